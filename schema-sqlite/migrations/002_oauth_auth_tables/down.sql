@@ -1,0 +1,3 @@
+DROP TABLE user_sessions;
+DROP TABLE oauth_tokens;
+DROP TABLE users;
