@@ -1,1 +1,10 @@
-//! 
+//! The pure core of the migration: what a SQLite database is, what it becomes in PostgreSQL, and how each value gets there
+//! and back.
+//!
+//! Schema facts and values come in, a [`plan::Plan`] and bytes go out. Nothing here opens a file or a connection, reads a
+//! clock, starts a thread or needs `unsafe`; nothing here knows Hyperpage, Diesel or the command line.
+
+#![forbid(unsafe_code)]
+
+pub mod conversion;
+pub mod value;

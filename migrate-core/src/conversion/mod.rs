@@ -1,0 +1,194 @@
+//! The conversions: how one SQLite value becomes one PostgreSQL value, and how it is taken back.
+//!
+//! One file for each conversion, with `encode`, `decode` and `same` side by side:
+//!
+//! - `encode` appends the value in PostgreSQL's binary format (the bytes of one COPY field, without its length), or refuses
+//!   it with the reason; it never alters a value to make it fit;
+//! - `decode` turns the bytes that PostgreSQL sends back into the SQLite value they stand for;
+//! - `same` says whether the value read back is the source value, allowing only the differences that the conversion names.
+//!
+//! NULL is not a conversion's business: it is the same in both databases and is handled where rows are put together.
+//! No I/O, no clock, no time zone of a session: a conversion gives the same bytes on every machine.
+
+mod bigint;
+mod boolean;
+mod bytea;
+mod double_precision;
+mod integer;
+mod json;
+mod jsonb;
+mod refusal;
+mod text;
+mod timestamptz_from_epoch_ms;
+mod timestamptz_from_iso8601;
+
+pub use refusal::{Refusal, Undecodable};
+pub use timestamptz_from_iso8601::NaiveZone;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::value::SourceValue;
+
+/// A conversion that the plan can name, by the name that `mapping.toml` and `plan.json` use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Conversion {
+    /// TEXT to `text`: the same bytes.
+    Text,
+    /// INTEGER to `bigint`: every SQLite integer fits.
+    Bigint,
+    /// INTEGER to `integer`: 32 bits, refused beyond.
+    Integer,
+    /// INTEGER 0 or 1 to `boolean`; every other integer is refused.
+    Boolean,
+    /// REAL to `double precision`: the same 64 bits; an integer only where it is exact as a float.
+    DoublePrecision,
+    /// BLOB to `bytea`: the same bytes.
+    Bytea,
+    /// TEXT that is a JSON document to `json`, which keeps the text as it is.
+    Json,
+    /// TEXT that is a JSON document to `jsonb`, compared as `jsonb` keeps it: spacing and key order are free, numbers exact.
+    /// A document in which a key stands twice is refused, since `jsonb` would drop a value.
+    Jsonb,
+    /// The same as `jsonb`, where a human has accepted that of a repeated key only the last value is kept.
+    JsonbLastKeyWins,
+    /// INTEGER milliseconds since 1970 to `timestamptz`.
+    TimestamptzFromEpochMs,
+    /// ISO 8601 TEXT to `timestamptz`; text without an offset is read in the given zone, UTC unless a human says otherwise.
+    TimestamptzFromIso8601(NaiveZone),
+}
+
+/// A PostgreSQL type that a conversion produces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PgType {
+    /// `text`
+    #[serde(rename = "text")]
+    Text,
+    /// `bigint`
+    #[serde(rename = "bigint")]
+    Bigint,
+    /// `integer`
+    #[serde(rename = "integer")]
+    Integer,
+    /// `boolean`
+    #[serde(rename = "boolean")]
+    Boolean,
+    /// `double precision`
+    #[serde(rename = "double precision")]
+    DoublePrecision,
+    /// `bytea`
+    #[serde(rename = "bytea")]
+    Bytea,
+    /// `json`
+    #[serde(rename = "json")]
+    Json,
+    /// `jsonb`
+    #[serde(rename = "jsonb")]
+    Jsonb,
+    /// `timestamp with time zone`, which PostgreSQL prints in full and people write as `timestamptz`.
+    #[serde(rename = "timestamptz")]
+    Timestamptz,
+}
+
+/// Hands one call on to the file of the conversion.
+macro_rules! each {
+    ($conversion:expr, $call:ident ( $($argument:expr),* )) => {
+        match $conversion {
+            Conversion::Text => text::$call($($argument),*),
+            Conversion::Bigint => bigint::$call($($argument),*),
+            Conversion::Integer => integer::$call($($argument),*),
+            Conversion::Boolean => boolean::$call($($argument),*),
+            Conversion::DoublePrecision => double_precision::$call($($argument),*),
+            Conversion::Bytea => bytea::$call($($argument),*),
+            Conversion::Json => json::$call($($argument),*),
+            Conversion::Jsonb => jsonb::$call($($argument),*, jsonb::RepeatedKeys::Refused),
+            Conversion::JsonbLastKeyWins => jsonb::$call($($argument),*, jsonb::RepeatedKeys::LastWins),
+            Conversion::TimestamptzFromEpochMs => timestamptz_from_epoch_ms::$call($($argument),*),
+            Conversion::TimestamptzFromIso8601(zone) => timestamptz_from_iso8601::$call($($argument),*, zone),
+        }
+    };
+}
+
+impl Conversion {
+    /// The PostgreSQL type that it produces.
+    pub fn target_type(&self) -> PgType {
+        match self {
+            Conversion::Text => PgType::Text,
+            Conversion::Bigint => PgType::Bigint,
+            Conversion::Integer => PgType::Integer,
+            Conversion::Boolean => PgType::Boolean,
+            Conversion::DoublePrecision => PgType::DoublePrecision,
+            Conversion::Bytea => PgType::Bytea,
+            Conversion::Json => PgType::Json,
+            Conversion::Jsonb | Conversion::JsonbLastKeyWins => PgType::Jsonb,
+            Conversion::TimestamptzFromEpochMs | Conversion::TimestamptzFromIso8601(_) => PgType::Timestamptz,
+        }
+    }
+
+    /// Appends `value`, which is not NULL, to `out` in PostgreSQL's binary format.
+    ///
+    /// # Errors
+    /// A [`Refusal`] when PostgreSQL cannot hold the value exactly in the planned type; `out` may then hold part of it.
+    pub fn encode(&self, value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
+        each!(self, encode(value, out))
+    }
+
+    /// The SQLite value that PostgreSQL's binary form `wire` stands for; `scratch` lends the room where one has to be made.
+    ///
+    /// # Errors
+    /// [`Undecodable`] when the bytes are not of the planned type, or stand for nothing that this conversion could have sent.
+    pub fn decode<'a>(&self, wire: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<SourceValue<'a>, Undecodable> {
+        each!(self, decode(wire, scratch))
+    }
+
+    /// Whether `target`, a value that [`Conversion::decode`] gave, is `source`, but for what this conversion allows.
+    pub fn same(&self, source: SourceValue<'_>, target: SourceValue<'_>) -> bool {
+        each!(self, same(source, target))
+    }
+
+    /// Whether ordering the source column by SQLite's BINARY collation, and the target column by its type (text by
+    /// `COLLATE "C"`), gives one and the same order: what a merge of both sides needs of a key.
+    pub fn keeps_order(&self) -> bool {
+        !matches!(self.target_type(), PgType::Json | PgType::Jsonb)
+            && !matches!(self, Conversion::TimestamptzFromIso8601(_))
+    }
+}
+
+impl PgType {
+    /// The name as SQL writes it.
+    pub fn sql(self) -> &'static str {
+        match self {
+            PgType::Text => "text",
+            PgType::Bigint => "bigint",
+            PgType::Integer => "integer",
+            PgType::Boolean => "boolean",
+            PgType::DoublePrecision => "double precision",
+            PgType::Bytea => "bytea",
+            PgType::Json => "json",
+            PgType::Jsonb => "jsonb",
+            PgType::Timestamptz => "timestamptz",
+        }
+    }
+}
+
+impl fmt::Display for PgType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.sql())
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Encodes, decodes and compares `value`, which must come back.
+    #[track_caller]
+    pub(crate) fn check_round_trip(conversion: &Conversion, value: SourceValue<'_>) {
+        let (mut wire, mut scratch) = (Vec::new(), Vec::new());
+        conversion.encode(value, &mut wire).unwrap();
+        let back = conversion.decode(&wire, &mut scratch).unwrap();
+        assert!(conversion.same(value, back), "{conversion:?}: {value:?} came back as {back:?}");
+    }
+}

@@ -1,0 +1,76 @@
+//! Why a value cannot be converted, in words that hold no part of the value.
+//!
+//! Table, column and key are not known here: whoever walks the rows adds them.
+
+use crate::value::StorageClass;
+
+/// Why PostgreSQL cannot hold a source value exactly in the planned type.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The value is of another storage class than the conversion takes.
+    #[error("{found} where {expected} is expected")]
+    StorageClass {
+        /// What stands in the row.
+        found: StorageClass,
+        /// What the conversion takes, in words.
+        expected: &'static str,
+    },
+    /// An integer outside what the target type holds.
+    #[error("out of range for {target} ({range})")]
+    OutOfRange {
+        /// The target type.
+        target: &'static str,
+        /// What it holds, in words.
+        range: &'static str,
+    },
+    /// PostgreSQL's text has no NUL byte.
+    #[error("NUL character at byte {at_byte}, which PostgreSQL text cannot hold")]
+    NulInText {
+        /// Where, counted from 0.
+        at_byte: usize,
+    },
+    /// Text that is not valid UTF-8.
+    #[error("invalid UTF-8 at byte {at_byte}")]
+    InvalidUtf8 {
+        /// Where the first bad byte is, counted from 0.
+        at_byte: usize,
+    },
+    /// A field may hold one gigabyte less one byte (PostgreSQL manual, appendix K).
+    #[error("longer than PostgreSQL's limit of 1 GB for one field")]
+    TooLong,
+    /// The text is no JSON document, or one that `jsonb` cannot keep.
+    #[error("JSON: {problem} at byte {at_byte}")]
+    Json {
+        /// What is wrong, in words.
+        problem: &'static str,
+        /// Where, counted from 0.
+        at_byte: usize,
+    },
+    /// The text is no date and time that this conversion reads, or one that does not exist.
+    #[error("date and time: {problem}")]
+    DateTime {
+        /// What is wrong, in words.
+        problem: &'static str,
+    },
+}
+
+/// Why bytes from PostgreSQL do not stand for a value that the conversion could have sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Undecodable {
+    /// The field has another length than its type has.
+    #[error("{found_bytes} bytes where {target} has {expected}")]
+    Length {
+        /// The target type.
+        target: &'static str,
+        /// Its length, in words.
+        expected: &'static str,
+        /// The length found.
+        found_bytes: usize,
+    },
+    /// A value of the right type that has no source value, such as a microsecond in a column of milliseconds.
+    #[error("{what}")]
+    NoSourceValue {
+        /// What it is, in words.
+        what: &'static str,
+    },
+}
