@@ -2,9 +2,20 @@
 //! and back.
 //!
 //! Schema facts and values come in, a [`plan::Plan`] and bytes go out. Nothing here opens a file or a connection, reads a
-//! clock, starts a thread or needs `unsafe`; nothing here knows Hyperpage, Diesel or the command line.
+//! clock, starts a thread or needs `unsafe`; nothing here knows Hyperpage, Diesel's connections or the command line.
 
 #![forbid(unsafe_code)]
 
+pub mod affinity;
 pub mod conversion;
+pub mod copy_format;
+pub mod identifier;
+pub mod mapping;
+pub mod plan;
+pub mod planner;
+pub mod profile;
+pub mod render;
+pub mod schema_diff;
+pub mod source_schema;
+pub mod source_sql;
 pub mod value;

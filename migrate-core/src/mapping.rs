@@ -1,0 +1,177 @@
+//! `mapping.toml`: what a human decided, apart from what is generated, so that it survives every regeneration.
+//!
+//! Only the file's form is checked here; whether its names exist is checked where it meets a schema, in the planner.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::conversion::Conversion;
+
+/// The version of the file format that this reads.
+pub const MAPPING_FORMAT: u32 = 1;
+
+/// The content of `mapping.toml`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mapping {
+    /// The version of the file format.
+    pub format: u32,
+    /// Tables, views and triggers that stay behind, by name, each with the reason.
+    #[serde(default)]
+    pub leave_behind: BTreeMap<String, String>,
+    /// What is decided about tables, by source name.
+    #[serde(default)]
+    pub tables: BTreeMap<String, TableMapping>,
+}
+
+/// What is decided about one table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableMapping {
+    /// By source column name.
+    #[serde(default)]
+    pub columns: BTreeMap<String, ColumnMapping>,
+    /// Indexes that the target has and the source has not.
+    #[serde(default)]
+    pub indexes: Vec<AddedIndex>,
+}
+
+/// What is decided about one column.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnMapping {
+    /// The conversion, in place of the faithful one.
+    #[serde(rename = "as")]
+    pub conversion: Option<Conversion>,
+    /// Whether the values are secret: they are never shown, not even where values are asked for.
+    #[serde(default)]
+    pub secret: bool,
+    /// Why, in words, for the reviewer.
+    pub why: Option<String>,
+}
+
+/// An index that only the target has.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddedIndex {
+    /// Its name.
+    pub name: String,
+    /// The access method, `btree` where none is given.
+    #[serde(default)]
+    pub method: IndexMethod,
+    /// Its columns, by source name, in their order.
+    pub columns: Vec<String>,
+    /// Those of them that are sorted descending.
+    #[serde(default)]
+    pub descending: Vec<String>,
+    /// Why, in words, for the reviewer.
+    pub why: String,
+}
+
+/// An access method of PostgreSQL (manual, section 11.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IndexMethod {
+    /// B-tree.
+    #[default]
+    Btree,
+    /// GIN, for what is inside a `jsonb`.
+    Gin,
+}
+
+/// Why a `mapping.toml` cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MappingError {
+    /// It is no TOML, or holds an unknown key or a value of the wrong kind. The text is the parser's, with line and column.
+    #[error("{0}")]
+    Syntax(String),
+    /// It is of another version.
+    #[error("format = {found} is not known; this version reads format = {MAPPING_FORMAT}")]
+    Format {
+        /// What the file says.
+        found: u32,
+    },
+    /// An index that PostgreSQL would not make.
+    #[error("index {name}: {problem}")]
+    Index {
+        /// The index's name.
+        name: String,
+        /// What is wrong with it, in words.
+        problem: &'static str,
+    },
+}
+
+impl Mapping {
+    /// Reads the text of a `mapping.toml`.
+    ///
+    /// # Errors
+    /// [`MappingError`] when it is not of this form.
+    pub fn from_toml(text: &str) -> Result<Mapping, MappingError> {
+        let mapping: Mapping = toml::from_str(text)
+            .map_err(|error| MappingError::Syntax(error.to_string().trim_end().to_owned()))?;
+        if mapping.format != MAPPING_FORMAT {
+            return Err(MappingError::Format { found: mapping.format });
+        }
+        match mapping.tables.values().flat_map(|table| &table.indexes).find_map(AddedIndex::problem) {
+            Some(error) => Err(error),
+            None => Ok(mapping),
+        }
+    }
+}
+
+impl AddedIndex {
+    /// What is wrong with it in itself, if anything is.
+    fn problem(&self) -> Option<MappingError> {
+        let problem = |problem| Some(MappingError::Index { name: self.name.clone(), problem });
+        if self.name.is_empty() {
+            problem("it has no name")
+        } else if self.columns.is_empty() {
+            problem("it has no columns")
+        } else if self.descending.iter().any(|column| !self.columns.contains(column)) {
+            problem("`descending` names a column that is not among its `columns`")
+        } else if self.method == IndexMethod::Gin && !self.descending.is_empty() {
+            problem("a gin index has no order, so `descending` means nothing there")
+        } else {
+            None
+        }
+    }
+}
+
+impl IndexMethod {
+    /// The name as SQL writes it.
+    pub fn sql(self) -> &'static str {
+        match self {
+            IndexMethod::Btree => "btree",
+            IndexMethod::Gin => "gin",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_keys_and_conversions_are_errors() {
+        for (text, part) in [
+            ("", "missing field `format`"),
+            ("format = 2", "format = 2 is not known"),
+            ("format = 1\nfoo = 1", "unknown field `foo`"),
+            ("format = 1\n[tables.jobs.columns]\na = { ass = \"jsonb\" }", "unknown field `ass`"),
+            ("format = 1\n[tables.jobs.columns]\na = { as = \"jsonn\" }", "unknown variant `jsonn`"),
+            ("format = [", "TOML parse error"),
+            (
+                "format = 1\n[[tables.t.indexes]]\nname = \"i\"\ncolumns = []\nwhy = \"\"",
+                "index i: it has no columns",
+            ),
+            (
+                "format = 1\n[[tables.t.indexes]]\nname = \"i\"\nmethod = \"gin\"\ncolumns = [\"a\"]\ndescending = [\"a\"]\nwhy = \"\"",
+                "a gin index has no order",
+            ),
+        ] {
+            let error = Mapping::from_toml(text).unwrap_err().to_string();
+            assert!(error.contains(part), "{text:?} gave {error}");
+        }
+    }
+}

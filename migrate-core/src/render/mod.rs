@@ -1,0 +1,13 @@
+//! Turns a plan into text: SQL, Diesel schemas, JSON, and lines that a human reviews.
+//!
+//! Pure functions, deterministic to the byte. Nothing here decides anything: the plan has decided.
+
+mod diesel_schema;
+mod json;
+mod migrations;
+mod summary;
+
+pub use diesel_schema::{source_diesel_schema, target_diesel_schema};
+pub use json::plan_json;
+pub use migrations::{MigrationFiles, create_constraints, create_tables};
+pub use summary::plan_summary;

@@ -1,0 +1,90 @@
+//! The plan as lines for a human: one for each column, key, index, and thing that stays behind.
+
+use std::fmt::Write;
+
+use crate::mapping::IndexMethod;
+use crate::plan::{Plan, PlannedColumn, PlannedTable};
+
+/// The plan in lines; what a reviewer reads, and what a dry run prints.
+pub fn plan_summary(plan: &Plan) -> String {
+    let mut out = String::new();
+    for table in &plan.tables {
+        let renamed =
+            if table.source == table.target { String::new() } else { format!(" -> {}", table.target) };
+        let rows = table.profile_rows.map(|rows| format!(", {rows} rows")).unwrap_or_default();
+        line(&mut out, format_args!("table {}{renamed}{rows}", table.source));
+        let width = table.columns.iter().map(|column| column.source.chars().count()).max().unwrap_or(0);
+        for column in &table.columns {
+            line(&mut out, format_args!("  {:width$}  {}", column.source, column_line(column)));
+        }
+        key_lines(table, &mut out);
+        out.push('\n');
+    }
+    line(
+        &mut out,
+        format_args!("stays behind{}", if plan.left_behind.is_empty() { ": nothing" } else { "" }),
+    );
+    for item in &plan.left_behind {
+        line(&mut out, format_args!("  {} {}: {}", item.kind, item.name, item.reason));
+    }
+    out
+}
+
+fn column_line(column: &PlannedColumn) -> String {
+    let declared = if column.declared.is_empty() { "(no type)" } else { column.declared.as_str() };
+    let source_null = if column.source_not_null { " not null" } else { "" };
+    let source_default =
+        column.source_default.as_ref().map(|default| format!(" = {default}")).unwrap_or_default();
+    let target_type = if column.sequence.is_some() { "bigserial" } else { column.target_type.sql() };
+    let target_null = if column.not_null { " not null" } else { "" };
+    let target_default = column.default.as_ref().map(|default| format!(" = {default}")).unwrap_or_default();
+    let renamed = if column.source == column.target { String::new() } else { format!("{} ", column.target) };
+    let secret = if column.secret { "; secret" } else { "" };
+    let profile = column.profile.map(|profile| format!("; {}", profile.in_words())).unwrap_or_default();
+    format!(
+        "{declared}{source_null}{source_default} -> {renamed}{target_type}{target_null}{target_default}  [{}: {}{secret}{profile}]",
+        column.conversion.name(),
+        column.why
+    )
+}
+
+fn key_lines(table: &PlannedTable, out: &mut String) {
+    if let Some(key) = &table.primary_key {
+        line(out, format_args!("  primary key ({})", key.columns.join(", ")));
+    }
+    for key in &table.unique {
+        line(out, format_args!("  unique ({})", key.columns.join(", ")));
+    }
+    for key in &table.foreign_keys {
+        let deferred = if key.deferred { ", deferred" } else { "" };
+        line(
+            out,
+            format_args!(
+                "  foreign key ({}) -> {} ({}), on update {}, on delete {}{deferred}",
+                key.columns.join(", "),
+                key.parent_table,
+                key.parent_columns.join(", "),
+                key.on_update.to_lowercase(),
+                key.on_delete.to_lowercase()
+            ),
+        );
+    }
+    for index in &table.indexes {
+        let columns: Vec<String> = (index.columns.iter())
+            .map(|key| format!("{}{}", key.column, if key.descending { " desc" } else { "" }))
+            .collect();
+        let unique = if index.unique { "unique " } else { "" };
+        let method = if index.method == IndexMethod::Btree {
+            String::new()
+        } else {
+            format!(" using {}", index.method.sql())
+        };
+        let added = index.added_because.as_ref().map(|why| format!("  [added: {why}]")).unwrap_or_default();
+        line(out, format_args!("  {unique}index {}{method} ({}){added}", index.name, columns.join(", ")));
+    }
+}
+
+fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "{text}");
+}
