@@ -11,6 +11,7 @@ pub mod conversion;
 pub mod copy_format;
 pub mod identifier;
 pub mod mapping;
+pub mod phase;
 pub mod plan;
 pub mod planner;
 pub mod profile;

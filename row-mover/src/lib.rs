@@ -1,1 +1,11 @@
-//! 
+//! Moves rows: opens and seals the SQLite source, loads PostgreSQL by binary COPY, keeps the ledger, and reads everything
+//! back to compare.
+//!
+//! All input and output on databases is here, and none on the command line; what becomes of a value or a table is
+//! `migrate-core`'s to say. Nothing here knows Hyperpage: tables and columns come from the plan alone.
+
+pub mod error;
+pub mod source;
+pub mod target;
+
+pub use error::{Error, Result};

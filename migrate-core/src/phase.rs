@@ -1,0 +1,166 @@
+//! The phases of a migration, and what a run does next, as a pure function of what the ledger holds.
+//!
+//! The ledger itself is elsewhere; here is only what follows from it, so that every case can be tried in a test.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A phase, in the order in which they run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Looks at source and target; changes nothing.
+    Preflight,
+    /// Takes the sealed copy.
+    Seal,
+    /// Creates the tables.
+    Schema,
+    /// Moves the rows.
+    Rows,
+    /// Adds keys, indexes and foreign keys, and sets sequences.
+    Constraints,
+    /// Reads everything back and compares.
+    Validate,
+}
+
+impl Phase {
+    /// All phases, in their order.
+    pub const ALL: [Phase; 6] =
+        [Phase::Preflight, Phase::Seal, Phase::Schema, Phase::Rows, Phase::Constraints, Phase::Validate];
+
+    /// The name on the screen and in the ledger.
+    pub fn name(self) -> &'static str {
+        match self {
+            Phase::Preflight => "preflight",
+            Phase::Seal => "seal",
+            Phase::Schema => "schema",
+            Phase::Rows => "rows",
+            Phase::Constraints => "constraints",
+            Phase::Validate => "validate",
+        }
+    }
+
+    /// The phase of this name.
+    pub fn from_name(name: &str) -> Option<Phase> {
+        Phase::ALL.into_iter().find(|phase| phase.name() == name)
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What a run is about: it can only be gone on with by one that is about the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunSubject {
+    /// The source file, as an absolute path.
+    pub source_path: String,
+    /// The plan's fingerprint.
+    pub plan_sha256: String,
+    /// The tables that move, by source name, ordered.
+    pub tables: Vec<String>,
+}
+
+/// What the ledger says of the last run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunState {
+    /// What it is about.
+    pub subject: RunSubject,
+    /// The phases that are done.
+    pub done: Vec<Phase>,
+}
+
+/// What a run that is asked for does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Nothing is there: begin.
+    Begin,
+    /// A run about the same was interrupted: go on from this phase.
+    GoOn(Phase),
+    /// A run about the same is done, and was validated.
+    AlreadyDone,
+    /// A run about something else is there; what differs, in words.
+    Refuse(Vec<String>),
+}
+
+/// Decides what a run about `subject` does, given the last run that the ledger holds.
+pub fn decide(last: Option<&RunState>, subject: &RunSubject) -> Decision {
+    let Some(last) = last else { return Decision::Begin };
+    let differing = differing(&last.subject, subject);
+    if !differing.is_empty() {
+        return Decision::Refuse(differing);
+    }
+    // The first phase that is not done, whatever stands after it: a phase is done only once all before it are.
+    match Phase::ALL.into_iter().find(|phase| !last.done.contains(phase)) {
+        None => Decision::AlreadyDone,
+        // The ledger is made once the seal stands, so that a run with less than a seal never changed anything.
+        Some(Phase::Preflight | Phase::Seal) => Decision::Begin,
+        Some(phase) => Decision::GoOn(phase),
+    }
+}
+
+fn differing(last: &RunSubject, asked: &RunSubject) -> Vec<String> {
+    let mut words = Vec::new();
+    if last.source_path != asked.source_path {
+        words.push(format!("the source was {}, now it is {}", last.source_path, asked.source_path));
+    }
+    if last.plan_sha256 != asked.plan_sha256 {
+        words.push("the plan has changed since".to_owned());
+    }
+    if last.tables != asked.tables {
+        words.push(format!("the tables were {}, now they are {}", last.tables.join(", "), asked.tables.join(", ")));
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subject() -> RunSubject {
+        RunSubject { source_path: "/a.db".into(), plan_sha256: "f".into(), tables: vec!["jobs".into()] }
+    }
+
+    #[test]
+    fn a_run_goes_on_where_each_interruption_left_it() {
+        for done in 0..=Phase::ALL.len() {
+            let last = RunState { subject: subject(), done: Phase::ALL[..done].to_vec() };
+            let expected = match done {
+                0 | 1 => Decision::Begin,
+                6 => Decision::AlreadyDone,
+                _ => Decision::GoOn(Phase::ALL[done]),
+            };
+            assert_eq!(decide(Some(&last), &subject()), expected, "{done} phases done");
+        }
+        assert_eq!(decide(None, &subject()), Decision::Begin);
+    }
+
+    #[test]
+    fn a_phase_out_of_turn_does_not_hide_one_before_it() {
+        let last =
+            RunState { subject: subject(), done: vec![Phase::Preflight, Phase::Seal, Phase::Schema, Phase::Constraints] };
+        assert_eq!(decide(Some(&last), &subject()), Decision::GoOn(Phase::Rows));
+    }
+
+    #[test]
+    fn a_run_about_something_else_is_refused_with_what_differs() {
+        let last = RunState { subject: subject(), done: Vec::new() };
+        let other = RunSubject {
+            source_path: "/b.db".into(),
+            plan_sha256: "g".into(),
+            tables: vec!["jobs".into(), "users".into()],
+        };
+        let Decision::Refuse(words) = decide(Some(&last), &other) else { panic!("it must be refused") };
+        assert_eq!(
+            words,
+            [
+                "the source was /a.db, now it is /b.db",
+                "the plan has changed since",
+                "the tables were jobs, now they are jobs, users"
+            ]
+        );
+    }
+}

@@ -1,0 +1,66 @@
+//! The one error of this crate: what failed and where, what to do next, and the cause beneath it.
+//!
+//! Holds no cell value and no password: whoever makes one names table, column and key, never what stands there.
+
+use std::fmt;
+
+/// What failed, and what to do next.
+#[derive(Debug)]
+pub struct Error {
+    what: String,
+    next: Option<String>,
+    cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// A result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// An error that says what failed and where.
+    pub fn new(what: impl Into<String>) -> Error {
+        Error { what: what.into(), next: None, cause: None }
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub fn next(mut self, next: impl Into<String>) -> Error {
+        self.next = Some(next.into());
+        self
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// What to do next, if that is known.
+    pub fn next_step(&self) -> Option<&str> {
+        self.next.as_deref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause.as_deref().map(|cause| cause as _)
+    }
+}
+
+/// Turns an error of a library into one of ours, with what was being done.
+pub(crate) trait Context<T> {
+    /// Says what failed.
+    fn context(self, what: impl FnOnce() -> String) -> Result<T>;
+}
+
+impl<T, E: Into<Box<dyn std::error::Error + Send + Sync>>> Context<T> for std::result::Result<T, E> {
+    fn context(self, what: impl FnOnce() -> String) -> Result<T> {
+        self.map_err(|cause| Error::new(what()).because(cause))
+    }
+}

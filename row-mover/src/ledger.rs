@@ -1,0 +1,282 @@
+//! The ledger: runs, phases and chunks, in the schema `migration` of the target database.
+//!
+//! It is the only memory of what is done. What follows from it is decided in `migrate_core::phase`.
+
+use diesel::prelude::*;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use migrate_core::phase::{Phase, RunState, RunSubject};
+use migrate_core::plan::Plan;
+
+use crate::error::{Context, Error, Result};
+use crate::source::scan::RowidRange;
+use crate::source::seal::Seal;
+use crate::target::PooledConnection;
+use crate::target::pool::diesel_failed;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("ledger-migrations");
+
+diesel::table! {
+    migration.runs (id) {
+        id -> Int8,
+        started_at -> Timestamptz,
+        tool_version -> Text,
+        source_path -> Text,
+        plan_sha256 -> Text,
+        plan -> Text,
+        tables -> Array<Text>,
+        seal -> Text,
+    }
+}
+
+diesel::table! {
+    migration.phases (run_id, phase) {
+        run_id -> Int8,
+        phase -> Text,
+        seconds -> Float8,
+        finished_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    migration.chunks (run_id, table_name, chunk) {
+        run_id -> Int8,
+        table_name -> Text,
+        chunk -> Int8,
+        rowid_first -> Nullable<Int8>,
+        rowid_last -> Nullable<Int8>,
+        rows -> Nullable<Int8>,
+        bytes -> Nullable<Int8>,
+        seconds -> Nullable<Float8>,
+        done_at -> Nullable<Timestamptz>,
+    }
+}
+
+/// A run, as the ledger records it.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Its number.
+    pub id: i64,
+    /// What it is about, and the phases that are done.
+    pub state: RunState,
+    /// The plan that it executes.
+    pub plan: Plan,
+    /// The sealed copy that it moves.
+    pub seal: Seal,
+    /// When it was validated, in RFC 3339; none before that.
+    pub validated_at: Option<String>,
+}
+
+/// A chunk of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chunk {
+    /// The table, by source name.
+    pub table: String,
+    /// Its number within the table, from 0.
+    pub number: i64,
+    /// Its rowids; none where the whole table is one chunk.
+    pub range: Option<RowidRange>,
+    /// What moved it, once it is done.
+    pub done: Option<ChunkDone>,
+}
+
+/// What moving a chunk took.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ChunkDone {
+    /// The rows.
+    pub rows: i64,
+    /// The bytes of the COPY stream.
+    pub bytes: i64,
+    /// The seconds.
+    pub seconds: f64,
+}
+
+/// Whether the target holds a ledger.
+///
+/// # Errors
+/// When the target cannot be asked.
+pub fn exists(connection: &mut PooledConnection) -> Result<bool> {
+    use diesel::sql_types::Bool;
+    diesel::select(diesel::dsl::sql::<Bool>("to_regclass('migration.runs') IS NOT NULL"))
+        .get_result(connection)
+        .map_err(diesel_failed("the ledger cannot be looked for"))
+}
+
+/// Creates the ledger where there is none, or brings it up to date. It has a schema and Diesel bookkeeping of its own, apart
+/// from the app's.
+///
+/// # Errors
+/// When the target refuses.
+pub fn create(connection: &mut PooledConnection) -> Result<()> {
+    let execute = |connection: &mut PooledConnection, sql: &str| {
+        diesel::sql_query(sql).execute(connection).map_err(diesel_failed("the ledger cannot be created"))
+    };
+    execute(connection, "CREATE SCHEMA IF NOT EXISTS migration")?;
+    execute(connection, "SET search_path = migration")?;
+    let made = connection.run_pending_migrations(MIGRATIONS).map(|_| ());
+    execute(connection, "SET search_path = public")?;
+    made.map_err(|error| Error::new("the ledger cannot be created").because(error))
+}
+
+/// The last run; none where no ledger or no run is there.
+///
+/// # Errors
+/// When the ledger cannot be read, or was written by another version.
+pub fn last_run(connection: &mut PooledConnection) -> Result<Option<Run>> {
+    if !exists(connection)? {
+        return Ok(None);
+    }
+    let failed = || diesel_failed("the ledger cannot be read");
+    let found: Option<(i64, String, String, String, Vec<String>, String)> = runs::table
+        .select((runs::id, runs::source_path, runs::plan_sha256, runs::plan, runs::tables, runs::seal))
+        .order(runs::id.desc())
+        .first(connection)
+        .optional()
+        .map_err(failed())?;
+    let Some((id, source_path, plan_sha256, plan, tables, seal)) = found else { return Ok(None) };
+    let finished: Vec<(String, String)> = phases::table
+        .filter(phases::run_id.eq(id))
+        .select((phases::phase, utc_text("finished_at")))
+        .load(connection)
+        .map_err(failed())?;
+    let done = finished.iter().filter_map(|(name, _)| Phase::from_name(name)).collect();
+    let validated = finished.iter().find(|(name, _)| name == Phase::Validate.name()).map(|(_, at)| at.clone());
+    let unreadable = || format!("run {id} in the ledger was written by another version");
+    Ok(Some(Run {
+        id,
+        state: RunState { subject: RunSubject { source_path, plan_sha256, tables }, done },
+        plan: Plan::from_json(&plan).context(unreadable)?,
+        seal: serde_json::from_str(&seal).context(unreadable)?,
+        validated_at: validated,
+    }))
+}
+
+/// Begins a run.
+///
+/// # Errors
+/// When the ledger cannot be written.
+pub fn begin_run(connection: &mut PooledConnection, subject: &RunSubject, plan: &Plan, seal: &Seal) -> Result<i64> {
+    let seal = serde_json::to_string(seal).context(|| "the manifest cannot be written".to_owned())?;
+    diesel::insert_into(runs::table)
+        .values((
+            runs::tool_version.eq(env!("CARGO_PKG_VERSION")),
+            runs::source_path.eq(&subject.source_path),
+            runs::plan_sha256.eq(&subject.plan_sha256),
+            runs::plan.eq(migrate_core::render::plan_json(plan)),
+            runs::tables.eq(&subject.tables),
+            runs::seal.eq(seal),
+        ))
+        .returning(runs::id)
+        .get_result(connection)
+        .map_err(diesel_failed("the ledger cannot be written"))
+}
+
+/// Records that a phase is done; one that is done again, such as a validation, keeps its last time.
+///
+/// # Errors
+/// When the ledger cannot be written.
+pub fn finish_phase(connection: &mut PooledConnection, run_id: i64, phase: Phase, seconds: f64) -> Result<()> {
+    diesel::insert_into(phases::table)
+        .values((phases::run_id.eq(run_id), phases::phase.eq(phase.name()), phases::seconds.eq(seconds)))
+        .on_conflict((phases::run_id, phases::phase))
+        .do_update()
+        .set((phases::seconds.eq(seconds), phases::finished_at.eq(diesel::dsl::now)))
+        .execute(connection)
+        .map(|_| ())
+        .map_err(diesel_failed("the ledger cannot be written"))
+}
+
+/// Takes back that a phase is done: a validation that finds differences is no longer a validated migration.
+///
+/// # Errors
+/// When the ledger cannot be written.
+pub fn reopen_phase(connection: &mut PooledConnection, run_id: i64, phase: Phase) -> Result<()> {
+    diesel::delete(phases::table.filter(phases::run_id.eq(run_id)).filter(phases::phase.eq(phase.name())))
+        .execute(connection)
+        .map(|_| ())
+        .map_err(diesel_failed("the ledger cannot be written"))
+}
+
+/// The chunks of a run, by table and number.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub fn chunks(connection: &mut PooledConnection, run_id: i64) -> Result<Vec<Chunk>> {
+    type Row = (String, i64, Option<i64>, Option<i64>, Option<i64>, Option<i64>, Option<f64>, bool);
+    let rows: Vec<Row> = chunks::table
+        .filter(chunks::run_id.eq(run_id))
+        .order((chunks::table_name, chunks::chunk))
+        .select((
+            chunks::table_name,
+            chunks::chunk,
+            chunks::rowid_first,
+            chunks::rowid_last,
+            chunks::rows,
+            chunks::bytes,
+            chunks::seconds,
+            chunks::done_at.is_not_null(),
+        ))
+        .load(connection)
+        .map_err(diesel_failed("the ledger cannot be read"))?;
+    let read = |(table, number, first, last, rows, bytes, seconds, is_done): Row| Chunk {
+        table,
+        number,
+        range: first.zip(last).map(|(first, last)| RowidRange { first, last }),
+        done: is_done.then(|| ChunkDone {
+            rows: rows.unwrap_or(0),
+            bytes: bytes.unwrap_or(0),
+            seconds: seconds.unwrap_or(0.0),
+        }),
+    };
+    Ok(rows.into_iter().map(read).collect())
+}
+
+/// Writes down the chunks of a run, all or none.
+///
+/// # Errors
+/// When the ledger cannot be written.
+pub fn plan_chunks(connection: &mut PooledConnection, run_id: i64, planned: &[Chunk]) -> Result<()> {
+    /// PostgreSQL takes 65,535 parameters in one statement.
+    const ROWS_PER_STATEMENT: usize = 5_000;
+    let insert = |connection: &mut PooledConnection| {
+        for part in planned.chunks(ROWS_PER_STATEMENT) {
+            let rows: Vec<_> = part
+                .iter()
+                .map(|chunk| {
+                    (
+                        chunks::run_id.eq(run_id),
+                        chunks::table_name.eq(&chunk.table),
+                        chunks::chunk.eq(chunk.number),
+                        chunks::rowid_first.eq(chunk.range.map(|range| range.first)),
+                        chunks::rowid_last.eq(chunk.range.map(|range| range.last)),
+                    )
+                })
+                .collect();
+            diesel::insert_into(chunks::table).values(rows).execute(connection)?;
+        }
+        Ok(())
+    };
+    connection.transaction(insert).map_err(diesel_failed("the ledger cannot be written"))
+}
+
+/// The statement by which a chunk's own transaction says that it is done: parameters are rows, bytes, seconds, run, table and
+/// chunk. It returns one row, or none where somebody else has done the chunk.
+pub const FINISH_CHUNK_SQL: &str = "UPDATE migration.chunks SET rows = $1::bigint, bytes = $2::bigint, \
+     seconds = $3::double precision, done_at = now() WHERE run_id = $4::bigint AND table_name = $5 \
+     AND chunk = $6::bigint AND done_at IS NULL RETURNING 1";
+
+/// Drops the ledger with all that it knows.
+///
+/// # Errors
+/// When the target refuses.
+pub fn remove(connection: &mut PooledConnection) -> Result<()> {
+    diesel::sql_query("DROP SCHEMA IF EXISTS migration CASCADE")
+        .execute(connection)
+        .map(|_| ())
+        .map_err(diesel_failed("the ledger cannot be removed"))
+}
+
+/// A column as text in RFC 3339, whatever the session's date style is.
+fn utc_text(column: &str) -> diesel::expression::SqlLiteral<diesel::sql_types::Text> {
+    let format = "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'";
+    diesel::dsl::sql(&format!("to_char({column} AT TIME ZONE 'UTC', {format})"))
+}

@@ -1,0 +1,194 @@
+//! Reads what a SQLite database declares: facts from the pragmas, and the stored SQL.
+//!
+//! Names are data everywhere: they are bound as parameters, never put into SQL.
+
+use std::path::Path;
+
+use migrate_core::source_schema::{
+    SourceColumn, SourceForeignKey, SourceIndex, SourceIndexColumn, SourceIndexOrigin, SourceObject, SourceObjectKind,
+    SourceSchema, SourceTable,
+};
+use rusqlite::{Connection, Row};
+
+use super::SourceConnection;
+use super::open::sidecar;
+use crate::error::{Context, Error, Result};
+
+/// Reads the schema.
+///
+/// # Errors
+/// When the database cannot be read, or holds no table at all: an empty success would be worse than an error.
+pub fn introspect(source: &SourceConnection) -> Result<SourceSchema> {
+    let path = source.path();
+    let schema = read(source.connection()).map_err(|error| match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DatabaseCorrupt) => super::open::damaged(path, error.to_string()),
+        _ => Error::new(format!("the schema of {} cannot be read", path.display())).because(error),
+    })?;
+    if schema.tables.is_empty() && schema.others.is_empty() {
+        return Err(no_tables(source.connection(), path));
+    }
+    Ok(schema)
+}
+
+/// Says why a database that has no table is probably not the one that was meant.
+fn no_tables(connection: &Connection, path: &Path) -> Error {
+    let is_wal = connection
+        .query_row("PRAGMA journal_mode", [], |row| row.get::<_, String>(0))
+        .is_ok_and(|mode| mode.eq_ignore_ascii_case("wal"));
+    let error = Error::new(format!("{} holds no table", path.display()));
+    if is_wal && !sidecar(path, "-wal").exists() {
+        error.next("it is in WAL mode and its -wal file is missing: copy FILE, FILE-wal and FILE-shm together, or let the app close it first")
+    } else {
+        error.next("it is a database, but an empty one; check that this is the file that the app uses")
+    }
+}
+
+fn read(connection: &Connection) -> rusqlite::Result<SourceSchema> {
+    let mut schema = SourceSchema::default();
+    let listed = rows(
+        connection,
+        "SELECT l.name, l.type, l.wr, l.strict, coalesce(s.sql, '') FROM pragma_table_list AS l \
+         LEFT JOIN sqlite_schema AS s ON s.name = l.name AND s.type IN ('table', 'view') \
+         WHERE l.schema = 'main' AND l.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY l.name",
+        [],
+        |row| {
+            let kind: String = row.get(1)?;
+            Ok((row.get::<_, String>(0)?, kind, row.get::<_, bool>(2)?, row.get::<_, bool>(3)?, row.get::<_, String>(4)?))
+        },
+    )?;
+    for (name, kind, without_rowid, strict, sql) in listed {
+        let other = |kind| SourceObject { kind, name: name.clone(), sql: sql.clone() };
+        match kind.as_str() {
+            "view" => schema.others.push(other(SourceObjectKind::View)),
+            "virtual" => schema.others.push(other(SourceObjectKind::VirtualTable)),
+            "shadow" => schema.others.push(other(SourceObjectKind::ShadowTable)),
+            _ => schema.tables.push(SourceTable {
+                columns: columns(connection, &name)?,
+                indexes: indexes(connection, &name)?,
+                foreign_keys: foreign_keys(connection, &name)?,
+                without_rowid,
+                strict,
+                sql,
+                name,
+            }),
+        }
+    }
+    let triggers = rows(
+        connection,
+        "SELECT name, coalesce(sql, '') FROM sqlite_schema WHERE type = 'trigger' ORDER BY name",
+        [],
+        |row| Ok(SourceObject { kind: SourceObjectKind::Trigger, name: row.get(0)?, sql: row.get(1)? }),
+    )?;
+    schema.others.extend(triggers);
+    schema.others.sort_by(|left, right| (left.kind, &left.name).cmp(&(right.kind, &right.name)));
+    Ok(schema)
+}
+
+fn columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<SourceColumn>> {
+    let sql = "SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM pragma_table_xinfo(?1) ORDER BY cid";
+    rows(connection, sql, [table], |row| {
+        Ok(SourceColumn {
+            name: row.get(0)?,
+            declared_type: row.get(1)?,
+            not_null: row.get(2)?,
+            default: row.get(3)?,
+            primary_key_position: row.get(4)?,
+            // 2 is a virtual, 3 a stored generated column (SQLite manual, PRAGMA table_xinfo).
+            generated: matches!(row.get::<_, i64>(5)?, 2 | 3),
+        })
+    })
+}
+
+fn indexes(connection: &Connection, table: &str) -> rusqlite::Result<Vec<SourceIndex>> {
+    let sql = "SELECT l.name, l.\"unique\", l.origin, l.partial, s.sql FROM pragma_index_list(?1) AS l \
+               LEFT JOIN sqlite_schema AS s ON s.type = 'index' AND s.name = l.name ORDER BY l.name";
+    let listed = rows(connection, sql, [table], |row| {
+        let origin = match row.get::<_, String>(2)?.as_str() {
+            "pk" => SourceIndexOrigin::PrimaryKey,
+            "u" => SourceIndexOrigin::Unique,
+            _ => SourceIndexOrigin::CreateIndex,
+        };
+        Ok(SourceIndex {
+            name: row.get(0)?,
+            unique: row.get(1)?,
+            origin,
+            partial: row.get(3)?,
+            columns: Vec::new(),
+            sql: row.get(4)?,
+        })
+    })?;
+    let keys = "SELECT name, \"desc\", coll FROM pragma_index_xinfo(?1) WHERE key = 1 ORDER BY seqno";
+    listed
+        .into_iter()
+        .map(|mut index| {
+            index.columns = rows(connection, keys, [&index.name], |row| {
+                let collation: Option<String> = row.get(2)?;
+                Ok(SourceIndexColumn {
+                    column: row.get(0)?,
+                    descending: row.get(1)?,
+                    collation: collation.unwrap_or_else(|| "BINARY".to_owned()),
+                })
+            })?;
+            Ok(index)
+        })
+        .collect()
+}
+
+fn foreign_keys(connection: &Connection, table: &str) -> rusqlite::Result<Vec<SourceForeignKey>> {
+    let sql = "SELECT id, \"table\", \"from\", \"to\", on_update, on_delete FROM pragma_foreign_key_list(?1) ORDER BY id, seq";
+    let parts = rows(connection, sql, [table], |row| {
+        let key = SourceForeignKey {
+            columns: vec![row.get(2)?],
+            parent_table: row.get(1)?,
+            parent_columns: row.get::<_, Option<String>>(3)?.into_iter().collect(),
+            on_update: row.get(4)?,
+            on_delete: row.get(5)?,
+        };
+        Ok((row.get::<_, i64>(0)?, key))
+    })?;
+    let mut keys: Vec<(i64, SourceForeignKey)> = Vec::new();
+    for (id, part) in parts {
+        match keys.last_mut().filter(|(last, _)| *last == id) {
+            Some((_, key)) => {
+                key.columns.extend(part.columns);
+                key.parent_columns.extend(part.parent_columns);
+            }
+            None => keys.push((id, part)),
+        }
+    }
+    Ok(keys.into_iter().map(|(_, key)| key).collect())
+}
+
+fn rows<T>(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl rusqlite::Params,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    connection.prepare(sql)?.query_map(parameters, read)?.collect()
+}
+
+/// The high-water mark that AUTOINCREMENT keeps for `table`, or else the highest value of its `column`; none where the table
+/// has never numbered a row.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn highest_number(source: &SourceConnection, table: &str, column: &str) -> Result<Option<i64>> {
+    let failed = || format!("the highest number of {table}.{column} cannot be read");
+    let connection = source.connection();
+    let has_marks = connection
+        .query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'sqlite_sequence'", [], |row| row.get::<_, i64>(0))
+        .context(failed)?
+        > 0;
+    let mark: Option<i64> = if has_marks {
+        connection
+            .query_row("SELECT max(CAST(seq AS INTEGER)) FROM sqlite_sequence WHERE name = ?1", [table], |row| row.get(0))
+            .context(failed)?
+    } else {
+        None
+    };
+    let quote = migrate_core::identifier::quote_sqlite;
+    let sql = format!("SELECT max({}) FROM {}", quote(column), quote(table));
+    let highest: Option<i64> = connection.query_row(&sql, [], |row| row.get(0)).context(failed)?;
+    Ok(mark.max(highest))
+}

@@ -1,0 +1,9 @@
+//! The SQLite side: opened as if hostile, introspected, sealed and scanned. Nothing here ever writes to the user's file.
+
+pub mod introspect;
+pub mod open;
+pub mod preflight;
+pub mod scan;
+pub mod seal;
+
+pub use open::SourceConnection;

@@ -1,0 +1,220 @@
+//! Opens a SQLite file hardened: read-only, defensive, its schema untrusted, no triggers, no views, no extensions, limits set.
+//!
+//! The user's file is never written and never checkpointed. A sealed copy, which nobody writes, is opened immutable.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use crate::error::{Context, Error, Result};
+
+/// How long to wait for a lock that the app holds.
+const LOCK_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// The longest value that is read: what PostgreSQL takes in one field, and a little.
+const VALUE_LENGTH_MAX_BYTES: i32 = 1 << 30;
+
+/// SQLite below this can lose committed writes when one connection checkpoints while another writes.
+const SQLITE_VERSION_MIN: i32 = 3_051_003;
+
+/// A hardened connection to a source file.
+#[derive(Debug)]
+pub struct SourceConnection {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl SourceConnection {
+    /// Opens the user's file, which another process may be writing.
+    ///
+    /// # Errors
+    /// When there is no such file, it is no SQLite database, or it cannot be read as it stands.
+    pub fn open_live(path: &Path) -> Result<SourceConnection> {
+        check_is_database(path)?;
+        let has_wal = is_nonempty(&sidecar(path, "-wal"));
+        let has_journal = is_nonempty(&sidecar(path, "-journal"));
+        match open(path, false).and_then(|source| source.touch().map(|()| source)) {
+            Ok(source) => Ok(source),
+            // Where neither log nor journal waits and the folder is closed to us, no page can be anywhere but in the file.
+            Err(error) if !has_wal && !has_journal && is_cannot_open(&error) => open(path, true).and_then(|source| {
+                source.touch()?;
+                Ok(source)
+            }),
+            Err(error) => Err(error),
+        }
+        .map_err(|error| explain_open(path, has_journal, error))
+    }
+
+    /// Opens a sealed copy, which nobody writes.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn open_sealed(path: &Path) -> Result<SourceConnection> {
+        check_is_database(path)?;
+        open(path, true).map_err(|error| explain_open(path, false, error))
+    }
+
+    /// The connection, for the modules that read.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// `PRAGMA quick_check`: the structure of the file, page by page.
+    ///
+    /// # Errors
+    /// When the file is damaged; names the first finds.
+    pub fn quick_check(&self) -> Result<()> {
+        let failed = || format!("{} cannot be checked", self.path.display());
+        let mut statement = self.connection.prepare("PRAGMA quick_check(5)").context(failed)?;
+        let finds: Vec<String> = statement
+            .query_map([], |row| row.get(0))
+            .and_then(Iterator::collect)
+            .map_err(|error| damaged(&self.path, error.to_string()))?;
+        if finds == ["ok"] {
+            return Ok(());
+        }
+        // What quick_check prints names pages and tables, never what stands in a row.
+        Err(damaged(&self.path, finds.join("; ").replace('\n', " ")))
+    }
+
+    /// Reads the schema once, so that whatever keeps the file from being read shows at once.
+    fn touch(&self) -> std::result::Result<(), rusqlite::Error> {
+        self.connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
+    }
+}
+
+/// The path with `suffix` behind its file name, as SQLite names its log and journal.
+pub(crate) fn sidecar(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+pub(crate) fn damaged(path: &Path, finds: String) -> Error {
+    Error::new(format!("{} is damaged", path.display()))
+        .because(finds)
+        .next("restore it from a backup, or recover what is left with `sqlite3 FILE .recover`, and migrate that")
+}
+
+fn open(path: &Path, is_immutable: bool) -> std::result::Result<SourceConnection, rusqlite::Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(uri(path, is_immutable), flags)?;
+    for (config, value) in [
+        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
+        (DbConfig::SQLITE_DBCONFIG_DQS_DML, false),
+        (DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_ATTACH_CREATE, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_ATTACH_WRITE, false),
+    ] {
+        connection.set_db_config(config, value)?;
+    }
+    for (limit, value) in [
+        (Limit::SQLITE_LIMIT_LENGTH, VALUE_LENGTH_MAX_BYTES),
+        (Limit::SQLITE_LIMIT_SQL_LENGTH, 1 << 20),
+        (Limit::SQLITE_LIMIT_COLUMN, 2000),
+        (Limit::SQLITE_LIMIT_EXPR_DEPTH, 100),
+        (Limit::SQLITE_LIMIT_ATTACHED, 0),
+    ] {
+        connection.set_limit(limit, value)?;
+    }
+    connection.busy_timeout(LOCK_WAIT_MAX)?;
+    connection.execute_batch("PRAGMA query_only = 1; PRAGMA cell_size_check = 1; PRAGMA mmap_size = 0")?;
+    Ok(SourceConnection { connection, path: path.to_owned() })
+}
+
+/// The path as a `file:` URI, in which SQLite reads `%`, `?` and `#` as its own (SQLite manual, "URI Filenames").
+fn uri(path: &Path, is_immutable: bool) -> PathBuf {
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut uri = b"file:".to_vec();
+    for &byte in absolute.as_os_str().as_bytes() {
+        match byte {
+            b'%' | b'?' | b'#' => uri.extend_from_slice(format!("%{byte:02x}").as_bytes()),
+            _ => uri.push(byte),
+        }
+    }
+    uri.extend_from_slice(if is_immutable { b"?mode=ro&immutable=1" } else { b"?mode=ro" });
+    PathBuf::from(std::ffi::OsString::from_vec(uri))
+}
+
+/// Refuses what is no SQLite database before SQLite sees it, so that each case has its own words.
+fn check_is_database(path: &Path) -> Result<()> {
+    if rusqlite::version_number() < SQLITE_VERSION_MIN {
+        return Err(Error::new(format!("this program is linked with SQLite {}, which can lose writes", rusqlite::version()))
+            .next("build it with the SQLite that Cargo.lock names"));
+    }
+    let shown = path.display();
+    let metadata = std::fs::metadata(path).map_err(|error| {
+        let error_text = match error.kind() {
+            std::io::ErrorKind::NotFound => format!("there is no file {shown}"),
+            _ => format!("{shown} cannot be read"),
+        };
+        Error::new(error_text)
+            .because(error)
+            .next("name the SQLite file with --sqlite or DATABASE_PATH; for a first look try `cargo xtask migrate --sample`")
+    })?;
+    if !metadata.is_file() {
+        return Err(Error::new(format!("{shown} is no file")).next("name the SQLite file itself"));
+    }
+    if metadata.len() == 0 {
+        return Err(Error::new(format!("{shown} is empty: 0 bytes, no table"))
+            .next("an app creates such a file when its path is wrong; look for the real one"));
+    }
+    let mut header = [0; 16];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    if let Err(error) = read.as_ref().map_err(std::io::Error::kind) {
+        if error != std::io::ErrorKind::UnexpectedEof {
+            return read.context(|| format!("{shown} cannot be read"));
+        }
+    }
+    if &header != b"SQLite format 3\0" {
+        return Err(Error::new(format!("{shown} is no SQLite database: its first bytes are not SQLite's"))
+            .next("if it is encrypted (SQLCipher), decrypt it to a plain file first"));
+    }
+    Ok(())
+}
+
+fn is_nonempty(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0)
+}
+
+fn is_cannot_open(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
+}
+
+fn explain_open(path: &Path, has_journal: bool, error: rusqlite::Error) -> Error {
+    let shown = path.display();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => damaged(path, error.to_string()),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            Error::new(format!("{shown} is locked by another process")).because(error).next(format!(
+                "waited {} seconds; stop what holds an exclusive lock on it and try again",
+                LOCK_WAIT_MAX.as_secs()
+            ))
+        }
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly) if has_journal => {
+            Error::new(format!("{shown} was left by a crash: its -journal must be rolled back first"))
+                .because(error)
+                .next("open it once with the app or with `sqlite3 FILE .tables`, which rolls it back, then try again")
+        }
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly) => {
+            Error::new(format!("{shown} cannot be opened for reading")).because(error).next(
+                "a database in WAL mode needs a folder that this account may write to, for SQLite's -shm file",
+            )
+        }
+        _ => Error::new(format!("{shown} cannot be opened")).because(error),
+    }
+}

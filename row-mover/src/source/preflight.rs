@@ -1,0 +1,239 @@
+//! Looks at every value before anything moves: which ones PostgreSQL could not hold as planned, and which rows point nowhere.
+//!
+//! Runs the very conversions that the load runs, and throws the bytes away. Also counts storage classes for the planner.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use migrate_core::copy_format;
+use migrate_core::identifier::quote_sqlite;
+use migrate_core::plan::{Plan, PlannedTable};
+use migrate_core::profile::{DatabaseProfile, TableProfile};
+use migrate_core::source_schema::SourceSchema;
+use rusqlite::Row;
+use serde::Serialize;
+
+use super::SourceConnection;
+use super::scan;
+use crate::error::{Context, Error, Result};
+
+/// How many offenders of one column are named.
+const NAMED_OFFENDERS_MAX: usize = 3;
+
+/// What a scan of all rows found.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Findings {
+    /// By table, in the plan's order.
+    pub tables: Vec<TableFindings>,
+}
+
+/// What a scan found in one table.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct TableFindings {
+    /// The table, by source name.
+    pub table: String,
+    /// Its rows.
+    pub rows: u64,
+    /// The bytes that it will be in COPY's binary format.
+    pub bytes: u64,
+    /// The columns with values that cannot move.
+    pub offenders: Vec<Offenders>,
+}
+
+/// Values of one column that cannot move.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Offenders {
+    /// The column, by source name, or the columns of a foreign key.
+    pub column: String,
+    /// How many values.
+    pub count: u64,
+    /// The first few.
+    pub first: Vec<Offender>,
+}
+
+/// A value that cannot move.
+#[derive(Clone, Debug, Serialize)]
+pub struct Offender {
+    /// The row's key in words.
+    pub key: String,
+    /// Why it cannot move, in words that hold no part of the value.
+    pub reason: String,
+}
+
+impl Findings {
+    /// How many values cannot move.
+    pub fn offender_count(&self) -> u64 {
+        self.tables.iter().flat_map(|table| &table.offenders).map(|offenders| offenders.count).sum()
+    }
+
+    /// How many rows there are.
+    pub fn rows(&self) -> u64 {
+        self.tables.iter().map(|table| table.rows).sum()
+    }
+
+    /// How many bytes they will be in COPY's binary format.
+    pub fn bytes(&self) -> u64 {
+        self.tables.iter().map(|table| table.bytes).sum()
+    }
+}
+
+/// Scans all tables of `plan`, several at once; `open` gives each worker a connection of its own, `scanned` hears of rows.
+///
+/// # Errors
+/// When the source cannot be read.
+pub fn scan_values(
+    plan: &Plan,
+    workers: usize,
+    open: &(dyn Fn() -> Result<SourceConnection> + Sync),
+    scanned: &(dyn Fn(u64) + Sync),
+) -> Result<Findings> {
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(Vec::new());
+    let work = || -> Result<()> {
+        let source = open()?;
+        while let Some(table) = plan.tables.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let position = plan.tables.iter().position(|other| other.source == table.source);
+            let mut found = scan_table(&source, table, scanned)?;
+            find_orphans(&source, table, &mut found)?;
+            lock(&results).push((position, found));
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..workers.max(1).min(plan.tables.len().max(1))).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().try_for_each(|thread| {
+            thread.join().unwrap_or_else(|_| Err(Error::new("a thread that scans the source stopped unexpectedly")))
+        })
+    })?;
+    let mut results = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    results.sort_by_key(|(position, _)| *position);
+    Ok(Findings { tables: results.into_iter().map(|(_, found)| found).collect() })
+}
+
+/// Counts the storage classes of every column, for the planner.
+///
+/// # Errors
+/// When the source cannot be read.
+pub fn profile(source: &SourceConnection, schema: &SourceSchema) -> Result<DatabaseProfile> {
+    let mut database = DatabaseProfile::new();
+    for table in &schema.tables {
+        let names: Vec<&str> =
+            table.columns.iter().filter(|column| !column.generated).map(|column| column.name.as_str()).collect();
+        let quoted: Vec<String> = names.iter().map(|name| quote_sqlite(name)).collect();
+        let sql = format!("SELECT {} FROM {} NOT INDEXED", quoted.join(", "), quote_sqlite(&table.name));
+        let failed = || format!("table {} cannot be read", table.name);
+        let mut statement = source.connection().prepare(&sql).context(failed)?;
+        let mut rows = statement.query([]).context(failed)?;
+        let mut profile = TableProfile::default();
+        let mut columns = vec![migrate_core::profile::ColumnProfile::default(); names.len()];
+        while let Some(row) = rows.next().context(failed)? {
+            profile.rows += 1;
+            for (position, column) in columns.iter_mut().enumerate() {
+                column.count(scan::value(row.get_ref(position).context(failed)?));
+            }
+        }
+        profile.columns = names.iter().map(|name| (*name).to_owned()).zip(columns).collect();
+        database.insert(table.name.clone(), profile);
+    }
+    Ok(database)
+}
+
+fn scan_table(source: &SourceConnection, table: &PlannedTable, scanned: &dyn Fn(u64)) -> Result<TableFindings> {
+    /// How many rows pass between two words to whoever watches.
+    const REPORT_EACH_ROWS: u64 = 10_000;
+    let failed = || format!("table {} cannot be read", table.source);
+    let mut found = TableFindings { table: table.source.clone(), ..TableFindings::default() };
+    let mut statement = source.connection().prepare(&scan::select_with_rowid(table)).context(failed)?;
+    let mut rows = statement.query([]).context(failed)?;
+    let mut buffer = Vec::new();
+    while let Some(row) = rows.next().context(failed)? {
+        buffer.clear();
+        copy_format::begin_row(table.columns.len(), &mut buffer);
+        for (position, column) in table.columns.iter().enumerate() {
+            let field_at = buffer.len();
+            let value = scan::value(row.get_ref(position).context(failed)?);
+            if let Err(refusal) = copy_format::append_field(&column.conversion, column.not_null, value, &mut buffer) {
+                buffer.truncate(field_at);
+                let reason = refusal.to_string();
+                add_offender(&mut found.offenders, &column.source, || Offender { key: row_key(table, row), reason });
+            }
+        }
+        found.rows += 1;
+        found.bytes += buffer.len() as u64;
+        if found.rows.is_multiple_of(REPORT_EACH_ROWS) {
+            scanned(REPORT_EACH_ROWS);
+        }
+    }
+    scanned(found.rows % REPORT_EACH_ROWS);
+    Ok(found)
+}
+
+/// Rows whose foreign key points nowhere, which SQLite permits and PostgreSQL does not.
+fn find_orphans(source: &SourceConnection, table: &PlannedTable, found: &mut TableFindings) -> Result<()> {
+    if table.foreign_keys.is_empty() {
+        return Ok(());
+    }
+    let failed = || format!("the foreign keys of table {} cannot be checked", table.source);
+    let connection = source.connection();
+    let sql = "SELECT \"rowid\", \"parent\", \"fkid\" FROM pragma_foreign_key_check(?1)";
+    let mut statement = connection.prepare(sql).context(failed)?;
+    let mut orphans = statement.query([&table.source]).context(failed)?;
+    while let Some(orphan) = orphans.next().context(failed)? {
+        let rowid: Option<i64> = orphan.get(0).context(failed)?;
+        let parent: String = orphan.get(1).context(failed)?;
+        let columns: Vec<&str> = (table.foreign_keys.iter())
+            .filter(|key| key.parent_table.eq_ignore_ascii_case(&parent))
+            .flat_map(|key| key.columns.iter().map(String::as_str))
+            .collect();
+        // A key whose parent stays behind is not planned, and its orphans are no obstacle.
+        if columns.is_empty() {
+            continue;
+        }
+        add_offender(&mut found.offenders, &columns.join(", "), || Offender {
+            key: rowid.map_or_else(|| "a row without rowid".to_owned(), |rowid| orphan_key(source, table, rowid)),
+            reason: format!("points to a row that {parent} has not"),
+        });
+    }
+    Ok(())
+}
+
+fn add_offender(offenders: &mut Vec<Offenders>, column: &str, describe: impl FnOnce() -> Offender) {
+    let position = offenders.iter().position(|other| other.column == column).unwrap_or_else(|| {
+        offenders.push(Offenders { column: column.to_owned(), ..Offenders::default() });
+        offenders.len() - 1
+    });
+    let entry = &mut offenders[position];
+    entry.count += 1;
+    if entry.first.len() < NAMED_OFFENDERS_MAX {
+        entry.first.push(describe());
+    }
+}
+
+/// The key of a row that was selected with its rowid behind the planned columns.
+fn row_key(table: &PlannedTable, row: &Row<'_>) -> String {
+    let value = |position: usize| row.get_ref(position).map(scan::value);
+    let positions = table.key_positions();
+    let key: std::result::Result<Vec<_>, _> = positions.iter().map(|&position| value(position)).collect();
+    let rowid: Option<i64> = table.rowid.as_ref().and_then(|_| row.get(table.columns.len()).ok());
+    let rowid_words = || rowid.map_or_else(|| "a row without key".to_owned(), |rowid| format!("rowid={rowid}"));
+    match key {
+        Ok(key) if !key.is_empty() && !key.iter().any(|value| value.is_null()) => {
+            scan::key_in_words(table, &positions, &key)
+        }
+        _ => rowid_words(),
+    }
+}
+
+fn orphan_key(source: &SourceConnection, table: &PlannedTable, rowid: i64) -> String {
+    let read = || {
+        let by_rowid = table.rowid.as_ref()?;
+        let sql = format!("{} WHERE {by_rowid} = ?1", scan::select_with_rowid(table));
+        source.connection().query_row(&sql, [rowid], |row| Ok(row_key(table, row))).ok()
+    };
+    // The key only helps to find the row: where it cannot be read, the rowid that SQLite named does.
+    read().unwrap_or_else(|| format!("rowid={rowid}"))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,143 @@
+//! Scans a table: the statements that read its rows, and how a row's values are lent out.
+//!
+//! Tables are read `NOT INDEXED`: a damaged index can pass `quick_check`, the rows themselves do not lie.
+
+use migrate_core::identifier::quote_sqlite;
+use migrate_core::plan::PlannedTable;
+use migrate_core::value::SourceValue;
+use rusqlite::types::ValueRef;
+
+/// A range of a table's rowids, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowidRange {
+    /// The first rowid.
+    pub first: i64,
+    /// The last rowid.
+    pub last: i64,
+}
+
+/// How rows are ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// As they lie in the file.
+    Storage,
+    /// By the primary key, byte by byte for text.
+    Key,
+}
+
+/// `SELECT` of all planned columns; with `in_range`, of the rows whose rowid is from `?1` to `?2`.
+pub fn select(table: &PlannedTable, in_range: bool, order: Order) -> String {
+    let columns: Vec<String> = table.columns.iter().map(|column| quote_sqlite(&column.source)).collect();
+    let mut sql = format!("SELECT {} FROM {} NOT INDEXED", columns.join(", "), quote_sqlite(&table.source));
+    let rowid = table.rowid.as_deref();
+    if let (true, Some(rowid)) = (in_range, rowid) {
+        sql.push_str(&format!(" WHERE {rowid} BETWEEN ?1 AND ?2"));
+    }
+    match (order, rowid) {
+        (Order::Storage, Some(rowid)) => sql.push_str(&format!(" ORDER BY {rowid}")),
+        (Order::Storage, None) => {}
+        (Order::Key, _) => {
+            let keys: Vec<String> = (table.key_positions().iter())
+                .map(|&position| format!("{} COLLATE BINARY", quote_sqlite(&table.columns[position].source)))
+                .collect();
+            if !keys.is_empty() {
+                sql.push_str(&format!(" ORDER BY {}", keys.join(", ")));
+            }
+        }
+    }
+    sql
+}
+
+/// `SELECT` of all planned columns and, where the table has one, the rowid behind them, as the rows lie in the file.
+pub fn select_with_rowid(table: &PlannedTable) -> String {
+    let mut columns: Vec<String> = table.columns.iter().map(|column| quote_sqlite(&column.source)).collect();
+    columns.extend(table.rowid.clone());
+    format!("SELECT {} FROM {} NOT INDEXED", columns.join(", "), quote_sqlite(&table.source))
+}
+
+/// The value that SQLite lends.
+pub fn value(lent: ValueRef<'_>) -> SourceValue<'_> {
+    match lent {
+        ValueRef::Null => SourceValue::Null,
+        ValueRef::Integer(integer) => SourceValue::Integer(integer),
+        ValueRef::Real(real) => SourceValue::Real(real),
+        ValueRef::Text(text) => SourceValue::Text(text),
+        ValueRef::Blob(blob) => SourceValue::Blob(blob),
+    }
+}
+
+/// A row's key in words, such as `id=17`, for whoever must find the row. Secret columns give a hash in place of the value,
+/// long values are cut, and control characters are escaped.
+pub fn key_in_words(table: &PlannedTable, positions: &[usize], key: &[SourceValue<'_>]) -> String {
+    let parts = positions.iter().zip(key).map(|(&position, value)| {
+        let column = &table.columns[position];
+        format!("{}={}", column.source, shown(*value, column.secret))
+    });
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+/// A value as a report may show it.
+pub fn shown(value: SourceValue<'_>, is_secret: bool) -> String {
+    const SHOWN_LENGTH_MAX_CHARS: usize = 80;
+    if is_secret {
+        return format!("(secret, sha256 {})", short_hash(value));
+    }
+    match value {
+        SourceValue::Null => "NULL".to_owned(),
+        SourceValue::Integer(integer) => integer.to_string(),
+        SourceValue::Real(real) => format!("{real:?}"),
+        SourceValue::Text(text) => {
+            let text = String::from_utf8_lossy(text);
+            let mut out: String = text.chars().take(SHOWN_LENGTH_MAX_CHARS).flat_map(escaped).collect();
+            if text.chars().nth(SHOWN_LENGTH_MAX_CHARS).is_some() {
+                out.push('…');
+            }
+            format!("'{out}'")
+        }
+        SourceValue::Blob(blob) => {
+            let digits: String = blob.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+            format!("x'{digits}{}'", if blob.len() > 16 { "…" } else { "" })
+        }
+    }
+}
+
+/// Escapes what would move the cursor or turn the reading direction.
+fn escaped(letter: char) -> Vec<char> {
+    let is_direction = matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if letter.is_control() || is_direction || letter == '\u{2028}' || letter == '\u{2029}' {
+        letter.escape_default().collect()
+    } else {
+        vec![letter]
+    }
+}
+
+fn short_hash(value: SourceValue<'_>) -> String {
+    use sha2::{Digest, Sha256};
+    let digest = match value {
+        SourceValue::Null => Sha256::digest(b""),
+        SourceValue::Integer(integer) => Sha256::digest(integer.to_string()),
+        SourceValue::Real(real) => Sha256::digest(real.to_bits().to_string()),
+        SourceValue::Text(bytes) | SourceValue::Blob(bytes) => Sha256::digest(bytes),
+    };
+    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shown_value_is_short_and_harmless() {
+        for (value, text) in [
+            (SourceValue::Text(b"a\x1b[31mb\n"), "'a\\u{1b}[31mb\\n'"),
+            (SourceValue::Text("\u{202e}x".as_bytes()), "'\\u{202e}x'"),
+            (SourceValue::Integer(-1), "-1"),
+            (SourceValue::Null, "NULL"),
+            (SourceValue::Blob(&[0, 255]), "x'00ff'"),
+        ] {
+            assert_eq!(shown(value, false), text);
+        }
+        assert_eq!(shown(SourceValue::Text(&[b'x'; 200]), false).chars().count(), 83);
+        assert!(!shown(SourceValue::Text(b"canary"), true).contains("canary"));
+    }
+}

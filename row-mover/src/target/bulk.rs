@@ -1,0 +1,437 @@
+//! One connection of libpq's own, for what Diesel cannot do: COPY of a table that is known only at run time.
+//!
+//! Everything waits in one place, with a deadline of ours: a stalled middle-man would otherwise hang the COPY for ever. This
+//! is the only module of the workspace with `unsafe`; what leaves it is safe. It knows nothing of rows or plans.
+
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, CString, c_char, c_int};
+use std::os::fd::BorrowedFd;
+use std::ptr::{self, NonNull};
+use std::time::{Duration, Instant};
+
+use pq_sys::{ConnStatusType, ExecStatusType, PGconn, PGresult, PostgresPollingStatusType};
+use rustix::event::{PollFd, PollFlags, Timespec};
+
+use super::server_error::ServerError;
+use crate::error::{Context, Error, Result};
+
+/// How long a COPY may make no progress at all before it is given up.
+const STALL_MAX: Duration = Duration::from_secs(120);
+
+/// A connection of libpq, in non-blocking mode.
+pub struct BulkConnection {
+    raw: NonNull<PGconn>,
+}
+
+// SAFETY: libpq lets any one thread at a time use a connection (manual, section 34.20), and `BulkConnection` is not `Sync`.
+unsafe impl Send for BulkConnection {}
+
+/// The rows of a query's text results; `None` is NULL.
+pub type TextRows = Vec<Vec<Option<String>>>;
+
+impl BulkConnection {
+    /// Connects by `conninfo`, a URL or a keyword string as libpq takes it, within `timeout`.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses; the text is libpq's, which holds no password.
+    pub fn connect(conninfo: &str, application_name: &str, timeout: Duration) -> Result<BulkConnection> {
+        let values = [conninfo, application_name, "UTF8"].map(CString::new);
+        let [Ok(conninfo), Ok(application_name), Ok(encoding)] = values else {
+            return Err(Error::new("the PostgreSQL URL holds a NUL character"));
+        };
+        let keywords = [c"dbname".as_ptr(), c"application_name".as_ptr(), c"client_encoding".as_ptr(), ptr::null()];
+        let values = [conninfo.as_ptr(), application_name.as_ptr(), encoding.as_ptr(), ptr::null()];
+        // SAFETY: both arrays end with a null pointer, and all strings outlive the call, which copies them.
+        let raw = unsafe { pq_sys::PQconnectStartParams(keywords.as_ptr(), values.as_ptr(), 1) };
+        let raw = NonNull::new(raw).ok_or_else(|| Error::new("libpq has no memory for a connection"))?;
+        let connection = BulkConnection { raw };
+        connection.finish_connecting(Instant::now() + timeout)?;
+        // SAFETY: the connection is open.
+        if unsafe { pq_sys::PQsetnonblocking(connection.raw.as_ptr(), 1) } != 0 {
+            return Err(connection.error("the connection cannot be made non-blocking"));
+        }
+        Ok(connection)
+    }
+
+    fn finish_connecting(&self, deadline: Instant) -> Result<()> {
+        let failed = || Error::new("PostgreSQL cannot be reached");
+        let mut wanted = PollFlags::OUT;
+        loop {
+            // SAFETY: the connection was started and is polled by this thread alone.
+            if unsafe { pq_sys::PQstatus(self.raw.as_ptr()) } == ConnStatusType::CONNECTION_BAD {
+                return Err(failed().because(self.last_message()));
+            }
+            if !self.wait(wanted, Some(deadline)).map_err(|error| failed().because(error))? {
+                return Err(failed().because("no answer in time").next(
+                    "check host, port and firewall; DB_CONNECTION_TIMEOUT sets how long to wait, in milliseconds",
+                ));
+            }
+            // SAFETY: as above.
+            match unsafe { pq_sys::PQconnectPoll(self.raw.as_ptr()) } {
+                PostgresPollingStatusType::PGRES_POLLING_OK => return Ok(()),
+                PostgresPollingStatusType::PGRES_POLLING_READING => wanted = PollFlags::IN,
+                PostgresPollingStatusType::PGRES_POLLING_WRITING => wanted = PollFlags::OUT,
+                _ => return Err(failed().because(self.last_message())),
+            }
+        }
+    }
+
+    /// The server's version, such as 150018 for 15.18.
+    pub fn server_version(&self) -> i32 {
+        // SAFETY: the connection is open.
+        unsafe { pq_sys::PQserverVersion(self.raw.as_ptr()) }
+    }
+
+    /// Runs one statement with text parameters and waits for its end, however long that takes.
+    ///
+    /// # Errors
+    /// What the server refuses, scrubbed, or a lost connection.
+    pub fn query(&mut self, sql: &str, parameters: &[Option<&str>]) -> Result<TextRows> {
+        self.send(sql, parameters)?;
+        let mut rows = Vec::new();
+        while let Some(result) = self.next_result(None)? {
+            match result.status() {
+                ExecStatusType::PGRES_TUPLES_OK => rows = result.text_rows(),
+                ExecStatusType::PGRES_COMMAND_OK | ExecStatusType::PGRES_EMPTY_QUERY => {}
+                ExecStatusType::PGRES_COPY_IN | ExecStatusType::PGRES_COPY_OUT => {
+                    return Err(Error::new("a statement began a COPY where none was expected"));
+                }
+                _ => {
+                    let error = result.server_error();
+                    self.drain()?;
+                    return Err(statement_failed(error));
+                }
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Begins `COPY … FROM STDIN`.
+    ///
+    /// # Errors
+    /// What the server refuses, scrubbed.
+    pub fn copy_in(&mut self, sql: &str) -> Result<CopyIn<'_>> {
+        self.begin_copy(sql, ExecStatusType::PGRES_COPY_IN)?;
+        Ok(CopyIn { connection: self, is_open: true })
+    }
+
+    /// Begins `COPY … TO STDOUT`.
+    ///
+    /// # Errors
+    /// What the server refuses, scrubbed.
+    pub fn copy_out(&mut self, sql: &str) -> Result<CopyOut<'_>> {
+        self.begin_copy(sql, ExecStatusType::PGRES_COPY_OUT)?;
+        Ok(CopyOut { connection: self, is_over: false })
+    }
+
+    fn begin_copy(&mut self, sql: &str, expected: ExecStatusType) -> Result<()> {
+        self.send(sql, &[])?;
+        let Some(result) = self.next_result(None)? else {
+            return Err(Error::new("PostgreSQL gave no answer to COPY"));
+        };
+        if result.status() == expected {
+            return Ok(());
+        }
+        let error = result.server_error();
+        self.drain()?;
+        Err(statement_failed(error))
+    }
+
+    fn send(&mut self, sql: &str, parameters: &[Option<&str>]) -> Result<()> {
+        let sql = CString::new(sql).context(|| "a statement holds a NUL character".to_owned())?;
+        let owned: Vec<Option<CString>> = parameters
+            .iter()
+            .map(|parameter| parameter.map(CString::new).transpose())
+            .collect::<std::result::Result<_, _>>()
+            .context(|| "a parameter holds a NUL character".to_owned())?;
+        let values: Vec<*const c_char> =
+            owned.iter().map(|value| value.as_ref().map_or(ptr::null(), |value| value.as_ptr())).collect();
+        let count = c_int::try_from(values.len()).context(|| "too many parameters".to_owned())?;
+        // SAFETY: `values` has `count` pointers to strings that outlive the call; null lengths, formats and types mean text.
+        let sent = unsafe {
+            pq_sys::PQsendQueryParams(
+                self.raw.as_ptr(),
+                sql.as_ptr(),
+                count,
+                ptr::null(),
+                values.as_ptr(),
+                ptr::null(),
+                ptr::null(),
+                0,
+            )
+        };
+        if sent == 1 { self.flush(None) } else { Err(self.error("a statement could not be sent")) }
+    }
+
+    /// Waits until everything that libpq holds back is on its way.
+    fn flush(&mut self, stall_max: Option<Duration>) -> Result<()> {
+        loop {
+            // SAFETY: the connection is open.
+            match unsafe { pq_sys::PQflush(self.raw.as_ptr()) } {
+                0 => return Ok(()),
+                1 => {
+                    self.wait_or_stall(PollFlags::IN | PollFlags::OUT, stall_max)?;
+                    // Reading while writing keeps the server from waiting for us while we wait for it.
+                    self.consume_if_readable()?;
+                }
+                _ => return Err(self.error("the connection to PostgreSQL broke")),
+            }
+        }
+    }
+
+    fn consume_if_readable(&mut self) -> Result<()> {
+        if self.wait(PollFlags::IN, Some(Instant::now()))? { self.consume() } else { Ok(()) }
+    }
+
+    fn consume(&mut self) -> Result<()> {
+        // SAFETY: the connection is open.
+        if unsafe { pq_sys::PQconsumeInput(self.raw.as_ptr()) } == 1 {
+            Ok(())
+        } else {
+            Err(self.error("the connection to PostgreSQL broke"))
+        }
+    }
+
+    fn next_result(&mut self, stall_max: Option<Duration>) -> Result<Option<QueryResult>> {
+        self.flush(stall_max)?;
+        // SAFETY: the connection is open.
+        while unsafe { pq_sys::PQisBusy(self.raw.as_ptr()) } == 1 {
+            self.wait_or_stall(PollFlags::IN, stall_max)?;
+            self.consume()?;
+        }
+        // SAFETY: the connection is not busy, so that this does not block; what it returns is ours to clear.
+        Ok(NonNull::new(unsafe { pq_sys::PQgetResult(self.raw.as_ptr()) }).map(QueryResult))
+    }
+
+    /// Reads results to their end, so that the connection takes the next statement.
+    fn drain(&mut self) -> Result<()> {
+        while let Some(result) = self.next_result(Some(STALL_MAX))? {
+            if matches!(result.status(), ExecStatusType::PGRES_COPY_IN | ExecStatusType::PGRES_COPY_OUT) {
+                return Err(Error::new("a COPY began where none was expected"));
+            }
+        }
+        Ok(())
+    }
+
+    fn wait_or_stall(&self, wanted: PollFlags, stall_max: Option<Duration>) -> Result<()> {
+        if self.wait(wanted, stall_max.map(|stall| Instant::now() + stall))? {
+            return Ok(());
+        }
+        let seconds = stall_max.unwrap_or_default().as_secs();
+        Err(Error::new(format!("PostgreSQL took nothing and sent nothing for {seconds} seconds"))
+            .next("check the server and the network, then run the same command again: it goes on from here"))
+    }
+
+    /// Waits for the socket; false when `deadline` passes first.
+    fn wait(&self, wanted: PollFlags, deadline: Option<Instant>) -> Result<bool> {
+        // SAFETY: the connection is open or being opened.
+        let socket = unsafe { pq_sys::PQsocket(self.raw.as_ptr()) };
+        if socket < 0 {
+            return Err(self.error("the connection to PostgreSQL is closed"));
+        }
+        // SAFETY: libpq keeps the socket open for as long as this borrow lasts.
+        let socket = unsafe { BorrowedFd::borrow_raw(socket) };
+        loop {
+            let mut polled = [PollFd::new(&socket, wanted)];
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let timeout = left.and_then(|left| Timespec::try_from(left).ok());
+            match rustix::event::poll(&mut polled, timeout.as_ref()) {
+                Ok(0) => return Ok(false),
+                Ok(_) => return Ok(true),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(Error::new("waiting for PostgreSQL failed").because(error)),
+            }
+        }
+    }
+
+    fn error(&self, what: &str) -> Error {
+        Error::new(what).because(self.last_message())
+    }
+
+    /// libpq's words on what went wrong last, on one line. Those about a statement are the server's and may hold values, so
+    /// that only connection errors are read from here.
+    fn last_message(&self) -> String {
+        // SAFETY: the message belongs to the connection and is copied at once.
+        let message = unsafe { CStr::from_ptr(pq_sys::PQerrorMessage(self.raw.as_ptr())) };
+        let message = message.to_string_lossy();
+        let lines: Vec<&str> = message.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        if lines.is_empty() { "no reason given".to_owned() } else { lines.join("; ") }
+    }
+}
+
+impl Drop for BulkConnection {
+    fn drop(&mut self) {
+        // SAFETY: the connection is ours, and this is the last use of it.
+        unsafe { pq_sys::PQfinish(self.raw.as_ptr()) }
+    }
+}
+
+/// A `COPY … FROM STDIN` that is under way. Dropping it unfinished makes the server undo it.
+pub struct CopyIn<'a> {
+    connection: &'a mut BulkConnection,
+    is_open: bool,
+}
+
+impl CopyIn<'_> {
+    /// Sends a piece of the stream and waits until the server has room for more, so that nothing piles up here.
+    ///
+    /// # Errors
+    /// A lost or stalled connection.
+    pub fn send(&mut self, piece: &[u8]) -> Result<()> {
+        for part in piece.chunks(1 << 20) {
+            // A part has at most a mebibyte.
+            let length = c_int::try_from(part.len()).unwrap_or(c_int::MAX);
+            loop {
+                // SAFETY: `part` has `length` bytes, which libpq copies.
+                let put = unsafe {
+                    pq_sys::PQputCopyData(self.connection.raw.as_ptr(), part.as_ptr().cast::<c_char>(), length)
+                };
+                match put {
+                    1 => break,
+                    0 => self.connection.flush(Some(STALL_MAX))?,
+                    _ => return Err(self.connection.error("COPY to PostgreSQL broke")),
+                }
+            }
+            self.connection.flush(Some(STALL_MAX))?;
+        }
+        Ok(())
+    }
+
+    /// Ends the stream and waits for the server's verdict.
+    ///
+    /// # Errors
+    /// What the server refuses, scrubbed, or a lost connection.
+    pub fn finish(mut self) -> Result<()> {
+        self.end(None)?;
+        while let Some(result) = self.connection.next_result(Some(STALL_MAX))? {
+            if result.status() != ExecStatusType::PGRES_COMMAND_OK {
+                let error = result.server_error();
+                self.connection.drain()?;
+                return Err(Error::new("COPY was refused").because(error));
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, reason: Option<&CStr>) -> Result<()> {
+        self.is_open = false;
+        let reason = reason.map_or(ptr::null(), CStr::as_ptr);
+        loop {
+            // SAFETY: the reason is null or a string that outlives the call.
+            match unsafe { pq_sys::PQputCopyEnd(self.connection.raw.as_ptr(), reason) } {
+                1 => return self.connection.flush(Some(STALL_MAX)),
+                0 => self.connection.flush(Some(STALL_MAX))?,
+                _ => return Err(self.connection.error("COPY to PostgreSQL broke")),
+            }
+        }
+    }
+}
+
+impl Drop for CopyIn<'_> {
+    fn drop(&mut self) {
+        // The error that led here is already on its way up; this only frees the connection for the next statement, and where
+        // even that fails the next statement says so.
+        if self.is_open && self.end(Some(c"given up by the sender")).is_ok() {
+            while let Ok(Some(_)) = self.connection.next_result(Some(STALL_MAX)) {}
+        }
+    }
+}
+
+/// A `COPY … TO STDOUT` that is under way. One that is dropped before its end leaves a connection that takes no statement.
+pub struct CopyOut<'a> {
+    connection: &'a mut BulkConnection,
+    is_over: bool,
+}
+
+impl CopyOut<'_> {
+    /// Hands the next piece of the stream to `take`; false at the end.
+    ///
+    /// # Errors
+    /// What the server refuses, scrubbed, or a lost or stalled connection.
+    pub fn next_piece(&mut self, take: &mut dyn FnMut(&[u8])) -> Result<bool> {
+        if self.is_over {
+            return Ok(false);
+        }
+        loop {
+            let mut buffer: *mut c_char = ptr::null_mut();
+            // SAFETY: libpq stores a buffer of its own where the pointer points, which is freed below.
+            let length = unsafe { pq_sys::PQgetCopyData(self.connection.raw.as_ptr(), &raw mut buffer, 1) };
+            match length {
+                0 => {
+                    self.connection.wait_or_stall(PollFlags::IN, Some(STALL_MAX))?;
+                    self.connection.consume()?;
+                }
+                -1 => return self.finish().map(|()| false),
+                length => {
+                    let Ok(length) = usize::try_from(length) else {
+                        return Err(self.connection.error("COPY from PostgreSQL broke"));
+                    };
+                    // SAFETY: libpq says that the buffer has `length` bytes; it is freed after its only use.
+                    unsafe {
+                        take(std::slice::from_raw_parts(buffer.cast::<u8>(), length));
+                        pq_sys::PQfreemem(buffer.cast());
+                    }
+                    return Ok(true);
+                }
+            }
+        }
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        self.is_over = true;
+        while let Some(result) = self.connection.next_result(Some(STALL_MAX))? {
+            if result.status() != ExecStatusType::PGRES_COMMAND_OK {
+                return Err(Error::new("COPY from PostgreSQL failed").because(result.server_error()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A result of libpq, cleared when dropped.
+struct QueryResult(NonNull<PGresult>);
+
+impl QueryResult {
+    fn status(&self) -> ExecStatusType {
+        // SAFETY: the result is ours.
+        unsafe { pq_sys::PQresultStatus(self.0.as_ptr()) }
+    }
+
+    fn server_error(&self) -> ServerError {
+        let field = |code: u8| {
+            // SAFETY: the result is ours; the text belongs to it and is copied at once.
+            let text = unsafe { pq_sys::PQresultErrorField(self.0.as_ptr(), c_int::from(code)) };
+            // SAFETY: libpq gives a string or null.
+            (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
+        };
+        let names =
+            [pq_sys::PG_DIAG_TABLE_NAME, pq_sys::PG_DIAG_COLUMN_NAME, pq_sys::PG_DIAG_CONSTRAINT_NAME].map(field);
+        ServerError::scrubbed(field(pq_sys::PG_DIAG_SQLSTATE), field(pq_sys::PG_DIAG_MESSAGE_PRIMARY), names)
+    }
+
+    fn text_rows(&self) -> TextRows {
+        let result = self.0.as_ptr();
+        // SAFETY: the result is ours, rows and columns are within the counts that it gives, and text is copied at once.
+        unsafe {
+            let (rows, columns) = (pq_sys::PQntuples(result), pq_sys::PQnfields(result));
+            let value = |row, column| {
+                (pq_sys::PQgetisnull(result, row, column) == 0).then(|| {
+                    CStr::from_ptr(pq_sys::PQgetvalue(result, row, column)).to_string_lossy().into_owned()
+                })
+            };
+            (0..rows).map(|row| (0..columns).map(|column| value(row, column)).collect()).collect()
+        }
+    }
+}
+
+impl Drop for QueryResult {
+    fn drop(&mut self) {
+        // SAFETY: the result is ours, and this is the last use of it.
+        unsafe { pq_sys::PQclear(self.0.as_ptr()) }
+    }
+}
+
+fn statement_failed(error: ServerError) -> Error {
+    Error::new("a statement was refused").because(error)
+}

@@ -1,0 +1,11 @@
+//! The PostgreSQL side: how it is reached, pools of Diesel connections, and the bulk stream.
+
+pub mod bulk;
+pub mod pool;
+pub mod server_error;
+pub mod settings;
+pub mod url;
+
+pub use pool::{Pool, PooledConnection};
+pub use settings::DbSettings;
+pub use url::TargetUrl;

@@ -1,0 +1,67 @@
+//! Pools of Diesel connections, each set up the same way whatever the server's defaults are.
+
+use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
+use diesel::r2d2::{ConnectionManager, CustomizeConnection, NopErrorHandler, R2D2Connection};
+
+use super::{DbSettings, TargetUrl, server_error::ServerError};
+use crate::error::{Error, Result};
+
+/// A pool of Diesel connections to the target.
+pub type Pool = diesel::r2d2::Pool<ConnectionManager<PgConnection>>;
+
+/// A connection of the pool.
+pub type PooledConnection = diesel::r2d2::PooledConnection<ConnectionManager<PgConnection>>;
+
+/// Opens a pool. Connections are made when they are first needed.
+///
+/// # Errors
+/// When the settings are no pool that r2d2 takes.
+pub fn open(url: &TargetUrl, settings: &DbSettings, application_name: &str) -> Result<Pool> {
+    let setup = SessionSetup(session_sql(settings, application_name));
+    let pool = Pool::builder()
+        .max_size(settings.pool_max)
+        .min_idle(Some(settings.pool_min))
+        .connection_timeout(settings.connection_timeout)
+        .idle_timeout(Some(settings.idle_timeout))
+        .connection_customizer(Box::new(setup))
+        .error_handler(Box::new(NopErrorHandler))
+        .build_unchecked(ConnectionManager::new(url.conninfo()));
+    Ok(pool)
+}
+
+/// Takes a connection out of the pool.
+///
+/// # Errors
+/// When none is to be had in time.
+pub fn get(pool: &Pool) -> Result<PooledConnection> {
+    pool.get().map_err(|error| {
+        Error::new("no connection to PostgreSQL within DB_CONNECTION_TIMEOUT").because(error)
+    })
+}
+
+/// Says what failed, with Diesel's error scrubbed.
+pub(crate) fn diesel_failed(what: impl Into<String>) -> impl FnOnce(diesel::result::Error) -> Error {
+    move |error| Error::new(what).because(ServerError::from_diesel(error))
+}
+
+/// The statements that make a session the same everywhere. Time zone and date style matter to nothing that is sent in binary,
+/// and are fixed so that nothing that is read as text depends on the server's either.
+pub(crate) fn session_sql(settings: &DbSettings, application_name: &str) -> String {
+    format!(
+        "SET application_name = '{}'; SET search_path = public; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; \
+         SET client_min_messages = warning; SET statement_timeout = {}; SET lock_timeout = 30000; \
+         SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0",
+        application_name.replace('\'', "''"),
+        settings.statement_timeout.as_millis()
+    )
+}
+
+#[derive(Debug)]
+struct SessionSetup(String);
+
+impl<C: SimpleConnection + R2D2Connection + 'static> CustomizeConnection<C, diesel::r2d2::Error> for SessionSetup {
+    fn on_acquire(&self, connection: &mut C) -> std::result::Result<(), diesel::r2d2::Error> {
+        connection.batch_execute(&self.0).map_err(diesel::r2d2::Error::QueryError)
+    }
+}

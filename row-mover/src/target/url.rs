@@ -1,0 +1,129 @@
+//! How the target is reached: what libpq takes, and a form without the password for people.
+//!
+//! The string itself is handed to libpq untouched, so that every option of it means what libpq says it means.
+
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, CString};
+use std::fmt;
+use std::ptr;
+
+use crate::error::{Error, Result};
+
+/// A URL (or libpq keyword string) of a target. Neither `Debug` nor `Display` shows the password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TargetUrl {
+    conninfo: String,
+    shown: String,
+}
+
+impl TargetUrl {
+    /// Reads a URL or keyword string by libpq's own rules.
+    ///
+    /// # Errors
+    /// When libpq does not take it. Its words are not shown, since they quote parts of the string.
+    pub fn parse(conninfo: &str) -> Result<TargetUrl> {
+        let malformed = || {
+            Error::new("the PostgreSQL URL cannot be read")
+                .next("it looks like postgres://user:password@host:5432/database?sslmode=verify-full; special characters in user and password are percent-encoded")
+        };
+        let has_scheme = conninfo.contains("://");
+        if has_scheme && !conninfo.starts_with("postgres://") && !conninfo.starts_with("postgresql://") {
+            return Err(malformed());
+        }
+        if !has_scheme && !conninfo.contains('=') {
+            return Err(malformed());
+        }
+        let options = parse_options(conninfo).ok_or_else(malformed)?;
+        let option = |name: &str| options.iter().find(|(keyword, _)| keyword == name).map(|(_, value)| value.as_str());
+        let mut shown = String::from("postgres://");
+        if let Some(user) = option("user") {
+            shown.push_str(user);
+            shown.push('@');
+        }
+        shown.push_str(option("host").or(option("hostaddr")).unwrap_or(""));
+        if let Some(port) = option("port") {
+            shown.push(':');
+            shown.push_str(port);
+        }
+        shown.push('/');
+        shown.push_str(option("dbname").unwrap_or(""));
+        if let Some(service) = option("service") {
+            shown.push_str("?service=");
+            shown.push_str(service);
+        }
+        Ok(TargetUrl { conninfo: conninfo.to_owned(), shown })
+    }
+
+    /// What libpq takes, with the password if it holds one.
+    pub fn conninfo(&self) -> &str {
+        &self.conninfo
+    }
+}
+
+impl fmt::Display for TargetUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+impl fmt::Debug for TargetUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+/// The options that a string sets, by libpq's parser.
+fn parse_options(conninfo: &str) -> Option<Vec<(String, String)>> {
+    let conninfo = CString::new(conninfo).ok()?;
+    let mut message = ptr::null_mut();
+    // SAFETY: the string outlives the call; what comes back, options or message, is ours to free.
+    let options = unsafe { pq_sys::PQconninfoParse(conninfo.as_ptr(), &raw mut message) };
+    if !message.is_null() {
+        // SAFETY: libpq allocated the message.
+        unsafe { pq_sys::PQfreemem(message.cast()) };
+    }
+    if options.is_null() {
+        return None;
+    }
+    let mut found = Vec::new();
+    let mut option = options;
+    // SAFETY: the array ends with an option whose keyword is null; strings are copied before the array is freed.
+    unsafe {
+        while !(*option).keyword.is_null() {
+            if !(*option).val.is_null() {
+                let text = |pointer| CStr::from_ptr(pointer).to_string_lossy().into_owned();
+                found.push((text((*option).keyword), text((*option).val)));
+            }
+            option = option.add(1);
+        }
+        pq_sys::PQconninfoFree(options);
+    }
+    Some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_password_is_never_shown() {
+        for (conninfo, shown) in [
+            ("postgres://me:s3cret@db.example:5433/app?sslmode=require", "postgres://me@db.example:5433/app"),
+            ("host=/tmp dbname=app user=me password=s3cret", "postgres://me@/tmp/app"),
+            ("postgresql://h/d?password=s3cret", "postgres://h/d"),
+        ] {
+            let url = TargetUrl::parse(conninfo).unwrap();
+            assert_eq!(url.to_string(), shown);
+            assert!(!format!("{url:?}").contains("s3cret"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_url_is_refused_without_quoting_it() {
+        for conninfo in ["", "s3cret", "mysql://me:s3cret@h/d", "postgres://me:s3cret@h:port/%zz", "postgres://h/d?s3cret=1"] {
+            let error = TargetUrl::parse(conninfo).unwrap_err();
+            assert_eq!(error.to_string(), "the PostgreSQL URL cannot be read", "{conninfo}");
+        }
+    }
+}
