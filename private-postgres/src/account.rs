@@ -59,7 +59,7 @@ impl Account {
         if owner.uid() == current.uid {
             return Ok(current);
         }
-        let name = name_of(&passwd(), owner.uid());
+        let name = name(owner.uid());
         if is_root() && owner.uid() != 0 {
             return Ok(Self { name, uid: owner.uid(), gid: owner.gid(), switch: true });
         }
@@ -160,7 +160,11 @@ fn passwd() -> Vec<Entry> {
         .collect()
 }
 
-/// The account's name, or its number where it has none here.
+/// The name of an account, or its number where it has none here.
+pub(crate) fn name(uid: u32) -> String {
+    name_of(&passwd(), uid)
+}
+
 fn name_of(passwd: &[Entry], uid: u32) -> String {
     passwd.iter().find(|entry| entry.uid == uid).map_or_else(|| uid.to_string(), |entry| entry.name.clone())
 }

@@ -96,11 +96,10 @@ impl Binaries {
     /// Looks at one folder: all programs there, and `postgres` runs under the account.
     ///
     /// # Errors
-    /// [`Error::Failed`] naming the missing program, or what running `postgres --version` said.
+    /// [`Error::Missing`], or [`Error::Failed`] with what running `postgres --version` said.
     pub(crate) fn inspect(bindir: &Path, account: &Account) -> Result<Self, Error> {
         if let Some(missing) = PROGRAMS.iter().find(|name| !bindir.join(name).is_file()) {
-            let program = bindir.join(missing).display().to_string();
-            return Err(Error::Failed { program, detail: "there is no such program".to_owned() });
+            return Err(Error::Missing { path: bindir.join(missing) });
         }
         // A link to the folder of another version must not outlive its target's upgrade.
         let bindir = fs::canonicalize(bindir).unwrap_or_else(|_| bindir.to_path_buf());

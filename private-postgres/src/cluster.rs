@@ -110,7 +110,12 @@ impl Cluster {
     /// [`Error::NoBinaries`] and the others about programs; [`Error::Start`] with the end of the log;
     /// [`Error::Throwaway`] where a throwaway server runs and a durable one is asked for.
     pub fn start(&self) -> Result<(), Error> {
+        self.layout.refuse_foreign()?;
         let account = self.account()?;
+        if !self.layout.data().exists() {
+            // Before anything is created: a cluster that cannot run must not count as one.
+            Binaries::find_for(Some(self.major), &account)?;
+        }
         let _lock = self.layout.prepare(&self.options.checkout)?;
         if !account.can_enter(&self.layout.state)? {
             return Err(Error::Closed { path: self.layout.state.clone(), account: account.name });

@@ -35,6 +35,12 @@ pub enum Error {
         /// The end of what it wrote.
         detail: String,
     },
+    /// A program of a PostgreSQL server is missing; a folder with clients alone does not count as a server's.
+    #[error("there is no program {path}", path = path.display())]
+    Missing {
+        /// Where it should be.
+        path: PathBuf,
+    },
     /// `PG_BINDIR` names a folder that cannot be used.
     #[error(
         "PG_BINDIR={path} cannot be used: {reason}; \

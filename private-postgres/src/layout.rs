@@ -78,7 +78,7 @@ impl Layout {
             .iter()
             .filter_map(|root| fs::read_dir(root).ok())
             .flat_map(|entries| entries.flatten())
-            .filter(|entry| entry.path().join(MARKER).is_file())
+            .filter(|entry| entry.path().join(MARKER).is_file() && entry.path().join("data").is_dir())
             .filter_map(|entry| entry.file_name().to_str()?.strip_prefix(&prefix)?.parse().ok())
             .collect();
         majors.sort_unstable_by(|a, b| b.cmp(a));

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::SUPERUSER;
-use crate::account::{Account, tail};
+use crate::account::{self, Account, tail};
 use crate::error::{Error, at};
 use crate::files;
 use crate::layout::Layout;
@@ -24,7 +24,7 @@ const START_SECONDS: u64 = 300;
 /// How long a stop may take; the last checkpoint is part of it.
 const STOP_SECONDS: u64 = 300;
 /// How long leftover processes get to end by themselves before they are killed.
-const ORPHAN_GRACE: Duration = Duration::from_secs(5);
+const ORPHAN_GRACE: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(10);
 /// A log beyond this size, in bytes, is set aside at the next start.
 const LOG_MAX: u64 = 16 << 20;
@@ -191,9 +191,9 @@ fn end_orphans(layout: &Layout, account: &Account) -> Result<(), Error> {
 fn make_socket_dir(layout: &Layout, account: &Account) -> Result<(), Error> {
     let folder = layout.socket_dir();
     if let Ok(found) = fs::symlink_metadata(&folder) {
-        // In /tmp anybody can make a folder of this name; only the account's own is taken.
-        if !found.is_dir() || found.uid() != account.uid {
-            return Err(Error::NotOurs { path: folder, marker: "the right owner" });
+        // In /tmp anybody can make a folder of this name; only the account's own is replaced.
+        if found.uid() != account.uid {
+            return Err(Error::OtherOwner { path: folder, owner: account::name(found.uid()) });
         }
         files::delete(&folder)?;
     }

@@ -2,6 +2,7 @@
 
 /// The exit codes of all commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(dead_code)]
 pub(crate) enum Exit {
     /// Done, and nothing to report.
     Done = 0,
