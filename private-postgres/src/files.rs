@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::Path;
 
-use rustix::fs::FlockOperation;
+use rustix::fs::{FlockOperation, OFlags};
 
 use crate::account::is_root;
 use crate::error::{Error, at};
@@ -55,6 +55,8 @@ pub(crate) fn open_private(path: &Path) -> Result<File, Error> {
         .read(true)
         .create(true)
         .mode(0o600)
+        // Root must not be led to another file by a link in a folder that is not its own.
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
         .open(path)
         .map_err(at("open", path))?;
     follow_parent(path)?;

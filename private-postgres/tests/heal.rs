@@ -1,5 +1,7 @@
 //! What crashes, kills and reboots leave behind, and that the next start copes with it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use std::fs;

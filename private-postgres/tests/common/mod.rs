@@ -1,5 +1,6 @@
 //! What the tests share: a checkout that leaves nothing behind, and ways to look at a cluster from outside.
 #![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
