@@ -203,6 +203,7 @@ fn start(cluster: &Cluster, dry_run: bool) -> anyhow::Result<Exit> {
         output::note(&format!("would {verb} {}", before.state_dir.display()));
         return Ok(Exit::Done);
     }
+    output::note(beginning(&before));
     cluster.start()?;
     let after = cluster.status()?;
     output::note(&format!(
@@ -216,12 +217,23 @@ fn start(cluster: &Cluster, dry_run: bool) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Starts the server for a command that is about something else, with a word only where it takes a moment.
+/// Starts the server for a command that is about something else; one that runs will do, whatever its mode.
 fn start_quietly(cluster: &Cluster) -> anyhow::Result<()> {
-    if !cluster.status()?.running {
-        output::note("starting the private PostgreSQL");
+    let status = cluster.status()?;
+    if !status.running {
+        output::note(beginning(&status));
+        cluster.start()?;
     }
-    Ok(cluster.start()?)
+    Ok(())
+}
+
+/// What is said before a start, which may take a while the first time.
+fn beginning(status: &Status) -> &'static str {
+    if status.created {
+        "starting the private PostgreSQL"
+    } else {
+        "creating the private PostgreSQL (its programs are fetched first where none are installed)"
+    }
 }
 
 fn stop(cluster: &Cluster, mode: StopMode, dry_run: bool) -> anyhow::Result<Exit> {
