@@ -236,8 +236,8 @@ mod tests {
             let socket = layout.socket_dir().join(".s.PGSQL.65535");
             assert!(socket.as_os_str().len() <= SOCKET_PATH_MAX, "{}", socket.display());
         }
-        let short = Layout::under(PathBuf::from("/work"), Purpose::Main, 15);
-        assert_eq!(short.socket_dir(), Path::new("/work/main-15/socket"));
+        let short = Layout::under(PathBuf::from("/short"), Purpose::Main, 15);
+        assert_eq!(short.socket_dir(), Path::new("/short/main-15/socket"));
         let odd = Layout::under(PathBuf::from("/a\nb"), Purpose::Main, 15);
         assert!(odd.socket_dir().starts_with("/tmp"));
     }

@@ -213,7 +213,7 @@ fn start(cluster: &Cluster, dry_run: bool) -> anyhow::Result<Exit> {
         after.account,
         after.state_dir.display()
     ));
-    output::note("its URL: cargo xtask postgres url");
+    output::note("its URL: the same command with `url` in the place of `start`");
     Ok(Exit::Done)
 }
 
