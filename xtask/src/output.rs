@@ -1,0 +1,25 @@
+//! The only way to the screen: data to standard output, all else to standard error. Decides nothing about the content.
+
+use std::io::{self, Write};
+
+/// Writes data to standard output, with a closing newline where it has none.
+///
+/// A reader that has gone away (`| head`) is success: it has what it wanted.
+///
+/// # Errors
+/// Where standard output cannot be written for another reason, a full disk for one.
+pub(crate) fn stdout(text: &str) -> anyhow::Result<()> {
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    let mut out = io::stdout().lock();
+    match write!(out, "{text}{end}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(anyhow::Error::new(error).context("cannot write to standard output"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a line of progress or a remark to standard error; where that is closed, nobody wants to know.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
