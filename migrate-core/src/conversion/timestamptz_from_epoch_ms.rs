@@ -8,7 +8,8 @@ use crate::value::SourceValue;
 /// From 1970-01-01 to 2000-01-01, in milliseconds.
 const EPOCH_DIFFERENCE_MS: i64 = 946_684_800_000;
 
-/// 4713-11-24 BC 00:00 UTC, the first instant of `timestamptz` (`MIN_TIMESTAMP` in PostgreSQL's `timestamp.h`).
+/// 4714-11-24 BC 00:00 UTC, the first instant of `timestamptz` (`MIN_TIMESTAMP` in PostgreSQL's `timestamp.h`); the manual
+/// calls it 4713 BC, which it is in the Julian calendar.
 pub(super) const FIRST_US: i64 = -211_813_488_000_000_000;
 
 /// 294277-01-01 00:00 UTC, the first instant beyond `timestamptz` (`END_TIMESTAMP`).
@@ -22,7 +23,7 @@ pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Re
         .filter(|since_2000_us| (FIRST_US..END_US).contains(since_2000_us))
         .ok_or(Refusal::OutOfRange {
             target: "timestamptz",
-            range: "milliseconds of the years 4713 BC to 294276",
+            range: "milliseconds from 4714-11-24 BC to the end of 294276",
         })?;
     out.extend_from_slice(&since_2000_us.to_be_bytes());
     Ok(())
@@ -95,7 +96,7 @@ mod tests {
 
     #[test]
     fn what_is_no_such_time_is_refused() {
-        let beyond = "out of range for timestamptz (milliseconds of the years 4713 BC to 294276)";
+        let beyond = "out of range for timestamptz (milliseconds from 4714-11-24 BC to the end of 294276)";
         for (value, refusal) in [
             (SourceValue::Integer(FIRST_MS - 1), beyond),
             (SourceValue::Integer(LAST_MS + 1), beyond),

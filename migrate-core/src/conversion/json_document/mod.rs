@@ -1,11 +1,12 @@
 //! JSON documents exactly as PostgreSQL's `json` and `jsonb` take, keep and print them.
 //!
 //! No float ever stands for a number, nothing recurses (a document cannot overflow the stack), and memory is in proportion
-//! to the document. Four parts: `scan` walks the grammar, `string` undoes and makes escapes, `number` is PostgreSQL's
-//! `numeric`, `tree` puts a document in the order in which `jsonb` keeps it and prints it. The rules come from PostgreSQL's
-//! `jsonapi.c`, `jsonb_util.c` and `numeric.c`, and were compared with a running PostgreSQL 15.
+//! to the document. Five parts: `scan` walks the grammar, `string` undoes and makes escapes, `number` is PostgreSQL's
+//! `numeric`, `reader` checks and orders a document as `jsonb` does, `tree` holds it and prints it. The rules come from
+//! PostgreSQL's `jsonapi.c`, `jsonb_util.c` and `numeric.c`, and were compared with a running PostgreSQL 15.
 
 mod number;
+mod reader;
 mod scan;
 mod string;
 mod tree;

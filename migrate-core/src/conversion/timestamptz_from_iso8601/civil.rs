@@ -44,20 +44,14 @@ impl Civil {
         expect(&mut rest, b'-')?;
         let day = two_digits(&mut rest)?;
         let mut civil = Civil { year, month, day, hour: 0, minute: 0, second: 0, microsecond: 0 };
-        let mut offset = Offset::Naive;
-        if let [b' ' | b'T', time @ ..] = rest {
-            rest = civil.read_time(time)?;
-            if let [b' ', zone @ ..] = rest {
-                rest = zone;
-                offset = Offset::Seconds(read_offset(zone)?);
-            } else if !rest.is_empty() {
-                offset = Offset::Seconds(read_offset(rest)?);
-            }
-            rest = &rest[rest.len()..];
-        }
-        if !rest.is_empty() {
-            return Err(FORM);
-        }
+        let offset = match rest {
+            [] => Offset::Naive,
+            [b' ' | b'T', time @ ..] => match civil.read_time(time)? {
+                [] => Offset::Naive,
+                [b' ', zone @ ..] | zone => Offset::Seconds(read_offset(zone)?),
+            },
+            _ => return Err(FORM),
+        };
         civil.check()?;
         Ok((civil, offset))
     }
