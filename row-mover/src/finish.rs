@@ -16,7 +16,7 @@ use crate::target::pool::diesel_failed;
 ///
 /// # Errors
 /// When the source cannot be read or the target refuses.
-pub fn set_sequences(
+pub(crate) fn set_sequences(
     source: &SourceConnection,
     target: &mut PooledConnection,
     tables: &[&PlannedTable],
@@ -39,7 +39,7 @@ pub fn set_sequences(
 ///
 /// # Errors
 /// When the target refuses.
-pub fn analyze(target: &mut PooledConnection, tables: &[&PlannedTable]) -> Result<()> {
+pub(crate) fn analyze(target: &mut PooledConnection, tables: &[&PlannedTable]) -> Result<()> {
     for table in tables {
         diesel::sql_query(format!("ANALYZE public.{}", quote_pg(&table.target)))
             .execute(target)

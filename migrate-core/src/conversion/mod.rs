@@ -211,6 +211,19 @@ impl Conversion {
         each!(self, same(source, target))
     }
 
+    /// Appends a form of `value`, which is not NULL, in which two values have the same bytes exactly where they are
+    /// [`Conversion::same`].
+    ///
+    /// # Errors
+    /// The [`Refusal`] of [`Conversion::encode`].
+    pub fn canonical(&self, value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
+        match self {
+            Conversion::Jsonb => jsonb::canonical(value, out, jsonb::RepeatedKeys::Refused),
+            Conversion::JsonbLastKeyWins => jsonb::canonical(value, out, jsonb::RepeatedKeys::LastWins),
+            _ => self.encode(value, out),
+        }
+    }
+
     /// Whether ordering the source column by SQLite's BINARY collation, and the target column by its type (text by
     /// `COLLATE "C"`), gives one and the same order: what a merge of both sides needs of a key.
     pub fn keeps_order(&self) -> bool {

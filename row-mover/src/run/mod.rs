@@ -23,12 +23,12 @@ pub use validation::{Validation, ValidationRequest, validate};
 
 use crate::error::{Context, Error, Result};
 use crate::ledger::{self, ChunkDone, Run};
+use crate::source::SourceConnection;
 use crate::source::preflight::Findings;
 use crate::source::seal::{self, Seal};
-use crate::source::SourceConnection;
 use crate::target::bulk::BulkConnection;
 use crate::target::pool::{self, Pool, diesel_failed};
-use crate::target::server_error::ServerError;
+use crate::target::server_error;
 use crate::target::{DbSettings, PooledConnection, TargetUrl};
 use crate::validate::CompareOptions;
 use crate::{finish, load};
@@ -149,9 +149,11 @@ pub fn migrate<M: MigrationSource<Pg>>(request: &Request<'_, M>, observer: &dyn 
     }
     let last = ledger::last_run(&mut session.connection()?)?;
     match (decide(last.as_ref().map(|run| &run.state), &subject), last) {
-        (Decision::Refuse(words), _) => Err(Error::new(format!("{} holds a migration of something else", request.target))
-            .because(words.join("; "))
-            .next("use an empty database, or --restart to drop what that migration made and start over")),
+        (Decision::Refuse(words), _) => {
+            Err(Error::new(format!("{} holds a migration of something else", request.target))
+                .because(words.join("; "))
+                .next("use an empty database, or --restart to drop what that migration made and start over"))
+        }
         (Decision::AlreadyDone, Some(run)) => already_done(request, run),
         (Decision::GoOn(phase), Some(run)) => {
             observer.note(&format!("run {} was interrupted; going on from {phase}", run.id));
@@ -176,14 +178,21 @@ pub fn dry_run<M: MigrationSource<Pg>>(request: &Request<'_, M>, observer: &dyn 
         Decision::Refuse(words) if !request.restart => {
             return Err(Error::new(format!("{} holds a migration of something else", request.target))
                 .because(words.join("; "))
-                .next("use an empty database, or --restart to drop what that migration made and start over"));
+                .next(
+                    "use an empty database, or --restart to drop what that migration made and start over",
+                ));
         }
         Decision::Refuse(_) => "drop what the earlier run made, and start over".to_owned(),
         Decision::Begin => format!("{} tables move, each phase as it is named above", tables.len()),
     };
     let is_fresh = last.is_none();
-    let findings = Preflight { request, tables: &tables, observer }.run(&mut session.connection()?, is_fresh)?;
-    Ok(if findings.offender_count() > 0 { Outcome::Rejected { findings } } else { Outcome::DryRun { findings, next } })
+    let findings =
+        Preflight { request, tables: &tables, observer }.run(&mut session.connection()?, is_fresh)?;
+    Ok(if findings.offender_count() > 0 {
+        Outcome::Rejected { findings }
+    } else {
+        Outcome::DryRun { findings, next }
+    })
 }
 
 /// The planned tables of these names, in the plan's order; all of them where no name is given.
@@ -198,8 +207,11 @@ fn selected_tables<'a>(plan: &'a Plan, names: &[String]) -> Result<Vec<&'a Plann
     for table in &tables {
         let is_selected = |parent: &str| tables.iter().any(|table| table.target == parent);
         if let Some(key) = table.foreign_keys.iter().find(|key| !is_selected(&key.parent_table)) {
-            return Err(Error::new(format!("{} points to {}, which is not among --tables", table.source, key.parent_table))
-                .next(format!("add {} to --tables", key.parent_table)));
+            return Err(Error::new(format!(
+                "{} points to {}, which is not among --tables",
+                table.source, key.parent_table
+            ))
+            .next(format!("add {} to --tables", key.parent_table)));
         }
     }
     Ok(tables)
@@ -254,8 +266,9 @@ impl<'a> Session<'a> {
         if rows.first().and_then(|row| row.first()) == Some(&Some("t".to_owned())) {
             return Ok(());
         }
-        Err(Error::new(format!("another migration is at work on {}", self.target))
-            .next("wait for it, or end it; sessions of ours are named hyperpage-migration in pg_stat_activity"))
+        Err(Error::new(format!("another migration is at work on {}", self.target)).next(
+            "wait for it, or end it; sessions of ours are named hyperpage-migration in pg_stat_activity",
+        ))
     }
 
     /// Drops what an earlier run of ours made, and the ledger with it. Only what the ledger's own plan names is dropped.
@@ -307,7 +320,9 @@ impl<'a> Session<'a> {
         first: Phase,
         mut phases: Vec<PhaseDone>,
     ) -> Result<Outcome> {
-        for phase in [Phase::Schema, Phase::Rows, Phase::Constraints].into_iter().filter(|&phase| phase >= first) {
+        for phase in
+            [Phase::Schema, Phase::Rows, Phase::Constraints].into_iter().filter(|&phase| phase >= first)
+        {
             let started = self.start(phase);
             match phase {
                 Phase::Schema => self.create_tables(request)?,
@@ -357,7 +372,9 @@ impl<'a> Session<'a> {
         let mut connection = self.connection()?;
         lift_statement_timeout(&mut connection)?;
         let result = (|| {
-            let applied = connection.applied_migrations().map_err(migration_failed("the migrations cannot be listed"))?;
+            let applied = connection
+                .applied_migrations()
+                .map_err(migration_failed("the migrations cannot be listed"))?;
             for migration in migrations {
                 let name = migration.name();
                 if !applied.contains(&name.version().as_owned()) {
@@ -384,7 +401,15 @@ impl<'a> Session<'a> {
         self.observer.rows_begin(chunks.len(), &done);
         let waiting: Vec<_> = chunks.iter().filter(|chunk| chunk.done.is_none()).cloned().collect();
         let open_target = || open_bulk(self.target, &self.settings);
-        load::move_chunks(&run.plan, run.id, waiting, request.workers, &open_source, &open_target, self.observer)
+        load::move_chunks(
+            &run.plan,
+            run.id,
+            waiting,
+            request.workers,
+            &open_source,
+            &open_target,
+            self.observer,
+        )
     }
 
     fn start(&self, phase: Phase) -> Instant {
@@ -402,11 +427,15 @@ impl<'a> Session<'a> {
 
 /// A bulk connection with our session's settings, and no limit on how long a statement may take.
 pub(crate) fn open_bulk(target: &TargetUrl, settings: &DbSettings) -> Result<BulkConnection> {
-    let mut connection = BulkConnection::connect(target.conninfo(), APPLICATION_NAME, settings.connection_timeout)
-        .map_err(|error| match error.next_step() {
-            Some(_) => error,
-            None => error.next(format!("tried {target}; check host, port, user and password, and that the server runs")),
-        })?;
+    let mut connection =
+        BulkConnection::connect(target.conninfo(), APPLICATION_NAME, settings.connection_timeout).map_err(
+            |error| match error.next_step() {
+                Some(_) => error,
+                None => error.next(format!(
+                    "tried {target}; check host, port, user and password, and that the server runs"
+                )),
+            },
+        )?;
     for statement in pool::session_sql(settings, APPLICATION_NAME).split("; ") {
         connection.query(statement, &[])?;
     }
@@ -417,28 +446,17 @@ pub(crate) fn open_bulk(target: &TargetUrl, settings: &DbSettings) -> Result<Bul
 }
 
 fn ordered_migrations<M: MigrationSource<Pg>>(source: &M) -> Result<Vec<Box<dyn Migration<Pg>>>> {
-    let mut migrations = source.migrations().map_err(migration_failed("the plan's migrations cannot be read"))?;
+    let mut migrations =
+        source.migrations().map_err(migration_failed("the plan's migrations cannot be read"))?;
     migrations.sort_by_key(|migration| migration.name().version().as_owned());
     Ok(migrations)
 }
 
 type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Says what failed; an error of the server beneath is scrubbed.
+/// Says what failed. Diesel keeps the type of these errors to itself, so that their words are scrubbed as words.
 fn migration_failed(what: impl Into<String>) -> impl FnOnce(BoxedError) -> Error {
-    move |error| {
-        let scrubbed = match error.downcast::<diesel_migrations::RunMigrationsError>() {
-            Ok(error) => match *error {
-                diesel_migrations::RunMigrationsError::QueryError(_, error) => ServerError::from_diesel(error),
-                other => Box::new(other),
-            },
-            Err(error) => match error.downcast::<diesel::result::Error>() {
-                Ok(error) => ServerError::from_diesel(*error),
-                Err(other) => other,
-            },
-        };
-        Error::new(what).because(scrubbed)
-    }
+    move |error| Error::new(what).because(server_error::without_values(&error.to_string()))
 }
 
 /// Index builds take as long as the data is large; the memory makes them sort in one go where it can.
@@ -458,8 +476,11 @@ fn restore_statement_timeout(connection: &mut PooledConnection, settings: &DbSet
 
 fn table_sums(chunks: &[ledger::Chunk], tables: &[&PlannedTable]) -> Vec<TableMoved> {
     let sum = |table: &&PlannedTable| {
-        let done: Vec<&ChunkDone> =
-            chunks.iter().filter(|chunk| chunk.table == table.source).filter_map(|chunk| chunk.done.as_ref()).collect();
+        let done: Vec<&ChunkDone> = chunks
+            .iter()
+            .filter(|chunk| chunk.table == table.source)
+            .filter_map(|chunk| chunk.done.as_ref())
+            .collect();
         TableMoved {
             table: table.source.clone(),
             rows: done.iter().map(|done| u64::try_from(done.rows).unwrap_or(0)).sum(),
@@ -475,8 +496,9 @@ pub(crate) fn missing_migrations<M: MigrationSource<Pg>>(
     connection: &mut PooledConnection,
     source: &M,
 ) -> Result<Vec<String>> {
-    let pending =
-        connection.pending_migrations_names(source).context(|| "the migrations cannot be listed".to_owned())?;
+    let pending = connection
+        .pending_migrations_names(source)
+        .context(|| "the migrations cannot be listed".to_owned())?;
     Ok(pending)
 }
 

@@ -41,9 +41,9 @@ impl<M> Preflight<'_, M> {
             tables: self.tables.iter().map(|table| (*table).clone()).collect(),
             ..request.plan.clone()
         };
-        let open = || SourceConnection::open_live(&request.source);
-        let findings =
-            scan_values(&selected, request.workers, &open, &|rows| self.observer.rows_scanned(rows))?;
+        let (path, observer) = (&request.source, self.observer);
+        let open = || SourceConnection::open_live(path);
+        let findings = scan_values(&selected, request.workers, &open, &|rows| observer.rows_scanned(rows))?;
         self.observer.scan_finished(findings.rows(), findings.bytes());
         Ok(findings)
     }
@@ -52,18 +52,23 @@ impl<M> Preflight<'_, M> {
 fn schema_differs(source: String, differences: &[String]) -> Error {
     /// How many differences are listed.
     const LISTED_MAX: usize = 20;
-    let mut listed: Vec<String> = differences.iter().take(LISTED_MAX).map(|line| format!("  {line}")).collect();
+    let mut listed: Vec<String> =
+        differences.iter().take(LISTED_MAX).map(|line| format!("  {line}")).collect();
     if differences.len() > LISTED_MAX {
         listed.push(format!("  and {} more", differences.len() - LISTED_MAX));
     }
-    Error::new(format!("the schema of {source} is not the one that the plan was made for:\n{}", listed.join("\n")))
-        .next("generate a plan for it with `cargo xtask generate --sqlite FILE`, and review what changes")
+    Error::new(format!(
+        "the schema of {source} is not the one that the plan was made for:\n{}",
+        listed.join("\n")
+    ))
+    .next("generate a plan for it with `cargo xtask generate --sqlite FILE`, and review what changes")
 }
 
 /// The sealed copy needs the room of the source and its log.
 fn check_disk<M>(source: &SourceConnection, request: &Request<'_, M>) -> Result<()> {
     let size = |suffix: &str| {
-        std::fs::metadata(crate::source::open::sidecar(source.path(), suffix)).map_or(0, |metadata| metadata.len())
+        std::fs::metadata(crate::source::open::sidecar(source.path(), suffix))
+            .map_or(0, |metadata| metadata.len())
     };
     let needed = size("") + size("-wal");
     let free = seal::free_bytes(&request.backup_dir)?;

@@ -23,8 +23,12 @@ fn check_version_number(version: i32) -> Result<()> {
     if version >= SERVER_VERSION_MIN {
         return Ok(());
     }
-    Err(Error::new(format!("the server is PostgreSQL {}.{}, and 15 or later is needed", version / 10_000, version % 10_000))
-        .next("upgrade it, or leave out the URL to use a private PostgreSQL"))
+    Err(Error::new(format!(
+        "the server is PostgreSQL {}.{}, and 15 or later is needed",
+        version / 10_000,
+        version % 10_000
+    ))
+    .next("upgrade it, or leave out the URL to use a private PostgreSQL"))
 }
 
 /// Refuses a database in which rows could not be what they are, or in which we may not create.
@@ -54,19 +58,25 @@ pub(super) fn check_settings(target: &mut PooledConnection) -> Result<()> {
     .map_err(diesel_failed("the target cannot be examined"))?;
     let Settings { encoding, user, database, .. } = &settings;
     if encoding != "UTF8" {
-        return Err(Error::new(format!("database {database} has the encoding {encoding}, and UTF8 is needed"))
-            .next("create one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"));
+        return Err(Error::new(format!(
+            "database {database} has the encoding {encoding}, and UTF8 is needed"
+        ))
+        .next("create one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"));
     }
     if settings.is_standby {
         return Err(Error::new("the server is a standby, which takes no writes").next("name the primary"));
     }
     if !settings.may_create_schema {
-        return Err(Error::new(format!("{user} may not create a schema in database {database}, which the ledger needs"))
-            .next(format!("GRANT CREATE ON DATABASE {} TO {}", quote_pg(database), quote_pg(user))));
+        return Err(Error::new(format!(
+            "{user} may not create a schema in database {database}, which the ledger needs"
+        ))
+        .next(format!("GRANT CREATE ON DATABASE {} TO {}", quote_pg(database), quote_pg(user))));
     }
     if !settings.may_create_table {
-        return Err(Error::new(format!("{user} may not create tables in schema public of database {database}"))
-            .next(format!("GRANT CREATE ON SCHEMA public TO {}", quote_pg(user))));
+        return Err(Error::new(format!(
+            "{user} may not create tables in schema public of database {database}"
+        ))
+        .next(format!("GRANT CREATE ON SCHEMA public TO {}", quote_pg(user))));
     }
     Ok(())
 }

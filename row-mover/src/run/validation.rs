@@ -67,7 +67,9 @@ pub fn validate<M: MigrationSource<Pg>>(
         Error::new(format!("{} holds no migration to validate", request.target))
             .next("migrate first: `cargo xtask migrate`")
     })?;
-    if let Some(missing) = [Phase::Rows, Phase::Constraints].into_iter().find(|phase| !run.state.done.contains(phase)) {
+    if let Some(missing) =
+        [Phase::Rows, Phase::Constraints].into_iter().find(|phase| !run.state.done.contains(phase))
+    {
         return Err(Error::new(format!("run {} is not done: its phase {missing} is still to come", run.id))
             .next("run the same `cargo xtask migrate` again: it goes on from there"));
     }

@@ -83,7 +83,9 @@ pub fn schema_differences(target: &mut PooledConnection, plan: &Plan) -> Result<
         Err(diesel::result::Error::RollbackTransaction)
     });
     match (scratch, expected) {
-        (Err(diesel::result::Error::RollbackTransaction), Some(expected)) => Ok(differences(plan, &live, &expected)),
+        (Err(diesel::result::Error::RollbackTransaction), Some(expected)) => {
+            Ok(differences(plan, &live, &expected))
+        }
         (Err(error), _) => Err(diesel_failed("the plan's schema cannot be made in a scratch schema")(error)),
         (Ok(()), _) => Ok(Vec::new()),
     }

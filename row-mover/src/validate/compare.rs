@@ -59,7 +59,11 @@ pub(super) struct TargetRows<'a> {
 
 impl<'a> TargetRows<'a> {
     /// Begins to read all planned columns, ordered by the columns at `key`.
-    pub(super) fn open(table: &PlannedTable, key: &[usize], target: &'a mut BulkConnection) -> Result<TargetRows<'a>> {
+    pub(super) fn open(
+        table: &PlannedTable,
+        key: &[usize],
+        target: &'a mut BulkConnection,
+    ) -> Result<TargetRows<'a>> {
         let columns: Vec<String> = table.columns.iter().map(|column| quote_pg(&column.target)).collect();
         let order: Vec<String> = key.iter().map(|&position| ordered(&table.columns[position])).collect();
         let order = if order.is_empty() { String::new() } else { format!(" ORDER BY {}", order.join(", ")) };
@@ -101,7 +105,8 @@ pub(super) fn merge(
     observer: &dyn Observer,
 ) -> Result<TableComparison> {
     let failed = || format!("table {} of the sealed copy cannot be read", table.source);
-    let mut statement = source.connection().prepare(&scan::select(table, false, Order::Key)).context(failed)?;
+    let mut statement =
+        source.connection().prepare(&scan::select(table, false, Order::Key)).context(failed)?;
     let mut source_rows = statement.query([]).context(failed)?;
     let mut target_rows = TargetRows::open(table, key, target)?;
     let mut merge = Merge {
@@ -129,7 +134,9 @@ pub(super) fn merge(
         match (order, source_row) {
             (Ordering::Less, _) => merge.missing(&source_key),
             (Ordering::Greater, _) => merge.extra(),
-            (Ordering::Equal, Some(row)) => merge.compare_row(row, &source_key, &target_rows).context(failed)?,
+            (Ordering::Equal, Some(row)) => {
+                merge.compare_row(row, &source_key, &target_rows).context(failed)?
+            }
             (Ordering::Equal, None) => break,
         }
         if order.is_ge() {
@@ -208,7 +215,12 @@ impl Merge<'_> {
         self.name(self.target_key.clone(), DifferenceKind::Extra, Vec::new(), Vec::new());
     }
 
-    fn compare_row(&mut self, row: &Row<'_>, key: &OwnedKey, target: &TargetRows<'_>) -> rusqlite::Result<()> {
+    fn compare_row(
+        &mut self,
+        row: &Row<'_>,
+        key: &OwnedKey,
+        target: &TargetRows<'_>,
+    ) -> rusqlite::Result<()> {
         let (mut columns, mut values) = (Vec::new(), Vec::new());
         for (position, column) in self.table.columns.iter().enumerate() {
             let source = scan::value(row.get_ref(position)?);
@@ -218,7 +230,10 @@ impl Merge<'_> {
             }
             columns.push(column.source.clone());
             if self.show_values {
-                values.push([scan::shown(source, column.secret), shown_target(column, field, &mut self.scratch)]);
+                values.push([
+                    scan::shown(source, column.secret),
+                    shown_target(column, field, &mut self.scratch),
+                ]);
             }
         }
         if columns.is_empty() {
@@ -239,7 +254,12 @@ impl Merge<'_> {
 }
 
 /// Whether a field that PostgreSQL gave is the source value. One that cannot be decoded is none that was sent.
-fn is_same(column: &PlannedColumn, source: SourceValue<'_>, field: Option<&[u8]>, scratch: &mut Vec<u8>) -> bool {
+fn is_same(
+    column: &PlannedColumn,
+    source: SourceValue<'_>,
+    field: Option<&[u8]>,
+    scratch: &mut Vec<u8>,
+) -> bool {
     match field {
         None => source.is_null(),
         Some(_) if source.is_null() => false,

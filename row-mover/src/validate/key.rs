@@ -47,7 +47,8 @@ impl OwnedKey {
     /// The order of two keys, part by part.
     pub(super) fn compare(&self, other: &OwnedKey) -> Ordering {
         let common = self.parts.len().min(other.parts.len());
-        let mut orders = (0..common).map(|position| compare_values(self.value(position), other.value(position)));
+        let mut orders =
+            (0..common).map(|position| compare_values(self.value(position), other.value(position)));
         orders.find(|order| order.is_ne()).unwrap_or(self.parts.len().cmp(&other.parts.len()))
     }
 
@@ -75,9 +76,8 @@ pub(super) fn compare_values(left: SourceValue<'_>, right: SourceValue<'_>) -> O
         (SourceValue::Real(left), SourceValue::Real(right)) => {
             left.partial_cmp(&right).unwrap_or_else(|| left.total_cmp(&right))
         }
-        (SourceValue::Text(left), SourceValue::Text(right)) | (SourceValue::Blob(left), SourceValue::Blob(right)) => {
-            left.cmp(right)
-        }
+        (SourceValue::Text(left), SourceValue::Text(right))
+        | (SourceValue::Blob(left), SourceValue::Blob(right)) => left.cmp(right),
         _ => rank(left).cmp(&rank(right)),
     }
 }

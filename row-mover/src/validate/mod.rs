@@ -96,7 +96,9 @@ pub fn compare_rows(
         let threads: Vec<_> =
             (0..options.workers.clamp(1, tables.len().max(1))).map(|_| scope.spawn(work)).collect();
         let results = threads.into_iter().map(|thread| {
-            thread.join().unwrap_or_else(|_| Err(Error::new("a thread that compares rows stopped unexpectedly")))
+            thread
+                .join()
+                .unwrap_or_else(|_| Err(Error::new("a thread that compares rows stopped unexpectedly")))
         });
         results.fold(Ok(()), Result::and)
     })?;
@@ -114,7 +116,8 @@ fn compare_table(
     observer: &dyn Observer,
 ) -> Result<TableComparison> {
     let key = table.key_positions();
-    let can_merge = !key.is_empty() && key.iter().all(|&position| table.columns[position].conversion.keeps_order());
+    let can_merge =
+        !key.is_empty() && key.iter().all(|&position| table.columns[position].conversion.keeps_order());
     if can_merge {
         compare::merge(table, &key, options.show_values, source, target, observer)
     } else {

@@ -41,7 +41,8 @@ pub(super) fn compare(
 
 fn source_sum(table: &PlannedTable, source: &SourceConnection, found: &mut TableComparison) -> Result<u128> {
     let failed = || format!("table {} of the sealed copy cannot be read", table.source);
-    let mut statement = source.connection().prepare(&scan::select(table, false, Order::Storage)).context(failed)?;
+    let mut statement =
+        source.connection().prepare(&scan::select(table, false, Order::Storage)).context(failed)?;
     let mut rows = statement.query([]).context(failed)?;
     let mut row_hash = RowHash::default();
     while let Some(row) = rows.next().context(failed)? {
@@ -55,7 +56,11 @@ fn source_sum(table: &PlannedTable, source: &SourceConnection, found: &mut Table
     Ok(row_hash.sum)
 }
 
-fn target_sum(table: &PlannedTable, target: &mut BulkConnection, found: &mut TableComparison) -> Result<u128> {
+fn target_sum(
+    table: &PlannedTable,
+    target: &mut BulkConnection,
+    found: &mut TableComparison,
+) -> Result<u128> {
     let mut rows = TargetRows::open(table, &[], target)?;
     let (mut row_hash, mut scratch) = (RowHash::default(), Vec::new());
     while rows.advance()? {
@@ -88,10 +93,9 @@ impl RowHash {
             self.hasher.update([0]);
             return Ok(());
         }
-        column
-            .conversion
-            .canonical(value, &mut self.canonical)
-            .map_err(|refusal| Error::new(format!("column {} cannot be compared", column.source)).because(refusal))?;
+        column.conversion.canonical(value, &mut self.canonical).map_err(|refusal| {
+            Error::new(format!("column {} cannot be compared", column.source)).because(refusal)
+        })?;
         self.hasher.update([1]);
         self.hasher.update((self.canonical.len() as u64).to_be_bytes());
         self.hasher.update(&self.canonical);

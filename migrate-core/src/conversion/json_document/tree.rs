@@ -116,7 +116,7 @@ impl<'t> Document<'t> {
     }
 
     /// A text that two documents share exactly when `jsonb` keeps them as one value; about as long as the document itself.
-    pub(super) fn normal_form(&self) -> Vec<u8> {
+    pub(in super::super) fn normal_form(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.text.len());
         self.print(Form::Normal, &mut out);
         out
