@@ -70,14 +70,13 @@ pub(crate) struct Applied {
     pub(crate) moved: Vec<Move>,
 }
 
-impl fmt::Display for Applied {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Applied {
+    /// What was done, a line for each file.
+    pub(crate) fn lines(&self) -> Vec<String> {
         let edits = self.edited.iter().map(|path| format!("changed {}", shown(path)));
         let moves =
             self.moved.iter().map(|each| format!("moved {} to {}", shown(&each.source), shown(&each.target)));
-        let done: Vec<String> = edits.chain(moves).collect();
-        out.write_str(if done.is_empty() { "nothing" } else { "" })?;
-        out.write_str(&done.join(", "))
+        edits.chain(moves).collect()
     }
 }
 
@@ -99,16 +98,23 @@ pub(crate) fn apply(area: &Area, plan: &Plan, proof: &MigrationProof) -> anyhow:
     permitted(area, plan, proof).map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
     let texts = plan.edits.iter().map(|edit| stage(area, edit)).collect::<anyhow::Result<Vec<_>>>();
     let texts = texts.context("nothing was changed")?;
-    let placed = place_all(area, plan).context("nothing was changed")?;
-    // Copying takes time, in which an app may have started.
-    if let Err(refusal) = permitted(area, plan, proof) {
-        undo(&placed);
-        anyhow::bail!("{refusal}; nothing was changed");
+    let mut placed = Vec::new();
+    let prepared = place_all(area, plan, &mut placed).and_then(|()| {
+        // Copying takes time, in which an app may have started.
+        permitted(area, plan, proof).map_err(|refusal| anyhow::anyhow!("{refusal}"))
+    });
+    if let Err(error) = prepared {
+        return Err(error.context(format!("nothing was changed in the checkout{}", undo(&placed))));
     }
     let mut applied = Applied::default();
-    commit(area, plan, texts, &placed, &mut applied)
-        .with_context(|| format!("stopped midway; done so far: {applied}"))?;
-    Ok(applied)
+    match commit(area, plan, texts, &placed, &mut applied) {
+        Ok(()) => Ok(applied),
+        Err(error) => {
+            let done = applied.lines();
+            let done = if done.is_empty() { "nothing".to_owned() } else { done.join(", ") };
+            Err(error.context(format!("stopped midway; done so far: {done}")))
+        }
+    }
 }
 
 /// Writes the new text beside the old one.
@@ -129,24 +135,23 @@ fn stage(area: &Area, edit: &Edit) -> anyhow::Result<NamedTempFile> {
     Ok(file)
 }
 
-fn place_all(area: &Area, plan: &Plan) -> anyhow::Result<Vec<Placed>> {
-    let mut placed = Vec::new();
+fn place_all(area: &Area, plan: &Plan, placed: &mut Vec<Placed>) -> anyhow::Result<()> {
     for each in &plan.moves {
-        match backup::place(&area.root.join(&each.source), &each.target) {
-            Ok(done) => placed.push(done),
-            Err(error) => {
-                undo(&placed);
-                return Err(error);
-            }
-        }
+        placed.push(backup::place(&area.root.join(&each.source), &each.target)?);
     }
-    Ok(placed)
+    Ok(())
 }
 
-/// Takes backups away again whose sources are whole. One that stays does no harm: the next run numbers its own.
-fn undo(placed: &[Placed]) {
-    for each in placed {
-        let _harmless = each.undo();
+/// Takes backups away again whose sources are whole, and says which stayed.
+fn undo(placed: &[Placed]) -> String {
+    let stayed = placed
+        .iter()
+        .filter_map(|each| each.undo().err().map(|error| format!("{}: {error}", shown(each.target()))));
+    let stayed: Vec<String> = stayed.collect();
+    if stayed.is_empty() {
+        String::new()
+    } else {
+        format!(", but copies stayed in the backup folder: {}", stayed.join(", "))
     }
 }
 

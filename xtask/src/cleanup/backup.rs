@@ -74,6 +74,11 @@ pub(crate) fn place(source: &Path, target: &Path) -> anyhow::Result<Placed> {
 }
 
 impl Placed {
+    /// The file in the backup folder.
+    pub(crate) fn target(&self) -> &Path {
+        &self.target
+    }
+
     /// Takes the backup away again, as the source is still whole.
     pub(crate) fn undo(&self) -> std::io::Result<()> {
         fs::remove_file(&self.target)

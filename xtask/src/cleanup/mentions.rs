@@ -57,7 +57,7 @@ fn in_line(line: &str, prose: Prose, image: bool, evidence: &Evidence) -> Option
 
 /// A variable, its address, or a setting of a chart that becomes one.
 fn variable(line: &str) -> Option<Found> {
-    let remedy = "remove it; the app reaches PostgreSQL through `DATABASE_URL` or `POSTGRES_*`";
+    let remedy = "remove it, as the app reaches PostgreSQL through `DATABASE_URL` or `POSTGRES_*`";
     if let Some(name) = words(line).find(|word| names::variable(word)) {
         return Some((Kind::Environment, format!("has `{name}`"), remedy));
     }
@@ -79,21 +79,23 @@ fn scheme(value: &str) -> bool {
 
 /// What an image or a pipeline installs for SQLite, or to compile a module for it.
 fn system_package(line: &str, image: bool, evidence: &Evidence) -> Option<Found> {
-    let mut packages =
+    let packages =
         runs(line, |each| !each.is_whitespace() && !"\"'`=;&|,()[]".contains(each)).map(|(_, word)| word);
     let installs = ["apk ", "apt-get ", "apt ", "yum ", "dnf "].iter().any(|each| line.contains(each));
-    let listed =
-        installs || (image && !line.trim_start().starts_with(|each: char| each.is_ascii_uppercase()));
-    let wanted = |word: &&str| {
-        SYSTEM_PACKAGES.contains(word) || (image && evidence.native_module && BUILD_TOOLS.contains(word))
+    let continued = image && !line.trim_start().starts_with(|each: char| each.is_ascii_uppercase());
+    if !installs && !continued {
+        return None;
+    }
+    let sqlite = |word: &&str| SYSTEM_PACKAGES.contains(word);
+    let compiles = |word: &&str| image && evidence.native_module && BUILD_TOOLS.contains(word);
+    let found: Vec<&str> = packages.filter(|word| sqlite(word) || compiles(word)).collect();
+    let remedy = match (found.iter().any(sqlite), found.iter().any(compiles)) {
+        (false, false) => return None,
+        (true, false) => "remove it",
+        (_, true) => "remove it, with build tools that no other native module needs",
     };
-    let name = packages.find(wanted).filter(|_| listed)?;
-    let remedy = if SYSTEM_PACKAGES.contains(&name) {
-        "remove it"
-    } else {
-        "remove it with the other build tools, unless another native module needs them"
-    };
-    Some((Kind::Dependency, format!("installs `{name}`"), remedy))
+    let quoted: Vec<String> = found.iter().map(|name| format!("`{name}`")).collect();
+    Some((Kind::Dependency, format!("installs {}", quoted.join(", ")), remedy))
 }
 
 fn mention(line: &str, prose: Prose, comment: bool, evidence: &Evidence) -> Option<Found> {
@@ -165,7 +167,11 @@ mod tests {
             ),
             (Prose::Manifest, "  mountPath: /var/lib/postgresql/data", vec![]),
             (Prose::Manifest, "  host: main.db.internal", vec![]),
-            (Prose::Manifest, "FROM node\nRUN apk add --no-cache python3 make g++", vec!["installs `make`"]),
+            (
+                Prose::Manifest,
+                "FROM node\nRUN apk add --no-cache python3 make g++",
+                vec!["installs `make`, `g++`"],
+            ),
             (Prose::Manifest, "FROM node\nRUN make build", vec![]),
             (Prose::Manifest, "FROM node\nRUN apk add \\\n    sqlite-dev", vec!["installs `sqlite-dev`"]),
             (Prose::Script, "sqlite3 data/hyperpage.db .dump", vec!["names the SQLite file `hyperpage.db`"]),

@@ -37,11 +37,12 @@ fn pods<'a>(document: &'a Node, evidence: &Evidence, claims: &mut BTreeSet<&'a s
     document.each_pair(&mut |key, value| {
         for mount in value.items().iter().filter(|_| key == "volumeMounts") {
             let name = mount.text_at(&["name"]).unwrap_or_default();
-            match mount.text_at(&["mountPath"]) {
-                Some(path) if evidence.holds(path) => {
+            let place = mount.get("mountPath").and_then(|place| Some((place.line, place.text()?)));
+            match place {
+                Some((line, path)) if evidence.holds(path) => {
                     ours.insert(name);
                     let what = format!("volumeMount `{name}` at `{path}`, the folder of the SQLite file");
-                    hits.push(manifest(mount.line, what, "remove the mount"));
+                    hits.push(manifest(line, what, "remove the mount"));
                 }
                 _ => {
                     others.insert(name);
@@ -92,11 +93,12 @@ fn compose(document: &Node, evidence: &Evidence, hits: &mut Vec<Hit>) {
             None => [mount.text_at(&["source"]), mount.text_at(&["target"])].into_iter().flatten().collect(),
         };
         let source = parts.first().copied().unwrap_or_default();
+        let line = mount.get("target").unwrap_or(mount).line;
         match parts.iter().find(|part| part.starts_with('/') && evidence.holds(part)) {
             Some(path) => {
                 ours.insert(source);
                 let what = format!("mounts `{path}`, the folder of the SQLite file");
-                hits.push(manifest(mount.line, what, "remove the mount"));
+                hits.push(manifest(line, what, "remove the mount"));
             }
             None => {
                 others.insert(source);
@@ -132,7 +134,7 @@ mod tests {
                           \x20     volumes:\n        - name: data\n          persistentVolumeClaim:\n            claimName: files\n        - name: logs\n          emptyDir: {}\n";
         let claims = "kind: PersistentVolumeClaim\nmetadata: {name: files}\n---\nkind: PersistentVolumeClaim\nmetadata: {name: other}\n\
                       ---\nkind: PersistentVolume\nmetadata: {name: disk}\nspec: {claimRef: {name: files}}\n";
-        assert_eq!(lines(&[claims, deployment]), [vec![1, 7], vec![8, 13]]);
+        assert_eq!(lines(&[claims, deployment]), [vec![1, 7], vec![9, 13]]);
     }
 
     #[test]
@@ -152,6 +154,6 @@ mod tests {
     fn compose_has_two_ways_to_mount() {
         let compose = "services:\n  web:\n    volumes:\n      - files:/app/data:rw\n      - ./data:/app/data\n      - type: volume\n        source: files\n        target: /app/data\n\
                        \x20 db:\n    volumes:\n      - pg:/var/lib/postgresql/data\nvolumes:\n  files:\n  pg:\n";
-        assert_eq!(lines(&[compose]), [vec![4, 5, 6, 13]]);
+        assert_eq!(lines(&[compose]), [vec![4, 5, 8, 13]]);
     }
 }

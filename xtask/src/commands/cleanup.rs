@@ -153,7 +153,9 @@ fn run_on(
         return Ok(Exit::Refused);
     }
     let applied = cleanup::apply(&area, &plan, &proof)?;
-    console.note(&format!("done: {applied}"));
+    for line in applied.lines() {
+        console.note(&line);
+    }
     for command in &plan.next {
         console.note(&format!("next: {command}"));
     }

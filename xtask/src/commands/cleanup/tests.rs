@@ -163,7 +163,7 @@ fn a_yes_at_the_terminal_is_enough() {
     let (app, case) = (sqlite_app(), Case { answer: Some(true), ..Case::new() });
     let (exit, console) = case.run(app.path(), &["--apply"]);
     assert_eq!(exit.unwrap(), Exit::Differences);
-    assert!(console.notes.contains("Change 3 files and move 3? [y/N]\ndone: "), "{}", console.notes);
+    assert!(console.notes.contains("Change 3 files and move 3? [y/N]\nchanged "), "{}", console.notes);
 }
 
 #[test]
