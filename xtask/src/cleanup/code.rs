@@ -160,32 +160,33 @@ impl<'a> File<'a> {
     }
 
     fn word(&self, index: usize, word: &str) -> Option<Hit> {
-        let line = self.line(index);
+        // Most tokens are none of ours, and their line is never needed.
+        let line = || self.line(index);
         let called = self.mark_at(index + 1) == Some(b'(');
         if names::variable(word) {
-            return Some(variable(line, word));
+            return Some(variable(line(), word));
         }
         if called && ["sqliteTable", "sqliteTableCreator", "sqliteView"].contains(&word) {
             let remedy = "generate the schema for PostgreSQL with `pgTable` from `drizzle-orm/pg-core`";
-            return Some(Hit::new(line, Kind::Schema, format!("defines with `{word}`"), remedy));
+            return Some(Hit::new(line(), Kind::Schema, format!("defines with `{word}`"), remedy));
         }
         if called && word == "pragma" && self.token(index, 1) == Some(Token::Mark(b'.')) {
             let remedy = "remove it; PostgreSQL is configured on the server and in the pool";
-            return Some(Hit::new(line, Kind::Code, "sets or reads a PRAGMA", remedy));
+            return Some(Hit::new(line(), Kind::Code, "sets or reads a PRAGMA", remedy));
         }
         let type_prefixes = ["SQLite", "AnySQLite", "BaseSQLite", "BetterSQLite3", "LibSQL"];
         if type_prefixes.iter().any(|prefix| word.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty())) {
             let remedy = "use its counterpart of `drizzle-orm/pg-core` or `drizzle-orm/node-postgres`";
-            return Some(Hit::new(line, Kind::Code, format!("uses the type `{word}`"), remedy));
+            return Some(Hit::new(line(), Kind::Code, format!("uses the type `{word}`"), remedy));
         }
         None
     }
 
     fn text(&self, index: usize, text: &'a str, speaks_sqlite: bool) -> Vec<Hit> {
-        let line = self.line(index);
-        let hit = |kind, what: String, remedy: &str| vec![Hit::new(line, kind, what, remedy)];
+        let line = || self.line(index);
+        let hit = |kind, what: String, remedy: &str| vec![Hit::new(line(), kind, what, remedy)];
         if names::variable(text) {
-            return vec![variable(line, text)];
+            return vec![variable(line(), text)];
         }
         if names::result_code(text) {
             let remedy = "compare with PostgreSQL's SQLSTATE, 23505 for a unique violation";

@@ -34,6 +34,10 @@ impl Evidence {
 
     /// Learns from a text: the paths of databases, where the line or the one before says that they are SQLite's.
     pub(crate) fn read(&mut self, text: &str) {
+        // Most source code names no file of the kind, and is long.
+        if !["WORKDIR ", ".db", ".DB", ".sqlite", ".SQLITE"].iter().any(|each| text.contains(each)) {
+            return;
+        }
         let mut said_before = false;
         for (_, line) in numbered(text) {
             let said = contains_ignoring_case(line, "sqlite") || words(line).any(names::variable);

@@ -79,10 +79,9 @@ pub(crate) fn words(line: &str) -> impl Iterator<Item = &str> {
     runs(line, |each| each.is_alphanumeric() || each == '_').map(|(_, word)| word)
 }
 
-/// Whether a line contains a text, whatever the case of its ASCII letters.
+/// Whether a line contains a text, given in lower case, whatever the case of the line's ASCII letters.
 pub(crate) fn contains_ignoring_case(line: &str, wanted: &str) -> bool {
-    let wanted = wanted.as_bytes();
-    line.as_bytes().windows(wanted.len().max(1)).any(|window| window.eq_ignore_ascii_case(wanted))
+    line.to_ascii_lowercase().contains(wanted)
 }
 
 /// Control characters and marks that turn the direction of text, which a file name may carry to fool a reader.
