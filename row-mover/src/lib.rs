@@ -14,3 +14,4 @@ pub mod target;
 pub mod validate;
 
 pub use error::{Error, Result};
+pub use target::TargetUrl;
