@@ -160,7 +160,9 @@ mod tests {
         ] {
             let text = format!("format = 1\n[tables.t.columns]\na = {{ as = {written} }}");
             let mapping = Mapping::from_toml(&text).unwrap();
-            let Some(Conversion::TimestamptzFromIso8601(found)) = &mapping.tables["t"].columns["a"].conversion else {
+            let Some(Conversion::TimestamptzFromIso8601(found)) =
+                &mapping.tables["t"].columns["a"].conversion
+            else {
                 panic!("it is no such conversion")
             };
             assert_eq!(found.to_string(), zone);

@@ -82,7 +82,9 @@ impl<'de> Deserialize<'de> for Conversion {
 
             fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Conversion, E> {
                 match name {
-                    "timestamptz_from_iso8601" => Ok(Conversion::TimestamptzFromIso8601(NaiveZone::default())),
+                    "timestamptz_from_iso8601" => {
+                        Ok(Conversion::TimestamptzFromIso8601(NaiveZone::default()))
+                    }
                     _ => Conversion::deserialize(name.into_deserializer()),
                 }
             }
