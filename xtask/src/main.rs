@@ -11,6 +11,7 @@ mod commands;
 mod exit;
 mod generated;
 mod output;
+mod plan_folder;
 mod private;
 mod report;
 mod screen;

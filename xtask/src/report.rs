@@ -78,7 +78,7 @@ pub(crate) fn validate_json(run: &Run, validation: &Validation, url: &TargetUrl)
 }
 
 /// What `validate` says at its end.
-pub(crate) fn validation_text(validation: &Validation, seal: &Seal) -> String {
+pub(crate) fn validation_text(run: &Run, validation: &Validation, url: &TargetUrl) -> String {
     let mut table = new_table(&["table", "rows", "equal", "missing", "extra", "different", "seconds"]);
     for found in &validation.tables {
         table.add_row([
@@ -91,7 +91,7 @@ pub(crate) fn validation_text(validation: &Validation, seal: &Seal) -> String {
             format!("{:.2}", found.seconds),
         ]);
     }
-    format!("{table}\n{}", verdict(validation, seal))
+    format!("run {} in {url}\n{table}\n{}", run.id, verdict(validation, &run.seal))
 }
 
 fn moved_text(moved: &Moved, plan: &Plan, url: &TargetUrl, target: &Target) -> String {

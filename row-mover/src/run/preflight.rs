@@ -61,7 +61,10 @@ fn schema_differs(source: String, differences: &[String]) -> Error {
         "the schema of {source} is not the one that the plan was made for:\n{}",
         listed.join("\n")
     ))
-    .next("generate a plan for it with `cargo xtask generate --sqlite FILE`, and review what changes")
+    .next(
+        "put a copy of mapping.toml into a folder DIR, say there what becomes of the differences, run \
+         `cargo xtask generate --sqlite FILE --out DIR`, review the plan, and migrate with --plan DIR",
+    )
 }
 
 /// The sealed copy needs the room of the source and its log.
