@@ -49,13 +49,11 @@ pub(super) fn missing<M: MigrationSource<Pg>>(
 ) -> Result<Vec<String>> {
     let applied =
         connection.applied_migrations().map_err(migration_failed("the migrations cannot be listed"))?;
-    let missing =
-        |migration: &Box<dyn Migration<Pg>>| !applied.contains(&migration.name().version().as_owned());
-    Ok(ordered(source)?
-        .iter()
-        .filter(|migration| missing(migration))
-        .map(|found| found.name().to_string())
-        .collect())
+    let names = ordered(source)?.into_iter().filter_map(|migration| {
+        let name = migration.name();
+        (!applied.contains(&name.version().as_owned())).then(|| name.to_string())
+    });
+    Ok(names.collect())
 }
 
 /// Says what failed. Diesel keeps the type of these errors to itself, so that their words are scrubbed as words.
