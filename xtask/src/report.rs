@@ -111,6 +111,9 @@ fn moved_text(moved: &Moved, plan: &Plan, url: &TargetUrl, target: &Target) -> S
         text.push_str(&format!("left behind: {} {} ({})\n", left.kind, left.name, left.reason));
     }
     text.push_str(&verdict(&moved.validation, &moved.seal));
+    if moved.source_changed_since {
+        text.push_str(&changed_since(&moved.seal));
+    }
     text.push_str(&where_to_look(url, target));
     text
 }
@@ -129,14 +132,18 @@ fn already_done_text(done: &AlreadyDone, url: &TargetUrl, target: &Target) -> St
         done.run, done.validated_at
     );
     if done.source_changed_since {
-        text.push_str(&format!(
-            "But the source was written to since it was sealed at {}: what came later is not in PostgreSQL.\n\
-             To move it again as it is now, give --restart, which drops what that run made.\n",
-            done.seal.sealed_at
-        ));
+        text.push_str(&changed_since(&done.seal));
     }
     text.push_str(&where_to_look(url, target));
     text
+}
+
+fn changed_since(seal: &Seal) -> String {
+    format!(
+        "But the source was written to since it was sealed at {}: what came later is not in PostgreSQL.\n\
+         To move it as it is now, stop the app and give --restart, which drops what this run made.\n",
+        seal.sealed_at
+    )
 }
 
 fn rejected_text(findings: &Findings) -> String {

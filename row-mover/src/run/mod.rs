@@ -77,6 +77,12 @@ pub fn migrate<M: MigrationSource<Pg>>(request: &Request<'_, M>, observer: &dyn 
         (Decision::AlreadyDone, Some(run)) => already_done(request, run),
         (Decision::GoOn(phase), Some(run)) => {
             observer.note(&format!("run {} was interrupted; going on from {phase}", run.id));
+            if seal::source_state(&request.source) != run.seal.source_state {
+                observer.note(&format!(
+                    "the source was written to since; what moves is what was sealed at {}",
+                    run.seal.sealed_at
+                ));
+            }
             seal::verify(&run.seal)?;
             session.execute(request, &tables, run, phase, Vec::new())
         }

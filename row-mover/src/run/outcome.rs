@@ -44,6 +44,8 @@ pub struct Moved {
     pub tables: Vec<TableMoved>,
     /// What was compared.
     pub validation: Validation,
+    /// Whether the source was written to since it was sealed, as far as its size and time tell.
+    pub source_changed_since: bool,
 }
 
 /// A phase that is done.

@@ -139,7 +139,15 @@ impl<'a> Session<'a> {
         let validation = compared.run(&mut self.connection()?, &run)?;
         self.end(Phase::Validate, started, &mut phases);
         let moved = table_sums(&ledger::chunks(&mut self.connection()?, run.id)?, tables);
-        Ok(Outcome::Moved(Moved { run: run.id, seal: run.seal, phases, tables: moved, validation }))
+        let source_changed_since = seal::source_state(&request.source) != run.seal.source_state;
+        Ok(Outcome::Moved(Moved {
+            run: run.id,
+            seal: run.seal,
+            phases,
+            tables: moved,
+            validation,
+            source_changed_since,
+        }))
     }
 
     fn create_tables<M: MigrationSource<Pg>>(&self, request: &Request<'_, M>) -> Result<()> {
