@@ -1,4 +1,4 @@
-//! A stand-in that runs one command.
+//! A stand-in that runs two commands.
 
 use clap::Parser;
 
@@ -11,11 +11,16 @@ mod output;
 enum Command {
     /// The private PostgreSQL of this checkout
     Postgres(commands::postgres::PostgresArgs),
+    /// Run everything that CI checks
+    Test(commands::test::TestArgs),
 }
 
 fn main() -> std::process::ExitCode {
-    let Command::Postgres(args) = Command::parse();
-    match commands::postgres::run(args) {
+    let result = match Command::parse() {
+        Command::Postgres(args) => commands::postgres::run(args),
+        Command::Test(args) => commands::test::run(args),
+    };
+    match result {
         Ok(exit) => std::process::ExitCode::from(exit as u8),
         Err(error) => {
             output::note(&format!("error: {error:#}"));
