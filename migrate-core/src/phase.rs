@@ -111,7 +111,11 @@ fn differing(last: &RunSubject, asked: &RunSubject) -> Vec<String> {
         words.push("the plan has changed since".to_owned());
     }
     if last.tables != asked.tables {
-        words.push(format!("the tables were {}, now they are {}", last.tables.join(", "), asked.tables.join(", ")));
+        words.push(format!(
+            "the tables were {}, now they are {}",
+            last.tables.join(", "),
+            asked.tables.join(", ")
+        ));
     }
     words
 }
@@ -140,8 +144,10 @@ mod tests {
 
     #[test]
     fn a_phase_out_of_turn_does_not_hide_one_before_it() {
-        let last =
-            RunState { subject: subject(), done: vec![Phase::Preflight, Phase::Seal, Phase::Schema, Phase::Constraints] };
+        let last = RunState {
+            subject: subject(),
+            done: vec![Phase::Preflight, Phase::Seal, Phase::Schema, Phase::Constraints],
+        };
         assert_eq!(decide(Some(&last), &subject()), Decision::GoOn(Phase::Rows));
     }
 

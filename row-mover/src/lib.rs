@@ -5,7 +5,13 @@
 //! `migrate-core`'s to say. Nothing here knows Hyperpage: tables and columns come from the plan alone.
 
 pub mod error;
+mod finish;
+pub mod ledger;
+mod load;
+pub mod run;
 pub mod source;
 pub mod target;
+pub mod validate;
 
 pub use error::{Error, Result};
+pub use target::TargetUrl;

@@ -25,7 +25,7 @@ const BUFFER_BYTES: usize = 256 << 10;
 ///
 /// # Errors
 /// When the source cannot be read.
-pub fn plan_chunks(source: &SourceConnection, tables: &[&PlannedTable]) -> Result<Vec<Chunk>> {
+pub(crate) fn plan_chunks(source: &SourceConnection, tables: &[&PlannedTable]) -> Result<Vec<Chunk>> {
     let mut chunks = Vec::new();
     for table in tables {
         let chunk = |number, range| Chunk { table: table.source.clone(), number, range, done: None };
@@ -64,7 +64,7 @@ fn rowid_ranges(source: &SourceConnection, table: &PlannedTable, rowid: &str) ->
 ///
 /// # Errors
 /// The first error of any worker; the others end with the chunk that they are at.
-pub fn move_chunks(
+pub(crate) fn move_chunks(
     plan: &Plan,
     run_id: i64,
     waiting: Vec<Chunk>,
@@ -82,9 +82,9 @@ pub fn move_chunks(
         while !has_failed.load(Ordering::Relaxed) {
             let next = queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next();
             let Some(chunk) = next else { break };
-            let table = plan
-                .table(&chunk.table)
-                .ok_or_else(|| Error::new(format!("the ledger names table {}, which the plan has not", chunk.table)))?;
+            let table = plan.table(&chunk.table).ok_or_else(|| {
+                Error::new(format!("the ledger names table {}, which the plan has not", chunk.table))
+            })?;
             move_chunk(table, run_id, &chunk, &source, &mut target, observer)?;
         }
         Ok(())
@@ -144,7 +144,7 @@ fn copy_rows(
     let mut buffer = Vec::with_capacity(BUFFER_BYTES * 2);
     buffer.extend_from_slice(copy_format::HEADER);
     let mut done = ChunkDone { rows: 0, bytes: 0, seconds: 0.0 };
-    let mut flush = |buffer: &mut Vec<u8>, copy: &mut CopyIn<'_>| {
+    let flush = |buffer: &mut Vec<u8>, copy: &mut CopyIn<'_>| {
         copy.send(buffer)?;
         observer.bytes_sent(buffer.len() as u64);
         let sent = i64::try_from(buffer.len()).unwrap_or(i64::MAX);

@@ -3,6 +3,9 @@
 //! Holds the two migrations that made it, as the old migrator ran them, and the Diesel schema that describes the result.
 //! It knows nothing of PostgreSQL, and it opens no database.
 
+#[allow(missing_docs)]
+pub mod schema;
+
 /// One migration of the legacy migrator: its name in `schema_migrations`, and its SQL.
 #[derive(Debug, Clone, Copy)]
 pub struct LegacyMigration {

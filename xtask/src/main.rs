@@ -1,30 +1,72 @@
-//! A stand-in that runs two commands.
+//! `cargo xtask`: the commands of the migration, one file each in `commands/`, in the order of a migration's phases.
+//!
+//! Glue only: it reads the command line, calls the crates that do the work, and puts what they say on the screen.
 
-use clap::Parser;
+use std::process::ExitCode;
 
+use clap::{Parser, Subcommand};
+
+mod cleanup;
 mod commands;
 mod exit;
+mod generated;
 mod output;
+mod private;
+mod report;
+mod screen;
+mod source;
+mod target;
+mod workspace;
 
+use exit::Exit;
+
+/// Moves Hyperpage from SQLite to PostgreSQL, and proves that everything arrived
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    version,
+    arg_required_else_help = true,
+    after_help = "Exit status: 0 done, 1 differences or rejects found, 2 could not run or refused.\n\n\
+                  Examples:\n  \
+                  cargo xtask migrate --sample          move a made-up database into a private PostgreSQL, and prove it\n  \
+                  cargo xtask migrate --sqlite data/hyperpage.db --postgres postgres://user@host/hyperpage\n  \
+                  cargo xtask validate                  compare again what the last migration moved\n  \
+                  cargo xtask test                      everything that CI checks"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
 enum Command {
+    /// Write the plan, the migrations and the Diesel schemas
+    Generate(commands::generate::GenerateArgs),
+    /// Move a SQLite database into PostgreSQL, and prove that everything arrived
+    Migrate(commands::migrate::MigrateArgs),
+    /// Read everything back from PostgreSQL and compare it with the sealed copy
+    Validate(commands::validate::ValidateArgs),
+    /// List what is left of SQLite in an app, and remove what is mechanical
+    Cleanup(commands::cleanup::CleanupArgs),
     /// The private PostgreSQL of this checkout
     Postgres(commands::postgres::PostgresArgs),
     /// Run everything that CI checks
     Test(commands::test::TestArgs),
 }
 
-fn main() -> std::process::ExitCode {
-    let result = match Command::parse() {
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Generate(args) => commands::generate::run(&args),
+        Command::Migrate(args) => commands::migrate::run(&args),
+        Command::Validate(args) => commands::validate::run(&args),
+        Command::Cleanup(args) => commands::cleanup::run(args, commands::validate::migration_proof),
         Command::Postgres(args) => commands::postgres::run(args),
         Command::Test(args) => commands::test::run(args),
     };
-    match result {
-        Ok(exit) => std::process::ExitCode::from(exit as u8),
-        Err(error) => {
-            output::note(&format!("error: {error:#}"));
-            std::process::ExitCode::from(exit::Exit::Refused as u8)
-        }
-    }
+    let exit = result.unwrap_or_else(|error| {
+        output::failure(&error);
+        Exit::Refused
+    });
+    ExitCode::from(exit as u8)
 }

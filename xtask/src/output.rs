@@ -23,3 +23,21 @@ pub(crate) fn stdout(text: &str) -> anyhow::Result<()> {
 pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
+
+/// Writes an error with its causes and what to do next to standard error.
+pub(crate) fn failure(error: &anyhow::Error) {
+    note(&format!("error: {error}"));
+    let mut shown = error.to_string();
+    for cause in error.chain().skip(1) {
+        let words = cause.to_string();
+        // A library often repeats its cause's words in its own.
+        if !shown.contains(&words) {
+            note(&format!("  because: {words}"));
+        }
+        shown = words;
+    }
+    let next = error.chain().find_map(|cause| cause.downcast_ref::<row_mover::Error>()?.next_step());
+    if let Some(next) = next {
+        note(&format!("  next: {next}"));
+    }
+}

@@ -26,8 +26,11 @@ pub(super) fn checked(value: SourceValue<'_>) -> Result<i64, Refusal> {
 
 /// Eight bytes in network order, as `bigint` and the date and time types have them.
 pub(super) fn read(wire: &[u8], target: &'static str) -> Result<i64, Undecodable> {
-    let bytes =
-        wire.try_into().map_err(|_| Undecodable::Length { target, expected: "8", found_bytes: wire.len() })?;
+    let bytes = wire.try_into().map_err(|_| Undecodable::Length {
+        target,
+        expected: "8",
+        found_bytes: wire.len(),
+    })?;
     Ok(i64::from_be_bytes(bytes))
 }
 

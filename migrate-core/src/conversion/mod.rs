@@ -16,6 +16,7 @@ mod bytea;
 mod double_precision;
 mod integer;
 mod json;
+mod json_document;
 mod jsonb;
 mod refusal;
 mod text;
@@ -23,7 +24,7 @@ mod timestamptz_from_epoch_ms;
 mod timestamptz_from_iso8601;
 
 pub use refusal::{Refusal, Undecodable};
-pub use timestamptz_from_iso8601::NaiveZone;
+pub use timestamptz_from_iso8601::{NaiveZone, UnknownZone};
 
 use std::fmt;
 
@@ -112,6 +113,64 @@ macro_rules! each {
 }
 
 impl Conversion {
+    /// The names of all conversions, as [`Conversion::name`] gives them and in the order of the enum.
+    pub const ALL_NAMES: [&'static str; 11] = [
+        "text",
+        "bigint",
+        "integer",
+        "boolean",
+        "double_precision",
+        "bytea",
+        "json",
+        "jsonb",
+        "jsonb_last_key_wins",
+        "timestamptz_from_epoch_ms",
+        "timestamptz_from_iso8601",
+    ];
+
+    /// The name that `mapping.toml` and `plan.json` use.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Conversion::Text => "text",
+            Conversion::Bigint => "bigint",
+            Conversion::Integer => "integer",
+            Conversion::Boolean => "boolean",
+            Conversion::DoublePrecision => "double_precision",
+            Conversion::Bytea => "bytea",
+            Conversion::Json => "json",
+            Conversion::Jsonb => "jsonb",
+            Conversion::JsonbLastKeyWins => "jsonb_last_key_wins",
+            Conversion::TimestamptzFromEpochMs => "timestamptz_from_epoch_ms",
+            Conversion::TimestamptzFromIso8601(_) => "timestamptz_from_iso8601",
+        }
+    }
+
+    /// What it does, in one sentence for people who read or write a mapping.
+    pub fn describe(&self) -> &'static str {
+        match self {
+            Conversion::Text => "TEXT to text: the same bytes, which must be UTF-8 without NUL",
+            Conversion::Bigint => "INTEGER to bigint: every SQLite integer fits",
+            Conversion::Integer => "INTEGER to integer: 32 bits, refused beyond",
+            Conversion::Boolean => "INTEGER 0 or 1 to boolean: every other integer is refused",
+            Conversion::DoublePrecision => {
+                "REAL to double precision: the same 64 bits; an INTEGER only where it is exact as a float"
+            }
+            Conversion::Bytea => "BLOB to bytea: the same bytes",
+            Conversion::Json => "TEXT holding a JSON document to json, which keeps the text as it is",
+            Conversion::Jsonb => {
+                "TEXT holding a JSON document to jsonb: spacing and key order go, every value stays; a document in which a \
+                 key stands twice is refused"
+            }
+            Conversion::JsonbLastKeyWins => {
+                "TEXT holding a JSON document to jsonb, where of a repeated key only the last value is kept"
+            }
+            Conversion::TimestamptzFromEpochMs => "INTEGER milliseconds since 1970-01-01 UTC to timestamptz",
+            Conversion::TimestamptzFromIso8601(_) => {
+                "ISO 8601 TEXT to timestamptz: text without an offset is read in the given zone"
+            }
+        }
+    }
+
     /// The PostgreSQL type that it produces.
     pub fn target_type(&self) -> PgType {
         match self {
@@ -139,13 +198,30 @@ impl Conversion {
     ///
     /// # Errors
     /// [`Undecodable`] when the bytes are not of the planned type, or stand for nothing that this conversion could have sent.
-    pub fn decode<'a>(&self, wire: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<SourceValue<'a>, Undecodable> {
+    pub fn decode<'a>(
+        &self,
+        wire: &'a [u8],
+        scratch: &'a mut Vec<u8>,
+    ) -> Result<SourceValue<'a>, Undecodable> {
         each!(self, decode(wire, scratch))
     }
 
     /// Whether `target`, a value that [`Conversion::decode`] gave, is `source`, but for what this conversion allows.
     pub fn same(&self, source: SourceValue<'_>, target: SourceValue<'_>) -> bool {
         each!(self, same(source, target))
+    }
+
+    /// Appends a form of `value`, which is not NULL, in which two values have the same bytes exactly where they are
+    /// [`Conversion::same`].
+    ///
+    /// # Errors
+    /// The [`Refusal`] of [`Conversion::encode`].
+    pub fn canonical(&self, value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
+        match self {
+            Conversion::Jsonb => jsonb::canonical(value, out, jsonb::RepeatedKeys::Refused),
+            Conversion::JsonbLastKeyWins => jsonb::canonical(value, out, jsonb::RepeatedKeys::LastWins),
+            _ => self.encode(value, out),
+        }
     }
 
     /// Whether ordering the source column by SQLite's BINARY collation, and the target column by its type (text by
@@ -190,5 +266,51 @@ pub(crate) mod tests {
         conversion.encode(value, &mut wire).unwrap();
         let back = conversion.decode(&wire, &mut scratch).unwrap();
         assert!(conversion.same(value, back), "{conversion:?}: {value:?} came back as {back:?}");
+    }
+
+    fn all() -> [Conversion; 11] {
+        [
+            Conversion::Text,
+            Conversion::Bigint,
+            Conversion::Integer,
+            Conversion::Boolean,
+            Conversion::DoublePrecision,
+            Conversion::Bytea,
+            Conversion::Json,
+            Conversion::Jsonb,
+            Conversion::JsonbLastKeyWins,
+            Conversion::TimestamptzFromEpochMs,
+            Conversion::TimestamptzFromIso8601(NaiveZone::default()),
+        ]
+    }
+
+    #[test]
+    fn names_are_what_serde_writes_and_stand_once() {
+        for (conversion, name) in all().iter().zip(Conversion::ALL_NAMES) {
+            assert_eq!(conversion.name(), name);
+            let expected = match conversion {
+                Conversion::TimestamptzFromIso8601(zone) => serde_json::json!({ name: zone.name() }),
+                _ => serde_json::json!(name),
+            };
+            let written = serde_json::to_value(conversion).unwrap();
+            assert_eq!(written, expected);
+            assert_eq!(serde_json::from_value::<Conversion>(written).unwrap(), *conversion);
+        }
+        let names: std::collections::BTreeSet<_> = Conversion::ALL_NAMES.into_iter().collect();
+        assert_eq!(names.len(), Conversion::ALL_NAMES.len());
+        // serde lists the variants of the enum itself, so that a new one cannot be forgotten above.
+        let error = serde_json::from_str::<Conversion>("\"none\"").unwrap_err().to_string();
+        assert_eq!(error.matches('`').count(), 2 * (1 + all().len()), "{error}");
+        assert!(Conversion::ALL_NAMES.iter().all(|name| error.contains(&format!("`{name}`"))), "{error}");
+    }
+
+    #[test]
+    fn descriptions_are_single_and_different_sentences() {
+        let descriptions: std::collections::BTreeSet<_> = all().iter().map(Conversion::describe).collect();
+        assert_eq!(descriptions.len(), all().len());
+        for (conversion, description) in all().iter().zip(all().iter().map(Conversion::describe)) {
+            assert!(description.contains(conversion.target_type().sql()), "{description}");
+            assert!(!description.contains(['\n', '.']) && !description.contains("  "), "{description}");
+        }
     }
 }

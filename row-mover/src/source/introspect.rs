@@ -5,8 +5,8 @@
 use std::path::Path;
 
 use migrate_core::source_schema::{
-    SourceColumn, SourceForeignKey, SourceIndex, SourceIndexColumn, SourceIndexOrigin, SourceObject, SourceObjectKind,
-    SourceSchema, SourceTable,
+    SourceColumn, SourceForeignKey, SourceIndex, SourceIndexColumn, SourceIndexOrigin, SourceObject,
+    SourceObjectKind, SourceSchema, SourceTable,
 };
 use rusqlite::{Connection, Row};
 
@@ -53,7 +53,13 @@ fn read(connection: &Connection) -> rusqlite::Result<SourceSchema> {
         [],
         |row| {
             let kind: String = row.get(1)?;
-            Ok((row.get::<_, String>(0)?, kind, row.get::<_, bool>(2)?, row.get::<_, bool>(3)?, row.get::<_, String>(4)?))
+            Ok((
+                row.get::<_, String>(0)?,
+                kind,
+                row.get::<_, bool>(2)?,
+                row.get::<_, bool>(3)?,
+                row.get::<_, String>(4)?,
+            ))
         },
     )?;
     for (name, kind, without_rowid, strict, sql) in listed {
@@ -85,7 +91,8 @@ fn read(connection: &Connection) -> rusqlite::Result<SourceSchema> {
 }
 
 fn columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<SourceColumn>> {
-    let sql = "SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM pragma_table_xinfo(?1) ORDER BY cid";
+    let sql =
+        "SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM pragma_table_xinfo(?1) ORDER BY cid";
     rows(connection, sql, [table], |row| {
         Ok(SourceColumn {
             name: row.get(0)?,
@@ -177,12 +184,18 @@ pub fn highest_number(source: &SourceConnection, table: &str, column: &str) -> R
     let failed = || format!("the highest number of {table}.{column} cannot be read");
     let connection = source.connection();
     let has_marks = connection
-        .query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'sqlite_sequence'", [], |row| row.get::<_, i64>(0))
+        .query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'sqlite_sequence'", [], |row| {
+            row.get::<_, i64>(0)
+        })
         .context(failed)?
         > 0;
     let mark: Option<i64> = if has_marks {
         connection
-            .query_row("SELECT max(CAST(seq AS INTEGER)) FROM sqlite_sequence WHERE name = ?1", [table], |row| row.get(0))
+            .query_row(
+                "SELECT max(CAST(seq AS INTEGER)) FROM sqlite_sequence WHERE name = ?1",
+                [table],
+                |row| row.get(0),
+            )
             .context(failed)?
     } else {
         None

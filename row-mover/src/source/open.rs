@@ -41,10 +41,12 @@ impl SourceConnection {
         match open(path, false).and_then(|source| source.touch().map(|()| source)) {
             Ok(source) => Ok(source),
             // Where neither log nor journal waits and the folder is closed to us, no page can be anywhere but in the file.
-            Err(error) if !has_wal && !has_journal && is_cannot_open(&error) => open(path, true).and_then(|source| {
-                source.touch()?;
-                Ok(source)
-            }),
+            Err(error) if !has_wal && !has_journal && is_cannot_open(&error) => {
+                open(path, true).and_then(|source| {
+                    source.touch()?;
+                    Ok(source)
+                })
+            }
             Err(error) => Err(error),
         }
         .map_err(|error| explain_open(path, has_journal, error))
@@ -101,13 +103,14 @@ pub(crate) fn sidecar(path: &Path, suffix: &str) -> PathBuf {
 }
 
 pub(crate) fn damaged(path: &Path, finds: String) -> Error {
-    Error::new(format!("{} is damaged", path.display()))
-        .because(finds)
-        .next("restore it from a backup, or recover what is left with `sqlite3 FILE .recover`, and migrate that")
+    Error::new(format!("{} is damaged", path.display())).because(finds).next(
+        "restore it from a backup, or recover what is left with `sqlite3 FILE .recover`, and migrate that",
+    )
 }
 
 fn open(path: &Path, is_immutable: bool) -> std::result::Result<SourceConnection, rusqlite::Error> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let connection = Connection::open_with_flags(uri(path, is_immutable), flags)?;
     for (config, value) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
@@ -153,8 +156,11 @@ fn uri(path: &Path, is_immutable: bool) -> PathBuf {
 /// Refuses what is no SQLite database before SQLite sees it, so that each case has its own words.
 fn check_is_database(path: &Path) -> Result<()> {
     if rusqlite::version_number() < SQLITE_VERSION_MIN {
-        return Err(Error::new(format!("this program is linked with SQLite {}, which can lose writes", rusqlite::version()))
-            .next("build it with the SQLite that Cargo.lock names"));
+        return Err(Error::new(format!(
+            "this program is linked with SQLite {}, which can lose writes",
+            rusqlite::version()
+        ))
+        .next("build it with the SQLite that Cargo.lock names"));
     }
     let shown = path.display();
     let metadata = std::fs::metadata(path).map_err(|error| {
@@ -205,16 +211,18 @@ fn explain_open(path: &Path, has_journal: bool, error: rusqlite::Error) -> Error
                 LOCK_WAIT_MAX.as_secs()
             ))
         }
-        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly) if has_journal => {
-            Error::new(format!("{shown} was left by a crash: its -journal must be rolled back first"))
-                .because(error)
-                .next("open it once with the app or with `sqlite3 FILE .tables`, which rolls it back, then try again")
-        }
-        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly) => {
-            Error::new(format!("{shown} cannot be opened for reading")).because(error).next(
-                "a database in WAL mode needs a folder that this account may write to, for SQLite's -shm file",
-            )
-        }
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly) if has_journal => Error::new(format!(
+            "{shown} was left by a crash: its -journal must be rolled back first"
+        ))
+        .because(error)
+        .next(
+            "open it once with the app or with `sqlite3 FILE .tables`, which rolls it back, then try again",
+        ),
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly) => Error::new(format!(
+            "{shown} cannot be opened for reading"
+        ))
+        .because(error)
+        .next("a database in WAL mode needs a folder that this account may write to, for SQLite's -shm file"),
         _ => Error::new(format!("{shown} cannot be opened")).because(error),
     }
 }

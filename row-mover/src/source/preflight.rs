@@ -100,9 +100,12 @@ pub fn scan_values(
         Ok(())
     };
     std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..workers.max(1).min(plan.tables.len().max(1))).map(|_| scope.spawn(work)).collect();
+        let threads: Vec<_> =
+            (0..workers.max(1).min(plan.tables.len().max(1))).map(|_| scope.spawn(work)).collect();
         threads.into_iter().try_for_each(|thread| {
-            thread.join().unwrap_or_else(|_| Err(Error::new("a thread that scans the source stopped unexpectedly")))
+            thread
+                .join()
+                .unwrap_or_else(|_| Err(Error::new("a thread that scans the source stopped unexpectedly")))
         })
     })?;
     let mut results = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -117,8 +120,12 @@ pub fn scan_values(
 pub fn profile(source: &SourceConnection, schema: &SourceSchema) -> Result<DatabaseProfile> {
     let mut database = DatabaseProfile::new();
     for table in &schema.tables {
-        let names: Vec<&str> =
-            table.columns.iter().filter(|column| !column.generated).map(|column| column.name.as_str()).collect();
+        let names: Vec<&str> = table
+            .columns
+            .iter()
+            .filter(|column| !column.generated)
+            .map(|column| column.name.as_str())
+            .collect();
         let quoted: Vec<String> = names.iter().map(|name| quote_sqlite(name)).collect();
         let sql = format!("SELECT {} FROM {} NOT INDEXED", quoted.join(", "), quote_sqlite(&table.name));
         let failed = || format!("table {} cannot be read", table.name);
@@ -138,7 +145,11 @@ pub fn profile(source: &SourceConnection, schema: &SourceSchema) -> Result<Datab
     Ok(database)
 }
 
-fn scan_table(source: &SourceConnection, table: &PlannedTable, scanned: &dyn Fn(u64)) -> Result<TableFindings> {
+fn scan_table(
+    source: &SourceConnection,
+    table: &PlannedTable,
+    scanned: &dyn Fn(u64),
+) -> Result<TableFindings> {
     /// How many rows pass between two words to whoever watches.
     const REPORT_EACH_ROWS: u64 = 10_000;
     let failed = || format!("table {} cannot be read", table.source);
@@ -152,10 +163,15 @@ fn scan_table(source: &SourceConnection, table: &PlannedTable, scanned: &dyn Fn(
         for (position, column) in table.columns.iter().enumerate() {
             let field_at = buffer.len();
             let value = scan::value(row.get_ref(position).context(failed)?);
-            if let Err(refusal) = copy_format::append_field(&column.conversion, column.not_null, value, &mut buffer) {
+            if let Err(refusal) =
+                copy_format::append_field(&column.conversion, column.not_null, value, &mut buffer)
+            {
                 buffer.truncate(field_at);
                 let reason = refusal.to_string();
-                add_offender(&mut found.offenders, &column.source, || Offender { key: row_key(table, row), reason });
+                add_offender(&mut found.offenders, &column.source, || Offender {
+                    key: row_key(table, row),
+                    reason,
+                });
             }
         }
         found.rows += 1;
@@ -190,7 +206,8 @@ fn find_orphans(source: &SourceConnection, table: &PlannedTable, found: &mut Tab
             continue;
         }
         add_offender(&mut found.offenders, &columns.join(", "), || Offender {
-            key: rowid.map_or_else(|| "a row without rowid".to_owned(), |rowid| orphan_key(source, table, rowid)),
+            key: rowid
+                .map_or_else(|| "a row without rowid".to_owned(), |rowid| orphan_key(source, table, rowid)),
             reason: format!("points to a row that {parent} has not"),
         });
     }
@@ -215,7 +232,8 @@ fn row_key(table: &PlannedTable, row: &Row<'_>) -> String {
     let positions = table.key_positions();
     let key: std::result::Result<Vec<_>, _> = positions.iter().map(|&position| value(position)).collect();
     let rowid: Option<i64> = table.rowid.as_ref().and_then(|_| row.get(table.columns.len()).ok());
-    let rowid_words = || rowid.map_or_else(|| "a row without key".to_owned(), |rowid| format!("rowid={rowid}"));
+    let rowid_words =
+        || rowid.map_or_else(|| "a row without key".to_owned(), |rowid| format!("rowid={rowid}"));
     match key {
         Ok(key) if !key.is_empty() && !key.iter().any(|value| value.is_null()) => {
             scan::key_in_words(table, &positions, &key)

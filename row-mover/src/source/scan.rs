@@ -103,7 +103,8 @@ pub fn shown(value: SourceValue<'_>, is_secret: bool) -> String {
 
 /// Escapes what would move the cursor or turn the reading direction.
 fn escaped(letter: char) -> Vec<char> {
-    let is_direction = matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_direction =
+        matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     if letter.is_control() || is_direction || letter == '\u{2028}' || letter == '\u{2029}' {
         letter.escape_default().collect()
     } else {

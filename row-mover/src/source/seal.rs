@@ -46,7 +46,8 @@ pub fn seal(source: &SourceConnection, backup_dir: &Path, copied: &dyn Fn(f64)) 
     let now = jiff::Timestamp::now();
     let name = source.path().file_name().unwrap_or_else(|| std::ffi::OsStr::new("source.db"));
     let stamp = now.strftime("%Y%m%dT%H%M%S%3fZ").to_string();
-    let folder = backup_dir.join(format!("{}-{stamp}", Path::new(name).file_stem().unwrap_or(name).display()));
+    let folder =
+        backup_dir.join(format!("{}-{stamp}", Path::new(name).file_stem().unwrap_or(name).display()));
     create_private_folder(backup_dir, &folder)?;
     let sealed_path = folder.join(name);
     let partial = sidecar(&sealed_path, ".partial");
@@ -80,8 +81,9 @@ pub fn verify(seal: &Seal) -> Result<()> {
     if sha256 == seal.sha256 && bytes == seal.bytes {
         return Ok(());
     }
-    Err(Error::new(format!("the sealed copy {shown} is not what was sealed: its SHA-256 differs"))
-        .next("it was damaged or changed after the migration began; restore it from a backup of the backup folder"))
+    Err(Error::new(format!("the sealed copy {shown} is not what was sealed: its SHA-256 differs")).next(
+        "it was damaged or changed after the migration began; restore it from a backup of the backup folder",
+    ))
 }
 
 /// What a live file looks like now: size and time of the database and its log. Writing to the database changes one of them.
@@ -103,7 +105,8 @@ pub fn source_state(path: &Path) -> String {
 pub fn free_bytes(folder: &Path) -> Result<u64> {
     let absolute = std::path::absolute(folder).context(|| format!("{} is no path", folder.display()))?;
     let existing = absolute.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("/"));
-    let stats = rustix::fs::statvfs(existing).context(|| format!("no free space is told for {}", existing.display()))?;
+    let stats = rustix::fs::statvfs(existing)
+        .context(|| format!("no free space is told for {}", existing.display()))?;
     Ok(stats.f_bavail.saturating_mul(stats.f_frsize))
 }
 
@@ -145,7 +148,8 @@ fn copy(source: &SourceConnection, partial: &Path, copied: &dyn Fn(f64)) -> Resu
     }
     drop(snapshot);
     // The copy of a WAL database says in its header that it has a log; this one never will.
-    let mode: String = target.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0)).context(failed)?;
+    let mode: String =
+        target.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0)).context(failed)?;
     if mode != "delete" {
         return Err(Error::new(failed()).because(format!("its journal mode stayed {mode}")));
     }
@@ -178,10 +182,12 @@ fn hash(path: &Path) -> Result<(String, u64)> {
 
 /// Writes the manifest, and the hash in the form that `sha256sum -c SHA256SUMS` reads.
 fn write_manifest(folder: &Path, name: &std::ffi::OsStr, seal: &Seal) -> Result<()> {
-    let manifest = serde_json::to_string_pretty(seal).context(|| "the manifest cannot be written".to_owned())?;
-    for (file, content) in
-        [("manifest.json", format!("{manifest}\n")), ("SHA256SUMS", format!("{}  {}\n", seal.sha256, name.display()))]
-    {
+    let manifest =
+        serde_json::to_string_pretty(seal).context(|| "the manifest cannot be written".to_owned())?;
+    for (file, content) in [
+        ("manifest.json", format!("{manifest}\n")),
+        ("SHA256SUMS", format!("{}  {}\n", seal.sha256, name.display())),
+    ] {
         let path = folder.join(file);
         let write = || -> std::io::Result<()> {
             let mut file = OpenOptions::new().write(true).create_new(true).mode(0o400).open(&path)?;

@@ -40,7 +40,8 @@ impl BulkConnection {
         let [Ok(conninfo), Ok(application_name), Ok(encoding)] = values else {
             return Err(Error::new("the PostgreSQL URL holds a NUL character"));
         };
-        let keywords = [c"dbname".as_ptr(), c"application_name".as_ptr(), c"client_encoding".as_ptr(), ptr::null()];
+        let keywords =
+            [c"dbname".as_ptr(), c"application_name".as_ptr(), c"client_encoding".as_ptr(), ptr::null()];
         let values = [conninfo.as_ptr(), application_name.as_ptr(), encoding.as_ptr(), ptr::null()];
         // SAFETY: both arrays end with a null pointer, and all strings outlive the call, which copies them.
         let raw = unsafe { pq_sys::PQconnectStartParams(keywords.as_ptr(), values.as_ptr(), 1) };
@@ -285,7 +286,11 @@ impl CopyIn<'_> {
             loop {
                 // SAFETY: `part` has `length` bytes, which libpq copies.
                 let put = unsafe {
-                    pq_sys::PQputCopyData(self.connection.raw.as_ptr(), part.as_ptr().cast::<c_char>(), length)
+                    pq_sys::PQputCopyData(
+                        self.connection.raw.as_ptr(),
+                        part.as_ptr().cast::<c_char>(),
+                        length,
+                    )
                 };
                 match put {
                     1 => break,
@@ -406,7 +411,8 @@ impl QueryResult {
             (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
         };
         let names =
-            [pq_sys::PG_DIAG_TABLE_NAME, pq_sys::PG_DIAG_COLUMN_NAME, pq_sys::PG_DIAG_CONSTRAINT_NAME].map(field);
+            [pq_sys::PG_DIAG_TABLE_NAME, pq_sys::PG_DIAG_COLUMN_NAME, pq_sys::PG_DIAG_CONSTRAINT_NAME]
+                .map(field);
         ServerError::scrubbed(field(pq_sys::PG_DIAG_SQLSTATE), field(pq_sys::PG_DIAG_MESSAGE_PRIMARY), names)
     }
 

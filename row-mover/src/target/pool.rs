@@ -60,7 +60,9 @@ pub(crate) fn session_sql(settings: &DbSettings, application_name: &str) -> Stri
 #[derive(Debug)]
 struct SessionSetup(String);
 
-impl<C: SimpleConnection + R2D2Connection + 'static> CustomizeConnection<C, diesel::r2d2::Error> for SessionSetup {
+impl<C: SimpleConnection + R2D2Connection + 'static> CustomizeConnection<C, diesel::r2d2::Error>
+    for SessionSetup
+{
     fn on_acquire(&self, connection: &mut C) -> std::result::Result<(), diesel::r2d2::Error> {
         connection.batch_execute(&self.0).map_err(diesel::r2d2::Error::QueryError)
     }

@@ -1,7 +1,7 @@
 //! What PostgreSQL says when it refuses, without the row's values.
 //!
-//! PostgreSQL puts values into DETAIL and CONTEXT always, and into the message for errors about data (SQLSTATE classes 22
-//! and 23). Kept are SQLSTATE, schema, table, column and constraint; the message only where it cannot hold a value.
+//! PostgreSQL puts values into DETAIL and CONTEXT, and quotes them in the message of errors about data. Kept are SQLSTATE,
+//! table, column and constraint, and the message up to the first quoted part that is not the name of something.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind};
 pub struct ServerError {
     /// The five characters of the SQLSTATE (PostgreSQL manual, appendix A); none where the client library does not tell.
     pub sqlstate: Option<String>,
-    /// The primary message, where it cannot hold a value.
+    /// The primary message, cut before anything that may be a value.
     pub message: Option<String>,
     /// The table.
     pub table: Option<String>,
@@ -29,8 +29,7 @@ impl ServerError {
         message: Option<String>,
         [table, column, constraint]: [Option<String>; 3],
     ) -> ServerError {
-        let is_about_data = sqlstate.as_deref().is_none_or(|code| code.starts_with("22") || code.starts_with("23"));
-        let message = message.map(|message| if is_about_data { without_quoted(&message) } else { message });
+        let message = message.map(|message| without_values(&message));
         ServerError { sqlstate, message, table, column, constraint }
     }
 
@@ -66,7 +65,9 @@ impl fmt::Display for ServerError {
             write!(f, " {sqlstate}")?;
         }
         write!(f, ": {}", self.message.as_deref().unwrap_or("refused"))?;
-        for (label, name) in [("table", &self.table), ("column", &self.column), ("constraint", &self.constraint)] {
+        for (label, name) in
+            [("table", &self.table), ("column", &self.column), ("constraint", &self.constraint)]
+        {
             if let Some(name) = name {
                 write!(f, ", {label} {name}")?;
             }
@@ -77,21 +78,42 @@ impl fmt::Display for ServerError {
 
 impl std::error::Error for ServerError {}
 
-/// The message with each quoted part taken out, since in an error about data that part may be the value.
-fn without_quoted(message: &str) -> String {
-    let mut out = String::with_capacity(message.len());
-    for (position, part) in message.split('"').enumerate() {
-        if position % 2 == 0 {
-            out.push_str(part);
-        } else {
-            out.push_str("(withheld)");
+/// The message up to the first quoted part that is not the name of something, since that part may be a value.
+pub(crate) fn without_values(message: &str) -> String {
+    const NAMED: &[&str] = &[
+        "column",
+        "constraint",
+        "database",
+        "extension",
+        "function",
+        "index",
+        "relation",
+        "role",
+        "schema",
+        "sequence",
+        "table",
+        "type",
+        "user",
+        "view",
+    ];
+    let mut rest = message;
+    let mut kept = String::with_capacity(message.len());
+    while let Some(open) = rest.find('"') {
+        let (before, quoted) = rest.split_at(open);
+        kept.push_str(before);
+        let last_word =
+            before.trim_end().rsplit(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default();
+        let is_name = before.ends_with(' ') && NAMED.contains(&last_word);
+        match quoted[1..].find('"') {
+            Some(close) if is_name => {
+                kept.push_str(&quoted[..close + 2]);
+                rest = &quoted[close + 2..];
+            }
+            // What follows a value cannot be told from it: the value may hold quotes itself.
+            _ => return kept + "(withheld)",
         }
     }
-    // An odd number of quotes means that the value itself holds one: then nothing after the first is safe to show.
-    if message.matches('"').count() % 2 == 1 || message.matches('"').count() > 6 {
-        return message.split('"').next().unwrap_or_default().trim_end().to_owned() + " (withheld)";
-    }
-    out
+    kept + rest
 }
 
 #[cfg(test)]
@@ -99,17 +121,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_taken_out_of_messages_about_data() {
-        for (sqlstate, message, shown) in [
-            (Some("22P02"), "invalid input syntax for type json: \"canary\"", "invalid input syntax for type json: (withheld)"),
-            (Some("22P02"), "invalid input syntax: \"can\"ary\"", "invalid input syntax: (withheld)"),
-            (None, "value \"canary\" is out of range", "value (withheld) is out of range"),
-            (Some("42501"), "permission denied for schema public", "permission denied for schema public"),
-            (Some("42P07"), "relation \"jobs\" already exists", "relation \"jobs\" already exists"),
+    fn values_are_taken_out_of_messages() {
+        for (message, shown) in [
+            (
+                "invalid input syntax for type json: \"canary\"",
+                "invalid input syntax for type json: (withheld)",
+            ),
+            ("invalid input syntax: \"can\"ary\"", "invalid input syntax: (withheld)"),
+            ("value \"canary\" is out of range for type integer", "value (withheld)"),
+            ("bad: \"x\" relation \"canary\"", "bad: (withheld)"),
+            ("permission denied for schema public", "permission denied for schema public"),
+            ("relation \"jobs\" already exists", "relation \"jobs\" already exists"),
+            (
+                "insert or update on table \"a\" violates foreign key constraint \"b\"",
+                "insert or update on table \"a\" violates foreign key constraint \"b\"",
+            ),
+            ("table \"unclosed", "table (withheld)"),
         ] {
-            let error = ServerError::scrubbed(sqlstate.map(str::to_owned), Some(message.to_owned()), [None, None, None]);
-            assert_eq!(error.message.as_deref(), Some(shown));
-            assert!(!error.to_string().contains("canary"));
+            assert_eq!(without_values(message), shown);
         }
+    }
+
+    #[test]
+    fn an_error_names_what_postgresql_names() {
+        let names = [Some("jobs".to_owned()), None, Some("jobs_pkey".to_owned())];
+        let message = Some("duplicate key value violates unique constraint \"jobs_pkey\"".to_owned());
+        let error = ServerError::scrubbed(Some("23505".to_owned()), message, names);
+        assert_eq!(
+            error.to_string(),
+            "PostgreSQL 23505: duplicate key value violates unique constraint \"jobs_pkey\", table jobs, constraint jobs_pkey"
+        );
     }
 }

@@ -41,7 +41,9 @@ impl DbSettings {
     /// When a variable is set to something else than a number in its range.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<DbSettings> {
         let defaults = DbSettings::default();
-        let number = |name: &str, default: u64, least: u64| match lookup(name).filter(|value| !value.trim().is_empty()) {
+        let number = |name: &str, default: u64, least: u64| match lookup(name)
+            .filter(|value| !value.trim().is_empty())
+        {
             None => Ok(default),
             Some(value) => match value.trim().parse::<u64>() {
                 Ok(number) if number >= least && number <= u64::from(u32::MAX) => Ok(number),
@@ -51,7 +53,8 @@ impl DbSettings {
         };
         let milliseconds = |name: &str, default: Duration, least: u64| {
             // The defaults above are far below the limit of 64 bits.
-            number(name, u64::try_from(default.as_millis()).unwrap_or(u64::MAX), least).map(Duration::from_millis)
+            number(name, u64::try_from(default.as_millis()).unwrap_or(u64::MAX), least)
+                .map(Duration::from_millis)
         };
         let count = |name: &str, default: u32, least: u64| {
             number(name, u64::from(default), least).map(|number| u32::try_from(number).unwrap_or(u32::MAX))
@@ -93,8 +96,11 @@ mod tests {
 
     #[test]
     fn nonsense_is_an_error_that_names_the_variable() {
-        for (name, value) in [("DB_POOL_MAX", "0"), ("DB_POOL_MAX", "ten"), ("DB_IDLE_TIMEOUT", "-1"), ("DB_POOL_MIN", "11")] {
-            let error = DbSettings::from_lookup(|asked| (asked == name).then(|| value.to_owned())).unwrap_err();
+        for (name, value) in
+            [("DB_POOL_MAX", "0"), ("DB_POOL_MAX", "ten"), ("DB_IDLE_TIMEOUT", "-1"), ("DB_POOL_MIN", "11")]
+        {
+            let error =
+                DbSettings::from_lookup(|asked| (asked == name).then(|| value.to_owned())).unwrap_err();
             assert!(error.to_string().contains(name), "{error}");
         }
     }

@@ -35,7 +35,8 @@ impl TargetUrl {
             return Err(malformed());
         }
         let options = parse_options(conninfo).ok_or_else(malformed)?;
-        let option = |name: &str| options.iter().find(|(keyword, _)| keyword == name).map(|(_, value)| value.as_str());
+        let option =
+            |name: &str| options.iter().find(|(keyword, _)| keyword == name).map(|(_, value)| value.as_str());
         let mut shown = String::from("postgres://");
         if let Some(user) = option("user") {
             shown.push_str(user);
@@ -121,7 +122,13 @@ mod tests {
 
     #[test]
     fn what_is_no_url_is_refused_without_quoting_it() {
-        for conninfo in ["", "s3cret", "mysql://me:s3cret@h/d", "postgres://me:s3cret@h:port/%zz", "postgres://h/d?s3cret=1"] {
+        for conninfo in [
+            "",
+            "s3cret",
+            "mysql://me:s3cret@h/d",
+            "postgres://me:s3cret@h:port/%zz",
+            "postgres://h/d?s3cret=1",
+        ] {
             let error = TargetUrl::parse(conninfo).unwrap_err();
             assert_eq!(error.to_string(), "the PostgreSQL URL cannot be read", "{conninfo}");
         }

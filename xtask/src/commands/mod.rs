@@ -1,4 +1,8 @@
 //! The commands, one file each.
 
+pub(crate) mod cleanup;
+pub(crate) mod generate;
+pub(crate) mod migrate;
 pub(crate) mod postgres;
 pub(crate) mod test;
+pub(crate) mod validate;

@@ -341,7 +341,7 @@ fn remove(cluster: &Cluster, yes: bool, dry_run: bool) -> anyhow::Result<Exit> {
 }
 
 /// The top folder of the checkout: cargo names it; else it is looked for from the current folder upwards.
-pub(crate) fn checkout() -> anyhow::Result<PathBuf> {
+fn checkout() -> anyhow::Result<PathBuf> {
     let is_ours = |folder: &Path| folder.join("xtask/Cargo.toml").is_file();
     let manifest = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     if let Some(folder) = manifest.as_deref().and_then(Path::parent).filter(|folder| is_ours(folder)) {

@@ -11,9 +11,8 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use xshell::Shell;
 
-use crate::commands::postgres::checkout;
 use crate::exit::Exit;
-use crate::output;
+use crate::{output, workspace};
 
 mod child;
 mod print_schema;
@@ -86,9 +85,9 @@ struct Context {
 /// Runs `cargo xtask test`.
 ///
 /// # Errors
-/// Where it cannot even begin: outside of a checkout, or while another run is at it in the same one.
+/// Where it cannot even begin, as while another run is at it in the same checkout.
 pub(crate) fn run(args: TestArgs) -> anyhow::Result<Exit> {
-    let root = checkout()?;
+    let root = workspace::root();
     let _lock = lock(&root)?;
     let shell = Shell::new()?;
     shell.change_dir(&root);

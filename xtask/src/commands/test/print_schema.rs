@@ -11,15 +11,14 @@ use similar::TextDiff;
 use xshell::{Cmd, Shell, cmd};
 
 use super::StepResult;
-use crate::commands::postgres::checkout;
-use crate::output;
+use crate::{output, workspace};
 
 /// Compares the schema file with what Diesel prints; `url` is any database of the server. A difference is shown.
 ///
 /// # Errors
 /// Where the server, the program `diesel` or a file does not answer.
 pub(crate) fn print_schema_agrees(url: &str) -> anyhow::Result<StepResult> {
-    let folder = checkout()?.join("schema-pg");
+    let folder = workspace::plan_dir();
     let difference = difference(url, &folder)?;
     Ok(match difference {
         None => StepResult::Passed,
@@ -115,7 +114,20 @@ fn execute(url: &str, sql: &str) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use test_database::TestDatabase;
+
     use super::*;
+
+    #[test]
+    fn the_scratch_database_is_another_one_and_goes_away() {
+        let server = TestDatabase::create();
+        let database = Scratch::create(server.url()).unwrap();
+        let url = database.url.clone();
+        execute(&url, "CREATE TABLE only_here (id int)").unwrap();
+        assert!(execute(server.url(), "SELECT * FROM only_here").is_err(), "the table is in the wrong database");
+        drop(database);
+        assert!(execute(&url, "SELECT 1").is_err(), "the database is still there");
+    }
 
     #[test]
     fn the_header_alone_is_ignored() {

@@ -13,43 +13,11 @@ use crate::source::seal::Seal;
 use crate::target::PooledConnection;
 use crate::target::pool::diesel_failed;
 
+mod schema;
+
+use schema::{chunks, phases, runs};
+
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("ledger-migrations");
-
-diesel::table! {
-    migration.runs (id) {
-        id -> Int8,
-        started_at -> Timestamptz,
-        tool_version -> Text,
-        source_path -> Text,
-        plan_sha256 -> Text,
-        plan -> Text,
-        tables -> Array<Text>,
-        seal -> Text,
-    }
-}
-
-diesel::table! {
-    migration.phases (run_id, phase) {
-        run_id -> Int8,
-        phase -> Text,
-        seconds -> Float8,
-        finished_at -> Timestamptz,
-    }
-}
-
-diesel::table! {
-    migration.chunks (run_id, table_name, chunk) {
-        run_id -> Int8,
-        table_name -> Text,
-        chunk -> Int8,
-        rowid_first -> Nullable<Int8>,
-        rowid_last -> Nullable<Int8>,
-        rows -> Nullable<Int8>,
-        bytes -> Nullable<Int8>,
-        seconds -> Nullable<Float8>,
-        done_at -> Nullable<Timestamptz>,
-    }
-}
 
 /// A run, as the ledger records it.
 #[derive(Clone, Debug)]
@@ -139,7 +107,8 @@ pub fn last_run(connection: &mut PooledConnection) -> Result<Option<Run>> {
         .load(connection)
         .map_err(failed())?;
     let done = finished.iter().filter_map(|(name, _)| Phase::from_name(name)).collect();
-    let validated = finished.iter().find(|(name, _)| name == Phase::Validate.name()).map(|(_, at)| at.clone());
+    let validated =
+        finished.iter().find(|(name, _)| name == Phase::Validate.name()).map(|(_, at)| at.clone());
     let unreadable = || format!("run {id} in the ledger was written by another version");
     Ok(Some(Run {
         id,
@@ -154,7 +123,12 @@ pub fn last_run(connection: &mut PooledConnection) -> Result<Option<Run>> {
 ///
 /// # Errors
 /// When the ledger cannot be written.
-pub fn begin_run(connection: &mut PooledConnection, subject: &RunSubject, plan: &Plan, seal: &Seal) -> Result<i64> {
+pub fn begin_run(
+    connection: &mut PooledConnection,
+    subject: &RunSubject,
+    plan: &Plan,
+    seal: &Seal,
+) -> Result<i64> {
     let seal = serde_json::to_string(seal).context(|| "the manifest cannot be written".to_owned())?;
     diesel::insert_into(runs::table)
         .values((
@@ -174,7 +148,12 @@ pub fn begin_run(connection: &mut PooledConnection, subject: &RunSubject, plan: 
 ///
 /// # Errors
 /// When the ledger cannot be written.
-pub fn finish_phase(connection: &mut PooledConnection, run_id: i64, phase: Phase, seconds: f64) -> Result<()> {
+pub fn finish_phase(
+    connection: &mut PooledConnection,
+    run_id: i64,
+    phase: Phase,
+    seconds: f64,
+) -> Result<()> {
     diesel::insert_into(phases::table)
         .values((phases::run_id.eq(run_id), phases::phase.eq(phase.name()), phases::seconds.eq(seconds)))
         .on_conflict((phases::run_id, phases::phase))

@@ -1,0 +1,108 @@
+//! JSON documents exactly as PostgreSQL's `json` and `jsonb` take, keep and print them.
+//!
+//! No float ever stands for a number, nothing recurses (a document cannot overflow the stack), and memory is in proportion
+//! to the document. Five parts: `scan` walks the grammar, `string` undoes and makes escapes, `number` is PostgreSQL's
+//! `numeric`, `reader` checks and orders a document as `jsonb` does, `tree` holds it and prints it. The rules come from
+//! PostgreSQL's `jsonapi.c`, `jsonb_util.c` and `numeric.c`, and were compared with a running PostgreSQL 15.
+
+mod number;
+mod reader;
+mod scan;
+mod string;
+mod tree;
+
+pub(super) use tree::Document;
+
+use super::Refusal;
+use scan::{Container, Events, Token};
+
+/// What to do with an object in which a key stands twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RepeatedKeys {
+    /// Refuse the document, since `jsonb` would drop a value.
+    Refused,
+    /// Keep the last value only, as `jsonb` does.
+    LastWins,
+}
+
+/// Whether `text` is a document that `json` takes: the grammar and the depth, nothing else.
+pub(super) fn check(text: &str) -> Result<(), Refusal> {
+    /// Takes note of nothing.
+    struct GrammarOnly;
+    impl Events for GrammarOnly {
+        fn open(&mut self, _: Container) -> Result<(), Refusal> {
+            Ok(())
+        }
+        fn key(&mut self, _: Token) -> Result<(), Refusal> {
+            Ok(())
+        }
+        fn scalar(&mut self, _: Token) -> Result<(), Refusal> {
+            Ok(())
+        }
+        fn close(&mut self, _: usize) -> Result<(), Refusal> {
+            Ok(())
+        }
+    }
+    scan::scan(text, &mut GrammarOnly)
+}
+
+/// Whether `jsonb` keeps both documents as one and the same value. `target` is expected as PostgreSQL prints `jsonb`, which
+/// is the cheap case, but may be spelt in any way; what `jsonb` does not take is the same as nothing.
+pub(super) fn same(source: &str, target: &str, repeated_keys: RepeatedKeys) -> bool {
+    let Ok(source) = Document::read(source, repeated_keys) else { return false };
+    if source.prints_as(target) {
+        return true;
+    }
+    Document::read(target, repeated_keys).is_ok_and(|target| source.normal_form() == target.normal_form())
+}
+
+fn refusal(problem: &'static str, at_byte: usize) -> Refusal {
+    Refusal::Json { problem, at_byte }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use proptest::prelude::*;
+
+    /// A document that `jsonb` takes too: all kinds of values, nested and spaced in all ways, no key twice in an object.
+    pub(in super::super) fn any_document() -> impl Strategy<Value = String> {
+        let scalar = prop_oneof![
+            Just("null".to_owned()),
+            Just("true".to_owned()),
+            Just("false".to_owned()),
+            any_number(),
+            any_string(),
+        ];
+        scalar.prop_recursive(5, 60, 6, |inner| {
+            prop_oneof![
+                (prop::collection::vec(inner.clone(), 0..6), any_blank()).prop_map(
+                    |(elements, blank)| format!("[{blank}{}]", elements.join(&format!("{blank},")))
+                ),
+                (
+                    prop::collection::btree_map("[a-z]{0,3}[A-Z\u{e9}\u{1f600}]{0,2}", inner, 0..6),
+                    any_blank()
+                )
+                    .prop_map(|(members, blank)| {
+                        let members: Vec<_> = members
+                            .iter()
+                            .map(|(key, value)| format!("\"{key}\"{blank}:{value}{blank}"))
+                            .collect();
+                        format!("{{{blank}{}}}", members.join(","))
+                    }),
+            ]
+        })
+    }
+
+    pub(in super::super) fn any_number() -> impl Strategy<Value = String> {
+        "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,10})?([eE][+-]?[0-9]{1,2})?"
+    }
+
+    fn any_string() -> impl Strategy<Value = String> {
+        let piece = r#"[ !#-\[\]-~\u{7f}-\u{d7ff}\u{e000}-\u{10ffff}]|\\["\\/bfnrt]|\\u[1-9a-cA-C][0-9a-fA-F]{3}|\\u00[01][1-9a-f]|\\ud8[0-9a-f]{2}\\uDF[0-9A-F]{2}"#;
+        prop::collection::vec(piece, 0..12).prop_map(|pieces| format!("\"{}\"", pieces.concat()))
+    }
+
+    fn any_blank() -> impl Strategy<Value = String> {
+        "[ \t\r\n]{0,2}"
+    }
+}

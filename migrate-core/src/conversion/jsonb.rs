@@ -1,0 +1,138 @@
+//! TEXT that is a JSON document to `jsonb`, compared as `jsonb` keeps it.
+//!
+//! On the wire `jsonb` is a version byte and the document as text, in both directions. PostgreSQL drops spacing and the
+//! order of keys, so that these are no differences; every digit of a number, and every character of a string, is kept.
+
+pub(super) use super::json_document::RepeatedKeys;
+use super::json_document::{self, Document};
+use super::{Refusal, Undecodable, text};
+use crate::value::SourceValue;
+
+/// The only version of the binary format that there is (`jsonb_send` in PostgreSQL's `jsonb.c`).
+const VERSION: u8 = 1;
+
+pub(super) fn encode(
+    value: SourceValue<'_>,
+    out: &mut Vec<u8>,
+    repeated_keys: RepeatedKeys,
+) -> Result<(), Refusal> {
+    let document = text::checked(value)?;
+    Document::read(document, repeated_keys)?;
+    out.reserve(1 + document.len());
+    out.push(VERSION);
+    out.extend_from_slice(document.as_bytes());
+    Ok(())
+}
+
+pub(super) fn decode<'a>(
+    wire: &'a [u8],
+    _scratch: &'a mut Vec<u8>,
+    _repeated_keys: RepeatedKeys,
+) -> Result<SourceValue<'a>, Undecodable> {
+    match wire {
+        [VERSION, document @ ..] => Ok(SourceValue::Text(document)),
+        [_, ..] => Err(Undecodable::NoSourceValue { what: "a jsonb field of another version than 1" }),
+        [] => Err(Undecodable::Length { target: "jsonb", expected: "at least 1", found_bytes: 0 }),
+    }
+}
+
+pub(super) fn same(source: SourceValue<'_>, target: SourceValue<'_>, repeated_keys: RepeatedKeys) -> bool {
+    let (SourceValue::Text(source_bytes), SourceValue::Text(target_bytes)) = (source, target) else {
+        return false;
+    };
+    if source_bytes == target_bytes {
+        return true;
+    }
+    match (text::checked(source), text::checked(target)) {
+        (Ok(source), Ok(target)) => json_document::same(source, target, repeated_keys),
+        _ => false,
+    }
+}
+
+/// Appends the document's normal form: the same bytes for all documents that `jsonb` keeps alike.
+pub(super) fn canonical(
+    value: SourceValue<'_>,
+    out: &mut Vec<u8>,
+    repeated_keys: RepeatedKeys,
+) -> Result<(), Refusal> {
+    out.extend_from_slice(&Document::read(text::checked(value)?, repeated_keys)?.normal_form());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::json_document::tests::any_document;
+    use super::super::{Conversion, tests::check_round_trip};
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_document_comes_back(document in any_document()) {
+            check_round_trip(&Conversion::Jsonb, SourceValue::Text(document.as_bytes()));
+            check_round_trip(&Conversion::JsonbLastKeyWins, SourceValue::Text(document.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn the_field_is_a_version_and_the_text() {
+        let mut wire = Vec::new();
+        Conversion::Jsonb.encode(SourceValue::Text(b"{ }"), &mut wire).unwrap();
+        assert_eq!(wire, b"\x01{ }");
+        for (wire, problem) in [
+            (&b"\x02{}"[..], "a jsonb field of another version than 1"),
+            (b"{}", "a jsonb field of another version than 1"),
+            (b"", "0 bytes where jsonb has at least 1"),
+        ] {
+            assert_eq!(Conversion::Jsonb.decode(wire, &mut Vec::new()).unwrap_err().to_string(), problem);
+        }
+    }
+
+    #[test]
+    fn what_jsonb_does_not_take_is_refused() {
+        let encoded = |conversion: Conversion, value| {
+            conversion.encode(value, &mut Vec::new()).err().map(|refusal| refusal.to_string())
+        };
+        for (value, refusal) in [
+            (SourceValue::Text(b"plain"), "JSON: a value is missing at byte 0"),
+            (SourceValue::Text(br#""\u0000""#), "JSON: \\u0000, which jsonb cannot hold at byte 1"),
+            (SourceValue::Text(b"\0"), "NUL character at byte 0, which PostgreSQL text cannot hold"),
+            (SourceValue::Text(b"\"\xed\xa0\x80\""), "invalid UTF-8 at byte 1"),
+            (SourceValue::Blob(b"{}"), "blob where text is expected"),
+            (SourceValue::Real(1.0), "real where text is expected"),
+        ] {
+            assert_eq!(encoded(Conversion::Jsonb, value).as_deref(), Some(refusal));
+            assert_eq!(encoded(Conversion::JsonbLastKeyWins, value).as_deref(), Some(refusal));
+        }
+        let twice = SourceValue::Text(br#"{"a":1,"a":1}"#);
+        let refusal = "JSON: a key stands twice in an object at byte 7";
+        assert_eq!(encoded(Conversion::Jsonb, twice).as_deref(), Some(refusal));
+        assert_eq!(encoded(Conversion::JsonbLastKeyWins, twice), None);
+    }
+
+    #[test]
+    fn spacing_and_key_order_are_free_and_nothing_else_is() {
+        let same = |conversion: &Conversion, source: &str, target: &str| {
+            conversion.same(SourceValue::Text(source.as_bytes()), SourceValue::Text(target.as_bytes()))
+        };
+        for (source, target, expected) in [
+            (r#"{"b":1,"a":[1E2]}"#, r#"{"a": [100], "b": 1}"#, true),
+            (r#"["\u0041"]"#, r#"["A"]"#, true),
+            ("[1.50]", "[1.5]", false),
+            ("[9007199254740993]", "[9007199254740992]", false),
+            ("[1,2]", "[2, 1]", false),
+            (r#"{"a":null}"#, "{}", false),
+            (r#"["a"]"#, r#"["a "]"#, false),
+            ("[\"\u{e9}\"]", "[\"e\u{301}\"]", false),
+            ("1", r#""1""#, false),
+            ("plain", "PLAIN", false),
+        ] {
+            assert_eq!(same(&Conversion::Jsonb, source, target), expected, "{source} {target}");
+            assert_eq!(same(&Conversion::JsonbLastKeyWins, source, target), expected, "{source} {target}");
+        }
+        let (source, target) = (r#"{"a":1,"a":2}"#, r#"{"a": 2}"#);
+        assert!(same(&Conversion::JsonbLastKeyWins, source, target));
+        assert!(!same(&Conversion::Jsonb, source, target));
+        assert!(!same(&Conversion::JsonbLastKeyWins, source, r#"{"a": 1}"#));
+    }
+}

@@ -1,0 +1,37 @@
+//! The ledger's tables as Diesel knows them; `ledger-migrations` makes them.
+
+diesel::table! {
+    migration.runs (id) {
+        id -> Int8,
+        started_at -> Timestamptz,
+        tool_version -> Text,
+        source_path -> Text,
+        plan_sha256 -> Text,
+        plan -> Text,
+        tables -> Array<Text>,
+        seal -> Text,
+    }
+}
+
+diesel::table! {
+    migration.phases (run_id, phase) {
+        run_id -> Int8,
+        phase -> Text,
+        seconds -> Float8,
+        finished_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    migration.chunks (run_id, table_name, chunk) {
+        run_id -> Int8,
+        table_name -> Text,
+        chunk -> Int8,
+        rowid_first -> Nullable<Int8>,
+        rowid_last -> Nullable<Int8>,
+        rows -> Nullable<Int8>,
+        bytes -> Nullable<Int8>,
+        seconds -> Nullable<Float8>,
+        done_at -> Nullable<Timestamptz>,
+    }
+}

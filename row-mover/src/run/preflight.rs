@@ -1,0 +1,83 @@
+//! The preflight phase: everything that can be known to be wrong is found here, before anything is changed.
+
+use migrate_core::plan::{Plan, PlannedTable};
+use migrate_core::schema_diff;
+
+use super::{Observer, Request, target_check};
+use crate::error::{Context, Error, Result};
+use crate::source::preflight::{Findings, scan_values};
+use crate::source::{SourceConnection, introspect, seal};
+use crate::target::PooledConnection;
+
+/// What preflight looks at.
+pub struct Preflight<'a, M> {
+    pub(super) request: &'a Request<'a, M>,
+    pub(super) tables: &'a [&'a PlannedTable],
+    pub(super) observer: &'a dyn Observer,
+}
+
+impl<M> Preflight<'_, M> {
+    /// Looks at source, target and disk. `is_fresh` says that no run of ours is in the target, so that it must be empty.
+    ///
+    /// # Errors
+    /// When something stands in the way; values that cannot move are no error but findings.
+    pub(super) fn run(&self, target: &mut PooledConnection, is_fresh: bool) -> Result<Findings> {
+        let request = self.request;
+        let source = SourceConnection::open_live(&request.source)?;
+        let schema = introspect::introspect(&source)?;
+        let differences = schema_diff::differences(request.plan, &schema)
+            .context(|| format!("the schema of {} cannot be understood", request.source.display()))?;
+        if !differences.is_empty() {
+            return Err(schema_differs(request.source.display().to_string(), &differences));
+        }
+        target_check::check_settings(target)?;
+        if is_fresh {
+            target_check::check_empty(target, &request.target)?;
+        }
+        source.quick_check()?;
+        check_disk(&source, request)?;
+        drop(source);
+        let selected = Plan {
+            tables: self.tables.iter().map(|table| (*table).clone()).collect(),
+            ..request.plan.clone()
+        };
+        let (path, observer) = (&request.source, self.observer);
+        let open = || SourceConnection::open_live(path);
+        let findings = scan_values(&selected, request.workers, &open, &|rows| observer.rows_scanned(rows))?;
+        self.observer.scan_finished(findings.rows(), findings.bytes());
+        Ok(findings)
+    }
+}
+
+fn schema_differs(source: String, differences: &[String]) -> Error {
+    /// How many differences are listed.
+    const LISTED_MAX: usize = 20;
+    let mut listed: Vec<String> =
+        differences.iter().take(LISTED_MAX).map(|line| format!("  {line}")).collect();
+    if differences.len() > LISTED_MAX {
+        listed.push(format!("  and {} more", differences.len() - LISTED_MAX));
+    }
+    Error::new(format!(
+        "the schema of {source} is not the one that the plan was made for:\n{}",
+        listed.join("\n")
+    ))
+    .next("generate a plan for it with `cargo xtask generate --sqlite FILE`, and review what changes")
+}
+
+/// The sealed copy needs the room of the source and its log.
+fn check_disk<M>(source: &SourceConnection, request: &Request<'_, M>) -> Result<()> {
+    let size = |suffix: &str| {
+        std::fs::metadata(crate::source::open::sidecar(source.path(), suffix))
+            .map_or(0, |metadata| metadata.len())
+    };
+    let needed = size("") + size("-wal");
+    let free = seal::free_bytes(&request.backup_dir)?;
+    if free < needed {
+        return Err(Error::new(format!(
+            "{} has {free} bytes free, and the sealed copy needs {needed}",
+            request.backup_dir.display()
+        ))
+        .next("name a folder with more room with --backup-dir"));
+    }
+    Ok(())
+}

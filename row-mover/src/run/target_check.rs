@@ -1,0 +1,154 @@
+//! What the target must be: PostgreSQL 15 or later, UTF8, ours to create in, and empty or ours.
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
+use migrate_core::identifier::quote_pg;
+use migrate_core::plan::Plan;
+
+use crate::error::{Error, Result};
+use crate::target::bulk::BulkConnection;
+use crate::target::pool::diesel_failed;
+use crate::target::{PooledConnection, TargetUrl};
+
+/// The oldest version that is supported, as `server_version_num`.
+const SERVER_VERSION_MIN: i32 = 150_000;
+
+/// Refuses a server that is too old.
+pub(super) fn check_version(connection: &BulkConnection) -> Result<()> {
+    check_version_number(connection.server_version())
+}
+
+fn check_version_number(version: i32) -> Result<()> {
+    if version >= SERVER_VERSION_MIN {
+        return Ok(());
+    }
+    Err(Error::new(format!(
+        "the server is PostgreSQL {}.{}, and 15 or later is needed",
+        version / 10_000,
+        version % 10_000
+    ))
+    .next("upgrade it, or leave out the URL to use a private PostgreSQL"))
+}
+
+/// Refuses a database in which rows could not be what they are, or in which we may not create.
+pub(super) fn check_settings(target: &mut PooledConnection) -> Result<()> {
+    #[derive(QueryableByName)]
+    struct Settings {
+        #[diesel(sql_type = Text)]
+        encoding: String,
+        #[diesel(sql_type = Text)]
+        user: String,
+        #[diesel(sql_type = Text)]
+        database: String,
+        #[diesel(sql_type = Bool)]
+        may_create_schema: bool,
+        #[diesel(sql_type = Bool)]
+        may_create_table: bool,
+        #[diesel(sql_type = Bool)]
+        is_standby: bool,
+    }
+    let settings: Settings = diesel::sql_query(
+        "SELECT current_setting('server_encoding') AS encoding, current_user::text AS user, \
+         current_database()::text AS database, has_database_privilege(current_database(), 'CREATE') AS may_create_schema, \
+         coalesce(has_schema_privilege(to_regnamespace('public')::oid, 'CREATE'), false) AS may_create_table, \
+         pg_is_in_recovery() AS is_standby",
+    )
+    .get_result(target)
+    .map_err(diesel_failed("the target cannot be examined"))?;
+    let Settings { encoding, user, database, .. } = &settings;
+    if encoding != "UTF8" {
+        return Err(Error::new(format!(
+            "database {database} has the encoding {encoding}, and UTF8 is needed"
+        ))
+        .next("create one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"));
+    }
+    if settings.is_standby {
+        return Err(Error::new("the server is a standby, which takes no writes").next("name the primary"));
+    }
+    if !settings.may_create_schema {
+        return Err(Error::new(format!(
+            "{user} may not create a schema in database {database}, which the ledger needs"
+        ))
+        .next(format!("GRANT CREATE ON DATABASE {} TO {}", quote_pg(database), quote_pg(user))));
+    }
+    if !settings.may_create_table {
+        return Err(Error::new(format!(
+            "{user} may not create tables in schema public of database {database}"
+        ))
+        .next(format!("GRANT CREATE ON SCHEMA public TO {}", quote_pg(user))));
+    }
+    Ok(())
+}
+
+/// Refuses a target in which something stands that is not ours, by name.
+pub(super) fn check_empty(target: &mut PooledConnection, url: &TargetUrl) -> Result<()> {
+    #[derive(QueryableByName)]
+    struct Named {
+        #[diesel(sql_type = Text)]
+        name: String,
+    }
+    /// How many names are listed.
+    const LISTED_MAX: usize = 10;
+    let found: Vec<Named> = diesel::sql_query(
+        "SELECT CASE c.relkind WHEN 'v' THEN 'view ' WHEN 'm' THEN 'materialized view ' WHEN 'S' THEN 'sequence ' \
+         WHEN 'f' THEN 'foreign table ' ELSE 'table ' END || c.relname AS name FROM pg_class c \
+         WHERE c.relnamespace = to_regnamespace('public')::oid AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') \
+         AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass \
+         AND d.deptype IN ('e', 'a', 'i')) \
+         UNION ALL SELECT 'schema migration' FROM pg_namespace WHERE nspname = 'migration' \
+         AND to_regclass('migration.runs') IS NULL \
+         AND EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = pg_namespace.oid) ORDER BY 1",
+    )
+    .load(target)
+    .map_err(diesel_failed("the target cannot be examined"))?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    let mut names: Vec<&str> = found.iter().take(LISTED_MAX).map(|found| found.name.as_str()).collect();
+    let more = format!("and {} more", found.len().saturating_sub(LISTED_MAX));
+    if found.len() > LISTED_MAX {
+        names.push(&more);
+    }
+    Err(Error::new(format!("{url} is not empty, and what is there is not ours: {}", names.join(", ")))
+        .next("use an empty database; nothing was changed in this one"))
+}
+
+/// Drops the tables that `plan` made, with what hangs on them of ours, and the bookkeeping of their migrations, all or none.
+pub(super) fn drop_planned(target: &mut PooledConnection, plan: &Plan) -> Result<()> {
+    let mut statements = String::new();
+    for table in plan.parents_first().iter().rev() {
+        statements.push_str(&format!("DROP TABLE IF EXISTS public.{}; ", quote_pg(&table.target)));
+    }
+    statements.push_str("DROP TABLE IF EXISTS public.__diesel_schema_migrations");
+    let dropped = target.transaction(|target| {
+        target.batch_execute("SET LOCAL lock_timeout = 10000")?;
+        for table in &plan.tables {
+            // Foreign keys first, so that the order of the tables does not matter where they point at each other.
+            for key in &table.foreign_keys {
+                target.batch_execute(&format!(
+                    "ALTER TABLE IF EXISTS public.{} DROP CONSTRAINT IF EXISTS {}",
+                    quote_pg(&table.target),
+                    quote_pg(&key.name)
+                ))?;
+            }
+        }
+        target.batch_execute(&statements)
+    });
+    dropped.map_err(|error| {
+        diesel_failed("what the earlier run made cannot be dropped")(error)
+            .next("something that is not ours depends on it; drop that first, or use an empty database")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn postgresql_14_is_refused_by_its_version() {
+        let error = check_version_number(140_011).unwrap_err();
+        assert_eq!(error.to_string(), "the server is PostgreSQL 14.11, and 15 or later is needed");
+        assert!(check_version_number(150_000).is_ok());
+    }
+}

@@ -1,0 +1,121 @@
+//! The order of keys, the same on both sides: SQLite's BINARY order, which is PostgreSQL's for numbers and `COLLATE "C"`.
+
+use std::cmp::Ordering;
+
+use migrate_core::value::SourceValue;
+
+/// A key that outlives the row it was read from.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OwnedKey {
+    bytes: Vec<u8>,
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Part {
+    Null,
+    Integer(i64),
+    Real(f64),
+    Text(usize, usize),
+    Blob(usize, usize),
+}
+
+impl OwnedKey {
+    /// Forgets all parts and keeps the room.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.parts.clear();
+    }
+
+    /// Adds a part.
+    pub(super) fn push(&mut self, value: SourceValue<'_>) {
+        let part = match value {
+            SourceValue::Null => Part::Null,
+            SourceValue::Integer(integer) => Part::Integer(integer),
+            SourceValue::Real(real) => Part::Real(real),
+            SourceValue::Text(text) => self.push_bytes(text, Part::Text),
+            SourceValue::Blob(blob) => self.push_bytes(blob, Part::Blob),
+        };
+        self.parts.push(part);
+    }
+
+    /// The parts as values.
+    pub(super) fn values(&self) -> Vec<SourceValue<'_>> {
+        (0..self.parts.len()).map(|position| self.value(position)).collect()
+    }
+
+    /// The order of two keys, part by part.
+    pub(super) fn compare(&self, other: &OwnedKey) -> Ordering {
+        let common = self.parts.len().min(other.parts.len());
+        let mut orders =
+            (0..common).map(|position| compare_values(self.value(position), other.value(position)));
+        orders.find(|order| order.is_ne()).unwrap_or(self.parts.len().cmp(&other.parts.len()))
+    }
+
+    fn value(&self, position: usize) -> SourceValue<'_> {
+        match self.parts[position] {
+            Part::Null => SourceValue::Null,
+            Part::Integer(integer) => SourceValue::Integer(integer),
+            Part::Real(real) => SourceValue::Real(real),
+            Part::Text(from, to) => SourceValue::Text(&self.bytes[from..to]),
+            Part::Blob(from, to) => SourceValue::Blob(&self.bytes[from..to]),
+        }
+    }
+
+    fn push_bytes(&mut self, bytes: &[u8], part: impl FnOnce(usize, usize) -> Part) -> Part {
+        let from = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        part(from, self.bytes.len())
+    }
+}
+
+/// The order of two values: NULL, numbers, text, blobs (SQLite manual, "Datatypes In SQLite", section 4.1).
+pub(super) fn compare_values(left: SourceValue<'_>, right: SourceValue<'_>) -> Ordering {
+    match (left, right) {
+        (SourceValue::Integer(left), SourceValue::Integer(right)) => left.cmp(&right),
+        (SourceValue::Real(left), SourceValue::Real(right)) => {
+            left.partial_cmp(&right).unwrap_or_else(|| left.total_cmp(&right))
+        }
+        (SourceValue::Text(left), SourceValue::Text(right))
+        | (SourceValue::Blob(left), SourceValue::Blob(right)) => left.cmp(right),
+        _ => rank(left).cmp(&rank(right)),
+    }
+}
+
+fn rank(value: SourceValue<'_>) -> u8 {
+    match value {
+        SourceValue::Null => 0,
+        SourceValue::Integer(_) | SourceValue::Real(_) => 1,
+        SourceValue::Text(_) => 2,
+        SourceValue::Blob(_) => 3,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(parts: &[SourceValue<'_>]) -> OwnedKey {
+        let mut key = OwnedKey::default();
+        parts.iter().for_each(|part| key.push(*part));
+        key
+    }
+
+    #[test]
+    fn keys_are_ordered_part_by_part_and_byte_by_byte() {
+        use SourceValue::{Integer, Text};
+        let ordered = [
+            key(&[Integer(-1), Text(b"z")]),
+            key(&[Integer(1), Text(b"")]),
+            key(&[Integer(1), Text(b"A")]),
+            key(&[Integer(1), Text(b"a")]),
+            key(&[Integer(1), Text("é".as_bytes())]),
+            key(&[Integer(2), Text(b"")]),
+        ];
+        for (left, right) in ordered.iter().zip(&ordered[1..]) {
+            assert_eq!(left.compare(right), Ordering::Less);
+            assert_eq!(right.compare(left), Ordering::Greater);
+            assert_eq!(left.compare(left), Ordering::Equal);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Validation: reads every row back from PostgreSQL, undoes the conversion, and compares with the sealed copy; then the
+//! schema, sequences and bookkeeping.
+//!
+//! It reads what PostgreSQL says, never what was sent. Nothing here repairs anything.
+
+pub mod catalog;
+mod compare;
+mod key;
+mod multiset;
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use migrate_core::plan::PlannedTable;
+use serde::Serialize;
+
+use crate::error::{Context, Error, Result};
+use crate::run::Observer;
+use crate::source::SourceConnection;
+use crate::target::bulk::BulkConnection;
+
+pub use compare::{Difference, DifferenceKind};
+
+/// What comparing one table found.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct TableComparison {
+    /// The table, by source name.
+    pub table: String,
+    /// Rows in the sealed copy.
+    pub source_rows: u64,
+    /// Rows in PostgreSQL.
+    pub target_rows: u64,
+    /// Rows that are the same on both sides.
+    pub equal: u64,
+    /// Rows that PostgreSQL has not.
+    pub missing: u64,
+    /// Rows that only PostgreSQL has.
+    pub extra: u64,
+    /// Rows with the same key and other values.
+    pub different: u64,
+    /// The first few differences.
+    pub first: Vec<Difference>,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+}
+
+impl TableComparison {
+    /// Whether both sides are the same.
+    pub fn is_equal(&self) -> bool {
+        self.missing == 0 && self.extra == 0 && self.different == 0 && self.source_rows == self.target_rows
+    }
+}
+
+/// How a comparison is done.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CompareOptions {
+    /// Whether the values of differing fields are shown; those of secret columns never are.
+    pub show_values: bool,
+    /// How many tables are compared at once.
+    pub workers: usize,
+}
+
+/// Compares `tables`, several at once, in one snapshot of the target.
+///
+/// # Errors
+/// When either side cannot be read.
+pub fn compare_rows(
+    tables: &[&PlannedTable],
+    options: CompareOptions,
+    open_source: &(dyn Fn() -> Result<SourceConnection> + Sync),
+    open_target: &(dyn Fn() -> Result<BulkConnection> + Sync),
+    observer: &dyn Observer,
+) -> Result<Vec<TableComparison>> {
+    let mut keeper = open_target()?;
+    let snapshot = export_snapshot(&mut keeper)?;
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(Vec::with_capacity(tables.len()));
+    let work = || -> Result<()> {
+        let source = open_source()?;
+        let mut target = open_target()?;
+        import_snapshot(&mut target, &snapshot)?;
+        loop {
+            let position = next.fetch_add(1, Ordering::Relaxed);
+            let Some(table) = tables.get(position) else { break };
+            let started = Instant::now();
+            let mut found = compare_table(table, options, &source, &mut target, observer)
+                .context(|| format!("table {} cannot be compared", table.source))?;
+            found.seconds = started.elapsed().as_secs_f64();
+            observer.table_compared(&found);
+            results.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((position, found));
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> =
+            (0..options.workers.clamp(1, tables.len().max(1))).map(|_| scope.spawn(work)).collect();
+        let results = threads.into_iter().map(|thread| {
+            thread
+                .join()
+                .unwrap_or_else(|_| Err(Error::new("a thread that compares rows stopped unexpectedly")))
+        });
+        results.fold(Ok(()), Result::and)
+    })?;
+    keeper.query("COMMIT", &[])?;
+    let mut results = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    results.sort_by_key(|(position, _)| *position);
+    Ok(results.into_iter().map(|(_, found)| found).collect())
+}
+
+fn compare_table(
+    table: &PlannedTable,
+    options: CompareOptions,
+    source: &SourceConnection,
+    target: &mut BulkConnection,
+    observer: &dyn Observer,
+) -> Result<TableComparison> {
+    let key = table.key_positions();
+    let can_merge =
+        !key.is_empty() && key.iter().all(|&position| table.columns[position].conversion.keeps_order());
+    if can_merge {
+        compare::merge(table, &key, options.show_values, source, target, observer)
+    } else {
+        multiset::compare(table, source, target, observer)
+    }
+}
+
+/// Begins a transaction that sees one state of the target, and lets others see the same (manual, section 9.28.5).
+fn export_snapshot(keeper: &mut BulkConnection) -> Result<String> {
+    keeper.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", &[])?;
+    let rows = keeper.query("SELECT pg_export_snapshot()", &[])?;
+    rows.into_iter()
+        .flatten()
+        .flatten()
+        .next()
+        .ok_or_else(|| Error::new("PostgreSQL gave no snapshot to compare in"))
+}
+
+fn import_snapshot(target: &mut BulkConnection, snapshot: &str) -> Result<()> {
+    target.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", &[])?;
+    let quoted = migrate_core::identifier::quote_pg_literal(snapshot);
+    target.query(&format!("SET TRANSACTION SNAPSHOT {quoted}"), &[]).map(|_| ())
+}

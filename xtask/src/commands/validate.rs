@@ -1,0 +1,113 @@
+//! `cargo xtask validate`: reads everything back from PostgreSQL and compares it with the sealed copy.
+
+use anyhow::bail;
+use clap::Args;
+use diesel_migrations::FileBasedMigrations;
+use migrate_core::phase::Phase;
+use row_mover::run::{self, ValidationRequest};
+use row_mover::target::{TargetUrl, pool};
+use row_mover::validate::CompareOptions;
+use row_mover::{ledger, run::APPLICATION_NAME};
+
+use crate::cleanup::MigrationProof;
+use crate::commands::cleanup::CleanupArgs;
+use crate::commands::migrate;
+use crate::exit::Exit;
+use crate::screen::Screen;
+use crate::target::{self, TargetArgs};
+use crate::{output, private, report, workspace};
+
+/// The options of `validate`.
+#[derive(Args, Debug)]
+#[command(after_help = "Exit status: 0 everything holds, 1 differences found, 2 could not run.\n\n\
+    Examples:\n  \
+    cargo xtask validate                                   what the last `migrate` moved into the private PostgreSQL\n  \
+    cargo xtask validate --postgres postgres://app@db.example/hyperpage --json")]
+pub(crate) struct ValidateArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+
+    /// The folder with the plan's migrations. Default: schema-pg
+    #[arg(long, value_name = "DIR")]
+    plan: Option<std::path::PathBuf>,
+
+    /// Show the values of differing fields; those of secret columns are never shown
+    #[arg(long)]
+    show_values: bool,
+
+    /// How many tables are compared at once. Default: the processors, at most DB_POOL_MAX
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    workers: Option<u32>,
+
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+
+    /// Say nothing but the result
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// Runs `validate`.
+pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
+    let settings = target::settings()?;
+    let url = resolve_target(&args.target)?;
+    let folder = args.plan.clone().unwrap_or_else(workspace::plan_dir).join("migrations");
+    let migrations = FileBasedMigrations::from_path(&folder)
+        .map_err(|error| anyhow::Error::new(error).context(format!("{} cannot be read", folder.display())))?;
+    let request = ValidationRequest {
+        target: url,
+        settings,
+        migrations: &migrations,
+        options: CompareOptions {
+            show_values: args.show_values,
+            workers: migrate::workers(args.workers, settings.pool_max),
+        },
+    };
+    let screen = Screen::new(args.quiet);
+    let result = run::validate(&request, &screen);
+    screen.finish();
+    let (run, validation) = result?;
+    if args.json {
+        output::stdout(&report::validate_json(&run, &validation, &request.target)?)?;
+    } else {
+        output::stdout(&report::validation_text(&validation, &run.seal))?;
+    }
+    Ok(if validation.is_proven() { Exit::Done } else { Exit::Differences })
+}
+
+/// The target that is named, or where the last migration into the private PostgreSQL went.
+fn resolve_target(args: &TargetArgs) -> anyhow::Result<TargetUrl> {
+    if let Some(url) = target::named(args)? {
+        return Ok(url);
+    }
+    let Some((database, version)) = private::remembered()? else {
+        bail!("no migration has been made from this checkout; run `cargo xtask migrate`, or name a target with --postgres");
+    };
+    let cluster = private::cluster(args.pg_version.or(version))?;
+    Ok(TargetUrl::parse(&private::database_url(&cluster, &database)?)?)
+}
+
+/// Whether a validated migration stands in the ledger of the target that `cleanup` is to rely on.
+pub(crate) fn migration_proof(args: &CleanupArgs) -> anyhow::Result<MigrationProof> {
+    let named = TargetArgs { postgres: args.postgres.clone(), pg_version: None };
+    let not_validated = |reason: String| MigrationProof::NotValidated {
+        reason,
+        next: "run `cargo xtask migrate` until it ends with its proof".to_owned(),
+    };
+    if target::named(&named)?.is_none() && private::remembered()?.is_none() {
+        return Ok(not_validated("no migration has been made from this checkout".to_owned()));
+    }
+    let url = resolve_target(&named)?;
+    let pool = pool::open(&url, &target::settings()?, APPLICATION_NAME)?;
+    let last = ledger::last_run(&mut pool::get(&pool)?)?;
+    Ok(match last {
+        None => not_validated(format!("{url} holds no migration")),
+        Some(run) => match run.validated_at.filter(|_| run.state.done.contains(&Phase::Constraints)) {
+            Some(finished_at) => {
+                MigrationProof::Validated { run: run.id.to_string(), finished_at, target: url.to_string() }
+            }
+            None => not_validated(format!("run {} in {url} is not validated", run.id)),
+        },
+    })
+}

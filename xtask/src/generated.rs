@@ -1,0 +1,77 @@
+//! Generated files: the one function through which each is written, checked or only shown.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use similar::TextDiff;
+
+use crate::exit::Exit;
+use crate::{output, workspace};
+
+/// What is done with generated files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Writes those that are stale.
+    Write,
+    /// Shows how those that are stale differ, and fails.
+    Check,
+    /// Shows how those that are stale differ, and changes nothing.
+    DryRun,
+}
+
+/// A file and what it should hold.
+#[derive(Debug)]
+pub(crate) struct GeneratedFile {
+    /// Where it lies.
+    pub(crate) path: PathBuf,
+    /// What it should hold.
+    pub(crate) content: String,
+}
+
+/// Writes, checks or shows `files`; says on standard error what it did, and prints diffs as data.
+pub(crate) fn apply(files: &[GeneratedFile], mode: Mode) -> anyhow::Result<Exit> {
+    let mut stale = 0;
+    for file in files {
+        let shown = workspace::shown(&file.path);
+        let found = match std::fs::read_to_string(&file.path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(error).with_context(|| format!("{shown} cannot be read")),
+        };
+        if found == file.content {
+            continue;
+        }
+        stale += 1;
+        match mode {
+            Mode::Write => {
+                write(file).with_context(|| format!("{shown} cannot be written"))?;
+                output::note(&format!("wrote {shown}"));
+            }
+            Mode::Check | Mode::DryRun => {
+                let diff = TextDiff::from_lines(&found, &file.content);
+                output::stdout(&diff.unified_diff().header(&shown, &format!("{shown} (generated)")).to_string())?;
+            }
+        }
+    }
+    match (stale, mode) {
+        (0, _) => output::note(&format!("{} files are up to date", files.len())),
+        (_, Mode::Write) => {}
+        (_, Mode::Check) => {
+            output::note(&format!("{stale} of {} files are stale; run `cargo xtask generate`", files.len()));
+            return Ok(Exit::Differences);
+        }
+        (_, Mode::DryRun) => output::note(&format!("{stale} of {} files would be written", files.len())),
+    }
+    Ok(Exit::Done)
+}
+
+/// Writes beside the file and renames, so that a killed run leaves no half file.
+fn write(file: &GeneratedFile) -> std::io::Result<()> {
+    let folder = file.path.parent().unwrap_or(std::path::Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
+    std::io::Write::write_all(&mut temporary, file.content.as_bytes())?;
+    #[cfg(unix)]
+    std::fs::set_permissions(temporary.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+    temporary.persist(&file.path).map(|_| ()).map_err(|error| error.error)
+}

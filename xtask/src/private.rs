@@ -1,0 +1,97 @@
+//! The private PostgreSQL as a target: started when it is needed, a database for each source, and which one came last.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use diesel::{Connection, PgConnection, RunQueryDsl};
+use migrate_core::identifier::{fit_pg, quote_pg};
+use private_postgres::{Cluster, Options, Purpose};
+
+use crate::{output, workspace};
+
+/// The running cluster of this checkout.
+pub(crate) fn cluster(version: Option<u32>) -> anyhow::Result<Cluster> {
+    let cluster = Cluster::open(Options { version, ..Options::new(workspace::root(), Purpose::Main) })?;
+    if !cluster.status()?.running {
+        output::note("postgres  starting the private PostgreSQL of this checkout");
+    }
+    cluster.start()?;
+    Ok(cluster)
+}
+
+/// Makes `database` where it is not there yet, and gives its URL.
+pub(crate) fn database_url(cluster: &Cluster, database: &str) -> anyhow::Result<String> {
+    use diesel::sql_types::{BigInt, Text};
+    #[derive(diesel::QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = BigInt)]
+        count: i64,
+    }
+    let mut connection = PgConnection::establish(&cluster.url("postgres")?).context("the private PostgreSQL does not answer")?;
+    let found: Count = diesel::sql_query("SELECT count(*) FROM pg_database WHERE datname = $1")
+        .bind::<Text, _>(database)
+        .get_result(&mut connection)
+        .context("the databases of the private PostgreSQL cannot be listed")?;
+    if found.count == 0 {
+        diesel::sql_query(format!("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'", quote_pg(database)))
+            .execute(&mut connection)
+            .with_context(|| format!("database {database} cannot be made in the private PostgreSQL"))?;
+    }
+    Ok(cluster.url(database)?)
+}
+
+/// A database name for a source file: its stem in the letters that need no quotes.
+pub(crate) fn database_name(source: &std::path::Path) -> String {
+    let stem = source.file_stem().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let plain: String = stem.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' }).collect();
+    let is_taken = plain.is_empty() || matches!(plain.as_str(), "postgres" | "template0" | "template1");
+    fit_pg(&if is_taken { format!("source_{plain}") } else { plain })
+}
+
+/// Remembers which database the last migration went to, for a `validate` that names none.
+pub(crate) fn remember(database: &str, version: Option<u32>) -> anyhow::Result<()> {
+    let path = memory();
+    let folder = path.parent().unwrap_or(std::path::Path::new("."));
+    std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    let memory = serde_json::json!({ "database": database, "pg_version": version });
+    std::fs::write(&path, format!("{memory}\n")).with_context(|| format!("{} cannot be written", path.display()))
+}
+
+/// The database and version that the last migration went to; none where there was no migration.
+pub(crate) fn remembered() -> anyhow::Result<Option<(String, Option<u32>)>> {
+    #[derive(serde::Deserialize)]
+    struct Memory {
+        database: String,
+        pg_version: Option<u32>,
+    }
+    let path = memory();
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
+    };
+    let memory: Memory =
+        serde_json::from_str(&text).with_context(|| format!("{} is damaged; delete it", path.display()))?;
+    Ok(Some((memory.database, memory.pg_version)))
+}
+
+fn memory() -> PathBuf {
+    workspace::root().join(".postgres").join("last-migration.json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_is_named_after_its_source() {
+        for (path, name) in [
+            ("data/hyperpage.db", "hyperpage"),
+            ("My App (2).sqlite", "my_app__2_"),
+            ("postgres.db", "source_postgres"),
+            ("..", "source_"),
+        ] {
+            assert_eq!(database_name(std::path::Path::new(path)), name);
+        }
+    }
+}

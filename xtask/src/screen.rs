@@ -1,0 +1,149 @@
+//! What a person sees while a command works: a line for each phase, and a bar where a terminal is attached.
+//!
+//! Everything goes to standard error. Without a terminal there are plain lines, with `--quiet` there is nothing.
+
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use migrate_core::phase::Phase;
+use row_mover::ledger::ChunkDone;
+use row_mover::run::Observer;
+
+use crate::output;
+
+/// Shows what a migration does.
+pub(crate) struct Screen {
+    bar: ProgressBar,
+    is_quiet: bool,
+    rows_total: AtomicU64,
+    bytes_total: AtomicU64,
+    rows_done: AtomicU64,
+    bytes_done: AtomicU64,
+}
+
+impl Screen {
+    /// A screen; a quiet one shows nothing.
+    pub(crate) fn new(is_quiet: bool) -> Screen {
+        let has_terminal = std::io::stderr().is_terminal() && !is_quiet;
+        let target = if has_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(0), target);
+        bar.set_style(style("{spinner} {msg:9} {human_pos} rows {per_sec}"));
+        Screen {
+            bar,
+            is_quiet,
+            rows_total: AtomicU64::new(0),
+            bytes_total: AtomicU64::new(0),
+            rows_done: AtomicU64::new(0),
+            bytes_done: AtomicU64::new(0),
+        }
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn say(&self, text: &str) {
+        if !self.is_quiet {
+            self.bar.suspend(|| output::note(text));
+        }
+    }
+
+    fn begin(&self, phase: Phase, total: u64, template: &str) {
+        self.bar.reset();
+        self.bar.set_style(style(template));
+        self.bar.set_length(total);
+        self.bar.set_message(phase.name());
+    }
+}
+
+impl Observer for Screen {
+    fn phase_started(&self, phase: Phase) {
+        let total = match phase {
+            Phase::Rows => self.bytes_total.load(Ordering::Relaxed),
+            Phase::Validate => self.rows_total.load(Ordering::Relaxed),
+            Phase::Seal => 1000,
+            _ => 0,
+        };
+        let template = match (phase, total) {
+            (Phase::Rows, 1..) => "{msg:11} {wide_bar} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left",
+            (Phase::Validate, 1..) => "{msg:11} {wide_bar} {human_pos} of {human_len} rows  {per_sec}  {eta} left",
+            (Phase::Seal, _) => "{msg:11} {wide_bar} {percent}%",
+            (Phase::Preflight, _) | (Phase::Validate, _) => "{msg:11} {spinner} {human_pos} rows  {per_sec}",
+            _ => "{msg:11} {spinner} {elapsed}",
+        };
+        self.begin(phase, total, template);
+        self.bar.enable_steady_tick(Duration::from_millis(200));
+    }
+
+    fn phase_finished(&self, phase: Phase, took: Duration) {
+        self.bar.disable_steady_tick();
+        let what = match phase {
+            Phase::Preflight => format!("{} rows, every value can move", self.rows_total.load(Ordering::Relaxed)),
+            Phase::Seal => "a copy that nobody writes, hashed and read-only".to_owned(),
+            Phase::Schema => "tables created".to_owned(),
+            Phase::Rows => format!(
+                "{} rows, {} moved",
+                self.rows_done.load(Ordering::Relaxed),
+                megabytes(self.bytes_done.load(Ordering::Relaxed))
+            ),
+            Phase::Constraints => "keys, indexes and foreign keys added, sequences set".to_owned(),
+            Phase::Validate => "everything read back and compared".to_owned(),
+        };
+        self.say(&format!("{:11} {:>7.2} s  {what}", phase.name(), took.as_secs_f64()));
+    }
+
+    fn note(&self, text: &str) {
+        self.say(text);
+    }
+
+    fn rows_scanned(&self, rows: u64) {
+        self.bar.inc(rows);
+    }
+
+    fn scan_finished(&self, rows: u64, bytes: u64) {
+        self.rows_total.store(rows, Ordering::Relaxed);
+        self.bytes_total.store(bytes, Ordering::Relaxed);
+    }
+
+    fn sealed(&self, share: f64) {
+        // A share is between 0 and 1, so that this is between 0 and 1000.
+        self.bar.set_position((share.clamp(0.0, 1.0) * 1000.0) as u64);
+    }
+
+    fn rows_begin(&self, chunks: usize, done: &[&ChunkDone]) {
+        if !done.is_empty() {
+            self.say(&format!("{} of {chunks} chunks were moved before", done.len()));
+        }
+        let rows: i64 = done.iter().map(|chunk| chunk.rows).sum();
+        let bytes = u64::try_from(done.iter().map(|chunk| chunk.bytes).sum::<i64>()).unwrap_or(0);
+        self.rows_done.store(u64::try_from(rows).unwrap_or(0), Ordering::Relaxed);
+        self.bytes_done.store(bytes, Ordering::Relaxed);
+        self.bar.set_position(bytes);
+    }
+
+    fn bytes_sent(&self, bytes: u64) {
+        self.bytes_done.fetch_add(bytes, Ordering::Relaxed);
+        self.bar.inc(bytes);
+    }
+
+    fn rows_moved(&self, _table: &str, done: &ChunkDone) {
+        self.rows_done.fetch_add(u64::try_from(done.rows).unwrap_or(0), Ordering::Relaxed);
+    }
+
+    fn rows_compared(&self, rows: u64) {
+        self.bar.inc(rows);
+    }
+}
+
+/// A size for people.
+pub(crate) fn megabytes(bytes: u64) -> String {
+    // Sizes far below 2^53 are exact here, and beyond that a digit does not matter to a person.
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}

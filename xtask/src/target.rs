@@ -1,0 +1,73 @@
+//! Which PostgreSQL is meant: the URL that is named, the environment, or the private PostgreSQL.
+
+use clap::Args;
+use row_mover::target::{DbSettings, TargetUrl};
+
+/// The options that name a target.
+#[derive(Args, Debug, Clone, Default)]
+pub(crate) struct TargetArgs {
+    /// The target, as a URL or a libpq keyword string. Default: DATABASE_URL, else POSTGRES_HOST and its like, else the
+    /// private PostgreSQL of this checkout. A password is best left out and given by PGPASSFILE
+    #[arg(long, value_name = "URL")]
+    pub(crate) postgres: Option<String>,
+
+    /// The major version of the private PostgreSQL
+    #[arg(long, value_name = "N", conflicts_with = "postgres", value_parser = clap::value_parser!(u32).range(15..=18))]
+    pub(crate) pg_version: Option<u32>,
+}
+
+/// The environment's `DB_…` settings.
+pub(crate) fn settings() -> anyhow::Result<DbSettings> {
+    Ok(DbSettings::from_lookup(|name| std::env::var(name).ok())?)
+}
+
+/// The target that is named or that the environment names; none means the private PostgreSQL.
+pub(crate) fn named(args: &TargetArgs) -> anyhow::Result<Option<TargetUrl>> {
+    let lookup = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    match args.postgres.clone().or_else(|| from_environment(lookup)) {
+        Some(conninfo) if args.pg_version.is_none() => Ok(Some(TargetUrl::parse(&conninfo)?)),
+        _ => Ok(None),
+    }
+}
+
+/// `DATABASE_URL`, else a keyword string from Hyperpage's own variables.
+fn from_environment(lookup: impl Fn(&str) -> Option<String>) -> Option<String> {
+    if let Some(url) = lookup("DATABASE_URL") {
+        return Some(url);
+    }
+    let parts: Vec<String> = [
+        ("POSTGRES_HOST", "host"),
+        ("POSTGRES_PORT", "port"),
+        ("POSTGRES_DB", "dbname"),
+        ("POSTGRES_USER", "user"),
+        ("POSTGRES_PASSWORD", "password"),
+    ]
+    .into_iter()
+    .filter_map(|(variable, keyword)| {
+        let value = lookup(variable)?.replace('\\', "\\\\").replace('\'', "\\'");
+        Some(format!("{keyword}='{value}'"))
+    })
+    .collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_names_a_target_in_either_form() {
+        let lookup = |set: &'static [(&str, &str)]| {
+            move |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        };
+        assert_eq!(from_environment(lookup(&[])), None);
+        assert_eq!(
+            from_environment(lookup(&[("DATABASE_URL", "postgres://h/d"), ("POSTGRES_HOST", "other")])).as_deref(),
+            Some("postgres://h/d")
+        );
+        assert_eq!(
+            from_environment(lookup(&[("POSTGRES_HOST", "db"), ("POSTGRES_PASSWORD", "it's \\ me")])).as_deref(),
+            Some("host='db' password='it\\'s \\\\ me'")
+        );
+    }
+}
