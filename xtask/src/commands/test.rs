@@ -78,6 +78,7 @@ struct Context {
     program: PathBuf,
     arguments: Vec<OsString>,
     pg_version: Option<u32>,
+    keep_going: bool,
     /// Whether a missing tool is a failure.
     is_ci: bool,
 }
@@ -98,9 +99,10 @@ pub(crate) fn run(args: TestArgs) -> anyhow::Result<Exit> {
         program: std::env::current_exe().context("cannot find this program's own file")?,
         arguments: args.arguments,
         pg_version: args.pg_version,
+        keep_going: args.keep_going,
         is_ci: std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false")),
     };
-    let report = run_steps(&context, args.keep_going);
+    let report = run_steps(&context);
     let removal = context.server.borrow_mut().remove();
     output::stdout(&if args.json { report.json()? } else { report.text() })?;
     removal.context(
@@ -109,7 +111,7 @@ pub(crate) fn run(args: TestArgs) -> anyhow::Result<Exit> {
     Ok(report.exit())
 }
 
-fn run_steps(context: &Context, keep_going: bool) -> Report {
+fn run_steps(context: &Context) -> Report {
     let mut report = Report::default();
     let mut is_over = false;
     for step in steps::ALL {
@@ -127,7 +129,7 @@ fn run_steps(context: &Context, keep_going: bool) -> Report {
             result.map_or_else(|error| Verdict::CouldNotRun(format!("{error:#}")), Verdict::from)
         };
         output::note(&format!("== {}: {verdict} ({seconds:.1} s)", step.name));
-        is_over = verdict == Verdict::Interrupted || (verdict.is_bad() && !keep_going);
+        is_over = verdict == Verdict::Interrupted || (verdict.is_bad() && !context.keep_going);
         report.add(step.name, verdict, Some(seconds));
     }
     report

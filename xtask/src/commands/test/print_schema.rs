@@ -124,7 +124,10 @@ mod tests {
         let database = Scratch::create(server.url()).unwrap();
         let url = database.url.clone();
         execute(&url, "CREATE TABLE only_here (id int)").unwrap();
-        assert!(execute(server.url(), "SELECT * FROM only_here").is_err(), "the table is in the wrong database");
+        assert!(
+            execute(server.url(), "SELECT * FROM only_here").is_err(),
+            "the table is in the wrong database"
+        );
         drop(database);
         assert!(execute(&url, "SELECT 1").is_err(), "the database is still there");
     }

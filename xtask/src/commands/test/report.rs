@@ -3,7 +3,7 @@
 use std::fmt;
 
 use comfy_table::{Table, presets};
-use serde_json::json;
+use serde::Serialize;
 
 use super::StepResult;
 use crate::exit::Exit;
@@ -69,6 +69,20 @@ pub(crate) struct Report {
     lines: Vec<Line>,
 }
 
+#[derive(Serialize)]
+struct JsonReport<'a> {
+    passed: bool,
+    steps: Vec<JsonStep<'a>>,
+}
+
+#[derive(Serialize)]
+struct JsonStep<'a> {
+    step: &'a str,
+    result: &'a str,
+    reason: Option<&'a str>,
+    seconds: Option<f64>,
+}
+
 #[derive(Debug)]
 struct Line {
     step: &'static str,
@@ -119,16 +133,13 @@ impl Report {
     /// # Errors
     /// Where it cannot be written as JSON.
     pub(crate) fn json(&self) -> anyhow::Result<String> {
-        let steps: Vec<_> = self
-            .lines
-            .iter()
-            .map(|line| {
-                let seconds = line.seconds.map(|seconds| (seconds * 1000.0).round() / 1000.0);
-                let (result, reason) = (line.verdict.word(), line.verdict.reason());
-                json!({ "step": line.step, "result": result, "reason": reason, "seconds": seconds })
-            })
-            .collect();
-        let value = json!({ "passed": self.exit() == Exit::Done, "steps": steps });
+        let steps = self.lines.iter().map(|line| JsonStep {
+            step: line.step,
+            result: line.verdict.word(),
+            reason: line.verdict.reason(),
+            seconds: line.seconds.map(|seconds| (seconds * 1000.0).round() / 1000.0),
+        });
+        let value = JsonReport { passed: self.exit() == Exit::Done, steps: steps.collect() };
         Ok(serde_json::to_string_pretty(&value)?)
     }
 }
@@ -184,28 +195,28 @@ mod tests {
           "passed": false,
           "steps": [
             {
-              "reason": null,
+              "step": "a step",
               "result": "passed",
-              "seconds": 1.5,
-              "step": "a step"
-            },
-            {
-              "reason": "cargo-deny is not installed",
-              "result": "not run",
-              "seconds": 1.5,
-              "step": "a step"
-            },
-            {
-              "reason": "exit code 101: see above",
-              "result": "failed",
-              "seconds": 1.5,
-              "step": "a step"
-            },
-            {
               "reason": null,
+              "seconds": 1.5
+            },
+            {
+              "step": "a step",
+              "result": "not run",
+              "reason": "cargo-deny is not installed",
+              "seconds": 1.5
+            },
+            {
+              "step": "a step",
+              "result": "failed",
+              "reason": "exit code 101: see above",
+              "seconds": 1.5
+            },
+            {
+              "step": "a step",
               "result": "not reached",
-              "seconds": null,
-              "step": "a step"
+              "reason": null,
+              "seconds": null
             }
           ]
         }

@@ -16,9 +16,14 @@ use crate::exit::Exit;
 const DIESEL_AT_LEAST: (u32, u32) = (2, 3);
 
 /// A developer's own settings, which must not lead a test to a developer's own data.
-const NOT_FOR_TESTS: [&str; 8] = [
+const NOT_FOR_TESTS: [&str; 13] = [
     "DATABASE_PATH",
     "DATABASE_URL",
+    "DB_CONNECTION_TIMEOUT",
+    "DB_IDLE_TIMEOUT",
+    "DB_POOL_MAX",
+    "DB_POOL_MIN",
+    "DB_STATEMENT_TIMEOUT",
     "OAUTH_ENCRYPTION_KEY",
     "POSTGRES_DB",
     "POSTGRES_HOST",
@@ -72,8 +77,9 @@ fn tests(context: &Context) -> anyhow::Result<StepResult> {
     let arguments = &context.arguments;
     // Cargo would ignore the choice of a package beside it.
     let workspace = (!chooses_packages(arguments)).then_some("--workspace");
-    let mut command =
-        cmd!(context.shell, "cargo test {workspace...} --locked {arguments...}").env(URL_VARIABLE, url);
+    let all = context.keep_going.then_some("--no-fail-fast");
+    let mut command = cmd!(context.shell, "cargo test {workspace...} --locked {all...} {arguments...}");
+    command = command.env(URL_VARIABLE, url);
     if let Some(version) = context.pg_version {
         command = command.env(VERSION_VARIABLE, version.to_string());
     }
