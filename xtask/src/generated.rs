@@ -49,7 +49,9 @@ pub(crate) fn apply(files: &[GeneratedFile], mode: Mode) -> anyhow::Result<Exit>
             }
             Mode::Check | Mode::DryRun => {
                 let diff = TextDiff::from_lines(&found, &file.content);
-                output::stdout(&diff.unified_diff().header(&shown, &format!("{shown} (generated)")).to_string())?;
+                output::stdout(
+                    &diff.unified_diff().header(&shown, &format!("{shown} (generated)")).to_string(),
+                )?;
             }
         }
     }

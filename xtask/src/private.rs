@@ -19,23 +19,39 @@ pub(crate) fn cluster(version: Option<u32>) -> anyhow::Result<Cluster> {
     Ok(cluster)
 }
 
-/// Makes `database` where it is not there yet, and gives its URL.
-pub(crate) fn database_url(cluster: &Cluster, database: &str) -> anyhow::Result<String> {
+/// What happens to a database that is not there yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IfAbsent {
+    /// It is made.
+    Create,
+    /// It stays away, and the empty `postgres` stands in for it: a dry run changes nothing.
+    StandIn,
+}
+
+/// The URL of `database`.
+pub(crate) fn database_url(cluster: &Cluster, database: &str, if_absent: IfAbsent) -> anyhow::Result<String> {
     use diesel::sql_types::{BigInt, Text};
     #[derive(diesel::QueryableByName)]
     struct Count {
         #[diesel(sql_type = BigInt)]
         count: i64,
     }
-    let mut connection = PgConnection::establish(&cluster.url("postgres")?).context("the private PostgreSQL does not answer")?;
+    let mut connection = PgConnection::establish(&cluster.url("postgres")?)
+        .context("the private PostgreSQL does not answer")?;
     let found: Count = diesel::sql_query("SELECT count(*) FROM pg_database WHERE datname = $1")
         .bind::<Text, _>(database)
         .get_result(&mut connection)
         .context("the databases of the private PostgreSQL cannot be listed")?;
+    if found.count == 0 && if_absent == IfAbsent::StandIn {
+        return Ok(cluster.url("postgres")?);
+    }
     if found.count == 0 {
-        diesel::sql_query(format!("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'", quote_pg(database)))
-            .execute(&mut connection)
-            .with_context(|| format!("database {database} cannot be made in the private PostgreSQL"))?;
+        diesel::sql_query(format!(
+            "CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'",
+            quote_pg(database)
+        ))
+        .execute(&mut connection)
+        .with_context(|| format!("database {database} cannot be made in the private PostgreSQL"))?;
     }
     Ok(cluster.url(database)?)
 }
@@ -43,7 +59,8 @@ pub(crate) fn database_url(cluster: &Cluster, database: &str) -> anyhow::Result<
 /// A database name for a source file: its stem in the letters that need no quotes.
 pub(crate) fn database_name(source: &std::path::Path) -> String {
     let stem = source.file_stem().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    let plain: String = stem.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' }).collect();
+    let plain: String =
+        stem.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' }).collect();
     let is_taken = plain.is_empty() || matches!(plain.as_str(), "postgres" | "template0" | "template1");
     fit_pg(&if is_taken { format!("source_{plain}") } else { plain })
 }
@@ -54,7 +71,8 @@ pub(crate) fn remember(database: &str, version: Option<u32>) -> anyhow::Result<(
     let folder = path.parent().unwrap_or(std::path::Path::new("."));
     std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let memory = serde_json::json!({ "database": database, "pg_version": version });
-    std::fs::write(&path, format!("{memory}\n")).with_context(|| format!("{} cannot be written", path.display()))
+    std::fs::write(&path, format!("{memory}\n"))
+        .with_context(|| format!("{} cannot be written", path.display()))
 }
 
 /// The database and version that the last migration went to; none where there was no migration.

@@ -10,7 +10,7 @@ use row_mover::source::seal::Seal;
 use row_mover::validate::{DifferenceKind, TableComparison};
 use serde_json::json;
 
-use crate::screen::megabytes;
+use crate::screen::size;
 use crate::workspace;
 
 /// The version of the JSON forms.
@@ -40,7 +40,7 @@ pub(crate) fn migrate_text(outcome: &Outcome, plan: &Plan, url: &TargetUrl, targ
             "{} rows in {} tables, {} as PostgreSQL takes them; every value can move.\nnext: {next}. Nothing was changed.\n",
             findings.rows(),
             findings.tables.len(),
-            megabytes(findings.bytes())
+            size(findings.bytes())
         ),
     }
 }
@@ -95,13 +95,13 @@ pub(crate) fn validation_text(validation: &Validation, seal: &Seal) -> String {
 }
 
 fn moved_text(moved: &Moved, plan: &Plan, url: &TargetUrl, target: &Target) -> String {
-    let mut table = new_table(&["table", "rows", "MB", "seconds", "verified"]);
+    let mut table = new_table(&["table", "rows", "bytes", "seconds", "verified"]);
     for done in &moved.tables {
         let compared = moved.validation.tables.iter().find(|found| found.table == done.table);
         table.add_row([
             done.table.clone(),
             done.rows.to_string(),
-            format!("{:.1}", done.bytes as f64 / 1e6),
+            size(done.bytes),
             format!("{:.2}", done.seconds),
             compared.map_or_else(|| "not compared".to_owned(), verified),
         ]);
@@ -116,7 +116,11 @@ fn moved_text(moved: &Moved, plan: &Plan, url: &TargetUrl, target: &Target) -> S
 }
 
 fn verified(found: &TableComparison) -> String {
-    if found.is_equal() { format!("all {} equal", found.equal) } else { format!("{} of {} equal", found.equal, found.source_rows) }
+    if found.is_equal() {
+        format!("all {} equal", found.equal)
+    } else {
+        format!("{} of {} equal", found.equal, found.source_rows)
+    }
 }
 
 fn already_done_text(done: &AlreadyDone, url: &TargetUrl, target: &Target) -> String {
@@ -136,10 +140,14 @@ fn already_done_text(done: &AlreadyDone, url: &TargetUrl, target: &Target) -> St
 }
 
 fn rejected_text(findings: &Findings) -> String {
-    let mut text = format!("{} values cannot move as planned; nothing was changed.\n", findings.offender_count());
+    let mut text =
+        format!("{} values cannot move as planned; nothing was changed.\n", findings.offender_count());
     for table in &findings.tables {
         for offenders in &table.offenders {
-            text.push_str(&format!("  {}.{}: {} of {} rows\n", table.table, offenders.column, offenders.count, table.rows));
+            text.push_str(&format!(
+                "  {}.{}: {} of {} rows\n",
+                table.table, offenders.column, offenders.count, table.rows
+            ));
             for offender in &offenders.first {
                 text.push_str(&format!("    {}: {}\n", offender.key, offender.reason));
             }
@@ -185,7 +193,9 @@ fn verdict(validation: &Validation, seal: &Seal) -> String {
             validation.tables.len()
         ));
     } else {
-        text.push_str(&format!("NOT proven: PostgreSQL differs from the sealed copy {copy} as listed above.\n"));
+        text.push_str(&format!(
+            "NOT proven: PostgreSQL differs from the sealed copy {copy} as listed above.\n"
+        ));
     }
     text
 }

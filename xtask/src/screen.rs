@@ -69,7 +69,9 @@ impl Observer for Screen {
         };
         let template = match (phase, total) {
             (Phase::Rows, 1..) => "{msg:11} {wide_bar} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left",
-            (Phase::Validate, 1..) => "{msg:11} {wide_bar} {human_pos} of {human_len} rows  {per_sec}  {eta} left",
+            (Phase::Validate, 1..) => {
+                "{msg:11} {wide_bar} {human_pos} of {human_len} rows  {per_sec}  {eta} left"
+            }
             (Phase::Seal, _) => "{msg:11} {wide_bar} {percent}%",
             (Phase::Preflight, _) | (Phase::Validate, _) => "{msg:11} {spinner} {human_pos} rows  {per_sec}",
             _ => "{msg:11} {spinner} {elapsed}",
@@ -81,13 +83,15 @@ impl Observer for Screen {
     fn phase_finished(&self, phase: Phase, took: Duration) {
         self.bar.disable_steady_tick();
         let what = match phase {
-            Phase::Preflight => format!("{} rows, every value can move", self.rows_total.load(Ordering::Relaxed)),
+            Phase::Preflight => {
+                format!("{} rows, every value can move", self.rows_total.load(Ordering::Relaxed))
+            }
             Phase::Seal => "a copy that nobody writes, hashed and read-only".to_owned(),
             Phase::Schema => "tables created".to_owned(),
             Phase::Rows => format!(
                 "{} rows, {} moved",
                 self.rows_done.load(Ordering::Relaxed),
-                megabytes(self.bytes_done.load(Ordering::Relaxed))
+                size(self.bytes_done.load(Ordering::Relaxed))
             ),
             Phase::Constraints => "keys, indexes and foreign keys added, sequences set".to_owned(),
             Phase::Validate => "everything read back and compared".to_owned(),
@@ -138,10 +142,19 @@ impl Observer for Screen {
     }
 }
 
-/// A size for people.
-pub(crate) fn megabytes(bytes: u64) -> String {
+/// A size for people, in the unit that gives it one to three digits before the point.
+pub(crate) fn size(bytes: u64) -> String {
+    let mut unit = "B";
     // Sizes far below 2^53 are exact here, and beyond that a digit does not matter to a person.
-    format!("{:.1} MB", bytes as f64 / 1e6)
+    let mut value = bytes as f64;
+    for larger in ["kB", "MB", "GB", "TB"] {
+        if value < 1000.0 {
+            break;
+        }
+        value /= 1000.0;
+        unit = larger;
+    }
+    if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") }
 }
 
 fn style(template: &str) -> ProgressStyle {

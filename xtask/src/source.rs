@@ -18,7 +18,8 @@ const SAMPLE_SEED: u64 = 2_026;
 
 /// The file that is named, or that `DATABASE_PATH` names, or Hyperpage's own.
 pub(crate) fn path(named: Option<&Path>) -> PathBuf {
-    let from_environment = || std::env::var_os("DATABASE_PATH").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let from_environment =
+        || std::env::var_os("DATABASE_PATH").filter(|path| !path.is_empty()).map(PathBuf::from);
     named.map(Path::to_path_buf).or_else(from_environment).unwrap_or_else(|| PathBuf::from(DEFAULT_PATH))
 }
 
@@ -34,7 +35,11 @@ pub(crate) fn sample(rows: u64) -> anyhow::Result<PathBuf> {
     let summary = create_sample(&path, &SampleOptions { rows, seed: SAMPLE_SEED })
         .with_context(|| format!("the sample {} cannot be made", path.display()))?;
     let total: u64 = summary.tables.iter().map(|table| table.rows).sum();
-    output::note(&format!("sample    {} made: {total} rows in {} tables", workspace::shown(&path), summary.tables.len()));
+    output::note(&format!(
+        "sample    {} made: {total} rows in {} tables",
+        workspace::shown(&path),
+        summary.tables.len()
+    ));
     Ok(path)
 }
 

@@ -62,11 +62,13 @@ mod tests {
         };
         assert_eq!(from_environment(lookup(&[])), None);
         assert_eq!(
-            from_environment(lookup(&[("DATABASE_URL", "postgres://h/d"), ("POSTGRES_HOST", "other")])).as_deref(),
+            from_environment(lookup(&[("DATABASE_URL", "postgres://h/d"), ("POSTGRES_HOST", "other")]))
+                .as_deref(),
             Some("postgres://h/d")
         );
         assert_eq!(
-            from_environment(lookup(&[("POSTGRES_HOST", "db"), ("POSTGRES_PASSWORD", "it's \\ me")])).as_deref(),
+            from_environment(lookup(&[("POSTGRES_HOST", "db"), ("POSTGRES_PASSWORD", "it's \\ me")]))
+                .as_deref(),
             Some("host='db' password='it\\'s \\\\ me'")
         );
     }

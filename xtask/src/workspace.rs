@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 /// The root of the checkout.
 pub(crate) fn root() -> PathBuf {
     // Under `cargo xtask` cargo says where the crate is now; a binary that was moved knows where it was built.
-    let manifest = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     manifest.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
 }
 

@@ -18,7 +18,8 @@ use crate::{output, source, workspace};
 const MIGRATIONS: [&str; 2] = ["2026-11-01-000001_create_tables", "2026-11-01-000002_add_constraints"];
 
 /// What a new `mapping.toml` holds.
-const EMPTY_MAPPING: &str = "# What a human decided. Everything else follows from the SQLite schema.\nformat = 1\n";
+const EMPTY_MAPPING: &str =
+    "# What a human decided. Everything else follows from the SQLite schema.\nformat = 1\n";
 
 /// The options of `generate`.
 #[derive(Args, Debug)]
@@ -65,8 +66,12 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<Exit> {
     let mapping_path = folder.join("mapping.toml");
     let mapping_text = match std::fs::read_to_string(&mapping_path) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && args.out.is_some() => EMPTY_MAPPING.to_owned(),
-        Err(error) => return Err(error).with_context(|| format!("{} cannot be read", mapping_path.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && args.out.is_some() => {
+            EMPTY_MAPPING.to_owned()
+        }
+        Err(error) => {
+            return Err(error).with_context(|| format!("{} cannot be read", mapping_path.display()));
+        }
     };
     let mapping = Mapping::from_toml(&mapping_text)
         .with_context(|| format!("{} cannot be used", workspace::shown(&mapping_path)))?;
@@ -82,7 +87,12 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<Exit> {
 }
 
 /// The files of a plan. With a folder of their own the Diesel schemas lie in it, else in the workspace's crates.
-fn plan_files(folder: &Path, plan: &migrate_core::plan::Plan, is_apart: bool, schema: &SourceSchema) -> Vec<GeneratedFile> {
+fn plan_files(
+    folder: &Path,
+    plan: &migrate_core::plan::Plan,
+    is_apart: bool,
+    schema: &SourceSchema,
+) -> Vec<GeneratedFile> {
     let migrations = [render::create_tables(plan), render::create_constraints(plan)];
     let mut files = vec![GeneratedFile { path: folder.join("plan.json"), content: render::plan_json(plan) }];
     for (name, migration) in MIGRATIONS.into_iter().zip(migrations) {

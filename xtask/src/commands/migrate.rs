@@ -11,6 +11,7 @@ use row_mover::run::{self, Outcome, Request};
 use row_mover::target::TargetUrl;
 
 use crate::exit::Exit;
+use crate::private::IfAbsent;
 use crate::report::{self, Target};
 use crate::screen::Screen;
 use crate::target::{self, TargetArgs};
@@ -18,13 +19,15 @@ use crate::{output, private, source, workspace};
 
 /// The options of `migrate`.
 #[derive(Args, Debug)]
-#[command(after_help = "Phases: preflight, seal, schema, rows, constraints, validate. A run that was interrupted goes on when the \
+#[command(
+    after_help = "Phases: preflight, seal, schema, rows, constraints, validate. A run that was interrupted goes on when the \
     same command is given again.\n\n\
     Exit status: 0 moved and proven, 1 values that cannot move or differences found, 2 could not run or refused.\n\n\
     Examples:\n  \
     cargo xtask migrate --sample\n  \
     cargo xtask migrate --sqlite data/hyperpage.db --dry-run\n  \
-    cargo xtask migrate --sqlite data/hyperpage.db --postgres 'postgres://app@db.example/hyperpage?sslmode=verify-full'")]
+    cargo xtask migrate --sqlite data/hyperpage.db --postgres 'postgres://app@db.example/hyperpage?sslmode=verify-full'"
+)]
 pub(crate) struct MigrateArgs {
     /// The SQLite file. Default: DATABASE_PATH, else data/hyperpage.db
     #[arg(long, value_name = "FILE", conflicts_with = "sample")]
@@ -113,7 +116,9 @@ pub(crate) fn run(args: &MigrateArgs) -> anyhow::Result<Exit> {
     };
     screen.finish();
     let outcome = outcome?;
-    if let (Target::Private { database, version }, Outcome::Moved(_) | Outcome::AlreadyDone(_)) = (&target, &outcome) {
+    if let (Target::Private { database, version }, Outcome::Moved(_) | Outcome::AlreadyDone(_)) =
+        (&target, &outcome)
+    {
         private::remember(database, *version)?;
     }
     if args.json {
@@ -131,19 +136,24 @@ pub(crate) fn run(args: &MigrateArgs) -> anyhow::Result<Exit> {
 /// Reads a plan and makes sure that its migrations are the ones that it makes: what is reviewed is what runs.
 fn read_plan(folder: &Path) -> anyhow::Result<Plan> {
     let path = folder.join("plan.json");
-    let text = std::fs::read_to_string(&path).with_context(|| {
-        format!("{} cannot be read; `cargo xtask generate` writes it", path.display())
-    })?;
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("{} cannot be read; `cargo xtask generate` writes it", path.display()))?;
     let plan = Plan::from_json(&text).with_context(|| format!("{} cannot be used", path.display()))?;
     let expected = [render::create_tables(&plan).up, render::create_constraints(&plan).up];
     let mut names: Vec<PathBuf> = std::fs::read_dir(folder.join("migrations"))
         .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
         .with_context(|| format!("{} cannot be read", folder.join("migrations").display()))?;
     names.sort();
-    let found: Vec<String> =
-        names.iter().take(2).map(|name| std::fs::read_to_string(name.join("up.sql")).unwrap_or_default()).collect();
+    let found: Vec<String> = names
+        .iter()
+        .take(2)
+        .map(|name| std::fs::read_to_string(name.join("up.sql")).unwrap_or_default())
+        .collect();
     if found != expected {
-        bail!("plan.json and migrations/ in {} do not belong together; run `cargo xtask generate`", folder.display());
+        bail!(
+            "plan.json and migrations/ in {} do not belong together; run `cargo xtask generate`",
+            folder.display()
+        );
     }
     Ok(plan)
 }
@@ -156,8 +166,10 @@ fn resolve_target(args: &MigrateArgs, source: &Path) -> anyhow::Result<(TargetUr
         return Ok((url, Target::Named));
     }
     let cluster = private::cluster(args.target.pg_version)?;
-    let database = if args.sample { format!("hyperpage_sample_{}", args.rows) } else { private::database_name(source) };
-    let url = TargetUrl::parse(&private::database_url(&cluster, &database)?)?;
+    let database =
+        if args.sample { format!("hyperpage_sample_{}", args.rows) } else { private::database_name(source) };
+    let if_absent = if args.dry_run { IfAbsent::StandIn } else { IfAbsent::Create };
+    let url = TargetUrl::parse(&private::database_url(&cluster, &database, if_absent)?)?;
     Ok((url, Target::Private { database, version: args.target.pg_version }))
 }
 

@@ -82,10 +82,12 @@ fn resolve_target(args: &TargetArgs) -> anyhow::Result<TargetUrl> {
         return Ok(url);
     }
     let Some((database, version)) = private::remembered()? else {
-        bail!("no migration has been made from this checkout; run `cargo xtask migrate`, or name a target with --postgres");
+        bail!(
+            "no migration has been made from this checkout; run `cargo xtask migrate`, or name a target with --postgres"
+        );
     };
     let cluster = private::cluster(args.pg_version.or(version))?;
-    Ok(TargetUrl::parse(&private::database_url(&cluster, &database)?)?)
+    Ok(TargetUrl::parse(&private::database_url(&cluster, &database, private::IfAbsent::StandIn)?)?)
 }
 
 /// Whether a validated migration stands in the ledger of the target that `cleanup` is to rely on.
