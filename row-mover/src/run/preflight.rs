@@ -10,7 +10,7 @@ use crate::source::{SourceConnection, introspect, seal};
 use crate::target::PooledConnection;
 
 /// What preflight looks at.
-pub struct Preflight<'a, M> {
+pub(super) struct Preflight<'a, M> {
     pub(super) request: &'a Request<'a, M>,
     pub(super) tables: &'a [&'a PlannedTable],
     pub(super) observer: &'a dyn Observer,

@@ -6,7 +6,8 @@ use migrate_core::phase::Phase;
 use migrate_core::plan::PlannedTable;
 use serde::Serialize;
 
-use super::{APPLICATION_NAME, Observer, missing_migrations, open_bulk, target_check};
+use super::session::open_bulk;
+use super::{APPLICATION_NAME, Observer, migrations, target_check};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
 use crate::source::{SourceConnection, seal};
@@ -111,7 +112,7 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
         let mut validation = Validation {
             tables: compared,
             sequences: catalog::sequence_problems(connection, &readable)?,
-            missing_migrations: missing_migrations(connection, self.migrations)?,
+            missing_migrations: migrations::missing(connection, self.migrations)?,
             schema: schema.into_iter().map(|difference| difference.words).collect(),
             seconds: 0.0,
         };
