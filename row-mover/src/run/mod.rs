@@ -3,7 +3,6 @@
 //! Knows no command line: who watches implements [`Observer`], and the outcome is a value.
 
 mod migrations;
-mod observer;
 mod outcome;
 mod preflight;
 mod session;
@@ -17,19 +16,16 @@ use diesel::pg::Pg;
 use migrate_core::phase::{Decision, RunSubject, decide};
 use migrate_core::plan::{Plan, PlannedTable};
 
-pub use observer::{Observer, Silent};
 pub use outcome::{AlreadyDone, Moved, Outcome, PhaseDone, TableMoved};
 pub use validation::{Validation, ValidationRequest, validate};
 
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
+use crate::observer::Observer;
 use crate::source::seal;
 use crate::target::{DbSettings, TargetUrl};
 use preflight::Preflight;
 use session::Session;
-
-/// The name under which our sessions show in `pg_stat_activity`.
-pub const APPLICATION_NAME: &str = "hyperpage-migration";
 
 /// What a migration needs.
 pub struct Request<'a, M> {

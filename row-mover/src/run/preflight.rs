@@ -3,8 +3,9 @@
 use migrate_core::plan::{Plan, PlannedTable};
 use migrate_core::schema_diff;
 
-use super::{Observer, Request, target_check};
+use super::{Request, target_check};
 use crate::error::{Context, Error, Result};
+use crate::observer::Observer;
 use crate::source::preflight::{Findings, scan_values};
 use crate::source::{SourceConnection, introspect, seal};
 use crate::target::PooledConnection;

@@ -10,12 +10,14 @@ use migrate_core::plan::PlannedTable;
 
 use super::outcome::{Moved, Outcome, PhaseDone, table_sums};
 use super::preflight::Preflight;
-use super::{APPLICATION_NAME, Observer, Request, migrations, target_check, validation};
+use super::{Request, migrations, target_check, validation};
 use crate::error::{Error, Result};
 use crate::ledger::{self, ChunkDone, Run};
+use crate::observer::Observer;
 use crate::source::{SourceConnection, seal};
 use crate::target::bulk::BulkConnection;
 use crate::target::pool::{self, Pool};
+use crate::target::session::open_bulk;
 use crate::target::{DbSettings, PooledConnection, TargetUrl};
 use crate::validate::CompareOptions;
 use crate::{finish, load};
@@ -39,7 +41,7 @@ impl<'a> Session<'a> {
         // A first connection of our own says at once what is wrong; the pool would try until its time is over.
         let keeper = open_bulk(&request.target, &request.settings)?;
         target_check::check_version(&keeper)?;
-        let pool = pool::open(&request.target, &request.settings, APPLICATION_NAME)?;
+        let pool = pool::open(&request.target, &request.settings)?;
         let keeper = Mutex::new(keeper);
         Ok(Session { pool, target: &request.target, settings: request.settings, observer, keeper })
     }
@@ -207,24 +209,4 @@ impl<'a> Session<'a> {
         phases.push(PhaseDone { phase, seconds: took.as_secs_f64() });
         took.as_secs_f64()
     }
-}
-
-/// A bulk connection with our session's settings, and no limit on how long a statement may take.
-pub(crate) fn open_bulk(target: &TargetUrl, settings: &DbSettings) -> Result<BulkConnection> {
-    let mut connection =
-        BulkConnection::connect(target.conninfo(), APPLICATION_NAME, settings.connection_timeout).map_err(
-            |error| match error.next_step() {
-                Some(_) => error,
-                None => error.next(format!(
-                    "tried {target}; check host, port, user and password, and that the server runs"
-                )),
-            },
-        )?;
-    for statement in pool::session_sql(settings, APPLICATION_NAME).split("; ") {
-        connection.query(statement, &[])?;
-    }
-    // A chunk is safe without waiting for the disk: if it is lost, its ledger row is lost with it.
-    connection.query("SET statement_timeout = 0", &[])?;
-    connection.query("SET synchronous_commit = off", &[])?;
-    Ok(connection)
 }

@@ -6,11 +6,12 @@ use migrate_core::phase::Phase;
 use migrate_core::plan::PlannedTable;
 use serde::Serialize;
 
-use super::session::open_bulk;
-use super::{APPLICATION_NAME, Observer, migrations, target_check};
+use super::{migrations, target_check};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
+use crate::observer::Observer;
 use crate::source::{SourceConnection, seal};
+use crate::target::session::open_bulk;
 use crate::target::{DbSettings, PooledConnection, TargetUrl, pool};
 use crate::validate::{CompareOptions, TableComparison, catalog, compare_rows};
 
@@ -62,7 +63,7 @@ pub fn validate<M: MigrationSource<Pg>>(
     let first = open_bulk(&request.target, &request.settings)?;
     target_check::check_version(&first)?;
     drop(first);
-    let pool = pool::open(&request.target, &request.settings, APPLICATION_NAME)?;
+    let pool = pool::open(&request.target, &request.settings)?;
     let mut connection = pool::get(&pool)?;
     let run = ledger::last_run(&mut connection)?.ok_or_else(|| {
         Error::new(format!("{} holds no migration to validate", request.target))

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::TableComparison;
 use super::key::OwnedKey;
 use crate::error::{Context, Error, Result};
-use crate::run::Observer;
+use crate::observer::Observer;
 use crate::source::SourceConnection;
 use crate::source::scan::{self, Order};
 use crate::target::bulk::{BulkConnection, CopyOut};

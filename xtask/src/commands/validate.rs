@@ -4,10 +4,10 @@ use anyhow::{Context, bail};
 use clap::Args;
 use diesel_migrations::FileBasedMigrations;
 use migrate_core::phase::Phase;
+use row_mover::ledger;
 use row_mover::run::{self, ValidationRequest};
 use row_mover::target::{TargetUrl, pool};
 use row_mover::validate::CompareOptions;
-use row_mover::{ledger, run::APPLICATION_NAME};
 
 use crate::cleanup::MigrationProof;
 use crate::commands::cleanup::CleanupArgs;
@@ -103,7 +103,7 @@ pub(crate) fn migration_proof(args: &CleanupArgs) -> anyhow::Result<MigrationPro
         return Ok(not_validated("no migration has been made from this checkout".to_owned()));
     }
     let url = resolve_target(&named)?;
-    let pool = pool::open(&url, &target::settings()?, APPLICATION_NAME)?;
+    let pool = pool::open(&url, &target::settings()?)?;
     let last = ledger::last_run(&mut pool::get(&pool)?)?;
     Ok(match last {
         None => not_validated(format!("{url} holds no migration")),
