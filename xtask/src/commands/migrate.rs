@@ -26,7 +26,7 @@ use crate::{output, private, source, workspace};
     Examples:\n  \
     cargo xtask migrate --sample\n  \
     cargo xtask migrate --sqlite data/hyperpage.db --dry-run\n  \
-    cargo xtask migrate --sqlite data/hyperpage.db --postgres 'postgres://app@db.example/hyperpage?sslmode=verify-full'"
+    cargo xtask migrate --postgres 'postgres://app@db.example/hyperpage?sslmode=verify-full'"
 )]
 pub(crate) struct MigrateArgs {
     /// The SQLite file. Default: DATABASE_PATH, else data/hyperpage.db

@@ -21,7 +21,7 @@ use crate::{output, private, report, workspace};
 #[derive(Args, Debug)]
 #[command(after_help = "Exit status: 0 everything holds, 1 differences found, 2 could not run.\n\n\
     Examples:\n  \
-    cargo xtask validate                                   what the last `migrate` moved into the private PostgreSQL\n  \
+    cargo xtask validate      what the last `migrate` moved into the private PostgreSQL\n  \
     cargo xtask validate --postgres postgres://app@db.example/hyperpage --json")]
 pub(crate) struct ValidateArgs {
     #[command(flatten)]
