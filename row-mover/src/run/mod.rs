@@ -183,7 +183,10 @@ pub fn dry_run<M: MigrationSource<Pg>>(request: &Request<'_, M>, observer: &dyn 
                 ));
         }
         Decision::Refuse(_) => "drop what the earlier run made, and start over".to_owned(),
-        Decision::Begin => format!("{} tables move, each phase as it is named above", tables.len()),
+        Decision::Begin => {
+            let phases: Vec<&str> = Phase::ALL.into_iter().map(Phase::name).collect();
+            format!("{} tables move, in the phases {}", tables.len(), phases.join(", "))
+        }
     };
     let is_fresh = last.is_none();
     let findings =
@@ -249,8 +252,7 @@ struct Session<'a> {
 impl<'a> Session<'a> {
     fn open<M>(request: &'a Request<'_, M>, observer: &'a dyn Observer) -> Result<Session<'a>> {
         // A first connection of our own says at once what is wrong; the pool would try until its time is over.
-        let keeper = open_bulk(&request.target, &request.settings)?;
-        target_check::check_version(&keeper)?;
+        let keeper = open_checked(&request.target, &request.settings)?;
         let pool = pool::open(&request.target, &request.settings, APPLICATION_NAME)?;
         let keeper = std::sync::Mutex::new(keeper);
         Ok(Session { pool, target: &request.target, settings: request.settings, observer, keeper })
@@ -425,6 +427,21 @@ impl<'a> Session<'a> {
     }
 }
 
+/// Connects once and looks at the version, so that what is wrong with a target is said at once, and with what to do next:
+/// a pool would try until its time is over.
+///
+/// # Errors
+/// When the target cannot be reached, or is too old.
+pub fn check_target(target: &TargetUrl, settings: &DbSettings) -> Result<()> {
+    open_checked(target, settings).map(|_| ())
+}
+
+fn open_checked(target: &TargetUrl, settings: &DbSettings) -> Result<BulkConnection> {
+    let connection = open_bulk(target, settings)?;
+    target_check::check_version(&connection)?;
+    Ok(connection)
+}
+
 /// A bulk connection with our session's settings, and no limit on how long a statement may take.
 pub(crate) fn open_bulk(target: &TargetUrl, settings: &DbSettings) -> Result<BulkConnection> {
     let mut connection =
@@ -432,7 +449,7 @@ pub(crate) fn open_bulk(target: &TargetUrl, settings: &DbSettings) -> Result<Bul
             |error| match error.next_step() {
                 Some(_) => error,
                 None => error.next(format!(
-                    "tried {target}; check host, port, user and password, and that the server runs"
+                    "tried {target}; check host, port, database, user and password, and that the server runs"
                 )),
             },
         )?;

@@ -6,7 +6,7 @@ use migrate_core::phase::Phase;
 use migrate_core::plan::PlannedTable;
 use serde::Serialize;
 
-use super::{APPLICATION_NAME, Observer, missing_migrations, open_bulk, target_check};
+use super::{APPLICATION_NAME, Observer, check_target, missing_migrations, open_bulk};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
 use crate::source::{SourceConnection, seal};
@@ -58,9 +58,7 @@ pub fn validate<M: MigrationSource<Pg>>(
     request: &ValidationRequest<'_, M>,
     observer: &dyn Observer,
 ) -> Result<(Run, Validation)> {
-    let first = open_bulk(&request.target, &request.settings)?;
-    target_check::check_version(&first)?;
-    drop(first);
+    check_target(&request.target, &request.settings)?;
     let pool = pool::open(&request.target, &request.settings, APPLICATION_NAME)?;
     let mut connection = pool::get(&pool)?;
     let run = ledger::last_run(&mut connection)?.ok_or_else(|| {

@@ -101,7 +101,9 @@ pub(crate) fn migration_proof(args: &CleanupArgs) -> anyhow::Result<MigrationPro
         return Ok(not_validated("no migration has been made from this checkout".to_owned()));
     }
     let url = resolve_target(&named)?;
-    let pool = pool::open(&url, &target::settings()?, APPLICATION_NAME)?;
+    let settings = target::settings()?;
+    run::check_target(&url, &settings)?;
+    let pool = pool::open(&url, &settings, APPLICATION_NAME)?;
     let last = ledger::last_run(&mut pool::get(&pool)?)?;
     Ok(match last {
         None => not_validated(format!("{url} holds no migration")),
