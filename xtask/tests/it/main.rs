@@ -6,6 +6,12 @@
 #![cfg(test)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod cleanup_gate;
 mod generate;
 mod help;
+mod migrate;
 mod place;
+mod refusals;
+mod refused_targets;
+mod server;
+mod validate;

@@ -97,6 +97,7 @@ impl Place {
         for (pattern, mask) in [
             // A server's address stands in URLs and in libpq's own words.
             (r#"server at "[^"]+"(?: \([^)]+\))?, port \d+"#, "server at [SERVER]"),
+            (r#"for user "[^"]+""#, "for user [USER]"),
             (r#"socket "[^"]+""#, "socket [SOCKET]"),
             (r"postgres://[^/\s']*/test_[0-9a-z_]+", "[TARGET]"),
             (r"postgres://[^/\s']*/", "[SERVER]/"),
