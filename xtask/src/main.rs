@@ -30,7 +30,7 @@ use exit::Exit;
     arg_required_else_help = true,
     after_help = "Exit status: 0 done, 1 differences or rejects found, 2 could not run or refused.\n\n\
                   Examples:\n  \
-                  cargo xtask migrate --sample          move a made-up database into a private PostgreSQL, and prove it\n  \
+                  cargo xtask migrate --sample          move a made-up database, and prove it\n  \
                   cargo xtask migrate --sqlite data/hyperpage.db --postgres postgres://user@host/hyperpage\n  \
                   cargo xtask validate                  compare again what the last migration moved\n  \
                   cargo xtask test                      everything that CI checks"

@@ -2,13 +2,16 @@
 
 use std::io::{self, Write};
 
-/// Writes data to standard output, with a closing newline where it has none.
+/// Writes data to standard output, with a closing newline where it has none; no data is no line.
 ///
 /// A reader that has gone away (`| head`) is success: it has what it wanted.
 ///
 /// # Errors
 /// Where standard output cannot be written for another reason, a full disk for one.
 pub(crate) fn stdout(text: &str) -> anyhow::Result<()> {
+    if text.is_empty() {
+        return Ok(());
+    }
     let end = if text.ends_with('\n') { "" } else { "\n" };
     let mut out = io::stdout().lock();
     match write!(out, "{text}{end}").and_then(|()| out.flush()) {

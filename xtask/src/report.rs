@@ -57,8 +57,10 @@ pub(crate) fn migrate_json(outcome: &Outcome, plan: &Plan, url: &TargetUrl) -> a
     });
     match outcome {
         Outcome::Moved(moved) => value["proven"] = moved.validation.is_proven().into(),
+        // Only a run that was validated counts as done.
+        Outcome::AlreadyDone(_) => value["proven"] = true.into(),
+        Outcome::Rejected { .. } => value["proven"] = false.into(),
         Outcome::DryRun { .. } => value["plan"] = serde_json::to_value(plan)?,
-        _ => {}
     }
     Ok(serde_json::to_string_pretty(&value)?)
 }
@@ -147,8 +149,9 @@ fn changed_since(seal: &Seal) -> String {
 }
 
 fn rejected_text(findings: &Findings) -> String {
-    let mut text =
-        format!("{} values cannot move as planned; nothing was changed.\n", findings.offender_count());
+    let count = findings.offender_count();
+    let noun = if count == 1 { "value" } else { "values" };
+    let mut text = format!("{count} {noun} cannot move as planned; nothing was changed.\n");
     for table in &findings.tables {
         for offenders in &table.offenders {
             text.push_str(&format!(

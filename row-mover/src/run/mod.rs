@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
-use migrate_core::phase::{Decision, RunSubject, decide};
+use migrate_core::phase::{Decision, Phase, RunSubject, decide};
 use migrate_core::plan::{Plan, PlannedTable};
 
 pub use outcome::{AlreadyDone, Moved, Outcome, PhaseDone, TableMoved};
@@ -23,6 +23,8 @@ use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
 use crate::observer::Observer;
 use crate::source::seal;
+use crate::target::bulk::BulkConnection;
+use crate::target::session::open_bulk;
 use crate::target::{DbSettings, TargetUrl};
 use preflight::Preflight;
 use session::Session;
@@ -105,7 +107,10 @@ pub fn dry_run<M: MigrationSource<Pg>>(request: &Request<'_, M>, observer: &dyn 
                 ));
         }
         Decision::Refuse(_) => "drop what the earlier run made, and start over".to_owned(),
-        Decision::Begin => format!("{} tables move, each phase as it is named above", tables.len()),
+        Decision::Begin => {
+            let phases: Vec<&str> = Phase::ALL.into_iter().map(Phase::name).collect();
+            format!("{} tables move, in the phases {}", tables.len(), phases.join(", "))
+        }
     };
     let is_fresh = last.is_none();
     let findings =
@@ -156,4 +161,19 @@ fn already_done<M>(request: &Request<'_, M>, run: Run) -> Result<Outcome> {
         seal: run.seal,
         source_changed_since,
     }))
+}
+
+/// Connects once and looks at the version, so that what is wrong with a target is said at once, and with what to do next:
+/// a pool would try until its time is over.
+///
+/// # Errors
+/// When the target cannot be reached, or is too old.
+pub fn check_target(target: &TargetUrl, settings: &DbSettings) -> Result<()> {
+    open_checked(target, settings).map(|_| ())
+}
+
+fn open_checked(target: &TargetUrl, settings: &DbSettings) -> Result<BulkConnection> {
+    let connection = open_bulk(target, settings)?;
+    target_check::check_version(&connection)?;
+    Ok(connection)
 }

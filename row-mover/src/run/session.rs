@@ -10,7 +10,7 @@ use migrate_core::plan::PlannedTable;
 
 use super::outcome::{Moved, Outcome, PhaseDone, table_sums};
 use super::preflight::Preflight;
-use super::{Request, migrations, target_check, validation};
+use super::{Request, migrations, open_checked, target_check, validation};
 use crate::error::{Error, Result};
 use crate::ledger::{self, ChunkDone, Run};
 use crate::observer::Observer;
@@ -39,8 +39,7 @@ impl<'a> Session<'a> {
     /// Connects, and refuses a server that is too old.
     pub(super) fn open<M>(request: &'a Request<'_, M>, observer: &'a dyn Observer) -> Result<Session<'a>> {
         // A first connection of our own says at once what is wrong; the pool would try until its time is over.
-        let keeper = open_bulk(&request.target, &request.settings)?;
-        target_check::check_version(&keeper)?;
+        let keeper = open_checked(&request.target, &request.settings)?;
         let pool = pool::open(&request.target, &request.settings)?;
         let keeper = Mutex::new(keeper);
         Ok(Session { pool, target: &request.target, settings: request.settings, observer, keeper })

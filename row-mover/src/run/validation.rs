@@ -6,7 +6,7 @@ use migrate_core::phase::Phase;
 use migrate_core::plan::PlannedTable;
 use serde::Serialize;
 
-use super::{migrations, target_check};
+use super::{check_target, migrations};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
 use crate::observer::Observer;
@@ -60,9 +60,7 @@ pub fn validate<M: MigrationSource<Pg>>(
     request: &ValidationRequest<'_, M>,
     observer: &dyn Observer,
 ) -> Result<(Run, Validation)> {
-    let first = open_bulk(&request.target, &request.settings)?;
-    target_check::check_version(&first)?;
-    drop(first);
+    check_target(&request.target, &request.settings)?;
     let pool = pool::open(&request.target, &request.settings)?;
     let mut connection = pool::get(&pool)?;
     let run = ledger::last_run(&mut connection)?.ok_or_else(|| {

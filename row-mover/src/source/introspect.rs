@@ -36,8 +36,13 @@ fn no_tables(connection: &Connection, path: &Path) -> Error {
         .query_row("PRAGMA journal_mode", [], |row| row.get::<_, String>(0))
         .is_ok_and(|mode| mode.eq_ignore_ascii_case("wal"));
     let error = Error::new(format!("{} holds no table", path.display()));
-    if is_wal && !sidecar(path, "-wal").exists() {
-        error.next("it is in WAL mode and its -wal file is missing: copy FILE, FILE-wal and FILE-shm together, or let the app close it first")
+    // Opening a database in WAL mode makes an empty log where none is, so that an empty one says no more than none.
+    let has_log = std::fs::metadata(sidecar(path, "-wal")).is_ok_and(|metadata| metadata.len() > 0);
+    if is_wal && !has_log {
+        error.next(
+            "it is in WAL mode, and no -wal file with content lies beside it: if it was copied, copy FILE, FILE-wal and \
+             FILE-shm together, or let the app close it first; else check that this is the file that the app uses",
+        )
     } else {
         error.next("it is a database, but an empty one; check that this is the file that the app uses")
     }

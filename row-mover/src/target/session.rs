@@ -14,7 +14,7 @@ pub(crate) fn open_bulk(target: &TargetUrl, settings: &DbSettings) -> Result<Bul
             |error| match error.next_step() {
                 Some(_) => error,
                 None => error.next(format!(
-                    "tried {target}; check host, port, user and password, and that the server runs"
+                    "tried {target}; check host, port, database, user and password, and that the server runs"
                 )),
             },
         )?;

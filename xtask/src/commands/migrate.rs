@@ -25,7 +25,7 @@ use crate::{output, plan_folder, private, source, workspace};
     Examples:\n  \
     cargo xtask migrate --sample\n  \
     cargo xtask migrate --sqlite data/hyperpage.db --dry-run\n  \
-    cargo xtask migrate --sqlite data/hyperpage.db --postgres 'postgres://app@db.example/hyperpage?sslmode=verify-full'"
+    cargo xtask migrate --postgres 'postgres://app@db.example/hyperpage?sslmode=verify-full'"
 )]
 pub(crate) struct MigrateArgs {
     /// The SQLite file. Default: DATABASE_PATH, else data/hyperpage.db

@@ -21,7 +21,7 @@ use crate::{output, plan_folder, private, report, workspace};
 #[derive(Args, Debug)]
 #[command(after_help = "Exit status: 0 everything holds, 1 differences found, 2 could not run.\n\n\
     Examples:\n  \
-    cargo xtask validate                                   what the last `migrate` moved into the private PostgreSQL\n  \
+    cargo xtask validate      what the last `migrate` moved into the private PostgreSQL\n  \
     cargo xtask validate --postgres postgres://app@db.example/hyperpage --json")]
 pub(crate) struct ValidateArgs {
     #[command(flatten)]
@@ -103,7 +103,9 @@ pub(crate) fn migration_proof(args: &CleanupArgs) -> anyhow::Result<MigrationPro
         return Ok(not_validated("no migration has been made from this checkout".to_owned()));
     }
     let url = resolve_target(&named)?;
-    let pool = pool::open(&url, &target::settings()?)?;
+    let settings = target::settings()?;
+    run::check_target(&url, &settings)?;
+    let pool = pool::open(&url, &settings)?;
     let last = ledger::last_run(&mut pool::get(&pool)?)?;
     Ok(match last {
         None => not_validated(format!("{url} holds no migration")),

@@ -1,0 +1,17 @@
+//! `cargo xtask` as its users use it: the built program as a child process, in an environment that each test controls.
+//!
+//! What the program says is kept in `snapshots/`, with what differs from run to run masked. Accept a change with
+//! `INSTA_UPDATE=always cargo test -p xtask --test it`, and read what it wrote.
+
+#![cfg(test)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod cleanup_gate;
+mod generate;
+mod help;
+mod migrate;
+mod place;
+mod refusals;
+mod refused_targets;
+mod server;
+mod validate;

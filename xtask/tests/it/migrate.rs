@@ -1,0 +1,300 @@
+//! `migrate` that succeeds, or that has nothing to do: what it says, what it writes where, and what it leaves alone.
+
+use std::io::Read as _;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use fixtures::hyperpage::{SAMPLE_ENCRYPTION_KEY_HEX, TABLES, tokens};
+use serde_json::{Value, json};
+use test_database::TestDatabase;
+
+use crate::place::{Output, Place, output};
+use crate::server::{connect, everything, execute, lines, value};
+
+/// The arguments that move the sample into a database.
+fn arguments<'a>(database: &'a TestDatabase, more: &[&'a str]) -> Vec<&'a str> {
+    let mut arguments = vec!["migrate", "--sqlite", "hyperpage.db", "--postgres", database.url()];
+    arguments.extend_from_slice(more);
+    arguments
+}
+
+#[track_caller]
+fn migrate(place: &Place, database: &TestDatabase, more: &[&str]) -> Output {
+    place.run(arguments(database, more))
+}
+
+/// A place with the sample, and an empty database.
+fn prepared() -> (Place, TestDatabase) {
+    let place = Place::new();
+    place.sample();
+    (place, TestDatabase::create())
+}
+
+fn rows(database: &TestDatabase, table: &str) -> u64 {
+    value(database, &format!("SELECT count(*) FROM public.{table}")).parse().unwrap()
+}
+
+/// The names of a JSON object's fields, in the order in which they stand.
+fn fields(value: &Value) -> Vec<&str> {
+    value.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[test]
+fn the_sample_moves_and_the_second_run_has_nothing_to_do() {
+    let place = Place::new();
+    let summary = place.sample();
+    let database = TestDatabase::create();
+    let first = migrate(&place, &database, &[]).expect(0);
+    place.snapshot("migrate-moved", &first.screen());
+    assert!(!first.screen().contains('\u{1b}'), "no terminal, no control sequences");
+    for made in &summary.tables {
+        assert_eq!(rows(&database, made.table), made.rows, "{}", made.table);
+    }
+
+    let before = everything(&database);
+    let files = place.state().len();
+    let started = Instant::now();
+    let second = migrate(&place, &database, &[]).expect(0);
+    assert!(started.elapsed() < Duration::from_secs(1), "it took {:?}", started.elapsed());
+    place.snapshot("migrate-again", &second.screen());
+    assert_eq!(everything(&database), before);
+    assert_eq!(place.state().len(), files, "no second copy is taken");
+}
+
+#[test]
+fn every_access_token_decrypts_after_the_move() {
+    #[derive(QueryableByName)]
+    struct Stored {
+        #[diesel(sql_type = Text)]
+        user_id: String,
+        #[diesel(sql_type = Text)]
+        tool_name: String,
+        #[diesel(sql_type = Text)]
+        access_token: String,
+        #[diesel(sql_type = Text)]
+        iv_access: String,
+    }
+    let (place, database) = prepared();
+    migrate(&place, &database, &["--quiet"]).expect(0);
+    let stored: Vec<Stored> =
+        diesel::sql_query("SELECT user_id, tool_name, access_token, iv_access FROM public.oauth_tokens")
+            .load(&mut connect(&database))
+            .unwrap();
+    assert!(!stored.is_empty());
+    for row in &stored {
+        assert_eq!(
+            tokens::decrypt(SAMPLE_ENCRYPTION_KEY_HEX, &row.access_token, &row.iv_access).unwrap(),
+            tokens::sample_access_token(&row.user_id, &row.tool_name),
+            "{} {}",
+            row.user_id,
+            row.tool_name
+        );
+    }
+}
+
+#[test]
+fn json_is_all_that_stands_on_standard_output() {
+    let place = Place::new();
+    let summary = place.sample();
+    let database = TestDatabase::create();
+    let output = migrate(&place, &database, &["--json"]).expect(0);
+    assert!(output.stderr.contains("preflight"), "progress is on standard error: {}", output.stderr);
+    let found = output.json();
+    assert_eq!(
+        fields(&found),
+        ["format", "command", "target", "plan_sha256", "left_behind", "result", "proven"]
+    );
+    assert_eq!(
+        (&found["format"], &found["command"], &found["proven"]),
+        (&json!(1), &json!("migrate"), &json!(true))
+    );
+    assert!(found["target"].as_str().unwrap().ends_with(database.name()), "{}", found["target"]);
+    assert_eq!(found["plan_sha256"].as_str().unwrap().len(), 64);
+    assert_eq!(found["left_behind"][0]["name"], "schema_migrations");
+    let result = &found["result"];
+    assert_eq!(fields(result), ["outcome", "run", "seal", "phases", "tables", "validation"]);
+    assert_eq!((&result["outcome"], &result["run"]), (&json!("moved"), &json!(1)));
+    assert_eq!(
+        fields(&result["seal"]),
+        ["path", "sha256", "bytes", "source_path", "sealed_at", "source_state"]
+    );
+    let phases: Vec<&Value> =
+        result["phases"].as_array().unwrap().iter().map(|done| &done["phase"]).collect();
+    assert_eq!(phases, ["preflight", "seal", "schema", "rows", "constraints", "validate"]);
+    for made in &summary.tables {
+        let moved = result["tables"].as_array().unwrap().iter().find(|moved| moved["table"] == made.table);
+        let moved = moved.unwrap();
+        assert_eq!(fields(moved), ["table", "rows", "bytes", "seconds"]);
+        assert_eq!(moved["rows"], made.rows);
+        assert!(moved["bytes"].as_u64().unwrap() > made.rows);
+        let compared = result["validation"]["tables"].as_array().unwrap().iter();
+        let compared = compared.filter(|compared| compared["table"] == made.table).collect::<Vec<_>>();
+        assert_eq!(compared.len(), 1);
+        assert_eq!(
+            (&compared[0]["equal"], &compared[0]["source_rows"]),
+            (&json!(made.rows), &json!(made.rows))
+        );
+    }
+    let again = migrate(&place, &database, &["--json", "--quiet"]).expect(0);
+    assert_eq!(again.stderr, "");
+    let again = again.json();
+    assert_eq!(again["result"]["outcome"], "already_done");
+    assert_eq!(again["result"]["source_changed_since"], false);
+    assert_eq!(again["result"]["seal"], found["result"]["seal"]);
+}
+
+/// Who asks whether everything is proven must find the answer whatever the run did.
+#[test]
+fn json_says_whether_it_is_proven_also_where_nothing_was_to_do() {
+    let (place, database) = prepared();
+    let proven = |more: &[&str]| migrate(&place, &database, more).expect(0).json()["proven"].clone();
+    assert_eq!(proven(&["--json", "--dry-run"]), Value::Null);
+    assert_eq!(proven(&["--json"]), true);
+    assert_eq!(proven(&["--json"]), true, "the earlier run was validated");
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let (place, database) = prepared();
+    let before = (everything(&database), place.state());
+    let output = migrate(&place, &database, &["--dry-run"]).expect(0);
+    place.snapshot("migrate-dry_run", &output.screen());
+    assert_eq!((everything(&database), place.state()), before);
+
+    let found = migrate(&place, &database, &["--dry-run", "--json"]).expect(0).json();
+    assert_eq!(found["result"]["outcome"], "dry_run");
+    assert_eq!(found["plan"]["tables"].as_array().unwrap().len(), TABLES.len());
+    assert_eq!((everything(&database), place.state()), before);
+}
+
+#[test]
+fn the_tables_that_are_named_move_alone() {
+    let (place, database) = prepared();
+    let output = migrate(&place, &database, &["--tables", "users,oauth_tokens"]).expect(0);
+    place.snapshot("migrate-two_tables", &output.screen());
+    for table in TABLES {
+        let is_named = ["users", "oauth_tokens"].contains(&table);
+        assert_eq!(rows(&database, table) > 0, is_named, "{table}");
+    }
+}
+
+#[test]
+fn tables_that_cannot_move_alone_are_refused() {
+    let (place, database) = prepared();
+    let before = (everything(&database), place.state());
+    for (name, tables) in [("child", "job_history"), ("unknown", "nope"), ("empty", ""), ("half", "users,")] {
+        let output = migrate(&place, &database, &["--tables", tables]).expect(2);
+        place.snapshot(&format!("migrate-tables_{name}"), &output.screen());
+        assert_eq!((everything(&database), place.state()), before, "{tables:?} changed something");
+    }
+}
+
+#[test]
+fn another_selection_is_refused_after_a_run() {
+    let (place, database) = prepared();
+    migrate(&place, &database, &["--tables", "users"]).expect(0);
+    let before = everything(&database);
+    let output = migrate(&place, &database, &[]).expect(2);
+    place.snapshot("migrate-other_selection", &output.screen());
+    assert_eq!(everything(&database), before);
+}
+
+#[test]
+fn a_restart_drops_what_is_ours_and_moves_what_came_since() {
+    let (place, database) = prepared();
+    migrate(&place, &database, &[]).expect(0);
+    let users = rows(&database, "users");
+    execute(
+        &database,
+        "CREATE SCHEMA other; CREATE TABLE other.theirs (id int); INSERT INTO other.theirs VALUES (1)",
+    );
+    let source = rusqlite::Connection::open(place.path().join("hyperpage.db")).unwrap();
+    source
+        .execute_batch(
+            "INSERT INTO users (id, provider, provider_user_id) VALUES ('later', 'github', 'later')",
+        )
+        .unwrap();
+    source.close().unwrap();
+
+    let stale = migrate(&place, &database, &[]).expect(0);
+    place.snapshot("migrate-source_changed", &stale.screen());
+    assert_eq!(rows(&database, "users"), users, "nothing moves by itself");
+    let output = migrate(&place, &database, &["--restart"]).expect(0);
+    place.snapshot("migrate-restart", &output.stderr);
+    assert_eq!(rows(&database, "users"), users + 1);
+    assert_eq!(value(&database, "SELECT count(*) FROM migration.runs"), "1");
+    assert_eq!(value(&database, "SELECT count(*) FROM other.theirs"), "1", "what is not ours stays");
+}
+
+#[test]
+fn a_target_with_foreign_tables_is_refused_by_name() {
+    let (place, database) = prepared();
+    execute(
+        &database,
+        "CREATE TABLE invoices (id serial PRIMARY KEY, note text); CREATE VIEW overdue AS SELECT * FROM invoices; \
+         CREATE TABLE jobs (id int); INSERT INTO jobs VALUES (1)",
+    );
+    let before = (everything(&database), place.state());
+    let output = migrate(&place, &database, &[]).expect(2);
+    place.snapshot("migrate-foreign_tables", &output.screen());
+    for option in ["--restart", "--dry-run"] {
+        migrate(&place, &database, &[option]).expect(2);
+    }
+    assert_eq!((everything(&database), place.state()), before);
+}
+
+#[test]
+fn quiet_says_nothing_but_the_result() {
+    let (place, database) = prepared();
+    for _ in 0..2 {
+        let output = migrate(&place, &database, &["--quiet"]).expect(0);
+        assert_eq!(output.stderr, "");
+        assert!(!output.stdout.is_empty());
+    }
+}
+
+/// As in `… | head -0`: whoever reads has gone before the first word.
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    let (place, database) = prepared();
+    for more in [&["--json"][..], &[]] {
+        let mut command = place.command(arguments(&database, more));
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let mut stderr = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{stderr}");
+        assert!(!stderr.contains("panicked"), "{stderr}");
+    }
+    assert_eq!(value(&database, "SELECT count(*) FROM migration.phases"), "6");
+}
+
+#[test]
+fn the_environment_names_source_and_target() {
+    let (place, database) = prepared();
+    let mut command = place.command(["migrate", "--backup-dir", "sealed"]);
+    command.env("DATABASE_PATH", "hyperpage.db").env("DATABASE_URL", database.url());
+    output(&mut command).expect(0);
+    assert!(rows(&database, "jobs") > 0);
+    let sealed = place.state().into_iter().filter(|path| path.starts_with("sealed"));
+    assert!(sealed.count() > 2, "the copy and its manifest lie in --backup-dir");
+    assert!(!place.path().join("backups").exists());
+}
+
+#[test]
+fn the_sample_is_made_in_the_checkout_and_moves() {
+    let place = Place::new();
+    let database = TestDatabase::create();
+    let plan = crate::place::checkout().join("schema-pg");
+    let arguments = ["migrate", "--sample", "--rows", "10", "--postgres", database.url(), "--plan"];
+    let mut command =
+        place.command(arguments.map(std::ffi::OsStr::new).into_iter().chain([plan.as_os_str()]));
+    // Cargo says so of the checkout from which it runs the program.
+    command.env("CARGO_MANIFEST_DIR", place.path().join("xtask"));
+    output(&mut command).expect(0);
+    assert!(place.path().join(".sample/hyperpage-10.db").exists());
+    assert!(rows(&database, "jobs") >= 10);
+    assert_eq!(lines(&database, "SELECT phase FROM migration.phases").len(), 6);
+}
