@@ -144,23 +144,23 @@ pub fn migrate<M: MigrationSource<Pg>>(request: &Request<'_, M>, observer: &dyn 
     let session = Session::open(request, observer)?;
     session.take_lock()?;
     let subject = subject(request, &tables);
-    if request.restart {
-        session.remove_earlier_run(request)?;
-    }
     let last = ledger::last_run(&mut session.connection()?)?;
+    if request.restart {
+        return session.begin(request, &tables, &subject, last);
+    }
     match (decide(last.as_ref().map(|run| &run.state), &subject), last) {
         (Decision::Refuse(words), _) => {
             Err(Error::new(format!("{} holds a migration of something else", request.target))
                 .because(words.join("; "))
                 .next("use an empty database, or --restart to drop what that migration made and start over"))
         }
-        (Decision::AlreadyDone, Some(run)) => already_done(request, run),
+        (Decision::AlreadyDone, Some(run)) => session.already_done(request, run),
         (Decision::GoOn(phase), Some(run)) => {
             observer.note(&format!("run {} was interrupted; going on from {phase}", run.id));
             seal::verify(&run.seal)?;
             session.execute(request, &tables, run, phase, Vec::new())
         }
-        _ => session.begin(request, &tables, &subject),
+        _ => session.begin(request, &tables, &subject, None),
     }
 }
 
@@ -226,16 +226,6 @@ fn subject<M>(request: &Request<'_, M>, tables: &[&PlannedTable]) -> RunSubject 
     }
 }
 
-fn already_done<M>(request: &Request<'_, M>, run: Run) -> Result<Outcome> {
-    let source_changed_since = seal::source_state(&request.source) != run.seal.source_state;
-    Ok(Outcome::AlreadyDone(AlreadyDone {
-        run: run.id,
-        validated_at: run.validated_at.unwrap_or_default(),
-        seal: run.seal,
-        source_changed_since,
-    }))
-}
-
 /// The connections of one run.
 struct Session<'a> {
     pool: Pool,
@@ -271,25 +261,49 @@ impl<'a> Session<'a> {
         ))
     }
 
-    /// Drops what an earlier run of ours made, and the ledger with it. Only what the ledger's own plan names is dropped.
-    fn remove_earlier_run<M: MigrationSource<Pg>>(&self, request: &Request<'_, M>) -> Result<()> {
-        let mut connection = self.connection()?;
-        let Some(run) = ledger::last_run(&mut connection)? else { return Ok(()) };
-        self.observer.note(&format!("dropping what run {} made in {}", run.id, request.target));
-        target_check::drop_planned(&mut connection, &run.plan)?;
-        ledger::remove(&mut connection)
+    fn already_done<M: MigrationSource<Pg>>(&self, request: &Request<'_, M>, run: Run) -> Result<Outcome> {
+        let undone = missing_migrations(&mut self.connection()?, request.migrations)?;
+        if !undone.is_empty() {
+            return Err(Error::new(format!(
+                "run {} is done, but its migrations were undone since: {}",
+                run.id,
+                undone.join(", ")
+            ))
+            .next("see what is there with `cargo xtask validate`, or start over with --restart"));
+        }
+        let source_changed_since = seal::source_state(&request.source) != run.seal.source_state;
+        Ok(Outcome::AlreadyDone(AlreadyDone {
+            run: run.id,
+            validated_at: run.validated_at.unwrap_or_default(),
+            seal: run.seal,
+            source_changed_since,
+        }))
     }
 
+    /// Drops what an earlier run of ours made, and the ledger with it, all or none. Only what the ledger's own plan names is
+    /// dropped; whatever else stands there is in the way, as in any target.
+    fn remove_earlier_run(&self, connection: &mut PooledConnection, run: &Run) -> Result<()> {
+        self.observer.note(&format!("dropping what run {} made in {}", run.id, self.target));
+        pool::all_or_none(connection, "what the earlier run made cannot be dropped", |connection| {
+            target_check::drop_planned(connection, &run.plan)?;
+            ledger::remove(connection)?;
+            target_check::check_empty(connection, self.target)
+        })
+    }
+
+    /// A run from its beginning. What an earlier one made stays until nothing can stand in the way of this one any more.
     fn begin<M: MigrationSource<Pg>>(
         &self,
         request: &Request<'_, M>,
         tables: &[&PlannedTable],
         subject: &RunSubject,
+        earlier: Option<Run>,
     ) -> Result<Outcome> {
         let mut phases = Vec::new();
         let mut connection = self.connection()?;
         let started = self.start(Phase::Preflight);
-        let findings = Preflight { request, tables, observer: self.observer }.run(&mut connection, true)?;
+        let findings =
+            Preflight { request, tables, observer: self.observer }.run(&mut connection, earlier.is_none())?;
         if findings.offender_count() > 0 {
             return Ok(Outcome::Rejected { findings });
         }
@@ -299,6 +313,9 @@ impl<'a> Session<'a> {
         let seal = seal::seal(&source, &request.backup_dir, &|share| self.observer.sealed(share))?;
         drop(source);
         self.end(Phase::Seal, started, &mut phases);
+        if let Some(run) = &earlier {
+            self.remove_earlier_run(&mut connection, run)?;
+        }
         ledger::create(&mut connection)?;
         let id = ledger::begin_run(&mut connection, subject, request.plan, &seal)?;
         for done in &phases {
