@@ -5,4 +5,5 @@
 #![allow(unreachable_pub, reason = "nothing is exported from a test")]
 
 mod conversions;
+mod moves;
 mod support;

@@ -144,6 +144,8 @@ impl Case {
 #[track_caller]
 pub fn sqlite(path: &Path, sql: &str) {
     let connection = rusqlite::Connection::open(path).unwrap();
+    // As the apps leave it that this is for.
+    connection.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
     connection.execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
 }
 
