@@ -73,7 +73,7 @@ fn plan_column(
             translated
         }
     };
-    let target = names::target(&column.name);
+    let target = names::target_column(&column.name);
     Ok(PlannedColumn {
         source: column.name.clone(),
         declared: column.declared_type.clone(),

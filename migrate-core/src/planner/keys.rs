@@ -1,15 +1,21 @@
 //! What becomes of a table's keys and indexes.
 
+use std::collections::BTreeMap;
+
 use super::{behind, names};
+use crate::conversion::PgType;
 use crate::identifier::fit_pg;
 use crate::mapping::{IndexMethod, TableMapping};
-use crate::plan::{LeftBehind, PlannedForeignKey, PlannedIndex, PlannedIndexColumn, PlannedKey};
+use crate::plan::{
+    LeftBehind, PlannedForeignKey, PlannedIndex, PlannedIndexColumn, PlannedKey, PlannedTable,
+};
 use crate::source_schema::{SourceForeignKey, SourceIndex, SourceIndexOrigin, SourceTable};
 use crate::source_sql::TableSqlFacts;
 
 /// The primary key, its columns in the key's order.
 pub(super) fn primary_key(table: &SourceTable) -> Option<PlannedKey> {
-    let columns: Vec<String> = table.primary_key().iter().map(|column| names::target(&column.name)).collect();
+    let columns: Vec<String> =
+        table.primary_key().iter().map(|column| names::target_column(&column.name)).collect();
     let name = fit_pg(&format!("{}_pkey", names::target(&table.name)));
     (!columns.is_empty()).then_some(PlannedKey { name, columns })
 }
@@ -19,8 +25,11 @@ pub(super) fn unique(table: &SourceTable) -> Vec<PlannedKey> {
     let constraints = table.indexes.iter().filter(|index| index.origin == SourceIndexOrigin::Unique);
     constraints
         .map(|index| {
-            let columns: Vec<String> =
-                index.columns.iter().filter_map(|key| key.column.as_deref().map(names::target)).collect();
+            let columns: Vec<String> = index
+                .columns
+                .iter()
+                .filter_map(|key| key.column.as_deref().map(names::target_column))
+                .collect();
             PlannedKey {
                 name: fit_pg(&format!("{}_{}_key", names::target(&table.name), columns.join("_"))),
                 columns,
@@ -39,7 +48,16 @@ pub(super) fn foreign_keys(
     let mut planned = Vec::new();
     for key in &table.foreign_keys {
         match foreign_key(table, key, moving, facts) {
-            Ok(key) => planned.push(key),
+            Ok(mut key) => {
+                // Two keys may stand on the same columns; the second gets a number, as PostgreSQL itself would give it.
+                let first_name = key.name.clone();
+                let mut number = 0_u32;
+                while planned.iter().any(|other: &PlannedForeignKey| other.name == key.name) {
+                    number += 1;
+                    key.name = fit_pg(&format!("{first_name}{number}"));
+                }
+                planned.push(key);
+            }
             Err(reason) => {
                 let name = format!("{}({}) to {}", table.name, key.columns.join(", "), key.parent_table);
                 left_behind.push(behind("foreign key", &name, reason));
@@ -71,19 +89,57 @@ fn foreign_key(
     if !is_unique(parent, &parent_columns) {
         return Err("the columns that it points to are not unique, which SQLite refuses when it is used");
     }
-    let columns: Option<Vec<String>> =
-        key.columns.iter().map(|name| table.column(name).map(|column| names::target(&column.name))).collect();
+    let columns: Option<Vec<String>> = key
+        .columns
+        .iter()
+        .map(|name| table.column(name).map(|column| names::target_column(&column.name)))
+        .collect();
     let columns = columns.ok_or("it names a column that its table has not")?;
     let lower: Vec<String> = key.columns.iter().map(|name| name.to_ascii_lowercase()).collect();
     Ok(PlannedForeignKey {
         name: fit_pg(&format!("{}_{}_fkey", names::target(&table.name), columns.join("_"))),
         parent_table: names::target(&parent.name),
-        parent_columns: parent_columns.iter().map(|name| names::target(name)).collect(),
+        parent_columns: parent_columns.iter().map(|name| names::target_column(name)).collect(),
         on_update: key.on_update.clone(),
         on_delete: key.on_delete.clone(),
         deferred: facts.deferred_foreign_keys.contains(&lower),
         columns,
     })
+}
+
+/// Takes out the foreign keys that PostgreSQL refuses because the types on their two sides differ.
+pub(super) fn leave_mismatched(tables: &mut [PlannedTable], left_behind: &mut Vec<LeftBehind>) {
+    let types: BTreeMap<(String, String), PgType> = (tables.iter())
+        .flat_map(|table| {
+            table
+                .columns
+                .iter()
+                .map(|column| ((table.target.clone(), column.target.clone()), column.target_type))
+        })
+        .collect();
+    let kind = |table: &str, column: &str| types.get(&(table.to_owned(), column.to_owned())).copied();
+    for table in tables {
+        let PlannedTable { source, target, foreign_keys, .. } = table;
+        foreign_keys.retain(|key| {
+            let mut pairs = key.columns.iter().zip(&key.parent_columns);
+            let mismatch = pairs.find_map(|(child, parent)| {
+                let (child, parent) = (kind(target, child)?, kind(&key.parent_table, parent)?);
+                (!is_comparable(child, parent)).then_some((child, parent))
+            });
+            if let Some((child, parent)) = mismatch {
+                let name = format!("{source}({}) to {}", key.columns.join(", "), key.parent_table);
+                let reason =
+                    format!("it is {child} here and {parent} there, which PostgreSQL does not compare");
+                left_behind.push(behind("foreign key", &name, &reason));
+            }
+            mismatch.is_none()
+        });
+    }
+}
+
+fn is_comparable(child: PgType, parent: PgType) -> bool {
+    let is_integer = |kind| matches!(kind, PgType::Bigint | PgType::Integer);
+    child != PgType::Json && (child == parent || (is_integer(child) && is_integer(parent)))
 }
 
 /// Whether a primary key or a full unique index stands on exactly these columns.
@@ -122,7 +178,7 @@ pub(super) fn indexes(
             unique: false,
             columns: (index.columns.iter())
                 .map(|column| PlannedIndexColumn {
-                    column: names::target(column),
+                    column: names::target_column(column),
                     descending: index.descending.contains(column),
                 })
                 .collect(),
@@ -141,7 +197,7 @@ fn kept_index(index: &SourceIndex) -> Result<PlannedIndex, &'static str> {
         if !key.collation.eq_ignore_ascii_case("BINARY") {
             return Err("its collation is not translated");
         }
-        Ok(PlannedIndexColumn { column: names::target(column), descending: key.descending })
+        Ok(PlannedIndexColumn { column: names::target_column(column), descending: key.descending })
     });
     Ok(PlannedIndex {
         name: names::target(&index.name),

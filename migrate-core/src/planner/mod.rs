@@ -91,6 +91,7 @@ pub fn plan(
     for table in &moving {
         tables.push(plan_table(table, &moving, profile, mapping, &mut left_behind)?);
     }
+    keys::leave_mismatched(&mut tables, &mut left_behind);
     left_behind.extend(schema.others.iter().map(|object| other_object(object, mapping)));
     names::check_clashes(&tables)?;
     left_behind.sort();

@@ -6,9 +6,20 @@ use super::PlanningError;
 use crate::identifier::fit_pg;
 use crate::plan::PlannedTable;
 
+/// Where Diesel writes down which migrations are applied.
+const MIGRATIONS_TABLE: &str = "__diesel_schema_migrations";
+
 /// What a source name is called in PostgreSQL: the same, or a stable short form where PostgreSQL would cut it.
 pub(super) fn target(source: &str) -> String {
     fit_pg(source)
+}
+
+/// The columns that every table of PostgreSQL has by itself (manual, section 5.6), so that no other may have their names.
+const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
+
+/// What a source column is called in PostgreSQL: the same where that can be, with `_` behind it where it is a system column's.
+pub(super) fn target_column(source: &str) -> String {
+    if SYSTEM_COLUMNS.contains(&source) { format!("{source}_") } else { target(source) }
 }
 
 /// Refuses a name that is not among `names`.
@@ -33,6 +44,7 @@ pub(super) fn known_column(table: &str, column: &str, columns: &BTreeSet<&str>) 
 /// (manual, section 5.10.1).
 pub(super) fn check_clashes(tables: &[PlannedTable]) -> Result<(), PlanningError> {
     let mut relations = BTreeMap::new();
+    claim(&mut relations, MIGRATIONS_TABLE, "the list of applied migrations".to_owned())?;
     for table in tables {
         let mut columns = BTreeMap::new();
         for column in &table.columns {

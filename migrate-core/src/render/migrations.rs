@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use crate::conversion::PgType;
-use crate::identifier::{quote_pg, quote_pg_list};
+use crate::identifier::{quote_pg, quote_pg_list, quote_pg_literal};
 use crate::plan::{Plan, PlannedColumn, PlannedForeignKey, PlannedIndex, PlannedTable};
 
 const HEADER: &str =
@@ -32,6 +32,10 @@ pub fn create_tables(plan: &Plan) -> MigrationFiles {
     let mut down = HEADER.to_owned();
     for table in ordered.iter().rev() {
         line(&mut down, format_args!("DROP TABLE {};", quote_pg(&table.target)));
+    }
+    if ordered.is_empty() {
+        nothing_to_do(&mut up);
+        nothing_to_do(&mut down);
     }
     MigrationFiles { up, down }
 }
@@ -61,21 +65,46 @@ pub fn create_constraints(plan: &Plan) -> MigrationFiles {
     for undo in down.iter().rev() {
         line(&mut down_sql, format_args!("{undo};"));
     }
+    if down.is_empty() {
+        nothing_to_do(&mut up);
+        nothing_to_do(&mut down_sql);
+    }
     MigrationFiles { up, down: down_sql }
 }
 
-fn create_table(table: &PlannedTable, out: &mut String) {
-    line(out, format_args!("CREATE TABLE {} (", quote_pg(&table.target)));
-    let lines: Vec<String> =
-        table.columns.iter().map(|column| format!("    {}", column_definition(column))).collect();
-    line(out, format_args!("{}\n);", lines.join(",\n")));
+/// Diesel refuses a migration that has no statement.
+fn nothing_to_do(out: &mut String) {
+    line(out, format_args!("SELECT 1; -- nothing to do"));
 }
 
-fn column_definition(column: &PlannedColumn) -> String {
+fn create_table(table: &PlannedTable, out: &mut String) {
+    let sequence = table.sequence_column().filter(|(column, name)| !is_serial(table, column, name));
+    if let Some((_, name)) = sequence {
+        line(out, format_args!("CREATE SEQUENCE {};", quote_pg(name)));
+    }
+    line(out, format_args!("CREATE TABLE {} (", quote_pg(&table.target)));
+    let lines: Vec<String> =
+        table.columns.iter().map(|column| format!("    {}", column_definition(table, column))).collect();
+    line(out, format_args!("{}\n);", lines.join(",\n")));
+    if let Some((column, name)) = sequence {
+        let owner = format!("{}.{}", quote_pg(&table.target), quote_pg(&column.target));
+        line(out, format_args!("ALTER SEQUENCE {} OWNED BY {owner};", quote_pg(name)));
+    }
+}
+
+/// Whether the sequence that `bigserial` makes has the planned name: PostgreSQL cuts a long one in a way of its own.
+fn is_serial(table: &PlannedTable, column: &PlannedColumn, sequence: &str) -> bool {
+    sequence == format!("{}_{}_seq", table.target, column.target)
+}
+
+fn column_definition(table: &PlannedTable, column: &PlannedColumn) -> String {
+    let sequence = column.sequence.as_deref();
+    let has_own_sequence = sequence.filter(|name| !is_serial(table, column, name));
+    let is_serial = sequence.is_some() && has_own_sequence.is_none();
     let mut sql = format!(
         "{} {}",
         quote_pg(&column.target),
-        if column.sequence.is_some() { "bigserial" } else { column.target_type.sql() }
+        if is_serial { "bigserial" } else { column.target_type.sql() }
     );
     if column.target_type == PgType::Text {
         // SQLite compares text byte by byte (BINARY), and so does this collation: the order of rows and of keys stays.
@@ -84,7 +113,9 @@ fn column_definition(column: &PlannedColumn) -> String {
     if column.not_null {
         sql.push_str(" NOT NULL");
     }
-    if let Some(default) = &column.default {
+    if let Some(name) = has_own_sequence {
+        sql.push_str(&format!(" DEFAULT nextval({})", quote_pg_literal(&quote_pg(name))));
+    } else if let Some(default) = &column.default {
         sql.push_str(" DEFAULT ");
         sql.push_str(default);
     }

@@ -11,7 +11,7 @@ use crate::error::{Context, Error, Result};
 use crate::source::scan::RowidRange;
 use crate::source::seal::Seal;
 use crate::target::PooledConnection;
-use crate::target::pool::diesel_failed;
+use crate::target::pool::{all_or_none, diesel_failed};
 
 mod schema;
 
@@ -78,11 +78,16 @@ pub fn create(connection: &mut PooledConnection) -> Result<()> {
     let execute = |connection: &mut PooledConnection, sql: &str| {
         diesel::sql_query(sql).execute(connection).map_err(diesel_failed("the ledger cannot be created"))
     };
-    execute(connection, "CREATE SCHEMA IF NOT EXISTS migration")?;
-    execute(connection, "SET search_path = migration")?;
-    let made = connection.run_pending_migrations(MIGRATIONS).map(|_| ());
-    execute(connection, "SET search_path = public")?;
-    made.map_err(|error| Error::new("the ledger cannot be created").because(error))
+    // A ledger that is half made would look like something that is not ours.
+    all_or_none(connection, "the ledger cannot be created", |connection| {
+        execute(connection, "CREATE SCHEMA IF NOT EXISTS migration")?;
+        execute(connection, "SET LOCAL search_path = migration")?;
+        connection
+            .run_pending_migrations(MIGRATIONS)
+            .map(|_| ())
+            .map_err(|error| Error::new("the ledger cannot be created").because(error))?;
+        execute(connection, "SET LOCAL search_path = public").map(|_| ())
+    })
 }
 
 /// The last run; none where no ledger or no run is there.

@@ -20,7 +20,7 @@ pub use outcome::{AlreadyDone, Moved, Outcome, PhaseDone, TableMoved};
 pub use validation::{Validation, ValidationRequest, validate};
 
 use crate::error::{Error, Result};
-use crate::ledger::{self, Run};
+use crate::ledger;
 use crate::observer::Observer;
 use crate::source::seal;
 use crate::target::bulk::BulkConnection;
@@ -72,7 +72,7 @@ pub fn migrate<M: MigrationSource<Pg>>(request: &Request<'_, M>, observer: &dyn 
                 .because(words.join("; "))
                 .next("use an empty database, or --restart to drop what that migration made and start over"))
         }
-        (Decision::AlreadyDone, Some(run)) => already_done(request, run),
+        (Decision::AlreadyDone, Some(run)) => session.already_done(request, run),
         (Decision::GoOn(phase), Some(run)) => {
             observer.note(&format!("run {} was interrupted; going on from {phase}", run.id));
             if seal::source_state(&request.source) != run.seal.source_state {
@@ -151,16 +151,6 @@ fn subject<M>(request: &Request<'_, M>, tables: &[&PlannedTable]) -> RunSubject 
         plan_sha256: request.plan.fingerprint(),
         tables: tables.iter().map(|table| table.source.clone()).collect(),
     }
-}
-
-fn already_done<M>(request: &Request<'_, M>, run: Run) -> Result<Outcome> {
-    let source_changed_since = seal::source_state(&request.source) != run.seal.source_state;
-    Ok(Outcome::AlreadyDone(AlreadyDone {
-        run: run.id,
-        validated_at: run.validated_at.unwrap_or_default(),
-        seal: run.seal,
-        source_changed_since,
-    }))
 }
 
 /// Connects once and looks at the version, so that what is wrong with a target is said at once, and with what to do next:

@@ -8,7 +8,7 @@ use diesel::pg::Pg;
 use migrate_core::phase::{Phase, RunSubject};
 use migrate_core::plan::PlannedTable;
 
-use super::outcome::{Moved, Outcome, PhaseDone, table_sums};
+use super::outcome::{AlreadyDone, Moved, Outcome, PhaseDone, table_sums};
 use super::preflight::Preflight;
 use super::{Request, migrations, open_checked, target_check, validation};
 use crate::error::{Error, Result};
@@ -62,12 +62,39 @@ impl<'a> Session<'a> {
         ))
     }
 
-    /// Drops what an earlier run of ours made, and the ledger with it. Only what the ledger's own plan names is dropped.
+    /// An earlier run that is done, unless its migrations were undone since.
+    pub(super) fn already_done<M: MigrationSource<Pg>>(
+        &self,
+        request: &Request<'_, M>,
+        run: Run,
+    ) -> Result<Outcome> {
+        let undone = migrations::missing(&mut self.connection()?, request.migrations)?;
+        if !undone.is_empty() {
+            return Err(Error::new(format!(
+                "run {} is done, but its migrations were undone since: {}",
+                run.id,
+                undone.join(", ")
+            ))
+            .next("see what is there with `cargo xtask validate`, or start over with --restart"));
+        }
+        let source_changed_since = seal::source_state(&request.source) != run.seal.source_state;
+        Ok(Outcome::AlreadyDone(AlreadyDone {
+            run: run.id,
+            validated_at: run.validated_at.unwrap_or_default(),
+            seal: run.seal,
+            source_changed_since,
+        }))
+    }
+
+    /// Drops what an earlier run of ours made, and the ledger with it, all or none. Only what the ledger's own plan names is
+    /// dropped; whatever else stands there is in the way, as in any target.
     fn remove_earlier_run(&self, connection: &mut PooledConnection, run: &Run) -> Result<()> {
         self.observer.note(&format!("dropping what run {} made in {}", run.id, self.target));
-        target_check::drop_planned(connection, &run.plan)?;
-        ledger::remove(connection)?;
-        target_check::check_empty(connection, self.target)
+        pool::all_or_none(connection, "what the earlier run made cannot be dropped", |connection| {
+            target_check::drop_planned(connection, &run.plan)?;
+            ledger::remove(connection)?;
+            target_check::check_empty(connection, self.target)
+        })
     }
 
     /// All phases from the beginning. What `earlier` made is dropped, but only once the new copy is sealed: until then

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use migrate_core::copy_format;
-use migrate_core::identifier::{fit_pg, quote_sqlite};
+use migrate_core::identifier::quote_sqlite;
 use migrate_core::plan::{Plan, PlannedTable};
 use migrate_core::profile::{DatabaseProfile, TableProfile};
 use migrate_core::source_schema::SourceSchema;
@@ -193,16 +193,19 @@ fn find_orphans(source: &SourceConnection, table: &PlannedTable, found: &mut Tab
     let connection = source.connection();
     let sql = "SELECT \"rowid\", \"parent\", \"fkid\" FROM pragma_foreign_key_check(?1)";
     let mut statement = connection.prepare(sql).context(failed)?;
+    let sql = "SELECT \"from\" FROM pragma_foreign_key_list(?1) WHERE id = ?2 ORDER BY seq";
+    let mut key_columns = connection.prepare(sql).context(failed)?;
     let mut orphans = statement.query([&table.source]).context(failed)?;
     while let Some(orphan) = orphans.next().context(failed)? {
         let rowid: Option<i64> = orphan.get(0).context(failed)?;
         let parent: String = orphan.get(1).context(failed)?;
-        let columns: Vec<&str> = (table.foreign_keys.iter())
-            .filter(|key| key.parent_table.eq_ignore_ascii_case(&fit_pg(&parent)))
-            .flat_map(|key| key.columns.iter().map(String::as_str))
-            .collect();
-        // A key whose parent stays behind is not planned, and its orphans are no obstacle.
-        if columns.is_empty() {
+        let key: i64 = orphan.get(2).context(failed)?;
+        let columns: Vec<String> = key_columns
+            .query_map((&table.source, key), |row| row.get(0))
+            .and_then(Iterator::collect)
+            .context(failed)?;
+        // A key that stays behind is not planned, and its orphans are no obstacle.
+        if !is_planned_key(table, &columns) {
             continue;
         }
         add_offender(&mut found.offenders, &columns.join(", "), || Offender {
@@ -212,6 +215,15 @@ fn find_orphans(source: &SourceConnection, table: &PlannedTable, found: &mut Tab
         });
     }
     Ok(())
+}
+
+/// Whether a foreign key on these columns, by the names that its declaration has, moves.
+fn is_planned_key(table: &PlannedTable, columns: &[String]) -> bool {
+    let targets: Vec<&str> = (columns.iter())
+        .filter_map(|name| table.columns.iter().find(|column| column.source.eq_ignore_ascii_case(name)))
+        .map(|column| column.target.as_str())
+        .collect();
+    table.foreign_keys.iter().any(|key| key.columns.iter().map(String::as_str).eq(targets.iter().copied()))
 }
 
 fn add_offender(offenders: &mut Vec<Offenders>, column: &str, describe: impl FnOnce() -> Offender) {

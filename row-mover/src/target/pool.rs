@@ -1,5 +1,6 @@
 //! Pools of Diesel connections, each set up the same way whatever the server's defaults are.
 
+use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, NopErrorHandler, R2D2Connection};
@@ -44,6 +45,26 @@ pub fn get(pool: &Pool) -> Result<PooledConnection> {
 /// Says what failed, with Diesel's error scrubbed.
 pub(crate) fn diesel_failed(what: impl Into<String>) -> impl FnOnce(diesel::result::Error) -> Error {
     move |error| Error::new(what).because(ServerError::from_diesel(error))
+}
+
+/// Runs `work` in one transaction, which an error of it undoes; `what` names it where the transaction itself fails.
+pub(crate) fn all_or_none(
+    connection: &mut PooledConnection,
+    what: &str,
+    work: impl FnOnce(&mut PooledConnection) -> Result<()>,
+) -> Result<()> {
+    let mut failure = None;
+    let done = connection.transaction(|connection| {
+        work(connection).map_err(|error| {
+            failure = Some(error);
+            diesel::result::Error::RollbackTransaction
+        })
+    });
+    match (done, failure) {
+        (Ok(()), _) => Ok(()),
+        (Err(_), Some(error)) => Err(error),
+        (Err(error), None) => Err(diesel_failed(what)(error)),
+    }
 }
 
 #[derive(Debug)]

@@ -99,8 +99,9 @@ pub fn sequence_problems(target: &mut PooledConnection, tables: &[&PlannedTable]
     use diesel::sql_types::{BigInt, Nullable};
     #[derive(QueryableByName)]
     struct Numbers {
-        #[diesel(sql_type = BigInt)]
-        next: i64,
+        /// None where the highest number of all was given: then there is no next one, neither taken nor free.
+        #[diesel(sql_type = Nullable<BigInt>)]
+        next: Option<i64>,
         #[diesel(sql_type = Nullable<BigInt>)]
         highest: Option<i64>,
     }
@@ -108,8 +109,8 @@ pub fn sequence_problems(target: &mut PooledConnection, tables: &[&PlannedTable]
     for table in tables {
         let Some((column, sequence)) = table.sequence_column() else { continue };
         let sql = format!(
-            "SELECT CASE WHEN s.is_called AND s.last_value < 9223372036854775807 THEN s.last_value + 1 ELSE s.last_value END \
-             AS next, (SELECT max({}) FROM public.{}) AS highest FROM public.{} AS s",
+            "SELECT CASE WHEN NOT s.is_called THEN s.last_value WHEN s.last_value < 9223372036854775807 \
+             THEN s.last_value + 1 END AS next, (SELECT max({}) FROM public.{}) AS highest FROM public.{} AS s",
             quote_pg(&column.target),
             quote_pg(&table.target),
             quote_pg(sequence)
@@ -117,10 +118,11 @@ pub fn sequence_problems(target: &mut PooledConnection, tables: &[&PlannedTable]
         let numbers: Numbers = diesel::sql_query(sql)
             .get_result(target)
             .map_err(diesel_failed(format!("sequence {sequence} cannot be read")))?;
-        if numbers.highest.is_some_and(|highest| highest >= numbers.next) {
+        let Some((highest, next)) = numbers.highest.zip(numbers.next) else { continue };
+        if highest >= next {
             problems.push(format!(
-                "sequence {sequence}: its next number is {}, which {}.{} has passed",
-                numbers.next, table.target, column.target
+                "sequence {sequence}: its next number is {next}, which {}.{} has passed",
+                table.target, column.target
             ));
         }
     }

@@ -73,13 +73,18 @@ impl OwnedKey {
 pub(super) fn compare_values(left: SourceValue<'_>, right: SourceValue<'_>) -> Ordering {
     match (left, right) {
         (SourceValue::Integer(left), SourceValue::Integer(right)) => left.cmp(&right),
-        (SourceValue::Real(left), SourceValue::Real(right)) => {
-            left.partial_cmp(&right).unwrap_or_else(|| left.total_cmp(&right))
-        }
+        (SourceValue::Real(left), SourceValue::Real(right)) => compare_floats(left, right),
+        // An integer that moves as a float is exact as one, so that the cast loses nothing.
+        (SourceValue::Integer(left), SourceValue::Real(right)) => compare_floats(left as f64, right),
+        (SourceValue::Real(left), SourceValue::Integer(right)) => compare_floats(left, right as f64),
         (SourceValue::Text(left), SourceValue::Text(right))
         | (SourceValue::Blob(left), SourceValue::Blob(right)) => left.cmp(right),
         _ => rank(left).cmp(&rank(right)),
     }
+}
+
+fn compare_floats(left: f64, right: f64) -> Ordering {
+    left.partial_cmp(&right).unwrap_or_else(|| left.total_cmp(&right))
 }
 
 fn rank(value: SourceValue<'_>) -> u8 {

@@ -1,0 +1,9 @@
+//! The engine as its users use it: real SQLite files, a real PostgreSQL, one database for each test.
+//!
+//! One binary for all modules keeps the time to link low. What each module is about stands at its top.
+#![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(unreachable_pub, reason = "nothing is exported from a test")]
+
+mod conversions;
+mod moves;
+mod support;

@@ -1,0 +1,218 @@
+//! A source, its plan and a target for one test, and short ways to ask both sides. Decides nothing about what is right.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+use diesel_migrations::FileBasedMigrations;
+use migrate_core::mapping::Mapping;
+use migrate_core::plan::Plan;
+use migrate_core::{planner, render};
+use row_mover::ledger::Run;
+use row_mover::observer::Silent;
+use row_mover::run::{self, Moved, Outcome, Request, Validation, ValidationRequest};
+use row_mover::source::preflight::profile;
+use row_mover::source::{SourceConnection, introspect};
+use row_mover::target::bulk::BulkConnection;
+use row_mover::target::{DbSettings, TargetUrl};
+use row_mover::validate::CompareOptions;
+use tempfile::TempDir;
+use test_database::TestDatabase;
+
+/// A source with its plan, and an empty database to move it to.
+pub struct Case {
+    pub dir: TempDir,
+    pub database: TestDatabase,
+    pub source: PathBuf,
+    pub plan: Plan,
+    pub migrations: FileBasedMigrations,
+}
+
+impl Case {
+    /// A source that this SQL makes, with the plan that follows from it.
+    #[track_caller]
+    pub fn new(sql: &str) -> Case {
+        Case::mapped(sql, "")
+    }
+
+    /// The same, with decisions: the text of a mapping without its first line.
+    #[track_caller]
+    pub fn mapped(sql: &str, mapping: &str) -> Case {
+        let dir = tempfile::tempdir().unwrap();
+        let source = dir.path().join("source.db");
+        sqlite(&source, sql);
+        let plan = plan(&source, mapping);
+        Case::planned(dir, source, plan)
+    }
+
+    /// A source that stands in `dir` already.
+    pub fn planned(dir: TempDir, source: PathBuf, plan: Plan) -> Case {
+        let migrations = write_migrations(&plan, &dir.path().join("migrations"));
+        Case { dir, database: TestDatabase::create(), source, plan, migrations }
+    }
+
+    pub fn request(&self) -> Request<'_, FileBasedMigrations> {
+        Request {
+            source: self.source.clone(),
+            target: TargetUrl::parse(self.database.url()).unwrap(),
+            settings: DbSettings { pool_max: 4, ..DbSettings::default() },
+            plan: &self.plan,
+            migrations: &self.migrations,
+            tables: Vec::new(),
+            backup_dir: self.backup_dir(),
+            workers: 2,
+            restart: false,
+            show_values: false,
+        }
+    }
+
+    pub fn backup_dir(&self) -> PathBuf {
+        self.dir.path().join("backups")
+    }
+
+    /// Migrates; the rows must have moved and must be proven.
+    #[track_caller]
+    pub fn moved(&self) -> Moved {
+        moved(run::migrate(&self.request(), &Silent))
+    }
+
+    /// Migrates; it must be refused.
+    #[track_caller]
+    pub fn refused(&self) -> row_mover::Error {
+        match run::migrate(&self.request(), &Silent) {
+            Err(error) => error,
+            Ok(outcome) => panic!("not refused: {}", serde_json::to_string_pretty(&outcome).unwrap()),
+        }
+    }
+
+    /// What a validation by itself says.
+    #[track_caller]
+    pub fn validated(&self, show_values: bool) -> (Run, Validation) {
+        let request = ValidationRequest {
+            target: TargetUrl::parse(self.database.url()).unwrap(),
+            settings: DbSettings::default(),
+            migrations: &self.migrations,
+            options: CompareOptions { show_values, workers: 2 },
+        };
+        match run::validate(&request, &Silent) {
+            Ok(found) => found,
+            Err(error) => panic!("{}", chain(&error)),
+        }
+    }
+
+    /// The answers of PostgreSQL as text, each row's columns with `|` between.
+    #[track_caller]
+    pub fn ask(&self, sql: &str) -> Vec<String> {
+        ask(&mut self.session(), sql)
+    }
+
+    /// A session of its own, for whatever a test wants to know of PostgreSQL.
+    #[track_caller]
+    pub fn session(&self) -> BulkConnection {
+        session(self.database.url())
+    }
+
+    /// Runs statements in PostgreSQL.
+    #[track_caller]
+    pub fn execute(&self, sql: &str) {
+        self.diesel().batch_execute(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    pub fn diesel(&self) -> PgConnection {
+        PgConnection::establish(self.database.url()).unwrap()
+    }
+
+    /// What stands in the target and is not PostgreSQL's own: schemas, relations and types.
+    pub fn target_objects(&self) -> Vec<String> {
+        self.ask(
+            "SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+             WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') \
+             UNION ALL SELECT nspname::text FROM pg_namespace WHERE nspname !~ '^pg_' \
+             AND nspname NOT IN ('public', 'information_schema') ORDER BY 1",
+        )
+    }
+
+    /// The names in the backup folder; none where there is no such folder.
+    pub fn backups(&self) -> Vec<PathBuf> {
+        fs::read_dir(self.backup_dir())
+            .map(|entries| entries.map(|entry| entry.unwrap().path()).collect())
+            .unwrap_or_default()
+    }
+}
+
+/// Makes a SQLite file, or goes on with one.
+#[track_caller]
+pub fn sqlite(path: &Path, sql: &str) {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    // As the apps leave it that this is for.
+    connection.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
+    connection.execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
+/// The plan that follows from a file and decisions.
+#[track_caller]
+pub fn plan(source: &Path, mapping: &str) -> Plan {
+    let source = SourceConnection::open_live(source).unwrap();
+    let schema = introspect::introspect(&source).unwrap();
+    let mapping = Mapping::from_toml(&format!("format = 1\n{mapping}")).unwrap();
+    let profile = profile(&source, &schema).unwrap();
+    planner::plan(&schema, Some(&profile), &mapping).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Hyperpage's own plan, as it was reviewed.
+pub fn hyperpage_plan() -> Plan {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema-pg/plan.json");
+    Plan::from_json(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// A plan's migrations as files, as a user has them.
+pub fn write_migrations(plan: &Plan, folder: &Path) -> FileBasedMigrations {
+    let files =
+        [("1_tables", render::create_tables(plan)), ("2_constraints", render::create_constraints(plan))];
+    for (name, files) in files {
+        let folder = folder.join(name);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("up.sql"), files.up).unwrap();
+        fs::write(folder.join("down.sql"), files.down).unwrap();
+    }
+    FileBasedMigrations::from_path(folder).unwrap()
+}
+
+#[track_caller]
+pub fn moved(result: row_mover::Result<Outcome>) -> Moved {
+    match result {
+        Ok(Outcome::Moved(moved)) if moved.validation.is_proven() => moved,
+        Ok(other) => panic!("not proven: {}", serde_json::to_string_pretty(&other).unwrap()),
+        Err(error) => panic!("{}", chain(&error)),
+    }
+}
+
+#[track_caller]
+pub fn session(url: &str) -> BulkConnection {
+    BulkConnection::connect(url, "test", std::time::Duration::from_secs(10))
+        .unwrap_or_else(|error| panic!("{}", chain(&error)))
+}
+
+#[track_caller]
+pub fn ask(session: &mut BulkConnection, sql: &str) -> Vec<String> {
+    let rows = session.query(sql, &[]).unwrap_or_else(|error| panic!("{sql}: {}", chain(&error)));
+    let shown = |value: Option<String>| value.unwrap_or_else(|| "NULL".to_owned());
+    rows.into_iter().map(|row| row.into_iter().map(shown).collect::<Vec<_>>().join("|")).collect()
+}
+
+/// An error as people see it: what failed, what to do next, and all causes.
+pub fn chain(error: &row_mover::Error) -> String {
+    let mut lines = vec![error.to_string()];
+    let mut next = error.next_step().map(str::to_owned);
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        lines.push(format!("because: {error}"));
+        if let Some(error) = error.downcast_ref::<row_mover::Error>() {
+            next = next.or_else(|| error.next_step().map(str::to_owned));
+        }
+        cause = error.source();
+    }
+    lines.extend(next.map(|next| format!("next: {next}")));
+    lines.join("\n")
+}
