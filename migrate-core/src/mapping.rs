@@ -153,6 +153,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_naive_zone_is_utc_unless_it_is_named() {
+        for (written, zone) in [
+            ("\"timestamptz_from_iso8601\"", "UTC"),
+            ("{ timestamptz_from_iso8601 = \"Europe/Berlin\" }", "Europe/Berlin"),
+        ] {
+            let text = format!("format = 1\n[tables.t.columns]\na = {{ as = {written} }}");
+            let mapping = Mapping::from_toml(&text).unwrap();
+            let Some(Conversion::TimestamptzFromIso8601(found)) =
+                &mapping.tables["t"].columns["a"].conversion
+            else {
+                panic!("it is no such conversion")
+            };
+            assert_eq!(found.to_string(), zone);
+        }
+    }
+
+    #[test]
     fn unknown_keys_and_conversions_are_errors() {
         for (text, part) in [
             ("", "missing field `format`"),
@@ -160,6 +177,7 @@ mod tests {
             ("format = 1\nfoo = 1", "unknown field `foo`"),
             ("format = 1\n[tables.jobs.columns]\na = { ass = \"jsonb\" }", "unknown field `ass`"),
             ("format = 1\n[tables.jobs.columns]\na = { as = \"jsonn\" }", "unknown variant `jsonn`"),
+            ("format = 1\n[tables.t.columns]\na = { as = { timestamptz_from_iso8601 = \"Mars\" } }", "Mars"),
             ("format = [", "TOML parse error"),
             (
                 "format = 1\n[[tables.t.indexes]]\nname = \"i\"\ncolumns = []\nwhy = \"\"",

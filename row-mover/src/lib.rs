@@ -8,6 +8,7 @@ pub mod error;
 mod finish;
 pub mod ledger;
 mod load;
+pub mod observer;
 pub mod run;
 pub mod source;
 pub mod target;

@@ -10,7 +10,7 @@ use migrate_core::plan::{Plan, PlannedTable};
 
 use crate::error::{Context, Error, Result};
 use crate::ledger::{Chunk, ChunkDone, FINISH_CHUNK_SQL};
-use crate::run::Observer;
+use crate::observer::Observer;
 use crate::source::SourceConnection;
 use crate::source::scan::{self, Order, RowidRange};
 use crate::target::bulk::{BulkConnection, CopyIn};

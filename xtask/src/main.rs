@@ -11,6 +11,7 @@ mod commands;
 mod exit;
 mod generated;
 mod output;
+mod plan_folder;
 mod private;
 mod report;
 mod screen;
@@ -51,8 +52,8 @@ enum Command {
     Cleanup(commands::cleanup::CleanupArgs),
     /// The private PostgreSQL of this checkout
     Postgres(commands::postgres::PostgresArgs),
-    //TEST /// Run everything that CI checks
-    //TEST Test(commands::test::TestArgs),
+    /// Run everything that CI checks
+    Test(commands::test::TestArgs),
 }
 
 fn main() -> ExitCode {
@@ -62,7 +63,7 @@ fn main() -> ExitCode {
         Command::Validate(args) => commands::validate::run(&args),
         Command::Cleanup(args) => commands::cleanup::run(args, commands::validate::migration_proof),
         Command::Postgres(args) => commands::postgres::run(args),
-        //TEST Command::Test(args) => commands::test::run(args),
+        Command::Test(args) => commands::test::run(args),
     };
     let exit = result.unwrap_or_else(|error| {
         output::failure(&error);

@@ -80,7 +80,7 @@ pub(crate) fn validate_json(run: &Run, validation: &Validation, url: &TargetUrl)
 }
 
 /// What `validate` says at its end.
-pub(crate) fn validation_text(validation: &Validation, seal: &Seal) -> String {
+pub(crate) fn validation_text(run: &Run, validation: &Validation, url: &TargetUrl) -> String {
     let mut table = new_table(&["table", "rows", "equal", "missing", "extra", "different", "seconds"]);
     for found in &validation.tables {
         table.add_row([
@@ -93,7 +93,7 @@ pub(crate) fn validation_text(validation: &Validation, seal: &Seal) -> String {
             format!("{:.2}", found.seconds),
         ]);
     }
-    format!("{table}\n{}", verdict(validation, seal))
+    format!("run {} in {url}\n{table}\n{}", run.id, verdict(validation, &run.seal))
 }
 
 fn moved_text(moved: &Moved, plan: &Plan, url: &TargetUrl, target: &Target) -> String {
@@ -113,6 +113,9 @@ fn moved_text(moved: &Moved, plan: &Plan, url: &TargetUrl, target: &Target) -> S
         text.push_str(&format!("left behind: {} {} ({})\n", left.kind, left.name, left.reason));
     }
     text.push_str(&verdict(&moved.validation, &moved.seal));
+    if moved.source_changed_since {
+        text.push_str(&changed_since(&moved.seal));
+    }
     text.push_str(&where_to_look(url, target));
     text
 }
@@ -131,14 +134,18 @@ fn already_done_text(done: &AlreadyDone, url: &TargetUrl, target: &Target) -> St
         done.run, done.validated_at
     );
     if done.source_changed_since {
-        text.push_str(&format!(
-            "But the source was written to since it was sealed at {}: what came later is not in PostgreSQL.\n\
-             To move it again as it is now, give --restart, which drops what that run made.\n",
-            done.seal.sealed_at
-        ));
+        text.push_str(&changed_since(&done.seal));
     }
     text.push_str(&where_to_look(url, target));
     text
+}
+
+fn changed_since(seal: &Seal) -> String {
+    format!(
+        "But the source was written to since it was sealed at {}: what came later is not in PostgreSQL.\n\
+         To move it as it is now, stop the app and give --restart, which drops what this run made.\n",
+        seal.sealed_at
+    )
 }
 
 fn rejected_text(findings: &Findings) -> String {

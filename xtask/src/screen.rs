@@ -9,7 +9,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use migrate_core::phase::Phase;
 use row_mover::ledger::ChunkDone;
-use row_mover::run::Observer;
+use row_mover::observer::Observer;
 
 use crate::output;
 

@@ -28,13 +28,15 @@ pub use timestamptz_from_iso8601::{NaiveZone, UnknownZone};
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{IntoDeserializer, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::value::SourceValue;
 
 /// A conversion that the plan can name, by the name that `mapping.toml` and `plan.json` use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields, remote = "Self")]
 pub enum Conversion {
     /// TEXT to `text`: the same bytes.
     Text,
@@ -59,6 +61,40 @@ pub enum Conversion {
     TimestamptzFromEpochMs,
     /// ISO 8601 TEXT to `timestamptz`; text without an offset is read in the given zone, UTC unless a human says otherwise.
     TimestamptzFromIso8601(NaiveZone),
+}
+
+impl Serialize for Conversion {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Conversion::serialize(self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Conversion {
+    /// A conversion with a setting may be named alone, and then has the setting's default.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Conversion, D::Error> {
+        struct Named;
+        impl<'de> Visitor<'de> for Named {
+            type Value = Conversion;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a conversion, or a table of one name and its setting")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Conversion, E> {
+                match name {
+                    "timestamptz_from_iso8601" => {
+                        Ok(Conversion::TimestamptzFromIso8601(NaiveZone::default()))
+                    }
+                    _ => Conversion::deserialize(name.into_deserializer()),
+                }
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Conversion, A::Error> {
+                Conversion::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+        deserializer.deserialize_any(Named)
+    }
 }
 
 /// A PostgreSQL type that a conversion produces.

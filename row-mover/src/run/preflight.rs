@@ -3,14 +3,15 @@
 use migrate_core::plan::{Plan, PlannedTable};
 use migrate_core::schema_diff;
 
-use super::{Observer, Request, target_check};
+use super::{Request, target_check};
 use crate::error::{Context, Error, Result};
+use crate::observer::Observer;
 use crate::source::preflight::{Findings, scan_values};
 use crate::source::{SourceConnection, introspect, seal};
 use crate::target::PooledConnection;
 
 /// What preflight looks at.
-pub struct Preflight<'a, M> {
+pub(super) struct Preflight<'a, M> {
     pub(super) request: &'a Request<'a, M>,
     pub(super) tables: &'a [&'a PlannedTable],
     pub(super) observer: &'a dyn Observer,
@@ -61,7 +62,10 @@ fn schema_differs(source: String, differences: &[String]) -> Error {
         "the schema of {source} is not the one that the plan was made for:\n{}",
         listed.join("\n")
     ))
-    .next("generate a plan for it with `cargo xtask generate --sqlite FILE`, and review what changes")
+    .next(
+        "put a copy of mapping.toml into a folder DIR, say there what becomes of the differences, run \
+         `cargo xtask generate --sqlite FILE --out DIR`, review the plan, and migrate with --plan DIR",
+    )
 }
 
 /// The sealed copy needs the room of the source and its log.

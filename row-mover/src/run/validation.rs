@@ -6,10 +6,12 @@ use migrate_core::phase::Phase;
 use migrate_core::plan::PlannedTable;
 use serde::Serialize;
 
-use super::{APPLICATION_NAME, Observer, check_target, missing_migrations, open_bulk};
+use super::{check_target, migrations};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
+use crate::observer::Observer;
 use crate::source::{SourceConnection, seal};
+use crate::target::session::open_bulk;
 use crate::target::{DbSettings, PooledConnection, TargetUrl, pool};
 use crate::validate::{CompareOptions, TableComparison, catalog, compare_rows};
 
@@ -59,7 +61,7 @@ pub fn validate<M: MigrationSource<Pg>>(
     observer: &dyn Observer,
 ) -> Result<(Run, Validation)> {
     check_target(&request.target, &request.settings)?;
-    let pool = pool::open(&request.target, &request.settings, APPLICATION_NAME)?;
+    let pool = pool::open(&request.target, &request.settings)?;
     let mut connection = pool::get(&pool)?;
     let run = ledger::last_run(&mut connection)?.ok_or_else(|| {
         Error::new(format!("{} holds no migration to validate", request.target))
@@ -109,7 +111,7 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
         let mut validation = Validation {
             tables: compared,
             sequences: catalog::sequence_problems(connection, &readable)?,
-            missing_migrations: missing_migrations(connection, self.migrations)?,
+            missing_migrations: migrations::missing(connection, self.migrations)?,
             schema: schema.into_iter().map(|difference| difference.words).collect(),
             seconds: 0.0,
         };

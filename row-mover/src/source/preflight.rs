@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use migrate_core::copy_format;
-use migrate_core::identifier::quote_sqlite;
+use migrate_core::identifier::{fit_pg, quote_sqlite};
 use migrate_core::plan::{Plan, PlannedTable};
 use migrate_core::profile::{DatabaseProfile, TableProfile};
 use migrate_core::source_schema::SourceSchema;
@@ -198,7 +198,7 @@ fn find_orphans(source: &SourceConnection, table: &PlannedTable, found: &mut Tab
         let rowid: Option<i64> = orphan.get(0).context(failed)?;
         let parent: String = orphan.get(1).context(failed)?;
         let columns: Vec<&str> = (table.foreign_keys.iter())
-            .filter(|key| key.parent_table.eq_ignore_ascii_case(&parent))
+            .filter(|key| key.parent_table.eq_ignore_ascii_case(&fit_pg(&parent)))
             .flat_map(|key| key.columns.iter().map(String::as_str))
             .collect();
         // A key whose parent stays behind is not planned, and its orphans are no obstacle.

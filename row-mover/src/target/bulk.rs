@@ -47,6 +47,8 @@ impl BulkConnection {
         let raw = unsafe { pq_sys::PQconnectStartParams(keywords.as_ptr(), values.as_ptr(), 1) };
         let raw = NonNull::new(raw).ok_or_else(|| Error::new("libpq has no memory for a connection"))?;
         let connection = BulkConnection { raw };
+        // SAFETY: the connection exists, and the function that it is given lives for ever.
+        unsafe { pq_sys::PQsetNoticeProcessor(connection.raw.as_ptr(), Some(drop_notice), ptr::null_mut()) };
         connection.finish_connecting(Instant::now() + timeout)?;
         // SAFETY: the connection is open.
         if unsafe { pq_sys::PQsetnonblocking(connection.raw.as_ptr(), 1) } != 0 {
@@ -437,6 +439,9 @@ impl Drop for QueryResult {
         unsafe { pq_sys::PQclear(self.0.as_ptr()) }
     }
 }
+
+/// Takes a notice of the server and says nothing: libpq itself would print it, values and all.
+extern "C" fn drop_notice(_argument: *mut std::ffi::c_void, _message: *const c_char) {}
 
 fn statement_failed(error: ServerError) -> Error {
     Error::new("a statement was refused").because(error)

@@ -3,6 +3,7 @@
 pub mod bulk;
 pub mod pool;
 pub mod server_error;
+pub mod session;
 pub mod settings;
 pub mod url;
 

@@ -4,6 +4,7 @@ use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, NopErrorHandler, R2D2Connection};
 
+use super::session::session_sql;
 use super::{DbSettings, TargetUrl, server_error::ServerError};
 use crate::error::{Error, Result};
 
@@ -17,8 +18,8 @@ pub type PooledConnection = diesel::r2d2::PooledConnection<ConnectionManager<PgC
 ///
 /// # Errors
 /// When the settings are no pool that r2d2 takes.
-pub fn open(url: &TargetUrl, settings: &DbSettings, application_name: &str) -> Result<Pool> {
-    let setup = SessionSetup(session_sql(settings, application_name));
+pub fn open(url: &TargetUrl, settings: &DbSettings) -> Result<Pool> {
+    let setup = SessionSetup(session_sql(settings));
     let pool = Pool::builder()
         .max_size(settings.pool_max)
         .min_idle(Some(settings.pool_min))
@@ -43,18 +44,6 @@ pub fn get(pool: &Pool) -> Result<PooledConnection> {
 /// Says what failed, with Diesel's error scrubbed.
 pub(crate) fn diesel_failed(what: impl Into<String>) -> impl FnOnce(diesel::result::Error) -> Error {
     move |error| Error::new(what).because(ServerError::from_diesel(error))
-}
-
-/// The statements that make a session the same everywhere. Time zone and date style matter to nothing that is sent in binary,
-/// and are fixed so that nothing that is read as text depends on the server's either.
-pub(crate) fn session_sql(settings: &DbSettings, application_name: &str) -> String {
-    format!(
-        "SET application_name = '{}'; SET search_path = public; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; \
-         SET client_min_messages = warning; SET statement_timeout = {}; SET lock_timeout = 30000; \
-         SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0",
-        application_name.replace('\'', "''"),
-        settings.statement_timeout.as_millis()
-    )
 }
 
 #[derive(Debug)]

@@ -16,7 +16,7 @@ use migrate_core::plan::PlannedTable;
 use serde::Serialize;
 
 use crate::error::{Context, Error, Result};
-use crate::run::Observer;
+use crate::observer::Observer;
 use crate::source::SourceConnection;
 use crate::target::bulk::BulkConnection;
 
@@ -87,7 +87,6 @@ pub fn compare_rows(
             let mut found = compare_table(table, options, &source, &mut target, observer)
                 .context(|| format!("table {} cannot be compared", table.source))?;
             found.seconds = started.elapsed().as_secs_f64();
-            observer.table_compared(&found);
             results.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((position, found));
         }
         Ok(())

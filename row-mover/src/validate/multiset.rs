@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::TableComparison;
 use super::compare::TargetRows;
 use crate::error::{Context, Error, Result};
-use crate::run::Observer;
+use crate::observer::Observer;
 use crate::source::SourceConnection;
 use crate::source::scan::{self, Order};
 use crate::target::bulk::BulkConnection;

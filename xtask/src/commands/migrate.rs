@@ -2,10 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use diesel_migrations::FileBasedMigrations;
-use migrate_core::plan::Plan;
 use migrate_core::render;
 use row_mover::run::{self, Outcome, Request};
 use row_mover::target::TargetUrl;
@@ -15,7 +14,7 @@ use crate::private::IfAbsent;
 use crate::report::{self, Target};
 use crate::screen::Screen;
 use crate::target::{self, TargetArgs};
-use crate::{output, private, source, workspace};
+use crate::{output, plan_folder, private, source, workspace};
 
 /// The options of `migrate`.
 #[derive(Args, Debug)]
@@ -86,7 +85,7 @@ pub(crate) struct MigrateArgs {
 pub(crate) fn run(args: &MigrateArgs) -> anyhow::Result<Exit> {
     let settings = target::settings()?;
     let plan_dir = args.plan.clone().unwrap_or_else(workspace::plan_dir);
-    let plan = read_plan(&plan_dir)?;
+    let plan = plan_folder::read(&plan_dir)?;
     let migrations = FileBasedMigrations::from_path(plan_dir.join("migrations"))
         .with_context(|| format!("the migrations in {} cannot be read", plan_dir.display()))?;
     let source = if args.sample { source::sample(args.rows)? } else { source::path(args.sqlite.as_deref()) };
@@ -131,31 +130,6 @@ pub(crate) fn run(args: &MigrateArgs) -> anyhow::Result<Exit> {
         Outcome::Moved(moved) if !moved.validation.is_proven() => Exit::Differences,
         _ => Exit::Done,
     })
-}
-
-/// Reads a plan and makes sure that its migrations are the ones that it makes: what is reviewed is what runs.
-fn read_plan(folder: &Path) -> anyhow::Result<Plan> {
-    let path = folder.join("plan.json");
-    let text = std::fs::read_to_string(&path)
-        .with_context(|| format!("{} cannot be read; `cargo xtask generate` writes it", path.display()))?;
-    let plan = Plan::from_json(&text).with_context(|| format!("{} cannot be used", path.display()))?;
-    let expected = [render::create_tables(&plan).up, render::create_constraints(&plan).up];
-    let mut names: Vec<PathBuf> = std::fs::read_dir(folder.join("migrations"))
-        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
-        .with_context(|| format!("{} cannot be read", folder.join("migrations").display()))?;
-    names.sort();
-    let found: Vec<String> = names
-        .iter()
-        .take(2)
-        .map(|name| std::fs::read_to_string(name.join("up.sql")).unwrap_or_default())
-        .collect();
-    if found != expected {
-        bail!(
-            "plan.json and migrations/ in {} do not belong together; run `cargo xtask generate`",
-            folder.display()
-        );
-    }
-    Ok(plan)
 }
 
 /// The target that is named, or a database of the private PostgreSQL. A sample never goes where the environment points:

@@ -4,5 +4,5 @@ pub(crate) mod cleanup;
 pub(crate) mod generate;
 pub(crate) mod migrate;
 pub(crate) mod postgres;
-//TEST pub(crate) mod test;
+pub(crate) mod test;
 pub(crate) mod validate;

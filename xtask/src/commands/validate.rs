@@ -1,13 +1,13 @@
 //! `cargo xtask validate`: reads everything back from PostgreSQL and compares it with the sealed copy.
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::Args;
 use diesel_migrations::FileBasedMigrations;
 use migrate_core::phase::Phase;
+use row_mover::ledger;
 use row_mover::run::{self, ValidationRequest};
 use row_mover::target::{TargetUrl, pool};
 use row_mover::validate::CompareOptions;
-use row_mover::{ledger, run::APPLICATION_NAME};
 
 use crate::cleanup::MigrationProof;
 use crate::commands::cleanup::CleanupArgs;
@@ -15,7 +15,7 @@ use crate::commands::migrate;
 use crate::exit::Exit;
 use crate::screen::Screen;
 use crate::target::{self, TargetArgs};
-use crate::{output, private, report, workspace};
+use crate::{output, plan_folder, private, report, workspace};
 
 /// The options of `validate`.
 #[derive(Args, Debug)]
@@ -52,9 +52,9 @@ pub(crate) struct ValidateArgs {
 pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
     let settings = target::settings()?;
     let url = resolve_target(&args.target)?;
-    let folder = args.plan.clone().unwrap_or_else(workspace::plan_dir).join("migrations");
-    let migrations = FileBasedMigrations::from_path(&folder)
-        .map_err(|error| anyhow::Error::new(error).context(format!("{} cannot be read", folder.display())))?;
+    let folder = args.plan.clone().unwrap_or_else(workspace::plan_dir);
+    let migrations = FileBasedMigrations::from_path(folder.join("migrations"))
+        .with_context(|| format!("the migrations in {} cannot be read", folder.display()))?;
     let request = ValidationRequest {
         target: url,
         settings,
@@ -67,11 +67,13 @@ pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
     let screen = Screen::new(args.quiet);
     let result = run::validate(&request, &screen);
     screen.finish();
-    let (run, validation) = result?;
+    let (run, mut validation) = result?;
+    // The database is as the plan says; the Diesel schema that the app compiles against must be so, too.
+    validation.schema.extend(plan_folder::schema_difference(&folder, &run.plan)?);
     if args.json {
         output::stdout(&report::validate_json(&run, &validation, &request.target)?)?;
     } else {
-        output::stdout(&report::validation_text(&validation, &run.seal))?;
+        output::stdout(&report::validation_text(&run, &validation, &request.target))?;
     }
     Ok(if validation.is_proven() { Exit::Done } else { Exit::Differences })
 }
@@ -103,7 +105,7 @@ pub(crate) fn migration_proof(args: &CleanupArgs) -> anyhow::Result<MigrationPro
     let url = resolve_target(&named)?;
     let settings = target::settings()?;
     run::check_target(&url, &settings)?;
-    let pool = pool::open(&url, &settings, APPLICATION_NAME)?;
+    let pool = pool::open(&url, &settings)?;
     let last = ledger::last_run(&mut pool::get(&pool)?)?;
     Ok(match last {
         None => not_validated(format!("{url} holds no migration")),

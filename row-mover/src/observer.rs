@@ -5,7 +5,6 @@ use std::time::Duration;
 use migrate_core::phase::Phase;
 
 use crate::ledger::ChunkDone;
-use crate::validate::TableComparison;
 
 /// Hears what a migration does, from several threads.
 pub trait Observer: Sync {
@@ -29,8 +28,6 @@ pub trait Observer: Sync {
     fn rows_moved(&self, _table: &str, _done: &ChunkDone) {}
     /// Validation has compared so many rows more.
     fn rows_compared(&self, _rows: u64) {}
-    /// Validation is done with a table.
-    fn table_compared(&self, _found: &TableComparison) {}
 }
 
 /// Watches without a word.

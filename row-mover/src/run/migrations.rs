@@ -1,0 +1,78 @@
+//! The plan's migrations, run by Diesel and recorded in `__diesel_schema_migrations`.
+
+use diesel::connection::SimpleConnection;
+use diesel::migration::{Migration, MigrationSource};
+use diesel::pg::Pg;
+use diesel_migrations::MigrationHarness;
+
+use crate::error::{Error, Result};
+use crate::target::pool::diesel_failed;
+use crate::target::{DbSettings, PooledConnection, server_error};
+
+type BoxedError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The migrations in the order of their versions: the first creates the tables, the others follow the rows.
+pub(super) fn ordered<M: MigrationSource<Pg>>(source: &M) -> Result<Vec<Box<dyn Migration<Pg>>>> {
+    let mut migrations =
+        source.migrations().map_err(migration_failed("the plan's migrations cannot be read"))?;
+    migrations.sort_by_key(|migration| migration.name().version().as_owned());
+    Ok(migrations)
+}
+
+/// Runs those of `migrations` that are not applied, each in a transaction with its bookkeeping.
+pub(super) fn run<'m>(
+    connection: &mut PooledConnection,
+    settings: &DbSettings,
+    migrations: impl Iterator<Item = &'m Box<dyn Migration<Pg>>>,
+) -> Result<()> {
+    lift_statement_timeout(connection)?;
+    let result = (|| {
+        let applied =
+            connection.applied_migrations().map_err(migration_failed("the migrations cannot be listed"))?;
+        for migration in migrations {
+            let name = migration.name();
+            if !applied.contains(&name.version().as_owned()) {
+                let failed = format!("migration {name} failed, and nothing of it was kept");
+                connection.run_migration(migration).map_err(migration_failed(failed))?;
+            }
+        }
+        Ok(())
+    })();
+    restore_statement_timeout(connection, settings)?;
+    result
+}
+
+/// The names of those that the database does not know as applied.
+pub(super) fn missing<M: MigrationSource<Pg>>(
+    connection: &mut PooledConnection,
+    source: &M,
+) -> Result<Vec<String>> {
+    let applied =
+        connection.applied_migrations().map_err(migration_failed("the migrations cannot be listed"))?;
+    let names = ordered(source)?.into_iter().filter_map(|migration| {
+        let name = migration.name();
+        (!applied.contains(&name.version().as_owned())).then(|| name.to_string())
+    });
+    Ok(names.collect())
+}
+
+/// Says what failed. Diesel keeps the type of these errors to itself, so that their words are scrubbed as words.
+fn migration_failed(what: impl Into<String>) -> impl FnOnce(BoxedError) -> Error {
+    move |error| Error::new(what).because(server_error::without_values(&error.to_string()))
+}
+
+/// Index builds take as long as the data is large; the memory makes them sort in one go where it can.
+pub(super) fn lift_statement_timeout(connection: &mut PooledConnection) -> Result<()> {
+    connection
+        .batch_execute("SET statement_timeout = 0; SET maintenance_work_mem = '256MB'")
+        .map_err(diesel_failed("the session cannot be set up"))
+}
+
+pub(super) fn restore_statement_timeout(
+    connection: &mut PooledConnection,
+    settings: &DbSettings,
+) -> Result<()> {
+    connection
+        .batch_execute(&format!("SET statement_timeout = {}", settings.statement_timeout.as_millis()))
+        .map_err(diesel_failed("the session cannot be set up"))
+}

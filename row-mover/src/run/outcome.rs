@@ -1,0 +1,102 @@
+//! What comes of a migration, as values that a report can be made of.
+
+use migrate_core::phase::Phase;
+use migrate_core::plan::PlannedTable;
+use serde::Serialize;
+
+use super::Validation;
+use crate::ledger::{Chunk, ChunkDone};
+use crate::source::preflight::Findings;
+use crate::source::seal::Seal;
+
+/// What came of a migration.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum Outcome {
+    /// The rows moved and were compared.
+    Moved(Moved),
+    /// An earlier run has done it; nothing moved.
+    AlreadyDone(AlreadyDone),
+    /// Values stand in the way; nothing was changed.
+    Rejected {
+        /// What the scan found.
+        findings: Findings,
+    },
+    /// What would be done; nothing was changed.
+    DryRun {
+        /// What the scan found.
+        findings: Findings,
+        /// What would come next, in words.
+        next: String,
+    },
+}
+
+/// A migration that has moved rows, in this run or with earlier ones.
+#[derive(Debug, Serialize)]
+pub struct Moved {
+    /// The run's number in the ledger.
+    pub run: i64,
+    /// The sealed copy.
+    pub seal: Seal,
+    /// What each phase of this run took.
+    pub phases: Vec<PhaseDone>,
+    /// What moving each table took, in the plan's order.
+    pub tables: Vec<TableMoved>,
+    /// What was compared.
+    pub validation: Validation,
+    /// Whether the source was written to since it was sealed, as far as its size and time tell.
+    pub source_changed_since: bool,
+}
+
+/// A phase that is done.
+#[derive(Debug, Clone, Serialize)]
+pub struct PhaseDone {
+    /// The phase.
+    pub phase: Phase,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+}
+
+/// What moving one table took.
+#[derive(Debug, Clone, Serialize)]
+pub struct TableMoved {
+    /// The table, by source name.
+    pub table: String,
+    /// Its rows.
+    pub rows: u64,
+    /// The bytes that were sent.
+    pub bytes: u64,
+    /// The seconds of all its chunks together.
+    pub seconds: f64,
+}
+
+/// A migration that was done before.
+#[derive(Debug, Serialize)]
+pub struct AlreadyDone {
+    /// The run's number in the ledger.
+    pub run: i64,
+    /// When it was validated, in RFC 3339.
+    pub validated_at: String,
+    /// The sealed copy.
+    pub seal: Seal,
+    /// Whether the source was written to since it was sealed, as far as its size and time tell.
+    pub source_changed_since: bool,
+}
+
+/// What the chunks of each table took together.
+pub(super) fn table_sums(chunks: &[Chunk], tables: &[&PlannedTable]) -> Vec<TableMoved> {
+    let sum = |table: &&PlannedTable| {
+        let done: Vec<&ChunkDone> = chunks
+            .iter()
+            .filter(|chunk| chunk.table == table.source)
+            .filter_map(|chunk| chunk.done.as_ref())
+            .collect();
+        TableMoved {
+            table: table.source.clone(),
+            rows: done.iter().map(|done| u64::try_from(done.rows).unwrap_or(0)).sum(),
+            bytes: done.iter().map(|done| u64::try_from(done.bytes).unwrap_or(0)).sum(),
+            seconds: done.iter().map(|done| done.seconds).sum(),
+        }
+    };
+    tables.iter().map(sum).collect()
+}

@@ -1,0 +1,211 @@
+//! The connections of one run, and what each phase does with them.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use diesel::migration::MigrationSource;
+use diesel::pg::Pg;
+use migrate_core::phase::{Phase, RunSubject};
+use migrate_core::plan::PlannedTable;
+
+use super::outcome::{Moved, Outcome, PhaseDone, table_sums};
+use super::preflight::Preflight;
+use super::{Request, migrations, open_checked, target_check, validation};
+use crate::error::{Error, Result};
+use crate::ledger::{self, ChunkDone, Run};
+use crate::observer::Observer;
+use crate::source::{SourceConnection, seal};
+use crate::target::bulk::BulkConnection;
+use crate::target::pool::{self, Pool};
+use crate::target::session::open_bulk;
+use crate::target::{DbSettings, PooledConnection, TargetUrl};
+use crate::validate::CompareOptions;
+use crate::{finish, load};
+
+/// Two migrations of one target are kept apart by an advisory lock of this number.
+const ADVISORY_LOCK: &str = "7237971062";
+
+/// The connections of one run.
+pub(super) struct Session<'a> {
+    pool: Pool,
+    target: &'a TargetUrl,
+    settings: DbSettings,
+    observer: &'a dyn Observer,
+    /// Holds the advisory lock for as long as the run lasts.
+    keeper: Mutex<BulkConnection>,
+}
+
+impl<'a> Session<'a> {
+    /// Connects, and refuses a server that is too old.
+    pub(super) fn open<M>(request: &'a Request<'_, M>, observer: &'a dyn Observer) -> Result<Session<'a>> {
+        // A first connection of our own says at once what is wrong; the pool would try until its time is over.
+        let keeper = open_checked(&request.target, &request.settings)?;
+        let pool = pool::open(&request.target, &request.settings)?;
+        let keeper = Mutex::new(keeper);
+        Ok(Session { pool, target: &request.target, settings: request.settings, observer, keeper })
+    }
+
+    /// A connection of the pool.
+    pub(super) fn connection(&self) -> Result<PooledConnection> {
+        pool::get(&self.pool)
+    }
+
+    /// Keeps every other migration of this target out for as long as the session lasts.
+    pub(super) fn take_lock(&self) -> Result<()> {
+        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        let rows = keeper.query(&format!("SELECT pg_try_advisory_lock({ADVISORY_LOCK})"), &[])?;
+        if rows.first().and_then(|row| row.first()) == Some(&Some("t".to_owned())) {
+            return Ok(());
+        }
+        Err(Error::new(format!("another migration is at work on {}", self.target)).next(
+            "wait for it, or end it; sessions of ours are named hyperpage-migration in pg_stat_activity",
+        ))
+    }
+
+    /// Drops what an earlier run of ours made, and the ledger with it. Only what the ledger's own plan names is dropped.
+    fn remove_earlier_run(&self, connection: &mut PooledConnection, run: &Run) -> Result<()> {
+        self.observer.note(&format!("dropping what run {} made in {}", run.id, self.target));
+        target_check::drop_planned(connection, &run.plan)?;
+        ledger::remove(connection)?;
+        target_check::check_empty(connection, self.target)
+    }
+
+    /// All phases from the beginning. What `earlier` made is dropped, but only once the new copy is sealed: until then
+    /// nothing is lost if anything is wrong.
+    pub(super) fn begin<M: MigrationSource<Pg>>(
+        &self,
+        request: &Request<'_, M>,
+        tables: &[&PlannedTable],
+        subject: &RunSubject,
+        earlier: Option<&Run>,
+    ) -> Result<Outcome> {
+        let mut phases = Vec::new();
+        let mut connection = self.connection()?;
+        let started = self.start(Phase::Preflight);
+        let findings =
+            Preflight { request, tables, observer: self.observer }.run(&mut connection, earlier.is_none())?;
+        if findings.offender_count() > 0 {
+            return Ok(Outcome::Rejected { findings });
+        }
+        self.end(Phase::Preflight, started, &mut phases);
+        let started = self.start(Phase::Seal);
+        let source = SourceConnection::open_live(&request.source)?;
+        let seal = seal::seal(&source, &request.backup_dir, &|share| self.observer.sealed(share))?;
+        drop(source);
+        self.end(Phase::Seal, started, &mut phases);
+        if let Some(run) = earlier {
+            self.remove_earlier_run(&mut connection, run)?;
+        }
+        ledger::create(&mut connection)?;
+        let id = ledger::begin_run(&mut connection, subject, request.plan, &seal)?;
+        for done in &phases {
+            ledger::finish_phase(&mut connection, id, done.phase, done.seconds)?;
+        }
+        let run = ledger::last_run(&mut connection)?
+            .filter(|run| run.id == id)
+            .ok_or_else(|| Error::new("the run that was just begun is not in the ledger"))?;
+        drop(connection);
+        self.execute(request, tables, run, Phase::Schema, phases)
+    }
+
+    /// The phases from `first` on.
+    pub(super) fn execute<M: MigrationSource<Pg>>(
+        &self,
+        request: &Request<'_, M>,
+        tables: &[&PlannedTable],
+        run: Run,
+        first: Phase,
+        mut phases: Vec<PhaseDone>,
+    ) -> Result<Outcome> {
+        for phase in
+            [Phase::Schema, Phase::Rows, Phase::Constraints].into_iter().filter(|&phase| phase >= first)
+        {
+            let started = self.start(phase);
+            match phase {
+                Phase::Schema => self.create_tables(request)?,
+                Phase::Rows => self.move_rows(request, tables, &run)?,
+                _ => self.add_constraints(request, tables, &run)?,
+            }
+            let seconds = self.end(phase, started, &mut phases);
+            ledger::finish_phase(&mut self.connection()?, run.id, phase, seconds)?;
+        }
+        let started = self.start(Phase::Validate);
+        let compared = validation::ValidationParts {
+            target: self.target,
+            settings: &self.settings,
+            migrations: request.migrations,
+            options: CompareOptions { show_values: request.show_values, workers: request.workers },
+            observer: self.observer,
+        };
+        let validation = compared.run(&mut self.connection()?, &run)?;
+        self.end(Phase::Validate, started, &mut phases);
+        let moved = table_sums(&ledger::chunks(&mut self.connection()?, run.id)?, tables);
+        let source_changed_since = seal::source_state(&request.source) != run.seal.source_state;
+        Ok(Outcome::Moved(Moved {
+            run: run.id,
+            seal: run.seal,
+            phases,
+            tables: moved,
+            validation,
+            source_changed_since,
+        }))
+    }
+
+    fn create_tables<M: MigrationSource<Pg>>(&self, request: &Request<'_, M>) -> Result<()> {
+        let migrations = migrations::ordered(request.migrations)?;
+        migrations::run(&mut self.connection()?, &self.settings, migrations.iter().take(1))
+    }
+
+    fn add_constraints<M: MigrationSource<Pg>>(
+        &self,
+        request: &Request<'_, M>,
+        tables: &[&PlannedTable],
+        run: &Run,
+    ) -> Result<()> {
+        let ordered = migrations::ordered(request.migrations)?;
+        migrations::run(&mut self.connection()?, &self.settings, ordered.iter().skip(1))?;
+        let sealed = SourceConnection::open_sealed(&run.seal.path)?;
+        let mut connection = self.connection()?;
+        migrations::lift_statement_timeout(&mut connection)?;
+        finish::set_sequences(&sealed, &mut connection, tables)?;
+        let done = finish::analyze(&mut connection, tables);
+        migrations::restore_statement_timeout(&mut connection, &self.settings)?;
+        done
+    }
+
+    fn move_rows<M>(&self, request: &Request<'_, M>, tables: &[&PlannedTable], run: &Run) -> Result<()> {
+        let mut connection = self.connection()?;
+        let open_source = || SourceConnection::open_sealed(&run.seal.path);
+        let mut chunks = ledger::chunks(&mut connection, run.id)?;
+        if chunks.is_empty() {
+            chunks = load::plan_chunks(&open_source()?, tables)?;
+            ledger::plan_chunks(&mut connection, run.id, &chunks)?;
+        }
+        drop(connection);
+        let done: Vec<&ChunkDone> = chunks.iter().filter_map(|chunk| chunk.done.as_ref()).collect();
+        self.observer.rows_begin(chunks.len(), &done);
+        let waiting: Vec<_> = chunks.iter().filter(|chunk| chunk.done.is_none()).cloned().collect();
+        let open_target = || open_bulk(self.target, &self.settings);
+        load::move_chunks(
+            &run.plan,
+            run.id,
+            waiting,
+            request.workers,
+            &open_source,
+            &open_target,
+            self.observer,
+        )
+    }
+
+    fn start(&self, phase: Phase) -> Instant {
+        self.observer.phase_started(phase);
+        Instant::now()
+    }
+
+    fn end(&self, phase: Phase, started: Instant, phases: &mut Vec<PhaseDone>) -> f64 {
+        let took: Duration = started.elapsed();
+        self.observer.phase_finished(phase, took);
+        phases.push(PhaseDone { phase, seconds: took.as_secs_f64() });
+        took.as_secs_f64()
+    }
+}

@@ -1,0 +1,39 @@
+//! What every session of ours is like, whatever the server's, the database's or the role's defaults are.
+
+use super::bulk::BulkConnection;
+use super::{DbSettings, TargetUrl};
+use crate::error::Result;
+
+/// The name under which our sessions show in `pg_stat_activity`.
+pub const APPLICATION_NAME: &str = "hyperpage-migration";
+
+/// A bulk connection with our session's settings, and no limit on how long a statement may take.
+pub(crate) fn open_bulk(target: &TargetUrl, settings: &DbSettings) -> Result<BulkConnection> {
+    let mut connection =
+        BulkConnection::connect(target.conninfo(), APPLICATION_NAME, settings.connection_timeout).map_err(
+            |error| match error.next_step() {
+                Some(_) => error,
+                None => error.next(format!(
+                    "tried {target}; check host, port, database, user and password, and that the server runs"
+                )),
+            },
+        )?;
+    for statement in session_sql(settings).split("; ") {
+        connection.query(statement, &[])?;
+    }
+    // A chunk is safe without waiting for the disk: if it is lost, its ledger row is lost with it.
+    connection.query("SET statement_timeout = 0", &[])?;
+    connection.query("SET synchronous_commit = off", &[])?;
+    Ok(connection)
+}
+
+/// The statements that make a session the same everywhere. Time zone and date style matter to nothing that is sent in binary,
+/// and are fixed so that nothing that is read as text depends on the server's either.
+pub(super) fn session_sql(settings: &DbSettings) -> String {
+    format!(
+        "SET application_name = '{APPLICATION_NAME}'; SET search_path = public; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; \
+         SET client_min_messages = warning; SET statement_timeout = {}; SET lock_timeout = 30000; \
+         SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0",
+        settings.statement_timeout.as_millis()
+    )
+}

@@ -1,0 +1,153 @@
+//! `cargo xtask test`: everything that CI checks, step by step, with one table at the end. What a step does stands in
+//! `steps`; here is in which order they run, when that ends, and with which exit code.
+
+use std::cell::RefCell;
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use xshell::Shell;
+
+use crate::exit::Exit;
+use crate::{output, workspace};
+
+mod child;
+mod print_schema;
+mod report;
+mod server;
+mod steps;
+mod tools;
+
+use child::Children;
+use report::{Report, Verdict};
+use server::TestServer;
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo xtask test                            all, up to the first that fails
+  cargo xtask test --keep-going               all, whatever fails
+  cargo xtask test --pg-version 17            on that version of PostgreSQL
+  cargo xtask test -- --package row-mover     of the tests those of one crate
+  cargo xtask test -- sample -- --nocapture   of the tests those of that name
+
+The tests run on a private PostgreSQL of their own, which is removed at the
+end, or on the server that TEST_POSTGRES_URL names, in databases of their own.
+With CI=true a tool that is missing is a failure.
+
+Exit codes: 0 all checks passed, 1 a check failed, 2 a check could not run or
+was interrupted.";
+
+/// The arguments of `cargo xtask test`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct TestArgs {
+    /// The major version of PostgreSQL [default: the newest at hand]
+    #[arg(long, value_name = "MAJOR", value_parser = clap::value_parser!(u32).range(15..=99))]
+    pg_version: Option<u32>,
+    /// Run the other checks too after one has failed
+    #[arg(long)]
+    keep_going: bool,
+    /// Print the result as JSON; what the checks say goes to standard error
+    #[arg(long)]
+    json: bool,
+    /// Arguments for `cargo test`, after `--`
+    #[arg(last = true, value_name = "ARGS")]
+    arguments: Vec<OsString>,
+}
+
+/// How a check ended; one that could not be tried at all is an error instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum StepResult {
+    /// All is as it should be.
+    Passed,
+    /// Something is wrong; what, in a few words.
+    Failed(String),
+    /// It was left out, and why.
+    NotRun(String),
+}
+
+/// What the steps of a run share.
+struct Context {
+    shell: Shell,
+    children: Children,
+    server: RefCell<TestServer>,
+    /// This program, found before a build replaces it.
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    pg_version: Option<u32>,
+    keep_going: bool,
+    /// Whether a missing tool is a failure.
+    is_ci: bool,
+}
+
+/// Runs `cargo xtask test`.
+///
+/// # Errors
+/// Where it cannot even begin, as while another run is at it in the same checkout.
+pub(crate) fn run(args: TestArgs) -> anyhow::Result<Exit> {
+    let root = workspace::root();
+    let _lock = lock(&root)?;
+    let shell = Shell::new()?;
+    shell.change_dir(&root);
+    let context = Context {
+        shell,
+        children: Children::new(args.json)?,
+        server: RefCell::new(TestServer::choose(&root, args.pg_version)?),
+        program: std::env::current_exe().context("cannot find this program's own file")?,
+        arguments: args.arguments,
+        pg_version: args.pg_version,
+        keep_going: args.keep_going,
+        is_ci: std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false")),
+    };
+    let report = run_steps(&context);
+    let removal = context.server.borrow_mut().remove();
+    output::stdout(&if args.json { report.json()? } else { report.text() })?;
+    removal.context(
+        "cannot remove the test cluster; remove it with `cargo xtask postgres remove --test --yes`",
+    )?;
+    Ok(report.exit())
+}
+
+fn run_steps(context: &Context) -> Report {
+    let mut report = Report::default();
+    let mut is_over = false;
+    for step in steps::ALL {
+        if is_over {
+            report.add(step.name, Verdict::NotReached, None);
+            continue;
+        }
+        output::note(&format!("\n== {}", step.name));
+        let start = Instant::now();
+        let result = (step.run)(context);
+        let seconds = start.elapsed().as_secs_f64();
+        let verdict = if context.children.is_interrupted() {
+            Verdict::Interrupted
+        } else {
+            result.map_or_else(|error| Verdict::CouldNotRun(format!("{error:#}")), Verdict::from)
+        };
+        output::note(&format!("== {}: {verdict} ({seconds:.1} s)", step.name));
+        is_over = verdict == Verdict::Interrupted || (verdict.is_bad() && !context.keep_going);
+        report.add(step.name, verdict, Some(seconds));
+    }
+    report
+}
+
+/// Two runs in one checkout would take the cluster away from each other.
+fn lock(root: &Path) -> anyhow::Result<File> {
+    let folder = root.join("target");
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let path = folder.join("xtask-test.lock");
+    let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => {
+            bail!(
+                "`cargo xtask test` runs in this checkout already; wait for its end, or use a second checkout"
+            )
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+    }
+}

@@ -1,0 +1,225 @@
+//! What a run found: the table for people, JSON for scripts, and the exit code.
+
+use std::fmt;
+
+use comfy_table::{Table, presets};
+use serde::Serialize;
+
+use super::StepResult;
+use crate::exit::Exit;
+
+/// How a step ended, as it is reported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Passed,
+    Failed(String),
+    NotRun(String),
+    CouldNotRun(String),
+    Interrupted,
+    NotReached,
+}
+
+impl From<StepResult> for Verdict {
+    fn from(result: StepResult) -> Self {
+        match result {
+            StepResult::Passed => Self::Passed,
+            StepResult::Failed(reason) => Self::Failed(reason),
+            StepResult::NotRun(reason) => Self::NotRun(reason),
+        }
+    }
+}
+
+impl Verdict {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed(_) => "failed",
+            Self::NotRun(_) => "not run",
+            Self::CouldNotRun(_) => "could not run",
+            Self::Interrupted => "interrupted",
+            Self::NotReached => "not reached",
+        }
+    }
+
+    fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Failed(reason) | Self::NotRun(reason) | Self::CouldNotRun(reason) => Some(reason),
+            Self::Passed | Self::Interrupted | Self::NotReached => None,
+        }
+    }
+
+    /// Whether the run cannot succeed any more.
+    pub(crate) fn is_bad(&self) -> bool {
+        matches!(self, Self::Failed(_) | Self::CouldNotRun(_) | Self::Interrupted)
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.reason() {
+            Some(reason) => write!(f, "{}: {reason}", self.word()),
+            None => f.write_str(self.word()),
+        }
+    }
+}
+
+/// The steps of a run and how they ended.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    lines: Vec<Line>,
+}
+
+#[derive(Serialize)]
+struct JsonReport<'a> {
+    passed: bool,
+    steps: Vec<JsonStep<'a>>,
+}
+
+#[derive(Serialize)]
+struct JsonStep<'a> {
+    step: &'a str,
+    result: &'a str,
+    reason: Option<&'a str>,
+    seconds: Option<f64>,
+}
+
+#[derive(Debug)]
+struct Line {
+    step: &'static str,
+    verdict: Verdict,
+    seconds: Option<f64>,
+}
+
+impl Report {
+    /// Adds a step; one that was not reached took no time.
+    pub(crate) fn add(&mut self, step: &'static str, verdict: Verdict, seconds: Option<f64>) {
+        self.lines.push(Line { step, verdict, seconds });
+    }
+
+    /// The exit code: what could not run weighs more than what failed.
+    pub(crate) fn exit(&self) -> Exit {
+        let any = |test: fn(&Verdict) -> bool| self.lines.iter().any(|line| test(&line.verdict));
+        if any(|verdict| matches!(verdict, Verdict::CouldNotRun(_) | Verdict::Interrupted)) {
+            Exit::Refused
+        } else if any(|verdict| matches!(verdict, Verdict::Failed(_))) {
+            Exit::Differences
+        } else {
+            Exit::Done
+        }
+    }
+
+    /// The table, and a line that says what it comes to.
+    pub(crate) fn text(&self) -> String {
+        let mut table = Table::new();
+        table.load_preset(presets::NOTHING).set_header(["step", "seconds", "result"]);
+        for line in &self.lines {
+            let seconds = line.seconds.map(|seconds| format!("{seconds:.1}")).unwrap_or_default();
+            table.add_row([line.step.to_owned(), format!("{seconds:>7}"), line.verdict.to_string()]);
+        }
+        let table: String = table.lines().map(|line| format!("{}\n", line.trim())).collect();
+        let count = |word| self.lines.iter().filter(|line| line.verdict.word() == word).count();
+        let counts = ["passed", "failed", "could not run", "interrupted", "not run", "not reached"]
+            .map(|word| (count(word), word))
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| format!("{count} {word}"))
+            .collect::<Vec<_>>()
+            .join(", ");
+        format!("\n{table}\n{} checks: {counts}", self.lines.len())
+    }
+
+    /// The same as JSON.
+    ///
+    /// # Errors
+    /// Where it cannot be written as JSON.
+    pub(crate) fn json(&self) -> anyhow::Result<String> {
+        let steps = self.lines.iter().map(|line| JsonStep {
+            step: line.step,
+            result: line.verdict.word(),
+            reason: line.verdict.reason(),
+            seconds: line.seconds.map(|seconds| (seconds * 1000.0).round() / 1000.0),
+        });
+        let value = JsonReport { passed: self.exit() == Exit::Done, steps: steps.collect() };
+        Ok(serde_json::to_string_pretty(&value)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(verdicts: Vec<Verdict>) -> Report {
+        let mut report = Report::default();
+        for verdict in verdicts {
+            let seconds = (verdict != Verdict::NotReached).then_some(1.5);
+            report.add("a step", verdict, seconds);
+        }
+        report
+    }
+
+    #[test]
+    fn the_exit_code_follows_the_worst_step() {
+        let failed = || Verdict::Failed("why".to_owned());
+        let left_out = || Verdict::NotRun("why".to_owned());
+        let could_not = || Verdict::CouldNotRun("why".to_owned());
+        for (verdicts, expected) in [
+            (vec![Verdict::Passed, left_out()], Exit::Done),
+            (vec![Verdict::Passed, failed(), Verdict::NotReached], Exit::Differences),
+            (vec![failed(), could_not()], Exit::Refused),
+            (vec![Verdict::Passed, Verdict::Interrupted], Exit::Refused),
+        ] {
+            assert_eq!(report(verdicts.clone()).exit(), expected, "{verdicts:?}");
+        }
+    }
+
+    #[test]
+    fn the_table_says_what_was_left_out() {
+        let report = report(vec![
+            Verdict::Passed,
+            Verdict::NotRun("cargo-deny is not installed".to_owned()),
+            Verdict::Failed("exit code 101: see above".to_owned()),
+            Verdict::NotReached,
+        ]);
+        insta::assert_snapshot!(report.text(), @"
+
+        step    seconds  result
+        a step      1.5  passed
+        a step      1.5  not run: cargo-deny is not installed
+        a step      1.5  failed: exit code 101: see above
+        a step           not reached
+
+        4 checks: 1 passed, 1 failed, 1 not run, 1 not reached
+        ");
+        insta::assert_snapshot!(report.json().unwrap(), @r#"
+        {
+          "passed": false,
+          "steps": [
+            {
+              "step": "a step",
+              "result": "passed",
+              "reason": null,
+              "seconds": 1.5
+            },
+            {
+              "step": "a step",
+              "result": "not run",
+              "reason": "cargo-deny is not installed",
+              "seconds": 1.5
+            },
+            {
+              "step": "a step",
+              "result": "failed",
+              "reason": "exit code 101: see above",
+              "seconds": 1.5
+            },
+            {
+              "step": "a step",
+              "result": "not reached",
+              "reason": null,
+              "seconds": null
+            }
+          ]
+        }
+        "#);
+    }
+}

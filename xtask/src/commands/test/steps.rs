@@ -1,0 +1,181 @@
+//! The steps of `cargo xtask test`, in their order: the quick ones first. Each runs one or two commands and judges them.
+
+use std::ffi::OsStr;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
+use anyhow::bail;
+use xshell::{Cmd, cmd};
+
+use super::server::{URL_VARIABLE, VERSION_VARIABLE};
+use super::tools::{CARGO_DENY, CLIPPY, DIESEL, RUSTFMT, major_and_minor};
+use super::{Context, StepResult, print_schema};
+use crate::exit::Exit;
+
+/// The oldest Diesel whose `print-schema` writes what is compared here.
+const DIESEL_AT_LEAST: (u32, u32) = (2, 3);
+
+/// A developer's own settings, which must not lead a test to a developer's own data.
+const NOT_FOR_TESTS: [&str; 13] = [
+    "DATABASE_PATH",
+    "DATABASE_URL",
+    "DB_CONNECTION_TIMEOUT",
+    "DB_IDLE_TIMEOUT",
+    "DB_POOL_MAX",
+    "DB_POOL_MIN",
+    "DB_STATEMENT_TIMEOUT",
+    "OAUTH_ENCRYPTION_KEY",
+    "POSTGRES_DB",
+    "POSTGRES_HOST",
+    "POSTGRES_PASSWORD",
+    "POSTGRES_PORT",
+    "POSTGRES_USER",
+];
+
+/// One check.
+pub(crate) struct Step {
+    /// Its name in the table.
+    pub(crate) name: &'static str,
+    /// What it does. An error means that it could not be tried.
+    pub(super) run: fn(&Context) -> anyhow::Result<StepResult>,
+}
+
+/// All checks.
+pub(crate) const ALL: &[Step] = &[
+    Step { name: "formatting", run: formatting },
+    Step { name: "lints", run: lints },
+    Step { name: "generated files", run: generated_files },
+    Step { name: "tests", run: tests },
+    Step { name: "print-schema", run: print_schema },
+    Step { name: "documentation", run: documentation },
+    Step { name: "licences, bans, sources", run: licences_bans_sources },
+    Step { name: "advisories", run: advisories },
+];
+
+fn formatting(context: &Context) -> anyhow::Result<StepResult> {
+    RUSTFMT.require(&context.shell)?;
+    context.check(cmd!(context.shell, "cargo fmt --all --check"), "run `cargo fmt --all`")
+}
+
+fn lints(context: &Context) -> anyhow::Result<StepResult> {
+    CLIPPY.require(&context.shell)?;
+    let command = cmd!(context.shell, "cargo clippy --workspace --all-targets --locked -- -D warnings");
+    context.check(command, "see the warnings above")
+}
+
+fn generated_files(context: &Context) -> anyhow::Result<StepResult> {
+    let program = &context.program;
+    let status = context.children.run(cmd!(context.shell, "{program} generate --check"))?;
+    if status.code() == Some(Exit::Refused as i32) {
+        bail!("`generate --check` could not run, see above");
+    }
+    Ok(judge(status, "run `cargo xtask generate`"))
+}
+
+fn tests(context: &Context) -> anyhow::Result<StepResult> {
+    let url = context.server.borrow_mut().url()?;
+    let arguments = &context.arguments;
+    // Cargo would ignore the choice of a package beside it.
+    let workspace = (!chooses_packages(arguments)).then_some("--workspace");
+    let all = context.keep_going.then_some("--no-fail-fast");
+    let mut command = cmd!(context.shell, "cargo test {workspace...} --locked {all...} {arguments...}");
+    command = command.env(URL_VARIABLE, url);
+    if let Some(version) = context.pg_version {
+        command = command.env(VERSION_VARIABLE, version.to_string());
+    }
+    for name in NOT_FOR_TESTS {
+        command = command.env_remove(name);
+    }
+    context.check(command, "see the failures above")
+}
+
+/// Whether arguments of `cargo test` name packages; those after a second `--` are for the tests.
+fn chooses_packages(arguments: &[impl AsRef<OsStr>]) -> bool {
+    arguments
+        .iter()
+        .map(|argument| argument.as_ref().to_string_lossy())
+        .take_while(|argument| argument != "--")
+        .any(|argument| argument.starts_with("--package") || (argument.starts_with("-p") && argument != "--"))
+}
+
+fn print_schema(context: &Context) -> anyhow::Result<StepResult> {
+    let Some(version) = DIESEL.version(&context.shell) else { return Ok(DIESEL.left_out(context.is_ci)) };
+    if major_and_minor(&version).is_none_or(|found| found < DIESEL_AT_LEAST) || !version.contains("postgres")
+    {
+        let (major, minor) = DIESEL_AT_LEAST;
+        let reason =
+            format!("this diesel is not {major}.{minor} or later with PostgreSQL ({})", DIESEL.install);
+        return Ok(if context.is_ci { StepResult::Failed(reason) } else { StepResult::NotRun(reason) });
+    }
+    let url = context.server.borrow_mut().url()?;
+    print_schema::print_schema_agrees(&url)
+}
+
+fn documentation(context: &Context) -> anyhow::Result<StepResult> {
+    let command = cmd!(context.shell, "cargo doc --workspace --no-deps --document-private-items --locked");
+    context.check(command.env("RUSTDOCFLAGS", "-D warnings"), "see the warnings above")
+}
+
+fn licences_bans_sources(context: &Context) -> anyhow::Result<StepResult> {
+    if CARGO_DENY.version(&context.shell).is_none() {
+        return Ok(CARGO_DENY.left_out(context.is_ci));
+    }
+    let command =
+        cmd!(context.shell, "cargo deny --locked check --hide-inclusion-graph bans licenses sources");
+    context.check(command, "see the errors above, and deny.toml")
+}
+
+fn advisories(context: &Context) -> anyhow::Result<StepResult> {
+    if CARGO_DENY.version(&context.shell).is_none() {
+        return Ok(CARGO_DENY.left_out(context.is_ci));
+    }
+    if !context.children.run(cmd!(context.shell, "cargo deny --locked fetch db"))?.success() {
+        return Ok(StepResult::NotRun("the advisory database cannot be fetched (no network?)".to_owned()));
+    }
+    context.check(cmd!(context.shell, "cargo deny --locked check advisories"), "see the advisories above")
+}
+
+impl Context {
+    /// Runs a command that fails where something is wrong; `hint` says what to do then.
+    fn check(&self, command: Cmd<'_>, hint: &str) -> anyhow::Result<StepResult> {
+        Ok(judge(self.children.run(command)?, hint))
+    }
+}
+
+fn judge(status: ExitStatus, hint: &str) -> StepResult {
+    match (status.code(), status.signal()) {
+        (Some(0), _) => StepResult::Passed,
+        (Some(code), _) => StepResult::Failed(format!("exit code {code}: {hint}")),
+        (None, signal) => StepResult::Failed(format!("ended by signal {}", signal.unwrap_or_default())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_choice_of_a_package_is_seen() {
+        for (arguments, expected) in [
+            (&["-p", "row-mover"][..], true),
+            (&["-prow-mover"], true),
+            (&["--package=row-mover"], true),
+            (&["name_of_a_test"], false),
+            (&["--", "-p"], false),
+            (&[], false),
+        ] {
+            assert_eq!(chooses_packages(arguments), expected, "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn an_exit_status_is_judged() {
+        for (raw, expected) in [
+            (0, StepResult::Passed),
+            (101 << 8, StepResult::Failed("exit code 101: do this".to_owned())),
+            (9, StepResult::Failed("ended by signal 9".to_owned())),
+        ] {
+            assert_eq!(judge(ExitStatus::from_raw(raw), "do this"), expected);
+        }
+    }
+}

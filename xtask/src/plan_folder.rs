@@ -1,0 +1,51 @@
+//! A folder with a plan: `plan.json`, `migrations/` and the Diesel schema, which must belong together.
+//!
+//! Writing them is `generate`'s; here they are only read.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use migrate_core::plan::Plan;
+use migrate_core::render;
+
+use crate::workspace;
+
+/// Reads a plan and makes sure that its migrations are the ones that it makes: what is reviewed is what runs.
+pub(crate) fn read(folder: &Path) -> anyhow::Result<Plan> {
+    let path = folder.join("plan.json");
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("{} cannot be read; `cargo xtask generate` writes it", path.display()))?;
+    let plan = Plan::from_json(&text).with_context(|| format!("{} cannot be used", path.display()))?;
+    let migrations = folder.join("migrations");
+    let cannot_read = || format!("{} cannot be read", migrations.display());
+    let entries = std::fs::read_dir(&migrations).with_context(cannot_read)?;
+    let mut names: Vec<PathBuf> = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()
+        .with_context(cannot_read)?;
+    names.retain(|name| name.is_dir());
+    names.sort();
+    let expected = [render::create_tables(&plan).up, render::create_constraints(&plan).up];
+    for (position, expected) in expected.iter().enumerate() {
+        let found = names.get(position).map(|name| std::fs::read_to_string(name.join("up.sql")));
+        if !matches!(found, Some(Ok(found)) if found == *expected) {
+            bail!(
+                "plan.json and migrations/ in {} do not belong together; run `cargo xtask generate`",
+                workspace::shown(folder)
+            );
+        }
+    }
+    Ok(plan)
+}
+
+/// What differs between the Diesel schema in `folder` and the one of `plan`, in words; none where they are the same.
+pub(crate) fn schema_difference(folder: &Path, plan: &Plan) -> anyhow::Result<Option<String>> {
+    let candidates = [folder.join("src/schema.rs"), folder.join("schema.rs")];
+    let path = candidates.iter().find(|path| path.exists()).unwrap_or(&candidates[0]);
+    let found = std::fs::read_to_string(path)
+        .with_context(|| format!("{} cannot be read", workspace::shown(path)))?;
+    let is_same = found == render::target_diesel_schema(plan);
+    Ok((!is_same).then(|| {
+        format!("{} is not the schema that was migrated; run `cargo xtask generate`", workspace::shown(path))
+    }))
+}
