@@ -23,7 +23,10 @@ pub(crate) fn read(folder: &Path) -> anyhow::Result<Plan> {
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<_, _>>()
         .with_context(cannot_read)?;
-    names.retain(|name| name.is_dir());
+    // As Diesel reads the folder: what is hidden is none of its migrations.
+    let is_hidden =
+        |name: &Path| name.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    names.retain(|name| name.is_dir() && !is_hidden(name));
     names.sort();
     let expected = [render::create_tables(&plan).up, render::create_constraints(&plan).up];
     for (position, expected) in expected.iter().enumerate() {
