@@ -59,7 +59,10 @@ pub(crate) fn apply(files: &[GeneratedFile], mode: Mode) -> anyhow::Result<Exit>
         (0, _) => output::note(&format!("{} files are up to date", files.len())),
         (_, Mode::Write) => {}
         (_, Mode::Check) => {
-            output::note(&format!("{stale} of {} files are stale; run `cargo xtask generate`", files.len()));
+            output::note(&format!(
+                "{stale} of {} files are stale; run the same without --check",
+                files.len()
+            ));
             return Ok(Exit::Differences);
         }
         (_, Mode::DryRun) => output::note(&format!("{stale} of {} files would be written", files.len())),

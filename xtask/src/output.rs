@@ -27,6 +27,15 @@ pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
+/// What writes remarks, or keeps them to itself under `--quiet`.
+pub(crate) fn remarks(is_quiet: bool) -> impl Fn(&str) {
+    move |text| {
+        if !is_quiet {
+            note(text);
+        }
+    }
+}
+
 /// Writes an error with its causes and what to do next to standard error.
 pub(crate) fn failure(error: &anyhow::Error) {
     note(&format!("error: {error}"));

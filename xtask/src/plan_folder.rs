@@ -13,8 +13,9 @@ use crate::workspace;
 /// Reads a plan and makes sure that its migrations are the ones that it makes: what is reviewed is what runs.
 pub(crate) fn read(folder: &Path) -> anyhow::Result<Plan> {
     let path = folder.join("plan.json");
-    let text = std::fs::read_to_string(&path)
-        .with_context(|| format!("{} cannot be read; `cargo xtask generate` writes it", path.display()))?;
+    let text = std::fs::read_to_string(&path).with_context(|| {
+        format!("{} cannot be read; `{}` writes it", path.display(), generate_command(folder))
+    })?;
     let plan = Plan::from_json(&text).with_context(|| format!("{} cannot be used", path.display()))?;
     let migrations = folder.join("migrations");
     let cannot_read = || format!("{} cannot be read", migrations.display());
@@ -23,15 +24,19 @@ pub(crate) fn read(folder: &Path) -> anyhow::Result<Plan> {
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<_, _>>()
         .with_context(cannot_read)?;
-    names.retain(|name| name.is_dir());
+    // As Diesel reads the folder: what is hidden is none of its migrations.
+    let is_hidden =
+        |name: &Path| name.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    names.retain(|name| name.is_dir() && !is_hidden(name));
     names.sort();
     let expected = [render::create_tables(&plan).up, render::create_constraints(&plan).up];
     for (position, expected) in expected.iter().enumerate() {
         let found = names.get(position).map(|name| std::fs::read_to_string(name.join("up.sql")));
         if !matches!(found, Some(Ok(found)) if found == *expected) {
             bail!(
-                "plan.json and migrations/ in {} do not belong together; run `cargo xtask generate`",
-                workspace::shown(folder)
+                "plan.json and migrations/ in {} do not belong together; run `{}`",
+                workspace::shown(folder),
+                generate_command(folder)
             );
         }
     }
@@ -46,6 +51,20 @@ pub(crate) fn schema_difference(folder: &Path, plan: &Plan) -> anyhow::Result<Op
         .with_context(|| format!("{} cannot be read", workspace::shown(path)))?;
     let is_same = found == render::target_diesel_schema(plan);
     Ok((!is_same).then(|| {
-        format!("{} is not the schema that was migrated; run `cargo xtask generate`", workspace::shown(path))
+        format!(
+            "{} is not the schema that was migrated; run `{}`",
+            workspace::shown(path),
+            generate_command(folder)
+        )
     }))
+}
+
+/// The command that writes the files of a plan folder.
+pub(crate) fn generate_command(folder: &Path) -> String {
+    let command = "cargo xtask generate";
+    if folder == workspace::plan_dir() {
+        command.to_owned()
+    } else {
+        format!("{command} --out {}", workspace::shown(folder))
+    }
 }

@@ -7,13 +7,13 @@ use diesel::{Connection, PgConnection, RunQueryDsl};
 use migrate_core::identifier::{fit_pg, quote_pg};
 use private_postgres::{Cluster, Options, Purpose};
 
-use crate::{output, workspace};
+use crate::workspace;
 
-/// The running cluster of this checkout.
-pub(crate) fn cluster(version: Option<u32>) -> anyhow::Result<Cluster> {
+/// The running cluster of this checkout; `say` hears when it has to be started.
+pub(crate) fn cluster(version: Option<u32>, say: impl Fn(&str)) -> anyhow::Result<Cluster> {
     let cluster = Cluster::open(Options { version, ..Options::new(workspace::root(), Purpose::Main) })?;
     if !cluster.status()?.running {
-        output::note("postgres  starting the private PostgreSQL of this checkout");
+        say("postgres  starting the private PostgreSQL of this checkout");
     }
     cluster.start()?;
     Ok(cluster)

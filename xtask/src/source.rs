@@ -8,7 +8,7 @@ use migrate_core::source_schema::SourceSchema;
 use row_mover::source::{SourceConnection, introspect};
 use schema_sqlite::LEGACY_MIGRATIONS;
 
-use crate::{output, workspace};
+use crate::workspace;
 
 /// Where Hyperpage keeps its database unless told otherwise.
 const DEFAULT_PATH: &str = "data/hyperpage.db";
@@ -23,19 +23,19 @@ pub(crate) fn path(named: Option<&Path>) -> PathBuf {
     named.map(Path::to_path_buf).or_else(from_environment).unwrap_or_else(|| PathBuf::from(DEFAULT_PATH))
 }
 
-/// The sample of so many jobs, made where it is not there yet.
-pub(crate) fn sample(rows: u64) -> anyhow::Result<PathBuf> {
+/// The sample of so many jobs, made where it is not there yet; `say` hears where it lies.
+pub(crate) fn sample(rows: u64, say: impl Fn(&str)) -> anyhow::Result<PathBuf> {
     let folder = workspace::root().join(".sample");
     let path = folder.join(format!("hyperpage-{rows}.db"));
     if path.exists() {
-        output::note(&format!("sample    {} is there already", workspace::shown(&path)));
+        say(&format!("sample    {} is there already", workspace::shown(&path)));
         return Ok(path);
     }
     std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let summary = create_sample(&path, &SampleOptions { rows, seed: SAMPLE_SEED })
         .with_context(|| format!("the sample {} cannot be made", path.display()))?;
     let total: u64 = summary.tables.iter().map(|table| table.rows).sum();
-    output::note(&format!(
+    say(&format!(
         "sample    {} made: {total} rows in {} tables",
         workspace::shown(&path),
         summary.tables.len()

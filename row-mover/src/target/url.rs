@@ -39,19 +39,16 @@ impl TargetUrl {
             |name: &str| options.iter().find(|(keyword, _)| keyword == name).map(|(_, value)| value.as_str());
         let mut shown = String::from("postgres://");
         if let Some(user) = option("user") {
-            shown.push_str(user);
+            shown.push_str(&encoded(user));
             shown.push('@');
         }
-        shown.push_str(option("host").or(option("hostaddr")).unwrap_or(""));
-        if let Some(port) = option("port") {
-            shown.push(':');
-            shown.push_str(port);
-        }
+        let hosts = option("host").filter(|hosts| !hosts.is_empty()).or(option("hostaddr")).unwrap_or("");
+        shown.push_str(&hosts_with_ports(hosts, option("port")));
         shown.push('/');
-        shown.push_str(option("dbname").unwrap_or(""));
+        shown.push_str(&encoded(option("dbname").unwrap_or("")));
         if let Some(service) = option("service") {
             shown.push_str("?service=");
-            shown.push_str(service);
+            shown.push_str(&encoded(service));
         }
         Ok(TargetUrl { conninfo: conninfo.to_owned(), shown })
     }
@@ -72,6 +69,33 @@ impl fmt::Debug for TargetUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.shown)
     }
+}
+
+/// Hosts with their ports as a URL has them; a single port is that of all hosts.
+fn hosts_with_ports(hosts: &str, ports: Option<&str>) -> String {
+    let ports: Vec<&str> = ports.map(|ports| ports.split(',').collect()).unwrap_or_default();
+    let one = |(position, host): (usize, &str)| {
+        // The colons of an IPv6 address would be read as the one before a port.
+        let host = if host.contains(':') { format!("[{host}]") } else { encoded(host) };
+        match if ports.len() == 1 { ports.first() } else { ports.get(position) } {
+            Some(port) if !port.is_empty() => format!("{host}:{port}"),
+            _ => host,
+        }
+    };
+    hosts.split(',').enumerate().map(one).collect::<Vec<_>>().join(",")
+}
+
+/// Percent-encoded but for what means itself everywhere in a URL: a socket's folder or a quoted name can be copied as it is.
+fn encoded(part: &str) -> String {
+    let mut out = String::with_capacity(part.len());
+    for byte in part.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
 }
 
 /// The options that a string sets, by libpq's parser.
@@ -111,12 +135,40 @@ mod tests {
     fn the_password_is_never_shown() {
         for (conninfo, shown) in [
             ("postgres://me:s3cret@db.example:5433/app?sslmode=require", "postgres://me@db.example:5433/app"),
-            ("host=/tmp dbname=app user=me password=s3cret", "postgres://me@/tmp/app"),
+            ("host=/tmp dbname=app user=me password=s3cret", "postgres://me@%2Ftmp/app"),
+            ("host=::1 port=5433 dbname=app password=s3cret", "postgres://[::1]:5433/app"),
+            ("postgres://one:1,two:2/app?password=s3cret", "postgres://one:1,two:2/app"),
+            (
+                "host='' hostaddr=127.0.0.1 dbname='it\\'s @ home' user='a b' password=s3cret",
+                "postgres://a%20b@127.0.0.1/it%27s%20%40%20home",
+            ),
             ("postgresql://h/d?password=s3cret", "postgres://h/d"),
         ] {
             let url = TargetUrl::parse(conninfo).unwrap();
             assert_eq!(url.to_string(), shown);
             assert!(!format!("{url:?}").contains("s3cret"));
+        }
+    }
+
+    /// What is shown is there to be copied: it must lead to the same place.
+    #[test]
+    fn what_is_shown_is_a_url_of_the_same_place() {
+        const PLACE: [&str; 5] = ["host", "port", "user", "dbname", "service"];
+        for conninfo in [
+            "postgres://me:s3cret@db.example:5433/app?sslmode=require",
+            "host=/var/run/postgresql dbname=app user=me@home password=s3cret",
+            "host=::1 port=5433 dbname=app",
+            "host=one,two port=1,2 dbname=app",
+            "postgres:///app",
+            "service=app user='o\\'brien'",
+        ] {
+            let place = |conninfo: &str| {
+                let mut options = parse_options(conninfo).unwrap();
+                options.retain(|(name, value)| PLACE.contains(&name.as_str()) && !value.is_empty());
+                options
+            };
+            let shown = TargetUrl::parse(conninfo).unwrap().to_string();
+            assert_eq!(place(&shown), place(conninfo), "{shown}");
         }
     }
 

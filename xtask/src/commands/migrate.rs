@@ -88,7 +88,11 @@ pub(crate) fn run(args: &MigrateArgs) -> anyhow::Result<Exit> {
     let plan = plan_folder::read(&plan_dir)?;
     let migrations = FileBasedMigrations::from_path(plan_dir.join("migrations"))
         .with_context(|| format!("the migrations in {} cannot be read", plan_dir.display()))?;
-    let source = if args.sample { source::sample(args.rows)? } else { source::path(args.sqlite.as_deref()) };
+    let source = if args.sample {
+        source::sample(args.rows, output::remarks(args.quiet))?
+    } else {
+        source::path(args.sqlite.as_deref())
+    };
     // A source that cannot be read is told before a server is started for it.
     drop(row_mover::source::SourceConnection::open_live(&source)?);
     let (url, target) = resolve_target(args, &source)?;
@@ -139,7 +143,7 @@ fn resolve_target(args: &MigrateArgs, source: &Path) -> anyhow::Result<(TargetUr
     if is_free_to_look_around && let Some(url) = target::named(&args.target)? {
         return Ok((url, Target::Named));
     }
-    let cluster = private::cluster(args.target.pg_version)?;
+    let cluster = private::cluster(args.target.pg_version, output::remarks(args.quiet))?;
     let database =
         if args.sample { format!("hyperpage_sample_{}", args.rows) } else { private::database_name(source) };
     let if_absent = if args.dry_run { IfAbsent::StandIn } else { IfAbsent::Create };

@@ -51,7 +51,7 @@ pub(crate) struct ValidateArgs {
 /// Runs `validate`.
 pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
     let settings = target::settings()?;
-    let url = resolve_target(&args.target)?;
+    let url = resolve_target(&args.target, output::remarks(args.quiet))?;
     let folder = args.plan.clone().unwrap_or_else(workspace::plan_dir);
     let migrations = FileBasedMigrations::from_path(folder.join("migrations"))
         .with_context(|| format!("the migrations in {} cannot be read", folder.display()))?;
@@ -79,7 +79,7 @@ pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
 }
 
 /// The target that is named, or where the last migration into the private PostgreSQL went.
-fn resolve_target(args: &TargetArgs) -> anyhow::Result<TargetUrl> {
+fn resolve_target(args: &TargetArgs, say: impl Fn(&str)) -> anyhow::Result<TargetUrl> {
     if let Some(url) = target::named(args)? {
         return Ok(url);
     }
@@ -88,7 +88,7 @@ fn resolve_target(args: &TargetArgs) -> anyhow::Result<TargetUrl> {
             "no migration has been made from this checkout; run `cargo xtask migrate`, or name a target with --postgres"
         );
     };
-    let cluster = private::cluster(args.pg_version.or(version))?;
+    let cluster = private::cluster(args.pg_version.or(version), say)?;
     Ok(TargetUrl::parse(&private::database_url(&cluster, &database, private::IfAbsent::StandIn)?)?)
 }
 
@@ -102,7 +102,7 @@ pub(crate) fn migration_proof(args: &CleanupArgs) -> anyhow::Result<MigrationPro
     if target::named(&named)?.is_none() && private::remembered()?.is_none() {
         return Ok(not_validated("no migration has been made from this checkout".to_owned()));
     }
-    let url = resolve_target(&named)?;
+    let url = resolve_target(&named, output::note)?;
     let settings = target::settings()?;
     run::check_target(&url, &settings)?;
     let pool = pool::open(&url, &settings)?;

@@ -1,6 +1,7 @@
 //! `migrate` that succeeds, or that has nothing to do: what it says, what it writes where, and what it leaves alone.
 
 use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use fixtures::hyperpage::{SAMPLE_ENCRYPTION_KEY_HEX, TABLES, tokens};
 use serde_json::{Value, json};
 use test_database::TestDatabase;
 
-use crate::place::{Output, Place, output};
+use crate::place::{Output, Place, checkout, contents, output};
 use crate::server::{connect, everything, execute, lines, value};
 
 /// The arguments that move the sample into a database.
@@ -55,10 +56,14 @@ fn the_sample_moves_and_the_second_run_has_nothing_to_do() {
 
     let before = everything(&database);
     let files = place.state().len();
-    let started = Instant::now();
-    let second = migrate(&place, &database, &[]).expect(0);
-    assert!(started.elapsed() < Duration::from_secs(1), "it took {:?}", started.elapsed());
-    place.snapshot("migrate-again", &second.screen());
+    // The fastest of a few, since other tests want the processor as well.
+    let mut fastest = Duration::MAX;
+    for _ in 0..3 {
+        let started = Instant::now();
+        place.snapshot("migrate-again", &migrate(&place, &database, &[]).expect(0).screen());
+        fastest = fastest.min(started.elapsed());
+    }
+    assert!(fastest < Duration::from_secs(1), "it took {fastest:?}");
     assert_eq!(everything(&database), before);
     assert_eq!(place.state().len(), files, "no second copy is taken");
 }
@@ -114,7 +119,10 @@ fn json_is_all_that_stands_on_standard_output() {
     assert_eq!(found["plan_sha256"].as_str().unwrap().len(), 64);
     assert_eq!(found["left_behind"][0]["name"], "schema_migrations");
     let result = &found["result"];
-    assert_eq!(fields(result), ["outcome", "run", "seal", "phases", "tables", "validation"]);
+    assert_eq!(
+        fields(result),
+        ["outcome", "run", "seal", "phases", "tables", "validation", "source_changed_since"]
+    );
     assert_eq!((&result["outcome"], &result["run"]), (&json!("moved"), &json!(1)));
     assert_eq!(
         fields(&result["seal"]),
@@ -281,20 +289,28 @@ fn the_environment_names_source_and_target() {
     let sealed = place.state().into_iter().filter(|path| path.starts_with("sealed"));
     assert!(sealed.count() > 2, "the copy and its manifest lie in --backup-dir");
     assert!(!place.path().join("backups").exists());
+    for (path, _) in contents(&place.path().join("sealed")).into_iter().skip(1) {
+        let path = place.path().join("sealed").join(path);
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, if path.is_dir() { 0o700 } else { 0o400 }, "{}", path.display());
+    }
 }
 
 #[test]
 fn the_sample_is_made_in_the_checkout_and_moves() {
     let place = Place::new();
     let database = TestDatabase::create();
-    let plan = crate::place::checkout().join("schema-pg");
-    let arguments = ["migrate", "--sample", "--rows", "10", "--postgres", database.url(), "--plan"];
-    let mut command =
-        place.command(arguments.map(std::ffi::OsStr::new).into_iter().chain([plan.as_os_str()]));
+    let plan = checkout().join("schema-pg");
+    let plan = plan.to_str().unwrap();
+    let arguments = ["migrate", "--sample", "--rows", "10", "--postgres", database.url(), "--plan", plan];
     // Cargo says so of the checkout from which it runs the program.
-    command.env("CARGO_MANIFEST_DIR", place.path().join("xtask"));
-    output(&mut command).expect(0);
+    let run = |more: &[&str]| {
+        let mut command = place.command(arguments.iter().chain(more));
+        output(command.env("CARGO_MANIFEST_DIR", place.path().join("xtask"))).expect(0)
+    };
+    assert!(run(&["--dry-run"]).stderr.contains(".sample/hyperpage-10.db"), "it says where the sample lies");
     assert!(place.path().join(".sample/hyperpage-10.db").exists());
+    assert_eq!(run(&["--quiet"]).stderr, "", "nothing but the result");
     assert!(rows(&database, "jobs") >= 10);
     assert_eq!(lines(&database, "SELECT phase FROM migration.phases").len(), 6);
 }

@@ -105,7 +105,7 @@ impl Place {
             (r"-\d{8}T\d{9}Z", "-[STAMP]"),
             (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "[TIME]"),
             (r" +\d+\.\d\d s ", " #.## s "),
-            (r"\d+\.\d\d \|", "#.## |"),
+            (r" +\d+\.\d\d \|", " #.## |"),
         ] {
             settings.add_filter(pattern, mask);
         }

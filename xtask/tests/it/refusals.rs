@@ -176,6 +176,23 @@ fn a_plan_that_does_not_hold_together_is_refused() {
     place.snapshot("refusals-plan_nowhere", &output.screen());
 }
 
+/// What a file manager or git leaves in a folder of migrations is none.
+#[test]
+fn stray_files_in_a_plan_are_no_migrations() {
+    let database = TestDatabase::create();
+    let place = Place::new();
+    place.sample();
+    let plan = place.path().join("plan");
+    copy_folder(&checkout().join("schema-pg"), &plan);
+    fs::write(plan.join("migrations/.DS_Store"), "").unwrap();
+    fs::write(plan.join("migrations/.gitkeep"), "").unwrap();
+    fs::create_dir(plan.join("migrations/.idea")).unwrap();
+    fs::write(plan.join("migrations/README.md"), "").unwrap();
+    let mut arguments = vec!["migrate", "--sqlite", "hyperpage.db", "--plan", "plan"];
+    arguments.extend(["--postgres", database.url()]);
+    place.run(arguments).expect(0);
+}
+
 /// The migration that makes the tables.
 const UP: &str = "migrations/2026-11-01-000001_create_tables/up.sql";
 
