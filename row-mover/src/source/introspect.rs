@@ -11,7 +11,7 @@ use migrate_core::source_schema::{
 use rusqlite::{Connection, Row};
 
 use super::SourceConnection;
-use super::open::sidecar;
+use super::open::{is_nonempty, sidecar};
 use crate::error::{Context, Error, Result};
 
 /// Reads the schema.
@@ -36,8 +36,9 @@ fn no_tables(connection: &Connection, path: &Path) -> Error {
         .query_row("PRAGMA journal_mode", [], |row| row.get::<_, String>(0))
         .is_ok_and(|mode| mode.eq_ignore_ascii_case("wal"));
     let error = Error::new(format!("{} holds no table", path.display()));
-    if is_wal && !sidecar(path, "-wal").exists() {
-        error.next("it is in WAL mode and its -wal file is missing: copy FILE, FILE-wal and FILE-shm together, or let the app close it first")
+    // Opening it for reading makes a log of 0 bytes where there is none.
+    if is_wal && !is_nonempty(&sidecar(path, "-wal")) {
+        error.next("it is in WAL mode and has no -wal beside it, in which all of it may be: copy FILE, FILE-wal and FILE-shm together, or let the app close it first")
     } else {
         error.next("it is a database, but an empty one; check that this is the file that the app uses")
     }

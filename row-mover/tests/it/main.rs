@@ -5,5 +5,6 @@
 #![allow(unreachable_pub, reason = "nothing is exported from a test")]
 
 mod conversions;
+mod hostile;
 mod moves;
 mod support;
