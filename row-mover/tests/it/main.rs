@@ -5,6 +5,7 @@
 #![allow(unreachable_pub, reason = "nothing is exported from a test")]
 
 mod conversions;
+mod damage;
 mod hostile;
 mod moves;
 mod support;
