@@ -8,4 +8,5 @@ mod conversions;
 mod damage;
 mod hostile;
 mod moves;
+mod resume;
 mod support;
