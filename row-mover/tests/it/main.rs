@@ -7,6 +7,8 @@
 mod conversions;
 mod damage;
 mod hostile;
+mod leaks;
 mod moves;
+mod refusals;
 mod resume;
 mod support;
