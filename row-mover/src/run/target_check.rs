@@ -95,7 +95,7 @@ pub(super) fn check_empty(target: &mut PooledConnection, url: &TargetUrl) -> Res
          WHEN 'f' THEN 'foreign table ' ELSE 'table ' END || c.relname AS name FROM pg_class c \
          WHERE c.relnamespace = to_regnamespace('public')::oid AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') \
          AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass \
-         AND d.deptype IN ('e', 'a', 'i')) \
+         AND (d.deptype = 'e' OR (c.relkind = 'S' AND d.deptype IN ('a', 'i')))) \
          UNION ALL SELECT 'schema migration' FROM pg_namespace WHERE nspname = 'migration' \
          AND to_regclass('migration.runs') IS NULL \
          AND EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = pg_namespace.oid) ORDER BY 1",

@@ -11,7 +11,7 @@ use migrate_core::source_schema::{
 use rusqlite::{Connection, Row};
 
 use super::SourceConnection;
-use super::open::sidecar;
+use super::open::{is_nonempty, sidecar};
 use crate::error::{Context, Error, Result};
 
 /// Reads the schema.
@@ -37,8 +37,7 @@ fn no_tables(connection: &Connection, path: &Path) -> Error {
         .is_ok_and(|mode| mode.eq_ignore_ascii_case("wal"));
     let error = Error::new(format!("{} holds no table", path.display()));
     // Opening a database in WAL mode makes an empty log where none is, so that an empty one says no more than none.
-    let has_log = std::fs::metadata(sidecar(path, "-wal")).is_ok_and(|metadata| metadata.len() > 0);
-    if is_wal && !has_log {
+    if is_wal && !is_nonempty(&sidecar(path, "-wal")) {
         error.next(
             "it is in WAL mode, and no -wal file with content lies beside it: if it was copied, copy FILE, FILE-wal and \
              FILE-shm together, or let the app close it first; else check that this is the file that the app uses",

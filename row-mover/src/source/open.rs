@@ -195,7 +195,7 @@ fn check_is_database(path: &Path) -> Result<()> {
     Ok(())
 }
 
-fn is_nonempty(path: &Path) -> bool {
+pub(crate) fn is_nonempty(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0)
 }
 

@@ -415,7 +415,12 @@ impl QueryResult {
         let names =
             [pq_sys::PG_DIAG_TABLE_NAME, pq_sys::PG_DIAG_COLUMN_NAME, pq_sys::PG_DIAG_CONSTRAINT_NAME]
                 .map(field);
-        ServerError::scrubbed(field(pq_sys::PG_DIAG_SQLSTATE), field(pq_sys::PG_DIAG_MESSAGE_PRIMARY), names)
+        ServerError::scrubbed_in_context(
+            field(pq_sys::PG_DIAG_SQLSTATE),
+            field(pq_sys::PG_DIAG_MESSAGE_PRIMARY),
+            names,
+            field(pq_sys::PG_DIAG_CONTEXT).as_deref(),
+        )
     }
 
     fn text_rows(&self) -> TextRows {

@@ -33,6 +33,30 @@ impl ServerError {
         ServerError { sqlstate, message, table, column, constraint }
     }
 
+    /// What is left of an error inside a function or trigger of the database: its words and names are whatever its author
+    /// made them, and may be a row's values.
+    fn raised(sqlstate: Option<String>) -> ServerError {
+        let message = "a function or trigger of the database refused; its words are withheld".to_owned();
+        ServerError { sqlstate, message: Some(message), ..ServerError::default() }
+    }
+
+    /// Scrubs what the server said, given where it says that it was (CONTEXT), which itself is never kept.
+    pub(crate) fn scrubbed_in_context(
+        sqlstate: Option<String>,
+        message: Option<String>,
+        names: [Option<String>; 3],
+        context: Option<&str>,
+    ) -> ServerError {
+        // Class P0 is PL/pgSQL's own (manual, appendix A); every language names the function in CONTEXT.
+        let is_raised = sqlstate.as_deref().is_some_and(|sqlstate| sqlstate.starts_with("P0"))
+            || context.is_some_and(|context| context.contains(" function "));
+        if is_raised {
+            ServerError::raised(sqlstate)
+        } else {
+            ServerError::scrubbed(sqlstate, message, names)
+        }
+    }
+
     /// Scrubs an error of Diesel; an error that does not come from the server keeps Diesel's words.
     pub(crate) fn from_diesel(error: diesel::result::Error) -> Box<dyn std::error::Error + Send + Sync> {
         let diesel::result::Error::DatabaseError(kind, information) = error else {

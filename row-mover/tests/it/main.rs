@@ -5,5 +5,10 @@
 #![allow(unreachable_pub, reason = "nothing is exported from a test")]
 
 mod conversions;
+mod damage;
+mod hostile;
+mod leaks;
 mod moves;
+mod refusals;
+mod resume;
 mod support;
