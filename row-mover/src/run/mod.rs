@@ -21,7 +21,7 @@ pub use validation::{Validation, ValidationRequest, validate};
 
 use crate::error::{Error, Result};
 use crate::ledger;
-use crate::observer::Observer;
+pub use crate::observer::{Observer, Silent};
 use crate::source::seal;
 use crate::target::bulk::BulkConnection;
 use crate::target::session::open_bulk;
