@@ -144,7 +144,7 @@ pub(super) fn merge(
         }
         if order.is_le() {
             merge.found.source_rows += 1;
-            if merge.found.source_rows % REPORT_EACH_ROWS == 0 {
+            if merge.found.source_rows.is_multiple_of(REPORT_EACH_ROWS) {
                 observer.rows_compared(REPORT_EACH_ROWS);
             }
             source_row = source_rows.next().context(failed)?;
