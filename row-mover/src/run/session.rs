@@ -62,6 +62,16 @@ impl<'a> Session<'a> {
         ))
     }
 
+    /// Makes sure that the session with the lock is still there: once it is gone, another migration may begin.
+    fn check_lock(&self) -> Result<()> {
+        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        keeper.query("SELECT 1", &[]).map(|_| ()).map_err(|error| {
+            Error::new("the connection that keeps other migrations away is lost")
+                .because(error)
+                .next("run the same command again: it goes on from here")
+        })
+    }
+
     /// An earlier run that is done, unless its migrations were undone since.
     pub(super) fn already_done<M: MigrationSource<Pg>>(
         &self,
@@ -148,6 +158,7 @@ impl<'a> Session<'a> {
             [Phase::Schema, Phase::Rows, Phase::Constraints].into_iter().filter(|&phase| phase >= first)
         {
             let started = self.start(phase);
+            self.check_lock()?;
             match phase {
                 Phase::Schema => self.create_tables(request)?,
                 Phase::Rows => self.move_rows(request, tables, &run)?,
@@ -157,6 +168,7 @@ impl<'a> Session<'a> {
             ledger::finish_phase(&mut self.connection()?, run.id, phase, seconds)?;
         }
         let started = self.start(Phase::Validate);
+        self.check_lock()?;
         let compared = validation::ValidationParts {
             target: self.target,
             settings: &self.settings,

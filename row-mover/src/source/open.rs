@@ -181,12 +181,9 @@ fn check_is_database(path: &Path) -> Result<()> {
     }
     let mut header = [0; 16];
     let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
-    match read {
-        // A file that is shorter than a header is no database either, and is told so below.
-        Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
-            return Err(Error::new(format!("{shown} cannot be read")).because(error));
-        }
-        _ => {}
+    // A file that is shorter than the header is told by what it lacks.
+    if read.as_ref().is_err_and(|error| error.kind() != std::io::ErrorKind::UnexpectedEof) {
+        return read.context(|| format!("{shown} cannot be read"));
     }
     if &header != b"SQLite format 3\0" {
         return Err(Error::new(format!("{shown} is no SQLite database: its first bytes are not SQLite's"))
