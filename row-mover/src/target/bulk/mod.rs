@@ -1,17 +1,21 @@
 //! One connection of libpq's own, for what Diesel cannot do: COPY of a table that is known only at run time.
 //!
-//! Everything waits in one place, with a deadline of ours: a stalled middle-man would otherwise hang the COPY for ever. This
-//! is the only module of the workspace with `unsafe`; what leaves it is safe. It knows nothing of rows or plans.
+//! Everything waits in one place, with a deadline of ours: a stalled middle-man would otherwise hang the COPY for ever. What
+//! leaves this module is safe. It knows nothing of rows or plans.
 
 #![allow(unsafe_code)]
+
+mod query_result;
 
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::os::fd::BorrowedFd;
 use std::ptr::{self, NonNull};
 use std::time::{Duration, Instant};
 
-use pq_sys::{ConnStatusType, ExecStatusType, PGconn, PGresult, PostgresPollingStatusType};
+use pq_sys::{ConnStatusType, ExecStatusType, PGconn, PostgresPollingStatusType};
 use rustix::event::{PollFd, PollFlags, Timespec};
+
+use query_result::QueryResult;
 
 use super::server_error::ServerError;
 use crate::error::{Context, Error, Result};
@@ -204,7 +208,7 @@ impl BulkConnection {
             self.consume()?;
         }
         // SAFETY: the connection is not busy, so that this does not block; what it returns is ours to clear.
-        Ok(NonNull::new(unsafe { pq_sys::PQgetResult(self.raw.as_ptr()) }).map(QueryResult))
+        Ok(QueryResult::new(unsafe { pq_sys::PQgetResult(self.raw.as_ptr()) }))
     }
 
     /// Reads results to their end, so that the connection takes the next statement.
@@ -393,55 +397,6 @@ impl CopyOut<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// A result of libpq, cleared when dropped.
-struct QueryResult(NonNull<PGresult>);
-
-impl QueryResult {
-    fn status(&self) -> ExecStatusType {
-        // SAFETY: the result is ours.
-        unsafe { pq_sys::PQresultStatus(self.0.as_ptr()) }
-    }
-
-    fn server_error(&self) -> ServerError {
-        let field = |code: u8| {
-            // SAFETY: the result is ours; the text belongs to it and is copied at once.
-            let text = unsafe { pq_sys::PQresultErrorField(self.0.as_ptr(), c_int::from(code)) };
-            // SAFETY: libpq gives a string or null.
-            (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
-        };
-        let names =
-            [pq_sys::PG_DIAG_TABLE_NAME, pq_sys::PG_DIAG_COLUMN_NAME, pq_sys::PG_DIAG_CONSTRAINT_NAME]
-                .map(field);
-        ServerError::scrubbed_in_context(
-            field(pq_sys::PG_DIAG_SQLSTATE),
-            field(pq_sys::PG_DIAG_MESSAGE_PRIMARY),
-            names,
-            field(pq_sys::PG_DIAG_CONTEXT).as_deref(),
-        )
-    }
-
-    fn text_rows(&self) -> TextRows {
-        let result = self.0.as_ptr();
-        // SAFETY: the result is ours, rows and columns are within the counts that it gives, and text is copied at once.
-        unsafe {
-            let (rows, columns) = (pq_sys::PQntuples(result), pq_sys::PQnfields(result));
-            let value = |row, column| {
-                (pq_sys::PQgetisnull(result, row, column) == 0).then(|| {
-                    CStr::from_ptr(pq_sys::PQgetvalue(result, row, column)).to_string_lossy().into_owned()
-                })
-            };
-            (0..rows).map(|row| (0..columns).map(|column| value(row, column)).collect()).collect()
-        }
-    }
-}
-
-impl Drop for QueryResult {
-    fn drop(&mut self) {
-        // SAFETY: the result is ours, and this is the last use of it.
-        unsafe { pq_sys::PQclear(self.0.as_ptr()) }
     }
 }
 

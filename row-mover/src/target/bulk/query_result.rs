@@ -1,0 +1,66 @@
+//! One result of libpq, read through a safe type.
+
+use std::ffi::{CStr, c_int};
+use std::ptr::NonNull;
+
+use pq_sys::{ExecStatusType, PGresult};
+
+use super::TextRows;
+use crate::target::server_error::ServerError;
+
+/// A result of libpq, cleared when dropped.
+pub(super) struct QueryResult(NonNull<PGresult>);
+
+impl QueryResult {
+    /// Takes a result over; null is none.
+    pub(super) fn new(raw: *mut PGresult) -> Option<QueryResult> {
+        NonNull::new(raw).map(QueryResult)
+    }
+
+    /// What kind of result it is.
+    pub(super) fn status(&self) -> ExecStatusType {
+        // SAFETY: the result is ours.
+        unsafe { pq_sys::PQresultStatus(self.0.as_ptr()) }
+    }
+
+    /// What the server says went wrong, scrubbed.
+    pub(super) fn server_error(&self) -> ServerError {
+        let field = |code: u8| {
+            // SAFETY: the result is ours; the text belongs to it and is copied at once.
+            let text = unsafe { pq_sys::PQresultErrorField(self.0.as_ptr(), c_int::from(code)) };
+            // SAFETY: libpq gives a string or null.
+            (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
+        };
+        let names =
+            [pq_sys::PG_DIAG_TABLE_NAME, pq_sys::PG_DIAG_COLUMN_NAME, pq_sys::PG_DIAG_CONSTRAINT_NAME]
+                .map(field);
+        ServerError::scrubbed_in_context(
+            field(pq_sys::PG_DIAG_SQLSTATE),
+            field(pq_sys::PG_DIAG_MESSAGE_PRIMARY),
+            names,
+            field(pq_sys::PG_DIAG_CONTEXT).as_deref(),
+        )
+    }
+
+    /// The rows, as text.
+    pub(super) fn text_rows(&self) -> TextRows {
+        let result = self.0.as_ptr();
+        // SAFETY: the result is ours, rows and columns are within the counts that it gives, and text is copied at once.
+        unsafe {
+            let (rows, columns) = (pq_sys::PQntuples(result), pq_sys::PQnfields(result));
+            let value = |row, column| {
+                (pq_sys::PQgetisnull(result, row, column) == 0).then(|| {
+                    CStr::from_ptr(pq_sys::PQgetvalue(result, row, column)).to_string_lossy().into_owned()
+                })
+            };
+            (0..rows).map(|row| (0..columns).map(|column| value(row, column)).collect()).collect()
+        }
+    }
+}
+
+impl Drop for QueryResult {
+    fn drop(&mut self) {
+        // SAFETY: the result is ours, and this is the last use of it.
+        unsafe { pq_sys::PQclear(self.0.as_ptr()) }
+    }
+}
