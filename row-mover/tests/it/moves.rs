@@ -328,6 +328,28 @@ fn orphans_are_found_under_whatever_name_their_parent_has() {
 }
 
 #[test]
+fn orphans_are_found_byte_by_byte() {
+    let case = Case::new(
+        "CREATE TABLE folded (code TEXT PRIMARY KEY COLLATE NOCASE); INSERT INTO folded VALUES ('a'), ('B');
+         CREATE TABLE pair (x INTEGER, y TEXT, UNIQUE (x, y)); INSERT INTO pair VALUES (1, 'x'), (NULL, 'y'), (2, NULL);
+         CREATE TABLE child (k TEXT PRIMARY KEY, code TEXT COLLATE NOCASE REFERENCES folded, px INTEGER, py TEXT,
+                             FOREIGN KEY (py, px) REFERENCES pair (y, x)) WITHOUT ROWID;
+         INSERT INTO child VALUES ('good', 'a', 1, 'x'), ('folded', 'b', NULL, NULL), ('half', NULL, 2, NULL), ('bad', NULL, 2, 'x');",
+    );
+    let Outcome::Rejected { findings } = run::migrate(&case.request(), &Silent).unwrap() else {
+        panic!("not rejected");
+    };
+    let mut offenders: Vec<(&str, u64, &str)> = (findings.tables.iter())
+        .flat_map(|table| &table.offenders)
+        .map(|found| (found.column.as_str(), found.count, found.first[0].key.as_str()))
+        .collect();
+    offenders.sort_unstable();
+    assert_eq!(offenders, [("code", 1, "k='folded'"), ("py, px", 1, "k='bad'")]);
+    sqlite(&case.source, "DELETE FROM child WHERE k IN ('folded', 'bad')");
+    case.moved();
+}
+
+#[test]
 fn diesels_own_table_in_the_source_is_no_surprise() {
     let dir = tempfile::tempdir().unwrap();
     let source = dir.path().join("source.db");
