@@ -22,20 +22,26 @@ pub(super) fn primary_key(table: &SourceTable) -> Option<PlannedKey> {
 
 /// The UNIQUE constraints, named as PostgreSQL names them.
 pub(super) fn unique(table: &SourceTable) -> Vec<PlannedKey> {
-    let constraints = table.indexes.iter().filter(|index| index.origin == SourceIndexOrigin::Unique);
-    constraints
-        .map(|index| {
-            let columns: Vec<String> = index
-                .columns
-                .iter()
-                .filter_map(|key| key.column.as_deref().map(names::target_column))
-                .collect();
-            PlannedKey {
-                name: fit_pg(&format!("{}_{}_key", names::target(&table.name), columns.join("_"))),
-                columns,
-            }
-        })
-        .collect()
+    let mut planned: Vec<PlannedKey> = Vec::new();
+    for index in table.indexes.iter().filter(|index| index.origin == SourceIndexOrigin::Unique) {
+        let columns: Vec<String> =
+            index.columns.iter().filter_map(|key| key.column.as_deref().map(names::target_column)).collect();
+        let name = fit_pg(&format!("{}_{}_key", names::target(&table.name), columns.join("_")));
+        let name = numbered(name, |name| planned.iter().any(|other| other.name == name));
+        planned.push(PlannedKey { name, columns });
+    }
+    planned
+}
+
+/// `name`, or where that is taken the name with the first number that makes it free, as PostgreSQL itself names constraints.
+fn numbered(name: String, is_taken: impl Fn(&str) -> bool) -> String {
+    let mut free = name.clone();
+    let mut number = 0_u32;
+    while is_taken(&free) {
+        number += 1;
+        free = fit_pg(&format!("{name}{number}"));
+    }
+    free
 }
 
 /// The foreign keys; one whose parent does not move goes to `left_behind`.
@@ -45,17 +51,12 @@ pub(super) fn foreign_keys(
     facts: &TableSqlFacts,
     left_behind: &mut Vec<LeftBehind>,
 ) -> Vec<PlannedForeignKey> {
-    let mut planned = Vec::new();
+    let mut planned: Vec<PlannedForeignKey> = Vec::new();
     for key in &table.foreign_keys {
         match foreign_key(table, key, moving, facts) {
             Ok(mut key) => {
-                // Two keys may stand on the same columns; the second gets a number, as PostgreSQL itself would give it.
-                let first_name = key.name.clone();
-                let mut number = 0_u32;
-                while planned.iter().any(|other: &PlannedForeignKey| other.name == key.name) {
-                    number += 1;
-                    key.name = fit_pg(&format!("{first_name}{number}"));
-                }
+                // Two keys may stand on the same columns.
+                key.name = numbered(key.name, |name| planned.iter().any(|other| other.name == name));
                 planned.push(key);
             }
             Err(reason) => {

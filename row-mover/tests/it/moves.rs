@@ -86,6 +86,11 @@ moves! {
     two_foreign_keys_on_one_column:
         "CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE b (id INTEGER PRIMARY KEY);
          CREATE TABLE c (x INTEGER REFERENCES a REFERENCES b); INSERT INTO a VALUES (1); INSERT INTO b VALUES (1); INSERT INTO c VALUES (1);";
+    unique_constraints_that_sound_alike:
+        "CREATE TABLE a (b_c TEXT UNIQUE, b TEXT, c TEXT, UNIQUE (b, c)); INSERT INTO a VALUES ('x', 'y', 'z'), ('y', 'y', 'y');";
+    names_that_are_empty:
+        "CREATE TABLE t (\"\" TEXT PRIMARY KEY, v TEXT UNIQUE); INSERT INTO t VALUES ('x', 'y');
+         CREATE TABLE \"\" (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO \"\" VALUES (1, 'z');";
     empty_tables:
         "CREATE TABLE a (id INTEGER PRIMARY KEY AUTOINCREMENT, v TEXT); CREATE TABLE b (x REAL, y BLOB);
          CREATE TABLE c (id TEXT PRIMARY KEY, a INTEGER REFERENCES a);";
