@@ -88,7 +88,7 @@ fn foreign_key(
         return Err("it does not have as many columns as the key that it points to");
     }
     if !is_unique(parent, &parent_columns) {
-        return Err("the columns that it points to are not unique, which SQLite refuses when it is used");
+        return Err("no key or index that moves makes the columns that it points to unique");
     }
     let columns: Option<Vec<String>> = key
         .columns
@@ -143,7 +143,7 @@ fn is_comparable(child: PgType, parent: PgType) -> bool {
     child != PgType::Json && (child == parent || (is_integer(child) && is_integer(parent)))
 }
 
-/// Whether a primary key or a full unique index stands on exactly these columns.
+/// Whether a primary key or a unique index that moves stands on exactly these columns.
 fn is_unique(table: &SourceTable, columns: &[String]) -> bool {
     let same = |mut names: Vec<&str>| {
         let mut wanted: Vec<&str> = columns.iter().map(String::as_str).collect();
@@ -153,7 +153,9 @@ fn is_unique(table: &SourceTable, columns: &[String]) -> bool {
     };
     same(table.primary_key().iter().map(|column| column.name.as_str()).collect())
         || (table.indexes.iter())
-            .filter(|index| index.unique && !index.partial)
+            .filter(|index| {
+                index.unique && (index.origin != SourceIndexOrigin::CreateIndex || kept_index(index).is_ok())
+            })
             .any(|index| same(index.columns.iter().filter_map(|key| key.column.as_deref()).collect()))
 }
 
