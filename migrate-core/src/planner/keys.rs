@@ -22,20 +22,26 @@ pub(super) fn primary_key(table: &SourceTable) -> Option<PlannedKey> {
 
 /// The UNIQUE constraints, named as PostgreSQL names them.
 pub(super) fn unique(table: &SourceTable) -> Vec<PlannedKey> {
-    let constraints = table.indexes.iter().filter(|index| index.origin == SourceIndexOrigin::Unique);
-    constraints
-        .map(|index| {
-            let columns: Vec<String> = index
-                .columns
-                .iter()
-                .filter_map(|key| key.column.as_deref().map(names::target_column))
-                .collect();
-            PlannedKey {
-                name: fit_pg(&format!("{}_{}_key", names::target(&table.name), columns.join("_"))),
-                columns,
-            }
-        })
-        .collect()
+    let mut planned: Vec<PlannedKey> = Vec::new();
+    for index in table.indexes.iter().filter(|index| index.origin == SourceIndexOrigin::Unique) {
+        let columns: Vec<String> =
+            index.columns.iter().filter_map(|key| key.column.as_deref().map(names::target_column)).collect();
+        let name = fit_pg(&format!("{}_{}_key", names::target(&table.name), columns.join("_")));
+        let name = numbered(name, |name| planned.iter().any(|other| other.name == name));
+        planned.push(PlannedKey { name, columns });
+    }
+    planned
+}
+
+/// `name`, or where that is taken the name with the first number that makes it free, as PostgreSQL itself names constraints.
+fn numbered(name: String, is_taken: impl Fn(&str) -> bool) -> String {
+    let mut free = name.clone();
+    let mut number = 0_u32;
+    while is_taken(&free) {
+        number += 1;
+        free = fit_pg(&format!("{name}{number}"));
+    }
+    free
 }
 
 /// The foreign keys; one whose parent does not move goes to `left_behind`.
@@ -45,17 +51,12 @@ pub(super) fn foreign_keys(
     facts: &TableSqlFacts,
     left_behind: &mut Vec<LeftBehind>,
 ) -> Vec<PlannedForeignKey> {
-    let mut planned = Vec::new();
+    let mut planned: Vec<PlannedForeignKey> = Vec::new();
     for key in &table.foreign_keys {
         match foreign_key(table, key, moving, facts) {
             Ok(mut key) => {
-                // Two keys may stand on the same columns; the second gets a number, as PostgreSQL itself would give it.
-                let first_name = key.name.clone();
-                let mut number = 0_u32;
-                while planned.iter().any(|other: &PlannedForeignKey| other.name == key.name) {
-                    number += 1;
-                    key.name = fit_pg(&format!("{first_name}{number}"));
-                }
+                // Two keys may stand on the same columns.
+                key.name = numbered(key.name, |name| planned.iter().any(|other| other.name == name));
                 planned.push(key);
             }
             Err(reason) => {
@@ -87,7 +88,7 @@ fn foreign_key(
         return Err("it does not have as many columns as the key that it points to");
     }
     if !is_unique(parent, &parent_columns) {
-        return Err("the columns that it points to are not unique, which SQLite refuses when it is used");
+        return Err("no key or index that moves makes the columns that it points to unique");
     }
     let columns: Option<Vec<String>> = key
         .columns
@@ -142,7 +143,7 @@ fn is_comparable(child: PgType, parent: PgType) -> bool {
     child != PgType::Json && (child == parent || (is_integer(child) && is_integer(parent)))
 }
 
-/// Whether a primary key or a full unique index stands on exactly these columns.
+/// Whether a primary key or a unique index that moves stands on exactly these columns.
 fn is_unique(table: &SourceTable, columns: &[String]) -> bool {
     let same = |mut names: Vec<&str>| {
         let mut wanted: Vec<&str> = columns.iter().map(String::as_str).collect();
@@ -152,7 +153,9 @@ fn is_unique(table: &SourceTable, columns: &[String]) -> bool {
     };
     same(table.primary_key().iter().map(|column| column.name.as_str()).collect())
         || (table.indexes.iter())
-            .filter(|index| index.unique && !index.partial)
+            .filter(|index| {
+                index.unique && (index.origin != SourceIndexOrigin::CreateIndex || kept_index(index).is_ok())
+            })
             .any(|index| same(index.columns.iter().filter_map(|key| key.column.as_deref()).collect()))
 }
 

@@ -9,9 +9,10 @@ use crate::plan::PlannedTable;
 /// Where Diesel writes down which migrations are applied.
 const MIGRATIONS_TABLE: &str = "__diesel_schema_migrations";
 
-/// What a source name is called in PostgreSQL: the same, or a stable short form where PostgreSQL would cut it.
+/// What a source name is called in PostgreSQL: the same, or a stable short form where PostgreSQL would cut it. The empty name,
+/// which PostgreSQL does not have, becomes `unnamed`.
 pub(super) fn target(source: &str) -> String {
-    fit_pg(source)
+    fit_pg(if source.is_empty() { "unnamed" } else { source })
 }
 
 /// The columns that every table of PostgreSQL has by itself (manual, section 5.6), so that no other may have their names.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use migrate_core::copy_format;
 use migrate_core::identifier::quote_sqlite;
-use migrate_core::plan::{Plan, PlannedTable};
+use migrate_core::plan::{Plan, PlannedForeignKey, PlannedTable};
 use migrate_core::profile::{DatabaseProfile, TableProfile};
 use migrate_core::source_schema::SourceSchema;
 use rusqlite::Row;
@@ -94,7 +94,7 @@ pub fn scan_values(
         while let Some(table) = plan.tables.get(next.fetch_add(1, Ordering::Relaxed)) {
             let position = plan.tables.iter().position(|other| other.source == table.source);
             let mut found = scan_table(&source, table, scanned)?;
-            find_orphans(&source, table, &mut found)?;
+            find_orphans(&source, plan, table, &mut found)?;
             lock(&results).push((position, found));
         }
         Ok(())
@@ -185,45 +185,60 @@ fn scan_table(
 }
 
 /// Rows whose foreign key points nowhere, which SQLite permits and PostgreSQL does not.
-fn find_orphans(source: &SourceConnection, table: &PlannedTable, found: &mut TableFindings) -> Result<()> {
-    if table.foreign_keys.is_empty() {
-        return Ok(());
-    }
+///
+/// Not by `PRAGMA foreign_key_check`: that compares by the parent's collation and reads the parent's index, while PostgreSQL
+/// compares byte by byte, and an index may be damaged where the rows are sound.
+fn find_orphans(
+    source: &SourceConnection,
+    plan: &Plan,
+    table: &PlannedTable,
+    found: &mut TableFindings,
+) -> Result<()> {
     let failed = || format!("the foreign keys of table {} cannot be checked", table.source);
-    let connection = source.connection();
-    let sql = "SELECT \"rowid\", \"parent\", \"fkid\" FROM pragma_foreign_key_check(?1)";
-    let mut statement = connection.prepare(sql).context(failed)?;
-    let sql = "SELECT \"from\" FROM pragma_foreign_key_list(?1) WHERE id = ?2 ORDER BY seq";
-    let mut key_columns = connection.prepare(sql).context(failed)?;
-    let mut orphans = statement.query([&table.source]).context(failed)?;
-    while let Some(orphan) = orphans.next().context(failed)? {
-        let rowid: Option<i64> = orphan.get(0).context(failed)?;
-        let parent: String = orphan.get(1).context(failed)?;
-        let key: i64 = orphan.get(2).context(failed)?;
-        let columns: Vec<String> = key_columns
-            .query_map((&table.source, key), |row| row.get(0))
-            .and_then(Iterator::collect)
-            .context(failed)?;
-        // A key that stays behind is not planned, and its orphans are no obstacle.
-        if !is_planned_key(table, &columns) {
+    for key in &table.foreign_keys {
+        let Some(parent) = plan.tables.iter().find(|parent| parent.target == key.parent_table) else {
             continue;
+        };
+        let columns = source_names(table, &key.columns);
+        let mut statement = source.connection().prepare(&orphans_sql(table, parent, key)).context(failed)?;
+        let mut orphans = statement.query([]).context(failed)?;
+        while let Some(orphan) = orphans.next().context(failed)? {
+            add_offender(&mut found.offenders, &columns.join(", "), || Offender {
+                key: row_key(table, orphan),
+                reason: format!("points to a row that {} has not", parent.source),
+            });
         }
-        add_offender(&mut found.offenders, &columns.join(", "), || Offender {
-            key: rowid
-                .map_or_else(|| "a row without rowid".to_owned(), |rowid| orphan_key(source, table, rowid)),
-            reason: format!("points to a row that {parent} has not"),
-        });
     }
     Ok(())
 }
 
-/// Whether a foreign key on these columns, by the names that its declaration has, moves.
-fn is_planned_key(table: &PlannedTable, columns: &[String]) -> bool {
-    let targets: Vec<&str> = (columns.iter())
-        .filter_map(|name| table.columns.iter().find(|column| column.source.eq_ignore_ascii_case(name)))
-        .map(|column| column.target.as_str())
-        .collect();
-    table.foreign_keys.iter().any(|key| key.columns.iter().map(String::as_str).eq(targets.iter().copied()))
+/// Selects the rows of `table` whose `key` is not NULL and not among the parent's, both read as the rows have them.
+fn orphans_sql(table: &PlannedTable, parent: &PlannedTable, key: &PlannedForeignKey) -> String {
+    let quoted =
+        |table, names| -> Vec<String> { source_names(table, names).into_iter().map(quote_sqlite).collect() };
+    let (child_columns, parent_columns) = (quoted(table, &key.columns), quoted(parent, &key.parent_columns));
+    let not_null = |columns: &[String]| {
+        columns.iter().map(|column| format!("{column} IS NOT NULL")).collect::<Vec<_>>().join(" AND ")
+    };
+    let compared: Vec<String> =
+        child_columns.iter().map(|column| format!("{column} COLLATE BINARY")).collect();
+    format!(
+        "{} WHERE {} AND ({}) NOT IN (SELECT {} FROM {} NOT INDEXED WHERE {})",
+        scan::select_with_rowid(table),
+        not_null(&child_columns),
+        compared.join(", "),
+        parent_columns.join(", "),
+        quote_sqlite(&parent.source),
+        not_null(&parent_columns)
+    )
+}
+
+/// The source names of columns that are given by target name.
+fn source_names<'a>(table: &'a PlannedTable, targets: &[String]) -> Vec<&'a str> {
+    (targets.iter())
+        .filter_map(|target| table.target_column(target))
+        .map(|column| column.source.as_str())
+        .collect()
 }
 
 fn add_offender(offenders: &mut Vec<Offenders>, column: &str, describe: impl FnOnce() -> Offender) {
@@ -252,16 +267,6 @@ fn row_key(table: &PlannedTable, row: &Row<'_>) -> String {
         }
         _ => rowid_words(),
     }
-}
-
-fn orphan_key(source: &SourceConnection, table: &PlannedTable, rowid: i64) -> String {
-    let read = || {
-        let by_rowid = table.rowid.as_ref()?;
-        let sql = format!("{} WHERE {by_rowid} = ?1", scan::select_with_rowid(table));
-        source.connection().query_row(&sql, [rowid], |row| Ok(row_key(table, row))).ok()
-    };
-    // The key only helps to find the row: where it cannot be read, the rowid that SQLite named does.
-    read().unwrap_or_else(|| format!("rowid={rowid}"))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -87,6 +87,16 @@ moves! {
     two_foreign_keys_on_one_column:
         "CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE b (id INTEGER PRIMARY KEY);
          CREATE TABLE c (x INTEGER REFERENCES a REFERENCES b); INSERT INTO a VALUES (1); INSERT INTO b VALUES (1); INSERT INTO c VALUES (1);";
+    unique_constraints_that_sound_alike:
+        "CREATE TABLE a (b_c TEXT UNIQUE, b TEXT, c TEXT, UNIQUE (b, c)); INSERT INTO a VALUES ('x', 'y', 'z'), ('y', 'y', 'y');";
+    names_that_are_empty:
+        "CREATE TABLE t (\"\" TEXT PRIMARY KEY, v TEXT UNIQUE); INSERT INTO t VALUES ('x', 'y');
+         CREATE TABLE \"\" (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO \"\" VALUES (1, 'z');";
+    a_foreign_key_to_an_index_that_stays_behind:
+        "CREATE TABLE p (id INTEGER PRIMARY KEY, code TEXT COLLATE NOCASE, other TEXT); CREATE UNIQUE INDEX by_code ON p (code);
+         CREATE UNIQUE INDEX by_other ON p (other);
+         CREATE TABLE c (code TEXT REFERENCES p (code), other TEXT REFERENCES p (other));
+         INSERT INTO p VALUES (1, 'a', 'b'); INSERT INTO c VALUES ('A', 'b'), (NULL, NULL);";
     empty_tables:
         "CREATE TABLE a (id INTEGER PRIMARY KEY AUTOINCREMENT, v TEXT); CREATE TABLE b (x REAL, y BLOB);
          CREATE TABLE c (id TEXT PRIMARY KEY, a INTEGER REFERENCES a);";
@@ -326,6 +336,28 @@ fn orphans_are_found_under_whatever_name_their_parent_has() {
     let offenders: Vec<_> = findings.tables.iter().flat_map(|table| &table.offenders).collect();
     assert_eq!(offenders.len(), 1, "{offenders:?}");
     assert_eq!((offenders[0].column.as_str(), offenders[0].first[0].key.as_str()), ("two", "id=2"));
+}
+
+#[test]
+fn orphans_are_found_byte_by_byte() {
+    let case = Case::new(
+        "CREATE TABLE folded (code TEXT PRIMARY KEY COLLATE NOCASE); INSERT INTO folded VALUES ('a'), ('B');
+         CREATE TABLE pair (x INTEGER, y TEXT, UNIQUE (x, y)); INSERT INTO pair VALUES (1, 'x'), (NULL, 'y'), (2, NULL);
+         CREATE TABLE child (k TEXT PRIMARY KEY, code TEXT COLLATE NOCASE REFERENCES folded, px INTEGER, py TEXT,
+                             FOREIGN KEY (py, px) REFERENCES pair (y, x)) WITHOUT ROWID;
+         INSERT INTO child VALUES ('good', 'a', 1, 'x'), ('folded', 'b', NULL, NULL), ('half', NULL, 2, NULL), ('bad', NULL, 2, 'x');",
+    );
+    let Outcome::Rejected { findings } = run::migrate(&case.request(), &Silent).unwrap() else {
+        panic!("not rejected");
+    };
+    let mut offenders: Vec<(&str, u64, &str)> = (findings.tables.iter())
+        .flat_map(|table| &table.offenders)
+        .map(|found| (found.column.as_str(), found.count, found.first[0].key.as_str()))
+        .collect();
+    offenders.sort_unstable();
+    assert_eq!(offenders, [("code", 1, "k='folded'"), ("py, px", 1, "k='bad'")]);
+    sqlite(&case.source, "DELETE FROM child WHERE k IN ('folded', 'bad')");
+    case.moved();
 }
 
 #[test]
