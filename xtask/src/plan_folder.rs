@@ -16,7 +16,9 @@ pub(crate) fn read(folder: &Path) -> anyhow::Result<Plan> {
     let text = std::fs::read_to_string(&path).with_context(|| {
         format!("{} cannot be read; `{}` writes it", path.display(), generate_command(folder))
     })?;
-    let plan = Plan::from_json(&text).with_context(|| format!("{} cannot be used", path.display()))?;
+    let plan = Plan::from_json(&text).with_context(|| {
+        format!("{} cannot be used; `{}` writes it anew", path.display(), generate_command(folder))
+    })?;
     let migrations = folder.join("migrations");
     let cannot_read = || format!("{} cannot be read", migrations.display());
     let entries = std::fs::read_dir(&migrations).with_context(cannot_read)?;

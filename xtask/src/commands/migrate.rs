@@ -49,7 +49,8 @@ pub(crate) struct MigrateArgs {
     plan: Option<PathBuf>,
 
     /// Move the rows of these tables alone; the others are created empty
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    #[arg(long, value_name = "A,B", value_delimiter = ',',
+          value_parser = clap::builder::NonEmptyStringValueParser::new())]
     tables: Vec<String>,
 
     /// Where sealed copies of the source go
