@@ -11,11 +11,15 @@ use crate::target::{DbSettings, PooledConnection, server_error};
 
 type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The migrations in the order of their versions: the first creates the tables, the others follow the rows.
+/// How many migrations a plan has: the app's own later ones are not the move's to run.
+const PLAN_MIGRATIONS: usize = 2;
+
+/// The plan's migrations in the order of their versions: the first creates the tables, the second follows the rows.
 pub(super) fn ordered<M: MigrationSource<Pg>>(source: &M) -> Result<Vec<Box<dyn Migration<Pg>>>> {
     let mut migrations =
         source.migrations().map_err(migration_failed("the plan's migrations cannot be read"))?;
     migrations.sort_by_key(|migration| migration.name().version().as_owned());
+    migrations.truncate(PLAN_MIGRATIONS);
     Ok(migrations)
 }
 
@@ -33,7 +37,12 @@ pub(super) fn run<'m>(
             let name = migration.name();
             if !applied.contains(&name.version().as_owned()) {
                 let failed = format!("migration {name} failed, and nothing of it was kept");
-                connection.run_migration(migration).map_err(migration_failed(failed))?;
+                connection.run_migration(migration).map_err(migration_failed(failed)).map_err(|error| {
+                    error.next(
+                        "mend what it names in the target and run the same command again, or mend the source and start \
+                         over with --restart",
+                    )
+                })?;
             }
         }
         Ok(())

@@ -49,6 +49,8 @@ pub struct Request<'a, M> {
     pub workers: usize,
     /// Whether to drop what an earlier run of ours made, and start over.
     pub restart: bool,
+    /// Whether a restart also drops rows that were written to the target since.
+    pub discard: bool,
     /// Whether the values of differing fields are shown.
     pub show_values: bool,
 }
@@ -67,11 +69,7 @@ pub fn migrate<M: MigrationSource<Pg>>(request: &Request<'_, M>, observer: &dyn 
         return session.begin(request, &tables, &subject, last.as_ref());
     }
     match (decide(last.as_ref().map(|run| &run.state), &subject), last) {
-        (Decision::Refuse(words), _) => {
-            Err(Error::new(format!("{} holds a migration of something else", request.target))
-                .because(words.join("; "))
-                .next("use an empty database, or --restart to drop what that migration made and start over"))
-        }
+        (Decision::Refuse(words), _) => Err(something_else(&request.target, &words)),
         (Decision::AlreadyDone, Some(run)) => session.already_done(request, run),
         (Decision::GoOn(phase), Some(run)) => {
             observer.note(&format!("run {} was interrupted; going on from {phase}", run.id));
@@ -95,31 +93,33 @@ pub fn migrate<M: MigrationSource<Pg>>(request: &Request<'_, M>, observer: &dyn 
 pub fn dry_run<M: MigrationSource<Pg>>(request: &Request<'_, M>, observer: &dyn Observer) -> Result<Outcome> {
     let tables = selected_tables(request.plan, &request.tables)?;
     let session = Session::open(request, observer)?;
-    let last = ledger::last_run(&mut session.connection()?)?;
-    let next = match decide(last.as_ref().map(|run| &run.state), &subject(request, &tables)) {
-        Decision::AlreadyDone => "nothing: an earlier run has done it".to_owned(),
-        Decision::GoOn(phase) => format!("go on from {phase}"),
-        Decision::Refuse(words) if !request.restart => {
-            return Err(Error::new(format!("{} holds a migration of something else", request.target))
-                .because(words.join("; "))
-                .next(
-                    "use an empty database, or --restart to drop what that migration made and start over",
-                ));
+    let mut connection = session.connection()?;
+    let last = ledger::last_run(&mut connection)?;
+    let next = match (decide(last.as_ref().map(|run| &run.state), &subject(request, &tables)), &last) {
+        (_, Some(run)) if request.restart => {
+            session.check_untouched(request, &mut connection, run)?;
+            format!("drop what run {} made in {}, and start over", run.id, request.target)
         }
-        Decision::Refuse(_) => "drop what the earlier run made, and start over".to_owned(),
-        Decision::Begin => {
+        (Decision::Refuse(words), _) => return Err(something_else(&request.target, &words)),
+        (Decision::AlreadyDone, _) => "nothing: an earlier run has done it".to_owned(),
+        (Decision::GoOn(phase), _) => format!("go on from {phase}"),
+        (Decision::Begin, _) => {
             let phases: Vec<&str> = Phase::ALL.into_iter().map(Phase::name).collect();
             format!("{} tables move, in the phases {}", tables.len(), phases.join(", "))
         }
     };
-    let is_fresh = last.is_none();
-    let findings =
-        Preflight { request, tables: &tables, observer }.run(&mut session.connection()?, is_fresh)?;
+    let findings = Preflight { request, tables: &tables, observer }.run(&mut connection, last.is_none())?;
     Ok(if findings.offender_count() > 0 {
         Outcome::Rejected { findings }
     } else {
         Outcome::DryRun { findings, next }
     })
+}
+
+fn something_else(target: &TargetUrl, differing: &[String]) -> Error {
+    Error::new(format!("{target} holds a migration of something else"))
+        .because(differing.join("; "))
+        .next("use an empty database, or --restart to drop what that migration made and start over")
 }
 
 /// The planned tables of these names, in the plan's order; all of them where no name is given.

@@ -1,5 +1,7 @@
 //! The preflight phase: everything that can be known to be wrong is found here, before anything is changed.
 
+use std::path::Path;
+
 use migrate_core::plan::{Plan, PlannedTable};
 use migrate_core::schema_diff;
 
@@ -25,12 +27,11 @@ impl<M> Preflight<'_, M> {
     pub(super) fn run(&self, target: &mut PooledConnection, is_fresh: bool) -> Result<Findings> {
         let request = self.request;
         let source = SourceConnection::open_live(&request.source)?;
-        let schema = introspect::introspect(&source)?;
-        let differences = schema_diff::differences(request.plan, &schema)
-            .context(|| format!("the schema of {} cannot be understood", request.source.display()))?;
-        if !differences.is_empty() {
-            return Err(schema_differs(request.source.display().to_string(), &differences));
+        if source.real_path().to_str().is_none() {
+            return Err(Error::new(format!("the path {} is not UTF-8", source.real_path().display()))
+                .next("the manifest and the ledger hold paths as text: name a copy or move the file"));
         }
+        self.check_schema(&source)?;
         target_check::check_settings(target)?;
         if is_fresh {
             target_check::check_empty(target, &request.target)?;
@@ -38,13 +39,38 @@ impl<M> Preflight<'_, M> {
         source.quick_check()?;
         check_disk(&source, request)?;
         drop(source);
+        let path = &request.source;
+        self.scan(&|| SourceConnection::open_another(path))
+    }
+
+    /// Looks at the sealed copy, which may hold what the app wrote while preflight looked at the source: its schema always, and
+    /// its values where the source was written to since.
+    pub(super) fn run_again(&self, sealed: &Path, was_written: bool) -> Result<Option<Findings>> {
+        self.check_schema(&SourceConnection::open_sealed(sealed)?)?;
+        if !was_written {
+            return Ok(None);
+        }
+        self.scan(&|| SourceConnection::open_sealed(sealed)).map(Some)
+    }
+
+    fn check_schema(&self, source: &SourceConnection) -> Result<()> {
+        let schema = introspect::introspect(source)?;
+        let differences = schema_diff::differences(self.request.plan, &schema)
+            .context(|| format!("the schema of {} cannot be understood", source.path().display()))?;
+        if differences.is_empty() {
+            return Ok(());
+        }
+        Err(schema_differs(source.path().display().to_string(), &differences))
+    }
+
+    fn scan(&self, open: &(dyn Fn() -> Result<SourceConnection> + Sync)) -> Result<Findings> {
         let selected = Plan {
             tables: self.tables.iter().map(|table| (*table).clone()).collect(),
-            ..request.plan.clone()
+            ..self.request.plan.clone()
         };
-        let (path, observer) = (&request.source, self.observer);
-        let open = || SourceConnection::open_live(path);
-        let findings = scan_values(&selected, request.workers, &open, &|rows| observer.rows_scanned(rows))?;
+        let observer = self.observer;
+        let findings =
+            scan_values(&selected, self.request.workers, open, &|rows| observer.rows_scanned(rows))?;
         self.observer.scan_finished(findings.rows(), findings.bytes());
         Ok(findings)
     }
@@ -71,7 +97,7 @@ fn schema_differs(source: String, differences: &[String]) -> Error {
 /// The sealed copy needs the room of the source and its log.
 fn check_disk<M>(source: &SourceConnection, request: &Request<'_, M>) -> Result<()> {
     let size = |suffix: &str| {
-        std::fs::metadata(crate::source::open::sidecar(source.path(), suffix))
+        std::fs::metadata(crate::source::open::sidecar(source.real_path(), suffix))
             .map_or(0, |metadata| metadata.len())
     };
     let needed = size("") + size("-wal");

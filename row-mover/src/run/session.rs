@@ -19,7 +19,7 @@ use crate::target::bulk::BulkConnection;
 use crate::target::pool::{self, Pool};
 use crate::target::session::open_bulk;
 use crate::target::{DbSettings, PooledConnection, TargetUrl};
-use crate::validate::CompareOptions;
+use crate::validate::{CompareOptions, catalog, compare_rows};
 use crate::{finish, load};
 
 /// Two migrations of one target are kept apart by an advisory lock of this number.
@@ -87,6 +87,15 @@ impl<'a> Session<'a> {
             ))
             .next("see what is there with `cargo xtask validate`, or start over with --restart"));
         }
+        let gone = target_check::missing_tables(&mut self.connection()?, &run.plan)?;
+        if !gone.is_empty() {
+            return Err(Error::new(format!(
+                "run {} is done, but tables are gone since: {}",
+                run.id,
+                gone.join(", ")
+            ))
+            .next("see what is there with `cargo xtask validate`, or start over with --restart"));
+        }
         let source_changed_since = seal::source_state(&request.source) != run.seal.source_state;
         Ok(Outcome::AlreadyDone(AlreadyDone {
             run: run.id,
@@ -94,6 +103,50 @@ impl<'a> Session<'a> {
             seal: run.seal,
             source_changed_since,
         }))
+    }
+
+    /// Takes away a sealed copy that nothing came of; one that stays does no harm, and is named.
+    fn discard(&self, seal: &seal::Seal) {
+        if let Err(error) = seal::discard(seal) {
+            self.observer.note(&error.to_string());
+        }
+    }
+
+    /// Makes sure that dropping what an earlier run made loses nothing: a finished migration may have become the app's
+    /// database, with rows that are nowhere else.
+    pub(super) fn check_untouched<M>(
+        &self,
+        request: &Request<'_, M>,
+        connection: &mut PooledConnection,
+        run: &Run,
+    ) -> Result<()> {
+        if request.discard || !run.state.done.contains(&Phase::Constraints) {
+            return Ok(());
+        }
+        let next = "validate to see them; --discard beside --restart drops them for good";
+        seal::verify(&run.seal).map_err(|error| {
+            Error::new(format!("whether {} was written to since run {} cannot be told", self.target, run.id))
+                .because(error)
+                .next("--discard beside --restart drops what is there without looking")
+        })?;
+        let differences = catalog::schema_differences(connection, &run.plan)?;
+        let tables: Vec<&PlannedTable> =
+            run.plan.tables.iter().filter(|table| catalog::is_readable(table, &differences)).collect();
+        let options = CompareOptions { show_values: false, workers: request.workers };
+        let open_source = || SourceConnection::open_sealed(&run.seal.path);
+        let open_target = || open_bulk(self.target, &self.settings);
+        let compared = compare_rows(&tables, options, &open_source, &open_target, self.observer)?;
+        let written: Vec<String> = compared
+            .iter()
+            .filter(|found| found.extra + found.different > 0)
+            .map(|found| format!("{}: {} added, {} changed", found.table, found.extra, found.different))
+            .collect();
+        if written.is_empty() {
+            return Ok(());
+        }
+        Err(Error::new(format!("{} holds rows that were written there since run {}", self.target, run.id))
+            .because(written.join("; "))
+            .next(next))
     }
 
     /// Drops what an earlier run of ours made, and the ledger with it, all or none. Only what the ledger's own plan names is
@@ -119,16 +172,28 @@ impl<'a> Session<'a> {
         let mut phases = Vec::new();
         let mut connection = self.connection()?;
         let started = self.start(Phase::Preflight);
-        let findings =
-            Preflight { request, tables, observer: self.observer }.run(&mut connection, earlier.is_none())?;
+        let state_before = seal::source_state(&request.source);
+        let preflight = Preflight { request, tables, observer: self.observer };
+        let findings = preflight.run(&mut connection, earlier.is_none())?;
         if findings.offender_count() > 0 {
             return Ok(Outcome::Rejected { findings });
+        }
+        if let Some(run) = earlier {
+            self.check_untouched(request, &mut connection, run)?;
         }
         self.end(Phase::Preflight, started, &mut phases);
         let started = self.start(Phase::Seal);
         let source = SourceConnection::open_live(&request.source)?;
         let seal = seal::seal(&source, &request.backup_dir, &|share| self.observer.sealed(share))?;
         drop(source);
+        // What moves is the copy: what the app wrote in the meantime is looked at before anything is changed.
+        let findings = preflight
+            .run_again(&seal.path, seal.source_state != state_before)
+            .inspect_err(|_| self.discard(&seal))?;
+        if let Some(findings) = findings.filter(|findings| findings.offender_count() > 0) {
+            self.discard(&seal);
+            return Ok(Outcome::Rejected { findings });
+        }
         self.end(Phase::Seal, started, &mut phases);
         if let Some(run) = earlier {
             self.remove_earlier_run(&mut connection, run)?;
@@ -202,7 +267,7 @@ impl<'a> Session<'a> {
         run: &Run,
     ) -> Result<()> {
         let ordered = migrations::ordered(request.migrations)?;
-        migrations::run(&mut self.connection()?, &self.settings, ordered.iter().skip(1))?;
+        migrations::run(&mut self.connection()?, &self.settings, ordered.iter().skip(1).take(1))?;
         let sealed = SourceConnection::open_sealed(&run.seal.path)?;
         let mut connection = self.connection()?;
         migrations::lift_statement_timeout(&mut connection)?;

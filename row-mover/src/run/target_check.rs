@@ -47,12 +47,14 @@ pub(super) fn check_settings(target: &mut PooledConnection) -> Result<()> {
         may_create_table: bool,
         #[diesel(sql_type = Bool)]
         is_standby: bool,
+        #[diesel(sql_type = Bool)]
+        is_read_only: bool,
     }
     let settings: Settings = diesel::sql_query(
         "SELECT current_setting('server_encoding') AS encoding, current_user::text AS user, \
          current_database()::text AS database, has_database_privilege(current_database(), 'CREATE') AS may_create_schema, \
          coalesce(has_schema_privilege(to_regnamespace('public')::oid, 'CREATE'), false) AS may_create_table, \
-         pg_is_in_recovery() AS is_standby",
+         pg_is_in_recovery() AS is_standby, current_setting('transaction_read_only')::boolean AS is_read_only",
     )
     .get_result(target)
     .map_err(diesel_failed("the target cannot be examined"))?;
@@ -65,6 +67,12 @@ pub(super) fn check_settings(target: &mut PooledConnection) -> Result<()> {
     }
     if settings.is_standby {
         return Err(Error::new("the server is a standby, which takes no writes").next("name the primary"));
+    }
+    if settings.is_read_only {
+        return Err(Error::new(format!(
+            "database {database} takes no writes: default_transaction_read_only is on"
+        ))
+        .next("set it off for this database or role, if that is meant to be"));
     }
     if !settings.may_create_schema {
         return Err(Error::new(format!(
@@ -112,6 +120,22 @@ pub(super) fn check_empty(target: &mut PooledConnection, url: &TargetUrl) -> Res
     }
     Err(Error::new(format!("{url} is not empty, and what is there is not ours: {}", names.join(", ")))
         .next("use an empty database; nothing was changed in this one"))
+}
+
+/// The tables of `plan` that are not there.
+pub(super) fn missing_tables(target: &mut PooledConnection, plan: &Plan) -> Result<Vec<String>> {
+    #[derive(QueryableByName)]
+    struct Named {
+        #[diesel(sql_type = Text)]
+        name: String,
+    }
+    let there: Vec<Named> = diesel::sql_query(
+        "SELECT relname::text AS name FROM pg_class WHERE relnamespace = to_regnamespace('public')::oid AND relkind IN ('r', 'p')",
+    )
+    .load(target)
+    .map_err(diesel_failed("the target cannot be examined"))?;
+    let is_gone = |name: &&String| !there.iter().any(|table| table.name == **name);
+    Ok(plan.tables.iter().map(|table| &table.target).filter(is_gone).cloned().collect())
 }
 
 /// Drops the tables that `plan` made, with what hangs on them of ours, and the bookkeeping of their migrations, all or none.

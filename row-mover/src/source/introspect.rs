@@ -19,7 +19,7 @@ use crate::error::{Context, Error, Result};
 /// # Errors
 /// When the database cannot be read, or holds no table at all: an empty success would be worse than an error.
 pub fn introspect(source: &SourceConnection) -> Result<SourceSchema> {
-    let path = source.path();
+    let path = source.real_path();
     let schema = read(source.connection()).map_err(|error| match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::DatabaseCorrupt) => super::open::damaged(path, error.to_string()),
         _ => Error::new(format!("the schema of {} cannot be read", path.display())).because(error),

@@ -27,6 +27,8 @@ const SQLITE_VERSION_MIN: i32 = 3_051_003;
 pub struct SourceConnection {
     connection: Connection,
     path: PathBuf,
+    real_path: PathBuf,
+    is_immutable: bool,
 }
 
 impl SourceConnection {
@@ -36,13 +38,27 @@ impl SourceConnection {
     /// When there is no such file, it is no SQLite database, or it cannot be read as it stands.
     pub fn open_live(path: &Path) -> Result<SourceConnection> {
         check_is_database(path)?;
-        let has_wal = is_nonempty(&sidecar(path, "-wal"));
-        let has_journal = is_nonempty(&sidecar(path, "-journal"));
-        match open(path, false).and_then(|source| source.touch().map(|()| source)) {
+        SourceConnection::open_another(path)
+    }
+
+    /// Opens the user's file once more, for a second reader beside the first.
+    ///
+    /// Unlike [`SourceConnection::open_live`] it leaves the file itself to SQLite: a process that closes any descriptor of a
+    /// file loses all its POSIX locks on it, those of its other readers too (SQLite manual, "How To Corrupt", section 2.2).
+    ///
+    /// # Errors
+    /// When the file cannot be read as it stands.
+    pub fn open_another(path: &Path) -> Result<SourceConnection> {
+        // SQLite follows links and keeps log and journal beside the real file, so that is where to look for them.
+        let real_path =
+            std::fs::canonicalize(path).context(|| format!("{} cannot be read", path.display()))?;
+        let has_sidecar = ["-wal", "-journal"].iter().any(|suffix| sidecar(&real_path, suffix).exists());
+        let has_journal = is_nonempty(&sidecar(&real_path, "-journal"));
+        match open(path, &real_path, false).and_then(|source| source.touch().map(|()| source)) {
             Ok(source) => Ok(source),
-            // Where neither log nor journal waits and the folder is closed to us, no page can be anywhere but in the file.
-            Err(error) if !has_wal && !has_journal && is_cannot_open(&error) => {
-                open(path, true).and_then(|source| {
+            // Where neither log nor journal is there and the folder is closed to us, no page can be anywhere but in the file.
+            Err(error) if !has_sidecar && is_cannot_open(&error) => {
+                open(path, &real_path, true).and_then(|source| {
                     source.touch()?;
                     Ok(source)
                 })
@@ -58,7 +74,7 @@ impl SourceConnection {
     /// When the file cannot be read.
     pub fn open_sealed(path: &Path) -> Result<SourceConnection> {
         check_is_database(path)?;
-        open(path, true).map_err(|error| explain_open(path, false, error))
+        open(path, path, true).map_err(|error| explain_open(path, false, error))
     }
 
     /// The connection, for the modules that read.
@@ -66,9 +82,27 @@ impl SourceConnection {
         &self.connection
     }
 
-    /// The file.
+    /// The file, as it was named.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The file itself, where the name is a link: log and journal lie beside it.
+    pub fn real_path(&self) -> &Path {
+        &self.real_path
+    }
+
+    /// Makes sure that what was read was all there was: a file that is read without locks must not have been written.
+    ///
+    /// # Errors
+    /// When a log or journal has come since the file was opened.
+    pub fn check_undisturbed(&self) -> Result<()> {
+        let has_come = |suffix: &&str| sidecar(&self.real_path, suffix).exists();
+        if self.is_immutable && ["-wal", "-journal"].iter().any(|suffix| has_come(&suffix)) {
+            return Err(Error::new(format!("{} was opened by another process while it was read", self.path.display()))
+                .next("its folder is closed to this account, so that no lock could be taken: run as the account that owns it, or stop the app"));
+        }
+        Ok(())
     }
 
     /// `PRAGMA quick_check`: the structure of the file, page by page.
@@ -78,10 +112,15 @@ impl SourceConnection {
     pub fn quick_check(&self) -> Result<()> {
         let failed = || format!("{} cannot be checked", self.path.display());
         let mut statement = self.connection.prepare("PRAGMA quick_check(5)").context(failed)?;
-        let finds: Vec<String> = statement
-            .query_map([], |row| row.get(0))
-            .and_then(Iterator::collect)
-            .map_err(|error| damaged(&self.path, error.to_string()))?;
+        let found: rusqlite::Result<Vec<String>> =
+            statement.query_map([], |row| row.get(0)).and_then(Iterator::collect);
+        let finds = found.map_err(|error| match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => damaged(&self.path, error.to_string()),
+            _ => Error::new(failed()).because(error).next(
+                "if its schema uses a collation or a function that only the app has, remove the index or column that does \
+                 in a copy, and migrate the copy",
+            ),
+        })?;
         if finds == ["ok"] {
             return Ok(());
         }
@@ -108,10 +147,14 @@ pub(crate) fn damaged(path: &Path, finds: String) -> Error {
     )
 }
 
-fn open(path: &Path, is_immutable: bool) -> std::result::Result<SourceConnection, rusqlite::Error> {
+fn open(
+    path: &Path,
+    real_path: &Path,
+    is_immutable: bool,
+) -> std::result::Result<SourceConnection, rusqlite::Error> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    let connection = Connection::open_with_flags(uri(path, is_immutable), flags)?;
+    let connection = Connection::open_with_flags(uri(real_path, is_immutable), flags)?;
     for (config, value) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
         (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
@@ -135,7 +178,7 @@ fn open(path: &Path, is_immutable: bool) -> std::result::Result<SourceConnection
     }
     connection.busy_timeout(LOCK_WAIT_MAX)?;
     connection.execute_batch("PRAGMA query_only = 1; PRAGMA cell_size_check = 1; PRAGMA mmap_size = 0")?;
-    Ok(SourceConnection { connection, path: path.to_owned() })
+    Ok(SourceConnection { connection, path: path.to_owned(), real_path: real_path.to_owned(), is_immutable })
 }
 
 /// The path as a `file:` URI, in which SQLite reads `%`, `?` and `#` as its own (SQLite manual, "URI Filenames").

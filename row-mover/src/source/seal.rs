@@ -44,14 +44,15 @@ pub struct Seal {
 /// When the folder cannot be written, or the source cannot be read.
 pub fn seal(source: &SourceConnection, backup_dir: &Path, copied: &dyn Fn(f64)) -> Result<Seal> {
     let now = jiff::Timestamp::now();
-    let name = source.path().file_name().unwrap_or_else(|| std::ffi::OsStr::new("source.db"));
+    let name = sealed_name(source.path());
+    let name = std::ffi::OsStr::new(&name);
     let stamp = now.strftime("%Y%m%dT%H%M%S%3fZ").to_string();
     let folder =
         backup_dir.join(format!("{}-{stamp}", Path::new(name).file_stem().unwrap_or(name).display()));
     create_private_folder(backup_dir, &folder)?;
     let sealed_path = folder.join(name);
     let partial = sidecar(&sealed_path, ".partial");
-    let source_state = source_state(source.path());
+    let source_state = source_state(source.real_path());
     copy(source, &partial, copied).inspect_err(|_| remove_partial(&partial, &folder))?;
     finish(&partial, &sealed_path, &folder)?;
     let (sha256, bytes) = hash(&sealed_path)?;
@@ -59,7 +60,7 @@ pub fn seal(source: &SourceConnection, backup_dir: &Path, copied: &dyn Fn(f64)) 
         path: std::path::absolute(&sealed_path).unwrap_or(sealed_path),
         sha256,
         bytes,
-        source_path: std::path::absolute(source.path()).unwrap_or_else(|_| source.path().to_owned()),
+        source_path: source.real_path().to_owned(),
         sealed_at: now.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
         source_state,
     };
@@ -86,8 +87,20 @@ pub fn verify(seal: &Seal) -> Result<()> {
     ))
 }
 
+/// Removes a sealed copy that turned out to be of no use, with its folder.
+///
+/// # Errors
+/// When it cannot be removed.
+pub fn discard(seal: &Seal) -> Result<()> {
+    let Some(folder) = seal.path.parent() else { return Ok(()) };
+    fs::remove_dir_all(folder)
+        .context(|| format!("the sealed copy in {} cannot be removed", folder.display()))
+}
+
 /// What a live file looks like now: size and time of the database and its log. Writing to the database changes one of them.
 pub fn source_state(path: &Path) -> String {
+    // SQLite follows links, and keeps the log beside the real file.
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let describe = |path: PathBuf| match fs::metadata(&path) {
         Ok(metadata) if metadata.len() > 0 => {
             format!("{}@{}.{:09}", metadata.len(), metadata.mtime(), metadata.mtime_nsec())
@@ -108,6 +121,12 @@ pub fn free_bytes(folder: &Path) -> Result<u64> {
     let stats = rustix::fs::statvfs(existing)
         .context(|| format!("no free space is told for {}", existing.display()))?;
     Ok(stats.f_bavail.saturating_mul(stats.f_frsize))
+}
+
+/// The name of the sealed copy: that of the source, but for what `SHA256SUMS` could not hold.
+fn sealed_name(source: &Path) -> String {
+    let name = source.file_name().and_then(|name| name.to_str()).unwrap_or("source.db");
+    name.chars().map(|letter| if letter.is_control() || letter == '\\' { '_' } else { letter }).collect()
 }
 
 fn create_private_folder(backup_dir: &Path, folder: &Path) -> Result<()> {
@@ -147,6 +166,7 @@ fn copy(source: &SourceConnection, partial: &Path, copied: &dyn Fn(f64)) -> Resu
         }
     }
     drop(snapshot);
+    source.check_undisturbed()?;
     // The copy of a WAL database says in its header that it has a log; this one never will.
     let mode: String =
         target.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0)).context(failed)?;

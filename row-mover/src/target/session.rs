@@ -32,7 +32,7 @@ pub(crate) fn open_bulk(target: &TargetUrl, settings: &DbSettings) -> Result<Bul
 pub(super) fn session_sql(settings: &DbSettings) -> String {
     format!(
         "SET application_name = '{APPLICATION_NAME}'; SET search_path = public; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; \
-         SET client_min_messages = warning; SET statement_timeout = {}; SET lock_timeout = 30000; \
+         SET client_min_messages = warning; SET row_security = off; SET standard_conforming_strings = on; SET statement_timeout = {}; SET lock_timeout = 30000; \
          SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0",
         settings.statement_timeout.as_millis()
     )

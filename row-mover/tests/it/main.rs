@@ -8,6 +8,7 @@ mod conversions;
 mod damage;
 mod hostile;
 mod leaks;
+mod live;
 mod moves;
 mod refusals;
 mod resume;

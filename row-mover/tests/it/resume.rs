@@ -91,6 +91,7 @@ fn child() {
         backup_dir: dir.join("backups"),
         workers: 2,
         restart: false,
+        discard: false,
         show_values: false,
     };
     let log = fs::File::create(dir.join("steps")).unwrap();

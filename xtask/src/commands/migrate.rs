@@ -69,6 +69,10 @@ pub(crate) struct MigrateArgs {
     #[arg(long)]
     restart: bool,
 
+    /// With --restart: also drop rows that were written to the target since that migration
+    #[arg(long, requires = "restart")]
+    discard: bool,
+
     /// Show the values of differing fields; those of secret columns are never shown
     #[arg(long)]
     show_values: bool,
@@ -107,6 +111,7 @@ pub(crate) fn run(args: &MigrateArgs) -> anyhow::Result<Exit> {
         backup_dir: args.backup_dir.clone(),
         workers: workers(args.workers, settings.pool_max),
         restart: args.restart,
+        discard: args.discard,
         show_values: args.show_values,
     };
     let screen = Screen::new(args.quiet);

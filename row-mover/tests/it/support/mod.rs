@@ -63,6 +63,7 @@ impl Case {
             backup_dir: self.backup_dir(),
             workers: 2,
             restart: false,
+            discard: false,
             show_values: false,
         }
     }
