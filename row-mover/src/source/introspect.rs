@@ -2,8 +2,6 @@
 //!
 //! Names are data everywhere: they are bound as parameters, never put into SQL.
 
-use std::path::Path;
-
 use migrate_core::source_schema::{
     SourceColumn, SourceForeignKey, SourceIndex, SourceIndexColumn, SourceIndexOrigin, SourceObject,
     SourceObjectKind, SourceSchema, SourceTable,
@@ -19,25 +17,26 @@ use crate::error::{Context, Error, Result};
 /// # Errors
 /// When the database cannot be read, or holds no table at all: an empty success would be worse than an error.
 pub fn introspect(source: &SourceConnection) -> Result<SourceSchema> {
-    let path = source.real_path();
+    let path = source.path();
     let schema = read(source.connection()).map_err(|error| match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::DatabaseCorrupt) => super::open::damaged(path, error.to_string()),
         _ => Error::new(format!("the schema of {} cannot be read", path.display())).because(error),
     })?;
     if schema.tables.is_empty() && schema.others.is_empty() {
-        return Err(no_tables(source.connection(), path));
+        return Err(no_tables(source));
     }
     Ok(schema)
 }
 
 /// Says why a database that has no table is probably not the one that was meant.
-fn no_tables(connection: &Connection, path: &Path) -> Error {
-    let is_wal = connection
+fn no_tables(source: &SourceConnection) -> Error {
+    let is_wal = source
+        .connection()
         .query_row("PRAGMA journal_mode", [], |row| row.get::<_, String>(0))
         .is_ok_and(|mode| mode.eq_ignore_ascii_case("wal"));
-    let error = Error::new(format!("{} holds no table", path.display()));
+    let error = Error::new(format!("{} holds no table", source.path().display()));
     // Opening a database in WAL mode makes an empty log where none is, so that an empty one says no more than none.
-    if is_wal && !is_nonempty(&sidecar(path, "-wal")) {
+    if is_wal && !is_nonempty(&sidecar(source.real_path(), "-wal")) {
         error.next(
             "it is in WAL mode, and no -wal file with content lies beside it: if it was copied, copy FILE, FILE-wal and \
              FILE-shm together, or let the app close it first; else check that this is the file that the app uses",
