@@ -7,6 +7,7 @@ pub mod catalog;
 mod compare;
 mod key;
 mod multiset;
+mod sequences;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,6 +22,7 @@ use crate::source::SourceConnection;
 use crate::target::bulk::BulkConnection;
 
 pub use compare::{Difference, DifferenceKind};
+pub use sequences::sequence_problems;
 
 /// What comparing one table found.
 #[derive(Clone, Debug, Default, Serialize)]

@@ -6,6 +6,7 @@
 
 mod conversions;
 mod damage;
+mod damage_of_schema;
 mod hostile;
 mod leaks;
 mod moves;
