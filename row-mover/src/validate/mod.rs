@@ -8,6 +8,7 @@ mod compare;
 mod key;
 mod multiset;
 mod sequences;
+mod source_order;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -7,6 +7,7 @@
 mod conversions;
 mod damage;
 mod damage_of_schema;
+mod encodings;
 mod hostile;
 mod leaks;
 mod moves;
