@@ -2,7 +2,11 @@
 //! inheritance, sequences. Each is found, named, and gone once it is undone.
 
 use crate::damage::{check_each, findings};
-use crate::support::Case;
+use crate::support::{Case, chain};
+use row_mover::observer::Silent;
+use row_mover::run::{self, ValidationRequest};
+use row_mover::target::{DbSettings, TargetUrl};
+use row_mover::validate::CompareOptions;
 
 const SOURCE: &str = "
     CREATE TABLE jobs (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL);
@@ -219,4 +223,42 @@ fn a_dropped_table_is_named_once() {
             "history: constraint history_job_fkey is gone: FOREIGN KEY (job) REFERENCES jobs(id)"
         ]
     );
+}
+
+#[test]
+fn rows_that_row_level_security_hides_are_no_proof() {
+    let case = Case::new(SOURCE);
+    case.moved();
+    let role = format!("{}_guest", case.database.name());
+    case.execute(&format!(
+        "CREATE ROLE {role} LOGIN PASSWORD 'guest'; ALTER ROLE {role} SET row_security = off;
+         GRANT CREATE ON DATABASE {} TO {role}; GRANT USAGE, CREATE ON SCHEMA public, migration TO {role};
+         GRANT ALL ON ALL TABLES IN SCHEMA public, migration TO {role};
+         GRANT ALL ON ALL SEQUENCES IN SCHEMA public, migration TO {role}",
+        case.database.name()
+    ));
+    let (_, host) = case.database.url().rsplit_once('@').unwrap();
+    let request = ValidationRequest {
+        target: TargetUrl::parse(&format!("postgres://{role}:guest@{host}")).unwrap(),
+        settings: DbSettings::default(),
+        migrations: &case.migrations,
+        options: CompareOptions { show_values: false, workers: 2 },
+    };
+    let first = run::validate(&request, &Silent).map(|(_, found)| findings(&found));
+    case.execute(
+        "INSERT INTO jobs VALUES (0, 'hidden'); ALTER TABLE jobs ENABLE ROW LEVEL SECURITY; \
+         CREATE POLICY positive ON jobs USING (id > 0)",
+    );
+    let hidden = run::validate(&request, &Silent).map(|(_, found)| findings(&found));
+    case.execute("ALTER TABLE jobs DISABLE ROW LEVEL SECURITY");
+    let shown = run::validate(&request, &Silent).map(|(_, found)| findings(&found));
+    case.execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+    assert_eq!(first.map_err(|error| chain(&error)), Ok(Vec::new()));
+    assert_eq!(shown.map_err(|error| chain(&error)), Ok(vec!["jobs id=0 extra".to_owned()]));
+    insta::assert_snapshot!(hidden.map_err(|error| chain(&error)).unwrap_err(), @r#"
+    table jobs cannot be compared
+    because: a statement was refused
+    because: PostgreSQL 42501: query would be affected by row-level security policy for table "jobs"
+    next: this role may not see every row of jobs: validate as a role that may (SELECT on it, and BYPASSRLS where it has row level security), or switch that off: ALTER TABLE jobs DISABLE ROW LEVEL SECURITY
+    "#);
 }
