@@ -13,7 +13,7 @@ use crate::observer::Observer;
 use crate::source::{SourceConnection, seal};
 use crate::target::session::open_bulk;
 use crate::target::{DbSettings, PooledConnection, TargetUrl, pool};
-use crate::validate::{CompareOptions, TableComparison, catalog, compare_rows};
+use crate::validate::{CompareOptions, TableComparison, catalog, compare_rows, sequence_problems};
 
 /// What a validation found.
 #[derive(Clone, Debug, Serialize)]
@@ -110,7 +110,7 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
         let compared = compare_rows(&readable, self.options, &open_source, &open_target, self.observer)?;
         let mut validation = Validation {
             tables: compared,
-            sequences: catalog::sequence_problems(connection, &readable)?,
+            sequences: sequence_problems(&open_source()?, connection, &readable)?,
             missing_migrations: migrations::missing(connection, self.migrations)?,
             schema: schema.into_iter().map(|difference| difference.words).collect(),
             seconds: 0.0,

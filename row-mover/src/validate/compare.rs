@@ -11,10 +11,11 @@ use serde::Serialize;
 
 use super::TableComparison;
 use super::key::OwnedKey;
+use super::source_order;
 use crate::error::{Context, Error, Result};
 use crate::observer::Observer;
 use crate::source::SourceConnection;
-use crate::source::scan::{self, Order};
+use crate::source::scan;
 use crate::target::bulk::{BulkConnection, CopyOut};
 
 /// How many differences of a table are named.
@@ -105,8 +106,8 @@ pub(super) fn merge(
     observer: &dyn Observer,
 ) -> Result<TableComparison> {
     let failed = || format!("table {} of the sealed copy cannot be read", table.source);
-    let mut statement =
-        source.connection().prepare(&scan::select(table, false, Order::Key)).context(failed)?;
+    let sql = source_order::select(table, key, source).context(failed)?;
+    let mut statement = source.connection().prepare(&sql).context(failed)?;
     let mut source_rows = statement.query([]).context(failed)?;
     let mut target_rows = TargetRows::open(table, key, target)?;
     let mut merge = Merge {
@@ -114,42 +115,40 @@ pub(super) fn merge(
         key,
         show_values,
         found: TableComparison { table: table.source.clone(), ..TableComparison::default() },
+        source_key: OwnedKey::default(),
+        previous_source_key: OwnedKey::default(),
         target_key: OwnedKey::default(),
         previous_target_key: OwnedKey::default(),
         scratch: Vec::new(),
     };
-    let mut source_key = OwnedKey::default();
     let mut target_is_there = merge.next_target(&mut target_rows)?;
     let mut source_row = source_rows.next().context(failed)?;
     if let Some(row) = source_row {
-        merge.read_source_key(row, &mut source_key).context(failed)?;
+        merge.next_source(row)?;
     }
     loop {
         let order = match (source_row, target_is_there) {
             (None, false) => break,
             (Some(_), false) => Ordering::Less,
             (None, true) => Ordering::Greater,
-            (Some(_), true) => source_key.compare(&merge.target_key),
+            (Some(_), true) => merge.source_key.compare(&merge.target_key),
         };
         match (order, source_row) {
-            (Ordering::Less, _) => merge.missing(&source_key),
+            (Ordering::Less, _) => merge.missing(),
             (Ordering::Greater, _) => merge.extra(),
-            (Ordering::Equal, Some(row)) => {
-                merge.compare_row(row, &source_key, &target_rows).context(failed)?
-            }
+            (Ordering::Equal, Some(row)) => merge.compare_row(row, &target_rows).context(failed)?,
             (Ordering::Equal, None) => break,
         }
         if order.is_ge() {
             target_is_there = merge.next_target(&mut target_rows)?;
         }
         if order.is_le() {
-            merge.found.source_rows += 1;
             if merge.found.source_rows.is_multiple_of(REPORT_EACH_ROWS) {
                 observer.rows_compared(REPORT_EACH_ROWS);
             }
             source_row = source_rows.next().context(failed)?;
             if let Some(row) = source_row {
-                merge.read_source_key(row, &mut source_key).context(failed)?;
+                merge.next_source(row)?;
             }
         }
     }
@@ -162,6 +161,8 @@ struct Merge<'a> {
     key: &'a [usize],
     show_values: bool,
     found: TableComparison,
+    source_key: OwnedKey,
+    previous_source_key: OwnedKey,
     target_key: OwnedKey,
     previous_target_key: OwnedKey,
     scratch: Vec<u8>,
@@ -197,17 +198,30 @@ impl Merge<'_> {
         Ok(true)
     }
 
-    fn read_source_key(&self, row: &Row<'_>, key: &mut OwnedKey) -> rusqlite::Result<()> {
-        key.clear();
+    /// Reads the key of the next source row. Keys that do not ascend would make the merge lie here as well.
+    fn next_source(&mut self, row: &Row<'_>) -> Result<()> {
+        let is_first = self.found.source_rows == 0;
+        self.found.source_rows += 1;
+        std::mem::swap(&mut self.source_key, &mut self.previous_source_key);
+        self.source_key.clear();
         for &position in self.key {
-            key.push(scan::value(row.get_ref(position)?));
+            let value = row.get_ref(position).context(|| {
+                format!("a key of table {} in the sealed copy cannot be read", self.table.source)
+            })?;
+            self.source_key.push(scan::value(value));
+        }
+        if !is_first && self.previous_source_key.compare(&self.source_key).is_gt() {
+            return Err(Error::new("SQLite's keys do not ascend").next(
+                "rows cannot be compared in an order that only one side has: check the sealed copy with \
+                 `PRAGMA integrity_check`",
+            ));
         }
         Ok(())
     }
 
-    fn missing(&mut self, key: &OwnedKey) {
+    fn missing(&mut self) {
         self.found.missing += 1;
-        self.name(key.clone(), DifferenceKind::Missing, Vec::new(), Vec::new());
+        self.name(self.source_key.clone(), DifferenceKind::Missing, Vec::new(), Vec::new());
     }
 
     fn extra(&mut self) {
@@ -215,12 +229,7 @@ impl Merge<'_> {
         self.name(self.target_key.clone(), DifferenceKind::Extra, Vec::new(), Vec::new());
     }
 
-    fn compare_row(
-        &mut self,
-        row: &Row<'_>,
-        key: &OwnedKey,
-        target: &TargetRows<'_>,
-    ) -> rusqlite::Result<()> {
+    fn compare_row(&mut self, row: &Row<'_>, target: &TargetRows<'_>) -> rusqlite::Result<()> {
         let (mut columns, mut values) = (Vec::new(), Vec::new());
         for (position, column) in self.table.columns.iter().enumerate() {
             let source = scan::value(row.get_ref(position)?);
@@ -240,7 +249,7 @@ impl Merge<'_> {
             self.found.equal += 1;
         } else {
             self.found.different += 1;
-            self.name(key.clone(), DifferenceKind::Different, columns, values);
+            self.name(self.source_key.clone(), DifferenceKind::Different, columns, values);
         }
         Ok(())
     }

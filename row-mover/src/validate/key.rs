@@ -74,9 +74,8 @@ pub(super) fn compare_values(left: SourceValue<'_>, right: SourceValue<'_>) -> O
     match (left, right) {
         (SourceValue::Integer(left), SourceValue::Integer(right)) => left.cmp(&right),
         (SourceValue::Real(left), SourceValue::Real(right)) => compare_floats(left, right),
-        // An integer that moves as a float is exact as one, so that the cast loses nothing.
-        (SourceValue::Integer(left), SourceValue::Real(right)) => compare_floats(left as f64, right),
-        (SourceValue::Real(left), SourceValue::Integer(right)) => compare_floats(left, right as f64),
+        (SourceValue::Integer(left), SourceValue::Real(right)) => compare_mixed(left, right),
+        (SourceValue::Real(left), SourceValue::Integer(right)) => compare_mixed(right, left).reverse(),
         (SourceValue::Text(left), SourceValue::Text(right))
         | (SourceValue::Blob(left), SourceValue::Blob(right)) => left.cmp(right),
         _ => rank(left).cmp(&rank(right)),
@@ -85,6 +84,21 @@ pub(super) fn compare_values(left: SourceValue<'_>, right: SourceValue<'_>) -> O
 
 fn compare_floats(left: f64, right: f64) -> Ordering {
     left.partial_cmp(&right).unwrap_or_else(|| left.total_cmp(&right))
+}
+
+/// The order of an integer and a float as the numbers that they are, without a cast that rounds.
+fn compare_mixed(integer: i64, float: f64) -> Ordering {
+    // -2^63 and 2^63: what lies between them has a whole part that is an i64.
+    const BEGIN: f64 = -9_223_372_036_854_775_808.0;
+    const END: f64 = 9_223_372_036_854_775_808.0;
+    if float.is_nan() || float >= END {
+        return Ordering::Less;
+    }
+    if float < BEGIN {
+        return Ordering::Greater;
+    }
+    let whole = float.trunc();
+    integer.cmp(&(whole as i64)).then_with(|| compare_floats(whole, float))
 }
 
 fn rank(value: SourceValue<'_>) -> u8 {
@@ -104,6 +118,40 @@ mod tests {
         let mut key = OwnedKey::default();
         parts.iter().for_each(|part| key.push(*part));
         key
+    }
+
+    #[test]
+    fn integers_and_floats_are_ordered_as_the_numbers_that_they_are() {
+        use SourceValue::{Integer, Real};
+        let ordered = [
+            Real(f64::NEG_INFINITY),
+            Real(-1e19),
+            Integer(i64::MIN),
+            Integer(i64::MIN + 1),
+            Real(-1.5),
+            Integer(-1),
+            Real(-0.5),
+            Integer(0),
+            Real(0.5),
+            Integer(1),
+            Real(9007199254740992.0),
+            Integer(9007199254740993),
+            Real(9007199254740994.0),
+            Integer(i64::MAX),
+            Real(9223372036854775808.0),
+            Real(f64::INFINITY),
+        ];
+        for (position, &left) in ordered.iter().enumerate() {
+            for (other, &right) in ordered.iter().enumerate() {
+                assert_eq!(compare_values(left, right), position.cmp(&other), "{left:?} {right:?}");
+            }
+        }
+        for (integer, float) in
+            [(i64::MIN, -9223372036854775808.0), (0, -0.0), (9007199254740992, 9007199254740992.0)]
+        {
+            assert_eq!(compare_values(Integer(integer), Real(float)), Ordering::Equal);
+            assert_eq!(compare_values(Real(float), Integer(integer)), Ordering::Equal);
+        }
     }
 
     #[test]

@@ -7,20 +7,25 @@ pub mod catalog;
 mod compare;
 mod key;
 mod multiset;
+mod sequences;
+mod source_order;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use migrate_core::identifier::quote_pg;
 use migrate_core::plan::PlannedTable;
 use serde::Serialize;
 
-use crate::error::{Context, Error, Result};
+use crate::error::{Error, Result};
 use crate::observer::Observer;
 use crate::source::SourceConnection;
 use crate::target::bulk::BulkConnection;
+use crate::target::server_error::ServerError;
 
 pub use compare::{Difference, DifferenceKind};
+pub use sequences::sequence_problems;
 
 /// What comparing one table found.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -85,7 +90,7 @@ pub fn compare_rows(
             let Some(table) = tables.get(position) else { break };
             let started = Instant::now();
             let mut found = compare_table(table, options, &source, &mut target, observer)
-                .context(|| format!("table {} cannot be compared", table.source))?;
+                .map_err(|error| cannot_compare(table, error))?;
             found.seconds = started.elapsed().as_secs_f64();
             results.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((position, found));
         }
@@ -122,6 +127,23 @@ fn compare_table(
     } else {
         multiset::compare(table, source, target, observer)
     }
+}
+
+/// Says which table it was. A role that may not see every row is told so: a part of a table proves nothing.
+fn cannot_compare(table: &PlannedTable, error: Error) -> Error {
+    // SQLSTATE 42501, insufficient_privilege: no right to read, or row level security in a session that has it off.
+    let is_refused = std::error::Error::source(&error)
+        .and_then(|cause| cause.downcast_ref::<ServerError>())
+        .is_some_and(|cause| cause.sqlstate.as_deref() == Some("42501"));
+    let wrapped = Error::new(format!("table {} cannot be compared", table.source)).because(error);
+    if !is_refused {
+        return wrapped;
+    }
+    wrapped.next(format!(
+        "this role may not see every row of {name}: validate as a role that may (SELECT on it, and BYPASSRLS where it has row \
+         level security), or switch that off: ALTER TABLE {name} DISABLE ROW LEVEL SECURITY",
+        name = quote_pg(&table.target)
+    ))
 }
 
 /// Begins a transaction that sees one state of the target, and lets others see the same (manual, section 9.28.5).

@@ -37,7 +37,7 @@ const MAPPING: &str = r#"
     k = { as = "double_precision" }"#;
 
 /// A validation in lines: what is wrong and nothing else.
-fn findings(validation: &Validation) -> Vec<String> {
+pub fn findings(validation: &Validation) -> Vec<String> {
     let mut lines = Vec::new();
     for table in &validation.tables {
         for difference in &table.first {
@@ -66,6 +66,32 @@ fn findings(validation: &Validation) -> Vec<String> {
     lines.extend(validation.sequences.iter().cloned());
     lines.extend(validation.missing_migrations.iter().map(|name| format!("migration {name}")));
     lines
+}
+
+/// Does each change (what is done, what undoes it, what is found), and looks at what validation says to it and to its undoing.
+#[track_caller]
+pub fn check_each<C: AsRef<str>>(case: &Case, cases: &[(C, &str, Vec<&str>)]) {
+    let validated = || case.ask("SELECT count(*) FROM migration.phases WHERE phase = 'validate'");
+    let mut wrong = Vec::new();
+    for (change, back, expected) in cases {
+        let change = change.as_ref();
+        case.execute(change);
+        let (_, damaged) = case.validated(false);
+        let found = findings(&damaged);
+        let count = if expected.is_empty() { "1" } else { "0" };
+        if found != *expected || damaged.is_proven() != expected.is_empty() || validated() != [count] {
+            wrong.push(format!(
+                "{change}\n  found    {found:?}\n  expected {expected:?}\n  validated {:?}",
+                validated()
+            ));
+        }
+        case.execute(back);
+        let (_, mended) = case.validated(false);
+        if !mended.is_proven() || validated() != ["1"] {
+            wrong.push(format!("{back} mends nothing: {:?}", findings(&mended)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -234,11 +260,7 @@ fn every_damage_is_named_exactly() {
             "t: column txt is text COLLATE POSIX NOT NULL DEFAULT 'd'::text, the plan has text COLLATE C NOT NULL DEFAULT 'd'::text",
         ],
     );
-    add(
-        "ALTER TABLE loose RENAME TO moved",
-        "ALTER TABLE moved RENAME TO loose",
-        &["loose: column n is gone: bigint", "loose: column v is gone: text COLLATE C"],
-    );
+    add("ALTER TABLE loose RENAME TO moved", "ALTER TABLE moved RENAME TO loose", &["table loose is gone"]);
     add(
         "SELECT setval('t_id_seq', 2)",
         "SELECT setval('t_id_seq', 3)",
@@ -254,26 +276,7 @@ fn every_damage_is_named_exactly() {
         "INSERT INTO __diesel_schema_migrations (version) VALUES ('2')",
         &["migration 2_constraints"],
     );
-    let validated = || case.ask("SELECT count(*) FROM migration.phases WHERE phase = 'validate'");
-    let mut wrong = Vec::new();
-    for (change, back, expected) in cases {
-        case.execute(&change);
-        let (_, damaged) = case.validated(false);
-        let found = findings(&damaged);
-        let count = if expected.is_empty() { "1" } else { "0" };
-        if found != expected || damaged.is_proven() != expected.is_empty() || validated() != [count] {
-            wrong.push(format!(
-                "{change}\n  found    {found:?}\n  expected {expected:?}\n  validated {:?}",
-                validated()
-            ));
-        }
-        case.execute(back);
-        let (_, mended) = case.validated(false);
-        if !mended.is_proven() || validated() != ["1"] {
-            wrong.push(format!("{back} mends nothing: {:?}", findings(&mended)));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    check_each(&case, &cases);
 }
 
 #[test]

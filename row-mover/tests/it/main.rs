@@ -6,6 +6,8 @@
 
 mod conversions;
 mod damage;
+mod damage_of_schema;
+mod encodings;
 mod hostile;
 mod leaks;
 mod live;

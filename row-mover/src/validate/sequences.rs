@@ -1,0 +1,75 @@
+//! Looks whether each sequence is past every number that the source or the target has given. What a sequence is made of is
+//! compared with the rest of the schema.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use migrate_core::identifier::quote_pg;
+use migrate_core::plan::{PlannedColumn, PlannedTable};
+
+use crate::error::Result;
+use crate::source::{SourceConnection, introspect};
+use crate::target::PooledConnection;
+use crate::target::pool::diesel_failed;
+
+/// Where a sequence and its column stand.
+#[derive(QueryableByName)]
+struct Numbers {
+    /// None where the highest number of all was given: then there is no next one, neither taken nor free.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    next: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    highest: Option<i64>,
+}
+
+/// The sequences that would give a number that was given before, in words. One that is gone is named with the schema.
+///
+/// # Errors
+/// When a table or sequence cannot be read, or the sealed copy.
+pub fn sequence_problems(
+    source: &SourceConnection,
+    target: &mut PooledConnection,
+    tables: &[&PlannedTable],
+) -> Result<Vec<String>> {
+    let mut problems = Vec::new();
+    for table in tables {
+        let Some((column, sequence)) = table.sequence_column() else { continue };
+        let Some(numbers) = numbers(target, table, column, sequence)? else { continue };
+        let Some(next) = numbers.next else { continue };
+        let given = introspect::highest_number(source, &table.source, &column.source)?;
+        if numbers.highest.is_some_and(|highest| highest >= next) {
+            problems.push(format!(
+                "sequence {sequence}: its next number is {next}, which {}.{} has passed",
+                table.target, column.target
+            ));
+        } else if let Some(given) = given.filter(|&given| given >= next) {
+            problems.push(format!(
+                "sequence {sequence}: its next number is {next}, but SQLite gave {given} for {} already",
+                table.source
+            ));
+        }
+    }
+    Ok(problems)
+}
+
+fn numbers(
+    target: &mut PooledConnection,
+    table: &PlannedTable,
+    column: &PlannedColumn,
+    sequence: &str,
+) -> Result<Option<Numbers>> {
+    let failed = || diesel_failed(format!("sequence {sequence} cannot be read"));
+    let is_there = diesel::sql_query(
+        "SELECT 1 FROM pg_class WHERE relname = $1 AND relnamespace = 'public'::regnamespace AND relkind = 'S'",
+    );
+    if is_there.bind::<Text, _>(sequence).execute(target).map_err(failed())? == 0 {
+        return Ok(None);
+    }
+    let sql = format!(
+        "SELECT CASE WHEN NOT s.is_called THEN s.last_value WHEN s.last_value < 9223372036854775807 \
+         THEN s.last_value + 1 END AS next, (SELECT max({}) FROM public.{}) AS highest FROM public.{} AS s",
+        quote_pg(&column.target),
+        quote_pg(&table.target),
+        quote_pg(sequence)
+    );
+    diesel::sql_query(sql).get_result(target).optional().map_err(failed())
+}
