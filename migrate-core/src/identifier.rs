@@ -205,9 +205,14 @@ pub fn fit_pg(name: &str) -> String {
     if name.len() <= PG_NAME_LENGTH_MAX_BYTES {
         return name.to_owned();
     }
-    let digest = Sha256::digest(name.as_bytes());
+    hashed_pg(name, name)
+}
+
+/// The beginning of `name` and eight hex digits of the SHA-256 of `salt`: a name that PostgreSQL keeps, the same on each run.
+pub fn hashed_pg(name: &str, salt: &str) -> String {
+    let digest = Sha256::digest(salt.as_bytes());
     let suffix: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    let mut end = PG_NAME_LENGTH_MAX_BYTES - 1 - suffix.len();
+    let mut end = name.len().min(PG_NAME_LENGTH_MAX_BYTES - 1 - suffix.len());
     while !name.is_char_boundary(end) {
         end -= 1;
     }

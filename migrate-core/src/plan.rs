@@ -3,6 +3,8 @@
 //! A plan is data. It is what a human reviews, what a migration executes and what validation measures against; its JSON is
 //! deterministic. Making one is the planner's work, turning one into SQL is `render`'s.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -183,26 +185,42 @@ impl Plan {
         digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// The tables in an order in which each comes after those that it points to, as far as cycles allow.
+    /// The tables in an order in which each comes after those that it points to, as far as cycles allow: first those that point
+    /// to none, then those that point only to these, and so on; last those on a cycle or behind one. Each group keeps the plan's order.
     pub fn parents_first(&self) -> Vec<&PlannedTable> {
-        let mut ordered: Vec<&PlannedTable> = Vec::with_capacity(self.tables.len());
-        let mut waiting: Vec<&PlannedTable> = self.tables.iter().collect();
-        while !waiting.is_empty() {
-            let is_ready = |table: &&PlannedTable| {
-                table.foreign_keys.iter().all(|key| {
-                    key.parent_table == table.target
-                        || !waiting.iter().any(|other| other.target == key.parent_table)
-                })
-            };
-            let (ready, rest): (Vec<_>, Vec<_>) = waiting.iter().copied().partition(is_ready);
-            if ready.is_empty() {
-                ordered.extend(rest);
-                break;
-            }
-            ordered.extend(ready);
-            waiting = rest;
+        let place: BTreeMap<&str, usize> =
+            self.tables.iter().enumerate().map(|(place, table)| (table.target.as_str(), place)).collect();
+        let mut children = vec![Vec::new(); self.tables.len()];
+        let mut parents_waited_for = vec![0_usize; self.tables.len()];
+        for (child, table) in self.tables.iter().enumerate() {
+            let parents: BTreeSet<usize> = (table.foreign_keys.iter())
+                .filter_map(|key| place.get(key.parent_table.as_str()).copied())
+                .filter(|parent| *parent != child)
+                .collect();
+            parents_waited_for[child] = parents.len();
+            parents.into_iter().for_each(|parent| children[parent].push(child));
         }
-        ordered
+        let mut is_placed = vec![false; self.tables.len()];
+        let mut ordered = Vec::with_capacity(self.tables.len());
+        let mut ready: Vec<usize> =
+            (0..self.tables.len()).filter(|table| parents_waited_for[*table] == 0).collect();
+        while !ready.is_empty() {
+            let mut next = Vec::new();
+            for table in ready {
+                is_placed[table] = true;
+                ordered.push(table);
+                for child in &children[table] {
+                    parents_waited_for[*child] -= 1;
+                    if parents_waited_for[*child] == 0 {
+                        next.push(*child);
+                    }
+                }
+            }
+            next.sort_unstable();
+            ready = next;
+        }
+        ordered.extend((0..self.tables.len()).filter(|table| !is_placed[*table]));
+        ordered.into_iter().map(|place| &self.tables[place]).collect()
     }
 }
 
@@ -239,4 +257,67 @@ pub enum PlanError {
         /// What the file says.
         found: u32,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A plan of tables that have nothing but foreign keys.
+    fn plan(tables: &[(String, Vec<String>)]) -> Plan {
+        let key = |parent: &String| PlannedForeignKey {
+            name: String::new(),
+            columns: Vec::new(),
+            parent_table: parent.clone(),
+            parent_columns: Vec::new(),
+            on_update: String::new(),
+            on_delete: String::new(),
+            deferred: false,
+        };
+        let table = |(name, parents): &(String, Vec<String>)| PlannedTable {
+            source: name.clone(),
+            target: name.clone(),
+            without_rowid: false,
+            rowid: None,
+            profile_rows: None,
+            columns: Vec::new(),
+            primary_key: None,
+            unique: Vec::new(),
+            foreign_keys: parents.iter().map(key).collect(),
+            indexes: Vec::new(),
+        };
+        let tables = tables.iter().map(table).collect();
+        Plan { format: PLAN_FORMAT, target_schema: String::new(), tables, left_behind: Vec::new() }
+    }
+
+    #[test]
+    fn parents_come_first_and_cycles_last() {
+        for (tables, expected) in [
+            ("", ""),
+            ("c:b b:a a:", "a b c"),
+            ("a:a b:nowhere c:b,b", "a b c"),
+            ("a:z b: c:b,d d: z:", "b d z a c"),
+            ("a:b b:a c:a d:", "d a b c"),
+        ] {
+            let tables: Vec<(String, Vec<String>)> = (tables.split_whitespace())
+                .filter_map(|table| table.split_once(':'))
+                .map(|(name, parents)| {
+                    let parents = parents.split(',').filter(|parent| !parent.is_empty());
+                    (name.to_owned(), parents.map(str::to_owned).collect())
+                })
+                .collect();
+            let plan = plan(&tables);
+            let ordered: Vec<&str> = plan.parents_first().iter().map(|table| table.target.as_str()).collect();
+            assert_eq!(ordered.join(" "), expected, "{tables:?}");
+        }
+    }
+
+    #[test]
+    fn a_chain_of_many_tables_is_ordered_at_once() {
+        let name = |number: u32| format!("t{number:05}");
+        let tables: Vec<_> = (0..20_000).map(|number| (name(number), vec![name(number + 1)])).collect();
+        let plan = plan(&tables);
+        let ordered = plan.parents_first();
+        assert!(ordered.iter().rev().map(|table| &table.target).eq(tables.iter().map(|(name, _)| name)));
+    }
 }

@@ -67,6 +67,10 @@ pub fn is_empty(schema: &SourceSchema) -> bool {
 
 fn table_differences(planned: &PlannedTable, live: &PlannedTable, found: &mut Vec<String>) {
     let table = &planned.source;
+    if planned.without_rowid != live.without_rowid {
+        let (live, planned) = (yes_no(live.without_rowid), yes_no(planned.without_rowid));
+        found.push(format!("table {table}: WITHOUT ROWID is {live} in the source, {planned} in the plan"));
+    }
     for column in &planned.columns {
         let Some(other) = live.columns.iter().find(|other| other.source == column.source) else {
             found.push(format!("{table}.{}: in the plan, not in the source", column.source));

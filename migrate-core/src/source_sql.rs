@@ -6,8 +6,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use sqlite3_parser::ast::{
-    Cmd, ColumnConstraint, CreateTableBody, Expr, Literal, OneSelect, Operator, ResultColumn, Stmt,
-    TableConstraint, UnaryOperator,
+    Cmd, ColumnConstraint, CreateTableBody, Expr, Literal, OneSelect, Operator, ResolveType, ResultColumn,
+    SortedColumn, Stmt, TableConstraint, UnaryOperator,
 };
 use sqlite3_parser::lexer::sql::Parser;
 use sqlite3_parser::{Bump, FallibleIterator};
@@ -23,6 +23,9 @@ pub struct TableSqlFacts {
     pub collations: Vec<(String, String)>,
     /// Foreign keys that are DEFERRABLE INITIALLY DEFERRED, by their columns, in lower case.
     pub deferred_foreign_keys: Vec<Vec<String>>,
+    /// Constraints with an `ON CONFLICT` that is not ABORT, such as `a: NOT NULL ON CONFLICT IGNORE`. That of a CHECK is left
+    /// out: SQLite reads it and does not act on it.
+    pub conflict_clauses: Vec<String>,
 }
 
 /// SQL that could not be read.
@@ -102,7 +105,16 @@ pub fn default_meaning(sql: &str) -> DefaultMeaning {
 impl TableSqlFacts {
     fn add_column_constraint(&mut self, column: &str, constraint: &ColumnConstraint<'_>) {
         match constraint {
-            ColumnConstraint::PrimaryKey { auto_increment, .. } => self.autoincrement |= auto_increment,
+            ColumnConstraint::PrimaryKey { auto_increment, conflict_clause, .. } => {
+                self.autoincrement |= auto_increment;
+                self.add_conflict_clause(&format!("{column}: PRIMARY KEY"), *conflict_clause);
+            }
+            ColumnConstraint::NotNull { nullable: false, conflict_clause } => {
+                self.add_conflict_clause(&format!("{column}: NOT NULL"), *conflict_clause);
+            }
+            ColumnConstraint::Unique(conflict_clause) => {
+                self.add_conflict_clause(&format!("{column}: UNIQUE"), *conflict_clause);
+            }
             ColumnConstraint::Check(expression) => self.checks.push(expression.to_string()),
             ColumnConstraint::Collate { collation_name } => {
                 let collation = plain_name(collation_name.0);
@@ -122,7 +134,13 @@ impl TableSqlFacts {
 
     fn add_table_constraint(&mut self, constraint: &TableConstraint<'_>) {
         match constraint {
-            TableConstraint::PrimaryKey { auto_increment, .. } => self.autoincrement |= auto_increment,
+            TableConstraint::PrimaryKey { columns, auto_increment, conflict_clause } => {
+                self.autoincrement |= auto_increment;
+                self.add_conflict_clause(&key_words("PRIMARY KEY", columns), *conflict_clause);
+            }
+            TableConstraint::Unique { columns, conflict_clause } => {
+                self.add_conflict_clause(&key_words("UNIQUE", columns), *conflict_clause);
+            }
             TableConstraint::Check(expression, _) => self.checks.push(expression.to_string()),
             TableConstraint::ForeignKey { columns, defer_clause: Some(clause), .. }
                 if is_deferred(clause) =>
@@ -133,6 +151,23 @@ impl TableSqlFacts {
             _ => {}
         }
     }
+
+    fn add_conflict_clause(&mut self, constraint: &str, clause: Option<ResolveType>) {
+        let action = match clause {
+            None | Some(ResolveType::Abort) => return,
+            Some(ResolveType::Rollback) => "ROLLBACK",
+            Some(ResolveType::Fail) => "FAIL",
+            Some(ResolveType::Ignore) => "IGNORE",
+            Some(ResolveType::Replace) => "REPLACE",
+        };
+        self.conflict_clauses.push(format!("{constraint} ON CONFLICT {action}"));
+    }
+}
+
+/// A table constraint of this kind in words, such as `UNIQUE (a, b)`.
+fn key_words(kind: &str, columns: &[SortedColumn<'_>]) -> String {
+    let columns: Vec<String> = columns.iter().map(|column| plain_name(&column.expr.to_string())).collect();
+    format!("{kind} ({})", columns.join(", "))
 }
 
 /// Parses one statement and hands it on. The parser says of itself that it may panic on odd input, so a panic is caught and
@@ -162,6 +197,10 @@ fn meaning_of(expression: &Expr<'_>) -> Option<DefaultMeaning> {
         },
         Expr::Literal(literal) => literal_meaning(literal),
         Expr::Unary(UnaryOperator::Positive, inner) => meaning_of(inner),
+        // The least integer: its digits alone are one too many. In brackets SQLite reads them first, as a float.
+        Expr::Unary(UnaryOperator::Negative, Expr::Literal(Literal::Numeric("9223372036854775808"))) => {
+            Some(DefaultMeaning::Integer(i64::MIN))
+        }
         Expr::Unary(UnaryOperator::Negative, inner) => match meaning_of(inner)? {
             DefaultMeaning::Integer(integer) => integer.checked_neg().map(DefaultMeaning::Integer),
             DefaultMeaning::Number(number) => Some(DefaultMeaning::Number(format!("-{number}"))),
@@ -264,6 +303,8 @@ mod tests {
             ("0", Integer(0)),
             ("-1", Integer(-1)),
             ("0x7fffffffffffffff", Integer(i64::MAX)),
+            ("-9223372036854775808", Integer(i64::MIN)),
+            ("-(9223372036854775808)", Number("-9223372036854775808".to_owned())),
             ("9223372036854775808", Number("9223372036854775808".to_owned())),
             ("1.50", Number("1.50".to_owned())),
             ("'Bearer'", Text("Bearer".to_owned())),
@@ -301,6 +342,26 @@ mod tests {
         assert_eq!(facts.checks, ["length (n) > 1", "p <> 0"]);
         assert_eq!(facts.collations, [("n".to_owned(), "NOCASE".to_owned())]);
         assert_eq!(facts.deferred_foreign_keys, [vec!["p".to_owned()]]);
+    }
+
+    #[test]
+    fn conflict_clauses_are_read_where_sqlite_acts_on_them() {
+        let facts = table_facts(
+            "t",
+            "CREATE TABLE t(a TEXT NOT NULL ON CONFLICT IGNORE UNIQUE ON CONFLICT ABORT, \"b c\" TEXT UNIQUE ON CONFLICT FAIL, \
+             d TEXT NULL, UNIQUE (a, \"b c\" DESC) ON CONFLICT REPLACE, PRIMARY KEY (d) ON CONFLICT ROLLBACK, \
+             CHECK (a <> d) ON CONFLICT IGNORE)",
+        )
+        .unwrap();
+        assert_eq!(
+            facts.conflict_clauses,
+            [
+                "a: NOT NULL ON CONFLICT IGNORE",
+                "b c: UNIQUE ON CONFLICT FAIL",
+                "UNIQUE (a, b c) ON CONFLICT REPLACE",
+                "PRIMARY KEY (d) ON CONFLICT ROLLBACK"
+            ]
+        );
     }
 
     #[test]

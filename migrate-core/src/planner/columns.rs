@@ -1,22 +1,24 @@
 //! What becomes of the columns of one table: type, conversion, default, sequence, and why.
 
-use super::{PlanningError, behind, names};
+use super::{PlanningError, UnclearColumn, behind, defaults, names};
 use crate::affinity::{Affinity, affinity};
-use crate::conversion::{Conversion, PgType};
-use crate::identifier::{fit_pg, quote_pg_literal};
+use crate::conversion::Conversion;
+use crate::identifier::fit_pg;
 use crate::mapping::{ColumnMapping, TableMapping};
 use crate::plan::{LeftBehind, PlannedColumn};
 use crate::profile::{ColumnProfile, TableProfile};
 use crate::source_schema::{SourceColumn, SourceTable};
 use crate::source_sql::{DefaultMeaning, default_meaning};
-use crate::value::{SourceValue, StorageClass};
+use crate::value::StorageClass;
 
-/// Plans the columns of `table`; generated columns and defaults that cannot be kept go to `left_behind`.
+/// Plans the columns of `table`; generated columns and defaults that cannot be kept go to `left_behind`, and columns for which
+/// nothing proves a type go to `unclear`, so that all of them are told at once.
 pub(super) fn plan_columns(
     table: &SourceTable,
     mapping: &TableMapping,
     profile: Option<&TableProfile>,
     left_behind: &mut Vec<LeftBehind>,
+    unclear: &mut Vec<UnclearColumn>,
 ) -> Result<Vec<PlannedColumn>, PlanningError> {
     let mut columns = Vec::with_capacity(table.columns.len());
     for column in &table.columns {
@@ -28,7 +30,7 @@ pub(super) fn plan_columns(
         }
         let profile = profile.and_then(|profile| profile.columns.get(&column.name).copied());
         let mapping = mapping.columns.get(&column.name).cloned().unwrap_or_default();
-        columns.push(plan_column(table, column, &mapping, profile, left_behind)?);
+        columns.push(plan_column(table, column, &mapping, profile, left_behind, unclear)?);
     }
     Ok(columns)
 }
@@ -39,8 +41,10 @@ fn plan_column(
     mapping: &ColumnMapping,
     profile: Option<ColumnProfile>,
     left_behind: &mut Vec<LeftBehind>,
+    unclear: &mut Vec<UnclearColumn>,
 ) -> Result<PlannedColumn, PlanningError> {
-    let meaning = column.default.as_deref().map(default_meaning);
+    let affinity = column_affinity(table, column);
+    let meaning = column.default.as_deref().map(|sql| defaults::stored(default_meaning(sql), affinity));
     let is_numbered = table.rowid_alias().is_some_and(|alias| alias.name == column.name);
     let (conversion, why) = if is_numbered {
         if mapping.conversion.as_ref().is_some_and(|named| *named != Conversion::Bigint) {
@@ -54,12 +58,16 @@ fn plan_column(
         let why = mapping.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
         (named.clone(), format!("mapping.toml{why}"))
     } else {
-        faithful(table, column, meaning.as_ref(), profile)?
+        faithful(column, affinity, meaning.as_ref(), profile).unwrap_or_else(|| {
+            unclear.push(unclear_column(table, column, profile));
+            // Nobody sees it: there is no plan where a column is unclear.
+            (Conversion::Text, String::new())
+        })
     };
     let default = match &meaning {
         None | Some(DefaultMeaning::Null) => None,
         Some(meaning) => {
-            let translated = translate_default(meaning, &conversion);
+            let translated = defaults::translate(meaning, &conversion);
             if translated.is_none() {
                 let name = format!(
                     "{}.{}: DEFAULT {}",
@@ -92,27 +100,32 @@ fn plan_column(
     })
 }
 
-/// The conversion that the schema proves, or else the one that keeps every value as it is.
+/// The affinity; ANY in a STRICT table keeps what it is given (SQLite manual, "STRICT Tables", section 3).
+fn column_affinity(table: &SourceTable, column: &SourceColumn) -> Affinity {
+    let keeps_all = table.strict && column.declared_type.eq_ignore_ascii_case("ANY");
+    if keeps_all { Affinity::Blob } else { affinity(&column.declared_type) }
+}
+
+/// The conversion that the schema proves, or else the one that keeps every value as it is; none where the values are of several
+/// kinds, or were not looked at and the declaration leaves them open.
 fn faithful(
-    table: &SourceTable,
     column: &SourceColumn,
+    affinity: Affinity,
     meaning: Option<&DefaultMeaning>,
     profile: Option<ColumnProfile>,
-) -> Result<(Conversion, String), PlanningError> {
-    let declared_affinity = affinity(&column.declared_type);
-    let only_integers =
-        profile.is_none_or(|profile| matches!(profile.only_class(), None | Some(StorageClass::Integer)));
-    if meaning == Some(&DefaultMeaning::ClockMilliseconds)
-        && declared_affinity == Affinity::Integer
-        && only_integers
-    {
-        return Ok((
-            Conversion::TimestamptzFromEpochMs,
-            "its default is the clock in milliseconds".to_owned(),
-        ));
-    }
+) -> Option<(Conversion, String)> {
     let seen = profile.and_then(|profile| profile.only_class());
-    let (conversion, source) = match (declared_affinity, seen) {
+    let only_integers = profile.is_none() || matches!(seen, None | Some(StorageClass::Integer));
+    if meaning == Some(&DefaultMeaning::ClockMilliseconds) && affinity == Affinity::Integer && only_integers {
+        let why = "its default is the clock in milliseconds".to_owned();
+        return Some((Conversion::TimestamptzFromEpochMs, why));
+    }
+    let has_values =
+        profile.is_some_and(|profile| profile.integers + profile.reals + profile.texts + profile.blobs > 0);
+    if has_values && seen.is_none() {
+        return None;
+    }
+    let (conversion, why) = match (affinity, seen) {
         (_, Some(StorageClass::Text)) => (Conversion::Text, "all its values are text"),
         (_, Some(StorageClass::Integer)) => (Conversion::Bigint, "all its values are integers"),
         (_, Some(StorageClass::Real)) => (Conversion::DoublePrecision, "all its values are floats"),
@@ -120,75 +133,40 @@ fn faithful(
         (Affinity::Text, _) => (Conversion::Text, "TEXT affinity"),
         (Affinity::Integer, _) => (Conversion::Bigint, "INTEGER affinity"),
         (Affinity::Real, _) => (Conversion::DoublePrecision, "REAL affinity"),
-        (Affinity::Blob, _) if !column.declared_type.trim().is_empty() => {
+        (Affinity::Blob, _) if column.declared_type.to_ascii_uppercase().contains("BLOB") => {
             (Conversion::Bytea, "BLOB affinity")
         }
-        _ => return Err(no_faithful_type(table, column, profile)),
+        _ if profile.is_some() => guess(affinity, meaning),
+        _ => return None,
     };
-    let is_mixed = profile.is_some_and(|profile| {
-        profile.only_class().is_none() && profile.integers + profile.reals + profile.texts + profile.blobs > 0
-    });
-    if is_mixed {
-        return Err(no_faithful_type(table, column, profile));
-    }
-    Ok((conversion, source.to_owned()))
+    Some((conversion, why.to_owned()))
 }
 
-fn no_faithful_type(
+/// A type for a column that leaves its values open and has none yet. Nothing is lost by it: a value that comes later and does
+/// not fit is refused before anything moves.
+fn guess(affinity: Affinity, meaning: Option<&DefaultMeaning>) -> (Conversion, &'static str) {
+    match (affinity, meaning) {
+        (_, Some(DefaultMeaning::Text(_) | DefaultMeaning::ClockText)) => {
+            (Conversion::Text, "a guess by its default, which is text: there was no value to look at")
+        }
+        (Affinity::Numeric, _) => (
+            Conversion::DoublePrecision,
+            "a guess by its NUMERIC affinity, which keeps numbers: there was no value to look at",
+        ),
+        _ => (Conversion::Text, "a guess, for it is declared without a type: there was no value to look at"),
+    }
+}
+
+fn unclear_column(
     table: &SourceTable,
     column: &SourceColumn,
     profile: Option<ColumnProfile>,
-) -> PlanningError {
+) -> UnclearColumn {
     let declared = if column.declared_type.is_empty() { "no type" } else { column.declared_type.as_str() };
     let seen = profile.map_or_else(|| "no rows looked at".to_owned(), |profile| profile.in_words());
-    PlanningError::NoFaithfulType {
+    UnclearColumn {
         table: table.name.clone(),
         column: column.name.clone(),
         seen: format!("declared {declared}; {seen}"),
     }
-}
-
-/// The default in PostgreSQL's SQL, where one has the same effect.
-fn translate_default(meaning: &DefaultMeaning, conversion: &Conversion) -> Option<String> {
-    use DefaultMeaning as Is;
-    match (conversion, meaning) {
-        (Conversion::TimestamptzFromEpochMs, Is::ClockMilliseconds)
-        | (Conversion::TimestamptzFromIso8601(_), Is::ClockText) => Some("now()".to_owned()),
-        (Conversion::Bigint, Is::ClockSeconds) => Some("floor(extract(epoch from now()))::bigint".to_owned()),
-        (Conversion::Bigint, Is::ClockMilliseconds) => {
-            Some("floor(extract(epoch from now()))::bigint * 1000".to_owned())
-        }
-        (Conversion::Text, Is::ClockText) => {
-            Some("to_char(now() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')".to_owned())
-        }
-        (Conversion::Boolean, Is::Integer(value @ (0 | 1))) => Some((*value == 1).to_string()),
-        (Conversion::Bigint | Conversion::Integer | Conversion::DoublePrecision, Is::Integer(value))
-            if holds(conversion, SourceValue::Integer(*value)) =>
-        {
-            Some(value.to_string())
-        }
-        // SQLite applies TEXT affinity to the default, so that a number becomes its digits.
-        (Conversion::Text, Is::Integer(value)) => Some(quote_pg_literal(&value.to_string())),
-        (
-            Conversion::Text | Conversion::Json | Conversion::Jsonb | Conversion::JsonbLastKeyWins,
-            Is::Text(text),
-        ) if holds(conversion, SourceValue::Text(text.as_bytes())) => {
-            let cast = match conversion.target_type() {
-                PgType::Text => "",
-                PgType::Json => "::json",
-                _ => "::jsonb",
-            };
-            Some(format!("{}{cast}", quote_pg_literal(text)))
-        }
-        (Conversion::Bytea, Is::Blob(digits)) => Some(format!("'\\x{digits}'::bytea")),
-        (Conversion::DoublePrecision, Is::Number(number)) => {
-            let value: f64 = number.parse().ok()?;
-            value.is_finite().then(|| format!("{value:e}"))
-        }
-        _ => None,
-    }
-}
-
-fn holds(conversion: &Conversion, value: SourceValue<'_>) -> bool {
-    conversion.encode(value, &mut Vec::new()).is_ok()
 }

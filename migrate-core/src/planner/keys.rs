@@ -20,10 +20,29 @@ pub(super) fn primary_key(table: &SourceTable) -> Option<PlannedKey> {
     (!columns.is_empty()).then_some(PlannedKey { name, columns })
 }
 
-/// The UNIQUE constraints, named as PostgreSQL names them.
-pub(super) fn unique(table: &SourceTable) -> Vec<PlannedKey> {
+/// Why a key or an index on a generated column stays behind.
+const ON_GENERATED: &str = "it stands on a generated column, and those are not translated";
+
+/// Whether `name` is a column whose values follow from others, so that it does not move.
+fn is_generated(table: &SourceTable, name: &str) -> bool {
+    table.column(name).is_some_and(|column| column.generated)
+}
+
+/// Whether a UNIQUE constraint stands on columns that all move.
+fn is_on_moving_columns(table: &SourceTable, index: &SourceIndex) -> bool {
+    !index.columns.iter().filter_map(|key| key.column.as_deref()).any(|column| is_generated(table, column))
+}
+
+/// The UNIQUE constraints, named as PostgreSQL names them; one on a generated column goes to `left_behind`.
+pub(super) fn unique(table: &SourceTable, left_behind: &mut Vec<LeftBehind>) -> Vec<PlannedKey> {
     let mut planned: Vec<PlannedKey> = Vec::new();
     for index in table.indexes.iter().filter(|index| index.origin == SourceIndexOrigin::Unique) {
+        if !is_on_moving_columns(table, index) {
+            let columns: Vec<&str> = index.columns.iter().filter_map(|key| key.column.as_deref()).collect();
+            let name = format!("{}: UNIQUE ({})", table.name, columns.join(", "));
+            left_behind.push(behind("unique", &name, ON_GENERATED));
+            continue;
+        }
         let columns: Vec<String> =
             index.columns.iter().filter_map(|key| key.column.as_deref().map(names::target_column)).collect();
         let name = fit_pg(&format!("{}_{}_key", names::target(&table.name), columns.join("_")));
@@ -90,6 +109,9 @@ fn foreign_key(
     if !is_unique(parent, &parent_columns) {
         return Err("no key or index that moves makes the columns that it points to unique");
     }
+    if key.columns.iter().any(|name| is_generated(table, name)) {
+        return Err(ON_GENERATED);
+    }
     let columns: Option<Vec<String>> = key
         .columns
         .iter()
@@ -154,7 +176,11 @@ fn is_unique(table: &SourceTable, columns: &[String]) -> bool {
     same(table.primary_key().iter().map(|column| column.name.as_str()).collect())
         || (table.indexes.iter())
             .filter(|index| {
-                index.unique && (index.origin != SourceIndexOrigin::CreateIndex || kept_index(index).is_ok())
+                index.unique
+                    && match index.origin {
+                        SourceIndexOrigin::CreateIndex => kept_index(table, index).is_ok(),
+                        _ => is_on_moving_columns(table, index),
+                    }
             })
             .any(|index| same(index.columns.iter().filter_map(|key| key.column.as_deref()).collect()))
 }
@@ -167,7 +193,7 @@ pub(super) fn indexes(
 ) -> Vec<PlannedIndex> {
     let mut planned = Vec::new();
     for index in table.indexes.iter().filter(|index| index.origin == SourceIndexOrigin::CreateIndex) {
-        match kept_index(index) {
+        match kept_index(table, index) {
             Ok(index) => planned.push(index),
             Err(reason) => {
                 left_behind.push(behind("index", &format!("{} on {}", index.name, table.name), reason))
@@ -191,7 +217,7 @@ pub(super) fn indexes(
     planned
 }
 
-fn kept_index(index: &SourceIndex) -> Result<PlannedIndex, &'static str> {
+fn kept_index(table: &SourceTable, index: &SourceIndex) -> Result<PlannedIndex, &'static str> {
     if index.partial {
         return Err("partial indexes are not translated");
     }
@@ -199,6 +225,9 @@ fn kept_index(index: &SourceIndex) -> Result<PlannedIndex, &'static str> {
         let column = key.column.as_deref().ok_or("indexes on expressions are not translated")?;
         if !key.collation.eq_ignore_ascii_case("BINARY") {
             return Err("its collation is not translated");
+        }
+        if is_generated(table, column) {
+            return Err(ON_GENERATED);
         }
         Ok(PlannedIndexColumn { column: names::target_column(column), descending: key.descending })
     });

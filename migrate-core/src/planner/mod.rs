@@ -3,9 +3,14 @@
 //! Nothing is guessed that cannot be undone. A column keeps its faithful type unless the schema itself proves a better one
 //! (a default that is the clock in milliseconds) or `mapping.toml` names it. All that is not carried over is named.
 
+mod checks;
 mod columns;
+mod defaults;
+mod error;
 mod keys;
 mod names;
+
+pub use error::{PlanningError, UnclearColumn};
 
 use std::collections::BTreeSet;
 
@@ -13,61 +18,10 @@ use crate::mapping::Mapping;
 use crate::plan::{LeftBehind, PLAN_FORMAT, Plan, PlannedTable};
 use crate::profile::DatabaseProfile;
 use crate::source_schema::{SourceObject, SourceObjectKind, SourceSchema, SourceTable};
-use crate::source_sql::{TableSqlFacts, UnreadableSql, table_facts};
+use crate::source_sql::{TableSqlFacts, table_facts};
 
 /// The schema of PostgreSQL that the tables go to.
 const TARGET_SCHEMA: &str = "public";
-
-/// Why no plan can be made.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PlanningError {
-    /// `mapping.toml` names something that the source has not.
-    #[error("mapping.toml names {kind} {name}, which the source has not{}", nearest.as_ref().map(|name| format!("; did you mean {name}?")).unwrap_or_default())]
-    UnknownName {
-        /// `table` or `column`.
-        kind: &'static str,
-        /// The name, with its table where it is a column.
-        name: String,
-        /// The nearest name that there is.
-        nearest: Option<String>,
-    },
-    /// The stored SQL of a table cannot be read, so that nothing can be promised of it.
-    #[error(transparent)]
-    UnreadableSql(#[from] UnreadableSql),
-    /// A column for which neither its declaration nor its values prove one type.
-    #[error(
-        "{table}.{column}: no one type holds all its values exactly ({seen}); name a conversion for it in mapping.toml, \
-         such as [tables.{table}.columns] {column} = {{ as = \"text\" }}"
-    )]
-    NoFaithfulType {
-        /// The table.
-        table: String,
-        /// The column.
-        column: String,
-        /// What is known of its values, in words.
-        seen: String,
-    },
-    /// A conversion that cannot serve a numbered key column.
-    #[error(
-        "{table}.{column} numbers its rows by itself, so it stays bigint; remove its `as` from mapping.toml"
-    )]
-    NumberedColumn {
-        /// The table.
-        table: String,
-        /// The column.
-        column: String,
-    },
-    /// Two names that are one in PostgreSQL.
-    #[error("{first} and {second} would both be named {target} in PostgreSQL")]
-    NameClash {
-        /// The one.
-        first: String,
-        /// The other.
-        second: String,
-        /// The name.
-        target: String,
-    },
-}
 
 /// Makes the plan for a source.
 ///
@@ -81,6 +35,7 @@ pub fn plan(
     check_mapping_names(schema, mapping)?;
     let mut left_behind = Vec::new();
     let mut tables = Vec::new();
+    let mut unclear = Vec::new();
     let moving: Vec<&SourceTable> =
         schema.tables.iter().filter(|table| !mapping.leave_behind.contains_key(&table.name)).collect();
     for table in &schema.tables {
@@ -89,11 +44,15 @@ pub fn plan(
         }
     }
     for table in &moving {
-        tables.push(plan_table(table, &moving, profile, mapping, &mut left_behind)?);
+        tables.push(plan_table(table, &moving, profile, mapping, &mut left_behind, &mut unclear)?);
     }
+    if !unclear.is_empty() {
+        return Err(PlanningError::NoFaithfulType { columns: unclear });
+    }
+    tables.iter().try_for_each(checks::check_table)?;
     keys::leave_mismatched(&mut tables, &mut left_behind);
     left_behind.extend(schema.others.iter().map(|object| other_object(object, mapping)));
-    names::check_clashes(&tables)?;
+    names::settle(&mut tables)?;
     left_behind.sort();
     Ok(Plan { format: PLAN_FORMAT, target_schema: TARGET_SCHEMA.to_owned(), tables, left_behind })
 }
@@ -104,11 +63,12 @@ fn plan_table(
     profile: Option<&DatabaseProfile>,
     mapping: &Mapping,
     left_behind: &mut Vec<LeftBehind>,
+    unclear: &mut Vec<UnclearColumn>,
 ) -> Result<PlannedTable, PlanningError> {
     let facts = table_facts(&table.name, &table.sql)?;
     let table_mapping = mapping.tables.get(&table.name).cloned().unwrap_or_default();
     let table_profile = profile.and_then(|profile| profile.get(&table.name));
-    let columns = columns::plan_columns(table, &table_mapping, table_profile, left_behind)?;
+    let columns = columns::plan_columns(table, &table_mapping, table_profile, left_behind, unclear)?;
     name_unsupported(table, &facts, left_behind);
     Ok(PlannedTable {
         source: table.name.clone(),
@@ -117,7 +77,7 @@ fn plan_table(
         rowid: table.rowid_name().map(str::to_owned),
         profile_rows: table_profile.map(|profile| profile.rows),
         primary_key: keys::primary_key(table),
-        unique: keys::unique(table),
+        unique: keys::unique(table, left_behind),
         foreign_keys: keys::foreign_keys(table, moving, &facts, left_behind),
         indexes: keys::indexes(table, &table_mapping, left_behind),
         columns,
@@ -136,6 +96,13 @@ fn name_unsupported(table: &SourceTable, facts: &TableSqlFacts, left_behind: &mu
             "the target compares byte by byte, which is SQLite's BINARY; this collation is not translated";
         left_behind.push(behind("collation", &name, reason));
     }
+    for clause in &facts.conflict_clauses {
+        let name = format!("{}.{clause}", table.name);
+        let reason =
+            "PostgreSQL always fails the statement; what it does instead is said there by each INSERT";
+        left_behind.push(behind("conflict clause", &name, reason));
+    }
+    // STRICT is not named: PostgreSQL holds every column to its type anyway, so that nothing is lost.
 }
 
 fn other_object(object: &SourceObject, mapping: &Mapping) -> LeftBehind {

@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::PlanningError;
-use crate::identifier::fit_pg;
+use crate::identifier::{fit_pg, hashed_pg};
 use crate::plan::PlannedTable;
 
-/// Where Diesel writes down which migrations are applied.
-const MIGRATIONS_TABLE: &str = "__diesel_schema_migrations";
+/// Where Diesel writes down which migrations are applied, and that table's key.
+const MIGRATIONS: [&str; 2] = ["__diesel_schema_migrations", "__diesel_schema_migrations_pkey"];
+
+/// How the catalogs of PostgreSQL begin; SQL that names one without its schema means the catalog (manual, section 5.10.5).
+const CATALOG_PREFIX: &str = "pg_";
 
 /// What a source name is called in PostgreSQL: the same, or a stable short form where PostgreSQL would cut it. The empty name,
 /// which PostgreSQL does not have, becomes `unnamed`.
@@ -41,28 +44,64 @@ pub(super) fn known_column(table: &str, column: &str, columns: &BTreeSet<&str>) 
     })
 }
 
-/// Refuses relations or columns that would have one name in PostgreSQL. Tables, indexes and sequences share one name space
-/// (manual, section 5.10.1).
-pub(super) fn check_clashes(tables: &[PlannedTable]) -> Result<(), PlanningError> {
+/// Gives every relation a name of its own. Tables, indexes and sequences share one name space (manual, section 5.10.1). Names of
+/// the source stay, and where two of them become one that is refused; names that only the target has step aside.
+pub(super) fn settle(tables: &mut [PlannedTable]) -> Result<(), PlanningError> {
     let mut relations = BTreeMap::new();
-    claim(&mut relations, MIGRATIONS_TABLE, "the list of applied migrations".to_owned())?;
-    for table in tables {
+    for table in &*tables {
         let mut columns = BTreeMap::new();
         for column in &table.columns {
             claim(&mut columns, &column.target, format!("column {}.{}", table.source, column.source))?;
         }
-        claim(&mut relations, &table.target, format!("table {}", table.source))?;
-        for sequence in table.columns.iter().filter_map(|column| column.sequence.as_ref()) {
-            claim(&mut relations, sequence, format!("the sequence of {}", table.source))?;
-        }
-        for key in table.primary_key.iter().chain(&table.unique) {
-            claim(&mut relations, &key.name, format!("a key of {}", table.source))?;
-        }
+        claim_relation(&mut relations, &table.target, format!("table {}", table.source))?;
         for index in &table.indexes {
-            claim(&mut relations, &index.name, format!("index {} of {}", index.name, table.source))?;
+            claim_relation(&mut relations, &index.name, format!("index {} of {}", index.name, table.source))?;
+        }
+    }
+    let mut relations: BTreeSet<String> = relations.into_keys().collect();
+    relations.extend(MIGRATIONS.map(str::to_owned));
+    for table in tables {
+        for sequence in table.columns.iter_mut().filter_map(|column| column.sequence.as_mut()) {
+            step_aside(sequence, &mut relations);
+        }
+        let mut constraints = BTreeSet::new();
+        for key in table.primary_key.iter_mut().chain(&mut table.unique) {
+            step_aside(&mut key.name, &mut relations);
+            constraints.insert(key.name.clone());
+        }
+        // A foreign key is no relation: its name is its own within the table's constraints.
+        for key in &mut table.foreign_keys {
+            step_aside(&mut key.name, &mut constraints);
         }
     }
     Ok(())
+}
+
+/// Takes `name`, or where that is taken the first form of it with a hash that is free.
+fn step_aside(name: &mut String, taken: &mut BTreeSet<String>) {
+    let mut free = name.clone();
+    let mut salt = name.clone();
+    while !taken.insert(free.clone()) {
+        free = hashed_pg(name, &salt);
+        salt.push('+');
+    }
+    *name = free;
+}
+
+fn claim_relation(
+    taken: &mut BTreeMap<String, String>,
+    target: &str,
+    owner: String,
+) -> Result<(), PlanningError> {
+    let reserved =
+        |owner_in_words| PlanningError::ReservedName { what: owner.clone(), owner: owner_in_words };
+    if MIGRATIONS.contains(&target) {
+        return Err(reserved("Diesel keeps its list of applied migrations under that name"));
+    }
+    if target.starts_with(CATALOG_PREFIX) {
+        return Err(reserved("names that begin with pg_ are those of PostgreSQL's own catalogs"));
+    }
+    claim(taken, target, owner)
 }
 
 fn claim(taken: &mut BTreeMap<String, String>, target: &str, owner: String) -> Result<(), PlanningError> {

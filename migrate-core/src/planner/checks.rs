@@ -1,0 +1,101 @@
+//! What PostgreSQL cannot do with a planned table, told before anything moves: its limits, and types that cannot stand in a key.
+
+use super::PlanningError;
+use crate::conversion::{Conversion, PgType};
+use crate::mapping::IndexMethod;
+use crate::plan::PlannedTable;
+
+/// The most columns of a table (manual, appendix K).
+const COLUMNS_MAX: usize = 1600;
+
+/// The most columns of an index, and so of a key (manual, appendix K); foreign keys have the same limit.
+const KEY_COLUMNS_MAX: usize = 32;
+
+/// A key or an index, as far as it matters here.
+struct Key<'a> {
+    /// Such as `primary key` or `index by_name`.
+    name: String,
+    columns: Vec<&'a str>,
+    is_unique: bool,
+    method: IndexMethod,
+}
+
+/// Refuses what PostgreSQL would refuse once the rows have moved.
+pub(super) fn check_table(table: &PlannedTable) -> Result<(), PlanningError> {
+    check_limit(&format!("table {}", table.source), table.columns.len(), COLUMNS_MAX)?;
+    for key in keys(table) {
+        check_limit(&format!("{} of {}", key.name, table.source), key.columns.len(), KEY_COLUMNS_MAX)?;
+        for column in &key.columns {
+            check_key_column(table, &key, column)?;
+        }
+    }
+    for key in &table.foreign_keys {
+        let what = format!("the foreign key of {} to {}", table.source, key.parent_table);
+        check_limit(&what, key.columns.len(), KEY_COLUMNS_MAX)?;
+    }
+    Ok(())
+}
+
+fn keys(table: &PlannedTable) -> Vec<Key<'_>> {
+    let primary = table.primary_key.iter().map(|key| ("the primary key".to_owned(), &key.columns));
+    let unique =
+        table.unique.iter().map(|key| (format!("UNIQUE ({})", key.columns.join(", ")), &key.columns));
+    let mut keys: Vec<Key<'_>> = (primary.chain(unique))
+        .map(|(name, columns)| Key {
+            name,
+            columns: columns.iter().map(String::as_str).collect(),
+            is_unique: true,
+            method: IndexMethod::Btree,
+        })
+        .collect();
+    keys.extend(table.indexes.iter().map(|index| Key {
+        name: format!("index {}", index.name),
+        columns: index.columns.iter().map(|key| key.column.as_str()).collect(),
+        is_unique: index.unique,
+        method: index.method,
+    }));
+    keys
+}
+
+fn check_limit(what: &str, found: usize, max: usize) -> Result<(), PlanningError> {
+    if found <= max {
+        return Ok(());
+    }
+    Err(PlanningError::TooManyColumns { what: what.to_owned(), found, max })
+}
+
+fn check_key_column(table: &PlannedTable, key: &Key<'_>, target: &str) -> Result<(), PlanningError> {
+    let refused = |column: &str, problem| {
+        Err(PlanningError::KeyColumn {
+            key: key.name.clone(),
+            table: table.source.clone(),
+            column: column.to_owned(),
+            problem,
+        })
+    };
+    let Some(column) = table.target_column(target) else {
+        return refused(target, "which is a generated column and does not move; leave the index out");
+    };
+    match (&column.conversion, key.method) {
+        (conversion, IndexMethod::Gin) if conversion.target_type() != PgType::Jsonb => {
+            refused(&column.source, "and a gin index needs jsonb; name the conversion jsonb for it")
+        }
+        (Conversion::Json, _) if key.is_unique => {
+            refused(&column.source, "which is json, and PostgreSQL cannot compare that; keep it text")
+        }
+        (Conversion::Json, _) => {
+            refused(&column.source, "which is json, and PostgreSQL cannot order that; make it jsonb or text")
+        }
+        (Conversion::Jsonb | Conversion::JsonbLastKeyWins, _) if key.is_unique => refused(
+            &column.source,
+            "which is jsonb: texts that differ in SQLite may be one document there, and one value twice breaks the key; \
+             keep it text",
+        ),
+        (Conversion::TimestamptzFromIso8601(_), _) if key.is_unique => refused(
+            &column.source,
+            "which is timestamptz: texts that differ in SQLite may name one instant there, and one value twice breaks the \
+             key; keep it text",
+        ),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,318 @@
+//! Sources that ask something of the planner: what it refuses and in which words, and that PostgreSQL takes what it does not.
+
+use migrate_core::mapping::Mapping;
+use migrate_core::{planner, schema_diff};
+use row_mover::source::preflight::profile;
+use row_mover::source::{SourceConnection, introspect};
+
+use super::{and_back, there};
+use crate::support::sqlite;
+
+/// What the planner says to a source that it refuses.
+#[track_caller]
+fn refusal(sql: &str, mapping: &str) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("source.db");
+    sqlite(&path, sql);
+    let source = SourceConnection::open_live(&path).unwrap();
+    let schema = introspect::introspect(&source).unwrap();
+    let profile = profile(&source, &schema).unwrap();
+    let mapping = Mapping::from_toml(&format!("format = 1\n{mapping}")).unwrap();
+    match planner::plan(&schema, Some(&profile), &mapping) {
+        Err(error) => error.to_string(),
+        Ok(plan) => panic!("{sql}: not refused: {plan:?}"),
+    }
+}
+
+#[test]
+fn keys_on_generated_columns_stay_behind() {
+    let case = there(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, g TEXT AS (lower(a)) STORED UNIQUE, h INTEGER AS (id * 2), UNIQUE (a, h));
+         CREATE INDEX by_g ON t (g); CREATE UNIQUE INDEX by_h ON t (h, a); CREATE UNIQUE INDEX by_a ON t (a);
+         CREATE TABLE c (g TEXT REFERENCES t (g), x TEXT, y TEXT AS (x) REFERENCES t (a), z TEXT REFERENCES t (a));
+         INSERT INTO t (id, a) VALUES (1, 'A'), (2, 'B'); INSERT INTO c (g, x, z) VALUES ('a', 'A', 'B');",
+        "",
+    );
+    let left: Vec<String> =
+        case.plan.left_behind.iter().map(|item| format!("{} {}", item.kind, item.name)).collect();
+    assert_eq!(
+        left,
+        [
+            "foreign key c(g) to t",
+            "foreign key c(y) to t",
+            "generated column c.y",
+            "generated column t.g",
+            "generated column t.h",
+            "index by_g on t",
+            "index by_h on t",
+            "unique t: UNIQUE (a, h)",
+            "unique t: UNIQUE (g)",
+        ]
+    );
+    and_back(&case);
+}
+
+#[test]
+fn derived_names_step_aside_for_names_of_the_source() {
+    let case = there(
+        "CREATE TABLE a (id INTEGER PRIMARY KEY AUTOINCREMENT, v TEXT UNIQUE, b INTEGER REFERENCES b);
+         CREATE TABLE a_id_seq (id INTEGER PRIMARY KEY, v TEXT); CREATE TABLE a_pkey (id TEXT PRIMARY KEY);
+         CREATE TABLE a_v_key (v TEXT); CREATE INDEX b_pkey ON a_v_key (v); CREATE TABLE b (id INTEGER PRIMARY KEY);
+         CREATE TABLE a_b_fkey (v TEXT); CREATE TABLE x_y (z TEXT UNIQUE); CREATE TABLE x (y_z TEXT UNIQUE);
+         INSERT INTO b VALUES (1); INSERT INTO a (v, b) VALUES ('x', 1); INSERT INTO a_id_seq (v) VALUES ('y');",
+        "",
+    );
+    assert_eq!(case.ask("INSERT INTO a (v) VALUES ('new') RETURNING id"), ["2"]);
+    case.execute("DELETE FROM a WHERE v = 'new'");
+    and_back(&case);
+}
+
+#[test]
+fn names_that_cannot_be_kept_are_refused() {
+    let long = "long".repeat(20);
+    for (sql, mapping, words) in [
+        (
+            "CREATE TABLE __diesel_schema_migrations (version TEXT PRIMARY KEY)".to_owned(),
+            "",
+            "table __diesel_schema_migrations cannot keep its name in PostgreSQL: Diesel keeps its list of applied migrations",
+        ),
+        (
+            "CREATE TABLE __diesel_schema_migrations_pkey (v TEXT)".to_owned(),
+            "",
+            "table __diesel_schema_migrations_pkey cannot keep its name",
+        ),
+        (
+            "CREATE TABLE pg_class (v TEXT)".to_owned(),
+            "",
+            "table pg_class cannot keep its name in PostgreSQL: names that begin with pg_",
+        ),
+        (
+            "CREATE TABLE t (v TEXT); CREATE INDEX pg_class_oid_index ON t (v)".to_owned(),
+            "",
+            "index pg_class_oid_index of t cannot keep",
+        ),
+        (
+            "CREATE TABLE t (v TEXT)".to_owned(),
+            "[[tables.t.indexes]]\nname = \"t\"\ncolumns = [\"v\"]\nwhy = \"\"",
+            "table t and index t of t would both be named t in PostgreSQL",
+        ),
+        (
+            "CREATE TABLE t (ctid TEXT, ctid_ TEXT)".to_owned(),
+            "",
+            "column t.ctid and column t.ctid_ would both be named ctid_",
+        ),
+        (
+            "CREATE TABLE \"\" (v TEXT); CREATE TABLE unnamed (v TEXT)".to_owned(),
+            "",
+            "would both be named unnamed",
+        ),
+        (
+            format!(
+                "CREATE TABLE {long} (v TEXT); CREATE TABLE {} (v TEXT)",
+                migrate_core::identifier::fit_pg(&long)
+            ),
+            "",
+            "would both be named longlong",
+        ),
+    ] {
+        let refusal = refusal(&sql, mapping);
+        assert!(refusal.contains(words), "{sql}: {refusal}");
+    }
+}
+
+#[test]
+fn more_columns_than_postgresql_takes_are_refused() {
+    let columns = |count: usize, after: &str| {
+        (1..=count).map(|number| format!("c{number}{after}")).collect::<Vec<_>>().join(", ")
+    };
+    for (sql, words) in [
+        (
+            format!("CREATE TABLE t ({})", columns(1601, " TEXT")),
+            "table t has 1601 columns, and PostgreSQL takes 1600",
+        ),
+        (
+            format!("CREATE TABLE t ({}, PRIMARY KEY ({}))", columns(33, " TEXT"), columns(33, "")),
+            "the primary key of t has 33 columns, and PostgreSQL takes 32",
+        ),
+        (
+            format!("CREATE TABLE t ({}); CREATE INDEX i ON t ({})", columns(33, " TEXT"), columns(33, "")),
+            "index i of t has 33 columns",
+        ),
+    ] {
+        let refusal = refusal(&sql, "");
+        assert!(refusal.starts_with(words), "{refusal}");
+    }
+    and_back(&there(
+        &format!(
+            "CREATE TABLE wide ({}); INSERT INTO wide (c1, c1600) VALUES ('a', 'z');
+             CREATE TABLE keyed ({}, PRIMARY KEY ({})); CREATE INDEX i ON keyed ({});",
+            columns(1600, " TEXT"),
+            columns(32, " TEXT"),
+            columns(32, ""),
+            columns(32, " DESC"),
+        ),
+        "",
+    ));
+}
+
+#[test]
+fn columns_without_a_value_get_a_type_that_is_called_a_guess() {
+    let case = there(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, at DATETIME, yes BOOLEAN DEFAULT 0, n NUMERIC, d DECIMAL(10, 2) DEFAULT '1.5', u,
+                         made DATETIME DEFAULT CURRENT_TIMESTAMP, w NUMERIC DEFAULT 'none');
+         CREATE TABLE filled (id INTEGER PRIMARY KEY, n NUMERIC, u); INSERT INTO filled (id) VALUES (1), (2);
+         CREATE TABLE strict (a ANY DEFAULT '5', b INT) STRICT;",
+        "",
+    );
+    for (table, column, kind, default) in [
+        ("t", "at", "double precision", None),
+        ("t", "yes", "double precision", Some("0")),
+        ("t", "n", "double precision", None),
+        ("t", "d", "double precision", Some("1.5e0")),
+        ("t", "u", "text", None),
+        ("t", "made", "text", Some("to_char(now() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')")),
+        ("t", "w", "text", Some("'none'")),
+        ("filled", "n", "double precision", None),
+        ("filled", "u", "text", None),
+        ("strict", "a", "text", Some("'5'")),
+    ] {
+        let planned = case.plan.table(table).unwrap().target_column(column).unwrap();
+        assert_eq!(
+            (planned.target_type.sql(), planned.default.as_deref()),
+            (kind, default),
+            "{table}.{column}"
+        );
+        assert!(
+            planned.why.contains("guess") && planned.why.contains("no value to look at"),
+            "{table}.{column}: {}",
+            planned.why
+        );
+    }
+    and_back(&case);
+}
+
+#[test]
+fn a_value_that_a_guess_does_not_hold_is_told_before_anything_moves() {
+    let case = crate::support::Case::new("CREATE TABLE t (id INTEGER PRIMARY KEY, at DATETIME)");
+    sqlite(&case.source, "INSERT INTO t VALUES (1, '2024-01-01')");
+    let row_mover::run::Outcome::Rejected { findings } =
+        row_mover::run::migrate(&case.request(), &row_mover::observer::Silent).unwrap()
+    else {
+        panic!("not rejected");
+    };
+    assert_eq!(findings.tables[0].offenders[0].column, "at");
+    assert_eq!(case.target_objects(), [] as [&str; 0]);
+}
+
+#[test]
+fn all_columns_without_a_faithful_type_are_told_at_once() {
+    let refusal = refusal(
+        "CREATE TABLE t (a NUMERIC, \"b c\" TEXT, d TEXT); INSERT INTO t VALUES (1, x'00', 'x'), ('x', 'y', 'z');
+         CREATE TABLE u (e); INSERT INTO u VALUES (1), (1.5), (NULL);",
+        "",
+    );
+    insta::assert_snapshot!(refusal, @r#"no one type holds all values exactly of t.a (declared NUMERIC; 1 integer, 1 text), t.b c (declared TEXT; 1 text, 1 blob), u.e (declared no type; 1 integer, 1 real, 1 null); name a conversion for each in mapping.toml, such as [tables.t.columns] a = { as = "text" }"#);
+}
+
+#[test]
+fn columns_that_cannot_stand_in_a_key_are_refused() {
+    let mapped = |kind: &str| format!("[tables.t.columns]\nv = {{ as = \"{kind}\" }}");
+    let gin = "\n[[tables.t.indexes]]\nname = \"i\"\nmethod = \"gin\"\ncolumns = [\"v\"]\nwhy = \"\"";
+    let generated = "[[tables.g.indexes]]\nname = \"i\"\ncolumns = [\"w\"]\nwhy = \"\"".to_owned();
+    for (sql, mapping, words) in [
+        (
+            "CREATE TABLE t (v TEXT PRIMARY KEY)",
+            mapped("json"),
+            "the primary key of t stands on v, which is json, and",
+        ),
+        ("CREATE TABLE t (v TEXT UNIQUE)", mapped("json"), "UNIQUE (v) of t stands on v, which is json, and"),
+        (
+            "CREATE TABLE t (v TEXT); CREATE INDEX i ON t (v)",
+            mapped("json"),
+            "index i of t stands on v, which is json, and",
+        ),
+        (
+            "CREATE TABLE t (v TEXT); CREATE UNIQUE INDEX i ON t (v)",
+            mapped("jsonb"),
+            "index i of t stands on v, which is jsonb:",
+        ),
+        (
+            "CREATE TABLE t (v TEXT UNIQUE)",
+            mapped("jsonb_last_key_wins"),
+            "UNIQUE (v) of t stands on v, which is jsonb:",
+        ),
+        (
+            "CREATE TABLE t (v TEXT PRIMARY KEY)",
+            mapped("timestamptz_from_iso8601"),
+            "the primary key of t stands on v, which is timestamptz:",
+        ),
+        (
+            "CREATE TABLE t (v TEXT)",
+            mapped("json") + gin,
+            "index i of t stands on v, and a gin index needs jsonb",
+        ),
+        (
+            "CREATE TABLE g (v TEXT, w TEXT AS (v))",
+            generated,
+            "index i of g stands on w, which is a generated column",
+        ),
+    ] {
+        let refusal = refusal(sql, &mapping);
+        assert!(refusal.starts_with(words), "{sql}: {refusal}");
+    }
+    and_back(&there(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT, w TEXT); CREATE INDEX by_v ON t (v); CREATE INDEX by_w ON t (w);
+         INSERT INTO t VALUES (1, '{\"a\": 1}', '2024-01-01 10:00+02:00'), (2, '{\"a\":1}', '2024-01-01 08:00Z');",
+        "[tables.t.columns]\nv = { as = \"jsonb\" }\nw = { as = \"timestamptz_from_iso8601\" }",
+    ));
+}
+
+#[test]
+fn defaults_are_those_that_sqlite_stores() {
+    let case = there(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER DEFAULT '5', b INTEGER DEFAULT -9223372036854775808, c TEXT DEFAULT 5,
+                         d REAL DEFAULT '1.5', e INTEGER DEFAULT 1.0, f BLOB DEFAULT x'00ff');
+         INSERT INTO t (id) VALUES (1);
+         CREATE TABLE u (id INTEGER PRIMARY KEY, v DEFAULT 5); INSERT INTO u VALUES (1, 'text');",
+        "",
+    );
+    assert_eq!(
+        case.plan.left_behind.iter().map(|item| item.name.as_str()).collect::<Vec<_>>(),
+        ["u.v: DEFAULT 5"]
+    );
+    case.execute("INSERT INTO t (id) VALUES (2)");
+    let expected = "5|-9223372036854775808|5|1.5|1|\\x00ff";
+    assert_eq!(case.ask("SELECT a, b, c, d, e, f FROM t ORDER BY id"), [expected, expected]);
+    case.execute("DELETE FROM t WHERE id = 2");
+    and_back(&case);
+}
+
+#[test]
+fn conflict_clauses_and_without_rowid_are_part_of_what_a_plan_is_for() {
+    let before = "CREATE TABLE t (k TEXT PRIMARY KEY, v TEXT NOT NULL ON CONFLICT IGNORE, UNIQUE (v) ON CONFLICT REPLACE) STRICT";
+    let after =
+        "CREATE TABLE t (k TEXT PRIMARY KEY, v TEXT NOT NULL, UNIQUE (v) ON CONFLICT FAIL) WITHOUT ROWID";
+    let case = there(before, "");
+    let left: Vec<(&str, &str)> =
+        case.plan.left_behind.iter().map(|item| (item.kind.as_str(), item.name.as_str())).collect();
+    assert_eq!(
+        left,
+        [
+            ("conflict clause", "t.UNIQUE (v) ON CONFLICT REPLACE"),
+            ("conflict clause", "t.v: NOT NULL ON CONFLICT IGNORE")
+        ]
+    );
+    let path = case.dir.path().join("after.db");
+    sqlite(&path, after);
+    let schema = introspect::introspect(&SourceConnection::open_live(&path).unwrap()).unwrap();
+    assert_eq!(
+        schema_diff::differences(&case.plan, &schema).unwrap(),
+        [
+            "table t: WITHOUT ROWID is yes in the source, no in the plan",
+            "conflict clause t.UNIQUE (v) ON CONFLICT FAIL: in the source, not in the plan",
+            "conflict clause t.UNIQUE (v) ON CONFLICT REPLACE: in the plan as left behind, not in the source",
+            "conflict clause t.v: NOT NULL ON CONFLICT IGNORE: in the plan as left behind, not in the source",
+        ]
+    );
+    and_back(&case);
+}
