@@ -210,6 +210,11 @@ fn verdict(validation: &Validation, seal: &Seal) -> String {
     text
 }
 
+/// The plan's tables that are not among those that a run moved, by source name.
+pub(crate) fn not_moved<'a>(plan: &'a Plan, moved: &'a [String]) -> impl Iterator<Item = &'a str> {
+    plan.tables.iter().map(|table| table.source.as_str()).filter(|name| !moved.iter().any(|one| one == name))
+}
+
 fn where_to_look(url: &TargetUrl, target: &Target) -> String {
     match target {
         Target::Named => format!("Look at it: psql '{url}'\n"),

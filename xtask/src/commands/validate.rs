@@ -13,9 +13,10 @@ use crate::cleanup::MigrationProof;
 use crate::commands::cleanup::CleanupArgs;
 use crate::commands::migrate;
 use crate::exit::Exit;
+use crate::report::not_moved;
 use crate::screen::Screen;
 use crate::target::{self, TargetArgs};
-use crate::{output, plan_folder, private, report, workspace};
+use crate::{output, plan_folder, private, report, source, workspace};
 
 /// The options of `validate`.
 #[derive(Args, Debug)]
@@ -110,9 +111,18 @@ pub(crate) fn migration_proof(args: &CleanupArgs) -> anyhow::Result<MigrationPro
     Ok(match last {
         None => not_validated(format!("{url} holds no migration")),
         Some(run) => match run.validated_at.filter(|_| run.state.done.contains(&Phase::Constraints)) {
-            Some(finished_at) => {
-                MigrationProof::Validated { run: run.id.to_string(), finished_at, target: url.to_string() }
+            Some(_) if source::is_sample(&run.seal.source_path) => {
+                not_validated(format!("run {} in {url} moved a sample, not the app's database", run.id))
             }
+            Some(_) if not_moved(&run.plan, &run.state.subject.tables).next().is_some() => {
+                not_validated(format!("run {} in {url} moved some of the tables alone", run.id))
+            }
+            Some(finished_at) => MigrationProof::Validated {
+                run: run.id.to_string(),
+                finished_at,
+                target: url.to_string(),
+                seal: Box::new(run.seal),
+            },
             None => not_validated(format!("run {} in {url} is not validated", run.id)),
         },
     })
