@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use similar::TextDiff;
 
+use crate::display::printable_lines;
 use crate::exit::Exit;
 use crate::{output, workspace};
 
@@ -49,9 +50,9 @@ pub(crate) fn apply(files: &[GeneratedFile], mode: Mode) -> anyhow::Result<Exit>
             }
             Mode::Check | Mode::DryRun => {
                 let diff = TextDiff::from_lines(&found, &file.content);
-                output::stdout(
+                output::stdout(&printable_lines(
                     &diff.unified_diff().header(&shown, &format!("{shown} (generated)")).to_string(),
-                )?;
+                ))?;
             }
         }
     }

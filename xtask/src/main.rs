@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 
 mod cleanup;
 mod commands;
+mod display;
 mod exit;
 mod generated;
 mod output;

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use crate::display::printable_lines;
+
 /// Writes data to standard output, with a closing newline where it has none; no data is no line.
 ///
 /// A reader that has gone away (`| head`) is success: it has what it wanted.
@@ -22,9 +24,10 @@ pub(crate) fn stdout(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Writes a line of progress or a remark to standard error; where that is closed, nobody wants to know.
+/// Writes a line of progress or a remark to standard error; where that is closed, nobody wants to know. A name in it may be
+/// anybody's, and is not to reach the terminal as it is.
 pub(crate) fn note(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", printable_lines(text));
 }
 
 /// What writes remarks, or keeps them to itself under `--quiet`.
@@ -38,18 +41,20 @@ pub(crate) fn remarks(is_quiet: bool) -> impl Fn(&str) {
 
 /// Writes an error with its causes and what to do next to standard error.
 pub(crate) fn failure(error: &anyhow::Error) {
-    note(&format!("error: {error}"));
+    // No line of an error is to look like one of ours.
+    let indented = |words: &str, by: &str| words.trim_end().replace('\n', &format!("\n{by}"));
+    note(&format!("error: {}", indented(&error.to_string(), "  ")));
     let mut shown = error.to_string();
     for cause in error.chain().skip(1) {
         let words = cause.to_string();
         // A library often repeats its cause's words in its own.
         if !shown.contains(&words) {
-            note(&format!("  because: {words}"));
+            note(&format!("  because: {}", indented(&words, "    ")));
         }
         shown = words;
     }
     let next = error.chain().find_map(|cause| cause.downcast_ref::<row_mover::Error>()?.next_step());
     if let Some(next) = next {
-        note(&format!("  next: {next}"));
+        note(&format!("  next: {}", indented(next, "    ")));
     }
 }

@@ -45,6 +45,11 @@ pub(crate) fn read(folder: &Path) -> anyhow::Result<Plan> {
     Ok(plan)
 }
 
+/// Whether the plan in `folder` is the one of this fingerprint.
+pub(crate) fn holds(folder: &Path, fingerprint: &str) -> anyhow::Result<bool> {
+    Ok(read(folder)?.fingerprint() == fingerprint)
+}
+
 /// What differs between the Diesel schema in `folder` and the one of `plan`, in words; none where they are the same.
 pub(crate) fn schema_difference(folder: &Path, plan: &Plan) -> anyhow::Result<Option<String>> {
     let candidates = [folder.join("src/schema.rs"), folder.join("schema.rs")];

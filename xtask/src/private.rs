@@ -65,32 +65,49 @@ pub(crate) fn database_name(source: &std::path::Path) -> String {
     fit_pg(&if is_taken { format!("source_{plain}") } else { plain })
 }
 
-/// Remembers which database the last migration went to, for a `validate` that names none.
-pub(crate) fn remember(database: &str, version: Option<u32>) -> anyhow::Result<()> {
+/// What a migration into the private PostgreSQL was, for a `validate` that names nothing.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct LastMigration {
+    /// The database that it went to.
+    pub(crate) database: String,
+    /// The major version that was asked for.
+    pub(crate) pg_version: Option<u32>,
+    /// The folder of its plan, absolute; none where that was not remembered yet.
+    #[serde(default)]
+    pub(crate) plan: Option<PathBuf>,
+}
+
+/// What is remembered: the last migration of all, and the last one of a sample.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Memory {
+    /// The last one.
+    #[serde(flatten)]
+    pub(crate) last: Option<LastMigration>,
+    /// The last one with `--sample`.
+    #[serde(default)]
+    pub(crate) sample: Option<LastMigration>,
+}
+
+/// Remembers a migration.
+pub(crate) fn remember(migration: LastMigration, is_sample: bool) -> anyhow::Result<()> {
     let path = memory();
     let folder = path.parent().unwrap_or(std::path::Path::new("."));
     std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-    let memory = serde_json::json!({ "database": database, "pg_version": version });
+    let sample = if is_sample { Some(migration.clone()) } else { remembered()?.sample };
+    let memory = serde_json::to_string(&Memory { last: Some(migration), sample })?;
     std::fs::write(&path, format!("{memory}\n"))
         .with_context(|| format!("{} cannot be written", path.display()))
 }
 
-/// The database and version that the last migration went to; none where there was no migration.
-pub(crate) fn remembered() -> anyhow::Result<Option<(String, Option<u32>)>> {
-    #[derive(serde::Deserialize)]
-    struct Memory {
-        database: String,
-        pg_version: Option<u32>,
-    }
+/// What is remembered of earlier migrations.
+pub(crate) fn remembered() -> anyhow::Result<Memory> {
     let path = memory();
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Memory::default()),
         Err(error) => return Err(error).with_context(|| format!("{} cannot be read", path.display())),
     };
-    let memory: Memory =
-        serde_json::from_str(&text).with_context(|| format!("{} is damaged; delete it", path.display()))?;
-    Ok(Some((memory.database, memory.pg_version)))
+    serde_json::from_str(&text).with_context(|| format!("{} is damaged; delete it", path.display()))
 }
 
 fn memory() -> PathBuf {
@@ -100,6 +117,24 @@ fn memory() -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_memory_of_an_older_version_is_still_read() {
+        let last = |plan: Option<&str>| {
+            Some(LastMigration { database: "d".to_owned(), pg_version: None, plan: plan.map(PathBuf::from) })
+        };
+        for (text, memory) in [
+            (r#"{"database":"d","pg_version":null}"#, Memory { last: last(None), sample: None }),
+            (
+                r#"{"database":"d","pg_version":null,"plan":"/p","sample":{"database":"d","pg_version":null,"plan":null}}"#,
+                Memory { last: last(Some("/p")), sample: last(None) },
+            ),
+        ] {
+            assert_eq!(serde_json::from_str::<Memory>(text).unwrap(), memory);
+            let written = serde_json::to_string(&memory).unwrap();
+            assert_eq!(serde_json::from_str::<Memory>(&written).unwrap(), memory);
+        }
+    }
 
     #[test]
     fn a_database_is_named_after_its_source() {

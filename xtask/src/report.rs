@@ -10,6 +10,7 @@ use row_mover::source::seal::Seal;
 use row_mover::validate::{DifferenceKind, TableComparison};
 use serde_json::json;
 
+use crate::display::printable;
 use crate::screen::size;
 use crate::workspace;
 
@@ -31,15 +32,15 @@ pub(crate) enum Target {
 }
 
 /// What `migrate` says at its end.
-pub(crate) fn migrate_text(outcome: &Outcome, plan: &Plan, url: &TargetUrl, target: &Target) -> String {
+pub(crate) fn migrate_text(outcome: &Outcome, plan: &Plan, url: &TargetUrl) -> String {
     match outcome {
-        Outcome::Moved(moved) => moved_text(moved, plan, url, target),
-        Outcome::AlreadyDone(done) => already_done_text(done, url, target),
+        Outcome::Moved(moved) => moved_text(moved, plan),
+        Outcome::AlreadyDone(done) => already_done_text(done, url),
         Outcome::Rejected { findings } => rejected_text(findings),
         Outcome::DryRun { findings, next } => format!(
-            "{} rows in {} tables, {} as PostgreSQL takes them; every value can move.\nnext: {next}. Nothing was changed.\n",
-            findings.rows(),
-            findings.tables.len(),
+            "{} in {}, {} as PostgreSQL takes them; every value can move.\nnext: {next}. Nothing was changed.\n",
+            counted(findings.rows(), "row"),
+            counted(findings.tables.len() as u64, "table"),
             size(findings.bytes())
         ),
     }
@@ -66,7 +67,12 @@ pub(crate) fn migrate_json(outcome: &Outcome, plan: &Plan, url: &TargetUrl) -> a
 }
 
 /// What `validate --json` prints.
-pub(crate) fn validate_json(run: &Run, validation: &Validation, url: &TargetUrl) -> anyhow::Result<String> {
+pub(crate) fn validate_json(
+    run: &Run,
+    validation: &Validation,
+    url: &TargetUrl,
+    is_diesel_schema_compared: bool,
+) -> anyhow::Result<String> {
     let value = json!({
         "format": JSON_FORMAT,
         "command": "validate",
@@ -74,6 +80,7 @@ pub(crate) fn validate_json(run: &Run, validation: &Validation, url: &TargetUrl)
         "run": run.id,
         "seal": run.seal,
         "proven": validation.is_proven(),
+        "diesel_schema_compared": is_diesel_schema_compared,
         "result": validation,
     });
     Ok(serde_json::to_string_pretty(&value)?)
@@ -84,39 +91,44 @@ pub(crate) fn validation_text(run: &Run, validation: &Validation, url: &TargetUr
     let mut table = new_table(&["table", "rows", "equal", "missing", "extra", "different", "seconds"]);
     for found in &validation.tables {
         table.add_row([
-            found.table.clone(),
+            printable(&found.table),
             found.source_rows.to_string(),
             found.equal.to_string(),
             found.missing.to_string(),
             found.extra.to_string(),
             found.different.to_string(),
-            format!("{:.2}", found.seconds),
+            seconds(found.seconds),
         ]);
     }
-    format!("run {} in {url}\n{table}\n{}", run.id, verdict(validation, &run.seal))
+    let mut text = format!("run {} in {url}\n{table}\n", run.id);
+    text.push_str(&not_moved_text(&run.plan, &run.state.subject.tables));
+    text.push_str(&verdict(validation, &run.seal));
+    text
 }
 
-fn moved_text(moved: &Moved, plan: &Plan, url: &TargetUrl, target: &Target) -> String {
+fn moved_text(moved: &Moved, plan: &Plan) -> String {
     let mut table = new_table(&["table", "rows", "bytes", "seconds", "verified"]);
     for done in &moved.tables {
         let compared = moved.validation.tables.iter().find(|found| found.table == done.table);
         table.add_row([
-            done.table.clone(),
+            printable(&done.table),
             done.rows.to_string(),
             size(done.bytes),
-            format!("{:.2}", done.seconds),
+            seconds(done.seconds),
             compared.map_or_else(|| "not compared".to_owned(), verified),
         ]);
     }
     let mut text = format!("{table}\n");
     for left in &plan.left_behind {
-        text.push_str(&format!("left behind: {} {} ({})\n", left.kind, left.name, left.reason));
+        let [name, reason] = [&left.name, &left.reason].map(|words| printable(words));
+        text.push_str(&format!("left behind: {} {name} ({reason})\n", left.kind));
     }
+    let names: Vec<String> = moved.tables.iter().map(|done| done.table.clone()).collect();
+    text.push_str(&not_moved_text(plan, &names));
     text.push_str(&verdict(&moved.validation, &moved.seal));
     if moved.source_changed_since {
         text.push_str(&changed_since(&moved.seal));
     }
-    text.push_str(&where_to_look(url, target));
     text
 }
 
@@ -128,15 +140,15 @@ fn verified(found: &TableComparison) -> String {
     }
 }
 
-fn already_done_text(done: &AlreadyDone, url: &TargetUrl, target: &Target) -> String {
+fn already_done_text(done: &AlreadyDone, url: &TargetUrl) -> String {
     let mut text = format!(
-        "Nothing to do: run {} moved this source into {url} and was validated at {}.\n",
+        "Nothing to do: run {} moved this source into {url} and was validated at {} (not checked again now; \
+         `cargo xtask validate` does).\n",
         done.run, done.validated_at
     );
     if done.source_changed_since {
         text.push_str(&changed_since(&done.seal));
     }
-    text.push_str(&where_to_look(url, target));
     text
 }
 
@@ -150,16 +162,22 @@ fn changed_since(seal: &Seal) -> String {
 
 fn rejected_text(findings: &Findings) -> String {
     let count = findings.offender_count();
-    let noun = if count == 1 { "value" } else { "values" };
-    let mut text = format!("{count} {noun} cannot move as planned; nothing was changed.\n");
+    let mut text = format!("{} cannot move as planned; nothing was changed.\n", counted(count, "value"));
     for table in &findings.tables {
         for offenders in &table.offenders {
             text.push_str(&format!(
-                "  {}.{}: {} of {} rows\n",
-                table.table, offenders.column, offenders.count, table.rows
+                "  {}.{}: {} of {}\n",
+                printable(&table.table),
+                printable(&offenders.column),
+                offenders.count,
+                counted(table.rows, "row")
             ));
             for offender in &offenders.first {
-                text.push_str(&format!("    {}: {}\n", offender.key, offender.reason));
+                text.push_str(&format!(
+                    "    {}: {}\n",
+                    printable(&offender.key),
+                    printable(&offender.reason)
+                ));
             }
         }
     }
@@ -170,37 +188,43 @@ fn rejected_text(findings: &Findings) -> String {
 fn verdict(validation: &Validation, seal: &Seal) -> String {
     let mut text = String::new();
     for table in validation.tables.iter().filter(|table| !table.is_equal()) {
+        let name = printable(&table.table);
         for difference in &table.first {
             let what = match difference.kind {
                 DifferenceKind::Missing => "missing in PostgreSQL".to_owned(),
                 DifferenceKind::Extra => "only in PostgreSQL".to_owned(),
-                DifferenceKind::Different => format!("differs in {}", difference.columns.join(", ")),
+                DifferenceKind::Different => {
+                    format!("differs in {}", printable(&difference.columns.join(", ")))
+                }
             };
-            text.push_str(&format!("  {}: row {}: {what}\n", table.table, difference.key));
+            text.push_str(&format!("  {name}: row {}: {what}\n", printable(&difference.key)));
             for (column, [source, target]) in difference.columns.iter().zip(&difference.values) {
+                let [column, source, target] = [column, source, target].map(|words| printable(words));
                 text.push_str(&format!("    {column}: SQLite {source}, PostgreSQL {target}\n"));
             }
         }
         let named = table.first.len() as u64;
         let all = table.missing + table.extra + table.different;
         if all > named && named > 0 {
-            text.push_str(&format!("  {}: and {} more rows\n", table.table, all - named));
+            text.push_str(&format!("  {name}: and {}\n", counted(all - named, "more row")));
         } else if named == 0 {
-            text.push_str(&format!("  {}: rows differ; without a key they cannot be named\n", table.table));
+            text.push_str(&format!("  {name}: rows differ; without a key they cannot be named\n"));
         }
     }
     let others = validation.schema.iter().chain(&validation.sequences);
-    others.for_each(|difference| text.push_str(&format!("  {difference}\n")));
+    others.for_each(|difference| text.push_str(&format!("  {}\n", printable(difference))));
     for migration in &validation.missing_migrations {
-        text.push_str(&format!("  __diesel_schema_migrations does not list {migration}\n"));
+        text.push_str(&format!("  __diesel_schema_migrations does not list {}\n", printable(migration)));
     }
     let rows: u64 = validation.tables.iter().map(|table| table.equal).sum();
-    let copy = workspace::shown(&seal.path);
+    let copy = printable(&workspace::shown(&seal.path));
     if validation.is_proven() {
+        let (all, were) = if rows == 1 { ("the", "was") } else { ("all", "were") };
         text.push_str(&format!(
-            "Proven: all {rows} rows of {} tables were read back from PostgreSQL and every value equals the sealed copy \
-             {copy}; keys, indexes and constraints are as planned and valid, sequences are ahead.\n",
-            validation.tables.len()
+            "Proven: {all} {} of {} {were} read back from PostgreSQL and every value equals the sealed copy {copy}; \
+             keys, indexes and constraints are as planned and valid, sequences are ahead.\n",
+            counted(rows, "row"),
+            counted(validation.tables.len() as u64, "table")
         ));
     } else {
         text.push_str(&format!(
@@ -210,14 +234,39 @@ fn verdict(validation: &Validation, seal: &Seal) -> String {
     text
 }
 
-fn where_to_look(url: &TargetUrl, target: &Target) -> String {
+/// The plan's tables that are not among those that a run moved, by source name.
+pub(crate) fn not_moved<'a>(plan: &'a Plan, moved: &'a [String]) -> impl Iterator<Item = &'a str> {
+    plan.tables.iter().map(|table| table.source.as_str()).filter(|name| !moved.iter().any(|one| one == name))
+}
+
+fn not_moved_text(plan: &Plan, moved: &[String]) -> String {
+    let names: Vec<String> = not_moved(plan, moved).map(printable).collect();
+    match names.len() {
+        0 => String::new(),
+        1 => format!("not moved: {}; it was created empty\n", names.join(", ")),
+        _ => format!("not moved: {}; they were created empty\n", names.join(", ")),
+    }
+}
+
+/// How the rows can be looked at, after a run that moved them.
+pub(crate) fn where_to_look(url: &TargetUrl, target: &Target) -> String {
     match target {
         Target::Named => format!("Look at it: psql '{url}'\n"),
         Target::Private { database, version } => {
             let version = version.map(|version| format!(" --pg-version {version}")).unwrap_or_default();
-            format!("Look at it: {url}\n  cargo xtask postgres psql --database {database}{version}\n")
+            format!("Look at it: {url}\n  cargo xtask postgres url --database {database}{version}\n")
         }
     }
+}
+
+/// A number of things, in the singular where it is one.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Seconds for people; the sum of no seconds is a negative zero.
+fn seconds(seconds: f64) -> String {
+    format!("{:.2}", if seconds > 0.0 { seconds } else { 0.0 })
 }
 
 fn new_table(header: &[&str]) -> Table {
@@ -227,4 +276,23 @@ fn new_table(header: &[&str]) -> Table {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_said_as_people_say_them() {
+        for (shown, expected) in [
+            (seconds(-0.0), "0.00"),
+            (seconds(std::iter::empty::<f64>().sum()), "0.00"),
+            (seconds(-0.001), "0.00"),
+            (seconds(1.234), "1.23"),
+            (counted(0, "row"), "0 rows"),
+            (counted(1, "row"), "1 row"),
+        ] {
+            assert_eq!(shown, expected);
+        }
+    }
 }

@@ -12,6 +12,7 @@ use row_mover::ledger::ChunkDone;
 use row_mover::observer::Observer;
 
 use crate::output;
+use crate::report::counted;
 
 /// Shows what a migration does.
 pub(crate) struct Screen {
@@ -84,13 +85,13 @@ impl Observer for Screen {
         self.bar.disable_steady_tick();
         let what = match phase {
             Phase::Preflight => {
-                format!("{} rows, every value can move", self.rows_total.load(Ordering::Relaxed))
+                format!("{}, every value can move", counted(self.rows_total.load(Ordering::Relaxed), "row"))
             }
             Phase::Seal => "a copy that nobody writes, hashed and read-only".to_owned(),
             Phase::Schema => "tables created".to_owned(),
             Phase::Rows => format!(
-                "{} rows, {} moved",
-                self.rows_done.load(Ordering::Relaxed),
+                "{}, {} moved",
+                counted(self.rows_done.load(Ordering::Relaxed), "row"),
                 size(self.bytes_done.load(Ordering::Relaxed))
             ),
             Phase::Constraints => "keys, indexes and foreign keys added, sequences set".to_owned(),

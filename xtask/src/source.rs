@@ -25,7 +25,7 @@ pub(crate) fn path(named: Option<&Path>) -> PathBuf {
 
 /// The sample of so many jobs, made where it is not there yet; `say` hears where it lies.
 pub(crate) fn sample(rows: u64, say: impl Fn(&str)) -> anyhow::Result<PathBuf> {
-    let folder = workspace::root().join(".sample");
+    let folder = sample_dir();
     let path = folder.join(format!("hyperpage-{rows}.db"));
     if path.exists() {
         say(&format!("sample    {} is there already", workspace::shown(&path)));
@@ -41,6 +41,16 @@ pub(crate) fn sample(rows: u64, say: impl Fn(&str)) -> anyhow::Result<PathBuf> {
         summary.tables.len()
     ));
     Ok(path)
+}
+
+/// Whether a file is one of this checkout's samples.
+pub(crate) fn is_sample(path: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    real(path).starts_with(real(&sample_dir()))
+}
+
+fn sample_dir() -> PathBuf {
+    workspace::root().join(".sample")
 }
 
 /// The schema that the legacy migrations make, read from a scratch file.

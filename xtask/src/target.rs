@@ -1,5 +1,6 @@
 //! Which PostgreSQL is meant: the URL that is named, the environment, or the private PostgreSQL.
 
+use anyhow::bail;
 use clap::Args;
 use row_mover::target::{DbSettings, TargetUrl};
 
@@ -24,31 +25,49 @@ pub(crate) fn settings() -> anyhow::Result<DbSettings> {
 /// The target that is named or that the environment names; none means the private PostgreSQL.
 pub(crate) fn named(args: &TargetArgs) -> anyhow::Result<Option<TargetUrl>> {
     let lookup = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    match args.postgres.clone().or_else(|| from_environment(lookup)) {
-        Some(conninfo) if args.pg_version.is_none() => Ok(Some(TargetUrl::parse(&conninfo)?)),
-        _ => Ok(None),
+    if args.pg_version.is_some() {
+        return Ok(None);
     }
+    let conninfo = match &args.postgres {
+        Some(conninfo) => Some(conninfo.clone()),
+        None => from_environment(lookup)?,
+    };
+    Ok(conninfo.map(|conninfo| TargetUrl::parse(&conninfo)).transpose()?)
 }
 
+/// The variable by which the environment names a target; none where it names none.
+pub(crate) fn variable() -> Option<&'static str> {
+    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    std::iter::once("DATABASE_URL").chain(PARTS.map(|(variable, _)| variable)).find(is_set)
+}
+
+/// Hyperpage's own variables and what libpq calls them.
+const PARTS: [(&str, &str); 5] = [
+    ("POSTGRES_HOST", "host"),
+    ("POSTGRES_PORT", "port"),
+    ("POSTGRES_DB", "dbname"),
+    ("POSTGRES_USER", "user"),
+    ("POSTGRES_PASSWORD", "password"),
+];
+
 /// `DATABASE_URL`, else a keyword string from Hyperpage's own variables.
-fn from_environment(lookup: impl Fn(&str) -> Option<String>) -> Option<String> {
+fn from_environment(lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<Option<String>> {
     if let Some(url) = lookup("DATABASE_URL") {
-        return Some(url);
+        return Ok(Some(url));
     }
-    let parts: Vec<String> = [
-        ("POSTGRES_HOST", "host"),
-        ("POSTGRES_PORT", "port"),
-        ("POSTGRES_DB", "dbname"),
-        ("POSTGRES_USER", "user"),
-        ("POSTGRES_PASSWORD", "password"),
-    ]
-    .into_iter()
-    .filter_map(|(variable, keyword)| {
-        let value = lookup(variable)?.replace('\\', "\\\\").replace('\'', "\\'");
-        Some(format!("{keyword}='{value}'"))
-    })
-    .collect();
-    (!parts.is_empty()).then(|| parts.join(" "))
+    if let Some(port) = lookup("POSTGRES_PORT")
+        && !port.trim().parse::<u16>().is_ok_and(|port| port > 0)
+    {
+        bail!("POSTGRES_PORT is not a port number from 1 to 65535; set it to one such as 5432, or unset it");
+    }
+    let parts: Vec<String> = PARTS
+        .into_iter()
+        .filter_map(|(variable, keyword)| {
+            let value = lookup(variable)?.replace('\\', "\\\\").replace('\'', "\\'");
+            Some(format!("{keyword}='{value}'"))
+        })
+        .collect();
+    Ok((!parts.is_empty()).then(|| parts.join(" ")))
 }
 
 #[cfg(test)]
@@ -60,16 +79,22 @@ mod tests {
         let lookup = |set: &'static [(&str, &str)]| {
             move |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         };
-        assert_eq!(from_environment(lookup(&[])), None);
+        assert_eq!(from_environment(lookup(&[])).unwrap(), None);
         assert_eq!(
             from_environment(lookup(&[("DATABASE_URL", "postgres://h/d"), ("POSTGRES_HOST", "other")]))
+                .unwrap()
                 .as_deref(),
             Some("postgres://h/d")
         );
         assert_eq!(
             from_environment(lookup(&[("POSTGRES_HOST", "db"), ("POSTGRES_PASSWORD", "it's \\ me")]))
+                .unwrap()
                 .as_deref(),
             Some("host='db' password='it\\'s \\\\ me'")
         );
+        for port in ["abc", "0", "70000", "1,2"] {
+            let refused = from_environment(|name| (name == "POSTGRES_PORT").then(|| port.to_owned()));
+            assert!(refused.unwrap_err().to_string().starts_with("POSTGRES_PORT is not"), "{port}");
+        }
     }
 }

@@ -122,22 +122,41 @@ pub(crate) fn without_values(message: &str) -> String {
     ];
     let mut rest = message;
     let mut kept = String::with_capacity(message.len());
-    while let Some(open) = rest.find('"') {
+    while let Some(open) = opening_quote(rest) {
         let (before, quoted) = rest.split_at(open);
         kept.push_str(before);
+        // Which word stands before a name is known in English alone, whose messages quote with this.
+        let Some(quoted) = quoted.strip_prefix('"') else { return kept + "(withheld)" };
         let last_word =
             before.trim_end().rsplit(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default();
         let is_name = before.ends_with(' ') && NAMED.contains(&last_word);
-        match quoted[1..].find('"') {
-            Some(close) if is_name => {
-                kept.push_str(&quoted[..close + 2]);
-                rest = &quoted[close + 2..];
+        match quoted.split_once('"') {
+            Some((name, after)) if is_name => {
+                kept.push_str(&format!("\"{name}\""));
+                rest = after;
             }
             // What follows a value cannot be told from it: the value may hold quotes itself.
             _ => return kept + "(withheld)",
         }
     }
     kept + rest
+}
+
+/// Where something quoted begins: the server speaks the language that it was told, and each has quotes of its own.
+fn opening_quote(message: &str) -> Option<usize> {
+    let mut previous = ' ';
+    message.char_indices().find_map(|(position, letter)| {
+        let before = std::mem::replace(&mut previous, letter);
+        let is_quote = match letter {
+            '"' | '`' | '«' | '»' | '‹' | '›' | '„' | '‚' | '“' | '”' | '‘' | '「' | '『' => {
+                true
+            }
+            // Between letters it is an apostrophe, as in "can't" or "l'utente".
+            '\'' | '’' => !before.is_alphanumeric(),
+            _ => false,
+        };
+        is_quote.then_some(position)
+    })
 }
 
 #[cfg(test)]
@@ -161,6 +180,19 @@ mod tests {
                 "insert or update on table \"a\" violates foreign key constraint \"b\"",
             ),
             ("table \"unclosed", "table (withheld)"),
+            ("ungültige Eingabe für Typ json: »canary«", "ungültige Eingabe für Typ json: (withheld)"),
+            ("neplatná hodnota „canary“", "neplatná hodnota (withheld)"),
+            ("syntaxe en entrée invalide : « canary »", "syntaxe en entrée invalide : (withheld)"),
+            ("valeur pour l’entrée « canary »", "valeur pour l’entrée (withheld)"),
+            ("ogiltig indata: ”canary”", "ogiltig indata: (withheld)"),
+            ("invalid input: “canary”", "invalid input: (withheld)"),
+            ("invalid input: ‘canary’", "invalid input: (withheld)"),
+            ("ongeldige invoer: `canary'", "ongeldige invoer: (withheld)"),
+            ("invalid input: 'canary'", "invalid input: (withheld)"),
+            ("'canary' is out of range", "(withheld)"),
+            ("無効な入力: 「canary」", "無効な入力: (withheld)"),
+            ("can't do that on table \"it's\": 'canary'", "can't do that on table \"it's\": (withheld)"),
+            ("l'utente non può", "l'utente non può"),
         ] {
             assert_eq!(without_values(message), shown);
         }

@@ -34,9 +34,19 @@ impl TargetUrl {
         if !has_scheme && !conninfo.contains('=') {
             return Err(malformed());
         }
+        if has_scheme && has_stray_at(conninfo) {
+            return Err(malformed());
+        }
         let options = parse_options(conninfo).ok_or_else(malformed)?;
         let option =
             |name: &str| options.iter().find(|(keyword, _)| keyword == name).map(|(_, value)| value.as_str());
+        // What is neither host nor port is a part of the password that lacks its percent-encoding, and would be shown.
+        let all_are = |name: &str, is_sound: fn(&str) -> bool| {
+            option(name).unwrap_or("").split(',').all(|part| part.is_empty() || is_sound(part))
+        };
+        if !(all_are("host", is_host) && all_are("hostaddr", is_host) && all_are("port", is_port)) {
+            return Err(malformed());
+        }
         let mut shown = String::from("postgres://");
         if let Some(user) = option("user") {
             shown.push_str(&encoded(user));
@@ -69,6 +79,29 @@ impl fmt::Debug for TargetUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.shown)
     }
+}
+
+/// Whether a URL holds an `@` in its host or path, where libpq looks for neither user nor password.
+fn has_stray_at(url: &str) -> bool {
+    let (_, rest) = url.split_once("://").unwrap_or(("", url));
+    // As libpq reads it: a slash before the first `@` ends the host, and there is no user.
+    let place = match rest.find(['@', '/']) {
+        Some(at) if rest[at..].starts_with('@') => &rest[at + 1..],
+        _ => rest,
+    };
+    place.split('?').next().unwrap_or_default().contains('@')
+}
+
+/// Whether a host is a name or address, a socket's folder, or an abstract socket.
+fn is_host(host: &str) -> bool {
+    let is_name = |name: &str| {
+        !name.is_empty() && name.chars().all(|each| each.is_alphanumeric() || ".-_:%".contains(each))
+    };
+    host.starts_with('/') || is_name(host.strip_prefix('@').unwrap_or(host))
+}
+
+fn is_port(port: &str) -> bool {
+    port.trim().parse::<u16>().is_ok_and(|port| port > 0)
 }
 
 /// Hosts with their ports as a URL has them; a single port is that of all hosts.
@@ -143,6 +176,11 @@ mod tests {
                 "postgres://a%20b@127.0.0.1/it%27s%20%40%20home",
             ),
             ("postgresql://h/d?password=s3cret", "postgres://h/d"),
+            ("postgres://me:s3%40cret@h/d", "postgres://me@h/d"),
+            ("postgres://me:s3?cret@h/d", "postgres://me@h/d"),
+            ("postgres://me@h/d?password=s3@cret", "postgres://me@h/d"),
+            ("postgres://me@%40socket/d", "postgres://me@%40socket/d"),
+            ("postgres://me@[fe80::1%25eth0]:5433/d", "postgres://me@[fe80::1%eth0]:5433/d"),
         ] {
             let url = TargetUrl::parse(conninfo).unwrap();
             assert_eq!(url.to_string(), shown);
@@ -180,6 +218,15 @@ mod tests {
             "mysql://me:s3cret@h/d",
             "postgres://me:s3cret@h:port/%zz",
             "postgres://h/d?s3cret=1",
+            "postgres://me:s3@cret@127.0.0.1:5432/d",
+            "postgres://me:s3@@cret@h/d",
+            "postgres://me:s3/cret@h/d",
+            "postgres://me:5432/s3cret@h/d",
+            "postgres://me:s3 cret/h/d",
+            "host='s3 cret' dbname=d",
+            "hostaddr=s3@cret dbname=d",
+            "host=h port=s3cret",
+            "host=h port=1,70000",
         ] {
             let error = TargetUrl::parse(conninfo).unwrap_err();
             assert_eq!(error.to_string(), "the PostgreSQL URL cannot be read", "{conninfo}");

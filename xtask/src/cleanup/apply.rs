@@ -3,11 +3,14 @@
 //! as it was, and one after says what has been done.
 
 use super::backup::{self, Placed};
+use super::database;
 use super::in_use::{self, InUse};
 use super::plan::{Edit, Move, Plan};
 use super::text::shown;
 use super::walk::Area;
 use anyhow::Context as _;
+use row_mover::source::seal::{Seal, source_state};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -24,6 +27,8 @@ pub(crate) enum MigrationProof {
         finished_at: String,
         /// The database it went to, without a password.
         target: String,
+        /// The copy whose rows are there: which file it was taken of, and what that file looked like then.
+        seal: Box<Seal>,
     },
     /// None was.
     NotValidated {
@@ -44,6 +49,13 @@ pub(crate) enum Refusal {
         /// What to run next.
         next: String,
     },
+    /// Databases that are not the one that was migrated, or are no longer what was.
+    NotMigrated {
+        /// Each with what is wrong with it, relative to the checkout.
+        databases: Vec<(PathBuf, &'static str)>,
+        /// The file that was migrated.
+        migrated: PathBuf,
+    },
     /// Something works with a database.
     InUse(Vec<InUse>),
 }
@@ -52,6 +64,17 @@ impl fmt::Display for Refusal {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotValidated { reason, next } => write!(out, "{reason}; next: {next}"),
+            Self::NotMigrated { databases, migrated } => {
+                for (path, why) in databases {
+                    write!(out, "{} {why}; ", shown(path))?;
+                }
+                write!(
+                    out,
+                    "what was migrated is {}; next: migrate each database that the app needs (`cargo xtask migrate --sqlite \
+                     FILE`, with --restart where it was migrated before), and leave the others where they are with --exclude",
+                    shown(migrated)
+                )
+            }
             Self::InUse(uses) => {
                 let lines: Vec<String> =
                     uses.iter().map(|each| format!("{} {}", shown(&each.path), each.why)).collect();
@@ -82,11 +105,37 @@ impl Applied {
 
 /// Whether a plan may be carried out now.
 pub(crate) fn permitted(area: &Area, plan: &Plan, proof: &MigrationProof) -> Result<(), Refusal> {
-    if let MigrationProof::NotValidated { reason, next } = proof {
-        return Err(Refusal::NotValidated { reason: reason.clone(), next: next.clone() });
+    match proof {
+        MigrationProof::NotValidated { reason, next } => {
+            return Err(Refusal::NotValidated { reason: reason.clone(), next: next.clone() });
+        }
+        MigrationProof::Validated { seal, .. } => all_migrated(area, plan, seal)?,
     }
     let uses = in_use::look(&area.root, plan.moves.iter().map(|each| each.source.as_path()));
     if uses.is_empty() { Ok(()) } else { Err(Refusal::InUse(uses)) }
+}
+
+/// Whether every database that would be moved is the file that was sealed, as it was then.
+fn all_migrated(area: &Area, plan: &Plan, seal: &Seal) -> Result<(), Refusal> {
+    let main = |each: &Move| database::main_of(&each.source).unwrap_or_else(|| each.source.clone());
+    let mains: BTreeSet<PathBuf> = plan.moves.iter().map(main).collect();
+    let sealed = seal.source_path.canonicalize().ok();
+    let wrong = |path: PathBuf| {
+        let found = area.root.join(&path);
+        if sealed.is_none() || found.canonicalize().ok() != sealed {
+            Some((path, "is not the database that was migrated"))
+        } else if source_state(&found) != seal.source_state {
+            Some((path, "was written to since it was sealed"))
+        } else {
+            None
+        }
+    };
+    let databases: Vec<_> = mains.into_iter().filter_map(wrong).collect();
+    if databases.is_empty() {
+        Ok(())
+    } else {
+        Err(Refusal::NotMigrated { databases, migrated: seal.source_path.clone() })
+    }
 }
 
 /// Carries a plan out.
@@ -136,6 +185,9 @@ fn stage(area: &Area, edit: &Edit) -> anyhow::Result<NamedTempFile> {
 }
 
 fn place_all(area: &Area, plan: &Plan, placed: &mut Vec<Placed>) -> anyhow::Result<()> {
+    if let (Some(folder), false) = (&area.backup, plan.moves.is_empty()) {
+        backup::keep_from_git(folder)?;
+    }
     for each in &plan.moves {
         placed.push(backup::place(&area.root.join(&each.source), &each.target)?);
     }

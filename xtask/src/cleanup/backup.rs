@@ -6,7 +6,8 @@ use super::text::shown;
 use anyhow::Context as _;
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufReader, ErrorKind, Read};
+use std::io::{BufReader, ErrorKind, Read, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -53,11 +54,31 @@ pub(crate) fn free_target(
     })
 }
 
+/// A folder that only its owner may enter, since what goes there holds all that the database holds.
+fn create_private_folder(folder: &Path) -> anyhow::Result<()> {
+    fs::DirBuilder::new()
+        .mode(0o700)
+        .recursive(true)
+        .create(folder)
+        .with_context(|| format!("cannot create the backup folder {}", shown(folder)))
+}
+
+/// Tells git to leave a backup folder alone that lies in the checkout, unless it is told something there already.
+pub(crate) fn keep_from_git(backup_dir: &Path) -> anyhow::Result<()> {
+    create_private_folder(backup_dir)?;
+    let target = backup_dir.join(".gitignore");
+    let written = match OpenOptions::new().write(true).create_new(true).open(&target) {
+        Ok(mut file) => file.write_all(b"*\n"),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    };
+    written.with_context(|| format!("cannot write {}", shown(&target)))
+}
+
 /// Puts a file into the backup folder and leaves the source.
 pub(crate) fn place(source: &Path, target: &Path) -> anyhow::Result<Placed> {
     let folder = target.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)
-        .with_context(|| format!("cannot create the backup folder {}", shown(folder)))?;
+    create_private_folder(folder)?;
     let failed = || format!("cannot put {} into the backup folder as {}", shown(source), shown(target));
     let placed = |copied_at| Placed { source: source.to_path_buf(), target: target.to_path_buf(), copied_at };
     match fs::hard_link(source, target) {

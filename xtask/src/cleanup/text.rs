@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use crate::display::is_deceptive;
+pub(crate) use crate::display::printable;
+
 /// How many bytes decide whether a file is text, as git and ripgrep do it.
 const SNIFF_BYTES: usize = 8000;
 
@@ -84,43 +87,12 @@ pub(crate) fn contains_ignoring_case(line: &str, wanted: &str) -> bool {
     line.to_ascii_lowercase().contains(wanted)
 }
 
-/// Control characters and marks that turn the direction of text, which a file name may carry to fool a reader.
-fn deceptive(each: char) -> bool {
-    each.is_control()
-        || matches!(each, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// Text from the checkout for a terminal: what could move the cursor is escaped.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(
-            |each| if deceptive(each) { Escape::Yes(each.escape_default()) } else { Escape::No(Some(each)) },
-        )
-        .collect()
-}
-
-/// One character, escaped or not.
-enum Escape {
-    Yes(std::char::EscapeDefault),
-    No(Option<char>),
-}
-
-impl Iterator for Escape {
-    type Item = char;
-    fn next(&mut self) -> Option<char> {
-        match self {
-            Self::Yes(escaped) => escaped.next(),
-            Self::No(each) => each.take(),
-        }
-    }
-}
-
 /// A path on one line: as it is where that is plain, else in double quotes with escapes, bytes that are no UTF-8 as `\xNN`.
 pub(crate) fn shown(path: &Path) -> String {
     let bytes = path.as_os_str().as_encoded_bytes();
     if let Some(plain) = path.to_str()
         && !plain.contains(['"', '\\'])
-        && !plain.chars().any(deceptive)
+        && !plain.chars().any(is_deceptive)
     {
         return plain.to_owned();
     }

@@ -24,8 +24,9 @@ links are not followed; changelogs may say what was.
 
 --apply takes SQLite packages out of package.json and DATABASE_PATH out of .env files, and moves
 database files with their -wal and -shm into the backup folder. It deletes and overwrites nothing,
-edits no lock file, and refuses until a validated migration stands in the ledger, or while a
-database is in use.
+edits no lock file, and refuses until a validated migration stands in the ledger whose source is
+the very database file, not written to since, or while a database is in use. Leave databases that
+are to stay where they are out with --exclude.
 
 --json prints one object: version (1), app, clean, files_read, counts by kind, findings (path, line,
 kind, what, remedy, mechanical), changes (null without --apply; else applied, diff, edited, moved
@@ -173,7 +174,7 @@ fn refusal(
     if let Err(refusal) = cleanup::permitted(area, plan, proof) {
         return Ok(Some(refusal.to_string()));
     }
-    if let MigrationProof::Validated { run, finished_at, target } = proof {
+    if let MigrationProof::Validated { run, finished_at, target, .. } = proof {
         console.note(&format!("the rows are in {target}: run {run}, validated {finished_at}"));
     }
     if args.yes {

@@ -10,6 +10,7 @@ use migrate_core::{planner, render};
 use row_mover::source::preflight::profile;
 use row_mover::source::{SourceConnection, introspect};
 
+use crate::display::printable_plan;
 use crate::exit::Exit;
 use crate::generated::{GeneratedFile, Mode, apply};
 use crate::{output, source, workspace};
@@ -77,7 +78,7 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<Exit> {
         .with_context(|| format!("{} cannot be used", workspace::shown(&mapping_path)))?;
     let plan = planner::plan(&schema, profile.as_ref(), &mapping).context("no plan can be made")?;
     if args.dry_run {
-        output::stdout(&render::plan_summary(&plan))?;
+        output::stdout(&render::plan_summary(&printable_plan(&plan)?))?;
     }
     let mut files = plan_files(&folder, &plan, args.out.is_some(), &schema);
     if args.out.is_some() {

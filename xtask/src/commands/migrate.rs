@@ -9,8 +9,9 @@ use migrate_core::render;
 use row_mover::run::{self, Outcome, Request};
 use row_mover::target::TargetUrl;
 
+use crate::display::printable_plan;
 use crate::exit::Exit;
-use crate::private::IfAbsent;
+use crate::private::{IfAbsent, LastMigration};
 use crate::report::{self, Target};
 use crate::screen::Screen;
 use crate::target::{self, TargetArgs};
@@ -48,7 +49,8 @@ pub(crate) struct MigrateArgs {
     #[arg(long, value_name = "DIR")]
     plan: Option<PathBuf>,
 
-    /// Move the rows of these tables alone; the others are created empty
+    /// Move the rows of these tables alone; the others are created empty. A table that a foreign key points to must be named,
+    /// too
     #[arg(long, value_name = "A,B", value_delimiter = ',',
           value_parser = clap::builder::NonEmptyStringValueParser::new())]
     tables: Vec<String>,
@@ -116,8 +118,8 @@ pub(crate) fn run(args: &MigrateArgs) -> anyhow::Result<Exit> {
     };
     let screen = Screen::new(args.quiet);
     let outcome = if args.dry_run {
-        if !args.json {
-            output::stdout(&render::plan_summary(&plan))?;
+        if !args.json && !args.quiet {
+            output::stdout(&render::plan_summary(&printable_plan(&plan)?))?;
         }
         run::dry_run(&request, &screen)
     } else {
@@ -128,12 +130,18 @@ pub(crate) fn run(args: &MigrateArgs) -> anyhow::Result<Exit> {
     if let (Target::Private { database, version }, Outcome::Moved(_) | Outcome::AlreadyDone(_)) =
         (&target, &outcome)
     {
-        private::remember(database, *version)?;
+        let plan = std::path::absolute(&plan_dir).unwrap_or(plan_dir);
+        let last = LastMigration { database: database.clone(), pg_version: *version, plan: Some(plan) };
+        private::remember(last, args.sample)?;
     }
     if args.json {
         output::stdout(&report::migrate_json(&outcome, &plan, &request.target)?)?;
     } else {
-        output::stdout(&report::migrate_text(&outcome, &plan, &request.target, &target))?;
+        let mut text = report::migrate_text(&outcome, &plan, &request.target);
+        if !args.quiet && matches!(outcome, Outcome::Moved(_) | Outcome::AlreadyDone(_)) {
+            text.push_str(&report::where_to_look(&request.target, &target));
+        }
+        output::stdout(&text)?;
     }
     Ok(match outcome {
         Outcome::Rejected { .. } => Exit::Differences,
@@ -149,7 +157,17 @@ fn resolve_target(args: &MigrateArgs, source: &Path) -> anyhow::Result<(TargetUr
     if is_free_to_look_around && let Some(url) = target::named(&args.target)? {
         return Ok((url, Target::Named));
     }
-    let cluster = private::cluster(args.target.pg_version, output::remarks(args.quiet))?;
+    let say = output::remarks(args.quiet);
+    if args.sample
+        && args.target.pg_version.is_none()
+        && let Some(variable) = target::variable()
+    {
+        say(&format!(
+            "{variable} is set and not used: the sample goes to the private PostgreSQL; validate it with `cargo xtask validate \
+             --sample`"
+        ));
+    }
+    let cluster = private::cluster(args.target.pg_version, say)?;
     let database =
         if args.sample { format!("hyperpage_sample_{}", args.rows) } else { private::database_name(source) };
     let if_absent = if args.dry_run { IfAbsent::StandIn } else { IfAbsent::Create };

@@ -1,5 +1,7 @@
 //! `cargo xtask validate`: reads everything back from PostgreSQL and compares it with the sealed copy.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, bail};
 use clap::Args;
 use diesel_migrations::FileBasedMigrations;
@@ -13,9 +15,10 @@ use crate::cleanup::MigrationProof;
 use crate::commands::cleanup::CleanupArgs;
 use crate::commands::migrate;
 use crate::exit::Exit;
+use crate::report::not_moved;
 use crate::screen::Screen;
 use crate::target::{self, TargetArgs};
-use crate::{output, plan_folder, private, report, workspace};
+use crate::{output, plan_folder, private, report, source, workspace};
 
 /// The options of `validate`.
 #[derive(Args, Debug)]
@@ -27,9 +30,13 @@ pub(crate) struct ValidateArgs {
     #[command(flatten)]
     target: TargetArgs,
 
-    /// The folder with the plan's migrations. Default: schema-pg
+    /// What the last `migrate --sample` moved into the private PostgreSQL, whatever the environment names
+    #[arg(long, conflicts_with = "postgres")]
+    sample: bool,
+
+    /// The folder with the plan's migrations. Default: the one that was migrated by where that is remembered, else schema-pg
     #[arg(long, value_name = "DIR")]
-    plan: Option<std::path::PathBuf>,
+    plan: Option<PathBuf>,
 
     /// Show the values of differing fields; those of secret columns are never shown
     #[arg(long)]
@@ -51,10 +58,15 @@ pub(crate) struct ValidateArgs {
 /// Runs `validate`.
 pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
     let settings = target::settings()?;
-    let url = resolve_target(&args.target, output::remarks(args.quiet))?;
-    let folder = args.plan.clone().unwrap_or_else(workspace::plan_dir);
-    let migrations = FileBasedMigrations::from_path(folder.join("migrations"))
-        .with_context(|| format!("the migrations in {} cannot be read", folder.display()))?;
+    let (url, remembered) = resolve_target(&args.target, args.sample, output::remarks(args.quiet))?;
+    let is_told = args.plan.is_some() || remembered.is_some();
+    let folder = args.plan.clone().or(remembered).unwrap_or_else(workspace::plan_dir);
+    let migrations = FileBasedMigrations::from_path(folder.join("migrations")).with_context(|| {
+        format!(
+            "the migrations in {} cannot be read; name the folder of the plan with --plan",
+            workspace::shown(&folder)
+        )
+    })?;
     let request = ValidationRequest {
         target: url,
         settings,
@@ -69,27 +81,45 @@ pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
     screen.finish();
     let (run, mut validation) = result?;
     // The database is as the plan says; the Diesel schema that the app compiles against must be so, too.
-    validation.schema.extend(plan_folder::schema_difference(&folder, &run.plan)?);
+    let is_compared = is_told || plan_folder::holds(&folder, &run.state.subject.plan_sha256)?;
+    if is_compared {
+        validation.schema.extend(plan_folder::schema_difference(&folder, &run.plan)?);
+    } else {
+        output::note(&format!(
+            "warning: no Diesel schema was compared: run {} has another plan than {}; name the folder of its plan with --plan",
+            run.id,
+            workspace::shown(&folder)
+        ));
+    }
     if args.json {
-        output::stdout(&report::validate_json(&run, &validation, &request.target)?)?;
+        output::stdout(&report::validate_json(&run, &validation, &request.target, is_compared)?)?;
     } else {
         output::stdout(&report::validation_text(&run, &validation, &request.target))?;
     }
     Ok(if validation.is_proven() { Exit::Done } else { Exit::Differences })
 }
 
-/// The target that is named, or where the last migration into the private PostgreSQL went.
-fn resolve_target(args: &TargetArgs, say: impl Fn(&str)) -> anyhow::Result<TargetUrl> {
-    if let Some(url) = target::named(args)? {
-        return Ok(url);
+/// The target that is named, or where the last migration into the private PostgreSQL went, with the folder of its plan.
+fn resolve_target(
+    args: &TargetArgs,
+    is_sample: bool,
+    say: impl Fn(&str),
+) -> anyhow::Result<(TargetUrl, Option<PathBuf>)> {
+    if !is_sample && let Some(url) = target::named(args)? {
+        return Ok((url, None));
     }
-    let Some((database, version)) = private::remembered()? else {
+    let memory = private::remembered()?;
+    let Some(last) = (if is_sample { memory.sample } else { memory.last }) else {
+        if is_sample {
+            bail!("no sample was moved into the private PostgreSQL yet; run `cargo xtask migrate --sample`");
+        }
         bail!(
             "no migration has been made from this checkout; run `cargo xtask migrate`, or name a target with --postgres"
         );
     };
-    let cluster = private::cluster(args.pg_version.or(version), say)?;
-    Ok(TargetUrl::parse(&private::database_url(&cluster, &database, private::IfAbsent::StandIn)?)?)
+    let cluster = private::cluster(args.pg_version.or(last.pg_version), say)?;
+    let url = private::database_url(&cluster, &last.database, private::IfAbsent::StandIn)?;
+    Ok((TargetUrl::parse(&url)?, last.plan))
 }
 
 /// Whether a validated migration stands in the ledger of the target that `cleanup` is to rely on.
@@ -99,10 +129,10 @@ pub(crate) fn migration_proof(args: &CleanupArgs) -> anyhow::Result<MigrationPro
         reason,
         next: "run `cargo xtask migrate` until it ends with its proof".to_owned(),
     };
-    if target::named(&named)?.is_none() && private::remembered()?.is_none() {
+    if target::named(&named)?.is_none() && private::remembered()?.last.is_none() {
         return Ok(not_validated("no migration has been made from this checkout".to_owned()));
     }
-    let url = resolve_target(&named, output::note)?;
+    let (url, _) = resolve_target(&named, false, output::note)?;
     let settings = target::settings()?;
     run::check_target(&url, &settings)?;
     let pool = pool::open(&url, &settings)?;
@@ -110,9 +140,18 @@ pub(crate) fn migration_proof(args: &CleanupArgs) -> anyhow::Result<MigrationPro
     Ok(match last {
         None => not_validated(format!("{url} holds no migration")),
         Some(run) => match run.validated_at.filter(|_| run.state.done.contains(&Phase::Constraints)) {
-            Some(finished_at) => {
-                MigrationProof::Validated { run: run.id.to_string(), finished_at, target: url.to_string() }
+            Some(_) if source::is_sample(&run.seal.source_path) => {
+                not_validated(format!("run {} in {url} moved a sample, not the app's database", run.id))
             }
+            Some(_) if not_moved(&run.plan, &run.state.subject.tables).next().is_some() => {
+                not_validated(format!("run {} in {url} moved some of the tables alone", run.id))
+            }
+            Some(finished_at) => MigrationProof::Validated {
+                run: run.id.to_string(),
+                finished_at,
+                target: url.to_string(),
+                seal: Box::new(run.seal),
+            },
             None => not_validated(format!("run {} in {url} is not validated", run.id)),
         },
     })

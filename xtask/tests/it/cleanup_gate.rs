@@ -7,6 +7,9 @@ use test_database::TestDatabase;
 use crate::place::{Output, Place, contents, output};
 use crate::server::execute;
 
+/// The app's database.
+const DATABASE: &str = "app/data/hyperpage.db";
+
 /// An app that still asks for SQLite, beside the sample.
 fn app() -> Place {
     let place = Place::new();
@@ -54,7 +57,7 @@ fn it_asks_the_ledger_each_time() {
     is_refused(&place, &database, "before");
 
     let migrate = |more: &[&str]| {
-        let arguments = ["migrate", "--sqlite", "hyperpage.db", "--postgres", database.url()];
+        let arguments = ["migrate", "--sqlite", DATABASE, "--postgres", database.url()];
         place.run(arguments.iter().chain(more)).expect(0)
     };
     migrate(&["--dry-run"]);
@@ -80,7 +83,7 @@ fn it_asks_the_ledger_each_time() {
 fn it_works_after_a_validated_migration() {
     let place = app();
     let database = TestDatabase::create();
-    place.run(["migrate", "--sqlite", "hyperpage.db", "--postgres", database.url()]).expect(0);
+    place.run(["migrate", "--sqlite", DATABASE, "--postgres", database.url()]).expect(0);
     let before = place.state();
     let dry_run = cleanup_dry_run(&place, &database);
     place.snapshot("cleanup-dry_run", &dry_run.screen());
@@ -95,6 +98,45 @@ fn it_works_after_a_validated_migration() {
     let kept = contents(&place.path().join("backups/app-cleanup"));
     let original = fs::read(place.path().join("hyperpage.db")).unwrap();
     assert!(kept.iter().any(|(_, content)| *content == original), "the database lies in the backup folder");
+}
+
+#[test]
+fn only_a_whole_migration_of_the_very_database_counts() {
+    let place = app();
+    let migrate = |source: &str, more: &[&str]| {
+        let database = TestDatabase::create();
+        let arguments = ["migrate", "--quiet", "--sqlite", source, "--postgres", database.url()];
+        place.run(arguments.iter().chain(more)).expect(0);
+        database
+    };
+    // Byte for byte the same, and yet another file.
+    is_refused(&place, &migrate("hyperpage.db", &[]), "other_database");
+    is_refused(&place, &migrate(DATABASE, &["--tables", "users"]), "some_tables");
+
+    let database = migrate(DATABASE, &[]);
+    let source = rusqlite::Connection::open(place.path().join(DATABASE)).unwrap();
+    source.execute_batch("UPDATE users SET username = 'later'").unwrap();
+    source.close().unwrap();
+    is_refused(&place, &database, "written_since");
+    place
+        .run(["migrate", "--quiet", "--restart", "--sqlite", DATABASE, "--postgres", database.url()])
+        .expect(0);
+    cleanup(&place, &database, &[]).expect(0);
+}
+
+#[test]
+fn a_sample_never_counts() {
+    let place = app();
+    fs::create_dir(place.path().join(".sample")).unwrap();
+    let sample = ".sample/hyperpage-10.db";
+    fs::copy(place.path().join("hyperpage.db"), place.path().join(sample)).unwrap();
+    let database = TestDatabase::create();
+    place.run(["migrate", "--quiet", "--sqlite", sample, "--postgres", database.url()]).expect(0);
+    let options =
+        ["cleanup", "--app", "app", "--apply", "--yes", "--exclude", "data/**", "--postgres", database.url()];
+    let mut command = place.command(options);
+    let refused = output(command.env("CARGO_MANIFEST_DIR", place.path().join("xtask"))).expect(2);
+    place.snapshot("cleanup-sample", &refused.stderr);
 }
 
 fn cleanup_dry_run(place: &Place, database: &TestDatabase) -> Output {

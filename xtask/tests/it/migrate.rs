@@ -253,13 +253,58 @@ fn a_target_with_foreign_tables_is_refused_by_name() {
     assert_eq!((everything(&database), place.state()), before);
 }
 
+/// Names are whatever the source's author made them.
+#[test]
+fn names_do_not_reach_the_terminal_as_they_are() {
+    let (place, database) = (Place::new(), TestDatabase::create());
+    let table = "a\u{1b}[31m\nProven: b\u{202e}";
+    let source = rusqlite::Connection::open(place.path().join("odd.db")).unwrap();
+    source
+        .execute_batch(&format!(
+            "CREATE TABLE \"{table}\" (\"k\u{1b}]0;x\u{7}\" INTEGER PRIMARY KEY, \"v\nw\" TEXT NOT NULL); \
+             INSERT INTO \"{table}\" VALUES (1, 'x'); CREATE VIEW \"v\u{1b}c\" AS SELECT 1"
+        ))
+        .unwrap();
+    let plain = |output: Output| {
+        for deceptive in ["\u{1b}", "\u{7}", "\u{202e}", "\nProven: b"] {
+            assert!(!output.screen().contains(deceptive), "{:?}", output.screen());
+        }
+        output
+    };
+    let generate = ["generate", "--sqlite", "odd.db", "--out", "plan"];
+    plain(place.run(generate.iter().chain(&["--dry-run"])).expect(0));
+    plain(place.run(generate).expect(0));
+    let migrate = ["migrate", "--sqlite", "odd.db", "--plan", "plan", "--postgres", database.url()];
+    plain(place.run(migrate.iter().chain(&["--dry-run"])).expect(0));
+    plain(place.run(migrate.iter().chain(&["--tables", "none"])).expect(2));
+    source.execute_batch(&format!("INSERT INTO \"{table}\" VALUES (2, x'00')")).unwrap();
+    plain(place.run(migrate).expect(1));
+    source.execute_batch(&format!("DELETE FROM \"{table}\" WHERE rowid = 2")).unwrap();
+    let moved = plain(place.run(migrate).expect(0));
+    place.snapshot("migrate-odd_names", &moved.screen());
+    let odd = value(
+        &database,
+        "SELECT oid::regclass FROM pg_class WHERE relkind = 'r' AND relname LIKE 'a%Proven%'",
+    );
+    execute(
+        &database,
+        &format!("UPDATE {odd} SET \"v\nw\" = 'y'; ALTER TABLE {odd} ALTER \"v\nw\" DROP NOT NULL"),
+    );
+    let validate = ["validate", "--quiet", "--plan", "plan", "--postgres", database.url()];
+    place.snapshot("validate-odd_names", &plain(place.run(validate).expect(1)).screen());
+    let json = place.run(validate.iter().chain(&["--json"])).expect(1).json();
+    assert_eq!(json["result"]["tables"][0]["table"], table, "JSON stays exact");
+}
+
 #[test]
 fn quiet_says_nothing_but_the_result() {
     let (place, database) = prepared();
+    let dry_run = migrate(&place, &database, &["--quiet", "--dry-run"]).expect(0);
+    assert_eq!((dry_run.stdout.lines().count(), dry_run.stderr.as_str()), (2, ""), "{}", dry_run.screen());
     for _ in 0..2 {
         let output = migrate(&place, &database, &["--quiet"]).expect(0);
         assert_eq!(output.stderr, "");
-        assert!(!output.stdout.is_empty());
+        assert!(!output.stdout.is_empty() && !output.stdout.contains("Look at it"), "{}", output.screen());
     }
 }
 

@@ -41,6 +41,8 @@ fn a_target_that_cannot_be_reached_is_refused() {
         ("no_url", format!("{PASSWORD}@{host}")),
         ("mysql", format!("mysql://{user}:{PASSWORD}@{host}/{name}")),
         ("bad_port", format!("postgres://{user}:{PASSWORD}@127.0.0.1:port/{name}")),
+        ("password_with_at", format!("postgres://{user}:half@{PASSWORD}@127.0.0.1:5432/{name}")),
+        ("password_with_slash", format!("postgres://{user}:{PASSWORD}/half@127.0.0.1:5432/{name}")),
         ("bad_option", format!("postgres://{user}:{PASSWORD}@{host}/{name}?{PASSWORD}=1")),
         ("bad_sslmode", format!("postgres://{user}:{PASSWORD}@{host}/{name}?sslmode=certainly")),
         (
@@ -77,6 +79,9 @@ fn a_password_from_the_environment_is_not_shown_either() {
     command.env("POSTGRES_DB", database.name()).env("POSTGRES_PASSWORD", PASSWORD);
     let refused = output(&mut command).expect(2);
     without_password(&refused, &[PASSWORD, &password]);
+    let port_refused = output(command.env("POSTGRES_PORT", "abc")).expect(2);
+    place.snapshot("refusals-target_port_variable", &port_refused.screen());
+    command.env("POSTGRES_PORT", port);
     let moved = output(command.env("POSTGRES_PASSWORD", &password)).expect(0);
     without_password(&moved, &[&password]);
 }

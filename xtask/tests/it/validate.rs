@@ -141,7 +141,11 @@ fn json_names_the_differences() {
     assert!(output.stderr.contains("validate"), "progress is on standard error");
     let found = output.json();
     let fields: Vec<&String> = found.as_object().unwrap().keys().collect();
-    assert_eq!(fields, ["format", "command", "target", "run", "seal", "proven", "result"]);
+    assert_eq!(
+        fields,
+        ["format", "command", "target", "run", "seal", "proven", "diesel_schema_compared", "result"]
+    );
+    assert_eq!(found["diesel_schema_compared"], true);
     assert_eq!(
         [&found["format"], &found["command"], &found["run"], &found["proven"]],
         [&json!(1), &json!("validate"), &json!(1), &json!(false)]
@@ -206,6 +210,32 @@ fn where_no_migration_is_there_is_nothing_to_validate() {
     let mut command = place.command(["validate", "--plan", "/"]);
     let refused = output(command.env("CARGO_MANIFEST_DIR", place.path().join("xtask"))).expect(2);
     place.snapshot("validate-nothing_remembered", &refused.screen());
+    let mut command = place.command(["validate", "--sample"]);
+    command.env("CARGO_MANIFEST_DIR", place.path().join("xtask")).env("DATABASE_URL", database.url());
+    place.snapshot("validate-no_sample", &output(&mut command).expect(2).screen());
+}
+
+/// The Diesel schema of one plan says nothing about a run of another.
+#[test]
+fn a_run_of_another_plan_is_validated_without_the_diesel_schema() {
+    let place = Place::new();
+    let database = TestDatabase::create();
+    let source = rusqlite::Connection::open(place.path().join("one.db")).unwrap();
+    source.execute_batch("CREATE TABLE one (id INTEGER PRIMARY KEY); INSERT INTO one VALUES (1)").unwrap();
+    place.run(["generate", "--sqlite", "one.db", "--out", "plan"]).expect(0);
+    let migrate =
+        ["migrate", "--quiet", "--sqlite", "one.db", "--plan", "plan", "--postgres", database.url()];
+    place.run(migrate).expect(0);
+
+    let found = validate(&place, &database, &["--quiet"]).expect(0);
+    place.snapshot("validate-other_plan", &found.screen());
+    let json = validate(&place, &database, &["--json"]).expect(0).json();
+    assert_eq!([&json["proven"], &json["diesel_schema_compared"]], [&json!(true), &json!(false)]);
+
+    let told = ["--plan", "plan"];
+    assert!(!validate(&place, &database, &told).expect(0).stderr.contains("warning"));
+    std::fs::write(place.path().join("plan/schema.rs"), "").unwrap();
+    assert!(validate(&place, &database, &told).expect(1).stdout.contains("plan/schema.rs is not the schema"));
 }
 
 #[test]

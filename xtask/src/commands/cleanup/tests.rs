@@ -3,7 +3,9 @@
 use super::*;
 use crate::cleanup::testing::{checkout, contents, database, git, postgres_app, rows, sqlite_app, write};
 use clap::Parser as _;
+use row_mover::source::seal::{Seal, source_state};
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 #[derive(clap::Parser)]
@@ -36,16 +38,31 @@ impl Console for Recorder {
     }
 }
 
-fn validated() -> MigrationProof {
+/// A validated migration of this file as it is now.
+fn validated_of(path: &Path) -> MigrationProof {
     let text = |text: &str| text.to_owned();
     MigrationProof::Validated {
         run: text("run-1"),
         finished_at: text("2025-11-02 10:00"),
         target: text("postgres://h/hyperpage"),
+        seal: Box::new(Seal {
+            path: "sealed.db".into(),
+            sha256: String::new(),
+            bytes: 0,
+            source_path: path.into(),
+            sealed_at: String::new(),
+            source_state: source_state(path),
+        }),
     }
 }
 
-fn not_validated() -> MigrationProof {
+/// A validated migration of the one database that a checkout has.
+fn validated(app: &Path) -> MigrationProof {
+    let names = ["data/hyperpage.db", "data/a.db", "a.db"].map(|name| app.join(name));
+    validated_of(names.iter().find(|path| path.exists()).unwrap_or(&names[0]))
+}
+
+fn not_validated(_: &Path) -> MigrationProof {
     MigrationProof::NotValidated {
         reason: "no validated migration stands in the ledger".into(),
         next: "cargo xtask validate".into(),
@@ -56,12 +73,12 @@ fn not_validated() -> MigrationProof {
 struct Case {
     backup: tempfile::TempDir,
     answer: Option<bool>,
-    proof: MigrationProof,
+    proof: fn(&Path) -> MigrationProof,
 }
 
 impl Case {
     fn new() -> Self {
-        Self { backup: tempfile::tempdir().unwrap(), answer: None, proof: validated() }
+        Self { backup: tempfile::tempdir().unwrap(), answer: None, proof: validated }
     }
 
     fn run(&self, app: &Path, options: &[&str]) -> (anyhow::Result<Exit>, Recorder) {
@@ -70,7 +87,7 @@ impl Case {
         let args =
             Cli::try_parse_from(named.iter().chain(options)).unwrap_or_else(|error| panic!("{error}")).args;
         let mut console = Recorder { answer: self.answer, ..Recorder::default() };
-        let exit = run_on(&mut console, &args, |_| Ok(self.proof.clone()));
+        let exit = run_on(&mut console, &args, |_| Ok((self.proof)(app)));
         for text in [&mut console.out, &mut console.notes] {
             *text = text
                 .replace(self.backup.path().to_str().unwrap(), "BACKUP")
@@ -140,12 +157,25 @@ fn a_second_backup_gets_another_name() {
 fn refusals_change_nothing() {
     let in_use = sqlite_app();
     database(&in_use.path().join("data/hyperpage.db"), "SELECT 1");
+    type Proof = fn(&Path) -> MigrationProof;
+    let other: Proof = |app| validated_of(&app.join("package.json"));
+    let gone: Proof = |app| validated_of(&app.join("data/gone.db"));
+    let written: Proof = |app| match validated(app) {
+        MigrationProof::Validated { run, finished_at, target, mut seal } => {
+            seal.source_state = "db 1@2.3 wal none".to_owned();
+            MigrationProof::Validated { run, finished_at, target, seal }
+        }
+        proof => proof,
+    };
     for (name, app, options, answer, proof, wanted) in [
-        ("no proof", sqlite_app(), vec!["--apply", "--yes"], None, not_validated(), Exit::Refused),
-        ("no terminal", sqlite_app(), vec!["--apply"], None, validated(), Exit::Refused),
-        ("no", sqlite_app(), vec!["--apply"], Some(false), validated(), Exit::Refused),
-        ("in use", in_use, vec!["--apply", "--yes"], None, validated(), Exit::Refused),
-        ("dry run", sqlite_app(), vec!["--apply", "--dry-run"], None, not_validated(), Exit::Differences),
+        ("other", sqlite_app(), vec!["--apply", "--yes"], None, other, Exit::Refused),
+        ("gone", sqlite_app(), vec!["--apply", "--yes"], None, gone, Exit::Refused),
+        ("written", sqlite_app(), vec!["--apply", "--yes"], None, written, Exit::Refused),
+        ("no proof", sqlite_app(), vec!["--apply", "--yes"], None, not_validated as Proof, Exit::Refused),
+        ("no terminal", sqlite_app(), vec!["--apply"], None, validated, Exit::Refused),
+        ("no", sqlite_app(), vec!["--apply"], Some(false), validated, Exit::Refused),
+        ("in use", in_use, vec!["--apply", "--yes"], None, validated, Exit::Refused),
+        ("dry run", sqlite_app(), vec!["--apply", "--dry-run"], None, not_validated, Exit::Differences),
     ] {
         let case = Case { answer, proof, ..Case::new() };
         let before = contents(app.path());
@@ -164,6 +194,40 @@ fn a_yes_at_the_terminal_is_enough() {
     let (exit, console) = case.run(app.path(), &["--apply"]);
     assert_eq!(exit.unwrap(), Exit::Differences);
     assert!(console.notes.contains("Change 3 files and move 3? [y/N]\nchanged "), "{}", console.notes);
+}
+
+#[test]
+fn a_second_database_stays_only_where_it_is_left_out() {
+    let (app, case) = (sqlite_app(), Case::new());
+    database(&app.path().join("data/other.db"), "PRAGMA wal_checkpoint(TRUNCATE)");
+    let before = contents(app.path());
+    let (exit, console) = case.run(app.path(), &["--apply", "--yes"]);
+    assert_eq!(exit.unwrap(), Exit::Refused);
+    assert!(
+        console.notes.contains("refused: data/other.db is not the database that was migrated; what was"),
+        "{}",
+        console.notes
+    );
+    assert_eq!(before, contents(app.path()));
+    let (exit, _) = case.run(app.path(), &["--apply", "--yes", "--exclude", "data/other.db*"]);
+    assert_eq!(exit.unwrap(), Exit::Differences);
+    assert!(app.path().join("data/other.db").exists());
+    assert!(!app.path().join("data/hyperpage.db").exists());
+}
+
+#[test]
+fn a_backup_folder_in_the_checkout_is_private_and_not_for_git() {
+    let (app, case) = (sqlite_app(), Case::new());
+    let backup = app.path().join("kept");
+    let named = ["cleanup", "--app", app.path().to_str().unwrap(), "--backup-dir", backup.to_str().unwrap()];
+    let args = Cli::try_parse_from(named.iter().chain(&["--apply", "--yes"])).ok().unwrap().args;
+    let exit = run_on(&mut Recorder::default(), &args, |_| Ok((case.proof)(app.path())));
+    assert_eq!(exit.unwrap(), Exit::Differences);
+    for folder in [&backup, &backup.join("data")] {
+        assert_eq!(fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700, "{folder:?}");
+    }
+    assert_eq!(fs::read_to_string(backup.join(".gitignore")).unwrap(), "*\n");
+    assert_eq!(rows(&backup.join("data/hyperpage.db")), 2);
 }
 
 #[test]
@@ -215,7 +279,6 @@ fn secrets_do_not_show_in_a_diff() {
 
 #[test]
 fn line_ends_and_permissions_stay() {
-    use std::os::unix::fs::PermissionsExt as _;
     let (app, case) = (checkout(&[]), Case::new());
     write(
         app.path(),
@@ -246,7 +309,7 @@ fn json_has_the_documented_fields() {
     assert_eq!(exit.unwrap(), Exit::Differences);
     insta::assert_snapshot!("json", console.out);
     let (exit, console) =
-        Case { proof: not_validated(), ..Case::new() }.run(app.path(), &["--apply", "--json"]);
+        Case { proof: not_validated, ..Case::new() }.run(app.path(), &["--apply", "--json"]);
     assert_eq!(exit.unwrap(), Exit::Refused);
     let document: serde_json::Value = serde_json::from_str(&console.out).unwrap();
     assert_eq!(
