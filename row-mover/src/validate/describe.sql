@@ -21,7 +21,10 @@ UNION ALL
 SELECT r.name, 'column ' || a.attname,
        format_type(a.atttypid, a.atttypmod)
        || CASE WHEN a.attcollation <> 0 AND a.attcollation <> t.typcollation
-               THEN ' COLLATE ' || (SELECT collname FROM pg_collation WHERE oid = a.attcollation) ELSE '' END
+               THEN ' COLLATE ' || (SELECT CASE WHEN l.collnamespace = 'pg_catalog'::regnamespace THEN ''
+                                                ELSE l.collnamespace::regnamespace || '.' END || l.collname
+                                    FROM pg_collation l WHERE l.oid = a.attcollation)
+               ELSE '' END
        || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END
        -- From PostgreSQL 18 on a NOT NULL is a constraint, which may not have looked at the rows that were there before it.
        || CASE WHEN EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = r.oid AND k.contype = 'n'

@@ -53,6 +53,13 @@ fn what_keeps_rows_out_or_changes_them_is_named() {
                 vec!["jobs: parent table above is not in the plan: rows of jobs are read as its own"],
             ),
             (
+                "CREATE COLLATION public.\"C\" (provider = libc, locale = 'POSIX'); ALTER TABLE jobs ALTER name TYPE text COLLATE public.\"C\"",
+                "ALTER TABLE jobs ALTER name TYPE text COLLATE pg_catalog.\"C\"; DROP COLLATION public.\"C\"",
+                vec![
+                    "jobs: column name is text COLLATE public.C NOT NULL, the plan has text COLLATE C NOT NULL",
+                ],
+            ),
+            (
                 "ALTER TABLE jobs ENABLE ROW LEVEL SECURITY",
                 "ALTER TABLE jobs DISABLE ROW LEVEL SECURITY",
                 vec!["jobs: row level security is enabled, the plan has off"],

@@ -102,8 +102,8 @@ fn a_schema_that_was_changed_is_named() {
         ),
         (
             "sequence",
-            "SELECT setval('oauth_tokens_id_seq', 1)",
-            "SELECT setval('oauth_tokens_id_seq', (SELECT max(id) FROM oauth_tokens))",
+            "CREATE TABLE kept AS SELECT last_value FROM oauth_tokens_id_seq; SELECT setval('oauth_tokens_id_seq', 1)",
+            "SELECT setval('oauth_tokens_id_seq', last_value) FROM kept; DROP TABLE kept",
         ),
         (
             "bookkeeping",
