@@ -23,9 +23,9 @@ pub struct TableSqlFacts {
     pub collations: Vec<(String, String)>,
     /// Foreign keys that are DEFERRABLE INITIALLY DEFERRED, by their columns, in lower case.
     pub deferred_foreign_keys: Vec<Vec<String>>,
-    /// Constraints with an `ON CONFLICT` that is not ABORT, such as `a: NOT NULL ON CONFLICT IGNORE`. That of a CHECK is left
-    /// out: SQLite reads it and does not act on it.
-    pub conflict_clauses: Vec<String>,
+    /// Constraints with an `ON CONFLICT` that is not ABORT, such as `NOT NULL ON CONFLICT IGNORE`, with the column if they are a
+    /// column's. That of a CHECK is left out: SQLite reads it and does not act on it.
+    pub conflict_clauses: Vec<(Option<String>, String)>,
 }
 
 /// SQL that could not be read.
@@ -107,13 +107,13 @@ impl TableSqlFacts {
         match constraint {
             ColumnConstraint::PrimaryKey { auto_increment, conflict_clause, .. } => {
                 self.autoincrement |= auto_increment;
-                self.add_conflict_clause(&format!("{column}: PRIMARY KEY"), *conflict_clause);
+                self.add_conflict_clause(Some(column), "PRIMARY KEY", *conflict_clause);
             }
             ColumnConstraint::NotNull { nullable: false, conflict_clause } => {
-                self.add_conflict_clause(&format!("{column}: NOT NULL"), *conflict_clause);
+                self.add_conflict_clause(Some(column), "NOT NULL", *conflict_clause);
             }
             ColumnConstraint::Unique(conflict_clause) => {
-                self.add_conflict_clause(&format!("{column}: UNIQUE"), *conflict_clause);
+                self.add_conflict_clause(Some(column), "UNIQUE", *conflict_clause);
             }
             ColumnConstraint::Check(expression) => self.checks.push(expression.to_string()),
             ColumnConstraint::Collate { collation_name } => {
@@ -136,10 +136,10 @@ impl TableSqlFacts {
         match constraint {
             TableConstraint::PrimaryKey { columns, auto_increment, conflict_clause } => {
                 self.autoincrement |= auto_increment;
-                self.add_conflict_clause(&key_words("PRIMARY KEY", columns), *conflict_clause);
+                self.add_conflict_clause(None, &key_words("PRIMARY KEY", columns), *conflict_clause);
             }
             TableConstraint::Unique { columns, conflict_clause } => {
-                self.add_conflict_clause(&key_words("UNIQUE", columns), *conflict_clause);
+                self.add_conflict_clause(None, &key_words("UNIQUE", columns), *conflict_clause);
             }
             TableConstraint::Check(expression, _) => self.checks.push(expression.to_string()),
             TableConstraint::ForeignKey { columns, defer_clause: Some(clause), .. }
@@ -152,7 +152,7 @@ impl TableSqlFacts {
         }
     }
 
-    fn add_conflict_clause(&mut self, constraint: &str, clause: Option<ResolveType>) {
+    fn add_conflict_clause(&mut self, column: Option<&str>, constraint: &str, clause: Option<ResolveType>) {
         let action = match clause {
             None | Some(ResolveType::Abort) => return,
             Some(ResolveType::Rollback) => "ROLLBACK",
@@ -160,7 +160,8 @@ impl TableSqlFacts {
             Some(ResolveType::Ignore) => "IGNORE",
             Some(ResolveType::Replace) => "REPLACE",
         };
-        self.conflict_clauses.push(format!("{constraint} ON CONFLICT {action}"));
+        let clause = format!("{constraint} ON CONFLICT {action}");
+        self.conflict_clauses.push((column.map(str::to_owned), clause));
     }
 }
 
@@ -356,10 +357,10 @@ mod tests {
         assert_eq!(
             facts.conflict_clauses,
             [
-                "a: NOT NULL ON CONFLICT IGNORE",
-                "b c: UNIQUE ON CONFLICT FAIL",
-                "UNIQUE (a, b c) ON CONFLICT REPLACE",
-                "PRIMARY KEY (d) ON CONFLICT ROLLBACK"
+                (Some("a".to_owned()), "NOT NULL ON CONFLICT IGNORE".to_owned()),
+                (Some("b c".to_owned()), "UNIQUE ON CONFLICT FAIL".to_owned()),
+                (None, "UNIQUE (a, b c) ON CONFLICT REPLACE".to_owned()),
+                (None, "PRIMARY KEY (d) ON CONFLICT ROLLBACK".to_owned()),
             ]
         );
     }

@@ -96,10 +96,10 @@ fn name_unsupported(table: &SourceTable, facts: &TableSqlFacts, left_behind: &mu
             "the target compares byte by byte, which is SQLite's BINARY; this collation is not translated";
         left_behind.push(behind("collation", &name, reason));
     }
-    for clause in &facts.conflict_clauses {
-        let name = format!("{}.{clause}", table.name);
-        let reason =
-            "PostgreSQL always fails the statement; what it does instead is said there by each INSERT";
+    for (column, clause) in &facts.conflict_clauses {
+        let column = column.as_ref().map(|column| format!(".{column}")).unwrap_or_default();
+        let name = format!("{}{column}: {clause}", table.name);
+        let reason = "in PostgreSQL a row that breaks a constraint always fails its statement, unless that has an ON CONFLICT itself";
         left_behind.push(behind("conflict clause", &name, reason));
     }
     // STRICT is not named: PostgreSQL holds every column to its type anyway, so that nothing is lost.

@@ -298,8 +298,8 @@ fn conflict_clauses_and_without_rowid_are_part_of_what_a_plan_is_for() {
     assert_eq!(
         left,
         [
-            ("conflict clause", "t.UNIQUE (v) ON CONFLICT REPLACE"),
-            ("conflict clause", "t.v: NOT NULL ON CONFLICT IGNORE")
+            ("conflict clause", "t.v: NOT NULL ON CONFLICT IGNORE"),
+            ("conflict clause", "t: UNIQUE (v) ON CONFLICT REPLACE"),
         ]
     );
     let path = case.dir.path().join("after.db");
@@ -309,9 +309,9 @@ fn conflict_clauses_and_without_rowid_are_part_of_what_a_plan_is_for() {
         schema_diff::differences(&case.plan, &schema).unwrap(),
         [
             "table t: WITHOUT ROWID is yes in the source, no in the plan",
-            "conflict clause t.UNIQUE (v) ON CONFLICT FAIL: in the source, not in the plan",
-            "conflict clause t.UNIQUE (v) ON CONFLICT REPLACE: in the plan as left behind, not in the source",
+            "conflict clause t: UNIQUE (v) ON CONFLICT FAIL: in the source, not in the plan",
             "conflict clause t.v: NOT NULL ON CONFLICT IGNORE: in the plan as left behind, not in the source",
+            "conflict clause t: UNIQUE (v) ON CONFLICT REPLACE: in the plan as left behind, not in the source",
         ]
     );
     and_back(&case);
