@@ -122,7 +122,10 @@ fn all_migrated(area: &Area, plan: &Plan, seal: &Seal) -> Result<(), Refusal> {
     let sealed = seal.source_path.canonicalize().ok();
     let wrong = |path: PathBuf| {
         let found = area.root.join(&path);
-        if sealed.is_none() || found.canonicalize().ok() != sealed {
+        let real = found.canonicalize().ok();
+        if real.is_some() && real == seal.path.canonicalize().ok() {
+            Some((path, "is the sealed copy, which `cargo xtask validate` reads"))
+        } else if sealed.is_none() || real != sealed {
             Some((path, "is not the database that was migrated"))
         } else if source_state(&found) != seal.source_state {
             Some((path, "was written to since it was sealed"))

@@ -113,6 +113,9 @@ fn only_a_whole_migration_of_the_very_database_counts() {
     is_refused(&place, &migrate("hyperpage.db", &[]), "other_database");
     is_refused(&place, &migrate(DATABASE, &["--tables", "users"]), "some_tables");
 
+    is_refused(&place, &migrate(DATABASE, &["--backup-dir", "app/sealed"]), "sealed_copy");
+    fs::remove_dir_all(place.path().join("app/sealed")).unwrap();
+
     let database = migrate(DATABASE, &[]);
     let source = rusqlite::Connection::open(place.path().join(DATABASE)).unwrap();
     source.execute_batch("UPDATE users SET username = 'later'").unwrap();

@@ -11,6 +11,7 @@ mod generate;
 mod help;
 mod migrate;
 mod place;
+mod private;
 mod refusals;
 mod refused_targets;
 mod server;

@@ -1,0 +1,73 @@
+//! The private PostgreSQL as a target: what the last migrations into it were is remembered, and `validate` finds it.
+
+use std::fs;
+use std::process::Command;
+
+use test_database::TestDatabase;
+
+use crate::place::{Place, checkout, copy_folder, output};
+use crate::server::value;
+
+/// A checkout of its own, with a private PostgreSQL that goes with it.
+struct Checkout {
+    place: Place,
+    bindir: String,
+}
+
+impl Checkout {
+    fn new() -> Checkout {
+        let place = Place::new();
+        fs::create_dir(place.path().join("xtask")).unwrap();
+        fs::copy(checkout().join("xtask/Cargo.toml"), place.path().join("xtask/Cargo.toml")).unwrap();
+        copy_folder(&checkout().join("schema-pg"), &place.path().join("schema-pg"));
+        // The programs of the server that the tests have anyway, so that none are fetched for this one.
+        let bindir = value(&TestDatabase::create(), "SELECT setting FROM pg_config WHERE name = 'BINDIR'");
+        Checkout { place, bindir }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.place.command(arguments);
+        command.env("CARGO_MANIFEST_DIR", self.place.path().join("xtask")).env("PG_BINDIR", &self.bindir);
+        command
+    }
+}
+
+impl Drop for Checkout {
+    fn drop(&mut self) {
+        let removed = self.command(&["postgres", "remove", "--yes"]).status();
+        assert!(std::thread::panicking() || removed.unwrap().success(), "the server is still there");
+    }
+}
+
+#[test]
+fn validate_finds_what_was_moved_and_by_which_plan() {
+    let checkout = Checkout::new();
+    let elsewhere = "postgres://nobody@127.0.0.1:1/production";
+    let run = |arguments: &[&str], url: Option<&str>| {
+        let mut command = checkout.command(arguments);
+        url.map(|url| command.env("DATABASE_URL", url));
+        output(&mut command).expect(0)
+    };
+    let sample = ["migrate", "--sample", "--rows", "10"];
+    let told = "DATABASE_URL is set and not used: the sample goes to the private PostgreSQL";
+    let moved = run(&sample, Some(elsewhere));
+    assert!(moved.stderr.contains(told), "{}", moved.screen());
+    assert!(
+        moved.stdout.ends_with("  cargo xtask postgres url --database hyperpage_sample_10\n"),
+        "{}",
+        moved.screen()
+    );
+    assert!(!run(&sample, None).stderr.contains(told));
+    assert_eq!(run(&["migrate", "--sample", "--rows", "10", "--quiet"], Some(elsewhere)).stderr, "");
+
+    let source = rusqlite::Connection::open(checkout.place.path().join("one.db")).unwrap();
+    source.execute_batch("CREATE TABLE one (id INTEGER PRIMARY KEY); INSERT INTO one VALUES (1)").unwrap();
+    run(&["generate", "--sqlite", "one.db", "--out", "plan"], None);
+    run(&["migrate", "--sqlite", "one.db", "--plan", "plan"], None);
+
+    let last = run(&["validate"], None);
+    assert!(last.stdout.contains("Proven: the 1 row of 1 table was"), "{}", last.screen());
+    assert!(!last.stderr.contains("warning"), "its own Diesel schema was compared: {}", last.screen());
+    let sample = run(&["validate", "--sample"], Some(elsewhere));
+    assert!(sample.stdout.contains("/hyperpage_sample_10\n"), "{}", sample.screen());
+}
