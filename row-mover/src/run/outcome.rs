@@ -95,7 +95,8 @@ pub(super) fn table_sums(chunks: &[Chunk], tables: &[&PlannedTable]) -> Vec<Tabl
             table: table.source.clone(),
             rows: done.iter().map(|done| u64::try_from(done.rows).unwrap_or(0)).sum(),
             bytes: done.iter().map(|done| u64::try_from(done.bytes).unwrap_or(0)).sum(),
-            seconds: done.iter().map(|done| done.seconds).sum(),
+            // The sum of no numbers is -0.0, which nobody wants to read.
+            seconds: done.iter().map(|done| done.seconds).sum::<f64>() + 0.0,
         }
     };
     tables.iter().map(sum).collect()
