@@ -98,7 +98,7 @@ impl SourceConnection {
     /// When a log or journal has come since the file was opened.
     pub fn check_undisturbed(&self) -> Result<()> {
         let has_come = |suffix: &&str| sidecar(&self.real_path, suffix).exists();
-        if self.is_immutable && ["-wal", "-journal"].iter().any(|suffix| has_come(&suffix)) {
+        if self.is_immutable && ["-wal", "-journal"].iter().any(has_come) {
             return Err(Error::new(format!("{} was opened by another process while it was read", self.path.display()))
                 .next("its folder is closed to this account, so that no lock could be taken: run as the account that owns it, or stop the app"));
         }
