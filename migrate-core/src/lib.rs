@@ -15,6 +15,7 @@ pub mod phase;
 pub mod plan;
 pub mod planner;
 pub mod profile;
+pub mod reject;
 pub mod render;
 pub mod schema_diff;
 pub mod source_schema;

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::conversion::Conversion;
+use crate::plan::Numbering;
+use crate::reject::{OnReject, RejectLimit};
 
 /// The version of the file format that this reads.
 pub const MAPPING_FORMAT: u32 = 1;
@@ -17,6 +19,19 @@ pub const MAPPING_FORMAT: u32 = 1;
 pub struct Mapping {
     /// The version of the file format.
     pub format: u32,
+    /// Whether nothing is inferred: every column keeps the type that its declaration and its storage classes prove.
+    #[serde(default)]
+    pub faithful: bool,
+    /// How tables number their rows in PostgreSQL; identity columns where nothing is said.
+    pub autoincrement: Option<Numbering>,
+    /// What becomes of rows with values that PostgreSQL cannot hold, where their column says nothing else.
+    #[serde(default)]
+    pub on_reject: OnReject,
+    /// How many rows may be rejected before the migration stops.
+    pub reject_limit: Option<RejectLimit>,
+    /// What is decided about columns by pattern; the first that fits counts, and what is said of a column by name comes before.
+    #[serde(default)]
+    pub columns: Vec<ColumnRule>,
     /// Tables, views and triggers that stay behind, by name, each with the reason.
     #[serde(default)]
     pub leave_behind: BTreeMap<String, String>,
@@ -29,6 +44,8 @@ pub struct Mapping {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TableMapping {
+    /// Its name in PostgreSQL.
+    pub rename: Option<String>,
     /// By source column name.
     #[serde(default)]
     pub columns: BTreeMap<String, ColumnMapping>,
@@ -44,7 +61,38 @@ pub struct ColumnMapping {
     /// The conversion, in place of the faithful one.
     #[serde(rename = "as")]
     pub conversion: Option<Conversion>,
+    /// Its name in PostgreSQL.
+    pub rename: Option<String>,
+    /// That it stays behind, and why.
+    pub skip: Option<String>,
+    /// What becomes of a row whose value here PostgreSQL cannot hold.
+    pub on_reject: Option<OnReject>,
     /// Whether the values are secret: they are never shown, not even where values are asked for.
+    #[serde(default)]
+    pub secret: bool,
+    /// Why, in words, for the reviewer.
+    pub why: Option<String>,
+}
+
+/// What is decided about all columns that fit a pattern. `*` stands for any characters and `?` for one, without regard to
+/// ASCII case, as SQLite reads names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnRule {
+    /// The pattern of the table's name; any where none is given.
+    pub table: Option<String>,
+    /// The pattern of the column's name; any where none is given.
+    pub column: Option<String>,
+    /// The pattern of the declared type; any where none is given.
+    pub declared: Option<String>,
+    /// The conversion.
+    #[serde(rename = "as")]
+    pub conversion: Option<Conversion>,
+    /// That they stay behind, and why.
+    pub skip: Option<String>,
+    /// What becomes of a row whose value here PostgreSQL cannot hold.
+    pub on_reject: Option<OnReject>,
+    /// Whether the values are secret.
     #[serde(default)]
     pub secret: bool,
     /// Why, in words, for the reviewer.

@@ -16,6 +16,44 @@ pub struct TableProfile {
     pub rows: u64,
     /// By column name.
     pub columns: BTreeMap<String, ColumnProfile>,
+    /// The constraints that rows break.
+    pub breaches: Vec<Breach>,
+}
+
+/// A constraint that rows break. SQLite lets them: foreign keys are off unless the app turns them on, a key may be NULL, and a
+/// CHECK may be younger than the rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breach {
+    /// Which constraint.
+    pub constraint: BreachedConstraint,
+    /// How many rows break it.
+    pub rows: u64,
+    /// The keys of the first few, in words.
+    pub first: Vec<String>,
+}
+
+/// Which constraint is broken, by the names of the source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BreachedConstraint {
+    /// The primary key, by NULLs.
+    PrimaryKeyNull,
+    /// The primary key, a UNIQUE constraint or a unique index, by values that are different in SQLite and one in PostgreSQL.
+    Unique {
+        /// The name of SQLite's index, or the empty name for the primary key.
+        index: String,
+    },
+    /// A foreign key, by rows that point nowhere.
+    ForeignKey {
+        /// The columns of this table.
+        columns: Vec<String>,
+        /// The table that they point to.
+        parent: String,
+    },
+    /// A CHECK.
+    Check {
+        /// Its condition in SQLite's SQL.
+        sql: String,
+    },
 }
 
 /// How many values of each storage class a column holds.

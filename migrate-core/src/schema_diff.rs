@@ -51,12 +51,13 @@ fn decisions(plan: &Plan, schema: &SourceSchema) -> Mapping {
                 let conversion = Some(planned.map_or(Conversion::Text, |planned| planned.conversion.clone()));
                 (column.name.clone(), ColumnMapping { conversion, ..ColumnMapping::default() })
             });
-        (table.name.clone(), TableMapping { columns: columns.collect(), indexes: Vec::new() })
+        (table.name.clone(), TableMapping { columns: columns.collect(), ..TableMapping::default() })
     });
     Mapping {
         format: MAPPING_FORMAT,
         leave_behind: leave_behind.collect(),
         tables: tables.collect::<BTreeMap<_, _>>(),
+        ..Mapping::default()
     }
 }
 

@@ -5,7 +5,7 @@ use crate::affinity::{Affinity, affinity};
 use crate::conversion::Conversion;
 use crate::identifier::fit_pg;
 use crate::mapping::{ColumnMapping, TableMapping};
-use crate::plan::{LeftBehind, PlannedColumn};
+use crate::plan::{LeftBehind, Numbering, PlannedColumn};
 use crate::profile::{ColumnProfile, TableProfile};
 use crate::source_schema::{SourceColumn, SourceTable};
 use crate::source_sql::{DefaultMeaning, default_meaning};
@@ -92,6 +92,11 @@ fn plan_column(
         source_default: column.default.clone(),
         default,
         sequence: is_numbered.then(|| fit_pg(&format!("{}_{target}_seq", names::target(&table.name)))),
+        numbering: Numbering::Serial,
+        generated: None,
+        on_reject: mapping.on_reject,
+        suggestion: None,
+        comment: None,
         secret: mapping.secret,
         profile,
         conversion,

@@ -17,7 +17,7 @@ pub(super) fn primary_key(table: &SourceTable) -> Option<PlannedKey> {
     let columns: Vec<String> =
         table.primary_key().iter().map(|column| names::target_column(&column.name)).collect();
     let name = fit_pg(&format!("{}_pkey", names::target(&table.name)));
-    (!columns.is_empty()).then_some(PlannedKey { name, columns })
+    (!columns.is_empty()).then_some(PlannedKey { name, columns, instead_of: None })
 }
 
 /// Why a key or an index on a generated column stays behind.
@@ -47,7 +47,7 @@ pub(super) fn unique(table: &SourceTable, left_behind: &mut Vec<LeftBehind>) -> 
             index.columns.iter().filter_map(|key| key.column.as_deref().map(names::target_column)).collect();
         let name = fit_pg(&format!("{}_{}_key", names::target(&table.name), columns.join("_")));
         let name = numbered(name, |name| planned.iter().any(|other| other.name == name));
-        planned.push(PlannedKey { name, columns });
+        planned.push(PlannedKey { name, columns, instead_of: None });
     }
     planned
 }
@@ -126,6 +126,7 @@ fn foreign_key(
         on_update: key.on_update.clone(),
         on_delete: key.on_delete.clone(),
         deferred: facts.deferred_foreign_keys.contains(&lower),
+        not_valid: false,
         columns,
     })
 }
@@ -208,9 +209,13 @@ pub(super) fn indexes(
             columns: (index.columns.iter())
                 .map(|column| PlannedIndexColumn {
                     column: names::target_column(column),
+                    expression: None,
                     descending: index.descending.contains(column),
                 })
                 .collect(),
+            predicate: None,
+            source_sql: None,
+            notes: Vec::new(),
             added_because: Some(index.why.clone()),
         }
     }));
@@ -229,13 +234,20 @@ fn kept_index(table: &SourceTable, index: &SourceIndex) -> Result<PlannedIndex, 
         if is_generated(table, column) {
             return Err(ON_GENERATED);
         }
-        Ok(PlannedIndexColumn { column: names::target_column(column), descending: key.descending })
+        Ok(PlannedIndexColumn {
+            column: names::target_column(column),
+            expression: None,
+            descending: key.descending,
+        })
     });
     Ok(PlannedIndex {
         name: names::target(&index.name),
         method: IndexMethod::Btree,
         unique: index.unique,
         columns: columns.collect::<Result<_, _>>()?,
+        predicate: None,
+        source_sql: None,
+        notes: Vec::new(),
         added_because: None,
     })
 }

@@ -15,7 +15,7 @@ pub use error::{PlanningError, UnclearColumn};
 use std::collections::BTreeSet;
 
 use crate::mapping::Mapping;
-use crate::plan::{LeftBehind, PLAN_FORMAT, Plan, PlannedTable};
+use crate::plan::{LeftBehind, Plan, PlannedTable};
 use crate::profile::DatabaseProfile;
 use crate::source_schema::{SourceObject, SourceObjectKind, SourceSchema, SourceTable};
 use crate::source_sql::{TableSqlFacts, table_facts};
@@ -54,7 +54,7 @@ pub fn plan(
     left_behind.extend(schema.others.iter().map(|object| other_object(object, mapping)));
     names::settle(&mut tables)?;
     left_behind.sort();
-    Ok(Plan { format: PLAN_FORMAT, target_schema: TARGET_SCHEMA.to_owned(), tables, left_behind })
+    Ok(Plan { tables, left_behind, ..Plan::empty(TARGET_SCHEMA.to_owned()) })
 }
 
 fn plan_table(
@@ -80,6 +80,8 @@ fn plan_table(
         unique: keys::unique(table, left_behind),
         foreign_keys: keys::foreign_keys(table, moving, &facts, left_behind),
         indexes: keys::indexes(table, &table_mapping, left_behind),
+        checks: Vec::new(),
+        comment: None,
         columns,
     })
 }
