@@ -3,14 +3,20 @@
 //! A plan is data. It is what a human reviews, what a migration executes and what validation measures against; its JSON is
 //! deterministic. Making one is the planner's work, turning one into SQL is `render`'s.
 
+mod constraints;
+mod objects;
+
+pub use constraints::{
+    PlannedBreach, PlannedCheck, PlannedForeignKey, PlannedIndex, PlannedIndexColumn, PlannedKey,
+};
+pub use objects::{PlannedTrigger, PlannedView};
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::conversion::{Conversion, PgType};
-use crate::identifier::quote_pg;
-use crate::mapping::IndexMethod;
 use crate::profile::ColumnProfile;
 use crate::reject::{OnReject, RejectLimit};
 
@@ -153,164 +159,6 @@ pub struct PlannedGenerated {
     pub source: String,
 }
 
-/// A CHECK constraint.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PlannedCheck {
-    /// The constraint's name in PostgreSQL.
-    pub name: String,
-    /// The condition in PostgreSQL's SQL.
-    pub expression: String,
-    /// The condition in SQLite's SQL.
-    pub source: String,
-    /// Whether rows break it, so that it is NOT VALID: it holds for new rows alone.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub not_valid: bool,
-    /// What a reviewer should know of the translation.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<String>,
-}
-
-/// A view.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PlannedView {
-    /// Its name in SQLite.
-    pub source: String,
-    /// Its name in PostgreSQL.
-    pub target: String,
-    /// Its columns in PostgreSQL, in their order.
-    pub columns: Vec<String>,
-    /// The query in PostgreSQL's SQL.
-    pub query: String,
-    /// The statement that SQLite stored.
-    pub source_sql: String,
-    /// What a reviewer should know of the translation.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<String>,
-}
-
-/// A trigger and the function that it calls.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PlannedTrigger {
-    /// Its name in SQLite.
-    pub source: String,
-    /// Its name in PostgreSQL.
-    pub target: String,
-    /// The table that it is on, by target name.
-    pub table: String,
-    /// The name of its function.
-    pub function: String,
-    /// The body of the function, in PL/pgSQL, from `BEGIN` (or `DECLARE`) to `END`.
-    pub body: String,
-    /// When it fires, such as `AFTER UPDATE OF "a" `, up to `ON`.
-    pub event: String,
-    /// The condition in PostgreSQL's SQL.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub condition: Option<String>,
-    /// The statement that SQLite stored.
-    pub source_sql: String,
-    /// What a reviewer should know of the translation.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<String>,
-}
-
-/// A constraint that rows of the source break.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PlannedBreach {
-    /// The table, by source name.
-    pub table: String,
-    /// The constraint in words, such as `foreign key (job_id) to jobs`.
-    pub constraint: String,
-    /// How many rows break it.
-    pub rows: u64,
-    /// The keys of the first few.
-    pub first: Vec<String>,
-    /// What it becomes in PostgreSQL, in words.
-    pub becomes: String,
-    /// The SQL that mends it in PostgreSQL once the rows are mended.
-    pub remedy: String,
-}
-
-/// A PRIMARY KEY or UNIQUE constraint.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PlannedKey {
-    /// The constraint's name in PostgreSQL.
-    pub name: String,
-    /// Its columns, by target name, in their order.
-    pub columns: Vec<String>,
-    /// Why it is here in place of what the source declares, in words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub instead_of: Option<String>,
-}
-
-/// A foreign key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PlannedForeignKey {
-    /// The constraint's name in PostgreSQL.
-    pub name: String,
-    /// The columns of this table, by target name.
-    pub columns: Vec<String>,
-    /// The table that it points to, by target name.
-    pub parent_table: String,
-    /// The columns that it points to, by target name.
-    pub parent_columns: Vec<String>,
-    /// `ON UPDATE`.
-    pub on_update: String,
-    /// `ON DELETE`.
-    pub on_delete: String,
-    /// Whether it is DEFERRABLE INITIALLY DEFERRED.
-    pub deferred: bool,
-    /// Whether rows break it, so that it is NOT VALID: it holds for new rows alone.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub not_valid: bool,
-}
-
-/// An index.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PlannedIndex {
-    /// Its name, the same on both sides where both have it.
-    pub name: String,
-    /// The access method.
-    pub method: IndexMethod,
-    /// Whether it is unique.
-    pub unique: bool,
-    /// Its columns, by target name, in their order.
-    pub columns: Vec<PlannedIndexColumn>,
-    /// The condition of a partial index, in PostgreSQL's SQL.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub predicate: Option<String>,
-    /// The statement that SQLite stored, where something of it is translated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source_sql: Option<String>,
-    /// Why it is there, where the source has it not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub added_because: Option<String>,
-    /// What a reviewer should know of the translation.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<String>,
-}
-
-/// A key of an index: a column or an expression.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PlannedIndexColumn {
-    /// The column, by target name; empty where the key is an expression.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub column: String,
-    /// The expression in PostgreSQL's SQL, where the key is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expression: Option<String>,
-    /// Whether it is sorted descending.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub descending: bool,
-}
-
 /// Something that stays behind.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -334,16 +182,6 @@ impl PlannedColumn {
     /// What becomes of a row whose value here PostgreSQL cannot hold, `default` being what the plan says of all columns.
     pub fn policy(&self, default: OnReject) -> OnReject {
         self.on_reject.unwrap_or(default)
-    }
-}
-
-impl PlannedIndexColumn {
-    /// The key as SQL, without its order.
-    pub fn sql(&self) -> String {
-        match &self.expression {
-            Some(expression) => format!("({expression})"),
-            None => quote_pg(&self.column),
-        }
     }
 }
 

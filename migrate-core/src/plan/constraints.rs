@@ -1,0 +1,129 @@
+//! The plan's keys, foreign keys, CHECKs and indexes, and the constraints that the data breaks.
+
+use serde::{Deserialize, Serialize};
+
+use crate::identifier::quote_pg;
+use crate::mapping::IndexMethod;
+
+/// A PRIMARY KEY or UNIQUE constraint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedKey {
+    /// The constraint's name in PostgreSQL.
+    pub name: String,
+    /// Its columns, by target name, in their order.
+    pub columns: Vec<String>,
+    /// Why it is here in place of what the source declares, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<String>,
+}
+
+/// A foreign key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedForeignKey {
+    /// The constraint's name in PostgreSQL.
+    pub name: String,
+    /// The columns of this table, by target name.
+    pub columns: Vec<String>,
+    /// The table that it points to, by target name.
+    pub parent_table: String,
+    /// The columns that it points to, by target name.
+    pub parent_columns: Vec<String>,
+    /// `ON UPDATE`.
+    pub on_update: String,
+    /// `ON DELETE`.
+    pub on_delete: String,
+    /// Whether it is DEFERRABLE INITIALLY DEFERRED.
+    pub deferred: bool,
+    /// Whether rows break it, so that it is NOT VALID: it holds for new rows alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub not_valid: bool,
+}
+
+/// An index.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedIndex {
+    /// Its name, the same on both sides where both have it.
+    pub name: String,
+    /// The access method.
+    pub method: IndexMethod,
+    /// Whether it is unique.
+    pub unique: bool,
+    /// Its columns, by target name, in their order.
+    pub columns: Vec<PlannedIndexColumn>,
+    /// The condition of a partial index, in PostgreSQL's SQL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicate: Option<String>,
+    /// The statement that SQLite stored, where something of it is translated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_sql: Option<String>,
+    /// Why it is there, where the source has it not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub added_because: Option<String>,
+    /// What a reviewer should know of the translation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// A key of an index: a column or an expression.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedIndexColumn {
+    /// The column, by target name; empty where the key is an expression.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub column: String,
+    /// The expression in PostgreSQL's SQL, where the key is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expression: Option<String>,
+    /// Whether it is sorted descending.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub descending: bool,
+}
+
+/// A CHECK constraint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedCheck {
+    /// The constraint's name in PostgreSQL.
+    pub name: String,
+    /// The condition in PostgreSQL's SQL.
+    pub expression: String,
+    /// The condition in SQLite's SQL.
+    pub source: String,
+    /// Whether rows break it, so that it is NOT VALID: it holds for new rows alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub not_valid: bool,
+    /// What a reviewer should know of the translation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// A constraint that rows of the source break.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedBreach {
+    /// The table, by source name.
+    pub table: String,
+    /// The constraint in words, such as `foreign key (job_id) to jobs`.
+    pub constraint: String,
+    /// How many rows break it.
+    pub rows: u64,
+    /// The keys of the first few.
+    pub first: Vec<String>,
+    /// What it becomes in PostgreSQL, in words.
+    pub becomes: String,
+    /// The SQL that mends it in PostgreSQL once the rows are mended.
+    pub remedy: String,
+}
+
+impl PlannedIndexColumn {
+    /// The key as SQL, without its order.
+    pub fn sql(&self) -> String {
+        match &self.expression {
+            Some(expression) => format!("({expression})"),
+            None => quote_pg(&self.column),
+        }
+    }
+}

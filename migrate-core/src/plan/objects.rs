@@ -1,0 +1,48 @@
+//! The plan's views and triggers: what is no table.
+
+use serde::{Deserialize, Serialize};
+
+/// A view.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedView {
+    /// Its name in SQLite.
+    pub source: String,
+    /// Its name in PostgreSQL.
+    pub target: String,
+    /// Its columns in PostgreSQL, in their order.
+    pub columns: Vec<String>,
+    /// The query in PostgreSQL's SQL.
+    pub query: String,
+    /// The statement that SQLite stored.
+    pub source_sql: String,
+    /// What a reviewer should know of the translation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// A trigger and the function that it calls.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedTrigger {
+    /// Its name in SQLite.
+    pub source: String,
+    /// Its name in PostgreSQL.
+    pub target: String,
+    /// The table that it is on, by target name.
+    pub table: String,
+    /// The name of its function.
+    pub function: String,
+    /// The body of the function, in PL/pgSQL, from `BEGIN` (or `DECLARE`) to `END`.
+    pub body: String,
+    /// When it fires, such as `AFTER UPDATE OF "a" `, up to `ON`.
+    pub event: String,
+    /// The condition in PostgreSQL's SQL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
+    /// The statement that SQLite stored.
+    pub source_sql: String,
+    /// What a reviewer should know of the translation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
