@@ -12,13 +12,19 @@ use sqlite3_parser::ast::{
 use sqlite3_parser::lexer::sql::Parser;
 use sqlite3_parser::{Bump, FallibleIterator};
 
+mod index;
+
+pub use index::{IndexSqlFacts, index_facts};
+
 /// What a stored `CREATE TABLE` says beyond the pragmas.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TableSqlFacts {
     /// Whether the primary key is AUTOINCREMENT.
     pub autoincrement: bool,
-    /// The CHECK constraints, as SQL.
-    pub checks: Vec<String>,
+    /// The CHECK constraints, in their order.
+    pub checks: Vec<CheckFact>,
+    /// The generated columns and their expressions, as SQL.
+    pub generated: Vec<(String, String)>,
     /// Columns with a collation that is not BINARY, and its name.
     pub collations: Vec<(String, String)>,
     /// Foreign keys that are DEFERRABLE INITIALLY DEFERRED, by their columns, in lower case.
@@ -26,6 +32,17 @@ pub struct TableSqlFacts {
     /// Constraints with an `ON CONFLICT` that is not ABORT, such as `NOT NULL ON CONFLICT IGNORE`, with the column if they are a
     /// column's. That of a CHECK is left out: SQLite reads it and does not act on it.
     pub conflict_clauses: Vec<(Option<String>, String)>,
+}
+
+/// A CHECK constraint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckFact {
+    /// The name that `CONSTRAINT name` gives it.
+    pub name: Option<String>,
+    /// The column that it stands with; none where it is the table's.
+    pub column: Option<String>,
+    /// The condition, as SQL.
+    pub sql: String,
 }
 
 /// SQL that could not be read.
@@ -77,11 +94,13 @@ pub fn table_facts(table: &str, sql: &str) -> Result<TableSqlFacts, UnreadableSq
         let mut facts = TableSqlFacts::default();
         for column in columns.iter() {
             for named in column.constraints {
-                facts.add_column_constraint(&plain_name(column.col_name.0), &named.constraint);
+                let name = named.name.as_ref().map(|name| plain_name(name.0));
+                facts.add_column_constraint(&plain_name(column.col_name.0), name, &named.constraint);
             }
         }
         for named in constraints.iter().flat_map(|constraints| constraints.iter()) {
-            facts.add_table_constraint(&named.constraint);
+            let name = named.name.as_ref().map(|name| plain_name(name.0));
+            facts.add_table_constraint(name, &named.constraint);
         }
         Ok(facts)
     })
@@ -103,7 +122,12 @@ pub fn default_meaning(sql: &str) -> DefaultMeaning {
 }
 
 impl TableSqlFacts {
-    fn add_column_constraint(&mut self, column: &str, constraint: &ColumnConstraint<'_>) {
+    fn add_column_constraint(
+        &mut self,
+        column: &str,
+        name: Option<String>,
+        constraint: &ColumnConstraint<'_>,
+    ) {
         match constraint {
             ColumnConstraint::PrimaryKey { auto_increment, conflict_clause, .. } => {
                 self.autoincrement |= auto_increment;
@@ -115,7 +139,13 @@ impl TableSqlFacts {
             ColumnConstraint::Unique(conflict_clause) => {
                 self.add_conflict_clause(Some(column), "UNIQUE", *conflict_clause);
             }
-            ColumnConstraint::Check(expression) => self.checks.push(expression.to_string()),
+            ColumnConstraint::Check(expression) => {
+                let column = Some(column.to_owned());
+                self.checks.push(CheckFact { name, column, sql: expression.to_string() });
+            }
+            ColumnConstraint::Generated { expr, .. } => {
+                self.generated.push((column.to_owned(), expr.to_string()));
+            }
             ColumnConstraint::Collate { collation_name } => {
                 let collation = plain_name(collation_name.0);
                 if !collation.eq_ignore_ascii_case("BINARY") {
@@ -132,7 +162,7 @@ impl TableSqlFacts {
         }
     }
 
-    fn add_table_constraint(&mut self, constraint: &TableConstraint<'_>) {
+    fn add_table_constraint(&mut self, name: Option<String>, constraint: &TableConstraint<'_>) {
         match constraint {
             TableConstraint::PrimaryKey { columns, auto_increment, conflict_clause } => {
                 self.autoincrement |= auto_increment;
@@ -141,7 +171,9 @@ impl TableSqlFacts {
             TableConstraint::Unique { columns, conflict_clause } => {
                 self.add_conflict_clause(None, &key_words("UNIQUE", columns), *conflict_clause);
             }
-            TableConstraint::Check(expression, _) => self.checks.push(expression.to_string()),
+            TableConstraint::Check(expression, _) => {
+                self.checks.push(CheckFact { name, column: None, sql: expression.to_string() });
+            }
             TableConstraint::ForeignKey { columns, defer_clause: Some(clause), .. }
                 if is_deferred(clause) =>
             {
@@ -336,11 +368,18 @@ mod tests {
         let facts = table_facts(
             "t",
             "CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, n TEXT COLLATE NOCASE CHECK (length(n) > 1), \
-             p INTEGER REFERENCES q(id) DEFERRABLE INITIALLY DEFERRED, CHECK (p <> 0))",
+             p INTEGER REFERENCES q(id) DEFERRABLE INITIALLY DEFERRED, g TEXT AS (lower(n)) STORED, \
+             CONSTRAINT \"no zero\" CHECK (p <> 0))",
         )
         .unwrap();
         assert!(facts.autoincrement);
-        assert_eq!(facts.checks, ["length (n) > 1", "p <> 0"]);
+        let checks: Vec<_> = facts
+            .checks
+            .iter()
+            .map(|check| (check.name.as_deref(), check.column.as_deref(), check.sql.as_str()))
+            .collect();
+        assert_eq!(checks, [(None, Some("n"), "length (n) > 1"), (Some("no zero"), None, "p <> 0")]);
+        assert_eq!(facts.generated, [("g".to_owned(), "lower (n)".to_owned())]);
         assert_eq!(facts.collations, [("n".to_owned(), "NOCASE".to_owned())]);
         assert_eq!(facts.deferred_foreign_keys, [vec!["p".to_owned()]]);
     }

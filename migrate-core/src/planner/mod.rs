@@ -89,7 +89,7 @@ fn plan_table(
 /// Names what a table has and this planner does not translate.
 fn name_unsupported(table: &SourceTable, facts: &TableSqlFacts, left_behind: &mut Vec<LeftBehind>) {
     for check in &facts.checks {
-        let name = format!("{}: CHECK ({check})", table.name);
+        let name = format!("{}: CHECK ({})", table.name, check.sql);
         left_behind.push(behind("check", &name, "CHECK constraints are not translated"));
     }
     for (column, collation) in &facts.collations {
