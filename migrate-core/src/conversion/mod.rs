@@ -61,6 +61,34 @@ pub enum Conversion {
     TimestamptzFromEpochMs,
     /// ISO 8601 TEXT to `timestamptz`; text without an offset is read in the given zone, UTC unless a human says otherwise.
     TimestamptzFromIso8601(NaiveZone),
+    /// stub
+    Smallint,
+    /// stub
+    Numeric,
+    /// stub
+    Uuid,
+    /// stub
+    UuidFromUppercase,
+    /// stub
+    UuidFromBytes,
+    /// stub
+    Date,
+    /// stub
+    Time,
+    /// stub
+    TimestampFromIso8601,
+    /// stub
+    TimestamptzFromEpochS,
+    /// stub
+    TimestamptzFromEpochUs,
+    /// stub
+    TimestamptzFromJulianDay,
+    /// stub
+    BooleanFromWords,
+    /// stub
+    TextFromAny,
+    /// stub
+    ByteaFromAny,
 }
 
 impl Serialize for Conversion {
@@ -127,6 +155,18 @@ pub enum PgType {
     /// `timestamp with time zone`, which PostgreSQL prints in full and people write as `timestamptz`.
     #[serde(rename = "timestamptz")]
     Timestamptz,
+    /// stub
+    Smallint,
+    /// stub
+    Numeric,
+    /// stub
+    Uuid,
+    /// stub
+    Date,
+    /// stub
+    Time,
+    /// stub
+    Timestamp,
 }
 
 /// Hands one call on to the file of the conversion.
@@ -144,6 +184,21 @@ macro_rules! each {
             Conversion::JsonbLastKeyWins => jsonb::$call($($argument),*, jsonb::RepeatedKeys::LastWins),
             Conversion::TimestamptzFromEpochMs => timestamptz_from_epoch_ms::$call($($argument),*),
             Conversion::TimestamptzFromIso8601(zone) => timestamptz_from_iso8601::$call($($argument),*, zone),
+            Conversion::Smallint => integer::$call($($argument),*),
+            Conversion::Numeric => integer::$call($($argument),*),
+            Conversion::Uuid => text::$call($($argument),*),
+            Conversion::UuidFromUppercase => text::$call($($argument),*),
+            Conversion::UuidFromBytes => bytea::$call($($argument),*),
+            Conversion::Date => text::$call($($argument),*),
+            Conversion::Time => text::$call($($argument),*),
+            Conversion::TimestampFromIso8601 => text::$call($($argument),*),
+            Conversion::TimestamptzFromEpochS => timestamptz_from_epoch_ms::$call($($argument),*),
+            Conversion::TimestamptzFromEpochUs => timestamptz_from_epoch_ms::$call($($argument),*),
+            Conversion::TimestamptzFromJulianDay => double_precision::$call($($argument),*),
+            Conversion::BooleanFromWords => text::$call($($argument),*),
+            Conversion::TextFromAny => text::$call($($argument),*),
+            Conversion::ByteaFromAny => text::$call($($argument),*),
+
         }
     };
 }
@@ -178,6 +233,20 @@ impl Conversion {
             Conversion::JsonbLastKeyWins => "jsonb_last_key_wins",
             Conversion::TimestamptzFromEpochMs => "timestamptz_from_epoch_ms",
             Conversion::TimestamptzFromIso8601(_) => "timestamptz_from_iso8601",
+            Conversion::Smallint => "smallint",
+            Conversion::Numeric => "numeric",
+            Conversion::Uuid => "uuid",
+            Conversion::UuidFromUppercase => "uuid_from_uppercase",
+            Conversion::UuidFromBytes => "uuid_from_bytes",
+            Conversion::Date => "date",
+            Conversion::Time => "time",
+            Conversion::TimestampFromIso8601 => "timestamp_from_iso8601",
+            Conversion::TimestamptzFromEpochS => "timestamptz_from_epoch_s",
+            Conversion::TimestamptzFromEpochUs => "timestamptz_from_epoch_us",
+            Conversion::TimestamptzFromJulianDay => "timestamptz_from_julian_day",
+            Conversion::BooleanFromWords => "boolean_from_words",
+            Conversion::TextFromAny => "text_from_any",
+            Conversion::ByteaFromAny => "bytea_from_any",
         }
     }
 
@@ -204,6 +273,7 @@ impl Conversion {
             Conversion::TimestamptzFromIso8601(_) => {
                 "ISO 8601 TEXT to timestamptz: text without an offset is read in the given zone"
             }
+            _ => "stub",
         }
     }
 
@@ -219,6 +289,20 @@ impl Conversion {
             Conversion::Json => PgType::Json,
             Conversion::Jsonb | Conversion::JsonbLastKeyWins => PgType::Jsonb,
             Conversion::TimestamptzFromEpochMs | Conversion::TimestamptzFromIso8601(_) => PgType::Timestamptz,
+            Conversion::Smallint => PgType::Smallint,
+            Conversion::Numeric => PgType::Numeric,
+            Conversion::Uuid => PgType::Uuid,
+            Conversion::UuidFromUppercase => PgType::Uuid,
+            Conversion::UuidFromBytes => PgType::Uuid,
+            Conversion::Date => PgType::Date,
+            Conversion::Time => PgType::Time,
+            Conversion::TimestampFromIso8601 => PgType::Timestamp,
+            Conversion::TimestamptzFromEpochS => PgType::Timestamptz,
+            Conversion::TimestamptzFromEpochUs => PgType::Timestamptz,
+            Conversion::TimestamptzFromJulianDay => PgType::Timestamptz,
+            Conversion::BooleanFromWords => PgType::Boolean,
+            Conversion::TextFromAny => PgType::Text,
+            Conversion::ByteaFromAny => PgType::Bytea,
         }
     }
 
@@ -260,6 +344,27 @@ impl Conversion {
         }
     }
 
+    /// stub
+    pub fn takes(&self, value: SourceValue<'_>) -> bool {
+        self.encode(value, &mut Vec::new()).is_ok()
+    }
+
+    /// stub
+    pub fn is_injective(&self) -> bool {
+        !matches!(
+            self,
+            Conversion::Jsonb
+                | Conversion::JsonbLastKeyWins
+                | Conversion::TimestamptzFromIso8601(_)
+                | Conversion::TimestampFromIso8601
+                | Conversion::BooleanFromWords
+                | Conversion::TextFromAny
+                | Conversion::ByteaFromAny
+                | Conversion::Numeric
+                | Conversion::Time
+        )
+    }
+
     /// Whether ordering the source column by SQLite's BINARY collation, and the target column by its type (text by
     /// `COLLATE "C"`), gives one and the same order: what a merge of both sides needs of a key.
     pub fn keeps_order(&self) -> bool {
@@ -281,6 +386,12 @@ impl PgType {
             PgType::Json => "json",
             PgType::Jsonb => "jsonb",
             PgType::Timestamptz => "timestamptz",
+            PgType::Smallint => "smallint",
+            PgType::Numeric => "numeric",
+            PgType::Uuid => "uuid",
+            PgType::Date => "date",
+            PgType::Time => "time",
+            PgType::Timestamp => "timestamp",
         }
     }
 }

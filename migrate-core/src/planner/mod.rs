@@ -1,16 +1,18 @@
 //! Makes the plan: a source schema, what a scan saw, and what a human decided go in; a plan comes out.
 //!
-//! Nothing is guessed that cannot be undone. A column keeps its faithful type unless the schema itself proves a better one
-//! (a default that is the clock in milliseconds) or `mapping.toml` names it. All that is not carried over is named.
+//! Nothing is guessed that cannot be undone. A column keeps its faithful type unless `mapping.toml` names another, or the rules
+//! of `infer` are certain of a better one. All that is not carried over is named.
 
 mod checks;
 mod columns;
 mod defaults;
 mod error;
+mod inferred;
 mod keys;
 mod names;
 
-pub use error::{PlanningError, UnclearColumn};
+pub use error::PlanningError;
+use inferred::Inferred;
 
 use std::collections::BTreeSet;
 
@@ -35,7 +37,6 @@ pub fn plan(
     check_mapping_names(schema, mapping)?;
     let mut left_behind = Vec::new();
     let mut tables = Vec::new();
-    let mut unclear = Vec::new();
     let moving: Vec<&SourceTable> =
         schema.tables.iter().filter(|table| !mapping.leave_behind.contains_key(&table.name)).collect();
     for table in &schema.tables {
@@ -43,11 +44,9 @@ pub fn plan(
             left_behind.push(behind("table", &table.name, reason));
         }
     }
+    let inferred = Inferred::new(&moving, profile, mapping)?;
     for table in &moving {
-        tables.push(plan_table(table, &moving, profile, mapping, &mut left_behind, &mut unclear)?);
-    }
-    if !unclear.is_empty() {
-        return Err(PlanningError::NoFaithfulType { columns: unclear });
+        tables.push(plan_table(table, &moving, &inferred, profile, mapping, &mut left_behind)?);
     }
     tables.iter().try_for_each(checks::check_table)?;
     keys::leave_mismatched(&mut tables, &mut left_behind);
@@ -60,15 +59,15 @@ pub fn plan(
 fn plan_table(
     table: &SourceTable,
     moving: &[&SourceTable],
+    inferred: &Inferred,
     profile: Option<&DatabaseProfile>,
     mapping: &Mapping,
     left_behind: &mut Vec<LeftBehind>,
-    unclear: &mut Vec<UnclearColumn>,
 ) -> Result<PlannedTable, PlanningError> {
     let facts = table_facts(&table.name, &table.sql)?;
     let table_mapping = mapping.tables.get(&table.name).cloned().unwrap_or_default();
     let table_profile = profile.and_then(|profile| profile.get(&table.name));
-    let columns = columns::plan_columns(table, &table_mapping, table_profile, left_behind, unclear)?;
+    let columns = columns::plan_columns(table, inferred, &table_mapping, table_profile, left_behind);
     name_unsupported(table, &facts, left_behind);
     Ok(PlannedTable {
         source: table.name.clone(),

@@ -169,6 +169,7 @@ fn pg_type(target_type: PgType) -> &'static str {
         PgType::Json => "Json",
         PgType::Jsonb => "Jsonb",
         PgType::Timestamptz => "Timestamptz",
+        _ => "Stub",
     }
 }
 

@@ -6,8 +6,8 @@ use anyhow::Context;
 use clap::Args;
 use migrate_core::mapping::Mapping;
 use migrate_core::source_schema::SourceSchema;
-use migrate_core::{planner, render};
-use row_mover::source::profile::profile;
+use migrate_core::{infer, planner, render};
+use row_mover::source::profile::profile_by_workers;
 use row_mover::source::{SourceConnection, introspect};
 
 use crate::display::printable_plan;
@@ -59,7 +59,10 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<Exit> {
         Some(path) => {
             let source = SourceConnection::open_live(path)?;
             let schema = introspect::introspect(&source)?;
-            let profile = profile(&source, &schema)?;
+            let workers = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+            let profile =
+                profile_by_workers(&schema, workers, &|| SourceConnection::open_another(path), &|_| {})?;
+            source.check_undisturbed()?;
             (schema, Some(profile))
         }
     };
@@ -108,5 +111,11 @@ fn plan_files(
     };
     files.push(GeneratedFile { path: target_schema, content: render::target_diesel_schema(plan) });
     files.push(GeneratedFile { path: source_schema, content: render::source_diesel_schema(schema) });
+    if !is_apart {
+        files.push(GeneratedFile {
+            path: workspace::root().join("docs/types.md"),
+            content: infer::types_page(),
+        });
+    }
     files
 }
