@@ -21,7 +21,8 @@ pub(super) struct Case {
     pub(super) is_faithful: bool,
 }
 
-const NOWHERE: Place = Place { is_key: false, is_foreign_key: false, is_indexed: false, is_numbered: false };
+const NOWHERE: Place =
+    Place { is_key: false, is_foreign_key: false, is_indexed: false, is_collated: false, is_numbered: false };
 
 /// A column of this type and name with these values.
 pub(super) const fn case(

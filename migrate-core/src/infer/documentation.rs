@@ -25,6 +25,7 @@ number themselves and the storage classes are asked.
 - Columns of primary keys, unique constraints and foreign keys only get a type in which no two values become one.
 - Columns that a foreign key joins get one type, where one holds all their values; else all of them keep the type that holds
   their values as they are.
+- Text in an index that compares by another collation than BINARY stays text, unless another type is declared.
 - Where only name and values speak for a type, and the default is no value of it, the type is suggested and not taken.
 ";
 

@@ -19,6 +19,8 @@ pub struct Place {
     pub is_foreign_key: bool,
     /// Whether any index stands on it.
     pub is_indexed: bool,
+    /// Whether an index on it compares by another collation than BINARY, so that its text means more than its bytes.
+    pub is_collated: bool,
     /// Whether it is another name for the rowid.
     pub is_numbered: bool,
 }

@@ -44,10 +44,13 @@ pub struct Inference {
 pub fn infer(facts: &Facts<'_>) -> Inference {
     let mut suggestion: Option<(Answer, String)> = None;
     let mut missed: Option<(u64, String)> = None;
-    for group in GROUPS.iter().filter(|group| !(group.infers && facts.is_faithful)) {
+    let is_asked = |group: &&Group| {
+        !(group.infers && facts.is_faithful) && !(group.is_evidence && facts.place.is_collated)
+    };
+    for group in GROUPS.iter().filter(is_asked) {
         for rule in group.rules {
             let answer = rule.answer(facts);
-            let loses_default = group.heeds_default
+            let loses_default = group.is_evidence
                 && answer.as_ref().is_some_and(|answer| !facts.takes_default(&answer.conversion));
             match (answer, rule.certainty) {
                 (Some(answer), Certainty::Takes) if !loses_default => {

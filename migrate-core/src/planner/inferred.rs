@@ -116,6 +116,9 @@ fn place(
             || table.indexes.iter().filter(stands_on).any(|index| index.unique),
         is_foreign_key: ends.contains(&(table.name.as_str(), column.name.as_str())),
         is_indexed: added || table.indexes.iter().any(|index| stands_on(&index)),
+        is_collated: (table.indexes.iter().flat_map(|index| &index.columns))
+            .filter(|key| key.column.as_deref().is_some_and(is_it))
+            .any(|key| !key.collation.eq_ignore_ascii_case("BINARY")),
         is_numbered: table.rowid_alias().is_some_and(|alias| alias.name == column.name),
     }
 }

@@ -21,8 +21,9 @@ pub(super) struct Group {
     pub(super) infers: bool,
     /// Whether the plan says of a column that it misses their type.
     pub(super) tells_misses: bool,
-    /// Whether a default that their type cannot hold rules them out.
-    pub(super) heeds_default: bool,
+    /// Whether names and values alone speak for their types: a default that such a type cannot hold, and text that is compared by
+    /// another collation than BINARY, speak against it.
+    pub(super) is_evidence: bool,
     /// The rules.
     pub(super) rules: &'static [Rule],
 }
@@ -34,7 +35,7 @@ pub(super) static GROUPS: [Group; 7] = [
         describes: "They come before everything, and hold where nothing is inferred.",
         infers: false,
         tells_misses: false,
-        heeds_default: false,
+        is_evidence: false,
         rules: defaults::NUMBERED,
     },
     Group {
@@ -42,7 +43,7 @@ pub(super) static GROUPS: [Group; 7] = [
         describes: "What an app lets SQLite fill in is a time in the form of the default.",
         infers: true,
         tells_misses: false,
-        heeds_default: false,
+        is_evidence: false,
         rules: defaults::CLOCKS,
     },
     Group {
@@ -51,7 +52,7 @@ pub(super) static GROUPS: [Group; 7] = [
                     long as they are less than half.",
         infers: true,
         tells_misses: true,
-        heeds_default: false,
+        is_evidence: false,
         rules: declared::RULES,
     },
     Group {
@@ -59,7 +60,7 @@ pub(super) static GROUPS: [Group; 7] = [
         describes: "A type is taken where name and values agree, and suggested where the values alone say so.",
         infers: true,
         tells_misses: false,
-        heeds_default: true,
+        is_evidence: true,
         rules: moments::RULES,
     },
     Group {
@@ -67,7 +68,7 @@ pub(super) static GROUPS: [Group; 7] = [
         describes: "The same for other values.",
         infers: true,
         tells_misses: false,
-        heeds_default: true,
+        is_evidence: true,
         rules: values::RULES,
     },
     Group {
@@ -75,7 +76,7 @@ pub(super) static GROUPS: [Group; 7] = [
         describes: "The same for JSON.",
         infers: true,
         tells_misses: false,
-        heeds_default: true,
+        is_evidence: true,
         rules: documents::RULES,
     },
     Group {
@@ -83,7 +84,7 @@ pub(super) static GROUPS: [Group; 7] = [
         describes: "What holds the values as they are. These rules alone decide where `faithful = true`.",
         infers: false,
         tells_misses: false,
-        heeds_default: false,
+        is_evidence: false,
         rules: classes::RULES,
     },
 ];
