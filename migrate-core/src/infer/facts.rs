@@ -5,8 +5,8 @@ use crate::conversion::Conversion;
 use crate::profile::ColumnProfile;
 use crate::reject::OnReject;
 use crate::source_schema::SourceColumn;
-use crate::source_sql::{Clock, DefaultMeaning, default_clock};
-use crate::value::SourceValue;
+use crate::source_sql::{Clock, DefaultMeaning, default_clock, default_meaning};
+use crate::translate;
 
 use super::declared::Kind;
 
@@ -38,8 +38,8 @@ pub struct Facts<'a> {
     pub kind: Kind,
     /// The affinity that follows from it.
     pub affinity: Affinity,
-    /// What the default is, as SQLite would store it.
-    pub default: Option<DefaultMeaning>,
+    /// The default's SQL.
+    pub default: Option<&'a str>,
     /// The form in which the default stores the clock, where it is the clock.
     pub clock: Option<Clock>,
     /// What a scan saw; none where there was no data to look at.
@@ -63,7 +63,7 @@ impl<'a> Facts<'a> {
             declared: &column.declared_type,
             kind: Kind::of(&column.declared_type),
             affinity: if keeps_all { Affinity::Blob } else { affinity(&column.declared_type) },
-            default: None,
+            default: column.default.as_deref(),
             clock: column.default.as_deref().and_then(default_clock),
             profile: None,
             place: Place::default(),
@@ -96,15 +96,20 @@ impl<'a> Facts<'a> {
 
     /// Whether the default, where it is a plain value, is one that `conversion` takes.
     pub(super) fn takes_default(&self, conversion: &Conversion) -> bool {
-        let value = match &self.default {
-            Some(DefaultMeaning::Integer(integer)) => SourceValue::Integer(*integer),
-            Some(DefaultMeaning::Text(text)) => SourceValue::Text(text.as_bytes()),
-            Some(DefaultMeaning::Number(number)) => match number.parse() {
-                Ok(real) => SourceValue::Real(real),
-                Err(_) => return true,
-            },
-            _ => return true,
-        };
-        conversion.takes(value)
+        let Some(sql) = self.default else { return true };
+        let is_value = matches!(
+            default_meaning(sql),
+            DefaultMeaning::Integer(_)
+                | DefaultMeaning::Number(_)
+                | DefaultMeaning::Text(_)
+                | DefaultMeaning::Blob(_)
+        );
+        !is_value || translate::default(sql, conversion, self.affinity).is_ok()
+    }
+
+    /// Whether the default is text, the clock's among it.
+    pub(super) fn has_text_default(&self) -> bool {
+        let meaning = self.default.map(default_meaning);
+        matches!(meaning, Some(DefaultMeaning::Text(_) | DefaultMeaning::ClockText))
     }
 }

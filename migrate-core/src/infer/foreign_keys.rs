@@ -208,6 +208,9 @@ mod tests {
     /// A column that a foreign key joins: its name, its type, its values, and the conversion that a person gave it.
     type Column = (&'static str, &'static str, &'static [&'static str], Option<Conversion>);
 
+    /// Columns, which of them foreign keys join, and what they become.
+    type Joined = (&'static [Column], &'static [(usize, usize)], &'static [&'static str]);
+
     /// What becomes of columns that `pairs` join.
     fn unified(columns: &[Column], pairs: &[(usize, usize)]) -> Vec<Inference> {
         let declared: Vec<SourceColumn> = columns
@@ -237,7 +240,7 @@ mod tests {
 
     #[test]
     fn joined_columns_get_one_conversion_or_their_faithful_ones() {
-        let cases: &[(&[Column], &[(usize, usize)], &[&str])] = &[
+        const CASES: &[Joined] = &[
             // The child follows, with values and without.
             (
                 &[("id", "TEXT", &[LOWER], None), ("owner", "TEXT", &[LOWER, "NULL"], None)],
@@ -317,7 +320,7 @@ mod tests {
                 &["text", "bigint"],
             ),
         ];
-        for (columns, pairs, expected) in cases {
+        for (columns, pairs, expected) in CASES {
             let found = unified(columns, pairs);
             let names: Vec<&str> = found.iter().map(|inference| inference.conversion.name()).collect();
             assert_eq!(names, *expected, "{columns:?} {found:?}");

@@ -40,6 +40,13 @@ pub(super) static EPOCH_S: Form = Form {
     conversion: || Conversion::TimestamptzFromEpochS,
 };
 
+/// Floats with parts of a second, integers among them where they are whole.
+pub(super) static REAL_EPOCH_S: Form = Form {
+    words: "seconds since 1970 that lie from 2000 to 2100",
+    count: |seen| if seen.real_epoch_s > 0 { seen.real_epoch_s + seen.epoch_s + seen.zeros } else { 0 },
+    conversion: || Conversion::TimestamptzFromEpochS,
+};
+
 pub(super) static EPOCH_MS: Form = Form {
     words: "milliseconds since 1970 that lie from 2000 to 2100",
     count: |seen| in_unit(seen, seen.epoch_ms),
@@ -178,7 +185,7 @@ pub(super) static JSON_DOCUMENT: Form = Form {
 /// Numbers of any class and texts that are numbers.
 pub(super) static DECIMAL: Form = Form {
     words: "numbers or decimal text",
-    count: |seen| seen.integers + seen.reals - seen.reals_infinite.min(seen.reals) + seen.decimal_texts,
+    count: |seen| seen.integers + seen.reals + seen.decimal_texts,
     conversion: || Conversion::Numeric,
 };
 
@@ -204,7 +211,7 @@ pub(super) static FLOAT: Form = Form {
 
 pub(super) static NUMBER: Form = Form {
     words: "numbers that numeric holds exactly",
-    count: |seen| seen.integers + seen.reals - seen.reals_infinite.min(seen.reals),
+    count: |seen| seen.integers + seen.reals,
     conversion: || Conversion::Numeric,
 };
 

@@ -45,7 +45,8 @@ pub fn infer(facts: &Facts<'_>) -> Inference {
     let mut suggestion: Option<(Answer, String)> = None;
     let mut missed: Option<(u64, String)> = None;
     let is_asked = |group: &&Group| {
-        !(group.infers && facts.is_faithful) && !(group.is_evidence && facts.place.is_collated)
+        let is_idle = group.infers && facts.is_faithful || group.is_evidence && facts.place.is_collated;
+        !is_idle
     };
     for group in GROUPS.iter().filter(is_asked) {
         for rule in group.rules {

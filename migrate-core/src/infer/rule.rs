@@ -6,7 +6,6 @@ use super::declared::Kind;
 use super::facts::Facts;
 use super::form::Form;
 use super::names::Hint;
-use super::words;
 use crate::affinity::Affinity;
 use crate::conversion::Conversion;
 use crate::profile::ColumnProfile;
@@ -141,7 +140,7 @@ impl Columns {
             && self.only.is_none_or(|only| match only {
                 Only::Numbered => facts.place.is_numbered,
                 Only::Key => facts.place.is_key,
-                Only::TextDefault => words::is_text(facts.default.as_ref()),
+                Only::TextDefault => facts.has_text_default(),
             })
     }
 }

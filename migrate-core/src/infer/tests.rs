@@ -10,7 +10,6 @@ use super::{Facts, Inference, infer};
 use crate::profile::ColumnProfile;
 use crate::reject::OnReject;
 use crate::source_schema::SourceColumn;
-use crate::source_sql::default_meaning;
 use crate::value::SourceValue;
 
 /// Counts values that are written as SQL literals.
@@ -50,7 +49,6 @@ pub(super) fn inferred(case: &Case) -> Inference {
         profile: Some(profile(case.values)),
         place: case.place,
         is_faithful: case.is_faithful,
-        default: column.default.as_deref().map(default_meaning),
         ..Facts::declared("t", &column, false)
     };
     infer(&facts)

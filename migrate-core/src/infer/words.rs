@@ -4,12 +4,6 @@ use std::fmt;
 
 use crate::conversion::Conversion;
 use crate::profile::ColumnProfile;
-use crate::source_sql::DefaultMeaning;
-
-/// Whether a default is text, the clock's among it.
-pub(super) fn is_text(default: Option<&DefaultMeaning>) -> bool {
-    matches!(default, Some(DefaultMeaning::Text(_) | DefaultMeaning::ClockText))
-}
 
 /// What does not fit, such as `3 of 30000 values do not fit and are rejects: 2 empty texts, 1 blob`.
 pub fn rejects_in_words(seen: &ColumnProfile, conversion: &Conversion) -> Option<String> {

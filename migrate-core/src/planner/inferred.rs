@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{PlanningError, defaults};
+use super::PlanningError;
 use crate::conversion::Conversion;
 use crate::infer::{Facts, Inference, Place, Side, infer, rejects_in_words, unify};
 use crate::mapping::{ColumnMapping, Mapping};
 use crate::profile::DatabaseProfile;
 use crate::source_schema::{SourceColumn, SourceIndex, SourceTable};
-use crate::source_sql::default_meaning;
 
 /// What becomes of columns, by the names of table and column in the source.
 #[derive(Debug)]
@@ -64,9 +63,7 @@ fn decided<'a>(table: &str, column: &str, mapping: &'a Mapping) -> Option<&'a Co
 fn declared<'a>(table: &'a SourceTable, column: &'a SourceColumn, mapping: &Mapping) -> Facts<'a> {
     let decided = decided(&table.name, &column.name, mapping);
     let facts = Facts::declared(&table.name, column, table.strict);
-    let meaning = column.default.as_deref().map(|sql| defaults::stored(default_meaning(sql), facts.affinity));
     Facts {
-        default: meaning,
         on_reject: decided.and_then(|decided| decided.on_reject).unwrap_or(mapping.on_reject),
         // A generated column is what its expression makes of the others.
         is_faithful: mapping.faithful || column.generated,

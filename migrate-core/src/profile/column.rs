@@ -60,10 +60,12 @@ counts! {
     reals_whole: sum,
     /// Floats that are infinite.
     reals_infinite: sum,
-    /// Floats that are a time from 2000 to 2100 as a Julian day.
+    /// Floats that are a time from 2000 to 2100 as a Julian day, to the millisecond.
     julian_days: sum,
-    /// Floats that are no time of timestamptz as a Julian day.
-    beyond_julian_days: sum,
+    /// Floats that are 0 or 1.
+    reals_zero_or_one: sum,
+    /// Floats that are a time from 2000 to 2100 in seconds since 1970, to the microsecond.
+    real_epoch_s: sum,
     /// The most digits behind the point of a float in its shortest form; 16 stands for 16 and more.
     real_scale_max: larger,
     /// The bytes of the longest text.
@@ -76,7 +78,7 @@ counts! {
     texts_not_utf8: sum,
     /// UUIDs with hyphens, all letters small.
     uuids: sum,
-    /// UUIDs with hyphens, all letters capital and at least one there.
+    /// UUIDs with hyphens, all letters capital; one without a letter counts as both.
     uuids_upper: sum,
     /// Texts of 32 hexadecimal digits.
     hex_of_32_digits: sum,

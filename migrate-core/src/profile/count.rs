@@ -14,7 +14,10 @@ const PLAUSIBLE_S: std::ops::Range<i64> = 946_684_800..4_102_444_800;
 /// Seconds, milliseconds and microseconds that are times of timestamptz without a closer look.
 const ALWAYS_A_TIME: std::ops::Range<i64> = -200_000_000_000..9_000_000_000_000;
 
-/// What is plausible as a Julian day, from 2000 to 2100.
+/// The same as floats.
+const PLAUSIBLE_REAL_S: std::ops::Range<f64> = 946_684_800.0..4_102_444_800.0;
+
+/// The same as Julian days.
 const PLAUSIBLE_JULIAN: std::ops::Range<f64> = 2_451_544.5..2_488_069.5;
 
 impl ColumnProfile {
@@ -49,14 +52,19 @@ impl ColumnProfile {
 
     fn count_real(&mut self, real: f64) {
         self.reals += 1;
-        let is_julian = Conversion::TimestamptzFromJulianDay.takes(SourceValue::Real(real));
-        self.beyond_julian_days += u64::from(!is_julian);
+        self.reals_zero_or_one += u64::from(real == 0.0 || real == 1.0);
         if !real.is_finite() {
             self.reals_infinite += 1;
             return;
         }
         self.reals_whole += u64::from(real.fract() == 0.0);
-        self.julian_days += u64::from(PLAUSIBLE_JULIAN.contains(&real));
+        let takes = |conversion: Conversion| u64::from(conversion.takes(SourceValue::Real(real)));
+        if PLAUSIBLE_JULIAN.contains(&real) {
+            self.julian_days += takes(Conversion::TimestamptzFromJulianDay);
+        }
+        if PLAUSIBLE_REAL_S.contains(&real) {
+            self.real_epoch_s += takes(Conversion::TimestamptzFromEpochS);
+        }
         self.real_scale_max = forms::raise_scale(self.real_scale_max, real);
     }
 
@@ -80,7 +88,10 @@ impl ColumnProfile {
             b'a'..=b'f' | b'A'..=b'F' => self.count_hexadecimal(text),
             _ => {}
         }
-        self.boolean_words += u64::from(forms::is_boolean_word(text));
+        // The longest word is `false`.
+        if text.len() <= 5 {
+            self.boolean_words += u64::from(forms::takes(&Conversion::BooleanFromWords, text));
+        }
         self.count_json(sound);
     }
 
@@ -106,10 +117,8 @@ impl ColumnProfile {
         match text.len() {
             32 => self.hex_of_32_digits += u64::from(text.iter().all(u8::is_ascii_hexdigit)),
             36 => {
-                self.uuids += u64::from(forms::is_uuid(text, u8::is_ascii_uppercase));
-                let is_upper =
-                    forms::is_uuid(text, u8::is_ascii_lowercase) && text.iter().any(u8::is_ascii_uppercase);
-                self.uuids_upper += u64::from(is_upper);
+                self.uuids += u64::from(forms::takes(&Conversion::Uuid, text));
+                self.uuids_upper += u64::from(forms::takes(&Conversion::UuidFromUppercase, text));
             }
             _ => {}
         }

@@ -27,75 +27,43 @@ pub(super) enum Json {
     RefusedByJsonb,
 }
 
-fn takes(conversion: &Conversion, text: &[u8]) -> bool {
-    conversion.encode(SourceValue::Text(text), &mut Vec::new()).is_ok()
+/// Whether a conversion takes a text.
+pub(super) fn takes(conversion: &Conversion, text: &[u8]) -> bool {
+    conversion.takes(SourceValue::Text(text))
 }
 
 /// Whether a float holds `integer` exactly.
 pub(super) fn is_exact_as_float(integer: i64) -> bool {
     const ALWAYS_EXACT: std::ops::RangeInclusive<i64> = -(1 << 53)..=1 << 53;
-    ALWAYS_EXACT.contains(&integer)
-        || Conversion::DoublePrecision.encode(SourceValue::Integer(integer), &mut Vec::new()).is_ok()
+    ALWAYS_EXACT.contains(&integer) || Conversion::DoublePrecision.takes(SourceValue::Integer(integer))
 }
 
-/// Whether the text is a UUID with hyphens in which no letter is `excluded`.
-pub(super) fn is_uuid(text: &[u8], excluded: fn(&u8) -> bool) -> bool {
-    text.len() == 36
-        && text.iter().enumerate().all(|(place, byte)| match place {
-            8 | 13 | 18 | 23 => *byte == b'-',
-            _ => byte.is_ascii_hexdigit() && !excluded(byte),
-        })
+/// Whether the text is an integer of 64 bits as SQLite would write it, where it is known to be a plain decimal.
+pub(super) fn is_integer(plain_decimal: &str) -> bool {
+    plain_decimal.parse::<i64>().is_ok()
 }
 
-/// Whether the text is a word for true or false.
-pub(super) fn is_boolean_word(text: &[u8]) -> bool {
-    const WORDS: [&str; 10] = ["true", "false", "t", "f", "yes", "no", "y", "n", "on", "off"];
-    text.len() <= 5 && WORDS.iter().any(|word| text.eq_ignore_ascii_case(word.as_bytes()))
-}
-
-/// Whether the text is an integer of 64 bits as SQLite would write it.
-pub(super) fn is_integer(text: &str) -> bool {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let is_canonical = !text.starts_with('+') && (digits == "0" || !digits.starts_with('0')) && text != "-0";
-    is_canonical && text.parse::<i64>().is_ok()
-}
-
-/// The digits behind the point of a decimal number that PostgreSQL's numeric gives back as it is written.
+/// The digits behind the point of a number that numeric gives back as it is written.
 pub(super) fn decimal_scale(text: &str) -> Option<u64> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-    let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    let is_canonical = all_digits(whole) && all_digits(fraction) && (whole == "0" || !whole.starts_with('0'));
-    let is_negative_zero = text.starts_with('-') && !text.bytes().any(|byte| matches!(byte, b'1'..=b'9'));
-    let scale = if digits.contains('.') { fraction.len() as u64 } else { 0 };
-    (is_canonical && !is_negative_zero).then_some(scale)
+    let scale = text.split_once('.').map_or(0, |(_, fraction)| fraction.len() as u64);
+    takes(&Conversion::Numeric, text.as_bytes()).then_some(scale)
 }
 
 /// What the text names of date and time.
 pub(super) fn date_or_time(text: &[u8]) -> Option<DateOrTime> {
     match text {
-        [_, _, b':', ..] => is_time(text).then_some(DateOrTime::Time),
-        [_, _, _, _, b'-', _, _, b'-', _, _, rest @ ..] => {
-            if !takes(&Conversion::TimestamptzFromIso8601(NaiveZone::default()), text) {
-                return None;
+        [_, _, b':', ..] => takes(&Conversion::Time, text).then_some(DateOrTime::Time),
+        [_, _, _, _, b'-', _, _, b'-', _, _] => takes(&Conversion::Date, text).then_some(DateOrTime::Date),
+        [_, _, _, _, b'-', _, _, b'-', _, _, ..] => {
+            if takes(&Conversion::TimestampFromIso8601, text) {
+                Some(DateOrTime::Naive)
+            } else {
+                let instant = Conversion::TimestamptzFromIso8601(NaiveZone::default());
+                takes(&instant, text).then_some(DateOrTime::WithOffset)
             }
-            let has_offset = rest.iter().any(|byte| matches!(byte, b'Z' | b'+' | b'-'));
-            Some(match (rest.is_empty(), has_offset) {
-                (true, _) => DateOrTime::Date,
-                (false, true) => DateOrTime::WithOffset,
-                (false, false) => DateOrTime::Naive,
-            })
         }
         _ => None,
     }
-}
-
-fn is_time(text: &[u8]) -> bool {
-    let mut dated = b"2000-01-01 ".to_vec();
-    dated.extend_from_slice(text);
-    !text.iter().any(|byte| matches!(byte, b'Z' | b'+' | b'-'))
-        && text.len() <= 15
-        && takes(&Conversion::TimestamptzFromIso8601(NaiveZone::default()), &dated)
 }
 
 /// Whether the text is JSON, and what jsonb does with it.

@@ -40,20 +40,20 @@ impl ColumnProfile {
             Conversion::Bigint => Taken { integers: self.integers, ..none },
             Conversion::Integer => self.integers_but(self.integers_beyond_32_bits),
             Conversion::Boolean => Taken { integers: self.zeros + self.ones, ..none },
-            Conversion::BooleanFromWords => {
-                Taken { integers: self.zeros + self.ones, texts: self.boolean_words, ..none }
-            }
+            Conversion::BooleanFromWords => Taken {
+                integers: self.zeros + self.ones,
+                reals: self.reals_zero_or_one,
+                texts: self.boolean_words,
+                ..none
+            },
             Conversion::DoublePrecision => Taken {
                 integers: self.integers.saturating_sub(self.integers_inexact_as_float),
                 reals: self.reals,
                 ..none
             },
-            Conversion::Numeric => Taken {
-                integers: self.integers,
-                reals: self.reals.saturating_sub(self.reals_infinite),
-                texts: self.decimal_texts,
-                ..none
-            },
+            Conversion::Numeric => {
+                Taken { integers: self.integers, reals: self.reals, texts: self.decimal_texts, ..none }
+            }
             Conversion::Bytea => Taken { blobs: self.blobs, ..none },
             Conversion::Json => Taken { texts: self.json(), ..none },
             Conversion::Jsonb => Taken { texts: self.jsonb, ..none },
@@ -76,13 +76,19 @@ impl ColumnProfile {
             Conversion::ByteaFromAny => {
                 Taken { integers: self.integers, reals: self.reals, texts: self.texts, blobs: self.blobs }
             }
-            Conversion::TimestamptzFromEpochS => self.integers_but(self.beyond_epoch_s),
+            // What is plausible is counted; of other floats the counts do not tell which are times.
+            Conversion::TimestamptzFromEpochS if self.reals == self.real_epoch_s => {
+                Taken { reals: self.reals, ..self.integers_but(self.beyond_epoch_s) }
+            }
+            Conversion::TimestamptzFromJulianDay if self.integers == 0 && self.reals == self.julian_days => {
+                Taken { reals: self.reals, ..none }
+            }
             Conversion::TimestamptzFromEpochMs => self.integers_but(self.beyond_epoch_ms),
             Conversion::TimestamptzFromEpochUs => self.integers_but(self.beyond_epoch_us),
-            Conversion::TimestamptzFromJulianDay => {
-                Taken { reals: self.reals.saturating_sub(self.beyond_julian_days), ..none }
-            }
-            Conversion::Smallint | Conversion::TimestamptzFromIso8601(_) => return None,
+            Conversion::Smallint
+            | Conversion::TimestamptzFromEpochS
+            | Conversion::TimestamptzFromJulianDay
+            | Conversion::TimestamptzFromIso8601(_) => return None,
         })
     }
 

@@ -37,7 +37,8 @@ impl ColumnProfile {
     }
 
     fn real_forms(&self) -> Vec<String> {
-        let of_which = [(self.reals_whole, "whole"), (self.julian_days, "Julian days")];
+        let of_which =
+            [(self.reals_whole, "whole"), (self.real_epoch_s, "epoch s"), (self.julian_days, "Julian days")];
         most(self.reals, &of_which).chain(some(self.reals_infinite, "infinite")).collect()
     }
 

@@ -59,6 +59,7 @@ pub(super) static RULES: &[Rule] = &[
             &form::EPOCH_S,
             &form::EPOCH_MS,
             &form::EPOCH_US,
+            &form::REAL_EPOCH_S,
             &form::JULIAN_DAY,
         ],
         certainty: Certainty::Takes,
@@ -81,6 +82,7 @@ pub(super) static RULES: &[Rule] = &[
                 "timestamptz_from_epoch_ms",
             ),
             case("DATETIME", "at", &["2460000.5"], "timestamptz_from_julian_day"),
+            case("DATETIME", "at", &["1700000000.25", "1700000000"], "timestamptz_from_epoch_s"),
             case("DATE", "day", &["1700000000123"], "timestamptz_from_epoch_ms"),
             case("TIME", "opens", &["'2000-01-01 12:34:00'"], "timestamp_from_iso8601"),
             case(
