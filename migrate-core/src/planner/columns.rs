@@ -1,7 +1,7 @@
 //! What becomes of the columns of one table: type, conversion, default, sequence, and why.
 
 use super::inferred::Inferred;
-use super::{behind, defaults, names};
+use super::{behind, names};
 use crate::conversion::Conversion;
 use crate::identifier::fit_pg;
 use crate::infer::{Facts, Inference};
@@ -9,7 +9,7 @@ use crate::mapping::TableMapping;
 use crate::plan::{LeftBehind, Numbering, PlannedColumn};
 use crate::profile::TableProfile;
 use crate::source_schema::{SourceColumn, SourceTable};
-use crate::source_sql::{DefaultMeaning, default_meaning};
+use crate::translate;
 
 /// Plans the columns of `table`, generated ones among them; one without values, and defaults that cannot be kept, go to
 /// `left_behind`.
@@ -68,15 +68,13 @@ fn default(
 ) -> Option<String> {
     let sql = column.default.as_deref()?;
     let affinity = Facts::declared(&table.name, column, table.strict).affinity;
-    let meaning = defaults::stored(default_meaning(sql), affinity);
-    if meaning == DefaultMeaning::Null {
-        return None;
+    match translate::default(sql, conversion, affinity) {
+        Ok(translated) => translated.map(|translated| translated.sql),
+        Err(error) => {
+            let name = format!("{}.{}: DEFAULT {sql}", table.name, column.name);
+            let reason = format!("it has no translation to {}: {}", conversion.target_type(), error.reason);
+            left_behind.push(behind("default", &name, &reason));
+            None
+        }
     }
-    let translated = defaults::translate(&meaning, conversion);
-    if translated.is_none() {
-        let name = format!("{}.{}: DEFAULT {sql}", table.name, column.name);
-        let reason = format!("it has no translation to {}", conversion.target_type());
-        left_behind.push(behind("default", &name, &reason));
-    }
-    translated
 }
