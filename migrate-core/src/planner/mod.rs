@@ -7,7 +7,6 @@ mod checks;
 mod collation;
 mod columns;
 mod conditions;
-mod defaults;
 mod error;
 mod foreign_keys;
 mod generated;

@@ -6,6 +6,7 @@ use row_mover::run::{self, Outcome, Request};
 
 use crate::support::{Case, chain, moved, sqlite};
 
+mod inference;
 mod planning;
 
 /// Moves, checks the row counts with PostgreSQL itself, and hands the case on.
@@ -242,7 +243,7 @@ fn defaults_have_the_same_effect() {
            ms INTEGER NOT NULL DEFAULT (unixepoch() * 1000), s INTEGER DEFAULT (unixepoch()), w TEXT DEFAULT CURRENT_TIMESTAMP,
            d TEXT DEFAULT 007, h INTEGER DEFAULT 0x10, dq TEXT DEFAULT \"dq\");
          INSERT INTO t (id) VALUES (1);",
-        "[tables.t.columns]\nf = { as = \"boolean\" }\nj = { as = \"jsonb\" }",
+        "[tables.t.columns]\nf = { as = \"boolean\" }\nj = { as = \"jsonb\" }\ns = { as = \"bigint\" }\nw = { as = \"text\" }",
     );
     let source = rusqlite::Connection::open(&case.source).unwrap();
     let expected: String = source

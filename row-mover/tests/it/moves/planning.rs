@@ -157,7 +157,7 @@ fn more_columns_than_postgresql_takes_are_refused() {
 }
 
 #[test]
-fn columns_without_a_value_get_a_type_that_is_called_a_guess() {
+fn columns_without_a_value_get_a_type_that_says_so() {
     let case = there(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, at DATETIME, yes BOOLEAN DEFAULT 0, n NUMERIC, d DECIMAL(10, 2) DEFAULT '1.5', u,
                          made DATETIME DEFAULT CURRENT_TIMESTAMP, w NUMERIC DEFAULT 'none');
@@ -166,14 +166,14 @@ fn columns_without_a_value_get_a_type_that_is_called_a_guess() {
         "",
     );
     for (table, column, kind, default) in [
-        ("t", "at", "double precision", None),
-        ("t", "yes", "double precision", Some("0")),
-        ("t", "n", "double precision", None),
-        ("t", "d", "double precision", Some("1.5e0")),
+        ("t", "at", "timestamp", None),
+        ("t", "yes", "boolean", Some("false")),
+        ("t", "n", "numeric", None),
+        ("t", "d", "numeric", Some("1.5")),
         ("t", "u", "text", None),
-        ("t", "made", "text", Some("to_char(now() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')")),
+        ("t", "made", "timestamptz", Some("now()")),
         ("t", "w", "text", Some("'none'")),
-        ("filled", "n", "double precision", None),
+        ("filled", "n", "numeric", None),
         ("filled", "u", "text", None),
         ("strict", "a", "text", Some("'5'")),
     ] {
@@ -183,11 +183,7 @@ fn columns_without_a_value_get_a_type_that_is_called_a_guess() {
             (kind, default),
             "{table}.{column}"
         );
-        assert!(
-            planned.why.contains("guess") && planned.why.contains("no value to look at"),
-            "{table}.{column}: {}",
-            planned.why
-        );
+        assert!(planned.why.contains("no value to look at"), "{table}.{column}: {}", planned.why);
     }
     and_back(&case);
 }
@@ -195,7 +191,7 @@ fn columns_without_a_value_get_a_type_that_is_called_a_guess() {
 #[test]
 fn a_value_that_a_guess_does_not_hold_is_told_before_anything_moves() {
     let case = crate::support::Case::new("CREATE TABLE t (id INTEGER PRIMARY KEY, at DATETIME)");
-    sqlite(&case.source, "INSERT INTO t VALUES (1, '2024-01-01')");
+    sqlite(&case.source, "INSERT INTO t VALUES (1, 1700000000)");
     let row_mover::run::Outcome::Rejected { findings } =
         row_mover::run::migrate(&case.request(), &row_mover::observer::Silent).unwrap()
     else {
@@ -206,20 +202,9 @@ fn a_value_that_a_guess_does_not_hold_is_told_before_anything_moves() {
 }
 
 #[test]
-fn all_columns_without_a_faithful_type_are_told_at_once() {
-    let refusal = refusal(
-        "CREATE TABLE t (a NUMERIC, \"b c\" TEXT, d TEXT); INSERT INTO t VALUES (1, x'00', 'x'), ('x', 'y', 'z');
-         CREATE TABLE u (e); INSERT INTO u VALUES (1), (1.5), (NULL);",
-        "",
-    );
-    insta::assert_snapshot!(refusal, @r#"no one type holds all values exactly of t.a (declared NUMERIC; 1 integer, 1 text), t.b c (declared TEXT; 1 text, 1 blob), u.e (declared no type; 1 integer, 1 real, 1 null); name a conversion for each in mapping.toml, such as [tables.t.columns] a = { as = "text" }"#);
-}
-
-#[test]
 fn columns_that_cannot_stand_in_a_key_are_refused() {
     let mapped = |kind: &str| format!("[tables.t.columns]\nv = {{ as = \"{kind}\" }}");
     let gin = "\n[[tables.t.indexes]]\nname = \"i\"\nmethod = \"gin\"\ncolumns = [\"v\"]\nwhy = \"\"";
-    let generated = "[[tables.g.indexes]]\nname = \"i\"\ncolumns = [\"w\"]\nwhy = \"\"".to_owned();
     for (sql, mapping, words) in [
         (
             "CREATE TABLE t (v TEXT PRIMARY KEY)",
@@ -251,11 +236,6 @@ fn columns_that_cannot_stand_in_a_key_are_refused() {
             "CREATE TABLE t (v TEXT)",
             mapped("json") + gin,
             "index i of t stands on v, and a gin index needs jsonb",
-        ),
-        (
-            "CREATE TABLE g (v TEXT, w TEXT AS (v))",
-            generated,
-            "index i of g stands on w, which is a generated column",
         ),
     ] {
         let refusal = refusal(sql, &mapping);
