@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::conversion::Conversion;
 use crate::mapping::{ColumnMapping, MAPPING_FORMAT, Mapping, TableMapping};
 use crate::plan::{LeftBehind, Plan, PlannedIndex, PlannedTable};
+use crate::planner::breaches::PRIMARY_KEY_WORDS;
 use crate::planner::{self, PlanningError};
 use crate::source_schema::SourceSchema;
 use crate::source_sql::default_meaning;
@@ -23,7 +24,9 @@ pub fn differences(plan: &Plan, schema: &SourceSchema) -> Result<Vec<String>, Pl
         plan.tables.iter().chain(&live.tables).map(|table| table.source.as_str()).collect();
     for name in names {
         match (plan.table(name), live.table(name)) {
-            (Some(planned), Some(live)) => table_differences(planned, live, &mut found),
+            (Some(planned), Some(live)) => {
+                table_differences(&as_declared(plan, planned), live, &mut found);
+            }
             (Some(_), None) => found.push(format!("table {name}: in the plan, not in the source")),
             (None, Some(_)) => found.push(format!("table {name}: in the source, not in the plan")),
             (None, None) => {}
@@ -71,6 +74,19 @@ fn decisions(plan: &Plan, schema: &SourceSchema) -> Mapping {
         tables: tables.collect::<BTreeMap<_, _>>(),
         ..Mapping::default()
     }
+}
+
+/// A planned table with the primary key that the source declares, where the plan has a weaker one because rows break it.
+fn as_declared(plan: &Plan, planned: &PlannedTable) -> PlannedTable {
+    let mut declared = planned.clone();
+    let is_weaker = plan
+        .breaches
+        .iter()
+        .any(|breach| breach.table == planned.source && breach.constraint.starts_with(PRIMARY_KEY_WORDS));
+    if is_weaker && !declared.unique.is_empty() {
+        declared.primary_key = Some(declared.unique.remove(0));
+    }
+    declared
 }
 
 /// Whether a source schema holds no table at all.

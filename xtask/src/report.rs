@@ -54,6 +54,7 @@ pub(crate) fn migrate_json(outcome: &Outcome, plan: &Plan, url: &TargetUrl) -> a
         "target": url.to_string(),
         "plan_sha256": plan.fingerprint(),
         "left_behind": plan.left_behind,
+        "breaches": plan.breaches,
         "result": outcome,
     });
     match outcome {
@@ -81,6 +82,7 @@ pub(crate) fn validate_json(
         "seal": run.seal,
         "proven": validation.is_proven(),
         "diesel_schema_compared": is_diesel_schema_compared,
+        "breaches": run.plan.breaches,
         "result": validation,
     });
     Ok(serde_json::to_string_pretty(&value)?)
@@ -102,6 +104,7 @@ pub(crate) fn validation_text(run: &Run, validation: &Validation, url: &TargetUr
     }
     let mut text = format!("run {} in {url}\n{table}\n", run.id);
     text.push_str(&not_moved_text(&run.plan, &run.state.subject.tables));
+    text.push_str(&breaches_text(&run.plan));
     text.push_str(&verdict(validation, &run.seal));
     text
 }
@@ -125,9 +128,34 @@ fn moved_text(moved: &Moved, plan: &Plan) -> String {
     }
     let names: Vec<String> = moved.tables.iter().map(|done| done.table.clone()).collect();
     text.push_str(&not_moved_text(plan, &names));
+    text.push_str(&breaches_text(plan));
     text.push_str(&verdict(&moved.validation, &moved.seal));
     if moved.source_changed_since {
         text.push_str(&changed_since(&moved.seal));
+    }
+    text
+}
+
+/// The constraints that rows break, what they became, and the SQL that mends them.
+fn breaches_text(plan: &Plan) -> String {
+    let mut text = String::new();
+    for breach in &plan.breaches {
+        let first: Vec<String> = breach.first.iter().map(|key| printable(key)).collect();
+        text.push_str(&format!(
+            "broken: {}: {} by {} ({}{})\n  it became {}\n  to mend it: {}\n",
+            printable(&breach.table),
+            printable(&breach.constraint),
+            counted(breach.rows, "row"),
+            first.join("; "),
+            if breach.rows > breach.first.len() as u64 { "; …" } else { "" },
+            breach.becomes,
+            printable(&breach.remedy)
+        ));
+    }
+    if !text.is_empty() {
+        text.push_str(
+            "All rows arrived. --accept-broken-constraints ends with 0 where this is known and meant.\n",
+        );
     }
     text
 }

@@ -7,12 +7,11 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use migrate_core::mapping::Mapping;
 use migrate_core::plan::{Numbering, Plan};
+use migrate_core::schema_diff;
 use migrate_core::source_schema::SourceSchema;
-use migrate_core::{planner, schema_diff};
 use row_mover::ledger;
 use row_mover::run::check_target;
-use row_mover::source::profile::profile_by_workers;
-use row_mover::source::{SourceConnection, introspect};
+use row_mover::source::evidence;
 use row_mover::target::{DbSettings, TargetUrl, pool};
 
 use crate::generated::{self, GeneratedFile};
@@ -89,15 +88,10 @@ pub(crate) fn mapping(folder: &Path, text: &str) -> anyhow::Result<Mapping> {
         .with_context(|| format!("{} cannot be used", workspace::shown(&folder.join("mapping.toml"))))
 }
 
-/// Makes the plan for a file: its schema, one scan of all its values, and what a human decided.
+/// Makes the plan for a file: its schema, one scan of all its values, what breaks its constraints, and what a human decided.
 pub(crate) fn make(path: &Path, mapping: &Mapping) -> anyhow::Result<(SourceSchema, Plan)> {
-    let source = SourceConnection::open_live(path)?;
-    let schema = introspect::introspect(&source)?;
     let workers = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    let profile = profile_by_workers(&schema, workers, &|| SourceConnection::open_another(path), &|_| {})?;
-    source.check_undisturbed()?;
-    let plan = planner::plan(&schema, Some(&profile), mapping).context("no plan can be made")?;
-    Ok((schema, plan))
+    Ok(evidence::plan(path, mapping, workers, &|_| {})?)
 }
 
 /// The plan that the ledger of the target has for this source, if it has one: a run that was interrupted goes on with the plan

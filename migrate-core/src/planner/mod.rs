@@ -3,6 +3,7 @@
 //! Nothing is guessed that cannot be undone. A column keeps its faithful type unless `mapping.toml` names another, or the rules
 //! of `infer` are certain of a better one. All that is not carried over is named.
 
+pub(crate) mod breaches;
 mod checks;
 mod collation;
 mod columns;
@@ -110,9 +111,11 @@ pub fn plan(
     foreign_keys::leave_mismatched(&mut tables, &mut left_behind);
     left_behind.extend(schema.others.iter().map(|object| other_object(object, mapping)));
     names::settle(&mut tables, &[])?;
+    let breaches = breaches::apply(&mut tables, profile);
     left_behind.sort();
     Ok(Plan {
         tables,
+        breaches,
         left_behind,
         on_reject: mapping.on_reject,
         reject_limit: mapping.reject_limit,

@@ -1,5 +1,7 @@
 //! The SQLite side: opened as if hostile, introspected, sealed and scanned. Nothing here ever writes to the user's file.
 
+pub mod breaches;
+pub mod evidence;
 pub mod introspect;
 pub mod open;
 pub mod preflight;

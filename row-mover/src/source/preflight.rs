@@ -162,7 +162,8 @@ fn find_orphans(
     found: &mut TableFindings,
 ) -> Result<()> {
     let failed = || format!("the foreign keys of table {} cannot be checked", table.source);
-    for key in &table.foreign_keys {
+    // What the plan knows to be broken comes as NOT VALID, and stands in no row's way.
+    for key in table.foreign_keys.iter().filter(|key| !key.not_valid) {
         let Some(parent) = plan.tables.iter().find(|parent| parent.target == key.parent_table) else {
             continue;
         };
@@ -180,7 +181,7 @@ fn find_orphans(
 }
 
 /// Selects the rows of `table` whose `key` is not NULL and not among the parent's, both read as the rows have them.
-fn orphans_sql(table: &PlannedTable, parent: &PlannedTable, key: &PlannedForeignKey) -> String {
+pub(super) fn orphans_sql(table: &PlannedTable, parent: &PlannedTable, key: &PlannedForeignKey) -> String {
     let quoted =
         |table, names| -> Vec<String> { source_names(table, names).into_iter().map(quote_sqlite).collect() };
     let (child_columns, parent_columns) = (quoted(table, &key.columns), quoted(parent, &key.parent_columns));
@@ -201,7 +202,7 @@ fn orphans_sql(table: &PlannedTable, parent: &PlannedTable, key: &PlannedForeign
 }
 
 /// The source names of columns that are given by target name.
-fn source_names<'a>(table: &'a PlannedTable, targets: &[String]) -> Vec<&'a str> {
+pub(super) fn source_names<'a>(table: &'a PlannedTable, targets: &[String]) -> Vec<&'a str> {
     (targets.iter())
         .filter_map(|target| table.target_column(target))
         .map(|column| column.source.as_str())
@@ -221,7 +222,7 @@ fn add_offender(offenders: &mut Vec<Offenders>, column: &str, describe: impl FnO
 }
 
 /// The key of a row that was selected with its rowid behind the planned columns.
-fn row_key(table: &PlannedTable, row: &Row<'_>) -> String {
+pub(super) fn row_key(table: &PlannedTable, row: &Row<'_>) -> String {
     let value = |position: usize| row.get_ref(position).map(scan::value);
     let positions = table.key_positions();
     let key: std::result::Result<Vec<_>, _> = positions.iter().map(|&position| value(position)).collect();

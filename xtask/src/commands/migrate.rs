@@ -83,6 +83,10 @@ pub(crate) struct MigrateArgs {
     #[arg(long, requires = "restart")]
     discard: bool,
 
+    /// End with 0 even where rows break constraints of the source, which then come as NOT VALID or weaker
+    #[arg(long)]
+    accept_broken_constraints: bool,
+
     /// Show the values of differing fields; those of secret columns are never shown
     #[arg(long)]
     show_values: bool,
@@ -151,8 +155,10 @@ pub(crate) fn run(args: &MigrateArgs) -> anyhow::Result<Exit> {
         }
         output::stdout(&text)?;
     }
+    let is_broken = !plan.breaches.is_empty() && !args.accept_broken_constraints;
     Ok(match outcome {
         Outcome::Rejected { .. } => Exit::Differences,
+        Outcome::Moved(_) | Outcome::AlreadyDone(_) if is_broken => Exit::Differences,
         Outcome::Moved(moved) if !moved.validation.is_proven() => Exit::Differences,
         _ => Exit::Done,
     })

@@ -38,6 +38,10 @@ pub(crate) struct ValidateArgs {
     #[arg(long, value_name = "DIR")]
     plan: Option<PathBuf>,
 
+    /// End with 0 even where the plan knows of rows that break constraints
+    #[arg(long)]
+    accept_broken_constraints: bool,
+
     /// Show the values of differing fields; those of secret columns are never shown
     #[arg(long)]
     show_values: bool,
@@ -96,7 +100,8 @@ pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
     } else {
         output::stdout(&report::validation_text(&run, &validation, &request.target))?;
     }
-    Ok(if validation.is_proven() { Exit::Done } else { Exit::Differences })
+    let is_broken = !run.plan.breaches.is_empty() && !args.accept_broken_constraints;
+    Ok(if validation.is_proven() && !is_broken { Exit::Done } else { Exit::Differences })
 }
 
 /// The target that is named, or where the last migration into the private PostgreSQL went, with the folder of its plan.

@@ -8,12 +8,11 @@ use diesel::{Connection, PgConnection};
 use diesel_migrations::FileBasedMigrations;
 use migrate_core::mapping::Mapping;
 use migrate_core::plan::Plan;
-use migrate_core::{planner, render};
+use migrate_core::render;
 use row_mover::ledger::Run;
 use row_mover::observer::Silent;
 use row_mover::run::{self, Moved, Outcome, Request, Validation, ValidationRequest};
-use row_mover::source::profile::profile;
-use row_mover::source::{SourceConnection, introspect};
+use row_mover::source::evidence;
 use row_mover::target::bulk::BulkConnection;
 use row_mover::target::{DbSettings, TargetUrl};
 use row_mover::validate::CompareOptions;
@@ -154,11 +153,11 @@ pub fn sqlite(path: &Path, sql: &str) {
 /// The plan that follows from a file and decisions.
 #[track_caller]
 pub fn plan(source: &Path, mapping: &str) -> Plan {
-    let source = SourceConnection::open_live(source).unwrap();
-    let schema = introspect::introspect(&source).unwrap();
     let mapping = Mapping::from_toml(&format!("format = 1\n{mapping}")).unwrap();
-    let profile = profile(&source, &schema).unwrap();
-    planner::plan(&schema, Some(&profile), &mapping).unwrap_or_else(|error| panic!("{error}"))
+    match evidence::plan(source, &mapping, 2, &|_| {}) {
+        Ok((_, plan)) => plan,
+        Err(error) => panic!("{}", chain(&error)),
+    }
 }
 
 /// Hyperpage's own plan, as it was reviewed.

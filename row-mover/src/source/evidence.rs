@@ -1,0 +1,37 @@
+//! The way from a file to a plan: its schema, a scan of its values, a first plan, what breaks that plan's constraints, and the
+//! plan that knows of it.
+
+use std::path::Path;
+
+use migrate_core::mapping::Mapping;
+use migrate_core::plan::Plan;
+use migrate_core::planner;
+use migrate_core::source_schema::SourceSchema;
+
+use super::profile::profile_by_workers;
+use super::{SourceConnection, breaches, introspect};
+use crate::error::{Context, Result};
+
+/// Makes the plan for the file at `path`, which another process may be writing; `scanned` hears of rows.
+///
+/// # Errors
+/// When the file cannot be read, or no plan can be made.
+pub fn plan(
+    path: &Path,
+    mapping: &Mapping,
+    workers: usize,
+    scanned: &(dyn Fn(u64) + Sync),
+) -> Result<(SourceSchema, Plan)> {
+    let source = SourceConnection::open_live(path)?;
+    let schema = introspect::introspect(&source)?;
+    let mut profile =
+        profile_by_workers(&schema, workers, &|| SourceConnection::open_another(path), scanned)?;
+    let failed = || "no plan can be made".to_owned();
+    let plan = planner::plan(&schema, Some(&profile), mapping).context(failed)?;
+    breaches::find(&source, &plan, &mut profile)?;
+    source.check_undisturbed()?;
+    let is_broken = profile.values().any(|table| !table.breaches.is_empty());
+    let plan =
+        if is_broken { planner::plan(&schema, Some(&profile), mapping).context(failed)? } else { plan };
+    Ok((schema, plan))
+}
