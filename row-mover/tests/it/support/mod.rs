@@ -77,6 +77,13 @@ impl Case {
         moved(run::migrate(&self.request(), &Silent))
     }
 
+    /// Migrates once more, which must find nothing to do.
+    #[track_caller]
+    pub fn moved_already(&self) {
+        let again = run::migrate(&self.request(), &Silent);
+        assert!(matches!(again, Ok(Outcome::AlreadyDone(_))), "{again:?}");
+    }
+
     /// Migrates; it must be refused.
     #[track_caller]
     pub fn refused(&self) -> row_mover::Error {
