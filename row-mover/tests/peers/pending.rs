@@ -1,0 +1,84 @@
+//! The cases that do not pass yet, each with the reason. One that passes has to leave this list: its test fails otherwise.
+
+/// Why, and which.
+pub const PENDING: &[(&str, &[&str])] = &[
+    ("CHECKs are not translated", &["B6", "B6 json", "B6 table", "B6 broken", "D16 good"]),
+    ("a constraint that the data breaks stops the migration", &["B12", "B17"]),
+    ("defaults by expression are not translated", &["A1", "A1 text", "A9", "A9 uuid", "A11"]),
+    (
+        "no type is inferred from a declaration and values",
+        &[
+            "A4",
+            "A4 empty",
+            "A5",
+            "A7",
+            "A7 empty",
+            "D5",
+            "D11",
+            "D15",
+            "E14",
+            "F1",
+            "F2",
+            "F3",
+            "F6",
+            "F7",
+            "F8",
+            "F9",
+            "F10 dates",
+        ],
+    ),
+    ("rows are loaded into tables of the plan alone, not into those that an app made", &["C7", "D8", "D9"]),
+    ("partial and expression indexes are not translated", &["B2", "B4"]),
+    ("NOCASE is not translated", &["B5", "B5 key", "B5 index"]),
+    ("quick_check asks for collations that only the app has", &["B22"]),
+    ("generated columns are not translated", &["B18", "B18 text"]),
+    ("views are not translated", &["B19", "B19 join", "D4 one rule for two cases"]),
+    (
+        "names, columns and rules of a mapping are not used",
+        &["D1 renamed", "D18 skipped and renamed columns", "D19 rules by pattern"],
+    ),
+    (
+        "no value is rejected alone: all stop",
+        &[
+            "D9 mapped",
+            "D15 skip",
+            "E1 skip",
+            "E1 null",
+            "E2 skip",
+            "E3",
+            "E3 skip",
+            "E3 null",
+            "E4",
+            "E9 skip",
+            "E11 null",
+        ],
+    ),
+    (
+        "no column of several kinds becomes text",
+        &["D13 without blobs", "D14", "E3 text", "E11 text", "F13 a mixture"],
+    ),
+    (
+        "text and integers are not taken where bytes and floats are planned",
+        &["E1 bytea", "E5 mixed", "E7", "E9"],
+    ),
+    ("there is no such conversion", &["F2 mapped", "F5 stop", "F5 skip"]),
+    ("the oracle reads a moment without a zone in UTC alone", &["F6 zone"]),
+];
+
+/// Why a case is pending; none where it has to pass.
+pub fn pending(id: &str) -> Option<&'static str> {
+    PENDING.iter().find(|(_, ids)| ids.contains(&id)).map(|(why, _)| *why)
+}
+
+#[test]
+fn each_pending_case_stands_once_and_is_one() {
+    let mut known: Vec<&str> = crate::all_cases().iter().map(|case| case.id).collect();
+    known.sort_unstable();
+    let twice: Vec<_> = known.windows(2).filter(|pair| pair[0] == pair[1]).collect();
+    assert!(twice.is_empty(), "two cases have one id: {twice:?}");
+    let mut ids: Vec<&str> = PENDING.iter().flat_map(|(_, ids)| ids.iter().copied()).collect();
+    let unknown: Vec<_> = ids.iter().filter(|id| !known.contains(id)).collect();
+    assert!(unknown.is_empty(), "no such cases: {unknown:?}");
+    ids.sort_unstable();
+    assert!(ids.windows(2).all(|pair| pair[0] != pair[1]), "a case is pending twice: {ids:?}");
+}
