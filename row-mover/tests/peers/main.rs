@@ -15,6 +15,7 @@ mod e_values;
 #[allow(dead_code, reason = "the other tests of the engine use all of it")]
 mod engine;
 mod f_moments;
+mod frameworks;
 mod pending;
 mod support;
 
@@ -29,6 +30,7 @@ fn all_cases() -> Vec<support::PeerCase> {
         d_types::cases(),
         e_values::cases(),
         f_moments::cases(),
+        frameworks::cases(),
     ]
     .concat()
 }

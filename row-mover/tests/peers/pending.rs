@@ -63,6 +63,25 @@ pub const PENDING: &[(&str, &[&str])] = &[
     ),
     ("there is no such conversion", &["F2 mapped", "F5 stop", "F5 skip"]),
     ("the oracle reads a moment without a zone in UTC alone", &["F6 zone"]),
+    (
+        "types are not inferred, nor constraints translated",
+        &[
+            "django",
+            "drizzle",
+            "ecto",
+            "efcore",
+            "gorm",
+            "knex",
+            "laravel",
+            "peewee",
+            "prisma",
+            "rails",
+            "room",
+            "sequelize",
+            "sqlalchemy",
+            "typeorm",
+        ],
+    ),
 ];
 
 /// Why a case is pending; none where it has to pass.
