@@ -16,7 +16,9 @@ mod e_values;
 mod engine;
 mod f_moments;
 mod frameworks;
+mod g_operation;
 mod pending;
+mod sizes;
 mod support;
 
 /// The cases of all sections.
@@ -31,6 +33,8 @@ fn all_cases() -> Vec<support::PeerCase> {
         e_values::cases(),
         f_moments::cases(),
         frameworks::cases(),
+        g_operation::cases(),
+        sizes::cases(),
     ]
     .concat()
 }
