@@ -12,8 +12,10 @@ use sqlite3_parser::ast::{
 use sqlite3_parser::lexer::sql::Parser;
 use sqlite3_parser::{Bump, FallibleIterator};
 
+mod clock;
 mod index;
 
+pub use clock::{Clock, default_clock};
 pub use index::{IndexSqlFacts, index_facts};
 
 /// What a stored `CREATE TABLE` says beyond the pragmas.

@@ -3,6 +3,7 @@
 pub mod introspect;
 pub mod open;
 pub mod preflight;
+pub mod profile;
 pub mod scan;
 pub mod seal;
 

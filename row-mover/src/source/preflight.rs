@@ -1,6 +1,6 @@
 //! Looks at every value before anything moves: which ones PostgreSQL could not hold as planned, and which rows point nowhere.
 //!
-//! Runs the very conversions that the load runs, and throws the bytes away. Also counts storage classes for the planner.
+//! Runs the very conversions that the load runs, and throws the bytes away.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,12 +8,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use migrate_core::copy_format;
 use migrate_core::identifier::quote_sqlite;
 use migrate_core::plan::{Plan, PlannedForeignKey, PlannedTable};
-use migrate_core::profile::{DatabaseProfile, TableProfile};
-use migrate_core::source_schema::SourceSchema;
 use rusqlite::Row;
 use serde::Serialize;
 
 use super::SourceConnection;
+pub use super::profile::profile;
 use super::scan;
 use crate::error::{Context, Error, Result};
 
@@ -111,38 +110,6 @@ pub fn scan_values(
     let mut results = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     results.sort_by_key(|(position, _)| *position);
     Ok(Findings { tables: results.into_iter().map(|(_, found)| found).collect() })
-}
-
-/// Counts the storage classes of every column, for the planner.
-///
-/// # Errors
-/// When the source cannot be read.
-pub fn profile(source: &SourceConnection, schema: &SourceSchema) -> Result<DatabaseProfile> {
-    let mut database = DatabaseProfile::new();
-    for table in &schema.tables {
-        let names: Vec<&str> = table
-            .columns
-            .iter()
-            .filter(|column| !column.generated)
-            .map(|column| column.name.as_str())
-            .collect();
-        let quoted: Vec<String> = names.iter().map(|name| quote_sqlite(name)).collect();
-        let sql = format!("SELECT {} FROM {} NOT INDEXED", quoted.join(", "), quote_sqlite(&table.name));
-        let failed = || format!("table {} cannot be read", table.name);
-        let mut statement = source.connection().prepare(&sql).context(failed)?;
-        let mut rows = statement.query([]).context(failed)?;
-        let mut profile = TableProfile::default();
-        let mut columns = vec![migrate_core::profile::ColumnProfile::default(); names.len()];
-        while let Some(row) = rows.next().context(failed)? {
-            profile.rows += 1;
-            for (position, column) in columns.iter_mut().enumerate() {
-                column.count(scan::value(row.get_ref(position).context(failed)?));
-            }
-        }
-        profile.columns = names.iter().map(|name| (*name).to_owned()).zip(columns).collect();
-        database.insert(table.name.clone(), profile);
-    }
-    Ok(database)
 }
 
 fn scan_table(

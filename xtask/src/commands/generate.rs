@@ -7,7 +7,7 @@ use clap::Args;
 use migrate_core::mapping::Mapping;
 use migrate_core::source_schema::SourceSchema;
 use migrate_core::{planner, render};
-use row_mover::source::preflight::profile;
+use row_mover::source::profile::profile;
 use row_mover::source::{SourceConnection, introspect};
 
 use crate::display::printable_plan;

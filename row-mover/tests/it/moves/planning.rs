@@ -2,7 +2,7 @@
 
 use migrate_core::mapping::Mapping;
 use migrate_core::{planner, schema_diff};
-use row_mover::source::preflight::profile;
+use row_mover::source::profile::profile;
 use row_mover::source::{SourceConnection, introspect};
 
 use super::{and_back, there};

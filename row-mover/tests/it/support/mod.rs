@@ -12,7 +12,7 @@ use migrate_core::{planner, render};
 use row_mover::ledger::Run;
 use row_mover::observer::Silent;
 use row_mover::run::{self, Moved, Outcome, Request, Validation, ValidationRequest};
-use row_mover::source::preflight::profile;
+use row_mover::source::profile::profile;
 use row_mover::source::{SourceConnection, introspect};
 use row_mover::target::bulk::BulkConnection;
 use row_mover::target::{DbSettings, TargetUrl};

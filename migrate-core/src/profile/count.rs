@@ -1,0 +1,129 @@
+//! Counts one value: its storage class, and the forms that it has.
+//!
+//! A look at the first byte and the length rules out nearly every form, so that only values that may have one are read
+//! as it. What is one is decided by the conversion that would take it.
+
+use super::ColumnProfile;
+use super::forms;
+use crate::value::SourceValue;
+
+/// 2000-01-01 and 2100-01-01 in seconds since 1970.
+const PLAUSIBLE_S: std::ops::Range<i64> = 946_684_800..4_102_444_800;
+
+/// The same as Julian days.
+const PLAUSIBLE_JULIAN: std::ops::Range<f64> = 2_451_544.5..2_488_069.5;
+
+impl ColumnProfile {
+    /// Counts one value.
+    pub fn count(&mut self, value: SourceValue<'_>) {
+        match value {
+            SourceValue::Null => self.nulls += 1,
+            SourceValue::Integer(integer) => self.count_integer(integer),
+            SourceValue::Real(real) => self.count_real(real),
+            SourceValue::Text(text) => self.count_text(text),
+            SourceValue::Blob(blob) => self.count_blob(blob),
+        }
+    }
+
+    fn count_integer(&mut self, integer: i64) {
+        self.integers += 1;
+        self.zeros += u64::from(integer == 0);
+        self.ones += u64::from(integer == 1);
+        self.integers_beyond_32_bits += u64::from(i32::try_from(integer).is_err());
+        self.integers_inexact_as_float += u64::from(!forms::is_exact_as_float(integer));
+        // The three ranges lie far from each other, so that an integer is plausible in one unit at most.
+        self.epoch_s += u64::from(PLAUSIBLE_S.contains(&integer));
+        self.epoch_ms += u64::from(PLAUSIBLE_S.contains(&integer.div_euclid(1_000)));
+        self.epoch_us += u64::from(PLAUSIBLE_S.contains(&integer.div_euclid(1_000_000)));
+    }
+
+    fn count_real(&mut self, real: f64) {
+        self.reals += 1;
+        if !real.is_finite() {
+            self.reals_infinite += 1;
+            return;
+        }
+        self.reals_whole += u64::from(real.fract() == 0.0);
+        self.julian_days += u64::from(PLAUSIBLE_JULIAN.contains(&real));
+        self.real_scale_max = forms::raise_scale(self.real_scale_max, real);
+    }
+
+    fn count_text(&mut self, text: &[u8]) {
+        self.texts += 1;
+        self.text_bytes_max = self.text_bytes_max.max(text.len() as u64);
+        let Some(first) = text.first() else {
+            self.texts_empty += 1;
+            return;
+        };
+        let Ok(sound) = std::str::from_utf8(text) else {
+            self.texts_not_utf8 += 1;
+            return;
+        };
+        if text.contains(&0) {
+            self.texts_with_nul += 1;
+            return;
+        }
+        match first {
+            b'0'..=b'9' | b'-' | b'+' | b'.' => self.count_digits_first(sound),
+            b'a'..=b'f' | b'A'..=b'F' => self.count_hexadecimal(text),
+            _ => {}
+        }
+        self.boolean_words += u64::from(forms::is_boolean_word(text));
+        self.count_json(sound);
+    }
+
+    /// Texts that begin as numbers, dates and times do.
+    fn count_digits_first(&mut self, text: &str) {
+        self.count_hexadecimal(text.as_bytes());
+        if let Some(scale) = forms::decimal_scale(text) {
+            self.decimal_texts += 1;
+            self.decimal_scale_max = self.decimal_scale_max.max(scale);
+            self.integer_texts += u64::from(forms::is_integer(text));
+            return;
+        }
+        match forms::date_or_time(text.as_bytes()) {
+            Some(forms::DateOrTime::Date) => self.dates += 1,
+            Some(forms::DateOrTime::Time) => self.times += 1,
+            Some(forms::DateOrTime::Naive) => self.timestamps += 1,
+            Some(forms::DateOrTime::WithOffset) => self.timestamps_with_offset += 1,
+            None => {}
+        }
+    }
+
+    fn count_hexadecimal(&mut self, text: &[u8]) {
+        match text.len() {
+            32 => self.hex_of_32_digits += u64::from(text.iter().all(u8::is_ascii_hexdigit)),
+            36 => {
+                self.uuids += u64::from(forms::is_uuid(text, u8::is_ascii_uppercase));
+                let is_upper =
+                    forms::is_uuid(text, u8::is_ascii_lowercase) && text.iter().any(u8::is_ascii_uppercase);
+                self.uuids_upper += u64::from(is_upper);
+            }
+            _ => {}
+        }
+    }
+
+    fn count_json(&mut self, text: &str) {
+        let start = text.trim_start_matches([' ', '\t', '\n', '\r']);
+        let end = text.trim_end_matches([' ', '\t', '\n', '\r']);
+        let is_document = match (start.as_bytes().first(), end.as_bytes().last()) {
+            (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')) => true,
+            (Some(b'"'), Some(b'"')) => false,
+            (Some(b'-' | b'0'..=b'9'), Some(b'0'..=b'9')) => false,
+            (Some(b't' | b'f'), Some(b'e')) | (Some(b'n'), Some(b'l')) => false,
+            _ => return,
+        };
+        let Some(json) = forms::json(text) else { return };
+        self.json_documents += u64::from(is_document);
+        self.json_scalars += u64::from(!is_document);
+        self.jsonb += u64::from(json == forms::Json::KeptByJsonb);
+        self.jsonb_last_key_wins += u64::from(json == forms::Json::RepeatsKeys);
+    }
+
+    fn count_blob(&mut self, blob: &[u8]) {
+        self.blobs += 1;
+        self.blob_bytes_max = self.blob_bytes_max.max(blob.len() as u64);
+        self.blobs_of_16_bytes += u64::from(blob.len() == 16);
+        self.blobs_utf8 += u64::from(std::str::from_utf8(blob).is_ok() && !blob.contains(&0));
+    }
+}

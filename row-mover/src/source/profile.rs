@@ -1,0 +1,178 @@
+//! Counts what every column holds, for the planner: one scan of all rows, several tables and parts of tables at once.
+//!
+//! What is counted is decided in `migrate_core::profile`. The counts are evidence for a plan, not a promise: the app may
+//! write while they are taken, and preflight looks at every value again.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use migrate_core::identifier::quote_sqlite;
+use migrate_core::profile::{ColumnProfile, DatabaseProfile, TableProfile};
+use migrate_core::source_schema::{SourceSchema, SourceTable};
+
+use super::SourceConnection;
+use super::scan::{self, RowidRange};
+use crate::error::{Context, Error, Result};
+
+/// A table of more rowids than this is scanned in parts. Parts follow from the table alone, so that the counts are the same
+/// whatever the number of workers.
+const PART_ROWIDS: u64 = 1 << 18;
+
+/// The most parts of a table.
+const PARTS_MAX: u64 = 64;
+
+/// How many rows pass between two words to whoever watches.
+const REPORT_EACH_ROWS: u64 = 10_000;
+
+/// A part of a table; all of it where there is no range.
+struct Part<'a> {
+    table: &'a SourceTable,
+    range: Option<RowidRange>,
+}
+
+/// Counts what every column holds, over one connection.
+///
+/// # Errors
+/// When the source cannot be read.
+pub fn profile(source: &SourceConnection, schema: &SourceSchema) -> Result<DatabaseProfile> {
+    let mut database = DatabaseProfile::new();
+    for table in &schema.tables {
+        let profile = scan_part(source, &Part { table, range: None }, &|_| {})?;
+        database.insert(table.name.clone(), profile);
+    }
+    Ok(database)
+}
+
+/// The same by `workers` threads; `open` gives each a connection of its own, `scanned` hears of rows.
+///
+/// # Errors
+/// When the source cannot be read.
+pub fn profile_by_workers(
+    schema: &SourceSchema,
+    workers: usize,
+    open: &(dyn Fn() -> Result<SourceConnection> + Sync),
+    scanned: &(dyn Fn(u64) + Sync),
+) -> Result<DatabaseProfile> {
+    let parts = parts(&open()?, schema)?;
+    let next = AtomicUsize::new(0);
+    let database: DatabaseProfile =
+        schema.tables.iter().map(|table| (table.name.clone(), TableProfile::default())).collect();
+    let database = Mutex::new(database);
+    let work = || -> Result<()> {
+        let source = open()?;
+        while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let seen = scan_part(&source, part, scanned)?;
+            let mut database = database.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            database.entry(part.table.name.clone()).or_default().merge(seen);
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..workers.clamp(1, parts.len().max(1))).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().try_for_each(|thread| {
+            thread
+                .join()
+                .unwrap_or_else(|_| Err(Error::new("a thread that scans the source stopped unexpectedly")))
+        })
+    })?;
+    Ok(database.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+}
+
+/// The parts of all tables, the largest ranges first, so that no thread is left alone with a big one at the end.
+fn parts<'a>(source: &SourceConnection, schema: &'a SourceSchema) -> Result<Vec<Part<'a>>> {
+    let mut parts = Vec::new();
+    for table in &schema.tables {
+        let Some(bounds) = rowid_bounds(source, table)? else {
+            parts.push(Part { table, range: None });
+            continue;
+        };
+        parts.extend(ranges(bounds).into_iter().map(|range| Part { table, range: Some(range) }));
+    }
+    parts.sort_by_key(|part| part.range.map_or(0, |range| u64::MAX - range.last.abs_diff(range.first)));
+    Ok(parts)
+}
+
+/// The lowest and the highest rowid; none where there is no rowid or no row.
+fn rowid_bounds(source: &SourceConnection, table: &SourceTable) -> Result<Option<RowidRange>> {
+    let Some(rowid) = table.rowid_name() else { return Ok(None) };
+    let from = quote_sqlite(&table.name);
+    let sql = format!("SELECT (SELECT min({rowid}) FROM {from}), (SELECT max({rowid}) FROM {from})");
+    let bounds: (Option<i64>, Option<i64>) = (source.connection())
+        .query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .context(|| format!("table {} cannot be read", table.name))?;
+    Ok(match bounds {
+        (Some(first), Some(last)) => Some(RowidRange { first, last }),
+        _ => None,
+    })
+}
+
+/// Cuts a range of rowids into parts of one size.
+fn ranges(all: RowidRange) -> Vec<RowidRange> {
+    let span = all.last.abs_diff(all.first);
+    let count = (span / PART_ROWIDS + 1).min(PARTS_MAX);
+    let size = span / count + 1;
+    (0..count)
+        .filter_map(|part| {
+            let first = all.first.checked_add_unsigned(part.checked_mul(size)?)?;
+            let last = first.saturating_add_unsigned(size - 1).min(all.last);
+            (first <= all.last).then_some(RowidRange { first, last })
+        })
+        .collect()
+}
+
+fn scan_part(source: &SourceConnection, part: &Part<'_>, scanned: &dyn Fn(u64)) -> Result<TableProfile> {
+    let table = part.table;
+    let names: Vec<&str> =
+        table.columns.iter().filter(|column| !column.generated).map(|column| column.name.as_str()).collect();
+    let quoted: Vec<String> = names.iter().map(|name| quote_sqlite(name)).collect();
+    let mut sql = format!("SELECT {} FROM {} NOT INDEXED", quoted.join(", "), quote_sqlite(&table.name));
+    let mut bounds = Vec::new();
+    if let (Some(range), Some(rowid)) = (part.range, table.rowid_name()) {
+        sql.push_str(&format!(" WHERE {rowid} BETWEEN ?1 AND ?2"));
+        bounds.extend([range.first, range.last]);
+    }
+    let failed = || format!("table {} cannot be read", table.name);
+    let mut statement = source.connection().prepare(&sql).context(failed)?;
+    let mut rows = statement.query(rusqlite::params_from_iter(bounds)).context(failed)?;
+    let mut columns = vec![ColumnProfile::default(); names.len()];
+    let mut count = 0_u64;
+    while let Some(row) = rows.next().context(failed)? {
+        for (position, column) in columns.iter_mut().enumerate() {
+            column.count(scan::value(row.get_ref(position).context(failed)?));
+        }
+        count += 1;
+        if count.is_multiple_of(REPORT_EACH_ROWS) {
+            scanned(REPORT_EACH_ROWS);
+        }
+    }
+    scanned(count % REPORT_EACH_ROWS);
+    let columns: BTreeMap<String, ColumnProfile> =
+        names.iter().map(|name| (*name).to_owned()).zip(columns).collect();
+    Ok(TableProfile { rows: count, columns, breaches: Vec::new() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_cover_each_rowid_once() {
+        for (first, last, count) in [
+            (1, 1, 1),
+            (1, 1 << 18, 1),
+            (0, 1 << 18, 2),
+            (-5, 1_000_000, 4),
+            (1, 1 << 40, 64),
+            (i64::MIN, i64::MAX, 64),
+            (i64::MAX - 3, i64::MAX, 1),
+        ] {
+            let ranges = ranges(RowidRange { first, last });
+            assert_eq!(ranges.len(), count, "{first}..={last}");
+            assert_eq!((ranges[0].first, ranges[count - 1].last), (first, last));
+            for pair in ranges.windows(2) {
+                assert_eq!(pair[0].last + 1, pair[1].first, "{first}..={last}");
+            }
+        }
+    }
+}
