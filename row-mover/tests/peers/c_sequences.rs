@@ -73,6 +73,19 @@ pub fn cases() -> Vec<PeerCase> {
         .mapping("autoincrement = \"serial\"")
         .gives(NEXT, &["8"])
         .gives("SELECT attidentity = '' FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = 'id'", &["t"]),
+        // SQLite never takes the default of such a column.
+        case(
+            "C10 a default that is never taken",
+            "CREATE TABLE t (id INTEGER PRIMARY KEY DEFAULT 5, v TEXT); INSERT INTO t (v) VALUES ('x'), ('y');",
+        )
+        .gives("SELECT count(*) FROM t WHERE id IN (1, 2)", &["2"])
+        .gives(NEXT, &["3"]),
+        case(
+            "C10 of a key of its own",
+            "CREATE TABLE t (id INT DEFAULT 5 PRIMARY KEY, v TEXT); INSERT INTO t (v) VALUES ('x'); INSERT INTO t VALUES (6, 'y');",
+        )
+        .breaks("INSERT INTO t (v) VALUES ('z')", "23505")
+        .has("t.id", "bigint NOT NULL"),
     ]
 }
 

@@ -18,6 +18,7 @@ mod f_moments;
 mod frameworks;
 mod g_operation;
 mod pending;
+mod random;
 mod sizes;
 mod support;
 

@@ -8,7 +8,8 @@ use migrate_core::plan::Plan;
 use migrate_core::planner;
 use row_mover::observer::Silent;
 use row_mover::run::{self, Outcome};
-use row_mover::source::preflight::{Findings, profile};
+use row_mover::source::preflight::Findings;
+use row_mover::source::profile::profile;
 use row_mover::source::{SourceConnection, introspect};
 use tempfile::TempDir;
 

@@ -6,6 +6,8 @@ mod moment;
 
 use std::collections::BTreeMap;
 
+use migrate_core::plan::PlannedTable;
+use migrate_core::reject::OnReject;
 use row_mover::target::bulk::BulkConnection;
 use rusqlite::types::Value;
 
@@ -18,50 +20,61 @@ const TOLD_MAX: usize = 5;
 /// A row in its common form; none is NULL.
 type Row = Vec<Option<String>>;
 
-/// What differs between the rows of a case's source and its target, where `rejected` rows may be missing.
+/// What differs between the rows of a case's source and its target, where `rejected` rows may be missing, or have NULLs in
+/// place of what PostgreSQL cannot hold.
 pub fn differences(case: &Case, rejected: u64) -> Vec<String> {
     let source = rusqlite::Connection::open(&case.source).unwrap();
     let mut target = case.session();
     for setting in ["TimeZone = 'UTC'", "DateStyle = 'ISO'", "bytea_output = 'hex'"] {
         target.query(&format!("SET {setting}"), &[]).unwrap();
     }
+    let policies = case.plan.tables.iter().flat_map(|table| &table.columns);
+    let may_be_null =
+        policies.map(|column| column.policy(case.plan.on_reject)).any(|on| on == OnReject::Null);
     let mut wrong = Vec::new();
-    let mut missing = 0;
+    let (mut missing, mut extra) = (0, 0);
     for table in &case.plan.tables {
-        let kinds = target_types(&mut target, &case.plan.target_schema, &table.target);
-        let mut columns = Vec::new();
-        for column in &table.columns {
-            let Some(kind) = kinds.get(&column.target) else {
-                wrong.push(format!("{}.{} is not there", table.target, column.target));
-                continue;
-            };
-            let conversion = serde_json::to_value(&column.conversion).unwrap();
-            columns.push(Column::new(&column.source, &column.target, kind, &conversion));
-        }
-        let mut counts: BTreeMap<Row, i64> = BTreeMap::new();
-        let found = source_rows(&source, &table.source, &columns, &mut target, &mut counts).and_then(|()| {
-            target_rows(&mut target, &case.plan.target_schema, &table.target, &columns, &mut counts)
-        });
-        if let Err(problem) = found {
+        let compared = compare(&source, &mut target, &case.plan.target_schema, table);
+        let counts = compared.unwrap_or_else(|problem| {
             wrong.push(format!("{}: {problem}", table.source));
-        }
+            BTreeMap::new()
+        });
         for (row, count) in counts {
-            match count {
-                0 => {}
-                more if more > 0 => {
-                    missing += more.unsigned_abs();
-                    if missing > rejected && wrong.len() < TOLD_MAX {
-                        wrong.push(format!("{}: PostgreSQL has not {row:?}", table.source));
-                    }
-                }
-                _ if wrong.len() < TOLD_MAX => {
-                    wrong.push(format!("{}: only PostgreSQL has {row:?}", table.source));
-                }
-                _ => {}
+            let (sum, allowed, words) = match count {
+                0 => continue,
+                more if more > 0 => (&mut missing, rejected, "PostgreSQL has not"),
+                _ => (&mut extra, if may_be_null { rejected } else { 0 }, "only PostgreSQL has"),
+            };
+            *sum += count.unsigned_abs();
+            if *sum > allowed && wrong.len() < TOLD_MAX {
+                wrong.push(format!("{}: {words} {row:?}", table.source));
             }
         }
     }
+    if wrong.is_empty() && missing == 0 && rejected > 0 {
+        wrong.push(format!("{rejected} values are told as rejected, and every row is there"));
+    }
     wrong
+}
+
+/// How many rows of each form the source has more than the target.
+fn compare(
+    source: &rusqlite::Connection,
+    target: &mut BulkConnection,
+    schema: &str,
+    table: &PlannedTable,
+) -> Result<BTreeMap<Row, i64>, String> {
+    let kinds = target_types(target, schema, &table.target);
+    let mut columns = Vec::new();
+    for column in &table.columns {
+        let kind = kinds.get(&column.target).ok_or_else(|| format!("{} is not there", column.target))?;
+        let conversion = serde_json::to_value(&column.conversion).unwrap();
+        columns.push(Column::new(&column.source, &column.target, kind, &conversion));
+    }
+    let mut counts = BTreeMap::new();
+    source_rows(source, &table.source, &columns, target, &mut counts)?;
+    target_rows(target, schema, &table.target, &columns, &mut counts)?;
+    Ok(counts)
 }
 
 fn quoted(name: &str) -> String {
@@ -106,7 +119,8 @@ fn source_rows(
                 },
                 other => Value::try_from(other).map_err(|error| error.to_string())?,
             };
-            form.push(column.of_source(&value, judge)?);
+            // What the column cannot hold is in no row of the target, so that its row has to be told as rejected.
+            form.push(column.of_source(&value, judge).unwrap_or_else(Some));
         }
         *counts.entry(form).or_default() += 1;
     }
