@@ -1,6 +1,7 @@
-//! Made-up databases, each from a seed: whatever ends as proven is the same by the oracle, too, and whatever is refused leaves
-//! nothing behind. `PEERS_SEEDS=200` tries so many, `PEERS_SEED=17` tries that one and shows it.
+//! Made-up databases, each from a seed: whatever ends as proven is the same by the oracle, too, and takes and refuses the same
+//! new rows; whatever is refused leaves nothing behind. `PEERS_SEEDS=200` tries so many, `PEERS_SEED=17` tries that one and shows it.
 
+mod behaviour;
 mod prng;
 mod schema;
 mod values;
@@ -56,7 +57,7 @@ fn migrated(sql: &str, mapping: &str) -> Finished {
 }
 
 /// What is wrong with what came of a seed.
-fn problems(sql: &str, mapping: &str) -> Vec<String> {
+fn problems(seed: u64, sql: &str, mapping: &str) -> Vec<String> {
     let finished = migrated(sql, mapping);
     let told = || format!("{:?}: {}", finished.ending, finished.words);
     let may_stop = !IS_POLICY_OBEYED || mapping.contains("stop") || mapping.contains("text");
@@ -64,7 +65,12 @@ fn problems(sql: &str, mapping: &str) -> Vec<String> {
         Ending::Differs => vec![told()],
         Ending::Proven | Ending::Partly => {
             let rejected = finished.rejects.iter().map(|(_, count)| count).sum();
-            oracle::differences(&finished.case.unwrap(), rejected)
+            let case = finished.case.unwrap();
+            let mut wrong = oracle::differences(&case, rejected);
+            if finished.ending == Ending::Proven {
+                wrong.extend(behaviour::disagreements(&case, seed));
+            }
+            wrong
         }
         Ending::Stopped | Ending::Refused => {
             let objects = finished.case.as_ref().map(|case| case.target_objects()).unwrap_or_default();
@@ -87,7 +93,7 @@ fn made_up_databases() {
     let mut wrong = Vec::new();
     for seed in seeds {
         let (sql, mapping) = database(seed);
-        let found = catch_unwind(AssertUnwindSafe(|| problems(&sql, &mapping)))
+        let found = catch_unwind(AssertUnwindSafe(|| problems(seed, &sql, &mapping)))
             .unwrap_or_else(|panic| vec![format!("panicked: {}", panic_words(panic.as_ref()))]);
         if one.is_some() {
             eprintln!("{mapping}\n{sql}\n{}", found.join("\n"));
