@@ -17,6 +17,7 @@ mod engine;
 mod f_moments;
 mod frameworks;
 mod g_operation;
+mod hostile_sql;
 mod pending;
 mod random;
 mod sizes;

@@ -2,7 +2,7 @@
 //! new rows; whatever is refused leaves nothing behind. `PEERS_SEEDS=200` tries so many, `PEERS_SEED=17` tries that one and shows it.
 
 mod behaviour;
-mod prng;
+pub mod prng;
 mod schema;
 mod values;
 
