@@ -20,4 +20,5 @@ pub mod render;
 pub mod schema_diff;
 pub mod source_schema;
 pub mod source_sql;
+pub mod translate;
 pub mod value;

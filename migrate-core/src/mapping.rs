@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::conversion::Conversion;
 use crate::plan::Numbering;
 use crate::reject::{OnReject, RejectLimit};
+use crate::source_schema::SourceSchema;
 
 /// The version of the file format that this reads.
 pub const MAPPING_FORMAT: u32 = 1;
@@ -168,6 +169,64 @@ impl Mapping {
     }
 }
 
+impl Mapping {
+    /// The same decisions with the rules of columns spelt out for every column of `schema` that one fits.
+    pub fn resolved(&self, schema: &SourceSchema) -> Mapping {
+        let mut resolved = self.clone();
+        for table in &schema.tables {
+            for column in &table.columns {
+                let fits = |rule: &&ColumnRule| rule.fits(&table.name, &column.name, &column.declared_type);
+                let Some(rule) = self.columns.iter().find(fits) else { continue };
+                let decided = resolved.tables.entry(table.name.clone()).or_default();
+                let decided = decided.columns.entry(column.name.clone()).or_default();
+                decided.conversion = decided.conversion.take().or_else(|| rule.conversion.clone());
+                decided.skip = decided.skip.take().or_else(|| rule.skip.clone());
+                decided.on_reject = decided.on_reject.or(rule.on_reject);
+                decided.secret |= rule.secret;
+                decided.why = decided.why.take().or_else(|| rule.why.clone());
+            }
+        }
+        resolved
+    }
+}
+
+impl ColumnRule {
+    fn fits(&self, table: &str, column: &str, declared: &str) -> bool {
+        let fits = |pattern: &Option<String>, text: &str| {
+            pattern.as_ref().is_none_or(|pattern| glob_fits(pattern, text))
+        };
+        fits(&self.table, table) && fits(&self.column, column) && fits(&self.declared, declared)
+    }
+}
+
+/// Whether `text` fits `pattern`, in which `*` stands for any characters and `?` for one; ASCII case does not count.
+fn glob_fits(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.to_ascii_lowercase().chars().collect(), text.to_ascii_lowercase().chars().collect());
+    // Where the last star is, and how far the text was when it was met: from there one more character is given to it.
+    let (mut at, mut read, mut star) = (0, 0, None);
+    while let Some(letter) = text.get(read) {
+        match pattern.get(at) {
+            Some('*') => {
+                star = Some((at, read));
+                at += 1;
+            }
+            Some(wanted) if *wanted == '?' || wanted == letter => {
+                at += 1;
+                read += 1;
+            }
+            _ => match &mut star {
+                None => return false,
+                Some((star_at, star_read)) => {
+                    *star_read += 1;
+                    (at, read) = (*star_at + 1, *star_read);
+                }
+            },
+        }
+    }
+    pattern.iter().skip(at).all(|letter| *letter == '*')
+}
+
 impl AddedIndex {
     /// What is wrong with it in itself, if anything is.
     fn problem(&self) -> Option<MappingError> {
@@ -214,6 +273,25 @@ mod tests {
                 panic!("it is no such conversion")
             };
             assert_eq!(found.to_string(), zone);
+        }
+    }
+
+    #[test]
+    fn a_pattern_fits_as_people_read_it() {
+        for (pattern, text, fits) in [
+            ("*", "", true),
+            ("*_at", "created_AT", true),
+            ("*_at", "created_at_utc", false),
+            ("a*b*c", "aXbXbXc", true),
+            ("a*b*c", "aXbXb", false),
+            ("t?", "tä", true),
+            ("t?", "t", false),
+            ("", "", true),
+            ("", "x", false),
+            ("DATETIME", "datetime", true),
+            ("**x", "x", true),
+        ] {
+            assert_eq!(glob_fits(pattern, text), fits, "{pattern} {text}");
         }
     }
 

@@ -49,9 +49,21 @@ fn decisions(plan: &Plan, schema: &SourceSchema) -> Mapping {
                 let planned =
                     planned.and_then(|table| table.columns.iter().find(|other| other.source == column.name));
                 let conversion = Some(planned.map_or(Conversion::Text, |planned| planned.conversion.clone()));
-                (column.name.clone(), ColumnMapping { conversion, ..ColumnMapping::default() })
+                let rename = planned.map(|planned| planned.target.clone());
+                let full_name = format!("{}.{}", table.name, column.name);
+                let skip = (plan.left_behind.iter())
+                    .find(|item| item.kind == "column" && item.name == full_name)
+                    .map(|item| item.reason.clone());
+                (column.name.clone(), ColumnMapping { conversion, rename, skip, ..ColumnMapping::default() })
             });
-        (table.name.clone(), TableMapping { columns: columns.collect(), ..TableMapping::default() })
+        (
+            table.name.clone(),
+            TableMapping {
+                rename: planned.map(|planned| planned.target.clone()),
+                columns: columns.collect(),
+                indexes: Vec::new(),
+            },
+        )
     });
     Mapping {
         format: MAPPING_FORMAT,
@@ -141,13 +153,24 @@ fn table_differences(planned: &PlannedTable, live: &PlannedTable, found: &mut Ve
         let from_source = |index: &&PlannedIndex| index.added_because.is_none();
         let words = table.indexes.iter().filter(from_source).map(|index| {
             let columns: Vec<String> = (index.columns.iter())
-                .map(|key| format!("{}{}", key.column, if key.descending { " desc" } else { "" }))
+                .map(|key| format!("{}{}", key.sql(), if key.descending { " desc" } else { "" }))
                 .collect();
-            format!("{}{} ({})", if index.unique { "unique " } else { "" }, index.name, columns.join(", "))
+            let unique = if index.unique { "unique " } else { "" };
+            let condition = index.predicate.as_ref().map(|sql| format!(" where {sql}")).unwrap_or_default();
+            format!("{unique}{} ({}){condition}", index.name, columns.join(", "))
         });
         words.collect()
     };
     differs("index", indexes(planned), indexes(live));
+    let checks = |table: &PlannedTable| {
+        table.checks.iter().map(|check| format!("({})", check.source)).collect::<Vec<_>>()
+    };
+    differs("CHECK", checks(planned), checks(live));
+    let generated = |table: &PlannedTable| {
+        let columns = table.columns.iter().filter_map(|column| Some((column, column.generated.as_ref()?)));
+        columns.map(|(column, generated)| format!("{} as ({})", column.source, generated.source)).collect()
+    };
+    differs("generated column", generated(planned), generated(live));
 }
 
 fn left_behind_differences(planned: &[LeftBehind], live: &[LeftBehind], found: &mut Vec<String>) {

@@ -13,9 +13,11 @@ use sqlite3_parser::lexer::sql::Parser;
 use sqlite3_parser::{Bump, FallibleIterator};
 
 mod clock;
+mod comments;
 mod index;
 
 pub use clock::{Clock, default_clock};
+pub use comments::{TableComments, table_comments};
 pub use index::{IndexSqlFacts, index_facts};
 
 /// What a stored `CREATE TABLE` says beyond the pragmas.
@@ -207,7 +209,7 @@ fn key_words(kind: &str, columns: &[SortedColumn<'_>]) -> String {
 
 /// Parses one statement and hands it on. The parser says of itself that it may panic on odd input, so a panic is caught and
 /// becomes an error.
-fn with_statement<T>(
+pub(crate) fn with_statement<T>(
     sql: &str,
     what: impl Fn() -> String,
     read: impl FnOnce(&Stmt<'_>) -> Result<T, UnreadableSql>,
@@ -310,7 +312,7 @@ fn is_deferred(clause: &sqlite3_parser::ast::DeferSubclause) -> bool {
 }
 
 /// The content of a string literal that the parser hands on with its quotes.
-fn string_content(quoted: &str) -> String {
+pub(crate) fn string_content(quoted: &str) -> String {
     match quoted.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
         Some(inner) => inner.replace("''", "'"),
         None => quoted.to_owned(),
@@ -318,7 +320,7 @@ fn string_content(quoted: &str) -> String {
 }
 
 /// A name without the quotes that SQLite takes around it.
-fn plain_name(name: &str) -> String {
+pub(crate) fn plain_name(name: &str) -> String {
     for (open, close) in [('"', '"'), ('`', '`'), ('[', ']'), ('\'', '\'')] {
         if let Some(inner) = name.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)) {
             return inner.replace(&format!("{close}{close}"), &close.to_string());

@@ -85,7 +85,7 @@ pub(crate) fn move_chunks(
             let table = plan.table(&chunk.table).ok_or_else(|| {
                 Error::new(format!("the ledger names table {}, which the plan has not", chunk.table))
             })?;
-            move_chunk(table, run_id, &chunk, &source, &mut target, observer)?;
+            move_chunk(&table.sent(), run_id, &chunk, &source, &mut target, observer)?;
         }
         Ok(())
     };

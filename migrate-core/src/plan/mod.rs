@@ -275,6 +275,13 @@ impl PlannedTable {
             .collect()
     }
 
+    /// The table as it is sent: without the columns that PostgreSQL generates by itself.
+    pub fn sent(&self) -> PlannedTable {
+        let mut sent = self.clone();
+        sent.columns.retain(|column| column.generated.is_none());
+        sent
+    }
+
     /// The column that a sequence numbers, if there is one.
     pub fn sequence_column(&self) -> Option<(&PlannedColumn, &str)> {
         self.columns.iter().find_map(|column| column.sequence.as_deref().map(|sequence| (column, sequence)))

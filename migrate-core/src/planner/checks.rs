@@ -48,11 +48,16 @@ fn keys(table: &PlannedTable) -> Vec<Key<'_>> {
             method: IndexMethod::Btree,
         })
         .collect();
-    keys.extend(table.indexes.iter().map(|index| Key {
-        name: format!("index {}", index.name),
-        columns: index.columns.iter().map(|key| key.column.as_str()).collect(),
-        is_unique: index.unique,
-        method: index.method,
+    keys.extend(table.indexes.iter().map(|index| {
+        Key {
+            name: format!("index {}", index.name),
+            columns: (index.columns.iter())
+                .filter(|key| key.expression.is_none())
+                .map(|key| key.column.as_str())
+                .collect(),
+            is_unique: index.unique,
+            method: index.method,
+        }
     }));
     keys
 }

@@ -46,16 +46,6 @@ pub enum PlanningError {
         /// The name.
         target: String,
     },
-    /// A name that something else has in PostgreSQL.
-    #[error(
-        "{what} cannot keep its name in PostgreSQL: {owner}; rename it in the source, or leave its table behind in mapping.toml"
-    )]
-    ReservedName {
-        /// What has the name, such as `table pg_class`.
-        what: String,
-        /// Whose name it is, in words.
-        owner: &'static str,
-    },
     /// More columns than PostgreSQL takes.
     #[error(
         "{what} has {found} columns, and PostgreSQL takes {max} at most (manual, appendix K); leave it out of the source or \

@@ -4,24 +4,58 @@
 //! (a default that is the clock in milliseconds) or `mapping.toml` names it. All that is not carried over is named.
 
 mod checks;
+mod collation;
 mod columns;
+mod conditions;
 mod defaults;
 mod error;
+mod foreign_keys;
+mod generated;
+mod indexes;
 mod keys;
 mod names;
+mod scope;
 
 pub use error::{PlanningError, UnclearColumn};
 
 use std::collections::BTreeSet;
 
-use crate::mapping::Mapping;
-use crate::plan::{LeftBehind, Plan, PlannedTable};
+use crate::mapping::{Mapping, TableMapping};
+use crate::plan::{LeftBehind, Numbering, Plan, PlannedColumn, PlannedTable};
 use crate::profile::DatabaseProfile;
 use crate::source_schema::{SourceObject, SourceObjectKind, SourceSchema, SourceTable};
-use crate::source_sql::{TableSqlFacts, table_facts};
+use crate::source_sql::{TableSqlFacts, table_comments, table_facts};
+use crate::translate::Scope;
+use names::Names;
 
 /// The schema of PostgreSQL that the tables go to.
 const TARGET_SCHEMA: &str = "public";
+
+/// What planning the parts of one table needs to know.
+struct Context<'a> {
+    table: &'a SourceTable,
+    facts: &'a TableSqlFacts,
+    names: &'a Names,
+    mapping: &'a Mapping,
+    /// Its name in PostgreSQL.
+    target: String,
+    columns: &'a [PlannedColumn],
+    /// What names mean in its expressions.
+    scope: Scope,
+}
+
+impl Context<'_> {
+    /// The planned column of this source name; SQLite matches names without regard to ASCII case.
+    fn column(&self, name: &str) -> Option<&PlannedColumn> {
+        self.columns.iter().find(|column| column.source.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether a human lets a column stay behind; both names as the source spells them.
+    fn is_skipped(&self, table: &str, column: &str) -> bool {
+        let decided = self.mapping.tables.get(table).and_then(|table| table.columns.get(column));
+        decided.is_some_and(|column| column.skip.is_some())
+    }
+}
 
 /// Makes the plan for a source.
 ///
@@ -33,71 +67,134 @@ pub fn plan(
     mapping: &Mapping,
 ) -> Result<Plan, PlanningError> {
     check_mapping_names(schema, mapping)?;
+    let mapping = &mapping.resolved(schema);
+    let names = Names::new(schema, mapping)?;
     let mut left_behind = Vec::new();
-    let mut tables = Vec::new();
-    let mut unclear = Vec::new();
-    let moving: Vec<&SourceTable> =
-        schema.tables.iter().filter(|table| !mapping.leave_behind.contains_key(&table.name)).collect();
+    let mut moving = Vec::new();
     for table in &schema.tables {
-        if let Some(reason) = mapping.leave_behind.get(&table.name) {
-            left_behind.push(behind("table", &table.name, reason));
+        match stays_behind(table, mapping) {
+            Some(reason) => left_behind.push(behind("table", &table.name, reason)),
+            None => moving.push(table),
         }
     }
+    let mut tables = Vec::new();
+    let mut unclear = Vec::new();
+    let mut needed = Vec::new();
     for table in &moving {
-        tables.push(plan_table(table, &moving, profile, mapping, &mut left_behind, &mut unclear)?);
+        let facts = table_facts(&table.name, &table.sql)?;
+        let decided = mapping.tables.get(&table.name).cloned().unwrap_or_default();
+        let profile = profile.and_then(|profile| profile.get(&table.name));
+        let mut columns = columns::plan_columns(table, &decided, profile, &mut left_behind, &mut unclear)?;
+        finish_columns(table, &names, mapping, &decided, &mut columns, &mut left_behind);
+        generated::plan(table, &facts, &mut columns, &mut left_behind);
+        let mut context = Context {
+            table,
+            facts: &facts,
+            names: &names,
+            mapping,
+            target: names.table(&table.name),
+            columns: &columns,
+            scope: Scope::default(),
+        };
+        context.scope = scope::of_table(&context);
+        let mut planned = plan_table(&context, &decided, &mut left_behind);
+        planned.foreign_keys = foreign_keys::plan(&context, &moving, &mut needed, &mut left_behind);
+        planned.profile_rows = profile.map(|profile| profile.rows);
+        planned.columns = columns;
+        add_comments(table, &mut planned);
+        tables.push(planned);
     }
     if !unclear.is_empty() {
         return Err(PlanningError::NoFaithfulType { columns: unclear });
     }
+    foreign_keys::add_needed_keys(&needed, &names, &mut tables);
     tables.iter().try_for_each(checks::check_table)?;
-    keys::leave_mismatched(&mut tables, &mut left_behind);
+    foreign_keys::leave_mismatched(&mut tables, &mut left_behind);
     left_behind.extend(schema.others.iter().map(|object| other_object(object, mapping)));
-    names::settle(&mut tables)?;
+    names::settle(&mut tables, &[])?;
     left_behind.sort();
-    Ok(Plan { tables, left_behind, ..Plan::empty(TARGET_SCHEMA.to_owned()) })
+    Ok(Plan {
+        tables,
+        left_behind,
+        on_reject: mapping.on_reject,
+        reject_limit: mapping.reject_limit,
+        ..Plan::empty(TARGET_SCHEMA.to_owned())
+    })
+}
+
+/// Why a table does not move, if it does not.
+fn stays_behind<'a>(table: &SourceTable, mapping: &'a Mapping) -> Option<&'a str> {
+    let own =
+        "Diesel's own list of the migrations that were applied to SQLite; PostgreSQL gets a list of its own";
+    let is_diesels = table.name == names::MIGRATIONS[0];
+    mapping.leave_behind.get(&table.name).map(String::as_str).or(is_diesels.then_some(own))
+}
+
+/// Gives columns their names and numbering, and takes out those that a human lets stay behind.
+fn finish_columns(
+    table: &SourceTable,
+    names: &Names,
+    mapping: &Mapping,
+    decided: &TableMapping,
+    columns: &mut Vec<PlannedColumn>,
+    left_behind: &mut Vec<LeftBehind>,
+) {
+    columns.retain(|column| {
+        let skip = decided.columns.get(&column.source).and_then(|decided| decided.skip.as_deref());
+        if let Some(reason) = skip {
+            left_behind.push(behind("column", &format!("{}.{}", table.name, column.source), reason));
+        }
+        skip.is_none()
+    });
+    for column in columns {
+        column.target = names.column(&table.name, &column.source);
+        if column.sequence.is_some() {
+            let sequence = format!("{}_{}_seq", names.table(&table.name), column.target);
+            column.sequence = Some(crate::identifier::fit_pg(&sequence));
+            column.numbering = mapping.autoincrement.unwrap_or(Numbering::Identity);
+        }
+    }
 }
 
 fn plan_table(
-    table: &SourceTable,
-    moving: &[&SourceTable],
-    profile: Option<&DatabaseProfile>,
-    mapping: &Mapping,
+    context: &Context<'_>,
+    decided: &TableMapping,
     left_behind: &mut Vec<LeftBehind>,
-    unclear: &mut Vec<UnclearColumn>,
-) -> Result<PlannedTable, PlanningError> {
-    let facts = table_facts(&table.name, &table.sql)?;
-    let table_mapping = mapping.tables.get(&table.name).cloned().unwrap_or_default();
-    let table_profile = profile.and_then(|profile| profile.get(&table.name));
-    let columns = columns::plan_columns(table, &table_mapping, table_profile, left_behind, unclear)?;
-    name_unsupported(table, &facts, left_behind);
-    Ok(PlannedTable {
+) -> PlannedTable {
+    let table = context.table;
+    name_unsupported(table, context.facts, left_behind);
+    let keys = keys::plan(context, left_behind);
+    let mut indexes = keys.indexes;
+    indexes.extend(indexes::plan(context, decided, left_behind));
+    PlannedTable {
         source: table.name.clone(),
-        target: names::target(&table.name),
+        target: context.target.clone(),
         without_rowid: table.without_rowid,
         rowid: table.rowid_name().map(str::to_owned),
-        profile_rows: table_profile.map(|profile| profile.rows),
-        primary_key: keys::primary_key(table),
-        unique: keys::unique(table, left_behind),
-        foreign_keys: keys::foreign_keys(table, moving, &facts, left_behind),
-        indexes: keys::indexes(table, &table_mapping, left_behind),
-        checks: Vec::new(),
+        profile_rows: None,
+        columns: Vec::new(),
+        primary_key: keys.primary,
+        unique: keys.unique,
+        foreign_keys: Vec::new(),
+        checks: conditions::plan(context, left_behind),
+        indexes,
         comment: None,
-        columns,
-    })
+    }
+}
+
+/// Gives table and columns what the comments in the stored SQL say of them.
+fn add_comments(table: &SourceTable, planned: &mut PlannedTable) {
+    let comments = table_comments(&table.sql);
+    planned.comment = comments.table;
+    for (column, comment) in table.columns.iter().zip(comments.columns) {
+        if let Some(planned) = planned.columns.iter_mut().find(|planned| planned.source == column.name) {
+            planned.comment = comment;
+        }
+    }
 }
 
 /// Names what a table has and this planner does not translate.
 fn name_unsupported(table: &SourceTable, facts: &TableSqlFacts, left_behind: &mut Vec<LeftBehind>) {
-    for check in &facts.checks {
-        let name = format!("{}: CHECK ({})", table.name, check.sql);
-        left_behind.push(behind("check", &name, "CHECK constraints are not translated"));
-    }
-    for (column, collation) in &facts.collations {
-        let name = format!("{}.{column}: COLLATE {collation}", table.name);
-        let reason =
-            "the target compares byte by byte, which is SQLite's BINARY; this collation is not translated";
-        left_behind.push(behind("collation", &name, reason));
-    }
     for (column, clause) in &facts.conflict_clauses {
         let column = column.as_ref().map(|column| format!(".{column}")).unwrap_or_default();
         let name = format!("{}{column}: {clause}", table.name);

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::mapping::IndexMethod;
-use crate::plan::{Plan, PlannedColumn, PlannedTable};
+use crate::plan::{Plan, PlannedColumn, PlannedIndex, PlannedTable};
 
 /// The plan in lines; what a reviewer reads, and what a dry run prints.
 pub fn plan_summary(plan: &Plan) -> String {
@@ -20,6 +20,7 @@ pub fn plan_summary(plan: &Plan) -> String {
         key_lines(table, &mut out);
         out.push('\n');
     }
+    other_lines(plan, &mut out);
     line(
         &mut out,
         format_args!("stays behind{}", if plan.left_behind.is_empty() { ": nothing" } else { "" }),
@@ -53,14 +54,28 @@ fn key_lines(table: &PlannedTable, out: &mut String) {
         line(out, format_args!("  primary key ({})", key.columns.join(", ")));
     }
     for key in &table.unique {
-        line(out, format_args!("  unique ({})", key.columns.join(", ")));
+        let why = key.instead_of.as_ref().map(|why| format!("  [{why}]")).unwrap_or_default();
+        line(out, format_args!("  unique ({}){why}", key.columns.join(", ")));
     }
-    for key in &table.foreign_keys {
-        let deferred = if key.deferred { ", deferred" } else { "" };
+    for check in &table.checks {
+        let not_valid = if check.not_valid { " not valid" } else { "" };
         line(
             out,
             format_args!(
-                "  foreign key ({}) -> {} ({}), on update {}, on delete {}{deferred}",
+                "  check ({}) -> ({}){not_valid}{}",
+                check.source,
+                check.expression,
+                notes(&check.notes)
+            ),
+        );
+    }
+    for key in &table.foreign_keys {
+        let deferred = if key.deferred { ", deferred" } else { "" };
+        let not_valid = if key.not_valid { ", not valid" } else { "" };
+        line(
+            out,
+            format_args!(
+                "  foreign key ({}) -> {} ({}), on update {}, on delete {}{deferred}{not_valid}",
                 key.columns.join(", "),
                 key.parent_table,
                 key.parent_columns.join(", "),
@@ -69,18 +84,67 @@ fn key_lines(table: &PlannedTable, out: &mut String) {
             ),
         );
     }
-    for index in &table.indexes {
-        let columns: Vec<String> = (index.columns.iter())
-            .map(|key| format!("{}{}", key.column, if key.descending { " desc" } else { "" }))
-            .collect();
-        let unique = if index.unique { "unique " } else { "" };
-        let method = if index.method == IndexMethod::Btree {
-            String::new()
-        } else {
-            format!(" using {}", index.method.sql())
-        };
-        let added = index.added_because.as_ref().map(|why| format!("  [added: {why}]")).unwrap_or_default();
-        line(out, format_args!("  {unique}index {}{method} ({}){added}", index.name, columns.join(", ")));
+    table.indexes.iter().for_each(|index| index_line(index, out));
+}
+
+fn index_line(index: &PlannedIndex, out: &mut String) {
+    let keys: Vec<String> = (index.columns.iter())
+        .map(|key| {
+            let name = key.expression.as_ref().unwrap_or(&key.column);
+            format!("{name}{}", if key.descending { " desc" } else { "" })
+        })
+        .collect();
+    let unique = if index.unique { "unique " } else { "" };
+    let method = match index.method {
+        IndexMethod::Btree => String::new(),
+        method => format!(" using {}", method.sql()),
+    };
+    let condition =
+        index.predicate.as_ref().map(|predicate| format!(" where {predicate}")).unwrap_or_default();
+    let added = index.added_because.as_ref().map(|why| format!("  [added: {why}]")).unwrap_or_default();
+    line(
+        out,
+        format_args!(
+            "  {unique}index {}{method} ({}){condition}{added}{}",
+            index.name,
+            keys.join(", "),
+            notes(&index.notes)
+        ),
+    );
+}
+
+fn notes(notes: &[String]) -> String {
+    if notes.is_empty() { String::new() } else { format!("  [{}]", notes.join("; ")) }
+}
+
+/// Views, triggers, and constraints that the data breaks.
+fn other_lines(plan: &Plan, out: &mut String) {
+    for view in &plan.views {
+        line(out, format_args!("view {} ({}){}", view.target, view.columns.join(", "), notes(&view.notes)));
+    }
+    for trigger in &plan.triggers {
+        let (name, event, table) = (&trigger.target, &trigger.event, &trigger.table);
+        line(out, format_args!("trigger {name} {event} on {table}{}", notes(&trigger.notes)));
+    }
+    if !plan.views.is_empty() || !plan.triggers.is_empty() {
+        out.push('\n');
+    }
+    if !plan.breaches.is_empty() {
+        line(out, format_args!("broken by the data"));
+        for breach in &plan.breaches {
+            line(
+                out,
+                format_args!(
+                    "  {}: {} is broken by {} rows ({}); it becomes {}",
+                    breach.table,
+                    breach.constraint,
+                    breach.rows,
+                    breach.first.join("; "),
+                    breach.becomes
+                ),
+            );
+        }
+        out.push('\n');
     }
 }
 

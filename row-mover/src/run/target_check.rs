@@ -141,8 +141,14 @@ pub(super) fn missing_tables(target: &mut PooledConnection, plan: &Plan) -> Resu
 /// Drops the tables that `plan` made, with what hangs on them of ours, and the bookkeeping of their migrations, all or none.
 pub(super) fn drop_planned(target: &mut PooledConnection, plan: &Plan) -> Result<()> {
     let mut statements = String::new();
+    for view in plan.views.iter().rev() {
+        statements.push_str(&format!("DROP VIEW IF EXISTS public.{}; ", quote_pg(&view.target)));
+    }
     for table in plan.parents_first().iter().rev() {
         statements.push_str(&format!("DROP TABLE IF EXISTS public.{}; ", quote_pg(&table.target)));
+    }
+    for trigger in &plan.triggers {
+        statements.push_str(&format!("DROP FUNCTION IF EXISTS public.{}(); ", quote_pg(&trigger.function)));
     }
     statements.push_str("DROP TABLE IF EXISTS public.__diesel_schema_migrations");
     let dropped = target.transaction(|target| {

@@ -92,7 +92,7 @@ pub fn scan_values(
         let source = open()?;
         while let Some(table) = plan.tables.get(next.fetch_add(1, Ordering::Relaxed)) {
             let position = plan.tables.iter().position(|other| other.source == table.source);
-            let mut found = scan_table(&source, table, scanned)?;
+            let mut found = scan_table(&source, &table.sent(), scanned)?;
             find_orphans(&source, plan, table, &mut found)?;
             lock(&results).push((position, found));
         }

@@ -121,10 +121,20 @@ fn ranges(all: RowidRange) -> Vec<RowidRange> {
         .collect()
 }
 
+/// Whether a generated column has a value for every row: its expression may call what only the app has, or fail on a row. One
+/// that has not is missing in the profile, so that the plan leaves it behind.
+fn is_readable(source: &SourceConnection, table: &SourceTable, column: &str) -> bool {
+    let sql =
+        format!("SELECT count({}) FROM {} NOT INDEXED", quote_sqlite(column), quote_sqlite(&table.name));
+    source.connection().query_row(&sql, [], |row| row.get::<_, i64>(0)).is_ok()
+}
+
 fn scan_part(source: &SourceConnection, part: &Part<'_>, scanned: &dyn Fn(u64)) -> Result<TableProfile> {
     let table = part.table;
-    let names: Vec<&str> =
-        table.columns.iter().filter(|column| !column.generated).map(|column| column.name.as_str()).collect();
+    let names: Vec<&str> = (table.columns.iter())
+        .filter(|column| !column.generated || is_readable(source, table, &column.name))
+        .map(|column| column.name.as_str())
+        .collect();
     let quoted: Vec<String> = names.iter().map(|name| quote_sqlite(name)).collect();
     let mut sql = format!("SELECT {} FROM {} NOT INDEXED", quoted.join(", "), quote_sqlite(&table.name));
     let mut bounds = Vec::new();

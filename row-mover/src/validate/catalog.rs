@@ -75,7 +75,7 @@ fn describe(target: &mut PgConnection) -> QueryResult<Vec<Line>> {
     diesel::sql_query(DESCRIBE_SQL).load(target)
 }
 
-/// What differs in the plan's tables and sequences. Others are none of the plan's business.
+/// What differs in the plan's tables, sequences, views and functions. Others are none of the plan's business.
 fn differences(plan: &Plan, live: &[Line], expected: &[Line]) -> Vec<SchemaDifference> {
     let by_item = |lines: &[Line]| -> BTreeMap<(String, String), String> {
         (lines.iter())
@@ -111,7 +111,11 @@ fn differences(plan: &Plan, live: &[Line], expected: &[Line]) -> Vec<SchemaDiffe
         let words = format!("{table}: {item} {words}");
         found.push(SchemaDifference { table: table.clone(), is_about_columns, words });
     }
-    let is_planned = |name: &str| plan.tables.iter().any(|table| table.target == name);
+    let is_planned = |name: &str| {
+        plan.tables.iter().any(|table| table.target == name)
+            || plan.views.iter().any(|view| view.target == name)
+            || plan.triggers.iter().any(|trigger| trigger.function == name)
+    };
     for ((table, item), definition) in live.iter().filter(|((table, _), _)| is_planned(table)) {
         if !expected.contains_key(&(table.clone(), item.clone())) {
             let words = format!("{table}: {item} is not in the plan: {definition}");

@@ -60,6 +60,13 @@ SELECT r.name, 'checking of constraints',
 FROM relation r LEFT JOIN pg_trigger g ON g.tgrelid = r.oid AND g.tgisinternal AND g.tgenabled <> 'O'
 WHERE r.relkind IN ('r', 'p') GROUP BY r.name
 UNION ALL
+SELECT r.name, 'query', pg_get_viewdef(r.oid, true) FROM relation r WHERE r.relkind IN ('v', 'm')
+UNION ALL
+SELECT p.proname::text, 'function (' || pg_get_function_identity_arguments(p.oid) || ')',
+       'RETURNS ' || pg_get_function_result(p.oid) || ' LANGUAGE ' || l.lanname || ' AS ' || p.prosrc
+FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE n.nspname = current_schema()
+UNION ALL
 SELECT r.name, 'rule ' || w.rulename,
        'ON ' || CASE w.ev_type WHEN '1' THEN 'SELECT' WHEN '2' THEN 'UPDATE' WHEN '3' THEN 'INSERT' ELSE 'DELETE' END
        || CASE WHEN w.is_instead THEN ' DO INSTEAD' ELSE ' DO ALSO' END

@@ -25,34 +25,6 @@ fn refusal(sql: &str, mapping: &str) -> String {
 }
 
 #[test]
-fn keys_on_generated_columns_stay_behind() {
-    let case = there(
-        "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, g TEXT AS (lower(a)) STORED UNIQUE, h INTEGER AS (id * 2), UNIQUE (a, h));
-         CREATE INDEX by_g ON t (g); CREATE UNIQUE INDEX by_h ON t (h, a); CREATE UNIQUE INDEX by_a ON t (a);
-         CREATE TABLE c (g TEXT REFERENCES t (g), x TEXT, y TEXT AS (x) REFERENCES t (a), z TEXT REFERENCES t (a));
-         INSERT INTO t (id, a) VALUES (1, 'A'), (2, 'B'); INSERT INTO c (g, x, z) VALUES ('a', 'A', 'B');",
-        "",
-    );
-    let left: Vec<String> =
-        case.plan.left_behind.iter().map(|item| format!("{} {}", item.kind, item.name)).collect();
-    assert_eq!(
-        left,
-        [
-            "foreign key c(g) to t",
-            "foreign key c(y) to t",
-            "generated column c.y",
-            "generated column t.g",
-            "generated column t.h",
-            "index by_g on t",
-            "index by_h on t",
-            "unique t: UNIQUE (a, h)",
-            "unique t: UNIQUE (g)",
-        ]
-    );
-    and_back(&case);
-}
-
-#[test]
 fn derived_names_step_aside_for_names_of_the_source() {
     let case = there(
         "CREATE TABLE a (id INTEGER PRIMARY KEY AUTOINCREMENT, v TEXT UNIQUE, b INTEGER REFERENCES b);
@@ -68,56 +40,85 @@ fn derived_names_step_aside_for_names_of_the_source() {
 }
 
 #[test]
-fn names_that_cannot_be_kept_are_refused() {
+fn names_that_postgresql_or_diesel_has_step_aside() {
     let long = "long".repeat(20);
+    let short = migrate_core::identifier::fit_pg(&long);
+    let case = there(
+        &format!(
+            "CREATE TABLE __diesel_schema_migrations (version TEXT PRIMARY KEY); INSERT INTO __diesel_schema_migrations VALUES ('1');
+             CREATE TABLE __diesel_schema_migrations_pkey (v TEXT); CREATE TABLE pg_class (v TEXT);
+             CREATE INDEX pg_class_oid_index ON pg_class (v); CREATE TABLE t (ctid TEXT, ctid_ TEXT);
+             CREATE TABLE \"\" (v TEXT); CREATE TABLE unnamed (v TEXT); CREATE TABLE {long} (v TEXT); CREATE TABLE {short} (v TEXT);
+             INSERT INTO t VALUES ('a', 'b'); INSERT INTO {long} VALUES ('long'); INSERT INTO {short} VALUES ('short');"
+        ),
+        "",
+    );
+    let named = |source: &str| case.plan.table(source).map(|table| table.target.as_str());
+    assert_eq!(named("__diesel_schema_migrations"), None);
+    assert_eq!(named("pg_class"), Some("_pg_class"));
+    assert_eq!(named("unnamed"), Some("unnamed"));
+    assert_eq!(named(&short), Some(short.as_str()));
+    let columns: Vec<&str> =
+        case.plan.table("t").unwrap().columns.iter().map(|column| column.target.as_str()).collect();
+    assert_eq!(columns[1], "ctid_");
+    assert_ne!(columns[0], "ctid_");
+    and_back(&case);
+}
+
+#[test]
+fn names_that_a_human_chose_must_be_free() {
     for (sql, mapping, words) in [
         (
-            "CREATE TABLE __diesel_schema_migrations (version TEXT PRIMARY KEY)".to_owned(),
-            "",
-            "table __diesel_schema_migrations cannot keep its name in PostgreSQL: Diesel keeps its list of applied migrations",
-        ),
-        (
-            "CREATE TABLE __diesel_schema_migrations_pkey (v TEXT)".to_owned(),
-            "",
-            "table __diesel_schema_migrations_pkey cannot keep its name",
-        ),
-        (
-            "CREATE TABLE pg_class (v TEXT)".to_owned(),
-            "",
-            "table pg_class cannot keep its name in PostgreSQL: names that begin with pg_",
-        ),
-        (
-            "CREATE TABLE t (v TEXT); CREATE INDEX pg_class_oid_index ON t (v)".to_owned(),
-            "",
-            "index pg_class_oid_index of t cannot keep",
-        ),
-        (
-            "CREATE TABLE t (v TEXT)".to_owned(),
+            "CREATE TABLE t (v TEXT)",
             "[[tables.t.indexes]]\nname = \"t\"\ncolumns = [\"v\"]\nwhy = \"\"",
             "table t and index t of t would both be named t in PostgreSQL",
         ),
         (
-            "CREATE TABLE t (ctid TEXT, ctid_ TEXT)".to_owned(),
-            "",
-            "column t.ctid and column t.ctid_ would both be named ctid_",
+            "CREATE TABLE t (v TEXT); CREATE TABLE u (v TEXT)",
+            "[tables.t]\nrename = \"u\"",
+            "table t and table u would both be named u in PostgreSQL",
         ),
         (
-            "CREATE TABLE \"\" (v TEXT); CREATE TABLE unnamed (v TEXT)".to_owned(),
-            "",
-            "would both be named unnamed",
-        ),
-        (
-            format!(
-                "CREATE TABLE {long} (v TEXT); CREATE TABLE {} (v TEXT)",
-                migrate_core::identifier::fit_pg(&long)
-            ),
-            "",
-            "would both be named longlong",
+            "CREATE TABLE t (v TEXT, w TEXT)",
+            "[tables.t.columns]\nv = { rename = \"w\" }",
+            "column t.v and column t.w would both be named w in PostgreSQL",
         ),
     ] {
-        let refusal = refusal(&sql, mapping);
+        let refusal = refusal(sql, mapping);
         assert!(refusal.contains(words), "{sql}: {refusal}");
     }
+}
+
+#[test]
+fn a_human_renames_and_skips() {
+    let case = there(
+        "CREATE TABLE p (id INTEGER PRIMARY KEY, Code TEXT UNIQUE, junk TEXT UNIQUE, other_junk TEXT CHECK (other_junk <> ''));
+         CREATE TABLE c (p TEXT REFERENCES p (Code), j TEXT REFERENCES p (junk)); CREATE INDEX by_junk ON p (junk, Code);
+         INSERT INTO p (Code, junk) VALUES ('a', 'x'); INSERT INTO c VALUES ('a', 'x');",
+        "[tables.p]\nrename = \"people\"\n[tables.p.columns]\nCode = { rename = \"code\" }\njunk = { skip = \"nobody reads it\" }
+         [[columns]]\ncolumn = \"OTHER_*\"\nskip = \"nor this\"",
+    );
+    assert_eq!(case.ask("SELECT id, code FROM people"), ["1|a"]);
+    assert_eq!(
+        case.ask(
+            "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND connamespace = 'public'::regnamespace"
+        ),
+        ["1"]
+    );
+    let left: Vec<String> =
+        case.plan.left_behind.iter().map(|item| format!("{} {}", item.kind, item.name)).collect();
+    assert_eq!(
+        left,
+        [
+            "check p: CHECK (other_junk <> '')",
+            "column p.junk",
+            "column p.other_junk",
+            "foreign key c(j) to p",
+            "index by_junk on p: CREATE INDEX by_junk ON p (junk, Code)",
+            "unique p: UNIQUE (junk)",
+        ]
+    );
+    and_back(&case);
 }
 
 #[test]

@@ -1,0 +1,90 @@
+//! What becomes of generated columns: generated in PostgreSQL too where the expression can be translated, else a plain column with
+//! the values that SQLite computed.
+
+use super::{behind, scope};
+use crate::plan::{LeftBehind, PlannedColumn, PlannedGenerated};
+use crate::source_schema::SourceTable;
+use crate::source_sql::TableSqlFacts;
+use crate::translate::{self, Scope, Translated, Untranslatable};
+
+/// Translates the expressions of the generated columns among `columns`; one that cannot be goes to `left_behind`, and its column
+/// becomes a plain one.
+pub(super) fn plan(
+    table: &SourceTable,
+    facts: &TableSqlFacts,
+    columns: &mut [PlannedColumn],
+    left_behind: &mut Vec<LeftBehind>,
+) {
+    let mut waiting: Vec<usize> = (0..columns.len())
+        .filter(|&place| table.column(&columns[place].source).is_some_and(|column| column.generated))
+        .collect();
+    // PostgreSQL's generated columns cannot stand on each other, so that the expression of one that others read is put into
+    // theirs; whatever order they stand in, each round settles at least one.
+    let mut reasons: Vec<(usize, String)> = Vec::new();
+    loop {
+        let before = waiting.len();
+        reasons.clear();
+        waiting.retain(|&place| match translate(table, facts, columns, place) {
+            Ok(generated) => {
+                columns[place].generated = Some(generated);
+                columns[place].default = None;
+                false
+            }
+            Err(error) => {
+                reasons.push((place, error.reason));
+                true
+            }
+        });
+        if waiting.is_empty() || waiting.len() == before {
+            break;
+        }
+    }
+    for (place, reason) in reasons {
+        let column = &mut columns[place];
+        let name = format!("{}.{}", table.name, column.source);
+        let reason = format!(
+            "its expression cannot be translated ({reason}): the values move as they are, and do not follow the other columns \
+             any more"
+        );
+        left_behind.push(behind("generated column", &name, &reason));
+        column.why.push_str("; generated in SQLite, a plain column here");
+        // What SQLite said of NULL was about the expression; a plain column must let the app leave it out.
+        column.not_null = false;
+    }
+}
+
+fn translate(
+    table: &SourceTable,
+    facts: &TableSqlFacts,
+    columns: &[PlannedColumn],
+    place: usize,
+) -> Result<PlannedGenerated, Untranslatable> {
+    let none = || Untranslatable { reason: "the stored SQL has no expression for it".to_owned() };
+    let column = columns.get(place).ok_or_else(none)?;
+    let sql = facts.generated.iter().find(|(name, _)| name.eq_ignore_ascii_case(&column.source));
+    let (_, sql) = sql.ok_or_else(none)?;
+    let affinity =
+        table.column(&column.source).map(|column| scope::affinity(table, column)).ok_or_else(none)?;
+    let Translated { sql: expression, .. } =
+        translate::generated(sql, &known_columns(table, facts, columns), &column.conversion, affinity)?;
+    Ok(PlannedGenerated { expression, source: sql.clone() })
+}
+
+/// The columns that the expression may name: the plain ones, and those generated ones that are translated already, by their
+/// expressions.
+fn known_columns(table: &SourceTable, facts: &TableSqlFacts, columns: &[PlannedColumn]) -> Scope {
+    let mut known = scope::table(table, facts, columns, &[table.name.as_str()]);
+    known.columns.iter_mut().zip(columns).for_each(|(column, planned)| {
+        if let Some(generated) = &planned.generated {
+            column.sql = format!("({})", generated.expression);
+        }
+    });
+    let is_plain = |name: &str| table.column(name).is_some_and(|column| !column.generated);
+    let rowid = known.rowid.and_then(|place| known.columns.get(place)).map(|column| column.source.clone());
+    known.columns.retain(|column| {
+        is_plain(&column.source)
+            || columns.iter().any(|planned| planned.source == column.source && planned.generated.is_some())
+    });
+    known.rowid = rowid.and_then(|name| known.columns.iter().position(|column| column.source == name));
+    Scope { tables: vec![known] }
+}

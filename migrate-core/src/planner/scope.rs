@@ -1,0 +1,58 @@
+//! What names in SQLite's expressions mean: the columns of a planned table, as the translator needs to know them.
+
+use super::Context;
+use crate::affinity::Affinity;
+use crate::identifier::quote_pg;
+use crate::plan::PlannedColumn;
+use crate::source_schema::{SourceColumn, SourceTable};
+use crate::source_sql::TableSqlFacts;
+use crate::translate::{Collation, Scope, ScopeColumn, ScopeTable};
+
+/// The scope of expressions that stand with a table: its own columns, and nothing else.
+pub(super) fn of_table(context: &Context<'_>) -> Scope {
+    Scope {
+        tables: vec![table(context.table, context.facts, context.columns, &[context.table.name.as_str()])],
+    }
+}
+
+/// A table as a scope sees it, under `names`.
+pub(super) fn table(
+    table: &SourceTable,
+    facts: &TableSqlFacts,
+    planned: &[PlannedColumn],
+    names: &[&str],
+) -> ScopeTable {
+    let columns: Vec<ScopeColumn> = planned
+        .iter()
+        .map(|planned| {
+            let column = table.column(&planned.source);
+            ScopeColumn {
+                source: planned.source.clone(),
+                sql: quote_pg(&planned.target),
+                conversion: planned.conversion.clone(),
+                affinity: column.map_or(Affinity::Blob, |column| affinity(table, column)),
+                collation: collation(facts, &planned.source),
+                not_null: planned.not_null,
+            }
+        })
+        .collect();
+    let alias = table.rowid_alias().map(|alias| alias.name.as_str());
+    let rowid = alias.and_then(|alias| planned.iter().position(|column| column.source == alias));
+    ScopeTable { names: names.iter().map(|name| (*name).to_owned()).collect(), columns, rowid }
+}
+
+/// The affinity; ANY in a STRICT table keeps what it is given (SQLite manual, "STRICT Tables", section 3).
+pub(super) fn affinity(table: &SourceTable, column: &SourceColumn) -> Affinity {
+    let keeps_all = table.strict && column.declared_type.eq_ignore_ascii_case("ANY");
+    if keeps_all { Affinity::Blob } else { crate::affinity::affinity(&column.declared_type) }
+}
+
+fn collation(facts: &TableSqlFacts, column: &str) -> Collation {
+    let named = facts.collations.iter().find(|(name, _)| name.eq_ignore_ascii_case(column));
+    match named.map(|(_, collation)| collation.to_ascii_uppercase()) {
+        None => Collation::Binary,
+        Some(name) if name == "NOCASE" => Collation::Nocase,
+        Some(name) if name == "RTRIM" => Collation::Rtrim,
+        Some(name) => Collation::Other(name),
+    }
+}

@@ -1,0 +1,82 @@
+//! Keys, indexes, CHECKs and foreign keys: what is added to tables once the rows are in.
+
+use super::{Step, comment};
+use crate::identifier::{quote_pg, quote_pg_list};
+use crate::plan::{PlannedCheck, PlannedForeignKey, PlannedIndex, PlannedKey, PlannedTable};
+
+/// Keys, indexes and CHECKs of one table.
+pub(super) fn of_table(table: &PlannedTable) -> Vec<Step> {
+    let primary = table.primary_key.iter().map(|key| self::key(table, "PRIMARY KEY", key));
+    let unique = table.unique.iter().map(|key| self::key(table, "UNIQUE", key));
+    let indexes = table.indexes.iter().map(|index| self::index(table, index));
+    let checks = table.checks.iter().map(|check| self::check(table, check));
+    primary.chain(unique).chain(indexes).chain(checks).collect()
+}
+
+/// The foreign keys of one table.
+pub(super) fn foreign_keys(table: &PlannedTable) -> Vec<Step> {
+    table.foreign_keys.iter().map(|key| add_constraint(table, &key.name, &foreign_key(key))).collect()
+}
+
+fn key(table: &PlannedTable, kind: &str, key: &PlannedKey) -> Step {
+    let mut step = add_constraint(table, &key.name, &format!("{kind} ({})", quote_pg_list(&key.columns)));
+    if let Some(why) = &key.instead_of {
+        step.up.insert_str(0, &comment(why));
+    }
+    step
+}
+
+fn index(table: &PlannedTable, index: &PlannedIndex) -> Step {
+    let remarks = index.added_because.iter().chain(&index.notes).map(|text| comment(text));
+    let keys: Vec<String> = (index.columns.iter())
+        .map(|key| format!("{}{}", key.sql(), if key.descending { " DESC" } else { "" }))
+        .collect();
+    let condition =
+        index.predicate.as_ref().map(|predicate| format!(" WHERE {predicate}")).unwrap_or_default();
+    let up = format!(
+        "{}CREATE {}INDEX {} ON {} USING {} ({}){condition}",
+        remarks.collect::<String>(),
+        if index.unique { "UNIQUE " } else { "" },
+        quote_pg(&index.name),
+        quote_pg(&table.target),
+        index.method.sql(),
+        keys.join(", ")
+    );
+    Step { up, down: format!("DROP INDEX {}", quote_pg(&index.name)) }
+}
+
+fn check(table: &PlannedTable, check: &PlannedCheck) -> Step {
+    let not_valid = if check.not_valid { " NOT VALID" } else { "" };
+    let mut step = add_constraint(table, &check.name, &format!("CHECK ({}){not_valid}", check.expression));
+    step.up.insert_str(0, &check.notes.iter().map(|note| comment(note)).collect::<String>());
+    step
+}
+
+fn foreign_key(key: &PlannedForeignKey) -> String {
+    let mut sql = format!(
+        "FOREIGN KEY ({}) REFERENCES {} ({})",
+        quote_pg_list(&key.columns),
+        quote_pg(&key.parent_table),
+        quote_pg_list(&key.parent_columns)
+    );
+    for (when, action) in [("UPDATE", &key.on_update), ("DELETE", &key.on_delete)] {
+        if action != "NO ACTION" {
+            sql.push_str(&format!(" ON {when} {action}"));
+        }
+    }
+    if key.deferred {
+        sql.push_str(" DEFERRABLE INITIALLY DEFERRED");
+    }
+    if key.not_valid {
+        sql.push_str(" NOT VALID");
+    }
+    sql
+}
+
+fn add_constraint(table: &PlannedTable, name: &str, definition: &str) -> Step {
+    let table = quote_pg(&table.target);
+    Step {
+        up: format!("ALTER TABLE {table} ADD CONSTRAINT {} {definition}", quote_pg(name)),
+        down: format!("ALTER TABLE {table} DROP CONSTRAINT {}", quote_pg(name)),
+    }
+}

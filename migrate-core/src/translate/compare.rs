@@ -1,0 +1,257 @@
+//! Comparisons, by SQLite's rules of affinity (SQLite manual, "Datatypes In SQLite", section 4).
+
+use sqlite3_parser::ast::Operator;
+
+use super::expression::Translator;
+use super::node::{Constant, Family, Kind, Native, Node};
+use super::{Collation, Result, literal, moment, untranslatable};
+use crate::affinity::Affinity;
+use crate::identifier::quote_pg_literal;
+
+/// The two sides of a comparison in one type of PostgreSQL.
+struct Sides {
+    left: String,
+    right: String,
+}
+
+/// `left operator right`.
+pub(super) fn compared(
+    translator: &mut Translator<'_>,
+    left: &Node,
+    operator: Operator,
+    right: &Node,
+) -> Result<Node> {
+    if left.kind == Kind::Null || right.kind == Kind::Null {
+        return Ok(Node::atom(Kind::Truth, "NULL::boolean"));
+    }
+    if let Some(sql) = truth_itself(left, operator, right).or_else(|| truth_itself(right, operator, left)) {
+        return Ok(truth(sql, left, right));
+    }
+    let symbol = match operator {
+        Operator::Equals => "=",
+        Operator::NotEquals => "<>",
+        Operator::Less => "<",
+        Operator::LessEquals => "<=",
+        Operator::Greater => ">",
+        Operator::GreaterEquals => ">=",
+        _ => return untranslatable("an operator that compares nothing"),
+    };
+    let is_equality = matches!(operator, Operator::Equals | Operator::NotEquals);
+    let Sides { left: left_sql, right: right_sql } = sides(translator, left, right, is_equality)?;
+    Ok(truth(format!("{left_sql} {symbol} {right_sql}"), left, right))
+}
+
+/// `left IS right`, or `IS NOT`: NULL is a value like others.
+pub(super) fn distinct(
+    translator: &mut Translator<'_>,
+    left: &Node,
+    right: &Node,
+    not: bool,
+) -> Result<Node> {
+    if right.kind == Kind::Null {
+        return Ok(is_null(left, not));
+    }
+    if left.kind == Kind::Null {
+        return Ok(is_null(right, not));
+    }
+    let Sides { left: left_sql, right: right_sql } = sides(translator, left, right, true)?;
+    let not = if not { "" } else { "NOT " };
+    let node = truth(format!("{left_sql} IS {not}DISTINCT FROM {right_sql}"), left, right);
+    Ok(Node { is_not_null: true, ..node })
+}
+
+/// `value IN (items)`.
+pub(super) fn among(translator: &mut Translator<'_>, value: &Node, items: &[Node]) -> Result<Node> {
+    if items.is_empty() {
+        return Ok(Node { is_not_null: true, ..Node::atom(Kind::Truth, "false") });
+    }
+    if value.kind == Kind::Null {
+        return Ok(Node::atom(Kind::Truth, "NULL::boolean"));
+    }
+    let mut pairs = Vec::with_capacity(items.len());
+    for item in items {
+        pairs.push(match item.kind {
+            Kind::Null => Sides { left: native_or_sql(value), right: "NULL".to_owned() },
+            _ => sides(translator, value, item, true)?,
+        });
+    }
+    let first = pairs.first().map(|pair| pair.left.clone()).unwrap_or_default();
+    let sql = if pairs.iter().all(|pair| pair.left == first) {
+        let list: Vec<&str> = pairs.iter().map(|pair| pair.right.as_str()).collect();
+        format!("{first} IN ({})", list.join(", "))
+    } else {
+        let each: Vec<String> = pairs.iter().map(|pair| format!("{} = {}", pair.left, pair.right)).collect();
+        format!("({})", each.join(" OR "))
+    };
+    let parts: Vec<&Node> = std::iter::once(value).chain(items).collect();
+    let is_not_null = parts.iter().all(|part| part.is_not_null);
+    Ok(Node { is_not_null, ..Node::compound(Kind::Truth, sql) }.made_of(&parts))
+}
+
+/// `node IS NULL`, or `IS NOT NULL`.
+pub(super) fn is_null(node: &Node, not: bool) -> Node {
+    let not = if not { "NOT " } else { "" };
+    let sql = format!("{} IS {not}NULL", native_or_sql(node));
+    Node { is_not_null: true, ..Node::compound(Kind::Truth, sql) }.made_of(&[node])
+}
+
+fn native_or_sql(node: &Node) -> String {
+    node.native.as_ref().map_or_else(|| node.operand(), |native| native.sql.clone())
+}
+
+fn truth(sql: String, left: &Node, right: &Node) -> Node {
+    let is_not_null = left.is_not_null && right.is_not_null;
+    let is_atom = sql.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    Node { is_not_null, is_atom, ..Node::compound(Kind::Truth, sql) }.made_of(&[left, right])
+}
+
+/// `enabled = 1` and its like: the condition that the column is.
+fn truth_itself(column: &Node, operator: Operator, other: &Node) -> Option<String> {
+    let Some(Native { family: Family::Boolean, sql }) = &column.native else { return None };
+    match (operator, &other.constant) {
+        (Operator::Equals, Some(Constant::Integer(1)))
+        | (Operator::NotEquals, Some(Constant::Integer(0))) => Some(sql.clone()),
+        (Operator::Equals, Some(Constant::Integer(0)))
+        | (Operator::NotEquals, Some(Constant::Integer(1))) => Some(format!("NOT {sql}")),
+        _ => None,
+    }
+}
+
+fn sides(translator: &mut Translator<'_>, left: &Node, right: &Node, is_equality: bool) -> Result<Sides> {
+    if let Some(sides) = native_sides(translator, left, right) {
+        return Ok(sides);
+    }
+    let (left, right) = with_affinity(left, right)?;
+    let is_number = |node: &Node| matches!(node.kind, Kind::Integer | Kind::Real | Kind::Number);
+    match (left.kind, right.kind) {
+        (Kind::Truth, Kind::Truth) | (Kind::Blob, Kind::Blob) => plain(&left, &right),
+        (Kind::Truth, _) | (_, Kind::Truth) => {
+            let (left, right) = (left.number()?, right.number()?);
+            if is_number(&left) && is_number(&right) { plain(&left, &right) } else { mixed() }
+        }
+        (Kind::Text, Kind::Text) => texts(&left, &right, is_equality),
+        (Kind::Json, _) if is_equality => json(&left, &right),
+        (_, Kind::Json) if is_equality => {
+            json(&right, &left).map(|sides| Sides { left: sides.right, right: sides.left })
+        }
+        (Kind::Integer, Kind::Real) | (Kind::Real, Kind::Integer)
+            if left.constant.is_none() && right.constant.is_none() =>
+        {
+            translator.note("integers and floats are compared as floats, exact up to 2^53");
+            plain(&left, &right)
+        }
+        _ if is_number(&left) && is_number(&right) => plain(&left, &right),
+        (Kind::Unknown, _) | (_, Kind::Unknown) => {
+            untranslatable("a comparison of what has no exact text in PostgreSQL's type")
+        }
+        _ => mixed(),
+    }
+}
+
+fn mixed() -> Result<Sides> {
+    untranslatable("a comparison of a number, text or blob with a value of another class")
+}
+
+fn plain(left: &Node, right: &Node) -> Result<Sides> {
+    Ok(Sides { left: left.operand(), right: right.operand() })
+}
+
+/// Applies affinity to constants: what SQLite does to values when it compares, and what can be done ahead for these alone.
+fn with_affinity(left: &Node, right: &Node) -> Result<(Node, Node)> {
+    Ok((under(left, right.affinity)?, under(right, left.affinity)?))
+}
+
+fn under(node: &Node, other: Option<Affinity>) -> Result<Node> {
+    let Some(constant) = &node.constant else { return Ok(node.clone()) };
+    match (other, constant) {
+        (Some(Affinity::Integer | Affinity::Real | Affinity::Numeric), Constant::Text(text)) => {
+            let trimmed = text.trim_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']);
+            if let Ok(integer) = trimmed.parse::<i64>() {
+                return Ok(literal::integer(integer));
+            }
+            let is_plain = trimmed.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+            if is_plain && trimmed.parse::<f64>().is_ok_and(f64::is_finite) {
+                return Ok(literal::real(trimmed.trim_start_matches('+')));
+            }
+            Ok(node.clone())
+        }
+        (Some(Affinity::Text), Constant::Integer(integer)) => Ok(literal::text(&integer.to_string())),
+        _ => Ok(node.clone()),
+    }
+}
+
+fn texts(left: &Node, right: &Node, is_equality: bool) -> Result<Sides> {
+    let named = [left, right].into_iter().find(|node| node.is_collation_named);
+    let collation = named
+        .or_else(|| [left, right].into_iter().find(|node| node.collation.is_some()))
+        .and_then(|node| node.collation.clone())
+        .unwrap_or_default();
+    let fold = |node: &Node| -> Result<String> {
+        let folded = match (&collation, &node.constant) {
+            (Collation::Binary, _) => node.operand(),
+            (Collation::Nocase, Some(Constant::Text(text))) => quote_pg_literal(&text.to_ascii_lowercase()),
+            (Collation::Nocase, _) => format!("lower({})", in_c(node)),
+            (Collation::Rtrim, _) => format!("rtrim({}, ' ')", node.sql),
+            (Collation::Other(name), _) => {
+                return untranslatable(format!("the collation {name}, which only the app knows"));
+            }
+        };
+        Ok(folded)
+    };
+    let (mut left_sql, right_sql) = (fold(left)?, fold(right)?);
+    if !is_equality && !left.is_from_column && !right.is_from_column {
+        left_sql.push_str(" COLLATE \"C\"");
+    }
+    Ok(Sides { left: left_sql, right: right_sql })
+}
+
+/// Text that functions take letter by letter as ASCII.
+pub(super) fn in_c(node: &Node) -> String {
+    if node.is_from_column { node.sql.clone() } else { format!("{} COLLATE \"C\"", node.operand()) }
+}
+
+/// A part of a document and a constant, as documents.
+fn json(part: &Node, other: &Node) -> Result<Sides> {
+    let document = match &other.constant {
+        // True and 1 are the same to SQLite, and not to a document.
+        Some(Constant::Integer(0 | 1)) => {
+            return untranslatable("a part of a document that may be true, false or a number");
+        }
+        Some(Constant::Integer(integer)) => integer.to_string(),
+        Some(Constant::Text(text)) => serde_json::Value::from(text.as_str()).to_string(),
+        _ => return untranslatable("a comparison of a part of a document with what is no literal"),
+    };
+    Ok(Sides { left: part.operand(), right: format!("{}::jsonb", quote_pg_literal(&document)) })
+}
+
+/// The sides in PostgreSQL's own form, where both have it.
+fn native_sides(translator: &mut Translator<'_>, left: &Node, right: &Node) -> Option<Sides> {
+    match (&left.native, &right.native) {
+        (Some(left), Some(right)) if left.family == right.family => {
+            Some(Sides { left: left.sql.clone(), right: right.sql.clone() })
+        }
+        (Some(Native { family: Family::Instant, sql }), Some(Native { family: Family::Wall, sql: wall })) => {
+            Some(Sides { left: sql.clone(), right: moment::instant(wall) })
+        }
+        (Some(Native { family: Family::Wall, sql: wall }), Some(Native { family: Family::Instant, sql })) => {
+            Some(Sides { left: moment::instant(wall), right: sql.clone() })
+        }
+        (Some(native), None) => {
+            let constant = moment::constant(native.family, right.constant.as_ref()?)?;
+            note_moments(translator, native.family);
+            Some(Sides { left: native.sql.clone(), right: constant })
+        }
+        (None, Some(native)) => {
+            let constant = moment::constant(native.family, left.constant.as_ref()?)?;
+            note_moments(translator, native.family);
+            Some(Sides { left: constant, right: native.sql.clone() })
+        }
+        _ => None,
+    }
+}
+
+fn note_moments(translator: &mut Translator<'_>, family: Family) {
+    if matches!(family, Family::Instant | Family::Wall) {
+        translator.note("points in time are compared as such, where SQLite compares their text");
+    }
+}

@@ -1,0 +1,312 @@
+//! Walks an expression: names, operators of conditions, CASE and CAST; each other construct has its own file.
+
+use sqlite3_parser::ast::{Expr, Operator, UnaryOperator};
+
+use super::node::{Constant, Kind, Node};
+use super::{
+    Collation, Result, Scope, arithmetic, column, compare, functions, literal, pattern, untranslatable,
+};
+use crate::affinity::{Affinity, affinity};
+use crate::source_sql::plain_name;
+
+/// How deep expressions may be nested.
+const DEPTH_MAX: usize = 100;
+
+/// Translates expressions of one scope, and gathers what a reviewer should know.
+pub(super) struct Translator<'a> {
+    scope: &'a Scope,
+    depth: usize,
+    /// Whether aggregate functions may stand here.
+    pub(super) takes_aggregates: bool,
+    pub(super) notes: Vec<String>,
+}
+
+impl<'a> Translator<'a> {
+    pub(super) fn new(scope: &'a Scope) -> Translator<'a> {
+        Translator { scope, depth: 0, takes_aggregates: false, notes: Vec::new() }
+    }
+
+    pub(super) fn note(&mut self, text: impl Into<String>) {
+        self.notes.push(text.into());
+    }
+
+    /// Translates an expression.
+    pub(super) fn node(&mut self, expression: &Expr<'_>) -> Result<Node> {
+        if self.depth >= DEPTH_MAX {
+            return untranslatable("it is nested too deeply");
+        }
+        self.depth += 1;
+        let node = self.any(expression);
+        self.depth -= 1;
+        node
+    }
+
+    /// Translates several expressions.
+    pub(super) fn nodes(&mut self, expressions: &[Expr<'_>]) -> Result<Vec<Node>> {
+        expressions.iter().map(|expression| self.node(expression)).collect()
+    }
+
+    fn any(&mut self, expression: &Expr<'_>) -> Result<Node> {
+        match expression {
+            Expr::Literal(literal) => literal::node(literal),
+            Expr::Id(id) => self.name(None, id.0),
+            Expr::Name(name) => self.name(None, name.0),
+            Expr::Qualified(table, name) => self.name(Some(&plain_name(table.0)), name.0),
+            Expr::Parenthesized(inner) => match inner.as_slice() {
+                [only] => self.node(only),
+                _ => untranslatable("a row of several values"),
+            },
+            Expr::Unary(operator, operand) => self.unary(*operator, operand),
+            Expr::Binary(left, operator, right) => self.binary(left, *operator, right),
+            Expr::Between { lhs, not, start, end } => {
+                let (value, start, end) = (self.node(lhs)?, self.node(start)?, self.node(end)?);
+                let low = compare::compared(self, &value, Operator::GreaterEquals, &start)?;
+                let high = compare::compared(self, &value, Operator::LessEquals, &end)?;
+                let both = Node::compound(
+                    Kind::Truth,
+                    format!("{} AND {}", low.condition_operand()?, high.condition_operand()?),
+                )
+                .made_of(&[&low, &high]);
+                negated_if(*not, both)
+            }
+            Expr::InList { lhs, not, rhs } => {
+                let value = self.node(lhs)?;
+                let items = self.nodes(rhs.unwrap_or(&[]))?;
+                negated_if(*not, compare::among(self, &value, &items)?)
+            }
+            Expr::IsNull(operand) => {
+                let node = self.node(operand)?;
+                Ok(compare::is_null(&node, false))
+            }
+            Expr::NotNull(operand) => {
+                let node = self.node(operand)?;
+                Ok(compare::is_null(&node, true))
+            }
+            Expr::Like { lhs, not, op, rhs, escape } => {
+                let (value, wanted) = (self.node(lhs)?, self.node(rhs)?);
+                let escape = escape.map(|escape| self.node(escape)).transpose()?;
+                negated_if(*not, pattern::matched(*op, &value, &wanted, escape.as_ref())?)
+            }
+            Expr::Case { base, when_then_pairs, else_expr } => self.case(*base, when_then_pairs, *else_expr),
+            Expr::Cast { expr, type_name } => {
+                let node = self.node(expr)?;
+                let declared = type_name.as_ref().map_or("", |name| name.name);
+                cast(&node, affinity(declared))
+            }
+            Expr::Collate(operand, name) => {
+                let mut node = self.node(operand)?;
+                node.collation = Some(collation(&plain_name(name)));
+                node.is_collation_named = true;
+                Ok(node)
+            }
+            Expr::FunctionCall { name, distinctness, args, order_by, filter_over } => {
+                if order_by.is_some() || filter_over.is_some() {
+                    return untranslatable(format!("{} with ORDER BY, FILTER or OVER", name.0));
+                }
+                functions::call(self, name.0, distinctness.is_some(), args.unwrap_or(&[]))
+            }
+            Expr::FunctionCallStar { name, filter_over: None } => functions::call_star(self, name.0),
+            Expr::FunctionCallStar { name, .. } => untranslatable(format!("{} with FILTER or OVER", name.0)),
+            Expr::Exists(_) | Expr::Subquery(_) | Expr::InSelect { .. } | Expr::InTable { .. } => {
+                untranslatable("a query within an expression")
+            }
+            Expr::DoublyQualified(..) => untranslatable("a name with its database"),
+            Expr::Raise(..) => untranslatable("RAISE"),
+            Expr::Variable(_) => untranslatable("a parameter"),
+        }
+    }
+
+    /// A name: a column, TRUE or FALSE, or text in double quotes where no column has that name.
+    fn name(&mut self, table: Option<&str>, written: &str) -> Result<Node> {
+        let name = plain_name(written);
+        let mut found = None;
+        for scope in &self.scope.tables {
+            if table.is_some_and(|table| !scope.names.iter().any(|name| name.eq_ignore_ascii_case(table))) {
+                continue;
+            }
+            let named = scope.columns.iter().find(|column| column.source.eq_ignore_ascii_case(&name));
+            let is_rowid = ["rowid", "_rowid_", "oid"].iter().any(|rowid| rowid.eq_ignore_ascii_case(&name));
+            let rowid = scope.rowid.filter(|_| is_rowid).and_then(|place| scope.columns.get(place));
+            if let Some(column) = named.or(rowid) {
+                if found.is_some() {
+                    return untranslatable(format!("the column {name}, which more than one table has"));
+                }
+                found = Some(column);
+            }
+        }
+        match found {
+            Some(column) => Ok(column::node(column)),
+            None if table.is_none() && written.starts_with('"') => Ok(literal::text(&name)),
+            None if table.is_none() && name.eq_ignore_ascii_case("true") => Ok(literal::integer(1)),
+            None if table.is_none() && name.eq_ignore_ascii_case("false") => Ok(literal::integer(0)),
+            None => untranslatable(format!("the column {name}, which is not there")),
+        }
+    }
+
+    fn unary(&mut self, operator: UnaryOperator, operand: &Expr<'_>) -> Result<Node> {
+        if let (
+            UnaryOperator::Negative,
+            Expr::Literal(sqlite3_parser::ast::Literal::Numeric("9223372036854775808")),
+        ) = (operator, operand)
+        {
+            return Ok(literal::integer(i64::MIN));
+        }
+        let node = self.node(operand)?;
+        match operator {
+            UnaryOperator::Positive => Ok(Node { affinity: None, ..node }),
+            UnaryOperator::Negative => arithmetic::negative(&node),
+            UnaryOperator::BitwiseNot => arithmetic::complement(&node),
+            UnaryOperator::Not => negated_if(true, node),
+        }
+    }
+
+    fn binary(&mut self, left: &Expr<'_>, operator: Operator, right: &Expr<'_>) -> Result<Node> {
+        if let Operator::ArrowRight | Operator::ArrowRightShift = operator {
+            let (document, path) = (self.node(left)?, self.node(right)?);
+            return functions::json::arrow(&document, &path, operator == Operator::ArrowRightShift);
+        }
+        let is_word = |word: &str| matches!(right, Expr::Id(id) if id.0.eq_ignore_ascii_case(word));
+        if let Operator::Is | Operator::IsNot = operator
+            && (is_word("true") || is_word("false"))
+        {
+            let node = self.node(left)?;
+            let (not, word) = (
+                if operator == Operator::IsNot { "NOT " } else { "" },
+                if is_word("true") { "TRUE" } else { "FALSE" },
+            );
+            let sql = format!("{} IS {not}{word}", node.condition_operand()?);
+            return Ok(Node { is_not_null: true, ..Node::compound(Kind::Truth, sql) }.made_of(&[&node]));
+        }
+        let (left, right) = (self.node(left)?, self.node(right)?);
+        match operator {
+            Operator::And | Operator::Or => {
+                let word = if operator == Operator::And { "AND" } else { "OR" };
+                let sql = format!("{} {word} {}", left.condition_operand()?, right.condition_operand()?);
+                let is_not_null = left.is_not_null && right.is_not_null;
+                Ok(Node { is_not_null, ..Node::compound(Kind::Truth, sql) }.made_of(&[&left, &right]))
+            }
+            Operator::Is | Operator::IsNot => {
+                compare::distinct(self, &left, &right, operator == Operator::IsNot)
+            }
+            Operator::Equals
+            | Operator::NotEquals
+            | Operator::Less
+            | Operator::LessEquals
+            | Operator::Greater
+            | Operator::GreaterEquals => compare::compared(self, &left, operator, &right),
+            Operator::Concat => {
+                let (left, right) = (left.text()?, right.text()?);
+                let is_not_null = left.is_not_null && right.is_not_null;
+                let sql = format!("{} || {}", left.operand(), right.operand());
+                Ok(Node { is_not_null, ..Node::compound(Kind::Text, sql) }.made_of(&[&left, &right]))
+            }
+            _ => arithmetic::calculated(self, &left, operator, &right),
+        }
+    }
+
+    fn case(
+        &mut self,
+        base: Option<&Expr<'_>>,
+        pairs: &[(Expr<'_>, Expr<'_>)],
+        otherwise: Option<&Expr<'_>>,
+    ) -> Result<Node> {
+        let base = base.map(|base| self.node(base)).transpose()?;
+        let mut conditions = Vec::new();
+        let mut results = Vec::new();
+        for (when, then) in pairs {
+            let when = self.node(when)?;
+            conditions.push(match &base {
+                None => when,
+                Some(base) => compare::compared(self, base, Operator::Equals, &when)?,
+            });
+            results.push(self.node(then)?);
+        }
+        if let Some(otherwise) = otherwise {
+            results.push(self.node(otherwise)?);
+        }
+        let (kind, results) = unified(&results)?;
+        let mut sql = "CASE".to_owned();
+        for (condition, result) in conditions.iter().zip(&results) {
+            sql.push_str(&format!(" WHEN {} THEN {}", condition.condition()?, result.sql));
+        }
+        if let Some(result) = results.get(conditions.len()) {
+            sql.push_str(&format!(" ELSE {}", result.sql));
+        }
+        sql.push_str(" END");
+        let is_not_null = otherwise.is_some() && results.iter().all(|result| result.is_not_null);
+        let parts: Vec<&Node> = conditions.iter().chain(&results).collect();
+        Ok(Node { is_not_null, ..Node::compound(kind, sql) }.made_of(&parts))
+    }
+}
+
+/// The negation of a condition, where `not` asks for it.
+fn negated_if(not: bool, node: Node) -> Result<Node> {
+    if !not {
+        return Ok(node);
+    }
+    let is_not_null = node.is_not_null;
+    let sql = format!("NOT {}", node.condition_operand()?);
+    Ok(Node { is_not_null, ..Node::compound(Kind::Truth, sql) }.made_of(&[&node]))
+}
+
+fn collation(name: &str) -> Collation {
+    match name.to_ascii_uppercase().as_str() {
+        "BINARY" => Collation::Binary,
+        "NOCASE" => Collation::Nocase,
+        "RTRIM" => Collation::Rtrim,
+        _ => Collation::Other(name.to_owned()),
+    }
+}
+
+/// Gives nodes that take each other's place, as in CASE or coalesce, one kind.
+pub(super) fn unified(nodes: &[Node]) -> Result<(Kind, Vec<Node>)> {
+    let mut kinds: Vec<Kind> =
+        nodes.iter().map(|node| node.kind).filter(|kind| *kind != Kind::Null).collect();
+    kinds.dedup();
+    let kind = match kinds.as_slice() {
+        [] => Kind::Null,
+        [Kind::Unknown, ..] => return untranslatable("a choice of what has no exact form in PostgreSQL"),
+        [only] => *only,
+        several if several.iter().all(|kind| matches!(kind, Kind::Truth | Kind::Integer)) => Kind::Integer,
+        _ => return untranslatable("a choice between values of several classes"),
+    };
+    let unify = |node: &Node| match (kind, node.kind) {
+        (Kind::Integer, _) => node.number(),
+        _ => Ok(node.clone()),
+    };
+    Ok((kind, nodes.iter().map(unify).collect::<Result<_>>()?))
+}
+
+/// A cast, where SQLite's and PostgreSQL's give the same.
+fn cast(node: &Node, to: Affinity) -> Result<Node> {
+    let is_number = matches!(node.kind, Kind::Integer | Kind::Real | Kind::Number | Kind::Truth);
+    match (to, node.kind) {
+        (_, Kind::Null) => Ok(node.clone()),
+        (Affinity::Text, _) => Ok(Node { affinity: Some(Affinity::Text), ..node.text()? }),
+        (Affinity::Integer, Kind::Integer | Kind::Truth) => Ok(Node { affinity: Some(to), ..node.number()? }),
+        (Affinity::Integer, Kind::Real) => {
+            let sql = format!("trunc({})::bigint", super::arithmetic::float(node));
+            Ok(Node { affinity: Some(to), is_not_null: node.is_not_null, ..Node::atom(Kind::Integer, sql) }
+                .made_of(&[node]))
+        }
+        (Affinity::Integer | Affinity::Numeric, Kind::Text) if node.is_digits => {
+            if let Some(Constant::Text(digits)) = &node.constant
+                && let Ok(value) = digits.parse()
+            {
+                return Ok(literal::integer(value));
+            }
+            let mut number =
+                Node::atom(Kind::Integer, format!("{}::bigint", node.operand())).made_of(&[node]);
+            (number.affinity, number.is_not_null) = (Some(to), node.is_not_null);
+            Ok(number)
+        }
+        (Affinity::Real, _) if is_number => {
+            let sql = super::arithmetic::float(&node.number()?);
+            Ok(Node { affinity: Some(to), is_not_null: node.is_not_null, ..Node::atom(Kind::Real, sql) }
+                .made_of(&[node]))
+        }
+        (Affinity::Numeric, _) if is_number => Ok(Node { affinity: Some(to), ..node.number()? }),
+        (Affinity::Blob, Kind::Blob) => Ok(node.clone()),
+        _ => untranslatable("a CAST that reads a number at the beginning of text, or of a blob"),
+    }
+}

@@ -1,0 +1,134 @@
+//! Functions of JSON, on columns of `json` or `jsonb` and on text that is a document.
+
+use super::super::node::{Constant, Kind, Node};
+use super::super::{Result, untranslatable};
+use super::{like, of};
+use crate::identifier::quote_pg_literal;
+
+pub(super) fn call(name: &str, arguments: &[Node]) -> Option<Result<Node>> {
+    Some(match (name, arguments) {
+        ("json_extract", [document, path]) => extract(document, path),
+        ("json_valid", [document]) => valid(document),
+        ("json_type", [document]) => self::document(document).map(|document| type_of(&document)),
+        ("json_type", [document, path]) => at(document, path).map(|part| type_of(&part)),
+        ("json_array_length", [document]) => self::document(document).map(|document| array_length(&document)),
+        ("json_array_length", [document, path]) => at(document, path).map(|part| array_length(&part)),
+        _ => return None,
+    })
+}
+
+/// `document -> path` and, for the value itself, `document ->> path`.
+pub(in super::super) fn arrow(document: &Node, path: &Node, is_value: bool) -> Result<Node> {
+    if !is_value {
+        return untranslatable("->, whose result is the text of a document");
+    }
+    let path = match &path.constant {
+        Some(Constant::Text(text)) if !text.starts_with('$') => {
+            Node { constant: Some(Constant::Text(format!("$.\"{text}\""))), ..path.clone() }
+        }
+        Some(Constant::Integer(place)) => {
+            Node { constant: Some(Constant::Text(format!("$[{place}]"))), ..path.clone() }
+        }
+        _ => path.clone(),
+    };
+    extract(document, &path)
+}
+
+/// A part of a document; a JSON null there is NULL.
+fn extract(document: &Node, path: &Node) -> Result<Node> {
+    let part = at(document, path)?;
+    Ok(of(Kind::Json, format!("nullif({}, 'null')", part.sql), &[part], false))
+}
+
+/// The part of a document that a path leads to, as `jsonb`.
+fn at(document: &Node, path: &Node) -> Result<Node> {
+    let document = self::document(document)?;
+    let Some(Constant::Text(path)) = &path.constant else {
+        return untranslatable("a path into a document that is no literal");
+    };
+    let steps = steps(path)?;
+    if steps.is_empty() {
+        return Ok(document);
+    }
+    let list: Vec<String> =
+        steps.iter().map(|step| format!("\"{}\"", step.replace('\\', "\\\\").replace('"', "\\\""))).collect();
+    let path = quote_pg_literal(&format!("{{{}}}", list.join(",")));
+    Ok(of(Kind::Json, format!("({} #> {path})", document.operand()), &[document], false))
+}
+
+/// A value as a document: what is one already, or text that PostgreSQL reads as one, and refuses where SQLite does.
+fn document(node: &Node) -> Result<Node> {
+    match node.kind {
+        Kind::Json => Ok(node.clone()),
+        Kind::Text => Ok(like(node, Kind::Json, format!("{}::jsonb", node.operand()))),
+        _ => untranslatable("a function of JSON on what is no text"),
+    }
+}
+
+/// The steps of a path such as `$.a."b c"[0]` (SQLite manual, "JSON Functions", section 3.1).
+fn steps(path: &str) -> Result<Vec<String>> {
+    let refused = || untranslatable("a path into a document that is not plain");
+    let Some(mut rest) = path.strip_prefix('$') else { return refused() };
+    let mut steps = Vec::new();
+    while !rest.is_empty() {
+        if let Some(inner) = rest.strip_prefix('[') {
+            let Some((place, after)) = inner.split_once(']') else { return refused() };
+            let is_number = !place.is_empty() && place.bytes().all(|byte| byte.is_ascii_digit());
+            if !is_number {
+                return refused();
+            }
+            steps.push(place.to_owned());
+            rest = after;
+        } else if let Some(quoted) = rest.strip_prefix(".\"") {
+            let Some((name, after)) = quoted.split_once('"') else { return refused() };
+            steps.push(name.to_owned());
+            rest = after;
+        } else if let Some(bare) = rest.strip_prefix('.') {
+            let end = bare.find(['.', '[']).unwrap_or(bare.len());
+            let (name, after) = bare.split_at(end);
+            // A number would be a place in an array to PostgreSQL, and a name to SQLite.
+            if name.is_empty() || name.bytes().all(|byte| byte.is_ascii_digit()) {
+                return refused();
+            }
+            steps.push(name.to_owned());
+            rest = after;
+        } else {
+            return refused();
+        }
+    }
+    Ok(steps)
+}
+
+/// `json_valid`: true by its type where the column is a document.
+fn valid(document: &Node) -> Result<Node> {
+    match document.kind {
+        Kind::Json if document.is_not_null => Ok(of(
+            Kind::Truth,
+            format!("{} IS NOT NULL", document.operand()),
+            &[Node { is_atom: false, ..document.clone() }],
+            true,
+        )),
+        Kind::Json => {
+            let sql = format!("CASE WHEN {} IS NOT NULL THEN true END", document.operand());
+            Ok(Node { is_atom: false, ..of(Kind::Truth, sql, std::slice::from_ref(document), false) })
+        }
+        _ => untranslatable("json_valid of text, which PostgreSQL 15 cannot tell"),
+    }
+}
+
+fn type_of(document: &Node) -> Node {
+    let value = document.operand();
+    let sql = format!(
+        "CASE jsonb_typeof({value}) WHEN 'string' THEN 'text' WHEN 'boolean' THEN {value}::text WHEN 'number' THEN \
+         CASE WHEN {value}::text ~ '[.eE]' THEN 'real' ELSE 'integer' END ELSE jsonb_typeof({value}) END"
+    );
+    Node { is_atom: false, ..of(Kind::Text, sql, std::slice::from_ref(document), false) }
+}
+
+fn array_length(document: &Node) -> Node {
+    let value = document.operand();
+    let sql = format!(
+        "CASE WHEN jsonb_typeof({value}) = 'array' THEN jsonb_array_length({value}) WHEN {value} IS NOT NULL THEN 0 END"
+    );
+    Node { is_atom: false, ..of(Kind::Integer, sql, std::slice::from_ref(document), false) }
+}

@@ -1,0 +1,229 @@
+//! Points in time: the clock, constants of the types of time, and SQLite's text forms of them.
+//!
+//! What derives from a column is written without `to_char`, which PostgreSQL counts as depending on the session, so that it may
+//! stand in generated columns and indexes.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::node::{Constant, Family, Kind, Native, Node};
+use super::{Result, Volatility, untranslatable};
+use crate::conversion::{Conversion, NaiveZone};
+use crate::identifier::quote_pg_literal;
+use crate::value::SourceValue;
+
+/// A point in time on the wall clock of UTC, as PostgreSQL's `timestamp`.
+#[derive(Clone, Debug)]
+pub(super) struct Moment {
+    /// SQL of type `timestamp`.
+    pub(super) wall: String,
+    /// Whether it is the clock, and not a value of the row.
+    pub(super) is_clock: bool,
+    /// The parts that it was made of.
+    pub(super) volatility: Volatility,
+    pub(super) is_not_null: bool,
+}
+
+/// The clock.
+pub(super) fn now() -> Moment {
+    Moment {
+        wall: "(now() at time zone 'UTC')".to_owned(),
+        is_clock: true,
+        volatility: Volatility::Stable,
+        is_not_null: true,
+    }
+}
+
+/// A wall clock of UTC as an instant.
+pub(super) fn instant(wall: &str) -> String {
+    if wall == now().wall { "now()".to_owned() } else { format!("({wall} at time zone 'UTC')") }
+}
+
+impl Moment {
+    /// `datetime(…)`: `YYYY-MM-DD HH:MM:SS`.
+    pub(super) fn datetime(&self) -> Node {
+        let wall =
+            if self.is_clock { self.wall.clone() } else { format!("date_trunc('second', {})", self.wall) };
+        self.text("YYYY-MM-DD HH24:MI:SS", &["%Y", "-", "%m", "-", "%d", " ", "%H", ":", "%M", ":", "%S"])
+            .with_native(Family::Wall, wall)
+    }
+
+    /// `date(…)`: `YYYY-MM-DD`.
+    pub(super) fn date(&self) -> Node {
+        self.text("YYYY-MM-DD", &["%Y", "-", "%m", "-", "%d"])
+            .with_native(Family::Date, format!("({})::date", self.wall))
+    }
+
+    /// `time(…)`: `HH:MM:SS`.
+    pub(super) fn time(&self) -> Node {
+        let time = format!("date_trunc('second', {})::time", self.wall);
+        self.text("HH24:MI:SS", &["%H", ":", "%M", ":", "%S"]).with_native(Family::Time, time)
+    }
+
+    /// Whole seconds since 1970.
+    pub(super) fn epoch_seconds(&self) -> Node {
+        let sql = if self.is_clock {
+            "floor(extract(epoch from now()))::bigint".to_owned()
+        } else {
+            format!("floor(extract(epoch from {}))::bigint", self.wall)
+        };
+        self.node(Kind::Integer, sql)
+    }
+
+    /// The Julian day.
+    pub(super) fn julian_day(&self) -> Node {
+        let sql = format!("(extract(epoch from {}) / 86400 + 2440587.5)::float8", self.wall);
+        Node { is_approximate: true, ..self.node(Kind::Real, sql) }
+    }
+
+    /// The text of `strftime` with these parts of a format, each a directive or text that stands for itself.
+    pub(super) fn formatted(&self, parts: &[&str]) -> Result<Node> {
+        if let ["%s"] = parts {
+            let seconds = self.epoch_seconds();
+            return Ok(Node {
+                is_digits: true,
+                ..self.node(Kind::Text, format!("{}::text", seconds.operand()))
+            });
+        }
+        if self.is_clock
+            && let Some(pattern) = parts.iter().map(|part| pattern(part)).collect::<Option<String>>()
+        {
+            let mut node = self.text(&pattern, parts);
+            if let ["%Y", "-", "%m", "-", "%d", " " | "T", "%H", ":", "%M", ":", "%S" | "%f"]
+            | ["%Y", "-", "%m", "-", "%d", " " | "T", "%H", ":", "%M", ":", "%S" | "%f", "Z"] = parts
+            {
+                node = node.with_native(Family::Wall, self.wall.clone());
+            }
+            return Ok(node);
+        }
+        for part in parts {
+            if part.starts_with('%') && self.part(part).is_none() {
+                return untranslatable(format!("strftime with {part}"));
+            }
+        }
+        Ok(self.text("", parts))
+    }
+
+    fn node(&self, kind: Kind, sql: String) -> Node {
+        Node { volatility: self.volatility, is_not_null: self.is_not_null, ..Node::atom(kind, sql) }
+    }
+
+    /// Text by a pattern of `to_char` where it is the clock, else put together from its parts.
+    fn text(&self, pattern: &str, parts: &[&str]) -> Node {
+        if self.is_clock && !pattern.is_empty() {
+            let sql = if self.wall == now().wall {
+                format!("to_char(now() at time zone 'UTC', '{pattern}')")
+            } else {
+                format!("to_char({}, '{pattern}')", self.wall)
+            };
+            return self.node(Kind::Text, sql);
+        }
+        let mut pieces: Vec<String> = Vec::new();
+        let mut plain = String::new();
+        for part in parts {
+            match self.part(part) {
+                Some(sql) => {
+                    if !plain.is_empty() {
+                        pieces.push(quote_pg_literal(&std::mem::take(&mut plain)));
+                    }
+                    pieces.push(sql);
+                }
+                None => plain.push_str(if *part == "%%" { "%" } else { part }),
+            }
+        }
+        if !plain.is_empty() || pieces.is_empty() {
+            pieces.push(quote_pg_literal(&plain));
+        }
+        let is_digits = matches!(parts, ["%Y" | "%m" | "%d" | "%H" | "%M" | "%S" | "%j" | "%w"]);
+        let node = self.node(Kind::Text, pieces.join(" || "));
+        Node { is_atom: pieces.len() == 1, is_digits, ..node }
+    }
+
+    /// The SQL of one directive; none where it is none that is known.
+    fn part(&self, directive: &str) -> Option<String> {
+        let padded = |field: &str, width: u32| {
+            format!("lpad(floor(extract({field} from {}))::int::text, {width}, '0')", self.wall)
+        };
+        Some(match directive {
+            "%Y" => padded("year", 4),
+            "%m" => padded("month", 2),
+            "%d" => padded("day", 2),
+            "%H" => padded("hour", 2),
+            "%M" => padded("minute", 2),
+            "%S" => padded("second", 2),
+            "%j" => padded("doy", 3),
+            "%w" => format!("extract(dow from {})::int::text", self.wall),
+            "%f" => format!("lpad(trunc(extract(second from {}), 3)::text, 6, '0')", self.wall),
+            "%s" => self.epoch_seconds().sql + "::text",
+            _ => return None,
+        })
+    }
+}
+
+impl Node {
+    fn with_native(self, family: Family, sql: String) -> Node {
+        Node { native: Some(Native { family, sql }), ..self }
+    }
+}
+
+/// What `to_char` calls a part of a format of `strftime`; none where it has no word for it.
+fn pattern(part: &str) -> Option<String> {
+    Some(match part {
+        "%Y" => "YYYY".to_owned(),
+        "%m" => "MM".to_owned(),
+        "%d" => "DD".to_owned(),
+        "%H" => "HH24".to_owned(),
+        "%M" => "MI".to_owned(),
+        "%S" => "SS".to_owned(),
+        "%f" => "SS.MS".to_owned(),
+        "%j" => "DDD".to_owned(),
+        "%%" => "\"%\"".to_owned(),
+        part if part.starts_with('%') => return None,
+        part if part.bytes().all(|byte| b"-: ./".contains(&byte)) => part.to_owned(),
+        part if part.contains(['"', '\'', '\\']) => return None,
+        part => format!("\"{part}\""),
+    })
+}
+
+/// A constant in PostgreSQL's own form; none where it has none that is sure to mean the same.
+pub(super) fn constant(family: Family, constant: &Constant) -> Option<String> {
+    match (family, constant) {
+        (Family::Boolean, Constant::Integer(value @ (0 | 1))) => Some((*value == 1).to_string()),
+        (Family::EpochMilliseconds, Constant::Integer(value)) => {
+            from_epoch(Timestamp::from_millisecond(*value).ok()?)
+        }
+        (Family::EpochSeconds, Constant::Integer(value)) => from_epoch(Timestamp::from_second(*value).ok()?),
+        (Family::EpochMicroseconds, Constant::Integer(value)) => {
+            from_epoch(Timestamp::from_microsecond(*value).ok()?)
+        }
+        (Family::Instant, Constant::Text(text)) => {
+            let since_2000_us = encoded(&Conversion::TimestamptzFromIso8601(NaiveZone::default()), text)?;
+            from_epoch(since_2000(since_2000_us)?)
+        }
+        (Family::Wall, Constant::Text(text)) => {
+            let since_2000_us = encoded(&Conversion::TimestamptzFromIso8601(NaiveZone::default()), text)?;
+            let has_zone =
+                text.ends_with(['Z', 'z']) || text.get(11..).is_some_and(|time| time.contains(['+', '-']));
+            let civil = since_2000(since_2000_us)?.to_zoned(TimeZone::UTC).datetime();
+            (!has_zone && civil.year() > 0)
+                .then(|| format!("timestamp '{}'", civil.to_string().replace('T', " ")))
+        }
+        _ => None,
+    }
+}
+
+fn encoded(conversion: &Conversion, text: &str) -> Option<i64> {
+    let mut wire = Vec::new();
+    conversion.encode(SourceValue::Text(text.as_bytes()), &mut wire).ok()?;
+    Some(i64::from_be_bytes(wire.try_into().ok()?))
+}
+
+fn since_2000(us: i64) -> Option<Timestamp> {
+    const EPOCH_DIFFERENCE_US: i64 = 946_684_800_000_000;
+    Timestamp::from_microsecond(us.checked_add(EPOCH_DIFFERENCE_US)?).ok()
+}
+
+fn from_epoch(at: Timestamp) -> Option<String> {
+    let civil = at.to_zoned(TimeZone::UTC).datetime();
+    (civil.year() > 0).then(|| format!("timestamptz '{}+00'", civil.to_string().replace('T', " ")))
+}

@@ -1,0 +1,223 @@
+//! A translated subexpression: its SQL, and what is known of its value.
+
+use super::{Collation, Result, Volatility, untranslatable};
+use crate::affinity::Affinity;
+
+/// What SQLite's value of an expression is, where it is not NULL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Always NULL.
+    Null,
+    /// An integer.
+    Integer,
+    /// A float.
+    Real,
+    /// A number of either class, exact as `numeric`.
+    Number,
+    /// Text.
+    Text,
+    /// A blob.
+    Blob,
+    /// A condition: 0 or 1 in SQLite, and `boolean` in PostgreSQL.
+    Truth,
+    /// A part of a JSON document, of whatever class: `jsonb` in PostgreSQL.
+    Json,
+    /// Something whose class the conversion did not keep, or whose exact text is not known any more.
+    Unknown,
+}
+
+/// A literal, where an expression is one.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Constant {
+    /// NULL.
+    Null,
+    /// An integer.
+    Integer(i64),
+    /// A float, as it is written.
+    Real(String),
+    /// Text.
+    Text(String),
+    /// A blob's hexadecimal digits.
+    Blob(String),
+}
+
+/// The types in which PostgreSQL has a value in another form than SQLite; values of one family compare as they did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    /// `boolean` for 0 and 1.
+    Boolean,
+    /// `timestamptz` for milliseconds since 1970.
+    EpochMilliseconds,
+    /// `timestamptz` for seconds since 1970.
+    EpochSeconds,
+    /// `timestamptz` for microseconds since 1970.
+    EpochMicroseconds,
+    /// `timestamptz` for Julian days.
+    JulianDay,
+    /// `timestamptz` for text.
+    Instant,
+    /// `timestamp` for text.
+    Wall,
+    /// `date` for text.
+    Date,
+    /// `time` for text.
+    Time,
+    /// `uuid` for text in small letters.
+    Uuid,
+}
+
+/// A value in PostgreSQL's own form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Native {
+    /// Which form.
+    pub(super) family: Family,
+    /// Its SQL.
+    pub(super) sql: String,
+}
+
+/// A translated subexpression.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    /// SQL whose value is SQLite's, in the type of its kind: `bigint`, `double precision`, `numeric`, `text`, `bytea`, `boolean`.
+    pub(super) sql: String,
+    /// Whether `sql` can stand beside any operator without brackets.
+    pub(super) is_atom: bool,
+    pub(super) kind: Kind,
+    pub(super) constant: Option<Constant>,
+    /// The value in another form, where the target has one.
+    pub(super) native: Option<Native>,
+    /// The affinity, where it is a column's (SQLite manual, "Datatypes In SQLite", section 3.2).
+    pub(super) affinity: Option<Affinity>,
+    pub(super) collation: Option<Collation>,
+    /// Whether the collation was named by COLLATE.
+    pub(super) is_collation_named: bool,
+    /// Whether text in it derives from a column, so that PostgreSQL compares it by the column's collation.
+    pub(super) is_from_column: bool,
+    pub(super) is_not_null: bool,
+    /// Whether its text is digits that a cast to a number takes whole.
+    pub(super) is_digits: bool,
+    /// Whether the last digit of a number may differ.
+    pub(super) is_approximate: bool,
+    pub(super) volatility: Volatility,
+}
+
+impl Node {
+    /// A node that needs no brackets: a name, a literal, a call.
+    pub(super) fn atom(kind: Kind, sql: impl Into<String>) -> Node {
+        Node {
+            sql: sql.into(),
+            is_atom: true,
+            kind,
+            constant: None,
+            native: None,
+            affinity: None,
+            collation: None,
+            is_collation_named: false,
+            is_from_column: false,
+            is_not_null: false,
+            is_digits: false,
+            is_approximate: false,
+            volatility: Volatility::Immutable,
+        }
+    }
+
+    /// The same, of an expression with operators.
+    pub(super) fn compound(kind: Kind, sql: impl Into<String>) -> Node {
+        Node { is_atom: false, ..Node::atom(kind, sql) }
+    }
+
+    /// Takes on what follows from the parts that a node is made of.
+    pub(super) fn made_of(mut self, parts: &[&Node]) -> Node {
+        for part in parts {
+            self.volatility = self.volatility.max(part.volatility);
+            self.is_from_column |= part.is_from_column;
+            self.is_approximate |= part.is_approximate;
+        }
+        self
+    }
+
+    /// The SQL, in brackets where it needs them beside an operator.
+    pub(super) fn operand(&self) -> String {
+        if self.is_atom { self.sql.clone() } else { format!("({})", self.sql) }
+    }
+
+    /// The node as a condition, by SQLite's rule that a number holds where it is not 0.
+    pub(super) fn condition(&self) -> Result<String> {
+        if let Some(Native { family: Family::Boolean, sql }) = &self.native {
+            return Ok(sql.clone());
+        }
+        match (&self.constant, self.kind) {
+            (Some(Constant::Integer(integer)), _) => Ok((*integer != 0).to_string()),
+            (_, Kind::Null) => Ok("NULL::boolean".to_owned()),
+            (_, Kind::Truth) => Ok(self.sql.clone()),
+            (_, Kind::Integer | Kind::Real | Kind::Number) => Ok(format!("{} <> 0", self.operand())),
+            _ => untranslatable("a condition that is no number"),
+        }
+    }
+
+    /// The condition in brackets, unless it is a name, a literal or a call.
+    pub(super) fn condition_operand(&self) -> Result<String> {
+        let sql = self.condition()?;
+        let is_atom =
+            self.is_atom && (self.kind == Kind::Truth || self.native.is_some() || self.constant.is_some());
+        Ok(if is_atom { sql } else { format!("({sql})") })
+    }
+
+    /// The value as a number, or the reason why it is none.
+    pub(super) fn number(&self) -> Result<Node> {
+        match self.kind {
+            Kind::Truth => {
+                let mut number = Node::atom(Kind::Integer, format!("({})::int", self.sql)).made_of(&[self]);
+                number.is_not_null = self.is_not_null;
+                Ok(number)
+            }
+            Kind::Null | Kind::Integer | Kind::Real | Kind::Number => Ok(self.clone()),
+            _ => untranslatable("a calculation with what is no number"),
+        }
+    }
+
+    /// The value as text, as SQLite prints it.
+    pub(super) fn text(&self) -> Result<Node> {
+        match self.kind {
+            Kind::Text | Kind::Null => Ok(self.clone()),
+            Kind::Truth | Kind::Integer => {
+                if let Some(Constant::Integer(integer)) = self.constant {
+                    return Ok(super::literal::text(&integer.to_string()));
+                }
+                let number = self.number()?;
+                let mut text = Node::atom(Kind::Text, format!("{}::text", number.operand())).made_of(&[self]);
+                // The digits have no collation of a column.
+                text.is_from_column = false;
+                text.is_digits = true;
+                text.is_not_null = self.is_not_null;
+                Ok(text)
+            }
+            Kind::Real | Kind::Number => {
+                untranslatable("a float as text, which the two databases print differently")
+            }
+            Kind::Blob => untranslatable("a blob as text"),
+            Kind::Json => {
+                Ok(Node::compound(Kind::Text, format!("{} #>> '{{}}'", self.operand())).made_of(&[self]))
+            }
+            Kind::Unknown => untranslatable("text whose exact form PostgreSQL's type does not keep"),
+        }
+    }
+
+    /// What an index stands on so that it orders and compares as SQLite's did.
+    pub(super) fn key_sql(&self) -> Result<String> {
+        let sql = match (&self.native, self.kind) {
+            (Some(native), _) => native.sql.clone(),
+            (None, Kind::Unknown) => {
+                return untranslatable("a key whose exact form PostgreSQL's type does not keep");
+            }
+            (None, Kind::Json) => self.text()?.sql,
+            (None, _) => self.sql.clone(),
+        };
+        Ok(match self.collation {
+            Some(Collation::Nocase) if self.kind == Kind::Text => format!("lower({sql})"),
+            Some(Collation::Rtrim) if self.kind == Kind::Text => format!("rtrim({sql}, ' ')"),
+            Some(Collation::Other(_)) => return untranslatable("a collation that only the app knows"),
+            _ => sql,
+        })
+    }
+}

@@ -1,0 +1,99 @@
+//! LIKE and GLOB. SQLite's LIKE does not distinguish the case of ASCII's letters and has no escape unless one is named; its GLOB does,
+//! and knows sets of characters.
+
+use sqlite3_parser::ast::LikeOperator;
+
+use super::compare::in_c;
+use super::node::{Constant, Kind, Node};
+use super::{Result, untranslatable};
+use crate::identifier::quote_pg_literal;
+
+pub(super) fn matched(
+    operator: LikeOperator,
+    value: &Node,
+    wanted: &Node,
+    escape: Option<&Node>,
+) -> Result<Node> {
+    let value = value.text()?;
+    let sql = match operator {
+        LikeOperator::Like => like(&value, &wanted.text()?, escape)?,
+        LikeOperator::Glob => glob(&value, wanted)?,
+        LikeOperator::Match => return untranslatable("MATCH"),
+        LikeOperator::Regexp => return untranslatable("REGEXP, which is the app's own"),
+    };
+    let is_not_null = value.is_not_null && wanted.is_not_null;
+    Ok(Node { is_not_null, ..Node::compound(Kind::Truth, sql) }.made_of(&[&value, wanted]))
+}
+
+fn like(value: &Node, wanted: &Node, escape: Option<&Node>) -> Result<String> {
+    let escape = match escape.map(|escape| &escape.constant) {
+        None => "''".to_owned(),
+        Some(Some(Constant::Text(text)))
+            if text.chars().count() == 1 && !text.chars().all(char::is_alphabetic) =>
+        {
+            quote_pg_literal(text)
+        }
+        Some(_) => return untranslatable("LIKE with an ESCAPE that is no single character, or a letter"),
+    };
+    let pattern = match &wanted.constant {
+        Some(Constant::Text(text)) => quote_pg_literal(&text.to_ascii_lowercase()),
+        _ => format!("lower({})", in_c(wanted)),
+    };
+    let has_letters = !matches!(&wanted.constant, Some(Constant::Text(text)) if !text.contains(|letter: char| letter.is_ascii_alphabetic()));
+    let value = if has_letters { format!("lower({})", in_c(value)) } else { value.operand() };
+    // A pattern without a backslash needs no word that there is no escape.
+    let needs_escape =
+        escape != "''" || !matches!(&wanted.constant, Some(Constant::Text(text)) if !text.contains('\\'));
+    let escape = if needs_escape { format!(" ESCAPE {escape}") } else { String::new() };
+    Ok(format!("{value} LIKE {pattern}{escape}"))
+}
+
+fn glob(value: &Node, wanted: &Node) -> Result<String> {
+    let Some(Constant::Text(pattern)) = &wanted.constant else {
+        return untranslatable("GLOB with a pattern that is no literal");
+    };
+    let regular = regular_expression(pattern)?;
+    Ok(format!("{} ~ {}", value.operand(), quote_pg_literal(&regular)))
+}
+
+/// The regular expression (PostgreSQL manual, section 9.7.3) that fits what a pattern of GLOB fits.
+fn regular_expression(pattern: &str) -> Result<String> {
+    let mut out = "^".to_owned();
+    let mut rest = pattern.chars().peekable();
+    while let Some(letter) = rest.next() {
+        match letter {
+            '*' => out.push_str(".*"),
+            '?' => out.push('.'),
+            '[' => {
+                out.push('[');
+                if rest.next_if_eq(&'^').is_some() {
+                    out.push('^');
+                }
+                let mut set = String::new();
+                // The first one stands for itself, even where it would close the set.
+                set.extend(rest.next());
+                let mut is_closed = false;
+                for letter in rest.by_ref() {
+                    if letter == ']' {
+                        is_closed = true;
+                        break;
+                    }
+                    set.push(letter);
+                }
+                if !is_closed || set.is_empty() || set.contains(['[', '\\', ']', '^']) {
+                    return untranslatable("GLOB with a set of characters that is not plain");
+                }
+                out.push_str(&set);
+                out.push(']');
+            }
+            letter => {
+                if !letter.is_alphanumeric() && letter.is_ascii() && letter != ' ' && letter != '_' {
+                    out.push('\\');
+                }
+                out.push(letter);
+            }
+        }
+    }
+    out.push('$');
+    Ok(out)
+}
