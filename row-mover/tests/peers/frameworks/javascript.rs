@@ -135,7 +135,7 @@ fn sequelize() -> PeerCase {
         )
         .columns("Posts", &[("id", "uuid NOT NULL")])
         .columns("PostTags", &[("PostId", "uuid NOT NULL"), ("TagId", "bigint NOT NULL")])
-        .leaves_or("collation Users.nick", &["SELECT id FROM \"Users\" WHERE nick = 'ann'"], &["1"])
+        .tells("NOCASE")
         .gives(
             "INSERT INTO \"Users\" (email, \"createdAt\", \"updatedAt\") VALUES ('new@example.org', now(), now()) \
              RETURNING id, active::text, balance = 0, role",

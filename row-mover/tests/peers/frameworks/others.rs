@@ -35,7 +35,7 @@ fn ecto() -> PeerCase {
         )
         .columns("posts", &[("id", "text NOT NULL|uuid NOT NULL"), ("user_id", "bigint NOT NULL")])
         .columns("uploads", &[("id", "bytea NOT NULL|uuid NOT NULL"), ("size", "bigint NOT NULL")])
-        .leaves_or("collation users.email", &["SELECT id FROM users WHERE email = 'ANN@example.org'"], &["1"])
+        .tells("NOCASE")
         .breaks("INSERT INTO users (email, inserted_at, updated_at) VALUES ('BOB@example.org', '2024-05-06', '2024-05-06')", "23505")
         .breaks("INSERT INTO users (email, score, inserted_at, updated_at) VALUES ('x', -1, '2024-05-06', '2024-05-06')", "23514")
         .gives(
@@ -74,7 +74,7 @@ fn efcore() -> PeerCase {
                 ("Kind", "bigint NOT NULL"),
             ],
         )
-        .leaves_or("collation AspNetUsers.UserName", &["SELECT \"EmailConfirmed\"::text IN ('1', 'true') FROM \"AspNetUsers\" WHERE \"UserName\" = 'ANN'"], &["t"])
+        .tells("NOCASE")
         .breaks("INSERT INTO \"AspNetUsers\" VALUES ('1F8FAD5B-D9CB-469F-A165-70867728950E', 'BOB', '0', NULL, '2024-05-06')", "23505")
         .leaves_or(
             "trigger UpdateBlogVersion",
@@ -195,7 +195,7 @@ fn room() -> PeerCase {
             ],
         )
         .columns("android_metadata", &[("locale", "text")])
-        .leaves_or("collation users.email", &["SELECT id FROM users WHERE email = 'ANN@example.org'"], &["1"])
+        .tells("NOCASE")
         .leaves_or("view pinned_notes", &["SELECT text, name FROM pinned_notes"], &["buy a lamp|Ann"])
         .leaves_or("virtual table notes_fts", &["SELECT 1"], &["1"]);
     let case = shadows.iter().fold(case, |case, part| {

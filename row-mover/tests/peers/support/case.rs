@@ -25,6 +25,8 @@ pub enum Probe {
     Breaks(String, Vec<String>),
     /// Something of this kind and name is left behind, or else the statements run and the last one gives the rows.
     LeftOr(String, Vec<String>, Vec<String>),
+    /// Something of this kind and name is left behind, or else the statement is refused with one of these SQLSTATEs.
+    LeftOrBreaks(String, String, Vec<String>),
 }
 
 /// A case.
@@ -132,6 +134,13 @@ impl PeerCase {
     /// Something stays behind, or else the statements work and the last gives these rows.
     pub fn leaves_or(mut self, kind_and_name: &str, statements: &[&str], rows: &[&str]) -> Self {
         self.probes.push(Probe::LeftOr(kind_and_name.to_owned(), owned(statements), owned(rows)));
+        self
+    }
+
+    /// Something stays behind, or else the statement is refused; `|` between the SQLSTATEs that it may have.
+    pub fn leaves_or_breaks(mut self, kind_and_name: &str, sql: &str, sqlstates: &str) -> Self {
+        let sqlstates = sqlstates.split('|').map(str::to_owned).collect();
+        self.probes.push(Probe::LeftOrBreaks(kind_and_name.to_owned(), sql.to_owned(), sqlstates));
         self
     }
 

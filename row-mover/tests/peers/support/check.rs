@@ -93,9 +93,8 @@ fn check_target(case: &PeerCase, engine: &Case, wrong: &mut Vec<String>) {
         wrong.extend(run_probe(&mut session, probe, &mut left));
     }
     for expected in &case.left {
-        match left.iter().position(|item| item.starts_with(expected.as_str())) {
-            Some(position) => drop(left.remove(position)),
-            None => wrong.push(format!("{expected} is not left behind")),
+        if !took(&mut left, expected) {
+            wrong.push(format!("{expected} is not left behind"));
         }
     }
     if !left.is_empty() {
@@ -114,22 +113,38 @@ fn check_target(case: &PeerCase, engine: &Case, wrong: &mut Vec<String>) {
 fn run_probe(session: &mut BulkConnection, probe: &Probe, left: &mut Vec<String>) -> Option<String> {
     match probe {
         Probe::Gives(sql, expected) => gives(session, sql, Some(expected)),
-        Probe::Breaks(sql, sqlstates) => match session.query(sql, &[]) {
-            Ok(_) => Some(format!("{sql} was not refused")),
-            Err(error) => {
-                let found = sqlstate(&error).unwrap_or_else(|| chain(&error));
-                (!sqlstates.contains(&found)).then(|| format!("{sql}: {found}, not {sqlstates:?}"))
+        Probe::Breaks(sql, sqlstates) => breaks(session, sql, sqlstates),
+        Probe::LeftOrBreaks(expected, sql, sqlstates) => {
+            if took(left, expected) {
+                return None;
             }
-        },
+            breaks(session, sql, sqlstates).map(|wrong| format!("{expected} is not left behind, and {wrong}"))
+        }
         Probe::LeftOr(expected, statements, rows) => {
-            if let Some(position) = left.iter().position(|item| item.starts_with(expected.as_str())) {
-                left.remove(position);
+            if took(left, expected) {
                 return None;
             }
             let last = statements.len().saturating_sub(1);
             (statements.iter().enumerate())
                 .find_map(|(place, sql)| gives(session, sql, (place == last).then_some(rows)))
                 .map(|wrong| format!("{expected} is not left behind, and {wrong}"))
+        }
+    }
+}
+
+/// Whether something is left behind; it is taken out of `left`.
+fn took(left: &mut Vec<String>, expected: &str) -> bool {
+    let position = left.iter().position(|item| item.starts_with(expected));
+    position.map(|position| left.remove(position)).is_some()
+}
+
+/// What is wrong with how a statement is refused.
+fn breaks(session: &mut BulkConnection, sql: &str, sqlstates: &[String]) -> Option<String> {
+    match session.query(sql, &[]) {
+        Ok(_) => Some(format!("{sql} was not refused")),
+        Err(error) => {
+            let found = sqlstate(&error).unwrap_or_else(|| chain(&error));
+            (!sqlstates.contains(&found)).then(|| format!("{sql}: {found}, not {sqlstates:?}"))
         }
     }
 }
