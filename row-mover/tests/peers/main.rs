@@ -15,6 +15,7 @@ mod e_values;
 #[allow(dead_code, reason = "the other tests of the engine use all of it")]
 mod engine;
 mod f_moments;
+mod files;
 mod frameworks;
 mod g_operation;
 mod hostile_sql;
