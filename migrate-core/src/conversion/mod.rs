@@ -12,16 +12,30 @@
 
 mod bigint;
 mod boolean;
+mod boolean_from_words;
 mod bytea;
+mod bytea_from_any;
+mod civil;
+mod date;
 mod double_precision;
 mod integer;
 mod json;
 mod json_document;
 mod jsonb;
+mod numeric;
 mod refusal;
+mod smallint;
 mod text;
+mod text_from_any;
+mod time;
+mod timestamp_from_iso8601;
 mod timestamptz_from_epoch_ms;
+mod timestamptz_from_epoch_s;
+mod timestamptz_from_epoch_us;
 mod timestamptz_from_iso8601;
+mod timestamptz_from_julian_day;
+mod uuid;
+mod uuid_from_bytes;
 
 pub use refusal::{Refusal, Undecodable};
 pub use timestamptz_from_iso8601::{NaiveZone, UnknownZone};
@@ -61,6 +75,34 @@ pub enum Conversion {
     TimestamptzFromEpochMs,
     /// ISO 8601 TEXT to `timestamptz`; text without an offset is read in the given zone, UTC unless a human says otherwise.
     TimestamptzFromIso8601(NaiveZone),
+    /// INTEGER to `smallint`: 16 bits, refused beyond.
+    Smallint,
+    /// INTEGER, REAL or plain decimal TEXT to `numeric`, exactly.
+    Numeric,
+    /// TEXT that is a UUID in small letters to `uuid`.
+    Uuid,
+    /// TEXT that is a UUID in capital letters to `uuid`.
+    UuidFromUppercase,
+    /// BLOB of 16 bytes to `uuid`.
+    UuidFromBytes,
+    /// TEXT `YYYY-MM-DD` to `date`.
+    Date,
+    /// TEXT `HH:MM[:SS[.ffffff]]` to `time`.
+    Time,
+    /// ISO 8601 TEXT without an offset to `timestamp`.
+    TimestampFromIso8601,
+    /// Seconds since 1970, INTEGER or REAL, to `timestamptz`.
+    TimestamptzFromEpochS,
+    /// INTEGER microseconds since 1970 to `timestamptz`.
+    TimestamptzFromEpochUs,
+    /// Julian days to `timestamptz`.
+    TimestamptzFromJulianDay,
+    /// 0, 1 and words such as `true` and `no` to `boolean`.
+    BooleanFromWords,
+    /// Every storage class to `text`; what class a value had is not kept.
+    TextFromAny,
+    /// Every storage class to `bytea`; what class a value had is not kept.
+    ByteaFromAny,
 }
 
 impl Serialize for Conversion {
@@ -127,6 +169,24 @@ pub enum PgType {
     /// `timestamp with time zone`, which PostgreSQL prints in full and people write as `timestamptz`.
     #[serde(rename = "timestamptz")]
     Timestamptz,
+    /// `smallint`
+    #[serde(rename = "smallint")]
+    Smallint,
+    /// `numeric`
+    #[serde(rename = "numeric")]
+    Numeric,
+    /// `uuid`
+    #[serde(rename = "uuid")]
+    Uuid,
+    /// `date`
+    #[serde(rename = "date")]
+    Date,
+    /// `time`
+    #[serde(rename = "time")]
+    Time,
+    /// `timestamp`
+    #[serde(rename = "timestamp")]
+    Timestamp,
 }
 
 /// Hands one call on to the file of the conversion.
@@ -144,13 +204,27 @@ macro_rules! each {
             Conversion::JsonbLastKeyWins => jsonb::$call($($argument),*, jsonb::RepeatedKeys::LastWins),
             Conversion::TimestamptzFromEpochMs => timestamptz_from_epoch_ms::$call($($argument),*),
             Conversion::TimestamptzFromIso8601(zone) => timestamptz_from_iso8601::$call($($argument),*, zone),
+            Conversion::Smallint => smallint::$call($($argument),*),
+            Conversion::Numeric => numeric::$call($($argument),*),
+            Conversion::Uuid => uuid::$call($($argument),*, uuid::Letters::Small),
+            Conversion::UuidFromUppercase => uuid::$call($($argument),*, uuid::Letters::Capital),
+            Conversion::UuidFromBytes => uuid_from_bytes::$call($($argument),*),
+            Conversion::Date => date::$call($($argument),*),
+            Conversion::Time => time::$call($($argument),*),
+            Conversion::TimestampFromIso8601 => timestamp_from_iso8601::$call($($argument),*),
+            Conversion::TimestamptzFromEpochS => timestamptz_from_epoch_s::$call($($argument),*),
+            Conversion::TimestamptzFromEpochUs => timestamptz_from_epoch_us::$call($($argument),*),
+            Conversion::TimestamptzFromJulianDay => timestamptz_from_julian_day::$call($($argument),*),
+            Conversion::BooleanFromWords => boolean_from_words::$call($($argument),*),
+            Conversion::TextFromAny => text_from_any::$call($($argument),*),
+            Conversion::ByteaFromAny => bytea_from_any::$call($($argument),*),
         }
     };
 }
 
 impl Conversion {
     /// The names of all conversions, as [`Conversion::name`] gives them and in the order of the enum.
-    pub const ALL_NAMES: [&'static str; 11] = [
+    pub const ALL_NAMES: [&'static str; 25] = [
         "text",
         "bigint",
         "integer",
@@ -162,6 +236,20 @@ impl Conversion {
         "jsonb_last_key_wins",
         "timestamptz_from_epoch_ms",
         "timestamptz_from_iso8601",
+        "smallint",
+        "numeric",
+        "uuid",
+        "uuid_from_uppercase",
+        "uuid_from_bytes",
+        "date",
+        "time",
+        "timestamp_from_iso8601",
+        "timestamptz_from_epoch_s",
+        "timestamptz_from_epoch_us",
+        "timestamptz_from_julian_day",
+        "boolean_from_words",
+        "text_from_any",
+        "bytea_from_any",
     ];
 
     /// The name that `mapping.toml` and `plan.json` use.
@@ -178,6 +266,20 @@ impl Conversion {
             Conversion::JsonbLastKeyWins => "jsonb_last_key_wins",
             Conversion::TimestamptzFromEpochMs => "timestamptz_from_epoch_ms",
             Conversion::TimestamptzFromIso8601(_) => "timestamptz_from_iso8601",
+            Conversion::Smallint => "smallint",
+            Conversion::Numeric => "numeric",
+            Conversion::Uuid => "uuid",
+            Conversion::UuidFromUppercase => "uuid_from_uppercase",
+            Conversion::UuidFromBytes => "uuid_from_bytes",
+            Conversion::Date => "date",
+            Conversion::Time => "time",
+            Conversion::TimestampFromIso8601 => "timestamp_from_iso8601",
+            Conversion::TimestamptzFromEpochS => "timestamptz_from_epoch_s",
+            Conversion::TimestamptzFromEpochUs => "timestamptz_from_epoch_us",
+            Conversion::TimestamptzFromJulianDay => "timestamptz_from_julian_day",
+            Conversion::BooleanFromWords => "boolean_from_words",
+            Conversion::TextFromAny => "text_from_any",
+            Conversion::ByteaFromAny => "bytea_from_any",
         }
     }
 
@@ -204,21 +306,61 @@ impl Conversion {
             Conversion::TimestamptzFromIso8601(_) => {
                 "ISO 8601 TEXT to timestamptz: text without an offset is read in the given zone"
             }
+            Conversion::Smallint => "INTEGER to smallint: 16 bits, refused beyond",
+            Conversion::Numeric => {
+                "INTEGER, REAL or TEXT that is a plain decimal to numeric: every digit stays"
+            }
+            Conversion::Uuid => "TEXT that is a UUID with hyphens and small letters to uuid",
+            Conversion::UuidFromUppercase => {
+                "TEXT that is a UUID with hyphens and capital letters to uuid, which PostgreSQL shows in small ones"
+            }
+            Conversion::UuidFromBytes => "BLOB of 16 bytes to uuid",
+            Conversion::Date => "TEXT YYYY-MM-DD to date: dates that do not exist are refused",
+            Conversion::Time => {
+                "TEXT HH:MM or HH:MM:SS, with or without a fraction, to time: seconds that are left out are 0"
+            }
+            Conversion::TimestampFromIso8601 => {
+                "ISO 8601 TEXT without an offset to timestamp: text with one is refused"
+            }
+            Conversion::TimestamptzFromEpochS => {
+                "INTEGER or REAL seconds since 1970-01-01 UTC to timestamptz"
+            }
+            Conversion::TimestamptzFromEpochUs => "INTEGER microseconds since 1970-01-01 UTC to timestamptz",
+            Conversion::TimestamptzFromJulianDay => "REAL Julian days, as SQLite writes them, to timestamptz",
+            Conversion::BooleanFromWords => {
+                "0, 1 and words such as true, f, YES or off to boolean: everything else is refused"
+            }
+            Conversion::TextFromAny => {
+                "every storage class to text: numbers as their digits, so that 1 and the text '1' become one value"
+            }
+            Conversion::ByteaFromAny => {
+                "every storage class to bytea: text as its bytes, numbers as those of their digits"
+            }
         }
     }
 
     /// The PostgreSQL type that it produces.
     pub fn target_type(&self) -> PgType {
         match self {
-            Conversion::Text => PgType::Text,
+            Conversion::Text | Conversion::TextFromAny => PgType::Text,
             Conversion::Bigint => PgType::Bigint,
             Conversion::Integer => PgType::Integer,
-            Conversion::Boolean => PgType::Boolean,
+            Conversion::Boolean | Conversion::BooleanFromWords => PgType::Boolean,
             Conversion::DoublePrecision => PgType::DoublePrecision,
-            Conversion::Bytea => PgType::Bytea,
+            Conversion::Bytea | Conversion::ByteaFromAny => PgType::Bytea,
             Conversion::Json => PgType::Json,
             Conversion::Jsonb | Conversion::JsonbLastKeyWins => PgType::Jsonb,
-            Conversion::TimestamptzFromEpochMs | Conversion::TimestamptzFromIso8601(_) => PgType::Timestamptz,
+            Conversion::TimestamptzFromEpochMs
+            | Conversion::TimestamptzFromEpochS
+            | Conversion::TimestamptzFromEpochUs
+            | Conversion::TimestamptzFromJulianDay
+            | Conversion::TimestamptzFromIso8601(_) => PgType::Timestamptz,
+            Conversion::Smallint => PgType::Smallint,
+            Conversion::Numeric => PgType::Numeric,
+            Conversion::Uuid | Conversion::UuidFromUppercase | Conversion::UuidFromBytes => PgType::Uuid,
+            Conversion::Date => PgType::Date,
+            Conversion::Time => PgType::Time,
+            Conversion::TimestampFromIso8601 => PgType::Timestamp,
         }
     }
 
@@ -263,8 +405,30 @@ impl Conversion {
     /// Whether ordering the source column by SQLite's BINARY collation, and the target column by its type (text by
     /// `COLLATE "C"`), gives one and the same order: what a merge of both sides needs of a key.
     pub fn keeps_order(&self) -> bool {
-        !matches!(self.target_type(), PgType::Json | PgType::Jsonb)
-            && !matches!(self, Conversion::TimestamptzFromIso8601(_))
+        !matches!(self.target_type(), PgType::Json | PgType::Jsonb | PgType::Numeric | PgType::Time)
+            && !matches!(
+                self,
+                Conversion::TimestamptzFromIso8601(_)
+                    | Conversion::TimestampFromIso8601
+                    | Conversion::BooleanFromWords
+                    | Conversion::TextFromAny
+                    | Conversion::ByteaFromAny
+            )
+    }
+
+    /// Whether two values that SQLite holds different are never one value in PostgreSQL: what a key needs.
+    pub fn is_injective(&self) -> bool {
+        // The order is lost exactly where several forms of a value become one; `json` cannot be compared at all.
+        self.keeps_order()
+    }
+
+    /// Whether [`Conversion::encode`] would succeed.
+    pub fn takes(&self, value: SourceValue<'_>) -> bool {
+        match self {
+            Conversion::Bigint => matches!(value, SourceValue::Integer(_)),
+            Conversion::Text => text::checked(value).is_ok(),
+            _ => self.encode(value, &mut Vec::new()).is_ok(),
+        }
     }
 }
 
@@ -281,6 +445,12 @@ impl PgType {
             PgType::Json => "json",
             PgType::Jsonb => "jsonb",
             PgType::Timestamptz => "timestamptz",
+            PgType::Smallint => "smallint",
+            PgType::Numeric => "numeric",
+            PgType::Uuid => "uuid",
+            PgType::Date => "date",
+            PgType::Time => "time",
+            PgType::Timestamp => "timestamp",
         }
     }
 }
@@ -304,7 +474,7 @@ pub(crate) mod tests {
         assert!(conversion.same(value, back), "{conversion:?}: {value:?} came back as {back:?}");
     }
 
-    fn all() -> [Conversion; 11] {
+    fn all() -> [Conversion; 25] {
         [
             Conversion::Text,
             Conversion::Bigint,
@@ -317,6 +487,20 @@ pub(crate) mod tests {
             Conversion::JsonbLastKeyWins,
             Conversion::TimestamptzFromEpochMs,
             Conversion::TimestamptzFromIso8601(NaiveZone::default()),
+            Conversion::Smallint,
+            Conversion::Numeric,
+            Conversion::Uuid,
+            Conversion::UuidFromUppercase,
+            Conversion::UuidFromBytes,
+            Conversion::Date,
+            Conversion::Time,
+            Conversion::TimestampFromIso8601,
+            Conversion::TimestamptzFromEpochS,
+            Conversion::TimestamptzFromEpochUs,
+            Conversion::TimestamptzFromJulianDay,
+            Conversion::BooleanFromWords,
+            Conversion::TextFromAny,
+            Conversion::ByteaFromAny,
         ]
     }
 

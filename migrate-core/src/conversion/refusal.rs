@@ -23,6 +23,12 @@ pub enum Refusal {
         /// What it holds, in words.
         range: &'static str,
     },
+    /// A value that is not written as its type needs it.
+    #[error("not {expected}")]
+    Form {
+        /// What is expected, in words.
+        expected: &'static str,
+    },
     /// PostgreSQL's text has no NUL byte.
     #[error("NUL character at byte {at_byte}, which PostgreSQL text cannot hold")]
     NulInText {

@@ -6,7 +6,7 @@ use super::{Refusal, Undecodable, bigint};
 use crate::value::SourceValue;
 
 /// From 1970-01-01 to 2000-01-01, in milliseconds.
-const EPOCH_DIFFERENCE_MS: i64 = 946_684_800_000;
+pub(super) const EPOCH_DIFFERENCE_MS: i64 = 946_684_800_000;
 
 /// 4714-11-24 BC 00:00 UTC, the first instant of `timestamptz` (`MIN_TIMESTAMP` in PostgreSQL's `timestamp.h`); the manual
 /// calls it 4713 BC, which it is in the Julian calendar.

@@ -5,14 +5,13 @@
 //! guessed: a date that does not exist, a local time that a change of clocks skips or repeats, and digits finer than a
 //! microsecond are refused. Two texts are the same when they name the same instant.
 
-mod civil;
 mod naive_zone;
 
 pub use naive_zone::{NaiveZone, UnknownZone};
 
+use super::civil::{self, Civil, Offset};
 use super::{Refusal, Undecodable, text, timestamptz_from_epoch_ms as instant};
 use crate::value::SourceValue;
-use civil::{Civil, Offset};
 
 pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>, zone: &NaiveZone) -> Result<(), Refusal> {
     let text = text::checked(value)?;

@@ -150,6 +150,6 @@ pub(super) fn leave_mismatched(tables: &mut [PlannedTable], left_behind: &mut Ve
 }
 
 fn is_comparable(child: PgType, parent: PgType) -> bool {
-    let is_integer = |kind| matches!(kind, PgType::Bigint | PgType::Integer);
+    let is_integer = |kind| matches!(kind, PgType::Bigint | PgType::Integer | PgType::Smallint);
     child != PgType::Json && (child == parent || (is_integer(child) && is_integer(parent)))
 }

@@ -169,6 +169,12 @@ fn pg_type(target_type: PgType) -> &'static str {
         PgType::Json => "Json",
         PgType::Jsonb => "Jsonb",
         PgType::Timestamptz => "Timestamptz",
+        PgType::Smallint => "Int2",
+        PgType::Numeric => "Numeric",
+        PgType::Uuid => "Uuid",
+        PgType::Date => "Date",
+        PgType::Time => "Time",
+        PgType::Timestamp => "Timestamp",
     }
 }
 

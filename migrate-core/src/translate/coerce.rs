@@ -21,11 +21,19 @@ pub(super) fn assigned(node: &Node, conversion: &Conversion, affinity: Affinity)
     match (conversion.target_type(), node.kind) {
         (PgType::Text, Kind::Text | Kind::Json) => Ok(node.text()?.sql),
         (PgType::Text, Kind::Integer | Kind::Truth) if affinity == Affinity::Text => Ok(node.text()?.sql),
-        (PgType::Bigint | PgType::Integer, Kind::Integer | Kind::Truth) => Ok(node.number()?.sql),
-        (PgType::Bigint | PgType::Integer, Kind::Text) if node.is_digits && affinity != Affinity::Text => {
+        (PgType::Bigint | PgType::Integer | PgType::Smallint, Kind::Integer | Kind::Truth) => {
+            Ok(node.number()?.sql)
+        }
+        (PgType::Bigint | PgType::Integer | PgType::Smallint, Kind::Text)
+            if node.is_digits && affinity != Affinity::Text =>
+        {
             Ok(format!("{}::{}", node.operand(), conversion.target_type()))
         }
         (PgType::Boolean, Kind::Truth) => Ok(node.sql.clone()),
+        (PgType::Numeric, Kind::Integer | Kind::Number | Kind::Truth) => Ok(node.number()?.sql),
+        (PgType::Uuid, Kind::Text) if *conversion == Conversion::Uuid => {
+            Ok(format!("{}::uuid", node.operand()))
+        }
         (PgType::Boolean, Kind::Integer) => Ok(format!("{}::int::boolean", node.operand())),
         (PgType::DoublePrecision, Kind::Integer | Kind::Real | Kind::Truth) => {
             Ok(arithmetic::float(&node.number()?))
@@ -33,6 +41,11 @@ pub(super) fn assigned(node: &Node, conversion: &Conversion, affinity: Affinity)
         (PgType::Bytea, Kind::Blob) => Ok(node.sql.clone()),
         (PgType::Json | PgType::Jsonb, Kind::Text) => {
             Ok(format!("{}::{}", node.operand(), conversion.target_type()))
+        }
+        (PgType::Timestamptz, Kind::Integer | Kind::Number)
+            if *conversion == Conversion::TimestamptzFromEpochS =>
+        {
+            Ok(format!("to_timestamp({})", arithmetic::float(node)))
         }
         (PgType::Timestamptz, Kind::Integer) if *conversion == Conversion::TimestamptzFromEpochMs => {
             Ok(format!("to_timestamp({}::numeric / 1000)", node.operand()))
@@ -47,6 +60,14 @@ fn from_native(native: &Native, conversion: &Conversion) -> Option<String> {
     match (native.family, conversion) {
         (Family::Boolean, Conversion::Boolean) => Some(sql),
         (Family::Instant, Conversion::TimestamptzFromIso8601(_)) => Some(sql),
+        (Family::EpochSeconds, Conversion::TimestamptzFromEpochS)
+        | (Family::EpochMicroseconds, Conversion::TimestamptzFromEpochUs)
+        | (Family::JulianDay, Conversion::TimestamptzFromJulianDay)
+        | (Family::Wall, Conversion::TimestampFromIso8601)
+        | (Family::Date, Conversion::Date)
+        | (Family::Time, Conversion::Time)
+        | (Family::Uuid, Conversion::Uuid) => Some(sql),
+        (Family::Date, Conversion::TimestampFromIso8601) => Some(format!("({sql})::timestamp")),
         (Family::Wall, Conversion::TimestamptzFromIso8601(_)) => Some(moment::instant(&sql)),
         (Family::EpochMilliseconds, Conversion::TimestamptzFromEpochMs) => Some(sql),
         _ => None,

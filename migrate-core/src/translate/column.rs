@@ -25,7 +25,7 @@ fn form(column: &ScopeColumn) -> (Kind, String, Option<Family>) {
     let epoch = || format!("extract(epoch from {sql} at time zone 'UTC')");
     match &column.conversion {
         Conversion::Text => (Kind::Text, sql.clone(), None),
-        Conversion::Bigint | Conversion::Integer => (Kind::Integer, sql.clone(), None),
+        Conversion::Bigint | Conversion::Integer | Conversion::Smallint => (Kind::Integer, sql.clone(), None),
         Conversion::Boolean => (Kind::Integer, format!("{sql}::int"), Some(Family::Boolean)),
         Conversion::DoublePrecision => (Kind::Real, sql.clone(), None),
         Conversion::Bytea => (Kind::Blob, sql.clone(), None),
@@ -34,6 +34,24 @@ fn form(column: &ScopeColumn) -> (Kind, String, Option<Family>) {
         Conversion::TimestamptzFromEpochMs => {
             (Kind::Integer, format!("floor({} * 1000)::bigint", epoch()), Some(Family::EpochMilliseconds))
         }
+        Conversion::TimestamptzFromEpochS => (Kind::Number, epoch(), Some(Family::EpochSeconds)),
+        Conversion::TimestamptzFromEpochUs => {
+            (Kind::Integer, format!("floor({} * 1000000)::bigint", epoch()), Some(Family::EpochMicroseconds))
+        }
+        Conversion::TimestamptzFromJulianDay => {
+            (Kind::Real, format!("({} / 86400 + 2440587.5)::float8", epoch()), Some(Family::JulianDay))
+        }
         Conversion::TimestamptzFromIso8601(_) => (Kind::Unknown, sql.clone(), Some(Family::Instant)),
+        Conversion::TimestampFromIso8601 => (Kind::Unknown, sql.clone(), Some(Family::Wall)),
+        Conversion::Numeric => (Kind::Number, sql.clone(), None),
+        Conversion::Uuid => (Kind::Text, format!("{sql}::text"), Some(Family::Uuid)),
+        Conversion::UuidFromUppercase => (Kind::Text, format!("upper({sql}::text)"), None),
+        Conversion::UuidFromBytes => (Kind::Blob, format!("uuid_send({sql})"), None),
+        Conversion::Date => (Kind::Unknown, sql.clone(), Some(Family::Date)),
+        Conversion::Time => (Kind::Unknown, sql.clone(), Some(Family::Time)),
+        // The class of the values, or the word that a value was, is not kept.
+        Conversion::BooleanFromWords | Conversion::TextFromAny | Conversion::ByteaFromAny => {
+            (Kind::Unknown, sql.clone(), None)
+        }
     }
 }

@@ -112,6 +112,10 @@ fn written(node: &Node, conversion: &Conversion) -> Option<String> {
             let value: f64 = digits.parse().ok()?;
             value.is_finite().then(|| format!("{value:e}"))
         }
+        (Constant::Real(digits), PgType::Numeric) => {
+            let value: f64 = digits.parse().ok()?;
+            holds(SourceValue::Real(value)).then(|| format!("{value}"))
+        }
         (Constant::Text(text), kind) if holds(SourceValue::Text(text.as_bytes())) => Some(match kind {
             PgType::Text => quote_pg_literal(text),
             PgType::Timestamptz => moment::constant(family(conversion)?, node.constant.as_ref()?)?,
@@ -127,6 +131,8 @@ fn written(node: &Node, conversion: &Conversion) -> Option<String> {
 fn family(conversion: &Conversion) -> Option<Family> {
     match conversion {
         Conversion::TimestamptzFromEpochMs => Some(Family::EpochMilliseconds),
+        Conversion::TimestamptzFromEpochS => Some(Family::EpochSeconds),
+        Conversion::TimestamptzFromEpochUs => Some(Family::EpochMicroseconds),
         Conversion::TimestamptzFromIso8601(_) => Some(Family::Instant),
         _ => None,
     }

@@ -208,8 +208,16 @@ pub(super) fn constant(family: Family, constant: &Constant) -> Option<String> {
             (!has_zone && civil.year() > 0)
                 .then(|| format!("timestamp '{}'", civil.to_string().replace('T', " ")))
         }
+        (Family::Date, Constant::Text(text)) => typed("date", &Conversion::Date, text),
+        (Family::Time, Constant::Text(text)) => typed("time", &Conversion::Time, text),
+        (Family::Uuid, Constant::Text(text)) => typed("uuid", &Conversion::Uuid, text),
         _ => None,
     }
+}
+
+/// A literal of a type; none where the conversion would not take it.
+fn typed(name: &str, conversion: &Conversion, text: &str) -> Option<String> {
+    conversion.takes(SourceValue::Text(text.as_bytes())).then(|| format!("{name} {}", quote_pg_literal(text)))
 }
 
 fn encoded(conversion: &Conversion, text: &str) -> Option<i64> {

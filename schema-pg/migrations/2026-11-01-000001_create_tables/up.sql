@@ -81,6 +81,7 @@ CREATE TABLE users (
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now()
 );
+COMMENT ON COLUMN users.id IS 'provider:user_id';
 
 CREATE TABLE job_history (
     id bigserial NOT NULL,

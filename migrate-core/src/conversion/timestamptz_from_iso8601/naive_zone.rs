@@ -6,7 +6,7 @@ use std::str::FromStr;
 use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
 use serde::{Deserialize, Serialize};
 
-use super::civil::{Civil, read_offset};
+use super::super::civil::{Civil, read_offset};
 
 /// The time zone of date and time text that names no offset: UTC, a fixed offset such as `+02:00`, or an IANA name such as
 /// `Europe/Berlin`. Written, also in a plan, by that name.

@@ -6,7 +6,8 @@
 /// From 1970-01-01 to 2000-01-01, in days.
 const DAYS_FROM_1970_TO_2000: i64 = 10_957;
 
-const DAY_US: i64 = 86_400_000_000;
+/// A day, in microseconds.
+pub(super) const DAY_US: i64 = 86_400_000_000;
 
 /// The largest offset from UTC that is taken, as in PostgreSQL.
 const OFFSET_MAX_S: i32 = 16 * 3600 - 60;
@@ -122,7 +123,7 @@ impl Civil {
     }
 
     /// The inverse of [`Civil::since_2000_us`]; none outside the years 0001 to 9999 (`civil_from_days` of the same paper).
-    fn from_since_2000_us(us: i64) -> Option<Civil> {
+    pub(super) fn from_since_2000_us(us: i64) -> Option<Civil> {
         let (day_number, of_day_us) = (us.div_euclid(DAY_US), us.rem_euclid(DAY_US));
         let from_era_0 = day_number + DAYS_FROM_1970_TO_2000 + 719_468;
         let (era, day_of_era) = (from_era_0.div_euclid(146_097), from_era_0.rem_euclid(146_097));
@@ -152,21 +153,56 @@ impl Civil {
         jiff::civil::DateTime::new(year, month, day, hour, minute, second, microsecond * 1000).ok()
     }
 
-    fn write(&self, out: &mut Vec<u8>) {
-        let mut number = |value: i32, digits: u32, end: &[u8]| {
-            for place in (0..digits).rev() {
-                out.push(b'0' + (value / 10_i32.pow(place) % 10) as u8);
-            }
-            out.extend_from_slice(end);
-        };
-        number(self.year.into(), 4, b"-");
-        number(self.month.into(), 2, b"-");
-        number(self.day.into(), 2, b" ");
-        number(self.hour.into(), 2, b":");
-        number(self.minute.into(), 2, b":");
-        number(self.second.into(), 2, b".");
-        number(self.microsecond, 6, b"");
+    /// Appends `YYYY-MM-DD HH:MM:SS.ffffff`.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        self.write_date(out);
+        out.push(b' ');
+        self.write_time(out);
     }
+
+    /// Appends `YYYY-MM-DD`.
+    pub(super) fn write_date(&self, out: &mut Vec<u8>) {
+        write_number(self.year.into(), 4, b"-", out);
+        write_number(self.month.into(), 2, b"-", out);
+        write_number(self.day.into(), 2, b"", out);
+    }
+
+    /// Appends `HH:MM:SS.ffffff`.
+    pub(super) fn write_time(&self, out: &mut Vec<u8>) {
+        write_number(self.hour.into(), 2, b":", out);
+        write_number(self.minute.into(), 2, b":", out);
+        write_number(self.second.into(), 2, b".", out);
+        write_number(self.microsecond, 6, b"", out);
+    }
+
+    /// Reads `YYYY-MM-DD` and nothing more.
+    pub(super) fn read_date(text: &[u8]) -> Result<Civil, &'static str> {
+        match Civil::read(text) {
+            Ok((civil, _)) if text.len() == "YYYY-MM-DD".len() => Ok(civil),
+            Ok(_) | Err(FORM) => Err("not of the form YYYY-MM-DD"),
+            Err(problem) => Err(problem),
+        }
+    }
+
+    /// Reads `HH:MM[:SS[.ffffff]]` and nothing more, as a time of 2000-01-01.
+    pub(super) fn read_time_of_day(text: &[u8]) -> Result<Civil, &'static str> {
+        const TIME_FORM: &str = "not of the form HH:MM[:SS[.ffffff]]";
+        let mut civil = Civil { year: 2000, month: 1, day: 1, hour: 0, minute: 0, second: 0, microsecond: 0 };
+        let read = civil.read_time(text).and_then(|rest| if rest.is_empty() { Ok(()) } else { Err(FORM) });
+        read.and_then(|()| civil.check()).map_err(|problem| match problem {
+            FORM => TIME_FORM,
+            "hour 24, which is 00 of the next day" => "a time of day that does not exist",
+            problem => problem,
+        })?;
+        Ok(civil)
+    }
+}
+
+fn write_number(value: i32, digits: u32, end: &[u8], out: &mut Vec<u8>) {
+    for place in (0..digits).rev() {
+        out.push(b'0' + (value / 10_i32.pow(place) % 10) as u8);
+    }
+    out.extend_from_slice(end);
 }
 
 /// Appends the instant, in microseconds since 2000-01-01 UTC, as `YYYY-MM-DD HH:MM:SS.ffffffZ`. Just outside the years 0001

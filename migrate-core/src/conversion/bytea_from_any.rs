@@ -1,0 +1,51 @@
+//! Every storage class to `bytea`, for columns of mixed classes: BLOB as it is, TEXT as its bytes, numbers as the bytes of their text
+//! (see `text_from_any`). A value is the same where its bytes are.
+
+use super::text_from_any::NumberText;
+use super::{Refusal, Undecodable, text};
+use crate::value::SourceValue;
+
+pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
+    match value {
+        SourceValue::Text(bytes) | SourceValue::Blob(bytes) => {
+            text::check_length(bytes)?;
+            out.extend_from_slice(bytes);
+            Ok(())
+        }
+        _ => match NumberText::of(value) {
+            Some(number) => {
+                out.extend_from_slice(number.bytes());
+                Ok(())
+            }
+            None => Err(Refusal::StorageClass { found: value.storage_class(), expected: "a value" }),
+        },
+    }
+}
+
+pub(super) fn decode<'a>(wire: &'a [u8], _scratch: &'a mut Vec<u8>) -> Result<SourceValue<'a>, Undecodable> {
+    Ok(SourceValue::Blob(wire))
+}
+
+pub(super) fn same(source: SourceValue<'_>, target: SourceValue<'_>) -> bool {
+    let SourceValue::Blob(target) = target else { return false };
+    match source {
+        SourceValue::Text(source) | SourceValue::Blob(source) => source == target,
+        _ => NumberText::of(source).is_some_and(|source| source.bytes() == target),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Conversion, tests::check_round_trip};
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn all_bytes_come_back(bytes: Vec<u8>, integer: i64) {
+            check_round_trip(&Conversion::ByteaFromAny, SourceValue::Blob(&bytes));
+            check_round_trip(&Conversion::ByteaFromAny, SourceValue::Text(&bytes));
+            check_round_trip(&Conversion::ByteaFromAny, SourceValue::Integer(integer));
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! TEXT `YYYY-MM-DD` to `date`, which PostgreSQL keeps as days since 2000-01-01. Dates that do not exist are refused.
+
+use super::civil::{Civil, DAY_US};
+use super::{Refusal, Undecodable, text};
+use crate::value::SourceValue;
+
+pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
+    let civil = Civil::read_date(text::checked(value)?.as_bytes())
+        .map_err(|problem| Refusal::DateTime { problem })?;
+    // The years 0001 to 9999 are far within 32 bits of days.
+    let days = i32::try_from(civil.since_2000_us().div_euclid(DAY_US)).unwrap_or_default();
+    out.extend_from_slice(&days.to_be_bytes());
+    Ok(())
+}
+
+pub(super) fn decode<'a>(wire: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<SourceValue<'a>, Undecodable> {
+    let bytes = wire.try_into().map_err(|_| Undecodable::Length {
+        target: "date",
+        expected: "4",
+        found_bytes: wire.len(),
+    })?;
+    let civil = i64::from(i32::from_be_bytes(bytes)).checked_mul(DAY_US).and_then(Civil::from_since_2000_us);
+    let civil = civil.ok_or(Undecodable::NoSourceValue { what: "a date outside the years 0001 to 9999" })?;
+    scratch.clear();
+    civil.write_date(scratch);
+    Ok(SourceValue::Text(scratch))
+}
+
+pub(super) fn same(source: SourceValue<'_>, target: SourceValue<'_>) -> bool {
+    text::same(source, target)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Conversion, tests::check_round_trip};
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_date_comes_back(days in -730_119_i32..2_921_940) {
+            let wire = days.to_be_bytes();
+            let mut scratch = Vec::new();
+            let SourceValue::Text(text) = decode(&wire, &mut scratch).unwrap() else { panic!() };
+            check_round_trip(&Conversion::Date, SourceValue::Text(text));
+            let mut back = Vec::new();
+            encode(SourceValue::Text(text), &mut back).unwrap();
+            prop_assert_eq!(back, wire);
+        }
+    }
+
+    #[test]
+    fn what_is_no_date_is_refused() {
+        for (text, problem) in [
+            ("2024-02-30", "date and time: a date that does not exist"),
+            ("0000-00-00", "date and time: the year 0000, where 0001 to 9999 are expected"),
+            ("2024-05-06 00:00", "date and time: not of the form YYYY-MM-DD"),
+            ("2024-5-6", "date and time: not of the form YYYY-MM-DD"),
+            ("", "date and time: not of the form YYYY-MM-DD"),
+            ("soon", "date and time: not of the form YYYY-MM-DD"),
+        ] {
+            let refusal = encode(SourceValue::Text(text.as_bytes()), &mut Vec::new()).unwrap_err();
+            assert_eq!(refusal.to_string(), problem, "{text}");
+        }
+        for beyond in [i32::MAX, i32::MIN, 2_921_940, -730_120] {
+            assert!(decode(&beyond.to_be_bytes(), &mut Vec::new()).is_err(), "{beyond}");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! INTEGER to `smallint`: 16 bits; an integer beyond them is refused, never wrapped or rounded.
+
+use super::{Refusal, Undecodable, bigint};
+use crate::value::SourceValue;
+
+pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
+    let integer = i16::try_from(bigint::checked(value)?)
+        .map_err(|_| Refusal::OutOfRange { target: "smallint", range: "-32768 to 32767" })?;
+    out.extend_from_slice(&integer.to_be_bytes());
+    Ok(())
+}
+
+pub(super) fn decode<'a>(wire: &'a [u8], _scratch: &'a mut Vec<u8>) -> Result<SourceValue<'a>, Undecodable> {
+    let bytes = wire.try_into().map_err(|_| Undecodable::Length {
+        target: "smallint",
+        expected: "2",
+        found_bytes: wire.len(),
+    })?;
+    Ok(SourceValue::Integer(i16::from_be_bytes(bytes).into()))
+}
+
+pub(super) fn same(source: SourceValue<'_>, target: SourceValue<'_>) -> bool {
+    bigint::same(source, target)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Conversion, tests::check_round_trip};
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_integer_of_16_bits_comes_back(integer: i16) {
+            check_round_trip(&Conversion::Smallint, SourceValue::Integer(integer.into()));
+        }
+    }
+
+    #[test]
+    fn what_needs_more_than_16_bits_is_refused() {
+        for value in [32_768, -32_769, 65_536, i64::MIN] {
+            let refusal = encode(SourceValue::Integer(value), &mut Vec::new()).unwrap_err().to_string();
+            assert_eq!(refusal, "out of range for smallint (-32768 to 32767)");
+        }
+        assert!(decode(&[0; 4], &mut Vec::new()).is_err());
+    }
+}
