@@ -55,8 +55,9 @@ fn encode_and_back(conversion: &Conversion, value: SourceValue<'_>) {
 
 fn decode(conversion: &Conversion, wire: &[u8]) {
     let mut scratch = Vec::new();
-    if let Ok(value) = conversion.decode(wire, &mut scratch) {
+    let Ok(value) = conversion.decode(wire, &mut scratch) else { return };
+    // What only others can have written need be nothing that is sent; what can be sent is itself.
+    if conversion.encode(value, &mut Vec::new()).is_ok() {
         assert!(conversion.same(value, value), "{}: {value:?} is not itself", conversion.name());
-        let _ = conversion.encode(value, &mut Vec::new());
     }
 }

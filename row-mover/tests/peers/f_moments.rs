@@ -60,12 +60,12 @@ pub fn cases() -> Vec<PeerCase> {
             .ends_in(&[Ending::Stopped, Ending::Proven])
             .gives("SELECT d::text FROM t WHERE id = 10003", &["02/03/2024"]),
         case("F5 stop", dates(&bad))
-            .mapping("[tables.t.columns]\nd = { as = \"date_from_iso8601\" }")
+            .mapping("[tables.t.columns]\nd = { as = \"date\" }")
             .ends(Ending::Stopped)
             .rejects(&[("t.d", 4)])
             .tells("id=10000"),
         case("F5 skip", dates(&bad))
-            .mapping("on_reject = \"skip\"\n[tables.t.columns]\nd = { as = \"date_from_iso8601\" }")
+            .mapping("on_reject = \"skip\"\n[tables.t.columns]\nd = { as = \"date\" }")
             .ends(Ending::Partly)
             .rejects(&[("t.d", 4)])
             .has("t.d", "date")

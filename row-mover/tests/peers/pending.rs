@@ -61,7 +61,7 @@ pub const PENDING: &[(&str, &[&str])] = &[
         "text and integers are not taken where bytes and floats are planned",
         &["E1 bytea", "E5 mixed", "E7", "E9"],
     ),
-    ("there is no such conversion", &["F2 mapped", "F5 stop", "F5 skip"]),
+    ("there is no such conversion", &["F5 skip"]),
     ("the oracle reads a moment without a zone in UTC alone", &["F6 zone"]),
     (
         "types are not inferred, nor constraints translated",
@@ -76,7 +76,6 @@ pub const PENDING: &[(&str, &[&str])] = &[
             "peewee",
             "prisma",
             "rails",
-            "room",
             "sequelize",
             "sqlalchemy",
             "typeorm",

@@ -41,10 +41,11 @@ impl Column {
             ("numeric", Value::Real(real)) => Some(real.to_string()),
             ("numeric", Value::Text(text)) => decimal(text),
             ("text", Value::Text(text)) => Some(text.clone()),
-            ("text", Value::Integer(integer)) => Some(integer.to_string()),
-            ("text", Value::Real(real)) => Some(float(*real)),
+            ("text", Value::Blob(bytes)) => str::from_utf8(bytes).ok().map(str::to_owned),
+            ("text", number) => words_of(number),
             ("bytea", Value::Blob(bytes)) => Some(hex(bytes)),
             ("bytea", Value::Text(text)) => Some(hex(text.as_bytes())),
+            ("bytea", number) => words_of(number).map(|words| hex(words.as_bytes())),
             ("json", Value::Text(text)) => Some(text.clone()),
             ("jsonb", Value::Text(text)) => Some(judged(judge, text)?),
             ("jsonb", Value::Integer(integer)) => Some(integer.to_string()),
@@ -117,6 +118,16 @@ fn boolean(word: &str) -> Option<String> {
 
 fn float(real: f64) -> String {
     format!("{real:?}")
+}
+
+/// A number in a column of several kinds: its digits, the fewest that read back as the same float.
+fn words_of(number: &Value) -> Option<String> {
+    match number {
+        Value::Integer(integer) => Some(integer.to_string()),
+        Value::Real(real) if real.is_finite() => Some(float(*real)),
+        Value::Real(real) => Some(if *real > 0.0 { "Infinity" } else { "-Infinity" }.to_owned()),
+        _ => None,
+    }
 }
 
 fn exact_float(integer: i64) -> Option<String> {
