@@ -6,6 +6,7 @@ pub mod prng;
 mod schema;
 mod values;
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rusqlite::Connection;
@@ -57,8 +58,9 @@ fn migrated(sql: &str, mapping: &str) -> Finished {
 }
 
 /// What is wrong with what came of a seed.
-fn problems(seed: u64, sql: &str, mapping: &str) -> Vec<String> {
+fn problems(seed: u64, sql: &str, mapping: &str, endings: &mut BTreeMap<String, u32>) -> Vec<String> {
     let finished = migrated(sql, mapping);
+    *endings.entry(format!("{:?}", finished.ending)).or_default() += 1;
     let told = || format!("{:?}: {}", finished.ending, finished.words);
     let may_stop = !IS_POLICY_OBEYED || mapping.contains("stop") || mapping.contains("text");
     match finished.ending {
@@ -90,10 +92,10 @@ fn made_up_databases() {
     let one = number("PEERS_SEED");
     let count = number("PEERS_SEEDS").unwrap_or(SEEDS);
     let seeds = one.map_or(FIRST_SEED..=FIRST_SEED + count - 1, |seed| seed..=seed);
-    let mut wrong = Vec::new();
+    let (mut wrong, mut endings) = (Vec::new(), BTreeMap::new());
     for seed in seeds {
         let (sql, mapping) = database(seed);
-        let found = catch_unwind(AssertUnwindSafe(|| problems(seed, &sql, &mapping)))
+        let found = catch_unwind(AssertUnwindSafe(|| problems(seed, &sql, &mapping, &mut endings)))
             .unwrap_or_else(|panic| vec![format!("panicked: {}", panic_words(panic.as_ref()))]);
         if one.is_some() {
             eprintln!("{mapping}\n{sql}\n{}", found.join("\n"));
@@ -102,5 +104,6 @@ fn made_up_databases() {
             wrong.push(format!("PEERS_SEED={seed}: {}", found.join("\n  ")));
         }
     }
+    eprintln!("{endings:?}");
     assert!(wrong.is_empty(), "{} seeds:\n{}", wrong.len(), wrong.join("\n"));
 }
