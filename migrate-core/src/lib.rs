@@ -10,6 +10,7 @@ pub mod affinity;
 pub mod conversion;
 pub mod copy_format;
 pub mod identifier;
+pub mod infer;
 pub mod mapping;
 pub mod phase;
 pub mod plan;

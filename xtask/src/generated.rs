@@ -71,6 +71,17 @@ pub(crate) fn apply(files: &[GeneratedFile], mode: Mode) -> anyhow::Result<Exit>
     Ok(Exit::Done)
 }
 
+/// Writes those of `files` that are stale, without a word.
+pub(crate) fn write_stale(files: &[GeneratedFile]) -> anyhow::Result<()> {
+    for file in files {
+        if std::fs::read_to_string(&file.path).is_ok_and(|found| found == file.content) {
+            continue;
+        }
+        write(file).with_context(|| format!("{} cannot be written", workspace::shown(&file.path)))?;
+    }
+    Ok(())
+}
+
 /// Writes beside the file and renames, so that a killed run leaves no half file.
 fn write(file: &GeneratedFile) -> std::io::Result<()> {
     let folder = file.path.parent().unwrap_or(std::path::Path::new("."));

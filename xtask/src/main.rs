@@ -17,6 +17,7 @@ mod private;
 mod report;
 mod screen;
 mod source;
+mod source_plan;
 mod target;
 mod workspace;
 

@@ -1,14 +1,48 @@
 //! A folder with a plan: `plan.json`, `migrations/` and the Diesel schema, which must belong together.
 //!
-//! Writing them is `generate`'s; here they are only read.
+//! What a plan's files are, and how they are read; writing them is `generated`'s.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use migrate_core::plan::Plan;
-use migrate_core::render;
+use migrate_core::{infer, render};
+use migrate_core::source_schema::SourceSchema;
 
+use crate::generated::GeneratedFile;
 use crate::workspace;
+
+/// The folders of the two migrations. The app's own later migrations sort behind them.
+const MIGRATIONS: [&str; 2] = ["2026-11-01-000001_create_tables", "2026-11-01-000002_add_constraints"];
+
+/// What a new `mapping.toml` holds.
+pub(crate) const EMPTY_MAPPING: &str =
+    "# What a human decided. Everything else follows from the SQLite schema.\nformat = 1\n";
+
+/// The files of a plan. With a folder of their own the Diesel schemas lie in it, else in the workspace's crates.
+pub(crate) fn files(folder: &Path, plan: &Plan, schema: &SourceSchema, is_apart: bool) -> Vec<GeneratedFile> {
+    let migrations = [render::create_tables(plan), render::create_constraints(plan)];
+    let mut files = vec![GeneratedFile { path: folder.join("plan.json"), content: render::plan_json(plan) }];
+    for (name, migration) in MIGRATIONS.into_iter().zip(migrations) {
+        let folder = folder.join("migrations").join(name);
+        files.push(GeneratedFile { path: folder.join("up.sql"), content: migration.up });
+        files.push(GeneratedFile { path: folder.join("down.sql"), content: migration.down });
+    }
+    let (target_schema, source_schema) = if is_apart {
+        (folder.join("schema.rs"), folder.join("source_schema.rs"))
+    } else {
+        (folder.join("src/schema.rs"), workspace::root().join("schema-sqlite/src/schema.rs"))
+    };
+    files.push(GeneratedFile { path: target_schema, content: render::target_diesel_schema(plan) });
+    files.push(GeneratedFile { path: source_schema, content: render::source_diesel_schema(schema) });
+    if !is_apart {
+        files.push(GeneratedFile {
+            path: workspace::root().join("docs/types.md"),
+            content: infer::types_page(),
+        });
+    }
+    files
+}
 
 /// Reads a plan and makes sure that its migrations are the ones that it makes: what is reviewed is what runs.
 pub(crate) fn read(folder: &Path) -> anyhow::Result<Plan> {

@@ -1,7 +1,7 @@
 //! Makes the plan: a source schema, what a scan saw, and what a human decided go in; a plan comes out.
 //!
-//! Nothing is guessed that cannot be undone. A column keeps its faithful type unless the schema itself proves a better one
-//! (a default that is the clock in milliseconds) or `mapping.toml` names it. All that is not carried over is named.
+//! Nothing is guessed that cannot be undone. A column keeps its faithful type unless `mapping.toml` names another, or the rules
+//! of `infer` are certain of a better one. All that is not carried over is named.
 
 mod checks;
 mod collation;
@@ -12,11 +12,13 @@ mod error;
 mod foreign_keys;
 mod generated;
 mod indexes;
+mod inferred;
 mod keys;
 mod names;
 mod scope;
 
-pub use error::{PlanningError, UnclearColumn};
+pub use error::PlanningError;
+use inferred::Inferred;
 
 use std::collections::BTreeSet;
 
@@ -78,13 +80,13 @@ pub fn plan(
         }
     }
     let mut tables = Vec::new();
-    let mut unclear = Vec::new();
+    let inferred = Inferred::new(&moving, profile, mapping)?;
     let mut needed = Vec::new();
     for table in &moving {
         let facts = table_facts(&table.name, &table.sql)?;
         let decided = mapping.tables.get(&table.name).cloned().unwrap_or_default();
         let profile = profile.and_then(|profile| profile.get(&table.name));
-        let mut columns = columns::plan_columns(table, &decided, profile, &mut left_behind, &mut unclear)?;
+        let mut columns = columns::plan_columns(table, &inferred, &decided, profile, &mut left_behind);
         finish_columns(table, &names, mapping, &decided, &mut columns, &mut left_behind);
         generated::plan(table, &facts, &mut columns, &mut left_behind);
         let mut context = Context {
@@ -103,9 +105,6 @@ pub fn plan(
         planned.columns = columns;
         add_comments(table, &mut planned);
         tables.push(planned);
-    }
-    if !unclear.is_empty() {
-        return Err(PlanningError::NoFaithfulType { columns: unclear });
     }
     foreign_keys::add_needed_keys(&needed, &names, &mut tables);
     tables.iter().try_for_each(checks::check_table)?;

@@ -50,12 +50,20 @@ counts! {
     epoch_ms: sum,
     /// The same in microseconds.
     epoch_us: sum,
+    /// Integers that are no time of timestamptz in seconds since 1970.
+    beyond_epoch_s: sum,
+    /// The same in milliseconds.
+    beyond_epoch_ms: sum,
+    /// The same in microseconds.
+    beyond_epoch_us: sum,
     /// Floats without a fraction.
     reals_whole: sum,
     /// Floats that are infinite.
     reals_infinite: sum,
     /// Floats that are a time from 2000 to 2100 as a Julian day.
     julian_days: sum,
+    /// Floats that are no time of timestamptz as a Julian day.
+    beyond_julian_days: sum,
     /// The most digits behind the point of a float in its shortest form; 16 stands for 16 and more.
     real_scale_max: larger,
     /// The bytes of the longest text.

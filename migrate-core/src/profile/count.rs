@@ -5,12 +5,16 @@
 
 use super::ColumnProfile;
 use super::forms;
+use crate::conversion::Conversion;
 use crate::value::SourceValue;
 
 /// 2000-01-01 and 2100-01-01 in seconds since 1970.
 const PLAUSIBLE_S: std::ops::Range<i64> = 946_684_800..4_102_444_800;
 
-/// The same as Julian days.
+/// Seconds, milliseconds and microseconds that are times of timestamptz without a closer look.
+const ALWAYS_A_TIME: std::ops::Range<i64> = -200_000_000_000..9_000_000_000_000;
+
+/// What is plausible as a Julian day, from 2000 to 2100.
 const PLAUSIBLE_JULIAN: std::ops::Range<f64> = 2_451_544.5..2_488_069.5;
 
 impl ColumnProfile {
@@ -35,10 +39,18 @@ impl ColumnProfile {
         self.epoch_s += u64::from(PLAUSIBLE_S.contains(&integer));
         self.epoch_ms += u64::from(PLAUSIBLE_S.contains(&integer.div_euclid(1_000)));
         self.epoch_us += u64::from(PLAUSIBLE_S.contains(&integer.div_euclid(1_000_000)));
+        if !ALWAYS_A_TIME.contains(&integer) {
+            let value = SourceValue::Integer(integer);
+            self.beyond_epoch_s += u64::from(!Conversion::TimestamptzFromEpochS.takes(value));
+            self.beyond_epoch_ms += u64::from(!Conversion::TimestamptzFromEpochMs.takes(value));
+            self.beyond_epoch_us += u64::from(!Conversion::TimestamptzFromEpochUs.takes(value));
+        }
     }
 
     fn count_real(&mut self, real: f64) {
         self.reals += 1;
+        let is_julian = Conversion::TimestamptzFromJulianDay.takes(SourceValue::Real(real));
+        self.beyond_julian_days += u64::from(!is_julian);
         if !real.is_finite() {
             self.reals_infinite += 1;
             return;

@@ -6,9 +6,13 @@
 mod column;
 mod count;
 mod forms;
+mod taken;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub use column::ColumnProfile;
+pub use taken::Taken;
 
 use std::collections::BTreeMap;
 

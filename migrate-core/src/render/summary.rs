@@ -16,6 +16,9 @@ pub fn plan_summary(plan: &Plan) -> String {
         let width = table.columns.iter().map(|column| column.source.chars().count()).max().unwrap_or(0);
         for column in &table.columns {
             line(&mut out, format_args!("  {:width$}  {}", column.source, column_line(column)));
+            if let Some(suggestion) = &column.suggestion {
+                line(&mut out, format_args!("  {:width$}  suggestion: {suggestion}", ""));
+            }
         }
         key_lines(table, &mut out);
         out.push('\n');

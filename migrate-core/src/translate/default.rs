@@ -8,7 +8,7 @@ use super::{
 use crate::affinity::Affinity;
 use crate::conversion::{Conversion, PgType};
 use crate::identifier::quote_pg_literal;
-use crate::source_sql::{DefaultMeaning, default_meaning};
+use crate::source_sql::{Clock, DefaultMeaning, default_clock, default_meaning};
 use crate::value::SourceValue;
 
 /// Translates a default for a column of this conversion and affinity; none where it is NULL, which is no default.
@@ -17,16 +17,25 @@ use crate::value::SourceValue;
 /// [`super::Untranslatable`] with the reason.
 pub fn default(sql: &str, conversion: &Conversion, affinity: Affinity) -> Result<Option<Translated>> {
     // What the whole expression is may be known where its parts have no form that fits.
-    match (conversion, default_meaning(sql)) {
-        (_, DefaultMeaning::Null) => return Ok(None),
-        (Conversion::TimestamptzFromEpochMs, DefaultMeaning::ClockMilliseconds) => {
-            return Ok(Some(clock("now()")));
-        }
-        (Conversion::Bigint, DefaultMeaning::ClockMilliseconds) => {
+    match (conversion, default_clock(sql)) {
+        (Conversion::TimestamptzFromEpochMs, Some(Clock::Milliseconds))
+        | (Conversion::TimestamptzFromEpochS, Some(Clock::Seconds))
+        | (Conversion::TimestamptzFromEpochUs, Some(Clock::Microseconds))
+        | (Conversion::TimestamptzFromJulianDay, Some(Clock::JulianDay)) => return Ok(Some(clock("now()"))),
+        (Conversion::Bigint, Some(Clock::Milliseconds))
+            if default_meaning(sql) == DefaultMeaning::ClockMilliseconds =>
+        {
             return Ok(Some(clock("floor(extract(epoch from now()))::bigint * 1000")));
         }
+        (Conversion::Bigint, Some(Clock::Milliseconds)) => {
+            return Ok(Some(clock("floor(extract(epoch from now()) * 1000)::bigint")));
+        }
+        _ => {}
+    }
+    match default_meaning(sql) {
+        DefaultMeaning::Null => return Ok(None),
         // A bare word is text where SQLite takes it as a default.
-        (_, DefaultMeaning::Text(text)) => {
+        DefaultMeaning::Text(text) => {
             return constant(&literal::text(&text), conversion, affinity).map(Some);
         }
         _ => {}
@@ -135,5 +144,104 @@ fn family(conversion: &Conversion) -> Option<Family> {
         Conversion::TimestamptzFromEpochUs => Some(Family::EpochMicroseconds),
         Conversion::TimestamptzFromIso8601(_) => Some(Family::Instant),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_default_is_what_sqlite_would_store() {
+        for (sql, affinity, conversion, expected) in [
+            ("'5'", Affinity::Integer, Conversion::Bigint, Some("5")),
+            ("' -5 '", Affinity::Numeric, Conversion::Bigint, Some("-5")),
+            ("'5'", Affinity::Text, Conversion::Text, Some("'5'")),
+            ("'5'", Affinity::Blob, Conversion::Text, Some("'5'")),
+            ("'5'", Affinity::Blob, Conversion::Bigint, None),
+            ("5", Affinity::Text, Conversion::Text, Some("'5'")),
+            ("5", Affinity::Blob, Conversion::Text, None),
+            ("5", Affinity::Blob, Conversion::Bigint, Some("5")),
+            ("'five'", Affinity::Integer, Conversion::Bigint, None),
+            ("'five'", Affinity::Integer, Conversion::Text, Some("'five'")),
+            ("'inf'", Affinity::Real, Conversion::Text, Some("'inf'")),
+            ("1.0", Affinity::Integer, Conversion::Bigint, Some("1")),
+            ("'1e3'", Affinity::Integer, Conversion::Bigint, Some("1000")),
+            ("'1.5'", Affinity::Numeric, Conversion::DoublePrecision, Some("1.5e0")),
+            ("1.5", Affinity::Integer, Conversion::Bigint, None),
+            ("-9223372036854775808", Affinity::Integer, Conversion::Bigint, Some("-9223372036854775808")),
+            ("9223372036854775808", Affinity::Integer, Conversion::Bigint, None),
+            ("'1'", Affinity::Integer, Conversion::Boolean, Some("true")),
+            ("5", Affinity::Text, Conversion::Jsonb, Some("'5'::jsonb")),
+            ("x'00ff'", Affinity::Blob, Conversion::Bytea, Some("E'\\\\x00ff'::bytea")),
+            ("x''", Affinity::Blob, Conversion::Bytea, Some("E'\\\\x'::bytea")),
+            ("x'00FF'", Affinity::Blob, Conversion::Bytea, Some("E'\\\\x00FF'::bytea")),
+            ("0x10", Affinity::Integer, Conversion::Bigint, Some("16")),
+            ("false", Affinity::Numeric, Conversion::Numeric, Some("0")),
+            ("1", Affinity::Numeric, Conversion::Boolean, Some("true")),
+            ("'it''s'", Affinity::Text, Conversion::Text, Some("'it''s'")),
+            ("\"abc\"", Affinity::Text, Conversion::Text, Some("'abc'")),
+            ("\"\"", Affinity::Text, Conversion::Text, Some("''")),
+            ("'NULL'", Affinity::Text, Conversion::Text, Some("'NULL'")),
+            ("19.99", Affinity::Numeric, Conversion::Numeric, Some("19.99")),
+            (
+                "CURRENT_TIMESTAMP",
+                Affinity::Text,
+                Conversion::Text,
+                Some("to_char(now() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')"),
+            ),
+            (
+                "current_timestamp",
+                Affinity::Numeric,
+                Conversion::TimestamptzFromIso8601(crate::conversion::NaiveZone::default()),
+                Some("now()"),
+            ),
+            (
+                "datetime('now')",
+                Affinity::Numeric,
+                Conversion::TimestampFromIso8601,
+                Some("(now() at time zone 'UTC')"),
+            ),
+            ("CURRENT_DATE", Affinity::Numeric, Conversion::Date, Some("((now() at time zone 'UTC'))::date")),
+            (
+                "CURRENT_TIME",
+                Affinity::Numeric,
+                Conversion::Time,
+                Some("date_trunc('second', (now() at time zone 'UTC'))::time"),
+            ),
+            (
+                "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')",
+                Affinity::Text,
+                Conversion::Text,
+                Some("to_char(now() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"),
+            ),
+            (
+                "strftime('%Y-%m-%d %H:%M:%f','now')",
+                Affinity::Numeric,
+                Conversion::TimestamptzFromIso8601(crate::conversion::NaiveZone::default()),
+                Some("now()"),
+            ),
+            (
+                "lower(hex(randomblob(16)))",
+                Affinity::Text,
+                Conversion::Text,
+                Some(
+                    "encode(substring(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())) from 1 for 16), 'hex')",
+                ),
+            ),
+            ("unixepoch()", Affinity::Integer, Conversion::TimestamptzFromEpochS, Some("now()")),
+            ("unixepoch() * 1000", Affinity::Integer, Conversion::TimestamptzFromEpochMs, Some("now()")),
+            (
+                "cast((julianday('now') - 2440587.5) * 86400000 as integer)",
+                Affinity::Integer,
+                Conversion::TimestamptzFromEpochMs,
+                Some("now()"),
+            ),
+            ("load_extension('x')", Affinity::Text, Conversion::Text, None),
+        ] {
+            let translated =
+                default(sql, &conversion, affinity).ok().flatten().map(|translated| translated.sql);
+            assert_eq!(translated.as_deref(), expected, "{sql} in {affinity:?}");
+        }
     }
 }

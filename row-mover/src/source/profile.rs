@@ -4,8 +4,8 @@
 //! write while they are taken, and preflight looks at every value again.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use migrate_core::identifier::quote_sqlite;
 use migrate_core::profile::{ColumnProfile, DatabaseProfile, TableProfile};
@@ -28,6 +28,8 @@ const REPORT_EACH_ROWS: u64 = 10_000;
 /// A part of a table; all of it where there is no range.
 struct Part<'a> {
     table: &'a SourceTable,
+    /// The columns that can be read.
+    columns: Arc<[&'a str]>,
     range: Option<RowidRange>,
 }
 
@@ -38,7 +40,8 @@ struct Part<'a> {
 pub fn profile(source: &SourceConnection, schema: &SourceSchema) -> Result<DatabaseProfile> {
     let mut database = DatabaseProfile::new();
     for table in &schema.tables {
-        let profile = scan_part(source, &Part { table, range: None }, &|_| {})?;
+        let part = Part { table, columns: readable(source, table), range: None };
+        let profile = scan_part(source, &part, &|_| {})?;
         database.insert(table.name.clone(), profile);
     }
     Ok(database)
@@ -83,11 +86,13 @@ pub fn profile_by_workers(
 fn parts<'a>(source: &SourceConnection, schema: &'a SourceSchema) -> Result<Vec<Part<'a>>> {
     let mut parts = Vec::new();
     for table in &schema.tables {
+        let columns = readable(source, table);
         let Some(bounds) = rowid_bounds(source, table)? else {
-            parts.push(Part { table, range: None });
+            parts.push(Part { table, columns, range: None });
             continue;
         };
-        parts.extend(ranges(bounds).into_iter().map(|range| Part { table, range: Some(range) }));
+        let part = |range| Part { table, columns: Arc::clone(&columns), range: Some(range) };
+        parts.extend(ranges(bounds).into_iter().map(part));
     }
     parts.sort_by_key(|part| part.range.map_or(0, |range| u64::MAX - range.last.abs_diff(range.first)));
     Ok(parts)
@@ -121,20 +126,22 @@ fn ranges(all: RowidRange) -> Vec<RowidRange> {
         .collect()
 }
 
-/// Whether a generated column has a value for every row: its expression may call what only the app has, or fail on a row. One
-/// that has not is missing in the profile, so that the plan leaves it behind.
-fn is_readable(source: &SourceConnection, table: &SourceTable, column: &str) -> bool {
-    let sql =
-        format!("SELECT count({}) FROM {} NOT INDEXED", quote_sqlite(column), quote_sqlite(&table.name));
-    source.connection().query_row(&sql, [], |row| row.get::<_, i64>(0)).is_ok()
+/// The columns that have a value for every row. The expression of a generated column may call what only the app has, or fail on
+/// a row: one that does is missing in the profile, so that the plan leaves it behind.
+fn readable<'a>(source: &SourceConnection, table: &'a SourceTable) -> Arc<[&'a str]> {
+    let from = quote_sqlite(&table.name);
+    let is_readable = |column: &str| {
+        let sql = format!("SELECT count({}) FROM {from} NOT INDEXED", quote_sqlite(column));
+        source.connection().query_row(&sql, [], |row| row.get::<_, i64>(0)).is_ok()
+    };
+    (table.columns.iter())
+        .filter(|column| !column.generated || is_readable(&column.name))
+        .map(|column| column.name.as_str())
+        .collect()
 }
 
 fn scan_part(source: &SourceConnection, part: &Part<'_>, scanned: &dyn Fn(u64)) -> Result<TableProfile> {
-    let table = part.table;
-    let names: Vec<&str> = (table.columns.iter())
-        .filter(|column| !column.generated || is_readable(source, table, &column.name))
-        .map(|column| column.name.as_str())
-        .collect();
+    let (table, names) = (part.table, &part.columns);
     let quoted: Vec<String> = names.iter().map(|name| quote_sqlite(name)).collect();
     let mut sql = format!("SELECT {} FROM {} NOT INDEXED", quoted.join(", "), quote_sqlite(&table.name));
     let mut bounds = Vec::new();

@@ -12,6 +12,7 @@ mod hostile;
 mod leaks;
 mod live;
 mod moves;
+mod profile;
 mod refusals;
 mod resume;
 mod support;

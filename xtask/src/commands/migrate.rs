@@ -2,18 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use diesel_migrations::FileBasedMigrations;
+use migrate_core::plan::Plan;
 use migrate_core::render;
 use row_mover::run::{self, Outcome, Request};
-use row_mover::target::TargetUrl;
+use row_mover::source::{SourceConnection, introspect};
+use row_mover::target::{DbSettings, TargetUrl};
 
 use crate::display::printable_plan;
 use crate::exit::Exit;
 use crate::private::{IfAbsent, LastMigration};
 use crate::report::{self, Target};
 use crate::screen::Screen;
+use crate::source_plan::{self, PlanArgs};
 use crate::target::{self, TargetArgs};
 use crate::{output, plan_folder, private, source, workspace};
 
@@ -26,6 +29,7 @@ use crate::{output, plan_folder, private, source, workspace};
     Examples:\n  \
     cargo xtask migrate --sample\n  \
     cargo xtask migrate --sqlite data/hyperpage.db --dry-run\n  \
+    cargo xtask migrate --sqlite any.db                     any other SQLite file, by a plan that is made for it\n  \
     cargo xtask migrate --postgres 'postgres://app@db.example/hyperpage?sslmode=verify-full'"
 )]
 pub(crate) struct MigrateArgs {
@@ -45,9 +49,13 @@ pub(crate) struct MigrateArgs {
     #[command(flatten)]
     target: TargetArgs,
 
-    /// The folder with plan.json and migrations/. Default: schema-pg
+    /// The folder with plan.json and migrations/. Default: schema-pg for Hyperpage's database; for any other one a plan is made
+    /// from the file, and kept in plans/NAME
     #[arg(long, value_name = "DIR")]
     plan: Option<PathBuf>,
+
+    #[command(flatten)]
+    planning: PlanArgs,
 
     /// Move the rows of these tables alone; the others are created empty. A table that a foreign key points to must be named,
     /// too
@@ -91,18 +99,18 @@ pub(crate) struct MigrateArgs {
 /// Runs `migrate`.
 pub(crate) fn run(args: &MigrateArgs) -> anyhow::Result<Exit> {
     let settings = target::settings()?;
-    let plan_dir = args.plan.clone().unwrap_or_else(workspace::plan_dir);
-    let plan = plan_folder::read(&plan_dir)?;
-    let migrations = FileBasedMigrations::from_path(plan_dir.join("migrations"))
-        .with_context(|| format!("the migrations in {} cannot be read", plan_dir.display()))?;
     let source = if args.sample {
         source::sample(args.rows, output::remarks(args.quiet))?
     } else {
         source::path(args.sqlite.as_deref())
     };
-    // A source that cannot be read is told before a server is started for it.
-    drop(row_mover::source::SourceConnection::open_live(&source)?);
+    // A source or a plan that cannot be read is told before a server is started for it.
+    let kind = plan_kind(args, &source)?;
     let (url, target) = resolve_target(args, &source)?;
+    let Planned { plan, folder: plan_dir, scratch: _scratch } =
+        planned(args, kind, &source, &url, &settings)?;
+    let migrations = FileBasedMigrations::from_path(plan_dir.join("migrations"))
+        .with_context(|| format!("the migrations in {} cannot be read", plan_dir.display()))?;
     let request = Request {
         source,
         target: url,
@@ -148,6 +156,76 @@ pub(crate) fn run(args: &MigrateArgs) -> anyhow::Result<Exit> {
         Outcome::Moved(moved) if !moved.validation.is_proven() => Exit::Differences,
         _ => Exit::Done,
     })
+}
+
+/// Whose plan a migration follows.
+enum PlanKind {
+    /// The one in a folder that was reviewed.
+    Reviewed(PathBuf, Box<Plan>),
+    /// One that is made for the source.
+    Made,
+}
+
+/// A plan and where its files are.
+struct Planned {
+    plan: Plan,
+    folder: PathBuf,
+    /// Where the files are in a folder of their own that goes with the command.
+    scratch: Option<tempfile::TempDir>,
+}
+
+fn plan_kind(args: &MigrateArgs, source: &Path) -> anyhow::Result<PlanKind> {
+    let live = SourceConnection::open_live(source)?;
+    let folder = args.plan.clone().unwrap_or_else(workspace::plan_dir);
+    let read = || plan_folder::read(&folder).map(Box::new);
+    if args.plan.is_some() && !args.planning.is_empty() {
+        bail!(
+            "a plan in a folder has decided already; give --faithful and --autoincrement to `{}`",
+            plan_folder::generate_command(&folder)
+        );
+    }
+    if args.sample || args.plan.is_some() {
+        return Ok(PlanKind::Reviewed(folder.clone(), read()?));
+    }
+    let plan = read()?;
+    let schema = introspect::introspect(&live)?;
+    if args.planning.is_empty() && source_plan::is_meant_for(&plan, &schema) {
+        return Ok(PlanKind::Reviewed(folder, plan));
+    }
+    Ok(PlanKind::Made)
+}
+
+/// The plan to follow. One that is made is written to `plans/NAME`, or where nothing may change to a folder that goes again.
+fn planned(
+    args: &MigrateArgs,
+    kind: PlanKind,
+    source: &Path,
+    target: &TargetUrl,
+    settings: &DbSettings,
+) -> anyhow::Result<Planned> {
+    if let PlanKind::Reviewed(folder, plan) = kind {
+        return Ok(Planned { plan: *plan, folder, scratch: None });
+    }
+    let kept = source_plan::folder(source);
+    let mapping_text = source_plan::mapping_text(&kept, true)?;
+    let mut mapping = source_plan::mapping(&kept, &mapping_text)?;
+    args.planning.apply(&mut mapping);
+    let recorded = if args.restart { None } else { source_plan::recorded(source, target, settings)? };
+    let (schema, plan) = match recorded {
+        Some(plan) => (introspect::introspect(&SourceConnection::open_live(source)?)?, plan),
+        None => source_plan::make(source, &mapping)?,
+    };
+    let scratch =
+        if args.dry_run { Some(tempfile::tempdir().context("no scratch folder can be made")?) } else { None };
+    let folder = scratch.as_ref().map_or(kept, |scratch| scratch.path().to_owned());
+    source_plan::keep(&folder, &plan, &schema, mapping_text)?;
+    if scratch.is_none() {
+        output::remarks(args.quiet)(&format!(
+            "plan      {} says what each column becomes and why; decide otherwise in its mapping.toml",
+            workspace::shown(&folder)
+        ));
+    }
+    Ok(Planned { plan, folder, scratch })
 }
 
 /// The target that is named, or a database of the private PostgreSQL. A sample never goes where the environment points:

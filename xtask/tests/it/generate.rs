@@ -33,7 +33,7 @@ fn the_checkout_is_up_to_date() {
     let place = Place::new();
     let output = place.run(["generate", "--check"]).expect(0);
     assert_eq!(output.stdout, "");
-    assert_eq!(output.stderr, "7 files are up to date\n");
+    assert_eq!(output.stderr, "8 files are up to date\n");
 }
 
 #[test]

@@ -1,0 +1,234 @@
+//! What a declared type asks for, as far as people and frameworks agree on it.
+//!
+//! SQLite itself reads no more than an affinity out of a declared type; what it is called says what the app means by it.
+
+use crate::affinity::{Affinity, affinity};
+
+/// What a declared type asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// True or false.
+    Boolean,
+    /// Date and time.
+    Timestamp,
+    /// A date.
+    Date,
+    /// A time of day.
+    Time,
+    /// An exact decimal number.
+    Decimal,
+    /// NUMERIC without digits, which is what SQLite itself calls numbers of any kind.
+    Numeric,
+    /// A UUID.
+    Uuid,
+    /// Text of the length of a UUID.
+    UuidText,
+    /// A JSON document.
+    Json,
+    /// Bytes.
+    Bytes,
+    /// Text.
+    Text,
+    /// A whole number.
+    Integer,
+    /// A floating-point number.
+    Float,
+    /// Nothing: no type, or ANY.
+    Anything,
+    /// A name that says nothing here.
+    Other,
+}
+
+/// The names of each kind, as patterns: `*` stands for any characters. The first that fits counts; what is not here is known
+/// by its affinity.
+pub(super) const NAMES: [(Kind, &[&str]); 12] = [
+    (Kind::Boolean, &["BOOL", "BOOLEAN", "TINYINT(1)", "BIT", "BIT(1)", "LOGICAL"]),
+    (
+        Kind::Timestamp,
+        &["DATETIME*", "TIMESTAMP*", "SMALLDATETIME", "NAIVE_DATETIME*", "UTC_DATETIME*", "TEXT_DATETIME*"],
+    ),
+    (Kind::Date, &["DATE"]),
+    (Kind::Time, &["TIME", "TIME(*)", "TIME WITHOUT TIME ZONE"]),
+    (Kind::Numeric, &["NUMERIC"]),
+    (
+        Kind::Decimal,
+        &[
+            "DECIMAL*",
+            "NUMERIC(*)",
+            "DEC",
+            "DEC(*)",
+            "NUMBER",
+            "NUMBER(*)",
+            "MONEY",
+            "SMALLMONEY",
+            "CURRENCY",
+        ],
+    ),
+    (Kind::Uuid, &["UUID", "GUID", "UNIQUEIDENTIFIER"]),
+    (Kind::UuidText, &["CHAR(36)", "CHARACTER(36)", "VARCHAR(36)", "NCHAR(36)", "NVARCHAR(36)"]),
+    (Kind::Json, &["JSON", "JSONB"]),
+    (Kind::Bytes, &["BYTEA", "BINARY", "BINARY(*)", "VARBINARY*", "IMAGE", "BYTES"]),
+    (Kind::Text, &["STRING", "STRING(*)", "ENUM*", "SET(*)", "XML"]),
+    (Kind::Anything, &["", "ANY"]),
+];
+
+impl Kind {
+    /// What `declared_type` asks for.
+    pub(super) fn of(declared_type: &str) -> Kind {
+        let declared = normal(declared_type);
+        let named =
+            NAMES.iter().find(|(_, patterns)| patterns.iter().any(|pattern| fits(pattern, &declared)));
+        if let Some((kind, _)) = named {
+            return *kind;
+        }
+        match affinity(&declared) {
+            Affinity::Integer => Kind::Integer,
+            Affinity::Text => Kind::Text,
+            Affinity::Real => Kind::Float,
+            Affinity::Blob => Kind::Bytes,
+            Affinity::Numeric => Kind::Other,
+        }
+    }
+
+    /// What it is called where a decision is explained.
+    pub(super) fn in_words(self) -> &'static str {
+        match self {
+            Kind::Boolean => "boolean",
+            Kind::Timestamp => "date and time",
+            Kind::Date => "date",
+            Kind::Time => "time of day",
+            Kind::Decimal => "decimal",
+            Kind::Numeric => "NUMERIC",
+            Kind::Uuid => "UUID",
+            Kind::UuidText => "text of 36 characters",
+            Kind::Json => "JSON",
+            Kind::Bytes => "bytes",
+            Kind::Text => "text",
+            Kind::Integer => "integer",
+            Kind::Float => "float",
+            Kind::Anything => "no type",
+            Kind::Other => "another type",
+        }
+    }
+
+    /// The declared types that are of this kind, for people.
+    pub(super) fn examples(self) -> String {
+        let named = NAMES.iter().find(|(kind, _)| *kind == self).map(|(_, patterns)| patterns);
+        let by_affinity = match self {
+            Kind::Integer => "INTEGER affinity",
+            Kind::Text => "TEXT affinity",
+            Kind::Float => "REAL affinity",
+            Kind::Bytes => "BLOB",
+            Kind::Other => "any other",
+            _ => "",
+        };
+        let named = named.into_iter().flat_map(|patterns| patterns.iter());
+        let shown = named.map(|pattern| if pattern.is_empty() { "no type" } else { pattern });
+        let mut shown: Vec<String> = shown.map(str::to_owned).collect();
+        shown.extend((!by_affinity.is_empty()).then(|| by_affinity.to_owned()));
+        shown.join(", ")
+    }
+}
+
+/// The declared type in capitals, with single blanks and none around brackets and commas.
+fn normal(declared_type: &str) -> String {
+    let mut normal = String::with_capacity(declared_type.len());
+    for letter in declared_type.trim().chars() {
+        let after_blank = normal.ends_with(' ');
+        match letter {
+            letter if letter.is_whitespace() => {
+                if !after_blank && !normal.ends_with(['(', ',']) {
+                    normal.push(' ');
+                }
+            }
+            '(' | ')' | ',' => {
+                if after_blank {
+                    normal.pop();
+                }
+                normal.push(letter);
+            }
+            letter => normal.push(letter.to_ascii_uppercase()),
+        }
+    }
+    normal
+}
+
+/// Whether `text` fits a pattern in which `*` stands for any characters.
+pub(super) fn fits(pattern: &str, text: &str) -> bool {
+    let Some((before, rest)) = pattern.split_once('*') else { return pattern == text };
+    let Some(mut text) = text.strip_prefix(before) else { return false };
+    let mut parts: Vec<&str> = rest.split('*').collect();
+    let Some(last) = parts.pop() else { return true };
+    for part in parts {
+        let Some(at) = text.find(part) else { return false };
+        text = text.get(at + part.len()..).unwrap_or_default();
+    }
+    text.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn declared_types_are_known_by_name_or_by_affinity() {
+        for (declared, kind) in [
+            ("bool", Kind::Boolean),
+            ("TinyInt( 1 )", Kind::Boolean),
+            ("tinyint", Kind::Integer),
+            ("TINYINT(4)", Kind::Integer),
+            ("bit", Kind::Boolean),
+            ("datetime", Kind::Timestamp),
+            ("DATETIME (6)", Kind::Timestamp),
+            ("timestamp  with time\nzone", Kind::Timestamp),
+            ("DATETIMEOFFSET", Kind::Timestamp),
+            ("date", Kind::Date),
+            ("TIME(6)", Kind::Time),
+            ("time without time zone", Kind::Time),
+            ("DECIMAL(10, 2)", Kind::Decimal),
+            ("numeric", Kind::Numeric),
+            ("numeric(5)", Kind::Decimal),
+            ("Money", Kind::Decimal),
+            ("uuid", Kind::Uuid),
+            ("char(36)", Kind::UuidText),
+            ("char(32)", Kind::Text),
+            ("jsonb", Kind::Json),
+            ("BLOB", Kind::Bytes),
+            ("varbinary(16)", Kind::Bytes),
+            ("VARCHAR(255)", Kind::Text),
+            ("STRING", Kind::Text),
+            ("NATIVE CHARACTER(70)", Kind::Text),
+            ("INTEGER", Kind::Integer),
+            ("UNSIGNED BIG INT", Kind::Integer),
+            ("integer unsigned", Kind::Integer),
+            ("INT8", Kind::Integer),
+            ("DOUBLE PRECISION", Kind::Float),
+            ("", Kind::Anything),
+            ("any", Kind::Anything),
+            ("INET", Kind::Other),
+            ("YEAR", Kind::Other),
+        ] {
+            assert_eq!(Kind::of(declared), kind, "{declared}");
+        }
+    }
+
+    #[test]
+    fn a_star_stands_for_any_characters() {
+        for (pattern, text, expected) in [
+            ("a", "a", true),
+            ("a", "ab", false),
+            ("*", "", true),
+            ("a*", "a", true),
+            ("*_at", "created_at", true),
+            ("*_at", "_at", true),
+            ("*_at", "at", false),
+            ("a*b*c", "axbxc", true),
+            ("a*b*c", "axbx", false),
+            ("a*b", "ab", true),
+            ("ab*b", "ab", false),
+            ("*é*", "xéy", true),
+        ] {
+            assert_eq!(fits(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+}

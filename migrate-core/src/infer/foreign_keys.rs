@@ -1,0 +1,339 @@
+//! One type for the columns of a foreign key and those that they point to: PostgreSQL compares only what is of one type.
+
+use std::collections::BTreeSet;
+
+use super::words::mapping_line;
+use super::{Facts, Inference, faithful};
+use crate::conversion::{Conversion, PgType};
+
+/// A column that a foreign key joins with others, and what was inferred for it.
+#[derive(Clone, Debug)]
+pub struct Side<'a> {
+    /// What is known of it.
+    pub facts: Facts<'a>,
+    /// What becomes of it.
+    pub inference: Inference,
+    /// Whether that is decided already, by a person or because the column numbers its rows.
+    pub is_fixed: bool,
+}
+
+/// Gives columns that foreign keys join one conversion where one holds all their values. `pairs` are places in `sides`, the
+/// child's first. What cannot be joined keeps its faithful type.
+pub fn unify(sides: &mut [Side<'_>], pairs: &[(usize, usize)]) {
+    for group in groups(sides.len(), pairs) {
+        let is_agreed = group.windows(2).all(|pair| {
+            let conversion = |place: usize| sides.get(place).map(|side| &side.inference.conversion);
+            pair.first().and_then(|&place| conversion(place))
+                == pair.get(1).and_then(|&place| conversion(place))
+        });
+        if is_agreed {
+            continue;
+        }
+        if !agree(sides, pairs, &group, true) {
+            fall_back(sides, pairs, &group);
+            if !agree(sides, pairs, &group, false) {
+                suggest_text(sides, pairs, &group);
+            }
+        }
+    }
+}
+
+/// The places that are joined with each other, directly or by others.
+fn groups(count: usize, pairs: &[(usize, usize)]) -> Vec<Vec<usize>> {
+    let mut neighbours: Vec<Vec<usize>> = vec![Vec::new(); count];
+    for &(child, parent) in pairs {
+        if child < count && parent < count && child != parent {
+            neighbours[child].push(parent);
+            neighbours[parent].push(child);
+        }
+    }
+    let mut is_seen = vec![false; count];
+    let mut groups = Vec::new();
+    for start in (0..count).filter(|&place| !neighbours[place].is_empty()) {
+        let mut group = Vec::new();
+        let mut waiting = vec![start];
+        while let Some(place) = waiting.pop() {
+            if !std::mem::replace(&mut is_seen[place], true) {
+                group.push(place);
+                waiting.extend(neighbours[place].iter().copied());
+            }
+        }
+        group.sort_unstable();
+        groups.extend((!group.is_empty()).then_some(group));
+    }
+    groups
+}
+
+/// Gives all of `group` the conversion of one of them that holds all: those that are fixed are asked first, then those that point
+/// to none, and last the others, unless only `parents` are asked.
+fn agree(sides: &mut [Side<'_>], pairs: &[(usize, usize)], group: &[usize], parents: bool) -> bool {
+    let children: BTreeSet<usize> =
+        pairs.iter().filter(|(child, parent)| child != parent).map(|(child, _)| *child).collect();
+    let is_fixed = |place: &usize| sides.get(*place).is_some_and(|side| side.is_fixed);
+    let is_asked = |place: &usize| !parents || is_fixed(place) || !children.contains(place);
+    let mut candidates: Vec<usize> = group.iter().copied().filter(is_asked).collect();
+    candidates.sort_by_key(|place| (!is_fixed(place), children.contains(place), *place));
+    let mut refused: Vec<Conversion> = Vec::new();
+    let chosen = candidates.into_iter().find(|&candidate| {
+        let Some(conversion) = sides.get(candidate).map(|side| &side.inference.conversion) else {
+            return false;
+        };
+        let is_known = refused.contains(conversion);
+        let fits_all =
+            || group.iter().all(|&place| sides.get(place).is_some_and(|side| side.can_be(conversion)));
+        if !is_known && fits_all() {
+            return true;
+        }
+        refused.extend((!is_known).then(|| conversion.clone()));
+        false
+    });
+    let Some(chosen) = chosen else { return false };
+    let Some((conversion, name)) =
+        sides.get(chosen).map(|side| (side.inference.conversion.clone(), side.name()))
+    else {
+        return false;
+    };
+    for &place in group {
+        let Some(side) = sides.get_mut(place).filter(|side| side.is_open_to(&conversion)) else { continue };
+        let why = format!("the same as {name}, with which a foreign key joins it: all its values fit");
+        side.inference = Inference { conversion: conversion.clone(), why, suggestion: None };
+    }
+    true
+}
+
+/// Gives all of `group` the types that hold their values as they are, and says whom they would have had to agree with.
+fn fall_back(sides: &mut [Side<'_>], pairs: &[(usize, usize)], group: &[usize]) {
+    for &place in group {
+        let other = other_side(sides, pairs, place);
+        let Some(side) = sides.get_mut(place).filter(|side| !side.is_fixed) else { continue };
+        let before = side.inference.conversion.name();
+        let plain = faithful(&side.facts);
+        if plain.conversion == side.inference.conversion {
+            continue;
+        }
+        let joined =
+            other.map(|(name, _)| format!("; not {before}, since a foreign key joins it with {name}"));
+        let why = format!("{}{}", plain.why, joined.unwrap_or_default());
+        side.inference = Inference { why, ..plain };
+    }
+}
+
+/// Suggests text to the columns that point to text and are none.
+fn suggest_text(sides: &mut [Side<'_>], pairs: &[(usize, usize)], group: &[usize]) {
+    for &place in group {
+        let Some((name, PgType::Text)) = other_side(sides, pairs, place) else { continue };
+        let Some(side) = sides.get_mut(place).filter(|side| !side.is_fixed) else { continue };
+        let holds_all = side.facts.rejects(&Conversion::TextFromAny) == 0;
+        if side.inference.conversion.target_type() != PgType::Text && holds_all {
+            let mapping = mapping_line(side.facts.table, side.facts.column, &Conversion::TextFromAny);
+            let words =
+                format!("it points to {name}, which is text; the foreign key can stay with {mapping}");
+            side.inference.suggestion = Some(words);
+        }
+    }
+}
+
+/// The name and type of the first column that `place` points to, or else of the first that points to it.
+fn other_side(sides: &[Side<'_>], pairs: &[(usize, usize)], place: usize) -> Option<(String, PgType)> {
+    let up =
+        pairs.iter().find(|(child, parent)| *child == place && *parent != place).map(|(_, parent)| *parent);
+    let down =
+        || pairs.iter().find(|(child, parent)| *parent == place && *child != place).map(|(child, _)| *child);
+    let side = sides.get(up.or_else(down)?)?;
+    Some((side.name(), side.inference.conversion.target_type()))
+}
+
+impl Side<'_> {
+    fn name(&self) -> String {
+        format!("{}.{}", self.facts.table, self.facts.column)
+    }
+
+    /// Whether the column may get `conversion`, or what is decided of it goes together with that.
+    fn can_be(&self, conversion: &Conversion) -> bool {
+        if self.inference.conversion == *conversion {
+            return true;
+        }
+        if self.is_fixed {
+            return is_comparable(self.inference.conversion.target_type(), conversion.target_type());
+        }
+        let holds_all = self.facts.values() > 0 && self.facts.rejects(conversion) == 0;
+        // Without a value, the declared types must agree on what will come.
+        let is_alike = self.facts.values() == 0
+            && faithful(&self.facts).conversion.target_type() == faithful_type(conversion);
+        (holds_all || is_alike) && self.facts.admits(conversion)
+    }
+
+    fn is_open_to(&self, conversion: &Conversion) -> bool {
+        !self.is_fixed && self.inference.conversion != *conversion
+    }
+}
+
+/// Whether PostgreSQL compares the two types in a foreign key with an index of either.
+fn is_comparable(left: PgType, right: PgType) -> bool {
+    let is_integer = |kind| matches!(kind, PgType::Smallint | PgType::Integer | PgType::Bigint);
+    left == right || (is_integer(left) && is_integer(right))
+}
+
+/// The type that what `conversion` takes has where nothing is inferred.
+fn faithful_type(conversion: &Conversion) -> PgType {
+    match conversion {
+        Conversion::Uuid
+        | Conversion::UuidFromUppercase
+        | Conversion::Date
+        | Conversion::Time
+        | Conversion::TimestampFromIso8601
+        | Conversion::TimestamptzFromIso8601(_)
+        | Conversion::Json
+        | Conversion::Jsonb => PgType::Text,
+        Conversion::UuidFromBytes => PgType::Bytea,
+        Conversion::Boolean
+        | Conversion::Smallint
+        | Conversion::Integer
+        | Conversion::TimestamptzFromEpochS
+        | Conversion::TimestamptzFromEpochMs
+        | Conversion::TimestamptzFromEpochUs => PgType::Bigint,
+        Conversion::TimestamptzFromJulianDay => PgType::DoublePrecision,
+        _ => conversion.target_type(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Place, infer, tests::profile};
+    use super::*;
+    use crate::source_schema::SourceColumn;
+
+    const LOWER: &str = "'0b5c0e6e-4b1a-4c52-8a7f-0d6a4f3f9a11'";
+
+    /// A column that a foreign key joins: its name, its type, its values, and the conversion that a person gave it.
+    type Column = (&'static str, &'static str, &'static [&'static str], Option<Conversion>);
+
+    /// What becomes of columns that `pairs` join.
+    fn unified(columns: &[Column], pairs: &[(usize, usize)]) -> Vec<Inference> {
+        let declared: Vec<SourceColumn> = columns
+            .iter()
+            .map(|(name, declared, ..)| SourceColumn {
+                name: (*name).to_owned(),
+                declared_type: (*declared).to_owned(),
+                not_null: false,
+                default: None,
+                primary_key_position: 0,
+                generated: false,
+            })
+            .collect();
+        let mut sides: Vec<Side<'_>> = (declared.iter().zip(columns))
+            .map(|(column, (_, _, values, fixed))| {
+                let place = Place { is_foreign_key: true, ..Place::default() };
+                let facts =
+                    Facts { profile: Some(profile(values)), place, ..Facts::declared("t", column, false) };
+                let inferred = infer(&facts);
+                let conversion = fixed.clone().unwrap_or(inferred.conversion.clone());
+                Side { facts, inference: Inference { conversion, ..inferred }, is_fixed: fixed.is_some() }
+            })
+            .collect();
+        unify(&mut sides, pairs);
+        sides.into_iter().map(|side| side.inference).collect()
+    }
+
+    #[test]
+    fn joined_columns_get_one_conversion_or_their_faithful_ones() {
+        let cases: &[(&[Column], &[(usize, usize)], &[&str])] = &[
+            // The child follows, with values and without.
+            (
+                &[("id", "TEXT", &[LOWER], None), ("owner", "TEXT", &[LOWER, "NULL"], None)],
+                &[(1, 0)],
+                &["uuid", "uuid"],
+            ),
+            (&[("id", "TEXT", &[LOWER], None), ("owner", "TEXT", &[], None)], &[(1, 0)], &["uuid", "uuid"]),
+            // An orphan that is no UUID takes both back to text.
+            (
+                &[("id", "TEXT", &[LOWER], None), ("owner", "TEXT", &["''"], None)],
+                &[(1, 0)],
+                &["text", "text"],
+            ),
+            // A child follows a parent that has no value yet.
+            (
+                &[("id", "TEXT", &[], None), ("owner_id", "TEXT", &[LOWER], None)],
+                &[(1, 0)],
+                &["text", "text"],
+            ),
+            // One bad child of two takes all of them back.
+            (
+                &[
+                    ("id", "TEXT", &[LOWER], None),
+                    ("a_id", "TEXT", &[LOWER], None),
+                    ("b_id", "TEXT", &["'x'"], None),
+                ],
+                &[(1, 0), (2, 0)],
+                &["text", "text", "text"],
+            ),
+            // A chain, and a column that points to itself.
+            (
+                &[
+                    ("id", "UUID", &[LOWER], None),
+                    ("id", "TEXT", &[LOWER], None),
+                    ("code", "TEXT", &[LOWER], None),
+                ],
+                &[(2, 1), (1, 0), (0, 0)],
+                &["uuid", "uuid", "uuid"],
+            ),
+            // What a person decided stays, and the others follow it where they can.
+            (
+                &[("id", "TEXT", &[LOWER], Some(Conversion::Text)), ("owner_id", "TEXT", &[LOWER], None)],
+                &[(1, 0)],
+                &["text", "text"],
+            ),
+            (
+                &[
+                    ("id", "INTEGER", &["1"], Some(Conversion::Bigint)),
+                    ("n", "INTEGER", &["1"], Some(Conversion::Integer)),
+                ],
+                &[(1, 0)],
+                &["bigint", "integer"],
+            ),
+            // Integers under the name of a time follow the key.
+            (
+                &[
+                    ("id", "INTEGER", &["1"], Some(Conversion::Bigint)),
+                    ("last_event", "INTEGER", &["1700000000"], None),
+                ],
+                &[(1, 0)],
+                &["bigint", "bigint"],
+            ),
+            (
+                &[("id", "INT", &["1"], None), ("ref", "NUMERIC", &["1"], None)],
+                &[(1, 0)],
+                &["bigint", "bigint"],
+            ),
+            // Nothing holds both.
+            (
+                &[("id", "TEXT", &["'1'"], None), ("ref", "INTEGER", &["1"], None)],
+                &[(1, 0)],
+                &["text", "bigint"],
+            ),
+            (
+                &[("id", "TEXT", &["'1'"], None), ("ref", "INTEGER", &[], None)],
+                &[(1, 0)],
+                &["text", "bigint"],
+            ),
+        ];
+        for (columns, pairs, expected) in cases {
+            let found = unified(columns, pairs);
+            let names: Vec<&str> = found.iter().map(|inference| inference.conversion.name()).collect();
+            assert_eq!(names, *expected, "{columns:?} {found:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_joined_is_told_how() {
+        let found = unified(&[("id", "TEXT", &["'1'"], None), ("ref", "INTEGER", &["1"], None)], &[(1, 0)]);
+        let expected = "it points to t.id, which is text; the foreign key can stay with \
+                        `[tables.t.columns] ref = { as = \"text_from_any\" }`";
+        assert_eq!(found[1].suggestion.as_deref(), Some(expected));
+        let found = unified(&[("id", "TEXT", &[LOWER], None), ("owner", "TEXT", &["''"], None)], &[(1, 0)]);
+        assert_eq!(
+            found[0].why,
+            "all its values are text; not uuid, since a foreign key joins it with t.owner"
+        );
+    }
+}

@@ -1,0 +1,133 @@
+//! Infers the type of a column: from what its schema declares, from its name, and from what a scan saw of all its values.
+//!
+//! The rules are a table, each with its own name, its conditions and its cases; the first that takes a type decides, and the
+//! plan says which it was. Where a rule is not certain the column keeps the type that holds its values as they are, and the
+//! plan suggests the better one. What a person has decided in `mapping.toml` never comes here.
+
+mod case;
+mod declared;
+mod documentation;
+mod facts;
+mod foreign_keys;
+mod form;
+#[cfg(test)]
+mod frameworks;
+mod names;
+mod rule;
+mod rules;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub use declared::Kind;
+pub use documentation::types_page;
+pub use facts::{Facts, Place};
+pub use foreign_keys::{Side, unify};
+pub use words::rejects_in_words;
+
+use crate::conversion::Conversion;
+use rule::{Answer, Certainty, Rule};
+use rules::{GROUPS, Group};
+
+/// What becomes of a column, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inference {
+    /// The conversion.
+    pub conversion: Conversion,
+    /// The rule that took it, and what it saw, in words.
+    pub why: String,
+    /// A better type that is not certain enough, with the mapping that takes it.
+    pub suggestion: Option<String>,
+}
+
+/// Infers the type of a column. There is always an answer.
+pub fn infer(facts: &Facts<'_>) -> Inference {
+    let mut suggestion: Option<(Answer, String)> = None;
+    let mut missed: Option<(u64, String)> = None;
+    let is_asked = |group: &&Group| {
+        !(group.infers && facts.is_faithful) && !(group.is_evidence && facts.place.is_collated)
+    };
+    for group in GROUPS.iter().filter(is_asked) {
+        for rule in group.rules {
+            let answer = rule.answer(facts);
+            let loses_default = group.is_evidence
+                && answer.as_ref().is_some_and(|answer| !facts.takes_default(&answer.conversion));
+            match (answer, rule.certainty) {
+                (Some(answer), Certainty::Takes) if !loses_default => {
+                    let suggestion =
+                        suggestion.filter(|(suggested, _)| suggested.conversion != answer.conversion);
+                    return Inference {
+                        why: why(facts, group, rule, &answer, missed),
+                        conversion: answer.conversion,
+                        suggestion: suggestion.map(|(_, words)| words),
+                    };
+                }
+                (Some(answer), _) => {
+                    let words = suggestion_in_words(facts, &answer, loses_default);
+                    suggestion = suggestion.or(words.map(|words| (answer, words)));
+                }
+                (None, Certainty::Takes) if group.tells_misses => {
+                    let nearest = rule
+                        .nearest(facts)
+                        .filter(|(count, _)| missed.as_ref().is_none_or(|(before, _)| count > before));
+                    if let Some((count, form)) = nearest {
+                        let words =
+                            format!("{}, but {count} of {} values are {form}", rule.name, facts.values());
+                        missed = Some((count, words));
+                    }
+                }
+                (None, _) => {}
+            }
+        }
+    }
+    // The last rules look at every column; a type must be there even if one of them is taken out some day.
+    Inference { conversion: Conversion::TextFromAny, why: "no rule fits".to_owned(), suggestion: None }
+}
+
+/// The type that a column has where nothing is inferred.
+pub fn faithful(facts: &Facts<'_>) -> Inference {
+    infer(&Facts { is_faithful: true, ..facts.clone() })
+}
+
+fn why(
+    facts: &Facts<'_>,
+    group: &Group,
+    rule: &Rule,
+    answer: &Answer,
+    missed: Option<(u64, String)>,
+) -> String {
+    let mut why = rule.name.to_owned();
+    match answer.evidence {
+        Some((count, form)) if group.infers => {
+            let all = facts.values();
+            let counted = if count == all { format!("all {all}") } else { format!("{count} of {all}") };
+            why.push_str(&format!(": {counted} values are {form}"));
+        }
+        None if (group.infers && facts.profile.is_some()) || rule.is_guess() => {
+            why.push_str(": there was no value to look at");
+        }
+        _ => {}
+    }
+    let Some(seen) = facts.profile else { return why };
+    let has_length = facts.kind == Kind::Text && facts.declared.contains('(');
+    if answer.conversion == Conversion::Text && has_length && seen.texts > 0 {
+        let (bytes, declared) = (seen.text_bytes_max, facts.declared);
+        why.push_str(&format!("; the longest has {bytes} bytes, and SQLite never enforced {declared}"));
+    }
+    if let Some(rejects) = rejects_in_words(&seen, &answer.conversion) {
+        why.push_str(&format!("; {rejects}"));
+    }
+    if let Some((_, missed)) = missed {
+        why.push_str(&format!("; {missed}"));
+    }
+    why
+}
+
+fn suggestion_in_words(facts: &Facts<'_>, answer: &Answer, loses_default: bool) -> Option<String> {
+    let (count, form) = answer.evidence?;
+    let rejects = facts.profile.and_then(|seen| rejects_in_words(&seen, &answer.conversion));
+    let rejects = rejects.map(|rejects| format!("; with it {rejects}")).unwrap_or_default();
+    let mapping = words::mapping_line(facts.table, facts.column, &answer.conversion);
+    let default = if loses_default { "; its default is no value of that type" } else { "" };
+    Some(format!("{count} of {} values are {form}; take it with {mapping}{rejects}{default}", facts.values()))
+}

@@ -1,0 +1,181 @@
+//! Runs the cases of all rules, and checks the table itself.
+
+use std::collections::BTreeSet;
+
+use super::case::{Case, case};
+use super::frameworks::FRAMEWORKS;
+use super::rule::{Certainty, Rule};
+use super::rules::GROUPS;
+use super::{Facts, Inference, infer};
+use crate::profile::ColumnProfile;
+use crate::reject::OnReject;
+use crate::source_schema::SourceColumn;
+use crate::source_sql::default_meaning;
+use crate::value::SourceValue;
+
+/// Counts values that are written as SQL literals.
+pub(super) fn profile(literals: &[&str]) -> ColumnProfile {
+    let mut profile = ColumnProfile::default();
+    for literal in literals {
+        let quoted = literal.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
+        let digits = literal.strip_prefix("x'").and_then(|rest| rest.strip_suffix('\''));
+        if let Some(digits) = digits {
+            let byte = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).unwrap();
+            let bytes: Vec<u8> = (0..digits.len()).step_by(2).map(byte).collect();
+            profile.count(SourceValue::Blob(&bytes));
+        } else if let Some(text) = quoted {
+            profile.count(SourceValue::Text(text.as_bytes()));
+        } else if *literal == "NULL" {
+            profile.count(SourceValue::Null);
+        } else if let Ok(integer) = literal.parse() {
+            profile.count(SourceValue::Integer(integer));
+        } else {
+            profile.count(SourceValue::Real(literal.parse().unwrap()));
+        }
+    }
+    profile
+}
+
+/// What is inferred for a case, whose values were looked at.
+pub(super) fn inferred(case: &Case) -> Inference {
+    let column = SourceColumn {
+        name: case.column.to_owned(),
+        declared_type: case.declared.to_owned(),
+        not_null: false,
+        default: (!case.default.is_empty()).then(|| case.default.to_owned()),
+        primary_key_position: 0,
+        generated: false,
+    };
+    let facts = Facts {
+        profile: Some(profile(case.values)),
+        place: case.place,
+        is_faithful: case.is_faithful,
+        default: column.default.as_deref().map(default_meaning),
+        ..Facts::declared("t", &column, false)
+    };
+    infer(&facts)
+}
+
+/// What is wrong with what a case gives, if anything is.
+fn wrong(case: &Case, rule: Option<&Rule>) -> Option<String> {
+    let Inference { conversion, why, suggestion } = inferred(case);
+    let is_right = match rule.map(|rule| (rule.name, rule.certainty)) {
+        Some((_, Certainty::Suggests)) => {
+            let taken = format!("as = \"{}\"", case.becomes);
+            suggestion.as_ref().is_some_and(|words| words.contains(&taken))
+        }
+        Some((name, Certainty::Takes)) => conversion.name() == case.becomes && why.starts_with(name),
+        None => conversion.name() == case.becomes,
+    };
+    let rule = rule.map_or("any rule", |rule| rule.name);
+    (!is_right).then(|| format!("{rule}: {case:?}\n  gave {} [{why}] {suggestion:?}", conversion.name()))
+}
+
+#[test]
+fn every_rule_does_what_its_cases_say() {
+    let mut found = Vec::new();
+    for rule in GROUPS.iter().flat_map(|group| group.rules) {
+        assert!(!rule.cases.is_empty(), "{} has no case", rule.name);
+        found.extend(rule.cases.iter().filter_map(|case| wrong(case, Some(rule))));
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn what_frameworks_write_is_understood() {
+    let found: Vec<String> = (FRAMEWORKS.iter())
+        .flat_map(|(framework, cases)| cases.iter().map(move |case| (framework, case)))
+        .filter_map(|(framework, case)| wrong(case, None).map(|wrong| format!("{framework}: {wrong}")))
+        .collect();
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn rules_have_names_and_sentences_of_their_own() {
+    let mut names = BTreeSet::new();
+    for rule in GROUPS.iter().flat_map(|group| group.rules) {
+        assert!(names.insert(rule.name), "{} stands twice", rule.name);
+        assert!(rule.describes.ends_with('.') && !rule.describes.contains("  "), "{}", rule.describes);
+        assert!(!rule.forms.is_empty(), "{} has no form", rule.name);
+    }
+}
+
+#[test]
+fn a_default_that_does_not_fit_is_heeded() {
+    let found = inferred(&case("TEXT", "body", &["'{}'", "'[]'"], "text").default("''"));
+    assert_eq!(found.conversion.name(), "text");
+    let expected = "2 of 2 values are JSON objects or arrays of which jsonb keeps every value; take it with \
+                    `[tables.t.columns] body = { as = \"jsonb\" }`; its default is no value of that type";
+    assert_eq!(found.suggestion.as_deref(), Some(expected));
+    let found = inferred(&case("INTEGER", "is_admin", &["0", "1"], "bigint").default("-1"));
+    assert_eq!(found.conversion.name(), "bigint");
+    // A declared type is not given up for a default; that stays behind by its name.
+    let found = inferred(&case("BOOLEAN", "yes", &["0", "1"], "boolean").default("'unset'"));
+    assert_eq!(found.conversion.name(), "boolean");
+}
+
+#[test]
+fn what_a_plan_says_of_a_decision() {
+    for (case, why) in [
+        (case("INTEGER", "n", &["1", "2"], ""), "all its values are integers"),
+        (case("TEXT", "n", &[], ""), "TEXT affinity"),
+        (case("BOOLEAN", "n", &["0", "1", "NULL"], ""), "declared boolean: all 2 values are 0 or 1"),
+        (case("BOOLEAN", "n", &[], ""), "declared boolean: there was no value to look at"),
+        (
+            case(
+                "DATE",
+                "d",
+                &["'2024-05-06'", "'2024-05-07'", "'soon'", "''", "x'00'", "'2024-05-08'", "'2024-05-09'"],
+                "",
+            ),
+            "declared date: 4 of 7 values are dates; 3 of 7 values do not fit and are rejects: 1 empty text, 1 other text, 1 blob",
+        ),
+        (
+            case("BOOLEAN", "n", &["0", "2", "3"], ""),
+            "all its values are integers; declared boolean, but 1 of 3 values are 0 or 1",
+        ),
+        (
+            case("JSON", "doc", &["'{}'", "'{bad'", "''"], ""),
+            "all its values are text; declared JSON, but 1 of 3 values are JSON of which jsonb keeps every value",
+        ),
+        (
+            case("VARCHAR(5)", "name", &["'longer than five'"], ""),
+            "all its values are text; the longest has 16 bytes, and SQLite never enforced VARCHAR(5)",
+        ),
+        (
+            case("INTEGER", "n", &["1", "2", "''"], ""),
+            "declared as a number; 1 of 3 values do not fit and are rejects: 1 empty text",
+        ),
+        (case("", "n", &[], ""), "a guess, for it is declared without a type: there was no value to look at"),
+    ] {
+        assert_eq!(inferred(&case).why, why, "{case:?}");
+    }
+}
+
+#[test]
+fn rejects_can_become_text() {
+    for (declared, values, becomes) in [
+        ("INTEGER", &["1", "2", "3", "''"][..], "text_from_any"),
+        ("DATE", &["'2024-05-06'", "'2024-05-07'", "'soon'"], "text"),
+        ("DATE", &["'2024-05-06'", "'2024-05-07'"], "date"),
+        ("BOOLEAN", &["0", "1", "1", "2"], "bigint"),
+        ("TEXT", &["'a'", "'b'", "x'ff'"], "text_from_any"),
+        ("DECIMAL", &["1.5", "2.5", "'n/a'"], "text_from_any"),
+    ] {
+        let column = SourceColumn {
+            name: "c".to_owned(),
+            declared_type: declared.to_owned(),
+            not_null: false,
+            default: None,
+            primary_key_position: 0,
+            generated: false,
+        };
+        let facts = Facts {
+            profile: Some(profile(values)),
+            on_reject: OnReject::Text,
+            ..Facts::declared("t", &column, false)
+        };
+        let found = infer(&facts);
+        assert_eq!(found.conversion.name(), becomes, "{declared} {values:?} {found:?}");
+    }
+}

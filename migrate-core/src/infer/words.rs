@@ -1,0 +1,72 @@
+//! What the plan says of a decision: why, what is rejected, and how a suggestion is taken. Counts, never values.
+
+use std::fmt;
+
+use crate::conversion::Conversion;
+use crate::profile::ColumnProfile;
+use crate::source_sql::DefaultMeaning;
+
+/// Whether a default is text, the clock's among it.
+pub(super) fn is_text(default: Option<&DefaultMeaning>) -> bool {
+    matches!(default, Some(DefaultMeaning::Text(_) | DefaultMeaning::ClockText))
+}
+
+/// What does not fit, such as `3 of 30000 values do not fit and are rejects: 2 empty texts, 1 blob`.
+pub fn rejects_in_words(seen: &ColumnProfile, conversion: &Conversion) -> Option<String> {
+    let taken = seen.taken(conversion)?;
+    let all = seen.values();
+    let rejected = all.saturating_sub(taken.all());
+    if rejected == 0 {
+        return None;
+    }
+    let texts = seen.texts.saturating_sub(taken.texts);
+    // An empty text and one that is no text for PostgreSQL fit nothing that text itself would not fit.
+    let empty = if *conversion == Conversion::Text || *conversion == Conversion::TextFromAny {
+        0
+    } else {
+        seen.texts_empty
+    };
+    let (with_nul, not_utf8) = (seen.texts_with_nul.min(texts), seen.texts_not_utf8.min(texts));
+    let other = texts.saturating_sub(empty + with_nul + not_utf8);
+    let is_only_kind = empty + with_nul + not_utf8 == 0;
+    let counts = [
+        (seen.integers.saturating_sub(taken.integers), "integer", "integers"),
+        (seen.reals.saturating_sub(taken.reals), "float", "floats"),
+        (empty.min(texts), "empty text", "empty texts"),
+        (with_nul, "text with NUL", "texts with NUL"),
+        (not_utf8, "text that is not UTF-8", "texts that are not UTF-8"),
+        (
+            other,
+            if is_only_kind { "text" } else { "other text" },
+            if is_only_kind { "texts" } else { "other texts" },
+        ),
+        (seen.blobs.saturating_sub(taken.blobs), "blob", "blobs"),
+    ];
+    let listed: Vec<String> = counts
+        .iter()
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, one, many)| format!("{count} {}", if *count == 1 { one } else { many }))
+        .collect();
+    Some(format!("{rejected} of {all} values do not fit and are rejects: {}", listed.join(", ")))
+}
+
+/// How a suggestion is taken, such as `` `[tables.jobs.columns] payload = { as = "jsonb" }` ``.
+pub(super) fn mapping_line(table: &str, column: &str, conversion: &Conversion) -> String {
+    format!(
+        "`[tables.{}.columns] {} = {{ as = \"{}\" }}`",
+        TomlKey(table),
+        TomlKey(column),
+        conversion.name()
+    )
+}
+
+/// A name as a key of TOML: bare where that is allowed.
+struct TomlKey<'a>(&'a str);
+
+impl fmt::Display for TomlKey<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_bare =
+            |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+        if !self.0.is_empty() && is_bare(self.0) { f.write_str(self.0) } else { write!(f, "{:?}", self.0) }
+    }
+}

@@ -1,0 +1,155 @@
+//! What becomes of every column of the tables that move: decided by a person, or inferred, and in one type along foreign keys.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{PlanningError, defaults};
+use crate::conversion::Conversion;
+use crate::infer::{Facts, Inference, Place, Side, infer, rejects_in_words, unify};
+use crate::mapping::{ColumnMapping, Mapping};
+use crate::profile::DatabaseProfile;
+use crate::source_schema::{SourceColumn, SourceIndex, SourceTable};
+use crate::source_sql::default_meaning;
+
+/// What becomes of columns, by the names of table and column in the source.
+#[derive(Debug)]
+pub(super) struct Inferred(BTreeMap<(String, String), Inference>);
+
+impl Inferred {
+    /// Decides on all columns of `moving`.
+    ///
+    /// # Errors
+    /// [`PlanningError::NumberedColumn`] where a person asks for a type that a key which numbers itself cannot have.
+    pub(super) fn new(
+        moving: &[&SourceTable],
+        profile: Option<&DatabaseProfile>,
+        mapping: &Mapping,
+    ) -> Result<Inferred, PlanningError> {
+        let joined = joined(moving);
+        let ends: BTreeSet<Column<'_>> =
+            joined.iter().flat_map(|(child, parent)| [*child, *parent]).collect();
+        let mut sides = Vec::new();
+        let mut places = BTreeMap::new();
+        for table in moving {
+            for column in &table.columns {
+                places.insert((table.name.as_str(), column.name.as_str()), sides.len());
+                let facts = Facts {
+                    profile: profile.and_then(|all| all.get(&table.name)?.columns.get(&column.name).copied()),
+                    place: place(table, column, &ends, mapping),
+                    ..declared(table, column, mapping)
+                };
+                sides.push(side(facts, mapping)?);
+            }
+        }
+        let pairs: Vec<(usize, usize)> = (joined.iter())
+            .filter_map(|(child, parent)| Some((*places.get(child)?, *places.get(parent)?)))
+            .collect();
+        unify(&mut sides, &pairs);
+        let named =
+            |side: Side<'_>| ((side.facts.table.to_owned(), side.facts.column.to_owned()), side.inference);
+        Ok(Inferred(sides.into_iter().map(named).collect()))
+    }
+
+    /// What becomes of a column.
+    pub(super) fn column(&self, table: &str, column: &str) -> Option<&Inference> {
+        self.0.get(&(table.to_owned(), column.to_owned()))
+    }
+}
+
+/// What is decided about a column by name.
+fn decided<'a>(table: &str, column: &str, mapping: &'a Mapping) -> Option<&'a ColumnMapping> {
+    mapping.tables.get(table).and_then(|table| table.columns.get(column))
+}
+
+/// What a column declares, and what is decided of it.
+fn declared<'a>(table: &'a SourceTable, column: &'a SourceColumn, mapping: &Mapping) -> Facts<'a> {
+    let decided = decided(&table.name, &column.name, mapping);
+    let facts = Facts::declared(&table.name, column, table.strict);
+    let meaning = column.default.as_deref().map(|sql| defaults::stored(default_meaning(sql), facts.affinity));
+    Facts {
+        default: meaning,
+        on_reject: decided.and_then(|decided| decided.on_reject).unwrap_or(mapping.on_reject),
+        // A generated column is what its expression makes of the others.
+        is_faithful: mapping.faithful || column.generated,
+        ..facts
+    }
+}
+
+/// Decides on a column by itself.
+fn side<'a>(facts: Facts<'a>, mapping: &Mapping) -> Result<Side<'a>, PlanningError> {
+    let decided = decided(facts.table, facts.column, mapping);
+    let Some(named) = decided.and_then(|decided| decided.conversion.clone()) else {
+        let inference = infer(&facts);
+        return Ok(Side { is_fixed: facts.place.is_numbered, facts, inference });
+    };
+    if facts.place.is_numbered {
+        if named != Conversion::Bigint {
+            let (table, column) = (facts.table.to_owned(), facts.column.to_owned());
+            return Err(PlanningError::NumberedColumn { table, column });
+        }
+        let inference = infer(&facts);
+        return Ok(Side { is_fixed: true, facts, inference });
+    }
+    let why =
+        decided.and_then(|decided| decided.why.as_ref()).map(|why| format!(": {why}")).unwrap_or_default();
+    let rejects = facts.profile.and_then(|seen| rejects_in_words(&seen, &named));
+    let rejects = rejects.map(|rejects| format!("; {rejects}")).unwrap_or_default();
+    let inference =
+        Inference { conversion: named, why: format!("mapping.toml{why}{rejects}"), suggestion: None };
+    Ok(Side { is_fixed: true, facts, inference })
+}
+
+/// Where a column stands.
+fn place(
+    table: &SourceTable,
+    column: &SourceColumn,
+    ends: &BTreeSet<Column<'_>>,
+    mapping: &Mapping,
+) -> Place {
+    let is_it = |name: &str| name.eq_ignore_ascii_case(&column.name);
+    let stands_on =
+        |index: &&SourceIndex| index.columns.iter().filter_map(|key| key.column.as_deref()).any(is_it);
+    let added = mapping.tables.get(&table.name).is_some_and(|decided| {
+        decided.indexes.iter().any(|index| index.columns.iter().any(|name| is_it(name)))
+    });
+    Place {
+        is_key: column.primary_key_position > 0
+            || table.indexes.iter().filter(stands_on).any(|index| index.unique),
+        is_foreign_key: ends.contains(&(table.name.as_str(), column.name.as_str())),
+        is_indexed: added || table.indexes.iter().any(|index| stands_on(&index)),
+        is_collated: (table.indexes.iter().flat_map(|index| &index.columns))
+            .filter(|key| key.column.as_deref().is_some_and(is_it))
+            .any(|key| !key.collation.eq_ignore_ascii_case("BINARY")),
+        is_numbered: table.rowid_alias().is_some_and(|alias| alias.name == column.name),
+    }
+}
+
+/// The names of a table and of its column.
+type Column<'a> = (&'a str, &'a str);
+
+/// The columns that foreign keys join, the child's first.
+fn joined<'a>(moving: &[&'a SourceTable]) -> Vec<(Column<'a>, Column<'a>)> {
+    let mut joined = Vec::new();
+    for table in moving {
+        for key in &table.foreign_keys {
+            let parent = moving.iter().find(|parent| parent.name.eq_ignore_ascii_case(&key.parent_table));
+            let Some(parent) = parent else { continue };
+            let parents: Vec<Option<&SourceColumn>> = if key.parent_columns.is_empty() {
+                parent.primary_key().into_iter().map(Some).collect()
+            } else {
+                key.parent_columns.iter().map(|name| parent.column(name)).collect()
+            };
+            if parents.len() != key.columns.len() {
+                continue;
+            }
+            for (child, parent_column) in key.columns.iter().zip(parents) {
+                if let (Some(child), Some(parent_column)) = (table.column(child), parent_column) {
+                    joined.push((
+                        (table.name.as_str(), child.name.as_str()),
+                        (parent.name.as_str(), parent_column.name.as_str()),
+                    ));
+                }
+            }
+        }
+    }
+    joined
+}
