@@ -55,7 +55,7 @@ fn clocks() -> Vec<PeerCase> {
             "CREATE TABLE t (id INTEGER PRIMARY KEY, ts DATETIME DEFAULT (datetime('now','localtime')));
              INSERT INTO t VALUES (1, '2024-01-02 03:04:05');",
         )
-        .tells("localtime")
+        .tells("own zone")
         .leaves_or("default t.ts", &["INSERT INTO t (id) VALUES (2) RETURNING ts IS NOT NULL"], &["t"]),
         case(
             "A4",

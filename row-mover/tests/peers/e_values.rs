@@ -37,7 +37,7 @@ fn texts() -> Vec<PeerCase> {
             .rejects(&[("t.v", 1)])
             .gives("SELECT id, v FROM t ORDER BY id", &["1|a", "2|NULL", "3|c"]),
         case("E1 bytea", nul)
-            .mapping("[tables.t.columns]\nv = { as = \"bytea\" }")
+            .mapping("[tables.t.columns]\nv = { as = \"bytea_from_any\" }")
             .has("t.v", "bytea")
             .gives("SELECT v FROM t WHERE id = 2", &["\\x610062"]),
         case("E2", bytes).ends(Ending::Stopped).rejects(&[("t.v", 2)]).tells("id=2").tells("UTF-8"),
@@ -134,7 +134,7 @@ fn blobs() -> Vec<PeerCase> {
             "E9",
             "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'plain'), (2, x'68c3a9'), (3, x'ff00fe');",
         )
-        .mapping("[tables.t.columns]\nv = { as = \"bytea\" }")
+        .mapping("[tables.t.columns]\nv = { as = \"bytea_from_any\" }")
         .gives("SELECT v FROM t ORDER BY id", &["\\x706c61696e", "\\x68c3a9", "\\xff00fe"]),
         case(
             "E9 skip",

@@ -106,7 +106,8 @@ fn sqlalchemy() -> PeerCase {
             "item",
             &[
                 ("id", "uuid NOT NULL|text NOT NULL"),
-                ("price", "numeric"),
+                // It stands in a UNIQUE key.
+                ("price", "numeric|double precision"),
                 ("weight", "double precision"),
                 ("views", "bigint NOT NULL"),
                 ("data", DOCUMENT),
@@ -121,8 +122,8 @@ fn sqlalchemy() -> PeerCase {
         .breaks("INSERT INTO \"user\" (email) VALUES ('ANN@EXAMPLE.ORG')", "23505")
         .gives(
             "INSERT INTO \"user\" (email) VALUES ('new@example.org') \
-             RETURNING id, active::text, abs(extract(epoch FROM created_at::text::timestamptz) - extract(epoch FROM now())) < 60",
-            &["3|true|t"],
+             RETURNING active::text, abs(extract(epoch FROM created_at::text::timestamptz) - extract(epoch FROM now())) < 60",
+            &["true|t"],
         )
         .breaks("INSERT INTO \"user\" (email, active) VALUES ('other@example.org', '2')", "23514|22P02")
         .breaks("INSERT INTO item (id, owner_id, kind) VALUES ('e0112233445566778899aabbccddeeff', 1, 'huge')", "23514")

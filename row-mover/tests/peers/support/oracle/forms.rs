@@ -36,7 +36,7 @@ impl Column {
             ("boolean", Value::Text(word)) => boolean(word),
             ("double precision", Value::Real(real)) => Some(float(*real)),
             ("double precision", Value::Integer(integer)) => exact_float(*integer),
-            ("numeric", Value::Integer(integer)) => Some(integer.to_string()),
+            ("numeric", Value::Integer(integer)) => decimal(&integer.to_string()),
             ("numeric", Value::Real(real)) if real.is_finite() => decimal(&real.to_string()),
             ("numeric", Value::Real(real)) => Some(real.to_string()),
             ("numeric", Value::Text(text)) => decimal(text),
