@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use migrate_core::plan::Plan;
-use migrate_core::{infer, render};
 use migrate_core::source_schema::SourceSchema;
+use migrate_core::{infer, render};
 
 use crate::generated::GeneratedFile;
 use crate::workspace;
