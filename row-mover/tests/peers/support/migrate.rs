@@ -1,0 +1,101 @@
+//! From a source to how its migration ended, as a user's two commands do it: a plan, then the run. The one place that knows
+//! the engine's entry points.
+
+use std::path::{Path, PathBuf};
+
+use migrate_core::mapping::Mapping;
+use migrate_core::plan::Plan;
+use migrate_core::planner;
+use row_mover::observer::Silent;
+use row_mover::run::{self, Outcome};
+use row_mover::source::preflight::Findings;
+use row_mover::source::profile::profile;
+use row_mover::source::{SourceConnection, introspect};
+use tempfile::TempDir;
+
+use super::case::{Ending, PeerCase};
+use crate::engine::{Case, chain};
+
+/// What came of a source.
+pub struct Finished {
+    pub ending: Ending,
+    /// What a person is told beside the plan: the error with its causes, or what was rejected and why.
+    pub words: String,
+    /// Values that PostgreSQL cannot hold: `table.column` and how many.
+    pub rejects: Vec<(String, u64)>,
+    /// The source, the plan and the target; none where no plan could be made.
+    pub case: Option<Case>,
+}
+
+/// Migrates the database of a case.
+pub fn migrate_any(case: &PeerCase) -> Finished {
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("source.db");
+    make_source(&source, case);
+    migrate_file(dir, source, &case.mapping, &case.target_sql)
+}
+
+/// Migrates a database that stands in `dir`.
+pub fn migrate_file(dir: TempDir, source: PathBuf, mapping: &str, target_sql: &str) -> Finished {
+    let plan = match plan(&source, mapping) {
+        Ok(plan) => plan,
+        Err(words) => return Finished::refused(words, None),
+    };
+    let case = Case::planned(dir, source, plan);
+    if !target_sql.is_empty() {
+        case.execute(target_sql);
+    }
+    match run::migrate(&case.request(), &Silent) {
+        Err(error) => Finished::refused(chain(&error), Some(case)),
+        Ok(Outcome::Rejected { findings }) => {
+            let (rejects, words) = told(&findings);
+            Finished { ending: Ending::Stopped, words, rejects, case: Some(case) }
+        }
+        Ok(Outcome::Moved(moved)) => {
+            let ending = match () {
+                () if !moved.validation.is_proven() => Ending::Differs,
+                () if !case.plan.breaches.is_empty() => Ending::Partly,
+                () => Ending::Proven,
+            };
+            let words = serde_json::to_string_pretty(&moved.validation).unwrap();
+            Finished { ending, words, rejects: Vec::new(), case: Some(case) }
+        }
+        Ok(other) => panic!("a fresh target, and yet: {other:?}"),
+    }
+}
+
+/// The plan that follows from a file and decisions, or why there is none.
+pub fn plan(source: &Path, mapping: &str) -> Result<Plan, String> {
+    let source = SourceConnection::open_live(source).map_err(|error| chain(&error))?;
+    let schema = introspect::introspect(&source).map_err(|error| chain(&error))?;
+    let mapping = Mapping::from_toml(&format!("format = 1\n{mapping}")).map_err(|error| error.to_string())?;
+    let profile = profile(&source, &schema).map_err(|error| chain(&error))?;
+    planner::plan(&schema, Some(&profile), &mapping).map_err(|error| error.to_string())
+}
+
+impl Finished {
+    fn refused(words: String, case: Option<Case>) -> Finished {
+        Finished { ending: Ending::Refused, words, rejects: Vec::new(), case }
+    }
+}
+
+/// Makes the SQLite file, with foreign keys off, as most apps leave them.
+fn make_source(path: &Path, case: &PeerCase) {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    for name in &case.collations {
+        let folded = |text: &str| text.to_ascii_lowercase();
+        connection.create_collation(*name, move |a, b| folded(a).cmp(&folded(b))).unwrap();
+    }
+    connection.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
+    connection.execute_batch(&case.sql).unwrap_or_else(|error| panic!("{}: {}: {error}", case.id, case.sql));
+}
+
+fn told(findings: &Findings) -> (Vec<(String, u64)>, String) {
+    let mut rejects = Vec::new();
+    for table in &findings.tables {
+        for offenders in &table.offenders {
+            rejects.push((format!("{}.{}", table.table, offenders.column), offenders.count));
+        }
+    }
+    (rejects, serde_json::to_string_pretty(findings).unwrap())
+}
