@@ -63,6 +63,11 @@ fn translate(
     let column = columns.get(place).ok_or_else(none)?;
     let sql = facts.generated.iter().find(|(name, _)| name.eq_ignore_ascii_case(&column.source));
     let (_, sql) = sql.ok_or_else(none)?;
+    let is_rejected = column.profile.is_some_and(|seen| seen.rejects(&column.conversion) > 0);
+    if is_rejected {
+        let reason = format!("some of its values are none of {}", column.target_type);
+        return Err(Untranslatable { reason });
+    }
     let affinity =
         table.column(&column.source).map(|column| scope::affinity(table, column)).ok_or_else(none)?;
     let Translated { sql: expression, .. } =

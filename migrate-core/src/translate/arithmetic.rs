@@ -34,6 +34,7 @@ pub(super) fn calculated(
             let mut node = Node::compound(kind, sql).made_of(&[&left, &right]);
             node.is_not_null = left.is_not_null && right.is_not_null;
             node.is_approximate |= kind == Kind::Number;
+            node.is_calculated |= kind == Kind::Integer;
             Ok(node)
         }
         Operator::Divide if are_integers || left.kind == Kind::Real || right.kind == Kind::Real => {

@@ -19,9 +19,10 @@ mod pattern;
 use sqlite3_parser::ast::{Expr, OneSelect, ResultColumn, Stmt};
 
 use crate::affinity::Affinity;
-use crate::conversion::Conversion;
+use crate::conversion::{Conversion, PgType};
 use crate::source_sql::with_statement;
 use expression::Translator;
+use node::Kind;
 
 pub use default::default;
 
@@ -157,10 +158,18 @@ pub fn generated(
         if node.is_approximate {
             return untranslatable("its numbers may differ in the last digit");
         }
+        // SQLite calculates on with floats where PostgreSQL fails.
+        if node.kind == Kind::Integer && node.is_calculated && !holds_integers_alone(conversion) {
+            return untranslatable("a calculation with integers may leave 64 bits behind");
+        }
         let volatility = node.volatility;
         let sql = coerce::assigned(&node, conversion, affinity)?;
         finished(Translated { sql, volatility, notes: translator.notes }, Volatility::Immutable)
     })
+}
+
+fn holds_integers_alone(conversion: &Conversion) -> bool {
+    matches!(conversion.target_type(), PgType::Bigint | PgType::Integer | PgType::Smallint)
 }
 
 fn condition(sql: &str, scope: &Scope, most: Volatility) -> Result<Translated> {

@@ -98,6 +98,8 @@ pub(super) struct Node {
     pub(super) is_digits: bool,
     /// Whether the last digit of a number may differ.
     pub(super) is_approximate: bool,
+    /// Whether integers were added, subtracted or multiplied for it.
+    pub(super) is_calculated: bool,
     pub(super) volatility: Volatility,
 }
 
@@ -117,6 +119,7 @@ impl Node {
             is_not_null: false,
             is_digits: false,
             is_approximate: false,
+            is_calculated: false,
             volatility: Volatility::Immutable,
         }
     }
@@ -132,6 +135,7 @@ impl Node {
             self.volatility = self.volatility.max(part.volatility);
             self.is_from_column |= part.is_from_column;
             self.is_approximate |= part.is_approximate;
+            self.is_calculated |= part.is_calculated;
         }
         self
     }
