@@ -40,6 +40,11 @@ pub fn begin_row(columns: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(&i16::try_from(columns).unwrap_or(i16::MAX).to_be_bytes());
 }
 
+/// Appends a field that is NULL.
+pub fn append_null(out: &mut Vec<u8>) {
+    out.extend_from_slice(&NULL_LENGTH.to_be_bytes());
+}
+
 /// Appends one field. When it is refused, the caller cuts `out` back to where the row began.
 ///
 /// # Errors
@@ -54,7 +59,7 @@ pub fn append_field(
         if not_null {
             return Err(FieldRefusal::Null);
         }
-        out.extend_from_slice(&NULL_LENGTH.to_be_bytes());
+        append_null(out);
         return Ok(());
     }
     let length_at = out.len();

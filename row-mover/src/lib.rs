@@ -9,6 +9,7 @@ mod finish;
 pub mod ledger;
 mod load;
 pub mod observer;
+pub mod rejects;
 pub mod run;
 pub mod source;
 pub mod target;

@@ -11,6 +11,7 @@ use migrate_core::plan::{Plan, PlannedTable};
 use crate::error::{Context, Error, Result};
 use crate::ledger::{Chunk, ChunkDone, FINISH_CHUNK_SQL};
 use crate::observer::Observer;
+use crate::rejects::{self, Fate, Refused};
 use crate::source::SourceConnection;
 use crate::source::scan::{self, Order, RowidRange};
 use crate::target::bulk::{BulkConnection, CopyIn};
@@ -114,7 +115,9 @@ fn move_chunk(
     let done = copy_rows(table, chunk, source, target, started, observer).context(failed)?;
     let (rows, bytes) = (done.rows.to_string(), done.bytes.to_string());
     let (seconds, run, number) = (done.seconds.to_string(), run_id.to_string(), chunk.number.to_string());
-    let parameters = [&rows, &bytes, &seconds, &run, &chunk.table, &number].map(|text| Some(text.as_str()));
+    let (rejected, nulled) = (done.rejected.to_string(), done.nulled.to_string());
+    let parameters = [&rows, &bytes, &seconds, &run, &chunk.table, &number, &rejected, &nulled]
+        .map(|text| Some(text.as_str()));
     let finished = target.query(FINISH_CHUNK_SQL, &parameters).context(failed)?;
     if finished.len() != 1 {
         return Err(Error::new(format!("{}: another run has moved it", failed())));
@@ -143,7 +146,7 @@ fn copy_rows(
     .context(failed)?;
     let mut buffer = Vec::with_capacity(BUFFER_BYTES * 2);
     buffer.extend_from_slice(copy_format::HEADER);
-    let mut done = ChunkDone { rows: 0, bytes: 0, seconds: 0.0 };
+    let mut done = ChunkDone::default();
     let flush = |buffer: &mut Vec<u8>, copy: &mut CopyIn<'_>| {
         copy.send(buffer)?;
         observer.bytes_sent(buffer.len() as u64);
@@ -154,16 +157,15 @@ fn copy_rows(
         Ok::<i64, Error>(sent)
     };
     while let Some(row) = rows.next().context(failed)? {
-        copy_format::begin_row(table.columns.len(), &mut buffer);
-        for (position, column) in table.columns.iter().enumerate() {
-            let value = scan::value(row.get_ref(position).context(failed)?);
-            copy_format::append_field(&column.conversion, column.not_null, value, &mut buffer).map_err(|refusal| {
-                Error::new(format!("{}.{}: a value cannot move", table.source, column.source))
-                    .because(refusal)
-                    .next("it came into the source after preflight: mend it there, and start over with --restart")
-            })?;
+        match rejects::append_row(table, row, &mut buffer).context(failed)? {
+            Fate::Moves => done.rows += 1,
+            Fate::Nulled(refused) => {
+                done.rows += 1;
+                done.nulled += i64::try_from(refused.len()).unwrap_or(i64::MAX);
+            }
+            Fate::Skipped(_) => done.rejected += 1,
+            Fate::Stops(refused) => return Err(stopped(table, refused)),
         }
-        done.rows += 1;
         if buffer.len() >= BUFFER_BYTES {
             done.bytes += flush(&mut buffer, &mut copy)?;
         }
@@ -173,6 +175,18 @@ fn copy_rows(
     copy.finish()?;
     done.seconds = started.elapsed().as_secs_f64();
     Ok(done)
+}
+
+fn stopped(table: &PlannedTable, refused: Vec<Refused>) -> Error {
+    let refused = refused.into_iter().next();
+    let column = refused.as_ref().and_then(|refused| table.columns.get(refused.position));
+    let name = column.map_or("", |column| column.source.as_str());
+    let error = Error::new(format!("{}.{name}: a value cannot move", table.source));
+    let error = match refused {
+        Some(refused) => error.because(refused.refusal),
+        None => error,
+    };
+    error.next("it came into the source after preflight: mend it there, and start over with --restart")
 }
 
 fn copy_sql(table: &PlannedTable) -> String {

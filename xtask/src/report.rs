@@ -36,13 +36,25 @@ pub(crate) fn migrate_text(outcome: &Outcome, plan: &Plan, url: &TargetUrl) -> S
     match outcome {
         Outcome::Moved(moved) => moved_text(moved, plan),
         Outcome::AlreadyDone(done) => already_done_text(done, url),
-        Outcome::Rejected { findings } => rejected_text(findings),
-        Outcome::DryRun { findings, next } => format!(
-            "{} in {}, {} as PostgreSQL takes them; every value can move.\nnext: {next}. Nothing was changed.\n",
-            counted(findings.rows(), "row"),
-            counted(findings.tables.len() as u64, "table"),
-            size(findings.bytes())
-        ),
+        Outcome::Rejected { findings, over_limit } => rejected_text(findings, over_limit.as_deref()),
+        Outcome::DryRun { findings, next } => {
+            let skipped: u64 = findings.tables.iter().map(|table| table.skipped).sum();
+            let nulled: u64 = findings.tables.iter().map(|table| table.nulled).sum();
+            let verdict = match skipped + nulled {
+                0 => "every value can move".to_owned(),
+                _ => format!(
+                    "{} would stay behind, and {} would become NULL",
+                    counted(skipped, "row"),
+                    counted(nulled, "value")
+                ),
+            };
+            format!(
+                "{} in {}, {} as PostgreSQL takes them; {verdict}.\nnext: {next}. Nothing was changed.\n",
+                counted(findings.rows(), "row"),
+                counted(findings.tables.len() as u64, "table"),
+                size(findings.bytes())
+            )
+        }
     }
 }
 
@@ -129,6 +141,15 @@ fn moved_text(moved: &Moved, plan: &Plan) -> String {
     let names: Vec<String> = moved.tables.iter().map(|done| done.table.clone()).collect();
     text.push_str(&not_moved_text(plan, &names));
     text.push_str(&breaches_text(plan));
+    for rejected in &moved.rejected {
+        text.push_str(&format!(
+            "rejected: {}: {} stayed behind, {} became NULL; written whole to {}\n",
+            printable(&rejected.table),
+            counted(rejected.skipped, "row"),
+            counted(rejected.nulled, "value"),
+            workspace::shown(&rejected.file)
+        ));
+    }
     text.push_str(&verdict(&moved.validation, &moved.seal));
     if moved.source_changed_since {
         text.push_str(&changed_since(&moved.seal));
@@ -188,11 +209,15 @@ fn changed_since(seal: &Seal) -> String {
     )
 }
 
-fn rejected_text(findings: &Findings) -> String {
+fn rejected_text(findings: &Findings, over_limit: Option<&str>) -> String {
     let count = findings.offender_count();
     let mut text = format!("{} cannot move as planned; nothing was changed.\n", counted(count, "value"));
+    if let Some(words) = over_limit {
+        text = format!("{}; nothing was changed.\n", printable(words));
+    }
     for table in &findings.tables {
-        for offenders in &table.offenders {
+        let listed = if over_limit.is_some() { &table.rejects } else { &table.offenders };
+        for offenders in listed {
             text.push_str(&format!(
                 "  {}.{}: {} of {}\n",
                 printable(&table.table),
@@ -209,7 +234,10 @@ fn rejected_text(findings: &Findings) -> String {
             }
         }
     }
-    text.push_str("next: mend the rows in SQLite, or name another conversion for the column in mapping.toml and generate again\n");
+    text.push_str(
+        "next: mend the rows in SQLite, or name another conversion for the column in mapping.toml and generate again; or let \
+         --on-reject skip leave such rows behind, null make such values NULL, text make such columns text\n",
+    );
     text
 }
 

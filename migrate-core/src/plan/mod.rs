@@ -206,6 +206,15 @@ impl Plan {
         self.tables.iter().find(|table| table.source == source)
     }
 
+    /// The plan with what it says of rejects written to every column that says nothing itself.
+    pub fn with_policies(&self) -> Plan {
+        let mut plan = self.clone();
+        for column in plan.tables.iter_mut().flat_map(|table| &mut table.columns) {
+            column.on_reject = Some(column.policy(self.on_reject));
+        }
+        plan
+    }
+
     /// Reads a plan's JSON.
     ///
     /// # Errors

@@ -48,7 +48,7 @@ pub struct Chunk {
 }
 
 /// What moving a chunk took.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ChunkDone {
     /// The rows.
     pub rows: i64,
@@ -56,6 +56,10 @@ pub struct ChunkDone {
     pub bytes: i64,
     /// The seconds.
     pub seconds: f64,
+    /// The rows that stayed behind.
+    pub rejected: i64,
+    /// The values that became NULL.
+    pub nulled: i64,
 }
 
 /// Whether the target holds a ledger.
@@ -185,7 +189,8 @@ pub fn reopen_phase(connection: &mut PooledConnection, run_id: i64, phase: Phase
 /// # Errors
 /// When the ledger cannot be read.
 pub fn chunks(connection: &mut PooledConnection, run_id: i64) -> Result<Vec<Chunk>> {
-    type Row = (String, i64, Option<i64>, Option<i64>, Option<i64>, Option<i64>, Option<f64>, bool);
+    type Row =
+        (String, i64, Option<i64>, Option<i64>, Option<i64>, Option<i64>, Option<f64>, (i64, i64), bool);
     let rows: Vec<Row> = chunks::table
         .filter(chunks::run_id.eq(run_id))
         .order((chunks::table_name, chunks::chunk))
@@ -197,11 +202,12 @@ pub fn chunks(connection: &mut PooledConnection, run_id: i64) -> Result<Vec<Chun
             chunks::rows,
             chunks::bytes,
             chunks::seconds,
+            (chunks::rejected, chunks::nulled),
             chunks::done_at.is_not_null(),
         ))
         .load(connection)
         .map_err(diesel_failed("the ledger cannot be read"))?;
-    let read = |(table, number, first, last, rows, bytes, seconds, is_done): Row| Chunk {
+    let read = |(table, number, first, last, rows, bytes, seconds, (rejected, nulled), is_done): Row| Chunk {
         table,
         number,
         range: first.zip(last).map(|(first, last)| RowidRange { first, last }),
@@ -209,6 +215,8 @@ pub fn chunks(connection: &mut PooledConnection, run_id: i64) -> Result<Vec<Chun
             rows: rows.unwrap_or(0),
             bytes: bytes.unwrap_or(0),
             seconds: seconds.unwrap_or(0.0),
+            rejected,
+            nulled,
         }),
     };
     Ok(rows.into_iter().map(read).collect())
@@ -242,10 +250,10 @@ pub fn plan_chunks(connection: &mut PooledConnection, run_id: i64, planned: &[Ch
     connection.transaction(insert).map_err(diesel_failed("the ledger cannot be written"))
 }
 
-/// The statement by which a chunk's own transaction says that it is done: parameters are rows, bytes, seconds, run, table and
-/// chunk. It returns one row, or none where somebody else has done the chunk.
+/// The statement by which a chunk's own transaction says that it is done: parameters are rows, bytes, seconds, run, table, chunk,
+/// rejected rows and nulled values. It returns one row, or none where somebody else has done the chunk.
 pub const FINISH_CHUNK_SQL: &str = "UPDATE migration.chunks SET rows = $1::bigint, bytes = $2::bigint, \
-     seconds = $3::double precision, done_at = now() WHERE run_id = $4::bigint AND table_name = $5 \
+     seconds = $3::double precision, rejected = $7::bigint, nulled = $8::bigint, done_at = now() WHERE run_id = $4::bigint AND table_name = $5 \
      AND chunk = $6::bigint AND done_at IS NULL RETURNING 1";
 
 /// Drops the ledger with all that it knows.

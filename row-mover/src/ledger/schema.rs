@@ -33,5 +33,7 @@ diesel::table! {
         bytes -> Nullable<Int8>,
         seconds -> Nullable<Float8>,
         done_at -> Nullable<Timestamptz>,
+        rejected -> Int8,
+        nulled -> Int8,
     }
 }

@@ -45,6 +45,8 @@ pub struct Request<'a, M> {
     pub tables: Vec<String>,
     /// Where sealed copies go.
     pub backup_dir: PathBuf,
+    /// Where rejected rows are written down, in a folder for each run.
+    pub rejects_dir: PathBuf,
     /// How many connections work at once.
     pub workers: usize,
     /// Whether to drop what an earlier run of ours made, and start over.
@@ -109,10 +111,9 @@ pub fn dry_run<M: MigrationSource<Pg>>(request: &Request<'_, M>, observer: &dyn 
         }
     };
     let findings = Preflight { request, tables: &tables, observer }.run(&mut connection, last.is_none())?;
-    Ok(if findings.offender_count() > 0 {
-        Outcome::Rejected { findings }
-    } else {
-        Outcome::DryRun { findings, next }
+    Ok(match session::refused(request, &findings) {
+        Some(refused) => Outcome::Rejected { findings, over_limit: refused.over_limit },
+        None => Outcome::DryRun { findings, next },
     })
 }
 

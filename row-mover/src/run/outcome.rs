@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::Validation;
 use crate::ledger::{Chunk, ChunkDone};
+use crate::rejects::RejectedTable;
 use crate::source::preflight::Findings;
 use crate::source::seal::Seal;
 
@@ -21,6 +22,8 @@ pub enum Outcome {
     Rejected {
         /// What the scan found.
         findings: Findings,
+        /// That more rows would be rejected than the limit lets, in words.
+        over_limit: Option<String>,
     },
     /// What would be done; nothing was changed.
     DryRun {
@@ -42,6 +45,8 @@ pub struct Moved {
     pub phases: Vec<PhaseDone>,
     /// What moving each table took, in the plan's order.
     pub tables: Vec<TableMoved>,
+    /// The rows that stayed behind and the values that became NULL, by table; empty where everything moved.
+    pub rejected: Vec<RejectedTable>,
     /// What was compared.
     pub validation: Validation,
     /// Whether the source was written to since it was sealed, as far as its size and time tell.

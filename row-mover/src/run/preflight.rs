@@ -67,7 +67,8 @@ impl<M> Preflight<'_, M> {
         let selected = Plan {
             tables: self.tables.iter().map(|table| (*table).clone()).collect(),
             ..self.request.plan.clone()
-        };
+        }
+        .with_policies();
         let observer = self.observer;
         let findings =
             scan_values(&selected, self.request.workers, open, &|rows| observer.rows_scanned(rows))?;

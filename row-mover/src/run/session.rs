@@ -14,6 +14,8 @@ use super::{Request, migrations, open_checked, target_check, validation};
 use crate::error::{Error, Result};
 use crate::ledger::{self, ChunkDone, Run};
 use crate::observer::Observer;
+use crate::rejects::{self, RejectedTable};
+use crate::source::preflight::Findings;
 use crate::source::{SourceConnection, seal};
 use crate::target::bulk::BulkConnection;
 use crate::target::pool::{self, Pool};
@@ -130,8 +132,9 @@ impl<'a> Session<'a> {
                 .next("--discard beside --restart drops what is there without looking")
         })?;
         let differences = catalog::schema_differences(connection, &run.plan)?;
+        let plan = run.plan.with_policies();
         let tables: Vec<&PlannedTable> =
-            run.plan.tables.iter().filter(|table| catalog::is_readable(table, &differences)).collect();
+            plan.tables.iter().filter(|table| catalog::is_readable(table, &differences)).collect();
         let options = CompareOptions { show_values: false, workers: request.workers };
         let open_source = || SourceConnection::open_sealed(&run.seal.path);
         let open_target = || open_bulk(self.target, &self.settings);
@@ -175,8 +178,8 @@ impl<'a> Session<'a> {
         let state_before = seal::source_state(&request.source);
         let preflight = Preflight { request, tables, observer: self.observer };
         let findings = preflight.run(&mut connection, earlier.is_none())?;
-        if findings.offender_count() > 0 {
-            return Ok(Outcome::Rejected { findings });
+        if let Some(refused) = refused(request, &findings) {
+            return Ok(Outcome::Rejected { findings, over_limit: refused.over_limit });
         }
         if let Some(run) = earlier {
             self.check_untouched(request, &mut connection, run)?;
@@ -190,9 +193,11 @@ impl<'a> Session<'a> {
         let findings = preflight
             .run_again(&seal.path, seal.source_state != state_before)
             .inspect_err(|_| self.discard(&seal))?;
-        if let Some(findings) = findings.filter(|findings| findings.offender_count() > 0) {
+        if let Some(findings) = findings
+            && let Some(refused) = refused(request, &findings)
+        {
             self.discard(&seal);
-            return Ok(Outcome::Rejected { findings });
+            return Ok(Outcome::Rejected { findings, over_limit: refused.over_limit });
         }
         self.end(Phase::Seal, started, &mut phases);
         if let Some(run) = earlier {
@@ -219,6 +224,8 @@ impl<'a> Session<'a> {
         first: Phase,
         mut phases: Vec<PhaseDone>,
     ) -> Result<Outcome> {
+        // A ledger that an earlier version began may lack what this one writes.
+        ledger::create(&mut self.connection()?)?;
         for phase in
             [Phase::Schema, Phase::Rows, Phase::Constraints].into_iter().filter(|&phase| phase >= first)
         {
@@ -244,8 +251,10 @@ impl<'a> Session<'a> {
         let validation = compared.run(&mut self.connection()?, &run)?;
         self.end(Phase::Validate, started, &mut phases);
         let moved = table_sums(&ledger::chunks(&mut self.connection()?, run.id)?, tables);
+        let rejected = self.rejected(request, tables, &run)?;
         let source_changed_since = seal::source_state(&request.source) != run.seal.source_state;
         Ok(Outcome::Moved(Moved {
+            rejected,
             run: run.id,
             seal: run.seal,
             phases,
@@ -291,7 +300,7 @@ impl<'a> Session<'a> {
         let waiting: Vec<_> = chunks.iter().filter(|chunk| chunk.done.is_none()).cloned().collect();
         let open_target = || open_bulk(self.target, &self.settings);
         load::move_chunks(
-            &run.plan,
+            &run.plan.with_policies(),
             run.id,
             waiting,
             request.workers,
@@ -299,6 +308,22 @@ impl<'a> Session<'a> {
             &open_target,
             self.observer,
         )
+    }
+
+    /// Writes down the rows that stayed behind, where there are any.
+    fn rejected<M>(
+        &self,
+        request: &Request<'_, M>,
+        tables: &[&PlannedTable],
+        run: &Run,
+    ) -> Result<Vec<RejectedTable>> {
+        let plan = run.plan.with_policies();
+        let moved: Vec<&PlannedTable> = (plan.tables.iter())
+            .filter(|table| tables.iter().any(|moved| moved.source == table.source))
+            .collect();
+        let folder = run.seal.path.parent().and_then(|folder| folder.file_name());
+        let folder = request.rejects_dir.join(folder.unwrap_or_default());
+        rejects::write(&SourceConnection::open_sealed(&run.seal.path)?, &moved, &folder)
     }
 
     fn start(&self, phase: Phase) -> Instant {
@@ -312,4 +337,16 @@ impl<'a> Session<'a> {
         phases.push(PhaseDone { phase, seconds: took.as_secs_f64() });
         took.as_secs_f64()
     }
+}
+
+/// Why nothing moves.
+pub(super) struct Refused {
+    /// That more rows would be rejected than may, in words.
+    pub(super) over_limit: Option<String>,
+}
+
+/// Whether what preflight found keeps the migration from beginning.
+pub(super) fn refused<M>(request: &Request<'_, M>, findings: &Findings) -> Option<Refused> {
+    let over_limit = findings.over_limit(request.plan.reject_limit);
+    (findings.offender_count() > 0 || over_limit.is_some()).then_some(Refused { over_limit })
 }

@@ -100,7 +100,8 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
     pub(super) fn run(&self, connection: &mut PooledConnection, run: &Run) -> Result<Validation> {
         let started = std::time::Instant::now();
         let is_moved = |table: &&PlannedTable| run.state.subject.tables.contains(&table.source);
-        let tables: Vec<&PlannedTable> = run.plan.tables.iter().filter(is_moved).collect();
+        let plan = run.plan.with_policies();
+        let tables: Vec<&PlannedTable> = plan.tables.iter().filter(is_moved).collect();
         let schema = catalog::schema_differences(connection, &run.plan)?;
         // Rows are only compared where the columns to read are there; what is missing is named already.
         let readable: Vec<&PlannedTable> =

@@ -5,9 +5,9 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use migrate_core::copy_format;
 use migrate_core::identifier::quote_sqlite;
 use migrate_core::plan::{Plan, PlannedForeignKey, PlannedTable};
+use migrate_core::reject::RejectLimit;
 use rusqlite::Row;
 use serde::Serialize;
 
@@ -15,6 +15,7 @@ use super::SourceConnection;
 pub use super::profile::profile;
 use super::scan;
 use crate::error::{Context, Error, Result};
+use crate::rejects::{self, Fate, Refused};
 
 /// How many offenders of one column are named.
 const NAMED_OFFENDERS_MAX: usize = 3;
@@ -37,6 +38,12 @@ pub struct TableFindings {
     pub bytes: u64,
     /// The columns with values that cannot move.
     pub offenders: Vec<Offenders>,
+    /// How many rows stay behind, by the plan's policy.
+    pub skipped: u64,
+    /// How many values become NULL, by the plan's policy.
+    pub nulled: u64,
+    /// The columns whose values keep rows behind or become NULL.
+    pub rejects: Vec<Offenders>,
 }
 
 /// Values of one column that cannot move.
@@ -63,6 +70,20 @@ impl Findings {
     /// How many values cannot move.
     pub fn offender_count(&self) -> u64 {
         self.tables.iter().flat_map(|table| &table.offenders).map(|offenders| offenders.count).sum()
+    }
+
+    /// The table that has more rejects than `limit` lets it have, in words; none where all are within.
+    pub fn over_limit(&self, limit: Option<RejectLimit>) -> Option<String> {
+        let limit = limit?;
+        let rejected = |table: &TableFindings| table.skipped + table.nulled;
+        let all: u64 = self.tables.iter().map(rejected).sum();
+        let over = self.tables.iter().find(|table| limit.is_exceeded(rejected(table), table.rows, all))?;
+        Some(format!(
+            "{} of {} rows of table {} would be rejected, and {all} in all; the limit is {limit}",
+            rejected(over),
+            over.rows,
+            over.table
+        ))
     }
 
     /// How many rows there are.
@@ -94,6 +115,7 @@ pub fn scan_values(
             let position = plan.tables.iter().position(|other| other.source == table.source);
             let mut found = scan_table(&source, &table.sent(), scanned)?;
             find_orphans(&source, plan, table, &mut found)?;
+            find_children_of_skipped(&source, plan, table, &mut found)?;
             lock(&results).push((position, found));
         }
         Ok(())
@@ -126,20 +148,22 @@ fn scan_table(
     let mut buffer = Vec::new();
     while let Some(row) = rows.next().context(failed)? {
         buffer.clear();
-        copy_format::begin_row(table.columns.len(), &mut buffer);
-        for (position, column) in table.columns.iter().enumerate() {
-            let field_at = buffer.len();
-            let value = scan::value(row.get_ref(position).context(failed)?);
-            if let Err(refusal) =
-                copy_format::append_field(&column.conversion, column.not_null, value, &mut buffer)
-            {
-                buffer.truncate(field_at);
-                let reason = refusal.to_string();
-                add_offender(&mut found.offenders, &column.source, || Offender {
-                    key: row_key(table, row),
-                    reason,
-                });
+        let (refused, list) = match rejects::append_row(table, row, &mut buffer).context(failed)? {
+            Fate::Moves => (Vec::new(), &mut found.rejects),
+            Fate::Nulled(refused) => {
+                found.nulled += refused.len() as u64;
+                (refused, &mut found.rejects)
             }
+            Fate::Skipped(refused) => {
+                found.skipped += 1;
+                (refused, &mut found.rejects)
+            }
+            Fate::Stops(refused) => (refused, &mut found.offenders),
+        };
+        for Refused { position, refusal } in refused {
+            let column = table.columns.get(position).map_or("", |column| column.source.as_str());
+            let reason = refusal.to_string();
+            add_offender(list, column, || Offender { key: row_key(table, row), reason });
         }
         found.rows += 1;
         found.bytes += buffer.len() as u64;
@@ -175,6 +199,61 @@ fn find_orphans(
                 key: row_key(table, orphan),
                 reason: format!("points to a row that {} has not", parent.source),
             });
+        }
+    }
+    Ok(())
+}
+
+/// Rows that point to a row of `table` that stays behind, so that their foreign key would point nowhere. They are found before
+/// anything moves, and stop the migration: which of them to give up is not the tool's to say.
+fn find_children_of_skipped(
+    source: &SourceConnection,
+    plan: &Plan,
+    table: &PlannedTable,
+    found: &mut TableFindings,
+) -> Result<()> {
+    if found.skipped == 0 {
+        return Ok(());
+    }
+    let failed = || format!("the foreign keys to table {} cannot be checked", table.source);
+    let sent = table.sent();
+    for child in &plan.tables {
+        let keys = child.foreign_keys.iter().filter(|key| key.parent_table == table.target && !key.not_valid);
+        for key in keys {
+            let parents = source_names(table, &key.parent_columns);
+            let positions: Vec<usize> = parents
+                .iter()
+                .filter_map(|name| sent.columns.iter().position(|column| column.source == *name))
+                .collect();
+            let compared: Vec<String> = (source_names(child, &key.columns).iter().zip(1..))
+                .map(|(name, number)| format!("{} COLLATE BINARY = ?{number}", quote_sqlite(name)))
+                .collect();
+            let sql = format!("{} WHERE {}", scan::select_with_rowid(child), compared.join(" AND "));
+            let mut children = source.connection().prepare(&sql).context(failed)?;
+            let mut statement =
+                source.connection().prepare(&scan::select_with_rowid(&sent)).context(failed)?;
+            let mut rows = statement.query([]).context(failed)?;
+            let mut scratch = Vec::new();
+            while let Some(row) = rows.next().context(failed)? {
+                scratch.clear();
+                let fate = rejects::append_row(&sent, row, &mut scratch).context(failed)?;
+                if !matches!(fate, Fate::Skipped(_)) || positions.len() != parents.len() {
+                    continue;
+                }
+                let values: Vec<rusqlite::types::Value> = positions
+                    .iter()
+                    .map(|&position| row.get(position))
+                    .collect::<rusqlite::Result<_>>()
+                    .context(failed)?;
+                let mut pointing = children.query(rusqlite::params_from_iter(values)).context(failed)?;
+                while let Some(child_row) = pointing.next().context(failed)? {
+                    let name = format!("{}.{}", child.source, key.columns.join(", "));
+                    add_offender(&mut found.offenders, &name, || Offender {
+                        key: row_key(child, child_row),
+                        reason: format!("points to a row of {} that would stay behind", table.source),
+                    });
+                }
+            }
         }
     }
     Ok(())

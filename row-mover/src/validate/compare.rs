@@ -6,10 +6,12 @@ use migrate_core::copy_format::{FieldRanges, StreamReader};
 use migrate_core::identifier::quote_pg;
 use migrate_core::plan::{PlannedColumn, PlannedTable};
 use migrate_core::value::SourceValue;
-use rusqlite::Row;
+use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator;
+use rusqlite::{Row, Rows};
 use serde::Serialize;
 
 use super::TableComparison;
+use super::expected::{Expected, Presence};
 use super::key::OwnedKey;
 use super::source_order;
 use crate::error::{Context, Error, Result};
@@ -119,14 +121,16 @@ pub(super) fn merge(
         previous_source_key: OwnedKey::default(),
         target_key: OwnedKey::default(),
         previous_target_key: OwnedKey::default(),
+        expected: Expected::of(table),
         scratch: Vec::new(),
     };
     let mut target_is_there = merge.next_target(&mut target_rows)?;
-    let mut source_row = source_rows.next().context(failed)?;
-    if let Some(row) = source_row {
+    merge.advance_source(&mut source_rows).context(failed)?;
+    if let Some(row) = source_rows.get() {
         merge.next_source(row)?;
     }
     loop {
+        let source_row = source_rows.get();
         let order = match (source_row, target_is_there) {
             (None, false) => break,
             (Some(_), false) => Ordering::Less,
@@ -146,8 +150,8 @@ pub(super) fn merge(
             if merge.found.source_rows.is_multiple_of(REPORT_EACH_ROWS) {
                 observer.rows_compared(REPORT_EACH_ROWS);
             }
-            source_row = source_rows.next().context(failed)?;
-            if let Some(row) = source_row {
+            merge.advance_source(&mut source_rows).context(failed)?;
+            if let Some(row) = source_rows.get() {
                 merge.next_source(row)?;
             }
         }
@@ -165,6 +169,7 @@ struct Merge<'a> {
     previous_source_key: OwnedKey,
     target_key: OwnedKey,
     previous_target_key: OwnedKey,
+    expected: Expected,
     scratch: Vec<u8>,
 }
 
@@ -198,9 +203,22 @@ impl Merge<'_> {
         Ok(true)
     }
 
+    /// Moves the source to its next row that is to be in PostgreSQL.
+    fn advance_source(&mut self, rows: &mut Rows<'_>) -> rusqlite::Result<()> {
+        loop {
+            rows.advance()?;
+            let Some(row) = rows.get() else { return Ok(()) };
+            if self.expected.look(self.table, row)? == Presence::Moved {
+                return Ok(());
+            }
+            self.found.source_rows += 1;
+            self.found.rejected += 1;
+        }
+    }
+
     /// Reads the key of the next source row. Keys that do not ascend would make the merge lie here as well.
     fn next_source(&mut self, row: &Row<'_>) -> Result<()> {
-        let is_first = self.found.source_rows == 0;
+        let is_first = self.found.source_rows == self.found.rejected;
         self.found.source_rows += 1;
         std::mem::swap(&mut self.source_key, &mut self.previous_source_key);
         self.source_key.clear();
@@ -232,7 +250,11 @@ impl Merge<'_> {
     fn compare_row(&mut self, row: &Row<'_>, target: &TargetRows<'_>) -> rusqlite::Result<()> {
         let (mut columns, mut values) = (Vec::new(), Vec::new());
         for (position, column) in self.table.columns.iter().enumerate() {
-            let source = scan::value(row.get_ref(position)?);
+            let mut source = scan::value(row.get_ref(position)?);
+            if self.expected.is_nulled(position) {
+                self.found.nulled += 1;
+                source = SourceValue::Null;
+            }
             let field = target.field(position);
             if is_same(column, source, field, &mut self.scratch) {
                 continue;

@@ -5,6 +5,7 @@
 
 pub mod catalog;
 mod compare;
+mod expected;
 mod key;
 mod multiset;
 mod sequences;
@@ -44,6 +45,10 @@ pub struct TableComparison {
     pub extra: u64,
     /// Rows with the same key and other values.
     pub different: u64,
+    /// Rows of the source that stayed behind by the plan's policy, and are not to be in PostgreSQL.
+    pub rejected: u64,
+    /// Values that became NULL by the plan's policy, and are to be NULL in PostgreSQL.
+    pub nulled: u64,
     /// The first few differences.
     pub first: Vec<Difference>,
     /// How long it took, in seconds.
@@ -53,7 +58,10 @@ pub struct TableComparison {
 impl TableComparison {
     /// Whether both sides are the same.
     pub fn is_equal(&self) -> bool {
-        self.missing == 0 && self.extra == 0 && self.different == 0 && self.source_rows == self.target_rows
+        self.missing == 0
+            && self.extra == 0
+            && self.different == 0
+            && self.source_rows == self.target_rows + self.rejected
     }
 }
 

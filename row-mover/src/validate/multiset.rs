@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::TableComparison;
 use super::compare::TargetRows;
+use super::expected::{Expected, Presence};
 use crate::error::{Context, Error, Result};
 use crate::observer::Observer;
 use crate::source::SourceConnection;
@@ -26,13 +27,14 @@ pub(super) fn compare(
     let source_sum = source_sum(table, source, &mut found)?;
     observer.rows_compared(found.source_rows);
     let target_sum = target_sum(table, target, &mut found)?;
-    if source_sum == target_sum && found.source_rows == found.target_rows {
-        found.equal = found.source_rows;
+    let expected_rows = found.source_rows - found.rejected;
+    if source_sum == target_sum && expected_rows == found.target_rows {
+        found.equal = expected_rows;
         return Ok(found);
     }
     // Without a key it is not known which rows differ: at least the surplus of one side does, and at least one row.
-    found.missing = found.source_rows.saturating_sub(found.target_rows);
-    found.extra = found.target_rows.saturating_sub(found.source_rows);
+    found.missing = expected_rows.saturating_sub(found.target_rows);
+    found.extra = found.target_rows.saturating_sub(expected_rows);
     if found.missing == 0 && found.extra == 0 {
         found.different = 1;
     }
@@ -45,13 +47,23 @@ fn source_sum(table: &PlannedTable, source: &SourceConnection, found: &mut Table
         source.connection().prepare(&scan::select(table, false, Order::Storage)).context(failed)?;
     let mut rows = statement.query([]).context(failed)?;
     let mut row_hash = RowHash::default();
+    let mut expected = Expected::of(table);
     while let Some(row) = rows.next().context(failed)? {
+        found.source_rows += 1;
+        if expected.look(table, row).context(failed)? == Presence::StayedBehind {
+            found.rejected += 1;
+            continue;
+        }
         for (position, column) in table.columns.iter().enumerate() {
-            let value = scan::value(row.get_ref(position).context(failed)?);
+            let value = if expected.is_nulled(position) {
+                found.nulled += 1;
+                SourceValue::Null
+            } else {
+                scan::value(row.get_ref(position).context(failed)?)
+            };
             row_hash.add(column, value)?;
         }
         row_hash.finish_row();
-        found.source_rows += 1;
     }
     Ok(row_hash.sum)
 }

@@ -79,7 +79,7 @@ fn values_that_cannot_move_are_named_and_no_others() {
         let HostileKind::BadValues(expected) = hostile.kind else { continue };
         let (case, _writer) = build(hostile, &plan);
         let before = content(&case.source);
-        let Outcome::Rejected { findings } = run::migrate(&case.request(), &Silent)
+        let Outcome::Rejected { findings, .. } = run::migrate(&case.request(), &Silent)
             .unwrap_or_else(|error| panic!("{}: {}", hostile.name, chain(&error)))
         else {
             panic!("{} is not rejected", hostile.name);
@@ -127,7 +127,7 @@ fn values_that_cannot_move_are_named_and_no_others() {
         assert_untouched(&case, hostile.name);
         assert!(content(&case.source) == before, "{}: the source was changed", hostile.name);
         // What a dry run finds is the same.
-        let Outcome::Rejected { findings: dry } = run::dry_run(&case.request(), &Silent).unwrap() else {
+        let Outcome::Rejected { findings: dry, .. } = run::dry_run(&case.request(), &Silent).unwrap() else {
             panic!("{} is not rejected by a dry run", hostile.name);
         };
         assert_eq!(serde_json::to_value(&dry).unwrap(), serde_json::to_value(&findings).unwrap());

@@ -228,7 +228,7 @@ fn findings_name_columns_and_keys_and_no_values() {
     for result in [run::migrate(&case.request(), &Silent), run::dry_run(&case.request(), &Silent)] {
         let words = all_words(&result);
         assert_no_canary(&words, &case, "findings");
-        let Ok(Outcome::Rejected { findings }) = result else { panic!("not rejected: {words}") };
+        let Ok(Outcome::Rejected { findings, .. }) = result else { panic!("not rejected: {words}") };
         assert_eq!(findings.offender_count(), 7, "{words}");
     }
 }

@@ -57,7 +57,7 @@ fn a_value_that_comes_before_the_seal_is_found_before_anything_is_changed() {
     let case = Case::new(SOURCE);
     let before = case.target_objects();
     let writes = app(&case, Phase::Seal, "INSERT INTO t VALUES (3, 'no integer')");
-    let Outcome::Rejected { findings } = run::migrate(&case.request(), &writes).unwrap() else {
+    let Outcome::Rejected { findings, .. } = run::migrate(&case.request(), &writes).unwrap() else {
         panic!("it was not rejected")
     };
     assert_eq!(findings.offender_count(), 1);

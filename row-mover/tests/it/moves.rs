@@ -331,7 +331,7 @@ fn orphans_that_come_after_the_plan_stop_the_migration() {
          INSERT INTO child VALUES (1, 1, 1), (3, NULL, 1);"
     ));
     sqlite(&case.source, "INSERT INTO child VALUES (2, 1, 9)");
-    let Outcome::Rejected { findings } = run::migrate(&case.request(), &Silent).unwrap() else {
+    let Outcome::Rejected { findings, .. } = run::migrate(&case.request(), &Silent).unwrap() else {
         panic!("not rejected");
     };
     let offenders: Vec<_> = findings.tables.iter().flat_map(|table| &table.offenders).collect();

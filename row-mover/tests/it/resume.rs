@@ -89,6 +89,7 @@ fn child() {
         migrations: &FileBasedMigrations::from_path(dir.join("migrations")).unwrap(),
         tables: Vec::new(),
         backup_dir: dir.join("backups"),
+        rejects_dir: dir.join("rejects"),
         workers: 2,
         restart: false,
         discard: false,

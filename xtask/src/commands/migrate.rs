@@ -67,6 +67,10 @@ pub(crate) struct MigrateArgs {
     #[arg(long, value_name = "DIR", default_value = "backups")]
     backup_dir: PathBuf,
 
+    /// Where rejected rows are written down, in a folder for each run
+    #[arg(long, value_name = "DIR", default_value = "rejects")]
+    rejects_dir: PathBuf,
+
     /// How many connections work at once. Default: the processors, at most DB_POOL_MAX
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     workers: Option<u32>,
@@ -123,6 +127,7 @@ pub(crate) fn run(args: &MigrateArgs) -> anyhow::Result<Exit> {
         migrations: &migrations,
         tables: args.tables.clone(),
         backup_dir: args.backup_dir.clone(),
+        rejects_dir: args.rejects_dir.clone(),
         workers: workers(args.workers, settings.pool_max),
         restart: args.restart,
         discard: args.discard,
@@ -159,6 +164,7 @@ pub(crate) fn run(args: &MigrateArgs) -> anyhow::Result<Exit> {
     Ok(match outcome {
         Outcome::Rejected { .. } => Exit::Differences,
         Outcome::Moved(_) | Outcome::AlreadyDone(_) if is_broken => Exit::Differences,
+        Outcome::Moved(moved) if !moved.rejected.is_empty() => Exit::Differences,
         Outcome::Moved(moved) if !moved.validation.is_proven() => Exit::Differences,
         _ => Exit::Done,
     })
@@ -184,9 +190,9 @@ fn plan_kind(args: &MigrateArgs, source: &Path) -> anyhow::Result<PlanKind> {
     let live = SourceConnection::open_live(source)?;
     let folder = args.plan.clone().unwrap_or_else(workspace::plan_dir);
     let read = || plan_folder::read(&folder).map(Box::new);
-    if args.plan.is_some() && !args.planning.is_empty() {
+    if args.plan.is_some() && args.planning.shapes_plan() {
         bail!(
-            "a plan in a folder has decided already; give --faithful and --autoincrement to `{}`",
+            "a plan in a folder has decided already; give --faithful, --autoincrement and --on-reject text to `{}`",
             plan_folder::generate_command(&folder)
         );
     }
@@ -195,7 +201,7 @@ fn plan_kind(args: &MigrateArgs, source: &Path) -> anyhow::Result<PlanKind> {
     }
     let plan = read()?;
     let schema = introspect::introspect(&live)?;
-    if args.planning.is_empty() && source_plan::is_meant_for(&plan, &schema) {
+    if !args.planning.shapes_plan() && source_plan::is_meant_for(&plan, &schema) {
         return Ok(PlanKind::Reviewed(folder, plan));
     }
     Ok(PlanKind::Made)
@@ -209,7 +215,8 @@ fn planned(
     target: &TargetUrl,
     settings: &DbSettings,
 ) -> anyhow::Result<Planned> {
-    if let PlanKind::Reviewed(folder, plan) = kind {
+    if let PlanKind::Reviewed(folder, mut plan) = kind {
+        args.planning.apply_to_plan(&mut plan);
         return Ok(Planned { plan: *plan, folder, scratch: None });
     }
     let kept = source_plan::folder(source);

@@ -100,8 +100,9 @@ pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
     } else {
         output::stdout(&report::validation_text(&run, &validation, &request.target))?;
     }
+    let is_rejected = validation.tables.iter().any(|table| table.rejected + table.nulled > 0);
     let is_broken = !run.plan.breaches.is_empty() && !args.accept_broken_constraints;
-    Ok(if validation.is_proven() && !is_broken { Exit::Done } else { Exit::Differences })
+    Ok(if validation.is_proven() && !is_broken && !is_rejected { Exit::Done } else { Exit::Differences })
 }
 
 /// The target that is named, or where the last migration into the private PostgreSQL went, with the folder of its plan.

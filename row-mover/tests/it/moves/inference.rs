@@ -143,7 +143,7 @@ fn outliers_are_rejects_that_the_plan_counts() {
         why("name"),
         "all its values are text; 2 of 4 values do not fit and are rejects: 1 text with NUL, 1 text that is not UTF-8"
     );
-    let row_mover::run::Outcome::Rejected { findings } = run::migrate(&case.request(), &Silent).unwrap()
+    let row_mover::run::Outcome::Rejected { findings, .. } = run::migrate(&case.request(), &Silent).unwrap()
     else {
         panic!("not rejected");
     };

@@ -192,7 +192,7 @@ fn columns_without_a_value_get_a_type_that_says_so() {
 fn a_value_that_a_guess_does_not_hold_is_told_before_anything_moves() {
     let case = crate::support::Case::new("CREATE TABLE t (id INTEGER PRIMARY KEY, at DATETIME)");
     sqlite(&case.source, "INSERT INTO t VALUES (1, 1700000000)");
-    let row_mover::run::Outcome::Rejected { findings } =
+    let row_mover::run::Outcome::Rejected { findings, .. } =
         row_mover::run::migrate(&case.request(), &row_mover::observer::Silent).unwrap()
     else {
         panic!("not rejected");

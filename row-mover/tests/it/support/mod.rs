@@ -60,6 +60,7 @@ impl Case {
             migrations: &self.migrations,
             tables: Vec::new(),
             backup_dir: self.backup_dir(),
+            rejects_dir: self.dir.path().join("rejects"),
             workers: 2,
             restart: false,
             discard: false,

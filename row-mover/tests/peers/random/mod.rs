@@ -24,7 +24,7 @@ const SEEDS: u64 = 12;
 const FIRST_SEED: u64 = 101;
 
 /// Whether values that do not fit go the way that the mapping says, so that only `stop` and `text` may stop.
-const IS_POLICY_OBEYED: bool = false;
+const IS_POLICY_OBEYED: bool = true;
 
 /// The number in an environment variable.
 fn number(variable: &str) -> Option<u64> {

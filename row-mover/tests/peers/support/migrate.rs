@@ -1,16 +1,16 @@
 //! From a source to how its migration ended, as a user's two commands do it: a plan, then the run. The one place that knows
 //! the engine's entry points.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use migrate_core::mapping::Mapping;
 use migrate_core::plan::Plan;
-use migrate_core::planner;
 use row_mover::observer::Silent;
+use row_mover::rejects::RejectedTable;
 use row_mover::run::{self, Outcome};
+use row_mover::source::evidence;
 use row_mover::source::preflight::Findings;
-use row_mover::source::profile::profile;
-use row_mover::source::{SourceConnection, introspect};
 use tempfile::TempDir;
 
 use super::case::{Ending, PeerCase};
@@ -47,18 +47,20 @@ pub fn migrate_file(dir: TempDir, source: PathBuf, mapping: &str, target_sql: &s
     }
     match run::migrate(&case.request(), &Silent) {
         Err(error) => Finished::refused(chain(&error), Some(case)),
-        Ok(Outcome::Rejected { findings }) => {
+        Ok(Outcome::Rejected { findings, over_limit }) => {
             let (rejects, words) = told(&findings);
+            let words = format!("{}\n{words}", over_limit.unwrap_or_default());
             Finished { ending: Ending::Stopped, words, rejects, case: Some(case) }
         }
         Ok(Outcome::Moved(moved)) => {
             let ending = match () {
                 () if !moved.validation.is_proven() => Ending::Differs,
-                () if !case.plan.breaches.is_empty() => Ending::Partly,
+                () if !case.plan.breaches.is_empty() || !moved.rejected.is_empty() => Ending::Partly,
                 () => Ending::Proven,
             };
-            let words = serde_json::to_string_pretty(&moved.validation).unwrap();
-            Finished { ending, words, rejects: Vec::new(), case: Some(case) }
+            let (rejects, lines) = written(&moved.rejected);
+            let words = format!("{}\n{lines}", serde_json::to_string_pretty(&moved.validation).unwrap());
+            Finished { ending, words, rejects, case: Some(case) }
         }
         Ok(other) => panic!("a fresh target, and yet: {other:?}"),
     }
@@ -66,11 +68,8 @@ pub fn migrate_file(dir: TempDir, source: PathBuf, mapping: &str, target_sql: &s
 
 /// The plan that follows from a file and decisions, or why there is none.
 pub fn plan(source: &Path, mapping: &str) -> Result<Plan, String> {
-    let source = SourceConnection::open_live(source).map_err(|error| chain(&error))?;
-    let schema = introspect::introspect(&source).map_err(|error| chain(&error))?;
     let mapping = Mapping::from_toml(&format!("format = 1\n{mapping}")).map_err(|error| error.to_string())?;
-    let profile = profile(&source, &schema).map_err(|error| chain(&error))?;
-    planner::plan(&schema, Some(&profile), &mapping).map_err(|error| error.to_string())
+    evidence::plan(source, &mapping, 2, &|_| {}).map(|(_, plan)| plan).map_err(|error| chain(&error))
 }
 
 impl Finished {
@@ -90,12 +89,32 @@ fn make_source(path: &Path, case: &PeerCase) {
     connection.execute_batch(&case.sql).unwrap_or_else(|error| panic!("{}: {}: {error}", case.id, case.sql));
 }
 
+/// What stopped a migration, or would have been rejected beyond the limit.
 fn told(findings: &Findings) -> (Vec<(String, u64)>, String) {
     let mut rejects = Vec::new();
     for table in &findings.tables {
-        for offenders in &table.offenders {
+        for offenders in table.offenders.iter().chain(&table.rejects) {
             rejects.push((format!("{}.{}", table.table, offenders.column), offenders.count));
         }
     }
     (rejects, serde_json::to_string_pretty(findings).unwrap())
+}
+
+/// What the files of rejects hold, counted by column, and who is named in them: the keys of the rows, as errors write them.
+fn written(rejected: &[RejectedTable]) -> (Vec<(String, u64)>, String) {
+    let (mut counts, mut words) = (BTreeMap::new(), String::new());
+    for table in rejected {
+        for line in std::fs::read_to_string(&table.file).unwrap().lines() {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            for reason in line["reasons"].as_array().unwrap() {
+                let column = reason["column"].as_str().unwrap();
+                *counts.entry(format!("{}.{column}", table.table)).or_default() += 1;
+            }
+            if let Some(id) = line["row"]["id"]["integer"].as_str() {
+                words.push_str(&format!("id={id}\n"));
+            }
+            words.push_str(&format!("{}\n", line["reasons"]));
+        }
+    }
+    (counts.into_iter().collect(), words)
 }

@@ -1,0 +1,2 @@
+ALTER TABLE chunks DROP COLUMN nulled;
+ALTER TABLE chunks DROP COLUMN rejected;

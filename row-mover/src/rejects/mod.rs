@@ -1,0 +1,96 @@
+//! Rows with values that PostgreSQL cannot hold as planned: the one function that decides what becomes of a row. Preflight counts
+//! by it, the load obeys it, the rejects' file is written by it, and validation expects what it says.
+
+mod file;
+
+pub use file::{RejectedTable, write};
+
+use migrate_core::copy_format::{self, FieldRefusal};
+use migrate_core::plan::PlannedTable;
+use migrate_core::reject::OnReject;
+use rusqlite::Row;
+
+use crate::source::scan;
+
+/// What becomes of a row.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It moves as it is.
+    Moves,
+    /// It moves with NULL in these places.
+    Nulled(Vec<Refused>),
+    /// It stays behind.
+    Skipped(Vec<Refused>),
+    /// It stops the migration.
+    Stops(Vec<Refused>),
+}
+
+/// A value that PostgreSQL cannot hold as planned.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Its place among the planned columns.
+    pub position: usize,
+    /// Why.
+    pub refusal: FieldRefusal,
+}
+
+/// Appends a row in COPY's binary format where it moves, and says what becomes of it. The columns of `table` say what their policy
+/// is; where they say nothing, a value that cannot move stops the migration.
+///
+/// # Errors
+/// When the row cannot be read.
+pub fn append_row(table: &PlannedTable, row: &Row<'_>, out: &mut Vec<u8>) -> rusqlite::Result<Fate> {
+    let row_at = out.len();
+    copy_format::begin_row(table.columns.len(), out);
+    let fate = append_fields(table, 0..table.columns.len(), row, out)?;
+    if matches!(fate, Fate::Skipped(_) | Fate::Stops(_)) {
+        out.truncate(row_at);
+    }
+    Ok(fate)
+}
+
+/// The same for the columns at `positions` alone, of a row that was selected with all; what is appended is of no use.
+pub(crate) fn append_columns(
+    table: &PlannedTable,
+    positions: &[usize],
+    row: &Row<'_>,
+    scratch: &mut Vec<u8>,
+) -> rusqlite::Result<Fate> {
+    append_fields(table, positions.iter().copied(), row, scratch)
+}
+
+fn append_fields(
+    table: &PlannedTable,
+    positions: impl Iterator<Item = usize>,
+    row: &Row<'_>,
+    out: &mut Vec<u8>,
+) -> rusqlite::Result<Fate> {
+    let (mut refused, mut is_skipped, mut is_stopped) = (Vec::new(), false, false);
+    for (position, column) in positions.filter_map(|position| Some((position, table.columns.get(position)?)))
+    {
+        let field_at = out.len();
+        let value = scan::value(row.get_ref(position)?);
+        let Err(refusal) = copy_format::append_field(&column.conversion, column.not_null, value, out) else {
+            continue;
+        };
+        out.truncate(field_at);
+        refused.push(Refused { position, refusal });
+        match column.policy(OnReject::Stop) {
+            OnReject::Stop | OnReject::Text => is_stopped = true,
+            OnReject::Skip => is_skipped = true,
+            OnReject::Null if column.not_null => is_skipped = true,
+            OnReject::Null => copy_format::append_null(out),
+        }
+    }
+    Ok(match (is_stopped, is_skipped, refused.is_empty()) {
+        (_, _, true) => Fate::Moves,
+        (true, ..) => Fate::Stops(refused),
+        (_, true, _) => Fate::Skipped(refused),
+        _ => Fate::Nulled(refused),
+    })
+}
+
+/// Whether any row of `table` may stay behind or lose a value, as far as its columns say.
+pub fn may_reject(table: &PlannedTable) -> bool {
+    table.columns.iter().any(|column| matches!(column.on_reject, Some(OnReject::Skip | OnReject::Null)))
+}

@@ -1,0 +1,58 @@
+//! What validation expects of a source row where the plan lets rows stay behind or values become NULL: what the load did is decided
+//! anew, by the same function, from the source's row alone.
+
+use migrate_core::plan::PlannedTable;
+use rusqlite::Row;
+
+use crate::rejects::{self, Fate};
+
+/// Whether a source row is to be in PostgreSQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// It is.
+    Moved,
+    /// It is not.
+    StayedBehind,
+}
+
+/// What is expected of the row that was looked at last.
+#[derive(Debug)]
+pub(super) struct Expected {
+    /// The places of the columns that are sent; none where nothing can be rejected.
+    sent: Option<Vec<usize>>,
+    nulled: Vec<usize>,
+    scratch: Vec<u8>,
+}
+
+impl Expected {
+    /// Of the rows of `table`, whose columns say what their policy is.
+    pub(super) fn of(table: &PlannedTable) -> Expected {
+        let positions = || {
+            let columns = table.columns.iter().enumerate();
+            columns.filter(|(_, column)| column.generated.is_none()).map(|(position, _)| position).collect()
+        };
+        let sent = rejects::may_reject(table).then(positions);
+        Expected { sent, nulled: Vec::new(), scratch: Vec::new() }
+    }
+
+    /// Looks at a row that was selected with all planned columns.
+    pub(super) fn look(&mut self, table: &PlannedTable, row: &Row<'_>) -> rusqlite::Result<Presence> {
+        self.nulled.clear();
+        let Some(sent) = &self.sent else { return Ok(Presence::Moved) };
+        self.scratch.clear();
+        match rejects::append_columns(table, sent, row, &mut self.scratch)? {
+            // A row that would have stopped the migration was not there when it began: it is looked for like any other.
+            Fate::Moves | Fate::Stops(_) => Ok(Presence::Moved),
+            Fate::Nulled(refused) => {
+                self.nulled.extend(refused.iter().map(|refused| refused.position));
+                Ok(Presence::Moved)
+            }
+            Fate::Skipped(_) => Ok(Presence::StayedBehind),
+        }
+    }
+
+    /// Whether the value at a place of the last row is to be NULL in PostgreSQL.
+    pub(super) fn is_nulled(&self, position: usize) -> bool {
+        self.nulled.contains(&position)
+    }
+}
