@@ -22,4 +22,5 @@ pub mod schema_diff;
 pub mod source_schema;
 pub mod source_sql;
 pub mod translate;
+pub mod uniqueness;
 pub mod value;

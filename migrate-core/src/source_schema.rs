@@ -3,9 +3,10 @@
 //! Filled by whoever reads the database; nothing is interpreted here.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// All that a database declares, but for SQLite's own tables (`sqlite_…`).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SourceSchema {
     /// Ordinary tables, ordered by name.
     pub tables: Vec<SourceTable>,
@@ -14,7 +15,7 @@ pub struct SourceSchema {
 }
 
 /// Something that is no ordinary table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SourceObject {
     /// What it is.
     pub kind: SourceObjectKind,
@@ -39,7 +40,7 @@ pub enum SourceObjectKind {
 }
 
 /// An ordinary table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SourceTable {
     /// Its name.
     pub name: String,
@@ -58,7 +59,7 @@ pub struct SourceTable {
 }
 
 /// A column, as `PRAGMA table_xinfo` reports it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SourceColumn {
     /// Its name.
     pub name: String,
@@ -75,7 +76,7 @@ pub struct SourceColumn {
 }
 
 /// An index.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SourceIndex {
     /// Its name.
     pub name: String,
@@ -92,7 +93,7 @@ pub struct SourceIndex {
 }
 
 /// What made an index (`PRAGMA index_list`, column `origin`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum SourceIndexOrigin {
     /// `CREATE INDEX`.
     CreateIndex,
@@ -103,7 +104,7 @@ pub enum SourceIndexOrigin {
 }
 
 /// A key column of an index.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SourceIndexColumn {
     /// The column's name; none where the key is an expression or the rowid.
     pub column: Option<String>,
@@ -114,7 +115,7 @@ pub struct SourceIndexColumn {
 }
 
 /// A foreign key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SourceForeignKey {
     /// The columns of this table.
     pub columns: Vec<String>,
@@ -126,6 +127,15 @@ pub struct SourceForeignKey {
     pub on_update: String,
     /// `ON DELETE`, as the pragma prints it.
     pub on_delete: String,
+}
+
+impl SourceSchema {
+    /// The SHA-256 of all that is declared, in hex: two databases with one fingerprint have one schema, to the letter.
+    pub fn fingerprint(&self) -> String {
+        // Plain data with text for keys: there is nothing that could not be written as JSON.
+        let text = serde_json::to_vec(self).unwrap_or_default();
+        Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 impl SourceTable {

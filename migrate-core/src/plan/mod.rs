@@ -31,6 +31,9 @@ pub struct Plan {
     pub format: u32,
     /// The schema of the target that the tables go to.
     pub target_schema: String,
+    /// The fingerprint of the source's schema that it was made for; none in a plan of nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_fingerprint: Option<String>,
     /// The tables that move, ordered by name.
     pub tables: Vec<PlannedTable>,
     /// The views, in an order in which each comes after those that it reads.
@@ -191,6 +194,7 @@ impl Plan {
         Plan {
             format: PLAN_FORMAT,
             target_schema,
+            source_fingerprint: None,
             tables: Vec::new(),
             views: Vec::new(),
             triggers: Vec::new(),
@@ -289,6 +293,12 @@ impl PlannedTable {
         let mut sent = self.clone();
         sent.columns.retain(|column| column.generated.is_none());
         sent
+    }
+
+    /// The places among its columns of those that are sent.
+    pub fn sent_positions(&self) -> Vec<usize> {
+        let columns = self.columns.iter().enumerate();
+        columns.filter(|(_, column)| column.generated.is_none()).map(|(position, _)| position).collect()
     }
 
     /// The column that a sequence numbers, if there is one.

@@ -1,39 +1,49 @@
 //! What becomes of constraints that the data breaks: NOT VALID where PostgreSQL has that, weaker where it has not. Every row arrives.
 
+use super::uniqueness;
 use crate::identifier::{quote_pg, quote_pg_list};
-use crate::plan::{PlannedBreach, PlannedForeignKey, PlannedKey, PlannedTable};
+use crate::plan::{LeftBehind, PlannedBreach, PlannedForeignKey, PlannedKey, PlannedTable};
 use crate::profile::{Breach, BreachedConstraint, DatabaseProfile};
 
-/// Weakens the constraints of `tables` that `profile` says are broken, and names each.
-pub(super) fn apply(tables: &mut [PlannedTable], profile: Option<&DatabaseProfile>) -> Vec<PlannedBreach> {
+/// Weakens the constraints of `tables` that `profile` says are broken, and names each. Foreign keys that point to a key that is
+/// unique no more go to `left_behind`.
+pub(super) fn apply(
+    tables: &mut [PlannedTable],
+    profile: Option<&DatabaseProfile>,
+    left_behind: &mut Vec<LeftBehind>,
+) -> Vec<PlannedBreach> {
     let Some(profile) = profile else { return Vec::new() };
     let names: Vec<(String, String)> =
         tables.iter().map(|table| (table.source.clone(), table.target.clone())).collect();
     let mut planned = Vec::new();
-    for table in tables {
+    for table in tables.iter_mut() {
         let breaches = profile.get(&table.source).map(|profile| profile.breaches.as_slice());
         for breach in breaches.unwrap_or_default() {
             let weakened = match &breach.constraint {
-                BreachedConstraint::PrimaryKeyNull => primary_key(table),
+                BreachedConstraint::PrimaryKeyNull => primary_key(table).into_iter().collect(),
+                BreachedConstraint::NotNull { column } => not_null(table, column).into_iter().collect(),
                 BreachedConstraint::ForeignKey { columns, parent } => {
                     let parent = names.iter().find(|(source, _)| source == parent);
-                    parent.and_then(|(_, parent)| foreign_key(table, columns, parent))
+                    parent.and_then(|(_, parent)| foreign_key(table, columns, parent)).into_iter().collect()
                 }
-                BreachedConstraint::Check { sql } => check(table, sql),
-                BreachedConstraint::Unique { index } => unique(table, index),
+                BreachedConstraint::Check { sql } => check(table, sql).into_iter().collect(),
+                BreachedConstraint::Unique { columns, is_folded } => {
+                    uniqueness::weaken(table, columns, *is_folded)
+                }
             };
-            planned.extend(weakened.map(|weakened| weakened.named(table, breach)));
+            planned.extend(weakened.into_iter().map(|weakened| weakened.named(table, breach)));
         }
     }
+    uniqueness::leave_foreign_keys(tables, &planned, left_behind);
     planned.sort();
     planned
 }
 
 /// A constraint that was weakened.
-struct Weakened {
-    constraint: String,
-    becomes: String,
-    remedy: String,
+pub(super) struct Weakened {
+    pub(super) constraint: String,
+    pub(super) becomes: String,
+    pub(super) remedy: String,
 }
 
 impl Weakened {
@@ -75,6 +85,20 @@ fn primary_key(table: &mut PlannedTable) -> Option<Weakened> {
     let why = "the primary key of SQLite, in which rows have NULL".to_owned();
     table.unique.insert(0, PlannedKey { instead_of: Some(why), ..key });
     Some(weakened)
+}
+
+fn not_null(table: &mut PlannedTable, source: &str) -> Option<Weakened> {
+    let target = quote_pg(&table.target);
+    let column = table.columns.iter_mut().find(|column| column.source == source && column.not_null)?;
+    column.not_null = false;
+    let name = quote_pg(&column.target);
+    Some(Weakened {
+        constraint: format!("not null ({})", column.target),
+        becomes: "a column that may be NULL".to_owned(),
+        remedy: format!(
+            "SELECT * FROM {target} WHERE {name} IS NULL; ALTER TABLE {target} ALTER {name} SET NOT NULL;"
+        ),
+    })
 }
 
 fn foreign_key(table: &mut PlannedTable, columns: &[String], parent: &str) -> Option<Weakened> {
@@ -123,22 +147,6 @@ fn check(table: &mut PlannedTable, sql: &str) -> Option<Weakened> {
             "SELECT * FROM {target} WHERE NOT ({}); ALTER TABLE {target} VALIDATE CONSTRAINT {};",
             check.expression,
             quote_pg(&check.name)
-        ),
-    })
-}
-
-/// A unique index whose values clash in PostgreSQL becomes a plain one.
-fn unique(table: &mut PlannedTable, index: &str) -> Option<Weakened> {
-    let target = quote_pg(&table.target);
-    let index = table.indexes.iter_mut().find(|planned| planned.name == index && planned.unique)?;
-    index.unique = false;
-    let keys: Vec<String> = index.columns.iter().map(|key| key.sql()).collect();
-    Some(Weakened {
-        constraint: format!("unique index {}", index.name),
-        becomes: "an index that is not unique".to_owned(),
-        remedy: format!(
-            "SELECT {0}, count(*) FROM {target} GROUP BY {0} HAVING count(*) > 1;",
-            keys.join(", ")
         ),
     })
 }

@@ -16,6 +16,7 @@ mod inferred;
 mod keys;
 mod names;
 mod scope;
+mod uniqueness;
 
 pub use error::PlanningError;
 use inferred::Inferred;
@@ -111,9 +112,10 @@ pub fn plan(
     foreign_keys::leave_mismatched(&mut tables, &mut left_behind);
     left_behind.extend(schema.others.iter().map(|object| other_object(object, mapping)));
     names::settle(&mut tables, &[])?;
-    let breaches = breaches::apply(&mut tables, profile);
+    let breaches = breaches::apply(&mut tables, profile, &mut left_behind);
     left_behind.sort();
     Ok(Plan {
+        source_fingerprint: Some(schema.fingerprint()),
         tables,
         breaches,
         left_behind,

@@ -58,10 +58,17 @@ pub struct Breach {
 pub enum BreachedConstraint {
     /// The primary key, by NULLs.
     PrimaryKeyNull,
-    /// The primary key, a UNIQUE constraint or a unique index, by values that are different in SQLite and one in PostgreSQL.
+    /// A column that is NOT NULL, by NULLs.
+    NotNull {
+        /// The column.
+        column: String,
+    },
+    /// The primary key, a UNIQUE constraint or a unique index, by values of which PostgreSQL makes one.
     Unique {
-        /// The name of SQLite's index, or the empty name for the primary key.
-        index: String,
+        /// Its columns, in their order.
+        columns: Vec<String>,
+        /// Whether it compares text by NOCASE or RTRIM.
+        is_folded: bool,
     },
     /// A foreign key, by rows that point nowhere.
     ForeignKey {

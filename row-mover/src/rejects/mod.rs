@@ -90,6 +90,15 @@ fn append_fields(
     })
 }
 
+/// Whether any row of `table` may stay behind, as far as its columns say.
+pub(crate) fn may_skip(table: &PlannedTable) -> bool {
+    (table.columns.iter()).any(|column| match column.on_reject {
+        Some(OnReject::Skip) => true,
+        Some(OnReject::Null) => column.not_null,
+        _ => false,
+    })
+}
+
 /// Whether any row of `table` may stay behind or lose a value, as far as its columns say.
 pub fn may_reject(table: &PlannedTable) -> bool {
     table.columns.iter().any(|column| matches!(column.on_reject, Some(OnReject::Skip | OnReject::Null)))

@@ -1,16 +1,21 @@
-//! Finds the constraints that rows of the source break already: foreign keys that point nowhere, NULLs in primary keys, and rows
-//! that are older than a CHECK.
+//! Finds the constraints that rows of the source break already: foreign keys that point nowhere, NULLs in primary keys and in
+//! columns that are NOT NULL, values that a unique key has twice, and rows that are older than a CHECK.
 //!
-//! Looks at the planned constraints alone, since what is not planned cannot stand in a row's way. Nothing is mended here.
+//! Looks at the planned constraints alone, since what is not planned cannot stand in a row's way, and at the rows that move.
+//! Nothing is mended here.
 
 use migrate_core::identifier::quote_sqlite;
 use migrate_core::plan::{Plan, PlannedTable};
 use migrate_core::profile::{Breach, BreachedConstraint, DatabaseProfile};
+use migrate_core::source_schema::SourceSchema;
+use rusqlite::Row;
 
 use super::SourceConnection;
-use super::preflight::{orphans_sql, row_key, source_names};
-use super::scan;
+use super::duplicates::RiskyKey;
+use super::preflight::row_key;
+use super::{orphans, scan};
 use crate::error::{Context, Result};
+use crate::rejects::{self, Fate};
 
 /// How many rows that break one constraint are named.
 const NAMED_ROWS_MAX: usize = 3;
@@ -19,15 +24,28 @@ const NAMED_ROWS_MAX: usize = 3;
 ///
 /// # Errors
 /// When the source cannot be read.
-pub fn find(source: &SourceConnection, plan: &Plan, profile: &mut DatabaseProfile) -> Result<()> {
+pub fn find(
+    source: &SourceConnection,
+    schema: &SourceSchema,
+    plan: &Plan,
+    profile: &mut DatabaseProfile,
+) -> Result<()> {
+    let plan = plan.with_policies();
     for table in &plan.tables {
         let mut breaches = Vec::new();
         null_keys(source, table, &mut breaches)?;
-        orphans(source, plan, table, &mut breaches)?;
+        nulls(source, table, profile, &mut breaches)?;
+        duplicates(source, schema, table, &mut breaches)?;
+        orphans(source, &plan, table, &mut breaches)?;
         checks(source, table, &mut breaches)?;
         profile.entry(table.source.clone()).or_default().breaches = breaches;
     }
     Ok(())
+}
+
+/// A condition that SQLite does not take for false where a column is declared NOT NULL and has NULL all the same.
+fn is_null(column: &str) -> String {
+    format!("typeof({}) = 'null'", quote_sqlite(column))
 }
 
 fn null_keys(source: &SourceConnection, table: &PlannedTable, breaches: &mut Vec<Breach>) -> Result<()> {
@@ -35,14 +53,53 @@ fn null_keys(source: &SourceConnection, table: &PlannedTable, breaches: &mut Vec
     if table.primary_key.is_none() || table.without_rowid || table.sequence_column().is_some() {
         return Ok(());
     }
-    let is_null: Vec<String> = (table.key_positions().iter())
+    let any_null: Vec<String> = (table.key_positions().iter())
         .filter_map(|&position| table.columns.get(position))
-        .map(|column| format!("{} IS NULL", quote_sqlite(&column.source)))
+        .map(|column| is_null(&column.source))
         .collect();
-    let sql = format!("{} WHERE {}", scan::select_with_rowid(table), is_null.join(" OR "));
-    let (rows, first) = offenders(source, table, &sql)
+    let sql = format!("{} WHERE {}", scan::select_with_rowid(table), any_null.join(" OR "));
+    let offenders = selected(source, table, &sql)
         .context(|| format!("the primary key of table {} cannot be checked", table.source))?;
-    add(breaches, BreachedConstraint::PrimaryKeyNull, rows, first);
+    offenders.add_to(breaches, BreachedConstraint::PrimaryKeyNull);
+    Ok(())
+}
+
+fn nulls(
+    source: &SourceConnection,
+    table: &PlannedTable,
+    profile: &DatabaseProfile,
+    breaches: &mut Vec<Breach>,
+) -> Result<()> {
+    let seen = |column: &str| profile.get(&table.source)?.columns.get(column).map(|seen| seen.nulls);
+    for column in table.columns.iter().filter(|column| column.source_not_null && column.not_null) {
+        if seen(&column.source).unwrap_or(0) == 0 {
+            continue;
+        }
+        let sql = format!("{} WHERE {}", scan::select_with_rowid(table), is_null(&column.source));
+        let offenders = selected(source, table, &sql)
+            .context(|| format!("the NULLs of {}.{} cannot be found", table.source, column.source))?;
+        offenders.add_to(breaches, BreachedConstraint::NotNull { column: column.source.clone() });
+    }
+    Ok(())
+}
+
+fn duplicates(
+    source: &SourceConnection,
+    schema: &SourceSchema,
+    table: &PlannedTable,
+    breaches: &mut Vec<Breach>,
+) -> Result<()> {
+    let Some(declared) = schema.tables.iter().find(|declared| declared.name == table.source) else {
+        return Ok(());
+    };
+    for key in RiskyKey::all(declared, table) {
+        let mut offenders = Offenders::new(table);
+        key.each(source, table, |row| offenders.take(row))
+            .context(|| format!("the unique keys of table {} cannot be checked", table.source))?;
+        let constraint =
+            BreachedConstraint::Unique { columns: key.column_names(), is_folded: key.is_folded() };
+        offenders.add_to(breaches, constraint);
+    }
     Ok(())
 }
 
@@ -56,11 +113,12 @@ fn orphans(
         let Some(parent) = plan.tables.iter().find(|parent| parent.target == key.parent_table) else {
             continue;
         };
-        let (rows, first) = offenders(source, table, &orphans_sql(table, parent, key))
+        let mut offenders = Offenders::new(table);
+        orphans::each(source, plan, table, key, |row, _| offenders.name(row))
             .context(|| format!("the foreign keys of table {} cannot be checked", table.source))?;
-        let columns = source_names(table, &key.columns).into_iter().map(str::to_owned).collect();
+        let columns = orphans::source_names(table, &key.columns).into_iter().map(str::to_owned).collect();
         let constraint = BreachedConstraint::ForeignKey { columns, parent: parent.source.clone() };
-        add(breaches, constraint, rows, first);
+        offenders.add_to(breaches, constraint);
     }
     Ok(())
 }
@@ -69,34 +127,68 @@ fn checks(source: &SourceConnection, table: &PlannedTable, breaches: &mut Vec<Br
     for check in &table.checks {
         let sql = format!("{} WHERE NOT ({}\n)", scan::select_with_rowid(table), check.source);
         // It is SQLite's own condition, and was translated: what keeps it from being read is the file.
-        let (rows, first) = offenders(source, table, &sql).context(|| {
+        let offenders = selected(source, table, &sql).context(|| {
             format!("the CHECK constraint {} of table {} cannot be evaluated", check.name, table.source)
         })?;
-        add(breaches, BreachedConstraint::Check { sql: check.source.clone() }, rows, first);
+        offenders.add_to(breaches, BreachedConstraint::Check { sql: check.source.clone() });
     }
     Ok(())
 }
 
-fn add(breaches: &mut Vec<Breach>, constraint: BreachedConstraint, rows: u64, first: Vec<String>) {
-    if rows > 0 {
-        breaches.push(Breach { constraint, rows, first });
+/// The rows that move and that a statement finds.
+fn selected<'t>(
+    source: &SourceConnection,
+    table: &'t PlannedTable,
+    sql: &str,
+) -> rusqlite::Result<Offenders<'t>> {
+    let mut statement = source.connection().prepare(sql)?;
+    let mut rows = statement.query([])?;
+    let mut offenders = Offenders::new(table);
+    while let Some(row) = rows.next()? {
+        offenders.take(row)?;
     }
+    Ok(offenders)
 }
 
-/// How many rows a statement finds, and the keys of the first few.
-fn offenders(
-    source: &SourceConnection,
-    table: &PlannedTable,
-    sql: &str,
-) -> rusqlite::Result<(u64, Vec<String>)> {
-    let mut statement = source.connection().prepare(sql)?;
-    let mut found = statement.query([])?;
-    let (mut rows, mut first) = (0, Vec::new());
-    while let Some(row) = found.next()? {
-        rows += 1;
-        if first.len() < NAMED_ROWS_MAX {
-            first.push(row_key(table, row));
+/// How many rows break a constraint, and the keys of the first few.
+struct Offenders<'t> {
+    table: &'t PlannedTable,
+    /// The places of the columns that are sent; none where no row stays behind.
+    sent: Option<Vec<usize>>,
+    rows: u64,
+    first: Vec<String>,
+    scratch: Vec<u8>,
+}
+
+impl<'t> Offenders<'t> {
+    fn new(table: &'t PlannedTable) -> Offenders<'t> {
+        let sent = rejects::may_skip(table).then(|| table.sent_positions());
+        Offenders { table, sent, rows: 0, first: Vec::new(), scratch: Vec::new() }
+    }
+
+    /// Counts a row, unless it stays behind.
+    fn take(&mut self, row: &Row<'_>) -> rusqlite::Result<()> {
+        if let Some(sent) = &self.sent {
+            self.scratch.clear();
+            if let Fate::Skipped(_) = rejects::append_columns(self.table, sent, row, &mut self.scratch)? {
+                return Ok(());
+            }
+        }
+        self.name(row);
+        Ok(())
+    }
+
+    /// Counts a row.
+    fn name(&mut self, row: &Row<'_>) {
+        self.rows += 1;
+        if self.first.len() < NAMED_ROWS_MAX {
+            self.first.push(row_key(self.table, row));
         }
     }
-    Ok((rows, first))
+
+    fn add_to(self, breaches: &mut Vec<Breach>, constraint: BreachedConstraint) {
+        if self.rows > 0 {
+            breaches.push(Breach { constraint, rows: self.rows, first: self.first });
+        }
+    }
 }

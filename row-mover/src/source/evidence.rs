@@ -28,7 +28,7 @@ pub fn plan(
         profile_by_workers(&schema, workers, &|| SourceConnection::open_another(path), scanned)?;
     let failed = || "no plan can be made".to_owned();
     let plan = planner::plan(&schema, Some(&profile), mapping).context(failed)?;
-    breaches::find(&source, &plan, &mut profile)?;
+    breaches::find(&source, &schema, &plan, &mut profile)?;
     source.check_undisturbed()?;
     let is_broken = profile.values().any(|table| !table.breaches.is_empty());
     let plan =

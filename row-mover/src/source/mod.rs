@@ -1,9 +1,11 @@
 //! The SQLite side: opened as if hostile, introspected, sealed and scanned. Nothing here ever writes to the user's file.
 
 pub mod breaches;
+mod duplicates;
 pub mod evidence;
 pub mod introspect;
 pub mod open;
+mod orphans;
 pub mod preflight;
 pub mod profile;
 pub mod scan;

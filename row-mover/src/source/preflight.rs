@@ -5,13 +5,13 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use migrate_core::identifier::quote_sqlite;
-use migrate_core::plan::{Plan, PlannedForeignKey, PlannedTable};
+use migrate_core::plan::{Plan, PlannedTable};
 use migrate_core::reject::RejectLimit;
 use rusqlite::Row;
 use serde::Serialize;
 
 use super::SourceConnection;
+use super::orphans::{self, Orphan};
 pub use super::profile::profile;
 use super::scan;
 use crate::error::{Context, Error, Result};
@@ -115,7 +115,6 @@ pub fn scan_values(
             let position = plan.tables.iter().position(|other| other.source == table.source);
             let mut found = scan_table(&source, &table.sent(), scanned)?;
             find_orphans(&source, plan, table, &mut found)?;
-            find_children_of_skipped(&source, plan, table, &mut found)?;
             lock(&results).push((position, found));
         }
         Ok(())
@@ -175,10 +174,7 @@ fn scan_table(
     Ok(found)
 }
 
-/// Rows whose foreign key points nowhere, which SQLite permits and PostgreSQL does not.
-///
-/// Not by `PRAGMA foreign_key_check`: that compares by the parent's collation and reads the parent's index, while PostgreSQL
-/// compares byte by byte, and an index may be damaged where the rows are sound.
+/// Rows whose foreign key would point nowhere, which SQLite permits and PostgreSQL does not.
 fn find_orphans(
     source: &SourceConnection,
     plan: &Plan,
@@ -188,104 +184,24 @@ fn find_orphans(
     let failed = || format!("the foreign keys of table {} cannot be checked", table.source);
     // What the plan knows to be broken comes as NOT VALID, and stands in no row's way.
     for key in table.foreign_keys.iter().filter(|key| !key.not_valid) {
-        let Some(parent) = plan.tables.iter().find(|parent| parent.target == key.parent_table) else {
-            continue;
-        };
-        let columns = source_names(table, &key.columns);
-        let mut statement = source.connection().prepare(&orphans_sql(table, parent, key)).context(failed)?;
-        let mut orphans = statement.query([]).context(failed)?;
-        while let Some(orphan) = orphans.next().context(failed)? {
-            add_offender(&mut found.offenders, &columns.join(", "), || Offender {
-                key: row_key(table, orphan),
-                reason: format!("points to a row that {} has not", parent.source),
+        let columns = orphans::source_names(table, &key.columns).join(", ");
+        let parent = plan.tables.iter().find(|parent| parent.target == key.parent_table);
+        let parent = parent.map_or("", |parent| parent.source.as_str());
+        orphans::each(source, plan, table, key, |row, orphan| {
+            add_offender(&mut found.offenders, &columns, || Offender {
+                key: row_key(table, row),
+                reason: match orphan {
+                    Orphan::WithoutParent => format!("points to a row that {parent} has not"),
+                    Orphan::ParentStaysBehind => format!(
+                        "points to a row of {parent} that would stay behind; a plan that is made with on_reject = \"skip\" in \
+                         its mapping.toml lets it come, with the foreign key as NOT VALID"
+                    ),
+                },
             });
-        }
+        })
+        .context(failed)?;
     }
     Ok(())
-}
-
-/// Rows that point to a row of `table` that stays behind, so that their foreign key would point nowhere. They are found before
-/// anything moves, and stop the migration: which of them to give up is not the tool's to say.
-fn find_children_of_skipped(
-    source: &SourceConnection,
-    plan: &Plan,
-    table: &PlannedTable,
-    found: &mut TableFindings,
-) -> Result<()> {
-    if found.skipped == 0 {
-        return Ok(());
-    }
-    let failed = || format!("the foreign keys to table {} cannot be checked", table.source);
-    let sent = table.sent();
-    for child in &plan.tables {
-        let keys = child.foreign_keys.iter().filter(|key| key.parent_table == table.target && !key.not_valid);
-        for key in keys {
-            let parents = source_names(table, &key.parent_columns);
-            let positions: Vec<usize> = parents
-                .iter()
-                .filter_map(|name| sent.columns.iter().position(|column| column.source == *name))
-                .collect();
-            let compared: Vec<String> = (source_names(child, &key.columns).iter().zip(1..))
-                .map(|(name, number)| format!("{} COLLATE BINARY = ?{number}", quote_sqlite(name)))
-                .collect();
-            let sql = format!("{} WHERE {}", scan::select_with_rowid(child), compared.join(" AND "));
-            let mut children = source.connection().prepare(&sql).context(failed)?;
-            let mut statement =
-                source.connection().prepare(&scan::select_with_rowid(&sent)).context(failed)?;
-            let mut rows = statement.query([]).context(failed)?;
-            let mut scratch = Vec::new();
-            while let Some(row) = rows.next().context(failed)? {
-                scratch.clear();
-                let fate = rejects::append_row(&sent, row, &mut scratch).context(failed)?;
-                if !matches!(fate, Fate::Skipped(_)) || positions.len() != parents.len() {
-                    continue;
-                }
-                let values: Vec<rusqlite::types::Value> = positions
-                    .iter()
-                    .map(|&position| row.get(position))
-                    .collect::<rusqlite::Result<_>>()
-                    .context(failed)?;
-                let mut pointing = children.query(rusqlite::params_from_iter(values)).context(failed)?;
-                while let Some(child_row) = pointing.next().context(failed)? {
-                    let name = format!("{}.{}", child.source, key.columns.join(", "));
-                    add_offender(&mut found.offenders, &name, || Offender {
-                        key: row_key(child, child_row),
-                        reason: format!("points to a row of {} that would stay behind", table.source),
-                    });
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Selects the rows of `table` whose `key` is not NULL and not among the parent's, both read as the rows have them.
-pub(super) fn orphans_sql(table: &PlannedTable, parent: &PlannedTable, key: &PlannedForeignKey) -> String {
-    let quoted =
-        |table, names| -> Vec<String> { source_names(table, names).into_iter().map(quote_sqlite).collect() };
-    let (child_columns, parent_columns) = (quoted(table, &key.columns), quoted(parent, &key.parent_columns));
-    let not_null = |columns: &[String]| {
-        columns.iter().map(|column| format!("{column} IS NOT NULL")).collect::<Vec<_>>().join(" AND ")
-    };
-    let compared: Vec<String> =
-        child_columns.iter().map(|column| format!("{column} COLLATE BINARY")).collect();
-    format!(
-        "{} WHERE {} AND ({}) NOT IN (SELECT {} FROM {} NOT INDEXED WHERE {})",
-        scan::select_with_rowid(table),
-        not_null(&child_columns),
-        compared.join(", "),
-        parent_columns.join(", "),
-        quote_sqlite(&parent.source),
-        not_null(&parent_columns)
-    )
-}
-
-/// The source names of columns that are given by target name.
-pub(super) fn source_names<'a>(table: &'a PlannedTable, targets: &[String]) -> Vec<&'a str> {
-    (targets.iter())
-        .filter_map(|target| table.target_column(target))
-        .map(|column| column.source.as_str())
-        .collect()
 }
 
 fn add_offender(offenders: &mut Vec<Offenders>, column: &str, describe: impl FnOnce() -> Offender) {

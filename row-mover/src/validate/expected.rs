@@ -27,11 +27,7 @@ pub(super) struct Expected {
 impl Expected {
     /// Of the rows of `table`, whose columns say what their policy is.
     pub(super) fn of(table: &PlannedTable) -> Expected {
-        let positions = || {
-            let columns = table.columns.iter().enumerate();
-            columns.filter(|(_, column)| column.generated.is_none()).map(|(position, _)| position).collect()
-        };
-        let sent = rejects::may_reject(table).then(positions);
+        let sent = rejects::may_reject(table).then(|| table.sent_positions());
         Expected { sent, nulled: Vec::new(), scratch: Vec::new() }
     }
 

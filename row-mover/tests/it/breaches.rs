@@ -93,3 +93,104 @@ fn rows_that_are_older_than_a_check_arrive_and_new_ones_are_refused() {
     }
     case.execute("INSERT INTO t (age) VALUES (149), (NULL)");
 }
+
+#[test]
+fn nulls_in_a_column_that_is_not_null_arrive() {
+    let (case, named) = broken(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b INTEGER); INSERT INTO t VALUES (1, 'x', 1), (2, NULL, 2), (3, NULL, 3);
+         PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = 'CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT NOT NULL, b INTEGER NOT NULL)' WHERE name = 't';",
+    );
+    assert_eq!(named, [("not null (a)".to_owned(), 2, vec!["id=2".to_owned(), "id=3".to_owned()])]);
+    assert_eq!(case.ask("SELECT count(*), count(a) FROM t"), ["3|1"]);
+    let (list, mend) = case.plan.breaches[0].remedy.split_once("; ").unwrap();
+    assert_eq!(case.ask(list).len(), 2);
+    case.execute("UPDATE t SET a = 'mended' WHERE a IS NULL");
+    case.execute(mend);
+    case.moved_already();
+}
+
+/// Makes `column` of `t` compare by NOCASE after its rows were written, as a change of the stored schema does.
+fn made_nocase(declaration: &str) -> String {
+    format!(
+        "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE TABLE t ({declaration})' WHERE name = 't';"
+    )
+}
+
+#[test]
+fn duplicates_under_nocase_arrive_under_an_index_that_is_not_unique() {
+    let (case, named) = broken(&format!(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT UNIQUE); INSERT INTO t VALUES (1, 'Bob'), (2, 'ann'), (3, 'bob'), (4, 'BOB'), (5, NULL);
+         {}",
+        made_nocase("id INTEGER PRIMARY KEY, name TEXT COLLATE NOCASE UNIQUE")
+    ));
+    assert_eq!(
+        named,
+        [("unique index t_name_nocase_key".to_owned(), 2, vec!["id=3".to_owned(), "id=4".to_owned()])]
+    );
+    assert_eq!(case.ask("SELECT count(*) FROM t"), ["5"]);
+    assert_eq!(
+        case.ask("SELECT indisunique FROM pg_index WHERE indexrelid = 't_name_nocase_key'::regclass"),
+        ["f"]
+    );
+    let (list, mend) = case.plan.breaches[0].remedy.split_once("; ").unwrap();
+    assert_eq!(case.ask(list), ["bob|3"]);
+    case.execute("DELETE FROM t WHERE id IN (3, 4)");
+    case.execute(mend);
+    case.moved_already();
+}
+
+#[test]
+fn values_of_which_a_chosen_type_makes_one_cost_the_key_and_no_row() {
+    let case = Case::mapped(
+        "CREATE TABLE p (code TEXT PRIMARY KEY, also TEXT UNIQUE); INSERT INTO p VALUES ('1.0', 'yes'), ('1.00', 'no'), ('2', 'true');
+         CREATE TABLE c (id INTEGER PRIMARY KEY, code TEXT REFERENCES p (code)); INSERT INTO c VALUES (1, '1.0'), (2, '2');",
+        "[tables.p.columns]\ncode = { as = \"numeric\" }\nalso = { as = \"boolean_from_words\" }\n[tables.c.columns]\ncode = { as = \"numeric\" }",
+    );
+    case.moved();
+    let named: Vec<(&str, u64)> =
+        case.plan.breaches.iter().map(|breach| (breach.constraint.as_str(), breach.rows)).collect();
+    assert_eq!(named, [("primary key (code)", 1), ("unique (also)", 1)]);
+    assert_eq!(case.ask("SELECT count(*), count(DISTINCT code) FROM p"), ["3|2"]);
+    let left: Vec<&str> = case.plan.left_behind.iter().map(|item| item.name.as_str()).collect();
+    assert_eq!(left, ["c(code) to p"]);
+    case.execute("DELETE FROM p WHERE also IS FALSE; UPDATE p SET also = NULL WHERE code = 2;");
+    for breach in &case.plan.breaches {
+        let (_, mend) = breach.remedy.split_once("; ").unwrap();
+        case.execute(mend);
+    }
+}
+
+#[test]
+fn rows_whose_parent_stays_behind_come_and_their_key_is_not_valid() {
+    let sql =
+        "CREATE TABLE p (id INTEGER PRIMARY KEY, n INTEGER); INSERT INTO p VALUES (1, 5), (2, 'bad'), (3, 7);
+               CREATE TABLE c (id INTEGER PRIMARY KEY, p INTEGER REFERENCES p (id), n INTEGER);
+               INSERT INTO c VALUES (1, 1, 1), (2, 2, 2), (3, NULL, 3), (4, 2, 'bad'), (5, 9, 'bad');";
+    let typed = "[tables.p.columns]\nn = { as = \"bigint\" }\n[tables.c.columns]\nn = { as = \"bigint\" }";
+    let case = Case::mapped(sql, &format!("on_reject = \"skip\"\n{typed}"));
+    let moved = case.moved();
+    let skipped: Vec<(&str, u64)> =
+        moved.rejected.iter().map(|table| (table.table.as_str(), table.skipped)).collect();
+    assert_eq!(skipped, [("c", 2), ("p", 1)]);
+    // The rows of c that stay behind themselves break nothing.
+    let named: Vec<_> = case.plan.breaches.iter().map(|breach| (breach.rows, breach.first.clone())).collect();
+    assert_eq!(named, [(1, vec!["id=2".to_owned()])]);
+    assert_eq!(case.ask("SELECT id, p FROM c ORDER BY id"), ["1|1", "2|2", "3|NULL"]);
+    let (_, validation) = case.validated(false);
+    assert!(validation.is_proven(), "{validation:?}");
+
+    // A plan that was made without knowing of it does not begin.
+    let mut case = Case::mapped(sql.replace("(5, 9, 'bad')", "(5, 1, 'bad')").as_str(), typed);
+    case.plan.on_reject = migrate_core::reject::OnReject::Skip;
+    let Ok(row_mover::run::Outcome::Rejected { findings, .. }) =
+        row_mover::run::migrate(&case.request(), &row_mover::observer::Silent)
+    else {
+        panic!("it moved")
+    };
+    let found: Vec<_> = findings.tables.iter().flat_map(|table| &table.offenders).collect();
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].count, found[0].first[0].key.as_str()), (1, "id=2"));
+    assert!(found[0].first[0].reason.contains("would stay behind"), "{found:?}");
+    assert_eq!(case.target_objects(), [] as [&str; 0]);
+}

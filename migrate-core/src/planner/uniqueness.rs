@@ -1,0 +1,149 @@
+//! What becomes of primary keys, UNIQUE constraints and unique indexes whose values PostgreSQL holds more than once, and of the
+//! foreign keys that point to them.
+
+use super::behind;
+use super::breaches::Weakened;
+use super::collation::{Fold, folded};
+use crate::identifier::{quote_pg, quote_pg_list};
+use crate::mapping::IndexMethod;
+use crate::plan::{
+    LeftBehind, PlannedBreach, PlannedColumn, PlannedIndex, PlannedIndexColumn, PlannedKey, PlannedTable,
+};
+
+/// What the keys and indexes on these source columns become that compare as `is_folded` says: indexes that are not unique.
+pub(super) fn weaken(table: &mut PlannedTable, columns: &[String], is_folded: bool) -> Vec<Weakened> {
+    let planned: Option<Vec<PlannedColumn>> = (columns.iter())
+        .map(|name| table.columns.iter().find(|column| column.source.eq_ignore_ascii_case(name)).cloned())
+        .collect();
+    let Some(planned) = planned else { return Vec::new() };
+    let mut weakened = if is_folded { Vec::new() } else { constraints(table, &planned) };
+    let target = quote_pg(&table.target);
+    for index in table.indexes.iter_mut().filter(|index| index.unique && index.predicate.is_none()) {
+        let stands_on_them = index.columns.len() == planned.len()
+            && index.columns.iter().zip(&planned).all(|(key, column)| is_on(key, column));
+        let index_is_folded = index.columns.iter().any(|key| key.expression.is_some());
+        if stands_on_them && index_is_folded == is_folded {
+            index.unique = false;
+            let keys: Vec<String> = index.columns.iter().map(PlannedIndexColumn::sql).collect();
+            let keys = keys.join(", ");
+            let name = quote_pg(&index.name);
+            weakened.push(Weakened {
+                constraint: format!("unique index {}", index.name),
+                becomes: NOT_UNIQUE.to_owned(),
+                remedy: format!(
+                    "{}; DROP INDEX {name}; CREATE UNIQUE INDEX {name} ON {target} ({keys});",
+                    doubles(&target, &keys)
+                ),
+            });
+        }
+    }
+    weakened
+}
+
+const NOT_UNIQUE: &str = "an index that is not unique";
+
+/// Whether a key of an index is a column, or what a collation makes of it.
+fn is_on(key: &PlannedIndexColumn, column: &PlannedColumn) -> bool {
+    match &key.expression {
+        None => key.column == column.target,
+        Some(expression) => [Fold::Lower, Fold::TrimRight]
+            .iter()
+            .any(|fold| folded(*fold, column).as_ref() == Some(expression)),
+    }
+}
+
+/// The SELECT that lists what stands there more than once.
+fn doubles(target: &str, keys: &str) -> String {
+    format!("SELECT {keys}, count(*) FROM {target} GROUP BY {keys} HAVING count(*) > 1")
+}
+
+/// The primary key and the UNIQUE constraints on these columns, which become indexes.
+fn constraints(table: &mut PlannedTable, columns: &[PlannedColumn]) -> Vec<Weakened> {
+    let targets: Vec<&str> = columns.iter().map(|column| column.target.as_str()).collect();
+    let stands_on_them =
+        |key: &PlannedKey| key.columns.iter().map(String::as_str).eq(targets.iter().copied());
+    let primary = table.primary_key.take_if(|key| stands_on_them(key));
+    let (unique, others) = std::mem::take(&mut table.unique).into_iter().partition(|key| stands_on_them(key));
+    table.unique = others;
+    let unique: Vec<PlannedKey> = unique;
+    let keys = primary.map(|key| ("PRIMARY KEY", key)).into_iter();
+    let keys = keys.chain(unique.into_iter().map(|key| ("UNIQUE", key)));
+    keys.map(|(kind, key)| {
+        let (target, list) = (quote_pg(&table.target), quote_pg_list(&key.columns));
+        let name = quote_pg(&key.name);
+        table.indexes.push(PlannedIndex {
+            name: key.name.clone(),
+            method: IndexMethod::Btree,
+            unique: false,
+            columns: (key.columns.iter())
+                .map(|column| PlannedIndexColumn {
+                    column: column.clone(),
+                    expression: None,
+                    descending: false,
+                })
+                .collect(),
+            predicate: None,
+            source_sql: None,
+            added_because: None,
+            notes: vec![format!("{kind} in SQLite, where the values differ that are one here")],
+        });
+        Weakened {
+            constraint: format!("{} ({})", kind.to_ascii_lowercase(), key.columns.join(", ")),
+            becomes: NOT_UNIQUE.to_owned(),
+            remedy: format!(
+                "{}; DROP INDEX {name}; ALTER TABLE {target} ADD CONSTRAINT {name} {kind} ({list});",
+                doubles(&target, &list)
+            ),
+        }
+    })
+    .collect()
+}
+
+/// Takes out the foreign keys that point to columns which nothing makes unique any more.
+pub(super) fn leave_foreign_keys(
+    tables: &mut [PlannedTable],
+    breaches: &[PlannedBreach],
+    left_behind: &mut Vec<LeftBehind>,
+) {
+    if !breaches.iter().any(|breach| breach.becomes == NOT_UNIQUE) {
+        return;
+    }
+    let sorted = |columns: &[String]| {
+        let mut columns = columns.to_vec();
+        columns.sort();
+        columns
+    };
+    let unique: Vec<(String, Vec<String>)> = (tables.iter())
+        .flat_map(|table| {
+            let keys = table.primary_key.iter().chain(&table.unique);
+            let keys = keys.map(|key| sorted(&key.columns));
+            let is_whole = |index: &&PlannedIndex| {
+                index.unique
+                    && index.predicate.is_none()
+                    && index.columns.iter().all(|key| key.expression.is_none())
+            };
+            let indexes = table.indexes.iter().filter(is_whole).map(|index| {
+                let columns: Vec<String> = index.columns.iter().map(|key| key.column.clone()).collect();
+                sorted(&columns)
+            });
+            keys.chain(indexes).map(|columns| (table.target.clone(), columns)).collect::<Vec<_>>()
+        })
+        .collect();
+    for table in tables {
+        let source = table.source.clone();
+        table.foreign_keys.retain(|key| {
+            let is_kept = unique.iter().any(|(table, columns)| {
+                *table == key.parent_table && *columns == sorted(&key.parent_columns)
+            });
+            if !is_kept {
+                let name = format!("{source}({}) to {}", key.columns.join(", "), key.parent_table);
+                left_behind.push(behind(
+                    "foreign key",
+                    &name,
+                    "the key that it points to has values twice in PostgreSQL, and is no unique one there",
+                ));
+            }
+            is_kept
+        });
+    }
+}

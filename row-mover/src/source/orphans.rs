@@ -1,0 +1,165 @@
+//! Finds the rows whose foreign key will point nowhere in PostgreSQL: those that point nowhere in SQLite, and those whose parent
+//! stays behind because PostgreSQL cannot hold it.
+//!
+//! Not by `PRAGMA foreign_key_check`: that compares by the parent's collation and reads the parent's index, while PostgreSQL
+//! compares byte by byte, and an index may be damaged where the rows are sound.
+
+use std::collections::HashSet;
+
+use migrate_core::copy_format;
+use migrate_core::identifier::quote_sqlite;
+use migrate_core::plan::{Plan, PlannedForeignKey, PlannedTable};
+use rusqlite::Row;
+
+use super::SourceConnection;
+use super::scan;
+use crate::rejects::{self, Fate};
+
+/// Why a row points nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Orphan {
+    /// Its parent is not there.
+    WithoutParent,
+    /// Its parent stays behind.
+    ParentStaysBehind,
+}
+
+/// Hands each row of `table` to `found` whose `key` will point nowhere. The columns of `plan` say what becomes of values that
+/// PostgreSQL cannot hold; a row that stays behind itself is none, and neither is one whose own key becomes NULL.
+///
+/// # Errors
+/// When the source cannot be read.
+pub(super) fn each(
+    source: &SourceConnection,
+    plan: &Plan,
+    table: &PlannedTable,
+    key: &PlannedForeignKey,
+    mut found: impl FnMut(&Row<'_>, Orphan),
+) -> rusqlite::Result<()> {
+    let Some(parent) = plan.tables.iter().find(|parent| parent.target == key.parent_table) else {
+        return Ok(());
+    };
+    let columns = Columns::new(table, &key.columns);
+    let mut scratch = Vec::new();
+    let mut statement = source.connection().prepare(&without_parent_sql(table, parent, key))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if columns.move_with(table, row, &mut scratch)? {
+            found(row, Orphan::WithoutParent);
+        }
+    }
+    let lost = keys_that_stay_behind(source, parent, &key.parent_columns)?;
+    if lost.is_empty() {
+        return Ok(());
+    }
+    let mut statement = source.connection().prepare(&scan::select_with_rowid(table))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if columns.encoded(table, row, &mut scratch)?
+            && lost.contains(&scratch)
+            && columns.move_with(table, row, &mut scratch)?
+        {
+            found(row, Orphan::ParentStaysBehind);
+        }
+    }
+    Ok(())
+}
+
+/// The keys of the rows of `parent` that stay behind, as PostgreSQL would hold them.
+fn keys_that_stay_behind(
+    source: &SourceConnection,
+    parent: &PlannedTable,
+    key: &[String],
+) -> rusqlite::Result<HashSet<Vec<u8>>> {
+    let mut keys = HashSet::new();
+    if !rejects::may_skip(parent) {
+        return Ok(keys);
+    }
+    let columns = Columns::new(parent, key);
+    let mut statement = source.connection().prepare(&scan::select_with_rowid(parent))?;
+    let mut rows = statement.query([])?;
+    let mut scratch = Vec::new();
+    while let Some(row) = rows.next()? {
+        scratch.clear();
+        let fate = rejects::append_columns(parent, &columns.sent, row, &mut scratch)?;
+        // A key that cannot be held itself is one that no row of PostgreSQL could point to.
+        if matches!(fate, Fate::Skipped(_)) && columns.encoded(parent, row, &mut scratch)? {
+            keys.insert(scratch.clone());
+        }
+    }
+    Ok(keys)
+}
+
+/// Places among the planned columns of a table.
+struct Columns {
+    /// Those of the key.
+    key: Vec<usize>,
+    /// Those that are sent.
+    sent: Vec<usize>,
+}
+
+impl Columns {
+    fn new(table: &PlannedTable, key: &[String]) -> Columns {
+        let place = |name: &String| table.columns.iter().position(|column| column.target == *name);
+        Columns { key: key.iter().filter_map(place).collect(), sent: table.sent_positions() }
+    }
+
+    /// Writes the key of a row to `out` as PostgreSQL holds it; false where it is NULL, or nothing that PostgreSQL holds.
+    fn encoded(&self, table: &PlannedTable, row: &Row<'_>, out: &mut Vec<u8>) -> rusqlite::Result<bool> {
+        out.clear();
+        for &position in &self.key {
+            let Some(column) = table.columns.get(position) else { return Ok(false) };
+            let value = scan::value(row.get_ref(position)?);
+            if value.is_null() || copy_format::append_field(&column.conversion, true, value, out).is_err() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether a row moves, and its key with it.
+    fn move_with(
+        &self,
+        table: &PlannedTable,
+        row: &Row<'_>,
+        scratch: &mut Vec<u8>,
+    ) -> rusqlite::Result<bool> {
+        scratch.clear();
+        Ok(match rejects::append_columns(table, &self.sent, row, scratch)? {
+            Fate::Moves => true,
+            Fate::Skipped(_) => false,
+            Fate::Nulled(refused) | Fate::Stops(refused) => {
+                !refused.iter().any(|refused| self.key.contains(&refused.position))
+            }
+        })
+    }
+}
+
+/// Selects the rows of `table` whose `key` is not NULL and not among the parent's, both read as the rows have them.
+fn without_parent_sql(table: &PlannedTable, parent: &PlannedTable, key: &PlannedForeignKey) -> String {
+    let quoted =
+        |table, names| -> Vec<String> { source_names(table, names).into_iter().map(quote_sqlite).collect() };
+    let (child_columns, parent_columns) = (quoted(table, &key.columns), quoted(parent, &key.parent_columns));
+    let not_null = |columns: &[String]| {
+        columns.iter().map(|column| format!("{column} IS NOT NULL")).collect::<Vec<_>>().join(" AND ")
+    };
+    let compared: Vec<String> =
+        child_columns.iter().map(|column| format!("{column} COLLATE BINARY")).collect();
+    format!(
+        "{} WHERE {} AND ({}) NOT IN (SELECT {} FROM {} NOT INDEXED WHERE {})",
+        scan::select_with_rowid(table),
+        not_null(&child_columns),
+        compared.join(", "),
+        parent_columns.join(", "),
+        quote_sqlite(&parent.source),
+        not_null(&parent_columns)
+    )
+}
+
+/// The source names of columns that are given by target name.
+pub(super) fn source_names<'a>(table: &'a PlannedTable, targets: &[String]) -> Vec<&'a str> {
+    (targets.iter())
+        .filter_map(|target| table.target_column(target))
+        .map(|column| column.source.as_str())
+        .collect()
+}
