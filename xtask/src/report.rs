@@ -209,6 +209,15 @@ fn changed_since(seal: &Seal) -> String {
     )
 }
 
+/// What can be done about values that cannot move.
+const REJECTED_NEXT: &str = "next, one of:
+  mend the rows in SQLite
+  name another conversion for the column in mapping.toml, and generate again
+  --on-reject skip   leaves such rows behind, written whole to the rejects
+  --on-reject null   makes such values NULL, their rows written to the rejects as they were
+  --on-reject text   makes such columns text
+";
+
 fn rejected_text(findings: &Findings, over_limit: Option<&str>) -> String {
     let count = findings.offender_count();
     let mut text = format!("{} cannot move as planned; nothing was changed.\n", counted(count, "value"));
@@ -234,10 +243,7 @@ fn rejected_text(findings: &Findings, over_limit: Option<&str>) -> String {
             }
         }
     }
-    text.push_str(
-        "next: mend the rows in SQLite, or name another conversion for the column in mapping.toml and generate again; or let \
-         --on-reject skip leave such rows behind, null make such values NULL, text make such columns text\n",
-    );
+    text.push_str(REJECTED_NEXT);
     text
 }
 

@@ -15,8 +15,8 @@ use crate::{output, plan_folder, source, source_plan, workspace};
 /// The options of `generate`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
-    cargo xtask generate                                    after a change of mapping.toml\n  \
-    cargo xtask generate --check                            is everything up to date? (CI)\n  \
+    cargo xtask generate                                       after a change of mapping.toml\n  \
+    cargo xtask generate --check                               is everything up to date? (CI)\n  \
     cargo xtask generate --sqlite other.db --out plans/other   a plan for another database")]
 pub(crate) struct GenerateArgs {
     /// The database whose schema is read and whose values are counted. Default: the legacy migrations, without data

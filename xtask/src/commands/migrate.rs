@@ -25,11 +25,11 @@ use crate::{output, plan_folder, private, source, workspace};
 #[command(
     after_help = "Phases: preflight, seal, schema, rows, constraints, validate. A run that was interrupted goes on when the \
     same command is given again.\n\n\
-    Exit status: 0 moved and proven, 1 values that cannot move or differences found, 2 could not run or refused.\n\n\
+    Exit status: 0 moved and proven, 1 rejects, broken constraints or differences found, 2 could not run or refused.\n\n\
     Examples:\n  \
     cargo xtask migrate --sample\n  \
     cargo xtask migrate --sqlite data/hyperpage.db --dry-run\n  \
-    cargo xtask migrate --sqlite any.db                     any other SQLite file, by a plan that is made for it\n  \
+    cargo xtask migrate --sqlite any.db                     any other SQLite file\n  \
     cargo xtask migrate --postgres 'postgres://app@db.example/hyperpage?sslmode=verify-full'"
 )]
 pub(crate) struct MigrateArgs {

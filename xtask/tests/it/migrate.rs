@@ -109,7 +109,7 @@ fn json_is_all_that_stands_on_standard_output() {
     let found = output.json();
     assert_eq!(
         fields(&found),
-        ["format", "command", "target", "plan_sha256", "left_behind", "result", "proven"]
+        ["format", "command", "target", "plan_sha256", "left_behind", "breaches", "result", "proven"]
     );
     assert_eq!(
         (&found["format"], &found["command"], &found["proven"]),
@@ -121,7 +121,7 @@ fn json_is_all_that_stands_on_standard_output() {
     let result = &found["result"];
     assert_eq!(
         fields(result),
-        ["outcome", "run", "seal", "phases", "tables", "validation", "source_changed_since"]
+        ["outcome", "run", "seal", "phases", "tables", "rejected", "validation", "source_changed_since"]
     );
     assert_eq!((&result["outcome"], &result["run"]), (&json!("moved"), &json!(1)));
     assert_eq!(

@@ -143,7 +143,17 @@ fn json_names_the_differences() {
     let fields: Vec<&String> = found.as_object().unwrap().keys().collect();
     assert_eq!(
         fields,
-        ["format", "command", "target", "run", "seal", "proven", "diesel_schema_compared", "result"]
+        [
+            "format",
+            "command",
+            "target",
+            "run",
+            "seal",
+            "proven",
+            "diesel_schema_compared",
+            "breaches",
+            "result"
+        ]
     );
     assert_eq!(found["diesel_schema_compared"], true);
     assert_eq!(
@@ -158,7 +168,19 @@ fn json_names_the_differences() {
     let fields: Vec<&String> = table.as_object().unwrap().keys().collect();
     assert_eq!(
         fields,
-        ["table", "source_rows", "target_rows", "equal", "missing", "extra", "different", "first", "seconds"]
+        [
+            "table",
+            "source_rows",
+            "target_rows",
+            "equal",
+            "missing",
+            "extra",
+            "different",
+            "rejected",
+            "nulled",
+            "first",
+            "seconds"
+        ]
     );
     assert_eq!([&table["missing"], &table["extra"], &table["different"]], [&json!(1), &json!(0), &json!(0)]);
     assert_eq!(table["first"][0]["kind"], "missing");
