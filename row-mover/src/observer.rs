@@ -5,6 +5,7 @@ use std::time::Duration;
 use migrate_core::phase::Phase;
 
 use crate::ledger::ChunkDone;
+use crate::source::preflight::Findings;
 
 /// Hears what a migration does, from several threads.
 pub trait Observer: Sync {
@@ -16,8 +17,8 @@ pub trait Observer: Sync {
     fn note(&self, _text: &str) {}
     /// Preflight has scanned so many rows more.
     fn rows_scanned(&self, _rows: u64) {}
-    /// The scan is over: so many rows and bytes will move.
-    fn scan_finished(&self, _rows: u64, _bytes: u64) {}
+    /// The scan is over: this is what it found.
+    fn scan_finished(&self, _findings: &Findings) {}
     /// This share of the source is sealed, from 0 to 1.
     fn sealed(&self, _share: f64) {}
     /// The rows phase begins with so many chunks, of which these are done.

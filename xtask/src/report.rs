@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use migrate_core::plan::Plan;
 use row_mover::TargetUrl;
 use row_mover::ledger::Run;
-use row_mover::run::{AlreadyDone, Moved, Outcome, Validation};
+use row_mover::run::{AlreadyDone, Moved, Outcome, Rejected, Validation};
 use row_mover::source::preflight::Findings;
 use row_mover::source::seal::Seal;
 use row_mover::validate::{DifferenceKind, TableComparison};
@@ -38,16 +38,7 @@ pub(crate) fn migrate_text(outcome: &Outcome, plan: &Plan, url: &TargetUrl) -> S
         Outcome::AlreadyDone(done) => already_done_text(done, url),
         Outcome::Rejected { findings, over_limit } => rejected_text(findings, over_limit.as_deref()),
         Outcome::DryRun { findings, next } => {
-            let skipped: u64 = findings.tables.iter().map(|table| table.skipped).sum();
-            let nulled: u64 = findings.tables.iter().map(|table| table.nulled).sum();
-            let verdict = match skipped + nulled {
-                0 => "every value can move".to_owned(),
-                _ => format!(
-                    "{} would stay behind, and {} would become NULL",
-                    counted(skipped, "row"),
-                    counted(nulled, "value")
-                ),
-            };
+            let verdict = rejects(findings.skipped(), findings.nulled());
             format!(
                 "{} in {}, {} as PostgreSQL takes them; {verdict}.\nnext: {next}. Nothing was changed.\n",
                 counted(findings.rows(), "row"),
@@ -102,17 +93,25 @@ pub(crate) fn validate_json(
 
 /// What `validate` says at its end.
 pub(crate) fn validation_text(run: &Run, validation: &Validation, url: &TargetUrl) -> String {
-    let mut table = new_table(&["table", "rows", "equal", "missing", "extra", "different", "seconds"]);
+    let has_rejects = rejected_sums(validation) != (0, 0);
+    let mut heads = vec!["table", "rows", "equal", "missing", "extra", "different", "seconds"];
+    if has_rejects {
+        heads.splice(2..2, ["rejected", "nulled"]);
+    }
+    let mut table = new_table(&heads);
     for found in &validation.tables {
-        table.add_row([
-            printable(&found.table),
-            found.source_rows.to_string(),
+        let mut cells = vec![printable(&found.table), found.source_rows.to_string()];
+        if has_rejects {
+            cells.extend([found.rejected.to_string(), found.nulled.to_string()]);
+        }
+        cells.extend([
             found.equal.to_string(),
             found.missing.to_string(),
             found.extra.to_string(),
             found.different.to_string(),
             seconds(found.seconds),
         ]);
+        table.add_row(cells);
     }
     let mut text = format!("run {} in {url}\n{table}\n", run.id);
     text.push_str(&not_moved_text(&run.plan, &run.state.subject.tables));
@@ -142,11 +141,16 @@ fn moved_text(moved: &Moved, plan: &Plan) -> String {
     text.push_str(&not_moved_text(plan, &names));
     text.push_str(&breaches_text(plan));
     for rejected in &moved.rejected {
+        let parts = [
+            (rejected.skipped, format!("{} stayed behind", counted(rejected.skipped, "row"))),
+            (rejected.nulled, format!("{} became NULL", counted(rejected.nulled, "value"))),
+        ];
+        let parts: Vec<String> =
+            parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, words)| words).collect();
         text.push_str(&format!(
-            "rejected: {}: {} stayed behind, {} became NULL; written whole to {}\n",
+            "rejected: {}: {}; written whole to {}\n",
             printable(&rejected.table),
-            counted(rejected.skipped, "row"),
-            counted(rejected.nulled, "value"),
+            parts.join(", "),
             workspace::shown(&rejected.file)
         ));
     }
@@ -175,7 +179,7 @@ fn breaches_text(plan: &Plan) -> String {
     }
     if !text.is_empty() {
         text.push_str(
-            "All rows arrived. --accept-broken-constraints ends with 0 where this is known and meant.\n",
+            "The rows that break them arrived. --accept-broken-constraints ends with 0 where this is known and meant.\n",
         );
     }
     text
@@ -195,6 +199,14 @@ fn already_done_text(done: &AlreadyDone, url: &TargetUrl) -> String {
          `cargo xtask validate` does).\n",
         done.run, done.validated_at
     );
+    if done.rejected.is_any() {
+        let Rejected { skipped, nulled } = done.rejected;
+        text.push_str(&format!(
+            "In that run {} stayed behind and {} became NULL, as the plan lets them.\n",
+            counted(skipped, "row"),
+            counted(nulled, "value")
+        ));
+    }
     if done.source_changed_since {
         text.push_str(&changed_since(&done.seal));
     }
@@ -207,6 +219,18 @@ fn changed_since(seal: &Seal) -> String {
          To move it as it is now, stop the app and give --restart, which drops what this run made.\n",
         seal.sealed_at
     )
+}
+
+/// What values that PostgreSQL cannot hold cost by the plan's policy, in words.
+pub(crate) fn rejects(skipped: u64, nulled: u64) -> String {
+    let rows = || format!("{} to stay behind", counted(skipped, "row"));
+    let values = || format!("{} to become NULL", counted(nulled, "value"));
+    match (skipped, nulled) {
+        (0, 0) => "every value can move".to_owned(),
+        (_, 0) => rows(),
+        (0, _) => values(),
+        _ => format!("{}, {}", rows(), values()),
+    }
 }
 
 /// What can be done about values that cannot move.
@@ -282,8 +306,17 @@ fn verdict(validation: &Validation, seal: &Seal) -> String {
     let copy = printable(&workspace::shown(&seal.path));
     if validation.is_proven() {
         let (all, were) = if rows == 1 { ("the", "was") } else { ("all", "were") };
+        let (skipped, nulled) = rejected_sums(validation);
+        let without = match skipped {
+            0 => String::new(),
+            _ => format!(", without {} that stayed behind as the plan lets them,", counted(skipped, "row")),
+        };
+        let but = match nulled {
+            0 => String::new(),
+            _ => format!(" but for {} that became NULL", counted(nulled, "value")),
+        };
         text.push_str(&format!(
-            "Proven: {all} {} of {} {were} read back from PostgreSQL and every value equals the sealed copy {copy}; \
+            "Proven: {all} {} of {}{without} {were} read back from PostgreSQL and every value equals the sealed copy {copy}{but}; \
              keys, indexes and constraints are as planned and valid, sequences are ahead.\n",
             counted(rows, "row"),
             counted(validation.tables.len() as u64, "table")
@@ -294,6 +327,12 @@ fn verdict(validation: &Validation, seal: &Seal) -> String {
         ));
     }
     text
+}
+
+/// How many rows stayed behind and how many values became NULL in all tables.
+fn rejected_sums(validation: &Validation) -> (u64, u64) {
+    let sum = |count: fn(&TableComparison) -> u64| validation.tables.iter().map(count).sum();
+    (sum(|table| table.rejected), sum(|table| table.nulled))
 }
 
 /// The plan's tables that are not among those that a run moved, by source name.

@@ -10,9 +10,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use migrate_core::phase::Phase;
 use row_mover::ledger::ChunkDone;
 use row_mover::observer::Observer;
+use row_mover::source::preflight::Findings;
 
 use crate::output;
-use crate::report::counted;
+use crate::report::{counted, rejects};
 
 /// Shows what a migration does.
 pub(crate) struct Screen {
@@ -20,6 +21,8 @@ pub(crate) struct Screen {
     is_quiet: bool,
     rows_total: AtomicU64,
     bytes_total: AtomicU64,
+    skipped: AtomicU64,
+    nulled: AtomicU64,
     rows_done: AtomicU64,
     bytes_done: AtomicU64,
 }
@@ -36,6 +39,8 @@ impl Screen {
             is_quiet,
             rows_total: AtomicU64::new(0),
             bytes_total: AtomicU64::new(0),
+            skipped: AtomicU64::new(0),
+            nulled: AtomicU64::new(0),
             rows_done: AtomicU64::new(0),
             bytes_done: AtomicU64::new(0),
         }
@@ -84,9 +89,11 @@ impl Observer for Screen {
     fn phase_finished(&self, phase: Phase, took: Duration) {
         self.bar.disable_steady_tick();
         let what = match phase {
-            Phase::Preflight => {
-                format!("{}, every value can move", counted(self.rows_total.load(Ordering::Relaxed), "row"))
-            }
+            Phase::Preflight => format!(
+                "{}, {}",
+                counted(self.rows_total.load(Ordering::Relaxed), "row"),
+                rejects(self.skipped.load(Ordering::Relaxed), self.nulled.load(Ordering::Relaxed))
+            ),
             Phase::Seal => "a copy that nobody writes, hashed and read-only".to_owned(),
             Phase::Schema => "tables created".to_owned(),
             Phase::Rows => format!(
@@ -108,9 +115,11 @@ impl Observer for Screen {
         self.bar.inc(rows);
     }
 
-    fn scan_finished(&self, rows: u64, bytes: u64) {
-        self.rows_total.store(rows, Ordering::Relaxed);
-        self.bytes_total.store(bytes, Ordering::Relaxed);
+    fn scan_finished(&self, findings: &Findings) {
+        self.rows_total.store(findings.rows(), Ordering::Relaxed);
+        self.bytes_total.store(findings.bytes(), Ordering::Relaxed);
+        self.skipped.store(findings.skipped(), Ordering::Relaxed);
+        self.nulled.store(findings.nulled(), Ordering::Relaxed);
     }
 
     fn sealed(&self, share: f64) {

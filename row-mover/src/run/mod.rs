@@ -16,7 +16,7 @@ use diesel::pg::Pg;
 use migrate_core::phase::{Decision, Phase, RunSubject, decide};
 use migrate_core::plan::{Plan, PlannedTable};
 
-pub use outcome::{AlreadyDone, Moved, Outcome, PhaseDone, TableMoved};
+pub use outcome::{AlreadyDone, Moved, Outcome, PhaseDone, Rejected, TableMoved};
 pub use validation::{Validation, ValidationRequest, validate};
 
 use crate::error::{Error, Result};

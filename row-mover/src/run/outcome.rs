@@ -86,6 +86,35 @@ pub struct AlreadyDone {
     pub seal: Seal,
     /// Whether the source was written to since it was sealed, as far as its size and time tell.
     pub source_changed_since: bool,
+    /// How many rows stayed behind, and how many values became NULL, by the plan's policy.
+    pub rejected: Rejected,
+}
+
+/// What the policy for values that PostgreSQL cannot hold has cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Rejected {
+    /// Rows that stayed behind.
+    pub skipped: u64,
+    /// Values that became NULL.
+    pub nulled: u64,
+}
+
+impl Rejected {
+    /// What the ledger says of chunks that are done.
+    pub(super) fn of(chunks: &[Chunk]) -> Rejected {
+        let sum = |count: fn(&ChunkDone) -> i64| -> u64 {
+            (chunks.iter())
+                .filter_map(|chunk| chunk.done.as_ref())
+                .map(|done| u64::try_from(count(done)).unwrap_or(0))
+                .sum()
+        };
+        Rejected { skipped: sum(|done| done.rejected), nulled: sum(|done| done.nulled) }
+    }
+
+    /// Whether it has cost anything.
+    pub fn is_any(self) -> bool {
+        self.skipped + self.nulled > 0
+    }
 }
 
 /// What the chunks of each table took together.

@@ -72,7 +72,7 @@ impl<M> Preflight<'_, M> {
         let observer = self.observer;
         let findings =
             scan_values(&selected, self.request.workers, open, &|rows| observer.rows_scanned(rows))?;
-        self.observer.scan_finished(findings.rows(), findings.bytes());
+        self.observer.scan_finished(&findings);
         Ok(findings)
     }
 }

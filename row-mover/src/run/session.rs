@@ -8,7 +8,7 @@ use diesel::pg::Pg;
 use migrate_core::phase::{Phase, RunSubject};
 use migrate_core::plan::PlannedTable;
 
-use super::outcome::{AlreadyDone, Moved, Outcome, PhaseDone, table_sums};
+use super::outcome::{AlreadyDone, Moved, Outcome, PhaseDone, Rejected, table_sums};
 use super::preflight::Preflight;
 use super::{Request, migrations, open_checked, target_check, validation};
 use crate::error::{Error, Result};
@@ -99,11 +99,13 @@ impl<'a> Session<'a> {
             .next("see what is there with `cargo xtask validate`, or start over with --restart"));
         }
         let source_changed_since = seal::source_state(&request.source) != run.seal.source_state;
+        let rejected = Rejected::of(&ledger::chunks(&mut self.connection()?, run.id)?);
         Ok(Outcome::AlreadyDone(AlreadyDone {
             run: run.id,
             validated_at: run.validated_at.unwrap_or_default(),
             seal: run.seal,
             source_changed_since,
+            rejected,
         }))
     }
 

@@ -86,6 +86,16 @@ impl Findings {
         ))
     }
 
+    /// How many rows stay behind, by the plan's policy.
+    pub fn skipped(&self) -> u64 {
+        self.tables.iter().map(|table| table.skipped).sum()
+    }
+
+    /// How many values become NULL, by the plan's policy.
+    pub fn nulled(&self) -> u64 {
+        self.tables.iter().map(|table| table.nulled).sum()
+    }
+
     /// How many rows there are.
     pub fn rows(&self) -> u64 {
         self.tables.iter().map(|table| table.rows).sum()

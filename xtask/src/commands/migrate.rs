@@ -165,6 +165,7 @@ pub(crate) fn run(args: &MigrateArgs) -> anyhow::Result<Exit> {
         Outcome::Rejected { .. } => Exit::Differences,
         Outcome::Moved(_) | Outcome::AlreadyDone(_) if is_broken => Exit::Differences,
         Outcome::Moved(moved) if !moved.rejected.is_empty() => Exit::Differences,
+        Outcome::AlreadyDone(done) if done.rejected.is_any() => Exit::Differences,
         Outcome::Moved(moved) if !moved.validation.is_proven() => Exit::Differences,
         _ => Exit::Done,
     })
