@@ -30,9 +30,7 @@ pub(crate) struct Screen {
 impl Screen {
     /// A screen; a quiet one shows nothing.
     pub(crate) fn new(is_quiet: bool) -> Screen {
-        let has_terminal = std::io::stderr().is_terminal() && !is_quiet;
-        let target = if has_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(0), target);
+        let bar = ProgressBar::with_draw_target(Some(0), draw_target(is_quiet));
         bar.set_style(style("{spinner} {msg:9} {human_pos} rows {per_sec}"));
         Screen {
             bar,
@@ -165,6 +163,37 @@ pub(crate) fn size(bytes: u64) -> String {
         unit = larger;
     }
     if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") }
+}
+
+/// A bar for a scan of rows whose number nobody knows yet.
+pub(crate) struct ScanBar(ProgressBar);
+
+impl ScanBar {
+    /// Begins; a quiet one shows nothing.
+    pub(crate) fn begin(is_quiet: bool, what: &'static str) -> ScanBar {
+        let bar = ProgressBar::with_draw_target(None, draw_target(is_quiet));
+        bar.set_style(style("{msg:11} {spinner} {human_pos} rows  {per_sec}"));
+        bar.set_message(what);
+        bar.enable_steady_tick(Duration::from_millis(200));
+        ScanBar(bar)
+    }
+
+    /// So many rows more were scanned.
+    pub(crate) fn rows_scanned(&self, rows: u64) {
+        self.0.inc(rows);
+    }
+}
+
+impl Drop for ScanBar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// Where bars are drawn: on a terminal, or nowhere.
+fn draw_target(is_quiet: bool) -> ProgressDrawTarget {
+    let has_terminal = std::io::stderr().is_terminal() && !is_quiet;
+    if has_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }
 }
 
 fn style(template: &str) -> ProgressStyle {

@@ -16,6 +16,7 @@ use row_mover::source::evidence;
 use row_mover::target::{DbSettings, TargetUrl, pool};
 
 use crate::generated::{self, GeneratedFile};
+use crate::screen::ScanBar;
 use crate::{plan_folder, private, workspace};
 
 /// What is decided about a plan as a whole, before what `mapping.toml` says of it.
@@ -135,9 +136,10 @@ pub(crate) fn mapping(folder: &Path, text: &str) -> anyhow::Result<Mapping> {
 }
 
 /// Makes the plan for a file: its schema, one scan of all its values, what breaks its constraints, and what a human decided.
-pub(crate) fn make(path: &Path, mapping: &Mapping) -> anyhow::Result<(SourceSchema, Plan)> {
+pub(crate) fn make(path: &Path, mapping: &Mapping, is_quiet: bool) -> anyhow::Result<(SourceSchema, Plan)> {
     let workers = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    Ok(evidence::plan(path, mapping, workers, &|_| {})?)
+    let bar = ScanBar::begin(is_quiet, "plan");
+    Ok(evidence::plan(path, mapping, workers, &|rows| bar.rows_scanned(rows))?)
 }
 
 /// The plan that the ledger of the target has for this source, if it has one: a run that was interrupted goes on with the plan

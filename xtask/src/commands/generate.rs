@@ -57,7 +57,7 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<Exit> {
             let plan = planner::plan(&schema, None, &mapping).context("no plan can be made")?;
             (schema, plan)
         }
-        Some(path) => source_plan::make(path, &mapping)?,
+        Some(path) => source_plan::make(path, &mapping, false)?,
     };
     if args.dry_run {
         output::stdout(&render::plan_summary(&printable_plan(&plan)?))?;

@@ -227,7 +227,7 @@ fn planned(
     let recorded = if args.restart { None } else { source_plan::recorded(source, target, settings)? };
     let (schema, plan) = match recorded {
         Some(plan) => (introspect::introspect(&SourceConnection::open_live(source)?)?, plan),
-        None => source_plan::make(source, &mapping)?,
+        None => source_plan::make(source, &mapping, args.quiet)?,
     };
     let scratch =
         if args.dry_run { Some(tempfile::tempdir().context("no scratch folder can be made")?) } else { None };
