@@ -241,6 +241,8 @@ impl<'a> Session<'a> {
             let seconds = self.end(phase, started, &mut phases);
             ledger::finish_phase(&mut self.connection()?, run.id, phase, seconds)?;
         }
+        // Before the run counts as validated: a row that stayed behind is always written down by then.
+        let rejected = self.write_rejects(request, tables, &run)?;
         let started = self.start(Phase::Validate);
         self.check_lock()?;
         let compared = validation::ValidationParts {
@@ -253,7 +255,6 @@ impl<'a> Session<'a> {
         let validation = compared.run(&mut self.connection()?, &run)?;
         self.end(Phase::Validate, started, &mut phases);
         let moved = table_sums(&ledger::chunks(&mut self.connection()?, run.id)?, tables);
-        let rejected = self.rejected(request, tables, &run)?;
         let source_changed_since = seal::source_state(&request.source) != run.seal.source_state;
         Ok(Outcome::Moved(Moved {
             rejected,
@@ -312,8 +313,8 @@ impl<'a> Session<'a> {
         )
     }
 
-    /// Writes down the rows that stayed behind, where there are any.
-    fn rejected<M>(
+    /// Writes down the rows that stayed behind or lost a value, which must be as many as the ledger has of them.
+    fn write_rejects<M>(
         &self,
         request: &Request<'_, M>,
         tables: &[&PlannedTable],
@@ -325,7 +326,24 @@ impl<'a> Session<'a> {
             .collect();
         let folder = run.seal.path.parent().and_then(|folder| folder.file_name());
         let folder = request.rejects_dir.join(folder.unwrap_or_default());
-        rejects::write(&SourceConnection::open_sealed(&run.seal.path)?, &moved, &folder)
+        let written = rejects::write(&SourceConnection::open_sealed(&run.seal.path)?, &moved, &folder)?;
+        let found = Rejected {
+            skipped: written.iter().map(|table| table.skipped).sum(),
+            nulled: written.iter().map(|table| table.nulled).sum(),
+        };
+        let recorded = Rejected::of(&ledger::chunks(&mut self.connection()?, run.id)?);
+        if found != recorded {
+            return Err(Error::new(format!(
+                "{} rows and {} values were rejected while rows moved, and {} and {} are in {}",
+                recorded.skipped,
+                recorded.nulled,
+                found.skipped,
+                found.nulled,
+                folder.display()
+            ))
+            .next("start over with --restart"));
+        }
+        Ok(written)
     }
 
     fn start(&self, phase: Phase) -> Instant {

@@ -204,6 +204,40 @@ fn killed_again_and_again_at_any_moment_it_goes_on() {
 }
 
 #[test]
+fn what_stays_behind_is_written_down_once_whenever_it_was_killed() {
+    let source = "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER);
+        WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 60000)
+        INSERT INTO t SELECT i, CASE WHEN i % 600 = 0 THEN 'bad' ELSE i END FROM c;";
+    let mapping = "on_reject = \"skip\"\n[tables.t.columns]\nn = { as = \"bigint\" }";
+    let first = seed();
+    let mut state = first;
+    let mut stops: Vec<String> = ["rows ends", "validate begins", "validate ends"].map(str::to_owned).into();
+    stops.extend((0..3).map(|_| format!("#{}", 20 + next(&mut state) % 20)));
+    for stop in stops {
+        let what = format!("killed at {stop}, seed {first}");
+        let case = Case::mapped(source, mapping);
+        // Where there are fewer steps than that, it just ends.
+        let _ = spawn(&case, &stop).wait().unwrap();
+        wait_for_its_sessions(&case);
+        let outcome = run::migrate(&case.request(), &Silent)
+            .unwrap_or_else(|error| panic!("{what}: {}", chain(&error)));
+        assert!(matches!(outcome, Outcome::Moved(_) | Outcome::AlreadyDone(_)), "{what}: {outcome:?}");
+        assert_eq!(
+            case.ask("SELECT (SELECT count(*) FROM t), sum(rejected) FROM migration.chunks"),
+            ["59900|100"],
+            "{what}"
+        );
+        let folders = fs::read_dir(case.dir.path().join("rejects")).unwrap();
+        let files: Vec<PathBuf> = folders
+            .flat_map(|folder| fs::read_dir(folder.unwrap().path()).unwrap().map(|file| file.unwrap().path()))
+            .collect();
+        assert_eq!(files.len(), 1, "{what}");
+        assert_eq!(fs::read_to_string(&files[0]).unwrap().lines().count(), 100, "{what}");
+        assert!(case.validated(false).1.is_proven(), "{what}");
+    }
+}
+
+#[test]
 fn a_finished_migration_moves_nothing_again() {
     let case = Case::new("CREATE TABLE t (v TEXT); INSERT INTO t VALUES ('a'), ('b')");
     case.moved();
