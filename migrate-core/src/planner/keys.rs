@@ -91,6 +91,7 @@ fn folded_index(context: &Context<'_>, index: &SourceIndex, why: &str) -> Planne
     let names = context.names.columns(&context.table.name, key_columns(index));
     PlannedIndex {
         name: fit_pg(&format!("{}_{}_nocase_key", context.target, names.join("_"))),
+        source: None,
         method: IndexMethod::Btree,
         unique: true,
         columns,

@@ -9,16 +9,23 @@ use crate::plan::{Plan, PlannedColumn, PlannedIndex, PlannedTable};
 pub fn plan_summary(plan: &Plan) -> String {
     let mut out = String::new();
     for table in &plan.tables {
-        let renamed =
-            if table.source == table.target { String::new() } else { format!(" -> {}", table.target) };
+        let renamed = match &table.schema {
+            Some(schema) => format!(" -> {schema}.{}", table.target),
+            None if table.source == table.target => String::new(),
+            None => format!(" -> {}", table.target),
+        };
         let rows = table.profile_rows.map(|rows| format!(", {rows} rows")).unwrap_or_default();
         line(&mut out, format_args!("table {}{renamed}{rows}", table.source));
+        for note in &table.notes {
+            line(&mut out, format_args!("  note: {note}"));
+        }
         let width = table.columns.iter().map(|column| column.source.chars().count()).max().unwrap_or(0);
         for column in &table.columns {
             line(&mut out, format_args!("  {:width$}  {}", column.source, column_line(column)));
-            if let Some(suggestion) = &column.suggestion {
-                line(&mut out, format_args!("  {:width$}  suggestion: {suggestion}", ""));
+            for note in &column.notes {
+                line(&mut out, format_args!("  {:width$}  note: {note}", ""));
             }
+            suggestion_lines(column, width, &mut out);
         }
         key_lines(table, &mut out);
         out.push('\n');
@@ -32,6 +39,15 @@ pub fn plan_summary(plan: &Plan) -> String {
         line(&mut out, format_args!("  {} {}: {}", item.kind, item.name, item.reason));
     }
     out
+}
+
+/// The suggestion, with the lines to paste on lines of their own.
+fn suggestion_lines(column: &PlannedColumn, width: usize, out: &mut String) {
+    let Some(suggestion) = &column.suggestion else { return };
+    for (place, text) in suggestion.lines().enumerate() {
+        let lead = if place == 0 { "suggestion: " } else { "    " };
+        line(out, format_args!("  {:width$}  {lead}{text}", ""));
+    }
 }
 
 fn column_line(column: &PlannedColumn) -> String {
