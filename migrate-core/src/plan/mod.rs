@@ -63,7 +63,8 @@ pub struct PlannedTable {
     pub source: String,
     /// Its name in PostgreSQL; no two tables of a plan have one name, whatever their schemas are.
     pub target: String,
-    /// The schema of PostgreSQL that it goes to, where that is not `public`.
+    /// The schema of PostgreSQL that it goes to; none where that is `public`, and everything is there that is not said to be
+    /// elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
     /// Whether it is WITHOUT ROWID in SQLite.
@@ -297,6 +298,16 @@ impl PlannedTable {
     /// The schema of PostgreSQL that it goes to.
     pub fn schema_name(&self) -> &str {
         self.schema.as_deref().unwrap_or(DEFAULT_SCHEMA)
+    }
+
+    /// Its name as a migration writes it: with its schema where it has one.
+    pub fn name_in_sql(&self) -> String {
+        self.in_sql(&self.target)
+    }
+
+    /// Something of this name in its schema, such as an index, as a migration writes it.
+    pub fn in_sql(&self, name: &str) -> String {
+        if self.schema.is_some() { self.qualified(name) } else { quote_pg(name) }
     }
 
     /// Something of this name in its schema, such as its sequence, as SQL that needs no search path.

@@ -184,10 +184,11 @@ fn plan_table(
     }
 }
 
-/// The schema of PostgreSQL that a table goes to, where that is not `public`.
+/// The schema of PostgreSQL that a table goes to; none where names without a schema mean `public`, and so does it.
 fn schema(mapping: &Mapping, decided: &TableMapping) -> Option<String> {
-    let schema = decided.schema.as_ref().or(mapping.schema.as_ref());
-    schema.filter(|schema| *schema != DEFAULT_SCHEMA).cloned()
+    let own = mapping.schema.as_deref().unwrap_or(DEFAULT_SCHEMA);
+    let schema = decided.schema.as_deref().unwrap_or(own);
+    (own != DEFAULT_SCHEMA || schema != DEFAULT_SCHEMA).then(|| schema.to_owned())
 }
 
 /// Gives table and columns what the comments in the stored SQL say of them.

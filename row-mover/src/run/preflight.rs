@@ -32,9 +32,9 @@ impl<M> Preflight<'_, M> {
                 .next("the manifest and the ledger hold paths as text: name a copy or move the file"));
         }
         self.check_schema(&source)?;
-        target_check::check_settings(target)?;
+        target_check::check_settings(target, request.plan)?;
         if is_fresh {
-            target_check::check_empty(target, &request.target)?;
+            target_check::check_empty(target, &request.target, request.plan)?;
         }
         source.quick_check()?;
         check_disk(&source, request)?;
