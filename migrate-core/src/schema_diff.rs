@@ -13,12 +13,16 @@ use crate::planner::{self, PlanningError};
 use crate::source_schema::{SourceColumn, SourceSchema, SourceTable};
 use crate::source_sql::default_meaning;
 
+/// The kind of a generated column in what stays behind.
+const GENERATED_COLUMN: &str = "generated column";
+
 /// The differences in words, ordered; empty where the plan fits `schema`.
 ///
 /// # Errors
 /// [`PlanningError`] when the live schema cannot be understood at all.
 pub fn differences(plan: &Plan, schema: &SourceSchema) -> Result<Vec<String>, PlanningError> {
-    let live_plan = planner::plan(schema, None, &decisions(plan, schema))?;
+    let mut live_plan = planner::plan(schema, None, &decisions(plan, schema))?;
+    leave_uncomputed(plan, &mut live_plan);
     let mut found = Vec::new();
     let names: BTreeSet<&str> =
         plan.tables.iter().chain(&live_plan.tables).map(|table| table.source.as_str()).collect();
@@ -35,6 +39,27 @@ pub fn differences(plan: &Plan, schema: &SourceSchema) -> Result<Vec<String>, Pl
     }
     left_behind_differences(&plan.left_behind, &live_plan.left_behind, &mut found);
     Ok(found)
+}
+
+/// Takes the generated columns out of `live` that `plan` leaves behind because SQLite could not compute them when their values were
+/// looked at: the schema alone does not show that.
+fn leave_uncomputed(plan: &Plan, live: &mut Plan) {
+    let Plan { tables, left_behind, .. } = live;
+    for table in tables {
+        let planned = plan.table(&table.source);
+        table.columns.retain(|column| {
+            let is_planned =
+                planned.is_some_and(|table| table.columns.iter().any(|other| other.source == column.source));
+            let name = format!("{}.{}", table.source, column.source);
+            let is_it = |item: &&LeftBehind| item.kind == GENERATED_COLUMN && item.name == name;
+            let Some(item) = plan.left_behind.iter().find(is_it).filter(|_| !is_planned) else { return true };
+            if !left_behind.contains(item) {
+                left_behind.retain(|other| !is_it(&other));
+                left_behind.push(item.clone());
+            }
+            false
+        });
+    }
 }
 
 /// The decisions that `plan` was made with, as far as `schema` has what they are about. A column that the plan does not know

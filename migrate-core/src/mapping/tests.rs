@@ -60,3 +60,36 @@ fn unknown_keys_and_conversions_are_errors() {
         assert!(error.contains(part), "{text:?} gave {error}");
     }
 }
+
+/// The page that explains the file: its examples are read as they stand there, and all keys are in it.
+const PAGE: &str = include_str!("../../../docs/mapping.md");
+
+#[test]
+fn the_examples_of_the_page_can_be_used() {
+    let examples: Vec<&str> = (PAGE.split("```toml\n").skip(1))
+        .map(|rest| rest.split_once("```").map_or(rest, |(example, _)| example))
+        .collect();
+    assert!(examples.len() >= 5);
+    for example in &examples {
+        assert!(Mapping::from_toml(example).is_ok(), "{example}\n{:?}", Mapping::from_toml(example));
+    }
+}
+
+#[test]
+fn the_page_has_every_key() {
+    // serde lists the keys of a struct itself, so that a new one cannot be forgotten here.
+    for (place, text) in [
+        ("the whole", "format = 1\nx = 1"),
+        ("a table", "format = 1\n[tables.t]\nx = 1"),
+        ("a column", "format = 1\n[tables.t.columns]\nc = { x = 1 }"),
+        ("an index", "format = 1\n[[tables.t.indexes]]\nx = 1"),
+        ("a rule for columns", "format = 1\n[[columns]]\nx = 1"),
+        ("a rule for tables", "format = 1\n[[tables_matching]]\nx = 1"),
+    ] {
+        let error = Mapping::from_toml(text).unwrap_err().to_string();
+        let (_, expected) = error.split_once("expected one of ").unwrap();
+        for key in expected.split('`').skip(1).step_by(2) {
+            assert!(PAGE.contains(key), "the page lacks {key} of {place}");
+        }
+    }
+}

@@ -7,8 +7,7 @@ use crate::profile::{Breach, BreachedConstraint, DatabaseProfile};
 /// Weakens the constraints of `tables` that `profile` says are broken, and names each.
 pub(super) fn apply(tables: &mut [PlannedTable], profile: Option<&DatabaseProfile>) -> Vec<PlannedBreach> {
     let Some(profile) = profile else { return Vec::new() };
-    let names: Vec<(String, String)> =
-        tables.iter().map(|table| (table.source.clone(), table.target.clone())).collect();
+    let names: Vec<ParentNames> = tables.iter().map(ParentNames::of).collect();
     let mut planned = Vec::new();
     for table in tables {
         let breaches = profile.get(&table.source).map(|profile| profile.breaches.as_slice());
@@ -16,8 +15,8 @@ pub(super) fn apply(tables: &mut [PlannedTable], profile: Option<&DatabaseProfil
             let weakened = match &breach.constraint {
                 BreachedConstraint::PrimaryKeyNull => primary_key(table),
                 BreachedConstraint::ForeignKey { columns, parent } => {
-                    let parent = names.iter().find(|(source, _)| source == parent);
-                    parent.and_then(|(_, parent)| foreign_key(table, columns, parent))
+                    let parent = names.iter().find(|names| names.source == *parent);
+                    parent.and_then(|parent| foreign_key(table, columns, parent))
                 }
                 BreachedConstraint::Check { sql } => check(table, sql),
                 BreachedConstraint::Unique { index } => unique(table, index),
@@ -27,6 +26,20 @@ pub(super) fn apply(tables: &mut [PlannedTable], profile: Option<&DatabaseProfil
     }
     planned.sort();
     planned
+}
+
+/// What a table that foreign keys point to is called.
+struct ParentNames {
+    source: String,
+    target: String,
+    sql: String,
+}
+
+impl ParentNames {
+    fn of(table: &PlannedTable) -> ParentNames {
+        let (source, target) = (table.source.clone(), table.target.clone());
+        ParentNames { source, target, sql: table.name_in_sql() }
+    }
 }
 
 /// A constraint that was weakened.
@@ -61,7 +74,7 @@ fn primary_key(table: &mut PlannedTable) -> Option<Weakened> {
         }
     }
     let columns = quote_pg_list(&key.columns);
-    let target = quote_pg(&table.target);
+    let target = table.name_in_sql();
     let is_null: Vec<String> =
         key.columns.iter().map(|column| format!("{} IS NULL", quote_pg(column))).collect();
     let weakened = Weakened {
@@ -77,28 +90,28 @@ fn primary_key(table: &mut PlannedTable) -> Option<Weakened> {
     Some(weakened)
 }
 
-fn foreign_key(table: &mut PlannedTable, columns: &[String], parent: &str) -> Option<Weakened> {
+fn foreign_key(table: &mut PlannedTable, columns: &[String], parent: &ParentNames) -> Option<Weakened> {
     let targets: Vec<String> = (columns.iter())
         .filter_map(|source| table.columns.iter().find(|column| column.source == *source))
         .map(|column| column.target.clone())
         .collect();
-    let child = quote_pg(&table.target);
+    let child = table.name_in_sql();
     let key = (table.foreign_keys.iter_mut())
-        .find(|key| key.columns == targets && key.parent_table == parent && !key.not_valid)?;
+        .find(|key| key.columns == targets && key.parent_table == parent.target && !key.not_valid)?;
     key.not_valid = true;
     Some(Weakened {
         constraint: format!("foreign key ({}) to {}", key.columns.join(", "), key.parent_table),
         becomes: "a foreign key that is NOT VALID: it holds for rows that are written from now on".to_owned(),
         remedy: format!(
             "{}; ALTER TABLE {child} VALIDATE CONSTRAINT {};",
-            orphans(&child, key),
+            orphans(&child, key, parent),
             quote_pg(&key.name)
         ),
     })
 }
 
 /// The SELECT that lists the rows that point nowhere.
-fn orphans(child: &str, key: &PlannedForeignKey) -> String {
+fn orphans(child: &str, key: &PlannedForeignKey, parent: &ParentNames) -> String {
     let pairs: Vec<String> = (key.columns.iter().zip(&key.parent_columns))
         .map(|(own, parent)| format!("p.{} = c.{}", quote_pg(parent), quote_pg(own)))
         .collect();
@@ -107,13 +120,13 @@ fn orphans(child: &str, key: &PlannedForeignKey) -> String {
     format!(
         "SELECT c.* FROM {child} AS c WHERE {} AND NOT EXISTS (SELECT FROM {} AS p WHERE {})",
         not_null.join(" AND "),
-        quote_pg(&key.parent_table),
+        parent.sql,
         pairs.join(" AND ")
     )
 }
 
 fn check(table: &mut PlannedTable, sql: &str) -> Option<Weakened> {
-    let target = quote_pg(&table.target);
+    let target = table.name_in_sql();
     let check = table.checks.iter_mut().find(|check| check.source == sql && !check.not_valid)?;
     check.not_valid = true;
     Some(Weakened {
@@ -129,7 +142,7 @@ fn check(table: &mut PlannedTable, sql: &str) -> Option<Weakened> {
 
 /// A unique index whose values clash in PostgreSQL becomes a plain one.
 fn unique(table: &mut PlannedTable, index: &str) -> Option<Weakened> {
-    let target = quote_pg(&table.target);
+    let target = table.name_in_sql();
     let index = table.indexes.iter_mut().find(|planned| planned.name == index && planned.unique)?;
     index.unique = false;
     let keys: Vec<String> = index.columns.iter().map(|key| key.sql()).collect();

@@ -87,6 +87,7 @@ pub fn plan(
         let mut columns = columns::plan_columns(table, &inferred, &decided, profile, &mut left_behind);
         finish_columns(table, &names, mapping, &decided, &mut columns, &mut left_behind);
         generated::plan(table, &facts, &mut columns, &mut left_behind);
+        collation::tell(table, &facts, &mut columns, &mut left_behind);
         let mut context = Context {
             table,
             facts: &facts,

@@ -9,6 +9,7 @@ use super::{Request, target_check};
 use crate::error::{Context, Error, Result};
 use crate::observer::Observer;
 use crate::source::preflight::{Findings, scan_values};
+use crate::source::quick_check::quick_check;
 use crate::source::{SourceConnection, introspect, seal};
 use crate::target::PooledConnection;
 
@@ -36,7 +37,7 @@ impl<M> Preflight<'_, M> {
         if is_fresh {
             target_check::check_empty(target, &request.target, request.plan)?;
         }
-        source.quick_check()?;
+        quick_check(&source)?;
         check_disk(&source, request)?;
         drop(source);
         let path = &request.source;

@@ -6,6 +6,7 @@ pub mod introspect;
 pub mod open;
 pub mod preflight;
 pub mod profile;
+pub mod quick_check;
 pub mod scan;
 pub mod seal;
 

@@ -105,29 +105,6 @@ impl SourceConnection {
         Ok(())
     }
 
-    /// `PRAGMA quick_check`: the structure of the file, page by page.
-    ///
-    /// # Errors
-    /// When the file is damaged; names the first finds.
-    pub fn quick_check(&self) -> Result<()> {
-        let failed = || format!("{} cannot be checked", self.path.display());
-        let mut statement = self.connection.prepare("PRAGMA quick_check(5)").context(failed)?;
-        let found: rusqlite::Result<Vec<String>> =
-            statement.query_map([], |row| row.get(0)).and_then(Iterator::collect);
-        let finds = found.map_err(|error| match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => damaged(&self.path, error.to_string()),
-            _ => Error::new(failed()).because(error).next(
-                "if its schema uses a collation or a function that only the app has, remove the index or column that does \
-                 in a copy, and migrate the copy",
-            ),
-        })?;
-        if finds == ["ok"] {
-            return Ok(());
-        }
-        // What quick_check prints names pages and tables, never what stands in a row.
-        Err(damaged(&self.path, finds.join("; ").replace('\n', " ")))
-    }
-
     /// Reads the schema once, so that whatever keeps the file from being read shows at once.
     fn touch(&self) -> std::result::Result<(), rusqlite::Error> {
         self.connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
