@@ -12,6 +12,7 @@ pub mod copy_format;
 pub mod identifier;
 pub mod infer;
 pub mod mapping;
+mod nearest;
 pub mod phase;
 pub mod plan;
 pub mod planner;

@@ -2,6 +2,12 @@
 //!
 //! Only the file's form is checked here; whether its names exist is checked where it meets a schema, in the planner.
 
+mod misspelt;
+mod rules;
+mod target_names;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +15,10 @@ use serde::{Deserialize, Serialize};
 use crate::conversion::Conversion;
 use crate::plan::Numbering;
 use crate::reject::{OnReject, RejectLimit};
-use crate::source_schema::SourceSchema;
+
+pub(crate) use rules::glob_fits;
+pub use rules::{ColumnRule, TableRule};
+pub use target_names::{DEFAULT_SCHEMA, NameRule};
 
 /// The version of the file format that this reads.
 pub const MAPPING_FORMAT: u32 = 1;
@@ -23,6 +32,11 @@ pub struct Mapping {
     /// Whether nothing is inferred: every column keeps the type that its declaration and its storage classes prove.
     #[serde(default)]
     pub faithful: bool,
+    /// The schema of PostgreSQL that everything goes to; `public` where none is given.
+    pub schema: Option<String>,
+    /// What becomes of names where no new one is given.
+    #[serde(default)]
+    pub names: NameRule,
     /// How tables number their rows in PostgreSQL; identity columns where nothing is said.
     pub autoincrement: Option<Numbering>,
     /// What becomes of rows with values that PostgreSQL cannot hold, where their column says nothing else.
@@ -33,6 +47,9 @@ pub struct Mapping {
     /// What is decided about columns by pattern; the first that fits counts, and what is said of a column by name comes before.
     #[serde(default)]
     pub columns: Vec<ColumnRule>,
+    /// What is decided about tables by pattern; the first that fits counts, and what is said of a table by name comes before.
+    #[serde(default)]
+    pub tables_matching: Vec<TableRule>,
     /// Tables, views and triggers that stay behind, by name, each with the reason.
     #[serde(default)]
     pub leave_behind: BTreeMap<String, String>,
@@ -47,6 +64,14 @@ pub struct Mapping {
 pub struct TableMapping {
     /// Its name in PostgreSQL.
     pub rename: Option<String>,
+    /// The schema of PostgreSQL that it goes to.
+    pub schema: Option<String>,
+    /// Whether nothing is inferred for its columns.
+    #[serde(default)]
+    pub faithful: bool,
+    /// The names of its indexes in PostgreSQL, by source name.
+    #[serde(default)]
+    pub rename_indexes: BTreeMap<String, String>,
     /// By source column name.
     #[serde(default)]
     pub columns: BTreeMap<String, ColumnMapping>,
@@ -69,31 +94,6 @@ pub struct ColumnMapping {
     /// What becomes of a row whose value here PostgreSQL cannot hold.
     pub on_reject: Option<OnReject>,
     /// Whether the values are secret: they are never shown, not even where values are asked for.
-    #[serde(default)]
-    pub secret: bool,
-    /// Why, in words, for the reviewer.
-    pub why: Option<String>,
-}
-
-/// What is decided about all columns that fit a pattern. `*` stands for any characters and `?` for one, without regard to
-/// ASCII case, as SQLite reads names.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ColumnRule {
-    /// The pattern of the table's name; any where none is given.
-    pub table: Option<String>,
-    /// The pattern of the column's name; any where none is given.
-    pub column: Option<String>,
-    /// The pattern of the declared type; any where none is given.
-    pub declared: Option<String>,
-    /// The conversion.
-    #[serde(rename = "as")]
-    pub conversion: Option<Conversion>,
-    /// That they stay behind, and why.
-    pub skip: Option<String>,
-    /// What becomes of a row whose value here PostgreSQL cannot hold.
-    pub on_reject: Option<OnReject>,
-    /// Whether the values are secret.
     #[serde(default)]
     pub secret: bool,
     /// Why, in words, for the reviewer.
@@ -141,6 +141,22 @@ pub enum MappingError {
         /// What the file says.
         found: u32,
     },
+    /// A schema that nothing can go to.
+    #[error("schema {name}: {problem}")]
+    Schema {
+        /// The schema's name.
+        name: String,
+        /// What is wrong with it, in words.
+        problem: &'static str,
+    },
+    /// A new name that PostgreSQL cannot hold.
+    #[error("rename = \"{name}\": {problem}")]
+    Name {
+        /// The name.
+        name: String,
+        /// What is wrong with it, in words.
+        problem: &'static str,
+    },
     /// An index that PostgreSQL would not make.
     #[error("index {name}: {problem}")]
     Index {
@@ -157,74 +173,33 @@ impl Mapping {
     /// # Errors
     /// [`MappingError`] when it is not of this form.
     pub fn from_toml(text: &str) -> Result<Mapping, MappingError> {
-        let mapping: Mapping = toml::from_str(text)
-            .map_err(|error| MappingError::Syntax(error.to_string().trim_end().to_owned()))?;
+        let mapping: Mapping =
+            toml::from_str(text).map_err(|error| MappingError::Syntax(misspelt::explained(&error)))?;
         if mapping.format != MAPPING_FORMAT {
             return Err(MappingError::Format { found: mapping.format });
         }
+        mapping.schemas().try_for_each(target_names::check_schema)?;
+        mapping.new_names().try_for_each(target_names::check_characters)?;
         match mapping.tables.values().flat_map(|table| &table.indexes).find_map(AddedIndex::problem) {
             Some(error) => Err(error),
             None => Ok(mapping),
         }
     }
-}
 
-impl Mapping {
-    /// The same decisions with the rules of columns spelt out for every column of `schema` that one fits.
-    pub fn resolved(&self, schema: &SourceSchema) -> Mapping {
-        let mut resolved = self.clone();
-        for table in &schema.tables {
-            for column in &table.columns {
-                let fits = |rule: &&ColumnRule| rule.fits(&table.name, &column.name, &column.declared_type);
-                let Some(rule) = self.columns.iter().find(fits) else { continue };
-                let decided = resolved.tables.entry(table.name.clone()).or_default();
-                let decided = decided.columns.entry(column.name.clone()).or_default();
-                decided.conversion = decided.conversion.take().or_else(|| rule.conversion.clone());
-                decided.skip = decided.skip.take().or_else(|| rule.skip.clone());
-                decided.on_reject = decided.on_reject.or(rule.on_reject);
-                decided.secret |= rule.secret;
-                decided.why = decided.why.take().or_else(|| rule.why.clone());
-            }
-        }
-        resolved
+    /// The schemas that it names.
+    fn schemas(&self) -> impl Iterator<Item = &str> {
+        let tables = self.tables.values().map(|table| &table.schema);
+        let rules = self.tables_matching.iter().map(|rule| &rule.schema);
+        std::iter::once(&self.schema).chain(tables).chain(rules).filter_map(Option::as_deref)
     }
-}
 
-impl ColumnRule {
-    fn fits(&self, table: &str, column: &str, declared: &str) -> bool {
-        let fits = |pattern: &Option<String>, text: &str| {
-            pattern.as_ref().is_none_or(|pattern| glob_fits(pattern, text))
-        };
-        fits(&self.table, table) && fits(&self.column, column) && fits(&self.declared, declared)
+    /// The names that it gives.
+    fn new_names(&self) -> impl Iterator<Item = &str> {
+        self.tables.values().flat_map(|table| {
+            let columns = table.columns.values().filter_map(|column| column.rename.as_ref());
+            table.rename.iter().chain(columns).chain(table.rename_indexes.values()).map(String::as_str)
+        })
     }
-}
-
-/// Whether `text` fits `pattern`, in which `*` stands for any characters and `?` for one; ASCII case does not count.
-fn glob_fits(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) =
-        (pattern.to_ascii_lowercase().chars().collect(), text.to_ascii_lowercase().chars().collect());
-    // Where the last star is, and how far the text was when it was met: from there one more character is given to it.
-    let (mut at, mut read, mut star) = (0, 0, None);
-    while let Some(letter) = text.get(read) {
-        match pattern.get(at) {
-            Some('*') => {
-                star = Some((at, read));
-                at += 1;
-            }
-            Some(wanted) if *wanted == '?' || wanted == letter => {
-                at += 1;
-                read += 1;
-            }
-            _ => match &mut star {
-                None => return false,
-                Some((star_at, star_read)) => {
-                    *star_read += 1;
-                    (at, read) = (*star_at + 1, *star_read);
-                }
-            },
-        }
-    }
-    pattern.iter().skip(at).all(|letter| *letter == '*')
 }
 
 impl AddedIndex {
@@ -251,71 +226,6 @@ impl IndexMethod {
         match self {
             IndexMethod::Btree => "btree",
             IndexMethod::Gin => "gin",
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_naive_zone_is_utc_unless_it_is_named() {
-        for (written, zone) in [
-            ("\"timestamptz_from_iso8601\"", "UTC"),
-            ("{ timestamptz_from_iso8601 = \"Europe/Berlin\" }", "Europe/Berlin"),
-        ] {
-            let text = format!("format = 1\n[tables.t.columns]\na = {{ as = {written} }}");
-            let mapping = Mapping::from_toml(&text).unwrap();
-            let Some(Conversion::TimestamptzFromIso8601(found)) =
-                &mapping.tables["t"].columns["a"].conversion
-            else {
-                panic!("it is no such conversion")
-            };
-            assert_eq!(found.to_string(), zone);
-        }
-    }
-
-    #[test]
-    fn a_pattern_fits_as_people_read_it() {
-        for (pattern, text, fits) in [
-            ("*", "", true),
-            ("*_at", "created_AT", true),
-            ("*_at", "created_at_utc", false),
-            ("a*b*c", "aXbXbXc", true),
-            ("a*b*c", "aXbXb", false),
-            ("t?", "tä", true),
-            ("t?", "t", false),
-            ("", "", true),
-            ("", "x", false),
-            ("DATETIME", "datetime", true),
-            ("**x", "x", true),
-        ] {
-            assert_eq!(glob_fits(pattern, text), fits, "{pattern} {text}");
-        }
-    }
-
-    #[test]
-    fn unknown_keys_and_conversions_are_errors() {
-        for (text, part) in [
-            ("", "missing field `format`"),
-            ("format = 2", "format = 2 is not known"),
-            ("format = 1\nfoo = 1", "unknown field `foo`"),
-            ("format = 1\n[tables.jobs.columns]\na = { ass = \"jsonb\" }", "unknown field `ass`"),
-            ("format = 1\n[tables.jobs.columns]\na = { as = \"jsonn\" }", "unknown variant `jsonn`"),
-            ("format = 1\n[tables.t.columns]\na = { as = { timestamptz_from_iso8601 = \"Mars\" } }", "Mars"),
-            ("format = [", "TOML parse error"),
-            (
-                "format = 1\n[[tables.t.indexes]]\nname = \"i\"\ncolumns = []\nwhy = \"\"",
-                "index i: it has no columns",
-            ),
-            (
-                "format = 1\n[[tables.t.indexes]]\nname = \"i\"\nmethod = \"gin\"\ncolumns = [\"a\"]\ndescending = [\"a\"]\nwhy = \"\"",
-                "a gin index has no order",
-            ),
-        ] {
-            let error = Mapping::from_toml(text).unwrap_err().to_string();
-            assert!(error.contains(part), "{text:?} gave {error}");
         }
     }
 }

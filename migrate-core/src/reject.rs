@@ -56,6 +56,16 @@ impl OnReject {
             OnReject::Text => "text",
         }
     }
+
+    /// What becomes of a value that does not fit, in words.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            OnReject::Stop => "stops the migration before anything is created",
+            OnReject::Skip => "keeps its row behind, which is written to the rejects",
+            OnReject::Null => "becomes NULL where it may be, and its row is written to the rejects",
+            OnReject::Text => "makes its column text; what text cannot hold either stops the migration",
+        }
+    }
 }
 
 impl fmt::Display for OnReject {

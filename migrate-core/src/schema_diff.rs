@@ -7,11 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::conversion::Conversion;
 use crate::mapping::{ColumnMapping, MAPPING_FORMAT, Mapping, TableMapping};
-use crate::plan::{LeftBehind, Plan, PlannedIndex, PlannedTable};
+use crate::plan::{LeftBehind, Plan, PlannedForeignKey, PlannedIndex, PlannedTable};
 use crate::planner::breaches::PRIMARY_KEY_WORDS;
 use crate::planner::{self, PlanningError};
-use crate::source_schema::SourceSchema;
+use crate::source_schema::{SourceColumn, SourceSchema, SourceTable};
 use crate::source_sql::default_meaning;
+
+/// The kind of a generated column in what stays behind.
+const GENERATED_COLUMN: &str = "generated column";
 
 /// The differences in words, ordered; empty where the plan fits `schema`.
 ///
@@ -22,21 +25,23 @@ pub fn differences(plan: &Plan, schema: &SourceSchema) -> Result<Vec<String>, Pl
     if plan.source_fingerprint.as_ref() == Some(&schema.fingerprint()) && is_covered(plan, schema) {
         return Ok(Vec::new());
     }
-    let live = planner::plan(schema, None, &decisions(plan, schema))?;
+    let mut live_plan = planner::plan(schema, None, &decisions(plan, schema))?;
+    leave_uncomputed(plan, &mut live_plan);
     let mut found = Vec::new();
     let names: BTreeSet<&str> =
-        plan.tables.iter().chain(&live.tables).map(|table| table.source.as_str()).collect();
+        plan.tables.iter().chain(&live_plan.tables).map(|table| table.source.as_str()).collect();
     for name in names {
-        match (plan.table(name), live.table(name)) {
+        match (plan.table(name), live_plan.table(name)) {
             (Some(planned), Some(live)) => {
-                table_differences(&as_declared(plan, planned), live, &mut found);
+                let planned = as_declared(plan, planned);
+                table_differences((&planned, plan), (live, &live_plan), &mut found);
             }
             (Some(_), None) => found.push(format!("table {name}: in the plan, not in the source")),
             (None, Some(_)) => found.push(format!("table {name}: in the source, not in the plan")),
             (None, None) => {}
         }
     }
-    left_behind_differences(&plan.left_behind, &live.left_behind, &mut found);
+    left_behind_differences(&plan.left_behind, &live_plan.left_behind, &mut found);
     Ok(found)
 }
 
@@ -53,6 +58,27 @@ fn is_covered(plan: &Plan, schema: &SourceSchema) -> bool {
     })
 }
 
+/// Takes the generated columns out of `live` that `plan` leaves behind because SQLite could not compute them when their values were
+/// looked at: the schema alone does not show that.
+fn leave_uncomputed(plan: &Plan, live: &mut Plan) {
+    let Plan { tables, left_behind, .. } = live;
+    for table in tables {
+        let planned = plan.table(&table.source);
+        table.columns.retain(|column| {
+            let is_planned =
+                planned.is_some_and(|table| table.columns.iter().any(|other| other.source == column.source));
+            let name = format!("{}.{}", table.source, column.source);
+            let is_it = |item: &&LeftBehind| item.kind == GENERATED_COLUMN && item.name == name;
+            let Some(item) = plan.left_behind.iter().find(is_it).filter(|_| !is_planned) else { return true };
+            if !left_behind.contains(item) {
+                left_behind.retain(|other| !is_it(&other));
+                left_behind.push(item.clone());
+            }
+            false
+        });
+    }
+}
+
 /// The decisions that `plan` was made with, as far as `schema` has what they are about. A column that the plan does not know
 /// gets a conversion that no planning stumbles over: it is reported as unknown anyway.
 fn decisions(plan: &Plan, schema: &SourceSchema) -> Mapping {
@@ -61,29 +87,16 @@ fn decisions(plan: &Plan, schema: &SourceSchema) -> Mapping {
     let leave_behind = names
         .filter_map(|name| plan.left_behind.iter().find(|item| item.name == *name))
         .map(|item| (item.name.clone(), item.reason.clone()));
-    let tables = schema.tables.iter().map(|table| {
-        let planned = plan.table(&table.name);
-        let numbered = table.rowid_alias().map(|column| column.name.as_str());
-        let columns =
-            table.columns.iter().filter(|column| Some(column.name.as_str()) != numbered).map(|column| {
-                let planned =
-                    planned.and_then(|table| table.columns.iter().find(|other| other.source == column.name));
-                let conversion = Some(planned.map_or(Conversion::Text, |planned| planned.conversion.clone()));
-                let rename = planned.map(|planned| planned.target.clone());
-                let full_name = format!("{}.{}", table.name, column.name);
-                let skip = (plan.left_behind.iter())
-                    .find(|item| item.kind == "column" && item.name == full_name)
-                    .map(|item| item.reason.clone());
-                (column.name.clone(), ColumnMapping { conversion, rename, skip, ..ColumnMapping::default() })
-            });
-        (
-            table.name.clone(),
-            TableMapping {
-                rename: planned.map(|planned| planned.target.clone()),
-                columns: columns.collect(),
-                indexes: Vec::new(),
-            },
-        )
+    let known = |table: &SourceTable| plan.table(&table.name);
+    let table_names = target_names(&schema.tables, |table| known(table).map(|planned| &planned.target));
+    let tables = schema.tables.iter().zip(table_names).map(|(table, rename)| {
+        let decided = TableMapping {
+            rename: Some(rename),
+            columns: column_decisions(plan, table),
+            rename_indexes: index_names(known(table)),
+            ..TableMapping::default()
+        };
+        (table.name.clone(), decided)
     });
     Mapping {
         format: MAPPING_FORMAT,
@@ -91,6 +104,53 @@ fn decisions(plan: &Plan, schema: &SourceSchema) -> Mapping {
         tables: tables.collect::<BTreeMap<_, _>>(),
         ..Mapping::default()
     }
+}
+
+/// What the plan decided about the columns of `table`.
+fn column_decisions(plan: &Plan, table: &SourceTable) -> BTreeMap<String, ColumnMapping> {
+    let planned = plan.table(&table.name);
+    let known = |column: &SourceColumn| {
+        planned.and_then(|table| table.columns.iter().find(|other| other.source == column.name))
+    };
+    let numbered = table.rowid_alias().map(|column| column.name.as_str());
+    let names = target_names(&table.columns, |column| known(column).map(|planned| &planned.target));
+    let decided = table.columns.iter().zip(names).map(|(column, rename)| {
+        let conversion = known(column).map_or(Conversion::Text, |planned| planned.conversion.clone());
+        let full_name = format!("{}.{}", table.name, column.name);
+        let skip = (plan.left_behind.iter())
+            .find(|item| item.kind == "column" && item.name == full_name)
+            .map(|item| item.reason.clone());
+        let decided = ColumnMapping {
+            conversion: (Some(column.name.as_str()) != numbered).then_some(conversion),
+            rename: Some(rename),
+            skip,
+            ..ColumnMapping::default()
+        };
+        (column.name.clone(), decided)
+    });
+    decided.collect()
+}
+
+/// The names that the plan gives to indexes.
+fn index_names(planned: Option<&PlannedTable>) -> BTreeMap<String, String> {
+    let indexes = planned.map(|table| table.indexes.as_slice()).unwrap_or_default();
+    indexes.iter().filter_map(|index| Some((index.source.clone()?, index.name.clone()))).collect()
+}
+
+/// What each of `items` is called in PostgreSQL: as the plan has it, and where the plan does not know it by a name that nothing
+/// else has, so that the source is understood whatever was added to it.
+fn target_names<'p, T>(items: &[T], planned: impl Fn(&T) -> Option<&'p String>) -> Vec<String> {
+    let mut taken: BTreeSet<String> = items.iter().filter_map(&planned).cloned().collect();
+    let name = |(place, item): (usize, &T)| {
+        planned(item).cloned().unwrap_or_else(|| {
+            let mut free = format!("unknown_{place}");
+            while !taken.insert(free.clone()) {
+                free.push('_');
+            }
+            free
+        })
+    };
+    items.iter().enumerate().map(name).collect()
 }
 
 /// A planned table with the primary key that the source declares, where the plan has a weaker one because rows break it.
@@ -111,7 +171,12 @@ pub fn is_empty(schema: &SourceSchema) -> bool {
     schema.tables.is_empty() && schema.others.is_empty()
 }
 
-fn table_differences(planned: &PlannedTable, live: &PlannedTable, found: &mut Vec<String>) {
+/// The differences between a table as planned and as it is, each with the plan that it stands in.
+fn table_differences(
+    (planned, plan): (&PlannedTable, &Plan),
+    (live, live_plan): (&PlannedTable, &Plan),
+    found: &mut Vec<String>,
+) {
     let table = &planned.source;
     if planned.without_rowid != live.without_rowid {
         let (live, planned) = (yes_no(live.without_rowid), yes_no(planned.without_rowid));
@@ -145,65 +210,74 @@ fn table_differences(planned: &PlannedTable, live: &PlannedTable, found: &mut Ve
     {
         found.push(format!("{table}.{}: in the source, not in the plan", column.source));
     }
-    let mut differs = |what: &str, planned: Vec<String>, live: Vec<String>| {
-        let (planned, live): (BTreeSet<_>, BTreeSet<_>) =
-            (planned.into_iter().collect(), live.into_iter().collect());
-        found.extend(
-            planned
-                .difference(&live)
-                .map(|item| format!("{table}: {what} {item}: in the plan, not in the source")),
-        );
-        found.extend(
-            live.difference(&planned)
-                .map(|item| format!("{table}: {what} {item}: in the source, not in the plan")),
-        );
-    };
-    let keys = |table: &PlannedTable| {
-        let numbered = if table.sequence_column().is_some() { ", numbering its rows" } else { "" };
-        table.primary_key.iter().map(|key| format!("({}){numbered}", key.columns.join(", "))).collect()
-    };
-    differs("primary key", keys(planned), keys(live));
-    let unique = |table: &PlannedTable| {
-        table.unique.iter().map(|key| format!("({})", key.columns.join(", "))).collect()
-    };
-    differs("UNIQUE", unique(planned), unique(live));
-    let foreign = |table: &PlannedTable| {
-        let words = table.foreign_keys.iter().map(|key| {
-            format!(
-                "({}) to {} ({}) on update {} on delete {}{}",
-                key.columns.join(", "),
-                key.parent_table,
-                key.parent_columns.join(", "),
-                key.on_update,
-                key.on_delete,
-                if key.deferred { " deferred" } else { "" }
-            )
-        });
-        words.collect()
-    };
-    differs("foreign key", foreign(planned), foreign(live));
-    let indexes = |table: &PlannedTable| {
-        let from_source = |index: &&PlannedIndex| index.added_because.is_none();
-        let words = table.indexes.iter().filter(from_source).map(|index| {
-            let columns: Vec<String> = (index.columns.iter())
-                .map(|key| format!("{}{}", key.sql(), if key.descending { " desc" } else { "" }))
-                .collect();
-            let unique = if index.unique { "unique " } else { "" };
-            let condition = index.predicate.as_ref().map(|sql| format!(" where {sql}")).unwrap_or_default();
-            format!("{unique}{} ({}){condition}", index.name, columns.join(", "))
-        });
-        words.collect()
-    };
-    differs("index", indexes(planned), indexes(live));
-    let checks = |table: &PlannedTable| {
-        table.checks.iter().map(|check| format!("({})", check.source)).collect::<Vec<_>>()
-    };
-    differs("CHECK", checks(planned), checks(live));
-    let generated = |table: &PlannedTable| {
-        let columns = table.columns.iter().filter_map(|column| Some((column, column.generated.as_ref()?)));
-        columns.map(|(column, generated)| format!("{} as ({})", column.source, generated.source)).collect()
-    };
-    differs("generated column", generated(planned), generated(live));
+    found.extend(constraint_differences((planned, plan), (live, live_plan)));
+}
+
+/// The same for what stands beside the columns.
+fn constraint_differences(planned: (&PlannedTable, &Plan), live: (&PlannedTable, &Plan)) -> Vec<String> {
+    let table = &planned.0.source;
+    let (planned, live) = (stated(planned.0, planned.1), stated(live.0, live.1));
+    let gone =
+        planned.difference(&live).map(|item| format!("{table}: {item}: in the plan, not in the source"));
+    let new =
+        live.difference(&planned).map(|item| format!("{table}: {item}: in the source, not in the plan"));
+    gone.chain(new).collect()
+}
+
+/// Keys, foreign keys, indexes, CHECKs and generated columns of a table in words, by the names that the source has for all of them.
+fn stated(table: &PlannedTable, plan: &Plan) -> BTreeSet<String> {
+    let numbered = if table.sequence_column().is_some() { ", numbering its rows" } else { "" };
+    let columns = |names: &[String]| source_names(table, names).join(", ");
+    let primary =
+        table.primary_key.iter().map(|key| format!("primary key ({}){numbered}", columns(&key.columns)));
+    let unique = table.unique.iter().map(|key| format!("UNIQUE ({})", columns(&key.columns)));
+    let foreign = table.foreign_keys.iter().map(|key| foreign_key_in_words(table, key, plan));
+    let from_source = |index: &&PlannedIndex| index.added_because.is_none();
+    let indexes = table.indexes.iter().filter(from_source).map(|index| index_in_words(table, index));
+    let checks = table.checks.iter().map(|check| format!("CHECK ({})", check.source));
+    let generated = (table.columns.iter())
+        .filter_map(|column| Some((column, column.generated.as_ref()?)))
+        .map(|(column, generated)| format!("generated column {} as ({})", column.source, generated.source));
+    primary.chain(unique).chain(foreign).chain(indexes).chain(checks).chain(generated).collect()
+}
+
+fn foreign_key_in_words(table: &PlannedTable, key: &PlannedForeignKey, plan: &Plan) -> String {
+    let parent = plan.tables.iter().find(|parent| parent.target == key.parent_table);
+    format!(
+        "foreign key ({}) to {} ({}) on update {} on delete {}{}",
+        source_names(table, &key.columns).join(", "),
+        parent.map_or(key.parent_table.as_str(), |parent| parent.source.as_str()),
+        parent.map_or_else(
+            || key.parent_columns.join(", "),
+            |parent| source_names(parent, &key.parent_columns).join(", ")
+        ),
+        key.on_update,
+        key.on_delete,
+        if key.deferred { " deferred" } else { "" }
+    )
+}
+
+fn index_in_words(table: &PlannedTable, index: &PlannedIndex) -> String {
+    let columns: Vec<String> = (index.columns.iter())
+        .map(|key| {
+            let name = match &key.expression {
+                Some(expression) => format!("({expression})"),
+                None => source_names(table, std::slice::from_ref(&key.column)).join(", "),
+            };
+            format!("{name}{}", if key.descending { " desc" } else { "" })
+        })
+        .collect();
+    let unique = if index.unique { "unique " } else { "" };
+    let condition = index.predicate.as_ref().map(|sql| format!(" where {sql}")).unwrap_or_default();
+    let name = index.source.as_ref().unwrap_or(&index.name);
+    format!("index {unique}{name} ({}){condition}", columns.join(", "))
+}
+
+/// The source names of columns that are given by target name; a name that no column has stays as it is.
+fn source_names<'t>(table: &'t PlannedTable, targets: &'t [String]) -> Vec<&'t str> {
+    let source =
+        |target: &'t String| table.target_column(target).map_or(target.as_str(), |column| &column.source);
+    targets.iter().map(source).collect()
 }
 
 fn left_behind_differences(planned: &[LeftBehind], live: &[LeftBehind], found: &mut Vec<String>) {

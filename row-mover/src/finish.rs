@@ -4,7 +4,6 @@
 
 use diesel::RunQueryDsl;
 use diesel::sql_types::{BigInt, Text};
-use migrate_core::identifier::quote_pg;
 use migrate_core::plan::PlannedTable;
 
 use crate::error::Result;
@@ -27,7 +26,7 @@ pub(crate) fn set_sequences(
         // A sequence begins at 1; where no number above 0 was given, it stays there.
         let Some(highest) = highest.filter(|&highest| highest > 0) else { continue };
         diesel::sql_query("SELECT setval($1::regclass, $2, true)")
-            .bind::<Text, _>(format!("public.{}", quote_pg(sequence)))
+            .bind::<Text, _>(table.qualified(sequence))
             .bind::<BigInt, _>(highest)
             .execute(target)
             .map_err(diesel_failed(format!("sequence {sequence} of {} cannot be set", table.source)))?;
@@ -41,7 +40,7 @@ pub(crate) fn set_sequences(
 /// When the target refuses.
 pub(crate) fn analyze(target: &mut PooledConnection, tables: &[&PlannedTable]) -> Result<()> {
     for table in tables {
-        diesel::sql_query(format!("ANALYZE public.{}", quote_pg(&table.target)))
+        diesel::sql_query(format!("ANALYZE {}", table.qualified(&table.target)))
             .execute(target)
             .map_err(diesel_failed(format!("table {} cannot be analyzed", table.target)))?;
     }

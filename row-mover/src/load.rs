@@ -191,5 +191,5 @@ fn stopped(table: &PlannedTable, refused: Vec<Refused>) -> Error {
 
 fn copy_sql(table: &PlannedTable) -> String {
     let columns: Vec<String> = table.columns.iter().map(|column| quote_pg(&column.target)).collect();
-    format!("COPY public.{} ({}) FROM STDIN (FORMAT binary)", quote_pg(&table.target), columns.join(", "))
+    format!("COPY {} ({}) FROM STDIN (FORMAT binary)", table.qualified(&table.target), columns.join(", "))
 }

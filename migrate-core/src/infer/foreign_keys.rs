@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::words::mapping_line;
+use super::words::mapping_lines;
 use super::{Facts, Inference, faithful};
 use crate::conversion::{Conversion, PgType};
 
@@ -125,9 +125,8 @@ fn suggest_text(sides: &mut [Side<'_>], pairs: &[(usize, usize)], group: &[usize
         let Some(side) = sides.get_mut(place).filter(|side| !side.is_fixed) else { continue };
         let holds_all = side.facts.rejects(&Conversion::TextFromAny) == 0;
         if side.inference.conversion.target_type() != PgType::Text && holds_all {
-            let mapping = mapping_line(side.facts.table, side.facts.column, &Conversion::TextFromAny);
-            let words =
-                format!("it points to {name}, which is text; the foreign key can stay with {mapping}");
+            let lines = mapping_lines(side.facts.table, side.facts.column, &Conversion::TextFromAny);
+            let words = format!("it points to {name}, which is text; the foreign key can stay with\n{lines}");
             side.inference.suggestion = Some(words);
         }
     }
@@ -330,8 +329,8 @@ mod tests {
     #[test]
     fn what_cannot_be_joined_is_told_how() {
         let found = unified(&[("id", "TEXT", &["'1'"], None), ("ref", "INTEGER", &["1"], None)], &[(1, 0)]);
-        let expected = "it points to t.id, which is text; the foreign key can stay with \
-                        `[tables.t.columns] ref = { as = \"text_from_any\" }`";
+        let expected = "it points to t.id, which is text; the foreign key can stay with\n\
+                        [tables.t.columns.ref]\nas = \"text_from_any\"";
         assert_eq!(found[1].suggestion.as_deref(), Some(expected));
         let found = unified(&[("id", "TEXT", &[LOWER], None), ("owner", "TEXT", &["''"], None)], &[(1, 0)]);
         assert_eq!(

@@ -36,7 +36,7 @@ pub struct Inference {
     pub conversion: Conversion,
     /// The rule that took it, and what it saw, in words.
     pub why: String,
-    /// A better type that is not certain enough, with the mapping that takes it.
+    /// A better type that is not certain enough: why in one line, and behind it the lines of a mapping that take it.
     pub suggestion: Option<String>,
 }
 
@@ -128,7 +128,7 @@ fn suggestion_in_words(facts: &Facts<'_>, answer: &Answer, loses_default: bool) 
     let (count, form) = answer.evidence?;
     let rejects = facts.profile.and_then(|seen| rejects_in_words(&seen, &answer.conversion));
     let rejects = rejects.map(|rejects| format!("; with it {rejects}")).unwrap_or_default();
-    let mapping = words::mapping_line(facts.table, facts.column, &answer.conversion);
+    let lines = words::mapping_lines(facts.table, facts.column, &answer.conversion);
     let default = if loses_default { "; its default is no value of that type" } else { "" };
-    Some(format!("{count} of {} values are {form}; take it with {mapping}{rejects}{default}", facts.values()))
+    Some(format!("{count} of {} values are {form}{rejects}{default}; take it with\n{lines}", facts.values()))
 }

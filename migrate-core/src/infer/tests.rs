@@ -6,7 +6,10 @@ use super::case::{Case, case};
 use super::frameworks::FRAMEWORKS;
 use super::rule::{Certainty, Rule};
 use super::rules::GROUPS;
+use super::words::mapping_lines;
 use super::{Facts, Inference, infer};
+use crate::conversion::Conversion;
+use crate::mapping::Mapping;
 use crate::profile::ColumnProfile;
 use crate::reject::OnReject;
 use crate::source_schema::SourceColumn;
@@ -79,6 +82,56 @@ fn every_rule_does_what_its_cases_say() {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
+/// What a suggestion says can be pasted into a mapping, and then is what the rule would have.
+#[test]
+fn every_suggestion_can_be_taken_by_its_lines() {
+    let rules = GROUPS.iter().flat_map(|group| group.rules);
+    let mut taken = 0;
+    for (rule, case) in rules.flat_map(|rule| rule.cases.iter().map(move |case| (rule, case))) {
+        let Some(suggestion) = inferred(case).suggestion else { continue };
+        let (_, lines) = suggestion.split_once('\n').unwrap();
+        let text = format!("format = 1\n[tables.t.columns]\nanother = {{ secret = true }}\n\n{lines}\n");
+        let mapping =
+            Mapping::from_toml(&text).unwrap_or_else(|error| panic!("{}: {text}\n{error}", rule.name));
+        let conversion = mapping.tables["t"].columns[case.column].conversion.clone();
+        let conversion = conversion.unwrap_or_else(|| panic!("{}: {text} decides nothing", rule.name));
+        if rule.certainty == Certainty::Suggests {
+            assert_eq!(conversion.name(), case.becomes, "{}", rule.name);
+        }
+        taken += 1;
+    }
+    assert!(
+        taken
+            >= GROUPS
+                .iter()
+                .flat_map(|group| group.rules)
+                .filter(|rule| rule.certainty == Certainty::Suggests)
+                .count()
+    );
+}
+
+#[test]
+fn names_of_any_kind_are_keys_of_toml() {
+    for name in [
+        "a",
+        "",
+        "my col",
+        "a.b",
+        "q\"q",
+        "back\\slash",
+        "line\nbreak",
+        "\u{1}",
+        "имя",
+        "o'clock",
+        "\u{301}x",
+        "\u{7f}",
+    ] {
+        let lines = mapping_lines(name, name, &Conversion::Jsonb);
+        let mapping = Mapping::from_toml(&format!("format = 1\n{lines}")).unwrap();
+        assert_eq!(mapping.tables[name].columns[name].conversion, Some(Conversion::Jsonb), "{name:?}");
+    }
+}
+
 #[test]
 fn what_frameworks_write_is_understood() {
     let found: Vec<String> = (FRAMEWORKS.iter())
@@ -102,8 +155,8 @@ fn rules_have_names_and_sentences_of_their_own() {
 fn a_default_that_does_not_fit_is_heeded() {
     let found = inferred(&case("TEXT", "body", &["'{}'", "'[]'"], "text").default("''"));
     assert_eq!(found.conversion.name(), "text");
-    let expected = "2 of 2 values are JSON objects or arrays of which jsonb keeps every value; take it with \
-                    `[tables.t.columns] body = { as = \"jsonb\" }`; its default is no value of that type";
+    let expected = "2 of 2 values are JSON objects or arrays of which jsonb keeps every value; its default is no value of \
+                    that type; take it with\n[tables.t.columns.body]\nas = \"jsonb\"";
     assert_eq!(found.suggestion.as_deref(), Some(expected));
     let found = inferred(&case("INTEGER", "is_admin", &["0", "1"], "bigint").default("-1"));
     assert_eq!(found.conversion.name(), "bigint");

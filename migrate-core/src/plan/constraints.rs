@@ -45,8 +45,11 @@ pub struct PlannedForeignKey {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlannedIndex {
-    /// Its name, the same on both sides where both have it.
+    /// Its name in PostgreSQL.
     pub name: String,
+    /// Its name in SQLite, where that is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// The access method.
     pub method: IndexMethod,
     /// Whether it is unique.

@@ -17,6 +17,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::conversion::{Conversion, PgType};
+use crate::identifier::quote_pg;
+use crate::mapping::DEFAULT_SCHEMA;
 use crate::profile::ColumnProfile;
 use crate::reject::{OnReject, RejectLimit};
 
@@ -29,7 +31,8 @@ pub const PLAN_FORMAT: u32 = 1;
 pub struct Plan {
     /// The version of this form.
     pub format: u32,
-    /// The schema of the target that the tables go to.
+    /// The schema of the target that everything goes to for which nothing else is said, views, functions and the list of applied
+    /// migrations among it.
     pub target_schema: String,
     /// The fingerprint of the source's schema that it was made for; none in a plan of nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,8 +64,12 @@ pub struct Plan {
 pub struct PlannedTable {
     /// Its name in SQLite.
     pub source: String,
-    /// Its name in PostgreSQL.
+    /// Its name in PostgreSQL; no two tables of a plan have one name, whatever their schemas are.
     pub target: String,
+    /// The schema of PostgreSQL that it goes to; none where that is `public`, and everything is there that is not said to be
+    /// elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
     /// Whether it is WITHOUT ROWID in SQLite.
     pub without_rowid: bool,
     /// The name by which SQL reaches its rowid; none where there is no rowid or columns hide it.
@@ -83,6 +90,9 @@ pub struct PlannedTable {
     pub checks: Vec<PlannedCheck>,
     /// Indexes that no constraint makes.
     pub indexes: Vec<PlannedIndex>,
+    /// What a reviewer should know of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// What the comments in the stored SQL say of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
@@ -133,7 +143,11 @@ pub struct PlannedColumn {
     pub profile: Option<ColumnProfile>,
     /// Why this type and conversion, in words.
     pub why: String,
-    /// A better type that is not certain enough to be taken unasked, in words, with the mapping that takes it.
+    /// What a reviewer should know beside: where the column behaves otherwise than in SQLite, and why it has another name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// A better type that is not certain enough to be taken unasked: why in one line, and behind it the lines of `mapping.toml`
+    /// that take it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suggestion: Option<String>,
     /// What the comments in the stored SQL say of it.
@@ -205,6 +219,17 @@ impl Plan {
         }
     }
 
+    /// The schemas that it puts something into, the target schema first.
+    pub fn schemas(&self) -> Vec<&str> {
+        let mut schemas = vec![self.target_schema.as_str()];
+        for table in &self.tables {
+            if !schemas.contains(&table.schema_name()) {
+                schemas.push(table.schema_name());
+            }
+        }
+        schemas
+    }
+
     /// The planned table of this source name.
     pub fn table(&self, source: &str) -> Option<&PlannedTable> {
         self.tables.iter().find(|table| table.source == source)
@@ -274,6 +299,26 @@ impl Plan {
 }
 
 impl PlannedTable {
+    /// The schema of PostgreSQL that it goes to.
+    pub fn schema_name(&self) -> &str {
+        self.schema.as_deref().unwrap_or(DEFAULT_SCHEMA)
+    }
+
+    /// Its name as a migration writes it: with its schema where it has one.
+    pub fn name_in_sql(&self) -> String {
+        self.in_sql(&self.target)
+    }
+
+    /// Something of this name in its schema, such as an index, as a migration writes it.
+    pub fn in_sql(&self, name: &str) -> String {
+        if self.schema.is_some() { self.qualified(name) } else { quote_pg(name) }
+    }
+
+    /// Something of this name in its schema, such as its sequence, as SQL that needs no search path.
+    pub fn qualified(&self, name: &str) -> String {
+        format!("{}.{}", quote_pg(self.schema_name()), quote_pg(name))
+    }
+
     /// The planned column of this target name.
     pub fn target_column(&self, target: &str) -> Option<&PlannedColumn> {
         self.columns.iter().find(|column| column.target == target)
@@ -349,6 +394,8 @@ mod tests {
             foreign_keys: parents.iter().map(key).collect(),
             checks: Vec::new(),
             indexes: Vec::new(),
+            schema: None,
+            notes: Vec::new(),
             comment: None,
         };
         let tables = tables.iter().map(table).collect();

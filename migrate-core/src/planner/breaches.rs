@@ -13,8 +13,7 @@ pub(super) fn apply(
     left_behind: &mut Vec<LeftBehind>,
 ) -> Vec<PlannedBreach> {
     let Some(profile) = profile else { return Vec::new() };
-    let names: Vec<(String, String)> =
-        tables.iter().map(|table| (table.source.clone(), table.target.clone())).collect();
+    let names: Vec<ParentNames> = tables.iter().map(ParentNames::of).collect();
     let mut planned = Vec::new();
     for table in tables.iter_mut() {
         let breaches = profile.get(&table.source).map(|profile| profile.breaches.as_slice());
@@ -23,8 +22,8 @@ pub(super) fn apply(
                 BreachedConstraint::PrimaryKeyNull => primary_key(table).into_iter().collect(),
                 BreachedConstraint::NotNull { column } => not_null(table, column).into_iter().collect(),
                 BreachedConstraint::ForeignKey { columns, parent } => {
-                    let parent = names.iter().find(|(source, _)| source == parent);
-                    parent.and_then(|(_, parent)| foreign_key(table, columns, parent)).into_iter().collect()
+                    let parent = names.iter().find(|names| names.source == *parent);
+                    parent.and_then(|parent| foreign_key(table, columns, parent)).into_iter().collect()
                 }
                 BreachedConstraint::Check { sql } => check(table, sql).into_iter().collect(),
                 BreachedConstraint::Unique { columns, is_folded } => {
@@ -37,6 +36,20 @@ pub(super) fn apply(
     uniqueness::leave_foreign_keys(tables, &planned, left_behind);
     planned.sort();
     planned
+}
+
+/// What a table that foreign keys point to is called.
+struct ParentNames {
+    source: String,
+    target: String,
+    sql: String,
+}
+
+impl ParentNames {
+    fn of(table: &PlannedTable) -> ParentNames {
+        let (source, target) = (table.source.clone(), table.target.clone());
+        ParentNames { source, target, sql: table.name_in_sql() }
+    }
 }
 
 /// A constraint that was weakened.
@@ -71,7 +84,7 @@ fn primary_key(table: &mut PlannedTable) -> Option<Weakened> {
         }
     }
     let columns = quote_pg_list(&key.columns);
-    let target = quote_pg(&table.target);
+    let target = table.name_in_sql();
     let is_null: Vec<String> =
         key.columns.iter().map(|column| format!("{} IS NULL", quote_pg(column))).collect();
     let weakened = Weakened {
@@ -88,7 +101,7 @@ fn primary_key(table: &mut PlannedTable) -> Option<Weakened> {
 }
 
 fn not_null(table: &mut PlannedTable, source: &str) -> Option<Weakened> {
-    let target = quote_pg(&table.target);
+    let target = table.name_in_sql();
     let column = table.columns.iter_mut().find(|column| column.source == source && column.not_null)?;
     column.not_null = false;
     let name = quote_pg(&column.target);
@@ -101,28 +114,28 @@ fn not_null(table: &mut PlannedTable, source: &str) -> Option<Weakened> {
     })
 }
 
-fn foreign_key(table: &mut PlannedTable, columns: &[String], parent: &str) -> Option<Weakened> {
+fn foreign_key(table: &mut PlannedTable, columns: &[String], parent: &ParentNames) -> Option<Weakened> {
     let targets: Vec<String> = (columns.iter())
         .filter_map(|source| table.columns.iter().find(|column| column.source == *source))
         .map(|column| column.target.clone())
         .collect();
-    let child = quote_pg(&table.target);
+    let child = table.name_in_sql();
     let key = (table.foreign_keys.iter_mut())
-        .find(|key| key.columns == targets && key.parent_table == parent && !key.not_valid)?;
+        .find(|key| key.columns == targets && key.parent_table == parent.target && !key.not_valid)?;
     key.not_valid = true;
     Some(Weakened {
         constraint: format!("foreign key ({}) to {}", key.columns.join(", "), key.parent_table),
         becomes: "a foreign key that is NOT VALID: it holds for rows that are written from now on".to_owned(),
         remedy: format!(
             "{}; ALTER TABLE {child} VALIDATE CONSTRAINT {};",
-            orphans(&child, key),
+            orphans(&child, key, parent),
             quote_pg(&key.name)
         ),
     })
 }
 
 /// The SELECT that lists the rows that point nowhere.
-fn orphans(child: &str, key: &PlannedForeignKey) -> String {
+fn orphans(child: &str, key: &PlannedForeignKey, parent: &ParentNames) -> String {
     let pairs: Vec<String> = (key.columns.iter().zip(&key.parent_columns))
         .map(|(own, parent)| format!("p.{} = c.{}", quote_pg(parent), quote_pg(own)))
         .collect();
@@ -131,13 +144,13 @@ fn orphans(child: &str, key: &PlannedForeignKey) -> String {
     format!(
         "SELECT c.* FROM {child} AS c WHERE {} AND NOT EXISTS (SELECT FROM {} AS p WHERE {})",
         not_null.join(" AND "),
-        quote_pg(&key.parent_table),
+        parent.sql,
         pairs.join(" AND ")
     )
 }
 
 fn check(table: &mut PlannedTable, sql: &str) -> Option<Weakened> {
-    let target = quote_pg(&table.target);
+    let target = table.name_in_sql();
     let check = table.checks.iter_mut().find(|check| check.source == sql && !check.not_valid)?;
     check.not_valid = true;
     Some(Weakened {

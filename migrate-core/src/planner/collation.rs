@@ -1,9 +1,12 @@
 //! What becomes of SQLite's collations (SQLite manual, "Datatypes In SQLite", section 7). The target's text is `COLLATE "C"`, which
 //! is BINARY; under it `lower()` folds the 26 letters of ASCII and no others, which is NOCASE.
 
+use super::behind;
 use crate::conversion::PgType;
 use crate::identifier::quote_pg;
-use crate::plan::PlannedColumn;
+use crate::plan::{LeftBehind, PlannedColumn};
+use crate::source_schema::{SourceIndex, SourceTable};
+use crate::source_sql::TableSqlFacts;
 
 /// What must be done to text so that comparing it byte by byte is comparing it by a collation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,4 +42,49 @@ pub(super) fn folded(fold: Fold, column: &PlannedColumn) -> Option<String> {
         Fold::Lower => Some(format!("lower({column})")),
         Fold::TrimRight => Some(format!("rtrim({column}, ' ')")),
     }
+}
+
+/// Says of each column that the source compares by another collation than BINARY what becomes of that; a collation that only the
+/// app has goes to `left_behind`.
+pub(super) fn tell(
+    table: &SourceTable,
+    facts: &TableSqlFacts,
+    columns: &mut [PlannedColumn],
+    left_behind: &mut Vec<LeftBehind>,
+) {
+    for column in columns {
+        let named = facts.collations.iter().find(|(name, _)| name.eq_ignore_ascii_case(&column.source));
+        let Some((_, collation)) = named else { continue };
+        let is_unique = table.indexes.iter().any(|index| is_unique_on(index, &column.source));
+        match fold(collation, column) {
+            Fold::None => {}
+            Fold::Unknown => {
+                let reason = format!(
+                    "{collation} is a collation that only the app has: here text is compared and sorted byte by byte"
+                );
+                left_behind.push(behind("collation", &format!("{}.{}", table.name, column.source), &reason));
+            }
+            fold => column.notes.extend(in_words(fold, column, is_unique)),
+        }
+    }
+}
+
+fn is_unique_on(index: &SourceIndex, column: &str) -> bool {
+    let is_it = |name: &String| name.eq_ignore_ascii_case(column);
+    index.unique && index.columns.iter().any(|key| key.column.as_ref().is_some_and(is_it))
+}
+
+/// What a folded comparison becomes, and what the app has to say in its queries.
+fn in_words(fold: Fold, column: &PlannedColumn, is_unique: bool) -> Option<String> {
+    let folded = folded(fold, column)?;
+    let (name, meaning, parameter) = match fold {
+        Fold::Lower => ("NOCASE", "tells a from A", "lower($1)"),
+        _ => ("RTRIM", "regards blanks at the end", "rtrim($1, ' ')"),
+    };
+    let kept =
+        if is_unique { format!("; a unique index on {folded} keeps what was unique") } else { String::new() };
+    Some(format!(
+        "compared and sorted as {name} in SQLite; PostgreSQL {meaning}: queries have to say {folded} = {parameter} and ORDER BY \
+         {folded}{kept}"
+    ))
 }

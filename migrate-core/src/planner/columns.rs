@@ -47,6 +47,7 @@ pub(super) fn plan_columns(
             numbering: Numbering::Serial,
             generated: None,
             on_reject: mapping.on_reject,
+            notes: Vec::new(),
             suggestion,
             comment: None,
             secret: mapping.secret,

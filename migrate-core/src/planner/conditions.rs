@@ -34,7 +34,7 @@ pub(super) fn plan(context: &Context<'_>, left_behind: &mut Vec<LeftBehind>) -> 
 /// The name that the source gives it, or the one that PostgreSQL would.
 fn name(context: &Context<'_>, check: &CheckFact) -> String {
     match (&check.name, &check.column) {
-        (Some(name), _) if !name.is_empty() => fit_pg(name),
+        (Some(name), _) if !name.is_empty() => context.names.other(name),
         (_, Some(column)) => {
             fit_pg(&format!("{}_{}_check", context.target, context.names.column(&context.table.name, column)))
         }

@@ -15,6 +15,16 @@ pub enum PlanningError {
         /// The nearest name that there is.
         nearest: Option<String>,
     },
+    /// `mapping.toml` has a rule that is about nothing.
+    #[error("mapping.toml has {rule}, which fits no {kind} of the source{}", nearest.as_ref().map(|name| format!("; did you mean {name}?")).unwrap_or_default())]
+    IdleRule {
+        /// The rule, as far as it says what it is about.
+        rule: String,
+        /// `table` or `column`.
+        kind: &'static str,
+        /// The nearest name or declared type that there is.
+        nearest: Option<String>,
+    },
     /// The stored SQL of a table cannot be read, so that nothing can be promised of it.
     #[error(transparent)]
     UnreadableSql(#[from] UnreadableSql),

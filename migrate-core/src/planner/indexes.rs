@@ -30,6 +30,7 @@ pub(super) fn plan(
     planned.extend(mapping.indexes.iter().map(|index| {
         PlannedIndex {
             name: names::target(&index.name),
+            source: None,
             method: index.method,
             unique: false,
             columns: (index.columns.iter())
@@ -82,7 +83,8 @@ fn kept(context: &Context<'_>, index: &SourceIndex) -> Result<PlannedIndex, Stri
     };
     let is_translated = predicate.is_some() || columns.iter().any(|key| key.expression.is_some());
     Ok(PlannedIndex {
-        name: names::target(&index.name),
+        name: context.names.index(&context.table.name, &index.name),
+        source: Some(index.name.clone()),
         method: IndexMethod::Btree,
         unique: index.unique,
         columns,

@@ -66,9 +66,14 @@ fn declared<'a>(table: &'a SourceTable, column: &'a SourceColumn, mapping: &Mapp
     Facts {
         on_reject: decided.and_then(|decided| decided.on_reject).unwrap_or(mapping.on_reject),
         // A generated column is what its expression makes of the others.
-        is_faithful: mapping.faithful || column.generated,
+        is_faithful: mapping.faithful || column.generated || is_faithful(&table.name, mapping),
         ..facts
     }
+}
+
+/// Whether nothing is inferred for the columns of a table.
+fn is_faithful(table: &str, mapping: &Mapping) -> bool {
+    mapping.tables.get(table).is_some_and(|table| table.faithful)
 }
 
 /// Decides on a column by itself.

@@ -8,7 +8,7 @@ use super::{Context, behind, indexes};
 use crate::identifier::fit_pg;
 use crate::mapping::IndexMethod;
 use crate::plan::{LeftBehind, PlannedIndex, PlannedIndexColumn, PlannedKey};
-use crate::source_schema::{SourceIndex, SourceIndexOrigin, SourceTable};
+use crate::source_schema::{SourceIndex, SourceIndexColumn, SourceIndexOrigin, SourceTable};
 
 /// What becomes of the constraints that make rows unique.
 #[derive(Debug, Default)]
@@ -46,7 +46,7 @@ pub(super) fn plan(context: &Context<'_>, left_behind: &mut Vec<LeftBehind>) -> 
         let columns = context.names.columns(&table.name, key_columns(index));
         let name = fit_pg(&format!("{}_{}_key", context.target, columns.join("_")));
         let name = numbered(name, |name| keys.unique.iter().any(|other| other.name == name));
-        keys.unique.push(PlannedKey { name, columns, instead_of: None });
+        keys.unique.push(PlannedKey { name, columns, instead_of: unknown_collation(context, index) });
     }
     keys
 }
@@ -77,12 +77,23 @@ pub(super) fn key_columns(index: &SourceIndex) -> impl Iterator<Item = &str> {
     index.columns.iter().filter_map(|key| key.column.as_deref())
 }
 
-/// Whether a key compares text otherwise than PostgreSQL would.
+/// Whether a key compares text otherwise than PostgreSQL would, in a way that an expression stands for.
 fn is_folded(context: &Context<'_>, index: &SourceIndex) -> bool {
-    index.columns.iter().any(|key| {
-        let column = key.column.as_deref().and_then(|name| context.column(name));
-        column.is_some_and(|column| fold(&key.collation, column) != Fold::None)
-    })
+    index.columns.iter().any(|key| matches!(key_fold(context, key), Fold::Lower | Fold::TrimRight))
+}
+
+fn key_fold(context: &Context<'_>, key: &SourceIndexColumn) -> Fold {
+    let column = key.column.as_deref().and_then(|name| context.column(name));
+    column.map_or(Fold::None, |column| fold(&key.collation, column))
+}
+
+/// That a key compares by a collation that only the app has, in words; none where it does not.
+fn unknown_collation(context: &Context<'_>, index: &SourceIndex) -> Option<String> {
+    let key = index.columns.iter().find(|key| key_fold(context, key) == Fold::Unknown)?;
+    Some(format!(
+        "the source compares it by {}, a collation that only the app has; here values are unique byte by byte",
+        key.collation
+    ))
 }
 
 fn folded_index(context: &Context<'_>, index: &SourceIndex, why: &str) -> PlannedIndex {
@@ -91,6 +102,7 @@ fn folded_index(context: &Context<'_>, index: &SourceIndex, why: &str) -> Planne
     let names = context.names.columns(&context.table.name, key_columns(index));
     PlannedIndex {
         name: fit_pg(&format!("{}_{}_nocase_key", context.target, names.join("_"))),
+        source: None,
         method: IndexMethod::Btree,
         unique: true,
         columns,

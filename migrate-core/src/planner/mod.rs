@@ -15,6 +15,7 @@ mod indexes;
 mod inferred;
 mod keys;
 mod names;
+mod rules;
 mod scope;
 mod uniqueness;
 
@@ -23,16 +24,13 @@ use inferred::Inferred;
 
 use std::collections::BTreeSet;
 
-use crate::mapping::{Mapping, TableMapping};
+use crate::mapping::{DEFAULT_SCHEMA, Mapping, TableMapping};
 use crate::plan::{LeftBehind, Numbering, Plan, PlannedColumn, PlannedTable};
 use crate::profile::DatabaseProfile;
-use crate::source_schema::{SourceObject, SourceObjectKind, SourceSchema, SourceTable};
+use crate::source_schema::{SourceIndexOrigin, SourceObject, SourceObjectKind, SourceSchema, SourceTable};
 use crate::source_sql::{TableSqlFacts, table_comments, table_facts};
 use crate::translate::Scope;
 use names::Names;
-
-/// The schema of PostgreSQL that the tables go to.
-const TARGET_SCHEMA: &str = "public";
 
 /// What planning the parts of one table needs to know.
 struct Context<'a> {
@@ -90,6 +88,7 @@ pub fn plan(
         let mut columns = columns::plan_columns(table, &inferred, &decided, profile, &mut left_behind);
         finish_columns(table, &names, mapping, &decided, &mut columns, &mut left_behind);
         generated::plan(table, &facts, &mut columns, &mut left_behind);
+        collation::tell(table, &facts, &mut columns, &mut left_behind);
         let mut context = Context {
             table,
             facts: &facts,
@@ -111,7 +110,7 @@ pub fn plan(
     tables.iter().try_for_each(checks::check_table)?;
     foreign_keys::leave_mismatched(&mut tables, &mut left_behind);
     left_behind.extend(schema.others.iter().map(|object| other_object(object, mapping)));
-    names::settle(&mut tables, &[])?;
+    names::settle(&names, &mut tables, &[])?;
     let breaches = breaches::apply(&mut tables, profile, &mut left_behind);
     left_behind.sort();
     Ok(Plan {
@@ -121,7 +120,7 @@ pub fn plan(
         left_behind,
         on_reject: mapping.on_reject,
         reject_limit: mapping.reject_limit,
-        ..Plan::empty(TARGET_SCHEMA.to_owned())
+        ..Plan::empty(mapping.schema.clone().unwrap_or_else(|| DEFAULT_SCHEMA.to_owned()))
     })
 }
 
@@ -151,6 +150,7 @@ fn finish_columns(
     });
     for column in columns {
         column.target = names.column(&table.name, &column.source);
+        column.notes.extend(names.why_column(&table.name, &column.source));
         if column.sequence.is_some() {
             let sequence = format!("{}_{}_seq", names.table(&table.name), column.target);
             column.sequence = Some(crate::identifier::fit_pg(&sequence));
@@ -172,6 +172,8 @@ fn plan_table(
     PlannedTable {
         source: table.name.clone(),
         target: context.target.clone(),
+        schema: schema(context.mapping, decided),
+        notes: context.names.why_table(&table.name).into_iter().collect(),
         without_rowid: table.without_rowid,
         rowid: table.rowid_name().map(str::to_owned),
         profile_rows: None,
@@ -183,6 +185,13 @@ fn plan_table(
         indexes,
         comment: None,
     }
+}
+
+/// The schema of PostgreSQL that a table goes to; none where names without a schema mean `public`, and so does it.
+fn schema(mapping: &Mapping, decided: &TableMapping) -> Option<String> {
+    let own = mapping.schema.as_deref().unwrap_or(DEFAULT_SCHEMA);
+    let schema = decided.schema.as_deref().unwrap_or(own);
+    (own != DEFAULT_SCHEMA || schema != DEFAULT_SCHEMA).then(|| schema.to_owned())
 }
 
 /// Gives table and columns what the comments in the stored SQL say of them.
@@ -221,7 +230,7 @@ fn behind(kind: &str, name: &str, reason: &str) -> LeftBehind {
     LeftBehind { kind: kind.to_owned(), name: name.to_owned(), reason: reason.to_owned() }
 }
 
-/// Every name in the mapping must exist, so that a misspelt decision is not lost.
+/// Every name and pattern in the mapping must be about something, so that a misspelt decision is not lost.
 fn check_mapping_names(schema: &SourceSchema, mapping: &Mapping) -> Result<(), PlanningError> {
     let tables: BTreeSet<&str> = schema.tables.iter().map(|table| table.name.as_str()).collect();
     let mut objects = tables.clone();
@@ -229,8 +238,15 @@ fn check_mapping_names(schema: &SourceSchema, mapping: &Mapping) -> Result<(), P
     for name in mapping.leave_behind.keys() {
         names::known("table, view or trigger", name, &objects)?;
     }
+    rules::check(schema, mapping)?;
     for (name, table_mapping) in &mapping.tables {
         names::known("table", name, &tables)?;
+        let indexes: BTreeSet<&str> = (schema.tables.iter().filter(|table| table.name == *name))
+            .flat_map(|table| table.indexes.iter())
+            .filter(|index| index.origin == SourceIndexOrigin::CreateIndex)
+            .map(|index| index.name.as_str())
+            .collect();
+        table_mapping.rename_indexes.keys().try_for_each(|index| names::known("index", index, &indexes))?;
         let columns: BTreeSet<&str> = (schema.tables.iter().filter(|table| table.name == *name))
             .flat_map(|table| table.columns.iter().map(|column| column.name.as_str()))
             .collect();

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::PlanningError;
-use crate::identifier::{fit_pg, hashed_pg};
-use crate::mapping::Mapping;
-use crate::plan::{PlannedTable, PlannedView};
+use crate::identifier::{PG_NAME_LENGTH_MAX_BYTES, fit_pg, hashed_pg};
+use crate::mapping::{Mapping, NameRule};
+use crate::nearest::nearest;
+use crate::plan::{PlannedIndex, PlannedTable, PlannedView};
 use crate::source_schema::{SourceSchema, SourceTable};
 
 /// Where Diesel writes down which migrations are applied, and that table's key.
@@ -17,30 +18,37 @@ const CATALOG_PREFIX: &str = "pg_";
 /// What the tables and columns of one source are called in PostgreSQL.
 #[derive(Debug, Default)]
 pub(super) struct Names {
+    rule: NameRule,
     tables: BTreeMap<String, TableNames>,
 }
 
 #[derive(Debug)]
 struct TableNames {
     target: String,
+    is_renamed: bool,
     columns: BTreeMap<String, String>,
+    renamed_columns: BTreeSet<String>,
+    renamed_indexes: BTreeMap<String, String>,
 }
 
 impl Names {
-    /// The names of `schema`, with what a human renames. Where two names become one, the second takes a form with a hash.
+    /// The names of `schema`, with what a human renames. Where two names become one because PostgreSQL would cut them, the second
+    /// takes a form with a hash.
     ///
     /// # Errors
-    /// [`PlanningError::NameClash`] where a human's name is taken.
+    /// [`PlanningError::NameClash`] where a human's name, or one that follows from the rule for all names, is taken.
     pub(super) fn new(schema: &SourceSchema, mapping: &Mapping) -> Result<Names, PlanningError> {
+        let rule = mapping.names;
         let renamed = |table: &SourceTable| mapping.tables.get(&table.name)?.rename.as_deref();
         let tables = schema.tables.iter().map(|table| Wanted {
             source: &table.name,
             words: format!("table {}", table.name),
+            ruled: rule.apply(&table.name),
             renamed: renamed(table),
-            target: target(renamed(table).unwrap_or(&table.name)),
+            target: renamed(table).map_or_else(|| target(&rule.apply(&table.name)), target),
         });
         let tables = settled(tables.collect(), MIGRATIONS.map(str::to_owned).into())?;
-        let mut names = Names::default();
+        let mut names = Names { rule, ..Names::default() };
         for table in &schema.tables {
             let decided = mapping.tables.get(&table.name);
             let columns = table.columns.iter().map(|column| {
@@ -50,13 +58,26 @@ impl Names {
                 Wanted {
                     source: &column.name,
                     words: format!("column {}.{}", table.name, column.name),
+                    ruled: rule.apply(&column.name),
                     renamed,
-                    target: target_column(renamed.unwrap_or(&column.name)),
+                    target: renamed.map_or_else(|| target_column(&rule.apply(&column.name)), target_column),
                 }
             });
-            let columns = settled(columns.collect(), BTreeSet::new())?;
-            let target = tables.get(&table.name).cloned().unwrap_or_default();
-            names.tables.insert(table.name.clone(), TableNames { target, columns });
+            let wanted: Vec<Wanted<'_>> = columns.collect();
+            let renamed_columns = wanted
+                .iter()
+                .filter(|name| name.renamed.is_some())
+                .map(|name| name.source.to_owned())
+                .collect();
+            let columns = settled(wanted, BTreeSet::new())?;
+            let table_names = TableNames {
+                target: tables.get(&table.name).cloned().unwrap_or_default(),
+                is_renamed: renamed(table).is_some(),
+                columns,
+                renamed_columns,
+                renamed_indexes: decided.map(|table| table.rename_indexes.clone()).unwrap_or_default(),
+            };
+            names.tables.insert(table.name.clone(), table_names);
         }
         Ok(names)
     }
@@ -72,6 +93,61 @@ impl Names {
         known.cloned().unwrap_or_else(|| target_column(column))
     }
 
+    /// What an index that the source names is called, if nothing else has that name.
+    pub(super) fn index(&self, table: &str, index: &str) -> String {
+        let renamed = self.tables.get(table).and_then(|names| names.renamed_indexes.get(index));
+        renamed.map_or_else(|| self.other(index), |renamed| target(renamed))
+    }
+
+    /// What something else that the source names is called, such as a constraint, a view or a trigger.
+    pub(super) fn other(&self, name: &str) -> String {
+        target(&self.rule.apply(name))
+    }
+
+    /// Why a table has another name than in SQLite; none where it has not, or where a human gave it.
+    pub(super) fn why_table(&self, table: &str) -> Option<String> {
+        let names = self.tables.get(table).filter(|names| !names.is_renamed)?;
+        self.why(table, &names.target, target)
+    }
+
+    /// Why a column has another name than in SQLite; none where it has not, or where a human gave it.
+    pub(super) fn why_column(&self, table: &str, column: &str) -> Option<String> {
+        let names = self.tables.get(table).filter(|names| !names.renamed_columns.contains(column))?;
+        self.why(column, names.columns.get(column)?, target_column)
+    }
+
+    /// Why an index has another name than in SQLite; none where it has not, or where a human gave it.
+    fn why_index(&self, table: &str, source: &str, found: &str) -> Option<String> {
+        let renamed = self.tables.get(table).and_then(|names| names.renamed_indexes.get(source));
+        if renamed.is_some_and(|renamed| target(renamed) == found) {
+            None
+        } else {
+            self.why(source, found, target)
+        }
+    }
+
+    /// Why `source` is called `found`, given how a name becomes one of PostgreSQL's where nothing else has it.
+    fn why(&self, source: &str, found: &str, alone: impl Fn(&str) -> String) -> Option<String> {
+        if source == found {
+            return None;
+        }
+        let ruled = self.rule.apply(source);
+        let reason = if source.is_empty() {
+            "PostgreSQL has no empty name".to_owned()
+        } else if alone(&ruled) != found {
+            "another has the name that it would have".to_owned()
+        } else if ruled.len() > PG_NAME_LENGTH_MAX_BYTES {
+            format!("PostgreSQL's names have {PG_NAME_LENGTH_MAX_BYTES} bytes at most")
+        } else if ruled.starts_with(CATALOG_PREFIX) {
+            "names that begin with pg_ are those of PostgreSQL's catalogs".to_owned()
+        } else if ruled != found {
+            "every table of PostgreSQL has a column of that name by itself".to_owned()
+        } else {
+            format!("mapping.toml says names = \"{}\"", self.rule.name())
+        };
+        Some(format!("named {found} here: {reason}"))
+    }
+
     /// What columns of a table are called, in their order.
     pub(super) fn columns<'c>(&self, table: &str, columns: impl IntoIterator<Item = &'c str>) -> Vec<String> {
         columns.into_iter().map(|column| self.column(table, column)).collect()
@@ -82,6 +158,8 @@ impl Names {
 struct Wanted<'a> {
     source: &'a str,
     words: String,
+    /// The name by the rule for all names, which is the name itself where there is none.
+    ruled: String,
     renamed: Option<&'a str>,
     target: String,
 }
@@ -94,9 +172,9 @@ fn settled(
     let mut owners: BTreeMap<String, String> = BTreeMap::new();
     let mut names = BTreeMap::new();
     let (fixed, movable): (Vec<_>, Vec<_>) =
-        wanted.into_iter().partition(|name| name.renamed.is_some() || name.target == name.source);
+        wanted.into_iter().partition(|name| name.renamed.is_some() || name.target == name.ruled);
     for name in fixed {
-        // The names of the source differ among themselves, so that a clash here is one that a human made.
+        // The names of the source differ among themselves, so that a clash here is one that a human made, by name or by rule.
         if let Some(first) = owners.get(&name.target) {
             let (first, target) = (first.clone(), name.target);
             return Err(PlanningError::NameClash { first, second: name.words, target });
@@ -143,7 +221,8 @@ pub(super) fn known(kind: &'static str, name: &str, names: &BTreeSet<&str>) -> R
     if names.contains(name) {
         return Ok(());
     }
-    Err(PlanningError::UnknownName { kind, name: name.to_owned(), nearest: nearest(name, names) })
+    let nearest = nearest(name, names.iter().copied()).map(str::to_owned);
+    Err(PlanningError::UnknownName { kind, name: name.to_owned(), nearest })
 }
 
 /// Refuses a column that `table` has not.
@@ -161,7 +240,11 @@ pub(super) fn known_column(table: &str, column: &str, columns: &BTreeSet<&str>) 
 ///
 /// # Errors
 /// [`PlanningError::NameClash`] where an index that a human added has the name of something else.
-pub(super) fn settle(tables: &mut [PlannedTable], views: &[PlannedView]) -> Result<(), PlanningError> {
+pub(super) fn settle(
+    names: &Names,
+    tables: &mut [PlannedTable],
+    views: &[PlannedView],
+) -> Result<(), PlanningError> {
     let mut owners: BTreeMap<String, String> = BTreeMap::new();
     owners.extend(tables.iter().map(|table| (table.target.clone(), format!("table {}", table.source))));
     owners.extend(views.iter().map(|view| (view.target.clone(), format!("view {}", view.source))));
@@ -179,6 +262,7 @@ pub(super) fn settle(tables: &mut [PlannedTable], views: &[PlannedView]) -> Resu
             }
             step_aside(&mut index.name, &mut relations);
             owners.insert(index.name.clone(), words);
+            note_name(names, &source, index);
         }
     }
     for table in tables {
@@ -200,6 +284,15 @@ pub(super) fn settle(tables: &mut [PlannedTable], views: &[PlannedView]) -> Resu
     Ok(())
 }
 
+/// Says why an index has another name than in SQLite, and keeps the one there where it has.
+fn note_name(names: &Names, table: &str, index: &mut PlannedIndex) {
+    if index.source.as_ref() == Some(&index.name) {
+        index.source = None;
+    }
+    let why = index.source.as_ref().and_then(|source| names.why_index(table, source, &index.name));
+    index.notes.extend(why);
+}
+
 /// Takes `name`, or where that is taken the first form of it with a hash that is free.
 fn step_aside(name: &mut String, taken: &mut BTreeSet<String>) {
     let mut free = name.clone();
@@ -209,26 +302,4 @@ fn step_aside(name: &mut String, taken: &mut BTreeSet<String>) {
         salt.push('+');
     }
     *name = free;
-}
-
-/// The name that is fewest edits away, if it is near enough to be meant.
-fn nearest(name: &str, names: &BTreeSet<&str>) -> Option<String> {
-    let ranked = names.iter().map(|candidate| (edit_distance(name, candidate), *candidate));
-    let (distance, candidate) = ranked.min()?;
-    (distance <= 1 + name.chars().count() / 3).then(|| candidate.to_owned())
-}
-
-/// Levenshtein's distance, without regard to ASCII case.
-fn edit_distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().map(|letter| letter.to_ascii_lowercase()).collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (line, letter) in left.chars().map(|letter| letter.to_ascii_lowercase()).enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], line + 1);
-        for (place, other) in right.iter().enumerate() {
-            let changed = diagonal + usize::from(letter != *other);
-            diagonal = row[place + 1];
-            row[place + 1] = changed.min(diagonal + 1).min(row[place] + 1);
-        }
-    }
-    row[right.len()]
 }

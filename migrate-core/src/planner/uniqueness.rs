@@ -17,8 +17,10 @@ pub(super) fn weaken(table: &mut PlannedTable, columns: &[String], is_folded: bo
         .collect();
     let Some(planned) = planned else { return Vec::new() };
     let mut weakened = if is_folded { Vec::new() } else { constraints(table, &planned) };
-    let target = quote_pg(&table.target);
-    for index in table.indexes.iter_mut().filter(|index| index.unique && index.predicate.is_none()) {
+    let target = table.name_in_sql();
+    // Taken out, so that the table can say how its schema is written.
+    let mut indexes = std::mem::take(&mut table.indexes);
+    for index in indexes.iter_mut().filter(|index| index.unique && index.predicate.is_none()) {
         let stands_on_them = index.columns.len() == planned.len()
             && index.columns.iter().zip(&planned).all(|(key, column)| is_on(key, column));
         let index_is_folded = index.columns.iter().any(|key| key.expression.is_some());
@@ -26,17 +28,18 @@ pub(super) fn weaken(table: &mut PlannedTable, columns: &[String], is_folded: bo
             index.unique = false;
             let keys: Vec<String> = index.columns.iter().map(PlannedIndexColumn::sql).collect();
             let keys = keys.join(", ");
-            let name = quote_pg(&index.name);
+            let (name, qualified) = (quote_pg(&index.name), table.in_sql(&index.name));
             weakened.push(Weakened {
                 constraint: format!("unique index {}", index.name),
                 becomes: NOT_UNIQUE.to_owned(),
                 remedy: format!(
-                    "{}; DROP INDEX {name}; CREATE UNIQUE INDEX {name} ON {target} ({keys});",
+                    "{}; DROP INDEX {qualified}; CREATE UNIQUE INDEX {name} ON {target} ({keys});",
                     doubles(&target, &keys)
                 ),
             });
         }
     }
+    table.indexes = indexes;
     weakened
 }
 
@@ -69,10 +72,11 @@ fn constraints(table: &mut PlannedTable, columns: &[PlannedColumn]) -> Vec<Weake
     let keys = primary.map(|key| ("PRIMARY KEY", key)).into_iter();
     let keys = keys.chain(unique.into_iter().map(|key| ("UNIQUE", key)));
     keys.map(|(kind, key)| {
-        let (target, list) = (quote_pg(&table.target), quote_pg_list(&key.columns));
-        let name = quote_pg(&key.name);
+        let (target, list) = (table.name_in_sql(), quote_pg_list(&key.columns));
+        let (name, qualified) = (quote_pg(&key.name), table.in_sql(&key.name));
         table.indexes.push(PlannedIndex {
             name: key.name.clone(),
+            source: None,
             method: IndexMethod::Btree,
             unique: false,
             columns: (key.columns.iter())
@@ -91,7 +95,7 @@ fn constraints(table: &mut PlannedTable, columns: &[PlannedColumn]) -> Vec<Weake
             constraint: format!("{} ({})", kind.to_ascii_lowercase(), key.columns.join(", ")),
             becomes: NOT_UNIQUE.to_owned(),
             remedy: format!(
-                "{}; DROP INDEX {name}; ALTER TABLE {target} ADD CONSTRAINT {name} {kind} ({list});",
+                "{}; DROP INDEX {qualified}; ALTER TABLE {target} ADD CONSTRAINT {name} {kind} ({list});",
                 doubles(&target, &list)
             ),
         }

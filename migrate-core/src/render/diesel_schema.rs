@@ -16,6 +16,8 @@ const HEADER: &str =
 
 /// One `table!`, before it is text.
 struct DieselTable {
+    /// Its schema, where that is not the default one.
+    schema: Option<String>,
     name: String,
     key: Vec<String>,
     columns: Vec<(String, String)>,
@@ -35,6 +37,7 @@ pub fn target_diesel_schema(plan: &Plan) -> String {
             )
         });
         Some(DieselTable {
+            schema: table.schema.clone(),
             name: table.target.clone(),
             key,
             columns: columns.collect(),
@@ -57,6 +60,7 @@ pub fn source_diesel_schema(schema: &SourceSchema) -> String {
             (column.name.clone(), if is_required { name.to_owned() } else { format!("Nullable<{name}>") })
         });
         (!key.is_empty()).then(|| DieselTable {
+            schema: None,
             name: table.name.clone(),
             key,
             columns: columns.collect(),
@@ -128,7 +132,20 @@ fn table_text(table: &DieselTable, out: &mut String) {
         line(out, format_args!("    #[sql_name = {:?}]", table.name));
     }
     let key: Vec<String> = table.key.iter().map(|column| rust_name(column)).collect();
-    line(out, format_args!("    {name} ({}) {{", key.join(", ")));
+    let schema = match &table.schema {
+        Some(schema) if rust_name(schema) == *schema => format!("{schema}."),
+        Some(schema) => {
+            line(
+                out,
+                format_args!(
+                    "    // In schema {schema:?}, which this macro cannot name: put it into search_path."
+                ),
+            );
+            String::new()
+        }
+        None => String::new(),
+    };
+    line(out, format_args!("    {schema}{name} ({}) {{", key.join(", ")));
     for (column, type_name) in &table.columns {
         let name = rust_name(column);
         if name != *column {

@@ -2,23 +2,31 @@
 
 use std::fmt::Write;
 
-use crate::mapping::IndexMethod;
-use crate::plan::{Plan, PlannedColumn, PlannedIndex, PlannedTable};
+use crate::mapping::{DEFAULT_SCHEMA, IndexMethod};
+use crate::plan::{Numbering, Plan, PlannedColumn, PlannedIndex, PlannedTable};
 
 /// The plan in lines; what a reviewer reads, and what a dry run prints.
 pub fn plan_summary(plan: &Plan) -> String {
     let mut out = String::new();
+    whole_lines(plan, &mut out);
     for table in &plan.tables {
-        let renamed =
-            if table.source == table.target { String::new() } else { format!(" -> {}", table.target) };
+        let renamed = match &table.schema {
+            Some(schema) => format!(" -> {schema}.{}", table.target),
+            None if table.source == table.target => String::new(),
+            None => format!(" -> {}", table.target),
+        };
         let rows = table.profile_rows.map(|rows| format!(", {rows} rows")).unwrap_or_default();
         line(&mut out, format_args!("table {}{renamed}{rows}", table.source));
+        for note in &table.notes {
+            line(&mut out, format_args!("  note: {note}"));
+        }
         let width = table.columns.iter().map(|column| column.source.chars().count()).max().unwrap_or(0);
         for column in &table.columns {
-            line(&mut out, format_args!("  {:width$}  {}", column.source, column_line(column)));
-            if let Some(suggestion) = &column.suggestion {
-                line(&mut out, format_args!("  {:width$}  suggestion: {suggestion}", ""));
+            line(&mut out, format_args!("  {:width$}  {}", column.source, column_line(plan, column)));
+            for note in &column.notes {
+                line(&mut out, format_args!("  {:width$}  note: {note}", ""));
             }
+            suggestion_lines(column, width, &mut out);
         }
         key_lines(table, &mut out);
         out.push('\n');
@@ -29,24 +37,63 @@ pub fn plan_summary(plan: &Plan) -> String {
         format_args!("stays behind{}", if plan.left_behind.is_empty() { ": nothing" } else { "" }),
     );
     for item in &plan.left_behind {
-        line(&mut out, format_args!("  {} {}: {}", item.kind, item.name, item.reason));
+        line(&mut out, format_args!("  {} {}: {}", item.kind, in_one_line(&item.name), item.reason));
     }
     out
 }
 
-fn column_line(column: &PlannedColumn) -> String {
+/// What is decided for all tables, where anything is.
+fn whole_lines(plan: &Plan, out: &mut String) {
+    let before = out.len();
+    if plan.target_schema != DEFAULT_SCHEMA {
+        line(out, format_args!("everything goes to schema {} unless said otherwise", plan.target_schema));
+    }
+    if !plan.on_reject.is_stop() {
+        line(out, format_args!("a value that does not fit {}", plan.on_reject.in_words()));
+    }
+    if let Some(limit) = &plan.reject_limit {
+        line(out, format_args!("the migration stops where more is rejected than {limit}"));
+    }
+    if out.len() > before {
+        out.push('\n');
+    }
+}
+
+/// The suggestion, with the lines to paste on lines of their own.
+fn suggestion_lines(column: &PlannedColumn, width: usize, out: &mut String) {
+    let Some(suggestion) = &column.suggestion else { return };
+    for (place, text) in suggestion.lines().enumerate() {
+        let lead = if place == 0 { "suggestion: " } else { "    " };
+        line(out, format_args!("  {:width$}  {lead}{text}", ""));
+    }
+}
+
+fn column_line(plan: &Plan, column: &PlannedColumn) -> String {
     let declared = if column.declared.is_empty() { "(no type)" } else { column.declared.as_str() };
     let source_null = if column.source_not_null { " not null" } else { "" };
     let source_default =
         column.source_default.as_ref().map(|default| format!(" = {default}")).unwrap_or_default();
-    let target_type = if column.sequence.is_some() { "bigserial" } else { column.target_type.sql() };
+    let target_type = match (&column.sequence, column.numbering) {
+        (None, _) => column.target_type.sql(),
+        (Some(_), Numbering::Serial) => "bigserial",
+        (Some(_), Numbering::Identity) => "bigint identity",
+    };
+    let generated = column.generated.as_ref();
+    let generated =
+        generated.map(|generated| format!(" generated as ({})", generated.expression)).unwrap_or_default();
     let target_null = if column.not_null { " not null" } else { "" };
     let target_default = column.default.as_ref().map(|default| format!(" = {default}")).unwrap_or_default();
     let renamed = if column.source == column.target { String::new() } else { format!("{} ", column.target) };
+    let has_rejects = column.profile.is_some_and(|seen| seen.rejects(&column.conversion) > 0);
+    let rejects = if has_rejects || column.on_reject.is_some() {
+        format!("; a value that does not fit {}", column.policy(plan.on_reject).in_words())
+    } else {
+        String::new()
+    };
     let secret = if column.secret { "; secret" } else { "" };
     let profile = column.profile.map(|profile| format!("; {}", profile.in_words())).unwrap_or_default();
     format!(
-        "{declared}{source_null}{source_default} -> {renamed}{target_type}{target_null}{target_default}  [{}: {}{secret}{profile}]",
+        "{declared}{source_null}{source_default} -> {renamed}{target_type}{target_null}{target_default}{generated}  [{}: {}{secret}{rejects}{profile}]",
         column.conversion.name(),
         column.why
     )
@@ -98,6 +145,7 @@ fn index_line(index: &PlannedIndex, out: &mut String) {
         })
         .collect();
     let unique = if index.unique { "unique " } else { "" };
+    let renamed = index.source.as_ref().map(|source| format!(" (in SQLite {source})")).unwrap_or_default();
     let method = match index.method {
         IndexMethod::Btree => String::new(),
         method => format!(" using {}", method.sql()),
@@ -108,7 +156,7 @@ fn index_line(index: &PlannedIndex, out: &mut String) {
     line(
         out,
         format_args!(
-            "  {unique}index {}{method} ({}){condition}{added}{}",
+            "  {unique}index {}{renamed}{method} ({}){condition}{added}{}",
             index.name,
             keys.join(", "),
             notes(&index.notes)
@@ -146,9 +194,15 @@ fn other_lines(plan: &Plan, out: &mut String) {
                     breach.becomes
                 ),
             );
+            line(out, format_args!("    mend the rows, then: {}", breach.remedy));
         }
         out.push('\n');
     }
+}
+
+/// The text with each run of blanks as one, so that SQL of several lines does not break the list.
+fn in_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn line(out: &mut String, text: std::fmt::Arguments<'_>) {

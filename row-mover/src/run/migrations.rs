@@ -4,6 +4,9 @@ use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource};
 use diesel::pg::Pg;
 use diesel_migrations::MigrationHarness;
+use migrate_core::identifier::quote_pg;
+use migrate_core::mapping::DEFAULT_SCHEMA;
+use migrate_core::plan::Plan;
 
 use crate::error::{Error, Result};
 use crate::target::pool::diesel_failed;
@@ -27,10 +30,17 @@ pub(super) fn ordered<M: MigrationSource<Pg>>(source: &M) -> Result<Vec<Box<dyn 
 pub(super) fn run<'m>(
     connection: &mut PooledConnection,
     settings: &DbSettings,
+    plan: &Plan,
     migrations: impl Iterator<Item = &'m Box<dyn Migration<Pg>>>,
 ) -> Result<()> {
     lift_statement_timeout(connection)?;
-    let result = (|| {
+    let result = in_own_schema(connection, plan, |connection| {
+        // Diesel writes down what is applied before the first migration could make the schema.
+        if plan.target_schema != DEFAULT_SCHEMA {
+            connection
+                .batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS {}", quote_pg(&plan.target_schema)))
+                .map_err(diesel_failed(format!("schema {} cannot be created", plan.target_schema)))?;
+        }
         let applied =
             connection.applied_migrations().map_err(migration_failed("the migrations cannot be listed"))?;
         for migration in migrations {
@@ -46,7 +56,7 @@ pub(super) fn run<'m>(
             }
         }
         Ok(())
-    })();
+    });
     restore_statement_timeout(connection, settings)?;
     result
 }
@@ -54,15 +64,34 @@ pub(super) fn run<'m>(
 /// The names of those that the database does not know as applied.
 pub(super) fn missing<M: MigrationSource<Pg>>(
     connection: &mut PooledConnection,
+    plan: &Plan,
     source: &M,
 ) -> Result<Vec<String>> {
-    let applied =
-        connection.applied_migrations().map_err(migration_failed("the migrations cannot be listed"))?;
+    let applied = in_own_schema(connection, plan, |connection| {
+        connection.applied_migrations().map_err(migration_failed("the migrations cannot be listed"))
+    })?;
     let names = ordered(source)?.into_iter().filter_map(|migration| {
         let name = migration.name();
         (!applied.contains(&name.version().as_owned())).then(|| name.to_string())
     });
     Ok(names.collect())
+}
+
+/// Does `work` where the plan's own schema is the one that names without a schema mean: Diesel's list of what is applied lies there.
+fn in_own_schema<T>(
+    connection: &mut PooledConnection,
+    plan: &Plan,
+    work: impl FnOnce(&mut PooledConnection) -> Result<T>,
+) -> Result<T> {
+    let set = |connection: &mut PooledConnection, schema: &str| {
+        connection
+            .batch_execute(&format!("SET search_path = {}", quote_pg(schema)))
+            .map_err(diesel_failed("the session cannot be set up"))
+    };
+    set(connection, &plan.target_schema)?;
+    let done = work(connection);
+    let restored = set(connection, DEFAULT_SCHEMA);
+    done.and_then(|done| restored.map(|()| done))
 }
 
 /// Says what failed. Diesel keeps the type of these errors to itself, so that their words are scrubbed as words.

@@ -9,6 +9,7 @@ use super::{Request, target_check};
 use crate::error::{Context, Error, Result};
 use crate::observer::Observer;
 use crate::source::preflight::{Findings, scan_values};
+use crate::source::quick_check::quick_check;
 use crate::source::{SourceConnection, introspect, seal};
 use crate::target::PooledConnection;
 
@@ -32,11 +33,11 @@ impl<M> Preflight<'_, M> {
                 .next("the manifest and the ledger hold paths as text: name a copy or move the file"));
         }
         self.check_schema(&source)?;
-        target_check::check_settings(target)?;
+        target_check::check_settings(target, request.plan)?;
         if is_fresh {
-            target_check::check_empty(target, &request.target)?;
+            target_check::check_empty(target, &request.target, request.plan)?;
         }
-        source.quick_check()?;
+        quick_check(&source)?;
         check_disk(&source, request)?;
         drop(source);
         let path = &request.source;

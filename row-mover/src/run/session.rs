@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
 use migrate_core::phase::{Phase, RunSubject};
-use migrate_core::plan::PlannedTable;
+use migrate_core::plan::{Plan, PlannedTable};
 
 use super::outcome::{AlreadyDone, Moved, Outcome, PhaseDone, Rejected, table_sums};
 use super::preflight::Preflight;
@@ -80,7 +80,7 @@ impl<'a> Session<'a> {
         request: &Request<'_, M>,
         run: Run,
     ) -> Result<Outcome> {
-        let undone = migrations::missing(&mut self.connection()?, request.migrations)?;
+        let undone = migrations::missing(&mut self.connection()?, &run.plan, request.migrations)?;
         if !undone.is_empty() {
             return Err(Error::new(format!(
                 "run {} is done, but its migrations were undone since: {}",
@@ -156,12 +156,12 @@ impl<'a> Session<'a> {
 
     /// Drops what an earlier run of ours made, and the ledger with it, all or none. Only what the ledger's own plan names is
     /// dropped; whatever else stands there is in the way, as in any target.
-    fn remove_earlier_run(&self, connection: &mut PooledConnection, run: &Run) -> Result<()> {
+    fn remove_earlier_run(&self, connection: &mut PooledConnection, run: &Run, plan: &Plan) -> Result<()> {
         self.observer.note(&format!("dropping what run {} made in {}", run.id, self.target));
         pool::all_or_none(connection, "what the earlier run made cannot be dropped", |connection| {
             target_check::drop_planned(connection, &run.plan)?;
             ledger::remove(connection)?;
-            target_check::check_empty(connection, self.target)
+            target_check::check_empty(connection, self.target, plan)
         })
     }
 
@@ -203,7 +203,7 @@ impl<'a> Session<'a> {
         }
         self.end(Phase::Seal, started, &mut phases);
         if let Some(run) = earlier {
-            self.remove_earlier_run(&mut connection, run)?;
+            self.remove_earlier_run(&mut connection, run, request.plan)?;
         }
         ledger::create(&mut connection)?;
         let id = ledger::begin_run(&mut connection, subject, request.plan, &seal)?;
@@ -269,7 +269,7 @@ impl<'a> Session<'a> {
 
     fn create_tables<M: MigrationSource<Pg>>(&self, request: &Request<'_, M>) -> Result<()> {
         let migrations = migrations::ordered(request.migrations)?;
-        migrations::run(&mut self.connection()?, &self.settings, migrations.iter().take(1))
+        migrations::run(&mut self.connection()?, &self.settings, request.plan, migrations.iter().take(1))
     }
 
     fn add_constraints<M: MigrationSource<Pg>>(
@@ -279,7 +279,8 @@ impl<'a> Session<'a> {
         run: &Run,
     ) -> Result<()> {
         let ordered = migrations::ordered(request.migrations)?;
-        migrations::run(&mut self.connection()?, &self.settings, ordered.iter().skip(1).take(1))?;
+        let constraints = ordered.iter().skip(1).take(1);
+        migrations::run(&mut self.connection()?, &self.settings, request.plan, constraints)?;
         let sealed = SourceConnection::open_sealed(&run.seal.path)?;
         let mut connection = self.connection()?;
         migrations::lift_statement_timeout(&mut connection)?;

@@ -2,9 +2,9 @@
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Text};
+use diesel::sql_types::{Array, Bool, Text};
 use migrate_core::identifier::quote_pg;
-use migrate_core::plan::Plan;
+use migrate_core::plan::{Plan, PlannedTable};
 
 use crate::error::{Error, Result};
 use crate::target::bulk::BulkConnection;
@@ -32,7 +32,7 @@ fn check_version_number(version: i32) -> Result<()> {
 }
 
 /// Refuses a database in which rows could not be what they are, or in which we may not create.
-pub(super) fn check_settings(target: &mut PooledConnection) -> Result<()> {
+pub(super) fn check_settings(target: &mut PooledConnection, plan: &Plan) -> Result<()> {
     #[derive(QueryableByName)]
     struct Settings {
         #[diesel(sql_type = Text)]
@@ -44,8 +44,6 @@ pub(super) fn check_settings(target: &mut PooledConnection) -> Result<()> {
         #[diesel(sql_type = Bool)]
         may_create_schema: bool,
         #[diesel(sql_type = Bool)]
-        may_create_table: bool,
-        #[diesel(sql_type = Bool)]
         is_standby: bool,
         #[diesel(sql_type = Bool)]
         is_read_only: bool,
@@ -53,7 +51,6 @@ pub(super) fn check_settings(target: &mut PooledConnection) -> Result<()> {
     let settings: Settings = diesel::sql_query(
         "SELECT current_setting('server_encoding') AS encoding, current_user::text AS user, \
          current_database()::text AS database, has_database_privilege(current_database(), 'CREATE') AS may_create_schema, \
-         coalesce(has_schema_privilege(to_regnamespace('public')::oid, 'CREATE'), false) AS may_create_table, \
          pg_is_in_recovery() AS is_standby, current_setting('transaction_read_only')::boolean AS is_read_only",
     )
     .get_result(target)
@@ -80,17 +77,36 @@ pub(super) fn check_settings(target: &mut PooledConnection) -> Result<()> {
         ))
         .next(format!("GRANT CREATE ON DATABASE {} TO {}", quote_pg(database), quote_pg(user))));
     }
-    if !settings.may_create_table {
-        return Err(Error::new(format!(
-            "{user} may not create tables in schema public of database {database}"
-        ))
-        .next(format!("GRANT CREATE ON SCHEMA public TO {}", quote_pg(user))));
+    match plan.schemas().into_iter().find_map(|schema| is_closed(target, schema).transpose()) {
+        None => Ok(()),
+        Some(Err(error)) => Err(error),
+        Some(Ok(schema)) => {
+            Err(Error::new(format!("{user} may not create tables in schema {schema} of database {database}"))
+                .next(format!("GRANT USAGE, CREATE ON SCHEMA {} TO {}", quote_pg(&schema), quote_pg(user))))
+        }
     }
-    Ok(())
 }
 
-/// Refuses a target in which something stands that is not ours, by name.
-pub(super) fn check_empty(target: &mut PooledConnection, url: &TargetUrl) -> Result<()> {
+/// The name of the schema again, where we may not create tables in it. One that is not there is made by the migration, but for
+/// `public`.
+fn is_closed(target: &mut PooledConnection, schema: &str) -> Result<Option<String>> {
+    #[derive(QueryableByName)]
+    struct Open {
+        #[diesel(sql_type = Bool)]
+        is_open: bool,
+    }
+    let Open { is_open } = diesel::sql_query(
+        "SELECT coalesce(has_schema_privilege(to_regnamespace(quote_ident($1))::oid, 'USAGE') \
+         AND has_schema_privilege(to_regnamespace(quote_ident($1))::oid, 'CREATE'), $1 <> 'public') AS is_open",
+    )
+    .bind::<Text, _>(schema)
+    .get_result(target)
+    .map_err(diesel_failed("the target cannot be examined"))?;
+    Ok((!is_open).then(|| schema.to_owned()))
+}
+
+/// Refuses a target in which something stands that is not ours where the plan puts something, by name.
+pub(super) fn check_empty(target: &mut PooledConnection, url: &TargetUrl, plan: &Plan) -> Result<()> {
     #[derive(QueryableByName)]
     struct Named {
         #[diesel(sql_type = Text)]
@@ -100,14 +116,16 @@ pub(super) fn check_empty(target: &mut PooledConnection, url: &TargetUrl) -> Res
     const LISTED_MAX: usize = 10;
     let found: Vec<Named> = diesel::sql_query(
         "SELECT CASE c.relkind WHEN 'v' THEN 'view ' WHEN 'm' THEN 'materialized view ' WHEN 'S' THEN 'sequence ' \
-         WHEN 'f' THEN 'foreign table ' ELSE 'table ' END || c.relname AS name FROM pg_class c \
-         WHERE c.relnamespace = to_regnamespace('public')::oid AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') \
+         WHEN 'f' THEN 'foreign table ' ELSE 'table ' END || CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || c.relname AS name \
+         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+         WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') \
          AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass \
          AND (d.deptype = 'e' OR (c.relkind = 'S' AND d.deptype IN ('a', 'i')))) \
          UNION ALL SELECT 'schema migration' FROM pg_namespace WHERE nspname = 'migration' \
          AND to_regclass('migration.runs') IS NULL \
          AND EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = pg_namespace.oid) ORDER BY 1",
     )
+    .bind::<Array<Text>, _>(plan.schemas())
     .load(target)
     .map_err(diesel_failed("the target cannot be examined"))?;
     if found.is_empty() {
@@ -127,38 +145,47 @@ pub(super) fn missing_tables(target: &mut PooledConnection, plan: &Plan) -> Resu
     #[derive(QueryableByName)]
     struct Named {
         #[diesel(sql_type = Text)]
+        schema: String,
+        #[diesel(sql_type = Text)]
         name: String,
     }
     let there: Vec<Named> = diesel::sql_query(
-        "SELECT relname::text AS name FROM pg_class WHERE relnamespace = to_regnamespace('public')::oid AND relkind IN ('r', 'p')",
+        "SELECT n.nspname::text AS schema, c.relname::text AS name FROM pg_class c \
+         JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'p')",
     )
+    .bind::<Array<Text>, _>(plan.schemas())
     .load(target)
     .map_err(diesel_failed("the target cannot be examined"))?;
-    let is_gone = |name: &&String| !there.iter().any(|table| table.name == **name);
-    Ok(plan.tables.iter().map(|table| &table.target).filter(is_gone).cloned().collect())
+    let is_gone = |table: &&PlannedTable| {
+        !there.iter().any(|other| other.name == table.target && other.schema == table.schema_name())
+    };
+    Ok(plan.tables.iter().filter(is_gone).map(|table| table.target.clone()).collect())
 }
 
-/// Drops the tables that `plan` made, with what hangs on them of ours, and the bookkeeping of their migrations, all or none.
+/// Drops the tables that `plan` made, with what hangs on them of ours, and the bookkeeping of their migrations, all or none. Schemas
+/// stay: they may have been there before.
 pub(super) fn drop_planned(target: &mut PooledConnection, plan: &Plan) -> Result<()> {
+    let own_schema = quote_pg(&plan.target_schema);
     let mut statements = String::new();
     for view in plan.views.iter().rev() {
-        statements.push_str(&format!("DROP VIEW IF EXISTS public.{}; ", quote_pg(&view.target)));
+        statements.push_str(&format!("DROP VIEW IF EXISTS {own_schema}.{}; ", quote_pg(&view.target)));
     }
     for table in plan.parents_first().iter().rev() {
-        statements.push_str(&format!("DROP TABLE IF EXISTS public.{}; ", quote_pg(&table.target)));
+        statements.push_str(&format!("DROP TABLE IF EXISTS {}; ", table.qualified(&table.target)));
     }
     for trigger in &plan.triggers {
-        statements.push_str(&format!("DROP FUNCTION IF EXISTS public.{}(); ", quote_pg(&trigger.function)));
+        statements
+            .push_str(&format!("DROP FUNCTION IF EXISTS {own_schema}.{}(); ", quote_pg(&trigger.function)));
     }
-    statements.push_str("DROP TABLE IF EXISTS public.__diesel_schema_migrations");
+    statements.push_str(&format!("DROP TABLE IF EXISTS {own_schema}.__diesel_schema_migrations"));
     let dropped = target.transaction(|target| {
         target.batch_execute("SET LOCAL lock_timeout = 10000")?;
         for table in &plan.tables {
             // Foreign keys first, so that the order of the tables does not matter where they point at each other.
             for key in &table.foreign_keys {
                 target.batch_execute(&format!(
-                    "ALTER TABLE IF EXISTS public.{} DROP CONSTRAINT IF EXISTS {}",
-                    quote_pg(&table.target),
+                    "ALTER TABLE IF EXISTS {} DROP CONSTRAINT IF EXISTS {}",
+                    table.qualified(&table.target),
                     quote_pg(&key.name)
                 ))?;
             }

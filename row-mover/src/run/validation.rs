@@ -112,7 +112,7 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
         let mut validation = Validation {
             tables: compared,
             sequences: sequence_problems(&open_source()?, connection, &readable)?,
-            missing_migrations: migrations::missing(connection, self.migrations)?,
+            missing_migrations: migrations::missing(connection, &run.plan, self.migrations)?,
             schema: schema.into_iter().map(|difference| difference.words).collect(),
             seconds: 0.0,
         };

@@ -24,8 +24,12 @@ pub fn plan(
 ) -> Result<(SourceSchema, Plan)> {
     let source = SourceConnection::open_live(path)?;
     let schema = introspect::introspect(&source)?;
-    let mut profile =
-        profile_by_workers(&schema, workers, &|| SourceConnection::open_another(path), scanned)?;
+    let mut profile = profile_by_workers(
+        &moving(&schema, mapping),
+        workers,
+        &|| SourceConnection::open_another(path),
+        scanned,
+    )?;
     let failed = || "no plan can be made".to_owned();
     let plan = planner::plan(&schema, Some(&profile), mapping).context(failed)?;
     breaches::find(&source, &schema, &plan, &mut profile)?;
@@ -34,4 +38,12 @@ pub fn plan(
     let plan =
         if is_broken { planner::plan(&schema, Some(&profile), mapping).context(failed)? } else { plan };
     Ok((schema, plan))
+}
+
+/// The tables whose rows are looked at: what a human leaves behind may be what cannot be read.
+fn moving(schema: &SourceSchema, mapping: &Mapping) -> SourceSchema {
+    let mut moving = schema.clone();
+    let resolved = mapping.resolved(schema);
+    moving.tables.retain(|table| !resolved.leave_behind.contains_key(&table.name));
+    moving
 }

@@ -8,6 +8,7 @@ pub mod open;
 mod orphans;
 pub mod preflight;
 pub mod profile;
+pub mod quick_check;
 pub mod scan;
 pub mod seal;
 

@@ -105,63 +105,10 @@ impl SourceConnection {
         Ok(())
     }
 
-    /// `PRAGMA quick_check`: the structure of the file, page by page. What it says of values is no damage: each value is looked
-    /// at anyway, and a constraint that rows break is told by the plan.
-    ///
-    /// # Errors
-    /// When the file is damaged; names the first finds.
-    pub fn quick_check(&self) -> Result<()> {
-        let failed = || format!("{} cannot be checked", self.path.display());
-        let understood = |error: rusqlite::Error| {
-            match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => damaged(&self.path, error.to_string()),
-            _ => Error::new(failed()).because(error).next(
-                "if its schema uses a collation or a function that only the app has, remove the index or column that does \
-                 in a copy, and migrate the copy",
-            ),
-        }
-        };
-        let mut statement =
-            self.connection.prepare(&format!("PRAGMA quick_check({})", i32::MAX)).context(failed)?;
-        let mut rows = statement.query([]).map_err(understood)?;
-        let mut finds: Vec<String> = Vec::new();
-        while finds.len() < DAMAGE_NAMED_MAX
-            && let Some(row) = rows.next().map_err(understood)?
-        {
-            let find: String = row.get(0).context(failed)?;
-            if find != "ok" && !is_about_values(&find) {
-                finds.push(find);
-            }
-        }
-        if finds.is_empty() {
-            return Ok(());
-        }
-        // What quick_check prints names pages and tables, never what stands in a row.
-        Err(damaged(&self.path, finds.join("; ").replace('\n', " ")))
-    }
-
     /// Reads the schema once, so that whatever keeps the file from being read shows at once.
     fn touch(&self) -> std::result::Result<(), rusqlite::Error> {
         self.connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
     }
-}
-
-/// How many finds of a check are named.
-const DAMAGE_NAMED_MAX: usize = 5;
-
-/// Whether a find of `quick_check` is about a value that a declaration forbids, and not about the structure of the file.
-fn is_about_values(find: &str) -> bool {
-    const BEGINNINGS: [&str; 5] = [
-        "NULL value in ",
-        "NUMERIC value in ",
-        "TEXT value in ",
-        "CHECK constraint failed in ",
-        "non-unique entry in index ",
-    ];
-    // Of a STRICT table: `non-INT value in t.c`.
-    let is_of_strict = find.strip_prefix("non-").and_then(|rest| rest.split_once(' '));
-    BEGINNINGS.iter().any(|beginning| find.starts_with(beginning))
-        || is_of_strict.is_some_and(|(_, rest)| rest.starts_with("value in "))
 }
 
 /// The path with `suffix` behind its file name, as SQLite names its log and journal.

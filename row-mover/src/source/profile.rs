@@ -140,6 +140,14 @@ fn readable<'a>(source: &SourceConnection, table: &'a SourceTable) -> Arc<[&'a s
         .collect()
 }
 
+/// Rows that lie in the order of a collation that only the app has are out of reach.
+fn unreadable(table: &str, error: rusqlite::Error) -> Error {
+    Error::new(format!("table {table} cannot be read")).because(error).next(
+        "where its key has a collation that only the app has and the table is WITHOUT ROWID, let the app copy it into a table with \
+         rowids, or leave it behind: its name and the reason under [leave_behind] in mapping.toml",
+    )
+}
+
 fn scan_part(source: &SourceConnection, part: &Part<'_>, scanned: &dyn Fn(u64)) -> Result<TableProfile> {
     let (table, names) = (part.table, &part.columns);
     let quoted: Vec<String> = names.iter().map(|name| quote_sqlite(name)).collect();
@@ -150,7 +158,7 @@ fn scan_part(source: &SourceConnection, part: &Part<'_>, scanned: &dyn Fn(u64)) 
         bounds.extend([range.first, range.last]);
     }
     let failed = || format!("table {} cannot be read", table.name);
-    let mut statement = source.connection().prepare(&sql).context(failed)?;
+    let mut statement = source.connection().prepare(&sql).map_err(|error| unreadable(&table.name, error))?;
     let mut rows = statement.query(rusqlite::params_from_iter(bounds)).context(failed)?;
     let mut columns = vec![ColumnProfile::default(); names.len()];
     let mut count = 0_u64;

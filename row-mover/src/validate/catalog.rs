@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{Array, Text};
+use migrate_core::identifier::quote_pg;
 use migrate_core::plan::{Plan, PlannedTable};
 use migrate_core::render;
 
@@ -16,14 +17,16 @@ use crate::error::Result;
 use crate::target::PooledConnection;
 use crate::target::pool::diesel_failed;
 
-/// The scratch schema; it never outlives the transaction.
+/// How the names of the scratch schemas begin, one for each schema of the plan; none outlives the transaction.
 const SCRATCH: &str = "migration_scratch";
 
-/// Describes the schema that the search path names first, one line for each fact.
+/// Describes the schemas of these names, one line for each fact.
 const DESCRIBE_SQL: &str = include_str!("describe.sql");
 
 #[derive(QueryableByName)]
 struct Line {
+    #[diesel(sql_type = Text)]
+    schema_name: String,
     #[diesel(sql_type = Text)]
     table_name: String,
     #[diesel(sql_type = Text)]
@@ -54,35 +57,60 @@ pub fn is_readable(table: &PlannedTable, differences: &[SchemaDifference]) -> bo
 /// When the catalog cannot be read, or the scratch schema cannot be made.
 pub fn schema_differences(target: &mut PooledConnection, plan: &Plan) -> Result<Vec<SchemaDifference>> {
     let failed = || diesel_failed("the live schema cannot be described");
-    let live = describe(target).map_err(failed())?;
-    let up = format!("{}{}", render::create_tables(plan).up, render::create_constraints(plan).up);
+    let schemas = plan.schemas();
+    let live = target.transaction(|target| describe(target, &schemas)).map_err(failed())?;
+    let scratch_plan = in_scratch(plan);
+    let scratch_schemas = scratch_plan.schemas();
+    let up = format!(
+        "{}{}",
+        render::create_tables(&scratch_plan).up,
+        render::create_constraints(&scratch_plan).up
+    );
     let mut expected = None;
     let scratch = target.transaction::<(), _, _>(|target| {
-        target.batch_execute(&format!("CREATE SCHEMA {SCRATCH}; SET LOCAL search_path = {SCRATCH}; {up}"))?;
-        expected = Some(describe(target)?);
+        target.batch_execute(&up)?;
+        expected = Some(describe(target, &scratch_schemas)?);
         Err(diesel::result::Error::RollbackTransaction)
     });
     match (scratch, expected) {
         (Err(diesel::result::Error::RollbackTransaction), Some(expected)) => {
-            Ok(differences(plan, &live, &expected))
+            Ok(differences(plan, (&live, &schemas), (&expected, &scratch_schemas)))
         }
         (Err(error), _) => Err(diesel_failed("the plan's schema cannot be made in a scratch schema")(error)),
         (Ok(()), _) => Ok(Vec::new()),
     }
 }
 
-fn describe(target: &mut PgConnection) -> QueryResult<Vec<Line>> {
-    diesel::sql_query(DESCRIBE_SQL).load(target)
+/// The plan with a scratch schema in place of each of its own, in their order.
+fn in_scratch(plan: &Plan) -> Plan {
+    let schemas: Vec<String> = plan.schemas().into_iter().map(str::to_owned).collect();
+    let scratch = |schema: &str| {
+        let place = schemas.iter().position(|other| other == schema).unwrap_or_default();
+        if place == 0 { SCRATCH.to_owned() } else { format!("{SCRATCH}_{place}") }
+    };
+    let mut scratch_plan = Plan { target_schema: scratch(&plan.target_schema), ..plan.clone() };
+    for table in &mut scratch_plan.tables {
+        table.schema = Some(scratch(table.schema_name()));
+    }
+    scratch_plan
+}
+
+/// Describes what stands in `schemas`. Whatever is in one of them is printed without its schema, so that the words for two places
+/// are alike; it takes a transaction to keep that from lasting.
+fn describe(target: &mut PgConnection, schemas: &[&str]) -> QueryResult<Vec<Line>> {
+    let path: Vec<String> = schemas.iter().map(|schema| quote_pg(schema)).collect();
+    target.batch_execute(&format!("SET LOCAL search_path = {}", path.join(", ")))?;
+    diesel::sql_query(DESCRIBE_SQL).bind::<Array<Text>, _>(schemas).load(target)
 }
 
 /// What differs in the plan's tables, sequences, views and functions. Others are none of the plan's business.
-fn differences(plan: &Plan, live: &[Line], expected: &[Line]) -> Vec<SchemaDifference> {
-    let by_item = |lines: &[Line]| -> BTreeMap<(String, String), String> {
-        (lines.iter())
-            .map(|line| ((line.table_name.clone(), line.item.clone()), line.definition.clone()))
-            .collect()
-    };
-    let (live, expected) = (by_item(live), by_item(expected));
+fn differences(
+    plan: &Plan,
+    (live, schemas): (&[Line], &[&str]),
+    (expected, scratch): (&[Line], &[&str]),
+) -> Vec<SchemaDifference> {
+    let live = by_item(plan, live, schemas);
+    let expected = by_item(plan, expected, scratch);
     let is_gone = |table: &&PlannedTable| !live.contains_key(&(table.target.clone(), "kind".to_owned()));
     let gone: Vec<&PlannedTable> = plan.tables.iter().filter(is_gone).collect();
     // A table that is gone is one fact, whatever went with it.
@@ -123,6 +151,24 @@ fn differences(plan: &Plan, live: &[Line], expected: &[Line]) -> Vec<SchemaDiffe
         }
     }
     found
+}
+
+/// The definitions by table and item. A table of the plan's name in another of its schemas is somebody else's.
+fn by_item(plan: &Plan, lines: &[Line], schemas: &[&str]) -> BTreeMap<(String, String), String> {
+    let own = plan.schemas();
+    let place = |name: &str| {
+        let table = plan.tables.iter().find(|table| {
+            table.target == name || table.sequence_column().is_some_and(|(_, sequence)| sequence == name)
+        });
+        let schema = table.map_or(plan.target_schema.as_str(), PlannedTable::schema_name);
+        own.iter().position(|other| *other == schema)
+    };
+    (lines.iter())
+        .filter(|line| {
+            place(&line.table_name).and_then(|place| schemas.get(place)) == Some(&line.schema_name.as_str())
+        })
+        .map(|line| ((line.table_name.clone(), line.item.clone()), line.definition.clone()))
+        .collect()
 }
 
 /// The type at the beginning of a column's definition.

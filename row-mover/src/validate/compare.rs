@@ -70,7 +70,7 @@ impl<'a> TargetRows<'a> {
         let columns: Vec<String> = table.columns.iter().map(|column| quote_pg(&column.target)).collect();
         let order: Vec<String> = key.iter().map(|&position| ordered(&table.columns[position])).collect();
         let order = if order.is_empty() { String::new() } else { format!(" ORDER BY {}", order.join(", ")) };
-        let select = format!("SELECT {} FROM public.{}{order}", columns.join(", "), quote_pg(&table.target));
+        let select = format!("SELECT {} FROM {}{order}", columns.join(", "), table.qualified(&table.target));
         let copy = target.copy_out(&format!("COPY ({select}) TO STDOUT (FORMAT binary)"))?;
         Ok(TargetRows { copy, reader: StreamReader::default(), fields: Vec::new(), columns: columns.len() })
     }

@@ -1,24 +1,24 @@
--- Describes the schema that the search path names first: one line for each fact of a table, and one for each sequence.
--- PostgreSQL leaves the schema out of what it prints where the search path finds the object, so that the lines of two
--- schemas are alike where what they describe is.
+-- Describes the schemas $1: one line for each fact of a table, and one for each sequence. PostgreSQL leaves the schema out of
+-- what it prints where the search path finds the object, so that the lines of two schemas are alike where what they describe
+-- is.
 WITH relation AS (
-    SELECT c.oid, c.relname::text AS name, c.relkind, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity
+    SELECT c.oid, n.nspname::text AS schema_name, c.relname::text AS name, c.relkind, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = current_schema()
+    WHERE n.nspname = ANY ($1)
 )
-SELECT r.name AS table_name, 'kind' AS item,
+SELECT r.schema_name, r.name AS table_name, 'kind' AS item,
        CASE r.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' WHEN 'v' THEN 'view'
                       WHEN 'm' THEN 'materialized view' ELSE 'foreign table' END AS definition
 FROM relation r WHERE r.relkind IN ('r', 'p', 'v', 'm', 'f')
 UNION ALL
-SELECT r.name, 'persistence', CASE r.relpersistence WHEN 'p' THEN 'logged' WHEN 'u' THEN 'unlogged' ELSE 'temporary' END
+SELECT r.schema_name, r.name, 'persistence', CASE r.relpersistence WHEN 'p' THEN 'logged' WHEN 'u' THEN 'unlogged' ELSE 'temporary' END
 FROM relation r WHERE r.relkind IN ('r', 'p', 'v', 'm', 'f')
 UNION ALL
-SELECT r.name, 'row level security',
+SELECT r.schema_name, r.name, 'row level security',
        CASE WHEN r.relrowsecurity THEN 'enabled' ELSE 'off' END || CASE WHEN r.relforcerowsecurity THEN ', forced' ELSE '' END
 FROM relation r WHERE r.relkind IN ('r', 'p', 'v', 'm', 'f')
 UNION ALL
-SELECT r.name, 'column ' || a.attname,
+SELECT r.schema_name, r.name, 'column ' || a.attname,
        format_type(a.atttypid, a.atttypmod)
        || CASE WHEN a.attcollation <> 0 AND a.attcollation <> t.typcollation
                THEN ' COLLATE ' || (SELECT CASE WHEN l.collnamespace = 'pg_catalog'::regnamespace THEN ''
@@ -38,47 +38,47 @@ FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid
 JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_attrdef d ON d.adrelid = r.oid AND d.adnum = a.attnum
 WHERE r.relkind IN ('r', 'p', 'v', 'm', 'f') AND a.attnum > 0 AND NOT a.attisdropped
 UNION ALL
-SELECT r.name, 'constraint ' || k.conname,
+SELECT r.schema_name, r.name, 'constraint ' || k.conname,
        pg_get_constraintdef(k.oid, true) || CASE WHEN k.convalidated THEN '' ELSE ' (not validated)' END
 FROM relation r JOIN pg_constraint k ON k.conrelid = r.oid
 -- NOT NULL stands with its column; a constraint trigger stands with the triggers.
 WHERE k.contype NOT IN ('n', 't')
 UNION ALL
-SELECT r.name, 'index ' || i.relname,
+SELECT r.schema_name, r.name, 'index ' || i.relname,
        pg_get_indexdef(x.indexrelid, 0, true) || CASE WHEN x.indisvalid AND x.indisready THEN '' ELSE ' (not valid)' END
 FROM relation r JOIN pg_index x ON x.indrelid = r.oid JOIN pg_class i ON i.oid = x.indexrelid
 WHERE r.relkind IN ('r', 'p', 'm')
 UNION ALL
-SELECT r.name, 'trigger ' || g.tgname,
+SELECT r.schema_name, r.name, 'trigger ' || g.tgname,
        pg_get_triggerdef(g.oid, true) || CASE WHEN g.tgenabled = 'O' THEN '' ELSE ' (disabled or changed)' END
 FROM relation r JOIN pg_trigger g ON g.tgrelid = r.oid WHERE NOT g.tgisinternal
 UNION ALL
 -- Foreign keys are triggers of PostgreSQL's own, on both tables; a superuser can switch them off without a trace in the
 -- constraint itself.
-SELECT r.name, 'checking of constraints',
+SELECT r.schema_name, r.name, 'checking of constraints',
        CASE count(g.oid) WHEN 0 THEN 'on' ELSE 'off or changed in ' || count(g.oid) || ' triggers' END
 FROM relation r LEFT JOIN pg_trigger g ON g.tgrelid = r.oid AND g.tgisinternal AND g.tgenabled <> 'O'
-WHERE r.relkind IN ('r', 'p') GROUP BY r.name
+WHERE r.relkind IN ('r', 'p') GROUP BY r.schema_name, r.name
 UNION ALL
-SELECT r.name, 'query', pg_get_viewdef(r.oid, true) FROM relation r WHERE r.relkind IN ('v', 'm')
+SELECT r.schema_name, r.name, 'query', pg_get_viewdef(r.oid, true) FROM relation r WHERE r.relkind IN ('v', 'm')
 UNION ALL
-SELECT p.proname::text, 'function (' || pg_get_function_identity_arguments(p.oid) || ')',
+SELECT n.nspname::text, p.proname::text, 'function (' || pg_get_function_identity_arguments(p.oid) || ')',
        'RETURNS ' || pg_get_function_result(p.oid) || ' LANGUAGE ' || l.lanname || ' AS ' || p.prosrc
 FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN pg_namespace n ON n.oid = p.pronamespace
-WHERE n.nspname = current_schema()
+WHERE n.nspname = ANY ($1)
 UNION ALL
-SELECT r.name, 'rule ' || w.rulename,
+SELECT r.schema_name, r.name, 'rule ' || w.rulename,
        'ON ' || CASE w.ev_type WHEN '1' THEN 'SELECT' WHEN '2' THEN 'UPDATE' WHEN '3' THEN 'INSERT' ELSE 'DELETE' END
        || CASE WHEN w.is_instead THEN ' DO INSTEAD' ELSE ' DO ALSO' END
 FROM relation r JOIN pg_rewrite w ON w.ev_class = r.oid WHERE w.rulename <> '_RETURN'
 UNION ALL
-SELECT r.name, 'inheriting table ' || h.inhrelid::regclass, 'its rows are read as rows of ' || r.name
+SELECT r.schema_name, r.name, 'inheriting table ' || h.inhrelid::regclass, 'its rows are read as rows of ' || r.name
 FROM relation r JOIN pg_inherits h ON h.inhparent = r.oid WHERE r.relkind IN ('r', 'p', 'f')
 UNION ALL
-SELECT r.name, 'parent table ' || h.inhparent::regclass, 'rows of ' || r.name || ' are read as its own'
+SELECT r.schema_name, r.name, 'parent table ' || h.inhparent::regclass, 'rows of ' || r.name || ' are read as its own'
 FROM relation r JOIN pg_inherits h ON h.inhrelid = r.oid WHERE r.relkind IN ('r', 'p', 'f')
 UNION ALL
-SELECT r.name, 'sequence',
+SELECT r.schema_name, r.name, 'sequence',
        CASE r.relpersistence WHEN 'u' THEN 'unlogged ' ELSE '' END || format_type(s.seqtypid, NULL)
        || ' START ' || s.seqstart || ' INCREMENT ' || s.seqincrement || ' MINVALUE ' || s.seqmin || ' MAXVALUE ' || s.seqmax
        || CASE WHEN s.seqcycle THEN ' CYCLE' ELSE '' END || ' OWNED BY '
@@ -87,4 +87,4 @@ SELECT r.name, 'sequence',
                     WHERE p.classid = 'pg_class'::regclass AND p.objid = r.oid AND p.objsubid = 0
                       AND p.refclassid = 'pg_class'::regclass AND p.deptype IN ('a', 'i')), 'NONE')
 FROM relation r JOIN pg_sequence s ON s.seqrelid = r.oid
-ORDER BY 1, 2
+ORDER BY 1, 2, 3

@@ -59,17 +59,18 @@ fn numbers(
 ) -> Result<Option<Numbers>> {
     let failed = || diesel_failed(format!("sequence {sequence} cannot be read"));
     let is_there = diesel::sql_query(
-        "SELECT 1 FROM pg_class WHERE relname = $1 AND relnamespace = 'public'::regnamespace AND relkind = 'S'",
+        "SELECT 1 FROM pg_class WHERE relname = $1 AND relnamespace = to_regnamespace(quote_ident($2)) AND relkind = 'S'",
     );
-    if is_there.bind::<Text, _>(sequence).execute(target).map_err(failed())? == 0 {
+    let is_there = is_there.bind::<Text, _>(sequence).bind::<Text, _>(table.schema_name());
+    if is_there.execute(target).map_err(failed())? == 0 {
         return Ok(None);
     }
     let sql = format!(
         "SELECT CASE WHEN NOT s.is_called THEN s.last_value WHEN s.last_value < 9223372036854775807 \
-         THEN s.last_value + 1 END AS next, (SELECT max({}) FROM public.{}) AS highest FROM public.{} AS s",
+         THEN s.last_value + 1 END AS next, (SELECT max({}) FROM {}) AS highest FROM {} AS s",
         quote_pg(&column.target),
-        quote_pg(&table.target),
-        quote_pg(sequence)
+        table.qualified(&table.target),
+        table.qualified(sequence)
     );
     diesel::sql_query(sql).get_result(target).optional().map_err(failed())
 }

@@ -16,4 +16,5 @@ mod moves;
 mod profile;
 mod refusals;
 mod resume;
+mod schemas;
 mod support;

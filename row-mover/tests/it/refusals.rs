@@ -104,7 +104,7 @@ fn a_role_that_may_not_create_is_told_what_to_grant() {
     next: GRANT CREATE ON DATABASE DATABASE TO ROLE
 
     ROLE may not create tables in schema public of database DATABASE
-    next: GRANT CREATE ON SCHEMA public TO ROLE
+    next: GRANT USAGE, CREATE ON SCHEMA public TO ROLE
     "#);
     crate::support::moved(granted);
 }

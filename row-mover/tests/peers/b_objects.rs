@@ -1,6 +1,6 @@
 //! Section B, continued: indexes, collations, generated columns, views, triggers and virtual tables.
 
-use crate::support::{PeerCase, case, check};
+use crate::support::{Ending, PeerCase, case, check};
 
 pub fn cases() -> Vec<PeerCase> {
     [indexes(), collations(), generated(), views_and_triggers(), virtual_tables()].concat()
@@ -78,7 +78,37 @@ fn collations() -> Vec<PeerCase> {
         .collation("LOCALIZED")
         .leaves("collation t.name")
         .leaves_or("unique t", &["SELECT count(*) FROM t"], &["2"])
-        .gives("SELECT id, name FROM t ORDER BY id", &["1|b", "2|A"]),
+        .gives("SELECT id, name FROM t ORDER BY id", &["1|b", "2|A"])
+        .tells("a collation that only the app has"),
+        case(
+            "B22 key",
+            "CREATE TABLE t (name TEXT COLLATE LOCALIZED PRIMARY KEY, v TEXT COLLATE LOCALIZED, g TEXT AS (v = 'B') VIRTUAL);
+             CREATE INDEX i ON t (v DESC); INSERT INTO t VALUES ('a', 'b'), ('B', 'A'), ('c', NULL);
+             CREATE TABLE without (k TEXT COLLATE LOCALIZED PRIMARY KEY) WITHOUT ROWID; INSERT INTO without VALUES ('a'), ('B'), ('c');",
+        )
+        .collation("LOCALIZED")
+        .mapping("[leave_behind]\nwithout = \"its rows lie in an order that only the app knows\"")
+        .leaves("collation t.name")
+        .leaves("collation t.v")
+        .leaves("generated column t.g")
+        .leaves("table without")
+        .gives("SELECT name, v FROM t ORDER BY name", &["B|A", "a|b", "c|NULL"]),
+        case(
+            "B22 without rowid",
+            "CREATE TABLE t (k TEXT COLLATE LOCALIZED PRIMARY KEY, v TEXT) WITHOUT ROWID; INSERT INTO t VALUES ('a', 'x');",
+        )
+        .collation("LOCALIZED")
+        .ends(Ending::Refused)
+        .tells("[leave_behind]"),
+        case(
+            "B5 key in another case",
+            "CREATE TABLE t (k TEXT COLLATE NOCASE PRIMARY KEY, v INTEGER); INSERT INTO t VALUES ('Bob', 1);
+             CREATE TABLE c (id INTEGER PRIMARY KEY, k TEXT REFERENCES t (k)); INSERT INTO c VALUES (1, 'BOB'), (2, 'Bob');",
+        )
+        .ends(Ending::Partly)
+        .breaches("c foreign key (k) to t")
+        .tells("NOCASE")
+        .gives("SELECT id, k FROM c ORDER BY id", &["1|BOB", "2|Bob"]),
     ]
 }
 

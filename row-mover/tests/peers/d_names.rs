@@ -31,9 +31,43 @@ pub fn cases() -> Vec<PeerCase> {
         )
         .gives(tables, &["pages", "users"])
         .gives("SELECT id, full_name FROM users", &["1|Ann"])
+        // A refused row takes a number from the sequence as well, so that it comes after.
+        .gives("INSERT INTO users (full_name) VALUES ('Bob') RETURNING id", &["2"])
         .breaks("INSERT INTO users (full_name) VALUES ('')", "23514")
-        .breaks("INSERT INTO pages (author_id) VALUES (9)", "23503")
-        .gives("INSERT INTO users (full_name) VALUES ('Bob') RETURNING id", &["2"]),
+        .breaks("INSERT INTO pages (author_id) VALUES (9)", "23503"),
+        case(
+            "D1 snake",
+            "CREATE TABLE Users (Id INTEGER PRIMARY KEY, FullName TEXT NOT NULL UNIQUE, CONSTRAINT NameIsThere CHECK (FullName <> ''));
+             CREATE TABLE \"Page Views\" (id INTEGER PRIMARY KEY AUTOINCREMENT, authorId INTEGER REFERENCES users(ID));
+             CREATE INDEX IX_AuthorId ON \"Page Views\" (authorID); CREATE UNIQUE INDEX IxPart ON Users (FullName) WHERE Id > 5;
+             INSERT INTO Users VALUES (1, 'Ann'); INSERT INTO \"Page Views\" VALUES (1, 1);",
+        )
+        .mapping("names = \"snake\"\n[tables.\"Page Views\".rename_indexes]\nIX_AuthorId = \"by_author\"")
+        .gives(tables, &["page_views", "users"])
+        .gives(
+            "SELECT relname FROM pg_class WHERE relkind IN ('i', 'S') AND relnamespace = 'public'::regnamespace \
+             AND relname !~ '^__' ORDER BY relname COLLATE \"C\"",
+            &[
+                "by_author",
+                "ix_part",
+                "page_views_id_seq",
+                "page_views_pkey",
+                "users_full_name_key",
+                "users_id_seq",
+                "users_pkey",
+            ],
+        )
+        .gives("SELECT conname FROM pg_constraint WHERE contype = 'c' AND connamespace = 'public'::regnamespace", &["name_is_there"])
+        .gives("INSERT INTO users (full_name) VALUES ('Bob') RETURNING id", &["2"])
+        .breaks("INSERT INTO page_views (author_id) VALUES (9)", "23503")
+        .tells("mapping.toml says names = \"snake\""),
+        case(
+            "D1 snake clash",
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, authorId INTEGER, author_id INTEGER); INSERT INTO t VALUES (1, 2, 3);",
+        )
+        .mapping("names = \"snake\"")
+        .ends(crate::support::Ending::Refused)
+        .tells("column t.authorId and column t.author_id would both be named author_id in PostgreSQL"),
         case(
             "D2",
             format!(

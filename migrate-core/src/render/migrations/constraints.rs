@@ -2,7 +2,7 @@
 
 use super::{Step, comment};
 use crate::identifier::{quote_pg, quote_pg_list};
-use crate::plan::{PlannedCheck, PlannedForeignKey, PlannedIndex, PlannedKey, PlannedTable};
+use crate::plan::{Plan, PlannedCheck, PlannedForeignKey, PlannedIndex, PlannedKey, PlannedTable};
 
 /// Keys, indexes and CHECKs of one table.
 pub(super) fn of_table(table: &PlannedTable) -> Vec<Step> {
@@ -14,8 +14,8 @@ pub(super) fn of_table(table: &PlannedTable) -> Vec<Step> {
 }
 
 /// The foreign keys of one table.
-pub(super) fn foreign_keys(table: &PlannedTable) -> Vec<Step> {
-    table.foreign_keys.iter().map(|key| add_constraint(table, &key.name, &foreign_key(key))).collect()
+pub(super) fn foreign_keys(plan: &Plan, table: &PlannedTable) -> Vec<Step> {
+    table.foreign_keys.iter().map(|key| add_constraint(table, &key.name, &foreign_key(plan, key))).collect()
 }
 
 fn key(table: &PlannedTable, kind: &str, key: &PlannedKey) -> Step {
@@ -38,11 +38,11 @@ fn index(table: &PlannedTable, index: &PlannedIndex) -> Step {
         remarks.collect::<String>(),
         if index.unique { "UNIQUE " } else { "" },
         quote_pg(&index.name),
-        quote_pg(&table.target),
+        table.name_in_sql(),
         index.method.sql(),
         keys.join(", ")
     );
-    Step { up, down: format!("DROP INDEX {}", quote_pg(&index.name)) }
+    Step { up, down: format!("DROP INDEX {}", table.in_sql(&index.name)) }
 }
 
 fn check(table: &PlannedTable, check: &PlannedCheck) -> Step {
@@ -52,11 +52,12 @@ fn check(table: &PlannedTable, check: &PlannedCheck) -> Step {
     step
 }
 
-fn foreign_key(key: &PlannedForeignKey) -> String {
+fn foreign_key(plan: &Plan, key: &PlannedForeignKey) -> String {
+    let parent = plan.tables.iter().find(|parent| parent.target == key.parent_table);
     let mut sql = format!(
         "FOREIGN KEY ({}) REFERENCES {} ({})",
         quote_pg_list(&key.columns),
-        quote_pg(&key.parent_table),
+        parent.map_or_else(|| quote_pg(&key.parent_table), PlannedTable::name_in_sql),
         quote_pg_list(&key.parent_columns)
     );
     for (when, action) in [("UPDATE", &key.on_update), ("DELETE", &key.on_delete)] {
@@ -74,7 +75,7 @@ fn foreign_key(key: &PlannedForeignKey) -> String {
 }
 
 fn add_constraint(table: &PlannedTable, name: &str, definition: &str) -> Step {
-    let table = quote_pg(&table.target);
+    let table = table.name_in_sql();
     Step {
         up: format!("ALTER TABLE {table} ADD CONSTRAINT {} {definition}", quote_pg(name)),
         down: format!("ALTER TABLE {table} DROP CONSTRAINT {}", quote_pg(name)),

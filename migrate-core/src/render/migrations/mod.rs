@@ -9,6 +9,7 @@ mod tables;
 use std::fmt::Write;
 
 use crate::identifier::quote_pg;
+use crate::mapping::DEFAULT_SCHEMA;
 use crate::plan::Plan;
 
 const HEADER: &str =
@@ -34,13 +35,27 @@ pub fn create_tables(plan: &Plan) -> MigrationFiles {
     let ordered = plan.parents_first();
     let mut up =
         format!("{HEADER}-- Tables only: keys, indexes and foreign keys follow once the rows are in.\n");
+    let schemas: Vec<&str> = plan.schemas().into_iter().filter(|schema| *schema != DEFAULT_SCHEMA).collect();
+    for (place, schema) in schemas.iter().enumerate() {
+        let lead = if place == 0 { "\n" } else { "" };
+        line(&mut up, format_args!("{lead}CREATE SCHEMA IF NOT EXISTS {};", quote_pg(schema)));
+    }
     for table in &ordered {
         up.push('\n');
         tables::create(table, &mut up);
     }
     let mut down = HEADER.to_owned();
     for table in ordered.iter().rev() {
-        line(&mut down, format_args!("DROP TABLE {};", quote_pg(&table.target)));
+        line(&mut down, format_args!("DROP TABLE {};", table.name_in_sql()));
+    }
+    if !schemas.is_empty() {
+        line(
+            &mut down,
+            format_args!(
+                "-- The schemas ({}) stay: they may have been there before, and may hold more than these tables.",
+                schemas.join(", ").replace(['\n', '\r'], " ")
+            ),
+        );
     }
     if ordered.is_empty() {
         nothing_to_do(&mut up);
@@ -58,13 +73,21 @@ pub fn create_constraints(plan: &Plan) -> MigrationFiles {
         up.push('\n');
         add(constraints::of_table(table), &mut up, &mut down);
     }
-    let later = [
-        ordered.iter().flat_map(|table| constraints::foreign_keys(table)).collect::<Vec<_>>(),
-        plan.views.iter().map(objects::view).collect(),
-        plan.triggers.iter().flat_map(objects::trigger).collect(),
+    let foreign_keys: Vec<Step> =
+        ordered.iter().flat_map(|table| constraints::foreign_keys(plan, table)).collect();
+    let objects = [
+        plan.views.iter().map(|view| objects::view(plan, view)).collect::<Vec<_>>(),
+        plan.triggers.iter().flat_map(|trigger| objects::trigger(plan, trigger)).collect(),
     ];
-    for steps in later.into_iter().filter(|steps| !steps.is_empty()) {
+    if !foreign_keys.is_empty() {
         up.push('\n');
+        add(foreign_keys, &mut up, &mut down);
+    }
+    for (place, steps) in objects.into_iter().filter(|steps| !steps.is_empty()).enumerate() {
+        up.push('\n');
+        if let Some(path) = objects::search_path(plan).filter(|_| place == 0) {
+            line(&mut up, format_args!("SET LOCAL search_path = {path};"));
+        }
         add(steps, &mut up, &mut down);
     }
     let mut down_sql = HEADER.to_owned();

@@ -2,11 +2,28 @@
 
 use super::{Step, comment};
 use crate::identifier::{quote_pg, quote_pg_list};
-use crate::plan::{PlannedTrigger, PlannedView};
+use crate::mapping::DEFAULT_SCHEMA;
+use crate::plan::{Plan, PlannedTable, PlannedTrigger, PlannedView};
 
-pub(super) fn view(view: &PlannedView) -> Step {
+/// Where views and triggers find the tables that they name without a schema; none where everything is in `public`.
+pub(super) fn search_path(plan: &Plan) -> Option<String> {
+    let schemas = plan.schemas();
+    let quoted: Vec<String> = schemas.iter().map(|schema| quote_pg(schema)).collect();
+    (schemas != [DEFAULT_SCHEMA]).then(|| quoted.join(", "))
+}
+
+/// The name of a view or a function, which go to the plan's own schema.
+fn in_sql(plan: &Plan, name: &str) -> String {
+    if plan.target_schema == DEFAULT_SCHEMA {
+        quote_pg(name)
+    } else {
+        format!("{}.{}", quote_pg(&plan.target_schema), quote_pg(name))
+    }
+}
+
+pub(super) fn view(plan: &Plan, view: &PlannedView) -> Step {
     let notes: String = view.notes.iter().map(|note| comment(note)).collect();
-    let name = quote_pg(&view.target);
+    let name = in_sql(plan, &view.target);
     Step {
         up: format!("{notes}CREATE VIEW {name} ({}) AS {}", quote_pg_list(&view.columns), view.query),
         down: format!("DROP VIEW {name}"),
@@ -14,17 +31,21 @@ pub(super) fn view(view: &PlannedView) -> Step {
 }
 
 /// The function and the trigger that calls it.
-pub(super) fn trigger(trigger: &PlannedTrigger) -> [Step; 2] {
+pub(super) fn trigger(plan: &Plan, trigger: &PlannedTrigger) -> [Step; 2] {
     let notes: String = trigger.notes.iter().map(|note| comment(note)).collect();
-    let (name, table) = (quote_pg(&trigger.target), quote_pg(&trigger.table));
-    let function = quote_pg(&trigger.function);
+    let name = quote_pg(&trigger.target);
+    let table = plan.tables.iter().find(|table| table.target == trigger.table);
+    let table = table.map_or_else(|| in_sql(plan, &trigger.table), PlannedTable::name_in_sql);
+    let function = in_sql(plan, &trigger.function);
+    // The body names tables without a schema, and runs in sessions of any search path.
+    let path = search_path(plan).map(|path| format!(" SET search_path = {path}")).unwrap_or_default();
     let quote = dollar_quote(&trigger.body);
     let condition =
         trigger.condition.as_ref().map(|condition| format!(" WHEN ({condition})")).unwrap_or_default();
     [
         Step {
             up: format!(
-                "{notes}CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS {quote}\n{}\n{quote}",
+                "{notes}CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql{path} AS {quote}\n{}\n{quote}",
                 trigger.body
             ),
             down: format!("DROP FUNCTION {function}()"),

@@ -6,7 +6,7 @@ use row_mover::source::profile::profile;
 use row_mover::source::{SourceConnection, introspect};
 
 use super::{and_back, there};
-use crate::support::sqlite;
+use crate::support::{Case, chain, sqlite};
 
 /// What the planner says to a source that it refuses.
 #[track_caller]
@@ -86,6 +86,67 @@ fn names_that_a_human_chose_must_be_free() {
     ] {
         let refusal = refusal(sql, mapping);
         assert!(refusal.contains(words), "{sql}: {refusal}");
+    }
+}
+
+#[test]
+fn what_a_human_decides_must_be_about_something() {
+    let sql = "CREATE TABLE jobs (id INTEGER PRIMARY KEY, created_at DATETIME); CREATE INDEX by_time ON jobs (created_at)";
+    for (mapping, words) in [
+        (
+            "[[columns]]\ncolumn = \"*_att\"\nas = \"text\"",
+            "mapping.toml has [[columns]] column = \"*_att\", which fits no column of the source",
+        ),
+        (
+            "[[columns]]\ncolumn = \"creatd_at\"\nas = \"text\"",
+            "column = \"creatd_at\", which fits no column of the source; did you mean created_at?",
+        ),
+        (
+            "[[columns]]\ntable = \"job\"\ncolumn = \"*\"\nas = \"text\"",
+            "table = \"job\", column = \"*\", which fits no column of the source; did you mean jobs?",
+        ),
+        (
+            "[[columns]]\ndeclared = \"DATTIME\"\nas = \"text\"",
+            "declared = \"DATTIME\", which fits no column of the source; did you mean DATETIME?",
+        ),
+        (
+            "[[columns]]\ncolumn = \"id\"\ndeclared = \"DATETIME\"\nas = \"text\"",
+            "column = \"id\", declared = \"DATETIME\", which fits no column of the source",
+        ),
+        (
+            "[[tables_matching]]\ntable = \"job\"\nfaithful = true",
+            "mapping.toml has [[tables_matching]] table = \"job\", which fits no table of the source; did you mean jobs?",
+        ),
+        (
+            "[tables.jobs.rename_indexes]\nby_tme = \"i\"",
+            "mapping.toml names index by_tme, which the source has not; did you mean by_time?",
+        ),
+    ] {
+        let refusal = refusal(sql, mapping);
+        assert!(refusal.contains(words), "{mapping}: {refusal}");
+    }
+}
+
+#[test]
+fn what_was_added_to_a_renamed_source_is_told() {
+    let case = there(
+        "CREATE TABLE A (Id INTEGER PRIMARY KEY, v TEXT); CREATE INDEX I ON A (v)",
+        "[tables.A]\nrename = \"b\"\n[tables.A.columns]\nv = { rename = \"w\" }\n[tables.A.rename_indexes]\nI = \"j\"",
+    );
+    // The names that the plan gives are names of the source by now.
+    sqlite(
+        &case.source,
+        "ALTER TABLE A ADD COLUMN w TEXT; CREATE TABLE b (v TEXT); CREATE INDEX j ON A (w); CREATE TABLE unknown_1 (v TEXT);",
+    );
+    let again = Case::planned(tempfile::tempdir().unwrap(), case.source.clone(), case.plan.clone());
+    let error = chain(&again.refused());
+    for words in [
+        "table b: in the source, not in the plan",
+        "A.w: in the source, not in the plan",
+        "A: index j (w): in the source, not in the plan",
+        "table unknown_1: in the source, not in the plan",
+    ] {
+        assert!(error.contains(words), "{words}: {error}");
     }
 }
 

@@ -34,7 +34,7 @@ pub fn differences(case: &Case, rejected: u64) -> Vec<String> {
     let mut wrong = Vec::new();
     let (mut missing, mut extra) = (0, 0);
     for table in &case.plan.tables {
-        let compared = compare(&source, &mut target, &case.plan.target_schema, table);
+        let compared = compare(&source, &mut target, table.schema_name(), table);
         let counts = compared.unwrap_or_else(|problem| {
             wrong.push(format!("{}: {problem}", table.source));
             BTreeMap::new()
