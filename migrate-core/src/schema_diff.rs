@@ -36,13 +36,22 @@ pub fn differences(plan: &Plan, schema: &SourceSchema) -> Result<Vec<String>, Pl
     Ok(found)
 }
 
+/// What stays behind as a whole; anything else is a part of what moves.
+const OBJECT_KINDS: [&str; 5] = ["table", "view", "trigger", "virtual table", "shadow table"];
+
 /// The decisions that `plan` was made with, as far as `schema` has what they are about. A column that the plan does not know
 /// gets a conversion that no planning stumbles over: it is reported as unknown anyway.
 fn decisions(plan: &Plan, schema: &SourceSchema) -> Mapping {
     let names =
         schema.tables.iter().map(|table| &table.name).chain(schema.others.iter().map(|object| &object.name));
+    // A virtual table that a search takes the place of was left behind by the planner, not by a human.
+    let is_searched = |name: &str| {
+        plan.tables.iter().flat_map(|table| &table.searches).any(|search| search.instead_of == name)
+    };
+    let is_object = |item: &LeftBehind| OBJECT_KINDS.contains(&item.kind.as_str());
     let leave_behind = names
-        .filter_map(|name| plan.left_behind.iter().find(|item| item.name == *name))
+        .filter(|name| !is_searched(name))
+        .filter_map(|name| plan.left_behind.iter().find(|item| item.name == *name && is_object(item)))
         .map(|item| (item.name.clone(), item.reason.clone()));
     let tables = schema.tables.iter().map(|table| {
         let planned = plan.table(&table.name);
@@ -187,6 +196,11 @@ fn table_differences(planned: &PlannedTable, live: &PlannedTable, found: &mut Ve
         columns.map(|(column, generated)| format!("{} as ({})", column.source, generated.source)).collect()
     };
     differs("generated column", generated(planned), generated(live));
+    let searches = |table: &PlannedTable| {
+        let words = table.searches.iter();
+        words.map(|search| format!("{} ({})", search.instead_of, search.source_sql)).collect()
+    };
+    differs("full-text index", searches(planned), searches(live));
 }
 
 fn left_behind_differences(planned: &[LeftBehind], live: &[LeftBehind], found: &mut Vec<String>) {

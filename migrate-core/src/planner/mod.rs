@@ -16,6 +16,7 @@ mod inferred;
 mod keys;
 mod names;
 mod scope;
+mod virtual_tables;
 
 pub use error::PlanningError;
 use inferred::Inferred;
@@ -107,9 +108,10 @@ pub fn plan(
         tables.push(planned);
     }
     foreign_keys::add_needed_keys(&needed, &names, &mut tables);
+    left_behind.extend(schema.others.iter().map(|object| other_object(object, mapping)));
+    virtual_tables::plan(schema, mapping, &mut tables, &mut left_behind)?;
     tables.iter().try_for_each(checks::check_table)?;
     foreign_keys::leave_mismatched(&mut tables, &mut left_behind);
-    left_behind.extend(schema.others.iter().map(|object| other_object(object, mapping)));
     names::settle(&mut tables, &[])?;
     let breaches = breaches::apply(&mut tables, profile);
     left_behind.sort();
@@ -174,6 +176,7 @@ fn plan_table(
         rowid: table.rowid_name().map(str::to_owned),
         profile_rows: None,
         columns: Vec::new(),
+        searches: Vec::new(),
         primary_key: keys.primary,
         unique: keys.unique,
         foreign_keys: Vec::new(),
@@ -185,6 +188,9 @@ fn plan_table(
 
 /// Gives table and columns what the comments in the stored SQL say of them.
 fn add_comments(table: &SourceTable, planned: &mut PlannedTable) {
+    if table.module.is_some() {
+        return; // Between the brackets of a virtual table stand arguments of its module, not columns.
+    }
     let comments = table_comments(&table.sql);
     planned.comment = comments.table;
     for (column, comment) in table.columns.iter().zip(comments.columns) {

@@ -8,5 +8,6 @@ pub mod preflight;
 pub mod profile;
 pub mod scan;
 pub mod seal;
+mod virtual_tables;
 
 pub use open::SourceConnection;

@@ -105,27 +105,53 @@ impl SourceConnection {
         Ok(())
     }
 
-    /// `PRAGMA quick_check`: the structure of the file, page by page.
+    /// `PRAGMA quick_check`: the structure of the file, page by page. Where a virtual table needs a tokenizer or a function that only
+    /// the app has, each of the other tables is checked by itself.
     ///
     /// # Errors
     /// When the file is damaged; names the first finds.
     pub fn quick_check(&self) -> Result<()> {
-        let failed = || format!("{} cannot be checked", self.path.display());
-        let mut statement = self.connection.prepare("PRAGMA quick_check(5)").context(failed)?;
-        let found: rusqlite::Result<Vec<String>> =
-            statement.query_map([], |row| row.get(0)).and_then(Iterator::collect);
-        let finds = found.map_err(|error| match error.sqlite_error_code() {
+        let checked =
+            self.finds("PRAGMA quick_check(5)", []).or_else(|error| match error.sqlite_error_code() {
+                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Err(error),
+                _ => self.check_tables(error),
+            });
+        let finds = checked.map_err(|error| match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => damaged(&self.path, error.to_string()),
-            _ => Error::new(failed()).because(error).next(
+            _ => Error::new(format!("{} cannot be checked", self.path.display())).because(error).next(
                 "if its schema uses a collation or a function that only the app has, remove the index or column that does \
                  in a copy, and migrate the copy",
             ),
         })?;
-        if finds == ["ok"] {
+        if finds.is_empty() {
             return Ok(());
         }
         // What quick_check prints names pages and tables, never what stands in a row.
         Err(damaged(&self.path, finds.join("; ").replace('\n', " ")))
+    }
+
+    /// Checks table by table where a virtual table keeps the whole from being checked; gives back `error` where none is there.
+    fn check_tables(&self, error: rusqlite::Error) -> rusqlite::Result<Vec<String>> {
+        let list = "SELECT name, type FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'shadow', 'virtual')";
+        let listed: Vec<(String, String)> = (self.connection.prepare(list)?)
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        if listed.iter().all(|(_, kind)| kind != "virtual") {
+            return Err(error);
+        }
+        let mut finds = Vec::new();
+        for (name, _) in listed.iter().filter(|(_, kind)| kind != "virtual") {
+            finds.extend(self.finds("SELECT * FROM pragma_quick_check(?1)", [name])?);
+        }
+        Ok(finds)
+    }
+
+    /// What a check finds; nothing where all is well.
+    fn finds(&self, sql: &str, parameters: impl rusqlite::Params) -> rusqlite::Result<Vec<String>> {
+        let mut statement = self.connection.prepare(sql)?;
+        let finds: Vec<String> =
+            statement.query_map(parameters, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+        Ok(if finds == ["ok"] { Vec::new() } else { finds })
     }
 
     /// Reads the schema once, so that whatever keeps the file from being read shows at once.
