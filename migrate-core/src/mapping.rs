@@ -125,7 +125,7 @@ pub enum IndexMethod {
     /// B-tree.
     #[default]
     Btree,
-    /// GIN, for what is inside a `jsonb`.
+    /// GIN, for what is inside a `jsonb` or `tsvector`.
     Gin,
 }
 

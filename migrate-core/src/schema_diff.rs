@@ -78,14 +78,22 @@ fn leave_uncomputed(plan: &Plan, live: &mut Plan) {
         });
     }
 }
+/// What stays behind as a whole; anything else is a part of what moves.
+const OBJECT_KINDS: [&str; 5] = ["table", "view", "trigger", "virtual table", "shadow table"];
 
 /// The decisions that `plan` was made with, as far as `schema` has what they are about. A column that the plan does not know
 /// gets a conversion that no planning stumbles over: it is reported as unknown anyway.
 fn decisions(plan: &Plan, schema: &SourceSchema) -> Mapping {
     let names =
         schema.tables.iter().map(|table| &table.name).chain(schema.others.iter().map(|object| &object.name));
+    // A virtual table that a search takes the place of was left behind by the planner, not by a human.
+    let is_searched = |name: &str| {
+        plan.tables.iter().flat_map(|table| &table.searches).any(|search| search.instead_of == name)
+    };
+    let is_object = |item: &LeftBehind| OBJECT_KINDS.contains(&item.kind.as_str());
     let leave_behind = names
-        .filter_map(|name| plan.left_behind.iter().find(|item| item.name == *name))
+        .filter(|name| !is_searched(name))
+        .filter_map(|name| plan.left_behind.iter().find(|item| item.name == *name && is_object(item)))
         .map(|item| (item.name.clone(), item.reason.clone()));
     let known = |table: &SourceTable| plan.table(&table.name);
     let table_names = target_names(&schema.tables, |table| known(table).map(|planned| &planned.target));
@@ -238,7 +246,10 @@ fn stated(table: &PlannedTable, plan: &Plan) -> BTreeSet<String> {
     let generated = (table.columns.iter())
         .filter_map(|column| Some((column, column.generated.as_ref()?)))
         .map(|(column, generated)| format!("generated column {} as ({})", column.source, generated.source));
-    primary.chain(unique).chain(foreign).chain(indexes).chain(checks).chain(generated).collect()
+    let searches = (table.searches.iter())
+        .map(|search| format!("full-text index {} ({})", search.instead_of, search.source_sql));
+    let keys = primary.chain(unique).chain(foreign);
+    keys.chain(indexes).chain(checks).chain(generated).chain(searches).collect()
 }
 
 fn foreign_key_in_words(table: &PlannedTable, key: &PlannedForeignKey, plan: &Plan) -> String {

@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256};
 /// All that a database declares, but for SQLite's own tables (`sqlite_…`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SourceSchema {
-    /// Ordinary tables, ordered by name.
+    /// Ordinary tables, and virtual ones that hold rows of their own, ordered by name.
     pub tables: Vec<SourceTable>,
-    /// Everything else: views, triggers, virtual tables and their shadow tables, ordered by kind and name.
+    /// Everything else: views, triggers, other virtual tables and all shadow tables, ordered by kind and name.
     pub others: Vec<SourceObject>,
 }
 
@@ -39,13 +39,15 @@ pub enum SourceObjectKind {
     ShadowTable,
 }
 
-/// An ordinary table.
+/// An ordinary table, or a virtual one that holds rows of its own and is read like one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SourceTable {
     /// Its name.
     pub name: String,
-    /// The `CREATE TABLE` that SQLite stored.
+    /// The `CREATE TABLE` that SQLite stored, or the `CREATE VIRTUAL TABLE`.
     pub sql: String,
+    /// The module of a virtual table, in lower case, through which its rows are read; none of an ordinary table.
+    pub module: Option<String>,
     /// Whether it is WITHOUT ROWID.
     pub without_rowid: bool,
     /// Whether it is STRICT.
@@ -167,9 +169,10 @@ impl SourceTable {
         }
     }
 
-    /// A name by which SQL can reach the rowid; none for a WITHOUT ROWID table, nor where columns hide all three names.
+    /// A name by which SQL can reach a range of rowids; none for a WITHOUT ROWID table, nor where columns hide all three names, nor
+    /// for an R*Tree, which looks at all of its nodes for a range.
     pub fn rowid_name(&self) -> Option<&'static str> {
-        if self.without_rowid {
+        if self.without_rowid || self.module.as_deref().is_some_and(|module| module.starts_with("rtree")) {
             return None;
         }
         ["rowid", "_rowid_", "oid"].into_iter().find(|name| self.column(name).is_none())

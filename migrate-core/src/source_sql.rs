@@ -15,10 +15,14 @@ use sqlite3_parser::{Bump, FallibleIterator};
 mod clock;
 mod comments;
 mod index;
+mod trigger_targets;
+mod virtual_table;
 
 pub use clock::{Clock, default_clock};
 pub use comments::{TableComments, table_comments};
 pub use index::{IndexSqlFacts, index_facts};
+pub use trigger_targets::trigger_writes_only;
+pub use virtual_table::{FullTextContent, FullTextFacts, RowNumber, VirtualTableFacts, virtual_table_facts};
 
 /// What a stored `CREATE TABLE` says beyond the pragmas.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,13 +86,16 @@ pub enum DefaultMeaning {
     Other(String),
 }
 
-/// Reads a stored `CREATE TABLE`.
+/// Reads a stored `CREATE TABLE`; of a virtual table there is nothing to say here.
 ///
 /// # Errors
 /// [`UnreadableSql`] when the parser does not take it.
 pub fn table_facts(table: &str, sql: &str) -> Result<TableSqlFacts, UnreadableSql> {
     let what = || format!("table {table}");
     with_statement(sql, what, |statement| {
+        if let Stmt::CreateVirtualTable { .. } = statement {
+            return Ok(TableSqlFacts::default());
+        }
         let Stmt::CreateTable { body, .. } = statement else {
             return Err(UnreadableSql { what: what(), problem: "it is no CREATE TABLE".to_owned() });
         };

@@ -82,6 +82,8 @@ impl Kind {
             return *kind;
         }
         match affinity(&declared) {
+            // SQLite reads INTEGER_OR_TEXT as a number, whoever wrote it meant both.
+            Affinity::Integer if declared.contains("TEXT") || declared.contains("CHAR") => Kind::Other,
             Affinity::Integer => Kind::Integer,
             Affinity::Text => Kind::Text,
             Affinity::Real => Kind::Float,

@@ -85,13 +85,21 @@ impl<'a> Facts<'a> {
     /// Whether a type may be inferred for a column in this place that comes from `conversion`.
     pub(super) fn admits(&self, conversion: &Conversion) -> bool {
         let Place { is_key, is_foreign_key, is_indexed, .. } = self.place;
-        let may_clash = (is_key || is_foreign_key) && !conversion.is_injective();
+        let is_distinct = *conversion == Conversion::TextFromAny && self.has_no_text_of_numbers();
+        let may_clash = (is_key || is_foreign_key) && !conversion.is_injective() && !is_distinct;
         // PostgreSQL has no order for json (manual, section 8.14).
         let is_unordered = (is_key || is_indexed) && *conversion == Conversion::Json;
         let becomes_text = self.on_reject == OnReject::Text
             && !matches!(conversion, Conversion::Text | Conversion::TextFromAny)
             && self.rejects(conversion) > 0;
         !may_clash && !is_unordered && !becomes_text
+    }
+
+    /// Whether no text of the column is one that an integer of it could become, so that as text they stay distinct.
+    fn has_no_text_of_numbers(&self) -> bool {
+        self.profile.is_some_and(|seen| {
+            seen.integer_texts == 0 && seen.decimal_texts == 0 && seen.reals == 0 && seen.blobs == 0
+        })
     }
 
     /// Whether the default, where it is a plain value, is one that `conversion` takes.

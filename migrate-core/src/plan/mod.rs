@@ -5,11 +5,13 @@
 
 mod constraints;
 mod objects;
+mod search;
 
 pub use constraints::{
     PlannedBreach, PlannedCheck, PlannedForeignKey, PlannedIndex, PlannedIndexColumn, PlannedKey,
 };
 pub use objects::{PlannedTrigger, PlannedView};
+pub use search::PlannedSearch;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -79,6 +81,9 @@ pub struct PlannedTable {
     pub profile_rows: Option<u64>,
     /// Its columns, in their order.
     pub columns: Vec<PlannedColumn>,
+    /// Columns behind these that only PostgreSQL has, for full-text search.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub searches: Vec<PlannedSearch>,
     /// The primary key.
     pub primary_key: Option<PlannedKey>,
     /// UNIQUE constraints.
@@ -389,6 +394,7 @@ mod tests {
             rowid: None,
             profile_rows: None,
             columns: Vec::new(),
+            searches: Vec::new(),
             primary_key: None,
             unique: Vec::new(),
             foreign_keys: parents.iter().map(key).collect(),

@@ -22,10 +22,12 @@ struct Key<'a> {
 
 /// Refuses what PostgreSQL would refuse once the rows have moved.
 pub(super) fn check_table(table: &PlannedTable) -> Result<(), PlanningError> {
-    check_limit(&format!("table {}", table.source), table.columns.len(), COLUMNS_MAX)?;
+    let column_count = table.columns.len() + table.searches.len();
+    check_limit(&format!("table {}", table.source), column_count, COLUMNS_MAX)?;
+    let is_search = |name: &str| table.searches.iter().any(|search| search.target == name);
     for key in keys(table) {
         check_limit(&format!("{} of {}", key.name, table.source), key.columns.len(), KEY_COLUMNS_MAX)?;
-        for column in &key.columns {
+        for column in key.columns.iter().filter(|column| !is_search(column)) {
             check_key_column(table, &key, column)?;
         }
     }

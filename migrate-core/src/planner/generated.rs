@@ -77,7 +77,7 @@ fn translate(
 
 /// The columns that the expression may name: the plain ones, and those generated ones that are translated already, by their
 /// expressions.
-fn known_columns(table: &SourceTable, facts: &TableSqlFacts, columns: &[PlannedColumn]) -> Scope {
+pub(super) fn known_columns(table: &SourceTable, facts: &TableSqlFacts, columns: &[PlannedColumn]) -> Scope {
     let mut known = scope::table(table, facts, columns, &[table.name.as_str()]);
     known.columns.iter_mut().zip(columns).for_each(|(column, planned)| {
         if let Some(generated) = &planned.generated {

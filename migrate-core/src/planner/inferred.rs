@@ -65,8 +65,11 @@ fn declared<'a>(table: &'a SourceTable, column: &'a SourceColumn, mapping: &Mapp
     let facts = Facts::declared(&table.name, column, table.strict);
     Facts {
         on_reject: decided.and_then(|decided| decided.on_reject).unwrap_or(mapping.on_reject),
-        // A generated column is what its expression makes of the others.
-        is_faithful: mapping.faithful || column.generated || is_faithful(&table.name, mapping),
+        // A generated column is what its expression makes of the others; what is searched for words is text.
+        is_faithful: mapping.faithful
+            || column.generated
+            || table.module.is_some()
+            || is_faithful(&table.name, mapping),
         ..facts
     }
 }

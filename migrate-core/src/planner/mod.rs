@@ -18,6 +18,7 @@ mod names;
 mod rules;
 mod scope;
 mod uniqueness;
+mod virtual_tables;
 
 pub use error::PlanningError;
 use inferred::Inferred;
@@ -107,9 +108,10 @@ pub fn plan(
         tables.push(planned);
     }
     foreign_keys::add_needed_keys(&needed, &names, &mut tables);
+    left_behind.extend(schema.others.iter().map(|object| other_object(object, mapping)));
+    virtual_tables::plan(schema, mapping, &mut tables, &mut left_behind)?;
     tables.iter().try_for_each(checks::check_table)?;
     foreign_keys::leave_mismatched(&mut tables, &mut left_behind);
-    left_behind.extend(schema.others.iter().map(|object| other_object(object, mapping)));
     names::settle(&names, &mut tables, &[])?;
     let breaches = breaches::apply(&mut tables, profile, &mut left_behind);
     left_behind.sort();
@@ -178,6 +180,7 @@ fn plan_table(
         rowid: table.rowid_name().map(str::to_owned),
         profile_rows: None,
         columns: Vec::new(),
+        searches: Vec::new(),
         primary_key: keys.primary,
         unique: keys.unique,
         foreign_keys: Vec::new(),
@@ -196,6 +199,9 @@ fn schema(mapping: &Mapping, decided: &TableMapping) -> Option<String> {
 
 /// Gives table and columns what the comments in the stored SQL say of them.
 fn add_comments(table: &SourceTable, planned: &mut PlannedTable) {
+    if table.module.is_some() {
+        return; // Between the brackets of a virtual table stand arguments of its module, not columns.
+    }
     let comments = table_comments(&table.sql);
     planned.comment = comments.table;
     for (column, comment) in table.columns.iter().zip(comments.columns) {

@@ -25,7 +25,8 @@ struct DieselTable {
     parents: Vec<(String, String)>,
 }
 
-/// The Diesel schema of the database that `plan` makes.
+/// The Diesel schema of the database that `plan` makes. Columns for full-text search are left out: Diesel has no type for them, and a
+/// query names them in SQL.
 pub fn target_diesel_schema(plan: &Plan) -> String {
     let tables = plan.tables.iter().filter_map(|table| {
         let key = table.primary_key.as_ref()?.columns.clone();

@@ -28,6 +28,10 @@ pub fn plan_summary(plan: &Plan) -> String {
             }
             suggestion_lines(column, width, &mut out);
         }
+        for search in &table.searches {
+            let (name, instead_of) = (&search.target, &search.instead_of);
+            line(&mut out, format_args!("  {name}  tsvector  [added: for the full-text index {instead_of}]"));
+        }
         key_lines(table, &mut out);
         out.push('\n');
     }

@@ -10,6 +10,7 @@ use rusqlite::{Connection, Row};
 
 use super::SourceConnection;
 use super::open::{is_nonempty, sidecar};
+use super::virtual_tables::{self, VirtualTable};
 use crate::error::{Context, Error, Result};
 
 /// Reads the schema.
@@ -65,16 +66,28 @@ fn read(connection: &Connection) -> rusqlite::Result<SourceSchema> {
             ))
         },
     )?;
+    let mut unreadable_contents = Vec::new();
     for (name, kind, without_rowid, strict, sql) in listed {
         let other = |kind| SourceObject { kind, name: name.clone(), sql: sql.clone() };
         match kind.as_str() {
             "view" => schema.others.push(other(SourceObjectKind::View)),
-            "virtual" => schema.others.push(other(SourceObjectKind::VirtualTable)),
-            "shadow" => schema.others.push(other(SourceObjectKind::ShadowTable)),
+            "virtual" => match virtual_tables::look(connection, &name, &sql) {
+                VirtualTable::Readable(table) => schema.tables.push(table),
+                VirtualTable::Unreadable { content } => {
+                    unreadable_contents.push(content);
+                    schema.others.push(other(SourceObjectKind::VirtualTable));
+                }
+                VirtualTable::Other => schema.others.push(other(SourceObjectKind::VirtualTable)),
+            },
+            // It comes behind its virtual table, whose name its own begins with.
+            "shadow" if !unreadable_contents.contains(&name) => {
+                schema.others.push(other(SourceObjectKind::ShadowTable));
+            }
             _ => schema.tables.push(SourceTable {
                 columns: columns(connection, &name)?,
                 indexes: indexes(connection, &name)?,
                 foreign_keys: foreign_keys(connection, &name)?,
+                module: None,
                 without_rowid,
                 strict,
                 sql,
@@ -169,7 +182,7 @@ fn foreign_keys(connection: &Connection, table: &str) -> rusqlite::Result<Vec<So
     Ok(keys.into_iter().map(|(_, key)| key).collect())
 }
 
-fn rows<T>(
+pub(super) fn rows<T>(
     connection: &Connection,
     sql: &str,
     parameters: impl rusqlite::Params,

@@ -11,5 +11,6 @@ pub mod profile;
 pub mod quick_check;
 pub mod scan;
 pub mod seal;
+mod virtual_tables;
 
 pub use open::SourceConnection;

@@ -28,7 +28,14 @@ pub fn quick_check(source: &SourceConnection) -> Result<()> {
     let own = SourceConnection::open_another(path)?;
     let connection = own.connection();
     connection.collation_needed(stand_in).context(failed)?;
-    let finds = finds(connection).map_err(|error| match error.sqlite_error_code() {
+    let is_damage = |error: &rusqlite::Error| {
+        matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+    };
+    let checked = match finds(connection, "PRAGMA quick_check(2147483647)", []) {
+        Err(error) if !is_damage(&error) => check_tables(connection, error),
+        checked => checked,
+    };
+    let finds = checked.map_err(|error| match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => damaged(path, error.to_string()),
         _ => Error::new(failed()).because(error).next(
             "if its schema uses a function that only the app has, remove the index or column that does in a copy, and migrate \
@@ -47,14 +54,35 @@ fn stand_in(connection: &Connection, name: &str) -> rusqlite::Result<()> {
     connection.create_collation(name, |left, right| left.as_bytes().cmp(right.as_bytes()))
 }
 
-/// What is wrong with the file; empty where nothing is.
-fn finds(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+/// Checks each table by itself, where a virtual table that needs a tokenizer or a function of the app keeps the whole from being
+/// checked; gives back `error` where there is none.
+fn check_tables(connection: &Connection, error: rusqlite::Error) -> rusqlite::Result<Vec<String>> {
+    let list = "SELECT name, type FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'shadow', 'virtual')";
+    let listed: Vec<(String, String)> = (connection.prepare(list)?)
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    if listed.iter().all(|(_, kind)| kind != "virtual") {
+        return Err(error);
+    }
+    let mut found = Vec::new();
+    for (name, _) in listed.iter().filter(|(_, kind)| kind != "virtual") {
+        found.extend(finds(connection, "SELECT * FROM pragma_quick_check(?1)", [name])?);
+    }
+    Ok(found)
+}
+
+/// What is wrong with the file, or with one table of it; empty where nothing is.
+fn finds(
+    connection: &Connection,
+    check: &str,
+    parameters: impl rusqlite::Params,
+) -> rusqlite::Result<Vec<String>> {
     let unordered = tables_of_unknown_order(connection)?;
     let is_expected =
         |find: &str| find.strip_prefix(NOT_IN_ORDER).is_some_and(|table| unordered.contains(table));
     // Without a limit of its own: a table of unknown order may give a find for each of its rows.
-    let mut statement = connection.prepare(&format!("PRAGMA quick_check({})", i32::MAX))?;
-    let mut rows = statement.query([])?;
+    let mut statement = connection.prepare(check)?;
+    let mut rows = statement.query(parameters)?;
     let mut finds = Vec::new();
     while let Some(row) = rows.next()? {
         let find: String = row.get(0)?;

@@ -1,9 +1,9 @@
-//! Section B, continued: indexes, collations, generated columns, views, triggers and virtual tables.
+//! Section B, continued: indexes, collations, generated columns, views and triggers.
 
 use crate::support::{Ending, PeerCase, case, check};
 
 pub fn cases() -> Vec<PeerCase> {
-    [indexes(), collations(), generated(), views_and_triggers(), virtual_tables()].concat()
+    [indexes(), collations(), generated(), views_and_triggers()].concat()
 }
 
 fn indexes() -> Vec<PeerCase> {
@@ -184,57 +184,6 @@ fn views_and_triggers() -> Vec<PeerCase> {
         )
         .leaves_or("trigger logged", &["DELETE FROM t WHERE id = 1", "SELECT what, t FROM log ORDER BY id"], &["began|NULL", "deleted x|1"])
         .leaves_or("trigger guarded", &["INSERT INTO t VALUES (3, 'abc')", "SELECT count(*) FROM t WHERE id = 3"], &["1"]),
-    ]
-}
-
-fn virtual_tables() -> Vec<PeerCase> {
-    let shadows = "SELECT count(*) FROM pg_class WHERE relname ~ '_(data|idx|docsize|config|node|parent|rowid)$' AND relkind = 'r' \
-                   AND relnamespace = 'public'::regnamespace";
-    vec![
-        case(
-            "B21 fts5",
-            "CREATE TABLE t (id INTEGER PRIMARY KEY, body TEXT); INSERT INTO t VALUES (1, 'the quick fox'), (2, 'a lazy dog');
-             CREATE VIRTUAL TABLE ft USING fts5(body, content='t', content_rowid='id'); INSERT INTO ft(ft) VALUES ('rebuild');
-             CREATE TRIGGER t_ai AFTER INSERT ON t BEGIN INSERT INTO ft(rowid, body) VALUES (new.id, new.body); END;",
-        )
-        .leaves_or("virtual table ft", &["SELECT 1"], &["1"])
-        .leaves_or("trigger t_ai", &["SELECT 1"], &["1"])
-        .leaves_or("shadow table ft_config", &["SELECT 1"], &["1"])
-        .leaves_or("shadow table ft_data", &["SELECT 1"], &["1"])
-        .leaves_or("shadow table ft_docsize", &["SELECT 1"], &["1"])
-        .leaves_or("shadow table ft_idx", &["SELECT 1"], &["1"])
-        .gives("SELECT id, body FROM t ORDER BY id", &["1|the quick fox", "2|a lazy dog"])
-        .runs("INSERT INTO t VALUES (3, 'new')")
-        .gives(shadows, &["0"]),
-        case(
-            "B21 fts5 with content of its own",
-            "CREATE VIRTUAL TABLE notes USING fts5(title, body); INSERT INTO notes VALUES ('a', 'the quick fox'), ('b', 'a lazy dog');
-             CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1);",
-        )
-        .leaves_or("virtual table notes", &["SELECT count(*) FROM notes"], &["2"])
-        .leaves_or("shadow table notes_config", &["SELECT 1"], &["1"])
-        .leaves_or("shadow table notes_content", &["SELECT 1"], &["1"])
-        .leaves_or("shadow table notes_data", &["SELECT 1"], &["1"])
-        .leaves_or("shadow table notes_docsize", &["SELECT 1"], &["1"])
-        .leaves_or("shadow table notes_idx", &["SELECT 1"], &["1"])
-        .gives(shadows, &["0"]),
-        case(
-            "B21 rtree",
-            "CREATE VIRTUAL TABLE rt USING rtree(id, minx, maxx); INSERT INTO rt VALUES (1, 0.5, 1.5);
-             CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1);",
-        )
-        .leaves("virtual table rt")
-        .leaves("shadow table rt_node")
-        .leaves("shadow table rt_parent")
-        .leaves("shadow table rt_rowid")
-        .gives(shadows, &["0"]),
-        case(
-            "B21 without the module",
-            "CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1); PRAGMA writable_schema = ON;
-             INSERT INTO sqlite_schema VALUES ('table', 'ghost', 'ghost', 0, 'CREATE VIRTUAL TABLE ghost USING nosuchmodule(x)');",
-        )
-        .leaves("virtual table ghost")
-        .gives("SELECT id FROM t", &["1"]),
     ]
 }
 

@@ -162,6 +162,16 @@ fn texts() -> Vec<PeerCase> {
 fn open() -> Vec<PeerCase> {
     vec![
         case(
+            "D5 numbers or text in keys",
+            "CREATE TABLE p (auth TEXT NOT NULL, code INTEGER_OR_TEXT NOT NULL, PRIMARY KEY (auth, code)) WITHOUT ROWID;
+             CREATE TABLE c (id INTEGER PRIMARY KEY, auth TEXT, code INTEGER_OR_TEXT, FOREIGN KEY (auth, code) REFERENCES p (auth, code));
+             INSERT INTO p VALUES ('a', 1), ('a', 2), ('a', 3), ('a', 'x1'); INSERT INTO c VALUES (1, 'a', 1), (2, 'a', 2);",
+        )
+        .has("p.code", "text NOT NULL")
+        .has("c.code", "text")
+        .gives("SELECT code FROM c JOIN p USING (auth, code) ORDER BY c.id", &["1", "2"])
+        .breaks("INSERT INTO c VALUES (3, 'a', 'x2')", "23503"),
+        case(
             "D13",
             "CREATE TABLE t (id INTEGER PRIMARY KEY, v); INSERT INTO t VALUES (1, 'x'), (2, 7), (3, x'01');",
         )

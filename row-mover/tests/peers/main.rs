@@ -7,6 +7,7 @@
 mod a_defaults;
 mod b_constraints;
 mod b_objects;
+mod b_search;
 mod c_sequences;
 mod d_names;
 mod d_types;
@@ -30,6 +31,7 @@ fn all_cases() -> Vec<support::PeerCase> {
         a_defaults::cases(),
         b_constraints::cases(),
         b_objects::cases(),
+        b_search::cases(),
         c_sequences::cases(),
         d_names::cases(),
         d_types::cases(),

@@ -135,6 +135,8 @@ pub(super) static RULES: &[Rule] = &[
             case("", "any", &["'x'", "7", "x'01'"], "text_from_any"),
             case("INTEGER", "n", &["1", "'abc'"], "text_from_any"),
             case("NUMERIC", "n", &["1", "2.5", "'a'", "'b'", "'c'"], "text_from_any"),
+            case("INTEGER_OR_TEXT", "code", &["1", "2", "3", "'a'"], "text_from_any"),
+            case("INTEGER_OR_TEXT", "code", &["1", "2", "3", "'a'"], "text_from_any").in_key(),
         ],
     },
     Rule {

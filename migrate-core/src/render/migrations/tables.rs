@@ -13,8 +13,12 @@ pub(super) fn create(table: &PlannedTable, out: &mut String) {
         line(out, format_args!("CREATE SEQUENCE {};", table.in_sql(name)));
     }
     line(out, format_args!("CREATE TABLE {} (", table.name_in_sql()));
-    let lines: Vec<String> =
-        table.columns.iter().map(|column| format!("    {}", definition(table, column))).collect();
+    let columns = table.columns.iter().map(|column| definition(table, column));
+    let searches = table.searches.iter().map(|search| {
+        let name = quote_pg(&search.target);
+        format!("{name} tsvector GENERATED ALWAYS AS ({}) STORED", search.expression)
+    });
+    let lines: Vec<String> = columns.chain(searches).map(|column| format!("    {column}")).collect();
     line(out, format_args!("{}\n);", lines.join(",\n")));
     if let Some((column, name)) = apart {
         let owner = format!("{}.{}", table.name_in_sql(), quote_pg(&column.target));

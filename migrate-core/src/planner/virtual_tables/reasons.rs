@@ -1,0 +1,61 @@
+//! Why virtual tables stay behind, and what to do instead, in words.
+
+use crate::identifier::{quote_pg, quote_sqlite};
+use crate::plan::PlannedTable;
+
+/// Of a full-text table that keeps no text.
+pub(super) const CONTENTLESS: &str = "it is contentless: it holds the index of a text that is kept elsewhere, and nothing that could be \
+     read back; add a tsvector column to the table that gets the text";
+
+/// Of a table whose module is no full-text module and holds no rows that this program could read.
+pub(super) fn of_module(name: &str, module: &str) -> String {
+    match module {
+        "fts5vocab" | "fts4aux" | "fts3tokenize" => {
+            format!(
+                "it holds nothing: {module} shows the words of a full-text index; ts_stat() does so in PostgreSQL"
+            )
+        }
+        "dbstat" | "sqlite_dbpage" | "sqlite_stmt" | "bytecode" | "generate_series" => {
+            format!("it holds nothing: {module} is a view of SQLite itself")
+        }
+        _ => format!(
+            "its module {module} is not part of this program, so that its rows, if it has any, cannot be read; to move them, open a \
+             copy with what the app uses, save them there by {}, and migrate the copy",
+            copy_statement(name)
+        ),
+    }
+}
+
+/// Of a table with rows of its own that its module refuses to give.
+pub(super) fn of_unreadable(name: &str) -> String {
+    format!(
+        "it needs a tokenizer or a function that only the app has, so that it cannot be read; its text stands in the table \
+         {name}_content, which moves as it is if it is there; to move it under its own names, open a copy with what the app uses, save \
+         it there by {}, and migrate the copy",
+        copy_statement(name)
+    )
+}
+
+/// Of a full-text table whose text is in something that is no table of the plan.
+pub(super) fn of_absent_content(content: &str) -> String {
+    format!("its text is that of {content}, which is no table that moves")
+}
+
+/// Of the search by ranges, where the rows of an R*Tree move.
+pub(super) fn of_rtree(planned: &PlannedTable) -> String {
+    let bounds: Vec<String> =
+        planned.columns.iter().skip(1).take(4).map(|column| quote_pg(&column.target)).collect();
+    let index = match bounds.as_slice() {
+        [min_x, max_x, min_y, max_y] => format!(
+            "for two dimensions CREATE INDEX ON {} USING gist (box(point({max_x}, {max_y}), point({min_x}, {min_y}))) serves queries \
+             that say so",
+            quote_pg(&planned.target)
+        ),
+        _ => "an index on its bounds, or one USING gist on a range of them, serves queries".to_owned(),
+    };
+    format!("its rows move, as a plain table; {index}, and PostGIS serves shapes")
+}
+
+fn copy_statement(name: &str) -> String {
+    format!("CREATE TABLE {} AS SELECT * FROM {}", quote_sqlite(&format!("{name}_rows")), quote_sqlite(name))
+}
