@@ -19,7 +19,21 @@ pub(crate) fn printable_lines(text: &str) -> String {
 pub(crate) fn printable_plan(plan: &Plan) -> anyhow::Result<Plan> {
     let mut value = serde_json::to_value(plan)?;
     escape_strings(&mut value);
-    Ok(serde_json::from_value(value)?)
+    let mut printable: Plan = serde_json::from_value(value)?;
+    let columns = plan.tables.iter().flat_map(|table| &table.columns);
+    let suggested = printable.tables.iter_mut().flat_map(|table| &mut table.columns).zip(columns);
+    for (printable, column) in suggested {
+        printable.suggestion = column.suggestion.as_deref().map(printable_suggestion);
+    }
+    Ok(printable)
+}
+
+/// A suggestion ends with two lines to paste, which stay lines; all else is escaped, line breaks among it.
+fn printable_suggestion(suggestion: &str) -> String {
+    let mut parts: Vec<String> =
+        suggestion.rsplitn(3, '\n').map(|part| escaped(part, is_deceptive)).collect();
+    parts.reverse();
+    parts.join("\n")
 }
 
 /// Control characters, and marks that break a line or turn the direction of text.

@@ -190,15 +190,16 @@ fn other_lines(plan: &Plan, out: &mut String) {
             line(
                 out,
                 format_args!(
-                    "  {}: {} is broken by {} rows ({}); it becomes {}",
+                    "  {}: {} is broken by {} {} ({}); it becomes {}",
                     breach.table,
                     breach.constraint,
                     breach.rows,
+                    if breach.rows == 1 { "row" } else { "rows" },
                     breach.first.join("; "),
                     breach.becomes
                 ),
             );
-            line(out, format_args!("    mend the rows, then: {}", breach.remedy));
+            line(out, format_args!("    what shows and mends it: {}", breach.remedy));
         }
         out.push('\n');
     }

@@ -123,12 +123,7 @@ fn a_mapping_that_does_not_fit_is_refused_with_the_nearest_name() {
             "as = \"jsonbb\"",
             "expected one of `text`, `bigint`, `integer`, `boolean`, `double_precision`, `bytea`, `json`, `jsonb`",
         ),
-        (
-            "unknown_key",
-            "secret = true",
-            "secrets = true",
-            "expected one of `as`, `rename`, `skip`, `on_reject`, `secret`, `why`",
-        ),
+        ("unknown_key", "secret = true", "secrets = true", "did you mean `secret`?"),
         (
             "unknown_left_behind",
             "schema_migrations =",
