@@ -82,8 +82,7 @@ impl Kind {
             return *kind;
         }
         match affinity(&declared) {
-            // SQLite reads INTEGER_OR_TEXT as a number, whoever wrote it meant both.
-            Affinity::Integer if declared.contains("TEXT") || declared.contains("CHAR") => Kind::Other,
+            Affinity::Integer if is_integer_or_text(&declared) => Kind::Other,
             Affinity::Integer => Kind::Integer,
             Affinity::Text => Kind::Text,
             Affinity::Real => Kind::Float,
@@ -130,6 +129,12 @@ impl Kind {
         shown.extend((!by_affinity.is_empty()).then(|| by_affinity.to_owned()));
         shown.join(", ")
     }
+}
+
+/// Whether a declared type names both, as INTEGER_OR_TEXT does: SQLite reads it as a number, whoever wrote it meant both.
+pub(super) fn is_integer_or_text(declared_type: &str) -> bool {
+    let declared = declared_type.to_ascii_uppercase();
+    declared.contains("INT") && (declared.contains("TEXT") || declared.contains("CHAR"))
 }
 
 /// The declared type in capitals, with single blanks and none around brackets and commas.

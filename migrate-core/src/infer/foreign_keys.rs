@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::declared::is_integer_or_text;
 use super::words::mapping_lines;
 use super::{Facts, Inference, faithful};
 use crate::conversion::{Conversion, PgType};
@@ -157,8 +158,9 @@ impl Side<'_> {
         }
         let holds_all = self.facts.values() > 0 && self.facts.rejects(conversion) == 0;
         // Without a value, the declared types must agree on what will come.
+        let means_text = *conversion == Conversion::TextFromAny && is_integer_or_text(self.facts.declared);
         let is_alike = self.facts.values() == 0
-            && faithful(&self.facts).conversion.target_type() == faithful_type(conversion);
+            && (means_text || faithful(&self.facts).conversion.target_type() == faithful_type(conversion));
         (holds_all || is_alike) && self.facts.admits(conversion)
     }
 

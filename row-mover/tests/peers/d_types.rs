@@ -165,6 +165,7 @@ fn open() -> Vec<PeerCase> {
             "D5 numbers or text in keys",
             "CREATE TABLE p (auth TEXT NOT NULL, code INTEGER_OR_TEXT NOT NULL, PRIMARY KEY (auth, code)) WITHOUT ROWID;
              CREATE TABLE c (id INTEGER PRIMARY KEY, auth TEXT, code INTEGER_OR_TEXT, FOREIGN KEY (auth, code) REFERENCES p (auth, code));
+             CREATE TABLE none (id INTEGER PRIMARY KEY, auth TEXT, code INTEGER_OR_TEXT, FOREIGN KEY (auth, code) REFERENCES p (auth, code));
              INSERT INTO p VALUES ('a', 1), ('a', 2), ('a', 3), ('a', 'x1'); INSERT INTO c VALUES (1, 'a', 1), (2, 'a', 2);",
         )
         .has("p.code", "text NOT NULL")
