@@ -277,13 +277,16 @@ impl Node {
 
     /// What an index stands on so that it orders and compares as SQLite's did.
     pub(super) fn key_sql(&self) -> Result<String> {
+        // A collation is about the text itself.
+        let is_folded =
+            self.kind == Kind::Text && self.collation.as_ref().is_some_and(|by| *by != Collation::Binary);
         let sql = match (&self.native, self.kind) {
-            (Some(native), _) => native.sql.clone(),
-            (None, Kind::Unknown | Kind::Document) => {
+            (Some(native), _) if !is_folded => native.sql.clone(),
+            (_, Kind::Unknown | Kind::Document) => {
                 return untranslatable("a key whose exact form PostgreSQL's type does not keep");
             }
-            (None, Kind::Json) => self.text()?.sql,
-            (None, _) => self.sql.clone(),
+            (_, Kind::Json) => self.text()?.sql,
+            _ => self.sql.clone(),
         };
         Ok(match self.collation {
             Some(Collation::Nocase) if self.kind == Kind::Text => format!("lower({sql})"),

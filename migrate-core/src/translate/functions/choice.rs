@@ -58,6 +58,9 @@ fn natives(arguments: &[Node]) -> Option<Vec<Native>> {
 
 /// `nullif`, by the rules of a comparison.
 fn nullif(translator: &mut Translator<'_>, left: &Node, right: &Node) -> Result<Node> {
+    if left.kind == Kind::Null {
+        return Ok(literal::null());
+    }
     // A function sees values, to which no affinity of a column is applied any more.
     let bare = |node: &Node| Node { affinity: None, ..node.clone() };
     let is_equal = compare::compared(translator, &bare(left), Operator::Equals, &bare(right))?;

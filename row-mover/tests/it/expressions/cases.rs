@@ -767,6 +767,9 @@ pub const AGREEING: &[&str] = &[
     "substr(s, w, n)",
     "substr(s, i, 3)",
     "substr(x, k, n)",
+    "coalesce(nullif(k, n), nullif(NULL, k))",
+    "u COLLATE NOCASE",
+    "date(day) COLLATE RTRIM",
 ];
 
 /// Expressions whose translation differs in some rows, and says so in these words.
