@@ -4,6 +4,7 @@
 //! plan says which it was. Where a rule is not certain the column keeps the type that holds its values as they are, and the
 //! plan suggests the better one. What a person has decided in `mapping.toml` never comes here.
 
+mod bookkeeping;
 mod case;
 mod declared;
 mod documentation;
@@ -44,8 +45,9 @@ pub struct Inference {
 pub fn infer(facts: &Facts<'_>) -> Inference {
     let mut suggestion: Option<(Answer, String)> = None;
     let mut missed: Option<(u64, String)> = None;
+    let proves_nothing = facts.place.is_collated || bookkeeping::is_bookkeeping(facts.table);
     let is_asked = |group: &&Group| {
-        let is_idle = group.infers && facts.is_faithful || group.is_evidence && facts.place.is_collated;
+        let is_idle = group.infers && facts.is_faithful || group.is_evidence && proves_nothing;
         !is_idle
     };
     for group in GROUPS.iter().filter(is_asked) {

@@ -154,7 +154,7 @@ fn check(table: &mut PlannedTable, sql: &str) -> Option<Weakened> {
     let check = table.checks.iter_mut().find(|check| check.source == sql && !check.not_valid)?;
     check.not_valid = true;
     Some(Weakened {
-        constraint: format!("check ({})", check.source),
+        constraint: format!("CHECK ({})", check.source),
         becomes: "a CHECK that is NOT VALID: it holds for rows that are written from now on".to_owned(),
         remedy: format!(
             "SELECT * FROM {target} WHERE NOT ({}); ALTER TABLE {target} VALIDATE CONSTRAINT {};",

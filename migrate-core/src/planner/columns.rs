@@ -9,7 +9,7 @@ use crate::mapping::TableMapping;
 use crate::plan::{LeftBehind, Numbering, PlannedColumn};
 use crate::profile::TableProfile;
 use crate::source_schema::{SourceColumn, SourceTable};
-use crate::translate;
+use crate::translate::{self, Translated};
 
 /// Plans the columns of `table`, generated ones among them; one without values, and defaults that cannot be kept, go to
 /// `left_behind`.
@@ -31,7 +31,11 @@ pub(super) fn plan_columns(
             continue;
         }
         let mapping = mapping.columns.get(&column.name).cloned().unwrap_or_default();
-        let Inference { conversion, why, suggestion } = inference.clone();
+        let Inference { conversion, mut why, suggestion } = inference.clone();
+        let default = default(table, column, &conversion, left_behind);
+        for note in default.iter().flat_map(|default| &default.notes) {
+            why.push_str(&format!("; {note}"));
+        }
         let is_numbered = table.rowid_alias().is_some_and(|alias| alias.name == column.name);
         let target = names::target_column(&column.name);
         columns.push(PlannedColumn {
@@ -42,7 +46,7 @@ pub(super) fn plan_columns(
             not_null: column.not_null || column.primary_key_position > 0,
             source_not_null: column.not_null,
             source_default: column.default.clone(),
-            default: default(table, column, &conversion, left_behind),
+            default: default.map(|default| default.sql),
             sequence: is_numbered.then(|| fit_pg(&format!("{}_{target}_seq", names::target(&table.name)))),
             numbering: Numbering::Serial,
             generated: None,
@@ -66,11 +70,11 @@ fn default(
     column: &SourceColumn,
     conversion: &Conversion,
     left_behind: &mut Vec<LeftBehind>,
-) -> Option<String> {
+) -> Option<Translated> {
     let sql = column.default.as_deref()?;
     let affinity = Facts::declared(&table.name, column, table.strict).affinity;
     match translate::default(sql, conversion, affinity) {
-        Ok(translated) => translated.map(|translated| translated.sql),
+        Ok(translated) => translated,
         Err(error) => {
             let name = format!("{}.{}: DEFAULT {sql}", table.name, column.name);
             let reason = format!("it has no translation to {}: {}", conversion.target_type(), error.reason);

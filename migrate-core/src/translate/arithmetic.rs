@@ -1,10 +1,11 @@
-//! Calculations. Where SQLite gives NULL for a division by zero, PostgreSQL would fail, so that zero becomes NULL before.
+//! Calculations. Where SQLite gives NULL for a division by zero, PostgreSQL would fail, so that zero becomes NULL before. Where
+//! integers leave 64 bits behind, SQLite goes on with floats and PostgreSQL fails, which the reviewer is told.
 
 use sqlite3_parser::ast::Operator;
 
 use super::expression::Translator;
-use super::node::{Constant, Kind, Node};
-use super::{Result, literal, untranslatable};
+use super::node::{Constant, INTEGER_BOUND, Kind, Node};
+use super::{Result, bits, literal, untranslatable};
 
 pub(super) fn calculated(
     translator: &mut Translator<'_>,
@@ -21,49 +22,79 @@ pub(super) fn calculated(
     {
         return Ok(literal::integer(folded));
     }
-    let are_integers = left.kind == Kind::Integer && right.kind == Kind::Integer;
     match operator {
         Operator::Add | Operator::Subtract | Operator::Multiply => {
-            let symbol = match operator {
-                Operator::Add => "+",
-                Operator::Subtract => "-",
-                _ => "*",
-            };
-            let (kind, left_sql, right_sql) = sides(translator, &left, &right);
-            let sql = format!("{left_sql} {symbol} {right_sql}");
-            let mut node = Node::compound(kind, sql).made_of(&[&left, &right]);
-            node.is_not_null = left.is_not_null && right.is_not_null;
-            node.is_approximate |= kind == Kind::Number;
-            node.is_calculated |= kind == Kind::Integer;
-            Ok(node)
+            Ok(summed(translator, &left, operator, &right))
         }
-        Operator::Divide if are_integers || left.kind == Kind::Real || right.kind == Kind::Real => {
-            let (kind, left_sql, right_sql) = sides(translator, &left, &right);
-            let sql = format!("{left_sql} / {}", divisor(&right, &right_sql));
-            Ok(Node::compound(kind, sql).made_of(&[&left, &right]))
-        }
-        Operator::Divide => untranslatable("a division of numbers that may be integers or floats"),
-        Operator::Modulus if are_integers => {
-            let (kind, left_sql, right_sql) = sides(translator, &left, &right);
-            let sql = format!("{left_sql} % {}", divisor(&right, &right_sql));
-            Ok(Node::compound(kind, sql).made_of(&[&left, &right]))
-        }
-        Operator::BitwiseAnd | Operator::BitwiseOr if are_integers => {
-            let symbol = if operator == Operator::BitwiseAnd { "&" } else { "|" };
-            let sql = format!("{} {symbol} {}", whole(&left), whole(&right));
-            let is_not_null = left.is_not_null && right.is_not_null;
-            Ok(Node { is_not_null, ..Node::compound(Kind::Integer, sql) }.made_of(&[&left, &right]))
-        }
-        Operator::LeftShift | Operator::RightShift if are_integers => {
-            let Some(Constant::Integer(places @ 0..=63)) = right.constant else {
-                return untranslatable("a shift by other than 0 to 63 places");
-            };
-            let symbol = if operator == Operator::LeftShift { "<<" } else { ">>" };
-            let sql = format!("{} {symbol} {places}", whole(&left));
-            Ok(Node { is_not_null: left.is_not_null, ..Node::compound(Kind::Integer, sql) }.made_of(&[&left]))
-        }
-        _ => untranslatable("a calculation with floats that SQLite does with integers"),
+        Operator::Divide => divided(translator, &left, &right),
+        Operator::Modulus => remainder(&left, &right),
+        _ => bits::calculated(&left, operator, &right),
     }
+}
+
+/// A sum, a difference or a product.
+fn summed(translator: &mut Translator<'_>, left: &Node, operator: Operator, right: &Node) -> Node {
+    let (symbol, bound) = match operator {
+        Operator::Add => ("+", left.bound + right.bound),
+        Operator::Subtract => ("-", left.bound + right.bound),
+        _ => ("*", left.bound.saturating_mul(right.bound)),
+    };
+    let (kind, left_sql, right_sql) = sides(translator, left, right);
+    let sql = format!("{left_sql} {symbol} {right_sql}");
+    let mut node = Node::compound(kind, sql).made_of(&[left, right]);
+    node.is_not_null = left.is_not_null && right.is_not_null;
+    node.is_approximate |= kind == Kind::Number;
+    node.may_leave_floats |= kind == Kind::Real;
+    bounded(node, bound)
+}
+
+fn divided(translator: &mut Translator<'_>, left: &Node, right: &Node) -> Result<Node> {
+    let are_integers = left.kind == Kind::Integer && right.kind == Kind::Integer;
+    if !are_integers && left.kind != Kind::Real && right.kind != Kind::Real {
+        return untranslatable("a division of numbers that may be integers or floats");
+    }
+    // Two integers are divided without a remainder.
+    let may_be_integer = |node: &Node| node.kind == Kind::Integer || node.may_be_integer;
+    if !are_integers && may_be_integer(left) && may_be_integer(right) {
+        return untranslatable("a division of numbers that may be integers or floats");
+    }
+    let (kind, left_sql, right_sql) = sides(translator, left, right);
+    let sql = format!("{left_sql} / {}", divisor(right, &right_sql));
+    let node = Node::compound(kind, sql).made_of(&[left, right]);
+    // The smallest integer by -1 is the one quotient that is too large.
+    let is_minus_one_possible = right.constant.is_none() || right.constant == Some(Constant::Integer(-1));
+    let least = match right.constant {
+        Some(Constant::Integer(divisor)) => i128::from(divisor).abs().max(1),
+        _ => 1,
+    };
+    let bound = if is_minus_one_possible { left.bound } else { (left.bound / least).min(INTEGER_BOUND - 1) };
+    let mut node = bounded(node, bound);
+    node.may_be_integer &= are_integers;
+    node.may_leave_floats |= !are_integers;
+    Ok(node)
+}
+
+/// SQLite takes both sides as integers, and gives a float where one of them was none.
+fn remainder(left: &Node, right: &Node) -> Result<Node> {
+    let are_integers = left.kind == Kind::Integer && right.kind == Kind::Integer;
+    let (dividend, wanted) = (beside(left)?, beside(right)?);
+    let sql = format!("{dividend} % {}", divisor(right, &wanted));
+    let node = Node { bound: right.bound, ..Node::compound(Kind::Integer, sql) };
+    if are_integers {
+        return Ok(node.made_of(&[left, right]));
+    }
+    Ok(Node::atom(Kind::Real, format!("({})::float8", node.sql)).made_of(&[left, right]))
+}
+
+/// Tells where an integer may be too large for 64 bits.
+fn bounded(mut node: Node, bound: i128) -> Node {
+    if node.kind == Kind::Integer {
+        node.bound = bound.min(INTEGER_BOUND);
+        if bound >= INTEGER_BOUND {
+            node.may_overflow = true;
+        }
+    }
+    node
 }
 
 pub(super) fn negative(node: &Node) -> Result<Node> {
@@ -78,23 +109,14 @@ pub(super) fn negative(node: &Node) -> Result<Node> {
         }
         Some(_) => Ok(literal::null()),
         None => {
-            let sql = format!("-{}", whole_or_float(&number));
-            Ok(Node { is_not_null: number.is_not_null, ..Node::compound(number.kind, sql) }
-                .made_of(&[&number]))
+            // SQLite subtracts from 0, so that 0.0 stays without a sign.
+            let sign = if number.kind == Kind::Real { "0 - " } else { "-" };
+            let sql = format!("{sign}{}", whole_or_float(&number));
+            let node = Node { is_not_null: number.is_not_null, ..Node::compound(number.kind, sql) }
+                .made_of(&[&number]);
+            Ok(bounded(node, number.bound))
         }
     }
-}
-
-pub(super) fn complement(node: &Node) -> Result<Node> {
-    let number = node.number()?;
-    if let Some(Constant::Integer(value)) = number.constant {
-        return Ok(literal::integer(!value));
-    }
-    if number.kind != Kind::Integer {
-        return untranslatable("the bits of what is no integer");
-    }
-    let sql = format!("~{}", whole(&number));
-    Ok(Node { is_not_null: number.is_not_null, ..Node::compound(Kind::Integer, sql) }.made_of(&[&number]))
 }
 
 /// A number as `double precision`.
@@ -108,7 +130,31 @@ pub(super) fn float(node: &Node) -> String {
 
 /// An integer as `bigint`, so that it has the room that SQLite's have.
 pub(super) fn whole(node: &Node) -> String {
+    if node.is_atom && node.sql.ends_with("::bigint") {
+        return node.sql.clone();
+    }
     format!("{}::bigint", node.operand())
+}
+
+/// A number as an integer, as CAST makes it: what follows the point is dropped, and beyond 64 bits it is the last integer there.
+pub(super) fn truncated(node: &Node) -> Result<String> {
+    match node.kind {
+        Kind::Integer => Ok(whole(node)),
+        Kind::Real => {
+            let float = float(node);
+            Ok(format!(
+                "CASE WHEN abs({float}) < 9223372036854775808 THEN trunc({float})::bigint WHEN {float} > 0 THEN \
+                 9223372036854775807 WHEN {float} < 0 THEN -9223372036854775807 - 1 END"
+            ))
+            .map(|sql| format!("({sql})"))
+        }
+        _ => untranslatable("numbers that may be integers or floats, as integers"),
+    }
+}
+
+/// The same beside another integer: a literal needs no cast there.
+pub(super) fn beside(node: &Node) -> Result<String> {
+    if node.kind == Kind::Integer && node.constant.is_some() { Ok(node.operand()) } else { truncated(node) }
 }
 
 fn whole_or_float(node: &Node) -> String {
@@ -153,6 +199,8 @@ fn folded(left: i64, operator: Operator, right: i64) -> Option<i64> {
         Operator::Modulus => left.checked_rem(right),
         Operator::BitwiseAnd => Some(left & right),
         Operator::BitwiseOr => Some(left | right),
+        Operator::LeftShift => Some(bits::shifted(left, i128::from(right))),
+        Operator::RightShift => Some(bits::shifted(left, -i128::from(right))),
         _ => None,
     }
 }

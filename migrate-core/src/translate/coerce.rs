@@ -19,8 +19,10 @@ pub(super) fn assigned(node: &Node, conversion: &Conversion, affinity: Affinity)
     let refused =
         || untranslatable(format!("a value that has no certain form as {}", conversion.target_type()));
     match (conversion.target_type(), node.kind) {
-        (PgType::Text, Kind::Text | Kind::Json) => Ok(node.text()?.sql),
-        (PgType::Text, Kind::Integer | Kind::Truth) if affinity == Affinity::Text => Ok(node.text()?.sql),
+        (PgType::Text, Kind::Text) => Ok(node.text()?.sql),
+        (PgType::Text, Kind::Integer | Kind::Truth | Kind::Json) if affinity == Affinity::Text => {
+            Ok(node.text()?.sql)
+        }
         (PgType::Bigint | PgType::Integer | PgType::Smallint, Kind::Integer | Kind::Truth) => {
             Ok(node.number()?.sql)
         }
@@ -39,7 +41,7 @@ pub(super) fn assigned(node: &Node, conversion: &Conversion, affinity: Affinity)
             Ok(arithmetic::float(&node.number()?))
         }
         (PgType::Bytea, Kind::Blob) => Ok(node.sql.clone()),
-        (PgType::Json | PgType::Jsonb, Kind::Text) => {
+        (PgType::Json | PgType::Jsonb, Kind::Text | Kind::Document) => {
             Ok(format!("{}::{}", node.operand(), conversion.target_type()))
         }
         (PgType::Timestamptz, Kind::Integer | Kind::Number)

@@ -1,8 +1,9 @@
 //! Columns: in PostgreSQL's own form, and with the conversion undone in SQL.
 
 use super::ScopeColumn;
-use super::node::{Family, Kind, Native, Node};
-use crate::conversion::Conversion;
+use super::node::{Family, INTEGER_BOUND, Kind, Native, Node};
+use crate::affinity::Affinity;
+use crate::conversion::{Conversion, NaiveZone};
 
 /// A column as a node.
 pub(super) fn node(column: &ScopeColumn) -> Node {
@@ -14,7 +15,27 @@ pub(super) fn node(column: &ScopeColumn) -> Node {
         collation: Some(column.collation.clone()),
         is_from_column: is_plain,
         is_not_null: column.not_null,
+        bound: bound(&column.conversion),
+        // Only a column that is declared to hold floats makes one of every integer.
+        may_be_integer: kind == Kind::Real && column.affinity != Affinity::Real,
         ..Node::atom(kind, sql)
+    }
+}
+
+/// The Julian day of seconds since 1970, as SQLite counts it: in whole milliseconds, and then as a float.
+pub(super) fn julian_day(epoch: &str) -> String {
+    format!("(round({epoch} * 1000) + 210866760000000)::float8 / 86400000")
+}
+
+/// How far from 0 a column's integers can be.
+fn bound(conversion: &Conversion) -> i128 {
+    match conversion {
+        Conversion::Boolean => 1,
+        Conversion::Smallint => 1 << 15,
+        Conversion::Integer => 1 << 31,
+        // What `timestamptz` holds, to the year 294276, in its unit.
+        Conversion::TimestamptzFromEpochMs => 1 << 53,
+        _ => INTEGER_BOUND,
     }
 }
 
@@ -29,8 +50,8 @@ fn form(column: &ScopeColumn) -> (Kind, String, Option<Family>) {
         Conversion::Boolean => (Kind::Integer, format!("{sql}::int"), Some(Family::Boolean)),
         Conversion::DoublePrecision => (Kind::Real, sql.clone(), None),
         Conversion::Bytea => (Kind::Blob, sql.clone(), None),
-        Conversion::Json => (Kind::Json, format!("{sql}::jsonb"), None),
-        Conversion::Jsonb | Conversion::JsonbLastKeyWins => (Kind::Json, sql.clone(), None),
+        Conversion::Json => (Kind::Document, format!("{sql}::jsonb"), None),
+        Conversion::Jsonb | Conversion::JsonbLastKeyWins => (Kind::Document, sql.clone(), None),
         Conversion::TimestamptzFromEpochMs => {
             (Kind::Integer, format!("floor({} * 1000)::bigint", epoch()), Some(Family::EpochMilliseconds))
         }
@@ -38,10 +59,11 @@ fn form(column: &ScopeColumn) -> (Kind, String, Option<Family>) {
         Conversion::TimestamptzFromEpochUs => {
             (Kind::Integer, format!("floor({} * 1000000)::bigint", epoch()), Some(Family::EpochMicroseconds))
         }
-        Conversion::TimestamptzFromJulianDay => {
-            (Kind::Real, format!("({} / 86400 + 2440587.5)::float8", epoch()), Some(Family::JulianDay))
+        Conversion::TimestamptzFromJulianDay => (Kind::Real, julian_day(&epoch()), Some(Family::JulianDay)),
+        Conversion::TimestamptzFromIso8601(zone) => {
+            // SQLite reads text without an offset in UTC alone.
+            (Kind::Unknown, sql.clone(), (*zone == NaiveZone::default()).then_some(Family::Instant))
         }
-        Conversion::TimestamptzFromIso8601(_) => (Kind::Unknown, sql.clone(), Some(Family::Instant)),
         Conversion::TimestampFromIso8601 => (Kind::Unknown, sql.clone(), Some(Family::Wall)),
         Conversion::Numeric => (Kind::Number, sql.clone(), None),
         Conversion::Uuid => (Kind::Text, format!("{sql}::text"), Some(Family::Uuid)),

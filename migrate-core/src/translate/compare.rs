@@ -37,6 +37,9 @@ pub(super) fn compared(
         _ => return untranslatable("an operator that compares nothing"),
     };
     let is_equality = matches!(operator, Operator::Equals | Operator::NotEquals);
+    if let Some(node) = with_number(left, operator, symbol, right) {
+        return Ok(node);
+    }
     let Sides { left: left_sql, right: right_sql } = sides(translator, left, right, is_equality)?;
     Ok(truth(format!("{left_sql} {symbol} {right_sql}"), left, right))
 }
@@ -68,8 +71,9 @@ pub(super) fn among(translator: &mut Translator<'_>, value: &Node, items: &[Node
     if value.kind == Kind::Null {
         return Ok(Node::atom(Kind::Truth, "NULL::boolean"));
     }
+    let items: Vec<Node> = items.iter().map(item).collect();
     let mut pairs = Vec::with_capacity(items.len());
-    for item in items {
+    for item in &items {
         pairs.push(match item.kind {
             Kind::Null => Sides { left: native_or_sql(value), right: "NULL".to_owned() },
             _ => sides(translator, value, item, true)?,
@@ -83,9 +87,14 @@ pub(super) fn among(translator: &mut Translator<'_>, value: &Node, items: &[Node
         let each: Vec<String> = pairs.iter().map(|pair| format!("{} = {}", pair.left, pair.right)).collect();
         format!("({})", each.join(" OR "))
     };
-    let parts: Vec<&Node> = std::iter::once(value).chain(items).collect();
+    let parts: Vec<&Node> = std::iter::once(value).chain(&items).collect();
     let is_not_null = parts.iter().all(|part| part.is_not_null);
     Ok(Node { is_not_null, ..Node::compound(Kind::Truth, sql) }.made_of(&parts))
+}
+
+/// An item of a list, in which its own affinity and collation do not count (SQLite manual, "Datatypes In SQLite", section 4.1).
+pub(super) fn item(node: &Node) -> Node {
+    Node { affinity: None, collation: None, is_collation_named: false, ..node.clone() }
 }
 
 /// `node IS NULL`, or `IS NOT NULL`.
@@ -140,11 +149,38 @@ fn sides(translator: &mut Translator<'_>, left: &Node, right: &Node, is_equality
             translator.note("integers and floats are compared as floats, exact up to 2^53");
             plain(&left, &right)
         }
+        (Kind::Real, Kind::Integer) if is_beyond_float(&right) => beyond_float(),
+        (Kind::Integer, Kind::Real) if is_beyond_float(&left) => beyond_float(),
+        (Kind::Integer, Kind::Real) => plain(&left, &exact(&right)),
+        (Kind::Real, Kind::Integer) => plain(&exact(&left), &right),
         _ if is_number(&left) && is_number(&right) => plain(&left, &right),
         (Kind::Unknown, _) | (_, Kind::Unknown) => {
             untranslatable("a comparison of what has no exact text in PostgreSQL's type")
         }
         _ => mixed(),
+    }
+}
+
+/// Whether a literal is an integer that no float is.
+fn is_beyond_float(node: &Node) -> bool {
+    matches!(node.constant, Some(Constant::Integer(value)) if i128::from(value) != (value as f64) as i128)
+}
+
+fn beyond_float() -> Result<Sides> {
+    untranslatable("a comparison of a float with an integer that no float is")
+}
+
+/// A literal float that is compared with an integer: by all its digits, where PostgreSQL would take those that are written.
+fn exact(node: &Node) -> Node {
+    const INTEGERS_ALONE: f64 = 9_007_199_254_740_992.0;
+    match &node.constant {
+        Some(Constant::Real(digits)) => match digits.parse::<f64>() {
+            Ok(value) if value.abs() >= INTEGERS_ALONE => {
+                Node { sql: format!("{value:.0}"), is_atom: value > 0.0, ..node.clone() }
+            }
+            _ => node.clone(),
+        },
+        _ => node.clone(),
     }
 }
 
@@ -224,16 +260,37 @@ fn json(part: &Node, other: &Node) -> Result<Sides> {
     Ok(Sides { left: part.operand(), right: format!("{}::jsonb", quote_pg_literal(&document)) })
 }
 
+/// A part of a document and a literal number: text, objects and arrays are more than every number, and a truth value is one.
+fn with_number(part: &Node, operator: Operator, symbol: &str, number: &Node) -> Option<Node> {
+    let Some(Constant::Integer(value)) = number.constant.as_ref().filter(|_| part.kind == Kind::Json) else {
+        return None;
+    };
+    let is_greater = matches!(operator, Operator::Greater | Operator::GreaterEquals | Operator::NotEquals);
+    let is_plain = matches!(operator, Operator::Equals | Operator::NotEquals) && !(0..=1).contains(value);
+    if is_plain {
+        return None;
+    }
+    let (json, number) = (part.operand(), number.operand());
+    let sql = format!(
+        "CASE jsonb_typeof({json}) WHEN 'number' THEN {json}::numeric {symbol} {number} WHEN 'boolean' THEN {json}::boolean::int \
+         {symbol} {number} ELSE CASE WHEN {json} IS NOT NULL THEN {is_greater} END END"
+    );
+    Some(Node::compound(Kind::Truth, sql).made_of(&[part]))
+}
+
 /// The sides in PostgreSQL's own form, where both have it.
 fn native_sides(translator: &mut Translator<'_>, left: &Node, right: &Node) -> Option<Sides> {
     match (&left.native, &right.native) {
         (Some(left), Some(right)) if left.family == right.family => {
+            note_moments(translator, left.family);
             Some(Sides { left: left.sql.clone(), right: right.sql.clone() })
         }
         (Some(Native { family: Family::Instant, sql }), Some(Native { family: Family::Wall, sql: wall })) => {
+            note_moments(translator, Family::Instant);
             Some(Sides { left: sql.clone(), right: moment::instant(wall) })
         }
         (Some(Native { family: Family::Wall, sql: wall }), Some(Native { family: Family::Instant, sql })) => {
+            note_moments(translator, Family::Instant);
             Some(Sides { left: moment::instant(wall), right: sql.clone() })
         }
         (Some(native), None) => {

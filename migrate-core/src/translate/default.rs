@@ -6,7 +6,7 @@ use super::{
     Result, Scope, Translated, Volatility, coerce, literal, moment, untranslatable, with_expression,
 };
 use crate::affinity::Affinity;
-use crate::conversion::{Conversion, PgType};
+use crate::conversion::{Conversion, NaiveZone, PgType};
 use crate::identifier::quote_pg_literal;
 use crate::source_sql::{Clock, DefaultMeaning, default_clock, default_meaning};
 use crate::value::SourceValue;
@@ -29,6 +29,11 @@ pub fn default(sql: &str, conversion: &Conversion, affinity: Affinity) -> Result
         }
         (Conversion::Bigint, Some(Clock::Milliseconds)) => {
             return Ok(Some(clock("floor(extract(epoch from now()) * 1000)::bigint")));
+        }
+        (conversion, Some(stored)) => {
+            if let Some(translated) = meant(conversion, stored) {
+                return Ok(Some(translated));
+            }
         }
         _ => {}
     }
@@ -56,6 +61,36 @@ pub fn default(sql: &str, conversion: &Conversion, affinity: Affinity) -> Result
         notes.dedup();
         Ok(Some(Translated { sql, volatility: node.volatility, notes }))
     })
+}
+
+/// The clock in a column of time where SQLite would store it in another form than the values that are there: whoever wrote the
+/// default meant the time. Prisma declares CURRENT_TIMESTAMP, and writes milliseconds.
+fn meant(conversion: &Conversion, stored: Clock) -> Option<Translated> {
+    let is_moment = !matches!(stored, Clock::Date | Clock::Time);
+    let is_text = matches!(stored, Clock::Timestamp | Clock::LocalTimestamp);
+    let sql = match conversion {
+        Conversion::TimestamptzFromEpochMs
+        | Conversion::TimestamptzFromEpochS
+        | Conversion::TimestamptzFromEpochUs
+        | Conversion::TimestamptzFromJulianDay
+            if is_moment =>
+        {
+            "now()"
+        }
+        Conversion::TimestamptzFromIso8601(zone) if is_moment => {
+            // In UTC that is what the default says itself.
+            let says_so = stored == Clock::Timestamp && *zone == NaiveZone::default();
+            if says_so {
+                return None;
+            }
+            "now()"
+        }
+        Conversion::TimestampFromIso8601 if is_moment && !is_text => "(now() at time zone 'UTC')",
+        _ => return None,
+    };
+    let note =
+        "the default is the clock, which SQLite would store in another form than the other values have";
+    Some(Translated { notes: vec![note.to_owned()], ..clock(sql) })
 }
 
 fn clock(sql: &str) -> Translated {
@@ -237,6 +272,15 @@ mod tests {
                 Conversion::TimestamptzFromEpochMs,
                 Some("now()"),
             ),
+            ("CURRENT_TIMESTAMP", Affinity::Numeric, Conversion::TimestamptzFromEpochMs, Some("now()")),
+            ("current_timestamp", Affinity::Numeric, Conversion::TimestamptzFromEpochS, Some("now()")),
+            (
+                "unixepoch()",
+                Affinity::Text,
+                Conversion::TimestamptzFromIso8601(crate::conversion::NaiveZone::default()),
+                Some("now()"),
+            ),
+            ("CURRENT_DATE", Affinity::Numeric, Conversion::TimestamptzFromEpochMs, None),
             ("load_extension('x')", Affinity::Text, Conversion::Text, None),
         ] {
             let translated =

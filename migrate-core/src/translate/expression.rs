@@ -4,9 +4,10 @@ use sqlite3_parser::ast::{Expr, Operator, UnaryOperator};
 
 use super::node::{Constant, Kind, Node};
 use super::{
-    Collation, Result, Scope, arithmetic, column, compare, functions, literal, pattern, untranslatable,
+    Collation, Result, Scope, arithmetic, bits, cast, column, compare, functions, literal, pattern, row,
+    untranslatable,
 };
-use crate::affinity::{Affinity, affinity};
+use crate::affinity::affinity;
 use crate::source_sql::plain_name;
 
 /// How deep expressions may be nested.
@@ -70,6 +71,9 @@ impl<'a> Translator<'a> {
                 negated_if(*not, both)
             }
             Expr::InList { lhs, not, rhs } => {
+                if let Some(left) = row::parts(lhs) {
+                    return negated_if(*not, row::among(self, left, rhs.unwrap_or(&[]))?);
+                }
                 let value = self.node(lhs)?;
                 let items = self.nodes(rhs.unwrap_or(&[]))?;
                 negated_if(*not, compare::among(self, &value, &items)?)
@@ -91,7 +95,7 @@ impl<'a> Translator<'a> {
             Expr::Cast { expr, type_name } => {
                 let node = self.node(expr)?;
                 let declared = type_name.as_ref().map_or("", |name| name.name);
-                cast(&node, affinity(declared))
+                cast::to(self, &node, affinity(declared))
             }
             Expr::Collate(operand, name) => {
                 let mut node = self.node(operand)?;
@@ -155,7 +159,7 @@ impl<'a> Translator<'a> {
         match operator {
             UnaryOperator::Positive => Ok(Node { affinity: None, ..node }),
             UnaryOperator::Negative => arithmetic::negative(&node),
-            UnaryOperator::BitwiseNot => arithmetic::complement(&node),
+            UnaryOperator::BitwiseNot => bits::complement(&node),
             UnaryOperator::Not => negated_if(true, node),
         }
     }
@@ -176,6 +180,9 @@ impl<'a> Translator<'a> {
             );
             let sql = format!("{} IS {not}{word}", node.condition_operand()?);
             return Ok(Node { is_not_null: true, ..Node::compound(Kind::Truth, sql) }.made_of(&[&node]));
+        }
+        if let (Some(left), Some(right)) = (row::parts(left), row::parts(right)) {
+            return row::compared(self, left, operator, right);
         }
         let (left, right) = (self.node(left)?, self.node(right)?);
         match operator {
@@ -225,6 +232,9 @@ impl<'a> Translator<'a> {
             results.push(self.node(otherwise)?);
         }
         let (kind, results) = unified(&results)?;
+        if kind == Kind::Null {
+            return Ok(literal::null());
+        }
         let mut sql = "CASE".to_owned();
         for (condition, result) in conditions.iter().zip(&results) {
             sql.push_str(&format!(" WHEN {} THEN {}", condition.condition()?, result.sql));
@@ -258,6 +268,16 @@ fn collation(name: &str) -> Collation {
     }
 }
 
+/// Whether a value is a float, or a literal integer so small that calculations with it as a float are exact.
+fn is_float_or_small(node: &Node) -> bool {
+    const SMALL: i64 = 1 << 20;
+    match (node.kind, &node.constant) {
+        (Kind::Real | Kind::Null, _) => true,
+        (Kind::Integer, Some(Constant::Integer(value))) => (-SMALL..=SMALL).contains(value),
+        _ => false,
+    }
+}
+
 /// Gives nodes that take each other's place, as in CASE or coalesce, one kind.
 pub(super) fn unified(nodes: &[Node]) -> Result<(Kind, Vec<Node>)> {
     let mut kinds: Vec<Kind> =
@@ -268,45 +288,21 @@ pub(super) fn unified(nodes: &[Node]) -> Result<(Kind, Vec<Node>)> {
         [Kind::Unknown, ..] => return untranslatable("a choice of what has no exact form in PostgreSQL"),
         [only] => *only,
         several if several.iter().all(|kind| matches!(kind, Kind::Truth | Kind::Integer)) => Kind::Integer,
+        // A float where one is wanted, or an integer that is the same number as a float: `coalesce(price, 0)`.
+        several if several.contains(&Kind::Real) && nodes.iter().all(is_float_or_small) => Kind::Real,
         _ => return untranslatable("a choice between values of several classes"),
     };
     let unify = |node: &Node| match (kind, node.kind) {
         (Kind::Integer, _) => node.number(),
+        (Kind::Real, Kind::Integer) => {
+            let sql = arithmetic::float(node);
+            Ok(Node { constant: None, sql, kind, is_atom: true, may_be_integer: true, ..node.clone() })
+        }
+        // A literal by itself would be a numeric, with which PostgreSQL calculates otherwise.
+        (Kind::Real, Kind::Real) if node.constant.is_some() => {
+            Ok(Node { constant: None, sql: arithmetic::float(node), is_atom: true, ..node.clone() })
+        }
         _ => Ok(node.clone()),
     };
     Ok((kind, nodes.iter().map(unify).collect::<Result<_>>()?))
-}
-
-/// A cast, where SQLite's and PostgreSQL's give the same.
-fn cast(node: &Node, to: Affinity) -> Result<Node> {
-    let is_number = matches!(node.kind, Kind::Integer | Kind::Real | Kind::Number | Kind::Truth);
-    match (to, node.kind) {
-        (_, Kind::Null) => Ok(node.clone()),
-        (Affinity::Text, _) => Ok(Node { affinity: Some(Affinity::Text), ..node.text()? }),
-        (Affinity::Integer, Kind::Integer | Kind::Truth) => Ok(Node { affinity: Some(to), ..node.number()? }),
-        (Affinity::Integer, Kind::Real) => {
-            let sql = format!("trunc({})::bigint", super::arithmetic::float(node));
-            Ok(Node { affinity: Some(to), is_not_null: node.is_not_null, ..Node::atom(Kind::Integer, sql) }
-                .made_of(&[node]))
-        }
-        (Affinity::Integer | Affinity::Numeric, Kind::Text) if node.is_digits => {
-            if let Some(Constant::Text(digits)) = &node.constant
-                && let Ok(value) = digits.parse()
-            {
-                return Ok(literal::integer(value));
-            }
-            let mut number =
-                Node::atom(Kind::Integer, format!("{}::bigint", node.operand())).made_of(&[node]);
-            (number.affinity, number.is_not_null) = (Some(to), node.is_not_null);
-            Ok(number)
-        }
-        (Affinity::Real, _) if is_number => {
-            let sql = super::arithmetic::float(&node.number()?);
-            Ok(Node { affinity: Some(to), is_not_null: node.is_not_null, ..Node::atom(Kind::Real, sql) }
-                .made_of(&[node]))
-        }
-        (Affinity::Numeric, _) if is_number => Ok(Node { affinity: Some(to), ..node.number()? }),
-        (Affinity::Blob, Kind::Blob) => Ok(node.clone()),
-        _ => untranslatable("a CAST that reads a number at the beginning of text, or of a blob"),
-    }
 }

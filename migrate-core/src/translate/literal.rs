@@ -8,6 +8,9 @@ use super::{Result, untranslatable};
 use crate::identifier::quote_pg_literal;
 use crate::source_sql::string_content;
 
+/// As many decimal digits of a number are sure to come back from a float.
+const DIGITS_EXACT: usize = 15;
+
 /// A literal as a node.
 pub(super) fn node(literal: &Literal<'_>) -> Result<Node> {
     match literal {
@@ -31,6 +34,7 @@ pub(super) fn integer(value: i64) -> Node {
     Node {
         constant: Some(Constant::Integer(value)),
         is_not_null: true,
+        bound: i128::from(value).abs(),
         is_atom: value >= 0 || value == i64::MIN,
         ..Node::atom(Kind::Integer, sql)
     }
@@ -81,8 +85,9 @@ fn number(digits: &str) -> Result<Node> {
         Ok(value) if value.is_finite() => {
             let plain = digits.strip_suffix('.').unwrap_or(&digits);
             let is_integer = plain.bytes().all(|byte| byte.is_ascii_digit());
-            // An integer beyond 64 bits is a float to SQLite, and would be exact to PostgreSQL.
-            Ok(real(&if is_integer { format!("{value:e}") } else { plain.to_owned() }))
+            // More digits than a float has would be exact to PostgreSQL, and so would an integer beyond 64 bits.
+            let is_short = plain.bytes().filter(u8::is_ascii_digit).count() <= DIGITS_EXACT;
+            Ok(real(&if is_integer || !is_short { format!("{value:e}") } else { plain.to_owned() }))
         }
         _ => untranslatable("a number that no float holds"),
     }

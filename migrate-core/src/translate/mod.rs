@@ -5,6 +5,8 @@
 //! conversion undone in SQL. What may come to mean something else is refused with the reason; nothing is guessed.
 
 mod arithmetic;
+mod bits;
+mod cast;
 mod coerce;
 mod column;
 mod compare;
@@ -15,6 +17,7 @@ mod literal;
 mod moment;
 mod node;
 mod pattern;
+mod row;
 
 use sqlite3_parser::ast::{Expr, OneSelect, ResultColumn, Stmt};
 
@@ -22,7 +25,7 @@ use crate::affinity::Affinity;
 use crate::conversion::{Conversion, PgType};
 use crate::source_sql::with_statement;
 use expression::Translator;
-use node::Kind;
+use node::{Kind, Node};
 
 pub use default::default;
 
@@ -135,9 +138,13 @@ pub fn predicate(sql: &str, scope: &Scope) -> Result<Translated> {
 pub fn index_key(sql: &str, scope: &Scope) -> Result<Translated> {
     with_expression(sql, |expression| {
         let mut translator = Translator::new(scope);
-        let node = translator.node(expression)?;
+        let node = certain(translator.node(expression)?)?;
         let volatility = node.volatility;
         let sql = node.key_sql()?;
+        translator.notes.extend(node.notes());
+        if node.kind == Kind::Json {
+            translator.notes.extend(node.text()?.notes());
+        }
         finished(Translated { sql, volatility, notes: translator.notes }, Volatility::Immutable)
     })
 }
@@ -154,16 +161,20 @@ pub fn generated(
 ) -> Result<Translated> {
     with_expression(sql, |expression| {
         let mut translator = Translator::new(scope);
-        let node = translator.node(expression)?;
+        let node = certain(translator.node(expression)?)?;
         if node.is_approximate {
             return untranslatable("its numbers may differ in the last digit");
         }
         // SQLite calculates on with floats where PostgreSQL fails.
-        if node.kind == Kind::Integer && node.is_calculated && !holds_integers_alone(conversion) {
+        if node.kind == Kind::Integer && node.may_overflow && !holds_integers_alone(conversion) {
             return untranslatable("a calculation with integers may leave 64 bits behind");
         }
         let volatility = node.volatility;
         let sql = coerce::assigned(&node, conversion, affinity)?;
+        translator.notes.extend(node.notes());
+        if node.kind == Kind::Json && conversion.target_type() == PgType::Text {
+            translator.notes.extend(node.text()?.notes());
+        }
         finished(Translated { sql, volatility, notes: translator.notes }, Volatility::Immutable)
     })
 }
@@ -175,10 +186,21 @@ fn holds_integers_alone(conversion: &Conversion) -> bool {
 fn condition(sql: &str, scope: &Scope, most: Volatility) -> Result<Translated> {
     with_expression(sql, |expression| {
         let mut translator = Translator::new(scope);
-        let node = translator.node(expression)?;
+        let node = certain(translator.node(expression)?)?;
         let sql = node.condition()?;
+        translator.notes.extend(node.notes());
         finished(Translated { sql, volatility: node.volatility, notes: translator.notes }, most)
     })
+}
+
+/// Refuses what may fail for rows that are there already.
+fn certain(node: Node) -> Result<Node> {
+    if node.is_text_document {
+        return untranslatable(
+            "a function of JSON on text that is no JSON in PostgreSQL: SQLite reads JSON5, too",
+        );
+    }
+    Ok(node)
 }
 
 fn finished(mut translated: Translated, most: Volatility) -> Result<Translated> {

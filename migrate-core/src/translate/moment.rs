@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::node::{Constant, Family, Kind, Native, Node};
-use super::{Result, Volatility, untranslatable};
+use super::{Result, Volatility, column, untranslatable};
 use crate::conversion::{Conversion, NaiveZone};
 use crate::identifier::quote_pg_literal;
 use crate::value::SourceValue;
@@ -19,16 +19,28 @@ pub(super) struct Moment {
     pub(super) wall: String,
     /// Whether it is the clock, and not a value of the row.
     pub(super) is_clock: bool,
+    /// Whether it may have parts of a millisecond, which SQLite rounds off before it calculates.
+    pub(super) is_fine: bool,
+    /// Whether it is written with milliseconds.
+    pub(super) is_subsec: bool,
+    /// Whether it may lie outside the years 1 to 9999, in which the two databases agree.
+    pub(super) is_moved: bool,
     /// The parts that it was made of.
     pub(super) volatility: Volatility,
     pub(super) is_not_null: bool,
 }
+
+/// How far from 1970 what `timestamp` holds can be, in seconds.
+const SECONDS_BOUND: i128 = 1 << 44;
 
 /// The clock.
 pub(super) fn now() -> Moment {
     Moment {
         wall: "(now() at time zone 'UTC')".to_owned(),
         is_clock: true,
+        is_fine: false,
+        is_subsec: false,
+        is_moved: false,
         volatility: Volatility::Stable,
         is_not_null: true,
     }
@@ -39,41 +51,80 @@ pub(super) fn instant(wall: &str) -> String {
     if wall == now().wall { "now()".to_owned() } else { format!("({wall} at time zone 'UTC')") }
 }
 
+const DATE: [&str; 5] = ["%Y", "-", "%m", "-", "%d"];
+const DATETIME: [&str; 11] = ["%Y", "-", "%m", "-", "%d", " ", "%H", ":", "%M", ":", "%S"];
+const DATETIME_SUBSEC: [&str; 11] = ["%Y", "-", "%m", "-", "%d", " ", "%H", ":", "%M", ":", "%f"];
+const TIME: [&str; 5] = ["%H", ":", "%M", ":", "%S"];
+const TIME_SUBSEC: [&str; 5] = ["%H", ":", "%M", ":", "%f"];
+
 impl Moment {
+    /// A wall clock of UTC that is a value of the row.
+    pub(super) fn of(wall: String, value: &Node) -> Moment {
+        Moment {
+            wall,
+            is_clock: false,
+            is_fine: false,
+            is_subsec: false,
+            is_moved: value.is_moved,
+            volatility: value.volatility,
+            is_not_null: value.is_not_null,
+        }
+    }
+
+    /// The same in whole milliseconds, as SQLite counts: to the nearest one, but never to the next second.
+    pub(super) fn rounded(&self) -> String {
+        if !self.is_fine {
+            return self.wall.clone();
+        }
+        let wall = &self.wall;
+        format!("least({wall}::timestamp(3), date_trunc('second', {wall}) + interval '0.999 seconds')")
+    }
+
     /// `datetime(…)`: `YYYY-MM-DD HH:MM:SS`.
     pub(super) fn datetime(&self) -> Node {
+        if self.is_subsec {
+            let wall = format!("date_trunc('milliseconds', {})", self.rounded());
+            return self.text("YYYY-MM-DD HH24:MI:SS.MS", &DATETIME_SUBSEC).with_native(Family::Wall, wall);
+        }
         let wall =
             if self.is_clock { self.wall.clone() } else { format!("date_trunc('second', {})", self.wall) };
-        self.text("YYYY-MM-DD HH24:MI:SS", &["%Y", "-", "%m", "-", "%d", " ", "%H", ":", "%M", ":", "%S"])
-            .with_native(Family::Wall, wall)
+        self.text("YYYY-MM-DD HH24:MI:SS", &DATETIME).with_native(Family::Wall, wall)
     }
 
     /// `date(…)`: `YYYY-MM-DD`.
     pub(super) fn date(&self) -> Node {
-        self.text("YYYY-MM-DD", &["%Y", "-", "%m", "-", "%d"])
-            .with_native(Family::Date, format!("({})::date", self.wall))
+        self.text("YYYY-MM-DD", &DATE).with_native(Family::Date, format!("({})::date", self.wall))
     }
 
     /// `time(…)`: `HH:MM:SS`.
     pub(super) fn time(&self) -> Node {
+        if self.is_subsec {
+            let time = format!("date_trunc('milliseconds', {})::time", self.rounded());
+            return self.text("HH24:MI:SS.MS", &TIME_SUBSEC).with_native(Family::Time, time);
+        }
         let time = format!("date_trunc('second', {})::time", self.wall);
-        self.text("HH24:MI:SS", &["%H", ":", "%M", ":", "%S"]).with_native(Family::Time, time)
+        self.text("HH24:MI:SS", &TIME).with_native(Family::Time, time)
     }
 
-    /// Whole seconds since 1970.
+    /// Seconds since 1970, whole ones unless `subsec` asked for more.
     pub(super) fn epoch_seconds(&self) -> Node {
-        let sql = if self.is_clock {
-            "floor(extract(epoch from now()))::bigint".to_owned()
+        let epoch = if self.is_clock && self.wall == now().wall {
+            "extract(epoch from now())".to_owned()
         } else {
-            format!("floor(extract(epoch from {}))::bigint", self.wall)
+            format!("extract(epoch from {})", self.wall)
         };
-        self.node(Kind::Integer, sql)
+        if self.is_subsec {
+            let epoch = format!("extract(epoch from {})", self.rounded());
+            let sql = format!("floor({epoch} * 1000)::float8 / 1000");
+            return Node { is_atom: false, ..self.node(Kind::Real, sql) };
+        }
+        Node { bound: SECONDS_BOUND, ..self.node(Kind::Integer, format!("floor({epoch})::bigint")) }
     }
 
     /// The Julian day.
     pub(super) fn julian_day(&self) -> Node {
-        let sql = format!("(extract(epoch from {}) / 86400 + 2440587.5)::float8", self.wall);
-        Node { is_approximate: true, ..self.node(Kind::Real, sql) }
+        let sql = column::julian_day(&format!("extract(epoch from {})", self.rounded()));
+        Node { is_atom: false, ..self.node(Kind::Real, sql) }
     }
 
     /// The text of `strftime` with these parts of a format, each a directive or text that stands for itself.
@@ -105,7 +156,8 @@ impl Moment {
     }
 
     fn node(&self, kind: Kind, sql: String) -> Node {
-        Node { volatility: self.volatility, is_not_null: self.is_not_null, ..Node::atom(kind, sql) }
+        let Moment { volatility, is_moved, is_not_null, .. } = *self;
+        Node { volatility, is_moved, is_not_null, ..Node::atom(kind, sql) }
     }
 
     /// Text by a pattern of `to_char` where it is the clock, else put together from its parts.
@@ -141,19 +193,36 @@ impl Moment {
 
     /// The SQL of one directive; none where it is none that is known.
     fn part(&self, directive: &str) -> Option<String> {
-        let padded = |field: &str, width: u32| {
-            format!("lpad(floor(extract({field} from {}))::int::text, {width}, '0')", self.wall)
+        let field = |name: &str| format!("extract({name} from {})::int", self.wall);
+        let padded =
+            |number: &str, width: u32, with: char| format!("lpad(({number})::text, {width}, '{with}')");
+        let zeroed = |name: &str, width: u32| {
+            format!("lpad(floor(extract({name} from {}))::int::text, {width}, '0')", self.wall)
         };
+        // From 1 to 12.
+        let hour = || format!("({} + 11) % 12 + 1", field("hour"));
         Some(match directive {
-            "%Y" => padded("year", 4),
-            "%m" => padded("month", 2),
-            "%d" => padded("day", 2),
-            "%H" => padded("hour", 2),
-            "%M" => padded("minute", 2),
-            "%S" => padded("second", 2),
-            "%j" => padded("doy", 3),
+            "%Y" => zeroed("year", 4),
+            "%m" => zeroed("month", 2),
+            "%d" => zeroed("day", 2),
+            "%e" => padded(&field("day"), 2, ' '),
+            "%H" => zeroed("hour", 2),
+            "%k" => padded(&field("hour"), 2, ' '),
+            "%I" => padded(&hour(), 2, '0'),
+            "%l" => padded(&hour(), 2, ' '),
+            "%p" => format!("(CASE WHEN {} < 12 THEN 'AM' ELSE 'PM' END)", field("hour")),
+            "%P" => format!("(CASE WHEN {} < 12 THEN 'am' ELSE 'pm' END)", field("hour")),
+            "%M" => zeroed("minute", 2),
+            "%S" => zeroed("second", 2),
+            "%j" => zeroed("doy", 3),
             "%w" => format!("extract(dow from {})::int::text", self.wall),
-            "%f" => format!("lpad(trunc(extract(second from {}), 3)::text, 6, '0')", self.wall),
+            "%u" => format!("extract(isodow from {})::int::text", self.wall),
+            "%V" => zeroed("week", 2),
+            "%G" => zeroed("isoyear", 4),
+            "%g" => padded(&format!("{} % 100", field("isoyear")), 2, '0'),
+            "%U" => padded(&format!("({} + 6 - {}) / 7", field("doy"), field("dow")), 2, '0'),
+            "%W" => padded(&format!("({} + 6 - ({} + 6) % 7) / 7", field("doy"), field("dow")), 2, '0'),
+            "%f" => format!("lpad(round(extract(second from {}), 3)::text, 6, '0')", self.rounded()),
             "%s" => self.epoch_seconds().sql + "::text",
             _ => return None,
         })

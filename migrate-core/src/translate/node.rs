@@ -22,6 +22,8 @@ pub(super) enum Kind {
     Truth,
     /// A part of a JSON document, of whatever class: `jsonb` in PostgreSQL.
     Json,
+    /// The text of a JSON document: `jsonb` in PostgreSQL, where its spacing is not kept.
+    Document,
     /// Something whose class the conversion did not keep, or whose exact text is not known any more.
     Unknown,
 }
@@ -75,6 +77,9 @@ pub(super) struct Native {
     pub(super) sql: String,
 }
 
+/// How far from 0 an integer of SQLite can be.
+pub(super) const INTEGER_BOUND: i128 = 1 << 63;
+
 /// A translated subexpression.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
@@ -98,8 +103,22 @@ pub(super) struct Node {
     pub(super) is_digits: bool,
     /// Whether the last digit of a number may differ.
     pub(super) is_approximate: bool,
-    /// Whether integers were added, subtracted or multiplied for it.
-    pub(super) is_calculated: bool,
+    /// Whether text is read as a JSON document: SQLite reads JSON5, and PostgreSQL fails there.
+    pub(super) is_text_document: bool,
+    /// Whether it is of a text that was taken out of a JSON document.
+    pub(super) is_from_document: bool,
+    /// Whether a number in a JSON document was asked for its class.
+    pub(super) is_class_of_document: bool,
+    /// Whether a point in time was moved, beyond the year 9999 perhaps.
+    pub(super) is_moved: bool,
+    /// Whether a value of SQLite may be an integer where `sql` is a float: 3 / 2 is 1 there.
+    pub(super) may_be_integer: bool,
+    /// Whether a calculation with integers in it may leave 64 bits behind: PostgreSQL fails there, and SQLite goes on with floats.
+    pub(super) may_overflow: bool,
+    /// Whether a calculation with floats in it may be too large or too small for one.
+    pub(super) may_leave_floats: bool,
+    /// How far from 0 an integer can be.
+    pub(super) bound: i128,
     pub(super) volatility: Volatility,
 }
 
@@ -119,7 +138,14 @@ impl Node {
             is_not_null: false,
             is_digits: false,
             is_approximate: false,
-            is_calculated: false,
+            is_text_document: false,
+            is_from_document: false,
+            is_class_of_document: false,
+            is_moved: false,
+            may_be_integer: false,
+            may_overflow: false,
+            may_leave_floats: false,
+            bound: INTEGER_BOUND,
             volatility: Volatility::Immutable,
         }
     }
@@ -135,9 +161,43 @@ impl Node {
             self.volatility = self.volatility.max(part.volatility);
             self.is_from_column |= part.is_from_column;
             self.is_approximate |= part.is_approximate;
-            self.is_calculated |= part.is_calculated;
+            // COLLATE within a part holds for the whole (the flag EP_Collate of SQLite's parser).
+            if part.is_collation_named && !self.is_collation_named {
+                (self.collation, self.is_collation_named) = (part.collation.clone(), true);
+            }
+            self.may_overflow |= part.may_overflow;
+            self.may_leave_floats |= part.may_leave_floats;
+            self.may_be_integer |= part.may_be_integer;
+            self.is_text_document |= part.is_text_document;
+            self.is_from_document |= part.is_from_document;
+            self.is_class_of_document |= part.is_class_of_document;
+            self.is_moved |= part.is_moved;
         }
         self
+    }
+
+    /// What a reviewer should know of the values.
+    pub(super) fn notes(&self) -> impl Iterator<Item = String> {
+        [
+            (self.may_overflow, "beyond 64 bits PostgreSQL fails, where SQLite goes on with floats"),
+            (
+                self.may_leave_floats,
+                "what is too large or too small for a float fails in PostgreSQL, where SQLite goes on with infinity, 0 or NULL",
+            ),
+            (
+                self.is_text_document,
+                "text that only SQLite reads as JSON, such as JSON5, fails in PostgreSQL",
+            ),
+            (
+                self.is_from_document,
+                "floats, objects and arrays of a document are written as jsonb writes them",
+            ),
+            (self.is_class_of_document, "a number that was written with an exponent is an integer in jsonb"),
+            (self.is_moved, "outside the years 1 to 9999 times are not the same in the two databases"),
+        ]
+        .into_iter()
+        .filter(|(is_so, _)| *is_so)
+        .map(|(_, note)| note.to_owned())
     }
 
     /// The SQL, in brackets where it needs them beside an operator.
@@ -172,7 +232,7 @@ impl Node {
         match self.kind {
             Kind::Truth => {
                 let mut number = Node::atom(Kind::Integer, format!("({})::int", self.sql)).made_of(&[self]);
-                number.is_not_null = self.is_not_null;
+                (number.is_not_null, number.bound) = (self.is_not_null, 1);
                 Ok(number)
             }
             Kind::Null | Kind::Integer | Kind::Real | Kind::Number => Ok(self.clone()),
@@ -201,7 +261,15 @@ impl Node {
             }
             Kind::Blob => untranslatable("a blob as text"),
             Kind::Json => {
-                Ok(Node::compound(Kind::Text, format!("{} #>> '{{}}'", self.operand())).made_of(&[self]))
+                // A truth value is 0 or 1 to SQLite.
+                let sql = format!(
+                    "(CASE jsonb_typeof({0}) WHEN 'boolean' THEN {0}::boolean::int::text ELSE {0} #>> '{{}}' END)",
+                    self.operand()
+                );
+                Ok(Node { is_from_document: true, ..Node::atom(Kind::Text, sql).made_of(&[self]) })
+            }
+            Kind::Document => {
+                untranslatable("the text of a JSON document, whose spacing jsonb does not keep")
             }
             Kind::Unknown => untranslatable("text whose exact form PostgreSQL's type does not keep"),
         }
@@ -209,13 +277,16 @@ impl Node {
 
     /// What an index stands on so that it orders and compares as SQLite's did.
     pub(super) fn key_sql(&self) -> Result<String> {
+        // A collation is about the text itself.
+        let is_folded =
+            self.kind == Kind::Text && self.collation.as_ref().is_some_and(|by| *by != Collation::Binary);
         let sql = match (&self.native, self.kind) {
-            (Some(native), _) => native.sql.clone(),
-            (None, Kind::Unknown) => {
+            (Some(native), _) if !is_folded => native.sql.clone(),
+            (_, Kind::Unknown | Kind::Document) => {
                 return untranslatable("a key whose exact form PostgreSQL's type does not keep");
             }
-            (None, Kind::Json) => self.text()?.sql,
-            (None, _) => self.sql.clone(),
+            (_, Kind::Json) => self.text()?.sql,
+            _ => self.sql.clone(),
         };
         Ok(match self.collation {
             Some(Collation::Nocase) if self.kind == Kind::Text => format!("lower({sql})"),

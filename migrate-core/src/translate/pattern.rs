@@ -26,14 +26,15 @@ pub(super) fn matched(
 }
 
 fn like(value: &Node, wanted: &Node, escape: Option<&Node>) -> Result<String> {
+    if let (Some(Constant::Text(pattern)), Some(Some(Constant::Text(escape)))) =
+        (&wanted.constant, escape.map(|escape| &escape.constant))
+    {
+        return like_literal(value, pattern, escape);
+    }
     let escape = match escape.map(|escape| &escape.constant) {
         None => "''".to_owned(),
-        Some(Some(Constant::Text(text)))
-            if text.chars().count() == 1 && !text.chars().all(char::is_alphabetic) =>
-        {
-            quote_pg_literal(text)
-        }
-        Some(_) => return untranslatable("LIKE with an ESCAPE that is no single character, or a letter"),
+        // PostgreSQL fails where a pattern ends with its escape.
+        Some(_) => return untranslatable("LIKE with ESCAPE and a pattern that is no literal"),
     };
     let pattern = match &wanted.constant {
         Some(Constant::Text(text)) => quote_pg_literal(&text.to_ascii_lowercase()),
@@ -46,6 +47,35 @@ fn like(value: &Node, wanted: &Node, escape: Option<&Node>) -> Result<String> {
         escape != "''" || !matches!(&wanted.constant, Some(Constant::Text(text)) if !text.contains('\\'));
     let escape = if needs_escape { format!(" ESCAPE {escape}") } else { String::new() };
     Ok(format!("{value} LIKE {pattern}{escape}"))
+}
+
+/// A pattern and its escape, both literals, so that it is known to what it comes.
+fn like_literal(value: &Node, pattern: &str, escape: &str) -> Result<String> {
+    let mut letters = escape.chars();
+    let (Some(escape), None) = (letters.next(), letters.next()) else {
+        return untranslatable("LIKE with an ESCAPE that is no single character");
+    };
+    // A letter would be folded with the pattern, so that another escape takes its place.
+    let new = if escape.is_alphabetic() || escape == '%' || escape == '_' { '\\' } else { escape };
+    let mut written = String::new();
+    let mut letters = pattern.chars();
+    while let Some(letter) = letters.next() {
+        let (letter, is_plain) = if letter == escape {
+            match letters.next() {
+                Some(letter) => (letter, true),
+                None => return untranslatable("LIKE with a pattern that ends with its escape"),
+            }
+        } else {
+            (letter, letter == new)
+        };
+        if is_plain {
+            written.push(new);
+        }
+        written.push(letter.to_ascii_lowercase());
+    }
+    let value = format!("lower({})", in_c(value));
+    let escape = quote_pg_literal(&new.to_string());
+    Ok(format!("{value} LIKE {} ESCAPE {escape}", quote_pg_literal(&written)))
 }
 
 fn glob(value: &Node, wanted: &Node) -> Result<String> {
@@ -80,10 +110,20 @@ fn regular_expression(pattern: &str) -> Result<String> {
                     }
                     set.push(letter);
                 }
-                if !is_closed || set.is_empty() || set.contains(['[', '\\', ']', '^']) {
-                    return untranslatable("GLOB with a set of characters that is not plain");
+                if !is_closed || set.is_empty() {
+                    return untranslatable("GLOB with a set of characters that is not closed");
                 }
-                out.push_str(&set);
+                if set.get(1..).is_some_and(|rest| rest.starts_with('-'))
+                    && set.starts_with([']', '[', '\\', '^'])
+                {
+                    return untranslatable("GLOB with a range that begins with a sign of sets");
+                }
+                for letter in set.chars() {
+                    if ['[', ']', '\\', '^'].contains(&letter) {
+                        out.push('\\');
+                    }
+                    out.push(letter);
+                }
                 out.push(']');
             }
             letter => {

@@ -80,8 +80,8 @@ fn rows_that_are_older_than_a_check_arrive_and_new_ones_are_refused() {
     assert_eq!(
         named,
         [
-            ("check (age < 150)".to_owned(), 2, vec!["id=2".to_owned(), "id=3".to_owned()]),
-            ("check (age > 0)".to_owned(), 1, vec!["id=5".to_owned()]),
+            ("CHECK (age < 150)".to_owned(), 2, vec!["id=2".to_owned(), "id=3".to_owned()]),
+            ("CHECK (age > 0)".to_owned(), 1, vec!["id=5".to_owned()]),
         ]
     );
     assert_eq!(case.ask("SELECT count(*) FROM t"), ["5"]);

@@ -7,6 +7,9 @@ use crate::identifier::quote_pg_literal;
 
 pub(super) fn call(name: &str, arguments: &[Node]) -> Option<Result<Node>> {
     Some(match (name, arguments) {
+        ("json", [document]) => {
+            self::document(document).map(|document| Node { kind: Kind::Document, ..document })
+        }
         ("json_extract", [document, path]) => extract(document, path),
         ("json_valid", [document]) => valid(document),
         ("json_type", [document]) => self::document(document).map(|document| type_of(&document)),
@@ -19,19 +22,23 @@ pub(super) fn call(name: &str, arguments: &[Node]) -> Option<Result<Node>> {
 
 /// `document -> path` and, for the value itself, `document ->> path`.
 pub(in super::super) fn arrow(document: &Node, path: &Node, is_value: bool) -> Result<Node> {
-    if !is_value {
-        return untranslatable("->, whose result is the text of a document");
-    }
     let path = match &path.constant {
         Some(Constant::Text(text)) if !text.starts_with('$') => {
             Node { constant: Some(Constant::Text(format!("$.\"{text}\""))), ..path.clone() }
         }
-        Some(Constant::Integer(place)) => {
+        Some(Constant::Integer(place @ 0..)) => {
             Node { constant: Some(Constant::Text(format!("$[{place}]"))), ..path.clone() }
+        }
+        Some(Constant::Integer(place)) => {
+            let back = place.unsigned_abs();
+            Node { constant: Some(Constant::Text(format!("$[#-{back}]"))), ..path.clone() }
         }
         _ => path.clone(),
     };
-    extract(document, &path)
+    if is_value {
+        return extract(document, &path);
+    }
+    Ok(Node { kind: Kind::Document, ..at(document, &path)? })
 }
 
 /// A part of a document; a JSON null there is NULL.
@@ -50,47 +57,66 @@ fn at(document: &Node, path: &Node) -> Result<Node> {
     if steps.is_empty() {
         return Ok(document);
     }
-    let list: Vec<String> =
-        steps.iter().map(|step| format!("\"{}\"", step.replace('\\', "\\\\").replace('"', "\\\""))).collect();
-    let path = quote_pg_literal(&format!("{{{}}}", list.join(",")));
-    Ok(of(Kind::Json, format!("({} #> {path})", document.operand()), &[document], false))
+    // `->` knows names from places, which a path of PostgreSQL's does not; but it takes a single value for an array of one.
+    let mut sql = document.operand();
+    for step in &steps {
+        sql = match step {
+            Step::Name(name) => format!("{sql} -> {}", quote_pg_literal(name)),
+            Step::Place(place) => {
+                let place = if *place < 0 { format!("({place})") } else { place.to_string() };
+                format!("(CASE jsonb_typeof({sql}) WHEN 'array' THEN {sql} -> {place} END)")
+            }
+        };
+    }
+    Ok(of(Kind::Json, format!("({sql})"), &[document], false))
 }
 
 /// A value as a document: what is one already, or text that PostgreSQL reads as one, and refuses where SQLite does.
 fn document(node: &Node) -> Result<Node> {
     match node.kind {
-        Kind::Json => Ok(node.clone()),
-        Kind::Text => Ok(like(node, Kind::Json, format!("{}::jsonb", node.operand()))),
+        Kind::Json | Kind::Document => Ok(Node { kind: Kind::Json, ..node.clone() }),
+        Kind::Text => {
+            let is_text_document = node.constant.is_none();
+            let document = like(node, Kind::Json, format!("{}::jsonb", node.operand()));
+            Ok(Node { is_text_document, ..document })
+        }
         _ => untranslatable("a function of JSON on what is no text"),
     }
 }
 
+/// A step of a path.
+enum Step {
+    Name(String),
+    Place(i32),
+}
+
 /// The steps of a path such as `$.a."b c"[0]` (SQLite manual, "JSON Functions", section 3.1).
-fn steps(path: &str) -> Result<Vec<String>> {
+fn steps(path: &str) -> Result<Vec<Step>> {
     let refused = || untranslatable("a path into a document that is not plain");
     let Some(mut rest) = path.strip_prefix('$') else { return refused() };
     let mut steps = Vec::new();
     while !rest.is_empty() {
         if let Some(inner) = rest.strip_prefix('[') {
             let Some((place, after)) = inner.split_once(']') else { return refused() };
-            let is_number = !place.is_empty() && place.bytes().all(|byte| byte.is_ascii_digit());
-            if !is_number {
+            let (digits, sign) = place.strip_prefix("#-").map_or((place, 1), |digits| (digits, -1));
+            let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+            let Some(place) = digits.parse::<i32>().ok().filter(|_| is_number) else { return refused() };
+            if sign < 0 && place == 0 {
                 return refused();
             }
-            steps.push(place.to_owned());
+            steps.push(Step::Place(sign * place));
             rest = after;
         } else if let Some(quoted) = rest.strip_prefix(".\"") {
             let Some((name, after)) = quoted.split_once('"') else { return refused() };
-            steps.push(name.to_owned());
+            steps.push(Step::Name(name.to_owned()));
             rest = after;
         } else if let Some(bare) = rest.strip_prefix('.') {
             let end = bare.find(['.', '[']).unwrap_or(bare.len());
             let (name, after) = bare.split_at(end);
-            // A number would be a place in an array to PostgreSQL, and a name to SQLite.
-            if name.is_empty() || name.bytes().all(|byte| byte.is_ascii_digit()) {
+            if name.is_empty() {
                 return refused();
             }
-            steps.push(name.to_owned());
+            steps.push(Step::Name(name.to_owned()));
             rest = after;
         } else {
             return refused();
@@ -102,13 +128,13 @@ fn steps(path: &str) -> Result<Vec<String>> {
 /// `json_valid`: true by its type where the column is a document.
 fn valid(document: &Node) -> Result<Node> {
     match document.kind {
-        Kind::Json if document.is_not_null => Ok(of(
+        Kind::Document if document.is_not_null => Ok(of(
             Kind::Truth,
             format!("{} IS NOT NULL", document.operand()),
             &[Node { is_atom: false, ..document.clone() }],
             true,
         )),
-        Kind::Json => {
+        Kind::Document => {
             let sql = format!("CASE WHEN {} IS NOT NULL THEN true END", document.operand());
             Ok(Node { is_atom: false, ..of(Kind::Truth, sql, std::slice::from_ref(document), false) })
         }
@@ -122,7 +148,8 @@ fn type_of(document: &Node) -> Node {
         "CASE jsonb_typeof({value}) WHEN 'string' THEN 'text' WHEN 'boolean' THEN {value}::text WHEN 'number' THEN \
          CASE WHEN {value}::text ~ '[.eE]' THEN 'real' ELSE 'integer' END ELSE jsonb_typeof({value}) END"
     );
-    Node { is_atom: false, ..of(Kind::Text, sql, std::slice::from_ref(document), false) }
+    let node = of(Kind::Text, sql, std::slice::from_ref(document), false);
+    Node { is_atom: false, is_class_of_document: true, ..node }
 }
 
 fn array_length(document: &Node) -> Node {

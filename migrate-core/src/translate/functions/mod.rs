@@ -1,16 +1,24 @@
 //! Functions, by what they are about. One that is not known here is refused by its name.
 
 mod aggregate;
+mod choice;
+mod digits;
 pub(super) mod json;
+mod modifier;
 mod number;
+mod part;
+mod printf;
+mod refused;
 mod text;
 mod time;
 
 use sqlite3_parser::ast::Expr;
 
-use super::expression::{Translator, unified};
+use super::expression::Translator;
 use super::node::{Kind, Node};
-use super::{Result, Volatility, compare, literal, untranslatable};
+use super::{Result, Volatility, untranslatable};
+
+pub(super) use digits::bytes;
 
 /// A call with arguments.
 pub(super) fn call(
@@ -27,12 +35,13 @@ pub(super) fn call(
     if is_distinct {
         return untranslatable(format!("{name} with DISTINCT"));
     }
-    let known = choice(&name, &nodes)
+    let known = choice::call(translator, &name, &nodes)
         .or_else(|| text::call(&name, &nodes))
-        .or_else(|| number::call(&name, &nodes))
+        .or_else(|| digits::call(&name, &nodes))
+        .or_else(|| number::call(translator, &name, &nodes))
         .or_else(|| time::call(translator, &name, &nodes))
         .or_else(|| json::call(&name, &nodes));
-    known.unwrap_or_else(|| untranslatable(format!("the function {name} with {} arguments", nodes.len())))
+    known.unwrap_or_else(|| refused::call(&name, nodes.len()))
 }
 
 /// A call of the form `name(*)`.
@@ -41,59 +50,6 @@ pub(super) fn call_star(translator: &mut Translator<'_>, name: &str) -> Result<N
         return Ok(Node { is_not_null: true, ..Node::atom(Kind::Integer, "count(*)") });
     }
     untranslatable(format!("{name}(*)"))
-}
-
-/// Functions that choose among their arguments.
-fn choice(name: &str, arguments: &[Node]) -> Option<Result<Node>> {
-    Some(match (name, arguments) {
-        ("coalesce", [_, _, ..]) | ("ifnull", [_, _]) => unified(arguments).map(|(kind, nodes)| {
-            let list: Vec<&str> = nodes.iter().map(|node| node.sql.as_str()).collect();
-            let is_not_null = nodes.iter().any(|node| node.is_not_null);
-            of(kind, format!("coalesce({})", list.join(", ")), &nodes, is_not_null)
-        }),
-        ("nullif", [_, _]) => unified(arguments).and_then(|(kind, nodes)| match nodes.as_slice() {
-            [left, right] => Ok(of(kind, format!("nullif({}, {})", left.sql, right.sql), &nodes, false)),
-            _ => untranslatable("nullif"),
-        }),
-        ("iif" | "if", [condition, rest @ ..]) if (1..=2).contains(&rest.len()) => iif(condition, rest),
-        ("likely" | "unlikely", [only]) | ("likelihood", [only, _]) => Ok(only.clone()),
-        ("typeof", [only]) => type_of(only),
-        _ => return None,
-    })
-}
-
-fn iif(condition: &Node, results: &[Node]) -> Result<Node> {
-    let (kind, nodes) = unified(results)?;
-    let mut sql = format!("CASE WHEN {}", condition.condition()?);
-    if let Some(then) = nodes.first() {
-        sql.push_str(&format!(" THEN {}", then.sql));
-    }
-    if let Some(otherwise) = nodes.get(1) {
-        sql.push_str(&format!(" ELSE {}", otherwise.sql));
-    }
-    sql.push_str(" END");
-    let is_not_null = nodes.len() == 2 && nodes.iter().all(|node| node.is_not_null);
-    let node = Node { is_not_null, ..Node::compound(kind, sql) };
-    Ok(node.made_of(&nodes.iter().chain([condition]).collect::<Vec<_>>()))
-}
-
-fn type_of(node: &Node) -> Result<Node> {
-    let class = match node.kind {
-        Kind::Null => return Ok(literal::text("null")),
-        Kind::Integer | Kind::Truth => "integer",
-        Kind::Real => "real",
-        Kind::Text => "text",
-        Kind::Blob => "blob",
-        Kind::Number | Kind::Json | Kind::Unknown => {
-            return untranslatable("typeof of a value whose class the conversion does not keep");
-        }
-    };
-    if node.is_not_null {
-        return Ok(literal::text(class));
-    }
-    let is_null = compare::is_null(node, false);
-    let sql = format!("CASE WHEN {} THEN 'null' ELSE '{class}' END", is_null.sql);
-    Ok(Node { is_not_null: true, ..Node::compound(Kind::Text, sql) }.made_of(&[node]))
 }
 
 /// A call as a node.

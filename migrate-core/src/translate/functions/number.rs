@@ -1,22 +1,37 @@
 //! Functions of numbers.
 
-use super::super::arithmetic::float;
-use super::super::expression::unified;
+use super::super::arithmetic::{float, whole};
+use super::super::expression::{Translator, unified};
 use super::super::node::{Constant, Kind, Node};
-use super::super::{Result, compare, untranslatable};
+use super::super::{Result, compare, literal, untranslatable};
 use super::{like, of, volatile};
 
-pub(super) fn call(name: &str, arguments: &[Node]) -> Option<Result<Node>> {
+pub(super) fn call(translator: &mut Translator<'_>, name: &str, arguments: &[Node]) -> Option<Result<Node>> {
     Some(match (name, arguments) {
+        ("abs", [number]) if number.kind == Kind::Integer => {
+            let sql = format!("abs({})", whole(number));
+            Ok(Node { bound: number.bound, ..like(number, Kind::Integer, sql) })
+        }
         ("abs", [number]) => simple("abs", number),
         ("sign", [number]) => simple("sign", number).map(|sign| Node {
             sql: format!("{}::int", sign.sql),
             kind: Kind::Integer,
+            bound: 1,
             ..sign
         }),
         ("round", [number]) | ("round", [number, Node { constant: Some(Constant::Integer(0)), .. }]) => {
             round(number)
         }
+        ("round", [number, Node { constant: Some(Constant::Integer(places)), .. }])
+            if number.kind == Kind::Number =>
+        {
+            Ok(round_to(translator, number, *places))
+        }
+        ("round", [number, places]) if number.kind == Kind::Null || places.kind == Kind::Null => {
+            Ok(literal::null())
+        }
+        ("sqrt", [number]) => sqrt(number),
+        ("pi", []) => Ok(Node { is_not_null: true, ..Node::atom(Kind::Real, "pi()") }),
         ("min" | "max", [_, _, ..]) => least_or_greatest(name, arguments),
         ("random", []) => {
             // The hash of a random UUID, since no function of PostgreSQL gives 64 random bits.
@@ -39,18 +54,20 @@ fn simple(function: &str, number: &Node) -> Result<Node> {
     if number.kind == Kind::Null {
         return Ok(number);
     }
-    Ok(like(&number, number.kind, format!("{function}({})", number.sql)))
+    let sql = if number.kind == Kind::Real { float(&number) } else { number.sql.clone() };
+    Ok(like(&number, number.kind, format!("{function}({sql})")))
 }
 
 /// `round` to a whole number: a float, halves away from zero. PostgreSQL rounds halves of floats to the even one.
 fn round(number: &Node) -> Result<Node> {
     let number = number.number()?;
     match number.kind {
+        Kind::Null => Ok(number),
         Kind::Integer => Ok(like(&number, Kind::Real, float(&number))),
         Kind::Real => {
             let x = float(&number);
             let sql = format!(
-                "CASE WHEN abs({x}) >= 4503599627370496 THEN {x} WHEN {x} < 0 THEN trunc({x} - 0.5) ELSE trunc({x} + 0.5) END"
+                "CASE WHEN abs({x}) >= 4503599627370496 THEN {x} WHEN {x} < 0 THEN trunc({x} - 0.5) + 0 ELSE trunc({x} + 0.5) END"
             );
             let node = Node { is_not_null: number.is_not_null, ..Node::compound(Kind::Real, sql) };
             Ok(node.made_of(&[&number]))
@@ -59,9 +76,31 @@ fn round(number: &Node) -> Result<Node> {
     }
 }
 
+/// `round` of exact numbers to decimals: SQLite rounds the float.
+fn round_to(translator: &mut Translator<'_>, number: &Node, places: i64) -> Node {
+    translator.note("numbers are calculated exactly, where SQLite calculates with floats");
+    // SQLite takes 0 to 30 places.
+    let node = like(number, Kind::Number, format!("round({}, {})", number.sql, places.clamp(0, 30)));
+    Node { is_approximate: true, ..node }
+}
+
+/// `sqrt`, which every machine rounds alike; NULL for less than 0, where PostgreSQL fails.
+fn sqrt(number: &Node) -> Result<Node> {
+    let number = number.number()?;
+    if number.kind == Kind::Null {
+        return Ok(number);
+    }
+    let x = float(&number);
+    let node = Node::atom(Kind::Real, format!("(CASE WHEN {x} >= 0 THEN sqrt({x}) END)"));
+    Ok(node.made_of(&[&number]))
+}
+
 /// `min` and `max` of several, which are NULL where one is.
 fn least_or_greatest(name: &str, arguments: &[Node]) -> Result<Node> {
     let (kind, nodes) = unified(arguments)?;
+    if arguments.iter().any(|node| node.kind == Kind::Null) {
+        return Ok(literal::null());
+    }
     if kind == Kind::Truth || kind == Kind::Json {
         return untranslatable(format!("{name} of conditions or documents"));
     }

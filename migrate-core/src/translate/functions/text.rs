@@ -2,8 +2,12 @@
 
 use super::super::compare::in_c;
 use super::super::node::{Constant, Kind, Node};
-use super::super::{Result, literal, untranslatable};
-use super::{like, of, volatile};
+use super::super::{Result, literal, pattern, untranslatable};
+use super::{like, of, part, printf, volatile};
+use sqlite3_parser::ast::LikeOperator;
+
+/// No text is longer.
+const LENGTH_BOUND: i128 = 1 << 31;
 
 pub(super) fn call(name: &str, arguments: &[Node]) -> Option<Result<Node>> {
     Some(match (name, arguments) {
@@ -25,11 +29,15 @@ pub(super) fn call(name: &str, arguments: &[Node]) -> Option<Result<Node>> {
         ("trim", [text, rest @ ..]) if rest.len() <= 1 => trimmed("btrim", text, rest.first()),
         ("ltrim", [text, rest @ ..]) if rest.len() <= 1 => trimmed("ltrim", text, rest.first()),
         ("rtrim", [text, rest @ ..]) if rest.len() <= 1 => trimmed("rtrim", text, rest.first()),
-        ("substr" | "substring", [text, start]) => part(text, start, None),
-        ("substr" | "substring", [text, start, length]) => part(text, start, Some(length)),
-        ("instr", [text, wanted]) => both(text, wanted, Kind::Integer, "strpos"),
+        ("substr" | "substring", [text, start]) => part::substr(text, start, None),
+        ("substr" | "substring", [text, start, length]) => part::substr(text, start, Some(length)),
+        ("instr", [text, wanted]) => instr(text, wanted),
+        ("like", [pattern, text]) => pattern::matched(LikeOperator::Like, text, pattern, None),
+        ("like", [pattern, text, escape]) => {
+            pattern::matched(LikeOperator::Like, text, pattern, Some(escape))
+        }
+        ("glob", [pattern, text]) => pattern::matched(LikeOperator::Glob, text, pattern, None),
         ("replace", [text, wanted, with]) => replace(text, wanted, with),
-        ("hex", [value]) => hex(value),
         ("char", codes) if !codes.is_empty() => characters(codes),
         ("unicode", [text]) => text
             .text()
@@ -41,17 +49,18 @@ pub(super) fn call(name: &str, arguments: &[Node]) -> Option<Result<Node>> {
         }),
         ("randomblob", [Node { constant: Some(Constant::Integer(bytes)), .. }]) => random_blob(*bytes),
         ("printf" | "format", [Node { constant: Some(Constant::Text(format)), .. }, rest @ ..]) => {
-            formatted(format, rest)
+            printf::formatted(format, rest)
         }
         _ => return None,
     })
 }
 
 fn length(value: &Node) -> Result<Node> {
-    match value.kind {
-        Kind::Blob => Ok(like(value, Kind::Integer, format!("octet_length({})", value.sql))),
-        _ => value.text().map(|text| like(&text, Kind::Integer, format!("length({})", text.sql))),
-    }
+    let node = match value.kind {
+        Kind::Blob => like(value, Kind::Integer, format!("octet_length({})", value.sql)),
+        _ => value.text().map(|text| like(&text, Kind::Integer, format!("length({})", text.sql)))?,
+    };
+    Ok(Node { bound: LENGTH_BOUND, ..node })
 }
 
 fn trimmed(function: &str, text: &Node, characters: Option<&Node>) -> Result<Node> {
@@ -70,52 +79,31 @@ fn trimmed(function: &str, text: &Node, characters: Option<&Node>) -> Result<Nod
     ))
 }
 
-/// `substr`: both databases count from 1 and let a start before the text take up characters that are not there; SQLite counts a
-/// negative start from the end.
-fn part(text: &Node, start: &Node, length: Option<&Node>) -> Result<Node> {
-    let text = match text.kind {
-        Kind::Blob => return untranslatable("substr of a blob"),
-        _ => text.text()?,
+fn instr(value: &Node, wanted: &Node) -> Result<Node> {
+    let are_blobs = value.kind == Kind::Blob && wanted.kind == Kind::Blob;
+    let (value, wanted) =
+        if are_blobs { (value.clone(), wanted.clone()) } else { (value.text()?, wanted.text()?) };
+    let is_not_null = value.is_not_null && wanted.is_not_null;
+    let sql = if are_blobs {
+        format!("position({} in {})", wanted.operand(), value.operand())
+    } else {
+        format!("strpos({}, {})", value.sql, wanted.sql)
     };
-    let Some(Constant::Integer(start)) = start.constant else {
-        return untranslatable("substr from a place that is no literal");
-    };
-    let Ok(start) = i32::try_from(start) else { return untranslatable("substr from beyond all text") };
-    let sql = match length.map(|length| &length.constant) {
-        None if start < 0 => format!("right({}, {})", text.sql, start.unsigned_abs()),
-        None => format!("substr({}, {start})", text.sql),
-        Some(Some(Constant::Integer(length @ 0..=1_000_000_000))) if start >= 0 => {
-            format!("substr({}, {start}, {length})", text.sql)
-        }
-        Some(Some(Constant::Integer(length @ 0..=1_000_000_000))) => {
-            let back = start.unsigned_abs() - 1;
-            format!("substr({0}, length({0}) - {back}, {length})", text.sql)
-        }
-        Some(_) => return untranslatable("substr of a length that is negative or no literal"),
-    };
-    Ok(like(&text, Kind::Text, sql))
-}
-
-fn both(left: &Node, right: &Node, kind: Kind, function: &str) -> Result<Node> {
-    let (left, right) = (left.text()?, right.text()?);
-    let is_not_null = left.is_not_null && right.is_not_null;
-    Ok(of(kind, format!("{function}({}, {})", left.sql, right.sql), &[left, right], is_not_null))
+    Ok(Node { bound: LENGTH_BOUND, ..of(Kind::Integer, sql, &[value, wanted], is_not_null) })
 }
 
 fn replace(text: &Node, wanted: &Node, with: &Node) -> Result<Node> {
     let (text, wanted, with) = (text.text()?, wanted.text()?, with.text()?);
     let is_not_null = text.is_not_null && wanted.is_not_null && with.is_not_null;
-    let sql = format!("replace({}, {}, {})", text.sql, wanted.sql, with.sql);
+    let mut sql = format!("replace({}, {}, {})", text.sql, wanted.sql, with.sql);
+    // SQLite does not look at the last one where there is nothing to be found.
+    if !with.is_not_null && wanted.constant.is_none() {
+        sql = format!("(CASE WHEN {} = '' THEN {} ELSE {sql} END)", wanted.operand(), text.sql);
+    }
+    if wanted.constant == Some(Constant::Text(String::new())) {
+        return Ok(text);
+    }
     Ok(of(Kind::Text, sql, &[text, wanted, with], is_not_null))
-}
-
-/// `hex`, which gives empty text for NULL.
-fn hex(value: &Node) -> Result<Node> {
-    let Kind::Blob = value.kind else { return untranslatable("hex of what is no blob") };
-    let digits = format!("upper(encode({}, 'hex'))", value.sql);
-    let sql = if value.is_not_null { digits } else { format!("coalesce({digits}, '')") };
-    let node = of(Kind::Text, sql, std::slice::from_ref(value), true);
-    Ok(Node { is_from_column: false, ..node })
 }
 
 fn characters(codes: &[Node]) -> Result<Node> {
@@ -154,56 +142,4 @@ fn random_blob(bytes: i64) -> Result<Node> {
     let hash = "sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))";
     let hashes = vec![hash; usize::try_from((bytes + 31) / 32).unwrap_or(1)].join(" || ");
     Ok(volatile(Node::atom(Kind::Blob, format!("substring({hashes} from 1 for {bytes})"))))
-}
-
-/// `printf` with the directives that the two databases can agree on.
-fn formatted(format: &str, arguments: &[Node]) -> Result<Node> {
-    let refused = || untranslatable("printf with other than %d, %s, %0Nd and %%");
-    let (mut pieces, mut plain) = (Vec::new(), String::new());
-    let mut arguments_left = arguments.iter();
-    let mut letters = format.chars();
-    while let Some(letter) = letters.next() {
-        if letter != '%' {
-            plain.push(letter);
-            continue;
-        }
-        let mut directive = String::new();
-        for letter in letters.by_ref() {
-            directive.push(letter);
-            if !letter.is_ascii_digit() {
-                break;
-            }
-        }
-        if directive == "%" {
-            plain.push('%');
-            continue;
-        }
-        if !plain.is_empty() {
-            pieces.push(literal::text(&std::mem::take(&mut plain)).sql);
-        }
-        let Some(argument) = arguments_left.next() else { return refused() };
-        let sql = match directive.as_str() {
-            "s" => format!("coalesce({}, '')", argument.text()?.sql),
-            "d" | "i" if argument.kind == Kind::Integer => {
-                format!("coalesce({}, 0)::text", argument.number()?.sql)
-            }
-            padded if argument.kind == Kind::Integer => {
-                let width = padded.strip_prefix('0').and_then(|rest| rest.strip_suffix('d'));
-                let Some(width) = width.and_then(|width| width.parse::<u8>().ok()) else { return refused() };
-                let number = format!("coalesce({}, 0)", argument.number()?.sql);
-                format!(
-                    "CASE WHEN {number} < 0 THEN '-' || lpad(abs({number})::text, greatest({} - 1, length(abs({number})::text)), '0') \
-                     ELSE lpad({number}::text, greatest({width}, length({number}::text)), '0') END",
-                    width
-                )
-            }
-            _ => return refused(),
-        };
-        pieces.push(format!("({sql})"));
-    }
-    if !plain.is_empty() || pieces.is_empty() {
-        pieces.push(literal::text(&plain).sql);
-    }
-    let parts: Vec<&Node> = arguments.iter().collect();
-    Ok(Node { is_not_null: true, ..Node::compound(Kind::Text, pieces.join(" || ")) }.made_of(&parts))
 }

@@ -2,8 +2,9 @@
 
 use super::super::expression::Translator;
 use super::super::moment::{self, Moment};
-use super::super::node::{Constant, Family, Kind, Node};
+use super::super::node::{Constant, Family, Kind, Native, Node};
 use super::super::{Result, arithmetic, untranslatable};
+use super::modifier;
 use crate::conversion::{Conversion, NaiveZone};
 use crate::value::SourceValue;
 
@@ -61,38 +62,57 @@ fn moment(translator: &mut Translator<'_>, arguments: &[Node]) -> Result<Moment>
         .collect::<Result<_>>()?;
     let is_epoch = modifiers.first().is_some_and(|modifier| modifier == "unixepoch");
     let mut moment = if is_epoch { from_epoch(value)? } else { from_value(value)? };
+    if is_epoch {
+        // SQLite has rounded the seconds before anything else.
+        if moment.is_fine {
+            moment.wall.push_str("::timestamp(3)");
+        }
+        moment.is_fine = false;
+    }
     for modifier in modifiers.iter().skip(usize::from(is_epoch)) {
-        moment = modified(translator, moment, modifier)?;
+        moment = modifier::apply(translator, moment, modifier)?;
     }
     Ok(moment)
 }
 
 fn from_epoch(value: &Node) -> Result<Moment> {
+    if let Some(Native { family: Family::EpochSeconds, sql }) = &value.native {
+        let moment = Moment::of(format!("({sql} at time zone 'UTC')"), value);
+        return Ok(Moment { is_fine: true, ..moment });
+    }
     let number = value.number()?;
-    let wall = match (&number.constant, number.kind) {
-        (_, Kind::Integer | Kind::Real | Kind::Number) => {
-            format!("(to_timestamp({}) at time zone 'UTC')", arithmetic::float(&number))
-        }
+    let (first, last) = ("-62135596800", "253402300799.999");
+    let is_small = number.kind == Kind::Integer && number.bound <= SECONDS_FITTING;
+    let seconds = arithmetic::float(&number);
+    let wall = match number.kind {
+        Kind::Integer if is_small => format!("(to_timestamp({seconds}) at time zone 'UTC')"),
+        Kind::Integer | Kind::Real | Kind::Number => format!(
+            "(to_timestamp(CASE WHEN {seconds} BETWEEN {first} AND {last} THEN {seconds} END) at time zone 'UTC')"
+        ),
         _ => return untranslatable("seconds since 1970 that are no number"),
     };
-    Ok(Moment { wall, is_clock: false, volatility: number.volatility, is_not_null: number.is_not_null })
+    let is_fine = number.kind != Kind::Integer;
+    let is_constant = number.constant.is_some();
+    Ok(Moment { is_fine, is_moved: !is_constant, ..Moment::of(wall, &number) })
 }
 
+/// How far from 1970 `timestamptz` reaches on both sides, in seconds.
+const SECONDS_FITTING: i128 = 200_000_000_000;
+
 fn from_value(value: &Node) -> Result<Moment> {
-    let of = |wall: String, is_clock: bool| Moment {
-        wall,
-        is_clock,
-        volatility: value.volatility,
-        is_not_null: value.is_not_null,
-    };
     if let Some(native) = &value.native {
         let sql = &native.sql;
+        let fine = |wall: String| Moment { is_fine: true, ..Moment::of(wall, value) };
         match native.family {
-            Family::Instant => return Ok(of(format!("({sql} at time zone 'UTC')"), false)),
+            Family::Instant => return Ok(fine(format!("({sql} at time zone 'UTC')"))),
             Family::Wall => {
-                return Ok(of(sql.clone(), value.volatility > super::super::Volatility::Immutable));
+                let is_clock = value.volatility > super::super::Volatility::Immutable;
+                return Ok(Moment { is_clock, is_fine: !is_clock, ..Moment::of(sql.clone(), value) });
             }
-            Family::Date => return Ok(of(format!("({sql})::timestamp"), false)),
+            Family::Date => return Ok(Moment::of(format!("({sql})::timestamp"), value)),
+            // SQLite's day for a time of day alone.
+            Family::Time => return Ok(fine(format!("(date '2000-01-01' + {sql})"))),
+            Family::JulianDay => return Ok(Moment::of(format!("({sql} at time zone 'UTC')"), value)),
             _ => {}
         }
     }
@@ -104,60 +124,10 @@ fn from_value(value: &Node) -> Result<Moment> {
                 .encode(SourceValue::Text(text.as_bytes()), &mut Vec::new())
                 .is_ok();
             match moment::constant(Family::Wall, &Constant::Text(text.clone())).filter(|_| is_iso) {
-                Some(wall) => Ok(of(wall, false)),
+                Some(wall) => Ok(Moment { is_fine: text.contains('.'), ..Moment::of(wall, value) }),
                 None => untranslatable("a time that is no plain ISO 8601"),
             }
         }
         _ => untranslatable("a time from a value that is no time in PostgreSQL"),
     }
-}
-
-fn modified(translator: &mut Translator<'_>, moment: Moment, modifier: &str) -> Result<Moment> {
-    let wall = &moment.wall;
-    let wall = match modifier {
-        "start of day" => format!("date_trunc('day', {wall})"),
-        "start of month" => format!("date_trunc('month', {wall})"),
-        "start of year" => format!("date_trunc('year', {wall})"),
-        "subsec" | "subsecond" => return untranslatable("the modifier subsec"),
-        "utc" if moment.is_clock => wall.clone(),
-        "localtime" if moment.is_clock && *wall == moment::now().wall => {
-            translator.note(
-                "'localtime' is the zone of the machine that runs SQLite; in PostgreSQL it is the session's TimeZone",
-            );
-            "localtimestamp".to_owned()
-        }
-        _ => match interval(modifier) {
-            Some((amount, unit @ ("months" | "years"))) if moment.is_clock => {
-                translator.note(
-                    "months and years later on the 29th to 31st are some days apart in the two databases",
-                );
-                format!("({wall} + interval '{amount} {unit}')")
-            }
-            Some((_, "months" | "years")) => {
-                return untranslatable("months and years later, which the two databases count differently");
-            }
-            Some((amount, unit)) => format!("({wall} + interval '{amount} {unit}')"),
-            None => return untranslatable(format!("the modifier of a time {modifier:?}")),
-        },
-    };
-    Ok(Moment { wall, ..moment })
-}
-
-/// The amount and unit of a modifier such as `+1 day`.
-fn interval(modifier: &str) -> Option<(&str, &'static str)> {
-    let (amount, unit) = modifier.split_once(' ')?;
-    let digits = amount.strip_prefix(['+', '-']).unwrap_or(amount);
-    if digits.is_empty() || digits.len() > 9 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let unit = match unit.trim().strip_suffix('s').unwrap_or(unit.trim()) {
-        "second" => "seconds",
-        "minute" => "minutes",
-        "hour" => "hours",
-        "day" => "days",
-        "month" => "months",
-        "year" => "years",
-        _ => return None,
-    };
-    Some((amount.strip_prefix('+').unwrap_or(amount), unit))
 }

@@ -15,16 +15,22 @@ pub struct Column {
     kind: String,
     /// How numbers are read where the type is a date or a time.
     unit: Unit,
+    /// The zone in which text without an offset is read, where it is not UTC.
+    zone: Option<String>,
 }
 
 impl Column {
     pub fn new(source: &str, target: &str, kind: &str, conversion: &Json) -> Column {
-        let name = match conversion {
-            Json::Object(named) => named.keys().next().cloned().unwrap_or_default(),
-            other => other.as_str().unwrap_or_default().to_owned(),
+        let (name, zone) = match conversion {
+            Json::Object(named) => {
+                let named = named.iter().next();
+                let zone = named.and_then(|(_, zone)| zone.as_str()).filter(|zone| *zone != "UTC");
+                (named.map(|(name, _)| name.clone()).unwrap_or_default(), zone.map(str::to_owned))
+            }
+            other => (other.as_str().unwrap_or_default().to_owned(), None),
         };
         let unit = Unit::of_conversion(&name);
-        Column { source: source.to_owned(), target: target.to_owned(), kind: kind.to_owned(), unit }
+        Column { source: source.to_owned(), target: target.to_owned(), kind: kind.to_owned(), unit, zone }
     }
 
     /// The form of what SQLite has; `judge` reads JSON.
@@ -55,6 +61,9 @@ impl Column {
             },
             ("uuid", Value::Text(text)) => uuid(text),
             ("uuid", Value::Blob(bytes)) if bytes.len() == 16 => Some(hex(bytes)),
+            ("timestamp with time zone", Value::Text(text)) if self.zone.is_some() && !has_offset(text) => {
+                Some(judged_moment(judge, text, self.zone.as_deref())?)
+            }
             ("timestamp with time zone" | "timestamp without time zone", _) => {
                 self.instant(value).map(|micros| micros.to_string())
             }
@@ -107,6 +116,18 @@ impl Column {
 fn judged(judge: &mut BulkConnection, document: &str) -> Result<String, String> {
     let rows = judge.query("SELECT $1::jsonb::text", &[Some(document)]).map_err(|error| chain(&error))?;
     rows.into_iter().flatten().flatten().next().ok_or_else(|| "no document".to_owned())
+}
+
+/// Whether date and time say how far they are from UTC.
+fn has_offset(text: &str) -> bool {
+    text.trim().get(11..).is_some_and(|clock| clock.contains(['Z', 'z', '+', '-']))
+}
+
+/// The moment at which the clocks of a zone show `text`: PostgreSQL has a calendar of zones of its own.
+fn judged_moment(judge: &mut BulkConnection, text: &str, zone: Option<&str>) -> Result<String, String> {
+    let sql = "SELECT (extract(epoch FROM $1::timestamp AT TIME ZONE $2) * 1000000)::bigint";
+    let rows = judge.query(sql, &[Some(text), zone]).map_err(|error| chain(&error))?;
+    rows.into_iter().flatten().flatten().next().ok_or_else(|| "no moment".to_owned())
 }
 
 fn boolean(word: &str) -> Option<String> {

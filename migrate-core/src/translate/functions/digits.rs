@@ -1,0 +1,66 @@
+//! Functions of the digits and bytes that a value is written with: hex, unhex, quote.
+
+use super::super::node::{Constant, Kind, Node};
+use super::super::{Result, compare, literal, untranslatable};
+use super::{like, of};
+
+pub(super) fn call(name: &str, arguments: &[Node]) -> Option<Result<Node>> {
+    Some(match (name, arguments) {
+        ("hex", [value]) => hex(value),
+        ("unhex", [text]) => unhex(text),
+        ("quote", [value]) => quote(value),
+        _ => return None,
+    })
+}
+
+/// The bytes of text, without a function that depends on the session: `decode` takes every byte but the backslash for itself.
+pub(in super::super) fn bytes(text: &Node) -> String {
+    format!("decode(replace({}, E'\\\\', E'\\\\\\\\'), 'escape')", text.sql)
+}
+
+/// `hex`, which gives empty text for NULL.
+fn hex(value: &Node) -> Result<Node> {
+    let bytes = match value.kind {
+        Kind::Null => return Ok(literal::text("")),
+        Kind::Blob => value.sql.clone(),
+        _ => bytes(&value.text()?),
+    };
+    let digits = format!("upper(encode({bytes}, 'hex'))");
+    let sql = if value.is_not_null { digits } else { format!("coalesce({digits}, '')") };
+    let node = of(Kind::Text, sql, std::slice::from_ref(value), true);
+    Ok(Node { is_from_column: false, ..node })
+}
+
+/// `unhex`, which is NULL where the text is not all pairs of digits.
+fn unhex(text: &Node) -> Result<Node> {
+    let text = text.text()?;
+    if text.kind == Kind::Null {
+        return Ok(text);
+    }
+    let value = compare::in_c(&text);
+    let sql = format!("(CASE WHEN {value} ~ '^([0-9A-Fa-f]{{2}})*$' THEN decode({}, 'hex') END)", text.sql);
+    Ok(Node { is_from_column: false, ..of(Kind::Blob, sql, &[text], false) })
+}
+
+/// `quote`: the literal of SQLite's SQL.
+fn quote(value: &Node) -> Result<Node> {
+    if let (Kind::Null, _) | (_, Some(Constant::Null)) = (value.kind, &value.constant) {
+        return Ok(literal::text("NULL"));
+    }
+    let quoted = match value.kind {
+        Kind::Text => {
+            let sql = format!("'''' || replace({}, '''', '''''') || ''''", value.sql);
+            like(value, Kind::Text, sql)
+        }
+        Kind::Blob => {
+            like(value, Kind::Text, format!("'X''' || upper(encode({}, 'hex')) || ''''", value.sql))
+        }
+        Kind::Integer | Kind::Truth => value.text()?,
+        _ => return untranslatable("quote of a float, or of what has no exact text in PostgreSQL's type"),
+    };
+    if value.is_not_null {
+        let is_atom = matches!(value.kind, Kind::Integer | Kind::Truth) && quoted.is_atom;
+        return Ok(Node { is_atom, ..quoted });
+    }
+    Ok(of(Kind::Text, format!("coalesce({}, 'NULL')", quoted.sql), &[quoted], true))
+}

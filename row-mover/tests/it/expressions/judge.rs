@@ -1,0 +1,136 @@
+//! Whether an expression and its translation are the same on every row.
+
+use migrate_core::translate::{self, Scope, Translated};
+use row_mover::target::bulk::BulkConnection;
+
+use super::sides::{self, Form, Given, Source};
+
+/// The words of the note that lets PostgreSQL refuse a row where SQLite goes on with floats.
+const OVERFLOW_NOTE: &str = "64 bits";
+
+/// The words of the note that does so where floats are too large or too small.
+const FLOATS_NOTE: &str = "for a float";
+
+/// The note that lets dates differ where one database has none.
+const YEARS_NOTE: &str = "9999";
+
+/// The note that lets parts of documents be written otherwise.
+const DOCUMENT_NOTE: &str = "as jsonb writes them";
+
+/// The note that lets a float in a document be an integer.
+const CLASS_NOTE: &str = "with an exponent";
+
+/// The notes that let rows stand in another order.
+const ORDER_NOTES: &[&str] = &[YEARS_NOTE, DOCUMENT_NOTE, CLASS_NOTE];
+
+/// How many rows are told of one difference.
+const TOLD_MAX: usize = 4;
+
+/// What came of an expression.
+pub struct Judgement {
+    /// The translations: as a value of the types that it has, and as a condition.
+    pub translations: Vec<Translated>,
+    /// Why it has none as a value of the class that SQLite's values have.
+    pub reason: String,
+    /// Rows in which the two databases differ.
+    pub differences: Vec<String>,
+}
+
+/// Both databases with their rows.
+pub struct Judge<'a> {
+    pub source: &'a Source,
+    pub session: &'a mut BulkConnection,
+    pub scope: &'a Scope,
+}
+
+impl Judge<'_> {
+    pub fn judge(&mut self, expression: &str) -> Judgement {
+        let computed = self.source.compute(expression);
+        let natural = natural(&computed.values(Form::Text));
+        let ids = self.source.ids();
+        let mut differences = Vec::new();
+        let mut compare = |form: Form, translated: &Translated, session: &mut BulkConnection| {
+            let expected = computed.values(form);
+            let found = sides::computed(session, &translated.sql, form, &ids);
+            let wrong: Vec<String> = (ids.iter().zip(expected.iter().zip(&found)))
+                .filter(|(_, (expected, found))| !agree(expected, found, &translated.notes))
+                .map(|(id, (expected, found))| format!("row {id}: SQLite {expected:?}, PostgreSQL {found:?}"))
+                .collect();
+            if !wrong.is_empty() {
+                let told = wrong.iter().take(TOLD_MAX).cloned().collect::<Vec<_>>().join("; ");
+                differences.push(format!(
+                    "{expression} as {form:?}: {}\n    {} rows: {told}",
+                    translated.sql,
+                    wrong.len()
+                ));
+            }
+        };
+        let (mut translations, mut reason) = (Vec::new(), String::new());
+        for form in Form::ALL {
+            let (conversion, affinity) = form.column();
+            let translated = match form {
+                Form::Condition => translate::check(expression, self.scope),
+                _ => translate::generated(expression, self.scope, &conversion, affinity),
+            };
+            match translated {
+                Ok(translated) => {
+                    compare(form, &translated, self.session);
+                    translations.push(translated);
+                }
+                Err(error) if natural == form => reason = error.reason,
+                Err(_) => {}
+            }
+        }
+        if let Ok(key) = translate::index_key(expression, self.scope)
+            && let Some(expected) = self.source.order(expression)
+        {
+            match sides::order(self.session, &key.sql) {
+                Ok(found) if found == expected => {}
+                Ok(_) if key.notes.iter().any(|note| ORDER_NOTES.iter().any(|part| note.contains(part))) => {}
+                Ok(_) => differences.push(format!("{expression} as a key: {} orders otherwise", key.sql)),
+                Err(error) if says_range(&key.notes) && error.contains("out of range") => {}
+                Err(error) => differences.push(format!("{expression} as a key: {}: {error}", key.sql)),
+            }
+        }
+        Judgement { translations, reason, differences }
+    }
+}
+
+/// The form that suits the first of SQLite's values.
+fn natural(values: &[Given]) -> Form {
+    let form = |value: &Given| match value {
+        Given::Integer(_) => Some(Form::Integer),
+        Given::Real(_) => Some(Form::Real),
+        Given::Text(_) => Some(Form::Text),
+        Given::Blob(_) => Some(Form::Blob),
+        _ => None,
+    };
+    values.iter().find_map(form).unwrap_or(Form::Condition)
+}
+
+/// Whether a reviewer is told that calculations may fail.
+fn says_range(notes: &[String]) -> bool {
+    notes.iter().any(|note| note.contains(OVERFLOW_NOTE) || note.contains(FLOATS_NOTE))
+}
+
+/// Whether a row is the same on both sides, or differs as one of the translation's notes says.
+fn agree(expected: &Given, found: &Given, notes: &[String]) -> bool {
+    let says = |part: &str| notes.iter().any(|note| note.contains(part));
+    match (expected, found) {
+        (Given::Fails(_), Given::Fails(_)) => true,
+        (_, Given::Fails(error)) => says_range(notes) && error.contains("out of range"),
+        // What SQLite stores of 0.0 has no sign.
+        (Given::Real(expected), Given::Real(found)) if *expected == 0.0 => *found == 0.0,
+        (Given::Real(expected), Given::Real(found)) => expected.to_bits() == found.to_bits(),
+        (expected, found) if expected == found => true,
+        (Given::Null, _) | (_, Given::Null) => says(YEARS_NOTE),
+        (Given::Text(expected), Given::Text(_)) => {
+            let is_written_otherwise = expected.starts_with(['{', '[']) || expected.contains('.');
+            let is_before_the_year_1 = expected.starts_with(['-', '0']) && says(YEARS_NOTE);
+            is_before_the_year_1
+                || says(DOCUMENT_NOTE) && is_written_otherwise
+                || says(CLASS_NOTE) && expected == "real"
+        }
+        _ => false,
+    }
+}
