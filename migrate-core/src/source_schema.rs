@@ -47,6 +47,7 @@ pub struct SourceTable {
     /// The `CREATE TABLE` that SQLite stored, or the `CREATE VIRTUAL TABLE`.
     pub sql: String,
     /// The module of a virtual table, in lower case, through which its rows are read; none of an ordinary table.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub module: Option<String>,
     /// Whether it is WITHOUT ROWID.
     pub without_rowid: bool,

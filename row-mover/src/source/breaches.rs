@@ -30,7 +30,7 @@ pub fn find(
     plan: &Plan,
     profile: &mut DatabaseProfile,
 ) -> Result<()> {
-    let plan = plan.with_policies();
+    let plan = with_nulls(plan.with_policies(), profile);
     for table in &plan.tables {
         let mut breaches = Vec::new();
         null_keys(source, table, &mut breaches)?;
@@ -41,6 +41,17 @@ pub fn find(
         profile.entry(table.source.clone()).or_default().breaches = breaches;
     }
     Ok(())
+}
+
+/// The plan in which a NULL keeps no row behind: a column that has NULLs will not be NOT NULL.
+fn with_nulls(mut plan: Plan, profile: &DatabaseProfile) -> Plan {
+    for table in &mut plan.tables {
+        for column in &mut table.columns {
+            let seen = profile.get(&table.source).and_then(|table| table.columns.get(&column.source));
+            column.not_null &= seen.is_none_or(|seen| seen.nulls == 0);
+        }
+    }
+    plan
 }
 
 /// A condition that SQLite does not take for false where a column is declared NOT NULL and has NULL all the same.
@@ -71,7 +82,7 @@ fn nulls(
     breaches: &mut Vec<Breach>,
 ) -> Result<()> {
     let seen = |column: &str| profile.get(&table.source)?.columns.get(column).map(|seen| seen.nulls);
-    for column in table.columns.iter().filter(|column| column.source_not_null && column.not_null) {
+    for column in table.columns.iter().filter(|column| column.source_not_null) {
         if seen(&column.source).unwrap_or(0) == 0 {
             continue;
         }

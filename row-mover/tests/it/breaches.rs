@@ -72,6 +72,24 @@ fn nulls_in_a_primary_key_arrive_under_a_unique_constraint() {
 }
 
 #[test]
+fn a_null_in_a_key_is_no_reject_whatever_becomes_of_rejects() {
+    for policy in ["skip", "null", "text"] {
+        let case = Case::mapped(
+            "CREATE TABLE t (k TEXT PRIMARY KEY, n INTEGER); INSERT INTO t VALUES ('a', 1), (NULL, 2), (NULL, 'bad'), ('b', 4);",
+            &format!("on_reject = \"{policy}\"\n[tables.t.columns]\nk = {{ on_reject = \"{policy}\" }}"),
+        );
+        let moved = case.moved();
+        let breach = &case.plan.breaches[0];
+        // The row that has something else that PostgreSQL cannot hold may go; the others may not.
+        let rows = if policy == "skip" { 1 } else { 2 };
+        assert_eq!((breach.constraint.as_str(), breach.rows), ("primary key (k)", rows), "{policy}");
+        let skipped: u64 = moved.rejected.iter().map(|table| table.skipped).sum();
+        assert_eq!(skipped, 2 - rows, "{policy}");
+        assert_eq!(case.ask("SELECT count(*) FROM t WHERE k IS NULL"), [rows.to_string()], "{policy}");
+    }
+}
+
+#[test]
 fn rows_that_are_older_than_a_check_arrive_and_new_ones_are_refused() {
     let (case, named) = broken(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, age INTEGER, CHECK (age < 150), CONSTRAINT named CHECK (age > 0));
