@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::PlanningError;
 use crate::identifier::{fit_pg, hashed_pg};
 use crate::mapping::Mapping;
-use crate::plan::{PlannedTable, PlannedView};
-use crate::source_schema::{SourceSchema, SourceTable};
+use crate::plan::PlannedTable;
+use crate::source_schema::{SourceObject, SourceObjectKind, SourceSchema, SourceTable};
 
 /// Where Diesel writes down which migrations are applied, and that table's key.
 pub(super) const MIGRATIONS: [&str; 2] = ["__diesel_schema_migrations", "__diesel_schema_migrations_pkey"];
@@ -18,6 +18,8 @@ const CATALOG_PREFIX: &str = "pg_";
 #[derive(Debug, Default)]
 pub(super) struct Names {
     tables: BTreeMap<String, TableNames>,
+    /// The views, and what they are called where they can be translated.
+    views: BTreeMap<String, String>,
 }
 
 #[derive(Debug)]
@@ -39,7 +41,14 @@ impl Names {
             renamed: renamed(table),
             target: target(renamed(table).unwrap_or(&table.name)),
         });
-        let tables = settled(tables.collect(), MIGRATIONS.map(str::to_owned).into())?;
+        let is_view = |object: &&SourceObject| object.kind == SourceObjectKind::View;
+        let views = schema.others.iter().filter(is_view).map(|view| Wanted {
+            source: &view.name,
+            words: format!("view {}", view.name),
+            renamed: None,
+            target: target(&view.name),
+        });
+        let tables = settled(tables.chain(views).collect(), MIGRATIONS.map(str::to_owned).into())?;
         let mut names = Names::default();
         for table in &schema.tables {
             let decided = mapping.tables.get(&table.name);
@@ -58,12 +67,21 @@ impl Names {
             let target = tables.get(&table.name).cloned().unwrap_or_default();
             names.tables.insert(table.name.clone(), TableNames { target, columns });
         }
+        for view in schema.others.iter().filter(is_view) {
+            names.views.insert(view.name.clone(), tables.get(&view.name).cloned().unwrap_or_default());
+        }
         Ok(names)
     }
 
-    /// What a table is called; its name as the source spells it.
+    /// What a table or view is called; its name as the source spells it.
     pub(super) fn table(&self, table: &str) -> String {
-        self.tables.get(table).map_or_else(|| target(table), |names| names.target.clone())
+        let known = self.tables.get(table).map(|names| &names.target).or_else(|| self.views.get(table));
+        known.cloned().unwrap_or_else(|| target(table))
+    }
+
+    /// The views and what they are called.
+    pub(super) fn views(&self) -> Vec<(String, String)> {
+        self.views.iter().map(|(source, target)| (source.clone(), target.clone())).collect()
     }
 
     /// What a column is called; both names as the source spells them.
@@ -157,14 +175,14 @@ pub(super) fn known_column(table: &str, column: &str, columns: &BTreeSet<&str>) 
 }
 
 /// Gives every relation a name of its own. Tables, views, indexes and sequences share one name space (manual, section 5.10.1).
-/// Tables and views have theirs; what only the target has steps aside for what the source names.
+/// Tables and views, of which `views` has the names in both databases, have theirs; what only the target has steps aside for what the source names.
 ///
 /// # Errors
 /// [`PlanningError::NameClash`] where an index that a human added has the name of something else.
-pub(super) fn settle(tables: &mut [PlannedTable], views: &[PlannedView]) -> Result<(), PlanningError> {
+pub(super) fn settle(tables: &mut [PlannedTable], views: &[(String, String)]) -> Result<(), PlanningError> {
     let mut owners: BTreeMap<String, String> = BTreeMap::new();
     owners.extend(tables.iter().map(|table| (table.target.clone(), format!("table {}", table.source))));
-    owners.extend(views.iter().map(|view| (view.target.clone(), format!("view {}", view.source))));
+    owners.extend(views.iter().map(|(source, target)| (target.clone(), format!("view {source}"))));
     let mut relations: BTreeSet<String> = owners.keys().cloned().collect();
     relations.extend(MIGRATIONS.map(str::to_owned));
     for table in tables.iter_mut() {
@@ -201,7 +219,7 @@ pub(super) fn settle(tables: &mut [PlannedTable], views: &[PlannedView]) -> Resu
 }
 
 /// Takes `name`, or where that is taken the first form of it with a hash that is free.
-fn step_aside(name: &mut String, taken: &mut BTreeSet<String>) {
+pub(super) fn step_aside(name: &mut String, taken: &mut BTreeSet<String>) {
     let mut free = name.clone();
     let mut salt = name.clone();
     while !taken.insert(free.clone()) {

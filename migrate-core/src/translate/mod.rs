@@ -15,6 +15,11 @@ mod literal;
 mod moment;
 mod node;
 mod pattern;
+mod query;
+mod trigger;
+mod view;
+
+use std::collections::BTreeSet;
 
 use sqlite3_parser::ast::{Expr, OneSelect, ResultColumn, Stmt};
 
@@ -25,6 +30,9 @@ use expression::Translator;
 use node::Kind;
 
 pub use default::default;
+pub use query::{Catalog, Relation, Writes};
+pub use trigger::{TranslatedTrigger, TriggerEvent, TriggerOutline, TriggerTime, outline, trigger};
+pub use view::{TranslatedView, view};
 
 /// How text is compared (SQLite manual, "Datatypes In SQLite", section 7).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -73,6 +81,12 @@ pub struct ScopeTable {
 pub struct Scope {
     /// The tables, in the order in which names are looked for.
     pub tables: Vec<ScopeTable>,
+    /// Which columns of which tables only a qualified name means: those that USING has joined to others, and all of NEW and OLD.
+    pub hidden: BTreeSet<(usize, usize)>,
+    /// The names that PostgreSQL knows the tables of this and of the outer scopes by.
+    pub aliases: BTreeSet<String>,
+    /// Where names are looked for that mean nothing here: the query that this one stands in.
+    pub outer: Option<Box<Scope>>,
 }
 
 /// How far a value depends on more than the expression (PostgreSQL manual, section 38.7).
@@ -188,6 +202,25 @@ fn finished(mut translated: Translated, most: Volatility) -> Result<Translated> 
     translated.notes.sort();
     translated.notes.dedup();
     Ok(translated)
+}
+
+/// Parses a statement that SQLite stored, and hands it on.
+fn with_stored<T>(sql: &str, read: impl FnOnce(&Stmt<'_>) -> Result<T>) -> Result<T> {
+    // What `read` says goes past the parser's own error.
+    let mut result = None;
+    let parsed = with_statement(
+        sql,
+        || "the statement".to_owned(),
+        |statement| {
+            result = Some(read(statement));
+            Ok(())
+        },
+    );
+    match (result, parsed) {
+        (Some(result), _) => result,
+        (None, Err(error)) => untranslatable(error.to_string()),
+        (None, Ok(())) => untranslatable("its SQL is empty"),
+    }
 }
 
 /// Parses an expression and hands it on.

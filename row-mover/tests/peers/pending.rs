@@ -6,7 +6,6 @@ pub const PENDING: &[(&str, &[&str])] = &[
     ("rows are loaded into tables of the plan alone, not into those that an app made", &["C7", "D8", "D9"]),
     ("NOCASE is not translated", &["B5", "B5 key"]),
     ("quick_check asks for collations that only the app has", &["B22"]),
-    ("views are not translated", &["B19", "B19 join", "D4 one rule for two cases"]),
     ("names, columns and rules of a mapping are not used", &["D1 renamed"]),
     ("the oracle reads a moment without a zone in UTC alone", &["F6 zone"]),
     ("it is not all translated", &["django", "prisma", "sequelize", "sqlalchemy", "typeorm"]),

@@ -6,6 +6,15 @@ use super::super::node::{Kind, Node};
 use super::super::{Result, compare, literal, untranslatable};
 use super::of;
 
+/// Whether a function with so many arguments is an aggregate.
+pub(in super::super) fn is_one(name: &str, arguments: usize) -> bool {
+    match name {
+        "count" | "sum" | "total" | "avg" | "group_concat" | "string_agg" => true,
+        "min" | "max" => arguments == 1,
+        _ => false,
+    }
+}
+
 /// The call; none where the function is no aggregate, or not with so many arguments.
 pub(super) fn call(
     translator: &mut Translator<'_>,
@@ -13,12 +22,7 @@ pub(super) fn call(
     is_distinct: bool,
     arguments: &[Node],
 ) -> Result<Option<Node>> {
-    let is_aggregate = match name {
-        "count" | "sum" | "total" | "avg" | "group_concat" | "string_agg" => true,
-        "min" | "max" => arguments.len() == 1,
-        _ => false,
-    };
-    if !is_aggregate {
+    if !is_one(name, arguments.len()) {
         return Ok(None);
     }
     if !translator.takes_aggregates {

@@ -1,6 +1,6 @@
 //! Functions, by what they are about. One that is not known here is refused by its name.
 
-mod aggregate;
+pub(super) mod aggregate;
 pub(super) mod json;
 mod number;
 mod text;
@@ -20,7 +20,11 @@ pub(super) fn call(
     arguments: &[Expr<'_>],
 ) -> Result<Node> {
     let name = name.to_ascii_lowercase();
-    let nodes = translator.nodes(arguments)?;
+    let nodes = if aggregate::is_one(&name, arguments.len()) {
+        super::query::aggregated(translator, &name, arguments)?
+    } else {
+        translator.nodes(arguments)?
+    };
     if let Some(node) = aggregate::call(translator, &name, is_distinct, &nodes)? {
         return Ok(node);
     }
@@ -38,6 +42,7 @@ pub(super) fn call(
 /// A call of the form `name(*)`.
 pub(super) fn call_star(translator: &mut Translator<'_>, name: &str) -> Result<Node> {
     if name.eq_ignore_ascii_case("count") && translator.takes_aggregates {
+        translator.part.has_aggregates = true;
         return Ok(Node { is_not_null: true, ..Node::atom(Kind::Integer, "count(*)") });
     }
     untranslatable(format!("{name}(*)"))
@@ -74,7 +79,9 @@ fn iif(condition: &Node, results: &[Node]) -> Result<Node> {
     sql.push_str(" END");
     let is_not_null = nodes.len() == 2 && nodes.iter().all(|node| node.is_not_null);
     let node = Node { is_not_null, ..Node::compound(kind, sql) };
-    Ok(node.made_of(&nodes.iter().chain([condition]).collect::<Vec<_>>()))
+    let node = node.made_of(&nodes.iter().chain([condition]).collect::<Vec<_>>());
+    // The condition does not give the result its collation.
+    Ok(Node { is_from_column: nodes.iter().any(|node| node.is_from_column), ..node })
 }
 
 fn type_of(node: &Node) -> Result<Node> {
