@@ -148,7 +148,10 @@ impl<'a> Translator<'a> {
                 negated_if(*not, query::among(self, &value, rhs)?)
             }
             Expr::InTable { .. } => untranslatable("IN with the name of a table"),
-            Expr::DoublyQualified(..) => untranslatable("a name with its database"),
+            Expr::DoublyQualified(schema, table, name) if *schema == "main" => {
+                self.name(Some(&plain_name(table.0)), name.0)
+            }
+            Expr::DoublyQualified(..) => untranslatable("a name of another database"),
             Expr::Raise(..) => untranslatable("RAISE"),
             Expr::Variable(_) => untranslatable("a parameter"),
         }
@@ -340,15 +343,18 @@ pub(super) fn unified(nodes: &[Node]) -> Result<(Kind, Vec<Node>)> {
     let mut kinds: Vec<Kind> =
         nodes.iter().map(|node| node.kind).filter(|kind| *kind != Kind::Null).collect();
     kinds.dedup();
+    let is_number = |kind: &Kind| matches!(kind, Kind::Truth | Kind::Integer | Kind::Real | Kind::Number);
     let kind = match kinds.as_slice() {
         [] => Kind::Null,
         [Kind::Unknown, ..] => return untranslatable("a choice of what has no exact form in PostgreSQL"),
         [only] => *only,
         several if several.iter().all(|kind| matches!(kind, Kind::Truth | Kind::Integer)) => Kind::Integer,
+        several if several.iter().all(is_number) => Kind::Number,
         _ => return untranslatable("a choice between values of several classes"),
     };
     let unify = |node: &Node| match (kind, node.kind) {
         (Kind::Integer, _) => node.number(),
+        (Kind::Number, Kind::Truth | Kind::Integer | Kind::Real) => arithmetic::either_class(node),
         _ => Ok(node.clone()),
     };
     Ok((kind, nodes.iter().map(unify).collect::<Result<_>>()?))

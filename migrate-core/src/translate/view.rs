@@ -27,7 +27,7 @@ pub fn view(sql: &str, catalog: &Catalog) -> Result<TranslatedView> {
         let Stmt::CreateView { columns, select, .. } = statement else {
             return untranslatable("its SQL is no CREATE VIEW");
         };
-        let environment = Environment::of(catalog);
+        let environment = Environment::of(catalog, sql);
         let frame = Frame { environment: &environment, outer: None, depth: 0 };
         let translated = query(&frame, select, &Purpose::default())?;
         let named: Option<Vec<String>> =

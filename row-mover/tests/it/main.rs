@@ -17,3 +17,5 @@ mod profile;
 mod refusals;
 mod resume;
 mod support;
+mod triggers;
+mod views;

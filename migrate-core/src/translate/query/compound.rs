@@ -1,12 +1,13 @@
 //! A whole query: WITH, one SELECT or several put together, ORDER BY and LIMIT.
 
-use sqlite3_parser::ast::{CompoundOperator, Limit, Select, SelectBody, SortedColumn};
+use sqlite3_parser::ast::{CompoundOperator, Select, SelectBody, SortedColumn};
 
-use super::super::expression::{Translator, unified};
-use super::super::node::{Constant, Kind, Node};
+use super::super::expression::unified;
+use super::super::node::{Kind, Node};
 use super::super::{Result, Scope, untranslatable};
 use super::body::{One, ones};
 use super::form::Form;
+use super::limit;
 use super::order;
 use super::part::Read;
 use super::row::Target;
@@ -38,6 +39,11 @@ impl Frame<'_> {
     pub(super) fn separator(&self) -> &'static str {
         if self.depth == 0 { "\n  " } else { " " }
     }
+
+    /// What stands between whole SELECTs.
+    fn between(&self) -> &'static str {
+        if self.depth == 0 { "\n" } else { " " }
+    }
 }
 
 /// What a query is for.
@@ -57,7 +63,7 @@ pub(in super::super) struct Query {
     pub(in super::super) sql: String,
     pub(in super::super) columns: Vec<Column>,
     /// Whether its rows have an order.
-    is_sorted: bool,
+    pub(super) is_sorted: bool,
     /// Whether it is sure to give one row at most.
     pub(in super::super) gives_one_row: bool,
     /// Whether it is sure to give one row at least.
@@ -88,11 +94,10 @@ pub(in super::super) fn query(
     let order_by = select.order_by.unwrap_or(&[]);
     let branches = branches(&inner, &select.body, order_by, purpose)?;
     let mut query = put_together(&inner, branches, order_by, purpose)?;
-    limit(&inner, &mut query, select.limit, purpose)?;
+    limit::add(&inner, &mut query, select.limit, purpose)?;
     if !with.sql.is_empty() {
-        query.sql = format!("{}{}{}", with.sql, frame.separator().trim_end(), query.sql);
+        query.sql = format!("{}{}{}", with.sql, frame.between(), query.sql);
     }
-    query.sql = query.sql.trim_start().to_owned();
     query.outer_reads.extend(with.outer_reads);
     query.notes.extend(with.notes);
     Ok(query)
@@ -202,7 +207,7 @@ fn select_sql(branches: &[Branch], forms: &[Vec<Form>], frame: &Frame<'_>) -> St
             sql = format!("({sql})");
         }
         is_loose = word != "INTERSECT";
-        let separator = frame.separator().trim_end_matches("  ");
+        let separator = frame.between();
         sql = format!("{sql}{separator}{word}{separator}{select}");
     }
     sql
@@ -270,43 +275,4 @@ fn alike(branches: &[Branch], place: usize) -> Result<Vec<Form>> {
             _ => Form::of_node(node),
         })
         .collect()
-}
-
-/// LIMIT, by the rule that without an order nobody knows which rows it leaves.
-fn limit(
-    frame: &Frame<'_>,
-    query: &mut Query,
-    limit: Option<&Limit<'_>>,
-    purpose: &Purpose<'_>,
-) -> Result<()> {
-    let Some(limit) = limit else { return Ok(()) };
-    let scope = Scope::default();
-    let mut translator = Translator::new(&scope);
-    let mut number = |expression| match translator.node(expression)?.constant {
-        Some(Constant::Integer(number)) => Ok(number),
-        _ => untranslatable("LIMIT or OFFSET that is no literal"),
-    };
-    let rows = number(&limit.expr)?;
-    let skipped = limit.offset.as_ref().map(number).transpose()?.unwrap_or(0).max(0);
-    let is_sorted = query.is_sorted;
-    let only_asks = purpose.is_existence && skipped == 0;
-    if !is_sorted && !query.gives_one_row && !only_asks {
-        return untranslatable("LIMIT without ORDER BY, which leaves other rows in each database");
-    }
-    if is_sorted && !query.gives_one_row {
-        query
-            .notes
-            .push("rows that ORDER BY does not tell apart may be cut off differently by LIMIT".to_owned());
-    }
-    let separator = frame.separator();
-    // A negative limit is none.
-    if rows >= 0 {
-        query.sql.push_str(&format!("{separator}LIMIT {rows}"));
-    }
-    if skipped > 0 {
-        query.sql.push_str(&format!("{separator}OFFSET {skipped}"));
-    }
-    query.gives_one_row |= (0..=1).contains(&rows);
-    query.gives_a_row &= rows != 0 && skipped == 0;
-    Ok(())
 }

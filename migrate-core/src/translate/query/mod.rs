@@ -9,6 +9,7 @@ mod compound;
 mod form;
 mod from;
 mod group;
+mod limit;
 mod order;
 mod part;
 mod row;

@@ -140,6 +140,9 @@ pub(in super::super) fn plain_column(
         Expr::Id(id) => translator.column(None, &plain_name(id.0))?,
         Expr::Name(name) => translator.column(None, &plain_name(name.0))?,
         Expr::Qualified(table, name) => translator.column(Some(&plain_name(table.0)), &plain_name(name.0))?,
+        Expr::DoublyQualified(_, table, name) => {
+            translator.column(Some(&plain_name(table.0)), &plain_name(name.0))?
+        }
         Expr::Parenthesized(inner) => match inner.as_slice() {
             [only] => return plain_column(translator, only),
             _ => None,

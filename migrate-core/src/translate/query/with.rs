@@ -9,6 +9,7 @@ use sqlite3_parser::ast::{CommonTableExpr, CompoundOperator, OneSelect, SelectTa
 use super::super::{Result, ScopeColumn, untranslatable};
 use super::body::ones;
 use super::compound::{Branch, Column, Frame, Purpose, branches, forms, put_together, query};
+use super::limit::{Limits, limits};
 use super::part::Read;
 use super::row::{target_names, unique_sources};
 use super::{Catalog, Relation};
@@ -23,12 +24,14 @@ pub(in super::super) struct Environment<'a> {
     pub(in super::super) tables: Vec<Relation>,
     /// The tables and views that were read, by their names in SQLite.
     pub(in super::super) read: Rc<RefCell<BTreeSet<String>>>,
+    /// How LIMIT is written.
+    pub(in super::super) limits: Limits,
 }
 
 impl<'a> Environment<'a> {
-    /// What a whole database has.
-    pub(in super::super) fn of(catalog: &'a Catalog) -> Environment<'a> {
-        Environment { catalog, tables: Vec::new(), read: Rc::default() }
+    /// What a whole database has, for the statement `sql`.
+    pub(in super::super) fn of(catalog: &'a Catalog, sql: &str) -> Environment<'a> {
+        Environment { catalog, tables: Vec::new(), read: Rc::default(), limits: limits(sql) }
     }
 }
 

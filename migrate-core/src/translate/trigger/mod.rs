@@ -37,6 +37,8 @@ pub struct TranslatedTrigger {
 
 /// The trigger at hand, as its parts need to know it.
 struct Trigger<'a> {
+    /// The statement that SQLite stored.
+    sql: &'a str,
     outline: &'a TriggerOutline,
     others: &'a [TriggerOutline],
     own: &'a Relation,
@@ -57,7 +59,7 @@ struct Body {
 
 impl Trigger<'_> {
     fn environment(&self) -> Environment<'_> {
-        Environment::of(self.catalog)
+        Environment::of(self.catalog, self.sql)
     }
 
     /// What the function gives back where it has nothing against the change: the row, or nothing once it is written.
@@ -92,14 +94,14 @@ pub fn trigger(
         let Stmt::CreateTrigger { tbl_name, event, when_clause, commands, .. } = statement else {
             return untranslatable("its SQL is no CREATE TRIGGER");
         };
-        let environment = Environment::of(catalog);
+        let environment = Environment::of(catalog, sql);
         let own = relation(&environment, &ast::QualifiedName::single(tbl_name.name.clone()))?;
         if (own.writes.is_none()) != (outline.time == TriggerTime::InsteadOf) {
             return untranslatable("INSTEAD OF is for views, and for nothing else");
         }
         let scope = scope(own, outline.event);
         let guard = may_come_back(&outline, others, cascades).then(|| Guard::new(&outline.name));
-        let trigger = Trigger { outline: &outline, others, own, catalog, scope, guard };
+        let trigger = Trigger { sql, outline: &outline, others, own, catalog, scope, guard };
         let columns = columns(&trigger, event)?;
         let when = when(&trigger, when_clause.as_ref())?;
         if let Some(mut body) = same_row::body(&trigger, commands)?
