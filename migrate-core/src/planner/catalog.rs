@@ -16,6 +16,10 @@ pub(super) fn relation(table: &SourceTable, facts: &TableSqlFacts, planned: &Pla
         columns: seen.columns,
         rowid: seen.rowid,
         keys: keys(table, planned),
+        lost: (table.columns.iter())
+            .filter(|column| !planned.columns.iter().any(|planned| planned.source == column.name))
+            .map(|column| column.name.clone())
+            .collect(),
         writes: Some(writes(table, facts, planned)),
     }
 }

@@ -126,6 +126,7 @@ fn planned_view(
         columns,
         rowid: None,
         keys: Vec::new(),
+        lost: Vec::new(),
         writes: None,
     });
     PlannedView {

@@ -151,18 +151,18 @@ const SCRIPTS: &[Script] = &[
     Script {
         name: "instead of",
         schema: "CREATE TABLE p (id INTEGER PRIMARY KEY, name TEXT NOT NULL); CREATE TABLE c (id INTEGER PRIMARY KEY, pid INTEGER, v TEXT);
-                 CREATE VIEW both AS SELECT c.id, p.name, c.v FROM c JOIN p ON p.id = c.pid;
-                 CREATE TRIGGER bi INSTEAD OF INSERT ON both WHEN NEW.v IS NOT NULL BEGIN
+                 CREATE VIEW pairs AS SELECT c.id, p.name, c.v FROM c JOIN p ON p.id = c.pid;
+                 CREATE TRIGGER bi INSTEAD OF INSERT ON pairs WHEN NEW.v IS NOT NULL BEGIN
                    INSERT INTO p (name) SELECT NEW.name WHERE NOT EXISTS (SELECT 1 FROM p WHERE name = NEW.name);
                    INSERT INTO c (pid, v) SELECT max(id), NEW.v FROM p WHERE name = NEW.name; END;
-                 CREATE TRIGGER bu INSTEAD OF UPDATE ON both BEGIN UPDATE c SET v = NEW.v WHERE id = OLD.id; END;
-                 CREATE TRIGGER bd INSTEAD OF DELETE ON both BEGIN DELETE FROM c WHERE id = OLD.id; END;
+                 CREATE TRIGGER bu INSTEAD OF UPDATE ON pairs BEGIN UPDATE c SET v = NEW.v WHERE id = OLD.id; END;
+                 CREATE TRIGGER bd INSTEAD OF DELETE ON pairs BEGIN DELETE FROM c WHERE id = OLD.id; END;
                  INSERT INTO p VALUES (1, 'x'); INSERT INTO c VALUES (1, 1, 'one'), (2, 1, 'two');",
         statements: &[
-            "UPDATE both SET v = upper(v) WHERE name = 'x'",
-            "INSERT INTO both (name, v) VALUES ('y', 'abc')",
-            "INSERT INTO both (name, v) VALUES ('z', NULL)",
-            "DELETE FROM both WHERE id = 2",
+            "UPDATE pairs SET v = upper(v) WHERE name = 'x'",
+            "INSERT INTO pairs (name, v) VALUES ('y', 'abc')",
+            "INSERT INTO pairs (name, v) VALUES ('z', NULL)",
+            "DELETE FROM pairs WHERE id = 2",
         ],
         queries: &["SELECT id, name FROM p ORDER BY id", "SELECT id, pid, v FROM c ORDER BY id"],
     },
@@ -254,6 +254,7 @@ const REFUSED: &[(&str, &str)] = &[
         "ON CONFLICT of columns",
     ),
     ("AFTER INSERT ON t BEGIN UPDATE u SET maybe = NEW.v; END", "no certain form"),
+    ("BEFORE INSERT ON g BEGIN SELECT RAISE(ABORT, 'x') WHERE NEW.twice > 3; END", "generated column twice"),
 ];
 
 #[test]
@@ -267,7 +268,8 @@ fn triggers_that_may_mean_something_else_stay_behind_with_a_skeleton() {
         &path,
         &format!(
             "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT, maybe INTEGER); CREATE TABLE u (id INTEGER PRIMARY KEY, v TEXT NOT NULL, maybe INTEGER);
-             INSERT INTO t VALUES (1, 'a', 5); INSERT INTO u VALUES (1, 'a', 5); CREATE VIRTUAL TABLE ft USING fts5(v); {triggers}"
+             INSERT INTO t VALUES (1, 'a', 5); INSERT INTO u VALUES (1, 'a', 5); CREATE VIRTUAL TABLE ft USING fts5(v);
+             CREATE TABLE g (n INTEGER, twice INTEGER AS (length(n)) STORED); {triggers}"
         ),
     );
     let plan = plan(&path, "");

@@ -145,6 +145,9 @@ fn one<'a>(
     let is_one_group = is_aggregated && written.group_by.is_empty();
     let mut notes = std::mem::take(&mut from.notes);
     notes.append(&mut translator.notes);
+    if written.columns.iter().any(group::is_star) {
+        notes.extend(from.lost.iter().map(|column| format!("* is without {column}, which does not move")));
+    }
     Ok(One {
         outputs,
         is_distinct: false,

@@ -30,6 +30,8 @@ pub(super) struct From {
     pub(super) keys: Vec<Vec<Vec<usize>>>,
     /// Columns of which the first settles the second, since they are equal where the rows are joined.
     pub(super) equal: Vec<(Place, Place)>,
+    /// Columns of its tables that do not move, in words.
+    pub(super) lost: Vec<String>,
     /// Whether a row may lack one side of a join.
     pub(super) has_outer_join: bool,
     /// The columns of outer queries that are named in it.
@@ -73,6 +75,9 @@ fn add_all(frame: &Frame<'_>, from: &mut From, clause: &FromClause<'_>) -> Resul
             Some(JoinConstraint::Using(names)) => {
                 let names: Vec<String> = names.iter().map(|name| plain_name(name.0)).collect();
                 using(from, &names, (begin, middle), join)?
+            }
+            None if is_natural && !from.lost.is_empty() => {
+                return untranslatable("NATURAL JOIN of a table with a column that does not move");
             }
             None if is_natural => {
                 let names = common(from, (begin, middle));
@@ -125,6 +130,7 @@ fn add(frame: &Frame<'_>, from: &mut From, item: &SelectTable<'_>) -> Result<Str
     match item {
         SelectTable::Table(name, alias, _) => {
             let relation = relation(frame.environment, name)?;
+            from.lost.extend(relation.lost.iter().map(|column| format!("{}.{column}", relation.source)));
             frame.environment.read.borrow_mut().insert(relation.source.clone());
             let name = alias.as_ref().map_or_else(|| plain_name(name.name.0), alias_name);
             let (alias, table) = table_of(relation, &[name.as_str()], &name, &mut from.scope);

@@ -42,6 +42,8 @@ pub struct Relation {
     pub rowid: Option<usize>,
     /// Sets of columns that no two rows share and that are never NULL, by the places of the columns.
     pub keys: Vec<Vec<usize>>,
+    /// Columns that it has in SQLite alone.
+    pub lost: Vec<String>,
     /// What writing to it has to regard; none for a view.
     pub writes: Option<Writes>,
 }

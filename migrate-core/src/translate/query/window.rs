@@ -8,7 +8,7 @@ use super::super::arithmetic::float;
 use super::super::compare::in_c;
 use super::super::expression::{Translator, unified};
 use super::super::functions::aggregate;
-use super::super::node::{Constant, Kind, Native, Node};
+use super::super::node::{Constant, Family, Kind, Native, Node};
 use super::super::{Collation, Result, literal, untranslatable};
 use super::order;
 use super::part::aggregated;
@@ -63,6 +63,9 @@ pub(in super::super) fn call(translator: &mut Translator<'_>, call: &Call<'_, '_
         None => aggregated(translator, &name, arguments)?,
     };
     let frame = frame(translator, call, over)?;
+    if call.is_distinct {
+        aggregate::must_be_told_apart(&name, &nodes)?;
+    }
     let node = if is_aggregate {
         over_aggregate(translator, &name, call, &nodes, &frame)?
     } else {
@@ -235,12 +238,15 @@ fn over_aggregate(
             Ok(Node { is_approximate: true, ..Node::atom(Kind::Real, sql) })
         }
         ("min" | "max", [value]) => {
-            if value.kind == Kind::Truth
-                || (matches!(value.kind, Kind::Json | Kind::Unknown) && value.native.is_none())
-            {
+            let mut value = value.clone();
+            // PostgreSQL has neither for `boolean`, nor before version 18 for `uuid`.
+            value.native.take_if(|native| matches!(native.family, Family::Boolean | Family::Uuid));
+            let has_order = value.native.is_some()
+                || matches!(value.kind, Kind::Integer | Kind::Real | Kind::Number | Kind::Text);
+            if !has_order {
                 return untranslatable(format!("{name} of such a value"));
             }
-            same_form(value, |sql| frame.call(name, sql))
+            same_form(&value, |sql| frame.call(name, sql))
         }
         ("group_concat" | "string_agg", [text, rest @ ..]) if rest.len() <= 1 => {
             if frame.within.is_empty() {

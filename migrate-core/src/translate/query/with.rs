@@ -122,6 +122,7 @@ fn relation(
         columns,
         rowid: None,
         keys: Vec::new(),
+        lost: Vec::new(),
         writes: None,
     };
     Ok((relation, targets))

@@ -99,6 +99,7 @@ pub fn trigger(
         if (own.writes.is_none()) != (outline.time == TriggerTime::InsteadOf) {
             return untranslatable("INSTEAD OF is for views, and for nothing else");
         }
+        generated_are_known(own, &outline, sql)?;
         let scope = scope(own, outline.event);
         let guard = may_come_back(&outline, others, cascades).then(|| Guard::new(&outline.name));
         let trigger = Trigger { sql, outline: &outline, others, own, catalog, scope, guard };
@@ -126,6 +127,23 @@ pub fn trigger(
         body.lines.push(trigger.leave(trigger.result()));
         Ok(finished(&trigger, outline.time, &columns, body, condition))
     })
+}
+
+/// Refuses a generated column of a row that is not written yet: PostgreSQL computes it afterwards (manual, section 5.4).
+fn generated_are_known(own: &Relation, outline: &TriggerOutline, sql: &str) -> Result<()> {
+    if outline.time != TriggerTime::Before || outline.event == TriggerEvent::Delete {
+        return Ok(());
+    }
+    let sql = sql.to_ascii_lowercase();
+    let generated = own.writes.iter().flat_map(|writes| &writes.generated);
+    let mut columns = generated.filter_map(|place| own.columns.get(*place));
+    // Whatever the word means there: that it does not stand there is enough.
+    match columns.find(|column| sql.contains(&column.source.to_ascii_lowercase())) {
+        Some(column) => {
+            untranslatable(format!("the generated column {} before the row is written", column.source))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The whole of it, once its parts are there.

@@ -165,6 +165,15 @@ impl Insert<'_, '_> {
             return untranslatable("INSERT of a row without values");
         }
         let mut notes = query.notes;
+        if table.rowid.is_some_and(|rowid| kept_places.contains(&rowid)) {
+            notes.push(format!(
+                "it numbers the rows of {} itself, which the sequence there does not see",
+                table.source
+            ));
+        }
+        if let Some(column) = table.lost.first() {
+            notes.push(format!("{}.{column} does not move", table.source));
+        }
         let on_conflict = match (ignores, self.upsert) {
             (true, None) => {
                 self.check_ignored(writes, &kept_places, &query.columns)?;
