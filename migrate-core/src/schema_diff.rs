@@ -42,7 +42,32 @@ pub fn differences(plan: &Plan, schema: &SourceSchema) -> Result<Vec<String>, Pl
         }
     }
     left_behind_differences(&plan.left_behind, &live_plan.left_behind, &mut found);
+    object_differences(plan, &live_plan, &mut found);
     Ok(found)
+}
+
+/// Views and triggers are known by the SQL that SQLite stored, whether they move or stay behind.
+fn object_differences(plan: &Plan, live: &Plan, found: &mut Vec<String>) {
+    let of = |plan: &Plan| -> BTreeMap<String, String> {
+        let views = plan.views.iter().map(|view| (format!("view {}", view.source), view.source_sql.clone()));
+        let triggers = (plan.triggers.iter())
+            .map(|trigger| (format!("trigger {}", trigger.source), trigger.source_sql.clone()));
+        let left = (plan.left_behind.iter())
+            .filter_map(|item| Some((format!("{} {}", item.kind, item.name), item.sql.clone()?)));
+        views.chain(triggers).chain(left).collect()
+    };
+    let moving = |plan: &Plan| -> BTreeSet<String> {
+        let views = plan.views.iter().map(|view| format!("view {}", view.source));
+        views.chain(plan.triggers.iter().map(|trigger| format!("trigger {}", trigger.source))).collect()
+    };
+    let (planned, source) = (of(plan), of(live));
+    let differing = planned.iter().filter(|(name, sql)| source.get(*name).is_some_and(|other| other != *sql));
+    found.extend(
+        differing.map(|(name, _)| format!("{name}: its SQL is another one in the source than in the plan")),
+    );
+    let (planned, source) = (moving(plan), moving(live));
+    found.extend(planned.difference(&source).map(|name| format!("{name}: in the plan, not in the source")));
+    found.extend(source.difference(&planned).map(|name| format!("{name}: in the source, not in the plan")));
 }
 
 /// Whether `plan` has every table and column of `schema`, or says that it stays behind: what was taken out of a plan by hand is

@@ -191,6 +191,9 @@ pub struct LeftBehind {
     pub name: String,
     /// Why it does not move.
     pub reason: String,
+    /// The statement that SQLite stored, where a person has to see it: of a view or a trigger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sql: Option<String>,
 }
 
 impl Numbering {

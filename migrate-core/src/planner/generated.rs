@@ -91,5 +91,5 @@ pub(super) fn known_columns(table: &SourceTable, facts: &TableSqlFacts, columns:
             || columns.iter().any(|planned| planned.source == column.source && planned.generated.is_some())
     });
     known.rowid = rowid.and_then(|name| known.columns.iter().position(|column| column.source == name));
-    Scope { tables: vec![known] }
+    Scope { tables: vec![known], ..Scope::default() }
 }

@@ -4,6 +4,7 @@
 //! of `infer` are certain of a better one. All that is not carried over is named.
 
 pub(crate) mod breaches;
+mod catalog;
 mod checks;
 mod collation;
 mod columns;
@@ -15,6 +16,7 @@ mod indexes;
 mod inferred;
 mod keys;
 mod names;
+mod objects;
 mod rules;
 mod scope;
 mod uniqueness;
@@ -108,16 +110,20 @@ pub fn plan(
         tables.push(planned);
     }
     foreign_keys::add_needed_keys(&needed, &names, &mut tables);
-    left_behind.extend(schema.others.iter().map(|object| other_object(object, mapping)));
-    virtual_tables::plan(schema, mapping, &mut tables, &mut left_behind)?;
+    left_behind.extend(schema.others.iter().filter_map(|object| other_object(object, mapping)));
+    let fates = virtual_tables::plan(schema, mapping, &mut tables, &mut left_behind)?;
     tables.iter().try_for_each(checks::check_table)?;
     foreign_keys::leave_mismatched(&mut tables, &mut left_behind);
-    names::settle(&names, &mut tables, &[])?;
+    names::settle(&names, &mut tables, &names.views())?;
     let breaches = breaches::apply(&mut tables, profile, &mut left_behind);
+    let objects = objects::plan(schema, mapping, &names, &tables, &mut left_behind)?;
+    virtual_tables::explain(schema, mapping, &fates, &mut left_behind);
     left_behind.sort();
     Ok(Plan {
         source_fingerprint: Some(schema.fingerprint()),
         tables,
+        views: objects.views,
+        triggers: objects.triggers,
         breaches,
         left_behind,
         on_reject: mapping.on_reject,
@@ -222,18 +228,18 @@ fn name_unsupported(table: &SourceTable, facts: &TableSqlFacts, left_behind: &mu
     // STRICT is not named: PostgreSQL holds every column to its type anyway, so that nothing is lost.
 }
 
-fn other_object(object: &SourceObject, mapping: &Mapping) -> LeftBehind {
+/// What has no counterpart, whatever its SQL says.
+fn other_object(object: &SourceObject, mapping: &Mapping) -> Option<LeftBehind> {
     let (kind, reason) = match object.kind {
-        SourceObjectKind::View => ("view", "views are not translated"),
-        SourceObjectKind::Trigger => ("trigger", "triggers are not translated"),
+        SourceObjectKind::View | SourceObjectKind::Trigger => return None,
         SourceObjectKind::VirtualTable => ("virtual table", "virtual tables have no counterpart"),
         SourceObjectKind::ShadowTable => ("shadow table", "it is the storage of a virtual table"),
     };
-    behind(kind, &object.name, mapping.leave_behind.get(&object.name).map_or(reason, String::as_str))
+    Some(behind(kind, &object.name, mapping.leave_behind.get(&object.name).map_or(reason, String::as_str)))
 }
 
 fn behind(kind: &str, name: &str, reason: &str) -> LeftBehind {
-    LeftBehind { kind: kind.to_owned(), name: name.to_owned(), reason: reason.to_owned() }
+    LeftBehind { kind: kind.to_owned(), name: name.to_owned(), reason: reason.to_owned(), sql: None }
 }
 
 /// Every name and pattern in the mapping must be about something, so that a misspelt decision is not lost.

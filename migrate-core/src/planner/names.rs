@@ -6,8 +6,8 @@ use super::PlanningError;
 use crate::identifier::{PG_NAME_LENGTH_MAX_BYTES, fit_pg, hashed_pg};
 use crate::mapping::{Mapping, NameRule};
 use crate::nearest::nearest;
-use crate::plan::{PlannedIndex, PlannedTable, PlannedView};
-use crate::source_schema::{SourceSchema, SourceTable};
+use crate::plan::{PlannedIndex, PlannedTable};
+use crate::source_schema::{SourceObject, SourceObjectKind, SourceSchema, SourceTable};
 
 /// Where Diesel writes down which migrations are applied, and that table's key.
 pub(super) const MIGRATIONS: [&str; 2] = ["__diesel_schema_migrations", "__diesel_schema_migrations_pkey"];
@@ -20,6 +20,8 @@ const CATALOG_PREFIX: &str = "pg_";
 pub(super) struct Names {
     rule: NameRule,
     tables: BTreeMap<String, TableNames>,
+    /// The views, and what they are called where they can be translated.
+    views: BTreeMap<String, String>,
 }
 
 #[derive(Debug)]
@@ -47,7 +49,15 @@ impl Names {
             renamed: renamed(table),
             target: renamed(table).map_or_else(|| target(&rule.apply(&table.name)), target),
         });
-        let tables = settled(tables.collect(), MIGRATIONS.map(str::to_owned).into())?;
+        let is_view = |object: &&SourceObject| object.kind == SourceObjectKind::View;
+        let views = schema.others.iter().filter(is_view).map(|view| Wanted {
+            source: &view.name,
+            words: format!("view {}", view.name),
+            ruled: rule.apply(&view.name),
+            renamed: None,
+            target: target(&rule.apply(&view.name)),
+        });
+        let tables = settled(tables.chain(views).collect(), MIGRATIONS.map(str::to_owned).into())?;
         let mut names = Names { rule, ..Names::default() };
         for table in &schema.tables {
             let decided = mapping.tables.get(&table.name);
@@ -79,12 +89,21 @@ impl Names {
             };
             names.tables.insert(table.name.clone(), table_names);
         }
+        for view in schema.others.iter().filter(is_view) {
+            names.views.insert(view.name.clone(), tables.get(&view.name).cloned().unwrap_or_default());
+        }
         Ok(names)
     }
 
-    /// What a table is called; its name as the source spells it.
+    /// What a table or view is called; its name as the source spells it.
     pub(super) fn table(&self, table: &str) -> String {
-        self.tables.get(table).map_or_else(|| target(table), |names| names.target.clone())
+        let known = self.tables.get(table).map(|names| &names.target).or_else(|| self.views.get(table));
+        known.cloned().unwrap_or_else(|| target(table))
+    }
+
+    /// The views and what they are called.
+    pub(super) fn views(&self) -> Vec<(String, String)> {
+        self.views.iter().map(|(source, target)| (source.clone(), target.clone())).collect()
     }
 
     /// What a column is called; both names as the source spells them.
@@ -236,18 +255,18 @@ pub(super) fn known_column(table: &str, column: &str, columns: &BTreeSet<&str>) 
 }
 
 /// Gives every relation a name of its own. Tables, views, indexes and sequences share one name space (manual, section 5.10.1).
-/// Tables and views have theirs; what only the target has steps aside for what the source names.
+/// Tables and views, of which `views` has the names in both databases, have theirs; what only the target has steps aside for what the source names.
 ///
 /// # Errors
 /// [`PlanningError::NameClash`] where an index that a human added has the name of something else.
 pub(super) fn settle(
     names: &Names,
     tables: &mut [PlannedTable],
-    views: &[PlannedView],
+    views: &[(String, String)],
 ) -> Result<(), PlanningError> {
     let mut owners: BTreeMap<String, String> = BTreeMap::new();
     owners.extend(tables.iter().map(|table| (table.target.clone(), format!("table {}", table.source))));
-    owners.extend(views.iter().map(|view| (view.target.clone(), format!("view {}", view.source))));
+    owners.extend(views.iter().map(|(source, target)| (target.clone(), format!("view {source}"))));
     let mut relations: BTreeSet<String> = owners.keys().cloned().collect();
     relations.extend(MIGRATIONS.map(str::to_owned));
     for table in tables.iter_mut() {
@@ -294,7 +313,7 @@ fn note_name(names: &Names, table: &str, index: &mut PlannedIndex) {
 }
 
 /// Takes `name`, or where that is taken the first form of it with a hash that is free.
-fn step_aside(name: &mut String, taken: &mut BTreeSet<String>) {
+pub(super) fn step_aside(name: &mut String, taken: &mut BTreeSet<String>) {
     let mut free = name.clone();
     let mut salt = name.clone();
     while !taken.insert(free.clone()) {

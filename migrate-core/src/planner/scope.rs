@@ -12,6 +12,7 @@ use crate::translate::{Collation, Scope, ScopeColumn, ScopeTable};
 pub(super) fn of_table(context: &Context<'_>) -> Scope {
     Scope {
         tables: vec![table(context.table, context.facts, context.columns, &[context.table.name.as_str()])],
+        ..Scope::default()
     }
 }
 

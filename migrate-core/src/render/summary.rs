@@ -42,6 +42,9 @@ pub fn plan_summary(plan: &Plan) -> String {
     );
     for item in &plan.left_behind {
         line(&mut out, format_args!("  {} {}: {}", item.kind, in_one_line(&item.name), item.reason));
+        for sql in item.sql.iter().flat_map(|sql| sql.lines()) {
+            line(&mut out, format_args!("    {sql}"));
+        }
     }
     out
 }

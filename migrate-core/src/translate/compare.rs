@@ -9,9 +9,9 @@ use crate::affinity::Affinity;
 use crate::identifier::quote_pg_literal;
 
 /// The two sides of a comparison in one type of PostgreSQL.
-struct Sides {
-    left: String,
-    right: String,
+pub(super) struct Sides {
+    pub(super) left: String,
+    pub(super) right: String,
 }
 
 /// `left operator right`.
@@ -126,7 +126,12 @@ fn truth_itself(column: &Node, operator: Operator, other: &Node) -> Option<Strin
     }
 }
 
-fn sides(translator: &mut Translator<'_>, left: &Node, right: &Node, is_equality: bool) -> Result<Sides> {
+pub(super) fn sides(
+    translator: &mut Translator<'_>,
+    left: &Node,
+    right: &Node,
+    is_equality: bool,
+) -> Result<Sides> {
     if let Some(sides) = native_sides(translator, left, right) {
         return Ok(sides);
     }

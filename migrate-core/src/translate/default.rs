@@ -16,26 +16,8 @@ use crate::value::SourceValue;
 /// # Errors
 /// [`super::Untranslatable`] with the reason.
 pub fn default(sql: &str, conversion: &Conversion, affinity: Affinity) -> Result<Option<Translated>> {
-    // What the whole expression is may be known where its parts have no form that fits.
-    match (conversion, default_clock(sql)) {
-        (Conversion::TimestamptzFromEpochMs, Some(Clock::Milliseconds))
-        | (Conversion::TimestamptzFromEpochS, Some(Clock::Seconds))
-        | (Conversion::TimestamptzFromEpochUs, Some(Clock::Microseconds))
-        | (Conversion::TimestamptzFromJulianDay, Some(Clock::JulianDay)) => return Ok(Some(clock("now()"))),
-        (Conversion::Bigint, Some(Clock::Milliseconds))
-            if default_meaning(sql) == DefaultMeaning::ClockMilliseconds =>
-        {
-            return Ok(Some(clock("floor(extract(epoch from now()))::bigint * 1000")));
-        }
-        (Conversion::Bigint, Some(Clock::Milliseconds)) => {
-            return Ok(Some(clock("floor(extract(epoch from now()) * 1000)::bigint")));
-        }
-        (conversion, Some(stored)) => {
-            if let Some(translated) = meant(conversion, stored) {
-                return Ok(Some(translated));
-            }
-        }
-        _ => {}
+    if let Some(clock) = whole_clock(sql, conversion) {
+        return Ok(Some(clock));
     }
     match default_meaning(sql) {
         DefaultMeaning::Null => return Ok(None),
@@ -93,12 +75,31 @@ fn meant(conversion: &Conversion, stored: Clock) -> Option<Translated> {
     Some(Translated { notes: vec![note.to_owned()], ..clock(sql) })
 }
 
+/// An expression that is the clock as a whole: what that is may be known where its parts have no form that fits.
+pub(super) fn whole_clock(sql: &str, conversion: &Conversion) -> Option<Translated> {
+    match (conversion, default_clock(sql)?) {
+        (Conversion::TimestamptzFromEpochMs, Clock::Milliseconds)
+        | (Conversion::TimestamptzFromEpochS, Clock::Seconds)
+        | (Conversion::TimestamptzFromEpochUs, Clock::Microseconds)
+        | (Conversion::TimestamptzFromJulianDay, Clock::JulianDay) => Some(clock("now()")),
+        (Conversion::Bigint, Clock::Milliseconds)
+            if default_meaning(sql) == DefaultMeaning::ClockMilliseconds =>
+        {
+            Some(clock("floor(extract(epoch from now()))::bigint * 1000"))
+        }
+        (Conversion::Bigint, Clock::Milliseconds) => {
+            Some(clock("floor(extract(epoch from now()) * 1000)::bigint"))
+        }
+        (conversion, stored) => meant(conversion, stored),
+    }
+}
+
 fn clock(sql: &str) -> Translated {
     Translated { sql: sql.to_owned(), volatility: Volatility::Stable, notes: Vec::new() }
 }
 
 /// A constant default: what SQLite would store, where the conversion takes it.
-fn constant(node: &Node, conversion: &Conversion, affinity: Affinity) -> Result<Translated> {
+pub(super) fn constant(node: &Node, conversion: &Conversion, affinity: Affinity) -> Result<Translated> {
     let stored = stored(node, affinity);
     let sql = written(&stored, conversion);
     match sql {

@@ -3,9 +3,10 @@
 use sqlite3_parser::ast::{Expr, Operator, UnaryOperator};
 
 use super::node::{Constant, Kind, Node};
+use super::query::{self, Part};
 use super::{
-    Collation, Result, Scope, arithmetic, bits, cast, column, compare, functions, literal, pattern, row,
-    untranslatable,
+    Collation, Result, Scope, ScopeColumn, arithmetic, bits, cast, column, compare, functions, literal,
+    pattern, row, untranslatable,
 };
 use crate::affinity::affinity;
 use crate::source_sql::plain_name;
@@ -19,12 +20,27 @@ pub(super) struct Translator<'a> {
     depth: usize,
     /// Whether aggregate functions may stand here.
     pub(super) takes_aggregates: bool,
+    /// What is known where the expression is a part of a query.
+    pub(super) part: Part<'a>,
     pub(super) notes: Vec<String>,
 }
 
 impl<'a> Translator<'a> {
     pub(super) fn new(scope: &'a Scope) -> Translator<'a> {
-        Translator { scope, depth: 0, takes_aggregates: false, notes: Vec::new() }
+        Translator { scope, depth: 0, takes_aggregates: false, part: Part::default(), notes: Vec::new() }
+    }
+
+    /// A translator for a part of a query, so many queries and expressions deep.
+    pub(super) fn of_part(scope: &'a Scope, depth: usize, part: Part<'a>) -> Translator<'a> {
+        Translator { depth, part, ..Translator::new(scope) }
+    }
+
+    pub(super) fn scope(&self) -> &'a Scope {
+        self.scope
+    }
+
+    pub(super) fn depth(&self) -> usize {
+        self.depth
     }
 
     pub(super) fn note(&mut self, text: impl Into<String>) {
@@ -37,8 +53,16 @@ impl<'a> Translator<'a> {
             return untranslatable("it is nested too deeply");
         }
         self.depth += 1;
-        let node = self.any(expression);
+        let reads_before = self.part.reads.len();
+        let mut node = self.any(expression);
         self.depth -= 1;
+        if let Ok(node) = &mut node {
+            self.part.group_reads(node, reads_before);
+            // What is known of the parts is known of the whole.
+            if self.depth == 0 {
+                self.notes.extend(node.notes());
+            }
+        }
         node
     }
 
@@ -104,47 +128,81 @@ impl<'a> Translator<'a> {
                 Ok(node)
             }
             Expr::FunctionCall { name, distinctness, args, order_by, filter_over } => {
+                let call = query::Call {
+                    name: name.0,
+                    is_distinct: distinctness.is_some(),
+                    arguments: Some(args.unwrap_or(&[])),
+                    order_by: order_by.as_ref(),
+                    tail: filter_over.as_ref(),
+                };
                 if order_by.is_some() || filter_over.is_some() {
-                    return untranslatable(format!("{} with ORDER BY, FILTER or OVER", name.0));
+                    return query::call(self, &call);
                 }
-                functions::call(self, name.0, distinctness.is_some(), args.unwrap_or(&[]))
+                functions::call(self, name.0, call.is_distinct, args.unwrap_or(&[]))
             }
             Expr::FunctionCallStar { name, filter_over: None } => functions::call_star(self, name.0),
-            Expr::FunctionCallStar { name, .. } => untranslatable(format!("{} with FILTER or OVER", name.0)),
-            Expr::Exists(_) | Expr::Subquery(_) | Expr::InSelect { .. } | Expr::InTable { .. } => {
-                untranslatable("a query within an expression")
+            Expr::FunctionCallStar { name, filter_over } => {
+                let tail = filter_over.as_ref();
+                query::call(
+                    self,
+                    &query::Call { name: name.0, is_distinct: false, arguments: None, order_by: None, tail },
+                )
             }
-            Expr::DoublyQualified(..) => untranslatable("a name with its database"),
+            Expr::Exists(select) => query::exists(self, select),
+            Expr::Subquery(select) => query::scalar(self, select),
+            Expr::InSelect { lhs, not, rhs } => {
+                let value = self.node(lhs)?;
+                negated_if(*not, query::among(self, &value, rhs)?)
+            }
+            Expr::InTable { .. } => untranslatable("IN with the name of a table"),
+            Expr::DoublyQualified(schema, table, name) if *schema == "main" => {
+                self.name(Some(&plain_name(table.0)), name.0)
+            }
+            Expr::DoublyQualified(..) => untranslatable("a name of another database"),
             Expr::Raise(..) => untranslatable("RAISE"),
             Expr::Variable(_) => untranslatable("a parameter"),
         }
     }
 
-    /// A name: a column, TRUE or FALSE, or text in double quotes where no column has that name.
+    /// A name: a column, an alias, TRUE or FALSE, or text in double quotes where no column has that name.
     fn name(&mut self, table: Option<&str>, written: &str) -> Result<Node> {
         let name = plain_name(written);
-        let mut found = None;
-        for scope in &self.scope.tables {
-            if table.is_some_and(|table| !scope.names.iter().any(|name| name.eq_ignore_ascii_case(table))) {
-                continue;
-            }
-            let named = scope.columns.iter().find(|column| column.source.eq_ignore_ascii_case(&name));
-            let is_rowid = ["rowid", "_rowid_", "oid"].iter().any(|rowid| rowid.eq_ignore_ascii_case(&name));
-            let rowid = scope.rowid.filter(|_| is_rowid).and_then(|place| scope.columns.get(place));
-            if let Some(column) = named.or(rowid) {
-                if found.is_some() {
-                    return untranslatable(format!("the column {name}, which more than one table has"));
+        if let Some(column) = self.column(table, &name)? {
+            return Ok(column::node(column));
+        }
+        if table.is_none()
+            && let Some(expression) = self.part.alias(&name)
+        {
+            // What an alias stands for knows no aliases itself.
+            let aliases = std::mem::take(&mut self.part.aliases);
+            let node = self.node(expression);
+            self.part.aliases = aliases;
+            return node;
+        }
+        match table {
+            None if written.starts_with('"') => Ok(literal::text(&name)),
+            None if name.eq_ignore_ascii_case("true") => Ok(literal::integer(1)),
+            None if name.eq_ignore_ascii_case("false") => Ok(literal::integer(0)),
+            _ => untranslatable(format!("the column {name}, which is not there")),
+        }
+    }
+
+    /// The column that a name means, here or in a query around this one; none where it means none.
+    pub(super) fn column(&mut self, table: Option<&str>, name: &str) -> Result<Option<&'a ScopeColumn>> {
+        let mut scope = Some(self.scope);
+        let mut level = 0;
+        while let Some(here) = scope {
+            if let Some((table, place)) = here.find(table, name)? {
+                let column = here.tables.get(table).and_then(|table| table.columns.get(place));
+                if let Some(column) = column {
+                    self.part.read(level, table, place, column);
                 }
-                found = Some(column);
+                return Ok(column);
             }
+            scope = here.outer.as_deref();
+            level += 1;
         }
-        match found {
-            Some(column) => Ok(column::node(column)),
-            None if table.is_none() && written.starts_with('"') => Ok(literal::text(&name)),
-            None if table.is_none() && name.eq_ignore_ascii_case("true") => Ok(literal::integer(1)),
-            None if table.is_none() && name.eq_ignore_ascii_case("false") => Ok(literal::integer(0)),
-            None => untranslatable(format!("the column {name}, which is not there")),
-        }
+        Ok(None)
     }
 
     fn unary(&mut self, operator: UnaryOperator, operand: &Expr<'_>) -> Result<Node> {
@@ -245,7 +303,32 @@ impl<'a> Translator<'a> {
         sql.push_str(" END");
         let is_not_null = otherwise.is_some() && results.iter().all(|result| result.is_not_null);
         let parts: Vec<&Node> = conditions.iter().chain(&results).collect();
-        Ok(Node { is_not_null, ..Node::compound(kind, sql) }.made_of(&parts))
+        let node = Node { is_not_null, ..Node::compound(kind, sql) }.made_of(&parts);
+        // The conditions do not give the result their collation.
+        Ok(Node { is_from_column: results.iter().any(|result| result.is_from_column), ..node })
+    }
+}
+
+impl Scope {
+    /// The table and column that a name means here, by their places; `table` is the name that qualifies it.
+    fn find(&self, table: Option<&str>, name: &str) -> Result<Option<(usize, usize)>> {
+        let mut found = None;
+        for (place, scope) in self.tables.iter().enumerate() {
+            if table.is_some_and(|table| !scope.names.iter().any(|name| name.eq_ignore_ascii_case(table))) {
+                continue;
+            }
+            let is_rowid = ["rowid", "_rowid_", "oid"].iter().any(|rowid| rowid.eq_ignore_ascii_case(name));
+            let named = scope.columns.iter().position(|column| column.source.eq_ignore_ascii_case(name));
+            let Some(column) = named.or(scope.rowid.filter(|_| is_rowid)) else { continue };
+            if table.is_none() && self.hidden.contains(&(place, column)) {
+                continue;
+            }
+            if found.is_some() {
+                return untranslatable(format!("the column {name}, which more than one table has"));
+            }
+            found = Some((place, column));
+        }
+        Ok(found)
     }
 }
 
@@ -283,6 +366,7 @@ pub(super) fn unified(nodes: &[Node]) -> Result<(Kind, Vec<Node>)> {
     let mut kinds: Vec<Kind> =
         nodes.iter().map(|node| node.kind).filter(|kind| *kind != Kind::Null).collect();
     kinds.dedup();
+    let is_number = |kind: &Kind| matches!(kind, Kind::Truth | Kind::Integer | Kind::Real | Kind::Number);
     let kind = match kinds.as_slice() {
         [] => Kind::Null,
         [Kind::Unknown, ..] => return untranslatable("a choice of what has no exact form in PostgreSQL"),
@@ -290,6 +374,7 @@ pub(super) fn unified(nodes: &[Node]) -> Result<(Kind, Vec<Node>)> {
         several if several.iter().all(|kind| matches!(kind, Kind::Truth | Kind::Integer)) => Kind::Integer,
         // A float where one is wanted, or an integer that is the same number as a float: `coalesce(price, 0)`.
         several if several.contains(&Kind::Real) && nodes.iter().all(is_float_or_small) => Kind::Real,
+        several if several.iter().all(is_number) => Kind::Number,
         _ => return untranslatable("a choice between values of several classes"),
     };
     let unify = |node: &Node| match (kind, node.kind) {
@@ -302,6 +387,7 @@ pub(super) fn unified(nodes: &[Node]) -> Result<(Kind, Vec<Node>)> {
         (Kind::Real, Kind::Real) if node.constant.is_some() => {
             Ok(Node { constant: None, sql: arithmetic::float(node), is_atom: true, ..node.clone() })
         }
+        (Kind::Number, Kind::Truth | Kind::Integer | Kind::Real) => arithmetic::either_class(node),
         _ => Ok(node.clone()),
     };
     Ok((kind, nodes.iter().map(unify).collect::<Result<_>>()?))

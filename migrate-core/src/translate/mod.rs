@@ -17,7 +17,12 @@ mod literal;
 mod moment;
 mod node;
 mod pattern;
+mod query;
 mod row;
+mod trigger;
+mod view;
+
+use std::collections::BTreeSet;
 
 use sqlite3_parser::ast::{Expr, OneSelect, ResultColumn, Stmt};
 
@@ -28,6 +33,9 @@ use expression::Translator;
 use node::{Kind, Node};
 
 pub use default::default;
+pub use query::{Catalog, Relation, Writes};
+pub use trigger::{TranslatedTrigger, TriggerEvent, TriggerOutline, TriggerTime, outline, trigger};
+pub use view::{TranslatedView, view};
 
 /// How text is compared (SQLite manual, "Datatypes In SQLite", section 7).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,6 +84,12 @@ pub struct ScopeTable {
 pub struct Scope {
     /// The tables, in the order in which names are looked for.
     pub tables: Vec<ScopeTable>,
+    /// Which columns of which tables only a qualified name means: those that USING has joined to others, and all of NEW and OLD.
+    pub hidden: BTreeSet<(usize, usize)>,
+    /// The names that PostgreSQL knows the tables of this and of the outer scopes by.
+    pub aliases: BTreeSet<String>,
+    /// Where names are looked for that mean nothing here: the query that this one stands in.
+    pub outer: Option<Box<Scope>>,
 }
 
 /// How far a value depends on more than the expression (PostgreSQL manual, section 38.7).
@@ -141,7 +155,6 @@ pub fn index_key(sql: &str, scope: &Scope) -> Result<Translated> {
         let node = certain(translator.node(expression)?)?;
         let volatility = node.volatility;
         let sql = node.key_sql()?;
-        translator.notes.extend(node.notes());
         if node.kind == Kind::Json {
             translator.notes.extend(node.text()?.notes());
         }
@@ -171,7 +184,6 @@ pub fn generated(
         }
         let volatility = node.volatility;
         let sql = coerce::assigned(&node, conversion, affinity)?;
-        translator.notes.extend(node.notes());
         if node.kind == Kind::Json && conversion.target_type() == PgType::Text {
             translator.notes.extend(node.text()?.notes());
         }
@@ -188,7 +200,6 @@ fn condition(sql: &str, scope: &Scope, most: Volatility) -> Result<Translated> {
         let mut translator = Translator::new(scope);
         let node = certain(translator.node(expression)?)?;
         let sql = node.condition()?;
-        translator.notes.extend(node.notes());
         finished(Translated { sql, volatility: node.volatility, notes: translator.notes }, most)
     })
 }
@@ -210,6 +221,25 @@ fn finished(mut translated: Translated, most: Volatility) -> Result<Translated> 
     translated.notes.sort();
     translated.notes.dedup();
     Ok(translated)
+}
+
+/// Parses a statement that SQLite stored, and hands it on.
+fn with_stored<T>(sql: &str, read: impl FnOnce(&Stmt<'_>) -> Result<T>) -> Result<T> {
+    // What `read` says goes past the parser's own error.
+    let mut result = None;
+    let parsed = with_statement(
+        sql,
+        || "the statement".to_owned(),
+        |statement| {
+            result = Some(read(statement));
+            Ok(())
+        },
+    );
+    match (result, parsed) {
+        (Some(result), _) => result,
+        (None, Err(error)) => untranslatable(error.to_string()),
+        (None, Ok(())) => untranslatable("its SQL is empty"),
+    }
 }
 
 /// Parses an expression and hands it on.

@@ -19,3 +19,5 @@ mod refusals;
 mod resume;
 mod schemas;
 mod support;
+mod triggers;
+mod views;

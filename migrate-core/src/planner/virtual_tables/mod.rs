@@ -16,17 +16,17 @@ use crate::source_sql::{FullTextContent, VirtualTableFacts, trigger_writes_only,
 use search::Outcome;
 
 /// What became of a virtual table that is no table of the plan, by its name.
-type Fates = BTreeMap<String, Fate>;
+pub(super) type Fates = BTreeMap<String, Fate>;
 
 #[derive(Debug)]
-struct Fate {
+pub(super) struct Fate {
     /// Why it stays behind, in words.
     reason: String,
     /// The column that searches in its place, in words.
     column: Option<String>,
 }
 
-/// Plans the search on `tables`, and tells in `left_behind` why virtual tables, their storage and their triggers stay there.
+/// Plans the search on `tables`; what it costs goes to `left_behind`.
 ///
 /// # Errors
 /// [`PlanningError`] where the stored SQL of a table cannot be read.
@@ -35,7 +35,7 @@ pub(super) fn plan(
     mapping: &Mapping,
     tables: &mut [PlannedTable],
     left_behind: &mut Vec<LeftBehind>,
-) -> Result<(), PlanningError> {
+) -> Result<Fates, PlanningError> {
     let mut fates = Fates::new();
     for object in schema.others.iter().filter(|object| object.kind == SourceObjectKind::VirtualTable) {
         let fate = match virtual_table_facts(&object.name, &object.sql) {
@@ -48,12 +48,21 @@ pub(super) fn plan(
     for source in schema.tables.iter().filter(|table| table.module.is_some()) {
         own_rows(source, tables, left_behind)?;
     }
+    Ok(fates)
+}
+
+/// Tells in `left_behind` why virtual tables, their storage and their triggers stay there, once all that stays is in it.
+pub(super) fn explain(
+    schema: &SourceSchema,
+    mapping: &Mapping,
+    fates: &Fates,
+    left_behind: &mut [LeftBehind],
+) {
     for item in left_behind.iter_mut().filter(|item| !mapping.leave_behind.contains_key(&item.name)) {
-        if let Some(reason) = reason(schema, &fates, item) {
+        if let Some(reason) = reason(schema, fates, item) {
             item.reason = reason;
         }
     }
-    Ok(())
 }
 
 /// What becomes of a virtual table that holds no rows which can be read through it.

@@ -4,6 +4,7 @@
 
 mod constraints;
 mod objects;
+mod stubs;
 mod tables;
 
 use std::fmt::Write;
@@ -90,6 +91,7 @@ pub fn create_constraints(plan: &Plan) -> MigrationFiles {
         }
         add(steps, &mut up, &mut down);
     }
+    up.push_str(&stubs::left_behind(plan));
     let mut down_sql = HEADER.to_owned();
     for undo in down.iter().rev() {
         line(&mut down_sql, format_args!("{undo};"));

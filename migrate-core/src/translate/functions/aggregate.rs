@@ -2,9 +2,18 @@
 
 use super::super::arithmetic::float;
 use super::super::expression::Translator;
-use super::super::node::{Kind, Node};
+use super::super::node::{Family, Kind, Node};
 use super::super::{Result, compare, literal, untranslatable};
 use super::of;
+
+/// Whether a function with so many arguments is an aggregate.
+pub(in super::super) fn is_one(name: &str, arguments: usize) -> bool {
+    match name {
+        "count" | "sum" | "total" | "avg" | "group_concat" | "string_agg" => true,
+        "min" | "max" => arguments == 1,
+        _ => false,
+    }
+}
 
 /// The call; none where the function is no aggregate, or not with so many arguments.
 pub(super) fn call(
@@ -13,16 +22,14 @@ pub(super) fn call(
     is_distinct: bool,
     arguments: &[Node],
 ) -> Result<Option<Node>> {
-    let is_aggregate = match name {
-        "count" | "sum" | "total" | "avg" | "group_concat" | "string_agg" => true,
-        "min" | "max" => arguments.len() == 1,
-        _ => false,
-    };
-    if !is_aggregate {
+    if !is_one(name, arguments.len()) {
         return Ok(None);
     }
     if !translator.takes_aggregates {
         return untranslatable(format!("the aggregate function {name}"));
+    }
+    if is_distinct {
+        must_be_told_apart(name, arguments)?;
     }
     let distinct = if is_distinct { "DISTINCT " } else { "" };
     let node = match (name, arguments) {
@@ -54,6 +61,22 @@ pub(super) fn call(
     Ok(Some(node))
 }
 
+/// Refuses DISTINCT of values that are equal in one of the databases alone.
+pub(in super::super) fn must_be_told_apart(name: &str, arguments: &[Node]) -> Result<()> {
+    for argument in arguments {
+        if matches!(argument.kind, Kind::Json | Kind::Unknown) && argument.native.is_none() {
+            return untranslatable(format!(
+                "{name} of DISTINCT values that may be equal where SQLite's differ"
+            ));
+        }
+        let collation = argument.collation.as_ref().filter(|by| **by != Default::default());
+        if argument.kind == Kind::Text && collation.is_some() {
+            return untranslatable(format!("{name} of DISTINCT text under a collation"));
+        }
+    }
+    Ok(())
+}
+
 fn sum(distinct: &str, value: &Node) -> Result<Node> {
     let number = value.number()?;
     let arguments = std::slice::from_ref(value);
@@ -76,7 +99,8 @@ fn sum(distinct: &str, value: &Node) -> Result<Node> {
 /// `min` and `max` keep the form of the column.
 fn least_or_greatest(name: &str, value: &Node) -> Result<Node> {
     match (&value.native, value.kind) {
-        (Some(native), _) if native.family != super::super::node::Family::Boolean => {
+        // PostgreSQL has neither for `boolean`, nor before version 18 for `uuid`.
+        (Some(native), _) if !matches!(native.family, Family::Boolean | Family::Uuid) => {
             let mut node = value.clone();
             node.sql = format!("{name}({})", value.sql);
             node.native = Some(super::super::node::Native {

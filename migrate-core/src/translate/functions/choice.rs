@@ -99,7 +99,9 @@ fn iif(condition: &Node, results: &[Node]) -> Result<Node> {
     sql.push_str(" END");
     let is_not_null = nodes.len() == 2 && nodes.iter().all(|node| node.is_not_null);
     let node = Node { is_not_null, ..Node::compound(kind, sql) };
-    Ok(node.made_of(&nodes.iter().chain([condition]).collect::<Vec<_>>()))
+    let node = node.made_of(&nodes.iter().chain([condition]).collect::<Vec<_>>());
+    // The condition does not give the result its collation.
+    Ok(Node { is_from_column: nodes.iter().any(|node| node.is_from_column), ..node })
 }
 
 fn type_of(node: &Node) -> Result<Node> {

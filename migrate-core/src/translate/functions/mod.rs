@@ -1,6 +1,6 @@
 //! Functions, by what they are about. One that is not known here is refused by its name.
 
-mod aggregate;
+pub(super) mod aggregate;
 mod choice;
 mod digits;
 pub(super) mod json;
@@ -28,7 +28,11 @@ pub(super) fn call(
     arguments: &[Expr<'_>],
 ) -> Result<Node> {
     let name = name.to_ascii_lowercase();
-    let nodes = translator.nodes(arguments)?;
+    let nodes = if aggregate::is_one(&name, arguments.len()) {
+        super::query::aggregated(translator, &name, arguments)?
+    } else {
+        translator.nodes(arguments)?
+    };
     if let Some(node) = aggregate::call(translator, &name, is_distinct, &nodes)? {
         return Ok(node);
     }
@@ -47,6 +51,7 @@ pub(super) fn call(
 /// A call of the form `name(*)`.
 pub(super) fn call_star(translator: &mut Translator<'_>, name: &str) -> Result<Node> {
     if name.eq_ignore_ascii_case("count") && translator.takes_aggregates {
+        translator.part.has_aggregates = true;
         return Ok(Node { is_not_null: true, ..Node::atom(Kind::Integer, "count(*)") });
     }
     untranslatable(format!("{name}(*)"))

@@ -294,7 +294,10 @@ pub fn scope(plan: &Plan) -> Scope {
         not_null: column.not_null,
     });
     let names = vec!["rows".to_owned()];
-    Scope { tables: vec![ScopeTable { names, columns: columns.collect(), rowid: Some(0) }] }
+    Scope {
+        tables: vec![ScopeTable { names, columns: columns.collect(), rowid: Some(0) }],
+        ..Scope::default()
+    }
 }
 
 fn affinity(declared: &str) -> Affinity {
