@@ -157,18 +157,6 @@ pub(super) fn beside(node: &Node) -> Result<String> {
     if node.kind == Kind::Integer && node.constant.is_some() { Ok(node.operand()) } else { truncated(node) }
 }
 
-/// An integer or a float as a number of which nobody says which it is: the text of a float has all of it, which its cast to
-/// `numeric` has not (PostgreSQL manual, section 8.1.3).
-pub(super) fn either_class(node: &Node) -> Result<Node> {
-    let number = node.number()?;
-    if number.constant.is_some() {
-        return Ok(Node { kind: Kind::Number, ..number });
-    }
-    let through_text = if number.kind == Kind::Real { "::text" } else { "" };
-    let sql = format!("{}{through_text}::numeric", number.operand());
-    Ok(Node { is_not_null: number.is_not_null, ..Node::atom(Kind::Number, sql) }.made_of(&[&number]))
-}
-
 fn whole_or_float(node: &Node) -> String {
     match node.kind {
         Kind::Integer => whole(node),

@@ -366,7 +366,6 @@ pub(super) fn unified(nodes: &[Node]) -> Result<(Kind, Vec<Node>)> {
     let mut kinds: Vec<Kind> =
         nodes.iter().map(|node| node.kind).filter(|kind| *kind != Kind::Null).collect();
     kinds.dedup();
-    let is_number = |kind: &Kind| matches!(kind, Kind::Truth | Kind::Integer | Kind::Real | Kind::Number);
     let kind = match kinds.as_slice() {
         [] => Kind::Null,
         [Kind::Unknown, ..] => return untranslatable("a choice of what has no exact form in PostgreSQL"),
@@ -374,7 +373,6 @@ pub(super) fn unified(nodes: &[Node]) -> Result<(Kind, Vec<Node>)> {
         several if several.iter().all(|kind| matches!(kind, Kind::Truth | Kind::Integer)) => Kind::Integer,
         // A float where one is wanted, or an integer that is the same number as a float: `coalesce(price, 0)`.
         several if several.contains(&Kind::Real) && nodes.iter().all(is_float_or_small) => Kind::Real,
-        several if several.iter().all(is_number) => Kind::Number,
         _ => return untranslatable("a choice between values of several classes"),
     };
     let unify = |node: &Node| match (kind, node.kind) {
@@ -387,7 +385,6 @@ pub(super) fn unified(nodes: &[Node]) -> Result<(Kind, Vec<Node>)> {
         (Kind::Real, Kind::Real) if node.constant.is_some() => {
             Ok(Node { constant: None, sql: arithmetic::float(node), is_atom: true, ..node.clone() })
         }
-        (Kind::Number, Kind::Truth | Kind::Integer | Kind::Real) => arithmetic::either_class(node),
         _ => Ok(node.clone()),
     };
     Ok((kind, nodes.iter().map(unify).collect::<Result<_>>()?))

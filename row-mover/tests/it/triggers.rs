@@ -268,7 +268,7 @@ fn triggers_that_may_mean_something_else_stay_behind_with_a_skeleton() {
         &path,
         &format!(
             "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT, maybe INTEGER); CREATE TABLE u (id INTEGER PRIMARY KEY, v TEXT NOT NULL, maybe INTEGER);
-             INSERT INTO t VALUES (1, 'a', 5); INSERT INTO u VALUES (1, 'a', 5); CREATE VIRTUAL TABLE ft USING fts5(v);
+             INSERT INTO t VALUES (1, 'a', 5); INSERT INTO u VALUES (1, 'a', 5); CREATE VIRTUAL TABLE ft USING fts5(v, content='');
              CREATE TABLE g (n INTEGER, twice INTEGER AS (length(n)) STORED); {triggers}"
         ),
     );

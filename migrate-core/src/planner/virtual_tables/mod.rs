@@ -59,8 +59,10 @@ pub(super) fn explain(
     left_behind: &mut [LeftBehind],
 ) {
     for item in left_behind.iter_mut().filter(|item| !mapping.leave_behind.contains_key(&item.name)) {
-        if let Some(reason) = reason(schema, fates, item) {
-            item.reason = reason;
+        if let Some(why) = reason(schema, fates, item) {
+            item.reason = why.words;
+            // What PostgreSQL does by itself is nothing to write by hand.
+            item.sql = item.sql.take().filter(|_| !why.is_needless);
         }
     }
 }
@@ -118,23 +120,32 @@ fn own_rows(
     Ok(())
 }
 
+/// Why something stays behind that has to do with a virtual table.
+struct Why {
+    words: String,
+    /// Whether PostgreSQL needs nothing in its place.
+    is_needless: bool,
+}
+
 /// Why something stays behind that has to do with a virtual table; none where it has not.
-fn reason(schema: &SourceSchema, fates: &Fates, item: &LeftBehind) -> Option<String> {
+fn reason(schema: &SourceSchema, fates: &Fates, item: &LeftBehind) -> Option<Why> {
     let is_it = |object: &&SourceObject| object.name == item.name;
+    let plainly = |words: String| Why { words, is_needless: false };
     match item.kind.as_str() {
-        "virtual table" => fates.get(&item.name).map(|fate| fate.reason.clone()),
-        "shadow table" => Some(storage(schema, fates, &item.name)),
+        "virtual table" => fates.get(&item.name).map(|fate| plainly(fate.reason.clone())),
+        "shadow table" => Some(plainly(storage(schema, fates, &item.name))),
         "trigger" => {
             let trigger = schema.others.iter().filter(|object| object.kind == SourceObjectKind::Trigger);
             let sql = &trigger.into_iter().find(is_it)?.sql;
             let written = trigger_writes_only(&item.name, sql).ok()??;
             let (name, fate) = fates.iter().find(|(name, _)| name.eq_ignore_ascii_case(&written))?;
-            Some(match &fate.column {
+            let words = match &fate.column {
                 Some(column) => format!(
                     "all it does is keep the full-text index {name} in step, which {column} does by itself"
                 ),
                 None => format!("all it does is write to the virtual table {name}, which stays behind"),
-            })
+            };
+            Some(Why { words, is_needless: fate.column.is_some() })
         }
         _ => None,
     }

@@ -64,7 +64,7 @@ pub(super) fn call(
 /// Refuses DISTINCT of values that are equal in one of the databases alone.
 pub(in super::super) fn must_be_told_apart(name: &str, arguments: &[Node]) -> Result<()> {
     for argument in arguments {
-        if matches!(argument.kind, Kind::Json | Kind::Unknown) && argument.native.is_none() {
+        if matches!(argument.kind, Kind::Json | Kind::Document | Kind::Unknown) && argument.native.is_none() {
             return untranslatable(format!(
                 "{name} of DISTINCT values that may be equal where SQLite's differ"
             ));

@@ -46,7 +46,7 @@ fn key(translator: &mut Translator<'_>, expression: &Expr<'_>) -> Result<String>
     if node.constant.is_some() || node.kind == Kind::Null {
         return untranslatable("GROUP BY with a constant");
     }
-    if matches!(node.kind, Kind::Json | Kind::Unknown) {
+    if matches!(node.kind, Kind::Json | Kind::Document | Kind::Unknown) {
         return untranslatable("GROUP BY of values that may be equal where SQLite's differ");
     }
     match node.kind {

@@ -149,7 +149,7 @@ fn key(node: &Node) -> Result<Option<String>> {
             Some(Collation::Other(_)) => return untranslatable("a collation that only the app knows"),
             _ => in_c(node),
         },
-        Kind::Json | Kind::Unknown => {
+        Kind::Json | Kind::Document | Kind::Unknown => {
             return untranslatable("an order of values whose exact form PostgreSQL's type does not keep");
         }
         _ => node.sql.clone(),

@@ -134,7 +134,7 @@ fn window(translator: &mut Translator<'_>, over: &Over<'_>) -> Result<(String, b
     if let Some(partition) = partition {
         let mut keys = Vec::new();
         for node in translator.nodes(partition)? {
-            if matches!(node.kind, Kind::Json | Kind::Unknown) && node.native.is_none() {
+            if matches!(node.kind, Kind::Json | Kind::Document | Kind::Unknown) && node.native.is_none() {
                 return untranslatable("PARTITION BY values that may be equal where SQLite's differ");
             }
             keys.push(node.key_sql()?);
