@@ -23,8 +23,11 @@ mod json;
 mod json_document;
 mod jsonb;
 mod numeric;
+mod pg_type;
 mod refusal;
 mod smallint;
+#[cfg(test)]
+pub(crate) mod tests;
 mod text;
 mod text_from_any;
 mod time;
@@ -37,6 +40,7 @@ mod timestamptz_from_julian_day;
 mod uuid;
 mod uuid_from_bytes;
 
+pub use pg_type::PgType;
 pub use refusal::{Refusal, Undecodable};
 pub use timestamptz_from_iso8601::{NaiveZone, UnknownZone};
 
@@ -137,56 +141,6 @@ impl<'de> Deserialize<'de> for Conversion {
         }
         deserializer.deserialize_any(Named)
     }
-}
-
-/// A PostgreSQL type that a conversion produces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum PgType {
-    /// `text`
-    #[serde(rename = "text")]
-    Text,
-    /// `bigint`
-    #[serde(rename = "bigint")]
-    Bigint,
-    /// `integer`
-    #[serde(rename = "integer")]
-    Integer,
-    /// `boolean`
-    #[serde(rename = "boolean")]
-    Boolean,
-    /// `double precision`
-    #[serde(rename = "double precision")]
-    DoublePrecision,
-    /// `bytea`
-    #[serde(rename = "bytea")]
-    Bytea,
-    /// `json`
-    #[serde(rename = "json")]
-    Json,
-    /// `jsonb`
-    #[serde(rename = "jsonb")]
-    Jsonb,
-    /// `timestamp with time zone`, which PostgreSQL prints in full and people write as `timestamptz`.
-    #[serde(rename = "timestamptz")]
-    Timestamptz,
-    /// `smallint`
-    #[serde(rename = "smallint")]
-    Smallint,
-    /// `numeric`
-    #[serde(rename = "numeric")]
-    Numeric,
-    /// `uuid`
-    #[serde(rename = "uuid")]
-    Uuid,
-    /// `date`
-    #[serde(rename = "date")]
-    Date,
-    /// `time`
-    #[serde(rename = "time")]
-    Time,
-    /// `timestamp`
-    #[serde(rename = "timestamp")]
-    Timestamp,
 }
 
 /// Hands one call on to the file of the conversion.
@@ -428,109 +382,6 @@ impl Conversion {
             Conversion::Bigint => matches!(value, SourceValue::Integer(_)),
             Conversion::Text => text::checked(value).is_ok(),
             _ => self.encode(value, &mut Vec::new()).is_ok(),
-        }
-    }
-}
-
-impl PgType {
-    /// The name as SQL writes it.
-    pub fn sql(self) -> &'static str {
-        match self {
-            PgType::Text => "text",
-            PgType::Bigint => "bigint",
-            PgType::Integer => "integer",
-            PgType::Boolean => "boolean",
-            PgType::DoublePrecision => "double precision",
-            PgType::Bytea => "bytea",
-            PgType::Json => "json",
-            PgType::Jsonb => "jsonb",
-            PgType::Timestamptz => "timestamptz",
-            PgType::Smallint => "smallint",
-            PgType::Numeric => "numeric",
-            PgType::Uuid => "uuid",
-            PgType::Date => "date",
-            PgType::Time => "time",
-            PgType::Timestamp => "timestamp",
-        }
-    }
-}
-
-impl fmt::Display for PgType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.sql())
-    }
-}
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    /// Encodes, decodes and compares `value`, which must come back.
-    #[track_caller]
-    pub(crate) fn check_round_trip(conversion: &Conversion, value: SourceValue<'_>) {
-        let (mut wire, mut scratch) = (Vec::new(), Vec::new());
-        conversion.encode(value, &mut wire).unwrap();
-        let back = conversion.decode(&wire, &mut scratch).unwrap();
-        assert!(conversion.same(value, back), "{conversion:?}: {value:?} came back as {back:?}");
-    }
-
-    fn all() -> [Conversion; 25] {
-        [
-            Conversion::Text,
-            Conversion::Bigint,
-            Conversion::Integer,
-            Conversion::Boolean,
-            Conversion::DoublePrecision,
-            Conversion::Bytea,
-            Conversion::Json,
-            Conversion::Jsonb,
-            Conversion::JsonbLastKeyWins,
-            Conversion::TimestamptzFromEpochMs,
-            Conversion::TimestamptzFromIso8601(NaiveZone::default()),
-            Conversion::Smallint,
-            Conversion::Numeric,
-            Conversion::Uuid,
-            Conversion::UuidFromUppercase,
-            Conversion::UuidFromBytes,
-            Conversion::Date,
-            Conversion::Time,
-            Conversion::TimestampFromIso8601,
-            Conversion::TimestamptzFromEpochS,
-            Conversion::TimestamptzFromEpochUs,
-            Conversion::TimestamptzFromJulianDay,
-            Conversion::BooleanFromWords,
-            Conversion::TextFromAny,
-            Conversion::ByteaFromAny,
-        ]
-    }
-
-    #[test]
-    fn names_are_what_serde_writes_and_stand_once() {
-        for (conversion, name) in all().iter().zip(Conversion::ALL_NAMES) {
-            assert_eq!(conversion.name(), name);
-            let expected = match conversion {
-                Conversion::TimestamptzFromIso8601(zone) => serde_json::json!({ name: zone.name() }),
-                _ => serde_json::json!(name),
-            };
-            let written = serde_json::to_value(conversion).unwrap();
-            assert_eq!(written, expected);
-            assert_eq!(serde_json::from_value::<Conversion>(written).unwrap(), *conversion);
-        }
-        let names: std::collections::BTreeSet<_> = Conversion::ALL_NAMES.into_iter().collect();
-        assert_eq!(names.len(), Conversion::ALL_NAMES.len());
-        // serde lists the variants of the enum itself, so that a new one cannot be forgotten above.
-        let error = serde_json::from_str::<Conversion>("\"none\"").unwrap_err().to_string();
-        assert_eq!(error.matches('`').count(), 2 * (1 + all().len()), "{error}");
-        assert!(Conversion::ALL_NAMES.iter().all(|name| error.contains(&format!("`{name}`"))), "{error}");
-    }
-
-    #[test]
-    fn descriptions_are_single_and_different_sentences() {
-        let descriptions: std::collections::BTreeSet<_> = all().iter().map(Conversion::describe).collect();
-        assert_eq!(descriptions.len(), all().len());
-        for (conversion, description) in all().iter().zip(all().iter().map(Conversion::describe)) {
-            assert!(description.contains(conversion.target_type().sql()), "{description}");
-            assert!(!description.contains(['\n', '.']) && !description.contains("  "), "{description}");
         }
     }
 }

@@ -262,7 +262,7 @@ fn names_do_not_reach_the_terminal_as_they_are() {
     source
         .execute_batch(&format!(
             "CREATE TABLE \"{table}\" (\"k\u{1b}]0;x\u{7}\" INTEGER PRIMARY KEY, \"v\nw\" TEXT NOT NULL); \
-             INSERT INTO \"{table}\" VALUES (1, 'x'); CREATE VIEW \"v\u{1b}c\" AS SELECT 1"
+             INSERT INTO \"{table}\" VALUES (1, 'x'); CREATE VIEW \"v\u{1b}c\" AS SELECT sqlite_version()"
         ))
         .unwrap();
     let plain = |output: Output| {
