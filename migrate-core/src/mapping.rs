@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::conversion::Conversion;
-use crate::plan::Numbering;
+use crate::plan::{Numbering, Seeds};
 use crate::reject::{OnReject, RejectLimit};
 use crate::source_schema::SourceSchema;
 
@@ -23,6 +23,12 @@ pub struct Mapping {
     /// Whether nothing is inferred: every column keeps the type that its declaration and its storage classes prove.
     #[serde(default)]
     pub faithful: bool,
+    /// Whether rows are loaded into tables that an app has made in the target; the others are made.
+    #[serde(default)]
+    pub into_existing: bool,
+    /// What becomes of rows that such tables hold already.
+    #[serde(default)]
+    pub seeds: Seeds,
     /// How tables number their rows in PostgreSQL; identity columns where nothing is said.
     pub autoincrement: Option<Numbering>,
     /// What becomes of rows with values that PostgreSQL cannot hold, where their column says nothing else.

@@ -10,7 +10,7 @@ use crate::mapping::{ColumnMapping, MAPPING_FORMAT, Mapping, TableMapping};
 use crate::plan::{LeftBehind, Plan, PlannedIndex, PlannedTable};
 use crate::planner::breaches::PRIMARY_KEY_WORDS;
 use crate::planner::{self, PlanningError};
-use crate::source_schema::SourceSchema;
+use crate::source_schema::{SourceColumn, SourceSchema};
 use crate::source_sql::default_meaning;
 
 /// The differences in words, ordered; empty where the plan fits `schema`.
@@ -18,7 +18,7 @@ use crate::source_sql::default_meaning;
 /// # Errors
 /// [`PlanningError`] when the live schema cannot be understood at all.
 pub fn differences(plan: &Plan, schema: &SourceSchema) -> Result<Vec<String>, PlanningError> {
-    let live = planner::plan(schema, None, &decisions(plan, schema))?;
+    let live = planner::plan_into(schema, None, &decisions(plan, schema), plan.target().as_ref())?;
     let mut found = Vec::new();
     let names: BTreeSet<&str> =
         plan.tables.iter().chain(&live.tables).map(|table| table.source.as_str()).collect();
@@ -46,19 +46,27 @@ fn decisions(plan: &Plan, schema: &SourceSchema) -> Mapping {
         .map(|item| (item.name.clone(), item.reason.clone()));
     let tables = schema.tables.iter().map(|table| {
         let planned = plan.table(&table.name);
+        // A column that has no place in an app's own table would keep any plan from being made; here it is only to be named.
+        let is_strange = |column: &SourceColumn| {
+            let is_known =
+                |table: &PlannedTable| table.columns.iter().any(|known| known.source == column.name);
+            planned.is_some_and(|table| table.existing.is_some() && !is_known(table))
+        };
         let numbered = table.rowid_alias().map(|column| column.name.as_str());
-        let columns =
-            table.columns.iter().filter(|column| Some(column.name.as_str()) != numbered).map(|column| {
-                let planned =
-                    planned.and_then(|table| table.columns.iter().find(|other| other.source == column.name));
-                let conversion = Some(planned.map_or(Conversion::Text, |planned| planned.conversion.clone()));
-                let rename = planned.map(|planned| planned.target.clone());
-                let full_name = format!("{}.{}", table.name, column.name);
-                let skip = (plan.left_behind.iter())
-                    .find(|item| item.kind == "column" && item.name == full_name)
-                    .map(|item| item.reason.clone());
-                (column.name.clone(), ColumnMapping { conversion, rename, skip, ..ColumnMapping::default() })
-            });
+        let columns = table.columns.iter().map(|column| {
+            let planned =
+                planned.and_then(|table| table.columns.iter().find(|other| other.source == column.name));
+            let conversion = planned.map_or(Conversion::Text, |planned| planned.conversion.clone());
+            // What numbers its rows takes no conversion by name.
+            let conversion = (Some(column.name.as_str()) != numbered).then_some(conversion);
+            let rename = planned.map(|planned| planned.target.clone());
+            let full_name = format!("{}.{}", table.name, column.name);
+            let skip = (plan.left_behind.iter())
+                .find(|item| item.kind == "column" && item.name == full_name)
+                .map(|item| item.reason.clone())
+                .or_else(|| is_strange(column).then(String::new));
+            (column.name.clone(), ColumnMapping { conversion, rename, skip, ..ColumnMapping::default() })
+        });
         (
             table.name.clone(),
             TableMapping {
@@ -71,6 +79,7 @@ fn decisions(plan: &Plan, schema: &SourceSchema) -> Mapping {
     Mapping {
         format: MAPPING_FORMAT,
         leave_behind: leave_behind.collect(),
+        seeds: plan.existing_tables().next().map(|(_, existing)| existing.seeds).unwrap_or_default(),
         tables: tables.collect::<BTreeMap<_, _>>(),
         ..Mapping::default()
     }

@@ -22,13 +22,18 @@ mod integer;
 mod json;
 mod json_document;
 mod jsonb;
+mod limit;
 mod numeric;
+mod real;
 mod refusal;
 mod smallint;
 mod text;
 mod text_from_any;
 mod time;
+mod timestamp_from_epoch_ms;
+mod timestamp_from_epoch_s;
 mod timestamp_from_iso8601;
+mod timestamp_utc_from_iso8601;
 mod timestamptz_from_epoch_ms;
 mod timestamptz_from_epoch_s;
 mod timestamptz_from_epoch_us;
@@ -37,6 +42,7 @@ mod timestamptz_from_julian_day;
 mod uuid;
 mod uuid_from_bytes;
 
+pub use limit::Limit;
 pub use refusal::{Refusal, Undecodable};
 pub use timestamptz_from_iso8601::{NaiveZone, UnknownZone};
 
@@ -103,6 +109,14 @@ pub enum Conversion {
     TextFromAny,
     /// Every storage class to `bytea`; what class a value had is not kept.
     ByteaFromAny,
+    /// REAL to `real`, where its shortest decimal is that of 32 bits.
+    Real,
+    /// INTEGER milliseconds since 1970 to `timestamp`, by the clock of UTC.
+    TimestampFromEpochMs,
+    /// Seconds since 1970, INTEGER or REAL, to `timestamp`, by the clock of UTC.
+    TimestampFromEpochS,
+    /// ISO 8601 TEXT to `timestamp`, by the clock of UTC.
+    TimestampUtcFromIso8601,
 }
 
 impl Serialize for Conversion {
@@ -187,6 +201,9 @@ pub enum PgType {
     /// `timestamp`
     #[serde(rename = "timestamp")]
     Timestamp,
+    /// `real`
+    #[serde(rename = "real")]
+    Real,
 }
 
 /// Hands one call on to the file of the conversion.
@@ -218,13 +235,17 @@ macro_rules! each {
             Conversion::BooleanFromWords => boolean_from_words::$call($($argument),*),
             Conversion::TextFromAny => text_from_any::$call($($argument),*),
             Conversion::ByteaFromAny => bytea_from_any::$call($($argument),*),
+            Conversion::Real => real::$call($($argument),*),
+            Conversion::TimestampFromEpochMs => timestamp_from_epoch_ms::$call($($argument),*),
+            Conversion::TimestampFromEpochS => timestamp_from_epoch_s::$call($($argument),*),
+            Conversion::TimestampUtcFromIso8601 => timestamp_utc_from_iso8601::$call($($argument),*),
         }
     };
 }
 
 impl Conversion {
     /// The names of all conversions, as [`Conversion::name`] gives them and in the order of the enum.
-    pub const ALL_NAMES: [&'static str; 25] = [
+    pub const ALL_NAMES: [&'static str; 29] = [
         "text",
         "bigint",
         "integer",
@@ -250,6 +271,10 @@ impl Conversion {
         "boolean_from_words",
         "text_from_any",
         "bytea_from_any",
+        "real",
+        "timestamp_from_epoch_ms",
+        "timestamp_from_epoch_s",
+        "timestamp_utc_from_iso8601",
     ];
 
     /// The name that `mapping.toml` and `plan.json` use.
@@ -280,6 +305,10 @@ impl Conversion {
             Conversion::BooleanFromWords => "boolean_from_words",
             Conversion::TextFromAny => "text_from_any",
             Conversion::ByteaFromAny => "bytea_from_any",
+            Conversion::Real => "real",
+            Conversion::TimestampFromEpochMs => "timestamp_from_epoch_ms",
+            Conversion::TimestampFromEpochS => "timestamp_from_epoch_s",
+            Conversion::TimestampUtcFromIso8601 => "timestamp_utc_from_iso8601",
         }
     }
 
@@ -336,6 +365,18 @@ impl Conversion {
             Conversion::ByteaFromAny => {
                 "every storage class to bytea: text as its bytes, numbers as those of their digits"
             }
+            Conversion::Real => {
+                "REAL to real: numbers whose shortest decimal 32 bits give back, and every other one is refused"
+            }
+            Conversion::TimestampFromEpochMs => {
+                "INTEGER milliseconds since 1970-01-01 UTC to timestamp: the clock of UTC"
+            }
+            Conversion::TimestampFromEpochS => {
+                "INTEGER or REAL seconds since 1970-01-01 UTC to timestamp: the clock of UTC"
+            }
+            Conversion::TimestampUtcFromIso8601 => {
+                "ISO 8601 TEXT with an offset or without to timestamp: the clock of UTC"
+            }
         }
     }
 
@@ -360,7 +401,11 @@ impl Conversion {
             Conversion::Uuid | Conversion::UuidFromUppercase | Conversion::UuidFromBytes => PgType::Uuid,
             Conversion::Date => PgType::Date,
             Conversion::Time => PgType::Time,
-            Conversion::TimestampFromIso8601 => PgType::Timestamp,
+            Conversion::TimestampFromIso8601
+            | Conversion::TimestampFromEpochMs
+            | Conversion::TimestampFromEpochS
+            | Conversion::TimestampUtcFromIso8601 => PgType::Timestamp,
+            Conversion::Real => PgType::Real,
         }
     }
 
@@ -410,6 +455,7 @@ impl Conversion {
                 self,
                 Conversion::TimestamptzFromIso8601(_)
                     | Conversion::TimestampFromIso8601
+                    | Conversion::TimestampUtcFromIso8601
                     | Conversion::BooleanFromWords
                     | Conversion::TextFromAny
                     | Conversion::ByteaFromAny
@@ -451,6 +497,7 @@ impl PgType {
             PgType::Date => "date",
             PgType::Time => "time",
             PgType::Timestamp => "timestamp",
+            PgType::Real => "real",
         }
     }
 }
@@ -474,7 +521,7 @@ pub(crate) mod tests {
         assert!(conversion.same(value, back), "{conversion:?}: {value:?} came back as {back:?}");
     }
 
-    fn all() -> [Conversion; 25] {
+    fn all() -> [Conversion; 29] {
         [
             Conversion::Text,
             Conversion::Bigint,
@@ -501,6 +548,10 @@ pub(crate) mod tests {
             Conversion::BooleanFromWords,
             Conversion::TextFromAny,
             Conversion::ByteaFromAny,
+            Conversion::Real,
+            Conversion::TimestampFromEpochMs,
+            Conversion::TimestampFromEpochS,
+            Conversion::TimestampUtcFromIso8601,
         ]
     }
 

@@ -4,11 +4,13 @@
 //! deterministic. Making one is the planner's work, turning one into SQL is `render`'s.
 
 mod constraints;
+mod existing;
 mod objects;
 
 pub use constraints::{
     PlannedBreach, PlannedCheck, PlannedForeignKey, PlannedIndex, PlannedIndexColumn, PlannedKey,
 };
+pub use existing::{ExistingTable, Seeds};
 pub use objects::{PlannedTrigger, PlannedView};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,9 +18,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::conversion::{Conversion, PgType};
+use crate::conversion::{Conversion, Limit, PgType, Refusal, Undecodable};
 use crate::profile::ColumnProfile;
 use crate::reject::{OnReject, RejectLimit};
+use crate::value::SourceValue;
 
 /// The version of the plan's JSON form.
 pub const PLAN_FORMAT: u32 = 1;
@@ -48,6 +51,9 @@ pub struct Plan {
     /// How many rows may be rejected before the migration stops; none where there is no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reject_limit: Option<RejectLimit>,
+    /// The names that were taken in the target already; empty where all tables are made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub target_relations: Vec<String>,
     /// All that does not move, with the reason.
     pub left_behind: Vec<LeftBehind>,
 }
@@ -62,6 +68,9 @@ pub struct PlannedTable {
     pub target: String,
     /// Whether it is WITHOUT ROWID in SQLite.
     pub without_rowid: bool,
+    /// The table of the target that the rows are loaded into, where an app made one before; else it is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing: Option<ExistingTable>,
     /// The name by which SQL reaches its rowid; none where there is no rowid or columns hide it.
     pub rowid: Option<String>,
     /// The rows that the profile counted; none where there was no data to look at.
@@ -100,6 +109,9 @@ pub struct PlannedColumn {
     pub target_type: PgType,
     /// How values get there and back.
     pub conversion: Conversion,
+    /// What the column holds less of than its type; only in a table that an app made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
     /// Whether it is NOT NULL in PostgreSQL.
     pub not_null: bool,
     /// Whether it is NOT NULL in SQLite.
@@ -183,6 +195,55 @@ impl PlannedColumn {
     pub fn policy(&self, default: OnReject) -> OnReject {
         self.on_reject.unwrap_or(default)
     }
+
+    /// Appends a value that is not NULL, as [`Conversion::encode`] does, within the column's limit.
+    ///
+    /// # Errors
+    /// A [`Refusal`] when the column cannot hold the value exactly; `out` may then hold part of it.
+    pub fn encode(&self, value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
+        let from = out.len();
+        self.conversion.encode(self.plain(value), out)?;
+        match (&self.limit, out.get(from..)) {
+            (Some(limit), Some(wire)) => limit.check(wire),
+            _ => Ok(()),
+        }
+    }
+
+    /// The SQLite value that PostgreSQL's bytes stand for, as [`Conversion::decode`] gives it, without what PostgreSQL adds to fill
+    /// the column.
+    ///
+    /// # Errors
+    /// [`Undecodable`] when the bytes stand for nothing that could have been sent.
+    pub fn decode<'a>(
+        &self,
+        wire: &'a [u8],
+        scratch: &'a mut Vec<u8>,
+    ) -> Result<SourceValue<'a>, Undecodable> {
+        let value = self.conversion.decode(wire, scratch)?;
+        Ok(self.limit.as_ref().map_or(value, |limit| limit.stripped(value)))
+    }
+
+    /// Whether `target`, which [`PlannedColumn::decode`] gave, is `source`, but for what the conversion allows.
+    pub fn same(&self, source: SourceValue<'_>, target: SourceValue<'_>) -> bool {
+        self.conversion.same(self.plain(source), target)
+    }
+
+    /// Appends a form in which two values have the same bytes exactly where they are [`PlannedColumn::same`].
+    ///
+    /// # Errors
+    /// The [`Refusal`] of [`Conversion::encode`].
+    pub fn canonical(&self, value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
+        self.conversion.canonical(self.plain(value), out)
+    }
+
+    /// Whether both databases give its values in one order.
+    pub fn keeps_order(&self) -> bool {
+        self.conversion.keeps_order() && self.limit.as_ref().is_none_or(Limit::keeps_order)
+    }
+
+    fn plain<'a>(&self, value: SourceValue<'a>) -> SourceValue<'a> {
+        self.limit.as_ref().map_or(value, |limit| limit.plain(value))
+    }
 }
 
 impl Plan {
@@ -197,6 +258,7 @@ impl Plan {
             breaches: Vec::new(),
             on_reject: OnReject::Stop,
             reject_limit: None,
+            target_relations: Vec::new(),
             left_behind: Vec::new(),
         }
     }
@@ -278,10 +340,12 @@ impl PlannedTable {
     /// The indexes into `columns` of the primary key, in the key's order; empty where there is none.
     pub fn key_positions(&self) -> Vec<usize> {
         let names = self.primary_key.as_ref().map(|key| key.columns.as_slice()).unwrap_or_default();
+        // A key of which a part is not planned, as an app's own table may have one, is none to know rows by.
         names
             .iter()
-            .filter_map(|name| self.columns.iter().position(|column| column.target == *name))
-            .collect()
+            .map(|name| self.columns.iter().position(|column| column.target == *name))
+            .collect::<Option<_>>()
+            .unwrap_or_default()
     }
 
     /// The table as it is sent: without the columns that PostgreSQL generates by itself.
@@ -331,6 +395,7 @@ mod tests {
             source: name.clone(),
             target: name.clone(),
             without_rowid: false,
+            existing: None,
             rowid: None,
             profile_rows: None,
             columns: Vec::new(),

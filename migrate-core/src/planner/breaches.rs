@@ -13,6 +13,11 @@ pub(super) fn apply(tables: &mut [PlannedTable], profile: Option<&DatabaseProfil
     for table in tables {
         let breaches = profile.get(&table.source).map(|profile| profile.breaches.as_slice());
         for breach in breaches.unwrap_or_default() {
+            // What an app made stays as it is, but for a foreign key that has to be added again.
+            let is_foreign_key = matches!(breach.constraint, BreachedConstraint::ForeignKey { .. });
+            if table.existing.is_some() && !is_foreign_key {
+                continue;
+            }
             let weakened = match &breach.constraint {
                 BreachedConstraint::PrimaryKeyNull => primary_key(table),
                 BreachedConstraint::ForeignKey { columns, parent } => {

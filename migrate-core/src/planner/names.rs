@@ -61,6 +61,19 @@ impl Names {
         Ok(names)
     }
 
+    /// Gives a table and its columns the names that they have in the target already.
+    pub(super) fn adopt<'n>(
+        &mut self,
+        table: &str,
+        target: &str,
+        columns: impl Iterator<Item = (&'n str, &'n str)>,
+    ) {
+        if let Some(names) = self.tables.get_mut(table) {
+            target.clone_into(&mut names.target);
+            names.columns.extend(columns.map(|(source, target)| (source.to_owned(), target.to_owned())));
+        }
+    }
+
     /// What a table is called; its name as the source spells it.
     pub(super) fn table(&self, table: &str) -> String {
         self.tables.get(table).map_or_else(|| target(table), |names| names.target.clone())
@@ -157,16 +170,22 @@ pub(super) fn known_column(table: &str, column: &str, columns: &BTreeSet<&str>) 
 }
 
 /// Gives every relation a name of its own. Tables, views, indexes and sequences share one name space (manual, section 5.10.1).
-/// Tables and views have theirs; what only the target has steps aside for what the source names.
+/// Tables and views have theirs; what only the target has steps aside for what the source names, and all for what is `taken` in
+/// the target already. What an app made there has its names.
 ///
 /// # Errors
 /// [`PlanningError::NameClash`] where an index that a human added has the name of something else.
-pub(super) fn settle(tables: &mut [PlannedTable], views: &[PlannedView]) -> Result<(), PlanningError> {
+pub(super) fn settle(
+    tables: &mut [PlannedTable],
+    views: &[PlannedView],
+    taken: &[String],
+) -> Result<(), PlanningError> {
     let mut owners: BTreeMap<String, String> = BTreeMap::new();
     owners.extend(tables.iter().map(|table| (table.target.clone(), format!("table {}", table.source))));
     owners.extend(views.iter().map(|view| (view.target.clone(), format!("view {}", view.source))));
     let mut relations: BTreeSet<String> = owners.keys().cloned().collect();
     relations.extend(MIGRATIONS.map(str::to_owned));
+    relations.extend(taken.iter().cloned());
     for table in tables.iter_mut() {
         let source = table.source.clone();
         for index in &mut table.indexes {
@@ -181,7 +200,7 @@ pub(super) fn settle(tables: &mut [PlannedTable], views: &[PlannedView]) -> Resu
             owners.insert(index.name.clone(), words);
         }
     }
-    for table in tables {
+    for table in tables.iter_mut().filter(|table| table.existing.is_none()) {
         for sequence in table.columns.iter_mut().filter_map(|column| column.sequence.as_mut()) {
             step_aside(sequence, &mut relations);
         }
@@ -212,7 +231,7 @@ fn step_aside(name: &mut String, taken: &mut BTreeSet<String>) {
 }
 
 /// The name that is fewest edits away, if it is near enough to be meant.
-fn nearest(name: &str, names: &BTreeSet<&str>) -> Option<String> {
+pub(super) fn nearest(name: &str, names: &BTreeSet<&str>) -> Option<String> {
     let ranked = names.iter().map(|candidate| (edit_distance(name, candidate), *candidate));
     let (distance, candidate) = ranked.min()?;
     (distance <= 1 + name.chars().count() / 3).then(|| candidate.to_owned())

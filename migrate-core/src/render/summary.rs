@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::mapping::IndexMethod;
-use crate::plan::{Plan, PlannedColumn, PlannedIndex, PlannedTable};
+use crate::plan::{Plan, PlannedColumn, PlannedIndex, PlannedTable, Seeds};
 
 /// The plan in lines; what a reviewer reads, and what a dry run prints.
 pub fn plan_summary(plan: &Plan) -> String {
@@ -12,7 +12,8 @@ pub fn plan_summary(plan: &Plan) -> String {
         let renamed =
             if table.source == table.target { String::new() } else { format!(" -> {}", table.target) };
         let rows = table.profile_rows.map(|rows| format!(", {rows} rows")).unwrap_or_default();
-        line(&mut out, format_args!("table {}{renamed}{rows}", table.source));
+        let existing = existing_words(plan, table);
+        line(&mut out, format_args!("table {}{renamed}{rows}{existing}", table.source));
         let width = table.columns.iter().map(|column| column.source.chars().count()).max().unwrap_or(0);
         for column in &table.columns {
             line(&mut out, format_args!("  {:width$}  {}", column.source, column_line(column)));
@@ -32,6 +33,23 @@ pub fn plan_summary(plan: &Plan) -> String {
         line(&mut out, format_args!("  {} {}: {}", item.kind, item.name, item.reason));
     }
     out
+}
+
+/// Whether a table is made or exists, and what becomes of the rows that it holds; nothing where all tables are made.
+fn existing_words(plan: &Plan, table: &PlannedTable) -> String {
+    match &table.existing {
+        None if plan.is_into_existing() => "; is made".to_owned(),
+        None => String::new(),
+        Some(existing) => {
+            let rows = existing.table.rows;
+            let seeds = match existing.seeds {
+                _ if rows == 0 => String::new(),
+                Seeds::Replace => format!(", its {rows} rows are deleted"),
+                Seeds::Keep | Seeds::Stop => format!(", its {rows} rows stay"),
+            };
+            format!("; exists in PostgreSQL{seeds}")
+        }
+    }
 }
 
 fn column_line(column: &PlannedColumn) -> String {

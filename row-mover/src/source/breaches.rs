@@ -32,7 +32,9 @@ pub fn find(source: &SourceConnection, plan: &Plan, profile: &mut DatabaseProfil
 
 fn null_keys(source: &SourceConnection, table: &PlannedTable, breaches: &mut Vec<Breach>) -> Result<()> {
     // A rowid alias and the key of a WITHOUT ROWID table are never NULL.
-    if table.primary_key.is_none() || table.without_rowid || table.sequence_column().is_some() {
+    // What an app made takes no NULL in its key: there such rows are rejects, and no key is weakened for them.
+    let is_known = table.key_positions().is_empty() || table.existing.is_some();
+    if is_known || table.without_rowid || table.sequence_column().is_some() {
         return Ok(());
     }
     let is_null: Vec<String> = (table.key_positions().iter())

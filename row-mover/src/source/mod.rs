@@ -3,6 +3,7 @@
 pub mod breaches;
 pub mod evidence;
 pub mod introspect;
+pub(crate) mod key_clashes;
 pub mod open;
 pub mod preflight;
 pub mod profile;

@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use migrate_core::plan::{Plan, PlannedTable};
+use migrate_core::plan::{ExistingTable, Plan, PlannedTable};
 use migrate_core::render;
+use migrate_core::target_schema::TargetFact;
 
 use crate::error::Result;
 use crate::target::PooledConnection;
@@ -22,14 +23,18 @@ const SCRATCH: &str = "migration_scratch";
 /// Describes the schema that the search path names first, one line for each fact.
 const DESCRIBE_SQL: &str = include_str!("describe.sql");
 
+/// One fact of a schema, as PostgreSQL describes it.
 #[derive(QueryableByName)]
-struct Line {
+pub(crate) struct Line {
+    /// The table, by name.
     #[diesel(sql_type = Text)]
-    table_name: String,
+    pub(crate) table_name: String,
+    /// What it is about, such as `column id`.
     #[diesel(sql_type = Text)]
-    item: String,
+    pub(crate) item: String,
+    /// How that is defined.
     #[diesel(sql_type = Text)]
-    definition: String,
+    pub(crate) definition: String,
 }
 
 /// A difference between the live schema and the plan's.
@@ -55,15 +60,21 @@ pub fn is_readable(table: &PlannedTable, differences: &[SchemaDifference]) -> bo
 pub fn schema_differences(target: &mut PooledConnection, plan: &Plan) -> Result<Vec<SchemaDifference>> {
     let failed = || diesel_failed("the live schema cannot be described");
     let live = describe(target).map_err(failed())?;
-    let up = format!("{}{}", render::create_tables(plan).up, render::create_constraints(plan).up);
+    let made = plan.made();
+    let up = format!("{}{}", render::create_tables(&made).up, render::create_constraints(&made).up);
+    // What is made may point to tables that were there before; whatever it makes goes where the path begins.
+    let behind = if plan.is_into_existing() { ", public" } else { "" };
     let mut expected = None;
     let scratch = target.transaction::<(), _, _>(|target| {
-        target.batch_execute(&format!("CREATE SCHEMA {SCRATCH}; SET LOCAL search_path = {SCRATCH}; {up}"))?;
+        target.batch_execute(&format!(
+            "CREATE SCHEMA {SCRATCH}; SET LOCAL search_path = {SCRATCH}{behind}; {up}"
+        ))?;
         expected = Some(describe(target)?);
         Err(diesel::result::Error::RollbackTransaction)
     });
     match (scratch, expected) {
-        (Err(diesel::result::Error::RollbackTransaction), Some(expected)) => {
+        (Err(diesel::result::Error::RollbackTransaction), Some(mut expected)) => {
+            expected.extend(plan.tables.iter().flat_map(existing_lines));
             Ok(differences(plan, &live, &expected))
         }
         (Err(error), _) => Err(diesel_failed("the plan's schema cannot be made in a scratch schema")(error)),
@@ -71,7 +82,40 @@ pub fn schema_differences(target: &mut PooledConnection, plan: &Plan) -> Result<
     }
 }
 
-fn describe(target: &mut PgConnection) -> QueryResult<Vec<Line>> {
+/// What an existing table has to be like once the rows are in.
+fn existing_lines(table: &PlannedTable) -> Vec<Line> {
+    let line = |fact: TargetFact| Line {
+        table_name: table.target.clone(),
+        item: fact.item,
+        definition: fact.definition,
+    };
+    table.expected_facts().into_iter().map(line).collect()
+}
+
+/// How existing tables differ from what they were when the plan was made.
+///
+/// # Errors
+/// When the catalog cannot be read.
+pub(crate) fn drift(target: &mut PooledConnection, plan: &Plan) -> Result<Vec<SchemaDifference>> {
+    let live = describe(target).map_err(diesel_failed("the live schema cannot be described"))?;
+    let mut before = plan.clone();
+    before.tables.retain(|table| table.existing.is_some());
+    before.views.clear();
+    before.triggers.clear();
+    let facts = |(table, existing): (&PlannedTable, &ExistingTable)| -> Vec<Line> {
+        let line = |fact: &TargetFact| Line {
+            table_name: table.target.clone(),
+            item: fact.item.clone(),
+            definition: fact.definition.clone(),
+        };
+        existing.table.facts.iter().map(line).collect()
+    };
+    let expected: Vec<Line> = before.existing_tables().flat_map(facts).collect();
+    Ok(differences(&before, &live, &expected))
+}
+
+/// Describes the schema that the search path names first.
+pub(crate) fn describe(target: &mut PgConnection) -> QueryResult<Vec<Line>> {
     diesel::sql_query(DESCRIBE_SQL).load(target)
 }
 

@@ -3,7 +3,6 @@
 /// Why, and which.
 pub const PENDING: &[(&str, &[&str])] = &[
     ("a CHECK that rows break stops the migration", &["B6 broken"]),
-    ("rows are loaded into tables of the plan alone, not into those that an app made", &["C7", "D8", "D9"]),
     ("NOCASE is not translated", &["B5", "B5 key"]),
     ("quick_check asks for collations that only the app has", &["B22"]),
     ("views are not translated", &["B19", "B19 join", "D4 one rule for two cases"]),
