@@ -42,10 +42,12 @@ fn existing_words(plan: &Plan, table: &PlannedTable) -> String {
         None => String::new(),
         Some(existing) => {
             let rows = existing.table.rows;
+            let counted =
+                if rows == 1 { "one row of its own".to_owned() } else { format!("{rows} rows of its own") };
             let seeds = match existing.seeds {
                 _ if rows == 0 => String::new(),
-                Seeds::Replace => format!(", its {rows} rows are deleted"),
-                Seeds::Keep | Seeds::Stop => format!(", its {rows} rows stay"),
+                Seeds::Replace => format!(" with {counted}, to be deleted"),
+                Seeds::Keep | Seeds::Stop => format!(" with {counted}, to stay"),
             };
             format!("; exists in PostgreSQL{seeds}")
         }

@@ -34,6 +34,10 @@ fn names() -> Vec<PeerCase> {
             .target("CREATE TABLE other (id int)")
             .ends(Ending::Refused)
             .tells("no table of the source's names (t)"),
+        case("X1 a view of that name", "CREATE TABLE t (id INTEGER PRIMARY KEY); CREATE TABLE u (id INTEGER PRIMARY KEY);")
+            .target("CREATE TABLE t (id int PRIMARY KEY); CREATE VIEW u AS SELECT 1 AS id")
+            .ends(Ending::Refused)
+            .tells("table u would be made as u, and the target has something else of that name"),
         case("X2 a column too much", "CREATE TABLE t (id INTEGER PRIMARY KEY, titel TEXT); INSERT INTO t VALUES (1, 'x');")
             .target("CREATE TABLE t (id int PRIMARY KEY, title text)")
             .ends(Ending::Refused)

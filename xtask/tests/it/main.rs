@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod cleanup_gate;
+mod existing;
 mod generate;
 mod help;
 mod migrate;

@@ -36,6 +36,17 @@ pub enum ExistingError {
         /// The name in the target.
         target: String,
     },
+    /// A table that has to be made, and whose name something else has.
+    #[error(
+        "table {table} would be made as {target}, and the target has something else of that name, such as a view; `rename` it in \
+         mapping.toml, or leave it behind there"
+    )]
+    NameTaken {
+        /// The table in the source.
+        table: String,
+        /// Its name in the target.
+        target: String,
+    },
     /// A column of the source that the target's table has not.
     #[error(
         "column {column} has no counterpart in the target's table {table}{}; give it one with `rename`, or leave it behind with \

@@ -46,6 +46,10 @@ impl<'t> Matches<'t> {
             let decided = mapping.tables.get(&table.name);
             let wanted = decided.and_then(|decided| decided.rename.as_deref()).unwrap_or(&table.name);
             let Some(found) = find("table", &table.name, wanted, &target.tables, |table| &table.name)? else {
+                let made = names.table(&table.name);
+                if target.relations.contains(&made) {
+                    return Err(ExistingError::NameTaken { table: table.name.clone(), target: made });
+                }
                 continue;
             };
             take(&mut owners, format!("table {}", table.name), &found.name)?;
