@@ -29,8 +29,8 @@ use crate::{output, plan_folder, private, source, workspace};
     Examples:\n  \
     cargo xtask migrate --sample\n  \
     cargo xtask migrate --sqlite data/hyperpage.db --dry-run\n  \
-    cargo xtask migrate --sqlite any.db                     any other SQLite file, by a plan that is made for it\n  \
-    cargo xtask migrate --sqlite any.db --into-existing     into the tables that the app has made in PostgreSQL\n  \
+    cargo xtask migrate --sqlite any.db                     any other file, by a plan made for it\n  \
+    cargo xtask migrate --sqlite any.db --into-existing     into the tables that the app made\n  \
     cargo xtask migrate --postgres 'postgres://app@db.example/hyperpage?sslmode=verify-full'"
 )]
 pub(crate) struct MigrateArgs {
