@@ -3,6 +3,7 @@
 //! Knows conversions, not connections: bytes go in and come out.
 
 use crate::conversion::{Conversion, Refusal};
+use crate::plan::PlannedColumn;
 use crate::value::SourceValue;
 
 /// What every stream begins with: signature, flags, length of the header extension.
@@ -55,6 +56,27 @@ pub fn append_field(
     value: SourceValue<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), FieldRefusal> {
+    append(not_null, value, out, |out| conversion.encode(value, out))
+}
+
+/// Appends the field of a planned column, which may hold less than its type does.
+///
+/// # Errors
+/// [`FieldRefusal`] when PostgreSQL cannot hold the value as planned.
+pub fn append_column(
+    column: &PlannedColumn,
+    value: SourceValue<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), FieldRefusal> {
+    append(column.not_null, value, out, |out| column.encode(value, out))
+}
+
+fn append(
+    not_null: bool,
+    value: SourceValue<'_>,
+    out: &mut Vec<u8>,
+    encode: impl FnOnce(&mut Vec<u8>) -> Result<(), Refusal>,
+) -> Result<(), FieldRefusal> {
     if value.is_null() {
         if not_null {
             return Err(FieldRefusal::Null);
@@ -64,7 +86,7 @@ pub fn append_field(
     }
     let length_at = out.len();
     out.extend_from_slice(&[0; 4]);
-    conversion.encode(value, out)?;
+    encode(out)?;
     let length = i32::try_from(out.len() - length_at - 4).map_err(|_| Refusal::TooLong)?;
     out[length_at..length_at + 4].copy_from_slice(&length.to_be_bytes());
     Ok(())

@@ -22,6 +22,7 @@ pub mod render;
 pub mod schema_diff;
 pub mod source_schema;
 pub mod source_sql;
+pub mod target_schema;
 pub mod translate;
 pub mod uniqueness;
 pub mod value;

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::conversion::Conversion;
-use crate::plan::Numbering;
+use crate::plan::{Numbering, Seeds};
 use crate::reject::{OnReject, RejectLimit};
 
 pub(crate) use rules::glob_fits;
@@ -37,6 +37,12 @@ pub struct Mapping {
     /// What becomes of names where no new one is given.
     #[serde(default)]
     pub names: NameRule,
+    /// Whether rows are loaded into tables that an app has made in the target; the others are made.
+    #[serde(default)]
+    pub into_existing: bool,
+    /// What becomes of rows that such tables hold already.
+    #[serde(default)]
+    pub seeds: Seeds,
     /// How tables number their rows in PostgreSQL; identity columns where nothing is said.
     pub autoincrement: Option<Numbering>,
     /// What becomes of rows with values that PostgreSQL cannot hold, where their column says nothing else.

@@ -25,7 +25,7 @@ pub fn differences(plan: &Plan, schema: &SourceSchema) -> Result<Vec<String>, Pl
     if plan.source_fingerprint.as_ref() == Some(&schema.fingerprint()) && is_covered(plan, schema) {
         return Ok(Vec::new());
     }
-    let mut live_plan = planner::plan(schema, None, &decisions(plan, schema))?;
+    let mut live_plan = planner::plan_into(schema, None, &decisions(plan, schema), plan.target().as_ref())?;
     leave_uncomputed(plan, &mut live_plan);
     let mut found = Vec::new();
     let names: BTreeSet<&str> =
@@ -134,6 +134,7 @@ fn decisions(plan: &Plan, schema: &SourceSchema) -> Mapping {
     Mapping {
         format: MAPPING_FORMAT,
         leave_behind: leave_behind.collect(),
+        seeds: plan.existing_tables().next().map(|(_, existing)| existing.seeds).unwrap_or_default(),
         tables: tables.collect::<BTreeMap<_, _>>(),
         ..Mapping::default()
     }

@@ -3,8 +3,11 @@
 //! Keys, indexes and foreign keys themselves are a migration; running it is the run's part.
 
 use diesel::RunQueryDsl;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Nullable, Text};
+use migrate_core::conversion::PgType;
+use migrate_core::identifier::quote_pg;
 use migrate_core::plan::PlannedTable;
+use migrate_core::target_schema::TargetColumn;
 
 use crate::error::Result;
 use crate::source::{SourceConnection, introspect};
@@ -32,6 +35,67 @@ pub(crate) fn set_sequences(
             .map_err(diesel_failed(format!("sequence {sequence} of {} cannot be set", table.source)))?;
     }
     Ok(())
+}
+
+/// Sets the sequences of tables that an app made past every number that is in use, and past every one that the source has given;
+/// never backwards.
+///
+/// # Errors
+/// When the source cannot be read or the target refuses.
+pub(crate) fn set_existing_sequences(
+    source: &SourceConnection,
+    target: &mut PooledConnection,
+    tables: &[&PlannedTable],
+) -> Result<()> {
+    for numbered in tables.iter().flat_map(|table| existing_sequences(table)) {
+        let given = numbered.given(source)?;
+        let (column, sequence) = (quote_pg(&numbered.column.name), &numbered.sequence);
+        // A sequence that counts down, or has no room for the number, is the app's to set: validation says so.
+        let sql = format!(
+            "SELECT setval(to_regclass($1)::oid::regclass, n.highest, true) FROM {sequence} AS s, pg_sequence AS q, \
+             (SELECT greatest((SELECT max({column}) FROM public.{}), $2)::bigint AS highest) AS n \
+             WHERE q.seqrelid = to_regclass($1) AND q.seqincrement > 0 AND n.highest BETWEEN q.seqmin AND q.seqmax \
+             AND (n.highest > s.last_value OR n.highest = s.last_value AND NOT s.is_called)",
+            quote_pg(&numbered.table.target)
+        );
+        diesel::sql_query(sql)
+            .bind::<Text, _>(sequence)
+            .bind::<Nullable<BigInt>, _>(given)
+            .execute(target)
+            .map_err(diesel_failed(format!("sequence {sequence} of {} cannot be set", numbered.table.target)))?;
+    }
+    Ok(())
+}
+
+/// A sequence that numbers a column of a table that an app made.
+pub(crate) struct ExistingSequence<'a> {
+    /// The table.
+    pub(crate) table: &'a PlannedTable,
+    /// The column, as the target has it.
+    pub(crate) column: &'a TargetColumn,
+    /// The sequence, as SQL names it.
+    pub(crate) sequence: String,
+}
+
+impl ExistingSequence<'_> {
+    /// The highest number that the source has given, where one of its columns goes there.
+    pub(crate) fn given(&self, source: &SourceConnection) -> Result<Option<i64>> {
+        // The highest value is read again in the target: here the mark of AUTOINCREMENT counts, which only whole numbers have.
+        let planned = self.table.target_column(&self.column.name).filter(|column| {
+            matches!(column.target_type, PgType::Bigint | PgType::Integer | PgType::Smallint)
+                && column.profile.is_none_or(|seen| seen.values() == seen.integers)
+        });
+        let Some(column) = planned else { return Ok(None) };
+        introspect::highest_number(source, &self.table.source, &column.source)
+    }
+}
+
+/// The sequences of a table that an app made.
+pub(crate) fn existing_sequences(table: &PlannedTable) -> impl Iterator<Item = ExistingSequence<'_>> {
+    let columns = table.existing.iter().flat_map(|existing| &existing.table.columns);
+    columns.filter_map(move |column| {
+        column.sequence.clone().map(|sequence| ExistingSequence { table, column, sequence })
+    })
 }
 
 /// Gathers statistics, without which the first queries of the app would be planned blindly.

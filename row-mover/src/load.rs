@@ -15,6 +15,7 @@ use crate::rejects::{self, Fate, Refused};
 use crate::source::SourceConnection;
 use crate::source::scan::{self, Order, RowidRange};
 use crate::target::bulk::{BulkConnection, CopyIn};
+use crate::target::server_error::ServerError;
 
 /// How many rows a chunk has: large enough that its transaction costs nothing, small enough to lose little when killed.
 const CHUNK_ROWS: i64 = 25_000;
@@ -112,7 +113,8 @@ fn move_chunk(
     let started = Instant::now();
     let failed = || format!("table {}, chunk {}", table.source, chunk.number);
     target.query("BEGIN", &[]).context(failed)?;
-    let done = copy_rows(table, chunk, source, target, started, observer).context(failed)?;
+    let copied = copy_rows(table, chunk, source, target, started, observer);
+    let done = copied.map_err(|error| refused_by_app(table, error)).context(failed)?;
     let (rows, bytes) = (done.rows.to_string(), done.bytes.to_string());
     let (seconds, run, number) = (done.seconds.to_string(), run_id.to_string(), chunk.number.to_string());
     let (rejected, nulled) = (done.rejected.to_string(), done.nulled.to_string());
@@ -125,6 +127,21 @@ fn move_chunk(
     target.query("COMMIT", &[]).context(failed)?;
     observer.rows_moved(&table.source, &done);
     Ok(())
+}
+
+/// A constraint of the app's own table that a row breaks is known to the table alone, so that the load is what finds it.
+fn refused_by_app(table: &PlannedTable, error: Error) -> Error {
+    let is_constraint = std::error::Error::source(&error)
+        .and_then(|cause| cause.downcast_ref::<ServerError>())
+        .and_then(|cause| cause.sqlstate.as_deref())
+        .is_some_and(|sqlstate| sqlstate.starts_with("23"));
+    if table.existing.is_none() || !is_constraint {
+        return error;
+    }
+    error.next(
+        "a row breaks a constraint of the app's table: mend it in SQLite, or the constraint in PostgreSQL, and start over with \
+         --restart, which takes out again what this run has brought",
+    )
 }
 
 fn copy_rows(

@@ -15,6 +15,33 @@ use crate::workspace;
 /// The folders of the two migrations. The app's own later migrations sort behind them.
 const MIGRATIONS: [&str; 2] = ["2026-11-01-000001_create_tables", "2026-11-01-000002_add_constraints"];
 
+/// The same of a plan that loads into tables that an app has made. They have versions of their own: where the app was made by
+/// migrations that a plan rendered, those are applied already.
+const EXISTING_MIGRATIONS: [&str; 2] = ["2026-11-01-000003_open_tables", "2026-11-01-000004_close_tables"];
+
+/// The folders of a plan's migrations, and those that only the other kind of plan has.
+fn migration_names(plan: &Plan) -> [[&'static str; 2]; 2] {
+    if plan.is_into_existing() {
+        [EXISTING_MIGRATIONS, MIGRATIONS]
+    } else {
+        [MIGRATIONS, EXISTING_MIGRATIONS]
+    }
+}
+
+/// Takes away the migrations of the other kind of plan that the folder held before.
+pub(crate) fn remove_others(folder: &Path, plan: &Plan) -> anyhow::Result<()> {
+    let [_, others] = migration_names(plan);
+    for path in others.map(|name| folder.join("migrations").join(name)) {
+        match std::fs::remove_dir_all(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("{} cannot be removed", path.display()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// What a new `mapping.toml` holds.
 pub(crate) const EMPTY_MAPPING: &str =
     "# What a human decided. Everything else follows from the SQLite schema.\nformat = 1\n";
@@ -23,7 +50,8 @@ pub(crate) const EMPTY_MAPPING: &str =
 pub(crate) fn files(folder: &Path, plan: &Plan, schema: &SourceSchema, is_apart: bool) -> Vec<GeneratedFile> {
     let migrations = [render::create_tables(plan), render::create_constraints(plan)];
     let mut files = vec![GeneratedFile { path: folder.join("plan.json"), content: render::plan_json(plan) }];
-    for (name, migration) in MIGRATIONS.into_iter().zip(migrations) {
+    let [names, _] = migration_names(plan);
+    for (name, migration) in names.into_iter().zip(migrations) {
         let folder = folder.join("migrations").join(name);
         files.push(GeneratedFile { path: folder.join("up.sql"), content: migration.up });
         files.push(GeneratedFile { path: folder.join("down.sql"), content: migration.down });

@@ -22,8 +22,10 @@ mod integer;
 mod json;
 mod json_document;
 mod jsonb;
+mod limit;
 mod numeric;
 mod pg_type;
+mod real;
 mod refusal;
 mod smallint;
 #[cfg(test)]
@@ -31,7 +33,10 @@ pub(crate) mod tests;
 mod text;
 mod text_from_any;
 mod time;
+mod timestamp_from_epoch_ms;
+mod timestamp_from_epoch_s;
 mod timestamp_from_iso8601;
+mod timestamp_utc_from_iso8601;
 mod timestamptz_from_epoch_ms;
 mod timestamptz_from_epoch_s;
 mod timestamptz_from_epoch_us;
@@ -40,6 +45,7 @@ mod timestamptz_from_julian_day;
 mod uuid;
 mod uuid_from_bytes;
 
+pub use limit::Limit;
 pub use pg_type::PgType;
 pub use refusal::{Refusal, Undecodable};
 pub use timestamptz_from_iso8601::{NaiveZone, UnknownZone};
@@ -107,6 +113,14 @@ pub enum Conversion {
     TextFromAny,
     /// Every storage class to `bytea`; what class a value had is not kept.
     ByteaFromAny,
+    /// REAL to `real`, where its shortest decimal is that of 32 bits.
+    Real,
+    /// INTEGER milliseconds since 1970 to `timestamp`, by the clock of UTC.
+    TimestampFromEpochMs,
+    /// Seconds since 1970, INTEGER or REAL, to `timestamp`, by the clock of UTC.
+    TimestampFromEpochS,
+    /// ISO 8601 TEXT to `timestamp`, by the clock of UTC.
+    TimestampUtcFromIso8601,
 }
 
 impl Serialize for Conversion {
@@ -172,13 +186,17 @@ macro_rules! each {
             Conversion::BooleanFromWords => boolean_from_words::$call($($argument),*),
             Conversion::TextFromAny => text_from_any::$call($($argument),*),
             Conversion::ByteaFromAny => bytea_from_any::$call($($argument),*),
+            Conversion::Real => real::$call($($argument),*),
+            Conversion::TimestampFromEpochMs => timestamp_from_epoch_ms::$call($($argument),*),
+            Conversion::TimestampFromEpochS => timestamp_from_epoch_s::$call($($argument),*),
+            Conversion::TimestampUtcFromIso8601 => timestamp_utc_from_iso8601::$call($($argument),*),
         }
     };
 }
 
 impl Conversion {
     /// The names of all conversions, as [`Conversion::name`] gives them and in the order of the enum.
-    pub const ALL_NAMES: [&'static str; 25] = [
+    pub const ALL_NAMES: [&'static str; 29] = [
         "text",
         "bigint",
         "integer",
@@ -204,6 +222,10 @@ impl Conversion {
         "boolean_from_words",
         "text_from_any",
         "bytea_from_any",
+        "real",
+        "timestamp_from_epoch_ms",
+        "timestamp_from_epoch_s",
+        "timestamp_utc_from_iso8601",
     ];
 
     /// The name that `mapping.toml` and `plan.json` use.
@@ -234,6 +256,10 @@ impl Conversion {
             Conversion::BooleanFromWords => "boolean_from_words",
             Conversion::TextFromAny => "text_from_any",
             Conversion::ByteaFromAny => "bytea_from_any",
+            Conversion::Real => "real",
+            Conversion::TimestampFromEpochMs => "timestamp_from_epoch_ms",
+            Conversion::TimestampFromEpochS => "timestamp_from_epoch_s",
+            Conversion::TimestampUtcFromIso8601 => "timestamp_utc_from_iso8601",
         }
     }
 
@@ -290,6 +316,18 @@ impl Conversion {
             Conversion::ByteaFromAny => {
                 "every storage class to bytea: text as its bytes, numbers as those of their digits"
             }
+            Conversion::Real => {
+                "REAL to real: numbers whose shortest decimal 32 bits give back, and every other one is refused"
+            }
+            Conversion::TimestampFromEpochMs => {
+                "INTEGER milliseconds since 1970-01-01 UTC to timestamp: the clock of UTC"
+            }
+            Conversion::TimestampFromEpochS => {
+                "INTEGER or REAL seconds since 1970-01-01 UTC to timestamp: the clock of UTC"
+            }
+            Conversion::TimestampUtcFromIso8601 => {
+                "ISO 8601 TEXT with an offset or without to timestamp: the clock of UTC"
+            }
         }
     }
 
@@ -314,7 +352,11 @@ impl Conversion {
             Conversion::Uuid | Conversion::UuidFromUppercase | Conversion::UuidFromBytes => PgType::Uuid,
             Conversion::Date => PgType::Date,
             Conversion::Time => PgType::Time,
-            Conversion::TimestampFromIso8601 => PgType::Timestamp,
+            Conversion::TimestampFromIso8601
+            | Conversion::TimestampFromEpochMs
+            | Conversion::TimestampFromEpochS
+            | Conversion::TimestampUtcFromIso8601 => PgType::Timestamp,
+            Conversion::Real => PgType::Real,
         }
     }
 
@@ -364,6 +406,7 @@ impl Conversion {
                 self,
                 Conversion::TimestamptzFromIso8601(_)
                     | Conversion::TimestampFromIso8601
+                    | Conversion::TimestampUtcFromIso8601
                     | Conversion::BooleanFromWords
                     | Conversion::TextFromAny
                     | Conversion::ByteaFromAny

@@ -52,6 +52,9 @@ pub enum PgType {
     /// `timestamp`
     #[serde(rename = "timestamp")]
     Timestamp,
+    /// `real`
+    #[serde(rename = "real")]
+    Real,
 }
 
 impl PgType {
@@ -73,6 +76,7 @@ impl PgType {
             PgType::Date => "date",
             PgType::Time => "time",
             PgType::Timestamp => "timestamp",
+            PgType::Real => "real",
         }
     }
 }

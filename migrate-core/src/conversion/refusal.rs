@@ -44,6 +44,20 @@ pub enum Refusal {
     /// A field may hold one gigabyte less one byte (PostgreSQL manual, appendix K).
     #[error("longer than PostgreSQL's limit of 1 GB for one field")]
     TooLong,
+    /// Text that is longer than its column takes.
+    #[error("longer than the {max} characters that its column takes")]
+    TooManyCharacters {
+        /// How many it takes.
+        max: u32,
+    },
+    /// A number that has more digits than its column keeps.
+    #[error("more digits than numeric({precision},{scale}) keeps")]
+    TooManyDigits {
+        /// All digits that it keeps.
+        precision: u32,
+        /// Those behind the point.
+        scale: u32,
+    },
     /// The text is no JSON document, or one that `jsonb` cannot keep.
     #[error("JSON: {problem} at byte {at_byte}")]
     Json {

@@ -11,7 +11,7 @@ pub(crate) fn check_round_trip(conversion: &Conversion, value: SourceValue<'_>) 
     assert!(conversion.same(value, back), "{conversion:?}: {value:?} came back as {back:?}");
 }
 
-fn all() -> [Conversion; 25] {
+fn all() -> [Conversion; 29] {
     [
         Conversion::Text,
         Conversion::Bigint,
@@ -38,6 +38,10 @@ fn all() -> [Conversion; 25] {
         Conversion::BooleanFromWords,
         Conversion::TextFromAny,
         Conversion::ByteaFromAny,
+        Conversion::Real,
+        Conversion::TimestampFromEpochMs,
+        Conversion::TimestampFromEpochS,
+        Conversion::TimestampUtcFromIso8601,
     ]
 }
 

@@ -183,6 +183,7 @@ fn faithful_type(conversion: &Conversion) -> PgType {
         | Conversion::Date
         | Conversion::Time
         | Conversion::TimestampFromIso8601
+        | Conversion::TimestampUtcFromIso8601
         | Conversion::TimestamptzFromIso8601(_)
         | Conversion::Json
         | Conversion::Jsonb => PgType::Text,
@@ -190,10 +191,12 @@ fn faithful_type(conversion: &Conversion) -> PgType {
         Conversion::Boolean
         | Conversion::Smallint
         | Conversion::Integer
+        | Conversion::TimestampFromEpochS
+        | Conversion::TimestampFromEpochMs
         | Conversion::TimestamptzFromEpochS
         | Conversion::TimestamptzFromEpochMs
         | Conversion::TimestamptzFromEpochUs => PgType::Bigint,
-        Conversion::TimestamptzFromJulianDay => PgType::DoublePrecision,
+        Conversion::Real | Conversion::TimestamptzFromJulianDay => PgType::DoublePrecision,
         _ => conversion.target_type(),
     }
 }

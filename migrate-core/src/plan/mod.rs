@@ -4,12 +4,15 @@
 //! deterministic. Making one is the planner's work, turning one into SQL is `render`'s.
 
 mod constraints;
+mod existing;
 mod objects;
 mod search;
+mod values;
 
 pub use constraints::{
     PlannedBreach, PlannedCheck, PlannedForeignKey, PlannedIndex, PlannedIndexColumn, PlannedKey,
 };
+pub use existing::{ExistingTable, Seeds};
 pub use objects::{PlannedTrigger, PlannedView};
 pub use search::PlannedSearch;
 
@@ -18,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::conversion::{Conversion, PgType};
+use crate::conversion::{Conversion, Limit, PgType};
 use crate::identifier::quote_pg;
 use crate::mapping::DEFAULT_SCHEMA;
 use crate::profile::ColumnProfile;
@@ -56,6 +59,9 @@ pub struct Plan {
     /// How many rows may be rejected before the migration stops; none where there is no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reject_limit: Option<RejectLimit>,
+    /// The names that were taken in the target already; empty where all tables are made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub target_relations: Vec<String>,
     /// All that does not move, with the reason.
     pub left_behind: Vec<LeftBehind>,
 }
@@ -74,6 +80,9 @@ pub struct PlannedTable {
     pub schema: Option<String>,
     /// Whether it is WITHOUT ROWID in SQLite.
     pub without_rowid: bool,
+    /// The table of the target that the rows are loaded into, where an app made one before; else it is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing: Option<ExistingTable>,
     /// The name by which SQL reaches its rowid; none where there is no rowid or columns hide it.
     pub rowid: Option<String>,
     /// The rows that the profile counted; none where there was no data to look at.
@@ -118,6 +127,9 @@ pub struct PlannedColumn {
     pub target_type: PgType,
     /// How values get there and back.
     pub conversion: Conversion,
+    /// What the column holds less of than its type; only in a table that an app made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
     /// Whether it is NOT NULL in PostgreSQL.
     pub not_null: bool,
     /// Whether it is NOT NULL in SQLite.
@@ -223,6 +235,7 @@ impl Plan {
             breaches: Vec::new(),
             on_reject: OnReject::Stop,
             reject_limit: None,
+            target_relations: Vec::new(),
             left_behind: Vec::new(),
         }
     }
@@ -335,10 +348,12 @@ impl PlannedTable {
     /// The indexes into `columns` of the primary key, in the key's order; empty where there is none.
     pub fn key_positions(&self) -> Vec<usize> {
         let names = self.primary_key.as_ref().map(|key| key.columns.as_slice()).unwrap_or_default();
+        // A key of which a part is not planned, as an app's own table may have one, is none to know rows by.
         names
             .iter()
-            .filter_map(|name| self.columns.iter().position(|column| column.target == *name))
-            .collect()
+            .map(|name| self.columns.iter().position(|column| column.target == *name))
+            .collect::<Option<_>>()
+            .unwrap_or_default()
     }
 
     /// The table as it is sent: without the columns that PostgreSQL generates by itself.
@@ -394,6 +409,7 @@ mod tests {
             source: name.clone(),
             target: name.clone(),
             without_rowid: false,
+            existing: None,
             rowid: None,
             profile_rows: None,
             columns: Vec::new(),

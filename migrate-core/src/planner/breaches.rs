@@ -18,6 +18,15 @@ pub(super) fn apply(
     for table in tables.iter_mut() {
         let breaches = profile.get(&table.source).map(|profile| profile.breaches.as_slice());
         for breach in breaches.unwrap_or_default() {
+            // What an app made stays as it is, but for a foreign key that has to be added again.
+            let is_foreign_key = matches!(breach.constraint, BreachedConstraint::ForeignKey { .. });
+            if table.existing.is_some() && !is_foreign_key {
+                continue;
+            }
+            let is_foreign_key = matches!(breach.constraint, BreachedConstraint::ForeignKey { .. });
+            if table.existing.is_some() && !is_foreign_key {
+                continue; // What an app made stays as it is: rows that it has no place for are found as rejects.
+            }
             let weakened = match &breach.constraint {
                 BreachedConstraint::PrimaryKeyNull => primary_key(table).into_iter().collect(),
                 BreachedConstraint::NotNull { column } => not_null(table, column).into_iter().collect(),

@@ -57,6 +57,7 @@ pub(super) fn plan_columns(
             secret: mapping.secret,
             profile: seen.flatten(),
             conversion,
+            limit: None,
             target,
             why,
         });

@@ -1,5 +1,6 @@
 //! Why no plan can be made, in words that name what stands in the way and the way out.
 
+use super::existing::ExistingError;
 use crate::source_sql::UnreadableSql;
 
 /// Why no plan can be made.
@@ -38,6 +39,9 @@ pub enum PlanningError {
         /// The column.
         column: String,
     },
+    /// Rows cannot be loaded into the tables that an app made.
+    #[error(transparent)]
+    Existing(#[from] ExistingError),
     /// Two names of the source that are one in PostgreSQL.
     #[error("{first} and {second} would both be named {target} in PostgreSQL")]
     NameClash {

@@ -108,7 +108,8 @@ fn foreign_key(
 /// Adds the UNIQUE constraints that foreign keys need to point to.
 pub(super) fn add_needed_keys(needed: &[NeededKey], names: &Names, tables: &mut [PlannedTable]) {
     for key in needed {
-        let Some(table) = tables.iter_mut().find(|table| table.source == key.table) else { continue };
+        let made = |table: &&mut PlannedTable| table.source == key.table && table.existing.is_none();
+        let Some(table) = tables.iter_mut().find(made) else { continue };
         let columns = names.columns(&key.table, key.columns.iter().map(String::as_str));
         let name = fit_pg(&format!("{}_{}_key", table.target, columns.join("_")));
         let name = numbered(name, |name| table.unique.iter().any(|other| other.name == name));
@@ -128,7 +129,7 @@ pub(super) fn leave_mismatched(tables: &mut [PlannedTable], left_behind: &mut Ve
         })
         .collect();
     let kind = |table: &str, column: &str| types.get(&(table.to_owned(), column.to_owned())).copied();
-    for table in tables {
+    for table in tables.iter_mut().filter(|table| table.existing.is_none()) {
         let PlannedTable { source, target, foreign_keys, .. } = table;
         foreign_keys.retain(|key| {
             let mut pairs = key.columns.iter().zip(&key.parent_columns);

@@ -10,6 +10,7 @@ mod collation;
 mod columns;
 mod conditions;
 mod error;
+mod existing;
 mod foreign_keys;
 mod generated;
 mod indexes;
@@ -23,6 +24,7 @@ mod uniqueness;
 mod virtual_tables;
 
 pub use error::PlanningError;
+pub use existing::ExistingError;
 use inferred::Inferred;
 
 use std::collections::BTreeSet;
@@ -32,6 +34,7 @@ use crate::plan::{LeftBehind, Numbering, Plan, PlannedColumn, PlannedTable};
 use crate::profile::DatabaseProfile;
 use crate::source_schema::{SourceIndexOrigin, SourceObject, SourceObjectKind, SourceSchema, SourceTable};
 use crate::source_sql::{TableSqlFacts, table_comments, table_facts};
+use crate::target_schema::TargetSchema;
 use crate::translate::Scope;
 use names::Names;
 
@@ -70,13 +73,28 @@ pub fn plan(
     profile: Option<&DatabaseProfile>,
     mapping: &Mapping,
 ) -> Result<Plan, PlanningError> {
+    plan_into(schema, profile, mapping, None)
+}
+
+/// Makes the plan for a source whose rows go into tables that an app has made in `target`, as far as it has them; the others are
+/// made.
+///
+/// # Errors
+/// [`PlanningError`] as for [`plan`], and where the source does not fit what is there.
+pub fn plan_into(
+    schema: &SourceSchema,
+    profile: Option<&DatabaseProfile>,
+    mapping: &Mapping,
+    target: Option<&TargetSchema>,
+) -> Result<Plan, PlanningError> {
     check_mapping_names(schema, mapping)?;
     let mapping = &mapping.resolved(schema);
-    let names = Names::new(schema, mapping)?;
+    let mut names = Names::new(schema, mapping)?;
+    let matches = existing::Matches::new(schema, mapping, target, &mut names)?;
     let mut left_behind = Vec::new();
     let mut moving = Vec::new();
     for table in &schema.tables {
-        match stays_behind(table, mapping) {
+        match stays_behind(table, mapping).or(matches.left_alone(&table.name)) {
             Some(reason) => left_behind.push(behind("table", &table.name, reason)),
             None => moving.push(table),
         }
@@ -88,6 +106,7 @@ pub fn plan(
         let facts = table_facts(&table.name, &table.sql)?;
         let decided = mapping.tables.get(&table.name).cloned().unwrap_or_default();
         let profile = profile.and_then(|profile| profile.get(&table.name));
+        let left_before = left_behind.len();
         let mut columns = columns::plan_columns(table, &inferred, &decided, profile, &mut left_behind);
         finish_columns(table, &names, mapping, &decided, &mut columns, &mut left_behind);
         generated::plan(table, &facts, &mut columns, &mut left_behind);
@@ -107,29 +126,39 @@ pub fn plan(
         planned.profile_rows = profile.map(|profile| profile.rows);
         planned.columns = columns;
         add_comments(table, &mut planned);
+        if let Some(found) = matches.table(&table.name) {
+            existing::forget_declarations(&mut left_behind, left_before);
+            existing::adopt(&mut planned, found, &decided, mapping.seeds, &mut left_behind)?;
+        }
         tables.push(planned);
     }
+    existing::settle(&mut tables)?;
+    existing::leave_unkeyed(&mut tables, &mut left_behind);
     foreign_keys::add_needed_keys(&needed, &names, &mut tables);
     left_behind.extend(schema.others.iter().filter_map(|object| other_object(object, mapping)));
     let fates = virtual_tables::plan(schema, mapping, &mut tables, &mut left_behind)?;
     tables.iter().try_for_each(checks::check_table)?;
     foreign_keys::leave_mismatched(&mut tables, &mut left_behind);
-    names::settle(&names, &mut tables, &names.views())?;
+    let target_relations = target.map(|target| target.relations.clone()).unwrap_or_default();
+    names::settle(&names, &mut tables, &names.views(), &target_relations)?;
     let breaches = breaches::apply(&mut tables, profile, &mut left_behind);
     let objects = objects::plan(schema, mapping, &names, &tables, &mut left_behind)?;
     virtual_tables::explain(schema, mapping, &fates, &mut left_behind);
-    left_behind.sort();
-    Ok(Plan {
+    let mut plan = Plan {
         source_fingerprint: Some(schema.fingerprint()),
         tables,
         views: objects.views,
         triggers: objects.triggers,
+        target_relations,
         breaches,
         left_behind,
         on_reject: mapping.on_reject,
         reject_limit: mapping.reject_limit,
         ..Plan::empty(mapping.schema.clone().unwrap_or_else(|| DEFAULT_SCHEMA.to_owned()))
-    })
+    };
+    existing::leave_objects(&mut plan, mapping);
+    plan.left_behind.sort();
+    Ok(plan)
 }
 
 /// Why a table does not move, if it does not.
@@ -183,6 +212,7 @@ fn plan_table(
         schema: schema(context.mapping, decided),
         notes: context.names.why_table(&table.name).into_iter().collect(),
         without_rowid: table.without_rowid,
+        existing: None,
         rowid: table.rowid_name().map(str::to_owned),
         profile_rows: None,
         columns: Vec::new(),

@@ -95,6 +95,19 @@ impl Names {
         Ok(names)
     }
 
+    /// Gives a table and its columns the names that they have in the target already.
+    pub(super) fn adopt<'n>(
+        &mut self,
+        table: &str,
+        target: &str,
+        columns: impl Iterator<Item = (&'n str, &'n str)>,
+    ) {
+        if let Some(names) = self.tables.get_mut(table) {
+            target.clone_into(&mut names.target);
+            names.columns.extend(columns.map(|(source, target)| (source.to_owned(), target.to_owned())));
+        }
+    }
+
     /// What a table or view is called; its name as the source spells it.
     pub(super) fn table(&self, table: &str) -> String {
         let known = self.tables.get(table).map(|names| &names.target).or_else(|| self.views.get(table));
@@ -255,7 +268,8 @@ pub(super) fn known_column(table: &str, column: &str, columns: &BTreeSet<&str>) 
 }
 
 /// Gives every relation a name of its own. Tables, views, indexes and sequences share one name space (manual, section 5.10.1).
-/// Tables and views, of which `views` has the names in both databases, have theirs; what only the target has steps aside for what the source names.
+/// Tables and views, of which `views` has the names in both databases, have theirs; what only the target has steps aside for what
+/// the source names, and all for what is `taken` in the target already. What an app made there has its names.
 ///
 /// # Errors
 /// [`PlanningError::NameClash`] where an index that a human added has the name of something else.
@@ -263,12 +277,14 @@ pub(super) fn settle(
     names: &Names,
     tables: &mut [PlannedTable],
     views: &[(String, String)],
+    taken: &[String],
 ) -> Result<(), PlanningError> {
     let mut owners: BTreeMap<String, String> = BTreeMap::new();
     owners.extend(tables.iter().map(|table| (table.target.clone(), format!("table {}", table.source))));
     owners.extend(views.iter().map(|(source, target)| (target.clone(), format!("view {source}"))));
     let mut relations: BTreeSet<String> = owners.keys().cloned().collect();
     relations.extend(MIGRATIONS.map(str::to_owned));
+    relations.extend(taken.iter().cloned());
     for table in tables.iter_mut() {
         let source = table.source.clone();
         for index in &mut table.indexes {
@@ -284,7 +300,7 @@ pub(super) fn settle(
             note_name(names, &source, index);
         }
     }
-    for table in tables {
+    for table in tables.iter_mut().filter(|table| table.existing.is_none()) {
         for sequence in table.columns.iter_mut().filter_map(|column| column.sequence.as_mut()) {
             step_aside(sequence, &mut relations);
         }

@@ -64,6 +64,9 @@ impl ColumnProfile {
             Conversion::Date => Taken { texts: self.dates, ..none },
             Conversion::Time => Taken { texts: self.times, ..none },
             Conversion::TimestampFromIso8601 => Taken { texts: self.timestamps + self.dates, ..none },
+            Conversion::TimestampUtcFromIso8601 => {
+                Taken { texts: self.timestamps + self.dates + self.timestamps_with_offset, ..none }
+            }
             Conversion::TimestamptzFromIso8601(zone) if *zone == NaiveZone::default() => {
                 Taken { texts: self.timestamps + self.dates + self.timestamps_with_offset, ..none }
             }
@@ -77,15 +80,21 @@ impl ColumnProfile {
                 Taken { integers: self.integers, reals: self.reals, texts: self.texts, blobs: self.blobs }
             }
             // What is plausible is counted; of other floats the counts do not tell which are times.
-            Conversion::TimestamptzFromEpochS if self.reals == self.real_epoch_s => {
+            Conversion::TimestamptzFromEpochS | Conversion::TimestampFromEpochS
+                if self.reals == self.real_epoch_s =>
+            {
                 Taken { reals: self.reals, ..self.integers_but(self.beyond_epoch_s) }
             }
             Conversion::TimestamptzFromJulianDay if self.integers == 0 && self.reals == self.julian_days => {
                 Taken { reals: self.reals, ..none }
             }
-            Conversion::TimestamptzFromEpochMs => self.integers_but(self.beyond_epoch_ms),
+            Conversion::TimestamptzFromEpochMs | Conversion::TimestampFromEpochMs => {
+                self.integers_but(self.beyond_epoch_ms)
+            }
             Conversion::TimestamptzFromEpochUs => self.integers_but(self.beyond_epoch_us),
             Conversion::Smallint
+            | Conversion::Real
+            | Conversion::TimestampFromEpochS
             | Conversion::TimestamptzFromEpochS
             | Conversion::TimestamptzFromJulianDay
             | Conversion::TimestamptzFromIso8601(_) => return None,

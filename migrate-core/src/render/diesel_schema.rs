@@ -193,6 +193,7 @@ fn pg_type(target_type: PgType) -> &'static str {
         PgType::Date => "Date",
         PgType::Time => "Time",
         PgType::Timestamp => "Timestamp",
+        PgType::Real => "Float4",
     }
 }
 

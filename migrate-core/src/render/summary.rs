@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::mapping::{DEFAULT_SCHEMA, IndexMethod};
-use crate::plan::{Numbering, Plan, PlannedColumn, PlannedIndex, PlannedTable};
+use crate::plan::{Numbering, Plan, PlannedColumn, PlannedIndex, PlannedTable, Seeds};
 
 /// The plan in lines; what a reviewer reads, and what a dry run prints.
 pub fn plan_summary(plan: &Plan) -> String {
@@ -16,7 +16,8 @@ pub fn plan_summary(plan: &Plan) -> String {
             None => format!(" -> {}", table.target),
         };
         let rows = table.profile_rows.map(|rows| format!(", {rows} rows")).unwrap_or_default();
-        line(&mut out, format_args!("table {}{renamed}{rows}", table.source));
+        let existing = existing_words(plan, table);
+        line(&mut out, format_args!("table {}{renamed}{rows}{existing}", table.source));
         for note in &table.notes {
             line(&mut out, format_args!("  note: {note}"));
         }
@@ -47,6 +48,25 @@ pub fn plan_summary(plan: &Plan) -> String {
         }
     }
     out
+}
+
+/// Whether a table is made or exists, and what becomes of the rows that it holds; nothing where all tables are made.
+fn existing_words(plan: &Plan, table: &PlannedTable) -> String {
+    match &table.existing {
+        None if plan.is_into_existing() => "; is made".to_owned(),
+        None => String::new(),
+        Some(existing) => {
+            let rows = existing.table.rows;
+            let counted =
+                if rows == 1 { "one row of its own".to_owned() } else { format!("{rows} rows of its own") };
+            let seeds = match existing.seeds {
+                _ if rows == 0 => String::new(),
+                Seeds::Replace => format!(" with {counted}, to be deleted"),
+                Seeds::Keep | Seeds::Stop => format!(" with {counted}, to stay"),
+            };
+            format!("; exists in PostgreSQL{seeds}")
+        }
+    }
 }
 
 /// What is decided for all tables, where anything is.

@@ -70,7 +70,7 @@ fn append_fields(
     {
         let field_at = out.len();
         let value = scan::value(row.get_ref(position)?);
-        let Err(refusal) = copy_format::append_field(&column.conversion, column.not_null, value, out) else {
+        let Err(refusal) = copy_format::append_column(column, value, out) else {
             continue;
         };
         out.truncate(field_at);

@@ -2,6 +2,7 @@
 //!
 //! Knows no command line: who watches implements [`Observer`], and the outcome is a value.
 
+mod existing;
 mod migrations;
 mod outcome;
 mod preflight;

@@ -5,7 +5,7 @@ use std::path::Path;
 use migrate_core::plan::{Plan, PlannedTable};
 use migrate_core::schema_diff;
 
-use super::{Request, target_check};
+use super::{Request, existing, target_check};
 use crate::error::{Context, Error, Result};
 use crate::observer::Observer;
 use crate::source::preflight::{Findings, scan_values};
@@ -33,9 +33,10 @@ impl<M> Preflight<'_, M> {
                 .next("the manifest and the ledger hold paths as text: name a copy or move the file"));
         }
         self.check_schema(&source)?;
+        existing::check_selected(request.plan, self.tables)?;
         target_check::check_settings(target, request.plan)?;
         if is_fresh {
-            target_check::check_empty(target, &request.target, request.plan)?;
+            existing::check_ready(target, &request.target, request.plan)?;
         }
         quick_check(&source)?;
         check_disk(&source, request)?;
@@ -71,8 +72,9 @@ impl<M> Preflight<'_, M> {
         }
         .with_policies();
         let observer = self.observer;
-        let findings =
+        let mut findings =
             scan_values(&selected, self.request.workers, open, &|rows| observer.rows_scanned(rows))?;
+        existing::find_key_clashes(self.request, &selected, open, &mut findings)?;
         self.observer.scan_finished(&findings);
         Ok(findings)
     }

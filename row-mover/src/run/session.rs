@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
 use migrate_core::phase::{Phase, RunSubject};
-use migrate_core::plan::{Plan, PlannedTable};
+use migrate_core::plan::PlannedTable;
 
 use super::outcome::{AlreadyDone, Moved, Outcome, PhaseDone, Rejected, table_sums};
 use super::preflight::Preflight;
-use super::{Request, migrations, open_checked, target_check, validation};
+use super::{Request, existing, migrations, open_checked, target_check, validation};
 use crate::error::{Error, Result};
 use crate::ledger::{self, ChunkDone, Run};
 use crate::observer::Observer;
@@ -156,12 +156,20 @@ impl<'a> Session<'a> {
 
     /// Drops what an earlier run of ours made, and the ledger with it, all or none. Only what the ledger's own plan names is
     /// dropped; whatever else stands there is in the way, as in any target.
-    fn remove_earlier_run(&self, connection: &mut PooledConnection, run: &Run, plan: &Plan) -> Result<()> {
+    fn remove_earlier_run<M: MigrationSource<Pg>>(
+        &self,
+        request: &Request<'_, M>,
+        connection: &mut PooledConnection,
+        run: &Run,
+    ) -> Result<()> {
         self.observer.note(&format!("dropping what run {} made in {}", run.id, self.target));
         pool::all_or_none(connection, "what the earlier run made cannot be dropped", |connection| {
             target_check::drop_planned(connection, &run.plan)?;
+            if run.plan.is_into_existing() {
+                existing::remove(connection, &run.plan, request.migrations)?;
+            }
             ledger::remove(connection)?;
-            target_check::check_empty(connection, self.target, plan)
+            existing::check_ready(connection, self.target, request.plan)
         })
     }
 
@@ -203,7 +211,7 @@ impl<'a> Session<'a> {
         }
         self.end(Phase::Seal, started, &mut phases);
         if let Some(run) = earlier {
-            self.remove_earlier_run(&mut connection, run, request.plan)?;
+            self.remove_earlier_run(request, &mut connection, run)?;
         }
         ledger::create(&mut connection)?;
         let id = ledger::begin_run(&mut connection, subject, request.plan, &seal)?;
@@ -285,6 +293,7 @@ impl<'a> Session<'a> {
         let mut connection = self.connection()?;
         migrations::lift_statement_timeout(&mut connection)?;
         finish::set_sequences(&sealed, &mut connection, tables)?;
+        finish::set_existing_sequences(&sealed, &mut connection, tables)?;
         let done = finish::analyze(&mut connection, tables);
         migrations::restore_statement_timeout(&mut connection, &self.settings)?;
         done

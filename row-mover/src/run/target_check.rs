@@ -137,7 +137,25 @@ pub(super) fn check_empty(target: &mut PooledConnection, url: &TargetUrl, plan: 
         names.push(&more);
     }
     Err(Error::new(format!("{url} is not empty, and what is there is not ours: {}", names.join(", ")))
-        .next("use an empty database; nothing was changed in this one"))
+        .next(
+            "use an empty database, or load into the tables that the app has made with --into-existing; nothing was changed in \
+             this one",
+        ))
+}
+
+/// Refuses a target in which the ledger's schema is somebody else's.
+pub(super) fn check_ledger_schema(target: &mut PooledConnection, url: &TargetUrl) -> Result<()> {
+    let found = diesel::sql_query(
+        "SELECT 1 FROM pg_class WHERE relnamespace = to_regnamespace('migration')::oid \
+         AND to_regclass('migration.runs') IS NULL LIMIT 1",
+    )
+    .execute(target)
+    .map_err(diesel_failed("the target cannot be examined"))?;
+    if found == 0 {
+        return Ok(());
+    }
+    Err(Error::new(format!("{url} has a schema migration that is not ours, and the ledger needs that name"))
+        .next("rename it for the move; nothing was changed"))
 }
 
 /// The tables of `plan` that are not there.
@@ -167,20 +185,23 @@ pub(super) fn missing_tables(target: &mut PooledConnection, plan: &Plan) -> Resu
 pub(super) fn drop_planned(target: &mut PooledConnection, plan: &Plan) -> Result<()> {
     let own_schema = quote_pg(&plan.target_schema);
     let mut statements = String::new();
+    let made = plan.made();
     for view in plan.views.iter().rev() {
         statements.push_str(&format!("DROP VIEW IF EXISTS {own_schema}.{}; ", quote_pg(&view.target)));
     }
-    for table in plan.parents_first().iter().rev() {
+    for table in made.parents_first().iter().rev() {
         statements.push_str(&format!("DROP TABLE IF EXISTS {}; ", table.qualified(&table.target)));
     }
     for trigger in &plan.triggers {
         statements
             .push_str(&format!("DROP FUNCTION IF EXISTS {own_schema}.{}(); ", quote_pg(&trigger.function)));
     }
-    statements.push_str(&format!("DROP TABLE IF EXISTS {own_schema}.__diesel_schema_migrations"));
+    if !plan.is_into_existing() {
+        statements.push_str(&format!("DROP TABLE IF EXISTS {own_schema}.__diesel_schema_migrations"));
+    }
     let dropped = target.transaction(|target| {
         target.batch_execute("SET LOCAL lock_timeout = 10000")?;
-        for table in &plan.tables {
+        for table in &made.tables {
             // Foreign keys first, so that the order of the tables does not matter where they point at each other.
             for key in &table.foreign_keys {
                 target.batch_execute(&format!(
@@ -190,7 +211,8 @@ pub(super) fn drop_planned(target: &mut PooledConnection, plan: &Plan) -> Result
                 ))?;
             }
         }
-        target.batch_execute(&statements)
+        // PostgreSQL takes no query without a statement.
+        if statements.is_empty() { Ok(()) } else { target.batch_execute(&statements) }
     });
     dropped.map_err(|error| {
         diesel_failed("what the earlier run made cannot be dropped")(error)

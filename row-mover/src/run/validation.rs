@@ -6,7 +6,7 @@ use migrate_core::phase::Phase;
 use migrate_core::plan::PlannedTable;
 use serde::Serialize;
 
-use super::{check_target, migrations};
+use super::{check_target, existing, migrations};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
 use crate::observer::Observer;
@@ -113,7 +113,11 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
             tables: compared,
             sequences: sequence_problems(&open_source()?, connection, &readable)?,
             missing_migrations: migrations::missing(connection, &run.plan, self.migrations)?,
-            schema: schema.into_iter().map(|difference| difference.words).collect(),
+            schema: schema
+                .into_iter()
+                .map(|difference| difference.words)
+                .chain(existing::lost_rows(connection, &run.plan)?)
+                .collect(),
             seconds: 0.0,
         };
         validation.seconds = started.elapsed().as_secs_f64();

@@ -45,7 +45,7 @@ pub fn find(
 
 /// The plan in which a NULL keeps no row behind: a column that has NULLs will not be NOT NULL.
 fn with_nulls(mut plan: Plan, profile: &DatabaseProfile) -> Plan {
-    for table in &mut plan.tables {
+    for table in plan.tables.iter_mut().filter(|table| table.existing.is_none()) {
         for column in &mut table.columns {
             let seen = profile.get(&table.source).and_then(|table| table.columns.get(&column.source));
             column.not_null &= seen.is_none_or(|seen| seen.nulls == 0);
@@ -61,7 +61,9 @@ fn is_null(column: &str) -> String {
 
 fn null_keys(source: &SourceConnection, table: &PlannedTable, breaches: &mut Vec<Breach>) -> Result<()> {
     // A rowid alias and the key of a WITHOUT ROWID table are never NULL.
-    if table.primary_key.is_none() || table.without_rowid || table.sequence_column().is_some() {
+    // What an app made takes no NULL in its key: there such rows are rejects, and no key is weakened for them.
+    let is_known = table.key_positions().is_empty() || table.existing.is_some();
+    if is_known || table.without_rowid || table.sequence_column().is_some() {
         return Ok(());
     }
     let any_null: Vec<String> = (table.key_positions().iter())

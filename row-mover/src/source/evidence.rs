@@ -7,6 +7,7 @@ use migrate_core::mapping::Mapping;
 use migrate_core::plan::Plan;
 use migrate_core::planner;
 use migrate_core::source_schema::SourceSchema;
+use migrate_core::target_schema::TargetSchema;
 
 use super::profile::profile_by_workers;
 use super::{SourceConnection, breaches, introspect};
@@ -22,6 +23,20 @@ pub fn plan(
     workers: usize,
     scanned: &(dyn Fn(u64) + Sync),
 ) -> Result<(SourceSchema, Plan)> {
+    plan_into(path, mapping, None, workers, scanned)
+}
+
+/// Makes the plan by which rows go into the tables of `target`, where that has any for them.
+///
+/// # Errors
+/// When the file cannot be read, or no plan can be made.
+pub fn plan_into(
+    path: &Path,
+    mapping: &Mapping,
+    target: Option<&TargetSchema>,
+    workers: usize,
+    scanned: &(dyn Fn(u64) + Sync),
+) -> Result<(SourceSchema, Plan)> {
     let source = SourceConnection::open_live(path)?;
     let schema = introspect::introspect(&source)?;
     let mut profile = profile_by_workers(
@@ -31,12 +46,15 @@ pub fn plan(
         scanned,
     )?;
     let failed = || "no plan can be made".to_owned();
-    let plan = planner::plan(&schema, Some(&profile), mapping).context(failed)?;
+    let plan = planner::plan_into(&schema, Some(&profile), mapping, target).context(failed)?;
     breaches::find(&source, &schema, &plan, &mut profile)?;
     source.check_undisturbed()?;
     let is_broken = profile.values().any(|table| !table.breaches.is_empty());
-    let plan =
-        if is_broken { planner::plan(&schema, Some(&profile), mapping).context(failed)? } else { plan };
+    let plan = if is_broken {
+        planner::plan_into(&schema, Some(&profile), mapping, target).context(failed)?
+    } else {
+        plan
+    };
     Ok((schema, plan))
 }
 

@@ -4,6 +4,7 @@ pub mod breaches;
 mod duplicates;
 pub mod evidence;
 pub mod introspect;
+pub(crate) mod key_clashes;
 pub mod open;
 mod orphans;
 pub mod preflight;

@@ -110,7 +110,7 @@ impl Columns {
         for &position in &self.key {
             let Some(column) = table.columns.get(position) else { return Ok(false) };
             let value = scan::value(row.get_ref(position)?);
-            if value.is_null() || copy_format::append_field(&column.conversion, true, value, out).is_err() {
+            if value.is_null() || copy_format::append_column(column, value, out).is_err() {
                 return Ok(false);
             }
         }

@@ -214,7 +214,11 @@ fn find_orphans(
     Ok(())
 }
 
-fn add_offender(offenders: &mut Vec<Offenders>, column: &str, describe: impl FnOnce() -> Offender) {
+pub(super) fn add_offender(
+    offenders: &mut Vec<Offenders>,
+    column: &str,
+    describe: impl FnOnce() -> Offender,
+) {
     let position = offenders.iter().position(|other| other.column == column).unwrap_or_else(|| {
         offenders.push(Offenders { column: column.to_owned(), ..Offenders::default() });
         offenders.len() - 1

@@ -10,8 +10,10 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Text};
 use migrate_core::identifier::quote_pg;
-use migrate_core::plan::{Plan, PlannedTable};
+use migrate_core::mapping::DEFAULT_SCHEMA;
+use migrate_core::plan::{ExistingTable, Plan, PlannedTable};
 use migrate_core::render;
+use migrate_core::target_schema::TargetFact;
 
 use crate::error::Result;
 use crate::target::PooledConnection;
@@ -23,16 +25,21 @@ const SCRATCH: &str = "migration_scratch";
 /// Describes the schemas of these names, one line for each fact.
 const DESCRIBE_SQL: &str = include_str!("describe.sql");
 
+/// One fact of a schema, as PostgreSQL describes it.
 #[derive(QueryableByName)]
-struct Line {
+pub(crate) struct Line {
+    /// The table, by name.
     #[diesel(sql_type = Text)]
-    schema_name: String,
+    pub(crate) schema_name: String,
+    /// The table, by name.
     #[diesel(sql_type = Text)]
-    table_name: String,
+    pub(crate) table_name: String,
+    /// What it is about, such as `column id`.
     #[diesel(sql_type = Text)]
-    item: String,
+    pub(crate) item: String,
+    /// How that is defined.
     #[diesel(sql_type = Text)]
-    definition: String,
+    pub(crate) definition: String,
 }
 
 /// A difference between the live schema and the plan's.
@@ -58,22 +65,25 @@ pub fn is_readable(table: &PlannedTable, differences: &[SchemaDifference]) -> bo
 pub fn schema_differences(target: &mut PooledConnection, plan: &Plan) -> Result<Vec<SchemaDifference>> {
     let failed = || diesel_failed("the live schema cannot be described");
     let schemas = plan.schemas();
-    let live = target.transaction(|target| describe(target, &schemas)).map_err(failed())?;
-    let scratch_plan = in_scratch(plan);
+    let live = target.transaction(|target| describe(target, &schemas, None)).map_err(failed())?;
+    let scratch_plan = in_scratch(&plan.made());
     let scratch_schemas = scratch_plan.schemas();
     let up = format!(
         "{}{}",
         render::create_tables(&scratch_plan).up,
         render::create_constraints(&scratch_plan).up
     );
+    // What is made may point to tables that were there before.
+    let behind = plan.is_into_existing().then_some(DEFAULT_SCHEMA);
     let mut expected = None;
     let scratch = target.transaction::<(), _, _>(|target| {
         target.batch_execute(&up)?;
-        expected = Some(describe(target, &scratch_schemas)?);
+        expected = Some(describe(target, &scratch_schemas, behind)?);
         Err(diesel::result::Error::RollbackTransaction)
     });
     match (scratch, expected) {
-        (Err(diesel::result::Error::RollbackTransaction), Some(expected)) => {
+        (Err(diesel::result::Error::RollbackTransaction), Some(mut expected)) => {
+            expected.extend(plan.tables.iter().flat_map(existing_lines));
             Ok(differences(plan, (&live, &schemas), (&expected, &scratch_schemas)))
         }
         (Err(error), _) => Err(diesel_failed("the plan's schema cannot be made in a scratch schema")(error)),
@@ -97,10 +107,50 @@ fn in_scratch(plan: &Plan) -> Plan {
 
 /// Describes what stands in `schemas`. Whatever is in one of them is printed without its schema, so that the words for two places
 /// are alike; it takes a transaction to keep that from lasting.
-fn describe(target: &mut PgConnection, schemas: &[&str]) -> QueryResult<Vec<Line>> {
-    let path: Vec<String> = schemas.iter().map(|schema| quote_pg(schema)).collect();
+/// That holds for what stands in the schema `behind` them, too.
+fn describe(target: &mut PgConnection, schemas: &[&str], behind: Option<&str>) -> QueryResult<Vec<Line>> {
+    let path: Vec<String> = schemas.iter().copied().chain(behind).map(quote_pg).collect();
     target.batch_execute(&format!("SET LOCAL search_path = {}", path.join(", ")))?;
     diesel::sql_query(DESCRIBE_SQL).bind::<Array<Text>, _>(schemas).load(target)
+}
+
+/// What an existing table has to be like once the rows are in.
+fn existing_lines(table: &PlannedTable) -> Vec<Line> {
+    let line = |fact: TargetFact| Line {
+        schema_name: SCRATCH.to_owned(),
+        table_name: table.target.clone(),
+        item: fact.item,
+        definition: fact.definition,
+    };
+    table.expected_facts().into_iter().map(line).collect()
+}
+
+/// How existing tables differ from what they were when the plan was made.
+///
+/// # Errors
+/// When the catalog cannot be read.
+pub(crate) fn drift(target: &mut PooledConnection, plan: &Plan) -> Result<Vec<SchemaDifference>> {
+    let live = describe_existing(target).map_err(diesel_failed("the live schema cannot be described"))?;
+    let mut before = plan.clone();
+    before.tables.retain(|table| table.existing.is_some());
+    before.views.clear();
+    before.triggers.clear();
+    let facts = |(table, existing): (&PlannedTable, &ExistingTable)| -> Vec<Line> {
+        let line = |fact: &TargetFact| Line {
+            schema_name: SCRATCH.to_owned(),
+            table_name: table.target.clone(),
+            item: fact.item.clone(),
+            definition: fact.definition.clone(),
+        };
+        existing.table.facts.iter().map(line).collect()
+    };
+    let expected: Vec<Line> = before.existing_tables().flat_map(facts).collect();
+    Ok(differences(&before, (&live, &[DEFAULT_SCHEMA]), (&expected, &[SCRATCH])))
+}
+
+/// Describes the schema in which an app makes its tables.
+pub(crate) fn describe_existing(target: &mut PgConnection) -> QueryResult<Vec<Line>> {
+    target.transaction(|target| describe(target, &[DEFAULT_SCHEMA], None))
 }
 
 /// What differs in the plan's tables, sequences, views and functions. Others are none of the plan's business.

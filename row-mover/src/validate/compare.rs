@@ -53,7 +53,7 @@ pub enum DifferenceKind {
 }
 
 /// The target's rows of one table, in an order of its own.
-pub(super) struct TargetRows<'a> {
+pub(crate) struct TargetRows<'a> {
     copy: CopyOut<'a>,
     reader: StreamReader,
     fields: FieldRanges,
@@ -70,13 +70,22 @@ impl<'a> TargetRows<'a> {
         let columns: Vec<String> = table.columns.iter().map(|column| quote_pg(&column.target)).collect();
         let order: Vec<String> = key.iter().map(|&position| ordered(&table.columns[position])).collect();
         let order = if order.is_empty() { String::new() } else { format!(" ORDER BY {}", order.join(", ")) };
-        let select = format!("SELECT {} FROM {}{order}", columns.join(", "), table.qualified(&table.target));
+        let select = format!("SELECT {} FROM {}{order}", columns.join(", "), table.loaded_rows_sql());
+        TargetRows::select(&select, columns.len(), target)
+    }
+
+    /// Begins to read the rows of a SELECT with so many columns.
+    pub(crate) fn select(
+        select: &str,
+        columns: usize,
+        target: &'a mut BulkConnection,
+    ) -> Result<TargetRows<'a>> {
         let copy = target.copy_out(&format!("COPY ({select}) TO STDOUT (FORMAT binary)"))?;
-        Ok(TargetRows { copy, reader: StreamReader::default(), fields: Vec::new(), columns: columns.len() })
+        Ok(TargetRows { copy, reader: StreamReader::default(), fields: Vec::new(), columns })
     }
 
     /// Moves to the next row; false at the end.
-    pub(super) fn advance(&mut self) -> Result<bool> {
+    pub(crate) fn advance(&mut self) -> Result<bool> {
         loop {
             if self.reader.next_row(self.columns, &mut self.fields).context(stream_failed)? {
                 return Ok(true);
@@ -93,7 +102,7 @@ impl<'a> TargetRows<'a> {
     }
 
     /// The bytes of a field of the current row; none for NULL.
-    pub(super) fn field(&self, position: usize) -> Option<&[u8]> {
+    pub(crate) fn field(&self, position: usize) -> Option<&[u8]> {
         self.fields.get(position).cloned().flatten().map(|range| self.reader.field(range))
     }
 }
@@ -184,10 +193,10 @@ impl Merge<'_> {
         std::mem::swap(&mut self.target_key, &mut self.previous_target_key);
         self.target_key.clear();
         for &position in self.key {
-            let conversion = &self.table.columns[position].conversion;
+            let column = &self.table.columns[position];
             let value = match rows.field(position) {
                 None => SourceValue::Null,
-                Some(wire) => conversion.decode(wire, &mut self.scratch).context(|| {
+                Some(wire) => column.decode(wire, &mut self.scratch).context(|| {
                     format!(
                         "{}.{}: a key in PostgreSQL is nothing that the source could have held",
                         self.table.source, self.table.columns[position].source
@@ -294,15 +303,13 @@ fn is_same(
     match field {
         None => source.is_null(),
         Some(_) if source.is_null() => false,
-        Some(wire) => {
-            column.conversion.decode(wire, scratch).is_ok_and(|target| column.conversion.same(source, target))
-        }
+        Some(wire) => column.decode(wire, scratch).is_ok_and(|target| column.same(source, target)),
     }
 }
 
 fn shown_target(column: &PlannedColumn, field: Option<&[u8]>, scratch: &mut Vec<u8>) -> String {
     let Some(wire) = field else { return "NULL".to_owned() };
-    match column.conversion.decode(wire, scratch) {
+    match column.decode(wire, scratch) {
         Ok(value) => scan::shown(value, column.secret),
         Err(error) => format!("({error})"),
     }

@@ -25,6 +25,7 @@ use crate::source::SourceConnection;
 use crate::target::bulk::BulkConnection;
 use crate::target::server_error::ServerError;
 
+pub(crate) use compare::TargetRows;
 pub use compare::{Difference, DifferenceKind};
 pub use sequences::sequence_problems;
 
@@ -128,8 +129,7 @@ fn compare_table(
     observer: &dyn Observer,
 ) -> Result<TableComparison> {
     let key = table.key_positions();
-    let can_merge =
-        !key.is_empty() && key.iter().all(|&position| table.columns[position].conversion.keeps_order());
+    let can_merge = !key.is_empty() && key.iter().all(|&position| table.columns[position].keeps_order());
     if can_merge {
         compare::merge(table, &key, options.show_values, source, target, observer)
     } else {

@@ -7,6 +7,7 @@ use migrate_core::identifier::quote_pg;
 use migrate_core::plan::{PlannedColumn, PlannedTable};
 
 use crate::error::Result;
+use crate::finish::{ExistingSequence, existing_sequences};
 use crate::source::{SourceConnection, introspect};
 use crate::target::PooledConnection;
 use crate::target::pool::diesel_failed;
@@ -32,6 +33,9 @@ pub fn sequence_problems(
 ) -> Result<Vec<String>> {
     let mut problems = Vec::new();
     for table in tables {
+        for numbered in existing_sequences(table) {
+            problems.extend(existing_problem(source, target, &numbered)?);
+        }
         let Some((column, sequence)) = table.sequence_column() else { continue };
         let Some(numbers) = numbers(target, table, column, sequence)? else { continue };
         let Some(next) = numbers.next else { continue };
@@ -49,6 +53,33 @@ pub fn sequence_problems(
         }
     }
     Ok(problems)
+}
+
+/// The same of a sequence that an app made, and that may count in other steps than one.
+fn existing_problem(
+    source: &SourceConnection,
+    target: &mut PooledConnection,
+    numbered: &ExistingSequence<'_>,
+) -> Result<Option<String>> {
+    let ExistingSequence { table, column, sequence } = numbered;
+    let name = quote_pg(&column.name);
+    let sql = format!(
+        "SELECT CASE WHEN NOT s.is_called THEN s.last_value WHEN s.last_value <= 9223372036854775807 - q.seqincrement \
+         THEN s.last_value + q.seqincrement END AS next, (SELECT max({name})::bigint FROM public.{}) AS highest \
+         FROM {sequence} AS s, pg_sequence AS q WHERE q.seqrelid = to_regclass($1) AND q.seqincrement > 0",
+        quote_pg(&table.target)
+    );
+    let numbers: Option<Numbers> = diesel::sql_query(sql)
+        .bind::<Text, _>(sequence)
+        .get_result(target)
+        .optional()
+        .map_err(diesel_failed(format!("sequence {sequence} cannot be read")))?;
+    let Some(Numbers { next: Some(next), highest }) = numbers else { return Ok(None) };
+    let highest = highest.max(numbered.given(source)?);
+    Ok(highest.filter(|highest| *highest >= next).map(|_| {
+        let column = &column.name;
+        format!("sequence {sequence}: its next number is {next}, which {}.{column} has passed", table.target)
+    }))
 }
 
 fn numbers(

@@ -9,6 +9,7 @@ mod conversions;
 mod damage;
 mod damage_of_schema;
 mod encodings;
+mod existing;
 mod expressions;
 mod hostile;
 mod leaks;

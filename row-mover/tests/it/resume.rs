@@ -100,7 +100,7 @@ fn child() {
     moved(run::migrate(&request, &steps));
 }
 
-fn spawn(case: &Case, stop: &str) -> Child {
+pub fn spawn(case: &Case, stop: &str) -> Child {
     fs::write(case.dir.path().join("plan.json"), render::plan_json(&case.plan)).unwrap();
     let values = [case.dir.path().to_str().unwrap(), case.database.url(), stop];
     Command::new(std::env::current_exe().unwrap())
@@ -114,7 +114,7 @@ fn spawn(case: &Case, stop: &str) -> Child {
 
 /// Waits until the server has noticed that a process is gone: until then its lock keeps others away, as it should.
 #[track_caller]
-fn wait_for_its_sessions(case: &Case) {
+pub fn wait_for_its_sessions(case: &Case) {
     let deadline = Instant::now() + Duration::from_secs(30);
     let sessions = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'hyperpage-migration'";
     while case.ask(sessions) != ["0"] {

@@ -36,6 +36,7 @@ pub fn cases() -> Vec<PeerCase> {
             "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (7, 'x');",
         )
         .target("CREATE TABLE t (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v text)")
+        .into_existing()
         .gives(NEXT, &["8"]),
         case(
             "C7 refused",
@@ -43,7 +44,7 @@ pub fn cases() -> Vec<PeerCase> {
         )
         .target("CREATE TABLE t (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v text)")
         .ends(Ending::Refused)
-        .tells("t"),
+        .tells("--into-existing"),
         case(
             "C8",
             "CREATE TABLE gone (id INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO gone VALUES (5);

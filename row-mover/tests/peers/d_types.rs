@@ -43,6 +43,7 @@ fn numbers() -> Vec<PeerCase> {
             "CREATE TABLE t (id INTEGER PRIMARY KEY, active INTEGER, n INTEGER); INSERT INTO t VALUES (1, 1, 5);",
         )
         .target("CREATE TABLE t (id integer PRIMARY KEY, active boolean, n integer)")
+        .into_existing()
         .has("t.active", "boolean"),
         case(
             "D9",
@@ -50,6 +51,7 @@ fn numbers() -> Vec<PeerCase> {
         )
         .mapping("on_reject = \"skip\"")
         .target("CREATE TABLE t (b text, a boolean, id bigint PRIMARY KEY)")
+        .into_existing()
         .ends(Ending::Partly)
         .rejects(&[("t.a", 1)]),
         case(

@@ -15,6 +15,7 @@ mod e_values;
 #[path = "../it/support/mod.rs"]
 #[allow(dead_code, reason = "the other tests of the engine use all of it")]
 mod engine;
+mod existing;
 mod f_moments;
 mod files;
 mod frameworks;
@@ -36,6 +37,7 @@ fn all_cases() -> Vec<support::PeerCase> {
         d_names::cases(),
         d_types::cases(),
         e_values::cases(),
+        existing::cases(),
         f_moments::cases(),
         frameworks::cases(),
         g_operation::cases(),

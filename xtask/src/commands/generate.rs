@@ -2,14 +2,17 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
+use migrate_core::mapping::Mapping;
+use migrate_core::target_schema::TargetSchema;
 use migrate_core::{planner, render};
 
 use crate::display::printable_plan;
 use crate::exit::Exit;
 use crate::generated::{GeneratedFile, Mode, apply};
 use crate::source_plan::PlanArgs;
+use crate::target::{self, TargetArgs};
 use crate::{output, plan_folder, source, source_plan, workspace};
 
 /// The options of `generate`.
@@ -30,6 +33,13 @@ pub(crate) struct GenerateArgs {
 
     #[command(flatten)]
     plan: PlanArgs,
+
+    #[command(flatten)]
+    target: TargetArgs,
+
+    /// Plan for --restart: the target as it will be once what the earlier migration brought is gone
+    #[arg(long, requires = "into_existing")]
+    restart: bool,
 
     /// Change nothing; show how stale files differ, and end with 1 where one is
     #[arg(long, conflicts_with = "dry_run")]
@@ -57,7 +67,10 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<Exit> {
             let plan = planner::plan(&schema, None, &mapping).context("no plan can be made")?;
             (schema, plan)
         }
-        Some(path) => source_plan::make(path, &mapping, false)?,
+        Some(path) => {
+            let existing = existing_tables(args, &mapping)?;
+            source_plan::make(path, &mapping, existing.as_ref(), false)?
+        }
     };
     if args.dry_run {
         output::stdout(&render::plan_summary(&printable_plan(&plan)?))?;
@@ -66,5 +79,21 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<Exit> {
     if args.out.is_some() {
         files.push(GeneratedFile { path: folder.join("mapping.toml"), content: mapping_text });
     }
+    if args.out.is_some() && mode == Mode::Write {
+        plan_folder::remove_others(&folder, &plan)?;
+    }
     apply(&files, mode)
+}
+
+/// The tables that the app has made, where rows go into these; then the target has to be named.
+fn existing_tables(args: &GenerateArgs, mapping: &Mapping) -> anyhow::Result<Option<TargetSchema>> {
+    if !mapping.into_existing {
+        return Ok(None);
+    }
+    let Some(url) = target::named(&args.target)? else {
+        bail!(
+            "which tables the app has made has to be looked at: name the target with --postgres or DATABASE_URL"
+        );
+    };
+    source_plan::target_schema(mapping, &url, &target::settings()?, args.restart)
 }

@@ -30,6 +30,7 @@ use crate::{output, plan_folder, private, source, workspace};
     cargo xtask migrate --sample\n  \
     cargo xtask migrate --sqlite data/hyperpage.db --dry-run\n  \
     cargo xtask migrate --sqlite any.db                     any other SQLite file\n  \
+    cargo xtask migrate --sqlite any.db --into-existing     into the tables that the app made\n  \
     cargo xtask migrate --postgres 'postgres://app@db.example/hyperpage?sslmode=verify-full'"
 )]
 pub(crate) struct MigrateArgs {
@@ -193,7 +194,7 @@ fn plan_kind(args: &MigrateArgs, source: &Path) -> anyhow::Result<PlanKind> {
     let read = || plan_folder::read(&folder).map(Box::new);
     if args.plan.is_some() && args.planning.shapes_plan() {
         bail!(
-            "a plan in a folder has decided already; give --faithful, --autoincrement and --on-reject text to `{}`",
+            "a plan in a folder has decided already; give --faithful, --autoincrement, --into-existing and --on-reject text to `{}`",
             plan_folder::generate_command(&folder)
         );
     }
@@ -227,7 +228,10 @@ fn planned(
     let recorded = if args.restart { None } else { source_plan::recorded(source, target, settings)? };
     let (schema, plan) = match recorded {
         Some(plan) => (introspect::introspect(&SourceConnection::open_live(source)?)?, plan),
-        None => source_plan::make(source, &mapping, args.quiet)?,
+        None => {
+            let existing = source_plan::target_schema(&mapping, target, settings, args.restart)?;
+            source_plan::make(source, &mapping, existing.as_ref(), args.quiet)?
+        }
     };
     let scratch =
         if args.dry_run { Some(tempfile::tempdir().context("no scratch folder can be made")?) } else { None };

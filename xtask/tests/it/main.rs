@@ -8,6 +8,7 @@
 
 mod any_file;
 mod cleanup_gate;
+mod existing;
 mod generate;
 mod help;
 mod migrate;

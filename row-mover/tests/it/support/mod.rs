@@ -14,7 +14,8 @@ use row_mover::observer::Silent;
 use row_mover::run::{self, Moved, Outcome, Request, Validation, ValidationRequest};
 use row_mover::source::evidence;
 use row_mover::target::bulk::BulkConnection;
-use row_mover::target::{DbSettings, TargetUrl};
+use row_mover::target::introspect::introspect;
+use row_mover::target::{DbSettings, TargetUrl, pool};
 use row_mover::validate::CompareOptions;
 use tempfile::TempDir;
 use test_database::TestDatabase;
@@ -49,6 +50,26 @@ impl Case {
     pub fn planned(dir: TempDir, source: PathBuf, plan: Plan) -> Case {
         let migrations = write_migrations(&plan, &dir.path().join("migrations"));
         Case { dir, database: TestDatabase::create(), source, plan, migrations }
+    }
+
+    /// A source that stands in `dir` already, and a database in which an app has made tables; why there is no plan, where there is
+    /// none.
+    pub fn into_existing(
+        dir: TempDir,
+        source: PathBuf,
+        mapping: &str,
+        target_sql: &str,
+    ) -> Result<Case, String> {
+        let database = TestDatabase::create();
+        let url = TargetUrl::parse(database.url()).unwrap();
+        PgConnection::establish(database.url()).unwrap().batch_execute(target_sql).unwrap();
+        let pool = pool::open(&url, &DbSettings::default()).map_err(|error| chain(&error))?;
+        let target = introspect(&mut pool::get(&pool).unwrap()).map_err(|error| chain(&error))?;
+        let mapping = Mapping::from_toml(&format!("format = 1\n{mapping}")).unwrap();
+        let plan = evidence::plan_into(&source, &mapping, Some(&target), 2, &|_| {});
+        let (_, plan) = plan.map_err(|error| chain(&error))?;
+        let migrations = write_migrations(&plan, &dir.path().join("migrations"));
+        Ok(Case { dir, database, source, plan, migrations })
     }
 
     pub fn request(&self) -> Request<'_, FileBasedMigrations> {

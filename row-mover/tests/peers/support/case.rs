@@ -37,6 +37,7 @@ pub struct PeerCase {
     pub mapping: String,
     pub collations: Vec<&'static str>,
     pub target_sql: String,
+    pub into_existing: bool,
     pub endings: Vec<Ending>,
     pub rejects: Option<Vec<(String, u64)>>,
     pub types: Vec<(String, String)>,
@@ -54,6 +55,7 @@ pub fn case(id: &'static str, sql: impl Into<String>) -> PeerCase {
         mapping: String::new(),
         collations: Vec::new(),
         target_sql: String::new(),
+        into_existing: false,
         endings: vec![Ending::Proven],
         rejects: None,
         types: Vec::new(),
@@ -81,6 +83,12 @@ impl PeerCase {
     /// What the target is like before.
     pub fn target(mut self, sql: &str) -> Self {
         self.target_sql = sql.to_owned();
+        self
+    }
+
+    /// Rows go into the tables that the target has.
+    pub fn into_existing(mut self) -> Self {
+        self.into_existing = true;
         self
     }
 

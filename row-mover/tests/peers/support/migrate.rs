@@ -32,6 +32,9 @@ pub fn migrate_any(case: &PeerCase) -> Finished {
     let dir = tempfile::tempdir().unwrap();
     let source = dir.path().join("source.db");
     make_source(&source, case);
+    if case.into_existing {
+        return migrate_into(dir, source, &case.mapping, &case.target_sql);
+    }
     migrate_file(dir, source, &case.mapping, &case.target_sql)
 }
 
@@ -45,6 +48,18 @@ pub fn migrate_file(dir: TempDir, source: PathBuf, mapping: &str, target_sql: &s
     if !target_sql.is_empty() {
         case.execute(target_sql);
     }
+    run(case)
+}
+
+/// Migrates a database into tables that the target has before a plan is made.
+fn migrate_into(dir: TempDir, source: PathBuf, mapping: &str, target_sql: &str) -> Finished {
+    match Case::into_existing(dir, source, mapping, target_sql) {
+        Ok(case) => run(case),
+        Err(words) => Finished::refused(words, None),
+    }
+}
+
+fn run(case: Case) -> Finished {
     match run::migrate(&case.request(), &Silent) {
         Err(error) => Finished::refused(chain(&error), Some(case)),
         Ok(Outcome::Rejected { findings, over_limit }) => {

@@ -42,6 +42,8 @@ impl Column {
             ("boolean", Value::Text(word)) => boolean(word),
             ("double precision", Value::Real(real)) => Some(float(*real)),
             ("double precision", Value::Integer(integer)) => exact_float(*integer),
+            ("real", Value::Real(real)) => Some(float(*real)),
+            ("real", Value::Integer(integer)) => exact_float(*integer),
             ("numeric", Value::Integer(integer)) => decimal(&integer.to_string()),
             ("numeric", Value::Real(real)) if real.is_finite() => decimal(&real.to_string()),
             ("numeric", Value::Real(real)) => Some(real.to_string()),
@@ -73,6 +75,9 @@ impl Column {
             ("time without time zone", Value::Text(text)) => {
                 clock_micros(text).map(|micros| micros.to_string())
             }
+            // Types that the app has made: enums, and domains of what is above.
+            (_, Value::Text(text)) => Some(text.clone()),
+            (_, Value::Integer(integer)) => Some(integer.to_string()),
             _ => None,
         };
         form.map(Some).ok_or_else(|| {
@@ -88,7 +93,7 @@ impl Column {
     /// The form of what PostgreSQL has.
     pub fn of_target(&self, text: &str) -> Result<String, String> {
         let form = match self.kind.as_str() {
-            "double precision" => text.parse().ok().map(float),
+            "double precision" | "real" => text.parse().ok().map(float),
             "numeric" => decimal(text),
             "uuid" => uuid(text),
             "bytea" => text.strip_prefix("\\x").map(str::to_owned),
@@ -97,6 +102,7 @@ impl Column {
             }
             "date" => moment_micros(text).map(|micros| micros.div_euclid(DAY_MICROS).to_string()),
             "time without time zone" => clock_micros(text).map(|micros| micros.to_string()),
+            "character" => Some(text.trim_end_matches(' ').to_owned()),
             _ => Some(text.to_owned()),
         };
         form.ok_or_else(|| format!("the oracle cannot read {text:?} of {} as {}", self.target, self.kind))

@@ -1,0 +1,127 @@
+//! What the plan says of a table that an app made in the target before: rows are loaded into it, and it stays as it is.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Plan, PlannedTable};
+use crate::identifier::{fit_pg, quote_pg};
+use crate::target_schema::{TargetFact, TargetSchema, TargetTable};
+
+/// The schema that the ledger has for itself, where the keys of rows that are kept are written down.
+const LEDGER_SCHEMA: &str = "migration";
+
+/// What becomes of rows that a table of the target holds already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Seeds {
+    /// No plan is made where there are any.
+    #[default]
+    Stop,
+    /// They are deleted before the load.
+    Replace,
+    /// They stay, and the rows of the source are loaded beside them.
+    Keep,
+}
+
+/// A table that is there already.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExistingTable {
+    /// What becomes of the rows that it holds.
+    pub seeds: Seeds,
+    /// The table as it was when the plan was made, and as it is to be when the rows are in.
+    pub table: TargetTable,
+}
+
+impl Seeds {
+    /// The name that the command line, `mapping.toml` and `plan.json` use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Seeds::Stop => "stop",
+            Seeds::Replace => "replace",
+            Seeds::Keep => "keep",
+        }
+    }
+}
+
+impl ExistingTable {
+    /// Whether rows stay beside those that are loaded.
+    pub fn keeps_rows(&self) -> bool {
+        self.seeds == Seeds::Keep && self.table.rows > 0
+    }
+
+    /// Whether rows are deleted before the load.
+    pub fn replaces_rows(&self) -> bool {
+        self.seeds == Seeds::Replace && self.table.rows > 0
+    }
+
+    /// Where the keys of the rows that are kept are written down while the run lasts, as SQL names it.
+    pub fn kept_keys(&self) -> String {
+        format!("{LEDGER_SCHEMA}.{}", quote_pg(&fit_pg(&format!("kept_{}", self.table.name))))
+    }
+
+    /// The condition by which a row `t` of the table is one of those that are kept.
+    pub fn is_kept_sql(&self) -> String {
+        let key = self.table.primary_key.as_ref().map(|key| key.columns.as_slice()).unwrap_or_default();
+        let pairs: Vec<String> =
+            key.iter().map(|column| format!("k.{0} = t.{0}", quote_pg(column))).collect();
+        format!("EXISTS (SELECT FROM {} AS k WHERE {})", self.kept_keys(), pairs.join(" AND "))
+    }
+}
+
+impl PlannedTable {
+    /// What its rows are selected from, as SQL: the table, without the rows that were there before and are kept.
+    pub fn loaded_rows_sql(&self) -> String {
+        let table = self.qualified(&self.target);
+        match &self.existing {
+            Some(existing) if existing.keeps_rows() => {
+                format!("(SELECT * FROM {table} AS t WHERE NOT {}) AS t", existing.is_kept_sql())
+            }
+            _ => table,
+        }
+    }
+
+    /// What PostgreSQL has to say of an existing table once the rows are in: the same as before, but for foreign keys that rows
+    /// break.
+    pub fn expected_facts(&self) -> Vec<TargetFact> {
+        let Some(existing) = &self.existing else { return Vec::new() };
+        let broken = |item: &str| {
+            let name = item.strip_prefix("constraint ");
+            self.foreign_keys.iter().any(|key| key.not_valid && Some(key.name.as_str()) == name)
+        };
+        let fact =
+            |fact: &TargetFact| match fact.definition.contains("(not validated)") || !broken(&fact.item) {
+                true => fact.clone(),
+                false => TargetFact {
+                    item: fact.item.clone(),
+                    definition: format!("{} NOT VALID (not validated)", fact.definition),
+                },
+            };
+        existing.table.facts.iter().map(fact).collect()
+    }
+}
+
+impl Plan {
+    /// The tables that are there already.
+    pub fn existing_tables(&self) -> impl Iterator<Item = (&PlannedTable, &ExistingTable)> {
+        self.tables.iter().filter_map(|table| Some((table, table.existing.as_ref()?)))
+    }
+
+    /// Whether any table is there already.
+    pub fn is_into_existing(&self) -> bool {
+        self.existing_tables().next().is_some()
+    }
+
+    /// The plan of the tables that it makes, without those that are there already.
+    pub fn made(&self) -> Plan {
+        let mut made = self.clone();
+        made.tables.retain(|table| table.existing.is_none());
+        made
+    }
+
+    /// The target schema that the plan was made for, as far as the plan depends on it; none where it makes all tables.
+    pub fn target(&self) -> Option<TargetSchema> {
+        let tables: Vec<TargetTable> =
+            self.existing_tables().map(|(_, existing)| existing.table.clone()).collect();
+        (!tables.is_empty()).then(|| TargetSchema { tables, relations: self.target_relations.clone() })
+    }
+}

@@ -1,0 +1,171 @@
+//! Why rows cannot be loaded into tables that an app made, in words that name them and the way out.
+
+/// Why rows cannot be loaded into tables that an app made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExistingError {
+    /// Tables of an app in another schema than `public`.
+    #[error(
+        "table {table} would go to schema {schema}, and --into-existing finds the tables of an app in public alone; take `schema` \
+         out of mapping.toml, or leave out --into-existing"
+    )]
+    OtherSchema {
+        /// The table in the source.
+        table: String,
+        /// The schema.
+        schema: String,
+    },
+    /// The target has no table of the source's.
+    #[error(
+        "the target has no table of the source's names ({}); let the app make its tables there first, or leave out --into-existing \
+         where they are to be made", tables.join(", ")
+    )]
+    NothingThere {
+        /// The source's tables.
+        tables: Vec<String>,
+    },
+    /// A name of the source that fits several of the target.
+    #[error(
+        "{kind} {name} may be {} in the target; say which with `rename` in mapping.toml", candidates.join(" or ")
+    )]
+    Several {
+        /// `table` or `column`.
+        kind: &'static str,
+        /// The name in the source, with its table where it is a column.
+        name: String,
+        /// The names in the target.
+        candidates: Vec<String>,
+    },
+    /// Two names of the source that fit one of the target.
+    #[error(
+        "{first} and {second} would both go to {target} in the target; rename or skip one of them in mapping.toml"
+    )]
+    Taken {
+        /// The one.
+        first: String,
+        /// The other.
+        second: String,
+        /// The name in the target.
+        target: String,
+    },
+    /// A table that has to be made, and whose name something else has.
+    #[error(
+        "table {table} would be made as {target}, and the target has something else of that name, such as a view; `rename` it in \
+         mapping.toml, or leave it behind there"
+    )]
+    NameTaken {
+        /// The table in the source.
+        table: String,
+        /// Its name in the target.
+        target: String,
+    },
+    /// A column of the source that the target's table has not.
+    #[error(
+        "column {column} has no counterpart in the target's table {table}{}; give it one with `rename`, or leave it behind with \
+         `skip`, in mapping.toml", nearest.as_ref().map(|name| format!(" (the nearest name there is {name})")).unwrap_or_default()
+    )]
+    UnknownColumn {
+        /// The column, with its table.
+        column: String,
+        /// The table in the target.
+        table: String,
+        /// The nearest name there.
+        nearest: Option<String>,
+    },
+    /// Columns of the target that the source cannot fill.
+    #[error(
+        "the target's table {table} needs a value for {}, which the source has not; give each a default there, or make it nullable",
+        columns.join(", ")
+    )]
+    Unfilled {
+        /// The table in the target.
+        table: String,
+        /// The columns.
+        columns: Vec<String>,
+    },
+    /// A type that no conversion gives.
+    #[error(
+        "column {column} is {type_name} in the target, which no conversion gives; ALTER it to a type such as text there, or leave \
+         it behind with `skip` in mapping.toml"
+    )]
+    Type {
+        /// The column, with its table.
+        column: String,
+        /// Its type in the target.
+        type_name: String,
+    },
+    /// A conversion of the mapping that gives another type than the target's.
+    #[error(
+        "column {column} is {type_name} in the target, and its conversion {conversion} in mapping.toml gives {given}"
+    )]
+    Conversion {
+        /// The column, with its table.
+        column: String,
+        /// Its type in the target.
+        type_name: String,
+        /// The conversion's name.
+        conversion: &'static str,
+        /// What it gives.
+        given: String,
+    },
+    /// Numbers of which nobody can tell which times they are.
+    #[error(
+        "column {column} is {type_name} in the target, and whether its numbers are seconds or milliseconds cannot be told; say it \
+         with `as` in mapping.toml, such as as = \"{example}\""
+    )]
+    Moment {
+        /// The column, with its table.
+        column: String,
+        /// Its type in the target.
+        type_name: String,
+        /// A conversion that could be meant.
+        example: &'static str,
+    },
+    /// Tables that hold rows, where nothing is said of these.
+    #[error(
+        "the target holds rows already: {}; --seeds replace deletes them, --seeds keep loads beside them",
+        tables.join(", ")
+    )]
+    Seeds {
+        /// The tables, each with the number of its rows.
+        tables: Vec<String>,
+    },
+    /// A table whose rows cannot be told from those that are loaded.
+    #[error(
+        "table {table} holds rows that cannot be kept: it has no primary key to tell them from those that are loaded; give it one, \
+         or take --seeds replace"
+    )]
+    KeepWithoutKey {
+        /// The table in the target.
+        table: String,
+    },
+    /// Rows that cannot be deleted.
+    #[error(
+        "the rows of table {table} cannot be replaced: foreign keys of {} point to them, which this move has nothing to do with; \
+         delete what is there by hand, or take --seeds keep", others.join(", ")
+    )]
+    Referenced {
+        /// The table in the target.
+        table: String,
+        /// The tables that point there.
+        others: Vec<String>,
+    },
+    /// A table that belongs to another role.
+    #[error(
+        "table {table} belongs to another role, and its foreign keys and triggers can only be set aside by its owner; connect as \
+         that one, or as a member of it"
+    )]
+    NotOurs {
+        /// The table in the target.
+        table: String,
+    },
+    /// Something by which a statement does otherwise than it says.
+    #[error(
+        "table {table} has {what}, under which rows cannot be loaded and compared; take that away for the move"
+    )]
+    InTheWay {
+        /// The table in the target.
+        table: String,
+        /// What it is.
+        what: String,
+    },
+}

@@ -1,0 +1,246 @@
+//! Tables that an app made in the target before: they stay as they are, and what the source has is planned to fit them.
+//!
+//! Names decide which column goes where, the target's type decides the conversion, and the target's own keys and foreign keys are
+//! what rows have to fit. What the source declares of such a table is not carried over, since the app has declared it anew.
+
+mod bookkeeping;
+mod choice;
+mod error;
+mod matching;
+
+use super::behind;
+use crate::mapping::{Mapping, TableMapping};
+use crate::plan::{
+    ExistingTable, LeftBehind, Numbering, Plan, PlannedColumn, PlannedForeignKey, PlannedGenerated,
+    PlannedKey, PlannedTable, Seeds,
+};
+use crate::target_schema::{TargetColumn, TargetForeignKey, TargetKey, TargetTable};
+
+pub use error::ExistingError;
+pub(super) use matching::{Match, Matches};
+
+/// Makes a table that was planned by itself one that goes into a table of the target.
+///
+/// # Errors
+/// [`ExistingError`] where it does not fit.
+pub(super) fn adopt(
+    planned: &mut PlannedTable,
+    found: &Match<'_>,
+    decided: &TableMapping,
+    seeds: Seeds,
+    left_behind: &mut Vec<LeftBehind>,
+) -> Result<(), ExistingError> {
+    if let Some(schema) = &planned.schema {
+        return Err(ExistingError::OtherSchema { table: planned.source.clone(), schema: schema.clone() });
+    }
+    check_table(found.table)?;
+    let source = planned.source.clone();
+    for column in &mut planned.columns {
+        if let Some(target) = found.columns.get(&column.source) {
+            adopt_column(&source, column, target, decided)?;
+        }
+    }
+    let is_filled = |column: &&TargetColumn| {
+        column.fills_itself() || planned.columns.iter().any(|planned| planned.target == column.name)
+    };
+    let unfilled: Vec<String> = (found.table.columns.iter())
+        .filter(|column| !is_filled(column))
+        .map(|column| column.name.clone())
+        .collect();
+    if !unfilled.is_empty() {
+        return Err(ExistingError::Unfilled { table: found.table.name.clone(), columns: unfilled });
+    }
+    let key = |key: &TargetKey| PlannedKey {
+        name: key.name.clone(),
+        columns: key.columns.clone(),
+        instead_of: None,
+    };
+    planned.primary_key = found.table.primary_key.as_ref().map(key);
+    planned.unique = found.table.unique.iter().map(key).collect();
+    planned.foreign_keys = Vec::new();
+    planned.checks = Vec::new();
+    for index in
+        std::mem::take(&mut planned.indexes).into_iter().filter(|index| index.added_because.is_some())
+    {
+        let name = format!("{} of {source}", index.name);
+        left_behind.push(behind(
+            "index",
+            &name,
+            "the app's table keeps the indexes that it has; add it in the app",
+        ));
+    }
+    planned.comment = None;
+    planned.existing = Some(ExistingTable { seeds, table: found.table.clone() });
+    Ok(())
+}
+
+/// What is left behind of a table that the app declared anew is what a human leaves behind alone.
+pub(super) fn forget_declarations(left_behind: &mut Vec<LeftBehind>, from: usize) {
+    let own = left_behind.split_off(from.min(left_behind.len()));
+    left_behind.extend(own.into_iter().filter(|item| item.kind == "column"));
+}
+
+fn adopt_column(
+    table: &str,
+    column: &mut PlannedColumn,
+    target: &TargetColumn,
+    decided: &TableMapping,
+) -> Result<(), ExistingError> {
+    let name = format!("{table}.{}", column.source);
+    let decided = decided.columns.get(&column.source).and_then(|decided| decided.conversion.as_ref());
+    let choice = choice::choose(&name, target, decided, &column.conversion, column.profile.as_ref())?;
+    column.target.clone_from(&target.name);
+    column.target_type = choice.conversion.target_type();
+    column.conversion = choice.conversion;
+    column.limit = choice.limit;
+    column.why = choice.why;
+    column.not_null = target.not_null && !target.is_generated;
+    column.default = None;
+    column.sequence = None;
+    column.numbering = Numbering::Serial;
+    column.suggestion = None;
+    column.comment = None;
+    column.generated = target.is_generated.then(|| PlannedGenerated {
+        expression: target.default.clone().unwrap_or_default(),
+        source: String::new(),
+    });
+    Ok(())
+}
+
+fn check_table(table: &TargetTable) -> Result<(), ExistingError> {
+    if !table.is_ours {
+        return Err(ExistingError::NotOurs { table: table.name.clone() });
+    }
+    let in_the_way = table.facts.iter().find_map(|fact| {
+        let is_forced = fact.item == "row level security" && fact.definition.ends_with("forced");
+        (is_forced || fact.item.starts_with("rule ")).then(|| fact.item.clone())
+    });
+    in_the_way.map_or(Ok(()), |what| Err(ExistingError::InTheWay { table: table.name.clone(), what }))
+}
+
+/// Settles what concerns existing tables together: the foreign keys among them, and the rows that they hold.
+///
+/// # Errors
+/// [`ExistingError`] where rows are in the way.
+pub(super) fn settle(tables: &mut [PlannedTable]) -> Result<(), ExistingError> {
+    let planned: Vec<(String, bool)> =
+        tables.iter().map(|table| (table.target.clone(), table.existing.is_some())).collect();
+    let columns: Vec<(String, Vec<String>)> = (tables.iter())
+        .map(|table| {
+            (table.target.clone(), table.columns.iter().map(|column| column.target.clone()).collect())
+        })
+        .collect();
+    let has = |table: &str, names: &[String]| {
+        let found = columns.iter().find(|(target, _)| target == table);
+        found.is_some_and(|(_, columns)| names.iter().all(|name| columns.contains(name)))
+    };
+    for table in tables.iter_mut() {
+        let Some(existing) = &table.existing else { continue };
+        let keys = existing.table.foreign_keys.iter();
+        let known =
+            keys.filter(|key| has(&table.target, &key.columns) && has(&key.parent, &key.parent_columns));
+        table.foreign_keys = known.map(foreign_key).collect();
+    }
+    let existing: Vec<&ExistingTable> = tables.iter().filter_map(|table| table.existing.as_ref()).collect();
+    check_seeds(&existing, &planned)
+}
+
+/// Takes out the foreign keys of tables that are made to tables of the target that have no key for them.
+pub(super) fn leave_unkeyed(tables: &mut [PlannedTable], left_behind: &mut Vec<LeftBehind>) {
+    let sorted = |columns: &[String]| {
+        let mut columns = columns.to_vec();
+        columns.sort_unstable();
+        columns
+    };
+    let keys: Vec<(String, Vec<Vec<String>>)> = (tables.iter().filter(|table| table.existing.is_some()))
+        .map(|table| {
+            let keys = table.primary_key.iter().chain(&table.unique);
+            (table.target.clone(), keys.map(|key| sorted(&key.columns)).collect())
+        })
+        .collect();
+    for table in tables.iter_mut().filter(|table| table.existing.is_none()) {
+        let source = table.source.clone();
+        table.foreign_keys.retain(|key| {
+            let parent = keys.iter().find(|(target, _)| *target == key.parent_table);
+            let stays = parent.is_none_or(|(_, keys)| keys.contains(&sorted(&key.parent_columns)));
+            if !stays {
+                let name = format!("{source}({}) to {}", key.columns.join(", "), key.parent_table);
+                let reason = "no key of the target's table makes the columns that it points to unique";
+                left_behind.push(behind("foreign key", &name, reason));
+            }
+            stays
+        });
+    }
+}
+
+/// A foreign key of the target as rows of the source have to fit it. How it acts on changes is its definition's.
+fn foreign_key(key: &TargetForeignKey) -> PlannedForeignKey {
+    PlannedForeignKey {
+        name: key.name.clone(),
+        columns: key.columns.clone(),
+        parent_table: key.parent.clone(),
+        parent_columns: key.parent_columns.clone(),
+        on_update: action(&key.definition, "ON UPDATE "),
+        on_delete: action(&key.definition, "ON DELETE "),
+        deferred: key.definition.contains("INITIALLY DEFERRED"),
+        not_valid: key.definition.ends_with("NOT VALID"),
+    }
+}
+
+/// The action in a definition that PostgreSQL printed, for people; the definition itself is what is made again.
+fn action(definition: &str, when: &str) -> String {
+    const ACTIONS: [&str; 4] = ["CASCADE", "RESTRICT", "SET NULL", "SET DEFAULT"];
+    let rest = definition.rsplit_once(when).map(|(_, rest)| rest).unwrap_or_default();
+    ACTIONS.iter().find(|action| rest.starts_with(**action)).unwrap_or(&"NO ACTION").to_string()
+}
+
+fn check_seeds(existing: &[&ExistingTable], planned: &[(String, bool)]) -> Result<(), ExistingError> {
+    let with_rows: Vec<&&ExistingTable> =
+        existing.iter().filter(|existing| existing.table.rows > 0).collect();
+    let stopped: Vec<String> = (with_rows.iter())
+        .filter(|existing| existing.seeds == Seeds::Stop)
+        .map(|existing| {
+            let rows = existing.table.rows;
+            format!("{} ({rows} row{})", existing.table.name, if rows == 1 { "" } else { "s" })
+        })
+        .collect();
+    if !stopped.is_empty() {
+        return Err(ExistingError::Seeds { tables: stopped });
+    }
+    for existing in with_rows {
+        let table = existing.table.name.clone();
+        if existing.keeps_rows() && existing.table.primary_key.is_none() {
+            return Err(ExistingError::KeepWithoutKey { table });
+        }
+        let is_moved = |name: &&String| planned.iter().any(|(target, is_there)| target == *name && *is_there);
+        let others: Vec<String> =
+            existing.table.referenced_by.iter().filter(|name| !is_moved(name)).cloned().collect();
+        if existing.replaces_rows() && !others.is_empty() {
+            return Err(ExistingError::Referenced { table, others });
+        }
+    }
+    Ok(())
+}
+
+/// Takes the source's triggers on existing tables, and views whose names are taken, out of a plan: the app has its own.
+pub(super) fn leave_objects(plan: &mut Plan, mapping: &Mapping) {
+    let Plan { tables, views, triggers, target_relations, left_behind, .. } = plan;
+    let is_existing =
+        |name: &str| tables.iter().any(|table| table.target == name && table.existing.is_some());
+    triggers.retain(|trigger| {
+        let stays = is_existing(&trigger.table);
+        if stays {
+            let reason = "it stands on a table that the app has made in the target, with triggers of its own";
+            left_behind.push(behind("trigger", &trigger.source, reason));
+        }
+        !stays
+    });
+    views.retain(|view| {
+        let stays =
+            target_relations.contains(&view.target) && !mapping.leave_behind.contains_key(&view.source);
+        if stays {
+            left_behind.push(behind("view", &view.source, "the target has a relation of its name already"));
+        }
+        !stays
+    });
+}

@@ -1,0 +1,148 @@
+//! Tables that an app made: what stands in the way of the load is set aside before it and put back after it, as it was.
+//!
+//! Foreign keys are dropped, since rows come in any order, and added again by their very definition. Triggers of the app are
+//! switched off, since rows that move are not news. Keys, indexes and CHECKs stay, so that no row gets past them.
+
+use super::{Step, line};
+use crate::identifier::quote_pg;
+use crate::plan::{ExistingTable, Plan, PlannedTable};
+use crate::target_schema::TargetForeignKey;
+
+/// What is done to all of them before rows come: everything is set aside before a row is deleted, since PostgreSQL alters no table
+/// of which a foreign key is still to be checked.
+pub(super) fn open(plan: &Plan, up: &mut String) {
+    let statements: Vec<String> =
+        plan.existing_tables().flat_map(|(_, existing)| set_aside(existing)).collect();
+    if !statements.is_empty() {
+        line(up, format_args!("\n-- Set aside for the load, and put back by the other migration."));
+    }
+    for statement in statements {
+        line(up, format_args!("{statement};"));
+    }
+    plan.existing_tables().for_each(|(_, existing)| seeds(existing, up));
+}
+
+/// What becomes of the rows that a table holds.
+fn seeds(existing: &ExistingTable, up: &mut String) {
+    let table = quote_pg(&existing.table.name);
+    let rows = existing.table.rows;
+    if existing.replaces_rows() {
+        line(up, format_args!("\n-- The {rows} rows of {table} go.\nDELETE FROM {table};"));
+    }
+    if existing.keeps_rows() {
+        let key = existing.table.primary_key.as_ref().map(|key| key.columns.as_slice()).unwrap_or_default();
+        let columns: Vec<String> = key.iter().map(|column| quote_pg(column)).collect();
+        line(
+            up,
+            format_args!(
+                "\n-- The {rows} rows of {table} stay; their keys tell them from those that come.\nCREATE SCHEMA IF NOT EXISTS migration;\n\
+                 CREATE TABLE {} AS SELECT {} FROM {table};",
+                existing.kept_keys(),
+                columns.join(", ")
+            ),
+        );
+    }
+}
+
+/// What undoes [`open`], but for rows that were deleted.
+pub(super) fn open_undone(plan: &Plan, down: &mut String) {
+    for (_, existing) in plan.existing_tables() {
+        if existing.keeps_rows() {
+            line(down, format_args!("DROP TABLE {};", existing.kept_keys()));
+        }
+        if existing.replaces_rows() {
+            let table = quote_pg(&existing.table.name);
+            line(down, format_args!("-- The rows of {table} that were deleted are not brought back."));
+        }
+    }
+    for statement in plan.existing_tables().flat_map(|(_, existing)| put_back(existing)) {
+        line(down, format_args!("{statement};"));
+    }
+}
+
+/// The foreign keys of a table again, NOT VALID where rows break them.
+pub(super) fn foreign_keys(table: &PlannedTable) -> Vec<Step> {
+    let Some(existing) = &table.existing else { return Vec::new() };
+    let is_broken = |key: &TargetForeignKey| {
+        table.foreign_keys.iter().any(|planned| planned.name == key.name && planned.not_valid)
+    };
+    (existing.table.foreign_keys.iter())
+        .map(|key| Step { up: add(existing, key, is_broken(key)), down: drop(existing, key) })
+        .collect()
+}
+
+/// The triggers of a table again.
+pub(super) fn triggers(table: &PlannedTable) -> Vec<Step> {
+    let Some(existing) = &table.existing else { return Vec::new() };
+    let (on, off) = (switched(existing, true), switched(existing, false));
+    on.into_iter().zip(off).map(|(up, down)| Step { up, down }).collect()
+}
+
+/// Takes the rows that were loaded out of all existing tables again, and leaves everything else as it was before, wherever the run
+/// had come to. Rows that were kept stay.
+pub fn remove_loaded(plan: &Plan) -> String {
+    let mut sql = String::new();
+    let existing = || plan.existing_tables().map(|(_, existing)| existing);
+    for statement in existing().flat_map(set_aside) {
+        line(&mut sql, format_args!("{statement};"));
+    }
+    for existing in existing() {
+        let kept = if existing.keeps_rows() {
+            format!(" WHERE NOT {}", existing.is_kept_sql())
+        } else {
+            String::new()
+        };
+        line(&mut sql, format_args!("DELETE FROM {} AS t{kept};", quote_pg(&existing.table.name)));
+    }
+    line(&mut sql, format_args!("SET CONSTRAINTS ALL IMMEDIATE;"));
+    for statement in existing().flat_map(put_back) {
+        line(&mut sql, format_args!("{statement};"));
+    }
+    sql
+}
+
+fn set_aside(existing: &ExistingTable) -> Vec<String> {
+    let keys = existing.table.foreign_keys.iter().map(|key| drop(existing, key));
+    keys.chain(switched(existing, false)).collect()
+}
+
+fn put_back(existing: &ExistingTable) -> Vec<String> {
+    let keys = existing.table.foreign_keys.iter().map(|key| add(existing, key, false));
+    keys.chain(switched(existing, true)).collect()
+}
+
+fn drop(existing: &ExistingTable, key: &TargetForeignKey) -> String {
+    format!(
+        "ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}",
+        quote_pg(&existing.table.name),
+        quote_pg(&key.name)
+    )
+}
+
+fn add(existing: &ExistingTable, key: &TargetForeignKey, not_valid: bool) -> String {
+    let not_valid = if not_valid && !key.definition.ends_with("NOT VALID") { " NOT VALID" } else { "" };
+    format!(
+        "ALTER TABLE {} ADD CONSTRAINT {} {}{not_valid}",
+        quote_pg(&existing.table.name),
+        quote_pg(&key.name),
+        key.definition
+    )
+}
+
+/// The app's triggers on or off, each by name.
+fn switched(existing: &ExistingTable, on: bool) -> Vec<String> {
+    (existing.table.triggers.iter())
+        .map(|trigger| {
+            let how = match (on, trigger.is_always) {
+                (false, _) => "DISABLE",
+                (true, false) => "ENABLE",
+                (true, true) => "ENABLE ALWAYS",
+            };
+            format!(
+                "ALTER TABLE {} {how} TRIGGER {}",
+                quote_pg(&existing.table.name),
+                quote_pg(&trigger.name)
+            )
+        })
+        .collect()
+}

@@ -1,0 +1,143 @@
+//! What a target schema holds before anything is moved into it: the tables that an app made there.
+//!
+//! Facts only, as PostgreSQL's catalog words them; reading them is I/O and done elsewhere, what follows from them is the planner's.
+
+use serde::{Deserialize, Serialize};
+
+/// The schema that tables go to, as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TargetSchema {
+    /// Its tables, ordered by name.
+    pub tables: Vec<TargetTable>,
+    /// The names of all its relations: tables, views, indexes and sequences share one name space (PostgreSQL manual, section 5.10.1).
+    pub relations: Vec<String>,
+}
+
+/// A table of the target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TargetTable {
+    /// Its name.
+    pub name: String,
+    /// The rows that it holds.
+    pub rows: u64,
+    /// Whether the role that asks may alter it.
+    pub is_ours: bool,
+    /// Its columns, in their order.
+    pub columns: Vec<TargetColumn>,
+    /// The primary key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary_key: Option<TargetKey>,
+    /// What else keeps values unique: constraints, and indexes on plain columns without a condition.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unique: Vec<TargetKey>,
+    /// Its foreign keys.
+    pub foreign_keys: Vec<TargetForeignKey>,
+    /// The other tables whose foreign keys point here, as SQL names them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub referenced_by: Vec<String>,
+    /// The app's triggers that fire for an ordinary session.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub triggers: Vec<TargetTrigger>,
+    /// All that validation compares, as PostgreSQL describes it.
+    pub facts: Vec<TargetFact>,
+}
+
+/// A column of the target.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TargetColumn {
+    /// Its name.
+    pub name: String,
+    /// Its type in full, as `format_type` prints it.
+    pub type_name: String,
+    /// The name in `pg_catalog` of the type beneath, a domain's own among it; `enum` or `citext` for these; empty for any other.
+    pub base: String,
+    /// The type's modifier (`atttypmod`), -1 where it has none.
+    pub modifier: i32,
+    /// The labels of an enum, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
+    /// Whether it takes no NULL.
+    pub not_null: bool,
+    /// The SQL of its default, or of the expression that generates it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+    /// Whether it is an identity column, of either kind.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_identity: bool,
+    /// Whether PostgreSQL generates it from other columns.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_generated: bool,
+    /// The sequence that numbers it, as SQL names it: an identity's, or the one that its default draws from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<String>,
+}
+
+/// A PRIMARY KEY, or what else keeps rows unique.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TargetKey {
+    /// The name of the constraint or index.
+    pub name: String,
+    /// Its columns, in their order.
+    pub columns: Vec<String>,
+}
+
+/// A foreign key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TargetForeignKey {
+    /// The constraint's name.
+    pub name: String,
+    /// The columns of its table.
+    pub columns: Vec<String>,
+    /// The table that it points to, by bare name where that is in the same schema, else as SQL names it.
+    pub parent: String,
+    /// The columns that it points to.
+    pub parent_columns: Vec<String>,
+    /// Its definition, as `pg_get_constraintdef` prints it.
+    pub definition: String,
+}
+
+/// A trigger of the app.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TargetTrigger {
+    /// Its name.
+    pub name: String,
+    /// Whether it fires always, whatever `session_replication_role` says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_always: bool,
+}
+
+/// One fact of a table, such as a column or a constraint, in PostgreSQL's words.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TargetFact {
+    /// What it is about, such as `column id`.
+    pub item: String,
+    /// How it is defined.
+    pub definition: String,
+}
+
+impl TargetSchema {
+    /// The table of this name.
+    pub fn table(&self, name: &str) -> Option<&TargetTable> {
+        self.tables.iter().find(|table| table.name == name)
+    }
+}
+
+impl TargetTable {
+    /// The column of this name.
+    pub fn column(&self, name: &str) -> Option<&TargetColumn> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+}
+
+impl TargetColumn {
+    /// Whether a row that leaves it out has a value for it, NULL among them.
+    pub fn fills_itself(&self) -> bool {
+        !self.not_null || self.default.is_some() || self.is_identity || self.is_generated
+    }
+}

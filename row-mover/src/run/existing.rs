@@ -1,0 +1,163 @@
+//! Tables that an app made in the target: whether they are as the plan found them, and how what a run brought goes again.
+
+use diesel::connection::SimpleConnection;
+use diesel::migration::MigrationSource;
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Text};
+use migrate_core::identifier::quote_pg;
+use migrate_core::plan::{ExistingTable, Plan, PlannedTable};
+use migrate_core::render;
+
+use super::{Request, migrations, target_check};
+use crate::error::{Error, Result};
+use crate::source::preflight::Findings;
+use crate::source::{SourceConnection, key_clashes};
+use crate::target::bulk::BulkConnection;
+use crate::target::introspect::count_rows;
+use crate::target::pool::diesel_failed;
+use crate::target::session::open_bulk;
+use crate::target::{PooledConnection, TargetUrl};
+use crate::validate::catalog;
+
+/// What to do where the target is not what the plan was made for.
+const PLAN_AGAIN: &str = "make the plan again: `cargo xtask generate … --into-existing`, or migrate without --plan; nothing was changed";
+
+/// Refuses a target that is not ready for the plan: one that is not empty, or, where the plan has tables that an app made, one in
+/// which these are not as they were.
+pub(super) fn check_ready(target: &mut PooledConnection, url: &TargetUrl, plan: &Plan) -> Result<()> {
+    if !plan.is_into_existing() {
+        return target_check::check_empty(target, url, plan);
+    }
+    target_check::check_ledger_schema(target, url)?;
+    let differences = catalog::drift(target, plan)?;
+    if !differences.is_empty() {
+        let words: Vec<&str> = differences.iter().map(|difference| difference.words.as_str()).collect();
+        return Err(Error::new(format!("the tables in {url} are not as they were when the plan was made"))
+            .because(words.join("; "))
+            .next(PLAN_AGAIN));
+    }
+    for (table, existing) in plan.existing_tables() {
+        let rows = count_rows(target, &table.target)?;
+        if rows != existing.table.rows {
+            return Err(Error::new(format!(
+                "table {} in {url} holds {rows} rows, and {} when the plan was made",
+                table.target, existing.table.rows
+            ))
+            .next(PLAN_AGAIN));
+        }
+    }
+    let made = plan.made();
+    let missing = target_check::missing_tables(target, &made)?;
+    match made.tables.iter().find(|table| !missing.contains(&table.target)) {
+        None => Ok(()),
+        Some(table) => {
+            Err(Error::new(format!("table {} in {url} is there since the plan was made", table.target))
+                .next(PLAN_AGAIN))
+        }
+    }
+}
+
+/// Takes out of the app's tables what a run of `plan` brought, puts back what was set aside for it, and forgets its migrations.
+/// The app's own list of migrations stays.
+pub(super) fn remove<M: MigrationSource<Pg>>(
+    target: &mut PooledConnection,
+    plan: &Plan,
+    source: &M,
+) -> Result<()> {
+    let versions: Vec<String> =
+        migrations::ordered(source)?.iter().map(|migration| migration.name().version().to_string()).collect();
+    let missing = migrations::missing(target, plan, source)?;
+    if missing.len() < versions.len() {
+        target.batch_execute(&render::remove_loaded(plan)).map_err(|error| {
+            diesel_failed("the rows that the earlier run brought cannot be taken out again")(error)
+                .next("mend what it names in the target, and give --restart again")
+        })?;
+    }
+    diesel::sql_query("DELETE FROM public.__diesel_schema_migrations WHERE version = ANY($1)")
+        .bind::<Array<Text>, _>(versions)
+        .execute(target)
+        .map(|_| ())
+        .map_err(diesel_failed("the earlier run's migrations cannot be forgotten"))
+}
+
+/// Adds the rows whose keys clash in the app's tables to what a scan found.
+pub(super) fn find_key_clashes<M>(
+    request: &Request<'_, M>,
+    plan: &Plan,
+    open: &dyn Fn() -> Result<SourceConnection>,
+    findings: &mut Findings,
+) -> Result<()> {
+    if !plan.is_into_existing() {
+        return Ok(());
+    }
+    let source = open()?;
+    let mut target = open_bulk(&request.target, &request.settings)?;
+    for (table, existing) in plan.existing_tables() {
+        let Some(found) = findings.tables.iter_mut().find(|found| found.table == table.source) else {
+            continue;
+        };
+        let kept = if existing.keeps_rows() { Some(kept_rows(&mut target, existing)?) } else { None };
+        key_clashes::find(&source, &mut target, &table.sent(), kept.as_deref(), found)?;
+    }
+    Ok(())
+}
+
+/// What the rows that stay are selected from: the whole table, until a run has written down which they are.
+fn kept_rows(target: &mut BulkConnection, existing: &ExistingTable) -> Result<String> {
+    let table = format!("public.{}", quote_pg(&existing.table.name));
+    let is_begun = target.query("SELECT to_regclass($1) IS NOT NULL", &[Some(&existing.kept_keys())])?;
+    Ok(match is_begun.first().and_then(|row| row.first()) {
+        Some(Some(is_begun)) if is_begun == "t" => {
+            format!("(SELECT * FROM {table} AS t WHERE {}) AS t", existing.is_kept_sql())
+        }
+        _ => table,
+    })
+}
+
+/// The tables of which rows that were to stay are gone, in words.
+pub(super) fn lost_rows(target: &mut PooledConnection, plan: &Plan) -> Result<Vec<String>> {
+    #[derive(QueryableByName)]
+    struct Counts {
+        #[diesel(sql_type = BigInt)]
+        kept: i64,
+        #[diesel(sql_type = BigInt)]
+        there: i64,
+    }
+    let mut lost = Vec::new();
+    for (table, existing) in plan.existing_tables().filter(|(_, existing)| existing.keeps_rows()) {
+        let sql = format!(
+            "SELECT (SELECT count(*) FROM {}) AS kept, (SELECT count(*) FROM public.{} AS t WHERE {}) AS there",
+            existing.kept_keys(),
+            quote_pg(&table.target),
+            existing.is_kept_sql()
+        );
+        let Counts { kept, there } = diesel::sql_query(sql)
+            .get_result(target)
+            .map_err(diesel_failed(format!("the rows of {} that stayed cannot be counted", table.target)))?;
+        if there < kept {
+            lost.push(format!(
+                "{}: {} of {kept} rows that were to stay are gone",
+                table.target,
+                kept - there
+            ));
+        }
+    }
+    Ok(lost)
+}
+
+/// Refuses to delete rows of tables that nothing is moved to.
+pub(super) fn check_selected(plan: &Plan, selected: &[&PlannedTable]) -> Result<()> {
+    let is_selected = |source: &str| selected.iter().any(|table| table.source == source);
+    let lost = plan
+        .existing_tables()
+        .find(|(table, existing)| existing.replaces_rows() && !is_selected(&table.source));
+    match lost {
+        None => Ok(()),
+        Some((table, _)) => Err(Error::new(format!(
+            "the plan replaces the rows of {}, which is not among --tables",
+            table.target
+        ))
+        .next("name it among --tables, or leave --tables out")),
+    }
+}

@@ -1,0 +1,182 @@
+//! Loads into tables that an app has made: killed and gone on with, started over, damaged afterwards, and refused where the target
+//! has changed since the plan was made.
+
+use row_mover::run::{self, Outcome, Request, Silent};
+
+use crate::resume::{spawn, wait_for_its_sessions};
+use crate::support::{Case, chain, moved, sqlite};
+
+const SOURCE: &str = "
+    CREATE TABLE author (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, mentor INTEGER);
+    CREATE TABLE book (id INTEGER PRIMARY KEY, author INTEGER, title TEXT, sold INTEGER);
+    WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000)
+    INSERT INTO book SELECT i, 1 + i % 100, 'book ' || i, i % 2 FROM n;
+    INSERT INTO author SELECT id, 'author ' || id, 101 - id FROM book WHERE id <= 100;";
+
+/// The app's tables, with a row of its own and things that stand in the way of a load.
+const TARGET: &str = "
+    CREATE TABLE author (mentor int REFERENCES author, id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name varchar(20) NOT NULL);
+    CREATE TABLE book (title text UNIQUE, id bigint PRIMARY KEY, sold boolean, author int NOT NULL REFERENCES author ON DELETE CASCADE);
+    CREATE INDEX book_author ON book (author);
+    CREATE TABLE log (what text);
+    CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO log VALUES (TG_OP); RETURN NULL; END $$;
+    CREATE TRIGGER noted AFTER INSERT OR DELETE ON book FOR EACH ROW EXECUTE FUNCTION note();
+    INSERT INTO author OVERRIDING SYSTEM VALUE VALUES (NULL, 1000, 'seed');
+    CREATE TABLE __diesel_schema_migrations (version varchar(50) PRIMARY KEY, run_on timestamp NOT NULL DEFAULT now());
+    INSERT INTO __diesel_schema_migrations (version) VALUES ('00000000000000')";
+
+/// What has to be there whatever happened: constraints, triggers, the app's own row and its list of migrations.
+const SCHEMA: &str = "
+    SELECT (SELECT string_agg(conname || convalidated, ' ' ORDER BY conname) FROM pg_constraint
+            WHERE contype IN ('f', 'p', 'u') AND conrelid IN ('author'::regclass, 'book'::regclass)),
+           (SELECT tgenabled FROM pg_trigger WHERE tgname = 'noted'), (SELECT count(*) FROM log),
+           (SELECT name FROM author WHERE id = 1000), (SELECT count(*) FROM __diesel_schema_migrations WHERE version = '00000000000000')";
+
+const SCHEMA_IS: &str =
+    "author_mentor_fkeytrue author_pkeytrue book_author_fkeytrue book_pkeytrue book_title_keytrue|O|0|seed|1";
+
+fn case() -> Case {
+    with(SOURCE, TARGET, "seeds = \"keep\"")
+}
+
+#[track_caller]
+fn with(source_sql: &str, target_sql: &str, mapping: &str) -> Case {
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("source.db");
+    sqlite(&source, source_sql);
+    Case::into_existing(dir, source, mapping, target_sql).unwrap_or_else(|words| panic!("{words}"))
+}
+
+#[track_caller]
+fn check_moved(case: &Case, what: &str) {
+    let rows = "SELECT (SELECT count(*) FROM author), (SELECT count(*) FROM book), (SELECT count(DISTINCT title) FROM book), \
+                (SELECT count(*) FROM book WHERE sold)";
+    assert_eq!(case.ask(rows), ["101|60000|60000|30000"], "{what}");
+    assert_eq!(case.ask(SCHEMA), [SCHEMA_IS], "{what}");
+    let (_, validation) = case.validated(false);
+    assert!(validation.is_proven(), "{what}: {validation:?}");
+}
+
+#[test]
+fn killed_at_any_phase_it_goes_on() {
+    for stop in [
+        "schema begins",
+        "schema ends",
+        "rows begins",
+        "moved 25000 of book",
+        "rows ends",
+        "constraints ends",
+        "validate begins",
+    ] {
+        let case = case();
+        spawn(&case, stop).wait().unwrap();
+        wait_for_its_sessions(&case);
+        let outcome = run::migrate(&case.request(), &Silent)
+            .unwrap_or_else(|error| panic!("{stop}: {}", chain(&error)));
+        assert!(matches!(outcome, Outcome::Moved(_)), "{stop}: {outcome:?}");
+        check_moved(&case, stop);
+        assert_eq!(case.ask("INSERT INTO author (name) VALUES ('next') RETURNING id"), ["1001"], "{stop}");
+    }
+}
+
+#[test]
+fn restart_takes_out_what_the_run_brought_and_nothing_else() {
+    for stop in ["rows begins", "moved 25000 of book", "validate begins", ""] {
+        let case = case();
+        spawn(&case, stop).wait().unwrap();
+        wait_for_its_sessions(&case);
+        sqlite(&case.source, "UPDATE book SET sold = 1 - sold");
+        moved(run::migrate(&Request { restart: true, ..case.request() }, &Silent));
+        check_moved(&case, stop);
+        assert_eq!(case.ask("SELECT sold FROM book WHERE id = 2"), ["t"], "{stop}");
+    }
+}
+
+#[test]
+fn restart_refuses_where_the_app_has_written_since() {
+    let case = case();
+    case.moved();
+    case.execute("INSERT INTO book VALUES ('new', 70000, true, 1)");
+    let restart = || Request { restart: true, ..case.request() };
+    let refused = chain(&run::migrate(&restart(), &Silent).unwrap_err());
+    assert!(refused.contains("book: 1 added, 0 changed"), "{refused}");
+    assert_eq!(case.ask("SELECT count(*) FROM book"), ["60001"]);
+    moved(run::migrate(&Request { discard: true, ..restart() }, &Silent));
+    assert_eq!(case.ask("SELECT count(*) FROM book"), ["60000"]);
+}
+
+#[test]
+fn validation_finds_what_is_damaged() {
+    let case = case();
+    case.moved();
+    for (damage, mend, part) in [
+        (
+            "UPDATE book SET sold = NOT sold WHERE id = 17",
+            "UPDATE book SET sold = NOT sold WHERE id = 17",
+            "\"different\":1",
+        ),
+        (
+            "ALTER TABLE book DISABLE TRIGGER noted",
+            "ALTER TABLE book ENABLE TRIGGER noted",
+            "book: trigger noted is",
+        ),
+        (
+            "ALTER TABLE author DROP CONSTRAINT author_mentor_fkey",
+            "ALTER TABLE author ADD FOREIGN KEY (mentor) REFERENCES author",
+            "author: constraint author_mentor_fkey is gone",
+        ),
+        (
+            "DROP INDEX book_author",
+            "CREATE INDEX book_author ON book (author)",
+            "book: index book_author is gone",
+        ),
+        (
+            "UPDATE author SET name = 'other' WHERE id = 5; ALTER TABLE author ALTER id RESTART",
+            "UPDATE author SET name = 'author 5' WHERE id = 5; SELECT setval('author_id_seq', 1000)",
+            "its next number is 1, which author.id has passed",
+        ),
+        (
+            "DELETE FROM author WHERE id = 1000",
+            "INSERT INTO author OVERRIDING SYSTEM VALUE VALUES (NULL, 1000, 'seed')",
+            "author: 1 of 1 rows that were to stay are gone",
+        ),
+    ] {
+        case.execute(damage);
+        let (_, validation) = case.validated(false);
+        let words = serde_json::to_string(&validation).unwrap();
+        assert!(!validation.is_proven() && words.contains(part), "{damage}: {words}");
+        case.execute(mend);
+        let (_, validation) = case.validated(false);
+        assert!(validation.is_proven(), "{mend}: {validation:?}");
+    }
+}
+
+#[test]
+fn a_target_that_has_changed_since_the_plan_is_refused_untouched() {
+    for (change, part) in [
+        ("ALTER TABLE book ADD COLUMN pages int", "book: column pages is not in the plan"),
+        ("INSERT INTO author (name) VALUES ('later')", "table author in "),
+        ("DROP TABLE book", "table book is gone"),
+    ] {
+        let case = case();
+        case.execute(change);
+        let before = case.target_objects();
+        let refused = chain(&case.refused());
+        assert!(refused.contains(part) && refused.contains("make the plan again"), "{change}: {refused}");
+        assert_eq!(case.target_objects(), before, "{change}");
+    }
+}
+
+#[test]
+fn a_row_that_the_apps_check_refuses_is_told_with_the_way_back() {
+    let case = with(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER); INSERT INTO t VALUES (1, 5), (2, 500)",
+        "CREATE TABLE t (id int PRIMARY KEY, n int CHECK (n < 100)); CREATE TABLE c (t int REFERENCES t)",
+        "",
+    );
+    let refused = chain(&case.refused());
+    assert!(refused.contains("t_n_check") && refused.contains("--restart"), "{refused}");
+    sqlite(&case.source, "UPDATE t SET n = 50 WHERE id = 2");
+    moved(run::migrate(&Request { restart: true, ..case.request() }, &Silent));
+    assert_eq!(case.ask("SELECT id, n FROM t ORDER BY id"), ["1|5", "2|50"]);
+}
