@@ -66,14 +66,20 @@ pub fn schema_differences(target: &mut PooledConnection, plan: &Plan) -> Result<
     let failed = || diesel_failed("the live schema cannot be described");
     let schemas = plan.schemas();
     let live = target.transaction(|target| describe(target, &schemas, None)).map_err(failed())?;
-    let scratch_plan = in_scratch(&plan.made());
-    let scratch_schemas = scratch_plan.schemas();
+    let (scratch_plan, begin) = match plan.is_into_existing() {
+        false => (in_scratch(plan), String::new()),
+        // What is made may read tables that were there before, and names them without their schema.
+        true => (
+            plan.made(),
+            format!("CREATE SCHEMA {SCRATCH}; SET LOCAL search_path = {SCRATCH}, {DEFAULT_SCHEMA}; "),
+        ),
+    };
+    let scratch_schemas = if plan.is_into_existing() { vec![SCRATCH] } else { scratch_plan.schemas() };
     let up = format!(
-        "{}{}",
+        "{begin}{}{}",
         render::create_tables(&scratch_plan).up,
         render::create_constraints(&scratch_plan).up
     );
-    // What is made may point to tables that were there before.
     let behind = plan.is_into_existing().then_some(DEFAULT_SCHEMA);
     let mut expected = None;
     let scratch = target.transaction::<(), _, _>(|target| {
@@ -106,8 +112,7 @@ fn in_scratch(plan: &Plan) -> Plan {
 }
 
 /// Describes what stands in `schemas`. Whatever is in one of them is printed without its schema, so that the words for two places
-/// are alike; it takes a transaction to keep that from lasting.
-/// That holds for what stands in the schema `behind` them, too.
+/// are alike, and so is what is in the schema `behind` them; it takes a transaction to keep that from lasting.
 fn describe(target: &mut PgConnection, schemas: &[&str], behind: Option<&str>) -> QueryResult<Vec<Line>> {
     let path: Vec<String> = schemas.iter().copied().chain(behind).map(quote_pg).collect();
     target.batch_execute(&format!("SET LOCAL search_path = {}", path.join(", ")))?;

@@ -23,6 +23,20 @@ fn names() -> Vec<PeerCase> {
             "SELECT user_id, full_name, created_at, \"Email\" FROM \"user\" ORDER BY 1",
             &["7|Ada|2024-01-02 03:04:05.678+00|a@example.org", "8|NULL|NULL|NULL"],
         ),
+        case(
+            "X1 a view of the source reads it",
+            "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO users VALUES (1, 'ann'), (2, 'bob');
+             CREATE TABLE posts (id INTEGER PRIMARY KEY, author INTEGER REFERENCES users (id), published INTEGER);
+             INSERT INTO posts VALUES (1, 1, 1), (2, 2, 0); CREATE TABLE notes (id INTEGER PRIMARY KEY, post INTEGER REFERENCES posts (id));
+             INSERT INTO notes VALUES (5, 1);
+             CREATE VIEW published_posts AS SELECT p.id, u.name FROM posts AS p JOIN users AS u ON u.id = p.author WHERE p.published = 1;",
+        )
+        .target(
+            "CREATE TABLE users (id bigint PRIMARY KEY, name text);
+             CREATE TABLE posts (id bigint PRIMARY KEY, author bigint REFERENCES users (id), published boolean)",
+        )
+        .gives("SELECT id, name FROM published_posts", &["1|ann"])
+        .gives("SELECT post FROM notes", &["1"]),
         case("X1 exact comes first", "CREATE TABLE t (id INTEGER PRIMARY KEY, A TEXT); INSERT INTO t VALUES (1, 'x');")
             .target("CREATE TABLE t (id int PRIMARY KEY, a text, \"A\" text); CREATE TABLE \"T\" (id int)")
             .gives("SELECT a, \"A\" FROM t", &["NULL|x"]),
