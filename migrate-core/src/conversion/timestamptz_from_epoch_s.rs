@@ -13,12 +13,12 @@ pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Re
 }
 
 pub(super) fn decode<'a>(wire: &'a [u8], _scratch: &'a mut Vec<u8>) -> Result<SourceValue<'a>, Undecodable> {
-    // What `timestamptz` holds is far within 64 bits of microseconds on this side of 1970 as well.
-    let since_1970_us = instant::read(wire)?.saturating_add(EPOCH_DIFFERENCE_S * 1_000_000);
-    Ok(if since_1970_us % 1_000_000 == 0 {
-        SourceValue::Integer(since_1970_us / 1_000_000)
+    let since_2000_us = instant::read(wire)?;
+    Ok(if since_2000_us % 1_000_000 == 0 {
+        SourceValue::Integer(since_2000_us / 1_000_000 + EPOCH_DIFFERENCE_S)
     } else {
-        SourceValue::Real(since_1970_us as f64 / 1e6)
+        // The last 30 years of `timestamptz` are beyond 64 bits of microseconds since 1970; no fraction of theirs was sent.
+        SourceValue::Real(since_2000_us.saturating_add(EPOCH_DIFFERENCE_S * 1_000_000) as f64 / 1e6)
     })
 }
 
@@ -31,22 +31,21 @@ fn since_2000_us(value: SourceValue<'_>) -> Result<i64, Refusal> {
         target: "timestamptz",
         range: "seconds from 4714-11-24 BC to the end of 294276, whole or to the microsecond",
     };
-    let since_1970_us = match value {
-        SourceValue::Integer(seconds) => seconds.checked_mul(1_000_000),
+    let since_2000_us = match value {
+        SourceValue::Integer(seconds) => {
+            seconds.checked_sub(EPOCH_DIFFERENCE_S).and_then(|seconds| seconds.checked_mul(1_000_000))
+        }
         SourceValue::Real(seconds) => {
             let us = (seconds * 1e6).round();
             // Up to here every whole float is one integer.
             let is_exact = us.abs() <= 9_007_199_254_740_992.0 && us / 1e6 == seconds;
-            is_exact.then_some(us as i64)
+            is_exact.then(|| us as i64 - EPOCH_DIFFERENCE_S * 1_000_000)
         }
         _ => {
             return Err(Refusal::StorageClass { found: value.storage_class(), expected: "integer or real" });
         }
     };
-    since_1970_us
-        .and_then(|us| us.checked_sub(EPOCH_DIFFERENCE_S * 1_000_000))
-        .filter(|us| (instant::FIRST_US..instant::END_US).contains(us))
-        .ok_or(beyond)
+    since_2000_us.filter(|us| (instant::FIRST_US..instant::END_US).contains(us)).ok_or(beyond)
 }
 
 #[cfg(test)]
@@ -64,6 +63,13 @@ mod tests {
         #[test]
         fn every_microsecond_comes_back_from_its_float(us in 0_i64..4_102_444_800_000_000) {
             check_round_trip(&Conversion::TimestamptzFromEpochS, SourceValue::Real(us as f64 / 1e6));
+        }
+    }
+
+    #[test]
+    fn the_first_and_the_last_second_come_back() {
+        for seconds in [-210_866_803_200, -1, 0, 9_223_372_036_854, 9_223_372_036_855, 9_224_318_015_999] {
+            check_round_trip(&Conversion::TimestamptzFromEpochS, SourceValue::Integer(seconds));
         }
     }
 

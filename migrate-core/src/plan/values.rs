@@ -1,7 +1,8 @@
 //! How the values of a planned column get there and back: its conversion, within what the column holds less of than its type.
 
 use super::PlannedColumn;
-use crate::conversion::{Limit, Refusal, Undecodable};
+use crate::conversion::{Limit, PgType, Refusal, Undecodable};
+use crate::uniqueness::{Folding, append_unique_form};
 use crate::value::SourceValue;
 
 impl PlannedColumn {
@@ -43,6 +44,18 @@ impl PlannedColumn {
     /// The [`Refusal`] of [`crate::conversion::Conversion::encode`].
     pub fn canonical(&self, value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
         self.conversion.canonical(self.plain(value), out)
+    }
+
+    /// Appends a form in which two values have the same bytes where PostgreSQL takes them for one: 1.0 and 1.00 come back as they
+    /// are, and are one number all the same.
+    ///
+    /// # Errors
+    /// The [`Refusal`] of [`crate::conversion::Conversion::encode`].
+    pub fn unique_form(&self, value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
+        match self.target_type {
+            PgType::Numeric => append_unique_form(&self.conversion, Folding::None, self.plain(value), out),
+            _ => self.canonical(value, out),
+        }
     }
 
     /// Whether both databases give its values in one order.

@@ -149,7 +149,7 @@ impl Clashes<'_> {
 #[derive(Default)]
 struct KeyHasher {
     hasher: Sha256,
-    canonical: Vec<u8>,
+    form: Vec<u8>,
 }
 
 impl KeyHasher {
@@ -158,14 +158,14 @@ impl KeyHasher {
         if value.is_null() {
             return None;
         }
-        self.canonical.clear();
-        column.canonical(value, &mut self.canonical).ok()?;
+        self.form.clear();
+        column.unique_form(value, &mut self.form).ok()?;
         if column.limit == Some(migrate_core::conversion::Limit::FoldedCase) {
-            let folded = String::from_utf8_lossy(&self.canonical).to_lowercase();
-            self.canonical = folded.into_bytes();
+            let folded = String::from_utf8_lossy(&self.form).to_lowercase();
+            self.form = folded.into_bytes();
         }
-        self.hasher.update((self.canonical.len() as u64).to_be_bytes());
-        self.hasher.update(&self.canonical);
+        self.hasher.update((self.form.len() as u64).to_be_bytes());
+        self.hasher.update(&self.form);
         Some(self)
     }
 

@@ -170,6 +170,21 @@ fn values() -> Vec<PeerCase> {
             .target("CREATE TABLE t (id int PRIMARY KEY, v text UNIQUE)")
             .ends(Ending::Stopped)
             .tells("a row before it has the same key"),
+        case(
+            "X9 NULL where SQLite takes none",
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, NULL), (2, 'x');
+             PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = replace(sql, 'v TEXT', 'v TEXT NOT NULL'); PRAGMA writable_schema = OFF;",
+        )
+        .target("CREATE TABLE t (id int PRIMARY KEY, v text NOT NULL)")
+        .ends(Ending::Stopped)
+        .tells("NULL in a column that is NOT NULL"),
+        case(
+            "X9 a key that the target's type has once",
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT UNIQUE); INSERT INTO t VALUES (1, '1.0'), (2, '1.00');",
+        )
+        .target("CREATE TABLE t (id int PRIMARY KEY, v numeric UNIQUE)")
+        .ends(Ending::Stopped)
+        .tells("a row before it has the same key"),
         case("X9 CHECK", "CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER); INSERT INTO t VALUES (1, 5), (2, 500);")
             .target("CREATE TABLE t (id int PRIMARY KEY, v int CONSTRAINT is_small CHECK (v < 100))")
             .ends(Ending::Refused)
