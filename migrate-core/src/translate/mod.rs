@@ -1,6 +1,6 @@
 //! Translates SQLite's expressions to PostgreSQL's, with the same effect and aware of what the columns became.
 //!
-//! Each subexpression is translated to a [`node::Node`]: SQL whose value is SQLite's, and what is known of it. A column whose
+//! Each subexpression is translated to a `node::Node`: SQL whose value is SQLite's, and what is known of it. A column whose
 //! conversion changed its form (a truth value, a point in time) is known in both: as PostgreSQL has it, and with the
 //! conversion undone in SQL. What may come to mean something else is refused with the reason; nothing is guessed.
 
