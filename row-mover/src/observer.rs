@@ -21,14 +21,37 @@ pub trait Observer: Sync {
     fn scan_finished(&self, _findings: &Findings) {}
     /// This share of the source is sealed, from 0 to 1.
     fn sealed(&self, _share: f64) {}
-    /// The rows phase begins with so many chunks, of which these are done.
-    fn rows_begin(&self, _chunks: usize, _done: &[&ChunkDone]) {}
-    /// So many bytes more were sent.
-    fn bytes_sent(&self, _bytes: u64) {}
+    /// The rows phase begins: this is what there is to move, by table.
+    fn rows_begin(&self, _tables: &[TableToMove]) {}
+    /// So many bytes more of a table were sent.
+    fn bytes_sent(&self, _table: &str, _bytes: u64) {}
+    /// So many bytes of a table were sent in vain, since their chunk is tried again.
+    fn bytes_lost(&self, _table: &str, _bytes: u64) {}
     /// A chunk of a table is committed.
     fn rows_moved(&self, _table: &str, _done: &ChunkDone) {}
-    /// Validation has compared so many rows more.
-    fn rows_compared(&self, _rows: u64) {}
+    /// A key, an index or another statement that follows a table's rows begins; `what` names it.
+    fn build_started(&self, _table: &str, _what: &str) {}
+    /// It is done.
+    fn build_finished(&self, _table: &str, _what: &str, _took: Duration) {}
+    /// Validation has compared so many rows of a table more.
+    fn rows_compared(&self, _table: &str, _rows: u64) {}
+}
+
+/// What there is to move of one table, and what of it an earlier, interrupted run has moved.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TableToMove {
+    /// The table, by source name.
+    pub table: String,
+    /// Its chunks.
+    pub chunks: usize,
+    /// Those of them that are done.
+    pub chunks_done: usize,
+    /// The rows that are moved.
+    pub rows_done: u64,
+    /// The bytes that were sent for them.
+    pub bytes_done: u64,
+    /// The bytes that there are to send in all; none where nobody has counted them.
+    pub bytes: Option<u64>,
 }
 
 /// Watches without a word.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use migrate_core::phase::Phase;
 use row_mover::ledger::ChunkDone;
-use row_mover::observer::Observer;
+use row_mover::observer::{Observer, TableToMove};
 use row_mover::source::preflight::Findings;
 
 use crate::output;
@@ -125,18 +125,19 @@ impl Observer for Screen {
         self.bar.set_position((share.clamp(0.0, 1.0) * 1000.0) as u64);
     }
 
-    fn rows_begin(&self, chunks: usize, done: &[&ChunkDone]) {
-        if !done.is_empty() {
-            self.say(&format!("{} of {chunks} chunks were moved before", done.len()));
+    fn rows_begin(&self, tables: &[TableToMove]) {
+        let sum = |count: fn(&TableToMove) -> u64| tables.iter().map(count).sum::<u64>();
+        let (chunks, done) = (sum(|table| table.chunks as u64), sum(|table| table.chunks_done as u64));
+        if done > 0 {
+            self.say(&format!("{done} of {chunks} chunks were moved before"));
         }
-        let rows: i64 = done.iter().map(|chunk| chunk.rows).sum();
-        let bytes = u64::try_from(done.iter().map(|chunk| chunk.bytes).sum::<i64>()).unwrap_or(0);
-        self.rows_done.store(u64::try_from(rows).unwrap_or(0), Ordering::Relaxed);
+        let bytes = sum(|table| table.bytes_done);
+        self.rows_done.store(sum(|table| table.rows_done), Ordering::Relaxed);
         self.bytes_done.store(bytes, Ordering::Relaxed);
         self.bar.set_position(bytes);
     }
 
-    fn bytes_sent(&self, bytes: u64) {
+    fn bytes_sent(&self, _table: &str, bytes: u64) {
         self.bytes_done.fetch_add(bytes, Ordering::Relaxed);
         self.bar.inc(bytes);
     }
@@ -145,7 +146,7 @@ impl Observer for Screen {
         self.rows_done.fetch_add(u64::try_from(done.rows).unwrap_or(0), Ordering::Relaxed);
     }
 
-    fn rows_compared(&self, rows: u64) {
+    fn rows_compared(&self, _table: &str, rows: u64) {
         self.bar.inc(rows);
     }
 }

@@ -15,7 +15,7 @@ use crate::target::pool::{all_or_none, diesel_failed};
 
 mod schema;
 
-use schema::{chunks, phases, runs};
+use schema::{builds, chunks, phases, runs};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("ledger-migrations");
 
@@ -35,7 +35,7 @@ pub struct Run {
 }
 
 /// A chunk of a table.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Chunk {
     /// The table, by source name.
     pub table: String,
@@ -43,6 +43,10 @@ pub struct Chunk {
     pub number: i64,
     /// Its rowids; none where the whole table is one chunk.
     pub range: Option<RowidRange>,
+    /// The rows that it will be, as preflight counted them.
+    pub planned_rows: Option<i64>,
+    /// The bytes that it will be in COPY's binary format, as preflight counted them.
+    pub planned_bytes: Option<i64>,
     /// What moved it, once it is done.
     pub done: Option<ChunkDone>,
 }
@@ -189,16 +193,26 @@ pub fn reopen_phase(connection: &mut PooledConnection, run_id: i64, phase: Phase
 /// # Errors
 /// When the ledger cannot be read.
 pub fn chunks(connection: &mut PooledConnection, run_id: i64) -> Result<Vec<Chunk>> {
-    type Row =
-        (String, i64, Option<i64>, Option<i64>, Option<i64>, Option<i64>, Option<f64>, (i64, i64), bool);
+    type Planned = (Option<i64>, Option<i64>);
+    type Row = (
+        String,
+        i64,
+        (Option<i64>, Option<i64>),
+        Planned,
+        Option<i64>,
+        Option<i64>,
+        Option<f64>,
+        (i64, i64),
+        bool,
+    );
     let rows: Vec<Row> = chunks::table
         .filter(chunks::run_id.eq(run_id))
         .order((chunks::table_name, chunks::chunk))
         .select((
             chunks::table_name,
             chunks::chunk,
-            chunks::rowid_first,
-            chunks::rowid_last,
+            (chunks::rowid_first, chunks::rowid_last),
+            (chunks::planned_rows, chunks::planned_bytes),
             chunks::rows,
             chunks::bytes,
             chunks::seconds,
@@ -207,19 +221,87 @@ pub fn chunks(connection: &mut PooledConnection, run_id: i64) -> Result<Vec<Chun
         ))
         .load(connection)
         .map_err(diesel_failed("the ledger cannot be read"))?;
-    let read = |(table, number, first, last, rows, bytes, seconds, (rejected, nulled), is_done): Row| Chunk {
-        table,
+    let read =
+        |(table, number, range, planned, rows, bytes, seconds, (rejected, nulled), is_done): Row| Chunk {
+            table,
+            number,
+            range: range.0.zip(range.1).map(|(first, last)| RowidRange { first, last }),
+            planned_rows: planned.0,
+            planned_bytes: planned.1,
+            done: is_done.then(|| ChunkDone {
+                rows: rows.unwrap_or(0),
+                bytes: bytes.unwrap_or(0),
+                seconds: seconds.unwrap_or(0.0),
+                rejected,
+                nulled,
+            }),
+        };
+    Ok(rows.into_iter().map(read).collect())
+}
+
+/// A statement that follows the rows of a table: a key, an index, a constraint.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Build {
+    /// Its number within the run, from 0, in the order of the plan's second migration.
+    pub number: i64,
+    /// The table, by target name; empty where it belongs to none.
+    pub table: String,
+    /// What it makes, in words.
+    pub what: String,
+    /// How long it took, in seconds, once it is done.
+    pub seconds: Option<f64>,
+}
+
+/// The statements that follow the rows of a run, in their order; none where they were not written down yet.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub fn builds(connection: &mut PooledConnection, run_id: i64) -> Result<Vec<Build>> {
+    let rows: Vec<(i64, String, String, Option<f64>, bool)> = builds::table
+        .filter(builds::run_id.eq(run_id))
+        .order(builds::build)
+        .select((
+            builds::build,
+            builds::table_name,
+            builds::what,
+            builds::seconds,
+            builds::done_at.is_not_null(),
+        ))
+        .load(connection)
+        .map_err(diesel_failed("the ledger cannot be read"))?;
+    let read = |(number, table, what, seconds, is_done): (i64, String, String, Option<f64>, bool)| Build {
         number,
-        range: first.zip(last).map(|(first, last)| RowidRange { first, last }),
-        done: is_done.then(|| ChunkDone {
-            rows: rows.unwrap_or(0),
-            bytes: bytes.unwrap_or(0),
-            seconds: seconds.unwrap_or(0.0),
-            rejected,
-            nulled,
-        }),
+        table,
+        what,
+        seconds: is_done.then(|| seconds.unwrap_or(0.0)),
     };
     Ok(rows.into_iter().map(read).collect())
+}
+
+/// Writes down the statements that follow the rows of a run, all or none.
+///
+/// # Errors
+/// When the ledger cannot be written.
+pub fn plan_builds(connection: &mut PooledConnection, run_id: i64, planned: &[Build]) -> Result<()> {
+    /// PostgreSQL takes 65,535 parameters in one statement.
+    const ROWS_PER_STATEMENT: usize = 10_000;
+    let insert = |connection: &mut PooledConnection| {
+        for part in planned.chunks(ROWS_PER_STATEMENT) {
+            let rows: Vec<_> = (part.iter())
+                .map(|build| {
+                    (
+                        builds::run_id.eq(run_id),
+                        builds::build.eq(build.number),
+                        builds::table_name.eq(&build.table),
+                        builds::what.eq(&build.what),
+                    )
+                })
+                .collect();
+            diesel::insert_into(builds::table).values(rows).execute(connection)?;
+        }
+        Ok(())
+    };
+    connection.transaction(insert).map_err(diesel_failed("the ledger cannot be written"))
 }
 
 /// Writes down the chunks of a run, all or none.
@@ -240,6 +322,8 @@ pub fn plan_chunks(connection: &mut PooledConnection, run_id: i64, planned: &[Ch
                         chunks::chunk.eq(chunk.number),
                         chunks::rowid_first.eq(chunk.range.map(|range| range.first)),
                         chunks::rowid_last.eq(chunk.range.map(|range| range.last)),
+                        chunks::planned_rows.eq(chunk.planned_rows),
+                        chunks::planned_bytes.eq(chunk.planned_bytes),
                     )
                 })
                 .collect();

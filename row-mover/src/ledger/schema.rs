@@ -35,5 +35,21 @@ diesel::table! {
         done_at -> Nullable<Timestamptz>,
         rejected -> Int8,
         nulled -> Int8,
+        planned_rows -> Nullable<Int8>,
+        planned_bytes -> Nullable<Int8>,
+        digest -> Nullable<Text>,
+        key_after -> Nullable<Text>,
+        key_upto -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    migration.builds (run_id, build) {
+        run_id -> Int8,
+        build -> Int8,
+        table_name -> Text,
+        what -> Text,
+        seconds -> Nullable<Float8>,
+        done_at -> Nullable<Timestamptz>,
     }
 }

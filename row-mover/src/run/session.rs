@@ -12,7 +12,7 @@ use super::outcome::{AlreadyDone, Moved, Outcome, PhaseDone, Rejected, table_sum
 use super::preflight::Preflight;
 use super::{Request, existing, migrations, open_checked, target_check, validation};
 use crate::error::{Error, Result};
-use crate::ledger::{self, ChunkDone, Run};
+use crate::ledger::{self, Run};
 use crate::observer::Observer;
 use crate::rejects::{self, RejectedTable};
 use crate::source::preflight::Findings;
@@ -308,8 +308,7 @@ impl<'a> Session<'a> {
             ledger::plan_chunks(&mut connection, run.id, &chunks)?;
         }
         drop(connection);
-        let done: Vec<&ChunkDone> = chunks.iter().filter_map(|chunk| chunk.done.as_ref()).collect();
-        self.observer.rows_begin(chunks.len(), &done);
+        self.observer.rows_begin(&load::tables_to_move(&chunks));
         let waiting: Vec<_> = chunks.iter().filter(|chunk| chunk.done.is_none()).cloned().collect();
         let open_target = || open_bulk(self.target, &self.settings);
         load::move_chunks(

@@ -157,7 +157,7 @@ pub(super) fn merge(
         }
         if order.is_le() {
             if merge.found.source_rows.is_multiple_of(REPORT_EACH_ROWS) {
-                observer.rows_compared(REPORT_EACH_ROWS);
+                observer.rows_compared(&table.source, REPORT_EACH_ROWS);
             }
             merge.advance_source(&mut source_rows).context(failed)?;
             if let Some(row) = source_rows.get() {
@@ -165,7 +165,7 @@ pub(super) fn merge(
             }
         }
     }
-    observer.rows_compared(merge.found.source_rows % REPORT_EACH_ROWS);
+    observer.rows_compared(&table.source, merge.found.source_rows % REPORT_EACH_ROWS);
     Ok(merge.found)
 }
 

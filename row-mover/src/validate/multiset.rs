@@ -25,7 +25,7 @@ pub(super) fn compare(
 ) -> Result<TableComparison> {
     let mut found = TableComparison { table: table.source.clone(), ..TableComparison::default() };
     let source_sum = source_sum(table, source, &mut found)?;
-    observer.rows_compared(found.source_rows);
+    observer.rows_compared(&table.source, found.source_rows);
     let target_sum = target_sum(table, target, &mut found)?;
     let expected_rows = found.source_rows - found.rejected;
     if source_sum == target_sum && expected_rows == found.target_rows {

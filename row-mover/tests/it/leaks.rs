@@ -52,7 +52,7 @@ impl Observer for Meddler<'_> {
             self.meddle();
         }
     }
-    fn bytes_sent(&self, _bytes: u64) {
+    fn bytes_sent(&self, _table: &str, _bytes: u64) {
         if self.at.is_none() {
             self.meddle();
         }

@@ -63,13 +63,13 @@ impl Observer for Steps {
     fn rows_scanned(&self, _rows: u64) {
         self.step("scanned");
     }
-    fn bytes_sent(&self, _bytes: u64) {
+    fn bytes_sent(&self, _table: &str, _bytes: u64) {
         self.step("sent");
     }
     fn rows_moved(&self, table: &str, done: &ChunkDone) {
         self.step(&format!("moved {} of {table}", done.rows));
     }
-    fn rows_compared(&self, _rows: u64) {
+    fn rows_compared(&self, _table: &str, _rows: u64) {
         self.step("compared");
     }
 }
