@@ -19,6 +19,7 @@ pub mod planner;
 pub mod profile;
 pub mod reject;
 pub mod render;
+pub mod schedule;
 pub mod schema_diff;
 pub mod source_schema;
 pub mod source_sql;

@@ -102,6 +102,57 @@ pub fn decide(last: Option<&RunState>, subject: &RunSubject) -> Decision {
     }
 }
 
+/// What the ledger holds of a run, as far as it says what comes next.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The phases that are done.
+    pub phases: Vec<Phase>,
+    /// For each chunk whether it is done.
+    pub chunks: Vec<bool>,
+    /// For each build whether it is done; none before they are written down.
+    pub builds: Option<Vec<bool>>,
+}
+
+/// What a run does next. Each can be done again after it was interrupted anywhere: it is a transaction, or changes nothing the
+/// second time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Run the first migration, and say that the schema is there.
+    CreateTables,
+    /// Write down the builds.
+    PlanBuilds,
+    /// Move the chunks and run the builds that are not done, each a transaction with its row in the ledger.
+    MoveAndBuild,
+    /// Say that the rows are in.
+    FinishRows,
+    /// Set the sequences, and say that the constraints are there.
+    SetSequences,
+    /// Write down the rejects, compare everything, and say that it is validated.
+    Validate,
+    /// Nothing is left to do.
+    Nothing,
+}
+
+/// The next step of a run of which the ledger holds this.
+pub fn next_step(progress: &Progress) -> Step {
+    let is_done = |phase| progress.phases.contains(&phase);
+    if !is_done(Phase::Schema) {
+        return Step::CreateTables;
+    }
+    let Some(builds) = &progress.builds else { return Step::PlanBuilds };
+    if progress.chunks.iter().chain(builds).any(|is_done| !is_done) {
+        Step::MoveAndBuild
+    } else if !is_done(Phase::Rows) {
+        Step::FinishRows
+    } else if !is_done(Phase::Constraints) {
+        Step::SetSequences
+    } else if !is_done(Phase::Validate) {
+        Step::Validate
+    } else {
+        Step::Nothing
+    }
+}
+
 fn differing(last: &RunSubject, asked: &RunSubject) -> Vec<String> {
     let mut words = Vec::new();
     if last.source_path != asked.source_path {

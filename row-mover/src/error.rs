@@ -4,12 +4,15 @@
 
 use std::fmt;
 
+use crate::target::server_error::ServerError;
+
 /// What failed, and what to do next.
 #[derive(Debug)]
 pub struct Error {
     what: String,
     next: Option<String>,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+    is_passing: bool,
 }
 
 /// A result of this crate.
@@ -18,7 +21,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error that says what failed and where.
     pub fn new(what: impl Into<String>) -> Error {
-        Error { what: what.into(), next: None, cause: None }
+        Error { what: what.into(), next: None, cause: None, is_passing: false }
     }
 
     /// Adds what to do next.
@@ -33,6 +36,25 @@ impl Error {
     pub fn because(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
         self.cause = Some(cause.into());
         self
+    }
+
+    /// Says that it may be gone in a moment: a lost connection, a server that is starting.
+    #[must_use]
+    pub(crate) fn passing(mut self) -> Error {
+        self.is_passing = true;
+        self
+    }
+
+    /// Whether trying again may help, as far as it or one of its causes tells.
+    pub fn is_passing(&self) -> bool {
+        let mut cause = self.cause.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static));
+        let mut is_passing = self.is_passing;
+        while let (false, Some(error)) = (is_passing, cause) {
+            is_passing = error.downcast_ref::<Error>().is_some_and(|error| error.is_passing)
+                || error.downcast_ref::<ServerError>().is_some_and(ServerError::is_passing);
+            cause = error.source();
+        }
+        is_passing
     }
 
     /// What to do next, if that is known.

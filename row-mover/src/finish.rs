@@ -1,4 +1,4 @@
-//! What follows the rows: sequences past the highest number, and statistics for the planner of queries.
+//! What follows the rows beside keys and indexes: sequences past the highest number.
 //!
 //! Keys, indexes and foreign keys themselves are a migration; running it is the run's part.
 
@@ -96,17 +96,4 @@ pub(crate) fn existing_sequences(table: &PlannedTable) -> impl Iterator<Item = E
     columns.filter_map(move |column| {
         column.sequence.clone().map(|sequence| ExistingSequence { table, column, sequence })
     })
-}
-
-/// Gathers statistics, without which the first queries of the app would be planned blindly.
-///
-/// # Errors
-/// When the target refuses.
-pub(crate) fn analyze(target: &mut PooledConnection, tables: &[&PlannedTable]) -> Result<()> {
-    for table in tables {
-        diesel::sql_query(format!("ANALYZE {}", table.qualified(&table.target)))
-            .execute(target)
-            .map_err(diesel_failed(format!("table {} cannot be analyzed", table.target)))?;
-    }
-    Ok(())
 }

@@ -10,6 +10,7 @@ pub mod ledger;
 mod load;
 pub mod observer;
 pub mod rejects;
+mod retry;
 pub mod run;
 pub mod source;
 pub mod target;

@@ -9,5 +9,7 @@ mod summary;
 
 pub use diesel_schema::{source_diesel_schema, target_diesel_schema};
 pub use json::plan_json;
-pub use migrations::{MigrationFiles, create_constraints, create_tables, remove_loaded};
+pub use migrations::{
+    Build, BuildKind, MigrationFiles, builds, create_constraints, create_tables, remove_loaded,
+};
 pub use summary::plan_summary;

@@ -13,9 +13,11 @@ use crate::source::seal::Seal;
 use crate::target::PooledConnection;
 use crate::target::pool::{all_or_none, diesel_failed};
 
+mod builds;
 mod schema;
 
-use schema::{builds, chunks, phases, runs};
+pub use builds::{Build, CLAIM_BUILD_SQL, FINISH_BUILD_SQL, builds, plan_builds};
+use schema::{chunks, phases, runs};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("ledger-migrations");
 
@@ -132,7 +134,20 @@ pub fn last_run(connection: &mut PooledConnection) -> Result<Option<Run>> {
     }))
 }
 
-/// Begins a run.
+/// The phases of a run that are done.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub fn phases(connection: &mut PooledConnection, run_id: i64) -> Result<Vec<Phase>> {
+    let names: Vec<String> = phases::table
+        .filter(phases::run_id.eq(run_id))
+        .select(phases::phase)
+        .load(connection)
+        .map_err(diesel_failed("the ledger cannot be read"))?;
+    Ok(names.iter().filter_map(|name| Phase::from_name(name)).collect())
+}
+
+/// Begins a run: its row, the phases that led to it and its chunks are there together or not at all.
 ///
 /// # Errors
 /// When the ledger cannot be written.
@@ -141,20 +156,29 @@ pub fn begin_run(
     subject: &RunSubject,
     plan: &Plan,
     seal: &Seal,
+    phases: &[(Phase, f64)],
+    planned: &[Chunk],
 ) -> Result<i64> {
     let seal = serde_json::to_string(seal).context(|| "the manifest cannot be written".to_owned())?;
-    diesel::insert_into(runs::table)
-        .values((
-            runs::tool_version.eq(env!("CARGO_PKG_VERSION")),
-            runs::source_path.eq(&subject.source_path),
-            runs::plan_sha256.eq(&subject.plan_sha256),
-            runs::plan.eq(migrate_core::render::plan_json(plan)),
-            runs::tables.eq(&subject.tables),
-            runs::seal.eq(seal),
-        ))
-        .returning(runs::id)
-        .get_result(connection)
-        .map_err(diesel_failed("the ledger cannot be written"))
+    all_or_none(connection, "the ledger cannot be written", |connection| {
+        let id = diesel::insert_into(runs::table)
+            .values((
+                runs::tool_version.eq(env!("CARGO_PKG_VERSION")),
+                runs::source_path.eq(&subject.source_path),
+                runs::plan_sha256.eq(&subject.plan_sha256),
+                runs::plan.eq(migrate_core::render::plan_json(plan)),
+                runs::tables.eq(&subject.tables),
+                runs::seal.eq(seal),
+            ))
+            .returning(runs::id)
+            .get_result(connection)
+            .map_err(diesel_failed("the ledger cannot be written"))?;
+        for &(phase, seconds) in phases {
+            finish_phase(connection, id, phase, seconds)?;
+        }
+        plan_chunks(connection, id, planned)?;
+        Ok(id)
+    })
 }
 
 /// Records that a phase is done; one that is done again, such as a validation, keeps its last time.
@@ -239,76 +263,11 @@ pub fn chunks(connection: &mut PooledConnection, run_id: i64) -> Result<Vec<Chun
     Ok(rows.into_iter().map(read).collect())
 }
 
-/// A statement that follows the rows of a table: a key, an index, a constraint.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Build {
-    /// Its number within the run, from 0, in the order of the plan's second migration.
-    pub number: i64,
-    /// The table, by target name; empty where it belongs to none.
-    pub table: String,
-    /// What it makes, in words.
-    pub what: String,
-    /// How long it took, in seconds, once it is done.
-    pub seconds: Option<f64>,
-}
-
-/// The statements that follow the rows of a run, in their order; none where they were not written down yet.
-///
-/// # Errors
-/// When the ledger cannot be read.
-pub fn builds(connection: &mut PooledConnection, run_id: i64) -> Result<Vec<Build>> {
-    let rows: Vec<(i64, String, String, Option<f64>, bool)> = builds::table
-        .filter(builds::run_id.eq(run_id))
-        .order(builds::build)
-        .select((
-            builds::build,
-            builds::table_name,
-            builds::what,
-            builds::seconds,
-            builds::done_at.is_not_null(),
-        ))
-        .load(connection)
-        .map_err(diesel_failed("the ledger cannot be read"))?;
-    let read = |(number, table, what, seconds, is_done): (i64, String, String, Option<f64>, bool)| Build {
-        number,
-        table,
-        what,
-        seconds: is_done.then(|| seconds.unwrap_or(0.0)),
-    };
-    Ok(rows.into_iter().map(read).collect())
-}
-
-/// Writes down the statements that follow the rows of a run, all or none.
-///
-/// # Errors
-/// When the ledger cannot be written.
-pub fn plan_builds(connection: &mut PooledConnection, run_id: i64, planned: &[Build]) -> Result<()> {
-    /// PostgreSQL takes 65,535 parameters in one statement.
-    const ROWS_PER_STATEMENT: usize = 10_000;
-    let insert = |connection: &mut PooledConnection| {
-        for part in planned.chunks(ROWS_PER_STATEMENT) {
-            let rows: Vec<_> = (part.iter())
-                .map(|build| {
-                    (
-                        builds::run_id.eq(run_id),
-                        builds::build.eq(build.number),
-                        builds::table_name.eq(&build.table),
-                        builds::what.eq(&build.what),
-                    )
-                })
-                .collect();
-            diesel::insert_into(builds::table).values(rows).execute(connection)?;
-        }
-        Ok(())
-    };
-    connection.transaction(insert).map_err(diesel_failed("the ledger cannot be written"))
-}
-
 /// Writes down the chunks of a run, all or none.
 ///
 /// # Errors
 /// When the ledger cannot be written.
-pub fn plan_chunks(connection: &mut PooledConnection, run_id: i64, planned: &[Chunk]) -> Result<()> {
+fn plan_chunks(connection: &mut PooledConnection, run_id: i64, planned: &[Chunk]) -> Result<()> {
     /// PostgreSQL takes 65,535 parameters in one statement.
     const ROWS_PER_STATEMENT: usize = 5_000;
     let insert = |connection: &mut PooledConnection| {
@@ -333,6 +292,11 @@ pub fn plan_chunks(connection: &mut PooledConnection, run_id: i64, planned: &[Ch
     };
     connection.transaction(insert).map_err(diesel_failed("the ledger cannot be written"))
 }
+
+/// The statement by which a chunk's own transaction takes it: parameters are run, table and chunk. It waits for a transaction
+/// that was left behind by a lost connection, and returns one row, or none where the chunk is done.
+pub const CLAIM_CHUNK_SQL: &str = "SELECT 1 FROM migration.chunks WHERE run_id = $1::bigint AND table_name = $2 \
+     AND chunk = $3::bigint AND done_at IS NULL FOR UPDATE";
 
 /// The statement by which a chunk's own transaction says that it is done: parameters are rows, bytes, seconds, run, table, chunk,
 /// rejected rows and nulled values. It returns one row, or none where somebody else has done the chunk.

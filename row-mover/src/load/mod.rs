@@ -1,23 +1,108 @@
-//! The rows phase: binary COPY in chunks, several at once, each chunk and its ledger row in one transaction.
+//! Rows and what follows them: chunks by binary COPY and builds (keys, indexes, constraints), several at once, each a transaction
+//! with its row in the ledger. Which of them runs when is decided in `migrate_core::schedule`.
 
+mod build;
+mod chunk;
 mod chunks;
 mod copy;
+mod lane;
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Condvar, Mutex};
+use std::time::Duration;
 
-use migrate_core::plan::{Plan, PlannedTable};
+use migrate_core::plan::Plan;
+use migrate_core::render::Build;
+use migrate_core::schedule::{ChunkToMove, DoneTasks, Schedule};
 
-use crate::error::{Context, Error, Result};
-use crate::ledger::{Chunk, FINISH_CHUNK_SQL};
+use crate::error::{Error, Result};
+use crate::ledger::Chunk;
 use crate::observer::{Observer, TableToMove};
 use crate::source::SourceConnection;
 use crate::target::bulk::BulkConnection;
-use crate::target::server_error::ServerError;
 
 pub(crate) use chunks::plan_chunks;
-use copy::copy_rows;
+use lane::Lane;
+
+/// What is loaded, from where, to where.
+pub(crate) struct Load<'a> {
+    /// The plan, with the policies of its columns.
+    pub(crate) plan: &'a Plan,
+    /// The run.
+    pub(crate) run_id: i64,
+    /// All chunks of the run.
+    pub(crate) chunks: &'a [Chunk],
+    /// All builds of the plan.
+    pub(crate) builds: &'a [Build],
+    /// For each build whether it is done.
+    pub(crate) is_built: &'a [bool],
+    /// What the last build writes down beside its own statements: that the migration is applied.
+    pub(crate) applied_sql: &'a str,
+    /// How many lanes there are.
+    pub(crate) workers: usize,
+    /// How long a fault may last.
+    pub(crate) retry_max: Duration,
+    /// Opens the sealed copy.
+    pub(crate) open_source: &'a (dyn Fn() -> Result<SourceConnection> + Sync),
+    /// Opens a bulk connection.
+    pub(crate) open_target: &'a (dyn Fn() -> Result<BulkConnection> + Sync),
+    /// Makes sure that other migrations are still kept away.
+    pub(crate) hold_lock: &'a (dyn Fn() -> Result<()> + Sync),
+    /// Whether the server still works for the session of this process number.
+    pub(crate) is_at_work: &'a (dyn Fn(i32) -> Result<bool> + Sync),
+    /// Reads which chunks and builds the ledger holds as done.
+    pub(crate) read_done: &'a (dyn Fn() -> Result<DoneTasks> + Sync),
+    /// Hears, once, that all rows are in.
+    pub(crate) rows_are_in: &'a (dyn Fn() -> Result<()> + Sync),
+    /// Who watches.
+    pub(crate) observer: &'a dyn Observer,
+}
+
+/// What the lanes share.
+struct Shared {
+    schedule: Mutex<Schedule>,
+    /// Something was done or given back, so that whoever waits looks again.
+    changed: Condvar,
+    has_failed: AtomicBool,
+    are_rows_in: AtomicBool,
+}
+
+impl Load<'_> {
+    /// Moves the chunks and runs the builds that are not done.
+    ///
+    /// # Errors
+    /// The first error of any lane that does not pass; the others end with what they are at.
+    pub(crate) fn run(&self) -> Result<()> {
+        let to_move: Vec<ChunkToMove> = self.chunks.iter().map(chunk_to_move).collect();
+        let schedule = Schedule::new(self.plan, &to_move, self.builds, self.is_built);
+        let are_rows_in = schedule.are_rows_in();
+        let shared = Shared {
+            schedule: Mutex::new(schedule),
+            changed: Condvar::new(),
+            has_failed: AtomicBool::new(false),
+            are_rows_in: AtomicBool::new(are_rows_in),
+        };
+        let open = self.chunks.iter().filter(|chunk| chunk.done.is_none()).count()
+            + self.is_built.iter().filter(|is_built| !**is_built).count();
+        std::thread::scope(|scope| {
+            let lanes = (0..self.workers.clamp(1, open.max(1)))
+                .map(|_| scope.spawn(|| Lane::new(self, &shared).run()))
+                .collect::<Vec<_>>();
+            let results = lanes.into_iter().map(|lane| {
+                lane.join()
+                    .unwrap_or_else(|_| Err(Error::new("a thread that moves rows stopped unexpectedly")))
+            });
+            // All lanes are waited for, and the first error counts.
+            results.fold(Ok(()), Result::and)
+        })
+    }
+}
+
+fn chunk_to_move(chunk: &Chunk) -> ChunkToMove {
+    // Where nobody has counted, all chunks count the same.
+    let size = chunk.planned_bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(1);
+    ChunkToMove { table: chunk.table.clone(), size: size.max(1), is_done: chunk.done.is_some() }
+}
 
 /// What there is to move, by table, in the order of the chunks.
 pub(crate) fn tables_to_move(chunks: &[Chunk]) -> Vec<TableToMove> {
@@ -39,86 +124,4 @@ pub(crate) fn tables_to_move(chunks: &[Chunk]) -> Vec<TableToMove> {
         table.bytes = table.bytes.zip(bytes.map(natural)).map(|(sum, bytes)| sum + bytes);
     }
     tables
-}
-
-/// Moves the chunks that are not done, on as many connections as `workers` says.
-///
-/// # Errors
-/// The first error of any worker; the others end with the chunk that they are at.
-pub(crate) fn move_chunks(
-    plan: &Plan,
-    run_id: i64,
-    waiting: Vec<Chunk>,
-    workers: usize,
-    open_source: &(dyn Fn() -> Result<SourceConnection> + Sync),
-    open_target: &(dyn Fn() -> Result<BulkConnection> + Sync),
-    observer: &dyn Observer,
-) -> Result<()> {
-    let worker_count = workers.clamp(1, waiting.len().max(1));
-    let queue = Mutex::new(waiting.into_iter());
-    let has_failed = AtomicBool::new(false);
-    let work = || -> Result<()> {
-        let source = open_source()?;
-        let mut target = open_target()?;
-        while !has_failed.load(Ordering::Relaxed) {
-            let next = queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next();
-            let Some(chunk) = next else { break };
-            let table = plan.table(&chunk.table).ok_or_else(|| {
-                Error::new(format!("the ledger names table {}, which the plan has not", chunk.table))
-            })?;
-            move_chunk(&table.sent(), run_id, &chunk, &source, &mut target, observer)?;
-        }
-        Ok(())
-    };
-    let guarded = || work().inspect_err(|_| has_failed.store(true, Ordering::Relaxed));
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..worker_count).map(|_| scope.spawn(guarded)).collect();
-        let results = threads.into_iter().map(|thread| {
-            thread.join().unwrap_or_else(|_| Err(Error::new("a thread that moves rows stopped unexpectedly")))
-        });
-        // All threads are waited for, and the first error counts.
-        results.fold(Ok(()), Result::and)
-    })
-}
-
-fn move_chunk(
-    table: &PlannedTable,
-    run_id: i64,
-    chunk: &Chunk,
-    source: &SourceConnection,
-    target: &mut BulkConnection,
-    observer: &dyn Observer,
-) -> Result<()> {
-    let started = Instant::now();
-    let failed = || format!("table {}, chunk {}", table.source, chunk.number);
-    target.query("BEGIN", &[]).context(failed)?;
-    let copied = copy_rows(table, chunk, source, target, started, observer);
-    let done = copied.map_err(|error| refused_by_app(table, error)).context(failed)?;
-    let (rows, bytes) = (done.rows.to_string(), done.bytes.to_string());
-    let (seconds, run, number) = (done.seconds.to_string(), run_id.to_string(), chunk.number.to_string());
-    let (rejected, nulled) = (done.rejected.to_string(), done.nulled.to_string());
-    let parameters = [&rows, &bytes, &seconds, &run, &chunk.table, &number, &rejected, &nulled]
-        .map(|text| Some(text.as_str()));
-    let finished = target.query(FINISH_CHUNK_SQL, &parameters).context(failed)?;
-    if finished.len() != 1 {
-        return Err(Error::new(format!("{}: another run has moved it", failed())));
-    }
-    target.query("COMMIT", &[]).context(failed)?;
-    observer.rows_moved(&table.source, &done);
-    Ok(())
-}
-
-/// A constraint of the app's own table that a row breaks is known to the table alone, so that the load is what finds it.
-fn refused_by_app(table: &PlannedTable, error: Error) -> Error {
-    let is_constraint = std::error::Error::source(&error)
-        .and_then(|cause| cause.downcast_ref::<ServerError>())
-        .and_then(|cause| cause.sqlstate.as_deref())
-        .is_some_and(|sqlstate| sqlstate.starts_with("23"));
-    if table.existing.is_none() || !is_constraint {
-        return error;
-    }
-    error.next(
-        "a row breaks a constraint of the app's table: mend it in SQLite, or the constraint in PostgreSQL, and start over with \
-         --restart, which takes out again what this run has brought",
-    )
 }

@@ -2,6 +2,8 @@
 //!
 //! Knows no command line: who watches implements [`Observer`], and the outcome is a value.
 
+mod begin;
+mod execute;
 mod existing;
 mod migrations;
 mod outcome;
@@ -62,7 +64,10 @@ pub struct Request<'a, M> {
 ///
 /// # Errors
 /// When a phase cannot be done. What is done stays done and is gone on from.
-pub fn migrate<M: MigrationSource<Pg>>(request: &Request<'_, M>, observer: &dyn Observer) -> Result<Outcome> {
+pub fn migrate<M: MigrationSource<Pg> + Sync>(
+    request: &Request<'_, M>,
+    observer: &dyn Observer,
+) -> Result<Outcome> {
     let tables = selected_tables(request.plan, &request.tables)?;
     let session = Session::open(request, observer)?;
     session.take_lock()?;
@@ -83,7 +88,7 @@ pub fn migrate<M: MigrationSource<Pg>>(request: &Request<'_, M>, observer: &dyn 
                 ));
             }
             seal::verify(&run.seal)?;
-            session.execute(request, &tables, run, phase, Vec::new())
+            session.execute(request, &tables, run, Vec::new())
         }
         _ => session.begin(request, &tables, &subject, None),
     }
@@ -112,7 +117,7 @@ pub fn dry_run<M: MigrationSource<Pg>>(request: &Request<'_, M>, observer: &dyn 
         }
     };
     let findings = Preflight { request, tables: &tables, observer }.run(&mut connection, last.is_none())?;
-    Ok(match session::refused(request, &findings) {
+    Ok(match begin::refused(request, &findings) {
         Some(refused) => Outcome::Rejected { findings, over_limit: refused.over_limit },
         None => Outcome::DryRun { findings, next },
     })

@@ -5,34 +5,38 @@ use std::time::{Duration, Instant};
 
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
-use migrate_core::phase::{Phase, RunSubject};
+use migrate_core::phase::Phase;
 use migrate_core::plan::PlannedTable;
 
-use super::outcome::{AlreadyDone, Moved, Outcome, PhaseDone, Rejected, table_sums};
-use super::preflight::Preflight;
-use super::{Request, existing, migrations, open_checked, target_check, validation};
+use super::outcome::{AlreadyDone, Outcome, PhaseDone, Rejected};
+use super::{Request, existing, migrations, open_checked, target_check};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
 use crate::observer::Observer;
-use crate::rejects::{self, RejectedTable};
-use crate::source::preflight::Findings;
+use crate::retry;
 use crate::source::{SourceConnection, seal};
 use crate::target::bulk::BulkConnection;
 use crate::target::pool::{self, Pool};
 use crate::target::session::open_bulk;
 use crate::target::{DbSettings, PooledConnection, TargetUrl};
 use crate::validate::{CompareOptions, catalog, compare_rows};
-use crate::{finish, load};
 
 /// Two migrations of one target are kept apart by an advisory lock of this number.
 const ADVISORY_LOCK: &str = "7237971062";
 
+/// How long the lock may be held by a session that is about to end: that of a migrator which was just killed, or our own before its
+/// connection was lost.
+const LOCK_WAIT_MAX: Duration = Duration::from_secs(3);
+
+/// How long to wait between two tries to take it.
+const LOCK_WAIT: Duration = Duration::from_millis(50);
+
 /// The connections of one run.
 pub(super) struct Session<'a> {
     pool: Pool,
-    target: &'a TargetUrl,
-    settings: DbSettings,
-    observer: &'a dyn Observer,
+    pub(super) target: &'a TargetUrl,
+    pub(super) settings: DbSettings,
+    pub(super) observer: &'a dyn Observer,
     /// Holds the advisory lock for as long as the run lasts.
     keeper: Mutex<BulkConnection>,
 }
@@ -54,24 +58,52 @@ impl<'a> Session<'a> {
 
     /// Keeps every other migration of this target out for as long as the session lasts.
     pub(super) fn take_lock(&self) -> Result<()> {
-        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
-        let rows = keeper.query(&format!("SELECT pg_try_advisory_lock({ADVISORY_LOCK})"), &[])?;
-        if rows.first().and_then(|row| row.first()) == Some(&Some("t".to_owned())) {
-            return Ok(());
-        }
-        Err(Error::new(format!("another migration is at work on {}", self.target)).next(
-            "wait for it, or end it; sessions of ours are named hyperpage-migration in pg_stat_activity",
-        ))
+        self.take(&mut self.keeper.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Makes sure that the session with the lock is still there: once it is gone, another migration may begin.
-    fn check_lock(&self) -> Result<()> {
+    /// Makes sure that the session with the lock is still there, and takes the lock again where it was lost: once it is gone, another
+    /// migration may have begun, and then this one must not go on.
+    pub(super) fn hold_lock(&self) -> Result<()> {
         let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
-        keeper.query("SELECT 1", &[]).map(|_| ()).map_err(|error| {
-            Error::new("the connection that keeps other migrations away is lost")
-                .because(error)
-                .next("run the same command again: it goes on from here")
-        })
+        match keeper.query("SELECT 1", &[]) {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_passing() => {
+                let mut again = open_bulk(self.target, &self.settings)?;
+                self.take(&mut again)?;
+                *keeper = again;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn take(&self, keeper: &mut BulkConnection) -> Result<()> {
+        let deadline = Instant::now() + LOCK_WAIT_MAX;
+        loop {
+            let rows = keeper.query(&format!("SELECT pg_try_advisory_lock({ADVISORY_LOCK})"), &[])?;
+            if rows.first().and_then(|row| row.first()) == Some(&Some("t".to_owned())) {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(Error::new(format!("another migration is at work on {}", self.target)).next(
+                    "wait for it, or end it; `cargo xtask status` shows it, and sessions of ours are named hyperpage-migration in \
+                     pg_stat_activity",
+                ));
+            }
+            std::thread::sleep(LOCK_WAIT);
+        }
+    }
+
+    /// Whether the server still works for the session of this process number; one that cannot be asked for says nothing.
+    pub(super) fn is_at_work(&self, pid: i32) -> Result<bool> {
+        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        let sql = "SELECT 1 FROM pg_stat_activity WHERE pid = $1::integer AND state = 'active'";
+        keeper.query(sql, &[Some(&pid.to_string())]).map(|rows| !rows.is_empty())
+    }
+
+    /// Does `work` until it succeeds or a fault does not pass.
+    pub(super) fn retrying<T>(&self, work: impl FnMut() -> Result<T>) -> Result<T> {
+        retry::retrying(self.settings.retry_timeout, self.observer, work)
     }
 
     /// An earlier run that is done, unless its migrations were undone since.
@@ -110,7 +142,7 @@ impl<'a> Session<'a> {
     }
 
     /// Takes away a sealed copy that nothing came of; one that stays does no harm, and is named.
-    fn discard(&self, seal: &seal::Seal) {
+    pub(super) fn discard(&self, seal: &seal::Seal) {
         if let Err(error) = seal::discard(seal) {
             self.observer.note(&error.to_string());
         }
@@ -156,7 +188,7 @@ impl<'a> Session<'a> {
 
     /// Drops what an earlier run of ours made, and the ledger with it, all or none. Only what the ledger's own plan names is
     /// dropped; whatever else stands there is in the way, as in any target.
-    fn remove_earlier_run<M: MigrationSource<Pg>>(
+    pub(super) fn remove_earlier_run<M: MigrationSource<Pg>>(
         &self,
         request: &Request<'_, M>,
         connection: &mut PooledConnection,
@@ -173,209 +205,15 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// All phases from the beginning. What `earlier` made is dropped, but only once the new copy is sealed: until then
-    /// nothing is lost if anything is wrong.
-    pub(super) fn begin<M: MigrationSource<Pg>>(
-        &self,
-        request: &Request<'_, M>,
-        tables: &[&PlannedTable],
-        subject: &RunSubject,
-        earlier: Option<&Run>,
-    ) -> Result<Outcome> {
-        let mut phases = Vec::new();
-        let mut connection = self.connection()?;
-        let started = self.start(Phase::Preflight);
-        let state_before = seal::source_state(&request.source);
-        let preflight = Preflight { request, tables, observer: self.observer };
-        let findings = preflight.run(&mut connection, earlier.is_none())?;
-        if let Some(refused) = refused(request, &findings) {
-            return Ok(Outcome::Rejected { findings, over_limit: refused.over_limit });
-        }
-        if let Some(run) = earlier {
-            self.check_untouched(request, &mut connection, run)?;
-        }
-        self.end(Phase::Preflight, started, &mut phases);
-        let started = self.start(Phase::Seal);
-        let source = SourceConnection::open_live(&request.source)?;
-        let seal = seal::seal(&source, &request.backup_dir, &|share| self.observer.sealed(share))?;
-        drop(source);
-        // What moves is the copy: what the app wrote in the meantime is looked at before anything is changed.
-        let findings = preflight
-            .run_again(&seal.path, seal.source_state != state_before)
-            .inspect_err(|_| self.discard(&seal))?;
-        if let Some(findings) = findings
-            && let Some(refused) = refused(request, &findings)
-        {
-            self.discard(&seal);
-            return Ok(Outcome::Rejected { findings, over_limit: refused.over_limit });
-        }
-        self.end(Phase::Seal, started, &mut phases);
-        if let Some(run) = earlier {
-            self.remove_earlier_run(request, &mut connection, run)?;
-        }
-        ledger::create(&mut connection)?;
-        let id = ledger::begin_run(&mut connection, subject, request.plan, &seal)?;
-        for done in &phases {
-            ledger::finish_phase(&mut connection, id, done.phase, done.seconds)?;
-        }
-        let run = ledger::last_run(&mut connection)?
-            .filter(|run| run.id == id)
-            .ok_or_else(|| Error::new("the run that was just begun is not in the ledger"))?;
-        drop(connection);
-        self.execute(request, tables, run, Phase::Schema, phases)
-    }
-
-    /// The phases from `first` on.
-    pub(super) fn execute<M: MigrationSource<Pg>>(
-        &self,
-        request: &Request<'_, M>,
-        tables: &[&PlannedTable],
-        run: Run,
-        first: Phase,
-        mut phases: Vec<PhaseDone>,
-    ) -> Result<Outcome> {
-        // A ledger that an earlier version began may lack what this one writes.
-        ledger::create(&mut self.connection()?)?;
-        for phase in
-            [Phase::Schema, Phase::Rows, Phase::Constraints].into_iter().filter(|&phase| phase >= first)
-        {
-            let started = self.start(phase);
-            self.check_lock()?;
-            match phase {
-                Phase::Schema => self.create_tables(request)?,
-                Phase::Rows => self.move_rows(request, tables, &run)?,
-                _ => self.add_constraints(request, tables, &run)?,
-            }
-            let seconds = self.end(phase, started, &mut phases);
-            ledger::finish_phase(&mut self.connection()?, run.id, phase, seconds)?;
-        }
-        // Before the run counts as validated: a row that stayed behind is always written down by then.
-        let rejected = self.write_rejects(request, tables, &run)?;
-        let started = self.start(Phase::Validate);
-        self.check_lock()?;
-        let compared = validation::ValidationParts {
-            target: self.target,
-            settings: &self.settings,
-            migrations: request.migrations,
-            options: CompareOptions { show_values: request.show_values, workers: request.workers },
-            observer: self.observer,
-        };
-        let validation = compared.run(&mut self.connection()?, &run)?;
-        self.end(Phase::Validate, started, &mut phases);
-        let moved = table_sums(&ledger::chunks(&mut self.connection()?, run.id)?, tables);
-        let source_changed_since = seal::source_state(&request.source) != run.seal.source_state;
-        Ok(Outcome::Moved(Moved {
-            rejected,
-            run: run.id,
-            seal: run.seal,
-            phases,
-            tables: moved,
-            validation,
-            source_changed_since,
-        }))
-    }
-
-    fn create_tables<M: MigrationSource<Pg>>(&self, request: &Request<'_, M>) -> Result<()> {
-        let migrations = migrations::ordered(request.migrations)?;
-        migrations::run(&mut self.connection()?, &self.settings, request.plan, migrations.iter().take(1))
-    }
-
-    fn add_constraints<M: MigrationSource<Pg>>(
-        &self,
-        request: &Request<'_, M>,
-        tables: &[&PlannedTable],
-        run: &Run,
-    ) -> Result<()> {
-        let ordered = migrations::ordered(request.migrations)?;
-        let constraints = ordered.iter().skip(1).take(1);
-        migrations::run(&mut self.connection()?, &self.settings, request.plan, constraints)?;
-        let sealed = SourceConnection::open_sealed(&run.seal.path)?;
-        let mut connection = self.connection()?;
-        migrations::lift_statement_timeout(&mut connection)?;
-        finish::set_sequences(&sealed, &mut connection, tables)?;
-        finish::set_existing_sequences(&sealed, &mut connection, tables)?;
-        let done = finish::analyze(&mut connection, tables);
-        migrations::restore_statement_timeout(&mut connection, &self.settings)?;
-        done
-    }
-
-    fn move_rows<M>(&self, request: &Request<'_, M>, tables: &[&PlannedTable], run: &Run) -> Result<()> {
-        let mut connection = self.connection()?;
-        let open_source = || SourceConnection::open_sealed(&run.seal.path);
-        let mut chunks = ledger::chunks(&mut connection, run.id)?;
-        if chunks.is_empty() {
-            chunks = load::plan_chunks(&open_source()?, tables)?;
-            ledger::plan_chunks(&mut connection, run.id, &chunks)?;
-        }
-        drop(connection);
-        self.observer.rows_begin(&load::tables_to_move(&chunks));
-        let waiting: Vec<_> = chunks.iter().filter(|chunk| chunk.done.is_none()).cloned().collect();
-        let open_target = || open_bulk(self.target, &self.settings);
-        load::move_chunks(
-            &run.plan.with_policies(),
-            run.id,
-            waiting,
-            request.workers,
-            &open_source,
-            &open_target,
-            self.observer,
-        )
-    }
-
-    /// Writes down the rows that stayed behind or lost a value, which must be as many as the ledger has of them.
-    fn write_rejects<M>(
-        &self,
-        request: &Request<'_, M>,
-        tables: &[&PlannedTable],
-        run: &Run,
-    ) -> Result<Vec<RejectedTable>> {
-        let plan = run.plan.with_policies();
-        let moved: Vec<&PlannedTable> = (plan.tables.iter())
-            .filter(|table| tables.iter().any(|moved| moved.source == table.source))
-            .collect();
-        let folder = run.seal.path.parent().and_then(|folder| folder.file_name());
-        let folder = request.rejects_dir.join(folder.unwrap_or_default());
-        let written = rejects::write(&SourceConnection::open_sealed(&run.seal.path)?, &moved, &folder)?;
-        let found = Rejected {
-            skipped: written.iter().map(|table| table.skipped).sum(),
-            nulled: written.iter().map(|table| table.nulled).sum(),
-        };
-        let recorded = Rejected::of(&ledger::chunks(&mut self.connection()?, run.id)?);
-        if found != recorded {
-            return Err(Error::new(format!(
-                "{} rows and {} values were rejected while rows moved, and {} and {} are in {}",
-                recorded.skipped,
-                recorded.nulled,
-                found.skipped,
-                found.nulled,
-                folder.display()
-            ))
-            .next("start over with --restart"));
-        }
-        Ok(written)
-    }
-
-    fn start(&self, phase: Phase) -> Instant {
+    pub(super) fn start(&self, phase: Phase) -> Instant {
         self.observer.phase_started(phase);
         Instant::now()
     }
 
-    fn end(&self, phase: Phase, started: Instant, phases: &mut Vec<PhaseDone>) -> f64 {
+    pub(super) fn end(&self, phase: Phase, started: Instant, phases: &mut Vec<PhaseDone>) -> f64 {
         let took: Duration = started.elapsed();
         self.observer.phase_finished(phase, took);
         phases.push(PhaseDone { phase, seconds: took.as_secs_f64() });
         took.as_secs_f64()
     }
-}
-
-/// Why nothing moves.
-pub(super) struct Refused {
-    /// That more rows would be rejected than may, in words.
-    pub(super) over_limit: Option<String>,
-}
-
-/// Whether what preflight found keeps the migration from beginning.
-pub(super) fn refused<M>(request: &Request<'_, M>, findings: &Findings) -> Option<Refused> {
-    let over_limit = findings.over_limit(request.plan.reject_limit);
-    (findings.offender_count() > 0 || over_limit.is_some()).then_some(Refused { over_limit })
 }

@@ -37,8 +37,9 @@ pub fn open(url: &TargetUrl, settings: &DbSettings) -> Result<Pool> {
 /// # Errors
 /// When none is to be had in time.
 pub fn get(pool: &Pool) -> Result<PooledConnection> {
+    // Whoever holds a pool has had a connection before: what keeps the next one away may pass.
     pool.get().map_err(|error| {
-        Error::new("no connection to PostgreSQL within DB_CONNECTION_TIMEOUT").because(error)
+        Error::new("no connection to PostgreSQL within DB_CONNECTION_TIMEOUT").because(error).passing()
     })
 }
 
@@ -48,11 +49,11 @@ pub(crate) fn diesel_failed(what: impl Into<String>) -> impl FnOnce(diesel::resu
 }
 
 /// Runs `work` in one transaction, which an error of it undoes; `what` names it where the transaction itself fails.
-pub(crate) fn all_or_none(
+pub(crate) fn all_or_none<T>(
     connection: &mut PooledConnection,
     what: &str,
-    work: impl FnOnce(&mut PooledConnection) -> Result<()>,
-) -> Result<()> {
+    work: impl FnOnce(&mut PooledConnection) -> Result<T>,
+) -> Result<T> {
     let mut failure = None;
     let done = connection.transaction(|connection| {
         work(connection).map_err(|error| {
@@ -61,7 +62,7 @@ pub(crate) fn all_or_none(
         })
     });
     match (done, failure) {
-        (Ok(()), _) => Ok(()),
+        (Ok(done), _) => Ok(done),
         (Err(_), Some(error)) => Err(error),
         (Err(error), None) => Err(diesel_failed(what)(error)),
     }

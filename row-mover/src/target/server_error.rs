@@ -62,6 +62,9 @@ impl ServerError {
         let diesel::result::Error::DatabaseError(kind, information) = error else {
             return Box::new(error);
         };
+        // Diesel tells no other SQLSTATE; that a connection is gone it does tell.
+        let is_lost =
+            matches!(kind, DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand);
         let sqlstate = match kind {
             DatabaseErrorKind::UniqueViolation => Some("23505"),
             DatabaseErrorKind::ForeignKeyViolation => Some("23503"),
@@ -70,6 +73,8 @@ impl ServerError {
             DatabaseErrorKind::ExclusionViolation => Some("23P01"),
             DatabaseErrorKind::SerializationFailure => Some("40001"),
             DatabaseErrorKind::ReadOnlyTransaction => Some("25006"),
+            // 08006, connection_failure (manual, appendix A).
+            _ if is_lost || says_passing(information.message()) => Some("08006"),
             _ => None,
         };
         let information: &(dyn DatabaseErrorInformation + Send + Sync) = &*information;
@@ -80,6 +85,46 @@ impl ServerError {
             names.map(|name| name.map(str::to_owned)),
         ))
     }
+}
+
+impl ServerError {
+    /// Whether the same may succeed in a moment (manual, appendix A): the connection, a lock or the moment was to blame, not what
+    /// was asked for.
+    pub fn is_passing(&self) -> bool {
+        let Some(sqlstate) = self.sqlstate.as_deref() else { return false };
+        const PASSING: [&str; 10] = [
+            "25P03", // the session idled in a transaction for too long
+            "40001", // serialization
+            "40P01", // deadlock
+            "53300", // too many connections
+            "55P03", // a lock was not to be had in time
+            "57014", // the statement was cancelled, or took too long
+            "57P01", // the server was shut down, or the session was ended by an administrator
+            "57P02", // another session crashed
+            "57P03", // the server is starting or stopping
+            "57P05", // the session idled for too long
+        ];
+        // Class 08 is about connections.
+        sqlstate.starts_with("08") || PASSING.contains(&sqlstate)
+    }
+}
+
+/// Whether the words of a refused connection say that it may succeed in a moment: libpq gives no SQLSTATE then, and a server speaks
+/// English before it knows better.
+pub(crate) fn says_passing(message: &str) -> bool {
+    const PASSING: [&str; 10] = [
+        "not yet accepting connections",
+        "starting up",
+        "shutting down",
+        "in recovery mode",
+        "too many clients",
+        "too many connections",
+        "remaining connection slots are reserved",
+        "server closed the connection unexpectedly",
+        "terminating connection due to",
+        "Connection reset by peer",
+    ];
+    PASSING.iter().any(|words| message.contains(words))
 }
 
 impl fmt::Display for ServerError {

@@ -18,8 +18,14 @@ pub(crate) fn open_bulk(target: &TargetUrl, settings: &DbSettings) -> Result<Bul
                 )),
             },
         )?;
-    for statement in session_sql(settings).split("; ") {
-        connection.query(statement, &[])?;
+    connection.set_stall_max(settings.stall_timeout);
+    connection.script(&session_sql(settings))?;
+    // The server notices within seconds that we are gone, even while it builds an index (manual, section 20.3.2). Not every
+    // operating system lets it look.
+    if let Err(error) = connection.query("SET client_connection_check_interval = 2000", &[])
+        && error.is_passing()
+    {
+        return Err(error);
     }
     // A chunk is safe without waiting for the disk: if it is lost, its ledger row is lost with it.
     connection.query("SET statement_timeout = 0", &[])?;
@@ -33,6 +39,7 @@ pub(super) fn session_sql(settings: &DbSettings) -> String {
     format!(
         "SET application_name = '{APPLICATION_NAME}'; SET search_path = public; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; \
          SET client_min_messages = warning; SET row_security = off; SET standard_conforming_strings = on; SET statement_timeout = {}; SET lock_timeout = 30000; \
+         SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; \
          SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0",
         settings.statement_timeout.as_millis()
     )

@@ -20,6 +20,11 @@ pub struct DbSettings {
     /// `DB_STATEMENT_TIMEOUT`, in milliseconds: how long an ordinary statement may run; 0 means no limit. Bulk loads and
     /// index builds, which take as long as the data is large, have no such limit.
     pub statement_timeout: Duration,
+    /// `DB_STALL_TIMEOUT`, in milliseconds: how long a bulk connection may make no progress at all before it counts as lost.
+    pub stall_timeout: Duration,
+    /// `DB_RETRY_TIMEOUT`, in milliseconds: how long a run goes on trying after a fault that may pass, such as a server that is
+    /// started again; 0 means not at all.
+    pub retry_timeout: Duration,
 }
 
 impl Default for DbSettings {
@@ -30,6 +35,8 @@ impl Default for DbSettings {
             connection_timeout: Duration::from_millis(10_000),
             idle_timeout: Duration::from_millis(30_000),
             statement_timeout: Duration::from_millis(30_000),
+            stall_timeout: Duration::from_millis(120_000),
+            retry_timeout: Duration::from_millis(120_000),
         }
     }
 }
@@ -65,6 +72,8 @@ impl DbSettings {
             connection_timeout: milliseconds("DB_CONNECTION_TIMEOUT", defaults.connection_timeout, 1)?,
             idle_timeout: milliseconds("DB_IDLE_TIMEOUT", defaults.idle_timeout, 1)?,
             statement_timeout: milliseconds("DB_STATEMENT_TIMEOUT", defaults.statement_timeout, 0)?,
+            stall_timeout: milliseconds("DB_STALL_TIMEOUT", defaults.stall_timeout, 1)?,
+            retry_timeout: milliseconds("DB_RETRY_TIMEOUT", defaults.retry_timeout, 0)?,
         };
         if settings.pool_min > settings.pool_max {
             return Err(Error::new(format!(

@@ -1,6 +1,6 @@
 //! Keys, indexes, CHECKs and foreign keys: what is added to tables once the rows are in.
 
-use super::{Step, comment};
+use super::{BuildKind, Step, comment};
 use crate::identifier::{quote_pg, quote_pg_list};
 use crate::plan::{Plan, PlannedCheck, PlannedForeignKey, PlannedIndex, PlannedKey, PlannedTable};
 
@@ -15,11 +15,17 @@ pub(super) fn of_table(table: &PlannedTable) -> Vec<Step> {
 
 /// The foreign keys of one table.
 pub(super) fn foreign_keys(plan: &Plan, table: &PlannedTable) -> Vec<Step> {
-    table.foreign_keys.iter().map(|key| add_constraint(table, &key.name, &foreign_key(plan, key))).collect()
+    let step = |key: &PlannedForeignKey| Step {
+        what: format!("foreign key {}", key.name),
+        kind: BuildKind::ForeignKey { parent: Some(key.parent_table.clone()) },
+        ..add_constraint(table, &key.name, &foreign_key(plan, key))
+    };
+    table.foreign_keys.iter().map(step).collect()
 }
 
 fn key(table: &PlannedTable, kind: &str, key: &PlannedKey) -> Step {
     let mut step = add_constraint(table, &key.name, &format!("{kind} ({})", quote_pg_list(&key.columns)));
+    step.what = format!("{} {}", kind.to_lowercase(), key.name);
     if let Some(why) = &key.instead_of {
         step.up.insert_str(0, &comment(why));
     }
@@ -42,12 +48,19 @@ fn index(table: &PlannedTable, index: &PlannedIndex) -> Step {
         index.method.sql(),
         keys.join(", ")
     );
-    Step { up, down: format!("DROP INDEX {}", table.in_sql(&index.name)) }
+    Step {
+        up,
+        down: format!("DROP INDEX {}", table.in_sql(&index.name)),
+        what: format!("index {}", index.name),
+        kind: BuildKind::Index(index.method),
+    }
 }
 
 fn check(table: &PlannedTable, check: &PlannedCheck) -> Step {
     let not_valid = if check.not_valid { " NOT VALID" } else { "" };
     let mut step = add_constraint(table, &check.name, &format!("CHECK ({}){not_valid}", check.expression));
+    step.what = format!("check {}", check.name);
+    step.kind = BuildKind::Check;
     step.up.insert_str(0, &check.notes.iter().map(|note| comment(note)).collect::<String>());
     step
 }
@@ -79,5 +92,7 @@ fn add_constraint(table: &PlannedTable, name: &str, definition: &str) -> Step {
     Step {
         up: format!("ALTER TABLE {table} ADD CONSTRAINT {} {definition}", quote_pg(name)),
         down: format!("ALTER TABLE {table} DROP CONSTRAINT {}", quote_pg(name)),
+        what: String::new(),
+        kind: BuildKind::Key,
     }
 }

@@ -3,7 +3,7 @@
 //! Foreign keys are dropped, since rows come in any order, and added again by their very definition. Triggers of the app are
 //! switched off, since rows that move are not news. Keys, indexes and CHECKs stay, so that no row gets past them.
 
-use super::{Step, line};
+use super::{BuildKind, Step, line};
 use crate::identifier::quote_pg;
 use crate::plan::{ExistingTable, Plan, PlannedTable};
 use crate::target_schema::TargetForeignKey;
@@ -67,7 +67,13 @@ pub(super) fn foreign_keys(table: &PlannedTable) -> Vec<Step> {
         table.foreign_keys.iter().any(|planned| planned.name == key.name && planned.not_valid)
     };
     (existing.table.foreign_keys.iter())
-        .map(|key| Step { up: add(existing, key, is_broken(key)), down: drop(existing, key) })
+        .map(|key| Step {
+            up: add(existing, key, is_broken(key)),
+            down: drop(existing, key),
+            what: format!("foreign key {}", key.name),
+            // Its parent may be a table that the plan does not know.
+            kind: BuildKind::ForeignKey { parent: None },
+        })
         .collect()
 }
 
@@ -75,7 +81,10 @@ pub(super) fn foreign_keys(table: &PlannedTable) -> Vec<Step> {
 pub(super) fn triggers(table: &PlannedTable) -> Vec<Step> {
     let Some(existing) = &table.existing else { return Vec::new() };
     let (on, off) = (switched(existing, true), switched(existing, false));
-    on.into_iter().zip(off).map(|(up, down)| Step { up, down }).collect()
+    on.into_iter()
+        .zip(off)
+        .map(|(up, down)| Step { up, down, what: "trigger".to_owned(), kind: BuildKind::Objects })
+        .collect()
 }
 
 /// Takes the rows that were loaded out of all existing tables again, and leaves everything else as it was before, wherever the run

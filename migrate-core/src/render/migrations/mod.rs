@@ -2,12 +2,14 @@
 //!
 //! Each comes with a `down.sql` that undoes exactly it. Names stay as they are and are quoted where PostgreSQL needs it.
 
+mod builds;
 mod constraints;
 mod existing;
 mod objects;
 mod stubs;
 mod tables;
 
+pub use builds::{Build, BuildKind, builds};
 pub use existing::remove_loaded;
 
 use std::fmt::Write;
@@ -32,6 +34,9 @@ pub struct MigrationFiles {
 struct Step {
     up: String,
     down: String,
+    /// What it makes, in words; empty where it is not told by itself.
+    what: String,
+    kind: BuildKind,
 }
 
 /// The migration that creates the tables: columns, NOT NULL and defaults, nothing that slows the load down.
@@ -75,24 +80,18 @@ pub fn create_tables(plan: &Plan) -> MigrationFiles {
 
 /// The migration that adds what follows the rows: keys, indexes and CHECKs table by table, then foreign keys, views and triggers.
 pub fn create_constraints(plan: &Plan) -> MigrationFiles {
-    let ordered = plan.parents_first();
     let mut up = format!("{HEADER}-- Keys and indexes table by table, foreign keys last.\n");
     let mut down = Vec::new();
-    for table in ordered.iter().filter(|table| table.existing.is_none()) {
+    for table in plan.parents_first().iter().filter(|table| table.existing.is_none()) {
         up.push('\n');
         add(constraints::of_table(table), &mut up, &mut down);
     }
-    let foreign_keys: Vec<Step> = ordered.iter().flat_map(|table| keys(plan, table)).collect();
-    let objects = [
-        plan.views.iter().map(|view| objects::view(plan, view)).collect::<Vec<_>>(),
-        plan.triggers.iter().flat_map(|trigger| objects::trigger(plan, trigger)).collect(),
-        ordered.iter().flat_map(|table| existing::triggers(table)).collect(),
-    ];
+    let foreign_keys = foreign_keys(plan);
     if !foreign_keys.is_empty() {
         up.push('\n');
-        add(foreign_keys, &mut up, &mut down);
+        add(foreign_keys.into_iter().map(|(_, step)| step).collect(), &mut up, &mut down);
     }
-    for (place, steps) in objects.into_iter().filter(|steps| !steps.is_empty()).enumerate() {
+    for (place, steps) in objects(plan).into_iter().filter(|steps| !steps.is_empty()).enumerate() {
         up.push('\n');
         if let Some(path) = objects::search_path(plan).filter(|_| place == 0) {
             line(&mut up, format_args!("SET LOCAL search_path = {path};"));
@@ -109,6 +108,24 @@ pub fn create_constraints(plan: &Plan) -> MigrationFiles {
         nothing_to_do(&mut down_sql);
     }
     MigrationFiles { up, down: down_sql }
+}
+
+/// The foreign keys of all tables.
+fn foreign_keys(plan: &Plan) -> Vec<(&PlannedTable, Step)> {
+    let ordered = plan.parents_first();
+    ordered
+        .into_iter()
+        .flat_map(|table| keys(plan, table).into_iter().map(move |step| (table, step)))
+        .collect()
+}
+
+/// What stands on finished tables: views, triggers, and the app's own triggers again.
+fn objects(plan: &Plan) -> [Vec<Step>; 3] {
+    [
+        plan.views.iter().map(|view| objects::view(plan, view)).collect(),
+        plan.triggers.iter().flat_map(|trigger| objects::trigger(plan, trigger)).collect(),
+        plan.parents_first().iter().flat_map(|table| existing::triggers(table)).collect(),
+    ]
 }
 
 fn keys(plan: &Plan, table: &PlannedTable) -> Vec<Step> {

@@ -1,6 +1,6 @@
 //! Views and triggers, which stand on finished tables.
 
-use super::{Step, comment};
+use super::{BuildKind, Step, comment};
 use crate::identifier::{quote_pg, quote_pg_list};
 use crate::mapping::DEFAULT_SCHEMA;
 use crate::plan::{Plan, PlannedTable, PlannedTrigger, PlannedView};
@@ -27,6 +27,8 @@ pub(super) fn view(plan: &Plan, view: &PlannedView) -> Step {
     Step {
         up: format!("{notes}CREATE VIEW {name} ({}) AS {}", quote_pg_list(&view.columns), view.query),
         down: format!("DROP VIEW {name}"),
+        what: format!("view {}", view.target),
+        kind: BuildKind::Objects,
     }
 }
 
@@ -49,6 +51,8 @@ pub(super) fn trigger(plan: &Plan, trigger: &PlannedTrigger) -> [Step; 2] {
                 trigger.body
             ),
             down: format!("DROP FUNCTION {function}()"),
+            what: format!("function {}", trigger.function),
+            kind: BuildKind::Objects,
         },
         Step {
             up: format!(
@@ -56,6 +60,8 @@ pub(super) fn trigger(plan: &Plan, trigger: &PlannedTrigger) -> [Step; 2] {
                 trigger.event
             ),
             down: format!("DROP TRIGGER {name} ON {table}"),
+            what: format!("trigger {}", trigger.target),
+            kind: BuildKind::Objects,
         },
     ]
 }

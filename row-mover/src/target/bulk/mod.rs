@@ -5,6 +5,7 @@
 
 #![allow(unsafe_code)]
 
+mod copy;
 mod query_result;
 
 use std::ffi::{CStr, CString, c_char, c_int};
@@ -15,17 +16,22 @@ use std::time::{Duration, Instant};
 use pq_sys::{ConnStatusType, ExecStatusType, PGconn, PostgresPollingStatusType};
 use rustix::event::{PollFd, PollFlags, Timespec};
 
+pub use copy::{CopyIn, CopyOut};
 use query_result::QueryResult;
 
-use super::server_error::ServerError;
+use super::server_error::{ServerError, says_passing};
 use crate::error::{Context, Error, Result};
 
-/// How long a COPY may make no progress at all before it is given up.
+/// How long a connection may make no progress at all before it is given up, where nothing else is said.
 const STALL_MAX: Duration = Duration::from_secs(120);
+
+/// How long a statement of any length may be silent before somebody looks whether it is still at work.
+const LOOK_EACH: Duration = Duration::from_secs(15);
 
 /// A connection of libpq, in non-blocking mode.
 pub struct BulkConnection {
     raw: NonNull<PGconn>,
+    stall_max: Duration,
 }
 
 // SAFETY: libpq lets any one thread at a time use a connection (manual, section 34.20), and `BulkConnection` is not `Sync`.
@@ -50,7 +56,7 @@ impl BulkConnection {
         // SAFETY: both arrays end with a null pointer, and all strings outlive the call, which copies them.
         let raw = unsafe { pq_sys::PQconnectStartParams(keywords.as_ptr(), values.as_ptr(), 1) };
         let raw = NonNull::new(raw).ok_or_else(|| Error::new("libpq has no memory for a connection"))?;
-        let connection = BulkConnection { raw };
+        let connection = BulkConnection { raw, stall_max: STALL_MAX };
         // SAFETY: the connection exists, and the function that it is given lives for ever.
         unsafe { pq_sys::PQsetNoticeProcessor(connection.raw.as_ptr(), Some(drop_notice), ptr::null_mut()) };
         connection.finish_connecting(Instant::now() + timeout)?;
@@ -61,16 +67,27 @@ impl BulkConnection {
         Ok(connection)
     }
 
+    /// How long the connection may make no progress at all before it counts as lost.
+    pub fn set_stall_max(&mut self, stall_max: Duration) {
+        self.stall_max = stall_max;
+    }
+
+    /// The process of the server that serves this connection.
+    pub fn backend_pid(&self) -> i32 {
+        // SAFETY: the connection is open.
+        unsafe { pq_sys::PQbackendPID(self.raw.as_ptr()) }
+    }
+
     fn finish_connecting(&self, deadline: Instant) -> Result<()> {
         let failed = || Error::new("PostgreSQL cannot be reached");
         let mut wanted = PollFlags::OUT;
         loop {
             // SAFETY: the connection was started and is polled by this thread alone.
             if unsafe { pq_sys::PQstatus(self.raw.as_ptr()) } == ConnStatusType::CONNECTION_BAD {
-                return Err(failed().because(self.last_message()));
+                return Err(self.refused());
             }
             if !self.wait(wanted, Some(deadline)).map_err(|error| failed().because(error))? {
-                return Err(failed().because("no answer in time").next(
+                return Err(failed().because("no answer in time").passing().next(
                     "check host, port and firewall; DB_CONNECTION_TIMEOUT sets how long to wait, in milliseconds",
                 ));
             }
@@ -79,9 +96,18 @@ impl BulkConnection {
                 PostgresPollingStatusType::PGRES_POLLING_OK => return Ok(()),
                 PostgresPollingStatusType::PGRES_POLLING_READING => wanted = PollFlags::IN,
                 PostgresPollingStatusType::PGRES_POLLING_WRITING => wanted = PollFlags::OUT,
-                _ => return Err(failed().because(self.last_message())),
+                _ => return Err(self.refused()),
             }
         }
+    }
+
+    /// Why no connection was made.
+    fn refused(&self) -> Error {
+        let message = self.last_message();
+        let error = Error::new("PostgreSQL cannot be reached");
+        let is_passing = says_passing(&message);
+        let error = error.because(message);
+        if is_passing { error.passing() } else { error }
     }
 
     /// The server's version, such as 150018 for 15.18.
@@ -90,14 +116,41 @@ impl BulkConnection {
         unsafe { pq_sys::PQserverVersion(self.raw.as_ptr()) }
     }
 
-    /// Runs one statement with text parameters and waits for its end, however long that takes.
+    /// Runs one short statement with text parameters and waits for its end, as long as a connection may be silent.
+    ///
+    /// # Errors
+    /// What the server refuses, scrubbed, or a lost or stalled connection.
+    pub fn query(&mut self, sql: &str, parameters: &[Option<&str>]) -> Result<TextRows> {
+        self.send(sql, parameters)?;
+        self.results(&mut || Ok(false))
+    }
+
+    /// Runs statements without parameters, separated by `;`, and waits for their end.
+    ///
+    /// # Errors
+    /// What the server refuses, scrubbed, or a lost or stalled connection.
+    pub fn script(&mut self, sql: &str) -> Result<TextRows> {
+        self.send_script(sql)?;
+        self.results(&mut || Ok(false))
+    }
+
+    /// Runs statements that may take as long as the data is large. While the server is silent, `is_at_work` is asked again and again
+    /// whether it still works on them: a stalled middle-man would otherwise keep us waiting for ever.
     ///
     /// # Errors
     /// What the server refuses, scrubbed, or a lost connection.
-    pub fn query(&mut self, sql: &str, parameters: &[Option<&str>]) -> Result<TextRows> {
-        self.send(sql, parameters)?;
+    pub fn long_script(
+        &mut self,
+        sql: &str,
+        is_at_work: &mut dyn FnMut() -> Result<bool>,
+    ) -> Result<TextRows> {
+        self.send_script(sql)?;
+        self.results(is_at_work)
+    }
+
+    fn results(&mut self, is_at_work: &mut dyn FnMut() -> Result<bool>) -> Result<TextRows> {
         let mut rows = Vec::new();
-        while let Some(result) = self.next_result(None)? {
+        while let Some(result) = self.next_result_of_work(is_at_work)? {
             match result.status() {
                 ExecStatusType::PGRES_TUPLES_OK => rows = result.text_rows(),
                 ExecStatusType::PGRES_COMMAND_OK | ExecStatusType::PGRES_EMPTY_QUERY => {}
@@ -106,12 +159,39 @@ impl BulkConnection {
                 }
                 _ => {
                     let error = result.server_error();
-                    self.drain()?;
-                    return Err(statement_failed(error));
+                    // The connection may be gone with the error, which says more than that.
+                    return match self.drain() {
+                        Err(_) if error.sqlstate.is_some() => Err(statement_failed(error)),
+                        Err(lost) => Err(lost),
+                        Ok(()) => Err(statement_failed(error)),
+                    };
                 }
             }
         }
         Ok(rows)
+    }
+
+    /// The next result of work that may take long: silent for as long as `is_at_work` says so, at least for the usual time.
+    fn next_result_of_work(
+        &mut self,
+        is_at_work: &mut dyn FnMut() -> Result<bool>,
+    ) -> Result<Option<QueryResult>> {
+        self.flush()?;
+        let mut silent_since = Instant::now();
+        // SAFETY: the connection is open.
+        while unsafe { pq_sys::PQisBusy(self.raw.as_ptr()) } == 1 {
+            let look_at = Instant::now() + LOOK_EACH.min(self.stall_max);
+            if self.wait(PollFlags::IN, Some(look_at))? {
+                self.consume()?;
+                silent_since = Instant::now();
+            } else if is_at_work()? {
+                silent_since = Instant::now();
+            } else if silent_since.elapsed() >= self.stall_max {
+                return Err(stalled(self.stall_max));
+            }
+        }
+        // SAFETY: the connection is not busy, so that this does not block; what it returns is ours to clear.
+        Ok(QueryResult::new(unsafe { pq_sys::PQgetResult(self.raw.as_ptr()) }))
     }
 
     /// Begins `COPY … FROM STDIN`.
@@ -134,7 +214,7 @@ impl BulkConnection {
 
     fn begin_copy(&mut self, sql: &str, expected: ExecStatusType) -> Result<()> {
         self.send(sql, &[])?;
-        let Some(result) = self.next_result(None)? else {
+        let Some(result) = self.next_result()? else {
             return Err(Error::new("PostgreSQL gave no answer to COPY"));
         };
         if result.status() == expected {
@@ -168,21 +248,28 @@ impl BulkConnection {
                 0,
             )
         };
-        if sent == 1 { self.flush(None) } else { Err(self.error("a statement could not be sent")) }
+        if sent == 1 { self.flush() } else { Err(self.lost("a statement could not be sent")) }
+    }
+
+    fn send_script(&mut self, sql: &str) -> Result<()> {
+        let sql = CString::new(sql).context(|| "a statement holds a NUL character".to_owned())?;
+        // SAFETY: the connection is open, and the string outlives the call.
+        let sent = unsafe { pq_sys::PQsendQuery(self.raw.as_ptr(), sql.as_ptr()) };
+        if sent == 1 { self.flush() } else { Err(self.lost("a statement could not be sent")) }
     }
 
     /// Waits until everything that libpq holds back is on its way.
-    fn flush(&mut self, stall_max: Option<Duration>) -> Result<()> {
+    fn flush(&mut self) -> Result<()> {
         loop {
             // SAFETY: the connection is open.
             match unsafe { pq_sys::PQflush(self.raw.as_ptr()) } {
                 0 => return Ok(()),
                 1 => {
-                    self.wait_or_stall(PollFlags::IN | PollFlags::OUT, stall_max)?;
+                    self.wait_or_stall(PollFlags::IN | PollFlags::OUT)?;
                     // Reading while writing keeps the server from waiting for us while we wait for it.
                     self.consume_if_readable()?;
                 }
-                _ => return Err(self.error("the connection to PostgreSQL broke")),
+                _ => return Err(self.lost("the connection to PostgreSQL broke")),
             }
         }
     }
@@ -196,15 +283,15 @@ impl BulkConnection {
         if unsafe { pq_sys::PQconsumeInput(self.raw.as_ptr()) } == 1 {
             Ok(())
         } else {
-            Err(self.error("the connection to PostgreSQL broke"))
+            Err(self.lost("the connection to PostgreSQL broke"))
         }
     }
 
-    fn next_result(&mut self, stall_max: Option<Duration>) -> Result<Option<QueryResult>> {
-        self.flush(stall_max)?;
+    fn next_result(&mut self) -> Result<Option<QueryResult>> {
+        self.flush()?;
         // SAFETY: the connection is open.
         while unsafe { pq_sys::PQisBusy(self.raw.as_ptr()) } == 1 {
-            self.wait_or_stall(PollFlags::IN, stall_max)?;
+            self.wait_or_stall(PollFlags::IN)?;
             self.consume()?;
         }
         // SAFETY: the connection is not busy, so that this does not block; what it returns is ours to clear.
@@ -213,7 +300,7 @@ impl BulkConnection {
 
     /// Reads results to their end, so that the connection takes the next statement.
     fn drain(&mut self) -> Result<()> {
-        while let Some(result) = self.next_result(Some(STALL_MAX))? {
+        while let Some(result) = self.next_result()? {
             if matches!(result.status(), ExecStatusType::PGRES_COPY_IN | ExecStatusType::PGRES_COPY_OUT) {
                 return Err(Error::new("a COPY began where none was expected"));
             }
@@ -221,13 +308,12 @@ impl BulkConnection {
         Ok(())
     }
 
-    fn wait_or_stall(&self, wanted: PollFlags, stall_max: Option<Duration>) -> Result<()> {
-        if self.wait(wanted, stall_max.map(|stall| Instant::now() + stall))? {
-            return Ok(());
+    fn wait_or_stall(&self, wanted: PollFlags) -> Result<()> {
+        if self.wait(wanted, Some(Instant::now() + self.stall_max))? {
+            Ok(())
+        } else {
+            Err(stalled(self.stall_max))
         }
-        let seconds = stall_max.unwrap_or_default().as_secs();
-        Err(Error::new(format!("PostgreSQL took nothing and sent nothing for {seconds} seconds"))
-            .next("check the server and the network, then run the same command again: it goes on from here"))
     }
 
     /// Waits for the socket; false when `deadline` passes first.
@@ -235,7 +321,7 @@ impl BulkConnection {
         // SAFETY: the connection is open or being opened.
         let socket = unsafe { pq_sys::PQsocket(self.raw.as_ptr()) };
         if socket < 0 {
-            return Err(self.error("the connection to PostgreSQL is closed"));
+            return Err(self.lost("the connection to PostgreSQL is closed"));
         }
         // SAFETY: libpq keeps the socket open for as long as this borrow lasts.
         let socket = unsafe { BorrowedFd::borrow_raw(socket) };
@@ -256,6 +342,11 @@ impl BulkConnection {
         Error::new(what).because(self.last_message())
     }
 
+    /// An error after which the connection is of no more use; another one may be.
+    fn lost(&self, what: &str) -> Error {
+        self.error(what).passing()
+    }
+
     /// libpq's words on what went wrong last, on one line. Those about a statement are the server's and may hold values, so
     /// that only connection errors are read from here.
     fn last_message(&self) -> String {
@@ -274,134 +365,14 @@ impl Drop for BulkConnection {
     }
 }
 
-/// A `COPY … FROM STDIN` that is under way. Dropping it unfinished makes the server undo it.
-pub struct CopyIn<'a> {
-    connection: &'a mut BulkConnection,
-    is_open: bool,
-}
-
-impl CopyIn<'_> {
-    /// Sends a piece of the stream and waits until the server has room for more, so that nothing piles up here.
-    ///
-    /// # Errors
-    /// A lost or stalled connection.
-    pub fn send(&mut self, piece: &[u8]) -> Result<()> {
-        for part in piece.chunks(1 << 20) {
-            // A part has at most a mebibyte.
-            let length = c_int::try_from(part.len()).unwrap_or(c_int::MAX);
-            loop {
-                // SAFETY: `part` has `length` bytes, which libpq copies.
-                let put = unsafe {
-                    pq_sys::PQputCopyData(
-                        self.connection.raw.as_ptr(),
-                        part.as_ptr().cast::<c_char>(),
-                        length,
-                    )
-                };
-                match put {
-                    1 => break,
-                    0 => self.connection.flush(Some(STALL_MAX))?,
-                    _ => return Err(self.connection.error("COPY to PostgreSQL broke")),
-                }
-            }
-            self.connection.flush(Some(STALL_MAX))?;
-        }
-        Ok(())
-    }
-
-    /// Ends the stream and waits for the server's verdict.
-    ///
-    /// # Errors
-    /// What the server refuses, scrubbed, or a lost connection.
-    pub fn finish(mut self) -> Result<()> {
-        self.end(None)?;
-        while let Some(result) = self.connection.next_result(Some(STALL_MAX))? {
-            if result.status() != ExecStatusType::PGRES_COMMAND_OK {
-                let error = result.server_error();
-                self.connection.drain()?;
-                return Err(Error::new("COPY was refused").because(error));
-            }
-        }
-        Ok(())
-    }
-
-    fn end(&mut self, reason: Option<&CStr>) -> Result<()> {
-        self.is_open = false;
-        let reason = reason.map_or(ptr::null(), CStr::as_ptr);
-        loop {
-            // SAFETY: the reason is null or a string that outlives the call.
-            match unsafe { pq_sys::PQputCopyEnd(self.connection.raw.as_ptr(), reason) } {
-                1 => return self.connection.flush(Some(STALL_MAX)),
-                0 => self.connection.flush(Some(STALL_MAX))?,
-                _ => return Err(self.connection.error("COPY to PostgreSQL broke")),
-            }
-        }
-    }
-}
-
-impl Drop for CopyIn<'_> {
-    fn drop(&mut self) {
-        // The error that led here is already on its way up; this only frees the connection for the next statement, and where
-        // even that fails the next statement says so.
-        if self.is_open && self.end(Some(c"given up by the sender")).is_ok() {
-            while let Ok(Some(_)) = self.connection.next_result(Some(STALL_MAX)) {}
-        }
-    }
-}
-
-/// A `COPY … TO STDOUT` that is under way. One that is dropped before its end leaves a connection that takes no statement.
-pub struct CopyOut<'a> {
-    connection: &'a mut BulkConnection,
-    is_over: bool,
-}
-
-impl CopyOut<'_> {
-    /// Hands the next piece of the stream to `take`; false at the end.
-    ///
-    /// # Errors
-    /// What the server refuses, scrubbed, or a lost or stalled connection.
-    pub fn next_piece(&mut self, take: &mut dyn FnMut(&[u8])) -> Result<bool> {
-        if self.is_over {
-            return Ok(false);
-        }
-        loop {
-            let mut buffer: *mut c_char = ptr::null_mut();
-            // SAFETY: libpq stores a buffer of its own where the pointer points, which is freed below.
-            let length = unsafe { pq_sys::PQgetCopyData(self.connection.raw.as_ptr(), &raw mut buffer, 1) };
-            match length {
-                0 => {
-                    self.connection.wait_or_stall(PollFlags::IN, Some(STALL_MAX))?;
-                    self.connection.consume()?;
-                }
-                -1 => return self.finish().map(|()| false),
-                length => {
-                    let Ok(length) = usize::try_from(length) else {
-                        return Err(self.connection.error("COPY from PostgreSQL broke"));
-                    };
-                    // SAFETY: libpq says that the buffer has `length` bytes; it is freed after its only use.
-                    unsafe {
-                        take(std::slice::from_raw_parts(buffer.cast::<u8>(), length));
-                        pq_sys::PQfreemem(buffer.cast());
-                    }
-                    return Ok(true);
-                }
-            }
-        }
-    }
-
-    fn finish(&mut self) -> Result<()> {
-        self.is_over = true;
-        while let Some(result) = self.connection.next_result(Some(STALL_MAX))? {
-            if result.status() != ExecStatusType::PGRES_COMMAND_OK {
-                return Err(Error::new("COPY from PostgreSQL failed").because(result.server_error()));
-            }
-        }
-        Ok(())
-    }
-}
-
 /// Takes a notice of the server and says nothing: libpq itself would print it, values and all.
 extern "C" fn drop_notice(_argument: *mut std::ffi::c_void, _message: *const c_char) {}
+
+fn stalled(silent_for: Duration) -> Error {
+    Error::new(format!("PostgreSQL took nothing and sent nothing for {} seconds", silent_for.as_secs_f32()))
+        .passing()
+        .next("check the server and the network, then run the same command again: it goes on from here")
+}
 
 fn statement_failed(error: ServerError) -> Error {
     Error::new("a statement was refused").because(error)

@@ -16,13 +16,15 @@ use crate::exit::Exit;
 const DIESEL_AT_LEAST: (u32, u32) = (2, 3);
 
 /// A developer's own settings, which must not lead a test to a developer's own data.
-const NOT_FOR_TESTS: [&str; 13] = [
+const NOT_FOR_TESTS: [&str; 15] = [
     "DATABASE_PATH",
     "DATABASE_URL",
     "DB_CONNECTION_TIMEOUT",
     "DB_IDLE_TIMEOUT",
     "DB_POOL_MAX",
     "DB_POOL_MIN",
+    "DB_RETRY_TIMEOUT",
+    "DB_STALL_TIMEOUT",
     "DB_STATEMENT_TIMEOUT",
     "OAUTH_ENCRYPTION_KEY",
     "POSTGRES_DB",

@@ -1,0 +1,82 @@
+//! The second migration taken apart: its statements one by one, so that several can run at once and each is done for good.
+//!
+//! The statements are those of the file, to the letter. Which of them may run when is `schedule`'s to say.
+
+use super::{constraints, foreign_keys, objects};
+use crate::mapping::IndexMethod;
+use crate::plan::{Plan, PlannedTable};
+
+/// A statement that follows the rows, or a few that belong together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Build {
+    /// The table that it belongs to, by target name; empty where it belongs to none.
+    pub table: String,
+    /// What it makes, in words.
+    pub what: String,
+    /// The statements, in their order.
+    pub statements: Vec<String>,
+    /// What kind of thing it makes.
+    pub kind: BuildKind,
+}
+
+/// What a build makes, as far as it matters to what may run beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BuildKind {
+    /// A PRIMARY KEY or UNIQUE constraint.
+    Key,
+    /// An index.
+    Index(IndexMethod),
+    /// A CHECK constraint.
+    Check,
+    /// The statistics that the planner of queries needs; no part of the migration.
+    Statistics,
+    /// A foreign key.
+    ForeignKey {
+        /// The table that it points to, by target name; none where the plan does not know it.
+        parent: Option<String>,
+    },
+    /// Views and triggers, which stand on finished tables; the migration counts as applied with them.
+    Objects,
+}
+
+/// All builds of a plan, in the order of the migration; the last one is [`BuildKind::Objects`], with or without a statement.
+pub fn builds(plan: &Plan) -> Vec<Build> {
+    let ordered = plan.parents_first();
+    let mut builds: Vec<Build> = Vec::new();
+    for table in &ordered {
+        if table.existing.is_none() {
+            builds.extend(constraints::of_table(table).into_iter().map(|step| Build {
+                table: table.target.clone(),
+                what: step.what,
+                statements: vec![step.up],
+                kind: step.kind,
+            }));
+        }
+        builds.push(statistics(table));
+    }
+    builds.extend(foreign_keys(plan).into_iter().map(|(table, step)| Build {
+        table: table.target.clone(),
+        what: step.what,
+        statements: vec![step.up],
+        kind: step.kind,
+    }));
+    let objects: Vec<String> = objects(plan).into_iter().flatten().map(|step| step.up).collect();
+    let path = super::objects::search_path(plan).filter(|_| !objects.is_empty());
+    let path = path.map(|path| format!("SET LOCAL search_path = {path}"));
+    builds.push(Build {
+        table: String::new(),
+        what: "views and triggers".to_owned(),
+        statements: path.into_iter().chain(objects).collect(),
+        kind: BuildKind::Objects,
+    });
+    builds
+}
+
+fn statistics(table: &PlannedTable) -> Build {
+    Build {
+        table: table.target.clone(),
+        what: "statistics".to_owned(),
+        statements: vec![format!("ANALYZE {}", table.qualified(&table.target))],
+        kind: BuildKind::Statistics,
+    }
+}

@@ -1,0 +1,56 @@
+//! One build: the statements of a key, an index or another thing that follows the rows, and its row in the ledger, in one transaction.
+
+use std::time::Instant;
+
+use migrate_core::render::{Build, BuildKind};
+
+use super::Load;
+use crate::error::{Context, Error, Result};
+use crate::ledger::{CLAIM_BUILD_SQL, FINISH_BUILD_SQL};
+use crate::target::bulk::BulkConnection;
+
+/// Runs the build of this number; one that turns out to be done already is left as it is.
+///
+/// # Errors
+/// When the target refuses or is lost. Whether the transaction was committed is not known then, but from the ledger.
+pub(super) fn run_build(
+    load: &Load<'_>,
+    number: usize,
+    build: &Build,
+    target: &mut BulkConnection,
+) -> Result<()> {
+    let started = Instant::now();
+    let place =
+        if build.table.is_empty() { "the target".to_owned() } else { format!("table {}", build.table) };
+    let failed = || format!("{place}: {} cannot be made", build.what);
+    let (run, build_number) = (load.run_id.to_string(), number.to_string());
+    target.query("BEGIN", &[]).context(failed)?;
+    if target.query(CLAIM_BUILD_SQL, &[Some(&run), Some(&build_number)]).context(failed)?.is_empty() {
+        // Its commit went through although nobody heard of it.
+        target.query("ROLLBACK", &[]).context(failed)?;
+        return Ok(());
+    }
+    load.observer.build_started(&build.table, &build.what);
+    let pid = target.backend_pid();
+    let applied = (build.kind == BuildKind::Objects).then_some(load.applied_sql);
+    for statement in build.statements.iter().map(String::as_str).chain(applied) {
+        target.long_script(statement, &mut || (load.is_at_work)(pid)).context(failed).map_err(|error| {
+            error.next(
+                "what was made before it stays; mend what it names in the target and run the same command again, or mend the \
+                 source and start over with --restart",
+            )
+        })?;
+    }
+    let seconds = started.elapsed().as_secs_f64().to_string();
+    if target
+        .query(FINISH_BUILD_SQL, &[Some(&seconds), Some(&run), Some(&build_number)])
+        .context(failed)?
+        .len()
+        != 1
+    {
+        return Err(Error::new(format!("{}: another run has made it", failed())));
+    }
+    target.query("COMMIT", &[]).context(failed)?;
+    load.observer.build_finished(&build.table, &build.what, started.elapsed());
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! One chunk: claimed, copied and recorded in one transaction.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use migrate_core::plan::PlannedTable;
+
+use super::copy::copy_rows;
+use crate::error::{Context, Error, Result};
+use crate::ledger::{CLAIM_CHUNK_SQL, Chunk, FINISH_CHUNK_SQL};
+use crate::observer::Observer;
+use crate::source::SourceConnection;
+use crate::target::bulk::BulkConnection;
+use crate::target::server_error::ServerError;
+
+/// Moves one chunk; one that turns out to be done already is left as it is.
+///
+/// # Errors
+/// When the source cannot be read, a value cannot move, or the target refuses or is lost. Whether the transaction was committed is
+/// not known then, but from the ledger.
+pub(super) fn move_chunk(
+    table: &PlannedTable,
+    run_id: i64,
+    chunk: &Chunk,
+    source: &SourceConnection,
+    target: &mut BulkConnection,
+    observer: &dyn Observer,
+) -> Result<()> {
+    let started = Instant::now();
+    let failed = || format!("table {}, chunk {}", table.source, chunk.number);
+    let (run, number) = (run_id.to_string(), chunk.number.to_string());
+    target.query("BEGIN", &[]).context(failed)?;
+    let claim = [&run, &chunk.table, &number].map(|text| Some(text.as_str()));
+    if target.query(CLAIM_CHUNK_SQL, &claim).context(failed)?.is_empty() {
+        // Its commit went through although nobody heard of it.
+        target.query("ROLLBACK", &[]).context(failed)?;
+        return Ok(());
+    }
+    let counted = Counted { inner: observer, sent: AtomicU64::new(0) };
+    let moved = (|| {
+        let done = copy_rows(table, chunk, source, target, started, &counted)
+            .map_err(|error| refused_by_app(table, error))
+            .context(failed)?;
+        let (rows, bytes, seconds) =
+            (done.rows.to_string(), done.bytes.to_string(), done.seconds.to_string());
+        let (rejected, nulled) = (done.rejected.to_string(), done.nulled.to_string());
+        let parameters = [&rows, &bytes, &seconds, &run, &chunk.table, &number, &rejected, &nulled]
+            .map(|text| Some(text.as_str()));
+        if target.query(FINISH_CHUNK_SQL, &parameters).context(failed)?.len() != 1 {
+            return Err(Error::new(format!("{}: another run has moved it", failed())));
+        }
+        target.query("COMMIT", &[]).context(failed)?;
+        Ok(done)
+    })();
+    match moved {
+        Ok(done) => {
+            observer.rows_moved(&table.source, &done);
+            Ok(())
+        }
+        Err(error) => {
+            observer.bytes_lost(&table.source, counted.sent.into_inner());
+            Err(error)
+        }
+    }
+}
+
+/// Passes on what is sent, and counts it, so that it can be taken back.
+struct Counted<'a> {
+    inner: &'a dyn Observer,
+    sent: AtomicU64,
+}
+
+impl Observer for Counted<'_> {
+    fn bytes_sent(&self, table: &str, bytes: u64) {
+        self.sent.fetch_add(bytes, Ordering::Relaxed);
+        self.inner.bytes_sent(table, bytes);
+    }
+}
+
+/// A constraint of the app's own table that a row breaks is known to the table alone, so that the load is what finds it.
+fn refused_by_app(table: &PlannedTable, error: Error) -> Error {
+    let is_constraint = std::error::Error::source(&error)
+        .and_then(|cause| cause.downcast_ref::<ServerError>())
+        .and_then(|cause| cause.sqlstate.as_deref())
+        .is_some_and(|sqlstate| sqlstate.starts_with("23"));
+    if table.existing.is_none() || !is_constraint {
+        return error;
+    }
+    error.next(
+        "a row breaks a constraint of the app's table: mend it in SQLite, or the constraint in PostgreSQL, and start over with \
+         --restart, which takes out again what this run has brought",
+    )
+}

@@ -1,0 +1,140 @@
+//! One lane of the load: takes the next task of the schedule, carries it out on connections of its own, and tries again where a
+//! fault passes. What was done is known from the ledger alone: after each lost connection it is read again.
+
+use std::sync::atomic::Ordering;
+use std::sync::{MutexGuard, PoisonError};
+
+use migrate_core::schedule::{Next, Schedule, Task};
+
+use super::build::run_build;
+use super::chunk::move_chunk;
+use super::{Load, Shared};
+use crate::error::{Error, Result};
+use crate::retry::Patience;
+use crate::source::SourceConnection;
+use crate::target::bulk::BulkConnection;
+
+/// One lane, with its connections.
+pub(super) struct Lane<'a> {
+    load: &'a Load<'a>,
+    shared: &'a Shared,
+    source: Option<SourceConnection>,
+    target: Option<BulkConnection>,
+    patience: Patience<'a>,
+}
+
+impl<'a> Lane<'a> {
+    pub(super) fn new(load: &'a Load<'a>, shared: &'a Shared) -> Lane<'a> {
+        let patience = Patience::new(load.retry_max, load.observer);
+        Lane { load, shared, source: None, target: None, patience }
+    }
+
+    /// Works until everything is done or a lane has failed.
+    pub(super) fn run(mut self) -> Result<()> {
+        let result = self.work();
+        if result.is_err() {
+            self.shared.has_failed.store(true, Ordering::SeqCst);
+        }
+        // Under the lock, so that no lane begins to wait between its look and this word.
+        let schedule = self.schedule();
+        self.shared.changed.notify_all();
+        drop(schedule);
+        result
+    }
+
+    fn work(&mut self) -> Result<()> {
+        while let Some(task) = self.next_task() {
+            match self.carry_out(task) {
+                Ok(()) => {
+                    self.patience.restore();
+                    self.schedule().done(task);
+                    self.shared.changed.notify_all();
+                    self.say_that_rows_are_in()?;
+                }
+                Err(error) => {
+                    self.schedule().given_back(task);
+                    self.shared.changed.notify_all();
+                    self.recover(error)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The next task, once there is one; none when everything is done or a lane has failed.
+    fn next_task(&self) -> Option<Task> {
+        let mut schedule = self.schedule();
+        loop {
+            if self.shared.has_failed.load(Ordering::SeqCst) {
+                return None;
+            }
+            match schedule.next() {
+                Next::Do(task) => return Some(task),
+                Next::Over => return None,
+                Next::Wait => {
+                    schedule = self.shared.changed.wait(schedule).unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+        }
+    }
+
+    fn carry_out(&mut self, task: Task) -> Result<()> {
+        let load = self.load;
+        if self.target.is_none() {
+            self.target = Some((load.open_target)()?);
+        }
+        let Some(target) = &mut self.target else { return Ok(()) };
+        match task {
+            Task::Chunk(number) => {
+                if self.source.is_none() {
+                    self.source = Some((load.open_source)()?);
+                }
+                let (Some(chunk), Some(source)) = (load.chunks.get(number), &self.source) else {
+                    return Ok(());
+                };
+                let table = load.plan.table(&chunk.table).ok_or_else(|| {
+                    Error::new(format!("the ledger names table {}, which the plan has not", chunk.table))
+                })?;
+                move_chunk(&table.sent(), load.run_id, chunk, source, target, load.observer)
+            }
+            Task::Build(number) => match load.builds.get(number) {
+                Some(build) => run_build(load, number, build, target),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// After a fault that may pass: waits, connects anew, and brings the schedule in line with the ledger.
+    ///
+    /// # Errors
+    /// The fault, where it does not pass.
+    fn recover(&mut self, error: Error) -> Result<()> {
+        self.target = None;
+        self.patience.bear(error)?;
+        loop {
+            match self.settle() {
+                Ok(()) => return Ok(()),
+                Err(error) => self.patience.bear(error)?,
+            }
+        }
+    }
+
+    fn settle(&mut self) -> Result<()> {
+        (self.load.hold_lock)()?;
+        self.target = Some((self.load.open_target)()?);
+        let before = self.schedule().done_tasks();
+        let ledger = (self.load.read_done)()?;
+        self.schedule().settle(&before, &ledger);
+        self.shared.changed.notify_all();
+        Ok(())
+    }
+
+    fn say_that_rows_are_in(&self) -> Result<()> {
+        let is_news = self.schedule().are_rows_in() && !self.shared.are_rows_in.swap(true, Ordering::SeqCst);
+        if is_news { (self.load.rows_are_in)() } else { Ok(()) }
+    }
+
+    fn schedule(&self) -> MutexGuard<'a, Schedule> {
+        self.shared.schedule.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

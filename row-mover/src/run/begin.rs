@@ -1,0 +1,88 @@
+//! A run from its beginning: preflight, the sealed copy, and the first word in the ledger. Nothing is changed in the target before.
+
+use diesel::migration::MigrationSource;
+use diesel::pg::Pg;
+use migrate_core::phase::{Phase, RunSubject};
+use migrate_core::plan::PlannedTable;
+
+use super::Request;
+use super::outcome::Outcome;
+use super::preflight::Preflight;
+use super::session::Session;
+use crate::error::{Error, Result};
+use crate::ledger::{self, Run};
+use crate::load;
+use crate::source::preflight::Findings;
+use crate::source::{SourceConnection, seal};
+
+impl Session<'_> {
+    /// All phases from the beginning. What `earlier` made is dropped, but only once the new copy is sealed: until then
+    /// nothing is lost if anything is wrong.
+    pub(super) fn begin<M: MigrationSource<Pg> + Sync>(
+        &self,
+        request: &Request<'_, M>,
+        tables: &[&PlannedTable],
+        subject: &RunSubject,
+        earlier: Option<&Run>,
+    ) -> Result<Outcome> {
+        let mut phases = Vec::new();
+        let mut connection = self.connection()?;
+        let started = self.start(Phase::Preflight);
+        let state_before = seal::source_state(&request.source);
+        let preflight = Preflight { request, tables, observer: self.observer };
+        let findings = preflight.run(&mut connection, earlier.is_none())?;
+        if let Some(refused) = refused(request, &findings) {
+            return Ok(Outcome::Rejected { findings, over_limit: refused.over_limit });
+        }
+        if let Some(run) = earlier {
+            self.check_untouched(request, &mut connection, run)?;
+        }
+        self.end(Phase::Preflight, started, &mut phases);
+        let started = self.start(Phase::Seal);
+        let source = SourceConnection::open_live(&request.source)?;
+        let seal = seal::seal(&source, &request.backup_dir, &|share| self.observer.sealed(share))?;
+        drop(source);
+        // What moves is the copy: what the app wrote in the meantime is looked at before anything is changed.
+        let findings = preflight
+            .run_again(&seal.path, seal.source_state != state_before)
+            .inspect_err(|_| self.discard(&seal))?;
+        if let Some(findings) = findings
+            && let Some(refused) = refused(request, &findings)
+        {
+            self.discard(&seal);
+            return Ok(Outcome::Rejected { findings, over_limit: refused.over_limit });
+        }
+        self.end(Phase::Seal, started, &mut phases);
+        if let Some(run) = earlier {
+            self.remove_earlier_run(request, &mut connection, run)?;
+        }
+        drop(connection);
+        let chunks = load::plan_chunks(&SourceConnection::open_sealed(&seal.path)?, tables)?;
+        let took: Vec<(Phase, f64)> = phases.iter().map(|done| (done.phase, done.seconds)).collect();
+        let run = self.retrying(|| {
+            let mut connection = self.connection()?;
+            ledger::create(&mut connection)?;
+            // An earlier try may have gone through without a word: the sealed copy is that of this run alone.
+            if let Some(run) = ledger::last_run(&mut connection)?.filter(|run| run.seal == seal) {
+                return Ok(run);
+            }
+            let id = ledger::begin_run(&mut connection, subject, request.plan, &seal, &took, &chunks)?;
+            ledger::last_run(&mut connection)?
+                .filter(|run| run.id == id)
+                .ok_or_else(|| Error::new("the run that was just begun is not in the ledger"))
+        })?;
+        self.execute(request, tables, run, phases)
+    }
+}
+
+/// Why nothing moves.
+pub(super) struct Refused {
+    /// That more rows would be rejected than may, in words.
+    pub(super) over_limit: Option<String>,
+}
+
+/// Whether what preflight found keeps the migration from beginning.
+pub(super) fn refused<M>(request: &Request<'_, M>, findings: &Findings) -> Option<Refused> {
+    let over_limit = findings.over_limit(request.plan.reject_limit);
+    (findings.offender_count() > 0 || over_limit.is_some()).then_some(Refused { over_limit })
+}

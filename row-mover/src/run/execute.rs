@@ -1,0 +1,279 @@
+//! A run from its ledger on: whatever comes next is done, again and again, until nothing is left.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use diesel::migration::MigrationSource;
+use diesel::pg::Pg;
+use migrate_core::identifier::quote_pg;
+use migrate_core::phase::{Phase, Progress, Step, next_step};
+use migrate_core::plan::PlannedTable;
+use migrate_core::render::{self, Build};
+use migrate_core::schedule::DoneTasks;
+
+use super::outcome::{Moved, Outcome, PhaseDone, Rejected, table_sums};
+use super::session::Session;
+use super::{Request, migrations, validation};
+use crate::error::{Error, Result};
+use crate::finish;
+use crate::ledger::{self, Run};
+use crate::load::{self, Load};
+use crate::rejects::{self, RejectedTable};
+use crate::source::{SourceConnection, seal};
+use crate::target::session::open_bulk;
+use crate::validate::CompareOptions;
+
+/// What a run does, with what it needs for it.
+struct Execution<'a, M> {
+    session: &'a Session<'a>,
+    request: &'a Request<'a, M>,
+    tables: &'a [&'a PlannedTable],
+    run: Run,
+    builds: Vec<Build>,
+    /// The phase that is on, and since when.
+    clock: Mutex<Option<(Phase, Instant)>>,
+    phases: Mutex<Vec<PhaseDone>>,
+}
+
+impl Session<'_> {
+    /// Goes on with a run until nothing is left to do. `phases` are those that are done in this very call.
+    pub(super) fn execute<M: MigrationSource<Pg> + Sync>(
+        &self,
+        request: &Request<'_, M>,
+        tables: &[&PlannedTable],
+        run: Run,
+        phases: Vec<PhaseDone>,
+    ) -> Result<Outcome> {
+        // A ledger that an earlier version began may lack what this one writes.
+        self.retrying(|| ledger::create(&mut self.connection()?))?;
+        let builds = render::builds(&run.plan);
+        let (clock, phases) = (Mutex::new(None), Mutex::new(phases));
+        Execution { session: self, request, tables, run, builds, clock, phases }.go_on()
+    }
+}
+
+impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
+    fn go_on(self) -> Result<Outcome> {
+        let mut last_step = None;
+        loop {
+            self.session.retrying(|| self.session.hold_lock())?;
+            let progress = self.session.retrying(|| self.progress())?;
+            let step = next_step(&progress);
+            match step {
+                Step::CreateTables => {
+                    self.begin(Phase::Schema);
+                    self.session.retrying(|| self.create_tables())?;
+                    self.finish(Phase::Schema)?;
+                }
+                Step::PlanBuilds => self.session.retrying(|| self.plan_builds())?,
+                Step::MoveAndBuild => self.move_and_build(&progress)?,
+                Step::FinishRows => self.finish(Phase::Rows)?,
+                Step::SetSequences => {
+                    self.begin(Phase::Constraints);
+                    self.session.retrying(|| self.set_sequences())?;
+                    self.finish(Phase::Constraints)?;
+                }
+                Step::Validate | Step::Nothing => return self.validate(),
+            }
+            // What is said to be done and is not would be done for ever.
+            if last_step == Some((step, progress.clone())) {
+                return Err(Error::new(format!("the ledger does not take in what was done ({step:?})"))
+                    .next("look at the schema migration of the target: something keeps our rows there from being written"));
+            }
+            last_step = Some((step, progress));
+        }
+    }
+
+    /// What the ledger holds of the run.
+    fn progress(&self) -> Result<Progress> {
+        let mut connection = self.session.connection()?;
+        let run = &self.run;
+        let phases = ledger::phases(&mut connection, run.id)?;
+        let chunks =
+            ledger::chunks(&mut connection, run.id)?.iter().map(|chunk| chunk.done.is_some()).collect();
+        let builds = ledger::builds(&mut connection, run.id)?;
+        let builds = match builds.len() {
+            // A run that an earlier version began ran the second migration in one go.
+            0 if self.is_applied(Phase::Constraints, &mut connection)? => Some(vec![true; self.builds.len()]),
+            0 => None,
+            length if length == self.builds.len() => {
+                Some(builds.iter().map(|build| build.seconds.is_some()).collect())
+            }
+            _ => {
+                return Err(Error::new(format!("run {} in the ledger was begun by another version", run.id))
+                    .next("go on with that version, or start over with --restart"));
+            }
+        };
+        Ok(Progress { phases, chunks, builds })
+    }
+
+    /// Whether the migration of this phase is applied.
+    fn is_applied(&self, phase: Phase, connection: &mut crate::target::PooledConnection) -> Result<bool> {
+        let missing = migrations::missing(connection, &self.run.plan, self.request.migrations)?;
+        let ordered = migrations::ordered(self.request.migrations)?;
+        let migration = ordered.get(usize::from(phase == Phase::Constraints));
+        Ok(migration.is_some_and(|migration| !missing.contains(&migration.name().to_string())))
+    }
+
+    fn create_tables(&self) -> Result<()> {
+        let migrations = migrations::ordered(self.request.migrations)?;
+        let first = migrations.iter().take(1);
+        migrations::run(&mut self.session.connection()?, &self.session.settings, self.request.plan, first)
+    }
+
+    fn plan_builds(&self) -> Result<()> {
+        let mut connection = self.session.connection()?;
+        // An earlier try may have gone through without a word.
+        if !ledger::builds(&mut connection, self.run.id)?.is_empty() {
+            return Ok(());
+        }
+        let planned: Vec<ledger::Build> = (0..)
+            .zip(&self.builds)
+            .map(|(number, build)| ledger::Build {
+                number,
+                table: build.table.clone(),
+                what: build.what.clone(),
+                seconds: None,
+            })
+            .collect();
+        ledger::plan_builds(&mut connection, self.run.id, &planned)
+    }
+
+    fn move_and_build(&self, progress: &Progress) -> Result<()> {
+        let chunks =
+            self.session.retrying(|| ledger::chunks(&mut self.session.connection()?, self.run.id))?;
+        if progress.phases.contains(&Phase::Rows) {
+            self.begin(Phase::Constraints);
+        } else {
+            self.begin(Phase::Rows);
+            self.session.observer.rows_begin(&load::tables_to_move(&chunks));
+        }
+        let session = self.session;
+        let plan = self.run.plan.with_policies();
+        Load {
+            plan: &plan,
+            run_id: self.run.id,
+            chunks: &chunks,
+            builds: &self.builds,
+            is_built: progress.builds.as_deref().unwrap_or_default(),
+            applied_sql: &self.applied_sql()?,
+            workers: self.request.workers,
+            retry_max: session.settings.retry_timeout,
+            open_source: &|| SourceConnection::open_sealed(&self.run.seal.path),
+            open_target: &|| open_bulk(session.target, &session.settings),
+            hold_lock: &|| session.hold_lock(),
+            is_at_work: &|pid| session.is_at_work(pid),
+            read_done: &|| {
+                let Progress { chunks, builds, .. } = self.progress()?;
+                Ok(DoneTasks { chunks, builds: builds.unwrap_or_default() })
+            },
+            rows_are_in: &|| {
+                self.finish(Phase::Rows)?;
+                self.begin(Phase::Constraints);
+                Ok(())
+            },
+            observer: session.observer,
+        }
+        .run()
+    }
+
+    /// What says that the second migration is applied, as Diesel would write it.
+    fn applied_sql(&self) -> Result<String> {
+        let ordered = migrations::ordered(self.request.migrations)?;
+        let migration = ordered.get(1).ok_or_else(|| Error::new("the plan has no second migration"))?;
+        Ok(format!(
+            "INSERT INTO {}.__diesel_schema_migrations (version) VALUES ({})",
+            quote_pg(&self.run.plan.target_schema),
+            migrate_core::identifier::quote_pg_literal(&migration.name().version().to_string())
+        ))
+    }
+
+    fn set_sequences(&self) -> Result<()> {
+        let sealed = SourceConnection::open_sealed(&self.run.seal.path)?;
+        let mut connection = self.session.connection()?;
+        migrations::lift_statement_timeout(&mut connection)?;
+        let done = finish::set_sequences(&sealed, &mut connection, self.tables)
+            .and_then(|()| finish::set_existing_sequences(&sealed, &mut connection, self.tables));
+        let restored = migrations::restore_statement_timeout(&mut connection, &self.session.settings);
+        done.and(restored)
+    }
+
+    fn validate(self) -> Result<Outcome> {
+        let (session, request, run) = (self.session, self.request, &self.run);
+        // Before the run counts as validated: a row that stayed behind is always written down by then.
+        let rejected = session.retrying(|| self.write_rejects())?;
+        self.begin(Phase::Validate);
+        let compared = validation::ValidationParts {
+            target: session.target,
+            settings: &session.settings,
+            migrations: request.migrations,
+            options: CompareOptions { show_values: request.show_values, workers: request.workers },
+            observer: session.observer,
+        };
+        let validation = session.retrying(|| compared.run(&mut session.connection()?, run))?;
+        self.stop_clock(Phase::Validate);
+        let chunks = session.retrying(|| ledger::chunks(&mut session.connection()?, run.id))?;
+        let source_changed_since = seal::source_state(&request.source) != run.seal.source_state;
+        Ok(Outcome::Moved(Moved {
+            rejected,
+            run: run.id,
+            phases: self.phases.into_inner().unwrap_or_else(PoisonError::into_inner),
+            tables: table_sums(&chunks, self.tables),
+            seal: self.run.seal,
+            validation,
+            source_changed_since,
+        }))
+    }
+
+    /// Writes down the rows that stayed behind or lost a value, which must be as many as the ledger has of them.
+    fn write_rejects(&self) -> Result<Vec<RejectedTable>> {
+        let (request, tables, run) = (self.request, self.tables, &self.run);
+        let plan = run.plan.with_policies();
+        let moved: Vec<&PlannedTable> = (plan.tables.iter())
+            .filter(|table| tables.iter().any(|moved| moved.source == table.source))
+            .collect();
+        let folder = run.seal.path.parent().and_then(|folder| folder.file_name());
+        let folder = request.rejects_dir.join(folder.unwrap_or_default());
+        let written = rejects::write(&SourceConnection::open_sealed(&run.seal.path)?, &moved, &folder)?;
+        let found = Rejected {
+            skipped: written.iter().map(|table| table.skipped).sum(),
+            nulled: written.iter().map(|table| table.nulled).sum(),
+        };
+        let recorded = Rejected::of(&ledger::chunks(&mut self.session.connection()?, run.id)?);
+        if found != recorded {
+            return Err(Error::new(format!(
+                "{} rows and {} values were rejected while rows moved, and {} and {} are in {}",
+                recorded.skipped,
+                recorded.nulled,
+                found.skipped,
+                found.nulled,
+                folder.display()
+            ))
+            .next("start over with --restart"));
+        }
+        Ok(written)
+    }
+
+    /// A phase begins, unless it is on already.
+    fn begin(&self, phase: Phase) {
+        let mut clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        if clock.is_none_or(|(on, _)| on != phase) {
+            *clock = Some((phase, self.session.start(phase)));
+        }
+    }
+
+    /// A phase is done, and the ledger is told so: durably, and with it all that was written before.
+    fn finish(&self, phase: Phase) -> Result<()> {
+        let seconds = self.stop_clock(phase);
+        self.session
+            .retrying(|| ledger::finish_phase(&mut self.session.connection()?, self.run.id, phase, seconds))
+    }
+
+    fn stop_clock(&self, phase: Phase) -> f64 {
+        let on = self.clock.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // One that was done by an earlier call, which did not come to say so, took no time in this one.
+        let Some((_, started)) = on.filter(|(on, _)| *on == phase) else { return 0.0 };
+        let mut phases = self.phases.lock().unwrap_or_else(PoisonError::into_inner);
+        self.session.end(phase, started, &mut phases)
+    }
+}
