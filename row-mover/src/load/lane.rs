@@ -47,9 +47,7 @@ impl<'a> Lane<'a> {
             match self.carry_out(task) {
                 Ok(()) => {
                     self.patience.restore();
-                    self.schedule().done(task);
-                    self.shared.changed.notify_all();
-                    self.say_that_rows_are_in()?;
+                    self.done(task)?;
                 }
                 Err(error) => {
                     self.schedule().given_back(task);
@@ -129,9 +127,15 @@ impl<'a> Lane<'a> {
         Ok(())
     }
 
-    fn say_that_rows_are_in(&self) -> Result<()> {
-        let is_news = self.schedule().are_rows_in() && !self.shared.are_rows_in.swap(true, Ordering::SeqCst);
-        if is_news { (self.load.rows_are_in)() } else { Ok(()) }
+    /// Marks a task as done. With the last chunk the rows are in, which the ledger hears before what follows them begins.
+    fn done(&self, task: Task) -> Result<()> {
+        let mut schedule = self.schedule();
+        schedule.done(task);
+        let is_news = schedule.are_rows_in() && !self.shared.are_rows_in.swap(true, Ordering::SeqCst);
+        let told = if is_news { (self.load.rows_are_in)() } else { Ok(()) };
+        drop(schedule);
+        self.shared.changed.notify_all();
+        told
     }
 
     fn schedule(&self) -> MutexGuard<'a, Schedule> {

@@ -26,37 +26,27 @@ impl Session<'_> {
         earlier: Option<&Run>,
     ) -> Result<Outcome> {
         let mut phases = Vec::new();
-        let mut connection = self.connection()?;
         let started = self.start(Phase::Preflight);
-        let state_before = seal::source_state(&request.source);
         let preflight = Preflight { request, tables, observer: self.observer };
-        let findings = preflight.run(&mut connection, earlier.is_none())?;
-        if let Some(refused) = refused(request, &findings) {
-            return Ok(Outcome::Rejected { findings, over_limit: refused.over_limit });
-        }
+        self.retrying(|| preflight.look(&mut self.connection()?, earlier.is_none()))?;
         if let Some(run) = earlier {
-            self.check_untouched(request, &mut connection, run)?;
+            self.check_untouched(request, &mut self.connection()?, run)?;
         }
         self.end(Phase::Preflight, started, &mut phases);
         let started = self.start(Phase::Seal);
         let source = SourceConnection::open_live(&request.source)?;
-        let seal = seal::seal(&source, &request.backup_dir, &|share| self.observer.sealed(share))?;
+        let copy = seal::copy(&source, &request.backup_dir, &|share| self.observer.sealed(share))?;
         drop(source);
-        // What moves is the copy: what the app wrote in the meantime is looked at before anything is changed.
-        let findings = preflight
-            .run_again(&seal.path, seal.source_state != state_before)
-            .inspect_err(|_| self.discard(&seal))?;
-        if let Some(findings) = findings
-            && let Some(refused) = refused(request, &findings)
-        {
-            self.discard(&seal);
+        // What moves is the copy, so that this is what is looked at: the app may have written since.
+        let (hash, findings) = preflight.examine(&copy)?;
+        if let Some(refused) = refused(request, &findings) {
             return Ok(Outcome::Rejected { findings, over_limit: refused.over_limit });
         }
+        let seal = copy.seal(hash)?;
         self.end(Phase::Seal, started, &mut phases);
         if let Some(run) = earlier {
-            self.remove_earlier_run(request, &mut connection, run)?;
+            self.remove_earlier_run(request, &mut self.connection()?, run)?;
         }
-        drop(connection);
         let chunks = load::plan_chunks(&SourceConnection::open_sealed(&seal.path)?, tables)?;
         let took: Vec<(Phase, f64)> = phases.iter().map(|done| (done.phase, done.seconds)).collect();
         let run = self.retrying(|| {

@@ -20,6 +20,7 @@ use crate::ledger::{self, Run};
 use crate::load::{self, Load};
 use crate::rejects::{self, RejectedTable};
 use crate::source::{SourceConnection, seal};
+use crate::target::PooledConnection;
 use crate::target::session::open_bulk;
 use crate::validate::CompareOptions;
 
@@ -94,7 +95,9 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
         let builds = ledger::builds(&mut connection, run.id)?;
         let builds = match builds.len() {
             // A run that an earlier version began ran the second migration in one go.
-            0 if self.is_applied(Phase::Constraints, &mut connection)? => Some(vec![true; self.builds.len()]),
+            0 if phases.contains(&Phase::Schema) && self.is_applied(1, &mut connection)? => {
+                Some(vec![true; self.builds.len()])
+            }
             0 => None,
             length if length == self.builds.len() => {
                 Some(builds.iter().map(|build| build.seconds.is_some()).collect())
@@ -107,12 +110,11 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
         Ok(Progress { phases, chunks, builds })
     }
 
-    /// Whether the migration of this phase is applied.
-    fn is_applied(&self, phase: Phase, connection: &mut crate::target::PooledConnection) -> Result<bool> {
+    /// Whether the plan's migration at this place is applied.
+    fn is_applied(&self, place: usize, connection: &mut PooledConnection) -> Result<bool> {
         let missing = migrations::missing(connection, &self.run.plan, self.request.migrations)?;
         let ordered = migrations::ordered(self.request.migrations)?;
-        let migration = ordered.get(usize::from(phase == Phase::Constraints));
-        Ok(migration.is_some_and(|migration| !missing.contains(&migration.name().to_string())))
+        Ok(ordered.get(place).is_some_and(|migration| !missing.contains(&migration.name().to_string())))
     }
 
     fn create_tables(&self) -> Result<()> {

@@ -116,7 +116,9 @@ pub fn dry_run<M: MigrationSource<Pg>>(request: &Request<'_, M>, observer: &dyn 
             format!("{} tables move, in the phases {}", tables.len(), phases.join(", "))
         }
     };
-    let findings = Preflight { request, tables: &tables, observer }.run(&mut connection, last.is_none())?;
+    let preflight = Preflight { request, tables: &tables, observer };
+    preflight.look(&mut connection, last.is_none())?;
+    let findings = preflight.examine_live()?;
     Ok(match begin::refused(request, &findings) {
         Some(refused) => Outcome::Rejected { findings, over_limit: refused.over_limit },
         None => Outcome::DryRun { findings, next },

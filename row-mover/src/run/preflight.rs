@@ -1,7 +1,5 @@
 //! The preflight phase: everything that can be known to be wrong is found here, before anything is changed.
 
-use std::path::Path;
-
 use migrate_core::plan::{Plan, PlannedTable};
 use migrate_core::schema_diff;
 
@@ -10,6 +8,7 @@ use crate::error::{Context, Error, Result};
 use crate::observer::Observer;
 use crate::source::preflight::{Findings, scan_values};
 use crate::source::quick_check::quick_check;
+use crate::source::seal::Copy;
 use crate::source::{SourceConnection, introspect, seal};
 use crate::target::PooledConnection;
 
@@ -21,11 +20,12 @@ pub(super) struct Preflight<'a, M> {
 }
 
 impl<M> Preflight<'_, M> {
-    /// Looks at source, target and disk. `is_fresh` says that no run of ours is in the target, so that it must be empty.
+    /// Looks at target, disk and the schema of the source. `is_fresh` says that no run of ours is in the target, so that it must be
+    /// empty.
     ///
     /// # Errors
-    /// When something stands in the way; values that cannot move are no error but findings.
-    pub(super) fn run(&self, target: &mut PooledConnection, is_fresh: bool) -> Result<Findings> {
+    /// When something stands in the way.
+    pub(super) fn look(&self, target: &mut PooledConnection, is_fresh: bool) -> Result<()> {
         let request = self.request;
         let source = SourceConnection::open_live(&request.source)?;
         if source.real_path().to_str().is_none() {
@@ -38,31 +38,49 @@ impl<M> Preflight<'_, M> {
         if is_fresh {
             existing::check_ready(target, &request.target, request.plan)?;
         }
-        quick_check(&source)?;
-        check_disk(&source, request)?;
-        drop(source);
-        let path = &request.source;
-        self.scan(&|| SourceConnection::open_another(path))
+        check_disk(&source, request)
     }
 
-    /// Looks at the sealed copy, which may hold what the app wrote while preflight looked at the source: its schema always, and
-    /// its values where the source was written to since.
-    pub(super) fn run_again(&self, sealed: &Path, was_written: bool) -> Result<Option<Findings>> {
-        self.check_schema(&SourceConnection::open_sealed(sealed)?)?;
-        if !was_written {
-            return Ok(None);
-        }
-        self.scan(&|| SourceConnection::open_sealed(sealed)).map(Some)
+    /// Looks at a copy of the source: its pages, its schema and every value, while it is hashed. The hash is for sealing it.
+    ///
+    /// # Errors
+    /// When it is damaged; values that cannot move are no error but findings.
+    pub(super) fn examine(&self, copy: &Copy) -> Result<((String, u64), Findings)> {
+        let stopped = || Err(Error::new("a thread that reads the copy stopped unexpectedly"));
+        let source = &self.request.source;
+        std::thread::scope(|scope| {
+            let hash = scope.spawn(|| copy.hash());
+            let check = scope.spawn(|| quick_check(&SourceConnection::open_sealed(copy.path())?, source));
+            let examine = || {
+                self.check_schema(&SourceConnection::open_sealed(copy.path())?)?;
+                self.scan(&|| SourceConnection::open_sealed(copy.path()))
+            };
+            let findings = examine();
+            // Damage explains whatever else went wrong.
+            check.join().unwrap_or_else(|_| stopped())?;
+            let hash = hash.join().unwrap_or_else(|_| stopped().map(|()| (String::new(), 0)))?;
+            Ok((hash, findings?))
+        })
+    }
+
+    /// Looks at every value of the user's file, where no copy is made.
+    ///
+    /// # Errors
+    /// When it is damaged; values that cannot move are no error but findings.
+    pub(super) fn examine_live(&self) -> Result<Findings> {
+        let path = &self.request.source;
+        quick_check(&SourceConnection::open_live(path)?, path)?;
+        self.scan(&|| SourceConnection::open_another(path))
     }
 
     fn check_schema(&self, source: &SourceConnection) -> Result<()> {
         let schema = introspect::introspect(source)?;
         let differences = schema_diff::differences(self.request.plan, &schema)
-            .context(|| format!("the schema of {} cannot be understood", source.path().display()))?;
+            .context(|| format!("the schema of {} cannot be understood", self.request.source.display()))?;
         if differences.is_empty() {
             return Ok(());
         }
-        Err(schema_differs(source.path().display().to_string(), &differences))
+        Err(schema_differs(self.request.source.display().to_string(), &differences))
     }
 
     fn scan(&self, open: &(dyn Fn() -> Result<SourceConnection> + Sync)) -> Result<Findings> {

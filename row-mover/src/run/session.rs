@@ -141,13 +141,6 @@ impl<'a> Session<'a> {
         }))
     }
 
-    /// Takes away a sealed copy that nothing came of; one that stays does no harm, and is named.
-    pub(super) fn discard(&self, seal: &seal::Seal) {
-        if let Err(error) = seal::discard(seal) {
-            self.observer.note(&error.to_string());
-        }
-    }
-
     /// Makes sure that dropping what an earlier run made loses nothing: a finished migration may have become the app's
     /// database, with rows that are nowhere else.
     pub(super) fn check_untouched<M>(

@@ -5,6 +5,7 @@
 //! value is looked at anyway, and a constraint that rows break is told by the plan.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode};
 
@@ -18,14 +19,14 @@ const TOLD_FINDS_MAX: usize = 5;
 /// How the pragma says that rows of a table do not ascend by its key.
 const NOT_IN_ORDER: &str = "row not in PRIMARY KEY order for ";
 
-/// Checks the file of `source`.
+/// Checks the file of `source`, which errors call by the name of the file that it stands for.
 ///
 /// # Errors
 /// When it is damaged; names the first finds.
-pub fn quick_check(source: &SourceConnection) -> Result<()> {
-    let path = source.path();
+pub fn quick_check(source: &SourceConnection, stands_for: &Path) -> Result<()> {
+    let path = stands_for;
     let failed = || format!("{} cannot be checked", path.display());
-    let own = SourceConnection::open_another(path)?;
+    let own = SourceConnection::open_another(source.path())?;
     let connection = own.connection();
     connection.collation_needed(stand_in).context(failed)?;
     let is_damage = |error: &rusqlite::Error| {

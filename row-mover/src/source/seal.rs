@@ -38,34 +38,86 @@ pub struct Seal {
     pub source_state: String,
 }
 
-/// Makes a sealed copy of `source` in a new folder of its own inside `backup_dir`; `copied` hears the share that is done.
+/// A consistent copy that is not sealed yet: it can be read and looked at. One that is dropped leaves nothing behind.
+#[derive(Debug)]
+pub struct Copy {
+    folder: PathBuf,
+    name: String,
+    partial: PathBuf,
+    source_path: PathBuf,
+    copied_at: jiff::Timestamp,
+    source_state: String,
+    is_sealed: bool,
+}
+
+/// Copies `source` into a new folder of its own inside `backup_dir`; `copied` hears the share that is done.
 ///
 /// # Errors
 /// When the folder cannot be written, or the source cannot be read.
-pub fn seal(source: &SourceConnection, backup_dir: &Path, copied: &dyn Fn(f64)) -> Result<Seal> {
-    let now = jiff::Timestamp::now();
+pub fn copy(source: &SourceConnection, backup_dir: &Path, copied: &dyn Fn(f64)) -> Result<Copy> {
+    let copied_at = jiff::Timestamp::now();
     let name = sealed_name(source.path());
-    let name = std::ffi::OsStr::new(&name);
-    let stamp = now.strftime("%Y%m%dT%H%M%S%3fZ").to_string();
-    let folder =
-        backup_dir.join(format!("{}-{stamp}", Path::new(name).file_stem().unwrap_or(name).display()));
+    let stem = Path::new(&name).file_stem().unwrap_or(std::ffi::OsStr::new(&name));
+    let folder = backup_dir.join(format!("{}-{}", stem.display(), copied_at.strftime("%Y%m%dT%H%M%S%3fZ")));
     create_private_folder(backup_dir, &folder)?;
-    let sealed_path = folder.join(name);
-    let partial = sidecar(&sealed_path, ".partial");
-    let source_state = source_state(source.real_path());
-    copy(source, &partial, copied).inspect_err(|_| remove_partial(&partial, &folder))?;
-    finish(&partial, &sealed_path, &folder)?;
-    let (sha256, bytes) = hash(&sealed_path)?;
-    let seal = Seal {
-        path: std::path::absolute(&sealed_path).unwrap_or(sealed_path),
-        sha256,
-        bytes,
+    let copy = Copy {
+        partial: sidecar(&folder.join(&name), ".partial"),
+        folder,
+        name,
         source_path: source.real_path().to_owned(),
-        sealed_at: now.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
-        source_state,
+        copied_at,
+        source_state: source_state(source.real_path()),
+        is_sealed: false,
     };
-    write_manifest(&folder, name, &seal)?;
-    Ok(seal)
+    copy_pages(source, &copy.partial, copied)?;
+    Ok(copy)
+}
+
+impl Copy {
+    /// The file, which nobody writes any more.
+    pub fn path(&self) -> &Path {
+        &self.partial
+    }
+
+    /// Writes it to the disk and hashes it: its SHA-256 in hex, and its size in bytes.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub fn hash(&self) -> Result<(String, u64)> {
+        File::open(&self.partial)
+            .and_then(|file| file.sync_all())
+            .context(|| format!("{} cannot be written to the disk", self.partial.display()))?;
+        hash(&self.partial)
+    }
+
+    /// Seals it under what [`Copy::hash`] gave.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn seal(mut self, (sha256, bytes): (String, u64)) -> Result<Seal> {
+        let sealed_path = self.folder.join(&self.name);
+        finish(&self.partial, &sealed_path, &self.folder)?;
+        // From here on it has its own name, and is taken away by that.
+        self.is_sealed = true;
+        let seal = Seal {
+            path: std::path::absolute(&sealed_path).unwrap_or(sealed_path),
+            sha256,
+            bytes,
+            source_path: self.source_path.clone(),
+            sealed_at: self.copied_at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+            source_state: self.source_state.clone(),
+        };
+        write_manifest(&self.folder, std::ffi::OsStr::new(&self.name), &seal)?;
+        Ok(seal)
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        if !self.is_sealed {
+            remove_partial(&self.partial, &self.folder);
+        }
+    }
 }
 
 /// Hashes a sealed copy again and compares.
@@ -85,16 +137,6 @@ pub fn verify(seal: &Seal) -> Result<()> {
     Err(Error::new(format!("the sealed copy {shown} is not what was sealed: its SHA-256 differs")).next(
         "it was damaged or changed after the migration began; restore it from a backup of the backup folder",
     ))
-}
-
-/// Removes a sealed copy that turned out to be of no use, with its folder.
-///
-/// # Errors
-/// When it cannot be removed.
-pub fn discard(seal: &Seal) -> Result<()> {
-    let Some(folder) = seal.path.parent() else { return Ok(()) };
-    fs::remove_dir_all(folder)
-        .context(|| format!("the sealed copy in {} cannot be removed", folder.display()))
 }
 
 /// What a live file looks like now: size and time of the database and its log. Writing to the database changes one of them.
@@ -142,7 +184,7 @@ fn create_private_folder(backup_dir: &Path, folder: &Path) -> Result<()> {
 }
 
 /// Copies the database into `partial`, a new file that only its owner may read.
-fn copy(source: &SourceConnection, partial: &Path, copied: &dyn Fn(f64)) -> Result<()> {
+fn copy_pages(source: &SourceConnection, partial: &Path, copied: &dyn Fn(f64)) -> Result<()> {
     let failed = || format!("{} cannot be copied to {}", source.path().display(), partial.display());
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(partial).context(failed)?;
     let mut target = Connection::open(partial).context(failed)?;
@@ -178,7 +220,6 @@ fn copy(source: &SourceConnection, partial: &Path, copied: &dyn Fn(f64)) -> Resu
 
 fn finish(partial: &Path, sealed: &Path, folder: &Path) -> Result<()> {
     let failed = || format!("{} cannot be sealed", sealed.display());
-    File::open(partial).and_then(|file| file.sync_all()).context(failed)?;
     fs::rename(partial, sealed).context(failed)?;
     fs::set_permissions(sealed, fs::Permissions::from_mode(0o400)).context(failed)?;
     File::open(folder).and_then(|folder| folder.sync_all()).context(failed)
