@@ -52,8 +52,11 @@ pub(crate) fn measure(server: &Server, subject: &Subject, figures: &mut Figures)
         figures.add(format!("floor.rows.{sessions}"), rows, None);
         figures.add(format!("floor.constraints.{sessions}"), constraints, None);
     }
-    figures.add("floor.apart", one.0.min(two.0) + one.1.min(two.1), None);
-    figures.add("floor.overlapped", overlapped(server, subject, &statements)?, None);
+    let apart = one.0.min(two.0) + one.1.min(two.1);
+    let overlapped = overlapped(server, subject, &statements)?;
+    figures.add("floor.apart", apart, None);
+    figures.add("floor.overlapped", overlapped, None);
+    figures.add("floor.best", apart.min(overlapped), None);
     Ok(())
 }
 

@@ -42,9 +42,11 @@ pub(crate) struct SubjectReport {
 enum Bound {
     AtMost(f64),
     AtLeast(f64),
+    /// Shown beside the goals, and judged by nobody.
+    Any,
 }
 
-/// A goal of the project, and the figure of this run.
+/// A goal of the project, or what is to be seen beside it, and the figure of this run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Goal {
     name: &'static str,
@@ -56,8 +58,9 @@ struct Goal {
 const MEMORY_MAX_BYTES: f64 = 64.0 * 1e6;
 
 /// The ratios that are goals, each of one median by another.
-const RATIOS: [(&str, &str, &str, Bound); 5] = [
+const RATIOS: [(&str, &str, &str, Bound); 6] = [
     ("rows + constraints / overlapped floor", "ours.load", "floor.overlapped", Bound::AtMost(1.10)),
+    ("rows + constraints / the round's best floor", "ours.load", "floor.best", Bound::Any),
     ("whole migrate / overlapped floor", "ours.whole", "floor.overlapped", Bound::AtMost(2.0)),
     ("pgloader / whole migrate", "pgloader.whole", "ours.whole", Bound::AtLeast(1.6)),
     ("rows / DuckDB's CREATE TABLE AS", "ours.phase.rows", "duckdb.copy", Bound::AtMost(1.0)),
@@ -69,6 +72,7 @@ impl Goal {
         match self.bound {
             Bound::AtMost(most) => self.value <= most,
             Bound::AtLeast(least) => self.value >= least,
+            Bound::Any => true,
         }
     }
 }
@@ -134,8 +138,13 @@ impl SubjectReport {
             let wanted = match goal.bound {
                 Bound::AtMost(most) => format!("≤ {most:.2}"),
                 Bound::AtLeast(least) => format!("≥ {least:.2}"),
+                Bound::Any => String::new(),
             };
-            let met = if goal.is_met() { "yes" } else { "no" };
+            let met = match goal.bound {
+                Bound::Any => "",
+                _ if goal.is_met() => "yes",
+                _ => "no",
+            };
             goals.add_row([goal.name.to_owned(), format!("{:.2}", goal.value), wanted, met.to_owned()]);
         }
         text.push_str(&format!("{goals}\n"));
@@ -152,6 +161,7 @@ impl SubjectReport {
             let (side, bound) = match goal.bound {
                 Bound::AtMost(most) => ("most", most),
                 Bound::AtLeast(least) => ("least", least),
+                Bound::Any => return json!({ "name": goal.name, "value": goal.value }),
             };
             json!({ "name": goal.name, "value": goal.value, side: bound, "is_met": goal.is_met() })
         });
@@ -232,6 +242,7 @@ fn label(measured: &Measured) -> String {
         "floor.constraints.two" => "floor: constraints, two sessions",
         "floor.apart" => "floor: best rows + best constraints",
         "floor.overlapped" => "floor: overlapped",
+        "floor.best" => "floor: the round's best",
         "ours.whole" => "migrate: whole",
         "ours.load" => "migrate: rows + constraints",
         "pgloader.whole" => "pgloader: whole",
@@ -263,6 +274,7 @@ mod tests {
         let mut figures = Figures::default();
         for (name, seconds) in [
             ("floor.overlapped", 2.0),
+            ("floor.best", 1.6),
             ("ours.whole", 4.4),
             ("ours.phase.rows", 1.0),
             ("ours.phase.validate", 1.5),
@@ -287,7 +299,10 @@ mod tests {
     fn goals_are_judged_and_those_without_a_figure_left_out() {
         let goals: Vec<(f64, bool)> =
             subject().goals().iter().map(|goal| (goal.value, goal.is_met())).collect();
-        assert_eq!(goals, [(1.0, true), (2.2, false), (2.0, true), (0.75, true), (65.0, false)]);
+        assert_eq!(
+            goals,
+            [(1.0, true), (1.25, true), (2.2, false), (2.0, true), (0.75, true), (65.0, false)]
+        );
     }
 
     #[test]
@@ -304,7 +319,7 @@ mod tests {
         }
         let json: Value = serde_json::from_str(&report.json().unwrap()).unwrap();
         assert_eq!(json["subjects"][0]["measured"][0]["seconds"][0], 2.0);
-        assert_eq!(json["subjects"][0]["goals"][1]["is_met"], false);
+        assert_eq!(json["subjects"][0]["goals"][2]["is_met"], false);
         assert_eq!(json["subjects"][0]["peers"][1]["reason"], "failed: out of luck");
     }
 }
