@@ -111,11 +111,16 @@ fn measure(
     let installed = report.peers.iter().filter(|(_, version)| version.is_ok());
     let mut outcomes: Vec<PeerOutcome> = installed.map(|(peer, _)| (*peer, Ok(()))).collect();
     for round in 1..=args.rounds {
-        interrupt.check()?;
+        let begins = |what| {
+            say(&format!("{:10} round {round} of {}: {what}", kind.name(), args.rounds));
+            interrupt.check()
+        };
+        begins("the floor")?;
         floor::measure(server, &subject, &mut figures)?;
-        interrupt.check()?;
+        begins("migrate")?;
         ours::measure(server, &subject, place.path(), interrupt, &mut figures)?;
         for (peer, outcome) in outcomes.iter_mut().filter(|(_, outcome)| outcome.is_ok()) {
+            begins(peer.name())?;
             *outcome = peers::measure(*peer, server, &subject, place.path(), interrupt, &mut figures)?;
             if outcome.is_err() {
                 figures.remove(peer.name());
