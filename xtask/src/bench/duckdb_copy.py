@@ -32,6 +32,8 @@ def name(text):
 
 def main():
     connection = duckdb.connect()
+    # It would go to standard output, between the figures.
+    connection.execute("SET enable_progress_bar = false")
     load(connection, duckdb_extension_sqlite_scanner)
     load(connection, duckdb_extension_postgres_scanner)
     if sys.argv[1] == "--version":

@@ -210,10 +210,8 @@ fn finish(connections: &mut [PgConnection], statements: &PlanStatements) -> anyh
 }
 
 fn in_transaction(connection: &mut PgConnection, statements: &[&str]) -> anyhow::Result<()> {
-    let all = std::iter::once("BEGIN").chain(statements.iter().copied()).chain(std::iter::once("COMMIT"));
-    all.map(|sql| execute(connection, sql))
-        .collect::<anyhow::Result<()>>()
-        .context("the floor cannot be measured")
+    let mut all = std::iter::once("BEGIN").chain(statements.iter().copied()).chain(std::iter::once("COMMIT"));
+    all.try_for_each(|sql| execute(connection, sql)).context("the floor cannot be measured")
 }
 
 /// A floor that has not loaded everything is none.

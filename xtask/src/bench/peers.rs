@@ -124,7 +124,8 @@ fn duckdb(subject: &Subject, database: &BenchDatabase<'_>, place: &Path) -> anyh
 
 /// What DuckDB's statements took by themselves, without the start of Python.
 fn seconds_said(ran: &Ran) -> anyhow::Result<f64> {
-    let said: Value = serde_json::from_str(ran.stdout.trim()).context("DuckDB's script printed no JSON")?;
+    let last = ran.stdout.trim().lines().next_back().unwrap_or_default();
+    let said: Value = serde_json::from_str(last).context("DuckDB's script printed no JSON")?;
     said["seconds"].as_f64().context("DuckDB's script does not say what its copy took")
 }
 
