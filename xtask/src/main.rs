@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod cleanup;
 mod commands;
 mod display;
@@ -54,6 +55,8 @@ enum Command {
     Cleanup(commands::cleanup::CleanupArgs),
     /// The private PostgreSQL of this checkout
     Postgres(commands::postgres::PostgresArgs),
+    /// Measure a migration beside what PostgreSQL alone takes, and beside other programs
+    Bench(commands::bench::BenchArgs),
     /// Run everything that CI checks
     Test(commands::test::TestArgs),
 }
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Command::Validate(args) => commands::validate::run(&args),
         Command::Cleanup(args) => commands::cleanup::run(args, commands::validate::migration_proof),
         Command::Postgres(args) => commands::postgres::run(args),
+        Command::Bench(args) => commands::bench::run(&args),
         Command::Test(args) => commands::test::run(args),
     };
     let exit = result.unwrap_or_else(|error| {

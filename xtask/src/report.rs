@@ -15,7 +15,7 @@ use crate::screen::size;
 use crate::workspace;
 
 /// The version of the JSON forms.
-const JSON_FORMAT: u32 = 1;
+pub(crate) const JSON_FORMAT: u32 = 1;
 
 /// Where the rows went, for the hint at the end.
 #[derive(Debug)]
