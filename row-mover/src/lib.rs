@@ -12,6 +12,7 @@ pub mod observer;
 pub mod rejects;
 pub mod run;
 pub mod source;
+pub mod status;
 pub mod target;
 pub mod validate;
 

@@ -50,6 +50,8 @@ enum Command {
     Migrate(commands::migrate::MigrateArgs),
     /// Read everything back from PostgreSQL and compare it with the sealed copy
     Validate(commands::validate::ValidateArgs),
+    /// Say how far a migration is, who is at work, and what to run next
+    Status(commands::status::StatusArgs),
     /// List what is left of SQLite in an app, and remove what is mechanical
     Cleanup(commands::cleanup::CleanupArgs),
     /// The private PostgreSQL of this checkout
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         Command::Generate(args) => commands::generate::run(&args),
         Command::Migrate(args) => commands::migrate::run(&args),
         Command::Validate(args) => commands::validate::run(&args),
+        Command::Status(args) => commands::status::run(&args),
         Command::Cleanup(args) => commands::cleanup::run(args, commands::validate::migration_proof),
         Command::Postgres(args) => commands::postgres::run(args),
         Command::Test(args) => commands::test::run(args),

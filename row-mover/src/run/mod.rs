@@ -28,7 +28,9 @@ use crate::target::bulk::BulkConnection;
 use crate::target::session::open_bulk;
 use crate::target::{DbSettings, TargetUrl};
 use preflight::Preflight;
+pub(crate) use session::ADVISORY_LOCK;
 use session::Session;
+pub(crate) use target_check::check_version;
 
 /// What a migration needs.
 pub struct Request<'a, M> {

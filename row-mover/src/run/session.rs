@@ -25,7 +25,7 @@ use crate::validate::{CompareOptions, catalog, compare_rows};
 use crate::{finish, load};
 
 /// Two migrations of one target are kept apart by an advisory lock of this number.
-const ADVISORY_LOCK: &str = "7237971062";
+pub(crate) const ADVISORY_LOCK: &str = "7237971062";
 
 /// The connections of one run.
 pub(super) struct Session<'a> {

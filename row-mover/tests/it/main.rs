@@ -19,6 +19,7 @@ mod profile;
 mod refusals;
 mod resume;
 mod schemas;
+mod status;
 mod support;
 mod triggers;
 mod views;

@@ -134,6 +134,16 @@ pub(crate) fn run(args: &MigrateArgs) -> anyhow::Result<Exit> {
         discard: args.discard,
         show_values: args.show_values,
     };
+    let private = match &target {
+        Target::Private { database, version } => {
+            let plan = std::path::absolute(&plan_dir).unwrap_or_else(|_| plan_dir.clone());
+            Some(LastMigration { database: database.clone(), pg_version: *version, plan: Some(plan) })
+        }
+        Target::Named => None,
+    };
+    if let (Some(begun), false) = (&private, args.dry_run) {
+        private::remember_begun(begun.clone(), args.sample)?;
+    }
     let screen = Screen::new(args.quiet);
     let outcome = if args.dry_run {
         if !args.json && !args.quiet {
@@ -145,12 +155,8 @@ pub(crate) fn run(args: &MigrateArgs) -> anyhow::Result<Exit> {
     };
     screen.finish();
     let outcome = outcome?;
-    if let (Target::Private { database, version }, Outcome::Moved(_) | Outcome::AlreadyDone(_)) =
-        (&target, &outcome)
-    {
-        let plan = std::path::absolute(&plan_dir).unwrap_or(plan_dir);
-        let last = LastMigration { database: database.clone(), pg_version: *version, plan: Some(plan) };
-        private::remember(last, args.sample)?;
+    if let (Some(done), Outcome::Moved(_) | Outcome::AlreadyDone(_)) = (private, &outcome) {
+        private::remember(done, args.sample)?;
     }
     if args.json {
         output::stdout(&report::migrate_json(&outcome, &plan, &request.target)?)?;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use diesel_migrations::FileBasedMigrations;
 use migrate_core::phase::Phase;
@@ -115,17 +115,7 @@ fn resolve_target(
         return Ok((url, None));
     }
     let memory = private::remembered()?;
-    let Some(last) = (if is_sample { memory.sample } else { memory.last }) else {
-        if is_sample {
-            bail!("no sample was moved into the private PostgreSQL yet; run `cargo xtask migrate --sample`");
-        }
-        bail!(
-            "no migration has been made from this checkout; run `cargo xtask migrate`, or name a target with --postgres"
-        );
-    };
-    let cluster = private::cluster(args.pg_version.or(last.pg_version), say)?;
-    let url = private::database_url(&cluster, &last.database, private::IfAbsent::StandIn)?;
-    Ok((TargetUrl::parse(&url)?, last.plan))
+    private::recall(if is_sample { memory.sample } else { memory.last }, args.pg_version, is_sample, say)
 }
 
 /// Whether a validated migration stands in the ledger of the target that `cleanup` is to rely on.

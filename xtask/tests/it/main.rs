@@ -17,4 +17,5 @@ mod private;
 mod refusals;
 mod refused_targets;
 mod server;
+mod status;
 mod validate;
