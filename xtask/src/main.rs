@@ -18,6 +18,7 @@ mod report;
 mod screen;
 mod source;
 mod source_plan;
+mod stop;
 mod target;
 mod workspace;
 
@@ -70,9 +71,19 @@ fn main() -> ExitCode {
         Command::Postgres(args) => commands::postgres::run(args),
         Command::Test(args) => commands::test::run(args),
     };
-    let exit = result.unwrap_or_else(|error| {
-        output::failure(&error);
-        Exit::Refused
-    });
-    ExitCode::from(exit as u8)
+    result.map_or_else(|error| failed(&error), |exit| ExitCode::from(exit as u8))
+}
+
+/// Says why a command did not end well.
+fn failed(error: &anyhow::Error) -> ExitCode {
+    match error.downcast_ref::<stop::Stopped>() {
+        Some(stopped) => {
+            output::note(&stopped.to_string());
+            ExitCode::from(stopped.exit_status())
+        }
+        None => {
+            output::failure(error);
+            ExitCode::from(Exit::Refused as u8)
+        }
+    }
 }

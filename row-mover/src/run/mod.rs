@@ -2,6 +2,7 @@
 //!
 //! Knows no command line: who watches implements [`Observer`], and the outcome is a value.
 
+mod cancel;
 mod existing;
 mod migrations;
 mod outcome;
@@ -17,6 +18,7 @@ use diesel::pg::Pg;
 use migrate_core::phase::{Decision, Phase, RunSubject, decide};
 use migrate_core::plan::{Plan, PlannedTable};
 
+pub use cancel::cancel;
 pub use outcome::{AlreadyDone, Moved, Outcome, PhaseDone, Rejected, TableMoved};
 pub use validation::{Validation, ValidationRequest, validate};
 

@@ -13,7 +13,7 @@ use super::preflight::Preflight;
 use super::{Request, existing, migrations, open_checked, target_check, validation};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
-use crate::observer::Observer;
+use crate::observer::{Observer, go_on};
 use crate::rejects::{self, RejectedTable};
 use crate::source::preflight::Findings;
 use crate::source::{SourceConnection, seal};
@@ -66,6 +66,7 @@ impl<'a> Session<'a> {
 
     /// Makes sure that the session with the lock is still there: once it is gone, another migration may begin.
     fn check_lock(&self) -> Result<()> {
+        go_on(self.observer)?;
         let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
         keeper.query("SELECT 1", &[]).map(|_| ()).map_err(|error| {
             Error::new("the connection that keeps other migrations away is lost")
@@ -197,7 +198,10 @@ impl<'a> Session<'a> {
         self.end(Phase::Preflight, started, &mut phases);
         let started = self.start(Phase::Seal);
         let source = SourceConnection::open_live(&request.source)?;
-        let seal = seal::seal(&source, &request.backup_dir, &|share| self.observer.sealed(share))?;
+        let seal = seal::seal(&source, &request.backup_dir, &|share| {
+            self.observer.sealed(share);
+            go_on(self.observer)
+        })?;
         drop(source);
         // What moves is the copy: what the app wrote in the meantime is looked at before anything is changed.
         let findings = preflight
@@ -210,6 +214,7 @@ impl<'a> Session<'a> {
             return Ok(Outcome::Rejected { findings, over_limit: refused.over_limit });
         }
         self.end(Phase::Seal, started, &mut phases);
+        go_on(self.observer).inspect_err(|_| self.discard(&seal))?;
         if let Some(run) = earlier {
             self.remove_earlier_run(request, &mut connection, run)?;
         }

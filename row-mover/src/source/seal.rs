@@ -38,11 +38,15 @@ pub struct Seal {
     pub source_state: String,
 }
 
-/// Makes a sealed copy of `source` in a new folder of its own inside `backup_dir`; `copied` hears the share that is done.
+/// Makes a sealed copy of `source` in a new folder of its own inside `backup_dir`; `copied` hears the share that is done, and ends it with an error.
 ///
 /// # Errors
 /// When the folder cannot be written, or the source cannot be read.
-pub fn seal(source: &SourceConnection, backup_dir: &Path, copied: &dyn Fn(f64)) -> Result<Seal> {
+pub fn seal(
+    source: &SourceConnection,
+    backup_dir: &Path,
+    copied: &dyn Fn(f64) -> Result<()>,
+) -> Result<Seal> {
     let now = jiff::Timestamp::now();
     let name = sealed_name(source.path());
     let name = std::ffi::OsStr::new(&name);
@@ -142,7 +146,7 @@ fn create_private_folder(backup_dir: &Path, folder: &Path) -> Result<()> {
 }
 
 /// Copies the database into `partial`, a new file that only its owner may read.
-fn copy(source: &SourceConnection, partial: &Path, copied: &dyn Fn(f64)) -> Result<()> {
+fn copy(source: &SourceConnection, partial: &Path, copied: &dyn Fn(f64) -> Result<()>) -> Result<()> {
     let failed = || format!("{} cannot be copied to {}", source.path().display(), partial.display());
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(partial).context(failed)?;
     let mut target = Connection::open(partial).context(failed)?;
@@ -158,7 +162,7 @@ fn copy(source: &SourceConnection, partial: &Path, copied: &dyn Fn(f64)) -> Resu
                 StepResult::More => {
                     let progress = backup.progress();
                     let total = f64::from(progress.pagecount.max(1));
-                    copied(1.0 - f64::from(progress.remaining) / total);
+                    copied(1.0 - f64::from(progress.remaining) / total)?;
                 }
                 StepResult::Busy | StepResult::Locked => std::thread::sleep(Duration::from_millis(10)),
                 other => return Err(Error::new(failed()).because(format!("{other:?}"))),

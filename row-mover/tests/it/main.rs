@@ -20,6 +20,7 @@ mod refusals;
 mod resume;
 mod schemas;
 mod status;
+mod stop;
 mod support;
 mod triggers;
 mod views;

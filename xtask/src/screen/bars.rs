@@ -104,12 +104,13 @@ fn draw_bars(multi: &MultiProgress, bars: &mut Vec<ProgressBar>, items: &[Item])
         gone.finish_and_clear();
         multi.remove(&gone);
     }
-    while bars.len() < items.len() {
-        bars.push(multi.add(ProgressBar::new(STEPS)));
-    }
     let width = items.iter().map(|item| item.name.chars().count()).max().unwrap_or(0).max(11);
-    for (bar, item) in bars.iter().zip(items) {
-        let name = format!("{:width$}", item.name);
+    for (at, item) in items.iter().enumerate() {
+        let fresh = bars
+            .get(at)
+            .is_none()
+            .then(|| ProgressBar::with_draw_target(Some(STEPS), ProgressDrawTarget::hidden()));
+        let Some(bar) = fresh.as_ref().or_else(|| bars.get(at)) else { continue };
         match item.share {
             Some(share) => {
                 bar.set_style(style("{prefix} {bar:24} {msg}"));
@@ -118,8 +119,10 @@ fn draw_bars(multi: &MultiProgress, bars: &mut Vec<ProgressBar>, items: &[Item])
             }
             None => bar.set_style(style("{prefix} {msg}")),
         }
-        bar.set_prefix(name);
+        bar.set_prefix(format!("{:width$}", item.name));
         bar.set_message(item.text.clone());
+        // A bar is shown once it has something to show.
+        bars.extend(fresh.map(|bar| multi.add(bar)));
     }
 }
 

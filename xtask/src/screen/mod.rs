@@ -19,6 +19,7 @@ use row_mover::observer::{Observer, TableToMove};
 use row_mover::source::preflight::Findings;
 
 use crate::report::{counted, rejects};
+use crate::stop::Stop;
 use bars::Display;
 use progress::{Progress, Unit};
 pub(crate) use words::{seconds_left, size};
@@ -30,6 +31,7 @@ pub(crate) const CLEAR: &str = "\x1b[H\x1b[2J";
 pub(crate) struct Screen {
     shared: Arc<Shared>,
     drawer: Mutex<Option<JoinHandle<()>>>,
+    stop: Stop,
 }
 
 struct Shared {
@@ -58,8 +60,8 @@ struct TableCount {
 }
 
 impl Screen {
-    /// A screen; a quiet one shows nothing.
-    pub(crate) fn new(is_quiet: bool) -> Screen {
+    /// A screen; a quiet one shows nothing. It tells the work when `stop` asks for its end.
+    pub(crate) fn new(is_quiet: bool, stop: Stop) -> Screen {
         let state = State {
             display: Display::new(is_quiet),
             progress: Progress::default(),
@@ -75,7 +77,7 @@ impl Screen {
         let drawn = Arc::clone(&shared);
         // Where the system has no thread to spare, the work goes on unseen.
         let drawer = std::thread::Builder::new().name("screen".to_owned()).spawn(move || drawn.draw()).ok();
-        Screen { shared, drawer: Mutex::new(drawer) }
+        Screen { shared, drawer: Mutex::new(drawer), stop }
     }
 
     /// Takes the bars away.
@@ -241,6 +243,10 @@ impl Observer for Screen {
         let all = state.counted(table).map(|counted| counted.rows);
         state.progress.add_to(table, rows, all, now);
     }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.is_asked()
+    }
 }
 
 /// A bar for a scan of rows whose number nobody knows yet.
@@ -249,7 +255,7 @@ pub(crate) struct ScanBar(Screen);
 impl ScanBar {
     /// Begins; a quiet one shows nothing.
     pub(crate) fn begin(is_quiet: bool, what: &'static str) -> ScanBar {
-        let screen = Screen::new(is_quiet);
+        let screen = Screen::new(is_quiet, Stop::default());
         let now = screen.now();
         screen.state().progress.begin(what, Unit::Rows, None, now);
         ScanBar(screen)

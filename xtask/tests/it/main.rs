@@ -18,4 +18,5 @@ mod refusals;
 mod refused_targets;
 mod server;
 mod status;
+mod stop;
 mod validate;
