@@ -1,3 +1,5 @@
+//! What follows from what was read, case by case, without a database.
+
 use super::*;
 
 fn run(done: &[Phase]) -> RunStatus {

@@ -1,3 +1,5 @@
+//! What each kind of work reads like, by a made-up clock.
+
 use super::*;
 
 fn at(seconds: u64) -> Duration {
