@@ -14,6 +14,7 @@ pub mod rejects;
 mod retry;
 pub mod run;
 pub mod source;
+pub mod status;
 pub mod target;
 pub mod validate;
 

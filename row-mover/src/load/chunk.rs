@@ -75,6 +75,9 @@ impl Observer for Counted<'_> {
         self.sent.fetch_add(bytes, Ordering::Relaxed);
         self.inner.bytes_sent(table, bytes);
     }
+    fn is_stopped(&self) -> bool {
+        self.inner.is_stopped()
+    }
 }
 
 /// A constraint of the app's own table that a row breaks is known to the table alone, so that the load is what finds it.

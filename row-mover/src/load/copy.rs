@@ -8,7 +8,7 @@ use migrate_core::plan::PlannedTable;
 
 use crate::error::{Context, Error, Result};
 use crate::ledger::{Chunk, ChunkDone};
-use crate::observer::Observer;
+use crate::observer::{Observer, go_on};
 use crate::rejects::{self, Fate, Refused};
 use crate::source::SourceConnection;
 use crate::source::scan::{self, Order};
@@ -42,6 +42,7 @@ pub(super) fn copy_rows(
     buffer.extend_from_slice(copy_format::HEADER);
     let mut done = ChunkDone::default();
     let flush = |buffer: &mut Vec<u8>, copy: &mut CopyIn<'_>| {
+        go_on(observer)?;
         copy.send(buffer)?;
         observer.bytes_sent(&table.source, buffer.len() as u64);
         let sent = i64::try_from(buffer.len()).unwrap_or(i64::MAX);

@@ -107,7 +107,8 @@ impl Findings {
     }
 }
 
-/// Scans all tables of `plan`, several at once; `open` gives each worker a connection of its own, `scanned` hears of rows.
+/// Scans all tables of `plan`, several at once; `open` gives each worker a connection of its own, `scanned` hears of rows, and ends it
+/// with an error.
 ///
 /// # Errors
 /// When the source cannot be read.
@@ -115,7 +116,7 @@ pub fn scan_values(
     plan: &Plan,
     workers: usize,
     open: &(dyn Fn() -> Result<SourceConnection> + Sync),
-    scanned: &(dyn Fn(u64) + Sync),
+    scanned: &(dyn Fn(u64) -> Result<()> + Sync),
 ) -> Result<Findings> {
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::new());
@@ -146,7 +147,7 @@ pub fn scan_values(
 fn scan_table(
     source: &SourceConnection,
     table: &PlannedTable,
-    scanned: &dyn Fn(u64),
+    scanned: &dyn Fn(u64) -> Result<()>,
 ) -> Result<TableFindings> {
     /// How many rows pass between two words to whoever watches.
     const REPORT_EACH_ROWS: u64 = 10_000;
@@ -177,10 +178,10 @@ fn scan_table(
         found.rows += 1;
         found.bytes += buffer.len() as u64;
         if found.rows.is_multiple_of(REPORT_EACH_ROWS) {
-            scanned(REPORT_EACH_ROWS);
+            scanned(REPORT_EACH_ROWS)?;
         }
     }
-    scanned(found.rows % REPORT_EACH_ROWS);
+    scanned(found.rows % REPORT_EACH_ROWS)?;
     Ok(found)
 }
 

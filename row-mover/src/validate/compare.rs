@@ -15,7 +15,7 @@ use super::expected::{Expected, Presence};
 use super::key::OwnedKey;
 use super::source_order;
 use crate::error::{Context, Error, Result};
-use crate::observer::Observer;
+use crate::observer::{Observer, go_on};
 use crate::source::SourceConnection;
 use crate::source::scan;
 use crate::target::bulk::{BulkConnection, CopyOut};
@@ -158,6 +158,7 @@ pub(super) fn merge(
         if order.is_le() {
             if merge.found.source_rows.is_multiple_of(REPORT_EACH_ROWS) {
                 observer.rows_compared(&table.source, REPORT_EACH_ROWS);
+                go_on(observer)?;
             }
             merge.advance_source(&mut source_rows).context(failed)?;
             if let Some(row) = source_rows.get() {

@@ -11,7 +11,7 @@ use super::TableComparison;
 use super::compare::TargetRows;
 use super::expected::{Expected, Presence};
 use crate::error::{Context, Error, Result};
-use crate::observer::Observer;
+use crate::observer::{Observer, go_on};
 use crate::source::SourceConnection;
 use crate::source::scan::{self, Order};
 use crate::target::bulk::BulkConnection;
@@ -26,6 +26,7 @@ pub(super) fn compare(
     let mut found = TableComparison { table: table.source.clone(), ..TableComparison::default() };
     let source_sum = source_sum(table, source, &mut found)?;
     observer.rows_compared(&table.source, found.source_rows);
+    go_on(observer)?;
     let target_sum = target_sum(table, target, &mut found)?;
     let expected_rows = found.source_rows - found.rejected;
     if source_sum == target_sum && expected_rows == found.target_rows {

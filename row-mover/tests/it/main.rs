@@ -19,6 +19,8 @@ mod profile;
 mod refusals;
 mod resume;
 mod schemas;
+mod status;
+mod stop;
 mod support;
 mod triggers;
 mod views;

@@ -18,4 +18,6 @@ mod private;
 mod refusals;
 mod refused_targets;
 mod server;
+mod status;
+mod stop;
 mod validate;
