@@ -34,6 +34,8 @@ pub trait Observer: Sync {
     fn build_started(&self, _table: &str, _what: &str) {}
     /// It is done.
     fn build_finished(&self, _table: &str, _what: &str, _took: Duration) {}
+    /// It was begun in vain, and is begun again where its fault passes.
+    fn build_lost(&self, _table: &str, _what: &str) {}
     /// Validation has compared so many rows of a table more.
     fn rows_compared(&self, _table: &str, _rows: u64) {}
     /// Whether the work is to stop. It is asked between steps, and what is half done is undone.

@@ -138,10 +138,12 @@ impl State {
     /// What a phase has done, in words.
     fn done(&self, phase: Phase) -> String {
         match phase {
-            Phase::Preflight => {
-                format!("{}, {}", counted(self.rows_total(), "row"), rejects(self.skipped, self.nulled))
-            }
-            Phase::Seal => "a copy that nobody writes, hashed and read-only".to_owned(),
+            Phase::Preflight => "source and target are ready".to_owned(),
+            Phase::Seal => format!(
+                "{} copied, hashed and looked at; {}",
+                counted(self.rows_total(), "row"),
+                rejects(self.skipped, self.nulled)
+            ),
             Phase::Schema => "tables created".to_owned(),
             Phase::Rows => format!("{}, {} moved", counted(self.rows_done, "row"), size(self.bytes_done)),
             Phase::Constraints => "keys, indexes and foreign keys added, sequences set".to_owned(),
@@ -177,7 +179,13 @@ impl Observer for Screen {
     }
 
     fn rows_scanned(&self, rows: u64) {
-        self.state().progress.add(rows);
+        let now = self.now();
+        let mut state = self.state();
+        // The copy is made, and now looked at.
+        if state.progress.unit() == Unit::Share {
+            state.progress.begin(Phase::Seal.name(), Unit::Rows, None, now);
+        }
+        state.progress.add(rows);
     }
 
     fn scan_finished(&self, findings: &Findings) {
@@ -234,6 +242,10 @@ impl Observer for Screen {
     }
 
     fn build_finished(&self, table: &str, what: &str, _took: Duration) {
+        self.state().progress.build_finished(table, what);
+    }
+
+    fn build_lost(&self, table: &str, what: &str) {
         self.state().progress.build_finished(table, what);
     }
 

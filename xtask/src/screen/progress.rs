@@ -110,6 +110,11 @@ impl Progress {
         self.total = Meter::new(done, all, now);
     }
 
+    /// What the phase is counted in.
+    pub(super) fn unit(&self) -> Unit {
+        self.unit
+    }
+
     /// So much more is done, of no table in particular.
     pub(super) fn add(&mut self, more: u64) {
         self.total.add(more);
