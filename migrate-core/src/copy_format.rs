@@ -56,7 +56,11 @@ pub fn check_row(columns: usize, bytes: u64) -> Result<(), FieldRefusal> {
     const FIELD_HEADER_BYTES_MAX: u64 = 12;
     // A row of one field is known to the byte, see `text`.
     let headers = ROW_HEADERS_BYTES + FIELD_HEADER_BYTES_MAX * columns as u64;
-    if columns > 1 && bytes + headers > ROW_LENGTH_MAX_BYTES { Err(FieldRefusal::Row { bytes }) } else { Ok(()) }
+    if columns > 1 && bytes + headers > ROW_LENGTH_MAX_BYTES {
+        Err(FieldRefusal::Row { bytes })
+    } else {
+        Ok(())
+    }
 }
 
 /// Appends the field count that a row begins with.
@@ -121,7 +125,8 @@ fn append(
     let length_at = out.len();
     out.extend_from_slice(&[0; 4]);
     encode(out)?;
-    let length = i32::try_from(out.len() - length_at - 4).map_err(|_| Refusal::TooLong { bytes: (out.len() - length_at - 4) as u64 })?;
+    let length = i32::try_from(out.len() - length_at - 4)
+        .map_err(|_| Refusal::TooLong { bytes: (out.len() - length_at - 4) as u64 })?;
     out[length_at..length_at + 4].copy_from_slice(&length.to_be_bytes());
     Ok(())
 }
@@ -266,6 +271,26 @@ mod tests {
             reader.feed(&bytes);
             while let Ok(true) = reader.next_row(columns, &mut fields) {}
         }
+    }
+
+    #[test]
+    fn a_row_that_postgresql_cannot_put_together_is_refused() {
+        // PostgreSQL 15 took two fields of 536,870,875 bytes, and refused two of 536,870,887, two of 600,000,000 and one of more
+        // than 1,073,741,771.
+        assert_eq!(check_row(2, 2 * (4 + 536_870_000)), Ok(()));
+        for each in [536_870_887, 600_000_000] {
+            let refusal = check_row(2, 2 * (4 + each)).unwrap_err();
+            assert!(
+                refusal.to_string().ends_with("and PostgreSQL takes at most 1073741823 in one row"),
+                "{refusal}"
+            );
+        }
+        let mut out = Vec::new();
+        assert_eq!(append_length(1 << 31, &mut out), Err(Refusal::TooLong { bytes: 1 << 31 }.into()));
+        append_length(1_073_741_771, &mut out).unwrap();
+        assert_eq!(out, 1_073_741_771_i32.to_be_bytes());
+        let refusal = Refusal::TooLong { bytes: 1 << 31 }.to_string();
+        assert_eq!(refusal, "2147483648 bytes, and PostgreSQL takes at most 1073741771 in one field");
     }
 
     #[test]

@@ -29,7 +29,8 @@ impl LongValue {
         class: StorageClass,
         length: u64,
     ) -> Result<LongValue, Refusal> {
-        let sample = if class == StorageClass::Text { SourceValue::Text(SAMPLE) } else { SourceValue::Blob(SAMPLE) };
+        let sample =
+            if class == StorageClass::Text { SourceValue::Text(SAMPLE) } else { SourceValue::Blob(SAMPLE) };
         let is_text = class == StorageClass::Text;
         match conversion {
             Conversion::Json | Conversion::Jsonb | Conversion::JsonbLastKeyWins if is_text => {
@@ -46,9 +47,10 @@ impl LongValue {
         }
         text::check_length_bytes(length)?;
         match (conversion, limit) {
-            (_, Some(Limit::Labels(_) | Limit::Padded(_) | Limit::Digits { .. } | Limit::SecondDigits(_))) => {
-                Ok(LongValue::Whole)
-            }
+            (
+                _,
+                Some(Limit::Labels(_) | Limit::Padded(_) | Limit::Digits { .. } | Limit::SecondDigits(_)),
+            ) => Ok(LongValue::Whole),
             (Conversion::Bytea | Conversion::ByteaFromAny, _) => Ok(LongValue::Bytes),
             (_, Some(Limit::Characters(max))) => Ok(LongValue::Text(TextCheck::within(*max))),
             (_, None | Some(Limit::FoldedCase)) => Ok(LongValue::Text(TextCheck::default())),

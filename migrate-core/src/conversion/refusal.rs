@@ -42,7 +42,10 @@ pub enum Refusal {
         at_byte: usize,
     },
     /// A field may hold one gigabyte less a few bytes (PostgreSQL manual, appendix K).
-    #[error("{bytes} bytes, and PostgreSQL takes at most {} in one field", super::text::FIELD_LENGTH_MAX_BYTES)]
+    #[error(
+        "{bytes} bytes, and PostgreSQL takes at most {} in one field",
+        super::text::FIELD_LENGTH_MAX_BYTES
+    )]
     TooLong {
         /// How many it has.
         bytes: u64,

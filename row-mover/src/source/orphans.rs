@@ -82,8 +82,7 @@ fn keys_that_stay_behind(
     let (mut scratch, mut key_bytes) = (RowBuffer::default(), Vec::new());
     Scan::of(parent).each(source, &failed, &mut |row| {
         scratch.clear();
-        let fate =
-            rejects::append_columns(parent, &columns.sent, row, &mut scratch).context(failed)?;
+        let fate = rejects::append_columns(parent, &columns.sent, row, &mut scratch).context(failed)?;
         // A key that cannot be held itself is one that no row of PostgreSQL could point to.
         if matches!(fate, Fate::Skipped(_)) && columns.encoded(parent, row, &mut key_bytes).context(failed)? {
             keys.insert(key_bytes.clone());

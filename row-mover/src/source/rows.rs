@@ -216,10 +216,7 @@ enum End {
     /// With its last row.
     Over,
     /// At a row with a long value, which is the next behind so many rows and behind this rowid.
-    AtLong {
-        rows: u64,
-        last: Option<i64>,
-    },
+    AtLong { rows: u64, last: Option<i64> },
 }
 
 struct Reader<'a, 'v> {

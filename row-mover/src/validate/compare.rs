@@ -87,11 +87,8 @@ pub(super) fn merge(
         }
         merge.read_key(row)?;
         loop {
-            let order = if target_is_there {
-                merge.source_key.compare(&merge.target_key)
-            } else {
-                Ordering::Less
-            };
+            let order =
+                if target_is_there { merge.source_key.compare(&merge.target_key) } else { Ordering::Less };
             match order {
                 Ordering::Less => merge.missing(),
                 Ordering::Greater => merge.extra(),

@@ -65,7 +65,14 @@ impl<'a> TargetRows<'a> {
         target: &'a mut BulkConnection,
     ) -> Result<TargetRows<'a>> {
         let copy = target.copy_out(&format!("COPY ({select}) TO STDOUT (FORMAT binary)"))?;
-        Ok(TargetRows { copy, reader: StreamReader::default(), fields: Vec::new(), columns, long: Vec::new(), planned: columns })
+        Ok(TargetRows {
+            copy,
+            reader: StreamReader::default(),
+            fields: Vec::new(),
+            columns,
+            long: Vec::new(),
+            planned: columns,
+        })
     }
 
     /// Moves to the next row; false at the end.
@@ -122,9 +129,12 @@ fn long_columns(table: &PlannedTable, target: &mut BulkConnection) -> Result<Vec
     }
     let lengths: Vec<String> = (candidates.iter())
         .filter_map(|&position| table.columns.get(position))
-        .map(|column| format!("coalesce(max(octet_length({})), 0) > {HELD_MAX_BYTES}", quote_pg(&column.target)))
+        .map(|column| {
+            format!("coalesce(max(octet_length({})), 0) > {HELD_MAX_BYTES}", quote_pg(&column.target))
+        })
         .collect();
-    let answer = target.query(&format!("SELECT {} FROM {}", lengths.join(", "), table.loaded_rows_sql()), &[])?;
+    let answer =
+        target.query(&format!("SELECT {} FROM {}", lengths.join(", "), table.loaded_rows_sql()), &[])?;
     let is_long = answer.into_iter().next().unwrap_or_default();
     let places = candidates.into_iter().zip(is_long);
     Ok(places.filter(|(_, is_long)| is_long.as_deref() == Some("t")).map(|(position, _)| position).collect())
