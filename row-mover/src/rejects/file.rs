@@ -151,7 +151,7 @@ impl Line<'_> {
                 Err(error) => Err(error),
                 Ok(value) => match value? {
                     Value::Held(value) => write!(out, "{}", held(value)),
-                    Value::Long(long) => write_long(&long, out)?,
+                    Value::Long(long) => write_long(long, out)?,
                 },
             };
             if let Err(error) = written {

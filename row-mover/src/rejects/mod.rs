@@ -69,7 +69,6 @@ fn append_fields(
 ) -> rusqlite::Result<Fate> {
     let (mut refused, mut is_skipped, mut is_stopped) = (Vec::new(), false, false);
     let row_at = out.mark();
-    let mut longest = (0, 0);
     for (position, column) in positions.filter_map(|position| Some((position, table.columns.get(position)?)))
     {
         let field_at = out.mark();
@@ -83,11 +82,10 @@ fn append_fields(
                 OnReject::Null => copy_format::append_null(&mut out.bytes),
             }
         }
-        longest = longest.max((out.length_since(field_at), position));
     }
     // Of a row that is too long the longest value is the one to be told of. NULL in its place is no remedy for what others take.
     if let Err(refusal) = copy_format::check_row(table.columns.len(), out.length_since(row_at)) {
-        let position = longest.1;
+        let position = out.longest_since(row_at);
         refused.push(Refused { position, refusal });
         match table.columns.get(position).map(|column| column.policy(OnReject::Stop)) {
             Some(OnReject::Skip) => is_skipped = true,

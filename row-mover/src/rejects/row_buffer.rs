@@ -89,6 +89,12 @@ impl RowBuffer {
         self.left_out.truncate(mark.left_out);
     }
 
+    /// The place among the columns of the longest value that was left out; the first column where none was.
+    pub(super) fn longest_since(&self, mark: Mark) -> usize {
+        let long = self.left_out.get(mark.left_out..).unwrap_or_default();
+        long.iter().max_by_key(|long| long.length).map_or(0, |long| long.position)
+    }
+
     pub(super) fn length_since(&self, mark: Mark) -> u64 {
         let long = self.left_out.get(mark.left_out..).unwrap_or_default();
         self.bytes.len().saturating_sub(mark.bytes) as u64 + long.iter().map(|long| long.length).sum::<u64>()
@@ -111,7 +117,7 @@ impl RowBuffer {
         &mut self,
         column: &PlannedColumn,
         position: usize,
-        long: LongText<'_>,
+        long: &LongText<'_>,
     ) -> rusqlite::Result<Result<(), FieldRefusal>> {
         match column.long_value(long.class(), long.length()) {
             Err(refusal) => return Ok(Err(refusal.into())),

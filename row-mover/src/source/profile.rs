@@ -190,7 +190,7 @@ fn scan_part(source: &SourceConnection, part: &Part<'_>, scanned: &dyn Fn(u64)) 
         for (position, column) in columns.iter_mut().enumerate() {
             match row.value(position).context(failed)? {
                 Value::Held(value) => column.count(value),
-                Value::Long(long) => count_long(&long, column).context(failed)?,
+                Value::Long(long) => count_long(long, column).context(failed)?,
             }
         }
         count += 1;

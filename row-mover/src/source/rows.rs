@@ -32,11 +32,11 @@ pub enum Value<'a> {
     /// One that is in memory.
     Held(SourceValue<'a>),
     /// One that is not.
-    Long(LongText<'a>),
+    Long(&'a LongText<'a>),
 }
 
 /// A text or blob of more than [`HELD_MAX_BYTES`], which is read in pieces.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct LongText<'a> {
     class: StorageClass,
     length: u64,
@@ -83,7 +83,7 @@ impl SourceRow<'_> {
 
 impl Values for SourceRow<'_> {
     fn value(&self, position: usize) -> rusqlite::Result<Value<'_>> {
-        match self.long.get(position).copied().flatten() {
+        match self.long.get(position).and_then(Option::as_ref) {
             None => self.row.value(position),
             Some(long) => Ok(Value::Long(long)),
         }

@@ -61,7 +61,7 @@ fn source_sum(table: &PlannedTable, source: &SourceConnection, found: &mut Table
             match row.value(position).context(failed)? {
                 Value::Held(value) => row_hash.add(column, value)?,
                 Value::Long(long) if column.has_digest() => {
-                    row_hash.add_digest(&Digested::of(&long).context(failed)?);
+                    row_hash.add_digest(&Digested::of(long).context(failed)?);
                 }
                 Value::Long(long) => {
                     let whole = long.whole().context(failed)?;
