@@ -8,9 +8,9 @@ use migrate_core::copy_format;
 use migrate_core::plan::PlannedTable;
 
 use crate::error::{Context, Error, Result};
-use crate::rejects::{self, Fate};
+use crate::rejects::{self, Fate, RowBuffer};
 use crate::source::SourceConnection;
-use crate::source::scan::{self, Order};
+use crate::source::rows::Scan;
 
 /// How much is gathered before it is written.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -37,42 +37,52 @@ pub fn encode_table(
 ) -> Result<Encoded> {
     let failed = || format!("table {} cannot be written as COPY files", table.source);
     let table = table.sent();
-    let sql = scan::select(&table, false, Order::Storage);
-    let mut statement = source.connection().prepare(&sql).context(failed)?;
-    let mut rows = statement.query([]).context(failed)?;
     let mut encoded = Encoded::default();
-    let mut buffer = Vec::with_capacity(BUFFER_BYTES * 2);
-    let last = parts.len().saturating_sub(1);
-    for (place, part) in parts.iter_mut().enumerate() {
-        let mut rows_here = 0;
-        buffer.extend_from_slice(copy_format::HEADER);
-        while place == last || rows_here < rows_each {
-            let Some(row) = rows.next().context(failed)? else { break };
-            match rejects::append_row(&table, row, &mut buffer).context(failed)? {
-                Fate::Moves | Fate::Nulled(_) => rows_here += 1,
-                Fate::Skipped(_) => {}
-                Fate::Stops(_) => {
-                    return Err(Error::new(format!("{}: a value cannot move", table.source))
-                        .next("`cargo xtask migrate --dry-run` names it"));
-                }
+    if parts.is_empty() {
+        return Ok(encoded);
+    }
+    let mut buffer = RowBuffer::default();
+    let (mut place, mut rows_here, last) = (0, 0, parts.len().saturating_sub(1));
+    buffer.bytes.extend_from_slice(copy_format::HEADER);
+    Scan::of(&table).each(source, &failed, &mut |row| {
+        if place < last && rows_here == rows_each {
+            encoded.bytes += end(&mut parts[place], &mut buffer).context(failed)?;
+            (place, rows_here) = (place + 1, 0);
+            buffer.bytes.extend_from_slice(copy_format::HEADER);
+        }
+        match rejects::append_row(&table, row, &mut buffer).context(failed)? {
+            Fate::Moves | Fate::Nulled(_) => {
+                rows_here += 1;
+                encoded.rows += 1;
             }
-            if buffer.len() >= BUFFER_BYTES {
-                encoded.bytes += write(part, &mut buffer).context(failed)?;
+            Fate::Skipped(_) => {}
+            Fate::Stops(_) => {
+                return Err(Error::new(format!("{}: a value cannot move", table.source))
+                    .next("`cargo xtask migrate --dry-run` names it"));
             }
         }
-        buffer.extend_from_slice(&copy_format::TRAILER);
-        encoded.bytes += write(part, &mut buffer).context(failed)?;
-        part.flush().context(failed)?;
-        encoded.rows += rows_here;
+        if buffer.bytes.len() >= BUFFER_BYTES || !buffer.left_out.is_empty() {
+            let part = &mut parts[place];
+            encoded.bytes += buffer.length();
+            buffer.send_with(row, |piece| part.write_all(piece)).context(failed)?.context(failed)?;
+        }
+        Ok(())
+    })?;
+    for part in parts.iter_mut().skip(place) {
+        if buffer.bytes.is_empty() {
+            buffer.bytes.extend_from_slice(copy_format::HEADER);
+        }
+        encoded.bytes += end(part, &mut buffer).context(failed)?;
     }
     Ok(encoded)
 }
 
-fn write(part: &mut impl Write, buffer: &mut Vec<u8>) -> std::io::Result<u64> {
-    part.write_all(buffer)?;
-    let bytes = buffer.len() as u64;
+/// Writes the end of a stream.
+fn end(part: &mut impl Write, buffer: &mut RowBuffer) -> std::io::Result<u64> {
+    buffer.bytes.extend_from_slice(&copy_format::TRAILER);
+    part.write_all(&buffer.bytes)?;
+    part.flush()?;
+    let bytes = buffer.length();
     buffer.clear();
-    // A row of many megabytes must not keep its room.
-    buffer.shrink_to(BUFFER_BYTES * 2);
     Ok(bytes)
 }

@@ -10,6 +10,7 @@ mod orphans;
 pub mod preflight;
 pub mod profile;
 pub mod quick_check;
+pub mod rows;
 pub mod scan;
 pub mod seal;
 mod virtual_tables;

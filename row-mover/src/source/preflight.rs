@@ -13,9 +13,10 @@ use serde::Serialize;
 use super::SourceConnection;
 use super::orphans::{self, Orphan};
 pub use super::profile::profile;
+use super::rows::Scan;
 use super::scan;
 use crate::error::{Context, Error, Result};
-use crate::rejects::{self, Fate, Refused};
+use crate::rejects::{self, Fate, Refused, RowBuffer};
 
 /// How many offenders of one column are named.
 const NAMED_OFFENDERS_MAX: usize = 3;
@@ -153,10 +154,8 @@ fn scan_table(
     const REPORT_EACH_ROWS: u64 = 10_000;
     let failed = || format!("table {} cannot be read", table.source);
     let mut found = TableFindings { table: table.source.clone(), ..TableFindings::default() };
-    let mut statement = source.connection().prepare(&scan::select_with_rowid(table)).context(failed)?;
-    let mut rows = statement.query([]).context(failed)?;
-    let mut buffer = Vec::new();
-    while let Some(row) = rows.next().context(failed)? {
+    let mut buffer = RowBuffer::default();
+    Scan::of(table).each(source, &failed, &mut |row| {
         buffer.clear();
         let (refused, list) = match rejects::append_row(table, row, &mut buffer).context(failed)? {
             Fate::Moves => (Vec::new(), &mut found.rejects),
@@ -173,14 +172,15 @@ fn scan_table(
         for Refused { position, refusal } in refused {
             let column = table.columns.get(position).map_or("", |column| column.source.as_str());
             let reason = refusal.to_string();
-            add_offender(list, column, || Offender { key: row_key(table, row), reason });
+            add_offender(list, column, || Offender { key: row_key(table, row.held()), reason });
         }
         found.rows += 1;
-        found.bytes += buffer.len() as u64;
+        found.bytes += buffer.length();
         if found.rows.is_multiple_of(REPORT_EACH_ROWS) {
             scanned(REPORT_EACH_ROWS)?;
         }
-    }
+        Ok(())
+    })?;
     scanned(found.rows % REPORT_EACH_ROWS)?;
     Ok(found)
 }

@@ -14,6 +14,7 @@ mod expressions;
 mod hostile;
 mod leaks;
 mod live;
+mod long_values;
 mod moves;
 mod profile;
 mod refusals;
