@@ -52,7 +52,7 @@ impl Session<'_> {
         if let Some(run) = earlier {
             self.remove_earlier_run(request, &mut self.connection()?, run)?;
         }
-        let chunks = load::plan_chunks(&SourceConnection::open_sealed(&seal.path)?, tables)?;
+        let chunks = load::plan_chunks(&findings);
         let took: Vec<(Phase, f64)> = phases.iter().map(|done| (done.phase, done.seconds)).collect();
         let run = self.retrying(|| {
             let mut connection = self.connection()?;

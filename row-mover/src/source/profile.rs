@@ -15,6 +15,7 @@ use migrate_core::source_schema::{SourceSchema, SourceTable};
 use migrate_core::value::StorageClass;
 
 use super::SourceConnection;
+use super::parts;
 use super::rows::{LongText, Scan, Value, Values};
 use super::scan::RowidRange;
 use crate::error::{Context, Error, Result};
@@ -91,43 +92,15 @@ fn parts<'a>(source: &SourceConnection, schema: &'a SourceSchema) -> Result<Vec<
     let mut parts = Vec::new();
     for table in &schema.tables {
         let columns = readable(source, table);
-        let Some(bounds) = rowid_bounds(source, table)? else {
+        let Some(bounds) = parts::rowid_bounds(source, &table.name, table.rowid_name())? else {
             parts.push(Part { table, columns, range: None });
             continue;
         };
         let part = |range| Part { table, columns: Arc::clone(&columns), range: Some(range) };
-        parts.extend(ranges(bounds).into_iter().map(part));
+        parts.extend(parts::ranges(bounds, PART_ROWIDS, PARTS_MAX).into_iter().map(part));
     }
     parts.sort_by_key(|part| part.range.map_or(0, |range| u64::MAX - range.last.abs_diff(range.first)));
     Ok(parts)
-}
-
-/// The lowest and the highest rowid; none where there is no rowid or no row.
-fn rowid_bounds(source: &SourceConnection, table: &SourceTable) -> Result<Option<RowidRange>> {
-    let Some(rowid) = table.rowid_name() else { return Ok(None) };
-    let from = quote_sqlite(&table.name);
-    let sql = format!("SELECT (SELECT min({rowid}) FROM {from}), (SELECT max({rowid}) FROM {from})");
-    let bounds: (Option<i64>, Option<i64>) = (source.connection())
-        .query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
-        .context(|| format!("table {} cannot be read", table.name))?;
-    Ok(match bounds {
-        (Some(first), Some(last)) => Some(RowidRange { first, last }),
-        _ => None,
-    })
-}
-
-/// Cuts a range of rowids into parts of one size.
-fn ranges(all: RowidRange) -> Vec<RowidRange> {
-    let span = all.last.abs_diff(all.first);
-    let count = (span / PART_ROWIDS + 1).min(PARTS_MAX);
-    let size = span / count + 1;
-    (0..count)
-        .filter_map(|part| {
-            let first = all.first.checked_add_unsigned(part.checked_mul(size)?)?;
-            let last = first.saturating_add_unsigned(size - 1).min(all.last);
-            (first <= all.last).then_some(RowidRange { first, last })
-        })
-        .collect()
 }
 
 /// The columns that have a value for every row. The expression of a generated column may call what only the app has, or fail on
@@ -203,29 +176,4 @@ fn scan_part(source: &SourceConnection, part: &Part<'_>, scanned: &dyn Fn(u64)) 
     let columns: BTreeMap<String, ColumnProfile> =
         names.iter().map(|name| (*name).to_owned()).zip(columns).collect();
     Ok(TableProfile { rows: count, columns, breaches: Vec::new() })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_cover_each_rowid_once() {
-        for (first, last, count) in [
-            (1, 1, 1),
-            (1, 1 << 18, 1),
-            (0, 1 << 18, 2),
-            (-5, 1_000_000, 4),
-            (1, 1 << 40, 64),
-            (i64::MIN, i64::MAX, 64),
-            (i64::MAX - 3, i64::MAX, 1),
-        ] {
-            let ranges = ranges(RowidRange { first, last });
-            assert_eq!(ranges.len(), count, "{first}..={last}");
-            assert_eq!((ranges[0].first, ranges[count - 1].last), (first, last));
-            for pair in ranges.windows(2) {
-                assert_eq!(pair[0].last + 1, pair[1].first, "{first}..={last}");
-            }
-        }
-    }
 }

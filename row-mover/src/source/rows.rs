@@ -72,7 +72,7 @@ pub struct SourceRow<'a> {
 impl SourceRow<'_> {
     /// Its rowid; none where the scan has none.
     pub fn rowid(&self) -> Option<i64> {
-        self.row.get(self.columns).ok()
+        self.row.get_ref(self.columns).ok().and_then(|rowid| rowid.as_i64().ok())
     }
 
     /// The row of SQLite, in which long values are NULL. Values stand at the places of their columns.
