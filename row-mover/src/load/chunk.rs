@@ -44,7 +44,8 @@ pub(super) fn move_chunk(
         let (rows, bytes, seconds) =
             (done.rows.to_string(), done.bytes.to_string(), done.seconds.to_string());
         let (rejected, nulled) = (done.rejected.to_string(), done.nulled.to_string());
-        let parameters = [&rows, &bytes, &seconds, &run, &chunk.table, &number, &rejected, &nulled]
+        let digest = format!("{:032x}", done.digest);
+        let parameters = [&rows, &bytes, &seconds, &run, &chunk.table, &number, &rejected, &nulled, &digest]
             .map(|text| Some(text.as_str()));
         if target.query(FINISH_CHUNK_SQL, &parameters).context(failed)?.len() != 1 {
             return Err(Error::new(format!("{}: another run has moved it", failed())));

@@ -35,9 +35,11 @@ pub(super) fn copy_rows(
     buffer.bytes.reserve(BUFFER_BYTES * 2);
     buffer.bytes.extend_from_slice(copy_format::HEADER);
     let mut done = ChunkDone::default();
+    let mut digest = twox_hash::XxHash3_128::new();
     let mut send = |piece: &[u8], done: &mut ChunkDone| {
         go_on(observer)?;
         copy.send(piece)?;
+        digest.write(piece);
         observer.bytes_sent(&table.source, piece.len() as u64);
         done.bytes += i64::try_from(piece.len()).unwrap_or(i64::MAX);
         Ok::<(), Error>(())
@@ -60,6 +62,7 @@ pub(super) fn copy_rows(
     buffer.bytes.extend_from_slice(&copy_format::TRAILER);
     send(&buffer.bytes, &mut done)?;
     copy.finish()?;
+    done.digest = digest.finish_128();
     done.seconds = started.elapsed().as_secs_f64();
     Ok(done)
 }
