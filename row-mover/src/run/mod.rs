@@ -27,6 +27,7 @@ pub use validation::{Validation, ValidationRequest, validate};
 use crate::error::{Error, Result};
 use crate::ledger;
 pub use crate::observer::{Observer, Silent};
+pub use crate::source::chunk_plan::CHUNK_BYTES;
 use crate::source::seal;
 use crate::target::bulk::BulkConnection;
 use crate::target::session::open_bulk;
@@ -56,6 +57,8 @@ pub struct Request<'a, M> {
     pub rejects_dir: PathBuf,
     /// How many connections work at once.
     pub workers: usize,
+    /// About how many bytes of COPY's binary format one chunk has; [`CHUNK_BYTES`] is what was found to be good.
+    pub chunk_bytes: u64,
     /// Whether to drop what an earlier run of ours made, and start over.
     pub restart: bool,
     /// Whether a restart also drops rows that were written to the target since.

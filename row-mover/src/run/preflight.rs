@@ -90,10 +90,11 @@ impl<M> Preflight<'_, M> {
         }
         .with_policies();
         let observer = self.observer;
-        let mut findings = scan_values(&selected, self.request.workers, open, &|rows| {
-            observer.rows_scanned(rows);
-            go_on(observer)
-        })?;
+        let mut findings =
+            scan_values(&selected, self.request.workers, self.request.chunk_bytes, open, &|rows| {
+                observer.rows_scanned(rows);
+                go_on(observer)
+            })?;
         existing::find_key_clashes(self.request, &selected, open, &mut findings)?;
         self.observer.scan_finished(&findings);
         Ok(findings)

@@ -3,7 +3,7 @@
 use super::scan::RowidRange;
 
 /// How many bytes a chunk has: large enough that its transaction costs nothing, small enough to lose little when killed.
-const CHUNK_BYTES: u64 = 8 << 20;
+pub const CHUNK_BYTES: u64 = 8 << 20;
 
 /// How many rows it has at most, where rows are small.
 const CHUNK_ROWS_MAX: u64 = 100_000;
@@ -21,9 +21,17 @@ pub struct PlannedChunk {
 
 /// The chunks of a table or a part of one, by rowid.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ChunkPlan(Vec<PlannedChunk>);
+pub struct ChunkPlan {
+    chunks: Vec<PlannedChunk>,
+    bytes_max: u64,
+}
 
 impl ChunkPlan {
+    /// No chunk yet; each will have about so many bytes.
+    pub(super) fn new(bytes_max: u64) -> ChunkPlan {
+        ChunkPlan { chunks: Vec::new(), bytes_max }
+    }
+
     /// Takes in the next row: its rowid, where the table has one, and its bytes.
     pub(super) fn add(&mut self, rowid: Option<i64>, bytes: u64) {
         let range = rowid.map(|rowid| RowidRange { first: rowid, last: rowid });
@@ -32,20 +40,20 @@ impl ChunkPlan {
 
     /// Takes in the chunks of the part that follows.
     pub(super) fn append(&mut self, next: ChunkPlan) {
-        next.0.into_iter().for_each(|chunk| self.join(chunk));
+        next.chunks.into_iter().for_each(|chunk| self.join(chunk));
     }
 
     /// The chunks.
     pub fn chunks(&self) -> &[PlannedChunk] {
-        &self.0
+        &self.chunks
     }
 
     /// Adds rows to the last chunk, or begins one where that would be too large. Rows without rowids stay together.
     fn join(&mut self, next: PlannedChunk) {
-        let Some(last) = self.0.last_mut() else { return self.0.push(next) };
-        let is_too_large = last.bytes + next.bytes > CHUNK_BYTES || last.rows + next.rows > CHUNK_ROWS_MAX;
+        let Some(last) = self.chunks.last_mut() else { return self.chunks.push(next) };
+        let is_too_large = last.bytes + next.bytes > self.bytes_max || last.rows + next.rows > CHUNK_ROWS_MAX;
         match (&mut last.range, next.range) {
-            (Some(_), Some(_)) if is_too_large => return self.0.push(next),
+            (Some(_), Some(_)) if is_too_large => return self.chunks.push(next),
             (Some(range), Some(next)) => range.last = next.last,
             _ => {}
         }
@@ -60,8 +68,8 @@ mod tests {
 
     #[test]
     fn chunks_have_each_row_once_and_are_of_one_size() {
-        let mut whole = ChunkPlan::default();
-        let mut parts = [ChunkPlan::default(), ChunkPlan::default()];
+        let mut whole = ChunkPlan::new(CHUNK_BYTES);
+        let mut parts = [ChunkPlan::new(CHUNK_BYTES), ChunkPlan::new(CHUNK_BYTES)];
         for number in 0..40_000_i64 {
             // Sparse, and below 0.
             let (rowid, bytes) = (number * 1000 - 5_000_000, 500 + u64::from(number % 7 == 0) * 1000);
@@ -82,13 +90,13 @@ mod tests {
 
     #[test]
     fn a_row_larger_than_a_chunk_has_one_of_its_own_and_rows_without_rowids_stay_together() {
-        let mut plan = ChunkPlan::default();
+        let mut plan = ChunkPlan::new(CHUNK_BYTES);
         for (rowid, bytes) in [(1, 10), (2, CHUNK_BYTES * 3), (3, 10), (4, 10)] {
             plan.add(Some(rowid), bytes);
         }
         let rows: Vec<u64> = plan.chunks().iter().map(|chunk| chunk.rows).collect();
         assert_eq!(rows, [1, 1, 2]);
-        let mut plan = ChunkPlan::default();
+        let mut plan = ChunkPlan::new(CHUNK_BYTES);
         (0..3).for_each(|_| plan.add(None, CHUNK_BYTES));
         assert_eq!(plan.chunks(), [PlannedChunk { range: None, rows: 3, bytes: CHUNK_BYTES * 3 }]);
     }

@@ -122,7 +122,7 @@ enum Task {
     ForeignKeys(usize),
 }
 
-/// Scans all tables of `plan`, several tables and parts of tables at once; `open` gives each worker a connection of its own,
+/// Scans all tables of `plan`, several tables and parts of tables at once, and cuts them into chunks of about `chunk_bytes`; `open` gives each worker a connection of its own,
 /// `scanned` hears of rows, and ends it with an error.
 ///
 /// # Errors
@@ -130,6 +130,7 @@ enum Task {
 pub fn scan_values(
     plan: &Plan,
     workers: usize,
+    chunk_bytes: u64,
     open: &(dyn Fn() -> Result<SourceConnection> + Sync),
     scanned: &(dyn Fn(u64) -> Result<()> + Sync),
 ) -> Result<Findings> {
@@ -142,7 +143,7 @@ pub fn scan_values(
     let work = || -> Result<()> {
         let source = open()?;
         while let Some(&place) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let mut found = TableFindings::default();
+            let mut found = TableFindings { chunks: ChunkPlan::new(chunk_bytes), ..TableFindings::default() };
             match tasks[place] {
                 Task::Rows(table, range) => {
                     scan_rows(&source, &plan.tables[table].sent(), range, scanned, &mut found)?;
@@ -166,7 +167,11 @@ pub fn scan_values(
     // In the order of the tables and of their rows, whoever was done first.
     results.sort_by_key(|(place, _)| *place);
     let mut tables: Vec<TableFindings> = (plan.tables.iter())
-        .map(|table| TableFindings { table: table.source.clone(), ..TableFindings::default() })
+        .map(|table| TableFindings {
+            table: table.source.clone(),
+            chunks: ChunkPlan::new(chunk_bytes),
+            ..TableFindings::default()
+        })
         .collect();
     for (place, found) in results {
         let (Task::Rows(table, _) | Task::ForeignKeys(table)) = tasks[place];

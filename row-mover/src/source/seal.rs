@@ -48,6 +48,8 @@ pub struct Copy {
     copied_at: jiff::Timestamp,
     source_state: String,
     is_sealed: bool,
+    /// The backup folder, where it was not there before.
+    made: Option<PathBuf>,
 }
 
 /// Copies `source` into a new folder of its own inside `backup_dir`; `copied` hears the share that is done, and ends it with an error.
@@ -63,6 +65,7 @@ pub fn copy(
     let name = sealed_name(source.path());
     let stem = Path::new(&name).file_stem().unwrap_or(std::ffi::OsStr::new(&name));
     let folder = backup_dir.join(format!("{}-{}", stem.display(), copied_at.strftime("%Y%m%dT%H%M%S%3fZ")));
+    let made = (!backup_dir.exists()).then(|| backup_dir.to_owned());
     create_private_folder(backup_dir, &folder)?;
     let copy = Copy {
         partial: sidecar(&folder.join(&name), ".partial"),
@@ -72,6 +75,7 @@ pub fn copy(
         copied_at,
         source_state: source_state(source.real_path()),
         is_sealed: false,
+        made,
     };
     copy_pages(source, &copy.partial, copied)?;
     Ok(copy)
@@ -120,6 +124,10 @@ impl Drop for Copy {
     fn drop(&mut self) {
         if !self.is_sealed {
             remove_partial(&self.partial, &self.folder);
+            if let Some(backup_dir) = &self.made {
+                // Only where nothing else has come into it.
+                let _ = fs::remove_dir(backup_dir);
+            }
         }
     }
 }

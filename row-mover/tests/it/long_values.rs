@@ -60,6 +60,7 @@ fn child() {
         workers: 2,
         restart: false,
         discard: false,
+        chunk_bytes: run::CHUNK_BYTES,
         show_values: false,
     };
     let done = moved(run::migrate(&request, &Silent));

@@ -137,6 +137,7 @@ pub(crate) fn run(args: &MigrateArgs) -> anyhow::Result<Exit> {
         workers: workers(args.workers, settings.pool_max),
         restart: args.restart,
         discard: args.discard,
+        chunk_bytes: run::CHUNK_BYTES,
         show_values: args.show_values,
     };
     let private = match &target {

@@ -85,6 +85,8 @@ impl Case {
             workers: 2,
             restart: false,
             discard: false,
+            // Small, so that small tables have several.
+            chunk_bytes: 256 << 10,
             show_values: false,
         }
     }
