@@ -40,7 +40,7 @@ impl<'a> Patience<'a> {
     /// The error itself, where it does not pass or has lasted for too long.
     pub(crate) fn bear(&mut self, error: Error) -> Result<()> {
         if !error.is_passing() || self.lasts_max.is_zero() {
-            return Err(error);
+            return Err(error.with_remedy());
         }
         let since = *self.since.get_or_insert_with(Instant::now);
         if since.elapsed() + self.wait > self.lasts_max {
