@@ -33,6 +33,34 @@ pub enum FieldRefusal {
     /// The conversion refuses the value.
     #[error(transparent)]
     Value(#[from] Refusal),
+    /// The row is longer than PostgreSQL takes.
+    #[error("in a row of {bytes} bytes, and PostgreSQL takes at most {ROW_LENGTH_MAX_BYTES} in one row")]
+    Row {
+        /// How many bytes the fields of the row have.
+        bytes: u64,
+    },
+}
+
+/// The longest row that PostgreSQL takes, in bytes: before it moves long fields elsewhere it puts the whole row together in memory,
+/// in 1 GB less one byte (`heap_form_tuple`; measured on PostgreSQL 15).
+pub const ROW_LENGTH_MAX_BYTES: u64 = 0x3fff_ffff;
+
+/// Refuses a row whose fields have so many bytes in all and that PostgreSQL cannot put together.
+///
+/// # Errors
+/// [`FieldRefusal::Row`].
+pub fn check_row(columns: usize, bytes: u64) -> Result<(), FieldRefusal> {
+    /// The headers of a row without a field.
+    const ROW_HEADERS_BYTES: u64 = 48;
+    /// What a field may take beside its bytes: its length, a bit that it is not NULL, and up to 7 bytes so that it lies evenly.
+    const FIELD_HEADER_BYTES_MAX: u64 = 12;
+    // A row of one field is known to the byte, see `text`.
+    let headers = ROW_HEADERS_BYTES + FIELD_HEADER_BYTES_MAX * columns as u64;
+    if columns > 1 && bytes + headers > ROW_LENGTH_MAX_BYTES {
+        Err(FieldRefusal::Row { bytes })
+    } else {
+        Ok(())
+    }
 }
 
 /// Appends the field count that a row begins with.
@@ -44,6 +72,16 @@ pub fn begin_row(columns: usize, out: &mut Vec<u8>) {
 /// Appends a field that is NULL.
 pub fn append_null(out: &mut Vec<u8>) {
     out.extend_from_slice(&NULL_LENGTH.to_be_bytes());
+}
+
+/// Appends the length of a field whose bytes come later.
+///
+/// # Errors
+/// [`Refusal::TooLong`] where it is longer than any field.
+pub fn append_length(bytes: u64, out: &mut Vec<u8>) -> Result<(), FieldRefusal> {
+    let length = i32::try_from(bytes).map_err(|_| Refusal::TooLong { bytes })?;
+    out.extend_from_slice(&length.to_be_bytes());
+    Ok(())
 }
 
 /// Appends one field. When it is refused, the caller cuts `out` back to where the row began.
@@ -87,7 +125,8 @@ fn append(
     let length_at = out.len();
     out.extend_from_slice(&[0; 4]);
     encode(out)?;
-    let length = i32::try_from(out.len() - length_at - 4).map_err(|_| Refusal::TooLong)?;
+    let length = i32::try_from(out.len() - length_at - 4)
+        .map_err(|_| Refusal::TooLong { bytes: (out.len() - length_at - 4) as u64 })?;
     out[length_at..length_at + 4].copy_from_slice(&length.to_be_bytes());
     Ok(())
 }
@@ -112,9 +151,12 @@ pub type FieldRanges = Vec<Option<std::ops::Range<usize>>>;
 impl StreamReader {
     /// Takes in the next piece of the stream.
     pub fn feed(&mut self, piece: &[u8]) {
+        /// A row of many megabytes must not keep its room for the rest of the stream.
+        const KEPT_BYTES_MAX: usize = 1 << 20;
         if self.consumed > 0 {
             self.pending.drain(..self.consumed);
             self.consumed = 0;
+            self.pending.shrink_to(KEPT_BYTES_MAX);
         }
         self.pending.extend_from_slice(piece);
     }
@@ -229,6 +271,26 @@ mod tests {
             reader.feed(&bytes);
             while let Ok(true) = reader.next_row(columns, &mut fields) {}
         }
+    }
+
+    #[test]
+    fn a_row_that_postgresql_cannot_put_together_is_refused() {
+        // PostgreSQL 15 took two fields of 536,870,875 bytes, and refused two of 536,870,887, two of 600,000,000 and one of more
+        // than 1,073,741,771.
+        assert_eq!(check_row(2, 2 * (4 + 536_870_000)), Ok(()));
+        for each in [536_870_887, 600_000_000] {
+            let refusal = check_row(2, 2 * (4 + each)).unwrap_err();
+            assert!(
+                refusal.to_string().ends_with("and PostgreSQL takes at most 1073741823 in one row"),
+                "{refusal}"
+            );
+        }
+        let mut out = Vec::new();
+        assert_eq!(append_length(1 << 31, &mut out), Err(Refusal::TooLong { bytes: 1 << 31 }.into()));
+        append_length(1_073_741_771, &mut out).unwrap();
+        assert_eq!(out, 1_073_741_771_i32.to_be_bytes());
+        let refusal = Refusal::TooLong { bytes: 1 << 31 }.to_string();
+        assert_eq!(refusal, "2147483648 bytes, and PostgreSQL takes at most 1073741771 in one field");
     }
 
     #[test]

@@ -44,6 +44,7 @@ pub enum Next {
 /// What is to be done and what runs.
 #[derive(Clone, Debug)]
 pub struct Schedule {
+    lanes: u64,
     tables: Vec<TableWork>,
     chunk_tables: Vec<usize>,
     chunk_sizes: Vec<u64>,
@@ -109,8 +110,14 @@ impl Group {
 }
 
 impl Schedule {
-    /// What is to be done of `chunks` and of `builds`, of which those are done that `is_built` says.
-    pub fn new(plan: &Plan, chunks: &[ChunkToMove], builds: &[Build], is_built: &[bool]) -> Schedule {
+    /// What is to be done of `chunks` and of `builds`, of which those are done that `is_built` says, by so many lanes.
+    pub fn new(
+        plan: &Plan,
+        chunks: &[ChunkToMove],
+        builds: &[Build],
+        is_built: &[bool],
+        lanes: usize,
+    ) -> Schedule {
         let mut tables = vec![TableWork::default(); plan.tables.len()];
         let place = |name: &str| plan.tables.iter().position(|table| table.source == name);
         // A chunk of a table that the plan has not is found out when it is moved.
@@ -146,7 +153,8 @@ impl Schedule {
             }
         }
         let chunk_sizes = chunks.iter().map(|chunk| chunk.size).collect();
-        Schedule { tables, chunk_tables, chunk_sizes, builds }
+        let lanes = u64::try_from(lanes).unwrap_or(1).max(1);
+        Schedule { lanes, tables, chunk_tables, chunk_sizes, builds }
     }
 
     /// What a worker that is free does next. What it is told counts as running until [`Schedule::done`] or
@@ -251,22 +259,60 @@ impl Schedule {
         self.running() > 0
     }
 
-    /// The task with the most work behind it: the last one to end decides when everything is done. Two workers on one table get
-    /// into each other's way, so that a table which nobody loads goes first.
+    /// The task with the most work behind it: the last one to end decides when everything is done. Two lanes on one table get into
+    /// each other's way, so that a table which nobody loads goes first, unless what follows the rows of another takes so long that
+    /// all would wait for it.
     fn best(&self) -> Option<Task> {
-        let chunks = |is_loaded: bool| {
-            self.tables
-                .iter()
-                .enumerate()
-                .filter(move |(_, table)| table.running.is_empty() != is_loaded)
-                .filter_map(|(place, table)| {
-                    Some((self.work_behind(place), Task::Chunk(*table.waiting.front()?)))
-                })
+        let chunks = |is_wanted: &dyn Fn(usize, &TableWork) -> bool| {
+            let tables = self.tables.iter().enumerate().filter(|(place, table)| is_wanted(*place, table));
+            first_of_largest(tables.filter_map(|(place, table)| {
+                Some((self.work_behind(place), Task::Chunk(*table.waiting.front()?)))
+            }))
         };
+        let left = self.left();
+        let critical = chunks(&|place, _| self.path(place).saturating_mul(self.lanes) > left);
         let builds = (self.builds.iter().enumerate())
             .filter(|(_, build)| self.is_ready(build))
             .map(|(number, build)| (self.work_behind_build(build), Task::Build(number)));
-        first_of_largest(chunks(false).chain(builds)).or_else(|| first_of_largest(chunks(true)))
+        let builds = first_of_largest(builds);
+        let unloaded = chunks(&|_, table| table.running.is_empty());
+        let with_work = |task: Option<Task>| task.map(|task| (self.work_behind_task(task), task));
+        // Of what is critical the builds go first: they are behind the rows that are in.
+        critical
+            .filter(|_| !builds.is_some_and(|build| self.work_behind_task(build) > left / self.lanes.max(1)))
+            .or_else(|| first_of_largest([with_work(unloaded), with_work(builds)].into_iter().flatten()))
+            .or_else(|| chunks(&|_, _| true))
+    }
+
+    fn work_behind_task(&self, task: Task) -> u64 {
+        match task {
+            Task::Chunk(number) => self.chunk_tables.get(number).map_or(0, |&table| self.work_behind(table)),
+            Task::Build(number) => self.builds.get(number).map_or(0, |build| self.work_behind_build(build)),
+        }
+    }
+
+    /// What is still to be done of everything.
+    fn left(&self) -> u64 {
+        let builds = self.builds.iter().filter(|build| build.state == State::Waiting).map(|build| build.cost);
+        self.tables.iter().map(|table| self.size_left(table)).sum::<u64>() + builds.sum::<u64>()
+    }
+
+    /// What of a table can only be done one after the other: its rows, its keys, the longest of its indexes, and the rest.
+    fn path(&self, place: usize) -> u64 {
+        let Some(table) = self.tables.get(place) else { return 0 };
+        let own = || {
+            self.builds_of(&table.builds)
+                .filter(|build| build.tables.first() == Some(&place) && build.state == State::Waiting)
+        };
+        let index = own().filter(|build| build.group == Group::Indexes).map(|build| build.cost).max();
+        let others = own().filter(|build| build.group != Group::Indexes).map(|build| build.cost);
+        self.size_left(table) + index.unwrap_or(0) + others.sum::<u64>()
+    }
+
+    /// The size of what waits and of what runs.
+    fn size_left(&self, table: &TableWork) -> u64 {
+        let running = table.running.iter().filter_map(|&number| self.chunk_sizes.get(number));
+        table.waiting_size + running.sum::<u64>()
     }
 
     /// What is still to be done of a table, its builds among it.

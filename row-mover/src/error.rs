@@ -6,6 +6,9 @@ use std::fmt;
 
 use crate::target::server_error::ServerError;
 
+/// The SQLSTATE of a statement that was cancelled.
+const QUERY_CANCELED: &str = "57014";
+
 /// What failed, and what to do next.
 #[derive(Debug)]
 pub struct Error {
@@ -72,6 +75,28 @@ impl Error {
         }
     }
 
+    /// That whoever watches has asked to stop.
+    pub(crate) fn stopped() -> Error {
+        Error::new("stopped as asked").because(Stop)
+    }
+
+    /// Whether it came of being asked to stop: the work noticed by itself, or its statement was cancelled on the server.
+    pub fn is_stop(&self) -> bool {
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            let is_cancelled = error
+                .downcast_ref::<ServerError>()
+                .is_some_and(|error| error.sqlstate.as_deref() == Some(QUERY_CANCELED));
+            // Diesel keeps no SQLSTATE of this error, only the server's words.
+            let is_said = error.to_string().contains("canceling statement due to user request");
+            if is_cancelled || is_said || error.is::<Stop>() {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
+
     /// What to do next, if that is known.
     pub fn next_step(&self) -> Option<&str> {
         self.next.as_deref()
@@ -89,6 +114,18 @@ impl std::error::Error for Error {
         self.cause.as_deref().map(|cause| cause as _)
     }
 }
+
+/// The cause of an error that is no failure: somebody asked to stop.
+#[derive(Debug)]
+struct Stop;
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("whoever watches asked for it")
+    }
+}
+
+impl std::error::Error for Stop {}
 
 /// Turns an error of a library into one of ours, with what was being done.
 pub(crate) trait Context<T> {

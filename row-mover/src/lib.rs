@@ -4,6 +4,7 @@
 //! All input and output on databases is here, and none on the command line; what becomes of a value or a table is
 //! `migrate-core`'s to say. Nothing here knows Hyperpage: tables and columns come from the plan alone.
 
+pub mod encode;
 pub mod error;
 mod finish;
 pub mod ledger;
@@ -13,6 +14,7 @@ pub mod rejects;
 mod retry;
 pub mod run;
 pub mod source;
+pub mod status;
 pub mod target;
 pub mod validate;
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use migrate_core::phase::Phase;
 
+use crate::error::{Error, Result};
 use crate::ledger::ChunkDone;
 use crate::source::preflight::Findings;
 
@@ -33,8 +34,19 @@ pub trait Observer: Sync {
     fn build_started(&self, _table: &str, _what: &str) {}
     /// It is done.
     fn build_finished(&self, _table: &str, _what: &str, _took: Duration) {}
+    /// It was begun in vain, and is begun again where its fault passes.
+    fn build_lost(&self, _table: &str, _what: &str) {}
     /// Validation has compared so many rows of a table more.
     fn rows_compared(&self, _table: &str, _rows: u64) {}
+    /// Whether the work is to stop. It is asked between steps, and what is half done is undone.
+    fn is_stopped(&self) -> bool {
+        false
+    }
+}
+
+/// Ends the work where whoever watches has asked to stop.
+pub(crate) fn go_on(observer: &dyn Observer) -> Result<()> {
+    if observer.is_stopped() { Err(Error::stopped()) } else { Ok(()) }
 }
 
 /// What there is to move of one table, and what of it an earlier, interrupted run has moved.

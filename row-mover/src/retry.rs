@@ -6,13 +6,16 @@
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
-use crate::observer::Observer;
+use crate::observer::{Observer, go_on};
 
 /// How long to wait before the second try.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
 /// The longest wait between two tries.
 const WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// How often to look whether to stop while waiting.
+const LOOK_EACH: Duration = Duration::from_millis(100);
 
 /// How long faults have lasted, and how long they may.
 pub(crate) struct Patience<'a> {
@@ -39,7 +42,8 @@ impl<'a> Patience<'a> {
     /// # Errors
     /// The error itself, where it does not pass or has lasted for too long.
     pub(crate) fn bear(&mut self, error: Error) -> Result<()> {
-        if !error.is_passing() || self.lasts_max.is_zero() {
+        // Who asks to stop has cancelled what ran, which looks like a fault that passes.
+        if !error.is_passing() || self.lasts_max.is_zero() || self.observer.is_stopped() {
             return Err(error.with_remedy());
         }
         let since = *self.since.get_or_insert_with(Instant::now);
@@ -58,7 +62,11 @@ impl<'a> Patience<'a> {
             in_one_line(&error),
             self.wait.as_secs_f32()
         ));
-        std::thread::sleep(self.wait);
+        let until = Instant::now() + self.wait;
+        while Instant::now() < until {
+            go_on(self.observer)?;
+            std::thread::sleep(self.wait.min(LOOK_EACH));
+        }
         self.wait = (self.wait * 2).min(WAIT_MAX);
         Ok(())
     }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod cleanup;
 mod commands;
 mod display;
@@ -18,6 +19,7 @@ mod report;
 mod screen;
 mod source;
 mod source_plan;
+mod stop;
 mod target;
 mod workspace;
 
@@ -50,10 +52,14 @@ enum Command {
     Migrate(commands::migrate::MigrateArgs),
     /// Read everything back from PostgreSQL and compare it with the sealed copy
     Validate(commands::validate::ValidateArgs),
+    /// Say how far a migration is, who is at work, and what to run next
+    Status(commands::status::StatusArgs),
     /// List what is left of SQLite in an app, and remove what is mechanical
     Cleanup(commands::cleanup::CleanupArgs),
     /// The private PostgreSQL of this checkout
     Postgres(commands::postgres::PostgresArgs),
+    /// Measure a migration beside what PostgreSQL alone takes, and beside other programs
+    Bench(commands::bench::BenchArgs),
     /// Run everything that CI checks
     Test(commands::test::TestArgs),
 }
@@ -63,13 +69,25 @@ fn main() -> ExitCode {
         Command::Generate(args) => commands::generate::run(&args),
         Command::Migrate(args) => commands::migrate::run(&args),
         Command::Validate(args) => commands::validate::run(&args),
+        Command::Status(args) => commands::status::run(&args),
         Command::Cleanup(args) => commands::cleanup::run(args, commands::validate::migration_proof),
         Command::Postgres(args) => commands::postgres::run(args),
+        Command::Bench(args) => commands::bench::run(&args),
         Command::Test(args) => commands::test::run(args),
     };
-    let exit = result.unwrap_or_else(|error| {
-        output::failure(&error);
-        Exit::Refused
-    });
-    ExitCode::from(exit as u8)
+    result.map_or_else(|error| failed(&error), |exit| ExitCode::from(exit as u8))
+}
+
+/// Says why a command did not end well.
+fn failed(error: &anyhow::Error) -> ExitCode {
+    match error.downcast_ref::<stop::Stopped>() {
+        Some(stopped) => {
+            output::note(&stopped.to_string());
+            ExitCode::from(stopped.exit_status())
+        }
+        None => {
+            output::failure(error);
+            ExitCode::from(Exit::Refused as u8)
+        }
+    }
 }

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use diesel::{Connection, PgConnection, RunQueryDsl};
 use migrate_core::identifier::{fit_pg, quote_pg};
 use private_postgres::{Cluster, Options, Purpose};
+use row_mover::target::TargetUrl;
 
 use crate::workspace;
 
@@ -86,22 +87,46 @@ pub(crate) struct Memory {
     /// The last one with `--sample`.
     #[serde(default)]
     pub(crate) sample: Option<LastMigration>,
+    /// Those that were begun last, whatever became of them.
+    #[serde(default)]
+    pub(crate) begun: Begun,
 }
 
-/// Remembers a migration.
+/// The last migrations that were begun, for a `status` that names nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Begun {
+    /// The last one.
+    pub(crate) last: Option<LastMigration>,
+    /// The last one with `--sample`.
+    pub(crate) sample: Option<LastMigration>,
+}
+
+/// Remembers a migration that is done.
 pub(crate) fn remember(migration: LastMigration, is_sample: bool) -> anyhow::Result<()> {
-    let path = memory();
+    let earlier = remembered()?;
+    let sample = if is_sample { Some(migration.clone()) } else { earlier.sample };
+    write_memory(&Memory { last: Some(migration), sample, begun: earlier.begun })
+}
+
+/// Remembers a migration that begins.
+pub(crate) fn remember_begun(migration: LastMigration, is_sample: bool) -> anyhow::Result<()> {
+    let earlier = remembered()?;
+    let sample = if is_sample { Some(migration.clone()) } else { earlier.begun.sample.clone() };
+    write_memory(&Memory { begun: Begun { last: Some(migration), sample }, ..earlier })
+}
+
+fn write_memory(memory: &Memory) -> anyhow::Result<()> {
+    let path = memory_path();
     let folder = path.parent().unwrap_or(std::path::Path::new("."));
     std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-    let sample = if is_sample { Some(migration.clone()) } else { remembered()?.sample };
-    let memory = serde_json::to_string(&Memory { last: Some(migration), sample })?;
+    let memory = serde_json::to_string(memory)?;
     std::fs::write(&path, format!("{memory}\n"))
         .with_context(|| format!("{} cannot be written", path.display()))
 }
 
 /// What is remembered of earlier migrations.
 pub(crate) fn remembered() -> anyhow::Result<Memory> {
-    let path = memory();
+    let path = memory_path();
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Memory::default()),
@@ -110,7 +135,30 @@ pub(crate) fn remembered() -> anyhow::Result<Memory> {
     serde_json::from_str(&text).with_context(|| format!("{} is damaged; delete it", path.display()))
 }
 
-fn memory() -> PathBuf {
+/// The target of a remembered migration, and the folder of its plan.
+///
+/// # Errors
+/// Where nothing is remembered, or the private PostgreSQL cannot be started.
+pub(crate) fn recall(
+    migration: Option<LastMigration>,
+    version: Option<u32>,
+    is_sample: bool,
+    say: impl Fn(&str),
+) -> anyhow::Result<(TargetUrl, Option<PathBuf>)> {
+    let Some(migration) = migration else {
+        if is_sample {
+            bail!("no sample was moved into the private PostgreSQL yet; run `cargo xtask migrate --sample`");
+        }
+        bail!(
+            "no migration has been made from this checkout; run `cargo xtask migrate`, or name a target with --postgres"
+        );
+    };
+    let cluster = cluster(version.or(migration.pg_version), say)?;
+    let url = database_url(&cluster, &migration.database, IfAbsent::StandIn)?;
+    Ok((TargetUrl::parse(&url)?, migration.plan))
+}
+
+fn memory_path() -> PathBuf {
     workspace::root().join(".postgres").join("last-migration.json")
 }
 
@@ -124,10 +172,10 @@ mod tests {
             Some(LastMigration { database: "d".to_owned(), pg_version: None, plan: plan.map(PathBuf::from) })
         };
         for (text, memory) in [
-            (r#"{"database":"d","pg_version":null}"#, Memory { last: last(None), sample: None }),
+            (r#"{"database":"d","pg_version":null}"#, Memory { last: last(None), ..Memory::default() }),
             (
                 r#"{"database":"d","pg_version":null,"plan":"/p","sample":{"database":"d","pg_version":null,"plan":null}}"#,
-                Memory { last: last(Some("/p")), sample: last(None) },
+                Memory { last: last(Some("/p")), sample: last(None), begun: Begun::default() },
             ),
         ] {
             assert_eq!(serde_json::from_str::<Memory>(text).unwrap(), memory);

@@ -15,7 +15,7 @@ use crate::screen::size;
 use crate::workspace;
 
 /// The version of the JSON forms.
-const JSON_FORMAT: u32 = 1;
+pub(crate) const JSON_FORMAT: u32 = 1;
 
 /// Where the rows went, for the hint at the end.
 #[derive(Debug)]
@@ -370,7 +370,7 @@ fn seconds(seconds: f64) -> String {
     format!("{:.2}", if seconds > 0.0 { seconds } else { 0.0 })
 }
 
-fn new_table(header: &[&str]) -> Table {
+pub(crate) fn new_table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::ASCII_MARKDOWN).set_header(header);
     for column in table.column_iter_mut().skip(1) {

@@ -25,6 +25,7 @@ mod jsonb;
 mod limit;
 mod numeric;
 mod pg_type;
+mod pieces;
 mod real;
 mod refusal;
 mod smallint;
@@ -47,6 +48,7 @@ mod uuid_from_bytes;
 
 pub use limit::Limit;
 pub use pg_type::PgType;
+pub use pieces::{LongValue, TextCheck};
 pub use refusal::{Refusal, Undecodable};
 pub use timestamptz_from_iso8601::{NaiveZone, UnknownZone};
 

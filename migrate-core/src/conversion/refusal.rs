@@ -41,9 +41,15 @@ pub enum Refusal {
         /// Where the first bad byte is, counted from 0.
         at_byte: usize,
     },
-    /// A field may hold one gigabyte less one byte (PostgreSQL manual, appendix K).
-    #[error("longer than PostgreSQL's limit of 1 GB for one field")]
-    TooLong,
+    /// A field may hold one gigabyte less a few bytes (PostgreSQL manual, appendix K).
+    #[error(
+        "{bytes} bytes, and PostgreSQL takes at most {} in one field",
+        super::text::FIELD_LENGTH_MAX_BYTES
+    )]
+    TooLong {
+        /// How many it has.
+        bytes: u64,
+    },
     /// Text that is longer than its column takes.
     #[error("longer than the {max} characters that its column takes")]
     TooManyCharacters {

@@ -5,8 +5,9 @@
 use super::{Refusal, Undecodable};
 use crate::value::SourceValue;
 
-/// The longest field that PostgreSQL takes, in bytes (1 GB less one byte, less its four bytes of length).
-const FIELD_LENGTH_MAX_BYTES: usize = 0x3fff_ffff - 4;
+/// The longest field that PostgreSQL takes, in bytes: 1 GB less one byte for a row in memory, of which 52 are its headers and the
+/// field's length (`heap_form_tuple`; measured on PostgreSQL 15).
+pub(super) const FIELD_LENGTH_MAX_BYTES: u64 = 0x3fff_ffff - 52;
 
 pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
     out.extend_from_slice(checked(value)?.as_bytes());
@@ -37,7 +38,12 @@ pub(super) fn checked<'a>(value: SourceValue<'a>) -> Result<&'a str, Refusal> {
 
 /// Refuses a field that is longer than PostgreSQL takes.
 pub(super) fn check_length(bytes: &[u8]) -> Result<(), Refusal> {
-    if bytes.len() > FIELD_LENGTH_MAX_BYTES { Err(Refusal::TooLong) } else { Ok(()) }
+    check_length_bytes(bytes.len() as u64)
+}
+
+/// The same for a field of which only the length is known.
+pub(super) fn check_length_bytes(bytes: u64) -> Result<(), Refusal> {
+    if bytes > FIELD_LENGTH_MAX_BYTES { Err(Refusal::TooLong { bytes }) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! How the values of a planned column get there and back: its conversion, within what the column holds less of than its type.
 
 use super::PlannedColumn;
-use crate::conversion::{Limit, PgType, Refusal, Undecodable};
+use crate::conversion::{Conversion, Limit, LongValue, PgType, Refusal, Undecodable};
 use crate::uniqueness::{Folding, append_unique_form};
-use crate::value::SourceValue;
+use crate::value::{SourceValue, StorageClass};
 
 impl PlannedColumn {
     /// Appends a value that is not NULL, as [`crate::conversion::Conversion::encode`] does, within the column's limit.
@@ -17,6 +17,22 @@ impl PlannedColumn {
             (Some(limit), Some(wire)) => limit.check(wire),
             _ => Ok(()),
         }
+    }
+
+    /// How the column takes a value of so many bytes, which are too many to be held in memory.
+    ///
+    /// # Errors
+    /// A [`Refusal`] where class or length alone say that it cannot.
+    pub fn long_value(&self, class: StorageClass, length: u64) -> Result<LongValue, Refusal> {
+        LongValue::of(&self.conversion, self.limit.as_ref(), class, length)
+    }
+
+    /// Whether PostgreSQL can tell its long values by their length and SHA-256, which are then those of the source's value.
+    pub fn has_digest(&self) -> bool {
+        matches!(
+            self.conversion,
+            Conversion::Text | Conversion::TextFromAny | Conversion::Bytea | Conversion::ByteaFromAny
+        ) && matches!(self.limit, None | Some(Limit::Characters(_) | Limit::FoldedCase))
     }
 
     /// The SQLite value that PostgreSQL's bytes stand for, as [`crate::conversion::Conversion::decode`] gives it, without what PostgreSQL adds to fill

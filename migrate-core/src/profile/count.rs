@@ -5,8 +5,8 @@
 
 use super::ColumnProfile;
 use super::forms;
-use crate::conversion::Conversion;
-use crate::value::SourceValue;
+use crate::conversion::{Conversion, Refusal};
+use crate::value::{SourceValue, StorageClass};
 
 /// 2000-01-01 and 2100-01-01 in seconds since 1970.
 const PLAUSIBLE_S: std::ops::Range<i64> = 946_684_800..4_102_444_800;
@@ -29,6 +29,23 @@ impl ColumnProfile {
             SourceValue::Real(real) => self.count_real(real),
             SourceValue::Text(text) => self.count_text(text),
             SourceValue::Blob(blob) => self.count_blob(blob),
+        }
+    }
+
+    /// Counts a value that is too long to be any form but text, a document apart; `check` is what text of its bytes would be.
+    pub fn count_long(&mut self, class: StorageClass, bytes: u64, check: &Result<(), Refusal>) {
+        if class == StorageClass::Blob {
+            self.blobs += 1;
+            self.blob_bytes_max = self.blob_bytes_max.max(bytes);
+            self.blobs_utf8 += u64::from(check.is_ok());
+            return;
+        }
+        self.texts += 1;
+        self.text_bytes_max = self.text_bytes_max.max(bytes);
+        match check {
+            Ok(()) => {}
+            Err(Refusal::NulInText { .. }) => self.texts_with_nul += 1,
+            Err(_) => self.texts_not_utf8 += 1,
         }
     }
 

@@ -205,3 +205,21 @@ proptest! {
         prop_assert_eq!(all, left);
     }
 }
+
+#[test]
+fn a_long_value_is_counted_as_the_whole_is() {
+    use crate::conversion::TextCheck;
+    let sound = "long ".repeat(1000);
+    for bytes in
+        [sound.as_bytes(), &[sound.as_bytes(), b"\0"].concat(), &[sound.as_bytes(), b"\xff"].concat()]
+    {
+        let mut check = TextCheck::default();
+        let checked = check.feed(bytes).and_then(|()| check.finish());
+        for value in [SourceValue::Text(bytes), SourceValue::Blob(bytes)] {
+            let (mut whole, mut long) = (ColumnProfile::default(), ColumnProfile::default());
+            whole.count(value);
+            long.count_long(value.storage_class(), bytes.len() as u64, &checked);
+            assert_eq!(whole, long);
+        }
+    }
+}

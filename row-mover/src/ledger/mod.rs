@@ -66,6 +66,8 @@ pub struct ChunkDone {
     pub rejected: i64,
     /// The values that became NULL.
     pub nulled: i64,
+    /// The XXH3-128 of the COPY stream: what was sent for the chunk can be told from what another try would send.
+    pub digest: u128,
 }
 
 /// Whether the target holds a ledger.
@@ -217,7 +219,7 @@ pub fn reopen_phase(connection: &mut PooledConnection, run_id: i64, phase: Phase
 /// # Errors
 /// When the ledger cannot be read.
 pub fn chunks(connection: &mut PooledConnection, run_id: i64) -> Result<Vec<Chunk>> {
-    type Planned = (Option<i64>, Option<i64>);
+    type Planned = (Option<i64>, Option<i64>, Option<String>);
     type Row = (
         String,
         i64,
@@ -236,7 +238,7 @@ pub fn chunks(connection: &mut PooledConnection, run_id: i64) -> Result<Vec<Chun
             chunks::table_name,
             chunks::chunk,
             (chunks::rowid_first, chunks::rowid_last),
-            (chunks::planned_rows, chunks::planned_bytes),
+            (chunks::planned_rows, chunks::planned_bytes, chunks::digest),
             chunks::rows,
             chunks::bytes,
             chunks::seconds,
@@ -258,6 +260,7 @@ pub fn chunks(connection: &mut PooledConnection, run_id: i64) -> Result<Vec<Chun
                 seconds: seconds.unwrap_or(0.0),
                 rejected,
                 nulled,
+                digest: planned.2.and_then(|hex| u128::from_str_radix(&hex, 16).ok()).unwrap_or(0),
             }),
         };
     Ok(rows.into_iter().map(read).collect())
@@ -299,9 +302,9 @@ pub const CLAIM_CHUNK_SQL: &str = "SELECT 1 FROM migration.chunks WHERE run_id =
      AND chunk = $3::bigint AND done_at IS NULL FOR UPDATE";
 
 /// The statement by which a chunk's own transaction says that it is done: parameters are rows, bytes, seconds, run, table, chunk,
-/// rejected rows and nulled values. It returns one row, or none where somebody else has done the chunk.
+/// rejected rows, nulled values and the digest in hex. It returns one row, or none where somebody else has done the chunk.
 pub const FINISH_CHUNK_SQL: &str = "UPDATE migration.chunks SET rows = $1::bigint, bytes = $2::bigint, \
-     seconds = $3::double precision, rejected = $7::bigint, nulled = $8::bigint, done_at = now() WHERE run_id = $4::bigint AND table_name = $5 \
+     seconds = $3::double precision, rejected = $7::bigint, nulled = $8::bigint, digest = $9, done_at = now() WHERE run_id = $4::bigint AND table_name = $5 \
      AND chunk = $6::bigint AND done_at IS NULL RETURNING 1";
 
 /// Drops the ledger with all that it knows.

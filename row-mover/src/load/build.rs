@@ -31,6 +31,26 @@ pub(super) fn run_build(
         return Ok(());
     }
     load.observer.build_started(&build.table, &build.what);
+    match run_statements(load, build, target, &failed).and_then(|()| {
+        record(target, [&started.elapsed().as_secs_f64().to_string(), &run, &build_number], &failed)
+    }) {
+        Ok(()) => {
+            load.observer.build_finished(&build.table, &build.what, started.elapsed());
+            Ok(())
+        }
+        Err(error) => {
+            load.observer.build_lost(&build.table, &build.what);
+            Err(error)
+        }
+    }
+}
+
+fn run_statements(
+    load: &Load<'_>,
+    build: &Build,
+    target: &mut BulkConnection,
+    failed: &dyn Fn() -> String,
+) -> Result<()> {
     let pid = target.backend_pid();
     let applied = (build.kind == BuildKind::Objects).then_some(load.applied_sql);
     for statement in build.statements.iter().map(String::as_str).chain(applied) {
@@ -41,16 +61,14 @@ pub(super) fn run_build(
             )
         })?;
     }
-    let seconds = started.elapsed().as_secs_f64().to_string();
-    if target
-        .query(FINISH_BUILD_SQL, &[Some(&seconds), Some(&run), Some(&build_number)])
-        .context(failed)?
-        .len()
-        != 1
-    {
+    Ok(())
+}
+
+/// Says in the ledger that the build is done, and commits both.
+fn record(target: &mut BulkConnection, parameters: [&String; 3], failed: &dyn Fn() -> String) -> Result<()> {
+    let parameters = parameters.map(|text| Some(text.as_str()));
+    if target.query(FINISH_BUILD_SQL, &parameters).context(failed)?.len() != 1 {
         return Err(Error::new(format!("{}: another run has made it", failed())));
     }
-    target.query("COMMIT", &[]).context(failed)?;
-    load.observer.build_finished(&build.table, &build.what, started.elapsed());
-    Ok(())
+    target.query("COMMIT", &[]).context(failed).map(|_| ())
 }

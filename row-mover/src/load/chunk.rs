@@ -44,7 +44,8 @@ pub(super) fn move_chunk(
         let (rows, bytes, seconds) =
             (done.rows.to_string(), done.bytes.to_string(), done.seconds.to_string());
         let (rejected, nulled) = (done.rejected.to_string(), done.nulled.to_string());
-        let parameters = [&rows, &bytes, &seconds, &run, &chunk.table, &number, &rejected, &nulled]
+        let digest = format!("{:032x}", done.digest);
+        let parameters = [&rows, &bytes, &seconds, &run, &chunk.table, &number, &rejected, &nulled, &digest]
             .map(|text| Some(text.as_str()));
         let finished = target.query(FINISH_CHUNK_SQL, &parameters);
         if finished.map_err(|error| refused(table, error)).context(failed)?.len() != 1 {
@@ -75,6 +76,9 @@ impl Observer for Counted<'_> {
     fn bytes_sent(&self, table: &str, bytes: u64) {
         self.sent.fetch_add(bytes, Ordering::Relaxed);
         self.inner.bytes_sent(table, bytes);
+    }
+    fn is_stopped(&self) -> bool {
+        self.inner.is_stopped()
     }
 }
 

@@ -8,11 +8,11 @@ use migrate_core::plan::PlannedTable;
 
 use crate::error::{Context, Error, Result};
 use crate::ledger::{Chunk, ChunkDone};
-use crate::observer::Observer;
-use crate::rejects::{self, Fate, Refused};
+use crate::observer::{Observer, go_on};
+use crate::rejects::{self, Fate, Refused, RowBuffer};
 use crate::source::SourceConnection;
-use crate::source::scan::{self, Order};
-use crate::target::bulk::{BulkConnection, CopyIn};
+use crate::source::rows::Scan;
+use crate::target::bulk::BulkConnection;
 
 /// How much is gathered before it is handed to the connection.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -31,26 +31,20 @@ pub(super) fn copy_rows(
 ) -> Result<ChunkDone> {
     let failed = || format!("table {} cannot be read", table.source);
     let mut copy = target.copy_in(&copy_sql(table))?;
-    let sql = scan::select(table, chunk.range.is_some(), Order::Storage);
-    let mut statement = source.connection().prepare_cached(&sql).context(failed)?;
-    let mut rows = match chunk.range {
-        Some(range) => statement.query([range.first, range.last]),
-        None => statement.query([]),
-    }
-    .context(failed)?;
-    let mut buffer = Vec::with_capacity(BUFFER_BYTES * 2);
-    buffer.extend_from_slice(copy_format::HEADER);
+    let mut buffer = RowBuffer::default();
+    buffer.bytes.reserve(BUFFER_BYTES * 2);
+    buffer.bytes.extend_from_slice(copy_format::HEADER);
     let mut done = ChunkDone::default();
-    let flush = |buffer: &mut Vec<u8>, copy: &mut CopyIn<'_>| {
-        copy.send(buffer)?;
-        observer.bytes_sent(&table.source, buffer.len() as u64);
-        let sent = i64::try_from(buffer.len()).unwrap_or(i64::MAX);
-        buffer.clear();
-        // A row of many megabytes must not keep its room for the rest of the chunk.
-        buffer.shrink_to(BUFFER_BYTES * 2);
-        Ok::<i64, Error>(sent)
+    let mut digest = twox_hash::XxHash3_128::new();
+    let mut send = |piece: &[u8], done: &mut ChunkDone| {
+        go_on(observer)?;
+        copy.send(piece)?;
+        digest.write(piece);
+        observer.bytes_sent(&table.source, piece.len() as u64);
+        done.bytes += i64::try_from(piece.len()).unwrap_or(i64::MAX);
+        Ok::<(), Error>(())
     };
-    while let Some(row) = rows.next().context(failed)? {
+    Scan::of(table).within(chunk.range).each(source, &failed, &mut |row| {
         match rejects::append_row(table, row, &mut buffer).context(failed)? {
             Fate::Moves => done.rows += 1,
             Fate::Nulled(refused) => {
@@ -60,13 +54,15 @@ pub(super) fn copy_rows(
             Fate::Skipped(_) => done.rejected += 1,
             Fate::Stops(refused) => return Err(stopped(table, refused)),
         }
-        if buffer.len() >= BUFFER_BYTES {
-            done.bytes += flush(&mut buffer, &mut copy)?;
+        if buffer.bytes.len() >= BUFFER_BYTES || !buffer.left_out.is_empty() {
+            buffer.send_with(row, |piece| send(piece, &mut done)).context(failed)??;
         }
-    }
-    buffer.extend_from_slice(&copy_format::TRAILER);
-    done.bytes += flush(&mut buffer, &mut copy)?;
+        Ok(())
+    })?;
+    buffer.bytes.extend_from_slice(&copy_format::TRAILER);
+    send(&buffer.bytes, &mut done)?;
     copy.finish()?;
+    done.digest = digest.finish_128();
     done.seconds = started.elapsed().as_secs_f64();
     Ok(done)
 }

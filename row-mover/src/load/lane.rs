@@ -10,6 +10,7 @@ use super::build::run_build;
 use super::chunk::move_chunk;
 use super::{Load, Shared};
 use crate::error::{Error, Result};
+use crate::observer::go_on;
 use crate::retry::Patience;
 use crate::source::SourceConnection;
 use crate::target::bulk::BulkConnection;
@@ -81,6 +82,7 @@ impl<'a> Lane<'a> {
 
     fn carry_out(&mut self, task: Task) -> Result<()> {
         let load = self.load;
+        go_on(load.observer)?;
         if self.target.is_none() {
             self.target = Some((load.open_target)()?);
         }

@@ -74,7 +74,7 @@ impl Load<'_> {
     /// The first error of any lane that does not pass; the others end with what they are at.
     pub(crate) fn run(&self) -> Result<()> {
         let to_move: Vec<ChunkToMove> = self.chunks.iter().map(chunk_to_move).collect();
-        let schedule = Schedule::new(self.plan, &to_move, self.builds, self.is_built);
+        let schedule = Schedule::new(self.plan, &to_move, self.builds, self.is_built, self.workers);
         let are_rows_in = schedule.are_rows_in();
         let shared = Shared {
             schedule: Mutex::new(schedule),

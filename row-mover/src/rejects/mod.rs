@@ -2,15 +2,16 @@
 //! by it, the load obeys it, the rejects' file is written by it, and validation expects what it says.
 
 mod file;
+mod row_buffer;
 
 pub use file::{RejectedTable, write};
+pub use row_buffer::{LeftOut, RowBuffer};
 
 use migrate_core::copy_format::{self, FieldRefusal};
 use migrate_core::plan::PlannedTable;
 use migrate_core::reject::OnReject;
-use rusqlite::Row;
 
-use crate::source::scan;
+use crate::source::rows::Values;
 
 /// What becomes of a row.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,13 +36,14 @@ pub struct Refused {
 }
 
 /// Appends a row in COPY's binary format where it moves, and says what becomes of it. The columns of `table` say what their policy
-/// is; where they say nothing, a value that cannot move stops the migration.
+/// is; where they say nothing, a value that cannot move stops the migration. Long values are looked at to their end, so that the fate
+/// is known before the first byte of the row is sent.
 ///
 /// # Errors
 /// When the row cannot be read.
-pub fn append_row(table: &PlannedTable, row: &Row<'_>, out: &mut Vec<u8>) -> rusqlite::Result<Fate> {
-    let row_at = out.len();
-    copy_format::begin_row(table.columns.len(), out);
+pub fn append_row(table: &PlannedTable, row: &impl Values, out: &mut RowBuffer) -> rusqlite::Result<Fate> {
+    let row_at = out.mark();
+    copy_format::begin_row(table.columns.len(), &mut out.bytes);
     let fate = append_fields(table, 0..table.columns.len(), row, out)?;
     if matches!(fate, Fate::Skipped(_) | Fate::Stops(_)) {
         out.truncate(row_at);
@@ -53,8 +55,8 @@ pub fn append_row(table: &PlannedTable, row: &Row<'_>, out: &mut Vec<u8>) -> rus
 pub(crate) fn append_columns(
     table: &PlannedTable,
     positions: &[usize],
-    row: &Row<'_>,
-    scratch: &mut Vec<u8>,
+    row: &impl Values,
+    scratch: &mut RowBuffer,
 ) -> rusqlite::Result<Fate> {
     append_fields(table, positions.iter().copied(), row, scratch)
 }
@@ -62,24 +64,32 @@ pub(crate) fn append_columns(
 fn append_fields(
     table: &PlannedTable,
     positions: impl Iterator<Item = usize>,
-    row: &Row<'_>,
-    out: &mut Vec<u8>,
+    row: &impl Values,
+    out: &mut RowBuffer,
 ) -> rusqlite::Result<Fate> {
     let (mut refused, mut is_skipped, mut is_stopped) = (Vec::new(), false, false);
+    let row_at = out.mark();
     for (position, column) in positions.filter_map(|position| Some((position, table.columns.get(position)?)))
     {
-        let field_at = out.len();
-        let value = scan::value(row.get_ref(position)?);
-        let Err(refusal) = copy_format::append_column(column, value, out) else {
-            continue;
-        };
-        out.truncate(field_at);
+        let field_at = out.mark();
+        if let Err(refusal) = out.append_value(column, position, row.value(position)?)? {
+            out.truncate(field_at);
+            refused.push(Refused { position, refusal });
+            match column.policy(OnReject::Stop) {
+                OnReject::Stop | OnReject::Text => is_stopped = true,
+                OnReject::Skip => is_skipped = true,
+                OnReject::Null if column.not_null => is_skipped = true,
+                OnReject::Null => copy_format::append_null(&mut out.bytes),
+            }
+        }
+    }
+    // Of a row that is too long the longest value is the one to be told of. NULL in its place is no remedy for what others take.
+    if let Err(refusal) = copy_format::check_row(table.columns.len(), out.length_since(row_at)) {
+        let position = out.longest_since(row_at);
         refused.push(Refused { position, refusal });
-        match column.policy(OnReject::Stop) {
-            OnReject::Stop | OnReject::Text => is_stopped = true,
-            OnReject::Skip => is_skipped = true,
-            OnReject::Null if column.not_null => is_skipped = true,
-            OnReject::Null => copy_format::append_null(out),
+        match table.columns.get(position).map(|column| column.policy(OnReject::Stop)) {
+            Some(OnReject::Skip) => is_skipped = true,
+            _ => is_stopped = true,
         }
     }
     Ok(match (is_stopped, is_skipped, refused.is_empty()) {

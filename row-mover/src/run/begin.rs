@@ -12,6 +12,7 @@ use super::session::Session;
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
 use crate::load;
+use crate::observer::go_on;
 use crate::source::preflight::Findings;
 use crate::source::{SourceConnection, seal};
 
@@ -35,19 +36,23 @@ impl Session<'_> {
         self.end(Phase::Preflight, started, &mut phases);
         let started = self.start(Phase::Seal);
         let source = SourceConnection::open_live(&request.source)?;
-        let copy = seal::copy(&source, &request.backup_dir, &|share| self.observer.sealed(share))?;
+        let copy = seal::copy(&source, &request.backup_dir, &|share| {
+            self.observer.sealed(share);
+            go_on(self.observer)
+        })?;
         drop(source);
         // What moves is the copy, so that this is what is looked at: the app may have written since.
         let (hash, findings) = preflight.examine(&copy)?;
         if let Some(refused) = refused(request, &findings) {
             return Ok(Outcome::Rejected { findings, over_limit: refused.over_limit });
         }
+        go_on(self.observer)?;
         let seal = copy.seal(hash)?;
         self.end(Phase::Seal, started, &mut phases);
         if let Some(run) = earlier {
             self.remove_earlier_run(request, &mut self.connection()?, run)?;
         }
-        let chunks = load::plan_chunks(&SourceConnection::open_sealed(&seal.path)?, tables)?;
+        let chunks = load::plan_chunks(&findings);
         let took: Vec<(Phase, f64)> = phases.iter().map(|done| (done.phase, done.seconds)).collect();
         let run = self.retrying(|| {
             let mut connection = self.connection()?;

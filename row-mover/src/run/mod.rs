@@ -3,6 +3,7 @@
 //! Knows no command line: who watches implements [`Observer`], and the outcome is a value.
 
 mod begin;
+mod cancel;
 mod execute;
 mod existing;
 mod migrations;
@@ -19,6 +20,7 @@ use diesel::pg::Pg;
 use migrate_core::phase::{Decision, Phase, RunSubject, decide};
 use migrate_core::plan::{Plan, PlannedTable};
 
+pub use cancel::cancel;
 pub use outcome::{AlreadyDone, Moved, Outcome, PhaseDone, Rejected, TableMoved};
 pub use validation::{Validation, ValidationRequest, validate};
 
@@ -30,7 +32,9 @@ use crate::target::bulk::BulkConnection;
 use crate::target::session::open_bulk;
 use crate::target::{DbSettings, TargetUrl};
 use preflight::Preflight;
+pub(crate) use session::ADVISORY_LOCK;
 use session::Session;
+pub(crate) use target_check::check_version;
 
 /// What a migration needs.
 pub struct Request<'a, M> {

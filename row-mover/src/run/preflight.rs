@@ -5,7 +5,7 @@ use migrate_core::schema_diff;
 
 use super::{Request, existing, target_check};
 use crate::error::{Context, Error, Result};
-use crate::observer::Observer;
+use crate::observer::{Observer, go_on};
 use crate::source::preflight::{Findings, scan_values};
 use crate::source::quick_check::quick_check;
 use crate::source::seal::Copy;
@@ -90,8 +90,10 @@ impl<M> Preflight<'_, M> {
         }
         .with_policies();
         let observer = self.observer;
-        let mut findings =
-            scan_values(&selected, self.request.workers, open, &|rows| observer.rows_scanned(rows))?;
+        let mut findings = scan_values(&selected, self.request.workers, open, &|rows| {
+            observer.rows_scanned(rows);
+            go_on(observer)
+        })?;
         existing::find_key_clashes(self.request, &selected, open, &mut findings)?;
         self.observer.scan_finished(&findings);
         Ok(findings)

@@ -12,7 +12,7 @@ use super::outcome::{AlreadyDone, Outcome, PhaseDone, Rejected};
 use super::{Request, existing, migrations, open_checked, target_check};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
-use crate::observer::Observer;
+use crate::observer::{Observer, go_on};
 use crate::retry;
 use crate::source::{SourceConnection, seal};
 use crate::target::bulk::BulkConnection;
@@ -22,7 +22,7 @@ use crate::target::{DbSettings, PooledConnection, TargetUrl};
 use crate::validate::{CompareOptions, catalog, compare_rows};
 
 /// Two migrations of one target are kept apart by an advisory lock of this number.
-const ADVISORY_LOCK: &str = "7237971062";
+pub(crate) const ADVISORY_LOCK: &str = "7237971062";
 
 /// How long the lock may be held by a session that is about to end: that of a migrator which was just killed, or our own before its
 /// connection was lost.
@@ -67,6 +67,7 @@ impl<'a> Session<'a> {
     /// Makes sure that the session with the lock is still there, and takes the lock again where it was lost: once it is gone, another
     /// migration may have begun, and then this one must not go on.
     pub(super) fn hold_lock(&self) -> Result<()> {
+        go_on(self.observer)?;
         let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
         match keeper.query("SELECT 1", &[]) {
             Ok(_) => Ok(()),

@@ -15,7 +15,7 @@ use crate::target::{PooledConnection, TargetUrl};
 const SERVER_VERSION_MIN: i32 = 150_000;
 
 /// Refuses a server that is too old.
-pub(super) fn check_version(connection: &BulkConnection) -> Result<()> {
+pub(crate) fn check_version(connection: &BulkConnection) -> Result<()> {
     check_version_number(connection.server_version())
 }
 

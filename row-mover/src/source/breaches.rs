@@ -13,9 +13,10 @@ use rusqlite::Row;
 use super::SourceConnection;
 use super::duplicates::RiskyKey;
 use super::preflight::row_key;
+use super::rows::Values;
 use super::{orphans, scan};
 use crate::error::{Context, Result};
-use crate::rejects::{self, Fate};
+use crate::rejects::{self, Fate, RowBuffer};
 
 /// How many rows that break one constraint are named.
 const NAMED_ROWS_MAX: usize = 3;
@@ -107,7 +108,7 @@ fn duplicates(
     };
     for key in RiskyKey::all(declared, table) {
         let mut offenders = Offenders::new(table);
-        key.each(source, table, |row| offenders.take(row))
+        key.each(source, table, |row| offenders.take(row, row.held()))
             .context(|| format!("the unique keys of table {} cannot be checked", table.source))?;
         let constraint =
             BreachedConstraint::Unique { columns: key.column_names(), is_folded: key.is_folded() };
@@ -158,7 +159,7 @@ fn selected<'t>(
     let mut rows = statement.query([])?;
     let mut offenders = Offenders::new(table);
     while let Some(row) = rows.next()? {
-        offenders.take(row)?;
+        offenders.take(row, row)?;
     }
     Ok(offenders)
 }
@@ -170,24 +171,24 @@ struct Offenders<'t> {
     sent: Option<Vec<usize>>,
     rows: u64,
     first: Vec<String>,
-    scratch: Vec<u8>,
+    scratch: RowBuffer,
 }
 
 impl<'t> Offenders<'t> {
     fn new(table: &'t PlannedTable) -> Offenders<'t> {
         let sent = rejects::may_skip(table).then(|| table.sent_positions());
-        Offenders { table, sent, rows: 0, first: Vec::new(), scratch: Vec::new() }
+        Offenders { table, sent, rows: 0, first: Vec::new(), scratch: RowBuffer::default() }
     }
 
-    /// Counts a row, unless it stays behind.
-    fn take(&mut self, row: &Row<'_>) -> rusqlite::Result<()> {
+    /// Counts a row, whose key is in `held`, unless it stays behind.
+    fn take(&mut self, row: &impl Values, held: &Row<'_>) -> rusqlite::Result<()> {
         if let Some(sent) = &self.sent {
             self.scratch.clear();
             if let Fate::Skipped(_) = rejects::append_columns(self.table, sent, row, &mut self.scratch)? {
                 return Ok(());
             }
         }
-        self.name(row);
+        self.name(held);
         Ok(())
     }
 

@@ -8,11 +8,11 @@ use std::collections::HashSet;
 use migrate_core::plan::PlannedTable;
 use migrate_core::source_schema::{SourceIndex, SourceTable};
 use migrate_core::uniqueness::{Folding, append_unique_form};
-use rusqlite::Row;
 use sha2::{Digest, Sha256};
 
 use super::SourceConnection;
-use super::scan;
+use super::rows::{Scan, SourceRow, Value, Values};
+use crate::error::{Context, Result};
 
 /// A key of a table that is at risk.
 pub(super) struct RiskyKey<'a> {
@@ -64,30 +64,30 @@ impl<'a> RiskyKey<'a> {
         &self,
         source: &SourceConnection,
         planned: &PlannedTable,
-        mut found: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
-    ) -> rusqlite::Result<()> {
-        let mut statement = source.connection().prepare(&scan::select_with_rowid(planned))?;
-        let mut rows = statement.query([])?;
+        mut found: impl FnMut(&SourceRow<'_>) -> rusqlite::Result<()>,
+    ) -> Result<()> {
+        let failed = || format!("table {} cannot be read", planned.source);
         let (mut seen, mut form) = (HashSet::new(), Vec::new());
-        while let Some(row) = rows.next()? {
+        Scan::of(planned).each(source, &failed, &mut |row| {
             form.clear();
-            if self.append_form(planned, row, &mut form)? && !seen.insert(digest(&form)) {
-                found(row)?;
+            if self.append_form(planned, row, &mut form).context(failed)? && !seen.insert(digest(&form)) {
+                found(row).context(failed)?;
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Whether the key of a row has no NULL and nothing that PostgreSQL cannot hold; its form is then in `out`.
     fn append_form(
         &self,
         planned: &PlannedTable,
-        row: &Row<'_>,
+        row: &SourceRow<'_>,
         out: &mut Vec<u8>,
     ) -> rusqlite::Result<bool> {
         for (position, folding) in &self.columns {
             let Some(column) = planned.columns.get(*position) else { return Ok(false) };
-            let value = scan::value(row.get_ref(*position)?);
+            // No index of PostgreSQL takes a key as long as one that is not held.
+            let Value::Held(value) = row.value(*position)? else { return Ok(false) };
             if value.is_null() || append_unique_form(&column.conversion, *folding, value, out).is_err() {
                 return Ok(false);
             }

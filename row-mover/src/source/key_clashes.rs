@@ -6,14 +6,13 @@ use std::collections::HashSet;
 use migrate_core::identifier::{quote_pg, quote_sqlite};
 use migrate_core::plan::{PlannedColumn, PlannedTable};
 use migrate_core::value::SourceValue;
-use rusqlite::Row;
 use sha2::{Digest, Sha256};
 
 use super::SourceConnection;
 use super::preflight::{Offender, Offenders, TableFindings, add_offender, row_key};
-use super::scan;
+use super::rows::{Scan, SourceRow, Value, Values};
 use crate::error::{Context, Result};
-use crate::rejects::{self, Fate};
+use crate::rejects::{self, Fate, RowBuffer};
 use crate::target::bulk::BulkConnection;
 use crate::validate::TargetRows;
 
@@ -106,41 +105,42 @@ struct Clashes<'a> {
 impl Clashes<'_> {
     fn look(&mut self, source: &SourceConnection) -> Result<Vec<Offenders>> {
         let failed = || format!("the keys of table {} cannot be read", self.table.source);
-        let sql = scan::select_with_rowid(self.table);
-        let mut statement = source.connection().prepare(&sql).context(failed)?;
-        let mut rows = statement.query([]).context(failed)?;
         let names: Vec<&str> = (self.positions.iter())
             .filter_map(|&place| self.table.columns.get(place))
             .map(|column| column.source.as_str())
             .collect();
         let (names, table) = (names.join(", "), self.table);
-        let (mut offenders, mut scratch) = (Vec::new(), Vec::new());
-        while let Some(row) = rows.next().context(failed)? {
+        let (mut offenders, mut scratch) = (Vec::new(), RowBuffer::default());
+        Scan::of(table).each(source, &failed, &mut |row| {
             scratch.clear();
             let fate = rejects::append_row(table, row, &mut scratch).context(failed)?;
             if matches!(fate, Fate::Skipped(_) | Fate::Stops(_)) {
-                continue;
+                return Ok(());
             }
-            let Some(hash) = self.hash(row).context(failed)? else { continue };
+            let Some(hash) = self.hash(row).context(failed)? else { return Ok(()) };
             let reason = if self.held.contains(&hash) {
                 format!("a row that {} holds already in PostgreSQL has this key", table.target)
             } else if !self.came.insert(hash) {
                 format!("a row before it has the same key, which {} takes once in PostgreSQL", table.target)
             } else {
-                continue;
+                return Ok(());
             };
-            add_offender(&mut offenders, &names, || Offender { key: row_key(table, row), reason });
-        }
+            add_offender(&mut offenders, &names, || Offender { key: row_key(table, row.held()), reason });
+            Ok(())
+        })?;
         Ok(offenders)
     }
 
     /// The hash of a row's key; none where a part of it is NULL or cannot move.
-    fn hash(&self, row: &Row<'_>) -> rusqlite::Result<Option<KeyHash>> {
+    fn hash(&self, row: &SourceRow<'_>) -> rusqlite::Result<Option<KeyHash>> {
         let mut hash = Some(KeyHasher::default());
         for &place in &self.positions {
             let Some(column) = self.table.columns.get(place) else { return Ok(None) };
-            let value = scan::value(row.get_ref(place)?);
-            hash = hash.and_then(|hash| hash.with(column, value));
+            hash = match row.value(place)? {
+                Value::Held(value) => hash.and_then(|hash| hash.with(column, value)),
+                // No index of PostgreSQL takes a key as long as this.
+                Value::Long(_) => None,
+            };
         }
         Ok(hash.map(KeyHasher::finish))
     }

@@ -12,8 +12,10 @@ use migrate_core::plan::{Plan, PlannedForeignKey, PlannedTable};
 use rusqlite::Row;
 
 use super::SourceConnection;
+use super::rows::{Scan, SourceRow, Value, Values};
 use super::scan;
-use crate::rejects::{self, Fate};
+use crate::error::{Context, Result};
+use crate::rejects::{self, Fate, RowBuffer};
 
 /// Why a row points nowhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,16 +37,18 @@ pub(super) fn each(
     table: &PlannedTable,
     key: &PlannedForeignKey,
     mut found: impl FnMut(&Row<'_>, Orphan),
-) -> rusqlite::Result<()> {
+) -> Result<()> {
     let Some(parent) = plan.tables.iter().find(|parent| parent.target == key.parent_table) else {
         return Ok(());
     };
     let columns = Columns::new(table, &key.columns);
-    let mut scratch = Vec::new();
-    let mut statement = source.connection().prepare(&without_parent_sql(table, parent, key))?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        if columns.move_with(table, row, &mut scratch)? {
+    let failed = || format!("table {} cannot be read", table.source);
+    let (mut scratch, mut key_bytes) = (RowBuffer::default(), Vec::new());
+    let sql = without_parent_sql(table, parent, key);
+    let mut statement = source.connection().prepare(&sql).context(failed)?;
+    let mut rows = statement.query([]).context(failed)?;
+    while let Some(row) = rows.next().context(failed)? {
+        if columns.move_with(table, row, &mut scratch).context(failed)? {
             found(row, Orphan::WithoutParent);
         }
     }
@@ -52,17 +56,15 @@ pub(super) fn each(
     if lost.is_empty() {
         return Ok(());
     }
-    let mut statement = source.connection().prepare(&scan::select_with_rowid(table))?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        if columns.encoded(table, row, &mut scratch)?
-            && lost.contains(&scratch)
-            && columns.move_with(table, row, &mut scratch)?
+    Scan::of(table).each(source, &failed, &mut |row| {
+        if columns.encoded(table, row, &mut key_bytes).context(failed)?
+            && lost.contains(&key_bytes)
+            && columns.move_with(table, row, &mut scratch).context(failed)?
         {
-            found(row, Orphan::ParentStaysBehind);
+            found(row.held(), Orphan::ParentStaysBehind);
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// The keys of the rows of `parent` that stay behind, as PostgreSQL would hold them.
@@ -70,23 +72,23 @@ fn keys_that_stay_behind(
     source: &SourceConnection,
     parent: &PlannedTable,
     key: &[String],
-) -> rusqlite::Result<HashSet<Vec<u8>>> {
+) -> Result<HashSet<Vec<u8>>> {
     let mut keys = HashSet::new();
     if !rejects::may_skip(parent) {
         return Ok(keys);
     }
     let columns = Columns::new(parent, key);
-    let mut statement = source.connection().prepare(&scan::select_with_rowid(parent))?;
-    let mut rows = statement.query([])?;
-    let mut scratch = Vec::new();
-    while let Some(row) = rows.next()? {
+    let failed = || format!("table {} cannot be read", parent.source);
+    let (mut scratch, mut key_bytes) = (RowBuffer::default(), Vec::new());
+    Scan::of(parent).each(source, &failed, &mut |row| {
         scratch.clear();
-        let fate = rejects::append_columns(parent, &columns.sent, row, &mut scratch)?;
+        let fate = rejects::append_columns(parent, &columns.sent, row, &mut scratch).context(failed)?;
         // A key that cannot be held itself is one that no row of PostgreSQL could point to.
-        if matches!(fate, Fate::Skipped(_)) && columns.encoded(parent, row, &mut scratch)? {
-            keys.insert(scratch.clone());
+        if matches!(fate, Fate::Skipped(_)) && columns.encoded(parent, row, &mut key_bytes).context(failed)? {
+            keys.insert(key_bytes.clone());
         }
-    }
+        Ok(())
+    })?;
     Ok(keys)
 }
 
@@ -105,11 +107,17 @@ impl Columns {
     }
 
     /// Writes the key of a row to `out` as PostgreSQL holds it; false where it is NULL, or nothing that PostgreSQL holds.
-    fn encoded(&self, table: &PlannedTable, row: &Row<'_>, out: &mut Vec<u8>) -> rusqlite::Result<bool> {
+    fn encoded(
+        &self,
+        table: &PlannedTable,
+        row: &SourceRow<'_>,
+        out: &mut Vec<u8>,
+    ) -> rusqlite::Result<bool> {
         out.clear();
         for &position in &self.key {
             let Some(column) = table.columns.get(position) else { return Ok(false) };
-            let value = scan::value(row.get_ref(position)?);
+            // No index of PostgreSQL takes a key as long as one that is not held.
+            let Value::Held(value) = row.value(position)? else { return Ok(false) };
             if value.is_null() || copy_format::append_column(column, value, out).is_err() {
                 return Ok(false);
             }
@@ -121,8 +129,8 @@ impl Columns {
     fn move_with(
         &self,
         table: &PlannedTable,
-        row: &Row<'_>,
-        scratch: &mut Vec<u8>,
+        row: &impl Values,
+        scratch: &mut RowBuffer,
     ) -> rusqlite::Result<bool> {
         scratch.clear();
         Ok(match rejects::append_columns(table, &self.sent, row, scratch)? {

@@ -11,11 +11,14 @@ use rusqlite::Row;
 use serde::Serialize;
 
 use super::SourceConnection;
+use super::chunk_plan::ChunkPlan;
 use super::orphans::{self, Orphan};
+use super::parts;
 pub use super::profile::profile;
-use super::scan;
+use super::rows::Scan;
+use super::scan::{self, RowidRange};
 use crate::error::{Context, Error, Result};
-use crate::rejects::{self, Fate, Refused};
+use crate::rejects::{self, Fate, Refused, RowBuffer};
 
 /// How many offenders of one column are named.
 const NAMED_OFFENDERS_MAX: usize = 3;
@@ -44,6 +47,9 @@ pub struct TableFindings {
     pub nulled: u64,
     /// The columns whose values keep rows behind or become NULL.
     pub rejects: Vec<Offenders>,
+    /// The chunks that it is moved in.
+    #[serde(skip)]
+    pub chunks: ChunkPlan,
 }
 
 /// Values of one column that cannot move.
@@ -107,7 +113,17 @@ impl Findings {
     }
 }
 
-/// Scans all tables of `plan`, several at once; `open` gives each worker a connection of its own, `scanned` hears of rows.
+/// A piece of the scan.
+#[derive(Clone, Copy, Debug)]
+enum Task {
+    /// The rows of a table, by place in the plan; in a range of rowids where there is one.
+    Rows(usize, Option<RowidRange>),
+    /// The foreign keys of a table.
+    ForeignKeys(usize),
+}
+
+/// Scans all tables of `plan`, several tables and parts of tables at once; `open` gives each worker a connection of its own,
+/// `scanned` hears of rows, and ends it with an error.
 ///
 /// # Errors
 /// When the source cannot be read.
@@ -115,23 +131,31 @@ pub fn scan_values(
     plan: &Plan,
     workers: usize,
     open: &(dyn Fn() -> Result<SourceConnection> + Sync),
-    scanned: &(dyn Fn(u64) + Sync),
+    scanned: &(dyn Fn(u64) -> Result<()> + Sync),
 ) -> Result<Findings> {
+    let tasks = tasks(&open()?, plan)?;
+    // The foreign keys of a table cannot be divided, and so begin first.
+    let mut order: Vec<usize> = (0..tasks.len()).collect();
+    order.sort_by_key(|&place| matches!(tasks[place], Task::Rows(..)));
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::new());
     let work = || -> Result<()> {
         let source = open()?;
-        while let Some(table) = plan.tables.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let position = plan.tables.iter().position(|other| other.source == table.source);
-            let mut found = scan_table(&source, &table.sent(), scanned)?;
-            find_orphans(&source, plan, table, &mut found)?;
-            lock(&results).push((position, found));
+        while let Some(&place) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let mut found = TableFindings::default();
+            match tasks[place] {
+                Task::Rows(table, range) => {
+                    scan_rows(&source, &plan.tables[table].sent(), range, scanned, &mut found)?;
+                }
+                Task::ForeignKeys(table) => find_orphans(&source, plan, &plan.tables[table], &mut found)?,
+            }
+            lock(&results).push((place, found));
         }
         Ok(())
     };
     std::thread::scope(|scope| {
         let threads: Vec<_> =
-            (0..workers.max(1).min(plan.tables.len().max(1))).map(|_| scope.spawn(work)).collect();
+            (0..workers.max(1).min(tasks.len().max(1))).map(|_| scope.spawn(work)).collect();
         threads.into_iter().try_for_each(|thread| {
             thread
                 .join()
@@ -139,23 +163,78 @@ pub fn scan_values(
         })
     })?;
     let mut results = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    results.sort_by_key(|(position, _)| *position);
-    Ok(Findings { tables: results.into_iter().map(|(_, found)| found).collect() })
+    // In the order of the tables and of their rows, whoever was done first.
+    results.sort_by_key(|(place, _)| *place);
+    let mut tables: Vec<TableFindings> = (plan.tables.iter())
+        .map(|table| TableFindings { table: table.source.clone(), ..TableFindings::default() })
+        .collect();
+    for (place, found) in results {
+        let (Task::Rows(table, _) | Task::ForeignKeys(table)) = tasks[place];
+        tables[table].append(found);
+    }
+    Ok(Findings { tables })
 }
 
-fn scan_table(
+/// All tasks, in the order of the tables, and for each table first its rows in their order.
+fn tasks(source: &SourceConnection, plan: &Plan) -> Result<Vec<Task>> {
+    /// A table of more rowids than this is scanned in parts.
+    const PART_ROWIDS: u64 = 1 << 15;
+    /// The most parts of a table.
+    const PARTS_MAX: u64 = 256;
+    let mut tasks = Vec::new();
+    for (place, table) in plan.tables.iter().enumerate() {
+        match parts::rowid_bounds(source, &table.source, table.rowid.as_deref())? {
+            None => tasks.push(Task::Rows(place, None)),
+            Some(bounds) => {
+                let ranges = parts::ranges(bounds, PART_ROWIDS, PARTS_MAX);
+                tasks.extend(ranges.into_iter().map(|range| Task::Rows(place, Some(range))));
+            }
+        }
+        if !table.foreign_keys.is_empty() {
+            tasks.push(Task::ForeignKeys(place));
+        }
+    }
+    Ok(tasks)
+}
+
+impl TableFindings {
+    /// Takes in what was found in the rows that follow.
+    fn append(&mut self, next: TableFindings) {
+        self.rows += next.rows;
+        self.bytes += next.bytes;
+        self.skipped += next.skipped;
+        self.nulled += next.nulled;
+        self.chunks.append(next.chunks);
+        append_offenders(&mut self.offenders, next.offenders);
+        append_offenders(&mut self.rejects, next.rejects);
+    }
+}
+
+fn append_offenders(all: &mut Vec<Offenders>, next: Vec<Offenders>) {
+    for found in next {
+        match all.iter_mut().find(|offenders| offenders.column == found.column) {
+            None => all.push(found),
+            Some(offenders) => {
+                offenders.count += found.count;
+                let room = NAMED_OFFENDERS_MAX.saturating_sub(offenders.first.len());
+                offenders.first.extend(found.first.into_iter().take(room));
+            }
+        }
+    }
+}
+
+fn scan_rows(
     source: &SourceConnection,
     table: &PlannedTable,
-    scanned: &dyn Fn(u64),
-) -> Result<TableFindings> {
+    range: Option<RowidRange>,
+    scanned: &dyn Fn(u64) -> Result<()>,
+    found: &mut TableFindings,
+) -> Result<()> {
     /// How many rows pass between two words to whoever watches.
     const REPORT_EACH_ROWS: u64 = 10_000;
     let failed = || format!("table {} cannot be read", table.source);
-    let mut found = TableFindings { table: table.source.clone(), ..TableFindings::default() };
-    let mut statement = source.connection().prepare(&scan::select_with_rowid(table)).context(failed)?;
-    let mut rows = statement.query([]).context(failed)?;
-    let mut buffer = Vec::new();
-    while let Some(row) = rows.next().context(failed)? {
+    let mut buffer = RowBuffer::default();
+    Scan::of(table).within(range).each(source, &failed, &mut |row| {
         buffer.clear();
         let (refused, list) = match rejects::append_row(table, row, &mut buffer).context(failed)? {
             Fate::Moves => (Vec::new(), &mut found.rejects),
@@ -172,16 +251,17 @@ fn scan_table(
         for Refused { position, refusal } in refused {
             let column = table.columns.get(position).map_or("", |column| column.source.as_str());
             let reason = refusal.to_string();
-            add_offender(list, column, || Offender { key: row_key(table, row), reason });
+            add_offender(list, column, || Offender { key: row_key(table, row.held()), reason });
         }
         found.rows += 1;
-        found.bytes += buffer.len() as u64;
+        found.bytes += buffer.length();
+        found.chunks.add(row.rowid(), buffer.length());
         if found.rows.is_multiple_of(REPORT_EACH_ROWS) {
-            scanned(REPORT_EACH_ROWS);
+            scanned(REPORT_EACH_ROWS)?;
         }
-    }
-    scanned(found.rows % REPORT_EACH_ROWS);
-    Ok(found)
+        Ok(())
+    })?;
+    scanned(found.rows % REPORT_EACH_ROWS)
 }
 
 /// Rows whose foreign key would point nowhere, which SQLite permits and PostgreSQL does not.

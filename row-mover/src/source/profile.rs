@@ -4,15 +4,20 @@
 //! write while they are taken, and preflight looks at every value again.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use migrate_core::conversion::TextCheck;
 use migrate_core::identifier::quote_sqlite;
 use migrate_core::profile::{ColumnProfile, DatabaseProfile, TableProfile};
 use migrate_core::source_schema::{SourceSchema, SourceTable};
+use migrate_core::value::StorageClass;
 
 use super::SourceConnection;
-use super::scan::{self, RowidRange};
+use super::parts;
+use super::rows::{LongText, Scan, Value, Values};
+use super::scan::RowidRange;
 use crate::error::{Context, Error, Result};
 
 /// A table of more rowids than this is scanned in parts. Parts follow from the table alone, so that the counts are the same
@@ -87,43 +92,15 @@ fn parts<'a>(source: &SourceConnection, schema: &'a SourceSchema) -> Result<Vec<
     let mut parts = Vec::new();
     for table in &schema.tables {
         let columns = readable(source, table);
-        let Some(bounds) = rowid_bounds(source, table)? else {
+        let Some(bounds) = parts::rowid_bounds(source, &table.name, table.rowid_name())? else {
             parts.push(Part { table, columns, range: None });
             continue;
         };
         let part = |range| Part { table, columns: Arc::clone(&columns), range: Some(range) };
-        parts.extend(ranges(bounds).into_iter().map(part));
+        parts.extend(parts::ranges(bounds, PART_ROWIDS, PARTS_MAX).into_iter().map(part));
     }
     parts.sort_by_key(|part| part.range.map_or(0, |range| u64::MAX - range.last.abs_diff(range.first)));
     Ok(parts)
-}
-
-/// The lowest and the highest rowid; none where there is no rowid or no row.
-fn rowid_bounds(source: &SourceConnection, table: &SourceTable) -> Result<Option<RowidRange>> {
-    let Some(rowid) = table.rowid_name() else { return Ok(None) };
-    let from = quote_sqlite(&table.name);
-    let sql = format!("SELECT (SELECT min({rowid}) FROM {from}), (SELECT max({rowid}) FROM {from})");
-    let bounds: (Option<i64>, Option<i64>) = (source.connection())
-        .query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
-        .context(|| format!("table {} cannot be read", table.name))?;
-    Ok(match bounds {
-        (Some(first), Some(last)) => Some(RowidRange { first, last }),
-        _ => None,
-    })
-}
-
-/// Cuts a range of rowids into parts of one size.
-fn ranges(all: RowidRange) -> Vec<RowidRange> {
-    let span = all.last.abs_diff(all.first);
-    let count = (span / PART_ROWIDS + 1).min(PARTS_MAX);
-    let size = span / count + 1;
-    (0..count)
-        .filter_map(|part| {
-            let first = all.first.checked_add_unsigned(part.checked_mul(size)?)?;
-            let last = first.saturating_add_unsigned(size - 1).min(all.last);
-            (first <= all.last).then_some(RowidRange { first, last })
-        })
-        .collect()
 }
 
 /// The columns that have a value for every row. The expression of a generated column may call what only the app has, or fail on
@@ -148,56 +125,55 @@ fn unreadable(table: &str, error: rusqlite::Error) -> Error {
     )
 }
 
+/// Counts a long value, in pieces unless it may be a JSON document, which only the whole tells.
+fn count_long(long: &LongText<'_>, column: &mut ColumnProfile) -> rusqlite::Result<()> {
+    let (mut check, mut first, mut last) = (TextCheck::default(), None, None);
+    let is_space = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+    let checked = long.pieces(|piece| {
+        first = first.or_else(|| piece.iter().find(|byte| !is_space(byte)).copied());
+        last = piece.iter().rfind(|byte| !is_space(byte)).copied().or(last);
+        match check.feed(piece) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(refusal) => ControlFlow::Break(refusal),
+        }
+    })?;
+    let checked = match checked {
+        ControlFlow::Break(refusal) => Err(refusal),
+        ControlFlow::Continue(()) => check.finish(),
+    };
+    let is_json = matches!((first, last), (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')));
+    if long.class() == StorageClass::Text && checked.is_ok() && is_json {
+        column.count(long.as_value(&long.whole()?));
+    } else {
+        column.count_long(long.class(), long.length(), &checked);
+    }
+    Ok(())
+}
+
 fn scan_part(source: &SourceConnection, part: &Part<'_>, scanned: &dyn Fn(u64)) -> Result<TableProfile> {
     let (table, names) = (part.table, &part.columns);
     let quoted: Vec<String> = names.iter().map(|name| quote_sqlite(name)).collect();
-    let mut sql = format!("SELECT {} FROM {} NOT INDEXED", quoted.join(", "), quote_sqlite(&table.name));
-    let mut bounds = Vec::new();
-    if let (Some(range), Some(rowid)) = (part.range, table.rowid_name()) {
-        sql.push_str(&format!(" WHERE {rowid} BETWEEN ?1 AND ?2"));
-        bounds.extend([range.first, range.last]);
-    }
+    let sql = format!("SELECT {} FROM {} NOT INDEXED", quoted.join(", "), quote_sqlite(&table.name));
+    source.connection().prepare(&sql).map_err(|error| unreadable(&table.name, error))?;
     let failed = || format!("table {} cannot be read", table.name);
-    let mut statement = source.connection().prepare(&sql).map_err(|error| unreadable(&table.name, error))?;
-    let mut rows = statement.query(rusqlite::params_from_iter(bounds)).context(failed)?;
     let mut columns = vec![ColumnProfile::default(); names.len()];
     let mut count = 0_u64;
-    while let Some(row) = rows.next().context(failed)? {
+    let scan = Scan::new(&table.name, names.to_vec(), table.rowid_name()).within(part.range);
+    scan.each(source, &failed, &mut |row| {
         for (position, column) in columns.iter_mut().enumerate() {
-            column.count(scan::value(row.get_ref(position).context(failed)?));
+            match row.value(position).context(failed)? {
+                Value::Held(value) => column.count(value),
+                Value::Long(long) => count_long(long, column).context(failed)?,
+            }
         }
         count += 1;
         if count.is_multiple_of(REPORT_EACH_ROWS) {
             scanned(REPORT_EACH_ROWS);
         }
-    }
+        Ok(())
+    })?;
     scanned(count % REPORT_EACH_ROWS);
     let columns: BTreeMap<String, ColumnProfile> =
         names.iter().map(|name| (*name).to_owned()).zip(columns).collect();
     Ok(TableProfile { rows: count, columns, breaches: Vec::new() })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_cover_each_rowid_once() {
-        for (first, last, count) in [
-            (1, 1, 1),
-            (1, 1 << 18, 1),
-            (0, 1 << 18, 2),
-            (-5, 1_000_000, 4),
-            (1, 1 << 40, 64),
-            (i64::MIN, i64::MAX, 64),
-            (i64::MAX - 3, i64::MAX, 1),
-        ] {
-            let ranges = ranges(RowidRange { first, last });
-            assert_eq!(ranges.len(), count, "{first}..={last}");
-            assert_eq!((ranges[0].first, ranges[count - 1].last), (first, last));
-            for pair in ranges.windows(2) {
-                assert_eq!(pair[0].last + 1, pair[1].first, "{first}..={last}");
-            }
-        }
-    }
 }

@@ -16,38 +16,6 @@ pub struct RowidRange {
     pub last: i64,
 }
 
-/// How rows are ordered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// As they lie in the file.
-    Storage,
-    /// By the primary key, byte by byte for text.
-    Key,
-}
-
-/// `SELECT` of all planned columns; with `in_range`, of the rows whose rowid is from `?1` to `?2`.
-pub fn select(table: &PlannedTable, in_range: bool, order: Order) -> String {
-    let columns: Vec<String> = table.columns.iter().map(|column| quote_sqlite(&column.source)).collect();
-    let mut sql = format!("SELECT {} FROM {} NOT INDEXED", columns.join(", "), quote_sqlite(&table.source));
-    let rowid = table.rowid.as_deref();
-    if let (true, Some(rowid)) = (in_range, rowid) {
-        sql.push_str(&format!(" WHERE {rowid} BETWEEN ?1 AND ?2"));
-    }
-    match (order, rowid) {
-        (Order::Storage, Some(rowid)) => sql.push_str(&format!(" ORDER BY {rowid}")),
-        (Order::Storage, None) => {}
-        (Order::Key, _) => {
-            let keys: Vec<String> = (table.key_positions().iter())
-                .map(|&position| format!("{} COLLATE BINARY", quote_sqlite(&table.columns[position].source)))
-                .collect();
-            if !keys.is_empty() {
-                sql.push_str(&format!(" ORDER BY {}", keys.join(", ")));
-            }
-        }
-    }
-    sql
-}
-
 /// `SELECT` of all planned columns and, where the table has one, the rowid behind them, as the rows lie in the file.
 pub fn select_with_rowid(table: &PlannedTable) -> String {
     let mut columns: Vec<String> = table.columns.iter().map(|column| quote_sqlite(&column.source)).collect();

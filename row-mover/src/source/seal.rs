@@ -53,11 +53,15 @@ pub struct Copy {
     is_sealed: bool,
 }
 
-/// Copies `source` into a new folder of its own inside `backup_dir`; `copied` hears the share that is done.
+/// Copies `source` into a new folder of its own inside `backup_dir`; `copied` hears the share that is done, and ends it with an error.
 ///
 /// # Errors
 /// When the folder cannot be written, or the source cannot be read.
-pub fn copy(source: &SourceConnection, backup_dir: &Path, copied: &dyn Fn(f64)) -> Result<Copy> {
+pub fn copy(
+    source: &SourceConnection,
+    backup_dir: &Path,
+    copied: &dyn Fn(f64) -> Result<()>,
+) -> Result<Copy> {
     let copied_at = jiff::Timestamp::now();
     let name = sealed_name(source.path());
     let stem = Path::new(&name).file_stem().unwrap_or(std::ffi::OsStr::new(&name));
@@ -193,7 +197,7 @@ fn create_private_folder(backup_dir: &Path, folder: &Path) -> Result<()> {
 }
 
 /// Copies the database into `partial`, a new file that only its owner may read.
-fn copy_pages(source: &SourceConnection, partial: &Path, copied: &dyn Fn(f64)) -> Result<()> {
+fn copy_pages(source: &SourceConnection, partial: &Path, copied: &dyn Fn(f64) -> Result<()>) -> Result<()> {
     let failed = || format!("{} cannot be copied to {}", source.path().display(), partial.display());
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(partial).context(failed)?;
     let mut target = Connection::open(partial).context(failed)?;
@@ -209,7 +213,7 @@ fn copy_pages(source: &SourceConnection, partial: &Path, copied: &dyn Fn(f64)) -
                 StepResult::More => {
                     let progress = backup.progress();
                     let total = f64::from(progress.pagecount.max(1));
-                    copied(1.0 - f64::from(progress.remaining) / total);
+                    copied(1.0 - f64::from(progress.remaining) / total)?;
                 }
                 StepResult::Busy | StepResult::Locked => std::thread::sleep(Duration::from_millis(10)),
                 other => return Err(Error::new(failed()).because(format!("{other:?}"))),

@@ -2,23 +2,22 @@
 
 use std::cmp::Ordering;
 
-use migrate_core::copy_format::{FieldRanges, StreamReader};
-use migrate_core::identifier::quote_pg;
 use migrate_core::plan::{PlannedColumn, PlannedTable};
 use migrate_core::value::SourceValue;
-use rusqlite::fallible_streaming_iterator::FallibleStreamingIterator;
-use rusqlite::{Row, Rows};
 use serde::Serialize;
 
 use super::TableComparison;
+use super::digest::Digested;
 use super::expected::{Expected, Presence};
 use super::key::OwnedKey;
 use super::source_order;
+use super::target_rows::TargetRows;
 use crate::error::{Context, Error, Result};
-use crate::observer::Observer;
+use crate::observer::{Observer, go_on};
 use crate::source::SourceConnection;
+use crate::source::rows::{Scan, SourceRow, Value, Values};
 use crate::source::scan;
-use crate::target::bulk::{BulkConnection, CopyOut};
+use crate::target::bulk::BulkConnection;
 
 /// How many differences of a table are named.
 const NAMED_DIFFERENCES_MAX: usize = 5;
@@ -52,61 +51,6 @@ pub enum DifferenceKind {
     Different,
 }
 
-/// The target's rows of one table, in an order of its own.
-pub(crate) struct TargetRows<'a> {
-    copy: CopyOut<'a>,
-    reader: StreamReader,
-    fields: FieldRanges,
-    columns: usize,
-}
-
-impl<'a> TargetRows<'a> {
-    /// Begins to read all planned columns, ordered by the columns at `key`.
-    pub(super) fn open(
-        table: &PlannedTable,
-        key: &[usize],
-        target: &'a mut BulkConnection,
-    ) -> Result<TargetRows<'a>> {
-        let columns: Vec<String> = table.columns.iter().map(|column| quote_pg(&column.target)).collect();
-        let order: Vec<String> = key.iter().map(|&position| ordered(&table.columns[position])).collect();
-        let order = if order.is_empty() { String::new() } else { format!(" ORDER BY {}", order.join(", ")) };
-        let select = format!("SELECT {} FROM {}{order}", columns.join(", "), table.loaded_rows_sql());
-        TargetRows::select(&select, columns.len(), target)
-    }
-
-    /// Begins to read the rows of a SELECT with so many columns.
-    pub(crate) fn select(
-        select: &str,
-        columns: usize,
-        target: &'a mut BulkConnection,
-    ) -> Result<TargetRows<'a>> {
-        let copy = target.copy_out(&format!("COPY ({select}) TO STDOUT (FORMAT binary)"))?;
-        Ok(TargetRows { copy, reader: StreamReader::default(), fields: Vec::new(), columns })
-    }
-
-    /// Moves to the next row; false at the end.
-    pub(crate) fn advance(&mut self) -> Result<bool> {
-        loop {
-            if self.reader.next_row(self.columns, &mut self.fields).context(stream_failed)? {
-                return Ok(true);
-            }
-            let reader = &mut self.reader;
-            if !self.copy.next_piece(&mut |piece| reader.feed(piece))? {
-                return if self.reader.is_complete() {
-                    Ok(false)
-                } else {
-                    Err(Error::new(stream_failed()).because("it ended in the middle of a row"))
-                };
-            }
-        }
-    }
-
-    /// The bytes of a field of the current row; none for NULL.
-    pub(crate) fn field(&self, position: usize) -> Option<&[u8]> {
-        self.fields.get(position).cloned().flatten().map(|range| self.reader.field(range))
-    }
-}
-
 /// Compares `table`, whose primary key is at `key`, row by row.
 pub(super) fn merge(
     table: &PlannedTable,
@@ -117,9 +61,7 @@ pub(super) fn merge(
     observer: &dyn Observer,
 ) -> Result<TableComparison> {
     let failed = || format!("table {} of the sealed copy cannot be read", table.source);
-    let sql = source_order::select(table, key, source).context(failed)?;
-    let mut statement = source.connection().prepare(&sql).context(failed)?;
-    let mut source_rows = statement.query([]).context(failed)?;
+    let order = source_order::terms(table, key, source).context(failed)?;
     let mut target_rows = TargetRows::open(table, key, target)?;
     let mut merge = Merge {
         table,
@@ -134,36 +76,36 @@ pub(super) fn merge(
         scratch: Vec::new(),
     };
     let mut target_is_there = merge.next_target(&mut target_rows)?;
-    merge.advance_source(&mut source_rows).context(failed)?;
-    if let Some(row) = source_rows.get() {
-        merge.next_source(row)?;
-    }
-    loop {
-        let source_row = source_rows.get();
-        let order = match (source_row, target_is_there) {
-            (None, false) => break,
-            (Some(_), false) => Ordering::Less,
-            (None, true) => Ordering::Greater,
-            (Some(_), true) => merge.source_key.compare(&merge.target_key),
-        };
-        match (order, source_row) {
-            (Ordering::Less, _) => merge.missing(),
-            (Ordering::Greater, _) => merge.extra(),
-            (Ordering::Equal, Some(row)) => merge.compare_row(row, &target_rows).context(failed)?,
-            (Ordering::Equal, None) => break,
+    Scan::of(table).ordered_by(order).each(source, &failed, &mut |row| {
+        if merge.found.source_rows.is_multiple_of(REPORT_EACH_ROWS) && merge.found.source_rows > 0 {
+            observer.rows_compared(&table.source, REPORT_EACH_ROWS);
+            go_on(observer)?;
         }
-        if order.is_ge() {
-            target_is_there = merge.next_target(&mut target_rows)?;
+        merge.found.source_rows += 1;
+        if merge.expected.look(table, row).context(failed)? == Presence::StayedBehind {
+            merge.found.rejected += 1;
+            return Ok(());
         }
-        if order.is_le() {
-            if merge.found.source_rows.is_multiple_of(REPORT_EACH_ROWS) {
-                observer.rows_compared(&table.source, REPORT_EACH_ROWS);
+        merge.read_key(row)?;
+        loop {
+            let order =
+                if target_is_there { merge.source_key.compare(&merge.target_key) } else { Ordering::Less };
+            match order {
+                Ordering::Less => merge.missing(),
+                Ordering::Greater => merge.extra(),
+                Ordering::Equal => merge.compare_row(row, &target_rows).context(failed)?,
             }
-            merge.advance_source(&mut source_rows).context(failed)?;
-            if let Some(row) = source_rows.get() {
-                merge.next_source(row)?;
+            if order.is_ge() {
+                target_is_there = merge.next_target(&mut target_rows)?;
+            }
+            if order.is_le() {
+                return Ok(());
             }
         }
+    })?;
+    while target_is_there {
+        merge.extra();
+        target_is_there = merge.next_target(&mut target_rows)?;
     }
     observer.rows_compared(&table.source, merge.found.source_rows % REPORT_EACH_ROWS);
     Ok(merge.found)
@@ -212,30 +154,17 @@ impl Merge<'_> {
         Ok(true)
     }
 
-    /// Moves the source to its next row that is to be in PostgreSQL.
-    fn advance_source(&mut self, rows: &mut Rows<'_>) -> rusqlite::Result<()> {
-        loop {
-            rows.advance()?;
-            let Some(row) = rows.get() else { return Ok(()) };
-            if self.expected.look(self.table, row)? == Presence::Moved {
-                return Ok(());
-            }
-            self.found.source_rows += 1;
-            self.found.rejected += 1;
-        }
-    }
-
-    /// Reads the key of the next source row. Keys that do not ascend would make the merge lie here as well.
-    fn next_source(&mut self, row: &Row<'_>) -> Result<()> {
-        let is_first = self.found.source_rows == self.found.rejected;
-        self.found.source_rows += 1;
+    /// Reads the key of a source row. Keys that do not ascend would make the merge lie here as well.
+    fn read_key(&mut self, row: &SourceRow<'_>) -> Result<()> {
+        let is_first = self.found.source_rows == self.found.rejected + 1;
+        let failed = || format!("a key of table {} in the sealed copy cannot be read", self.table.source);
         std::mem::swap(&mut self.source_key, &mut self.previous_source_key);
         self.source_key.clear();
         for &position in self.key {
-            let value = row.get_ref(position).context(|| {
-                format!("a key of table {} in the sealed copy cannot be read", self.table.source)
-            })?;
-            self.source_key.push(scan::value(value));
+            match row.value(position).context(failed)? {
+                Value::Held(value) => self.source_key.push(value),
+                Value::Long(long) => self.source_key.push(long.as_value(&long.whole().context(failed)?)),
+            }
         }
         if !is_first && self.previous_source_key.compare(&self.source_key).is_gt() {
             return Err(Error::new("SQLite's keys do not ascend").next(
@@ -256,24 +185,21 @@ impl Merge<'_> {
         self.name(self.target_key.clone(), DifferenceKind::Extra, Vec::new(), Vec::new());
     }
 
-    fn compare_row(&mut self, row: &Row<'_>, target: &TargetRows<'_>) -> rusqlite::Result<()> {
+    fn compare_row(&mut self, row: &SourceRow<'_>, target: &TargetRows<'_>) -> rusqlite::Result<()> {
         let (mut columns, mut values) = (Vec::new(), Vec::new());
         for (position, column) in self.table.columns.iter().enumerate() {
-            let mut source = scan::value(row.get_ref(position)?);
+            let mut source = row.value(position)?;
             if self.expected.is_nulled(position) {
                 self.found.nulled += 1;
-                source = SourceValue::Null;
+                source = Value::Held(SourceValue::Null);
             }
-            let field = target.field(position);
-            if is_same(column, source, field, &mut self.scratch) {
+            let field = Field { bytes: target.field(position), digested: target.digested(position) };
+            if field.is(column, &source, &mut self.scratch)? {
                 continue;
             }
             columns.push(column.source.clone());
             if self.show_values {
-                values.push([
-                    scan::shown(source, column.secret),
-                    shown_target(column, field, &mut self.scratch),
-                ]);
+                values.push([shown_source(column, &source), field.shown(column, &mut self.scratch)]);
             }
         }
         if columns.is_empty() {
@@ -293,37 +219,63 @@ impl Merge<'_> {
     }
 }
 
-/// Whether a field that PostgreSQL gave is the source value. One that cannot be decoded is none that was sent.
-fn is_same(
-    column: &PlannedColumn,
-    source: SourceValue<'_>,
-    field: Option<&[u8]>,
-    scratch: &mut Vec<u8>,
-) -> bool {
-    match field {
-        None => source.is_null(),
-        Some(_) if source.is_null() => false,
-        Some(wire) => column.decode(wire, scratch).is_ok_and(|target| column.same(source, target)),
+/// A field that PostgreSQL gave.
+struct Field<'a> {
+    /// Its bytes; none where it is NULL or long.
+    bytes: Option<&'a [u8]>,
+    /// What it is known by, where it is long.
+    digested: Option<Digested>,
+}
+
+impl Field<'_> {
+    /// Whether it is the source value. One that cannot be decoded is none that was sent.
+    fn is(
+        &self,
+        column: &PlannedColumn,
+        source: &Value<'_>,
+        scratch: &mut Vec<u8>,
+    ) -> rusqlite::Result<bool> {
+        match (source, self.digested, self.bytes) {
+            (Value::Held(source), None, None) => Ok(source.is_null()),
+            (Value::Held(source), None, Some(wire)) => Ok(is_same(column, *source, wire, scratch)),
+            (Value::Held(SourceValue::Text(bytes) | SourceValue::Blob(bytes)), Some(target), _) => {
+                Ok(bytes.len() as u64 == target.length && Digested::of_bytes(bytes) == target)
+            }
+            (Value::Held(_), Some(_), _) => Ok(false),
+            (Value::Long(long), Some(target), _) => {
+                // Values of two lengths differ whatever their bytes are.
+                Ok(long.length() == target.length && Digested::of(long)? == target)
+            }
+            (Value::Long(_), None, None) => Ok(false),
+            (Value::Long(long), None, Some(wire)) if column.has_digest() => {
+                Ok(long.length() == wire.len() as u64 && Digested::of(long)? == Digested::of_bytes(wire))
+            }
+            // A document, which PostgreSQL may write shorter than the source.
+            (Value::Long(long), None, Some(wire)) => {
+                Ok(is_same(column, long.as_value(&long.whole()?), wire, scratch))
+            }
+        }
+    }
+
+    fn shown(&self, column: &PlannedColumn, scratch: &mut Vec<u8>) -> String {
+        match (self.digested, self.bytes) {
+            (Some(target), _) => format!("({} bytes)", target.length),
+            (None, None) => "NULL".to_owned(),
+            (None, Some(wire)) => match column.decode(wire, scratch) {
+                Ok(value) => scan::shown(value, column.secret),
+                Err(error) => format!("({error})"),
+            },
+        }
     }
 }
 
-fn shown_target(column: &PlannedColumn, field: Option<&[u8]>, scratch: &mut Vec<u8>) -> String {
-    let Some(wire) = field else { return "NULL".to_owned() };
-    match column.decode(wire, scratch) {
-        Ok(value) => scan::shown(value, column.secret),
-        Err(error) => format!("({error})"),
+fn shown_source(column: &PlannedColumn, source: &Value<'_>) -> String {
+    match source {
+        Value::Held(value) => scan::shown(*value, column.secret),
+        Value::Long(long) => format!("({} bytes)", long.length()),
     }
 }
 
-/// A key column in the order that the source has.
-fn ordered(column: &PlannedColumn) -> String {
-    let collation = match column.target_type {
-        migrate_core::conversion::PgType::Text => " COLLATE \"C\"",
-        _ => "",
-    };
-    format!("{}{collation}", quote_pg(&column.target))
-}
-
-fn stream_failed() -> String {
-    "PostgreSQL's rows cannot be read".to_owned()
+fn is_same(column: &PlannedColumn, source: SourceValue<'_>, wire: &[u8], scratch: &mut Vec<u8>) -> bool {
+    !source.is_null() && column.decode(wire, scratch).is_ok_and(|target| column.same(source, target))
 }

@@ -2,9 +2,9 @@
 //! anew, by the same function, from the source's row alone.
 
 use migrate_core::plan::PlannedTable;
-use rusqlite::Row;
 
-use crate::rejects::{self, Fate};
+use crate::rejects::{self, Fate, RowBuffer};
+use crate::source::rows::Values;
 
 /// Whether a source row is to be in PostgreSQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,18 +21,18 @@ pub(super) struct Expected {
     /// The places of the columns that are sent; none where nothing can be rejected.
     sent: Option<Vec<usize>>,
     nulled: Vec<usize>,
-    scratch: Vec<u8>,
+    scratch: RowBuffer,
 }
 
 impl Expected {
     /// Of the rows of `table`, whose columns say what their policy is.
     pub(super) fn of(table: &PlannedTable) -> Expected {
         let sent = rejects::may_reject(table).then(|| table.sent_positions());
-        Expected { sent, nulled: Vec::new(), scratch: Vec::new() }
+        Expected { sent, nulled: Vec::new(), scratch: RowBuffer::default() }
     }
 
     /// Looks at a row that was selected with all planned columns.
-    pub(super) fn look(&mut self, table: &PlannedTable, row: &Row<'_>) -> rusqlite::Result<Presence> {
+    pub(super) fn look(&mut self, table: &PlannedTable, row: &impl Values) -> rusqlite::Result<Presence> {
         self.nulled.clear();
         let Some(sent) = &self.sent else { return Ok(Presence::Moved) };
         self.scratch.clear();

@@ -5,11 +5,13 @@
 
 pub mod catalog;
 mod compare;
+mod digest;
 mod expected;
 mod key;
 mod multiset;
 mod sequences;
 mod source_order;
+mod target_rows;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,9 +27,9 @@ use crate::source::SourceConnection;
 use crate::target::bulk::BulkConnection;
 use crate::target::server_error::ServerError;
 
-pub(crate) use compare::TargetRows;
 pub use compare::{Difference, DifferenceKind};
 pub use sequences::sequence_problems;
+pub(crate) use target_rows::TargetRows;
 
 /// What comparing one table found.
 #[derive(Clone, Debug, Default, Serialize)]

@@ -8,12 +8,13 @@ use migrate_core::value::SourceValue;
 use sha2::{Digest, Sha256};
 
 use super::TableComparison;
-use super::compare::TargetRows;
+use super::digest::Digested;
 use super::expected::{Expected, Presence};
+use super::target_rows::TargetRows;
 use crate::error::{Context, Error, Result};
-use crate::observer::Observer;
+use crate::observer::{Observer, go_on};
 use crate::source::SourceConnection;
-use crate::source::scan::{self, Order};
+use crate::source::rows::{HELD_MAX_BYTES, Scan, Value, Values};
 use crate::target::bulk::BulkConnection;
 
 /// Compares `table` as a multiset.
@@ -26,6 +27,7 @@ pub(super) fn compare(
     let mut found = TableComparison { table: table.source.clone(), ..TableComparison::default() };
     let source_sum = source_sum(table, source, &mut found)?;
     observer.rows_compared(&table.source, found.source_rows);
+    go_on(observer)?;
     let target_sum = target_sum(table, target, &mut found)?;
     let expected_rows = found.source_rows - found.rejected;
     if source_sum == target_sum && expected_rows == found.target_rows {
@@ -43,28 +45,34 @@ pub(super) fn compare(
 
 fn source_sum(table: &PlannedTable, source: &SourceConnection, found: &mut TableComparison) -> Result<u128> {
     let failed = || format!("table {} of the sealed copy cannot be read", table.source);
-    let mut statement =
-        source.connection().prepare(&scan::select(table, false, Order::Storage)).context(failed)?;
-    let mut rows = statement.query([]).context(failed)?;
     let mut row_hash = RowHash::default();
     let mut expected = Expected::of(table);
-    while let Some(row) = rows.next().context(failed)? {
+    Scan::of(table).each(source, &failed, &mut |row| {
         found.source_rows += 1;
         if expected.look(table, row).context(failed)? == Presence::StayedBehind {
             found.rejected += 1;
-            continue;
+            return Ok(());
         }
         for (position, column) in table.columns.iter().enumerate() {
-            let value = if expected.is_nulled(position) {
+            if expected.is_nulled(position) {
                 found.nulled += 1;
-                SourceValue::Null
-            } else {
-                scan::value(row.get_ref(position).context(failed)?)
-            };
-            row_hash.add(column, value)?;
+                row_hash.add(column, SourceValue::Null)?;
+                continue;
+            }
+            match row.value(position).context(failed)? {
+                Value::Held(value) => row_hash.add(column, value)?,
+                Value::Long(long) if column.has_digest() => {
+                    row_hash.add_digest(&Digested::of(long).context(failed)?);
+                }
+                Value::Long(long) => {
+                    let whole = long.whole().context(failed)?;
+                    row_hash.add(column, long.as_value(&whole))?;
+                }
+            }
         }
         row_hash.finish_row();
-    }
+        Ok(())
+    })?;
     Ok(row_hash.sum)
 }
 
@@ -77,6 +85,10 @@ fn target_sum(
     let (mut row_hash, mut scratch) = (RowHash::default(), Vec::new());
     while rows.advance()? {
         for (position, column) in table.columns.iter().enumerate() {
+            if let Some(digested) = rows.digested(position) {
+                row_hash.add_digest(&digested);
+                continue;
+            }
             match rows.field(position).map(|wire| column.decode(wire, &mut scratch)) {
                 None => row_hash.add(column, SourceValue::Null)?,
                 Some(Ok(value)) => row_hash.add(column, value)?,
@@ -108,10 +120,23 @@ impl RowHash {
         column.canonical(value, &mut self.canonical).map_err(|refusal| {
             Error::new(format!("column {} cannot be compared", column.source)).because(refusal)
         })?;
+        if column.has_digest() && self.canonical.len() > HELD_MAX_BYTES as usize {
+            self.add_digest(&Digested::of_bytes(&self.canonical));
+            return Ok(());
+        }
         self.hasher.update([1]);
         self.hasher.update((self.canonical.len() as u64).to_be_bytes());
         self.hasher.update(&self.canonical);
+        // A long document must not keep its room for the rest of the table.
+        self.canonical.shrink_to(HELD_MAX_BYTES as usize);
         Ok(())
+    }
+
+    /// Adds a long value, which is known by its length and hash on both sides.
+    fn add_digest(&mut self, digested: &Digested) {
+        self.hasher.update([3]);
+        self.hasher.update(digested.length.to_be_bytes());
+        self.hasher.update(digested.sha256);
     }
 
     fn add_undecodable(&mut self, error: &str) {

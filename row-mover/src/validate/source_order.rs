@@ -7,31 +7,25 @@ use migrate_core::identifier::quote_sqlite;
 use migrate_core::plan::PlannedTable;
 
 use crate::source::SourceConnection;
-use crate::source::scan::{self, Order};
 
 /// Compares text as UTF-8, whatever the encoding of the database.
 const UTF8_ORDER: &str = "utf8_order";
 
-/// `SELECT` of all planned columns in the order of the columns at `key`, for this connection alone.
-pub(super) fn select(
+/// The terms of `ORDER BY` that give the order of the columns at `key`, for this connection alone.
+pub(super) fn terms(
     table: &PlannedTable,
     key: &[usize],
     source: &SourceConnection,
-) -> rusqlite::Result<String> {
+) -> rusqlite::Result<Vec<String>> {
     let connection = source.connection();
     let encoding: String = connection.query_row("PRAGMA encoding", [], |row| row.get(0))?;
-    if encoding.eq_ignore_ascii_case("UTF-8") {
-        return Ok(scan::select(table, false, Order::Key));
-    }
-    // SQLite itself turns the text of both sides into UTF-8 for the function.
-    connection.create_collation(UTF8_ORDER, |left, right| left.as_bytes().cmp(right.as_bytes()))?;
-    let columns: Vec<String> = table.columns.iter().map(|column| quote_sqlite(&column.source)).collect();
-    let order: Vec<String> =
-        key.iter().map(|&position| format!("{} COLLATE {UTF8_ORDER}", columns[position])).collect();
-    Ok(format!(
-        "SELECT {} FROM {} NOT INDEXED ORDER BY {}",
-        columns.join(", "),
-        quote_sqlite(&table.source),
-        order.join(", ")
-    ))
+    let collation = if encoding.eq_ignore_ascii_case("UTF-8") {
+        "BINARY"
+    } else {
+        // SQLite itself turns the text of both sides into UTF-8 for the function.
+        connection.create_collation(UTF8_ORDER, |left, right| left.as_bytes().cmp(right.as_bytes()))?;
+        UTF8_ORDER
+    };
+    let columns = key.iter().filter_map(|&position| table.columns.get(position));
+    Ok(columns.map(|column| format!("{} COLLATE {collation}", quote_sqlite(&column.source))).collect())
 }

@@ -12,6 +12,7 @@ use crate::display::printable_plan;
 use crate::exit::Exit;
 use crate::generated::{GeneratedFile, Mode, apply};
 use crate::source_plan::PlanArgs;
+use crate::stop::Stop;
 use crate::target::{self, TargetArgs};
 use crate::{output, plan_folder, source, source_plan, workspace};
 
@@ -52,6 +53,7 @@ pub(crate) struct GenerateArgs {
 
 /// Runs `generate`.
 pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<Exit> {
+    Stop::listen()?;
     let mode = match (args.check, args.dry_run) {
         (true, _) => Mode::Check,
         (_, true) => Mode::DryRun,

@@ -5,18 +5,21 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 use diesel_migrations::FileBasedMigrations;
+use migrate_core::phase::Phase;
 use migrate_core::plan::Plan;
 use migrate_core::render;
 use row_mover::run::{self, Outcome, Request};
 use row_mover::source::{SourceConnection, introspect};
+use row_mover::status::{self, Standing};
 use row_mover::target::{DbSettings, TargetUrl};
 
 use crate::display::printable_plan;
 use crate::exit::Exit;
 use crate::private::{IfAbsent, LastMigration};
-use crate::report::{self, Target};
+use crate::report::{self, Target, counted};
 use crate::screen::Screen;
 use crate::source_plan::{self, PlanArgs};
+use crate::stop::Stop;
 use crate::target::{self, TargetArgs};
 use crate::{output, plan_folder, private, source, workspace};
 
@@ -25,7 +28,8 @@ use crate::{output, plan_folder, private, source, workspace};
 #[command(
     after_help = "Phases: preflight, seal, schema, rows, constraints, validate. A run that was interrupted goes on when the \
     same command is given again.\n\n\
-    Exit status: 0 moved and proven, 1 rejects, broken constraints or differences found, 2 could not run or refused.\n\n\
+    Exit status: 0 moved and proven, 1 rejects, broken constraints or differences found, 2 could not run or refused, \
+    130 or 143 stopped by SIGINT or SIGTERM, in order.\n\n\
     Examples:\n  \
     cargo xtask migrate --sample\n  \
     cargo xtask migrate --sqlite data/hyperpage.db --dry-run\n  \
@@ -107,6 +111,7 @@ pub(crate) struct MigrateArgs {
 
 /// Runs `migrate`.
 pub(crate) fn run(args: &MigrateArgs) -> anyhow::Result<Exit> {
+    let stop = Stop::listen()?;
     let settings = target::settings()?;
     let source = if args.sample {
         source::sample(args.rows, output::remarks(args.quiet))?
@@ -134,23 +139,30 @@ pub(crate) fn run(args: &MigrateArgs) -> anyhow::Result<Exit> {
         discard: args.discard,
         show_values: args.show_values,
     };
-    let screen = Screen::new(args.quiet);
+    let private = match &target {
+        Target::Private { database, version } => {
+            let plan = std::path::absolute(&plan_dir).unwrap_or_else(|_| plan_dir.clone());
+            Some(LastMigration { database: database.clone(), pg_version: *version, plan: Some(plan) })
+        }
+        Target::Named => None,
+    };
+    if let (Some(begun), false) = (&private, args.dry_run) {
+        private::remember_begun(begun.clone(), args.sample)?;
+    }
+    let screen = Screen::new(args.quiet, stop.clone());
     let outcome = if args.dry_run {
         if !args.json && !args.quiet {
             output::stdout(&render::plan_summary(&printable_plan(&plan)?))?;
         }
-        run::dry_run(&request, &screen)
+        stop.in_order(&request.target, &settings, || run::dry_run(&request, &screen))
     } else {
-        run::migrate(&request, &screen)
+        stop.in_order(&request.target, &settings, || run::migrate(&request, &screen))
     };
     screen.finish();
-    let outcome = outcome?;
-    if let (Target::Private { database, version }, Outcome::Moved(_) | Outcome::AlreadyDone(_)) =
-        (&target, &outcome)
-    {
-        let plan = std::path::absolute(&plan_dir).unwrap_or(plan_dir);
-        let last = LastMigration { database: database.clone(), pg_version: *version, plan: Some(plan) };
-        private::remember(last, args.sample)?;
+    let outcome =
+        outcome.map_err(|error| stop.explain(error, || how_to_go_on(args, &request.target, &settings)))?;
+    if let (Some(done), Outcome::Moved(_) | Outcome::AlreadyDone(_)) = (private, &outcome) {
+        private::remember(done, args.sample)?;
     }
     if args.json {
         output::stdout(&report::migrate_json(&outcome, &plan, &request.target)?)?;
@@ -170,6 +182,25 @@ pub(crate) fn run(args: &MigrateArgs) -> anyhow::Result<Exit> {
         Outcome::Moved(moved) if !moved.validation.is_proven() => Exit::Differences,
         _ => Exit::Done,
     })
+}
+
+/// What a migration that was stopped leaves, and how it goes on. The command itself is not repeated: a password may stand in it.
+fn how_to_go_on(args: &MigrateArgs, target: &TargetUrl, settings: &DbSettings) -> String {
+    let status = status::status(target, settings).ok();
+    let run = status.filter(|status| status.standing == Standing::Unfinished).and_then(|status| status.run);
+    let Some(run) = run.filter(|_| !args.dry_run) else {
+        return "Nothing was changed. Run the same command again.".to_owned();
+    };
+    let stays = match (run.chunks(), run.next_phase) {
+        ((_, 0), _) => String::new(),
+        ((done, all), Some(Phase::Rows)) => {
+            format!("What is done stays done: {done} of {}. ", counted(all, "chunk"))
+        }
+        _ => "What is done stays done: all rows are moved. ".to_owned(),
+    };
+    let without = if args.restart { ", without --restart" } else { "" };
+    let from = run.next_phase.map_or_else(String::new, |phase| format!(" from {phase}"));
+    format!("{stays}Run the same command again{without}: it goes on{from}.")
 }
 
 /// Whose plan a migration follows.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use diesel_migrations::FileBasedMigrations;
 use migrate_core::phase::Phase;
@@ -17,6 +17,7 @@ use crate::commands::migrate;
 use crate::exit::Exit;
 use crate::report::not_moved;
 use crate::screen::Screen;
+use crate::stop::Stop;
 use crate::target::{self, TargetArgs};
 use crate::{output, plan_folder, private, report, source, workspace};
 
@@ -61,6 +62,7 @@ pub(crate) struct ValidateArgs {
 
 /// Runs `validate`.
 pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
+    let stop = Stop::listen()?;
     let settings = target::settings()?;
     let (url, remembered) = resolve_target(&args.target, args.sample, output::remarks(args.quiet))?;
     let is_told = args.plan.is_some() || remembered.is_some();
@@ -80,10 +82,12 @@ pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
             workers: migrate::workers(args.workers, settings.pool_max),
         },
     };
-    let screen = Screen::new(args.quiet);
-    let result = run::validate(&request, &screen);
+    let screen = Screen::new(args.quiet, stop.clone());
+    let result = stop.in_order(&request.target, &settings, || run::validate(&request, &screen));
     screen.finish();
-    let (run, mut validation) = result?;
+    let (run, mut validation) = result.map_err(|error| {
+        stop.explain(error, || "Nothing was changed. Run the same command again.".to_owned())
+    })?;
     // The database is as the plan says; the Diesel schema that the app compiles against must be so, too.
     let is_compared = is_told || plan_folder::holds(&folder, &run.state.subject.plan_sha256)?;
     if is_compared {
@@ -115,17 +119,7 @@ fn resolve_target(
         return Ok((url, None));
     }
     let memory = private::remembered()?;
-    let Some(last) = (if is_sample { memory.sample } else { memory.last }) else {
-        if is_sample {
-            bail!("no sample was moved into the private PostgreSQL yet; run `cargo xtask migrate --sample`");
-        }
-        bail!(
-            "no migration has been made from this checkout; run `cargo xtask migrate`, or name a target with --postgres"
-        );
-    };
-    let cluster = private::cluster(args.pg_version.or(last.pg_version), say)?;
-    let url = private::database_url(&cluster, &last.database, private::IfAbsent::StandIn)?;
-    Ok((TargetUrl::parse(&url)?, last.plan))
+    private::recall(if is_sample { memory.sample } else { memory.last }, args.pg_version, is_sample, say)
 }
 
 /// Whether a validated migration stands in the ledger of the target that `cleanup` is to rely on.

@@ -30,7 +30,9 @@ fn every_command_has_its_help() {
     let place = Place::new();
     let mut found = Vec::new();
     walk(&place, &[], &mut found);
-    for command in ["", "generate", "migrate", "validate", "cleanup", "postgres", "postgres-start"] {
+    for command in
+        ["", "generate", "migrate", "validate", "status", "cleanup", "postgres", "postgres-start", "bench"]
+    {
         assert!(found.iter().any(|(name, _)| name == command), "{command} is not listed");
     }
     for (name, help) in &found {

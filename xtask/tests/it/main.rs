@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod any_file;
+mod bench;
 mod cleanup_gate;
 mod existing;
 mod generate;
@@ -17,4 +18,6 @@ mod private;
 mod refusals;
 mod refused_targets;
 mod server;
+mod status;
+mod stop;
 mod validate;

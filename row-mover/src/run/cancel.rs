@@ -1,0 +1,27 @@
+//! Ends what the server is at for a migration of ours that is to stop: an index build would otherwise go on, and keep its locks,
+//! after whoever asked for it is gone.
+
+use super::session::ADVISORY_LOCK;
+use crate::error::Result;
+use crate::target::session::{APPLICATION_NAME, open_bulk};
+use crate::target::{DbSettings, TargetUrl};
+
+/// Cancels the statements of all sessions of ours in a target, and says of how many. Two migrations of one target are kept apart, so
+/// that they are those of the one that asks; without one, of a validation of the same account.
+///
+/// # Errors
+/// When the target cannot be reached.
+pub fn cancel(target: &TargetUrl, settings: &DbSettings) -> Result<usize> {
+    let mut connection = open_bulk(target, settings)?;
+    // The session that keeps other migrations out is waited for by nobody, and is not disturbed.
+    let rows = connection.query(
+        &format!(
+            "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = '{APPLICATION_NAME}' \
+             AND datname = current_database() AND usename = current_user AND state <> 'idle' AND pid <> pg_backend_pid() \
+             AND pid NOT IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 \
+             AND objid = ({ADVISORY_LOCK} & 4294967295)::text::oid)"
+        ),
+        &[],
+    )?;
+    Ok(rows.len())
+}

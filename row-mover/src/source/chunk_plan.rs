@@ -1,0 +1,95 @@
+//! Cuts a table into chunks of about one size in bytes, while its rows are looked at. Moves nothing.
+
+use super::scan::RowidRange;
+
+/// How many bytes a chunk has: large enough that its transaction costs nothing, small enough to lose little when killed.
+const CHUNK_BYTES: u64 = 8 << 20;
+
+/// How many rows it has at most, where rows are small.
+const CHUNK_ROWS_MAX: u64 = 100_000;
+
+/// A chunk of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlannedChunk {
+    /// Its first and its last rowid; none where the whole table is one chunk.
+    pub range: Option<RowidRange>,
+    /// Its rows, those that stay behind among them.
+    pub rows: u64,
+    /// Its bytes in COPY's binary format.
+    pub bytes: u64,
+}
+
+/// The chunks of a table or a part of one, by rowid.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChunkPlan(Vec<PlannedChunk>);
+
+impl ChunkPlan {
+    /// Takes in the next row: its rowid, where the table has one, and its bytes.
+    pub(super) fn add(&mut self, rowid: Option<i64>, bytes: u64) {
+        let range = rowid.map(|rowid| RowidRange { first: rowid, last: rowid });
+        self.join(PlannedChunk { range, rows: 1, bytes });
+    }
+
+    /// Takes in the chunks of the part that follows.
+    pub(super) fn append(&mut self, next: ChunkPlan) {
+        next.0.into_iter().for_each(|chunk| self.join(chunk));
+    }
+
+    /// The chunks.
+    pub fn chunks(&self) -> &[PlannedChunk] {
+        &self.0
+    }
+
+    /// Adds rows to the last chunk, or begins one where that would be too large. Rows without rowids stay together.
+    fn join(&mut self, next: PlannedChunk) {
+        let Some(last) = self.0.last_mut() else { return self.0.push(next) };
+        let is_too_large = last.bytes + next.bytes > CHUNK_BYTES || last.rows + next.rows > CHUNK_ROWS_MAX;
+        match (&mut last.range, next.range) {
+            (Some(_), Some(_)) if is_too_large => return self.0.push(next),
+            (Some(range), Some(next)) => range.last = next.last,
+            _ => {}
+        }
+        last.rows += next.rows;
+        last.bytes += next.bytes;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_have_each_row_once_and_are_of_one_size() {
+        let mut whole = ChunkPlan::default();
+        let mut parts = [ChunkPlan::default(), ChunkPlan::default()];
+        for number in 0..40_000_i64 {
+            // Sparse, and below 0.
+            let (rowid, bytes) = (number * 1000 - 5_000_000, 500 + u64::from(number % 7 == 0) * 1000);
+            whole.add(Some(rowid), bytes);
+            parts[usize::from(number >= 30_000)].add(Some(rowid), bytes);
+        }
+        let [mut joined, rest] = parts;
+        joined.append(rest);
+        for plan in [&whole, &joined] {
+            assert_eq!(plan.chunks().iter().map(|chunk| chunk.rows).sum::<u64>(), 40_000);
+            assert!(plan.chunks().iter().all(|chunk| chunk.bytes <= CHUNK_BYTES));
+            assert!((3..=5).contains(&plan.chunks().len()), "{plan:?}");
+            let ranges: Vec<RowidRange> = plan.chunks().iter().filter_map(|chunk| chunk.range).collect();
+            assert!(ranges.windows(2).all(|pair| pair[0].last < pair[1].first));
+            assert_eq!((ranges[0].first, ranges[ranges.len() - 1].last), (-5_000_000, 34_999_000));
+        }
+    }
+
+    #[test]
+    fn a_row_larger_than_a_chunk_has_one_of_its_own_and_rows_without_rowids_stay_together() {
+        let mut plan = ChunkPlan::default();
+        for (rowid, bytes) in [(1, 10), (2, CHUNK_BYTES * 3), (3, 10), (4, 10)] {
+            plan.add(Some(rowid), bytes);
+        }
+        let rows: Vec<u64> = plan.chunks().iter().map(|chunk| chunk.rows).collect();
+        assert_eq!(rows, [1, 1, 2]);
+        let mut plan = ChunkPlan::default();
+        (0..3).for_each(|_| plan.add(None, CHUNK_BYTES));
+        assert_eq!(plan.chunks(), [PlannedChunk { range: None, rows: 3, bytes: CHUNK_BYTES * 3 }]);
+    }
+}

@@ -1,0 +1,41 @@
+//! Long values as they are compared: by length and SHA-256, each computed where the value lies.
+//!
+//! Both databases read every byte of such a value; only the bytes do not travel.
+
+use std::ops::ControlFlow;
+
+use sha2::{Digest, Sha256};
+
+use crate::source::rows::LongText;
+
+/// What a long value is known by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Digested {
+    /// Its length in bytes.
+    pub(super) length: u64,
+    /// The SHA-256 of its bytes.
+    pub(super) sha256: [u8; 32],
+}
+
+impl Digested {
+    /// Of a value that is read in pieces.
+    pub(super) fn of(long: &LongText<'_>) -> rusqlite::Result<Digested> {
+        let mut hasher = Sha256::new();
+        let _ = long.pieces(|piece| {
+            hasher.update(piece);
+            ControlFlow::<()>::Continue(())
+        })?;
+        Ok(Digested { length: long.length(), sha256: hasher.finalize().into() })
+    }
+
+    /// Of bytes in memory.
+    pub(super) fn of_bytes(bytes: &[u8]) -> Digested {
+        Digested { length: bytes.len() as u64, sha256: Sha256::digest(bytes).into() }
+    }
+
+    /// As PostgreSQL gives it: the length as `bigint`, and the hash as `bytea`.
+    pub(super) fn of_fields(length: &[u8], sha256: &[u8]) -> Option<Digested> {
+        let length = u64::from_be_bytes(length.try_into().ok()?);
+        Some(Digested { length, sha256: sha256.try_into().ok()? })
+    }
+}

@@ -1,0 +1,154 @@
+//! Reads the rows of a table in PostgreSQL. What is long in them comes as its length and its SHA-256.
+//!
+//! libpq gathers each row whole before it hands it out, so that long values must not be in it. Whether a table has any is asked of
+//! PostgreSQL, which knows the lengths of values that it keeps apart (TOAST) without reading them.
+
+use migrate_core::conversion::PgType;
+use migrate_core::copy_format::{FieldRanges, StreamReader};
+use migrate_core::identifier::{quote_pg, quote_pg_literal};
+use migrate_core::plan::{PlannedColumn, PlannedTable};
+
+use super::digest::Digested;
+use crate::error::{Context, Error, Result};
+use crate::source::rows::HELD_MAX_BYTES;
+use crate::target::bulk::{BulkConnection, CopyOut};
+
+/// The target's rows of one table, in an order of its own.
+pub(crate) struct TargetRows<'a> {
+    copy: CopyOut<'a>,
+    reader: StreamReader,
+    fields: FieldRanges,
+    columns: usize,
+    /// The places of the columns that have long values.
+    long: Vec<usize>,
+    /// How many columns are planned: behind these come length and hash for each of `long`.
+    planned: usize,
+}
+
+impl<'a> TargetRows<'a> {
+    /// Begins to read all planned columns, ordered by the columns at `key`.
+    pub(super) fn open(
+        table: &PlannedTable,
+        key: &[usize],
+        target: &'a mut BulkConnection,
+    ) -> Result<TargetRows<'a>> {
+        let long = long_columns(table, target)?;
+        let mut columns: Vec<String> = Vec::with_capacity(table.columns.len() + 2 * long.len());
+        for (position, column) in table.columns.iter().enumerate() {
+            let name = quote_pg(&column.target);
+            columns.push(if long.contains(&position) {
+                format!("CASE WHEN octet_length({name}) <= {HELD_MAX_BYTES} THEN {name} END")
+            } else {
+                name
+            });
+        }
+        for column in long.iter().filter_map(|&position| table.columns.get(position)) {
+            let name = quote_pg(&column.target);
+            let is_long = format!("CASE WHEN octet_length({name}) > {HELD_MAX_BYTES} THEN");
+            columns.push(format!("{is_long} octet_length({name})::bigint END"));
+            columns.push(match column.target_type {
+                PgType::Bytea => format!("{is_long} sha256({name}) END"),
+                _ => format!("{is_long} sha256(convert_to({name}::text, 'UTF8')) END"),
+            });
+        }
+        let order: Vec<String> = key.iter().map(|&position| ordered(&table.columns[position])).collect();
+        let order = if order.is_empty() { String::new() } else { format!(" ORDER BY {}", order.join(", ")) };
+        let select = format!("SELECT {} FROM {}{order}", columns.join(", "), table.loaded_rows_sql());
+        let rows = TargetRows::select(&select, columns.len(), target)?;
+        Ok(TargetRows { long, planned: table.columns.len(), ..rows })
+    }
+
+    /// Begins to read the rows of a SELECT with so many columns.
+    pub(crate) fn select(
+        select: &str,
+        columns: usize,
+        target: &'a mut BulkConnection,
+    ) -> Result<TargetRows<'a>> {
+        let copy = target.copy_out(&format!("COPY ({select}) TO STDOUT (FORMAT binary)"))?;
+        Ok(TargetRows {
+            copy,
+            reader: StreamReader::default(),
+            fields: Vec::new(),
+            columns,
+            long: Vec::new(),
+            planned: columns,
+        })
+    }
+
+    /// Moves to the next row; false at the end.
+    pub(crate) fn advance(&mut self) -> Result<bool> {
+        loop {
+            if self.reader.next_row(self.columns, &mut self.fields).context(stream_failed)? {
+                return Ok(true);
+            }
+            let reader = &mut self.reader;
+            if !self.copy.next_piece(&mut |piece| reader.feed(piece))? {
+                return if self.reader.is_complete() {
+                    Ok(false)
+                } else {
+                    Err(Error::new(stream_failed()).because("it ended in the middle of a row"))
+                };
+            }
+        }
+    }
+
+    /// The bytes of a field of the current row; none for NULL.
+    pub(crate) fn field(&self, position: usize) -> Option<&[u8]> {
+        self.fields.get(position).cloned().flatten().map(|range| self.reader.field(range))
+    }
+
+    /// The long value at a place of the current row, of which [`TargetRows::field`] gives nothing; none where it is not long.
+    pub(super) fn digested(&self, position: usize) -> Option<Digested> {
+        let place = self.long.iter().position(|&long| long == position)?;
+        let at = self.planned + 2 * place;
+        Digested::of_fields(self.field(at)?, self.field(at + 1)?)
+    }
+}
+
+/// The places of the columns of `table` with long values in PostgreSQL.
+fn long_columns(table: &PlannedTable, target: &mut BulkConnection) -> Result<Vec<usize>> {
+    /// No method of PostgreSQL's makes a value smaller than by this factor (`pglz` by 91, `lz4` by 255 at most).
+    const COMPRESSION_MAX: u32 = 256;
+    let candidates: Vec<usize> = (table.columns.iter().enumerate())
+        .filter(|(_, column)| column.has_digest())
+        .map(|(position, _)| position)
+        .collect();
+    if candidates.is_empty() {
+        return Ok(candidates);
+    }
+    // A long value lies in the table's TOAST, where there is one of some size; where there is none, rows are short.
+    let relation = quote_pg_literal(&table.qualified(&table.target));
+    let kept_apart = format!(
+        "SELECT coalesce(sum(pg_relation_size(reltoastrelid)), 0) > {} OR bool_or(relkind <> 'r') FROM pg_class WHERE oid = \
+         {relation}::regclass",
+        HELD_MAX_BYTES / COMPRESSION_MAX
+    );
+    let answer = target.query(&kept_apart, &[])?;
+    if answer.first().and_then(|row| row.first()) == Some(&Some("f".to_owned())) {
+        return Ok(Vec::new());
+    }
+    let lengths: Vec<String> = (candidates.iter())
+        .filter_map(|&position| table.columns.get(position))
+        .map(|column| {
+            format!("coalesce(max(octet_length({})), 0) > {HELD_MAX_BYTES}", quote_pg(&column.target))
+        })
+        .collect();
+    let answer =
+        target.query(&format!("SELECT {} FROM {}", lengths.join(", "), table.loaded_rows_sql()), &[])?;
+    let is_long = answer.into_iter().next().unwrap_or_default();
+    let places = candidates.into_iter().zip(is_long);
+    Ok(places.filter(|(_, is_long)| is_long.as_deref() == Some("t")).map(|(position, _)| position).collect())
+}
+
+/// A key column in the order that the source has.
+fn ordered(column: &PlannedColumn) -> String {
+    let collation = match column.target_type {
+        migrate_core::conversion::PgType::Text => " COLLATE \"C\"",
+        _ => "",
+    };
+    format!("{}{collation}", quote_pg(&column.target))
+}
+
+fn stream_failed() -> String {
+    "PostgreSQL's rows cannot be read".to_owned()
+}

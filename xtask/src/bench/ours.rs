@@ -1,0 +1,71 @@
+//! This program's own `migrate`, run as its users run it: a process of its own, into an empty database, with its proof.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+
+use super::child::{self, Interrupt};
+use super::figures::Figures;
+use super::server::Server;
+use super::subjects::Subject;
+
+/// The phases in which rows are loaded and made a database of: what the floor does, too.
+const LOAD_PHASES: [&str; 2] = ["rows", "constraints"];
+
+/// Measures one migration: the whole, each phase, and its memory.
+///
+/// # Errors
+/// Where it does not end with everything proven.
+pub(crate) fn measure(
+    server: &Server,
+    subject: &Subject,
+    folder: &Path,
+    interrupt: &Interrupt,
+    figures: &mut Figures,
+) -> anyhow::Result<()> {
+    let database = server.database()?;
+    let program = std::env::current_exe().context("this program's own file cannot be found")?;
+    // Sealed copies are as large as their source, and go with this folder.
+    let place = tempfile::tempdir_in(folder).context("no scratch folder can be made")?;
+    let mut command = Command::new(program);
+    command
+        .current_dir(place.path())
+        .args(["migrate", "--json", "--quiet", "--sqlite"])
+        .arg(&subject.path)
+        .arg("--plan")
+        .arg(&subject.plan_dir)
+        .arg("--postgres")
+        .arg(database.url());
+    database.lend_password(&mut command);
+    server.checkpoint()?;
+    let ran = child::run(&mut command, place.path(), interrupt)?;
+    if !ran.status.success() {
+        bail!("migrate of {} ended with {}: {}", subject.name, ran.status, ran.last_line());
+    }
+    let said: Value = serde_json::from_str(&ran.stdout)
+        .with_context(|| format!("what migrate of {} printed is no JSON", subject.name))?;
+    if said["proven"] != true {
+        bail!("migrate of {} has not proven that everything arrived", subject.name);
+    }
+    let phases = phases(&said)
+        .with_context(|| format!("migrate of {} does not say what its phases took", subject.name))?;
+    figures.add("ours.whole", ran.seconds, ran.peak_bytes);
+    for (phase, seconds) in &phases {
+        figures.add(format!("ours.phase.{phase}"), *seconds, None);
+    }
+    let load = phases.iter().filter(|(phase, _)| LOAD_PHASES.contains(&phase.as_str()));
+    figures.add("ours.load", load.map(|(_, seconds)| seconds).sum(), None);
+    Ok(())
+}
+
+/// The phases of `migrate --json`, in order.
+fn phases(said: &Value) -> Option<Vec<(String, f64)>> {
+    let phases = said.get("result")?.get("phases")?.as_array()?;
+    let phases: Option<Vec<_>> = phases
+        .iter()
+        .map(|phase| Some((phase.get("phase")?.as_str()?.to_owned(), phase.get("seconds")?.as_f64()?)))
+        .collect();
+    phases.filter(|phases| LOAD_PHASES.iter().all(|name| phases.iter().any(|(phase, _)| phase == name)))
+}

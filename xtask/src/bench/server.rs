@@ -1,0 +1,271 @@
+//! The server that is measured with, and the databases that a run makes in it, each of which goes again when it is dropped.
+
+use std::cell::Cell;
+use std::process::Command;
+
+use anyhow::{Context, bail};
+use diesel::connection::SimpleConnection;
+use diesel::sql_types::Text;
+use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl};
+use migrate_core::identifier::quote_pg;
+
+use crate::{output, private};
+
+/// What the names of all databases of a run begin with.
+const PREFIX: &str = "hyperpage_bench";
+
+/// A server, reached by a URL.
+#[derive(Debug)]
+pub(crate) struct Server {
+    address: Address,
+    made: Cell<u32>,
+}
+
+/// The parts of a server's URL around the database.
+#[derive(Clone, PartialEq, Eq)]
+struct Address {
+    /// Scheme and user, up to where a password would stand.
+    before: String,
+    /// The password, percent-encoded as it was.
+    password: Option<String>,
+    /// Host and port.
+    host: String,
+    /// The database that was named.
+    database: String,
+    /// The options, with their question mark.
+    options: String,
+}
+
+/// A database of a run.
+#[derive(Debug)]
+pub(crate) struct BenchDatabase<'s> {
+    server: &'s Server,
+    name: String,
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    line: String,
+}
+
+impl Server {
+    /// The server that is named, else the private PostgreSQL, which runs then. Whatever the environment names is not asked: that
+    /// may be production.
+    ///
+    /// # Errors
+    /// Where the URL is none, or no private PostgreSQL can be started.
+    pub(crate) fn choose(
+        url: Option<&str>,
+        version: Option<u32>,
+        say: impl Fn(&str),
+    ) -> anyhow::Result<Server> {
+        let url = match url {
+            Some(url) => url.to_owned(),
+            None => private::cluster(version, say)?.url("postgres")?,
+        };
+        let Some(address) = Address::parse(&url) else {
+            bail!(
+                "bench needs a URL such as postgres://user@localhost:5432/postgres; keyword strings are not taken"
+            );
+        };
+        Ok(Server { address, made: Cell::new(0) })
+    }
+
+    /// The server's version and the settings that what is measured depends on.
+    ///
+    /// # Errors
+    /// Where it does not answer.
+    pub(crate) fn settings(&self) -> anyhow::Result<Vec<(String, String)>> {
+        const NAMES: [&str; 9] = [
+            "server_version",
+            "shared_buffers",
+            "wal_level",
+            "max_wal_size",
+            "fsync",
+            "synchronous_commit",
+            "full_page_writes",
+            "max_parallel_maintenance_workers",
+            "maintenance_work_mem",
+        ];
+        let mut session = self.connect(&self.address.database)?;
+        NAMES
+            .iter()
+            .map(|name| {
+                let value = line(&mut session, &format!("SELECT current_setting('{name}') AS line"))?;
+                Ok(((*name).to_owned(), value))
+            })
+            .collect()
+    }
+
+    /// A new and empty database.
+    ///
+    /// # Errors
+    /// Where the role may not make one.
+    pub(crate) fn database(&self) -> anyhow::Result<BenchDatabase<'_>> {
+        let number = self.made.replace(self.made.get() + 1);
+        let name = format!("{PREFIX}_{}_{number}", std::process::id());
+        let sql = format!("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'", quote_pg(&name));
+        execute(&mut self.connect(&self.address.database)?, &sql)
+            .context("no database can be made: the role needs CREATEDB")?;
+        Ok(BenchDatabase { server: self, name })
+    }
+
+    /// Writes to disk what earlier pieces left to be written, so that no piece pays for another.
+    ///
+    /// # Errors
+    /// Where the role may not.
+    pub(crate) fn checkpoint(&self) -> anyhow::Result<()> {
+        execute(&mut self.connect(&self.address.database)?, "CHECKPOINT").context(
+            "the server cannot be made quiet: the role has to be superuser or a member of pg_checkpoint",
+        )
+    }
+
+    fn connect(&self, database: &str) -> anyhow::Result<PgConnection> {
+        PgConnection::establish(&self.address.url(database, true)).context("PostgreSQL cannot be reached")
+    }
+}
+
+impl BenchDatabase<'_> {
+    /// A session in it.
+    ///
+    /// # Errors
+    /// Where the server does not answer.
+    pub(crate) fn connect(&self) -> anyhow::Result<PgConnection> {
+        self.server.connect(&self.name)
+    }
+
+    /// Its URL without a password, which goes by [`BenchDatabase::lend_password`]: others can see a command line.
+    pub(crate) fn url(&self) -> String {
+        self.server.address.url(&self.name, false)
+    }
+
+    /// Gives a program the password by its environment.
+    pub(crate) fn lend_password(&self, command: &mut Command) {
+        if let Some(password) = &self.server.address.password {
+            command.env("PGPASSWORD", decoded(password));
+        }
+    }
+}
+
+impl Drop for BenchDatabase<'_> {
+    fn drop(&mut self) {
+        let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote_pg(&self.name));
+        let dropped =
+            self.server.connect(&self.server.address.database).and_then(|mut one| execute(&mut one, &sql));
+        if let Err(error) = dropped {
+            output::note(&format!("database {} cannot be dropped: {error:#}", self.name));
+        }
+    }
+}
+
+/// Runs statements in one session. All values are made up, so that the server's words may be shown as they are.
+///
+/// # Errors
+/// What the server says.
+pub(crate) fn execute(session: &mut PgConnection, sql: &str) -> anyhow::Result<()> {
+    Ok(session.batch_execute(sql)?)
+}
+
+/// The text of a query's one column `line`.
+///
+/// # Errors
+/// What the server says.
+pub(crate) fn line(session: &mut PgConnection, sql: &str) -> anyhow::Result<String> {
+    let found: Line = diesel::sql_query(sql).get_result(session)?;
+    Ok(found.line)
+}
+
+impl Address {
+    fn parse(url: &str) -> Option<Address> {
+        let rest = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://"))?;
+        let scheme = url.get(..url.len() - rest.len())?;
+        // A password may hold a question mark, so that the host begins after the last `@` before the first slash.
+        let before_slash = rest.get(..rest.find('/').unwrap_or(rest.len()))?;
+        let (user, place) = match before_slash.rfind('@') {
+            Some(at) => (rest.get(..at), rest.get(at + 1..)?),
+            None => (None, rest),
+        };
+        let (place, options) = place.split_at(place.find('?').unwrap_or(place.len()));
+        let (host, database) = place.split_once('/').unwrap_or((place, ""));
+        let (name, password) = match user.map(|user| user.split_once(':').unwrap_or((user, ""))) {
+            Some((name, password)) => (Some(name), (!password.is_empty()).then(|| password.to_owned())),
+            None => (None, None),
+        };
+        Some(Address {
+            before: format!("{scheme}{}", name.unwrap_or_default()),
+            password,
+            host: format!("{}{host}", if name.is_some() { "@" } else { "" }),
+            database: if database.is_empty() { "postgres".to_owned() } else { database.to_owned() },
+            options: options.to_owned(),
+        })
+    }
+
+    fn url(&self, database: &str, with_password: bool) -> String {
+        let Address { before, host, options, .. } = self;
+        let password = self.password.as_deref().filter(|_| with_password);
+        let colon = if password.is_some() { ":" } else { "" };
+        format!("{before}{colon}{}{host}/{database}{options}", password.unwrap_or_default())
+    }
+}
+
+impl std::fmt::Debug for Address {
+    /// Leaves the password out.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.url(&self.database, false))
+    }
+}
+
+/// Takes percent-encoding back, as libpq does.
+fn decoded(text: &str) -> String {
+    let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
+    while let Some((&first, after)) = rest.split_first() {
+        let code = after.get(..2).filter(|_| first == b'%').and_then(|code| str::from_utf8(code).ok());
+        let byte = code.and_then(|code| u8::from_str_radix(code, 16).ok());
+        bytes.push(byte.unwrap_or(first));
+        rest = if byte.is_some() { after.get(2..).unwrap_or_default() } else { after };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_gets_another_database_and_loses_its_password() {
+        for (url, with, without) in [
+            ("postgres://u:p%40@h:5432/postgres", "postgres://u:p%40@h:5432/new", "postgres://u@h:5432/new"),
+            ("postgresql://localhost", "postgresql://localhost/new", "postgresql://localhost/new"),
+            (
+                "postgres://u@h/?sslmode=require",
+                "postgres://u@h/new?sslmode=require",
+                "postgres://u@h/new?sslmode=require",
+            ),
+            (
+                "postgres://h?sslmode=disable",
+                "postgres://h/new?sslmode=disable",
+                "postgres://h/new?sslmode=disable",
+            ),
+            ("postgres://u:a?b@h/x", "postgres://u:a?b@h/new", "postgres://u@h/new"),
+            ("postgres:///x?host=/run/pg", "postgres:///new?host=/run/pg", "postgres:///new?host=/run/pg"),
+        ] {
+            let address = Address::parse(url).unwrap();
+            assert_eq!(
+                (address.url("new", true).as_str(), address.url("new", false).as_str()),
+                (with, without)
+            );
+            assert!(!format!("{address:?}").contains("p%40"));
+        }
+        assert_eq!(Address::parse("host=localhost dbname=postgres"), None);
+    }
+
+    #[test]
+    fn percent_encoding_is_taken_back() {
+        for (text, expected) in
+            [("plain", "plain"), ("a%40b%2f", "a@b/"), ("100%", "100%"), ("%zz%C3%BC", "%zzü")]
+        {
+            assert_eq!(decoded(text), expected);
+        }
+    }
+}

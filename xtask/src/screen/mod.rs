@@ -1,0 +1,280 @@
+//! What a person sees while a command works: bars where a terminal is attached, else a line now and then, and a line for each
+//! phase that is done.
+//!
+//! Everything goes to standard error; with `--quiet` there is nothing. What is known is kept in `progress`, `bars` draws it: a
+//! thread of its own looks at it a few times a second, so that those who work only count.
+
+mod bars;
+mod meter;
+mod progress;
+mod words;
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use migrate_core::phase::Phase;
+use row_mover::ledger::ChunkDone;
+use row_mover::observer::{Observer, TableToMove};
+use row_mover::source::preflight::Findings;
+
+use crate::report::{counted, rejects};
+use crate::stop::Stop;
+use bars::Display;
+use progress::{Progress, Unit};
+pub(crate) use words::{seconds_left, size};
+
+/// Clears the terminal and goes to its top.
+pub(crate) const CLEAR: &str = "\x1b[H\x1b[2J";
+
+/// Shows what a migration does.
+pub(crate) struct Screen {
+    shared: Arc<Shared>,
+    drawer: Mutex<Option<JoinHandle<()>>>,
+    stop: Stop,
+}
+
+struct Shared {
+    began: Instant,
+    state: Mutex<State>,
+    /// Told when the screen is finished with.
+    is_over: Condvar,
+}
+
+struct State {
+    display: Display,
+    progress: Progress,
+    is_over: bool,
+    tables: Vec<TableCount>,
+    skipped: u64,
+    nulled: u64,
+    rows_done: u64,
+    bytes_done: u64,
+}
+
+/// What a scan has counted in a table.
+struct TableCount {
+    table: String,
+    rows: u64,
+    bytes: u64,
+}
+
+impl Screen {
+    /// A screen; a quiet one shows nothing. It tells the work when `stop` asks for its end.
+    pub(crate) fn new(is_quiet: bool, stop: Stop) -> Screen {
+        let state = State {
+            display: Display::new(is_quiet),
+            progress: Progress::default(),
+            is_over: is_quiet,
+            tables: Vec::new(),
+            skipped: 0,
+            nulled: 0,
+            rows_done: 0,
+            bytes_done: 0,
+        };
+        let shared =
+            Arc::new(Shared { began: Instant::now(), state: Mutex::new(state), is_over: Condvar::new() });
+        let drawn = Arc::clone(&shared);
+        // Where the system has no thread to spare, the work goes on unseen.
+        let drawer = std::thread::Builder::new().name("screen".to_owned()).spawn(move || drawn.draw()).ok();
+        Screen { shared, drawer: Mutex::new(drawer), stop }
+    }
+
+    /// Takes the bars away.
+    pub(crate) fn finish(&self) {
+        self.shared.state().is_over = true;
+        self.shared.is_over.notify_all();
+        let drawer = self.drawer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(drawer) = drawer {
+            // It has nothing to say of its end.
+            drop(drawer.join());
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state()
+    }
+
+    fn now(&self) -> Duration {
+        self.shared.began.elapsed()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Draws until the screen is finished with.
+    fn draw(&self) {
+        let mut state = self.state();
+        while !state.is_over {
+            let now = self.began.elapsed();
+            let State { display, progress, .. } = &mut *state;
+            progress.look(now);
+            display.draw(progress, now);
+            let pause = display.pause();
+            state = self.is_over.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.display.clear();
+    }
+}
+
+impl State {
+    fn rows_total(&self) -> u64 {
+        self.tables.iter().map(|table| table.rows).sum()
+    }
+
+    fn counted(&self, name: &str) -> Option<&TableCount> {
+        self.tables.iter().find(|table| table.table == name)
+    }
+
+    /// What a phase has done, in words.
+    fn done(&self, phase: Phase) -> String {
+        match phase {
+            Phase::Preflight => "source and target are ready".to_owned(),
+            Phase::Seal => format!(
+                "{} copied, hashed and looked at; {}",
+                counted(self.rows_total(), "row"),
+                rejects(self.skipped, self.nulled)
+            ),
+            Phase::Schema => "tables created".to_owned(),
+            Phase::Rows => format!("{}, {} moved", counted(self.rows_done, "row"), size(self.bytes_done)),
+            Phase::Constraints => "keys, indexes and foreign keys added, sequences set".to_owned(),
+            Phase::Validate => "everything read back and compared".to_owned(),
+        }
+    }
+}
+
+impl Observer for Screen {
+    fn phase_started(&self, phase: Phase) {
+        let now = self.now();
+        let mut state = self.state();
+        let (unit, all) = match phase {
+            Phase::Seal => (Unit::Share, Some(1000)),
+            Phase::Rows => (Unit::Bytes, None),
+            Phase::Preflight => (Unit::Rows, None),
+            Phase::Validate => (Unit::Rows, Some(state.rows_total()).filter(|rows| *rows > 0)),
+            Phase::Schema | Phase::Constraints => (Unit::None, None),
+        };
+        state.progress.begin(phase.name(), unit, all, now);
+    }
+
+    fn phase_finished(&self, phase: Phase, took: Duration) {
+        let mut state = self.state();
+        state.progress.end();
+        state.display.clear();
+        let line = format!("{:11} {:>7.2} s  {}", phase.name(), took.as_secs_f64(), state.done(phase));
+        state.display.say(&line);
+    }
+
+    fn note(&self, text: &str) {
+        self.state().display.say(text);
+    }
+
+    fn rows_scanned(&self, rows: u64) {
+        let now = self.now();
+        let mut state = self.state();
+        // The copy is made, and now looked at.
+        if state.progress.unit() == Unit::Share {
+            state.progress.begin(Phase::Seal.name(), Unit::Rows, None, now);
+        }
+        state.progress.add(rows);
+    }
+
+    fn scan_finished(&self, findings: &Findings) {
+        let mut state = self.state();
+        state.tables = (findings.tables.iter())
+            .map(|found| TableCount { table: found.table.clone(), rows: found.rows, bytes: found.bytes })
+            .collect();
+        state.skipped = findings.skipped();
+        state.nulled = findings.nulled();
+    }
+
+    fn sealed(&self, share: f64) {
+        // A share is between 0 and 1, so that this is between 0 and 1000.
+        self.state().progress.set((share.clamp(0.0, 1.0) * 1000.0) as u64);
+    }
+
+    fn rows_begin(&self, tables: &[TableToMove]) {
+        let now = self.now();
+        let mut state = self.state();
+        let sum = |count: fn(&TableToMove) -> u64| tables.iter().map(count).sum::<u64>();
+        let (chunks, done) = (sum(|table| table.chunks as u64), sum(|table| table.chunks_done as u64));
+        if done > 0 {
+            state.display.say(&format!("{done} of {chunks} chunks were moved before"));
+        }
+        state.rows_done = sum(|table| table.rows_done);
+        state.bytes_done = sum(|table| table.bytes_done);
+        let State { progress, tables: found, .. } = &mut *state;
+        let bytes = |name: &str| found.iter().find(|table| table.table == name).map(|table| table.bytes);
+        progress.rows_begin(tables, bytes, now);
+    }
+
+    fn bytes_sent(&self, table: &str, bytes: u64) {
+        let now = self.now();
+        let mut state = self.state();
+        state.bytes_done += bytes;
+        state.progress.add_to(table, bytes, None, now);
+    }
+
+    fn bytes_lost(&self, table: &str, bytes: u64) {
+        let mut state = self.state();
+        state.bytes_done = state.bytes_done.saturating_sub(bytes);
+        state.progress.take_back(table, bytes);
+    }
+
+    fn rows_moved(&self, table: &str, done: &ChunkDone) {
+        let mut state = self.state();
+        state.rows_done += u64::try_from(done.rows).unwrap_or(0);
+        state.progress.chunk_done(table);
+    }
+
+    fn build_started(&self, table: &str, what: &str) {
+        let now = self.now();
+        self.state().progress.build_started(table, what, now);
+    }
+
+    fn build_finished(&self, table: &str, what: &str, _took: Duration) {
+        self.state().progress.build_finished(table, what);
+    }
+
+    fn build_lost(&self, table: &str, what: &str) {
+        self.state().progress.build_finished(table, what);
+    }
+
+    fn rows_compared(&self, table: &str, rows: u64) {
+        let now = self.now();
+        let mut state = self.state();
+        let all = state.counted(table).map(|counted| counted.rows);
+        state.progress.add_to(table, rows, all, now);
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.is_asked()
+    }
+}
+
+/// A bar for a scan of rows whose number nobody knows yet.
+pub(crate) struct ScanBar(Screen);
+
+impl ScanBar {
+    /// Begins; a quiet one shows nothing.
+    pub(crate) fn begin(is_quiet: bool, what: &'static str) -> ScanBar {
+        let screen = Screen::new(is_quiet, Stop::default());
+        let now = screen.now();
+        screen.state().progress.begin(what, Unit::Rows, None, now);
+        ScanBar(screen)
+    }
+
+    /// So many rows more were scanned.
+    pub(crate) fn rows_scanned(&self, rows: u64) {
+        self.0.rows_scanned(rows);
+    }
+}

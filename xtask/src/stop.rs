@@ -1,0 +1,186 @@
+//! SIGINT, SIGTERM and SIGHUP: the first one ends the work in order, a second one at once. The exit status is 128 and the signal's
+//! number, as a shell has it.
+//!
+//! The engine asks between its steps whether it is to stop; what the server is at by then is cancelled. What cannot be ended so
+//! within a few seconds is left: every change is a transaction, which the server undoes by itself.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use row_mover::run;
+use row_mover::target::{DbSettings, TargetUrl};
+use rustix::process::Signal;
+
+use crate::output;
+
+/// How often signals are looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// How often the server is asked to cancel what it is at.
+const CANCEL_EVERY: Duration = Duration::from_millis(500);
+
+/// How long work has to end in order.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// That a signal ended a command, and what that means.
+#[derive(Debug)]
+pub(crate) struct Stopped {
+    signal: Signal,
+    what: String,
+}
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Stopped by {}. {}", name(self.signal), self.what)
+    }
+}
+
+impl std::error::Error for Stopped {}
+
+impl Stopped {
+    /// The exit status.
+    pub(crate) fn exit_status(&self) -> u8 {
+        exit_status(self.signal)
+    }
+}
+
+/// Whether a command is to stop.
+#[derive(Clone, Default)]
+pub(crate) struct Stop(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    /// The number of the last signal that nobody has looked at yet; 0 where there is none.
+    arrived: Arc<AtomicUsize>,
+    /// Whether the work is to end in order.
+    is_asked: AtomicBool,
+    /// The target in which work goes on that ends in order; none where there is nothing to put in order.
+    at_work: Mutex<Option<(TargetUrl, DbSettings)>>,
+    first: Mutex<Option<Signal>>,
+}
+
+impl Stop {
+    /// Listens to signals from now on: until there is work to end in order, one ends the program at once.
+    ///
+    /// # Errors
+    /// Where the system does not let signals be handled.
+    pub(crate) fn listen() -> anyhow::Result<Stop> {
+        let stop = Stop::default();
+        for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+            let number = usize::try_from(signal.as_raw()).unwrap_or(0);
+            signal_hook::flag::register_usize(signal.as_raw(), Arc::clone(&stop.0.arrived), number)
+                .context("cannot handle signals")?;
+        }
+        let shared = Arc::clone(&stop.0);
+        std::thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || shared.watch())
+            .context("cannot handle signals")?;
+        Ok(stop)
+    }
+
+    /// Whether the work is to stop.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.0.is_asked.load(Ordering::Relaxed)
+    }
+
+    /// Does work in a target that a signal ends in order.
+    pub(crate) fn in_order<T>(
+        &self,
+        target: &TargetUrl,
+        settings: &DbSettings,
+        work: impl FnOnce() -> T,
+    ) -> T {
+        *lock(&self.0.at_work) = Some((target.clone(), *settings));
+        let done = work();
+        *lock(&self.0.at_work) = None;
+        done
+    }
+
+    /// The error of work that a signal has ended; `what` says what became of it. Without a signal it stays what it is, and one
+    /// that came beside a signal, or of it in a way that nobody knows, is said, too.
+    pub(crate) fn explain(&self, error: row_mover::Error, what: impl FnOnce() -> String) -> anyhow::Error {
+        let Some(signal) = *lock(&self.0.first) else { return error.into() };
+        if !error.is_stop() {
+            output::failure(&error.into());
+        }
+        Stopped { signal, what: what() }.into()
+    }
+}
+
+impl Shared {
+    fn watch(&self) {
+        let mut asked: Option<(Signal, Instant)> = None;
+        let mut cancelled = None::<Instant>;
+        loop {
+            std::thread::sleep(LOOK_EVERY);
+            let arrived = self.take_signal();
+            match (arrived, asked) {
+                (None, None) => {}
+                (Some(signal), None) if lock(&self.at_work).is_none() => {
+                    end(signal, "Run the same command again.");
+                }
+                (Some(signal), None) => {
+                    *lock(&self.first) = Some(signal);
+                    self.is_asked.store(true, Ordering::Relaxed);
+                    asked = Some((signal, Instant::now()));
+                    output::note(&format!("{}: stopping; once more stops at once", name(signal)));
+                }
+                (Some(signal), Some(_)) => end(signal, LEFT),
+                (None, Some((signal, since))) => {
+                    let target = lock(&self.at_work).clone();
+                    if let Some((target, settings)) = target
+                        && cancelled.is_none_or(|last| last.elapsed() >= CANCEL_EVERY)
+                    {
+                        cancelled = Some(Instant::now());
+                        // A server that does not answer has nothing to cancel, or is waited for no longer than the rest.
+                        drop(std::thread::Builder::new().spawn(move || run::cancel(&target, &settings)));
+                    }
+                    if since.elapsed() >= GRACE {
+                        end(signal, LEFT);
+                    }
+                }
+            }
+        }
+    }
+
+    fn take_signal(&self) -> Option<Signal> {
+        let number = self.arrived.swap(0, Ordering::SeqCst);
+        [Signal::INT, Signal::TERM, Signal::HUP]
+            .into_iter()
+            .find(|signal| usize::try_from(signal.as_raw()) == Ok(number))
+    }
+}
+
+/// What becomes of work that does not end in order.
+const LEFT: &str =
+    "What is done stays done, and the server undoes what is half done. Run the same command again.";
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the work cannot be waited for, and the commands that listen own no server and no database"
+)]
+fn end(signal: Signal, what: &str) -> ! {
+    output::note(&Stopped { signal, what: what.to_owned() }.to_string());
+    std::process::exit(exit_status(signal).into())
+}
+
+fn exit_status(signal: Signal) -> u8 {
+    // The numbers of these signals are small.
+    128_u8.saturating_add(u8::try_from(signal.as_raw()).unwrap_or(0))
+}
+
+fn name(signal: Signal) -> &'static str {
+    match signal {
+        Signal::INT => "SIGINT",
+        Signal::HUP => "SIGHUP",
+        _ => "SIGTERM",
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
