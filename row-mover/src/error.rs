@@ -60,6 +60,21 @@ impl Error {
         is_passing
     }
 
+    /// The same with what the server's own trouble takes to be mended, which no caller knows better; for an error that ends a run.
+    #[must_use]
+    pub(crate) fn with_remedy(self) -> Error {
+        let mut cause = self.cause.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static));
+        let mut remedy = None;
+        while let (None, Some(error)) = (remedy, cause) {
+            remedy = error.downcast_ref::<ServerError>().and_then(ServerError::remedy);
+            cause = error.source();
+        }
+        match remedy {
+            Some(remedy) => self.next(remedy),
+            None => self,
+        }
+    }
+
     /// That whoever watches has asked to stop.
     pub(crate) fn stopped() -> Error {
         Error::new("stopped as asked").because(Stop)

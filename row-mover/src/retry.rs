@@ -44,7 +44,7 @@ impl<'a> Patience<'a> {
     pub(crate) fn bear(&mut self, error: Error) -> Result<()> {
         // Who asks to stop has cancelled what ran, which looks like a fault that passes.
         if !error.is_passing() || self.lasts_max.is_zero() || self.observer.is_stopped() {
-            return Err(error);
+            return Err(error.with_remedy());
         }
         let since = *self.since.get_or_insert_with(Instant::now);
         if since.elapsed() + self.wait > self.lasts_max {

@@ -43,6 +43,7 @@ const ATTEMPTS: u32 = 5;
 pub struct TestDatabase {
     name: String,
     url: String,
+    server: String,
 }
 
 impl TestDatabase {
@@ -53,14 +54,24 @@ impl TestDatabase {
     #[must_use]
     #[track_caller]
     pub fn create() -> Self {
+        Self::create_on(server())
+    }
+
+    /// The same on another server than that of the run: the one that this URL of any of its databases names.
+    ///
+    /// # Panics
+    /// Where it is not to be reached, or does not let this user create databases.
+    #[must_use]
+    #[track_caller]
+    pub fn create_on(server: &str) -> Self {
         let name = unused_name();
-        let url = url::with_database(server(), &name)
+        let url = url::with_database(server, &name)
             .unwrap_or_else(|| panic!("{URL_VARIABLE} must begin with postgres:// or postgresql://"));
         let mut attempt = 1;
         loop {
             let sql = format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'");
-            match execute(&sql) {
-                Ok(()) => return Self { name, url },
+            match execute(server, &sql) {
+                Ok(()) => return Self { name, url, server: server.to_owned() },
                 Err(message) if attempt < ATTEMPTS && is_template_in_use(&message) => attempt += 1,
                 Err(message) => panic!("cannot create the test database {name}: {message}"),
             }
@@ -83,9 +94,8 @@ impl TestDatabase {
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         // A test may have dropped or renamed it for purposes of its own.
-        let Err(message) = execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name)) else {
-            return;
-        };
+        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        let Err(message) = execute(&self.server, &drop) else { return };
         let problem = format!("cannot drop the test database {}: {message}", self.name);
         if std::thread::panicking() {
             // A second panic would end the process and hide the first, which says what is wrong.
@@ -127,8 +137,8 @@ fn server() -> &'static str {
 }
 
 /// Runs one statement in a session of its own, outside of any test database.
-fn execute(sql: &str) -> Result<(), String> {
-    let mut connection = PgConnection::establish(server()).map_err(|error| error.to_string())?;
+fn execute(server: &str, sql: &str) -> Result<(), String> {
+    let mut connection = PgConnection::establish(server).map_err(|error| error.to_string())?;
     connection.batch_execute(sql).map_err(|error| error.to_string())
 }
 

@@ -39,7 +39,7 @@ pub(super) fn move_chunk(
     let counted = Counted { inner: observer, sent: AtomicU64::new(0) };
     let moved = (|| {
         let done = copy_rows(table, chunk, source, target, started, &counted)
-            .map_err(|error| refused_by_app(table, error))
+            .map_err(|error| refused(table, error))
             .context(failed)?;
         let (rows, bytes, seconds) =
             (done.rows.to_string(), done.bytes.to_string(), done.seconds.to_string());
@@ -47,7 +47,8 @@ pub(super) fn move_chunk(
         let digest = format!("{:032x}", done.digest);
         let parameters = [&rows, &bytes, &seconds, &run, &chunk.table, &number, &rejected, &nulled, &digest]
             .map(|text| Some(text.as_str()));
-        if target.query(FINISH_CHUNK_SQL, &parameters).context(failed)?.len() != 1 {
+        let finished = target.query(FINISH_CHUNK_SQL, &parameters);
+        if finished.map_err(|error| refused(table, error)).context(failed)?.len() != 1 {
             return Err(Error::new(format!("{}: another run has moved it", failed())));
         }
         target.query("COMMIT", &[]).context(failed)?;
@@ -81,14 +82,16 @@ impl Observer for Counted<'_> {
     }
 }
 
-/// A constraint of the app's own table that a row breaks is known to the table alone, so that the load is what finds it.
-fn refused_by_app(table: &PlannedTable, error: Error) -> Error {
-    let is_constraint = std::error::Error::source(&error)
-        .and_then(|cause| cause.downcast_ref::<ServerError>())
-        .and_then(|cause| cause.sqlstate.as_deref())
-        .is_some_and(|sqlstate| sqlstate.starts_with("23"));
+/// What to do about a refusal. A constraint of the app's own table that a row breaks is known to the table alone, so that the load is what finds it.
+fn refused(table: &PlannedTable, error: Error) -> Error {
+    let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<ServerError>());
+    let Some(cause) = cause.filter(|cause| !cause.is_passing()) else { return error };
+    let is_constraint = cause.sqlstate.as_deref().is_some_and(|sqlstate| sqlstate.starts_with("23"));
     if table.existing.is_none() || !is_constraint {
-        return error;
+        return error.next(
+            "mend what it names in the target, then run the same command again: it goes on from here; if the source is to \
+             blame, mend it there and start over with --restart",
+        );
     }
     error.next(
         "a row breaks a constraint of the app's table: mend it in SQLite, or the constraint in PostgreSQL, and start over with \

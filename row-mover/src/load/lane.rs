@@ -14,6 +14,7 @@ use crate::observer::go_on;
 use crate::retry::Patience;
 use crate::source::SourceConnection;
 use crate::target::bulk::BulkConnection;
+use crate::target::session::end_session;
 
 /// One lane, with its connections.
 pub(super) struct Lane<'a> {
@@ -21,13 +22,15 @@ pub(super) struct Lane<'a> {
     shared: &'a Shared,
     source: Option<SourceConnection>,
     target: Option<BulkConnection>,
+    /// The server's process of the connection that was given up last.
+    given_up: Option<i32>,
     patience: Patience<'a>,
 }
 
 impl<'a> Lane<'a> {
     pub(super) fn new(load: &'a Load<'a>, shared: &'a Shared) -> Lane<'a> {
         let patience = Patience::new(load.retry_max, load.observer);
-        Lane { load, shared, source: None, target: None, patience }
+        Lane { load, shared, source: None, target: None, given_up: None, patience }
     }
 
     /// Works until everything is done or a lane has failed.
@@ -109,7 +112,7 @@ impl<'a> Lane<'a> {
     /// # Errors
     /// The fault, where it does not pass.
     fn recover(&mut self, error: Error) -> Result<()> {
-        self.target = None;
+        self.given_up = self.target.take().map(|target| target.backend_pid()).or(self.given_up);
         self.patience.bear(error)?;
         loop {
             match self.settle() {
@@ -121,7 +124,12 @@ impl<'a> Lane<'a> {
 
     fn settle(&mut self) -> Result<()> {
         (self.load.hold_lock)()?;
-        self.target = Some((self.load.open_target)()?);
+        let mut target = (self.load.open_target)()?;
+        if let Some(backend_pid) = self.given_up {
+            end_session(&mut target, backend_pid)?;
+            self.given_up = None;
+        }
+        self.target = Some(target);
         let before = self.schedule().done_tasks();
         let ledger = (self.load.read_done)()?;
         self.schedule().settle(&before, &ledger);

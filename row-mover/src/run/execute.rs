@@ -21,7 +21,7 @@ use crate::load::{self, Load};
 use crate::rejects::{self, RejectedTable};
 use crate::source::{SourceConnection, seal};
 use crate::target::PooledConnection;
-use crate::target::session::open_bulk;
+use crate::target::session::open_bulk_again;
 use crate::validate::CompareOptions;
 
 /// What a run does, with what it needs for it.
@@ -162,7 +162,7 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
             workers: self.request.workers,
             retry_max: session.settings.retry_timeout,
             open_source: &|| SourceConnection::open_sealed(&self.run.seal.path),
-            open_target: &|| open_bulk(session.target, &session.settings),
+            open_target: &|| open_bulk_again(session.target, &session.settings),
             hold_lock: &|| session.hold_lock(),
             is_at_work: &|pid| session.is_at_work(pid),
             read_done: &|| {

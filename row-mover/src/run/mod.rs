@@ -79,7 +79,7 @@ pub fn migrate<M: MigrationSource<Pg> + Sync>(
     let session = Session::open(request, observer)?;
     session.take_lock()?;
     let subject = subject(request, &tables);
-    let last = ledger::last_run(&mut session.connection()?)?;
+    let last = session.retrying(|| ledger::last_run(&mut session.connection()?))?;
     if request.restart {
         return session.begin(request, &tables, &subject, last.as_ref());
     }

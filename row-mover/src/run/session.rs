@@ -17,7 +17,7 @@ use crate::retry;
 use crate::source::{SourceConnection, seal};
 use crate::target::bulk::BulkConnection;
 use crate::target::pool::{self, Pool};
-use crate::target::session::open_bulk;
+use crate::target::session::{end_session, open_bulk, open_bulk_again};
 use crate::target::{DbSettings, PooledConnection, TargetUrl};
 use crate::validate::{CompareOptions, catalog, compare_rows};
 
@@ -45,7 +45,10 @@ impl<'a> Session<'a> {
     /// Connects, and refuses a server that is too old.
     pub(super) fn open<M>(request: &'a Request<'_, M>, observer: &'a dyn Observer) -> Result<Session<'a>> {
         // A first connection of our own says at once what is wrong; the pool would try until its time is over.
-        let keeper = open_checked(&request.target, &request.settings)?;
+        // A server that is starting, or has no room for a moment, says so itself, and is waited for.
+        let keeper = retry::retrying(request.settings.retry_timeout, observer, || {
+            open_checked(&request.target, &request.settings)
+        })?;
         let pool = pool::open(&request.target, &request.settings)?;
         let keeper = Mutex::new(keeper);
         Ok(Session { pool, target: &request.target, settings: request.settings, observer, keeper })
@@ -69,7 +72,10 @@ impl<'a> Session<'a> {
         match keeper.query("SELECT 1", &[]) {
             Ok(_) => Ok(()),
             Err(error) if error.is_passing() => {
-                let mut again = open_bulk(self.target, &self.settings)?;
+                self.observer
+                    .note(&format!("{error}; trying again with another session that holds the lock"));
+                let mut again = open_bulk_again(self.target, &self.settings)?;
+                end_session(&mut again, keeper.backend_pid())?;
                 self.take(&mut again)?;
                 *keeper = again;
                 Ok(())

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
 use crate::observer::Observer;
 use crate::source::{SourceConnection, seal};
-use crate::target::session::open_bulk;
+use crate::target::session::open_bulk_again;
 use crate::target::{DbSettings, PooledConnection, TargetUrl, pool};
 use crate::validate::{CompareOptions, TableComparison, catalog, compare_rows, sequence_problems};
 
@@ -107,7 +107,7 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
         let readable: Vec<&PlannedTable> =
             tables.iter().copied().filter(|table| catalog::is_readable(table, &schema)).collect();
         let open_source = || SourceConnection::open_sealed(&run.seal.path);
-        let open_target = || open_bulk(self.target, self.settings);
+        let open_target = || open_bulk_again(self.target, self.settings);
         let compared = compare_rows(&readable, self.options, &open_source, &open_target, self.observer)?;
         let mut validation = Validation {
             tables: compared,

@@ -21,6 +21,9 @@ use crate::error::{Context, Error, Result};
 /// How many pages are copied between two looks at the time.
 const STEP_PAGES: i32 = 1000;
 
+/// Where less than this is free, in bytes, the want of room explains why a copy could not be written.
+const LITTLE_ROOM: u64 = 1 << 20;
+
 /// What a sealed copy is, as its manifest and the ledger record it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seal {
@@ -77,7 +80,13 @@ pub fn copy(
         is_sealed: false,
         made,
     };
-    copy_pages(source, &copy.partial, copied)?;
+    copy_pages(source, &copy.partial, copied).map_err(|error| match free_bytes(&copy.folder) {
+        Ok(free) if free < LITTLE_ROOM => error.next(format!(
+            "{} has {free} bytes free: make room there, or name another folder with --backup-dir",
+            backup_dir.display()
+        )),
+        _ => error,
+    })?;
     Ok(copy)
 }
 

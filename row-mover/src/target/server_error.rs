@@ -7,6 +7,9 @@ use std::fmt;
 
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind};
 
+/// The SQLSTATE of a disk without room.
+const DISK_FULL: &str = "53100";
+
 /// An error of the server, scrubbed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerError {
@@ -75,6 +78,7 @@ impl ServerError {
             DatabaseErrorKind::ReadOnlyTransaction => Some("25006"),
             // 08006, connection_failure (manual, appendix A).
             _ if is_lost || says_passing(information.message()) => Some("08006"),
+            _ if information.message().contains("No space left on device") => Some(DISK_FULL),
             _ => None,
         };
         let information: &(dyn DatabaseErrorInformation + Send + Sync) = &*information;
@@ -109,10 +113,26 @@ impl ServerError {
     }
 }
 
-/// Whether the words of a refused connection say that it may succeed in a moment: libpq gives no SQLSTATE then, and a server speaks
-/// English before it knows better.
+impl ServerError {
+    /// What to do about it, where the server itself and no row is to blame.
+    pub(crate) fn remedy(&self) -> Option<&'static str> {
+        match self.sqlstate.as_deref()? {
+            DISK_FULL => Some(
+                "make room on the server's disk (tables and indexes, its log of changes, its temporary files), then run the same \
+                 command again: it goes on from here",
+            ),
+            _ => None,
+        }
+    }
+}
+
+/// Whether the words of a refused connection, or of an error of which Diesel tells no SQLSTATE, say that it may succeed in a moment.
+/// A server speaks English before it knows better.
 pub(crate) fn says_passing(message: &str) -> bool {
-    const PASSING: [&str; 10] = [
+    const PASSING: [&str; 13] = [
+        "canceling statement due to",
+        "deadlock detected",
+        "is not accepting connections",
         "not yet accepting connections",
         "starting up",
         "shutting down",

@@ -33,6 +33,31 @@ pub(crate) fn open_bulk(target: &TargetUrl, settings: &DbSettings) -> Result<Bul
     Ok(connection)
 }
 
+/// Another bulk connection of a run that has had one: what kept the first one from being made lasts, but a server that does not
+/// answer now is being started again, or the way to it is cut for a while.
+pub(crate) fn open_bulk_again(target: &TargetUrl, settings: &DbSettings) -> Result<BulkConnection> {
+    const UNREACHABLE: [&str; 6] = [
+        "Connection refused",
+        "Connection timed out",
+        "Network is unreachable",
+        "No route to host",
+        "No such file or directory",
+        "no answer in time",
+    ];
+    open_bulk(target, settings).map_err(|error| {
+        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        if UNREACHABLE.iter().any(|words| cause.contains(words)) { error.passing() } else { error }
+    })
+}
+
+/// Ends a session of ours that was given up, where the server still has it: behind a middle-man that stalls it would keep its locks
+/// for ever.
+pub(crate) fn end_session(connection: &mut BulkConnection, backend_pid: i32) -> Result<()> {
+    let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+               WHERE pid = $1::integer AND datname = current_database() AND application_name = $2";
+    connection.query(sql, &[Some(&backend_pid.to_string()), Some(APPLICATION_NAME)]).map(|_| ())
+}
+
 /// The statements that make a session the same everywhere. Time zone and date style matter to nothing that is sent in binary,
 /// and are fixed so that nothing that is read as text depends on the server's either.
 pub(super) fn session_sql(settings: &DbSettings) -> String {

@@ -187,24 +187,6 @@ fn killed_at_any_step_it_goes_on() {
 }
 
 #[test]
-fn killed_again_and_again_at_any_moment_it_goes_on() {
-    let first = seed();
-    let mut state = first;
-    for round in 0..4 {
-        let case = Case::new(SOURCE);
-        for _ in 0..3 {
-            let mut child = spawn(&case, "");
-            // The moment itself is what is tried here: no condition stands for it.
-            std::thread::sleep(Duration::from_millis(next(&mut state) % 500));
-            child.kill().unwrap();
-            child.wait().unwrap();
-            wait_for_its_sessions(&case);
-        }
-        finish_and_check(&case, &format!("round {round}, seed {first}"));
-    }
-}
-
-#[test]
 fn what_stays_behind_is_written_down_once_whenever_it_was_killed() {
     let source = "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER);
         WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 60000)

@@ -32,6 +32,8 @@ const LOOK_EACH: Duration = Duration::from_secs(15);
 pub struct BulkConnection {
     raw: NonNull<PGconn>,
     stall_max: Duration,
+    /// Kept here: libpq tells it no more once the connection is lost, which is when it is asked for.
+    backend_pid: i32,
 }
 
 // SAFETY: libpq lets any one thread at a time use a connection (manual, section 34.20), and `BulkConnection` is not `Sync`.
@@ -56,11 +58,13 @@ impl BulkConnection {
         // SAFETY: both arrays end with a null pointer, and all strings outlive the call, which copies them.
         let raw = unsafe { pq_sys::PQconnectStartParams(keywords.as_ptr(), values.as_ptr(), 1) };
         let raw = NonNull::new(raw).ok_or_else(|| Error::new("libpq has no memory for a connection"))?;
-        let connection = BulkConnection { raw, stall_max: STALL_MAX };
+        let mut connection = BulkConnection { raw, stall_max: STALL_MAX, backend_pid: 0 };
         // SAFETY: the connection exists, and the function that it is given lives for ever.
         unsafe { pq_sys::PQsetNoticeProcessor(connection.raw.as_ptr(), Some(drop_notice), ptr::null_mut()) };
         connection.finish_connecting(Instant::now() + timeout)?;
         // SAFETY: the connection is open.
+        connection.backend_pid = unsafe { pq_sys::PQbackendPID(connection.raw.as_ptr()) };
+        // SAFETY: as above.
         if unsafe { pq_sys::PQsetnonblocking(connection.raw.as_ptr(), 1) } != 0 {
             return Err(connection.error("the connection cannot be made non-blocking"));
         }
@@ -72,10 +76,9 @@ impl BulkConnection {
         self.stall_max = stall_max;
     }
 
-    /// The process of the server that serves this connection.
+    /// The process of the server that serves this connection, or has served it.
     pub fn backend_pid(&self) -> i32 {
-        // SAFETY: the connection is open.
-        unsafe { pq_sys::PQbackendPID(self.raw.as_ptr()) }
+        self.backend_pid
     }
 
     fn finish_connecting(&self, deadline: Instant) -> Result<()> {
@@ -87,7 +90,7 @@ impl BulkConnection {
                 return Err(self.refused());
             }
             if !self.wait(wanted, Some(deadline)).map_err(|error| failed().because(error))? {
-                return Err(failed().because("no answer in time").passing().next(
+                return Err(failed().because("no answer in time").next(
                     "check host, port and firewall; DB_CONNECTION_TIMEOUT sets how long to wait, in milliseconds",
                 ));
             }

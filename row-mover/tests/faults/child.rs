@@ -1,0 +1,163 @@
+//! A migration in a process of its own, which can be killed: this test binary once more, running [`child`] alone.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{ChildStdout, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
+
+use diesel_migrations::FileBasedMigrations;
+use migrate_core::phase::Phase;
+use migrate_core::plan::Plan;
+use migrate_core::render;
+use row_mover::run::{self, Observer, Request};
+use row_mover::target::{DbSettings, TargetUrl};
+
+use crate::engine::{Case, moved};
+
+/// Where a child finds what it moves.
+const CHILD_VARIABLES: [&str; 2] = ["FAULTS_CHILD_DIR", "FAULTS_CHILD_URL"];
+
+/// What a line of the child's begins with; the test harness prints as well.
+const MARK: &str = "step: ";
+
+/// Says which phases and builds begin and end.
+struct Telling;
+
+impl Telling {
+    fn tell(words: &str) {
+        // In one piece, as several threads tell.
+        let line = format!("\n{MARK}{words}\n");
+        std::io::stdout().lock().write_all(line.as_bytes()).unwrap();
+        std::io::stdout().lock().flush().unwrap();
+    }
+}
+
+impl Observer for Telling {
+    fn phase_started(&self, phase: Phase) {
+        Telling::tell(&format!("{phase}"));
+    }
+    fn build_started(&self, _table: &str, _what: &str) {
+        Telling::tell("+");
+    }
+    fn build_finished(&self, _table: &str, _what: &str, _took: Duration) {
+        Telling::tell("-");
+    }
+}
+
+#[test]
+#[ignore = "the process that other tests start and kill"]
+fn child() {
+    let [Ok(dir), Ok(url)] = CHILD_VARIABLES.map(std::env::var) else { return };
+    let dir = PathBuf::from(dir);
+    let plan = Plan::from_json(&fs::read_to_string(dir.join("plan.json")).unwrap()).unwrap();
+    let request = Request {
+        source: dir.join("source.db"),
+        target: TargetUrl::parse(&url).unwrap(),
+        settings: DbSettings { pool_max: 4, ..DbSettings::default() },
+        plan: &plan,
+        migrations: &FileBasedMigrations::from_path(dir.join("migrations")).unwrap(),
+        tables: Vec::new(),
+        backup_dir: dir.join("backups"),
+        rejects_dir: dir.join("rejects"),
+        workers: 2,
+        restart: false,
+        discard: false,
+        show_values: false,
+    };
+    moved(run::migrate(&request, &Telling));
+}
+
+/// A child that runs. One that is dropped is killed.
+pub struct Child {
+    process: std::process::Child,
+    steps: Receiver<(Instant, String)>,
+    /// What it has told so far, and when.
+    pub told: Vec<(Instant, String)>,
+}
+
+impl Child {
+    pub fn start(case: &Case) -> Child {
+        fs::write(case.dir.path().join("plan.json"), render::plan_json(&case.plan)).unwrap();
+        let values = [case.dir.path().to_str().unwrap(), case.database.url()];
+        let mut process = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "child::child", "--ignored", "--nocapture", "--test-threads=1"])
+            .envs(CHILD_VARIABLES.into_iter().zip(values))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let steps = steps(process.stdout.take().unwrap());
+        Child { process, steps, told: Vec::new() }
+    }
+
+    /// Waits until it is in `phase` or beyond; false when it ends before.
+    pub fn wait_for(&mut self, phase: Phase) -> bool {
+        while self.phase().is_none_or(|on| on < phase) {
+            match self.steps.recv_timeout(Duration::from_secs(120)) {
+                Ok(step) => self.told.push(step),
+                Err(mpsc::RecvTimeoutError::Disconnected) => return false,
+                Err(mpsc::RecvTimeoutError::Timeout) => panic!("a migration does not go on: {:?}", self.told),
+            }
+        }
+        true
+    }
+
+    /// The phase that it has told of last.
+    pub fn phase(&self) -> Option<Phase> {
+        self.told.iter().rev().find_map(|(_, step)| Phase::from_name(step))
+    }
+
+    /// Whether it has told of builds that it has not told the end of.
+    pub fn is_building(&self) -> bool {
+        let count = |sign: &str| self.told.iter().filter(|(_, step)| step == sign).count();
+        count("+") > count("-")
+    }
+
+    /// Stops it where it is, until it is killed.
+    pub fn stop(&self) {
+        let pid = rustix::process::Pid::from_child(&self.process);
+        rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+    }
+
+    /// Kills it, and keeps what it had told by then. False when it had ended before.
+    pub fn kill(&mut self) -> bool {
+        self.process.kill().unwrap();
+        let status = self.process.wait().unwrap();
+        self.told.extend(self.steps.iter());
+        assert!(
+            status.success() || std::os::unix::process::ExitStatusExt::signal(&status) == Some(9),
+            "{status}"
+        );
+        !status.success()
+    }
+
+    /// Waits for its end, which must be good.
+    pub fn succeed(&mut self) {
+        assert!(self.process.wait().unwrap().success());
+        self.told.extend(self.steps.iter());
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Hears the child's steps until its end.
+fn steps(output: ChildStdout) -> Receiver<(Instant, String)> {
+    let (tell, steps) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            if let Some(step) = line.strip_prefix(MARK)
+                && tell.send((Instant::now(), step.to_owned())).is_err()
+            {
+                break;
+            }
+        }
+    });
+    steps
+}

@@ -1,0 +1,42 @@
+//! The unknown commit: it went through, and nobody heard of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use row_mover::run::{self, Request};
+use row_mover::target::TargetUrl;
+
+use crate::chance::{Chance, rounds};
+use crate::proxy::{Fate, Proxy};
+use crate::watch::Watch;
+use crate::whole::{assert_recovered, case};
+
+/// One commit in so many is not answered.
+const UNANSWERED_EACH: u64 = 3;
+
+#[test]
+fn a_commit_without_an_answer_is_looked_up_in_the_ledger() {
+    let mut chance = Chance::new();
+    for round in 0..rounds(1) {
+        let first = chance.below(UNANSWERED_EACH);
+        let what =
+            format!("round {round}, commits {first} and each {UNANSWERED_EACH} after it, {}", chance.seed());
+        let case = case();
+        let commits = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&commits);
+        let proxy = Proxy::start(case.database.url(), move |piece| {
+            let is_commit = piece.is_ours && piece.contains(b"COMMIT\0");
+            if is_commit && counted.fetch_add(1, Ordering::SeqCst) % UNANSWERED_EACH == first {
+                Fate::Unanswered
+            } else {
+                Fate::Passes
+            }
+        });
+        let watch = Watch::new(&|_| {});
+        let request = Request { target: TargetUrl::parse(&proxy.url).unwrap(), ..case.request() };
+        assert_recovered(&case, run::migrate(&request, &watch), &what);
+        let commits = commits.load(Ordering::SeqCst);
+        assert!(commits > 12, "{what}: {commits} commits");
+        assert!(watch.tries().len() as u64 >= commits / UNANSWERED_EACH / 2, "{what}: {:?}", watch.tries());
+    }
+}

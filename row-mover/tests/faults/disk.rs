@@ -1,0 +1,172 @@
+//! Disks without room: that of the server, and that of the backup folder. Both are small file systems in memory, which root alone can
+//! mount.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use migrate_core::phase::Phase;
+use row_mover::run::{self, Request, Silent};
+use tempfile::TempDir;
+
+use crate::engine::{Case, chain, moved, session};
+use crate::watch::{Step, Watch};
+use crate::whole::{assert_whole, case, finish};
+
+/// A small file system in memory, unmounted at the end.
+struct SmallDisk {
+    folder: TempDir,
+}
+
+impl SmallDisk {
+    /// Of so many mebibytes, for the account with these numbers; none where this account cannot mount one, which is said.
+    fn mount(mebibytes: u32, owner: (u32, u32), what: &str) -> Option<SmallDisk> {
+        let folder = tempfile::tempdir().unwrap();
+        let options = format!("size={mebibytes}m,mode=0700,uid={},gid={}", owner.0, owner.1);
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(folder.path()).output();
+        match mounted {
+            Ok(output) if output.status.success() => {
+                use std::os::unix::fs::PermissionsExt;
+                // Whoever owns the disk must come to it.
+                let parent = folder.path().parent().unwrap();
+                assert!(
+                    fs::metadata(parent).unwrap().permissions().mode() & 0o001 != 0,
+                    "{}",
+                    parent.display()
+                );
+                Some(SmallDisk { folder })
+            }
+            _ => {
+                eprintln!("NOT TRIED: {what}: this account cannot mount a file system in memory (root can)");
+                None
+            }
+        }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn grow(&self, mebibytes: u32) {
+        let options = format!("remount,size={mebibytes}m");
+        assert!(Command::new("mount").args(["-o", &options]).arg(self.path()).status().unwrap().success());
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let unmounted = Command::new("umount").arg(self.path()).status();
+        if !std::thread::panicking() {
+            assert!(unmounted.unwrap().success());
+        }
+    }
+}
+
+/// A database whose tables and indexes lie on a small disk.
+struct SmallTarget {
+    case: Option<Case>,
+    tablespace: String,
+    anywhere: String,
+    disk: SmallDisk,
+}
+
+impl SmallTarget {
+    fn new(mebibytes: u32, what: &str) -> Option<SmallTarget> {
+        let case = case();
+        let data = case.ask("SHOW data_directory").pop().unwrap();
+        let Ok(owner) = fs::metadata(&data) else {
+            eprintln!("NOT TRIED: {what}: the server is not on this machine");
+            return None;
+        };
+        let disk = SmallDisk::mount(mebibytes, (owner.uid(), owner.gid()), what)?;
+        let (name, tablespace) = (case.database.name(), format!("disk_{}", case.database.name()));
+        let anywhere = case.database.url().replace(name, "postgres");
+        let mut session = session(&anywhere);
+        for sql in [
+            format!("CREATE TABLESPACE {tablespace} LOCATION '{}'", disk.path().display()),
+            format!("ALTER DATABASE {name} SET default_tablespace = {tablespace}"),
+        ] {
+            session.query(&sql, &[]).unwrap();
+        }
+        Some(SmallTarget { case: Some(case), tablespace, anywhere, disk })
+    }
+}
+
+impl Drop for SmallTarget {
+    fn drop(&mut self) {
+        drop(self.case.take());
+        let dropped = session(&self.anywhere).query(&format!("DROP TABLESPACE {}", self.tablespace), &[]);
+        if !std::thread::panicking() {
+            dropped.unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_of_the_server_is_said_and_gone_on_from_once_it_has_grown() {
+    let what = "a full disk of the server";
+    // Too little for the rows, then for the indexes.
+    let Some(target) = SmallTarget::new(6, what) else { return };
+    let case = target.case.as_ref().unwrap();
+    for (mebibytes, grown) in [(6, 17), (17, 64)] {
+        let watch = Watch::new(&|_| {});
+        let said = match run::migrate(&case.request(), &watch) {
+            Err(error) => chain(&error),
+            Ok(outcome) => panic!("{mebibytes} MiB: {outcome:?}"),
+        };
+        assert!(
+            said.contains("53100") && said.contains("next: make room on the server's disk"),
+            "{mebibytes} MiB: {said}"
+        );
+        assert_eq!(watch.tries(), Vec::<String>::new(), "{mebibytes} MiB");
+        target.disk.grow(grown);
+    }
+    finish(case, what);
+}
+
+/// What stands in a folder.
+fn names(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+#[test]
+fn a_full_backup_folder_is_said_and_leaves_nothing_behind() {
+    let what = "a full backup folder";
+    let account = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    let Some(disk) = SmallDisk::mount(2, account, what) else { return };
+    let case = case();
+    let request = || Request { backup_dir: disk.path().to_owned(), ..case.request() };
+    let size = fs::metadata(&case.source).unwrap().len();
+    assert!(size > 4 << 20 && size < 32 << 20, "{size}");
+    let assert_nothing_is_left = |others: &[PathBuf]| {
+        assert_eq!(names(disk.path()), others);
+        assert_eq!(case.target_objects(), Vec::<String>::new());
+    };
+
+    // Preflight sees it coming.
+    let said = chain(&run::migrate(&request(), &Silent).unwrap_err());
+    assert!(said.contains("and the sealed copy needs") && said.contains("--backup-dir"), "{said}");
+    assert_nothing_is_left(&[]);
+
+    // Somebody else takes the room when preflight has looked.
+    disk.grow(64);
+    let filler = disk.path().join("filler");
+    let is_filled = AtomicBool::new(false);
+    let hook = |step: Step<'_>| {
+        if step == Step::Begins(Phase::Seal) && !is_filled.swap(true, Ordering::SeqCst) {
+            fs::write(&filler, vec![1; 62 << 20]).unwrap();
+        }
+    };
+    let watch = Watch::new(&hook);
+    let said = chain(&run::migrate(&request(), &watch).unwrap_err());
+    assert!(said.contains("cannot be copied to") && said.contains("make room there"), "{said}");
+    assert_eq!(watch.tries(), Vec::<String>::new());
+    assert_nothing_is_left(std::slice::from_ref(&filler));
+
+    fs::remove_file(&filler).unwrap();
+    moved(run::migrate(&request(), &Silent));
+    assert_whole(&case, what);
+}

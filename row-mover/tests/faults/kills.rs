@@ -1,0 +1,63 @@
+//! SIGKILL at any moment, again and again.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use migrate_core::phase::Phase;
+
+use crate::chance::{Chance, rounds};
+use crate::child::Child;
+use crate::whole::{case, finish, wait_for_its_sessions};
+
+/// How often one migration is killed before it may end.
+const KILLS_PER_ROUND: usize = 3;
+
+/// How long each phase of a run without a fault takes.
+fn durations() -> BTreeMap<Phase, Duration> {
+    let case = case();
+    let mut child = Child::start(&case);
+    child.succeed();
+    let ended = Instant::now();
+    let begun: Vec<(Instant, Phase)> =
+        child.told.iter().filter_map(|(at, step)| Some((*at, Phase::from_name(step)?))).collect();
+    assert_eq!(begun.len(), Phase::ALL.len(), "{:?}", child.told);
+    let ends = begun.iter().skip(1).map(|(at, _)| *at).chain([ended]);
+    begun.iter().zip(ends).map(|((at, phase), end)| (*phase, end - *at)).collect()
+}
+
+#[test]
+fn killed_again_and_again_at_any_moment_it_goes_on() {
+    let mut chance = Chance::new();
+    let durations = durations();
+    let mut hits: BTreeMap<String, usize> = BTreeMap::new();
+    for round in 0..rounds(2) {
+        let case = case();
+        for kill in 0..KILLS_PER_ROUND {
+            // Each phase is as likely as the others, and each moment of it; a phase that is done by now leaves the next one.
+            let phase = Phase::ALL[usize::try_from(chance.below(Phase::ALL.len() as u64)).unwrap()];
+            let delay = chance.time_below(durations[&phase]);
+            let is_quick = chance.below(2) == 0;
+            let what = format!("round {round}, kill {kill}, {}", chance.seed());
+            let mut child = Child::start(&case);
+            if child.wait_for(phase) {
+                // The moment itself is what is tried here: no condition stands for it.
+                std::thread::sleep(delay);
+            }
+            let is_killed = child.kill();
+            let on = child.phase().map_or("before any phase".to_owned(), |phase| phase.to_string());
+            let place = match (is_killed, child.is_building()) {
+                (false, _) => "after its end".to_owned(),
+                (true, true) => format!("{on}, in a build"),
+                (true, false) => on,
+            };
+            *hits.entry(place).or_default() += 1;
+            // Half of the time the next one begins while the server still works for the one that is gone.
+            if !is_quick {
+                wait_for_its_sessions(&case, &what);
+            }
+        }
+        finish(&case, &format!("round {round}, {}", chance.seed()));
+    }
+    let kills: usize = hits.values().sum();
+    eprintln!("{kills} kills ({}): {hits:?}", chance.seed());
+}

@@ -1,0 +1,163 @@
+//! A middle-man between the migrator and the server: passes on what both say, cuts, stalls, or keeps an answer to itself.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// A piece that came through.
+pub struct Piece<'a> {
+    /// Which connection, from 0, in the order in which they were made.
+    pub connection: usize,
+    /// Whether the migrator sent it.
+    pub is_ours: bool,
+    /// How many bytes this side of the connection has sent, these among them.
+    pub total: u64,
+    pub bytes: &'a [u8],
+}
+
+impl Piece<'_> {
+    pub fn contains(&self, words: &[u8]) -> bool {
+        self.bytes.windows(words.len()).any(|window| window == words)
+    }
+}
+
+/// What becomes of a piece and its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Passes,
+    /// The connection is closed on both sides.
+    Cut,
+    /// This and all that follows is taken in and passed on to nobody, and nobody hears of an end.
+    Lost,
+    /// It arrives; the answer does not, and then the connection is closed.
+    Unanswered,
+}
+
+type Judge = dyn Fn(&Piece<'_>) -> Fate + Send + Sync;
+
+const PASSES: u8 = 0;
+const LOST: u8 = 1;
+const UNANSWERED: u8 = 2;
+
+struct Shared {
+    judge: Box<Judge>,
+    server: String,
+    is_over: AtomicBool,
+    connections: AtomicUsize,
+    /// Both ends of all connections, which stay open for as long as they stand here.
+    ends: Mutex<Vec<[TcpStream; 2]>>,
+}
+
+/// A proxy that listens; its connections end with it.
+pub struct Proxy {
+    shared: Arc<Shared>,
+    /// The server's URL with the proxy in the place of the server.
+    pub url: String,
+}
+
+impl Proxy {
+    /// Before the server of `url`, with a judge of each piece.
+    pub fn start(url: &str, judge: impl Fn(&Piece<'_>) -> Fate + Send + Sync + 'static) -> Proxy {
+        let (before, rest) = url.rsplit_once('@').unwrap();
+        let (server, after) = rest.split_once('/').unwrap();
+        let database = after.split('?').next().unwrap();
+        let server = if server.contains(':') { server.to_owned() } else { format!("{server}:5432") };
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared {
+            judge: Box::new(judge),
+            server,
+            is_over: AtomicBool::new(false),
+            connections: AtomicUsize::new(0),
+            ends: Mutex::default(),
+        });
+        // What is encrypted cannot be judged.
+        let url = format!("{before}@{address}/{database}?sslmode=disable");
+        let listening = Arc::clone(&shared);
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                if listening.is_over.load(Ordering::SeqCst) {
+                    break;
+                }
+                listening.serve(client.unwrap());
+            }
+        });
+        Proxy { shared, url }
+    }
+
+    /// Cuts all connections that there are.
+    pub fn cut_all(&self) {
+        for end in self.shared.ends.lock().unwrap().drain(..).flatten() {
+            let _ = end.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.shared.is_over.store(true, Ordering::SeqCst);
+        self.cut_all();
+        // Wakes whoever listens.
+        let _ = TcpStream::connect(self.url.rsplit_once('@').unwrap().1.split('/').next().unwrap());
+    }
+}
+
+impl Shared {
+    fn serve(self: &Arc<Shared>, client: TcpStream) {
+        // A server that is not there refuses whoever comes through here, too.
+        let Ok(server) = TcpStream::connect(&self.server) else { return };
+        for stream in [&client, &server] {
+            stream.set_nodelay(true).unwrap();
+        }
+        let number = self.connections.fetch_add(1, Ordering::SeqCst);
+        let mode = Arc::new(AtomicU8::new(PASSES));
+        let clone = |stream: &TcpStream| stream.try_clone().unwrap();
+        self.ends.lock().unwrap().push([clone(&client), clone(&server)]);
+        for (from, to, is_ours) in [(clone(&client), clone(&server), true), (server, client, false)] {
+            let (shared, mode) = (Arc::clone(self), Arc::clone(&mode));
+            std::thread::spawn(move || shared.pump(from, to, is_ours, number, &mode));
+        }
+    }
+
+    fn pump(
+        &self,
+        mut from: TcpStream,
+        mut to: TcpStream,
+        is_ours: bool,
+        connection: usize,
+        mode: &AtomicU8,
+    ) {
+        let (mut buffer, mut total) = (vec![0; 64 << 10], 0);
+        loop {
+            let read = from.read(&mut buffer).unwrap_or(0);
+            if mode.load(Ordering::SeqCst) == LOST {
+                if read == 0 {
+                    // The other side hears nothing of it.
+                    return;
+                }
+                continue;
+            }
+            if read == 0 || (!is_ours && mode.load(Ordering::SeqCst) == UNANSWERED) {
+                break;
+            }
+            total += read as u64;
+            let bytes = &buffer[..read];
+            match (self.judge)(&Piece { connection, is_ours, total, bytes }) {
+                Fate::Passes => {}
+                Fate::Cut => break,
+                Fate::Lost => {
+                    mode.store(LOST, Ordering::SeqCst);
+                    continue;
+                }
+                Fate::Unanswered => mode.store(UNANSWERED, Ordering::SeqCst),
+            }
+            if to.write_all(bytes).is_err() {
+                break;
+            }
+        }
+        for end in [from, to] {
+            let _ = end.shutdown(Shutdown::Both);
+        }
+    }
+}

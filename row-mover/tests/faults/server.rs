@@ -1,0 +1,171 @@
+//! A server that is stopped immediately and started again, on a cluster of its own: commits that it did not wait for the disk with
+//! are forgotten then.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use private_postgres::{Cluster, Options, Purpose, StopMode};
+use row_mover::run;
+use tempfile::TempDir;
+
+use crate::chance::{Chance, rounds};
+use crate::engine::{Case, ask, session};
+use crate::watch::{Step, Watch};
+use crate::whole::{assert_recovered, on_server};
+
+/// A cluster for these tests alone, removed with its folder.
+struct Server {
+    _folder: TempDir,
+    cluster: Cluster,
+}
+
+impl Server {
+    fn start() -> Server {
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let version = std::env::var("TEST_POSTGRES_VERSION").ok().and_then(|version| version.parse().ok());
+        // Not a throwaway cluster, which would not wait for the disk with any commit.
+        let options = Options { version, ..Options::new(folder.path(), Purpose::Test) };
+        let cluster = Cluster::open(options).unwrap();
+        cluster.start().unwrap();
+        let server = Server { _folder: folder, cluster };
+        // What is not waited for stays in memory for as long as it can, so that it is there to be forgotten.
+        for setting in ["wal_buffers = '64MB'", "wal_level = 'replica'", "max_wal_senders = 0"] {
+            session(&server.url()).query(&format!("ALTER SYSTEM SET {setting}"), &[]).unwrap();
+        }
+        server.cluster.stop(StopMode::Fast).unwrap();
+        server.cluster.start().unwrap();
+        server
+    }
+
+    fn url(&self) -> String {
+        self.cluster.url("postgres").unwrap()
+    }
+
+    /// Keeps the process from working that writes the log of changes to the disk when nobody waits for it.
+    fn hold_up_the_writer(&self) -> Writer {
+        let sql = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'";
+        let pid = ask(&mut session(&self.url()), sql)[0].parse().unwrap();
+        let writer = Writer(rustix::process::Pid::from_raw(pid).unwrap());
+        rustix::process::kill_process(writer.0, rustix::process::Signal::STOP).unwrap();
+        writer
+    }
+
+    fn crash(&self, writer: &Writer) {
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                // It goes on to its end, for which the server would wait: by then it has been told to stop at once.
+                std::thread::sleep(Duration::from_millis(200));
+                let _ = rustix::process::kill_process(writer.0, rustix::process::Signal::CONT);
+            });
+            self.cluster.stop(StopMode::Immediate).unwrap();
+        });
+    }
+}
+
+/// The process of the server that writes its log.
+struct Writer(rustix::process::Pid);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let removed = self.cluster.remove();
+        if !std::thread::panicking() {
+            removed.unwrap();
+        }
+    }
+}
+
+/// Crashes the server once `moved` chunks are there and `built` builds have begun, and starts it again; gives how many chunks were
+/// moved in all.
+#[track_caller]
+fn crashed(server: &Server, case: &Case, moved_before: usize, built_before: usize, what: &str) -> usize {
+    let (moved, built, crashes) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+    let writer = server.hold_up_the_writer();
+    std::thread::scope(|scope| {
+        let hook = |step: Step<'_>| {
+            match step {
+                Step::Moved => moved.fetch_add(1, Ordering::SeqCst),
+                Step::Builds(_) => built.fetch_add(1, Ordering::SeqCst),
+                _ => return,
+            };
+            let is_due =
+                moved.load(Ordering::SeqCst) >= moved_before && built.load(Ordering::SeqCst) >= built_before;
+            if is_due && crashes.fetch_add(1, Ordering::SeqCst) == 0 {
+                // In the middle of what the lanes do next.
+                scope.spawn(|| {
+                    server.crash(&writer);
+                    server.cluster.start().unwrap();
+                });
+            }
+        };
+        let watch = Watch::new(&hook);
+        let result = run::migrate(&case.request(), &watch);
+        assert!(crashes.load(Ordering::SeqCst) > 0, "{what}: no crash");
+        assert!(!watch.tries().is_empty(), "{what}");
+        assert_recovered(case, result, what);
+    });
+    moved.load(Ordering::SeqCst)
+}
+
+#[test]
+fn a_server_that_crashes_and_forgets_commits_is_told_again() {
+    let server = Server::start();
+    let mut chance = Chance::new();
+    let whole = Mutex::new(0);
+    {
+        let case = on_server(&server.url());
+        let watch_hook = |step: Step<'_>| {
+            if step == Step::Moved {
+                *whole.lock().unwrap() += 1;
+            }
+        };
+        let result = run::migrate(&case.request(), &Watch::new(&watch_hook));
+        assert_recovered(&case, result, "undisturbed");
+    }
+    let whole = whole.into_inner().unwrap();
+    let mut again = 0;
+    for round in 0..rounds(1) {
+        for (moved, built) in [(2 + chance.below(3), 0), (0, 1 + chance.below(6))] {
+            let what = format!("round {round}, after {moved} chunks and {built} builds, {}", chance.seed());
+            let case = on_server(&server.url());
+            let count = |number: u64| usize::try_from(number).unwrap();
+            let moves = crashed(&server, &case, count(moved), count(built), &what);
+            // A chunk whose commit went through without a word is moved and never heard of.
+            again += moves.saturating_sub(whole);
+        }
+    }
+    eprintln!("{again} chunks were forgotten by the server and moved again ({})", chance.seed());
+    assert!(again > 0, "no commit was forgotten, {}", chance.seed());
+    a_server_that_is_starting_is_waited_for(&server);
+}
+
+/// A server that recovers from an archive which takes its time says that it is starting up.
+fn a_server_that_is_starting_is_waited_for(server: &Server) {
+    let case = on_server(&server.url());
+    session(&server.url()).query("ALTER SYSTEM SET restore_command = 'sleep 0.7; false'", &[]).unwrap();
+    // Otherwise it would let us in to read before it is done.
+    session(&server.url()).query("ALTER SYSTEM SET hot_standby = off", &[]).unwrap();
+    server.cluster.stop(StopMode::Fast).unwrap();
+    let data = server.cluster.status().unwrap().data_dir;
+    fs::write(data.join("recovery.signal"), "").unwrap();
+    let owner = fs::metadata(&data).unwrap();
+    std::os::unix::fs::chown(data.join("recovery.signal"), Some(owner.uid()), Some(owner.gid())).unwrap();
+    std::thread::scope(|scope| {
+        let starting = scope.spawn(|| server.cluster.start().unwrap());
+        // Until it answers at all; a server that is not there is no fault that passes.
+        let address = case.database.url().rsplit_once('@').unwrap().1.split('/').next().unwrap().to_owned();
+        while std::net::TcpStream::connect(&address).is_err() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let watch = Watch::new(&|_| {});
+        let result = run::migrate(&case.request(), &watch);
+        starting.join().unwrap();
+        assert_recovered(&case, result, "starting up");
+        let words = ["starting up", "accepting connections"];
+        let is_said = |note: &String| words.iter().any(|words| note.contains(words));
+        assert!(watch.tries().iter().any(is_said), "{:?}", watch.tries());
+    });
+}

@@ -1,0 +1,63 @@
+//! Watches a migration that runs in this process: keeps its notes and lets a test do something at each step.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use migrate_core::phase::Phase;
+use row_mover::ledger::ChunkDone;
+use row_mover::run::Observer;
+
+/// A step of a migration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step<'a> {
+    Begins(Phase),
+    Sent,
+    Moved,
+    Builds(&'a str),
+    Compared,
+    /// It says that it tries again.
+    TriesAgain,
+}
+
+/// Keeps what is noted, and calls `hook` at each step.
+pub struct Watch<'a> {
+    notes: Mutex<Vec<String>>,
+    hook: &'a (dyn Fn(Step<'_>) + Sync),
+}
+
+impl<'a> Watch<'a> {
+    pub fn new(hook: &'a (dyn Fn(Step<'_>) + Sync)) -> Watch<'a> {
+        Watch { notes: Mutex::default(), hook }
+    }
+
+    /// The notes of second tries.
+    pub fn tries(&self) -> Vec<String> {
+        let notes = self.notes.lock().unwrap();
+        notes.iter().filter(|note| note.contains("trying again")).cloned().collect()
+    }
+}
+
+impl Observer for Watch<'_> {
+    fn phase_started(&self, phase: Phase) {
+        (self.hook)(Step::Begins(phase));
+    }
+    fn note(&self, text: &str) {
+        self.notes.lock().unwrap().push(text.to_owned());
+        if text.contains("trying again") {
+            (self.hook)(Step::TriesAgain);
+        }
+    }
+    fn bytes_sent(&self, _table: &str, _bytes: u64) {
+        (self.hook)(Step::Sent);
+    }
+    fn rows_moved(&self, _table: &str, _done: &ChunkDone) {
+        (self.hook)(Step::Moved);
+    }
+    fn build_started(&self, _table: &str, what: &str) {
+        (self.hook)(Step::Builds(what));
+    }
+    fn rows_compared(&self, _table: &str, _rows: u64) {
+        (self.hook)(Step::Compared);
+    }
+    fn phase_finished(&self, _phase: Phase, _took: Duration) {}
+}
