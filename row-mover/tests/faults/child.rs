@@ -64,6 +64,7 @@ fn child() {
         workers: 2,
         restart: false,
         discard: false,
+        chunk_bytes: 256 << 10,
         show_values: false,
     };
     moved(run::migrate(&request, &Telling));
