@@ -159,7 +159,7 @@ impl Schedule {
 
     /// What a worker that is free does next. What it is told counts as running until [`Schedule::done`] or
     /// [`Schedule::given_back`].
-    pub fn next(&mut self) -> Next {
+    pub fn next_task(&mut self) -> Next {
         let Some(task) = self.best() else {
             return if self.is_running() { Next::Wait } else { Next::Over };
         };
@@ -279,7 +279,7 @@ impl Schedule {
         let with_work = |task: Option<Task>| task.map(|task| (self.work_behind_task(task), task));
         // Of what is critical the builds go first: they are behind the rows that are in.
         critical
-            .filter(|_| !builds.is_some_and(|build| self.work_behind_task(build) > left / self.lanes.max(1)))
+            .filter(|_| builds.is_none_or(|build| self.work_behind_task(build) <= left / self.lanes.max(1)))
             .or_else(|| first_of_largest([with_work(unloaded), with_work(builds)].into_iter().flatten()))
             .or_else(|| chunks(&|_, _| true))
     }

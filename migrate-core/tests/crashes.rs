@@ -1,5 +1,6 @@
 //! A migration that dies at every point there is, and goes on: phases, ledger and schedule together, against a model of the target
 //! in which a transaction is there whole or not at all, and in which the answer to a commit can be lost.
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use migrate_core::mapping::IndexMethod;
 use migrate_core::phase::{Decision, Phase, Progress, RunState, RunSubject, Step, decide, next_step};
@@ -210,12 +211,12 @@ fn load(subject: &Subject, world: &mut World, story: &mut Story, swap: bool) -> 
     let mut running: Vec<Task> = Vec::new();
     loop {
         while running.len() < 2 {
-            let Next::Do(task) = schedule.next() else { break };
+            let Next::Do(task) = schedule.next_task() else { break };
             subject.check_begin(world, task, &running);
             running.push(task);
         }
         let Some(last) = running.len().checked_sub(1) else {
-            assert_eq!(schedule.next(), Next::Over, "it waits for nothing: {world:?}");
+            assert_eq!(schedule.next_task(), Next::Over, "it waits for nothing: {world:?}");
             return Ok(());
         };
         let task = running.remove(if swap { last } else { 0 });
@@ -294,7 +295,7 @@ fn a_server_that_forgets_commits_gets_them_again() {
     let mut schedule = subject.schedule(&DoneTasks { chunks: vec![false; 5], builds: vec![false; 9] });
     let mut done = Vec::new();
     while done.len() < 3 {
-        let Next::Do(task) = schedule.next() else { panic!("nothing to do") };
+        let Next::Do(task) = schedule.next_task() else { panic!("nothing to do") };
         schedule.done(task);
         done.push(task);
     }
@@ -305,7 +306,7 @@ fn a_server_that_forgets_commits_gets_them_again() {
     // Each is handed out again, once.
     let mut handed_out = Vec::new();
     loop {
-        match schedule.next() {
+        match schedule.next_task() {
             Next::Do(task) => {
                 assert!(!handed_out.contains(&task), "{task:?} twice");
                 handed_out.push(task);
@@ -324,19 +325,19 @@ fn the_longest_work_begins_first() {
     let nothing = DoneTasks { chunks: vec![false; 5], builds: vec![false; 9] };
     let mut schedule = subject.schedule(&nothing);
     // A GIN index makes the small table the one that all would wait for, so that both lanes load it.
-    assert_eq!(schedule.next(), Next::Do(Task::Chunk(0)));
-    assert_eq!(schedule.next(), Next::Do(Task::Chunk(1)));
+    assert_eq!(schedule.next_task(), Next::Do(Task::Chunk(0)));
+    assert_eq!(schedule.next_task(), Next::Do(Task::Chunk(1)));
     schedule.done(Task::Chunk(0));
-    assert_eq!(schedule.next(), Next::Do(Task::Chunk(2)));
+    assert_eq!(schedule.next_task(), Next::Do(Task::Chunk(2)));
     schedule.done(Task::Chunk(1));
-    assert_eq!(schedule.next(), Next::Do(Task::Chunk(3)));
+    assert_eq!(schedule.next_task(), Next::Do(Task::Chunk(3)));
     schedule.done(Task::Chunk(2));
     // The key before the indexes, which then run at once, the longest first.
-    assert_eq!(schedule.next(), Next::Do(Task::Build(0)));
+    assert_eq!(schedule.next_task(), Next::Do(Task::Build(0)));
     schedule.done(Task::Build(0));
-    assert_eq!(schedule.next(), Next::Do(Task::Build(2)));
+    assert_eq!(schedule.next_task(), Next::Do(Task::Build(2)));
     schedule.done(Task::Chunk(3));
-    assert_eq!(schedule.next(), Next::Do(Task::Chunk(4)));
+    assert_eq!(schedule.next_task(), Next::Do(Task::Chunk(4)));
     schedule.done(Task::Chunk(4));
     // Where nothing takes that long, a table that nobody loads goes first.
     let third = (0..3).map(|_| ("others", 20));
@@ -344,7 +345,7 @@ fn the_longest_work_begins_first() {
     subject.chunks.extend(third);
     subject.builds.remove(2);
     let mut schedule = subject.schedule(&DoneTasks { chunks: vec![false; 8], builds: vec![false; 8] });
-    assert_eq!(schedule.next(), Next::Do(Task::Chunk(5)));
-    assert_eq!(schedule.next(), Next::Do(Task::Chunk(0)));
-    assert_eq!(schedule.next(), Next::Do(Task::Chunk(3)));
+    assert_eq!(schedule.next_task(), Next::Do(Task::Chunk(5)));
+    assert_eq!(schedule.next_task(), Next::Do(Task::Chunk(0)));
+    assert_eq!(schedule.next_task(), Next::Do(Task::Chunk(3)));
 }

@@ -70,7 +70,7 @@ impl<'a> Lane<'a> {
             if self.shared.has_failed.load(Ordering::SeqCst) {
                 return None;
             }
-            match schedule.next() {
+            match schedule.next_task() {
                 Next::Do(task) => return Some(task),
                 Next::Over => return None,
                 Next::Wait => {
