@@ -11,7 +11,7 @@ use diesel_migrations::FileBasedMigrations;
 use migrate_core::phase::Phase;
 use migrate_core::plan::Plan;
 use migrate_core::render;
-use row_mover::run::{self, Observer, Request};
+use row_mover::run::{self, Observer, Outcome, Request};
 use row_mover::target::{DbSettings, TargetUrl};
 
 use crate::engine::{Case, moved};
@@ -67,12 +67,18 @@ fn child() {
         chunk_bytes: 256 << 10,
         show_values: false,
     };
-    moved(run::migrate(&request, &Telling));
+    match run::migrate(&request, &Telling) {
+        // The one before it came to its end just when it was killed.
+        Ok(Outcome::AlreadyDone(_)) => {}
+        result => drop(moved(result)),
+    }
 }
 
 /// A child that runs. One that is dropped is killed.
 pub struct Child {
     process: std::process::Child,
+    /// What it says of its end, where that is a bad one.
+    said: PathBuf,
     steps: Receiver<(Instant, String)>,
     /// What it has told so far, and when.
     pub told: Vec<(Instant, String)>,
@@ -82,15 +88,16 @@ impl Child {
     pub fn start(case: &Case) -> Child {
         fs::write(case.dir.path().join("plan.json"), render::plan_json(&case.plan)).unwrap();
         let values = [case.dir.path().to_str().unwrap(), case.database.url()];
+        let said = case.dir.path().join("said");
         let mut process = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "child::child", "--ignored", "--nocapture", "--test-threads=1"])
             .envs(CHILD_VARIABLES.into_iter().zip(values))
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(fs::File::create(&said).unwrap())
             .spawn()
             .unwrap();
         let steps = steps(process.stdout.take().unwrap());
-        Child { process, steps, told: Vec::new() }
+        Child { process, steps, said, told: Vec::new() }
     }
 
     /// Waits until it is in `phase` or beyond; false when it ends before.
@@ -123,20 +130,19 @@ impl Child {
     }
 
     /// Kills it, and keeps what it had told by then. False when it had ended before.
-    pub fn kill(&mut self) -> bool {
+    pub fn kill(&mut self, what: &str) -> bool {
         self.process.kill().unwrap();
         let status = self.process.wait().unwrap();
         self.told.extend(self.steps.iter());
-        assert!(
-            status.success() || std::os::unix::process::ExitStatusExt::signal(&status) == Some(9),
-            "{status}"
-        );
+        let is_killed = std::os::unix::process::ExitStatusExt::signal(&status) == Some(9);
+        assert!(status.success() || is_killed, "{what}: {}", fs::read_to_string(&self.said).unwrap());
         !status.success()
     }
 
     /// Waits for its end, which must be good.
     pub fn succeed(&mut self) {
-        assert!(self.process.wait().unwrap().success());
+        let is_good = self.process.wait().unwrap().success();
+        assert!(is_good, "{}", fs::read_to_string(&self.said).unwrap());
         self.told.extend(self.steps.iter());
     }
 }

@@ -93,7 +93,7 @@ fn stalled(what: &str, is_due: impl Fn(&crate::proxy::Piece<'_>) -> bool + Send 
         if is_due(piece) && !once.swap(true, Ordering::SeqCst) { Fate::Lost } else { Fate::Passes }
     });
     let watch = Watch::new(&|_| {});
-    let settings = DbSettings { stall_timeout: Duration::from_millis(1500), ..case.request().settings };
+    let settings = DbSettings { stall_timeout: Duration::from_millis(1000), ..case.request().settings };
     let started = Instant::now();
     let result = run::migrate(&Request { settings, ..through(&case, &proxy) }, &watch);
     let took = started.elapsed();

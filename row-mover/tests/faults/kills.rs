@@ -32,9 +32,12 @@ fn killed_again_and_again_at_any_moment_it_goes_on() {
     let mut hits: BTreeMap<String, usize> = BTreeMap::new();
     for round in 0..rounds(2) {
         let case = case();
-        for kill in 0..KILLS_PER_ROUND {
-            // Each phase is as likely as the others, and each moment of it; a phase that is done by now leaves the next one.
-            let phase = Phase::ALL[usize::try_from(chance.below(Phase::ALL.len() as u64)).unwrap()];
+        // Each phase is as likely as the others, and each moment of it. In their order, as a phase that is done does not come again.
+        let mut phases: Vec<Phase> = (0..KILLS_PER_ROUND)
+            .map(|_| Phase::ALL[usize::try_from(chance.below(Phase::ALL.len() as u64)).unwrap()])
+            .collect();
+        phases.sort();
+        for (kill, phase) in phases.into_iter().enumerate() {
             let delay = chance.time_below(durations[&phase]);
             let is_quick = chance.below(2) == 0;
             let what = format!("round {round}, kill {kill}, {}", chance.seed());
@@ -43,7 +46,7 @@ fn killed_again_and_again_at_any_moment_it_goes_on() {
                 // The moment itself is what is tried here: no condition stands for it.
                 std::thread::sleep(delay);
             }
-            let is_killed = child.kill();
+            let is_killed = child.kill(&what);
             let on = child.phase().map_or("before any phase".to_owned(), |phase| phase.to_string());
             let place = match (is_killed, child.is_building()) {
                 (false, _) => "after its end".to_owned(),

@@ -25,7 +25,7 @@ fn the_second_is_refused_and_takes_over_once_the_first_is_killed() {
         first.stop();
         let refused = chain(&case.refused());
         assert!(refused.starts_with("another migration is at work on "), "{what}: {refused}");
-        assert!(first.kill(), "{what}: it ended while it was stopped");
+        assert!(first.kill(&what), "{what}: it ended while it was stopped");
         let begun: Mutex<Option<Instant>> = Mutex::default();
         let hook = |step: Step<'_>| {
             if matches!(step, Step::Begins(_)) {

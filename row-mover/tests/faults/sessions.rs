@@ -23,7 +23,7 @@ fn disturbed(sql: &str, times: usize) -> usize {
     let chance = Mutex::new(Chance::new());
     let seed = chance.lock().unwrap().seed();
     let mut tries = 0;
-    for round in 0..rounds(2) {
+    for round in 0..rounds(1) {
         let what = format!("round {round}, {seed}");
         let case = case();
         let at: Vec<usize> =
