@@ -96,7 +96,6 @@ enum Group {
     Keys,
     Indexes,
     Checks,
-    Statistics,
     ForeignKeys,
     Objects,
 }
@@ -383,7 +382,6 @@ fn group(kind: &BuildKind) -> Group {
         BuildKind::Key => Group::Keys,
         BuildKind::Index(_) => Group::Indexes,
         BuildKind::Check => Group::Checks,
-        BuildKind::Statistics => Group::Statistics,
         BuildKind::ForeignKey { .. } => Group::ForeignKeys,
         BuildKind::Objects => Group::Objects,
     }
@@ -396,7 +394,7 @@ fn cost(kind: &BuildKind, size: u64) -> u64 {
         BuildKind::Key | BuildKind::Index(IndexMethod::Btree) => size / 2,
         BuildKind::Index(IndexMethod::Gin) => size.saturating_mul(6),
         BuildKind::Check | BuildKind::ForeignKey { .. } => size / 4,
-        BuildKind::Statistics | BuildKind::Objects => size / 20,
+        BuildKind::Objects => size / 20,
     }
 }
 

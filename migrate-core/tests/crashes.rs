@@ -100,9 +100,7 @@ fn subject() -> Subject {
             build("parents", BuildKind::Index(IndexMethod::Btree)),
             build("parents", BuildKind::Index(IndexMethod::Gin)),
             build("parents", BuildKind::Check),
-            build("parents", BuildKind::Statistics),
             build("children", BuildKind::Key),
-            build("children", BuildKind::Statistics),
             build("children", BuildKind::ForeignKey { parent: Some("parents".to_owned()) }),
             build("", BuildKind::Objects),
         ],
@@ -272,7 +270,7 @@ fn whatever_befalls_any_two_transactions_everything_is_there_once() {
     for swap in [false, true] {
         let (world, count) = to_the_end(&subject, Vec::new(), swap);
         assert_whole(&subject, &world, &|| "without a fault".to_owned());
-        assert!(count > 20, "{count}");
+        assert!(count >= 20, "{count}");
         // A fault adds transactions, so that the second may strike after what was the end.
         for first in 0..count {
             for second in first + 1..count + 3 {
@@ -292,7 +290,7 @@ fn whatever_befalls_any_two_transactions_everything_is_there_once() {
 #[test]
 fn a_server_that_forgets_commits_gets_them_again() {
     let subject = subject();
-    let mut schedule = subject.schedule(&DoneTasks { chunks: vec![false; 5], builds: vec![false; 9] });
+    let mut schedule = subject.schedule(&DoneTasks { chunks: vec![false; 5], builds: vec![false; 7] });
     let mut done = Vec::new();
     while done.len() < 3 {
         let Next::Do(task) = schedule.next_task() else { panic!("nothing to do") };
@@ -301,7 +299,7 @@ fn a_server_that_forgets_commits_gets_them_again() {
     }
     let before = schedule.done_tasks();
     assert_eq!(before.chunks.iter().filter(|is_done| **is_done).count(), 3);
-    schedule.settle(&before, &DoneTasks { chunks: vec![false; 5], builds: vec![false; 9] });
+    schedule.settle(&before, &DoneTasks { chunks: vec![false; 5], builds: vec![false; 7] });
     assert_eq!(schedule.done_tasks().chunks, [false; 5]);
     // Each is handed out again, once.
     let mut handed_out = Vec::new();
@@ -316,13 +314,13 @@ fn a_server_that_forgets_commits_gets_them_again() {
             Next::Over => break,
         }
     }
-    assert_eq!(handed_out.len(), 5 + 9);
+    assert_eq!(handed_out.len(), 5 + 7);
 }
 
 #[test]
 fn the_longest_work_begins_first() {
     let mut subject = subject();
-    let nothing = DoneTasks { chunks: vec![false; 5], builds: vec![false; 9] };
+    let nothing = DoneTasks { chunks: vec![false; 5], builds: vec![false; 7] };
     let mut schedule = subject.schedule(&nothing);
     // A GIN index makes the small table the one that all would wait for, so that both lanes load it.
     assert_eq!(schedule.next_task(), Next::Do(Task::Chunk(0)));
@@ -344,7 +342,7 @@ fn the_longest_work_begins_first() {
     subject.plan.tables.push(table("others"));
     subject.chunks.extend(third);
     subject.builds.remove(2);
-    let mut schedule = subject.schedule(&DoneTasks { chunks: vec![false; 8], builds: vec![false; 8] });
+    let mut schedule = subject.schedule(&DoneTasks { chunks: vec![false; 8], builds: vec![false; 6] });
     assert_eq!(schedule.next_task(), Next::Do(Task::Chunk(5)));
     assert_eq!(schedule.next_task(), Next::Do(Task::Chunk(0)));
     assert_eq!(schedule.next_task(), Next::Do(Task::Chunk(3)));

@@ -16,6 +16,7 @@ pub struct Error {
     next: Option<String>,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
     is_passing: bool,
+    is_stall: bool,
 }
 
 /// A result of this crate.
@@ -24,7 +25,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error that says what failed and where.
     pub fn new(what: impl Into<String>) -> Error {
-        Error { what: what.into(), next: None, cause: None, is_passing: false }
+        Error { what: what.into(), next: None, cause: None, is_passing: false, is_stall: false }
     }
 
     /// Adds what to do next.
@@ -46,6 +47,23 @@ impl Error {
     pub(crate) fn passing(mut self) -> Error {
         self.is_passing = true;
         self
+    }
+
+    /// Says that nothing at all happened for as long as that may be; it may be gone in a moment.
+    #[must_use]
+    pub(crate) fn stalled(self) -> Error {
+        Error { is_passing: true, is_stall: true, ..self }
+    }
+
+    /// Whether it or one of its causes is that nothing happened at all.
+    pub(crate) fn is_stall(&self) -> bool {
+        let mut cause = self.cause.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static));
+        let mut is_stall = self.is_stall;
+        while let (false, Some(error)) = (is_stall, cause) {
+            is_stall = error.downcast_ref::<Error>().is_some_and(|error| error.is_stall);
+            cause = error.source();
+        }
+        is_stall
     }
 
     /// Whether trying again may help, as far as it or one of its causes tells.

@@ -1,4 +1,4 @@
-//! What follows the rows beside keys and indexes: sequences past the highest number.
+//! What follows the rows beside keys and indexes: sequences past the highest number, and statistics for the planner of queries.
 //!
 //! Keys, indexes and foreign keys themselves are a migration; running it is the run's part.
 
@@ -10,6 +10,7 @@ use migrate_core::plan::PlannedTable;
 use migrate_core::target_schema::TargetColumn;
 
 use crate::error::Result;
+use crate::observer::{Observer, go_on};
 use crate::source::{SourceConnection, introspect};
 use crate::target::PooledConnection;
 use crate::target::pool::diesel_failed;
@@ -96,4 +97,22 @@ pub(crate) fn existing_sequences(table: &PlannedTable) -> impl Iterator<Item = E
     columns.filter_map(move |column| {
         column.sequence.clone().map(|sequence| ExistingSequence { table, column, sequence })
     })
+}
+
+/// Gathers statistics of all `tables`.
+///
+/// # Errors
+/// When the target refuses.
+pub(crate) fn analyze(
+    target: &mut PooledConnection,
+    tables: &[&PlannedTable],
+    observer: &dyn Observer,
+) -> Result<()> {
+    for table in tables {
+        go_on(observer)?;
+        diesel::sql_query(format!("ANALYZE {}", table.qualified(&table.target)))
+            .execute(target)
+            .map_err(diesel_failed(format!("table {} cannot be analyzed", table.target)))?;
+    }
+    Ok(())
 }

@@ -17,8 +17,13 @@ const WAIT_MAX: Duration = Duration::from_secs(5);
 /// How often to look whether to stop while waiting.
 const LOOK_EACH: Duration = Duration::from_millis(100);
 
+/// What runs for longer than this before it fails has made progress, unless it was a connection that stalled: its fault is a new one.
+const PROGRESS: Duration = Duration::from_secs(30);
+
 /// How long faults have lasted, and how long they may.
 pub(crate) struct Patience<'a> {
+    /// When the last try began.
+    tried_at: Instant,
     observer: &'a dyn Observer,
     lasts_max: Duration,
     since: Option<Instant>,
@@ -28,13 +33,14 @@ pub(crate) struct Patience<'a> {
 impl<'a> Patience<'a> {
     /// Patience for faults that last no longer than `lasts_max`; zero is none at all.
     pub(crate) fn new(lasts_max: Duration, observer: &'a dyn Observer) -> Patience<'a> {
-        Patience { observer, lasts_max, since: None, wait: FIRST_WAIT }
+        Patience { tried_at: Instant::now(), observer, lasts_max, since: None, wait: FIRST_WAIT }
     }
 
     /// Something went well: the next fault is a new one.
     pub(crate) fn restore(&mut self) {
         self.since = None;
         self.wait = FIRST_WAIT;
+        self.tried_at = Instant::now();
     }
 
     /// Waits before the next try after `error`, and says so.
@@ -46,16 +52,17 @@ impl<'a> Patience<'a> {
         if !error.is_passing() || self.lasts_max.is_zero() || self.observer.is_stopped() {
             return Err(error.with_remedy());
         }
+        if self.tried_at.elapsed() > PROGRESS && !error.is_stall() {
+            self.restore();
+        }
         let since = *self.since.get_or_insert_with(Instant::now);
         if since.elapsed() + self.wait > self.lasts_max {
             let seconds = since.elapsed().as_secs_f32();
-            return Err(match error.next_step() {
-                Some(_) => error,
-                None => error.next(format!(
-                    "it lasted for {seconds:.0} seconds (DB_RETRY_TIMEOUT sets how long that may be); once it has passed, run the \
-                     same command again: it goes on from here"
-                )),
-            });
+            // This says more than what to do about a first connection.
+            return Err(error.next(format!(
+                "it lasted for {seconds:.0} seconds (DB_RETRY_TIMEOUT sets how long that may be); once it has passed, run the same \
+                 command again: it goes on from here"
+            )));
         }
         self.observer.note(&format!(
             "{}; trying again in {:.1} s",
@@ -68,6 +75,7 @@ impl<'a> Patience<'a> {
             std::thread::sleep(self.wait.min(LOOK_EACH));
         }
         self.wait = (self.wait * 2).min(WAIT_MAX);
+        self.tried_at = Instant::now();
         Ok(())
     }
 }
@@ -91,7 +99,7 @@ pub(crate) fn retrying<T>(
 }
 
 /// An error and its causes in one line.
-fn in_one_line(error: &Error) -> String {
+pub(crate) fn in_one_line(error: &Error) -> String {
     let mut line = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {

@@ -1,2 +1,2 @@
 DROP TABLE builds;
-ALTER TABLE chunks DROP COLUMN planned_rows, DROP COLUMN planned_bytes, DROP COLUMN digest, DROP COLUMN key_after, DROP COLUMN key_upto;
+ALTER TABLE chunks DROP COLUMN planned_rows, DROP COLUMN planned_bytes, DROP COLUMN digest;

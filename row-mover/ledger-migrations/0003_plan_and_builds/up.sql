@@ -1,7 +1,5 @@
 -- What a chunk will be, as preflight counted it, so that what is left can be told; and a digest of what was sent for it.
 ALTER TABLE chunks ADD COLUMN planned_rows bigint, ADD COLUMN planned_bytes bigint, ADD COLUMN digest text;
--- The keys of a chunk of a table WITHOUT ROWID: those after one and up to another, each a JSON array of typed values.
-ALTER TABLE chunks ADD COLUMN key_after text, ADD COLUMN key_upto text;
 
 -- One row for each statement that follows the rows, in their order; it is done in its own transaction.
 CREATE TABLE builds (

@@ -72,10 +72,10 @@ pub fn plan_builds(connection: &mut PooledConnection, run_id: i64, planned: &[Bu
     connection.transaction(insert).map_err(diesel_failed("the ledger cannot be written"))
 }
 
-/// The statement by which a build's own transaction takes it: parameters are run and build. It waits for a transaction that was
-/// left behind by a lost connection, and returns one row, or none where the build is done.
-pub const CLAIM_BUILD_SQL: &str = "SELECT 1 FROM migration.builds WHERE run_id = $1::bigint AND build = $2::bigint \
-     AND done_at IS NULL FOR UPDATE";
+/// The statement by which a build's own transaction takes it, as that of a chunk does: parameters are run, build and the path of the
+/// sealed copy.
+pub const CLAIM_BUILD_SQL: &str = "SELECT b.done_at IS NOT NULL FROM migration.builds b JOIN migration.runs r ON r.id = b.run_id \
+     WHERE b.run_id = $1::bigint AND b.build = $2::bigint AND r.seal::json ->> 'path' = $3 FOR UPDATE OF b";
 
 /// The statement by which a build's own transaction says that it is done: parameters are seconds, run and build.
 pub const FINISH_BUILD_SQL: &str = "UPDATE migration.builds SET seconds = $1::double precision, done_at = now() \

@@ -203,6 +203,27 @@ pub fn finish_phase(
         .map_err(diesel_failed("the ledger cannot be written"))
 }
 
+/// Records that the rows or the constraints are done, unless the ledger has a chunk or a build that is not: a server that crashed may
+/// have forgotten the last of them just before.
+///
+/// # Errors
+/// When the ledger cannot be written.
+pub fn finish_load(connection: &mut PooledConnection, run_id: i64, phase: Phase, seconds: f64) -> Result<()> {
+    use diesel::sql_types::{BigInt, Bool, Double, Text};
+    let sql = "INSERT INTO migration.phases (run_id, phase, seconds) SELECT $1, $2, $3 \
+               WHERE NOT EXISTS (SELECT FROM migration.chunks WHERE run_id = $1 AND done_at IS NULL) \
+               AND NOT ($4 AND EXISTS (SELECT FROM migration.builds WHERE run_id = $1 AND done_at IS NULL)) \
+               ON CONFLICT (run_id, phase) DO UPDATE SET seconds = excluded.seconds, finished_at = now()";
+    diesel::sql_query(sql)
+        .bind::<BigInt, _>(run_id)
+        .bind::<Text, _>(phase.name())
+        .bind::<Double, _>(seconds)
+        .bind::<Bool, _>(phase == Phase::Constraints)
+        .execute(connection)
+        .map(|_| ())
+        .map_err(diesel_failed("the ledger cannot be written"))
+}
+
 /// Takes back that a phase is done: a validation that finds differences is no longer a validated migration.
 ///
 /// # Errors
@@ -296,10 +317,11 @@ fn plan_chunks(connection: &mut PooledConnection, run_id: i64, planned: &[Chunk]
     connection.transaction(insert).map_err(diesel_failed("the ledger cannot be written"))
 }
 
-/// The statement by which a chunk's own transaction takes it: parameters are run, table and chunk. It waits for a transaction
-/// that was left behind by a lost connection, and returns one row, or none where the chunk is done.
-pub const CLAIM_CHUNK_SQL: &str = "SELECT 1 FROM migration.chunks WHERE run_id = $1::bigint AND table_name = $2 \
-     AND chunk = $3::bigint AND done_at IS NULL FOR UPDATE";
+/// The statement by which a chunk's own transaction takes it: parameters are run, table, chunk and the path of the sealed copy. It
+/// waits for a transaction that was left behind by a lost connection, and returns whether the chunk is done; no row where the ledger
+/// is another one by now: numbers come again after a restart, the folder of a copy does not.
+pub const CLAIM_CHUNK_SQL: &str = "SELECT c.done_at IS NOT NULL FROM migration.chunks c JOIN migration.runs r ON r.id = c.run_id \
+     WHERE c.run_id = $1::bigint AND c.table_name = $2 AND c.chunk = $3::bigint AND r.seal::json ->> 'path' = $4 FOR UPDATE OF c";
 
 /// The statement by which a chunk's own transaction says that it is done: parameters are rows, bytes, seconds, run, table, chunk,
 /// rejected rows, nulled values and the digest in hex. It returns one row, or none where somebody else has done the chunk.

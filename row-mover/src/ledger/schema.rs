@@ -38,8 +38,6 @@ diesel::table! {
         planned_rows -> Nullable<Int8>,
         planned_bytes -> Nullable<Int8>,
         digest -> Nullable<Text>,
-        key_after -> Nullable<Text>,
-        key_upto -> Nullable<Text>,
     }
 }
 

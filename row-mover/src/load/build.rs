@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use migrate_core::render::{Build, BuildKind};
 
-use super::Load;
+use super::{Load, claim};
 use crate::error::{Context, Error, Result};
 use crate::ledger::{CLAIM_BUILD_SQL, FINISH_BUILD_SQL};
 use crate::target::bulk::BulkConnection;
@@ -25,14 +25,14 @@ pub(super) fn run_build(
     let failed = || format!("{place}: {} cannot be made", build.what);
     let (run, build_number) = (load.run_id.to_string(), number.to_string());
     target.query("BEGIN", &[]).context(failed)?;
-    if target.query(CLAIM_BUILD_SQL, &[Some(&run), Some(&build_number)]).context(failed)?.is_empty() {
-        // Its commit went through although nobody heard of it.
+    let taken = [run.as_str(), &build_number, load.sealed_path].map(Some);
+    if !claim(target, CLAIM_BUILD_SQL, &taken).context(failed)? {
         target.query("ROLLBACK", &[]).context(failed)?;
         return Ok(());
     }
     load.observer.build_started(&build.table, &build.what);
     match run_statements(load, build, target, &failed).and_then(|()| {
-        record(target, [&started.elapsed().as_secs_f64().to_string(), &run, &build_number], &failed)
+        record(load, target, [&started.elapsed().as_secs_f64().to_string(), &run, &build_number], &failed)
     }) {
         Ok(()) => {
             load.observer.build_finished(&build.table, &build.what, started.elapsed());
@@ -65,10 +65,17 @@ fn run_statements(
 }
 
 /// Says in the ledger that the build is done, and commits both.
-fn record(target: &mut BulkConnection, parameters: [&String; 3], failed: &dyn Fn() -> String) -> Result<()> {
+fn record(
+    load: &Load<'_>,
+    target: &mut BulkConnection,
+    parameters: [&String; 3],
+    failed: &dyn Fn() -> String,
+) -> Result<()> {
+    let pid = target.backend_pid();
     let parameters = parameters.map(|text| Some(text.as_str()));
     if target.query(FINISH_BUILD_SQL, &parameters).context(failed)?.len() != 1 {
         return Err(Error::new(format!("{}: another run has made it", failed())));
     }
-    target.query("COMMIT", &[]).context(failed).map(|_| ())
+    // With `wal_level = minimal` it writes the whole index to the disk.
+    target.long_script("COMMIT", &mut || (load.is_at_work)(pid)).context(failed).map(|_| ())
 }

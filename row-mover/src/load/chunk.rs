@@ -6,6 +6,7 @@ use std::time::Instant;
 use migrate_core::plan::PlannedTable;
 
 use super::copy::copy_rows;
+use super::{Load, claim};
 use crate::error::{Context, Error, Result};
 use crate::ledger::{CLAIM_CHUNK_SQL, Chunk, FINISH_CHUNK_SQL};
 use crate::observer::Observer;
@@ -19,20 +20,19 @@ use crate::target::server_error::ServerError;
 /// When the source cannot be read, a value cannot move, or the target refuses or is lost. Whether the transaction was committed is
 /// not known then, but from the ledger.
 pub(super) fn move_chunk(
+    load: &Load<'_>,
     table: &PlannedTable,
-    run_id: i64,
     chunk: &Chunk,
     source: &SourceConnection,
     target: &mut BulkConnection,
-    observer: &dyn Observer,
 ) -> Result<()> {
+    let observer = load.observer;
     let started = Instant::now();
     let failed = || format!("table {}, chunk {}", table.source, chunk.number);
-    let (run, number) = (run_id.to_string(), chunk.number.to_string());
+    let (run, number) = (load.run_id.to_string(), chunk.number.to_string());
     target.query("BEGIN", &[]).context(failed)?;
-    let claim = [&run, &chunk.table, &number].map(|text| Some(text.as_str()));
-    if target.query(CLAIM_CHUNK_SQL, &claim).context(failed)?.is_empty() {
-        // Its commit went through although nobody heard of it.
+    let taken = [run.as_str(), &chunk.table, &number, load.sealed_path].map(Some);
+    if !claim(target, CLAIM_CHUNK_SQL, &taken).context(failed)? {
         target.query("ROLLBACK", &[]).context(failed)?;
         return Ok(());
     }
@@ -41,6 +41,14 @@ pub(super) fn move_chunk(
         let done = copy_rows(table, chunk, source, target, started, &counted)
             .map_err(|error| refused(table, error))
             .context(failed)?;
+        // The copy was counted when it was looked at, and has not changed since.
+        if let Some(planned) = chunk.planned_rows.filter(|planned| *planned != done.rows + done.rejected) {
+            return Err(Error::new(format!(
+                "{}: {} rows were read, and {planned} counted before",
+                failed(),
+                done.rows
+            )));
+        }
         let (rows, bytes, seconds) =
             (done.rows.to_string(), done.bytes.to_string(), done.seconds.to_string());
         let (rejected, nulled) = (done.rejected.to_string(), done.nulled.to_string());

@@ -11,7 +11,7 @@ use super::chunk::move_chunk;
 use super::{Load, Shared};
 use crate::error::{Error, Result};
 use crate::observer::go_on;
-use crate::retry::Patience;
+use crate::retry::{Patience, in_one_line};
 use crate::source::SourceConnection;
 use crate::target::bulk::BulkConnection;
 use crate::target::session::end_session;
@@ -35,6 +35,7 @@ impl<'a> Lane<'a> {
 
     /// Works until everything is done or a lane has failed.
     pub(super) fn run(mut self) -> Result<()> {
+        let _guard = WakeOthers(self.shared);
         let result = self.work();
         if result.is_err() {
             self.shared.has_failed.store(true, Ordering::SeqCst);
@@ -56,7 +57,9 @@ impl<'a> Lane<'a> {
                 Err(error) => {
                     self.schedule().given_back(task);
                     self.shared.changed.notify_all();
-                    self.recover(error)?;
+                    if !self.recover(error)? {
+                        return Ok(());
+                    }
                 }
             }
         }
@@ -98,7 +101,7 @@ impl<'a> Lane<'a> {
                 let table = load.plan.table(&chunk.table).ok_or_else(|| {
                     Error::new(format!("the ledger names table {}, which the plan has not", chunk.table))
                 })?;
-                move_chunk(&table.sent(), load.run_id, chunk, source, target, load.observer)
+                move_chunk(load, &table.sent(), chunk, source, target)
             }
             Task::Build(number) => match load.builds.get(number) {
                 Some(build) => run_build(load, number, build, target),
@@ -107,19 +110,36 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// After a fault that may pass: waits, connects anew, and brings the schedule in line with the ledger.
+    /// After a fault that may pass: waits, connects anew, and brings the schedule in line with the ledger. False where this lane gets
+    /// no connection and others go on without it.
     ///
     /// # Errors
     /// The fault, where it does not pass.
-    fn recover(&mut self, error: Error) -> Result<()> {
+    fn recover(&mut self, error: Error) -> Result<bool> {
+        let has_connected = self.target.is_some();
         self.given_up = self.target.take().map(|target| target.backend_pid()).or(self.given_up);
-        self.patience.bear(error)?;
+        if let Err(error) = self.patience.bear(error) {
+            return if has_connected { Err(error) } else { self.retire(error) };
+        }
         loop {
             match self.settle() {
-                Ok(()) => return Ok(()),
-                Err(error) => self.patience.bear(error)?,
+                Ok(()) => return Ok(true),
+                Err(error) => {
+                    if let Err(error) = self.patience.bear(error) {
+                        return self.retire(error);
+                    }
+                }
             }
         }
+    }
+
+    /// Ends this lane, which gets no connection: as long as another one works, that is no reason to end all.
+    fn retire(&self, error: Error) -> Result<bool> {
+        if !error.is_passing() || self.load.observer.is_stopped() || self.schedule().running() == 0 {
+            return Err(error);
+        }
+        self.load.observer.note(&format!("{}; going on with fewer connections", in_one_line(&error)));
+        Ok(false)
     }
 
     fn settle(&mut self) -> Result<()> {
@@ -150,5 +170,17 @@ impl<'a> Lane<'a> {
 
     fn schedule(&self) -> MutexGuard<'a, Schedule> {
         self.shared.schedule.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Wakes the other lanes where this one panics: they would wait for its task for ever.
+struct WakeOthers<'a>(&'a Shared);
+
+impl Drop for WakeOthers<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.has_failed.store(true, Ordering::SeqCst);
+            self.0.changed.notify_all();
+        }
     }
 }

@@ -30,6 +30,8 @@ pub(crate) struct Load<'a> {
     pub(crate) plan: &'a Plan,
     /// The run.
     pub(crate) run_id: i64,
+    /// The path of its sealed copy, by which the ledger knows it.
+    pub(crate) sealed_path: &'a str,
     /// All chunks of the run.
     pub(crate) chunks: &'a [Chunk],
     /// All builds of the plan.
@@ -56,6 +58,20 @@ pub(crate) struct Load<'a> {
     pub(crate) rows_are_in: &'a (dyn Fn() -> Result<()> + Sync),
     /// Who watches.
     pub(crate) observer: &'a dyn Observer,
+}
+
+/// Takes a chunk or a build by its claim in the ledger; false where it is done already: its commit went through although nobody
+/// heard of it.
+///
+/// # Errors
+/// When the ledger is that of another run by now, or cannot be asked.
+fn claim(target: &mut BulkConnection, sql: &str, parameters: &[Option<&str>]) -> Result<bool> {
+    let rows = target.query(sql, parameters)?;
+    match rows.first().and_then(|row| row.first()).and_then(Option::as_deref) {
+        Some(is_done) => Ok(is_done != "t"),
+        None => Err(Error::new("the ledger is no longer that of this run: another migration has begun")
+            .next("see `cargo xtask status`; what this run has sealed stays in its backup folder")),
+    }
 }
 
 /// What the lanes share.

@@ -55,7 +55,9 @@ impl Session<'_> {
 
 impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
     fn go_on(self) -> Result<Outcome> {
-        let mut last_step = None;
+        /// A server that crashes again and again may forget the last thing as often.
+        const SAME_STEPS_MAX: usize = 5;
+        let (mut last_step, mut same_steps) = (None, 0);
         loop {
             self.session.retrying(|| self.session.hold_lock())?;
             let progress = self.session.retrying(|| self.progress())?;
@@ -77,7 +79,9 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
                 Step::Validate | Step::Nothing => return self.validate(),
             }
             // What is said to be done and is not would be done for ever.
-            if last_step == Some((step, progress.clone())) {
+            same_steps =
+                if last_step.as_ref() == Some(&(step, progress.clone())) { same_steps + 1 } else { 0 };
+            if same_steps > SAME_STEPS_MAX {
                 return Err(Error::new(format!("the ledger does not take in what was done ({step:?})"))
                     .next("look at the schema migration of the target: something keeps our rows there from being written"));
             }
@@ -89,6 +93,12 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
     fn progress(&self) -> Result<Progress> {
         let mut connection = self.session.connection()?;
         let run = &self.run;
+        // Numbers come again after a restart; the folder of a sealed copy does not.
+        let is_ours = |last: ledger::Run| last.id == run.id && last.seal.path == run.seal.path;
+        if !ledger::last_run(&mut connection)?.is_some_and(is_ours) {
+            return Err(Error::new("the ledger is no longer that of this run: another migration has begun")
+                .next("see `cargo xtask status`; what this run has sealed stays in its backup folder"));
+        }
         let phases = ledger::phases(&mut connection, run.id)?;
         let chunks =
             ledger::chunks(&mut connection, run.id)?.iter().map(|chunk| chunk.done.is_some()).collect();
@@ -155,6 +165,7 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
         Load {
             plan: &plan,
             run_id: self.run.id,
+            sealed_path: &self.run.seal.path.to_string_lossy(),
             chunks: &chunks,
             builds: &self.builds,
             is_built: progress.builds.as_deref().unwrap_or_default(),
@@ -200,6 +211,15 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
         done.and(restored)
     }
 
+    /// Gathers statistics, without which the first queries of the app would be planned blindly.
+    fn analyze(&self) -> Result<()> {
+        let mut connection = self.session.connection()?;
+        migrations::lift_statement_timeout(&mut connection)?;
+        let done = finish::analyze(&mut connection, self.tables, self.session.observer);
+        let restored = migrations::restore_statement_timeout(&mut connection, &self.session.settings);
+        done.and(restored)
+    }
+
     fn validate(self) -> Result<Outcome> {
         let (session, request, run) = (self.session, self.request, &self.run);
         // Before the run counts as validated: a row that stayed behind is always written down by then.
@@ -212,7 +232,14 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
             options: CompareOptions { show_values: request.show_values, workers: request.workers },
             observer: session.observer,
         };
-        let validation = session.retrying(|| compared.run(&mut session.connection()?, run))?;
+        // Statistics matter to whoever uses the database next, and to nothing that is compared.
+        let validation = std::thread::scope(|scope| {
+            let statistics = scope.spawn(|| session.retrying(|| self.analyze()));
+            let validation = session.retrying(|| compared.run(&mut session.connection()?, run));
+            let stopped = || Err(Error::new("the thread that gathers statistics stopped unexpectedly"));
+            let analyzed = statistics.join().unwrap_or_else(|_| stopped());
+            validation.and_then(|validation| analyzed.map(|()| validation))
+        })?;
         self.stop_clock(Phase::Validate);
         let chunks = session.retrying(|| ledger::chunks(&mut session.connection()?, run.id))?;
         let source_changed_since = seal::source_state(&request.source) != run.seal.source_state;
@@ -267,8 +294,12 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
     /// A phase is done, and the ledger is told so: durably, and with it all that was written before.
     fn finish(&self, phase: Phase) -> Result<()> {
         let seconds = self.stop_clock(phase);
-        self.session
-            .retrying(|| ledger::finish_phase(&mut self.session.connection()?, self.run.id, phase, seconds))
+        let finish = if matches!(phase, Phase::Rows | Phase::Constraints) {
+            ledger::finish_load
+        } else {
+            ledger::finish_phase
+        };
+        self.session.retrying(|| finish(&mut self.session.connection()?, self.run.id, phase, seconds))
     }
 
     fn stop_clock(&self, phase: Phase) -> f64 {

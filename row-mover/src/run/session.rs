@@ -72,8 +72,10 @@ impl<'a> Session<'a> {
         match keeper.query("SELECT 1", &[]) {
             Ok(_) => Ok(()),
             Err(error) if error.is_passing() => {
-                self.observer
-                    .note(&format!("{error}; trying again with another session that holds the lock"));
+                self.observer.note(&format!(
+                    "{}; trying again with another session that holds the lock",
+                    retry::in_one_line(&error)
+                ));
                 let mut again = open_bulk_again(self.target, &self.settings)?;
                 end_session(&mut again, keeper.backend_pid())?;
                 self.take(&mut again)?;
@@ -103,9 +105,18 @@ impl<'a> Session<'a> {
 
     /// Whether the server still works for the session of this process number; one that cannot be asked for says nothing.
     pub(super) fn is_at_work(&self, pid: i32) -> Result<bool> {
+        // The keeper may have been lost by itself, which says nothing of the session that is asked for.
+        match self.hold_lock() {
+            Ok(()) => {}
+            Err(error) if error.is_passing() => return Ok(false),
+            Err(error) => return Err(error),
+        }
         let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
         let sql = "SELECT 1 FROM pg_stat_activity WHERE pid = $1::integer AND state = 'active'";
-        keeper.query(sql, &[Some(&pid.to_string())]).map(|rows| !rows.is_empty())
+        match keeper.query(sql, &[Some(&pid.to_string())]) {
+            Err(error) if error.is_passing() => Ok(false),
+            answer => answer.map(|rows| !rows.is_empty()),
+        }
     }
 
     /// Does `work` until it succeeds or a fault does not pass.

@@ -92,9 +92,17 @@ pub fn compare_rows(
     let snapshot = export_snapshot(&mut keeper)?;
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::with_capacity(tables.len()));
+    let without_connection = Mutex::new(None);
     let work = || -> Result<()> {
         let source = open_source()?;
-        let mut target = open_target()?;
+        let mut target = match open_target() {
+            // Others may have connections: what they leave undone shows in the end.
+            Err(error) if error.is_passing() => {
+                *without_connection.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(error);
+                return Ok(());
+            }
+            target => target?,
+        };
         import_snapshot(&mut target, &snapshot)?;
         loop {
             let position = next.fetch_add(1, Ordering::Relaxed);
@@ -118,7 +126,12 @@ pub fn compare_rows(
         results.fold(Ok(()), Result::and)
     })?;
     keeper.query("COMMIT", &[])?;
+    let without_connection =
+        without_connection.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     let mut results = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(error) = without_connection.filter(|_| results.len() < tables.len()) {
+        return Err(error);
+    }
     results.sort_by_key(|(position, _)| *position);
     Ok(results.into_iter().map(|(_, found)| found).collect())
 }

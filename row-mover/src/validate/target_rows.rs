@@ -134,7 +134,7 @@ fn long_columns(table: &PlannedTable, target: &mut BulkConnection) -> Result<Vec
         })
         .collect();
     let answer =
-        target.query(&format!("SELECT {} FROM {}", lengths.join(", "), table.loaded_rows_sql()), &[])?;
+        target.slow_query(&format!("SELECT {} FROM {}", lengths.join(", "), table.loaded_rows_sql()))?;
     let is_long = answer.into_iter().next().unwrap_or_default();
     let places = candidates.into_iter().zip(is_long);
     Ok(places.filter(|(_, is_long)| is_long.as_deref() == Some("t")).map(|(position, _)| position).collect())

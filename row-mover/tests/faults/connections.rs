@@ -1,11 +1,12 @@
 //! A server that has no room for another connection.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use migrate_core::phase::Phase;
 use row_mover::run::{self, Request};
-use row_mover::target::TargetUrl;
 use row_mover::target::bulk::BulkConnection;
+use row_mover::target::{DbSettings, TargetUrl};
 
 use crate::engine::{Case, session};
 use crate::watch::{Step, Watch};
@@ -81,4 +82,18 @@ fn a_run_that_loses_its_room_waits_for_it() {
     let request = Request { target: TargetUrl::parse(&role.url).unwrap(), ..role.case().request() };
     assert_recovered(role.case(), run::migrate(&request, &watch), "no room for the lanes");
     assert_said(&watch.tries(), "no room for the lanes");
+}
+
+#[test]
+fn lanes_without_a_connection_leave_the_work_to_the_others() {
+    let role = Role::owning(case());
+    // One keeps the lock and some are pooled, so that one or two are left for eight lanes.
+    role.limit(5);
+    let watch = Watch::new(&|_| {});
+    let settings =
+        DbSettings { pool_max: 2, retry_timeout: Duration::from_millis(300), ..DbSettings::default() };
+    let target = TargetUrl::parse(&role.url).unwrap();
+    let request = Request { target, workers: 8, settings, ..role.case().request() };
+    assert_recovered(role.case(), run::migrate(&request, &watch), "fewer connections than lanes");
+    assert_said(&watch.tries(), "fewer connections than lanes");
 }

@@ -350,6 +350,25 @@ fn a_second_migrator_is_refused() {
     assert!(matches!(run::migrate(&case.request(), &Silent).unwrap(), Outcome::AlreadyDone(_)));
 }
 
+/// Lets another run take the ledger's place in the middle of the rows, as a restart by somebody else does: its run has the same number.
+struct Usurper<'a>(&'a Case);
+
+impl Observer for Usurper<'_> {
+    fn rows_moved(&self, _table: &str, _done: &ChunkDone) {
+        self.0.execute(
+            "UPDATE migration.runs SET seal = jsonb_set(seal::jsonb, '{path}', '\"/another/copy.db\"')::text",
+        );
+    }
+}
+
+#[test]
+fn a_run_does_not_go_on_in_the_ledger_of_another() {
+    let case = Case::new(SOURCE);
+    let refused = chain(&run::migrate(&case.request(), &Usurper(&case)).unwrap_err());
+    assert!(refused.contains("the ledger is no longer that of this run"), "{refused}");
+    assert_eq!(case.ask("SELECT count(*) FROM migration.phases WHERE phase = 'rows'"), ["0"]);
+}
+
 /// A run that was killed before its rows moved.
 fn interrupted() -> (Case, PathBuf) {
     let case = Case::new(SOURCE);

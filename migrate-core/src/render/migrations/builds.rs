@@ -4,7 +4,7 @@
 
 use super::{constraints, foreign_keys, objects};
 use crate::mapping::IndexMethod;
-use crate::plan::{Plan, PlannedTable};
+use crate::plan::Plan;
 
 /// A statement that follows the rows, or a few that belong together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +28,6 @@ pub enum BuildKind {
     Index(IndexMethod),
     /// A CHECK constraint.
     Check,
-    /// The statistics that the planner of queries needs; no part of the migration.
-    Statistics,
     /// A foreign key.
     ForeignKey {
         /// The table that it points to, by target name; none where the plan does not know it.
@@ -52,7 +50,6 @@ pub fn builds(plan: &Plan) -> Vec<Build> {
                 kind: step.kind,
             }));
         }
-        builds.push(statistics(table));
     }
     builds.extend(foreign_keys(plan).into_iter().map(|(table, step)| Build {
         table: table.target.clone(),
@@ -70,13 +67,4 @@ pub fn builds(plan: &Plan) -> Vec<Build> {
         kind: BuildKind::Objects,
     });
     builds
-}
-
-fn statistics(table: &PlannedTable) -> Build {
-    Build {
-        table: table.target.clone(),
-        what: "statistics".to_owned(),
-        statements: vec![format!("ANALYZE {}", table.qualified(&table.target))],
-        kind: BuildKind::Statistics,
-    }
 }

@@ -6,7 +6,7 @@ use std::ptr;
 use pq_sys::ExecStatusType;
 use rustix::event::PollFlags;
 
-use super::BulkConnection;
+use super::{BulkConnection, SLOW};
 use crate::error::{Error, Result};
 
 /// A `COPY … FROM STDIN` that is under way. Dropping it unfinished makes the server undo it.
@@ -93,6 +93,7 @@ impl Drop for CopyIn<'_> {
 pub struct CopyOut<'a> {
     pub(super) connection: &'a mut BulkConnection,
     pub(super) is_over: bool,
+    pub(super) has_begun: bool,
 }
 
 impl CopyOut<'_> {
@@ -110,7 +111,9 @@ impl CopyOut<'_> {
             let length = unsafe { pq_sys::PQgetCopyData(self.connection.raw.as_ptr(), &raw mut buffer, 1) };
             match length {
                 0 => {
-                    self.connection.wait_or_stall(PollFlags::IN)?;
+                    // The server may have to sort a whole table before it gives the first row.
+                    let patience = if self.has_begun { 1 } else { SLOW };
+                    self.connection.wait_or_stall_for(PollFlags::IN, patience)?;
                     self.connection.consume()?;
                 }
                 -1 => return self.finish().map(|()| false),
@@ -120,6 +123,7 @@ impl CopyOut<'_> {
                     };
                     // SAFETY: libpq says that the buffer has `length` bytes; it is freed after its only use.
                     unsafe {
+                        self.has_begun = true;
                         take(std::slice::from_raw_parts(buffer.cast::<u8>(), length));
                         pq_sys::PQfreemem(buffer.cast());
                     }

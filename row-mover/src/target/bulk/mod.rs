@@ -25,6 +25,9 @@ use crate::error::{Context, Error, Result};
 /// How long a connection may make no progress at all before it is given up, where nothing else is said.
 const STALL_MAX: Duration = Duration::from_secs(120);
 
+/// How many times as long as others a statement may be silent that reads or sorts a whole table first.
+pub(super) const SLOW: u32 = 30;
+
 /// How long a statement of any length may be silent before somebody looks whether it is still at work.
 const LOOK_EACH: Duration = Duration::from_secs(15);
 
@@ -128,6 +131,18 @@ impl BulkConnection {
         self.results(&mut || Ok(false))
     }
 
+    /// The same for a statement that reads a whole table before it answers: silent for [`SLOW`] times as long as others may be.
+    ///
+    /// # Errors
+    /// What the server refuses, scrubbed, or a lost or stalled connection.
+    pub fn slow_query(&mut self, sql: &str) -> Result<TextRows> {
+        let usual = self.stall_max;
+        self.stall_max = usual.saturating_mul(SLOW);
+        let rows = self.query(sql, &[]);
+        self.stall_max = usual;
+        rows
+    }
+
     /// Runs statements without parameters, separated by `;`, and waits for their end.
     ///
     /// # Errors
@@ -212,7 +227,7 @@ impl BulkConnection {
     /// What the server refuses, scrubbed.
     pub fn copy_out(&mut self, sql: &str) -> Result<CopyOut<'_>> {
         self.begin_copy(sql, ExecStatusType::PGRES_COPY_OUT)?;
-        Ok(CopyOut { connection: self, is_over: false })
+        Ok(CopyOut { connection: self, is_over: false, has_begun: false })
     }
 
     fn begin_copy(&mut self, sql: &str, expected: ExecStatusType) -> Result<()> {
@@ -312,11 +327,13 @@ impl BulkConnection {
     }
 
     fn wait_or_stall(&self, wanted: PollFlags) -> Result<()> {
-        if self.wait(wanted, Some(Instant::now() + self.stall_max))? {
-            Ok(())
-        } else {
-            Err(stalled(self.stall_max))
-        }
+        self.wait_or_stall_for(wanted, 1)
+    }
+
+    /// Waits for the socket, so many times as long as the connection may usually be silent.
+    fn wait_or_stall_for(&self, wanted: PollFlags, times: u32) -> Result<()> {
+        let stall_max = self.stall_max.saturating_mul(times);
+        if self.wait(wanted, Some(Instant::now() + stall_max))? { Ok(()) } else { Err(stalled(stall_max)) }
     }
 
     /// Waits for the socket; false when `deadline` passes first.
@@ -373,7 +390,7 @@ extern "C" fn drop_notice(_argument: *mut std::ffi::c_void, _message: *const c_c
 
 fn stalled(silent_for: Duration) -> Error {
     Error::new(format!("PostgreSQL took nothing and sent nothing for {} seconds", silent_for.as_secs_f32()))
-        .passing()
+        .stalled()
         .next("check the server and the network, then run the same command again: it goes on from here")
 }
 
