@@ -49,7 +49,8 @@ impl<M> Preflight<'_, M> {
         let stopped = || Err(Error::new("a thread that reads the copy stopped unexpectedly"));
         let source = &self.request.source;
         std::thread::scope(|scope| {
-            let hash = scope.spawn(|| copy.hash());
+            let observer = self.observer;
+            let hash = scope.spawn(move || copy.hash(&|| go_on(observer)));
             let check = scope.spawn(|| quick_check(&SourceConnection::open_sealed(copy.path())?, source));
             let examine = || {
                 self.check_schema(&SourceConnection::open_sealed(copy.path())?)?;

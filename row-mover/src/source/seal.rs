@@ -96,15 +96,15 @@ impl Copy {
         &self.partial
     }
 
-    /// Writes it to the disk and hashes it: its SHA-256 in hex, and its size in bytes.
+    /// Writes it to the disk and hashes it: its SHA-256 in hex, and its size in bytes. `go_on` ends it with an error.
     ///
     /// # Errors
     /// When it cannot be read or written.
-    pub fn hash(&self) -> Result<(String, u64)> {
+    pub fn hash(&self, go_on: &dyn Fn() -> Result<()>) -> Result<(String, u64)> {
         File::open(&self.partial)
             .and_then(|file| file.sync_all())
             .context(|| format!("{} cannot be written to the disk", self.partial.display()))?;
-        hash(&self.partial)
+        hash(&self.partial, go_on)
     }
 
     /// Seals it under what [`Copy::hash`] gave.
@@ -151,7 +151,7 @@ pub fn verify(seal: &Seal) -> Result<()> {
         return Err(Error::new(format!("the sealed copy {shown} is gone"))
             .next("put it back where it was, or start over with --restart, which takes a new one"));
     }
-    let (sha256, bytes) = hash(&seal.path)?;
+    let (sha256, bytes) = hash(&seal.path, &|| Ok(()))?;
     if sha256 == seal.sha256 && bytes == seal.bytes {
         return Ok(());
     }
@@ -247,11 +247,12 @@ fn finish(partial: &Path, sealed: &Path, folder: &Path) -> Result<()> {
 }
 
 /// SHA-256 and size of a file.
-fn hash(path: &Path) -> Result<(String, u64)> {
+fn hash(path: &Path, go_on: &dyn Fn() -> Result<()>) -> Result<(String, u64)> {
     let failed = || format!("{} cannot be read", path.display());
     let mut file = File::open(path).context(failed)?;
     let (mut hasher, mut buffer, mut bytes) = (Sha256::new(), vec![0; 1 << 20], 0);
     loop {
+        go_on()?;
         let read = file.read(&mut buffer).context(failed)?;
         if read == 0 {
             break;

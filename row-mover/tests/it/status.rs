@@ -125,7 +125,7 @@ fn a_ledger_of_an_older_version_is_read_as_it_is() {
     half_done(&case);
     case.execute(
         "DROP TABLE migration.builds; ALTER TABLE migration.chunks DROP COLUMN planned_rows, DROP COLUMN planned_bytes, \
-         DROP COLUMN digest, DROP COLUMN key_after, DROP COLUMN key_upto, DROP COLUMN rejected, DROP COLUMN nulled; \
+         DROP COLUMN digest, DROP COLUMN rejected, DROP COLUMN nulled; \
          UPDATE migration.runs SET plan = 'of another form', seal = 'likewise'; \
          INSERT INTO migration.phases (run_id, phase, seconds) SELECT id, 'of another version', 1 FROM migration.runs",
     );

@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use row_mover::run::{self, Observer, Outcome, Silent};
+use row_mover::run::{self, Observer, Outcome, Request, Silent};
+use row_mover::target::DbSettings;
 
 use crate::support::{Case, chain, moved};
 
@@ -57,8 +58,10 @@ fn a_migration_stops_wherever_it_asks_and_goes_on() {
 fn what_the_server_is_at_is_cancelled_and_counts_as_a_stop() {
     let case = Case::new(SOURCE);
     let mut holder = case.session();
+    // Where nobody has asked to stop, what is cancelled is tried again.
+    let settings = DbSettings { retry_timeout: std::time::Duration::ZERO, ..case.request().settings };
     std::thread::scope(|scope| {
-        let migration = scope.spawn(|| run::migrate(&case.request(), &Silent));
+        let migration = scope.spawn(|| run::migrate(&Request { settings, ..case.request() }, &Silent));
         let wait = |sql: &str| {
             let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
             while case.ask(sql) != ["t"] {

@@ -131,7 +131,7 @@ impl BulkConnection {
         self.results(&mut || Ok(false))
     }
 
-    /// The same for a statement that reads a whole table before it answers: silent for [`SLOW`] times as long as others may be.
+    /// The same for a statement that reads a whole table before it answers: silent for much longer than others may be.
     ///
     /// # Errors
     /// What the server refuses, scrubbed, or a lost or stalled connection.
