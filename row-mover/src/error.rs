@@ -49,7 +49,7 @@ impl Error {
         self
     }
 
-    /// Says that nothing at all happened for as long as that may be; it may be gone in a moment.
+    /// Says that nothing at all happened for as long as that may be, however long that was; it may be gone in a moment.
     #[must_use]
     pub(crate) fn stalled(self) -> Error {
         Error { is_passing: true, is_stall: true, ..self }

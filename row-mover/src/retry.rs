@@ -17,7 +17,8 @@ const WAIT_MAX: Duration = Duration::from_secs(5);
 /// How often to look whether to stop while waiting.
 const LOOK_EACH: Duration = Duration::from_millis(100);
 
-/// What runs for longer than this before it fails has made progress, unless it was a connection that stalled: its fault is a new one.
+/// What runs for longer than this before it fails has made progress, so that its fault is a new one; waiting for an answer that never
+/// comes is none.
 const PROGRESS: Duration = Duration::from_secs(30);
 
 /// How long faults have lasted, and how long they may.
@@ -131,6 +132,20 @@ mod tests {
         assert_eq!(third(|| Error::new("table t").because(Error::new("lost").passing())).unwrap(), 3);
         assert_eq!(third(|| Error::new("refused")).unwrap_err().to_string(), "refused");
         assert_eq!(tries.get(), 1);
+    }
+
+    #[test]
+    fn what_works_for_a_while_begins_anew_and_what_waits_does_not() {
+        let faults: [(fn() -> Error, bool); 2] =
+            [(|| Error::new("lost").passing(), true), (|| Error::new("silent").stalled(), false)];
+        for (fault, is_new) in faults {
+            let mut patience = Patience::new(Duration::from_secs(1), &Silent);
+            assert!(patience.bear(fault()).is_ok());
+            // As if two hours had passed since, in which the second try ran.
+            let Some(before) = Instant::now().checked_sub(Duration::from_secs(7200)) else { return };
+            (patience.since, patience.tried_at) = (Some(before), before);
+            assert_eq!(patience.bear(fault()).is_ok(), is_new);
+        }
     }
 
     #[test]

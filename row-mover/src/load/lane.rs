@@ -35,15 +35,9 @@ impl<'a> Lane<'a> {
 
     /// Works until everything is done or a lane has failed.
     pub(super) fn run(mut self) -> Result<()> {
-        let _guard = WakeOthers(self.shared);
+        let mut end = End { shared: self.shared, has_failed: true };
         let result = self.work();
-        if result.is_err() {
-            self.shared.has_failed.store(true, Ordering::SeqCst);
-        }
-        // Under the lock, so that no lane begins to wait between its look and this word.
-        let schedule = self.schedule();
-        self.shared.changed.notify_all();
-        drop(schedule);
+        end.has_failed = result.is_err();
         result
     }
 
@@ -173,14 +167,19 @@ impl<'a> Lane<'a> {
     }
 }
 
-/// Wakes the other lanes where this one panics: they would wait for its task for ever.
-struct WakeOthers<'a>(&'a Shared);
+/// Tells the other lanes that this one has ended, however it did: after a panic they would wait for its task for ever.
+struct End<'a> {
+    shared: &'a Shared,
+    has_failed: bool,
+}
 
-impl Drop for WakeOthers<'_> {
+impl Drop for End<'_> {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.has_failed.store(true, Ordering::SeqCst);
-            self.0.changed.notify_all();
+        // Under the lock, so that no lane begins to wait between its look and this word.
+        let _schedule = self.shared.schedule.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.has_failed {
+            self.shared.has_failed.store(true, Ordering::SeqCst);
         }
+        self.shared.changed.notify_all();
     }
 }

@@ -232,14 +232,15 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
             options: CompareOptions { show_values: request.show_values, workers: request.workers },
             observer: session.observer,
         };
-        // Statistics matter to whoever uses the database next, and to nothing that is compared.
+        // Statistics matter to whoever uses the database next, and to nothing that is compared; a run is done once they are there.
         let validation = std::thread::scope(|scope| {
             let statistics = scope.spawn(|| session.retrying(|| self.analyze()));
-            let validation = session.retrying(|| compared.run(&mut session.connection()?, run));
+            let validation = session.retrying(|| compared.compare(&mut session.connection()?, run));
             let stopped = || Err(Error::new("the thread that gathers statistics stopped unexpectedly"));
             let analyzed = statistics.join().unwrap_or_else(|_| stopped());
             validation.and_then(|validation| analyzed.map(|()| validation))
         })?;
+        session.retrying(|| validation::record(&mut session.connection()?, run, &validation))?;
         self.stop_clock(Phase::Validate);
         let chunks = session.retrying(|| ledger::chunks(&mut session.connection()?, run.id))?;
         let source_changed_since = seal::source_state(&request.source) != run.seal.source_state;

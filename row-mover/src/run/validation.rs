@@ -82,7 +82,8 @@ pub fn validate<M: MigrationSource<Pg>>(
         options: request.options,
         observer,
     };
-    let validation = parts.run(&mut connection, &run)?;
+    let validation = parts.compare(&mut connection, &run)?;
+    record(&mut connection, &run, &validation)?;
     observer.phase_finished(Phase::Validate, std::time::Duration::from_secs_f64(validation.seconds));
     Ok((run, validation))
 }
@@ -96,8 +97,8 @@ pub(super) struct ValidationParts<'a, M> {
 }
 
 impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
-    /// Compares everything and tells the ledger. The plan and the sealed copy are those of the run.
-    pub(super) fn run(&self, connection: &mut PooledConnection, run: &Run) -> Result<Validation> {
+    /// Compares everything. The plan and the sealed copy are those of the run.
+    pub(super) fn compare(&self, connection: &mut PooledConnection, run: &Run) -> Result<Validation> {
         let started = std::time::Instant::now();
         let is_moved = |table: &&PlannedTable| run.state.subject.tables.contains(&table.source);
         let plan = run.plan.with_policies();
@@ -121,11 +122,15 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
             seconds: 0.0,
         };
         validation.seconds = started.elapsed().as_secs_f64();
-        if validation.is_proven() {
-            ledger::finish_phase(connection, run.id, Phase::Validate, validation.seconds)?;
-        } else {
-            ledger::reopen_phase(connection, run.id, Phase::Validate)?;
-        }
         Ok(validation)
+    }
+}
+
+/// Tells the ledger what came of a validation.
+pub(super) fn record(connection: &mut PooledConnection, run: &Run, validation: &Validation) -> Result<()> {
+    if validation.is_proven() {
+        ledger::finish_phase(connection, run.id, Phase::Validate, validation.seconds)
+    } else {
+        ledger::reopen_phase(connection, run.id, Phase::Validate)
     }
 }

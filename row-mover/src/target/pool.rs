@@ -39,7 +39,7 @@ pub fn open(url: &TargetUrl, settings: &DbSettings) -> Result<Pool> {
 pub fn get(pool: &Pool) -> Result<PooledConnection> {
     // Whoever holds a pool has had a connection before: what keeps the next one away may pass.
     pool.get().map_err(|error| {
-        Error::new("no connection to PostgreSQL within DB_CONNECTION_TIMEOUT").because(error).passing()
+        Error::new("no connection to PostgreSQL within DB_CONNECTION_TIMEOUT").because(error).stalled()
     })
 }
 

@@ -46,7 +46,7 @@ pub(crate) fn open_bulk_again(target: &TargetUrl, settings: &DbSettings) -> Resu
     ];
     open_bulk(target, settings).map_err(|error| {
         let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-        if UNREACHABLE.iter().any(|words| cause.contains(words)) { error.passing() } else { error }
+        if UNREACHABLE.iter().any(|words| cause.contains(words)) { error.stalled() } else { error }
     })
 }
 

@@ -11,10 +11,9 @@ use diesel_migrations::FileBasedMigrations;
 use migrate_core::phase::Phase;
 use migrate_core::plan::Plan;
 use migrate_core::render;
-use row_mover::run::{self, Observer, Outcome, Request};
-use row_mover::target::{DbSettings, TargetUrl};
+use row_mover::run::{self, Observer, Outcome};
 
-use crate::engine::{Case, moved};
+use crate::engine::{Case, moved, request};
 
 /// Where a child finds what it moves.
 const CHILD_VARIABLES: [&str; 2] = ["FAULTS_CHILD_DIR", "FAULTS_CHILD_URL"];
@@ -52,21 +51,8 @@ fn child() {
     let [Ok(dir), Ok(url)] = CHILD_VARIABLES.map(std::env::var) else { return };
     let dir = PathBuf::from(dir);
     let plan = Plan::from_json(&fs::read_to_string(dir.join("plan.json")).unwrap()).unwrap();
-    let request = Request {
-        source: dir.join("source.db"),
-        target: TargetUrl::parse(&url).unwrap(),
-        settings: DbSettings { pool_max: 4, ..DbSettings::default() },
-        plan: &plan,
-        migrations: &FileBasedMigrations::from_path(dir.join("migrations")).unwrap(),
-        tables: Vec::new(),
-        backup_dir: dir.join("backups"),
-        rejects_dir: dir.join("rejects"),
-        workers: 2,
-        restart: false,
-        discard: false,
-        chunk_bytes: 256 << 10,
-        show_values: false,
-    };
+    let migrations = FileBasedMigrations::from_path(dir.join("migrations")).unwrap();
+    let request = request(&dir, &url, &plan, &migrations);
     match run::migrate(&request, &Telling) {
         // The one before it came to its end just when it was killed.
         Ok(Outcome::AlreadyDone(_)) => {}

@@ -19,9 +19,9 @@ use migrate_core::plan::Plan;
 use migrate_core::render;
 use row_mover::ledger::ChunkDone;
 use row_mover::run::{self, Observer, Outcome, Request, Silent};
-use row_mover::target::{DbSettings, TargetUrl};
+use row_mover::target::DbSettings;
 
-use crate::support::{Case, chain, moved, sqlite};
+use crate::support::{Case, chain, moved, request, sqlite};
 
 const SOURCE: &str = "
     CREATE TABLE keyed (id INTEGER PRIMARY KEY, v TEXT NOT NULL); CREATE INDEX by_v ON keyed (v);
@@ -81,21 +81,8 @@ fn child() {
     let (Some(dir), Some(url)) = (dir, url) else { return };
     let dir = PathBuf::from(dir);
     let plan = Plan::from_json(&fs::read_to_string(dir.join("plan.json")).unwrap()).unwrap();
-    let request = Request {
-        source: dir.join("source.db"),
-        target: TargetUrl::parse(&url).unwrap(),
-        settings: DbSettings { pool_max: 4, ..DbSettings::default() },
-        plan: &plan,
-        migrations: &FileBasedMigrations::from_path(dir.join("migrations")).unwrap(),
-        tables: Vec::new(),
-        backup_dir: dir.join("backups"),
-        rejects_dir: dir.join("rejects"),
-        workers: 2,
-        restart: false,
-        discard: false,
-        chunk_bytes: 256 << 10,
-        show_values: false,
-    };
+    let migrations = FileBasedMigrations::from_path(dir.join("migrations")).unwrap();
+    let request = request(&dir, &url, &plan, &migrations);
     let log = fs::File::create(dir.join("steps")).unwrap();
     let steps = Steps { log: Mutex::new(log), count: AtomicUsize::new(0), stop: stop.unwrap_or_default() };
     moved(run::migrate(&request, &steps));
@@ -367,6 +354,29 @@ fn a_run_does_not_go_on_in_the_ledger_of_another() {
     let refused = chain(&run::migrate(&case.request(), &Usurper(&case)).unwrap_err());
     assert!(refused.contains("the ledger is no longer that of this run"), "{refused}");
     assert_eq!(case.ask("SELECT count(*) FROM migration.phases WHERE phase = 'rows'"), ["0"]);
+}
+
+/// Panics in the middle of a task.
+struct Panics(&'static str);
+
+impl Observer for Panics {
+    fn rows_moved(&self, _table: &str, _done: &ChunkDone) {
+        assert_ne!(self.0, "rows", "as it is meant to be");
+    }
+    fn build_started(&self, _table: &str, _what: &str) {
+        assert_ne!(self.0, "builds", "as it is meant to be");
+    }
+}
+
+#[test]
+fn a_lane_that_panics_leaves_no_other_waiting() {
+    for place in ["rows", "builds"] {
+        let case = Case::new(SOURCE);
+        let error = run::migrate(&case.request(), &Panics(place)).unwrap_err();
+        assert_eq!(error.to_string(), "a thread that moves rows stopped unexpectedly", "{place}");
+        wait_for_its_sessions(&case);
+        finish_and_check(&case, place);
+    }
 }
 
 /// A run that was killed before its rows moved.

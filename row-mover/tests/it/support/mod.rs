@@ -75,19 +75,7 @@ impl Case {
     pub fn request(&self) -> Request<'_, FileBasedMigrations> {
         Request {
             source: self.source.clone(),
-            target: TargetUrl::parse(self.database.url()).unwrap(),
-            settings: DbSettings { pool_max: 4, ..DbSettings::default() },
-            plan: &self.plan,
-            migrations: &self.migrations,
-            tables: Vec::new(),
-            backup_dir: self.backup_dir(),
-            rejects_dir: self.dir.path().join("rejects"),
-            workers: 2,
-            restart: false,
-            discard: false,
-            // Small, so that small tables have several.
-            chunk_bytes: 256 << 10,
-            show_values: false,
+            ..request(self.dir.path(), self.database.url(), &self.plan, &self.migrations)
         }
     }
 
@@ -169,6 +157,31 @@ impl Case {
         fs::read_dir(self.backup_dir())
             .map(|entries| entries.map(|entry| entry.unwrap().path()).collect())
             .unwrap_or_default()
+    }
+}
+
+/// What moves `source.db` of a folder to a database, with everything else beside it in the folder.
+pub fn request<'a>(
+    dir: &Path,
+    url: &str,
+    plan: &'a Plan,
+    migrations: &'a FileBasedMigrations,
+) -> Request<'a, FileBasedMigrations> {
+    Request {
+        source: dir.join("source.db"),
+        target: TargetUrl::parse(url).unwrap(),
+        settings: DbSettings { pool_max: 4, ..DbSettings::default() },
+        plan,
+        migrations,
+        tables: Vec::new(),
+        backup_dir: dir.join("backups"),
+        rejects_dir: dir.join("rejects"),
+        workers: 2,
+        restart: false,
+        discard: false,
+        // Small, so that small tables have several.
+        chunk_bytes: 256 << 10,
+        show_values: false,
     }
 }
 
