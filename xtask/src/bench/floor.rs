@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use anyhow::{Context, anyhow, bail};
 use diesel::PgConnection;
-use migrate_core::identifier::quote_pg;
+use migrate_core::identifier::{quote_pg, quote_pg_literal};
 
 use super::figures::Figures;
 use super::server::{BenchDatabase, Server, execute, line};
@@ -73,8 +73,7 @@ fn apart(
     if sessions > 1 {
         set_parallel(&mut connections, 0)?;
     }
-    let create: Vec<&str> =
-        statements.tables.iter().flat_map(|table| &table.create).map(String::as_str).collect();
+    let create: Vec<&str> = statements.tables.iter().map(|table| table.create.as_str()).collect();
     let copies = by_size(copies(subject, sessions == 1)?);
     let constraints = statements.tables.iter().zip(&subject.tables).flat_map(|(table, encoded)| {
         table.constraints.iter().map(|sql| (encoded.encoded.bytes, vec![sql.clone()]))
@@ -110,7 +109,7 @@ fn overlapped(server: &Server, subject: &Subject, statements: &PlanStatements) -
     let work = tables.map(|((table, encoded), planned)| {
         let TableStatements { create, constraints } = table;
         let mut all = vec!["BEGIN".to_owned()];
-        all.extend(create.iter().cloned());
+        all.push(create.clone());
         all.extend(copies_of(planned, encoded, true)?);
         all.push("COMMIT".to_owned());
         all.extend(constraints.iter().cloned());
@@ -232,5 +231,5 @@ fn literal(path: &Path) -> anyhow::Result<String> {
     let text = path
         .to_str()
         .ok_or_else(|| anyhow!("{} is not UTF-8: let TMPDIR name another folder", path.display()))?;
-    Ok(format!("'{}'", text.replace('\'', "''")))
+    Ok(quote_pg_literal(text))
 }

@@ -1,12 +1,11 @@
 //! What `bench` ends with: tables of medians and goals for people, or JSON for programs. It measures nothing.
 
-use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value, json};
 
 use super::figures::{Figures, Measured, median, spread};
 use super::peers::Peer;
 use super::subjects::Subject;
-use crate::report::{JSON_FORMAT, counted};
+use crate::report::{JSON_FORMAT, counted, new_table};
 use crate::screen::size;
 
 /// What became of a peer: measured, or why not.
@@ -255,15 +254,6 @@ fn label(measured: &Measured) -> String {
 
 fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
-}
-
-fn new_table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::ASCII_MARKDOWN).set_header(header);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
 }
 
 #[cfg(test)]
