@@ -51,10 +51,10 @@ fn run_statements(
     target: &mut BulkConnection,
     failed: &dyn Fn() -> String,
 ) -> Result<()> {
-    let pid = target.backend_pid();
+    let backend = target.backend().clone();
     let applied = (build.kind == BuildKind::Objects).then_some(load.applied_sql);
     for statement in build.statements.iter().map(String::as_str).chain(applied) {
-        target.long_script(statement, &mut || (load.is_at_work)(pid)).context(failed).map_err(|error| {
+        target.long_script(statement, &mut || (load.is_at_work)(&backend)).context(failed).map_err(|error| {
             error.next(
                 "what was made before it stays; mend what it names in the target and run the same command again, or mend the \
                  source and start over with --restart",
@@ -71,11 +71,11 @@ fn record(
     parameters: [&String; 3],
     failed: &dyn Fn() -> String,
 ) -> Result<()> {
-    let pid = target.backend_pid();
+    let backend = target.backend().clone();
     let parameters = parameters.map(|text| Some(text.as_str()));
     if target.query(FINISH_BUILD_SQL, &parameters).context(failed)?.len() != 1 {
         return Err(Error::new(format!("{}: another run has made it", failed())));
     }
     // With `wal_level = minimal` it writes the whole index to the disk.
-    target.long_script("COMMIT", &mut || (load.is_at_work)(pid)).context(failed).map(|_| ())
+    target.long_script("COMMIT", &mut || (load.is_at_work)(&backend)).context(failed).map(|_| ())
 }

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::observer::go_on;
 use crate::retry::{Patience, in_one_line};
 use crate::source::SourceConnection;
-use crate::target::bulk::BulkConnection;
+use crate::target::bulk::{Backend, BulkConnection};
 use crate::target::session::end_session;
 
 /// One lane, with its connections.
@@ -22,8 +22,8 @@ pub(super) struct Lane<'a> {
     shared: &'a Shared,
     source: Option<SourceConnection>,
     target: Option<BulkConnection>,
-    /// The server's process of the connection that was given up last.
-    given_up: Option<i32>,
+    /// Who served the connection that was given up last.
+    given_up: Option<Backend>,
     patience: Patience<'a>,
 }
 
@@ -111,7 +111,7 @@ impl<'a> Lane<'a> {
     /// The fault, where it does not pass.
     fn recover(&mut self, error: Error) -> Result<bool> {
         let has_connected = self.target.is_some();
-        self.given_up = self.target.take().map(|target| target.backend_pid()).or(self.given_up);
+        self.given_up = self.target.take().map(|target| target.backend().clone()).or(self.given_up.take());
         if let Err(error) = self.patience.bear(error) {
             return if has_connected { Err(error) } else { self.retire(error) };
         }
@@ -139,8 +139,8 @@ impl<'a> Lane<'a> {
     fn settle(&mut self) -> Result<()> {
         (self.load.hold_lock)()?;
         let mut target = (self.load.open_target)()?;
-        if let Some(backend_pid) = self.given_up {
-            end_session(&mut target, backend_pid)?;
+        if let Some(given_up) = &self.given_up {
+            end_session(&mut target, given_up)?;
             self.given_up = None;
         }
         self.target = Some(target);

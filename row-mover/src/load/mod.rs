@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::ledger::Chunk;
 use crate::observer::{Observer, TableToMove};
 use crate::source::SourceConnection;
-use crate::target::bulk::BulkConnection;
+use crate::target::bulk::{Backend, BulkConnection};
 
 pub(crate) use chunks::plan_chunks;
 use lane::Lane;
@@ -50,8 +50,8 @@ pub(crate) struct Load<'a> {
     pub(crate) open_target: &'a (dyn Fn() -> Result<BulkConnection> + Sync),
     /// Makes sure that other migrations are still kept away.
     pub(crate) hold_lock: &'a (dyn Fn() -> Result<()> + Sync),
-    /// Whether the server still works for the session of this process number.
-    pub(crate) is_at_work: &'a (dyn Fn(i32) -> Result<bool> + Sync),
+    /// Whether this process of the server is still at work.
+    pub(crate) is_at_work: &'a (dyn Fn(&Backend) -> Result<bool> + Sync),
     /// Reads which chunks and builds the ledger holds as done.
     pub(crate) read_done: &'a (dyn Fn() -> Result<DoneTasks> + Sync),
     /// Hears, once, that all rows are in.

@@ -175,7 +175,7 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
             open_source: &|| SourceConnection::open_sealed(&self.run.seal.path),
             open_target: &|| open_bulk_again(session.target, &session.settings),
             hold_lock: &|| session.hold_lock(),
-            is_at_work: &|pid| session.is_at_work(pid),
+            is_at_work: &|backend| session.is_at_work(backend),
             read_done: &|| {
                 let Progress { chunks, builds, .. } = self.progress()?;
                 Ok(DoneTasks { chunks, builds: builds.unwrap_or_default() })

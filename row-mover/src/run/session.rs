@@ -15,7 +15,7 @@ use crate::ledger::{self, Run};
 use crate::observer::{Observer, go_on};
 use crate::retry;
 use crate::source::{SourceConnection, seal};
-use crate::target::bulk::BulkConnection;
+use crate::target::bulk::{Backend, BulkConnection};
 use crate::target::pool::{self, Pool};
 use crate::target::session::{end_session, open_bulk, open_bulk_again};
 use crate::target::{DbSettings, PooledConnection, TargetUrl};
@@ -77,7 +77,7 @@ impl<'a> Session<'a> {
                     retry::in_one_line(&error)
                 ));
                 let mut again = open_bulk_again(self.target, &self.settings)?;
-                end_session(&mut again, keeper.backend_pid())?;
+                end_session(&mut again, keeper.backend())?;
                 self.take(&mut again)?;
                 *keeper = again;
                 Ok(())
@@ -103,8 +103,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Whether the server still works for the session of this process number; one that cannot be asked for says nothing.
-    pub(super) fn is_at_work(&self, pid: i32) -> Result<bool> {
+    /// Whether this process of the server is still at work; where that cannot be asked it counts as silent.
+    pub(super) fn is_at_work(&self, backend: &Backend) -> Result<bool> {
         // The keeper may have been lost by itself, which says nothing of the session that is asked for.
         match self.hold_lock() {
             Ok(()) => {}
@@ -112,8 +112,8 @@ impl<'a> Session<'a> {
             Err(error) => return Err(error),
         }
         let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
-        let sql = "SELECT 1 FROM pg_stat_activity WHERE pid = $1::integer AND state = 'active'";
-        match keeper.query(sql, &[Some(&pid.to_string())]) {
+        let sql = "SELECT 1 FROM pg_stat_activity WHERE pid = $1::integer AND backend_start = $2::timestamptz AND state = 'active'";
+        match keeper.query(sql, &backend.parameters()) {
             Err(error) if error.is_passing() => Ok(false),
             answer => answer.map(|rows| !rows.is_empty()),
         }

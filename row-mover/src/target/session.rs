@@ -1,6 +1,6 @@
 //! What every session of ours is like, whatever the server's, the database's or the role's defaults are.
 
-use super::bulk::BulkConnection;
+use super::bulk::{Backend, BulkConnection};
 use super::{DbSettings, TargetUrl};
 use crate::error::Result;
 
@@ -20,6 +20,7 @@ pub(crate) fn open_bulk(target: &TargetUrl, settings: &DbSettings) -> Result<Bul
         )?;
     connection.set_stall_max(settings.stall_timeout);
     connection.script(&session_sql(settings))?;
+    connection.ask_backend()?;
     // The server notices within seconds that we are gone, even while it builds an index (manual, section 20.3.2). Not every
     // operating system lets it look.
     if let Err(error) = connection.query("SET client_connection_check_interval = 2000", &[])
@@ -51,11 +52,13 @@ pub(crate) fn open_bulk_again(target: &TargetUrl, settings: &DbSettings) -> Resu
 }
 
 /// Ends a session of ours that was given up, where the server still has it: behind a middle-man that stalls it would keep its locks
-/// for ever.
-pub(crate) fn end_session(connection: &mut BulkConnection, backend_pid: i32) -> Result<()> {
+/// for ever. A pooler may have given the session to this very connection by now.
+pub(crate) fn end_session(connection: &mut BulkConnection, given_up: &Backend) -> Result<()> {
     let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-               WHERE pid = $1::integer AND datname = current_database() AND application_name = $2";
-    connection.query(sql, &[Some(&backend_pid.to_string()), Some(APPLICATION_NAME)]).map(|_| ())
+               WHERE pid = $1::integer AND backend_start = $2::timestamptz AND datname = current_database() \
+               AND application_name = $3 AND pid <> pg_backend_pid()";
+    let [pid, began] = given_up.parameters();
+    connection.query(sql, &[pid, began, Some(APPLICATION_NAME)]).map(|_| ())
 }
 
 /// The statements that make a session the same everywhere. Time zone and date style matter to nothing that is sent in binary,

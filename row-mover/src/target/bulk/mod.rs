@@ -35,8 +35,23 @@ const LOOK_EACH: Duration = Duration::from_secs(15);
 pub struct BulkConnection {
     raw: NonNull<PGconn>,
     stall_max: Duration,
-    /// Kept here: libpq tells it no more once the connection is lost, which is when it is asked for.
-    backend_pid: i32,
+    backend: Backend,
+}
+
+/// The process of the server that serves a connection, or has served it: its number, and when it began, since numbers come again.
+///
+/// The server itself is asked for both: behind a pooler of connections libpq knows another number.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Backend {
+    pid: String,
+    began: String,
+}
+
+impl Backend {
+    /// As parameters of a statement: the number, and when it began.
+    pub(crate) fn parameters(&self) -> [Option<&str>; 2] {
+        [Some(&self.pid), Some(&self.began)]
+    }
 }
 
 // SAFETY: libpq lets any one thread at a time use a connection (manual, section 34.20), and `BulkConnection` is not `Sync`.
@@ -61,13 +76,11 @@ impl BulkConnection {
         // SAFETY: both arrays end with a null pointer, and all strings outlive the call, which copies them.
         let raw = unsafe { pq_sys::PQconnectStartParams(keywords.as_ptr(), values.as_ptr(), 1) };
         let raw = NonNull::new(raw).ok_or_else(|| Error::new("libpq has no memory for a connection"))?;
-        let mut connection = BulkConnection { raw, stall_max: STALL_MAX, backend_pid: 0 };
+        let connection = BulkConnection { raw, stall_max: STALL_MAX, backend: Backend::default() };
         // SAFETY: the connection exists, and the function that it is given lives for ever.
         unsafe { pq_sys::PQsetNoticeProcessor(connection.raw.as_ptr(), Some(drop_notice), ptr::null_mut()) };
         connection.finish_connecting(Instant::now() + timeout)?;
         // SAFETY: the connection is open.
-        connection.backend_pid = unsafe { pq_sys::PQbackendPID(connection.raw.as_ptr()) };
-        // SAFETY: as above.
         if unsafe { pq_sys::PQsetnonblocking(connection.raw.as_ptr(), 1) } != 0 {
             return Err(connection.error("the connection cannot be made non-blocking"));
         }
@@ -79,9 +92,22 @@ impl BulkConnection {
         self.stall_max = stall_max;
     }
 
+    /// Asks who serves this connection; what is kept is told even when the connection is lost.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub(super) fn ask_backend(&mut self) -> Result<()> {
+        let sql = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()";
+        let answer = self.query(sql, &[])?.into_iter().next().unwrap_or_default();
+        if let [Some(pid), Some(began)] = answer.as_slice() {
+            self.backend = Backend { pid: pid.clone(), began: began.clone() };
+        }
+        Ok(())
+    }
+
     /// The process of the server that serves this connection, or has served it.
-    pub fn backend_pid(&self) -> i32 {
-        self.backend_pid
+    pub fn backend(&self) -> &Backend {
+        &self.backend
     }
 
     fn finish_connecting(&self, deadline: Instant) -> Result<()> {
