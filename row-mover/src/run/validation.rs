@@ -13,7 +13,7 @@ use crate::observer::Observer;
 use crate::source::{SourceConnection, seal};
 use crate::target::session::open_bulk_again;
 use crate::target::{DbSettings, PooledConnection, TargetUrl, pool};
-use crate::validate::{CompareOptions, TableComparison, catalog, compare_rows, sequence_problems};
+use crate::validate::{CompareOptions, TableComparison, Tried, catalog, compare_rows, sequence_problems};
 
 /// What a validation found.
 #[derive(Clone, Debug, Serialize)]
@@ -26,6 +26,12 @@ pub struct Validation {
     pub sequences: Vec<String>,
     /// Migrations that the database does not know as applied.
     pub missing_migrations: Vec<String>,
+    /// Views that do not answer the same rows.
+    pub views: Tried,
+    /// Defaults that do not do the same.
+    pub defaults: Tried,
+    /// Constraints that do not refuse what SQLite refuses.
+    pub behaviour: Tried,
     /// How long it took, in seconds.
     pub seconds: f64,
 }
@@ -37,6 +43,7 @@ impl Validation {
             && self.schema.is_empty()
             && self.sequences.is_empty()
             && self.missing_migrations.is_empty()
+            && [&self.views, &self.defaults, &self.behaviour].iter().all(|tried| tried.problems.is_empty())
     }
 }
 
@@ -119,6 +126,9 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
                 .map(|difference| difference.words)
                 .chain(existing::lost_rows(connection, &run.plan)?)
                 .collect(),
+            views: Tried::default(),
+            defaults: Tried::default(),
+            behaviour: Tried::default(),
             seconds: 0.0,
         };
         validation.seconds = started.elapsed().as_secs_f64();

@@ -68,6 +68,26 @@ impl TableComparison {
     }
 }
 
+/// What came of trying things out in both databases.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Tried {
+    /// How many things were tried.
+    pub tried: u64,
+    /// Where the two databases do not do the same, in words.
+    pub problems: Vec<String>,
+    /// What was not tried, with the reason.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// Something that was not tried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// What.
+    pub what: String,
+    /// Why.
+    pub reason: String,
+}
+
 /// How a comparison is done.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CompareOptions {

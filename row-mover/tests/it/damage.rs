@@ -65,6 +65,9 @@ pub fn findings(validation: &Validation) -> Vec<String> {
     lines.extend(validation.schema.iter().cloned());
     lines.extend(validation.sequences.iter().cloned());
     lines.extend(validation.missing_migrations.iter().map(|name| format!("migration {name}")));
+    for tried in [&validation.views, &validation.defaults, &validation.behaviour] {
+        lines.extend(tried.problems.iter().cloned());
+    }
     lines
 }
 
