@@ -261,7 +261,7 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
         self.stop_clock(Phase::Validate);
         let chunks = session.retrying(|| ledger::chunks(&mut session.connection()?, run.id))?;
         let source_changed_since = seal::source_state(&request.source) != run.seal.source_state;
-        Ok(Outcome::Moved(Moved {
+        Ok(Outcome::Moved(Box::new(Moved {
             rejected,
             run: run.id,
             phases: self.phases.lock().unwrap_or_else(PoisonError::into_inner).clone(),
@@ -269,7 +269,7 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
             seal: run.seal.clone(),
             validation,
             source_changed_since,
-        }))
+        })))
     }
 
     /// Writes down the rows that stayed behind or lost a value, which must be as many as the ledger has of them.

@@ -35,7 +35,7 @@ fn damaged_case() -> Case {
 #[track_caller]
 fn moved_at_all(case: &Case) -> Moved {
     match run::migrate(&case.request(), &Silent) {
-        Ok(Outcome::Moved(moved)) => moved,
+        Ok(Outcome::Moved(moved)) => *moved,
         other => panic!("{other:?}"),
     }
 }
