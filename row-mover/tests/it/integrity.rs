@@ -136,6 +136,9 @@ fn the_ledger_tells_what_happened_when() {
     assert_eq!(rows, ["c", "p"]);
     assert!(of("build").len() >= 4, "{history:?}");
     assert_eq!(history.spans[0].begin_seconds, 0.0);
+    // It runs beside them from the first.
+    let check = history.spans.iter().find(|span| span.kind == "check").unwrap();
+    assert!(check.begin_seconds < end, "{history:?}");
     let begin = |name: &str| history.spans.iter().find(|span| span.name == name).unwrap().begin_seconds;
     // Rows and builds lie within the phases that they belong to, on the same clock.
     let constraints = history.spans.iter().find(|span| span.name == "constraints").unwrap();
