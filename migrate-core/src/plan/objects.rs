@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::conversion::Conversion;
+
 /// A view.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -12,6 +14,9 @@ pub struct PlannedView {
     pub target: String,
     /// Its columns in PostgreSQL, in their order.
     pub columns: Vec<String>,
+    /// How the values of each column are taken back to what SQLite's view gives; empty in a plan of an older version.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conversions: Vec<Conversion>,
     /// The query in PostgreSQL's SQL.
     pub query: String,
     /// The statement that SQLite stored.

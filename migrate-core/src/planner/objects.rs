@@ -119,6 +119,7 @@ fn planned_view(
         column.sql = quote_pg(&target);
         targets.push(target);
     }
+    let conversions = columns.iter().map(|column| column.conversion.clone()).collect();
     catalog.missing.retain(|(name, _)| *name != view.name);
     catalog.relations.push(Relation {
         source: view.name.clone(),
@@ -133,6 +134,7 @@ fn planned_view(
         source: view.name.clone(),
         target,
         columns: targets,
+        conversions,
         query: translated.query,
         source_sql: view.sql.clone(),
         notes: translated.notes,

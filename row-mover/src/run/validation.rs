@@ -16,7 +16,7 @@ use crate::source::{SourceConnection, seal};
 use crate::target::session::open_bulk_again;
 use crate::target::{DbSettings, PooledConnection, TargetUrl, pool};
 use crate::validate::{
-    CompareOptions, TableComparison, Tried, catalog, compare_rows, defaults, sequence_problems,
+    CompareOptions, TableComparison, Tried, catalog, compare_rows, defaults, sequence_problems, views,
 };
 
 /// What a validation found.
@@ -134,6 +134,7 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
         let open_source = || SourceConnection::open_sealed(&run.seal.path);
         let open_target = || open_bulk_again(self.target, self.settings);
         let compared = compare_rows(&readable, self.options, &open_source, &open_target, self.observer)?;
+        let views = views(&open_source()?, &mut open_target()?, &run.plan, &compared)?;
         let mut validation = Validation {
             tables: compared,
             sequences: sequence_problems(&open_source()?, connection, &readable)?,
@@ -143,7 +144,7 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
                 .map(|difference| difference.words)
                 .chain(existing::lost_rows(connection, &run.plan)?)
                 .collect(),
-            views: Tried::default(),
+            views,
             defaults: defaults(&mut open_target()?, &readable)?,
             behaviour: Tried::default(),
             integrity: None,

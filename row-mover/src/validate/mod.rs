@@ -15,6 +15,7 @@ mod sequences;
 mod source_order;
 mod strays;
 mod target_rows;
+mod views;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,6 +35,7 @@ pub use compare::{Difference, DifferenceKind};
 pub(crate) use defaults::defaults;
 pub use sequences::sequence_problems;
 pub(crate) use target_rows::TargetRows;
+pub(crate) use views::views;
 
 /// What comparing one table found.
 #[derive(Clone, Debug, Default, Serialize)]
