@@ -302,6 +302,14 @@ fn verdict(validation: &Validation, seal: &Seal) -> String {
     for migration in &validation.missing_migrations {
         text.push_str(&format!("  __diesel_schema_migrations does not list {}\n", printable(migration)));
     }
+    if let Some(integrity) = validation.integrity.as_ref().filter(|found| !found.problems.is_empty()) {
+        text.push_str(&format!(
+            "  the sealed copy's indexes do not agree with its tables ({}): {}\n    rows were read without them; mend the source with \
+             REINDEX, look at what the app did by them, and migrate again with --restart\n",
+            counted(integrity.problems.len() as u64, "find"),
+            printable(integrity.problems.first().map_or("", String::as_str))
+        ));
+    }
     let rows: u64 = validation.tables.iter().map(|table| table.equal).sum();
     let copy = printable(&workspace::shown(&seal.path));
     if validation.is_proven() {

@@ -14,9 +14,13 @@ use crate::target::PooledConnection;
 use crate::target::pool::{all_or_none, diesel_failed};
 
 mod builds;
+mod checks;
+mod history;
 mod schema;
 
 pub use builds::{Build, CLAIM_BUILD_SQL, FINISH_BUILD_SQL, builds, plan_builds};
+pub use checks::{integrity, record_integrity};
+pub use history::{History, Span, history};
 use schema::{chunks, phases, runs};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("ledger-migrations");
@@ -75,10 +79,7 @@ pub struct ChunkDone {
 /// # Errors
 /// When the target cannot be asked.
 pub fn exists(connection: &mut PooledConnection) -> Result<bool> {
-    use diesel::sql_types::Bool;
-    diesel::select(diesel::dsl::sql::<Bool>("to_regclass('migration.runs') IS NOT NULL"))
-        .get_result(connection)
-        .map_err(diesel_failed("the ledger cannot be looked for"))
+    is_there(connection, "runs")
 }
 
 /// Creates the ledger where there is none, or brings it up to date. It has a schema and Diesel bookkeeping of its own, apart
@@ -338,6 +339,15 @@ pub fn remove(connection: &mut PooledConnection) -> Result<()> {
         .execute(connection)
         .map(|_| ())
         .map_err(diesel_failed("the ledger cannot be removed"))
+}
+
+/// Whether the ledger has a table: those of an older version have fewer.
+fn is_there(connection: &mut PooledConnection, table: &str) -> Result<bool> {
+    diesel::select(diesel::dsl::sql::<diesel::sql_types::Bool>(&format!(
+        "to_regclass('migration.{table}') IS NOT NULL"
+    )))
+    .get_result(connection)
+    .map_err(diesel_failed("the ledger cannot be read"))
 }
 
 /// A column as text in RFC 3339, whatever the session's date style is.

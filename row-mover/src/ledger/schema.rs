@@ -51,3 +51,14 @@ diesel::table! {
         done_at -> Nullable<Timestamptz>,
     }
 }
+
+diesel::table! {
+    migration.checks (run_id, check_name) {
+        run_id -> Int8,
+        check_name -> Text,
+        seconds -> Float8,
+        problems -> Array<Text>,
+        left_out -> Array<Text>,
+        begun_at -> Timestamptz,
+    }
+}

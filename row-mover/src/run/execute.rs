@@ -11,9 +11,10 @@ use migrate_core::plan::PlannedTable;
 use migrate_core::render::{self, Build};
 use migrate_core::schedule::DoneTasks;
 
+use super::integrity::{IntegrityBeside, beside_integrity};
 use super::outcome::{Moved, Outcome, PhaseDone, Rejected, table_sums};
 use super::session::Session;
-use super::{Request, migrations, validation};
+use super::{Request, Validation, migrations, validation};
 use crate::error::{Error, Result};
 use crate::finish;
 use crate::ledger::{self, Run};
@@ -55,6 +56,16 @@ impl Session<'_> {
 
 impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
     fn go_on(self) -> Result<Outcome> {
+        let (run, session) = (&self.run, self.session);
+        let known = session.retrying(|| ledger::integrity(&mut session.connection()?, run.id))?;
+        beside_integrity(run, known, |integrity| {
+            self.load()?;
+            self.validate(integrity)
+        })
+    }
+
+    /// Everything up to validation.
+    fn load(&self) -> Result<()> {
         /// A server that crashes again and again may forget the last thing as often.
         const SAME_STEPS_MAX: usize = 5;
         let (mut last_step, mut same_steps) = (None, 0);
@@ -76,7 +87,7 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
                     self.session.retrying(|| self.set_sequences())?;
                     self.finish(Phase::Constraints)?;
                 }
-                Step::Validate | Step::Nothing => return self.validate(),
+                Step::Validate | Step::Nothing => return Ok(()),
             }
             // What is said to be done and is not would be done for ever.
             same_steps =
@@ -220,7 +231,7 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
         done.and(restored)
     }
 
-    fn validate(self) -> Result<Outcome> {
+    fn validate(&self, integrity: IntegrityBeside<'_>) -> Result<Outcome> {
         let (session, request, run) = (self.session, self.request, &self.run);
         // Before the run counts as validated: a row that stayed behind is always written down by then.
         let rejected = session.retrying(|| self.write_rejects())?;
@@ -240,19 +251,25 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
             let analyzed = statistics.join().unwrap_or_else(|_| stopped());
             validation.and_then(|validation| analyzed.map(|()| validation))
         })?;
+        if !integrity.is_finished() {
+            session.observer.note("the sealed copy is still being looked at (integrity_check)");
+        }
+        let integrity = integrity.wait()?;
+        session.retrying(|| ledger::record_integrity(&mut session.connection()?, run.id, &integrity))?;
+        let validation = Validation { integrity: Some(integrity), ..validation };
         session.retrying(|| validation::record(&mut session.connection()?, run, &validation))?;
         self.stop_clock(Phase::Validate);
         let chunks = session.retrying(|| ledger::chunks(&mut session.connection()?, run.id))?;
         let source_changed_since = seal::source_state(&request.source) != run.seal.source_state;
-        Ok(Outcome::Moved(Moved {
+        Ok(Outcome::Moved(Box::new(Moved {
             rejected,
             run: run.id,
-            phases: self.phases.into_inner().unwrap_or_else(PoisonError::into_inner),
+            phases: self.phases.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             tables: table_sums(&chunks, self.tables),
-            seal: self.run.seal,
+            seal: run.seal.clone(),
             validation,
             source_changed_since,
-        }))
+        })))
     }
 
     /// Writes down the rows that stayed behind or lost a value, which must be as many as the ledger has of them.

@@ -6,6 +6,7 @@ mod begin;
 mod cancel;
 mod execute;
 mod existing;
+mod integrity;
 mod migrations;
 mod outcome;
 mod preflight;

@@ -15,7 +15,7 @@ use crate::source::seal::Seal;
 #[serde(rename_all = "snake_case", tag = "outcome")]
 pub enum Outcome {
     /// The rows moved and were compared.
-    Moved(Moved),
+    Moved(Box<Moved>),
     /// An earlier run has done it; nothing moved.
     AlreadyDone(AlreadyDone),
     /// Values stand in the way; nothing was changed.

@@ -6,10 +6,12 @@ use migrate_core::phase::Phase;
 use migrate_core::plan::PlannedTable;
 use serde::Serialize;
 
+use super::integrity::beside_integrity;
 use super::{check_target, existing, migrations};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
 use crate::observer::Observer;
+use crate::source::integrity_check::Integrity;
 use crate::source::{SourceConnection, seal};
 use crate::target::session::open_bulk_again;
 use crate::target::{DbSettings, PooledConnection, TargetUrl, pool};
@@ -32,6 +34,8 @@ pub struct Validation {
     pub defaults: Tried,
     /// Constraints that do not refuse what SQLite refuses.
     pub behaviour: Tried,
+    /// Whether the indexes of the sealed copy agree with its tables; none where that was not looked at.
+    pub integrity: Option<Integrity>,
     /// How long it took, in seconds.
     pub seconds: f64,
 }
@@ -43,6 +47,7 @@ impl Validation {
             && self.schema.is_empty()
             && self.sequences.is_empty()
             && self.missing_migrations.is_empty()
+            && self.integrity.as_ref().is_none_or(|integrity| integrity.problems.is_empty())
             && [&self.views, &self.defaults, &self.behaviour].iter().all(|tried| tried.problems.is_empty())
     }
 }
@@ -89,7 +94,17 @@ pub fn validate<M: MigrationSource<Pg>>(
         options: request.options,
         observer,
     };
-    let validation = parts.compare(&mut connection, &run)?;
+    let known = ledger::integrity(&mut connection, run.id)?;
+    let is_known = known.is_some();
+    let validation = beside_integrity(&run, known, |integrity| {
+        let validation = parts.compare(&mut connection, &run)?;
+        Ok(Validation { integrity: Some(integrity.wait()?), ..validation })
+    })?;
+    if let Some(found) = validation.integrity.as_ref().filter(|_| !is_known) {
+        // A ledger that an older version began has no room for it yet.
+        ledger::create(&mut connection)?;
+        ledger::record_integrity(&mut connection, run.id, found)?;
+    }
     record(&mut connection, &run, &validation)?;
     observer.phase_finished(Phase::Validate, std::time::Duration::from_secs_f64(validation.seconds));
     Ok((run, validation))
@@ -129,6 +144,7 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
             views: Tried::default(),
             defaults: Tried::default(),
             behaviour: Tried::default(),
+            integrity: None,
             seconds: 0.0,
         };
         validation.seconds = started.elapsed().as_secs_f64();

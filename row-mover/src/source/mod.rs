@@ -4,6 +4,7 @@ pub mod breaches;
 pub mod chunk_plan;
 mod duplicates;
 pub mod evidence;
+pub mod integrity_check;
 pub mod introspect;
 pub(crate) mod key_clashes;
 pub mod open;

@@ -17,7 +17,7 @@ use crate::error::{Context, Error, Result};
 const TOLD_FINDS_MAX: usize = 5;
 
 /// How the pragma says that rows of a table do not ascend by its key.
-const NOT_IN_ORDER: &str = "row not in PRIMARY KEY order for ";
+pub(super) const NOT_IN_ORDER: &str = "row not in PRIMARY KEY order for ";
 
 /// Checks the file of `source`, which errors call by the name of the file that it stands for.
 ///
@@ -51,7 +51,7 @@ pub fn quick_check(source: &SourceConnection, stands_for: &Path) -> Result<()> {
 }
 
 /// Compares byte by byte.
-fn stand_in(connection: &Connection, name: &str) -> rusqlite::Result<()> {
+pub(super) fn stand_in(connection: &Connection, name: &str) -> rusqlite::Result<()> {
     connection.create_collation(name, |left, right| left.as_bytes().cmp(right.as_bytes()))
 }
 
@@ -98,7 +98,7 @@ fn finds(
 }
 
 /// WITHOUT ROWID tables whose rows lie in the order of a collation that only the app has.
-fn tables_of_unknown_order(connection: &Connection) -> rusqlite::Result<BTreeSet<String>> {
+pub(super) fn tables_of_unknown_order(connection: &Connection) -> rusqlite::Result<BTreeSet<String>> {
     let sql = "SELECT DISTINCT t.name FROM pragma_table_list AS t JOIN pragma_index_list(t.name) AS i ON i.origin = 'pk' \
                JOIN pragma_index_xinfo(i.name) AS k ON k.key = 1 \
                WHERE t.schema = 'main' AND t.wr AND upper(k.coll) NOT IN ('BINARY', 'NOCASE', 'RTRIM')";
@@ -106,7 +106,7 @@ fn tables_of_unknown_order(connection: &Connection) -> rusqlite::Result<BTreeSet
 }
 
 /// Whether a find of `quick_check` is about a value that a declaration forbids, and not about the structure of the file.
-fn is_about_values(find: &str) -> bool {
+pub(super) fn is_about_values(find: &str) -> bool {
     const BEGINNINGS: [&str; 5] = [
         "NULL value in ",
         "NUMERIC value in ",

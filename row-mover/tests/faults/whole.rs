@@ -73,7 +73,7 @@ fn objects() -> &'static str {
 #[track_caller]
 pub fn assert_recovered(case: &Case, result: row_mover::Result<Outcome>, what: &str) -> Moved {
     let moved = match result {
-        Ok(Outcome::Moved(moved)) if moved.validation.is_proven() => moved,
+        Ok(Outcome::Moved(moved)) if moved.validation.is_proven() => *moved,
         Ok(other) => panic!("{what}: {other:?}"),
         Err(error) => panic!("{what}: {}", chain(&error)),
     };

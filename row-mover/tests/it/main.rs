@@ -12,6 +12,7 @@ mod encodings;
 mod existing;
 mod expressions;
 mod hostile;
+mod integrity;
 mod leaks;
 mod live;
 mod long_values;

@@ -226,7 +226,7 @@ pub fn write_migrations(plan: &Plan, folder: &Path) -> FileBasedMigrations {
 #[track_caller]
 pub fn moved(result: row_mover::Result<Outcome>) -> Moved {
     match result {
-        Ok(Outcome::Moved(moved)) if moved.validation.is_proven() => moved,
+        Ok(Outcome::Moved(moved)) if moved.validation.is_proven() => *moved,
         Ok(other) => panic!("not proven: {}", serde_json::to_string_pretty(&other).unwrap()),
         Err(error) => panic!("{}", chain(&error)),
     }

@@ -1,0 +1,94 @@
+//! When what happened: the phases, the rows of each table, the builds and the checks of a run, on one clock, the server's.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Double, Nullable, Text};
+
+use super::schema::runs;
+use super::{is_there, utc_text};
+use crate::error::Result;
+use crate::target::PooledConnection;
+use crate::target::pool::diesel_failed;
+
+/// What happened in a run, and when.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History {
+    /// When the run was written down, in RFC 3339: by then its source was sealed.
+    pub started_at: String,
+    /// The version of ours that began it.
+    pub tool_version: String,
+    /// What took time, in the order in which it began.
+    pub spans: Vec<Span>,
+}
+
+/// Something that took time.
+#[derive(Clone, Debug, PartialEq, QueryableByName)]
+pub struct Span {
+    /// `phase`, `rows`, `build` or `check`.
+    #[diesel(sql_type = Text)]
+    pub kind: String,
+    /// The table, by source name for rows and by target name for a build; none where it belongs to none.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub table: Option<String>,
+    /// The name of the phase or of the check, or what is built in words.
+    #[diesel(sql_type = Text)]
+    pub name: String,
+    /// When it began, in seconds since the first of them.
+    #[diesel(sql_type = Double)]
+    pub begin_seconds: f64,
+    /// How long it took, in seconds. Of a phase that was interrupted: its last part.
+    #[diesel(sql_type = Double)]
+    pub seconds: f64,
+}
+
+/// All that took time, counted from when the run was written down. Preflight and seal ended in that very moment, one behind the
+/// other. A chunk and a build are done at the time of their transaction, which is its beginning.
+const SPANS_SQL: &str = "
+WITH run AS (SELECT id, started_at FROM migration.runs WHERE id = $1)
+SELECT 'phase' AS kind, NULL::text AS table, p.phase AS name,
+       extract(epoch FROM p.finished_at - r.started_at)::float8 - p.seconds
+       - CASE p.phase WHEN 'preflight' THEN coalesce((SELECT seconds FROM migration.phases WHERE run_id = r.id AND phase = 'seal'), 0)
+              ELSE 0 END AS begin_seconds, p.seconds AS seconds
+FROM run r JOIN migration.phases p ON p.run_id = r.id
+UNION ALL
+SELECT 'rows', c.table_name, c.table_name, extract(epoch FROM min(c.done_at) - min(r.started_at))::float8,
+       extract(epoch FROM max(c.done_at + make_interval(secs => c.seconds)) - min(c.done_at))::float8
+FROM run r JOIN migration.chunks c ON c.run_id = r.id WHERE c.done_at IS NOT NULL GROUP BY c.table_name";
+
+/// The builds, where the ledger has them.
+const BUILDS_SQL: &str = "
+UNION ALL
+SELECT 'build', nullif(b.table_name, ''), b.what, extract(epoch FROM b.done_at - r.started_at)::float8, coalesce(b.seconds, 0)
+FROM run r JOIN migration.builds b ON b.run_id = r.id WHERE b.done_at IS NOT NULL";
+
+/// The checks, where the ledger has them.
+const CHECKS_SQL: &str = "
+UNION ALL
+SELECT 'check', NULL, k.check_name, extract(epoch FROM k.begun_at - r.started_at)::float8, k.seconds
+FROM run r JOIN migration.checks k ON k.run_id = r.id";
+
+/// What happened in a run.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub fn history(connection: &mut PooledConnection, run_id: i64) -> Result<History> {
+    let failed = || diesel_failed("the ledger cannot be read");
+    let (started_at, tool_version) = runs::table
+        .filter(runs::id.eq(run_id))
+        .select((utc_text("started_at"), runs::tool_version))
+        .first(connection)
+        .map_err(failed())?;
+    let mut sql = SPANS_SQL.to_owned();
+    for (table, part) in [("builds", BUILDS_SQL), ("checks", CHECKS_SQL)] {
+        if is_there(connection, table)? {
+            sql.push_str(part);
+        }
+    }
+    sql.push_str("\nORDER BY begin_seconds, kind, name");
+    let mut spans: Vec<Span> =
+        diesel::sql_query(sql).bind::<BigInt, _>(run_id).load(connection).map_err(failed())?;
+    let first = spans.iter().map(|span| span.begin_seconds).fold(f64::INFINITY, f64::min);
+    for span in &mut spans {
+        span.begin_seconds -= first;
+    }
+    Ok(History { started_at, tool_version, spans })
+}

@@ -1,0 +1,151 @@
+//! Whether the indexes of the sealed copy agree with its tables: `PRAGMA integrity_check`.
+//!
+//! It finds what `quick_check` does not (an index that lacks a row, two indexes in each other's place), and takes about as long as moving
+//! the rows; so it runs beside them, out of the way. Rows are never read through an index, and what moves is right all the same: but
+//! the app whose database this is may have been misled for long. Whether rows are right only the hash of the sealed copy can say.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use rusqlite::{Connection, ErrorCode};
+use serde::Serialize;
+
+use super::SourceConnection;
+use super::quick_check::{NOT_IN_ORDER, is_about_values, stand_in, tables_of_unknown_order};
+use crate::error::{Context, Error, Result};
+
+/// How many finds are kept.
+const KEPT_FINDS_MAX: usize = 100;
+
+/// How many instructions SQLite runs between two questions whether to go on.
+const STEPS_BETWEEN_QUESTIONS: i32 = 100_000;
+
+/// How much of the file is held in memory: each row is looked up in every index of its table.
+const CACHE_KIB: u32 = 8 << 10;
+
+/// What `integrity_check` found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Integrity {
+    /// What is wrong, in SQLite's words; empty where nothing is.
+    pub problems: Vec<String>,
+    /// What could not be checked, with the reason.
+    pub left_out: Vec<String>,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+}
+
+/// Checks the file of `source` until `is_over` says that nobody wants to know any more.
+///
+/// # Errors
+/// When the file cannot be read at all, or nobody wants to know any more.
+pub fn integrity_check(
+    source: &SourceConnection,
+    is_over: impl FnMut() -> bool + Send + 'static,
+) -> Result<Integrity> {
+    let started = Instant::now();
+    let failed = || format!("the integrity of {} cannot be checked", source.path().display());
+    let connection = source.connection();
+    connection.collation_needed(stand_in).context(failed)?;
+    connection.pragma_update(None, "cache_size", -i64::from(CACHE_KIB)).context(failed)?;
+    connection.progress_handler(STEPS_BETWEEN_QUESTIONS, Some(is_over)).context(failed)?;
+    let checked = Check::new(connection).and_then(|check| check.whole());
+    let off: Option<fn() -> bool> = None;
+    connection.progress_handler(0, off).context(failed)?;
+    match checked {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
+            Err(Error::stopped())
+        }
+        checked => {
+            let found = checked.context(failed)?;
+            Ok(Integrity { seconds: started.elapsed().as_secs_f64(), ..found })
+        }
+    }
+}
+
+struct Check<'a> {
+    connection: &'a Connection,
+    /// Tables and indexes whose rows lie in the order of a collation that only the app has.
+    unordered_tables: BTreeSet<String>,
+    unordered_indexes: BTreeSet<String>,
+}
+
+impl<'a> Check<'a> {
+    fn new(connection: &'a Connection) -> rusqlite::Result<Check<'a>> {
+        let sql = "SELECT DISTINCT i.name FROM pragma_table_list AS t JOIN pragma_index_list(t.name) AS i \
+                   JOIN pragma_index_xinfo(i.name) AS k ON k.key = 1 \
+                   WHERE t.schema = 'main' AND upper(k.coll) NOT IN ('BINARY', 'NOCASE', 'RTRIM')";
+        let unordered_indexes =
+            connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+        Ok(Check { connection, unordered_tables: tables_of_unknown_order(connection)?, unordered_indexes })
+    }
+
+    /// Checks the whole file, else each table by itself: one that needs a function of the app keeps the others from being checked.
+    fn whole(&self) -> rusqlite::Result<Integrity> {
+        let mut found = Integrity::default();
+        found.left_out.extend(self.unordered_indexes.iter().map(|index| {
+            format!("the order of index {index}, which is that of a collation that only the app has")
+        }));
+        match self.finds("PRAGMA integrity_check(2147483647)", [], &mut found) {
+            Err(error) if is_about_one_object(&error) => {}
+            checked => return checked.map(|()| found),
+        }
+        found.problems.clear();
+        let list = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'shadow', 'virtual') ORDER BY name";
+        let names: Vec<String> = self
+            .connection
+            .prepare(list)?
+            .query_map([], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        for name in names {
+            match self.finds("SELECT * FROM pragma_integrity_check(?1)", [&name], &mut found) {
+                Err(error) if is_about_one_object(&error) => {
+                    found.left_out.push(format!("table {name}: {error}"));
+                }
+                checked => checked?,
+            }
+        }
+        Ok(found)
+    }
+
+    fn finds(
+        &self,
+        check: &str,
+        parameters: impl rusqlite::Params,
+        found: &mut Integrity,
+    ) -> rusqlite::Result<()> {
+        let mut statement = self.connection.prepare(check)?;
+        let mut rows = statement.query(parameters)?;
+        while let Some(row) = rows.next()? {
+            let find: String = row.get(0)?;
+            if find != "ok" && !self.is_expected(&find) && !is_about_values(&find) {
+                found.problems.push(find.replace('\n', " "));
+            }
+            if found.problems.len() >= KEPT_FINDS_MAX {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a find only says that we do not know the order that something lies in.
+    fn is_expected(&self, find: &str) -> bool {
+        let is_of_table =
+            find.strip_prefix(NOT_IN_ORDER).is_some_and(|table| self.unordered_tables.contains(table));
+        let of_index = find.split_once(" from index ").map(|(_, index)| index);
+        is_of_table || of_index.is_some_and(|index| self.unordered_indexes.contains(index))
+    }
+}
+
+/// Whether an error is about a function, a collation or a module that only the app has, and not about the file.
+fn is_about_one_object(error: &rusqlite::Error) -> bool {
+    !matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::DatabaseCorrupt
+                | ErrorCode::NotADatabase
+                | ErrorCode::OperationInterrupted
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::OutOfMemory
+        )
+    )
+}

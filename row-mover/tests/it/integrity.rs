@@ -1,0 +1,149 @@
+//! The sealed copy itself is looked at beside the load: an index that does not agree with its table is told, and never believed.
+
+use std::path::Path;
+
+use migrate_core::phase::Phase;
+use row_mover::ledger;
+use row_mover::run::{self, Moved, Outcome, Silent};
+use row_mover::source::SourceConnection;
+use row_mover::source::integrity_check::{Integrity, integrity_check};
+use row_mover::source::quick_check::quick_check;
+use row_mover::target::{DbSettings, TargetUrl, pool};
+
+use crate::support::{Case, plan, sqlite};
+
+const SOURCE: &str = "
+    CREATE TABLE a (k TEXT PRIMARY KEY, v TEXT); INSERT INTO a VALUES ('a1', 'one'), ('a2', 'two');
+    CREATE TABLE b (k TEXT PRIMARY KEY, v TEXT); INSERT INTO b VALUES ('b1', 'one'), ('b2', 'two');";
+
+/// Puts the indexes of the two primary keys in each other's place, as a damaged schema has them.
+const SWAP_INDEXES: &str = "
+    PRAGMA writable_schema = ON;
+    CREATE TEMP TABLE roots AS SELECT name, rootpage FROM sqlite_schema WHERE name LIKE 'sqlite_autoindex%';
+    UPDATE sqlite_schema SET rootpage = (SELECT r.rootpage FROM roots r WHERE r.name <> sqlite_schema.name)
+    WHERE name LIKE 'sqlite_autoindex%';";
+
+fn damaged_case() -> Case {
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("source.db");
+    sqlite(&source, SOURCE);
+    let plan = plan(&source, "");
+    sqlite(&source, SWAP_INDEXES);
+    Case::planned(dir, source, plan)
+}
+
+#[track_caller]
+fn moved_at_all(case: &Case) -> Moved {
+    match run::migrate(&case.request(), &Silent) {
+        Ok(Outcome::Moved(moved)) => *moved,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn checked(path: &Path) -> Integrity {
+    integrity_check(&SourceConnection::open_sealed(path).unwrap(), || false).unwrap()
+}
+
+#[test]
+fn indexes_in_each_others_place_are_told_and_rows_are_right_all_the_same() {
+    let case = damaged_case();
+    quick_check(&SourceConnection::open_live(&case.source).unwrap(), &case.source).unwrap();
+    let moved = moved_at_all(&case);
+    assert!(!moved.validation.is_proven());
+    let integrity = moved.validation.integrity.unwrap();
+    assert!(
+        integrity.problems.iter().any(|find| find == "row 1 missing from index sqlite_autoindex_a_1"),
+        "{integrity:?}"
+    );
+    assert!(moved.validation.tables.iter().all(|table| table.is_equal() && table.source_rows == 2));
+    assert_eq!(case.ask("SELECT k, v FROM a ORDER BY k"), ["a1|one", "a2|two"]);
+    // It is no validated migration, not by another try either.
+    let (run, validation) = case.validated(false);
+    assert!(!run.state.done.contains(&Phase::Validate) && !validation.is_proven());
+    assert_eq!(validation.integrity.unwrap().problems, integrity.problems);
+}
+
+#[test]
+fn what_was_found_once_is_not_looked_for_again() {
+    let case = Case::new(SOURCE);
+    let moved = case.moved();
+    assert_eq!(moved.validation.integrity.as_ref().map(|found| found.problems.len()), Some(0));
+    case.execute("UPDATE migration.checks SET problems = '{from the ledger}'");
+    let (_, validation) = case.validated(false);
+    assert_eq!(validation.integrity.unwrap().problems, ["from the ledger"]);
+    assert_eq!(case.ask("SELECT count(*) FROM migration.phases WHERE phase = 'validate'"), ["0"]);
+    // A ledger of an older version has no such table: it is looked again, and written down.
+    case.execute("DROP TABLE migration.checks; DELETE FROM migration.__diesel_schema_migrations WHERE version = '0004'");
+    let (_, validation) = case.validated(false);
+    assert!(validation.is_proven());
+    assert_eq!(case.ask("SELECT check_name, problems FROM migration.checks"), ["integrity|{}"]);
+}
+
+#[test]
+fn an_order_that_only_the_app_knows_is_left_out_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("source.db");
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.create_collation("LOCALIZED", |left, right| right.cmp(left)).unwrap();
+    connection
+        .execute_batch(
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT COLLATE LOCALIZED, n INTEGER);
+             CREATE INDEX by_name ON t (name); CREATE INDEX by_n ON t (n);
+             INSERT INTO t VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3);",
+        )
+        .unwrap();
+    drop(connection);
+    let found = checked(&path);
+    assert_eq!(found.problems, Vec::<String>::new());
+    assert_eq!(
+        found.left_out,
+        ["the order of index by_name, which is that of a collation that only the app has"]
+    );
+}
+
+#[test]
+fn one_that_nobody_waits_for_is_given_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("source.db");
+    sqlite(
+        &path,
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT UNIQUE);
+         INSERT INTO t SELECT value, 'v' || value FROM (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 50000) SELECT value FROM n);",
+    );
+    let error = integrity_check(&SourceConnection::open_sealed(&path).unwrap(), || true).unwrap_err();
+    assert!(error.is_stop(), "{error:?}");
+}
+
+#[test]
+fn the_ledger_tells_what_happened_when() {
+    let case = Case::new(
+        "CREATE TABLE p (id INTEGER PRIMARY KEY AUTOINCREMENT, v TEXT); INSERT INTO p VALUES (1, 'a');
+         CREATE TABLE c (id INTEGER PRIMARY KEY, p INTEGER REFERENCES p (id)); INSERT INTO c VALUES (1, 1);
+         CREATE INDEX by_p ON c (p);",
+    );
+    case.moved();
+    let url = TargetUrl::parse(case.database.url()).unwrap();
+    let pool = pool::open(&url, &DbSettings::default()).unwrap();
+    let history = ledger::history(&mut pool::get(&pool).unwrap(), 1).unwrap();
+    let of = |kind: &str| -> Vec<&str> {
+        let of_kind = history.spans.iter().filter(|span| span.kind == kind);
+        of_kind.map(|span| span.name.as_str()).collect()
+    };
+    assert_eq!(of("phase"), Phase::ALL.map(Phase::name));
+    assert_eq!(of("check"), ["integrity"]);
+    let mut rows = of("rows");
+    rows.sort_unstable();
+    assert_eq!(rows, ["c", "p"]);
+    assert!(of("build").len() >= 4, "{history:?}");
+    assert_eq!(history.spans[0].begin_seconds, 0.0);
+    let begin = |name: &str| history.spans.iter().find(|span| span.name == name).unwrap().begin_seconds;
+    // Rows and builds lie within the phases that they belong to, on the same clock.
+    let constraints = history.spans.iter().find(|span| span.name == "constraints").unwrap();
+    let end = constraints.begin_seconds + constraints.seconds;
+    for span in history.spans.iter().filter(|span| ["rows", "build"].contains(&span.kind.as_str())) {
+        assert!(
+            span.begin_seconds >= begin("schema") && span.begin_seconds + span.seconds <= end + 0.05,
+            "{span:?} {history:?}"
+        );
+    }
+}
