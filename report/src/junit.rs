@@ -181,8 +181,11 @@ mod tests {
     use super::*;
     use crate::hostile;
 
+    /// An element's name and its attributes.
+    type Element = (String, Vec<(String, String)>);
+
     /// The elements that are begun, with their attributes, and all text between them.
-    fn parse(xml: &str) -> (Vec<(String, Vec<(String, String)>)>, String) {
+    fn parse(xml: &str) -> (Vec<Element>, String) {
         let mut reader = Reader::from_str(xml);
         let (mut elements, mut text) = (Vec::new(), String::new());
         loop {
