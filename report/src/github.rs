@@ -39,6 +39,13 @@ pub fn annotations(report: &Report) -> String {
     text
 }
 
+/// One annotation of a command that has no report to make: an error, or a notice.
+pub fn message(is_bad: bool, title: &str, words: &str) -> String {
+    let kind = if is_bad { "error" } else { "notice" };
+    let lines: Vec<String> = words.lines().map(visible).collect();
+    command(kind, &visible(title), &lines.join("\n"))
+}
+
 /// The summary: the verdict, what is wrong, and the tables, those that differ first and then the largest.
 pub fn summary(report: &Report) -> String {
     let heading = match report.verdict {

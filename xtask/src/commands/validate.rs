@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
+use ::report::Report;
+use ::report::model::Command;
 use anyhow::Context;
 use clap::Args;
 use diesel_migrations::FileBasedMigrations;
 use migrate_core::phase::Phase;
-use row_mover::ledger;
-use row_mover::run::{self, ValidationRequest};
+use row_mover::ledger::{self, Run};
+use row_mover::run::{self, Validation, ValidationRequest};
 use row_mover::target::{TargetUrl, pool};
 use row_mover::validate::CompareOptions;
 
@@ -15,7 +17,7 @@ use crate::cleanup::MigrationProof;
 use crate::commands::cleanup::CleanupArgs;
 use crate::commands::migrate;
 use crate::exit::Exit;
-use crate::report::not_moved;
+use crate::report::{CiArgs, DieselSchema, Muted, ReportArgs, ReportFiles, Subject, not_moved};
 use crate::screen::Screen;
 use crate::stop::Stop;
 use crate::target::{self, TargetArgs};
@@ -51,6 +53,12 @@ pub(crate) struct ValidateArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     workers: Option<u32>,
 
+    #[command(flatten)]
+    report: ReportArgs,
+
+    #[command(flatten)]
+    ci: CiArgs,
+
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -63,6 +71,9 @@ pub(crate) struct ValidateArgs {
 /// Runs `validate`.
 pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
     let stop = Stop::listen()?;
+    args.report.check()?;
+    args.ci.check()?;
+    let muted = Muted::begin(&args.ci, args.json)?;
     let settings = target::settings()?;
     let (url, remembered) = resolve_target(&args.target, args.sample, output::remarks(args.quiet))?;
     let is_told = args.plan.is_some() || remembered.is_some();
@@ -89,24 +100,64 @@ pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
         stop.explain(error, || "Nothing was changed. Run the same command again.".to_owned())
     })?;
     // The database is as the plan says; the Diesel schema that the app compiles against must be so, too.
-    let is_compared = is_told || plan_folder::holds(&folder, &run.state.subject.plan_sha256)?;
-    if is_compared {
-        validation.schema.extend(plan_folder::schema_difference(&folder, &run.plan)?);
+    let diesel_schema = if is_told || plan_folder::holds(&folder, &run.state.subject.plan_sha256)? {
+        plan_folder::schema_difference(&folder, &run.plan)?.map_or(DieselSchema::Same, DieselSchema::Differs)
     } else {
         output::note(&format!(
             "warning: no Diesel schema was compared: run {} has another plan than {}; name the folder of its plan with --plan",
             run.id,
             workspace::shown(&folder)
         ));
+        DieselSchema::NotCompared(
+            "the run has another plan than the folder at hand: name its folder with --plan",
+        )
+    };
+    let is_compared = !matches!(diesel_schema, DieselSchema::NotCompared(_));
+    if let DieselSchema::Differs(words) = &diesel_schema {
+        validation.schema.push(words.clone());
     }
+    let reported = reported(args, &run, &validation, diesel_schema, &request);
+    let files = reported.as_ref().ok().and_then(|(_, files)| files.as_ref());
     if args.json {
-        output::stdout(&report::validate_json(&run, &validation, &request.target, is_compared)?)?;
+        let folder = files.map(|files| files.folder.as_path());
+        output::stdout(&report::validate_json(&run, &validation, &request.target, is_compared, folder)?)?;
     } else {
-        output::stdout(&report::validation_text(&run, &validation, &request.target))?;
+        let end = files.map(ReportFiles::line).unwrap_or_default();
+        output::stdout(&report::validation_text(&run, &validation, &request.target, &end))?;
+    }
+    drop(muted);
+    if let Some(report) = reported?.0 {
+        args.ci.say(&report, args.json)?;
     }
     let is_rejected = validation.tables.iter().any(|table| table.rejected + table.nulled > 0);
     let is_broken = !run.plan.breaches.is_empty() && !args.accept_broken_constraints;
     Ok(if validation.is_proven() && !is_broken && !is_rejected { Exit::Done } else { Exit::Differences })
+}
+
+/// The report, where anybody wants it, and the files that it was written to.
+fn reported<M>(
+    args: &ValidateArgs,
+    run: &Run,
+    validation: &Validation,
+    diesel_schema: DieselSchema,
+    request: &ValidationRequest<'_, M>,
+) -> anyhow::Result<(Option<Report>, Option<ReportFiles>)> {
+    if !args.report.is_wanted() && !args.ci.is_wanted() {
+        return Ok((None, None));
+    }
+    let subject = Subject {
+        command: Command::Validate,
+        run: run.id,
+        seal: &run.seal,
+        plan: &run.plan,
+        tables: &run.state.subject.tables,
+        validation,
+        reject_files: Vec::new(),
+        diesel_schema,
+    };
+    let report = report::build(&subject, &request.target, &request.settings)?;
+    let files = args.report.write(&report, &run.seal)?;
+    Ok((Some(report), files))
 }
 
 /// The target that is named, or where the last migration into the private PostgreSQL went, with the folder of its plan.
