@@ -369,7 +369,7 @@ fn resolve_target(args: &MigrateArgs, source: &Path) -> anyhow::Result<(TargetUr
     {
         say(&format!(
             "{variable} is set and not used: the sample goes to the private PostgreSQL; validate it with `cargo xtask validate \
-             --sample`"
+             --sample-database`"
         ));
     }
     let cluster = private::cluster(args.target.pg_version, say)?;

@@ -35,7 +35,7 @@ pub(crate) struct ValidateArgs {
 
     /// What the last `migrate --sample` moved into the private PostgreSQL, whatever the environment names
     #[arg(long, conflicts_with = "postgres")]
-    sample: bool,
+    sample_database: bool,
 
     /// The folder with the plan's migrations. Default: the one that was migrated by where that is remembered, else schema-pg
     #[arg(long, value_name = "DIR")]
@@ -75,7 +75,7 @@ pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
     args.ci.check()?;
     let muted = Muted::begin(&args.ci, args.json)?;
     let settings = target::settings()?;
-    let (url, remembered) = resolve_target(&args.target, args.sample, output::remarks(args.quiet))?;
+    let (url, remembered) = resolve_target(&args.target, args.sample_database, output::remarks(args.quiet))?;
     let is_told = args.plan.is_some() || remembered.is_some();
     let folder = args.plan.clone().or(remembered).unwrap_or_else(workspace::plan_dir);
     let migrations = FileBasedMigrations::from_path(folder.join("migrations")).with_context(|| {

@@ -53,7 +53,7 @@ pub(super) struct TableRow {
 pub(super) struct List {
     /// Its entries, each of one line or more.
     pub(super) entries: Vec<String>,
-    /// What one of them is, for those that are not shown.
+    /// What they are, for those that are not shown: there are never less than two of these.
     pub(super) noun: &'static str,
     /// What is said behind it, where it has any entry.
     pub(super) end: &'static str,
@@ -104,7 +104,8 @@ impl List {
         }
         let shown = limit.map_or(usize::MAX, |limit| limit.entries);
         // One line more says no less than that there is one more.
-        let shown = if self.entries.len() == shown + 1 { shown + 1 } else { shown };
+        let shown =
+            if self.entries.len() == shown.saturating_add(1) { shown.saturating_add(1) } else { shown };
         let mut text = String::new();
         for entry in self.entries.iter().take(shown) {
             let lines = entry.lines().take(match limit {
@@ -119,10 +120,7 @@ impl List {
         if let Some(more) = self.entries.len().checked_sub(shown).filter(|more| *more > 0) {
             let indent =
                 if self.entries.first().is_some_and(|entry| entry.starts_with(' ')) { "  " } else { "" };
-            text.push_str(&format!(
-                "{indent}… and {}\n",
-                counted(more as u64, &format!("more {}", self.noun))
-            ));
+            text.push_str(&format!("{indent}… and {more} more {}\n", self.noun));
         }
         text.push_str(self.end);
         text
@@ -186,7 +184,7 @@ mod tests {
 
     fn list(count: usize) -> Section {
         let entries = (0..count).map(|place| format!("entry {place}\n  and more of it")).collect();
-        Section::List(List { entries, noun: "thing", end: "" })
+        Section::List(List { entries, noun: "things", end: "" })
     }
 
     #[test]

@@ -91,20 +91,4 @@ pub(crate) fn new_table(header: &[&str]) -> Table {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_said_as_people_say_them() {
-        for (shown, expected) in [
-            (seconds(-0.0), "0.00"),
-            (seconds(std::iter::empty::<f64>().sum()), "0.00"),
-            (seconds(-0.001), "0.00"),
-            (seconds(1.234), "1.23"),
-            (counted(0, "row"), "0 rows"),
-            (counted(1, "row"), "1 row"),
-        ] {
-            assert_eq!(shown, expected);
-        }
-    }
-}
+mod tests;

@@ -11,8 +11,8 @@ use crate::display::printable;
 pub(super) fn sections(validation: &Validation) -> [Section; 2] {
     let tables = validation.tables.iter().filter(|table| !table.is_equal()).map(table_lines).collect();
     [
-        Section::List(List { entries: tables, noun: "table with differences", end: "" }),
-        Section::List(List { entries: others(validation), noun: "problem beside the rows", end: "" }),
+        Section::List(List { entries: tables, noun: "tables with differences", end: "" }),
+        Section::List(List { entries: others(validation), noun: "problems beside the rows", end: "" }),
     ]
 }
 

@@ -34,7 +34,7 @@ pub(crate) fn moved_text(moved: &Moved, plan: &Plan, end: &str) -> String {
         format!("left behind: {} {name} ({reason})", left.kind)
     });
     let mut sections = vec![moved_table(moved)];
-    sections.push(list(left_behind.collect(), "thing left behind"));
+    sections.push(list(left_behind.collect(), "things left behind"));
     sections.push(not_moved_text(plan, &names));
     sections.push(breaches(plan));
     sections.push(rejected(moved));
@@ -118,7 +118,7 @@ fn rejected(moved: &Moved) -> Section {
             workspace::shown(&rejected.file)
         )
     });
-    list(entries.collect(), "table with rejects")
+    list(entries.collect(), "tables with rejects")
 }
 
 /// The constraints that rows break, what they became, and the SQL that mends them.
@@ -138,7 +138,7 @@ fn breaches(plan: &Plan) -> Section {
     });
     Section::List(List {
         entries: entries.collect(),
-        noun: "broken constraint",
+        noun: "broken constraints",
         end: "The rows that break them arrived. --accept-broken-constraints ends with 0 where this is known and meant.\n",
     })
 }
