@@ -2,6 +2,7 @@
 //!
 //! Values of rows never go into it, not even those that `--show-values` shows.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use diesel::prelude::*;
@@ -61,7 +62,9 @@ pub(crate) fn build(subject: &Subject<'_>, url: &TargetUrl, settings: &DbSetting
     let mut connection = pool::get(&pool)?;
     let history = ledger::history(&mut connection, subject.run)?;
     let chunks = ledger::chunks(&mut connection, subject.run)?;
-    let schema = introspect::introspect(&SourceConnection::open_sealed(&subject.seal.path)?)?;
+    let sealed = SourceConnection::open_sealed(&subject.seal.path)?;
+    let schema = introspect::introspect(&sealed)?;
+    let given = given_numbers(subject.plan, &sealed)?;
     let (made_at, environment) = environment(&mut connection)?;
     Ok(Report {
         format: REPORT_FORMAT,
@@ -77,10 +80,22 @@ pub(crate) fn build(subject: &Subject<'_>, url: &TargetUrl, settings: &DbSetting
         source_tables: diagram::before(&schema, subject.plan),
         timeline: timeline(subject.plan, &history),
         tables: subject.plan.tables.iter().map(|table| table_report(subject, table, &chunks)).collect(),
-        checks: checks::checks(subject),
+        checks: checks::checks(subject, &given),
         rejects: rejects(subject, &chunks),
         plan: subject.plan.clone(),
     })
+}
+
+/// The highest number that SQLite gave, by table: a sequence has to be past it.
+fn given_numbers(plan: &Plan, sealed: &SourceConnection) -> anyhow::Result<BTreeMap<String, i64>> {
+    let mut given = BTreeMap::new();
+    for table in &plan.tables {
+        let Some((column, _)) = table.sequence_column() else { continue };
+        if let Some(number) = introspect::highest_number(sealed, &table.source, &column.source)? {
+            given.insert(table.source.clone(), number);
+        }
+    }
+    Ok(given)
 }
 
 fn source(seal: &Seal) -> Source {

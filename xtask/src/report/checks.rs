@@ -1,5 +1,7 @@
 //! What was looked at beside the rows: how each check is done, what it found, and what to do about that.
 
+use std::collections::BTreeMap;
+
 use migrate_core::plan::Plan;
 use report::model::{Check, LeftOut, Problem};
 use row_mover::validate::Tried;
@@ -7,15 +9,15 @@ use row_mover::validate::Tried;
 use super::build::{DieselSchema, Subject};
 use super::remedy;
 
-/// The checks of a report, in the order in which a reader asks for them.
-pub(super) fn checks(subject: &Subject<'_>) -> Vec<Check> {
+/// The checks of a report, in the order in which a reader asks for them; `given` is the highest number that SQLite gave, by table.
+pub(super) fn checks(subject: &Subject<'_>, given: &BTreeMap<String, i64>) -> Vec<Check> {
     let validation = subject.validation;
     vec![
         seal(subject),
         integrity(subject),
         schema(subject),
         diesel_schema(&subject.diesel_schema),
-        sequences(subject),
+        sequences(subject, given),
         bookkeeping(subject),
         tried(
             "views",
@@ -137,13 +139,13 @@ fn diesel_schema(found: &DieselSchema) -> Check {
     }
 }
 
-fn sequences(subject: &Subject<'_>) -> Check {
+fn sequences(subject: &Subject<'_>, given: &BTreeMap<String, i64>) -> Check {
     let how = "The next number of each sequence is past the highest that SQLite ever gave and past all that PostgreSQL holds.";
     let is_moved = |name: &String| subject.tables.contains(name);
     let tables = subject.plan.tables.iter().filter(|table| is_moved(&table.source));
     let tried = tables.filter(|table| table.sequence_column().is_some()).count() as u64;
     let problem =
-        |words: &String| Problem { what: words.clone(), next: remedy::sequence(words, subject.plan) };
+        |words: &String| Problem { what: words.clone(), next: remedy::sequence(words, subject.plan, given) };
     let problems = subject.validation.sequences.iter().map(problem).collect();
     check("sequences", how.to_owned(), tried, "sequences", problems)
 }

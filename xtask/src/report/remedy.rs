@@ -2,6 +2,8 @@
 //!
 //! Problems are words by the time they come here; a name of the plan is looked for in them.
 
+use std::collections::BTreeMap;
+
 use migrate_core::identifier::{quote_pg, quote_pg_literal};
 use migrate_core::plan::{Plan, PlannedTable};
 use migrate_core::render;
@@ -114,8 +116,8 @@ fn foreign(item: &str, table: &PlannedTable) -> Option<String> {
     Some(format!("{sql} -- or keep it: {keep};"))
 }
 
-/// For a sequence that is behind.
-pub(super) fn sequence(words: &str, plan: &Plan) -> String {
+/// For a sequence that is behind; `given` is the highest number that SQLite gave, by table.
+pub(super) fn sequence(words: &str, plan: &Plan, given: &BTreeMap<String, i64>) -> String {
     let found = plan.tables.iter().find_map(|table| {
         let (column, sequence) = table.sequence_column()?;
         words.starts_with(&format!("sequence {sequence}:")).then_some((table, column, sequence))
@@ -123,8 +125,7 @@ pub(super) fn sequence(words: &str, plan: &Plan) -> String {
     let Some((table, column, sequence)) = found else {
         return format!("set the sequence past the highest number of its column by setval; {AGAIN}");
     };
-    let given = words.split_once("SQLite gave ").and_then(|(_, rest)| rest.split(' ').next());
-    let given = given.and_then(|number| number.parse::<i64>().ok()).unwrap_or(0);
+    let given = given.get(&table.source).copied().unwrap_or(1);
     format!(
         "in psql: SELECT setval({}, greatest({given}, (SELECT max({}) FROM {}))); {AGAIN}",
         quote_pg_literal(&table.qualified(sequence)),
@@ -208,13 +209,12 @@ mod tests {
     #[test]
     fn sequences_and_migrations_are_mended_by_one_statement() {
         let plan = plan();
-        let said = sequence(
-            "sequence oauth_tokens_id_seq: its next number is 2, but SQLite gave 99 for oauth_tokens already",
-            &plan,
-        );
+        let words = "sequence oauth_tokens_id_seq: its next number is 2, which x has passed";
+        let given = BTreeMap::from([("oauth_tokens".to_owned(), 99)]);
+        let said = sequence(words, &plan, &given);
         assert!(said.contains("greatest(99, (SELECT max("), "{said}");
-        let said = sequence("sequence oauth_tokens_id_seq: its next number is 2, which x has passed", &plan);
-        assert!(said.contains("greatest(0, (SELECT max("), "{said}");
+        let said = sequence(words, &plan, &BTreeMap::new());
+        assert!(said.contains("greatest(1, (SELECT max("), "{said}");
         let said = migration("2026-11-01-000001_create_tables", &plan);
         assert!(said.contains("VALUES ('20261101000001')"), "{said}");
     }

@@ -17,6 +17,7 @@ mod place;
 mod private;
 mod refusals;
 mod refused_targets;
+mod report;
 mod server;
 mod status;
 mod stop;
