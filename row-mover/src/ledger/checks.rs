@@ -28,7 +28,7 @@ pub fn integrity(connection: &mut PooledConnection, run_id: i64) -> Result<Optio
         .first(connection)
         .optional()
         .map_err(failed())?;
-    Ok(found.map(|(problems, left_out, seconds)| Integrity { problems, left_out, seconds }))
+    Ok(found.map(|(problems, left_out, seconds)| Integrity { problems, left_out, seconds, begun: None }))
 }
 
 /// Writes down what `integrity_check` found in the sealed copy of a run.
@@ -36,7 +36,8 @@ pub fn integrity(connection: &mut PooledConnection, run_id: i64) -> Result<Optio
 /// # Errors
 /// When the ledger cannot be written.
 pub fn record_integrity(connection: &mut PooledConnection, run_id: i64, found: &Integrity) -> Result<()> {
-    let begun_at = format!("clock_timestamp() - make_interval(secs => {})", found.seconds);
+    let seconds_ago = found.begun.map_or(found.seconds, |begun| begun.elapsed().as_secs_f64());
+    let begun_at = format!("clock_timestamp() - make_interval(secs => {seconds_ago})");
     diesel::insert_into(checks::table)
         .values((
             checks::run_id.eq(run_id),

@@ -32,6 +32,9 @@ pub struct Integrity {
     pub left_out: Vec<String>,
     /// How long it took, in seconds.
     pub seconds: f64,
+    /// When it was begun; none where the ledger had it.
+    #[serde(skip)]
+    pub begun: Option<Instant>,
 }
 
 /// Checks the file of `source` until `is_over` says that nobody wants to know any more.
@@ -57,7 +60,7 @@ pub fn integrity_check(
         }
         checked => {
             let found = checked.context(failed)?;
-            Ok(Integrity { seconds: started.elapsed().as_secs_f64(), ..found })
+            Ok(Integrity { seconds: started.elapsed().as_secs_f64(), begun: Some(started), ..found })
         }
     }
 }

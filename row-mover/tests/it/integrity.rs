@@ -140,6 +140,9 @@ fn the_ledger_tells_what_happened_when() {
     // Rows and builds lie within the phases that they belong to, on the same clock.
     let constraints = history.spans.iter().find(|span| span.name == "constraints").unwrap();
     let end = constraints.begin_seconds + constraints.seconds;
+    // It runs beside them from the first.
+    let check = history.spans.iter().find(|span| span.kind == "check").unwrap();
+    assert!(check.begin_seconds < end, "{history:?}");
     for span in history.spans.iter().filter(|span| ["rows", "build"].contains(&span.kind.as_str())) {
         assert!(
             span.begin_seconds >= begin("schema") && span.begin_seconds + span.seconds <= end + 0.05,
