@@ -5,11 +5,11 @@ use migrate_core::plan::{LeftBehind, Plan};
 use migrate_core::planner;
 use migrate_core::source_schema::{SourceColumn, SourceForeignKey, SourceSchema, SourceTable};
 
-use crate::diagram;
 use crate::model::{
     Check, Command, Compared, ComparedBy, Environment, LeftOut, Problem, REPORT_FORMAT, Recipe, Report,
     RowProblem, Source, TableReport, Target, Verdict,
 };
+use crate::outline;
 
 /// Names that mean something to Markdown, Mermaid, HTML, XML, a terminal or GitHub's runner.
 pub(crate) const NAMES: [&str; 12] = [
@@ -156,7 +156,7 @@ pub(crate) fn report(verdict: Verdict) -> Report {
         source: Source { path: NAMES[1].to_owned(), ..Source::default() },
         target: Target { url: "postgres://app@db.example/hyperpage".to_owned() },
         plan_sha256: plan.fingerprint(),
-        source_tables: diagram::before(&schema(), &plan),
+        source_tables: outline::before(&schema(), &plan),
         plan,
         timeline: Vec::new(),
         tables,

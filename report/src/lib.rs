@@ -5,7 +5,6 @@
 
 #![forbid(unsafe_code)]
 
-pub mod diagram;
 pub mod findings;
 pub mod github;
 #[cfg(test)]
@@ -13,5 +12,6 @@ mod hostile;
 pub mod junit;
 pub mod markdown;
 pub mod model;
+pub mod outline;
 
 pub use model::Report;

@@ -13,8 +13,8 @@ pub(crate) use escape::{cell, prose, visible};
 use escape::{code, fenced, one_line};
 pub use mermaid::diagram;
 
-use crate::diagram;
 use crate::model::DiagramTable;
+use crate::outline;
 
 /// The plan for a reviewer: the schema before and after as diagrams, a table of columns for each table, what is broken, what stays
 /// behind, and what could be decided otherwise.
@@ -25,7 +25,7 @@ pub fn markdown(plan: &Plan, source_tables: &[DiagramTable]) -> String {
         plan.tables.len(),
         plan.fingerprint().get(..12).unwrap_or_default()
     );
-    for (title, tables) in [("Before: SQLite", source_tables), ("After: PostgreSQL", &diagram::after(plan))] {
+    for (title, tables) in [("Before: SQLite", source_tables), ("After: PostgreSQL", &outline::after(plan))] {
         let drawn = fenced("mermaid", &self::mermaid::diagram(tables));
         push(&mut text, format_args!("<details><summary>{title}</summary>\n\n{drawn}\n</details>\n"));
     }
@@ -39,7 +39,7 @@ pub fn markdown(plan: &Plan, source_tables: &[DiagramTable]) -> String {
 }
 
 fn table_section(plan: &Plan, table: &PlannedTable, text: &mut String) {
-    let target = diagram::target_name(table);
+    let target = outline::target_name(table);
     let renamed = if target == table.source { String::new() } else { format!(" → {}", code(&target)) };
     push(text, format_args!("### {}{renamed}\n", code(&table.source)));
     if let Some(rows) = table.profile_rows {
@@ -94,7 +94,7 @@ fn column_row(plan: &Plan, column: &PlannedColumn) -> String {
     format!(
         "| {name} | {} | {}{generated} | {} | {} |",
         with(declared, column.source_not_null, column.source_default.as_ref()),
-        with(diagram::target_type(column), column.not_null, column.default.as_ref()),
+        with(outline::target_type(column), column.not_null, column.default.as_ref()),
         cell(column.conversion.name()),
         why.join("; ")
     )
@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn hostile_names_are_text_in_it() {
         let plan = hostile::plan();
-        let text = markdown(&plan, &diagram::before(&hostile::schema(), &plan));
+        let text = markdown(&plan, &outline::before(&hostile::schema(), &plan));
         let is_hidden = |letter: char| letter.is_control() && letter != '\n' || letter == '\u{202e}';
         assert!(!text.contains(is_hidden), "{text}");
         // Each row of a table has its six bars, but for those behind a backslash.

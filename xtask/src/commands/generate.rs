@@ -88,7 +88,7 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<Exit> {
             source_plan::make(path, &mapping, existing.as_ref(), false)?
         }
     };
-    let markdown = || report::markdown::markdown(&plan, &report::diagram::before(&schema, &plan));
+    let markdown = || report::markdown::markdown(&plan, &report::outline::before(&schema, &plan));
     if is_printed {
         output::stdout(&markdown())?;
         if args.dry_run {

@@ -8,11 +8,11 @@ use std::path::Path;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use migrate_core::plan::{Plan, PlannedTable};
-use report::diagram;
 use report::model::{
     Command, Compared, ComparedBy, Environment, REPORT_FORMAT, Rejects, Report, RowProblem, Source, Span,
     SpanKind, TableReport, Target, Verdict,
 };
+use report::outline;
 use row_mover::TargetUrl;
 use row_mover::ledger::{self, Chunk, ChunkDone, History};
 use row_mover::run::Validation;
@@ -77,7 +77,7 @@ pub(crate) fn build(subject: &Subject<'_>, url: &TargetUrl, settings: &DbSetting
         source: source(subject.seal),
         target: Target { url: url.to_string() },
         plan_sha256: subject.plan.fingerprint(),
-        source_tables: diagram::before(&schema, subject.plan),
+        source_tables: outline::before(&schema, subject.plan),
         timeline: timeline(subject.plan, &history),
         tables: subject.plan.tables.iter().map(|table| table_report(subject, table, &chunks)).collect(),
         checks: checks::checks(subject, &given),
@@ -181,7 +181,7 @@ fn table_report(subject: &Subject<'_>, table: &PlannedTable, chunks: &[Chunk]) -
     let found = subject.validation.tables.iter().find(|found| found.table == table.source);
     TableReport {
         table: table.source.clone(),
-        target: diagram::target_name(table),
+        target: outline::target_name(table),
         rows: sum(|done| done.rows),
         bytes: sum(|done| done.bytes),
         // The sum of no numbers is -0.0, which nobody wants to read.

@@ -1,6 +1,6 @@
-//! The tables of a diagram: before from what SQLite declares, after from what the plan makes of it.
+//! The tables of a schema in outline: before from what SQLite declares, after from what the plan makes of it.
 //!
-//! Pure facts; how they are drawn is the business of the page and of the Markdown.
+//! Pure facts; how they are drawn is the business of others.
 
 use migrate_core::plan::{Numbering, Plan, PlannedColumn, PlannedTable};
 use migrate_core::source_schema::{SourceForeignKey, SourceSchema, SourceTable};
