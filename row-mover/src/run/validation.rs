@@ -15,7 +15,9 @@ use crate::source::integrity_check::Integrity;
 use crate::source::{SourceConnection, seal};
 use crate::target::session::open_bulk_again;
 use crate::target::{DbSettings, PooledConnection, TargetUrl, pool};
-use crate::validate::{CompareOptions, TableComparison, Tried, catalog, compare_rows, sequence_problems};
+use crate::validate::{
+    CompareOptions, TableComparison, Tried, catalog, compare_rows, defaults, sequence_problems,
+};
 
 /// What a validation found.
 #[derive(Clone, Debug, Serialize)]
@@ -142,7 +144,7 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
                 .chain(existing::lost_rows(connection, &run.plan)?)
                 .collect(),
             views: Tried::default(),
-            defaults: Tried::default(),
+            defaults: defaults(&mut open_target()?, &readable)?,
             behaviour: Tried::default(),
             integrity: None,
             seconds: 0.0,

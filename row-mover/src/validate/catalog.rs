@@ -4,7 +4,7 @@
 //! schemas with the same functions: types, defaults, constraints, indexes, triggers and whatever else changes what
 //! a statement does are compared without us spelling any of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -15,6 +15,7 @@ use migrate_core::plan::{ExistingTable, Plan, PlannedTable};
 use migrate_core::render;
 use migrate_core::target_schema::TargetFact;
 
+use super::strays::strays;
 use crate::error::Result;
 use crate::target::PooledConnection;
 use crate::target::pool::diesel_failed;
@@ -89,12 +90,24 @@ pub fn schema_differences(target: &mut PooledConnection, plan: &Plan) -> Result<
     });
     match (scratch, expected) {
         (Err(diesel::result::Error::RollbackTransaction), Some(mut expected)) => {
+            let planned = names_in_place(&expected, &scratch_schemas, &schemas);
             expected.extend(plan.tables.iter().flat_map(existing_lines));
-            Ok(differences(plan, (&live, &schemas), (&expected, &scratch_schemas)))
+            let mut found = differences(plan, (&live, &schemas), (&expected, &scratch_schemas));
+            found.extend(strays(target, plan, &planned)?);
+            Ok(found)
         }
         (Err(error), _) => Err(diesel_failed("the plan's schema cannot be made in a scratch schema")(error)),
         (Ok(()), _) => Ok(Vec::new()),
     }
+}
+
+/// The schemas and names of what the plan makes, by what it made in the scratch schemas.
+fn names_in_place(expected: &[Line], scratch: &[&str], own: &[&str]) -> BTreeSet<(String, String)> {
+    let schema = |line: &Line| {
+        let place = scratch.iter().position(|schema| *schema == line.schema_name)?;
+        own.get(place).map(|schema| (*schema).to_owned())
+    };
+    expected.iter().filter_map(|line| Some((schema(line)?, line.table_name.clone()))).collect()
 }
 
 /// The plan with a scratch schema in place of each of its own, in their order.
@@ -158,7 +171,7 @@ pub(crate) fn describe_existing(target: &mut PgConnection) -> QueryResult<Vec<Li
     target.transaction(|target| describe(target, &[DEFAULT_SCHEMA], None))
 }
 
-/// What differs in the plan's tables, sequences, views and functions. Others are none of the plan's business.
+/// What differs in the plan's tables, sequences, views and functions.
 fn differences(
     plan: &Plan,
     (live, schemas): (&[Line], &[&str]),

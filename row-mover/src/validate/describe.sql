@@ -63,7 +63,7 @@ UNION ALL
 SELECT r.schema_name, r.name, 'query', pg_get_viewdef(r.oid, true) FROM relation r WHERE r.relkind IN ('v', 'm')
 UNION ALL
 SELECT n.nspname::text, p.proname::text, 'function (' || pg_get_function_identity_arguments(p.oid) || ')',
-       'RETURNS ' || pg_get_function_result(p.oid) || ' LANGUAGE ' || l.lanname || ' AS ' || p.prosrc
+       coalesce('RETURNS ' || pg_get_function_result(p.oid), 'PROCEDURE') || ' LANGUAGE ' || l.lanname || ' AS ' || coalesce(pg_get_function_sqlbody(p.oid), p.prosrc)
 FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN pg_namespace n ON n.oid = p.pronamespace
 WHERE n.nspname = ANY ($1)
 UNION ALL

@@ -4,13 +4,16 @@
 //! It reads what PostgreSQL says, never what was sent. Nothing here repairs anything.
 
 pub mod catalog;
+mod clock;
 mod compare;
+mod defaults;
 mod digest;
 mod expected;
 mod key;
 mod multiset;
 mod sequences;
 mod source_order;
+mod strays;
 mod target_rows;
 
 use std::sync::Mutex;
@@ -28,6 +31,7 @@ use crate::target::bulk::BulkConnection;
 use crate::target::server_error::ServerError;
 
 pub use compare::{Difference, DifferenceKind};
+pub(crate) use defaults::defaults;
 pub use sequences::sequence_problems;
 pub(crate) use target_rows::TargetRows;
 

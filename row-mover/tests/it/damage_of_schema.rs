@@ -24,7 +24,7 @@ const SEQUENCE: &str = "bigint START 1 INCREMENT 1 MINVALUE 1 MAXVALUE 922337203
 fn what_keeps_rows_out_or_changes_them_is_named() {
     let case = Case::mapped(SOURCE, SERIAL);
     case.moved();
-    case.execute("CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'");
+    case.execute("CREATE SCHEMA elsewhere; CREATE FUNCTION elsewhere.nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'");
     check_each(
         &case,
         &[
@@ -34,10 +34,10 @@ fn what_keeps_rows_out_or_changes_them_is_named() {
                 vec!["history: checking of constraints is off or changed in 2 triggers, the plan has on"],
             ),
             (
-                "CREATE TRIGGER lost BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION nothing()",
+                "CREATE TRIGGER lost BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION elsewhere.nothing()",
                 "DROP TRIGGER lost ON jobs",
                 vec![
-                    "jobs: trigger lost is not in the plan: CREATE TRIGGER lost BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION nothing()",
+                    "jobs: trigger lost is not in the plan: CREATE TRIGGER lost BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION elsewhere.nothing()",
                 ],
             ),
             (
@@ -48,12 +48,18 @@ fn what_keeps_rows_out_or_changes_them_is_named() {
             (
                 "CREATE TABLE more () INHERITS (jobs)",
                 "DROP TABLE more",
-                vec!["jobs: inheriting table more is not in the plan: its rows are read as rows of jobs"],
+                vec![
+                    "jobs: inheriting table more is not in the plan: its rows are read as rows of jobs",
+                    "table more is not in the plan",
+                ],
             ),
             (
                 "CREATE TABLE above (name text COLLATE \"C\" NOT NULL); ALTER TABLE jobs INHERIT above",
                 "ALTER TABLE jobs NO INHERIT above; DROP TABLE above",
-                vec!["jobs: parent table above is not in the plan: rows of jobs are read as its own"],
+                vec![
+                    "jobs: parent table above is not in the plan: rows of jobs are read as its own",
+                    "table above is not in the plan",
+                ],
             ),
             (
                 "CREATE COLLATION public.\"C\" (provider = libc, locale = 'POSIX'); ALTER TABLE jobs ALTER name TYPE text COLLATE public.\"C\"",
@@ -93,6 +99,7 @@ fn what_keeps_rows_out_or_changes_them_is_named() {
                     "history: kind is view, the plan has table",
                     "history_id_seq: sequence is bigint START 1 INCREMENT 1 MINVALUE 1 MAXVALUE 9223372036854775807 OWNED BY kept.id, the plan has bigint START 1 INCREMENT 1 MINVALUE 1 MAXVALUE 9223372036854775807 OWNED BY history.id",
                     "history: query is not in the plan:  SELECT kept.id,\n    kept.job\n   FROM kept;",
+                    "table kept is not in the plan",
                 ],
             ),
         ],

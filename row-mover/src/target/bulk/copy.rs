@@ -137,7 +137,10 @@ impl CopyOut<'_> {
         self.is_over = true;
         while let Some(result) = self.connection.next_result()? {
             if result.status() != ExecStatusType::PGRES_COMMAND_OK {
-                return Err(Error::new("COPY from PostgreSQL failed").because(result.server_error()));
+                let error = result.server_error();
+                // The connection takes the next statement only once this one is read to its end.
+                self.connection.drain()?;
+                return Err(Error::new("COPY from PostgreSQL failed").because(error));
             }
         }
         Ok(())

@@ -1,0 +1,227 @@
+//! Defaults by effect: what each default gives in PostgreSQL must be what it gives in SQLite, with the conversion undone.
+//!
+//! SQLite's is asked in a database in memory, by a column of the same declaration. PostgreSQL is asked for the value of its default's own
+//! expression in a transaction that may not write, so that no row is inserted, no trigger fires and no sequence advances. Numbered and
+//! generated columns are none of this module's business, nor are the defaults of tables that an app made.
+
+use std::time::SystemTime;
+
+use migrate_core::identifier::{quote_pg_literal, quote_sqlite};
+use migrate_core::plan::{PlannedColumn, PlannedTable};
+use migrate_core::source_sql::{Clock, default_clock};
+use migrate_core::value::SourceValue;
+use rusqlite::Connection;
+use rusqlite::types::Value;
+
+use super::clock::{self, Skew};
+use super::{LeftOut, TargetRows, Tried};
+use crate::error::Result;
+use crate::source::scan;
+use crate::target::bulk::BulkConnection;
+
+/// How often a clock is asked again that struck between the two questions.
+const CLOCK_TRIES: usize = 3;
+
+/// Tries the defaults of `tables`.
+///
+/// # Errors
+/// When PostgreSQL cannot be asked at all.
+pub(crate) fn defaults(target: &mut BulkConnection, tables: &[&PlannedTable]) -> Result<Tried> {
+    let mut tried = Tried::default();
+    let mut skew = None;
+    for table in tables.iter().filter(|table| table.existing.is_none()) {
+        let with_default: Vec<&PlannedColumn> = (table.columns.iter())
+            .filter(|column| {
+                column.source_default.is_some() && column.generated.is_none() && column.sequence.is_none()
+            })
+            .collect();
+        if with_default.is_empty() {
+            continue;
+        }
+        let live = live_defaults(table, target)?;
+        for column in with_default {
+            let sql = live.iter().find(|(name, _)| *name == column.target).map(|(_, sql)| sql.as_str());
+            let place = format!("{}.{}", table.source, column.source);
+            match compare(column, sql, target, &mut skew)? {
+                Outcome::Same => tried.tried += 1,
+                Outcome::Differs(how) => {
+                    tried.tried += 1;
+                    tried.problems.push(format!("default of {place}: {how}"));
+                }
+                Outcome::NotTried(reason) => {
+                    tried.left_out.push(LeftOut { what: format!("default of {place}"), reason });
+                }
+            }
+        }
+    }
+    Ok(tried)
+}
+
+/// What came of one default.
+enum Outcome {
+    Same,
+    Differs(String),
+    NotTried(String),
+}
+
+/// The defaults that the table has in PostgreSQL, by column.
+fn live_defaults(table: &PlannedTable, target: &mut BulkConnection) -> Result<Vec<(String, String)>> {
+    let sql = format!(
+        "SELECT a.attname, pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d \
+         JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum \
+         WHERE d.adrelid = to_regclass({}) AND a.attgenerated = ''",
+        quote_pg_literal(&table.qualified(&table.target))
+    );
+    let rows = target.query(&sql, &[])?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| match <[Option<String>; 2]>::try_from(row) {
+            Ok([Some(name), Some(sql)]) => Some((name, sql)),
+            _ => None,
+        })
+        .collect())
+}
+
+fn compare(
+    column: &PlannedColumn,
+    live: Option<&str>,
+    target: &mut BulkConnection,
+    skew: &mut Option<Skew>,
+) -> Result<Outcome> {
+    let declared = column.source_default.as_deref().unwrap_or_default();
+    let source = match SourceDefault::new(column, declared) {
+        Ok(source) => source,
+        Err(error) => return Ok(Outcome::NotTried(format!("SQLite by itself cannot compute it: {error}"))),
+    };
+    let Ok(before) = source.value() else {
+        return Ok(Outcome::NotTried("SQLite by itself cannot compute it".to_owned()));
+    };
+    if column.default.is_none() && live.is_none() && before != Value::Null {
+        return Ok(Outcome::NotTried("the plan does not carry it over, and says why".to_owned()));
+    }
+    if let Some(clock) = default_clock(declared) {
+        return compare_clock(column, clock, &source, live, target, skew);
+    }
+    let found = match value_of(column, live, target)? {
+        Ok(found) => found,
+        Err(reason) => return Ok(Outcome::Differs(reason)),
+    };
+    if source.value().is_ok_and(|again| again != before) {
+        return Ok(Outcome::NotTried("it gives another value each time".to_owned()));
+    }
+    let (before, mut scratch) = (lent(&before), Vec::new());
+    let is_same = match &found {
+        None => before.is_null(),
+        Some(wire) => {
+            let decoded = column.decode(wire, &mut scratch);
+            !before.is_null() && decoded.is_ok_and(|decoded| column.same(before, decoded))
+        }
+    };
+    Ok(if is_same { Outcome::Same } else { Outcome::Differs(another_value(declared, live)) })
+}
+
+fn compare_clock(
+    column: &PlannedColumn,
+    clock: Clock,
+    source: &SourceDefault,
+    live: Option<&str>,
+    target: &mut BulkConnection,
+    skew: &mut Option<Skew>,
+) -> Result<Outcome> {
+    if clock == Clock::LocalTimestamp {
+        return Ok(Outcome::NotTried("it is the clock of whichever machine runs the app".to_owned()));
+    }
+    let skew = match *skew {
+        Some(known) => known,
+        None => *skew.insert(measure(target)?),
+    };
+    if !skew.is_small() {
+        return Ok(Outcome::NotTried(format!(
+            "the clocks of this machine and of the server are {} seconds apart",
+            skew.seconds()
+        )));
+    }
+    for _ in 0..CLOCK_TRIES {
+        let found = match value_of(column, live, target)? {
+            Ok(found) => found,
+            Err(reason) => return Ok(Outcome::Differs(reason)),
+        };
+        let (Some(wire), Ok(now)) = (found, source.value()) else { break };
+        if clock::is_same_moment(column, clock, lent(&now), &wire, skew) {
+            return Ok(Outcome::Same);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    Ok(Outcome::Differs(another_value(&source.sql, live)))
+}
+
+fn another_value(declared: &str, live: Option<&str>) -> String {
+    match live {
+        None => format!("PostgreSQL has none, SQLite has {declared}"),
+        Some(live) => format!("PostgreSQL's {live} gives another value than SQLite's {declared}"),
+    }
+}
+
+/// How far the server's clock is from ours.
+fn measure(target: &mut BulkConnection) -> Result<Skew> {
+    let answer = target.query("SELECT extract(epoch FROM clock_timestamp())::float8", &[])?;
+    let theirs: Option<f64> =
+        answer.into_iter().flatten().flatten().next().and_then(|text| text.parse().ok());
+    let ours = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map(|since| since.as_secs_f64());
+    Ok(Skew::between(ours.unwrap_or(0.0), theirs.unwrap_or(0.0)))
+}
+
+/// The bytes of the value of a default's expression, none for NULL; or why there is none.
+fn value_of(
+    column: &PlannedColumn,
+    live: Option<&str>,
+    target: &mut BulkConnection,
+) -> Result<std::result::Result<Option<Vec<u8>>, String>> {
+    let Some(live) = live else { return Ok(Ok(None)) };
+    target.query("BEGIN READ ONLY", &[])?;
+    // The expression is what PostgreSQL prints of the column's own default.
+    let select = format!("SELECT ({live})::{}", column.target_type);
+    let value = TargetRows::select(&select, 1, target).and_then(|mut rows| {
+        let mut value = None;
+        while rows.advance()? {
+            value = rows.field(0).map(<[u8]>::to_vec);
+        }
+        Ok(value)
+    });
+    let ended = target.query("ROLLBACK", &[]);
+    match value {
+        Err(error) if error.is_passing() => Err(error),
+        Err(_) => ended.map(|_| Err(format!("PostgreSQL cannot compute its {live}"))),
+        Ok(value) => ended.map(|_| Ok(value)),
+    }
+}
+
+/// A default of SQLite, in a database of its own.
+struct SourceDefault {
+    connection: Connection,
+    sql: String,
+}
+
+impl SourceDefault {
+    fn new(column: &PlannedColumn, sql: &str) -> rusqlite::Result<SourceDefault> {
+        let connection = Connection::open_in_memory()?;
+        let name = quote_sqlite(&column.source);
+        // Text in double quotes is text by itself and a name in parentheses; an expression has to have them.
+        let forms = [format!("({sql}\n)"), sql.to_owned()];
+        let create = |form: &String| {
+            connection.execute_batch(&format!("CREATE TABLE d ({name} {} DEFAULT {form})", column.declared))
+        };
+        create(&forms[0]).or_else(|_| create(&forms[1]))?;
+        Ok(SourceDefault { connection, sql: sql.to_owned() })
+    }
+
+    /// What it gives now.
+    fn value(&self) -> rusqlite::Result<Value> {
+        self.connection.execute_batch("DELETE FROM d; INSERT INTO d DEFAULT VALUES")?;
+        self.connection.query_row("SELECT * FROM d", [], |row| row.get(0))
+    }
+}
+
+fn lent(value: &Value) -> SourceValue<'_> {
+    scan::value(value.into())
+}
