@@ -8,6 +8,7 @@ mod breaches;
 mod conversions;
 mod damage;
 mod damage_of_schema;
+mod damaged_indexes;
 mod encodings;
 mod existing;
 mod expressions;
