@@ -289,12 +289,16 @@ fn verdict(validation: &Validation, seal: &Seal) -> String {
                 text.push_str(&format!("    {column}: SQLite {source}, PostgreSQL {target}\n"));
             }
         }
-        let named = table.first.len() as u64;
+        let named: u64 = table.first.iter().map(|difference| difference.rows).sum();
         let all = table.missing + table.extra + table.different;
         if all > named && named > 0 {
             text.push_str(&format!("  {name}: and {}\n", counted(all - named, "more row")));
         } else if named == 0 {
-            text.push_str(&format!("  {name}: rows differ; without a key they cannot be named\n"));
+            text.push_str(&format!(
+                "  {name}: {} in SQLite, {} in PostgreSQL\n",
+                counted(table.source_rows - table.rejected, "row"),
+                table.target_rows
+            ));
         }
     }
     let others = validation.schema.iter().chain(&validation.sequences);

@@ -13,7 +13,9 @@ use crate::observer::Observer;
 use crate::source::{SourceConnection, seal};
 use crate::target::session::open_bulk_again;
 use crate::target::{DbSettings, PooledConnection, TargetUrl, pool};
-use crate::validate::{CompareOptions, TableComparison, Tried, catalog, compare_rows, sequence_problems};
+use crate::validate::{
+    CompareOptions, Share, TableComparison, Tried, catalog, compare_rows, sequence_problems,
+};
 
 /// What a validation found.
 #[derive(Clone, Debug, Serialize)]
@@ -32,13 +34,52 @@ pub struct Validation {
     pub defaults: Tried,
     /// Constraints that do not refuse what SQLite refuses.
     pub behaviour: Tried,
+    /// The share of each table that was looked at; none where every row was compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share: Option<Share>,
     /// How long it took, in seconds.
     pub seconds: f64,
 }
 
+/// What a validation comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Every value is there, and everything else holds.
+    Proven,
+    /// Something differs.
+    Differs,
+    /// Nothing differs in what was looked at, which was not everything: no proof.
+    NothingFoundInSample,
+}
+
+/// What a validation is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// To prove the migration; the ledger is told what came of it.
+    #[default]
+    Proof,
+    /// To know what was added, changed and deleted in PostgreSQL since the migration; the ledger stays as it is.
+    ChangesSince,
+}
+
 impl Validation {
-    /// Whether everything holds.
+    /// Whether everything holds and every row was compared.
     pub fn is_proven(&self) -> bool {
+        self.verdict() == Verdict::Proven
+    }
+
+    /// What it comes to.
+    pub fn verdict(&self) -> Verdict {
+        match (self.holds(), self.share) {
+            (false, _) => Verdict::Differs,
+            (true, None) => Verdict::Proven,
+            (true, Some(_)) => Verdict::NothingFoundInSample,
+        }
+    }
+
+    /// Whether everything that was looked at holds.
+    fn holds(&self) -> bool {
         self.tables.iter().all(TableComparison::is_equal)
             && self.schema.is_empty()
             && self.sequences.is_empty()
@@ -57,6 +98,8 @@ pub struct ValidationRequest<'a, M> {
     pub migrations: &'a M,
     /// How rows are compared.
     pub options: CompareOptions,
+    /// What it is for.
+    pub purpose: Purpose,
 }
 
 /// Validates what the last migration into a target did.
@@ -90,7 +133,9 @@ pub fn validate<M: MigrationSource<Pg>>(
         observer,
     };
     let validation = parts.compare(&mut connection, &run)?;
-    record(&mut connection, &run, &validation)?;
+    if request.purpose == Purpose::Proof && validation.share.is_none() {
+        record(&mut connection, &run, &validation)?;
+    }
     observer.phase_finished(Phase::Validate, std::time::Duration::from_secs_f64(validation.seconds));
     Ok((run, validation))
 }
@@ -116,7 +161,10 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
             tables.iter().copied().filter(|table| catalog::is_readable(table, &schema)).collect();
         let open_source = || SourceConnection::open_sealed(&run.seal.path);
         let open_target = || open_bulk_again(self.target, self.settings);
-        let compared = compare_rows(&readable, self.options, &open_source, &open_target, self.observer)?;
+        let mut compared = compare_rows(&readable, self.options, &open_source, &open_target, self.observer)?;
+        if self.options.share.is_some() {
+            count_rejected(connection, run, &mut compared)?;
+        }
         let mut validation = Validation {
             tables: compared,
             sequences: sequence_problems(&open_source()?, connection, &readable)?,
@@ -129,11 +177,27 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
             views: Tried::default(),
             defaults: Tried::default(),
             behaviour: Tried::default(),
+            share: self.options.share,
             seconds: 0.0,
         };
         validation.seconds = started.elapsed().as_secs_f64();
         Ok(validation)
     }
+}
+
+/// Where not all rows are looked at, only the ledger says how many stayed behind, without which counts cannot be compared.
+fn count_rejected(
+    connection: &mut PooledConnection,
+    run: &Run,
+    compared: &mut [TableComparison],
+) -> Result<()> {
+    let chunks = ledger::chunks(connection, run.id)?;
+    for found in compared {
+        let of_table = chunks.iter().filter(|chunk| chunk.table == found.table);
+        let rejected: i64 = of_table.filter_map(|chunk| Some(chunk.done.as_ref()?.rejected)).sum();
+        found.rejected = u64::try_from(rejected).unwrap_or(0);
+    }
+    Ok(())
 }
 
 /// Tells the ledger what came of a validation.

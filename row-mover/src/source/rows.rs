@@ -193,14 +193,42 @@ impl<'a> Scan<'a> {
         failed: &dyn Fn() -> String,
         visit: &mut dyn FnMut(&SourceRow<'_>) -> Result<()>,
     ) -> Result<()> {
+        self.each_in(&[self.range], source, failed, visit)
+    }
+
+    /// The same for the rows of one range after the other, whatever the scan's own is.
+    pub(crate) fn each_within(
+        &self,
+        ranges: &[RowidRange],
+        source: &SourceConnection,
+        failed: &dyn Fn() -> String,
+        visit: &mut dyn FnMut(&SourceRow<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let ranges: Vec<Option<RowidRange>> = ranges.iter().copied().map(Some).collect();
+        self.each_in(&ranges, source, failed, visit)
+    }
+
+    fn each_in(
+        &self,
+        ranges: &[Option<RowidRange>],
+        source: &SourceConnection,
+        failed: &dyn Fn() -> String,
+        visit: &mut dyn FnMut(&SourceRow<'_>) -> Result<()>,
+    ) -> Result<()> {
         let connection = source.connection();
         let from = scan::rows_of(connection, self.table).context(failed)?;
-        let mut reader = Reader { scan: self, from, connection, failed, visit };
-        let Some(rowid) = self.rowid.filter(|_| reader.has_incremental_io().unwrap_or(false)) else {
-            return reader.whole().map(|_| ());
-        };
-        let _limit = LowLimit::set(connection).context(failed)?;
-        if self.order.is_some() { reader.in_order(rowid) } else { reader.by_rowid(rowid) }
+        let mut reader = Reader { scan: self, range: None, from, connection, failed, visit };
+        let rowid = self.rowid.filter(|_| reader.has_incremental_io().unwrap_or(false));
+        let _limit = rowid.map(|_| LowLimit::set(connection)).transpose().context(failed)?;
+        for range in ranges {
+            reader.range = *range;
+            match rowid {
+                None => reader.whole().map(|_| ())?,
+                Some(rowid) if self.order.is_some() => reader.in_order(rowid)?,
+                Some(rowid) => reader.by_rowid(rowid)?,
+            }
+        }
+        Ok(())
     }
 
     fn quoted(&self) -> Vec<String> {
@@ -225,6 +253,7 @@ enum End {
 
 struct Reader<'a, 'v> {
     scan: &'a Scan<'a>,
+    range: Option<RowidRange>,
     /// The table as `FROM` names it.
     from: String,
     connection: &'a Connection,
@@ -258,14 +287,14 @@ impl Reader<'_, '_> {
 
     /// Reads all rows by one statement, long values or not.
     fn whole(&mut self) -> Result<End> {
-        let mut sql = self.select(&self.scan.columns_as(String::clone), self.scan.range.is_some());
+        let mut sql = self.select(&self.scan.columns_as(String::clone), self.range.is_some());
         match (&self.scan.order, self.scan.rowid) {
             (Some(terms), _) => sql.push_str(&format!(" ORDER BY {}", terms.join(", "))),
-            (None, Some(rowid)) if self.scan.range.is_some() => sql.push_str(&format!(" ORDER BY {rowid}")),
+            (None, Some(rowid)) if self.range.is_some() => sql.push_str(&format!(" ORDER BY {rowid}")),
             (None, _) => {}
         }
         let mut statement = self.connection.prepare_cached(&sql).context(self.failed)?;
-        let range = self.scan.range;
+        let range = self.range;
         self.plain(&mut statement, range)
     }
 
@@ -294,7 +323,7 @@ impl Reader<'_, '_> {
     /// Reads in the order of rowids: the plain statement begins anew behind each row with a long value.
     fn by_rowid(&mut self, rowid: &str) -> Result<()> {
         let all = RowidRange { first: i64::MIN, last: i64::MAX };
-        let mut left = self.scan.range.unwrap_or(all);
+        let mut left = self.range.unwrap_or(all);
         let sql = format!("{} ORDER BY {rowid}", self.select(&self.scan.columns_as(String::clone), true));
         loop {
             let mut statement = self.connection.prepare_cached(&sql).context(self.failed)?;
@@ -311,10 +340,10 @@ impl Reader<'_, '_> {
     fn in_order(&mut self, rowid: &str) -> Result<()> {
         // The rows that came before were in the order of rowids: a sort reads all rows before it gives the first.
         let End::AtLong { rows: mut done, .. } = self.whole()? else { return Ok(()) };
-        let mut sql = self.select(rowid, self.scan.range.is_some());
+        let mut sql = self.select(rowid, self.range.is_some());
         let terms = self.scan.order.as_deref().unwrap_or_default().join(", ");
         sql.push_str(&format!(" ORDER BY {terms}"));
-        let bounds = self.scan.range.map(|range| vec![range.first, range.last]).unwrap_or_default();
+        let bounds = self.range.map(|range| vec![range.first, range.last]).unwrap_or_default();
         let mut sorted = self.connection.prepare(&sql).context(self.failed)?;
         let mut rowids = sorted.query(rusqlite::params_from_iter(bounds)).context(self.failed)?;
         let sql = self.select(&self.scan.columns_as(String::clone), true);

@@ -7,7 +7,7 @@ use clap::Args;
 use diesel_migrations::FileBasedMigrations;
 use migrate_core::phase::Phase;
 use row_mover::ledger;
-use row_mover::run::{self, ValidationRequest};
+use row_mover::run::{self, Purpose, ValidationRequest};
 use row_mover::target::{TargetUrl, pool};
 use row_mover::validate::CompareOptions;
 
@@ -80,7 +80,9 @@ pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
         options: CompareOptions {
             show_values: args.show_values,
             workers: migrate::workers(args.workers, settings.pool_max),
+            ..CompareOptions::default()
         },
+        purpose: Purpose::Proof,
     };
     let screen = Screen::new(args.quiet, stop.clone());
     let result = stop.in_order(&request.target, &settings, || run::validate(&request, &screen));
