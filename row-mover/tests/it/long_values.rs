@@ -135,7 +135,7 @@ fn values_around_the_limit_move_and_each_difference_is_found() {
             "loose",
             flip("b", held),
             "WHERE octet_length(b) > 3000000",
-            vec!["loose rowid=6, ctid=(1,1) different b"],
+            vec!["loose rowid=6, ctid=(0,7) different b"],
         ),
     ];
     let changes: Vec<(String, String, Vec<&str>)> = changes

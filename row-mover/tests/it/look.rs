@@ -12,7 +12,7 @@ const SOURCE: &str = "
     CREATE TABLE named (k TEXT PRIMARY KEY, v TEXT); INSERT INTO named SELECT 'it''s ' || i, 'v' || i FROM n;
     CREATE TABLE pairs (a INTEGER, b TEXT, v TEXT, PRIMARY KEY (a, b)); INSERT INTO pairs SELECT i % 50, 'b' || i, 'v' FROM n;
     CREATE TABLE flat (a TEXT, b INTEGER, v TEXT, PRIMARY KEY (a, b)) WITHOUT ROWID; INSERT INTO flat SELECT 'é' || i, i, 'v' FROM n;
-    CREATE TABLE moments (ms INTEGER PRIMARY KEY, v TEXT); INSERT INTO moments SELECT 1705312800123 + i * 1001, 'v' FROM n;
+    CREATE TABLE moments (ms INT PRIMARY KEY, v TEXT); INSERT INTO moments SELECT 1705312800123 + i * 1001, 'v' FROM n;
     CREATE TABLE uuids (id BLOB PRIMARY KEY, v TEXT); INSERT INTO uuids SELECT randomblob(16), 'v' FROM n;
     CREATE TABLE floats (f REAL PRIMARY KEY, v TEXT); INSERT INTO floats SELECT i / 7.0 - 1000, 'v' FROM n;
     CREATE TABLE loose (v TEXT, n INTEGER); INSERT INTO loose SELECT 'v', i FROM n;

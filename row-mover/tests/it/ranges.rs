@@ -115,7 +115,7 @@ fn rows_beyond_all_ends_and_between_all_parts_are_found() {
             "named -0 +4 ~0: k=''; k='zzz'; k='é'; k='éééééééééééééééééééééééééééééééééééééééééééééééééé'",
         ),
         (
-            "ALTER TABLE dense DROP CONSTRAINT dense_pkey; ALTER TABLE dense ALTER id DROP NOT NULL; INSERT INTO dense VALUES (NULL, 'x'), (7, 'v7')",
+            "ALTER TABLE dense DROP CONSTRAINT dense_pkey; ALTER TABLE dense ALTER id DROP IDENTITY, ALTER id DROP NOT NULL; INSERT INTO dense VALUES (NULL, 'x'), (7, 'v7')",
             "dense -0 +6 ~0: id=-9223372036854775808; id=0; id=7; id=40001; id=9223372036854775807",
         ),
         (
