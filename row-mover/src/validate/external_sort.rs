@@ -12,10 +12,10 @@ use super::place::{PLACE_BYTES, Place};
 use crate::error::{Context, Result};
 
 /// How many bytes of records are held in memory while they are added.
-pub(super) const RUN_BYTES: usize = 8 << 20;
+pub(super) const RUN_BYTES: usize = 4 << 20;
 
 /// How many bytes of all runs together are held in memory while they are merged.
-const MERGE_BYTES: usize = 8 << 20;
+const MERGE_BYTES: usize = 2 << 20;
 
 /// How many bytes a record has in the file.
 const RECORD_BYTES: usize = 32 + PLACE_BYTES;
@@ -64,7 +64,8 @@ impl Sorter {
     /// No record yet; about so many bytes of them will be held at once.
     pub(super) fn new(run_bytes: usize) -> Sorter {
         let records_max = (run_bytes / size_of::<Record>()).max(1);
-        Sorter { run: Vec::new(), records_max, file: None, ends: Vec::new() }
+        // Room that grows by doubling would be twice as much.
+        Sorter { run: Vec::with_capacity(records_max), records_max, file: None, ends: Vec::new() }
     }
 
     /// Takes in a record.
@@ -198,7 +199,7 @@ impl Run {
 
 fn failed() -> String {
     format!(
-        "the file in which rows of a table without a key are sorted cannot be written or read in {}",
+        "the file in which hashes of rows are sorted cannot be written or read in {}",
         std::env::temp_dir().display()
     )
 }

@@ -39,6 +39,10 @@ pub(super) fn find(
     let mut target_rows = sorted_target(table, &key, target, observer)?;
     let tally = Tally::of(&mut || source_rows.next(), &mut || target_rows.next())?;
     drop((source_rows, target_rows));
+    if tally.missing + tally.extra + tally.different == 0 {
+        return Err(Error::new("the sums of both sides differ, and their rows do not")
+            .next("the sealed copy may have been written to while it was read: validate again"));
+    }
     found.equal = tally.equal;
     found.missing = tally.missing;
     found.extra = tally.extra;
