@@ -198,10 +198,8 @@ impl Run {
 }
 
 fn failed() -> String {
-    format!(
-        "the file in which hashes of rows are sorted cannot be written or read in {}",
-        std::env::temp_dir().display()
-    )
+    "the file in which hashes of rows are sorted cannot be written or read in the folder for temporary files (TMPDIR)"
+        .to_owned()
 }
 
 #[cfg(test)]

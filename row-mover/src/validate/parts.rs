@@ -231,7 +231,8 @@ fn key_cuts(
     let failed = || format!("table {} cannot be read", table.source);
     let connection = source.connection();
     let encoding: String = connection.query_row("PRAGMA encoding", [], |row| row.get(0)).context(failed)?;
-    if !is_integer(column) && !(is_text(column) && encoding.eq_ignore_ascii_case("UTF-8")) {
+    let is_ordered_text = is_text(column) && encoding.eq_ignore_ascii_case("UTF-8");
+    if !is_integer(column) && !is_ordered_text {
         return Ok(Vec::new());
     }
     let name = quote_sqlite(&column.source);
