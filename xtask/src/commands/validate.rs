@@ -9,7 +9,7 @@ use clap::Args;
 use diesel_migrations::FileBasedMigrations;
 use migrate_core::phase::Phase;
 use row_mover::ledger::{self, Run};
-use row_mover::run::{self, Validation, ValidationRequest};
+use row_mover::run::{self, Purpose, Validation, ValidationRequest};
 use row_mover::target::{TargetUrl, pool};
 use row_mover::validate::CompareOptions;
 
@@ -91,7 +91,9 @@ pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
         options: CompareOptions {
             show_values: args.show_values,
             workers: migrate::workers(args.workers, settings.pool_max),
+            ..CompareOptions::default()
         },
+        purpose: Purpose::Proof,
     };
     let screen = Screen::new(args.quiet, stop.clone());
     let result = stop.in_order(&request.target, &settings, || run::validate(&request, &screen));
