@@ -2,7 +2,7 @@
 //!
 //! Words only; how they are escaped is the business of each form.
 
-use crate::model::{Check, Compared, ComparedBy, Problem, Report, RowProblem, TableReport, Verdict};
+use crate::model::{Check, Compared, Problem, Report, RowProblem, TableReport, Verdict};
 
 /// Something that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,11 +98,7 @@ pub fn rows_in_words(compared: &Compared) -> String {
         false => parts.join(", "),
     };
     let first: Vec<String> = compared.first.iter().map(row_in_words).collect();
-    match (first.is_empty(), compared.by) {
-        (false, _) => format!("{parts}: {}", first.join("; ")),
-        (true, ComparedBy::Multiset) => format!("{parts}; without a key they cannot be named"),
-        (true, ComparedBy::Key) => parts,
-    }
+    if first.is_empty() { parts } else { format!("{parts}: {}", first.join("; ")) }
 }
 
 fn row_in_words(row: &RowProblem) -> String {

@@ -1,5 +1,6 @@
 //! `cargo xtask validate`: reads everything back from PostgreSQL and compares it with the sealed copy.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::PathBuf;
 
 use ::report::Report;
@@ -9,9 +10,9 @@ use clap::Args;
 use diesel_migrations::FileBasedMigrations;
 use migrate_core::phase::Phase;
 use row_mover::ledger::{self, Run};
-use row_mover::run::{self, Purpose, Validation, ValidationRequest};
+use row_mover::run::{self, Purpose, Validation, ValidationRequest, Verdict};
 use row_mover::target::{TargetUrl, pool};
-use row_mover::validate::CompareOptions;
+use row_mover::validate::{CompareOptions, NoShare, Share};
 
 use crate::cleanup::MigrationProof;
 use crate::commands::cleanup::CleanupArgs;
@@ -25,10 +26,15 @@ use crate::{output, plan_folder, private, report, source, workspace};
 
 /// The options of `validate`.
 #[derive(Args, Debug)]
-#[command(after_help = "Exit status: 0 everything holds, 1 differences found, 2 could not run.\n\n\
+#[command(
+    after_help = "Exit status: 0 everything holds, 1 differences found, 2 could not run. With --sample 0 says that the rows that\n\
+    were looked at are equal, which is no proof; with --since-cutover 0 says that nothing was written since.\n\n\
     Examples:\n  \
     cargo xtask validate      what the last `migrate` moved into the private PostgreSQL\n  \
-    cargo xtask validate --postgres postgres://app@db.example/hyperpage --json")]
+    cargo xtask validate --postgres postgres://app@db.example/hyperpage --json\n  \
+    cargo xtask validate --sample 1%       a quick look\n  \
+    cargo xtask validate --since-cutover   what the app has written since"
+)]
 pub(crate) struct ValidateArgs {
     #[command(flatten)]
     target: TargetArgs,
@@ -36,6 +42,14 @@ pub(crate) struct ValidateArgs {
     /// What the last `migrate --sample` moved into the private PostgreSQL, whatever the environment names
     #[arg(long, conflicts_with = "postgres")]
     sample_database: bool,
+
+    /// A quick look at a share of each table's rows, such as 1%: it finds differences, and is no proof
+    #[arg(long, value_name = "PERCENT", num_args = 0..=1, default_missing_value = "", value_parser = share)]
+    sample: Option<Share>,
+
+    /// Say what was added, changed and deleted in PostgreSQL since the migration; writes no report, and leaves the proof as it is
+    #[arg(long, conflicts_with_all = ["sample", "report_dir", "no_report", "github", "junit"])]
+    since_cutover: bool,
 
     /// The folder with the plan's migrations. Default: the one that was migrated by where that is remembered, else schema-pg
     #[arg(long, value_name = "DIR")]
@@ -71,8 +85,10 @@ pub(crate) struct ValidateArgs {
 /// Runs `validate`.
 pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
     let stop = Stop::listen()?;
-    args.report.check()?;
-    args.ci.check()?;
+    if !args.since_cutover {
+        args.report.check()?;
+        args.ci.check()?;
+    }
     let muted = Muted::begin(&args.ci, args.json)?;
     let settings = target::settings()?;
     let (url, remembered) = resolve_target(&args.target, args.sample_database, output::remarks(args.quiet))?;
@@ -91,9 +107,11 @@ pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
         options: CompareOptions {
             show_values: args.show_values,
             workers: migrate::workers(args.workers, settings.pool_max),
-            ..CompareOptions::default()
+            share: args.sample,
+            // Each look is at other rows than the one before.
+            seed: RandomState::new().build_hasher().finish(),
         },
-        purpose: Purpose::Proof,
+        purpose: if args.since_cutover { Purpose::ChangesSince } else { Purpose::Proof },
     };
     let screen = Screen::new(args.quiet, stop.clone());
     let result = stop.in_order(&request.target, &settings, || run::validate(&request, &screen));
@@ -101,6 +119,10 @@ pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
     let (run, mut validation) = result.map_err(|error| {
         stop.explain(error, || "Nothing was changed. Run the same command again.".to_owned())
     })?;
+    if args.since_cutover {
+        drop(muted);
+        return say_changes(args, &run, &validation, &request.target);
+    }
     // The database is as the plan says; the Diesel schema that the app compiles against must be so, too.
     let diesel_schema = if is_told || plan_folder::holds(&folder, &run.state.subject.plan_sha256)? {
         plan_folder::schema_difference(&folder, &run.plan)?.map_or(DieselSchema::Same, DieselSchema::Differs)
@@ -133,7 +155,29 @@ pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
     }
     let is_rejected = validation.tables.iter().any(|table| table.rejected + table.nulled > 0);
     let is_broken = !run.plan.breaches.is_empty() && !args.accept_broken_constraints;
-    Ok(if validation.is_proven() && !is_broken && !is_rejected { Exit::Done } else { Exit::Differences })
+    let is_found = validation.verdict() == Verdict::Differs;
+    Ok(if is_found || is_broken || is_rejected { Exit::Differences } else { Exit::Done })
+}
+
+/// A share of the rows, or what is wrong with it, and what may be meant instead.
+fn share(text: &str) -> Result<Share, String> {
+    text.parse().map_err(|error: NoShare| {
+        format!("{error}; the database that `migrate --sample` made is validated by --sample-database")
+    })
+}
+
+fn say_changes(
+    args: &ValidateArgs,
+    run: &Run,
+    validation: &Validation,
+    url: &TargetUrl,
+) -> anyhow::Result<Exit> {
+    output::stdout(&if args.json {
+        report::changes_json(run, validation, url)?
+    } else {
+        report::changes_text(run, validation, url)
+    })?;
+    Ok(if report::has_changes(validation) { Exit::Differences } else { Exit::Done })
 }
 
 /// The report, where anybody wants it, and the files that it was written to.

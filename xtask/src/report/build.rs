@@ -15,7 +15,7 @@ use report::model::{
 use report::outline;
 use row_mover::TargetUrl;
 use row_mover::ledger::{self, Chunk, ChunkDone, History};
-use row_mover::run::Validation;
+use row_mover::run::{self, Validation};
 use row_mover::source::seal::{self, Seal};
 use row_mover::source::{SourceConnection, introspect};
 use row_mover::target::{DbSettings, PooledConnection, pool};
@@ -70,7 +70,7 @@ pub(crate) fn build(subject: &Subject<'_>, url: &TargetUrl, settings: &DbSetting
         format: REPORT_FORMAT,
         made_at,
         command: subject.command,
-        verdict: if subject.validation.is_proven() { Verdict::Proven } else { Verdict::NotProven },
+        verdict: verdict(subject.validation),
         run: subject.run,
         started_at: history.started_at.clone(),
         environment,
@@ -84,6 +84,14 @@ pub(crate) fn build(subject: &Subject<'_>, url: &TargetUrl, settings: &DbSetting
         rejects: rejects(subject, &chunks),
         plan: subject.plan.clone(),
     })
+}
+
+fn verdict(validation: &Validation) -> Verdict {
+    match validation.verdict() {
+        run::Verdict::Proven => Verdict::Proven,
+        run::Verdict::Differs => Verdict::NotProven,
+        run::Verdict::NothingFoundInSample => Verdict::NothingFoundInSample,
+    }
 }
 
 /// The highest number that SQLite gave, by table: a sequence has to be past it.

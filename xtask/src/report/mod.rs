@@ -5,6 +5,7 @@
 
 mod build;
 mod by_hand;
+mod changes;
 mod checks;
 mod ci;
 mod files;
@@ -20,6 +21,7 @@ use migrate_core::plan::Plan;
 use row_mover::TargetUrl;
 
 pub(crate) use build::{DieselSchema, Subject, build};
+pub(crate) use changes::{changes_json, changes_text, has_changes};
 pub(crate) use ci::{CiArgs, Muted};
 pub(crate) use files::{ReportArgs, ReportFiles};
 pub(crate) use json::{migrate_json, validate_json};

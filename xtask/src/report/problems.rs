@@ -21,12 +21,17 @@ fn table_lines(table: &TableComparison) -> String {
     let name = printable(&table.table);
     let mut lines: Vec<String> =
         table.first.iter().flat_map(|difference| row_lines(&name, difference)).collect();
-    let named = table.first.len() as u64;
+    let named: u64 = table.first.iter().map(|difference| difference.rows).sum();
     let all = table.missing + table.extra + table.different;
     if all > named && named > 0 {
         lines.push(format!("  {name}: and {}", counted(all - named, "more row")));
     } else if named == 0 {
-        lines.push(format!("  {name}: rows differ; without a key they cannot be named"));
+        let source = table.source_rows.saturating_sub(table.rejected);
+        lines.push(format!(
+            "  {name}: {} in SQLite, {} in PostgreSQL",
+            counted(source, "row"),
+            table.target_rows
+        ));
     }
     lines.join("\n")
 }

@@ -40,6 +40,7 @@ fn validation(tables: usize, wrong: usize) -> Validation {
         let difference = |key: u64| Difference {
             key: format!("id={key}"),
             kind: DifferenceKind::Different,
+            rows: 1,
             columns: vec!["payload".to_owned(), "a column with a longer name".to_owned()],
             values: vec![["1".to_owned(), "2".to_owned()], ["a".to_owned(), "b".to_owned()]],
         };
@@ -65,6 +66,7 @@ fn validation(tables: usize, wrong: usize) -> Validation {
         defaults: Tried::default(),
         behaviour: Tried { problems: words("constraint c"), ..Tried::default() },
         integrity: None,
+        share: None,
         seconds: 1.0,
     }
 }

@@ -12,6 +12,7 @@ mod cleanup_gate;
 mod existing;
 mod generate;
 mod help;
+mod look;
 mod migrate;
 mod place;
 mod private;
