@@ -202,7 +202,7 @@ fn reported<M>(
         diesel_schema,
     };
     let report = report::build(&subject, &request.target, &request.settings)?;
-    let files = args.report.write(&report, &run.seal)?;
+    let files = args.report.write(&report, &run.seal, validation.share.is_some())?;
     Ok((Some(report), files))
 }
 

@@ -2,6 +2,7 @@
 //!
 //! They name rows by their keys: mode 0600 in a folder of mode 0700. What each holds is the business of crate `report`.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -67,15 +68,25 @@ impl ReportArgs {
         })
     }
 
-    /// Writes the files of a report, each whole or not at all; nothing where none is wanted.
+    /// Writes the files of a report, each whole or not at all; nothing where none is wanted. A look at a share of the rows has a folder
+    /// of its own: it never takes the place of a proof.
     ///
     /// # Errors
     /// When a file cannot be written.
-    pub(crate) fn write(&self, report: &Report, seal: &Seal) -> anyhow::Result<Option<ReportFiles>> {
+    pub(crate) fn write(
+        &self,
+        report: &Report,
+        seal: &Seal,
+        is_look: bool,
+    ) -> anyhow::Result<Option<ReportFiles>> {
         if self.no_report {
             return Ok(None);
         }
-        let run = seal.path.parent().and_then(Path::file_name).unwrap_or(std::ffi::OsStr::new("run"));
+        let run = seal.path.parent().and_then(Path::file_name).unwrap_or(OsStr::new("run"));
+        let mut run = run.to_owned();
+        if is_look {
+            run.push("-sample");
+        }
         let folder = self.report_dir.join(run);
         let failed = || format!("the report cannot be written to {}", folder.display());
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).with_context(failed)?;

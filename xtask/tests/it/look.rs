@@ -39,7 +39,9 @@ fn a_look_at_a_share_finds_differences_and_is_never_called_a_proof() {
     assert!(looked.stdout.contains("::notice title=A sample%2C no proof::No proof"), "{}", looked.stdout);
     let json = validate(&place, &database, &["--sample=10%", "--json"]).expect(0).json();
     assert_eq!(json["proven"], false);
-    let report = place.path().join(json["report"].as_str().unwrap()).join("report.json");
+    let folder = json["report"].as_str().unwrap();
+    assert!(folder.ends_with("-sample"), "a look never takes the place of a proof: {folder}");
+    let report = place.path().join(folder).join("report.json");
     let report: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(report).unwrap()).unwrap();
     assert_eq!(report["verdict"], "nothing_found_in_sample");
     assert_eq!(validated_at(&database), before, "the ledger says what it said");
