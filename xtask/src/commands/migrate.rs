@@ -120,6 +120,10 @@ pub(crate) struct MigrateArgs {
 
 /// Runs `migrate`.
 pub(crate) fn run(args: &MigrateArgs) -> anyhow::Result<Exit> {
+    args.ci.saying_errors(args.json, || run_to_its_end(args))
+}
+
+fn run_to_its_end(args: &MigrateArgs) -> anyhow::Result<Exit> {
     let stop = Stop::listen()?;
     args.report.check()?;
     args.ci.check()?;

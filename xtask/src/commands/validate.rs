@@ -84,6 +84,10 @@ pub(crate) struct ValidateArgs {
 
 /// Runs `validate`.
 pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
+    args.ci.saying_errors(args.json, || run_to_its_end(args))
+}
+
+fn run_to_its_end(args: &ValidateArgs) -> anyhow::Result<Exit> {
     let stop = Stop::listen()?;
     if !args.since_cutover {
         args.report.check()?;

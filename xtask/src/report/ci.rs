@@ -12,6 +12,7 @@ use clap::Args;
 use report::{Report, github, junit};
 
 use super::files::{can_write, write_whole};
+use crate::exit::Exit;
 use crate::output;
 
 /// The variable by which GitHub names the file of a step's summary.
@@ -78,6 +79,25 @@ impl CiArgs {
                 Path::new(&path).display()
             )
         })
+    }
+
+    /// Runs a command; an error that ends it is an annotation, too.
+    ///
+    /// # Errors
+    /// What the command fails with.
+    pub(crate) fn saying_errors(
+        &self,
+        is_json: bool,
+        command: impl FnOnce() -> anyhow::Result<Exit>,
+    ) -> anyhow::Result<Exit> {
+        let result = command();
+        if let Err(error) = &result {
+            let next = error.chain().find_map(|cause| cause.downcast_ref::<row_mover::Error>()?.next_step());
+            let next = next.map(|next| format!("\nNext: {next}")).unwrap_or_default();
+            // The error itself is what the command ends with, whoever reads the annotation.
+            let _ = self.say_without_report(true, "It could not run", &format!("{error:#}{next}"), is_json);
+        }
+        result
     }
 
     /// Says that there is nothing to report on, and why.

@@ -200,6 +200,15 @@ fn pipelines_get_annotations_a_summary_and_junit() {
     assert!(summary.starts_with("## ✅ Migration proven"), "{summary}");
     assert!(summary.contains("\n## ❌ Migration NOT proven"), "{summary}");
 
+    // What keeps a command from running is an annotation, too.
+    let mut command = place.command(["validate", "--github", "--sample-database"]);
+    let refused = output(command.env("CARGO_MANIFEST_DIR", place.path().join("xtask"))).expect(2);
+    assert!(
+        refused.stdout.contains("::error title=It could not run::no sample was moved"),
+        "{}",
+        refused.stdout
+    );
+
     // A migration that is refused for its values has no report, and says so all the same.
     source.execute_batch("CREATE TABLE t (x TEXT); INSERT INTO t VALUES ('a' || char(0) || 'b')").unwrap();
     let mut command = place.command([
