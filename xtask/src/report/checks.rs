@@ -26,21 +26,27 @@ pub(super) fn checks(subject: &Subject<'_>, given: &BTreeMap<String, i64>) -> Ve
             &validation.views,
             remedy::view,
         ),
-        tried(
-            "defaults",
-            "A row with defaults alone is inserted in each database, in a transaction that is rolled back, and what the defaults \
+        unless_read_only(
+            subject,
+            tried(
+                "defaults",
+                "A row with defaults alone is inserted in each database, in a transaction that is rolled back, and what the defaults \
              gave is compared.",
-            "defaults",
-            &validation.defaults,
-            remedy::column_or_constraint,
+                "defaults",
+                &validation.defaults,
+                remedy::column_or_constraint,
+            ),
         ),
-        tried(
-            "behaviour",
-            "A row that violates a constraint is inserted in each database, behind a savepoint that is rolled back: PostgreSQL has to \
+        unless_read_only(
+            subject,
+            tried(
+                "behaviour",
+                "A row that violates a constraint is inserted in each database, behind a savepoint that is rolled back: PostgreSQL has to \
              refuse it where SQLite does.",
-            "constraints",
-            &validation.behaviour,
-            remedy::column_or_constraint,
+                "constraints",
+                &validation.behaviour,
+                remedy::column_or_constraint,
+            ),
         ),
     ]
 }
@@ -161,14 +167,32 @@ fn bookkeeping(subject: &Subject<'_>) -> Check {
     check("bookkeeping", how, 2, "migrations", problems)
 }
 
+/// A check that tries things out, which may have had nothing to try, or was not to.
 fn tried(name: &str, how: &str, unit: &str, found: &Tried, next: fn(&str) -> String) -> Check {
     let problem = |words: &String| Problem { what: words.clone(), next: next(words) };
     let left_out =
         found.left_out.iter().map(|left| LeftOut { what: left.what.clone(), reason: left.reason.clone() });
-    Check {
+    let check = Check {
         left_out: left_out.collect(),
         ..check(name, how.to_owned(), found.tried, unit, found.problems.iter().map(problem).collect())
+    };
+    if check.tried > 0 || !check.problems.is_empty() {
+        return check;
     }
+    // What was not tried is not called a success.
+    let none = || vec![LeftOut { what: unit.to_owned(), reason: "none of them was tried".to_owned() }];
+    let left_out = if check.left_out.is_empty() { none() } else { check.left_out };
+    Check { left_out, is_done: false, ..check }
+}
+
+/// One that writes, in transactions that are rolled back, and so is left out where nothing may be written.
+fn unless_read_only(subject: &Subject<'_>, check: Check) -> Check {
+    if !subject.is_read_only {
+        return check;
+    }
+    let left_out =
+        vec![LeftOut { what: check.unit.clone(), reason: "--read-only: nothing was to be tried".to_owned() }];
+    Check { left_out, is_done: false, ..check }
 }
 
 /// A word as a shell reads it.

@@ -76,6 +76,13 @@ fn a_report_lies_in_a_folder_of_its_run_for_its_owner_alone_and_says_what_to_do(
     let sequence = &check(&found, "sequences")["problems"][0];
     assert!(sequence["next"].as_str().unwrap().contains("SELECT setval("), "{sequence}");
     assert_eq!(check(&found, "diesel_schema")["is_done"], true);
+
+    place.run(validate.iter().chain(&["--read-only"])).expect(1);
+    let found = report(&place);
+    for name in ["defaults", "behaviour"] {
+        assert_eq!(check(&found, name)["is_done"], false, "{name}");
+        assert_eq!(check(&found, name)["left_out"][0]["reason"], "--read-only: nothing was to be tried");
+    }
 }
 
 /// What a report tells to paste does what it says.
