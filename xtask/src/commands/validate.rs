@@ -47,7 +47,8 @@ pub(crate) struct ValidateArgs {
     #[arg(long, value_name = "PERCENT", num_args = 0..=1, default_missing_value = "", value_parser = share)]
     sample: Option<Share>,
 
-    /// Try nothing out: defaults and constraints are compared as they are declared alone, and not by what they do
+    /// Insert nothing, not even in a transaction that is rolled back: constraints are compared as they are declared alone, and not by
+    /// what they refuse
     #[arg(long)]
     read_only: bool,
 

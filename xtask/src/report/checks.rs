@@ -24,17 +24,17 @@ pub(super) fn checks(subject: &Subject<'_>, given: &BTreeMap<String, i64>) -> Ve
             "Each view is asked in both databases, and the rows that they answer are compared.",
             "views",
             &validation.views,
-            remedy::view,
+            &remedy::view,
         ),
         unless_read_only(
             subject,
             tried(
                 "defaults",
-                "A row with defaults alone is inserted in each database, in a transaction that is rolled back, and what the defaults \
-             gave is compared.",
+                "Each default is computed in both databases, by SQLite itself and by PostgreSQL from what stands there, and the two values \
+                     are compared.",
                 "defaults",
                 &validation.defaults,
-                remedy::column_or_constraint,
+                &|words| remedy::default(words, subject.plan),
             ),
         ),
         unless_read_only(
@@ -45,7 +45,7 @@ pub(super) fn checks(subject: &Subject<'_>, given: &BTreeMap<String, i64>) -> Ve
              refuse it where SQLite does.",
                 "constraints",
                 &validation.behaviour,
-                remedy::column_or_constraint,
+                &remedy::constraint,
             ),
         ),
     ]
@@ -168,7 +168,7 @@ fn bookkeeping(subject: &Subject<'_>) -> Check {
 }
 
 /// A check that tries things out, which may have had nothing to try, or was not to.
-fn tried(name: &str, how: &str, unit: &str, found: &Tried, next: fn(&str) -> String) -> Check {
+fn tried(name: &str, how: &str, unit: &str, found: &Tried, next: &dyn Fn(&str) -> String) -> Check {
     let problem = |words: &String| Problem { what: words.clone(), next: next(words) };
     let left_out =
         found.left_out.iter().map(|left| LeftOut { what: left.what.clone(), reason: left.reason.clone() });
@@ -185,9 +185,9 @@ fn tried(name: &str, how: &str, unit: &str, found: &Tried, next: fn(&str) -> Str
     Check { left_out, is_done: false, ..check }
 }
 
-/// One that writes, in transactions that are rolled back, and so is left out where nothing may be written.
+/// One that may write, in transactions that are rolled back, and so is left out where nothing is to be written.
 fn unless_read_only(subject: &Subject<'_>, check: Check) -> Check {
-    if !subject.is_read_only {
+    if !subject.is_read_only || check.is_done {
         return check;
     }
     let left_out =

@@ -27,6 +27,11 @@ pub(super) fn schema(words: &str, plan: &Plan) -> String {
             ),
         };
     }
+    if words.ends_with(" is not in the plan") {
+        return format!(
+            "what the plan has not is to come after the proof: drop it in psql, or move it to another schema, {AGAIN}"
+        );
+    }
     format!("compare \\d in psql with the plan's migrations, and make it what they say; {AGAIN}")
 }
 
@@ -153,8 +158,26 @@ pub(super) fn view(_: &str) -> String {
     )
 }
 
-/// For a default or a constraint that does not do the same.
-pub(super) fn column_or_constraint(_: &str) -> String {
+/// For a default that gives another value: the plan's own, named as the comparison names it, `default of TABLE.COLUMN: …`.
+pub(super) fn default(words: &str, plan: &Plan) -> String {
+    for table in &plan.tables {
+        for column in &table.columns {
+            if !words.starts_with(&format!("default of {}.{}: ", table.source, column.source)) {
+                continue;
+            }
+            let (owner, name) = (table.qualified(&table.target), quote_pg(&column.target));
+            let action = match &column.default {
+                Some(default) => format!("SET DEFAULT {default}"),
+                None => "DROP DEFAULT".to_owned(),
+            };
+            return format!("in psql: ALTER TABLE {owner} ALTER COLUMN {name} {action}; {AGAIN}");
+        }
+    }
+    constraint(words)
+}
+
+/// For a constraint that does not do the same.
+pub(super) fn constraint(_: &str) -> String {
     format!("\\d+ in psql shows the table; make it what the plan's migrations say, {AGAIN}")
 }
 
