@@ -5,6 +5,13 @@
 
 #![forbid(unsafe_code)]
 
+pub mod findings;
+pub mod github;
+#[cfg(test)]
+mod hostile;
+pub mod junit;
+pub mod markdown;
 pub mod model;
+pub mod outline;
 
 pub use model::Report;

@@ -74,7 +74,10 @@ impl PlannedTable {
         let table = self.qualified(&self.target);
         match &self.existing {
             Some(existing) if existing.keeps_rows() => {
-                format!("(SELECT * FROM {table} AS t WHERE NOT {}) AS t", existing.is_kept_sql())
+                format!(
+                    "(SELECT *, ctid, tableoid FROM {table} AS t WHERE NOT {}) AS t",
+                    existing.is_kept_sql()
+                )
             }
             _ => table,
         }

@@ -240,7 +240,11 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
             target: session.target,
             settings: &session.settings,
             migrations: request.migrations,
-            options: CompareOptions { show_values: request.show_values, workers: request.workers },
+            options: CompareOptions {
+                show_values: request.show_values,
+                workers: request.workers,
+                ..CompareOptions::default()
+            },
             observer: session.observer,
         };
         // Statistics matter to whoever uses the database next, and to nothing that is compared; a run is done once they are there.

@@ -13,6 +13,7 @@ use crate::source::seal::Seal;
 /// What came of a migration.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
+#[allow(clippy::large_enum_variant, reason = "there is one for each run")]
 pub enum Outcome {
     /// The rows moved and were compared.
     Moved(Box<Moved>),

@@ -16,7 +16,7 @@ use crate::source::{SourceConnection, seal};
 use crate::target::session::open_bulk_again;
 use crate::target::{DbSettings, PooledConnection, TargetUrl, pool};
 use crate::validate::{
-    CompareOptions, TableComparison, Tried, catalog, compare_rows, defaults, sequence_problems, views,
+    CompareOptions, Share, TableComparison, Tried, catalog, compare_rows, defaults, sequence_problems, views,
 };
 
 /// What a validation found.
@@ -38,13 +38,52 @@ pub struct Validation {
     pub behaviour: Tried,
     /// Whether the indexes of the sealed copy agree with its tables; none where that was not looked at.
     pub integrity: Option<Integrity>,
+    /// The share of each table that was looked at; none where every row was compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share: Option<Share>,
     /// How long it took, in seconds.
     pub seconds: f64,
 }
 
+/// What a validation comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Every value is there, and everything else holds.
+    Proven,
+    /// Something differs.
+    Differs,
+    /// Nothing differs in what was looked at, which was not everything: no proof.
+    NothingFoundInSample,
+}
+
+/// What a validation is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// To prove the migration; the ledger is told what came of it.
+    #[default]
+    Proof,
+    /// To know what was added, changed and deleted in PostgreSQL since the migration; the ledger stays as it is.
+    ChangesSince,
+}
+
 impl Validation {
-    /// Whether everything holds.
+    /// Whether everything holds and every row was compared.
     pub fn is_proven(&self) -> bool {
+        self.verdict() == Verdict::Proven
+    }
+
+    /// What it comes to.
+    pub fn verdict(&self) -> Verdict {
+        match (self.holds(), self.share) {
+            (false, _) => Verdict::Differs,
+            (true, None) => Verdict::Proven,
+            (true, Some(_)) => Verdict::NothingFoundInSample,
+        }
+    }
+
+    /// Whether everything that was looked at holds.
+    fn holds(&self) -> bool {
         self.tables.iter().all(TableComparison::is_equal)
             && self.schema.is_empty()
             && self.sequences.is_empty()
@@ -64,6 +103,8 @@ pub struct ValidationRequest<'a, M> {
     pub migrations: &'a M,
     /// How rows are compared.
     pub options: CompareOptions,
+    /// What it is for.
+    pub purpose: Purpose,
 }
 
 /// Validates what the last migration into a target did.
@@ -107,7 +148,9 @@ pub fn validate<M: MigrationSource<Pg>>(
         ledger::create(&mut connection)?;
         ledger::record_integrity(&mut connection, run.id, found)?;
     }
-    record(&mut connection, &run, &validation)?;
+    if request.purpose == Purpose::Proof && validation.share.is_none() {
+        record(&mut connection, &run, &validation)?;
+    }
     observer.phase_finished(Phase::Validate, std::time::Duration::from_secs_f64(validation.seconds));
     Ok((run, validation))
 }
@@ -133,8 +176,14 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
             tables.iter().copied().filter(|table| catalog::is_readable(table, &schema)).collect();
         let open_source = || SourceConnection::open_sealed(&run.seal.path);
         let open_target = || open_bulk_again(self.target, self.settings);
-        let compared = compare_rows(&readable, self.options, &open_source, &open_target, self.observer)?;
-        let views = views(&open_source()?, &mut open_target()?, &run.plan, &compared)?;
+        let mut compared = compare_rows(&readable, self.options, &open_source, &open_target, self.observer)?;
+        if self.options.share.is_some() {
+            count_rejected(connection, run, &mut compared)?;
+        }
+        let views = match self.options.share {
+            None => views(&open_source()?, &mut open_target()?, &run.plan, &compared)?,
+            Some(_) => Tried::not_done("all views", "a look at some rows asks no view"),
+        };
         let mut validation = Validation {
             tables: compared,
             sequences: sequence_problems(&open_source()?, connection, &readable)?,
@@ -148,11 +197,27 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
             defaults: defaults(&mut open_target()?, &readable)?,
             behaviour: Tried::default(),
             integrity: None,
+            share: self.options.share,
             seconds: 0.0,
         };
         validation.seconds = started.elapsed().as_secs_f64();
         Ok(validation)
     }
+}
+
+/// Where not all rows are looked at, only the ledger says how many stayed behind, without which counts cannot be compared.
+fn count_rejected(
+    connection: &mut PooledConnection,
+    run: &Run,
+    compared: &mut [TableComparison],
+) -> Result<()> {
+    let chunks = ledger::chunks(connection, run.id)?;
+    for found in compared {
+        let of_table = chunks.iter().filter(|chunk| chunk.table == found.table);
+        let rejected: i64 = of_table.filter_map(|chunk| Some(chunk.done.as_ref()?.rejected)).sum();
+        found.rejected = u64::try_from(rejected).unwrap_or(0);
+    }
+    Ok(())
 }
 
 /// Tells the ledger what came of a validation.

@@ -9,7 +9,7 @@ pub mod introspect;
 pub(crate) mod key_clashes;
 pub mod open;
 mod orphans;
-mod parts;
+pub(crate) mod parts;
 pub mod preflight;
 pub mod profile;
 pub mod quick_check;

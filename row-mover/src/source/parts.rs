@@ -7,7 +7,7 @@ use super::scan::RowidRange;
 use crate::error::{Context, Result};
 
 /// The lowest and the highest rowid of a table; none where there is no rowid or no row. `rowid` is the name that SQL has for it.
-pub(super) fn rowid_bounds(
+pub(crate) fn rowid_bounds(
     source: &SourceConnection,
     table: &str,
     rowid: Option<&str>,
@@ -25,7 +25,7 @@ pub(super) fn rowid_bounds(
 }
 
 /// Cuts a range of rowids into parts of one size: of `part_rowids`, or larger where there would be more than `parts_max`.
-pub(super) fn ranges(all: RowidRange, part_rowids: u64, parts_max: u64) -> Vec<RowidRange> {
+pub(crate) fn ranges(all: RowidRange, part_rowids: u64, parts_max: u64) -> Vec<RowidRange> {
     let span = all.last.abs_diff(all.first);
     let count = (span / part_rowids + 1).min(parts_max);
     let size = span / count + 1;
@@ -36,6 +36,46 @@ pub(super) fn ranges(all: RowidRange, part_rowids: u64, parts_max: u64) -> Vec<R
             (first <= all.last).then_some(RowidRange { first, last })
         })
         .collect()
+}
+
+/// Cuts the rowids of a table into at most `parts_max` ranges, each with rows at both of its ends: again and again the widest in its
+/// middle, so that rowids that lie far apart cost no parts. Ranges of no more than `rowids_min` stay whole. No row is looked at
+/// but those at the ends.
+pub(crate) fn populated(
+    source: &SourceConnection,
+    table: &str,
+    rowid: &str,
+    rowids_min: u64,
+    parts_max: usize,
+) -> Result<Vec<RowidRange>> {
+    let Some(all) = rowid_bounds(source, table, Some(rowid))? else { return Ok(Vec::new()) };
+    let failed = || format!("table {table} cannot be read");
+    let end = |order: &str| {
+        let from = quote_sqlite(table);
+        format!(
+            "SELECT {rowid} FROM {from} NOT INDEXED WHERE {rowid} BETWEEN ?1 AND ?2 ORDER BY {rowid} {order} LIMIT 1"
+        )
+    };
+    let ends = format!("SELECT ({}), ({})", end("ASC"), end("DESC"));
+    let mut statement = source.connection().prepare(&ends).context(failed)?;
+    let span = |range: &RowidRange| range.last.abs_diff(range.first);
+    let mut ranges = vec![all];
+    while ranges.len() < parts_max {
+        let widest = ranges.iter().enumerate().max_by_key(|(_, range)| span(range));
+        let Some((at, range)) = widest.filter(|(_, range)| span(range) >= rowids_min) else { break };
+        let middle = range.first.saturating_add_unsigned(span(range) / 2);
+        let halves = [(range.first, middle), (middle.saturating_add(1), range.last)];
+        let mut cut = Vec::with_capacity(2);
+        for (first, last) in halves {
+            let ends: (Option<i64>, Option<i64>) =
+                statement.query_row([first, last], |row| Ok((row.get(0)?, row.get(1)?))).context(failed)?;
+            if let (Some(first), Some(last)) = ends {
+                cut.push(RowidRange { first, last });
+            }
+        }
+        ranges.splice(at..=at, cut);
+    }
+    Ok(ranges)
 }
 
 #[cfg(test)]

@@ -149,13 +149,14 @@ pub struct Scan<'a> {
     columns: Vec<&'a str>,
     rowid: Option<&'a str>,
     range: Option<RowidRange>,
+    filter: Option<String>,
     order: Option<Vec<String>>,
 }
 
 impl<'a> Scan<'a> {
     /// All rows of a table in the order of their rowids, or as they lie where there are none; `rowid` is the name that SQL has for it.
     pub fn new(table: &'a str, columns: Vec<&'a str>, rowid: Option<&'a str>) -> Scan<'a> {
-        Scan { table, columns, rowid, range: None, order: None }
+        Scan { table, columns, rowid, range: None, filter: None, order: None }
     }
 
     /// The planned columns of all rows.
@@ -168,6 +169,12 @@ impl<'a> Scan<'a> {
     #[must_use]
     pub fn within(self, range: Option<RowidRange>) -> Scan<'a> {
         Scan { range: range.filter(|_| self.rowid.is_some()), ..self }
+    }
+
+    /// Only the rows for which a condition of SQL holds.
+    #[must_use]
+    pub(crate) fn filtered(self, filter: Option<String>) -> Scan<'a> {
+        Scan { filter, ..self }
     }
 
     /// In the order of these terms of SQL.
@@ -186,17 +193,42 @@ impl<'a> Scan<'a> {
         failed: &dyn Fn() -> String,
         visit: &mut dyn FnMut(&SourceRow<'_>) -> Result<()>,
     ) -> Result<()> {
-        let connection = source.connection();
-        let mut reader = Reader { scan: self, connection, failed, visit };
-        let Some(rowid) = self.rowid.filter(|_| reader.has_incremental_io().unwrap_or(false)) else {
-            return reader.whole().map(|_| ());
-        };
-        let _limit = LowLimit::set(connection).context(failed)?;
-        if self.order.is_some() { reader.in_order(rowid) } else { reader.by_rowid(rowid) }
+        self.each_in(&[self.range], source, failed, visit)
     }
 
-    fn select(&self, columns: &str) -> String {
-        format!("SELECT {columns} FROM {} NOT INDEXED", quote_sqlite(self.table))
+    /// The same for the rows of one range after the other, whatever the scan's own is.
+    pub(crate) fn each_within(
+        &self,
+        ranges: &[RowidRange],
+        source: &SourceConnection,
+        failed: &dyn Fn() -> String,
+        visit: &mut dyn FnMut(&SourceRow<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let ranges: Vec<Option<RowidRange>> = ranges.iter().copied().map(Some).collect();
+        self.each_in(&ranges, source, failed, visit)
+    }
+
+    fn each_in(
+        &self,
+        ranges: &[Option<RowidRange>],
+        source: &SourceConnection,
+        failed: &dyn Fn() -> String,
+        visit: &mut dyn FnMut(&SourceRow<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let connection = source.connection();
+        let from = scan::rows_of(connection, self.table).context(failed)?;
+        let mut reader = Reader { scan: self, range: None, from, connection, failed, visit };
+        let rowid = self.rowid.filter(|_| reader.has_incremental_io().unwrap_or(false));
+        let _limit = rowid.map(|_| LowLimit::set(connection)).transpose().context(failed)?;
+        for range in ranges {
+            reader.range = *range;
+            match rowid {
+                None => reader.whole().map(|_| ())?,
+                Some(rowid) if self.order.is_some() => reader.in_order(rowid)?,
+                Some(rowid) => reader.by_rowid(rowid)?,
+            }
+        }
+        Ok(())
     }
 
     fn quoted(&self) -> Vec<String> {
@@ -221,6 +253,9 @@ enum End {
 
 struct Reader<'a, 'v> {
     scan: &'a Scan<'a>,
+    range: Option<RowidRange>,
+    /// The table as `FROM` names it.
+    from: String,
     connection: &'a Connection,
     failed: &'a dyn Fn() -> String,
     visit: &'v mut dyn FnMut(&SourceRow<'_>) -> Result<()>,
@@ -237,19 +272,29 @@ impl Reader<'_, '_> {
         Ok(is_ordinary && encoding.eq_ignore_ascii_case("UTF-8"))
     }
 
+    /// The statement that reads these columns of the rows: of those within bounds that are its parameters, where it has such.
+    fn select(&self, columns: &str, is_bounded: bool) -> String {
+        let bounds = self.scan.rowid.filter(|_| is_bounded);
+        let bounds = bounds.map(|rowid| format!("{rowid} BETWEEN ?1 AND ?2"));
+        let filter = self.scan.filter.as_ref().map(|filter| format!("({filter})"));
+        let conditions: Vec<String> = bounds.into_iter().chain(filter).collect();
+        let condition = match conditions.is_empty() {
+            true => String::new(),
+            false => format!(" WHERE {}", conditions.join(" AND ")),
+        };
+        format!("SELECT {columns} FROM {}{condition}", self.from)
+    }
+
     /// Reads all rows by one statement, long values or not.
     fn whole(&mut self) -> Result<End> {
-        let mut sql = self.scan.select(&self.scan.columns_as(String::clone));
-        if let (Some(rowid), Some(_)) = (self.scan.rowid, self.scan.range) {
-            sql.push_str(&format!(" WHERE {rowid} BETWEEN ?1 AND ?2"));
-        }
+        let mut sql = self.select(&self.scan.columns_as(String::clone), self.range.is_some());
         match (&self.scan.order, self.scan.rowid) {
             (Some(terms), _) => sql.push_str(&format!(" ORDER BY {}", terms.join(", "))),
-            (None, Some(rowid)) if self.scan.range.is_some() => sql.push_str(&format!(" ORDER BY {rowid}")),
+            (None, Some(rowid)) if self.range.is_some() => sql.push_str(&format!(" ORDER BY {rowid}")),
             (None, _) => {}
         }
         let mut statement = self.connection.prepare_cached(&sql).context(self.failed)?;
-        let range = self.scan.range;
+        let range = self.range;
         self.plain(&mut statement, range)
     }
 
@@ -278,11 +323,8 @@ impl Reader<'_, '_> {
     /// Reads in the order of rowids: the plain statement begins anew behind each row with a long value.
     fn by_rowid(&mut self, rowid: &str) -> Result<()> {
         let all = RowidRange { first: i64::MIN, last: i64::MAX };
-        let mut left = self.scan.range.unwrap_or(all);
-        let sql = format!(
-            "{} WHERE {rowid} BETWEEN ?1 AND ?2 ORDER BY {rowid}",
-            self.scan.select(&self.scan.columns_as(String::clone))
-        );
+        let mut left = self.range.unwrap_or(all);
+        let sql = format!("{} ORDER BY {rowid}", self.select(&self.scan.columns_as(String::clone), true));
         loop {
             let mut statement = self.connection.prepare_cached(&sql).context(self.failed)?;
             let End::AtLong { last, .. } = self.plain(&mut statement, Some(left))? else { return Ok(()) };
@@ -298,19 +340,13 @@ impl Reader<'_, '_> {
     fn in_order(&mut self, rowid: &str) -> Result<()> {
         // The rows that came before were in the order of rowids: a sort reads all rows before it gives the first.
         let End::AtLong { rows: mut done, .. } = self.whole()? else { return Ok(()) };
-        let mut sql = self.scan.select(rowid);
-        if self.scan.range.is_some() {
-            sql.push_str(&format!(" WHERE {rowid} BETWEEN ?1 AND ?2"));
-        }
+        let mut sql = self.select(rowid, self.range.is_some());
         let terms = self.scan.order.as_deref().unwrap_or_default().join(", ");
         sql.push_str(&format!(" ORDER BY {terms}"));
-        let bounds = self.scan.range.map(|range| vec![range.first, range.last]).unwrap_or_default();
+        let bounds = self.range.map(|range| vec![range.first, range.last]).unwrap_or_default();
         let mut sorted = self.connection.prepare(&sql).context(self.failed)?;
         let mut rowids = sorted.query(rusqlite::params_from_iter(bounds)).context(self.failed)?;
-        let sql = format!(
-            "{} WHERE {rowid} BETWEEN ?1 AND ?2",
-            self.scan.select(&self.scan.columns_as(String::clone))
-        );
+        let sql = self.select(&self.scan.columns_as(String::clone), true);
         let mut one = self.connection.prepare_cached(&sql).context(self.failed)?;
         while let Some(row) = rowids.next().context(self.failed)? {
             if done > 0 {
@@ -328,7 +364,7 @@ impl Reader<'_, '_> {
 
     /// Reads the first row of a range, which has a long value; gives its rowid, or none where no row is left.
     fn long_row(&mut self, rowid: &str, range: RowidRange) -> Result<Option<i64>> {
-        let row = format!("WHERE {rowid} BETWEEN ?1 AND ?2 ORDER BY {rowid} LIMIT 1");
+        let row = format!("ORDER BY {rowid} LIMIT 1");
         // Neither `octet_length` nor `typeof` loads what it is asked of. Text is told by a length below 0.
         let lengths = self.scan.columns_as(|column| {
             format!(
@@ -339,7 +375,7 @@ impl Reader<'_, '_> {
         let held = self.scan.columns_as(|column| {
             format!("CASE WHEN octet_length({column}) > {HELD_MAX_BYTES} THEN NULL ELSE {column} END")
         });
-        let [lengths, held] = [lengths, held].map(|columns| format!("{} {row}", self.scan.select(&columns)));
+        let [lengths, held] = [lengths, held].map(|columns| format!("{} {row}", self.select(&columns, true)));
         let mut statement = self.connection.prepare_cached(&lengths).context(self.failed)?;
         let mut rows = statement.query([range.first, range.last]).context(self.failed)?;
         let Some(row) = rows.next().context(self.failed)? else { return Ok(None) };

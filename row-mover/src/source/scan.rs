@@ -1,11 +1,14 @@
 //! Scans a table: the statements that read its rows, and how a row's values are lent out.
 //!
-//! Tables are read `NOT INDEXED`: a damaged index can pass `quick_check`, the rows themselves do not lie.
+//! Tables are read `NOT INDEXED`: a damaged index can pass `quick_check`, the rows themselves do not lie. SQLite heeds that for
+//! tables with rowids alone: of a table WITHOUT ROWID it reads any index that holds all columns, unless it is told to take the
+//! primary key's, which are the rows themselves.
 
 use migrate_core::identifier::quote_sqlite;
 use migrate_core::plan::PlannedTable;
 use migrate_core::value::SourceValue;
 use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension};
 
 /// A range of a table's rowids, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +24,19 @@ pub fn select_with_rowid(table: &PlannedTable) -> String {
     let mut columns: Vec<String> = table.columns.iter().map(|column| quote_sqlite(&column.source)).collect();
     columns.extend(table.rowid.clone());
     format!("SELECT {} FROM {} NOT INDEXED", columns.join(", "), quote_sqlite(&table.source))
+}
+
+/// A table as `FROM` names it, so that SQLite reads the rows themselves and no other index.
+pub(crate) fn rows_of(connection: &Connection, table: &str) -> rusqlite::Result<String> {
+    let sql = "SELECT name FROM pragma_index_list(?1, 'main') WHERE origin = 'pk' AND EXISTS \
+               (SELECT 1 FROM pragma_table_list(?1) WHERE schema = 'main' AND wr = 1)";
+    let mut statement = connection.prepare_cached(sql)?;
+    let key: Option<String> = statement.query_row([table], |row| row.get(0)).optional()?;
+    let table = quote_sqlite(table);
+    Ok(match key {
+        Some(key) => format!("{table} INDEXED BY {}", quote_sqlite(&key)),
+        None => format!("{table} NOT INDEXED"),
+    })
 }
 
 /// The value that SQLite lends.

@@ -16,14 +16,14 @@ use crate::error::{Context, Error, Result};
 use crate::observer::{Observer, go_on};
 use crate::source::SourceConnection;
 use crate::source::rows::{Scan, SourceRow, Value, Values};
-use crate::source::scan;
+use crate::source::scan::{self, RowidRange};
 use crate::target::bulk::BulkConnection;
 
 /// How many differences of a table are named.
-const NAMED_DIFFERENCES_MAX: usize = 5;
+pub(super) const NAMED_DIFFERENCES_MAX: usize = 5;
 
 /// How many rows pass between two words to whoever watches.
-const REPORT_EACH_ROWS: u64 = 10_000;
+pub(super) const REPORT_EACH_ROWS: u64 = 10_000;
 
 /// One difference.
 #[derive(Clone, Debug, Serialize)]
@@ -34,9 +34,16 @@ pub struct Difference {
     pub kind: DifferenceKind,
     /// The columns that differ, by source name; empty for a whole row.
     pub columns: Vec<String>,
+    /// How many rows it stands for: copies of one row, in a table without a key, are named once.
+    #[serde(skip_serializing_if = "is_one")]
+    pub rows: u64,
     /// For each column the value in SQLite and in PostgreSQL, where values are asked for and not secret.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<[String; 2]>,
+}
+
+fn is_one(rows: &u64) -> bool {
+    *rows == 1
 }
 
 /// What is different.
@@ -51,18 +58,42 @@ pub enum DifferenceKind {
     Different,
 }
 
-/// Compares `table`, whose primary key is at `key`, row by row.
+/// Which rows of both sides are compared: those of one range of keys, or some keys, the same on both sides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Selection {
+    pub(super) source: SourceRows,
+    /// The condition in PostgreSQL's SQL; none for all rows.
+    pub(super) target: Option<String>,
+}
+
+/// Which rows of the source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum SourceRows {
+    /// Those for which a condition in SQLite's SQL holds, all where there is none; SQLite brings them into the order of keys.
+    Sorted(Option<String>),
+    /// Those in ranges of rowids, which follow each other in the order of keys.
+    Rowids(Vec<RowidRange>),
+}
+
+impl Selection {
+    /// All rows.
+    pub(super) fn all() -> Selection {
+        Selection { source: SourceRows::Sorted(None), target: None }
+    }
+}
+
+/// Compares the selected rows of `table`, whose primary key is at `key`, row by row.
 pub(super) fn merge(
     table: &PlannedTable,
     key: &[usize],
+    selection: &Selection,
     show_values: bool,
     source: &SourceConnection,
     target: &mut BulkConnection,
     observer: &dyn Observer,
 ) -> Result<TableComparison> {
     let failed = || format!("table {} of the sealed copy cannot be read", table.source);
-    let order = source_order::terms(table, key, source).context(failed)?;
-    let mut target_rows = TargetRows::open(table, key, target)?;
+    let mut target_rows = TargetRows::open(table, key, selection.target.as_deref(), target)?;
     let mut merge = Merge {
         table,
         key,
@@ -76,7 +107,7 @@ pub(super) fn merge(
         scratch: Vec::new(),
     };
     let mut target_is_there = merge.next_target(&mut target_rows)?;
-    Scan::of(table).ordered_by(order).each(source, &failed, &mut |row| {
+    let mut visit = |row: &SourceRow<'_>| {
         if merge.found.source_rows.is_multiple_of(REPORT_EACH_ROWS) && merge.found.source_rows > 0 {
             observer.rows_compared(&table.source, REPORT_EACH_ROWS);
             go_on(observer)?;
@@ -102,7 +133,14 @@ pub(super) fn merge(
                 return Ok(());
             }
         }
-    })?;
+    };
+    match &selection.source {
+        SourceRows::Sorted(filter) => {
+            let order = source_order::terms(table, key, source).context(failed)?;
+            Scan::of(table).filtered(filter.clone()).ordered_by(order).each(source, &failed, &mut visit)?;
+        }
+        SourceRows::Rowids(ranges) => Scan::of(table).each_within(ranges, source, &failed, &mut visit)?,
+    }
     while target_is_there {
         merge.extra();
         target_is_there = merge.next_target(&mut target_rows)?;
@@ -193,7 +231,7 @@ impl Merge<'_> {
                 self.found.nulled += 1;
                 source = Value::Held(SourceValue::Null);
             }
-            let field = Field { bytes: target.field(position), digested: target.digested(position) };
+            let field = Field::of(target, position);
             if field.is(column, &source, &mut self.scratch)? {
                 continue;
             }
@@ -214,20 +252,25 @@ impl Merge<'_> {
     fn name(&mut self, key: OwnedKey, kind: DifferenceKind, columns: Vec<String>, values: Vec<[String; 2]>) {
         if self.found.first.len() < NAMED_DIFFERENCES_MAX {
             let key = scan::key_in_words(self.table, self.key, &key.values());
-            self.found.first.push(Difference { key, kind, columns, values });
+            self.found.first.push(Difference { key, kind, columns, rows: 1, values });
         }
     }
 }
 
 /// A field that PostgreSQL gave.
-struct Field<'a> {
+pub(super) struct Field<'a> {
     /// Its bytes; none where it is NULL or long.
     bytes: Option<&'a [u8]>,
     /// What it is known by, where it is long.
     digested: Option<Digested>,
 }
 
-impl Field<'_> {
+impl<'a> Field<'a> {
+    /// That of the current row at a place.
+    pub(super) fn of(rows: &'a TargetRows<'_>, position: usize) -> Field<'a> {
+        Field { bytes: rows.field(position), digested: rows.digested(position) }
+    }
+
     /// Whether it is the source value. One that cannot be decoded is none that was sent.
     fn is(
         &self,
@@ -257,7 +300,8 @@ impl Field<'_> {
         }
     }
 
-    fn shown(&self, column: &PlannedColumn, scratch: &mut Vec<u8>) -> String {
+    /// As a report may show it.
+    pub(super) fn shown(&self, column: &PlannedColumn, scratch: &mut Vec<u8>) -> String {
         match (self.digested, self.bytes) {
             (Some(target), _) => format!("({} bytes)", target.length),
             (None, None) => "NULL".to_owned(),
@@ -269,7 +313,8 @@ impl Field<'_> {
     }
 }
 
-fn shown_source(column: &PlannedColumn, source: &Value<'_>) -> String {
+/// A value of the source as a report may show it.
+pub(super) fn shown_source(column: &PlannedColumn, source: &Value<'_>) -> String {
     match source {
         Value::Held(value) => scan::shown(*value, column.secret),
         Value::Long(long) => format!("({} bytes)", long.length()),

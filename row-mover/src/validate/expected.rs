@@ -47,6 +47,11 @@ impl Expected {
         }
     }
 
+    /// How many values of the last row are to be NULL in PostgreSQL.
+    pub(super) fn nulled_count(&self) -> u64 {
+        self.nulled.len() as u64
+    }
+
     /// Whether the value at a place of the last row is to be NULL in PostgreSQL.
     pub(super) fn is_nulled(&self, position: usize) -> bool {
         self.nulled.contains(&position)

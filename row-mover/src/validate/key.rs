@@ -69,7 +69,8 @@ impl OwnedKey {
     }
 }
 
-/// The order of two values: NULL, numbers, text, blobs (SQLite manual, "Datatypes In SQLite", section 4.1).
+/// The order of two values: numbers, text, blobs (SQLite manual, "Datatypes In SQLite", section 4.1), and then NULL, which is
+/// in no key of the source that moves, and comes last in PostgreSQL.
 pub(super) fn compare_values(left: SourceValue<'_>, right: SourceValue<'_>) -> Ordering {
     match (left, right) {
         (SourceValue::Integer(left), SourceValue::Integer(right)) => left.cmp(&right),
@@ -103,10 +104,10 @@ fn compare_mixed(integer: i64, float: f64) -> Ordering {
 
 fn rank(value: SourceValue<'_>) -> u8 {
     match value {
-        SourceValue::Null => 0,
-        SourceValue::Integer(_) | SourceValue::Real(_) => 1,
-        SourceValue::Text(_) => 2,
-        SourceValue::Blob(_) => 3,
+        SourceValue::Integer(_) | SourceValue::Real(_) => 0,
+        SourceValue::Text(_) => 1,
+        SourceValue::Blob(_) => 2,
+        SourceValue::Null => 3,
     }
 }
 

@@ -9,31 +9,38 @@ mod compare;
 mod defaults;
 mod digest;
 mod expected;
+mod external_sort;
 mod key;
+mod literal;
+mod look;
+mod looked;
 mod multiset;
+mod pairs;
+mod parts;
+mod place;
+mod row_hash;
 mod sequences;
+mod share;
 mod source_order;
 mod strays;
+mod tally;
 mod target_rows;
+mod unmatched;
 mod views;
+mod workers;
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
-
-use migrate_core::identifier::quote_pg;
-use migrate_core::plan::PlannedTable;
+use migrate_core::plan::{PlannedColumn, PlannedTable};
 use serde::Serialize;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::observer::Observer;
 use crate::source::SourceConnection;
 use crate::target::bulk::BulkConnection;
-use crate::target::server_error::ServerError;
 
 pub use compare::{Difference, DifferenceKind};
 pub(crate) use defaults::defaults;
 pub use sequences::sequence_problems;
+pub use share::{NoShare, Share};
 pub(crate) use target_rows::TargetRows;
 pub(crate) use views::views;
 
@@ -46,13 +53,18 @@ pub struct TableComparison {
     pub source_rows: u64,
     /// Rows in PostgreSQL.
     pub target_rows: u64,
+    /// How many rows of the sealed copy were compared, where that was not to be all of them: the counts below are then of these alone,
+    /// and those of `source_rows` and `target_rows` are of the whole table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub looked_at: Option<u64>,
     /// Rows that are the same on both sides.
     pub equal: u64,
     /// Rows that PostgreSQL has not.
     pub missing: u64,
     /// Rows that only PostgreSQL has.
     pub extra: u64,
-    /// Rows with the same key and other values.
+    /// Rows with the same key and other values. In a table without a key: a missing row and an extra one that share at least half of
+    /// their columns, looked for among the first thousand of each alone.
     pub different: u64,
     /// Rows of the source that stayed behind by the plan's policy, and are not to be in PostgreSQL.
     pub rejected: u64,
@@ -72,6 +84,20 @@ impl TableComparison {
             && self.different == 0
             && self.source_rows == self.target_rows + self.rejected
     }
+
+    /// Takes in what was found in another part of the table, which comes behind in the order of keys.
+    fn add(&mut self, part: TableComparison) {
+        self.source_rows += part.source_rows;
+        self.target_rows += part.target_rows;
+        self.looked_at = self.looked_at.or(part.looked_at);
+        self.equal += part.equal;
+        self.missing += part.missing;
+        self.extra += part.extra;
+        self.different += part.different;
+        self.rejected += part.rejected;
+        self.nulled += part.nulled;
+        self.first.extend(part.first);
+    }
 }
 
 /// What came of trying things out in both databases.
@@ -83,6 +109,14 @@ pub struct Tried {
     pub problems: Vec<String>,
     /// What was not tried, with the reason.
     pub left_out: Vec<LeftOut>,
+}
+
+impl Tried {
+    /// Nothing was tried, and why.
+    pub(crate) fn not_done(what: &str, reason: &str) -> Tried {
+        let left_out = vec![LeftOut { what: what.to_owned(), reason: reason.to_owned() }];
+        Tried { left_out, ..Tried::default() }
+    }
 }
 
 /// Something that was not tried.
@@ -99,11 +133,15 @@ pub struct LeftOut {
 pub struct CompareOptions {
     /// Whether the values of differing fields are shown; those of secret columns never are.
     pub show_values: bool,
-    /// How many tables are compared at once.
+    /// How many parts of tables are compared at once.
     pub workers: usize,
+    /// The share of each table that is looked at, where that is not all of it: a look finds differences and proves nothing.
+    pub share: Option<Share>,
+    /// What chooses the rows that are looked at: the same seed chooses the same rows.
+    pub seed: u64,
 }
 
-/// Compares `tables`, several at once, in one snapshot of the target.
+/// Compares `tables`, several parts of them at once, in one snapshot of the target; what is found is in the order of `tables`.
 ///
 /// # Errors
 /// When either side cannot be read.
@@ -114,100 +152,12 @@ pub fn compare_rows(
     open_target: &(dyn Fn() -> Result<BulkConnection> + Sync),
     observer: &dyn Observer,
 ) -> Result<Vec<TableComparison>> {
-    let mut keeper = open_target()?;
-    let snapshot = export_snapshot(&mut keeper)?;
-    let next = AtomicUsize::new(0);
-    let results = Mutex::new(Vec::with_capacity(tables.len()));
-    let without_connection = Mutex::new(None);
-    let work = || -> Result<()> {
-        let source = open_source()?;
-        let mut target = match open_target() {
-            // Others may have connections: what they leave undone shows in the end.
-            Err(error) if error.is_passing() => {
-                *without_connection.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(error);
-                return Ok(());
-            }
-            target => target?,
-        };
-        import_snapshot(&mut target, &snapshot)?;
-        loop {
-            let position = next.fetch_add(1, Ordering::Relaxed);
-            let Some(table) = tables.get(position) else { break };
-            let started = Instant::now();
-            let mut found = compare_table(table, options, &source, &mut target, observer)
-                .map_err(|error| cannot_compare(table, error))?;
-            found.seconds = started.elapsed().as_secs_f64();
-            results.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((position, found));
-        }
-        Ok(())
-    };
-    std::thread::scope(|scope| {
-        let threads: Vec<_> =
-            (0..options.workers.clamp(1, tables.len().max(1))).map(|_| scope.spawn(work)).collect();
-        let results = threads.into_iter().map(|thread| {
-            thread
-                .join()
-                .unwrap_or_else(|_| Err(Error::new("a thread that compares rows stopped unexpectedly")))
-        });
-        results.fold(Ok(()), Result::and)
-    })?;
-    keeper.query("COMMIT", &[])?;
-    let without_connection =
-        without_connection.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let mut results = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if let Some(error) = without_connection.filter(|_| results.len() < tables.len()) {
-        return Err(error);
-    }
-    results.sort_by_key(|(position, _)| *position);
-    Ok(results.into_iter().map(|(_, found)| found).collect())
+    workers::compare(tables, options, &workers::Sides { open_source, open_target }, observer)
 }
 
-fn compare_table(
-    table: &PlannedTable,
-    options: CompareOptions,
-    source: &SourceConnection,
-    target: &mut BulkConnection,
-    observer: &dyn Observer,
-) -> Result<TableComparison> {
+/// Whether a table has a key, and both sides have its rows in one order by it.
+fn can_merge(table: &PlannedTable) -> bool {
     let key = table.key_positions();
-    let can_merge = !key.is_empty() && key.iter().all(|&position| table.columns[position].keeps_order());
-    if can_merge {
-        compare::merge(table, &key, options.show_values, source, target, observer)
-    } else {
-        multiset::compare(table, source, target, observer)
-    }
-}
-
-/// Says which table it was. A role that may not see every row is told so: a part of a table proves nothing.
-fn cannot_compare(table: &PlannedTable, error: Error) -> Error {
-    // SQLSTATE 42501, insufficient_privilege: no right to read, or row level security in a session that has it off.
-    let is_refused = std::error::Error::source(&error)
-        .and_then(|cause| cause.downcast_ref::<ServerError>())
-        .is_some_and(|cause| cause.sqlstate.as_deref() == Some("42501"));
-    let wrapped = Error::new(format!("table {} cannot be compared", table.source)).because(error);
-    if !is_refused {
-        return wrapped;
-    }
-    wrapped.next(format!(
-        "this role may not see every row of {name}: validate as a role that may (SELECT on it, and BYPASSRLS where it has row \
-         level security), or switch that off: ALTER TABLE {name} DISABLE ROW LEVEL SECURITY",
-        name = quote_pg(&table.target)
-    ))
-}
-
-/// Begins a transaction that sees one state of the target, and lets others see the same (manual, section 9.28.5).
-fn export_snapshot(keeper: &mut BulkConnection) -> Result<String> {
-    keeper.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", &[])?;
-    let rows = keeper.query("SELECT pg_export_snapshot()", &[])?;
-    rows.into_iter()
-        .flatten()
-        .flatten()
-        .next()
-        .ok_or_else(|| Error::new("PostgreSQL gave no snapshot to compare in"))
-}
-
-fn import_snapshot(target: &mut BulkConnection, snapshot: &str) -> Result<()> {
-    target.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", &[])?;
-    let quoted = migrate_core::identifier::quote_pg_literal(snapshot);
-    target.query(&format!("SET TRANSACTION SNAPSHOT {quoted}"), &[]).map(|_| ())
+    let keeps_order = |position: &usize| table.columns.get(*position).is_some_and(PlannedColumn::keeps_order);
+    !key.is_empty() && key.iter().all(keeps_order)
 }

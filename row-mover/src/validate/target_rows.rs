@@ -23,16 +23,31 @@ pub(crate) struct TargetRows<'a> {
     long: Vec<usize>,
     /// How many columns are planned: behind these come length and hash for each of `long`.
     planned: usize,
+    /// Where the values behind all columns begin.
+    behind_at: usize,
 }
 
 impl<'a> TargetRows<'a> {
-    /// Begins to read all planned columns, ordered by the columns at `key`.
+    /// Begins to read all planned columns of the rows for which `filter` holds, ordered by the columns at `key`.
     pub(super) fn open(
         table: &PlannedTable,
         key: &[usize],
+        filter: Option<&str>,
         target: &'a mut BulkConnection,
     ) -> Result<TargetRows<'a>> {
-        let long = long_columns(table, target)?;
+        TargetRows::open_with(table, key, filter, &[], target)
+    }
+
+    /// The same, with values behind the columns that these terms of SQL give: see [`TargetRows::behind`].
+    pub(super) fn open_with(
+        table: &PlannedTable,
+        key: &[usize],
+        filter: Option<&str>,
+        behind: &[&str],
+        target: &'a mut BulkConnection,
+    ) -> Result<TargetRows<'a>> {
+        let filter = filter.map(|filter| format!(" WHERE {filter}")).unwrap_or_default();
+        let long = long_columns(table, &filter, target)?;
         let mut columns: Vec<String> = Vec::with_capacity(table.columns.len() + 2 * long.len());
         for (position, column) in table.columns.iter().enumerate() {
             let name = quote_pg(&column.target);
@@ -51,11 +66,13 @@ impl<'a> TargetRows<'a> {
                 _ => format!("{is_long} sha256(convert_to({name}::text, 'UTF8')) END"),
             });
         }
+        let behind_at = columns.len();
+        columns.extend(behind.iter().map(|&term| term.to_owned()));
         let order: Vec<String> = key.iter().map(|&position| ordered(&table.columns[position])).collect();
         let order = if order.is_empty() { String::new() } else { format!(" ORDER BY {}", order.join(", ")) };
-        let select = format!("SELECT {} FROM {}{order}", columns.join(", "), table.loaded_rows_sql());
+        let select = format!("SELECT {} FROM {}{filter}{order}", columns.join(", "), table.loaded_rows_sql());
         let rows = TargetRows::select(&select, columns.len(), target)?;
-        Ok(TargetRows { long, planned: table.columns.len(), ..rows })
+        Ok(TargetRows { long, planned: table.columns.len(), behind_at, ..rows })
     }
 
     /// Begins to read the rows of a SELECT with so many columns.
@@ -72,6 +89,7 @@ impl<'a> TargetRows<'a> {
             columns,
             long: Vec::new(),
             planned: columns,
+            behind_at: columns,
         })
     }
 
@@ -97,6 +115,11 @@ impl<'a> TargetRows<'a> {
         self.fields.get(position).cloned().flatten().map(|range| self.reader.field(range))
     }
 
+    /// The bytes of a value behind the columns; none for NULL.
+    pub(super) fn behind(&self, position: usize) -> Option<&[u8]> {
+        self.field(self.behind_at + position)
+    }
+
     /// The long value at a place of the current row, of which [`TargetRows::field`] gives nothing; none where it is not long.
     pub(super) fn digested(&self, position: usize) -> Option<Digested> {
         let place = self.long.iter().position(|&long| long == position)?;
@@ -105,8 +128,8 @@ impl<'a> TargetRows<'a> {
     }
 }
 
-/// The places of the columns of `table` with long values in PostgreSQL.
-fn long_columns(table: &PlannedTable, target: &mut BulkConnection) -> Result<Vec<usize>> {
+/// The places of the columns of `table` with long values in PostgreSQL, in the rows for which the `WHERE` of `filter` holds.
+fn long_columns(table: &PlannedTable, filter: &str, target: &mut BulkConnection) -> Result<Vec<usize>> {
     /// No method of PostgreSQL's makes a value smaller than by this factor (`pglz` by 91, `lz4` by 255 at most).
     const COMPRESSION_MAX: u32 = 256;
     let candidates: Vec<usize> = (table.columns.iter().enumerate())
@@ -133,8 +156,11 @@ fn long_columns(table: &PlannedTable, target: &mut BulkConnection) -> Result<Vec
             format!("coalesce(max(octet_length({})), 0) > {HELD_MAX_BYTES}", quote_pg(&column.target))
         })
         .collect();
-    let answer =
-        target.slow_query(&format!("SELECT {} FROM {}", lengths.join(", "), table.loaded_rows_sql()))?;
+    let answer = target.slow_query(&format!(
+        "SELECT {} FROM {}{filter}",
+        lengths.join(", "),
+        table.loaded_rows_sql()
+    ))?;
     let is_long = answer.into_iter().next().unwrap_or_default();
     let places = candidates.into_iter().zip(is_long);
     Ok(places.filter(|(_, is_long)| is_long.as_deref() == Some("t")).map(|(position, _)| position).collect())

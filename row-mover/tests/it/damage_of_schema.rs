@@ -4,7 +4,7 @@
 use crate::damage::{check_each, findings};
 use crate::support::{Case, chain};
 use row_mover::observer::Silent;
-use row_mover::run::{self, ValidationRequest};
+use row_mover::run::{self, Purpose, ValidationRequest};
 use row_mover::target::{DbSettings, TargetUrl};
 use row_mover::validate::CompareOptions;
 
@@ -260,7 +260,8 @@ fn rows_that_row_level_security_hides_are_no_proof() {
         target: TargetUrl::parse(&format!("postgres://{role}:guest@{host}")).unwrap(),
         settings: DbSettings::default(),
         migrations: &case.migrations,
-        options: CompareOptions { show_values: false, workers: 2 },
+        options: CompareOptions { show_values: false, workers: 2, ..CompareOptions::default() },
+        purpose: Purpose::Proof,
     };
     let first = run::validate(&request, &Silent).map(|(_, found)| findings(&found));
     case.execute(

@@ -135,7 +135,7 @@ fn values_around_the_limit_move_and_each_difference_is_found() {
             "loose",
             flip("b", held),
             "WHERE octet_length(b) > 3000000",
-            vec!["loose: 0 missing, 0 extra, 1 different"],
+            vec!["loose rowid=6, ctid=(0,7) different b"],
         ),
     ];
     let changes: Vec<(String, String, Vec<&str>)> = changes

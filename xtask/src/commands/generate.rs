@@ -1,6 +1,6 @@
 //! `cargo xtask generate`: writes the plan, the migrations and the Diesel schemas from a SQLite schema and `mapping.toml`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -16,12 +16,16 @@ use crate::stop::Stop;
 use crate::target::{self, TargetArgs};
 use crate::{output, plan_folder, source, source_plan, workspace};
 
+/// What names standard output in place of a file.
+const STANDARD_OUTPUT: &str = "-";
+
 /// The options of `generate`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     cargo xtask generate                                       after a change of mapping.toml\n  \
     cargo xtask generate --check                               is everything up to date? (CI)\n  \
-    cargo xtask generate --sqlite other.db --out plans/other   a plan for another database")]
+    cargo xtask generate --sqlite other.db --out plans/other   a plan for another database\n  \
+    cargo xtask generate --dry-run --markdown - | gh pr comment --body-file -")]
 pub(crate) struct GenerateArgs {
     /// The database whose schema is read and whose values are counted. Default: the legacy migrations, without data
     #[arg(long, value_name = "FILE")]
@@ -42,6 +46,10 @@ pub(crate) struct GenerateArgs {
     #[arg(long, requires = "into_existing")]
     restart: bool,
 
+    /// Write the schema as diagrams and the mapping of every column as Markdown too, for a pull request; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+
     /// Change nothing; show how stale files differ, and end with 1 where one is
     #[arg(long, conflicts_with = "dry_run")]
     check: bool,
@@ -54,6 +62,12 @@ pub(crate) struct GenerateArgs {
 /// Runs `generate`.
 pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<Exit> {
     Stop::listen()?;
+    let is_printed = args.markdown.as_deref() == Some(Path::new(STANDARD_OUTPUT));
+    if is_printed && args.check {
+        bail!(
+            "--check shows differences on standard output: name a file with --markdown, which is checked, too"
+        );
+    }
     let mode = match (args.check, args.dry_run) {
         (true, _) => Mode::Check,
         (_, true) => Mode::DryRun,
@@ -74,12 +88,21 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<Exit> {
             source_plan::make(path, &mapping, existing.as_ref(), false)?
         }
     };
-    if args.dry_run {
+    let markdown = || report::markdown::markdown(&plan, &report::outline::before(&schema, &plan));
+    if is_printed {
+        output::stdout(&markdown())?;
+        if args.dry_run {
+            return Ok(Exit::Done);
+        }
+    } else if args.dry_run {
         output::stdout(&render::plan_summary(&printable_plan(&plan)?))?;
     }
     let mut files = plan_folder::files(&folder, &plan, &schema, args.out.is_some());
     if args.out.is_some() {
         files.push(GeneratedFile { path: folder.join("mapping.toml"), content: mapping_text });
+    }
+    if let Some(path) = args.markdown.as_ref().filter(|_| !is_printed) {
+        files.push(GeneratedFile { path: path.clone(), content: markdown() });
     }
     if args.out.is_some() && mode == Mode::Write {
         plan_folder::remove_others(&folder, &plan)?;

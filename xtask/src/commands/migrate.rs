@@ -2,12 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use ::report::Report;
+use ::report::model::Command;
 use anyhow::{Context, bail};
 use clap::Args;
 use diesel_migrations::FileBasedMigrations;
 use migrate_core::phase::Phase;
 use migrate_core::plan::Plan;
 use migrate_core::render;
+use row_mover::rejects::RejectedTable;
 use row_mover::run::{self, Outcome, Request};
 use row_mover::source::{SourceConnection, introspect};
 use row_mover::status::{self, Standing};
@@ -16,7 +19,7 @@ use row_mover::target::{DbSettings, TargetUrl};
 use crate::display::printable_plan;
 use crate::exit::Exit;
 use crate::private::{IfAbsent, LastMigration};
-use crate::report::{self, Target, counted};
+use crate::report::{self, CiArgs, DieselSchema, Muted, ReportArgs, ReportFiles, Subject, Target, counted};
 use crate::screen::Screen;
 use crate::source_plan::{self, PlanArgs};
 use crate::stop::Stop;
@@ -100,6 +103,12 @@ pub(crate) struct MigrateArgs {
     #[arg(long)]
     show_values: bool,
 
+    #[command(flatten)]
+    report: ReportArgs,
+
+    #[command(flatten)]
+    ci: CiArgs,
+
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -111,7 +120,14 @@ pub(crate) struct MigrateArgs {
 
 /// Runs `migrate`.
 pub(crate) fn run(args: &MigrateArgs) -> anyhow::Result<Exit> {
+    args.ci.saying_errors(args.json, || run_to_its_end(args))
+}
+
+fn run_to_its_end(args: &MigrateArgs) -> anyhow::Result<Exit> {
     let stop = Stop::listen()?;
+    args.report.check()?;
+    args.ci.check()?;
+    let muted = Muted::begin(&args.ci, args.json)?;
     let settings = target::settings()?;
     let source = if args.sample {
         source::sample(args.rows, output::remarks(args.quiet))?
@@ -165,14 +181,24 @@ pub(crate) fn run(args: &MigrateArgs) -> anyhow::Result<Exit> {
     if let (Some(done), Outcome::Moved(_) | Outcome::AlreadyDone(_)) = (private, &outcome) {
         private::remember(done, args.sample)?;
     }
-    if args.json {
-        output::stdout(&report::migrate_json(&outcome, &plan, &request.target)?)?;
-    } else {
-        let mut text = report::migrate_text(&outcome, &plan, &request.target);
-        if !args.quiet && matches!(outcome, Outcome::Moved(_) | Outcome::AlreadyDone(_)) {
-            text.push_str(&report::where_to_look(&request.target, &target));
+    let reported = reported(args, &outcome, &plan, &request);
+    say(
+        args,
+        &outcome,
+        &plan,
+        &request.target,
+        &target,
+        reported.as_ref().ok().and_then(|(_, files)| files.as_ref()),
+    )?;
+    drop(muted);
+    match reported? {
+        (Some(report), _) => args.ci.say(&report, args.json)?,
+        (None, _) => {
+            let is_bad = matches!(outcome, Outcome::Rejected { .. });
+            let title = if is_bad { "Nothing was moved" } else { "No new migration" };
+            let words = report::other_text(&outcome, &request.target);
+            args.ci.say_without_report(is_bad, title, &words, args.json)?;
         }
-        output::stdout(&text)?;
     }
     let is_broken = !plan.breaches.is_empty() && !args.accept_broken_constraints;
     Ok(match outcome {
@@ -183,6 +209,62 @@ pub(crate) fn run(args: &MigrateArgs) -> anyhow::Result<Exit> {
         Outcome::Moved(moved) if !moved.validation.is_proven() => Exit::Differences,
         _ => Exit::Done,
     })
+}
+
+/// Prints the result, and where its report lies.
+fn say(
+    args: &MigrateArgs,
+    outcome: &Outcome,
+    plan: &Plan,
+    url: &TargetUrl,
+    target: &Target,
+    files: Option<&ReportFiles>,
+) -> anyhow::Result<()> {
+    if args.json {
+        return output::stdout(&report::migrate_json(
+            outcome,
+            plan,
+            url,
+            files.map(|files| files.folder.as_path()),
+        )?);
+    }
+    let mut end = files.map(ReportFiles::line).unwrap_or_default();
+    if !args.quiet && matches!(outcome, Outcome::Moved(_) | Outcome::AlreadyDone(_)) {
+        end.push_str(&report::where_to_look(url, target));
+    }
+    output::stdout(&match outcome {
+        Outcome::Moved(moved) => report::moved_text(moved, plan, &end),
+        other => format!("{}{end}", report::other_text(other, url)),
+    })
+}
+
+/// The report of what was moved and compared, where anybody wants it, and the files that it was written to.
+fn reported<M>(
+    args: &MigrateArgs,
+    outcome: &Outcome,
+    plan: &Plan,
+    request: &Request<'_, M>,
+) -> anyhow::Result<(Option<Report>, Option<ReportFiles>)> {
+    let Outcome::Moved(moved) = outcome else { return Ok((None, None)) };
+    if !args.report.is_wanted() && !args.ci.is_wanted() {
+        return Ok((None, None));
+    }
+    let tables: Vec<String> = moved.tables.iter().map(|done| done.table.clone()).collect();
+    let file = |rejected: &RejectedTable| (rejected.table.clone(), rejected.file.display().to_string());
+    let subject = Subject {
+        command: Command::Migrate,
+        run: moved.run,
+        seal: &moved.seal,
+        plan,
+        tables: &tables,
+        validation: &moved.validation,
+        is_read_only: false,
+        reject_files: moved.rejected.iter().map(file).collect(),
+        diesel_schema: DieselSchema::NotCompared("cargo xtask validate compares it"),
+    };
+    let report = report::build(&subject, &request.target, &request.settings)?;
+    let files = args.report.write(&report, &moved.seal, false)?;
+    Ok((Some(report), files))
 }
 
 /// What a migration that was stopped leaves, and how it goes on. The command itself is not repeated: a password may stand in it.
@@ -292,7 +374,7 @@ fn resolve_target(args: &MigrateArgs, source: &Path) -> anyhow::Result<(TargetUr
     {
         say(&format!(
             "{variable} is set and not used: the sample goes to the private PostgreSQL; validate it with `cargo xtask validate \
-             --sample`"
+             --sample-database`"
         ));
     }
     let cluster = private::cluster(args.target.pg_version, say)?;

@@ -1,21 +1,24 @@
 //! `cargo xtask validate`: reads everything back from PostgreSQL and compares it with the sealed copy.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::PathBuf;
 
+use ::report::Report;
+use ::report::model::Command;
 use anyhow::Context;
 use clap::Args;
 use diesel_migrations::FileBasedMigrations;
 use migrate_core::phase::Phase;
-use row_mover::ledger;
-use row_mover::run::{self, ValidationRequest};
+use row_mover::ledger::{self, Run};
+use row_mover::run::{self, Purpose, Validation, ValidationRequest, Verdict};
 use row_mover::target::{TargetUrl, pool};
-use row_mover::validate::CompareOptions;
+use row_mover::validate::{CompareOptions, NoShare, Share};
 
 use crate::cleanup::MigrationProof;
 use crate::commands::cleanup::CleanupArgs;
 use crate::commands::migrate;
 use crate::exit::Exit;
-use crate::report::not_moved;
+use crate::report::{CiArgs, DieselSchema, Muted, ReportArgs, ReportFiles, Subject, not_moved};
 use crate::screen::Screen;
 use crate::stop::Stop;
 use crate::target::{self, TargetArgs};
@@ -23,17 +26,35 @@ use crate::{output, plan_folder, private, report, source, workspace};
 
 /// The options of `validate`.
 #[derive(Args, Debug)]
-#[command(after_help = "Exit status: 0 everything holds, 1 differences found, 2 could not run.\n\n\
+#[command(
+    after_help = "Exit status: 0 everything holds, 1 differences found, 2 could not run. With --sample 0 says that the rows that\n\
+    were looked at are equal, which is no proof; with --since-cutover 0 says that nothing was written since.\n\n\
     Examples:\n  \
     cargo xtask validate      what the last `migrate` moved into the private PostgreSQL\n  \
-    cargo xtask validate --postgres postgres://app@db.example/hyperpage --json")]
+    cargo xtask validate --postgres postgres://app@db.example/hyperpage --json\n  \
+    cargo xtask validate --sample 1%       a quick look\n  \
+    cargo xtask validate --since-cutover   what the app has written since"
+)]
 pub(crate) struct ValidateArgs {
     #[command(flatten)]
     target: TargetArgs,
 
     /// What the last `migrate --sample` moved into the private PostgreSQL, whatever the environment names
     #[arg(long, conflicts_with = "postgres")]
-    sample: bool,
+    sample_database: bool,
+
+    /// A quick look at a share of each table's rows, such as 1%: it finds differences, and is no proof
+    #[arg(long, value_name = "PERCENT", num_args = 0..=1, default_missing_value = "", value_parser = share)]
+    sample: Option<Share>,
+
+    /// Insert nothing, not even in a transaction that is rolled back: constraints are compared as they are declared alone, and not by
+    /// what they refuse
+    #[arg(long)]
+    read_only: bool,
+
+    /// Say what was added, changed and deleted in PostgreSQL since the migration; writes no report, and leaves the proof as it is
+    #[arg(long, conflicts_with_all = ["sample", "report_dir", "no_report", "github", "junit"])]
+    since_cutover: bool,
 
     /// The folder with the plan's migrations. Default: the one that was migrated by where that is remembered, else schema-pg
     #[arg(long, value_name = "DIR")]
@@ -51,6 +72,12 @@ pub(crate) struct ValidateArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     workers: Option<u32>,
 
+    #[command(flatten)]
+    report: ReportArgs,
+
+    #[command(flatten)]
+    ci: CiArgs,
+
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -62,9 +89,18 @@ pub(crate) struct ValidateArgs {
 
 /// Runs `validate`.
 pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
+    args.ci.saying_errors(args.json, || run_to_its_end(args))
+}
+
+fn run_to_its_end(args: &ValidateArgs) -> anyhow::Result<Exit> {
     let stop = Stop::listen()?;
+    if !args.since_cutover {
+        args.report.check()?;
+        args.ci.check()?;
+    }
+    let muted = Muted::begin(&args.ci, args.json)?;
     let settings = target::settings()?;
-    let (url, remembered) = resolve_target(&args.target, args.sample, output::remarks(args.quiet))?;
+    let (url, remembered) = resolve_target(&args.target, args.sample_database, output::remarks(args.quiet))?;
     let is_told = args.plan.is_some() || remembered.is_some();
     let folder = args.plan.clone().or(remembered).unwrap_or_else(workspace::plan_dir);
     let migrations = FileBasedMigrations::from_path(folder.join("migrations")).with_context(|| {
@@ -80,7 +116,11 @@ pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
         options: CompareOptions {
             show_values: args.show_values,
             workers: migrate::workers(args.workers, settings.pool_max),
+            share: args.sample,
+            // Each look is at other rows than the one before.
+            seed: RandomState::new().build_hasher().finish(),
         },
+        purpose: if args.since_cutover { Purpose::ChangesSince } else { Purpose::Proof },
     };
     let screen = Screen::new(args.quiet, stop.clone());
     let result = stop.in_order(&request.target, &settings, || run::validate(&request, &screen));
@@ -88,25 +128,92 @@ pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
     let (run, mut validation) = result.map_err(|error| {
         stop.explain(error, || "Nothing was changed. Run the same command again.".to_owned())
     })?;
+    if args.since_cutover {
+        drop(muted);
+        return say_changes(args, &run, &validation, &request.target);
+    }
     // The database is as the plan says; the Diesel schema that the app compiles against must be so, too.
-    let is_compared = is_told || plan_folder::holds(&folder, &run.state.subject.plan_sha256)?;
-    if is_compared {
-        validation.schema.extend(plan_folder::schema_difference(&folder, &run.plan)?);
+    let diesel_schema = if is_told || plan_folder::holds(&folder, &run.state.subject.plan_sha256)? {
+        plan_folder::schema_difference(&folder, &run.plan)?.map_or(DieselSchema::Same, DieselSchema::Differs)
     } else {
         output::note(&format!(
             "warning: no Diesel schema was compared: run {} has another plan than {}; name the folder of its plan with --plan",
             run.id,
             workspace::shown(&folder)
         ));
+        DieselSchema::NotCompared(
+            "the run has another plan than the folder at hand: name its folder with --plan",
+        )
+    };
+    let is_compared = !matches!(diesel_schema, DieselSchema::NotCompared(_));
+    if let DieselSchema::Differs(words) = &diesel_schema {
+        validation.schema.push(words.clone());
     }
+    let reported = reported(args, &run, &validation, diesel_schema, &request);
+    let files = reported.as_ref().ok().and_then(|(_, files)| files.as_ref());
     if args.json {
-        output::stdout(&report::validate_json(&run, &validation, &request.target, is_compared)?)?;
+        let folder = files.map(|files| files.folder.as_path());
+        output::stdout(&report::validate_json(&run, &validation, &request.target, is_compared, folder)?)?;
     } else {
-        output::stdout(&report::validation_text(&run, &validation, &request.target))?;
+        let end = files.map(ReportFiles::line).unwrap_or_default();
+        output::stdout(&report::validation_text(&run, &validation, &request.target, &end))?;
+    }
+    drop(muted);
+    if let Some(report) = reported?.0 {
+        args.ci.say(&report, args.json)?;
     }
     let is_rejected = validation.tables.iter().any(|table| table.rejected + table.nulled > 0);
     let is_broken = !run.plan.breaches.is_empty() && !args.accept_broken_constraints;
-    Ok(if validation.is_proven() && !is_broken && !is_rejected { Exit::Done } else { Exit::Differences })
+    let is_found = validation.verdict() == Verdict::Differs;
+    Ok(if is_found || is_broken || is_rejected { Exit::Differences } else { Exit::Done })
+}
+
+/// A share of the rows, or what is wrong with it, and what may be meant instead.
+fn share(text: &str) -> Result<Share, String> {
+    text.parse().map_err(|error: NoShare| {
+        format!("{error}; the database that `migrate --sample` made is validated by --sample-database")
+    })
+}
+
+fn say_changes(
+    args: &ValidateArgs,
+    run: &Run,
+    validation: &Validation,
+    url: &TargetUrl,
+) -> anyhow::Result<Exit> {
+    output::stdout(&if args.json {
+        report::changes_json(run, validation, url)?
+    } else {
+        report::changes_text(run, validation, url)
+    })?;
+    Ok(if report::has_changes(validation) { Exit::Differences } else { Exit::Done })
+}
+
+/// The report, where anybody wants it, and the files that it was written to.
+fn reported<M>(
+    args: &ValidateArgs,
+    run: &Run,
+    validation: &Validation,
+    diesel_schema: DieselSchema,
+    request: &ValidationRequest<'_, M>,
+) -> anyhow::Result<(Option<Report>, Option<ReportFiles>)> {
+    if !args.report.is_wanted() && !args.ci.is_wanted() {
+        return Ok((None, None));
+    }
+    let subject = Subject {
+        command: Command::Validate,
+        run: run.id,
+        seal: &run.seal,
+        plan: &run.plan,
+        tables: &run.state.subject.tables,
+        validation,
+        is_read_only: args.read_only,
+        reject_files: Vec::new(),
+        diesel_schema,
+    };
+    let report = report::build(&subject, &request.target, &request.settings)?;
+    let files = args.report.write(&report, &run.seal, validation.share.is_some())?;
+    Ok((Some(report), files))
 }
 
 /// The target that is named, or where the last migration into the private PostgreSQL went, with the folder of its plan.

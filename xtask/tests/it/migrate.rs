@@ -109,7 +109,17 @@ fn json_is_all_that_stands_on_standard_output() {
     let found = output.json();
     assert_eq!(
         fields(&found),
-        ["format", "command", "target", "plan_sha256", "left_behind", "breaches", "result", "proven"]
+        [
+            "format",
+            "command",
+            "target",
+            "plan_sha256",
+            "left_behind",
+            "breaches",
+            "report",
+            "result",
+            "proven"
+        ]
     );
     assert_eq!(
         (&found["format"], &found["command"], &found["proven"]),

@@ -68,6 +68,6 @@ fn validate_finds_what_was_moved_and_by_which_plan() {
     let last = run(&["validate"], None);
     assert!(last.stdout.contains("Proven: the 1 row of 1 table was"), "{}", last.screen());
     assert!(!last.stderr.contains("warning"), "its own Diesel schema was compared: {}", last.screen());
-    let sample = run(&["validate", "--sample"], Some(elsewhere));
+    let sample = run(&["validate", "--sample-database"], Some(elsewhere));
     assert!(sample.stdout.contains("/hyperpage_sample_10\n"), "{}", sample.screen());
 }

@@ -152,9 +152,11 @@ fn json_names_the_differences() {
             "proven",
             "diesel_schema_compared",
             "breaches",
+            "report",
             "result"
         ]
     );
+    assert!(place.path().join(found["report"].as_str().unwrap()).join("report.json").exists());
     assert_eq!(found["diesel_schema_compared"], true);
     assert_eq!(
         [&found["format"], &found["command"], &found["run"], &found["proven"]],
@@ -162,7 +164,20 @@ fn json_names_the_differences() {
     );
     let result = &found["result"];
     let fields: Vec<&String> = result.as_object().unwrap().keys().collect();
-    assert_eq!(fields, ["tables", "schema", "sequences", "missing_migrations", "seconds"]);
+    assert_eq!(
+        fields,
+        [
+            "tables",
+            "schema",
+            "sequences",
+            "missing_migrations",
+            "views",
+            "defaults",
+            "behaviour",
+            "integrity",
+            "seconds"
+        ]
+    );
     let table =
         result["tables"].as_array().unwrap().iter().find(|table| table["table"] == "app_state").unwrap();
     let fields: Vec<&String> = table.as_object().unwrap().keys().collect();
@@ -232,7 +247,7 @@ fn where_no_migration_is_there_is_nothing_to_validate() {
     let mut command = place.command(["validate", "--plan", "/"]);
     let refused = output(command.env("CARGO_MANIFEST_DIR", place.path().join("xtask"))).expect(2);
     place.snapshot("validate-nothing_remembered", &refused.screen());
-    let mut command = place.command(["validate", "--sample"]);
+    let mut command = place.command(["validate", "--sample-database"]);
     command.env("CARGO_MANIFEST_DIR", place.path().join("xtask")).env("DATABASE_URL", database.url());
     place.snapshot("validate-no_sample", &output(&mut command).expect(2).screen());
 }

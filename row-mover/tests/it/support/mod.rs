@@ -11,7 +11,7 @@ use migrate_core::plan::Plan;
 use migrate_core::render;
 use row_mover::ledger::Run;
 use row_mover::observer::Silent;
-use row_mover::run::{self, Moved, Outcome, Request, Validation, ValidationRequest};
+use row_mover::run::{self, Moved, Outcome, Purpose, Request, Validation, ValidationRequest};
 use row_mover::source::evidence;
 use row_mover::target::bulk::BulkConnection;
 use row_mover::target::introspect::introspect;
@@ -108,11 +108,19 @@ impl Case {
     /// What a validation by itself says.
     #[track_caller]
     pub fn validated(&self, show_values: bool) -> (Run, Validation) {
+        let options = CompareOptions { show_values, workers: 2, ..CompareOptions::default() };
+        self.validated_for(Purpose::Proof, options)
+    }
+
+    /// The same, for another purpose or in another way.
+    #[track_caller]
+    pub fn validated_for(&self, purpose: Purpose, options: CompareOptions) -> (Run, Validation) {
         let request = ValidationRequest {
             target: TargetUrl::parse(self.database.url()).unwrap(),
             settings: DbSettings::default(),
             migrations: &self.migrations,
-            options: CompareOptions { show_values, workers: 2 },
+            options,
+            purpose,
         };
         match run::validate(&request, &Silent) {
             Ok(found) => found,

@@ -1,0 +1,124 @@
+//! What a report has found, flat and in one order: what annotations, JUnit and the summary for CI are made of.
+//!
+//! Words only; how they are escaped is the business of each form.
+
+use crate::model::{Check, Compared, Problem, Report, RowProblem, TableReport, Verdict};
+
+/// Something that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What it is about, such as `table jobs` or `schema`.
+    pub place: String,
+    /// What is wrong.
+    pub what: String,
+    /// What to do about it.
+    pub next: String,
+}
+
+/// All that is wrong: rows by table first, then each problem of each check.
+pub fn findings(report: &Report) -> Vec<Finding> {
+    let rows = report.tables.iter().filter_map(|table| {
+        let compared = table.compared.as_ref().filter(|compared| !compared.is_equal())?;
+        Some(Finding {
+            place: format!("table {}", table.table),
+            what: rows_in_words(compared),
+            next: rows_next(table),
+        })
+    });
+    let of_check = |check: &Check| {
+        let place = check.name.replace('_', " ");
+        let finding = move |problem: &Problem| Finding {
+            place: place.clone(),
+            what: problem.what.clone(),
+            next: problem.next.clone(),
+        };
+        check.problems.iter().map(finding).collect::<Vec<_>>()
+    };
+    rows.chain(report.checks.iter().flat_map(of_check)).collect()
+}
+
+impl Compared {
+    /// Whether both sides have the same rows, but for those that stayed behind.
+    pub fn is_equal(&self) -> bool {
+        self.missing == 0
+            && self.extra == 0
+            && self.different == 0
+            && self.source_rows == self.target_rows + self.rejected
+    }
+}
+
+impl Report {
+    /// The verdict in a sentence.
+    pub fn verdict_in_words(&self) -> String {
+        let compared = || self.tables.iter().filter_map(|table| table.compared.as_ref());
+        let equal = counted(compared().map(|table| table.equal).sum(), "row");
+        let tables = counted(compared().count() as u64, "table");
+        match self.verdict {
+            Verdict::Proven => {
+                format!(
+                    "Proven: {equal} of {tables} read back from PostgreSQL, every value equals the sealed copy"
+                )
+            }
+            Verdict::NotProven => {
+                let found = counted(findings(self).len() as u64, "finding");
+                format!("NOT proven: {found}; {equal} of {tables} equal the sealed copy")
+            }
+            Verdict::NothingFoundInSample => {
+                format!(
+                    "No proof: nothing differs in a sample of {equal} of {tables}; the others were not looked at"
+                )
+            }
+        }
+    }
+
+    /// What all of it took, in seconds, as far as the timeline tells.
+    pub fn seconds(&self) -> f64 {
+        self.timeline.iter().map(|span| span.begin_seconds + span.seconds).fold(0.0, f64::max)
+    }
+}
+
+/// What differs in a table, in words, with the first rows by key.
+pub fn rows_in_words(compared: &Compared) -> String {
+    let parts: Vec<String> = [
+        (compared.missing, "missing in PostgreSQL"),
+        (compared.extra, "only in PostgreSQL"),
+        (compared.different, "different"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, words)| format!("{} {words}", counted(count, "row")))
+    .collect();
+    let parts = match parts.is_empty() {
+        true => format!(
+            "{} in SQLite, {} in PostgreSQL, {} that stayed behind",
+            counted(compared.source_rows, "row"),
+            compared.target_rows,
+            compared.rejected
+        ),
+        false => parts.join(", "),
+    };
+    let first: Vec<String> = compared.first.iter().map(row_in_words).collect();
+    if first.is_empty() { parts } else { format!("{parts}: {}", first.join("; ")) }
+}
+
+fn row_in_words(row: &RowProblem) -> String {
+    match row.kind.as_str() {
+        "missing" => format!("row {} is missing", row.row),
+        "extra" => format!("row {} is only there", row.row),
+        _ => format!("row {} differs in {}", row.row, row.columns.join(", ")),
+    }
+}
+
+fn rows_next(table: &TableReport) -> String {
+    let look =
+        table.by_hand.iter().find(|recipe| recipe.program == "psql").map(|recipe| recipe.text.as_str());
+    let look = look.map(|text| format!("look at it in psql: {text} ")).unwrap_or_default();
+    format!(
+        "{look}then mend the rows by hand, or move everything again: cargo xtask migrate --restart, the same arguments beside it"
+    )
+}
+
+/// A number of things, in the singular where it is one.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}

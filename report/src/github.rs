@@ -1,0 +1,184 @@
+//! What GitHub Actions is told: annotations as workflow commands, and a summary in Markdown for the page of the run.
+//!
+//! Text only: writing to standard output and to the file that `GITHUB_STEP_SUMMARY` names is the command's business.
+
+use crate::findings::{Finding, counted, findings, rows_in_words};
+use crate::markdown::{cell, prose, visible};
+use crate::model::{Report, TableReport, Verdict};
+
+/// How many errors of one step GitHub shows.
+const ERRORS_MAX: usize = 10;
+
+/// How many tables and how many findings a summary has; GitHub takes 1 MiB of it.
+const SUMMARY_MAX: usize = 50;
+
+/// How many characters of words of others one line has: nobody reads more there.
+const WORDS_MAX: usize = 500;
+
+/// The annotations, one on each line. The verdict comes first, and at most ten errors in all, since GitHub shows no more.
+pub fn annotations(report: &Report) -> String {
+    let words = report.verdict_in_words();
+    if report.verdict != Verdict::NotProven {
+        let title = if report.verdict == Verdict::Proven { "Migration proven" } else { "A sample, no proof" };
+        return command("notice", title, &words);
+    }
+    let found = findings(report);
+    let mut text = command("error", "Migration NOT proven", &words);
+    let shown = if found.len() < ERRORS_MAX { found.len() } else { ERRORS_MAX - 2 };
+    for Finding { place, what, next } in found.iter().take(shown) {
+        text.push_str(&command(
+            "error",
+            &clipped(place),
+            &format!("{}\nNext: {}", clipped(what), clipped(next)),
+        ));
+    }
+    if found.len() > shown {
+        let rest = counted((found.len() - shown) as u64, "more finding");
+        text.push_str(&command("error", "And more", &format!("{rest}; the report has all of them")));
+    }
+    text
+}
+
+/// One annotation of a command that has no report to make: an error, or a notice.
+pub fn message(is_bad: bool, title: &str, words: &str) -> String {
+    let kind = if is_bad { "error" } else { "notice" };
+    let lines: Vec<String> = words.lines().map(visible).collect();
+    command(kind, &visible(title), &lines.join("\n"))
+}
+
+/// The summary: the verdict, what is wrong, and the tables, those that differ first and then the largest.
+pub fn summary(report: &Report) -> String {
+    let heading = match report.verdict {
+        Verdict::Proven => "✅ Migration proven",
+        Verdict::NotProven => "❌ Migration NOT proven",
+        Verdict::NothingFoundInSample => "⚠️ Nothing found in a sample: no proof",
+    };
+    let mut text = format!(
+        "## {heading}\n\n{}.\n\nRun {} of {} into {}.\n\n",
+        prose(&report.verdict_in_words()),
+        report.run,
+        cell(&report.source.path),
+        cell(&report.target.url)
+    );
+    let found = findings(report);
+    if !found.is_empty() {
+        text.push_str("| found | what | next |\n| --- | --- | --- |\n");
+        for Finding { place, what, next } in found.iter().take(SUMMARY_MAX) {
+            let [place, what, next] = [place, what, next].map(|words| prose(&clipped(words)));
+            text.push_str(&format!("| {place} | {what} | {next} |\n"));
+        }
+        text.push_str(&and_more(found.len(), "finding"));
+        text.push('\n');
+    }
+    text.push_str("| table | rows | verified |\n| --- | ---: | --- |\n");
+    for table in heaviest(report).into_iter().take(SUMMARY_MAX) {
+        text.push_str(&format!(
+            "| {} | {} | {} |\n",
+            cell(&table.table),
+            table.rows,
+            prose(&verified(table))
+        ));
+    }
+    text.push_str(&and_more(report.tables.len(), "table"));
+    text.push_str("\n| check | tried | result |\n| --- | ---: | --- |\n");
+    for check in &report.checks {
+        let result = match (check.is_done, check.problems.len() as u64) {
+            (false, _) => "not done".to_owned(),
+            (true, 0) => "holds".to_owned(),
+            (true, problems) => counted(problems, "problem"),
+        };
+        let tried = format!("{} {}", check.tried, check.unit);
+        text.push_str(&format!("| {} | {} | {result} |\n", prose(&check.name), prose(tried.trim())));
+    }
+    text.push('\n');
+    text
+}
+
+/// The tables, those that differ first, then those with the most rows.
+fn heaviest(report: &Report) -> Vec<&TableReport> {
+    let mut tables: Vec<&TableReport> = report.tables.iter().collect();
+    let is_equal = |table: &TableReport| table.compared.as_ref().is_some_and(|compared| compared.is_equal());
+    tables.sort_by_key(|table| (is_equal(table), std::cmp::Reverse(table.rows)));
+    tables
+}
+
+fn verified(table: &TableReport) -> String {
+    match &table.compared {
+        None => "not compared".to_owned(),
+        Some(compared) if compared.is_equal() => format!("all {} equal", compared.equal),
+        Some(compared) => clipped(&rows_in_words(compared)),
+    }
+}
+
+fn and_more(count: usize, noun: &str) -> String {
+    match count.saturating_sub(SUMMARY_MAX) {
+        0 => String::new(),
+        more => format!("\n… and {}\n", counted(more as u64, &format!("more {noun}"))),
+    }
+}
+
+/// As much of the words as anybody reads, with control characters shown: a log is read on terminals, too.
+fn clipped(words: &str) -> String {
+    let words = visible(words);
+    match words.char_indices().nth(WORDS_MAX) {
+        None => words,
+        Some((end, _)) => format!("{}…", words.get(..end).unwrap_or_default()),
+    }
+}
+
+/// A workflow command on a line of its own.
+fn command(kind: &str, title: &str, message: &str) -> String {
+    format!("::{kind} title={}::{}\n", property(title), data(message))
+}
+
+/// A message, as the runner takes it (actions/toolkit, `escapeData`).
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// The value of a property (actions/toolkit, `escapeProperty`).
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hostile;
+
+    #[test]
+    fn values_are_escaped_as_the_runner_undoes_it() {
+        assert_eq!(
+            command("error", "a:b,c%\r\n", "x:y,z%\r\n::error::"),
+            "::error title=a%3Ab%2Cc%25%0D%0A::x:y,z%25%0D%0A::error::\n"
+        );
+    }
+
+    #[test]
+    fn ten_errors_at_most_each_on_one_line_whatever_the_names_are() {
+        let report = hostile::report(Verdict::NotProven);
+        let text = annotations(&report);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), ERRORS_MAX, "{text}");
+        assert!(lines.iter().all(|line| line.starts_with("::error title=")), "{text}");
+        assert!(lines[0].contains("NOT proven") && lines[9].contains("more findings"), "{text}");
+        assert!(!text.contains('\r'), "{text}");
+        insta::assert_snapshot!("annotations", text);
+    }
+
+    #[test]
+    fn what_is_proven_is_a_notice_and_a_sample_is_called_no_proof() {
+        let proven = annotations(&hostile::report(Verdict::Proven));
+        assert!(proven.starts_with("::notice title=Migration proven::Proven: 110 rows"), "{proven}");
+        assert_eq!(proven.lines().count(), 1);
+        let sample = annotations(&hostile::report(Verdict::NothingFoundInSample));
+        assert!(sample.starts_with("::notice title=A sample%2C no proof::No proof:"), "{sample}");
+    }
+
+    #[test]
+    fn the_summary_is_markdown_in_which_names_are_text() {
+        let text = summary(&hostile::report(Verdict::NotProven));
+        assert!(!text.contains("<script>alert(1)</script> ") && !text.contains("\u{202e}"), "{text}");
+        insta::assert_snapshot!("summary", text);
+    }
+}

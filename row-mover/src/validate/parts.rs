@@ -1,0 +1,327 @@
+//! Cuts tables into parts that several workers compare at once. The parts of a table have each of its rows once, on both sides: ends
+//! are taken from the source, and the outer ones are open, so that nothing falls between or beside them.
+//!
+//! A part of a table whose key is its rowid costs what its rows cost. Where SQLite has to sort, each part costs a look at all rows,
+//! so that there are no more parts than workers.
+
+use migrate_core::conversion::Conversion;
+use migrate_core::identifier::{quote_pg, quote_pg_literal, quote_sqlite};
+use migrate_core::plan::{PlannedColumn, PlannedTable};
+use migrate_core::value::SourceValue;
+use rusqlite::OptionalExtension;
+
+use super::compare::{Selection, SourceRows};
+use super::key::OwnedKey;
+use super::{CompareOptions, can_merge};
+use crate::error::{Context, Result};
+use crate::source::SourceConnection;
+use crate::source::parts;
+use crate::source::scan::{self, RowidRange};
+use crate::target::bulk::BulkConnection;
+
+/// Fewer rowids than this are not cut, nor fewer pages of PostgreSQL.
+const ROWIDS_MIN: u64 = 1 << 14;
+const PAGES_MIN: u64 = 1 << 9;
+
+/// How many parts a worker gets of a table, so that one that is slow does not keep the others waiting.
+const PARTS_OF_WORKER: usize = 4;
+
+/// How many rows are asked for their key, where it is not known how keys are spread; a table of fewer ranges of rowids than half of it
+/// is too small to be cut.
+const SAMPLED_KEYS: usize = 64;
+
+/// What a worker does at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Compares rows in the order of their keys.
+    Merge(Selection),
+    /// Adds up rows of the source.
+    SourceSum(Option<RowidRange>),
+    /// Adds up rows of the target.
+    TargetSum(Option<String>),
+    /// Looks at some rows.
+    Look,
+}
+
+/// The parts of a table, and about how much work each is.
+pub(super) fn of_table(
+    table: &PlannedTable,
+    options: CompareOptions,
+    source: &SourceConnection,
+    target: &mut BulkConnection,
+) -> Result<(Vec<Part>, u64)> {
+    let bounds = parts::rowid_bounds(source, &table.source, table.rowid.as_deref())?;
+    let span = bounds.map(|all| all.last.abs_diff(all.first).saturating_add(1));
+    let rows = match (table.profile_rows, span) {
+        (Some(rows), Some(span)) => rows.min(span),
+        (rows, span) => rows.or(span).unwrap_or(0),
+    };
+    let parts = if options.share.is_some() {
+        vec![Part::Look]
+    } else if can_merge(table) {
+        selections(table, options.workers, source, target)?.into_iter().map(Part::Merge).collect()
+    } else {
+        sums(table, options.workers, source, target)?
+    };
+    let work = rows.saturating_mul(table.columns.len() as u64 + 1) / parts.len().max(1) as u64;
+    Ok((parts, work))
+}
+
+/// Both sides of a table without a key to merge by, each in parts of its own.
+fn sums(
+    table: &PlannedTable,
+    workers: usize,
+    source: &SourceConnection,
+    target: &mut BulkConnection,
+) -> Result<Vec<Part>> {
+    let ranges = rowid_ranges(table, workers, source)?;
+    let mut all: Vec<Part> = match open_ended(&ranges) {
+        ranges if ranges.len() > 1 => ranges.into_iter().map(|range| Part::SourceSum(Some(range))).collect(),
+        _ => vec![Part::SourceSum(None)],
+    };
+    let relation = quote_pg_literal(&table.qualified(&table.target));
+    let sql =
+        format!("SELECT pg_relation_size({relation}::regclass) / current_setting('block_size')::bigint");
+    let answer = target.query(&sql, &[])?;
+    let pages: u64 =
+        answer.into_iter().flatten().flatten().next().and_then(|pages| pages.parse().ok()).unwrap_or(0);
+    let count = match workers {
+        0 | 1 => 1,
+        _ => (pages / PAGES_MIN).clamp(1, (workers * PARTS_OF_WORKER) as u64),
+    };
+    let cuts: Vec<String> = (1..count).map(|cut| format!("'({},0)'::tid", pages * cut / count)).collect();
+    let filters = between(&cuts, "ctid", "<", ">=", false);
+    all.extend(filters.into_iter().map(Part::TargetSum));
+    Ok(all)
+}
+
+/// The parts of a table that is merged.
+fn selections(
+    table: &PlannedTable,
+    workers: usize,
+    source: &SourceConnection,
+    target: &mut BulkConnection,
+) -> Result<Vec<Selection>> {
+    let whole = vec![Selection::all()];
+    let key = table.key_positions();
+    let Some(column) = key.first().and_then(|&position| table.columns.get(position)) else {
+        return Ok(whole);
+    };
+    if workers < 2 {
+        return Ok(whole);
+    }
+    if key.len() == 1 && is_rowid(table, column, source)? {
+        let ranges = open_ended(&rowid_ranges(table, workers, source)?);
+        let cuts: Vec<String> = ranges.iter().map(|range| bigint(range.last)).collect();
+        let cuts = cuts.get(..cuts.len().saturating_sub(1)).unwrap_or_default();
+        let filters = target_filters(table, column, cuts, target)?;
+        let parts = ranges.into_iter().zip(filters);
+        let parts =
+            parts.map(|(range, target)| Selection { source: SourceRows::Rowids(vec![range]), target });
+        let parts: Vec<Selection> = parts.collect();
+        return Ok(if parts.len() > 1 { parts } else { whole });
+    }
+    let cuts = key_cuts(table, column, workers, source)?;
+    if cuts.is_empty() {
+        return Ok(whole);
+    }
+    let (of_source, of_target): (Vec<String>, Vec<String>) = cuts.into_iter().unzip();
+    // NULL comes first in SQLite. No row with NULL in its key moves, but those that stay behind are counted.
+    let name = format!("{} COLLATE BINARY", quote_sqlite(&column.source));
+    let mut filters = between(&of_source, &name, "<=", ">", false);
+    if let Some(Some(first)) = filters.first_mut() {
+        first.push_str(&format!(" OR {name} IS NULL"));
+    }
+    let sorted = filters.into_iter().zip(target_filters(table, column, &of_target, target)?);
+    Ok(sorted.map(|(filter, target)| Selection { source: SourceRows::Sorted(filter), target }).collect())
+}
+
+/// Ranges of rowids with rows at their ends.
+fn rowid_ranges(table: &PlannedTable, workers: usize, source: &SourceConnection) -> Result<Vec<RowidRange>> {
+    match &table.rowid {
+        Some(rowid) if workers > 1 => {
+            parts::populated(source, &table.source, rowid, ROWIDS_MIN, workers * PARTS_OF_WORKER)
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// The same ranges without gaps, over all rowids that there can be.
+fn open_ended(ranges: &[RowidRange]) -> Vec<RowidRange> {
+    let mut first = i64::MIN;
+    let mut open = Vec::with_capacity(ranges.len());
+    for (place, range) in ranges.iter().enumerate() {
+        let last = if place + 1 == ranges.len() { i64::MAX } else { range.last };
+        open.push(RowidRange { first, last });
+        first = last.saturating_add(1);
+    }
+    open
+}
+
+/// The conditions that give each part of what `cuts` cut: none where there is no cut.
+fn between(cuts: &[String], name: &str, until: &str, from: &str, has_null: bool) -> Vec<Option<String>> {
+    if cuts.is_empty() {
+        return vec![None];
+    }
+    let filter = |place: usize| {
+        let lower = place.checked_sub(1).and_then(|below| cuts.get(below));
+        let lower = lower.map(|cut| format!("{name} {from} {cut}"));
+        let upper = cuts.get(place).map(|cut| format!("{name} {until} {cut}"));
+        match (lower, upper) {
+            (Some(lower), None) if has_null => Some(format!("({lower} OR {name} IS NULL)")),
+            (lower, upper) => Some(lower.into_iter().chain(upper).collect::<Vec<_>>().join(" AND ")),
+        }
+    };
+    (0..=cuts.len()).map(filter).collect()
+}
+
+/// The conditions for the target. NULL comes last there, where a column that was NOT NULL is so no more.
+fn target_filters(
+    table: &PlannedTable,
+    column: &PlannedColumn,
+    cuts: &[String],
+    target: &mut BulkConnection,
+) -> Result<Vec<Option<String>>> {
+    let relation = quote_pg_literal(&table.qualified(&table.target));
+    let sql =
+        format!("SELECT attnotnull FROM pg_attribute WHERE attrelid = {relation}::regclass AND attname = $1");
+    let answer = target.query(&sql, &[Some(&column.target)])?;
+    let is_not_null = answer.first().and_then(|row| row.first()) == Some(&Some("t".to_owned()));
+    let name = quote_pg(&column.target);
+    let name = if is_text(column) { format!("{name} COLLATE \"C\"") } else { name };
+    Ok(between(cuts, &name, "<=", ">", !is_not_null))
+}
+
+/// Whether a column is another name of the rowid (SQLite manual, "Rowid Tables"): an INTEGER PRIMARY KEY that has no index of its own.
+pub(super) fn is_rowid(
+    table: &PlannedTable,
+    column: &PlannedColumn,
+    source: &SourceConnection,
+) -> Result<bool> {
+    if table.rowid.is_none() || !is_integer(column) {
+        return Ok(false);
+    }
+    let sql = "SELECT (SELECT group_concat(name) FROM pragma_table_xinfo(?1) WHERE pk > 0) = ?2 \
+               AND (SELECT upper(type) FROM pragma_table_xinfo(?1) WHERE pk > 0) = 'INTEGER' \
+               AND NOT EXISTS (SELECT 1 FROM pragma_index_list(?1) WHERE origin = 'pk') \
+               AND EXISTS (SELECT 1 FROM pragma_table_list(?1) WHERE schema = 'main' AND type = 'table')";
+    let answer: Option<Option<bool>> = (source.connection())
+        .query_row(sql, [&table.source, &column.source], |row| row.get(0))
+        .optional()
+        .context(|| format!("table {} cannot be read", table.source))?;
+    Ok(answer.flatten() == Some(true))
+}
+
+fn is_integer(column: &PlannedColumn) -> bool {
+    matches!(column.conversion, Conversion::Bigint | Conversion::Integer | Conversion::Smallint)
+        && column.limit.is_none()
+}
+
+fn is_text(column: &PlannedColumn) -> bool {
+    column.conversion == Conversion::Text && column.limit.is_none()
+}
+
+/// Keys of the source that cut the table into as many parts as there are workers, as SQLite and as PostgreSQL write them.
+fn key_cuts(
+    table: &PlannedTable,
+    column: &PlannedColumn,
+    workers: usize,
+    source: &SourceConnection,
+) -> Result<Vec<(String, String)>> {
+    let failed = || format!("table {} cannot be read", table.source);
+    let connection = source.connection();
+    let encoding: String = connection.query_row("PRAGMA encoding", [], |row| row.get(0)).context(failed)?;
+    let is_ordered_text = is_text(column) && encoding.eq_ignore_ascii_case("UTF-8");
+    if !is_integer(column) && !is_ordered_text {
+        return Ok(Vec::new());
+    }
+    let name = quote_sqlite(&column.source);
+    let Some(rowid) = &table.rowid else {
+        // Rows lie in the order of the key, so that a part costs no more than its rows do.
+        let from = scan::rows_of(connection, &table.source).context(failed)?;
+        let sql = format!("SELECT (SELECT min({name}) FROM {from}), (SELECT max({name}) FROM {from})");
+        let ends: (rusqlite::types::Value, rusqlite::types::Value) =
+            connection.query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?))).context(failed)?;
+        let (rusqlite::types::Value::Integer(first), rusqlite::types::Value::Integer(last)) = ends else {
+            return Ok(Vec::new());
+        };
+        let ranges =
+            parts::ranges(RowidRange { first, last }, ROWIDS_MIN, (workers * PARTS_OF_WORKER) as u64);
+        let cuts = ranges.iter().take(ranges.len().saturating_sub(1));
+        return Ok(cuts.map(|range| (range.last.to_string(), bigint(range.last))).collect());
+    };
+    let ranges =
+        parts::populated(source, &table.source, rowid, ROWIDS_MIN / SAMPLED_KEYS as u64, SAMPLED_KEYS)?;
+    if ranges.len() < SAMPLED_KEYS / 2 {
+        return Ok(Vec::new());
+    }
+    let sql = format!("SELECT {name} FROM {} NOT INDEXED WHERE {rowid} = ?1", quote_sqlite(&table.source));
+    let mut statement = connection.prepare(&sql).context(failed)?;
+    let mut keys = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        let mut rows = statement.query([range.first]).context(failed)?;
+        if let Some(row) = rows.next().context(failed)? {
+            let mut key = OwnedKey::default();
+            key.push(scan::value(row.get_ref(0).context(failed)?));
+            keys.push(key);
+        }
+    }
+    let is_cut = |key: &OwnedKey| key.values().first().is_some_and(|value| literals(*value).is_some());
+    keys.retain(is_cut);
+    keys.sort_by(OwnedKey::compare);
+    keys.dedup_by(|one, other| one.compare(other).is_eq());
+    let quantiles = (1..workers).map(|part| part * keys.len() / workers);
+    let mut cuts: Vec<&OwnedKey> = quantiles.filter_map(|place| keys.get(place)).collect();
+    cuts.dedup_by(|one, other| one.compare(other).is_eq());
+    Ok(cuts.iter().filter_map(|key| literals(*key.values().first()?)).collect())
+}
+
+/// A key as SQLite and as PostgreSQL write it; none where one of them cannot.
+fn literals(value: SourceValue<'_>) -> Option<(String, String)> {
+    match value {
+        SourceValue::Integer(integer) => Some((integer.to_string(), bigint(integer))),
+        SourceValue::Text(bytes) => {
+            let text = str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))?;
+            Some((sqlite_text(bytes), quote_pg_literal(text)))
+        }
+        _ => None,
+    }
+}
+
+/// Text of any bytes, as SQLite's SQL writes it.
+pub(super) fn sqlite_text(bytes: &[u8]) -> String {
+    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("CAST(x'{digits}' AS TEXT)")
+}
+
+fn bigint(integer: i64) -> String {
+    format!("'{integer}'::bigint")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_without_gaps_have_every_rowid_once() {
+        let ranges = [(3, 9), (12, 12), (100, 4000)].map(|(first, last)| RowidRange { first, last });
+        let open: Vec<(i64, i64)> =
+            open_ended(&ranges).iter().map(|range| (range.first, range.last)).collect();
+        assert_eq!(open, [(i64::MIN, 9), (10, 12), (13, i64::MAX)]);
+        assert_eq!(open_ended(&[]), []);
+    }
+
+    #[test]
+    fn conditions_are_open_at_both_outer_ends() {
+        let filters = |cuts: &[&str], has_null| {
+            let cuts: Vec<String> = cuts.iter().map(|&cut| cut.to_owned()).collect();
+            between(&cuts, "k", "<=", ">", has_null)
+                .into_iter()
+                .map(Option::unwrap_or_default)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(filters(&[], true), [""]);
+        assert_eq!(filters(&["1", "5"], false), ["k <= 1", "k > 1 AND k <= 5", "k > 5"]);
+        assert_eq!(filters(&["1"], true), ["k <= 1", "(k > 1 OR k IS NULL)"]);
+    }
+}

@@ -1,0 +1,84 @@
+//! Where a row lies, for what has no key to be named by: by its rowid in SQLite, by its ctid in PostgreSQL.
+
+use crate::source::rows::SourceRow;
+
+/// Where a row lies, in an order of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place([u8; PLACE_BYTES]);
+
+/// How many bytes a place has: of a ctid, and of the table that it is in, since a partitioned table has one ctid several times.
+pub(super) const PLACE_BYTES: usize = 10;
+
+/// How many bytes of a place say which table of PostgreSQL it is in.
+const TABLE_BYTES: usize = 4;
+
+impl Place {
+    /// Of a row of SQLite: its rowid, else the how manieth row of the scan it is.
+    pub(super) fn of_source(row: &SourceRow<'_>, number: u64) -> Place {
+        let number = row.rowid().unwrap_or_else(|| i64::try_from(number).unwrap_or(i64::MAX));
+        Place::of_number(number)
+    }
+
+    /// Of a row of SQLite with this rowid.
+    pub(super) fn of_number(number: i64) -> Place {
+        let mut place = [0; PLACE_BYTES];
+        // The sign is turned, so that the bytes have the order of the numbers.
+        place[..8].copy_from_slice(&(number ^ i64::MIN).to_be_bytes());
+        Place(place)
+    }
+
+    /// Of a row of PostgreSQL: the binary forms of its `tableoid` and its `ctid` (`tidsend` in PostgreSQL's `tid.c`).
+    pub(super) fn of_target(tableoid: Option<&[u8]>, ctid: Option<&[u8]>) -> Option<Place> {
+        Some(Place([tableoid?, ctid?].concat().try_into().ok()?))
+    }
+
+    /// Of bytes that [`Place::bytes`] gave.
+    pub(super) fn of_bytes(bytes: [u8; PLACE_BYTES]) -> Place {
+        Place(bytes)
+    }
+
+    /// Its bytes.
+    pub(super) fn bytes(self) -> [u8; PLACE_BYTES] {
+        self.0
+    }
+
+    /// The rowid, or the number, of a row of SQLite.
+    pub(super) fn number(self) -> i64 {
+        let mut number = [0; 8];
+        number.copy_from_slice(&self.0[..8]);
+        i64::from_be_bytes(number) ^ i64::MIN
+    }
+
+    /// The ctid of a row of PostgreSQL, as SQL writes it.
+    pub(super) fn ctid(self) -> String {
+        let [_, _, _, _, block @ .., high, low] = self.0;
+        format!("({},{})", u32::from_be_bytes(block), u16::from_be_bytes([high, low]))
+    }
+}
+
+const _: () = assert!(PLACE_BYTES == TABLE_BYTES + 6, "a ctid has six bytes");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_ordered_as_their_numbers_and_come_back() {
+        let numbers = [i64::MIN, -2, -1, 0, 1, 255, 256, i64::MAX];
+        for pair in numbers.windows(2) {
+            assert!(Place::of_number(pair[0]) < Place::of_number(pair[1]), "{pair:?}");
+        }
+        for number in numbers {
+            assert_eq!(Place::of_number(number).number(), number);
+        }
+    }
+
+    #[test]
+    fn a_ctid_is_written_as_sql_writes_it() {
+        let place = Place::of_target(Some(&[0, 0, 64, 1]), Some(&[0, 1, 0, 2, 0, 7])).unwrap();
+        assert_eq!(place.ctid(), "(65538,7)");
+        assert_eq!(Place::of_bytes(place.bytes()), place);
+        assert_eq!(Place::of_target(Some(&[0; 4]), Some(&[0; 5])), None);
+        assert_eq!(Place::of_target(None, Some(&[0; 6])), None);
+    }
+}

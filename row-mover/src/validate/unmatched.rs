@@ -1,0 +1,210 @@
+//! Finds the rows that make the sums of a multiset differ: a hash of each row of both sides is sorted outside of memory, and rows
+//! that are not as often on one side as on the other are looked at.
+//!
+//! A table with a key that both sides order differently has its rows told apart by key, exactly. In a table without one, a missing
+//! row and an extra one count as one row that is different where they share at least half of their columns; only the first thousand
+//! of each side are looked at for this, and what is beyond them counts as missing and extra.
+
+use migrate_core::plan::PlannedTable;
+
+use super::TableComparison;
+use super::compare::{Difference, DifferenceKind, NAMED_DIFFERENCES_MAX};
+use super::external_sort::{RUN_BYTES, Record, Sorted, Sorter};
+use super::looked::{look_at_source, look_at_target};
+use super::multiset::{add_source, add_target, each_expected, expected_value, unreadable};
+use super::pairs::{Looked, pair};
+use super::place::Place;
+use super::row_hash::{Form, RowHash};
+use super::tally::{Tally, Unmatched};
+use super::target_rows::TargetRows;
+use crate::error::{Error, Result};
+use crate::observer::{Observer, go_on};
+use crate::source::SourceConnection;
+use crate::target::bulk::BulkConnection;
+
+/// How many rows pass between two looks at whether to go on.
+const LOOK_EACH_ROWS: u64 = 10_000;
+
+/// What is found where sums differ: fills in all counts but those of rows, which are known, and names the first differences.
+pub(super) fn find(
+    table: &PlannedTable,
+    show_values: bool,
+    source: &SourceConnection,
+    target: &mut BulkConnection,
+    observer: &dyn Observer,
+    found: &mut TableComparison,
+) -> Result<()> {
+    let key = table.key_positions();
+    let mut source_rows = sorted_source(table, &key, source, observer)?;
+    let mut target_rows = sorted_target(table, &key, target, observer)?;
+    let tally = Tally::of(&mut || source_rows.next(), &mut || target_rows.next())?;
+    drop((source_rows, target_rows));
+    if tally.missing + tally.extra + tally.different == 0 {
+        return Err(Error::new("the sums of both sides differ, and their rows do not")
+            .next("the sealed copy may have been written to while it was read: validate again"));
+    }
+    found.equal = tally.equal;
+    found.missing = tally.missing;
+    found.extra = tally.extra;
+    found.different = tally.different;
+    Naming { table, key, show_values, source, target }.name(tally, found)
+}
+
+fn sorted_source(
+    table: &PlannedTable,
+    key: &[usize],
+    source: &SourceConnection,
+    observer: &dyn Observer,
+) -> Result<Sorted> {
+    let (mut sorter, mut hash, mut number) = (Sorter::new(RUN_BYTES), RowHash::default(), 0_u64);
+    // What it counts is known from the first pass.
+    let mut counted = TableComparison::default();
+    each_expected(table, None, source, &mut counted, &mut |row, expected| {
+        number += 1;
+        if number.is_multiple_of(LOOK_EACH_ROWS) {
+            go_on(observer)?;
+        }
+        for &position in key {
+            if let Some(column) = table.columns.get(position) {
+                let value = expected_value(table, row, expected, position)?;
+                hash.add_source(column, &value, Form::Key, &|| unreadable(table))?;
+            }
+        }
+        let of_key = hash.finish();
+        add_source(table, row, expected, &mut hash)?;
+        let of_row = hash.finish();
+        let group = if key.is_empty() { of_row } else { of_key };
+        sorter.add(Record { group, row: of_row, place: Place::of_source(row, number) })
+    })?;
+    sorter.sorted()
+}
+
+fn sorted_target(
+    table: &PlannedTable,
+    key: &[usize],
+    target: &mut BulkConnection,
+    observer: &dyn Observer,
+) -> Result<Sorted> {
+    let (mut sorter, mut hash, mut number) = (Sorter::new(RUN_BYTES), RowHash::default(), 0_u64);
+    let mut rows = TargetRows::open_with(table, &[], None, &["tableoid", "ctid"], target)?;
+    while rows.advance()? {
+        number += 1;
+        if number.is_multiple_of(LOOK_EACH_ROWS) {
+            go_on(observer)?;
+        }
+        for &position in key {
+            if let Some(column) = table.columns.get(position) {
+                hash.add_target(column, &rows, position, Form::Key)?;
+            }
+        }
+        let of_key = hash.finish();
+        add_target(table, &rows, &mut hash)?;
+        let of_row = hash.finish();
+        let group = if key.is_empty() { of_row } else { of_key };
+        let place = Place::of_target(rows.behind(0), rows.behind(1))
+            .ok_or_else(|| Error::new("PostgreSQL gave a row without the place where it lies"))?;
+        sorter.add(Record { group, row: of_row, place })?;
+    }
+    sorter.sorted()
+}
+
+struct Naming<'a> {
+    table: &'a PlannedTable,
+    key: Vec<usize>,
+    show_values: bool,
+    source: &'a SourceConnection,
+    target: &'a mut BulkConnection,
+}
+
+impl Naming<'_> {
+    fn name(mut self, tally: Tally, found: &mut TableComparison) -> Result<()> {
+        // With a key it is known which rows belong together; only those that are named have to be looked at.
+        let kept = if self.key.is_empty() { usize::MAX } else { NAMED_DIFFERENCES_MAX };
+        let mut missing: Vec<Unmatched> = tally.first_missing.into_values().take(kept).collect();
+        let mut extra: Vec<Unmatched> = tally.first_extra.into_values().take(kept).collect();
+        let different: Vec<(Place, Place)> = tally.first_different.into_iter().take(kept).collect();
+        let of_source = missing.iter().map(|row| row.place).chain(different.iter().map(|pair| pair.0));
+        let of_target = extra.iter().map(|row| row.place).chain(different.iter().map(|pair| pair.1));
+        let source =
+            look_at_source(self.table, &self.key, self.show_values, of_source.collect(), self.source)?;
+        let target =
+            look_at_target(self.table, &self.key, self.show_values, of_target.collect(), self.target)?;
+        let mut named: Vec<(Place, Difference)> = Vec::new();
+        for (from, to) in different {
+            if let (Some(left), Some(right)) = (source.get(&from), target.get(&to)) {
+                named.push((from, self.different(left, right, 1, String::new())));
+            }
+        }
+        if self.key.is_empty() {
+            for [left, right] in pair(&missing, &extra, &source, &target) {
+                let (Some(one), Some(other)) = (missing.get_mut(left), extra.get_mut(right)) else {
+                    continue;
+                };
+                let rows = one.rows.min(other.rows);
+                one.rows -= rows;
+                other.rows -= rows;
+                found.missing -= rows;
+                found.extra -= rows;
+                found.different += rows;
+                if let (Some(left), Some(right)) = (source.get(&one.place), target.get(&other.place)) {
+                    named.push((one.place, self.different(left, right, rows, copies(one.copies))));
+                }
+            }
+        }
+        named.extend(self.unmatched(&missing, &source, DifferenceKind::Missing));
+        named.sort_by_key(|(place, _)| *place);
+        let only_target = self.unmatched(&extra, &target, DifferenceKind::Extra);
+        // Rows that only PostgreSQL has show among the first, however many others there are.
+        let reserved = only_target.len().min(2);
+        named.truncate(NAMED_DIFFERENCES_MAX - reserved);
+        named.extend(only_target);
+        named.truncate(NAMED_DIFFERENCES_MAX);
+        found.first = named.into_iter().map(|(_, difference)| difference).collect();
+        Ok(())
+    }
+
+    fn different(&mut self, left: &Looked, right: &Looked, rows: u64, copies: String) -> Difference {
+        let differs = |position: &usize| left.columns.get(*position) != right.columns.get(*position);
+        let positions: Vec<usize> = (0..self.table.columns.len()).filter(differs).collect();
+        let names = positions.iter().filter_map(|&position| self.table.columns.get(position));
+        let shown =
+            |looked: &Looked, position: usize| looked.shown.get(position).cloned().unwrap_or_default();
+        let values = match self.show_values {
+            true => positions.iter().map(|&at| [shown(left, at), shown(right, at)]).collect(),
+            false => Vec::new(),
+        };
+        let key = match self.key.is_empty() {
+            true => format!("{}, {}{copies}", left.name, right.name),
+            false => left.name.clone(),
+        };
+        let columns = names.map(|column| column.source.clone()).collect();
+        Difference { key, kind: DifferenceKind::Different, columns, rows, values }
+    }
+
+    fn unmatched(
+        &self,
+        rows: &[Unmatched],
+        looked: &std::collections::BTreeMap<Place, Looked>,
+        kind: DifferenceKind,
+    ) -> Vec<(Place, Difference)> {
+        let is_left = |row: &&Unmatched| row.rows > 0;
+        let name = |row: &Unmatched| {
+            let key = format!("{}{}", looked.get(&row.place)?.name, copies(row.copies));
+            let difference =
+                Difference { key, kind, columns: Vec::new(), rows: row.rows, values: Vec::new() };
+            Some((row.place, difference))
+        };
+        rows.iter().filter(is_left).filter_map(name).collect()
+    }
+}
+
+/// How often a row stands on both sides, in words; nothing where that goes without saying.
+fn copies([in_source, in_target]: [u64; 2]) -> String {
+    match [in_source, in_target] {
+        [1, 0] | [0, 1] => String::new(),
+        _ => {
+            let noun = if in_source == 1 { "copy" } else { "copies" };
+            format!(" ({in_source} {noun} in SQLite, {in_target} in PostgreSQL)")
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! Several workers at the parts of all tables: the largest first, each in the same snapshot of the target. What the parts of a table
+//! found is put together by whoever does the last of them.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use migrate_core::identifier::quote_pg;
+use migrate_core::plan::PlannedTable;
+
+use super::compare::NAMED_DIFFERENCES_MAX;
+use super::parts::{self, Part};
+use super::{CompareOptions, TableComparison, compare, look, multiset, unmatched};
+use crate::error::{Error, Result};
+use crate::observer::Observer;
+use crate::source::SourceConnection;
+use crate::target::bulk::BulkConnection;
+use crate::target::server_error::ServerError;
+
+/// Opens what a worker reads.
+pub(super) struct Sides<'a> {
+    pub(super) open_source: &'a (dyn Fn() -> Result<SourceConnection> + Sync),
+    pub(super) open_target: &'a (dyn Fn() -> Result<BulkConnection> + Sync),
+}
+
+/// A part, of which table, and the how manieth of its parts.
+struct Unit {
+    table: usize,
+    place: usize,
+    part: Part,
+}
+
+/// What a part found; the sum of rows where it adds them up.
+struct Found {
+    comparison: TableComparison,
+    sums: [u128; 2],
+}
+
+/// What is known of a table so far.
+struct Progress {
+    found: Vec<Option<Found>>,
+    left: usize,
+    began: Option<Instant>,
+    done: Option<TableComparison>,
+}
+
+/// Compares `tables` as [`super::compare_rows`] says.
+pub(super) fn compare(
+    tables: &[&PlannedTable],
+    options: CompareOptions,
+    sides: &Sides<'_>,
+    observer: &dyn Observer,
+) -> Result<Vec<TableComparison>> {
+    let mut keeper = (sides.open_target)()?;
+    let snapshot = export_snapshot(&mut keeper)?;
+    let (units, progress) = plan(tables, options, &(sides.open_source)()?, &mut keeper)?;
+    let work = Work {
+        tables,
+        options,
+        sides,
+        observer,
+        snapshot,
+        units: &units,
+        next: AtomicUsize::new(0),
+        has_failed: AtomicBool::new(false),
+        progress: &progress,
+        without_connection: Mutex::new(None),
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..options.workers.clamp(1, units.len().max(1)))
+            .map(|_| {
+                scope.spawn(|| work.run().inspect_err(|_| work.has_failed.store(true, Ordering::Relaxed)))
+            })
+            .collect();
+        let results = threads.into_iter().map(|thread| {
+            thread
+                .join()
+                .unwrap_or_else(|_| Err(Error::new("a thread that compares rows stopped unexpectedly")))
+        });
+        results.fold(Ok(()), Result::and)
+    })?;
+    keeper.query("COMMIT", &[])?;
+    let without_connection = work.without_connection.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut results = Vec::with_capacity(tables.len());
+    for progress in progress {
+        let progress = progress.into_inner().unwrap_or_else(PoisonError::into_inner);
+        results.extend(progress.done);
+    }
+    if results.len() < tables.len() {
+        let undone = || Error::new("not all tables were compared");
+        return Err(without_connection.unwrap_or_else(undone));
+    }
+    Ok(results)
+}
+
+/// All parts of all tables, the largest first.
+fn plan(
+    tables: &[&PlannedTable],
+    options: CompareOptions,
+    source: &SourceConnection,
+    target: &mut BulkConnection,
+) -> Result<(Vec<Unit>, Vec<Mutex<Progress>>)> {
+    let (mut units, mut progress) = (Vec::new(), Vec::with_capacity(tables.len()));
+    for (position, table) in tables.iter().enumerate() {
+        let (parts, work) =
+            parts::of_table(table, options, source, target).map_err(|error| cannot_compare(table, error))?;
+        let found = parts.iter().map(|_| None).collect();
+        progress.push(Mutex::new(Progress { found, left: parts.len(), began: None, done: None }));
+        let of_table = parts.into_iter().enumerate();
+        units.extend(of_table.map(|(place, part)| (work, Unit { table: position, place, part })));
+    }
+    units.sort_by_key(|(work, _)| u64::MAX - work);
+    Ok((units.into_iter().map(|(_, unit)| unit).collect(), progress))
+}
+
+/// What all workers share.
+struct Work<'a> {
+    tables: &'a [&'a PlannedTable],
+    options: CompareOptions,
+    sides: &'a Sides<'a>,
+    observer: &'a dyn Observer,
+    snapshot: String,
+    units: &'a [Unit],
+    next: AtomicUsize,
+    has_failed: AtomicBool,
+    progress: &'a [Mutex<Progress>],
+    without_connection: Mutex<Option<Error>>,
+}
+
+impl Work<'_> {
+    fn run(&self) -> Result<()> {
+        let source = (self.sides.open_source)()?;
+        let mut target = match (self.sides.open_target)() {
+            // Others may have connections: what they leave undone shows in the end.
+            Err(error) if error.is_passing() => {
+                *self.without_connection.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                return Ok(());
+            }
+            target => target?,
+        };
+        import_snapshot(&mut target, &self.snapshot)?;
+        while !self.has_failed.load(Ordering::Relaxed) {
+            let Some(unit) = self.units.get(self.next.fetch_add(1, Ordering::Relaxed)) else { break };
+            let (Some(table), Some(progress)) = (self.tables.get(unit.table), self.progress.get(unit.table))
+            else {
+                break;
+            };
+            self.part(table, progress, unit, &source, &mut target)
+                .map_err(|error| cannot_compare(table, error))?;
+        }
+        Ok(())
+    }
+
+    fn part(
+        &self,
+        table: &PlannedTable,
+        progress: &Mutex<Progress>,
+        unit: &Unit,
+        source: &SourceConnection,
+        target: &mut BulkConnection,
+    ) -> Result<()> {
+        let now = Instant::now();
+        progress.lock().unwrap_or_else(PoisonError::into_inner).began.get_or_insert(now);
+        let found = self.found(table, &unit.part, source, target)?;
+        let parts = {
+            let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(place) = progress.found.get_mut(unit.place) {
+                *place = Some(found);
+            }
+            progress.left -= 1;
+            if progress.left > 0 {
+                return Ok(());
+            }
+            std::mem::take(&mut progress.found)
+        };
+        let (mut found, [source_sum, target_sum]) = join(table, parts.into_iter().flatten());
+        if matches!(unit.part, Part::SourceSum(_) | Part::TargetSum(_)) {
+            let expected_rows = found.source_rows - found.rejected;
+            if source_sum == target_sum && expected_rows == found.target_rows {
+                found.equal = expected_rows;
+            } else {
+                let show_values = self.options.show_values;
+                unmatched::find(table, show_values, source, target, self.observer, &mut found)?;
+            }
+        }
+        let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+        found.seconds = progress.began.map_or(0.0, |began| began.elapsed().as_secs_f64());
+        progress.done = Some(found);
+        Ok(())
+    }
+
+    fn found(
+        &self,
+        table: &PlannedTable,
+        part: &Part,
+        source: &SourceConnection,
+        target: &mut BulkConnection,
+    ) -> Result<Found> {
+        let mut found = TableComparison::default();
+        let mut sums = [0; 2];
+        match part {
+            Part::Merge(selection) => {
+                let key = table.key_positions();
+                let show_values = self.options.show_values;
+                found = compare::merge(table, &key, selection, show_values, source, target, self.observer)?;
+            }
+            Part::SourceSum(range) => {
+                sums[0] = multiset::source_sum(table, *range, source, &mut found, self.observer)?;
+            }
+            Part::TargetSum(filter) => {
+                sums[1] = multiset::target_sum(table, filter.as_deref(), target, &mut found, self.observer)?;
+            }
+            Part::Look => found = look::look(table, self.options, source, target, self.observer)?,
+        }
+        Ok(Found { comparison: found, sums })
+    }
+}
+
+/// What the parts of a table found together; they are in the order of keys.
+fn join(table: &PlannedTable, parts: impl Iterator<Item = Found>) -> (TableComparison, [u128; 2]) {
+    let mut all = TableComparison { table: table.source.clone(), ..TableComparison::default() };
+    let mut sums = [0_u128; 2];
+    for Found { comparison: part, sums: [source, target] } in parts {
+        all.add(part);
+        sums = [sums[0].wrapping_add(source), sums[1].wrapping_add(target)];
+    }
+    all.first.truncate(NAMED_DIFFERENCES_MAX);
+    (all, sums)
+}
+
+/// Says which table it was. A role that may not see every row is told so: a part of a table proves nothing.
+fn cannot_compare(table: &PlannedTable, error: Error) -> Error {
+    // SQLSTATE 42501, insufficient_privilege: no right to read, or row level security in a session that has it off.
+    let is_refused = std::error::Error::source(&error)
+        .and_then(|cause| cause.downcast_ref::<ServerError>())
+        .is_some_and(|cause| cause.sqlstate.as_deref() == Some("42501"));
+    let wrapped = Error::new(format!("table {} cannot be compared", table.source)).because(error);
+    if !is_refused {
+        return wrapped;
+    }
+    wrapped.next(format!(
+        "this role may not see every row of {name}: validate as a role that may (SELECT on it, and BYPASSRLS where it has row \
+         level security), or switch that off: ALTER TABLE {name} DISABLE ROW LEVEL SECURITY",
+        name = quote_pg(&table.target)
+    ))
+}
+
+/// Begins a transaction that sees one state of the target, and lets others see the same (manual, section 9.28.5).
+fn export_snapshot(keeper: &mut BulkConnection) -> Result<String> {
+    keeper.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", &[])?;
+    let rows = keeper.query("SELECT pg_export_snapshot()", &[])?;
+    rows.into_iter()
+        .flatten()
+        .flatten()
+        .next()
+        .ok_or_else(|| Error::new("PostgreSQL gave no snapshot to compare in"))
+}
+
+fn import_snapshot(target: &mut BulkConnection, snapshot: &str) -> Result<()> {
+    target.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", &[])?;
+    let quoted = migrate_core::identifier::quote_pg_literal(snapshot);
+    target.query(&format!("SET TRANSACTION SNAPSHOT {quoted}"), &[]).map(|_| ())
+}

@@ -1,0 +1,248 @@
+//! Fills the model of crate `report` from what a run has left: the ledger, the sealed copy, the validation.
+//!
+//! Values of rows never go into it, not even those that `--show-values` shows.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use migrate_core::plan::{Plan, PlannedTable};
+use report::model::{
+    Command, Compared, ComparedBy, Environment, REPORT_FORMAT, Rejects, Report, RowProblem, Source, Span,
+    SpanKind, TableReport, Target, Verdict,
+};
+use report::outline;
+use row_mover::TargetUrl;
+use row_mover::ledger::{self, Chunk, ChunkDone, History};
+use row_mover::run::{self, Validation};
+use row_mover::source::seal::{self, Seal};
+use row_mover::source::{SourceConnection, introspect};
+use row_mover::target::{DbSettings, PooledConnection, pool};
+use row_mover::validate::{DifferenceKind, TableComparison};
+
+use super::{by_hand, checks};
+
+/// What a report is about.
+pub(crate) struct Subject<'a> {
+    /// The command that makes it.
+    pub(crate) command: Command,
+    /// The run's number in the ledger.
+    pub(crate) run: i64,
+    /// The sealed copy.
+    pub(crate) seal: &'a Seal,
+    /// The run's plan.
+    pub(crate) plan: &'a Plan,
+    /// The tables that moved, by source name.
+    pub(crate) tables: &'a [String],
+    /// What was found.
+    pub(crate) validation: &'a Validation,
+    /// The files of rejected rows, by table, where this command wrote them.
+    pub(crate) reject_files: Vec<(String, String)>,
+    /// Whether nothing was to be tried out in PostgreSQL.
+    pub(crate) is_read_only: bool,
+    /// Whether the Diesel schema is as planned.
+    pub(crate) diesel_schema: DieselSchema,
+}
+
+/// Whether the Diesel schema that the app compiles against is the plan's.
+pub(crate) enum DieselSchema {
+    /// It is.
+    Same,
+    /// It is not, in words.
+    Differs(String),
+    /// It was not compared, and why.
+    NotCompared(&'static str),
+}
+
+/// Makes the report.
+///
+/// # Errors
+/// When the ledger or the sealed copy cannot be read.
+pub(crate) fn build(subject: &Subject<'_>, url: &TargetUrl, settings: &DbSettings) -> anyhow::Result<Report> {
+    let pool = pool::open(url, settings)?;
+    let mut connection = pool::get(&pool)?;
+    let history = ledger::history(&mut connection, subject.run)?;
+    let chunks = ledger::chunks(&mut connection, subject.run)?;
+    let sealed = SourceConnection::open_sealed(&subject.seal.path)?;
+    let schema = introspect::introspect(&sealed)?;
+    let given = given_numbers(subject.plan, &sealed)?;
+    let (made_at, environment) = environment(&mut connection)?;
+    Ok(Report {
+        format: REPORT_FORMAT,
+        made_at,
+        command: subject.command,
+        verdict: verdict(subject.validation),
+        run: subject.run,
+        started_at: history.started_at.clone(),
+        environment,
+        source: source(subject.seal),
+        target: Target { url: url.to_string() },
+        plan_sha256: subject.plan.fingerprint(),
+        source_tables: outline::before(&schema, subject.plan),
+        timeline: timeline(subject.plan, &history),
+        tables: subject.plan.tables.iter().map(|table| table_report(subject, table, &chunks)).collect(),
+        checks: checks::checks(subject, &given),
+        rejects: rejects(subject, &chunks),
+        plan: subject.plan.clone(),
+    })
+}
+
+fn verdict(validation: &Validation) -> Verdict {
+    match validation.verdict() {
+        run::Verdict::Proven => Verdict::Proven,
+        run::Verdict::Differs => Verdict::NotProven,
+        run::Verdict::NothingFoundInSample => Verdict::NothingFoundInSample,
+    }
+}
+
+/// The highest number that SQLite gave, by table: a sequence has to be past it.
+fn given_numbers(plan: &Plan, sealed: &SourceConnection) -> anyhow::Result<BTreeMap<String, i64>> {
+    let mut given = BTreeMap::new();
+    for table in &plan.tables {
+        let Some((column, _)) = table.sequence_column() else { continue };
+        if let Some(number) = introspect::highest_number(sealed, &table.source, &column.source)? {
+            given.insert(table.source.clone(), number);
+        }
+    }
+    Ok(given)
+}
+
+fn source(seal: &Seal) -> Source {
+    let is_there = seal.source_path.exists();
+    let shown = |path: &Path| path.display().to_string();
+    Source {
+        path: shown(&seal.source_path),
+        sealed_path: shown(&seal.path),
+        sha256: seal.sha256.clone(),
+        bytes: seal.bytes,
+        sealed_at: seal.sealed_at.clone(),
+        changed_since: is_there.then(|| seal::source_state(&seal.source_path) != seal.source_state),
+    }
+}
+
+#[derive(QueryableByName)]
+struct Server {
+    #[diesel(sql_type = Text)]
+    now: String,
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
+#[derive(QueryableByName)]
+struct Setting {
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
+    value: String,
+}
+
+/// The settings that matter to what values look like and to what is on the disk, as the database has them.
+const SETTINGS_SQL: &str = "SELECT name, setting AS value FROM pg_settings \
+     WHERE name IN ('server_encoding', 'TimeZone', 'data_checksums', 'fsync', 'full_page_writes') \
+     UNION ALL SELECT 'datcollate', datcollate::text FROM pg_database WHERE datname = current_database() \
+     UNION ALL SELECT 'datctype', datctype::text FROM pg_database WHERE datname = current_database() ORDER BY name";
+
+/// When it is, by the server's clock, and the programs at work.
+fn environment(connection: &mut PooledConnection) -> anyhow::Result<(String, Environment)> {
+    let server: Server = diesel::sql_query(
+        "SELECT version() AS version, to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') AS now",
+    )
+    .get_result(connection)?;
+    let settings: Vec<Setting> = diesel::sql_query(SETTINGS_SQL).load(connection)?;
+    let environment = Environment {
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        sqlite_version: rusqlite::version().to_owned(),
+        server_version: server.version,
+        system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        target_settings: settings.into_iter().map(|setting| [setting.name, setting.value]).collect(),
+    };
+    Ok((server.now, environment))
+}
+
+/// The ledger's history by source names. Checks are no phase of their own, and take time beside the others.
+fn timeline(plan: &Plan, history: &History) -> Vec<Span> {
+    let source_name = |target: &String| {
+        let table = plan.tables.iter().find(|table| table.target == *target);
+        table.map_or_else(|| target.clone(), |table| table.source.clone())
+    };
+    let spans = history.spans.iter().filter_map(|span| {
+        let kind = match span.kind.as_str() {
+            "phase" => SpanKind::Phase,
+            "rows" => SpanKind::Rows,
+            "build" => SpanKind::Build,
+            _ => return None,
+        };
+        let table = match kind {
+            SpanKind::Build => span.table.as_ref().map(source_name),
+            _ => span.table.clone(),
+        };
+        let (begin_seconds, seconds) = (span.begin_seconds, span.seconds);
+        Some(Span { kind, name: span.name.clone(), table, begin_seconds, seconds })
+    });
+    spans.collect()
+}
+
+fn table_report(subject: &Subject<'_>, table: &PlannedTable, chunks: &[Chunk]) -> TableReport {
+    let done: Vec<&ChunkDone> = done_of(chunks, &table.source).collect();
+    let sum = |count: fn(&ChunkDone) -> i64| -> u64 {
+        done.iter().map(|done| u64::try_from(count(done)).unwrap_or(0)).sum()
+    };
+    let found = subject.validation.tables.iter().find(|found| found.table == table.source);
+    TableReport {
+        table: table.source.clone(),
+        target: outline::target_name(table),
+        rows: sum(|done| done.rows),
+        bytes: sum(|done| done.bytes),
+        // The sum of no numbers is -0.0, which nobody wants to read.
+        seconds: done.iter().map(|done| done.seconds).sum::<f64>() + 0.0,
+        compared: found.map(|found| compared(table, found)),
+        by_hand: by_hand::recipes(table),
+    }
+}
+
+fn done_of<'a>(chunks: &'a [Chunk], table: &'a str) -> impl Iterator<Item = &'a ChunkDone> {
+    chunks.iter().filter(move |chunk| chunk.table == table).filter_map(|chunk| chunk.done.as_ref())
+}
+
+fn compared(table: &PlannedTable, found: &TableComparison) -> Compared {
+    let key = table.key_positions();
+    let is_in_order = |place: &usize| table.columns.get(*place).is_some_and(|column| column.keeps_order());
+    let is_merged = !key.is_empty() && key.iter().all(is_in_order);
+    let first = found.first.iter().map(|difference| RowProblem {
+        row: difference.key.clone(),
+        kind: match difference.kind {
+            DifferenceKind::Missing => "missing",
+            DifferenceKind::Extra => "extra",
+            DifferenceKind::Different => "different",
+        }
+        .to_owned(),
+        columns: difference.columns.clone(),
+    });
+    Compared {
+        by: if is_merged { ComparedBy::Key } else { ComparedBy::Multiset },
+        source_rows: found.source_rows,
+        target_rows: found.target_rows,
+        equal: found.equal,
+        missing: found.missing,
+        extra: found.extra,
+        different: found.different,
+        rejected: found.rejected,
+        nulled: found.nulled,
+        first: first.collect(),
+        seconds: found.seconds,
+    }
+}
+
+/// What the ledger counts, with the files where this command has written them.
+fn rejects(subject: &Subject<'_>, chunks: &[Chunk]) -> Vec<Rejects> {
+    let of_table = |table: &String| {
+        let sum = |count: fn(&ChunkDone) -> i64| -> u64 {
+            done_of(chunks, table).map(|done| u64::try_from(count(done)).unwrap_or(0)).sum()
+        };
+        let (skipped, nulled) = (sum(|done| done.rejected), sum(|done| done.nulled));
+        let file = subject.reject_files.iter().find(|(name, _)| name == table).map(|(_, file)| file.clone());
+        (skipped + nulled > 0).then(|| Rejects { table: table.clone(), skipped, nulled, file })
+    };
+    subject.tables.iter().filter_map(of_table).collect()
+}

@@ -1,0 +1,206 @@
+//! What was looked at beside the rows: how each check is done, what it found, and what to do about that.
+
+use std::collections::BTreeMap;
+
+use migrate_core::plan::Plan;
+use report::model::{Check, LeftOut, Problem};
+use row_mover::validate::Tried;
+
+use super::build::{DieselSchema, Subject};
+use super::remedy;
+
+/// The checks of a report, in the order in which a reader asks for them; `given` is the highest number that SQLite gave, by table.
+pub(super) fn checks(subject: &Subject<'_>, given: &BTreeMap<String, i64>) -> Vec<Check> {
+    let validation = subject.validation;
+    vec![
+        seal(subject),
+        integrity(subject),
+        schema(subject),
+        diesel_schema(&subject.diesel_schema),
+        sequences(subject, given),
+        bookkeeping(subject),
+        tried(
+            "views",
+            "Each view is asked in both databases, and the rows that they answer are compared.",
+            "views",
+            &validation.views,
+            &remedy::view,
+        ),
+        unless_read_only(
+            subject,
+            tried(
+                "defaults",
+                "Each default is computed in both databases, by SQLite itself and by PostgreSQL from what stands there, and the two values \
+                     are compared.",
+                "defaults",
+                &validation.defaults,
+                &|words| remedy::default(words, subject.plan),
+            ),
+        ),
+        unless_read_only(
+            subject,
+            tried(
+                "behaviour",
+                "A row that violates a constraint is inserted in each database, behind a savepoint that is rolled back: PostgreSQL has to \
+             refuse it where SQLite does.",
+                "constraints",
+                &validation.behaviour,
+                &remedy::constraint,
+            ),
+        ),
+    ]
+}
+
+fn check(name: &str, how: String, tried: u64, unit: &str, problems: Vec<Problem>) -> Check {
+    Check {
+        name: name.to_owned(),
+        how,
+        tried,
+        unit: unit.to_owned(),
+        problems,
+        left_out: Vec::new(),
+        is_done: true,
+    }
+}
+
+/// One that differs is an error of its own, before there is a report.
+fn seal(subject: &Subject<'_>) -> Check {
+    let folder = subject.seal.path.parent().unwrap_or(&subject.seal.path);
+    let how = format!(
+        "The SHA-256 of the sealed copy is the one that the ledger recorded. By hand: cd {} && sha256sum -c SHA256SUMS",
+        shell_word(&folder.display().to_string())
+    );
+    check("seal", how, 1, "files", Vec::new())
+}
+
+fn integrity(subject: &Subject<'_>) -> Check {
+    let how = "PRAGMA integrity_check of the sealed copy: whether the source's own indexes agree with its tables. Rows are read without \
+               indexes, so that damage there never hides one."
+        .to_owned();
+    let Some(found) = &subject.validation.integrity else {
+        let reason = "it was not looked at".to_owned();
+        let left_out = vec![LeftOut { what: "integrity_check".to_owned(), reason }];
+        return Check { is_done: false, left_out, ..check("integrity", how, 0, "databases", Vec::new()) };
+    };
+    let problem = |what: &String| {
+        Problem {
+        what: what.clone(),
+        next: "in the source: sqlite3 FILE 'REINDEX;', look at what the app did by the damaged index, then cargo xtask migrate --restart"
+            .to_owned(),
+    }
+    };
+    let left_out = found
+        .left_out
+        .iter()
+        .map(|what| LeftOut { what: what.clone(), reason: "it cannot be checked".to_owned() });
+    Check {
+        left_out: left_out.collect(),
+        ..check("integrity", how, 1, "databases", found.problems.iter().map(problem).collect())
+    }
+}
+
+fn schema(subject: &Subject<'_>) -> Check {
+    let how = "The plan's migrations run in a scratch schema that is rolled back, and PostgreSQL describes both schemas by the same \
+               functions: tables, columns, types, NOT NULL, defaults, keys, constraints, indexes, views, triggers."
+        .to_owned();
+    // What is said of the Diesel schema is a check of its own.
+    let is_other =
+        |words: &&String| !matches!(&subject.diesel_schema, DieselSchema::Differs(other) if other == *words);
+    let problem = |words: &String| Problem { what: words.clone(), next: remedy::schema(words, subject.plan) };
+    let problems = subject.validation.schema.iter().filter(is_other).map(problem).collect();
+    check("schema", how, objects(subject.plan), "objects", problems)
+}
+
+/// The things that the plan makes: tables, columns, keys, constraints, indexes, views and triggers.
+fn objects(plan: &Plan) -> u64 {
+    let of_tables = plan.tables.iter().map(|table| {
+        1 + table.columns.len()
+            + table.searches.len()
+            + usize::from(table.primary_key.is_some())
+            + table.unique.len()
+            + table.foreign_keys.len()
+            + table.checks.len()
+            + table.indexes.len()
+    });
+    (of_tables.sum::<usize>() + plan.views.len() + plan.triggers.len()) as u64
+}
+
+fn diesel_schema(found: &DieselSchema) -> Check {
+    let how =
+        "The Diesel schema that the app compiles against is the one that the plan renders, byte for byte."
+            .to_owned();
+    let problems = match found {
+        DieselSchema::Differs(words) => {
+            vec![Problem { what: words.clone(), next: "cargo xtask generate writes it anew".to_owned() }]
+        }
+        _ => Vec::new(),
+    };
+    let check = check("diesel_schema", how, 1, "files", problems);
+    match found {
+        DieselSchema::NotCompared(reason) => {
+            let left_out = vec![LeftOut { what: "schema.rs".to_owned(), reason: (*reason).to_owned() }];
+            Check { tried: 0, left_out, is_done: false, ..check }
+        }
+        _ => check,
+    }
+}
+
+fn sequences(subject: &Subject<'_>, given: &BTreeMap<String, i64>) -> Check {
+    let how = "The next number of each sequence is past the highest that SQLite ever gave and past all that PostgreSQL holds.";
+    let is_moved = |name: &String| subject.tables.contains(name);
+    let tables = subject.plan.tables.iter().filter(|table| is_moved(&table.source));
+    let tried = tables.filter(|table| table.sequence_column().is_some()).count() as u64;
+    let problem =
+        |words: &String| Problem { what: words.clone(), next: remedy::sequence(words, subject.plan, given) };
+    let problems = subject.validation.sequences.iter().map(problem).collect();
+    check("sequences", how.to_owned(), tried, "sequences", problems)
+}
+
+fn bookkeeping(subject: &Subject<'_>) -> Check {
+    let how = "__diesel_schema_migrations lists the plan's migrations, so that Diesel never runs them again."
+        .to_owned();
+    let problem = |name: &String| Problem {
+        what: format!("__diesel_schema_migrations does not list {name}"),
+        next: remedy::migration(name, subject.plan),
+    };
+    let problems = subject.validation.missing_migrations.iter().map(problem).collect();
+    check("bookkeeping", how, 2, "migrations", problems)
+}
+
+/// A check that tries things out, which may have had nothing to try, or was not to.
+fn tried(name: &str, how: &str, unit: &str, found: &Tried, next: &dyn Fn(&str) -> String) -> Check {
+    let problem = |words: &String| Problem { what: words.clone(), next: next(words) };
+    let left_out =
+        found.left_out.iter().map(|left| LeftOut { what: left.what.clone(), reason: left.reason.clone() });
+    let check = Check {
+        left_out: left_out.collect(),
+        ..check(name, how.to_owned(), found.tried, unit, found.problems.iter().map(problem).collect())
+    };
+    if check.tried > 0 || !check.problems.is_empty() {
+        return check;
+    }
+    // What was not tried is not called a success.
+    let none = || vec![LeftOut { what: unit.to_owned(), reason: "none of them was tried".to_owned() }];
+    let left_out = if check.left_out.is_empty() { none() } else { check.left_out };
+    Check { left_out, is_done: false, ..check }
+}
+
+/// One that may write, in transactions that are rolled back, and so is left out where nothing is to be written.
+fn unless_read_only(subject: &Subject<'_>, check: Check) -> Check {
+    if !subject.is_read_only || check.is_done {
+        return check;
+    }
+    let left_out =
+        vec![LeftOut { what: check.unit.clone(), reason: "--read-only: nothing was to be tried".to_owned() }];
+    Check { left_out, is_done: false, ..check }
+}
+
+/// A word as a shell reads it.
+pub(super) fn shell_word(text: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+:@%=,".contains(letter);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}

@@ -1,0 +1,158 @@
+//! What a pipeline gets of a result: annotations and a summary for GitHub Actions, a file of JUnit XML for others.
+//!
+//! What stands in them is the business of crate `report`.
+
+use std::fs::OpenOptions;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use report::{Report, github, junit};
+
+use super::files::{can_write, write_whole};
+use crate::exit::Exit;
+use crate::output;
+
+/// The variable by which GitHub names the file of a step's summary.
+const SUMMARY_VARIABLE: &str = "GITHUB_STEP_SUMMARY";
+
+/// What a pipeline asks for.
+#[derive(Args, Debug)]
+pub(crate) struct CiArgs {
+    /// Say what was found as annotations of GitHub Actions too, and in the summary of the step
+    #[arg(long)]
+    github: bool,
+
+    /// Write the result as JUnit XML too, with a case for each table and each check
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+}
+
+impl CiArgs {
+    /// Whether anything is asked for.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.github || self.junit.is_some()
+    }
+
+    /// Whether the file could be written, asked before anything is done.
+    ///
+    /// # Errors
+    /// When it could not, with what to do.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        let Some(path) = &self.junit else { return Ok(()) };
+        let check = || {
+            if path.is_dir() {
+                bail!("{} is a folder", path.display());
+            }
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            can_write(folder.unwrap_or(Path::new(".")))
+        };
+        check().with_context(|| format!("--junit {} cannot be written", path.display()))
+    }
+
+    /// Says what a report has found, in each of the forms that are asked for.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub(crate) fn say(&self, report: &Report, is_json: bool) -> anyhow::Result<()> {
+        if let Some(path) = &self.junit {
+            let failed = || format!("the JUnit XML cannot be written to {}", path.display());
+            let xml = junit::junit(report).with_context(failed)?;
+            write_whole(path, &xml).with_context(failed)?;
+        }
+        if !self.github {
+            return Ok(());
+        }
+        annotate(&github::annotations(report), is_json)?;
+        let Some(path) = std::env::var_os(SUMMARY_VARIABLE).filter(|path| !path.is_empty()) else {
+            return Ok(());
+        };
+        let append = || -> std::io::Result<()> {
+            let mut file = OpenOptions::new().append(true).create(true).open(&path)?;
+            file.write_all(github::summary(report).as_bytes())
+        };
+        append().with_context(|| {
+            format!(
+                "the summary cannot be written to {}, which {SUMMARY_VARIABLE} names",
+                Path::new(&path).display()
+            )
+        })
+    }
+
+    /// Runs a command; an error that ends it is an annotation, too.
+    ///
+    /// # Errors
+    /// What the command fails with.
+    pub(crate) fn saying_errors(
+        &self,
+        is_json: bool,
+        command: impl FnOnce() -> anyhow::Result<Exit>,
+    ) -> anyhow::Result<Exit> {
+        let result = command();
+        if let Err(error) = &result {
+            let next = error.chain().find_map(|cause| cause.downcast_ref::<row_mover::Error>()?.next_step());
+            let next = next.map(|next| format!("\nNext: {next}")).unwrap_or_default();
+            // The error itself is what the command ends with, whoever reads the annotation.
+            let _ = self.say_without_report(true, "It could not run", &format!("{error:#}{next}"), is_json);
+        }
+        result
+    }
+
+    /// Says that there is nothing to report on, and why.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub(crate) fn say_without_report(
+        &self,
+        is_bad: bool,
+        title: &str,
+        words: &str,
+        is_json: bool,
+    ) -> anyhow::Result<()> {
+        if !self.github {
+            return Ok(());
+        }
+        annotate(&github::message(is_bad, title, words.trim_end()), is_json)
+    }
+}
+
+/// Commands to GitHub's runner, which reads both streams: beside JSON they go to standard error.
+fn annotate(commands: &str, is_json: bool) -> anyhow::Result<()> {
+    if is_json {
+        commands.lines().for_each(output::note);
+        return Ok(());
+    }
+    output::stdout(commands)
+}
+
+/// As long as it lives, GitHub's runner takes no line for a command: names of tables stand in them, and may be anything.
+pub(crate) struct Muted {
+    token: Option<String>,
+    is_json: bool,
+}
+
+impl Muted {
+    /// Begins where annotations are asked for; else it does nothing.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub(crate) fn begin(ci: &CiArgs, is_json: bool) -> anyhow::Result<Muted> {
+        let token =
+            ci.github.then(|| format!("migration-{:016x}", RandomState::new().build_hasher().finish()));
+        if let Some(token) = &token {
+            annotate(&format!("::stop-commands::{token}\n"), is_json)?;
+        }
+        Ok(Muted { token, is_json })
+    }
+}
+
+impl Drop for Muted {
+    fn drop(&mut self) {
+        if let Some(token) = &self.token {
+            // Where nobody reads any more, nobody has to be told.
+            let _ = annotate(&format!("::{token}::\n"), self.is_json);
+        }
+    }
+}

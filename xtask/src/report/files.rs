@@ -1,0 +1,128 @@
+//! The files of a report: `report.json` and what is made of it, in a folder for each run.
+//!
+//! They name rows by their keys: mode 0600 in a folder of mode 0700. What each holds is the business of crate `report`.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use report::Report;
+use row_mover::source::seal::Seal;
+
+use crate::display::printable;
+use crate::workspace;
+
+/// Where the report goes.
+#[derive(Args, Debug)]
+pub(crate) struct ReportArgs {
+    /// Where reports are written, in a folder for each run
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    report_dir: PathBuf,
+
+    /// Write no report
+    #[arg(long, conflicts_with = "report_dir")]
+    no_report: bool,
+}
+
+/// A report that was written.
+#[derive(Debug)]
+pub(crate) struct ReportFiles {
+    /// The folder that holds its files.
+    pub(crate) folder: PathBuf,
+    /// The one that a person opens.
+    shown: PathBuf,
+}
+
+/// The files of a report by name, the one that a person opens last.
+fn contents(report: &Report) -> anyhow::Result<Vec<(&'static str, String)>> {
+    let mut json = serde_json::to_string_pretty(report).context("the report is no JSON")?;
+    json.push('\n');
+    Ok(vec![("report.json", json)])
+}
+
+impl ReportArgs {
+    /// Whether a report is wanted.
+    pub(crate) fn is_wanted(&self) -> bool {
+        !self.no_report
+    }
+
+    /// Whether a report could be written, asked before anything is done: what can be known to be wrong is known by then.
+    ///
+    /// # Errors
+    /// When it could not, with what to do.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        if self.no_report {
+            return Ok(());
+        }
+        let absolute = std::path::absolute(&self.report_dir).unwrap_or_else(|_| self.report_dir.clone());
+        let existing = absolute.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("/"));
+        can_write(existing).with_context(|| {
+            format!(
+                "no report can be written to {}; name another folder with --report-dir, or give --no-report",
+                self.report_dir.display()
+            )
+        })
+    }
+
+    /// Writes the files of a report, each whole or not at all; nothing where none is wanted. A look at a share of the rows has a folder
+    /// of its own: it never takes the place of a proof.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub(crate) fn write(
+        &self,
+        report: &Report,
+        seal: &Seal,
+        is_look: bool,
+    ) -> anyhow::Result<Option<ReportFiles>> {
+        if self.no_report {
+            return Ok(None);
+        }
+        let run = seal.path.parent().and_then(Path::file_name).unwrap_or(OsStr::new("run"));
+        let mut run = run.to_owned();
+        if is_look {
+            run.push("-sample");
+        }
+        let folder = self.report_dir.join(run);
+        let failed = || format!("the report cannot be written to {}", folder.display());
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).with_context(failed)?;
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).with_context(failed)?;
+        let mut shown = folder.clone();
+        for (name, content) in contents(report)? {
+            shown = folder.join(name);
+            write_whole(&shown, &content).with_context(failed)?;
+        }
+        Ok(Some(ReportFiles { folder, shown }))
+    }
+}
+
+impl ReportFiles {
+    /// Where it lies, in a line for people.
+    pub(crate) fn line(&self) -> String {
+        format!("Report: {}\n", printable(&workspace::shown(&self.shown)))
+    }
+}
+
+/// Writes a file for this account alone: nobody ever sees a part of it.
+pub(super) fn write_whole(path: &Path, content: &str) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Made with mode 0600.
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(content.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Whether a file could be made in a folder; nothing of the attempt is left.
+pub(super) fn can_write(folder: &Path) -> anyhow::Result<()> {
+    if !folder.is_dir() {
+        bail!("{} is no folder", folder.display());
+    }
+    tempfile::tempfile_in(folder).with_context(|| format!("no file can be made in {}", folder.display()))?;
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! What `--json` prints.
+
+use std::path::Path;
+
+use migrate_core::plan::Plan;
+use row_mover::TargetUrl;
+use row_mover::ledger::Run;
+use row_mover::run::{Outcome, Validation};
+use serde_json::json;
+
+use super::JSON_FORMAT;
+
+/// What `migrate --json` prints.
+pub(crate) fn migrate_json(
+    outcome: &Outcome,
+    plan: &Plan,
+    url: &TargetUrl,
+    report: Option<&Path>,
+) -> anyhow::Result<String> {
+    let mut value = json!({
+        "format": JSON_FORMAT,
+        "command": "migrate",
+        "target": url.to_string(),
+        "plan_sha256": plan.fingerprint(),
+        "left_behind": plan.left_behind,
+        "breaches": plan.breaches,
+        "report": report,
+        "result": outcome,
+    });
+    match outcome {
+        Outcome::Moved(moved) => value["proven"] = moved.validation.is_proven().into(),
+        // Only a run that was validated counts as done.
+        Outcome::AlreadyDone(_) => value["proven"] = true.into(),
+        Outcome::Rejected { .. } => value["proven"] = false.into(),
+        Outcome::DryRun { .. } => value["plan"] = serde_json::to_value(plan)?,
+    }
+    Ok(serde_json::to_string_pretty(&value)?)
+}
+
+/// What `validate --json` prints.
+pub(crate) fn validate_json(
+    run: &Run,
+    validation: &Validation,
+    url: &TargetUrl,
+    is_diesel_schema_compared: bool,
+    report: Option<&Path>,
+) -> anyhow::Result<String> {
+    let value = json!({
+        "format": JSON_FORMAT,
+        "command": "validate",
+        "target": url.to_string(),
+        "run": run.id,
+        "seal": run.seal,
+        "proven": validation.is_proven(),
+        "diesel_schema_compared": is_diesel_schema_compared,
+        "breaches": run.plan.breaches,
+        "report": report,
+        "result": validation,
+    });
+    Ok(serde_json::to_string_pretty(&value)?)
+}

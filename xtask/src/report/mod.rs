@@ -1,0 +1,96 @@
+//! What a command ends with: a table for people, JSON for programs (`docs/json-output.md` describes each field), and the files of the
+//! report.
+//!
+//! `text` and `json` say it at once; `build` fills the model of crate `report`, and `files` writes what is made of that.
+
+mod build;
+mod by_hand;
+mod changes;
+mod checks;
+mod ci;
+mod files;
+mod json;
+mod layout;
+mod outcome;
+mod problems;
+mod remedy;
+mod text;
+
+use comfy_table::{CellAlignment, Table, presets};
+use migrate_core::plan::Plan;
+use row_mover::TargetUrl;
+
+pub(crate) use build::{DieselSchema, Subject, build};
+pub(crate) use changes::{changes_json, changes_text, has_changes};
+pub(crate) use ci::{CiArgs, Muted};
+pub(crate) use files::{ReportArgs, ReportFiles};
+pub(crate) use json::{migrate_json, validate_json};
+pub(crate) use outcome::other_text;
+pub(crate) use text::{moved_text, validation_text};
+
+/// The version of the JSON forms.
+pub(crate) const JSON_FORMAT: u32 = 1;
+
+/// Where the rows went, for the hint at the end.
+#[derive(Debug)]
+pub(crate) enum Target {
+    /// A database that the user or the environment named.
+    Named,
+    /// A database of the private PostgreSQL.
+    Private {
+        /// Its name.
+        database: String,
+        /// The major version that was asked for.
+        version: Option<u32>,
+    },
+}
+
+/// What values that PostgreSQL cannot hold cost by the plan's policy, in words.
+pub(crate) fn rejects(skipped: u64, nulled: u64) -> String {
+    let rows = || format!("{} to stay behind", counted(skipped, "row"));
+    let values = || format!("{} to become NULL", counted(nulled, "value"));
+    match (skipped, nulled) {
+        (0, 0) => "every value can move".to_owned(),
+        (_, 0) => rows(),
+        (0, _) => values(),
+        _ => format!("{}, {}", rows(), values()),
+    }
+}
+
+/// The plan's tables that are not among those that a run moved, by source name.
+pub(crate) fn not_moved<'a>(plan: &'a Plan, moved: &'a [String]) -> impl Iterator<Item = &'a str> {
+    plan.tables.iter().map(|table| table.source.as_str()).filter(|name| !moved.iter().any(|one| one == name))
+}
+
+/// How the rows can be looked at, after a run that moved them.
+pub(crate) fn where_to_look(url: &TargetUrl, target: &Target) -> String {
+    match target {
+        Target::Named => format!("Look at it: psql '{url}'\n"),
+        Target::Private { database, version } => {
+            let version = version.map(|version| format!(" --pg-version {version}")).unwrap_or_default();
+            format!("Look at it: {url}\n  cargo xtask postgres url --database {database}{version}\n")
+        }
+    }
+}
+
+/// A number of things, in the singular where it is one.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Seconds for people; the sum of no seconds is a negative zero.
+fn seconds(seconds: f64) -> String {
+    format!("{:.2}", if seconds > 0.0 { seconds } else { 0.0 })
+}
+
+pub(crate) fn new_table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::ASCII_MARKDOWN).set_header(header);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+//! What validation has found, as lines for a terminal: rows by table, key and column, and then everything else.
+
+use row_mover::run::Validation;
+use row_mover::validate::{Difference, DifferenceKind, TableComparison};
+
+use super::counted;
+use super::layout::{List, Section};
+use crate::display::printable;
+
+/// The rows that differ, and all other problems.
+pub(super) fn sections(validation: &Validation) -> [Section; 2] {
+    let tables = validation.tables.iter().filter(|table| !table.is_equal()).map(table_lines).collect();
+    [
+        Section::List(List { entries: tables, noun: "tables with differences", end: "" }),
+        Section::List(List { entries: others(validation), noun: "problems beside the rows", end: "" }),
+    ]
+}
+
+/// The first rows of a table that differ. Where only one line has room, that is the first of them.
+fn table_lines(table: &TableComparison) -> String {
+    let name = printable(&table.table);
+    let mut lines: Vec<String> =
+        table.first.iter().flat_map(|difference| row_lines(&name, difference)).collect();
+    let named: u64 = table.first.iter().map(|difference| difference.rows).sum();
+    let all = table.missing + table.extra + table.different;
+    if all > named && named > 0 {
+        lines.push(format!("  {name}: and {}", counted(all - named, "more row")));
+    } else if named == 0 {
+        let source = table.source_rows.saturating_sub(table.rejected);
+        lines.push(format!(
+            "  {name}: {} in SQLite, {} in PostgreSQL",
+            counted(source, "row"),
+            table.target_rows
+        ));
+    }
+    lines.join("\n")
+}
+
+fn row_lines(name: &str, difference: &Difference) -> Vec<String> {
+    let what = match difference.kind {
+        DifferenceKind::Missing => "missing in PostgreSQL".to_owned(),
+        DifferenceKind::Extra => "only in PostgreSQL".to_owned(),
+        DifferenceKind::Different => format!("differs in {}", printable(&difference.columns.join(", "))),
+    };
+    let mut lines = vec![format!("  {name}: row {}: {what}", printable(&difference.key))];
+    for (column, [source, target]) in difference.columns.iter().zip(&difference.values) {
+        let [column, source, target] = [column, source, target].map(|words| printable(words));
+        lines.push(format!("    {column}: SQLite {source}, PostgreSQL {target}"));
+    }
+    lines
+}
+
+/// Schema, sequences, bookkeeping, what was tried out, and the sealed copy's own indexes.
+fn others(validation: &Validation) -> Vec<String> {
+    let said = validation.schema.iter().chain(&validation.sequences);
+    let tried = [&validation.defaults, &validation.behaviour, &validation.views];
+    let said = said.chain(tried.into_iter().flat_map(|tried| &tried.problems));
+    let mut lines: Vec<String> = said.map(|words| format!("  {}", printable(words))).collect();
+    for migration in &validation.missing_migrations {
+        lines.push(format!("  __diesel_schema_migrations does not list {}", printable(migration)));
+    }
+    if let Some(integrity) = validation.integrity.as_ref().filter(|found| !found.problems.is_empty()) {
+        lines.push(format!(
+            "  the sealed copy's indexes do not agree with its tables ({}): {}\n    rows were read without them; mend the source with \
+             REINDEX, look at what the app did by them, and migrate again with --restart",
+            counted(integrity.problems.len() as u64, "find"),
+            printable(integrity.problems.first().map_or("", String::as_str))
+        ));
+    }
+    lines
+}

@@ -1,0 +1,181 @@
+//! What is said at the end, whatever the number of tables and problems: thirty lines or less, and what is wrong first.
+
+use std::path::PathBuf;
+
+use migrate_core::phase::{Phase, RunState, RunSubject};
+use migrate_core::plan::{LeftBehind, PlannedBreach};
+use row_mover::ledger::Run;
+use row_mover::rejects::RejectedTable;
+use row_mover::run::{Moved, TableMoved, Validation};
+use row_mover::source::seal::Seal;
+use row_mover::validate::{Difference, DifferenceKind, TableComparison, Tried};
+
+use super::layout::{LINES_MAX, height};
+use super::*;
+
+#[test]
+fn numbers_are_said_as_people_say_them() {
+    for (shown, expected) in [
+        (seconds(-0.0), "0.00"),
+        (seconds(std::iter::empty::<f64>().sum()), "0.00"),
+        (seconds(-0.001), "0.00"),
+        (seconds(1.234), "1.23"),
+        (counted(0, "row"), "0 rows"),
+        (counted(1, "row"), "1 row"),
+    ] {
+        assert_eq!(shown, expected);
+    }
+}
+
+fn name(place: usize) -> String {
+    format!("table_{place:03}")
+}
+
+/// Tables of which the last `wrong` have differences.
+fn validation(tables: usize, wrong: usize) -> Validation {
+    let table = |place: usize| {
+        let is_wrong = place >= tables - wrong;
+        let rows = 10_000 - place as u64;
+        let different = if is_wrong { 7 } else { 0 };
+        let difference = |key: u64| Difference {
+            key: format!("id={key}"),
+            kind: DifferenceKind::Different,
+            rows: 1,
+            columns: vec!["payload".to_owned(), "a column with a longer name".to_owned()],
+            values: vec![["1".to_owned(), "2".to_owned()], ["a".to_owned(), "b".to_owned()]],
+        };
+        TableComparison {
+            table: name(place),
+            source_rows: rows,
+            target_rows: rows,
+            equal: rows - different,
+            different,
+            first: (0..different.min(5)).map(difference).collect(),
+            ..TableComparison::default()
+        }
+    };
+    let words = |what: &str| -> Vec<String> {
+        (0..wrong).map(|place| format!("{}: {what} is gone", name(place))).collect()
+    };
+    Validation {
+        tables: (0..tables).map(table).collect(),
+        schema: words("index i"),
+        sequences: words("sequence s"),
+        missing_migrations: Vec::new(),
+        views: Tried::default(),
+        defaults: Tried::default(),
+        behaviour: Tried { problems: words("constraint c"), ..Tried::default() },
+        integrity: None,
+        share: None,
+        seconds: 1.0,
+    }
+}
+
+fn seal() -> Seal {
+    Seal {
+        path: PathBuf::from("/srv/migration/backups/shop-20261126T120000000Z/shop.db"),
+        sha256: String::new(),
+        bytes: 1,
+        source_path: PathBuf::from("/srv/shop.db"),
+        sealed_at: "2026-11-26T12:00:00.000Z".to_owned(),
+        source_state: String::new(),
+    }
+}
+
+fn moved(tables: usize, wrong: usize, rejected: usize) -> Moved {
+    let table = |place: usize| TableMoved {
+        table: name(place),
+        rows: 10_000 - place as u64,
+        bytes: 123_456,
+        seconds: 0.5,
+    };
+    let reject = |place: usize| RejectedTable {
+        table: name(place),
+        skipped: 1,
+        nulled: 2,
+        file: PathBuf::from(format!("rejects/shop/{}.jsonl", name(place))),
+    };
+    Moved {
+        run: 1,
+        seal: seal(),
+        phases: Vec::new(),
+        tables: (0..tables).map(table).collect(),
+        rejected: (0..rejected).map(reject).collect(),
+        validation: validation(tables, wrong),
+        source_changed_since: true,
+    }
+}
+
+fn plan(left_behind: usize, breaches: usize) -> Plan {
+    let mut plan = Plan::empty("public".to_owned());
+    let left = |place: usize| LeftBehind {
+        kind: "view".to_owned(),
+        name: format!("v{place}"),
+        reason: "it cannot be translated: ".to_owned() + &"the function that only the app knows ".repeat(5),
+        sql: None,
+    };
+    let breach = |place: usize| PlannedBreach {
+        table: name(place),
+        constraint: "foreign key (a) to b".to_owned(),
+        rows: 9,
+        first: vec!["id=1".to_owned()],
+        becomes: "a foreign key that is NOT VALID".to_owned(),
+        remedy: "SELECT 1; ".repeat(30),
+    };
+    plan.left_behind = (0..left_behind).map(left).collect();
+    plan.breaches = (0..breaches).map(breach).collect();
+    plan
+}
+
+const END: &str = "Report: reports/shop-20261126T120000000Z/report.html\nLook at it: psql 'postgres://app@db.example/shop'\n";
+
+#[test]
+fn two_hundred_tables_and_fifty_with_differences_take_thirty_lines() {
+    let text = moved_text(&moved(200, 50, 0), &plan(0, 0), END);
+    insta::assert_snapshot!("moved_200_50", text);
+    assert!(height(&text) <= LINES_MAX, "{text}");
+    let run = Run {
+        id: 1,
+        state: RunState {
+            subject: RunSubject {
+                source_path: String::new(),
+                plan_sha256: String::new(),
+                tables: (0..200).map(name).collect(),
+            },
+            done: Phase::ALL.into_iter().collect(),
+        },
+        plan: plan(0, 0),
+        seal: seal(),
+        validated_at: None,
+    };
+    let url = TargetUrl::parse("postgres://app@db.example/shop").unwrap();
+    let text = validation_text(&run, &validation(200, 50), &url, END);
+    insta::assert_snapshot!("validated_200_50", text);
+    assert!(height(&text) <= LINES_MAX, "{text}");
+    let text = validation_text(&run, &validation(200, 0), &url, END);
+    insta::assert_snapshot!("validated_200", text);
+    assert!(text.contains("more tables, all equal\n"), "{text}");
+}
+
+#[test]
+fn whatever_there_is_too_much_of_the_verdict_is_there_and_thirty_lines_are_enough() {
+    for tables in [1, 8, 40, 300] {
+        for many in [0, 1, 3, 150] {
+            for (left, broken, rejected) in [(many, 0, 0), (0, many, 0), (0, 0, many), (many, many, many)] {
+                for wrong in [0, tables] {
+                    let text = moved_text(&moved(tables, wrong, rejected), &plan(left, broken), END);
+                    let what = format!("{tables} tables, {left}, {broken}, {rejected}, {wrong}\n{text}");
+                    assert!(height(&text) <= LINES_MAX, "{what}");
+                    let verdict = if wrong == 0 { "\nProven: " } else { "\nNOT proven: " };
+                    assert!(text.contains(verdict) && text.ends_with(END), "{what}");
+                    for (count, noun) in
+                        [(left, "left behind"), (broken, "broken: "), (rejected, "rejected: ")]
+                    {
+                        assert_eq!(count > 0, text.contains(noun), "{what}");
+                    }
+                }
+            }
+        }
+    }
+    insta::assert_snapshot!("moved_all_of_it", moved_text(&moved(200, 50, 20), &plan(300, 100), END));
+}

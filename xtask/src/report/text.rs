@@ -1,0 +1,206 @@
+//! What `migrate` and `validate` say of rows that were moved and compared, in thirty lines or less.
+
+use migrate_core::plan::Plan;
+use row_mover::TargetUrl;
+use row_mover::ledger::Run;
+use row_mover::run::{Moved, Validation, Verdict};
+use row_mover::source::seal::Seal;
+use row_mover::validate::TableComparison;
+
+use super::layout::{LINES_MAX, List, Section, TableRow, fitted, height};
+use super::outcome::changed_since;
+use super::{counted, not_moved, problems, seconds};
+use crate::display::printable;
+use crate::screen::size;
+use crate::workspace;
+
+/// What `validate` says at its end; `end` is said behind it, such as where the report lies.
+pub(crate) fn validation_text(run: &Run, validation: &Validation, url: &TargetUrl, end: &str) -> String {
+    let mut sections =
+        vec![Section::Text(format!("run {} in {url}\n", run.id)), compared_table(&validation.tables)];
+    sections.push(not_moved_text(&run.plan, &run.state.subject.tables));
+    sections.push(breaches(&run.plan));
+    sections.extend(problems::sections(validation));
+    sections.push(Section::Text(verdict(validation, &run.seal)));
+    sections.push(Section::Text(end.to_owned()));
+    fitted(&sections, LINES_MAX)
+}
+
+/// What `migrate` says at its end of rows that moved; `end` is said behind it.
+pub(crate) fn moved_text(moved: &Moved, plan: &Plan, end: &str) -> String {
+    let names: Vec<String> = moved.tables.iter().map(|done| done.table.clone()).collect();
+    let left_behind = plan.left_behind.iter().map(|left| {
+        let [name, reason] = [&left.name, &left.reason].map(|words| printable(words));
+        format!("left behind: {} {name} ({reason})", left.kind)
+    });
+    let mut sections = vec![moved_table(moved)];
+    sections.push(list(left_behind.collect(), "things left behind"));
+    sections.push(not_moved_text(plan, &names));
+    sections.push(breaches(plan));
+    sections.push(rejected(moved));
+    sections.extend(problems::sections(&moved.validation));
+    sections.push(Section::Text(verdict(&moved.validation, &moved.seal)));
+    if moved.source_changed_since {
+        sections.push(Section::Text(changed_since(&moved.seal)));
+    }
+    sections.push(Section::Text(end.to_owned()));
+    fitted(&sections, LINES_MAX)
+}
+
+fn list(entries: Vec<String>, noun: &'static str) -> Section {
+    Section::List(List { entries, noun, end: "" })
+}
+
+fn compared_table(tables: &[TableComparison]) -> Section {
+    let has_rejects = tables.iter().any(|found| found.rejected + found.nulled > 0);
+    let is_sample = tables.iter().any(|found| found.looked_at.is_some());
+    let mut heads = vec!["table", "rows", "equal", "missing", "extra", "different", "seconds"];
+    if has_rejects {
+        heads.splice(2..2, ["rejected", "nulled"]);
+    }
+    if is_sample {
+        heads.insert(2, "looked at");
+    }
+    let row = |found: &TableComparison| {
+        let mut cells = vec![printable(&found.table), found.source_rows.to_string()];
+        if is_sample {
+            cells.push(found.looked_at.unwrap_or(found.source_rows).to_string());
+        }
+        if has_rejects {
+            cells.extend([found.rejected.to_string(), found.nulled.to_string()]);
+        }
+        cells.extend([
+            found.equal.to_string(),
+            found.missing.to_string(),
+            found.extra.to_string(),
+            found.different.to_string(),
+            seconds(found.seconds),
+        ]);
+        let is_equal = found.is_equal();
+        TableRow { cells, is_wrong: !is_equal, is_equal, rows: found.source_rows }
+    };
+    Section::Table { heads, rows: tables.iter().map(row).collect() }
+}
+
+fn moved_table(moved: &Moved) -> Section {
+    let rows = moved.tables.iter().map(|done| {
+        let compared = moved.validation.tables.iter().find(|found| found.table == done.table);
+        TableRow {
+            cells: vec![
+                printable(&done.table),
+                done.rows.to_string(),
+                size(done.bytes),
+                seconds(done.seconds),
+                compared.map_or_else(|| "not compared".to_owned(), verified),
+            ],
+            is_wrong: !compared.is_some_and(TableComparison::is_equal),
+            is_equal: compared.is_some_and(TableComparison::is_equal),
+            rows: done.rows,
+        }
+    });
+    Section::Table { heads: vec!["table", "rows", "bytes", "seconds", "verified"], rows: rows.collect() }
+}
+
+fn verified(found: &TableComparison) -> String {
+    if found.is_equal() {
+        format!("all {} equal", found.equal)
+    } else {
+        format!("{} of {} equal", found.equal, found.source_rows)
+    }
+}
+
+/// What the policy for values that PostgreSQL cannot hold has cost.
+fn rejected(moved: &Moved) -> Section {
+    let entries = moved.rejected.iter().map(|rejected| {
+        let parts = [
+            (rejected.skipped, format!("{} stayed behind", counted(rejected.skipped, "row"))),
+            (rejected.nulled, format!("{} became NULL", counted(rejected.nulled, "value"))),
+        ];
+        let parts: Vec<String> =
+            parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, words)| words).collect();
+        format!(
+            "rejected: {}: {}; written whole to {}",
+            printable(&rejected.table),
+            parts.join(", "),
+            workspace::shown(&rejected.file)
+        )
+    });
+    list(entries.collect(), "tables with rejects")
+}
+
+/// The constraints that rows break, what they became, and the SQL that mends them.
+fn breaches(plan: &Plan) -> Section {
+    let entries = plan.breaches.iter().map(|breach| {
+        let first: Vec<String> = breach.first.iter().map(|key| printable(key)).collect();
+        format!(
+            "broken: {}: {} by {} ({}{})\n  it became {}\n  to mend it: {}",
+            printable(&breach.table),
+            printable(&breach.constraint),
+            counted(breach.rows, "row"),
+            first.join("; "),
+            if breach.rows > breach.first.len() as u64 { "; …" } else { "" },
+            breach.becomes,
+            printable(&breach.remedy)
+        )
+    });
+    Section::List(List {
+        entries: entries.collect(),
+        noun: "broken constraints",
+        end: "The rows that break them arrived. --accept-broken-constraints ends with 0 where this is known and meant.\n",
+    })
+}
+
+/// The tables that were created and not filled. Where they are many, their number says enough.
+fn not_moved_text(plan: &Plan, moved: &[String]) -> Section {
+    let names: Vec<String> = not_moved(plan, moved).map(printable).collect();
+    let joined = names.join(", ");
+    Section::Text(match names.len() {
+        0 => String::new(),
+        1 => format!("not moved: {joined}; it was created empty\n"),
+        _ if height(&joined) <= 2 => format!("not moved: {joined}; they were created empty\n"),
+        count => format!("not moved: {}; they were created empty\n", counted(count as u64, "table")),
+    })
+}
+
+/// A look that has found nothing is never to be taken for a proof.
+fn sample_verdict(validation: &Validation, copy: &str) -> String {
+    let looked = |table: &TableComparison| table.looked_at.unwrap_or(table.source_rows);
+    let sum = |count: &dyn Fn(&TableComparison) -> u64| validation.tables.iter().map(count).sum::<u64>();
+    let share = validation.share.map(|share| share.to_string()).unwrap_or_default();
+    format!(
+        "This is NO proof: nothing differs in the {} of {} of {} that were looked at ({share}), from the sealed copy {copy}. \
+         `cargo xtask validate` compares all of them.\n",
+        sum(&looked),
+        counted(sum(&|table| table.source_rows), "row"),
+        counted(validation.tables.len() as u64, "table")
+    )
+}
+
+fn verdict(validation: &Validation, seal: &Seal) -> String {
+    let rows: u64 = validation.tables.iter().map(|table| table.equal).sum();
+    let copy = printable(&workspace::shown(&seal.path));
+    match validation.verdict() {
+        Verdict::Differs => {
+            return format!("NOT proven: PostgreSQL differs from the sealed copy {copy} as listed above.\n");
+        }
+        Verdict::NothingFoundInSample => return sample_verdict(validation, &copy),
+        Verdict::Proven => {}
+    }
+    let (all, were) = if rows == 1 { ("the", "was") } else { ("all", "were") };
+    let sum = |count: fn(&TableComparison) -> u64| validation.tables.iter().map(count).sum();
+    let (skipped, nulled): (u64, u64) = (sum(|table| table.rejected), sum(|table| table.nulled));
+    let without = match skipped {
+        0 => String::new(),
+        _ => format!(", without {} that stayed behind as the plan lets them,", counted(skipped, "row")),
+    };
+    let but = match nulled {
+        0 => String::new(),
+        _ => format!(" but for {} that became NULL", counted(nulled, "value")),
+    };
+    format!(
+        "Proven: {all} {} of {}{without} {were} read back from PostgreSQL and every value equals the sealed copy {copy}{but}; \
+         keys, indexes and constraints are as planned and valid, sequences are ahead.\n",
+        counted(rows, "row"),
+        counted(validation.tables.len() as u64, "table")
+    )
+}
