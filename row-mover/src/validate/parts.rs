@@ -21,7 +21,7 @@ use crate::target::bulk::BulkConnection;
 
 /// Fewer rowids than this are not cut, nor fewer pages of PostgreSQL.
 const ROWIDS_MIN: u64 = 1 << 14;
-const PAGES_MIN: u64 = 1 << 9;
+const PAGES_MIN: u64 = 1 << 6;
 
 /// How many parts a worker gets of a table, so that one that is slow does not keep the others waiting.
 const PARTS_OF_WORKER: usize = 4;
