@@ -94,9 +94,14 @@ mod tests {
 
     #[test]
     fn texts_are_cut_at_their_width() {
-        for (text, columns_max, shown) in
-            [("abc", 3, "abc"), ("abcd", 3, "ab…"), ("表表表", 6, "表表表"), ("表表表", 5, "表表…"), ("ab", 0, "…"), ("", 0, "")]
-        {
+        for (text, columns_max, shown) in [
+            ("abc", 3, "abc"),
+            ("abcd", 3, "ab…"),
+            ("表表表", 6, "表表表"),
+            ("表表表", 5, "表表…"),
+            ("ab", 0, "…"),
+            ("", 0, ""),
+        ] {
             assert_eq!(clipped(text, columns_max), shown);
             assert!(columns(&clipped(text, columns_max)) <= columns_max.max(1));
         }

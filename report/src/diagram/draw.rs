@@ -87,7 +87,8 @@ fn ends(routes: &[Route]) -> Markup {
     let arrows: BTreeSet<((i32, i32), i32)> = (routes.iter())
         .filter_map(|route| Some((*route.points.last()?, if route.arrives_from_right { 1 } else { -1 })))
         .collect();
-    let dots: BTreeSet<(i32, i32)> = routes.iter().filter_map(|route| route.points.first().copied()).collect();
+    let dots: BTreeSet<(i32, i32)> =
+        routes.iter().filter_map(|route| route.points.first().copied()).collect();
     html! {
         @for ((x, y), towards) in arrows { path.arrow d={ "M" (x) " " (y) "l" (8 * towards) " -4v8z" } {} }
         @for (x, y) in dots { circle.dot cx=(x) cy=(y) r="2.5" {} }

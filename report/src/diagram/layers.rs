@@ -69,7 +69,11 @@ impl Layers {
         for (number, net) in self.nets.iter().enumerate() {
             let Some(left) = self.item_in(number, net, layer) else { continue };
             let tables = net.right.iter().map(|(table, _)| *table);
-            links.extend(tables.filter(|table| self.layer_of[*table] == Some(layer + 1)).map(|table| (left, Item::Table(table))));
+            links.extend(
+                tables
+                    .filter(|table| self.layer_of[*table] == Some(layer + 1))
+                    .map(|table| (left, Item::Table(table))),
+            );
             if self.layers.get(layer + 1).is_some_and(|items| items.contains(&Item::Way(number))) {
                 links.push((left, Item::Way(number)));
             }
@@ -118,7 +122,9 @@ impl Layers {
             sum.1 += 1;
         }
         let mut items: Vec<(f64, Item)> = (self.layers[layer].iter().enumerate())
-            .map(|(place, item)| (sums.get(item).map_or(place as f64, |sum| sum.0 as f64 / sum.1 as f64), *item))
+            .map(|(place, item)| {
+                (sums.get(item).map_or(place as f64, |sum| sum.0 as f64 / sum.1 as f64), *item)
+            })
             .collect();
         items.sort_by(|left, right| left.0.total_cmp(&right.0));
         self.layers[layer] = items.into_iter().map(|(_, item)| item).collect();
@@ -137,7 +143,11 @@ impl Layers {
             self.links(layer).iter().map(|(left, right)| (lefts.get(left), rights.get(right))).collect();
         let crossing = |(at, first): (usize, &(Option<&usize>, Option<&usize>))| {
             let others = links[at + 1..].iter();
-            others.filter(|second| (first.0 < second.0) != (first.1 < second.1) && first.0 != second.0 && first.1 != second.1).count()
+            others
+                .filter(|second| {
+                    (first.0 < second.0) != (first.1 < second.1) && first.0 != second.0 && first.1 != second.1
+                })
+                .count()
         };
         links.iter().enumerate().map(crossing).sum()
     }
@@ -153,7 +163,9 @@ fn ranks(tables: usize, edges: &[Edge]) -> Vec<usize> {
     let mut rank = vec![0; tables];
     let mut left: BTreeSet<usize> = (0..tables).collect();
     for place in 0..tables {
-        let Some(next) = left.iter().copied().min_by_key(|table| (waits[*table].len(), *table)) else { break };
+        let Some(next) = left.iter().copied().min_by_key(|table| (waits[*table].len(), *table)) else {
+            break;
+        };
         left.remove(&next);
         rank[next] = place;
         waits.iter_mut().for_each(|waiting| {
@@ -180,13 +192,17 @@ fn layers_of(tables: usize, edges: &[Edge], rank: &[usize]) -> Vec<Option<usize>
         layer[*table] = lefts[*table].iter().map(|left| layer[*left] + 1).max().unwrap_or(0);
     }
     for table in 0..tables {
-        if let (true, Some(nearest)) = (lefts[table].is_empty(), rights[table].iter().map(|right| layer[*right]).min()) {
+        if let (true, Some(nearest)) =
+            (lefts[table].is_empty(), rights[table].iter().map(|right| layer[*right]).min())
+        {
             layer[table] = nearest.saturating_sub(1);
         }
     }
     let has_own = |table: usize| edges.iter().any(|edge| edge.child == table);
     (0..tables)
-        .map(|table| (!lefts[table].is_empty() || !rights[table].is_empty() || has_own(table)).then_some(layer[table]))
+        .map(|table| {
+            (!lefts[table].is_empty() || !rights[table].is_empty() || has_own(table)).then_some(layer[table])
+        })
         .collect()
 }
 
@@ -197,7 +213,10 @@ fn nets(edges: &[Edge], rank: &[usize]) -> (Vec<Net>, Vec<usize>) {
     for edge in edges {
         let new = |left| Net { left, own_rows: Vec::new(), right: Vec::new() };
         if rank[edge.child] < rank[edge.parent] {
-            nets.push(Net { right: vec![(edge.parent, edge.parent_row)], ..new((edge.child, edge.child_row)) });
+            nets.push(Net {
+                right: vec![(edge.parent, edge.parent_row)],
+                ..new((edge.child, edge.child_row))
+            });
             of_edge.push(nets.len() - 1);
             continue;
         }

@@ -99,11 +99,13 @@ impl Diagram {
             .collect();
         let drawn = drawn(tables.len(), &links);
         let is_folded = drawn.len() > TABLES_IN_FULL_MAX;
-        let number: BTreeMap<usize, usize> = drawn.iter().enumerate().map(|(at, table)| (*table, at)).collect();
+        let number: BTreeMap<usize, usize> =
+            drawn.iter().enumerate().map(|(at, table)| (*table, at)).collect();
         let links: Vec<(usize, usize, &DiagramReference)> = (links.into_iter())
             .filter(|(child, parent, _)| number.contains_key(child) && number.contains_key(parent))
             .collect();
-        let shapes: Vec<Shape> = drawn.iter().map(|table| shape(&tables[*table], *table, &links, is_folded)).collect();
+        let shapes: Vec<Shape> =
+            drawn.iter().map(|table| shape(&tables[*table], *table, &links, is_folded)).collect();
         let edges: Vec<Edge> = (links.iter())
             .filter_map(|(child, parent, reference)| {
                 let [child_at, parent_at] = [*number.get(child)?, *number.get(parent)?];
@@ -168,8 +170,12 @@ fn places(tables: &[DiagramTable]) -> BTreeMap<&str, usize> {
     for (place, table) in tables.iter().enumerate() {
         exact.entry(table.name.as_str()).or_insert(place);
     }
-    let folded: BTreeMap<String, usize> =
-        tables.iter().enumerate().rev().map(|(place, table)| (table.name.to_ascii_lowercase(), place)).collect();
+    let folded: BTreeMap<String, usize> = tables
+        .iter()
+        .enumerate()
+        .rev()
+        .map(|(place, table)| (table.name.to_ascii_lowercase(), place))
+        .collect();
     for reference in tables.iter().flat_map(|table| &table.references) {
         if let Some(place) = folded.get(&reference.table.to_ascii_lowercase()) {
             exact.entry(reference.table.as_str()).or_insert(*place);
@@ -195,7 +201,12 @@ fn drawn(tables: usize, links: &[(usize, usize, &DiagramReference)]) -> Vec<usiz
     connected
 }
 
-fn shape(table: &DiagramTable, place: usize, links: &[(usize, usize, &DiagramReference)], is_folded: bool) -> Shape {
+fn shape(
+    table: &DiagramTable,
+    place: usize,
+    links: &[(usize, usize, &DiagramReference)],
+    is_folded: bool,
+) -> Shape {
     let mut referring = BTreeSet::new();
     let mut referred = BTreeSet::new();
     for (child, parent, reference) in links {
@@ -212,7 +223,8 @@ fn shape(table: &DiagramTable, place: usize, links: &[(usize, usize, &DiagramRef
     };
     let columns_max = if is_folded { COLUMNS_FOLDED_MAX } else { COLUMNS_MAX };
     // Where there is no room for all, the columns that lines lead to come first.
-    let mut left = columns_max.saturating_sub(table.columns.iter().filter(|column| is_linked(column)).count());
+    let mut left =
+        columns_max.saturating_sub(table.columns.iter().filter(|column| is_linked(column)).count());
     let mut linked_left = columns_max;
     let rows: Vec<ColumnRow> = (table.columns.iter())
         .filter(|column| {

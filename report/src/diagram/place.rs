@@ -82,7 +82,8 @@ impl Layout {
         }
         let step = self.table_width + 2 * ROW;
         let width = self.size.0.max(WIDTH_AT_LEAST);
-        let columns = usize::try_from((width - 2 * MARGIN + 2 * ROW) / step).unwrap_or(1).clamp(1, alone.len());
+        let columns =
+            usize::try_from((width - 2 * MARGIN + 2 * ROW) / step).unwrap_or(1).clamp(1, alone.len());
         let has_others = alone.len() < shapes.len();
         let top = if has_others { self.size.1 + GAP_ROWS * ROW } else { MARGIN };
         let mut bottoms = vec![top; columns];
@@ -111,8 +112,12 @@ fn table_width(shapes: &[Shape]) -> i32 {
     let widest = |texts: &mut dyn Iterator<Item = usize>, max: usize| texts.max().unwrap_or(0).min(max);
     let all = || shapes.iter().flat_map(|shape| &shape.rows);
     let names = widest(&mut all().map(|row| text::columns(&text::name(&row.name))), NAME_LETTERS_MAX);
-    let types = widest(&mut all().map(|row| text::columns(&text::one_line(&row.type_name))), TYPE_LETTERS_MAX);
-    let heads = widest(&mut shapes.iter().map(|shape| text::columns(&text::name(&shape.name))), NAME_LETTERS_MAX + TYPE_LETTERS_MAX);
+    let types =
+        widest(&mut all().map(|row| text::columns(&text::one_line(&row.type_name))), TYPE_LETTERS_MAX);
+    let heads = widest(
+        &mut shapes.iter().map(|shape| text::columns(&text::name(&shape.name))),
+        NAME_LETTERS_MAX + TYPE_LETTERS_MAX,
+    );
     // The mark of a key in front, the mark of NOT NULL behind, and room between name and type.
     let of_rows = (names + types) as f64 * LETTER + 62.0;
     let of_heads = heads as f64 * LETTER * 1.1 + 24.0;
@@ -128,7 +133,14 @@ fn tops(shapes: &[Shape], layers: &Layers) -> Vec<Vec<i32>> {
     let mut tops: Vec<Vec<i32>> = (layers.layers.iter())
         .map(|items| {
             let mut next = 0;
-            items.iter().map(|item| { let top = next; next += height(item); top }).collect()
+            items
+                .iter()
+                .map(|item| {
+                    let top = next;
+                    next += height(item);
+                    top
+                })
+                .collect()
         })
         .collect();
     let ports: Vec<Vec<(usize, i32, usize, i32)>> =
@@ -160,7 +172,10 @@ fn ports_behind(layers: &Layers, layer: usize) -> Vec<(usize, i32, usize, i32)> 
         let Some(item) = layers.item_in(number, net, layer) else { continue };
         let Some(left) = place(layer, item) else { continue };
         let left_row = if item == Item::Way(number) { 0 } else { rows(net.left.1) };
-        let tables = net.right.iter().filter_map(|(table, row)| Some((place(layer + 1, Item::Table(*table))?, rows(*row))));
+        let tables = net
+            .right
+            .iter()
+            .filter_map(|(table, row)| Some((place(layer + 1, Item::Table(*table))?, rows(*row))));
         ports.extend(tables.map(|(right, right_row)| (left, left_row, right, right_row)));
         ports.extend(place(layer + 1, Item::Way(number)).map(|right| (left, left_row, right, 0)));
     }
@@ -190,5 +205,12 @@ fn settled(now: &[i32], wishes: &[Vec<i32>], heights: &[i32]) -> Vec<i32> {
     }
     let mut offset = 0;
     let starts = pools.iter().flat_map(|pool| std::iter::repeat_n((pool.0 / pool.1).round() as i32, pool.2));
-    starts.zip(heights).map(|(start, height)| { let top = start + offset; offset += height; top }).collect()
+    starts
+        .zip(heights)
+        .map(|(start, height)| {
+            let top = start + offset;
+            offset += height;
+            top
+        })
+        .collect()
 }

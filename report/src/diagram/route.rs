@@ -63,7 +63,9 @@ pub(super) fn routes(shapes: &[Shape], edges: &[Edge], layers: &Layers, layout: 
         lefts.push(x);
         let right = x + layout.table_width;
         let upright = |track: i32| right + CLEARANCE + track * TRACK;
-        tracks.push(gutter.iter().map(|stretch| (stretch.net, upright(stretch.track))).collect::<BTreeMap<_, _>>());
+        tracks.push(
+            gutter.iter().map(|stretch| (stretch.net, upright(stretch.track))).collect::<BTreeMap<_, _>>(),
+        );
         let is_last = layer + 1 == layers.layers.len();
         x = if is_last && count == 0 { right } else { upright(count) - TRACK + CLEARANCE };
     }
@@ -169,7 +171,8 @@ impl Leader<'_> {
             return self.own(number, edge);
         }
         let is_back = net.left.0 == edge.child;
-        let (right, row) = if is_back { (edge.parent, edge.parent_row) } else { (edge.child, edge.child_row) };
+        let (right, row) =
+            if is_back { (edge.parent, edge.parent_row) } else { (edge.child, edge.child_row) };
         let left_layer = self.layers.layer_of[net.left.0].unwrap_or(0);
         let right_layer = self.layers.layer_of[right].unwrap_or(left_layer + 1);
         let y = self.layout.port(right, row);
@@ -179,7 +182,11 @@ impl Leader<'_> {
         let mut height = y;
         for layer in (left_layer..right_layer).rev() {
             let way = self.layout.ways.get(&(layer, number)).copied();
-            let next = if layer == left_layer { self.layout.port(net.left.0, net.left.1) } else { way.unwrap_or(height) };
+            let next = if layer == left_layer {
+                self.layout.port(net.left.0, net.left.1)
+            } else {
+                way.unwrap_or(height)
+            };
             if let Some(x) = self.tracks[layer].get(&number) {
                 points.extend([(*x, height), (*x, next)]);
             }
@@ -197,7 +204,12 @@ impl Leader<'_> {
     fn own(&self, number: usize, edge: &Edge) -> Route {
         let side = self.right_side(edge.child);
         let layer = self.layers.layer_of[edge.child].unwrap_or(0);
-        let x = self.tracks.get(layer).and_then(|tracks| tracks.get(&number)).copied().unwrap_or(side + CLEARANCE);
+        let x = self
+            .tracks
+            .get(layer)
+            .and_then(|tracks| tracks.get(&number))
+            .copied()
+            .unwrap_or(side + CLEARANCE);
         let [from, to] = [edge.child_row, edge.parent_row].map(|row| self.layout.port(edge.child, row));
         Route { points: vec![(side, from), (x, from), (x, to), (side, to)], arrives_from_right: true }
     }

@@ -11,7 +11,8 @@ use migrate_core::identifier::quote_pg;
 /// The section.
 pub(super) fn body(page: &Page<'_>) -> Markup {
     let recipes = recipes(page);
-    let per_table: usize = page.tables.iter().filter_map(|table| table.moved).map(|moved| moved.by_hand.len()).sum();
+    let per_table: usize =
+        page.tables.iter().filter_map(|table| table.moved).map(|moved| moved.by_hand.len()).sum();
     html! {
         p.intro {
             "These need nothing of this program: sqlite3 on the sealed copy, psql on the target. psql asks for the password that the address leaves out."
@@ -30,16 +31,51 @@ pub(super) fn body(page: &Page<'_>) -> Markup {
 fn recipes(page: &Page<'_>) -> Vec<(String, Recipe)> {
     let report = page.report;
     let copy = shell_quoted(&report.source.sealed_path);
-    let recipe = |what: &str, program: &str, text: String| Recipe { what: what.to_owned(), program: program.to_owned(), text };
+    let recipe = |what: &str, program: &str, text: String| Recipe {
+        what: what.to_owned(),
+        program: program.to_owned(),
+        text,
+    };
     let schemas: Vec<String> = report.plan.schemas().iter().map(|schema| literal(schema)).collect();
     let schemas = schemas.join(", ");
     let mut recipes = vec![
-        (checks::title("seal"), recipe("The copy is the one that this report is about", "sh", format!("echo {} | sha256sum --check", shell_quoted(&format!("{}  {}", report.source.sha256, report.source.sealed_path))))),
-        (checks::title("integrity"), recipe("SQLite finds the copy whole", "sh", format!("sqlite3 -readonly {copy} 'PRAGMA integrity_check'"))),
-        ("The target".to_owned(), recipe("Where to paste what is for psql", "sh", format!("psql {}", shell_quoted(&report.target.url)))),
-        (checks::title("schema"), recipe("Constraints that are not validated, and indexes that are not valid: none but those that the plan names", "psql", format!(
-            "SELECT conrelid::regclass AS \"table\", conname AS name, pg_get_constraintdef(oid) AS definition\n  FROM pg_constraint\n WHERE NOT convalidated AND connamespace::regnamespace::text IN ({schemas})\nUNION ALL\nSELECT indrelid::regclass, indexrelid::regclass::text, pg_get_indexdef(indexrelid)\n  FROM pg_index\n WHERE NOT indisvalid;"
-        ))),
+        (
+            checks::title("seal"),
+            recipe(
+                "The copy is the one that this report is about",
+                "sh",
+                format!(
+                    "echo {} | sha256sum --check",
+                    shell_quoted(&format!("{}  {}", report.source.sha256, report.source.sealed_path))
+                ),
+            ),
+        ),
+        (
+            checks::title("integrity"),
+            recipe(
+                "SQLite finds the copy whole",
+                "sh",
+                format!("sqlite3 -readonly {copy} 'PRAGMA integrity_check'"),
+            ),
+        ),
+        (
+            "The target".to_owned(),
+            recipe(
+                "Where to paste what is for psql",
+                "sh",
+                format!("psql {}", shell_quoted(&report.target.url)),
+            ),
+        ),
+        (
+            checks::title("schema"),
+            recipe(
+                "Constraints that are not validated, and indexes that are not valid: none but those that the plan names",
+                "psql",
+                format!(
+                    "SELECT conrelid::regclass AS \"table\", conname AS name, pg_get_constraintdef(oid) AS definition\n  FROM pg_constraint\n WHERE NOT convalidated\n   AND connamespace IN (SELECT oid FROM pg_namespace WHERE nspname IN ({schemas}))\nUNION ALL\nSELECT indrelid::regclass, indexrelid::regclass::text, pg_get_indexdef(indexrelid)\n  FROM pg_index\n WHERE NOT indisvalid;"
+                ),
+            ),
+        ),
     ];
     let sequences: Vec<String> = (report.plan.tables.iter())
         .filter_map(|table| {
@@ -52,15 +88,26 @@ fn recipes(page: &Page<'_>) -> Vec<(String, Recipe)> {
         .collect();
     if !sequences.is_empty() {
         let text = format!("{};", sequences.join("\nUNION ALL\n"));
-        recipes.push((checks::title("sequences"), recipe("Every sequence is at or past the greatest number", "psql", text)));
+        recipes.push((
+            checks::title("sequences"),
+            recipe("Every sequence is at or past the greatest number", "psql", text),
+        ));
     }
-    recipes.push(("All of it".to_owned(), recipe("The whole comparison again, by this program", "sh", format!("cargo xtask validate --postgres {}", shell_quoted(&report.target.url)))));
+    recipes.push((
+        "All of it".to_owned(),
+        recipe(
+            "The whole comparison again, by this program",
+            "sh",
+            format!("cargo xtask validate --postgres {}", shell_quoted(&report.target.url)),
+        ),
+    ));
     recipes
 }
 
 /// A text as one word of a shell.
 fn shell_quoted(text: &str) -> String {
-    let is_plain = !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "/._-:@=,".contains(letter));
+    let is_plain = !text.is_empty()
+        && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "/._-:@=,".contains(letter));
     if is_plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 

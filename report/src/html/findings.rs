@@ -31,7 +31,8 @@ pub(super) enum Finding<'a> {
 pub(super) fn findings(report: &Report) -> Vec<Finding<'_>> {
     let rows = report.tables.iter().filter_map(|table| {
         let compared = table.compared.as_ref()?;
-        (compared.wrong() > 0 || !compared.first.is_empty()).then_some(Finding::Rows { table: &table.table, compared })
+        (compared.wrong() > 0 || !compared.first.is_empty())
+            .then_some(Finding::Rows { table: &table.table, compared })
     });
     let problems = (report.checks.iter())
         .flat_map(|check| check.problems.iter().map(move |problem| Finding::Problem { check, problem }));

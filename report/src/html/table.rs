@@ -48,7 +48,10 @@ fn other_name<'a>(table: &Table<'a>) -> Option<&'a str> {
 }
 
 fn figures(moved: &TableReport) -> Markup {
-    let rates: Vec<String> = [row_rate(moved.rows, moved.seconds), byte_rate(moved.bytes, moved.seconds)].into_iter().flatten().collect();
+    let rates: Vec<String> = [row_rate(moved.rows, moved.seconds), byte_rate(moved.bytes, moved.seconds)]
+        .into_iter()
+        .flatten()
+        .collect();
     html! {
         dl.facts {
             div { dt { "In PostgreSQL" } dd { code { (name(&moved.target)) } } }

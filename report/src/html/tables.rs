@@ -53,7 +53,8 @@ fn list(page: &Page<'_>) -> Markup {
 
 fn row(place: usize, table: &Table<'_>) -> Markup {
     let moved = table.moved;
-    let rate = moved.map(|moved| [row_rate(moved.rows, moved.seconds), byte_rate(moved.bytes, moved.seconds)]);
+    let rate =
+        moved.map(|moved| [row_rate(moved.rows, moved.seconds), byte_rate(moved.bytes, moved.seconds)]);
     let [rows, bytes] = rate.unwrap_or_default().map(|rate| rate.unwrap_or_else(|| "–".to_owned()));
     html! {
         tr data-find=(find(table)) data-off=[is_off(table).then_some("yes")] {
@@ -78,7 +79,9 @@ pub(super) fn find(table: &Table<'_>) -> String {
     let mut words = vec![table.name];
     if let Some(planned) = table.planned {
         words.push(&planned.target);
-        words.extend(planned.columns.iter().flat_map(|column| [column.source.as_str(), column.target.as_str()]));
+        words.extend(
+            planned.columns.iter().flat_map(|column| [column.source.as_str(), column.target.as_str()]),
+        );
     }
     words.dedup();
     words.join(" ").to_lowercase()
@@ -97,7 +100,9 @@ pub(super) fn verified(table: &Table<'_>) -> Markup {
         (Some(_), Some(compared)) if compared.wrong() > 0 => {
             State::Bad.words(&format!("{} off", counted(compared.wrong(), "row")))
         }
-        (Some(_), Some(compared)) if compared.source_rows == 0 && compared.target_rows == 0 => State::Good.words("no rows"),
+        (Some(_), Some(compared)) if compared.source_rows == 0 && compared.target_rows == 0 => {
+            State::Good.words("no rows")
+        }
         _ => State::Good.words("all equal"),
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn body(page: &Page<'_>) -> Option<Markup> {
     Some(html! {
         p.intro {
             (seconds(total)) " from the beginning to the end"
-            @if !rest.is_empty() { "; the " (counted(others.len() as u64, "table or build")) " that took longest, and the others summed up" }
+            @if !rest.is_empty() { "; the " (others.len()) " tables and builds that took longest, and the others summed up" }
             "."
         }
         figure {
@@ -70,11 +70,11 @@ fn chart(phases: &[&Span], bars: &[&Span], rest: &[&Span], total: f64) -> Markup
     html! {
         svg.chart role="img" aria-labelledby="time-title time-desc" height=(height) {
             title id="time-title" { "Phases, tables and builds over time" }
-            desc id="time-desc" { (counted(phases.len() as u64, "phase")) " as a band, " (counted(bars.len() as u64, "table or build")) " as bars below. The table below the chart says the same in words." }
+            desc id="time-desc" { (counted(phases.len() as u64, "phase")) " as a band, " (bars.len()) " tables and builds as bars below. The table below the chart says the same in words." }
             @for (at, mark) in marks(total).into_iter().enumerate() {
                 line.grid x1=(x(mark, total)) x2=(x(mark, total)) y1="18" y2=(height) {}
                 @if percent(mark, total) < 94.0 {
-                    text.quiet x=(x(mark, total)) y="12" text-anchor=(if at == 0 { "start" } else { "middle" }) { (seconds(mark)) }
+                    text.quiet x=(x(mark, total)) y="12" text-anchor=(if at == 0 { "start" } else { "middle" }) { (seconds(mark).replace(".00 s", " s").replace(".0 s", " s")) }
                 }
             }
             @for ((at, phase), lane) in phases.iter().enumerate().zip(&lanes) {
@@ -121,7 +121,9 @@ fn others(rest: &[&Span], y: usize) -> Markup {
 
 fn label(span: &Span) -> String {
     match (&span.table, span.kind) {
-        (Some(table), SpanKind::Build) if *table != span.name => format!("{} on {}", text::name(&span.name), text::name(table)),
+        (Some(table), SpanKind::Build) if *table != span.name => {
+            format!("{} on {}", text::name(&span.name), text::name(table))
+        }
         _ => text::name(&span.name),
     }
 }

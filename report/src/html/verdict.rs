@@ -70,12 +70,19 @@ fn tiles(page: &Page<'_>, sums: Sums) -> Markup {
     let tiles: Vec<(&str, String)> = [
         Some(("rows moved", count(sums.rows))),
         Some(("tables", count(page.report.tables.len() as u64))),
-        Some((if is_sample { "values looked at and equal" } else { "values compared and equal" }, count(sums.values_equal))),
+        Some((
+            if is_sample { "values looked at and equal" } else { "values compared and equal" },
+            count(sums.values_equal),
+        )),
         Some(("rows that differ", count(wrong))),
-        (!checks.is_empty()).then(|| ("other checks that hold", format!("{} of {}", count(held), count(checks.len() as u64)))),
+        (!checks.is_empty()).then(|| {
+            ("other checks that hold", format!("{} of {}", count(held), count(checks.len() as u64)))
+        }),
         Some(("sent", size(sums.bytes))),
         rows_time.and_then(|time| byte_rate(sums.bytes, time)).map(|rate| ("rate of the rows", rate)),
-        phase_seconds(page, "validate").or((sums.compare_seconds > 0.0).then_some(sums.compare_seconds)).map(|time| ("comparing", seconds(time))),
+        phase_seconds(page, "validate")
+            .or((sums.compare_seconds > 0.0).then_some(sums.compare_seconds))
+            .map(|time| ("comparing", seconds(time))),
     ]
     .into_iter()
     .flatten()
@@ -129,7 +136,12 @@ fn cautions(page: &Page<'_>, sums: Sums) -> Vec<Markup> {
             (counted((left_out + not_done) as u64, "thing")) " not looked at: " a href="#proof" { "each with its reason" } "."
         });
     }
-    let [skipped, nulled] = [0, 1].map(|part| report.rejects.iter().fold(0_u64, |sum, rejects| sum.saturating_add([rejects.skipped, rejects.nulled][part])));
+    let [skipped, nulled] = [0, 1].map(|part| {
+        report
+            .rejects
+            .iter()
+            .fold(0_u64, |sum, rejects| sum.saturating_add([rejects.skipped, rejects.nulled][part]))
+    });
     if skipped > 0 || nulled > 0 {
         cautions.push(html! {
             (counted(skipped, "row")) " stayed behind and " (counted(nulled, "value")) " became NULL, as the plan wants it: " a href="#rejects" { "where" } "."
@@ -141,7 +153,9 @@ fn cautions(page: &Page<'_>, sums: Sums) -> Vec<Markup> {
     }
     if !report.plan.left_behind.is_empty() {
         let left = report.plan.left_behind.len() as u64;
-        cautions.push(html! { (counted(left, "thing")) " not carried over: " a href="#behind" { "what, and why" } "." });
+        cautions.push(
+            html! { (counted(left, "thing")) " not carried over: " a href="#behind" { "what, and why" } "." },
+        );
     }
     cautions.into_iter().map(warn).collect()
 }

@@ -41,7 +41,12 @@ pub(crate) fn hostile() -> Report {
             source_sql: format!("CREATE VIEW \"{name}\" AS SELECT '{other}'"),
             notes: vec![name.clone()],
         });
-        plan.left_behind.push(LeftBehind { kind: "trigger".to_owned(), name: name.clone(), reason: other.clone(), sql: Some(name.clone()) });
+        plan.left_behind.push(LeftBehind {
+            kind: "trigger".to_owned(),
+            name: name.clone(),
+            reason: other.clone(),
+            sql: Some(name.clone()),
+        });
         plan.breaches.push(PlannedBreach {
             table: name.clone(),
             constraint: other.clone(),
@@ -92,12 +97,20 @@ fn spoil(report: &mut Report, names: &[String]) {
     report.environment.server_version.clone_from(&names[2]);
     report.environment.target_settings = names.iter().map(|name| [name.clone(), name.clone()]).collect();
     report.made_at.clone_from(&names[4]);
-    report.rejects = names.iter().map(|name| Rejects { table: name.clone(), skipped: 1, nulled: 1, file: Some(name.clone()) }).collect();
+    report.rejects = names
+        .iter()
+        .map(|name| Rejects { table: name.clone(), skipped: 1, nulled: 1, file: Some(name.clone()) })
+        .collect();
     for (table, name) in report.tables.iter_mut().zip(names) {
-        table.by_hand = vec![Recipe { what: name.clone(), program: name.clone(), text: format!("SELECT \"{name}\"\nFROM x") }];
+        table.by_hand = vec![Recipe {
+            what: name.clone(),
+            program: name.clone(),
+            text: format!("SELECT \"{name}\"\nFROM x"),
+        }];
         if let Some(compared) = &mut table.compared {
             compared.different = 1;
-            compared.first = vec![RowProblem { row: name.clone(), kind: name.clone(), columns: names.to_vec() }];
+            compared.first =
+                vec![RowProblem { row: name.clone(), kind: name.clone(), columns: names.to_vec() }];
         }
     }
     for (check, name) in report.checks.iter_mut().zip(names) {

@@ -12,7 +12,8 @@ pub(crate) fn many(tables: usize) -> Report {
 }
 
 fn name(number: usize) -> String {
-    let words = ["account", "booking", "cargo", "device", "event", "folder", "grant", "hour", "item", "journal"];
+    let words =
+        ["account", "booking", "cargo", "device", "event", "folder", "grant", "hour", "item", "journal"];
     format!("{}_{}", words[number % words.len()], number / words.len())
 }
 
@@ -23,7 +24,11 @@ fn table(number: usize) -> PlannedTable {
     table.source = name(number);
     table.target = name(number);
     table.profile_rows = None;
-    table.primary_key = Some(PlannedKey { name: format!("{}_pkey", name(number)), columns: vec!["id".to_owned()], instead_of: None });
+    table.primary_key = Some(PlannedKey {
+        name: format!("{}_pkey", name(number)),
+        columns: vec!["id".to_owned()],
+        instead_of: None,
+    });
     table.columns = vec![named(&key, "id")];
     table.columns.extend((0..3 + number % 12).map(|at| named(&text, &format!("field_{at}"))));
     for (at, parent) in [number / 3, number / 7].into_iter().enumerate() {
