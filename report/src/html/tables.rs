@@ -6,6 +6,7 @@ use super::page::{Page, Table};
 use super::parts::{State, name};
 use super::table;
 use crate::figures::{byte_rate, count, counted, row_rate, seconds, size};
+use crate::text;
 
 /// Up to so many tables, no filter is needed.
 const UNFILTERED_MAX: usize = 5;
@@ -74,7 +75,7 @@ fn row(place: usize, table: &Table<'_>) -> Markup {
     }
 }
 
-/// What the filter looks in: the names of the table and of its columns.
+/// What the filter looks in: the names of the table and of its columns, as they are shown.
 pub(super) fn find(table: &Table<'_>) -> String {
     let mut words = vec![table.name];
     if let Some(planned) = table.planned {
@@ -84,7 +85,7 @@ pub(super) fn find(table: &Table<'_>) -> String {
         );
     }
     words.dedup();
-    words.join(" ").to_lowercase()
+    text::one_line(&words.join(" ")).to_lowercase()
 }
 
 /// Whether rows of it are not as they should be.

@@ -84,7 +84,6 @@ fn every_sample_opens_in_silence_and_fits_every_window() {
     let browser = Browser::start(&program);
     let mut opened = Opened { browser, file: PathBuf::new(), _folder: folder };
     for (name, report) in samples::all() {
-        let begin = Instant::now();
         opened.file = opened._folder.path().join(format!("{name}.html"));
         fs::write(&opened.file, report::html::page(&report)).unwrap();
         let file = opened.file.clone();
@@ -96,7 +95,6 @@ fn every_sample_opens_in_silence_and_fits_every_window() {
                 "document.querySelectorAll('details').forEach((element) => { element.open = true; })",
             );
             assert_eq!(opened.number(OVERFLOW), 0, "{name} at {width} pixels");
-            eprintln!("{name} {width} {:?}", begin.elapsed());
         }
         assert!(opened.holds("document.querySelectorAll('h1').length === 1 && document.querySelector('main h1').textContent !== ''"), "{name}");
     }

@@ -157,7 +157,6 @@ fn nothing_of_a_database_becomes_markup() {
     for part in [
         "<img",
         "<svg onload",
-        "onerror='",
         "href=\"javascript:",
         "\0",
         "\u{1b}",
