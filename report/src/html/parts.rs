@@ -78,8 +78,7 @@ pub(super) fn columns(columns: &[String]) -> Markup {
 /// A statement or command to be read and copied.
 pub(super) fn statement(title: &str, statement: &str) -> Markup {
     let shown = text::lines(statement);
-    // JSON has a form for what an attribute of HTML would lose.
-    let exact = (shown != statement).then(|| serde_json::Value::from(statement).to_string());
+    let exact = (shown != statement).then(|| exact(statement));
     html! {
         figure.sql {
             figcaption {
@@ -89,6 +88,19 @@ pub(super) fn statement(title: &str, statement: &str) -> Markup {
             pre tabindex="0" { code data-exact=[exact] { (shown) } }
         }
     }
+}
+
+/// A text as JSON in ASCII, which has a form for what an attribute of HTML would lose, and hides nothing from whoever reads the source.
+fn exact(text: &str) -> String {
+    let mut out = String::new();
+    let mut units = [0; 2];
+    for letter in serde_json::Value::from(text).to_string().chars() {
+        match letter.is_ascii() {
+            true => out.push(letter),
+            false => out.extend(letter.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}"))),
+        }
+    }
+    out
 }
 
 /// A table that scrolls by itself where it is too wide, also by the keyboard.
@@ -119,4 +131,34 @@ pub(super) fn moment(moment: &str) -> Markup {
 /// Text of this crate's own that is no HTML to be escaped: style and script.
 pub(super) fn raw(text: &'static str) -> PreEscaped<&'static str> {
     PreEscaped(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_copied_is_exact() {
+        for text in ["a", "a\0\r\n\t\u{1b}", "\u{202e}שלום", "🎵 \"' \\"] {
+            let json = exact(text);
+            assert!(json.is_ascii());
+            assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn moments_are_read_at_once() {
+        for (text, shown) in [
+            ("2026-11-26T21:56:44.123Z", "2026-11-26 21:56:44 UTC"),
+            ("2026-11-26T21:56:44+02:00", "2026-11-26 21:56:44 +02:00"),
+            ("T", ""),
+            ("soon", "soon"),
+        ] {
+            assert!(
+                moment(text).into_string().ends_with(&format!(">{shown}</time>")),
+                "{}",
+                moment(text).into_string()
+            );
+        }
+    }
 }
