@@ -1,5 +1,6 @@
 //! The page in a real browser: it opens in silence, asks for nothing, does what its controls say, and takes every name for text.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(clippy::print_stderr, reason = "a test that did not run says so")]
 
 mod chromium;
 #[path = "../samples/mod.rs"]

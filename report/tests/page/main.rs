@@ -1,5 +1,5 @@
 //! The page as text: what is in it and in which order, that names are escaped, and that the same report gives the same bytes.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 #[path = "../samples/mod.rs"]
 mod samples;

@@ -32,7 +32,7 @@ fn table(number: usize) -> PlannedTable {
     table.columns = vec![named(&key, "id")];
     table.columns.extend((0..3 + number % 12).map(|at| named(&text, &format!("field_{at}"))));
     for (at, parent) in [number / 3, number / 7].into_iter().enumerate() {
-        if number % 4 != 0 && parent < number && at <= number % 2 {
+        if !number.is_multiple_of(4) && parent < number && at <= number % 2 {
             let column = format!("{}_{at}_id", name(parent));
             let mut reference = named(&key, &column);
             reference.sequence = None;
