@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::page::Page;
+use super::page::{Page, wrong};
 use super::parts::{columns, scrolling, table_link, words};
 use crate::Report;
 use crate::figures::{count, counted};
@@ -31,7 +31,7 @@ pub(super) enum Finding<'a> {
 pub(super) fn findings(report: &Report) -> Vec<Finding<'_>> {
     let rows = report.tables.iter().filter_map(|table| {
         let compared = table.compared.as_ref()?;
-        (compared.wrong() > 0 || !compared.first.is_empty())
+        (wrong(compared) > 0 || !compared.first.is_empty())
             .then_some(Finding::Rows { table: &table.table, compared })
     });
     let problems = (report.checks.iter())
@@ -95,7 +95,7 @@ fn rows(page: &Page<'_>, table: &str, compared: &Compared) -> Markup {
 
 /// The rows that are named, as a table.
 pub(super) fn first_rows(compared: &Compared) -> Markup {
-    let all = compared.wrong();
+    let all = wrong(compared);
     html! {
         table {
             caption {

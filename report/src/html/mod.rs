@@ -27,7 +27,7 @@ use sha2::{Digest, Sha256};
 
 use crate::Report;
 use crate::model::Command;
-use page::Page;
+use page::{Page, verdict_words};
 
 /// The page's style.
 const STYLE: &str = include_str!("style.css");
@@ -38,7 +38,7 @@ const SCRIPT: &str = include_str!("script.js");
 /// The report as a page.
 pub fn page(report: &Report) -> String {
     let page = Page::of(report);
-    let title = format!("{}: {}", page.verdict.words(), page.kind());
+    let title = format!("{}: {}", verdict_words(page.verdict), page.kind());
     let sections: Vec<Section> = sections(&page);
     let markup = html! {
         (DOCTYPE)

@@ -112,20 +112,16 @@ impl Table<'_> {
     }
 }
 
-impl Compared {
-    /// How many rows are not as they should be.
-    pub(super) fn wrong(&self) -> u64 {
-        self.missing.saturating_add(self.extra).saturating_add(self.different)
-    }
+/// How many rows are not as they should be.
+pub(super) fn wrong(compared: &Compared) -> u64 {
+    compared.missing.saturating_add(compared.extra).saturating_add(compared.different)
 }
 
-impl Verdict {
-    /// The verdict in words.
-    pub(super) fn words(self) -> &'static str {
-        match self {
-            Verdict::Proven => "Proven",
-            Verdict::NotProven => "Not proven",
-            Verdict::NothingFoundInSample => "Nothing found in a sample – no proof",
-        }
+/// The verdict in words.
+pub(super) fn verdict_words(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Proven => "Proven",
+        Verdict::NotProven => "Not proven",
+        Verdict::NothingFoundInSample => "Nothing found in a sample – no proof",
     }
 }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::page::{Page, Table};
+use super::page::{Page, Table, wrong};
 use super::parts::{State, name};
 use super::table;
 use crate::figures::{byte_rate, count, counted, row_rate, seconds, size};
@@ -90,7 +90,7 @@ pub(super) fn find(table: &Table<'_>) -> String {
 
 /// Whether rows of it are not as they should be.
 pub(super) fn is_off(table: &Table<'_>) -> bool {
-    table.compared().is_some_and(|compared| compared.wrong() > 0)
+    table.compared().is_some_and(|compared| wrong(compared) > 0)
 }
 
 /// Whether its rows were found again, in a shape and words.
@@ -98,8 +98,8 @@ pub(super) fn verified(table: &Table<'_>) -> Markup {
     match (table.moved, table.compared()) {
         (None, _) => State::Quiet.words("not moved"),
         (Some(_), None) => State::Quiet.words("not compared"),
-        (Some(_), Some(compared)) if compared.wrong() > 0 => {
-            State::Bad.words(&format!("{} off", counted(compared.wrong(), "row")))
+        (Some(_), Some(compared)) if wrong(compared) > 0 => {
+            State::Bad.words(&format!("{} off", counted(wrong(compared), "row")))
         }
         (Some(_), Some(compared)) if compared.source_rows == 0 && compared.target_rows == 0 => {
             State::Good.words("no rows")

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::page::{Page, Sums};
+use super::page::{Page, Sums, verdict_words};
 use super::parts::{State, code, moment};
 use crate::figures::{byte_rate, count, counted, seconds, size};
 use crate::model::{SpanKind, Verdict};
@@ -18,7 +18,7 @@ pub(super) fn section(page: &Page<'_>) -> Markup {
     let cautions = cautions(page, sums);
     html! {
         section.verdict id="verdict" aria-labelledby="verdict-head" {
-            h1.(state.color()) id="verdict-head" { (state.icon()) span { (page.verdict.words()) } }
+            h1.(state.color()) id="verdict-head" { (state.icon()) span { (verdict_words(page.verdict)) } }
             p.lede { (lede(page, sums)) }
             (tiles(page, sums))
             (facts(page))

@@ -256,6 +256,19 @@ fn opened_children(report: &Report) -> i64 {
 }
 
 #[test]
+fn without_script_everything_can_be_read() {
+    let Some(mut opened) = open(&samples::failed()) else { return };
+    opened.browser.call("Emulation.setScriptExecutionDisabled", json!({"value": true}));
+    let file = opened.file.clone();
+    opened.browser.open(&file);
+    assert_eq!(opened.number(LISTED), 11);
+    let controls = "[...document.querySelectorAll('button, input')].filter((element) => element.checkVisibility()).length";
+    assert_eq!(opened.number(controls), 0);
+    assert!(opened.holds("document.querySelector('#t3 > summary').checkVisibility()"));
+    opened.assert_silent();
+}
+
+#[test]
 fn dark_is_dark_and_light_is_light() {
     let Some(mut opened) = open(&samples::music_shop()) else { return };
     let brightness = "getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0)";

@@ -109,6 +109,29 @@ fn a_report_never_says_more_than_it_holds() {
 }
 
 #[test]
+fn no_figure_is_too_odd_for_a_page() {
+    let mut report = samples::failed();
+    let odd = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0, 0.0, 1e300, f64::MIN_POSITIVE];
+    for (span, figure) in report.timeline.iter_mut().zip(odd.into_iter().cycle()) {
+        (span.begin_seconds, span.seconds) = (figure, figure);
+    }
+    for (table, figure) in report.tables.iter_mut().zip(odd) {
+        (table.rows, table.bytes, table.seconds) = (u64::MAX, u64::MAX, figure);
+        if let Some(compared) = &mut table.compared {
+            (compared.source_rows, compared.equal, compared.missing) = (u64::MAX, u64::MAX, u64::MAX);
+            compared.seconds = figure;
+        }
+    }
+    // Names that plan and report do not share, and one that is there twice.
+    report.tables[0].table = "nowhere".to_owned();
+    let twice = report.tables[1].clone();
+    report.tables.push(twice);
+    let page = report::html::page(&report);
+    assert!(page.contains("18,446,744,073,709,551,615") && page.contains("nowhere"));
+    assert!(!page.contains("NaN") && !page.contains("inf%"));
+}
+
+#[test]
 fn what_is_off_is_named_with_table_row_and_column() {
     let page = report::html::page(&samples::failed());
     let off = &page[place(&page, "id=\"off\"")..place(&page, "id=\"proof\"")];
