@@ -35,7 +35,7 @@ pub(super) fn left(page: &Page<'_>) -> Markup {
         }
     };
     html! {
-        p.intro { (counted(left.len() as u64, "thing")) " that the plan leaves behind by name. No value of a table that moves is lost by them." }
+        p.intro { (counted(left.len() as u64, "thing")) " that the plan leaves behind by name, each with its reason." }
         (scrolling("What was not carried over", content))
     }
 }
