@@ -1,0 +1,19 @@
+//! Writes the sample reports into a folder, to be looked at: `cargo run -p report --example samples -- DIR`.
+
+#[path = "../tests/samples/mod.rs"]
+mod samples;
+
+use std::path::PathBuf;
+use std::{env, fs, io};
+
+fn main() -> io::Result<()> {
+    let Some(folder) = env::args_os().nth(1).map(PathBuf::from) else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "name the folder that the pages go to"));
+    };
+    fs::create_dir_all(&folder)?;
+    for (name, report) in samples::all() {
+        fs::write(folder.join(format!("{name}.html")), report::html::page(&report))?;
+        fs::write(folder.join(format!("{name}.json")), report::json(&report)?)?;
+    }
+    Ok(())
+}

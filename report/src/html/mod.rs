@@ -1,0 +1,160 @@
+//! The report as one page of HTML that needs nothing else: no network, no fonts, no file beside it.
+//!
+//! Every section is a file here. Whatever comes from a database is text: the templates escape it, names are isolated in their
+//! direction, and what cannot be seen is shown as an escape. Anchors are made of places, never of names. The same report gives the
+//! same bytes.
+
+mod behind;
+mod by_hand;
+mod checks;
+mod columns;
+mod constraints;
+mod environment;
+mod findings;
+mod objects;
+mod page;
+mod parts;
+mod schema;
+mod table;
+mod tables;
+mod timeline;
+mod verdict;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use maud::{DOCTYPE, Markup, html};
+use sha2::{Digest, Sha256};
+
+use crate::Report;
+use crate::model::Command;
+use page::{Page, verdict_words};
+
+/// The page's style.
+const STYLE: &str = include_str!("style.css");
+
+/// The page's script: it filters, unfolds and copies. Without it everything can be read all the same.
+const SCRIPT: &str = include_str!("script.js");
+
+/// The report as a page.
+pub fn page(report: &Report) -> String {
+    let page = Page::of(report);
+    let title = format!("{}: {}", verdict_words(page.verdict), page.kind());
+    let sections: Vec<Section> = sections(&page);
+    let markup = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(policy());
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="referrer" content="no-referrer";
+                meta name="generator" content={ "xtask " (report.environment.tool_version) };
+                title { (title) }
+                link rel="icon" href="data:,";
+                style { (parts::raw(STYLE)) }
+            }
+            body {
+                a.skip href="#verdict" { "Skip to the verdict" }
+                div.frame {
+                    header.kicker { (head(&page)) }
+                    div.columns {
+                        nav.contents aria-label="Contents" {
+                            ul { @for section in &sections { li { a href={ "#" (section.id) } { (section.title) } } } }
+                        }
+                        main {
+                            @for section in &sections { (section.content) }
+                            footer { (foot(report)) }
+                        }
+                    }
+                }
+                script { (parts::raw(SCRIPT)) }
+            }
+        }
+    };
+    markup.into_string()
+}
+
+/// A part of the page that the contents name.
+struct Section {
+    id: &'static str,
+    title: &'static str,
+    content: Markup,
+}
+
+fn sections(page: &Page<'_>) -> Vec<Section> {
+    let verdict = Section { id: "verdict", title: "Verdict", content: verdict::section(page) };
+    let others = [
+        ("off", "What is off", findings::body(page)),
+        ("proof", "What was proven, and how", Some(checks::body(page))),
+        ("time", "Where the time went", timeline::body(page)),
+        ("tables", "Tables and columns", Some(tables::body(page))),
+        ("objects", "Views and triggers", objects::body(page)),
+        ("behind", "What was not carried over", Some(behind::left(page))),
+        ("broken", "Constraints that rows break", behind::breaches(page)),
+        ("rejects", "Rows and values that stayed behind", behind::rejects(page)),
+        ("schema", "The schema before and after", schema::body(page)),
+        ("environment", "Environment and versions", Some(environment::body(page))),
+        ("by-hand", "How to repeat it by hand", Some(by_hand::body(page))),
+    ];
+    let others = others.into_iter().filter_map(|(id, title, body)| {
+        let content = html! {
+            section id=(id) aria-labelledby={ (id) "-head" } {
+                h2 id={ (id) "-head" } { (title) }
+                (body?)
+            }
+        };
+        Some(Section { id, title, content })
+    });
+    std::iter::once(verdict).chain(others).collect()
+}
+
+/// What the page may do: nothing but show itself, and run the one script that it holds.
+fn policy() -> String {
+    let hash = STANDARD.encode(Sha256::digest(SCRIPT.as_bytes()));
+    format!(
+        "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{hash}'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+}
+
+fn head(page: &Page<'_>) -> Markup {
+    html! {
+        (page.kind()) " · run " (page.report.run) " · " (parts::moment(&page.report.made_at))
+    }
+}
+
+fn foot(report: &Report) -> Markup {
+    let command = match report.command {
+        Command::Migrate => "migrate",
+        Command::Validate => "validate",
+    };
+    html! {
+        p {
+            "Made by " code { "cargo xtask " (command) } " at " (parts::moment(&report.made_at)) ". The same as data is in "
+            code { "report.json" } ", format " (report.format) ". No value of a row is in either; rows are named by their keys."
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_policy_names_the_script_and_nothing_else() {
+        let policy = policy();
+        assert!(policy.starts_with("default-src 'none'; "));
+        assert_eq!(policy.matches("sha256-").count(), 1);
+        for allowed in ["unsafe-eval", "http", "*", "script-src 'unsafe-inline'", "'self'"] {
+            assert!(!policy.contains(allowed), "{policy}");
+        }
+    }
+
+    #[test]
+    fn style_and_script_end_where_they_should() {
+        for text in [STYLE, SCRIPT] {
+            assert!(!text.contains("</") && !text.contains("<!--"));
+        }
+        assert!(!STYLE.contains("url(") && !STYLE.contains("@import"));
+    }
+}

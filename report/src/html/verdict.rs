@@ -1,0 +1,161 @@
+//! The verdict, in words, a shape and numbers; and below it what a reader has to know even where all is well.
+
+use maud::{Markup, html};
+
+use super::page::{Page, Sums, verdict_words};
+use super::parts::{State, code, moment};
+use crate::figures::{byte_rate, count, counted, seconds, size};
+use crate::model::{SpanKind, Verdict};
+
+/// The section.
+pub(super) fn section(page: &Page<'_>) -> Markup {
+    let state = match page.verdict {
+        Verdict::Proven => State::Good,
+        Verdict::NotProven => State::Bad,
+        Verdict::NothingFoundInSample => State::Warn,
+    };
+    let sums = page.sums();
+    let cautions = cautions(page, sums);
+    html! {
+        section.verdict id="verdict" aria-labelledby="verdict-head" {
+            h1.(state.color()) id="verdict-head" { (state.icon()) span { (verdict_words(page.verdict)) } }
+            p.lede { (lede(page, sums)) }
+            (tiles(page, sums))
+            (facts(page))
+            @if !cautions.is_empty() {
+                ul.cautions aria-label="What to know beside the verdict" {
+                    @for caution in &cautions { li { (caution) } }
+                }
+            }
+        }
+    }
+}
+
+fn lede(page: &Page<'_>, sums: Sums) -> Markup {
+    let tables = page.report.tables.len() as u64;
+    match page.verdict {
+        Verdict::Proven if tables == 0 => html! {
+            "There was no table to move. What is there is as it should be."
+        },
+        Verdict::Proven => html! {
+            "All " (counted(sums.rows_compared, "row")) " of "
+            @if sums.compared < tables { (count(sums.compared)) " of " }
+            (counted(tables, "table"))
+            " were read back from PostgreSQL and compared with the sealed copy, value by value. None is missing, none is extra, none differs."
+        },
+        Verdict::NotProven if page.findings.is_empty() => html! {
+            "The comparison did not come to its end, so that nothing is proven. Below it stands what was looked at and what was left out."
+        },
+        Verdict::NotProven => {
+            let wrong = sums.missing.saturating_add(sums.extra).saturating_add(sums.different);
+            html! {
+                (counted(page.findings.len() as u64, "finding"))
+                @if wrong > 0 { ", " (counted(wrong, "row")) " not as they should be" }
+                ". " a href="#off" { "Which table, row and column, and what to do" } " stands right below."
+            }
+        }
+        Verdict::NothingFoundInSample => html! {
+            "Nothing differs in what was looked at, but only a part of the rows was: this proves nothing of the others. "
+            code { "cargo xtask validate" } " compares all of them."
+        },
+    }
+}
+
+fn tiles(page: &Page<'_>, sums: Sums) -> Markup {
+    let checks = &page.report.checks;
+    let held = checks.iter().filter(|check| check.is_done && check.problems.is_empty()).count() as u64;
+    let is_sample = page.verdict == Verdict::NothingFoundInSample;
+    let wrong = sums.missing.saturating_add(sums.extra).saturating_add(sums.different);
+    let rows_time = phase_seconds(page, "rows");
+    let tiles: Vec<(&str, String)> = [
+        Some(("rows moved", count(sums.rows))),
+        Some(("tables", count(page.report.tables.len() as u64))),
+        Some((
+            if is_sample { "values looked at and equal" } else { "values compared and equal" },
+            count(sums.values_equal),
+        )),
+        Some(("rows that differ", count(wrong))),
+        (!checks.is_empty()).then(|| {
+            ("other checks that hold", format!("{} of {}", count(held), count(checks.len() as u64)))
+        }),
+        Some(("sent", size(sums.bytes))),
+        rows_time.and_then(|time| byte_rate(sums.bytes, time)).map(|rate| ("rate of the rows", rate)),
+        phase_seconds(page, "validate")
+            .or((sums.compare_seconds > 0.0).then_some(sums.compare_seconds))
+            .map(|time| ("comparing", seconds(time))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    html! {
+        dl.tiles { @for (label, figure) in &tiles { div { dt { (label) } dd { (figure) } } } }
+    }
+}
+
+/// How long a phase took; none where it is not in the report.
+fn phase_seconds(page: &Page<'_>, name: &str) -> Option<f64> {
+    let mut spans = page.report.timeline.iter();
+    spans.find(|span| span.kind == SpanKind::Phase && span.name == name).map(|span| span.seconds)
+}
+
+fn facts(page: &Page<'_>) -> Markup {
+    let report = page.report;
+    let source = &report.source;
+    html! {
+        dl.facts {
+            div { dt { "Run begun" } dd { (moment(&report.started_at)) } }
+            div { dt { "Source" } dd { (code(&source.path)) } }
+            div { dt { "Sealed copy" } dd { (code(&source.sealed_path)) ", " (size(source.bytes)) ", taken " (moment(&source.sealed_at)) } }
+            div { dt { "Its SHA-256" } dd { (code(&source.sha256)) } }
+            div { dt { "Target" } dd { (code(&report.target.url)) } }
+            div { dt { "Plan" } dd { (code(&report.plan_sha256)) } }
+        }
+    }
+}
+
+/// What the verdict does not say: rows that were left out, constraints that came weaker, a source that moved on.
+fn cautions(page: &Page<'_>, sums: Sums) -> Vec<Markup> {
+    let report = page.report;
+    let warn = |content: Markup| html! { span.warn { (State::Warn.icon()) } " " (content) };
+    let mut cautions = Vec::new();
+    if report.source.changed_since == Some(true) {
+        cautions.push(html! { "The source was written to after the copy was taken. What was written then is not in PostgreSQL." });
+    }
+    let not_compared = (report.tables.len() as u64).saturating_sub(sums.compared);
+    if not_compared > 0 {
+        cautions.push(html! { (counted(not_compared, "table")) " not compared: " a href="#tables" { "the list of tables" } " says which." });
+    }
+    let not_moved = page.tables.iter().filter(|table| table.moved.is_none()).count() as u64;
+    if not_moved > 0 {
+        cautions.push(html! { (counted(not_moved, "table")) " of the plan not in this run: " a href="#tables" { "the list of tables" } " says which." });
+    }
+    let left_out: usize = report.checks.iter().map(|check| check.left_out.len()).sum();
+    let not_done = report.checks.iter().filter(|check| !check.is_done).count();
+    if left_out + not_done > 0 {
+        cautions.push(html! {
+            (counted((left_out + not_done) as u64, "thing")) " not looked at: " a href="#proof" { "each with its reason" } "."
+        });
+    }
+    let [skipped, nulled] = [0, 1].map(|part| {
+        report
+            .rejects
+            .iter()
+            .fold(0_u64, |sum, rejects| sum.saturating_add([rejects.skipped, rejects.nulled][part]))
+    });
+    if skipped > 0 || nulled > 0 {
+        cautions.push(html! {
+            (counted(skipped, "row")) " stayed behind and " (counted(nulled, "value")) " became NULL, as the plan wants it: " a href="#rejects" { "where" } "."
+        });
+    }
+    if !report.plan.breaches.is_empty() {
+        let breaches = report.plan.breaches.len() as u64;
+        cautions.push(html! { (counted(breaches, "constraint")) " that rows break came weaker or not at all: " a href="#broken" { "which, and how to mend them" } "." });
+    }
+    if !report.plan.left_behind.is_empty() {
+        let left = report.plan.left_behind.len() as u64;
+        cautions.push(
+            html! { (counted(left, "thing")) " not carried over: " a href="#behind" { "what, and why" } "." },
+        );
+    }
+    cautions.into_iter().map(warn).collect()
+}
