@@ -14,7 +14,8 @@ use crate::source::{SourceConnection, seal};
 use crate::target::session::open_bulk_again;
 use crate::target::{DbSettings, PooledConnection, TargetUrl, pool};
 use crate::validate::{
-    CompareOptions, Share, TableComparison, Tried, catalog, compare_rows, sequence_problems,
+    CompareOptions, LeftOut, Share, TableComparison, Tried, behaviour, catalog, compare_rows,
+    sequence_problems,
 };
 
 /// What a validation found.
@@ -130,6 +131,7 @@ pub fn validate<M: MigrationSource<Pg>>(
         settings: &request.settings,
         migrations: request.migrations,
         options: request.options,
+        purpose: request.purpose,
         observer,
     };
     let validation = parts.compare(&mut connection, &run)?;
@@ -145,6 +147,7 @@ pub(super) struct ValidationParts<'a, M> {
     pub(super) settings: &'a DbSettings,
     pub(super) migrations: &'a M,
     pub(super) options: CompareOptions,
+    pub(super) purpose: Purpose,
     pub(super) observer: &'a dyn Observer,
 }
 
@@ -176,12 +179,25 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
                 .collect(),
             views: Tried::default(),
             defaults: Tried::default(),
-            behaviour: Tried::default(),
+            behaviour: self.behaviour(run, &readable)?,
             share: self.options.share,
             seconds: 0.0,
         };
         validation.seconds = started.elapsed().as_secs_f64();
         Ok(validation)
+    }
+
+    /// Tries the constraints, unless it is only looked at what there is.
+    fn behaviour(&self, run: &Run, tables: &[&PlannedTable]) -> Result<Tried> {
+        if self.options.share.is_some() || self.purpose != Purpose::Proof {
+            return Ok(Tried::default());
+        }
+        if self.options.read_only {
+            let left_out = LeftOut { what: "all constraints".to_owned(), reason: "--read-only".to_owned() };
+            return Ok(Tried { left_out: vec![left_out], ..Tried::default() });
+        }
+        let source = SourceConnection::open_sealed(&run.seal.path)?;
+        behaviour(&source, &mut open_bulk_again(self.target, self.settings)?, tables)
     }
 }
 
