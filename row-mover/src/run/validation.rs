@@ -197,7 +197,7 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
             return Ok(Tried { left_out: vec![left_out], ..Tried::default() });
         }
         let source = SourceConnection::open_sealed(&run.seal.path)?;
-        behaviour(&source, &mut open_bulk_again(self.target, self.settings)?, tables)
+        behaviour(&source, &mut open_bulk_again(self.target, self.settings)?, tables, self.observer)
     }
 }
 

@@ -1,9 +1,11 @@
 //! Constraints that are tried: each kind on both sides, damage that only a try shows, and what is not tried.
 
-use row_mover::run::{Purpose, Validation};
+use row_mover::observer::Silent;
+use row_mover::run::{self, Purpose, Validation, ValidationRequest};
+use row_mover::target::{DbSettings, TargetUrl};
 use row_mover::validate::{CompareOptions, Tried};
 
-use crate::support::Case;
+use crate::support::{Case, chain};
 
 /// Every kind of constraint, and keys of many forms.
 const ALL: &str = "
@@ -164,4 +166,43 @@ fn what_the_source_says_about_conflicts_is_no_answer() {
     );
     case.moved();
     assert_all_tried(&tried(&case), 4);
+}
+
+#[test]
+fn a_role_that_may_not_insert_tries_nothing() {
+    let case = Case::new("CREATE TABLE jobs (id INTEGER PRIMARY KEY); INSERT INTO jobs VALUES (1);");
+    case.moved();
+    let role = format!("{}_reader", case.database.name());
+    case.execute(&format!(
+        "CREATE ROLE {role} LOGIN PASSWORD 'reader'; GRANT CREATE ON DATABASE {} TO {role};
+         GRANT USAGE, CREATE ON SCHEMA public, migration TO {role};
+         GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}; GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO {role};
+         GRANT ALL ON ALL TABLES IN SCHEMA migration TO {role}; GRANT ALL ON ALL SEQUENCES IN SCHEMA migration TO {role}",
+        case.database.name()
+    ));
+    let (_, host) = case.database.url().rsplit_once('@').unwrap();
+    let request = ValidationRequest {
+        target: TargetUrl::parse(&format!("postgres://{role}:reader@{host}")).unwrap(),
+        settings: DbSettings::default(),
+        migrations: &case.migrations,
+        options: CompareOptions { workers: 1, ..CompareOptions::default() },
+        purpose: Purpose::Proof,
+    };
+    let found = run::validate(&request, &Silent).map(|(_, found)| found);
+    case.execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+    let found = found.map_err(|error| chain(&error)).unwrap();
+    assert_eq!(left_out(&found.behaviour), ["jobs: all 2 constraints: this role has no right to INSERT"]);
+    assert!(found.is_proven());
+}
+
+#[test]
+fn no_value_is_told() {
+    let case = Case::new(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT NOT NULL, UNIQUE (v), UNIQUE (v, id));
+         INSERT INTO t VALUES (1, 'canary');",
+    );
+    case.moved();
+    let found = tried(&case);
+    assert!(found.problems.is_empty());
+    assert!(!format!("{:?}", found.left_out).contains("canary"), "{:?}", found.left_out);
 }

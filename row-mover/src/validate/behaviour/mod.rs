@@ -16,6 +16,7 @@ use migrate_core::plan::PlannedTable;
 
 use super::{LeftOut, Tried};
 use crate::error::Result;
+use crate::observer::{Observer, go_on};
 use crate::source::SourceConnection;
 use crate::target::bulk::BulkConnection;
 use constraint::{Constraint, Kind};
@@ -43,10 +44,12 @@ pub(crate) fn behaviour(
     source: &SourceConnection,
     target: &mut BulkConnection,
     tables: &[&PlannedTable],
+    observer: &dyn Observer,
 ) -> Result<Tried> {
     let mut tried = Tried::default();
     let source = SourceSide::open(source)?;
     for table in tables {
+        go_on(observer)?;
         let constraints = constraint::all(table);
         if constraints.is_empty() {
             continue;

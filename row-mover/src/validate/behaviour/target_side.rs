@@ -13,12 +13,8 @@ use crate::target::bulk::{BulkConnection, TextRows};
 use crate::target::server_error::ServerError;
 
 /// What begins the transaction. A lock that an app holds and a search through a large table end the try, not the app's patience.
-const BEGIN: [&str; 4] = [
-    "BEGIN",
-    "SET LOCAL lock_timeout = '2s'",
-    "SET LOCAL statement_timeout = '5s'",
-    "SET CONSTRAINTS ALL IMMEDIATE",
-];
+const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = '5s'; \
+                     SET CONSTRAINTS ALL IMMEDIATE; SAVEPOINT try";
 
 const NOT_NULL: &str = "23502";
 const FOREIGN_KEY: &str = "23503";
@@ -49,9 +45,7 @@ impl<'c, 'p> TargetSide<'c, 'p> {
         table: &'p PlannedTable,
         tables: &'p [&'p PlannedTable],
     ) -> Result<TargetSide<'c, 'p>> {
-        for sql in BEGIN {
-            connection.query(sql, &[])?;
-        }
+        connection.script(BEGIN)?;
         Ok(TargetSide { connection, table, tables, keys: constraint::keys(table) })
     }
 
@@ -140,12 +134,10 @@ impl<'c, 'p> TargetSide<'c, 'p> {
         let mut last = Answer::Untried("no value was found that breaks it in both databases".to_owned());
         for candidate in candidates {
             let changes = change(candidate.column, &candidate.of_target);
-            let sql = format!("SELECT ({}\n) IS FALSE FROM {}", check.expression, self.row(&changes));
-            let Ok(rows) = self.guarded(&sql)? else { continue };
-            if !matches!(rows.first().map(Vec::as_slice), Some([Some(answer)]) if answer == "t") {
-                continue;
-            }
-            match self.insert(&changes, &[])? {
+            // In one statement, so that the row that is looked at is the one that is inserted.
+            let from = format!("{} WHERE ({}\n) IS FALSE", self.row(&changes), check.expression);
+            match self.insert_from(&from, &Changes::new())? {
+                Reply::NoRow => {}
                 Reply::Refused(error) if is(&error, CHECK, error.constraint.as_ref(), &check.name) => {
                     return Ok(Answer::Refused);
                 }
@@ -168,12 +160,20 @@ impl<'c, 'p> TargetSide<'c, 'p> {
         };
         let pairs: Vec<(&PlannedColumn, &str)> =
             columns.iter().copied().zip(key.parent_columns.iter().map(String::as_str)).collect();
+        let is_own_parent = parent.target == table.target;
+        if is_own_parent && key.columns == key.parent_columns {
+            return Ok(Answer::Untried("every row is its own parent".to_owned()));
+        }
         let fixed: Vec<&str> = key.columns.iter().map(String::as_str).collect();
         let not_null: Vec<String> =
             key.columns.iter().map(|column| format!("{} IS NOT NULL", quote_pg(column))).collect();
         let mut last = Answer::Untried("no key was found that its parent has not".to_owned());
+        // A row that points to itself would go on doing so if a column were changed that is of both keys.
+        let is_of_both =
+            |column: &PlannedColumn| is_own_parent && key.parent_columns.contains(&column.target);
+        let single = pairs.iter().filter(|(column, _)| pairs.len() > 1 && !is_of_both(column));
         let mut tries: Vec<(Vec<(&PlannedColumn, &str)>, &[String])> =
-            pairs.iter().filter(|_| pairs.len() > 1).map(|pair| (vec![*pair], not_null.as_slice())).collect();
+            single.map(|pair| (vec![*pair], not_null.as_slice())).collect();
         tries.push((pairs, &[]));
         for (changed, conditions) in tries {
             for variant in 0..3 {
@@ -261,14 +261,18 @@ impl<'c, 'p> TargetSide<'c, 'p> {
 
     /// Inserts the first row that `conditions` hold for once more, with some columns changed, and undoes it.
     fn insert(&mut self, changes: &Changes, conditions: &[String]) -> Result<Reply> {
+        let table = self.table.qualified(&self.table.target);
+        self.insert_from(&format!("{table}{}", self.filter(conditions)), changes)
+    }
+
+    fn insert_from(&mut self, from: &str, changes: &Changes) -> Result<Reply> {
         let names: Vec<String> = self.sent().map(|column| quote_pg(&column.target)).collect();
         let values: Vec<String> = self.sent().map(|column| value(column, changes)).collect();
-        let table = self.table.qualified(&self.table.target);
         let sql = format!(
-            "INSERT INTO {table} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {table}{} LIMIT 1 RETURNING 1",
+            "INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {from} LIMIT 1 RETURNING 1",
+            self.table.qualified(&self.table.target),
             names.join(", "),
             values.join(", "),
-            self.filter(conditions)
         );
         Ok(match self.guarded(&sql)? {
             Ok(rows) if rows.is_empty() => Reply::NoRow,
@@ -309,13 +313,11 @@ impl<'c, 'p> TargetSide<'c, 'p> {
 
     /// Runs a statement in a savepoint that is rolled back; what the server refuses is an answer, a lost connection is an error.
     fn guarded(&mut self, sql: &str) -> Result<std::result::Result<TextRows, ServerError>> {
-        self.connection.query("SAVEPOINT try", &[])?;
         let answer = match self.connection.query(sql, &[]) {
             Ok(rows) => Ok(rows),
             Err(error) => Err(refusal(error)?),
         };
         self.connection.query("ROLLBACK TO SAVEPOINT try", &[])?;
-        self.connection.query("RELEASE SAVEPOINT try", &[])?;
         Ok(answer)
     }
 }
