@@ -20,6 +20,10 @@ use crate::source::SourceConnection;
 /// What keeps a try from being one, in words.
 pub(super) type Tried<T> = std::result::Result<T, String>;
 
+/// The longest value that is taken over.
+const VALUE_LENGTH_MAX_BYTES: usize = 1 << 16;
+
+/// The database, and the sealed copy that its rows come from.
 pub(super) struct Memory<'s> {
     sealed: &'s Connection,
     memory: Connection,
@@ -168,7 +172,7 @@ impl<'s> Memory<'s> {
 
     fn select(&self, table: &str, conditions: &[String], parameters: &[&Value]) -> Tried<Option<Row>> {
         let names: Vec<String> = self.columns_of(table)?.into_iter().map(|column| column.name).collect();
-        let quoted: Vec<String> = names.iter().map(|name| quote_sqlite(name)).collect();
+        let quoted: Vec<String> = names.iter().map(|name| held(&quote_sqlite(name))).collect();
         let filter = if conditions.is_empty() {
             String::new()
         } else {
@@ -266,6 +270,14 @@ pub(super) fn absent(column: &PlannedColumn) -> Value {
         PgType::Bigint | PgType::Integer | PgType::Smallint => Value::Integer(4_000_000_000_000_000_000),
         _ => Value::Text("no row has this".to_owned()),
     }
+}
+
+/// A column's value, or a short one in place of one that is too long to be held: how long it is matters to no key, and SQLite knows
+/// without reading it.
+fn held(column: &str) -> String {
+    format!(
+        "CASE WHEN octet_length({column}) > {VALUE_LENGTH_MAX_BYTES} THEN iif(typeof({column}) = 'text', '', x'') ELSE {column} END"
+    )
 }
 
 /// SQLite's own words, which name tables and columns and no values.

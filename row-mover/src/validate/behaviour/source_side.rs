@@ -205,7 +205,7 @@ fn keeps(table: &PlannedTable, key: &Key<'_>, name: &str) -> bool {
             .filter(|column| key.source_sql.is_some_and(|sql| mentions(sql, &column.source)))
             .any(|column| of_column(&column))
     };
-    key.columns.iter().any(|column| of_column(column)) || key.source_sql.is_some_and(is_in) || in_generated()
+    key.columns.iter().any(of_column) || key.source_sql.is_some_and(is_in) || in_generated()
 }
 
 fn code(error: &rusqlite::Error) -> Option<i32> {

@@ -172,8 +172,7 @@ impl<'c, 'p> TargetSide<'c, 'p> {
         let is_of_both =
             |column: &PlannedColumn| is_own_parent && key.parent_columns.contains(&column.target);
         let single = pairs.iter().filter(|(column, _)| pairs.len() > 1 && !is_of_both(column));
-        let mut tries: Vec<(Vec<(&PlannedColumn, &str)>, &[String])> =
-            single.map(|pair| (vec![*pair], not_null.as_slice())).collect();
+        let mut tries: Vec<_> = single.map(|pair| (vec![*pair], not_null.as_slice())).collect();
         tries.push((pairs, &[]));
         for (changed, conditions) in tries {
             for variant in 0..3 {
