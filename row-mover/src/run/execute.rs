@@ -245,6 +245,7 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
                 workers: request.workers,
                 ..CompareOptions::default()
             },
+            purpose: validation::Purpose::Proof,
             observer: session.observer,
         };
         // Statistics matter to whoever uses the database next, and to nothing that is compared; a run is done once they are there.

@@ -16,7 +16,7 @@ use crate::source::{SourceConnection, seal};
 use crate::target::session::open_bulk_again;
 use crate::target::{DbSettings, PooledConnection, TargetUrl, pool};
 use crate::validate::{
-    CompareOptions, Share, TableComparison, Tried, catalog, compare_rows, defaults, sequence_problems, views,
+    CompareOptions, Share, TableComparison, Tried, behaviour, catalog, compare_rows, defaults, sequence_problems, views,
 };
 
 /// What a validation found.
@@ -135,6 +135,7 @@ pub fn validate<M: MigrationSource<Pg>>(
         settings: &request.settings,
         migrations: request.migrations,
         options: request.options,
+        purpose: request.purpose,
         observer,
     };
     let known = ledger::integrity(&mut connection, run.id)?;
@@ -160,6 +161,7 @@ pub(super) struct ValidationParts<'a, M> {
     pub(super) settings: &'a DbSettings,
     pub(super) migrations: &'a M,
     pub(super) options: CompareOptions,
+    pub(super) purpose: Purpose,
     pub(super) observer: &'a dyn Observer,
 }
 
@@ -195,13 +197,25 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
                 .collect(),
             views,
             defaults: defaults(&mut open_target()?, &readable)?,
-            behaviour: Tried::default(),
+            behaviour: self.behaviour(run, &readable)?,
             integrity: None,
             share: self.options.share,
             seconds: 0.0,
         };
         validation.seconds = started.elapsed().as_secs_f64();
         Ok(validation)
+    }
+
+    /// Tries the constraints, unless it is only looked at what there is.
+    fn behaviour(&self, run: &Run, tables: &[&PlannedTable]) -> Result<Tried> {
+        if self.options.share.is_some() || self.purpose != Purpose::Proof {
+            return Ok(Tried::not_done("all constraints", "it is only looked at what there is"));
+        }
+        if self.options.read_only {
+            return Ok(Tried::not_done("all constraints", "--read-only"));
+        }
+        let source = SourceConnection::open_sealed(&run.seal.path)?;
+        behaviour(&source, &mut open_bulk_again(self.target, self.settings)?, tables, self.observer)
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! It reads what PostgreSQL says, never what was sent. Nothing here repairs anything.
 
+mod behaviour;
 pub mod catalog;
 mod clock;
 mod compare;
@@ -37,6 +38,7 @@ use crate::observer::Observer;
 use crate::source::SourceConnection;
 use crate::target::bulk::BulkConnection;
 
+pub(crate) use behaviour::behaviour;
 pub use compare::{Difference, DifferenceKind};
 pub(crate) use defaults::defaults;
 pub use sequences::sequence_problems;
@@ -139,6 +141,8 @@ pub struct CompareOptions {
     pub share: Option<Share>,
     /// What chooses the rows that are looked at: the same seed chooses the same rows.
     pub seed: u64,
+    /// Whether nothing at all is written to PostgreSQL, not even in a transaction that is rolled back: no constraint is tried then.
+    pub read_only: bool,
 }
 
 /// Compares `tables`, several parts of them at once, in one snapshot of the target; what is found is in the order of `tables`.

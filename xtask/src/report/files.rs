@@ -39,9 +39,8 @@ pub(crate) struct ReportFiles {
 
 /// The files of a report by name, the one that a person opens last.
 fn contents(report: &Report) -> anyhow::Result<Vec<(&'static str, String)>> {
-    let mut json = serde_json::to_string_pretty(report).context("the report is no JSON")?;
-    json.push('\n');
-    Ok(vec![("report.json", json)])
+    let json = report::json(report).context("the report is no JSON")?;
+    Ok(vec![("report.json", json), ("report.html", report::html::page(report))])
 }
 
 impl ReportArgs {

@@ -1,0 +1,111 @@
+//! Tries every constraint of the plan: a row that breaks it must be refused by PostgreSQL, and by SQLite where SQLite has it.
+//!
+//! In PostgreSQL each try stands in a savepoint of a transaction that is rolled back, and takes a row that is there with one thing
+//! changed; all columns are given, so that no default runs and no sequence counts. In SQLite it happens in a database in memory that
+//! is made from the sealed copy's own statements; the copy itself is only read. A constraint counts as tried when its own refusal
+//! was seen (or missed); what could not be tried is named with the reason. That rows which break nothing are taken is not tried
+//! here: all rows of the source were taken by the load.
+
+mod candidates;
+mod constraint;
+mod memory;
+mod source_side;
+mod target_side;
+
+use migrate_core::plan::PlannedTable;
+
+use super::{LeftOut, Tried};
+use crate::error::Result;
+use crate::observer::{Observer, go_on};
+use crate::source::SourceConnection;
+use crate::target::bulk::BulkConnection;
+use constraint::{Constraint, Kind};
+use source_side::SourceSide;
+use target_side::TargetSide;
+
+/// What became of a row that breaks a constraint.
+#[derive(Debug, PartialEq, Eq)]
+enum Answer {
+    /// The constraint refused it.
+    Refused,
+    /// It was taken.
+    Taken,
+    /// The constraint was not asked, for this reason.
+    Untried(String),
+    /// The database has no such constraint, and the plan says so.
+    NotThere,
+}
+
+/// Tries the constraints of `tables`. Nothing stays of it on either side.
+///
+/// # Errors
+/// When either side cannot be read, or a connection is lost.
+pub(crate) fn behaviour(
+    source: &SourceConnection,
+    target: &mut BulkConnection,
+    tables: &[&PlannedTable],
+    observer: &dyn Observer,
+) -> Result<Tried> {
+    let mut tried = Tried::default();
+    let source = SourceSide::open(source)?;
+    for table in tables {
+        go_on(observer)?;
+        let constraints = constraint::all(table);
+        if constraints.is_empty() {
+            continue;
+        }
+        let mut side = TargetSide::begin(target, table, tables)?;
+        let found = match side.obstacle()? {
+            Some(reason) => Err(reason),
+            None => of_table(&source, &mut side, &constraints, &mut tried).map(Ok)?,
+        };
+        side.end()?;
+        if let Err(reason) = found {
+            let what = format!("{}: all {} constraints", table.target, constraints.len());
+            tried.left_out.push(LeftOut { what, reason });
+        }
+    }
+    Ok(tried)
+}
+
+fn of_table(
+    source: &SourceSide<'_>,
+    target: &mut TargetSide<'_, '_>,
+    constraints: &[Constraint<'_>],
+    tried: &mut Tried,
+) -> Result<()> {
+    for constraint in constraints {
+        let (of_source, of_target) = match &constraint.kind {
+            Kind::Check(check) => {
+                let candidates = source.breaking(target.table, check);
+                match candidates {
+                    Ok(candidates) => (Answer::Refused, target.check(check, &candidates)?),
+                    Err(reason) => (Answer::Untried(reason), Answer::Refused),
+                }
+            }
+            Kind::NotNull(column) => (source.not_null(target.table, column), target.not_null(column)?),
+            Kind::Key(key) => (source.key(target.table, key), target.key(key)?),
+            Kind::ForeignKey(key) => (source.foreign_key(target.table, key), target.foreign_key(key)?),
+        };
+        judge(&constraint.words, of_source, of_target, tried);
+    }
+    Ok(())
+}
+
+fn judge(words: &str, of_source: Answer, of_target: Answer, tried: &mut Tried) {
+    match (of_source, of_target) {
+        // That PostgreSQL takes what the plan's own constraint forbids is wrong whatever SQLite does.
+        (_, Answer::Taken | Answer::NotThere) => {
+            tried.tried += 1;
+            tried.problems.push(format!("{words}: PostgreSQL takes a row that breaks it"));
+        }
+        (Answer::Refused | Answer::NotThere, Answer::Refused) => tried.tried += 1,
+        (Answer::Taken, Answer::Refused) => {
+            tried.tried += 1;
+            tried.problems.push(format!("{words}: PostgreSQL refuses a row that SQLite takes"));
+        }
+        (Answer::Untried(reason), _) | (_, Answer::Untried(reason)) => {
+            tried.left_out.push(LeftOut { what: words.to_owned(), reason });
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Constraints that are tried: each kind on both sides, damage that only a try shows, and what is not tried.
+
+use row_mover::observer::Silent;
+use row_mover::run::{self, Purpose, Validation, ValidationRequest};
+use row_mover::target::{DbSettings, TargetUrl};
+use row_mover::validate::{CompareOptions, Tried};
+
+use crate::support::{Case, chain};
+
+/// Every kind of constraint, and keys of many forms.
+const ALL: &str = "
+    CREATE TABLE users (id INTEGER PRIMARY KEY AUTOINCREMENT, email TEXT NOT NULL COLLATE NOCASE UNIQUE, name TEXT UNIQUE,
+        state TEXT NOT NULL CHECK (state IN ('on', 'off')), age INTEGER CHECK (age BETWEEN 0 AND 150),
+        boss INTEGER REFERENCES users (id), CHECK (length(name) <= 40));
+    INSERT INTO users VALUES (1, 'a@x', 'a', 'on', 7, NULL), (2, 'b@x', 'b', 'off', NULL, 1);
+    CREATE TABLE places (area INTEGER NOT NULL, number TEXT NOT NULL, size REAL, double REAL AS (size * 2) STORED,
+        PRIMARY KEY (area, number)) WITHOUT ROWID;
+    INSERT INTO places (area, number, size) VALUES (1, 'x', 2.5), (2, 'y', 3.5);
+    CREATE TABLE jobs (id INTEGER PRIMARY KEY, slug TEXT NOT NULL, owner INTEGER NOT NULL REFERENCES users (id),
+        area INTEGER, number TEXT, live INTEGER NOT NULL, later INTEGER REFERENCES users (id) DEFERRABLE INITIALLY DEFERRED,
+        begun INTEGER, ended INTEGER, CHECK (begun < ended),
+        FOREIGN KEY (area, number) REFERENCES places (area, number));
+    CREATE UNIQUE INDEX one_live ON jobs (slug) WHERE live > 0;
+    CREATE UNIQUE INDEX lower_slug ON jobs (lower(slug), owner);
+    INSERT INTO jobs VALUES (1, 'p', 1, 1, 'x', 0, 2, 1, 2), (2, 'q', 2, 2, 'y', 1, 1, 3, 4);";
+
+fn tried(case: &Case) -> Tried {
+    case.validated(false).1.behaviour
+}
+
+#[track_caller]
+fn assert_all_tried(tried: &Tried, count: u64) {
+    assert_eq!((&tried.problems, &tried.left_out, tried.tried), (&Vec::new(), &Vec::new(), count));
+}
+
+fn left_out(tried: &Tried) -> Vec<String> {
+    tried.left_out.iter().map(|left| format!("{}: {}", left.what, left.reason)).collect()
+}
+
+fn sequences(case: &Case) -> Vec<String> {
+    case.ask("SELECT sequencename, last_value FROM pg_sequences ORDER BY 1")
+}
+
+#[test]
+fn every_kind_is_tried_and_nothing_stays() {
+    let case = Case::new(ALL);
+    case.moved();
+    let rows = || {
+        case.ask(
+            "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM jobs), (SELECT count(*) FROM places)",
+        )
+    };
+    let before = (rows(), sequences(&case));
+    // users: 3 NOT NULL, 3 keys, 3 CHECKs, 1 foreign key; places: 2 and 1; jobs: 4, 3, 1 and 3.
+    assert_all_tried(&tried(&case), 10 + 3 + 11);
+    assert_eq!((rows(), sequences(&case)), before);
+    assert_eq!(case.ask("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' AND datname = current_database()"), ["0"]);
+}
+
+#[test]
+fn damage_is_found_by_the_row_that_gets_through() {
+    let case = Case::new(ALL);
+    case.moved();
+    for (damage, mend, found) in [
+        (
+            "ALTER TABLE jobs DISABLE TRIGGER ALL",
+            "ALTER TABLE jobs ENABLE TRIGGER ALL",
+            vec![
+                "jobs: foreign key jobs_owner_fkey",
+                "jobs: foreign key jobs_area_number_fkey",
+                "jobs: foreign key jobs_later_fkey",
+            ],
+        ),
+        (
+            "ALTER TABLE users DROP CONSTRAINT users_age_check; ALTER TABLE users ADD CONSTRAINT users_age_check CHECK (age < 99999 OR age > 5)",
+            "ALTER TABLE users DROP CONSTRAINT users_age_check; ALTER TABLE users ADD CONSTRAINT users_age_check CHECK (age BETWEEN 0 AND 150)",
+            vec!["users: CHECK users_age_check"],
+        ),
+        (
+            "DROP INDEX one_live; CREATE INDEX one_live ON jobs (slug) WHERE live > 0",
+            "DROP INDEX one_live; CREATE UNIQUE INDEX one_live ON jobs (slug) WHERE live > 0",
+            vec!["jobs: unique key one_live"],
+        ),
+        (
+            "ALTER TABLE users DROP CONSTRAINT users_name_key",
+            "ALTER TABLE users ADD CONSTRAINT users_name_key UNIQUE (name)",
+            vec!["users: unique key users_name_key"],
+        ),
+        (
+            "ALTER TABLE jobs ALTER slug DROP NOT NULL",
+            "ALTER TABLE jobs ALTER slug SET NOT NULL",
+            vec!["jobs: NOT NULL of slug"],
+        ),
+    ] {
+        case.execute(damage);
+        let found_now = tried(&case);
+        let mut expected: Vec<String> =
+            found.iter().map(|what| format!("{what}: PostgreSQL takes a row that breaks it")).collect();
+        let mut problems = found_now.problems.clone();
+        expected.sort();
+        problems.sort();
+        assert_eq!((problems, found_now.tried), (expected, 24), "{damage}: {:?}", found_now.left_out);
+        case.execute(mend);
+        assert_all_tried(&tried(&case), 24);
+    }
+}
+
+#[test]
+fn what_cannot_be_tried_is_named() {
+    let case = Case::new(
+        "CREATE TABLE none (id INTEGER PRIMARY KEY, v TEXT NOT NULL);
+         CREATE TABLE loud (id INTEGER PRIMARY KEY, v TEXT);
+         INSERT INTO loud VALUES (1, 'a');
+         CREATE TRIGGER shout AFTER INSERT ON loud BEGIN UPDATE loud SET v = 'b' WHERE id = new.id; END;
+         CREATE TABLE free (id INTEGER PRIMARY KEY, v TEXT CHECK (v = v));
+         INSERT INTO free VALUES (1, 'a');",
+    );
+    case.moved();
+    let found = tried(&case);
+    assert_eq!(
+        (left_out(&found), found.problems, found.tried),
+        (
+            vec![
+                "free: CHECK free_v_check: no value was found that breaks it in SQLite".to_owned(),
+                "loud: all 2 constraints: it has triggers or rules, which may act outside of the transaction or change the row".to_owned(),
+                "none: all 3 constraints: it holds no row to begin with".to_owned(),
+            ],
+            vec![],
+            2
+        )
+    );
+}
+
+#[test]
+fn a_lock_that_an_app_holds_ends_the_try() {
+    let case = Case::new("CREATE TABLE jobs (id INTEGER PRIMARY KEY); INSERT INTO jobs VALUES (1);");
+    case.moved();
+    let mut app = case.session();
+    app.script("BEGIN; LOCK TABLE jobs IN SHARE MODE").unwrap();
+    let found = tried(&case);
+    assert_eq!((found.tried, found.problems), (0, vec![]));
+    assert!(found.left_out.iter().all(|left| left.reason.contains("55P03")), "{:?}", found.left_out);
+    assert_eq!(found.left_out.len(), 2);
+}
+
+#[test]
+fn nothing_is_tried_where_it_is_only_looked() {
+    let case = Case::new("CREATE TABLE jobs (id INTEGER PRIMARY KEY); INSERT INTO jobs VALUES (1);");
+    case.moved();
+    let with = |purpose, read_only| -> Validation {
+        case.validated_for(purpose, CompareOptions { workers: 1, read_only, ..CompareOptions::default() }).1
+    };
+    let read_only = with(Purpose::Proof, true);
+    assert_eq!(left_out(&read_only.behaviour), ["all constraints: --read-only"]);
+    assert_eq!(read_only.behaviour.tried, 0);
+    assert!(read_only.is_proven());
+    assert_all_tried(&with(Purpose::ChangesSince, false).behaviour, 0);
+    assert_all_tried(&with(Purpose::Proof, false).behaviour, 2);
+}
+
+#[test]
+fn what_the_source_says_about_conflicts_is_no_answer() {
+    let case = Case::new(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT UNIQUE ON CONFLICT REPLACE, w TEXT NOT NULL ON CONFLICT IGNORE);
+         INSERT INTO t VALUES (1, 'a', 'b');",
+    );
+    case.moved();
+    assert_all_tried(&tried(&case), 4);
+}
+
+#[test]
+fn a_role_that_may_not_insert_tries_nothing() {
+    let case = Case::new("CREATE TABLE jobs (id INTEGER PRIMARY KEY); INSERT INTO jobs VALUES (1);");
+    case.moved();
+    let role = format!("{}_reader", case.database.name());
+    case.execute(&format!(
+        "CREATE ROLE {role} LOGIN PASSWORD 'reader'; GRANT CREATE ON DATABASE {} TO {role};
+         GRANT USAGE, CREATE ON SCHEMA public, migration TO {role};
+         GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}; GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO {role};
+         GRANT ALL ON ALL TABLES IN SCHEMA migration TO {role}; GRANT ALL ON ALL SEQUENCES IN SCHEMA migration TO {role}",
+        case.database.name()
+    ));
+    let (_, host) = case.database.url().rsplit_once('@').unwrap();
+    let request = ValidationRequest {
+        target: TargetUrl::parse(&format!("postgres://{role}:reader@{host}")).unwrap(),
+        settings: DbSettings::default(),
+        migrations: &case.migrations,
+        options: CompareOptions { workers: 1, ..CompareOptions::default() },
+        purpose: Purpose::Proof,
+    };
+    let found = run::validate(&request, &Silent).map(|(_, found)| found);
+    case.execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+    let found = found.map_err(|error| chain(&error)).unwrap();
+    assert_eq!(left_out(&found.behaviour), ["jobs: all 2 constraints: this role has no right to INSERT"]);
+    assert!(found.is_proven());
+}
+
+#[test]
+fn no_value_is_told() {
+    let case = Case::new(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT NOT NULL, UNIQUE (v), UNIQUE (v, id));
+         INSERT INTO t VALUES (1, 'canary');",
+    );
+    case.moved();
+    let found = tried(&case);
+    assert!(found.problems.is_empty());
+    assert!(!format!("{:?}", found.left_out).contains("canary"), "{:?}", found.left_out);
+}
