@@ -16,7 +16,8 @@ use crate::source::{SourceConnection, seal};
 use crate::target::session::open_bulk_again;
 use crate::target::{DbSettings, PooledConnection, TargetUrl, pool};
 use crate::validate::{
-    CompareOptions, Share, TableComparison, Tried, behaviour, catalog, compare_rows, defaults, sequence_problems, views,
+    CompareOptions, Share, TableComparison, Tried, behaviour, catalog, compare_rows, defaults,
+    sequence_problems, views,
 };
 
 /// What a validation found.

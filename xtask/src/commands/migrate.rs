@@ -258,7 +258,6 @@ fn reported<M>(
         plan,
         tables: &tables,
         validation: &moved.validation,
-        is_read_only: false,
         reject_files: moved.rejected.iter().map(file).collect(),
         diesel_schema: DieselSchema::NotCompared("cargo xtask validate compares it"),
     };

@@ -117,6 +117,7 @@ fn run_to_its_end(args: &ValidateArgs) -> anyhow::Result<Exit> {
             show_values: args.show_values,
             workers: migrate::workers(args.workers, settings.pool_max),
             share: args.sample,
+            read_only: args.read_only,
             // Each look is at other rows than the one before.
             seed: RandomState::new().build_hasher().finish(),
         },
@@ -207,7 +208,6 @@ fn reported<M>(
         plan: &run.plan,
         tables: &run.state.subject.tables,
         validation,
-        is_read_only: args.read_only,
         reject_files: Vec::new(),
         diesel_schema,
     };

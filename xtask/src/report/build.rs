@@ -39,8 +39,6 @@ pub(crate) struct Subject<'a> {
     pub(crate) validation: &'a Validation,
     /// The files of rejected rows, by table, where this command wrote them.
     pub(crate) reject_files: Vec<(String, String)>,
-    /// Whether nothing was to be tried out in PostgreSQL.
-    pub(crate) is_read_only: bool,
     /// Whether the Diesel schema is as planned.
     pub(crate) diesel_schema: DieselSchema,
 }
