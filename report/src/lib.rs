@@ -12,6 +12,7 @@ pub mod github;
 #[cfg(test)]
 mod hostile;
 pub mod html;
+pub mod idle;
 pub mod junit;
 pub mod markdown;
 pub mod model;

@@ -35,7 +35,7 @@ pub struct Report {
     pub plan_sha256: String,
     /// The tables of the source, as SQLite declares them: the diagram "before".
     pub source_tables: Vec<DiagramTable>,
-    /// What took how long, by phase, table and build.
+    /// What took how long, by phase, table and build. Times in which nothing was at work are left out.
     pub timeline: Vec<Span>,
     /// By table, in the plan's order.
     pub tables: Vec<TableReport>,
@@ -154,7 +154,7 @@ pub struct Span {
     /// The table that it belongs to, by source name; none of a phase, and of a build of none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<String>,
-    /// When it began, in seconds since the run began.
+    /// When it began, in seconds since the run began, but for those in which nothing was at work.
     pub begin_seconds: f64,
     /// How long it took, in seconds.
     pub seconds: f64,

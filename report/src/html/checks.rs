@@ -94,6 +94,7 @@ pub(super) fn title(name: &str) -> String {
     match name {
         "seal" => "The sealed copy".to_owned(),
         "integrity" => "Integrity of the copy".to_owned(),
+        "diesel_schema" => "The app's Diesel schema".to_owned(),
         "bookkeeping" => "The run's own books".to_owned(),
         "defaults" => "Defaults, by effect".to_owned(),
         "behaviour" => "What PostgreSQL refuses".to_owned(),

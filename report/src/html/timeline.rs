@@ -37,7 +37,7 @@ pub(super) fn body(page: &Page<'_>) -> Option<Markup> {
     others.sort_by(|left, right| left.begin_seconds.total_cmp(&right.begin_seconds));
     Some(html! {
         p.intro {
-            (seconds(total)) " from the beginning to the end"
+            (seconds(total)) " at work, from the beginning to the end"
             @if !rest.is_empty() { "; the " (others.len()) " tables and builds that took longest, and the others summed up" }
             "."
         }

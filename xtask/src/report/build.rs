@@ -12,7 +12,7 @@ use report::model::{
     Command, Compared, ComparedBy, Environment, REPORT_FORMAT, Rejects, Report, RowProblem, Source, Span,
     SpanKind, TableReport, Target, Verdict,
 };
-use report::outline;
+use report::{idle, outline};
 use row_mover::TargetUrl;
 use row_mover::ledger::{self, Chunk, ChunkDone, History};
 use row_mover::run::{self, Validation};
@@ -158,7 +158,7 @@ fn environment(connection: &mut PooledConnection) -> anyhow::Result<(String, Env
     Ok((server.now, environment))
 }
 
-/// The ledger's history by source names. Checks are no phase of their own, and take time beside the others.
+/// The ledger's history by source names, without the times in which nothing was at work. Checks are no phase of their own, and take time beside the others.
 fn timeline(plan: &Plan, history: &History) -> Vec<Span> {
     let source_name = |target: &String| {
         let table = plan.tables.iter().find(|table| table.target == *target);
@@ -178,7 +178,7 @@ fn timeline(plan: &Plan, history: &History) -> Vec<Span> {
         let (begin_seconds, seconds) = (span.begin_seconds, span.seconds);
         Some(Span { kind, name: span.name.clone(), table, begin_seconds, seconds })
     });
-    spans.collect()
+    idle::without_idle_times(spans.collect())
 }
 
 fn table_report(subject: &Subject<'_>, table: &PlannedTable, chunks: &[Chunk]) -> TableReport {
