@@ -20,23 +20,22 @@ pub fn annotations(report: &Report) -> String {
     let words = report.verdict_in_words();
     if report.verdict != Verdict::NotProven {
         let title = if report.verdict == Verdict::Proven { "Migration proven" } else { "A sample, no proof" };
-        return command("notice", title, &words);
+        let told = findings(report).iter().map(|found| annotation("warning", found)).collect::<String>();
+        return command("notice", title, &words) + &told;
     }
     let found = findings(report);
     let mut text = command("error", "Migration NOT proven", &words);
     let shown = if found.len() < ERRORS_MAX { found.len() } else { ERRORS_MAX - 2 };
-    for Finding { place, what, next } in found.iter().take(shown) {
-        text.push_str(&command(
-            "error",
-            &clipped(place),
-            &format!("{}\nNext: {}", clipped(what), clipped(next)),
-        ));
-    }
+    text.extend(found.iter().take(shown).map(|found| annotation("error", found)));
     if found.len() > shown {
         let rest = counted((found.len() - shown) as u64, "more finding");
         text.push_str(&command("error", "And more", &format!("{rest}; the report has all of them")));
     }
     text
+}
+
+fn annotation(kind: &str, Finding { place, what, next }: &Finding) -> String {
+    command(kind, &clipped(place), &format!("{}\nNext: {}", clipped(what), clipped(next)))
 }
 
 /// One annotation of a command that has no report to make: an error, or a notice.

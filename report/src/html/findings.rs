@@ -9,7 +9,7 @@ use crate::figures::{count, counted};
 use crate::model::{Check, Compared, Problem};
 use crate::text;
 
-/// Something that keeps a migration from being proven.
+/// Something that is off.
 pub(super) enum Finding<'a> {
     /// Rows of a table are not as they should be.
     Rows {
@@ -26,6 +26,16 @@ pub(super) enum Finding<'a> {
         problem: &'a Problem,
     },
 }
+
+impl Finding<'_> {
+    /// Whether nothing is proven with it. That the source's own indexes are damaged is told, and says nothing against its rows.
+    pub(super) fn is_against_proof(&self) -> bool {
+        !matches!(self, Finding::Problem { check, .. } if check.name == INTEGRITY)
+    }
+}
+
+/// The check of the source's own indexes.
+const INTEGRITY: &str = "integrity";
 
 /// All findings, rows first.
 pub(super) fn findings(report: &Report) -> Vec<Finding<'_>> {

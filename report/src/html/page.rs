@@ -65,8 +65,9 @@ impl<'a> Page<'a> {
             places.entry(table.name).or_insert(place);
         }
         let findings = findings::findings(report);
-        // A report never says more than what it holds: with a finding in it, nothing is proven.
-        let verdict = if findings.is_empty() { report.verdict } else { Verdict::NotProven };
+        // A report never says more than what it holds: with a finding against it, nothing is proven.
+        let contradicts = findings.iter().any(findings::Finding::is_against_proof);
+        let verdict = if contradicts { Verdict::NotProven } else { report.verdict };
         Page { report, verdict, findings, tables, places }
     }
 

@@ -69,6 +69,12 @@ pub enum Purpose {
 }
 
 impl Validation {
+    /// Whether the source's own indexes agree with its tables, as far as that was looked at. Where they do not, what moved is right
+    /// all the same; but nothing that cannot be undone is to be built on it.
+    pub fn is_source_sound(&self) -> bool {
+        self.integrity.as_ref().is_none_or(|integrity| integrity.problems.is_empty())
+    }
+
     /// Whether everything holds and every row was compared.
     pub fn is_proven(&self) -> bool {
         self.verdict() == Verdict::Proven
@@ -89,7 +95,6 @@ impl Validation {
             && self.schema.is_empty()
             && self.sequences.is_empty()
             && self.missing_migrations.is_empty()
-            && self.integrity.as_ref().is_none_or(|integrity| integrity.problems.is_empty())
             && [&self.views, &self.defaults, &self.behaviour].iter().all(|tried| tried.problems.is_empty())
     }
 }
@@ -197,7 +202,7 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
                 .chain(existing::lost_rows(connection, &run.plan)?)
                 .collect(),
             views,
-            defaults: defaults(&mut open_target()?, &readable)?,
+            defaults: defaults(&open_source()?, &mut open_target()?, &readable)?,
             behaviour: self.behaviour(run, &readable)?,
             integrity: None,
             share: self.options.share,

@@ -15,8 +15,8 @@ use rusqlite::types::Value;
 
 use super::clock::{self, Skew};
 use super::{LeftOut, TargetRows, Tried};
-use crate::error::Result;
-use crate::source::scan;
+use crate::error::{Context, Result};
+use crate::source::{SourceConnection, scan};
 use crate::target::bulk::BulkConnection;
 
 /// How often a clock is asked again that struck between the two questions.
@@ -26,7 +26,11 @@ const CLOCK_TRIES: usize = 3;
 ///
 /// # Errors
 /// When PostgreSQL cannot be asked at all.
-pub(crate) fn defaults(target: &mut BulkConnection, tables: &[&PlannedTable]) -> Result<Tried> {
+pub(crate) fn defaults(
+    source: &SourceConnection,
+    target: &mut BulkConnection,
+    tables: &[&PlannedTable],
+) -> Result<Tried> {
     let mut tried = Tried::default();
     let mut skew = None;
     for table in tables.iter().filter(|table| table.existing.is_none()) {
@@ -39,10 +43,11 @@ pub(crate) fn defaults(target: &mut BulkConnection, tables: &[&PlannedTable]) ->
             continue;
         }
         let live = live_defaults(table, target)?;
+        let is_strict = is_strict(table, source)?;
         for column in with_default {
             let sql = live.iter().find(|(name, _)| *name == column.target).map(|(_, sql)| sql.as_str());
             let place = format!("{}.{}", table.source, column.source);
-            match compare(column, sql, target, &mut skew)? {
+            match compare(column, is_strict, sql, target, &mut skew)? {
                 Outcome::Same => tried.tried += 1,
                 Outcome::Differs(how) => {
                     tried.tried += 1;
@@ -62,6 +67,13 @@ enum Outcome {
     Same,
     Differs(String),
     NotTried(String),
+}
+
+/// Whether the source's table is STRICT.
+fn is_strict(table: &PlannedTable, source: &SourceConnection) -> Result<bool> {
+    let sql = "SELECT strict FROM pragma_table_list WHERE schema = 'main' AND name = ?1";
+    let found = source.connection().query_row(sql, [&table.source], |row| row.get(0));
+    found.context(|| format!("table {} of the sealed copy cannot be read", table.source))
 }
 
 /// The defaults that the table has in PostgreSQL, by column.
@@ -84,12 +96,13 @@ fn live_defaults(table: &PlannedTable, target: &mut BulkConnection) -> Result<Ve
 
 fn compare(
     column: &PlannedColumn,
+    is_strict: bool,
     live: Option<&str>,
     target: &mut BulkConnection,
     skew: &mut Option<Skew>,
 ) -> Result<Outcome> {
     let declared = column.source_default.as_deref().unwrap_or_default();
-    let source = match SourceDefault::new(column, declared) {
+    let source = match SourceDefault::new(column, declared, is_strict) {
         Ok(source) => source,
         Err(error) => return Ok(Outcome::NotTried(format!("SQLite by itself cannot compute it: {error}"))),
     };
@@ -203,13 +216,16 @@ struct SourceDefault {
 }
 
 impl SourceDefault {
-    fn new(column: &PlannedColumn, sql: &str) -> rusqlite::Result<SourceDefault> {
+    fn new(column: &PlannedColumn, sql: &str, is_strict: bool) -> rusqlite::Result<SourceDefault> {
         let connection = Connection::open_in_memory()?;
         let name = quote_sqlite(&column.source);
         // Text in double quotes is text by itself and a name in parentheses; an expression has to have them.
         let forms = [format!("({sql}\n)"), sql.to_owned()];
+        // In a STRICT table a type means something else: ANY keeps text that looks like a number.
+        let strict = if is_strict { " STRICT" } else { "" };
         let create = |form: &String| {
-            connection.execute_batch(&format!("CREATE TABLE d ({name} {} DEFAULT {form})", column.declared))
+            let declared = &column.declared;
+            connection.execute_batch(&format!("CREATE TABLE d ({name} {declared} DEFAULT {form}){strict}"))
         };
         create(&forms[0]).or_else(|_| create(&forms[1]))?;
         Ok(SourceDefault { connection, sql: sql.to_owned() })

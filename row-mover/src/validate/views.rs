@@ -252,8 +252,10 @@ const UNREADABLE: u8 = 9;
 fn append(conversion: &Conversion, value: SourceValue<'_>, precision: Precision, out: &mut Vec<u8>) {
     let is_number =
         matches!(conversion.target_type(), PgType::DoublePrecision | PgType::Real | PgType::Numeric);
+    let is_document = matches!(conversion.target_type(), PgType::Json | PgType::Jsonb);
     match (value, precision) {
         (SourceValue::Null, _) => out.push(0),
+        (value, _) if is_document && !is_nested(value) => append_scalar(value, out),
         (value, Precision::Digits(digits)) if is_number => {
             out.push(2);
             out.extend_from_slice(rounded(value, digits).as_bytes());
@@ -269,6 +271,36 @@ fn append(conversion: &Conversion, value: SourceValue<'_>, precision: Precision,
             }
         }
     }
+}
+
+/// Whether a value is an object or an array of JSON.
+fn is_nested(value: SourceValue<'_>) -> bool {
+    match value {
+        SourceValue::Text(text) => matches!(text.trim_ascii_start().first(), Some(b'{' | b'[')),
+        _ => false,
+    }
+}
+
+/// Appends a scalar of JSON. What SQLite takes out of a document is a number, 0 or 1 for a truth value, or text without quotes; in
+/// PostgreSQL it is JSON still, and which of the two a column holds does not show. So quotes and classes are not told apart here.
+fn append_scalar(value: SourceValue<'_>, out: &mut Vec<u8>) {
+    let text = match value {
+        SourceValue::Text(text) | SourceValue::Blob(text) => String::from_utf8_lossy(text).trim().to_owned(),
+        SourceValue::Integer(integer) => integer.to_string(),
+        SourceValue::Real(real) => real.to_string(),
+        SourceValue::Null => "null".to_owned(),
+    };
+    let text = serde_json::from_str::<String>(&text).unwrap_or(text);
+    let text = match text.as_str() {
+        "null" => return out.push(0),
+        "true" => "1",
+        "false" => "0",
+        text => text,
+    };
+    out.push(4);
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
+    let number = number.map(|number| rounded(SourceValue::Real(number), 15));
+    out.extend_from_slice(number.as_deref().unwrap_or(text).as_bytes());
 }
 
 /// A number to so many digits.

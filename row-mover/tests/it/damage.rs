@@ -101,9 +101,9 @@ pub fn check_each<C: AsRef<str>>(case: &Case, cases: &[(C, &str, Vec<&str>)]) {
 fn every_damage_is_named_exactly() {
     let case = Case::mapped(SOURCE, MAPPING);
     case.moved();
-    case.execute("CREATE TABLE kept_t AS SELECT * FROM t");
+    case.execute("CREATE SCHEMA aside; CREATE TABLE aside.kept_t AS SELECT * FROM t");
     let back = "UPDATE t SET txt = k.txt, empty = k.empty, i = k.i, n = k.n, f = k.f, b = k.b, flag = k.flag, ms = k.ms, iso = k.iso, \
-                j = k.j, jb = k.jb, secret = k.secret FROM kept_t k WHERE k.id = t.id";
+                j = k.j, jb = k.jb, secret = k.secret FROM aside.kept_t k WHERE k.id = t.id";
     let change = |set: &str| format!("UPDATE t SET {set} WHERE id = 1");
     // What is done, what undoes it, and what is found.
     let mut cases: Vec<(String, &str, Vec<&str>)> = vec![
@@ -141,7 +141,11 @@ fn every_damage_is_named_exactly() {
     let mut add = |change: &str, back: &'static str, found: &[&'static str]| {
         cases.push((change.to_owned(), back, found.to_vec()));
     };
-    add("DELETE FROM t WHERE id = 3", "INSERT INTO t SELECT * FROM kept_t WHERE id = 3", &["t id=3 missing"]);
+    add(
+        "DELETE FROM t WHERE id = 3",
+        "INSERT INTO t SELECT * FROM aside.kept_t WHERE id = 3",
+        &["t id=3 missing"],
+    );
     add("INSERT INTO t (id) VALUES (-1)", "DELETE FROM t WHERE id = -1", &["t id=-1 extra"]);
     add(
         "INSERT INTO t (id) VALUES (4)",

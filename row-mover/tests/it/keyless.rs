@@ -33,16 +33,16 @@ fn each_difference_is_named_by_where_it_lies_or_by_its_key() {
     let case = Case::mapped(SOURCE, MAPPING);
     case.moved();
     case.execute(
-        "CREATE TABLE kept_events AS SELECT * FROM events; CREATE TABLE kept_pairs AS SELECT * FROM pairs",
+        "CREATE SCHEMA aside; CREATE TABLE aside.kept_events AS SELECT * FROM events; CREATE TABLE aside.kept_pairs AS SELECT * FROM pairs",
     );
-    let events = "TRUNCATE events; INSERT INTO events SELECT * FROM kept_events";
-    let pairs = "TRUNCATE pairs; INSERT INTO pairs SELECT * FROM kept_pairs";
+    let events = "TRUNCATE events; INSERT INTO events SELECT * FROM aside.kept_events";
+    let pairs = "TRUNCATE pairs; INSERT INTO pairs SELECT * FROM aside.kept_pairs";
     let prices =
         "DELETE FROM prices; INSERT INTO prices VALUES (10.5, 'a'), (9.25, 'b'), (100, 'c'), (2.0, 'd')";
     let hidden =
         "TRUNCATE hidden; INSERT INTO hidden VALUES ('a', 'b', 'c'), ('d', 'e', 'f'), ('d', 'e', 'f')";
     // The same rows in another order, and documents written in another way, are no difference.
-    let shuffled = "TRUNCATE events; INSERT INTO events SELECT * FROM kept_events ORDER BY md5(kind)";
+    let shuffled = "TRUNCATE events; INSERT INTO events SELECT * FROM aside.kept_events ORDER BY md5(kind)";
     check_each(&case, &[(shuffled, events, vec![])]);
     check_each(
         &case,
@@ -68,7 +68,7 @@ fn each_difference_is_named_by_where_it_lies_or_by_its_key() {
                 vec!["events rowid=101 (3 copies in SQLite, 2 in PostgreSQL) missing"],
             ),
             (
-                "DELETE FROM events WHERE kind = 'same'; INSERT INTO events SELECT kind, n, doc, at FROM kept_events WHERE n BETWEEN 1 AND 3",
+                "DELETE FROM events WHERE kind = 'same'; INSERT INTO events SELECT kind, n, doc, at FROM aside.kept_events WHERE n BETWEEN 1 AND 3",
                 events,
                 vec![
                     "events rowid=101 (3 copies in SQLite, 0 in PostgreSQL) missing",

@@ -152,8 +152,8 @@ fn values_around_the_limit_move_and_each_difference_is_found() {
         &case,
         &[
             (
-                "CREATE TABLE kept AS SELECT * FROM numbered WHERE id = 4; DELETE FROM numbered WHERE id = 4",
-                "INSERT INTO numbered SELECT * FROM kept; DROP TABLE kept",
+                "CREATE SCHEMA aside; CREATE TABLE aside.kept AS SELECT * FROM numbered WHERE id = 4; DELETE FROM numbered WHERE id = 4",
+                "INSERT INTO numbered SELECT * FROM aside.kept; DROP SCHEMA aside CASCADE",
                 vec!["numbered id=4 missing"],
             ),
             (
@@ -167,13 +167,13 @@ fn values_around_the_limit_move_and_each_difference_is_found() {
                 vec!["numbered id=4 different b, t"],
             ),
             (
-                "CREATE TABLE kept AS SELECT * FROM numbered WHERE id = 4; UPDATE numbered SET b = NULL, t = 'short' WHERE id = 4",
-                "UPDATE numbered SET b = kept.b, t = kept.t FROM kept WHERE kept.id = numbered.id; DROP TABLE kept",
+                "CREATE SCHEMA aside; CREATE TABLE aside.kept AS SELECT * FROM numbered WHERE id = 4; UPDATE numbered SET b = NULL, t = 'short' WHERE id = 4",
+                "UPDATE numbered SET b = kept.b, t = kept.t FROM aside.kept WHERE kept.id = numbered.id; DROP SCHEMA aside CASCADE",
                 vec!["numbered id=4 different b, t"],
             ),
             (
-                "CREATE TABLE kept AS SELECT t FROM numbered WHERE id = 4; UPDATE numbered SET t = numbered.t || kept.t FROM kept WHERE id = 100",
-                "UPDATE numbered SET t = 'é' WHERE id = 100; DROP TABLE kept",
+                "CREATE SCHEMA aside; CREATE TABLE aside.kept AS SELECT t FROM numbered WHERE id = 4; UPDATE numbered SET t = numbered.t || kept.t FROM aside.kept WHERE id = 100",
+                "UPDATE numbered SET t = 'é' WHERE id = 100; DROP SCHEMA aside CASCADE",
                 vec!["numbered id=100 different t"],
             ),
         ],

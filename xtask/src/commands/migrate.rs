@@ -206,7 +206,9 @@ fn run_to_its_end(args: &MigrateArgs) -> anyhow::Result<Exit> {
         Outcome::Moved(_) | Outcome::AlreadyDone(_) if is_broken => Exit::Differences,
         Outcome::Moved(moved) if !moved.rejected.is_empty() => Exit::Differences,
         Outcome::AlreadyDone(done) if done.rejected.is_any() => Exit::Differences,
-        Outcome::Moved(moved) if !moved.validation.is_proven() => Exit::Differences,
+        Outcome::Moved(moved) if !(moved.validation.is_proven() && moved.validation.is_source_sound()) => {
+            Exit::Differences
+        }
         _ => Exit::Done,
     })
 }

@@ -165,7 +165,7 @@ fn run_to_its_end(args: &ValidateArgs) -> anyhow::Result<Exit> {
     }
     let is_rejected = validation.tables.iter().any(|table| table.rejected + table.nulled > 0);
     let is_broken = !run.plan.breaches.is_empty() && !args.accept_broken_constraints;
-    let is_found = validation.verdict() == Verdict::Differs;
+    let is_found = validation.verdict() == Verdict::Differs || !validation.is_source_sound();
     Ok(if is_found || is_broken || is_rejected { Exit::Differences } else { Exit::Done })
 }
 
@@ -243,7 +243,13 @@ pub(crate) fn migration_proof(args: &CleanupArgs) -> anyhow::Result<MigrationPro
     let settings = target::settings()?;
     run::check_target(&url, &settings)?;
     let pool = pool::open(&url, &settings)?;
-    let last = ledger::last_run(&mut pool::get(&pool)?)?;
+    let mut connection = pool::get(&pool)?;
+    let last = ledger::last_run(&mut connection)?;
+    let integrity = match &last {
+        Some(run) => ledger::integrity(&mut connection, run.id)?,
+        None => None,
+    };
+    let is_damaged = integrity.is_some_and(|found| !found.problems.is_empty());
     Ok(match last {
         None => not_validated(format!("{url} holds no migration")),
         Some(run) => match run.validated_at.filter(|_| run.state.done.contains(&Phase::Constraints)) {
@@ -253,6 +259,10 @@ pub(crate) fn migration_proof(args: &CleanupArgs) -> anyhow::Result<MigrationPro
             Some(_) if not_moved(&run.plan, &run.state.subject.tables).next().is_some() => {
                 not_validated(format!("run {} in {url} moved some of the tables alone", run.id))
             }
+            Some(_) if is_damaged => not_validated(format!(
+                "the indexes of the database that run {} moved do not agree with its tables (integrity_check)",
+                run.id
+            )),
             Some(finished_at) => MigrationProof::Validated {
                 run: run.id.to_string(),
                 finished_at,
