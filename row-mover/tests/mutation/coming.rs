@@ -5,6 +5,8 @@
 pub enum Coming {
     /// In a table without a key each row that only one side has is counted and named.
     NamesWithoutKey,
+    /// A key of the target that no source can have is an extra row, and no reason to stop.
+    ImpossibleKeys,
     /// What stands in the target's schemas and is not in the plan is named.
     NothingUnplanned,
 }
@@ -12,6 +14,7 @@ pub enum Coming {
 /// The demands that are not made yet, each with the reason.
 pub const COMING: &[(Coming, &str)] = &[
     (Coming::NamesWithoutKey, "tables without a key are compared by one sum, which names no row"),
+    (Coming::ImpossibleKeys, "the merge ends with an error at a key that it cannot decode, or that is NULL"),
     (Coming::NothingUnplanned, "what only the target has is not looked at"),
 ];
 

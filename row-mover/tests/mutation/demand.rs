@@ -10,6 +10,9 @@ use crate::coming::{Coming, is_coming};
 /// How many differences of a table are named at least, where there are so many.
 const NAMED_MIN: usize = 5;
 
+/// Stands for the key of a row that has none to be told beforehand.
+pub const ANY_KEY: &str = "any";
+
 /// What has to be said, and that nothing else is said of the rows.
 #[derive(Clone, Debug, Default)]
 pub struct Demand {
@@ -157,7 +160,7 @@ impl TableDemand {
         for difference in &found.first {
             let is_known = match difference.kind {
                 DifferenceKind::Missing => self.missing.contains(&difference.key),
-                DifferenceKind::Extra => self.extra.contains(&difference.key),
+                DifferenceKind::Extra => self.extra.iter().any(|key| *key == difference.key || key == ANY_KEY),
                 DifferenceKind::Different => self.different.iter().any(|different| {
                     different.key == difference.key
                         && different.must.iter().all(|column| difference.columns.contains(column))

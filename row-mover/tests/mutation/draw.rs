@@ -60,22 +60,22 @@ pub struct Row {
 
 /// PostgreSQL's own words for everything in its schemas that a statement could notice.
 const CATALOG_IMAGE: &str = "SELECT md5(string_agg(line, E'\\n' ORDER BY line)) FROM (
-    SELECT 'r' || c.oid || c.relname || c.relnamespace || c.relkind::text || c.relpersistence::text || c.relrowsecurity || c.relforcerowsecurity AS line FROM pg_class c
-    UNION ALL SELECT 'a' || attrelid || attname || format_type(atttypid, atttypmod) || attnotnull || attcollation || attidentity::text || attgenerated::text || attisdropped FROM pg_attribute WHERE attnum > 0
-    UNION ALL SELECT 'd' || adrelid || adnum || pg_get_expr(adbin, adrelid) FROM pg_attrdef
-    UNION ALL SELECT 'c' || oid || conname || convalidated || pg_get_constraintdef(oid) FROM pg_constraint
-    UNION ALL SELECT 'i' || indexrelid || indisvalid || pg_get_indexdef(indexrelid) FROM pg_index WHERE indexrelid >= 16384
-    UNION ALL SELECT 't' || tgrelid || tgname || tgenabled::text || pg_get_triggerdef(oid) FROM pg_trigger
+    SELECT 'r' || c.relname || c.relnamespace || c.relkind::text || c.relpersistence::text || c.relrowsecurity || c.relforcerowsecurity AS line FROM pg_class c
+    UNION ALL SELECT 'a' || attrelid::regclass || attname || format_type(atttypid, atttypmod) || attnotnull || attcollation || attidentity::text || attgenerated::text || attisdropped FROM pg_attribute WHERE attnum > 0
+    UNION ALL SELECT 'd' || adrelid::regclass || adnum || pg_get_expr(adbin, adrelid) FROM pg_attrdef
+    UNION ALL SELECT 'c' || conrelid::regclass || conname || convalidated || pg_get_constraintdef(oid) FROM pg_constraint
+    UNION ALL SELECT 'i' || indexrelid::regclass || indisvalid || pg_get_indexdef(indexrelid) FROM pg_index WHERE indexrelid >= 16384
+    UNION ALL SELECT 't' || tgrelid::regclass || tgtype || tgisinternal || tgenabled::text || CASE WHEN tgisinternal THEN '' ELSE pg_get_triggerdef(oid) END FROM pg_trigger
     UNION ALL SELECT 'p' || oid || proname || prosrc || provolatile::text || proisstrict || prosecdef || coalesce(proconfig::text, '') FROM pg_proc WHERE oid >= 16384
-    UNION ALL SELECT 'w' || oid || rulename || pg_get_ruledef(oid) FROM pg_rewrite WHERE oid >= 16384
-    UNION ALL SELECT 'h' || inhrelid || inhparent FROM pg_inherits
-    UNION ALL SELECT 's' || s::text FROM pg_sequence s
-    UNION ALL SELECT 'o' || objid || refobjid || refobjsubid FROM pg_depend WHERE deptype IN ('a', 'i') AND classid = 'pg_class'::regclass) AS lines";
+    UNION ALL SELECT 'w' || ev_class::regclass || rulename || pg_get_ruledef(oid) FROM pg_rewrite WHERE oid >= 16384
+    UNION ALL SELECT 'h' || inhrelid::regclass || inhparent::regclass FROM pg_inherits
+    UNION ALL SELECT 's' || seqrelid::regclass || (s.*)::text FROM pg_sequence s
+    UNION ALL SELECT 'o' || objid::regclass || refobjid::regclass || refobjsubid FROM pg_depend WHERE deptype IN ('a', 'i') AND classid = 'pg_class'::regclass AND refclassid = 'pg_class'::regclass) AS lines";
 
 /// All rows of a table, the number of each counted.
 pub fn rows_image(table: &PlannedTable) -> String {
     let name = table.qualified(&table.target);
-    format!("SELECT count(*), md5(string_agg(t::text, E'\\n' ORDER BY t::text COLLATE \"C\")) FROM {name} AS t")
+    format!("SELECT count(*), md5(string_agg((t.*)::text, E'\\n' ORDER BY (t.*)::text COLLATE \"C\")) FROM {name} AS t")
 }
 
 impl Draw<'_> {
@@ -155,7 +155,7 @@ fn numbered(table: &PlannedTable) -> String {
             })
             .collect()
     } else {
-        vec!["t::text COLLATE \"C\"".to_owned(), "t.ctid".to_owned()]
+        vec!["(t.*)::text COLLATE \"C\"".to_owned(), "t.ctid".to_owned()]
     };
     let existing = table.existing.as_ref().filter(|existing| existing.keeps_rows());
     let loaded = existing.map_or_else(String::new, |existing| format!(" WHERE NOT {}", existing.is_kept_sql()));

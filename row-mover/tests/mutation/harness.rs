@@ -80,7 +80,7 @@ fn mutate(
         let subject = &subjects[place];
         let copy = fresh.entry(place).or_insert_with(|| Fresh::of(subject));
         let mut draw = Draw { chance: &mut chance, subject, session: &mut copy.session };
-        let Some(damage) = draw.within(|draw| kind.draw(draw)) else { continue };
+        let Some(mut damage) = draw.within(|draw| kind.draw(draw)) else { continue };
         if !copy.apply(&damage) {
             void += 1;
             continue;
@@ -88,6 +88,8 @@ fn mutate(
         let Fresh { database, session } = fresh.remove(&place).unwrap();
         drop(session);
         let verdict = damage.demand.verdict(&subject.validated(&database));
+        // The copy of the sealed copy is read until here.
+        drop(damage.folder.take());
         let mut outcome = outcome.lock().unwrap();
         outcome.counts.count(kind.name, &verdict, void);
         let is_excused = damage.demand.coming.is_some_and(is_coming);

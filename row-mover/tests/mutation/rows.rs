@@ -6,7 +6,8 @@ use migrate_core::plan::PlannedTable;
 use migrate_core::value::SourceValue;
 use row_mover::source::scan::key_in_words;
 
-use crate::demand::{Demand, Different, TableDemand};
+use crate::coming::Coming;
+use crate::demand::{ANY_KEY, Demand, Different, TableDemand};
 use crate::draw::{Damage, Draw, computed, free_columns};
 use crate::kinds::Kind;
 use crate::subject::is_keyed;
@@ -27,6 +28,8 @@ pub const KINDS: &[Kind] = &[
     Kind::drawn("rows: one for another that is there (no key)", replaced),
     Kind::drawn("rows: another key", key_changed),
     Kind::drawn("rows: moved to another table", moved),
+    Kind::drawn("rows: a key that no source has", impossible_key),
+    Kind::drawn("rows: a key that is NULL", null_key),
 ];
 
 /// A demand on one table, of rows of which a column differs.
@@ -270,8 +273,8 @@ fn replaced(draw: &mut Draw<'_>) -> Option<Damage> {
 
 /// A row goes to a table with the same columns.
 fn moved(draw: &mut Draw<'_>) -> Option<Damage> {
-    let shape = |table: &PlannedTable| -> Vec<(String, PgType)> {
-        table.columns.iter().map(|column| (column.target.clone(), column.target_type)).collect()
+    let shape = |table: &PlannedTable| -> Vec<(String, PgType, bool)> {
+        table.columns.iter().map(|column| (column.target.clone(), column.target_type, column.secret)).collect()
     };
     let from = draw.table(|_| true)?;
     let to = draw.table(|to| to.source != from.source && shape(to) == shape(&from))?;
@@ -288,4 +291,45 @@ fn moved(draw: &mut Draw<'_>) -> Option<Damage> {
     extra.extra.push(row.key);
     let demand = Demand { tables: vec![missing, extra], ..Demand::default() };
     Some(Damage::new(sql, what, demand).of_rows([&from, &to]))
+}
+
+/// A key that can be decoded into nothing.
+fn impossible_key(draw: &mut Draw<'_>) -> Option<Damage> {
+    const KINDS: [PgType; 5] =
+        [PgType::Timestamptz, PgType::Timestamp, PgType::Date, PgType::DoublePrecision, PgType::Numeric];
+    let last = |table: &PlannedTable| table.key_positions().last().map(|&at| table.columns[at].clone());
+    let table = draw.table(|table| is_keyed(table) && last(table).is_some_and(|key| KINDS.contains(&key.target_type)))?;
+    let key = last(&table)?;
+    let value = if key.target_type == PgType::DoublePrecision { "NaN" } else { "infinity" };
+    let row = draw.row(&table, "NULL", "true")?;
+    let name = table.qualified(&table.target);
+    let sql = format!("UPDATE {name} SET {} = '{value}' WHERE ctid = '{}'", quote_pg(&key.target), row.ctid);
+    let mut demand = TableDemand::new(&table.source, true);
+    demand.missing.push(row.key);
+    demand.extra.push(ANY_KEY.to_owned());
+    let demand = Demand { coming: Some(Coming::ImpossibleKeys), ..Demand::table(demand) };
+    Some(Damage::new(vec![sql], table.source.clone(), demand).of_rows([&table]))
+}
+
+fn null_key(draw: &mut Draw<'_>) -> Option<Damage> {
+    let table = draw.table(|table| is_keyed(table) && table.existing.is_none())?;
+    let primary = table.primary_key.clone()?;
+    let column = quote_pg(primary.columns.last()?);
+    let row = draw.row(&table, "NULL", "true")?;
+    let name = table.qualified(&table.target);
+    let sql = vec![
+        format!("ALTER TABLE {name} DROP CONSTRAINT {} CASCADE", quote_pg(&primary.name)),
+        format!("ALTER TABLE {name} ALTER {column} DROP IDENTITY IF EXISTS"),
+        format!("ALTER TABLE {name} ALTER {column} DROP NOT NULL"),
+        format!("UPDATE {name} SET {column} = NULL WHERE ctid = '{}'", row.ctid),
+    ];
+    let mut demand = TableDemand::new(&table.source, true);
+    demand.missing.push(row.key);
+    demand.extra.push(ANY_KEY.to_owned());
+    let demand = Demand {
+        coming: Some(Coming::ImpossibleKeys),
+        schema: vec![format!("{}: constraint {} ", table.target, primary.name)],
+        ..Demand::table(demand)
+    };
+    Some(Damage::new(sql, table.source.clone(), demand).of_rows([&table]))
 }

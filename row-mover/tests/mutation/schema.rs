@@ -50,8 +50,10 @@ pub const KINDS: &[Kind] = &[
         Some(damage(vec![sql], &short, &column))
     }),
     Kind::drawn("names of two columns exchanged", |draw| {
-        let [short, table, column, kind] = column(draw, "true")?;
-        let [_, other_table, other, other_kind] = self::column(draw, &format!("a.attrelid = {}::regclass", quote_pg_literal(&table)))?;
+        const FREE: &str = "NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = a.attrelid AND k.contype = 'p' AND a.attnum = ANY (k.conkey))";
+        let [short, table, column, kind] = column(draw, FREE)?;
+        let same = format!("{FREE} AND a.attrelid = {}::regclass", quote_pg_literal(&table));
+        let [_, other_table, other, other_kind] = self::column(draw, &same)?;
         (table == other_table && column != other && kind == other_kind).then_some(())?;
         let [a, b] = [quote_pg(&column), quote_pg(&other)];
         let sql = [(&a, "swapping".to_owned()), (&b, a.clone()), (&"swapping".to_owned(), b.clone())]

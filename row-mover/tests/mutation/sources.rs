@@ -167,6 +167,7 @@ pub const SCHEMAS: &str = "
     CREATE INDEX by_note ON log_web (note DESC, n) WHERE user_id IS NOT NULL;
     WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 50) INSERT INTO users SELECT i, 'User ' || i, '1990-01-01' FROM c;
     INSERT INTO log_web SELECT id, id, 'note ' || id, id * 10 FROM users; INSERT INTO log_old (id, next, note) SELECT id, id, 'old ' || id FROM log_web;
+    CREATE TRIGGER web_noted AFTER DELETE ON log_web BEGIN UPDATE log_old SET note = OLD.note WHERE next = OLD.id; END;
     CREATE VIEW web_notes AS SELECT u.name, l.note FROM users u JOIN log_web l ON l.user_id = u.id;";
 
 pub const SCHEMAS_MAPPING: &str = "schema = \"my app\"\nautoincrement = \"serial\"\n[tables.log_old]\nschema = \"public\"

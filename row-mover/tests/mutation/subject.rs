@@ -51,7 +51,7 @@ impl Subject {
         let columns: Vec<String> = key.iter().map(|&at| quoted(&table.columns[at].source)).collect();
         let order: Vec<String> = columns.iter().map(|column| format!("{column} COLLATE BINARY")).collect();
         let sql = format!(
-            "SELECT {} FROM {} ORDER BY {} LIMIT 1 OFFSET {place}",
+            "SELECT {} FROM {} NOT INDEXED ORDER BY {} LIMIT 1 OFFSET {place}",
             columns.join(", "),
             quoted(&table.source),
             order.join(", ")
