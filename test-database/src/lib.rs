@@ -64,12 +64,28 @@ impl TestDatabase {
     #[must_use]
     #[track_caller]
     pub fn create_on(server: &str) -> Self {
+        Self::create_from(server, "template0 ENCODING 'UTF8'")
+    }
+
+    /// Another database with the same content, made by PostgreSQL itself. No session may be in this one meanwhile; one that is
+    /// about to end is waited for.
+    ///
+    /// # Panics
+    /// Where a session stays, or PostgreSQL cannot copy the database.
+    #[must_use]
+    #[track_caller]
+    pub fn copy(&self) -> Self {
+        Self::create_from(&self.server, &self.name)
+    }
+
+    #[track_caller]
+    fn create_from(server: &str, template: &str) -> Self {
         let name = unused_name();
         let url = url::with_database(server, &name)
             .unwrap_or_else(|| panic!("{URL_VARIABLE} must begin with postgres:// or postgresql://"));
         let mut attempt = 1;
         loop {
-            let sql = format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'");
+            let sql = format!("CREATE DATABASE {name} TEMPLATE {template}");
             match execute(server, &sql) {
                 Ok(()) => return Self { name, url, server: server.to_owned() },
                 Err(message) if attempt < ATTEMPTS && is_template_in_use(&message) => attempt += 1,
@@ -142,10 +158,10 @@ fn execute(server: &str, sql: &str) -> Result<(), String> {
     connection.batch_execute(sql).map_err(|error| error.to_string())
 }
 
-/// Whether another session is in `template0` at this moment (SQLSTATE 55006, which Diesel does not pass on): autovacuum may
+/// Whether another session is in the template at this moment (SQLSTATE 55006, which Diesel does not pass on): autovacuum may
 /// be. A server that speaks another language than English is not understood; then the creation fails at once.
 fn is_template_in_use(message: &str) -> bool {
-    message.contains("\"template0\" is being accessed by other users")
+    message.contains("is being accessed by other users")
 }
 
 /// A name that no other test has: the process, a count within it, and chance, as process ids come again.

@@ -91,6 +91,9 @@ pub fn schema_differences(target: &mut PooledConnection, plan: &Plan) -> Result<
     match (scratch, expected) {
         (Err(diesel::result::Error::RollbackTransaction), Some(mut expected)) => {
             let planned = names_in_place(&expected, &scratch_schemas, &schemas);
+            if !plan.is_into_existing() && schemas == [DEFAULT_SCHEMA] {
+                expected.iter_mut().for_each(without_path);
+            }
             expected.extend(plan.tables.iter().flat_map(existing_lines));
             let mut found = differences(plan, (&live, &schemas), (&expected, &scratch_schemas));
             found.extend(strays(target, plan, &planned)?);
@@ -130,6 +133,14 @@ fn describe(target: &mut PgConnection, schemas: &[&str], behind: Option<&str>) -
     let path: Vec<String> = schemas.iter().copied().chain(behind).map(quote_pg).collect();
     target.batch_execute(&format!("SET LOCAL search_path = {}", path.join(", ")))?;
     diesel::sql_query(DESCRIBE_SQL).bind::<Array<Text>, _>(schemas).load(target)
+}
+
+/// Functions of a plan that is in `public` alone have no search path of their own; those in a scratch schema have that schema.
+fn without_path(line: &mut Line) {
+    const OWN_PATH: &str = " SET search_path=schema 1 AS ";
+    if line.item.starts_with("function ") {
+        line.definition = line.definition.replacen(OWN_PATH, " AS ", 1);
+    }
 }
 
 /// What an existing table has to be like once the rows are in.

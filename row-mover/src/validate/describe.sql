@@ -57,13 +57,26 @@ UNION ALL
 -- constraint itself.
 SELECT r.schema_name, r.name, 'checking of constraints',
        CASE count(g.oid) WHEN 0 THEN 'on' ELSE 'off or changed in ' || count(g.oid) || ' triggers' END
+       -- Each has four: two on either table.
+       || coalesce((SELECT ', without all triggers of ' || string_agg(k.conname, ', ' ORDER BY k.conname) FROM pg_constraint k
+                    WHERE k.conrelid = r.oid AND k.contype = 'f' AND k.conparentid = 0 AND r.relkind = 'r'
+                      AND (SELECT count(*) FROM pg_trigger t WHERE t.tgconstraint = k.oid) < 4), '')
 FROM relation r LEFT JOIN pg_trigger g ON g.tgrelid = r.oid AND g.tgisinternal AND g.tgenabled <> 'O'
-WHERE r.relkind IN ('r', 'p') GROUP BY r.schema_name, r.name
+WHERE r.relkind IN ('r', 'p') GROUP BY r.oid, r.relkind, r.schema_name, r.name
 UNION ALL
 SELECT r.schema_name, r.name, 'query', pg_get_viewdef(r.oid, true) FROM relation r WHERE r.relkind IN ('v', 'm')
 UNION ALL
 SELECT n.nspname::text, p.proname::text, 'function (' || pg_get_function_identity_arguments(p.oid) || ')',
-       coalesce('RETURNS ' || pg_get_function_result(p.oid), 'PROCEDURE') || ' LANGUAGE ' || l.lanname || ' AS ' || coalesce(pg_get_function_sqlbody(p.oid), p.prosrc)
+       coalesce('RETURNS ' || pg_get_function_result(p.oid), 'PROCEDURE') || ' LANGUAGE ' || l.lanname
+       || CASE p.provolatile WHEN 'i' THEN ' IMMUTABLE' WHEN 's' THEN ' STABLE' ELSE '' END
+       || CASE WHEN p.proisstrict THEN ' STRICT' ELSE '' END || CASE WHEN p.prosecdef THEN ' SECURITY DEFINER' ELSE '' END
+       -- Schemas of $1 by their place, since two places are compared.
+       || coalesce((SELECT string_agg(' SET ' || s.name || '=' || CASE WHEN s.name <> 'search_path' THEN s.value ELSE (
+              SELECT string_agg(coalesce('schema ' || array_position($1, replace(btrim(e.part, '" '), '""', '"')), e.part), ', ' ORDER BY e.place)
+              FROM regexp_split_to_table(s.value, ', *') WITH ORDINALITY AS e (part, place)) END, '' ORDER BY s.name)
+            FROM (SELECT split_part(setting, '=', 1) AS name, substr(setting, strpos(setting, '=') + 1) AS value
+                  FROM unnest(p.proconfig) AS setting) AS s), '')
+       || ' AS ' || coalesce(pg_get_function_sqlbody(p.oid), p.prosrc)
 FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN pg_namespace n ON n.oid = p.pronamespace
 WHERE n.nspname = ANY ($1)
 UNION ALL

@@ -281,3 +281,55 @@ fn rows_that_row_level_security_hides_are_no_proof() {
     next: this role may not see every row of jobs: validate as a role that may (SELECT on it, and BYPASSRLS where it has row level security), or switch that off: ALTER TABLE jobs DISABLE ROW LEVEL SECURITY
     "#);
 }
+
+#[test]
+fn how_a_function_runs_is_part_of_it() {
+    let case = Case::new(
+        "CREATE TABLE jobs (id INTEGER PRIMARY KEY, n INTEGER); CREATE TABLE log (n INTEGER);
+         CREATE TRIGGER noted AFTER INSERT ON jobs BEGIN INSERT INTO log VALUES (NEW.n); END;",
+    );
+    case.moved();
+    let [function] = case
+        .plan
+        .triggers
+        .iter()
+        .map(|trigger| trigger.function.clone())
+        .collect::<Vec<_>>()
+        .try_into()
+        .unwrap();
+    for (change, back, word) in [
+        ("SECURITY DEFINER", "SECURITY INVOKER", " SECURITY DEFINER AS "),
+        ("SET search_path = pg_temp", "RESET search_path", " SET search_path=pg_temp AS "),
+        ("STRICT", "CALLED ON NULL INPUT", " STRICT AS "),
+        ("IMMUTABLE", "VOLATILE", " IMMUTABLE AS "),
+    ] {
+        case.execute(&format!("ALTER FUNCTION {function}() {change}"));
+        let found = findings(&case.validated(false).1);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0].starts_with(&format!("{function}: function () is ")) && found[0].contains(word),
+            "{found:?}"
+        );
+        case.execute(&format!("ALTER FUNCTION {function}() {back}"));
+        assert!(case.validated(false).1.is_proven());
+    }
+}
+
+#[test]
+fn a_foreign_key_without_its_triggers_is_named() {
+    let case = Case::mapped(SOURCE, SERIAL);
+    case.moved();
+    for (table, event) in [("history", "INSERT"), ("jobs", "DELETE")] {
+        // As a superuser may, and as a damaged catalog has it: the constraint itself looks as before.
+        case.execute(&format!("CREATE TABLE kept AS SELECT oid FROM pg_trigger WHERE tgrelid = '{table}'::regclass AND tgisinternal"));
+        let changed = case.ask("SELECT count(*) FROM kept");
+        assert_eq!(changed, ["2"], "{event}");
+        case.execute("DELETE FROM pg_trigger WHERE oid = (SELECT min(oid) FROM kept); DROP TABLE kept");
+        assert_eq!(
+            findings(&case.validated(false).1),
+            [
+                "history: checking of constraints is on, without all triggers of history_job_fkey, the plan has on"
+            ]
+        );
+    }
+}

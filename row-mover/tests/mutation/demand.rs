@@ -1,0 +1,228 @@
+//! What validation has to say to a damage, and whether it said it.
+
+use std::collections::BTreeSet;
+
+use row_mover::run::Validation;
+use row_mover::validate::{DifferenceKind, TableComparison};
+
+use crate::coming::{Coming, is_coming};
+
+/// How many differences of a table are named at least, where there are so many.
+const NAMED_MIN: usize = 5;
+
+/// Stands for the key of a row that has none to be told beforehand.
+pub const ANY_KEY: &str = "any";
+
+/// What has to be said, and that nothing else is said of the rows.
+#[derive(Clone, Debug, Default)]
+pub struct Demand {
+    /// The tables whose rows differ, and how.
+    pub tables: Vec<TableDemand>,
+    /// How lines about the schema begin that have to be there. Where there are none, the schema is as it was.
+    pub schema: Vec<String>,
+    /// What lines about sequences, or else about the schema, have to hold.
+    pub sequences: Vec<String>,
+    /// The migrations that are not known as applied.
+    pub migrations: Vec<String>,
+    /// Whether rows may be said to differ as well, since what was done to the schema changes them.
+    pub is_free_in_rows: bool,
+    /// Whether any word will do.
+    pub is_any: bool,
+    /// What an error has to say in place of a validation: the sealed copy is what was damaged.
+    pub refused: Option<&'static str>,
+    /// What has to come first for this to be asked for.
+    pub coming: Option<Coming>,
+}
+
+/// How the rows of a table differ.
+#[derive(Clone, Debug, Default)]
+pub struct TableDemand {
+    /// The table, by source name.
+    pub table: String,
+    /// Whether rows are known by their key; else only as a whole.
+    pub is_keyed: bool,
+    /// The keys of rows that only SQLite has.
+    pub missing: Vec<String>,
+    /// The keys of rows that only PostgreSQL has.
+    pub extra: Vec<String>,
+    /// The keys of rows that both have, with the columns that must be named, and those that may be.
+    pub different: Vec<Different>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Different {
+    pub key: String,
+    pub must: Vec<String>,
+    pub may: Vec<String>,
+}
+
+/// What came of a mutation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It was found, and named as it has to be.
+    Named,
+    /// It was found: but this is missing.
+    Found(String),
+    /// It got past the validator.
+    Survived(String),
+}
+
+impl Demand {
+    /// A demand on one table.
+    pub fn table(table: TableDemand) -> Demand {
+        Demand { tables: vec![table], ..Demand::default() }
+    }
+
+    /// That one item of the schema differs: `table: item`.
+    pub fn schema(table: &str, item: &str) -> Demand {
+        Demand { schema: vec![format!("{table}: {item} ")], ..Demand::default() }
+    }
+
+    /// The same where rows change with it.
+    pub fn and_rows(self) -> Demand {
+        Demand { is_free_in_rows: true, ..self }
+    }
+
+    /// What `said` is worth.
+    pub fn verdict(&self, said: &Result<Validation, String>) -> Verdict {
+        match (self.refused, said) {
+            (Some(words), Err(error)) if error.contains(words) => Verdict::Named,
+            (_, Err(error)) => Verdict::Found(format!("an error in place of a difference: {error}")),
+            (Some(_), Ok(validation)) if validation.is_proven() => Verdict::Survived("proven".to_owned()),
+            (Some(_), Ok(_)) => Verdict::Found("taken for damage of the target".to_owned()),
+            (None, Ok(validation)) if validation.is_proven() => Verdict::Survived("proven".to_owned()),
+            (None, Ok(validation)) => match self.unmet(validation) {
+                None => Verdict::Named,
+                Some(problem) => Verdict::Found(format!("{problem}; said: {}", said_in_words(validation))),
+            },
+        }
+    }
+
+    /// What is not as demanded in a validation that is no proof.
+    fn unmet(&self, validation: &Validation) -> Option<String> {
+        for demand in &self.tables {
+            let Some(found) = validation.tables.iter().find(|found| found.table == demand.table) else {
+                return Some(format!("the rows of {} were not compared", demand.table));
+            };
+            if let Some(problem) = demand.unmet(found) {
+                return Some(format!("{}: {problem}", demand.table));
+            }
+        }
+        let is_demanded = |table: &str| self.tables.iter().any(|demand| demand.table == table);
+        let other = validation.tables.iter().find(|found| !found.is_equal() && !is_demanded(&found.table));
+        if let Some(other) = other.filter(|_| !self.is_free_in_rows) {
+            return Some(format!("{} is said to differ", other.table));
+        }
+        for beginning in &self.schema {
+            if !validation.schema.iter().any(|line| line.starts_with(beginning.as_str())) {
+                return Some(format!("no line of the schema begins with {beginning:?}"));
+            }
+        }
+        if self.is_any {
+            return None;
+        }
+        if self.schema.is_empty() && self.sequences.is_empty() && !validation.schema.is_empty() {
+            return Some("the schema is said to differ".to_owned());
+        }
+        for part in &self.sequences {
+            let mut lines = validation.sequences.iter().chain(&validation.schema);
+            if !lines.any(|line| line.contains(part.as_str())) {
+                return Some(format!("no line holds {part:?}"));
+            }
+        }
+        if self.migrations != validation.missing_migrations {
+            return Some(format!("the migrations {:?} are missing", self.migrations));
+        }
+        None
+    }
+}
+
+impl TableDemand {
+    pub fn new(table: &str, is_keyed: bool) -> TableDemand {
+        TableDemand { table: table.to_owned(), is_keyed, ..TableDemand::default() }
+    }
+
+    fn unmet(&self, found: &TableComparison) -> Option<String> {
+        if found.is_equal() {
+            return Some("it is said to be equal".to_owned());
+        }
+        if !self.is_keyed {
+            return if is_coming(Coming::NamesWithoutKey) { None } else { self.unmet_without_key(found) };
+        }
+        let counts = [found.missing, found.extra, found.different];
+        let demanded = [self.missing.len(), self.extra.len(), self.different.len()];
+        if counts.map(|count| usize::try_from(count).unwrap()) != demanded {
+            return Some(format!(
+                "{counts:?} rows are missing, extra and different, these should be {demanded:?}"
+            ));
+        }
+        let mut named = BTreeSet::new();
+        for difference in &found.first {
+            let is_known = match difference.kind {
+                DifferenceKind::Missing => self.missing.contains(&difference.key),
+                DifferenceKind::Extra => {
+                    self.extra.iter().any(|key| *key == difference.key || key == ANY_KEY)
+                }
+                DifferenceKind::Different => self.different.iter().any(|different| {
+                    different.key == difference.key
+                        && different.must.iter().all(|column| difference.columns.contains(column))
+                        && (difference.columns.iter())
+                            .all(|column| different.must.contains(column) || different.may.contains(column))
+                }),
+            };
+            if !is_known || !named.insert((difference.kind as u8, &difference.key)) {
+                return Some(format!("{difference:?} is not what was damaged: {self:?}"));
+            }
+        }
+        let named_min = demanded.iter().sum::<usize>().min(NAMED_MIN);
+        (named.len() < named_min).then(|| format!("only {} differences are named", named.len()))
+    }
+
+    /// Without a key a row with another value is one that is missing and one that is extra, or both are told as one that is
+    /// different, with its columns.
+    fn unmet_without_key(&self, found: &TableComparison) -> Option<String> {
+        let number = |count: u64| usize::try_from(count).unwrap();
+        let counts = (number(found.missing + found.different), number(found.extra + found.different));
+        let demanded = (self.missing.len() + self.different.len(), self.extra.len() + self.different.len());
+        if counts != demanded {
+            return Some(format!("{counts:?} rows are missing and extra, these should be {demanded:?}"));
+        }
+        // Rows that are alike are named once.
+        let is_named = |kind: DifferenceKind, count: u64| {
+            count == 0 || found.first.iter().any(|first| first.kind == kind && !first.key.is_empty())
+        };
+        let are_named = is_named(DifferenceKind::Missing, found.missing)
+            && is_named(DifferenceKind::Extra, found.extra)
+            && is_named(DifferenceKind::Different, found.different);
+        if !are_named {
+            return Some("no row is named".to_owned());
+        }
+        let have_columns = |columns: &[String]| {
+            self.different.is_empty()
+                || self
+                    .different
+                    .iter()
+                    .any(|different| different.must.iter().all(|column| columns.contains(column)))
+        };
+        let mut different = found.first.iter().filter(|first| first.kind == DifferenceKind::Different);
+        let wrong = different.find(|first| first.columns.is_empty() || !have_columns(&first.columns));
+        wrong.map(|first| format!("{first:?} does not name what was damaged: {self:?}"))
+    }
+}
+
+/// A validation in a few words.
+pub fn said_in_words(validation: &Validation) -> String {
+    let mut words = Vec::new();
+    for table in validation.tables.iter().filter(|table| !table.is_equal()) {
+        words.push(format!(
+            "{}: {} missing, {} extra, {} different, of these {:?}",
+            table.table, table.missing, table.extra, table.different, table.first
+        ));
+    }
+    words.extend(validation.schema.iter().chain(&validation.sequences).cloned());
+    words.extend(validation.missing_migrations.iter().map(|name| format!("migration {name}")));
+    for tried in [&validation.views, &validation.defaults, &validation.behaviour] {
+        words.extend(tried.problems.iter().cloned());
+    }
+    words.join("; ")
+}

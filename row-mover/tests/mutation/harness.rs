@@ -1,0 +1,155 @@
+//! Damages copies of the subjects, one damage each, by a seed that says all: the kind, the subject, the place. Counts what was found.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use row_mover::target::bulk::BulkConnection;
+use test_database::TestDatabase;
+
+use crate::chance::Chance;
+use crate::coming::is_coming;
+use crate::demand::Verdict;
+use crate::draw::{Damage, Draw};
+use crate::engine::session;
+use crate::kinds::{Kind, short};
+use crate::subject::Subject;
+use crate::table::Counts;
+
+/// How often a subject and a place are drawn for a mutation before its kind is given up for this seed.
+const DRAWS_MAX: usize = 60;
+
+/// How many mutations are made and looked at beside each other.
+const WORKERS: usize = 2;
+
+/// What is made.
+pub struct Rounds {
+    pub seed: u64,
+    pub count: u64,
+    pub kinds: Vec<Kind>,
+}
+
+/// What came of all rounds.
+#[derive(Default)]
+pub struct Outcome {
+    pub counts: Counts,
+    /// What got past the validator or was not named, in words.
+    pub survivors: Vec<String>,
+}
+
+/// A copy of a subject that is as it was migrated.
+struct Fresh {
+    database: TestDatabase,
+    session: BulkConnection,
+}
+
+/// Makes all rounds, and counts.
+pub fn run(rounds: &Rounds, subjects: &[Subject]) -> Outcome {
+    let next = AtomicU64::new(0);
+    let outcome = Mutex::new(Outcome::default());
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                let mut fresh = HashMap::new();
+                loop {
+                    let round = next.fetch_add(1, Ordering::Relaxed);
+                    if round >= rounds.count {
+                        break;
+                    }
+                    mutate(rounds.seed.wrapping_add(round), &rounds.kinds, subjects, &mut fresh, &outcome);
+                }
+            });
+        }
+    });
+    outcome.into_inner().unwrap()
+}
+
+fn mutate(
+    seed: u64,
+    kinds: &[Kind],
+    subjects: &[Subject],
+    fresh: &mut HashMap<usize, Fresh>,
+    outcome: &Mutex<Outcome>,
+) {
+    // Seeds that follow each other go through all kinds.
+    let kind = kinds[usize::try_from(seed % kinds.len() as u64).unwrap()];
+    let mut chance = Chance::new(seed);
+    let mut void = 0;
+    for _ in 0..DRAWS_MAX {
+        let place = chance.below(subjects.len());
+        let subject = &subjects[place];
+        let copy = fresh.entry(place).or_insert_with(|| Fresh::of(subject));
+        let mut draw = Draw { chance: &mut chance, subject, session: &mut copy.session };
+        let Some(mut damage) = draw.within(|draw| kind.draw(draw)) else { continue };
+        if !copy.apply(&damage) {
+            void += 1;
+            continue;
+        }
+        let Fresh { database, session } = fresh.remove(&place).unwrap();
+        drop(session);
+        let verdict = damage.demand.verdict(&subject.validated(&database));
+        // The copy of the sealed copy is read until here.
+        drop(damage.folder.take());
+        let mut outcome = outcome.lock().unwrap();
+        outcome.counts.count(kind.name, &verdict, void);
+        let is_excused = damage.demand.coming.is_some_and(is_coming);
+        if let (Verdict::Found(words) | Verdict::Survived(words), false) = (&verdict, is_excused) {
+            outcome.survivors.push(survivor(seed, kind, subject, &damage, words));
+        }
+        return;
+    }
+    outcome.lock().unwrap().counts.count_void(kind.name, void);
+}
+
+fn survivor(seed: u64, kind: Kind, subject: &Subject, damage: &Damage, words: &str) -> String {
+    let sql: Vec<String> = damage.sql.iter().map(|sql| sql.chars().take(1_500).collect()).collect();
+    format!(
+        "{} of {}: {}\n  SQL:  {}\n  said: {}\n  again: MUTATION_SEED={seed} MUTATION_ROUNDS=1 cargo test -p row-mover --test mutation \
+         every_damage -- --nocapture",
+        kind.name,
+        subject.name,
+        short(Some(&damage.what)),
+        sql.join(";\n        "),
+        words.chars().take(3_000).collect::<String>()
+    )
+}
+
+impl Fresh {
+    fn of(subject: &Subject) -> Fresh {
+        let database = subject.case.database.copy();
+        let mut session = session(database.url());
+        // Foreign keys and triggers are not what rows are damaged by, and moments are written in one zone.
+        session
+            .script(
+                "SET session_replication_role = replica; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'",
+            )
+            .unwrap();
+        Fresh { database, session }
+    }
+
+    /// Does the damage, if PostgreSQL lets it be done and it changes something.
+    fn apply(&mut self, damage: &Damage) -> bool {
+        let image = |session: &mut BulkConnection| -> Vec<_> {
+            damage.images.iter().map(|sql| session.query(sql, &[]).unwrap()).collect()
+        };
+        self.session.query("BEGIN", &[]).unwrap();
+        let before = image(&mut self.session);
+        let is_done = damage.sql.iter().all(|sql| self.session.script(sql).is_ok());
+        let is_damaged = is_done && (damage.images.is_empty() || image(&mut self.session) != before);
+        let is_damaged = is_damaged && self.session.query("COMMIT", &[]).is_ok();
+        if !is_damaged {
+            self.session.query("ROLLBACK", &[]).unwrap();
+        }
+        is_damaged
+    }
+}
+
+impl Draw<'_> {
+    /// Draws in one snapshot; what cannot be asked is not drawn.
+    fn within<T>(&mut self, draw: impl FnOnce(&mut Draw<'_>) -> Option<T>) -> Option<T> {
+        self.session.query("BEGIN READ ONLY", &[]).unwrap();
+        let drawn = draw(self);
+        self.session.query("ROLLBACK", &[]).unwrap();
+        drawn
+    }
+}

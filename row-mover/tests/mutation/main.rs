@@ -1,0 +1,83 @@
+//! The validator is tested by mutation: migrated databases are damaged, each copy in one way that a seed chooses, and validation has
+//! to find every damage and to name it: the table, and the row and the column where it is about a value.
+//!
+//! `MUTATION_ROUNDS=N` sets how many mutations there are, `MUTATION_SEED=N` with which seed they begin; failures name the seed that
+//! makes exactly the one again. `MUTATION_TABLE=FILE` writes the table of results as Markdown. docs/validation.md has the largest run.
+#![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stderr, reason = "a long run says what it did, with its seed")]
+#![allow(unreachable_pub, reason = "nothing is exported from a test")]
+
+mod calm;
+mod chance;
+mod coming;
+mod constraints;
+mod demand;
+mod draw;
+#[path = "../it/support/mod.rs"]
+#[allow(dead_code, reason = "the other tests of the engine use all of it")]
+mod engine;
+mod harness;
+mod indexes;
+mod json;
+mod kinds;
+mod rows;
+mod schema;
+mod sealed;
+mod sequences;
+mod sources;
+mod subject;
+mod surroundings;
+mod table;
+mod text;
+mod values;
+
+use std::sync::OnceLock;
+
+use subject::Subject;
+
+fn subjects() -> &'static [Subject] {
+    static SUBJECTS: OnceLock<Vec<Subject>> = OnceLock::new();
+    SUBJECTS.get_or_init(subject::subjects)
+}
+
+/// A number that a variable sets.
+fn setting(name: &str) -> Option<u64> {
+    let value = std::env::var(name).ok()?;
+    Some(value.parse().unwrap_or_else(|_| panic!("{name} must be a number, not {value:?}")))
+}
+
+#[test]
+fn every_damage_is_found_and_named() {
+    let kinds = kinds::all();
+    let few = kinds.len() as u64;
+    let count = setting("MUTATION_ROUNDS").unwrap_or(few);
+    // Every run tries others, unless it is told not to.
+    let seed = setting("MUTATION_SEED").unwrap_or_else(|| {
+        use std::hash::{BuildHasher, RandomState};
+        RandomState::new().hash_one(()) >> 16
+    });
+    eprintln!("MUTATION_SEED={seed} MUTATION_ROUNDS={count}");
+    let subjects = subjects();
+    let begun = std::time::Instant::now();
+    let outcome = harness::run(&harness::Rounds { seed, count, kinds }, subjects);
+    let table = outcome.counts.markdown();
+    let seconds = begun.elapsed().as_secs_f64();
+    eprintln!("{table}\nseed {seed}, {} mutations in {seconds:.0} s", outcome.counts.made());
+    if let Ok(path) = std::env::var("MUTATION_TABLE") {
+        std::fs::write(path, &table).unwrap();
+    }
+    let survivors = outcome.survivors.join("\n\n");
+    assert!(
+        survivors.is_empty(),
+        "{} of {} got past:\n{survivors}",
+        outcome.survivors.len(),
+        outcome.counts.made()
+    );
+    let unmade = outcome.counts.unmade();
+    assert!(unmade.is_empty(), "seed {seed}: nothing was damaged by {unmade:?}");
+}
+
+#[test]
+fn nothing_is_found_where_nothing_is_damaged() {
+    calm::check(subjects());
+}

@@ -1,0 +1,83 @@
+//! Sequences and bookkeeping.
+
+use migrate_core::identifier::quote_pg;
+use migrate_core::plan::PlannedTable;
+
+use crate::demand::Demand;
+use crate::draw::{Damage, Draw};
+use crate::kinds::Kind;
+
+/// The kinds of this file.
+pub const KINDS: &[Kind] = &[
+    Kind::drawn("sequence: set back to 1", |draw| set(draw, |_| "1, false".to_owned())),
+    Kind::drawn("sequence: set back by one", |draw| set(draw, |next| format!("{}, false", next - 1))),
+    Kind::drawn("sequence: set to half", |draw| set(draw, |next| format!("{}, true", (next - 2).max(2) / 2))),
+    Kind::drawn("sequence: another increment", |draw| altered(draw, "INCREMENT BY -1")),
+    Kind::drawn("sequence: steps of two", |draw| altered(draw, "INCREMENT BY 2")),
+    Kind::drawn("sequence: cycle", |draw| altered(draw, "CYCLE")),
+    Kind::drawn("sequence: an end", |draw| altered(draw, "MAXVALUE 1000000")),
+    Kind::drawn("sequence: a smaller type", |draw| altered(draw, "AS integer")),
+    Kind::drawn("sequence: owned by none", |draw| altered(draw, "OWNED BY NONE")),
+    Kind::drawn("sequence: gone", |draw| {
+        let (table, _, sequence) = serial(draw)?;
+        let sql = format!("DROP SEQUENCE {} CASCADE", table.qualified(&sequence));
+        Some(Damage::new(vec![sql], sequence.clone(), Demand::schema(&sequence, "sequence")).of_schema())
+    }),
+    Kind::drawn("sequence: renamed", |draw| {
+        let (table, _, sequence) = serial(draw)?;
+        let sql = format!("ALTER SEQUENCE {} RENAME TO other_seq", table.qualified(&sequence));
+        Some(Damage::new(vec![sql], sequence.clone(), Demand::schema(&sequence, "sequence")).of_schema())
+    }),
+    Kind::drawn("identity: gone", |draw| identity(draw, "DROP IDENTITY")),
+    Kind::drawn("identity: always", |draw| identity(draw, "SET GENERATED ALWAYS")),
+    Kind::drawn("bookkeeping: a migration is not known", |draw| {
+        let schema = quote_pg(&draw.subject.case.plan.target_schema);
+        let version = (draw.chance.below(2) + 1).to_string();
+        let name = if version == "1" { "1_tables" } else { "2_constraints" };
+        let sql = format!("DELETE FROM {schema}.__diesel_schema_migrations WHERE version = '{version}'");
+        let demand = Demand { migrations: vec![name.to_owned()], ..Demand::default() };
+        let images = vec![format!("SELECT count(*) FROM {schema}.__diesel_schema_migrations")];
+        Some(Damage { images, ..Damage::new(vec![sql], name.to_owned(), demand) })
+    }),
+];
+
+/// A table with a sequence, the numbered column, and the sequence.
+fn numbered(draw: &mut Draw<'_>) -> Option<(PlannedTable, String, String)> {
+    let table = draw.table(|table| table.existing.is_none() && table.sequence_column().is_some())?;
+    let (column, sequence) = table.sequence_column()?;
+    let (column, sequence) = (column.target.clone(), sequence.to_owned());
+    Some((table, column, sequence))
+}
+
+/// The same where the sequence stands for itself.
+fn serial(draw: &mut Draw<'_>) -> Option<(PlannedTable, String, String)> {
+    let numbered = numbered(draw)?;
+    numbered.0.sequence_column()?.0.numbering.is_serial().then_some(numbered)
+}
+
+fn set(draw: &mut Draw<'_>, value: fn(i64) -> String) -> Option<Damage> {
+    let (table, _, sequence) = numbered(draw)?;
+    let name = table.qualified(&sequence);
+    let next = format!("SELECT CASE WHEN is_called THEN last_value + 1 ELSE last_value END FROM {name}");
+    let next: i64 = draw.ask(&next)[0][0].as_ref()?.parse().unwrap();
+    // A sequence that has given nothing cannot be set back.
+    (next > 1).then_some(())?;
+    let literal = migrate_core::identifier::quote_pg_literal(&name);
+    let sql = format!("SELECT setval({literal}, {})", value(next));
+    let demand = Demand { sequences: vec![format!("sequence {sequence}: ")], ..Demand::default() };
+    let images = vec![format!("SELECT last_value, is_called FROM {name}")];
+    Some(Damage { images, ..Damage::new(vec![sql], sequence, demand) })
+}
+
+fn altered(draw: &mut Draw<'_>, how: &str) -> Option<Damage> {
+    let (table, _, sequence) = if how.starts_with("OWNED") { serial(draw)? } else { numbered(draw)? };
+    let sql = format!("ALTER SEQUENCE {} {how}", table.qualified(&sequence));
+    Some(Damage::new(vec![sql], sequence.clone(), Demand::schema(&sequence, "sequence")).of_schema())
+}
+
+fn identity(draw: &mut Draw<'_>, how: &str) -> Option<Damage> {
+    let (table, column, _) = numbered(draw)?;
+    let sql = format!("ALTER TABLE {} ALTER {} {how}", table.qualified(&table.target), quote_pg(&column));
+    let demand = Demand::schema(&table.target, &format!("column {column}"));
+    Some(Damage::new(vec![sql], table.source.clone(), demand).of_schema())
+}
