@@ -46,6 +46,13 @@ impl Decimal<'_> {
         self.digits.get(place).map_or(0, |digit| u16::from(digit.wrapping_sub(b'0')))
     }
 
+    /// Whether both are one number, whatever their scales are.
+    fn is_equal(&self, other: &Decimal<'_>) -> bool {
+        let last_power = |decimal: &Decimal<'_>| decimal.first_power - decimal.digit_count() as i32 + 1;
+        let mut powers = last_power(self).min(last_power(other))..=self.first_power.max(other.first_power);
+        self.is_negative == other.is_negative && powers.all(|power| self.digit(power) == other.digit(power))
+    }
+
     fn write(&self, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(&[0; 8]);
@@ -209,9 +216,18 @@ pub(super) fn same(source: SourceValue<'_>, target: SourceValue<'_>) -> bool {
             text.write(format_args!("{source}"));
             text.bytes() == target
         }
-        (SourceValue::Real(source), SourceValue::Text(target)) => {
-            std::str::from_utf8(target).ok().and_then(|text| text.parse().ok()) == Some(source)
-        }
+        (SourceValue::Real(source), SourceValue::Text(target)) => is_float(source, target),
+        _ => false,
+    }
+}
+
+/// Whether a decimal is what a float becomes, to the last digit: more than one decimal reads back as the same float. Zeros at the end
+/// are none of a float's; a column of `numeric(p, s)` fills up with them.
+fn is_float(source: f64, target: &[u8]) -> bool {
+    let mut text = Stack::default();
+    text.write(format_args!("{:e}", source.abs()));
+    match (scientific(text.bytes(), source < 0.0), plain(target)) {
+        (Some(source), Ok(target)) => source.is_equal(&target),
         _ => false,
     }
 }
@@ -267,6 +283,29 @@ mod tests {
         #[test]
         fn bytes_that_are_no_number_do_no_harm(wire: Vec<u8>) {
             let _ = decode(&wire, &mut Vec::new());
+        }
+    }
+
+    #[test]
+    fn a_float_is_its_shortest_decimal_and_no_other_that_reads_back_as_it() {
+        for (source, target, is_same) in [
+            (0.1, "0.1", true),
+            (0.1, "0.10", true),
+            (0.1, "0.1000000000000000000009", false),
+            (0.1, "0.1000000000000000055511151231257827", false),
+            (-2.5, "-2.50", true),
+            (-2.5, "2.5", false),
+            (1e22, "10000000000000000000000", true),
+            (1e22, "10000000000000000000001", false),
+            (1e23, "99999999999999991611392", false),
+            (5e-324, &format!("0.{}5", "0".repeat(323)), true),
+            (-0.0, "0", true),
+            (0.0, "0.00", true),
+            (0.0, "0.0000000000001", false),
+            (f64::INFINITY, "1", false),
+        ] {
+            let found = same(SourceValue::Real(source), SourceValue::Text(target.as_bytes()));
+            assert_eq!(found, is_same, "{source:?} {target}");
         }
     }
 

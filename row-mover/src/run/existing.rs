@@ -5,7 +5,7 @@ use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Text};
-use migrate_core::identifier::quote_pg;
+use migrate_core::identifier::{quote_pg, quote_pg_literal};
 use migrate_core::plan::{ExistingTable, Plan, PlannedTable};
 use migrate_core::render;
 
@@ -126,6 +126,10 @@ pub(super) fn lost_rows(target: &mut PooledConnection, plan: &Plan) -> Result<Ve
     }
     let mut lost = Vec::new();
     for (table, existing) in plan.existing_tables().filter(|(_, existing)| existing.keeps_rows()) {
+        // A table that is gone is told with the schema.
+        if !is_there(target, table)? {
+            continue;
+        }
         let sql = format!(
             "SELECT (SELECT count(*) FROM {}) AS kept, (SELECT count(*) FROM public.{} AS t WHERE {}) AS there",
             existing.kept_keys(),
@@ -144,6 +148,14 @@ pub(super) fn lost_rows(target: &mut PooledConnection, plan: &Plan) -> Result<Ve
         }
     }
     Ok(lost)
+}
+
+/// Whether an app's table is still there.
+fn is_there(target: &mut PooledConnection, table: &PlannedTable) -> Result<bool> {
+    let name = quote_pg_literal(&table.qualified(&table.target));
+    diesel::select(diesel::dsl::sql::<diesel::sql_types::Bool>(&format!("to_regclass({name}) IS NOT NULL")))
+        .get_result(target)
+        .map_err(diesel_failed("the target cannot be examined"))
 }
 
 /// Refuses to delete rows of tables that nothing is moved to.

@@ -156,22 +156,28 @@ pub const KINDS: &[Kind] = &[
         Some(gone(sql, &short))
     }),
     Kind::drawn("table where there was none", |draw| {
-        let schema = quote_pg(&draw.subject.case.plan.target_schema);
+        let schema = made_schema(draw)?;
         unplanned(format!("CREATE TABLE {schema}.unplanned (id bigint)"))
     }),
     Kind::drawn("view where there was none", |draw| {
-        let schema = quote_pg(&draw.subject.case.plan.target_schema);
+        let schema = made_schema(draw)?;
         unplanned(format!("CREATE VIEW {schema}.unplanned AS SELECT 1 AS one"))
     }),
     Kind::drawn("sequence where there was none", |draw| {
-        let schema = quote_pg(&draw.subject.case.plan.target_schema);
+        let schema = made_schema(draw)?;
         unplanned(format!("CREATE SEQUENCE {schema}.unplanned"))
     }),
     Kind::drawn("function where there was none", |draw| {
-        let schema = quote_pg(&draw.subject.case.plan.target_schema);
+        let schema = made_schema(draw)?;
         unplanned(format!("CREATE FUNCTION {schema}.unplanned() RETURNS int LANGUAGE sql AS 'SELECT 1'"))
     }),
 ];
+
+/// The schema of a plan that makes all that is in it: where an app made the tables, the app decides what else there is.
+fn made_schema(draw: &Draw<'_>) -> Option<String> {
+    let plan = &draw.subject.case.plan;
+    (!plan.is_into_existing()).then(|| quote_pg(&plan.target_schema))
+}
 
 fn unplanned(sql: String) -> Option<Damage> {
     let demand = Demand {
