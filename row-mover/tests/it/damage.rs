@@ -218,6 +218,7 @@ fn every_damage_is_named_exactly() {
         "ALTER TABLE t ALTER txt SET DEFAULT 'd'",
         &[
             "t: column txt is text COLLATE C NOT NULL DEFAULT 'e'::text, the plan has text COLLATE C NOT NULL DEFAULT 'd'::text",
+            "default of t.txt: PostgreSQL's 'e'::text gives another value than SQLite's 'd'",
         ],
     );
     add(
@@ -266,7 +267,11 @@ fn every_damage_is_named_exactly() {
             "t: column txt is text COLLATE POSIX NOT NULL DEFAULT 'd'::text, the plan has text COLLATE C NOT NULL DEFAULT 'd'::text",
         ],
     );
-    add("ALTER TABLE loose RENAME TO moved", "ALTER TABLE moved RENAME TO loose", &["table loose is gone"]);
+    add(
+        "ALTER TABLE loose RENAME TO moved",
+        "ALTER TABLE moved RENAME TO loose",
+        &["table loose is gone", "table moved is not in the plan"],
+    );
     add(
         "SELECT setval('t_id_seq', 2)",
         "SELECT setval('t_id_seq', 3)",
