@@ -178,7 +178,10 @@ pub(super) fn default(words: &str, plan: &Plan) -> String {
 
 /// For a constraint that does not do the same.
 pub(super) fn constraint(_: &str) -> String {
-    format!("\\d+ in psql shows the table; make it what the plan's migrations say, {AGAIN}")
+    format!(
+        "mend what the check of the schema says of the table; where that says nothing, \\d+ in psql shows triggers and constraints that \
+         are switched off; {AGAIN}"
+    )
 }
 
 #[cfg(test)]
