@@ -34,6 +34,7 @@ pub(crate) fn hostile() -> Report {
     for (at, name) in names.iter().enumerate() {
         let other = names[(at + 5) % names.len()].clone();
         plan.views.push(PlannedView {
+            conversions: Vec::new(),
             source: format!("view {name}"),
             target: name.clone(),
             columns: vec![other.clone()],

@@ -103,6 +103,7 @@ pub(super) fn merge(
         previous_source_key: OwnedKey::default(),
         target_key: OwnedKey::default(),
         previous_target_key: OwnedKey::default(),
+        has_target_key: false,
         expected: Expected::of(table),
         scratch: Vec::new(),
     };
@@ -158,38 +159,57 @@ struct Merge<'a> {
     previous_source_key: OwnedKey,
     target_key: OwnedKey,
     previous_target_key: OwnedKey,
+    has_target_key: bool,
     expected: Expected,
     scratch: Vec<u8>,
 }
 
 impl Merge<'_> {
-    /// Moves the target to its next row and reads the key there. Keys that do not ascend would make the merge lie.
+    /// Moves the target to its next row and reads the key there. Keys that do not ascend would make the merge lie. A row whose key
+    /// stands for nothing that SQLite can hold is one that only PostgreSQL has, wherever it comes.
     fn next_target(&mut self, rows: &mut TargetRows<'_>) -> Result<bool> {
-        let is_first = self.found.target_rows == 0;
-        if !rows.advance()? {
-            return Ok(false);
+        while rows.advance()? {
+            self.found.target_rows += 1;
+            std::mem::swap(&mut self.target_key, &mut self.previous_target_key);
+            if let Some(impossible) = self.read_target_key(rows) {
+                std::mem::swap(&mut self.target_key, &mut self.previous_target_key);
+                self.impossible(&impossible);
+                continue;
+            }
+            let has_previous = std::mem::replace(&mut self.has_target_key, true);
+            if has_previous && self.previous_target_key.compare(&self.target_key).is_gt() {
+                return Err(Error::new("PostgreSQL's keys do not ascend")
+                    .next("an index of the table is damaged: REINDEX the table, and validate again"));
+            }
+            return Ok(true);
         }
-        self.found.target_rows += 1;
-        std::mem::swap(&mut self.target_key, &mut self.previous_target_key);
+        Ok(false)
+    }
+
+    /// Reads the key of the target's row; the column's name where what stands there is no value of SQLite's.
+    fn read_target_key(&mut self, rows: &TargetRows<'_>) -> Option<String> {
         self.target_key.clear();
         for &position in self.key {
-            let column = &self.table.columns[position];
+            let column = self.table.columns.get(position)?;
             let value = match rows.field(position) {
                 None => SourceValue::Null,
-                Some(wire) => column.decode(wire, &mut self.scratch).context(|| {
-                    format!(
-                        "{}.{}: a key in PostgreSQL is nothing that the source could have held",
-                        self.table.source, self.table.columns[position].source
-                    )
-                })?,
+                Some(wire) => match column.decode(wire, &mut self.scratch) {
+                    Ok(value) => value,
+                    Err(_) => return Some(column.source.clone()),
+                },
             };
             self.target_key.push(value);
         }
-        if !is_first && self.previous_target_key.compare(&self.target_key).is_gt() {
-            return Err(Error::new("PostgreSQL's keys do not ascend")
-                .next("an index of the table is damaged: REINDEX the table, and validate again"));
+        None
+    }
+
+    fn impossible(&mut self, column: &str) {
+        self.found.extra += 1;
+        if self.found.first.len() < NAMED_DIFFERENCES_MAX {
+            let key = format!("{column}=(nothing that SQLite can hold)");
+            let (columns, values) = (Vec::new(), Vec::new());
+            self.found.first.push(Difference { key, kind: DifferenceKind::Extra, columns, values, rows: 1 });
         }
-        Ok(true)
     }
 
     /// Reads the key of a source row. Keys that do not ascend would make the merge lie here as well.

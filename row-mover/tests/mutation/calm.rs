@@ -90,15 +90,8 @@ fn statements(subject: &Subject, change: &str, database: &str) -> Vec<String> {
     use migrate_core::identifier::quote_pg;
     let mut statements = Vec::new();
     let parts = change.replace("{database}", database);
-    let (plain, each) = parts.split_once("{tables:").map_or_else(
-        || {
-            ["{columns:", "{long:", "{jsonb:"]
-                .iter()
-                .find_map(|part| parts.split_once(part))
-                .unwrap_or((&parts, ""))
-        },
-        |parts| parts,
-    );
+    let beginnings = ["{tables:", "{columns:", "{long:", "{jsonb:"];
+    let (plain, each) = beginnings.iter().find_map(|part| parts.split_once(part)).unwrap_or((&parts, ""));
     statements.extend(plain.split(';').map(|sql| sql.trim().to_owned()).filter(|sql| !sql.is_empty()));
     let Some(each) = each.strip_suffix('}') else { return statements };
     for table in &subject.tables {

@@ -5,8 +5,6 @@ use std::collections::BTreeSet;
 use row_mover::run::Validation;
 use row_mover::validate::{DifferenceKind, TableComparison};
 
-use crate::coming::{Coming, is_coming};
-
 /// How many differences of a table are named at least, where there are so many.
 const NAMED_MIN: usize = 5;
 
@@ -30,8 +28,6 @@ pub struct Demand {
     pub is_any: bool,
     /// What an error has to say in place of a validation: the sealed copy is what was damaged.
     pub refused: Option<&'static str>,
-    /// What has to come first for this to be asked for.
-    pub coming: Option<Coming>,
 }
 
 /// How the rows of a table differ.
@@ -147,7 +143,7 @@ impl TableDemand {
             return Some("it is said to be equal".to_owned());
         }
         if !self.is_keyed {
-            return if is_coming(Coming::NamesWithoutKey) { None } else { self.unmet_without_key(found) };
+            return self.unmet_without_key(found);
         }
         let counts = [found.missing, found.extra, found.different];
         let demanded = [self.missing.len(), self.extra.len(), self.different.len()];

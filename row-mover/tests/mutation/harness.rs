@@ -8,7 +8,6 @@ use row_mover::target::bulk::BulkConnection;
 use test_database::TestDatabase;
 
 use crate::chance::Chance;
-use crate::coming::is_coming;
 use crate::demand::Verdict;
 use crate::draw::{Damage, Draw};
 use crate::engine::session;
@@ -92,8 +91,7 @@ fn mutate(
         drop(damage.folder.take());
         let mut outcome = outcome.lock().unwrap();
         outcome.counts.count(kind.name, &verdict, void);
-        let is_excused = damage.demand.coming.is_some_and(is_coming);
-        if let (Verdict::Found(words) | Verdict::Survived(words), false) = (&verdict, is_excused) {
+        if let Verdict::Found(words) | Verdict::Survived(words) = &verdict {
             outcome.survivors.push(survivor(seed, kind, subject, &damage, words));
         }
         return;

@@ -9,7 +9,6 @@
 
 mod calm;
 mod chance;
-mod coming;
 mod constraints;
 mod demand;
 mod draw;

@@ -6,7 +6,6 @@ use migrate_core::plan::PlannedTable;
 use migrate_core::value::SourceValue;
 use row_mover::source::scan::key_in_words;
 
-use crate::coming::Coming;
 use crate::demand::{ANY_KEY, Demand, Different, TableDemand};
 use crate::draw::{Damage, Draw, computed, free_columns};
 use crate::kinds::Kind;
@@ -346,7 +345,7 @@ fn impossible_key(draw: &mut Draw<'_>) -> Option<Damage> {
     let mut demand = TableDemand::new(&table.source, true);
     demand.missing.push(row.key);
     demand.extra.push(ANY_KEY.to_owned());
-    let demand = Demand { coming: Some(Coming::ImpossibleKeys), ..Demand::table(demand) };
+    let demand = Demand::table(demand);
     Some(Damage::new(vec![sql], table.source.clone(), demand).of_rows([&table]))
 }
 
@@ -366,7 +365,6 @@ fn null_key(draw: &mut Draw<'_>) -> Option<Damage> {
     demand.missing.push(row.key);
     demand.extra.push(ANY_KEY.to_owned());
     let demand = Demand {
-        coming: Some(Coming::ImpossibleKeys),
         schema: vec![format!("{}: constraint {} ", table.target, primary.name)],
         ..Demand::table(demand)
     };

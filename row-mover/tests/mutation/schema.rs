@@ -2,7 +2,6 @@
 
 use migrate_core::identifier::{quote_pg, quote_pg_literal};
 
-use crate::coming::Coming;
 use crate::demand::Demand;
 use crate::draw::{Damage, Draw};
 use crate::kinds::Kind;
@@ -180,11 +179,7 @@ fn made_schema(draw: &Draw<'_>) -> Option<String> {
 }
 
 fn unplanned(sql: String) -> Option<Damage> {
-    let demand = Demand {
-        sequences: vec!["unplanned".to_owned()],
-        coming: Some(Coming::NothingUnplanned),
-        ..Demand::default()
-    };
+    let demand = Demand { sequences: vec!["unplanned".to_owned()], ..Demand::default() };
     Some(Damage::new(vec![sql], "unplanned".to_owned(), demand).of_schema())
 }
 
