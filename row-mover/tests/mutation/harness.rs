@@ -16,7 +16,7 @@ use crate::subject::Subject;
 use crate::table::Counts;
 
 /// How often a subject and a place are drawn for a mutation before its kind is given up for this seed.
-const DRAWS_MAX: usize = 60;
+const DRAWS_MAX: usize = 200;
 
 /// How many mutations are made and looked at beside each other.
 const WORKERS: usize = 2;

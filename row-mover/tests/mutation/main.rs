@@ -48,8 +48,9 @@ fn setting(name: &str) -> Option<u64> {
 #[test]
 fn every_damage_is_found_and_named() {
     let kinds = kinds::all();
-    let few = kinds.len() as u64;
-    let count = setting("MUTATION_ROUNDS").unwrap_or(few);
+    let all = kinds.len() as u64;
+    // A third of the kinds: which ones, the seed says.
+    let count = setting("MUTATION_ROUNDS").unwrap_or(all / 3);
     // Every run tries others, unless it is told not to.
     let seed = setting("MUTATION_SEED").unwrap_or_else(|| {
         use std::hash::{BuildHasher, RandomState};
@@ -72,8 +73,9 @@ fn every_damage_is_found_and_named() {
         outcome.survivors.len(),
         outcome.counts.made()
     );
+    // By chance a kind may find no place for a few times, but not for ever.
     let unmade = outcome.counts.unmade();
-    assert!(unmade.is_empty(), "seed {seed}: nothing was damaged by {unmade:?}");
+    assert!(count < 5 * all || unmade.is_empty(), "seed {seed}: nothing was damaged by {unmade:?}");
 }
 
 #[test]
