@@ -33,3 +33,4 @@ mod strays;
 mod support;
 mod triggers;
 mod views;
+mod views_compared;

@@ -194,7 +194,8 @@ impl TableDemand {
             return Some("no row is named".to_owned());
         }
         let have_columns = |columns: &[String]| {
-            self.different.is_empty()
+            // Of values that two rows exchanged it does not show which of them were.
+            self.different.len() != 1
                 || self
                     .different
                     .iter()
