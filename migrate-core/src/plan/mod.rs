@@ -6,6 +6,7 @@
 mod constraints;
 mod existing;
 mod objects;
+mod relocate;
 mod search;
 #[cfg(test)]
 mod tests;
@@ -24,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::conversion::{Conversion, Limit, PgType};
-use crate::identifier::quote_pg;
+use crate::identifier::qualified_pg;
 use crate::mapping::DEFAULT_SCHEMA;
 use crate::profile::ColumnProfile;
 use crate::reject::{OnReject, RejectLimit};
@@ -327,19 +328,14 @@ impl PlannedTable {
         self.schema.as_deref().unwrap_or(DEFAULT_SCHEMA)
     }
 
-    /// Its name as a migration writes it: with its schema where it has one.
+    /// Its name as SQL writes it, with its schema.
     pub fn name_in_sql(&self) -> String {
-        self.in_sql(&self.target)
-    }
-
-    /// Something of this name in its schema, such as an index, as a migration writes it.
-    pub fn in_sql(&self, name: &str) -> String {
-        if self.schema.is_some() { self.qualified(name) } else { quote_pg(name) }
+        self.qualified(&self.target)
     }
 
     /// Something of this name in its schema, such as its sequence, as SQL that needs no search path.
     pub fn qualified(&self, name: &str) -> String {
-        format!("{}.{}", quote_pg(self.schema_name()), quote_pg(name))
+        qualified_pg(self.schema_name(), name)
     }
 
     /// The planned column of this target name.
