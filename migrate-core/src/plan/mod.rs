@@ -31,7 +31,10 @@ use crate::profile::ColumnProfile;
 use crate::reject::{OnReject, RejectLimit};
 
 /// The version of the plan's JSON form.
-pub const PLAN_FORMAT: u32 = 1;
+pub const PLAN_FORMAT: u32 = 2;
+
+/// The format in which queries and bodies of functions named tables without their schema.
+const FORMAT_WITHOUT_SCHEMAS: u32 = 1;
 
 /// What becomes of a SQLite database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -274,7 +277,13 @@ impl Plan {
     /// When it is no plan of this form; the text names line and column.
     pub fn from_json(text: &str) -> Result<Plan, PlanError> {
         let plan: Plan = serde_json::from_str(text).map_err(|error| PlanError::Json(error.to_string()))?;
-        if plan.format == PLAN_FORMAT { Ok(plan) } else { Err(PlanError::Format { found: plan.format }) }
+        // A plan without such SQL means the same as before.
+        let is_same_sql = plan.views.is_empty() && plan.triggers.is_empty() && !plan.is_into_existing();
+        match plan.format {
+            PLAN_FORMAT => Ok(plan),
+            FORMAT_WITHOUT_SCHEMAS if is_same_sql => Ok(plan),
+            found => Err(PlanError::Format { found }),
+        }
     }
 
     /// The SHA-256 of the plan's JSON form, in hex: what the ledger knows a plan by.

@@ -31,6 +31,8 @@ pub(super) fn check_ready(target: &mut PooledConnection, url: &TargetUrl, plan: 
         return target_check::check_empty(target, url, plan);
     }
     target_check::check_ledger_schema(target, url)?;
+    // The app's own list is written to in the end: what cannot be is refused before anything is.
+    bookkeeping::applied(target, &plan.target_schema)?;
     let differences = catalog::drift(target, plan)?;
     if !differences.is_empty() {
         let words: Vec<&str> = differences.iter().map(|difference| difference.words.as_str()).collect();

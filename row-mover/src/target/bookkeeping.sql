@@ -8,4 +8,6 @@ WHERE c.oid = to_regclass($1) AND c.relkind = 'r' AND NOT c.relrowsecurity
   AND NOT EXISTS (SELECT FROM pg_index x WHERE x.indrelid = c.oid AND (x.indexprs IS NOT NULL OR x.indpred IS NOT NULL))
   AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                   AND (a.atttypid NOT IN ('varchar'::regtype, 'timestamp'::regtype) OR a.attgenerated <> ''))
-  AND NOT EXISTS (SELECT FROM pg_attrdef d WHERE d.adrelid = c.oid AND pg_get_expr(d.adbin, d.adrelid) <> 'CURRENT_TIMESTAMP')
+  -- The catalog of dependencies knows nothing of what is PostgreSQL's own.
+  AND NOT EXISTS (SELECT FROM pg_attrdef d JOIN pg_depend o ON o.classid = 'pg_attrdef'::regclass AND o.objid = d.oid
+                  WHERE d.adrelid = c.oid AND o.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass))
