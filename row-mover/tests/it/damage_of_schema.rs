@@ -298,10 +298,10 @@ fn how_a_function_runs_is_part_of_it() {
         .try_into()
         .unwrap();
     for (change, back, word) in [
-        ("SECURITY DEFINER", "SECURITY INVOKER", " SECURITY DEFINER AS "),
+        ("SECURITY DEFINER", "SECURITY INVOKER", " SECURITY DEFINER SET "),
         ("SET search_path = public", "SET search_path = pg_catalog, pg_temp", " SET search_path=schema 1 AS "),
-        ("STRICT", "CALLED ON NULL INPUT", " STRICT AS "),
-        ("IMMUTABLE", "VOLATILE", " IMMUTABLE AS "),
+        ("STRICT", "CALLED ON NULL INPUT", " STRICT SET "),
+        ("IMMUTABLE", "VOLATILE", " IMMUTABLE SET "),
     ] {
         case.execute(&format!("ALTER FUNCTION {function}() {change}"));
         let found = findings(&case.validated(false).1);
