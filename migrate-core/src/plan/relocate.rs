@@ -55,7 +55,8 @@ fn renamed(sql: &str, names: &BTreeMap<String, String>) -> String {
 
 /// The length of the name that `sql` begins with, 0 where it begins with none.
 fn name_length(sql: &str) -> usize {
-    let is_part = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '$' || !letter.is_ascii();
+    let is_part =
+        |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '$' || !letter.is_ascii();
     match sql.chars().next() {
         Some('"') => quoted_length(sql, '"'),
         Some(first) if is_part(first) => sql.find(|letter| !is_part(letter)).unwrap_or(sql.len()),

@@ -302,7 +302,9 @@ mod tests {
         ] {
             assert_eq!(passing_sqlstate(message), sqlstate, "{message}");
         }
-        assert!(refused_for_now("server at \"h\" failed: SCHWERWIEGEND:  53300: tut mir leid, schon zu viele Verbindungen"));
+        assert!(refused_for_now(
+            "server at \"h\" failed: SCHWERWIEGEND:  53300: tut mir leid, schon zu viele Verbindungen"
+        ));
         assert!(!refused_for_now("server at \"h\" failed: FATAL:  28P01: password authentication failed"));
     }
 

@@ -86,8 +86,7 @@ impl TargetUrl {
         shown.push('/');
         shown.push_str(&encoded(option("dbname").unwrap_or("")));
         let is_beside_host = option("host").is_some_and(|hosts| !hosts.is_empty());
-        let is_kept =
-            |name: &str| SHOWN_OPTIONS.contains(&name) || (name == "hostaddr" && is_beside_host);
+        let is_kept = |name: &str| SHOWN_OPTIONS.contains(&name) || (name == "hostaddr" && is_beside_host);
         for (place, (name, value)) in options.iter().filter(|(name, _)| is_kept(name)).enumerate() {
             let lead = if place == 0 { '?' } else { '&' };
             shown.push_str(&format!("{lead}{name}={}", encoded(value)));

@@ -70,8 +70,11 @@ pub fn schema_differences(target: &mut PooledConnection, plan: &Plan) -> Result<
     let live = target.transaction(|target| describe(target, &schemas, &[])).map_err(failed())?;
     let scratch_plan = in_scratch(plan);
     let scratch_schemas = scratch_plan.schemas();
-    let up =
-        format!("{}{}", render::create_tables(&scratch_plan).up, render::create_constraints(&scratch_plan).up);
+    let up = format!(
+        "{}{}",
+        render::create_tables(&scratch_plan).up,
+        render::create_constraints(&scratch_plan).up
+    );
     let mut expected = None;
     let scratch = target.transaction::<(), _, _>(|target| {
         target.batch_execute(&up)?;

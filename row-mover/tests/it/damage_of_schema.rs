@@ -299,7 +299,11 @@ fn how_a_function_runs_is_part_of_it() {
         .unwrap();
     for (change, back, word) in [
         ("SECURITY DEFINER", "SECURITY INVOKER", " SECURITY DEFINER SET "),
-        ("SET search_path = public", "SET search_path = pg_catalog, pg_temp", " SET search_path=schema 1 AS "),
+        (
+            "SET search_path = public",
+            "SET search_path = pg_catalog, pg_temp",
+            " SET search_path=schema 1 AS ",
+        ),
         ("STRICT", "CALLED ON NULL INPUT", " STRICT SET "),
         ("IMMUTABLE", "VOLATILE", " IMMUTABLE SET "),
     ] {

@@ -26,8 +26,7 @@ impl OwnServer {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let version = std::env::var("TEST_POSTGRES_VERSION").ok().and_then(|version| version.parse().ok());
-        let options =
-            Options { version, throwaway: true, ..Options::new(folder.path(), Purpose::Test) };
+        let options = Options { version, throwaway: true, ..Options::new(folder.path(), Purpose::Test) };
         let cluster = Cluster::open(options).unwrap();
         cluster.start().unwrap();
         let server = OwnServer { folder, cluster };
@@ -70,7 +69,12 @@ pub struct Standby {
 impl Standby {
     #[track_caller]
     pub fn of(primary: &OwnServer) -> Standby {
-        let meta = fs::metadata(primary.cluster.status().unwrap().data_dir).unwrap();
+        let primary_data = primary.cluster.status().unwrap().data_dir;
+        let meta = fs::metadata(&primary_data).unwrap();
+        // Its settings stand beside the data.
+        let settings = primary.folder.path().join("server.conf");
+        fs::copy(primary_data.parent().unwrap().join("server.conf"), &settings).unwrap();
+        chown(&settings, Some(meta.uid()), Some(meta.gid())).unwrap();
         let data = primary.folder.path().join("standby");
         fs::create_dir(&data).unwrap();
         fs::set_permissions(&data, fs::Permissions::from_mode(0o700)).unwrap();
@@ -80,8 +84,11 @@ impl Standby {
         let standby = Standby { data, owner: (meta.uid(), meta.gid()), bindir, port };
         let (data, url) = (standby.data.to_str().unwrap().to_owned(), primary.url());
         standby.run("pg_basebackup", &["-d", &url, "-D", &data, "-R", "-X", "stream", "-c", "fast"]);
-        let (options, log) = (format!("-p {port} -k {data}"), format!("{data}/standby.log"));
-        standby.run("pg_ctl", &["start", "-w", "-D", &data, "-o", &options, "-l", &log]);
+        let (options, log) =
+            (format!("-p {port} -c unix_socket_directories=''"), format!("{data}/standby.log"));
+        let started =
+            standby.command("pg_ctl", &["start", "-w", "-D", &data, "-o", &options, "-l", &log]).status();
+        assert!(started.unwrap().success(), "{}", fs::read_to_string(&log).unwrap_or_default());
         standby
     }
 

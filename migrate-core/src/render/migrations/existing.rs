@@ -121,11 +121,7 @@ fn put_back(existing: &ExistingTable) -> Vec<String> {
 }
 
 fn drop(existing: &ExistingTable, key: &TargetForeignKey) -> String {
-    format!(
-        "ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}",
-        existing.name_in_sql(),
-        quote_pg(&key.name)
-    )
+    format!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", existing.name_in_sql(), quote_pg(&key.name))
 }
 
 fn add(existing: &ExistingTable, key: &TargetForeignKey, not_valid: bool) -> String {
@@ -147,11 +143,7 @@ fn switched(existing: &ExistingTable, on: bool) -> Vec<String> {
                 (true, false) => "ENABLE",
                 (true, true) => "ENABLE ALWAYS",
             };
-            format!(
-                "ALTER TABLE {} {how} TRIGGER {}",
-                existing.name_in_sql(),
-                quote_pg(&trigger.name)
-            )
+            format!("ALTER TABLE {} {how} TRIGGER {}", existing.name_in_sql(), quote_pg(&trigger.name))
         })
         .collect()
 }

@@ -58,7 +58,9 @@ fn first_statements(log: &str) -> BTreeMap<String, Vec<String>> {
     let mut sessions: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for line in log.lines() {
         let mut parts = line.splitn(3, '|');
-        let (Some(session), Some(role), Some(said)) = (parts.next(), parts.next(), parts.next()) else { continue };
+        let (Some(session), Some(role), Some(said)) = (parts.next(), parts.next(), parts.next()) else {
+            continue;
+        };
         let statement = said.strip_prefix("LOG:  statement: ").or_else(|| {
             said.strip_prefix("LOG:  execute ").and_then(|said| said.split_once(": ")).map(|(_, sql)| sql)
         });
@@ -83,9 +85,15 @@ fn nothing_that_stands_in_for_postgresqls_own_is_ever_called() {
     let shadow = SHADOW_SQL.replace("$1", &array(&functions)).replace("$2", &array(&operators));
     let shadowed = story(&owner, &|url| {
         let mut session = session(url);
-        session.script(&shadow).unwrap_or_else(|error| panic!("{}", chain(&error)));
+        session
+            .script(&format!("SET search_path = pg_catalog, pg_temp; {shadow}"))
+            .unwrap_or_else(|error| panic!("{}", chain(&error)));
         // They do stand in where anything looks for them there.
-        for sql in ["SELECT quote_ident('x'::name)", "SELECT 'x'::text || 'y'::name", "SELECT convert_to('x', 'UTF8'::text)"] {
+        for sql in [
+            "SELECT quote_ident('x'::name)",
+            "SELECT 'x'::text || 'y'::name",
+            "SELECT convert_to('x', 'UTF8'::text)",
+        ] {
             session.script("SET search_path = public").unwrap();
             assert!(session.query(sql, &[]).is_err(), "{sql}");
             session.script("SET search_path = pg_catalog, pg_temp").unwrap();
@@ -136,7 +144,8 @@ fn a_long_value_is_hashed_by_postgresql_itself() {
 /// A default that was changed to a function of somebody is a difference, and is not computed to say so.
 #[test]
 fn a_default_that_calls_a_foreign_function_is_not_run() {
-    let case = Case::mapped("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT DEFAULT 'x')", "schema = \"app\"");
+    let case =
+        Case::mapped("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT DEFAULT 'x')", "schema = \"app\"");
     case.moved();
     case.execute(
         "CREATE FUNCTION public.steal() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN 'x'; END $$; \
@@ -144,11 +153,13 @@ fn a_default_that_calls_a_foreign_function_is_not_run() {
     );
     let (_, validation) = case.validated(false);
     let found = &validation.defaults.problems;
-    assert!(found.iter().any(|words| words.contains("public.steal()") && words.contains("is not run")), "{found:?}");
+    assert!(
+        found.iter().any(|words| words.contains("public.steal()") && words.contains("is not run")),
+        "{found:?}"
+    );
 }
 
-const LIST: &str =
-    "CREATE TABLE __diesel_schema_migrations (version varchar(50) PRIMARY KEY, run_on timestamp NOT NULL DEFAULT now());";
+const LIST: &str = "CREATE TABLE __diesel_schema_migrations (version varchar(50) PRIMARY KEY, run_on timestamp NOT NULL DEFAULT now());";
 
 /// The app's list of migrations is written to as whoever migrates, and so are its triggers.
 #[test]
@@ -170,7 +181,8 @@ fn a_list_of_migrations_with_code_of_its_own_is_refused() {
         let refused = chain(&case.refused());
         assert!(refused.contains("is not the list of migrations that Diesel makes"), "{code}: {refused}");
         let (_, remedy) = refused.split_once("rename or drop it: ").unwrap();
-        let remedy = if code.contains("CREATE VIEW") { remedy.replace("TABLE", "VIEW") } else { remedy.to_owned() };
+        let remedy =
+            if code.contains("CREATE VIEW") { remedy.replace("TABLE", "VIEW") } else { remedy.to_owned() };
         case.execute(&remedy);
         case.moved();
     }
@@ -181,8 +193,11 @@ fn a_list_of_migrations_with_code_of_its_own_is_refused() {
 fn code_of_the_app_runs_in_the_search_path_that_the_app_has() {
     let dir = tempfile::tempdir().unwrap();
     let source = dir.path().join("source.db");
-    crate::support::sqlite(&source, "CREATE TABLE t (id INTEGER PRIMARY KEY, kind TEXT); INSERT INTO t VALUES (1, 'Good')");
-    let target = "CREATE EXTENSION citext; CREATE TABLE kinds (kind text); INSERT INTO kinds VALUES ('good'); \
+    crate::support::sqlite(
+        &source,
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, kind TEXT); INSERT INTO t VALUES (1, 'Good')",
+    );
+    let target = "CREATE EXTENSION citext; CREATE TABLE kinds (kind citext); INSERT INTO kinds VALUES ('good'); \
         CREATE FUNCTION is_known(citext) RETURNS boolean LANGUAGE plpgsql AS \
         $$ BEGIN RETURN EXISTS (SELECT FROM kinds WHERE kind = $1); END $$; \
         CREATE TABLE t (id bigint PRIMARY KEY, kind citext UNIQUE CHECK (is_known(kind)), of text DEFAULT upper('x'))";

@@ -76,7 +76,7 @@ pub(super) fn story(owner: &str, prepare: &dyn Fn(&str)) -> Vec<String> {
     told.extend(validations(&case, &target));
     told.push(format!("{:?}", status(&target, &DbSettings::default()).unwrap().standing));
     session(case.database.url())
-        .script("UPDATE public.long SET v = replace(v, 'y', 'z') WHERE id = 1; INSERT INTO public.loose VALUES ('new', 1); \
+        .script("SET search_path = pg_catalog, pg_temp; UPDATE public.long SET v = replace(v, 'y', 'z') WHERE id = 1; INSERT INTO public.loose VALUES ('new', 1); \
                  ALTER TABLE public.people ALTER score SET DEFAULT 7; DELETE FROM public.pairs WHERE b = 2")
         .unwrap();
     told.extend(validations(&case, &target));
@@ -96,7 +96,8 @@ fn into_existing(owner: &str, prepare: &dyn Fn(&str)) -> Vec<String> {
     prepare(database.url());
     let target = as_mover(database.url());
     let pool = pool::open(&target, &DbSettings::default()).unwrap();
-    let found = introspect(&mut pool::get(&pool).unwrap()).unwrap_or_else(|error| panic!("{}", chain(&error)));
+    let found =
+        introspect(&mut pool::get(&pool).unwrap()).unwrap_or_else(|error| panic!("{}", chain(&error)));
     let mapping = Mapping::from_toml("format = 1\nseeds = \"keep\"\ninto_existing = true\n").unwrap();
     let planned = evidence::plan_into(&source, &mapping, Some(&found), 2, &|_| {});
     let (_, plan) = planned.unwrap_or_else(|error| panic!("{}", chain(&error)));
@@ -140,18 +141,31 @@ fn validations(case: &Case, target: &TargetUrl) -> Vec<String> {
 /// What came of a run.
 fn said(result: &row_mover::Result<Outcome>) -> String {
     match result {
-        Ok(Outcome::DryRun { next, .. }) => format!("dry run: {}", next.split(" in postgres:").next().unwrap()),
+        Ok(Outcome::DryRun { next, .. }) => {
+            format!("dry run: {}", next.split(" in postgres:").next().unwrap())
+        }
         Ok(Outcome::Moved(moved)) => format!("moved: {}", found(&moved.validation)),
         Ok(Outcome::AlreadyDone(_)) => "done already".to_owned(),
         Ok(other) => format!("{other:?}"),
-        Err(error) => chain(error).lines().next().unwrap_or_default().split(" postgres:").next().unwrap().to_owned(),
+        // Without the name of the database.
+        Err(error) => error
+            .to_string()
+            .split(' ')
+            .filter(|word| !word.starts_with("postgres:"))
+            .collect::<Vec<_>>()
+            .join(" "),
     }
 }
 
 /// What a validation found, without how long it took.
 fn found(validation: &Validation) -> String {
     let tables: Vec<String> = (validation.tables.iter())
-        .map(|table| format!("{} {}={}+{}-{}~{}", table.table, table.source_rows, table.equal, table.extra, table.missing, table.different))
+        .map(|table| {
+            format!(
+                "{} {}={}+{}-{}~{}",
+                table.table, table.source_rows, table.equal, table.extra, table.missing, table.different
+            )
+        })
         .collect();
     let tried: Vec<String> = [&validation.views, &validation.defaults, &validation.behaviour]
         .map(|tried| format!("{} {:?} {:?}", tried.tried, tried.problems, tried.left_out))
