@@ -222,7 +222,8 @@ fn triggers_of_ours_are_not_captured_either() {
         .batch_execute(
             "CREATE FUNCTION public.captured(text, bigint) RETURNS text LANGUAGE sql AS $$ SELECT 'captured' $$; \
              CREATE OPERATOR public.|| (FUNCTION = public.captured, LEFTARG = text, RIGHTARG = bigint); \
-             SET search_path = public; INSERT INTO t VALUES (1, 'a', 2)",
+             CREATE SCHEMA other; CREATE TABLE other.log (v text); \
+             SET search_path = other, public; INSERT INTO t VALUES (1, 'a', 2)",
         )
         .unwrap();
     assert_eq!(case.ask("SELECT v FROM public.log"), ["A/2"]);

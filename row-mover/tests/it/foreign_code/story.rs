@@ -74,7 +74,8 @@ pub(super) fn story(owner: &str, prepare: &dyn Fn(&str)) -> Vec<String> {
     told.push(said(&run::migrate(&request(), &Silent)));
     told.push(said(&run::migrate(&request(), &Silent)));
     told.extend(validations(&case, &target));
-    told.push(format!("{:?}", status(&target, &DbSettings::default()).unwrap().standing));
+    let standing = status(&target, &DbSettings::default()).map(|status| status.standing);
+    told.push(standing.map_or_else(|error| chain(&error), |standing| format!("{standing:?}")));
     session(case.database.url())
         .script("SET search_path = pg_catalog, pg_temp; UPDATE public.long SET v = replace(v, 'y', 'z') WHERE id = 1; INSERT INTO public.loose VALUES ('new', 1); \
                  ALTER TABLE public.people ALTER score SET DEFAULT 7; DELETE FROM public.pairs WHERE b = 2")
