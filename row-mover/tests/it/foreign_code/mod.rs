@@ -5,8 +5,11 @@ mod story;
 
 use std::collections::BTreeMap;
 
+use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
-use row_mover::run::{self, Purpose, Silent};
+use row_mover::run::{self, Purpose, Silent, ValidationRequest};
+use row_mover::status::status;
+use row_mover::target::{DbSettings, TargetUrl, pool};
 use row_mover::validate::CompareOptions;
 
 use crate::own_server::{OwnServer, Standby};
@@ -243,18 +246,18 @@ fn a_standby_is_validated_as_far_as_it_can_be_and_takes_no_migration() {
     let primary_url = case.database.url().to_owned();
     let url = standby.url(&primary_url);
     assert_eq!(ask(&mut session(&url), "SELECT pg_is_in_recovery()"), ["t"]);
-    let target = row_mover::target::TargetUrl::parse(&url).unwrap();
+    let target = TargetUrl::parse(&url).unwrap();
     let request = || run::Request { target: target.clone(), ..case.request() };
     let again = run::migrate(&request(), &Silent);
     assert!(matches!(again, Ok(run::Outcome::AlreadyDone(_))), "{again:?}");
     let restart = run::migrate(&run::Request { restart: true, ..request() }, &Silent);
     let refused = chain(&restart.unwrap_err());
     assert!(refused.contains("the server is a standby") && refused.contains("name the primary"), "{refused}");
-    let status = row_mover::status::status(&target, &row_mover::target::DbSettings::default()).unwrap();
-    assert!(status.run.is_some());
-    let validation = run::ValidationRequest {
+    let found = status(&target, &DbSettings::default()).unwrap();
+    assert!(found.run.is_some());
+    let validation = ValidationRequest {
         target,
-        settings: row_mover::target::DbSettings::default(),
+        settings: DbSettings::default(),
         migrations: &case.migrations,
         options: CompareOptions { workers: 2, ..CompareOptions::default() },
         purpose: Purpose::Proof,
@@ -269,4 +272,56 @@ fn a_standby_is_validated_as_far_as_it_can_be_and_takes_no_migration() {
     assert_eq!(found.verdict(), run::Verdict::Differs, "{found:?}");
     // The proof in the ledger is the primary's to take back.
     assert_eq!(case.ask("SELECT count(*) FROM migration.phases WHERE phase = 'validate'"), ["1"]);
+}
+
+/// Some errors are known by their words alone: they are English where the role may have them so, and no role is kept from working.
+#[test]
+fn messages_are_english_where_the_role_may_have_them_so() {
+    let case = Case::new("CREATE TABLE t (id INTEGER PRIMARY KEY)");
+    let name = case.database.name();
+    let (_, place) = case.database.url().rsplit_once('@').unwrap();
+    for (kind, right, expected) in [
+        ("superuser", "SUPERUSER", "C"),
+        ("granted", "NOSUPERUSER", "C"),
+        ("plain", "NOSUPERUSER", "C.UTF-8"),
+    ] {
+        let role = format!("{name}_{kind}");
+        case.execute(&format!(
+            "CREATE ROLE {role} {right} LOGIN PASSWORD 'p'; ALTER ROLE {role} SET lc_messages = 'C.UTF-8'"
+        ));
+        if kind == "granted" {
+            case.execute(&format!("GRANT SET ON PARAMETER lc_messages TO {role}"));
+        }
+        let url = TargetUrl::parse(&format!("postgres://{role}:p@{place}")).unwrap();
+        let shown = pool::open(&url, &DbSettings::default()).and_then(|pool| {
+            let mut connection = pool::get(&pool)?;
+            Ok(diesel::dsl::sql::<diesel::sql_types::Text>("SELECT current_setting('lc_messages')")
+                .get_result::<String>(&mut connection)
+                .unwrap())
+        });
+        let looked = status(&url, &DbSettings::default()).map(|status| status.run.is_none());
+        case.execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+        assert_eq!(shown.map_err(|error| chain(&error)), Ok(expected.to_owned()), "{kind}");
+        assert_eq!(looked.map_err(|error| chain(&error)), Ok(true), "{kind}");
+    }
+}
+
+/// What waits for a lock and gives up says so by the SQLSTATE of that, and not by the one of a connection that is gone.
+#[test]
+fn a_statement_that_gave_up_has_its_own_sqlstate() {
+    let case = Case::new("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1)");
+    case.moved();
+    let mut locks = case.session();
+    locks.script("BEGIN; LOCK TABLE public.__diesel_schema_migrations IN ACCESS EXCLUSIVE MODE").unwrap();
+    let settings =
+        DbSettings { statement_timeout: std::time::Duration::from_millis(500), ..DbSettings::default() };
+    let request = ValidationRequest {
+        target: TargetUrl::parse(case.database.url()).unwrap(),
+        settings,
+        migrations: &case.migrations,
+        options: CompareOptions { workers: 2, ..CompareOptions::default() },
+        purpose: Purpose::Proof,
+    };
+    let refused = chain(&run::validate(&request, &Silent).unwrap_err());
+    assert!(refused.contains("PostgreSQL 57014: canceling statement due to statement timeout"), "{refused}");
 }
