@@ -183,6 +183,11 @@ pub fn quote_pg(name: &str) -> String {
     if bare { name.to_owned() } else { quote_always(name) }
 }
 
+/// Something of this name in `schema`, as SQL that needs no search path.
+pub fn qualified_pg(schema: &str, name: &str) -> String {
+    format!("{}.{}", quote_pg(schema), quote_pg(name))
+}
+
 /// `name` as SQLite's SQL writes it, always quoted (SQLite manual, "SQLite Keywords").
 pub fn quote_sqlite(name: &str) -> String {
     quote_always(name)

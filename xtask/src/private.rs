@@ -39,7 +39,7 @@ pub(crate) fn database_url(cluster: &Cluster, database: &str, if_absent: IfAbsen
     }
     let mut connection = PgConnection::establish(&cluster.url("postgres")?)
         .context("the private PostgreSQL does not answer")?;
-    let found: Count = diesel::sql_query("SELECT count(*) FROM pg_database WHERE datname = $1")
+    let found: Count = diesel::sql_query("SELECT pg_catalog.count(*) FROM pg_catalog.pg_database WHERE datname::text OPERATOR(pg_catalog.=) $1")
         .bind::<Text, _>(database)
         .get_result(&mut connection)
         .context("the databases of the private PostgreSQL cannot be listed")?;

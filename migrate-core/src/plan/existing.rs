@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Plan, PlannedTable};
-use crate::identifier::{fit_pg, quote_pg};
+use crate::identifier::{fit_pg, qualified_pg, quote_pg};
+use crate::mapping::DEFAULT_SCHEMA;
 use crate::target_schema::{TargetFact, TargetSchema, TargetTable};
 
 /// The schema that the ledger has for itself, where the keys of rows that are kept are written down.
@@ -52,6 +53,11 @@ impl ExistingTable {
     /// Whether rows are deleted before the load.
     pub fn replaces_rows(&self) -> bool {
         self.seeds == Seeds::Replace && self.table.rows > 0
+    }
+
+    /// Its name as SQL writes it, with its schema.
+    pub fn name_in_sql(&self) -> String {
+        qualified_pg(DEFAULT_SCHEMA, &self.table.name)
     }
 
     /// Where the keys of the rows that are kept are written down while the run lasts, as SQL names it.

@@ -6,6 +6,7 @@
 mod constraints;
 mod existing;
 mod objects;
+mod relocate;
 mod search;
 #[cfg(test)]
 mod tests;
@@ -24,13 +25,16 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::conversion::{Conversion, Limit, PgType};
-use crate::identifier::quote_pg;
+use crate::identifier::qualified_pg;
 use crate::mapping::DEFAULT_SCHEMA;
 use crate::profile::ColumnProfile;
 use crate::reject::{OnReject, RejectLimit};
 
 /// The version of the plan's JSON form.
-pub const PLAN_FORMAT: u32 = 1;
+pub const PLAN_FORMAT: u32 = 2;
+
+/// The format in which queries and bodies of functions named tables without their schema.
+const FORMAT_WITHOUT_SCHEMAS: u32 = 1;
 
 /// What becomes of a SQLite database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -273,7 +277,13 @@ impl Plan {
     /// When it is no plan of this form; the text names line and column.
     pub fn from_json(text: &str) -> Result<Plan, PlanError> {
         let plan: Plan = serde_json::from_str(text).map_err(|error| PlanError::Json(error.to_string()))?;
-        if plan.format == PLAN_FORMAT { Ok(plan) } else { Err(PlanError::Format { found: plan.format }) }
+        // A plan without such SQL means the same as before.
+        let is_same_sql = plan.views.is_empty() && plan.triggers.is_empty() && !plan.is_into_existing();
+        match plan.format {
+            PLAN_FORMAT => Ok(plan),
+            FORMAT_WITHOUT_SCHEMAS if is_same_sql => Ok(plan),
+            found => Err(PlanError::Format { found }),
+        }
     }
 
     /// The SHA-256 of the plan's JSON form, in hex: what the ledger knows a plan by.
@@ -327,19 +337,14 @@ impl PlannedTable {
         self.schema.as_deref().unwrap_or(DEFAULT_SCHEMA)
     }
 
-    /// Its name as a migration writes it: with its schema where it has one.
+    /// Its name as SQL writes it, with its schema.
     pub fn name_in_sql(&self) -> String {
-        self.in_sql(&self.target)
-    }
-
-    /// Something of this name in its schema, such as an index, as a migration writes it.
-    pub fn in_sql(&self, name: &str) -> String {
-        if self.schema.is_some() { self.qualified(name) } else { quote_pg(name) }
+        self.qualified(&self.target)
     }
 
     /// Something of this name in its schema, such as its sequence, as SQL that needs no search path.
     pub fn qualified(&self, name: &str) -> String {
-        format!("{}.{}", quote_pg(self.schema_name()), quote_pg(name))
+        qualified_pg(self.schema_name(), name)
     }
 
     /// The planned column of this target name.

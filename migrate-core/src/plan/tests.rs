@@ -1,4 +1,4 @@
-//! The order of a plan's tables.
+//! The order of a plan's tables, and which plans are read.
 
 use super::*;
 
@@ -65,4 +65,21 @@ fn a_chain_of_many_tables_is_ordered_at_once() {
     let plan = plan(&tables);
     let ordered = plan.parents_first();
     assert!(ordered.iter().rev().map(|table| &table.target).eq(tables.iter().map(|(name, _)| name)));
+}
+
+#[test]
+fn a_plan_that_names_tables_without_their_schema_is_read_where_no_sql_does() {
+    let mut plan = Plan { format: 1, ..Plan::empty("public".to_owned()) };
+    let read = |plan: &Plan| Plan::from_json(&crate::render::plan_json(plan));
+    assert_eq!(read(&plan), Ok(plan.clone()));
+    plan.views.push(PlannedView {
+        source: "v".to_owned(),
+        target: "v".to_owned(),
+        columns: Vec::new(),
+        conversions: Vec::new(),
+        query: "SELECT FROM t".to_owned(),
+        source_sql: String::new(),
+        notes: Vec::new(),
+    });
+    assert_eq!(read(&plan), Err(PlanError::Format { found: 1 }));
 }

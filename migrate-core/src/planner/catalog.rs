@@ -1,7 +1,6 @@
 //! The planned tables as queries and triggers see them.
 
 use super::scope;
-use crate::identifier::quote_pg;
 use crate::plan::PlannedTable;
 use crate::source_schema::{SourceIndexOrigin, SourceTable};
 use crate::source_sql::{DefaultMeaning, TableSqlFacts, default_meaning};
@@ -12,7 +11,7 @@ pub(super) fn relation(table: &SourceTable, facts: &TableSqlFacts, planned: &Pla
     let seen = scope::table(table, facts, &planned.columns, &[]);
     Relation {
         source: table.name.clone(),
-        sql: quote_pg(&planned.target),
+        sql: planned.name_in_sql(),
         columns: seen.columns,
         rowid: seen.rowid,
         keys: keys(table, planned),

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::{self, Names};
 use super::{PlanningError, behind, catalog};
-use crate::identifier::{fit_pg, hashed_pg, quote_pg};
-use crate::mapping::Mapping;
+use crate::identifier::{fit_pg, hashed_pg, qualified_pg, quote_pg};
+use crate::mapping::{DEFAULT_SCHEMA, Mapping};
 use crate::plan::{LeftBehind, PlannedTable, PlannedTrigger, PlannedView};
 use crate::source_schema::{SourceObject, SourceObjectKind, SourceSchema, SourceTable};
 use crate::source_sql::table_facts;
@@ -33,8 +33,10 @@ pub(super) fn plan(
     if views.is_empty() && triggers.is_empty() {
         return Ok(Objects::default());
     }
+    let own_schema = mapping.schema.as_deref().unwrap_or(DEFAULT_SCHEMA);
     let mut catalog = tables_of(schema, tables)?;
-    let views = plan_views(views, mapping, names, &mut catalog, left_behind);
+    catalog.schemas.push(own_schema.to_owned());
+    let views = plan_views(views, mapping, own_schema, names, &mut catalog, left_behind);
     let triggers = Triggers::new(schema, mapping, &triggers, left_behind);
     let triggers = triggers.plan(names, &catalog, left_behind);
     Ok(Objects { views, triggers })
@@ -42,7 +44,8 @@ pub(super) fn plan(
 
 /// The tables that move, and words for what does not.
 fn tables_of(schema: &SourceSchema, tables: &[PlannedTable]) -> Result<Catalog, PlanningError> {
-    let mut catalog = Catalog::default();
+    let schemas = tables.iter().map(|table| table.schema_name().to_owned()).collect();
+    let mut catalog = Catalog { schemas, ..Catalog::default() };
     for table in &schema.tables {
         match tables.iter().find(|planned| planned.source == table.name) {
             Some(planned) => {
@@ -71,6 +74,7 @@ fn missing(kind: &str, name: &str) -> (String, String) {
 fn plan_views(
     mut waiting: Vec<&SourceObject>,
     mapping: &Mapping,
+    own_schema: &str,
     names: &Names,
     catalog: &mut Catalog,
     left_behind: &mut Vec<LeftBehind>,
@@ -87,7 +91,7 @@ fn plan_views(
         waiting.retain(|view| match translate::view(&view.sql, catalog) {
             Ok(translated) => {
                 let target = names.table(&view.name);
-                planned.push(planned_view(view, target, translated, catalog));
+                planned.push(planned_view(view, own_schema, target, translated, catalog));
                 false
             }
             Err(error) => {
@@ -106,6 +110,7 @@ fn plan_views(
 /// A translated view, which later ones may read.
 fn planned_view(
     view: &SourceObject,
+    own_schema: &str,
     target: String,
     translated: TranslatedView,
     catalog: &mut Catalog,
@@ -123,7 +128,7 @@ fn planned_view(
     catalog.missing.retain(|(name, _)| *name != view.name);
     catalog.relations.push(Relation {
         source: view.name.clone(),
-        sql: quote_pg(&target),
+        sql: qualified_pg(own_schema, &target),
         columns,
         rowid: None,
         keys: Vec::new(),

@@ -28,7 +28,7 @@ pub(super) fn weaken(table: &mut PlannedTable, columns: &[String], is_folded: bo
             index.unique = false;
             let keys: Vec<String> = index.columns.iter().map(PlannedIndexColumn::sql).collect();
             let keys = keys.join(", ");
-            let (name, qualified) = (quote_pg(&index.name), table.in_sql(&index.name));
+            let (name, qualified) = (quote_pg(&index.name), table.qualified(&index.name));
             weakened.push(Weakened {
                 constraint: format!("unique index {}", index.name),
                 becomes: NOT_UNIQUE.to_owned(),
@@ -73,7 +73,7 @@ fn constraints(table: &mut PlannedTable, columns: &[PlannedColumn]) -> Vec<Weake
     let keys = keys.chain(unique.into_iter().map(|key| ("UNIQUE", key)));
     keys.map(|(kind, key)| {
         let (target, list) = (table.name_in_sql(), quote_pg_list(&key.columns));
-        let (name, qualified) = (quote_pg(&key.name), table.in_sql(&key.name));
+        let (name, qualified) = (quote_pg(&key.name), table.qualified(&key.name));
         table.indexes.push(PlannedIndex {
             name: key.name.clone(),
             source: None,

@@ -61,9 +61,12 @@ fn recipes(page: &Page<'_>) -> Vec<(String, Recipe)> {
         (
             "The target".to_owned(),
             recipe(
-                "Where to paste what is for psql",
+                "Where to paste what is for psql: a session that sees no function but PostgreSQL's own",
                 "sh",
-                format!("psql {}", shell_quoted(&report.target.url)),
+                format!(
+                    "PGOPTIONS='-c search_path=pg_catalog,pg_temp' psql {}",
+                    shell_quoted(&report.target.url)
+                ),
             ),
         ),
         (

@@ -1,3 +1,3 @@
-DROP TABLE chunks;
-DROP TABLE phases;
-DROP TABLE runs;
+DROP TABLE migration.chunks;
+DROP TABLE migration.phases;
+DROP TABLE migration.runs;

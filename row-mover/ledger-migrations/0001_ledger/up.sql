@@ -1,5 +1,5 @@
 -- The ledger: what is done stands here, in the target database, and nowhere else.
-CREATE TABLE runs (
+CREATE TABLE migration.runs (
     id bigserial PRIMARY KEY,
     started_at timestamptz NOT NULL DEFAULT now(),
     tool_version text NOT NULL,
@@ -11,8 +11,8 @@ CREATE TABLE runs (
     seal text NOT NULL
 );
 
-CREATE TABLE phases (
-    run_id bigint NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+CREATE TABLE migration.phases (
+    run_id bigint NOT NULL REFERENCES migration.runs (id) ON DELETE CASCADE,
     phase text NOT NULL,
     seconds double precision NOT NULL,
     finished_at timestamptz NOT NULL DEFAULT now(),
@@ -20,8 +20,8 @@ CREATE TABLE phases (
 );
 
 -- One row for each chunk, written when the chunks are planned; a chunk is done in the transaction that brings its rows.
-CREATE TABLE chunks (
-    run_id bigint NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+CREATE TABLE migration.chunks (
+    run_id bigint NOT NULL REFERENCES migration.runs (id) ON DELETE CASCADE,
     table_name text NOT NULL,
     chunk bigint NOT NULL,
     rowid_first bigint,

@@ -1,2 +1,2 @@
-ALTER TABLE chunks DROP COLUMN nulled;
-ALTER TABLE chunks DROP COLUMN rejected;
+ALTER TABLE migration.chunks DROP COLUMN nulled;
+ALTER TABLE migration.chunks DROP COLUMN rejected;

@@ -1,3 +1,3 @@
 -- What stayed behind because PostgreSQL cannot hold it: whole rows, and values that became NULL.
-ALTER TABLE chunks ADD COLUMN rejected bigint NOT NULL DEFAULT 0;
-ALTER TABLE chunks ADD COLUMN nulled bigint NOT NULL DEFAULT 0;
+ALTER TABLE migration.chunks ADD COLUMN rejected bigint NOT NULL DEFAULT 0;
+ALTER TABLE migration.chunks ADD COLUMN nulled bigint NOT NULL DEFAULT 0;

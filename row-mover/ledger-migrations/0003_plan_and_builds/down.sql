@@ -1,2 +1,2 @@
-DROP TABLE builds;
-ALTER TABLE chunks DROP COLUMN planned_rows, DROP COLUMN planned_bytes, DROP COLUMN digest;
+DROP TABLE migration.builds;
+ALTER TABLE migration.chunks DROP COLUMN planned_rows, DROP COLUMN planned_bytes, DROP COLUMN digest;

@@ -1,1 +1,1 @@
-DROP TABLE checks;
+DROP TABLE migration.checks;

@@ -2,15 +2,18 @@
 //!
 //! It is the only memory of what is done. What follows from it is decided in `migrate_core::phase`.
 
+use diesel::migration::{Migration, MigrationSource};
+use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use migrate_core::phase::{Phase, RunState, RunSubject};
 use migrate_core::plan::Plan;
 
-use crate::error::{Context, Error, Result};
+use crate::error::{Context, Result};
 use crate::source::scan::RowidRange;
 use crate::source::seal::Seal;
 use crate::target::PooledConnection;
+use crate::target::bookkeeping::{self, migration_failed};
 use crate::target::pool::{all_or_none, diesel_failed};
 
 mod builds;
@@ -22,6 +25,9 @@ pub use builds::{Build, CLAIM_BUILD_SQL, FINISH_BUILD_SQL, builds, plan_builds};
 pub use checks::{integrity, record_integrity};
 pub use history::{History, Span, history};
 use schema::{chunks, phases, runs};
+
+/// The schema that it has for itself.
+const SCHEMA: &str = "migration";
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("ledger-migrations");
 
@@ -94,12 +100,16 @@ pub fn create(connection: &mut PooledConnection) -> Result<()> {
     // A ledger that is half made would look like something that is not ours.
     all_or_none(connection, "the ledger cannot be created", |connection| {
         execute(connection, "CREATE SCHEMA IF NOT EXISTS migration")?;
-        execute(connection, "SET LOCAL search_path = migration")?;
-        connection
-            .run_pending_migrations(MIGRATIONS)
-            .map(|_| ())
-            .map_err(|error| Error::new("the ledger cannot be created").because(error))?;
-        execute(connection, "SET LOCAL search_path = public").map(|_| ())
+        bookkeeping::create(connection, SCHEMA)?;
+        let applied = bookkeeping::applied(connection, SCHEMA)?;
+        let failed = "the ledger cannot be created";
+        let mut migrations: Vec<Box<dyn Migration<Pg>>> =
+            MIGRATIONS.migrations().map_err(migration_failed(failed))?;
+        migrations.sort_by_key(|migration| migration.name().version().as_owned());
+        migrations.retain(|migration| !applied.contains(&migration.name().version().to_string()));
+        migrations
+            .iter()
+            .try_for_each(|migration| bookkeeping::apply(connection, SCHEMA, migration.as_ref(), failed))
     })
 }
 

@@ -52,14 +52,18 @@ fn run_statements(
     failed: &dyn Fn() -> String,
 ) -> Result<()> {
     let backend = target.backend().clone();
-    let applied = (build.kind == BuildKind::Objects).then_some(load.applied_sql);
-    for statement in build.statements.iter().map(String::as_str).chain(applied) {
-        target.long_script(statement, &mut || (load.is_at_work)(&backend)).context(failed).map_err(|error| {
-            error.next(
-                "what was made before it stays; mend what it names in the target and run the same command again, or mend the \
-                 source and start over with --restart",
-            )
-        })?;
+    let explained = |error: Error| {
+        error.next(
+            "what was made before it stays; mend what it names in the target and run the same command again, or mend the \
+             source and start over with --restart",
+        )
+    };
+    for statement in &build.statements {
+        let done = target.long_script(statement, &mut || (load.is_at_work)(&backend));
+        done.context(failed).map_err(explained)?;
+    }
+    if build.kind == BuildKind::Objects {
+        load.applied.record(target).context(failed).map_err(explained)?;
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use crate::observer::Observer;
 use crate::source::SourceConnection;
 use crate::target::bulk::BulkConnection;
 use crate::target::server_error::ServerError;
+use crate::target::session::SEARCH_PATH;
 
 /// Moves one chunk; one that turns out to be done already is left as it is.
 ///
@@ -38,9 +39,18 @@ pub(super) fn move_chunk(
     }
     let counted = Counted { inner: observer, sent: AtomicU64::new(0) };
     let moved = (|| {
+        // CHECKs and defaults of an app's table may call functions of the app, which find their tables as they do for the app. Nothing
+        // in COPY itself depends on the search path.
+        let is_apps = table.existing.is_some();
+        if is_apps {
+            target.query("SET LOCAL search_path TO DEFAULT", &[]).context(failed)?;
+        }
         let done = copy_rows(table, chunk, source, target, started, &counted)
             .map_err(|error| refused(table, error))
             .context(failed)?;
+        if is_apps {
+            target.query(&format!("SET LOCAL search_path = {SEARCH_PATH}"), &[]).context(failed)?;
+        }
         // The copy was counted when it was looked at, and has not changed since.
         if let Some(planned) = chunk.planned_rows.filter(|planned| *planned != done.rows + done.rejected) {
             return Err(Error::new(format!(

@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::ledger::Chunk;
 use crate::observer::{Observer, TableToMove};
 use crate::source::SourceConnection;
+use crate::target::bookkeeping::Applied;
 use crate::target::bulk::{Backend, BulkConnection};
 
 pub(crate) use chunks::plan_chunks;
@@ -39,7 +40,7 @@ pub(crate) struct Load<'a> {
     /// For each build whether it is done.
     pub(crate) is_built: &'a [bool],
     /// What the last build writes down beside its own statements: that the migration is applied.
-    pub(crate) applied_sql: &'a str,
+    pub(crate) applied: &'a Applied,
     /// How many lanes there are.
     pub(crate) workers: usize,
     /// How long a fault may last.

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
-use migrate_core::identifier::quote_pg;
 use migrate_core::phase::{Phase, Progress, Step, next_step};
 use migrate_core::plan::PlannedTable;
 use migrate_core::render::{self, Build};
@@ -22,6 +21,7 @@ use crate::load::{self, Load};
 use crate::rejects::{self, RejectedTable};
 use crate::source::{SourceConnection, seal};
 use crate::target::PooledConnection;
+use crate::target::bookkeeping::Applied;
 use crate::target::session::open_bulk_again;
 use crate::validate::CompareOptions;
 
@@ -180,7 +180,7 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
             chunks: &chunks,
             builds: &self.builds,
             is_built: progress.builds.as_deref().unwrap_or_default(),
-            applied_sql: &self.applied_sql()?,
+            applied: &self.applied()?,
             workers: self.request.workers,
             retry_max: session.settings.retry_timeout,
             open_source: &|| SourceConnection::open_sealed(&self.run.seal.path),
@@ -201,15 +201,12 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
         .run()
     }
 
-    /// What says that the second migration is applied, as Diesel would write it.
-    fn applied_sql(&self) -> Result<String> {
+    /// The second migration as an applied one.
+    fn applied(&self) -> Result<Applied> {
         let ordered = migrations::ordered(self.request.migrations)?;
         let migration = ordered.get(1).ok_or_else(|| Error::new("the plan has no second migration"))?;
-        Ok(format!(
-            "INSERT INTO {}.__diesel_schema_migrations (version) VALUES ({})",
-            quote_pg(&self.run.plan.target_schema),
-            migrate_core::identifier::quote_pg_literal(&migration.name().version().to_string())
-        ))
+        let version = migration.name().version().to_string();
+        Ok(Applied { schema: self.run.plan.target_schema.clone(), version })
     }
 
     fn set_sequences(&self) -> Result<()> {
@@ -246,6 +243,7 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
                 ..CompareOptions::default()
             },
             purpose: validation::Purpose::Proof,
+            is_standby: false,
             observer: session.observer,
         };
         // Statistics matter to whoever uses the database next, and to nothing that is compared; a run is done once they are there.

@@ -4,7 +4,7 @@ use diesel::connection::SimpleConnection;
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Text};
+use diesel::sql_types::BigInt;
 use migrate_core::identifier::{quote_pg, quote_pg_literal};
 use migrate_core::plan::{ExistingTable, Plan, PlannedTable};
 use migrate_core::render;
@@ -13,6 +13,7 @@ use super::{Request, migrations, target_check};
 use crate::error::{Error, Result};
 use crate::source::preflight::Findings;
 use crate::source::{SourceConnection, key_clashes};
+use crate::target::bookkeeping;
 use crate::target::bulk::BulkConnection;
 use crate::target::introspect::count_rows;
 use crate::target::pool::diesel_failed;
@@ -30,6 +31,8 @@ pub(super) fn check_ready(target: &mut PooledConnection, url: &TargetUrl, plan: 
         return target_check::check_empty(target, url, plan);
     }
     target_check::check_ledger_schema(target, url)?;
+    // The app's own list is written to in the end: what cannot be is refused before anything is.
+    bookkeeping::applied(target, &plan.target_schema)?;
     let differences = catalog::drift(target, plan)?;
     if !differences.is_empty() {
         let words: Vec<&str> = differences.iter().map(|difference| difference.words.as_str()).collect();
@@ -74,11 +77,7 @@ pub(super) fn remove<M: MigrationSource<Pg>>(
                 .next("mend what it names in the target, and give --restart again")
         })?;
     }
-    diesel::sql_query("DELETE FROM public.__diesel_schema_migrations WHERE version = ANY($1)")
-        .bind::<Array<Text>, _>(versions)
-        .execute(target)
-        .map(|_| ())
-        .map_err(diesel_failed("the earlier run's migrations cannot be forgotten"))
+    bookkeeping::forget(target, &plan.target_schema, &versions)
 }
 
 /// Adds the rows whose keys clash in the app's tables to what a scan found.

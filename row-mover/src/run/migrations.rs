@@ -1,18 +1,16 @@
-//! The plan's migrations, run by Diesel and recorded in `__diesel_schema_migrations`.
+//! The plan's migrations, run and recorded as Diesel would, in `__diesel_schema_migrations` of the plan's own schema.
 
 use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource};
 use diesel::pg::Pg;
-use diesel_migrations::MigrationHarness;
 use migrate_core::identifier::quote_pg;
 use migrate_core::mapping::DEFAULT_SCHEMA;
 use migrate_core::plan::Plan;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::target::bookkeeping::{self, migration_failed};
 use crate::target::pool::diesel_failed;
-use crate::target::{DbSettings, PooledConnection, server_error};
-
-type BoxedError = Box<dyn std::error::Error + Send + Sync>;
+use crate::target::{DbSettings, PooledConnection};
 
 /// How many migrations a plan has: the app's own later ones are not the move's to run.
 const PLAN_MIGRATIONS: usize = 2;
@@ -34,31 +32,38 @@ pub(super) fn run<'m>(
     migrations: impl Iterator<Item = &'m Box<dyn Migration<Pg>>>,
 ) -> Result<()> {
     lift_statement_timeout(connection)?;
-    let result = in_own_schema(connection, plan, |connection| {
-        // Diesel writes down what is applied before the first migration could make the schema.
-        if plan.target_schema != DEFAULT_SCHEMA {
-            connection
-                .batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS {}", quote_pg(&plan.target_schema)))
-                .map_err(diesel_failed(format!("schema {} cannot be created", plan.target_schema)))?;
-        }
-        let applied =
-            connection.applied_migrations().map_err(migration_failed("the migrations cannot be listed"))?;
-        for migration in migrations {
-            let name = migration.name();
-            if !applied.contains(&name.version().as_owned()) {
-                let failed = format!("migration {name} failed, and nothing of it was kept");
-                connection.run_migration(migration).map_err(migration_failed(failed)).map_err(|error| {
-                    error.next(
-                        "mend what it names in the target and run the same command again, or mend the source and start \
-                         over with --restart",
-                    )
-                })?;
-            }
-        }
-        Ok(())
-    });
+    let result = run_missing(connection, plan, migrations);
     restore_statement_timeout(connection, settings)?;
     result
+}
+
+fn run_missing<'m>(
+    connection: &mut PooledConnection,
+    plan: &Plan,
+    migrations: impl Iterator<Item = &'m Box<dyn Migration<Pg>>>,
+) -> Result<()> {
+    let schema = &plan.target_schema;
+    // What is applied is written down before the first migration could make the schema.
+    if schema != DEFAULT_SCHEMA {
+        connection
+            .batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS {}", quote_pg(schema)))
+            .map_err(diesel_failed(format!("schema {schema} cannot be created")))?;
+    }
+    bookkeeping::create(connection, schema)?;
+    let applied = bookkeeping::applied(connection, schema)?;
+    for migration in migrations {
+        let name = migration.name();
+        if !applied.contains(&name.version().to_string()) {
+            let failed = format!("migration {name} failed, and nothing of it was kept");
+            bookkeeping::apply(connection, schema, migration.as_ref(), &failed).map_err(|error| {
+                error.next(
+                    "mend what it names in the target and run the same command again, or mend the source and start over \
+                     with --restart",
+                )
+            })?;
+        }
+    }
+    Ok(())
 }
 
 /// The names of those that the database does not know as applied.
@@ -67,40 +72,12 @@ pub(super) fn missing<M: MigrationSource<Pg>>(
     plan: &Plan,
     source: &M,
 ) -> Result<Vec<String>> {
-    let applied = in_own_schema(connection, plan, |connection| {
-        connection.applied_migrations().map_err(migration_failed("the migrations cannot be listed"))
-    })?;
+    let applied = bookkeeping::applied(connection, &plan.target_schema)?;
     let names = ordered(source)?.into_iter().filter_map(|migration| {
         let name = migration.name();
-        (!applied.contains(&name.version().as_owned())).then(|| name.to_string())
+        (!applied.contains(&name.version().to_string())).then(|| name.to_string())
     });
     Ok(names.collect())
-}
-
-/// Does `work` where the plan's own schema is the one that names without a schema mean: Diesel's list of what is applied lies there.
-fn in_own_schema<T>(
-    connection: &mut PooledConnection,
-    plan: &Plan,
-    work: impl FnOnce(&mut PooledConnection) -> Result<T>,
-) -> Result<T> {
-    let set = |connection: &mut PooledConnection, schema: &str| {
-        connection
-            .batch_execute(&format!("SET search_path = {}", quote_pg(schema)))
-            .map_err(diesel_failed("the session cannot be set up"))
-    };
-    set(connection, &plan.target_schema)?;
-    let done = work(connection);
-    let restored = set(connection, DEFAULT_SCHEMA);
-    done.and_then(|done| restored.map(|()| done))
-}
-
-/// Says what failed. Diesel keeps the type of these errors to itself, so that their words are scrubbed as words.
-fn migration_failed(what: impl Into<String>) -> impl FnOnce(BoxedError) -> Error {
-    move |error| {
-        let words = error.to_string();
-        let failed = Error::new(what).because(server_error::without_values(&words));
-        if server_error::says_passing(&words) { failed.passing() } else { failed }
-    }
 }
 
 /// Index builds take as long as the data is large; the memory makes them sort in one go where it can.

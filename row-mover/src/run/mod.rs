@@ -82,12 +82,14 @@ pub fn migrate<M: MigrationSource<Pg> + Sync>(
     let subject = subject(request, &tables);
     let last = session.retrying(|| ledger::last_run(&mut session.connection()?))?;
     if request.restart {
+        session.refuse_standby()?;
         return session.begin(request, &tables, &subject, last.as_ref());
     }
     match (decide(last.as_ref().map(|run| &run.state), &subject), last) {
         (Decision::Refuse(words), _) => Err(something_else(&request.target, &words)),
         (Decision::AlreadyDone, Some(run)) => session.already_done(request, run),
         (Decision::GoOn(phase), Some(run)) => {
+            session.refuse_standby()?;
             observer.note(&format!("run {} was interrupted; going on from {phase}", run.id));
             if seal::source_state(&request.source) != run.seal.source_state {
                 observer.note(&format!(

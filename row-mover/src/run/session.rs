@@ -124,6 +124,17 @@ impl<'a> Session<'a> {
         retry::retrying(self.settings.retry_timeout, self.observer, work)
     }
 
+    /// Whether the server is a standby, which takes no writes.
+    fn is_standby(&self) -> Result<bool> {
+        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        target_check::is_standby(&mut keeper)
+    }
+
+    /// Refuses a standby before anything is done.
+    pub(super) fn refuse_standby(&self) -> Result<()> {
+        if self.is_standby()? { Err(target_check::standby()) } else { Ok(()) }
+    }
+
     /// An earlier run that is done, unless its migrations were undone since.
     pub(super) fn already_done<M: MigrationSource<Pg>>(
         &self,
@@ -147,6 +158,9 @@ impl<'a> Session<'a> {
                 gone.join(", ")
             ))
             .next("see what is there with `cargo xtask validate`, or start over with --restart"));
+        }
+        if self.is_standby()? {
+            self.observer.note("the server is a standby: what it holds was migrated into its primary");
         }
         let source_changed_since = seal::source_state(&request.source) != run.seal.source_state;
         let rejected = Rejected::of(&ledger::chunks(&mut self.connection()?, run.id)?);

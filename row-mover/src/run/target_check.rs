@@ -31,6 +31,17 @@ fn check_version_number(version: i32) -> Result<()> {
     .next("upgrade it, or leave out the URL to use a private PostgreSQL"))
 }
 
+/// Whether the server is a standby.
+pub(super) fn is_standby(target: &mut BulkConnection) -> Result<bool> {
+    let rows = target.query("SELECT pg_is_in_recovery()", &[])?;
+    Ok(rows.first().and_then(|row| row.first()) == Some(&Some("t".to_owned())))
+}
+
+/// The error for a server that takes no writes.
+pub(super) fn standby() -> Error {
+    Error::new("the server is a standby, which takes no writes").next("name the primary")
+}
+
 /// Refuses a database in which rows could not be what they are, or in which we may not create.
 pub(super) fn check_settings(target: &mut PooledConnection, plan: &Plan) -> Result<()> {
     #[derive(QueryableByName)]
@@ -63,7 +74,7 @@ pub(super) fn check_settings(target: &mut PooledConnection, plan: &Plan) -> Resu
         .next("create one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"));
     }
     if settings.is_standby {
-        return Err(Error::new("the server is a standby, which takes no writes").next("name the primary"));
+        return Err(standby());
     }
     if settings.is_read_only {
         return Err(Error::new(format!(

@@ -7,18 +7,21 @@ use migrate_core::plan::PlannedTable;
 use serde::Serialize;
 
 use super::integrity::beside_integrity;
-use super::{check_target, existing, migrations};
+use super::{check_target, existing, migrations, target_check};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
 use crate::observer::Observer;
 use crate::source::integrity_check::Integrity;
 use crate::source::{SourceConnection, seal};
-use crate::target::session::open_bulk_again;
+use crate::target::session::{open_bulk, open_bulk_again};
 use crate::target::{DbSettings, PooledConnection, TargetUrl, pool};
 use crate::validate::{
     CompareOptions, Share, TableComparison, Tried, behaviour, catalog, compare_rows, defaults,
     sequence_problems, views,
 };
+
+/// Why something is left out on a server that takes no writes, not even such as are rolled back.
+const STANDBY: &str = "the server is a standby, which takes no writes; validate its primary";
 
 /// What a validation found.
 #[derive(Clone, Debug, Serialize)]
@@ -27,6 +30,9 @@ pub struct Validation {
     pub tables: Vec<TableComparison>,
     /// What differs in the schema, in words.
     pub schema: Vec<String>,
+    /// Why the schema was not compared; none where it was. Without it there is no proof.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schema_left_out: Option<String>,
     /// Sequences that are behind, in words.
     pub sequences: Vec<String>,
     /// Migrations that the database does not know as applied.
@@ -82,10 +88,11 @@ impl Validation {
 
     /// What it comes to.
     pub fn verdict(&self) -> Verdict {
-        match (self.holds(), self.share) {
+        let is_all = self.share.is_none() && self.schema_left_out.is_none();
+        match (self.holds(), is_all) {
             (false, _) => Verdict::Differs,
-            (true, None) => Verdict::Proven,
-            (true, Some(_)) => Verdict::NothingFoundInSample,
+            (true, true) => Verdict::Proven,
+            (true, false) => Verdict::NothingFoundInSample,
         }
     }
 
@@ -136,12 +143,14 @@ pub fn validate<M: MigrationSource<Pg>>(
     }
     observer.phase_started(Phase::Validate);
     seal::verify(&run.seal)?;
+    let is_standby = target_check::is_standby(&mut open_bulk(&request.target, &request.settings)?)?;
     let parts = ValidationParts {
         target: &request.target,
         settings: &request.settings,
         migrations: request.migrations,
         options: request.options,
         purpose: request.purpose,
+        is_standby,
         observer,
     };
     let known = ledger::integrity(&mut connection, run.id)?;
@@ -150,12 +159,12 @@ pub fn validate<M: MigrationSource<Pg>>(
         let validation = parts.compare(&mut connection, &run)?;
         Ok(Validation { integrity: Some(integrity.wait()?), ..validation })
     })?;
-    if let Some(found) = validation.integrity.as_ref().filter(|_| !is_known) {
+    if let Some(found) = validation.integrity.as_ref().filter(|_| !is_known && !is_standby) {
         // A ledger that an older version began has no room for it yet.
         ledger::create(&mut connection)?;
         ledger::record_integrity(&mut connection, run.id, found)?;
     }
-    if request.purpose == Purpose::Proof && validation.share.is_none() {
+    if request.purpose == Purpose::Proof && validation.share.is_none() && !is_standby {
         record(&mut connection, &run, &validation)?;
     }
     observer.phase_finished(Phase::Validate, std::time::Duration::from_secs_f64(validation.seconds));
@@ -168,6 +177,8 @@ pub(super) struct ValidationParts<'a, M> {
     pub(super) migrations: &'a M,
     pub(super) options: CompareOptions,
     pub(super) purpose: Purpose,
+    /// Whether the server takes no writes at all.
+    pub(super) is_standby: bool,
     pub(super) observer: &'a dyn Observer,
 }
 
@@ -178,7 +189,10 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
         let is_moved = |table: &&PlannedTable| run.state.subject.tables.contains(&table.source);
         let plan = run.plan.with_policies();
         let tables: Vec<&PlannedTable> = plan.tables.iter().filter(is_moved).collect();
-        let schema = catalog::schema_differences(connection, &run.plan)?;
+        let (schema, schema_left_out) = match self.is_standby {
+            false => (catalog::schema_differences(connection, &run.plan)?, None),
+            true => (Vec::new(), Some(STANDBY.to_owned())),
+        };
         // Rows are only compared where the columns to read are there; what is missing is named already.
         let readable: Vec<&PlannedTable> =
             tables.iter().copied().filter(|table| catalog::is_readable(table, &schema)).collect();
@@ -201,6 +215,7 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
                 .map(|difference| difference.words)
                 .chain(existing::lost_rows(connection, &run.plan)?)
                 .collect(),
+            schema_left_out,
             views,
             defaults: defaults(&open_source()?, &mut open_target()?, &readable)?,
             behaviour: self.behaviour(run, &readable)?,
@@ -216,6 +231,9 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
     fn behaviour(&self, run: &Run, tables: &[&PlannedTable]) -> Result<Tried> {
         if self.options.share.is_some() || self.purpose != Purpose::Proof {
             return Ok(Tried::not_done("all constraints", "it is only looked at what there is"));
+        }
+        if self.is_standby {
+            return Ok(Tried::not_done("all constraints", STANDBY));
         }
         if self.options.read_only {
             return Ok(Tried::not_done("all constraints", "--read-only"));

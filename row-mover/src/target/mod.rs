@@ -1,5 +1,6 @@
 //! The PostgreSQL side: how it is reached, pools of Diesel connections, and the bulk stream.
 
+pub(crate) mod bookkeeping;
 pub mod bulk;
 pub mod introspect;
 pub mod pool;

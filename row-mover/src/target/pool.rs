@@ -5,7 +5,7 @@ use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, NopErrorHandler, R2D2Connection};
 
-use super::session::session_sql;
+use super::session::checked_session_sql;
 use super::{DbSettings, TargetUrl, server_error::ServerError};
 use crate::error::{Error, Result};
 
@@ -15,12 +15,12 @@ pub type Pool = diesel::r2d2::Pool<ConnectionManager<PgConnection>>;
 /// A connection of the pool.
 pub type PooledConnection = diesel::r2d2::PooledConnection<ConnectionManager<PgConnection>>;
 
-/// Opens a pool. Connections are made when they are first needed.
+/// Opens a pool for a server whose version was checked. Connections are made when they are first needed.
 ///
 /// # Errors
 /// When the settings are no pool that r2d2 takes.
 pub fn open(url: &TargetUrl, settings: &DbSettings) -> Result<Pool> {
-    let setup = SessionSetup(session_sql(settings));
+    let setup = SessionSetup(checked_session_sql(settings));
     let pool = Pool::builder()
         .max_size(settings.pool_max)
         .min_idle(Some(settings.pool_min))

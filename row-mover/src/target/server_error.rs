@@ -10,6 +10,46 @@ use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind};
 /// The SQLSTATE of a disk without room.
 const DISK_FULL: &str = "53100";
 
+/// The SQLSTATE of a connection that is gone.
+const CONNECTION_FAILURE: &str = "08006";
+
+/// The SQLSTATEs, but for class 08 about connections, of what may succeed in a moment (manual, appendix A).
+const PASSING: [&str; 10] = [
+    "25P03", // the session idled in a transaction for too long
+    "40001", // serialization
+    "40P01", // deadlock
+    "53300", // too many connections
+    "55P03", // a lock was not to be had in time
+    "57014", // the statement was cancelled, or took too long
+    "57P01", // the server was shut down, or the session was ended by an administrator
+    "57P02", // another session crashed
+    "57P03", // the server is starting or stopping
+    "57P05", // the session idled for too long
+];
+
+/// What the server's English messages say of it, the more special ones first.
+const PASSING_WORDS: [(&str, &str); 19] = [
+    ("canceling statement due to lock timeout", "55P03"),
+    ("could not obtain lock", "55P03"),
+    ("canceling statement due to conflict with recovery", "40001"),
+    ("canceling statement due to", "57014"),
+    ("deadlock detected", "40P01"),
+    ("is not accepting connections", "57P03"),
+    ("not yet accepting connections", "57P03"),
+    ("starting up", "57P03"),
+    ("shutting down", "57P03"),
+    ("in recovery mode", "57P03"),
+    ("too many clients", "53300"),
+    ("too many connections", "53300"),
+    ("remaining connection slots are reserved", "53300"),
+    ("server closed the connection unexpectedly", CONNECTION_FAILURE),
+    ("terminating connection due to idle-in-transaction timeout", "25P03"),
+    ("terminating connection due to idle-session timeout", "57P05"),
+    ("terminating connection because of crash", "57P02"),
+    ("terminating connection due to", "57P01"),
+    ("Connection reset by peer", CONNECTION_FAILURE),
+];
+
 /// An error of the server, scrubbed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerError {
@@ -65,7 +105,8 @@ impl ServerError {
         let diesel::result::Error::DatabaseError(kind, information) = error else {
             return Box::new(error);
         };
-        // Diesel tells no other SQLSTATE; that a connection is gone it does tell.
+        // Diesel tells no other SQLSTATE: it is known by the words, which are English where this role may have them so. That a
+        // connection is gone it does tell.
         let is_lost =
             matches!(kind, DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand);
         let sqlstate = match kind {
@@ -76,8 +117,8 @@ impl ServerError {
             DatabaseErrorKind::ExclusionViolation => Some("23P01"),
             DatabaseErrorKind::SerializationFailure => Some("40001"),
             DatabaseErrorKind::ReadOnlyTransaction => Some("25006"),
-            // 08006, connection_failure (manual, appendix A).
-            _ if is_lost || says_passing(information.message()) => Some("08006"),
+            _ if is_lost => Some(CONNECTION_FAILURE),
+            _ if says_passing(information.message()) => passing_sqlstate(information.message()),
             _ if information.message().contains("No space left on device") => Some(DISK_FULL),
             _ => None,
         };
@@ -96,19 +137,6 @@ impl ServerError {
     /// was asked for.
     pub fn is_passing(&self) -> bool {
         let Some(sqlstate) = self.sqlstate.as_deref() else { return false };
-        const PASSING: [&str; 10] = [
-            "25P03", // the session idled in a transaction for too long
-            "40001", // serialization
-            "40P01", // deadlock
-            "53300", // too many connections
-            "55P03", // a lock was not to be had in time
-            "57014", // the statement was cancelled, or took too long
-            "57P01", // the server was shut down, or the session was ended by an administrator
-            "57P02", // another session crashed
-            "57P03", // the server is starting or stopping
-            "57P05", // the session idled for too long
-        ];
-        // Class 08 is about connections.
         sqlstate.starts_with("08") || PASSING.contains(&sqlstate)
     }
 }
@@ -129,22 +157,19 @@ impl ServerError {
 /// Whether the words of a refused connection, or of an error of which Diesel tells no SQLSTATE, say that it may succeed in a moment.
 /// A server speaks English before it knows better.
 pub(crate) fn says_passing(message: &str) -> bool {
-    const PASSING: [&str; 13] = [
-        "canceling statement due to",
-        "deadlock detected",
-        "is not accepting connections",
-        "not yet accepting connections",
-        "starting up",
-        "shutting down",
-        "in recovery mode",
-        "too many clients",
-        "too many connections",
-        "remaining connection slots are reserved",
-        "server closed the connection unexpectedly",
-        "terminating connection due to",
-        "Connection reset by peer",
-    ];
-    PASSING.iter().any(|words| message.contains(words))
+    passing_sqlstate(message).is_some()
+}
+
+/// The SQLSTATE of a fault that may pass, by the words of a message in English.
+fn passing_sqlstate(message: &str) -> Option<&'static str> {
+    let (_, sqlstate) = PASSING_WORDS.iter().find(|(words, _)| message.contains(words))?;
+    Some(sqlstate)
+}
+
+/// Whether a connection that was refused may be had in a moment, by the SQLSTATEs in the message, whatever its language is. libpq
+/// writes `FATAL:  53300: …` where it is told to be verbose.
+pub(crate) fn refused_for_now(message: &str) -> bool {
+    message.split(": ").map(str::trim).any(|part| PASSING.contains(&part)) || says_passing(message)
 }
 
 impl fmt::Display for ServerError {
@@ -261,6 +286,26 @@ mod tests {
         ] {
             assert_eq!(without_values(message), shown);
         }
+    }
+
+    #[test]
+    fn a_fault_that_passes_has_the_sqlstate_that_its_words_are_about() {
+        for (message, sqlstate) in [
+            ("canceling statement due to lock timeout", Some("55P03")),
+            ("canceling statement due to statement timeout", Some("57014")),
+            ("canceling statement due to user request", Some("57014")),
+            ("terminating connection due to administrator command", Some("57P01")),
+            ("terminating connection due to idle-in-transaction timeout", Some("25P03")),
+            ("deadlock detected", Some("40P01")),
+            ("sorry, too many clients already", Some("53300")),
+            ("permission denied for table jobs", None),
+        ] {
+            assert_eq!(passing_sqlstate(message), sqlstate, "{message}");
+        }
+        assert!(refused_for_now(
+            "server at \"h\" failed: SCHWERWIEGEND:  53300: tut mir leid, schon zu viele Verbindungen"
+        ));
+        assert!(!refused_for_now("server at \"h\" failed: FATAL:  28P01: password authentication failed"));
     }
 
     #[test]

@@ -4,6 +4,18 @@ use super::bulk::{Backend, BulkConnection};
 use super::{DbSettings, TargetUrl};
 use crate::error::Result;
 
+/// The search path of every session of ours: what is PostgreSQL's own, so that no function, operator or table that a role with CREATE
+/// on a schema has made is taken in its place. `pg_temp` stands last, since it comes first where it is not named (manual, section
+/// 5.9.3). All else is named with its schema.
+pub(crate) const SEARCH_PATH: &str = "pg_catalog, pg_temp";
+
+/// The server's messages in English where this role may have them so: some are known by their words alone.
+const ENGLISH_SQL: &str = "SELECT pg_catalog.set_config('lc_messages', 'C', false) \
+                           WHERE pg_catalog.has_parameter_privilege('lc_messages', 'SET')";
+
+/// The first version that knows `has_parameter_privilege`.
+const ENGLISH_VERSION_MIN: i32 = 150_000;
+
 /// The name under which our sessions show in `pg_stat_activity`.
 pub const APPLICATION_NAME: &str = "hyperpage-migration";
 
@@ -20,6 +32,9 @@ pub(crate) fn open_bulk(target: &TargetUrl, settings: &DbSettings) -> Result<Bul
         )?;
     connection.set_stall_max(settings.stall_timeout);
     connection.script(&session_sql(settings))?;
+    if connection.server_version() >= ENGLISH_VERSION_MIN {
+        connection.query(ENGLISH_SQL, &[])?;
+    }
     connection.ask_backend()?;
     // The server notices within seconds that we are gone, even while it builds an index (manual, section 20.3.2). Not every
     // operating system lets it look.
@@ -61,11 +76,17 @@ pub(crate) fn end_session(connection: &mut BulkConnection, given_up: &Backend) -
     connection.query(sql, &[pid, began, Some(APPLICATION_NAME)]).map(|_| ())
 }
 
-/// The statements that make a session the same everywhere. Time zone and date style matter to nothing that is sent in binary,
+/// The same for a session of a server whose version was checked.
+pub(super) fn checked_session_sql(settings: &DbSettings) -> String {
+    format!("{}; {ENGLISH_SQL}", session_sql(settings))
+}
+
+/// The statements that make a session the same everywhere. The search path comes first: what names mean depends on it, whatever a URL's
+/// `options`, the role or the database have set. Time zone and date style matter to nothing that is sent in binary,
 /// and are fixed so that nothing that is read as text depends on the server's either.
-pub(super) fn session_sql(settings: &DbSettings) -> String {
+fn session_sql(settings: &DbSettings) -> String {
     format!(
-        "SET application_name = '{APPLICATION_NAME}'; SET search_path = public; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; \
+        "SET search_path = {SEARCH_PATH}; SET application_name = '{APPLICATION_NAME}'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; \
          SET client_min_messages = warning; SET row_security = off; SET standard_conforming_strings = on; SET statement_timeout = {}; SET lock_timeout = 30000; \
          SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; \
          SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0",

@@ -10,6 +10,35 @@ use std::ptr;
 
 use crate::error::{Error, Result};
 
+/// The options that say how a server is reached, and hold no secret themselves: what is shown can be copied. `options` is none of them,
+/// since a setting may be anything.
+const SHOWN_OPTIONS: [&str; 24] = [
+    "service",
+    "passfile",
+    "connect_timeout",
+    "sslmode",
+    "sslnegotiation",
+    "sslcert",
+    "sslkey",
+    "sslcertmode",
+    "sslrootcert",
+    "sslcrl",
+    "sslcrldir",
+    "sslsni",
+    "ssl_min_protocol_version",
+    "ssl_max_protocol_version",
+    "min_protocol_version",
+    "max_protocol_version",
+    "channel_binding",
+    "require_auth",
+    "requirepeer",
+    "gssencmode",
+    "krbsrvname",
+    "gssdelegation",
+    "target_session_attrs",
+    "load_balance_hosts",
+];
+
 /// A URL (or libpq keyword string) of a target. Neither `Debug` nor `Display` shows the password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TargetUrl {
@@ -56,9 +85,11 @@ impl TargetUrl {
         shown.push_str(&hosts_with_ports(hosts, option("port")));
         shown.push('/');
         shown.push_str(&encoded(option("dbname").unwrap_or("")));
-        if let Some(service) = option("service") {
-            shown.push_str("?service=");
-            shown.push_str(&encoded(service));
+        let is_beside_host = option("host").is_some_and(|hosts| !hosts.is_empty());
+        let is_kept = |name: &str| SHOWN_OPTIONS.contains(&name) || (name == "hostaddr" && is_beside_host);
+        for (place, (name, value)) in options.iter().filter(|(name, _)| is_kept(name)).enumerate() {
+            let lead = if place == 0 { '?' } else { '&' };
+            shown.push_str(&format!("{lead}{name}={}", encoded(value)));
         }
         Ok(TargetUrl { conninfo: conninfo.to_owned(), shown })
     }
@@ -167,7 +198,15 @@ mod tests {
     #[test]
     fn the_password_is_never_shown() {
         for (conninfo, shown) in [
-            ("postgres://me:s3cret@db.example:5433/app?sslmode=require", "postgres://me@db.example:5433/app"),
+            (
+                "postgres://me:s3cret@db.example:5433/app?sslmode=require",
+                "postgres://me@db.example:5433/app?sslmode=require",
+            ),
+            (
+                "postgres://me:s3cret@h/d?sslpassword=s3cret&sslrootcert=/etc/it's.pem&options=-capp.key%3Ds3cret",
+                "postgres://me@h/d?sslrootcert=%2Fetc%2Fit%27s.pem",
+            ),
+            ("host=h hostaddr=10.0.0.1 dbname=d password=s3cret", "postgres://h/d?hostaddr=10.0.0.1"),
             ("host=/tmp dbname=app user=me password=s3cret", "postgres://me@%2Ftmp/app"),
             ("host=::1 port=5433 dbname=app password=s3cret", "postgres://[::1]:5433/app"),
             ("postgres://one:1,two:2/app?password=s3cret", "postgres://one:1,two:2/app"),
@@ -191,10 +230,22 @@ mod tests {
     /// What is shown is there to be copied: it must lead to the same place.
     #[test]
     fn what_is_shown_is_a_url_of_the_same_place() {
-        const PLACE: [&str; 5] = ["host", "port", "user", "dbname", "service"];
+        const PLACE: [&str; 9] = [
+            "host",
+            "hostaddr",
+            "port",
+            "user",
+            "dbname",
+            "service",
+            "sslmode",
+            "sslrootcert",
+            "target_session_attrs",
+        ];
         for conninfo in [
             "postgres://me:s3cret@db.example:5433/app?sslmode=require",
             "host=/var/run/postgresql dbname=app user=me@home password=s3cret",
+            "host=one hostaddr=10.0.0.1 dbname=app sslmode=verify-full sslrootcert='/a b/c&d=e.pem'",
+            "host=one,two port=1,2 dbname=app target_session_attrs=read-write",
             "host=::1 port=5433 dbname=app",
             "host=one,two port=1,2 dbname=app",
             "postgres:///app",

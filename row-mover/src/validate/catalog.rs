@@ -19,6 +19,7 @@ use super::strays::strays;
 use crate::error::Result;
 use crate::target::PooledConnection;
 use crate::target::pool::diesel_failed;
+use crate::target::session::SEARCH_PATH;
 
 /// How the names of the scratch schemas begin, one for each schema of the plan; none outlives the transaction.
 const SCRATCH: &str = "migration_scratch";
@@ -66,34 +67,24 @@ pub fn is_readable(table: &PlannedTable, differences: &[SchemaDifference]) -> bo
 pub fn schema_differences(target: &mut PooledConnection, plan: &Plan) -> Result<Vec<SchemaDifference>> {
     let failed = || diesel_failed("the live schema cannot be described");
     let schemas = plan.schemas();
-    let live = target.transaction(|target| describe(target, &schemas, None)).map_err(failed())?;
-    let (scratch_plan, begin) = match plan.is_into_existing() {
-        false => (in_scratch(plan), String::new()),
-        // What is made may read tables that were there before, and names them without their schema.
-        true => (
-            plan.made(),
-            format!("CREATE SCHEMA {SCRATCH}; SET LOCAL search_path = {SCRATCH}, {DEFAULT_SCHEMA}; "),
-        ),
-    };
-    let scratch_schemas = if plan.is_into_existing() { vec![SCRATCH] } else { scratch_plan.schemas() };
+    let live = target.transaction(|target| describe(target, &schemas, &[])).map_err(failed())?;
+    let scratch_plan = in_scratch(plan);
+    let scratch_schemas = scratch_plan.schemas();
     let up = format!(
-        "{begin}{}{}",
+        "{}{}",
         render::create_tables(&scratch_plan).up,
         render::create_constraints(&scratch_plan).up
     );
-    let behind = plan.is_into_existing().then_some(DEFAULT_SCHEMA);
     let mut expected = None;
     let scratch = target.transaction::<(), _, _>(|target| {
         target.batch_execute(&up)?;
-        expected = Some(describe(target, &scratch_schemas, behind)?);
+        expected = Some(describe(target, &scratch_schemas, &schemas)?);
         Err(diesel::result::Error::RollbackTransaction)
     });
     match (scratch, expected) {
         (Err(diesel::result::Error::RollbackTransaction), Some(mut expected)) => {
             let planned = names_in_place(&expected, &scratch_schemas, &schemas);
-            if !plan.is_into_existing() && schemas == [DEFAULT_SCHEMA] {
-                expected.iter_mut().for_each(without_path);
-            }
+            expected.iter_mut().for_each(|line| body_in_place(line, plan, &scratch_plan));
             expected.extend(plan.tables.iter().flat_map(existing_lines));
             let mut found = differences(plan, (&live, &schemas), (&expected, &scratch_schemas));
             found.extend(strays(target, plan, &planned)?);
@@ -113,33 +104,40 @@ fn names_in_place(expected: &[Line], scratch: &[&str], own: &[&str]) -> BTreeSet
     expected.iter().filter_map(|line| Some((schema(line)?, line.table_name.clone()))).collect()
 }
 
-/// The plan with a scratch schema in place of each of its own, in their order.
+/// The plan of what it makes, with a scratch schema in place of each of its own, in their order.
 fn in_scratch(plan: &Plan) -> Plan {
     let schemas: Vec<String> = plan.schemas().into_iter().map(str::to_owned).collect();
     let scratch = |schema: &str| {
         let place = schemas.iter().position(|other| other == schema).unwrap_or_default();
         if place == 0 { SCRATCH.to_owned() } else { format!("{SCRATCH}_{place}") }
     };
-    let mut scratch_plan = Plan { target_schema: scratch(&plan.target_schema), ..plan.clone() };
-    for table in &mut scratch_plan.tables {
-        table.schema = Some(scratch(table.schema_name()));
-    }
-    scratch_plan
+    plan.made().relocated(&scratch)
 }
 
 /// Describes what stands in `schemas`. Whatever is in one of them is printed without its schema, so that the words for two places
-/// are alike, and so is what is in the schema `behind` them; it takes a transaction to keep that from lasting.
-fn describe(target: &mut PgConnection, schemas: &[&str], behind: Option<&str>) -> QueryResult<Vec<Line>> {
-    let path: Vec<String> = schemas.iter().copied().chain(behind).map(quote_pg).collect();
+/// are alike, and so is what is in the schemas `behind` them: what these hide is hidden on both sides. It takes a transaction.
+///
+/// The names in the statement itself are settled when the cursor is declared, in the session's own search path. Only what is printed
+/// follows the other one.
+fn describe(target: &mut PgConnection, schemas: &[&str], behind: &[&str]) -> QueryResult<Vec<Line>> {
+    diesel::sql_query(format!("DECLARE migration_facts NO SCROLL CURSOR FOR {DESCRIBE_SQL}"))
+        .bind::<Array<Text>, _>(schemas)
+        .execute(target)?;
+    let path: Vec<String> = schemas.iter().chain(behind).map(|schema| quote_pg(schema)).collect();
     target.batch_execute(&format!("SET LOCAL search_path = {}", path.join(", ")))?;
-    diesel::sql_query(DESCRIBE_SQL).bind::<Array<Text>, _>(schemas).load(target)
+    let lines = diesel::sql_query("FETCH ALL FROM migration_facts").load(target)?;
+    target.batch_execute(&format!("SET LOCAL search_path = {SEARCH_PATH}; CLOSE migration_facts"))?;
+    Ok(lines)
 }
 
-/// Functions of a plan that is in `public` alone have no search path of their own; those in a scratch schema have that schema.
-fn without_path(line: &mut Line) {
-    const OWN_PATH: &str = " SET search_path=schema 1 AS ";
-    if line.item.starts_with("function ") {
-        line.definition = line.definition.replacen(OWN_PATH, " AS ", 1);
+/// The body of a function is text, in which a table of the scratch schema has its name there.
+fn body_in_place(line: &mut Line, plan: &Plan, scratch: &Plan) {
+    let is_it = |function: &str| line.item.starts_with("function ") && line.table_name == function;
+    for (own, other) in plan.triggers.iter().zip(&scratch.triggers).filter(|(own, _)| is_it(&own.function)) {
+        let before = line.definition.strip_suffix(&format!("\n{}\n", other.body));
+        if let Some(before) = before.map(str::to_owned) {
+            line.definition = format!("{before}\n{}\n", own.body);
+        }
     }
 }
 
@@ -179,7 +177,7 @@ pub(crate) fn drift(target: &mut PooledConnection, plan: &Plan) -> Result<Vec<Sc
 
 /// Describes the schema in which an app makes its tables.
 pub(crate) fn describe_existing(target: &mut PgConnection) -> QueryResult<Vec<Line>> {
-    target.transaction(|target| describe(target, &[DEFAULT_SCHEMA], None))
+    target.transaction(|target| describe(target, &[DEFAULT_SCHEMA], &[]))
 }
 
 /// What differs in the plan's tables, sequences, views and functions.

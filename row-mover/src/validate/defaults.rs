@@ -45,9 +45,16 @@ pub(crate) fn defaults(
         let live = live_defaults(table, target)?;
         let is_strict = is_strict(table, source)?;
         for column in with_default {
-            let sql = live.iter().find(|(name, _)| *name == column.target).map(|(_, sql)| sql.as_str());
+            let live = live.iter().find(|live| live.column == column.target);
             let place = format!("{}.{}", table.source, column.source);
-            match compare(column, is_strict, sql, target, &mut skew)? {
+            let compared = match live {
+                Some(live) if live.is_foreign => Outcome::Differs(format!(
+                    "PostgreSQL's {} is not one of the plan: it calls what is not PostgreSQL's own, and is not run",
+                    live.sql
+                )),
+                live => compare(column, is_strict, live.map(|live| live.sql.as_str()), target, &mut skew)?,
+            };
+            match compared {
                 Outcome::Same => tried.tried += 1,
                 Outcome::Differs(how) => {
                     tried.tried += 1;
@@ -76,10 +83,21 @@ fn is_strict(table: &PlannedTable, source: &SourceConnection) -> Result<bool> {
     found.context(|| format!("table {} of the sealed copy cannot be read", table.source))
 }
 
-/// The defaults that the table has in PostgreSQL, by column.
-fn live_defaults(table: &PlannedTable, target: &mut BulkConnection) -> Result<Vec<(String, String)>> {
+/// A default that a column has in PostgreSQL.
+struct LiveDefault {
+    column: String,
+    sql: String,
+    /// Whether it calls a function, or has an operator or a type, that is not PostgreSQL's own: computing it would run somebody's code
+    /// as us.
+    is_foreign: bool,
+}
+
+/// The defaults that the table has in PostgreSQL. The catalog of dependencies knows nothing of what is PostgreSQL's own.
+fn live_defaults(table: &PlannedTable, target: &mut BulkConnection) -> Result<Vec<LiveDefault>> {
     let sql = format!(
-        "SELECT a.attname, pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d \
+        "SELECT a.attname, pg_get_expr(d.adbin, d.adrelid), EXISTS (SELECT FROM pg_depend o WHERE o.classid = 'pg_attrdef'::regclass \
+         AND o.objid = d.oid AND o.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass)) \
+         FROM pg_attrdef d \
          JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum \
          WHERE d.adrelid = to_regclass({}) AND a.attgenerated = ''",
         quote_pg_literal(&table.qualified(&table.target))
@@ -87,8 +105,10 @@ fn live_defaults(table: &PlannedTable, target: &mut BulkConnection) -> Result<Ve
     let rows = target.query(&sql, &[])?;
     Ok(rows
         .into_iter()
-        .filter_map(|row| match <[Option<String>; 2]>::try_from(row) {
-            Ok([Some(name), Some(sql)]) => Some((name, sql)),
+        .filter_map(|row| match <[Option<String>; 3]>::try_from(row) {
+            Ok([Some(column), Some(sql), is_foreign]) => {
+                Some(LiveDefault { column, sql, is_foreign: is_foreign.as_deref() == Some("t") })
+            }
             _ => None,
         })
         .collect())

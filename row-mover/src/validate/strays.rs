@@ -10,12 +10,10 @@ use migrate_core::plan::Plan;
 use super::catalog::SchemaDifference;
 use crate::error::Result;
 use crate::target::PooledConnection;
+use crate::target::bookkeeping;
 use crate::target::pool::diesel_failed;
 
 const STRAYS_SQL: &str = include_str!("strays.sql");
-
-/// Diesel's own list of applied migrations, which is looked at by itself.
-const BOOKKEEPING: &str = "__diesel_schema_migrations";
 
 #[derive(QueryableByName)]
 struct Found {
@@ -45,7 +43,7 @@ pub(super) fn strays(
         .load(target)
         .map_err(diesel_failed("the live schema cannot be described"))?;
     let is_stray = |found: &Found| {
-        let is_bookkeeping = found.name == BOOKKEEPING && found.schema_name == plan.target_schema;
+        let is_bookkeeping = found.name == bookkeeping::TABLE && found.schema_name == plan.target_schema;
         !is_bookkeeping && !planned.contains(&(found.schema_name.clone(), found.name.clone()))
     };
     let differences = found.into_iter().filter(is_stray).map(|found| {

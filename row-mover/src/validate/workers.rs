@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use migrate_core::identifier::quote_pg;
 use migrate_core::plan::PlannedTable;
 
 use super::compare::NAMED_DIFFERENCES_MAX;
@@ -241,7 +240,7 @@ fn cannot_compare(table: &PlannedTable, error: Error) -> Error {
     wrapped.next(format!(
         "this role may not see every row of {name}: validate as a role that may (SELECT on it, and BYPASSRLS where it has row \
          level security), or switch that off: ALTER TABLE {name} DISABLE ROW LEVEL SECURITY",
-        name = quote_pg(&table.target)
+        name = table.name_in_sql()
     ))
 }
 

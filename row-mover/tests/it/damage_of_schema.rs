@@ -278,7 +278,7 @@ fn rows_that_row_level_security_hides_are_no_proof() {
     table jobs cannot be compared
     because: a statement was refused
     because: PostgreSQL 42501: query would be affected by row-level security policy for table "jobs"
-    next: this role may not see every row of jobs: validate as a role that may (SELECT on it, and BYPASSRLS where it has row level security), or switch that off: ALTER TABLE jobs DISABLE ROW LEVEL SECURITY
+    next: this role may not see every row of public.jobs: validate as a role that may (SELECT on it, and BYPASSRLS where it has row level security), or switch that off: ALTER TABLE public.jobs DISABLE ROW LEVEL SECURITY
     "#);
 }
 
@@ -298,10 +298,14 @@ fn how_a_function_runs_is_part_of_it() {
         .try_into()
         .unwrap();
     for (change, back, word) in [
-        ("SECURITY DEFINER", "SECURITY INVOKER", " SECURITY DEFINER AS "),
-        ("SET search_path = pg_temp", "RESET search_path", " SET search_path=pg_temp AS "),
-        ("STRICT", "CALLED ON NULL INPUT", " STRICT AS "),
-        ("IMMUTABLE", "VOLATILE", " IMMUTABLE AS "),
+        ("SECURITY DEFINER", "SECURITY INVOKER", " SECURITY DEFINER SET "),
+        (
+            "SET search_path = public",
+            "SET search_path = pg_catalog, pg_temp",
+            " SET search_path=schema 1 AS ",
+        ),
+        ("STRICT", "CALLED ON NULL INPUT", " STRICT SET "),
+        ("IMMUTABLE", "VOLATILE", " IMMUTABLE SET "),
     ] {
         case.execute(&format!("ALTER FUNCTION {function}() {change}"));
         let found = findings(&case.validated(false).1);

@@ -118,7 +118,7 @@ fn the_same_in_other_words_is_the_same_default_and_another_schema() {
     let (_, validation) = case.validated(false);
     assert_eq!(
         validation.defaults.problems,
-        ["default of t.n: PostgreSQL cannot compute its nextval('t_id_seq'::regclass)"]
+        ["default of t.n: PostgreSQL cannot compute its nextval('public.t_id_seq'::regclass)"]
     );
     assert_eq!(case.ask("SELECT last_value FROM t_id_seq"), ["1"]);
 }

@@ -152,7 +152,7 @@ fn what_postgresql_refuses_is_told_without_values() {
             "domain",
             rows,
             "CREATE DOMAIN short AS text CHECK (length(value) < 3); ALTER TABLE t ALTER v TYPE short",
-            "23514: value for domain short violates check constraint",
+            "23514: value for domain public.short violates check constraint",
         ),
         (
             "trigger",

@@ -284,7 +284,7 @@ fn triggers_that_may_mean_something_else_stay_behind_with_a_skeleton() {
     let is_comment = |line: &&str| line.starts_with("--");
     let stubs = files.up.get(files.up.find("-- The trigger").unwrap()..).unwrap();
     assert!(stubs.lines().filter(|line| !line.is_empty()).all(|line| is_comment(&line)), "{stubs}");
-    assert!(stubs.contains("--     CREATE TRIGGER refused_0 BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION refused_0_function();"), "{stubs}");
+    assert!(stubs.contains("--     CREATE TRIGGER refused_0 BEFORE UPDATE ON public.t FOR EACH ROW EXECUTE FUNCTION public.refused_0_function();"), "{stubs}");
 }
 
 #[test]

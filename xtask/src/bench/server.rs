@@ -92,7 +92,8 @@ impl Server {
         NAMES
             .iter()
             .map(|name| {
-                let value = line(&mut session, &format!("SELECT current_setting('{name}') AS line"))?;
+                let value =
+                    line(&mut session, &format!("SELECT pg_catalog.current_setting('{name}') AS line"))?;
                 Ok(((*name).to_owned(), value))
             })
             .collect()

@@ -102,7 +102,11 @@ fn schema(subject: &Subject<'_>) -> Check {
         |words: &&String| !matches!(&subject.diesel_schema, DieselSchema::Differs(other) if other == *words);
     let problem = |words: &String| Problem { what: words.clone(), next: remedy::schema(words, subject.plan) };
     let problems = subject.validation.schema.iter().filter(is_other).map(problem).collect();
-    check("schema", how, objects(subject.plan), "objects", problems)
+    let Some(reason) = &subject.validation.schema_left_out else {
+        return check("schema", how, objects(subject.plan), "objects", problems);
+    };
+    let left_out = vec![LeftOut { what: "schema".to_owned(), reason: reason.clone() }];
+    Check { is_done: false, left_out, ..check("schema", how, 0, "objects", problems) }
 }
 
 /// The things that the plan makes: tables, columns, keys, constraints, indexes, views and triggers.

@@ -132,7 +132,7 @@ pub(super) fn sequence(words: &str, plan: &Plan, given: &BTreeMap<String, i64>) 
     };
     let given = given.get(&table.source).copied().unwrap_or(1);
     format!(
-        "in psql: SELECT setval({}, greatest({given}, (SELECT max({}) FROM {}))); {AGAIN}",
+        "in psql: SELECT pg_catalog.setval({}, greatest({given}, (SELECT pg_catalog.max({}) FROM {}))); {AGAIN}",
         quote_pg_literal(&table.qualified(sequence)),
         quote_pg(&column.target),
         table.qualified(&table.target)
@@ -238,9 +238,9 @@ mod tests {
         let words = "sequence oauth_tokens_id_seq: its next number is 2, which x has passed";
         let given = BTreeMap::from([("oauth_tokens".to_owned(), 99)]);
         let said = sequence(words, &plan, &given);
-        assert!(said.contains("greatest(99, (SELECT max("), "{said}");
+        assert!(said.contains("greatest(99, (SELECT pg_catalog.max("), "{said}");
         let said = sequence(words, &plan, &BTreeMap::new());
-        assert!(said.contains("greatest(1, (SELECT max("), "{said}");
+        assert!(said.contains("greatest(1, (SELECT pg_catalog.max("), "{said}");
         let said = migration("2026-11-01-000001_create_tables", &plan);
         assert!(said.contains("VALUES ('20261101000001')"), "{said}");
     }

@@ -62,6 +62,7 @@ fn validation(tables: usize, wrong: usize) -> Validation {
         schema: words("index i"),
         sequences: words("sequence s"),
         missing_migrations: Vec::new(),
+        schema_left_out: None,
         views: Tried::default(),
         defaults: Tried::default(),
         behaviour: Tried { problems: words("constraint c"), ..Tried::default() },

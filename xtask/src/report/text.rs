@@ -176,6 +176,16 @@ fn sample_verdict(validation: &Validation, copy: &str) -> String {
     )
 }
 
+/// Without its schema a migration is not proven, whatever the rows are.
+fn without_schema(validation: &Validation, reason: &str, copy: &str) -> String {
+    let rows: u64 = validation.tables.iter().map(|table| table.equal).sum();
+    format!(
+        "This is NO proof: {} of {} equal the sealed copy {copy}, but keys, indexes and constraints were not compared: {reason}.\n",
+        counted(rows, "row"),
+        counted(validation.tables.len() as u64, "table")
+    )
+}
+
 fn verdict(validation: &Validation, seal: &Seal) -> String {
     let rows: u64 = validation.tables.iter().map(|table| table.equal).sum();
     let copy = printable(&workspace::shown(&seal.path));
@@ -183,7 +193,12 @@ fn verdict(validation: &Validation, seal: &Seal) -> String {
         Verdict::Differs => {
             return format!("NOT proven: PostgreSQL differs from the sealed copy {copy} as listed above.\n");
         }
-        Verdict::NothingFoundInSample => return sample_verdict(validation, &copy),
+        Verdict::NothingFoundInSample => {
+            return match &validation.schema_left_out {
+                Some(reason) => without_schema(validation, reason, &copy),
+                None => sample_verdict(validation, &copy),
+            };
+        }
         Verdict::Proven => {}
     }
     let (all, were) = if rows == 1 { ("the", "was") } else { ("all", "were") };

@@ -74,7 +74,7 @@ fn a_report_lies_in_a_folder_of_its_run_for_its_owner_alone_and_says_what_to_do(
     let schema = &check(&found, "schema")["problems"][0];
     assert!(schema["next"].as_str().unwrap().contains("CREATE INDEX"), "{schema}");
     let sequence = &check(&found, "sequences")["problems"][0];
-    assert!(sequence["next"].as_str().unwrap().contains("SELECT setval("), "{sequence}");
+    assert!(sequence["next"].as_str().unwrap().contains("SELECT pg_catalog.setval("), "{sequence}");
     assert_eq!(check(&found, "diesel_schema")["is_done"], true);
 
     place.run(validate.iter().chain(&["--read-only"])).expect(1);

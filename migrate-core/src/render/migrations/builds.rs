@@ -58,12 +58,10 @@ pub fn builds(plan: &Plan) -> Vec<Build> {
         kind: step.kind,
     }));
     let objects: Vec<String> = objects(plan).into_iter().flatten().map(|step| step.up).collect();
-    let path = super::objects::search_path(plan).filter(|_| !objects.is_empty());
-    let path = path.map(|path| format!("SET LOCAL search_path = {path}"));
     builds.push(Build {
         table: String::new(),
         what: "views and triggers".to_owned(),
-        statements: path.into_iter().chain(objects).collect(),
+        statements: objects,
         kind: BuildKind::Objects,
     });
     builds

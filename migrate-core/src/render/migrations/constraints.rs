@@ -1,7 +1,8 @@
 //! Keys, indexes, CHECKs and foreign keys: what is added to tables once the rows are in.
 
 use super::{BuildKind, Step, comment};
-use crate::identifier::{quote_pg, quote_pg_list};
+use crate::identifier::{qualified_pg, quote_pg, quote_pg_list};
+use crate::mapping::DEFAULT_SCHEMA;
 use crate::plan::{Plan, PlannedCheck, PlannedForeignKey, PlannedIndex, PlannedKey, PlannedTable};
 
 /// Keys, indexes and CHECKs of one table.
@@ -50,7 +51,7 @@ fn index(table: &PlannedTable, index: &PlannedIndex) -> Step {
     );
     Step {
         up,
-        down: format!("DROP INDEX {}", table.in_sql(&index.name)),
+        down: format!("DROP INDEX {}", table.qualified(&index.name)),
         what: format!("index {}", index.name),
         kind: BuildKind::Index(index.method),
     }
@@ -70,7 +71,7 @@ fn foreign_key(plan: &Plan, key: &PlannedForeignKey) -> String {
     let mut sql = format!(
         "FOREIGN KEY ({}) REFERENCES {} ({})",
         quote_pg_list(&key.columns),
-        parent.map_or_else(|| quote_pg(&key.parent_table), PlannedTable::name_in_sql),
+        parent.map_or_else(|| qualified_pg(DEFAULT_SCHEMA, &key.parent_table), PlannedTable::name_in_sql),
         quote_pg_list(&key.parent_columns)
     );
     for (when, action) in [("UPDATE", &key.on_update), ("DELETE", &key.on_delete)] {

@@ -24,7 +24,7 @@ pub(super) fn open(plan: &Plan, up: &mut String) {
 
 /// What becomes of the rows that a table holds.
 fn seeds(existing: &ExistingTable, up: &mut String) {
-    let table = quote_pg(&existing.table.name);
+    let table = existing.name_in_sql();
     let rows = existing.table.rows;
     if existing.replaces_rows() {
         line(up, format_args!("\n-- The {rows} rows of {table} go.\nDELETE FROM {table};"));
@@ -51,7 +51,7 @@ pub(super) fn open_undone(plan: &Plan, down: &mut String) {
             line(down, format_args!("DROP TABLE {};", existing.kept_keys()));
         }
         if existing.replaces_rows() {
-            let table = quote_pg(&existing.table.name);
+            let table = existing.name_in_sql();
             line(down, format_args!("-- The rows of {table} that were deleted are not brought back."));
         }
     }
@@ -101,7 +101,7 @@ pub fn remove_loaded(plan: &Plan) -> String {
         } else {
             String::new()
         };
-        line(&mut sql, format_args!("DELETE FROM {} AS t{kept};", quote_pg(&existing.table.name)));
+        line(&mut sql, format_args!("DELETE FROM {} AS t{kept};", existing.name_in_sql()));
     }
     line(&mut sql, format_args!("SET CONSTRAINTS ALL IMMEDIATE;"));
     for statement in existing().flat_map(put_back) {
@@ -121,18 +121,14 @@ fn put_back(existing: &ExistingTable) -> Vec<String> {
 }
 
 fn drop(existing: &ExistingTable, key: &TargetForeignKey) -> String {
-    format!(
-        "ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}",
-        quote_pg(&existing.table.name),
-        quote_pg(&key.name)
-    )
+    format!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", existing.name_in_sql(), quote_pg(&key.name))
 }
 
 fn add(existing: &ExistingTable, key: &TargetForeignKey, not_valid: bool) -> String {
     let not_valid = if not_valid && !key.definition.ends_with("NOT VALID") { " NOT VALID" } else { "" };
     format!(
         "ALTER TABLE {} ADD CONSTRAINT {} {}{not_valid}",
-        quote_pg(&existing.table.name),
+        existing.name_in_sql(),
         quote_pg(&key.name),
         key.definition
     )
@@ -147,11 +143,7 @@ fn switched(existing: &ExistingTable, on: bool) -> Vec<String> {
                 (true, false) => "ENABLE",
                 (true, true) => "ENABLE ALWAYS",
             };
-            format!(
-                "ALTER TABLE {} {how} TRIGGER {}",
-                quote_pg(&existing.table.name),
-                quote_pg(&trigger.name)
-            )
+            format!("ALTER TABLE {} {how} TRIGGER {}", existing.name_in_sql(), quote_pg(&trigger.name))
         })
         .collect()
 }

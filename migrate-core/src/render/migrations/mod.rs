@@ -91,11 +91,8 @@ pub fn create_constraints(plan: &Plan) -> MigrationFiles {
         up.push('\n');
         add(foreign_keys.into_iter().map(|(_, step)| step).collect(), &mut up, &mut down);
     }
-    for (place, steps) in objects(plan).into_iter().filter(|steps| !steps.is_empty()).enumerate() {
+    for steps in objects(plan).into_iter().filter(|steps| !steps.is_empty()) {
         up.push('\n');
-        if let Some(path) = objects::search_path(plan).filter(|_| place == 0) {
-            line(&mut up, format_args!("SET LOCAL search_path = {path};"));
-        }
         add(steps, &mut up, &mut down);
     }
     up.push_str(&stubs::left_behind(plan));

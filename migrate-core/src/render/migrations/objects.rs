@@ -1,23 +1,26 @@
 //! Views and triggers, which stand on finished tables.
 
 use super::{BuildKind, Step, comment};
-use crate::identifier::{quote_pg, quote_pg_list};
+use crate::identifier::{qualified_pg, quote_pg, quote_pg_list};
 use crate::mapping::DEFAULT_SCHEMA;
-use crate::plan::{Plan, PlannedTable, PlannedTrigger, PlannedView};
+use crate::plan::{Plan, PlannedTrigger, PlannedView};
 
-/// Where views and triggers find the tables that they name without a schema; none where everything is in `public`.
-pub(super) fn search_path(plan: &Plan) -> Option<String> {
-    let schemas = plan.schemas();
-    let quoted: Vec<String> = schemas.iter().map(|schema| quote_pg(schema)).collect();
-    (schemas != [DEFAULT_SCHEMA]).then(|| quoted.join(", "))
-}
+/// What functions that we make see in sessions of any search path: what is PostgreSQL's own, and nothing that a role with CREATE on
+/// a schema could put in its place. `pg_temp` stands last, since it comes first where it is not named (manual, "CREATE FUNCTION",
+/// "Writing SECURITY DEFINER Functions Safely").
+const SAFE_PATH: &str = "pg_catalog, pg_temp";
 
 /// The name of a view or a function, which go to the plan's own schema.
-fn in_sql(plan: &Plan, name: &str) -> String {
-    if plan.target_schema == DEFAULT_SCHEMA {
-        quote_pg(name)
-    } else {
-        format!("{}.{}", quote_pg(&plan.target_schema), quote_pg(name))
+pub(super) fn in_sql(plan: &Plan, name: &str) -> String {
+    qualified_pg(&plan.target_schema, name)
+}
+
+/// The table or view that a trigger is on. One that the plan does not make was there before, in the schema of an app's tables.
+pub(super) fn relation_in_sql(plan: &Plan, name: &str) -> String {
+    match plan.tables.iter().find(|table| table.target == name) {
+        Some(table) => table.name_in_sql(),
+        None if plan.views.iter().any(|view| view.target == name) => in_sql(plan, name),
+        None => qualified_pg(DEFAULT_SCHEMA, name),
     }
 }
 
@@ -36,18 +39,15 @@ pub(super) fn view(plan: &Plan, view: &PlannedView) -> Step {
 pub(super) fn trigger(plan: &Plan, trigger: &PlannedTrigger) -> [Step; 2] {
     let notes: String = trigger.notes.iter().map(|note| comment(note)).collect();
     let name = quote_pg(&trigger.target);
-    let table = plan.tables.iter().find(|table| table.target == trigger.table);
-    let table = table.map_or_else(|| in_sql(plan, &trigger.table), PlannedTable::name_in_sql);
+    let table = relation_in_sql(plan, &trigger.table);
     let function = in_sql(plan, &trigger.function);
-    // The body names tables without a schema, and runs in sessions of any search path.
-    let path = search_path(plan).map(|path| format!(" SET search_path = {path}")).unwrap_or_default();
     let quote = dollar_quote(&trigger.body);
     let condition =
         trigger.condition.as_ref().map(|condition| format!(" WHEN ({condition})")).unwrap_or_default();
     [
         Step {
             up: format!(
-                "{notes}CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql{path} AS {quote}\n{}\n{quote}",
+                "{notes}CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SET search_path = {SAFE_PATH} AS {quote}\n{}\n{quote}",
                 trigger.body
             ),
             down: format!("DROP FUNCTION {function}()"),

@@ -1,7 +1,7 @@
 //! Views and triggers that stay behind, as comments beside what does not: their SQL, and for triggers a skeleton to fill in.
 //! Nothing of it is ever run.
 
-use super::comment;
+use super::{comment, objects};
 use crate::identifier::{fit_pg, quote_pg};
 use crate::plan::{LeftBehind, Plan};
 use crate::translate::{self, TriggerEvent, TriggerTime};
@@ -37,9 +37,9 @@ fn skeleton(plan: &Plan, item: &LeftBehind, sql: &str) -> String {
     let tables = plan.tables.iter().map(|table| (&table.source, &table.target));
     let views = plan.views.iter().map(|view| (&view.source, &view.target));
     let target = tables.chain(views).find(|(source, _)| source.eq_ignore_ascii_case(&outline.table));
-    let table = quote_pg(target.map_or(&outline.table, |(_, target)| target));
+    let table = objects::relation_in_sql(plan, target.map_or(&outline.table, |(_, target)| target));
     let name = quote_pg(&fit_pg(&item.name));
-    let function = quote_pg(&fit_pg(&format!("{}_function", item.name)));
+    let function = objects::in_sql(plan, &fit_pg(&format!("{}_function", item.name)));
     let result = match (outline.time, outline.event) {
         (TriggerTime::After, _) => "NULL",
         (_, TriggerEvent::Delete) => "OLD",

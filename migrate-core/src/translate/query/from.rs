@@ -52,8 +52,9 @@ enum Join {
 pub(super) fn from(frame: &Frame<'_>, clause: Option<&FromClause<'_>>) -> Result<From> {
     let mut from = From::default();
     from.scope.outer = frame.outer.map(|outer| Box::new(outer.clone()));
-    if let Some(outer) = frame.outer {
-        from.scope.aliases.clone_from(&outer.aliases);
+    match frame.outer {
+        Some(outer) => from.scope.aliases.clone_from(&outer.aliases),
+        None => from.scope.aliases.extend(frame.environment.catalog.schemas.iter().cloned()),
     }
     if let Some(clause) = clause {
         from.sql = add_all(frame, &mut from, clause)?;
@@ -136,11 +137,11 @@ fn add(frame: &Frame<'_>, from: &mut From, item: &SelectTable<'_>) -> Result<Str
             let (alias, table) = table_of(relation, &[name.as_str()], &name, &mut from.scope);
             from.scope.tables.push(table);
             from.keys.push(relation.keys.clone());
-            let is_same = quote_pg(&alias) == relation.sql;
-            Ok(if is_same {
+            let alias = quote_pg(&alias);
+            Ok(if relation.is_named(&alias) {
                 relation.sql.clone()
             } else {
-                format!("{} AS {}", relation.sql, quote_pg(&alias))
+                format!("{} AS {alias}", relation.sql)
             })
         }
         SelectTable::Select(select, alias) => {

@@ -34,7 +34,7 @@ use super::ScopeColumn;
 pub struct Relation {
     /// Its name in SQLite.
     pub source: String,
-    /// Its name in PostgreSQL, quoted.
+    /// Its name in PostgreSQL as SQL writes it: with its schema, but for what WITH names.
     pub sql: String,
     /// Its columns; their SQL is their quoted name.
     pub columns: Vec<ScopeColumn>,
@@ -46,6 +46,14 @@ pub struct Relation {
     pub lost: Vec<String>,
     /// What writing to it has to regard; none for a view.
     pub writes: Option<Writes>,
+}
+
+impl Relation {
+    /// Whether its name without the schema is this one, quoted.
+    pub(super) fn is_named(&self, quoted: &str) -> bool {
+        let before = self.sql.strip_suffix(quoted);
+        before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+    }
 }
 
 /// What a statement that writes to a table has to regard.
@@ -68,6 +76,8 @@ pub struct Writes {
 /// All that queries may read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalog {
+    /// The schemas that they are in: no alias has the name of one, so that `name.name` is one of them or a column for sure.
+    pub schemas: Vec<String>,
     /// The tables and views.
     pub relations: Vec<Relation>,
     /// The names of what SQLite has and PostgreSQL has not, with words for it such as `the virtual table ft, which does not move`.

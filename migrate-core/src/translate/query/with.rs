@@ -90,7 +90,9 @@ fn free_name(environment: &Environment<'_>, name: &str) -> String {
     let mut target = if name.is_empty() { "unnamed".to_owned() } else { fit_pg(name) };
     let is_taken = |target: &str| {
         let sql = quote_pg(target);
-        (environment.catalog.relations.iter()).chain(&environment.tables).any(|relation| relation.sql == sql)
+        (environment.catalog.relations.iter())
+            .chain(&environment.tables)
+            .any(|relation| relation.is_named(&sql))
     };
     while is_taken(&target) {
         target = fit_pg(&format!("{target}_q"));

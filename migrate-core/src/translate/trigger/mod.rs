@@ -100,7 +100,8 @@ pub fn trigger(
             return untranslatable("INSTEAD OF is for views, and for nothing else");
         }
         generated_are_known(own, &outline, sql)?;
-        let scope = scope(own, outline.event);
+        let mut scope = scope(own, outline.event);
+        scope.aliases.extend(catalog.schemas.iter().cloned());
         let guard = may_come_back(&outline, others, cascades).then(|| Guard::new(&outline.name));
         let trigger = Trigger { sql, outline: &outline, others, own, catalog, scope, guard };
         let columns = columns(&trigger, event)?;

@@ -81,7 +81,7 @@ fn scope_of(frame: &Frame<'_>, table: &Relation, name: &str) -> (Scope, String) 
     let (alias, scope_table) = table_of(table, &[name], name, &mut scope);
     scope.tables.push(scope_table);
     let alias = quote_pg(&alias);
-    let sql = if alias == table.sql { alias } else { format!("{} AS {alias}", table.sql) };
+    let sql = if table.is_named(&alias) { table.sql.clone() } else { format!("{} AS {alias}", table.sql) };
     (scope, sql)
 }
 

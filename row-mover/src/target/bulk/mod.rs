@@ -13,13 +13,13 @@ use std::os::fd::BorrowedFd;
 use std::ptr::{self, NonNull};
 use std::time::{Duration, Instant};
 
-use pq_sys::{ConnStatusType, ExecStatusType, PGconn, PostgresPollingStatusType};
+use pq_sys::{ConnStatusType, ExecStatusType, PGVerbosity, PGconn, PostgresPollingStatusType};
 use rustix::event::{PollFd, PollFlags, Timespec};
 
 pub use copy::{CopyIn, CopyOut};
 use query_result::QueryResult;
 
-use super::server_error::{ServerError, says_passing};
+use super::server_error::{ServerError, refused_for_now};
 use crate::error::{Context, Error, Result};
 
 /// How long a connection may make no progress at all before it is given up, where nothing else is said.
@@ -79,6 +79,8 @@ impl BulkConnection {
         let connection = BulkConnection { raw, stall_max: STALL_MAX, backend: Backend::default() };
         // SAFETY: the connection exists, and the function that it is given lives for ever.
         unsafe { pq_sys::PQsetNoticeProcessor(connection.raw.as_ptr(), Some(drop_notice), ptr::null_mut()) };
+        // A refusal tells its SQLSTATE then, by which it is known in any language. SAFETY: the connection exists.
+        unsafe { pq_sys::PQsetErrorVerbosity(connection.raw.as_ptr(), PGVerbosity::PQERRORS_VERBOSE) };
         connection.finish_connecting(Instant::now() + timeout)?;
         // SAFETY: the connection is open.
         if unsafe { pq_sys::PQsetnonblocking(connection.raw.as_ptr(), 1) } != 0 {
@@ -137,7 +139,7 @@ impl BulkConnection {
     fn refused(&self) -> Error {
         let message = self.last_message();
         let error = Error::new("PostgreSQL cannot be reached");
-        let is_passing = says_passing(&message);
+        let is_passing = refused_for_now(&message);
         let error = error.because(message);
         if is_passing { error.passing() } else { error }
     }
@@ -399,7 +401,9 @@ impl BulkConnection {
         // SAFETY: the message belongs to the connection and is copied at once.
         let message = unsafe { CStr::from_ptr(pq_sys::PQerrorMessage(self.raw.as_ptr())) };
         let message = message.to_string_lossy();
-        let lines: Vec<&str> = message.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        // Where in the server's own source it was is nobody's business.
+        let is_said = |line: &&str| !line.is_empty() && !line.starts_with("LOCATION:");
+        let lines: Vec<&str> = message.lines().map(str::trim).filter(is_said).collect();
         if lines.is_empty() { "no reason given".to_owned() } else { lines.join("; ") }
     }
 }
