@@ -9,6 +9,7 @@ use crate::observer::{Observer, go_on};
 use crate::source::preflight::{Findings, scan_values};
 use crate::source::quick_check::quick_check;
 use crate::source::seal::Copy;
+use crate::source::undisturbed::read_undisturbed;
 use crate::source::{SourceConnection, introspect, seal};
 use crate::target::PooledConnection;
 
@@ -70,8 +71,12 @@ impl<M> Preflight<'_, M> {
     /// When it is damaged; values that cannot move are no error but findings.
     pub(super) fn examine_live(&self) -> Result<Findings> {
         let path = &self.request.source;
-        quick_check(&SourceConnection::open_live(path)?, path)?;
-        self.scan(&|| SourceConnection::open_another(path))
+        let mut examine = |source: &SourceConnection| {
+            quick_check(source, path)?;
+            let file = source.file();
+            self.scan(&|| file.open())
+        };
+        Ok(read_undisturbed(path, &mut examine)?.0)
     }
 
     fn check_schema(&self, source: &SourceConnection) -> Result<()> {
