@@ -2,6 +2,8 @@
 //!
 //! Names are data everywhere: they are bound as parameters, never put into SQL.
 
+use std::path::Path;
+
 use migrate_core::source_schema::{
     SourceColumn, SourceForeignKey, SourceIndex, SourceIndexColumn, SourceIndexOrigin, SourceObject,
     SourceObjectKind, SourceSchema, SourceTable,
@@ -10,8 +12,17 @@ use rusqlite::{Connection, Row};
 
 use super::SourceConnection;
 use super::open::{is_nonempty, sidecar};
+use super::undisturbed::read_undisturbed;
 use super::virtual_tables::{self, VirtualTable};
 use crate::error::{Context, Error, Result};
+
+/// Reads the schema of the live file at `path`, which another process may be writing.
+///
+/// # Errors
+/// When the file cannot be read or understood.
+pub fn introspect_live(path: &Path) -> Result<SourceSchema> {
+    Ok(read_undisturbed(path, &mut introspect)?.0)
+}
 
 /// Reads the schema.
 ///

@@ -8,12 +8,10 @@ use std::io::{BufRead, BufReader, Lines, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, mpsc};
-use std::time::Duration;
 
 use migrate_core::mapping::Mapping;
-use row_mover::run::{self, Moved, Observer, Outcome, Request, Silent};
+use row_mover::run::{self, Moved, Observer, Outcome, Request};
 use row_mover::source::evidence;
 use row_mover::source::undisturbed::Protection;
 
@@ -127,7 +125,7 @@ impl Kept {
     /// test, when so much is copied and compared, with the number of the try. Returns how many tries there were as well.
     fn migrate(&self, share: f64, hook: &(dyn Fn(u32) + Sync)) -> (row_mover::Result<Outcome>, u32) {
         self.with_hands(hook, &|hands| {
-            let observer = Sealing { share, hands, is_done: AtomicBool::new(false) };
+            let observer = Sealing { share, hands, progress: Mutex::default() };
             run::migrate(&self.request(), &observer)
         })
     }
@@ -217,14 +215,17 @@ impl Hands {
 struct Sealing<'a> {
     share: f64,
     hands: &'a Hands,
-    is_done: AtomicBool,
+    /// How far the try has come, and whether it has acted in it.
+    progress: Mutex<(f64, bool)>,
 }
 
 impl Observer for Sealing<'_> {
     fn sealed(&self, share: f64) {
-        if share < self.share {
-            self.is_done.store(false, Ordering::SeqCst);
-        } else if !self.is_done.swap(true, Ordering::SeqCst) {
+        let mut progress = self.progress.lock().unwrap();
+        let is_new_try = share <= progress.0;
+        let has_acted = progress.1 && !is_new_try;
+        *progress = (share, has_acted || share >= self.share);
+        if share >= self.share && !has_acted {
             self.hands.act();
         }
     }
@@ -414,29 +415,31 @@ fn a_dry_run_and_a_plan_are_of_one_state() {
 #[test]
 fn at_no_moment_a_commit_is_torn() {
     let mut chance = Chance::new();
-    for round in 0..rounds(3) {
+    for round in 0..rounds(4) {
         let kept = Kept::new("WAL");
-        let what = format!("round {round}, {}", chance.seed());
-        let wait = chance.time_below(Duration::from_millis(120));
-        let is_over = AtomicBool::new(false);
-        let outcome = std::thread::scope(|scope| {
-            scope.spawn(|| {
-                std::thread::sleep(wait);
-                while !is_over.load(Ordering::SeqCst) {
-                    kept.app(TRANSFER);
+        let share = f64::from(u32::try_from(chance.below(95)).unwrap()) / 100.0;
+        let (transfers, leaves_log) = (u32::try_from(chance.below(7)).unwrap(), chance.below(2) == 0);
+        let what = format!(
+            "round {round}: {transfers} transfers at {share}, leaves its log: {leaves_log}, {}",
+            chance.seed()
+        );
+        let (outcome, tries) = kept.migrate(share, &|nth| {
+            if nth <= transfers {
+                kept.app(&format!("{TRANSFER} PRAGMA wal_checkpoint(TRUNCATE)"));
+                if !leaves_log {
+                    kept.remove_log();
                 }
-            });
-            let (outcome, _) = kept.with_hands(&|_| {}, &|_| run::migrate(&kept.request(), &Silent));
-            is_over.store(true, Ordering::SeqCst);
-            outcome
+            }
         });
         match outcome {
             Ok(Outcome::Moved(moved)) => {
                 assert!(moved.validation.is_proven(), "{what}");
                 assert_eq!(kept.case.ask(SUM), ["1000"], "{what}");
+                assert_eq!(moved.seal.read_method.unwrap().attempts, tries, "{what}");
             }
             Ok(other) => panic!("{what}: {other:?}"),
             Err(error) => {
+                assert!(transfers >= 5 && !leaves_log, "{what}: {}", chain(&error));
                 assert!(chain(&error).contains("5 times in a row"), "{what}: {}", chain(&error));
                 kept.assert_nothing_was_made();
             }

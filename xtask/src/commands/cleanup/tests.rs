@@ -52,6 +52,7 @@ fn validated_of(path: &Path) -> MigrationProof {
             source_path: path.into(),
             sealed_at: String::new(),
             source_state: source_state(path),
+            read_method: None,
         }),
     }
 }
