@@ -18,6 +18,7 @@ pub mod quick_check;
 pub mod rows;
 pub mod scan;
 pub mod seal;
+pub mod sealed_content;
 pub mod undisturbed;
 mod virtual_tables;
 
