@@ -174,6 +174,11 @@ pub fn verify(seal: &Seal) -> Result<()> {
         return Err(Error::new(format!("the sealed copy {shown} is gone"))
             .next("put it back where it was, or start over with --restart, which takes a new one"));
     }
+    if !seal.path.is_file() {
+        return Err(Error::new(format!("the sealed copy {shown} is no regular file")).next(
+            "put it back where it was, or start over with --restart --discard, which takes a new one",
+        ));
+    }
     let (sha256, bytes) = hash(&seal.path, &|| Ok(()))?;
     if sha256 == seal.sha256 && bytes == seal.bytes {
         return Ok(());
