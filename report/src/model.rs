@@ -95,8 +95,43 @@ pub struct Source {
     pub bytes: u64,
     /// When it was taken, in RFC 3339.
     pub sealed_at: String,
+    /// How it was taken; none where that was not recorded.
+    #[serde(default)]
+    pub copy_method: Option<CopyMethod>,
     /// Whether the source was written to since, as far as its size and time tell; none where that was not looked at.
     pub changed_since: Option<bool>,
+}
+
+/// How the sealed copy was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopyMethod {
+    /// What kept the source from changing meanwhile.
+    pub protection: CopyProtection,
+    /// How often it was copied until nothing disturbed that.
+    pub attempts: u32,
+}
+
+/// What kept the source from changing while it was copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CopyProtection {
+    /// SQLite's own locks.
+    SqliteLocks,
+    /// Nothing: it was copied without locks, and was the same before and after.
+    UnchangedFile,
+}
+
+impl std::fmt::Display for CopyMethod {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.protection {
+            CopyProtection::SqliteLocks => "under SQLite's locks",
+            CopyProtection::UnchangedFile => "without locks, from a file that was the same before and after",
+        })?;
+        if self.attempts > 1 {
+            write!(f, "; {} attempts, as the file was written to during the others", self.attempts)?;
+        }
+        Ok(())
+    }
 }
 
 /// Where the rows went.

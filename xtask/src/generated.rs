@@ -85,7 +85,7 @@ pub(crate) fn write_stale(files: &[GeneratedFile]) -> anyhow::Result<()> {
 /// Writes beside the file and renames, so that a killed run leaves no half file.
 fn write(file: &GeneratedFile) -> std::io::Result<()> {
     let folder = file.path.parent().unwrap_or(std::path::Path::new("."));
-    std::fs::create_dir_all(folder)?;
+    workspace::create_folder(folder)?;
     let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
     std::io::Write::write_all(&mut temporary, file.content.as_bytes())?;
     #[cfg(unix)]

@@ -118,10 +118,16 @@ pub(crate) fn remember_begun(migration: LastMigration, is_sample: bool) -> anyho
 fn write_memory(memory: &Memory) -> anyhow::Result<()> {
     let path = memory_path();
     let folder = path.parent().unwrap_or(std::path::Path::new("."));
-    std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    workspace::create_folder(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let memory = serde_json::to_string(memory)?;
-    std::fs::write(&path, format!("{memory}\n"))
-        .with_context(|| format!("{} cannot be written", path.display()))
+    // Made with mode 0600, and never half written.
+    let write = || -> anyhow::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        std::io::Write::write_all(&mut file, format!("{memory}\n").as_bytes())?;
+        file.persist(&path)?;
+        Ok(())
+    };
+    write().with_context(|| format!("{} cannot be written", path.display()))
 }
 
 /// What is remembered of earlier migrations.

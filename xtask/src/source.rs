@@ -31,7 +31,7 @@ pub(crate) fn sample(rows: u64, say: impl Fn(&str)) -> anyhow::Result<PathBuf> {
         say(&format!("sample    {} is there already", workspace::shown(&path)));
         return Ok(path);
     }
-    std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    workspace::create_folder(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let summary = create_sample(&path, &SampleOptions { rows, seed: SAMPLE_SEED })
         .with_context(|| format!("the sample {} cannot be made", path.display()))?;
     let total: u64 = summary.tables.iter().map(|table| table.rows).sum();

@@ -20,3 +20,12 @@ pub(crate) fn shown(path: &Path) -> String {
     let relative = path.strip_prefix(root()).unwrap_or(path);
     relative.display().to_string()
 }
+
+/// Creates a folder and those above it, which nobody but this account may write to whatever the umask is.
+///
+/// # Errors
+/// When one cannot be created.
+pub(crate) fn create_folder(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o755).create(folder)
+}

@@ -8,8 +8,9 @@ mod many;
 
 use migrate_core::plan::{Plan, PlannedTable};
 use report::model::{
-    Check, Command, Compared, DiagramColumn, DiagramReference, DiagramTable, Environment, LeftOut, Problem,
-    REPORT_FORMAT, Recipe, Rejects, Report, RowProblem, Source, Span, SpanKind, TableReport, Target, Verdict,
+    Check, Command, Compared, CopyMethod, CopyProtection, DiagramColumn, DiagramReference, DiagramTable,
+    Environment, LeftOut, Problem, REPORT_FORMAT, Recipe, Rejects, Report, RowProblem, Source, Span,
+    SpanKind, TableReport, Target, Verdict,
 };
 
 pub(crate) use hostile::hostile;
@@ -141,6 +142,7 @@ pub(crate) fn report_of(plan: Plan, rows: u64) -> Report {
             sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned(),
             bytes: 41_234_432,
             sealed_at: "2026-11-26T21:56:40Z".to_owned(),
+            copy_method: Some(CopyMethod { protection: CopyProtection::SqliteLocks, attempts: 1 }),
             changed_since: Some(false),
         },
         target: Target { url: "postgres://app@db.example:5432/app?sslmode=verify-full".to_owned() },

@@ -7,6 +7,7 @@
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use migrate_core::conversion::{Refusal, TextCheck};
@@ -108,12 +109,9 @@ fn cannot_write(path: &Path) -> String {
 /// A file beside the one that it will be, for this account alone.
 fn create(path: &Path) -> Result<BufWriter<tempfile::NamedTempFile>> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).context(|| cannot_write(path))?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).context(|| cannot_write(path))?;
-    }
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).context(|| cannot_write(path))?;
+    // It may have been there already.
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).context(|| cannot_write(path))?;
     // Made with mode 0600.
     tempfile::NamedTempFile::new_in(folder).map(BufWriter::new).context(|| cannot_write(path))
 }

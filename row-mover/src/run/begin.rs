@@ -14,7 +14,7 @@ use crate::ledger::{self, Run};
 use crate::load;
 use crate::observer::go_on;
 use crate::source::preflight::Findings;
-use crate::source::{SourceConnection, seal};
+use crate::source::seal;
 
 impl Session<'_> {
     /// All phases from the beginning. What `earlier` made is dropped, but only once the new copy is sealed: until then
@@ -35,12 +35,10 @@ impl Session<'_> {
         }
         self.end(Phase::Preflight, started, &mut phases);
         let started = self.start(Phase::Seal);
-        let source = SourceConnection::open_live(&request.source)?;
-        let copy = seal::copy(&source, &request.backup_dir, &|share| {
+        let copy = seal::copy(&request.source, &request.backup_dir, &|share| {
             self.observer.sealed(share);
             go_on(self.observer)
         })?;
-        drop(source);
         // What moves is the copy, so that this is what is looked at: the app may have written since.
         let (hash, findings) = preflight.examine(&copy)?;
         if let Some(refused) = refused(request, &findings) {

@@ -1,5 +1,7 @@
 //! The preflight phase: everything that can be known to be wrong is found here, before anything is changed.
 
+use std::path::Path;
+
 use migrate_core::plan::{Plan, PlannedTable};
 use migrate_core::schema_diff;
 
@@ -9,6 +11,7 @@ use crate::observer::{Observer, go_on};
 use crate::source::preflight::{Findings, scan_values};
 use crate::source::quick_check::quick_check;
 use crate::source::seal::Copy;
+use crate::source::undisturbed::read_undisturbed;
 use crate::source::{SourceConnection, introspect, seal};
 use crate::target::PooledConnection;
 
@@ -27,12 +30,16 @@ impl<M> Preflight<'_, M> {
     /// When something stands in the way.
     pub(super) fn look(&self, target: &mut PooledConnection, is_fresh: bool) -> Result<()> {
         let request = self.request;
-        let source = SourceConnection::open_live(&request.source)?;
-        if source.real_path().to_str().is_none() {
-            return Err(Error::new(format!("the path {} is not UTF-8", source.real_path().display()))
-                .next("the manifest and the ledger hold paths as text: name a copy or move the file"));
-        }
-        self.check_schema(&source)?;
+        let mut check = |source: &SourceConnection| {
+            let path = source.real_path();
+            if path.to_str().is_none() {
+                return Err(Error::new(format!("the path {} is not UTF-8", path.display()))
+                    .next("the manifest and the ledger hold paths as text: name a copy or move the file"));
+            }
+            self.check_schema(source)?;
+            Ok(path.to_owned())
+        };
+        let (source, _) = read_undisturbed(&request.source, &mut check)?;
         existing::check_selected(request.plan, self.tables)?;
         target_check::check_settings(target, request.plan)?;
         if is_fresh {
@@ -70,8 +77,12 @@ impl<M> Preflight<'_, M> {
     /// When it is damaged; values that cannot move are no error but findings.
     pub(super) fn examine_live(&self) -> Result<Findings> {
         let path = &self.request.source;
-        quick_check(&SourceConnection::open_live(path)?, path)?;
-        self.scan(&|| SourceConnection::open_another(path))
+        let mut examine = |source: &SourceConnection| {
+            quick_check(source, path)?;
+            let file = source.file();
+            self.scan(&|| file.open())
+        };
+        Ok(read_undisturbed(path, &mut examine)?.0)
     }
 
     fn check_schema(&self, source: &SourceConnection) -> Result<()> {
@@ -121,10 +132,9 @@ fn schema_differs(source: String, differences: &[String]) -> Error {
 }
 
 /// The sealed copy needs the room of the source and its log.
-fn check_disk<M>(source: &SourceConnection, request: &Request<'_, M>) -> Result<()> {
+fn check_disk<M>(source: &Path, request: &Request<'_, M>) -> Result<()> {
     let size = |suffix: &str| {
-        std::fs::metadata(crate::source::open::sidecar(source.real_path(), suffix))
-            .map_or(0, |metadata| metadata.len())
+        std::fs::metadata(crate::source::open::sidecar(source, suffix)).map_or(0, |metadata| metadata.len())
     };
     let needed = size("") + size("-wal");
     let free = seal::free_bytes(&request.backup_dir)?;

@@ -10,6 +10,7 @@ use migrate_core::source_schema::SourceSchema;
 use migrate_core::target_schema::TargetSchema;
 
 use super::profile::profile_by_workers;
+use super::undisturbed::read_undisturbed;
 use super::{SourceConnection, breaches, introspect};
 use crate::error::{Context, Result};
 
@@ -37,18 +38,23 @@ pub fn plan_into(
     workers: usize,
     scanned: &(dyn Fn(u64) + Sync),
 ) -> Result<(SourceSchema, Plan)> {
-    let source = SourceConnection::open_live(path)?;
-    let schema = introspect::introspect(&source)?;
-    let mut profile = profile_by_workers(
-        &moving(&schema, mapping),
-        workers,
-        &|| SourceConnection::open_another(path),
-        scanned,
-    )?;
+    let mut read = |source: &SourceConnection| read_plan(source, mapping, target, workers, scanned);
+    Ok(read_undisturbed(path, &mut read)?.0)
+}
+
+fn read_plan(
+    source: &SourceConnection,
+    mapping: &Mapping,
+    target: Option<&TargetSchema>,
+    workers: usize,
+    scanned: &(dyn Fn(u64) + Sync),
+) -> Result<(SourceSchema, Plan)> {
+    let schema = introspect::introspect(source)?;
+    let file = source.file();
+    let mut profile = profile_by_workers(&moving(&schema, mapping), workers, &|| file.open(), scanned)?;
     let failed = || "no plan can be made".to_owned();
     let plan = planner::plan_into(&schema, Some(&profile), mapping, target).context(failed)?;
-    breaches::find(&source, &schema, &plan, &mut profile)?;
-    source.check_undisturbed()?;
+    breaches::find(source, &schema, &plan, &mut profile)?;
     let is_broken = profile.values().any(|table| !table.breaches.is_empty());
     let plan = if is_broken {
         planner::plan_into(&schema, Some(&profile), mapping, target).context(failed)?

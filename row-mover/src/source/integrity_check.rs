@@ -65,6 +65,32 @@ pub fn integrity_check(
     }
 }
 
+/// Returns the first of these tables that does not agree with its indexes; none where all do, as far as they can be checked.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(crate) fn first_disagreeing<'a>(
+    source: &SourceConnection,
+    tables: impl IntoIterator<Item = &'a str>,
+) -> Result<Option<&'a str>> {
+    // Of its own, as what stands in for the app's collations must not change what others read.
+    let own = source.file().open()?;
+    let failed = || format!("the integrity of {} cannot be checked", source.path().display());
+    own.connection().collation_needed(stand_in).context(failed)?;
+    let check = Check::new(own.connection()).context(failed)?;
+    for table in tables {
+        let mut found = Integrity::default();
+        match check.finds("SELECT * FROM pragma_integrity_check(?1)", [table], &mut found) {
+            Err(error) if !is_about_one_object(&error) => return Err(error).context(failed),
+            // One that cannot be checked is not said to disagree.
+            Err(_) => {}
+            Ok(()) if found.problems.is_empty() => {}
+            Ok(()) => return Ok(Some(table)),
+        }
+    }
+    Ok(None)
+}
+
 struct Check<'a> {
     connection: &'a Connection,
     /// Tables and indexes whose rows lie in the order of a collation that only the app has.

@@ -2,6 +2,8 @@
 //!
 //! Names are data everywhere: they are bound as parameters, never put into SQL.
 
+use std::path::Path;
+
 use migrate_core::source_schema::{
     SourceColumn, SourceForeignKey, SourceIndex, SourceIndexColumn, SourceIndexOrigin, SourceObject,
     SourceObjectKind, SourceSchema, SourceTable,
@@ -10,8 +12,17 @@ use rusqlite::{Connection, Row};
 
 use super::SourceConnection;
 use super::open::{is_nonempty, sidecar};
+use super::undisturbed::read_undisturbed;
 use super::virtual_tables::{self, VirtualTable};
 use crate::error::{Context, Error, Result};
+
+/// Reads the schema of the live file at `path`, which another process may be writing.
+///
+/// # Errors
+/// When the file cannot be read or understood.
+pub fn introspect_live(path: &Path) -> Result<SourceSchema> {
+    Ok(read_undisturbed(path, &mut introspect)?.0)
+}
 
 /// Reads the schema.
 ///
@@ -19,14 +30,56 @@ use crate::error::{Context, Error, Result};
 /// When the database cannot be read, or holds no table at all: an empty success would be worse than an error.
 pub fn introspect(source: &SourceConnection) -> Result<SourceSchema> {
     let path = source.path();
-    let schema = read(source.connection()).map_err(|error| match error.sqlite_error_code() {
+    let damage_or = |error: rusqlite::Error| match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::DatabaseCorrupt) => super::open::damaged(path, error.to_string()),
         _ => Error::new(format!("the schema of {} cannot be read", path.display())).because(error),
-    })?;
+    };
+    if let Some(what) = not_utf8(source.connection()).map_err(damage_or)? {
+        return Err(Error::new(format!(
+            "the schema of {} cannot be read: {what} is not UTF-8",
+            path.display()
+        ))
+        .next("give it another name in a copy of the file, and migrate the copy"));
+    }
+    let schema = read(source.connection()).map_err(damage_or)?;
     if schema.tables.is_empty() && schema.others.is_empty() {
         return Err(no_tables(source));
     }
     Ok(schema)
+}
+
+/// Names the first object whose name or SQL is not UTF-8, which neither this program nor PostgreSQL can hold; none where all are.
+fn not_utf8(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    // SQLite makes UTF-8 of the other encodings.
+    let encoding: String = connection.query_row("PRAGMA encoding", [], |row| row.get(0))?;
+    if encoding != "UTF-8" {
+        return Ok(None);
+    }
+    let sql = "SELECT type, CAST(name AS BLOB), CAST(coalesce(sql, '') AS BLOB) FROM sqlite_schema";
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (name, sql): (Vec<u8>, Vec<u8>) = (row.get(1)?, row.get(2)?);
+        let is_utf8 = |bytes: &[u8]| std::str::from_utf8(bytes).is_ok();
+        let kind =
+            || Ok::<_, rusqlite::Error>(String::from_utf8_lossy(row.get_ref(0)?.as_bytes()?).into_owned());
+        if !is_utf8(&name) {
+            return Ok(Some(format!("the name of {} {}", kind()?, escaped(&name))));
+        }
+        if !is_utf8(&sql) {
+            return Ok(Some(format!("a name or text in the SQL of {} {}", kind()?, escaped(&name))));
+        }
+    }
+    Ok(None)
+}
+
+/// The text with `\\xff` for each byte that is not part of UTF-8.
+fn escaped(bytes: &[u8]) -> String {
+    let shown = |chunk: std::str::Utf8Chunk<'_>| {
+        let invalid: String = chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")).collect();
+        format!("{}{invalid}", chunk.valid())
+    };
+    bytes.utf8_chunks().map(shown).collect()
 }
 
 /// Says why a database that has no table is probably not the one that was meant.

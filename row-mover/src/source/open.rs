@@ -4,13 +4,16 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rustix::fs::OFlags;
 
+use super::live_file::{Disturbance, FileState, LiveFile, Unchanged};
 use crate::error::{Context, Error, Result};
 
 /// How long to wait for a lock that the app holds.
@@ -26,9 +29,30 @@ const SQLITE_VERSION_MIN: i32 = 3_051_003;
 #[derive(Debug)]
 pub struct SourceConnection {
     connection: Connection,
+    file: SourceFile,
+    /// The live file from outside SQLite. It is opened before the connection and closed after it: closing any descriptor of a
+    /// file drops all POSIX locks that the process holds on it (SQLite manual, "How To Corrupt", section 2.2).
+    live: Option<LiveFile>,
+}
+
+/// A file and how it is opened, for further readers of it.
+#[derive(Clone, Debug)]
+pub struct SourceFile {
     path: PathBuf,
     real_path: PathBuf,
-    is_immutable: bool,
+    access: Access,
+}
+
+/// How a file is kept from changing under its reader.
+#[derive(Clone, Debug)]
+enum Access {
+    /// By SQLite's own locks.
+    Locked,
+    /// By nothing: this account cannot create the shared memory that SQLite's locks on a WAL database need. The file is read as
+    /// immutable, and its state is compared with this one afterwards.
+    Unlocked(Box<FileState>),
+    /// It is a sealed copy, which nobody writes.
+    Sealed,
 }
 
 impl SourceConnection {
@@ -38,34 +62,30 @@ impl SourceConnection {
     /// When there is no such file, it is no SQLite database, or it cannot be read as it stands.
     pub fn open_live(path: &Path) -> Result<SourceConnection> {
         check_is_database(path)?;
-        SourceConnection::open_another(path)
-    }
-
-    /// Opens the user's file once more, for a second reader beside the first.
-    ///
-    /// Unlike [`SourceConnection::open_live`] it leaves the file itself to SQLite: a process that closes any descriptor of a
-    /// file loses all its POSIX locks on it, those of its other readers too (SQLite manual, "How To Corrupt", section 2.2).
-    ///
-    /// # Errors
-    /// When the file cannot be read as it stands.
-    pub fn open_another(path: &Path) -> Result<SourceConnection> {
         // SQLite follows links and keeps log and journal beside the real file, so that is where to look for them.
         let real_path =
             std::fs::canonicalize(path).context(|| format!("{} cannot be read", path.display()))?;
-        let has_sidecar = ["-wal", "-journal"].iter().any(|suffix| sidecar(&real_path, suffix).exists());
+        let live = LiveFile::open(&real_path).context(|| format!("{} cannot be read", path.display()))?;
         let has_journal = is_nonempty(&sidecar(&real_path, "-journal"));
-        match open(path, &real_path, false).and_then(|source| source.touch().map(|()| source)) {
-            Ok(source) => Ok(source),
-            // Where neither log nor journal is there and the folder is closed to us, no page can be anywhere but in the file.
-            Err(error) if !has_sidecar && is_cannot_open(&error) => {
-                open(path, &real_path, true).and_then(|source| {
-                    source.touch()?;
-                    Ok(source)
-                })
-            }
-            Err(error) => Err(error),
+        let open_as = |access| {
+            open_and_read(SourceFile { path: path.to_owned(), real_path: real_path.clone(), access })
+        };
+        let locked = || open_as(Access::Locked);
+        let opened = match locked() {
+            // Without shared memory SQLite's locks do not work. Where the file is a WAL database without a log, every page is in
+            // the file.
+            Err(error) if is_cannot_open(&error) => match live.hold_unlocked() {
+                Ok(Some(state)) => open_as(Access::Unlocked(Box::new(state))),
+                // Whoever has just opened it has made the shared memory.
+                Ok(None) => locked(),
+                Err(_) => Err(error),
+            },
+            opened => opened,
+        };
+        match opened {
+            Ok(source) => Ok(SourceConnection { live: Some(live), ..source }),
+            Err(error) => Err(explain_open(path, has_journal, error)),
         }
-        .map_err(|error| explain_open(path, has_journal, error))
     }
 
     /// Opens a sealed copy, which nobody writes.
@@ -74,7 +94,8 @@ impl SourceConnection {
     /// When the file cannot be read.
     pub fn open_sealed(path: &Path) -> Result<SourceConnection> {
         check_is_database(path)?;
-        open(path, path, true).map_err(|error| explain_open(path, false, error))
+        let file = SourceFile { path: path.to_owned(), real_path: path.to_owned(), access: Access::Sealed };
+        open(file).map_err(|error| explain_open(path, false, error))
     }
 
     /// The connection, for the modules that read.
@@ -84,31 +105,84 @@ impl SourceConnection {
 
     /// The file, as it was named.
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.file.path
     }
 
     /// The file itself, where the name is a link: log and journal lie beside it.
     pub fn real_path(&self) -> &Path {
-        &self.real_path
+        &self.file.real_path
     }
 
-    /// Makes sure that what was read was all there was: a file that is read without locks must not have been written.
+    /// The file, for further readers of it: they may be in other threads.
+    pub fn file(&self) -> &SourceFile {
+        &self.file
+    }
+
+    /// Whether the file is read without SQLite's locks.
+    pub(crate) fn is_unlocked(&self) -> bool {
+        matches!(self.file.access, Access::Unlocked(_))
+    }
+
+    /// The state of the file under the locks of a read transaction that whoever calls holds; none where it is not read under locks.
     ///
     /// # Errors
-    /// When a log or journal has come since the file was opened.
-    pub fn check_undisturbed(&self) -> Result<()> {
-        let has_come = |suffix: &&str| sidecar(&self.real_path, suffix).exists();
-        if self.is_immutable && ["-wal", "-journal"].iter().any(has_come) {
-            return Err(Error::new(format!("{} was opened by another process while it was read", self.path.display()))
-                .next("its folder is closed to this account, so that no lock could be taken: run as the account that owns it, or stop the app"));
+    /// When it cannot be read.
+    pub(crate) fn locked_state(&self) -> std::io::Result<Option<FileState>> {
+        match (&self.live, &self.file.access) {
+            (Some(live), Access::Locked) => {
+                let state = live.state()?;
+                Ok(Some(if state.is_wal() { state } else { live.settled_state()? }))
+            }
+            _ => Ok(None),
         }
-        Ok(())
     }
 
-    /// Reads the schema once, so that whatever keeps the file from being read shows at once.
-    fn touch(&self) -> std::result::Result<(), rusqlite::Error> {
-        self.connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
+    /// Returns what happened to the file since [`SourceConnection::locked_state`] that the locks should have kept from it.
+    pub(crate) fn disturbance_since(&self, locked: Option<&FileState>) -> Option<Disturbance> {
+        let unchanged =
+            |state: &FileState| if state.is_wal() { Unchanged::WalDatabase } else { Unchanged::File };
+        let changed = locked
+            .zip(self.live.as_ref())
+            .and_then(|(state, live)| live.change_since(state, unchanged(state)));
+        changed.or_else(|| self.disturbance())
     }
+
+    /// Returns what happened to the file since it was opened that its reader cannot have noticed: any write where it is read
+    /// without locks, another file in its place otherwise.
+    pub(crate) fn disturbance(&self) -> Option<Disturbance> {
+        let live = self.live.as_ref()?;
+        match &self.file.access {
+            Access::Unlocked(before) => live.change_since(before, Unchanged::Everything),
+            Access::Locked => live.replaced(),
+            Access::Sealed => None,
+        }
+    }
+}
+
+impl SourceFile {
+    /// Opens the file once more, in the same way.
+    ///
+    /// Unlike [`SourceConnection::open_live`] it leaves the file itself to SQLite, so that no reader loses its locks.
+    ///
+    /// # Errors
+    /// When the file cannot be read as it stands.
+    pub fn open(&self) -> Result<SourceConnection> {
+        let has_journal = is_nonempty(&sidecar(&self.real_path, "-journal"));
+        open_and_read(self.clone()).map_err(|error| explain_open(&self.path, has_journal, error))
+    }
+}
+
+/// Opens a regular file for reading. Anything else is refused without waiting: opening a FIFO waits for a writer, and a device may do
+/// anything.
+pub(crate) fn open_regular(path: &Path) -> std::io::Result<File> {
+    let refused = || std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is no regular file");
+    // Looked at first, since a device may act upon being opened, and again afterwards, since the name may lead elsewhere by then.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(refused());
+    }
+    let flags = i32::try_from((OFlags::NONBLOCK | OFlags::NOCTTY).bits()).unwrap_or(0);
+    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(refused()) }
 }
 
 /// The path with `suffix` behind its file name, as SQLite names its log and journal.
@@ -124,14 +198,18 @@ pub(crate) fn damaged(path: &Path, finds: String) -> Error {
     )
 }
 
-fn open(
-    path: &Path,
-    real_path: &Path,
-    is_immutable: bool,
-) -> std::result::Result<SourceConnection, rusqlite::Error> {
+/// Opens a file and reads its schema once, so that whatever keeps it from being read shows at once.
+fn open_and_read(file: SourceFile) -> std::result::Result<SourceConnection, rusqlite::Error> {
+    let source = open(file)?;
+    source.connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    Ok(source)
+}
+
+fn open(file: SourceFile) -> std::result::Result<SourceConnection, rusqlite::Error> {
+    let is_immutable = !matches!(file.access, Access::Locked);
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    let connection = Connection::open_with_flags(uri(real_path, is_immutable), flags)?;
+    let connection = Connection::open_with_flags(uri(&file.real_path, is_immutable), flags)?;
     for (config, value) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
         (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
@@ -155,7 +233,7 @@ fn open(
     }
     connection.busy_timeout(LOCK_WAIT_MAX)?;
     connection.execute_batch("PRAGMA query_only = 1; PRAGMA cell_size_check = 1; PRAGMA mmap_size = 0")?;
-    Ok(SourceConnection { connection, path: path.to_owned(), real_path: real_path.to_owned(), is_immutable })
+    Ok(SourceConnection { connection, file, live: None })
 }
 
 /// The path as a `file:` URI, in which SQLite reads `%`, `?` and `#` as its own (SQLite manual, "URI Filenames").
@@ -200,7 +278,7 @@ fn check_is_database(path: &Path) -> Result<()> {
             .next("an app creates such a file when its path is wrong; look for the real one"));
     }
     let mut header = [0; 16];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    let read = open_regular(path).and_then(|mut file| file.read_exact(&mut header));
     // A file that is shorter than the header is told by what it lacks.
     if read.as_ref().is_err_and(|error| error.kind() != std::io::ErrorKind::UnexpectedEof) {
         return read.context(|| format!("{shown} cannot be read"));

@@ -26,7 +26,7 @@ pub(super) const NOT_IN_ORDER: &str = "row not in PRIMARY KEY order for ";
 pub fn quick_check(source: &SourceConnection, stands_for: &Path) -> Result<()> {
     let path = stands_for;
     let failed = || format!("{} cannot be checked", path.display());
-    let own = SourceConnection::open_another(source.path())?;
+    let own = source.file().open()?;
     let connection = own.connection();
     connection.collation_needed(stand_in).context(failed)?;
     let is_damage = |error: &rusqlite::Error| {

@@ -14,12 +14,17 @@ use rusqlite::backup::{Backup, StepResult};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::SourceConnection;
-use super::open::sidecar;
+use super::live_file::Disturbance;
+use super::open::{open_regular, sidecar};
+use super::undisturbed::{ReadMethod, read_undisturbed};
+use super::{SourceConnection, pages};
 use crate::error::{Context, Error, Result};
 
 /// How many pages are copied between two looks at the time.
 const STEP_PAGES: i32 = 1000;
+
+/// The longest name that a sealed copy keeps. File systems take 255 bytes, encrypted ones 143.
+const NAME_BYTES_MAX: usize = 120;
 
 /// Where less than this is free, in bytes, the want of room explains why a copy could not be written.
 const LITTLE_ROOM: u64 = 1 << 20;
@@ -39,61 +44,61 @@ pub struct Seal {
     pub sealed_at: String,
     /// What the source file looked like then, to tell whether it was written to since.
     pub source_state: String,
+    /// How it was read; none where a version made the copy that did not record it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_method: Option<ReadMethod>,
 }
 
 /// A consistent copy that is not sealed yet: it can be read and looked at. One that is dropped leaves nothing behind.
 #[derive(Debug)]
 pub struct Copy {
+    place: Place,
+    copied_at: jiff::Timestamp,
+    source_path: PathBuf,
+    source_state: String,
+    read_method: ReadMethod,
+}
+
+/// Where a copy is made. One that is dropped before it is sealed is removed.
+#[derive(Debug)]
+struct Place {
     folder: PathBuf,
     name: String,
     partial: PathBuf,
-    source_path: PathBuf,
-    copied_at: jiff::Timestamp,
-    source_state: String,
     is_sealed: bool,
     /// The backup folder, where it was not there before.
     made: Option<PathBuf>,
 }
 
-/// Copies `source` into a new folder of its own inside `backup_dir`; `copied` hears the share that is done, and ends it with an error.
+/// Copies the live file at `path` into a new folder of its own inside `backup_dir`; `copied` hears the share that is done, and ends it
+/// with an error.
 ///
 /// # Errors
-/// When the folder cannot be written, or the source cannot be read.
-pub fn copy(
-    source: &SourceConnection,
-    backup_dir: &Path,
-    copied: &dyn Fn(f64) -> Result<()>,
-) -> Result<Copy> {
-    let copied_at = jiff::Timestamp::now();
-    let name = sealed_name(source.path());
-    let stem = Path::new(&name).file_stem().unwrap_or(std::ffi::OsStr::new(&name));
-    let folder = backup_dir.join(format!("{}-{}", stem.display(), copied_at.strftime("%Y%m%dT%H%M%S%3fZ")));
-    let made = (!backup_dir.exists()).then(|| backup_dir.to_owned());
-    create_private_folder(backup_dir, &folder)?;
-    let copy = Copy {
-        partial: sidecar(&folder.join(&name), ".partial"),
-        folder,
-        name,
-        source_path: source.real_path().to_owned(),
-        copied_at,
-        source_state: source_state(source.real_path()),
-        is_sealed: false,
-        made,
+/// When the folder cannot be written, the source cannot be read, or something wrote to it during every try.
+pub fn copy(path: &Path, backup_dir: &Path, copied: &dyn Fn(f64) -> Result<()>) -> Result<Copy> {
+    let place = Place::create(path, backup_dir)?;
+    let mut copy_once = |source: &SourceConnection| {
+        let copied_at = jiff::Timestamp::now();
+        let state = source_state(source.real_path());
+        remove_files(&place.partial);
+        copy_pages(source, &place.partial, copied)?;
+        Ok((copied_at, source.real_path().to_owned(), state))
     };
-    copy_pages(source, &copy.partial, copied).map_err(|error| match free_bytes(&copy.folder) {
-        Ok(free) if free < LITTLE_ROOM => error.next(format!(
-            "{} has {free} bytes free: make room there, or name another folder with --backup-dir",
-            backup_dir.display()
-        )),
-        _ => error,
-    })?;
-    Ok(copy)
+    let ((copied_at, source_path, source_state), read_method) = read_undisturbed(path, &mut copy_once)
+        .map_err(|error| match free_bytes(&place.folder) {
+            Ok(free) if free < LITTLE_ROOM => error.next(format!(
+                "{} has {free} bytes free: make room there, or name another folder with --backup-dir",
+                backup_dir.display()
+            )),
+            _ => error,
+        })?;
+    Ok(Copy { place, copied_at, source_path, source_state, read_method })
 }
 
 impl Copy {
     /// The file, which nobody writes any more.
     pub fn path(&self) -> &Path {
-        &self.partial
+        &self.place.partial
     }
 
     /// Writes it to the disk and hashes it: its SHA-256 in hex, and its size in bytes. `go_on` ends it with an error.
@@ -101,10 +106,11 @@ impl Copy {
     /// # Errors
     /// When it cannot be read or written.
     pub fn hash(&self, go_on: &dyn Fn() -> Result<()>) -> Result<(String, u64)> {
-        File::open(&self.partial)
+        let partial = self.path();
+        File::open(partial)
             .and_then(|file| file.sync_all())
-            .context(|| format!("{} cannot be written to the disk", self.partial.display()))?;
-        hash(&self.partial, go_on)
+            .context(|| format!("{} cannot be written to the disk", partial.display()))?;
+        hash(partial, go_on)
     }
 
     /// Seals it under what [`Copy::hash`] gave.
@@ -112,27 +118,44 @@ impl Copy {
     /// # Errors
     /// When the folder cannot be written.
     pub fn seal(mut self, (sha256, bytes): (String, u64)) -> Result<Seal> {
-        let sealed_path = self.folder.join(&self.name);
-        finish(&self.partial, &sealed_path, &self.folder)?;
+        let place = &mut self.place;
+        let sealed_path = place.folder.join(&place.name);
+        finish(&place.partial, &sealed_path, &place.folder)?;
         // From here on it has its own name, and is taken away by that.
-        self.is_sealed = true;
+        place.is_sealed = true;
         let seal = Seal {
             path: std::path::absolute(&sealed_path).unwrap_or(sealed_path),
             sha256,
             bytes,
-            source_path: self.source_path.clone(),
+            source_path: self.source_path,
             sealed_at: self.copied_at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
-            source_state: self.source_state.clone(),
+            source_state: self.source_state,
+            read_method: Some(self.read_method),
         };
-        write_manifest(&self.folder, std::ffi::OsStr::new(&self.name), &seal)?;
+        write_manifest(&place.folder, &place.name, &seal)?;
         Ok(seal)
     }
 }
 
-impl Drop for Copy {
+impl Place {
+    fn create(source: &Path, backup_dir: &Path) -> Result<Place> {
+        let name = sealed_name(source);
+        let stem = Path::new(&name).file_stem().and_then(|stem| stem.to_str()).unwrap_or(&name);
+        let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ");
+        let folder = backup_dir.join(format!("{stem}-{now}"));
+        let made = (!backup_dir.exists()).then(|| backup_dir.to_owned());
+        create_private_folder(backup_dir, &folder)?;
+        let partial = sidecar(&folder.join(&name), ".partial");
+        Ok(Place { folder, name, partial, is_sealed: false, made })
+    }
+}
+
+impl Drop for Place {
     fn drop(&mut self) {
         if !self.is_sealed {
-            remove_partial(&self.partial, &self.folder);
+            remove_files(&self.partial);
+            // Where even that fails, the folder's name says what it is.
+            let _ = fs::remove_dir(&self.folder);
             if let Some(backup_dir) = &self.made {
                 // Only where nothing else has come into it.
                 let _ = fs::remove_dir(backup_dir);
@@ -150,6 +173,11 @@ pub fn verify(seal: &Seal) -> Result<()> {
     if !seal.path.exists() {
         return Err(Error::new(format!("the sealed copy {shown} is gone"))
             .next("put it back where it was, or start over with --restart, which takes a new one"));
+    }
+    if !seal.path.is_file() {
+        return Err(Error::new(format!("the sealed copy {shown} is no regular file")).next(
+            "put it back where it was, or start over with --restart --discard, which takes a new one",
+        ));
     }
     let (sha256, bytes) = hash(&seal.path, &|| Ok(()))?;
     if sha256 == seal.sha256 && bytes == seal.bytes {
@@ -186,10 +214,19 @@ pub fn free_bytes(folder: &Path) -> Result<u64> {
     Ok(stats.f_bavail.saturating_mul(stats.f_frsize))
 }
 
-/// The name of the sealed copy: that of the source, but for what `SHA256SUMS` could not hold.
+/// The name of the sealed copy: that of the source, but for what `SHA256SUMS` could not hold, and cut in the middle where it is too
+/// long. It leaves room for what is added to it: `.partial-journal` here, a time stamp in the names of folders.
 fn sealed_name(source: &Path) -> String {
     let name = source.file_name().and_then(|name| name.to_str()).unwrap_or("source.db");
-    name.chars().map(|letter| if letter.is_control() || letter == '\\' { '_' } else { letter }).collect()
+    let name: String =
+        name.chars().map(|letter| if letter.is_control() || letter == '\\' { '_' } else { letter }).collect();
+    if name.len() <= NAME_BYTES_MAX {
+        return name;
+    }
+    let half = NAME_BYTES_MAX / 2;
+    let end = name.floor_char_boundary(half - 1);
+    let start = name.ceil_char_boundary(name.len() - half);
+    format!("{}~{}", name.get(..end).unwrap_or_default(), name.get(start..).unwrap_or_default())
 }
 
 fn create_private_folder(backup_dir: &Path, folder: &Path) -> Result<()> {
@@ -204,39 +241,62 @@ fn create_private_folder(backup_dir: &Path, folder: &Path) -> Result<()> {
     create(folder, false)
 }
 
-/// Copies the database into `partial`, a new file that only its owner may read.
+/// Copies the database into `partial`, a new file that only its owner may read, and compares every page once more: a page that differs
+/// was written by somebody who takes no locks. What was the same both times was so at the moment between, when all of it was read once.
 fn copy_pages(source: &SourceConnection, partial: &Path, copied: &dyn Fn(f64) -> Result<()>) -> Result<()> {
     let failed = || format!("{} cannot be copied to {}", source.path().display(), partial.display());
+    let disturbed = |disturbance: Disturbance| Err(Error::new(failed()).because(disturbance));
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(partial).context(failed)?;
     let mut target = Connection::open(partial).context(failed)?;
     let connection = source.connection();
     // A read transaction that is held through all steps keeps one snapshot: without it every write restarts the copy.
     let snapshot = connection.unchecked_transaction().context(failed)?;
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).context(failed)?;
-    {
-        let backup = Backup::new(connection, &mut target).context(failed)?;
-        loop {
-            match backup.step(STEP_PAGES).context(failed)? {
-                StepResult::Done => break,
-                StepResult::More => {
-                    let progress = backup.progress();
-                    let total = f64::from(progress.pagecount.max(1));
-                    copied(1.0 - f64::from(progress.remaining) / total)?;
-                }
-                StepResult::Busy | StepResult::Locked => std::thread::sleep(Duration::from_millis(10)),
-                other => return Err(Error::new(failed()).because(format!("{other:?}"))),
-            }
-        }
-    }
-    drop(snapshot);
-    source.check_undisturbed()?;
+    let before = source.locked_state().context(failed)?;
+    back_up(connection, &mut target, &|share| copied(share / 2.0)).map_err(|error| match error {
+        BackupError::Ended(error) => error,
+        BackupError::Sqlite(error) => Error::new(failed()).because(error),
+    })?;
     // The copy of a WAL database says in its header that it has a log; this one never will.
     let mode: String =
         target.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0)).context(failed)?;
     if mode != "delete" {
         return Err(Error::new(failed()).because(format!("its journal mode stayed {mode}")));
     }
-    target.close().map_err(|(_, error)| error).context(failed)
+    target.close().map_err(|(_, error)| error).context(failed)?;
+    if let Some(page) = pages::first_difference(connection, partial, &|share| copied(0.5 + share / 2.0))? {
+        return disturbed(Disturbance::Page(page));
+    }
+    if let Some(disturbance) = source.disturbance_since(before.as_ref()) {
+        return disturbed(disturbance);
+    }
+    snapshot.finish().context(failed)
+}
+
+/// What ended a backup.
+enum BackupError {
+    /// Whoever hears of its progress.
+    Ended(Error),
+    Sqlite(rusqlite::Error),
+}
+
+fn back_up(
+    source: &Connection,
+    target: &mut Connection,
+    copied: &dyn Fn(f64) -> Result<()>,
+) -> std::result::Result<(), BackupError> {
+    let backup = Backup::new(source, target).map_err(BackupError::Sqlite)?;
+    loop {
+        match backup.step(STEP_PAGES).map_err(BackupError::Sqlite)? {
+            StepResult::Done => return Ok(()),
+            StepResult::More => {
+                let progress = backup.progress();
+                let total = f64::from(progress.pagecount.max(1));
+                copied(1.0 - f64::from(progress.remaining) / total).map_err(BackupError::Ended)?;
+            }
+            _ => std::thread::sleep(Duration::from_millis(10)),
+        }
+    }
 }
 
 fn finish(partial: &Path, sealed: &Path, folder: &Path) -> Result<()> {
@@ -249,7 +309,7 @@ fn finish(partial: &Path, sealed: &Path, folder: &Path) -> Result<()> {
 /// SHA-256 and size of a file.
 fn hash(path: &Path, go_on: &dyn Fn() -> Result<()>) -> Result<(String, u64)> {
     let failed = || format!("{} cannot be read", path.display());
-    let mut file = File::open(path).context(failed)?;
+    let mut file = open_regular(path).context(failed)?;
     let (mut hasher, mut buffer, mut bytes) = (Sha256::new(), vec![0; 1 << 20], 0);
     loop {
         go_on()?;
@@ -264,13 +324,12 @@ fn hash(path: &Path, go_on: &dyn Fn() -> Result<()>) -> Result<(String, u64)> {
 }
 
 /// Writes the manifest, and the hash in the form that `sha256sum -c SHA256SUMS` reads.
-fn write_manifest(folder: &Path, name: &std::ffi::OsStr, seal: &Seal) -> Result<()> {
+fn write_manifest(folder: &Path, name: &str, seal: &Seal) -> Result<()> {
     let manifest =
         serde_json::to_string_pretty(seal).context(|| "the manifest cannot be written".to_owned())?;
-    for (file, content) in [
-        ("manifest.json", format!("{manifest}\n")),
-        ("SHA256SUMS", format!("{}  {}\n", seal.sha256, name.display())),
-    ] {
+    for (file, content) in
+        [("manifest.json", format!("{manifest}\n")), ("SHA256SUMS", format!("{}  {}\n", seal.sha256, name))]
+    {
         let path = folder.join(file);
         let write = || -> std::io::Result<()> {
             let mut file = OpenOptions::new().write(true).create_new(true).mode(0o400).open(&path)?;
@@ -282,10 +341,9 @@ fn write_manifest(folder: &Path, name: &std::ffi::OsStr, seal: &Seal) -> Result<
     Ok(())
 }
 
-/// Leaves nothing behind of a copy that failed. Where even that fails, the folder's name says what it is.
-fn remove_partial(partial: &Path, folder: &Path) {
+/// Removes what was written of a copy that failed.
+fn remove_files(partial: &Path) {
     for suffix in ["", "-journal", "-wal", "-shm"] {
         let _ = fs::remove_file(sidecar(partial, suffix));
     }
-    let _ = fs::remove_dir(folder);
 }

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use super::{LeftOut, TableComparison, TargetRows, Tried};
 use crate::error::{Context, Result};
+use crate::source::integrity_check::first_disagreeing;
 use crate::source::{SourceConnection, scan};
 use crate::target::bulk::BulkConnection;
 
@@ -57,6 +58,10 @@ pub(crate) fn views(
             Some(reason) => Outcome::NotTried(reason),
             None => compare(view, plan, source.connection(), target)?,
         };
+        let compared = match compared {
+            Outcome::Differs(how) => blame(view, plan, source, how)?,
+            compared => compared,
+        };
         match compared {
             Outcome::Same => tried.tried += 1,
             Outcome::Differs(how) => {
@@ -97,6 +102,31 @@ fn why_not(view: &PlannedView, plan: &Plan, tables: &[TableComparison], unsteady
         return None;
     };
     Some(reason.to_owned())
+}
+
+/// Whose fault it is that a view differs. Tables are read without their indexes, but SQLite answers a view through them: one that does
+/// not agree with its table makes SQLite's answer the wrong one.
+fn blame(view: &PlannedView, plan: &Plan, source: &SourceConnection, how: String) -> Result<Outcome> {
+    let tables = tables_of(view, plan);
+    Ok(match first_disagreeing(source, tables)? {
+        Some(table) => Outcome::NotTried(format!(
+            "{how}; but an index of table {table} in the sealed copy is damaged, through which SQLite may have read it"
+        )),
+        None => Outcome::Differs(how),
+    })
+}
+
+/// The tables that a view may read, by itself or through other views: all whose names are in its SQL.
+fn tables_of<'a>(view: &PlannedView, plan: &'a Plan) -> Vec<&'a str> {
+    let is_named = |sql: &str, name: &str| sql.contains(&name.to_lowercase());
+    let mut sql = view.source_sql.to_lowercase();
+    // Each comes after those that it reads.
+    for other in plan.views.iter().rev() {
+        if other.source != view.source && is_named(&sql, &other.source) {
+            sql.push_str(&other.source_sql.to_lowercase());
+        }
+    }
+    plan.tables.iter().map(|table| table.source.as_str()).filter(|table| is_named(&sql, table)).collect()
 }
 
 /// The views that may answer otherwise each time, and those that read them.

@@ -23,5 +23,6 @@ mod proxy;
 mod rivals;
 mod server;
 mod sessions;
+mod torn;
 mod watch;
 mod whole;

@@ -26,13 +26,13 @@ fn any_number_of_workers_counts_the_same() {
     let source = SourceConnection::open_live(&path).unwrap();
     let schema = introspect::introspect(&source).unwrap();
     let expected = profile(&source, &schema).unwrap();
+    let file = source.file();
     for workers in [0, 1, 2, 7] {
         let scanned = std::sync::atomic::AtomicU64::new(0);
         let counted = |rows| {
             scanned.fetch_add(rows, std::sync::atomic::Ordering::Relaxed);
         };
-        let found = profile_by_workers(&schema, workers, &|| SourceConnection::open_another(&path), &counted)
-            .unwrap();
+        let found = profile_by_workers(&schema, workers, &|| file.open(), &counted).unwrap();
         assert_eq!(found, expected, "{workers} workers");
         assert_eq!(scanned.into_inner(), 600_000 + 3_002 + 3 + 1);
     }
@@ -52,7 +52,8 @@ fn a_table_that_cannot_be_read_is_named() {
     let source = SourceConnection::open_live(&path).unwrap();
     let schema = introspect::introspect(&source).unwrap();
     sqlite(&path, "DROP TABLE t");
-    let open = || SourceConnection::open_another(&path);
+    let file = source.file();
+    let open = || file.open();
     for error in
         [profile(&source, &schema).unwrap_err(), profile_by_workers(&schema, 2, &open, &|_| {}).unwrap_err()]
     {

@@ -9,7 +9,8 @@ use super::plan::{Edit, Move, Plan};
 use super::text::shown;
 use super::walk::Area;
 use anyhow::Context as _;
-use row_mover::source::seal::{Seal, source_state};
+use row_mover::source::seal::Seal;
+use row_mover::source::sealed_content::is_sealed_content;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io::Write as _;
@@ -52,12 +53,36 @@ pub(crate) enum Refusal {
     /// Databases that are not the one that was migrated, or are no longer what was.
     NotMigrated {
         /// Each with what is wrong with it, relative to the checkout.
-        databases: Vec<(PathBuf, &'static str)>,
+        databases: Vec<(PathBuf, NotMigrated)>,
         /// The file that was migrated.
         migrated: PathBuf,
     },
     /// Something works with a database.
     InUse(Vec<InUse>),
+}
+
+/// Why a database must stay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NotMigrated {
+    /// It is the sealed copy.
+    SealedCopy,
+    /// It is another one than was migrated.
+    Other,
+    /// It holds something else than what was sealed.
+    Written,
+    /// It could not be compared with the sealed copy.
+    Unknown(String),
+}
+
+impl fmt::Display for NotMigrated {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SealedCopy => out.write_str("is the sealed copy, which `cargo xtask validate` reads"),
+            Self::Other => out.write_str("is not the database that was migrated"),
+            Self::Written => out.write_str("was written to since it was sealed"),
+            Self::Unknown(why) => write!(out, "cannot be compared with the sealed copy: {why}"),
+        }
+    }
 }
 
 impl fmt::Display for Refusal {
@@ -107,15 +132,17 @@ impl Applied {
 pub(crate) fn permitted(area: &Area, plan: &Plan, proof: &MigrationProof) -> Result<(), Refusal> {
     match proof {
         MigrationProof::NotValidated { reason, next } => {
-            return Err(Refusal::NotValidated { reason: reason.clone(), next: next.clone() });
+            Err(Refusal::NotValidated { reason: reason.clone(), next: next.clone() })
         }
-        MigrationProof::Validated { seal, .. } => all_migrated(area, plan, seal)?,
+        MigrationProof::Validated { seal, .. } => {
+            // What is in a log is not compared, so that a log comes first.
+            let uses = in_use::look(&area.root, plan.moves.iter().map(|each| each.source.as_path()));
+            if uses.is_empty() { all_migrated(area, plan, seal) } else { Err(Refusal::InUse(uses)) }
+        }
     }
-    let uses = in_use::look(&area.root, plan.moves.iter().map(|each| each.source.as_path()));
-    if uses.is_empty() { Ok(()) } else { Err(Refusal::InUse(uses)) }
 }
 
-/// Whether every database that would be moved is the file that was sealed, as it was then.
+/// Whether every database that would be moved is the file that was sealed, and holds what was sealed.
 fn all_migrated(area: &Area, plan: &Plan, seal: &Seal) -> Result<(), Refusal> {
     let main = |each: &Move| database::main_of(&each.source).unwrap_or_else(|| each.source.clone());
     let mains: BTreeSet<PathBuf> = plan.moves.iter().map(main).collect();
@@ -124,13 +151,15 @@ fn all_migrated(area: &Area, plan: &Plan, seal: &Seal) -> Result<(), Refusal> {
         let found = area.root.join(&path);
         let real = found.canonicalize().ok();
         if real.is_some() && real == seal.path.canonicalize().ok() {
-            Some((path, "is the sealed copy, which `cargo xtask validate` reads"))
+            Some((path, NotMigrated::SealedCopy))
         } else if sealed.is_none() || real != sealed {
-            Some((path, "is not the database that was migrated"))
-        } else if source_state(&found) != seal.source_state {
-            Some((path, "was written to since it was sealed"))
+            Some((path, NotMigrated::Other))
         } else {
-            None
+            match is_sealed_content(&found, seal) {
+                Ok(true) => None,
+                Ok(false) => Some((path, NotMigrated::Written)),
+                Err(error) => Some((path, NotMigrated::Unknown(format!("{:#}", anyhow::Error::new(error))))),
+            }
         }
     };
     let databases: Vec<_> = mains.into_iter().filter_map(wrong).collect();

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufReader, ErrorKind, Read, Write as _};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -67,7 +67,7 @@ fn create_private_folder(folder: &Path) -> anyhow::Result<()> {
 pub(crate) fn keep_from_git(backup_dir: &Path) -> anyhow::Result<()> {
     create_private_folder(backup_dir)?;
     let target = backup_dir.join(".gitignore");
-    let written = match OpenOptions::new().write(true).create_new(true).open(&target) {
+    let written = match OpenOptions::new().write(true).create_new(true).mode(0o644).open(&target) {
         Ok(mut file) => file.write_all(b"*\n"),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
@@ -129,7 +129,7 @@ fn stamp(path: &Path) -> std::io::Result<(u64, SystemTime)> {
 fn copy(source: &Path, target: &Path) -> anyhow::Result<(u64, SystemTime)> {
     let stamp = stamp(source)?;
     let mut from = File::open(source)?;
-    let mut into = OpenOptions::new().write(true).create_new(true).open(target)?;
+    let mut into = OpenOptions::new().write(true).create_new(true).mode(0o600).open(target)?;
     let outcome = (|| {
         std::io::copy(&mut from, &mut into)?;
         into.set_permissions(from.metadata()?.permissions())?;

@@ -3,12 +3,12 @@
 use super::finding::{Finding, Hit, Kind};
 use super::git::{self, Tracked};
 use super::{names, text};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// How every SQLite database begins.
-const DATABASE_START: &[u8] = b"SQLite format 3\0";
+pub(super) const DATABASE_START: &[u8] = b"SQLite format 3\0";
 /// How a write-ahead log begins, in either byte order of its checksums, and a rollback journal.
 const COMPANION_STARTS: [&[u8]; 3] =
     [&[0x37, 0x7f, 0x06, 0x82], &[0x37, 0x7f, 0x06, 0x83], &[0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7]];
@@ -47,7 +47,7 @@ fn os_string(bytes: &[u8]) -> OsString {
     std::ffi::OsStr::from_bytes(bytes).to_owned()
 }
 
-fn file_name(path: &Path) -> String {
+pub(super) fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
@@ -133,18 +133,6 @@ pub(crate) fn only_in_git(root: &Path, tracked: &Tracked, covers: impl Fn(&Path)
         Finding { path: path.to_path_buf(), hit: Hit::new(1, Kind::Database, what, remedy) }
     };
     ours.map(finding).collect()
-}
-
-/// Links with the name of a database. Where they lead is not looked at.
-pub(crate) fn links(root: &Path, links: &BTreeSet<PathBuf>) -> Vec<Finding> {
-    let ours = links.iter().filter(|link| {
-        let target = std::fs::read_link(root.join(link)).unwrap_or_default();
-        let name = file_name(link);
-        names::certain_file_name(&name) || (names::file_name(&name) && names::file_name(&file_name(&target)))
-    });
-    let what = "symbolic link with the name of a SQLite database; not followed";
-    ours.map(|link| Finding { path: link.clone(), hit: Hit::new(1, Kind::Database, what, "remove the link") })
-        .collect()
 }
 
 #[cfg(test)]

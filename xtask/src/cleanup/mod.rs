@@ -17,6 +17,7 @@ mod git;
 mod in_use;
 mod javascript;
 mod json;
+mod links;
 mod lockfile;
 mod mentions;
 mod names;

@@ -7,7 +7,7 @@ use super::finding::{Finding, Hit, Kind, Listing};
 use super::git::Tracked;
 use super::mentions::{self, Prose};
 use super::walk::{self, Area, unreadable};
-use super::{code, database, drizzle, env_file, git, lockfile, package_json, text, volumes, yaml};
+use super::{code, database, drizzle, env_file, git, links, lockfile, package_json, text, volumes, yaml};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read as _;
@@ -171,7 +171,7 @@ impl Search<'_> {
     fn databases(
         &mut self,
         starts: &BTreeMap<PathBuf, database::Start>,
-        links: &BTreeSet<PathBuf>,
+        found_links: &BTreeSet<PathBuf>,
         tracked: &Tracked,
     ) {
         let found = database::in_work_tree(starts, tracked);
@@ -179,7 +179,7 @@ impl Search<'_> {
             self.evidence.file(&finding.path);
         }
         self.findings.extend(found);
-        self.findings.extend(database::links(&self.area.root, links));
+        self.findings.extend(found_links.iter().filter_map(|link| links::finding(self.area, link)));
         self.findings.extend(database::only_in_git(&self.area.root, tracked, |path| self.area.covers(path)));
     }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Folders that hold what was installed, built or cached.
-const NEVER_ENTERED: [&str; 13] = [
+pub(super) const NEVER_ENTERED: [&str; 13] = [
     "node_modules",
     ".git",
     ".next",

@@ -304,7 +304,8 @@ struct Planned {
 }
 
 fn plan_kind(args: &MigrateArgs, source: &Path) -> anyhow::Result<PlanKind> {
-    let live = SourceConnection::open_live(source)?;
+    // Whatever is wrong with the source is said before anything about plans.
+    drop(SourceConnection::open_live(source)?);
     let folder = args.plan.clone().unwrap_or_else(workspace::plan_dir);
     let read = || plan_folder::read(&folder).map(Box::new);
     if args.plan.is_some() && args.planning.shapes_plan() {
@@ -317,7 +318,7 @@ fn plan_kind(args: &MigrateArgs, source: &Path) -> anyhow::Result<PlanKind> {
         return Ok(PlanKind::Reviewed(folder.clone(), read()?));
     }
     let plan = read()?;
-    let schema = introspect::introspect(&live)?;
+    let schema = introspect::introspect_live(source)?;
     if !args.planning.shapes_plan() && source_plan::is_meant_for(&plan, &schema) {
         return Ok(PlanKind::Reviewed(folder, plan));
     }
@@ -342,7 +343,7 @@ fn planned(
     args.planning.apply(&mut mapping);
     let recorded = if args.restart { None } else { source_plan::recorded(source, target, settings)? };
     let (schema, plan) = match recorded {
-        Some(plan) => (introspect::introspect(&SourceConnection::open_live(source)?)?, plan),
+        Some(plan) => (introspect::introspect_live(source)?, plan),
         None => {
             let existing = source_plan::target_schema(&mapping, target, settings, args.restart)?;
             source_plan::make(source, &mapping, existing.as_ref(), args.quiet)?

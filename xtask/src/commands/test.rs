@@ -138,7 +138,8 @@ fn run_steps(context: &Context) -> Report {
 /// Two runs in one checkout would take the cluster away from each other.
 fn lock(root: &Path) -> anyhow::Result<File> {
     let folder = root.join("target");
-    std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    crate::workspace::create_folder(&folder)
+        .with_context(|| format!("cannot create {}", folder.display()))?;
     let path = folder.join("xtask-test.lock");
     let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
     match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {

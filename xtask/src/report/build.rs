@@ -9,14 +9,15 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use migrate_core::plan::{Plan, PlannedTable};
 use report::model::{
-    Command, Compared, ComparedBy, Environment, REPORT_FORMAT, Rejects, Report, RowProblem, Source, Span,
-    SpanKind, TableReport, Target, Verdict,
+    Command, Compared, ComparedBy, CopyMethod, CopyProtection, Environment, REPORT_FORMAT, Rejects, Report,
+    RowProblem, Source, Span, SpanKind, TableReport, Target, Verdict,
 };
 use report::{idle, outline};
 use row_mover::TargetUrl;
 use row_mover::ledger::{self, Chunk, ChunkDone, History};
 use row_mover::run::{self, Validation};
 use row_mover::source::seal::{self, Seal};
+use row_mover::source::undisturbed::{Protection, ReadMethod};
 use row_mover::source::{SourceConnection, introspect};
 use row_mover::target::{DbSettings, PooledConnection, pool};
 use row_mover::validate::{DifferenceKind, TableComparison};
@@ -106,6 +107,15 @@ fn given_numbers(plan: &Plan, sealed: &SourceConnection) -> anyhow::Result<BTree
     Ok(given)
 }
 
+/// How a copy was taken, in the report's terms.
+pub(super) fn copy_method(method: ReadMethod) -> CopyMethod {
+    let protection = match method.protection {
+        Protection::SqliteLocks => CopyProtection::SqliteLocks,
+        Protection::UnchangedFile => CopyProtection::UnchangedFile,
+    };
+    CopyMethod { protection, attempts: method.attempts }
+}
+
 fn source(seal: &Seal) -> Source {
     let is_there = seal.source_path.exists();
     let shown = |path: &Path| path.display().to_string();
@@ -115,6 +125,7 @@ fn source(seal: &Seal) -> Source {
         sha256: seal.sha256.clone(),
         bytes: seal.bytes,
         sealed_at: seal.sealed_at.clone(),
+        copy_method: seal.read_method.map(copy_method),
         changed_since: is_there.then(|| seal::source_state(&seal.source_path) != seal.source_state),
     }
 }

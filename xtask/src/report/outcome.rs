@@ -4,7 +4,9 @@ use row_mover::TargetUrl;
 use row_mover::run::{AlreadyDone, Outcome, Rejected};
 use row_mover::source::preflight::Findings;
 use row_mover::source::seal::Seal;
+use row_mover::source::undisturbed::{Protection, ReadMethod};
 
+use super::build::copy_method;
 use super::{counted, rejects};
 use crate::display::printable;
 use crate::screen::size;
@@ -45,6 +47,15 @@ fn already_done_text(done: &AlreadyDone, url: &TargetUrl) -> String {
         text.push_str(&changed_since(&done.seal));
     }
     text
+}
+
+/// How the copy was taken, where it was not at once under SQLite's locks.
+pub(super) fn unusual_copy(seal: &Seal) -> Option<String> {
+    let method = seal.read_method.filter(|method| {
+        let ReadMethod { protection, attempts } = method;
+        *protection != Protection::SqliteLocks || *attempts > 1
+    })?;
+    Some(format!("The sealed copy was taken {}.\n", copy_method(method)))
 }
 
 pub(super) fn changed_since(seal: &Seal) -> String {

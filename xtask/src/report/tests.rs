@@ -80,6 +80,7 @@ fn seal() -> Seal {
         source_path: PathBuf::from("/srv/shop.db"),
         sealed_at: "2026-11-26T12:00:00.000Z".to_owned(),
         source_state: String::new(),
+        read_method: None,
     }
 }
 

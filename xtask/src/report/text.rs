@@ -8,7 +8,7 @@ use row_mover::source::seal::Seal;
 use row_mover::validate::TableComparison;
 
 use super::layout::{LINES_MAX, List, Section, TableRow, fitted, height};
-use super::outcome::changed_since;
+use super::outcome::{changed_since, unusual_copy};
 use super::{counted, not_moved, problems, seconds};
 use crate::display::printable;
 use crate::screen::size;
@@ -22,6 +22,7 @@ pub(crate) fn validation_text(run: &Run, validation: &Validation, url: &TargetUr
     sections.push(breaches(&run.plan));
     sections.extend(problems::sections(validation));
     sections.push(Section::Text(verdict(validation, &run.seal)));
+    sections.extend(unusual_copy(&run.seal).map(Section::Text));
     sections.push(Section::Text(end.to_owned()));
     fitted(&sections, LINES_MAX)
 }
@@ -40,6 +41,7 @@ pub(crate) fn moved_text(moved: &Moved, plan: &Plan, end: &str) -> String {
     sections.push(rejected(moved));
     sections.extend(problems::sections(&moved.validation));
     sections.push(Section::Text(verdict(&moved.validation, &moved.seal)));
+    sections.extend(unusual_copy(&moved.seal).map(Section::Text));
     if moved.source_changed_since {
         sections.push(Section::Text(changed_since(&moved.seal)));
     }

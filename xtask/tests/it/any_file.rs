@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -149,4 +150,58 @@ fn a_plan_can_be_reviewed_and_decided_upon_before_anything_moves() {
     migrate(&place, &database, &["--plan", "reviewed", "--accept-broken-constraints"]).expect(1);
     assert_eq!(value(&database, "SELECT count(*) || ' ' || count(quantity) FROM purchases"), "4 3");
     assert_eq!(value(&database, "SELECT max(born) FROM customers"), "2023-02-30");
+}
+
+#[test]
+fn the_longest_name_that_sqlite_takes_moves() {
+    let place = Place::new();
+    // SQLite needs room for -journal behind it.
+    let name = format!("{}é.db", "n".repeat(238));
+    assert_eq!(name.len(), 243);
+    Connection::open(place.path().join(&name))
+        .unwrap()
+        .execute_batch(&format!("PRAGMA foreign_keys = OFF; {SHOP}"))
+        .unwrap();
+    let database = TestDatabase::create();
+    let arguments = ["migrate", "--sqlite", &name, "--postgres", database.url(), "--on-reject", "skip"];
+    place.run(arguments).expect(1);
+    assert_eq!(value(&database, "SELECT count(*) FROM customers"), "2");
+    for folder in ["backups", "rejects", "reports"] {
+        let runs: Vec<_> = fs::read_dir(place.path().join(folder))
+            .unwrap()
+            .map(|run| run.unwrap().file_name().into_string().unwrap())
+            .filter(|run| !run.starts_with('.'))
+            .collect();
+        assert!(runs.len() == 1 && runs[0].starts_with("nnn") && runs[0].len() < 150, "{folder}: {runs:?}");
+    }
+}
+
+#[test]
+fn nothing_is_writable_for_others_whatever_the_umask_is() {
+    let (place, database) = shop();
+    let output = Command::new("sh")
+        .args(["-c", "umask 000; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_xtask")])
+        .args(["migrate", "--sqlite", "shop.db", "--postgres", database.url(), "--on-reject", "skip"])
+        .current_dir(place.path())
+        .env_clear()
+        .env("HOME", place.path())
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut folders = vec![place.path().to_owned()];
+    let mut names = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap().map(Result::unwrap) {
+            let mode = entry.metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o022, 0, "{}: {mode:o}", entry.path().display());
+            names.push(entry.file_name().into_string().unwrap());
+            if entry.metadata().unwrap().is_dir() {
+                folders.push(entry.path());
+            }
+        }
+    }
+    for name in ["plans", "plan.json", "backups", "manifest.json", "rejects", "orders.jsonl", "reports"] {
+        assert!(names.iter().any(|found| found == name), "{name} is not there: {names:?}");
+    }
 }

@@ -136,7 +136,7 @@ fn json_is_all_that_stands_on_standard_output() {
     assert_eq!((&result["outcome"], &result["run"]), (&json!("moved"), &json!(1)));
     assert_eq!(
         fields(&result["seal"]),
-        ["path", "sha256", "bytes", "source_path", "sealed_at", "source_state"]
+        ["path", "sha256", "bytes", "source_path", "sealed_at", "source_state", "read_method"]
     );
     let phases: Vec<&Value> =
         result["phases"].as_array().unwrap().iter().map(|done| &done["phase"]).collect();

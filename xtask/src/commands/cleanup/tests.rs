@@ -3,7 +3,7 @@
 use super::*;
 use crate::cleanup::testing::{checkout, contents, database, git, postgres_app, rows, sqlite_app, write};
 use clap::Parser as _;
-use row_mover::source::seal::{Seal, source_state};
+use row_mover::source::seal::{self, Seal};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -38,21 +38,40 @@ impl Console for Recorder {
     }
 }
 
+thread_local! {
+    /// The backups of the migrations that a test has made.
+    static SEALED: tempfile::TempDir = tempfile::tempdir().unwrap();
+}
+
+/// Seals a file as it is now, from elsewhere, so that nothing comes beside it. What is no database is sealed as if it were one.
+fn sealed(path: &Path) -> Seal {
+    SEALED.with(|folder| {
+        let scratch = tempfile::tempdir_in(folder.path()).unwrap();
+        let copied = scratch.path().join("source.db");
+        if !path.exists()
+            || fs::copy(path, &copied).is_ok() && !fs::read(&copied).unwrap().starts_with(b"SQLite")
+        {
+            let _ = fs::remove_file(&copied);
+            rusqlite::Connection::open(&copied).unwrap().execute_batch("CREATE TABLE other (id)").unwrap();
+        }
+        let copy = seal::copy(&copied, folder.path(), &|_| Ok(())).unwrap();
+        let hash = copy.hash(&|| Ok(())).unwrap();
+        Seal { source_path: path.into(), ..copy.seal(hash).unwrap() }
+    })
+}
+
 /// A validated migration of this file as it is now.
 fn validated_of(path: &Path) -> MigrationProof {
+    proof_with(sealed(path))
+}
+
+fn proof_with(seal: Seal) -> MigrationProof {
     let text = |text: &str| text.to_owned();
     MigrationProof::Validated {
         run: text("run-1"),
         finished_at: text("2025-11-02 10:00"),
         target: text("postgres://h/hyperpage"),
-        seal: Box::new(Seal {
-            path: "sealed.db".into(),
-            sha256: String::new(),
-            bytes: 0,
-            source_path: path.into(),
-            sealed_at: String::new(),
-            source_state: source_state(path),
-        }),
+        seal: Box::new(seal),
     }
 }
 
@@ -160,12 +179,10 @@ fn refusals_change_nothing() {
     type Proof = fn(&Path) -> MigrationProof;
     let other: Proof = |app| validated_of(&app.join("package.json"));
     let gone: Proof = |app| validated_of(&app.join("data/gone.db"));
-    let written: Proof = |app| match validated(app) {
-        MigrationProof::Validated { run, finished_at, target, mut seal } => {
-            seal.source_state = "db 1@2.3 wal none".to_owned();
-            MigrationProof::Validated { run, finished_at, target, seal }
-        }
-        proof => proof,
+    let written: Proof = |app| {
+        let proof = validated(app);
+        write_keeping_size_and_times(&app.join("data/hyperpage.db"));
+        proof
     };
     for (name, app, options, answer, proof, wanted) in [
         ("other", sqlite_app(), vec!["--apply", "--yes"], None, other, Exit::Refused),
@@ -181,11 +198,128 @@ fn refusals_change_nothing() {
         let before = contents(app.path());
         let (exit, console) = case.run(app.path(), &options);
         assert_eq!(exit.unwrap(), wanted, "{name}");
+        // The app wrote to it when the proof was asked for.
+        let before = if name == "written" { contents(app.path()) } else { before };
         assert_eq!(before, contents(app.path()), "{name}");
         assert!(contents(case.backup.path()).is_empty(), "{name}");
         assert!(console.out.contains("-    \"better-sqlite3\""), "{name}: the diff comes first");
         insta::assert_snapshot!(format!("refusal_{}", name.replace(' ', "_")), console.notes);
     }
+}
+
+/// Changes one letter of a value in a database file, whose size and times stay as they were.
+fn write_keeping_size_and_times(path: &Path) {
+    let modified = fs::metadata(path).unwrap().modified().unwrap();
+    let mut bytes = fs::read(path).unwrap();
+    let place = bytes.windows(3).rposition(|letters| letters == b"two").unwrap();
+    bytes[place] = b'T';
+    fs::write(path, bytes).unwrap();
+    fs::File::options().write(true).open(path).unwrap().set_modified(modified).unwrap();
+}
+
+#[test]
+fn what_counts_is_the_content_of_the_database() {
+    // A checkpoint changes size and time of the file, and nothing of what the database holds.
+    let (app, case) =
+        (checkout(&[("package.json", "{}")]), Case { proof: validated_before_a_checkpoint, ..Case::new() });
+    database(&app.path().join("a.db"), "PRAGMA wal_checkpoint(TRUNCATE)");
+    let (exit, console) = case.run(app.path(), &["--apply", "--yes"]);
+    assert_eq!(exit.unwrap(), Exit::Done, "{}", console.notes);
+    assert!(!app.path().join("a.db").exists());
+
+    // Without the sealed copy, or with another in its place, nothing is removed.
+    for proof in [validated_without_copy as fn(&Path) -> MigrationProof, validated_with_another_copy] {
+        let (app, case) = (checkout(&[("package.json", "{}")]), Case { proof, ..Case::new() });
+        database(&app.path().join("a.db"), "PRAGMA wal_checkpoint(TRUNCATE)");
+        let before = contents(app.path());
+        let (exit, console) = case.run(app.path(), &["--apply", "--yes"]);
+        assert_eq!(exit.unwrap(), Exit::Refused, "{}", console.notes);
+        assert!(
+            console.notes.contains("a.db cannot be compared with the sealed copy: "),
+            "{}",
+            console.notes
+        );
+        assert_eq!(contents(app.path()), before);
+    }
+}
+
+/// A migration of the same content while it was in the log, which the app has brought into the file since.
+fn validated_before_a_checkpoint(app: &Path) -> MigrationProof {
+    SEALED.with(|folder| {
+        let source = folder.path().join("log/a.db");
+        database(&source, "SELECT 1");
+        assert!(fs::metadata(source.with_file_name("a.db-wal")).unwrap().len() > 0);
+        assert_ne!(fs::read(&source).unwrap(), fs::read(app.join("a.db")).unwrap());
+        let copy = seal::copy(&source, folder.path(), &|_| Ok(())).unwrap();
+        let hash = copy.hash(&|| Ok(())).unwrap();
+        proof_with(Seal { source_path: app.join("a.db"), ..copy.seal(hash).unwrap() })
+    })
+}
+
+fn sealed_path(proof: &MigrationProof) -> &Path {
+    match proof {
+        MigrationProof::Validated { seal, .. } => &seal.path,
+        MigrationProof::NotValidated { .. } => panic!("it is validated"),
+    }
+}
+
+fn validated_without_copy(app: &Path) -> MigrationProof {
+    let proof = validated(app);
+    fs::remove_file(sealed_path(&proof)).unwrap();
+    proof
+}
+
+fn validated_with_another_copy(app: &Path) -> MigrationProof {
+    let proof = validated(app);
+    let other = validated_of(&app.join("package.json"));
+    fs::rename(sealed_path(&other), sealed_path(&proof)).unwrap();
+    proof
+}
+
+#[test]
+fn links_to_what_is_searched_nowhere_else_are_named() {
+    let outside = checkout(&[("notes.md", "SQLite"), ("settings/x", "")]);
+    database(&outside.path().join("data/app.db"), "PRAGMA wal_checkpoint(TRUNCATE)");
+    let (app, case) =
+        (checkout(&[("package.json", "{}"), ("docs/a.md", ""), ("build/b.md", "")]), Case::new());
+    let links = [
+        ("data", outside.path().join("data")),
+        ("innocent.bin", outside.path().join("data/app.db")),
+        ("README.md", outside.path().join("notes.md")),
+        ("gone", outside.path().join("nothing")),
+        ("loop", "loop".into()),
+        ("made", "build".into()),
+        ("here", ".".into()),
+        ("documents", "docs".into()),
+        ("picture.png", outside.path().join("notes.md")),
+        ("node_modules", outside.path().join("settings")),
+    ];
+    for (name, target) in &links {
+        std::os::unix::fs::symlink(target, app.path().join(name)).unwrap();
+    }
+    let (exit, console) = case.run(app.path(), &[]);
+    assert_eq!(exit.unwrap(), Exit::Differences);
+    let told: Vec<String> =
+        console.out.lines().map(|line| line.split("; ").next().unwrap_or_default().to_owned()).collect();
+    assert_eq!(
+        told,
+        [
+            "README.md:1: symbolic link to a file outside of the checkout",
+            "data:1: symbolic link to a folder outside of the checkout",
+            "gone:1: symbolic link that leads nowhere",
+            "innocent.bin:1: symbolic link to a SQLite database, or with the name of one",
+            "loop:1: cannot be read: symbolic link, filesystem loop or indirection limit (e.g. symlink loop)",
+            "made:1: symbolic link to a folder that is not searched",
+        ]
+    );
+
+    // What the remedy says works.
+    let (exit, console) = case.run(&outside.path().join("data"), &[]);
+    assert_eq!(exit.unwrap(), Exit::Differences);
+    assert!(console.out.contains("app.db:1: SQLite database"), "{}", console.out);
+    let named = ["data", "innocent.bin", "README.md", "gone", "loop", "made"];
+    let options: Vec<&str> = named.iter().flat_map(|name| ["--exclude", name]).collect();
+    assert_eq!(case.run(app.path(), &options).0.unwrap(), Exit::Done);
 }
 
 #[test]

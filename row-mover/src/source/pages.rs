@@ -1,0 +1,91 @@
+//! Compares the pages of a database, as SQLite reads them, with a sealed copy.
+//!
+//! Every page counts, free ones as well. Bytes of the file are not compared, since the file of a WAL database is not all of it: its
+//! log is read too, in one read transaction. What sealing itself writes is left out: [`REWRITTEN`].
+
+use std::fs::File;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::open::open_regular;
+use crate::error::{Context, Error, Result};
+
+/// The parts of the first page that differ between a database and a sealed copy of it: the format versions, which say whether
+/// there is a log; the change counter; the page count, which is compared with the number of pages; the schema cookie, which the
+/// backup counts up; the version that counter and count are valid for, and SQLite's own version.
+const REWRITTEN: [Range<usize>; 5] = [18..20, 24..28, 28..32, 40..44, 92..100];
+
+/// The byte at which SQLite's locks lie. Its page is never used.
+const LOCK_BYTE: u64 = 0x4000_0000;
+
+/// How many pages are compared between two looks at the time.
+const STEP_PAGES: u64 = 1000;
+
+/// Returns the first page in which `connection` and the copy at `path` differ; none where all are the same. The copy must be at rest,
+/// and whoever calls holds a read transaction. `compared` hears the share that is done, and ends it with an error.
+///
+/// # Errors
+/// When either cannot be read.
+pub(crate) fn first_difference(
+    connection: &Connection,
+    path: &Path,
+    compared: &dyn Fn(f64) -> Result<()>,
+) -> Result<Option<u32>> {
+    let failed = || format!("the pages of {} cannot be compared", path.display());
+    let file = open_regular(path).context(failed)?;
+    let copy_bytes = file.metadata().context(failed)?.len();
+    // Pages that were read before must come from the file again.
+    connection.execute_batch("PRAGMA shrink_memory").context(failed)?;
+    let page_count: u32 = connection.query_row("PRAGMA page_count", [], |row| row.get(0)).context(failed)?;
+    let mut statement = connection.prepare("SELECT pgno, data FROM sqlite_dbpage").context(failed)?;
+    let mut rows = statement.query([]).context(failed)?;
+    let (mut copied, mut seen, mut bytes) = (Vec::new(), 0, 0);
+    while let Some(row) = rows.next().context(failed)? {
+        let number: u32 = row.get(0).context(failed)?;
+        let page = row.get_ref(1).context(failed)?.as_blob().context(failed)?;
+        let size = page.len() as u64;
+        let start = u64::from(number.saturating_sub(1)) * size;
+        bytes += size;
+        if !(start..start + size).contains(&LOCK_BYTE)
+            && !is_same_page(&file, number, start, page, &mut copied).context(failed)?
+        {
+            return Ok(Some(number));
+        }
+        seen += 1;
+        if seen % STEP_PAGES == 0 {
+            #[expect(clippy::cast_precision_loss, reason = "a share for a person")]
+            compared(seen as f64 / f64::from(page_count.max(1)))?;
+        }
+    }
+    if seen == 0 {
+        return Err(Error::new(failed()).because("SQLite gives none"));
+    }
+    // One more than there are of the shorter one.
+    let size = bytes / seen;
+    let next = u32::try_from((bytes.min(copy_bytes) / size).saturating_add(1)).unwrap_or(u32::MAX);
+    Ok((bytes != copy_bytes).then_some(next))
+}
+
+fn is_same_page(
+    file: &File,
+    number: u32,
+    start: u64,
+    page: &[u8],
+    copied: &mut Vec<u8>,
+) -> std::io::Result<bool> {
+    copied.resize(page.len(), 0);
+    match file.read_exact_at(copied, start) {
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(false),
+        read => read?,
+    }
+    if number > 1 {
+        return Ok(page == copied.as_slice());
+    }
+    // The parts between those that sealing writes, and the rest.
+    let starts = std::iter::once(0).chain(REWRITTEN.iter().map(|range| range.end));
+    let ends = REWRITTEN.iter().map(|range| range.start).chain(std::iter::once(page.len()));
+    Ok(starts.zip(ends).all(|(start, end)| page.get(start..end) == copied.get(start..end)))
+}

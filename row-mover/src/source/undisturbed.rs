@@ -1,0 +1,80 @@
+//! Reads the live file, again where somebody wrote to it in a way that its reader cannot notice, and refuses after some tries.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::SourceConnection;
+use super::live_file::Disturbance;
+use crate::error::{Error, Result};
+
+/// How often the file is read before it is refused.
+const TRIES_MAX: u32 = 5;
+
+/// How long to wait before it is read again.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// What kept the live file from changing while it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protection {
+    /// SQLite's own locks.
+    SqliteLocks,
+    /// Nothing: it was read without locks, and was the same before and after.
+    UnchangedFile,
+}
+
+/// How the live file was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadMethod {
+    /// What kept it from changing.
+    pub protection: Protection,
+    /// How often it was read until nothing disturbed it.
+    pub attempts: u32,
+}
+
+/// Calls `read` with the live file until nothing disturbed it.
+///
+/// # Errors
+/// When the file cannot be opened, `read` fails undisturbed, or something disturbed every try.
+pub fn read_undisturbed<T>(
+    path: &Path,
+    read: &mut dyn FnMut(&SourceConnection) -> Result<T>,
+) -> Result<(T, ReadMethod)> {
+    let mut last = None;
+    for attempts in 1..=TRIES_MAX {
+        if last.is_some() {
+            std::thread::sleep(PAUSE);
+        }
+        let source = match SourceConnection::open_live(path) {
+            Ok(source) => source,
+            // Whatever wrote to it may not have finished.
+            Err(_) if last.is_some() && attempts < TRIES_MAX => continue,
+            Err(error) => return Err(error),
+        };
+        let protection =
+            if source.is_unlocked() { Protection::UnchangedFile } else { Protection::SqliteLocks };
+        let outcome = read(&source);
+        last = match (outcome, source.disturbance()) {
+            (Err(error), _) if error.is_stop() => return Err(error),
+            (Ok(value), None) => return Ok((value, ReadMethod { protection, attempts })),
+            (Err(error), None) => Some(disturbance_in(&error).ok_or(error)?),
+            (_, Some(disturbance)) => Some(disturbance),
+        };
+    }
+    let error = Error::new(format!(
+        "{} was written to each time it was read, {TRIES_MAX} times in a row",
+        path.display()
+    ));
+    let error = match last {
+        Some(disturbance) => error.because(disturbance),
+        None => error,
+    };
+    Err(error.next("stop whatever copies over it, replaces it or writes to it, and try again"))
+}
+
+/// The disturbance that an error came of.
+fn disturbance_in(error: &Error) -> Option<Disturbance> {
+    std::error::Error::source(error)?.downcast_ref::<Disturbance>().copied()
+}
