@@ -54,7 +54,15 @@ fn run_statements(
     let backend = target.backend().clone();
     let applied = (build.kind == BuildKind::Objects).then_some(load.applied_sql);
     for statement in build.statements.iter().map(String::as_str).chain(applied) {
-        target.long_script(statement, &mut || (load.is_at_work)(&backend)).context(failed).map_err(|error| {
+        let is_at_work = &mut || (load.is_at_work)(&backend);
+        let done = match build.kind {
+            // Views and triggers look at no row.
+            BuildKind::Objects => target.long_script(statement, is_at_work).map(drop),
+            BuildKind::Key | BuildKind::Index(_) | BuildKind::Check | BuildKind::ForeignKey { .. } => {
+                target.guarded_script(statement, is_at_work)
+            }
+        };
+        done.context(failed).map_err(|error| {
             error.next(
                 "what was made before it stays; mend what it names in the target and run the same command again, or mend the \
                  source and start over with --restart",

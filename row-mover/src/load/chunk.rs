@@ -6,6 +6,7 @@ use std::time::Instant;
 use migrate_core::plan::PlannedTable;
 
 use super::copy::copy_rows;
+use super::staging::Landing;
 use super::{Load, claim};
 use crate::error::{Context, Error, Result};
 use crate::ledger::{CLAIM_CHUNK_SQL, Chunk, FINISH_CHUNK_SQL};
@@ -38,7 +39,13 @@ pub(super) fn move_chunk(
     }
     let counted = Counted { inner: observer, sent: AtomicU64::new(0) };
     let moved = (|| {
-        let done = copy_rows(table, chunk, source, target, started, &counted)
+        let landing = Landing::prepare(table, target).context(failed)?;
+        let backend = target.backend().clone();
+        let done = copy_rows(table, chunk, &landing, source, target, started, &counted)
+            .and_then(|done| {
+                let is_at_work = &mut || (load.is_at_work)(&backend);
+                landing.finish(table, chunk.range, source, target, is_at_work).map(|()| done)
+            })
             .map_err(|error| refused(table, error))
             .context(failed)?;
         // The copy was counted when it was looked at, and has not changed since.

@@ -1,16 +1,19 @@
 //! The plan's migrations, run by Diesel and recorded in `__diesel_schema_migrations`.
 
+use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource};
 use diesel::pg::Pg;
+use diesel::sql_types::Text;
 use diesel_migrations::MigrationHarness;
 use migrate_core::identifier::quote_pg;
 use migrate_core::mapping::DEFAULT_SCHEMA;
 use migrate_core::plan::Plan;
+use migrate_core::render;
 
 use crate::error::{Error, Result};
-use crate::target::pool::diesel_failed;
-use crate::target::{DbSettings, PooledConnection, server_error};
+use crate::target::pool::{all_or_none, diesel_failed};
+use crate::target::{DbSettings, PooledConnection, guarded, server_error};
 
 type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -47,7 +50,12 @@ pub(super) fn run<'m>(
             let name = migration.name();
             if !applied.contains(&name.version().as_owned()) {
                 let failed = format!("migration {name} failed, and nothing of it was kept");
-                connection.run_migration(migration).map_err(migration_failed(failed)).map_err(|error| {
+                let done = if plan.is_into_existing() {
+                    run_among_rows(connection, plan, &name.version().to_string(), &failed)
+                } else {
+                    connection.run_migration(migration).map(drop).map_err(migration_failed(failed))
+                };
+                done.map_err(|error| {
                     error.next(
                         "mend what it names in the target and run the same command again, or mend the source and start \
                          over with --restart",
@@ -59,6 +67,23 @@ pub(super) fn run<'m>(
     });
     restore_statement_timeout(connection, settings)?;
     result
+}
+
+/// Runs the first migration where an app's tables hold rows already, which may keep others from being deleted: these stay out of the
+/// server's log. A plan's migrations are what it renders, to the letter.
+fn run_among_rows(connection: &mut PooledConnection, plan: &Plan, version: &str, failed: &str) -> Result<()> {
+    all_or_none(connection, failed, |connection| {
+        guarded::run(connection, &render::create_tables(plan).up, failed)?;
+        let applied = format!(
+            "INSERT INTO {}.__diesel_schema_migrations (version) VALUES ($1)",
+            quote_pg(&plan.target_schema)
+        );
+        diesel::sql_query(applied)
+            .bind::<Text, _>(version)
+            .execute(connection)
+            .map(drop)
+            .map_err(diesel_failed(failed))
+    })
 }
 
 /// The names of those that the database does not know as applied.

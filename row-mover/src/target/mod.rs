@@ -1,6 +1,7 @@
 //! The PostgreSQL side: how it is reached, pools of Diesel connections, and the bulk stream.
 
 pub mod bulk;
+pub(crate) mod guarded;
 pub mod introspect;
 pub mod pool;
 pub mod server_error;

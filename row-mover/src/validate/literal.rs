@@ -1,10 +1,11 @@
 //! Keys as SQL writes them, so that some rows can be asked for by their keys.
 
 use migrate_core::conversion::PgType;
-use migrate_core::identifier::quote_pg_literal;
+use migrate_core::identifier::{quote_pg, quote_pg_literal};
 use migrate_core::plan::PlannedColumn;
 use migrate_core::value::SourceValue;
 
+use super::bound::TargetFilter;
 use super::parts::sqlite_text;
 
 /// Whether keys of a column can be written, as far as its type says.
@@ -55,6 +56,88 @@ pub(super) fn of_target(column: &PlannedColumn, value: SourceValue<'_>) -> Optio
     })
 }
 
+/// A key of the source as texts that PostgreSQL reads as values of [`parts`]; none for what does not move, or cannot be written.
+pub(super) fn texts_of_target(column: &PlannedColumn, value: SourceValue<'_>) -> Option<Vec<String>> {
+    const DAY_US: i64 = 86_400_000_000;
+    let mut wire = Vec::new();
+    if value.is_null() {
+        return None;
+    }
+    column.encode(value, &mut wire).ok()?;
+    let number = || Some(i64::from_be_bytes(wire.as_slice().try_into().ok()?));
+    let text = match column.target_type {
+        PgType::Bigint => number()?.to_string(),
+        PgType::Integer | PgType::Date => i32::from_be_bytes(wire.try_into().ok()?).to_string(),
+        PgType::Smallint => i16::from_be_bytes(wire.try_into().ok()?).to_string(),
+        PgType::Text => String::from_utf8(wire).ok()?,
+        PgType::Bytea => format!("\\x{}", hex(&wire)),
+        PgType::Uuid => hex(&wire),
+        PgType::Boolean => wire.first()?.to_string(),
+        PgType::DoublePrecision => f64::from_be_bytes(wire.try_into().ok()?).to_string(),
+        PgType::Timestamp | PgType::Timestamptz => {
+            let us = number()?;
+            return Some(vec![us.div_euclid(DAY_US).to_string(), us.rem_euclid(DAY_US).to_string()]);
+        }
+        _ => return None,
+    };
+    Some(vec![text])
+}
+
+/// The types of the texts of a column's keys, and the value that they make, given the names of these parts.
+fn parts(column: &PlannedColumn) -> (&'static [&'static str], fn(&[String]) -> String) {
+    match column.target_type {
+        PgType::Date => (&["integer"], |parts| format!("date '2000-01-01' + {}", parts.concat())),
+        PgType::Timestamp => (&["integer", "bigint"], |parts| {
+            format!(
+                "timestamp '2000-01-01' + {}",
+                parts.join(" * interval '1 day' + ") + " * interval '1 microsecond'"
+            )
+        }),
+        PgType::Timestamptz => (&["integer", "bigint"], |parts| {
+            format!(
+                "timestamptz '2000-01-01 00:00:00+00' + {}",
+                parts.join(" * interval '1 day' + ") + " * interval '1 microsecond'"
+            )
+        }),
+        PgType::Bigint => (&["bigint"], |parts| parts.concat()),
+        PgType::Integer => (&["integer"], |parts| parts.concat()),
+        PgType::Smallint => (&["smallint"], |parts| parts.concat()),
+        PgType::Bytea => (&["bytea"], |parts| parts.concat()),
+        PgType::Uuid => (&["uuid"], |parts| parts.concat()),
+        PgType::Boolean => (&["boolean"], |parts| parts.concat()),
+        PgType::DoublePrecision => (&["double precision"], |parts| parts.concat()),
+        _ => (&["text"], |parts| parts.concat()),
+    }
+}
+
+/// The condition that rows of the target have one of these keys, each with the texts of all of its columns.
+pub(super) fn has_one_of(columns: &[&PlannedColumn], keys: &[Vec<String>]) -> TargetFilter {
+    TargetFilter::new(|bindings| {
+        let (mut arrays, mut names, mut values) = (Vec::new(), Vec::new(), Vec::new());
+        for column in columns {
+            let (types, value) = parts(column);
+            let of_column: Vec<String> = (types.iter())
+                .map(|type_name| {
+                    let texts: Vec<&str> =
+                        keys.iter().filter_map(|key| key.get(names.len())).map(String::as_str).collect();
+                    arrays.push(bindings.add_all(&texts, type_name));
+                    names.push(format!("part_{}", names.len()));
+                    names.last().cloned().unwrap_or_default()
+                })
+                .collect();
+            values.push(value(&of_column));
+        }
+        let columns: Vec<String> = columns.iter().map(|column| quote_pg(&column.target)).collect();
+        format!(
+            "({}) IN (SELECT {} FROM unnest({}) AS wanted ({}))",
+            columns.join(", "),
+            values.join(", "),
+            arrays.join(", "),
+            names.join(", ")
+        )
+    })
+}
+
 /// A value as SQLite writes it; none for floats, whose digits it may read as a neighbour.
 pub(super) fn of_source(value: SourceValue<'_>) -> Option<String> {
     match value {
@@ -65,12 +148,11 @@ pub(super) fn of_source(value: SourceValue<'_>) -> Option<String> {
     }
 }
 
-/// The condition that some columns, as SQL names them, have one of these lists of values. SQLite takes a list of rows as `VALUES`
-/// alone, in which PostgreSQL would give literals a type of their own.
-pub(super) fn is_one_of(names: &[String], values: &[Vec<String>], list: &str) -> String {
+/// The condition that some columns, as SQLite's SQL names them, have one of these lists of values.
+pub(super) fn is_one_of(names: &[String], values: &[Vec<String>]) -> String {
     let [name] = names else {
         let rows: Vec<String> = values.iter().map(|row| format!("({})", row.join(", "))).collect();
-        return format!("({}) IN ({list}{})", names.join(", "), rows.join(", "));
+        return format!("({}) IN (VALUES {})", names.join(", "), rows.join(", "));
     };
     let list: Vec<&str> = values.iter().flatten().map(String::as_str).collect();
     format!("{name} IN ({})", list.join(", "))

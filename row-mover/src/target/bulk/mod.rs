@@ -420,6 +420,6 @@ fn stalled(silent_for: Duration) -> Error {
         .next("check the server and the network, then run the same command again: it goes on from here")
 }
 
-fn statement_failed(error: ServerError) -> Error {
+pub(super) fn statement_failed(error: ServerError) -> Error {
     Error::new("a statement was refused").because(error)
 }
