@@ -79,11 +79,13 @@ impl Landing {
             return Ok(Landing::Table);
         }
         if let Some(rule) = rule {
-            return Err(Error::new(format!("table {name} has the rule {rule} on INSERT, which would act on the rows"))
-                .next(format!(
-                    "switch it off for the move: ALTER TABLE {name} DISABLE RULE {}; then run the same command again",
-                    quote_pg(&rule)
-                )));
+            return Err(Error::new(format!(
+                "table {name} has the rule {rule} on INSERT, which would act on the rows"
+            ))
+            .next(format!(
+                "DROP RULE {} ON {name}; then run the same command again: it goes on from here",
+                quote_pg(&rule)
+            )));
         }
         let staged = table
             .columns
@@ -188,7 +190,7 @@ fn type_name(of: PgType) -> &'static str {
 }
 
 /// Whether a row may be to blame (manual, appendix A): data, constraints, and whatever triggers raise.
-fn is_about_a_row(refused: &ServerError) -> bool {
+pub(super) fn is_about_a_row(refused: &ServerError) -> bool {
     let classes = ["21", "22", "23", "44", "P0"];
     refused
         .sqlstate
@@ -209,9 +211,11 @@ fn first_refused(
     let search = format!(
         "DECLARE places pg_catalog.tid[]; low pg_catalog.int4 := 1; high pg_catalog.int4; middle pg_catalog.int4; \
          BEGIN places := ARRAY(SELECT ctid FROM {STAGING} ORDER BY ctid); high := pg_catalog.cardinality(places); \
-         WHILE low < high LOOP middle := low + (high - low) / 2; \
-         BEGIN EXECUTE {some} USING places[low:middle]; low := middle + 1; EXCEPTION WHEN OTHERS THEN high := middle; END; \
-         END LOOP; PERFORM pg_catalog.set_config('migration.first_refused', (low - 1)::pg_catalog.text, true); END"
+         WHILE low OPERATOR(pg_catalog.<) high LOOP \
+         middle := low OPERATOR(pg_catalog.+) ((high OPERATOR(pg_catalog.-) low) OPERATOR(pg_catalog./) 2); \
+         BEGIN EXECUTE {some} USING places[low:middle]; low := middle OPERATOR(pg_catalog.+) 1; \
+         EXCEPTION WHEN OTHERS THEN high := middle; END; \
+         END LOOP; PERFORM pg_catalog.set_config('migration.first_refused', (low OPERATOR(pg_catalog.-) 1)::pg_catalog.text, true); END"
     );
     let script = format!("DO LANGUAGE plpgsql {}", migrate_core::identifier::quote_pg_literal(&search));
     // A search that is cut short leaves the refusal itself as it is.

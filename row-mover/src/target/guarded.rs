@@ -11,7 +11,7 @@ use diesel::sql_types::Text;
 use migrate_core::identifier::quote_pg_literal;
 
 use super::PooledConnection;
-use super::bulk::{BulkConnection, statement_failed};
+use super::bulk::{BulkConnection, TextRows, statement_failed};
 use super::pool::all_or_none;
 use super::server_error::ServerError;
 use crate::error::{Context, Error, Result};
@@ -54,9 +54,8 @@ impl BulkConnection {
         then: Then,
         is_at_work: &mut dyn FnMut() -> Result<bool>,
     ) -> Result<Guarded> {
-        let rows = self.long_script(&format!("{}; {ANSWER}", block(sql, then)), is_at_work)?;
-        let answer = rows.into_iter().flatten().flatten().next();
-        read_answer(sql, &answer.unwrap_or_default())
+        let rows = self.long_script(&script(sql, then), is_at_work)?;
+        answer_of(sql, rows)
     }
 
     /// Runs a statement that stands; a refusal is an error, as that of any statement.
@@ -77,16 +76,13 @@ impl BulkConnection {
     ///
     /// # Errors
     /// A lost or stalled connection, or a database without PL/pgSQL.
-    pub(crate) fn read_through(
-        &mut self,
-        select: &str,
-        is_at_work: &mut dyn FnMut() -> Result<bool>,
-    ) -> Result<Guarded> {
+    pub(crate) fn read_through(&mut self, select: &str) -> Result<Guarded> {
         // A cursor that is moved over all rows computes their values, as a count of them would not, and keeps none.
         let sql = format!(
             "DECLARE migration_read_through NO SCROLL CURSOR FOR {select}; MOVE FORWARD ALL IN migration_read_through"
         );
-        self.guarded_long(&sql, Then::Undo, is_at_work)
+        let rows = self.slow_script(&script(&sql, Then::Undo))?;
+        answer_of(&sql, rows)
     }
 }
 
@@ -145,6 +141,16 @@ fn block(sql: &str, then: Then) -> String {
     format!("DO LANGUAGE plpgsql {}", quote_pg_literal(&body))
 }
 
+/// The block that runs `sql`, and the question for its answer, in one transaction.
+fn script(sql: &str, then: Then) -> String {
+    format!("{}; {ANSWER}", block(sql, then))
+}
+
+fn answer_of(sql: &str, rows: TextRows) -> Result<Guarded> {
+    let answer = rows.into_iter().flatten().flatten().next();
+    read_answer(sql, &answer.unwrap_or_default())
+}
+
 fn read_answer(sql: &str, answer: &str) -> Result<Guarded> {
     let failed = || "PostgreSQL gave an answer that is none of ours".to_owned();
     let fields: Vec<serde_json::Value> = serde_json::from_str(answer).context(failed)?;
@@ -160,13 +166,17 @@ fn read_answer(sql: &str, answer: &str) -> Result<Guarded> {
 }
 
 /// Whether an error came from inside a function or trigger that the statement called, by its CONTEXT. The last line is the block's own,
-/// the one before it is about the statement, in whatever language the server speaks.
+/// the one before it is about the statement. What stands before that is told apart in English alone; in another language all of it counts.
 fn is_inside(sql: &str, context: &str) -> bool {
-    let Some((inner, _)) = context.trim_end().rsplit_once('\n') else { return false };
-    match inner.rsplit_once(sql) {
-        Some((before, after)) => before.contains('\n') || after.contains('\n'),
-        None => true,
-    }
+    let Some((inner, block)) = context.trim_end().rsplit_once('\n') else { return false };
+    let before = match inner.rsplit_once(sql) {
+        Some((before, after)) if !after.contains('\n') => before.rsplit_once('\n').map(|(before, _)| before),
+        _ => Some(inner),
+    };
+    let is_english = block.starts_with("PL/pgSQL function ");
+    before.is_some_and(|before| {
+        !is_english || [" function ", "SQL statement "].iter().any(|words| before.contains(words))
+    })
 }
 
 #[cfg(test)]
@@ -183,6 +193,8 @@ mod tests {
             (format!("SQL-Anweisung »{sql}«\n{block}"), false),
             (format!("PL/pgSQL function refuse() line 1 at RAISE\nSQL statement \"{sql}\"\n{block}"), true),
             (format!("SQL function \"f\" statement 1\n{block}"), true),
+            (format!("JSON data, line 1: x\nSQL statement \"{sql}\"\n{block}"), false),
+            (format!("JSON-Daten, Zeile 1: x\nSQL-Anweisung »{sql}«\nPL/pgSQL-Funktion x"), true),
         ] {
             assert_eq!(is_inside(sql, &context), inside, "{context}");
         }

@@ -27,6 +27,7 @@ mod ranges;
 mod refusals;
 mod resume;
 mod schemas;
+mod server_log;
 mod status;
 mod stop;
 mod strays;

@@ -162,11 +162,23 @@ impl BulkConnection {
     /// # Errors
     /// What the server refuses, scrubbed, or a lost or stalled connection.
     pub fn slow_query(&mut self, sql: &str) -> Result<TextRows> {
+        self.slowly(|connection| connection.query(sql, &[]))
+    }
+
+    /// The same for statements without parameters, separated by `;`.
+    ///
+    /// # Errors
+    /// What the server refuses, scrubbed, or a lost or stalled connection.
+    pub(crate) fn slow_script(&mut self, sql: &str) -> Result<TextRows> {
+        self.slowly(|connection| connection.script(sql))
+    }
+
+    fn slowly<T>(&mut self, work: impl FnOnce(&mut BulkConnection) -> T) -> T {
         let usual = self.stall_max;
         self.stall_max = usual.saturating_mul(SLOW);
-        let rows = self.query(sql, &[]);
+        let done = work(self);
         self.stall_max = usual;
-        rows
+        done
     }
 
     /// Runs statements without parameters, separated by `;`, and waits for their end.
