@@ -81,7 +81,7 @@ impl BulkConnection {
         let sql = format!(
             "DECLARE migration_read_through NO SCROLL CURSOR FOR {select}; MOVE FORWARD ALL IN migration_read_through"
         );
-        let rows = self.slow_script(&script(&sql, Then::Undo))?;
+        let rows = self.slow_query(&script(&sql, Then::Undo))?;
         answer_of(&sql, rows)
     }
 }

@@ -157,28 +157,17 @@ impl BulkConnection {
         self.results(&mut || Ok(false))
     }
 
-    /// The same for a statement that reads a whole table before it answers: silent for much longer than others may be.
+    /// The same for statements without parameters, separated by `;`, that read a whole table before they answer: silent for much longer
+    /// than others may be.
     ///
     /// # Errors
     /// What the server refuses, scrubbed, or a lost or stalled connection.
     pub fn slow_query(&mut self, sql: &str) -> Result<TextRows> {
-        self.slowly(|connection| connection.query(sql, &[]))
-    }
-
-    /// The same for statements without parameters, separated by `;`.
-    ///
-    /// # Errors
-    /// What the server refuses, scrubbed, or a lost or stalled connection.
-    pub(crate) fn slow_script(&mut self, sql: &str) -> Result<TextRows> {
-        self.slowly(|connection| connection.script(sql))
-    }
-
-    fn slowly<T>(&mut self, work: impl FnOnce(&mut BulkConnection) -> T) -> T {
         let usual = self.stall_max;
         self.stall_max = usual.saturating_mul(SLOW);
-        let done = work(self);
+        let rows = self.script(sql);
         self.stall_max = usual;
-        done
+        rows
     }
 
     /// Runs statements without parameters, separated by `;`, and waits for their end.
