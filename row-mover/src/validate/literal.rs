@@ -56,7 +56,7 @@ pub(super) fn of_target(column: &PlannedColumn, value: SourceValue<'_>) -> Optio
     })
 }
 
-/// A key of the source as texts that PostgreSQL reads as values of [`parts`]; none for what does not move, or cannot be written.
+/// A key of the source as texts that PostgreSQL reads as values of [`part_types`]; none for what does not move, or cannot be written.
 pub(super) fn texts_of_target(column: &PlannedColumn, value: SourceValue<'_>) -> Option<Vec<String>> {
     const DAY_US: i64 = 86_400_000_000;
     let mut wire = Vec::new();
@@ -83,31 +83,30 @@ pub(super) fn texts_of_target(column: &PlannedColumn, value: SourceValue<'_>) ->
     Some(vec![text])
 }
 
-/// The types of the texts of a column's keys, and the value that they make, given the names of these parts.
-fn parts(column: &PlannedColumn) -> (&'static [&'static str], fn(&[String]) -> String) {
+/// The types of the texts of a column's keys.
+fn part_types(column: &PlannedColumn) -> &'static [&'static str] {
     match column.target_type {
-        PgType::Date => (&["integer"], |parts| format!("date '2000-01-01' + {}", parts.concat())),
-        PgType::Timestamp => (&["integer", "bigint"], |parts| {
-            format!(
-                "timestamp '2000-01-01' + {}",
-                parts.join(" * interval '1 day' + ") + " * interval '1 microsecond'"
-            )
-        }),
-        PgType::Timestamptz => (&["integer", "bigint"], |parts| {
-            format!(
-                "timestamptz '2000-01-01 00:00:00+00' + {}",
-                parts.join(" * interval '1 day' + ") + " * interval '1 microsecond'"
-            )
-        }),
-        PgType::Bigint => (&["bigint"], |parts| parts.concat()),
-        PgType::Integer => (&["integer"], |parts| parts.concat()),
-        PgType::Smallint => (&["smallint"], |parts| parts.concat()),
-        PgType::Bytea => (&["bytea"], |parts| parts.concat()),
-        PgType::Uuid => (&["uuid"], |parts| parts.concat()),
-        PgType::Boolean => (&["boolean"], |parts| parts.concat()),
-        PgType::DoublePrecision => (&["double precision"], |parts| parts.concat()),
-        _ => (&["text"], |parts| parts.concat()),
+        PgType::Timestamp | PgType::Timestamptz => &["integer", "bigint"],
+        PgType::Bigint => &["bigint"],
+        PgType::Integer | PgType::Date => &["integer"],
+        PgType::Smallint => &["smallint"],
+        PgType::Bytea => &["bytea"],
+        PgType::Uuid => &["uuid"],
+        PgType::Boolean => &["boolean"],
+        PgType::DoublePrecision => &["double precision"],
+        _ => &["text"],
     }
+}
+
+/// The key that such parts make, given their names.
+fn of_parts(column: &PlannedColumn, parts: &[String]) -> String {
+    let begin = match column.target_type {
+        PgType::Date => return format!("date '2000-01-01' + {}", parts.concat()),
+        PgType::Timestamp => "timestamp '2000-01-01'",
+        PgType::Timestamptz => "timestamptz '2000-01-01 00:00:00+00'",
+        _ => return parts.concat(),
+    };
+    format!("{begin} + {} * interval '1 microsecond'", parts.join(" * interval '1 day' + "))
 }
 
 /// The condition that rows of the target have one of these keys, each with the texts of all of its columns.
@@ -115,8 +114,7 @@ pub(super) fn has_one_of(columns: &[&PlannedColumn], keys: &[Vec<String>]) -> Ta
     TargetFilter::new(|bindings| {
         let (mut arrays, mut names, mut values) = (Vec::new(), Vec::new(), Vec::new());
         for column in columns {
-            let (types, value) = parts(column);
-            let of_column: Vec<String> = (types.iter())
+            let of_column: Vec<String> = (part_types(column).iter())
                 .map(|type_name| {
                     let texts: Vec<&str> =
                         keys.iter().filter_map(|key| key.get(names.len())).map(String::as_str).collect();
@@ -125,7 +123,7 @@ pub(super) fn has_one_of(columns: &[&PlannedColumn], keys: &[Vec<String>]) -> Ta
                     names.last().cloned().unwrap_or_default()
                 })
                 .collect();
-            values.push(value(&of_column));
+            values.push(of_parts(column, &of_column));
         }
         let columns: Vec<String> = columns.iter().map(|column| quote_pg(&column.target)).collect();
         format!(

@@ -12,7 +12,8 @@ use migrate_core::phase::Phase;
 use row_mover::run::{self, Observer, Outcome, Request, Silent};
 use row_mover::target::TargetUrl;
 
-use crate::support::{Case, LoudServer, chain};
+use crate::loud::LoudServer;
+use crate::support::{Case, chain};
 
 /// In every text, and a number in every other type.
 const CANARY: &str = "kanarienvogel";

@@ -21,6 +21,7 @@ mod leaks;
 mod live;
 mod long_values;
 mod look;
+mod loud;
 mod moves;
 mod profile;
 mod ranges;

@@ -13,7 +13,8 @@ use migrate_core::phase::Phase;
 use row_mover::run::{self, Observer, Purpose, Request, Silent};
 use row_mover::validate::{CompareOptions, Share};
 
-use crate::support::{Case, LoudServer, chain, hyperpage_plan, moved, sqlite};
+use crate::loud::LoudServer;
+use crate::support::{Case, chain, hyperpage_plan, moved, sqlite};
 
 /// What may stand in no log: text, a number, a blob, a moment, a date, a UUID.
 const CANARIES: [&str; 6] =

@@ -1,7 +1,5 @@
 //! A source, its plan and a target for one test, and short ways to ask both sides. Decides nothing about what is right.
 
-mod loud;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -21,8 +19,6 @@ use row_mover::target::{DbSettings, TargetUrl, pool};
 use row_mover::validate::CompareOptions;
 use tempfile::TempDir;
 use test_database::TestDatabase;
-
-pub use loud::LoudServer;
 
 /// A source with its plan, and an empty database to move it to.
 pub struct Case {

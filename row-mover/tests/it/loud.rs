@@ -7,7 +7,7 @@ use private_postgres::{Cluster, Options, Purpose};
 use tempfile::TempDir;
 use test_database::TestDatabase;
 
-use super::session;
+use crate::support::{ask, session};
 
 /// The defaults of PostgreSQL for what errors leave in the log; the private server is more discreet.
 const DEFAULTS: [&str; 3] =
@@ -34,8 +34,9 @@ impl LoudServer {
         }
         admin.query("SELECT pg_reload_conf()", &[]).unwrap();
         // Its sessions have the settings of the moment at which they begin.
-        let ask = "SELECT current_setting('log_error_verbosity'), current_setting('log_min_error_statement')";
-        while super::ask(&mut session(&server.url()), ask) != ["default|error"] {
+        let logging =
+            "SELECT current_setting('log_error_verbosity'), current_setting('log_min_error_statement')";
+        while ask(&mut session(&server.url()), logging) != ["default|error"] {
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
         for others in ["log_parameter_max_length_on_error", "log_statement", "log_min_duration_statement"] {
