@@ -9,10 +9,11 @@ use migrate_core::identifier::quote_pg;
 use migrate_core::plan::PlannedTable;
 use migrate_core::target_schema::TargetColumn;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::observer::{Observer, go_on};
 use crate::source::{SourceConnection, introspect};
 use crate::target::PooledConnection;
+use crate::target::guarded;
 use crate::target::pool::diesel_failed;
 
 /// Sets each sequence so that the next number is past every number that the source has ever given.
@@ -29,11 +30,20 @@ pub(crate) fn set_sequences(
         let highest = introspect::highest_number(source, &table.source, &column.source)?;
         // A sequence begins at 1; where no number above 0 was given, it stays there.
         let Some(highest) = highest.filter(|&highest| highest > 0) else { continue };
-        diesel::sql_query("SELECT setval($1::regclass, $2, true)")
+        let failed = || format!("sequence {sequence} of {} cannot be set", table.source);
+        // A number beyond the bounds would be refused by its digits, which are those of a key.
+        let sql = "SELECT setval(seqrelid::regclass, $2, true) FROM pg_sequence \
+                   WHERE seqrelid = $1::regclass AND $2 BETWEEN seqmin AND seqmax";
+        let set = diesel::sql_query(sql)
             .bind::<Text, _>(table.qualified(sequence))
             .bind::<BigInt, _>(highest)
             .execute(target)
-            .map_err(diesel_failed(format!("sequence {sequence} of {} cannot be set", table.source)))?;
+            .map_err(diesel_failed(failed()))?;
+        if set == 0 {
+            return Err(Error::new(failed())
+                .because("its bounds have no room for the highest number of the source")
+                .next("raise its MAXVALUE in the target, then run the same command again"));
+        }
     }
     Ok(())
 }
@@ -110,9 +120,9 @@ pub(crate) fn analyze(
 ) -> Result<()> {
     for table in tables {
         go_on(observer)?;
-        diesel::sql_query(format!("ANALYZE {}", table.qualified(&table.target)))
-            .execute(target)
-            .map_err(diesel_failed(format!("table {} cannot be analyzed", table.target)))?;
+        // It computes what indexes compute, of rows that may not be ours alone.
+        let sql = format!("ANALYZE {}", table.qualified(&table.target));
+        guarded::run(target, &sql, &format!("table {} cannot be analyzed", table.target))?;
     }
     Ok(())
 }

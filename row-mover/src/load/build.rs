@@ -59,7 +59,14 @@ fn run_statements(
         )
     };
     for statement in &build.statements {
-        let done = target.long_script(statement, &mut || (load.is_at_work)(&backend));
+        let is_at_work = &mut || (load.is_at_work)(&backend);
+        let done = match build.kind {
+            // Views and triggers look at no row.
+            BuildKind::Objects => target.long_script(statement, is_at_work).map(drop),
+            BuildKind::Key | BuildKind::Index(_) | BuildKind::Check | BuildKind::ForeignKey { .. } => {
+                target.guarded_script(statement, is_at_work)
+            }
+        };
         done.context(failed).map_err(explained)?;
     }
     if build.kind == BuildKind::Objects {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use migrate_core::plan::PlannedTable;
 
 use super::copy::copy_rows;
+use super::staging::{Landing, is_about_a_row};
 use super::{Load, claim};
 use crate::error::{Context, Error, Result};
 use crate::ledger::{CLAIM_CHUNK_SQL, Chunk, FINISH_CHUNK_SQL};
@@ -39,13 +40,19 @@ pub(super) fn move_chunk(
     }
     let counted = Counted { inner: observer, sent: AtomicU64::new(0) };
     let moved = (|| {
+        let landing = Landing::prepare(table, target).context(failed)?;
         // CHECKs and defaults of an app's table may call functions of the app, which find their tables as they do for the app. Nothing
-        // in COPY itself depends on the search path.
+        // in COPY and the statements of the landing depends on the search path.
         let is_apps = table.existing.is_some();
         if is_apps {
             target.query("SET LOCAL search_path TO DEFAULT", &[]).context(failed)?;
         }
-        let done = copy_rows(table, chunk, source, target, started, &counted)
+        let backend = target.backend().clone();
+        let done = copy_rows(table, chunk, &landing, source, target, started, &counted)
+            .and_then(|done| {
+                let is_at_work = &mut || (load.is_at_work)(&backend);
+                landing.finish(table, chunk.range, source, target, is_at_work).map(|()| done)
+            })
             .map_err(|error| refused(table, error))
             .context(failed)?;
         if is_apps {
@@ -100,19 +107,18 @@ impl Observer for Counted<'_> {
     }
 }
 
-/// What to do about a refusal. A constraint of the app's own table that a row breaks is known to the table alone, so that the load is what finds it.
+/// What to do about a refusal. What the app's own table demands is known to the table alone, so that the load is what finds a row that breaks it.
 fn refused(table: &PlannedTable, error: Error) -> Error {
     let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<ServerError>());
     let Some(cause) = cause.filter(|cause| !cause.is_passing()) else { return error };
-    let is_constraint = cause.sqlstate.as_deref().is_some_and(|sqlstate| sqlstate.starts_with("23"));
-    if table.existing.is_none() || !is_constraint {
+    if table.existing.is_none() || !is_about_a_row(cause) {
         return error.next(
             "mend what it names in the target, then run the same command again: it goes on from here; if the source is to \
              blame, mend it there and start over with --restart",
         );
     }
     error.next(
-        "a row breaks a constraint of the app's table: mend it in SQLite, or the constraint in PostgreSQL, and start over with \
+        "a row breaks what the app's table demands: mend it in SQLite, or the table in PostgreSQL, and start over with \
          --restart, which takes out again what this run has brought",
     )
 }

@@ -6,6 +6,7 @@ use migrate_core::copy_format;
 use migrate_core::identifier::quote_pg;
 use migrate_core::plan::PlannedTable;
 
+use super::staging::Landing;
 use crate::error::{Context, Error, Result};
 use crate::ledger::{Chunk, ChunkDone};
 use crate::observer::{Observer, go_on};
@@ -17,20 +18,21 @@ use crate::target::bulk::BulkConnection;
 /// How much is gathered before it is handed to the connection.
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// Sends the rows of `chunk`, and says how many they were. `started` is when the chunk began.
+/// Sends the rows of `chunk` to where they land, and says how many they were. `started` is when the chunk began.
 ///
 /// # Errors
 /// When the source cannot be read, a value cannot move, or the target refuses or is lost.
 pub(super) fn copy_rows(
     table: &PlannedTable,
     chunk: &Chunk,
+    landing: &Landing,
     source: &SourceConnection,
     target: &mut BulkConnection,
     started: Instant,
     observer: &dyn Observer,
 ) -> Result<ChunkDone> {
     let failed = || format!("table {} cannot be read", table.source);
-    let mut copy = target.copy_in(&copy_sql(table))?;
+    let mut copy = target.copy_in(&copy_sql(table, landing))?;
     let mut buffer = RowBuffer::default();
     buffer.bytes.reserve(BUFFER_BYTES * 2);
     buffer.bytes.extend_from_slice(copy_format::HEADER);
@@ -79,7 +81,7 @@ fn stopped(table: &PlannedTable, refused: Vec<Refused>) -> Error {
     error.next("it came into the source after preflight: mend it there, and start over with --restart")
 }
 
-fn copy_sql(table: &PlannedTable) -> String {
+fn copy_sql(table: &PlannedTable, landing: &Landing) -> String {
     let columns: Vec<String> = table.columns.iter().map(|column| quote_pg(&column.target)).collect();
-    format!("COPY {} ({}) FROM STDIN (FORMAT binary)", table.qualified(&table.target), columns.join(", "))
+    format!("COPY {} ({}) FROM STDIN (FORMAT binary)", landing.copied_to(table), columns.join(", "))
 }

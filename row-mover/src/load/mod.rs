@@ -6,6 +6,7 @@ mod chunk;
 mod chunks;
 mod copy;
 mod lane;
+mod staging;
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Condvar, Mutex};

@@ -1,6 +1,5 @@
 //! Tables that an app made in the target: whether they are as the plan found them, and how what a run brought goes again.
 
-use diesel::connection::SimpleConnection;
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -18,7 +17,7 @@ use crate::target::bulk::BulkConnection;
 use crate::target::introspect::count_rows;
 use crate::target::pool::diesel_failed;
 use crate::target::session::open_bulk;
-use crate::target::{PooledConnection, TargetUrl};
+use crate::target::{PooledConnection, TargetUrl, guarded};
 use crate::validate::catalog;
 
 /// What to do where the target is not what the plan was made for.
@@ -72,10 +71,9 @@ pub(super) fn remove<M: MigrationSource<Pg>>(
         migrations::ordered(source)?.iter().map(|migration| migration.name().version().to_string()).collect();
     let missing = migrations::missing(target, plan, source)?;
     if missing.len() < versions.len() {
-        target.batch_execute(&render::remove_loaded(plan)).map_err(|error| {
-            diesel_failed("the rows that the earlier run brought cannot be taken out again")(error)
-                .next("mend what it names in the target, and give --restart again")
-        })?;
+        let failed = "the rows that the earlier run brought cannot be taken out again";
+        guarded::run(target, &render::remove_loaded(plan), failed)
+            .map_err(|error| error.next("mend what it names in the target, and give --restart again"))?;
     }
     bookkeeping::forget(target, &plan.target_schema, &versions)
 }

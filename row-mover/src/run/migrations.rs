@@ -6,6 +6,7 @@ use diesel::pg::Pg;
 use migrate_core::identifier::quote_pg;
 use migrate_core::mapping::DEFAULT_SCHEMA;
 use migrate_core::plan::Plan;
+use migrate_core::render;
 
 use crate::error::Result;
 use crate::target::bookkeeping::{self, migration_failed};
@@ -55,7 +56,15 @@ fn run_missing<'m>(
         let name = migration.name();
         if !applied.contains(&name.version().to_string()) {
             let failed = format!("migration {name} failed, and nothing of it was kept");
-            bookkeeping::apply(connection, schema, migration.as_ref(), &failed).map_err(|error| {
+            let done = if plan.is_into_existing() {
+                // Where an app's tables hold rows already, these may keep others from being deleted, and stay out of the server's log.
+                // A plan's migrations are what it renders, to the letter.
+                let up = render::create_tables(plan).up;
+                bookkeeping::apply_guarded(connection, schema, &name.version().to_string(), &up, &failed)
+            } else {
+                bookkeeping::apply(connection, schema, migration.as_ref(), &failed)
+            };
+            done.map_err(|error| {
                 error.next(
                     "mend what it names in the target and run the same command again, or mend the source and start over \
                      with --restart",

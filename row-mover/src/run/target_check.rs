@@ -58,11 +58,20 @@ pub(super) fn check_settings(target: &mut PooledConnection, plan: &Plan) -> Resu
         is_standby: bool,
         #[diesel(sql_type = Bool)]
         is_read_only: bool,
+        #[diesel(sql_type = Bool)]
+        has_language: bool,
+        #[diesel(sql_type = Bool)]
+        may_use_language: bool,
+        #[diesel(sql_type = Bool)]
+        may_make_temporary: bool,
     }
     let settings: Settings = diesel::sql_query(
         "SELECT current_setting('server_encoding') AS encoding, current_user::text AS user, \
          current_database()::text AS database, has_database_privilege(current_database(), 'CREATE') AS may_create_schema, \
-         pg_is_in_recovery() AS is_standby, current_setting('transaction_read_only')::boolean AS is_read_only",
+         pg_is_in_recovery() AS is_standby, current_setting('transaction_read_only')::boolean AS is_read_only, \
+         EXISTS (SELECT FROM pg_language WHERE lanname = 'plpgsql') AS has_language, \
+         EXISTS (SELECT FROM pg_language WHERE lanname = 'plpgsql' AND has_language_privilege(oid, 'USAGE')) AS may_use_language, \
+         has_database_privilege(current_database(), 'TEMPORARY') AS may_make_temporary",
     )
     .get_result(target)
     .map_err(diesel_failed("the target cannot be examined"))?;
@@ -88,6 +97,23 @@ pub(super) fn check_settings(target: &mut PooledConnection, plan: &Plan) -> Resu
         ))
         .next(format!("GRANT CREATE ON DATABASE {} TO {}", quote_pg(database), quote_pg(user))));
     }
+    // What rows may be refused by is caught in blocks of this language, so that no row stands in the server's log.
+    if !settings.may_use_language {
+        let next = match settings.has_language {
+            true => format!("GRANT USAGE ON LANGUAGE plpgsql TO {}", quote_pg(user)),
+            false => "CREATE EXTENSION plpgsql".to_owned(),
+        };
+        return Err(Error::new(format!(
+            "{user} may not use PL/pgSQL in database {database}, which the load needs"
+        ))
+        .next(next));
+    }
+    if !settings.may_make_temporary && needs_temporary_table(plan) {
+        return Err(Error::new(format!(
+            "{user} may not make temporary tables in database {database}, and rows of this plan go through one"
+        ))
+        .next(format!("GRANT TEMPORARY ON DATABASE {} TO {}", quote_pg(database), quote_pg(user))));
+    }
     match plan.schemas().into_iter().find_map(|schema| is_closed(target, schema).transpose()) {
         None => Ok(()),
         Some(Err(error)) => Err(error),
@@ -96,6 +122,14 @@ pub(super) fn check_settings(target: &mut PooledConnection, plan: &Plan) -> Resu
                 .next(format!("GRANT USAGE, CREATE ON SCHEMA {} TO {}", quote_pg(&schema), quote_pg(user))))
         }
     }
+}
+
+/// Whether a table may refuse rows of the plan: one that an app made, or one that computes columns of them.
+fn needs_temporary_table(plan: &Plan) -> bool {
+    plan.tables.iter().any(|table| {
+        let computes = table.columns.iter().any(|column| column.generated.is_some());
+        table.existing.is_some() || computes || !table.searches.is_empty()
+    })
 }
 
 /// The name of the schema again, where we may not create tables in it. One that is not there is made by the migration, but for

@@ -316,7 +316,7 @@ pub(super) fn add_offender(
 }
 
 /// The key of a row that was selected with its rowid behind the planned columns.
-pub(super) fn row_key(table: &PlannedTable, row: &Row<'_>) -> String {
+pub(crate) fn row_key(table: &PlannedTable, row: &Row<'_>) -> String {
     let value = |position: usize| row.get_ref(position).map(scan::value);
     let positions = table.key_positions();
     let key: std::result::Result<Vec<_>, _> = positions.iter().map(|&position| value(position)).collect();

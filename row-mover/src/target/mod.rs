@@ -2,6 +2,7 @@
 
 pub(crate) mod bookkeeping;
 pub mod bulk;
+pub(crate) mod guarded;
 pub mod introspect;
 pub mod pool;
 pub mod server_error;

@@ -100,6 +100,19 @@ impl ServerError {
         }
     }
 
+    /// Scrubs an error that was caught inside the server; `is_inside` says that a function or trigger raised it. What passes comes from
+    /// the server itself, wherever it was met.
+    pub(crate) fn caught(
+        sqlstate: String,
+        message: Option<String>,
+        names: [Option<String>; 3],
+        is_inside: bool,
+    ) -> ServerError {
+        let is_own = sqlstate.starts_with("P0");
+        let error = ServerError::scrubbed(Some(sqlstate), message, names);
+        if is_own || is_inside && !error.is_passing() { ServerError::raised(error.sqlstate) } else { error }
+    }
+
     /// Scrubs an error of Diesel; an error that does not come from the server keeps Diesel's words.
     pub(crate) fn from_diesel(error: diesel::result::Error) -> Box<dyn std::error::Error + Send + Sync> {
         let diesel::result::Error::DatabaseError(kind, information) = error else {

@@ -7,6 +7,7 @@ use migrate_core::value::SourceValue;
 use serde::Serialize;
 
 use super::TableComparison;
+use super::bound::TargetFilter;
 use super::digest::Digested;
 use super::expected::{Expected, Presence};
 use super::key::OwnedKey;
@@ -63,7 +64,7 @@ pub enum DifferenceKind {
 pub(super) struct Selection {
     pub(super) source: SourceRows,
     /// The condition in PostgreSQL's SQL; none for all rows.
-    pub(super) target: Option<String>,
+    pub(super) target: Option<TargetFilter>,
 }
 
 /// Which rows of the source.
@@ -93,7 +94,8 @@ pub(super) fn merge(
     observer: &dyn Observer,
 ) -> Result<TableComparison> {
     let failed = || format!("table {} of the sealed copy cannot be read", table.source);
-    let mut target_rows = TargetRows::open(table, key, selection.target.as_deref(), target)?;
+    let filter = selection.target.as_ref().map(|filter| filter.bind(target)).transpose()?;
+    let mut target_rows = TargetRows::open(table, key, filter, target)?;
     let mut merge = Merge {
         table,
         key,

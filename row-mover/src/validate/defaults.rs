@@ -15,9 +15,10 @@ use rusqlite::types::Value;
 
 use super::clock::{self, Skew};
 use super::{LeftOut, TargetRows, Tried};
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
 use crate::source::{SourceConnection, scan};
 use crate::target::bulk::BulkConnection;
+use crate::target::guarded::{self, Then};
 
 /// How often a clock is asked again that struck between the two questions.
 const CLOCK_TRIES: usize = 3;
@@ -43,6 +44,13 @@ pub(crate) fn defaults(
             continue;
         }
         let live = live_defaults(table, target)?;
+        if !live.is_empty()
+            && let Some(reason) = guarded::missing(target)?
+        {
+            let what = format!("defaults of {}", table.source);
+            tried.left_out.push(LeftOut { what, reason: reason.to_owned() });
+            continue;
+        }
         let is_strict = is_strict(table, source)?;
         for column in with_default {
             let live = live.iter().find(|live| live.column == column.target);
@@ -221,13 +229,17 @@ fn value_of(
     target.query("BEGIN READ ONLY", &[])?;
     // The expression is what PostgreSQL prints of the column's own default.
     let select = format!("SELECT ({live})::{}", column.target_type);
-    let value = TargetRows::select(&select, 1, target).and_then(|mut rows| {
-        let mut value = None;
-        while rows.advance()? {
-            value = rows.field(0).map(<[u8]>::to_vec);
-        }
-        Ok(value)
-    });
+    // It may read rows: what it fails for stays out of the server's log.
+    let value = match target.guarded(&select, Then::Keep)? {
+        Err(refused) => Err(Error::new("a default was refused").because(refused)),
+        Ok(_) => TargetRows::select(&select, 1, target).and_then(|mut rows| {
+            let mut value = None;
+            while rows.advance()? {
+                value = rows.field(0).map(<[u8]>::to_vec);
+            }
+            Ok(value)
+        }),
+    };
     let ended = target.query("ROLLBACK", &[]);
     match value {
         Err(error) if error.is_passing() => Err(error),

@@ -5,8 +5,9 @@
 //! are passed over in their order, which reads the table of SQLite once, and every so manieth is taken.
 
 use migrate_core::identifier::{quote_pg, quote_sqlite};
-use migrate_core::plan::PlannedTable;
+use migrate_core::plan::{PlannedColumn, PlannedTable};
 
+use super::bound::{Bindings, TargetFilter};
 use super::compare::{self, NAMED_DIFFERENCES_MAX, Selection, SourceRows};
 use super::key::OwnedKey;
 use super::literal;
@@ -97,12 +98,16 @@ impl Look<'_> {
         match alias {
             Some(column) if is_rowid(self.table, column, self.source)? => {
                 let name = quote_pg(&column.target);
-                let within = |range: &RowidRange| {
-                    format!("{name} BETWEEN '{}'::bigint AND '{}'::bigint", range.first, range.last)
+                let within = |bindings: &mut Bindings, range: &RowidRange| {
+                    let [first, last] =
+                        [range.first, range.last].map(|end| bindings.add(end.to_string(), "bigint"));
+                    format!("{name} BETWEEN {first} AND {last}")
                 };
                 let selection = |blocks: &[RowidRange]| Selection {
                     source: SourceRows::Rowids(blocks.to_vec()),
-                    target: Some(blocks.iter().map(within).collect::<Vec<_>>().join(" OR ")),
+                    target: Some(TargetFilter::new(|bindings| {
+                        blocks.iter().map(|range| within(bindings, range)).collect::<Vec<_>>().join(" OR ")
+                    })),
                 };
                 Ok(blocks.chunks(BLOCKS_OF_BATCH).map(selection).collect())
             }
@@ -166,13 +171,13 @@ impl Look<'_> {
                 keys.extend(Some(self.read_key(row)?).zip(row.rowid()));
                 Ok(())
             })?;
-            keys.retain(|(key, _)| self.target_literals(key).is_some());
+            keys.retain(|(key, _)| self.target_texts(key).is_some());
             keys.sort_by(|(one, _), (other, _)| one.compare(other));
             let rowids = keys.iter().map(|&(_, rowid)| RowidRange { first: rowid, last: rowid }).collect();
             let values: Vec<Vec<String>> =
-                keys.iter().filter_map(|(key, _)| self.target_literals(key)).collect();
+                keys.iter().filter_map(|(key, _)| self.target_texts(key)).collect();
             if !values.is_empty() {
-                let target = Some(literal::is_one_of(&self.target_names(), &values, ""));
+                let target = Some(literal::has_one_of(&self.key_columns(), &values));
                 selections.push(Selection { source: SourceRows::Rowids(rowids), target });
             }
         }
@@ -198,7 +203,7 @@ impl Look<'_> {
                 let key = self.read_key(row)?;
                 let of_source: Option<Vec<String>> =
                     key.values().into_iter().map(literal::of_source).collect();
-                keys.extend(of_source.zip(self.target_literals(&key)).map(|(one, other)| [one, other]));
+                keys.extend(of_source.zip(self.target_texts(&key)).map(|(one, other)| [one, other]));
                 taken += 1;
                 next = chosen(taken);
             }
@@ -211,8 +216,8 @@ impl Look<'_> {
         let bytes = |key: &[Vec<String>; 2]| key.iter().flatten().map(String::len).sum::<usize>();
         let (mut selections, mut batch, mut length) = (Vec::new(), [Vec::new(), Vec::new()], 0);
         let flush = |[of_source, of_target]: [Vec<Vec<String>>; 2]| Selection {
-            source: SourceRows::Sorted(Some(literal::is_one_of(&names, &of_source, "VALUES "))),
-            target: Some(literal::is_one_of(&self.target_names(), &of_target, "")),
+            source: SourceRows::Sorted(Some(literal::is_one_of(&names, &of_source))),
+            target: Some(literal::has_one_of(&self.key_columns(), &of_target)),
         };
         for key in keys {
             length += bytes(&key);
@@ -248,15 +253,18 @@ impl Look<'_> {
         Ok(key)
     }
 
-    /// A key as PostgreSQL writes it; none of a row that does not move.
-    fn target_literals(&self, key: &OwnedKey) -> Option<Vec<String>> {
+    /// A key as texts that PostgreSQL reads; none of a row that does not move.
+    fn target_texts(&self, key: &OwnedKey) -> Option<Vec<String>> {
         let columns = self.key.iter().map(|&position| self.table.columns.get(position));
-        columns.zip(key.values()).map(|(column, value)| literal::of_target(column?, value)).collect()
+        let texts: Option<Vec<Vec<String>>> = columns
+            .zip(key.values())
+            .map(|(column, value)| literal::texts_of_target(column?, value))
+            .collect();
+        texts.map(|texts| texts.concat())
     }
 
-    fn target_names(&self) -> Vec<String> {
-        let columns = self.key.iter().filter_map(|&position| self.table.columns.get(position));
-        columns.map(|column| quote_pg(&column.target)).collect()
+    fn key_columns(&self) -> Vec<&PlannedColumn> {
+        self.key.iter().filter_map(|&position| self.table.columns.get(position)).collect()
     }
 }
 

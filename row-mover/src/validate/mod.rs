@@ -4,6 +4,7 @@
 //! It reads what PostgreSQL says, never what was sent. Nothing here repairs anything.
 
 mod behaviour;
+mod bound;
 pub mod catalog;
 mod clock;
 mod compare;

@@ -10,6 +10,7 @@ use migrate_core::plan::{PlannedColumn, PlannedTable};
 use migrate_core::value::SourceValue;
 use rusqlite::OptionalExtension;
 
+use super::bound::{Bindings, TargetFilter};
 use super::compare::{Selection, SourceRows};
 use super::key::OwnedKey;
 use super::{CompareOptions, can_merge};
@@ -90,7 +91,7 @@ fn sums(
         _ => (pages / PAGES_MIN).clamp(1, (workers * PARTS_OF_WORKER) as u64),
     };
     let cuts: Vec<String> = (1..count).map(|cut| format!("'({},0)'::tid", pages * cut / count)).collect();
-    let filters = between(&cuts, "ctid", "<", ">=", false);
+    let filters = between(&cuts, "ctid", [">=", "<"]);
     all.extend(filters.into_iter().map(Part::TargetSum));
     Ok(all)
 }
@@ -112,7 +113,7 @@ fn selections(
     }
     if key.len() == 1 && is_rowid(table, column, source)? {
         let ranges = open_ended(&rowid_ranges(table, workers, source)?);
-        let cuts: Vec<String> = ranges.iter().map(|range| bigint(range.last)).collect();
+        let cuts: Vec<String> = ranges.iter().map(|range| range.last.to_string()).collect();
         let cuts = cuts.get(..cuts.len().saturating_sub(1)).unwrap_or_default();
         let filters = target_filters(table, column, cuts, target)?;
         let parts = ranges.into_iter().zip(filters);
@@ -128,7 +129,7 @@ fn selections(
     let (of_source, of_target): (Vec<String>, Vec<String>) = cuts.into_iter().unzip();
     // NULL comes first in SQLite. No row with NULL in its key moves, but those that stay behind are counted.
     let name = format!("{} COLLATE BINARY", quote_sqlite(&column.source));
-    let mut filters = between(&of_source, &name, "<=", ">", false);
+    let mut filters = between(&of_source, &name, [">", "<="]);
     if let Some(Some(first)) = filters.first_mut() {
         first.push_str(&format!(" OR {name} IS NULL"));
     }
@@ -159,29 +160,28 @@ fn open_ended(ranges: &[RowidRange]) -> Vec<RowidRange> {
 }
 
 /// The conditions that give each part of what `cuts` cut: none where there is no cut.
-fn between(cuts: &[String], name: &str, until: &str, from: &str, has_null: bool) -> Vec<Option<String>> {
-    if cuts.is_empty() {
-        return vec![None];
-    }
-    let filter = |place: usize| {
-        let lower = place.checked_sub(1).and_then(|below| cuts.get(below));
+fn between(cuts: &[String], name: &str, [from, until]: [&str; 2]) -> Vec<Option<String>> {
+    let condition = |place: usize| {
+        let [lower, upper] = ends(cuts, place);
         let lower = lower.map(|cut| format!("{name} {from} {cut}"));
-        let upper = cuts.get(place).map(|cut| format!("{name} {until} {cut}"));
-        match (lower, upper) {
-            (Some(lower), None) if has_null => Some(format!("({lower} OR {name} IS NULL)")),
-            (lower, upper) => Some(lower.into_iter().chain(upper).collect::<Vec<_>>().join(" AND ")),
-        }
+        let upper = upper.map(|cut| format!("{name} {until} {cut}"));
+        (!cuts.is_empty()).then(|| lower.into_iter().chain(upper).collect::<Vec<_>>().join(" AND "))
     };
-    (0..=cuts.len()).map(filter).collect()
+    (0..=cuts.len()).map(condition).collect()
 }
 
-/// The conditions for the target. NULL comes last there, where a column that was NOT NULL is so no more.
+/// The cuts at both ends of a part.
+fn ends(cuts: &[String], place: usize) -> [Option<&String>; 2] {
+    [place.checked_sub(1).and_then(|below| cuts.get(below)), cuts.get(place)]
+}
+
+/// The conditions for the target, given the cuts as texts. NULL comes last there, where a column that was NOT NULL is so no more.
 fn target_filters(
     table: &PlannedTable,
     column: &PlannedColumn,
     cuts: &[String],
     target: &mut BulkConnection,
-) -> Result<Vec<Option<String>>> {
+) -> Result<Vec<Option<TargetFilter>>> {
     let relation = quote_pg_literal(&table.qualified(&table.target));
     let sql =
         format!("SELECT attnotnull FROM pg_attribute WHERE attrelid = {relation}::regclass AND attname = $1");
@@ -189,7 +189,28 @@ fn target_filters(
     let is_not_null = answer.first().and_then(|row| row.first()) == Some(&Some("t".to_owned()));
     let name = quote_pg(&column.target);
     let name = if is_text(column) { format!("{name} COLLATE \"C\"") } else { name };
-    Ok(between(cuts, &name, "<=", ">", !is_not_null))
+    let type_name = if is_text(column) { "text" } else { "bigint" };
+    Ok((0..=cuts.len()).map(|place| target_filter(cuts, place, &name, type_name, !is_not_null)).collect())
+}
+
+/// The condition for one part of the target: none where there is no cut.
+fn target_filter(
+    cuts: &[String],
+    place: usize,
+    name: &str,
+    type_name: &str,
+    has_null: bool,
+) -> Option<TargetFilter> {
+    let write = |bindings: &mut Bindings| {
+        let [lower, upper] = ends(cuts, place);
+        let lower = lower.map(|cut| format!("{name} > {}", bindings.add(cut.clone(), type_name)));
+        let upper = upper.map(|cut| format!("{name} <= {}", bindings.add(cut.clone(), type_name)));
+        match (lower, upper) {
+            (Some(lower), None) if has_null => format!("({lower} OR {name} IS NULL)"),
+            (lower, upper) => lower.into_iter().chain(upper).collect::<Vec<_>>().join(" AND "),
+        }
+    };
+    (!cuts.is_empty()).then(|| TargetFilter::new(write))
 }
 
 /// Whether a column is another name of the rowid (SQLite manual, "Rowid Tables"): an INTEGER PRIMARY KEY that has no index of its own.
@@ -221,7 +242,7 @@ fn is_text(column: &PlannedColumn) -> bool {
     column.conversion == Conversion::Text && column.limit.is_none()
 }
 
-/// Keys of the source that cut the table into as many parts as there are workers, as SQLite and as PostgreSQL write them.
+/// Keys of the source that cut the table into as many parts as there are workers, as SQLite writes them and as text that PostgreSQL reads.
 fn key_cuts(
     table: &PlannedTable,
     column: &PlannedColumn,
@@ -248,7 +269,7 @@ fn key_cuts(
         let ranges =
             parts::ranges(RowidRange { first, last }, ROWIDS_MIN, (workers * PARTS_OF_WORKER) as u64);
         let cuts = ranges.iter().take(ranges.len().saturating_sub(1));
-        return Ok(cuts.map(|range| (range.last.to_string(), bigint(range.last))).collect());
+        return Ok(cuts.map(|range| (range.last.to_string(), range.last.to_string())).collect());
     };
     let ranges =
         parts::populated(source, &table.source, rowid, ROWIDS_MIN / SAMPLED_KEYS as u64, SAMPLED_KEYS)?;
@@ -276,13 +297,13 @@ fn key_cuts(
     Ok(cuts.iter().filter_map(|key| literals(*key.values().first()?)).collect())
 }
 
-/// A key as SQLite and as PostgreSQL write it; none where one of them cannot.
+/// A key as SQLite writes it and as text that PostgreSQL reads; none where one of them cannot.
 fn literals(value: SourceValue<'_>) -> Option<(String, String)> {
     match value {
-        SourceValue::Integer(integer) => Some((integer.to_string(), bigint(integer))),
+        SourceValue::Integer(integer) => Some((integer.to_string(), integer.to_string())),
         SourceValue::Text(bytes) => {
             let text = str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))?;
-            Some((sqlite_text(bytes), quote_pg_literal(text)))
+            Some((sqlite_text(bytes), text.to_owned()))
         }
         _ => None,
     }
@@ -292,10 +313,6 @@ fn literals(value: SourceValue<'_>) -> Option<(String, String)> {
 pub(super) fn sqlite_text(bytes: &[u8]) -> String {
     let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("CAST(x'{digits}' AS TEXT)")
-}
-
-fn bigint(integer: i64) -> String {
-    format!("'{integer}'::bigint")
 }
 
 #[cfg(test)]
@@ -313,15 +330,27 @@ mod tests {
 
     #[test]
     fn conditions_are_open_at_both_outer_ends() {
-        let filters = |cuts: &[&str], has_null| {
-            let cuts: Vec<String> = cuts.iter().map(|&cut| cut.to_owned()).collect();
-            between(&cuts, "k", "<=", ">", has_null)
-                .into_iter()
-                .map(Option::unwrap_or_default)
-                .collect::<Vec<_>>()
+        let owned = |cuts: &[&str]| cuts.iter().map(|&cut| cut.to_owned()).collect::<Vec<_>>();
+        let filters = |cuts: &[&str]| {
+            let filters = between(&owned(cuts), "k", [">", "<="]);
+            filters.into_iter().map(Option::unwrap_or_default).collect::<Vec<_>>()
         };
-        assert_eq!(filters(&[], true), [""]);
-        assert_eq!(filters(&["1", "5"], false), ["k <= 1", "k > 1 AND k <= 5", "k > 5"]);
-        assert_eq!(filters(&["1"], true), ["k <= 1", "(k > 1 OR k IS NULL)"]);
+        assert_eq!(filters(&[]), [""]);
+        assert_eq!(filters(&["1", "5"]), ["k <= 1", "k > 1 AND k <= 5", "k > 5"]);
+        let filter =
+            |place: usize, has_null| target_filter(&owned(&["1", "5"]), place, "k", "bigint", has_null);
+        let written = |write: fn(&str, &str) -> String| {
+            Some(TargetFilter::new(|bindings| {
+                let lower = bindings.add("1".to_owned(), "bigint");
+                write(&lower, &bindings.add("5".to_owned(), "bigint"))
+            }))
+        };
+        let last = |write: fn(&str) -> String| {
+            Some(TargetFilter::new(|bindings| write(&bindings.add("5".to_owned(), "bigint"))))
+        };
+        assert_eq!(filter(1, true), written(|lower, upper| format!("k > {lower} AND k <= {upper}")));
+        assert_eq!(filter(2, true), last(|lower| format!("(k > {lower} OR k IS NULL)")));
+        assert_eq!(filter(2, false), last(|lower| format!("k > {lower}")));
+        assert_eq!(target_filter(&[], 0, "k", "bigint", true), None);
     }
 }

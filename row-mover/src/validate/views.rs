@@ -15,10 +15,11 @@ use sha2::{Digest, Sha256};
 use std::time::{Duration, Instant};
 
 use super::{LeftOut, TableComparison, TargetRows, Tried};
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
 use crate::source::integrity_check::first_disagreeing;
 use crate::source::{SourceConnection, scan};
 use crate::target::bulk::BulkConnection;
+use crate::target::guarded;
 
 /// How long SQLite may take for one view, which has none of the plan's indexes to help it.
 const VIEW_MAX: Duration = Duration::from_secs(60);
@@ -53,8 +54,10 @@ pub(crate) fn views(
     let failed = || "the views of the sealed copy cannot be read".to_owned();
     source.connection().set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, true).context(failed)?;
     let unsteady = unsteady(&plan.views);
+    let missing = guarded::missing(target)?;
     for view in &plan.views {
-        let compared = match why_not(view, plan, tables, &unsteady) {
+        let reason = why_not(view, plan, tables, &unsteady).or(missing.map(str::to_owned));
+        let compared = match reason {
             Some(reason) => Outcome::NotTried(reason),
             None => compare(view, plan, source.connection(), target)?,
         };
@@ -259,8 +262,20 @@ fn target_sums(view: &PlannedView, plan: &Plan, target: &mut BulkConnection) -> 
         quote_pg(&plan.target_schema),
         quote_pg(&view.target)
     );
+    // What it computes may fail for a row, with the row's value in the message: first inside the server, where that is caught, then for
+    // good on the same snapshot.
+    target.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", &[])?;
+    let sums = match target.read_through(&select)? {
+        Ok(_) => read_target(view, &select, target),
+        Err(refused) => Err(Error::new("a view was refused").because(refused)),
+    };
+    target.query("ROLLBACK", &[])?;
+    sums
+}
+
+fn read_target(view: &PlannedView, select: &str, target: &mut BulkConnection) -> Result<Sums> {
     let mut sums = Sums::default();
-    let mut rows = TargetRows::select(&select, view.columns.len(), target)?;
+    let mut rows = TargetRows::select(select, view.columns.len(), target)?;
     while rows.advance()? {
         sums.add(&view.conversions, &|place, out, precision| {
             let Some(conversion) = view.conversions.get(place) else { return out.push(UNREADABLE) };

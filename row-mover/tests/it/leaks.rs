@@ -12,6 +12,7 @@ use migrate_core::phase::Phase;
 use row_mover::run::{self, Observer, Outcome, Request, Silent};
 use row_mover::target::TargetUrl;
 
+use crate::loud::LoudServer;
 use crate::support::{Case, chain};
 
 /// In every text, and a number in every other type.
@@ -82,15 +83,9 @@ fn assert_no_canary(words: &str, case: &Case, what: &str) {
     }
 }
 
-/// What the server has written to its log, where this machine can read it.
-fn server_log(case: &Case) -> Option<String> {
-    let pid = case.ask("SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)").pop()?;
-    let log = std::fs::canonicalize(format!("/proc/{pid}/fd/2")).ok().filter(|path| path.is_file())?;
-    std::fs::read(log).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-}
-
 #[test]
-fn what_postgresql_refuses_is_told_without_values() {
+fn what_postgresql_refuses_is_told_and_logged_without_values() {
+    let server = LoudServer::start();
     let raise = |level: &str| {
         format!(
             "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'bad row: % %', NEW.v, NEW.i {level}; END$$;
@@ -191,7 +186,7 @@ fn what_postgresql_refuses_is_told_without_values() {
             "column \"k\" referenced in foreign key constraint does not exist",
         ),
     ] {
-        let case = Case::mapped(SOURCE, MAPPING);
+        let case = Case::mapped_on(server.database(), SOURCE, MAPPING);
         let meddler = Meddler { url: case.database.url(), at, sql, is_done: AtomicBool::new(false) };
         let result = run::migrate(&case.request(), &meddler);
         assert!(meddler.is_done.load(Ordering::SeqCst), "{what}");
@@ -199,26 +194,23 @@ fn what_postgresql_refuses_is_told_without_values() {
         assert_no_canary(&words, &case, what);
         assert!(result.is_err(), "{what}: {words}");
         assert!(words.contains(expected), "{what}: {words}");
-        if let Some(log) = server_log(&case) {
-            assert_no_canary(&log, &case, what);
-        }
+        assert_no_canary(&server.log(), &case, what);
     }
 }
 
 #[test]
 fn sessions_that_are_killed_are_opened_again_without_a_value() {
+    let server = LoudServer::start();
     let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'hyperpage-migration'";
     for at in [None, Some(Phase::Rows), Some(Phase::Constraints), Some(Phase::Validate)] {
-        let case = Case::mapped(SOURCE, MAPPING);
+        let case = Case::mapped_on(server.database(), SOURCE, MAPPING);
         let meddler = Meddler { url: case.database.url(), at, sql: kill, is_done: AtomicBool::new(false) };
         let result = run::migrate(&case.request(), &meddler);
         assert!(meddler.is_done.load(Ordering::SeqCst));
         let words = all_words(&result);
         assert_no_canary(&words, &case, "killed");
         assert!(result.is_ok(), "{at:?}: {words}");
-        if let Some(log) = server_log(&case) {
-            assert_no_canary(&log, &case, "killed");
-        }
+        assert_no_canary(&server.log(), &case, "killed");
         assert!(case.validated(false).1.is_proven(), "{at:?}");
     }
 }

@@ -110,6 +110,42 @@ fn a_role_that_may_not_create_is_told_what_to_grant() {
 }
 
 #[test]
+fn a_role_without_what_every_role_has_is_told_what_to_grant() {
+    let case = Case::new(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, g INTEGER AS (id * 2) STORED); INSERT INTO t (id) VALUES (1)",
+    );
+    let name = case.database.name();
+    let role = format!("limited_{name}");
+    case.execute(&format!(
+        "CREATE ROLE {role} LOGIN PASSWORD 'x'; GRANT CREATE ON DATABASE {name} TO {role}; GRANT CREATE ON SCHEMA public TO {role};
+         REVOKE TEMPORARY ON DATABASE {name} FROM PUBLIC; REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC"
+    ));
+    let (_, rest) = case.database.url().split_once('@').unwrap();
+    let target = at(&format!("postgres://{role}:x@{rest}"));
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        let words = refusal(&case, &Request { target: target.clone(), ..case.request() });
+        let (_, remedy) = words.split_once("next: ").unwrap();
+        case.execute(
+            &remedy
+                .replace("limited_DATABASE", &role)
+                .replace("DATABASE DATABASE", &format!("DATABASE {name}")),
+        );
+        told.push(words.replace("limited_DATABASE", "ROLE"));
+    }
+    let granted = run::migrate(&Request { target, ..case.request() }, &Silent);
+    case.execute(&format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}"));
+    insta::assert_snapshot!(told.join("\n\n"), @r#"
+    ROLE may not use PL/pgSQL in database DATABASE, which the load needs
+    next: GRANT USAGE ON LANGUAGE plpgsql TO ROLE
+
+    ROLE may not make temporary tables in database DATABASE, and rows of this plan go through one
+    next: GRANT TEMPORARY ON DATABASE DATABASE TO ROLE
+    "#);
+    crate::support::moved(granted);
+}
+
+#[test]
 fn a_server_that_is_not_there_is_told_at_once() {
     let case = Case::new(SOURCE);
     // A port that was just free and that nobody listens at any more.

@@ -159,14 +159,15 @@ impl BulkConnection {
         self.results(&mut || Ok(false))
     }
 
-    /// The same for a statement that reads a whole table before it answers: silent for much longer than others may be.
+    /// The same for statements without parameters, separated by `;`, that read a whole table before they answer: silent for much longer
+    /// than others may be.
     ///
     /// # Errors
     /// What the server refuses, scrubbed, or a lost or stalled connection.
     pub fn slow_query(&mut self, sql: &str) -> Result<TextRows> {
         let usual = self.stall_max;
         self.stall_max = usual.saturating_mul(SLOW);
-        let rows = self.query(sql, &[]);
+        let rows = self.script(sql);
         self.stall_max = usual;
         rows
     }
@@ -424,6 +425,6 @@ fn stalled(silent_for: Duration) -> Error {
         .next("check the server and the network, then run the same command again: it goes on from here")
 }
 
-fn statement_failed(error: ServerError) -> Error {
+pub(super) fn statement_failed(error: ServerError) -> Error {
     Error::new("a statement was refused").because(error)
 }

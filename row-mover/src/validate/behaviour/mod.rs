@@ -1,6 +1,6 @@
 //! Tries every constraint of the plan: a row that breaks it must be refused by PostgreSQL, and by SQLite where SQLite has it.
 //!
-//! In PostgreSQL each try stands in a savepoint of a transaction that is rolled back, and takes a row that is there with one thing
+//! In PostgreSQL each try is undone at once, in a transaction that is rolled back, and takes a row that is there with one thing
 //! changed; all columns are given, so that no default runs and no sequence counts. In SQLite it happens in a database in memory that
 //! is made from the sealed copy's own statements; the copy itself is only read. A constraint counts as tried when its own refusal
 //! was seen (or missed); what could not be tried is named with the reason. That rows which break nothing are taken is not tried

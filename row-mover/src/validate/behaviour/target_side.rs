@@ -1,4 +1,5 @@
-//! The tries in PostgreSQL: one transaction for each table, each try in a savepoint, all of it rolled back.
+//! The tries in PostgreSQL: one transaction for each table, each try undone at once, all of it rolled back. Refusals are caught inside the
+//! server, so that no row that breaks a constraint stands in its log.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +10,13 @@ use super::Answer;
 use super::candidates::{Candidate, fresh, typed};
 use super::constraint::{self, Key};
 use crate::error::{Error, Result};
-use crate::target::bulk::{BulkConnection, TextRows};
+use crate::target::bulk::BulkConnection;
+use crate::target::guarded::{self, Guarded, Then};
 use crate::target::server_error::ServerError;
 
 /// What begins the transaction. A lock that an app holds and a search through a large table end the try, not the app's patience.
 const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = '5s'; \
-                     SET CONSTRAINTS ALL IMMEDIATE; SAVEPOINT try";
+                     SET CONSTRAINTS ALL IMMEDIATE";
 
 const NOT_NULL: &str = "23502";
 const FOREIGN_KEY: &str = "23503";
@@ -59,6 +61,9 @@ impl<'c, 'p> TargetSide<'c, 'p> {
         if self.table.existing.is_some() {
             return Ok(Some("an app made the table, and may do more on INSERT than refuse".to_owned()));
         }
+        if let Some(reason) = guarded::missing(self.connection)? {
+            return Ok(Some(reason.to_owned()));
+        }
         let name = quote_pg_literal(&self.table.qualified(&self.table.target));
         let sql = format!(
             "SELECT (SELECT count(*) FROM pg_trigger WHERE tgrelid = {name}::regclass AND NOT tgisinternal), \
@@ -69,9 +74,10 @@ impl<'c, 'p> TargetSide<'c, 'p> {
              EXISTS (SELECT FROM {})",
             self.table.qualified(&self.table.target)
         );
-        let answer = match self.guarded(&sql)? {
+        // It holds no value, and comes first: where it is refused, nothing else is tried.
+        let answer = match self.connection.query(&sql, &[]) {
             Ok(rows) => rows.into_iter().next().unwrap_or_default(),
-            Err(refusal) => return Ok(Some(refusal.to_string())),
+            Err(error) => return Ok(Some(refusal(error)?.to_string())),
         };
         let answer: Vec<&str> = answer.iter().map(|field| field.as_deref().unwrap_or_default()).collect();
         let [triggers, rules, columns, may_insert, has_rows] = answer.as_slice() else {
@@ -209,7 +215,7 @@ impl<'c, 'p> TargetSide<'c, 'p> {
         let equal: Vec<String> = changed.iter().filter_map(equal).collect();
         let from = parent.qualified(&parent.target);
         let rows = self.guarded(&format!("SELECT 1 FROM {from} WHERE {} LIMIT 1", equal.join(" AND ")))?;
-        Ok(rows.map_or(true, |rows| !rows.is_empty()))
+        Ok(rows.map_or(true, |rows| rows > 0))
     }
 
     /// Inserts a row; where another key than `own` answers, once more with a column of that key changed, which is none of `fixed`.
@@ -268,13 +274,13 @@ impl<'c, 'p> TargetSide<'c, 'p> {
         let names: Vec<String> = self.sent().map(|column| quote_pg(&column.target)).collect();
         let values: Vec<String> = self.sent().map(|column| value(column, changes)).collect();
         let sql = format!(
-            "INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {from} LIMIT 1 RETURNING 1",
+            "INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {from} LIMIT 1",
             self.table.qualified(&self.table.target),
             names.join(", "),
             values.join(", "),
         );
         Ok(match self.guarded(&sql)? {
-            Ok(rows) if rows.is_empty() => Reply::NoRow,
+            Ok(0) => Reply::NoRow,
             Ok(_) => Reply::Taken,
             Err(error) => Reply::Refused(error),
         })
@@ -310,14 +316,12 @@ impl<'c, 'p> TargetSide<'c, 'p> {
         if all.is_empty() { String::new() } else { format!(" WHERE {}", all.join(" AND ")) }
     }
 
-    /// Runs a statement in a savepoint that is rolled back; what the server refuses is an answer, a lost connection is an error.
-    fn guarded(&mut self, sql: &str) -> Result<std::result::Result<TextRows, ServerError>> {
-        let answer = match self.connection.query(sql, &[]) {
-            Ok(rows) => Ok(rows),
-            Err(error) => Err(refusal(error)?),
-        };
-        self.connection.query("ROLLBACK TO SAVEPOINT try", &[])?;
-        Ok(answer)
+    /// Runs a statement and undoes it; what the server refuses is an answer, a lost connection is an error.
+    fn guarded(&mut self, sql: &str) -> Result<Guarded> {
+        match self.connection.guarded(sql, Then::Undo)? {
+            Err(refused) if is_end(&refused) => Err(Error::new("a statement was refused").because(refused)),
+            answer => Ok(answer),
+        }
     }
 }
 
@@ -325,12 +329,16 @@ impl<'c, 'p> TargetSide<'c, 'p> {
 fn refusal(error: Error) -> Result<ServerError> {
     let refused = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<ServerError>());
     let Some(refused) = refused.cloned() else { return Err(error) };
+    if is_end(&refused) { Err(error) } else { Ok(refused) }
+}
+
+/// Whether the server is gone, or somebody asked to stop.
+fn is_end(refused: &ServerError) -> bool {
     let is_gone = refused
         .sqlstate
         .as_deref()
         .is_none_or(|sqlstate| ["08", "57P", "25P03"].iter().any(|class| sqlstate.starts_with(class)));
-    let is_asked = refused.message.as_deref().is_some_and(|message| message.contains("user request"));
-    if is_gone || is_asked { Err(error) } else { Ok(refused) }
+    is_gone || refused.message.as_deref().is_some_and(|message| message.contains("user request"))
 }
 
 fn change(column: &PlannedColumn, value: &str) -> Changes {

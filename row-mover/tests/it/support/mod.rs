@@ -46,10 +46,25 @@ impl Case {
         Case::planned(dir, source, plan)
     }
 
+    /// The same, with another database to move it to.
+    #[track_caller]
+    pub fn mapped_on(database: TestDatabase, sql: &str, mapping: &str) -> Case {
+        let dir = tempfile::tempdir().unwrap();
+        let source = dir.path().join("source.db");
+        sqlite(&source, sql);
+        let plan = plan(&source, mapping);
+        Case::planned_on(database, dir, source, plan)
+    }
+
     /// A source that stands in `dir` already.
     pub fn planned(dir: TempDir, source: PathBuf, plan: Plan) -> Case {
+        Case::planned_on(TestDatabase::create(), dir, source, plan)
+    }
+
+    /// The same, with another database to move it to.
+    pub fn planned_on(database: TestDatabase, dir: TempDir, source: PathBuf, plan: Plan) -> Case {
         let migrations = write_migrations(&plan, &dir.path().join("migrations"));
-        Case { dir, database: TestDatabase::create(), source, plan, migrations }
+        Case { dir, database, source, plan, migrations }
     }
 
     /// A source that stands in `dir` already, and a database in which an app has made tables; why there is no plan, where there is
@@ -60,7 +75,17 @@ impl Case {
         mapping: &str,
         target_sql: &str,
     ) -> Result<Case, String> {
-        let database = TestDatabase::create();
+        Case::into_existing_on(TestDatabase::create(), dir, source, mapping, target_sql)
+    }
+
+    /// The same in another database.
+    pub fn into_existing_on(
+        database: TestDatabase,
+        dir: TempDir,
+        source: PathBuf,
+        mapping: &str,
+        target_sql: &str,
+    ) -> Result<Case, String> {
         let url = TargetUrl::parse(database.url()).unwrap();
         PgConnection::establish(database.url()).unwrap().batch_execute(target_sql).unwrap();
         let pool = pool::open(&url, &DbSettings::default()).map_err(|error| chain(&error))?;

@@ -1,0 +1,254 @@
+//! Where a chunk's rows land. A table in which nothing can refuse a row takes them directly. Into any other one, as an app makes them,
+//! they go through a temporary table without constraints: what refuses a row there is caught inside the server, so that the row does
+//! not stand in its log, and the row can be told by its key.
+
+use migrate_core::conversion::PgType;
+use migrate_core::identifier::quote_pg;
+use migrate_core::plan::PlannedTable;
+
+use crate::error::{Context, Error, Result};
+use crate::rejects::{self, Fate, RowBuffer};
+use crate::source::SourceConnection;
+use crate::source::preflight::row_key;
+use crate::source::rows::Scan;
+use crate::source::scan::RowidRange;
+use crate::target::bulk::BulkConnection;
+use crate::target::guarded::Then;
+use crate::target::server_error::ServerError;
+
+/// The temporary table, which goes with the transaction.
+const STAGING: &str = "pg_temp.migration_staging";
+
+/// The columns of a table with the types beneath their domains, and beside each what the table has that may refuse a row.
+const COLUMNS_SQL: &str = "WITH RECURSIVE beneath AS ( \
+        SELECT a.attnum, a.atttypid AS type FROM pg_catalog.pg_attribute a \
+        WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped \
+        UNION ALL SELECT b.attnum, t.typbasetype FROM beneath b JOIN pg_catalog.pg_type t ON t.oid = b.type WHERE t.typtype = 'd') \
+    SELECT a.attname, t.typname, pg_catalog.format_type(b.type, -1), \
+    a.atttypid = b.type AND a.atttypmod = -1 AND t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace AND a.attgenerated = '' \
+    AND c.relkind = 'r' AND NOT c.relispartition \
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND k.contype <> 'n') \
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_index x WHERE x.indrelid = c.oid) \
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid), \
+    a.attnotnull, \
+    (SELECT r.rulename FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid AND r.ev_type = '3' AND r.ev_enabled <> 'D' LIMIT 1) \
+    FROM beneath b JOIN pg_catalog.pg_type t ON t.oid = b.type AND t.typtype <> 'd' JOIN pg_catalog.pg_class c \
+    ON c.oid = pg_catalog.to_regclass($1) JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = b.attnum ORDER BY a.attnum";
+
+/// Where the rows of a chunk land.
+pub(super) enum Landing {
+    /// In the table itself.
+    Table,
+    /// In a temporary table first, from which this statement moves them. Where it ends, a condition on the rows can follow.
+    Staging(String),
+}
+
+/// A column of the target as it is now.
+struct Column {
+    name: String,
+    type_name: String,
+    cast: String,
+    is_plain: bool,
+    is_not_null: bool,
+}
+
+impl Landing {
+    /// Decides for a table, which is kept as it is until the transaction ends, and makes the temporary one where it is needed.
+    ///
+    /// # Errors
+    /// When the target refuses or is lost, or a rule of the table would act on the rows.
+    pub(super) fn prepare(table: &PlannedTable, target: &mut BulkConnection) -> Result<Landing> {
+        let name = table.qualified(&table.target);
+        target.query(&format!("LOCK TABLE {name} IN ROW EXCLUSIVE MODE"), &[])?;
+        let (mut columns, mut rule) = (Vec::new(), None);
+        for row in target.query(COLUMNS_SQL, &[Some(&name)])? {
+            let is_true = |field: &Option<String>| field.as_deref() == Some("t");
+            let [name, type_name, cast, is_plain, is_not_null, on_insert] = row.as_slice() else { continue };
+            let text = |field: &Option<String>| field.clone().unwrap_or_default();
+            columns.push(Column {
+                name: text(name),
+                type_name: text(type_name),
+                cast: text(cast),
+                is_plain: is_true(is_plain),
+                is_not_null: is_true(is_not_null),
+            });
+            rule.clone_from(on_insert);
+        }
+        if columns.iter().all(|column| takes_anything(table, column)) && columns.len() == table.columns.len()
+        {
+            return Ok(Landing::Table);
+        }
+        if let Some(rule) = rule {
+            return Err(Error::new(format!(
+                "table {name} has the rule {rule} on INSERT, which would act on the rows"
+            ))
+            .next(format!(
+                "DROP RULE {} ON {name}; then run the same command again: it goes on from here",
+                quote_pg(&rule)
+            )));
+        }
+        let staged = table
+            .columns
+            .iter()
+            .map(|column| format!("{} {}", quote_pg(&column.target), column.target_type.sql()));
+        target.script(&format!(
+            "SET CONSTRAINTS ALL IMMEDIATE; CREATE TEMPORARY TABLE {} ({}) ON COMMIT DROP",
+            STAGING.trim_start_matches("pg_temp."),
+            staged.collect::<Vec<_>>().join(", ")
+        ))?;
+        Ok(Landing::Staging(insert_sql(table, &columns)))
+    }
+
+    /// What rows are copied to.
+    pub(super) fn copied_to(&self, table: &PlannedTable) -> String {
+        match self {
+            Landing::Table => table.qualified(&table.target),
+            Landing::Staging(_) => STAGING.to_owned(),
+        }
+    }
+
+    /// Brings the rows into the table.
+    ///
+    /// # Errors
+    /// When the table refuses a row, which is named, or the target is lost.
+    pub(super) fn finish(
+        &self,
+        table: &PlannedTable,
+        range: Option<RowidRange>,
+        source: &SourceConnection,
+        target: &mut BulkConnection,
+        is_at_work: &mut dyn FnMut() -> Result<bool>,
+    ) -> Result<()> {
+        let Landing::Staging(insert) = self else { return Ok(()) };
+        let Err(refused) = target.guarded_long(insert, Then::Keep, is_at_work)? else { return Ok(()) };
+        let row = match is_about_a_row(&refused) {
+            true => first_refused(insert, target, is_at_work)?,
+            false => None,
+        };
+        let key = match row {
+            Some(row) => key_of(table, range, row, source)?,
+            None => None,
+        };
+        let what = key.map_or_else(
+            || "rows were refused".to_owned(),
+            |key| format!("the row with the key {key} was refused"),
+        );
+        Err(Error::new(format!("table {}: {what}", table.target)).because(refused))
+    }
+}
+
+/// Whether every value that is sent to a column can stand there.
+fn takes_anything(table: &PlannedTable, column: &Column) -> bool {
+    table.target_column(&column.name).is_some_and(|planned| {
+        // What numbers rows has no NULL in the source either.
+        let has_no_null = planned.not_null || planned.sequence.is_some();
+        column.is_plain
+            && type_name(planned.target_type) == column.type_name
+            && (has_no_null || !column.is_not_null)
+    })
+}
+
+/// The statement that moves rows as COPY would have brought them: each value becomes its column's type without a limit first, so that
+/// the limit is applied as to any value that is assigned, and nothing is cut.
+fn insert_sql(table: &PlannedTable, columns: &[Column]) -> String {
+    let names: Vec<String> = table.columns.iter().map(|column| quote_pg(&column.target)).collect();
+    let values = table.columns.iter().zip(&names).map(|(planned, name)| {
+        let there = columns.iter().find(|column| column.name == planned.target);
+        match there.filter(|column| column.type_name != type_name(planned.target_type)) {
+            Some(column) => format!("{name}::{}", column.cast),
+            None => name.clone(),
+        }
+    });
+    format!(
+        "INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {STAGING}",
+        table.qualified(&table.target),
+        names.join(", "),
+        values.collect::<Vec<_>>().join(", ")
+    )
+}
+
+/// The name of a type in `pg_type`.
+fn type_name(of: PgType) -> &'static str {
+    match of {
+        PgType::Bigint => "int8",
+        PgType::Integer => "int4",
+        PgType::Smallint => "int2",
+        PgType::Boolean => "bool",
+        PgType::DoublePrecision => "float8",
+        PgType::Real => "float4",
+        PgType::Numeric => "numeric",
+        PgType::Text => "text",
+        PgType::Bytea => "bytea",
+        PgType::Json => "json",
+        PgType::Jsonb => "jsonb",
+        PgType::Uuid => "uuid",
+        PgType::Date => "date",
+        PgType::Time => "time",
+        PgType::Timestamp => "timestamp",
+        PgType::Timestamptz => "timestamptz",
+    }
+}
+
+/// Whether a row may be to blame (manual, appendix A): data, constraints, and whatever triggers raise.
+pub(super) fn is_about_a_row(refused: &ServerError) -> bool {
+    let classes = ["21", "22", "23", "44", "P0"];
+    refused
+        .sqlstate
+        .as_deref()
+        .is_some_and(|sqlstate| classes.iter().any(|class| sqlstate.starts_with(class)))
+}
+
+/// The place of the first row that is refused once those before it are in, counted from 0: halves are tried, and those that are taken
+/// stay.
+fn first_refused(
+    insert: &str,
+    target: &mut BulkConnection,
+    is_at_work: &mut dyn FnMut() -> Result<bool>,
+) -> Result<Option<u64>> {
+    let some = migrate_core::identifier::quote_pg_literal(&format!(
+        "{insert} WHERE ctid OPERATOR(pg_catalog.=) ANY ($1)"
+    ));
+    let search = format!(
+        "DECLARE places pg_catalog.tid[]; low pg_catalog.int4 := 1; high pg_catalog.int4; middle pg_catalog.int4; \
+         BEGIN places := ARRAY(SELECT ctid FROM {STAGING} ORDER BY ctid); high := pg_catalog.cardinality(places); \
+         WHILE low OPERATOR(pg_catalog.<) high LOOP \
+         middle := low OPERATOR(pg_catalog.+) ((high OPERATOR(pg_catalog.-) low) OPERATOR(pg_catalog./) 2); \
+         BEGIN EXECUTE {some} USING places[low:middle]; low := middle OPERATOR(pg_catalog.+) 1; \
+         EXCEPTION WHEN OTHERS THEN high := middle; END; \
+         END LOOP; PERFORM pg_catalog.set_config('migration.first_refused', (low OPERATOR(pg_catalog.-) 1)::pg_catalog.text, true); END"
+    );
+    let script = format!("DO LANGUAGE plpgsql {}", migrate_core::identifier::quote_pg_literal(&search));
+    // A search that is cut short leaves the refusal itself as it is.
+    if target.guarded_long(&script, Then::Keep, is_at_work)?.is_err() {
+        return Ok(None);
+    }
+    let answer = target.query("SELECT pg_catalog.current_setting('migration.first_refused')", &[])?;
+    Ok(answer.into_iter().flatten().flatten().next().and_then(|place| place.parse().ok()))
+}
+
+/// The key, in words, of the row of the source that came to this place of those that move.
+fn key_of(
+    table: &PlannedTable,
+    range: Option<RowidRange>,
+    place: u64,
+    source: &SourceConnection,
+) -> Result<Option<String>> {
+    let failed = || format!("table {} cannot be read", table.source);
+    let (mut key, mut moved, mut scratch) = (None, 0, RowBuffer::default());
+    Scan::of(table).within(range).each(source, &failed, &mut |row| {
+        scratch.clear();
+        if key.is_none()
+            && matches!(
+                rejects::append_row(table, row, &mut scratch).context(failed)?,
+                Fate::Moves | Fate::Nulled(_)
+            )
+        {
+            if moved == place {
+                key = Some(row_key(table, row.held()));
+            }
+            moved += 1;
+        }
+        Ok(())
+    })?;
+    Ok(key)
+}

@@ -1,0 +1,215 @@
+//! Statements whose refusal must not reach the server's log.
+//!
+//! At its default settings PostgreSQL logs each error of a statement with DETAIL, CONTEXT and the statement, and these hold the values
+//! of rows (`Failing row contains (…)`, `Key (…)=(…) already exists`). An error that is caught inside the server is not logged. So a
+//! statement that rows can make fail runs in a `DO` block with an exception handler, which hands out what is known of the error in a
+//! setting of the session, as JSON. `DO` needs PL/pgSQL: see [`missing`].
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use migrate_core::identifier::quote_pg_literal;
+
+use super::PooledConnection;
+use super::bulk::{BulkConnection, TextRows, statement_failed};
+use super::pool::all_or_none;
+use super::server_error::ServerError;
+use crate::error::{Context, Error, Result};
+
+/// The setting that holds the answer of a block, until the end of its transaction.
+const ANSWER: &str = "SELECT pg_catalog.current_setting('migration.answer') AS answer";
+
+/// Whether this role can use PL/pgSQL in this database.
+const IS_USABLE: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_language WHERE lanname OPERATOR(pg_catalog.=) 'plpgsql' \
+                         AND pg_catalog.has_language_privilege(oid, 'USAGE'))";
+
+/// What becomes of a statement that was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// It stands.
+    Keep,
+    /// It is undone at once.
+    Undo,
+}
+
+/// How many rows a statement that was taken had, or what the server refused.
+pub(crate) type Guarded = std::result::Result<u64, ServerError>;
+
+impl BulkConnection {
+    /// Runs a statement in a subtransaction. What the server refuses is an answer, and undoes the statement alone.
+    ///
+    /// # Errors
+    /// A lost or stalled connection, or a database without PL/pgSQL.
+    pub(crate) fn guarded(&mut self, sql: &str, then: Then) -> Result<Guarded> {
+        self.guarded_long(sql, then, &mut || Ok(false))
+    }
+
+    /// The same for a statement that may take as long as the data is large: see [`BulkConnection::long_script`].
+    ///
+    /// # Errors
+    /// As above, or what `is_at_work` says.
+    pub(crate) fn guarded_long(
+        &mut self,
+        sql: &str,
+        then: Then,
+        is_at_work: &mut dyn FnMut() -> Result<bool>,
+    ) -> Result<Guarded> {
+        let rows = self.long_script(&script(sql, then), is_at_work)?;
+        answer_of(sql, rows)
+    }
+
+    /// Runs a statement that stands; a refusal is an error, as that of any statement.
+    ///
+    /// # Errors
+    /// What the server refuses, scrubbed, or a lost connection.
+    pub(crate) fn guarded_script(
+        &mut self,
+        sql: &str,
+        is_at_work: &mut dyn FnMut() -> Result<bool>,
+    ) -> Result<()> {
+        let taken = self.guarded_long(sql, Then::Keep, is_at_work)?;
+        taken.map(drop).map_err(statement_failed)
+    }
+
+    /// Reads all rows of a `SELECT` inside the server and gives none of them. Where that works, and the snapshot of the transaction
+    /// stays the same, the `SELECT` itself can be run without a guard.
+    ///
+    /// # Errors
+    /// A lost or stalled connection, or a database without PL/pgSQL.
+    pub(crate) fn read_through(&mut self, select: &str) -> Result<Guarded> {
+        // A cursor that is moved over all rows computes their values, as a count of them would not, and keeps none.
+        let sql = format!(
+            "DECLARE migration_read_through NO SCROLL CURSOR FOR {select}; MOVE FORWARD ALL IN migration_read_through"
+        );
+        let rows = self.slow_query(&script(&sql, Then::Undo))?;
+        answer_of(&sql, rows)
+    }
+}
+
+/// Why nothing can be guarded in this database; none where it can.
+pub(crate) fn missing(connection: &mut BulkConnection) -> Result<Option<&'static str>> {
+    let answer = connection.query(IS_USABLE, &[])?;
+    let is_usable = answer.into_iter().flatten().flatten().next();
+    Ok((is_usable.as_deref() != Some("t")).then_some(
+        "the database lacks the language plpgsql, or this role may not use it, and without it a refusal would put the values of \
+         rows into the server's log",
+    ))
+}
+
+/// Runs statements, separated by `;`, all or none.
+///
+/// # Errors
+/// What the server refuses, scrubbed, behind `what`.
+pub(crate) fn run(connection: &mut PooledConnection, sql: &str, what: &str) -> Result<()> {
+    #[derive(QueryableByName)]
+    struct Answer {
+        #[diesel(sql_type = Text)]
+        answer: String,
+    }
+    let failed = |error| Error::new(what).because(ServerError::from_diesel(error));
+    all_or_none(connection, what, |connection| {
+        connection.batch_execute(&block(sql, Then::Keep)).map_err(failed)?;
+        let Answer { answer } = diesel::sql_query(ANSWER).get_result(connection).map_err(failed)?;
+        read_answer(sql, &answer)?.map(drop).context(|| what.to_owned())
+    })
+}
+
+/// The `DO` block that runs `sql`. No operator and no name in it depends on the search path.
+fn block(sql: &str, then: Then) -> String {
+    let statement = quote_pg_literal(sql);
+    let undo = match then {
+        Then::Keep => "",
+        Then::Undo => " is_taken := true; RAISE EXCEPTION 'undone';",
+    };
+    // What is cancelled is no OTHERS. It is told as what it is, and whoever asked decides what to do.
+    let body = format!(
+        "DECLARE \
+         taken pg_catalog.int8 := 0; is_taken pg_catalog.bool := false; \
+         state pg_catalog.text; words pg_catalog.text; place pg_catalog.text; \
+         of_table pg_catalog.text; of_column pg_catalog.text; of_constraint pg_catalog.text; \
+         BEGIN \
+         BEGIN EXECUTE {statement}; GET DIAGNOSTICS taken = ROW_COUNT;{undo} \
+         EXCEPTION WHEN OTHERS OR query_canceled OR assert_failure THEN \
+         GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, words = MESSAGE_TEXT, place = PG_EXCEPTION_CONTEXT, \
+         of_table = TABLE_NAME, of_column = COLUMN_NAME, of_constraint = CONSTRAINT_NAME; \
+         IF is_taken AND state OPERATOR(pg_catalog.=) 'P0001' THEN state := NULL; END IF; \
+         END; \
+         PERFORM pg_catalog.set_config('migration.answer', \
+         pg_catalog.json_build_array(taken, state, words, place, of_table, of_column, of_constraint)::pg_catalog.text, true); \
+         END"
+    );
+    format!("DO LANGUAGE plpgsql {}", quote_pg_literal(&body))
+}
+
+/// The block that runs `sql`, and the question for its answer, in one transaction.
+fn script(sql: &str, then: Then) -> String {
+    format!("{}; {ANSWER}", block(sql, then))
+}
+
+fn answer_of(sql: &str, rows: TextRows) -> Result<Guarded> {
+    let answer = rows.into_iter().flatten().flatten().next();
+    read_answer(sql, &answer.unwrap_or_default())
+}
+
+fn read_answer(sql: &str, answer: &str) -> Result<Guarded> {
+    let failed = || "PostgreSQL gave an answer that is none of ours".to_owned();
+    let fields: Vec<serde_json::Value> = serde_json::from_str(answer).context(failed)?;
+    let text = |place: usize| {
+        let text = fields.get(place).and_then(|field| field.as_str());
+        text.filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    let Some(state) = text(1) else {
+        return Ok(Ok(fields.first().and_then(serde_json::Value::as_u64).unwrap_or(0)));
+    };
+    let is_inside = is_inside(sql, text(3).as_deref().unwrap_or_default());
+    Ok(Err(ServerError::caught(state, text(2), [4, 5, 6].map(text), is_inside)))
+}
+
+/// Whether an error came from inside a function or trigger that the statement called, by its CONTEXT. The last line is the block's own,
+/// the one before it is about the statement. What stands before that is told apart in English alone; in another language all of it counts.
+fn is_inside(sql: &str, context: &str) -> bool {
+    let Some((inner, block)) = context.trim_end().rsplit_once('\n') else { return false };
+    let before = match inner.rsplit_once(sql) {
+        Some((before, after)) if !after.contains('\n') => before.rsplit_once('\n').map(|(before, _)| before),
+        _ => Some(inner),
+    };
+    let is_english = block.starts_with("PL/pgSQL function ");
+    before.is_some_and(|before| {
+        !is_english || [" function ", "SQL statement "].iter().any(|words| before.contains(words))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_told_apart_from_one_inside_a_function() {
+        let sql = "INSERT INTO a\nVALUES (1)";
+        let block = "PL/pgSQL function inline_code_block line 1 at EXECUTE";
+        for (context, inside) in [
+            (block.to_owned(), false),
+            (format!("SQL statement \"{sql}\"\n{block}"), false),
+            (format!("SQL-Anweisung »{sql}«\n{block}"), false),
+            (format!("PL/pgSQL function refuse() line 1 at RAISE\nSQL statement \"{sql}\"\n{block}"), true),
+            (format!("SQL function \"f\" statement 1\n{block}"), true),
+            (format!("JSON data, line 1: x\nSQL statement \"{sql}\"\n{block}"), false),
+            (format!("JSON-Daten, Zeile 1: x\nSQL-Anweisung »{sql}«\nPL/pgSQL-Funktion x"), true),
+        ] {
+            assert_eq!(is_inside(sql, &context), inside, "{context}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_read() {
+        assert_eq!(read_answer("SELECT 1", "[7, null, null, null, null, null, null]").unwrap(), Ok(7));
+        let refused = read_answer(
+            "SELECT 1",
+            "[0, \"23505\", \"duplicate key value violates unique constraint \\\"k\\\"\", \"\", \"t\", \"\", \"k\"]",
+        );
+        let refused = refused.unwrap().unwrap_err();
+        assert_eq!((refused.sqlstate.as_deref(), refused.column), (Some("23505"), None));
+        assert_eq!((refused.table.as_deref(), refused.constraint.as_deref()), (Some("t"), Some("k")));
+        assert!(read_answer("SELECT 1", "").is_err());
+    }
+}

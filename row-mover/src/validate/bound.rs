@@ -1,0 +1,83 @@
+//! Conditions on keys whose values do not stand in the statement.
+//!
+//! A statement that fails or is cancelled is logged as it is, and keys are values of rows. `COPY` takes no parameters. So the values are
+//! sent as parameters of another statement, which are not logged, into settings of the transaction, and the condition reads them there.
+
+use crate::error::Result;
+use crate::target::bulk::BulkConnection;
+
+/// So many settings are sent at once; a SELECT has room for 1,664 values (PostgreSQL manual, appendix K).
+const SETTINGS_OF_STATEMENT: usize = 1000;
+
+/// A condition in PostgreSQL's SQL, with the values that it stands on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct TargetFilter {
+    sql: String,
+    values: Vec<String>,
+}
+
+impl TargetFilter {
+    /// Makes a condition; what `write` binds becomes an expression of SQL.
+    pub(super) fn new(write: impl FnOnce(&mut Bindings) -> String) -> TargetFilter {
+        let mut bindings = Bindings(Vec::new());
+        let sql = write(&mut bindings);
+        TargetFilter { sql, values: bindings.0 }
+    }
+
+    /// Sends the values for the transaction that is on, and gives the condition.
+    ///
+    /// # Errors
+    /// A lost connection.
+    pub(super) fn bind(&self, target: &mut BulkConnection) -> Result<&str> {
+        let mut first = 0;
+        for values in self.values.chunks(SETTINGS_OF_STATEMENT) {
+            let set = (0..values.len()).map(|place| {
+                format!("pg_catalog.set_config('migration.value_{}', ${}, true)", first + place, place + 1)
+            });
+            let sql = format!("SELECT {}", set.collect::<Vec<_>>().join(", "));
+            let parameters: Vec<Option<&str>> = values.iter().map(|value| Some(value.as_str())).collect();
+            target.query(&sql, &parameters)?;
+            first += values.len();
+        }
+        Ok(&self.sql)
+    }
+}
+
+/// The values of a condition.
+pub(super) struct Bindings(Vec<String>);
+
+impl Bindings {
+    /// Takes in a value of this type, as PostgreSQL reads it from text, and gives the expression that stands for it.
+    pub(super) fn add(&mut self, value: String, type_name: &str) -> String {
+        self.0.push(value);
+        format!("pg_catalog.current_setting('migration.value_{}')::{type_name}", self.0.len() - 1)
+    }
+
+    /// Takes in many values of a type as an array.
+    pub(super) fn add_all(&mut self, values: &[&str], type_name: &str) -> String {
+        let quoted: Vec<String> = (values.iter())
+            .map(|value| format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"")))
+            .collect();
+        self.add(format!("{{{}}}", quoted.join(",")), &format!("{type_name}[]"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_stand_beside_the_condition() {
+        let filter = TargetFilter::new(|bindings| {
+            let one = bindings.add("7".to_owned(), "bigint");
+            let all = bindings.add_all(&["a", "b\"\\,"], "text");
+            format!("a > {one} AND b = ANY ({all})")
+        });
+        assert_eq!(
+            filter.sql,
+            "a > pg_catalog.current_setting('migration.value_0')::bigint \
+             AND b = ANY (pg_catalog.current_setting('migration.value_1')::text[])"
+        );
+        assert_eq!(filter.values, ["7", "{\"a\",\"b\\\"\\\\,\"}"]);
+    }
+}
