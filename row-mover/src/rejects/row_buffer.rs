@@ -110,6 +110,9 @@ impl RowBuffer {
         match value {
             Value::Held(value) => Ok(copy_format::append_column(column, value, &mut self.bytes)),
             Value::Long(long) => self.append_long(column, position, long),
+            Value::Uncomputed(failed) => {
+                Ok(Err(FieldRefusal::Uncomputed { reason: failed.reason.clone() }))
+            }
         }
     }
 

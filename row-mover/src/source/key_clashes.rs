@@ -140,6 +140,7 @@ impl Clashes<'_> {
                 Value::Held(value) => hash.and_then(|hash| hash.with(column, value)),
                 // No index of PostgreSQL takes a key as long as this.
                 Value::Long(_) => None,
+                Value::Uncomputed(_) => None,
             };
         }
         Ok(hash.map(KeyHasher::finish))

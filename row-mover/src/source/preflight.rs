@@ -5,6 +5,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use migrate_core::copy_format::FieldRefusal;
 use migrate_core::plan::{Plan, PlannedTable};
 use migrate_core::reject::RejectLimit;
 use rusqlite::Row;
@@ -15,7 +16,7 @@ use super::chunk_plan::ChunkPlan;
 use super::orphans::{self, Orphan};
 use super::parts;
 pub use super::profile::profile;
-use super::rows::Scan;
+use super::rows::{Scan, SourceRow, Value, Values};
 use super::scan::{self, RowidRange};
 use crate::error::{Context, Error, Result};
 use crate::rejects::{self, Fate, Refused, RowBuffer};
@@ -146,7 +147,7 @@ pub fn scan_values(
             let mut found = TableFindings { chunks: ChunkPlan::new(chunk_bytes), ..TableFindings::default() };
             match tasks[place] {
                 Task::Rows(table, range) => {
-                    scan_rows(&source, &plan.tables[table].sent(), range, scanned, &mut found)?;
+                    scan_rows(&source, &plan.tables[table], range, scanned, &mut found)?;
                 }
                 Task::ForeignKeys(table) => find_orphans(&source, plan, &plan.tables[table], &mut found)?,
             }
@@ -238,10 +239,13 @@ fn scan_rows(
     /// How many rows pass between two words to whoever watches.
     const REPORT_EACH_ROWS: u64 = 10_000;
     let failed = || format!("table {} cannot be read", table.source);
+    let (sent, positions) = (table.sent(), table.sent_positions());
     let mut buffer = RowBuffer::default();
     Scan::of(table).within(range).each(source, &failed, &mut |row| {
         buffer.clear();
-        let (refused, list) = match rejects::append_row(table, row, &mut buffer).context(failed)? {
+        find_uncomputed(table, row, found).context(failed)?;
+        let values = Projected { row, positions: &positions };
+        let (refused, list) = match rejects::append_row(&sent, &values, &mut buffer).context(failed)? {
             Fate::Moves => (Vec::new(), &mut found.rejects),
             Fate::Nulled(refused) => {
                 found.nulled += refused.len() as u64;
@@ -254,7 +258,7 @@ fn scan_rows(
             Fate::Stops(refused) => (refused, &mut found.offenders),
         };
         for Refused { position, refusal } in refused {
-            let column = table.columns.get(position).map_or("", |column| column.source.as_str());
+            let column = sent.columns.get(position).map_or("", |column| column.source.as_str());
             let reason = refusal.to_string();
             add_offender(list, column, || Offender { key: row_key(table, row.held()), reason });
         }
@@ -267,6 +271,38 @@ fn scan_rows(
         Ok(())
     })?;
     scanned(found.rows % REPORT_EACH_ROWS)
+}
+
+/// The values of some columns of a row.
+struct Projected<'a, V> {
+    row: &'a V,
+    positions: &'a [usize],
+}
+
+impl<V: Values> Values for Projected<'_, V> {
+    fn value(&self, position: usize) -> rusqlite::Result<Value<'_>> {
+        self.row.value(self.positions.get(position).copied().unwrap_or(position))
+    }
+}
+
+/// Values that PostgreSQL is to compute as well, and that SQLite cannot: such a row came after the plan was made.
+fn find_uncomputed(
+    table: &PlannedTable,
+    row: &SourceRow<'_>,
+    found: &mut TableFindings,
+) -> rusqlite::Result<()> {
+    for (position, column) in table.columns.iter().enumerate() {
+        if column.generated.is_none() {
+            continue;
+        }
+        if let Value::Uncomputed(failed) = row.value(position)? {
+            add_offender(&mut found.offenders, &column.source, || Offender {
+                key: row_key(table, row.held()),
+                reason: FieldRefusal::Uncomputed { reason: failed.reason.clone() }.to_string(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Rows whose foreign key would point nowhere, which SQLite permits and PostgreSQL does not.

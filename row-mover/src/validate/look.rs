@@ -6,6 +6,7 @@
 
 use migrate_core::identifier::{quote_pg, quote_sqlite};
 use migrate_core::plan::PlannedTable;
+use migrate_core::value::SourceValue;
 
 use super::compare::{self, NAMED_DIFFERENCES_MAX, Selection, SourceRows};
 use super::key::OwnedKey;
@@ -243,6 +244,7 @@ impl Look<'_> {
             match row.value(place).context(failed)? {
                 Value::Held(value) => key.push(value),
                 Value::Long(long) => key.push(long.as_value(&long.whole().context(failed)?)),
+                Value::Uncomputed(_) => key.push(SourceValue::Null),
             }
         }
         Ok(key)
