@@ -9,6 +9,7 @@ pub mod introspect;
 pub(crate) mod key_clashes;
 pub mod open;
 mod orphans;
+pub mod page_limits;
 pub(crate) mod parts;
 pub mod preflight;
 pub mod profile;

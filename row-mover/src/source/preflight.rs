@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::SourceConnection;
 use super::chunk_plan::ChunkPlan;
 use super::orphans::{self, Orphan};
+use super::page_limits::{Exceeding, Watch};
 use super::parts;
 pub use super::profile::profile;
 use super::rows::{Scan, SourceRow, Value, Values};
@@ -22,7 +23,7 @@ use crate::error::{Context, Error, Result};
 use crate::rejects::{self, Fate, Refused, RowBuffer};
 
 /// How many offenders of one column are named.
-const NAMED_OFFENDERS_MAX: usize = 3;
+pub(crate) const NAMED_OFFENDERS_MAX: usize = 3;
 
 /// What a scan of all rows found.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -48,6 +49,11 @@ pub struct TableFindings {
     pub nulled: u64,
     /// The columns whose values keep rows behind or become NULL.
     pub rejects: Vec<Offenders>,
+    /// The rows that are too wide for PostgreSQL's pages, or have a key that is too long for an index.
+    pub exceeding: Vec<Exceeding>,
+    /// How many rows may be such.
+    #[serde(skip)]
+    pub may_exceed: u64,
     /// The chunks that it is moved in.
     #[serde(skip)]
     pub chunks: ChunkPlan,
@@ -77,6 +83,11 @@ impl Findings {
     /// How many values cannot move.
     pub fn offender_count(&self) -> u64 {
         self.tables.iter().flat_map(|table| &table.offenders).map(|offenders| offenders.count).sum()
+    }
+
+    /// Whether any row is too wide for PostgreSQL's pages, or has a key that is too long for an index.
+    pub fn has_exceeding(&self) -> bool {
+        self.tables.iter().any(|table| !table.exceeding.is_empty())
     }
 
     /// The table that has more rejects than `limit` lets it have, in words; none where all are within.
@@ -210,6 +221,7 @@ impl TableFindings {
         self.bytes += next.bytes;
         self.skipped += next.skipped;
         self.nulled += next.nulled;
+        self.may_exceed += next.may_exceed;
         self.chunks.append(next.chunks);
         append_offenders(&mut self.offenders, next.offenders);
         append_offenders(&mut self.rejects, next.rejects);
@@ -240,7 +252,8 @@ fn scan_rows(
     const REPORT_EACH_ROWS: u64 = 10_000;
     let failed = || format!("table {} cannot be read", table.source);
     let (sent, positions) = (table.sent(), table.sent_positions());
-    let mut buffer = RowBuffer::default();
+    let watch = Watch::new(table);
+    let (mut buffer, mut lengths) = (RowBuffer::default(), Vec::new());
     Scan::of(table).within(range).each(source, &failed, &mut |row| {
         buffer.clear();
         find_uncomputed(table, row, found).context(failed)?;
@@ -262,6 +275,7 @@ fn scan_rows(
             let reason = refusal.to_string();
             add_offender(list, column, || Offender { key: row_key(table, row.held()), reason });
         }
+        found.may_exceed += u64::from(!watch.is_harmless(&buffer, &mut lengths));
         found.rows += 1;
         found.bytes += buffer.length();
         found.chunks.add(row.rowid(), buffer.length());
@@ -274,9 +288,9 @@ fn scan_rows(
 }
 
 /// The values of some columns of a row.
-struct Projected<'a, V> {
-    row: &'a V,
-    positions: &'a [usize],
+pub(crate) struct Projected<'a, V> {
+    pub(crate) row: &'a V,
+    pub(crate) positions: &'a [usize],
 }
 
 impl<V: Values> Values for Projected<'_, V> {
@@ -352,7 +366,7 @@ pub(super) fn add_offender(
 }
 
 /// The key of a row that was selected with its rowid behind the planned columns.
-pub(super) fn row_key(table: &PlannedTable, row: &Row<'_>) -> String {
+pub(crate) fn row_key(table: &PlannedTable, row: &Row<'_>) -> String {
     let value = |position: usize| row.get_ref(position).map(scan::value);
     let positions = table.key_positions();
     let key: std::result::Result<Vec<_>, _> = positions.iter().map(|&position| value(position)).collect();

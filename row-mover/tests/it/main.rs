@@ -32,5 +32,6 @@ mod stop;
 mod strays;
 mod support;
 mod triggers;
+mod uncomputed;
 mod views;
 mod views_compared;
