@@ -7,19 +7,14 @@
 use crate::conversion::PgType;
 use crate::identifier::quote_pg;
 use crate::mapping::IndexMethod;
-use crate::plan::{PlannedIndex, PlannedKey, PlannedTable};
+use crate::plan::{PlannedColumn, PlannedIndex, PlannedKey, PlannedTable};
+use crate::target_schema::TargetFact;
 
 /// The longest row, in bytes, that a page of 8 kB holds (`MaxHeapTupleSize`).
 pub const ROW_BYTES_MAX: u64 = 8160;
 
 /// The longest key, in bytes, that a B-tree takes: a third of a page (`BTMaxItemSize`).
 pub const KEY_BYTES_MAX: u64 = 2704;
-
-/// The most bytes of words and positions in a `tsvector` (`MAXSTRPOS`).
-pub const SEARCH_BYTES_MAX: u64 = 1_048_575;
-
-/// Text of no more bytes than this never gives more than [`SEARCH_BYTES_MAX`]: a word of one letter takes six bytes at most.
-const SEARCHED_BYTES_SAFE: u64 = SEARCH_BYTES_MAX / 8;
 
 /// A value of more bytes than this, its length among them, is compressed or stored elsewhere where its row is too wide. What it
 /// leaves in the row is a pointer of 18 bytes, or what it is compressed to where that is no more than this.
@@ -37,29 +32,14 @@ pub struct RowBytes {
     pub most: u64,
 }
 
-/// What is limited.
+/// The key of an index that rows of a table may exceed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Limited {
-    /// The key of an index.
-    Key {
-        /// The name of the index or constraint.
-        name: String,
-        /// What the index stands on, as SQL: its method, keys and condition.
-        definition: String,
-    },
-    /// The words of a full-text column.
-    Search {
-        /// The column, by target name.
-        column: String,
-    },
-}
-
-/// A limit that rows of a table may exceed, and what of a row it is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PageLimit {
-    /// What is limited.
-    pub limited: Limited,
-    /// The places of the planned columns that it follows from.
+pub struct KeyLimit {
+    /// The name of the index or constraint.
+    pub name: String,
+    /// What the index stands on, as SQL: its method, keys and condition.
+    pub definition: String,
+    /// The places of the planned columns that the key and the condition follow from.
     pub inputs: Vec<usize>,
     /// Whether the inputs are the key itself, so that their bytes are the key's.
     pub is_plain: bool,
@@ -165,83 +145,71 @@ impl Offsets {
     }
 }
 
-impl PageLimit {
-    /// All limits of a table that is made or, where an app made it, those of its indexes.
-    pub fn all(table: &PlannedTable) -> Vec<PageLimit> {
-        if table.existing.is_some() {
-            return PageLimit::of_existing(table);
-        }
-        let keys = table.primary_key.iter().chain(&table.unique).map(|key| PageLimit::of_key(table, key));
-        // The keys of GIN are hashes where they are long, and words of at most 2 kB.
-        let indexes = table.indexes.iter().filter(|index| index.method == IndexMethod::Btree);
-        let indexes = indexes.map(|index| PageLimit::of_index(table, index));
-        let searches = table.searches.iter().map(|search| PageLimit {
-            limited: Limited::Search { column: search.target.clone() },
-            inputs: inputs(table, &search.expression),
-            is_plain: false,
-        });
-        keys.chain(indexes).chain(searches).filter(|limit| !limit.inputs.is_empty()).collect()
+impl KeyLimit {
+    /// Those of the keys and indexes of a table.
+    pub fn all(table: &PlannedTable) -> Vec<KeyLimit> {
+        let mut limits: Vec<KeyLimit> = match &table.existing {
+            Some(existing) => {
+                let facts = existing.table.facts.iter();
+                facts.filter_map(|fact| KeyLimit::of_fact(table, fact)).collect()
+            }
+            None => {
+                let keys =
+                    table.primary_key.iter().chain(&table.unique).map(|key| KeyLimit::of_key(table, key));
+                // The long keys of GIN are hashes, or words of at most 2 kB; all keys of a hash index are hashes.
+                let indexes = table.indexes.iter().filter(|index| index.method == IndexMethod::Btree);
+                keys.chain(indexes.map(|index| KeyLimit::of_index(table, index))).collect()
+            }
+        };
+        limits.retain(|limit| !limit.inputs.is_empty());
+        limits
     }
 
-    fn of_key(table: &PlannedTable, key: &PlannedKey) -> PageLimit {
+    fn of_key(table: &PlannedTable, key: &PlannedKey) -> KeyLimit {
         let columns: Vec<String> = key.columns.iter().map(|column| quote_pg(column)).collect();
         let definition = format!("btree ({})", columns.join(", "));
-        PageLimit::of_columns(table, &key.name, definition, &key.columns, true)
+        KeyLimit::of_columns(table, &key.name, definition, &key.columns)
     }
 
-    fn of_index(table: &PlannedTable, index: &PlannedIndex) -> PageLimit {
+    fn of_index(table: &PlannedTable, index: &PlannedIndex) -> KeyLimit {
         let keys: Vec<String> = index.columns.iter().map(|key| key.sql()).collect();
         let condition =
             index.predicate.as_ref().map(|condition| format!(" WHERE {condition}")).unwrap_or_default();
         let definition = format!("{} ({}){condition}", index.method.sql(), keys.join(", "));
         if index.predicate.is_none() && index.columns.iter().all(|key| key.expression.is_none()) {
             let columns: Vec<String> = index.columns.iter().map(|key| key.column.clone()).collect();
-            return PageLimit::of_columns(table, &index.name, definition, &columns, true);
+            return KeyLimit::of_columns(table, &index.name, definition, &columns);
         }
         let inputs = inputs(table, &definition);
-        PageLimit { limited: Limited::Key { name: index.name.clone(), definition }, inputs, is_plain: false }
+        KeyLimit { name: index.name.clone(), definition, inputs, is_plain: false }
     }
 
-    /// The limit of an index on columns; one that PostgreSQL computes stands for what it is computed from.
-    fn of_columns(
-        table: &PlannedTable,
-        name: &str,
-        definition: String,
-        columns: &[String],
-        is_plain: bool,
-    ) -> PageLimit {
-        let generated = |name: &String| {
-            table.target_column(name).is_none_or(|column| column.generated.is_some())
+    /// That of an index on columns; one that PostgreSQL computes stands for what it is computed from.
+    fn of_columns(table: &PlannedTable, name: &str, definition: String, columns: &[String]) -> KeyLimit {
+        let place = |name: &String| {
+            let is_it = |column: &PlannedColumn| column.target == *name && column.generated.is_none();
+            table.columns.iter().position(is_it)
         };
-        let is_plain = is_plain && !columns.iter().any(generated);
-        let inputs = match is_plain {
-            true => columns
-                .iter()
-                .filter_map(|name| table.columns.iter().position(|column| column.target == *name))
-                .collect(),
-            false => inputs(table, &definition),
-        };
-        PageLimit { limited: Limited::Key { name: name.to_owned(), definition }, inputs, is_plain }
+        let plain: Option<Vec<usize>> = columns.iter().map(place).collect();
+        let is_plain = plain.is_some();
+        let inputs = plain.unwrap_or_else(|| inputs(table, &definition));
+        KeyLimit { name: name.to_owned(), definition, inputs, is_plain }
     }
 
-    /// The limits of the indexes of a table that an app made. An index that may call a function of the app's is left out.
-    fn of_existing(table: &PlannedTable) -> Vec<PageLimit> {
-        let facts = table.existing.iter().flat_map(|existing| &existing.table.facts);
-        let limits = facts.filter_map(|fact| {
-            let name = fact.item.strip_prefix("index ")?;
-            let (_, definition) = fact.definition.split_once(" USING ")?;
-            let is_bounded = !definition.starts_with("hash ") && !definition.starts_with("gin ");
-            let is_own = !definition.contains('.');
-            (is_bounded && is_own).then(|| PageLimit {
-                limited: Limited::Key { name: name.to_owned(), definition: definition.to_owned() },
-                inputs: inputs(table, definition),
-                is_plain: false,
-            })
-        });
-        limits.filter(|limit| !limit.inputs.is_empty()).collect()
+    /// That of an index of a table that an app made; none of one that may call a function of the app.
+    fn of_fact(table: &PlannedTable, fact: &TargetFact) -> Option<KeyLimit> {
+        let name = fact.item.strip_prefix("index ")?;
+        let (_, definition) = fact.definition.split_once(" USING ")?;
+        let is_hashed = definition.starts_with("hash ") || definition.starts_with("gin ");
+        (!is_hashed && !definition.contains('.')).then(|| KeyLimit {
+            name: name.to_owned(),
+            definition: definition.to_owned(),
+            inputs: inputs(table, definition),
+            is_plain: false,
+        })
     }
 
-    /// Whether a row with fields of these lengths may go beyond the limit; `field` is as in [`RowBytes::of`].
+    /// Whether the key of a row with fields of these lengths may be too long; `field` is as in [`RowBytes::of`].
     pub fn may_exceed(&self, table: &PlannedTable, field: impl Fn(usize) -> Option<u64>) -> bool {
         /// What an index adds to the bytes of its keys, and each key to its own.
         const HEADERS_BYTES: u64 = 24;
@@ -249,20 +217,13 @@ impl PageLimit {
         /// How many times as long as its text a `jsonb` may be.
         const JSONB_GROWTH: u64 = 8;
         let of_input = |&position: &usize| {
-            let bytes = field(position).unwrap_or(0);
-            let is_json = table.columns.get(position).is_some_and(|column| column.target_type == PgType::Jsonb);
-            (bytes, if is_json { bytes.saturating_mul(JSONB_GROWTH) } else { bytes })
+            let is_json =
+                table.columns.get(position).is_some_and(|column| column.target_type == PgType::Jsonb);
+            field(position).unwrap_or(0).saturating_mul(if is_json { JSONB_GROWTH } else { 1 })
         };
-        let (bytes, grown) = self.inputs.iter().map(of_input).fold((0_u64, 0_u64), |sum, next| {
-            (sum.0.saturating_add(next.0), sum.1.saturating_add(next.1))
-        });
-        match self.limited {
-            Limited::Search { .. } => bytes > SEARCHED_BYTES_SAFE,
-            Limited::Key { ref definition, .. } => {
-                let grown = grown.saturating_mul(if self.is_plain { 1 } else { growth(definition) });
-                grown + HEADERS_BYTES + KEY_HEADER_BYTES * self.inputs.len() as u64 > KEY_BYTES_MAX
-            }
-        }
+        let bytes = self.inputs.iter().map(of_input).fold(0, u64::saturating_add);
+        let bytes = bytes.saturating_mul(if self.is_plain { 1 } else { growth(&self.definition) });
+        bytes.saturating_add(HEADERS_BYTES + KEY_HEADER_BYTES * self.inputs.len() as u64) > KEY_BYTES_MAX
     }
 }
 
@@ -275,7 +236,7 @@ fn growth(expression: &str) -> u64 {
 
 /// The places of the columns that an expression of PostgreSQL may name, those among them that a generated column is computed from.
 fn inputs(table: &PlannedTable, expression: &str) -> Vec<usize> {
-    let names = |expression: &str, name: &str| expression.contains(&name.replace('"', "\"\""));
+    let names = |expression: &str, name: &str| has_word(expression, &name.replace('"', "\"\""));
     let generated: Vec<&str> = (table.columns.iter())
         .filter(|column| names(expression, &column.target))
         .filter_map(|column| column.generated.as_ref().map(|generated| generated.expression.as_str()))
@@ -288,4 +249,53 @@ fn inputs(table: &PlannedTable, expression: &str) -> Vec<usize> {
         })
         .map(|(position, _)| position)
         .collect()
+}
+
+/// Whether `word` stands in `text` with no letter, digit or underscore before or behind it.
+fn has_word(text: &str, word: &str) -> bool {
+    let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
+    text.match_indices(word).any(|(from, _)| {
+        let before = text.get(..from).and_then(|before| before.chars().next_back());
+        let behind = text.get(from + word.len()..).and_then(|behind| behind.chars().next());
+        !before.is_some_and(is_part) && !behind.is_some_and(is_part)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_is_a_whole_word() {
+        for (text, word, is_there) in [
+            ("btree (v text_pattern_ops)", "x", false),
+            ("btree (v text_pattern_ops)", "v", true),
+            ("lower(\"a b\")", "a b", true),
+            ("lower(name_2)", "name", false),
+            ("x", "x", true),
+            ("größe", "gr", false),
+        ] {
+            assert_eq!(has_word(text, word), is_there, "{text} {word}");
+        }
+    }
+
+    #[test]
+    fn bounds_of_rows_of_one_type() {
+        let bytes = |kind: PgType, length: u64, count: usize| {
+            let mut bytes = Offsets::default();
+            (0..count).for_each(|_| bytes.add(Some(Stored::of(kind, length))));
+            let RowBytes { least, most } = bytes.finish(count);
+            (least, most)
+        };
+        assert_eq!(bytes(PgType::Bigint, 8, 1020), (8184, 8184));
+        assert_eq!(bytes(PgType::Bigint, 8, 1017), (8160, 8160));
+        assert_eq!(bytes(PgType::Text, 6, 1500), (10528, 10528));
+        // Up to 24 bytes with its length a value stays as it is.
+        assert_eq!(bytes(PgType::Text, 23, 10), (264, 264));
+        let (least, most) = bytes(PgType::Text, 24, 10);
+        assert!(least < 24 + 10 * 18 && most >= 24 + 10 * 18, "{least} {most}");
+        let mut nulls = Offsets::default();
+        nulls.add(None);
+        assert_eq!(nulls.finish(1600), RowBytes { least: 224, most: 224 });
+    }
 }

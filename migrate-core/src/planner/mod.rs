@@ -20,6 +20,7 @@ mod names;
 mod objects;
 mod rules;
 mod scope;
+pub(crate) mod skipped_indexes;
 mod uniqueness;
 mod virtual_tables;
 
@@ -141,6 +142,7 @@ pub fn plan_into(
     foreign_keys::leave_mismatched(&mut tables, &mut left_behind);
     let target_relations = target.map(|target| target.relations.clone()).unwrap_or_default();
     names::settle(&names, &mut tables, &names.views(), &target_relations)?;
+    skipped_indexes::apply(mapping, &mut tables, &mut left_behind)?;
     let breaches = breaches::apply(&mut tables, profile, &mut left_behind);
     let objects = objects::plan(schema, mapping, &names, &tables, &mut left_behind)?;
     virtual_tables::explain(schema, mapping, &fates, &mut left_behind);

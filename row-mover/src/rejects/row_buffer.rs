@@ -124,9 +124,7 @@ impl RowBuffer {
         match value {
             Value::Held(value) => Ok(copy_format::append_column(column, value, &mut self.bytes)),
             Value::Long(long) => self.append_long(column, position, long),
-            Value::Uncomputed(failed) => {
-                Ok(Err(FieldRefusal::Uncomputed { reason: failed.reason.clone() }))
-            }
+            Value::Uncomputed(failed) => Ok(Err(FieldRefusal::Uncomputed { reason: failed.reason.clone() })),
         }
     }
 

@@ -6,7 +6,7 @@
 
 use migrate_core::conversion::Conversion;
 use migrate_core::copy_format;
-use migrate_core::page_limits::{PageLimit, ROW_BYTES_MAX};
+use migrate_core::page_limits::{KeyLimit, ROW_BYTES_MAX};
 use migrate_core::plan::{Plan, PlannedColumn, PlannedTable};
 use migrate_core::value::{SourceValue, StorageClass};
 
@@ -95,16 +95,15 @@ struct Group {
 impl<'a> Trial<'a> {
     fn begin(watch: &'a Watch<'a>, target: &'a mut BulkConnection) -> Result<Trial<'a>> {
         let table = watch.table();
-        let mut tried: Vec<Tried<'a>> = watch.limits().iter().map(Tried::Limit).collect();
+        let mut tried: Vec<Tried<'a>> = watch.keys().iter().map(Tried::Key).collect();
         if watch.may_be_wide() {
             tried.push(Tried::Row);
         }
         let positions: Vec<usize> = match watch.may_be_wide() {
             true => table.sent_positions(),
             false => {
-                let is_input = |position: &usize| {
-                    watch.limits().iter().any(|limit| limit.inputs.contains(position))
-                };
+                let is_input =
+                    |position: &usize| watch.keys().iter().any(|limit| limit.inputs.contains(position));
                 table.sent_positions().into_iter().filter(is_input).collect()
             }
         };
@@ -112,16 +111,17 @@ impl<'a> Trial<'a> {
         let scratch = Scratch::create(table, &positions, &tried, target)?;
         let exceeding = |tried: &Tried<'_>| Exceeding {
             limit: match tried {
-                Tried::Limit(limit) => Exceeded::of(&limit.limited),
-                Tried::Row => {
-                    Exceeded::Row { columns: table.columns.len() + table.searches.len() }
+                Tried::Key(limit) => {
+                    Exceeded::Key { name: limit.name.clone(), definition: limit.definition.clone() }
                 }
+                Tried::Row => Exceeded::Row { columns: table.columns.len() + table.searches.len() },
             },
             rows: 0,
             bytes_max: 0,
             first: Vec::new(),
         };
-        let tried = tried.into_iter().map(|tried| (exceeding(&tried), tried)).map(|(found, tried)| (tried, found));
+        let tried =
+            tried.into_iter().map(|tried| (exceeding(&tried), tried)).map(|(found, tried)| (tried, found));
         let tried = tried.collect();
         Ok(Trial { watch, target, scratch, groups, tried, batch: Vec::new() })
     }
@@ -144,7 +144,7 @@ impl<'a> Trial<'a> {
                     Width::TooWide(bytes) => (bytes.least, Some(true)),
                     Width::Unknown(bytes) => (bytes.least.max(ROW_BYTES_MAX + 8), None),
                 },
-                Tried::Limit(limit) => {
+                Tried::Key(limit) => {
                     let bytes = self.watch.input_bytes(limit, lengths);
                     let is_long = limit.is_plain && has_long(limit, row).context(failed)?;
                     let may_exceed = self.watch.may_exceed(limit, lengths);
@@ -173,7 +173,7 @@ impl<'a> Trial<'a> {
 
     fn send(&mut self, row: &SourceRow<'_>, failed: &dyn Fn() -> String) -> Result<()> {
         let number = i64::try_from(self.batch.len()).unwrap_or(i64::MAX);
-        let limits = self.watch.limits();
+        let limits = self.watch.keys();
         for group in &mut self.groups {
             let values = Staged { row, number, positions: &group.positions, limits };
             rejects::append_row(&group.table, &values, &mut group.buffer).context(failed)?;
@@ -183,7 +183,7 @@ impl<'a> Trial<'a> {
 
     /// Tries the rows that were taken in; `row` is the last of them, whose long values are still to be read.
     fn try_batch(&mut self, row: Option<&SourceRow<'_>>, failed: &dyn Fn() -> String) -> Result<()> {
-        let limits = self.watch.limits();
+        let limits = self.watch.keys();
         for (number, group) in self.groups.iter_mut().enumerate() {
             let mut copy = self.target.copy_in(&self.scratch.copy_sql(number))?;
             copy.send(copy_format::HEADER)?;
@@ -228,7 +228,7 @@ fn count(found: &mut Exceeding, key: &str, bytes: u64) {
 
 /// Whether the key of an index holds a value that is too long to be held in memory, and so for any index: no compression of
 /// PostgreSQL's makes of a mebibyte what a B-tree takes.
-fn has_long(limit: &PageLimit, row: &SourceRow<'_>) -> rusqlite::Result<bool> {
+fn has_long(limit: &KeyLimit, row: &SourceRow<'_>) -> rusqlite::Result<bool> {
     for &position in &limit.inputs {
         if matches!(row.value(position)?, Value::Long(_)) {
             return Ok(true);
@@ -261,7 +261,7 @@ struct Staged<'a> {
     row: &'a SourceRow<'a>,
     number: i64,
     positions: &'a [usize],
-    limits: &'a [PageLimit],
+    limits: &'a [KeyLimit],
 }
 
 impl Values for Staged<'_> {
@@ -272,7 +272,7 @@ impl Values for Staged<'_> {
         let position = self.positions.get(place).copied().unwrap_or(0);
         let value = self.row.value(position)?;
         let Value::Long(long) = value else { return Ok(value) };
-        let is_computed_from = |limit: &&PageLimit| !limit.is_plain && limit.inputs.contains(&position);
+        let is_computed_from = |limit: &&KeyLimit| !limit.is_plain && limit.inputs.contains(&position);
         if self.limits.iter().any(|limit| is_computed_from(&limit)) {
             return Ok(Value::Long(long));
         }

@@ -1,8 +1,8 @@
 //! The tables in which rows are tried: like those of the plan, in a schema of their own, in a transaction that is rolled back.
 
 use migrate_core::conversion::PgType;
-use migrate_core::identifier::{quote_pg, quote_pg_list};
-use migrate_core::page_limits::{Limited, PageLimit};
+use migrate_core::identifier::{quote_pg, quote_pg_list, quote_pg_literal};
+use migrate_core::page_limits::KeyLimit;
 use migrate_core::plan::{ExistingTable, PlannedTable};
 
 use crate::error::{Error, Result};
@@ -16,8 +16,8 @@ pub(super) const GROUP_COLUMNS: usize = 100;
 
 /// What rows are tried for.
 pub(super) enum Tried<'a> {
-    /// A limit that follows from some columns.
-    Limit(&'a PageLimit),
+    /// The key of an index.
+    Key(&'a KeyLimit),
     /// The room of a page for a whole row.
     Row,
 }
@@ -56,7 +56,7 @@ impl<'a> Scratch<'a> {
         }
         for (number, tried) in tried.iter().enumerate() {
             let inputs = match tried {
-                Tried::Limit(limit) => names(&limit.inputs),
+                Tried::Key(limit) => names(&limit.inputs),
                 Tried::Row => names(positions),
             };
             sql.push_str(&scratch.probe_sql(number, tried));
@@ -120,7 +120,7 @@ impl<'a> Scratch<'a> {
                 None => format!("CREATE TABLE {name} ({}); ", self.columns(tried).join(", ")),
             });
         }
-        if let Tried::Limit(PageLimit { limited: Limited::Key { definition, .. }, .. }) = tried {
+        if let Tried::Key(KeyLimit { definition, .. }) = tried {
             sql.push_str(&format!("CREATE INDEX ON {}.probe_{number} USING {definition}; ", self.schema));
         }
         sql
@@ -130,7 +130,9 @@ impl<'a> Scratch<'a> {
         let like = self.table.qualified(&self.table.target);
         let nullable: String = (existing.table.columns.iter())
             .filter(|column| column.not_null)
-            .map(|column| format!("ALTER TABLE {name} ALTER COLUMN {} DROP NOT NULL; ", quote_pg(&column.name)))
+            .map(|column| {
+                format!("ALTER TABLE {name} ALTER COLUMN {} DROP NOT NULL; ", quote_pg(&column.name))
+            })
             .collect();
         format!("CREATE TABLE {name} (LIKE {like} INCLUDING STORAGE INCLUDING COMPRESSION); {nullable}")
     }
@@ -145,12 +147,13 @@ impl<'a> Scratch<'a> {
                 .unwrap_or_default();
             format!("{} {}{collation}{generated}", quote_pg(&column.target), column.target_type.sql())
         });
-        let searches = self.table.searches.iter().filter(|search| match tried {
-            Tried::Row => true,
-            Tried::Limit(limit) => limit.limited == Limited::Search { column: search.target.clone() },
-        });
+        let searches = self.table.searches.iter().filter(|_| matches!(tried, Tried::Row));
         let searches = searches.map(|search| {
-            format!("{} tsvector GENERATED ALWAYS AS ({}) STORED", quote_pg(&search.target), search.expression)
+            format!(
+                "{} tsvector GENERATED ALWAYS AS ({}) STORED",
+                quote_pg(&search.target),
+                search.expression
+            )
         });
         columns.chain(searches).collect()
     }
@@ -168,8 +171,7 @@ impl<'a> Scratch<'a> {
         let select = format!("SELECT {columns} FROM {schema}.staging_0{joined} WHERE {row} = row_on_trial");
         let refused = format!("INSERT INTO {schema}.verdicts VALUES ({number}, row_on_trial);");
         let undo = "RAISE EXCEPTION USING ERRCODE = 'HP000';";
-        let is_built_later = matches!(tried, Tried::Limit(limit) if matches!(limit.limited, Limited::Key { .. }))
-            && self.table.existing.is_none();
+        let is_built_later = matches!(tried, Tried::Key(_)) && self.table.existing.is_none();
         let refused = if is_built_later {
             format!(
                 "BEGIN INSERT INTO {schema}.stored_{number} ({columns}) {select}; \
@@ -179,11 +181,12 @@ impl<'a> Scratch<'a> {
         } else {
             refused
         };
-        format!(
-            "DO $trial$ DECLARE row_on_trial pg_catalog.int8; BEGIN \
+        let body = format!(
+            "DECLARE row_on_trial pg_catalog.int8; BEGIN \
              FOR row_on_trial IN SELECT {row} FROM {schema}.staging_0 LOOP BEGIN \
              INSERT INTO {schema}.probe_{number} ({columns}) {select}; {undo} \
-             EXCEPTION WHEN program_limit_exceeded THEN {refused} WHEN OTHERS THEN NULL; END; END LOOP; END $trial$"
-        )
+             EXCEPTION WHEN program_limit_exceeded THEN {refused} WHEN OTHERS THEN NULL; END; END LOOP; END"
+        );
+        format!("DO {}", quote_pg_literal(&body))
     }
 }

@@ -12,8 +12,8 @@ use rusqlite::Row;
 
 use super::SourceConnection;
 use super::duplicates::RiskyKey;
-use super::preflight::row_key;
 use super::orphans;
+use super::preflight::row_key;
 use super::rows::{Scan, Values};
 use crate::error::{Context, Result};
 use crate::rejects::{self, Fate, RowBuffer};
@@ -89,7 +89,8 @@ fn nulls(
             continue;
         }
         let failed = || format!("the NULLs of {}.{} cannot be found", table.source, column.source);
-        let offenders = selected(source, table, Scan::of(table).filtered(Some(is_null(&column.source))), &failed)?;
+        let offenders =
+            selected(source, table, Scan::of(table).filtered(Some(is_null(&column.source))), &failed)?;
         offenders.add_to(breaches, BreachedConstraint::NotNull { column: column.source.clone() });
     }
     Ok(())
@@ -138,9 +139,8 @@ fn orphans(
 fn checks(source: &SourceConnection, table: &PlannedTable, breaches: &mut Vec<Breach>) -> Result<()> {
     for check in &table.checks {
         // It is SQLite's own condition. A row for which it cannot be evaluated does not meet it.
-        let failed = || {
-            format!("the CHECK constraint {} of table {} cannot be evaluated", check.name, table.source)
-        };
+        let failed =
+            || format!("the CHECK constraint {} of table {} cannot be evaluated", check.name, table.source);
         let scan = Scan::of(table).filtered_or_failing(format!("NOT ({}\n)", check.source));
         let offenders = selected(source, table, scan, &failed)?;
         offenders.add_to(breaches, BreachedConstraint::Check { sql: check.source.clone() });

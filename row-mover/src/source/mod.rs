@@ -14,6 +14,7 @@ pub(crate) mod parts;
 pub mod preflight;
 pub mod profile;
 pub mod quick_check;
+mod remedies;
 pub mod rows;
 pub mod scan;
 pub mod seal;

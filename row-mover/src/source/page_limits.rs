@@ -3,9 +3,7 @@
 //! The scan of all values asks this of each row by the lengths of its fields, which costs next to nothing: nearly all rows are below
 //! every limit. What may be beyond one is a matter for PostgreSQL, see `run::page_limits`.
 
-use migrate_core::page_limits::{
-    KEY_BYTES_MAX, Limited, PageLimit, ROW_BYTES_MAX, RowBytes, SEARCH_BYTES_MAX,
-};
+use migrate_core::page_limits::{KEY_BYTES_MAX, KeyLimit, ROW_BYTES_MAX, RowBytes};
 use migrate_core::plan::PlannedTable;
 use serde::Serialize;
 
@@ -19,7 +17,7 @@ pub struct Exceeding {
     pub limit: Exceeded,
     /// How many rows.
     pub rows: u64,
-    /// The most bytes that one of them has: of a row as PostgreSQL would store it, of a key before it is compressed, of text.
+    /// The most bytes that one of them has: of a row as PostgreSQL would store it, of a key before it is compressed.
     pub bytes_max: u64,
     /// The keys of the first few, in words.
     pub first: Vec<String>,
@@ -41,27 +39,14 @@ pub enum Exceeded {
         /// What the index stands on, as SQL.
         definition: String,
     },
-    /// The words that a full-text column takes.
-    Search {
-        /// The column, by target name.
-        column: String,
-    },
 }
 
 impl Exceeded {
-    pub(crate) fn of(limited: &Limited) -> Exceeded {
-        match limited.clone() {
-            Limited::Key { name, definition } => Exceeded::Key { name, definition },
-            Limited::Search { column } => Exceeded::Search { column },
-        }
-    }
-
     /// The limit, in bytes.
     pub fn bytes(&self) -> u64 {
         match self {
             Exceeded::Row { .. } => ROW_BYTES_MAX,
             Exceeded::Key { .. } => KEY_BYTES_MAX,
-            Exceeded::Search { .. } => SEARCH_BYTES_MAX,
         }
     }
 }
@@ -72,7 +57,7 @@ pub(crate) struct Watch<'a> {
     table: &'a PlannedTable,
     /// For each planned column its place among the fields that are sent.
     fields: Vec<Option<usize>>,
-    limits: Vec<PageLimit>,
+    keys: Vec<KeyLimit>,
     may_be_wide: bool,
     /// A row of fewer bytes than this is below every limit.
     harmless_bytes: u64,
@@ -95,21 +80,21 @@ impl<'a> Watch<'a> {
         let fields = (table.columns.iter())
             .map(|column| if column.generated.is_none() { sent.next() } else { None })
             .collect();
-        let limits = PageLimit::all(table);
+        let keys = KeyLimit::all(table);
         let may_be_wide = RowBytes::most_of_any(table) > ROW_BYTES_MAX;
-        let harmless_bytes = match (limits.is_empty(), may_be_wide) {
+        let harmless_bytes = match (keys.is_empty(), may_be_wide) {
             (true, false) => u64::MAX,
             _ => HARMLESS_BYTES,
         };
-        Watch { table, fields, limits, may_be_wide, harmless_bytes }
+        Watch { table, fields, keys, may_be_wide, harmless_bytes }
     }
 
     pub(crate) fn table(&self) -> &'a PlannedTable {
         self.table
     }
 
-    pub(crate) fn limits(&self) -> &[PageLimit] {
-        &self.limits
+    pub(crate) fn keys(&self) -> &[KeyLimit] {
+        &self.keys
     }
 
     pub(crate) fn may_be_wide(&self) -> bool {
@@ -122,16 +107,16 @@ impl<'a> Watch<'a> {
             return true;
         }
         row.field_lengths(lengths);
-        self.width(lengths) == Width::Fits && !self.limits.iter().any(|limit| self.may_exceed(limit, lengths))
+        self.width(lengths) == Width::Fits && !self.keys.iter().any(|limit| self.may_exceed(limit, lengths))
     }
 
     /// Whether a row with fields of these lengths may exceed a limit.
-    pub(crate) fn may_exceed(&self, limit: &PageLimit, lengths: &[Option<u64>]) -> bool {
+    pub(crate) fn may_exceed(&self, limit: &KeyLimit, lengths: &[Option<u64>]) -> bool {
         limit.may_exceed(self.table, |position| self.length(lengths, position))
     }
 
     /// How many bytes the inputs of a limit have.
-    pub(crate) fn input_bytes(&self, limit: &PageLimit, lengths: &[Option<u64>]) -> u64 {
+    pub(crate) fn input_bytes(&self, limit: &KeyLimit, lengths: &[Option<u64>]) -> u64 {
         limit.inputs.iter().filter_map(|&position| self.length(lengths, position)).sum()
     }
 

@@ -17,6 +17,7 @@ use super::orphans::{self, Orphan};
 use super::page_limits::{Exceeding, Watch};
 use super::parts;
 pub use super::profile::profile;
+pub use super::remedies::Remedies;
 use super::rows::{Scan, SourceRow, Value, Values};
 use super::scan::{self, RowidRange};
 use crate::error::{Context, Error, Result};
@@ -68,6 +69,9 @@ pub struct Offenders {
     pub count: u64,
     /// The first few.
     pub first: Vec<Offender>,
+    /// What helps against all of them.
+    #[serde(skip)]
+    pub remedies: Remedies,
 }
 
 /// A value that cannot move.
@@ -234,6 +238,7 @@ fn append_offenders(all: &mut Vec<Offenders>, next: Vec<Offenders>) {
             None => all.push(found),
             Some(offenders) => {
                 offenders.count += found.count;
+                offenders.remedies = offenders.remedies.and(found.remedies);
                 let room = NAMED_OFFENDERS_MAX.saturating_sub(offenders.first.len());
                 offenders.first.extend(found.first.into_iter().take(room));
             }
@@ -271,9 +276,11 @@ fn scan_rows(
             Fate::Stops(refused) => (refused, &mut found.offenders),
         };
         for Refused { position, refusal } in refused {
-            let column = sent.columns.get(position).map_or("", |column| column.source.as_str());
-            let reason = refusal.to_string();
-            add_offender(list, column, || Offender { key: row_key(table, row.held()), reason });
+            let Some(column) = sent.columns.get(position) else { continue };
+            let value = values.value(position).context(failed)?;
+            let remedies = Remedies::of(table, column, &value, &refusal);
+            let describe = || Offender { key: row_key(table, row.held()), reason: refusal.to_string() };
+            add_offender(list, &column.source, remedies, describe);
         }
         found.may_exceed += u64::from(!watch.is_harmless(&buffer, &mut lengths));
         found.rows += 1;
@@ -310,7 +317,7 @@ fn find_uncomputed(
             continue;
         }
         if let Value::Uncomputed(failed) = row.value(position)? {
-            add_offender(&mut found.offenders, &column.source, || Offender {
+            add_offender(&mut found.offenders, &column.source, Remedies::plan_again(), || Offender {
                 key: row_key(table, row.held()),
                 reason: FieldRefusal::Uncomputed { reason: failed.reason.clone() }.to_string(),
             });
@@ -333,7 +340,11 @@ fn find_orphans(
         let parent = plan.tables.iter().find(|parent| parent.target == key.parent_table);
         let parent = parent.map_or("", |parent| parent.source.as_str());
         orphans::each(source, plan, table, key, |row, orphan| {
-            add_offender(&mut found.offenders, &columns, || Offender {
+            let remedies = match orphan {
+                Orphan::WithoutParent if table.existing.is_none() => Remedies::plan_again(),
+                _ => Remedies::none(),
+            };
+            add_offender(&mut found.offenders, &columns, remedies, || Offender {
                 key: row_key(table, row),
                 reason: match orphan {
                     Orphan::WithoutParent => format!("points to a row that {parent} has not"),
@@ -352,14 +363,16 @@ fn find_orphans(
 pub(super) fn add_offender(
     offenders: &mut Vec<Offenders>,
     column: &str,
+    remedies: Remedies,
     describe: impl FnOnce() -> Offender,
 ) {
     let position = offenders.iter().position(|other| other.column == column).unwrap_or_else(|| {
-        offenders.push(Offenders { column: column.to_owned(), ..Offenders::default() });
+        offenders.push(Offenders { column: column.to_owned(), remedies, ..Offenders::default() });
         offenders.len() - 1
     });
     let entry = &mut offenders[position];
     entry.count += 1;
+    entry.remedies = entry.remedies.and(remedies);
     if entry.first.len() < NAMED_OFFENDERS_MAX {
         entry.first.push(describe());
     }

@@ -10,13 +10,11 @@
 //! database's encoding. All other tables (WITHOUT ROWID, virtual, with generated columns, in UTF-16) are read whole.
 
 mod computed;
-
-use std::ops::ControlFlow;
+mod long;
 
 use migrate_core::identifier::quote_sqlite;
 use migrate_core::plan::PlannedTable;
 use migrate_core::value::{SourceValue, StorageClass};
-use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, Row, Statement};
 
 use super::SourceConnection;
@@ -25,6 +23,8 @@ use crate::error::{Context, Result};
 pub use computed::Uncomputed;
 pub(crate) use computed::is_failed_expression;
 use computed::{Computed, Failing};
+pub use long::LongText;
+use long::LowLimit;
 
 /// The longest text or blob that is held in memory whole: small enough that a row of several is far below the 64 MB that the
 /// program keeps to, and so large that nearly all values of real databases are read in the plain way.
@@ -42,17 +42,6 @@ pub enum Value<'a> {
     Long(&'a LongText<'a>),
     /// One of a generated column that SQLite cannot compute.
     Uncomputed(&'a Uncomputed),
-}
-
-/// A text or blob of more than [`HELD_MAX_BYTES`], which is read in pieces.
-#[derive(Debug)]
-pub struct LongText<'a> {
-    class: StorageClass,
-    length: u64,
-    connection: &'a Connection,
-    table: &'a str,
-    column: &'a str,
-    rowid: i64,
 }
 
 /// What lends the values of a row.
@@ -101,58 +90,6 @@ impl Values for SourceRow<'_> {
             None => self.row.value(position),
             Some(long) => Ok(Value::Long(long)),
         }
-    }
-}
-
-impl LongText<'_> {
-    /// TEXT or BLOB.
-    pub fn class(&self) -> StorageClass {
-        self.class
-    }
-
-    /// How many bytes it has.
-    pub fn length(&self) -> u64 {
-        self.length
-    }
-
-    /// Hands all bytes to `take`, in pieces of at most [`PIECE_BYTES`], as long as it goes on.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub fn pieces<B>(
-        &self,
-        mut take: impl FnMut(&[u8]) -> ControlFlow<B>,
-    ) -> rusqlite::Result<ControlFlow<B>> {
-        let blob = self.connection.blob_open("main", self.table, self.column, self.rowid, true)?;
-        let (mut piece, mut at) = (vec![0; PIECE_BYTES], 0);
-        loop {
-            let length = blob.read_at(&mut piece, at)?;
-            if length == 0 {
-                return Ok(ControlFlow::Continue(()));
-            }
-            at += length;
-            if let ControlFlow::Break(reason) = take(piece.get(..length).unwrap_or_default()) {
-                return Ok(ControlFlow::Break(reason));
-            }
-        }
-    }
-
-    /// All its bytes, for what can do with nothing less.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub fn whole(&self) -> rusqlite::Result<Vec<u8>> {
-        let mut whole = Vec::with_capacity(usize::try_from(self.length).unwrap_or(0));
-        let _ = self.pieces(|piece| {
-            whole.extend_from_slice(piece);
-            ControlFlow::<()>::Continue(())
-        })?;
-        Ok(whole)
-    }
-
-    /// Bytes that are its own, as a value of its class.
-    pub fn as_value<'b>(&self, bytes: &'b [u8]) -> SourceValue<'b> {
-        if self.class == StorageClass::Text { SourceValue::Text(bytes) } else { SourceValue::Blob(bytes) }
     }
 }
 
@@ -256,8 +193,7 @@ impl<'a> Scan<'a> {
     ) -> Result<()> {
         let connection = source.connection();
         let from = scan::rows_of(connection, self.table).context(failed)?;
-        let mut reader =
-            Reader { scan: self, range: None, from, connection, may_fail: false, failed, visit };
+        let mut reader = Reader { scan: self, range: None, from, connection, may_fail: false, failed, visit };
         let rowid = self.rowid.filter(|_| !self.holds_all && reader.has_incremental_io().unwrap_or(false));
         let failing = Failing::of(connection, self).context(failed)?;
         reader.may_fail = failing.is_some();
@@ -469,26 +405,5 @@ impl Reader<'_, '_> {
             (self.visit)(&SourceRow { row, rowid: Some(columns), long: &long, computed: &[] })?;
         }
         Ok(Some(number))
-    }
-}
-
-/// Makes SQLite refuse to load long values, until it is dropped.
-struct LowLimit<'a> {
-    connection: &'a Connection,
-    before: i32,
-}
-
-impl<'a> LowLimit<'a> {
-    fn set(connection: &'a Connection) -> rusqlite::Result<LowLimit<'a>> {
-        let limit = i32::try_from(HELD_MAX_BYTES).unwrap_or(i32::MAX);
-        let before = connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, limit)?;
-        Ok(LowLimit { connection, before })
-    }
-}
-
-impl Drop for LowLimit<'_> {
-    fn drop(&mut self) {
-        // A limit that was set before can be set again.
-        let _ = self.connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, self.before);
     }
 }

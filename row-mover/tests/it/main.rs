@@ -22,6 +22,7 @@ mod live;
 mod long_values;
 mod look;
 mod moves;
+mod page_limits;
 mod profile;
 mod ranges;
 mod refusals;

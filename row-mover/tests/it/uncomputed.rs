@@ -85,8 +85,26 @@ fn a_row_that_sqlite_cannot_compute_stops_by_table_column_and_key() {
 #[test]
 fn each_policy_does_what_it_says_and_is_proven() {
     for (policy, expected) in [
-        ("skip", [("docs", 4, 2, 2, 0), ("loose", 4, 2, 2, 0), ("named", 4, 3, 1, 0), ("numbers", 3, 2, 1, 0), ("pairs", 4, 3, 1, 0)]),
-        ("null", [("docs", 4, 4, 0, 4), ("loose", 4, 4, 0, 2), ("named", 4, 4, 0, 1), ("numbers", 3, 3, 0, 1), ("pairs", 4, 4, 0, 1)]),
+        (
+            "skip",
+            [
+                ("docs", 4, 2, 2, 0),
+                ("loose", 4, 2, 2, 0),
+                ("named", 4, 3, 1, 0),
+                ("numbers", 3, 2, 1, 0),
+                ("pairs", 4, 3, 1, 0),
+            ],
+        ),
+        (
+            "null",
+            [
+                ("docs", 4, 4, 0, 4),
+                ("loose", 4, 4, 0, 2),
+                ("named", 4, 4, 0, 1),
+                ("numbers", 3, 3, 0, 1),
+                ("pairs", 4, 4, 0, 1),
+            ],
+        ),
     ] {
         let case = Case::mapped(TABLES, &format!("on_reject = \"{policy}\""));
         let moved = case.moved();
@@ -117,7 +135,8 @@ fn such_a_table_or_column_can_be_left_behind() {
     let tables = "[leave_behind]\ndocs = \"broken\"\nloose = \"broken\"\nnamed = \"broken\"\nnumbers = \"broken\"\npairs = \"broken\"";
     let moved = Case::mapped(TABLES, tables).moved();
     assert_eq!(counts(&moved), [("stored", 1, 1, 0, 0)]);
-    let skip = |table: &str, column: &str| format!("[tables.{table}.columns]\n{column} = {{ skip = \"broken\" }}\n");
+    let skip =
+        |table: &str, column: &str| format!("[tables.{table}.columns]\n{column} = {{ skip = \"broken\" }}\n");
     let columns = format!(
         "{}again = {{ skip = \"broken\" }}\n{}{}{}{}",
         skip("docs", "kind"),
@@ -127,7 +146,9 @@ fn such_a_table_or_column_can_be_left_behind() {
         skip("pairs", "n")
     );
     let moved = Case::mapped(TABLES, &columns).moved();
-    assert!(moved.validation.tables.iter().all(|table| table.equal == table.source_rows && table.rejected == 0));
+    assert!(
+        moved.validation.tables.iter().all(|table| table.equal == table.source_rows && table.rejected == 0)
+    );
 }
 
 #[test]
@@ -174,9 +195,16 @@ fn a_check_that_fails_for_a_row_is_not_valid_and_names_it() {
          CREATE TABLE w (k TEXT PRIMARY KEY, n INTEGER CHECK (abs(n) >= 0)) WITHOUT ROWID;
          INSERT INTO t VALUES (1, -1), (2, -9223372036854775808), (3, 5); INSERT INTO w SELECT 'k' || id, n FROM t;",
     );
-    let breaches: Vec<(&str, u64, &[String])> =
-        case.plan.breaches.iter().map(|breach| (breach.table.as_str(), breach.rows, breach.first.as_slice())).collect();
-    assert_eq!(breaches, [("t", 1, ["id=2".to_owned()].as_slice()), ("w", 1, ["k='k2'".to_owned()].as_slice())]);
+    let breaches: Vec<(&str, u64, &[String])> = case
+        .plan
+        .breaches
+        .iter()
+        .map(|breach| (breach.table.as_str(), breach.rows, breach.first.as_slice()))
+        .collect();
+    assert_eq!(
+        breaches,
+        [("t", 1, ["id=2".to_owned()].as_slice()), ("w", 1, ["k='k2'".to_owned()].as_slice())]
+    );
     assert!(case.plan.tables.iter().all(|table| table.checks.iter().all(|check| check.not_valid)));
     case.moved();
 }

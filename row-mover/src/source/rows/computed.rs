@@ -222,7 +222,9 @@ impl Reader<'_, '_> {
         let mut condition = Condition::WithRows;
         loop {
             match self.one_by_one_with(failing, condition, &mut visited) {
-                Err(Failed::Expression(_)) if condition == Condition::WithRows => condition = Condition::ByItself,
+                Err(Failed::Expression(_)) if condition == Condition::WithRows => {
+                    condition = Condition::ByItself
+                }
                 Err(Failed::Expression(error)) => return Err(error).context(self.failed),
                 Err(Failed::Other(error)) => return Err(error),
                 Ok(()) => return Ok(()),
@@ -244,8 +246,8 @@ impl Reader<'_, '_> {
                 Ok(()) => Failed::Other(crate::error::Error::new((self.failed)())),
             }
         };
-        let mut values = OneByOne::new(self.connection, &self.from, &scan.columns, failing, filter)
-            .map_err(other)?;
+        let mut values =
+            OneByOne::new(self.connection, &self.from, &scan.columns, failing, filter).map_err(other)?;
         let mut statement =
             self.connection.prepare(&self.plain_sql(failing, filter.is_none())).map_err(other)?;
         let bounds = self.range.map(|range| vec![range.first, range.last]).unwrap_or_default();
