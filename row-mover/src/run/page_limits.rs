@@ -13,6 +13,7 @@ use migrate_core::value::{SourceValue, StorageClass};
 use super::Request;
 use super::trial_tables::{GROUP_COLUMNS, NUMBER, Scratch, Tried};
 use crate::error::{Context, Result};
+use crate::observer::{Observer, go_on};
 use crate::rejects::{self, Fate, RowBuffer};
 use crate::source::SourceConnection;
 use crate::source::page_limits::{Exceeded, Exceeding, Watch, Width};
@@ -34,6 +35,7 @@ pub(super) fn find<M>(
     request: &Request<'_, M>,
     plan: &Plan,
     open: &dyn Fn() -> Result<SourceConnection>,
+    observer: &dyn Observer,
     findings: &mut Findings,
 ) -> Result<()> {
     if findings.tables.iter().all(|table| table.may_exceed == 0) {
@@ -44,7 +46,7 @@ pub(super) fn find<M>(
     for table in &plan.tables {
         let found = findings.tables.iter_mut().find(|found| found.table == table.source);
         let Some(found) = found.filter(|found| found.may_exceed > 0) else { continue };
-        find_in_table(table, &source, &mut target, found)?;
+        find_in_table(table, &source, &mut target, observer, found)?;
     }
     Ok(())
 }
@@ -53,8 +55,12 @@ fn find_in_table(
     table: &PlannedTable,
     source: &SourceConnection,
     target: &mut BulkConnection,
+    observer: &dyn Observer,
     found: &mut TableFindings,
 ) -> Result<()> {
+    /// How many rows pass between two questions whether to go on.
+    const ASK_EACH_ROWS: u64 = 1000;
+    let mut rows = 0_u64;
     let watch = Watch::new(table);
     let mut trial = Trial::begin(&watch, target)?;
     let failed = || format!("table {} cannot be read", table.source);
@@ -62,6 +68,10 @@ fn find_in_table(
     let (mut buffer, mut lengths) = (RowBuffer::default(), Vec::new());
     Scan::of(table).each(source, &failed, &mut |row| {
         buffer.clear();
+        rows += 1;
+        if rows.is_multiple_of(ASK_EACH_ROWS) {
+            go_on(observer)?;
+        }
         let fate = rejects::append_row(&sent, &Projected { row, positions: &positions }, &mut buffer);
         let moves = matches!(fate.context(failed)?, Fate::Moves | Fate::Nulled(_));
         if moves && !watch.is_harmless(&buffer, &mut lengths) {

@@ -97,7 +97,7 @@ impl<M> Preflight<'_, M> {
                 go_on(observer)
             })?;
         existing::find_key_clashes(self.request, &selected, open, &mut findings)?;
-        page_limits::find(self.request, &selected, open, &mut findings)?;
+        page_limits::find(self.request, &selected, open, observer, &mut findings)?;
         self.observer.scan_finished(&findings);
         Ok(findings)
     }

@@ -74,8 +74,7 @@ impl<'a> Scratch<'a> {
 
     /// Tries all rows that were sent, and forgets them: what was tried, and the number of the row, for each that exceeds a limit.
     pub(super) fn exceeding(&self, target: &mut BulkConnection) -> Result<Vec<(usize, usize)>> {
-        let at_work = &mut || Ok(true);
-        target.long_script(&self.trials.join("; "), at_work)?;
+        target.script(&self.trials.join("; "))?;
         let sql = format!("SELECT tried, number FROM {}.verdicts ORDER BY 1, 2", self.schema);
         let rows = target.query(&sql, &[])?;
         let mut tables: Vec<String> =

@@ -176,8 +176,8 @@ fn long_values_and_generated_keys() {
 fn words_never_exceed_what_a_tsvector_takes() {
     // Of the letters that a column for full-text search takes in, each the longest of UTF-8 and a word by itself.
     let words = |first: u32, between: &str| {
-        let letters = (first..).filter_map(char::from_u32).filter(|letter| letter.is_alphabetic());
-        letters.take(100_000).map(|letter| format!("{letter}{between}")).collect::<String>()
+        let letters = (first..0x11_0000).filter_map(char::from_u32).filter(|letter| letter.is_alphabetic());
+        letters.cycle().take(100_000).map(|letter| format!("{letter}{between}")).collect::<String>()
     };
     let case = Case::new(&format!(
         "CREATE VIRTUAL TABLE docs USING fts5 (body); INSERT INTO docs VALUES ('{}'), ('{}'), ('{}');",

@@ -225,3 +225,25 @@ fn a_row_that_fails_since_the_plan_was_made_is_found_before_anything_moves() {
     let outcome = run::migrate(&case.request(), &Silent).map_err(|error| chain(&error));
     assert_eq!(offenders(&outcome.unwrap()), [format!("t.a 1: id=2: {OVERFLOW}")]);
 }
+
+#[test]
+fn damage_of_another_table_is_still_found() {
+    let case = Case::new(&format!(
+        "{TABLES} CREATE TABLE big (id INTEGER PRIMARY KEY, v TEXT);
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) INSERT INTO big SELECT i, 'row ' || i FROM n;"
+    ));
+    let connection = rusqlite::Connection::open(&case.source).unwrap();
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, u32>(0)).unwrap();
+    let root = number("SELECT rootpage FROM sqlite_schema WHERE name = 'big'");
+    let at = (root - 1) * number("PRAGMA page_size");
+    drop(connection);
+    let mut bytes = fs::read(&case.source).unwrap();
+    // Its first child is a page that is not there.
+    let at = usize::try_from(at).unwrap();
+    let cell = at + 12;
+    let cell = at + usize::from(u16::from_be_bytes([bytes[cell], bytes[cell + 1]]));
+    bytes[cell..cell + 4].copy_from_slice(&[0x7f; 4]);
+    fs::write(&case.source, bytes).unwrap();
+    let words = chain(&case.refused());
+    assert!(words.contains("is damaged"), "{words}");
+}
