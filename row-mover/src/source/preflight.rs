@@ -257,11 +257,14 @@ fn scan_rows(
     const REPORT_EACH_ROWS: u64 = 10_000;
     let failed = || format!("table {} cannot be read", table.source);
     let (sent, positions) = (table.sent(), table.sent_positions());
+    let has_generated = positions.len() < table.columns.len();
     let watch = Watch::new(table);
     let (mut buffer, mut lengths) = (RowBuffer::default(), Vec::new());
     Scan::of(table).within(range).each(source, &failed, &mut |row| {
         buffer.clear();
-        find_uncomputed(table, row, found).context(failed)?;
+        if has_generated {
+            find_uncomputed(table, row, found).context(failed)?;
+        }
         let values = Projected { row, positions: &positions };
         let (refused, list) = match rejects::append_row(&sent, &values, &mut buffer).context(failed)? {
             Fate::Moves => (Vec::new(), &mut found.rejects),

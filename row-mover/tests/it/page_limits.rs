@@ -2,6 +2,8 @@
 //! where they fit. PostgreSQL itself has the last word: what is not found must move.
 
 use std::fmt::Write;
+use std::fs;
+use std::path::Path;
 
 use migrate_core::page_limits::ROW_BYTES_MAX;
 use row_mover::run::{self, Outcome, Silent};
@@ -217,4 +219,12 @@ fn nothing_of_a_row_stands_in_the_log_or_in_what_is_found() {
     let outcome = run::migrate(&case.request(), &Silent).unwrap();
     assert_eq!(exceeding(&outcome).len(), 1);
     assert!(!serde_json::to_string(&outcome).unwrap().contains(canary));
+    // The server logs every error with its statement; what a trial catches is none.
+    let data = case.ask("SHOW data_directory").remove(0);
+    let log = fs::read(Path::new(&data).parent().unwrap().join("server.log")).unwrap();
+    let log = String::from_utf8_lossy(&log);
+    assert!(log.contains("ready to accept connections"), "{data}");
+    for words in [canary, "migration_scratch_trial"] {
+        assert!(!log.contains(words), "{words}");
+    }
 }
