@@ -39,6 +39,12 @@ pub enum FieldRefusal {
         /// How many bytes the fields of the row have.
         bytes: u64,
     },
+    /// SQLite cannot compute the value of a generated column.
+    #[error("SQLite cannot compute it: {reason}")]
+    Uncomputed {
+        /// SQLite's words, without any part of a value.
+        reason: String,
+    },
 }
 
 /// The longest row that PostgreSQL takes, in bytes: before it moves long fields elsewhere it puts the whole row together in memory,

@@ -13,6 +13,7 @@ pub mod identifier;
 pub mod infer;
 pub mod mapping;
 mod nearest;
+pub mod page_limits;
 pub mod phase;
 pub mod plan;
 pub mod planner;

@@ -78,6 +78,9 @@ pub struct TableMapping {
     /// The names of its indexes in PostgreSQL, by source name.
     #[serde(default)]
     pub rename_indexes: BTreeMap<String, String>,
+    /// Its keys and indexes that PostgreSQL does not get, by the name of either side, each with the reason.
+    #[serde(default)]
+    pub skip_indexes: BTreeMap<String, String>,
     /// By source column name.
     #[serde(default)]
     pub columns: BTreeMap<String, ColumnMapping>,
@@ -133,6 +136,8 @@ pub enum IndexMethod {
     Btree,
     /// GIN, for what is inside a `jsonb` or `tsvector`.
     Gin,
+    /// Hash, for equality alone: its keys may have any length.
+    Hash,
 }
 
 /// Why a `mapping.toml` cannot be used.
@@ -220,6 +225,10 @@ impl AddedIndex {
             problem("`descending` names a column that is not among its `columns`")
         } else if self.method == IndexMethod::Gin && !self.descending.is_empty() {
             problem("a gin index has no order, so `descending` means nothing there")
+        } else if self.method == IndexMethod::Hash && self.columns.len() > 1 {
+            problem("a hash index has one column")
+        } else if self.method == IndexMethod::Hash && !self.descending.is_empty() {
+            problem("a hash index has no order, so `descending` means nothing there")
         } else {
             None
         }
@@ -232,6 +241,7 @@ impl IndexMethod {
         match self {
             IndexMethod::Btree => "btree",
             IndexMethod::Gin => "gin",
+            IndexMethod::Hash => "hash",
         }
     }
 }

@@ -391,7 +391,7 @@ fn group(kind: &BuildKind) -> Group {
 /// longest.
 fn cost(kind: &BuildKind, size: u64) -> u64 {
     match kind {
-        BuildKind::Key | BuildKind::Index(IndexMethod::Btree) => size / 2,
+        BuildKind::Key | BuildKind::Index(IndexMethod::Btree | IndexMethod::Hash) => size / 2,
         BuildKind::Index(IndexMethod::Gin) => size.saturating_mul(6),
         BuildKind::Check | BuildKind::ForeignKey { .. } => size / 4,
         BuildKind::Objects => size / 20,

@@ -9,6 +9,7 @@ use crate::conversion::Conversion;
 use crate::mapping::{ColumnMapping, MAPPING_FORMAT, Mapping, TableMapping};
 use crate::plan::{LeftBehind, Plan, PlannedForeignKey, PlannedIndex, PlannedTable};
 use crate::planner::breaches::PRIMARY_KEY_WORDS;
+use crate::planner::skipped_indexes::{SKIPPED_KIND, skipped_name};
 use crate::planner::{self, PlanningError};
 use crate::source_schema::{SourceColumn, SourceSchema, SourceTable};
 use crate::source_sql::default_meaning;
@@ -127,6 +128,7 @@ fn decisions(plan: &Plan, schema: &SourceSchema) -> Mapping {
             rename: Some(rename),
             columns: column_decisions(plan, table),
             rename_indexes: index_names(known(table)),
+            skip_indexes: skipped_indexes(plan, table),
             ..TableMapping::default()
         };
         (table.name.clone(), decided)
@@ -138,6 +140,15 @@ fn decisions(plan: &Plan, schema: &SourceSchema) -> Mapping {
         tables: tables.collect::<BTreeMap<_, _>>(),
         ..Mapping::default()
     }
+}
+
+/// The keys and indexes that the plan was made without.
+fn skipped_indexes(plan: &Plan, table: &SourceTable) -> BTreeMap<String, String> {
+    let behind = skipped_name("", &table.name);
+    let skipped = plan.left_behind.iter().filter(|item| item.kind == SKIPPED_KIND);
+    skipped
+        .filter_map(|item| Some((item.name.strip_suffix(&behind)?.to_owned(), item.reason.clone())))
+        .collect()
 }
 
 /// What the plan decided about the columns of `table`.

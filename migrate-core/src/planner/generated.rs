@@ -64,6 +64,10 @@ fn translate(
     let sql = facts.generated.iter().find(|(name, _)| name.eq_ignore_ascii_case(&column.source));
     let (_, sql) = sql.ok_or_else(none)?;
     let is_rejected = column.profile.is_some_and(|seen| seen.rejects(&column.conversion) > 0);
+    if column.profile.is_some_and(|seen| seen.uncomputed > 0) {
+        let reason = "SQLite cannot compute some of its values".to_owned();
+        return Err(Untranslatable { reason });
+    }
     if is_rejected {
         let reason = format!("some of its values are none of {}", column.target_type);
         return Err(Untranslatable { reason });

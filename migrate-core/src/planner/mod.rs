@@ -20,6 +20,7 @@ mod names;
 mod objects;
 mod rules;
 mod scope;
+pub(crate) mod skipped_indexes;
 mod uniqueness;
 mod virtual_tables;
 
@@ -140,7 +141,10 @@ pub fn plan_into(
     tables.iter().try_for_each(checks::check_table)?;
     foreign_keys::leave_mismatched(&mut tables, &mut left_behind);
     let target_relations = target.map(|target| target.relations.clone()).unwrap_or_default();
+    let mut skipped = skipped_indexes::Skipped::new(mapping, &tables);
+    skipped.apply(&mut tables, &mut left_behind);
     names::settle(&names, &mut tables, &names.views(), &target_relations)?;
+    skipped.finish(&mut tables, &mut left_behind)?;
     let breaches = breaches::apply(&mut tables, profile, &mut left_behind);
     let objects = objects::plan(schema, mapping, &names, &tables, &mut left_behind)?;
     virtual_tables::explain(schema, mapping, &fates, &mut left_behind);

@@ -112,6 +112,8 @@ counts! {
     blobs_of_16_bytes: sum,
     /// Blobs that are UTF-8 without a NUL.
     blobs_utf8: sum,
+    /// Values of a generated column that SQLite cannot compute.
+    uncomputed: sum,
 }
 
 fn sum(left: u64, right: u64) -> u64 {

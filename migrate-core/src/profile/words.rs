@@ -12,6 +12,7 @@ impl ColumnProfile {
             (self.texts, "text", self.text_forms()),
             (self.blobs, "blob", self.blob_forms()),
             (self.nulls, "null", Vec::new()),
+            (self.uncomputed, "not computed", Vec::new()),
         ]
         .into_iter()
         .filter(|(count, ..)| *count > 0)

@@ -150,6 +150,9 @@ impl Line<'_> {
                 Ok(value) => match value? {
                     Value::Held(value) => write!(out, "{}", held(value)),
                     Value::Long(long) => write_long(long, out)?,
+                    Value::Uncomputed(failed) => {
+                        write!(out, "{}", json!({ "uncomputed": failed.reason }))
+                    }
                 },
             };
             if let Err(error) = written {

@@ -49,6 +49,20 @@ impl RowBuffer {
         self.bytes.len() as u64 + self.left_out.iter().map(|long| long.length).sum::<u64>()
     }
 
+    /// Writes the lengths of the fields of the first row to `lengths`, none for NULL.
+    pub(crate) fn field_lengths(&self, lengths: &mut Vec<Option<u64>>) {
+        lengths.clear();
+        let mut long = self.left_out.iter().peekable();
+        let mut rest = self.bytes.get(2..).unwrap_or_default();
+        while let Some((length, behind)) = rest.split_first_chunk::<4>() {
+            let length = u64::try_from(i32::from_be_bytes(*length)).ok();
+            lengths.push(length);
+            let is_left_out = long.next_if(|long| long.at == self.bytes.len() - behind.len()).is_some();
+            let held = length.filter(|_| !is_left_out).and_then(|length| usize::try_from(length).ok());
+            rest = behind.get(held.unwrap_or(0)..).unwrap_or_default();
+        }
+    }
+
     /// Hands on the bytes of all rows, with what was left out of the last one, `row`; then it is empty.
     ///
     /// # Errors
@@ -110,6 +124,7 @@ impl RowBuffer {
         match value {
             Value::Held(value) => Ok(copy_format::append_column(column, value, &mut self.bytes)),
             Value::Long(long) => self.append_long(column, position, long),
+            Value::Uncomputed(failed) => Ok(Err(FieldRefusal::Uncomputed { reason: failed.reason.clone() })),
         }
     }
 

@@ -77,5 +77,6 @@ pub(super) struct Refused {
 /// Whether what preflight found keeps the migration from beginning.
 pub(super) fn refused<M>(request: &Request<'_, M>, findings: &Findings) -> Option<Refused> {
     let over_limit = findings.over_limit(request.plan.reject_limit);
-    (findings.offender_count() > 0 || over_limit.is_some()).then_some(Refused { over_limit })
+    (findings.offender_count() > 0 || findings.has_exceeding() || over_limit.is_some())
+        .then_some(Refused { over_limit })
 }

@@ -9,9 +9,11 @@ mod existing;
 mod integrity;
 mod migrations;
 mod outcome;
+mod page_limits;
 mod preflight;
 mod session;
 mod target_check;
+mod trial_tables;
 mod validation;
 
 use std::path::PathBuf;

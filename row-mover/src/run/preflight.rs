@@ -5,7 +5,7 @@ use std::path::Path;
 use migrate_core::plan::{Plan, PlannedTable};
 use migrate_core::schema_diff;
 
-use super::{Request, existing, target_check};
+use super::{Request, existing, page_limits, target_check};
 use crate::error::{Context, Error, Result};
 use crate::observer::{Observer, go_on};
 use crate::source::preflight::{Findings, scan_values};
@@ -108,6 +108,7 @@ impl<M> Preflight<'_, M> {
                 go_on(observer)
             })?;
         existing::find_key_clashes(self.request, &selected, open, &mut findings)?;
+        page_limits::find(self.request, &selected, open, observer, &mut findings)?;
         self.observer.scan_finished(&findings);
         Ok(findings)
     }

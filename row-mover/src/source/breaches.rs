@@ -12,9 +12,9 @@ use rusqlite::Row;
 
 use super::SourceConnection;
 use super::duplicates::RiskyKey;
+use super::orphans;
 use super::preflight::row_key;
-use super::rows::Values;
-use super::{orphans, scan};
+use super::rows::{Scan, Values};
 use crate::error::{Context, Result};
 use crate::rejects::{self, Fate, RowBuffer};
 
@@ -71,9 +71,8 @@ fn null_keys(source: &SourceConnection, table: &PlannedTable, breaches: &mut Vec
         .filter_map(|&position| table.columns.get(position))
         .map(|column| is_null(&column.source))
         .collect();
-    let sql = format!("{} WHERE {}", scan::select_with_rowid(table), any_null.join(" OR "));
-    let offenders = selected(source, table, &sql)
-        .context(|| format!("the primary key of table {} cannot be checked", table.source))?;
+    let failed = || format!("the primary key of table {} cannot be checked", table.source);
+    let offenders = selected(source, table, Scan::of(table).filtered(Some(any_null.join(" OR "))), &failed)?;
     offenders.add_to(breaches, BreachedConstraint::PrimaryKeyNull);
     Ok(())
 }
@@ -89,9 +88,9 @@ fn nulls(
         if seen(&column.source).unwrap_or(0) == 0 {
             continue;
         }
-        let sql = format!("{} WHERE {}", scan::select_with_rowid(table), is_null(&column.source));
-        let offenders = selected(source, table, &sql)
-            .context(|| format!("the NULLs of {}.{} cannot be found", table.source, column.source))?;
+        let failed = || format!("the NULLs of {}.{} cannot be found", table.source, column.source);
+        let offenders =
+            selected(source, table, Scan::of(table).filtered(Some(is_null(&column.source))), &failed)?;
         offenders.add_to(breaches, BreachedConstraint::NotNull { column: column.source.clone() });
     }
     Ok(())
@@ -139,28 +138,25 @@ fn orphans(
 
 fn checks(source: &SourceConnection, table: &PlannedTable, breaches: &mut Vec<Breach>) -> Result<()> {
     for check in &table.checks {
-        let sql = format!("{} WHERE NOT ({}\n)", scan::select_with_rowid(table), check.source);
-        // It is SQLite's own condition, and was translated: what keeps it from being read is the file.
-        let offenders = selected(source, table, &sql).context(|| {
-            format!("the CHECK constraint {} of table {} cannot be evaluated", check.name, table.source)
-        })?;
+        // It is SQLite's own condition. A row for which it cannot be evaluated does not meet it.
+        let failed =
+            || format!("the CHECK constraint {} of table {} cannot be evaluated", check.name, table.source);
+        let scan = Scan::of(table).filtered_or_failing(format!("NOT ({}\n)", check.source));
+        let offenders = selected(source, table, scan, &failed)?;
         offenders.add_to(breaches, BreachedConstraint::Check { sql: check.source.clone() });
     }
     Ok(())
 }
 
-/// The rows that move and that a statement finds.
+/// The rows that move and for which a condition of SQLite holds, or cannot be evaluated.
 fn selected<'t>(
     source: &SourceConnection,
     table: &'t PlannedTable,
-    sql: &str,
-) -> rusqlite::Result<Offenders<'t>> {
-    let mut statement = source.connection().prepare(sql)?;
-    let mut rows = statement.query([])?;
+    scan: Scan<'_>,
+    failed: &dyn Fn() -> String,
+) -> Result<Offenders<'t>> {
     let mut offenders = Offenders::new(table);
-    while let Some(row) = rows.next()? {
-        offenders.take(row, row)?;
-    }
+    scan.held_whole().each(source, failed, &mut |row| offenders.take(row, row.held()).context(failed))?;
     Ok(offenders)
 }
 

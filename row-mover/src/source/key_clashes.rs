@@ -9,7 +9,7 @@ use migrate_core::value::SourceValue;
 use sha2::{Digest, Sha256};
 
 use super::SourceConnection;
-use super::preflight::{Offender, Offenders, TableFindings, add_offender, row_key};
+use super::preflight::{Offender, Offenders, Remedies, TableFindings, add_offender, row_key};
 use super::rows::{Scan, SourceRow, Value, Values};
 use crate::error::{Context, Result};
 use crate::rejects::{self, Fate, RowBuffer};
@@ -125,7 +125,8 @@ impl Clashes<'_> {
             } else {
                 return Ok(());
             };
-            add_offender(&mut offenders, &names, || Offender { key: row_key(table, row.held()), reason });
+            let describe = || Offender { key: row_key(table, row.held()), reason };
+            add_offender(&mut offenders, &names, Remedies::none(), describe);
             Ok(())
         })?;
         Ok(offenders)
@@ -140,6 +141,7 @@ impl Clashes<'_> {
                 Value::Held(value) => hash.and_then(|hash| hash.with(column, value)),
                 // No index of PostgreSQL takes a key as long as this.
                 Value::Long(_) => None,
+                Value::Uncomputed(_) => None,
             };
         }
         Ok(hash.map(KeyHasher::finish))

@@ -13,7 +13,6 @@ use rusqlite::Row;
 
 use super::SourceConnection;
 use super::rows::{Scan, SourceRow, Value, Values};
-use super::scan;
 use crate::error::{Context, Result};
 use crate::rejects::{self, Fate, RowBuffer};
 
@@ -44,14 +43,13 @@ pub(super) fn each(
     let columns = Columns::new(table, &key.columns);
     let failed = || format!("table {} cannot be read", table.source);
     let (mut scratch, mut key_bytes) = (RowBuffer::default(), Vec::new());
-    let sql = without_parent_sql(table, parent, key);
-    let mut statement = source.connection().prepare(&sql).context(failed)?;
-    let mut rows = statement.query([]).context(failed)?;
-    while let Some(row) = rows.next().context(failed)? {
+    let without_parent = Scan::of(table).filtered(Some(without_parent_sql(table, parent, key))).held_whole();
+    without_parent.each(source, &failed, &mut |row| {
         if columns.move_with(table, row, &mut scratch).context(failed)? {
-            found(row, Orphan::WithoutParent);
+            found(row.held(), Orphan::WithoutParent);
         }
-    }
+        Ok(())
+    })?;
     let lost = keys_that_stay_behind(source, parent, &key.parent_columns)?;
     if lost.is_empty() {
         return Ok(());
@@ -143,7 +141,7 @@ impl Columns {
     }
 }
 
-/// Selects the rows of `table` whose `key` is not NULL and not among the parent's, both read as the rows have them.
+/// The condition of the rows of `table` whose `key` is not NULL and not among the parent's, both read as the rows have them.
 fn without_parent_sql(table: &PlannedTable, parent: &PlannedTable, key: &PlannedForeignKey) -> String {
     let quoted =
         |table, names| -> Vec<String> { source_names(table, names).into_iter().map(quote_sqlite).collect() };
@@ -154,8 +152,7 @@ fn without_parent_sql(table: &PlannedTable, parent: &PlannedTable, key: &Planned
     let compared: Vec<String> =
         child_columns.iter().map(|column| format!("{column} COLLATE BINARY")).collect();
     format!(
-        "{} WHERE {} AND ({}) NOT IN (SELECT {} FROM {} NOT INDEXED WHERE {})",
-        scan::select_with_rowid(table),
+        "{} AND ({}) NOT IN (SELECT {} FROM {} NOT INDEXED WHERE {})",
         not_null(&child_columns),
         compared.join(", "),
         parent_columns.join(", "),

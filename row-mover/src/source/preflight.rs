@@ -5,6 +5,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use migrate_core::copy_format::FieldRefusal;
 use migrate_core::plan::{Plan, PlannedTable};
 use migrate_core::reject::RejectLimit;
 use rusqlite::Row;
@@ -13,15 +14,17 @@ use serde::Serialize;
 use super::SourceConnection;
 use super::chunk_plan::ChunkPlan;
 use super::orphans::{self, Orphan};
+use super::page_limits::{Exceeding, Watch};
 use super::parts;
 pub use super::profile::profile;
-use super::rows::Scan;
+pub use super::remedies::Remedies;
+use super::rows::{Scan, SourceRow, Value, Values};
 use super::scan::{self, RowidRange};
 use crate::error::{Context, Error, Result};
 use crate::rejects::{self, Fate, Refused, RowBuffer};
 
 /// How many offenders of one column are named.
-const NAMED_OFFENDERS_MAX: usize = 3;
+pub(crate) const NAMED_OFFENDERS_MAX: usize = 3;
 
 /// What a scan of all rows found.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -47,6 +50,11 @@ pub struct TableFindings {
     pub nulled: u64,
     /// The columns whose values keep rows behind or become NULL.
     pub rejects: Vec<Offenders>,
+    /// The rows that are too wide for PostgreSQL's pages, or have a key that is too long for an index.
+    pub exceeding: Vec<Exceeding>,
+    /// How many rows may be such.
+    #[serde(skip)]
+    pub may_exceed: u64,
     /// The chunks that it is moved in.
     #[serde(skip)]
     pub chunks: ChunkPlan,
@@ -61,6 +69,9 @@ pub struct Offenders {
     pub count: u64,
     /// The first few.
     pub first: Vec<Offender>,
+    /// What helps against all of them.
+    #[serde(skip)]
+    pub remedies: Remedies,
 }
 
 /// A value that cannot move.
@@ -76,6 +87,11 @@ impl Findings {
     /// How many values cannot move.
     pub fn offender_count(&self) -> u64 {
         self.tables.iter().flat_map(|table| &table.offenders).map(|offenders| offenders.count).sum()
+    }
+
+    /// Whether any row is too wide for PostgreSQL's pages, or has a key that is too long for an index.
+    pub fn has_exceeding(&self) -> bool {
+        self.tables.iter().any(|table| !table.exceeding.is_empty())
     }
 
     /// The table that has more rejects than `limit` lets it have, in words; none where all are within.
@@ -146,7 +162,7 @@ pub fn scan_values(
             let mut found = TableFindings { chunks: ChunkPlan::new(chunk_bytes), ..TableFindings::default() };
             match tasks[place] {
                 Task::Rows(table, range) => {
-                    scan_rows(&source, &plan.tables[table].sent(), range, scanned, &mut found)?;
+                    scan_rows(&source, &plan.tables[table], range, scanned, &mut found)?;
                 }
                 Task::ForeignKeys(table) => find_orphans(&source, plan, &plan.tables[table], &mut found)?,
             }
@@ -209,6 +225,7 @@ impl TableFindings {
         self.bytes += next.bytes;
         self.skipped += next.skipped;
         self.nulled += next.nulled;
+        self.may_exceed += next.may_exceed;
         self.chunks.append(next.chunks);
         append_offenders(&mut self.offenders, next.offenders);
         append_offenders(&mut self.rejects, next.rejects);
@@ -221,6 +238,7 @@ fn append_offenders(all: &mut Vec<Offenders>, next: Vec<Offenders>) {
             None => all.push(found),
             Some(offenders) => {
                 offenders.count += found.count;
+                offenders.remedies = offenders.remedies.and(found.remedies);
                 let room = NAMED_OFFENDERS_MAX.saturating_sub(offenders.first.len());
                 offenders.first.extend(found.first.into_iter().take(room));
             }
@@ -238,10 +256,17 @@ fn scan_rows(
     /// How many rows pass between two words to whoever watches.
     const REPORT_EACH_ROWS: u64 = 10_000;
     let failed = || format!("table {} cannot be read", table.source);
-    let mut buffer = RowBuffer::default();
+    let (sent, positions) = (table.sent(), table.sent_positions());
+    let has_generated = positions.len() < table.columns.len();
+    let watch = Watch::new(table);
+    let (mut buffer, mut lengths) = (RowBuffer::default(), Vec::new());
     Scan::of(table).within(range).each(source, &failed, &mut |row| {
         buffer.clear();
-        let (refused, list) = match rejects::append_row(table, row, &mut buffer).context(failed)? {
+        if has_generated {
+            find_uncomputed(table, row, found).context(failed)?;
+        }
+        let values = Projected { row, positions: &positions };
+        let (refused, list) = match rejects::append_row(&sent, &values, &mut buffer).context(failed)? {
             Fate::Moves => (Vec::new(), &mut found.rejects),
             Fate::Nulled(refused) => {
                 found.nulled += refused.len() as u64;
@@ -254,10 +279,13 @@ fn scan_rows(
             Fate::Stops(refused) => (refused, &mut found.offenders),
         };
         for Refused { position, refusal } in refused {
-            let column = table.columns.get(position).map_or("", |column| column.source.as_str());
-            let reason = refusal.to_string();
-            add_offender(list, column, || Offender { key: row_key(table, row.held()), reason });
+            let Some(column) = sent.columns.get(position) else { continue };
+            let value = values.value(position).context(failed)?;
+            let remedies = Remedies::of(table, column, &value, &refusal);
+            let describe = || Offender { key: row_key(table, row.held()), reason: refusal.to_string() };
+            add_offender(list, &column.source, remedies, describe);
         }
+        found.may_exceed += u64::from(!watch.is_harmless(&buffer, &mut lengths));
         found.rows += 1;
         found.bytes += buffer.length();
         found.chunks.add(row.rowid(), buffer.length());
@@ -267,6 +295,38 @@ fn scan_rows(
         Ok(())
     })?;
     scanned(found.rows % REPORT_EACH_ROWS)
+}
+
+/// The values of some columns of a row.
+pub(crate) struct Projected<'a, V> {
+    pub(crate) row: &'a V,
+    pub(crate) positions: &'a [usize],
+}
+
+impl<V: Values> Values for Projected<'_, V> {
+    fn value(&self, position: usize) -> rusqlite::Result<Value<'_>> {
+        self.row.value(self.positions.get(position).copied().unwrap_or(position))
+    }
+}
+
+/// Values that PostgreSQL is to compute as well, and that SQLite cannot: such a row came after the plan was made.
+fn find_uncomputed(
+    table: &PlannedTable,
+    row: &SourceRow<'_>,
+    found: &mut TableFindings,
+) -> rusqlite::Result<()> {
+    for (position, column) in table.columns.iter().enumerate() {
+        if column.generated.is_none() {
+            continue;
+        }
+        if let Value::Uncomputed(failed) = row.value(position)? {
+            add_offender(&mut found.offenders, &column.source, Remedies::plan_again(), || Offender {
+                key: row_key(table, row.held()),
+                reason: FieldRefusal::Uncomputed { reason: failed.reason.clone() }.to_string(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Rows whose foreign key would point nowhere, which SQLite permits and PostgreSQL does not.
@@ -283,7 +343,11 @@ fn find_orphans(
         let parent = plan.tables.iter().find(|parent| parent.target == key.parent_table);
         let parent = parent.map_or("", |parent| parent.source.as_str());
         orphans::each(source, plan, table, key, |row, orphan| {
-            add_offender(&mut found.offenders, &columns, || Offender {
+            let remedies = match orphan {
+                Orphan::WithoutParent if table.existing.is_none() => Remedies::plan_again(),
+                _ => Remedies::none(),
+            };
+            add_offender(&mut found.offenders, &columns, remedies, || Offender {
                 key: row_key(table, row),
                 reason: match orphan {
                     Orphan::WithoutParent => format!("points to a row that {parent} has not"),
@@ -302,14 +366,16 @@ fn find_orphans(
 pub(super) fn add_offender(
     offenders: &mut Vec<Offenders>,
     column: &str,
+    remedies: Remedies,
     describe: impl FnOnce() -> Offender,
 ) {
     let position = offenders.iter().position(|other| other.column == column).unwrap_or_else(|| {
-        offenders.push(Offenders { column: column.to_owned(), ..Offenders::default() });
+        offenders.push(Offenders { column: column.to_owned(), remedies, ..Offenders::default() });
         offenders.len() - 1
     });
     let entry = &mut offenders[position];
     entry.count += 1;
+    entry.remedies = entry.remedies.and(remedies);
     if entry.first.len() < NAMED_OFFENDERS_MAX {
         entry.first.push(describe());
     }

@@ -103,13 +103,13 @@ fn parts<'a>(source: &SourceConnection, schema: &'a SourceSchema) -> Result<Vec<
     Ok(parts)
 }
 
-/// The columns that have a value for every row. The expression of a generated column may call what only the app has, or fail on
-/// a row: one that does is missing in the profile, so that the plan leaves it behind.
+/// The columns that SQLite can read. The expression of a generated column may call a function that only the app has: such a column
+/// is missing in the profile, so that the plan leaves it behind. One that fails on a row only is read, and its failures are counted.
 fn readable<'a>(source: &SourceConnection, table: &'a SourceTable) -> Arc<[&'a str]> {
     let from = quote_sqlite(&table.name);
     let is_readable = |column: &str| {
-        let sql = format!("SELECT count({}) FROM {from} NOT INDEXED", quote_sqlite(column));
-        source.connection().query_row(&sql, [], |row| row.get::<_, i64>(0)).is_ok()
+        let sql = format!("SELECT {} FROM {from} NOT INDEXED", quote_sqlite(column));
+        source.connection().prepare(&sql).is_ok()
     };
     (table.columns.iter())
         .filter(|column| !column.generated || is_readable(&column.name))
@@ -164,6 +164,7 @@ fn scan_part(source: &SourceConnection, part: &Part<'_>, scanned: &dyn Fn(u64)) 
             match row.value(position).context(failed)? {
                 Value::Held(value) => column.count(value),
                 Value::Long(long) => count_long(long, column).context(failed)?,
+                Value::Uncomputed(_) => column.uncomputed += 1,
             }
         }
         count += 1;

@@ -1,16 +1,20 @@
 //! Whether a file is sound: `PRAGMA quick_check`, the structure of the file page by page.
 //!
 //! The pragma asks for every collation of the schema, also for those that only the app has. They get a stand-in, on a connection
-//! of its own: nothing that moves is ever compared, sorted or computed by one. What the pragma says of values is no damage: each
-//! value is looked at anyway, and a constraint that rows break is told by the plan.
+//! of its own: nothing that moves is ever compared, sorted or computed by one. So do functions that only the app has, which CHECKs and
+//! generated columns may call. What the pragma says of values is no damage: each value is looked at anyway, and a constraint that
+//! rows break is told by the plan. Neither is an expression that fails on a row, which ends the pragma: then each table is checked by
+//! itself, and of the one with that row its pages are checked before its rows are.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, ErrorCode};
 
 use super::SourceConnection;
 use super::open::damaged;
+use super::rows::is_failed_expression;
 use crate::error::{Context, Error, Result};
 
 /// How many finds are told.
@@ -32,22 +36,23 @@ pub fn quick_check(source: &SourceConnection, stands_for: &Path) -> Result<()> {
     let is_damage = |error: &rusqlite::Error| {
         matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
     };
-    let checked = match finds(connection, "PRAGMA quick_check(2147483647)", []) {
-        Err(error) if !is_damage(&error) => check_tables(connection, error),
+    let mut found = Vec::new();
+    let checked = match finds(connection, "PRAGMA quick_check(2147483647)", [], &mut found) {
+        Err(error) if !is_damage(&error) => check_tables(connection, error, &mut found),
         checked => checked,
     };
-    let finds = checked.map_err(|error| match error.sqlite_error_code() {
+    checked.map_err(|error| match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => damaged(path, error.to_string()),
         _ => Error::new(failed()).because(error).next(
             "if its schema uses a function that only the app has, remove the index or column that does in a copy, and migrate \
              the copy",
         ),
     })?;
-    if finds.is_empty() {
+    if found.is_empty() {
         return Ok(());
     }
     // What quick_check prints names pages and tables, never what stands in a row.
-    Err(damaged(path, finds.join("; ").replace('\n', " ")))
+    Err(damaged(path, found.join("; ").replace('\n', " ")))
 }
 
 /// Compares byte by byte.
@@ -55,46 +60,84 @@ pub(super) fn stand_in(connection: &Connection, name: &str) -> rusqlite::Result<
     connection.create_collation(name, |left, right| left.as_bytes().cmp(right.as_bytes()))
 }
 
-/// Checks each table by itself, where a virtual table that needs a tokenizer or a function of the app keeps the whole from being
-/// checked; gives back `error` where there is none.
-fn check_tables(connection: &Connection, error: rusqlite::Error) -> rusqlite::Result<Vec<String>> {
+/// Checks each table by itself, where something of one table keeps the whole from being checked: a virtual table that needs a
+/// tokenizer or a function of the app, or an expression that fails on a row.
+fn check_tables(
+    connection: &Connection,
+    error: rusqlite::Error,
+    found: &mut Vec<String>,
+) -> rusqlite::Result<()> {
     let list = "SELECT name, type FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'shadow', 'virtual')";
     let listed: Vec<(String, String)> = (connection.prepare(list)?)
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
-    if listed.iter().all(|(_, kind)| kind != "virtual") {
+    if !is_failed_expression(&error) && listed.iter().all(|(_, kind)| kind != "virtual") {
         return Err(error);
     }
-    let mut found = Vec::new();
     for (name, _) in listed.iter().filter(|(_, kind)| kind != "virtual") {
-        found.extend(finds(connection, "SELECT * FROM pragma_quick_check(?1)", [name])?);
+        match finds(connection, "SELECT * FROM pragma_quick_check(?1)", [name], found) {
+            Err(error) if is_failed_expression(&error) => {}
+            checked => checked?,
+        }
     }
-    Ok(found)
+    Ok(())
 }
 
-/// What is wrong with the file, or with one table of it; empty where nothing is.
+/// Adds what is wrong with the file, or with one table of it.
 fn finds(
     connection: &Connection,
     check: &str,
+    parameters: impl rusqlite::Params + Clone,
+    finds: &mut Vec<String>,
+) -> rusqlite::Result<()> {
+    /// So many functions may be missing.
+    const STAND_INS_MAX: usize = 1000;
+    for _ in 0..STAND_INS_MAX {
+        match finds_at_once(connection, check, parameters.clone(), finds) {
+            Err(error) if has_stand_in(connection, &error)? => {}
+            checked => return checked,
+        }
+    }
+    finds_at_once(connection, check, parameters, finds)
+}
+
+fn finds_at_once(
+    connection: &Connection,
+    check: &str,
     parameters: impl rusqlite::Params,
-) -> rusqlite::Result<Vec<String>> {
+    finds: &mut Vec<String>,
+) -> rusqlite::Result<()> {
     let unordered = tables_of_unknown_order(connection)?;
     let is_expected =
         |find: &str| find.strip_prefix(NOT_IN_ORDER).is_some_and(|table| unordered.contains(table));
     // Without a limit of its own: a table of unknown order may give a find for each of its rows.
     let mut statement = connection.prepare(check)?;
     let mut rows = statement.query(parameters)?;
-    let mut finds = Vec::new();
     while let Some(row) = rows.next()? {
-        let find: String = row.get(0)?;
-        if find != "ok" && !is_expected(&find) && !is_about_values(&find) {
-            finds.push(find);
-        }
-        if finds.len() == TOLD_FINDS_MAX {
+        if finds.len() >= TOLD_FINDS_MAX {
             break;
         }
+        let find: String = row.get(0)?;
+        if find != "ok" && !is_expected(&find) && !is_about_values(&find) && !finds.contains(&find) {
+            finds.push(find);
+        }
     }
-    Ok(finds)
+    Ok(())
+}
+
+/// Gives a function that only the app has a stand-in, where `error` says that one is missing. It gives NULL: with NULL every CHECK
+/// holds.
+fn has_stand_in(connection: &Connection, error: &rusqlite::Error) -> rusqlite::Result<bool> {
+    let words = match error {
+        rusqlite::Error::SqliteFailure(_, Some(words)) => words,
+        rusqlite::Error::SqlInputError { msg, .. } => msg,
+        _ => return Ok(false),
+    };
+    // SQLite has no other way to say which function it misses.
+    let Some(name) = words.strip_prefix("no such function: ") else { return Ok(false) };
+    let flags = FunctionFlags::SQLITE_INNOCUOUS | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_scalar_function(name, -1, flags, |_| Ok(None::<i64>))?;
+    Ok(true)
 }
 
 /// WITHOUT ROWID tables whose rows lie in the order of a collation that only the app has.

@@ -4,20 +4,27 @@
 //! (`SQLITE_TOOBIG`, before any of it is read; measured). Only the row where that happens is read in another way: what is long in
 //! it by incremental blob I/O, all else as ever. Tables without long values so pay nothing.
 //!
+//! A row with a generated column that SQLite cannot compute is read in a third way, see `computed`.
+//!
 //! SQLite has incremental I/O for the rows of ordinary tables with rowids, without generated columns, and its bytes are those of the
 //! database's encoding. All other tables (WITHOUT ROWID, virtual, with generated columns, in UTF-16) are read whole.
 
-use std::ops::ControlFlow;
+mod computed;
+mod long;
 
 use migrate_core::identifier::quote_sqlite;
 use migrate_core::plan::PlannedTable;
 use migrate_core::value::{SourceValue, StorageClass};
-use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, Row, Statement};
 
 use super::SourceConnection;
 use super::scan::{self, RowidRange};
 use crate::error::{Context, Result};
+pub use computed::Uncomputed;
+pub(crate) use computed::is_failed_expression;
+use computed::{Computed, Failing};
+pub use long::LongText;
+use long::LowLimit;
 
 /// The longest text or blob that is held in memory whole: small enough that a row of several is far below the 64 MB that the
 /// program keeps to, and so large that nearly all values of real databases are read in the plain way.
@@ -33,17 +40,8 @@ pub enum Value<'a> {
     Held(SourceValue<'a>),
     /// One that is not.
     Long(&'a LongText<'a>),
-}
-
-/// A text or blob of more than [`HELD_MAX_BYTES`], which is read in pieces.
-#[derive(Debug)]
-pub struct LongText<'a> {
-    class: StorageClass,
-    length: u64,
-    connection: &'a Connection,
-    table: &'a str,
-    column: &'a str,
-    rowid: i64,
+    /// One of a generated column that SQLite cannot compute.
+    Uncomputed(&'a Uncomputed),
 }
 
 /// What lends the values of a row.
@@ -65,17 +63,19 @@ impl Values for Row<'_> {
 #[derive(Debug)]
 pub struct SourceRow<'a> {
     row: &'a Row<'a>,
-    columns: usize,
+    /// The place of its rowid, where it has one.
+    rowid: Option<usize>,
     long: &'a [Option<LongText<'a>>],
+    computed: &'a [Option<Computed>],
 }
 
 impl SourceRow<'_> {
     /// Its rowid; none where the scan has none.
     pub fn rowid(&self) -> Option<i64> {
-        self.row.get_ref(self.columns).ok().and_then(|rowid| rowid.as_i64().ok())
+        self.row.get_ref(self.rowid?).ok().and_then(|rowid| rowid.as_i64().ok())
     }
 
-    /// The row of SQLite, in which long values are NULL. Values stand at the places of their columns.
+    /// The row of SQLite, in which long values are NULL, and those of generated columns where one of them fails. Values stand at the places of their columns.
     pub fn held(&self) -> &Row<'_> {
         self.row
     }
@@ -83,62 +83,13 @@ impl SourceRow<'_> {
 
 impl Values for SourceRow<'_> {
     fn value(&self, position: usize) -> rusqlite::Result<Value<'_>> {
+        if let Some(computed) = self.computed.get(position).and_then(Option::as_ref) {
+            return Ok(computed.value().map_or_else(Value::Uncomputed, Value::Held));
+        }
         match self.long.get(position).and_then(Option::as_ref) {
             None => self.row.value(position),
             Some(long) => Ok(Value::Long(long)),
         }
-    }
-}
-
-impl LongText<'_> {
-    /// TEXT or BLOB.
-    pub fn class(&self) -> StorageClass {
-        self.class
-    }
-
-    /// How many bytes it has.
-    pub fn length(&self) -> u64 {
-        self.length
-    }
-
-    /// Hands all bytes to `take`, in pieces of at most [`PIECE_BYTES`], as long as it goes on.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub fn pieces<B>(
-        &self,
-        mut take: impl FnMut(&[u8]) -> ControlFlow<B>,
-    ) -> rusqlite::Result<ControlFlow<B>> {
-        let blob = self.connection.blob_open("main", self.table, self.column, self.rowid, true)?;
-        let (mut piece, mut at) = (vec![0; PIECE_BYTES], 0);
-        loop {
-            let length = blob.read_at(&mut piece, at)?;
-            if length == 0 {
-                return Ok(ControlFlow::Continue(()));
-            }
-            at += length;
-            if let ControlFlow::Break(reason) = take(piece.get(..length).unwrap_or_default()) {
-                return Ok(ControlFlow::Break(reason));
-            }
-        }
-    }
-
-    /// All its bytes, for what can do with nothing less.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub fn whole(&self) -> rusqlite::Result<Vec<u8>> {
-        let mut whole = Vec::with_capacity(usize::try_from(self.length).unwrap_or(0));
-        let _ = self.pieces(|piece| {
-            whole.extend_from_slice(piece);
-            ControlFlow::<()>::Continue(())
-        })?;
-        Ok(whole)
-    }
-
-    /// Bytes that are its own, as a value of its class.
-    pub fn as_value<'b>(&self, bytes: &'b [u8]) -> SourceValue<'b> {
-        if self.class == StorageClass::Text { SourceValue::Text(bytes) } else { SourceValue::Blob(bytes) }
     }
 }
 
@@ -150,13 +101,26 @@ pub struct Scan<'a> {
     rowid: Option<&'a str>,
     range: Option<RowidRange>,
     filter: Option<String>,
+    /// Whether rows for which the condition cannot be evaluated are among those that are read.
+    takes_failing: bool,
+    /// Whether long values are held like all others.
+    holds_all: bool,
     order: Option<Vec<String>>,
 }
 
 impl<'a> Scan<'a> {
     /// All rows of a table in the order of their rowids, or as they lie where there are none; `rowid` is the name that SQL has for it.
     pub fn new(table: &'a str, columns: Vec<&'a str>, rowid: Option<&'a str>) -> Scan<'a> {
-        Scan { table, columns, rowid, range: None, filter: None, order: None }
+        Scan {
+            table,
+            columns,
+            rowid,
+            range: None,
+            filter: None,
+            takes_failing: false,
+            holds_all: false,
+            order: None,
+        }
     }
 
     /// The planned columns of all rows.
@@ -175,6 +139,18 @@ impl<'a> Scan<'a> {
     #[must_use]
     pub(crate) fn filtered(self, filter: Option<String>) -> Scan<'a> {
         Scan { filter, ..self }
+    }
+
+    /// Only the rows for which a condition of SQL holds or cannot be evaluated.
+    #[must_use]
+    pub(crate) fn filtered_or_failing(self, filter: String) -> Scan<'a> {
+        Scan { takes_failing: true, ..self.filtered(Some(filter)) }
+    }
+
+    /// With every value in memory: a condition may need long values.
+    #[must_use]
+    pub(crate) fn held_whole(self) -> Scan<'a> {
+        Scan { holds_all: true, ..self }
     }
 
     /// In the order of these terms of SQL.
@@ -217,18 +193,30 @@ impl<'a> Scan<'a> {
     ) -> Result<()> {
         let connection = source.connection();
         let from = scan::rows_of(connection, self.table).context(failed)?;
-        let mut reader = Reader { scan: self, range: None, from, connection, failed, visit };
-        let rowid = self.rowid.filter(|_| reader.has_incremental_io().unwrap_or(false));
+        let mut reader = Reader { scan: self, range: None, from, connection, may_fail: false, failed, visit };
+        let rowid = self.rowid.filter(|_| !self.holds_all && reader.has_incremental_io().unwrap_or(false));
+        let failing = Failing::of(connection, self).context(failed)?;
+        reader.may_fail = failing.is_some();
         let _limit = rowid.map(|_| LowLimit::set(connection)).transpose().context(failed)?;
         for range in ranges {
             reader.range = *range;
             match rowid {
-                None => reader.whole().map(|_| ())?,
+                None => {
+                    let end = reader.whole()?;
+                    if let (End::Failed { rows }, Some(failing)) = (end, &failing) {
+                        reader.one_by_one(failing, rows)?;
+                    }
+                }
                 Some(rowid) if self.order.is_some() => reader.in_order(rowid)?,
                 Some(rowid) => reader.by_rowid(rowid)?,
             }
         }
         Ok(())
+    }
+
+    /// Where the rowid stands in a row that is selected.
+    fn rowid_place(&self) -> Option<usize> {
+        self.rowid.map(|_| self.columns.len())
     }
 
     fn quoted(&self) -> Vec<String> {
@@ -249,6 +237,8 @@ enum End {
     Over,
     /// At a row with a long value, which is the next behind so many rows and behind this rowid.
     AtLong { rows: u64, last: Option<i64> },
+    /// At a row with a virtual column that SQLite cannot compute, behind so many rows.
+    Failed { rows: u64 },
 }
 
 struct Reader<'a, 'v> {
@@ -257,6 +247,8 @@ struct Reader<'a, 'v> {
     /// The table as `FROM` names it.
     from: String,
     connection: &'a Connection,
+    /// Whether SQLite evaluates an expression for each row, which may fail.
+    may_fail: bool,
     failed: &'a dyn Fn() -> String,
     visit: &'v mut dyn FnMut(&SourceRow<'_>) -> Result<()>,
 }
@@ -274,9 +266,14 @@ impl Reader<'_, '_> {
 
     /// The statement that reads these columns of the rows: of those within bounds that are its parameters, where it has such.
     fn select(&self, columns: &str, is_bounded: bool) -> String {
+        self.select_with(columns, is_bounded, true)
+    }
+
+    fn select_with(&self, columns: &str, is_bounded: bool, is_filtered: bool) -> String {
         let bounds = self.scan.rowid.filter(|_| is_bounded);
         let bounds = bounds.map(|rowid| format!("{rowid} BETWEEN ?1 AND ?2"));
-        let filter = self.scan.filter.as_ref().map(|filter| format!("({filter})"));
+        let filter = self.scan.filter.as_ref().filter(|_| is_filtered);
+        let filter = filter.map(|filter| format!("({filter}\n)"));
         let conditions: Vec<String> = bounds.into_iter().chain(filter).collect();
         let condition = match conditions.is_empty() {
             true => String::new(),
@@ -287,20 +284,25 @@ impl Reader<'_, '_> {
 
     /// Reads all rows by one statement, long values or not.
     fn whole(&mut self) -> Result<End> {
-        let mut sql = self.select(&self.scan.columns_as(String::clone), self.range.is_some());
-        match (&self.scan.order, self.scan.rowid) {
-            (Some(terms), _) => sql.push_str(&format!(" ORDER BY {}", terms.join(", "))),
-            (None, Some(rowid)) if self.range.is_some() => sql.push_str(&format!(" ORDER BY {rowid}")),
-            (None, _) => {}
-        }
+        let sql = self.select(&self.scan.columns_as(String::clone), self.range.is_some());
+        let sql = format!("{sql}{}", self.order_sql());
         let mut statement = self.connection.prepare_cached(&sql).context(self.failed)?;
         let range = self.range;
         self.plain(&mut statement, range)
     }
 
+    /// The order of a statement that reads all rows.
+    fn order_sql(&self) -> String {
+        match (&self.scan.order, self.scan.rowid) {
+            (Some(terms), _) => format!(" ORDER BY {}", terms.join(", ")),
+            (None, Some(rowid)) if self.range.is_some() => format!(" ORDER BY {rowid}"),
+            (None, _) => String::new(),
+        }
+    }
+
     /// Reads rows by a statement until it ends or meets a long value.
     fn plain(&mut self, statement: &mut Statement<'_>, range: Option<RowidRange>) -> Result<End> {
-        let columns = self.scan.columns.len();
+        let rowid = self.scan.rowid_place();
         let bounds = range.map(|range| vec![range.first, range.last]).unwrap_or_default();
         let mut rows = statement.query(rusqlite::params_from_iter(bounds)).context(self.failed)?;
         let (mut count, mut last) = (0, None);
@@ -308,12 +310,15 @@ impl Reader<'_, '_> {
             let row = match rows.next() {
                 Ok(Some(row)) => row,
                 Ok(None) => return Ok(End::Over),
+                Err(error) if self.may_fail && is_failed_expression(&error) => {
+                    return Ok(End::Failed { rows: count });
+                }
                 Err(error) if error.sqlite_error_code() == Some(ErrorCode::TooBig) => {
                     return Ok(End::AtLong { rows: count, last });
                 }
                 Err(error) => return Err(error).context(self.failed),
             };
-            let row = SourceRow { row, columns, long: &[] };
+            let row = SourceRow { row, rowid, long: &[], computed: &[] };
             count += 1;
             last = row.rowid();
             (self.visit)(&row)?;
@@ -397,29 +402,8 @@ impl Reader<'_, '_> {
         let mut statement = self.connection.prepare_cached(&held).context(self.failed)?;
         let mut held_rows = statement.query([number, number]).context(self.failed)?;
         if let Some(row) = held_rows.next().context(self.failed)? {
-            (self.visit)(&SourceRow { row, columns, long: &long })?;
+            (self.visit)(&SourceRow { row, rowid: Some(columns), long: &long, computed: &[] })?;
         }
         Ok(Some(number))
-    }
-}
-
-/// Makes SQLite refuse to load long values, until it is dropped.
-struct LowLimit<'a> {
-    connection: &'a Connection,
-    before: i32,
-}
-
-impl<'a> LowLimit<'a> {
-    fn set(connection: &'a Connection) -> rusqlite::Result<LowLimit<'a>> {
-        let limit = i32::try_from(HELD_MAX_BYTES).unwrap_or(i32::MAX);
-        let before = connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, limit)?;
-        Ok(LowLimit { connection, before })
-    }
-}
-
-impl Drop for LowLimit<'_> {
-    fn drop(&mut self) {
-        // A limit that was set before can be set again.
-        let _ = self.connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, self.before);
     }
 }

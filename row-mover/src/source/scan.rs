@@ -19,13 +19,6 @@ pub struct RowidRange {
     pub last: i64,
 }
 
-/// `SELECT` of all planned columns and, where the table has one, the rowid behind them, as the rows lie in the file.
-pub fn select_with_rowid(table: &PlannedTable) -> String {
-    let mut columns: Vec<String> = table.columns.iter().map(|column| quote_sqlite(&column.source)).collect();
-    columns.extend(table.rowid.clone());
-    format!("SELECT {} FROM {} NOT INDEXED", columns.join(", "), quote_sqlite(&table.source))
-}
-
 /// A table as `FROM` names it, so that SQLite reads the rows themselves and no other index.
 pub(crate) fn rows_of(connection: &Connection, table: &str) -> rusqlite::Result<String> {
     let sql = "SELECT name FROM pragma_index_list(?1, 'main') WHERE origin = 'pk' AND EXISTS \

@@ -224,6 +224,7 @@ impl Merge<'_> {
             match row.value(position).context(failed)? {
                 Value::Held(value) => self.source_key.push(value),
                 Value::Long(long) => self.source_key.push(long.as_value(&long.whole().context(failed)?)),
+                Value::Uncomputed(_) => self.source_key.push(SourceValue::Null),
             }
         }
         if !is_first && self.previous_source_key.compare(&self.source_key).is_gt() {
@@ -301,6 +302,8 @@ impl<'a> Field<'a> {
         scratch: &mut Vec<u8>,
     ) -> rusqlite::Result<bool> {
         match (source, self.digested, self.bytes) {
+            // A row with such a value is a reject; one that came nevertheless is like nothing of the source.
+            (Value::Uncomputed(_), ..) => Ok(false),
             (Value::Held(source), None, None) => Ok(source.is_null()),
             (Value::Held(source), None, Some(wire)) => Ok(is_same(column, *source, wire, scratch)),
             (Value::Held(SourceValue::Text(bytes) | SourceValue::Blob(bytes)), Some(target), _) => {
@@ -340,6 +343,7 @@ pub(super) fn shown_source(column: &PlannedColumn, source: &Value<'_>) -> String
     match source {
         Value::Held(value) => scan::shown(*value, column.secret),
         Value::Long(long) => format!("({} bytes)", long.length()),
+        Value::Uncomputed(failed) => format!("(not computed: {})", failed.reason),
     }
 }
 

@@ -5,7 +5,9 @@
 //! are passed over in their order, which reads the table of SQLite once, and every so manieth is taken.
 
 use migrate_core::identifier::{quote_pg, quote_sqlite};
+use migrate_core::plan::PlannedTable;
 use migrate_core::plan::{PlannedColumn, PlannedTable};
+use migrate_core::value::SourceValue;
 
 use super::bound::{Bindings, TargetFilter};
 use super::compare::{self, NAMED_DIFFERENCES_MAX, Selection, SourceRows};
@@ -248,6 +250,7 @@ impl Look<'_> {
             match row.value(place).context(failed)? {
                 Value::Held(value) => key.push(value),
                 Value::Long(long) => key.push(long.as_value(&long.whole().context(failed)?)),
+                Value::Uncomputed(_) => key.push(SourceValue::Null),
             }
         }
         Ok(key)

@@ -82,6 +82,7 @@ fn source_row(
         let value = match expected_value(table, row, expected, position)? {
             Value::Held(value) => scan::shown(value, column.secret),
             Value::Long(long) => scan::shown(long.as_value(&long.whole().context(failed)?), column.secret),
+            value @ Value::Uncomputed(_) => shown_source(column, &value),
         };
         words.push(format!("{}={value}", column.source));
     }

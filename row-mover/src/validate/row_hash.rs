@@ -42,6 +42,12 @@ impl RowHash {
                 self.add_digest(&Digested::of(long).context(failed)?);
                 Ok(())
             }
+            // Like nothing of the target.
+            Value::Uncomputed(failed) => {
+                self.hasher.update([4]);
+                self.hasher.update(&failed.reason);
+                Ok(())
+            }
             Value::Long(long) => {
                 let whole = long.whole().context(failed)?;
                 self.add(column, long.as_value(&whole), form)

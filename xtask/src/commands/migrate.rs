@@ -196,7 +196,7 @@ fn run_to_its_end(args: &MigrateArgs) -> anyhow::Result<Exit> {
         (None, _) => {
             let is_bad = matches!(outcome, Outcome::Rejected { .. });
             let title = if is_bad { "Nothing was moved" } else { "No new migration" };
-            let words = report::other_text(&outcome, &request.target);
+            let words = report::other_text(&outcome, &request.target, situation(args, &plan));
             args.ci.say_without_report(is_bad, title, &words, args.json)?;
         }
     }
@@ -211,6 +211,10 @@ fn run_to_its_end(args: &MigrateArgs) -> anyhow::Result<Exit> {
         }
         _ => Exit::Done,
     })
+}
+
+fn situation<'a>(args: &'a MigrateArgs, plan: &'a Plan) -> report::Situation<'a> {
+    report::Situation { plan, folder: args.plan.as_deref() }
 }
 
 /// Prints the result, and where its report lies.
@@ -236,7 +240,7 @@ fn say(
     }
     output::stdout(&match outcome {
         Outcome::Moved(moved) => report::moved_text(moved, plan, &end),
-        other => format!("{}{end}", report::other_text(other, url)),
+        other => format!("{}{end}", report::other_text(other, url, situation(args, plan))),
     })
 }
 

@@ -3,6 +3,7 @@
 //!
 //! `text` and `json` say it at once; `build` fills the model of crate `report`, and `files` writes what is made of that.
 
+mod advice;
 mod build;
 mod by_hand;
 mod changes;
@@ -20,6 +21,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use migrate_core::plan::Plan;
 use row_mover::TargetUrl;
 
+pub(crate) use advice::Situation;
 pub(crate) use build::{DieselSchema, Subject, build};
 pub(crate) use changes::{changes_json, changes_text, has_changes};
 pub(crate) use ci::{CiArgs, Muted};

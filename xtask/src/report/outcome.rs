@@ -1,22 +1,27 @@
 //! What `migrate` says where it moved nothing: an earlier run has done it, values stand in the way, or it was to look alone.
 
+use report::figures::count;
 use row_mover::TargetUrl;
 use row_mover::run::{AlreadyDone, Outcome, Rejected};
-use row_mover::source::preflight::Findings;
+use row_mover::source::page_limits::{Exceeded, Exceeding};
+use row_mover::source::preflight::{Findings, TableFindings};
 use row_mover::source::seal::Seal;
 use row_mover::source::undisturbed::{Protection, ReadMethod};
 
+use super::advice::{self, Situation};
 use super::build::copy_method;
 use super::{counted, rejects};
 use crate::display::printable;
 use crate::screen::size;
 
 /// What `migrate` says of an outcome that moved nothing; nothing of one that did.
-pub(crate) fn other_text(outcome: &Outcome, url: &TargetUrl) -> String {
+pub(crate) fn other_text(outcome: &Outcome, url: &TargetUrl, situation: Situation<'_>) -> String {
     match outcome {
         Outcome::Moved(_) => String::new(),
         Outcome::AlreadyDone(done) => already_done_text(done, url),
-        Outcome::Rejected { findings, over_limit } => rejected_text(findings, over_limit.as_deref()),
+        Outcome::Rejected { findings, over_limit } => {
+            rejected_text(findings, over_limit.as_deref(), situation)
+        }
         Outcome::DryRun { findings, next } => {
             let verdict = rejects(findings.skipped(), findings.nulled());
             format!(
@@ -66,21 +71,21 @@ pub(super) fn changed_since(seal: &Seal) -> String {
     )
 }
 
-/// What can be done about values that cannot move.
-const REJECTED_NEXT: &str = "next, one of:
-  mend the rows in SQLite
-  name another conversion for the column in mapping.toml, and generate again
-  --on-reject skip   leaves such rows behind, written whole to the rejects
-  --on-reject null   makes such values NULL, their rows written to the rejects as they were
-  --on-reject text   makes such columns text
-";
-
-fn rejected_text(findings: &Findings, over_limit: Option<&str>) -> String {
-    let count = findings.offender_count();
-    let mut text = format!("{} cannot move as planned; nothing was changed.\n", counted(count, "value"));
-    if let Some(words) = over_limit {
-        text = format!("{}; nothing was changed.\n", printable(words));
+fn rejected_text(findings: &Findings, over_limit: Option<&str>, situation: Situation<'_>) -> String {
+    let values = findings.offender_count();
+    let rows = findings.tables.iter().flat_map(|table| &table.exceeding).map(|found| found.rows).sum::<u64>();
+    let mut parts = Vec::new();
+    if values > 0 {
+        parts.push(format!("{} cannot move as planned", counted(values, "value")));
     }
+    if rows > 0 {
+        let verb = if rows == 1 { "does" } else { "do" };
+        parts.push(format!("{} {verb} not fit into the pages of PostgreSQL", counted(rows, "row")));
+    }
+    if let Some(words) = over_limit {
+        parts = vec![printable(words)];
+    }
+    let mut text = format!("{}; nothing was changed.\n", parts.join(", "));
     for table in &findings.tables {
         let listed = if over_limit.is_some() { &table.rejects } else { &table.offenders };
         for offenders in listed {
@@ -99,7 +104,33 @@ fn rejected_text(findings: &Findings, over_limit: Option<&str>) -> String {
                 ));
             }
         }
+        for exceeding in &table.exceeding {
+            text.push_str(&exceeding_lines(table, exceeding));
+        }
     }
-    text.push_str(REJECTED_NEXT);
+    text.push_str(&advice::lines(situation, findings, over_limit.is_some()));
+    text
+}
+
+/// The rows of a table that are too wide, or whose keys are too long.
+fn exceeding_lines(table: &TableFindings, exceeding: &Exceeding) -> String {
+    let (name, rows) = (printable(&table.table), counted(table.rows, "row"));
+    let (bytes, limit) = (count(exceeding.bytes_max), count(exceeding.limit.bytes()));
+    let mut text = match &exceeding.limit {
+        Exceeded::Row { columns } => format!(
+            "  {name}: {} of {rows}: up to {bytes} bytes wide in {} columns, and a page holds {limit}\n",
+            exceeding.rows,
+            count(*columns as u64)
+        ),
+        Exceeded::Key { name: index, definition } => format!(
+            "  {name}, {} on {}: {} of {rows}: keys of up to {bytes} bytes, and a B-tree takes {limit} after compression\n",
+            printable(index),
+            printable(definition),
+            exceeding.rows
+        ),
+    };
+    for key in &exceeding.first {
+        text.push_str(&format!("    {}\n", printable(key)));
+    }
     text
 }

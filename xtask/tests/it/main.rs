@@ -18,6 +18,7 @@ mod place;
 mod private;
 mod refusals;
 mod refused_targets;
+mod remedies;
 mod report;
 mod server;
 mod status;

@@ -1,0 +1,301 @@
+//! What the pages of PostgreSQL limit: how wide a row may be once its long values are stored elsewhere, and how long the keys of an
+//! index may be.
+//!
+//! Both depend on how well a value can be compressed, which only PostgreSQL knows. What is computed here are bounds: a row or a key
+//! within the upper one fits, a row beyond the lower one does not, and of what lies between PostgreSQL is asked.
+
+use crate::conversion::PgType;
+use crate::identifier::quote_pg;
+use crate::mapping::IndexMethod;
+use crate::plan::{PlannedColumn, PlannedIndex, PlannedKey, PlannedTable};
+use crate::target_schema::TargetFact;
+
+/// The longest row, in bytes, that a page of 8 kB holds (`MaxHeapTupleSize`).
+pub const ROW_BYTES_MAX: u64 = 8160;
+
+/// The longest key, in bytes, that a B-tree takes: a third of a page (`BTMaxItemSize`).
+pub const KEY_BYTES_MAX: u64 = 2704;
+
+/// A value of more bytes than this, its length among them, is compressed or stored elsewhere where its row is too wide. What it
+/// leaves in the row is a pointer of 18 bytes, or what it is compressed to where that is no more than this.
+const INLINE_BYTES_MAX: u64 = 24;
+
+/// The least that a compressed value takes.
+const COMPRESSED_BYTES_MIN: u64 = 12;
+
+/// Between which bounds the bytes of a row lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowBytes {
+    /// No fewer than this.
+    pub least: u64,
+    /// No more than this.
+    pub most: u64,
+}
+
+/// The key of an index that rows of a table may exceed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyLimit {
+    /// The name of the index or constraint.
+    pub name: String,
+    /// What the index stands on, as SQL: its method, keys and condition.
+    pub definition: String,
+    /// The places of the planned columns that the key and the condition follow from.
+    pub inputs: Vec<usize>,
+    /// Whether the inputs are the key itself, so that their bytes are the key's.
+    pub is_plain: bool,
+}
+
+impl RowBytes {
+    /// Those of a row of `table`; `field` gives the bytes of each planned column's field in COPY's binary form, none for NULL. Columns
+    /// that PostgreSQL computes count by the least and the most that they can take.
+    pub fn of(table: &PlannedTable, field: impl Fn(usize) -> Option<u64>) -> RowBytes {
+        let columns = (table.columns.iter().enumerate()).map(|(position, column)| match &column.generated {
+            None => field(position).map(|bytes| Stored::of(column.target_type, bytes)),
+            Some(_) => Some(Stored { least: 0, ..Stored::of(column.target_type, INLINE_BYTES_MAX) }),
+        });
+        let searches = table.searches.iter().map(|_| Some(Stored { least: 1, ..Stored::LONG }));
+        let mut bytes = Offsets::default();
+        for stored in columns.chain(searches) {
+            bytes.add(stored);
+        }
+        bytes.finish(table.columns.len() + table.searches.len())
+    }
+
+    /// The most that any row of `table` takes.
+    pub fn most_of_any(table: &PlannedTable) -> u64 {
+        // A field that is NULL takes nothing, and a bit that says so.
+        let nulls = (table.columns.len() + table.searches.len()).div_ceil(8) as u64;
+        RowBytes::of(table, |_| Some(u64::from(u32::MAX))).most + nulls
+    }
+}
+
+/// How many bytes a value takes in its row, and how they are aligned.
+#[derive(Clone, Copy)]
+struct Stored {
+    least: u64,
+    most: u64,
+    align: u64,
+}
+
+impl Stored {
+    const LONG: Stored = Stored { least: COMPRESSED_BYTES_MIN, most: INLINE_BYTES_MAX, align: 4 };
+
+    fn of(kind: PgType, bytes: u64) -> Stored {
+        let fixed = |bytes, align| Stored { least: bytes, most: bytes, align };
+        match kind {
+            PgType::Boolean => fixed(1, 1),
+            PgType::Smallint => fixed(2, 2),
+            PgType::Integer | PgType::Real | PgType::Date => fixed(4, 4),
+            PgType::Bigint
+            | PgType::DoublePrecision
+            | PgType::Timestamptz
+            | PgType::Timestamp
+            | PgType::Time => fixed(8, 8),
+            PgType::Uuid => fixed(16, 1),
+            // Eight bytes of the field are four or two of the value.
+            PgType::Numeric => Stored::variable(bytes.min(3), bytes.saturating_sub(4)),
+            // Text of JSON may grow when it is taken apart.
+            PgType::Jsonb => Stored::variable(bytes.min(3), bytes.saturating_mul(16)),
+            PgType::Text | PgType::Bytea | PgType::Json => Stored::variable(bytes, bytes),
+        }
+    }
+
+    /// A value whose bytes, without their length, lie between two bounds.
+    fn variable(least: u64, most: u64) -> Stored {
+        // Up to 126 bytes a length takes one byte, and the value is not aligned.
+        if most < INLINE_BYTES_MAX {
+            Stored { least: least + 1, most: most + 1, align: 1 }
+        } else {
+            Stored { least: (least + 1).min(COMPRESSED_BYTES_MIN), ..Stored::LONG }
+        }
+    }
+}
+
+/// Where the next value of a row may begin.
+#[derive(Default)]
+struct Offsets {
+    least: u64,
+    most: u64,
+    has_null: bool,
+}
+
+impl Offsets {
+    fn add(&mut self, stored: Option<Stored>) {
+        let Some(Stored { least, most, align }) = stored else {
+            self.has_null = true;
+            return;
+        };
+        if self.least == self.most && least == most {
+            self.least = self.least.next_multiple_of(align) + least;
+            self.most = self.least;
+            return;
+        }
+        // Where a value begins is not known any more, and so how much is between two is not.
+        self.least += least;
+        self.most += most + (align - 1);
+    }
+
+    fn finish(&self, columns: usize) -> RowBytes {
+        /// The header of a row, before the bits that say which values are NULL.
+        const HEADER_BYTES: u64 = 23;
+        let bits = if self.has_null { columns.div_ceil(8) as u64 } else { 0 };
+        let header = (HEADER_BYTES + bits).next_multiple_of(8);
+        let whole = |bytes: u64| (header + bytes).next_multiple_of(8);
+        RowBytes { least: whole(self.least), most: whole(self.most) }
+    }
+}
+
+impl KeyLimit {
+    /// Those of the keys and indexes of a table.
+    pub fn all(table: &PlannedTable) -> Vec<KeyLimit> {
+        let mut limits: Vec<KeyLimit> = match &table.existing {
+            Some(existing) => {
+                let facts = existing.table.facts.iter();
+                facts.filter_map(|fact| KeyLimit::of_fact(table, fact)).collect()
+            }
+            None => {
+                let keys =
+                    table.primary_key.iter().chain(&table.unique).map(|key| KeyLimit::of_key(table, key));
+                // The long keys of GIN are hashes, or words of at most 2 kB; all keys of a hash index are hashes.
+                let indexes = table.indexes.iter().filter(|index| index.method == IndexMethod::Btree);
+                keys.chain(indexes.map(|index| KeyLimit::of_index(table, index))).collect()
+            }
+        };
+        limits.retain(|limit| !limit.inputs.is_empty());
+        limits
+    }
+
+    fn of_key(table: &PlannedTable, key: &PlannedKey) -> KeyLimit {
+        let columns: Vec<String> = key.columns.iter().map(|column| quote_pg(column)).collect();
+        let definition = format!("btree ({})", columns.join(", "));
+        KeyLimit::of_columns(table, &key.name, definition, &key.columns)
+    }
+
+    fn of_index(table: &PlannedTable, index: &PlannedIndex) -> KeyLimit {
+        let keys: Vec<String> = index.columns.iter().map(|key| key.sql()).collect();
+        let condition =
+            index.predicate.as_ref().map(|condition| format!(" WHERE {condition}")).unwrap_or_default();
+        let definition = format!("{} ({}){condition}", index.method.sql(), keys.join(", "));
+        if index.predicate.is_none() && index.columns.iter().all(|key| key.expression.is_none()) {
+            let columns: Vec<String> = index.columns.iter().map(|key| key.column.clone()).collect();
+            return KeyLimit::of_columns(table, &index.name, definition, &columns);
+        }
+        let inputs = inputs(table, &definition);
+        KeyLimit { name: index.name.clone(), definition, inputs, is_plain: false }
+    }
+
+    /// That of an index on columns; one that PostgreSQL computes stands for what it is computed from.
+    fn of_columns(table: &PlannedTable, name: &str, definition: String, columns: &[String]) -> KeyLimit {
+        let place = |name: &String| {
+            let is_it = |column: &PlannedColumn| column.target == *name && column.generated.is_none();
+            table.columns.iter().position(is_it)
+        };
+        let plain: Option<Vec<usize>> = columns.iter().map(place).collect();
+        let is_plain = plain.is_some();
+        let inputs = plain.unwrap_or_else(|| inputs(table, &definition));
+        KeyLimit { name: name.to_owned(), definition, inputs, is_plain }
+    }
+
+    /// That of an index of a table that an app made; none of one that may call a function of the app.
+    fn of_fact(table: &PlannedTable, fact: &TargetFact) -> Option<KeyLimit> {
+        let name = fact.item.strip_prefix("index ")?;
+        let (_, definition) = fact.definition.split_once(" USING ")?;
+        let is_hashed = definition.starts_with("hash ") || definition.starts_with("gin ");
+        (!is_hashed && !definition.contains('.')).then(|| KeyLimit {
+            name: name.to_owned(),
+            definition: definition.to_owned(),
+            inputs: inputs(table, definition),
+            is_plain: false,
+        })
+    }
+
+    /// Whether the key of a row with fields of these lengths may be too long; `field` is as in [`RowBytes::of`].
+    pub fn may_exceed(&self, table: &PlannedTable, field: impl Fn(usize) -> Option<u64>) -> bool {
+        /// What an index adds to the bytes of its keys, and each key to its own.
+        const HEADERS_BYTES: u64 = 24;
+        const KEY_HEADER_BYTES: u64 = 11;
+        /// How many times as long as its text a `jsonb` may be.
+        const JSONB_GROWTH: u64 = 8;
+        let of_input = |&position: &usize| {
+            let is_json =
+                table.columns.get(position).is_some_and(|column| column.target_type == PgType::Jsonb);
+            field(position).unwrap_or(0).saturating_mul(if is_json { JSONB_GROWTH } else { 1 })
+        };
+        let bytes = self.inputs.iter().map(of_input).fold(0, u64::saturating_add);
+        let bytes = bytes.saturating_mul(if self.is_plain { 1 } else { growth(&self.definition) });
+        bytes.saturating_add(HEADERS_BYTES + KEY_HEADER_BYTES * self.inputs.len() as u64) > KEY_BYTES_MAX
+    }
+}
+
+/// How many times longer than its input an expression may be: a letter may grow when its case is changed, and some functions make
+/// more of text.
+fn growth(expression: &str) -> u64 {
+    let grows = ["||", "replace", "concat", "format", "repeat", "pad(", "encode", "to_char", "join", "agg"];
+    if grows.iter().any(|part| expression.contains(part)) { 8 } else { 2 }
+}
+
+/// The places of the columns that an expression of PostgreSQL may name, those among them that a generated column is computed from.
+fn inputs(table: &PlannedTable, expression: &str) -> Vec<usize> {
+    let names = |expression: &str, name: &str| has_word(expression, &name.replace('"', "\"\""));
+    let generated: Vec<&str> = (table.columns.iter())
+        .filter(|column| names(expression, &column.target))
+        .filter_map(|column| column.generated.as_ref().map(|generated| generated.expression.as_str()))
+        .collect();
+    (table.columns.iter().enumerate())
+        .filter(|(_, column)| column.generated.is_none())
+        .filter(|(_, column)| {
+            names(expression, &column.target)
+                || generated.iter().any(|expression| names(expression, &column.target))
+        })
+        .map(|(position, _)| position)
+        .collect()
+}
+
+/// Whether `word` stands in `text` with no letter, digit or underscore before or behind it.
+fn has_word(text: &str, word: &str) -> bool {
+    let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
+    text.match_indices(word).any(|(from, _)| {
+        let before = text.get(..from).and_then(|before| before.chars().next_back());
+        let behind = text.get(from + word.len()..).and_then(|behind| behind.chars().next());
+        !before.is_some_and(is_part) && !behind.is_some_and(is_part)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_is_a_whole_word() {
+        for (text, word, is_there) in [
+            ("btree (v text_pattern_ops)", "x", false),
+            ("btree (v text_pattern_ops)", "v", true),
+            ("lower(\"a b\")", "a b", true),
+            ("lower(name_2)", "name", false),
+            ("x", "x", true),
+            ("größe", "gr", false),
+        ] {
+            assert_eq!(has_word(text, word), is_there, "{text} {word}");
+        }
+    }
+
+    #[test]
+    fn bounds_of_rows_of_one_type() {
+        let bytes = |kind: PgType, length: u64, count: usize| {
+            let mut bytes = Offsets::default();
+            (0..count).for_each(|_| bytes.add(Some(Stored::of(kind, length))));
+            let RowBytes { least, most } = bytes.finish(count);
+            (least, most)
+        };
+        assert_eq!(bytes(PgType::Bigint, 8, 1020), (8184, 8184));
+        assert_eq!(bytes(PgType::Bigint, 8, 1017), (8160, 8160));
+        assert_eq!(bytes(PgType::Text, 6, 1500), (10528, 10528));
+        // Up to 24 bytes with its length a value stays as it is.
+        assert_eq!(bytes(PgType::Text, 23, 10), (264, 264));
+        let (least, most) = bytes(PgType::Text, 24, 10);
+        assert!(least < 24 + 10 * 18 && most >= 24 + 10 * 18, "{least} {most}");
+        let mut nulls = Offsets::default();
+        nulls.add(None);
+        assert_eq!(nulls.finish(1600), RowBytes { least: 224, most: 224 });
+    }
+}

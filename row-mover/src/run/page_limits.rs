@@ -1,0 +1,298 @@
+//! Asks PostgreSQL about the rows that may be too wide for its pages, or have a key that is too long for an index.
+//!
+//! How well a value can be compressed only the server knows, so that these rows are inserted for a trial: into tables like those of
+//! the plan, in a schema of their own and a transaction that is rolled back. What fails is caught inside the server, so that neither
+//! its log nor an error holds anything of a row.
+
+use migrate_core::conversion::Conversion;
+use migrate_core::copy_format;
+use migrate_core::page_limits::{KeyLimit, ROW_BYTES_MAX};
+use migrate_core::plan::{Plan, PlannedColumn, PlannedTable};
+use migrate_core::value::{SourceValue, StorageClass};
+
+use super::Request;
+use super::trial_tables::{GROUP_COLUMNS, NUMBER, Scratch, Tried};
+use crate::error::{Context, Result};
+use crate::observer::{Observer, go_on};
+use crate::rejects::{self, Fate, RowBuffer};
+use crate::source::SourceConnection;
+use crate::source::page_limits::{Exceeded, Exceeding, Watch, Width};
+use crate::source::preflight::{Findings, NAMED_OFFENDERS_MAX, Projected, TableFindings, row_key};
+use crate::source::rows::{Scan, SourceRow, Value, Values};
+use crate::target::bulk::BulkConnection;
+use crate::target::session::open_bulk;
+
+/// How many rows are tried at once, and about how many bytes of them are held.
+const BATCH_ROWS: usize = 500;
+const BATCH_BYTES: u64 = 1 << 20;
+
+/// Adds to `findings` the rows of `plan` that PostgreSQL cannot hold, or not with an index, where the scan has seen any that may be
+/// such. The columns of `plan` say what their policies are.
+///
+/// # Errors
+/// When either side cannot be read.
+pub(super) fn find<M>(
+    request: &Request<'_, M>,
+    plan: &Plan,
+    open: &dyn Fn() -> Result<SourceConnection>,
+    observer: &dyn Observer,
+    findings: &mut Findings,
+) -> Result<()> {
+    if findings.tables.iter().all(|table| table.may_exceed == 0) {
+        return Ok(());
+    }
+    let source = open()?;
+    let mut target = open_bulk(&request.target, &request.settings)?;
+    for table in &plan.tables {
+        let found = findings.tables.iter_mut().find(|found| found.table == table.source);
+        let Some(found) = found.filter(|found| found.may_exceed > 0) else { continue };
+        find_in_table(table, &source, &mut target, observer, found)?;
+    }
+    Ok(())
+}
+
+fn find_in_table(
+    table: &PlannedTable,
+    source: &SourceConnection,
+    target: &mut BulkConnection,
+    observer: &dyn Observer,
+    found: &mut TableFindings,
+) -> Result<()> {
+    /// How many rows pass between two questions whether to go on.
+    const ASK_EACH_ROWS: u64 = 1000;
+    let mut rows = 0_u64;
+    let watch = Watch::new(table);
+    let mut trial = Trial::begin(&watch, target)?;
+    let failed = || format!("table {} cannot be read", table.source);
+    let (sent, positions) = (table.sent(), table.sent_positions());
+    let (mut buffer, mut lengths) = (RowBuffer::default(), Vec::new());
+    Scan::of(table).each(source, &failed, &mut |row| {
+        buffer.clear();
+        rows += 1;
+        if rows.is_multiple_of(ASK_EACH_ROWS) {
+            go_on(observer)?;
+        }
+        let fate = rejects::append_row(&sent, &Projected { row, positions: &positions }, &mut buffer);
+        let moves = matches!(fate.context(failed)?, Fate::Moves | Fate::Nulled(_));
+        if moves && !watch.is_harmless(&buffer, &mut lengths) {
+            trial.add(row, &lengths, &failed)?;
+        }
+        Ok(())
+    })?;
+    found.exceeding = trial.end()?;
+    Ok(())
+}
+
+/// Rows of one table on trial.
+struct Trial<'a> {
+    watch: &'a Watch<'a>,
+    target: &'a mut BulkConnection,
+    scratch: Scratch<'a>,
+    /// The columns that are sent, in groups: each with the number of the row before them.
+    groups: Vec<Group>,
+    /// What is tried, and what was found of it.
+    tried: Vec<(Tried<'a>, Exceeding)>,
+    /// The rows that are sent and not yet tried: their keys in words, and the bytes that each limit is about.
+    batch: Vec<(String, Vec<u64>)>,
+}
+
+struct Group {
+    table: PlannedTable,
+    positions: Vec<usize>,
+    buffer: RowBuffer,
+}
+
+impl<'a> Trial<'a> {
+    fn begin(watch: &'a Watch<'a>, target: &'a mut BulkConnection) -> Result<Trial<'a>> {
+        let table = watch.table();
+        let mut tried: Vec<Tried<'a>> = watch.keys().iter().map(Tried::Key).collect();
+        if watch.may_be_wide() {
+            tried.push(Tried::Row);
+        }
+        let positions: Vec<usize> = match watch.may_be_wide() {
+            true => table.sent_positions(),
+            false => {
+                let is_input =
+                    |position: &usize| watch.keys().iter().any(|limit| limit.inputs.contains(position));
+                table.sent_positions().into_iter().filter(is_input).collect()
+            }
+        };
+        let groups = positions.chunks(GROUP_COLUMNS).map(|positions| Group::new(table, positions)).collect();
+        let scratch = Scratch::create(table, &positions, &tried, target)?;
+        let exceeding = |tried: &Tried<'_>| Exceeding {
+            limit: match tried {
+                Tried::Key(limit) => {
+                    Exceeded::Key { name: limit.name.clone(), definition: limit.definition.clone() }
+                }
+                Tried::Row => Exceeded::Row { columns: table.columns.len() + table.searches.len() },
+            },
+            rows: 0,
+            bytes_max: 0,
+            first: Vec::new(),
+        };
+        let tried =
+            tried.into_iter().map(|tried| (exceeding(&tried), tried)).map(|(found, tried)| (tried, found));
+        let tried = tried.collect();
+        Ok(Trial { watch, target, scratch, groups, tried, batch: Vec::new() })
+    }
+
+    /// Takes in a row whose fields have these lengths. What needs no trial is counted at once.
+    fn add(
+        &mut self,
+        row: &SourceRow<'_>,
+        lengths: &[Option<u64>],
+        failed: &dyn Fn() -> String,
+    ) -> Result<()> {
+        let table = self.watch.table();
+        let key = row_key(table, row.held());
+        let mut is_open = false;
+        let mut bytes = Vec::with_capacity(self.tried.len());
+        for (tried, found) in &mut self.tried {
+            let (of_row, verdict) = match tried {
+                Tried::Row => match self.watch.width(lengths) {
+                    Width::Fits => (0, Some(false)),
+                    Width::TooWide(bytes) => (bytes.least, Some(true)),
+                    Width::Unknown(bytes) => (bytes.least.max(ROW_BYTES_MAX + 8), None),
+                },
+                Tried::Key(limit) => {
+                    let bytes = self.watch.input_bytes(limit, lengths);
+                    let is_long = limit.is_plain && has_long(limit, row).context(failed)?;
+                    let may_exceed = self.watch.may_exceed(limit, lengths);
+                    (bytes, if is_long { Some(true) } else { (!may_exceed).then_some(false) })
+                }
+            };
+            if verdict == Some(true) {
+                count(found, &key, of_row);
+            }
+            is_open |= verdict.is_none();
+            // What is decided is not counted again, whatever the trial says.
+            bytes.push(if verdict.is_none() { of_row } else { 0 });
+        }
+        if !is_open {
+            return Ok(());
+        }
+        self.send(row, failed)?;
+        self.batch.push((key, bytes));
+        let held: u64 = self.groups.iter().map(|group| group.buffer.length()).sum();
+        let is_long = self.groups.iter().any(|group| !group.buffer.left_out.is_empty());
+        if is_long || held > BATCH_BYTES || self.batch.len() >= BATCH_ROWS {
+            self.try_batch(Some(row), failed)?;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, row: &SourceRow<'_>, failed: &dyn Fn() -> String) -> Result<()> {
+        let number = i64::try_from(self.batch.len()).unwrap_or(i64::MAX);
+        let limits = self.watch.keys();
+        for group in &mut self.groups {
+            let values = Staged { row, number, positions: &group.positions, limits };
+            rejects::append_row(&group.table, &values, &mut group.buffer).context(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Tries the rows that were taken in; `row` is the last of them, whose long values are still to be read.
+    fn try_batch(&mut self, row: Option<&SourceRow<'_>>, failed: &dyn Fn() -> String) -> Result<()> {
+        let limits = self.watch.keys();
+        for (number, group) in self.groups.iter_mut().enumerate() {
+            let mut copy = self.target.copy_in(&self.scratch.copy_sql(number))?;
+            copy.send(copy_format::HEADER)?;
+            match row {
+                Some(row) => {
+                    let values = Staged { row, number: 0, positions: &group.positions, limits };
+                    group.buffer.send_with(&values, |piece| copy.send(piece)).context(failed)??;
+                }
+                None => copy.send(&group.buffer.bytes)?,
+            }
+            copy.send(&copy_format::TRAILER)?;
+            copy.finish()?;
+            group.buffer.clear();
+        }
+        for (tried, row) in self.scratch.exceeding(self.target)? {
+            let found = self.tried.get_mut(tried).map(|(_, found)| found);
+            let Some((found, (key, bytes))) = found.zip(self.batch.get(row)) else { continue };
+            if let Some(&bytes) = bytes.get(tried).filter(|bytes| **bytes > 0) {
+                count(found, key, bytes);
+            }
+        }
+        self.batch.clear();
+        Ok(())
+    }
+
+    fn end(mut self) -> Result<Vec<Exceeding>> {
+        if !self.batch.is_empty() {
+            self.try_batch(None, &|| "the rows on trial cannot be read".to_owned())?;
+        }
+        self.target.script("ROLLBACK")?;
+        Ok(self.tried.into_iter().map(|(_, found)| found).filter(|found| found.rows > 0).collect())
+    }
+}
+
+fn count(found: &mut Exceeding, key: &str, bytes: u64) {
+    found.rows += 1;
+    found.bytes_max = found.bytes_max.max(bytes);
+    if found.first.len() < NAMED_OFFENDERS_MAX {
+        found.first.push(key.to_owned());
+    }
+}
+
+/// Whether the key of an index holds a value that is too long to be held in memory, and so for any index: no compression of
+/// PostgreSQL's makes of a mebibyte what a B-tree takes.
+fn has_long(limit: &KeyLimit, row: &SourceRow<'_>) -> rusqlite::Result<bool> {
+    for &position in &limit.inputs {
+        if matches!(row.value(position)?, Value::Long(_)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+impl Group {
+    /// These columns of `table` behind the number of the row, each of which may be NULL.
+    fn new(table: &PlannedTable, positions: &[usize]) -> Group {
+        let mut group = table.clone();
+        let columns = positions.iter().filter_map(|&position| table.columns.get(position));
+        group.columns = columns.map(|column| PlannedColumn { not_null: false, ..column.clone() }).collect();
+        let number = group.columns.first().map(|column| PlannedColumn {
+            source: NUMBER.to_owned(),
+            target: NUMBER.to_owned(),
+            target_type: Conversion::Bigint.target_type(),
+            conversion: Conversion::Bigint,
+            limit: None,
+            ..column.clone()
+        });
+        group.columns.splice(0..0, number);
+        Group { table: group, positions: positions.to_vec(), buffer: RowBuffer::default() }
+    }
+}
+
+/// The values of a row that are sent for a trial.
+struct Staged<'a> {
+    row: &'a SourceRow<'a>,
+    number: i64,
+    positions: &'a [usize],
+    limits: &'a [KeyLimit],
+}
+
+impl Values for Staged<'_> {
+    fn value(&self, position: usize) -> rusqlite::Result<Value<'_>> {
+        let Some(place) = position.checked_sub(1) else {
+            return Ok(Value::Held(SourceValue::Integer(self.number)));
+        };
+        let position = self.positions.get(place).copied().unwrap_or(0);
+        let value = self.row.value(position)?;
+        let Value::Long(long) = value else { return Ok(value) };
+        let is_computed_from = |limit: &&KeyLimit| !limit.is_plain && limit.inputs.contains(&position);
+        if self.limits.iter().any(|limit| is_computed_from(&limit)) {
+            return Ok(Value::Long(long));
+        }
+        // Whatever it is, PostgreSQL stores it outside of its row, as it does this, which is also JSON.
+        Ok(Value::Held(match long.class() {
+            StorageClass::Blob => SourceValue::Blob(STAND_IN),
+            _ => SourceValue::Text(STAND_IN),
+        }))
+    }
+}
+
+/// What stands for a long value: too varied to be compressed to what a row would hold.
+const STAND_IN: &[u8] = b"\"0b7Qe2XkzYf9TnWc4LhRmJ5vAsGd8UoPi1KtZx3BqEjV6yNwHaCr0MlSfDgIu\"";

@@ -1,0 +1,80 @@
+//! What helps against values that cannot move: only what would let the next run begin is offered.
+
+use migrate_core::conversion::Conversion;
+use migrate_core::copy_format::FieldRefusal;
+use migrate_core::plan::PlannedColumn;
+use migrate_core::plan::PlannedTable;
+use migrate_core::reject::OnReject;
+use migrate_core::value::StorageClass;
+
+use super::rows::Value;
+
+/// What helps against all offenders of a column.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Remedies {
+    /// To skip the rows.
+    pub skip: bool,
+    /// To put NULL in the place of the values.
+    pub null: bool,
+    /// To make the column text.
+    pub text: bool,
+    /// To name another conversion for the column.
+    pub conversion: bool,
+    /// To leave the column behind.
+    pub without_column: bool,
+    /// To make the plan again: it was made for other rows.
+    pub plan_again: bool,
+}
+
+impl Remedies {
+    /// None but to repair the rows.
+    pub(super) fn none() -> Remedies {
+        Remedies::default()
+    }
+
+    /// To make the plan again.
+    pub(super) fn plan_again() -> Remedies {
+        Remedies { plan_again: true, ..Remedies::default() }
+    }
+
+    /// Those against one value of `column`, which stands in `table`.
+    pub(super) fn of(
+        table: &PlannedTable,
+        column: &PlannedColumn,
+        value: &Value<'_>,
+        refusal: &FieldRefusal,
+    ) -> Remedies {
+        let is_made = table.existing.is_none();
+        let is_value = matches!(refusal, FieldRefusal::Value(_));
+        let is_text = matches!(column.conversion, Conversion::Text | Conversion::TextFromAny);
+        let can_be_text = match value {
+            Value::Held(value) => Conversion::TextFromAny.takes(*value),
+            Value::Long(long) => long.class() == StorageClass::Text && !is_text,
+            Value::Uncomputed(_) => false,
+        };
+        Remedies {
+            skip: true,
+            null: !matches!(refusal, FieldRefusal::Row { .. }),
+            text: is_made
+                && is_value
+                && can_be_text
+                && !is_text
+                && column.policy(OnReject::Stop) != OnReject::Text,
+            conversion: is_made && is_value,
+            without_column: is_made && matches!(refusal, FieldRefusal::Uncomputed { .. }),
+            plan_again: is_made && matches!(refusal, FieldRefusal::Null),
+        }
+    }
+
+    /// What helps against both.
+    pub fn and(self, other: Remedies) -> Remedies {
+        Remedies {
+            skip: self.skip && other.skip,
+            null: self.null && other.null,
+            text: self.text && other.text,
+            conversion: self.conversion && other.conversion,
+            without_column: self.without_column && other.without_column,
+            plan_again: self.plan_again && other.plan_again,
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! What `migrate` advises where rows keep it from beginning: each line is followed to the letter, and then the rows move.
+
+use std::fs;
+
+use fixtures::hostile::HostileCase;
+use rusqlite::Connection;
+use test_database::TestDatabase;
+
+use crate::place::{Output, Place};
+use crate::server::value;
+
+/// What advice may say, by how its lines begin.
+const SKIP: &str = "--on-reject skip";
+const NULL: &str = "--on-reject null";
+const TEXT: &str = "--on-reject text";
+const CONVERSION: &str = "name another conversion for the column in mapping.toml";
+const REPAIR: &str = "repair the rows in SQLite";
+
+struct Case {
+    place: Place,
+    database: TestDatabase,
+}
+
+impl Case {
+    fn new(sql: &str) -> Case {
+        let case = Case { place: Place::new(), database: TestDatabase::create() };
+        case.source(sql);
+        case
+    }
+
+    fn source(&self, sql: &str) {
+        Connection::open(self.place.path().join("any.db")).unwrap().execute_batch(sql).unwrap();
+    }
+
+    fn migrate(&self, more: &[&str]) -> Output {
+        let mut arguments = vec!["migrate", "--sqlite", "any.db", "--postgres", self.database.url()];
+        arguments.extend_from_slice(more);
+        self.place.run(arguments)
+    }
+
+    /// Refused, with nothing changed; the lines of advice.
+    #[track_caller]
+    fn advice(&self, more: &[&str]) -> Vec<String> {
+        let refused = self.migrate(more).expect(1);
+        assert_eq!(
+            value(
+                &self.database,
+                "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+            ),
+            "0"
+        );
+        let (_, advice) = refused.stdout.split_once("next, one of:\n").unwrap();
+        advice.lines().filter_map(|line| line.strip_prefix("  ")).map(str::to_owned).collect()
+    }
+
+    /// Migrates by a plan that is made with this mapping.
+    fn planned(&self, mapping: &str) -> Output {
+        let folder = self.place.path().join("plan");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("mapping.toml"), format!("format = 1\n{mapping}")).unwrap();
+        self.place.run(["generate", "--sqlite", "any.db", "--out", "plan"]).expect(0);
+        self.migrate(&["--plan", "plan"])
+    }
+}
+
+/// Whether the advice has exactly these lines, in this order.
+#[track_caller]
+fn assert_begins(advice: &[String], expected: &[&str]) {
+    let is_equal = advice.len() == expected.len()
+        && advice.iter().zip(expected).all(|(line, begin)| line.starts_with(begin));
+    assert!(is_equal, "{advice:#?} is not {expected:#?}");
+}
+
+#[test]
+fn policies_are_offered_where_they_help_and_not_again() {
+    let dates = "CREATE TABLE t (id INTEGER PRIMARY KEY, born DATE);
+                 INSERT INTO t VALUES (1, '2024-05-06'), (2, '2023-02-30'), (3, '2024-05-07'), (4, '2024-05-08');";
+    let case = Case::new(dates);
+    assert_begins(&case.advice(&[]), &[REPAIR, CONVERSION, SKIP, NULL, TEXT]);
+    case.migrate(&["--on-reject", "text"]).expect(0);
+    for policy in ["skip", "null"] {
+        // Proven, with rejects.
+        Case::new(dates).migrate(&["--on-reject", policy]).expect(1);
+    }
+    Case::new(dates).planned("[tables.t.columns]\nborn = { as = \"text\" }").expect(0);
+    // Text holds no NUL and no blob: text is not offered, and not again where it was asked for.
+    let nul = "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT);
+               INSERT INTO t VALUES (1, 'a'), (2, CAST(x'610062' AS TEXT)), (3, 'c');";
+    let case = Case::new(nul);
+    assert_begins(&case.advice(&[]), &[REPAIR, CONVERSION, SKIP, NULL]);
+    assert_begins(&case.advice(&["--on-reject", "text"]), &[REPAIR, CONVERSION, SKIP, NULL]);
+    case.migrate(&["--on-reject", "null"]).expect(1);
+    Case::new(nul).planned("[tables.t.columns]\nv = { as = \"bytea_from_any\" }").expect(0);
+}
+
+#[test]
+fn what_a_column_decides_is_not_overruled_by_an_option() {
+    let case = Case::new(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, born DATE);
+         INSERT INTO t VALUES (1, '2024-05-06'), (2, '2023-02-30'), (3, '2024-05-07'), (4, '2024-05-08');",
+    );
+    let stop = "[tables.t.columns]\nborn = { as = \"date\", on_reject = \"stop\" }";
+    let refused = case.planned(stop).expect(1);
+    assert!(!refused.stdout.contains(SKIP) && !refused.stdout.contains(TEXT), "{}", refused.stdout);
+    assert!(
+        refused.stdout.contains("another on_reject for the column in mapping.toml"),
+        "{}",
+        refused.stdout
+    );
+    case.planned(&stop.replace("stop", "skip")).expect(1);
+    assert_eq!(value(&case.database, "SELECT count(*) FROM t"), "3");
+}
+
+#[test]
+fn more_rejects_than_the_limit_are_helped_by_a_higher_one() {
+    let case = Case::new(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, born DATE);
+         INSERT INTO t VALUES (1, '2024-05-06'), (2, '2023-02-30'), (3, '2024-05-07'), (4, '2024-05-08');",
+    );
+    let advice = case.advice(&["--on-reject", "skip", "--reject-limit", "0"]);
+    assert_begins(
+        &advice,
+        &[
+            REPAIR,
+            "raise --reject-limit, or leave it out",
+            CONVERSION,
+            "on_reject = \"text\" in mapping.toml",
+        ],
+    );
+    case.planned("on_reject = \"text\"").expect(0);
+}
+
+#[test]
+fn an_orphan_needs_a_plan_that_was_made_for_it() {
+    let place = Place::new();
+    let built = HostileCase::named("orphan").unwrap().build(place.path()).unwrap();
+    fs::rename(place.path().join("orphan.db"), place.path().join("any.db")).unwrap();
+    let case = Case { place, database: TestDatabase::create() };
+    let advice = case.advice(&[]);
+    drop(built);
+    assert_begins(&advice, &[REPAIR, "make the plan again from this file: "]);
+    // Rows that break a constraint end with 1, and are proven.
+    let moved = case.planned("").expect(1);
+    assert!(moved.stdout.contains("NOT VALID"), "{}", moved.stdout);
+}
+
+#[test]
+fn a_value_that_sqlite_cannot_compute_is_skipped_or_left_behind() {
+    let sql =
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, doc TEXT); INSERT INTO t VALUES (1, '{}'), (2, 'no JSON');
+               ALTER TABLE t ADD COLUMN kind TEXT AS (json_extract(doc, '$.kind'));";
+    let case = Case::new(sql);
+    let refused = case.migrate(&[]).expect(1);
+    case.place.snapshot("remedies-uncomputed", &refused.screen());
+    assert_begins(
+        &case.advice(&[]),
+        &[REPAIR, "leave the column or the table behind in mapping.toml", SKIP, NULL],
+    );
+    case.migrate(&["--on-reject", "skip"]).expect(1);
+    Case::new(sql).migrate(&["--on-reject", "null"]).expect(1);
+    Case::new(sql).planned("[tables.t.columns]\nkind = { skip = \"broken\" }").expect(0);
+    let more = format!("{sql} CREATE TABLE other (id INTEGER PRIMARY KEY);");
+    Case::new(&more).planned("[leave_behind]\nt = \"broken\"").expect(0);
+}
+
+#[test]
+fn a_row_that_is_too_wide_needs_fewer_columns_or_shorter_ones() {
+    let columns: Vec<String> = (0..1020).map(|number| format!("c{number} INTEGER")).collect();
+    let values = vec!["7000000000000"; 1020].join(", ");
+    let sql = format!(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, {}); INSERT INTO t VALUES (1, {values});",
+        columns.join(", ")
+    );
+    let case = Case::new(&sql);
+    let refused = case.migrate(&["--quiet"]).expect(1);
+    case.place.snapshot("remedies-wide", &refused.screen());
+    assert_begins(
+        &case.advice(&["--on-reject", "skip"]),
+        &[REPAIR, "leave columns of t behind in mapping.toml"],
+    );
+    let skipped: String = (0..10).map(|number| format!("c{number} = {{ skip = \"too wide\" }}\n")).collect();
+    case.planned(&format!("[tables.t.columns]\n{skipped}")).expect(0);
+}
+
+#[test]
+fn a_key_that_is_too_long_needs_another_index_or_none() {
+    let sql = "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT, u TEXT UNIQUE);
+               CREATE INDEX by_v ON t (v); CREATE INDEX \"lower v\" ON t (lower(v));
+               CREATE TABLE named (k TEXT PRIMARY KEY); CREATE TABLE child (k TEXT REFERENCES named (k));
+               INSERT INTO t VALUES (1, hex(randomblob(4000)), hex(randomblob(3000)));
+               INSERT INTO named VALUES (substr('fixed' || hex(randomblob(3000)), 1, 5000));";
+    let case = Case::new(sql);
+    let refused = case.migrate(&["--quiet"]).expect(1);
+    let shown = refused.screen();
+    assert!(
+        shown.contains(
+            "named, named_pkey on btree (k): 1 of 1 row: keys of up to 5,000 bytes, and a B-tree takes 2,704"
+        ),
+        "{shown}"
+    );
+    assert!(shown.contains("t, by_v on btree (v): 1 of 1 row: keys of up to 8,000 bytes"), "{shown}");
+    let advice = case.advice(&[]);
+    assert_begins(
+        &advice,
+        &[
+            REPAIR,
+            "leave named_pkey out in mapping.toml: [tables.named.skip_indexes], named_pkey = \"its keys are too long\"",
+            "leave t_u_key out in mapping.toml: [tables.t.skip_indexes], t_u_key = \"its keys are too long\"",
+            "leave by_v out in mapping.toml: [tables.t.skip_indexes], by_v = \"its keys are too long\", with a hash index",
+            "leave lower v out in mapping.toml: [tables.t.skip_indexes], \"lower v\" = \"its keys are too long\"",
+        ],
+    );
+    // The lines of the advice as they are, commas for line ends.
+    let mut mapping = String::from(
+        "[tables.named.skip_indexes]\nnamed_pkey = \"its keys are too long\"\n[tables.t.skip_indexes]\n",
+    );
+    for line in advice.iter().filter(|line| line.contains("[tables.t.skip_indexes]")) {
+        let (_, entry) = line.split_once("skip_indexes], ").unwrap();
+        mapping.push_str(entry.split_once(", with").map_or(entry, |(entry, _)| entry));
+        mapping.push('\n');
+    }
+    let (_, hash) = advice.iter().find_map(|line| line.split_once("equality: ")).unwrap();
+    mapping.push_str(&hash.replacen("]], ", "]]\n", 1).replace("\", ", "\"\n").replace("], ", "]\n"));
+    let moved = case.planned(&mapping).expect(0);
+    assert!(moved.stdout.contains("Proven"), "{}", moved.stdout);
+    assert_eq!(
+        value(
+            &case.database,
+            "SELECT string_agg(indexdef, '; ' ORDER BY indexname) FROM pg_indexes WHERE schemaname = 'public' AND tablename IN ('t', 'named', 'child')"
+        ),
+        "CREATE INDEX by_v ON public.t USING hash (v); CREATE UNIQUE INDEX t_pkey ON public.t USING btree (id)"
+    );
+    let unknown = "[tables.t.skip_indexes]\nby_w = \"there is none\"";
+    fs::write(case.place.path().join("plan/mapping.toml"), format!("format = 1\n{unknown}")).unwrap();
+    let refused = case.place.run(["generate", "--sqlite", "any.db", "--out", "plan"]).expect(2);
+    assert!(refused.stderr.contains("by_v"), "{}", refused.stderr);
+}
