@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod affinity;
+pub mod batches;
 pub mod conversion;
 pub mod copy_format;
 pub mod identifier;
@@ -15,6 +16,7 @@ pub mod mapping;
 mod nearest;
 pub mod phase;
 pub mod plan;
+pub mod plan_parts;
 pub mod planner;
 pub mod profile;
 pub mod reject;

@@ -143,7 +143,7 @@ impl<'a> Lane<'a> {
             end_session(&mut target, given_up)?;
             self.given_up = None;
         }
-        self.target = Some(target);
+        self.target = Some(target).filter(|_| !self.load.is_tight);
         let before = self.schedule().done_tasks();
         let ledger = (self.load.read_done)()?;
         self.schedule().settle(&before, &ledger);
@@ -152,10 +152,13 @@ impl<'a> Lane<'a> {
     }
 
     /// Marks a task as done. With the last chunk the rows are in, which the ledger hears before what follows them begins.
-    fn done(&self, task: Task) -> Result<()> {
+    fn done(&mut self, task: Task) -> Result<()> {
         let mut schedule = self.schedule();
         schedule.done(task);
         let is_news = schedule.are_rows_in() && !self.shared.are_rows_in.swap(true, Ordering::SeqCst);
+        if is_news && self.load.is_tight {
+            self.target = None;
+        }
         let told = if is_news { (self.load.rows_are_in)() } else { Ok(()) };
         drop(schedule);
         self.shared.changed.notify_all();

@@ -42,6 +42,8 @@ pub(crate) struct Load<'a> {
     pub(crate) applied_sql: &'a str,
     /// How many lanes there are.
     pub(crate) workers: usize,
+    /// Whether there is no connection but that of the one lane, so that it closes it before the ledger is asked by another one.
+    pub(crate) is_tight: bool,
     /// How long a fault may last.
     pub(crate) retry_max: Duration,
     /// Opens the sealed copy.

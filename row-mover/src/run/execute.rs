@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
-use migrate_core::identifier::quote_pg;
 use migrate_core::phase::{Phase, Progress, Step, next_step};
 use migrate_core::plan::PlannedTable;
 use migrate_core::render::{self, Build};
@@ -14,7 +13,7 @@ use migrate_core::schedule::DoneTasks;
 use super::integrity::{IntegrityBeside, beside_integrity};
 use super::outcome::{Moved, Outcome, PhaseDone, Rejected, table_sums};
 use super::session::Session;
-use super::{Request, Validation, migrations, validation};
+use super::{Request, Validation, migrations, schema, validation};
 use crate::error::{Error, Result};
 use crate::finish;
 use crate::ledger::{self, Run};
@@ -22,7 +21,6 @@ use crate::load::{self, Load};
 use crate::rejects::{self, RejectedTable};
 use crate::source::{SourceConnection, seal};
 use crate::target::PooledConnection;
-use crate::target::session::open_bulk_again;
 use crate::validate::CompareOptions;
 
 /// What a run does, with what it needs for it.
@@ -139,9 +137,8 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
     }
 
     fn create_tables(&self) -> Result<()> {
-        let migrations = migrations::ordered(self.request.migrations)?;
-        let first = migrations.iter().take(1);
-        migrations::run(&mut self.session.connection()?, &self.session.settings, self.request.plan, first)
+        let (session, request) = (self.session, self.request);
+        schema::create_tables(&mut session.connection()?, &session.settings, &self.run, request.migrations)
     }
 
     fn plan_builds(&self) -> Result<()> {
@@ -181,10 +178,11 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
             builds: &self.builds,
             is_built: progress.builds.as_deref().unwrap_or_default(),
             applied_sql: &self.applied_sql()?,
-            workers: self.request.workers,
+            workers: session.connections.budget().workers,
+            is_tight: session.connections.budget().is_tight(),
             retry_max: session.settings.retry_timeout,
             open_source: &|| SourceConnection::open_sealed(&self.run.seal.path),
-            open_target: &|| open_bulk_again(session.target, &session.settings),
+            open_target: &|| session.connections.bulk(),
             hold_lock: &|| session.hold_lock(),
             is_at_work: &|backend| session.is_at_work(backend),
             read_done: &|| {
@@ -205,11 +203,7 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
     fn applied_sql(&self) -> Result<String> {
         let ordered = migrations::ordered(self.request.migrations)?;
         let migration = ordered.get(1).ok_or_else(|| Error::new("the plan has no second migration"))?;
-        Ok(format!(
-            "INSERT INTO {}.__diesel_schema_migrations (version) VALUES ({})",
-            quote_pg(&self.run.plan.target_schema),
-            migrate_core::identifier::quote_pg_literal(&migration.name().version().to_string())
-        ))
+        Ok(migrations::applied_sql(&self.run.plan, &**migration))
     }
 
     fn set_sequences(&self) -> Result<()> {
@@ -237,25 +231,37 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
         let rejected = session.retrying(|| self.write_rejects())?;
         self.begin(Phase::Validate);
         let compared = validation::ValidationParts {
-            target: session.target,
-            settings: &session.settings,
+            connections: &session.connections,
             migrations: request.migrations,
             options: CompareOptions {
                 show_values: request.show_values,
-                workers: request.workers,
+                workers: session.connections.budget().workers,
                 ..CompareOptions::default()
             },
             purpose: validation::Purpose::Proof,
             observer: session.observer,
         };
         // Statistics matter to whoever uses the database next, and to nothing that is compared; a run is done once they are there.
-        let validation = std::thread::scope(|scope| {
-            let statistics = scope.spawn(|| session.retrying(|| self.analyze()));
-            let validation = session.retrying(|| compared.compare(&mut session.connection()?, run));
-            let stopped = || Err(Error::new("the thread that gathers statistics stopped unexpectedly"));
-            let analyzed = statistics.join().unwrap_or_else(|_| stopped());
-            validation.and_then(|validation| analyzed.map(|()| validation))
-        })?;
+        let compare = || {
+            session.retrying(|| {
+                session.hold_lock()?;
+                session.with_keeper(|keeper| compared.compare(keeper, run))
+            })
+        };
+        let analyze = || session.retrying(|| self.analyze());
+        let validation = if session.connections.budget().has_one_to_spare() {
+            std::thread::scope(|scope| {
+                let statistics = scope.spawn(analyze);
+                let validation = compare();
+                let stopped = || Err(Error::new("the thread that gathers statistics stopped unexpectedly"));
+                let analyzed = statistics.join().unwrap_or_else(|_| stopped());
+                validation.and_then(|validation| analyzed.map(|()| validation))
+            })?
+        } else {
+            let validation = compare()?;
+            analyze()?;
+            validation
+        };
         if !integrity.is_finished() {
             session.observer.note("the sealed copy is still being looked at (integrity_check)");
         }

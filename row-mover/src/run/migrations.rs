@@ -4,7 +4,7 @@ use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource};
 use diesel::pg::Pg;
 use diesel_migrations::MigrationHarness;
-use migrate_core::identifier::quote_pg;
+use migrate_core::identifier::{quote_pg, quote_pg_literal};
 use migrate_core::mapping::DEFAULT_SCHEMA;
 use migrate_core::plan::Plan;
 
@@ -26,39 +26,30 @@ pub(super) fn ordered<M: MigrationSource<Pg>>(source: &M) -> Result<Vec<Box<dyn 
     Ok(migrations)
 }
 
-/// Runs those of `migrations` that are not applied, each in a transaction with its bookkeeping.
-pub(super) fn run<'m>(
+/// Whether a migration is applied. The plan's own schema is created where it is not there, and Diesel's list in it.
+pub(super) fn is_applied(
     connection: &mut PooledConnection,
-    settings: &DbSettings,
     plan: &Plan,
-    migrations: impl Iterator<Item = &'m Box<dyn Migration<Pg>>>,
-) -> Result<()> {
-    lift_statement_timeout(connection)?;
-    let result = in_own_schema(connection, plan, |connection| {
-        // Diesel writes down what is applied before the first migration could make the schema.
-        if plan.target_schema != DEFAULT_SCHEMA {
-            connection
-                .batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS {}", quote_pg(&plan.target_schema)))
-                .map_err(diesel_failed(format!("schema {} cannot be created", plan.target_schema)))?;
-        }
-        let applied =
-            connection.applied_migrations().map_err(migration_failed("the migrations cannot be listed"))?;
-        for migration in migrations {
-            let name = migration.name();
-            if !applied.contains(&name.version().as_owned()) {
-                let failed = format!("migration {name} failed, and nothing of it was kept");
-                connection.run_migration(migration).map_err(migration_failed(failed)).map_err(|error| {
-                    error.next(
-                        "mend what it names in the target and run the same command again, or mend the source and start \
-                         over with --restart",
-                    )
-                })?;
-            }
-        }
-        Ok(())
-    });
-    restore_statement_timeout(connection, settings)?;
-    result
+    migration: &dyn Migration<Pg>,
+) -> Result<bool> {
+    // Diesel writes down what is applied before the first migration could make the schema.
+    if plan.target_schema != DEFAULT_SCHEMA {
+        connection
+            .batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS {}", quote_pg(&plan.target_schema)))
+            .map_err(diesel_failed(format!("schema {} cannot be created", plan.target_schema)))?;
+    }
+    let applied =
+        connection.applied_migrations().map_err(migration_failed("the migrations cannot be listed"))?;
+    Ok(applied.contains(&migration.name().version().as_owned()))
+}
+
+/// What says that a migration is applied, as Diesel would write it.
+pub(super) fn applied_sql(plan: &Plan, migration: &dyn Migration<Pg>) -> String {
+    format!(
+        "INSERT INTO {}.__diesel_schema_migrations (version) VALUES ({})",
+        quote_pg(&plan.target_schema),
+        quote_pg_literal(&migration.name().version().to_string())
+    )
 }
 
 /// The names of those that the database does not know as applied.
@@ -78,7 +69,7 @@ pub(super) fn missing<M: MigrationSource<Pg>>(
 }
 
 /// Does `work` where the plan's own schema is the one that names without a schema mean: Diesel's list of what is applied lies there.
-fn in_own_schema<T>(
+pub(super) fn in_own_schema<T>(
     connection: &mut PooledConnection,
     plan: &Plan,
     work: impl FnOnce(&mut PooledConnection) -> Result<T>,

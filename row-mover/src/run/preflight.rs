@@ -11,11 +11,13 @@ use crate::source::quick_check::quick_check;
 use crate::source::seal::Copy;
 use crate::source::{SourceConnection, introspect, seal};
 use crate::target::PooledConnection;
+use crate::target::connections::Connections;
 
 /// What preflight looks at.
 pub(super) struct Preflight<'a, M> {
     pub(super) request: &'a Request<'a, M>,
     pub(super) tables: &'a [&'a PlannedTable],
+    pub(super) connections: &'a Connections<'a>,
     pub(super) observer: &'a dyn Observer,
 }
 
@@ -96,7 +98,7 @@ impl<M> Preflight<'_, M> {
                 observer.rows_scanned(rows);
                 go_on(observer)
             })?;
-        existing::find_key_clashes(self.request, &selected, open, &mut findings)?;
+        existing::find_key_clashes(self.connections, &selected, open, &mut findings)?;
         self.observer.scan_finished(&findings);
         Ok(findings)
     }

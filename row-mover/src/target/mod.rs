@@ -1,6 +1,9 @@
 //! The PostgreSQL side: how it is reached, pools of Diesel connections, and the bulk stream.
 
+pub(crate) mod batches;
+pub(crate) mod budget;
 pub mod bulk;
+pub(crate) mod connections;
 pub mod introspect;
 pub mod pool;
 pub mod server_error;
