@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use migrate_core::render::{Build, BuildKind};
+use migrate_core::render::Build;
 
 use super::{Load, claim};
 use crate::error::{Context, Error, Result};
@@ -31,7 +31,8 @@ pub(super) fn run_build(
         return Ok(());
     }
     load.observer.build_started(&build.table, &build.what);
-    match run_statements(load, build, target, &failed).and_then(|()| {
+    let is_last = number + 1 == load.builds.len();
+    match run_statements(load, build, is_last, target, &failed).and_then(|()| {
         record(load, target, [&started.elapsed().as_secs_f64().to_string(), &run, &build_number], &failed)
     }) {
         Ok(()) => {
@@ -48,11 +49,12 @@ pub(super) fn run_build(
 fn run_statements(
     load: &Load<'_>,
     build: &Build,
+    is_last: bool,
     target: &mut BulkConnection,
     failed: &dyn Fn() -> String,
 ) -> Result<()> {
     let backend = target.backend().clone();
-    let applied = (build.kind == BuildKind::Objects).then_some(load.applied_sql);
+    let applied = is_last.then_some(load.applied_sql);
     for statement in build.statements.iter().map(String::as_str).chain(applied) {
         target.long_script(statement, &mut || (load.is_at_work)(&backend)).context(failed).map_err(|error| {
             error.next(

@@ -7,7 +7,7 @@ mod chunks;
 mod copy;
 mod lane;
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
@@ -83,6 +83,8 @@ struct Shared {
     changed: Condvar,
     has_failed: AtomicBool,
     are_rows_in: AtomicBool,
+    /// How many lanes have a connection: one that gets none leaves the work to these.
+    connected: AtomicUsize,
 }
 
 impl Load<'_> {
@@ -99,6 +101,7 @@ impl Load<'_> {
             changed: Condvar::new(),
             has_failed: AtomicBool::new(false),
             are_rows_in: AtomicBool::new(are_rows_in),
+            connected: AtomicUsize::new(0),
         };
         let open = self.chunks.iter().filter(|chunk| chunk.done.is_none()).count()
             + self.is_built.iter().filter(|is_built| !**is_built).count();

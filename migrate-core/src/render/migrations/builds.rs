@@ -33,11 +33,12 @@ pub enum BuildKind {
         /// The table that it points to, by target name; none where the plan does not know it.
         parent: Option<String>,
     },
-    /// Views and triggers, which stand on finished tables; the migration counts as applied with them.
+    /// Views and triggers, which stand on finished tables; the migration counts as applied with the last of them.
     Objects,
 }
 
-/// All builds of a plan, in the order of the migration; the last one is [`BuildKind::Objects`], with or without a statement.
+/// All builds of a plan, in the order of the migration; the last one is [`BuildKind::Objects`], with or without a statement, and so are
+/// those before it where there are many views and triggers.
 pub fn builds(plan: &Plan) -> Vec<Build> {
     let ordered = plan.parents_first();
     let mut builds: Vec<Build> = Vec::new();
@@ -60,11 +61,18 @@ pub fn builds(plan: &Plan) -> Vec<Build> {
     let objects: Vec<String> = objects(plan).into_iter().flatten().map(|step| step.up).collect();
     let path = super::objects::search_path(plan).filter(|_| !objects.is_empty());
     let path = path.map(|path| format!("SET LOCAL search_path = {path}"));
-    builds.push(Build {
+    let objects_build = |statements: &[String]| Build {
         table: String::new(),
         what: "views and triggers".to_owned(),
-        statements: path.into_iter().chain(objects).collect(),
+        statements: path.iter().chain(statements).cloned().collect(),
         kind: BuildKind::Objects,
-    });
+    };
+    if objects.is_empty() {
+        builds.push(objects_build(&[]));
+    }
+    builds.extend(objects.chunks(OBJECTS_AT_ONCE).map(objects_build));
     builds
 }
+
+/// How many statements of views and triggers are one build: it locks all that they read and stand on.
+const OBJECTS_AT_ONCE: usize = 50;
