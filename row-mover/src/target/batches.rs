@@ -46,3 +46,39 @@ pub(crate) fn in_batches(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use migrate_core::batches::end_of_batch;
+
+    use super::*;
+    use crate::error::Error;
+    use crate::target::server_error::ServerError;
+
+    /// Works in batches where the server has room for `room` items at once; gives what was done, in order.
+    fn done_with_room_for(room: usize) -> Result<Vec<Range<usize>>> {
+        let locks = [4; 40];
+        let mut done = Vec::new();
+        let end = |from: usize, share: LockShare| end_of_batch(&locks, from, share);
+        in_batches(locks.len(), LockShare::of_table(640), &end, &mut |range| {
+            if range.len() > room {
+                let full = ServerError { sqlstate: Some("53200".to_owned()), ..ServerError::default() };
+                return Err(Error::new("a statement was refused").because(full));
+            }
+            done.push(range);
+            Ok(())
+        })
+        .map(|()| done)
+    }
+
+    #[test]
+    fn a_batch_that_finds_no_room_is_done_in_halves() {
+        for room in [1, 3, 7, 100] {
+            let done = done_with_room_for(room).unwrap();
+            let items: Vec<usize> = done.iter().cloned().flatten().collect();
+            assert_eq!(items, (0..40).collect::<Vec<_>>(), "room for {room}");
+        }
+        assert_eq!(done_with_room_for(100).unwrap(), [0..20, 20..40]);
+        assert!(done_with_room_for(0).is_err(), "one item that finds no room is an error");
+    }
+}
