@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod affinity;
+pub mod batches;
 pub mod conversion;
 pub mod copy_format;
 pub mod identifier;
@@ -16,6 +17,7 @@ mod nearest;
 pub mod page_limits;
 pub mod phase;
 pub mod plan;
+pub mod plan_parts;
 pub mod planner;
 pub mod profile;
 pub mod reject;

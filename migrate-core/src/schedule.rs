@@ -270,8 +270,10 @@ impl Schedule {
         };
         let left = self.left();
         let critical = chunks(&|place, _| self.path(place).saturating_mul(self.lanes) > left);
+        let is_alone_running =
+            self.builds.iter().any(|other| other.is_alone && other.state == State::Running);
         let builds = (self.builds.iter().enumerate())
-            .filter(|(_, build)| self.is_ready(build))
+            .filter(|(_, build)| !is_alone_running && self.is_ready(build))
             .map(|(number, build)| (self.work_behind_build(build), Task::Build(number)));
         let builds = first_of_largest(builds);
         let unloaded = chunks(&|_, table| table.running.is_empty());
@@ -341,7 +343,6 @@ impl Schedule {
         let stands_aside = |other: &BuildWork| other.state != State::Running || !conflict(build, other);
         build.tables.iter().all(is_in)
             && self.beside(build).all(|other| is_done(other) && stands_aside(other))
-            && !self.builds.iter().any(|other| other.is_alone && other.state == State::Running)
     }
 
     /// The builds that lock a table which `build` locks, itself among them.

@@ -103,6 +103,7 @@ fn subject() -> Subject {
             build("children", BuildKind::Key),
             build("children", BuildKind::ForeignKey { parent: Some("parents".to_owned()) }),
             build("", BuildKind::Objects),
+            build("", BuildKind::Objects),
         ],
     }
 }

@@ -93,6 +93,18 @@ impl Error {
         }
     }
 
+    /// Whether the server had no room for another lock, or no memory: a smaller transaction may have enough.
+    pub(crate) fn is_out_of_memory(&self) -> bool {
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            if error.downcast_ref::<ServerError>().is_some_and(ServerError::is_out_of_memory) {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
+
     /// That whoever watches has asked to stop.
     pub(crate) fn stopped() -> Error {
         Error::new("stopped as asked").because(Stop)

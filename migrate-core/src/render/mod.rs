@@ -9,7 +9,9 @@ mod summary;
 
 pub use diesel_schema::{source_diesel_schema, target_diesel_schema};
 pub use json::plan_json;
+pub(crate) use migrations::table_locks;
 pub use migrations::{
-    Build, BuildKind, MigrationFiles, builds, create_constraints, create_tables, remove_loaded,
+    Build, BuildKind, MigrationFiles, RemovalSteps, SchemaStep, builds, create_constraints, create_tables,
+    removal_steps, schema_steps,
 };
 pub use summary::plan_summary;

@@ -31,7 +31,8 @@ pub(super) fn run_build(
         return Ok(());
     }
     load.observer.build_started(&build.table, &build.what);
-    match run_statements(load, build, target, &failed).and_then(|()| {
+    let is_last = number + 1 == load.builds.len();
+    match run_statements(load, build, is_last, target, &failed).and_then(|()| {
         record(load, target, [&started.elapsed().as_secs_f64().to_string(), &run, &build_number], &failed)
     }) {
         Ok(()) => {
@@ -48,6 +49,7 @@ pub(super) fn run_build(
 fn run_statements(
     load: &Load<'_>,
     build: &Build,
+    is_last: bool,
     target: &mut BulkConnection,
     failed: &dyn Fn() -> String,
 ) -> Result<()> {
@@ -69,7 +71,7 @@ fn run_statements(
         };
         done.context(failed).map_err(explained)?;
     }
-    if build.kind == BuildKind::Objects {
+    if is_last {
         load.applied.record(target).context(failed).map_err(explained)?;
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! One lane of the load: takes the next task of the schedule, carries it out on connections of its own, and tries again where a
 //! fault passes. What was done is known from the ledger alone: after each lost connection it is read again.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{MutexGuard, PoisonError};
 
 use migrate_core::schedule::{Next, Schedule, Task};
@@ -21,7 +21,7 @@ pub(super) struct Lane<'a> {
     load: &'a Load<'a>,
     shared: &'a Shared,
     source: Option<SourceConnection>,
-    target: Option<BulkConnection>,
+    target: Held<'a>,
     /// Who served the connection that was given up last.
     given_up: Option<Backend>,
     patience: Patience<'a>,
@@ -30,7 +30,8 @@ pub(super) struct Lane<'a> {
 impl<'a> Lane<'a> {
     pub(super) fn new(load: &'a Load<'a>, shared: &'a Shared) -> Lane<'a> {
         let patience = Patience::new(load.retry_max, load.observer);
-        Lane { load, shared, source: None, target: None, given_up: None, patience }
+        let target = Held { connection: None, connected: &shared.connected };
+        Lane { load, shared, source: None, target, given_up: None, patience }
     }
 
     /// Works until everything is done or a lane has failed.
@@ -80,10 +81,10 @@ impl<'a> Lane<'a> {
     fn carry_out(&mut self, task: Task) -> Result<()> {
         let load = self.load;
         go_on(load.observer)?;
-        if self.target.is_none() {
-            self.target = Some((load.open_target)()?);
+        if self.target.connection.is_none() {
+            self.target.set(Some((load.open_target)()?));
         }
-        let Some(target) = &mut self.target else { return Ok(()) };
+        let Some(target) = &mut self.target.connection else { return Ok(()) };
         match task {
             Task::Chunk(number) => {
                 if self.source.is_none() {
@@ -110,8 +111,8 @@ impl<'a> Lane<'a> {
     /// # Errors
     /// The fault, where it does not pass.
     fn recover(&mut self, error: Error) -> Result<bool> {
-        let has_connected = self.target.is_some();
-        self.given_up = self.target.take().map(|target| target.backend().clone()).or(self.given_up.take());
+        let has_connected = self.target.connection.is_some();
+        self.given_up = self.target.set(None).map(|target| target.backend().clone()).or(self.given_up.take());
         if let Err(error) = self.patience.bear(error) {
             return if has_connected { Err(error) } else { self.retire(error) };
         }
@@ -129,7 +130,10 @@ impl<'a> Lane<'a> {
 
     /// Ends this lane, which gets no connection: as long as another one works, that is no reason to end all.
     fn retire(&self, error: Error) -> Result<bool> {
-        if !error.is_passing() || self.load.observer.is_stopped() || self.schedule().running() == 0 {
+        if !error.is_passing()
+            || self.load.observer.is_stopped()
+            || self.shared.connected.load(Ordering::SeqCst) == 0
+        {
             return Err(error);
         }
         self.load.observer.note(&format!("{}; going on with fewer connections", in_one_line(&error)));
@@ -143,7 +147,7 @@ impl<'a> Lane<'a> {
             end_session(&mut target, given_up)?;
             self.given_up = None;
         }
-        self.target = Some(target);
+        self.target.set(Some(target).filter(|_| !self.load.is_tight));
         let before = self.schedule().done_tasks();
         let ledger = (self.load.read_done)()?;
         self.schedule().settle(&before, &ledger);
@@ -152,10 +156,13 @@ impl<'a> Lane<'a> {
     }
 
     /// Marks a task as done. With the last chunk the rows are in, which the ledger hears before what follows them begins.
-    fn done(&self, task: Task) -> Result<()> {
+    fn done(&mut self, task: Task) -> Result<()> {
         let mut schedule = self.schedule();
         schedule.done(task);
         let is_news = schedule.are_rows_in() && !self.shared.are_rows_in.swap(true, Ordering::SeqCst);
+        if is_news && self.load.is_tight {
+            self.target.set(None);
+        }
         let told = if is_news { (self.load.rows_are_in)() } else { Ok(()) };
         drop(schedule);
         self.shared.changed.notify_all();
@@ -164,6 +171,33 @@ impl<'a> Lane<'a> {
 
     fn schedule(&self) -> MutexGuard<'a, Schedule> {
         self.shared.schedule.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A lane's connection, which counts as long as there is one.
+struct Held<'a> {
+    connection: Option<BulkConnection>,
+    /// How many lanes have a connection.
+    connected: &'a AtomicUsize,
+}
+
+impl Held<'_> {
+    /// Replaces the connection; gives the one before it.
+    fn set(&mut self, connection: Option<BulkConnection>) -> Option<BulkConnection> {
+        if connection.is_some() {
+            self.connected.fetch_add(1, Ordering::SeqCst);
+        }
+        let before = std::mem::replace(&mut self.connection, connection);
+        if before.is_some() {
+            self.connected.fetch_sub(1, Ordering::SeqCst);
+        }
+        before
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.set(None);
     }
 }
 

@@ -8,7 +8,7 @@ mod copy;
 mod lane;
 mod staging;
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
@@ -44,6 +44,8 @@ pub(crate) struct Load<'a> {
     pub(crate) applied: &'a Applied,
     /// How many lanes there are.
     pub(crate) workers: usize,
+    /// Whether there is no connection but that of the one lane, so that it closes it before the ledger is asked by another one.
+    pub(crate) is_tight: bool,
     /// How long a fault may last.
     pub(crate) retry_max: Duration,
     /// Opens the sealed copy.
@@ -83,6 +85,8 @@ struct Shared {
     changed: Condvar,
     has_failed: AtomicBool,
     are_rows_in: AtomicBool,
+    /// How many lanes have a connection: one that gets none leaves the work to these.
+    connected: AtomicUsize,
 }
 
 impl Load<'_> {
@@ -99,6 +103,7 @@ impl Load<'_> {
             changed: Condvar::new(),
             has_failed: AtomicBool::new(false),
             are_rows_in: AtomicBool::new(are_rows_in),
+            connected: AtomicUsize::new(0),
         };
         let open = self.chunks.iter().filter(|chunk| chunk.done.is_none()).count()
             + self.is_built.iter().filter(|is_built| !**is_built).count();

@@ -28,10 +28,11 @@ impl Session<'_> {
     ) -> Result<Outcome> {
         let mut phases = Vec::new();
         let started = self.start(Phase::Preflight);
-        let preflight = Preflight { request, tables, observer: self.observer };
+        let preflight =
+            Preflight { request, tables, connections: &self.connections, observer: self.observer };
         self.retrying(|| preflight.look(&mut self.connection()?, earlier.is_none()))?;
         if let Some(run) = earlier {
-            self.check_untouched(request, &mut self.connection()?, run)?;
+            self.check_untouched(request, run)?;
         }
         self.end(Phase::Preflight, started, &mut phases);
         let started = self.start(Phase::Seal);
@@ -48,7 +49,7 @@ impl Session<'_> {
         let seal = copy.seal(hash)?;
         self.end(Phase::Seal, started, &mut phases);
         if let Some(run) = earlier {
-            self.remove_earlier_run(request, &mut self.connection()?, run)?;
+            self.remove_earlier_run(request, run)?;
         }
         let chunks = load::plan_chunks(&findings);
         let took: Vec<(Phase, f64)> = phases.iter().map(|done| (done.phase, done.seconds)).collect();

@@ -13,7 +13,7 @@ use migrate_core::schedule::DoneTasks;
 use super::integrity::{IntegrityBeside, beside_integrity};
 use super::outcome::{Moved, Outcome, PhaseDone, Rejected, table_sums};
 use super::session::Session;
-use super::{Request, Validation, migrations, validation};
+use super::{Request, Validation, migrations, schema, validation};
 use crate::error::{Error, Result};
 use crate::finish;
 use crate::ledger::{self, Run};
@@ -22,7 +22,6 @@ use crate::rejects::{self, RejectedTable};
 use crate::source::{SourceConnection, seal};
 use crate::target::PooledConnection;
 use crate::target::bookkeeping::Applied;
-use crate::target::session::open_bulk_again;
 use crate::validate::CompareOptions;
 
 /// What a run does, with what it needs for it.
@@ -139,9 +138,8 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
     }
 
     fn create_tables(&self) -> Result<()> {
-        let migrations = migrations::ordered(self.request.migrations)?;
-        let first = migrations.iter().take(1);
-        migrations::run(&mut self.session.connection()?, &self.session.settings, self.request.plan, first)
+        let (session, request) = (self.session, self.request);
+        schema::create_tables(&mut session.connection()?, &session.settings, &self.run, request.migrations)
     }
 
     fn plan_builds(&self) -> Result<()> {
@@ -181,10 +179,11 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
             builds: &self.builds,
             is_built: progress.builds.as_deref().unwrap_or_default(),
             applied: &self.applied()?,
-            workers: self.request.workers,
+            workers: session.connections.budget().workers,
+            is_tight: session.connections.budget().is_tight(),
             retry_max: session.settings.retry_timeout,
             open_source: &|| SourceConnection::open_sealed(&self.run.seal.path),
-            open_target: &|| open_bulk_again(session.target, &session.settings),
+            open_target: &|| session.connections.bulk(),
             hold_lock: &|| session.hold_lock(),
             is_at_work: &|backend| session.is_at_work(backend),
             read_done: &|| {
@@ -234,12 +233,11 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
         let rejected = session.retrying(|| self.write_rejects())?;
         self.begin(Phase::Validate);
         let compared = validation::ValidationParts {
-            target: session.target,
-            settings: &session.settings,
+            connections: &session.connections,
             migrations: request.migrations,
             options: CompareOptions {
                 show_values: request.show_values,
-                workers: request.workers,
+                workers: session.connections.budget().workers,
                 ..CompareOptions::default()
             },
             purpose: validation::Purpose::Proof,
@@ -247,13 +245,26 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
             observer: session.observer,
         };
         // Statistics matter to whoever uses the database next, and to nothing that is compared; a run is done once they are there.
-        let validation = std::thread::scope(|scope| {
-            let statistics = scope.spawn(|| session.retrying(|| self.analyze()));
-            let validation = session.retrying(|| compared.compare(&mut session.connection()?, run));
-            let stopped = || Err(Error::new("the thread that gathers statistics stopped unexpectedly"));
-            let analyzed = statistics.join().unwrap_or_else(|_| stopped());
-            validation.and_then(|validation| analyzed.map(|()| validation))
-        })?;
+        let compare = || {
+            session.retrying(|| {
+                session.hold_lock()?;
+                session.with_keeper(|keeper| compared.compare(keeper, run))
+            })
+        };
+        let analyze = || session.retrying(|| self.analyze());
+        let validation = if session.connections.budget().has_one_to_spare() {
+            std::thread::scope(|scope| {
+                let statistics = scope.spawn(analyze);
+                let validation = compare();
+                let stopped = || Err(Error::new("the thread that gathers statistics stopped unexpectedly"));
+                let analyzed = statistics.join().unwrap_or_else(|_| stopped());
+                validation.and_then(|validation| analyzed.map(|()| validation))
+            })?
+        } else {
+            let validation = compare()?;
+            analyze()?;
+            validation
+        };
         if !integrity.is_finished() {
             session.observer.note("the sealed copy is still being looked at (integrity_check)");
         }

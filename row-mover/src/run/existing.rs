@@ -6,18 +6,19 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use migrate_core::identifier::{quote_pg, quote_pg_literal};
 use migrate_core::plan::{ExistingTable, Plan, PlannedTable};
-use migrate_core::render;
+use migrate_core::render::{self, SchemaStep};
 
-use super::{Request, migrations, target_check};
+use super::{migrations, target_check};
 use crate::error::{Error, Result};
+use crate::ledger::{self, Run};
 use crate::source::preflight::Findings;
 use crate::source::{SourceConnection, key_clashes};
 use crate::target::bookkeeping;
 use crate::target::bulk::BulkConnection;
+use crate::target::connections::Connections;
 use crate::target::introspect::count_rows;
 use crate::target::pool::diesel_failed;
-use crate::target::session::open_bulk;
-use crate::target::{PooledConnection, TargetUrl, guarded};
+use crate::target::{PooledConnection, TargetUrl};
 use crate::validate::catalog;
 
 /// What to do where the target is not what the plan was made for.
@@ -27,7 +28,7 @@ const PLAN_AGAIN: &str = "make the plan again: `cargo xtask generate … --into-
 /// which these are not as they were.
 pub(super) fn check_ready(target: &mut PooledConnection, url: &TargetUrl, plan: &Plan) -> Result<()> {
     if !plan.is_into_existing() {
-        return target_check::check_empty(target, url, plan);
+        return target_check::check_empty(target, url, plan, None);
     }
     target_check::check_ledger_schema(target, url)?;
     // The app's own list is written to in the end: what cannot be is refused before anything is.
@@ -60,27 +61,43 @@ pub(super) fn check_ready(target: &mut PooledConnection, url: &TargetUrl, plan: 
     }
 }
 
-/// Takes out of the app's tables what a run of `plan` brought, puts back what was set aside for it, and forgets its migrations.
-/// The app's own list of migrations stays.
-pub(super) fn remove<M: MigrationSource<Pg>>(
+/// What takes out of the app's tables what a run brought, and puts back what was set aside for it, in groups that follow each other. The
+/// app's own list of migrations stays.
+pub(super) fn removal_groups<M: MigrationSource<Pg>>(
     target: &mut PooledConnection,
-    plan: &Plan,
+    run: &Run,
     source: &M,
-) -> Result<()> {
-    let versions: Vec<String> =
-        migrations::ordered(source)?.iter().map(|migration| migration.name().version().to_string()).collect();
-    let missing = migrations::missing(target, plan, source)?;
-    if missing.len() < versions.len() {
-        let failed = "the rows that the earlier run brought cannot be taken out again";
-        guarded::run(target, &render::remove_loaded(plan), failed)
-            .map_err(|error| error.next("mend what it names in the target, and give --restart again"))?;
+) -> Result<Vec<Vec<SchemaStep>>> {
+    let is_begun = migrations::missing(target, &run.plan, source)?.len() < versions(source)?.len()
+        || ledger::has_schema_steps(target, run.id)?;
+    if !is_begun {
+        return Ok(Vec::new());
     }
-    bookkeeping::forget(target, &plan.target_schema, &versions)
+    let steps = render::removal_steps(&run.plan);
+    let (mut delete, mut forget_keys) = (Vec::new(), Vec::new());
+    for (keys, step) in steps.delete {
+        // Without the keys of the rows that stay none was loaded, or all were taken out by a removal that was interrupted.
+        let Some(keys) = keys else {
+            delete.push(step);
+            continue;
+        };
+        if is_relation(target, &keys)? {
+            delete.push(step);
+            forget_keys.push(SchemaStep { sql: format!("DROP TABLE IF EXISTS {keys};\n"), locks: 4 });
+        }
+    }
+    Ok(vec![steps.set_aside, delete, steps.put_back, forget_keys])
+}
+
+/// The versions of the plan's migrations.
+pub(super) fn versions<M: MigrationSource<Pg>>(source: &M) -> Result<Vec<String>> {
+    let ordered = migrations::ordered(source)?;
+    Ok(ordered.iter().map(|migration| migration.name().version().to_string()).collect())
 }
 
 /// Adds the rows whose keys clash in the app's tables to what a scan found.
-pub(super) fn find_key_clashes<M>(
-    request: &Request<'_, M>,
+pub(super) fn find_key_clashes(
+    connections: &Connections<'_>,
     plan: &Plan,
     open: &dyn Fn() -> Result<SourceConnection>,
     findings: &mut Findings,
@@ -89,7 +106,7 @@ pub(super) fn find_key_clashes<M>(
         return Ok(());
     }
     let source = open()?;
-    let mut target = open_bulk(&request.target, &request.settings)?;
+    let mut target = connections.bulk()?;
     for (table, existing) in plan.existing_tables() {
         let Some(found) = findings.tables.iter_mut().find(|found| found.table == table.source) else {
             continue;
@@ -149,7 +166,12 @@ pub(super) fn lost_rows(target: &mut PooledConnection, plan: &Plan) -> Result<Ve
 
 /// Whether an app's table is still there.
 fn is_there(target: &mut PooledConnection, table: &PlannedTable) -> Result<bool> {
-    let name = quote_pg_literal(&table.qualified(&table.target));
+    is_relation(target, &table.qualified(&table.target))
+}
+
+/// Whether there is a relation of this name, as SQL writes it.
+fn is_relation(target: &mut PooledConnection, name: &str) -> Result<bool> {
+    let name = quote_pg_literal(name);
     diesel::select(diesel::dsl::sql::<diesel::sql_types::Bool>(&format!("to_regclass({name}) IS NOT NULL")))
         .get_result(target)
         .map_err(diesel_failed("the target cannot be examined"))

@@ -6,12 +6,11 @@ use diesel::pg::Pg;
 use migrate_core::identifier::quote_pg;
 use migrate_core::mapping::DEFAULT_SCHEMA;
 use migrate_core::plan::Plan;
-use migrate_core::render;
 
 use crate::error::Result;
 use crate::target::bookkeeping::{self, migration_failed};
 use crate::target::pool::diesel_failed;
-use crate::target::{DbSettings, PooledConnection};
+use crate::target::{DbSettings, PooledConnection, guarded};
 
 /// How many migrations a plan has: the app's own later ones are not the move's to run.
 const PLAN_MIGRATIONS: usize = 2;
@@ -25,24 +24,12 @@ pub(super) fn ordered<M: MigrationSource<Pg>>(source: &M) -> Result<Vec<Box<dyn 
     Ok(migrations)
 }
 
-/// Runs those of `migrations` that are not applied, each in a transaction with its bookkeeping.
-pub(super) fn run<'m>(
-    connection: &mut PooledConnection,
-    settings: &DbSettings,
-    plan: &Plan,
-    migrations: impl Iterator<Item = &'m Box<dyn Migration<Pg>>>,
-) -> Result<()> {
-    lift_statement_timeout(connection)?;
-    let result = run_missing(connection, plan, migrations);
-    restore_statement_timeout(connection, settings)?;
-    result
-}
-
-fn run_missing<'m>(
+/// Whether a migration is applied. The plan's own schema is created where it is not there, and Diesel's list in it.
+pub(super) fn is_applied(
     connection: &mut PooledConnection,
     plan: &Plan,
-    migrations: impl Iterator<Item = &'m Box<dyn Migration<Pg>>>,
-) -> Result<()> {
+    migration: &dyn Migration<Pg>,
+) -> Result<bool> {
     let schema = &plan.target_schema;
     // What is applied is written down before the first migration could make the schema.
     if schema != DEFAULT_SCHEMA {
@@ -51,28 +38,25 @@ fn run_missing<'m>(
             .map_err(diesel_failed(format!("schema {schema} cannot be created")))?;
     }
     bookkeeping::create(connection, schema)?;
-    let applied = bookkeeping::applied(connection, schema)?;
-    for migration in migrations {
-        let name = migration.name();
-        if !applied.contains(&name.version().to_string()) {
-            let failed = format!("migration {name} failed, and nothing of it was kept");
-            let done = if plan.is_into_existing() {
-                // Where an app's tables hold rows already, these may keep others from being deleted, and stay out of the server's log.
-                // A plan's migrations are what it renders, to the letter.
-                let up = render::create_tables(plan).up;
-                bookkeeping::apply_guarded(connection, schema, &name.version().to_string(), &up, &failed)
-            } else {
-                bookkeeping::apply(connection, schema, migration.as_ref(), &failed)
-            };
-            done.map_err(|error| {
-                error.next(
-                    "mend what it names in the target and run the same command again, or mend the source and start over \
-                     with --restart",
-                )
-            })?;
-        }
+    Ok(bookkeeping::applied(connection, schema)?.contains(&migration.name().version().to_string()))
+}
+
+/// Runs statements of the plan in the transaction that is open. Where an app's tables hold rows already, these may refuse what is done to
+/// them, and stay out of the server's log.
+pub(super) fn run_statements(
+    connection: &mut PooledConnection,
+    plan: &Plan,
+    sql: &str,
+    what: &str,
+) -> Result<()> {
+    if sql.is_empty() {
+        // PostgreSQL takes no query without a statement.
+        return Ok(());
     }
-    Ok(())
+    match plan.is_into_existing() {
+        true => guarded::run(connection, sql, what),
+        false => connection.batch_execute(sql).map_err(diesel_failed(what)),
+    }
 }
 
 /// The names of those that the database does not know as applied.

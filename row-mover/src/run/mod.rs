@@ -11,6 +11,8 @@ mod migrations;
 mod outcome;
 mod page_limits;
 mod preflight;
+mod removal;
+mod schema;
 mod session;
 mod target_check;
 mod trial_tables;
@@ -87,6 +89,9 @@ pub fn migrate<M: MigrationSource<Pg> + Sync>(
         session.refuse_standby()?;
         return session.begin(request, &tables, &subject, last.as_ref());
     }
+    if let Some(run) = &last {
+        removal::check_none_begun(&mut session.connection()?, run)?;
+    }
     match (decide(last.as_ref().map(|run| &run.state), &subject), last) {
         (Decision::Refuse(words), _) => Err(something_else(&request.target, &words)),
         (Decision::AlreadyDone, Some(run)) => session.already_done(request, run),
@@ -113,11 +118,10 @@ pub fn migrate<M: MigrationSource<Pg> + Sync>(
 pub fn dry_run<M: MigrationSource<Pg>>(request: &Request<'_, M>, observer: &dyn Observer) -> Result<Outcome> {
     let tables = selected_tables(request.plan, &request.tables)?;
     let session = Session::open(request, observer)?;
-    let mut connection = session.connection()?;
-    let last = ledger::last_run(&mut connection)?;
+    let last = ledger::last_run(&mut session.connection()?)?;
     let next = match (decide(last.as_ref().map(|run| &run.state), &subject(request, &tables)), &last) {
         (_, Some(run)) if request.restart => {
-            session.check_untouched(request, &mut connection, run)?;
+            session.check_untouched(request, run)?;
             format!("drop what run {} made in {}, and start over", run.id, request.target)
         }
         (Decision::Refuse(words), _) => return Err(something_else(&request.target, &words)),
@@ -128,8 +132,8 @@ pub fn dry_run<M: MigrationSource<Pg>>(request: &Request<'_, M>, observer: &dyn 
             format!("{} tables move, in the phases {}", tables.len(), phases.join(", "))
         }
     };
-    let preflight = Preflight { request, tables: &tables, observer };
-    preflight.look(&mut connection, last.is_none())?;
+    let preflight = Preflight { request, tables: &tables, connections: &session.connections, observer };
+    preflight.look(&mut session.connection()?, last.is_none())?;
     let findings = preflight.examine_live()?;
     Ok(match begin::refused(request, &findings) {
         Some(refused) => Outcome::Rejected { findings, over_limit: refused.over_limit },

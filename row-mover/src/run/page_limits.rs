@@ -10,7 +10,6 @@ use migrate_core::page_limits::{KeyLimit, ROW_BYTES_MAX};
 use migrate_core::plan::{Plan, PlannedColumn, PlannedTable};
 use migrate_core::value::{SourceValue, StorageClass};
 
-use super::Request;
 use super::trial_tables::{GROUP_COLUMNS, NUMBER, Scratch, Tried};
 use crate::error::{Context, Result};
 use crate::observer::{Observer, go_on};
@@ -20,7 +19,7 @@ use crate::source::page_limits::{Exceeded, Exceeding, Watch, Width};
 use crate::source::preflight::{Findings, NAMED_OFFENDERS_MAX, Projected, TableFindings, row_key};
 use crate::source::rows::{Scan, SourceRow, Value, Values};
 use crate::target::bulk::BulkConnection;
-use crate::target::session::open_bulk;
+use crate::target::connections::Connections;
 
 /// How many rows are tried at once, and about how many bytes of them are held.
 const BATCH_ROWS: usize = 500;
@@ -31,8 +30,8 @@ const BATCH_BYTES: u64 = 1 << 20;
 ///
 /// # Errors
 /// When either side cannot be read.
-pub(super) fn find<M>(
-    request: &Request<'_, M>,
+pub(super) fn find(
+    connections: &Connections<'_>,
     plan: &Plan,
     open: &dyn Fn() -> Result<SourceConnection>,
     observer: &dyn Observer,
@@ -42,7 +41,7 @@ pub(super) fn find<M>(
         return Ok(());
     }
     let source = open()?;
-    let mut target = open_bulk(&request.target, &request.settings)?;
+    let mut target = connections.bulk()?;
     for table in &plan.tables {
         let found = findings.tables.iter_mut().find(|found| found.table == table.source);
         let Some(found) = found.filter(|found| found.may_exceed > 0) else { continue };

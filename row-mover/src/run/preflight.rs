@@ -14,11 +14,13 @@ use crate::source::seal::Copy;
 use crate::source::undisturbed::read_undisturbed;
 use crate::source::{SourceConnection, introspect, seal};
 use crate::target::PooledConnection;
+use crate::target::connections::Connections;
 
 /// What preflight looks at.
 pub(super) struct Preflight<'a, M> {
     pub(super) request: &'a Request<'a, M>,
     pub(super) tables: &'a [&'a PlannedTable],
+    pub(super) connections: &'a Connections<'a>,
     pub(super) observer: &'a dyn Observer,
 }
 
@@ -107,8 +109,8 @@ impl<M> Preflight<'_, M> {
                 observer.rows_scanned(rows);
                 go_on(observer)
             })?;
-        existing::find_key_clashes(self.request, &selected, open, &mut findings)?;
-        page_limits::find(self.request, &selected, open, observer, &mut findings)?;
+        existing::find_key_clashes(self.connections, &selected, open, &mut findings)?;
+        page_limits::find(self.connections, &selected, open, observer, &mut findings)?;
         self.observer.scan_finished(&findings);
         Ok(findings)
     }

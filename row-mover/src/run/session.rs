@@ -9,15 +9,16 @@ use migrate_core::phase::Phase;
 use migrate_core::plan::PlannedTable;
 
 use super::outcome::{AlreadyDone, Outcome, PhaseDone, Rejected};
-use super::{Request, existing, migrations, open_checked, target_check};
+use super::{Request, migrations, open_checked, target_check};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
 use crate::observer::{Observer, go_on};
 use crate::retry;
 use crate::source::{SourceConnection, seal};
+use crate::target::budget::Budget;
 use crate::target::bulk::{Backend, BulkConnection};
-use crate::target::pool::{self, Pool};
-use crate::target::session::{end_session, open_bulk, open_bulk_again};
+use crate::target::connections::Connections;
+use crate::target::session::{end_session, open_bulk_again};
 use crate::target::{DbSettings, PooledConnection, TargetUrl};
 use crate::validate::{CompareOptions, catalog, compare_rows};
 
@@ -33,7 +34,7 @@ const LOCK_WAIT: Duration = Duration::from_millis(50);
 
 /// The connections of one run.
 pub(super) struct Session<'a> {
-    pool: Pool,
+    pub(super) connections: Connections<'a>,
     pub(super) target: &'a TargetUrl,
     pub(super) settings: DbSettings,
     pub(super) observer: &'a dyn Observer,
@@ -46,17 +47,25 @@ impl<'a> Session<'a> {
     pub(super) fn open<M>(request: &'a Request<'_, M>, observer: &'a dyn Observer) -> Result<Session<'a>> {
         // A first connection of our own says at once what is wrong; the pool would try until its time is over.
         // A server that is starting, or has no room for a moment, says so itself, and is waited for.
-        let keeper = retry::retrying(request.settings.retry_timeout, observer, || {
+        let mut keeper = retry::retrying(request.settings.retry_timeout, observer, || {
             open_checked(&request.target, &request.settings)
         })?;
-        let pool = pool::open(&request.target, &request.settings)?;
+        let budget = retry::retrying(request.settings.retry_timeout, observer, || {
+            Budget::settle(&mut keeper, request.workers, &request.target, observer)
+        })?;
+        let connections = Connections::new(&request.target, &request.settings, budget)?;
         let keeper = Mutex::new(keeper);
-        Ok(Session { pool, target: &request.target, settings: request.settings, observer, keeper })
+        Ok(Session { connections, target: &request.target, settings: request.settings, observer, keeper })
     }
 
     /// A connection of the pool.
     pub(super) fn connection(&self) -> Result<PooledConnection> {
-        pool::get(&self.pool)
+        self.connections.pooled()
+    }
+
+    /// Does `work` with the session that holds the lock.
+    pub(super) fn with_keeper<T>(&self, work: impl FnOnce(&mut BulkConnection) -> T) -> T {
+        work(&mut self.keeper.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Keeps every other migration of this target out for as long as the session lasts.
@@ -175,12 +184,7 @@ impl<'a> Session<'a> {
 
     /// Makes sure that dropping what an earlier run made loses nothing: a finished migration may have become the app's
     /// database, with rows that are nowhere else.
-    pub(super) fn check_untouched<M>(
-        &self,
-        request: &Request<'_, M>,
-        connection: &mut PooledConnection,
-        run: &Run,
-    ) -> Result<()> {
+    pub(super) fn check_untouched<M>(&self, request: &Request<'_, M>, run: &Run) -> Result<()> {
         if request.discard || !run.state.done.contains(&Phase::Constraints) {
             return Ok(());
         }
@@ -190,14 +194,17 @@ impl<'a> Session<'a> {
                 .because(error)
                 .next("--discard beside --restart drops what is there without looking")
         })?;
-        let differences = catalog::schema_differences(connection, &run.plan)?;
+        let differences = catalog::schema_differences(&mut self.connection()?, &run.plan)?;
         let plan = run.plan.with_policies();
         let tables: Vec<&PlannedTable> =
             plan.tables.iter().filter(|table| catalog::is_readable(table, &differences)).collect();
-        let options = CompareOptions { workers: request.workers, ..CompareOptions::default() };
+        let workers = self.connections.budget().workers;
+        let options = CompareOptions { workers, ..CompareOptions::default() };
         let open_source = || SourceConnection::open_sealed(&run.seal.path);
-        let open_target = || open_bulk(self.target, &self.settings);
-        let compared = compare_rows(&tables, options, &open_source, &open_target, self.observer)?;
+        let open_target = || self.connections.bulk();
+        let compared = self.with_keeper(|keeper| {
+            compare_rows(&tables, options, &open_source, &open_target, keeper, self.observer)
+        })?;
         let written: Vec<String> = compared
             .iter()
             .filter(|found| found.extra + found.different > 0)
@@ -209,25 +216,6 @@ impl<'a> Session<'a> {
         Err(Error::new(format!("{} holds rows that were written there since run {}", self.target, run.id))
             .because(written.join("; "))
             .next(next))
-    }
-
-    /// Drops what an earlier run of ours made, and the ledger with it, all or none. Only what the ledger's own plan names is
-    /// dropped; whatever else stands there is in the way, as in any target.
-    pub(super) fn remove_earlier_run<M: MigrationSource<Pg>>(
-        &self,
-        request: &Request<'_, M>,
-        connection: &mut PooledConnection,
-        run: &Run,
-    ) -> Result<()> {
-        self.observer.note(&format!("dropping what run {} made in {}", run.id, self.target));
-        pool::all_or_none(connection, "what the earlier run made cannot be dropped", |connection| {
-            target_check::drop_planned(connection, &run.plan)?;
-            if run.plan.is_into_existing() {
-                existing::remove(connection, &run.plan, request.migrations)?;
-            }
-            ledger::remove(connection)?;
-            existing::check_ready(connection, self.target, request.plan)
-        })
     }
 
     pub(super) fn start(&self, phase: Phase) -> Instant {

@@ -1,6 +1,7 @@
 //! What the target must be: PostgreSQL 15 or later, UTF8, ours to create in, and empty or ours.
 
-use diesel::connection::SimpleConnection;
+use std::collections::HashSet;
+
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Bool, Text};
 use migrate_core::identifier::quote_pg;
@@ -150,29 +151,42 @@ fn is_closed(target: &mut PooledConnection, schema: &str) -> Result<Option<Strin
     Ok((!is_open).then(|| schema.to_owned()))
 }
 
-/// Refuses a target in which something stands that is not ours where the plan puts something, by name.
-pub(super) fn check_empty(target: &mut PooledConnection, url: &TargetUrl, plan: &Plan) -> Result<()> {
+/// Refuses a target in which something stands that is not ours where the plan puts something, by name. What an `earlier` plan of ours
+/// made there is about to be dropped.
+pub(super) fn check_empty(
+    target: &mut PooledConnection,
+    url: &TargetUrl,
+    plan: &Plan,
+    earlier: Option<&Plan>,
+) -> Result<()> {
     #[derive(QueryableByName)]
     struct Named {
         #[diesel(sql_type = Text)]
         name: String,
+        #[diesel(sql_type = Text)]
+        schema: String,
+        #[diesel(sql_type = Text)]
+        relation: String,
     }
     /// How many names are listed.
     const LISTED_MAX: usize = 10;
     let found: Vec<Named> = diesel::sql_query(
         "SELECT CASE c.relkind WHEN 'v' THEN 'view ' WHEN 'm' THEN 'materialized view ' WHEN 'S' THEN 'sequence ' \
-         WHEN 'f' THEN 'foreign table ' ELSE 'table ' END || CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || c.relname AS name \
-         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+         WHEN 'f' THEN 'foreign table ' ELSE 'table ' END || CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || c.relname AS name, \
+         n.nspname::text AS schema, c.relname::text AS relation FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
          WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') \
          AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass \
          AND (d.deptype = 'e' OR (c.relkind = 'S' AND d.deptype IN ('a', 'i')))) \
-         UNION ALL SELECT 'schema migration' FROM pg_namespace WHERE nspname = 'migration' \
+         UNION ALL SELECT 'schema migration', 'migration', '' FROM pg_namespace WHERE nspname = 'migration' \
          AND to_regclass('migration.runs') IS NULL \
          AND EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = pg_namespace.oid) ORDER BY 1",
     )
     .bind::<Array<Text>, _>(plan.schemas())
     .load(target)
     .map_err(diesel_failed("the target cannot be examined"))?;
+    let ours = earlier.map(relations).unwrap_or_default();
+    let is_foreign = |found: &Named| !ours.contains(&(found.schema.as_str(), found.relation.as_str()));
+    let found: Vec<Named> = found.into_iter().filter(is_foreign).collect();
     if found.is_empty() {
         return Ok(());
     }
@@ -186,6 +200,17 @@ pub(super) fn check_empty(target: &mut PooledConnection, url: &TargetUrl, plan: 
             "use an empty database, or load into the tables that the app has made with --into-existing; nothing was changed in \
              this one",
         ))
+}
+
+/// The schemas and names of the relations that a plan's migrations make.
+fn relations(plan: &Plan) -> HashSet<(&str, &str)> {
+    let schema = plan.target_schema.as_str();
+    let tables = plan.tables.iter().map(|table| (table.schema_name(), table.target.as_str()));
+    let sequences = plan.tables.iter().flat_map(|table| {
+        table.columns.iter().filter_map(|column| Some((table.schema_name(), column.sequence.as_deref()?)))
+    });
+    let views = plan.views.iter().map(|view| (schema, view.target.as_str()));
+    tables.chain(sequences).chain(views).chain([(schema, "__diesel_schema_migrations")]).collect()
 }
 
 /// Refuses a target in which the ledger's schema is somebody else's.
@@ -219,50 +244,10 @@ pub(super) fn missing_tables(target: &mut PooledConnection, plan: &Plan) -> Resu
     .bind::<Array<Text>, _>(plan.schemas())
     .load(target)
     .map_err(diesel_failed("the target cannot be examined"))?;
-    let is_gone = |table: &&PlannedTable| {
-        !there.iter().any(|other| other.name == table.target && other.schema == table.schema_name())
-    };
+    let there: HashSet<(&str, &str)> =
+        there.iter().map(|other| (other.schema.as_str(), other.name.as_str())).collect();
+    let is_gone = |table: &&PlannedTable| !there.contains(&(table.schema_name(), table.target.as_str()));
     Ok(plan.tables.iter().filter(is_gone).map(|table| table.target.clone()).collect())
-}
-
-/// Drops the tables that `plan` made, with what hangs on them of ours, and the bookkeeping of their migrations, all or none. Schemas
-/// stay: they may have been there before.
-pub(super) fn drop_planned(target: &mut PooledConnection, plan: &Plan) -> Result<()> {
-    let own_schema = quote_pg(&plan.target_schema);
-    let mut statements = String::new();
-    let made = plan.made();
-    for view in plan.views.iter().rev() {
-        statements.push_str(&format!("DROP VIEW IF EXISTS {own_schema}.{}; ", quote_pg(&view.target)));
-    }
-    for table in made.parents_first().iter().rev() {
-        statements.push_str(&format!("DROP TABLE IF EXISTS {}; ", table.qualified(&table.target)));
-    }
-    for trigger in &plan.triggers {
-        statements
-            .push_str(&format!("DROP FUNCTION IF EXISTS {own_schema}.{}(); ", quote_pg(&trigger.function)));
-    }
-    if !plan.is_into_existing() {
-        statements.push_str(&format!("DROP TABLE IF EXISTS {own_schema}.__diesel_schema_migrations"));
-    }
-    let dropped = target.transaction(|target| {
-        target.batch_execute("SET LOCAL lock_timeout = 10000")?;
-        for table in &made.tables {
-            // Foreign keys first, so that the order of the tables does not matter where they point at each other.
-            for key in &table.foreign_keys {
-                target.batch_execute(&format!(
-                    "ALTER TABLE IF EXISTS {} DROP CONSTRAINT IF EXISTS {}",
-                    table.qualified(&table.target),
-                    quote_pg(&key.name)
-                ))?;
-            }
-        }
-        // PostgreSQL takes no query without a statement.
-        if statements.is_empty() { Ok(()) } else { target.batch_execute(&statements) }
-    });
-    dropped.map_err(|error| {
-        diesel_failed("what the earlier run made cannot be dropped")(error)
-            .next("something that is not ours depends on it; drop that first, or use an empty database")
-    })
 }
 
 #[cfg(test)]

@@ -7,14 +7,16 @@ use migrate_core::plan::PlannedTable;
 use serde::Serialize;
 
 use super::integrity::beside_integrity;
-use super::{check_target, existing, migrations, target_check};
+use super::{existing, migrations, open_checked, removal, target_check};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
 use crate::observer::Observer;
 use crate::source::integrity_check::Integrity;
 use crate::source::{SourceConnection, seal};
-use crate::target::session::{open_bulk, open_bulk_again};
-use crate::target::{DbSettings, PooledConnection, TargetUrl, pool};
+use crate::target::budget::Budget;
+use crate::target::bulk::BulkConnection;
+use crate::target::connections::Connections;
+use crate::target::{DbSettings, PooledConnection, TargetUrl};
 use crate::validate::{
     CompareOptions, Share, TableComparison, Tried, behaviour, catalog, compare_rows, defaults,
     sequence_problems, views,
@@ -128,10 +130,10 @@ pub fn validate<M: MigrationSource<Pg>>(
     request: &ValidationRequest<'_, M>,
     observer: &dyn Observer,
 ) -> Result<(Run, Validation)> {
-    check_target(&request.target, &request.settings)?;
-    let pool = pool::open(&request.target, &request.settings)?;
-    let mut connection = pool::get(&pool)?;
-    let run = ledger::last_run(&mut connection)?.ok_or_else(|| {
+    let mut holder = open_checked(&request.target, &request.settings)?;
+    let budget = Budget::settle(&mut holder, request.options.workers, &request.target, observer)?;
+    let connections = Connections::new(&request.target, &request.settings, budget)?;
+    let run = ledger::last_run(&mut connections.pooled()?)?.ok_or_else(|| {
         Error::new(format!("{} holds no migration to validate", request.target))
             .next("migrate first: `cargo xtask migrate`")
     })?;
@@ -141,24 +143,25 @@ pub fn validate<M: MigrationSource<Pg>>(
         return Err(Error::new(format!("run {} is not done: its phase {missing} is still to come", run.id))
             .next("run the same `cargo xtask migrate` again: it goes on from there"));
     }
+    removal::check_none_begun(&mut connections.pooled()?, &run)?;
     observer.phase_started(Phase::Validate);
     seal::verify(&run.seal)?;
-    let is_standby = target_check::is_standby(&mut open_bulk(&request.target, &request.settings)?)?;
+    let is_standby = target_check::is_standby(&mut holder)?;
     let parts = ValidationParts {
-        target: &request.target,
-        settings: &request.settings,
+        connections: &connections,
         migrations: request.migrations,
         options: request.options,
         purpose: request.purpose,
         is_standby,
         observer,
     };
-    let known = ledger::integrity(&mut connection, run.id)?;
+    let known = ledger::integrity(&mut connections.pooled()?, run.id)?;
     let is_known = known.is_some();
     let validation = beside_integrity(&run, known, |integrity| {
-        let validation = parts.compare(&mut connection, &run)?;
+        let validation = parts.compare(&mut holder, &run)?;
         Ok(Validation { integrity: Some(integrity.wait()?), ..validation })
     })?;
+    let mut connection = connections.pooled()?;
     if let Some(found) = validation.integrity.as_ref().filter(|_| !is_known && !is_standby) {
         // A ledger that an older version began has no room for it yet.
         ledger::create(&mut connection)?;
@@ -172,8 +175,7 @@ pub fn validate<M: MigrationSource<Pg>>(
 }
 
 pub(super) struct ValidationParts<'a, M> {
-    pub(super) target: &'a TargetUrl,
-    pub(super) settings: &'a DbSettings,
+    pub(super) connections: &'a Connections<'a>,
     pub(super) migrations: &'a M,
     pub(super) options: CompareOptions,
     pub(super) purpose: Purpose,
@@ -183,48 +185,59 @@ pub(super) struct ValidationParts<'a, M> {
 }
 
 impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
-    /// Compares everything. The plan and the sealed copy are those of the run.
-    pub(super) fn compare(&self, connection: &mut PooledConnection, run: &Run) -> Result<Validation> {
+    /// Compares everything. The plan and the sealed copy are those of the run; `holder` keeps the snapshot in which rows are compared.
+    ///
+    /// Each step gives its connection back before the next one takes one: there may be no more than one.
+    pub(super) fn compare(&self, holder: &mut BulkConnection, run: &Run) -> Result<Validation> {
         let started = std::time::Instant::now();
         let is_moved = |table: &&PlannedTable| run.state.subject.tables.contains(&table.source);
         let plan = run.plan.with_policies();
         let tables: Vec<&PlannedTable> = plan.tables.iter().filter(is_moved).collect();
         let (schema, schema_left_out) = match self.is_standby {
-            false => (catalog::schema_differences(connection, &run.plan)?, None),
+            false => (catalog::schema_differences(&mut self.connections.pooled()?, &run.plan)?, None),
             true => (Vec::new(), Some(STANDBY.to_owned())),
         };
         // Rows are only compared where the columns to read are there; what is missing is named already.
         let readable: Vec<&PlannedTable> =
             tables.iter().copied().filter(|table| catalog::is_readable(table, &schema)).collect();
         let open_source = || SourceConnection::open_sealed(&run.seal.path);
-        let open_target = || open_bulk_again(self.target, self.settings);
-        let mut compared = compare_rows(&readable, self.options, &open_source, &open_target, self.observer)?;
+        let open_target = || self.connections.bulk();
+        let options = CompareOptions {
+            workers: self.options.workers.min(self.connections.budget().workers),
+            ..self.options
+        };
+        let mut compared =
+            compare_rows(&readable, options, &open_source, &open_target, holder, self.observer)?;
         if self.options.share.is_some() {
-            count_rejected(connection, run, &mut compared)?;
+            count_rejected(&mut self.connections.pooled()?, run, &mut compared)?;
         }
         let views = match self.options.share {
             None => views(&open_source()?, &mut open_target()?, &run.plan, &compared)?,
             Some(_) => Tried::not_done("all views", "a look at some rows asks no view"),
         };
-        let mut validation = Validation {
+        let (sequences, missing_migrations, lost_rows) = {
+            let mut connection = self.connections.pooled()?;
+            (
+                sequence_problems(&open_source()?, &mut connection, &readable)?,
+                migrations::missing(&mut connection, &run.plan, self.migrations)?,
+                existing::lost_rows(&mut connection, &run.plan)?,
+            )
+        };
+        let defaults = defaults(&open_source()?, &mut open_target()?, &readable)?;
+        let behaviour = self.behaviour(run, &readable)?;
+        Ok(Validation {
             tables: compared,
-            sequences: sequence_problems(&open_source()?, connection, &readable)?,
-            missing_migrations: migrations::missing(connection, &run.plan, self.migrations)?,
-            schema: schema
-                .into_iter()
-                .map(|difference| difference.words)
-                .chain(existing::lost_rows(connection, &run.plan)?)
-                .collect(),
+            sequences,
+            missing_migrations,
+            schema: schema.into_iter().map(|difference| difference.words).chain(lost_rows).collect(),
             schema_left_out,
             views,
-            defaults: defaults(&open_source()?, &mut open_target()?, &readable)?,
-            behaviour: self.behaviour(run, &readable)?,
+            defaults,
+            behaviour,
             integrity: None,
             share: self.options.share,
-            seconds: 0.0,
-        };
-        validation.seconds = started.elapsed().as_secs_f64();
-        Ok(validation)
+            seconds: started.elapsed().as_secs_f64(),
+        })
     }
 
     /// Tries the constraints, unless it is only looked at what there is.
@@ -239,7 +252,7 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
             return Ok(Tried::not_done("all constraints", "--read-only"));
         }
         let source = SourceConnection::open_sealed(&run.seal.path)?;
-        behaviour(&source, &mut open_bulk_again(self.target, self.settings)?, tables, self.observer)
+        behaviour(&source, &mut self.connections.bulk()?, tables, self.observer)
     }
 }
 

@@ -15,7 +15,7 @@ use migrate_core::identifier::{qualified_pg, quote_pg_literal};
 
 use super::bulk::BulkConnection;
 use super::pool::{all_or_none, diesel_failed};
-use super::{PooledConnection, guarded, server_error};
+use super::{PooledConnection, server_error};
 use crate::error::{Error, Result};
 
 /// The name of the table.
@@ -80,28 +80,20 @@ pub(crate) fn apply(
 ) -> Result<()> {
     all_or_none(connection, failed, |connection| {
         migration.run(connection).map_err(migration_failed(failed))?;
-        write_down(connection, schema, &migration.name().version().to_string(), failed)
+        record(connection, schema, &migration.name().version().to_string(), failed)
     })
 }
 
-/// The same for the statements of a migration that rows of an app can make fail: see [`guarded`].
+/// Records a migration as applied, in the transaction that runs it.
 ///
 /// # Errors
 /// What the target refuses; `failed` says of what.
-pub(crate) fn apply_guarded(
+pub(crate) fn record(
     connection: &mut PooledConnection,
     schema: &str,
     version: &str,
-    up: &str,
     failed: &str,
 ) -> Result<()> {
-    all_or_none(connection, failed, |connection| {
-        guarded::run(connection, up, failed)?;
-        write_down(connection, schema, version, failed)
-    })
-}
-
-fn write_down(connection: &mut PooledConnection, schema: &str, version: &str, failed: &str) -> Result<()> {
     lock(connection, schema, Lock::Write)?;
     connection.batch_execute(&insert_sql(schema, version)).map_err(diesel_failed(failed))
 }

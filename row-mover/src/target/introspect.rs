@@ -180,7 +180,9 @@ pub fn introspect(target: &mut PooledConnection) -> Result<TargetSchema> {
             table.triggers.push(TargetTrigger { name: row.name, is_always: row.is_always });
         }
     }
-    for line in catalog::describe_existing(target).map_err(failed())? {
+    let names: Vec<String> = tables.keys().cloned().collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    for line in catalog::describe_existing(target, &names)? {
         if let Some(table) = tables.get_mut(&line.table_name) {
             table.facts.push(TargetFact { item: line.item, definition: line.definition });
         }

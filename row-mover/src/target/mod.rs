@@ -1,7 +1,10 @@
 //! The PostgreSQL side: how it is reached, pools of Diesel connections, and the bulk stream.
 
+pub(crate) mod batches;
 pub(crate) mod bookkeeping;
+pub(crate) mod budget;
 pub mod bulk;
+pub(crate) mod connections;
 pub(crate) mod guarded;
 pub mod introspect;
 pub mod pool;

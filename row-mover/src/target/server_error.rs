@@ -49,6 +49,14 @@ const PASSING_WORDS: [(&str, &str); 19] = [
     ("terminating connection due to", "57P01"),
     ("Connection reset by peer", CONNECTION_FAILURE),
 ];
+/// The SQLSTATE of memory that is used up, the shared table of locks among it.
+const OUT_OF_MEMORY: &str = "53200";
+
+/// The setting that PostgreSQL's hint names, in every language, where its table of locks is full.
+const LOCK_TABLE_SETTING: &str = "max_locks_per_transaction";
+
+/// The longest hint that is kept.
+const HINT_MAX_BYTES: usize = 300;
 
 /// An error of the server, scrubbed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,6 +71,8 @@ pub struct ServerError {
     pub column: Option<String>,
     /// The constraint.
     pub constraint: Option<String>,
+    /// What PostgreSQL itself says to do; kept where its hints are about the server and never about a row.
+    pub hint: Option<String>,
 }
 
 impl ServerError {
@@ -73,7 +83,23 @@ impl ServerError {
         [table, column, constraint]: [Option<String>; 3],
     ) -> ServerError {
         let message = message.map(|message| without_values(&message));
-        ServerError { sqlstate, message, table, column, constraint }
+        ServerError { sqlstate, message, table, column, constraint, hint: None }
+    }
+
+    /// Keeps the server's hint where its class is about resources (53) or limits of the program (54), whose hints are fixed texts with
+    /// names of settings. One that a function raised is never given.
+    fn with_hint(mut self, hint: Option<String>) -> ServerError {
+        let is_about_server = self
+            .sqlstate
+            .as_deref()
+            .is_some_and(|sqlstate| sqlstate.starts_with("53") || sqlstate.starts_with("54"));
+        self.hint = hint.filter(|hint| is_about_server && hint.len() <= HINT_MAX_BYTES);
+        self
+    }
+
+    /// Whether the server's table of locks, or its memory, has no more room.
+    pub(crate) fn is_out_of_memory(&self) -> bool {
+        self.sqlstate.as_deref() == Some(OUT_OF_MEMORY)
     }
 
     /// What is left of an error inside a function or trigger of the database: its words and names are whatever its author
@@ -89,6 +115,7 @@ impl ServerError {
         message: Option<String>,
         names: [Option<String>; 3],
         context: Option<&str>,
+        hint: Option<String>,
     ) -> ServerError {
         // Class P0 is PL/pgSQL's own (manual, appendix A); every language names the function in CONTEXT.
         let is_raised = sqlstate.as_deref().is_some_and(|sqlstate| sqlstate.starts_with("P0"))
@@ -96,7 +123,7 @@ impl ServerError {
         if is_raised {
             ServerError::raised(sqlstate)
         } else {
-            ServerError::scrubbed(sqlstate, message, names)
+            ServerError::scrubbed(sqlstate, message, names).with_hint(hint)
         }
     }
 
@@ -133,15 +160,21 @@ impl ServerError {
             _ if is_lost => Some(CONNECTION_FAILURE),
             _ if says_passing(information.message()) => passing_sqlstate(information.message()),
             _ if information.message().contains("No space left on device") => Some(DISK_FULL),
+            _ if information.hint().is_some_and(|hint| hint.contains(LOCK_TABLE_SETTING)) => {
+                Some(OUT_OF_MEMORY)
+            }
             _ => None,
         };
         let information: &(dyn DatabaseErrorInformation + Send + Sync) = &*information;
         let names = [information.table_name(), information.column_name(), information.constraint_name()];
-        Box::new(ServerError::scrubbed(
+        let error = ServerError::scrubbed(
             sqlstate.map(str::to_owned),
             Some(information.message().to_owned()),
             names.map(|name| name.map(str::to_owned)),
-        ))
+        );
+        // Diesel does not tell what was raised by a function, so that only the one hint is kept that is known.
+        let hint = information.hint().filter(|hint| hint.contains(LOCK_TABLE_SETTING));
+        Box::new(error.with_hint(hint.map(str::to_owned)))
     }
 }
 
@@ -198,6 +231,9 @@ impl fmt::Display for ServerError {
             if let Some(name) = name {
                 write!(f, ", {label} {name}")?;
             }
+        }
+        if let Some(hint) = &self.hint {
+            write!(f, " (PostgreSQL's hint: {hint})")?;
         }
         Ok(())
     }
@@ -319,6 +355,29 @@ mod tests {
             "server at \"h\" failed: SCHWERWIEGEND:  53300: tut mir leid, schon zu viele Verbindungen"
         ));
         assert!(!refused_for_now("server at \"h\" failed: FATAL:  28P01: password authentication failed"));
+    }
+
+    #[test]
+    fn a_hint_is_kept_where_it_is_about_the_server_alone() {
+        let hint = |sqlstate: &str, context: Option<&str>| {
+            let text = Some("You might need to increase max_locks_per_transaction.".to_owned());
+            let names = [None, None, None];
+            ServerError::scrubbed_in_context(Some(sqlstate.to_owned()), None, names, context, text).hint
+        };
+        assert!(hint("53200", None).is_some());
+        assert!(hint("54000", None).is_some());
+        assert_eq!(hint("22P02", None), None);
+        assert_eq!(hint("53200", Some("PL/pgSQL function leaks() line 1 at RAISE")), None);
+        let error = ServerError::scrubbed(
+            Some("53200".to_owned()),
+            Some("out of shared memory".to_owned()),
+            [None, None, None],
+        )
+        .with_hint(Some("You might need to increase max_locks_per_transaction.".to_owned()));
+        assert_eq!(
+            error.to_string(),
+            "PostgreSQL 53200: out of shared memory (PostgreSQL's hint: You might need to increase max_locks_per_transaction.)"
+        );
     }
 
     #[test]

@@ -1,28 +1,34 @@
 //! Compares the live schema with the one that the plan makes, by PostgreSQL's own words for both.
 //!
-//! The plan's migrations run in a scratch schema inside a transaction that is rolled back, and the catalog describes both
-//! schemas with the same functions: types, defaults, constraints, indexes, triggers and whatever else changes what
+//! The plan's migrations run in a scratch schema inside a transaction that is rolled back, for a large plan part by part, and the catalog
+//! describes both schemas with the same functions: types, defaults, constraints, indexes, triggers and whatever else changes what
 //! a statement does are compared without us spelling any of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Text};
+use diesel::sql_types::{Array, Nullable, Text};
+use migrate_core::batches::LockShare;
 use migrate_core::identifier::quote_pg;
 use migrate_core::mapping::DEFAULT_SCHEMA;
 use migrate_core::plan::{ExistingTable, Plan, PlannedTable};
+use migrate_core::plan_parts::{PlanPart, PlanParts};
 use migrate_core::render;
 use migrate_core::target_schema::TargetFact;
 
 use super::strays::strays;
 use crate::error::Result;
-use crate::target::PooledConnection;
 use crate::target::pool::diesel_failed;
 use crate::target::session::SEARCH_PATH;
+use crate::target::{PooledConnection, batches};
 
 /// How the names of the scratch schemas begin, one for each schema of the plan; none outlives the transaction.
 const SCRATCH: &str = "migration_scratch";
+
+/// How many tables of an app are described at once.
+const DESCRIBED_AT_ONCE: usize = 500;
 
 /// Describes the schemas of these names, one line for each fact.
 const DESCRIBE_SQL: &str = include_str!("describe.sql");
@@ -65,63 +71,158 @@ pub fn is_readable(table: &PlannedTable, differences: &[SchemaDifference]) -> bo
 /// # Errors
 /// When the catalog cannot be read, or the scratch schema cannot be made.
 pub fn schema_differences(target: &mut PooledConnection, plan: &Plan) -> Result<Vec<SchemaDifference>> {
-    let failed = || diesel_failed("the live schema cannot be described");
-    let schemas = plan.schemas();
-    let live = target.transaction(|target| describe(target, &schemas, &[])).map_err(failed())?;
-    let scratch_plan = in_scratch(plan);
-    let scratch_schemas = scratch_plan.schemas();
-    let up = format!(
-        "{}{}",
-        render::create_tables(&scratch_plan).up,
-        render::create_constraints(&scratch_plan).up
-    );
-    let mut expected = None;
-    let scratch = target.transaction::<(), _, _>(|target| {
-        target.batch_execute(&up)?;
-        expected = Some(describe(target, &scratch_schemas, &schemas)?);
-        Err(diesel::result::Error::RollbackTransaction)
-    });
-    match (scratch, expected) {
-        (Err(diesel::result::Error::RollbackTransaction), Some(mut expected)) => {
-            let planned = names_in_place(&expected, &scratch_schemas, &schemas);
-            expected.iter_mut().for_each(|line| body_in_place(line, plan, &scratch_plan));
-            expected.extend(plan.tables.iter().flat_map(existing_lines));
-            let mut found = differences(plan, (&live, &schemas), (&expected, &scratch_schemas));
-            found.extend(strays(target, plan, &planned)?);
-            Ok(found)
+    let share = batches::lock_share(target)?;
+    let comparison = Comparison::new(plan);
+    let (mut found, mut planned) = (Vec::new(), BTreeSet::new());
+    let parts = PlanParts::new(&comparison.made);
+    let end = |from: usize, share: LockShare| parts.end_of_part(from, share.locks());
+    batches::in_batches(parts.len(), share, &end, &mut |range| {
+        found.extend(comparison.part(target, &parts.part(range), &mut planned)?);
+        Ok(())
+    })?;
+    found.extend(comparison.existing_tables(target)?);
+    let strays = strays(target, plan, &planned)?;
+    found.extend(strays.into_iter().map(|difference| Found { is_gone: false, difference }));
+    // A table that is gone explains what else differs.
+    found.sort_by_key(|difference| !difference.is_gone);
+    Ok(found.into_iter().map(|difference| difference.difference).collect())
+}
+
+/// A difference, and whether it is that a table is gone.
+struct Found {
+    is_gone: bool,
+    difference: SchemaDifference,
+}
+
+/// A plan and the scratch schemas in which it is created to be described.
+struct Comparison<'p> {
+    plan: &'p Plan,
+    /// What the plan creates.
+    made: Cow<'p, Plan>,
+    /// The schemas of the plan.
+    schemas: Vec<&'p str>,
+    /// Those that stand in for them.
+    scratch: Vec<String>,
+}
+
+impl<'p> Comparison<'p> {
+    fn new(plan: &'p Plan) -> Comparison<'p> {
+        let schemas = plan.schemas();
+        let scratch = (0..schemas.len()).map(scratch_name).collect();
+        let made = if plan.is_into_existing() { Cow::Owned(plan.made()) } else { Cow::Borrowed(plan) };
+        Comparison { plan, made, schemas, scratch }
+    }
+
+    /// What differs in a part of what the plan creates. The names of all that it creates are added to `planned`.
+    fn part(
+        &self,
+        target: &mut PooledConnection,
+        part: &PlanPart,
+        planned: &mut BTreeSet<(String, String)>,
+    ) -> Result<Vec<Found>> {
+        let mut expected = self.expected(target, part)?;
+        expected.retain(|line| !part.needed.contains(&line.table_name));
+        planned.extend(self.names_in_place(&expected));
+        let live = self.live(target, &part.own, &expected)?;
+        Ok(self.differences(&part.own, &live, &expected))
+    }
+
+    /// Describes a part where it is created in the scratch schemas, of which nothing stays.
+    fn expected(&self, target: &mut PooledConnection, part: &PlanPart) -> Result<Vec<Line>> {
+        let plan = self.in_scratch(&part.plan);
+        let up = format!("{}{}", render::create_tables(&plan).up, render::create_constraints(&plan).up);
+        let schemas: Vec<&str> = self.scratch.iter().map(String::as_str).collect();
+        let mut expected = None;
+        let scratch = target.transaction::<(), _, _>(|target| {
+            target.batch_execute(&up)?;
+            expected = Some(describe(target, &schemas, &self.schemas, None)?);
+            Err(diesel::result::Error::RollbackTransaction)
+        });
+        match (scratch, expected) {
+            (Err(diesel::result::Error::RollbackTransaction), Some(mut expected)) => {
+                expected.iter_mut().for_each(|line| body_in_place(line, &part.plan, &plan));
+                Ok(expected)
+            }
+            (Err(error), _) => {
+                Err(diesel_failed("the plan's schema cannot be made in a scratch schema")(error))
+            }
+            (Ok(()), _) => Ok(Vec::new()),
         }
-        (Err(error), _) => Err(diesel_failed("the plan's schema cannot be made in a scratch schema")(error)),
-        (Ok(()), _) => Ok(Vec::new()),
+    }
+
+    /// Describes what the live schema has of a part and of what was `expected` of it.
+    fn live(&self, target: &mut PooledConnection, own: &Plan, expected: &[Line]) -> Result<Vec<Line>> {
+        let mut names: BTreeSet<&str> = expected.iter().map(|line| line.table_name.as_str()).collect();
+        names.extend(own.tables.iter().map(|table| table.target.as_str()));
+        let sequences = own.tables.iter().filter_map(PlannedTable::sequence_column);
+        names.extend(sequences.map(|(_, sequence)| sequence));
+        names.extend(own.views.iter().map(|view| view.target.as_str()));
+        names.extend(own.triggers.iter().map(|trigger| trigger.function.as_str()));
+        let names: Vec<&str> = names.into_iter().collect();
+        target
+            .transaction(|target| describe(target, &self.schemas, &[], Some(&names)))
+            .map_err(diesel_failed("the live schema cannot be described"))
+    }
+
+    /// What differs in the tables that an app made.
+    fn existing_tables(&self, target: &mut PooledConnection) -> Result<Vec<Found>> {
+        let existing: Vec<&PlannedTable> = self.plan.existing_tables().map(|(table, _)| table).collect();
+        let mut found = Vec::new();
+        for tables in existing.chunks(DESCRIBED_AT_ONCE) {
+            let own = Plan {
+                tables: tables.iter().map(|table| (*table).clone()).collect(),
+                ..Plan::empty(self.plan.target_schema.clone())
+            };
+            let expected: Vec<Line> = tables.iter().flat_map(|table| existing_lines(table)).collect();
+            let live = self.live(target, &own, &expected)?;
+            found.extend(self.differences(&own, &live, &expected));
+        }
+        Ok(found)
+    }
+
+    /// The schemas and names of what the plan makes, by what it made in the scratch schemas.
+    fn names_in_place(&self, expected: &[Line]) -> Vec<(String, String)> {
+        let schema = |line: &Line| {
+            let position = self.scratch.iter().position(|schema| *schema == line.schema_name)?;
+            self.schemas.get(position).map(|schema| (*schema).to_owned())
+        };
+        expected.iter().filter_map(|line| Some((schema(line)?, line.table_name.clone()))).collect()
+    }
+
+    /// A part of the plan with a scratch schema in place of each of the plan's own.
+    fn in_scratch(&self, part: &Plan) -> Plan {
+        part.relocated(&|schema| {
+            let position = self.schemas.iter().position(|other| *other == schema);
+            scratch_name(position.unwrap_or_default())
+        })
+    }
+
+    fn differences(&self, own: &Plan, live: &[Line], expected: &[Line]) -> Vec<Found> {
+        let scratch: Vec<&str> = self.scratch.iter().map(String::as_str).collect();
+        differences(own, (live, &self.schemas), (expected, &scratch), &self.schemas)
     }
 }
 
-/// The schemas and names of what the plan makes, by what it made in the scratch schemas.
-fn names_in_place(expected: &[Line], scratch: &[&str], own: &[&str]) -> BTreeSet<(String, String)> {
-    let schema = |line: &Line| {
-        let place = scratch.iter().position(|schema| *schema == line.schema_name)?;
-        own.get(place).map(|schema| (*schema).to_owned())
-    };
-    expected.iter().filter_map(|line| Some((schema(line)?, line.table_name.clone()))).collect()
-}
-
-/// The plan of what it makes, with a scratch schema in place of each of its own, in their order.
-fn in_scratch(plan: &Plan) -> Plan {
-    let schemas: Vec<String> = plan.schemas().into_iter().map(str::to_owned).collect();
-    let scratch = |schema: &str| {
-        let place = schemas.iter().position(|other| other == schema).unwrap_or_default();
-        if place == 0 { SCRATCH.to_owned() } else { format!("{SCRATCH}_{place}") }
-    };
-    plan.made().relocated(&scratch)
+/// The name of the scratch schema that stands in for the plan's schema at this position.
+fn scratch_name(position: usize) -> String {
+    if position == 0 { SCRATCH.to_owned() } else { format!("{SCRATCH}_{position}") }
 }
 
 /// Describes what stands in `schemas`. Whatever is in one of them is printed without its schema, so that the words for two places
-/// are alike, and so is what is in the schemas `behind` them: what these hide is hidden on both sides. It takes a transaction.
+/// are alike, and so is what is in the schemas `behind` them: what these hide is hidden on both sides. With `names`, only what has one
+/// of these. It takes a transaction.
 ///
 /// The names in the statement itself are settled when the cursor is declared, in the session's own search path. Only what is printed
 /// follows the other one.
-fn describe(target: &mut PgConnection, schemas: &[&str], behind: &[&str]) -> QueryResult<Vec<Line>> {
+fn describe(
+    target: &mut PgConnection,
+    schemas: &[&str],
+    behind: &[&str],
+    names: Option<&[&str]>,
+) -> QueryResult<Vec<Line>> {
     diesel::sql_query(format!("DECLARE migration_facts NO SCROLL CURSOR FOR {DESCRIBE_SQL}"))
         .bind::<Array<Text>, _>(schemas)
+        .bind::<Nullable<Array<Text>>, _>(names)
         .execute(target)?;
     let path: Vec<String> = schemas.iter().chain(behind).map(|schema| quote_pg(schema)).collect();
     target.batch_execute(&format!("SET LOCAL search_path = {}", path.join(", ")))?;
@@ -157,7 +258,8 @@ fn existing_lines(table: &PlannedTable) -> Vec<Line> {
 /// # Errors
 /// When the catalog cannot be read.
 pub(crate) fn drift(target: &mut PooledConnection, plan: &Plan) -> Result<Vec<SchemaDifference>> {
-    let live = describe_existing(target).map_err(diesel_failed("the live schema cannot be described"))?;
+    let names: Vec<&str> = plan.existing_tables().map(|(table, _)| table.target.as_str()).collect();
+    let live = describe_existing(target, &names)?;
     let mut before = plan.clone();
     before.tables.retain(|table| table.existing.is_some());
     before.views.clear();
@@ -172,12 +274,22 @@ pub(crate) fn drift(target: &mut PooledConnection, plan: &Plan) -> Result<Vec<Sc
         existing.table.facts.iter().map(line).collect()
     };
     let expected: Vec<Line> = before.existing_tables().flat_map(facts).collect();
-    Ok(differences(&before, (&live, &[DEFAULT_SCHEMA]), (&expected, &[SCRATCH])))
+    let own = before.schemas();
+    let found = differences(&before, (&live, &[DEFAULT_SCHEMA]), (&expected, &[SCRATCH]), &own);
+    Ok(found.into_iter().map(|found| found.difference).collect())
 }
 
-/// Describes the schema in which an app makes its tables.
-pub(crate) fn describe_existing(target: &mut PgConnection) -> QueryResult<Vec<Line>> {
-    target.transaction(|target| describe(target, &[DEFAULT_SCHEMA], &[]))
+/// Describes tables in the schema in which an app makes its own.
+///
+/// # Errors
+/// When the catalog cannot be read.
+pub(crate) fn describe_existing(target: &mut PgConnection, tables: &[&str]) -> Result<Vec<Line>> {
+    let mut lines = Vec::new();
+    for names in tables.chunks(DESCRIBED_AT_ONCE) {
+        let described = target.transaction(|target| describe(target, &[DEFAULT_SCHEMA], &[], Some(names)));
+        lines.extend(described.map_err(diesel_failed("the live schema cannot be described"))?);
+    }
+    Ok(lines)
 }
 
 /// What differs in the plan's tables, sequences, views and functions.
@@ -185,9 +297,10 @@ fn differences(
     plan: &Plan,
     (live, schemas): (&[Line], &[&str]),
     (expected, scratch): (&[Line], &[&str]),
-) -> Vec<SchemaDifference> {
-    let live = by_item(plan, live, schemas);
-    let expected = by_item(plan, expected, scratch);
+    own: &[&str],
+) -> Vec<Found> {
+    let live = by_item(plan, live, schemas, own);
+    let expected = by_item(plan, expected, scratch, own);
     let is_gone = |table: &&PlannedTable| !live.contains_key(&(table.target.clone(), "kind".to_owned()));
     let gone: Vec<&PlannedTable> = plan.tables.iter().filter(is_gone).collect();
     // A table that is gone is one fact, whatever went with it.
@@ -196,12 +309,12 @@ fn differences(
             table.target == name || table.sequence_column().is_some_and(|(_, sequence)| sequence == name)
         })
     };
-    let mut found: Vec<SchemaDifference> = (gone.iter())
-        .map(|table| SchemaDifference {
-            table: table.target.clone(),
-            is_about_columns: true,
-            words: format!("table {} is gone", table.target),
-        })
+    let difference = |table: &str, is_about_columns, words, is_gone| Found {
+        is_gone,
+        difference: SchemaDifference { table: table.to_owned(), is_about_columns, words },
+    };
+    let mut found: Vec<Found> = (gone.iter())
+        .map(|table| difference(&table.target, true, format!("table {} is gone", table.target), true))
         .collect();
     for ((table, item), definition) in expected.iter().filter(|((table, _), _)| !went(table)) {
         let is_column = item.starts_with("column ");
@@ -214,7 +327,7 @@ fn differences(
             None => (format!("is gone: {definition}"), is_column),
         };
         let words = format!("{table}: {item} {words}");
-        found.push(SchemaDifference { table: table.clone(), is_about_columns, words });
+        found.push(difference(table, is_about_columns, words, false));
     }
     let is_planned = |name: &str| {
         plan.tables.iter().any(|table| table.target == name)
@@ -224,25 +337,33 @@ fn differences(
     for ((table, item), definition) in live.iter().filter(|((table, _), _)| is_planned(table)) {
         if !expected.contains_key(&(table.clone(), item.clone())) {
             let words = format!("{table}: {item} is not in the plan: {definition}");
-            found.push(SchemaDifference { table: table.clone(), is_about_columns: false, words });
+            found.push(difference(table, false, words, false));
         }
     }
     found
 }
 
-/// The definitions by table and item. A table of the plan's name in another of its schemas is somebody else's.
-fn by_item(plan: &Plan, lines: &[Line], schemas: &[&str]) -> BTreeMap<(String, String), String> {
-    let own = plan.schemas();
-    let place = |name: &str| {
-        let table = plan.tables.iter().find(|table| {
-            table.target == name || table.sequence_column().is_some_and(|(_, sequence)| sequence == name)
-        });
-        let schema = table.map_or(plan.target_schema.as_str(), PlannedTable::schema_name);
-        own.iter().position(|other| *other == schema)
-    };
+/// The definitions by table and item. A table of the plan's name in another of its schemas is somebody else's. `own` are the schemas of
+/// the whole plan, in the order of `schemas`, which stand in for them.
+fn by_item(
+    plan: &Plan,
+    lines: &[Line],
+    schemas: &[&str],
+    own: &[&str],
+) -> BTreeMap<(String, String), String> {
+    let mut positions: HashMap<&str, usize> = HashMap::new();
+    for table in &plan.tables {
+        let Some(position) = own.iter().position(|schema| *schema == table.schema_name()) else { continue };
+        positions.insert(&table.target, position);
+        if let Some((_, sequence)) = table.sequence_column() {
+            positions.insert(sequence, position);
+        }
+    }
     (lines.iter())
         .filter(|line| {
-            place(&line.table_name).and_then(|place| schemas.get(place)) == Some(&line.schema_name.as_str())
+            // The target schema is the first of them.
+            let position = positions.get(line.table_name.as_str()).copied().unwrap_or(0);
+            schemas.get(position) == Some(&line.schema_name.as_str())
         })
         .map(|line| ((line.table_name.clone(), line.item.clone()), line.definition.clone()))
         .collect()

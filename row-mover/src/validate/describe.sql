@@ -1,10 +1,11 @@
--- Describes the schemas $1: one line for each fact of a table, and one for each sequence. PostgreSQL leaves the schema out of
+-- Describes what has a name of $2 in the schemas $1 (everything where $2 is NULL): one line for each fact of a table, and one for each
+-- sequence. PostgreSQL leaves the schema out of
 -- what it prints where the search path finds the object, so that the lines of two schemas are alike where what they describe
 -- is.
 WITH relation AS (
     SELECT c.oid, n.nspname::text AS schema_name, c.relname::text AS name, c.relkind, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = ANY ($1)
+    WHERE n.nspname = ANY ($1) AND ($2 IS NULL OR c.relname = ANY ($2::name[]))
 )
 SELECT r.schema_name, r.name AS table_name, 'kind' AS item,
        CASE r.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' WHEN 'v' THEN 'view'
@@ -78,7 +79,7 @@ SELECT n.nspname::text, p.proname::text, 'function (' || pg_get_function_identit
                   FROM unnest(p.proconfig) AS setting) AS s), '')
        || ' AS ' || coalesce(pg_get_function_sqlbody(p.oid), p.prosrc)
 FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN pg_namespace n ON n.oid = p.pronamespace
-WHERE n.nspname = ANY ($1)
+WHERE n.nspname = ANY ($1) AND ($2 IS NULL OR p.proname = ANY ($2::name[]))
 UNION ALL
 SELECT r.schema_name, r.name, 'rule ' || w.rulename,
        'ON ' || CASE w.ev_type WHEN '1' THEN 'SELECT' WHEN '2' THEN 'UPDATE' WHEN '3' THEN 'INSERT' ELSE 'DELETE' END

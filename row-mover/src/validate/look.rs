@@ -5,7 +5,6 @@
 //! are passed over in their order, which reads the table of SQLite once, and every so manieth is taken.
 
 use migrate_core::identifier::{quote_pg, quote_sqlite};
-use migrate_core::plan::PlannedTable;
 use migrate_core::plan::{PlannedColumn, PlannedTable};
 use migrate_core::value::SourceValue;
 

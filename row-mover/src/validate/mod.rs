@@ -146,7 +146,8 @@ pub struct CompareOptions {
     pub read_only: bool,
 }
 
-/// Compares `tables`, several parts of them at once, in one snapshot of the target; what is found is in the order of `tables`.
+/// Compares `tables`, several parts of them at once, in one snapshot of the target, which `holder` keeps for as long as that takes; what
+/// is found is in the order of `tables`.
 ///
 /// # Errors
 /// When either side cannot be read.
@@ -155,9 +156,10 @@ pub fn compare_rows(
     options: CompareOptions,
     open_source: &(dyn Fn() -> Result<SourceConnection> + Sync),
     open_target: &(dyn Fn() -> Result<BulkConnection> + Sync),
+    holder: &mut BulkConnection,
     observer: &dyn Observer,
 ) -> Result<Vec<TableComparison>> {
-    workers::compare(tables, options, &workers::Sides { open_source, open_target }, observer)
+    workers::compare(tables, options, &workers::Sides { open_source, open_target }, holder, observer)
 }
 
 /// Whether a table has a key, and both sides have its rows in one order by it.

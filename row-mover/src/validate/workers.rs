@@ -48,18 +48,33 @@ pub(super) fn compare(
     tables: &[&PlannedTable],
     options: CompareOptions,
     sides: &Sides<'_>,
+    holder: &mut BulkConnection,
     observer: &dyn Observer,
 ) -> Result<Vec<TableComparison>> {
-    let mut keeper = (sides.open_target)()?;
-    let snapshot = export_snapshot(&mut keeper)?;
-    let (units, progress) = plan(tables, options, &(sides.open_source)()?, &mut keeper)?;
+    // Each question of the plan is a transaction of its own. The one of the snapshot asks nothing else, so that it locks no table.
+    let (units, progress) = plan(tables, options, &(sides.open_source)()?, holder)?;
+    let snapshot = export_snapshot(holder)?;
+    let compared = compare_in(snapshot, tables, options, sides, (&units, progress), observer);
+    let ended = holder.query("ROLLBACK", &[]);
+    compared.and_then(|compared| ended.map(|_| compared))
+}
+
+/// Compares the units in an exported snapshot.
+fn compare_in(
+    snapshot: String,
+    tables: &[&PlannedTable],
+    options: CompareOptions,
+    sides: &Sides<'_>,
+    (units, progress): (&[Unit], Vec<Mutex<Progress>>),
+    observer: &dyn Observer,
+) -> Result<Vec<TableComparison>> {
     let work = Work {
         tables,
         options,
         sides,
         observer,
         snapshot,
-        units: &units,
+        units,
         next: AtomicUsize::new(0),
         has_failed: AtomicBool::new(false),
         progress: &progress,
@@ -78,7 +93,6 @@ pub(super) fn compare(
         });
         results.fold(Ok(()), Result::and)
     })?;
-    keeper.query("COMMIT", &[])?;
     let without_connection = work.without_connection.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut results = Vec::with_capacity(tables.len());
     for progress in progress {
@@ -137,15 +151,17 @@ impl Work<'_> {
             }
             target => target?,
         };
-        import_snapshot(&mut target, &self.snapshot)?;
         while !self.has_failed.load(Ordering::Relaxed) {
             let Some(unit) = self.units.get(self.next.fetch_add(1, Ordering::Relaxed)) else { break };
             let (Some(table), Some(progress)) = (self.tables.get(unit.table), self.progress.get(unit.table))
             else {
                 break;
             };
+            // A transaction for each part, so that the locks of thousands of tables never add up.
+            import_snapshot(&mut target, &self.snapshot)?;
             self.part(table, progress, unit, &source, &mut target)
                 .map_err(|error| cannot_compare(table, error))?;
+            target.query("COMMIT", &[])?;
         }
         Ok(())
     }
@@ -245,9 +261,10 @@ fn cannot_compare(table: &PlannedTable, error: Error) -> Error {
 }
 
 /// Begins a transaction that sees one state of the target, and lets others see the same (manual, section 9.28.5).
-fn export_snapshot(keeper: &mut BulkConnection) -> Result<String> {
-    keeper.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", &[])?;
-    let rows = keeper.query("SELECT pg_export_snapshot()", &[])?;
+fn export_snapshot(holder: &mut BulkConnection) -> Result<String> {
+    // A try that failed before may have left its transaction open.
+    holder.script("ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+    let rows = holder.query("SELECT pg_export_snapshot()", &[])?;
     rows.into_iter()
         .flatten()
         .flatten()
@@ -256,7 +273,18 @@ fn export_snapshot(keeper: &mut BulkConnection) -> Result<String> {
 }
 
 fn import_snapshot(target: &mut BulkConnection, snapshot: &str) -> Result<()> {
-    target.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", &[])?;
     let quoted = migrate_core::identifier::quote_pg_literal(snapshot);
-    target.query(&format!("SET TRANSACTION SNAPSHOT {quoted}"), &[]).map(|_| ())
+    let sql = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {quoted}");
+    target.script(&sql).map(|_| ()).map_err(|error| {
+        // SQLSTATE 22023 up to PostgreSQL 16 and 42704 from 17 on: the session that holds the snapshot is gone, and can be replaced.
+        let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<ServerError>());
+        let is_gone = cause
+            .and_then(|cause| cause.sqlstate.as_deref())
+            .is_some_and(|sqlstate| ["22023", "42704"].contains(&sqlstate));
+        if is_gone {
+            Error::new("the snapshot to compare in is gone").because(error).passing()
+        } else {
+            error
+        }
+    })
 }

@@ -1,16 +1,20 @@
 //! A server that has no room for another connection.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use migrate_core::phase::Phase;
-use row_mover::run::{self, Request};
+use row_mover::ledger::ChunkDone;
+use row_mover::run::{self, Observer, Outcome, Purpose, Request, Silent, ValidationRequest};
+use row_mover::status::status;
 use row_mover::target::bulk::BulkConnection;
 use row_mover::target::{DbSettings, TargetUrl};
+use row_mover::validate::CompareOptions;
 
-use crate::engine::{Case, session};
+use crate::engine::{Case, chain, session};
 use crate::watch::{Step, Watch};
-use crate::whole::{assert_recovered, case};
+use crate::whole::{assert_recovered, assert_recovered_quietly, case};
 
 /// A role of little power that owns the database of a case; it is dropped with it.
 struct Role {
@@ -87,13 +91,121 @@ fn a_run_that_loses_its_room_waits_for_it() {
 #[test]
 fn lanes_without_a_connection_leave_the_work_to_the_others() {
     let role = Role::owning(case());
-    // One keeps the lock and some are pooled, so that one or two are left for eight lanes.
-    role.limit(5);
-    let watch = Watch::new(&|_| {});
+    let hook = |step: Step<'_>| {
+        // After the connections were counted: one keeps the lock and some are pooled, so that one or two are left for eight lanes.
+        if step == Step::Begins(Phase::Rows) {
+            role.limit(5);
+        }
+    };
+    let watch = Watch::new(&hook);
     let settings =
         DbSettings { pool_max: 2, retry_timeout: Duration::from_millis(300), ..DbSettings::default() };
     let target = TargetUrl::parse(&role.url).unwrap();
     let request = Request { target, workers: 8, settings, ..role.case().request() };
     assert_recovered(role.case(), run::migrate(&request, &watch), "fewer connections than lanes");
     assert_said(&watch.tries(), "fewer connections than lanes");
+}
+
+/// Stops a run that is half done.
+struct StopsAfter {
+    moved: AtomicUsize,
+    chunks: usize,
+}
+
+impl Observer for StopsAfter {
+    fn rows_moved(&self, _table: &str, _done: &ChunkDone) {
+        self.moved.fetch_add(1, Ordering::SeqCst);
+    }
+    fn is_stopped(&self) -> bool {
+        self.moved.load(Ordering::SeqCst) >= self.chunks
+    }
+}
+
+/// Moves, proves, proves again and looks at what is there, within a limit: nothing is ever refused for want of a connection.
+#[track_caller]
+fn moves_within(role: &Role, limit: i32) {
+    let target = || TargetUrl::parse(&role.url).unwrap();
+    // With no patience at all, whatever is refused ends the run.
+    let settings = DbSettings { retry_timeout: Duration::ZERO, ..DbSettings::default() };
+    let request = || Request { target: target(), workers: 4, settings, ..role.case().request() };
+    let stops = StopsAfter { moved: AtomicUsize::new(0), chunks: 2 };
+    let error = run::migrate(&request(), &stops).unwrap_err();
+    assert!(error.is_stop(), "limit {limit}: {}", chain(&error));
+    let looked = AtomicUsize::new(0);
+    let hook = |step: Step<'_>| {
+        // One is left for whoever wants to know how it goes.
+        if limit > 2
+            && matches!(step, Step::Begins(Phase::Rows) | Step::Builds(_) | Step::Begins(Phase::Validate))
+        {
+            let status = status(&target(), &settings)
+                .unwrap_or_else(|error| panic!("limit {limit}: {}", chain(&error)));
+            assert!(status.is_at_work);
+            looked.fetch_add(1, Ordering::SeqCst);
+        }
+    };
+    let watch = Watch::new(&hook);
+    assert_recovered_quietly(role.case(), run::migrate(&request(), &watch), &watch);
+    assert_eq!(looked.load(Ordering::SeqCst) > 2, limit > 2, "limit {limit}");
+    let validation = ValidationRequest {
+        target: target(),
+        settings,
+        migrations: &role.case().migrations,
+        options: CompareOptions { workers: 4, ..CompareOptions::default() },
+        purpose: Purpose::Proof,
+    };
+    let (_, found) = run::validate(&validation, &Silent)
+        .unwrap_or_else(|error| panic!("limit {limit}: {}", chain(&error)));
+    assert!(found.is_proven(), "limit {limit}: {found:?}");
+    // A new beginning looks whether rows were written since, which compares all of them.
+    let again = run::migrate(&Request { restart: true, ..request() }, &Silent);
+    assert!(
+        matches!(&again, Ok(Outcome::Moved(moved)) if moved.validation.is_proven()),
+        "limit {limit}: {again:?}"
+    );
+}
+
+#[test]
+fn a_role_that_may_have_few_connections_moves_everything() {
+    let role = Role::owning(case());
+    for limit in [2, 3, 4] {
+        role.limit(limit);
+        moves_within(&role, limit);
+        role.case().execute("DROP SCHEMA public, migration CASCADE");
+        role.case().execute(&format!("CREATE SCHEMA public AUTHORIZATION {}", role.name));
+    }
+}
+
+#[test]
+fn a_database_that_takes_few_connections_is_moved_to() {
+    let role = Role::owning(case());
+    role.case().execute(&format!("ALTER DATABASE {} CONNECTION LIMIT 2", role.case().database.name()));
+    moves_within(&role, 2);
+}
+
+#[test]
+fn one_connection_is_refused_before_anything_is_created_with_what_to_do() {
+    let role = Role::owning(case());
+    role.limit(1);
+    let request = || Request { target: TargetUrl::parse(&role.url).unwrap(), ..role.case().request() };
+    let began = std::time::Instant::now();
+    let error = run::migrate(&request(), &Silent).unwrap_err();
+    assert!(began.elapsed() < Duration::from_secs(60), "what never passes is not waited for");
+    let words = chain(&error);
+    assert!(words.contains("need 2, and 1 is free") && words.contains("CONNECTION LIMIT 1"), "{words}");
+    assert_eq!(role.case().target_objects(), Vec::<String>::new());
+    assert!(role.case().backups().is_empty());
+    let (_, remedy) = error.next_step().unwrap().split_once(": ").unwrap();
+    role.case().execute(remedy);
+    let watch = Watch::new(&|_| {});
+    assert_recovered_quietly(role.case(), run::migrate(&request(), &watch), &watch);
+    role.limit(1);
+    let validation = ValidationRequest {
+        target: TargetUrl::parse(&role.url).unwrap(),
+        settings: DbSettings::default(),
+        migrations: &role.case().migrations,
+        options: CompareOptions::default(),
+        purpose: Purpose::Proof,
+    };
+    let words = chain(&run::validate(&validation, &Silent).map(|_| ()).unwrap_err());
+    assert!(words.contains("need 2, and 1 is free"), "{words}");
 }

@@ -19,6 +19,7 @@ mod engine;
 mod kills;
 mod lasting;
 mod locks;
+mod many_tables;
 mod proxy;
 mod rivals;
 mod server;

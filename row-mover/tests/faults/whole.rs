@@ -7,6 +7,7 @@ use row_mover::run::{self, Moved, Outcome, Silent};
 use test_database::TestDatabase;
 
 use crate::engine::{Case, ask, chain, session};
+use crate::watch::Watch;
 
 /// Keys, indexes, foreign keys and a view, a table without a key, in which a row may be twice, and several chunks.
 const SOURCE: &str = "
@@ -79,6 +80,18 @@ pub fn assert_recovered(case: &Case, result: row_mover::Result<Outcome>, what: &
     };
     assert_whole(case, what);
     moved
+}
+
+/// The rows are there, and nothing had to be tried again for it.
+#[track_caller]
+pub fn assert_recovered_quietly(case: &Case, result: row_mover::Result<Outcome>, watch: &Watch<'_>) {
+    match result {
+        Ok(Outcome::Moved(moved)) => assert!(moved.validation.is_proven(), "{:?}", moved.validation),
+        Ok(other) => panic!("{other:?}"),
+        Err(error) => panic!("{}", chain(&error)),
+    }
+    assert_eq!(watch.tries(), Vec::<String>::new());
+    assert_eq!(case.ask(COUNTS), [COUNTED]);
 }
 
 /// The same command again goes on to the end, and all is whole.

@@ -33,11 +33,12 @@ pub enum BuildKind {
         /// The table that it points to, by target name; none where the plan does not know it.
         parent: Option<String>,
     },
-    /// Views and triggers, which stand on finished tables; the migration counts as applied with them.
+    /// Views and triggers, which stand on finished tables; the migration counts as applied with the last of them.
     Objects,
 }
 
-/// All builds of a plan, in the order of the migration; the last one is [`BuildKind::Objects`], with or without a statement.
+/// All builds of a plan, in the order of the migration; the last one is [`BuildKind::Objects`], with or without a statement, and so are
+/// those before it where there are many views and triggers.
 pub fn builds(plan: &Plan) -> Vec<Build> {
     let ordered = plan.parents_first();
     let mut builds: Vec<Build> = Vec::new();
@@ -58,11 +59,18 @@ pub fn builds(plan: &Plan) -> Vec<Build> {
         kind: step.kind,
     }));
     let objects: Vec<String> = objects(plan).into_iter().flatten().map(|step| step.up).collect();
-    builds.push(Build {
+    let objects_build = |statements: &[String]| Build {
         table: String::new(),
         what: "views and triggers".to_owned(),
-        statements: objects,
+        statements: statements.to_vec(),
         kind: BuildKind::Objects,
-    });
+    };
+    if objects.is_empty() {
+        builds.push(objects_build(&[]));
+    }
+    builds.extend(objects.chunks(OBJECTS_AT_ONCE).map(objects_build));
     builds
 }
+
+/// How many statements of views and triggers are one build: it locks all that they read and stand on.
+const OBJECTS_AT_ONCE: usize = 50;

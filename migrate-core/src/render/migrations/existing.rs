@@ -3,23 +3,39 @@
 //! Foreign keys are dropped, since rows come in any order, and added again by their very definition. Triggers of the app are
 //! switched off, since rows that move are not news. Keys, indexes and CHECKs stay, so that no row gets past them.
 
-use super::{BuildKind, Step, line};
+use super::{BuildKind, SchemaStep, Step, line};
 use crate::identifier::quote_pg;
 use crate::plan::{ExistingTable, Plan, PlannedTable};
 use crate::target_schema::TargetForeignKey;
 
 /// What is done to all of them before rows come: everything is set aside before a row is deleted, since PostgreSQL alters no table
 /// of which a foreign key is still to be checked.
-pub(super) fn open(plan: &Plan, up: &mut String) {
-    let statements: Vec<String> =
-        plan.existing_tables().flat_map(|(_, existing)| set_aside(existing)).collect();
-    if !statements.is_empty() {
-        line(up, format_args!("\n-- Set aside for the load, and put back by the other migration."));
+pub(super) fn open(plan: &Plan) -> Vec<SchemaStep> {
+    let mut lead = "\n-- Set aside for the load, and put back by the other migration.\n";
+    let mut steps = Vec::new();
+    for statement in plan.existing_tables().flat_map(|(_, existing)| set_aside(existing)) {
+        steps.push(SchemaStep {
+            sql: format!("{}{statement};\n", std::mem::take(&mut lead)),
+            locks: ALTER_LOCKS,
+        });
     }
-    for statement in statements {
-        line(up, format_args!("{statement};"));
+    for (_, existing) in plan.existing_tables() {
+        let mut sql = String::new();
+        seeds(existing, &mut sql);
+        if !sql.is_empty() {
+            steps.push(SchemaStep { sql, locks: row_locks(existing) });
+        }
     }
-    plan.existing_tables().for_each(|(_, existing)| seeds(existing, up));
+    steps
+}
+
+/// The locks of dropping or adding a foreign key, or of switching a trigger: of both tables with what is read of them.
+const ALTER_LOCKS: usize = 8;
+
+/// The locks of deleting rows or reading them: the table with its keys and indexes, and the tables that point to it.
+fn row_locks(existing: &ExistingTable) -> usize {
+    let indexes = existing.table.facts.iter().filter(|fact| fact.item.starts_with("index ")).count();
+    8 + indexes + 2 * existing.table.referenced_by.len()
 }
 
 /// What becomes of the rows that a table holds.
@@ -87,27 +103,41 @@ pub(super) fn triggers(table: &PlannedTable) -> Vec<Step> {
         .collect()
 }
 
-/// Takes the rows that were loaded out of all existing tables again, and leaves everything else as it was before, wherever the run
-/// had come to. Rows that were kept stay.
-pub fn remove_loaded(plan: &Plan) -> String {
-    let mut sql = String::new();
+/// The statements that take the rows that were loaded out of all existing tables again, and leave everything else as it was before,
+/// wherever the run had come to. Rows that were kept stay.
+///
+/// Each of the three groups must be done before the next one begins. All of them can be run again from the beginning after they were
+/// interrupted anywhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RemovalSteps {
+    /// Sets foreign keys and triggers aside.
+    pub set_aside: Vec<SchemaStep>,
+    /// Deletes the rows that were loaded, by table. Beside each stands the table, as SQL names it, that has the keys of the rows that are
+    /// kept, if any are: where it is gone, no row was loaded, or all were taken out again.
+    pub delete: Vec<(Option<String>, SchemaStep)>,
+    /// Puts foreign keys and triggers back.
+    pub put_back: Vec<SchemaStep>,
+}
+
+/// What takes the rows of existing tables out again.
+pub fn removal_steps(plan: &Plan) -> RemovalSteps {
     let existing = || plan.existing_tables().map(|(_, existing)| existing);
-    for statement in existing().flat_map(set_aside) {
-        line(&mut sql, format_args!("{statement};"));
-    }
-    for existing in existing() {
+    let step = |sql: String| SchemaStep { sql: format!("{sql};\n"), locks: ALTER_LOCKS };
+    let delete = |existing: &ExistingTable| {
         let kept = if existing.keeps_rows() {
             format!(" WHERE NOT {}", existing.is_kept_sql())
         } else {
             String::new()
         };
-        line(&mut sql, format_args!("DELETE FROM {} AS t{kept};", existing.name_in_sql()));
+        let sql = format!("DELETE FROM {} AS t{kept};\n", existing.name_in_sql());
+        let needs = existing.keeps_rows().then(|| existing.kept_keys());
+        (needs, SchemaStep { sql, locks: row_locks(existing) })
+    };
+    RemovalSteps {
+        set_aside: existing().flat_map(set_aside).map(step).collect(),
+        delete: existing().map(delete).collect(),
+        put_back: existing().flat_map(put_back).map(step).collect(),
     }
-    line(&mut sql, format_args!("SET CONSTRAINTS ALL IMMEDIATE;"));
-    for statement in existing().flat_map(put_back) {
-        line(&mut sql, format_args!("{statement};"));
-    }
-    sql
 }
 
 fn set_aside(existing: &ExistingTable) -> Vec<String> {

@@ -6,15 +6,17 @@ mod builds;
 mod constraints;
 mod existing;
 mod objects;
+mod steps;
 mod stubs;
 mod tables;
 
 pub use builds::{Build, BuildKind, builds};
-pub use existing::remove_loaded;
+pub use existing::{RemovalSteps, removal_steps};
+pub(crate) use steps::table_locks;
+pub use steps::{SchemaStep, schema_steps};
 
 use std::fmt::Write;
 
-use crate::identifier::quote_pg;
 use crate::mapping::DEFAULT_SCHEMA;
 use crate::plan::{Plan, PlannedTable};
 
@@ -45,15 +47,7 @@ pub fn create_tables(plan: &Plan) -> MigrationFiles {
     let mut up =
         format!("{HEADER}-- Tables only: keys, indexes and foreign keys follow once the rows are in.\n");
     let schemas: Vec<&str> = plan.schemas().into_iter().filter(|schema| *schema != DEFAULT_SCHEMA).collect();
-    for (place, schema) in schemas.iter().enumerate() {
-        let lead = if place == 0 { "\n" } else { "" };
-        line(&mut up, format_args!("{lead}CREATE SCHEMA IF NOT EXISTS {};", quote_pg(schema)));
-    }
-    existing::open(plan, &mut up);
-    for table in ordered.iter().filter(|table| table.existing.is_none()) {
-        up.push('\n');
-        tables::create(table, &mut up);
-    }
+    steps::schema_steps(plan).iter().for_each(|step| up.push_str(&step.sql));
     let mut down = HEADER.to_owned();
     for table in ordered.iter().rev().filter(|table| table.existing.is_none()) {
         line(&mut down, format_args!("DROP TABLE {};", table.name_in_sql()));

@@ -39,6 +39,7 @@ impl QueryResult {
             field(pq_sys::PG_DIAG_MESSAGE_PRIMARY),
             names,
             field(pq_sys::PG_DIAG_CONTEXT).as_deref(),
+            field(pq_sys::PG_DIAG_MESSAGE_HINT),
         )
     }
 

@@ -1,0 +1,41 @@
+//! The first migration taken apart, so that a schema of thousands of tables can be created in several transactions.
+//!
+//! The steps are the text of the file: put together in their order they are the migration without its header.
+
+use super::{existing, line, tables};
+use crate::identifier::quote_pg;
+use crate::mapping::DEFAULT_SCHEMA;
+use crate::plan::{Plan, PlannedTable};
+
+/// A part of the first migration that is never split: one statement, or those of one table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchemaStep {
+    /// The statements, with their comments.
+    pub sql: String,
+    /// About how many locks they take that last as long as their transaction.
+    pub locks: usize,
+}
+
+/// The parts of the first migration, in their order.
+pub fn schema_steps(plan: &Plan) -> Vec<SchemaStep> {
+    let mut steps = Vec::new();
+    let schemas = plan.schemas().into_iter().filter(|schema| *schema != DEFAULT_SCHEMA);
+    for (position, schema) in schemas.enumerate() {
+        let lead = if position == 0 { "\n" } else { "" };
+        let mut sql = String::new();
+        line(&mut sql, format_args!("{lead}CREATE SCHEMA IF NOT EXISTS {};", quote_pg(schema)));
+        steps.push(SchemaStep { sql, locks: 1 });
+    }
+    steps.extend(existing::open(plan));
+    for table in plan.parents_first().into_iter().filter(|table| table.existing.is_none()) {
+        let mut sql = "\n".to_owned();
+        tables::create(table, &mut sql);
+        steps.push(SchemaStep { sql, locks: table_locks(table) });
+    }
+    steps
+}
+
+/// The locks of creating or dropping a table without its indexes: the table, its TOAST table with its index, and its sequences.
+pub(crate) fn table_locks(table: &PlannedTable) -> usize {
+    3 + table.columns.iter().filter(|column| column.sequence.is_some()).count()
+}

@@ -1,0 +1,1 @@
+ALTER TABLE migration.runs DROP COLUMN schema_steps, DROP COLUMN removal_began_at;

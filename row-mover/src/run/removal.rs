@@ -1,0 +1,269 @@
+//! What `--restart` drops: all that an earlier run of ours made, and its ledger.
+//!
+//! As much as the server's table of locks has room for goes in one transaction, all or none. A schema of thousands of tables has to go in
+//! several. Then everything that could stop it on the way is asked before, the ledger records that the run is being removed, and is
+//! itself dropped last: an interrupted removal is continued by another `--restart`, and nothing else is done with what is left.
+
+use diesel::connection::SimpleConnection;
+use diesel::migration::MigrationSource;
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, Bool, Text};
+use migrate_core::batches::{LockShare, end_of_batch};
+use migrate_core::identifier::quote_pg;
+use migrate_core::plan::Plan;
+use migrate_core::render::SchemaStep;
+
+use super::session::Session;
+use super::{Request, existing, migrations, target_check};
+use crate::error::{Error, Result};
+use crate::ledger::{self, Run};
+use crate::target::pool::{self, diesel_failed};
+use crate::target::{PooledConnection, batches, bookkeeping};
+
+/// How many shares of the table of locks a removal may take that goes in one transaction: half of the table.
+const SHARES_AT_ONCE: usize = 4;
+
+/// How many names are listed.
+const LISTED_MAX: usize = 10;
+
+const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = 10000";
+
+/// Refuses to do anything else with a run that is being removed.
+pub(super) fn check_none_begun(connection: &mut PooledConnection, run: &Run) -> Result<()> {
+    if !ledger::is_being_removed(connection, run.id)? {
+        return Ok(());
+    }
+    Err(Error::new(format!(
+        "run {} is being removed: a --restart was interrupted while it dropped its tables",
+        run.id
+    ))
+    .next("run `cargo xtask migrate` with --restart again: it drops what is left, and starts over"))
+}
+
+impl Session<'_> {
+    /// Drops what an earlier run of ours made, and the ledger with it. Only what the ledger's own plan names is dropped; whatever else
+    /// stands there is in the way, as in any target.
+    pub(super) fn remove_earlier_run<M: MigrationSource<Pg>>(
+        &self,
+        request: &Request<'_, M>,
+        run: &Run,
+    ) -> Result<()> {
+        self.observer.note(&format!("dropping what run {} made in {}", run.id, self.target));
+        let connection = &mut self.connection()?;
+        let share = batches::lock_share(connection)?;
+        let removal = Removal::of(connection, run, request.migrations)?;
+        let is_begun = ledger::is_being_removed(connection, run.id)?;
+        if !is_begun && removal.locks() <= share.locks().saturating_mul(SHARES_AT_ONCE) {
+            match self.remove_at_once(request, connection, run, &removal) {
+                Err(error) if error.is_out_of_memory() => {}
+                removed => return removed,
+            }
+        }
+        check_removable(connection, &run.plan)?;
+        if !request.plan.is_into_existing() {
+            target_check::check_empty(connection, self.target, request.plan, Some(&run.plan))?;
+        }
+        ledger::create(connection)?;
+        ledger::begin_removal(connection, run.id)?;
+        for group in &removal.groups {
+            self.remove_in_batches(connection, &run.plan, share, group)?;
+        }
+        pool::all_or_none(connection, FAILED, |connection| {
+            removal.forget(connection, &run.plan)?;
+            ledger::remove(connection)?;
+            existing::check_ready(connection, self.target, request.plan)
+        })
+    }
+
+    fn remove_at_once<M>(
+        &self,
+        request: &Request<'_, M>,
+        connection: &mut PooledConnection,
+        run: &Run,
+        removal: &Removal,
+    ) -> Result<()> {
+        pool::all_or_none(connection, FAILED, |connection| {
+            let mut sql = String::new();
+            for step in removal.groups.iter().flatten() {
+                if !sql.is_empty() {
+                    sql.push_str("; ");
+                }
+                sql.push_str(step.sql.trim_end().trim_end_matches(';'));
+                if removal.ends_deletes(step) {
+                    sql.push_str("; SET CONSTRAINTS ALL IMMEDIATE");
+                }
+            }
+            connection.batch_execute(LOCK_TIMEOUT).map_err(diesel_failed(FAILED))?;
+            migrations::run_statements(connection, &run.plan, &sql, FAILED)
+                .map_err(|error| cannot_drop(&run.plan, error))?;
+            removal.forget(connection, &run.plan)?;
+            ledger::remove(connection)?;
+            existing::check_ready(connection, self.target, request.plan)
+        })
+    }
+
+    fn remove_in_batches(
+        &self,
+        connection: &mut PooledConnection,
+        plan: &Plan,
+        share: LockShare,
+        steps: &[SchemaStep],
+    ) -> Result<()> {
+        let locks: Vec<usize> = steps.iter().map(|step| step.locks).collect();
+        let end = |from: usize, share: LockShare| end_of_batch(&locks, from, share);
+        batches::in_batches(steps.len(), share, &end, &mut |range| {
+            crate::observer::go_on(self.observer)?;
+            let steps = steps.get(range).unwrap_or_default();
+            let sql: String = steps.iter().map(|step| step.sql.as_str()).collect();
+            let failed = format!("{FAILED} to its end");
+            let removed = pool::all_or_none(connection, &failed, |connection| {
+                connection.batch_execute(LOCK_TIMEOUT).map_err(diesel_failed(failed.clone()))?;
+                migrations::run_statements(connection, plan, &sql, &failed)
+            });
+            removed.map_err(|error| {
+                error.next(
+                    "what is dropped already is gone; mend what it names in the target, and give --restart again: it goes on from here",
+                )
+            })
+        })
+    }
+}
+
+const FAILED: &str = "what the earlier run made cannot be dropped";
+
+fn cannot_drop(plan: &Plan, error: Error) -> Error {
+    if plan.is_into_existing() {
+        return error.next("mend what it names in the target, and give --restart again");
+    }
+    error.next("something that is not ours depends on it; drop that first, or use an empty database")
+}
+
+/// The statements that remove a run, in groups that follow each other. Each can be run again after it was done.
+struct Removal {
+    groups: Vec<Vec<SchemaStep>>,
+    /// The versions of the migrations to be forgotten, where the list of them is the app's own.
+    versions: Vec<String>,
+}
+
+impl Removal {
+    fn of<M: MigrationSource<Pg>>(
+        connection: &mut PooledConnection,
+        run: &Run,
+        source: &M,
+    ) -> Result<Removal> {
+        let mut groups = drop_steps(&run.plan);
+        let mut versions = Vec::new();
+        if run.plan.is_into_existing() {
+            groups.extend(existing::removal_groups(connection, run, source)?);
+            versions = existing::versions(source)?;
+        }
+        Ok(Removal { groups, versions })
+    }
+
+    fn locks(&self) -> usize {
+        self.groups.iter().flatten().map(|step| step.locks).sum()
+    }
+
+    /// Whether this is the last statement that deletes rows: foreign keys are added again once all of them are checked.
+    fn ends_deletes(&self, step: &SchemaStep) -> bool {
+        let is_delete = |step: &&SchemaStep| step.sql.starts_with("DELETE ");
+        self.groups.iter().flatten().rfind(is_delete).is_some_and(|last| last == step)
+    }
+
+    /// Forgets the migrations in the app's own list.
+    fn forget(&self, connection: &mut PooledConnection, plan: &Plan) -> Result<()> {
+        if self.versions.is_empty() {
+            return Ok(());
+        }
+        bookkeeping::forget(connection, &plan.target_schema, &self.versions)
+    }
+}
+
+/// What belongs to somebody else and would keep our tables from being dropped, and what of ours may not be dropped by this role.
+const OBSTACLES_SQL: &str = "WITH named AS (SELECT s, n FROM unnest($1::text[], $2::text[]) AS t (s, n)), \
+    ours AS (SELECT c.oid, c.reltype, c.relowner, c.relname, c.relkind FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace \
+             JOIN named ON named.s = s.nspname AND named.n = c.relname WHERE c.relkind IN ('r', 'p', 'v')), \
+    held AS (SELECT 'pg_class'::regclass::oid AS class, oid FROM ours \
+             UNION SELECT 'pg_type'::regclass, reltype FROM ours \
+             UNION SELECT 'pg_type'::regclass, t.typarray FROM ours JOIN pg_type t ON t.oid = ours.reltype \
+             UNION SELECT 'pg_class'::regclass, d.objid FROM pg_depend d JOIN ours ON d.refobjid = ours.oid \
+                   WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')) \
+    SELECT DISTINCT pg_describe_object(d.classid, d.objid, d.objsubid) AS what, false AS is_ours FROM pg_depend d \
+    JOIN held ON d.refclassid = held.class AND d.refobjid = held.oid WHERE d.deptype = 'n' \
+    AND NOT (d.classid, d.objid) IN (SELECT class, oid FROM held) \
+    AND NOT (d.classid = 'pg_rewrite'::regclass AND d.objid IN (SELECT w.oid FROM pg_rewrite w JOIN ours ON ours.oid = w.ev_class)) \
+    AND NOT (d.classid = 'pg_constraint'::regclass AND d.objid IN (SELECT k.oid FROM pg_constraint k JOIN ours ON ours.oid = k.conrelid)) \
+    AND NOT (d.classid = 'pg_attrdef'::regclass AND d.objid IN (SELECT a.oid FROM pg_attrdef a JOIN ours ON ours.oid = a.adrelid)) \
+    AND NOT (d.classid = 'pg_trigger'::regclass AND d.objid IN (SELECT g.oid FROM pg_trigger g JOIN ours ON ours.oid = g.tgrelid)) \
+    AND NOT (d.classid = 'pg_policy'::regclass AND d.objid IN (SELECT p.oid FROM pg_policy p JOIN ours ON ours.oid = p.polrelid)) \
+    UNION SELECT relname::text, true FROM ours WHERE NOT pg_has_role(relowner, 'USAGE') ORDER BY 1";
+
+/// Makes sure that nothing can stop the removal of what `plan` made on the way.
+fn check_removable(connection: &mut PooledConnection, plan: &Plan) -> Result<()> {
+    #[derive(QueryableByName)]
+    struct Obstacle {
+        #[diesel(sql_type = Text)]
+        what: String,
+        #[diesel(sql_type = Bool)]
+        is_ours: bool,
+    }
+    let tables = plan.tables.iter().filter(|table| table.existing.is_none());
+    let tables = tables.map(|table| (table.schema_name(), table.target.as_str()));
+    let views = plan.views.iter().map(|view| (plan.target_schema.as_str(), view.target.as_str()));
+    let (schemas, names): (Vec<&str>, Vec<&str>) = tables.chain(views).unzip();
+    let found: Vec<Obstacle> = diesel::sql_query(OBSTACLES_SQL)
+        .bind::<Array<Text>, _>(schemas)
+        .bind::<Array<Text>, _>(names)
+        .load(connection)
+        .map_err(diesel_failed("the target cannot be examined"))?;
+    let Some(first) = found.first() else { return Ok(()) };
+    let mut listed: Vec<&str> = found.iter().take(LISTED_MAX).map(|found| found.what.as_str()).collect();
+    let more = format!("and {} more", found.len().saturating_sub(LISTED_MAX));
+    if found.len() > LISTED_MAX {
+        listed.push(&more);
+    }
+    let error = Error::new(format!("{FAILED}; nothing was dropped")).because(listed.join(", "));
+    Err(match first.is_ours {
+        true => error.next("this role does not own them: give --restart as their owner"),
+        false => {
+            error.next("something that is not ours depends on it; drop that first, or use an empty database")
+        }
+    })
+}
+
+/// The statements that drop the tables which `plan` made, with what hangs on them of ours: foreign keys first, so that the order of the
+/// tables does not matter where they point at each other.
+fn drop_steps(plan: &Plan) -> Vec<Vec<SchemaStep>> {
+    let own_schema = quote_pg(&plan.target_schema);
+    let step = |sql: String, locks: usize| SchemaStep { sql: format!("{sql};\n"), locks };
+    let made = plan.parents_first();
+    let made: Vec<_> = made.into_iter().filter(|table| table.existing.is_none()).collect();
+    let foreign_keys = made.iter().flat_map(|table| {
+        table.foreign_keys.iter().map(|key| {
+            let name = table.qualified(&table.target);
+            step(format!("ALTER TABLE IF EXISTS {name} DROP CONSTRAINT IF EXISTS {}", quote_pg(&key.name)), 6)
+        })
+    });
+    let views = plan.views.iter().rev();
+    let views =
+        views.map(|view| step(format!("DROP VIEW IF EXISTS {own_schema}.{}", quote_pg(&view.target)), 2));
+    let tables = made.iter().rev().map(|table| {
+        let indexes = 1 + table.unique.len() + table.indexes.len();
+        let sequences = table.columns.iter().filter(|column| column.sequence.is_some()).count();
+        step(format!("DROP TABLE IF EXISTS {}", table.qualified(&table.target)), 3 + indexes + sequences)
+    });
+    let functions = plan.triggers.iter();
+    let functions = functions.map(|trigger| {
+        step(format!("DROP FUNCTION IF EXISTS {own_schema}.{}()", quote_pg(&trigger.function)), 2)
+    });
+    let bookkeeping = (!plan.is_into_existing())
+        .then(|| step(format!("DROP TABLE IF EXISTS {own_schema}.__diesel_schema_migrations"), 4));
+    vec![
+        foreign_keys.collect(),
+        views.collect(),
+        tables.collect(),
+        functions.collect(),
+        bookkeeping.into_iter().collect(),
+    ]
+}

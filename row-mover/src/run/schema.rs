@@ -1,0 +1,120 @@
+//! The first migration: the tables, in as many transactions as the server's table of locks asks for.
+//!
+//! A transaction creates some of the tables and records in the ledger how far the schema is; the last one also records that the
+//! migration is applied. An interrupted run goes on behind what the ledger has.
+
+use std::ops::Range;
+
+use diesel::migration::{Migration, MigrationSource};
+use diesel::pg::Pg;
+use migrate_core::batches::{LockShare, end_of_batch};
+use migrate_core::render::{self, SchemaStep};
+
+use super::migrations;
+use crate::error::{Error, Result};
+use crate::ledger::{self, Run};
+use crate::target::pool::all_or_none;
+use crate::target::{DbSettings, PooledConnection};
+use crate::target::{batches, bookkeeping};
+
+/// Creates the tables of a run's plan, as far as they are not there.
+pub(super) fn create_tables<M: MigrationSource<Pg>>(
+    connection: &mut PooledConnection,
+    settings: &DbSettings,
+    run: &Run,
+    source: &M,
+) -> Result<()> {
+    let ordered = migrations::ordered(source)?;
+    let Some(migration) = ordered.first() else { return Err(Error::new("the plan has no first migration")) };
+    let share = batches::lock_share(connection)?;
+    migrations::lift_statement_timeout(connection)?;
+    let result = create_missing(connection, run, &**migration, share);
+    migrations::restore_statement_timeout(connection, settings)?;
+    result
+}
+
+fn create_missing(
+    connection: &mut PooledConnection,
+    run: &Run,
+    migration: &dyn Migration<Pg>,
+    share: LockShare,
+) -> Result<()> {
+    if migrations::is_applied(connection, &run.plan, migration)? {
+        return Ok(());
+    }
+    let schema = Schema {
+        run,
+        steps: render::schema_steps(&run.plan),
+        name: migration.name().to_string(),
+        version: migration.name().version().to_string(),
+    };
+    schema.create(connection, share)
+}
+
+/// The first migration of a run.
+struct Schema<'a> {
+    run: &'a Run,
+    steps: Vec<SchemaStep>,
+    /// The migration's name.
+    name: String,
+    /// Its version, by which it is recorded as applied.
+    version: String,
+}
+
+impl Schema<'_> {
+    fn create(&self, connection: &mut PooledConnection, share: LockShare) -> Result<()> {
+        let locks: Vec<usize> = self.steps.iter().map(|step| step.locks).collect();
+        let done = ledger::claim_schema_steps(connection, self.run.id, &self.sealed_path())?;
+        let left = self.steps.len().saturating_sub(done);
+        let end = |from: usize, share: LockShare| end_of_batch(&locks, done + from, share) - done;
+        if left == 0 {
+            return self.batch(connection, done..done);
+        }
+        batches::in_batches(left, share, &end, &mut |range| {
+            self.batch(connection, done + range.start..done + range.end)
+        })
+    }
+
+    /// One transaction.
+    fn batch(&self, connection: &mut PooledConnection, range: Range<usize>) -> Result<()> {
+        let what = match range.start {
+            0 => format!("migration {} failed, and nothing of it was kept", self.name),
+            done => format!(
+                "migration {} failed; {done} of its {} steps are done and stay",
+                self.name,
+                self.steps.len()
+            ),
+        };
+        let failed = |error: Error| {
+            error.next(
+                "mend what it names in the target and run the same command again, or mend the source and start \
+                 over with --restart",
+            )
+        };
+        all_or_none(connection, &what, |connection| {
+            if ledger::claim_schema_steps(connection, self.run.id, &self.sealed_path())? != range.start {
+                // Whose connection was lost may have committed without our seeing the reply.
+                return Err(
+                    Error::new("the ledger has another number of steps done than was read before").passing()
+                );
+            }
+            let sql: String = self
+                .steps
+                .get(range.clone())
+                .unwrap_or_default()
+                .iter()
+                .map(|step| step.sql.as_str())
+                .collect();
+            let plan = &self.run.plan;
+            migrations::run_statements(connection, plan, &sql, &what).map_err(failed)?;
+            if range.end == self.steps.len() {
+                bookkeeping::record(connection, &plan.target_schema, &self.version, &what)?;
+            }
+            ledger::record_schema_steps(connection, self.run.id, range.end)
+        })
+    }
+
+    fn sealed_path(&self) -> String {
+        self.run.seal.path.to_string_lossy().into_owned()
+    }
+}

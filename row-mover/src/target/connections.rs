@@ -1,0 +1,75 @@
+//! The connections of a run beside the one of its keeper, within a budget.
+
+use std::time::{Duration, Instant};
+
+use super::budget::Budget;
+use super::bulk::BulkConnection;
+use super::pool::{self, Pool};
+use super::session::open_bulk_again;
+use super::{DbSettings, PooledConnection, TargetUrl};
+use crate::error::Result;
+
+/// How long the server may count a connection that we have closed.
+const CLOSING_MAX: Duration = Duration::from_secs(3);
+
+/// How long to wait before it is asked for another one again.
+const CLOSING_WAIT: Duration = Duration::from_millis(20);
+
+/// Opens connections.
+pub(crate) struct Connections<'a> {
+    target: &'a TargetUrl,
+    settings: DbSettings,
+    budget: Budget,
+    pool: Pool,
+}
+
+impl<'a> Connections<'a> {
+    /// The connections of a target. None is opened before it is needed.
+    ///
+    /// # Errors
+    /// When the settings are no pool that r2d2 takes.
+    pub(crate) fn new(
+        target: &'a TargetUrl,
+        settings: &DbSettings,
+        budget: Budget,
+    ) -> Result<Connections<'a>> {
+        let pool_max = settings.pool_max.min(u32::try_from(budget.pooled).unwrap_or(1)).max(1);
+        let settings = DbSettings { pool_max, pool_min: settings.pool_min.min(pool_max), ..*settings };
+        let settings = if budget.is_tight() { DbSettings { pool_min: 0, ..settings } } else { settings };
+        let pool = pool::open(target, &settings)?;
+        Ok(Connections { target, settings, budget, pool })
+    }
+
+    /// What the connections are for.
+    pub(crate) fn budget(&self) -> Budget {
+        self.budget
+    }
+
+    /// A connection for short statements. Where they are few it is closed as soon as it is dropped.
+    ///
+    /// # Errors
+    /// When none is to be had in time.
+    pub(crate) fn pooled(&self) -> Result<PooledConnection> {
+        if self.budget.is_tight() {
+            // The pool goes with the connection.
+            return pool::get(&pool::open(self.target, &self.settings)?);
+        }
+        pool::get(&self.pool)
+    }
+
+    /// A connection for rows and builds.
+    ///
+    /// # Errors
+    /// When the server refuses it. One that still counts a connection which we have closed is asked again, without a word.
+    pub(crate) fn bulk(&self) -> Result<BulkConnection> {
+        let until = Instant::now() + CLOSING_MAX;
+        loop {
+            match open_bulk_again(self.target, &self.settings) {
+                Err(error) if self.budget.is_tight() && error.is_passing() && Instant::now() < until => {
+                    std::thread::sleep(CLOSING_WAIT);
+                }
+                opened => return opened,
+            }
+        }
+    }
+}
