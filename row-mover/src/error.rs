@@ -4,7 +4,8 @@
 
 use std::fmt;
 
-use crate::target::server_error::ServerError;
+use crate::target::lock_wait::{Blocked, LockWait};
+use crate::target::server_error::{LOCK_NOT_AVAILABLE, ServerError};
 
 /// The SQLSTATE of a statement that was cancelled.
 const QUERY_CANCELED: &str = "57014";
@@ -55,15 +56,42 @@ impl Error {
         Error { is_passing: true, is_stall: true, ..self }
     }
 
-    /// Whether it or one of its causes is that nothing happened at all.
+    /// Its causes, the nearest first.
+    fn causes(&self) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+        std::iter::successors(std::error::Error::source(self), |error| error.source())
+    }
+
+    /// Whether it or one of its causes is that nothing happened at all, or nothing but waiting for a lock.
     pub(crate) fn is_stall(&self) -> bool {
-        let mut cause = self.cause.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static));
-        let mut is_stall = self.is_stall;
-        while let (false, Some(error)) = (is_stall, cause) {
-            is_stall = error.downcast_ref::<Error>().is_some_and(|error| error.is_stall);
-            cause = error.source();
-        }
-        is_stall
+        self.is_stall
+            || self.is_lock_timeout()
+            || self.lock_wait().is_some()
+            || self.causes().any(|cause| cause.downcast_ref::<Error>().is_some_and(|error| error.is_stall))
+    }
+
+    /// Whether PostgreSQL says that a lock was not to be had in time.
+    pub(crate) fn is_lock_timeout(&self) -> bool {
+        let sqlstate = |error: &ServerError| error.sqlstate.as_deref() == Some(LOCK_NOT_AVAILABLE);
+        self.causes().any(|cause| cause.downcast_ref::<ServerError>().is_some_and(sqlstate))
+    }
+
+    /// The lock that the statement waited for when it failed, and who held it; none where it waited for none, or that is not known.
+    pub fn lock_wait(&self) -> Option<&LockWait> {
+        self.causes().find_map(|cause| cause.downcast_ref::<Blocked>()).map(|blocked| &blocked.wait)
+    }
+
+    /// The same with who held the lock that it waited for.
+    #[must_use]
+    pub(crate) fn blocked_by(mut self, wait: LockWait) -> Error {
+        let cause = self.cause.take();
+        self.because(Blocked { wait, cause })
+    }
+
+    /// The same with what ends the wait for a lock, where it was one; for an error that ends the work.
+    #[must_use]
+    pub(crate) fn with_lock_remedy(self) -> Error {
+        let Some(remedy) = self.lock_wait().map(LockWait::remedy) else { return self };
+        self.next(format!("{remedy}; then run the same command again"))
     }
 
     /// Whether trying again may help, as far as it or one of its causes tells.

@@ -29,7 +29,7 @@ pub(super) struct Lane<'a> {
 
 impl<'a> Lane<'a> {
     pub(super) fn new(load: &'a Load<'a>, shared: &'a Shared) -> Lane<'a> {
-        let patience = Patience::new(load.retry_max, load.observer);
+        let patience = Patience::new(load.retry_max, load.observer, load.clock);
         Lane { load, shared, source: None, target: None, given_up: None, patience }
     }
 
@@ -49,6 +49,8 @@ impl<'a> Lane<'a> {
                     self.done(task)?;
                 }
                 Err(error) => {
+                    let waiter = self.target.as_ref().map(BulkConnection::backend);
+                    let error = (self.load.explain)(error, waiter);
                     self.schedule().given_back(task);
                     self.shared.changed.notify_all();
                     if !self.recover(error)? {
@@ -119,6 +121,7 @@ impl<'a> Lane<'a> {
             match self.settle() {
                 Ok(()) => return Ok(true),
                 Err(error) => {
+                    let error = (self.load.explain)(error, None);
                     if let Err(error) = self.patience.bear(error) {
                         return self.retire(error);
                     }

@@ -20,6 +20,7 @@ use crate::ledger::Chunk;
 use crate::observer::{Observer, TableToMove};
 use crate::source::SourceConnection;
 use crate::target::bulk::{Backend, BulkConnection};
+use crate::work_clock::WorkClock;
 
 pub(crate) use chunks::plan_chunks;
 use lane::Lane;
@@ -56,8 +57,12 @@ pub(crate) struct Load<'a> {
     pub(crate) read_done: &'a (dyn Fn() -> Result<DoneTasks> + Sync),
     /// Hears, once, that all rows are in.
     pub(crate) rows_are_in: &'a (dyn Fn() -> Result<()> + Sync),
+    /// Adds to the error of a session who held the lock that it waited for.
+    pub(crate) explain: &'a (dyn Fn(Error, Option<&Backend>) -> Error + Sync),
     /// Who watches.
     pub(crate) observer: &'a dyn Observer,
+    /// When work was last done.
+    pub(crate) clock: &'a WorkClock,
 }
 
 /// Takes a chunk or a build by its claim in the ledger; false where it is done already: its commit went through although nobody

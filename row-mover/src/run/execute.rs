@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::finish;
 use crate::ledger::{self, Run};
 use crate::load::{self, Load};
+use crate::observer::Observer;
 use crate::rejects::{self, RejectedTable};
 use crate::source::{SourceConnection, seal};
 use crate::target::PooledConnection;
@@ -196,7 +197,9 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
                 self.begin(Phase::Constraints);
                 Ok(())
             },
+            explain: &|error, waiter| session.explain(error, waiter),
             observer: session.observer,
+            clock: &session.observer.clock,
         }
         .run()
     }

@@ -200,7 +200,6 @@ pub(super) fn drop_planned(target: &mut PooledConnection, plan: &Plan) -> Result
         statements.push_str(&format!("DROP TABLE IF EXISTS {own_schema}.__diesel_schema_migrations"));
     }
     let dropped = target.transaction(|target| {
-        target.batch_execute("SET LOCAL lock_timeout = 10000")?;
         for table in &made.tables {
             // Foreign keys first, so that the order of the tables does not matter where they point at each other.
             for key in &table.foreign_keys {

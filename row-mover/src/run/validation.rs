@@ -10,6 +10,7 @@ use super::integrity::beside_integrity;
 use super::{check_target, existing, migrations};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
+use crate::lock_watch::watching_locks;
 use crate::observer::Observer;
 use crate::source::integrity_check::Integrity;
 use crate::source::{SourceConnection, seal};
@@ -19,6 +20,7 @@ use crate::validate::{
     CompareOptions, Share, TableComparison, Tried, behaviour, catalog, compare_rows, defaults,
     sequence_problems, views,
 };
+use crate::watched::watched;
 
 /// What a validation found.
 #[derive(Clone, Debug, Serialize)]
@@ -118,6 +120,15 @@ pub struct ValidationRequest<'a, M> {
 /// # Errors
 /// When there is none, or either side cannot be read.
 pub fn validate<M: MigrationSource<Pg>>(
+    request: &ValidationRequest<'_, M>,
+    observer: &dyn Observer,
+) -> Result<(Run, Validation)> {
+    watched(observer, |observer| {
+        watching_locks(&request.target, &request.settings, || validate_watched(request, observer))
+    })
+}
+
+fn validate_watched<M: MigrationSource<Pg>>(
     request: &ValidationRequest<'_, M>,
     observer: &dyn Observer,
 ) -> Result<(Run, Validation)> {

@@ -2,6 +2,7 @@
 
 pub mod bulk;
 pub mod introspect;
+pub mod lock_wait;
 pub mod pool;
 pub mod server_error;
 pub mod session;

@@ -10,6 +10,9 @@ use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind};
 /// The SQLSTATE of a disk without room.
 const DISK_FULL: &str = "53100";
 
+/// The SQLSTATE of a lock that was not to be had in time.
+pub(crate) const LOCK_NOT_AVAILABLE: &str = "55P03";
+
 /// An error of the server, scrubbed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerError {
@@ -101,7 +104,7 @@ impl ServerError {
             "40001", // serialization
             "40P01", // deadlock
             "53300", // too many connections
-            "55P03", // a lock was not to be had in time
+            LOCK_NOT_AVAILABLE,
             "57014", // the statement was cancelled, or took too long
             "57P01", // the server was shut down, or the session was ended by an administrator
             "57P02", // another session crashed

@@ -1,11 +1,30 @@
 //! What every session of ours is like, whatever the server's, the database's or the role's defaults are.
 
+use std::time::Duration;
+
 use super::bulk::{Backend, BulkConnection};
 use super::{DbSettings, TargetUrl};
 use crate::error::Result;
 
 /// The name under which our sessions show in `pg_stat_activity`.
 pub const APPLICATION_NAME: &str = "hyperpage-migration";
+
+/// The name of a session that only reads the status, which is no migration.
+pub(crate) const STATUS_NAME: &str = "hyperpage-status";
+
+/// The longest wait for a lock before the statement is given up, and tried again where faults may last for longer.
+const LOCK_TIMEOUT_MAX: Duration = Duration::from_secs(30);
+
+/// How long a statement waits for a lock before it is given up: a part of the time for which a fault may last, so that whoever
+/// watches hears of the wait before that is over.
+pub(crate) fn lock_timeout(settings: &DbSettings) -> Duration {
+    const TRIES: u32 = 4;
+    match settings.retry_timeout {
+        // PostgreSQL takes zero for no limit.
+        Duration::ZERO => LOCK_TIMEOUT_MAX,
+        limit => (limit / TRIES).clamp(Duration::from_millis(1), LOCK_TIMEOUT_MAX),
+    }
+}
 
 /// A bulk connection with our session's settings, and no limit on how long a statement may take.
 pub(crate) fn open_bulk(target: &TargetUrl, settings: &DbSettings) -> Result<BulkConnection> {
@@ -66,9 +85,10 @@ pub(crate) fn end_session(connection: &mut BulkConnection, given_up: &Backend) -
 pub(super) fn session_sql(settings: &DbSettings) -> String {
     format!(
         "SET application_name = '{APPLICATION_NAME}'; SET search_path = public; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; \
-         SET client_min_messages = warning; SET row_security = off; SET standard_conforming_strings = on; SET statement_timeout = {}; SET lock_timeout = 30000; \
+         SET client_min_messages = warning; SET row_security = off; SET standard_conforming_strings = on; SET statement_timeout = {}; SET lock_timeout = {}; \
          SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; \
          SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0",
-        settings.statement_timeout.as_millis()
+        settings.statement_timeout.as_millis(),
+        lock_timeout(settings).as_millis()
     )
 }

@@ -17,13 +17,19 @@ use crate::watch::{Step, Watch};
 use crate::whole::{assert_recovered, on_server};
 
 /// A cluster for these tests alone, removed with its folder.
-struct Server {
+pub struct Server {
     _folder: TempDir,
     cluster: Cluster,
 }
 
 impl Server {
     fn start() -> Server {
+        // What is not waited for stays in memory for as long as it can, so that it is there to be forgotten.
+        Server::start_with(&["wal_buffers = '64MB'", "wal_level = 'replica'", "max_wal_senders = 0"])
+    }
+
+    /// A server with these settings.
+    pub fn start_with(settings: &[&str]) -> Server {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let version = std::env::var("TEST_POSTGRES_VERSION").ok().and_then(|version| version.parse().ok());
@@ -32,8 +38,7 @@ impl Server {
         let cluster = Cluster::open(options).unwrap();
         cluster.start().unwrap();
         let server = Server { _folder: folder, cluster };
-        // What is not waited for stays in memory for as long as it can, so that it is there to be forgotten.
-        for setting in ["wal_buffers = '64MB'", "wal_level = 'replica'", "max_wal_senders = 0"] {
+        for setting in settings {
             session(&server.url()).query(&format!("ALTER SYSTEM SET {setting}"), &[]).unwrap();
         }
         server.cluster.stop(StopMode::Fast).unwrap();
@@ -41,7 +46,7 @@ impl Server {
         server
     }
 
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         self.cluster.url("postgres").unwrap()
     }
 

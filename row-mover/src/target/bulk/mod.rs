@@ -48,6 +48,11 @@ pub struct Backend {
 }
 
 impl Backend {
+    /// Its number.
+    pub(crate) fn pid(&self) -> &str {
+        &self.pid
+    }
+
     /// As parameters of a statement: the number, and when it began.
     pub(crate) fn parameters(&self) -> [Option<&str>; 2] {
         [Some(&self.pid), Some(&self.began)]
