@@ -18,6 +18,8 @@ pub struct Error {
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
     is_passing: bool,
     is_stall: bool,
+    /// Whether it ended the tries, so that what to do next is known.
+    is_given_up: bool,
 }
 
 /// A result of this crate.
@@ -26,7 +28,14 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error that says what failed and where.
     pub fn new(what: impl Into<String>) -> Error {
-        Error { what: what.into(), next: None, cause: None, is_passing: false, is_stall: false }
+        Error {
+            what: what.into(),
+            next: None,
+            cause: None,
+            is_passing: false,
+            is_stall: false,
+            is_given_up: false,
+        }
     }
 
     /// Adds what to do next.
@@ -90,8 +99,17 @@ impl Error {
     /// The same with what ends the wait for a lock, where it was one; for an error that ends the work.
     #[must_use]
     pub(crate) fn with_lock_remedy(self) -> Error {
+        if self.is_given_up {
+            return self;
+        }
         let Some(remedy) = self.lock_wait().map(LockWait::remedy) else { return self };
         self.next(format!("{remedy}; then run the same command again"))
+    }
+
+    /// Says that it was tried for as long as it may be, and what to do next.
+    #[must_use]
+    pub(crate) fn given_up(self, next: impl Into<String>) -> Error {
+        Error { is_given_up: true, ..self.next(next) }
     }
 
     /// Whether trying again may help, as far as it or one of its causes tells.
@@ -133,9 +151,12 @@ impl Error {
             let is_cancelled = error
                 .downcast_ref::<ServerError>()
                 .is_some_and(|error| error.sqlstate.as_deref() == Some(QUERY_CANCELED));
+            let is_interrupted = error.downcast_ref::<rusqlite::Error>().is_some_and(|error| {
+                error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted)
+            });
             // Diesel keeps no SQLSTATE of this error, only the server's words.
             let is_said = error.to_string().contains("canceling statement due to user request");
-            if is_cancelled || is_said || error.is::<Stop>() {
+            if is_cancelled || is_interrupted || is_said || error.is::<Stop>() {
                 return true;
             }
             cause = error.source();

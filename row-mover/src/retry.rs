@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::observer::{Observer, go_on};
-use crate::target::lock_wait::LockWait;
 use crate::work_clock::WorkClock;
 
 /// How long to wait before the second try.
@@ -88,16 +87,11 @@ impl<'a> Patience<'a> {
 fn given_up(error: Error, lasted: Duration) -> Error {
     let lasted = lasted.as_secs_f32();
     // This says more than what to do about a first connection.
-    match error.lock_wait().map(LockWait::remedy) {
-        Some(remedy) => error.next(format!(
-            "it lasted for {lasted:.0} seconds (DB_RETRY_TIMEOUT sets how long that may be); {remedy}; then run the same command \
-             again: it goes on from here"
-        )),
-        None => error.next(format!(
-            "it lasted for {lasted:.0} seconds (DB_RETRY_TIMEOUT sets how long that may be); once it has passed, run the same \
-             command again: it goes on from here"
-        )),
-    }
+    let end = error.lock_wait().map_or("once it has passed, ".to_owned(), |wait| wait.remedy() + "; then ");
+    error.given_up(format!(
+        "it lasted for {lasted:.0} seconds (DB_RETRY_TIMEOUT sets how long that may be); {end}run the same command again: it goes on \
+         from here"
+    ))
 }
 
 /// Does `work` until it succeeds or a fault does not pass.
@@ -136,7 +130,7 @@ mod tests {
 
     use super::*;
     use crate::observer::Silent;
-    use crate::target::lock_wait::{Holder, HolderSession};
+    use crate::target::lock_wait::{Holder, HolderSession, LockWait};
     use crate::target::server_error::ServerError;
 
     #[test]

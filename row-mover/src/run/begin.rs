@@ -35,7 +35,7 @@ impl Session<'_> {
         }
         self.end(Phase::Preflight, started, &mut phases);
         let started = self.start(Phase::Seal);
-        let source = SourceConnection::open_live(&request.source)?;
+        let source = SourceConnection::open_live(&request.source)?.stopped_by(self.observer);
         let copy = seal::copy(&source, &request.backup_dir, &|share| {
             self.observer.sealed(share);
             go_on(self.observer)

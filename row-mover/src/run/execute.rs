@@ -184,7 +184,7 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
             applied_sql: &self.applied_sql()?,
             workers: self.request.workers,
             retry_max: session.settings.retry_timeout,
-            open_source: &|| SourceConnection::open_sealed(&self.run.seal.path),
+            open_source: &|| self.open_sealed(),
             open_target: &|| open_bulk_again(session.target, &session.settings),
             hold_lock: &|| session.hold_lock(),
             is_at_work: &|backend| session.is_at_work(backend),
@@ -204,6 +204,10 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
         .run()
     }
 
+    fn open_sealed(&self) -> Result<SourceConnection> {
+        Ok(SourceConnection::open_sealed(&self.run.seal.path)?.stopped_by(self.session.observer))
+    }
+
     /// What says that the second migration is applied, as Diesel would write it.
     fn applied_sql(&self) -> Result<String> {
         let ordered = migrations::ordered(self.request.migrations)?;
@@ -216,7 +220,7 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
     }
 
     fn set_sequences(&self) -> Result<()> {
-        let sealed = SourceConnection::open_sealed(&self.run.seal.path)?;
+        let sealed = self.open_sealed()?;
         let mut connection = self.session.connection()?;
         migrations::lift_statement_timeout(&mut connection)?;
         let done = finish::set_sequences(&sealed, &mut connection, self.tables)
@@ -289,7 +293,7 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
             .collect();
         let folder = run.seal.path.parent().and_then(|folder| folder.file_name());
         let folder = request.rejects_dir.join(folder.unwrap_or_default());
-        let written = rejects::write(&SourceConnection::open_sealed(&run.seal.path)?, &moved, &folder)?;
+        let written = rejects::write(&self.open_sealed()?, &moved, &folder)?;
         let found = Rejected {
             skipped: written.iter().map(|table| table.skipped).sum(),
             nulled: written.iter().map(|table| table.nulled).sum(),

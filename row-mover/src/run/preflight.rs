@@ -27,7 +27,7 @@ impl<M> Preflight<'_, M> {
     /// When something stands in the way.
     pub(super) fn look(&self, target: &mut PooledConnection, is_fresh: bool) -> Result<()> {
         let request = self.request;
-        let source = SourceConnection::open_live(&request.source)?;
+        let source = SourceConnection::open_live(&request.source)?.stopped_by(self.observer);
         if source.real_path().to_str().is_none() {
             return Err(Error::new(format!("the path {} is not UTF-8", source.real_path().display()))
                 .next("the manifest and the ledger hold paths as text: name a copy or move the file"));
@@ -51,10 +51,12 @@ impl<M> Preflight<'_, M> {
         std::thread::scope(|scope| {
             let observer = self.observer;
             let hash = scope.spawn(move || copy.hash(&|| go_on(observer)));
-            let check = scope.spawn(|| quick_check(&SourceConnection::open_sealed(copy.path())?, source));
+            let check =
+                scope.spawn(|| quick_check(&SourceConnection::open_sealed(copy.path())?, source, observer));
             let examine = || {
-                self.check_schema(&SourceConnection::open_sealed(copy.path())?)?;
-                self.scan(&|| SourceConnection::open_sealed(copy.path()))
+                let open = || Ok(SourceConnection::open_sealed(copy.path())?.stopped_by(observer));
+                self.check_schema(&open()?)?;
+                self.scan(&open)
             };
             let findings = examine();
             // Damage explains whatever else went wrong.
@@ -70,8 +72,8 @@ impl<M> Preflight<'_, M> {
     /// When it is damaged; values that cannot move are no error but findings.
     pub(super) fn examine_live(&self) -> Result<Findings> {
         let path = &self.request.source;
-        quick_check(&SourceConnection::open_live(path)?, path)?;
-        self.scan(&|| SourceConnection::open_another(path))
+        quick_check(&SourceConnection::open_live(path)?, path, self.observer)?;
+        self.scan(&|| Ok(SourceConnection::open_another(path)?.stopped_by(self.observer)))
     }
 
     fn check_schema(&self, source: &SourceConnection) -> Result<()> {

@@ -212,7 +212,7 @@ impl<'a> Session<'a> {
         let tables: Vec<&PlannedTable> =
             plan.tables.iter().filter(|table| catalog::is_readable(table, &differences)).collect();
         let options = CompareOptions { workers: request.workers, ..CompareOptions::default() };
-        let open_source = || SourceConnection::open_sealed(&run.seal.path);
+        let open_source = || Ok(SourceConnection::open_sealed(&run.seal.path)?.stopped_by(self.observer));
         let open_target = || open_bulk(self.target, &self.settings);
         let compared = compare_rows(&tables, options, &open_source, &open_target, self.observer)?;
         let written: Vec<String> = compared

@@ -17,8 +17,8 @@ use crate::source::{SourceConnection, seal};
 use crate::target::session::open_bulk_again;
 use crate::target::{DbSettings, PooledConnection, TargetUrl, pool};
 use crate::validate::{
-    CompareOptions, Share, TableComparison, Tried, behaviour, catalog, compare_rows, defaults,
-    sequence_problems, views,
+    CompareOptions, Share, TableComparison, Tried, Views, behaviour, catalog, compare_rows, defaults,
+    sequence_problems,
 };
 use crate::watched::watched;
 
@@ -193,14 +193,21 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
         // Rows are only compared where the columns to read are there; what is missing is named already.
         let readable: Vec<&PlannedTable> =
             tables.iter().copied().filter(|table| catalog::is_readable(table, &schema)).collect();
-        let open_source = || SourceConnection::open_sealed(&run.seal.path);
+        let open_source = || Ok(SourceConnection::open_sealed(&run.seal.path)?.stopped_by(self.observer));
         let open_target = || open_bulk_again(self.target, self.settings);
         let mut compared = compare_rows(&readable, self.options, &open_source, &open_target, self.observer)?;
         if self.options.share.is_some() {
             count_rejected(connection, run, &mut compared)?;
         }
         let views = match self.options.share {
-            None => views(&open_source()?, &mut open_target()?, &run.plan, &compared)?,
+            None => Views {
+                plan: &run.plan,
+                open_source: &open_source,
+                open_target: &open_target,
+                time_max: self.settings.views_timeout,
+                observer: self.observer,
+            }
+            .compare(&compared)?,
             Some(_) => Tried::not_done("all views", "a look at some rows asks no view"),
         };
         let mut validation = Validation {
@@ -231,7 +238,7 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
         if self.options.read_only {
             return Ok(Tried::not_done("all constraints", "--read-only"));
         }
-        let source = SourceConnection::open_sealed(&run.seal.path)?;
+        let source = SourceConnection::open_sealed(&run.seal.path)?.stopped_by(self.observer);
         behaviour(&source, &mut open_bulk_again(self.target, self.settings)?, tables, self.observer)
     }
 }

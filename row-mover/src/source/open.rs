@@ -11,7 +11,9 @@ use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::control::Control;
 use crate::error::{Context, Error, Result};
+use crate::observer::Observer;
 
 /// How long to wait for a lock that the app holds.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(10);
@@ -29,6 +31,7 @@ pub struct SourceConnection {
     path: PathBuf,
     real_path: PathBuf,
     is_immutable: bool,
+    control: Control,
 }
 
 impl SourceConnection {
@@ -75,6 +78,18 @@ impl SourceConnection {
     pub fn open_sealed(path: &Path) -> Result<SourceConnection> {
         check_is_database(path)?;
         open(path, path, true).map_err(|error| explain_open(path, false, error))
+    }
+
+    /// The same; once `observer` asks to stop, whatever SQLite is at ends within moments.
+    #[must_use]
+    pub(crate) fn stopped_by(self, observer: &dyn Observer) -> SourceConnection {
+        self.control.stop_with(observer.stop_flag());
+        self
+    }
+
+    /// What ends statements of this connection.
+    pub(crate) fn control(&self) -> &Control {
+        &self.control
     }
 
     /// The connection, for the modules that read.
@@ -155,7 +170,14 @@ fn open(
     }
     connection.busy_timeout(LOCK_WAIT_MAX)?;
     connection.execute_batch("PRAGMA query_only = 1; PRAGMA cell_size_check = 1; PRAGMA mmap_size = 0")?;
-    Ok(SourceConnection { connection, path: path.to_owned(), real_path: real_path.to_owned(), is_immutable })
+    let control = Control::install(&connection)?;
+    Ok(SourceConnection {
+        connection,
+        path: path.to_owned(),
+        real_path: real_path.to_owned(),
+        is_immutable,
+        control,
+    })
 }
 
 /// The path as a `file:` URI, in which SQLite reads `%`, `?` and `#` as its own (SQLite manual, "URI Filenames").

@@ -12,6 +12,7 @@ use rusqlite::{Connection, ErrorCode};
 use super::SourceConnection;
 use super::open::damaged;
 use crate::error::{Context, Error, Result};
+use crate::observer::Observer;
 
 /// How many finds are told.
 const TOLD_FINDS_MAX: usize = 5;
@@ -23,10 +24,10 @@ pub(super) const NOT_IN_ORDER: &str = "row not in PRIMARY KEY order for ";
 ///
 /// # Errors
 /// When it is damaged; names the first finds.
-pub fn quick_check(source: &SourceConnection, stands_for: &Path) -> Result<()> {
+pub fn quick_check(source: &SourceConnection, stands_for: &Path, observer: &dyn Observer) -> Result<()> {
     let path = stands_for;
     let failed = || format!("{} cannot be checked", path.display());
-    let own = SourceConnection::open_another(source.path())?;
+    let own = SourceConnection::open_another(source.path())?.stopped_by(observer);
     let connection = own.connection();
     connection.collation_needed(stand_in).context(failed)?;
     let is_damage = |error: &rusqlite::Error| {

@@ -29,10 +29,10 @@ const WAITS_SQL: &str = "
         pg_catalog.to_char(h.query_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),
         h.state, h.backend_type, h.query LIKE 'autovacuum: %(to prevent wraparound)',
         (pg_catalog.pg_blocking_pids(w.holder))[1],
-        (SELECT x.gid FROM pg_catalog.pg_prepared_xacts AS x WHERE w.holder = 0
-         AND (x.transaction = w.transactionid OR EXISTS (SELECT FROM pg_catalog.pg_locks AS l WHERE l.pid IS NULL AND l.granted
-              AND l.relation = w.relation AND pg_catalog.split_part(l.virtualtransaction, '/', 2) = x.transaction::text))
-         LIMIT 1)
+        (SELECT x.gid FROM pg_catalog.pg_prepared_xacts AS x
+         JOIN pg_catalog.pg_locks AS o ON o.pid IS NULL AND o.locktype = 'transactionid' AND o.transactionid = x.transaction
+         JOIN pg_catalog.pg_locks AS l ON l.pid IS NULL AND l.virtualtransaction = o.virtualtransaction
+         WHERE w.holder = 0 AND (l.relation = w.relation OR l.transactionid = w.transactionid) LIMIT 1)
     FROM waits AS w LEFT JOIN pg_catalog.pg_stat_activity AS h ON h.pid = w.holder
     ORDER BY w.pid, w.holder";
 
