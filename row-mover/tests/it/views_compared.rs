@@ -93,11 +93,12 @@ fn endless_views_share_one_span_of_time_and_the_others_are_compared() {
     let left = left_out(&done.validation);
     assert_eq!(done.validation.views.tried, 1, "{left:?}");
     assert_eq!(left.len(), 2, "{left:?}");
+    // The plan has views in the order of their names.
     assert!(
-        left[0].starts_with("view endless: SQLite takes more than 1.5 seconds for it, and all views together have 3 (DB_VIEWS_TIMEOUT)"),
+        left[0].starts_with("view another: SQLite takes more than 1.5 seconds for it, and all views together have 3 (DB_VIEWS_TIMEOUT)"),
         "{left:?}"
     );
-    assert!(left[1].starts_with("view another: SQLite takes more than 0.7 seconds for it, "), "{left:?}");
+    assert!(left[1].starts_with("view endless: SQLite takes more than 0.7 seconds for it, "), "{left:?}");
 }
 
 #[test]
@@ -149,28 +150,22 @@ fn an_endless_view_stops_when_it_is_asked_to() {
 
 /// What would take hundreds of megabytes is refused by SQLite itself, and named.
 #[test]
-fn a_view_with_long_values_or_much_memory_is_named() {
+fn a_view_with_long_values_is_named() {
     let case = Case::new(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, short TEXT, long TEXT);
          WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
          INSERT INTO t SELECT i, hex(zeroblob(10)), CASE i WHEN 7 THEN hex(zeroblob(1000000)) END FROM n;
          CREATE VIEW ids AS SELECT id, short FROM t;
-         CREATE VIEW lengths AS SELECT id, length(long) AS n FROM t;
+         CREATE VIEW numbers AS SELECT count(*) AS n FROM t;
          CREATE VIEW whole AS SELECT id, long FROM t;
          CREATE VIEW joined AS SELECT group_concat(a.short, '') AS v FROM t a, t b;
-         CREATE VIEW document AS SELECT json_group_array(a.short) AS v FROM t a, t b, t c;",
+         CREATE VIEW sorted AS SELECT id, long FROM t ORDER BY long;",
     );
     let done = moved(run::migrate(&quick(&case), &Silent));
     let left = left_out(&done.validation);
-    for (view, reason) in [
-        ("whole", "a value of it in SQLite is longer than 1 MiB"),
-        ("joined", "a value of it in SQLite is longer than 1 MiB"),
-        ("document", "SQLite takes too much memory for it"),
-    ] {
-        let is_planned = case.plan.views.iter().any(|planned| planned.source == view);
-        assert_eq!(left.contains(&format!("view {view}: {reason}")), is_planned, "{left:?}");
-    }
-    assert!(done.validation.views.tried >= 2, "{left:?}");
+    let reason = "a value of it in SQLite is longer than 1 MiB";
+    assert_eq!(left, ["joined", "sorted", "whole"].map(|view| format!("view {view}: {reason}")));
+    assert_eq!(done.validation.views.tried, 2);
 }
 
 /// The text of an error quotes the value that caused it: it must not come into the server's log.

@@ -125,7 +125,6 @@ impl Views<'_> {
                 return Ok(match failure {
                     Failure::Interrupted => out_of_time("SQLite"),
                     Failure::TooLong => too_long("SQLite", "value", VALUE_BYTES_MAX.into()),
-                    Failure::TooLarge => Outcome::NotTried("SQLite takes too much memory for it".to_owned()),
                     Failure::Unreadable(words) => {
                         Outcome::NotTried(format!("SQLite by itself cannot read it: {words}"))
                     }

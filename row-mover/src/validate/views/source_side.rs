@@ -13,18 +13,12 @@ use super::sums::{Sums, UNREADABLE, append};
 use crate::error::{Context, Result};
 use crate::source::{SourceConnection, scan};
 
-/// How much memory SQLite may take for a view, beyond what it has: a document that `json_group_array` puts together has no limit of
-/// its own.
-const MEMORY_MAX_BYTES: u64 = 24 << 20;
-
 /// Why SQLite's part of a view is not known.
 pub(super) enum Failure {
     /// Its time was over, or the work is to stop.
     Interrupted,
     /// It has a value that is longer than may be.
     TooLong,
-    /// It takes more memory than it may.
-    TooLarge,
     /// SQLite by itself cannot read it.
     Unreadable(String),
 }
@@ -34,9 +28,9 @@ pub(super) fn prepare(source: &SourceConnection) -> Result<()> {
     let failed = || "the views of the sealed copy cannot be read".to_owned();
     let connection = source.connection();
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, true).context(failed)?;
-    // SQLite itself refuses what is longer, whether it is read, joined or sorted, before it has it in memory.
+    // SQLite itself refuses what is longer, whether it is read, put together by a function or sorted, before it has it in memory.
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX).context(failed)?;
-    source.control().watch_closely(connection).context(failed)
+    Ok(())
 }
 
 /// Reads a view until `deadline`.
@@ -45,18 +39,12 @@ pub(super) fn sums(
     source: &SourceConnection,
     deadline: Instant,
 ) -> std::result::Result<Sums, Failure> {
-    let control = source.control();
-    control.set_deadline(Some(deadline));
-    control.set_memory_max(Some(MEMORY_MAX_BYTES));
+    source.control().set_deadline(Some(deadline));
     let sums = read(view, source.connection());
-    let is_too_large = control.is_too_large();
-    control.set_memory_max(None);
-    control.set_deadline(None);
+    source.control().set_deadline(None);
     sums.map_err(|error| match error.sqlite_error_code() {
-        Some(ErrorCode::OperationInterrupted) if is_too_large => Failure::TooLarge,
         Some(ErrorCode::OperationInterrupted) => Failure::Interrupted,
         Some(ErrorCode::TooBig) => Failure::TooLong,
-        Some(ErrorCode::OutOfMemory) => Failure::TooLarge,
         _ => Failure::Unreadable(error.to_string()),
     })
 }
