@@ -13,6 +13,9 @@ use crate::work_clock::WorkClock;
 /// How often whoever watches is asked whether to stop, for statements that cannot ask.
 const ASK_EVERY: Duration = Duration::from_millis(50);
 
+/// The thread that asks.
+const ASKING_THREAD: &str = "asks to stop";
+
 /// An observer that is passed on to another one.
 pub(crate) struct Watched<'a> {
     inner: &'a dyn Observer,
@@ -27,7 +30,7 @@ pub(crate) fn watched<T>(observer: &dyn Observer, work: impl FnOnce(&Watched<'_>
     let watched = Watched { inner: observer, clock: WorkClock::default(), stop: StopFlag::default() };
     let (is_over, over) = (Mutex::new(false), Condvar::new());
     std::thread::scope(|scope| {
-        scope.spawn(|| {
+        let ask = || {
             let mut is_over = is_over.lock().unwrap_or_else(PoisonError::into_inner);
             while !*is_over && !watched.stop.is_set() {
                 if observer.is_stopped() {
@@ -35,7 +38,9 @@ pub(crate) fn watched<T>(observer: &dyn Observer, work: impl FnOnce(&Watched<'_>
                 }
                 is_over = over.wait_timeout(is_over, ASK_EVERY).unwrap_or_else(PoisonError::into_inner).0;
             }
-        });
+        };
+        // Without a thread the work still stops wherever it asks by itself.
+        drop(std::thread::Builder::new().name(ASKING_THREAD.to_owned()).spawn_scoped(scope, ask));
         let _end = End { is_over: &is_over, over: &over };
         work(&watched)
     })

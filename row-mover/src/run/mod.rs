@@ -27,6 +27,7 @@ pub use validation::{Purpose, Validation, ValidationRequest, Verdict, validate};
 
 use crate::error::{Error, Result};
 use crate::ledger;
+use crate::observer::go_on;
 pub use crate::observer::{Observer, Silent};
 pub use crate::source::chunk_plan::CHUNK_BYTES;
 use crate::source::seal;
@@ -107,7 +108,7 @@ fn migrate_in<M: MigrationSource<Pg> + Sync>(
                     run.seal.sealed_at
                 ));
             }
-            seal::verify(&run.seal)?;
+            seal::verify_while(&run.seal, &|| go_on(observer))?;
             session.execute(request, &tables, run, Vec::new())
         }
         _ => session.begin(request, &tables, &subject, None),

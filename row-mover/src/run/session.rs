@@ -202,7 +202,7 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         let next = "validate to see them; --discard beside --restart drops them for good";
-        seal::verify(&run.seal).map_err(|error| {
+        seal::verify_while(&run.seal, &|| go_on(self.observer)).map_err(|error| {
             Error::new(format!("whether {} was written to since run {} cannot be told", self.target, run.id))
                 .because(error)
                 .next("--discard beside --restart drops what is there without looking")

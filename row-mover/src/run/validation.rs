@@ -11,7 +11,7 @@ use super::{check_target, existing, migrations};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
 use crate::lock_watch::watching_locks;
-use crate::observer::Observer;
+use crate::observer::{Observer, go_on};
 use crate::source::integrity_check::Integrity;
 use crate::source::{SourceConnection, seal};
 use crate::target::session::open_bulk_again;
@@ -146,7 +146,7 @@ fn validate_watched<M: MigrationSource<Pg>>(
             .next("run the same `cargo xtask migrate` again: it goes on from there"));
     }
     observer.phase_started(Phase::Validate);
-    seal::verify(&run.seal)?;
+    seal::verify_while(&run.seal, &|| go_on(observer))?;
     let parts = ValidationParts {
         target: &request.target,
         settings: &request.settings,

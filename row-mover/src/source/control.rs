@@ -24,9 +24,14 @@ impl Control {
     /// Installs the progress handler of `connection`, which has no other one.
     pub(super) fn install(connection: &Connection) -> rusqlite::Result<Control> {
         let control = Control::default();
-        let asked = control.clone();
-        connection.progress_handler(STEPS_BETWEEN_QUESTIONS, Some(move || asked.is_over()))?;
+        control.install_on(connection)?;
         Ok(control)
+    }
+
+    /// Ends statements of `connection`, too: a database in memory that is used beside the file.
+    pub(crate) fn install_on(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let asked = self.clone();
+        connection.progress_handler(STEPS_BETWEEN_QUESTIONS, Some(move || asked.is_over()))
     }
 
     pub(super) fn stop_with(&self, stop: StopFlag) {
