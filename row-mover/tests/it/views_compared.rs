@@ -158,7 +158,7 @@ fn a_view_with_long_values_is_named() {
          CREATE VIEW ids AS SELECT id, short FROM t;
          CREATE VIEW numbers AS SELECT count(*) AS n FROM t;
          CREATE VIEW whole AS SELECT id, long FROM t;
-         CREATE VIEW joined AS SELECT group_concat(a.short, '') AS v FROM t a, t b;
+         CREATE VIEW joined AS SELECT group_concat(a.short, '') AS v FROM t a, t b WHERE a.id <= 100;
          CREATE VIEW sorted AS SELECT id, long FROM t ORDER BY long;",
     );
     let done = moved(run::migrate(&quick(&case), &Silent));
@@ -166,6 +166,17 @@ fn a_view_with_long_values_is_named() {
     let reason = "a value of it in SQLite is longer than 1 MiB";
     assert_eq!(left, ["joined", "sorted", "whole"].map(|view| format!("view {view}: {reason}")));
     assert_eq!(done.validation.views.tried, 2);
+}
+
+#[test]
+fn a_row_that_is_long_in_postgresql_alone_is_not_taken() {
+    let case = Case::new(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'x'); CREATE VIEW v AS SELECT id, v FROM t;",
+    );
+    case.moved();
+    case.execute("CREATE OR REPLACE VIEW v AS SELECT id, repeat(v, 50000000) AS v FROM t");
+    let (_, validation) = case.validated(false);
+    assert_eq!(left_out(&validation), ["view v: a row of it in PostgreSQL is longer than 4 MiB"]);
 }
 
 /// The text of an error quotes the value that caused it: it must not come into the server's log.
