@@ -46,6 +46,11 @@ impl<'a> Patience<'a> {
         self.tried_at = Instant::now();
     }
 
+    /// The fault to come lasts since `moment`, or longer.
+    pub(crate) fn lasts_since(&mut self, moment: Instant) {
+        self.since = Some(self.since.map_or(moment, |since| since.min(moment)));
+    }
+
     /// Waits before the next try after `error`, and says so.
     ///
     /// # Errors

@@ -46,11 +46,13 @@ impl<'a> Lane<'a> {
             match self.carry_out(task) {
                 Ok(()) => {
                     self.patience.restore();
+                    self.shared.unblocked(task);
                     self.done(task)?;
                 }
                 Err(error) => {
                     let waiter = self.target.as_ref().map(BulkConnection::backend);
                     let error = (self.load.explain)(error, waiter);
+                    self.count_lock_wait(task, &error);
                     self.schedule().given_back(task);
                     self.shared.changed.notify_all();
                     if !self.recover(error)? {
@@ -60,6 +62,14 @@ impl<'a> Lane<'a> {
             }
         }
         Ok(())
+    }
+
+    /// A lock that keeps a task waiting lasts, whichever lane tries the task, and whatever else is done meanwhile.
+    fn count_lock_wait(&mut self, task: Task, error: &Error) {
+        match error.lock_wait() {
+            Some(wait) => self.patience.lasts_since(self.shared.blocked(task, wait.waited)),
+            None => self.shared.unblocked(task),
+        }
     }
 
     /// The next task, once there is one; none when everything is done or a lane has failed.

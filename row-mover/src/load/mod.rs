@@ -8,12 +8,12 @@ mod copy;
 mod lane;
 
 use std::sync::atomic::AtomicBool;
-use std::sync::{Condvar, Mutex};
-use std::time::Duration;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use migrate_core::plan::Plan;
 use migrate_core::render::Build;
-use migrate_core::schedule::{ChunkToMove, DoneTasks, Schedule};
+use migrate_core::schedule::{ChunkToMove, DoneTasks, Schedule, Task};
 
 use crate::error::{Error, Result};
 use crate::ledger::Chunk;
@@ -86,6 +86,27 @@ struct Shared {
     changed: Condvar,
     has_failed: AtomicBool,
     are_rows_in: AtomicBool,
+    /// The tasks that wait for somebody else's lock, and since when, whichever lane tried them.
+    blocked: Mutex<Vec<(Task, Instant)>>,
+}
+
+impl Shared {
+    /// A task has just waited for so long for a lock; says when it began to.
+    fn blocked(&self, task: Task, waited: Duration) -> Instant {
+        let mut blocked = self.blocked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, since)) = blocked.iter().find(|(other, _)| *other == task) {
+            return *since;
+        }
+        let now = Instant::now();
+        let since = now.checked_sub(waited).unwrap_or(now);
+        blocked.push((task, since));
+        since
+    }
+
+    /// A task is done, or failed for another reason.
+    fn unblocked(&self, task: Task) {
+        self.blocked.lock().unwrap_or_else(PoisonError::into_inner).retain(|(other, _)| *other != task);
+    }
 }
 
 impl Load<'_> {
@@ -102,6 +123,7 @@ impl Load<'_> {
             changed: Condvar::new(),
             has_failed: AtomicBool::new(false),
             are_rows_in: AtomicBool::new(are_rows_in),
+            blocked: Mutex::default(),
         };
         let open = self.chunks.iter().filter(|chunk| chunk.done.is_none()).count()
             + self.is_built.iter().filter(|is_built| !**is_built).count();

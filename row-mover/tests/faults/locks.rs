@@ -133,6 +133,27 @@ fn a_lock_that_is_held_for_good_ends_the_run_and_is_named() {
     }
 }
 
+/// Another lane that tries the same has no patience of its own.
+#[test]
+fn more_lanes_do_not_wait_for_longer() {
+    let case = case();
+    let holding: Mutex<Option<BulkConnection>> = Mutex::default();
+    let hook = |step: Step<'_>| {
+        if step == Step::Begins(Phase::Rows) {
+            let mut session = case.session();
+            session.script("BEGIN; LOCK TABLE child IN ACCESS SHARE MODE").unwrap();
+            holding.lock().unwrap().replace(session);
+        }
+    };
+    let watch = Watch::new(&hook);
+    let error = run::migrate(&Request { workers: 8, ..patient(&case) }, &watch).unwrap_err();
+    assert!(chain(&error).contains("public.child is locked by process "), "{}", chain(&error));
+    let tries = watch.tries().into_iter().filter(|note| note.contains("public.child is locked")).count();
+    assert!(tries <= 4, "{tries} tries of a quarter of the time each");
+    drop(holding);
+    finish(&case, "let go");
+}
+
 #[test]
 fn a_restart_that_cannot_drop_for_a_lock_names_it() {
     let case = case();

@@ -26,7 +26,7 @@ use source_side::SourceSide;
 use target_side::TargetSide;
 
 /// How long the tries of one table may take; each has a time of its own, and a table may have hundreds.
-const TABLE_MAX: Duration = Duration::from_secs(20);
+const TABLE_MAX: Duration = Duration::from_secs(10);
 
 /// What became of a row that breaks a constraint.
 #[derive(Debug, PartialEq, Eq)]
