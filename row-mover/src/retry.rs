@@ -162,8 +162,9 @@ mod tests {
 
     #[test]
     fn work_makes_a_fault_a_new_one_and_time_alone_does_not() {
-        let lost: fn() -> Error = || Error::new("lost").passing();
-        let faults: [(fn() -> Error, bool, bool); 5] = [
+        type Fault = fn() -> Error;
+        let lost: Fault = || Error::new("lost").passing();
+        let faults: [(Fault, bool, bool); 5] = [
             (lost, true, true),
             (lost, false, false),
             (|| Error::new("silent").stalled(), true, false),
