@@ -4,7 +4,8 @@
 
 use std::fmt;
 
-use crate::target::server_error::ServerError;
+use crate::target::lock_wait::{Blocked, LockWait};
+use crate::target::server_error::{LOCK_NOT_AVAILABLE, ServerError};
 
 /// The SQLSTATE of a statement that was cancelled.
 const QUERY_CANCELED: &str = "57014";
@@ -17,6 +18,8 @@ pub struct Error {
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
     is_passing: bool,
     is_stall: bool,
+    /// Whether it ended the tries, so that what to do next is known.
+    is_given_up: bool,
 }
 
 /// A result of this crate.
@@ -25,7 +28,14 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error that says what failed and where.
     pub fn new(what: impl Into<String>) -> Error {
-        Error { what: what.into(), next: None, cause: None, is_passing: false, is_stall: false }
+        Error {
+            what: what.into(),
+            next: None,
+            cause: None,
+            is_passing: false,
+            is_stall: false,
+            is_given_up: false,
+        }
     }
 
     /// Adds what to do next.
@@ -55,15 +65,51 @@ impl Error {
         Error { is_passing: true, is_stall: true, ..self }
     }
 
-    /// Whether it or one of its causes is that nothing happened at all.
+    /// Its causes, the nearest first.
+    fn causes(&self) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+        std::iter::successors(std::error::Error::source(self), |error| error.source())
+    }
+
+    /// Whether it or one of its causes is that nothing happened at all, or nothing but waiting for a lock.
     pub(crate) fn is_stall(&self) -> bool {
-        let mut cause = self.cause.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static));
-        let mut is_stall = self.is_stall;
-        while let (false, Some(error)) = (is_stall, cause) {
-            is_stall = error.downcast_ref::<Error>().is_some_and(|error| error.is_stall);
-            cause = error.source();
+        self.is_stall
+            || self.is_lock_timeout()
+            || self.lock_wait().is_some()
+            || self.causes().any(|cause| cause.downcast_ref::<Error>().is_some_and(|error| error.is_stall))
+    }
+
+    /// Whether PostgreSQL says that a lock was not to be had in time.
+    pub(crate) fn is_lock_timeout(&self) -> bool {
+        let sqlstate = |error: &ServerError| error.sqlstate.as_deref() == Some(LOCK_NOT_AVAILABLE);
+        self.causes().any(|cause| cause.downcast_ref::<ServerError>().is_some_and(sqlstate))
+    }
+
+    /// The lock that the statement waited for when it failed, and who held it; none where it waited for none, or that is not known.
+    pub fn lock_wait(&self) -> Option<&LockWait> {
+        self.causes().find_map(|cause| cause.downcast_ref::<Blocked>()).map(|blocked| &blocked.wait)
+    }
+
+    /// The same with who held the lock that it waited for.
+    #[must_use]
+    pub(crate) fn blocked_by(mut self, wait: LockWait) -> Error {
+        let cause = self.cause.take();
+        self.because(Blocked { wait, cause })
+    }
+
+    /// The same with what ends the wait for a lock, where it was one; for an error that ends the work.
+    #[must_use]
+    pub(crate) fn with_lock_remedy(self) -> Error {
+        if self.is_given_up {
+            return self;
         }
-        is_stall
+        let Some(remedy) = self.lock_wait().map(LockWait::remedy) else { return self };
+        self.next(format!("{remedy}; then run the same command again"))
+    }
+
+    /// Says that it was tried for as long as it may be, and what to do next.
+    #[must_use]
+    pub(crate) fn given_up(self, next: impl Into<String>) -> Error {
+        Error { is_given_up: true, ..self.next(next) }
     }
 
     /// Whether trying again may help, as far as it or one of its causes tells.
@@ -117,9 +163,12 @@ impl Error {
             let is_cancelled = error
                 .downcast_ref::<ServerError>()
                 .is_some_and(|error| error.sqlstate.as_deref() == Some(QUERY_CANCELED));
+            let is_interrupted = error.downcast_ref::<rusqlite::Error>().is_some_and(|error| {
+                error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted)
+            });
             // Diesel keeps no SQLSTATE of this error, only the server's words.
             let is_said = error.to_string().contains("canceling statement due to user request");
-            if is_cancelled || is_said || error.is::<Stop>() {
+            if is_cancelled || is_interrupted || is_said || error.is::<Stop>() {
                 return true;
             }
             cause = error.source();

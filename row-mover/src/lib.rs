@@ -9,6 +9,7 @@ pub mod error;
 mod finish;
 pub mod ledger;
 mod load;
+mod lock_watch;
 pub mod observer;
 pub mod rejects;
 mod retry;
@@ -17,6 +18,8 @@ pub mod source;
 pub mod status;
 pub mod target;
 pub mod validate;
+mod watched;
+mod work_clock;
 
 pub use error::{Error, Result};
 pub use target::TargetUrl;

@@ -1,5 +1,7 @@
 //! Who watches a migration: hears what happens, decides nothing.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use migrate_core::phase::Phase;
@@ -38,9 +40,34 @@ pub trait Observer: Sync {
     fn build_lost(&self, _table: &str, _what: &str) {}
     /// Validation has compared so many rows of a table more.
     fn rows_compared(&self, _table: &str, _rows: u64) {}
+    /// A view is read in both databases and compared.
+    fn view_started(&self, _view: &str) {}
+    /// The view is compared, or left out.
+    fn view_finished(&self, _view: &str) {}
     /// Whether the work is to stop. It is asked between steps, and what is half done is undone.
     fn is_stopped(&self) -> bool {
         false
+    }
+    /// Set once the work is to stop, for what runs inside SQLite and cannot ask. The engine keeps one of its own; whoever watches
+    /// need not.
+    fn stop_flag(&self) -> StopFlag {
+        StopFlag::default()
+    }
+}
+
+/// Says to whoever holds a clone of it that the work is to stop.
+#[derive(Clone, Debug, Default)]
+pub struct StopFlag(Arc<AtomicBool>);
+
+impl StopFlag {
+    /// Says so, for good.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was said.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
     }
 }
 

@@ -1,12 +1,14 @@
 //! Trying again after a fault that may pass: a lost connection, a server that is started again, too many connections.
 //!
 //! A fault that does not pass by itself is never tried again. What was begun and not answered is not known to be undone: whoever
-//! tries again asks the ledger first.
+//! tries again asks the ledger first. Faults are counted by the work that was done between them, never by time alone: a try that only
+//! waits, for an answer or for somebody else's lock, is no progress however long it waits.
 
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::observer::{Observer, go_on};
+use crate::work_clock::WorkClock;
 
 /// How long to wait before the second try.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -17,8 +19,7 @@ const WAIT_MAX: Duration = Duration::from_secs(5);
 /// How often to look whether to stop while waiting.
 const LOOK_EACH: Duration = Duration::from_millis(100);
 
-/// What runs for longer than this before it fails has made progress, so that its fault is a new one; waiting for an answer that never
-/// comes is none.
+/// Work that goes on for longer than this within one try is progress, so that the fault that ends it is a new one.
 const PROGRESS: Duration = Duration::from_secs(30);
 
 /// How long faults have lasted, and how long they may.
@@ -26,6 +27,7 @@ pub(crate) struct Patience<'a> {
     /// When the last try began.
     tried_at: Instant,
     observer: &'a dyn Observer,
+    work: &'a WorkClock,
     lasts_max: Duration,
     since: Option<Instant>,
     wait: Duration,
@@ -33,8 +35,8 @@ pub(crate) struct Patience<'a> {
 
 impl<'a> Patience<'a> {
     /// Patience for faults that last no longer than `lasts_max`; zero is none at all.
-    pub(crate) fn new(lasts_max: Duration, observer: &'a dyn Observer) -> Patience<'a> {
-        Patience { tried_at: Instant::now(), observer, lasts_max, since: None, wait: FIRST_WAIT }
+    pub(crate) fn new(lasts_max: Duration, observer: &'a dyn Observer, work: &'a WorkClock) -> Patience<'a> {
+        Patience { tried_at: Instant::now(), observer, work, lasts_max, since: None, wait: FIRST_WAIT }
     }
 
     /// Something went well: the next fault is a new one.
@@ -44,6 +46,11 @@ impl<'a> Patience<'a> {
         self.tried_at = Instant::now();
     }
 
+    /// The fault to come lasts since `moment`, or longer.
+    pub(crate) fn lasts_since(&mut self, moment: Instant) {
+        self.since = Some(self.since.map_or(moment, |since| since.min(moment)));
+    }
+
     /// Waits before the next try after `error`, and says so.
     ///
     /// # Errors
@@ -51,19 +58,19 @@ impl<'a> Patience<'a> {
     pub(crate) fn bear(&mut self, error: Error) -> Result<()> {
         // Who asks to stop has cancelled what ran, which looks like a fault that passes.
         if !error.is_passing() || self.lasts_max.is_zero() || self.observer.is_stopped() {
-            return Err(error.with_remedy());
+            return Err(error.with_remedy().with_lock_remedy());
         }
-        if self.tried_at.elapsed() > PROGRESS && !error.is_stall() {
+        // Work that ends in a wait for a lock may do so each time.
+        if !error.is_stall() && self.work.worked_since(self.tried_at) > PROGRESS {
             self.restore();
         }
-        let since = *self.since.get_or_insert_with(Instant::now);
+        // A wait for a lock is a part of the time for which the fault lasts.
+        let waited =
+            error.lock_wait().map_or(Duration::ZERO, |wait| wait.waited.min(self.tried_at.elapsed()));
+        let began = Instant::now().checked_sub(waited).unwrap_or(self.tried_at);
+        let since = *self.since.get_or_insert(began);
         if since.elapsed() + self.wait > self.lasts_max {
-            let seconds = since.elapsed().as_secs_f32();
-            // This says more than what to do about a first connection.
-            return Err(error.next(format!(
-                "it lasted for {seconds:.0} seconds (DB_RETRY_TIMEOUT sets how long that may be); once it has passed, run the same \
-                 command again: it goes on from here"
-            )));
+            return Err(given_up(error, since.elapsed()));
         }
         self.observer.note(&format!(
             "{}; trying again in {:.1} s",
@@ -81,6 +88,17 @@ impl<'a> Patience<'a> {
     }
 }
 
+/// The error that ends the tries after a fault that lasted so long.
+fn given_up(error: Error, lasted: Duration) -> Error {
+    let lasted = lasted.as_secs_f32();
+    // This says more than what to do about a first connection.
+    let end = error.lock_wait().map_or("once it has passed, ".to_owned(), |wait| wait.remedy() + "; then ");
+    error.given_up(format!(
+        "it lasted for {lasted:.0} seconds (DB_RETRY_TIMEOUT sets how long that may be); {end}run the same command again: it goes on \
+         from here"
+    ))
+}
+
 /// Does `work` until it succeeds or a fault does not pass.
 ///
 /// # Errors
@@ -88,9 +106,10 @@ impl<'a> Patience<'a> {
 pub(crate) fn retrying<T>(
     lasts_max: Duration,
     observer: &dyn Observer,
+    clock: &WorkClock,
     mut work: impl FnMut() -> Result<T>,
 ) -> Result<T> {
-    let mut patience = Patience::new(lasts_max, observer);
+    let mut patience = Patience::new(lasts_max, observer, clock);
     loop {
         match work() {
             Ok(done) => return Ok(done),
@@ -116,13 +135,15 @@ mod tests {
 
     use super::*;
     use crate::observer::Silent;
+    use crate::target::lock_wait::{Holder, HolderSession, LockWait};
+    use crate::target::server_error::ServerError;
 
     #[test]
     fn what_passes_is_tried_again_and_what_lasts_is_not() {
         let tries = Cell::new(0);
         let third = |error: fn() -> Error| {
             tries.set(0);
-            retrying(Duration::from_secs(10), &Silent, || {
+            retrying(Duration::from_secs(10), &Silent, &WorkClock::default(), || {
                 tries.set(tries.get() + 1);
                 if tries.get() < 3 { Err(error()) } else { Ok(tries.get()) }
             })
@@ -134,27 +155,53 @@ mod tests {
         assert_eq!(tries.get(), 1);
     }
 
+    fn lock_timeout() -> Error {
+        let refused = ServerError { sqlstate: Some("55P03".to_owned()), ..ServerError::default() };
+        Error::new("a statement was refused").because(refused)
+    }
+
     #[test]
-    fn what_works_for_a_while_begins_anew_and_what_waits_does_not() {
-        let faults: [(fn() -> Error, bool); 2] =
-            [(|| Error::new("lost").passing(), true), (|| Error::new("silent").stalled(), false)];
-        for (fault, is_new) in faults {
-            let mut patience = Patience::new(Duration::from_secs(1), &Silent);
+    fn work_makes_a_fault_a_new_one_and_time_alone_does_not() {
+        type Fault = fn() -> Error;
+        let lost: Fault = || Error::new("lost").passing();
+        let faults: [(Fault, bool, bool); 5] = [
+            (lost, true, true),
+            (lost, false, false),
+            (|| Error::new("silent").stalled(), true, false),
+            (lock_timeout, true, false),
+            (|| Error::new("table t").because(lock_timeout()), false, false),
+        ];
+        for (number, (fault, has_worked, is_new)) in faults.into_iter().enumerate() {
+            let clock = WorkClock::default();
+            let mut patience = Patience::new(Duration::from_secs(1), &Silent, &clock);
             assert!(patience.bear(fault()).is_ok());
             // As if two hours had passed since, in which the second try ran.
             let Some(before) = Instant::now().checked_sub(Duration::from_secs(7200)) else { return };
             (patience.since, patience.tried_at) = (Some(before), before);
-            assert_eq!(patience.bear(fault()).is_ok(), is_new);
+            if has_worked {
+                clock.worked();
+            }
+            assert_eq!(patience.bear(fault()).is_ok(), is_new, "{number}");
         }
     }
 
     #[test]
-    fn patience_ends() {
-        let mut patience = Patience::new(Duration::from_millis(250), &Silent);
+    fn patience_ends_and_a_wait_for_a_lock_is_a_part_of_it() {
+        let clock = WorkClock::default();
+        let mut patience = Patience::new(Duration::from_millis(250), &Silent, &clock);
         assert!(patience.bear(Error::new("lost").passing()).is_ok());
         let error = patience.bear(Error::new("lost").passing()).unwrap_err();
         assert!(error.next_step().is_some_and(|next| next.contains("DB_RETRY_TIMEOUT")));
         patience.restore();
         assert!(patience.bear(Error::new("lost").passing()).is_ok());
+
+        let mut patience = Patience::new(Duration::from_secs(5), &Silent, &clock);
+        let Some(before) = Instant::now().checked_sub(Duration::from_secs(60)) else { return };
+        patience.tried_at = before;
+        let session = HolderSession { pid: 42, ..HolderSession::default() };
+        let wait = LockWait { table: None, waited: Duration::from_secs(5), holder: Holder::Session(session) };
+        let error = patience.bear(lock_timeout().blocked_by(wait)).unwrap_err();
+        let next = error.next_step().unwrap_or_default();
+        assert!(next.contains("5 seconds") && next.contains("pg_terminate_backend(42)"), "{next}");
     }
 }

@@ -10,7 +10,7 @@ use super::staging::{Landing, is_about_a_row};
 use super::{Load, claim};
 use crate::error::{Context, Error, Result};
 use crate::ledger::{CLAIM_CHUNK_SQL, Chunk, FINISH_CHUNK_SQL};
-use crate::observer::Observer;
+use crate::observer::{Observer, StopFlag};
 use crate::source::SourceConnection;
 use crate::target::bulk::BulkConnection;
 use crate::target::server_error::ServerError;
@@ -104,6 +104,9 @@ impl Observer for Counted<'_> {
     }
     fn is_stopped(&self) -> bool {
         self.inner.is_stopped()
+    }
+    fn stop_flag(&self) -> StopFlag {
+        self.inner.stop_flag()
     }
 }
 

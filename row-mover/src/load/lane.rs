@@ -29,7 +29,7 @@ pub(super) struct Lane<'a> {
 
 impl<'a> Lane<'a> {
     pub(super) fn new(load: &'a Load<'a>, shared: &'a Shared) -> Lane<'a> {
-        let patience = Patience::new(load.retry_max, load.observer);
+        let patience = Patience::new(load.retry_max, load.observer, load.clock);
         let target = Held { connection: None, connected: &shared.connected };
         Lane { load, shared, source: None, target, given_up: None, patience }
     }
@@ -47,9 +47,13 @@ impl<'a> Lane<'a> {
             match self.carry_out(task) {
                 Ok(()) => {
                     self.patience.restore();
+                    self.shared.unblocked(task);
                     self.done(task)?;
                 }
                 Err(error) => {
+                    let waiter = self.target.connection.as_ref().map(BulkConnection::backend);
+                    let error = (self.load.explain)(error, waiter);
+                    self.count_lock_wait(task, &error);
                     self.schedule().given_back(task);
                     self.shared.changed.notify_all();
                     if !self.recover(error)? {
@@ -59,6 +63,14 @@ impl<'a> Lane<'a> {
             }
         }
         Ok(())
+    }
+
+    /// A lock that keeps a task waiting lasts, whichever lane tries the task, and whatever else is done meanwhile.
+    fn count_lock_wait(&mut self, task: Task, error: &Error) {
+        match error.lock_wait() {
+            Some(wait) => self.patience.lasts_since(self.shared.blocked(task, wait.waited)),
+            None => self.shared.unblocked(task),
+        }
     }
 
     /// The next task, once there is one; none when everything is done or a lane has failed.
@@ -120,6 +132,7 @@ impl<'a> Lane<'a> {
             match self.settle() {
                 Ok(()) => return Ok(true),
                 Err(error) => {
+                    let error = (self.load.explain)(error, None);
                     if let Err(error) = self.patience.bear(error) {
                         return self.retire(error);
                     }

@@ -9,12 +9,12 @@ mod lane;
 mod staging;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize};
-use std::sync::{Condvar, Mutex};
-use std::time::Duration;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use migrate_core::plan::Plan;
 use migrate_core::render::Build;
-use migrate_core::schedule::{ChunkToMove, DoneTasks, Schedule};
+use migrate_core::schedule::{ChunkToMove, DoneTasks, Schedule, Task};
 
 use crate::error::{Error, Result};
 use crate::ledger::Chunk;
@@ -22,6 +22,7 @@ use crate::observer::{Observer, TableToMove};
 use crate::source::SourceConnection;
 use crate::target::bookkeeping::Applied;
 use crate::target::bulk::{Backend, BulkConnection};
+use crate::work_clock::WorkClock;
 
 pub(crate) use chunks::plan_chunks;
 use lane::Lane;
@@ -60,8 +61,12 @@ pub(crate) struct Load<'a> {
     pub(crate) read_done: &'a (dyn Fn() -> Result<DoneTasks> + Sync),
     /// Hears, once, that all rows are in.
     pub(crate) rows_are_in: &'a (dyn Fn() -> Result<()> + Sync),
+    /// Adds to the error of a session who held the lock that it waited for.
+    pub(crate) explain: &'a (dyn Fn(Error, Option<&Backend>) -> Error + Sync),
     /// Who watches.
     pub(crate) observer: &'a dyn Observer,
+    /// When work was last done.
+    pub(crate) clock: &'a WorkClock,
 }
 
 /// Takes a chunk or a build by its claim in the ledger; false where it is done already: its commit went through although nobody
@@ -87,6 +92,27 @@ struct Shared {
     are_rows_in: AtomicBool,
     /// How many lanes have a connection: one that gets none leaves the work to these.
     connected: AtomicUsize,
+    /// The tasks that wait for somebody else's lock, and since when, whichever lane tried them.
+    blocked: Mutex<Vec<(Task, Instant)>>,
+}
+
+impl Shared {
+    /// A task has just waited for so long for a lock; says when it began to.
+    fn blocked(&self, task: Task, waited: Duration) -> Instant {
+        let mut blocked = self.blocked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, since)) = blocked.iter().find(|(other, _)| *other == task) {
+            return *since;
+        }
+        let now = Instant::now();
+        let since = now.checked_sub(waited).unwrap_or(now);
+        blocked.push((task, since));
+        since
+    }
+
+    /// A task is done, or failed for another reason.
+    fn unblocked(&self, task: Task) {
+        self.blocked.lock().unwrap_or_else(PoisonError::into_inner).retain(|(other, _)| *other != task);
+    }
 }
 
 impl Load<'_> {
@@ -104,6 +130,7 @@ impl Load<'_> {
             has_failed: AtomicBool::new(false),
             are_rows_in: AtomicBool::new(are_rows_in),
             connected: AtomicUsize::new(0),
+            blocked: Mutex::default(),
         };
         let open = self.chunks.iter().filter(|chunk| chunk.done.is_none()).count()
             + self.is_built.iter().filter(|is_built| !**is_built).count();

@@ -12,7 +12,7 @@ use super::session::Session;
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
 use crate::load;
-use crate::observer::go_on;
+use crate::observer::{Observer, go_on};
 use crate::source::preflight::Findings;
 use crate::source::seal;
 
@@ -49,7 +49,7 @@ impl Session<'_> {
         let seal = copy.seal(hash)?;
         self.end(Phase::Seal, started, &mut phases);
         if let Some(run) = earlier {
-            self.remove_earlier_run(request, run)?;
+            self.retrying(|| self.remove_earlier_run(request, run))?;
         }
         let chunks = load::plan_chunks(&findings);
         let took: Vec<(Phase, f64)> = phases.iter().map(|done| (done.phase, done.seconds)).collect();

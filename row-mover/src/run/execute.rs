@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::finish;
 use crate::ledger::{self, Run};
 use crate::load::{self, Load};
+use crate::observer::Observer;
 use crate::rejects::{self, RejectedTable};
 use crate::source::{SourceConnection, seal};
 use crate::target::PooledConnection;
@@ -182,7 +183,7 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
             workers: session.connections.budget().workers,
             is_tight: session.connections.budget().is_tight(),
             retry_max: session.settings.retry_timeout,
-            open_source: &|| SourceConnection::open_sealed(&self.run.seal.path),
+            open_source: &|| self.open_sealed(),
             open_target: &|| session.connections.bulk(),
             hold_lock: &|| session.hold_lock(),
             is_at_work: &|backend| session.is_at_work(backend),
@@ -195,9 +196,15 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
                 self.begin(Phase::Constraints);
                 Ok(())
             },
+            explain: &|error, waiter| session.explain(error, waiter),
             observer: session.observer,
+            clock: &session.observer.clock,
         }
         .run()
+    }
+
+    fn open_sealed(&self) -> Result<SourceConnection> {
+        Ok(SourceConnection::open_sealed(&self.run.seal.path)?.stopped_by(self.session.observer))
     }
 
     /// The second migration as an applied one.
@@ -209,7 +216,7 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
     }
 
     fn set_sequences(&self) -> Result<()> {
-        let sealed = SourceConnection::open_sealed(&self.run.seal.path)?;
+        let sealed = self.open_sealed()?;
         let mut connection = self.session.connection()?;
         migrations::lift_statement_timeout(&mut connection)?;
         let done = finish::set_sequences(&sealed, &mut connection, self.tables)
@@ -295,7 +302,7 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
             .collect();
         let folder = run.seal.path.parent().and_then(|folder| folder.file_name());
         let folder = request.rejects_dir.join(folder.unwrap_or_default());
-        let written = rejects::write(&SourceConnection::open_sealed(&run.seal.path)?, &moved, &folder)?;
+        let written = rejects::write(&self.open_sealed()?, &moved, &folder)?;
         let found = Rejected {
             skipped: written.iter().map(|table| table.skipped).sum(),
             nulled: written.iter().map(|table| table.nulled).sum(),

@@ -1,11 +1,10 @@
 //! Looks at the integrity of a run's sealed copy beside whatever else is done, once for each run.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::ScopedJoinHandle;
 
 use crate::error::{Error, Result};
 use crate::ledger::Run;
+use crate::observer::StopFlag;
 use crate::source::SourceConnection;
 use crate::source::integrity_check::{Integrity, integrity_check};
 
@@ -36,19 +35,19 @@ pub(super) fn beside_integrity<T>(
     known: Option<Integrity>,
     work: impl FnOnce(IntegrityBeside<'_>) -> Result<T>,
 ) -> Result<T> {
-    let is_over = Arc::new(AtomicBool::new(false));
+    let is_over = StopFlag::default();
     std::thread::scope(|scope| {
-        let asked = Arc::clone(&is_over);
+        let asked = is_over.clone();
         let look = || match known {
             Some(found) => Ok(found),
             None => {
                 step_back();
                 let source = SourceConnection::open_sealed(&run.seal.path)?;
-                integrity_check(&source, move || asked.load(Ordering::Relaxed))
+                integrity_check(&source, asked)
             }
         };
         let done = work(IntegrityBeside(scope.spawn(look)));
-        is_over.store(true, Ordering::Relaxed);
+        is_over.set();
         done
     })
 }

@@ -31,12 +31,14 @@ pub use validation::{Purpose, Validation, ValidationRequest, Verdict, validate};
 
 use crate::error::{Error, Result};
 use crate::ledger;
+use crate::observer::go_on;
 pub use crate::observer::{Observer, Silent};
 pub use crate::source::chunk_plan::CHUNK_BYTES;
 use crate::source::seal;
 use crate::target::bulk::BulkConnection;
 use crate::target::session::open_bulk;
 use crate::target::{DbSettings, TargetUrl};
+use crate::watched::{Watched, watched};
 use preflight::Preflight;
 pub(crate) use session::ADVISORY_LOCK;
 use session::Session;
@@ -80,8 +82,19 @@ pub fn migrate<M: MigrationSource<Pg> + Sync>(
     request: &Request<'_, M>,
     observer: &dyn Observer,
 ) -> Result<Outcome> {
+    watched(observer, |observer| {
+        let session = Session::open(request, observer)?;
+        migrate_in(&session, request, observer)
+            .map_err(|error| session.explain(error, None).with_lock_remedy())
+    })
+}
+
+fn migrate_in<M: MigrationSource<Pg> + Sync>(
+    session: &Session<'_>,
+    request: &Request<'_, M>,
+    observer: &Watched<'_>,
+) -> Result<Outcome> {
     let tables = selected_tables(request.plan, &request.tables)?;
-    let session = Session::open(request, observer)?;
     session.take_lock()?;
     let subject = subject(request, &tables);
     let last = session.retrying(|| ledger::last_run(&mut session.connection()?))?;
@@ -104,7 +117,7 @@ pub fn migrate<M: MigrationSource<Pg> + Sync>(
                     run.seal.sealed_at
                 ));
             }
-            seal::verify(&run.seal)?;
+            seal::verify_while(&run.seal, &|| go_on(observer))?;
             session.execute(request, &tables, run, Vec::new())
         }
         _ => session.begin(request, &tables, &subject, None),
@@ -116,8 +129,19 @@ pub fn migrate<M: MigrationSource<Pg> + Sync>(
 /// # Errors
 /// When either cannot be read, or stands in the way.
 pub fn dry_run<M: MigrationSource<Pg>>(request: &Request<'_, M>, observer: &dyn Observer) -> Result<Outcome> {
+    watched(observer, |observer| {
+        let session = Session::open(request, observer)?;
+        dry_run_in(&session, request, observer)
+            .map_err(|error| session.explain(error, None).with_lock_remedy())
+    })
+}
+
+fn dry_run_in<M: MigrationSource<Pg>>(
+    session: &Session<'_>,
+    request: &Request<'_, M>,
+    observer: &Watched<'_>,
+) -> Result<Outcome> {
     let tables = selected_tables(request.plan, &request.tables)?;
-    let session = Session::open(request, observer)?;
     let last = ledger::last_run(&mut session.connection()?)?;
     let next = match (decide(last.as_ref().map(|run| &run.state), &subject(request, &tables)), &last) {
         (_, Some(run)) if request.restart => {

@@ -33,6 +33,7 @@ impl<M> Preflight<'_, M> {
     pub(super) fn look(&self, target: &mut PooledConnection, is_fresh: bool) -> Result<()> {
         let request = self.request;
         let mut check = |source: &SourceConnection| {
+            source.stop_with(self.observer);
             let path = source.real_path();
             if path.to_str().is_none() {
                 return Err(Error::new(format!("the path {} is not UTF-8", path.display()))
@@ -60,10 +61,12 @@ impl<M> Preflight<'_, M> {
         std::thread::scope(|scope| {
             let observer = self.observer;
             let hash = scope.spawn(move || copy.hash(&|| go_on(observer)));
-            let check = scope.spawn(|| quick_check(&SourceConnection::open_sealed(copy.path())?, source));
+            let check =
+                scope.spawn(|| quick_check(&SourceConnection::open_sealed(copy.path())?, source, observer));
             let examine = || {
-                self.check_schema(&SourceConnection::open_sealed(copy.path())?)?;
-                self.scan(&|| SourceConnection::open_sealed(copy.path()))
+                let open = || Ok(SourceConnection::open_sealed(copy.path())?.stopped_by(observer));
+                self.check_schema(&open()?)?;
+                self.scan(&open)
             };
             let findings = examine();
             // Damage explains whatever else went wrong.
@@ -80,9 +83,10 @@ impl<M> Preflight<'_, M> {
     pub(super) fn examine_live(&self) -> Result<Findings> {
         let path = &self.request.source;
         let mut examine = |source: &SourceConnection| {
-            quick_check(source, path)?;
+            source.stop_with(self.observer);
+            quick_check(source, path, self.observer)?;
             let file = source.file();
-            self.scan(&|| file.open())
+            self.scan(&|| Ok(file.open()?.stopped_by(self.observer)))
         };
         Ok(read_undisturbed(path, &mut examine)?.0)
     }

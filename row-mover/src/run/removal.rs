@@ -18,6 +18,7 @@ use super::session::Session;
 use super::{Request, existing, migrations, target_check};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
+use crate::observer::Observer;
 use crate::target::pool::{self, diesel_failed};
 use crate::target::{PooledConnection, batches, bookkeeping};
 

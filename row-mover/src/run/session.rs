@@ -1,6 +1,6 @@
 //! The connections of one run, and what each phase does with them.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::migration::MigrationSource;
@@ -12,15 +12,18 @@ use super::outcome::{AlreadyDone, Outcome, PhaseDone, Rejected};
 use super::{Request, migrations, open_checked, target_check};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
+use crate::lock_watch::LockWatch;
 use crate::observer::{Observer, go_on};
 use crate::retry;
 use crate::source::{SourceConnection, seal};
 use crate::target::budget::Budget;
 use crate::target::bulk::{Backend, BulkConnection};
 use crate::target::connections::Connections;
+use crate::target::lock_wait::advisory_lock_holder;
 use crate::target::session::{end_session, open_bulk_again};
 use crate::target::{DbSettings, PooledConnection, TargetUrl};
 use crate::validate::{CompareOptions, catalog, compare_rows};
+use crate::watched::Watched;
 
 /// Two migrations of one target are kept apart by an advisory lock of this number.
 pub(crate) const ADVISORY_LOCK: &str = "7237971062";
@@ -37,25 +40,35 @@ pub(super) struct Session<'a> {
     pub(super) connections: Connections<'a>,
     pub(super) target: &'a TargetUrl,
     pub(super) settings: DbSettings,
-    pub(super) observer: &'a dyn Observer,
+    pub(super) observer: &'a Watched<'a>,
     /// Holds the advisory lock for as long as the run lasts.
-    keeper: Mutex<BulkConnection>,
+    keeper: Arc<Mutex<BulkConnection>>,
+    /// Knows who holds the locks that our sessions wait for.
+    lock_watch: LockWatch,
 }
 
 impl<'a> Session<'a> {
     /// Connects, and refuses a server that is too old.
-    pub(super) fn open<M>(request: &'a Request<'_, M>, observer: &'a dyn Observer) -> Result<Session<'a>> {
+    pub(super) fn open<M>(request: &'a Request<'_, M>, observer: &'a Watched<'a>) -> Result<Session<'a>> {
         // A first connection of our own says at once what is wrong; the pool would try until its time is over.
         // A server that is starting, or has no room for a moment, says so itself, and is waited for.
-        let mut keeper = retry::retrying(request.settings.retry_timeout, observer, || {
+        let mut keeper = retry::retrying(request.settings.retry_timeout, observer, &observer.clock, || {
             open_checked(&request.target, &request.settings)
         })?;
-        let budget = retry::retrying(request.settings.retry_timeout, observer, || {
+        let budget = retry::retrying(request.settings.retry_timeout, observer, &observer.clock, || {
             Budget::settle(&mut keeper, request.workers, &request.target, observer)
         })?;
         let connections = Connections::new(&request.target, &request.settings, budget)?;
-        let keeper = Mutex::new(keeper);
-        Ok(Session { connections, target: &request.target, settings: request.settings, observer, keeper })
+        let keeper = Arc::new(Mutex::new(keeper));
+        let lock_watch = LockWatch::through(&keeper, &request.settings);
+        Ok(Session {
+            connections,
+            target: &request.target,
+            settings: request.settings,
+            observer,
+            keeper,
+            lock_watch,
+        })
     }
 
     /// A connection of the pool.
@@ -103,10 +116,14 @@ impl<'a> Session<'a> {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                return Err(Error::new(format!("another migration is at work on {}", self.target)).next(
+                let error = Error::new(format!("another migration is at work on {}", self.target)).next(
                     "wait for it, or end it; `cargo xtask status` shows it, and sessions of ours are named hyperpage-migration in \
                      pg_stat_activity",
-                ));
+                );
+                return Err(match advisory_lock_holder(keeper, ADVISORY_LOCK)? {
+                    Some(holder) => error.because(format!("it is {holder}")),
+                    None => error,
+                });
             }
             std::thread::sleep(LOCK_WAIT);
         }
@@ -121,16 +138,30 @@ impl<'a> Session<'a> {
             Err(error) => return Err(error),
         }
         let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
-        let sql = "SELECT 1 FROM pg_stat_activity WHERE pid = $1::integer AND backend_start = $2::timestamptz AND state = 'active'";
-        match keeper.query(sql, &backend.parameters()) {
-            Err(error) if error.is_passing() => Ok(false),
-            answer => answer.map(|rows| !rows.is_empty()),
+        let sql = "SELECT wait_event_type IS DISTINCT FROM 'Lock' FROM pg_stat_activity \
+                   WHERE pid = $1::integer AND backend_start = $2::timestamptz AND state = 'active'";
+        let rows = match keeper.query(sql, &backend.parameters()) {
+            Err(error) if error.is_passing() => return Ok(false),
+            answer => answer?,
+        };
+        let at_work = rows.first().and_then(|row| row.first());
+        if at_work == Some(&Some("t".to_owned())) {
+            self.observer.clock.worked();
         }
+        // One that waits for a lock is there, and has a time of its own for that.
+        Ok(at_work.is_some())
     }
 
     /// Does `work` until it succeeds or a fault does not pass.
-    pub(super) fn retrying<T>(&self, work: impl FnMut() -> Result<T>) -> Result<T> {
-        retry::retrying(self.settings.retry_timeout, self.observer, work)
+    pub(super) fn retrying<T>(&self, mut work: impl FnMut() -> Result<T>) -> Result<T> {
+        retry::retrying(self.settings.retry_timeout, self.observer, &self.observer.clock, || {
+            work().map_err(|error| self.explain(error, None))
+        })
+    }
+
+    /// Adds to an error of a session of ours who held the lock that it waited for.
+    pub(super) fn explain(&self, error: Error, waiter: Option<&Backend>) -> Error {
+        self.lock_watch.explain(error, waiter)
     }
 
     /// Whether the server is a standby, which takes no writes.
@@ -189,7 +220,7 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         let next = "validate to see them; --discard beside --restart drops them for good";
-        seal::verify(&run.seal).map_err(|error| {
+        seal::verify_while(&run.seal, &|| go_on(self.observer)).map_err(|error| {
             Error::new(format!("whether {} was written to since run {} cannot be told", self.target, run.id))
                 .because(error)
                 .next("--discard beside --restart drops what is there without looking")
@@ -200,7 +231,7 @@ impl<'a> Session<'a> {
             plan.tables.iter().filter(|table| catalog::is_readable(table, &differences)).collect();
         let workers = self.connections.budget().workers;
         let options = CompareOptions { workers, ..CompareOptions::default() };
-        let open_source = || SourceConnection::open_sealed(&run.seal.path);
+        let open_source = || Ok(SourceConnection::open_sealed(&run.seal.path)?.stopped_by(self.observer));
         let open_target = || self.connections.bulk();
         let compared = self.with_keeper(|keeper| {
             compare_rows(&tables, options, &open_source, &open_target, keeper, self.observer)

@@ -10,7 +10,8 @@ use super::integrity::beside_integrity;
 use super::{existing, migrations, open_checked, removal, target_check};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
-use crate::observer::Observer;
+use crate::lock_watch::watching_locks;
+use crate::observer::{Observer, go_on};
 use crate::source::integrity_check::Integrity;
 use crate::source::{SourceConnection, seal};
 use crate::target::budget::Budget;
@@ -18,9 +19,10 @@ use crate::target::bulk::BulkConnection;
 use crate::target::connections::Connections;
 use crate::target::{DbSettings, PooledConnection, TargetUrl};
 use crate::validate::{
-    CompareOptions, Share, TableComparison, Tried, behaviour, catalog, compare_rows, defaults,
-    sequence_problems, views,
+    CompareOptions, Share, TableComparison, Tried, Views, behaviour, catalog, compare_rows, defaults,
+    sequence_problems,
 };
+use crate::watched::watched;
 
 /// Why something is left out on a server that takes no writes, not even such as are rolled back.
 const STANDBY: &str = "the server is a standby, which takes no writes; validate its primary";
@@ -130,8 +132,25 @@ pub fn validate<M: MigrationSource<Pg>>(
     request: &ValidationRequest<'_, M>,
     observer: &dyn Observer,
 ) -> Result<(Run, Validation)> {
-    let mut holder = open_checked(&request.target, &request.settings)?;
-    let budget = Budget::settle(&mut holder, request.options.workers, &request.target, observer)?;
+    watched(observer, |observer| {
+        let mut holder = open_checked(&request.target, &request.settings)?;
+        let budget = Budget::settle(&mut holder, request.options.workers, &request.target, observer)?;
+        let work = || validate_within(request, holder, budget, observer);
+        // The watch takes a connection, which the only worker may need.
+        if budget.is_tight() {
+            work().map_err(Error::with_lock_remedy)
+        } else {
+            watching_locks(&request.target, &request.settings, work)
+        }
+    })
+}
+
+fn validate_within<M: MigrationSource<Pg>>(
+    request: &ValidationRequest<'_, M>,
+    mut holder: BulkConnection,
+    budget: Budget,
+    observer: &dyn Observer,
+) -> Result<(Run, Validation)> {
     let connections = Connections::new(&request.target, &request.settings, budget)?;
     let run = ledger::last_run(&mut connections.pooled()?)?.ok_or_else(|| {
         Error::new(format!("{} holds no migration to validate", request.target))
@@ -145,7 +164,7 @@ pub fn validate<M: MigrationSource<Pg>>(
     }
     removal::check_none_begun(&mut connections.pooled()?, &run)?;
     observer.phase_started(Phase::Validate);
-    seal::verify(&run.seal)?;
+    seal::verify_while(&run.seal, &|| go_on(observer))?;
     let is_standby = target_check::is_standby(&mut holder)?;
     let parts = ValidationParts {
         connections: &connections,
@@ -200,7 +219,7 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
         // Rows are only compared where the columns to read are there; what is missing is named already.
         let readable: Vec<&PlannedTable> =
             tables.iter().copied().filter(|table| catalog::is_readable(table, &schema)).collect();
-        let open_source = || SourceConnection::open_sealed(&run.seal.path);
+        let open_source = || Ok(SourceConnection::open_sealed(&run.seal.path)?.stopped_by(self.observer));
         let open_target = || self.connections.bulk();
         let options = CompareOptions {
             workers: self.options.workers.min(self.connections.budget().workers),
@@ -212,7 +231,14 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
             count_rejected(&mut self.connections.pooled()?, run, &mut compared)?;
         }
         let views = match self.options.share {
-            None => views(&open_source()?, &mut open_target()?, &run.plan, &compared)?,
+            None => Views {
+                plan: &run.plan,
+                open_source: &open_source,
+                open_target: &open_target,
+                time_max: self.connections.settings().views_timeout,
+                observer: self.observer,
+            }
+            .compare(&compared)?,
             Some(_) => Tried::not_done("all views", "a look at some rows asks no view"),
         };
         let (sequences, missing_migrations, lost_rows) = {
@@ -251,7 +277,7 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
         if self.options.read_only {
             return Ok(Tried::not_done("all constraints", "--read-only"));
         }
-        let source = SourceConnection::open_sealed(&run.seal.path)?;
+        let source = SourceConnection::open_sealed(&run.seal.path)?.stopped_by(self.observer);
         behaviour(&source, &mut self.connections.bulk()?, tables, self.observer)
     }
 }

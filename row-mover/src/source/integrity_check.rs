@@ -13,12 +13,10 @@ use serde::Serialize;
 use super::SourceConnection;
 use super::quick_check::{NOT_IN_ORDER, is_about_values, stand_in, tables_of_unknown_order};
 use crate::error::{Context, Error, Result};
+use crate::observer::StopFlag;
 
 /// How many finds are kept.
 const KEPT_FINDS_MAX: usize = 100;
-
-/// How many instructions SQLite runs between two questions whether to go on.
-const STEPS_BETWEEN_QUESTIONS: i32 = 100_000;
 
 /// How much of the file is held in memory: each row is looked up in every index of its table.
 const CACHE_KIB: u32 = 8 << 10;
@@ -41,19 +39,14 @@ pub struct Integrity {
 ///
 /// # Errors
 /// When the file cannot be read at all, or nobody wants to know any more.
-pub fn integrity_check(
-    source: &SourceConnection,
-    is_over: impl FnMut() -> bool + Send + 'static,
-) -> Result<Integrity> {
+pub fn integrity_check(source: &SourceConnection, is_over: StopFlag) -> Result<Integrity> {
     let started = Instant::now();
     let failed = || format!("the integrity of {} cannot be checked", source.path().display());
     let connection = source.connection();
     connection.collation_needed(stand_in).context(failed)?;
     connection.pragma_update(None, "cache_size", -i64::from(CACHE_KIB)).context(failed)?;
-    connection.progress_handler(STEPS_BETWEEN_QUESTIONS, Some(is_over)).context(failed)?;
+    source.control().stop_with(is_over);
     let checked = Check::new(connection).and_then(|check| check.whole());
-    let off: Option<fn() -> bool> = None;
-    connection.progress_handler(0, off).context(failed)?;
     match checked {
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
             Err(Error::stopped())

@@ -2,6 +2,7 @@
 
 pub mod breaches;
 pub mod chunk_plan;
+pub(crate) mod control;
 mod duplicates;
 pub mod evidence;
 pub mod integrity_check;

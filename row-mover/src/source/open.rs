@@ -13,8 +13,10 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rustix::fs::OFlags;
 
+use super::control::Control;
 use super::live_file::{Disturbance, FileState, LiveFile, Unchanged};
 use crate::error::{Context, Error, Result};
+use crate::observer::Observer;
 
 /// How long to wait for a lock that the app holds.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(10);
@@ -33,6 +35,7 @@ pub struct SourceConnection {
     /// The live file from outside SQLite. It is opened before the connection and closed after it: closing any descriptor of a
     /// file drops all POSIX locks that the process holds on it (SQLite manual, "How To Corrupt", section 2.2).
     live: Option<LiveFile>,
+    control: Control,
 }
 
 /// A file and how it is opened, for further readers of it.
@@ -96,6 +99,23 @@ impl SourceConnection {
         check_is_database(path)?;
         let file = SourceFile { path: path.to_owned(), real_path: path.to_owned(), access: Access::Sealed };
         open(file).map_err(|error| explain_open(path, false, error))
+    }
+
+    /// The same; once `observer` asks to stop, whatever SQLite is at ends within moments.
+    #[must_use]
+    pub(crate) fn stopped_by(self, observer: &dyn Observer) -> SourceConnection {
+        self.stop_with(observer);
+        self
+    }
+
+    /// The same for a connection that somebody else has opened.
+    pub(crate) fn stop_with(&self, observer: &dyn Observer) {
+        self.control.stop_with(observer.stop_flag());
+    }
+
+    /// What ends statements of this connection.
+    pub(crate) fn control(&self) -> &Control {
+        &self.control
     }
 
     /// The connection, for the modules that read.
@@ -233,7 +253,8 @@ fn open(file: SourceFile) -> std::result::Result<SourceConnection, rusqlite::Err
     }
     connection.busy_timeout(LOCK_WAIT_MAX)?;
     connection.execute_batch("PRAGMA query_only = 1; PRAGMA cell_size_check = 1; PRAGMA mmap_size = 0")?;
-    Ok(SourceConnection { connection, file, live: None })
+    let control = Control::install(&connection)?;
+    Ok(SourceConnection { connection, file, live: None, control })
 }
 
 /// The path as a `file:` URI, in which SQLite reads `%`, `?` and `#` as its own (SQLite manual, "URI Filenames").

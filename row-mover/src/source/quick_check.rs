@@ -16,6 +16,7 @@ use super::SourceConnection;
 use super::open::damaged;
 use super::rows::is_failed_expression;
 use crate::error::{Context, Error, Result};
+use crate::observer::Observer;
 
 /// How many finds are told.
 const TOLD_FINDS_MAX: usize = 5;
@@ -27,10 +28,10 @@ pub(super) const NOT_IN_ORDER: &str = "row not in PRIMARY KEY order for ";
 ///
 /// # Errors
 /// When it is damaged; names the first finds.
-pub fn quick_check(source: &SourceConnection, stands_for: &Path) -> Result<()> {
+pub fn quick_check(source: &SourceConnection, stands_for: &Path, observer: &dyn Observer) -> Result<()> {
     let path = stands_for;
     let failed = || format!("{} cannot be checked", path.display());
-    let own = source.file().open()?;
+    let own = source.file().open()?.stopped_by(observer);
     let connection = own.connection();
     connection.collation_needed(stand_in).context(failed)?;
     let is_damage = |error: &rusqlite::Error| {

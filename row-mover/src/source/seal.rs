@@ -169,6 +169,14 @@ impl Drop for Place {
 /// # Errors
 /// When the copy is gone, cannot be read, or is not what was sealed.
 pub fn verify(seal: &Seal) -> Result<()> {
+    verify_while(seal, &|| Ok(()))
+}
+
+/// The same, until `go_on` ends it with an error: a large copy takes minutes.
+///
+/// # Errors
+/// As above, or that of `go_on`.
+pub(crate) fn verify_while(seal: &Seal, go_on: &dyn Fn() -> Result<()>) -> Result<()> {
     let shown = seal.path.display();
     if !seal.path.exists() {
         return Err(Error::new(format!("the sealed copy {shown} is gone"))
@@ -179,7 +187,7 @@ pub fn verify(seal: &Seal) -> Result<()> {
             "put it back where it was, or start over with --restart --discard, which takes a new one",
         ));
     }
-    let (sha256, bytes) = hash(&seal.path, &|| Ok(()))?;
+    let (sha256, bytes) = hash(&seal.path, go_on)?;
     if sha256 == seal.sha256 && bytes == seal.bytes {
         return Ok(());
     }

@@ -5,13 +5,11 @@ use serde_json::Value;
 
 use super::{BuildStatus, PhaseStatus, RunStatus, SessionStatus, Status, TableStatus};
 use crate::error::{Context, Error, Result};
+use crate::lock_watch::watching_locks;
 use crate::run::{ADVISORY_LOCK, check_version};
 use crate::target::bulk::{BulkConnection, TextRows};
-use crate::target::session::{APPLICATION_NAME, open_bulk};
+use crate::target::session::{APPLICATION_NAME, STATUS_NAME, open_bulk};
 use crate::target::{DbSettings, TargetUrl};
-
-/// Our own sessions here are no migration.
-const STATUS_NAME: &str = "hyperpage-status";
 
 /// Over how many of the last seconds a rate is taken.
 const RECENT_SECONDS: f64 = 30.0;
@@ -21,6 +19,10 @@ const RECENT_SECONDS: f64 = 30.0;
 /// # Errors
 /// When it cannot be reached, or holds a ledger that cannot be read.
 pub fn status(target: &TargetUrl, settings: &DbSettings) -> Result<Status> {
+    watching_locks(target, settings, || read(target, settings))
+}
+
+fn read(target: &TargetUrl, settings: &DbSettings) -> Result<Status> {
     let mut connection = open_bulk(target, settings)?;
     check_version(&connection)?;
     let mut query = |sql: &str| connection.query(sql, &[]).map(drop);

@@ -45,6 +45,11 @@ impl<'a> Connections<'a> {
         self.budget
     }
 
+    /// The settings of its sessions.
+    pub(crate) fn settings(&self) -> &DbSettings {
+        &self.settings
+    }
+
     /// A connection for short statements. Where they are few it is closed as soon as it is dropped.
     ///
     /// # Errors

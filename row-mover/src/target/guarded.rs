@@ -70,20 +70,6 @@ impl BulkConnection {
         let taken = self.guarded_long(sql, Then::Keep, is_at_work)?;
         taken.map(drop).map_err(statement_failed)
     }
-
-    /// Reads all rows of a `SELECT` inside the server and gives none of them. Where that works, and the snapshot of the transaction
-    /// stays the same, the `SELECT` itself can be run without a guard.
-    ///
-    /// # Errors
-    /// A lost or stalled connection, or a database without PL/pgSQL.
-    pub(crate) fn read_through(&mut self, select: &str) -> Result<Guarded> {
-        // A cursor that is moved over all rows computes their values, as a count of them would not, and keeps none.
-        let sql = format!(
-            "DECLARE migration_read_through NO SCROLL CURSOR FOR {select}; MOVE FORWARD ALL IN migration_read_through"
-        );
-        let rows = self.slow_query(&script(&sql, Then::Undo))?;
-        answer_of(&sql, rows)
-    }
 }
 
 /// Why nothing can be guarded in this database; none where it can.

@@ -7,6 +7,7 @@ pub mod bulk;
 pub(crate) mod connections;
 pub(crate) mod guarded;
 pub mod introspect;
+pub mod lock_wait;
 pub mod pool;
 pub mod server_error;
 pub mod session;

@@ -19,7 +19,7 @@ const PASSING: [&str; 10] = [
     "40001", // serialization
     "40P01", // deadlock
     "53300", // too many connections
-    "55P03", // a lock was not to be had in time
+    LOCK_NOT_AVAILABLE,
     "57014", // the statement was cancelled, or took too long
     "57P01", // the server was shut down, or the session was ended by an administrator
     "57P02", // another session crashed
@@ -57,6 +57,8 @@ const LOCK_TABLE_SETTING: &str = "max_locks_per_transaction";
 
 /// The longest hint that is kept.
 const HINT_MAX_BYTES: usize = 300;
+/// The SQLSTATE of a lock that was not to be had in time.
+pub(crate) const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 /// An error of the server, scrubbed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! What every session of ours is like, whatever the server's, the database's or the role's defaults are.
 
+use std::time::Duration;
+
 use super::bulk::{Backend, BulkConnection};
 use super::{DbSettings, TargetUrl};
 use crate::error::Result;
@@ -18,6 +20,23 @@ const ENGLISH_VERSION_MIN: i32 = 150_000;
 
 /// The name under which our sessions show in `pg_stat_activity`.
 pub const APPLICATION_NAME: &str = "hyperpage-migration";
+
+/// The name of a session that only reads the status, which is no migration.
+pub(crate) const STATUS_NAME: &str = "hyperpage-status";
+
+/// The longest wait for a lock before the statement is given up, and tried again where faults may last for longer.
+const LOCK_TIMEOUT_MAX: Duration = Duration::from_secs(30);
+
+/// How long a statement waits for a lock before it is given up: a part of the time for which a fault may last, so that whoever
+/// watches hears of the wait before that is over.
+pub(crate) fn lock_timeout(settings: &DbSettings) -> Duration {
+    const TRIES: u32 = 4;
+    match settings.retry_timeout {
+        // PostgreSQL takes zero for no limit.
+        Duration::ZERO => LOCK_TIMEOUT_MAX,
+        limit => (limit / TRIES).clamp(Duration::from_millis(1), LOCK_TIMEOUT_MAX),
+    }
+}
 
 /// A bulk connection with our session's settings, and no limit on how long a statement may take.
 pub(crate) fn open_bulk(target: &TargetUrl, settings: &DbSettings) -> Result<BulkConnection> {
@@ -87,9 +106,10 @@ pub(super) fn checked_session_sql(settings: &DbSettings) -> String {
 fn session_sql(settings: &DbSettings) -> String {
     format!(
         "SET search_path = {SEARCH_PATH}; SET application_name = '{APPLICATION_NAME}'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; \
-         SET client_min_messages = warning; SET row_security = off; SET standard_conforming_strings = on; SET statement_timeout = {}; SET lock_timeout = 30000; \
+         SET client_min_messages = warning; SET row_security = off; SET standard_conforming_strings = on; SET statement_timeout = {}; SET lock_timeout = {}; \
          SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; \
          SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0",
-        settings.statement_timeout.as_millis()
+        settings.statement_timeout.as_millis(),
+        lock_timeout(settings).as_millis()
     )
 }

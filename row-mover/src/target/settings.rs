@@ -25,6 +25,8 @@ pub struct DbSettings {
     /// `DB_RETRY_TIMEOUT`, in milliseconds: how long a run goes on trying after a fault that may pass, such as a server that is
     /// started again; 0 means not at all.
     pub retry_timeout: Duration,
+    /// `DB_VIEWS_TIMEOUT`, in milliseconds: how long all views together may take in validation.
+    pub views_timeout: Duration,
 }
 
 impl Default for DbSettings {
@@ -37,6 +39,7 @@ impl Default for DbSettings {
             statement_timeout: Duration::from_millis(30_000),
             stall_timeout: Duration::from_millis(120_000),
             retry_timeout: Duration::from_millis(120_000),
+            views_timeout: Duration::from_millis(120_000),
         }
     }
 }
@@ -74,6 +77,7 @@ impl DbSettings {
             statement_timeout: milliseconds("DB_STATEMENT_TIMEOUT", defaults.statement_timeout, 0)?,
             stall_timeout: milliseconds("DB_STALL_TIMEOUT", defaults.stall_timeout, 1)?,
             retry_timeout: milliseconds("DB_RETRY_TIMEOUT", defaults.retry_timeout, 0)?,
+            views_timeout: milliseconds("DB_VIEWS_TIMEOUT", defaults.views_timeout, 1)?,
         };
         if settings.pool_min > settings.pool_max {
             return Err(Error::new(format!(

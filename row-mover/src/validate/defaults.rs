@@ -11,6 +11,7 @@ use migrate_core::plan::{PlannedColumn, PlannedTable};
 use migrate_core::source_sql::{Clock, default_clock};
 use migrate_core::value::SourceValue;
 use rusqlite::Connection;
+use rusqlite::limits::Limit;
 use rusqlite::types::Value;
 
 use super::clock::{self, Skew};
@@ -22,6 +23,9 @@ use crate::target::guarded::{self, Then};
 
 /// How often a clock is asked again that struck between the two questions.
 const CLOCK_TRIES: usize = 3;
+
+/// The longest value that a default may have to be tried, in bytes.
+const VALUE_BYTES_MAX: i32 = 1 << 20;
 
 /// Tries the defaults of `tables`.
 ///
@@ -257,6 +261,8 @@ struct SourceDefault {
 impl SourceDefault {
     fn new(column: &PlannedColumn, sql: &str, is_strict: bool) -> rusqlite::Result<SourceDefault> {
         let connection = Connection::open_in_memory()?;
+        // The expression is the file's, and may make a value of any length.
+        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX)?;
         let name = quote_sqlite(&column.source);
         // Text in double quotes is text by itself and a name in parentheses; an expression has to have them.
         let forms = [format!("({sql}\n)"), sql.to_owned()];

@@ -45,7 +45,7 @@ pub(crate) use defaults::defaults;
 pub use sequences::sequence_problems;
 pub use share::{NoShare, Share};
 pub(crate) use target_rows::TargetRows;
-pub(crate) use views::views;
+pub(crate) use views::Views;
 
 /// What comparing one table found.
 #[derive(Clone, Debug, Default, Serialize)]

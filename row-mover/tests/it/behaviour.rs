@@ -143,6 +143,29 @@ fn a_lock_that_an_app_holds_ends_the_try() {
     assert_eq!(found.left_out.len(), 2);
 }
 
+/// Each try has two seconds for a lock, and a table may have hundreds of constraints.
+#[test]
+fn a_table_that_an_app_keeps_locked_costs_seconds_and_no_minutes() {
+    const COLUMNS: usize = 40;
+    let columns: Vec<String> = (1..=COLUMNS).map(|column| format!("c{column} INTEGER NOT NULL")).collect();
+    let values = vec!["1"; COLUMNS].join(", ");
+    let case = Case::new(&format!(
+        "CREATE TABLE wide ({}); INSERT INTO wide VALUES ({values});",
+        columns.join(", ")
+    ));
+    case.moved();
+    let mut app = case.session();
+    app.script("BEGIN; LOCK TABLE wide IN SHARE MODE").unwrap();
+    let found = tried(&case);
+    assert_eq!((found.tried, found.problems), (0, vec![]));
+    let (locked, late): (Vec<_>, Vec<_>) =
+        found.left_out.iter().partition(|left| left.reason.contains("55P03"));
+    let is_said = late
+        .iter()
+        .all(|left| left.reason.contains("took more than 10 seconds, as they do where the table is locked"));
+    assert!(is_said && locked.len() < 10 && locked.len() + late.len() == COLUMNS, "{:?}", found.left_out);
+}
+
 #[test]
 fn nothing_is_tried_where_it_is_only_looked() {
     let case = Case::new("CREATE TABLE jobs (id INTEGER PRIMARY KEY); INSERT INTO jobs VALUES (1);");

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use migrate_core::phase::Phase;
 use row_mover::ledger;
+use row_mover::observer::StopFlag;
 use row_mover::run::{self, Moved, Outcome, Silent};
 use row_mover::source::SourceConnection;
 use row_mover::source::integrity_check::{Integrity, integrity_check};
@@ -41,13 +42,13 @@ fn moved_at_all(case: &Case) -> Moved {
 }
 
 fn checked(path: &Path) -> Integrity {
-    integrity_check(&SourceConnection::open_sealed(path).unwrap(), || false).unwrap()
+    integrity_check(&SourceConnection::open_sealed(path).unwrap(), StopFlag::default()).unwrap()
 }
 
 #[test]
 fn indexes_in_each_others_place_are_told_and_rows_are_right_all_the_same() {
     let case = damaged_case();
-    quick_check(&SourceConnection::open_live(&case.source).unwrap(), &case.source).unwrap();
+    quick_check(&SourceConnection::open_live(&case.source).unwrap(), &case.source, &Silent).unwrap();
     let moved = moved_at_all(&case);
     // It says nothing against what moved, and nothing is to be built on it.
     assert!(moved.validation.is_proven() && !moved.validation.is_source_sound());
@@ -109,7 +110,9 @@ fn one_that_nobody_waits_for_is_given_up() {
         "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT UNIQUE);
          INSERT INTO t SELECT value, 'v' || value FROM (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < 50000) SELECT value FROM n);",
     );
-    let error = integrity_check(&SourceConnection::open_sealed(&path).unwrap(), || true).unwrap_err();
+    let is_over = StopFlag::default();
+    is_over.set();
+    let error = integrity_check(&SourceConnection::open_sealed(&path).unwrap(), is_over).unwrap_err();
     assert!(error.is_stop(), "{error:?}");
 }
 

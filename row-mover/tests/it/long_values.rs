@@ -65,7 +65,9 @@ fn memory_stays_bounded_whatever_the_length_of_a_value() {
          CREATE TABLE named (k TEXT PRIMARY KEY, b BLOB); INSERT INTO named SELECT 'k' || id, x'00' FROM keyed;
          CREATE TABLE loose (b BLOB, n INTEGER); INSERT INTO loose SELECT x'01', id FROM keyed;
          INSERT INTO keyed VALUES (-5, randomblob({MILLIONS}000000), {text}), (500000, randomblob({MILLIONS}000000), 'short');
-         INSERT INTO named VALUES ('k0', randomblob({MILLIONS}000000)); INSERT INTO loose VALUES (randomblob({MILLIONS}000000), 7);",
+         INSERT INTO named VALUES ('k0', randomblob({MILLIONS}000000)); INSERT INTO loose VALUES (randomblob({MILLIONS}000000), 7);
+         CREATE VIEW whole AS SELECT id, t FROM keyed;
+         CREATE VIEW joined AS SELECT group_concat(a.k, '') AS v FROM named a, named b, named c;",
         text = text_sql(MILLIONS * 1_000_000),
     ));
     fs::write(case.dir.path().join("plan.json"), render::plan_json(&case.plan)).unwrap();

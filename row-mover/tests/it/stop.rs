@@ -21,6 +21,10 @@ struct StopAt {
 
 impl Observer for StopAt {
     fn is_stopped(&self) -> bool {
+        // What is asked beside the work, again and again, is not one of its places.
+        if std::thread::current().name() == Some("asks to stop") {
+            return self.asked.load(Ordering::SeqCst) > self.at;
+        }
         self.asked.fetch_add(1, Ordering::SeqCst) >= self.at
     }
 }

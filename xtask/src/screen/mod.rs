@@ -256,6 +256,15 @@ impl Observer for Screen {
         state.progress.add_to(table, rows, all, now);
     }
 
+    fn view_started(&self, view: &str) {
+        let now = self.now();
+        self.state().progress.view_started(view, now);
+    }
+
+    fn view_finished(&self, view: &str) {
+        self.state().progress.view_finished(view);
+    }
+
     fn is_stopped(&self) -> bool {
         self.stop.is_asked()
     }

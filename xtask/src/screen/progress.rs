@@ -49,8 +49,10 @@ struct TableProgress {
     heard: Option<Duration>,
 }
 
+/// What is built, or a view that is compared.
 #[derive(Debug)]
 struct Build {
+    doing: &'static str,
     table: String,
     what: String,
     began: Duration,
@@ -158,7 +160,19 @@ impl Progress {
 
     /// Something that follows the rows of a table begins.
     pub(super) fn build_started(&mut self, table: &str, what: &str, now: Duration) {
-        self.builds.push(Build { table: table.to_owned(), what: what.to_owned(), began: now });
+        let (table, what) = (table.to_owned(), what.to_owned());
+        self.builds.push(Build { doing: "building", table, what, began: now });
+    }
+
+    /// A view is read in both databases.
+    pub(super) fn view_started(&mut self, view: &str, now: Duration) {
+        let what = format!("view {view}");
+        self.builds.push(Build { doing: "comparing", table: String::new(), what, began: now });
+    }
+
+    /// It is compared.
+    pub(super) fn view_finished(&mut self, view: &str) {
+        self.build_finished("", &format!("view {view}"));
     }
 
     /// It is done.
@@ -215,13 +229,13 @@ impl Progress {
         self.tables.iter().filter(is_running).map(item).collect()
     }
 
-    /// What is being built.
+    /// What is being built, and the view that is compared.
     pub(super) fn builds(&self, now: Duration) -> Vec<Item> {
         let item = |build: &Build| {
             let of = if build.table.is_empty() { "" } else { " of " };
             let what = format!("{}{of}{}", shown(&build.what), shown(&build.table));
             let text = format!("{what}  {}", elapsed(now.saturating_sub(build.began)));
-            Item { name: "building".to_owned(), share: None, text }
+            Item { name: build.doing.to_owned(), share: None, text }
         };
         self.builds.iter().map(item).collect()
     }
@@ -232,7 +246,7 @@ impl Progress {
         let tables: Vec<String> =
             self.tables(now).iter().map(|table| format!("{} {}", table.name, table.text)).collect();
         let builds: Vec<String> =
-            self.builds(now).iter().map(|build| format!("building {}", build.text)).collect();
+            self.builds(now).iter().map(|build| format!("{} {}", build.name, build.text)).collect();
         let mut line = format!("{:11} {}", total.name, total.text);
         for part in [tables, builds].iter().filter(|part| !part.is_empty()) {
             line.push_str("; ");

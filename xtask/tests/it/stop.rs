@@ -142,3 +142,35 @@ fn a_validation_that_is_stopped_changes_nothing() {
     drop(holder);
     run.place.run(["status", "--postgres", run.database.url()]).expect(0);
 }
+
+/// A view may never end, in SQLite and in PostgreSQL.
+#[test]
+fn an_endless_view_is_stopped_on_both_sides() {
+    let place = Place::new();
+    let source = rusqlite::Connection::open(place.path().join("any.db")).unwrap();
+    source
+        .execute_batch(
+            "CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1);
+             CREATE VIEW endless AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 - 1 FROM n) SELECT max(i) AS m FROM n;",
+        )
+        .unwrap();
+    drop(source);
+    let database = TestDatabase::create();
+    let run = Run { place, database };
+    let mut command = run.place.command(["migrate", "--sqlite", "any.db", "--postgres", run.database.url()]);
+    let child = start(&mut command);
+    run.wait_for(
+        "a view that is read",
+        "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' \
+         AND application_name = 'hyperpage-migration' AND query LIKE '%endless%')",
+    );
+    let began = Instant::now();
+    let stopped = stop(child, Signal::INT).expect(130);
+    assert!(began.elapsed() < Duration::from_secs(5), "it took {:?}", began.elapsed());
+    assert!(stopped.stderr.contains("Stopped by SIGINT. What is done stays done: "), "{}", stopped.screen());
+    assert!(!stopped.stderr.contains("error"), "{}", stopped.screen());
+    run.wait_for("the end of its sessions", &format!("SELECT ({SESSIONS}) = 0"));
+    command.env("DB_VIEWS_TIMEOUT", "500");
+    let done = crate::place::output(&mut command).expect(0);
+    assert!(done.stdout.contains("Proven: "), "{}", done.screen());
+}

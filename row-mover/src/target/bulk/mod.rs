@@ -21,6 +21,7 @@ use query_result::QueryResult;
 
 use super::server_error::{ServerError, refused_for_now};
 use crate::error::{Context, Error, Result};
+use crate::observer::StopFlag;
 
 /// How long a connection may make no progress at all before it is given up, where nothing else is said.
 const STALL_MAX: Duration = Duration::from_secs(120);
@@ -31,11 +32,16 @@ pub(super) const SLOW: u32 = 30;
 /// How long a statement of any length may be silent before somebody looks whether it is still at work.
 const LOOK_EACH: Duration = Duration::from_secs(15);
 
+/// How often a wait asks whether it is given up.
+const GIVE_UP_EACH: Duration = Duration::from_millis(20);
+
 /// A connection of libpq, in non-blocking mode.
 pub struct BulkConnection {
     raw: NonNull<PGconn>,
     stall_max: Duration,
     backend: Backend,
+    /// Ends every wait, once it is set.
+    give_up: Option<StopFlag>,
 }
 
 /// The process of the server that serves a connection, or has served it: its number, and when it began, since numbers come again.
@@ -48,6 +54,11 @@ pub struct Backend {
 }
 
 impl Backend {
+    /// Its number.
+    pub(crate) fn pid(&self) -> &str {
+        &self.pid
+    }
+
     /// As parameters of a statement: the number, and when it began.
     pub(crate) fn parameters(&self) -> [Option<&str>; 2] {
         [Some(&self.pid), Some(&self.began)]
@@ -76,7 +87,8 @@ impl BulkConnection {
         // SAFETY: both arrays end with a null pointer, and all strings outlive the call, which copies them.
         let raw = unsafe { pq_sys::PQconnectStartParams(keywords.as_ptr(), values.as_ptr(), 1) };
         let raw = NonNull::new(raw).ok_or_else(|| Error::new("libpq has no memory for a connection"))?;
-        let connection = BulkConnection { raw, stall_max: STALL_MAX, backend: Backend::default() };
+        let connection =
+            BulkConnection { raw, stall_max: STALL_MAX, backend: Backend::default(), give_up: None };
         // SAFETY: the connection exists, and the function that it is given lives for ever.
         unsafe { pq_sys::PQsetNoticeProcessor(connection.raw.as_ptr(), Some(drop_notice), ptr::null_mut()) };
         // A refusal tells its SQLSTATE then, by which it is known in any language. SAFETY: the connection exists.
@@ -92,6 +104,11 @@ impl BulkConnection {
     /// How long the connection may make no progress at all before it counts as lost.
     pub fn set_stall_max(&mut self, stall_max: Duration) {
         self.stall_max = stall_max;
+    }
+
+    /// Ends whatever the connection waits for once the flag is set. It is of no more use then; the server ends its session by itself.
+    pub(crate) fn give_up_with(&mut self, flag: StopFlag) {
+        self.give_up = Some(flag);
     }
 
     /// Asks who serves this connection; what is kept is told even when the connection is lost.
@@ -377,8 +394,16 @@ impl BulkConnection {
         loop {
             let mut polled = [PollFd::new(&socket, wanted)];
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            let timeout = left.and_then(|left| Timespec::try_from(left).ok());
+            let slice = match &self.give_up {
+                Some(flag) if flag.is_set() => {
+                    return Err(Error::new("the connection was given up").passing());
+                }
+                Some(_) => Some(left.map_or(GIVE_UP_EACH, |left| left.min(GIVE_UP_EACH))),
+                None => left,
+            };
+            let timeout = slice.and_then(|slice| Timespec::try_from(slice).ok());
             match rustix::event::poll(&mut polled, timeout.as_ref()) {
+                Ok(0) if slice != left => {}
                 Ok(0) => return Ok(false),
                 Ok(_) => return Ok(true),
                 Err(rustix::io::Errno::INTR) => {}

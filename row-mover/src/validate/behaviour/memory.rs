@@ -73,6 +73,7 @@ impl<'s> Memory<'s> {
             memory.set_db_config(config, value).context(failed)?;
         }
         memory.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0).context(failed)?;
+        source.control().install_on(&memory).context(failed)?;
         memory
             .collation_needed(|memory, name| {
                 memory.create_collation(name, |left, right| left.as_bytes().cmp(right.as_bytes()))

@@ -12,6 +12,8 @@ mod memory;
 mod source_side;
 mod target_side;
 
+use std::time::{Duration, Instant};
+
 use migrate_core::plan::PlannedTable;
 
 use super::{LeftOut, Tried};
@@ -22,6 +24,9 @@ use crate::target::bulk::BulkConnection;
 use constraint::{Constraint, Kind};
 use source_side::SourceSide;
 use target_side::TargetSide;
+
+/// How long the tries of one table may take; each has a time of its own, and a table may have hundreds.
+const TABLE_MAX: Duration = Duration::from_secs(10);
 
 /// What became of a row that breaks a constraint.
 #[derive(Debug, PartialEq, Eq)]
@@ -74,7 +79,16 @@ fn of_table(
     constraints: &[Constraint<'_>],
     tried: &mut Tried,
 ) -> Result<()> {
+    let until = Instant::now() + TABLE_MAX;
     for constraint in constraints {
+        if Instant::now() > until {
+            let reason = format!(
+                "the tries before it took more than {} seconds, as they do where the table is locked or has to be searched",
+                TABLE_MAX.as_secs()
+            );
+            tried.left_out.push(LeftOut { what: constraint.words.clone(), reason });
+            continue;
+        }
         let (of_source, of_target) = match &constraint.kind {
             Kind::Check(check) => {
                 let candidates = source.breaking(target.table, check);

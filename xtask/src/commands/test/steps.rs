@@ -16,7 +16,7 @@ use crate::exit::Exit;
 const DIESEL_AT_LEAST: (u32, u32) = (2, 3);
 
 /// A developer's own settings, which must not lead a test to a developer's own data.
-const NOT_FOR_TESTS: [&str; 15] = [
+const NOT_FOR_TESTS: [&str; 16] = [
     "DATABASE_PATH",
     "DATABASE_URL",
     "DB_CONNECTION_TIMEOUT",
@@ -25,6 +25,7 @@ const NOT_FOR_TESTS: [&str; 15] = [
     "DB_POOL_MIN",
     "DB_RETRY_TIMEOUT",
     "DB_STALL_TIMEOUT",
+    "DB_VIEWS_TIMEOUT",
     "DB_STATEMENT_TIMEOUT",
     "OAUTH_ENCRYPTION_KEY",
     "POSTGRES_DB",

@@ -102,6 +102,18 @@ fn scans_and_comparisons_are_told_by_rows_and_a_seal_in_percent() {
 }
 
 #[test]
+fn a_view_that_is_compared_is_named_once_all_rows_are() {
+    let mut progress = Progress::default();
+    progress.begin("validate", Unit::Rows, Some(100), at(0));
+    progress.add_to("jobs", 100, Some(100), at(1));
+    progress.view_started("late_orders", at(2));
+    let line = progress.line(at(9)).unwrap();
+    assert!(line.ends_with("100 of 100 rows (100 %); comparing view late_orders  7 s"), "{line}");
+    progress.view_finished("late_orders");
+    assert!(!progress.line(at(9)).unwrap().contains("view"));
+}
+
+#[test]
 fn names_are_anybodys_and_reach_no_terminal_as_they_are() {
     let mut progress = Progress::default();
     progress.begin("validate", Unit::Rows, None, at(0));

@@ -1,0 +1,274 @@
+//! Views answer the same rows: each is read in both databases, the conversions of its columns are undone, and the rows are compared as
+//! multisets, by sums of hashes as tables without a key are.
+//!
+//! Floats that a view computes may differ in their last digits by the order in which rows are added up: where rows are not the same to
+//! the last bit, they have to be so to nine digits, or to eight. What tables hold is compared exactly elsewhere. A view that may answer
+//! otherwise each time, or for which rows that stay behind make a difference, is left out by name.
+//!
+//! Both databases answer at the same time, and what they may cost is limited, since a view's SQL is the file's: all views together have
+//! one span of time, no value may be longer than [`VALUE_BYTES_MAX`], and a view beyond a limit is left out by name, too.
+
+mod source_side;
+mod sums;
+mod target_side;
+
+use std::time::{Duration, Instant};
+
+use migrate_core::plan::{Plan, PlannedView};
+
+use self::source_side::Failure;
+use self::sums::Sums;
+use self::target_side::Answer;
+use super::{LeftOut, TableComparison, Tried};
+use crate::error::{Error, Result};
+use crate::observer::{Observer, StopFlag, go_on};
+use crate::source::SourceConnection;
+use crate::source::integrity_check::first_disagreeing;
+use crate::target::bulk::BulkConnection;
+
+/// The longest value of a view that is read, in bytes.
+const VALUE_BYTES_MAX: i32 = 1 << 20;
+
+/// The longest row of a view that is taken from PostgreSQL, in bytes: a value may be longer there than in SQLite.
+const ROW_BYTES_MAX: i64 = 4 << 20;
+
+/// How often a thread that waits for PostgreSQL asks whether to stop.
+const ASK_EVERY: Duration = Duration::from_millis(20);
+
+/// How long whoever asks to stop has to cancel the statement by himself, so that the server is told at once.
+const CANCEL_WAIT: Duration = Duration::from_millis(500);
+
+/// Where views are read, and for how long.
+pub(crate) struct Views<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) open_source: &'a dyn Fn() -> Result<SourceConnection>,
+    pub(crate) open_target: &'a dyn Fn() -> Result<BulkConnection>,
+    /// How long all views together may take.
+    pub(crate) time_max: Duration,
+    pub(crate) observer: &'a dyn Observer,
+}
+
+impl Views<'_> {
+    /// Compares the plan's views, given what the tables hold.
+    ///
+    /// # Errors
+    /// When either side cannot be read at all.
+    pub(crate) fn compare(&self, tables: &[TableComparison]) -> Result<Tried> {
+        let mut tried = Tried::default();
+        if self.plan.views.is_empty() {
+            return Ok(tried);
+        }
+        let source = (self.open_source)()?;
+        source_side::prepare(&source)?;
+        let mut target = None;
+        let unsteady = unsteady(&self.plan.views);
+        let until = Instant::now() + self.time_max;
+        for view in &self.plan.views {
+            let outcome = match why_not(view, self.plan, tables, &unsteady) {
+                Some(reason) => Outcome::NotTried(reason),
+                None => {
+                    self.observer.view_started(&view.source);
+                    let outcome = self.view(view, &source, &mut target, until);
+                    self.observer.view_finished(&view.source);
+                    outcome?
+                }
+            };
+            let outcome = match outcome {
+                Outcome::Differs(how) => blame(view, self.plan, &source, how)?,
+                outcome => outcome,
+            };
+            match outcome {
+                Outcome::Same => tried.tried += 1,
+                Outcome::Differs(how) => {
+                    tried.tried += 1;
+                    tried.problems.push(format!("view {}: {how}", view.source));
+                }
+                Outcome::NotTried(reason) => {
+                    tried.left_out.push(LeftOut { what: format!("view {}", view.source), reason });
+                }
+            }
+        }
+        Ok(tried)
+    }
+
+    fn view(
+        &self,
+        view: &PlannedView,
+        source: &SourceConnection,
+        target: &mut Option<BulkConnection>,
+        until: Instant,
+    ) -> Result<Outcome> {
+        go_on(self.observer)?;
+        // One that takes too long leaves half of the time to those behind it.
+        let time = until.saturating_duration_since(Instant::now()) / 2;
+        let out_of_time = |who: &str| {
+            Outcome::NotTried(format!(
+                "{who} takes more than {:.1} seconds for it, and all views together have {:.0} (DB_VIEWS_TIMEOUT)",
+                time.as_secs_f32(),
+                self.time_max.as_secs_f32()
+            ))
+        };
+        if time < Duration::from_millis(1) {
+            return Ok(out_of_time("whoever reads it"));
+        }
+        let connection = match target {
+            Some(connection) => connection,
+            None => target.insert((self.open_target)()?),
+        };
+        let give_up = StopFlag::default();
+        connection.give_up_with(give_up.clone());
+        let deadline = Instant::now() + time;
+        let (ours, theirs) = self.both(view, source, connection, deadline, &give_up);
+        if theirs.is_err() || give_up.is_set() {
+            *target = None;
+        }
+        let ours = match ours {
+            Ok(sums) => sums,
+            Err(failure) => {
+                go_on(self.observer)?;
+                return Ok(match failure {
+                    Failure::Interrupted => out_of_time("SQLite"),
+                    Failure::TooLong => too_long("SQLite", "value", VALUE_BYTES_MAX.into()),
+                    Failure::Unreadable(words) => {
+                        Outcome::NotTried(format!("SQLite by itself cannot read it: {words}"))
+                    }
+                });
+            }
+        };
+        go_on(self.observer)?;
+        Ok(match theirs? {
+            Answer::Rows(theirs) => compared(view, ours, theirs),
+            Answer::Interrupted => out_of_time("PostgreSQL"),
+            Answer::TooLong => too_long("PostgreSQL", "row", ROW_BYTES_MAX),
+            Answer::Unreadable(error) => Outcome::Differs(format!("PostgreSQL cannot read it: {error}")),
+        })
+    }
+
+    /// What both databases answer, asked at the same time. Where SQLite has no answer, PostgreSQL's is not waited for.
+    fn both(
+        &self,
+        view: &PlannedView,
+        source: &SourceConnection,
+        target: &mut BulkConnection,
+        deadline: Instant,
+        give_up: &StopFlag,
+    ) -> (std::result::Result<Sums, Failure>, Result<Answer>) {
+        std::thread::scope(|scope| {
+            let theirs = scope.spawn(|| target_side::answer(view, self.plan, target, deadline));
+            let ours = source_side::sums(view, source, deadline);
+            let mut stopped_at = None;
+            while !theirs.is_finished() {
+                let is_stopped = self.observer.is_stopped();
+                let stopped_for = is_stopped.then(|| stopped_at.get_or_insert_with(Instant::now).elapsed());
+                if stopped_for.is_some_and(|time| time >= CANCEL_WAIT) || (ours.is_err() && !is_stopped) {
+                    give_up.set();
+                }
+                std::thread::sleep(ASK_EVERY);
+            }
+            let unexpected = || Err(Error::new("a thread that reads a view stopped unexpectedly"));
+            (ours, theirs.join().unwrap_or_else(|_| unexpected()))
+        })
+    }
+}
+
+fn too_long(who: &str, what: &str, bytes: i64) -> Outcome {
+    Outcome::NotTried(format!("a {what} of it in {who} is longer than {} MiB", bytes >> 20))
+}
+
+/// What came of one view.
+enum Outcome {
+    Same,
+    Differs(String),
+    NotTried(String),
+}
+
+/// Why a view is not compared; none where it is.
+fn why_not(view: &PlannedView, plan: &Plan, tables: &[TableComparison], unsteady: &[&str]) -> Option<String> {
+    let has_lost = |table: &TableComparison| table.rejected + table.nulled > 0;
+    let keeps_others =
+        plan.tables.iter().any(|table| table.existing.as_ref().is_some_and(|one| one.keeps_rows()));
+    let reason = if view.conversions.len() != view.columns.len() {
+        "its plan is one of an older version, which does not say how its columns are taken back"
+    } else if unsteady.contains(&view.source.as_str()) {
+        "it answers otherwise each time: it asks the clock or for chance"
+    } else if tables.len() < plan.tables.len() || keeps_others {
+        "the tables of the two databases do not hold the same rows, as it was asked for"
+    } else if tables.iter().any(has_lost) {
+        "rows stayed behind or lost values by the plan's policy"
+    } else if !tables.iter().all(TableComparison::is_equal) {
+        "rows of tables differ already"
+    } else {
+        return None;
+    };
+    Some(reason.to_owned())
+}
+
+/// Whose fault it is that a view differs. Tables are read without their indexes, but SQLite answers a view through them: one that does
+/// not agree with its table makes SQLite's answer the wrong one.
+fn blame(view: &PlannedView, plan: &Plan, source: &SourceConnection, how: String) -> Result<Outcome> {
+    let tables = tables_of(view, plan);
+    Ok(match first_disagreeing(source, tables)? {
+        Some(table) => Outcome::NotTried(format!(
+            "{how}; but an index of table {table} in the sealed copy is damaged, through which SQLite may have read it"
+        )),
+        None => Outcome::Differs(how),
+    })
+}
+
+/// The tables that a view may read, by itself or through other views: all whose names are in its SQL.
+fn tables_of<'a>(view: &PlannedView, plan: &'a Plan) -> Vec<&'a str> {
+    let is_named = |sql: &str, name: &str| sql.contains(&name.to_lowercase());
+    let mut sql = view.source_sql.to_lowercase();
+    // Each comes after those that it reads.
+    for other in plan.views.iter().rev() {
+        if other.source != view.source && is_named(&sql, &other.source) {
+            sql.push_str(&other.source_sql.to_lowercase());
+        }
+    }
+    plan.tables.iter().map(|table| table.source.as_str()).filter(|table| is_named(&sql, table)).collect()
+}
+
+/// The views that may answer otherwise each time, and those that read them.
+fn unsteady(views: &[PlannedView]) -> Vec<&str> {
+    const WORDS: [&str; 6] =
+        ["now()", "current_", "clock_timestamp", "statement_timestamp", "random", "gen_random"];
+    let mut found: Vec<&str> = Vec::new();
+    // Each comes after those that it reads.
+    for view in views {
+        let query = view.query.to_lowercase();
+        let reads = |name: &&str| view.source_sql.to_lowercase().contains(&name.to_lowercase());
+        if WORDS.iter().any(|word| query.contains(word)) || found.iter().any(reads) {
+            found.push(&view.source);
+        }
+    }
+    found
+}
+
+/// Whether rows that an order takes for equal may come in any order, and that shows in what the view answers.
+fn depends_on_ties(view: &PlannedView) -> bool {
+    const WORDS: [&str; 8] =
+        ["limit", "row_number", "ntile", "lag", "lead", "first_value", "last_value", "nth_value"];
+    let sql = view.source_sql.to_lowercase();
+    WORDS.iter().any(|word| sql.contains(word))
+}
+
+fn compared(view: &PlannedView, mut ours: Sums, theirs: Sums) -> Outcome {
+    if ours.rows != theirs.rows {
+        return differs(view, format!("SQLite answers {} rows, PostgreSQL {}", ours.rows, theirs.rows));
+    }
+    ours.sums.iter_mut().zip(theirs.sums).for_each(|(ours, theirs)| *ours = ours.wrapping_sub(theirs));
+    if ours.sums.contains(&0) {
+        Outcome::Same
+    } else {
+        differs(view, format!("the {} rows that it answers are not the same", ours.rows))
+    }
+}
+
+fn differs(view: &PlannedView, how: String) -> Outcome {
+    if depends_on_ties(view) {
+        return Outcome::NotTried(format!(
+            "{how}; but rows that its order takes for equal may come in any order, and it shows which come first"
+        ));
+    }
+    Outcome::Differs(how)
+}
