@@ -202,7 +202,7 @@ mod tests {
             ),
             (
                 "jobs: index idx_jobs_status is gone: CREATE INDEX idx_jobs_status ON jobs USING btree (status)",
-                "in psql: CREATE INDEX idx_jobs_status ON jobs USING btree (status); then cargo xtask validate",
+                "in psql: CREATE INDEX idx_jobs_status ON public.jobs USING btree (status); then cargo xtask validate",
             ),
             (
                 "job_history: constraint job_history_job_id_fkey is gone: FOREIGN KEY (job_id) REFERENCES jobs(id)",

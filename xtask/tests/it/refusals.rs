@@ -153,7 +153,7 @@ fn a_plan_that_does_not_hold_together_is_refused() {
         ("missing", |plan| fs::remove_file(plan.join("plan.json")).unwrap()),
         ("empty", |plan| fs::write(plan.join("plan.json"), "").unwrap()),
         ("broken", |plan| fs::write(plan.join("plan.json"), "{\"format\": 1, \"tables\": [").unwrap()),
-        ("other_format", |plan| change(&plan.join("plan.json"), "\"format\": 1", "\"format\": 99")),
+        ("other_format", |plan| change(&plan.join("plan.json"), "\"format\": 2", "\"format\": 99")),
         ("unreviewed", |plan| change(&plan.join(UP), "name text COLLATE \"C\" NOT NULL", "name text")),
         ("no_migrations", |plan| fs::remove_dir_all(plan.join("migrations")).unwrap()),
         ("one_migration", |plan| {
