@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use row_mover::observer::Silent;
 use row_mover::run::{self, Purpose, Request, ValidationRequest};
+use row_mover::source::undisturbed::Protection;
 use row_mover::target::{DbSettings, TargetUrl};
 use row_mover::validate::CompareOptions;
 
-use crate::support::{Case, chain};
+use crate::support::{Case, chain, moved};
 
 /// What stands in the ledger in place of the sealed copy.
 fn paths(folder: &Path) -> Vec<PathBuf> {
@@ -56,6 +57,8 @@ fn a_sealed_copy_that_is_no_file_is_refused_and_never_opened() {
                     assert!(chain(&error).contains("is no regular file"), "{}: {}", path.display(), chain(&error));
                 }
             }
+            // What it says to do works.
+            moved(run::migrate(&Request { restart: true, discard: true, ..case.request() }, &Silent));
             tell.send(()).unwrap();
         });
         // A FIFO would be waited for without end: nobody writes to it.
@@ -65,4 +68,15 @@ fn a_sealed_copy_that_is_no_file_is_refused_and_never_opened() {
             std::process::abort();
         }
     });
+}
+
+#[test]
+fn a_ledger_that_does_not_say_how_the_copy_was_taken_is_still_read() {
+    let case = Case::new("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1)");
+    let method = case.moved().seal.read_method.unwrap();
+    assert_eq!((method.protection, method.attempts), (Protection::SqliteLocks, 1));
+    assert_eq!(case.validated(false).0.seal.read_method, Some(method));
+    case.execute("UPDATE migration.runs SET seal = (seal::jsonb - 'read_method')::text");
+    assert_eq!(case.validated(false).0.seal.read_method, None);
+    case.moved_already();
 }
