@@ -225,8 +225,9 @@ fn sealed_name(source: &Path) -> String {
         return name;
     }
     let half = NAME_BYTES_MAX / 2;
-    let end = name.floor_char_boundary(half - 1);
-    let start = name.ceil_char_boundary(name.len() - half);
+    let starts = || name.char_indices().map(|(start, _)| start);
+    let end = starts().take_while(|start| *start < half).last().unwrap_or(0);
+    let start = starts().find(|start| name.len() - start <= half).unwrap_or(name.len());
     format!("{}~{}", name.get(..end).unwrap_or_default(), name.get(start..).unwrap_or_default())
 }
 

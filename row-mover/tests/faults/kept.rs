@@ -2,7 +2,7 @@
 //! migration by an account without root's rights.
 
 use std::fs::{self, Permissions};
-use std::io::{BufRead, BufReader, Lines, Read};
+use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -30,13 +30,16 @@ pub const NOBODY: u32 = 65_534;
 /// Where the app finds its database, and what it does with it.
 pub const APP_VARIABLES: [&str; 2] = ["FAULTS_APP_SOURCE", "FAULTS_APP_SQL"];
 
+/// What the app says when its statements have run.
+const OPEN: &str = "it is open";
+
 #[test]
 #[ignore = "the app of other tests"]
 fn app() {
     let [Ok(source), Ok(sql)] = APP_VARIABLES.map(std::env::var) else { return };
     let connection = rusqlite::Connection::open(source).unwrap();
     connection.execute_batch(&sql).unwrap();
-    println!("\nit is open");
+    std::io::stdout().write_all(format!("\n{OPEN}\n").as_bytes()).unwrap();
     // Whoever started it ends it by closing its input.
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
 }
@@ -52,7 +55,8 @@ pub fn app_command(source: &Path, sql: &str) -> Command {
 /// Opens the database, runs these statements and closes it, in a process of its own.
 pub fn run_app(source: &Path, sql: &str) {
     let output = app_command(source, sql).stdin(Stdio::null()).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let is_done = output.status.success() && String::from_utf8_lossy(&output.stdout).contains(OPEN);
+    assert!(is_done, "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// An app that has the database open until it is dropped.
@@ -65,7 +69,7 @@ impl RunningApp {
     pub fn start(source: &Path, sql: &str) -> RunningApp {
         let mut app = app_command(source, sql).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(app.stdout.take().unwrap()).lines();
-        assert!(lines.by_ref().map_while(Result::ok).any(|line| line == "it is open"));
+        assert!(lines.by_ref().map_while(Result::ok).any(|line| line == OPEN));
         RunningApp { process: app, _output: lines }
     }
 }
