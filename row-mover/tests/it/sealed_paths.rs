@@ -1,6 +1,7 @@
 //! A ledger whose sealed copy is something else than a file by now: it is refused at once, and never opened. Opening a FIFO waits for a
 //! writer, and reading a device may have no end.
 
+use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -64,7 +65,8 @@ fn a_sealed_copy_that_is_no_file_is_refused_and_never_opened() {
         // A FIFO would be waited for without end: nobody writes to it.
         let is_told = told.recv_timeout(Duration::from_secs(120));
         if is_told == Err(mpsc::RecvTimeoutError::Timeout) {
-            eprintln!("a path is being waited for");
+            // The thread that waits could not be joined.
+            std::io::stderr().write_all(b"a path is being waited for\n").unwrap();
             std::process::abort();
         }
     });
