@@ -25,7 +25,7 @@ pub(super) fn body(page: &Page<'_>) -> Markup {
             div { dt { "Source" } dd { (code(&report.source.path)) } }
             div { dt { "Written to since" } dd { (changed) } }
             div { dt { "Sealed copy" } dd { (code(&report.source.sealed_path)) ", " (size(report.source.bytes)) ", " (moment(&report.source.sealed_at)) } }
-            @if let Some(method) = &report.source.copy_method { div { dt { "It was taken" } dd { (method) } } }
+            @if let Some(method) = &report.source.copy_method { div { dt { "How it was taken" } dd { (method) } } }
             div { dt { "SHA-256 of the copy" } dd { (code(&report.source.sha256)) } }
             div { dt { "SHA-256 of the plan" } dd { (code(&report.plan_sha256)) } }
             @for [setting, value] in &environment.target_settings { div { dt { (words(setting)) } dd { (code(value)) } } }

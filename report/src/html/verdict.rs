@@ -106,7 +106,7 @@ fn facts(page: &Page<'_>) -> Markup {
             div { dt { "Run begun" } dd { (moment(&report.started_at)) } }
             div { dt { "Source" } dd { (code(&source.path)) } }
             div { dt { "Sealed copy" } dd { (code(&source.sealed_path)) ", " (size(source.bytes)) ", taken " (moment(&source.sealed_at)) } }
-            @if let Some(method) = &source.copy_method { div { dt { "It was taken" } dd { (method) } } }
+            @if let Some(method) = &source.copy_method { div { dt { "How it was taken" } dd { (method) } } }
             div { dt { "Its SHA-256" } dd { (code(&source.sha256)) } }
             div { dt { "Target" } dd { (code(&report.target.url)) } }
             div { dt { "Plan" } dd { (code(&report.plan_sha256)) } }

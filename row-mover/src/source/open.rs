@@ -24,6 +24,9 @@ const LOCK_WAIT_MAX: Duration = Duration::from_secs(10);
 /// The longest value that is read: what PostgreSQL takes in one field, and a little.
 const VALUE_LENGTH_MAX_BYTES: i32 = 1 << 30;
 
+/// The longest path that SQLite opens: 512 bytes with `-journal` behind it.
+const PATH_BYTES_MAX: usize = 500;
+
 /// SQLite below this can lose committed writes when one connection checkpoints while another writes.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 
@@ -68,6 +71,7 @@ impl SourceConnection {
         // SQLite follows links and keeps log and journal beside the real file, so that is where to look for them.
         let real_path =
             std::fs::canonicalize(path).context(|| format!("{} cannot be read", path.display()))?;
+        check_length(&real_path, "move the file to a folder with a shorter path")?;
         let live = LiveFile::open(&real_path).context(|| format!("{} cannot be read", path.display()))?;
         let has_journal = is_nonempty(&sidecar(&real_path, "-journal"));
         let open_as = |access| {
@@ -317,6 +321,20 @@ pub(crate) fn is_nonempty(path: &Path) -> bool {
 
 fn is_cannot_open(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
+}
+
+/// Refuses a path that SQLite cannot open for its length, which it reports as if the file were not there.
+///
+/// # Errors
+/// When it is too long; `next` says what to do.
+pub(crate) fn check_length(path: &Path, next: &str) -> Result<()> {
+    let bytes = std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).as_os_str().len();
+    if bytes <= PATH_BYTES_MAX {
+        return Ok(());
+    }
+    Err(Error::new(format!("the path {} is too long: it has {bytes} bytes", path.display()))
+        .because(format!("SQLite opens paths of up to {PATH_BYTES_MAX} bytes"))
+        .next(next))
 }
 
 fn explain_open(path: &Path, has_journal: bool, error: rusqlite::Error) -> Error {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::live_file::Disturbance;
-use super::open::{open_regular, sidecar};
+use super::open::{check_length, open_regular, sidecar};
 use super::undisturbed::{ReadMethod, read_undisturbed};
 use super::{SourceConnection, pages};
 use crate::error::{Context, Error, Result};
@@ -143,9 +143,10 @@ impl Place {
         let stem = Path::new(&name).file_stem().and_then(|stem| stem.to_str()).unwrap_or(&name);
         let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ");
         let folder = backup_dir.join(format!("{stem}-{now}"));
+        let partial = sidecar(&folder.join(&name), ".partial");
+        check_length(&partial, "name a folder with a shorter path with --backup-dir")?;
         let made = (!backup_dir.exists()).then(|| backup_dir.to_owned());
         create_private_folder(backup_dir, &folder)?;
-        let partial = sidecar(&folder.join(&name), ".partial");
         Ok(Place { folder, name, partial, is_sealed: false, made })
     }
 }
@@ -232,8 +233,9 @@ fn sealed_name(source: &Path) -> String {
         return name;
     }
     let half = NAME_BYTES_MAX / 2;
-    let end = name.floor_char_boundary(half - 1);
-    let start = name.ceil_char_boundary(name.len() - half);
+    let starts = || name.char_indices().map(|(start, _)| start);
+    let end = starts().take_while(|start| *start < half).last().unwrap_or(0);
+    let start = starts().find(|start| name.len() - start <= half).unwrap_or(name.len());
     format!("{}~{}", name.get(..end).unwrap_or_default(), name.get(start..).unwrap_or_default())
 }
 
@@ -264,6 +266,7 @@ fn copy_pages(source: &SourceConnection, partial: &Path, copied: &dyn Fn(f64) ->
     back_up(connection, &mut target, &|share| copied(share / 2.0)).map_err(|error| match error {
         BackupError::Ended(error) => error,
         BackupError::Sqlite(error) => Error::new(failed()).because(error),
+        BackupError::Unexpected(result) => Error::new(failed()).because(format!("{result:?}")),
     })?;
     // The copy of a WAL database says in its header that it has a log; this one never will.
     let mode: String =
@@ -286,6 +289,7 @@ enum BackupError {
     /// Whoever hears of its progress.
     Ended(Error),
     Sqlite(rusqlite::Error),
+    Unexpected(StepResult),
 }
 
 fn back_up(
@@ -302,7 +306,12 @@ fn back_up(
                 let total = f64::from(progress.pagecount.max(1));
                 copied(1.0 - f64::from(progress.remaining) / total).map_err(BackupError::Ended)?;
             }
-            _ => std::thread::sleep(Duration::from_millis(10)),
+            StepResult::Busy | StepResult::Locked => {
+                // Whoever watches may have asked to stop.
+                copied(0.0).map_err(BackupError::Ended)?;
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            other => return Err(BackupError::Unexpected(other)),
         }
     }
 }

@@ -16,6 +16,7 @@ mod disk;
 #[path = "../it/support/mod.rs"]
 #[allow(dead_code, reason = "the other tests of the engine use all of it")]
 mod engine;
+mod kept;
 mod kills;
 mod lasting;
 mod locks;

@@ -20,6 +20,7 @@ mod integrity;
 mod keyless;
 mod leaks;
 mod live;
+mod long_paths;
 mod long_values;
 mod look;
 mod loud;

@@ -1,6 +1,7 @@
 //! A ledger whose sealed copy is something else than a file by now: it is refused at once, and never opened. Opening a FIFO waits for a
 //! writer, and reading a device may have no end.
 
+use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -10,10 +11,11 @@ use std::time::Duration;
 
 use row_mover::observer::Silent;
 use row_mover::run::{self, Purpose, Request, ValidationRequest};
+use row_mover::source::undisturbed::Protection;
 use row_mover::target::{DbSettings, TargetUrl};
 use row_mover::validate::CompareOptions;
 
-use crate::support::{Case, chain};
+use crate::support::{Case, chain, moved};
 
 /// What stands in the ledger in place of the sealed copy.
 fn paths(folder: &Path) -> Vec<PathBuf> {
@@ -56,13 +58,27 @@ fn a_sealed_copy_that_is_no_file_is_refused_and_never_opened() {
                     assert!(chain(&error).contains("is no regular file"), "{}: {}", path.display(), chain(&error));
                 }
             }
+            // What it says to do works.
+            moved(run::migrate(&Request { restart: true, discard: true, ..case.request() }, &Silent));
             tell.send(()).unwrap();
         });
         // A FIFO would be waited for without end: nobody writes to it.
         let is_told = told.recv_timeout(Duration::from_secs(120));
         if is_told == Err(mpsc::RecvTimeoutError::Timeout) {
-            eprintln!("a path is being waited for");
+            // The thread that waits could not be joined.
+            std::io::stderr().write_all(b"a path is being waited for\n").unwrap();
             std::process::abort();
         }
     });
+}
+
+#[test]
+fn a_ledger_that_does_not_say_how_the_copy_was_taken_is_still_read() {
+    let case = Case::new("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1)");
+    let method = case.moved().seal.read_method.unwrap();
+    assert_eq!((method.protection, method.attempts), (Protection::SqliteLocks, 1));
+    assert_eq!(case.validated(false).0.seal.read_method, Some(method));
+    case.execute("UPDATE migration.runs SET seal = (seal::jsonb - 'read_method')::text");
+    assert_eq!(case.validated(false).0.seal.read_method, None);
+    case.moved_already();
 }

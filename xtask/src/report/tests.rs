@@ -8,6 +8,7 @@ use row_mover::ledger::Run;
 use row_mover::rejects::RejectedTable;
 use row_mover::run::{Moved, TableMoved, Validation};
 use row_mover::source::seal::Seal;
+use row_mover::source::undisturbed::{Protection, ReadMethod};
 use row_mover::validate::{Difference, DifferenceKind, TableComparison, Tried};
 
 use super::layout::{LINES_MAX, height};
@@ -130,6 +131,31 @@ fn plan(left_behind: usize, breaches: usize) -> Plan {
 }
 
 const END: &str = "Report: reports/shop-20261126T120000000Z/report.html\nLook at it: psql 'postgres://app@db.example/shop'\n";
+
+#[test]
+fn a_copy_that_was_not_taken_at_once_under_locks_is_said_to_be_so() {
+    let text = |read_method: Option<ReadMethod>| {
+        let moved = Moved { seal: Seal { read_method, ..seal() }, ..moved(1, 0, 0) };
+        moved_text(&moved, &plan(0, 0), "")
+    };
+    let method = |protection, attempts| Some(ReadMethod { protection, attempts });
+    for usual in [None, method(Protection::SqliteLocks, 1)] {
+        assert!(!text(usual).contains("was taken"), "{}", text(usual));
+    }
+    for (unusual, said) in [
+        (
+            method(Protection::SqliteLocks, 3),
+            "under SQLite's locks; 3 attempts, as the file was written to during the others.",
+        ),
+        (
+            method(Protection::UnchangedFile, 1),
+            "without locks, from a file that was the same before and after.",
+        ),
+    ] {
+        let said = format!("\nThe sealed copy was taken {said}\n");
+        assert!(text(unusual).contains(&said), "{}", text(unusual));
+    }
+}
 
 #[test]
 fn two_hundred_tables_and_fifty_with_differences_take_thirty_lines() {
