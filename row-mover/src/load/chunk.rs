@@ -39,7 +39,8 @@ pub(super) fn move_chunk(
     }
     let counted = Counted { inner: observer, sent: AtomicU64::new(0) };
     let moved = (|| {
-        let landing = Landing::prepare(table, target).context(failed)?;
+        let landing =
+            Landing::prepare(table, target).map_err(|error| refused(table, error)).context(failed)?;
         let backend = target.backend().clone();
         let done = copy_rows(table, chunk, &landing, source, target, started, &counted)
             .and_then(|done| {
