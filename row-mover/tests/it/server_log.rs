@@ -97,6 +97,9 @@ fn a_migration_its_proof_and_what_follows_log_no_value() {
     assert!(found.is_proven() && found.behaviour.tried > 20, "{found:?}");
     assert_eq!(errors(&server), 0, "{}", server.log());
     assert_silent(&server, "moved and proven");
+    for table in ["parent", "numbered", "named", "flat", "moments", "keyless"] {
+        assert!(server.log().contains(&format!("COPY public.{table} (")), "{table} took a detour");
+    }
     for percent in [1.0, 30.0] {
         let found = case.validated_for(Purpose::Proof, look(percent)).1;
         assert!(found.tables.iter().all(|table| table.is_equal()), "{found:?}");
