@@ -374,7 +374,7 @@ fn rows_that_others_point_to_are_not_logged_when_they_are_to_go() {
     let case = Case::into_existing_on(server.database(), dir, source, "seeds = \"replace\"", target).unwrap();
     // Since the plan was made.
     case.execute(
-        "CREATE SCHEMA away; CREATE TABLE away.child (k text REFERENCES t); INSERT INTO away.child SELECT k FROM t",
+        "CREATE SCHEMA away; CREATE TABLE away.child (k text REFERENCES t DEFERRABLE INITIALLY DEFERRED); INSERT INTO away.child SELECT k FROM t",
     );
     let refused = chain(&case.refused());
     assert!(
