@@ -40,7 +40,8 @@ pub(super) fn move_chunk(
     }
     let counted = Counted { inner: observer, sent: AtomicU64::new(0) };
     let moved = (|| {
-        let landing = Landing::prepare(table, target).context(failed)?;
+        let landing =
+            Landing::prepare(table, target).map_err(|error| refused(table, error)).context(failed)?;
         // CHECKs and defaults of an app's table may call functions of the app, which find their tables as they do for the app. Nothing
         // in COPY and the statements of the landing depends on the search path.
         let is_apps = table.existing.is_some();

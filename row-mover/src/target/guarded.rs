@@ -82,7 +82,7 @@ pub(crate) fn missing(connection: &mut BulkConnection) -> Result<Option<&'static
     ))
 }
 
-/// Runs statements, separated by `;`, all or none.
+/// Runs statements, separated by `;`, all or none. Constraints that are deferred are checked with them.
 ///
 /// # Errors
 /// What the server refuses, scrubbed, behind `what`.
@@ -93,6 +93,8 @@ pub(crate) fn run(connection: &mut PooledConnection, sql: &str, what: &str) -> R
         answer: String,
     }
     let failed = |error| Error::new(what).because(ServerError::from_diesel(error));
+    // What is checked at the end of the transaction would be refused outside of the block.
+    let sql = &format!("{sql};\nSET CONSTRAINTS ALL IMMEDIATE");
     all_or_none(connection, what, |connection| {
         connection.batch_execute(&block(sql, Then::Keep)).map_err(failed)?;
         let Answer { answer } = diesel::sql_query(ANSWER).get_result(connection).map_err(failed)?;

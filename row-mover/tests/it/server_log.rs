@@ -97,6 +97,9 @@ fn a_migration_its_proof_and_what_follows_log_no_value() {
     assert!(found.is_proven() && found.behaviour.tried > 20, "{found:?}");
     assert_eq!(errors(&server), 0, "{}", server.log());
     assert_silent(&server, "moved and proven");
+    for table in ["parent", "numbered", "named", "flat", "moments", "keyless"] {
+        assert!(server.log().contains(&format!("COPY public.{table} (")), "{table} took a detour");
+    }
     for percent in [1.0, 30.0] {
         let found = case.validated_for(Purpose::Proof, look(percent)).1;
         assert!(found.tables.iter().all(|table| table.is_equal()), "{found:?}");
@@ -371,7 +374,7 @@ fn rows_that_others_point_to_are_not_logged_when_they_are_to_go() {
     let case = Case::into_existing_on(server.database(), dir, source, "seeds = \"replace\"", target).unwrap();
     // Since the plan was made.
     case.execute(
-        "CREATE SCHEMA away; CREATE TABLE away.child (k text REFERENCES t); INSERT INTO away.child SELECT k FROM t",
+        "CREATE SCHEMA away; CREATE TABLE away.child (k text REFERENCES t DEFERRABLE INITIALLY DEFERRED); INSERT INTO away.child SELECT k FROM t",
     );
     let refused = chain(&case.refused());
     assert!(
