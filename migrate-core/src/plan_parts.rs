@@ -263,3 +263,131 @@ fn names_in(sql: &str) -> HashSet<String> {
     }
     names
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{PlannedTrigger, PlannedView};
+
+    /// A table whose foreign keys point to others; each has a key and a sequence.
+    fn table(number: usize, parents: &[usize]) -> PlannedTable {
+        let name = format!("t{number}");
+        let keys: Vec<serde_json::Value> = (parents.iter())
+            .map(|parent| {
+                serde_json::json!({
+                    "name": format!("{name}_{parent}_fkey"), "columns": ["up"], "parent_table": format!("t{parent}"),
+                    "parent_columns": ["id"], "on_update": "NO ACTION", "on_delete": "NO ACTION", "deferred": false
+                })
+            })
+            .collect();
+        let json = serde_json::json!({
+            "source": name, "target": name, "without_rowid": false, "rowid": "rowid", "columns": [],
+            "primary_key": { "name": format!("{name}_pkey"), "columns": ["id"] }, "unique": [], "foreign_keys": keys, "indexes": []
+        });
+        serde_json::from_value(json).unwrap()
+    }
+
+    fn view(name: &str, query: &str) -> PlannedView {
+        PlannedView {
+            source: name.to_owned(),
+            target: name.to_owned(),
+            columns: Vec::new(),
+            conversions: Vec::new(),
+            query: query.to_owned(),
+            source_sql: String::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    fn trigger(name: &str, table: &str) -> PlannedTrigger {
+        PlannedTrigger {
+            source: name.to_owned(),
+            target: name.to_owned(),
+            table: table.to_owned(),
+            function: format!("{name}_function"),
+            body: String::new(),
+            event: String::new(),
+            condition: None,
+            source_sql: String::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// A tree, a cycle between the first and the last, views of views, and triggers on a table, on a view and on nothing of the plan.
+    fn plan() -> Plan {
+        let mut tables: Vec<PlannedTable> =
+            (1..=60).map(|number| table(number, &[(number / 2).max(1)])).collect();
+        tables[0] = table(1, &[1, 60, 0]);
+        tables[30].target = "a \"quoted\" name".to_owned();
+        Plan {
+            tables,
+            views: vec![
+                view("near", "SELECT t1.id FROM t1 WHERE t1.v = 't2 \" t3'"),
+                view("far", "SELECT near.id FROM near JOIN public.t59 ON true"),
+                view("odd", "SELECT * FROM \"a \"\"quoted\"\" name\""),
+            ],
+            triggers: vec![trigger("on_t7", "t7"), trigger("on_far", "far"), trigger("on_other", "theirs")],
+            ..Plan::empty("public".to_owned())
+        }
+    }
+
+    #[test]
+    fn parts_stand_alone_and_have_everything_once() {
+        let plan = plan();
+        let parts = PlanParts::new(&plan);
+        for locks_max in [1, 10, 40, 100_000] {
+            let (mut from, mut own) = (0, Vec::new());
+            while from < parts.len() {
+                let end = parts.end_of_part(from, locks_max);
+                assert!(end > from);
+                let part = parts.part(from..end);
+                let names: HashSet<&str> =
+                    part.plan.tables.iter().map(|table| table.target.as_str()).collect();
+                for key in part.plan.tables.iter().flat_map(|table| &table.foreign_keys) {
+                    // One table points to what is not in the plan.
+                    assert!(
+                        names.contains(key.parent_table.as_str()) || key.parent_table == "t0",
+                        "{}",
+                        key.name
+                    );
+                }
+                let views: Vec<&str> = part.plan.views.iter().map(|view| view.target.as_str()).collect();
+                for (view, table) in
+                    [("near", "t1"), ("far", "t59"), ("far", "t1"), ("odd", "a \"quoted\" name")]
+                {
+                    assert!(!views.contains(&view) || names.contains(table), "{view} reads {table}");
+                }
+                assert!(!views.contains(&"far") || views.contains(&"near"));
+                own.extend(part.own.tables.iter().map(|table| table.target.clone()));
+                own.extend(part.own.views.iter().map(|view| view.target.clone()));
+                own.extend(part.own.triggers.iter().map(|trigger| trigger.target.clone()));
+                from = end;
+            }
+            let mut all: Vec<String> = plan.tables.iter().map(|table| table.target.clone()).collect();
+            all.extend(plan.views.iter().map(|view| view.target.clone()));
+            all.extend(plan.triggers.iter().map(|trigger| trigger.target.clone()));
+            own.sort();
+            all.sort();
+            assert_eq!(own, all, "{locks_max} locks");
+        }
+    }
+
+    #[test]
+    fn a_plan_that_fits_is_one_part_as_it_is() {
+        let plan = plan();
+        let parts = PlanParts::new(&plan);
+        let part = parts.part(0..parts.end_of_part(0, usize::MAX));
+        assert_eq!((part.plan, part.own, part.needed.len()), (plan.clone(), plan.clone(), 0));
+    }
+
+    #[test]
+    fn a_part_has_the_schemas_of_the_whole_plan_in_their_order() {
+        let mut plan = plan();
+        plan.tables[9].schema = Some("archive".to_owned());
+        plan.tables[40].schema = Some("app".to_owned());
+        let parts = PlanParts::new(&plan);
+        for from in 0..parts.len() {
+            assert_eq!(parts.part(from..from + 1).plan.schemas(), plan.schemas());
+        }
+    }
+}

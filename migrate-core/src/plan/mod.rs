@@ -19,6 +19,7 @@ pub use existing::{ExistingTable, Seeds};
 pub use objects::{PlannedTrigger, PlannedView};
 pub use search::PlannedSearch;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -262,13 +263,17 @@ impl Plan {
         self.tables.iter().find(|table| table.source == source)
     }
 
-    /// The plan with what it says of rejects written to every column that says nothing itself.
-    pub fn with_policies(&self) -> Plan {
+    /// The plan with what it says of rejects written to every column that says nothing itself; a column that says nothing stops, so that
+    /// a plan which stops is as it is.
+    pub fn with_policies(&self) -> Cow<'_, Plan> {
+        if self.on_reject.is_stop() {
+            return Cow::Borrowed(self);
+        }
         let mut plan = self.clone();
         for column in plan.tables.iter_mut().flat_map(|table| &mut table.columns) {
             column.on_reject = Some(column.policy(self.on_reject));
         }
-        plan
+        Cow::Owned(plan)
     }
 
     /// Reads a plan's JSON.

@@ -26,7 +26,9 @@ pub use builds::{Build, CLAIM_BUILD_SQL, FINISH_BUILD_SQL, builds, plan_builds};
 pub use checks::{integrity, record_integrity};
 pub use history::{History, Span, history};
 use schema::{chunks, phases, runs};
-pub use steps::{begin_removal, claim_schema_steps, has_schema_steps, is_being_removed, record_schema_steps};
+pub use steps::{
+    begin_removal, claim_schema_steps, has_schema_steps, is_being_removed, is_last_run, record_schema_steps,
+};
 
 /// The schema that it has for itself.
 const SCHEMA: &str = "migration";

@@ -1,11 +1,37 @@
-//! What is done of a schema that is created, or of a run that is removed, in several transactions.
+//! What is asked of a run again and again without reading its plan: whether it is still the ledger's, and what is done of a schema that is
+//! created, or of a run that is removed, in several transactions.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
+use super::{Run, exists};
 use crate::error::{Error, Result};
 use crate::target::PooledConnection;
 use crate::target::pool::diesel_failed;
+
+/// Whether the last run of the ledger is this one. Numbers come again after a restart; the folder of a sealed copy does not.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub fn is_last_run(connection: &mut PooledConnection, run: &Run) -> Result<bool> {
+    #[derive(QueryableByName)]
+    struct Last {
+        #[diesel(sql_type = BigInt)]
+        id: i64,
+        #[diesel(sql_type = Nullable<Text>)]
+        path: Option<String>,
+    }
+    if !exists(connection)? {
+        return Ok(false);
+    }
+    let sql = "SELECT id, seal::json ->> 'path' AS path FROM migration.runs ORDER BY id DESC LIMIT 1";
+    let last: Option<Last> = diesel::sql_query(sql)
+        .get_result(connection)
+        .optional()
+        .map_err(diesel_failed("the ledger cannot be read"))?;
+    let path = run.seal.path.to_string_lossy();
+    Ok(last.is_some_and(|last| last.id == run.id && last.path.as_deref() == Some(&*path)))
+}
 
 /// How many steps of the schema are done. Within a transaction this claims the schema: whoever else asks waits for its end, and one that
 /// a lost connection left behind is waited for.

@@ -104,9 +104,7 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
     fn progress(&self) -> Result<Progress> {
         let mut connection = self.session.connection()?;
         let run = &self.run;
-        // Numbers come again after a restart; the folder of a sealed copy does not.
-        let is_ours = |last: ledger::Run| last.id == run.id && last.seal.path == run.seal.path;
-        if !ledger::last_run(&mut connection)?.is_some_and(is_ours) {
+        if !ledger::is_last_run(&mut connection, run)? {
             return Err(Error::new("the ledger is no longer that of this run: another migration has begun")
                 .next("see `cargo xtask status`; what this run has sealed stays in its backup folder"));
         }

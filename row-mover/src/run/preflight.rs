@@ -102,11 +102,15 @@ impl<M> Preflight<'_, M> {
     }
 
     fn scan(&self, open: &(dyn Fn() -> Result<SourceConnection> + Sync)) -> Result<Findings> {
-        let selected = Plan {
-            tables: self.tables.iter().map(|table| (*table).clone()).collect(),
-            ..self.request.plan.clone()
-        }
-        .with_policies();
+        let plan = self.request.plan;
+        let part;
+        let selected = if self.tables.len() == plan.tables.len() {
+            plan.with_policies()
+        } else {
+            part =
+                Plan { tables: self.tables.iter().map(|table| (*table).clone()).collect(), ..plan.clone() };
+            part.with_policies()
+        };
         let observer = self.observer;
         let mut findings =
             scan_values(&selected, self.request.workers, self.request.chunk_bytes, open, &|rows| {

@@ -31,7 +31,7 @@ pub fn find(
     plan: &Plan,
     profile: &mut DatabaseProfile,
 ) -> Result<()> {
-    let plan = with_nulls(plan.with_policies(), profile);
+    let plan = with_nulls(plan.with_policies().into_owned(), profile);
     for table in &plan.tables {
         let mut breaches = Vec::new();
         null_keys(source, table, &mut breaches)?;

@@ -39,3 +39,21 @@ pub fn schema_steps(plan: &Plan) -> Vec<SchemaStep> {
 pub(crate) fn table_locks(table: &PlannedTable) -> usize {
     3 + table.columns.iter().filter(|column| column.sequence.is_some()).count()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::create_tables;
+
+    #[test]
+    fn the_steps_are_the_migration_without_its_header() {
+        let json = include_str!("../../../../schema-pg/plan.json");
+        let plan = Plan::from_json(json).unwrap();
+        let steps: String = schema_steps(&plan).into_iter().map(|step| step.sql).collect();
+        let file = create_tables(&plan).up;
+        let header: String = file.lines().take(2).map(|line| format!("{line}\n")).collect();
+        assert!(header.lines().all(|line| line.starts_with("--")));
+        assert_eq!(file, header + &steps);
+        assert_eq!(schema_steps(&plan).len(), plan.tables.len());
+    }
+}

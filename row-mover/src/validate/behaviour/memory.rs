@@ -62,6 +62,8 @@ impl<'s> Memory<'s> {
         let failed = || "a database in memory cannot be made".to_owned();
         let sealed = source.connection();
         let memory = Connection::open_in_memory().context(failed)?;
+        // Each table and each index has a page of its own, of which there may be tens of thousands.
+        memory.pragma_update(None, "page_size", 512).context(failed)?;
         // The statements are the app's and are not trusted any more than when the file itself is open.
         for (config, value) in [
             (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
