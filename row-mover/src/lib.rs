@@ -16,6 +16,7 @@ pub mod run;
 pub mod source;
 pub mod status;
 pub mod target;
+pub mod threads;
 pub mod validate;
 
 pub use error::{Error, Result};

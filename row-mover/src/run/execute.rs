@@ -23,6 +23,7 @@ use crate::rejects::{self, RejectedTable};
 use crate::source::{SourceConnection, seal};
 use crate::target::PooledConnection;
 use crate::target::session::open_bulk_again;
+use crate::threads;
 use crate::validate::CompareOptions;
 
 /// What a run does, with what it needs for it.
@@ -250,7 +251,7 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
         };
         // Statistics matter to whoever uses the database next, and to nothing that is compared; a run is done once they are there.
         let validation = std::thread::scope(|scope| {
-            let statistics = scope.spawn(|| session.retrying(|| self.analyze()));
+            let statistics = threads::spawn(scope, || session.retrying(|| self.analyze()))?;
             let validation = session.retrying(|| compared.compare(&mut session.connection()?, run));
             let stopped = || Err(Error::new("the thread that gathers statistics stopped unexpectedly"));
             let analyzed = statistics.join().unwrap_or_else(|_| stopped());

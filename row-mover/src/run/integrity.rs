@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::ledger::Run;
 use crate::source::SourceConnection;
 use crate::source::integrity_check::{Integrity, integrity_check};
+use crate::threads;
 
 /// How far others come before it on a busy machine: what moves rows is in a hurry, and this is not.
 #[cfg(target_os = "linux")]
@@ -47,7 +48,7 @@ pub(super) fn beside_integrity<T>(
                 integrity_check(&source, move || asked.load(Ordering::Relaxed))
             }
         };
-        let done = work(IntegrityBeside(scope.spawn(look)));
+        let done = threads::spawn(scope, look).and_then(|look| work(IntegrityBeside(look)));
         is_over.store(true, Ordering::Relaxed);
         done
     })

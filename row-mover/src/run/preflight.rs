@@ -11,6 +11,7 @@ use crate::source::quick_check::quick_check;
 use crate::source::seal::Copy;
 use crate::source::{SourceConnection, introspect, seal};
 use crate::target::PooledConnection;
+use crate::threads;
 
 /// What preflight looks at.
 pub(super) struct Preflight<'a, M> {
@@ -50,8 +51,9 @@ impl<M> Preflight<'_, M> {
         let source = &self.request.source;
         std::thread::scope(|scope| {
             let observer = self.observer;
-            let hash = scope.spawn(move || copy.hash(&|| go_on(observer)));
-            let check = scope.spawn(|| quick_check(&SourceConnection::open_sealed(copy.path())?, source));
+            let hash = threads::spawn(scope, move || copy.hash(&|| go_on(observer)))?;
+            let check =
+                threads::spawn(scope, || quick_check(&SourceConnection::open_sealed(copy.path())?, source))?;
             let examine = || {
                 self.check_schema(&SourceConnection::open_sealed(copy.path())?)?;
                 self.scan(&|| SourceConnection::open_sealed(copy.path()))

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode};
 use serde::Serialize;
 
@@ -22,6 +23,9 @@ const STEPS_BETWEEN_QUESTIONS: i32 = 100_000;
 
 /// How much of the file is held in memory: each row is looked up in every index of its table.
 const CACHE_KIB: u32 = 8 << 10;
+
+/// The longest value of an index that is looked up. PostgreSQL's indexes take less than 3 kB; SQLite holds each value twice.
+const INDEXED_MAX_BYTES: i32 = 4 << 20;
 
 /// What `integrity_check` found.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -50,6 +54,9 @@ pub fn integrity_check(
     let connection = source.connection();
     connection.collation_needed(stand_in).context(failed)?;
     connection.pragma_update(None, "cache_size", -i64::from(CACHE_KIB)).context(failed)?;
+    // Whether values keep CHECKs is not asked here, and would load every value that one names.
+    connection.pragma_update(None, "ignore_check_constraints", true).context(failed)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, INDEXED_MAX_BYTES).context(failed)?;
     connection.progress_handler(STEPS_BETWEEN_QUESTIONS, Some(is_over)).context(failed)?;
     let checked = Check::new(connection).and_then(|check| check.whole());
     let off: Option<fn() -> bool> = None;
@@ -102,7 +109,13 @@ impl<'a> Check<'a> {
         for name in names {
             match self.finds("SELECT * FROM pragma_integrity_check(?1)", [&name], &mut found) {
                 Err(error) if is_about_one_object(&error) => {
-                    found.left_out.push(format!("table {name}: {error}"));
+                    found.left_out.push(match error.sqlite_error_code() {
+                        Some(ErrorCode::TooBig) => format!(
+                            "table {name}: an index of it holds a value of more than {} MiB",
+                            INDEXED_MAX_BYTES >> 20
+                        ),
+                        _ => format!("table {name}: {error}"),
+                    });
                 }
                 checked => checked?,
             }

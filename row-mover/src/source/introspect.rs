@@ -10,6 +10,7 @@ use rusqlite::{Connection, Row};
 
 use super::SourceConnection;
 use super::open::{is_nonempty, sidecar};
+use super::schema_limits::too_many_views;
 use super::virtual_tables::{self, VirtualTable};
 use crate::error::{Context, Error, Result};
 
@@ -19,9 +20,13 @@ use crate::error::{Context, Error, Result};
 /// When the database cannot be read, or holds no table at all: an empty success would be worse than an error.
 pub fn introspect(source: &SourceConnection) -> Result<SourceSchema> {
     let path = source.path();
+    let unreadable = || format!("the schema of {} cannot be read", path.display());
+    if let Some(excess) = too_many_views(source.connection()).context(unreadable)? {
+        return Err(excess.refusal(&path.display()));
+    }
     let schema = read(source.connection()).map_err(|error| match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::DatabaseCorrupt) => super::open::damaged(path, error.to_string()),
-        _ => Error::new(format!("the schema of {} cannot be read", path.display())).because(error),
+        Some(rusqlite::ErrorCode::DatabaseCorrupt) => super::open::corrupt(path, source.real_path(), error),
+        _ => Error::new(unreadable()).because(error),
     })?;
     if schema.tables.is_empty() && schema.others.is_empty() {
         return Err(no_tables(source));

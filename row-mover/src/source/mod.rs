@@ -15,6 +15,7 @@ pub mod profile;
 pub mod quick_check;
 pub mod rows;
 pub mod scan;
+pub mod schema_limits;
 pub mod seal;
 mod virtual_tables;
 

@@ -19,6 +19,7 @@ use super::rows::Scan;
 use super::scan::{self, RowidRange};
 use crate::error::{Context, Error, Result};
 use crate::rejects::{self, Fate, Refused, RowBuffer};
+use crate::threads;
 
 /// How many offenders of one column are named.
 const NAMED_OFFENDERS_MAX: usize = 3;
@@ -156,7 +157,7 @@ pub fn scan_values(
     };
     std::thread::scope(|scope| {
         let threads: Vec<_> =
-            (0..workers.max(1).min(tasks.len().max(1))).map(|_| scope.spawn(work)).collect();
+            (0..workers.max(1).min(tasks.len().max(1))).map(|_| threads::spawn(scope, work)).collect::<Result<_>>()?;
         threads.into_iter().try_for_each(|thread| {
             thread
                 .join()
