@@ -24,7 +24,9 @@ pub(crate) fn spawn<'scope, T: Send + 'scope>(
         .stack_size(STACK_BYTES)
         .spawn_scoped(scope, work)
         .context(|| "a thread cannot be started".to_owned())
-        .map_err(|error: Error| error.next("allow this account more processes (`ulimit -u`), or use fewer with --workers"))
+        .map_err(|error: Error| {
+            error.next("allow this account more processes (`ulimit -u`), or use fewer with --workers")
+        })
 }
 
 /// Does `work` on a thread with enough stack and waits for it. The main thread of a program, whose stack is the shell's to say,

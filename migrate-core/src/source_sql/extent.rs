@@ -252,7 +252,8 @@ impl<'a> Walk<'a> {
     fn window(&mut self, window: &'a Window<'a>, at: Levels) {
         self.push_all(window.partition_by.unwrap_or(&[]), at);
         self.sorted(window.order_by.unwrap_or(&[]), at);
-        let bounds = window.frame_clause.iter().flat_map(|frame| std::iter::once(&frame.start).chain(&frame.end));
+        let bounds =
+            window.frame_clause.iter().flat_map(|frame| std::iter::once(&frame.start).chain(&frame.end));
         for bound in bounds {
             if let FrameBound::Following(expression) | FrameBound::Preceding(expression) = bound {
                 self.push(expression, at);

@@ -5,8 +5,8 @@ use sqlite3_parser::ast::{Expr, Operator, UnaryOperator};
 use super::node::{Constant, Kind, Node};
 use super::query::{self, Part};
 use super::{
-    Collation, Result, Scope, ScopeColumn, arithmetic, bits, cast, chain, column, compare, functions, literal,
-    pattern, row, untranslatable,
+    Collation, Result, Scope, ScopeColumn, arithmetic, bits, cast, chain, column, compare, functions,
+    literal, pattern, row, untranslatable,
 };
 use crate::affinity::affinity;
 use crate::source_sql::plain_name;
@@ -15,7 +15,7 @@ use crate::source_sql::plain_name;
 const DEPTH_MAX: usize = 100;
 
 /// The longest translation, in bytes.
-const SQL_LENGTH_MAX_BYTES: usize = 16 << 20;
+const SQL_LENGTH_MAX_BYTES: usize = 8 << 20;
 
 /// Translates expressions of one scope, and gathers what a reviewer should know.
 pub(super) struct Translator<'a> {
@@ -323,10 +323,7 @@ impl<'a> Translator<'a> {
 /// Refuses what has become too long: some operands are written more than once, so that nesting them multiplies the length.
 pub(super) fn check_length(node: &Node) -> Result<()> {
     if node.sql.len() > SQL_LENGTH_MAX_BYTES {
-        return untranslatable(format!(
-            "its translation is longer than {} MiB",
-            SQL_LENGTH_MAX_BYTES >> 20
-        ));
+        return untranslatable(format!("its translation is longer than {} MiB", SQL_LENGTH_MAX_BYTES >> 20));
     }
     Ok(())
 }

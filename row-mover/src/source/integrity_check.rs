@@ -56,7 +56,8 @@ pub fn integrity_check(
     connection.pragma_update(None, "cache_size", -i64::from(CACHE_KIB)).context(failed)?;
     // Whether values keep CHECKs is not asked here, and would load every value that one names.
     connection.pragma_update(None, "ignore_check_constraints", true).context(failed)?;
-    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, INDEXED_MAX_BYTES).context(failed)?;
+    let length_max = longest_statement(connection).context(failed)?.max(INDEXED_MAX_BYTES);
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, length_max).context(failed)?;
     connection.progress_handler(STEPS_BETWEEN_QUESTIONS, Some(is_over)).context(failed)?;
     let checked = Check::new(connection).and_then(|check| check.whole());
     let off: Option<fn() -> bool> = None;
@@ -70,6 +71,12 @@ pub fn integrity_check(
             Ok(Integrity { seconds: started.elapsed().as_secs_f64(), begun: Some(started), ..found })
         }
     }
+}
+
+/// The bytes of the longest stored statement: the limit of lengths counts for the literals in it, too.
+fn longest_statement(connection: &Connection) -> rusqlite::Result<i32> {
+    let sql = "SELECT coalesce(max(octet_length(sql)), 0) FROM sqlite_schema";
+    connection.query_row(sql, [], |row| row.get(0))
 }
 
 struct Check<'a> {

@@ -156,8 +156,9 @@ pub fn scan_values(
         Ok(())
     };
     std::thread::scope(|scope| {
-        let threads: Vec<_> =
-            (0..workers.max(1).min(tasks.len().max(1))).map(|_| threads::spawn(scope, work)).collect::<Result<_>>()?;
+        let threads: Vec<_> = (0..workers.max(1).min(tasks.len().max(1)))
+            .map(|_| threads::spawn(scope, work))
+            .collect::<Result<_>>()?;
         threads.into_iter().try_for_each(|thread| {
             thread
                 .join()

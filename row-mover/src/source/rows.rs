@@ -265,10 +265,12 @@ impl Reader<'_, '_> {
     /// Whether SQLite reads values of this table in pieces, see above.
     fn has_incremental_io(&self) -> rusqlite::Result<bool> {
         let encoding: String = self.connection.query_row("PRAGMA encoding", [], |row| row.get(0))?;
+        // The limit counts for a literal in the table's own SQL, too: with a default beyond it no row could be read.
         let sql = "SELECT EXISTS (SELECT 1 FROM pragma_table_list(?1) WHERE schema = 'main' AND type IN ('table', 'shadow') AND wr = 0) \
-                   AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo(?1) WHERE hidden <> 0)";
+                   AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo(?1) WHERE hidden <> 0) \
+                   AND NOT EXISTS (SELECT 1 FROM sqlite_schema WHERE lower(name) = lower(?1) AND octet_length(sql) > ?2)";
         let mut statement = self.connection.prepare_cached(sql)?;
-        let is_ordinary: bool = statement.query_row([self.scan.table], |row| row.get(0))?;
+        let is_ordinary: bool = statement.query_row((self.scan.table, HELD_MAX_BYTES), |row| row.get(0))?;
         Ok(is_ordinary && encoding.eq_ignore_ascii_case("UTF-8"))
     }
 

@@ -54,7 +54,9 @@ impl fmt::Display for Excess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Excess { object, found, most, .. } = self;
         match self.limit {
-            ExceededLimit::SqlLength => write!(f, "the SQL of {object} has {found} bytes, and {most} are read"),
+            ExceededLimit::SqlLength => {
+                write!(f, "the SQL of {object} has {found} bytes, and {most} are read")
+            }
             ExceededLimit::ExpressionDepth => {
                 write!(f, "an expression of {object} has {found} levels, and SQLite takes {most}")
             }

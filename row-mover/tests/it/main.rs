@@ -18,6 +18,7 @@ mod hostile;
 mod integrity;
 mod keyless;
 mod leaks;
+mod limits;
 mod live;
 mod long_values;
 mod look;

@@ -11,6 +11,12 @@ use crate::validate::literal;
 /// How long a text gets that a condition on its length may forbid.
 const LENGTH_MAX_CHARS: usize = 20_000;
 
+/// A condition of more than this is long.
+const LONG_CONDITION_BYTES: usize = 100 << 10;
+
+/// How many values are made of what a long condition says.
+const CANDIDATES_OF_LONG_MAX: usize = 25;
+
 /// The longest text of a condition that values are made of.
 const TEXT_MAX_BYTES: usize = 64 << 10;
 
@@ -110,7 +116,9 @@ pub(super) fn of_condition<'p>(column: &'p PlannedColumn, condition: &str) -> Ve
     );
     values.push(Value::Text("x".repeat(LENGTH_MAX_CHARS)));
     values.push(Value::Blob(Vec::new()));
-    values.truncate(CANDIDATES_MAX);
+    // SQLite and PostgreSQL parse the condition for each of them.
+    let is_long = condition.len() > LONG_CONDITION_BYTES;
+    values.truncate(if is_long { CANDIDATES_OF_LONG_MAX } else { CANDIDATES_MAX });
     values.into_iter().filter_map(|value| candidate(column, value)).collect()
 }
 
