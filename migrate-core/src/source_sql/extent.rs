@@ -17,7 +17,7 @@ pub struct SqlExtent {
     pub expression_depth: usize,
     /// How deep brackets, calls and queries lie in each other. A chain such as `a OR b OR c` is one level, however long it is.
     pub nesting: usize,
-    /// The most columns of the table or of one query.
+    /// The columns of the table or index.
     pub columns: usize,
     /// The most terms of one compound SELECT.
     pub compound_terms: usize,
@@ -119,6 +119,7 @@ impl<'a> Walk<'a> {
                 }
             }
             Stmt::CreateIndex { columns, where_clause, .. } => {
+                self.found.columns = columns.len();
                 self.sorted(columns, top);
                 self.push_all(where_clause, top);
             }
@@ -285,7 +286,6 @@ impl<'a> Walk<'a> {
         match select {
             OneSelect::Values(rows) => self.push_all(rows.iter().flatten(), at),
             OneSelect::Select { columns, from, where_clause, group_by, having, window_clause, .. } => {
-                self.found.columns = self.found.columns.max(columns.len());
                 for column in *columns {
                     if let ResultColumn::Expr(expression, _) = column {
                         self.push(expression, at);
@@ -358,6 +358,7 @@ mod tests {
     #[test]
     fn columns_terms_and_arguments_are_counted() {
         assert_eq!(of("CREATE TABLE t(a, b, c)").columns, 3);
+        assert_eq!(of("CREATE INDEX i ON t(a, b)").columns, 2);
         assert_eq!(of("CREATE VIEW v AS SELECT 1, 2 UNION SELECT 3, 4 UNION SELECT 5, 6").compound_terms, 3);
         assert_eq!(of("CREATE INDEX i ON t(max(a, b, c, d))").arguments, 4);
         let trigger = "CREATE TRIGGER g AFTER INSERT ON t BEGIN UPDATE t SET a = b || c || d; END";

@@ -139,7 +139,7 @@ fn orphans(
 
 fn checks(source: &SourceConnection, table: &PlannedTable, breaches: &mut Vec<Breach>) -> Result<()> {
     for check in &table.checks {
-        let sql = format!("{} WHERE NOT ({}\n)", scan::select_with_rowid(table), check.source);
+        let sql = scan::select_breaking(table, &check.source);
         // It is SQLite's own condition, and was translated: what keeps it from being read is the file.
         let offenders = selected(source, table, &sql).context(|| {
             format!("the CHECK constraint {} of table {} cannot be evaluated", check.name, table.source)

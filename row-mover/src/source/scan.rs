@@ -21,9 +21,28 @@ pub struct RowidRange {
 
 /// `SELECT` of all planned columns and, where the table has one, the rowid behind them, as the rows lie in the file.
 pub fn select_with_rowid(table: &PlannedTable) -> String {
+    format!("SELECT {} FROM {} NOT INDEXED", columns_and_rowid(table), quote_sqlite(&table.source))
+}
+
+/// The same for the rows for which `condition` is false. It stands as a column, so that nothing makes its expression deeper than the
+/// schema has it: that may be as deep as SQLite takes it.
+pub(super) fn select_breaking(table: &PlannedTable, condition: &str) -> String {
+    let columns = columns_and_rowid(table);
+    let is_taken = |name: &str| table.columns.iter().any(|column| column.source.eq_ignore_ascii_case(name));
+    let mut holds = "holds".to_owned();
+    while is_taken(&holds) {
+        holds.push('_');
+    }
+    format!(
+        "SELECT {columns} FROM (SELECT {columns}, ({condition}\n) AS {holds} FROM {} NOT INDEXED) WHERE NOT {holds}",
+        quote_sqlite(&table.source)
+    )
+}
+
+fn columns_and_rowid(table: &PlannedTable) -> String {
     let mut columns: Vec<String> = table.columns.iter().map(|column| quote_sqlite(&column.source)).collect();
     columns.extend(table.rowid.clone());
-    format!("SELECT {} FROM {} NOT INDEXED", columns.join(", "), quote_sqlite(&table.source))
+    columns.join(", ")
 }
 
 /// A table as `FROM` names it, so that SQLite reads the rows themselves and no other index.

@@ -38,7 +38,7 @@ pub enum ExceededLimit {
     SqlLength,
     /// `SQLITE_LIMIT_EXPR_DEPTH`: the levels of an expression.
     ExpressionDepth,
-    /// `SQLITE_LIMIT_COLUMN`: the columns of a table, view or query.
+    /// `SQLITE_LIMIT_COLUMN`: the columns of a table or index.
     Columns,
     /// `SQLITE_LIMIT_COMPOUND_SELECT`: the terms of a compound SELECT.
     CompoundTerms,

@@ -34,7 +34,7 @@ fn at_the_limits() -> Vec<(&'static str, String)> {
             format!("{TABLE}, b TEXT AS ({}));", chained(1000, a, " || ")),
         ),
         ("999 ORs", with_check(chained(999, |place| format!("n <> {place}"), " OR "))),
-        ("999 ANDs", with_check(chained(999, |place| format!("n <> -{place}"), " AND "))),
+        ("999 ANDs", with_check(chained(999, |place| format!("n <> 1{place:04}"), " AND "))),
         ("2,490 brackets", with_check(nested(2490, "(", "n > 0", ")"))),
         ("829 calls", with_check(nested(829, "abs(", "n", ")"))),
         ("498 CASEs", with_check(nested(498, "CASE WHEN n > 0 THEN ", "n", " ELSE 1 END"))),
@@ -98,7 +98,7 @@ fn schemas_at_sqlites_limits_are_read_and_planned() {
         match planned {
             Ok((_, plan)) => assert_eq!(plan.tables.len(), 1, "{name}"),
             Err(error) => {
-                assert_eq!(name, "2,000 columns");
+                assert_eq!(name, "2,000 columns", "{}", chain(&error));
                 assert!(
                     chain(&error).contains("2000 columns, and PostgreSQL takes 1600 at most"),
                     "{}",
@@ -140,9 +140,11 @@ fn long_chains_of_ordinary_schemas_move() {
     assert_eq!(case.ask("SELECT length(x) FROM w WHERE x LIKE 'z%'"), ["900"]);
 }
 
-/// Puts a statement into a schema as an app does whose SQLite has larger limits.
-fn with_view_of(source: &Path, sql: &str) {
-    sqlite(source, &format!("{TABLE}); INSERT INTO t VALUES (1, 'x', 5); CREATE VIEW v AS SELECT 1 AS x;"));
+/// Puts a statement into a schema in place of `v`, as an app does whose SQLite has larger limits.
+fn with_statement(source: &Path, sql: &str) {
+    let v =
+        if sql.starts_with("CREATE TABLE") { "CREATE TABLE v (x)" } else { "CREATE VIEW v AS SELECT 1 AS x" };
+    sqlite(source, &format!("{TABLE}); INSERT INTO t VALUES (1, 'x', 5); {v};"));
     let connection = Connection::open(source).unwrap();
     connection.execute_batch("PRAGMA writable_schema = ON").unwrap();
     connection.execute("UPDATE sqlite_schema SET sql = ?1 WHERE name = 'v'", [sql]).unwrap();
@@ -162,8 +164,8 @@ fn what_exceeds_a_limit_is_refused_with_the_limit() {
             "a compound SELECT of view v has 501 terms, and SQLite takes 500",
         ),
         (
-            view(format!("SELECT {}", chained(2001, |place| format!("{place} AS c{place}"), ", "))),
-            "view v has 2001 columns, and SQLite takes 2000",
+            format!("CREATE TABLE v ({})", chained(2001, |place| format!("c{place}"), ", ")),
+            "table v has 2001 columns, and SQLite takes 2000",
         ),
         (
             view(format!("SELECT max({}) AS x", chained(1001, |place| place.to_string(), ", "))),
@@ -181,7 +183,7 @@ fn what_exceeds_a_limit_is_refused_with_the_limit() {
     ] {
         let dir = tempfile::tempdir().unwrap();
         let source = dir.path().join("source.db");
-        with_view_of(&source, &sql);
+        with_statement(&source, &sql);
         let refused =
             match SourceConnection::open_live(&source).and_then(|live| introspect::introspect(&live)) {
                 Err(error) => chain(&error),
@@ -203,7 +205,7 @@ fn what_exceeds_a_limit_is_refused_with_the_limit() {
 fn a_statement_of_another_sqlite_is_not_called_damage() {
     let dir = tempfile::tempdir().unwrap();
     let source = dir.path().join("source.db");
-    with_view_of(&source, "CREATE VIEW v AS SELECT 1 AS x WITH SOMETHING NEW");
+    with_statement(&source, "CREATE VIEW v AS SELECT 1 AS x WITH SOMETHING NEW");
     let refused = chain(&SourceConnection::open_live(&source).unwrap_err());
     assert!(refused.contains("has a schema that SQLite"), "{refused}");
     assert!(refused.contains("malformed database schema (v)"), "{refused}");
@@ -238,13 +240,17 @@ fn expressions_are_as_deep_as_sqlite_says() {
         "CREATE VIEW v AS SELECT 1 WHERE EXISTS (SELECT 1 WHERE 1 = 1 OR 2)",
     ] {
         let depth = i32::try_from(sql_extent("it", sql).unwrap().expression_depth).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let source = dir.path().join("source.db");
+        sqlite(&source, sql);
+        // The schema is parsed when the file is first read.
         let takes = |most: i32| {
-            let connection = Connection::open_in_memory().unwrap();
+            let connection = Connection::open(&source).unwrap();
             connection.set_limit(Limit::SQLITE_LIMIT_EXPR_DEPTH, most).unwrap();
-            connection.execute(sql, []).is_ok()
+            connection.prepare("SELECT name FROM sqlite_schema").is_ok()
         };
-        assert!(takes(depth), "{sql} has less than {depth} levels");
-        assert!(depth == 1 || !takes(depth - 1), "{sql} has more than {depth} levels");
+        assert!(takes(depth), "{sql} has more than {depth} levels");
+        assert!(depth == 1 || !takes(depth - 1), "{sql} has less than {depth} levels");
     }
 }
 
@@ -268,7 +274,7 @@ fn an_index_of_long_values_is_named_as_not_checked() {
 /// Each level of these writes its operand three times in PostgreSQL.
 #[test]
 fn a_translation_that_multiplies_itself_is_refused() {
-    let query = (0..40).fold("j".to_owned(), |inner, _| format!("(({inner} ->> 'a') || '')"));
+    let query = (0..24).fold("j".to_owned(), |inner, _| format!("(({inner} ->> 'a') || '')"));
     let dir = tempfile::tempdir().unwrap();
     let source = dir.path().join("source.db");
     sqlite(
