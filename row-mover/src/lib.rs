@@ -17,6 +17,7 @@ pub mod run;
 pub mod source;
 pub mod status;
 pub mod target;
+pub mod threads;
 pub mod validate;
 mod watched;
 mod work_clock;

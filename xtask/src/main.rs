@@ -24,6 +24,7 @@ mod target;
 mod workspace;
 
 use exit::Exit;
+use row_mover::threads::with_deep_stack;
 
 /// Moves Hyperpage from SQLite to PostgreSQL, and proves that everything arrived
 #[derive(Parser)]
@@ -65,7 +66,13 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let command = Cli::parse().command;
+    let result = with_deep_stack(move || run(command)).unwrap_or_else(|error| Err(error.into()));
+    result.map_or_else(|error| failed(&error), |exit| ExitCode::from(exit as u8))
+}
+
+fn run(command: Command) -> anyhow::Result<Exit> {
+    match command {
         Command::Generate(args) => commands::generate::run(&args),
         Command::Migrate(args) => commands::migrate::run(&args),
         Command::Validate(args) => commands::validate::run(&args),
@@ -74,8 +81,7 @@ fn main() -> ExitCode {
         Command::Postgres(args) => commands::postgres::run(args),
         Command::Bench(args) => commands::bench::run(&args),
         Command::Test(args) => commands::test::run(args),
-    };
-    result.map_or_else(|error| failed(&error), |exit| ExitCode::from(exit as u8))
+    }
 }
 
 /// Says why a command did not end well.

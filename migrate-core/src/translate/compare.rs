@@ -1,6 +1,6 @@
 //! Comparisons, by SQLite's rules of affinity (SQLite manual, "Datatypes In SQLite", section 4).
 
-use sqlite3_parser::ast::Operator;
+use sqlite3_parser::ast::{Expr, Operator};
 
 use super::expression::Translator;
 use super::node::{Constant, Family, Kind, Native, Node};
@@ -63,33 +63,53 @@ pub(super) fn distinct(
     Ok(Node { is_not_null: true, ..node })
 }
 
-/// `value IN (items)`.
-pub(super) fn among(translator: &mut Translator<'_>, value: &Node, items: &[Node]) -> Result<Node> {
+/// `value IN (items)`. Only the SQL of an item is kept, since lists may be long.
+pub(super) fn among(translator: &mut Translator<'_>, value: &Node, items: &[Expr<'_>]) -> Result<Node> {
     if items.is_empty() {
         return Ok(Node { is_not_null: true, ..Node::atom(Kind::Truth, "false") });
     }
-    if value.kind == Kind::Null {
-        return Ok(Node::atom(Kind::Truth, "NULL::boolean"));
+    let mut parts = Node::compound(Kind::Truth, "").made_of(&[value]);
+    parts.is_not_null = value.is_not_null;
+    let mut common_left: Option<String> = None;
+    // The left side where it is another than beside the first item, and the right side.
+    let mut pairs: Vec<(Option<String>, String)> = Vec::with_capacity(items.len());
+    for expression in items {
+        let item = item(&translator.node(expression)?);
+        parts.is_not_null &= item.is_not_null;
+        parts = parts.made_of(&[&item]);
+        if value.kind == Kind::Null {
+            continue;
+        }
+        let Sides { left, right } = pair(translator, value, &item)?;
+        let is_common = *common_left.get_or_insert_with(|| left.clone()) == left;
+        pairs.push(((!is_common).then_some(left), right));
     }
-    let items: Vec<Node> = items.iter().map(item).collect();
-    let mut pairs = Vec::with_capacity(items.len());
-    for item in &items {
-        pairs.push(match item.kind {
-            Kind::Null => Sides { left: native_or_sql(value), right: "NULL".to_owned() },
-            _ => sides(translator, value, item, true)?,
-        });
-    }
-    let first = pairs.first().map(|pair| pair.left.clone()).unwrap_or_default();
-    let sql = if pairs.iter().all(|pair| pair.left == first) {
-        let list: Vec<&str> = pairs.iter().map(|pair| pair.right.as_str()).collect();
-        format!("{first} IN ({})", list.join(", "))
+    let Some(left) = common_left else { return Ok(Node::atom(Kind::Truth, "NULL::boolean")) };
+    let mut sql = String::new();
+    if pairs.iter().all(|(other, _)| other.is_none()) {
+        sql.push_str(&left);
+        for (place, (_, right)) in pairs.iter().enumerate() {
+            sql.push_str(if place == 0 { " IN (" } else { ", " });
+            sql.push_str(right);
+        }
     } else {
-        let each: Vec<String> = pairs.iter().map(|pair| format!("{} = {}", pair.left, pair.right)).collect();
-        format!("({})", each.join(" OR "))
-    };
-    let parts: Vec<&Node> = std::iter::once(value).chain(&items).collect();
-    let is_not_null = parts.iter().all(|part| part.is_not_null);
-    Ok(Node { is_not_null, ..Node::compound(Kind::Truth, sql) }.made_of(&parts))
+        for (place, (other, right)) in pairs.iter().enumerate() {
+            sql.push_str(if place == 0 { "(" } else { " OR " });
+            sql.push_str(other.as_ref().unwrap_or(&left));
+            sql.push_str(" = ");
+            sql.push_str(right);
+        }
+    }
+    sql.push(')');
+    Ok(Node { sql, ..parts })
+}
+
+/// The sides of a comparison with an item of a list.
+fn pair(translator: &mut Translator<'_>, value: &Node, item: &Node) -> Result<Sides> {
+    match item.kind {
+        Kind::Null => Ok(Sides { left: native_or_sql(value), right: "NULL".to_owned() }),
+        _ => sides(translator, value, item, true),
+    }
 }
 
 /// An item of a list, in which its own affinity and collation do not count (SQLite manual, "Datatypes In SQLite", section 4.1).

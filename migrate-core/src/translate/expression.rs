@@ -5,14 +5,17 @@ use sqlite3_parser::ast::{Expr, Operator, UnaryOperator};
 use super::node::{Constant, Kind, Node};
 use super::query::{self, Part};
 use super::{
-    Collation, Result, Scope, ScopeColumn, arithmetic, bits, cast, column, compare, functions, literal,
-    pattern, row, untranslatable,
+    Collation, Result, Scope, ScopeColumn, arithmetic, bits, cast, chain, column, compare, functions,
+    literal, pattern, row, untranslatable,
 };
 use crate::affinity::affinity;
 use crate::source_sql::plain_name;
 
 /// How deep expressions may be nested.
 const DEPTH_MAX: usize = 100;
+
+/// The longest translation, in bytes.
+const SQL_LENGTH_MAX_BYTES: usize = 8 << 20;
 
 /// Translates expressions of one scope, and gathers what a reviewer should know.
 pub(super) struct Translator<'a> {
@@ -57,6 +60,7 @@ impl<'a> Translator<'a> {
         let mut node = self.any(expression);
         self.depth -= 1;
         if let Ok(node) = &mut node {
+            check_length(node)?;
             self.part.group_reads(node, reads_before);
             // What is known of the parts is known of the whole.
             if self.depth == 0 {
@@ -82,6 +86,9 @@ impl<'a> Translator<'a> {
                 _ => untranslatable("a row of several values"),
             },
             Expr::Unary(operator, operand) => self.unary(*operator, operand),
+            Expr::Binary(left, operator, right) if chain::is_chained(*operator) => {
+                self.chain(left, *operator, right)
+            }
             Expr::Binary(left, operator, right) => self.binary(left, *operator, right),
             Expr::Between { lhs, not, start, end } => {
                 let (value, start, end) = (self.node(lhs)?, self.node(start)?, self.node(end)?);
@@ -99,8 +106,7 @@ impl<'a> Translator<'a> {
                     return negated_if(*not, row::among(self, left, rhs.unwrap_or(&[]))?);
                 }
                 let value = self.node(lhs)?;
-                let items = self.nodes(rhs.unwrap_or(&[]))?;
-                negated_if(*not, compare::among(self, &value, &items)?)
+                negated_if(*not, compare::among(self, &value, rhs.unwrap_or(&[]))?)
             }
             Expr::IsNull(operand) => {
                 let node = self.node(operand)?;
@@ -222,7 +228,7 @@ impl<'a> Translator<'a> {
         }
     }
 
-    fn binary(&mut self, left: &Expr<'_>, operator: Operator, right: &Expr<'_>) -> Result<Node> {
+    pub(super) fn binary(&mut self, left: &Expr<'_>, operator: Operator, right: &Expr<'_>) -> Result<Node> {
         if let Operator::ArrowRight | Operator::ArrowRightShift = operator {
             let (document, path) = (self.node(left)?, self.node(right)?);
             return functions::json::arrow(&document, &path, operator == Operator::ArrowRightShift);
@@ -243,6 +249,11 @@ impl<'a> Translator<'a> {
             return row::compared(self, left, operator, right);
         }
         let (left, right) = (self.node(left)?, self.node(right)?);
+        self.joined(left, operator, right)
+    }
+
+    /// Two translated operands and what is between them.
+    pub(super) fn joined(&mut self, left: Node, operator: Operator, right: Node) -> Result<Node> {
         match operator {
             Operator::And | Operator::Or => {
                 let word = if operator == Operator::And { "AND" } else { "OR" };
@@ -307,6 +318,14 @@ impl<'a> Translator<'a> {
         // The conditions do not give the result their collation.
         Ok(Node { is_from_column: results.iter().any(|result| result.is_from_column), ..node })
     }
+}
+
+/// Refuses what has become too long: some operands are written more than once, so that nesting them multiplies the length.
+pub(super) fn check_length(node: &Node) -> Result<()> {
+    if node.sql.len() > SQL_LENGTH_MAX_BYTES {
+        return untranslatable(format!("its translation is longer than {} MiB", SQL_LENGTH_MAX_BYTES >> 20));
+    }
+    Ok(())
 }
 
 impl Scope {

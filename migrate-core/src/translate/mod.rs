@@ -7,6 +7,7 @@
 mod arithmetic;
 mod bits;
 mod cast;
+mod chain;
 mod coerce;
 mod column;
 mod compare;
@@ -28,7 +29,7 @@ use sqlite3_parser::ast::{Expr, OneSelect, ResultColumn, Stmt};
 
 use crate::affinity::Affinity;
 use crate::conversion::{Conversion, PgType};
-use crate::source_sql::with_statement;
+use crate::source_sql::{extent, with_statement};
 use expression::Translator;
 use node::{Kind, Node};
 
@@ -223,6 +224,20 @@ fn finished(mut translated: Translated, most: Volatility) -> Result<Translated> 
     Ok(translated)
 }
 
+/// How deep brackets, calls and queries may lie in each other: what walks a tree calls itself for each level.
+const NESTING_MAX: usize = 200;
+
+/// Refuses what is nested too deeply to be walked.
+fn check_nesting(statement: &Stmt<'_>) -> Result<()> {
+    let nesting = extent(statement).nesting;
+    if nesting > NESTING_MAX {
+        return untranslatable(format!(
+            "it is nested {nesting} levels deep, and at most {NESTING_MAX} are translated"
+        ));
+    }
+    Ok(())
+}
+
 /// Parses a statement that SQLite stored, and hands it on.
 fn with_stored<T>(sql: &str, read: impl FnOnce(&Stmt<'_>) -> Result<T>) -> Result<T> {
     // What `read` says goes past the parser's own error.
@@ -231,7 +246,7 @@ fn with_stored<T>(sql: &str, read: impl FnOnce(&Stmt<'_>) -> Result<T>) -> Resul
         sql,
         || "the statement".to_owned(),
         |statement| {
-            result = Some(read(statement));
+            result = Some(check_nesting(statement).and_then(|()| read(statement)));
             Ok(())
         },
     );
@@ -255,7 +270,7 @@ fn with_expression<T>(sql: &str, read: impl FnOnce(&Expr<'_>) -> Result<T>) -> R
                     columns: [ResultColumn::Expr(expression, None)], from: None, ..
                 } = &select.body.select
             {
-                result = Some(read(expression));
+                result = Some(check_nesting(statement).and_then(|()| read(expression)));
             }
             Ok(())
         },

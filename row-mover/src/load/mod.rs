@@ -22,6 +22,7 @@ use crate::observer::{Observer, TableToMove};
 use crate::source::SourceConnection;
 use crate::target::bookkeeping::Applied;
 use crate::target::bulk::{Backend, BulkConnection};
+use crate::threads;
 use crate::work_clock::WorkClock;
 
 pub(crate) use chunks::plan_chunks;
@@ -136,8 +137,8 @@ impl Load<'_> {
             + self.is_built.iter().filter(|is_built| !**is_built).count();
         std::thread::scope(|scope| {
             let lanes = (0..self.workers.clamp(1, open.max(1)))
-                .map(|_| scope.spawn(|| Lane::new(self, &shared).run()))
-                .collect::<Vec<_>>();
+                .map(|_| threads::spawn(scope, || Lane::new(self, &shared).run()))
+                .collect::<Result<Vec<_>>>()?;
             let results = lanes.into_iter().map(|lane| {
                 lane.join()
                     .unwrap_or_else(|_| Err(Error::new("a thread that moves rows stopped unexpectedly")))

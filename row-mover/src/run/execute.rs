@@ -23,6 +23,7 @@ use crate::rejects::{self, RejectedTable};
 use crate::source::{SourceConnection, seal};
 use crate::target::PooledConnection;
 use crate::target::bookkeeping::Applied;
+use crate::threads;
 use crate::validate::CompareOptions;
 
 /// What a run does, with what it needs for it.
@@ -259,7 +260,7 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
         let analyze = || session.retrying(|| self.analyze());
         let validation = if session.connections.budget().has_one_to_spare() {
             std::thread::scope(|scope| {
-                let statistics = scope.spawn(analyze);
+                let statistics = threads::spawn(scope, analyze)?;
                 let validation = compare();
                 let stopped = || Err(Error::new("the thread that gathers statistics stopped unexpectedly"));
                 let analyzed = statistics.join().unwrap_or_else(|_| stopped());

@@ -7,6 +7,7 @@ use crate::ledger::Run;
 use crate::observer::StopFlag;
 use crate::source::SourceConnection;
 use crate::source::integrity_check::{Integrity, integrity_check};
+use crate::threads;
 
 /// How far others come before it on a busy machine: what moves rows is in a hurry, and this is not.
 #[cfg(target_os = "linux")]
@@ -46,7 +47,7 @@ pub(super) fn beside_integrity<T>(
                 integrity_check(&source, asked)
             }
         };
-        let done = work(IntegrityBeside(scope.spawn(look)));
+        let done = threads::spawn(scope, look).and_then(|look| work(IntegrityBeside(look)));
         is_over.set();
         done
     })

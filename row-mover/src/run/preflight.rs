@@ -15,6 +15,7 @@ use crate::source::undisturbed::read_undisturbed;
 use crate::source::{SourceConnection, introspect, seal};
 use crate::target::PooledConnection;
 use crate::target::connections::Connections;
+use crate::threads;
 
 /// What preflight looks at.
 pub(super) struct Preflight<'a, M> {
@@ -60,9 +61,10 @@ impl<M> Preflight<'_, M> {
         let source = &self.request.source;
         std::thread::scope(|scope| {
             let observer = self.observer;
-            let hash = scope.spawn(move || copy.hash(&|| go_on(observer)));
-            let check =
-                scope.spawn(|| quick_check(&SourceConnection::open_sealed(copy.path())?, source, observer));
+            let hash = threads::spawn(scope, move || copy.hash(&|| go_on(observer)))?;
+            let check = threads::spawn(scope, || {
+                quick_check(&SourceConnection::open_sealed(copy.path())?, source, observer)
+            })?;
             let examine = || {
                 let open = || Ok(SourceConnection::open_sealed(copy.path())?.stopped_by(observer));
                 self.check_schema(&open()?)?;

@@ -141,8 +141,7 @@ fn checks(source: &SourceConnection, table: &PlannedTable, breaches: &mut Vec<Br
         // It is SQLite's own condition. A row for which it cannot be evaluated does not meet it.
         let failed =
             || format!("the CHECK constraint {} of table {} cannot be evaluated", check.name, table.source);
-        let scan = Scan::of(table).filtered_or_failing(format!("NOT ({}\n)", check.source));
-        let offenders = selected(source, table, scan, &failed)?;
+        let offenders = selected(source, table, Scan::of(table).breaking(check.source.clone()), &failed)?;
         offenders.add_to(breaches, BreachedConstraint::Check { sql: check.source.clone() });
     }
     Ok(())

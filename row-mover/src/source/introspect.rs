@@ -12,6 +12,7 @@ use rusqlite::{Connection, Row};
 
 use super::SourceConnection;
 use super::open::{is_nonempty, sidecar};
+use super::schema_limits::too_many_views;
 use super::undisturbed::read_undisturbed;
 use super::virtual_tables::{self, VirtualTable};
 use crate::error::{Context, Error, Result};
@@ -30,16 +31,17 @@ pub fn introspect_live(path: &Path) -> Result<SourceSchema> {
 /// When the database cannot be read, or holds no table at all: an empty success would be worse than an error.
 pub fn introspect(source: &SourceConnection) -> Result<SourceSchema> {
     let path = source.path();
+    let unreadable = || format!("the schema of {} cannot be read", path.display());
     let damage_or = |error: rusqlite::Error| match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::DatabaseCorrupt) => super::open::damaged(path, error.to_string()),
-        _ => Error::new(format!("the schema of {} cannot be read", path.display())).because(error),
+        Some(rusqlite::ErrorCode::DatabaseCorrupt) => super::open::corrupt(path, source.real_path(), error),
+        _ => Error::new(unreadable()).because(error),
     };
     if let Some(what) = not_utf8(source.connection()).map_err(damage_or)? {
-        return Err(Error::new(format!(
-            "the schema of {} cannot be read: {what} is not UTF-8",
-            path.display()
-        ))
-        .next("give it another name in a copy of the file, and migrate the copy"));
+        return Err(Error::new(format!("{}: {what} is not UTF-8", unreadable()))
+            .next("give it another name in a copy of the file, and migrate the copy"));
+    }
+    if let Some(excess) = too_many_views(source.connection()).context(unreadable)? {
+        return Err(excess.refusal(&path.display()));
     }
     let schema = read(source.connection()).map_err(damage_or)?;
     if schema.tables.is_empty() && schema.others.is_empty() {

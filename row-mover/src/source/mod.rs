@@ -20,6 +20,7 @@ pub mod quick_check;
 mod remedies;
 pub mod rows;
 pub mod scan;
+pub mod schema_limits;
 pub mod seal;
 pub mod sealed_content;
 pub mod undisturbed;

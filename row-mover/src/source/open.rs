@@ -15,11 +15,15 @@ use rustix::fs::OFlags;
 
 use super::control::Control;
 use super::live_file::{Disturbance, FileState, LiveFile, Unchanged};
+use super::schema_limits::{self, Excess};
 use crate::error::{Context, Error, Result};
 use crate::observer::Observer;
 
 /// How long to wait for a lock that the app holds.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// The longest statement of a schema that is read. SQLite itself takes 1 GB, whose syntax tree would take many times as much memory.
+const SQL_LENGTH_MAX_BYTES: i32 = 16 << 20;
 
 /// The longest value that is read: what PostgreSQL takes in one field, and a little.
 const VALUE_LENGTH_MAX_BYTES: i32 = 1 << 30;
@@ -91,7 +95,7 @@ impl SourceConnection {
         };
         match opened {
             Ok(source) => Ok(SourceConnection { live: Some(live), ..source }),
-            Err(error) => Err(explain_open(path, has_journal, error)),
+            Err(error) => Err(explain_open(path, &real_path, has_journal, error)),
         }
     }
 
@@ -102,7 +106,7 @@ impl SourceConnection {
     pub fn open_sealed(path: &Path) -> Result<SourceConnection> {
         check_is_database(path)?;
         let file = SourceFile { path: path.to_owned(), real_path: path.to_owned(), access: Access::Sealed };
-        open(file).map_err(|error| explain_open(path, false, error))
+        open(file).map_err(|error| explain_open(path, path, false, error))
     }
 
     /// The same; once `observer` asks to stop, whatever SQLite is at ends within moments.
@@ -192,7 +196,8 @@ impl SourceFile {
     /// When the file cannot be read as it stands.
     pub fn open(&self) -> Result<SourceConnection> {
         let has_journal = is_nonempty(&sidecar(&self.real_path, "-journal"));
-        open_and_read(self.clone()).map_err(|error| explain_open(&self.path, has_journal, error))
+        open_and_read(self.clone())
+            .map_err(|error| explain_open(&self.path, &self.real_path, has_journal, error))
     }
 }
 
@@ -214,6 +219,49 @@ pub(crate) fn sidecar(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
+}
+
+/// The error for a file that SQLite calls corrupt: its schema may only exceed a limit, or be one of another SQLite's.
+pub(super) fn corrupt(path: &Path, real_path: &Path, error: rusqlite::Error) -> Error {
+    match stored_statements(real_path) {
+        Ok(Some(excess)) => excess.refusal(&path.display()),
+        // The pages of the schema can be read, and a statement in them is none to this SQLite.
+        Ok(None) if is_of_schema(real_path) => Error::new(format!(
+            "{} has a schema that SQLite {} cannot read",
+            path.display(),
+            rusqlite::version()
+        ))
+        .because(error)
+        .next(
+            "if the app still opens the file, its SQLite knows more than this one: let it drop what is named here in a copy, and \
+             migrate the copy; else the file is damaged: restore it from a backup",
+        ),
+        _ => damaged(path, error.to_string()),
+    }
+}
+
+/// What the stored statements exceed; an error where they cannot even be read.
+fn stored_statements(real_path: &Path) -> rusqlite::Result<Option<Excess>> {
+    schema_limits::excess(&lenient(real_path)?)
+}
+
+/// Whether it is the schema alone that SQLite does not take.
+fn is_of_schema(real_path: &Path) -> bool {
+    let checked = lenient(real_path)
+        .and_then(|lenient| lenient.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0)));
+    checked.is_ok_and(|found| found == "ok")
+}
+
+/// A connection that takes a schema that it cannot parse, for reading the statements and nothing else.
+fn lenient(real_path: &Path) -> rusqlite::Result<Connection> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(uri(real_path, false), flags)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_SQL_LENGTH, SQL_LENGTH_MAX_BYTES)?;
+    connection.execute_batch("PRAGMA query_only = 1; PRAGMA cell_size_check = 1; PRAGMA mmap_size = 0")?;
+    Ok(connection)
 }
 
 pub(crate) fn damaged(path: &Path, finds: String) -> Error {
@@ -246,11 +294,10 @@ fn open(file: SourceFile) -> std::result::Result<SourceConnection, rusqlite::Err
     ] {
         connection.set_db_config(config, value)?;
     }
+    // All other limits are SQLite's own defaults, which files of most apps keep to.
     for (limit, value) in [
         (Limit::SQLITE_LIMIT_LENGTH, VALUE_LENGTH_MAX_BYTES),
-        (Limit::SQLITE_LIMIT_SQL_LENGTH, 1 << 20),
-        (Limit::SQLITE_LIMIT_COLUMN, 2000),
-        (Limit::SQLITE_LIMIT_EXPR_DEPTH, 100),
+        (Limit::SQLITE_LIMIT_SQL_LENGTH, SQL_LENGTH_MAX_BYTES),
         (Limit::SQLITE_LIMIT_ATTACHED, 0),
     ] {
         connection.set_limit(limit, value)?;
@@ -337,10 +384,11 @@ pub(crate) fn check_length(path: &Path, next: &str) -> Result<()> {
         .next(next))
 }
 
-fn explain_open(path: &Path, has_journal: bool, error: rusqlite::Error) -> Error {
+fn explain_open(path: &Path, real_path: &Path, has_journal: bool, error: rusqlite::Error) -> Error {
     let shown = path.display();
     match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => damaged(path, error.to_string()),
+        Some(ErrorCode::NotADatabase) => damaged(path, error.to_string()),
+        Some(ErrorCode::DatabaseCorrupt) => corrupt(path, real_path, error),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             Error::new(format!("{shown} is locked by another process")).because(error).next(format!(
                 "waited {} seconds; stop what holds an exclusive lock on it and try again",

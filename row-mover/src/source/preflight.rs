@@ -22,6 +22,7 @@ use super::rows::{Scan, SourceRow, Value, Values};
 use super::scan::{self, RowidRange};
 use crate::error::{Context, Error, Result};
 use crate::rejects::{self, Fate, Refused, RowBuffer};
+use crate::threads;
 
 /// How many offenders of one column are named.
 pub(crate) const NAMED_OFFENDERS_MAX: usize = 3;
@@ -171,8 +172,9 @@ pub fn scan_values(
         Ok(())
     };
     std::thread::scope(|scope| {
-        let threads: Vec<_> =
-            (0..workers.max(1).min(tasks.len().max(1))).map(|_| scope.spawn(work)).collect();
+        let threads: Vec<_> = (0..workers.max(1).min(tasks.len().max(1)))
+            .map(|_| threads::spawn(scope, work))
+            .collect::<Result<_>>()?;
         threads.into_iter().try_for_each(|thread| {
             thread
                 .join()

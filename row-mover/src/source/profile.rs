@@ -19,6 +19,7 @@ use super::parts;
 use super::rows::{LongText, Scan, Value, Values};
 use super::scan::RowidRange;
 use crate::error::{Context, Error, Result};
+use crate::threads;
 
 /// A table of more rowids than this is scanned in parts. Parts follow from the table alone, so that the counts are the same
 /// whatever the number of workers.
@@ -29,6 +30,9 @@ const PARTS_MAX: u64 = 64;
 
 /// How many rows pass between two words to whoever watches.
 const REPORT_EACH_ROWS: u64 = 10_000;
+
+/// The most columns that one statement reads: with the rowid they are fewer than the 2,000 that SQLite takes in one.
+const GROUP_COLUMNS: usize = 1000;
 
 /// A part of a table; all of it where there is no range.
 struct Part<'a> {
@@ -77,7 +81,9 @@ pub fn profile_by_workers(
         Ok(())
     };
     std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..workers.clamp(1, parts.len().max(1))).map(|_| scope.spawn(work)).collect();
+        let threads: Vec<_> = (0..workers.clamp(1, parts.len().max(1)))
+            .map(|_| threads::spawn(scope, work))
+            .collect::<Result<_>>()?;
         threads.into_iter().try_for_each(|thread| {
             thread
                 .join()
@@ -150,8 +156,23 @@ fn count_long(long: &LongText<'_>, column: &mut ColumnProfile) -> rusqlite::Resu
     Ok(())
 }
 
+/// Scans a part of a table, in groups of columns where it has many.
 fn scan_part(source: &SourceConnection, part: &Part<'_>, scanned: &dyn Fn(u64)) -> Result<TableProfile> {
-    let (table, names) = (part.table, &part.columns);
+    let mut groups = part.columns.chunks(GROUP_COLUMNS);
+    let mut profile = scan_columns(source, part, groups.next().unwrap_or(&[]), scanned)?;
+    for group in groups {
+        profile.columns.append(&mut scan_columns(source, part, group, &|_| {})?.columns);
+    }
+    Ok(profile)
+}
+
+fn scan_columns(
+    source: &SourceConnection,
+    part: &Part<'_>,
+    names: &[&str],
+    scanned: &dyn Fn(u64),
+) -> Result<TableProfile> {
+    let table = part.table;
     let quoted: Vec<String> = names.iter().map(|name| quote_sqlite(name)).collect();
     let sql = format!("SELECT {} FROM {} NOT INDEXED", quoted.join(", "), quote_sqlite(&table.name));
     source.connection().prepare(&sql).map_err(|error| unreadable(&table.name, error))?;

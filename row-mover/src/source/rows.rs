@@ -93,6 +93,15 @@ impl Values for SourceRow<'_> {
     }
 }
 
+/// Which rows are read.
+#[derive(Clone, Debug)]
+enum Filter {
+    /// Those for which the condition is true.
+    Meets(String),
+    /// Those for which it is false or cannot be evaluated.
+    Breaks(String),
+}
+
 /// Which rows of a table are read, what of them, and in which order.
 #[derive(Clone, Debug)]
 pub struct Scan<'a> {
@@ -100,9 +109,7 @@ pub struct Scan<'a> {
     columns: Vec<&'a str>,
     rowid: Option<&'a str>,
     range: Option<RowidRange>,
-    filter: Option<String>,
-    /// Whether rows for which the condition cannot be evaluated are among those that are read.
-    takes_failing: bool,
+    filter: Option<Filter>,
     /// Whether long values are held like all others.
     holds_all: bool,
     order: Option<Vec<String>>,
@@ -111,16 +118,7 @@ pub struct Scan<'a> {
 impl<'a> Scan<'a> {
     /// All rows of a table in the order of their rowids, or as they lie where there are none; `rowid` is the name that SQL has for it.
     pub fn new(table: &'a str, columns: Vec<&'a str>, rowid: Option<&'a str>) -> Scan<'a> {
-        Scan {
-            table,
-            columns,
-            rowid,
-            range: None,
-            filter: None,
-            takes_failing: false,
-            holds_all: false,
-            order: None,
-        }
+        Scan { table, columns, rowid, range: None, filter: None, holds_all: false, order: None }
     }
 
     /// The planned columns of all rows.
@@ -138,13 +136,13 @@ impl<'a> Scan<'a> {
     /// Only the rows for which a condition of SQL holds.
     #[must_use]
     pub(crate) fn filtered(self, filter: Option<String>) -> Scan<'a> {
-        Scan { filter, ..self }
+        Scan { filter: filter.map(Filter::Meets), ..self }
     }
 
-    /// Only the rows for which a condition of SQL holds or cannot be evaluated.
+    /// Only the rows for which a condition of SQL is false or cannot be evaluated.
     #[must_use]
-    pub(crate) fn filtered_or_failing(self, filter: String) -> Scan<'a> {
-        Scan { takes_failing: true, ..self.filtered(Some(filter)) }
+    pub(crate) fn breaking(self, condition: String) -> Scan<'a> {
+        Scan { filter: Some(Filter::Breaks(condition)), ..self }
     }
 
     /// With every value in memory: a condition may need long values.
@@ -223,6 +221,16 @@ impl<'a> Scan<'a> {
         self.columns.iter().map(|column| quote_sqlite(column)).collect()
     }
 
+    /// A name that none of its columns has.
+    fn unused_name(&self) -> String {
+        let is_taken = |name: &str| self.columns.iter().any(|column| column.eq_ignore_ascii_case(name));
+        let mut name = "holds".to_owned();
+        while is_taken(&name) {
+            name.push('_');
+        }
+        name
+    }
+
     /// The columns and the rowid behind them, as `form` writes each column.
     fn columns_as(&self, form: impl Fn(&String) -> String) -> String {
         let mut columns: Vec<String> = self.quoted().iter().map(form).collect();
@@ -257,10 +265,12 @@ impl Reader<'_, '_> {
     /// Whether SQLite reads values of this table in pieces, see above.
     fn has_incremental_io(&self) -> rusqlite::Result<bool> {
         let encoding: String = self.connection.query_row("PRAGMA encoding", [], |row| row.get(0))?;
+        // The limit counts for a literal in the table's own SQL, too: with a default beyond it no row could be read.
         let sql = "SELECT EXISTS (SELECT 1 FROM pragma_table_list(?1) WHERE schema = 'main' AND type IN ('table', 'shadow') AND wr = 0) \
-                   AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo(?1) WHERE hidden <> 0)";
+                   AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo(?1) WHERE hidden <> 0) \
+                   AND NOT EXISTS (SELECT 1 FROM sqlite_schema WHERE lower(name) = lower(?1) AND octet_length(sql) > ?2)";
         let mut statement = self.connection.prepare_cached(sql)?;
-        let is_ordinary: bool = statement.query_row([self.scan.table], |row| row.get(0))?;
+        let is_ordinary: bool = statement.query_row((self.scan.table, HELD_MAX_BYTES), |row| row.get(0))?;
         Ok(is_ordinary && encoding.eq_ignore_ascii_case("UTF-8"))
     }
 
@@ -272,14 +282,28 @@ impl Reader<'_, '_> {
     fn select_with(&self, columns: &str, is_bounded: bool, is_filtered: bool) -> String {
         let bounds = self.scan.rowid.filter(|_| is_bounded);
         let bounds = bounds.map(|rowid| format!("{rowid} BETWEEN ?1 AND ?2"));
-        let filter = self.scan.filter.as_ref().filter(|_| is_filtered);
-        let filter = filter.map(|filter| format!("({filter}\n)"));
+        let (from, filter) = match self.scan.filter.as_ref().filter(|_| is_filtered) {
+            None => (self.from.clone(), None),
+            Some(Filter::Meets(condition)) => (self.from.clone(), Some(format!("({condition}\n)"))),
+            Some(Filter::Breaks(condition)) => {
+                let holds = self.scan.unused_name();
+                (self.with_condition(condition, &holds), Some(format!("NOT {holds}")))
+            }
+        };
         let conditions: Vec<String> = bounds.into_iter().chain(filter).collect();
         let condition = match conditions.is_empty() {
             true => String::new(),
             false => format!(" WHERE {}", conditions.join(" AND ")),
         };
-        format!("SELECT {columns} FROM {}{condition}", self.from)
+        format!("SELECT {columns} FROM {from}{condition}")
+    }
+
+    /// The rows of the table with a condition as a further column: so nothing makes its expression deeper than the schema has it, which
+    /// may be as deep as SQLite takes it.
+    fn with_condition(&self, condition: &str, name: &str) -> String {
+        let mut columns = self.scan.quoted();
+        columns.extend(self.scan.rowid.map(str::to_owned));
+        format!("(SELECT {}, ({condition}\n) AS {name} FROM {})", columns.join(", "), self.from)
     }
 
     /// Reads all rows by one statement, long values or not.

@@ -15,6 +15,7 @@ use crate::observer::Observer;
 use crate::source::SourceConnection;
 use crate::target::bulk::BulkConnection;
 use crate::target::server_error::ServerError;
+use crate::threads;
 
 /// Opens what a worker reads.
 pub(super) struct Sides<'a> {
@@ -83,9 +84,11 @@ fn compare_in(
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..options.workers.clamp(1, units.len().max(1)))
             .map(|_| {
-                scope.spawn(|| work.run().inspect_err(|_| work.has_failed.store(true, Ordering::Relaxed)))
+                threads::spawn(scope, || {
+                    work.run().inspect_err(|_| work.has_failed.store(true, Ordering::Relaxed))
+                })
             })
-            .collect();
+            .collect::<Result<_>>()?;
         let results = threads.into_iter().map(|thread| {
             thread
                 .join()

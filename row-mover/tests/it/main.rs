@@ -19,6 +19,7 @@ mod hostile;
 mod integrity;
 mod keyless;
 mod leaks;
+mod limits;
 mod live;
 mod long_paths;
 mod long_values;

@@ -10,7 +10,7 @@ use migrate_core::value::SourceValue;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, Row, Statement};
 
-use super::{Reader, Scan, SourceRow};
+use super::{Filter, Reader, Scan, SourceRow};
 use crate::error::{Context, Result};
 
 /// SQLite's result code for an expression that fails.
@@ -111,7 +111,7 @@ impl Failing {
             .filter(|(_, column)| names.iter().any(|name| name.eq_ignore_ascii_case(column)))
             .map(|(position, _)| position)
             .collect();
-        if positions.is_empty() && !scan.takes_failing {
+        if positions.is_empty() && !matches!(scan.filter, Some(Filter::Breaks(_))) {
             return Ok(None);
         }
         let identity = match scan.rowid {
@@ -146,20 +146,29 @@ impl<'a> OneByOne<'a> {
         from: &str,
         columns: &[&str],
         failing: &'a Failing,
-        condition: Option<&str>,
+        condition: Option<&Filter>,
     ) -> rusqlite::Result<OneByOne<'a>> {
         let identity = &failing.identity;
         let is_it: Vec<String> = identity.iter().map(|column| format!("{column} IS ?")).collect();
-        let select = |expression: &str| {
-            connection.prepare(&format!("SELECT {expression} FROM {from} WHERE {}", is_it.join(" AND ")))
+        let sql = |expression: &str| format!("SELECT {expression} FROM {from} WHERE {}", is_it.join(" AND "));
+        let of = |position: &usize| {
+            columns.get(*position).map(|column| connection.prepare(&sql(&quote_sqlite(column))))
         };
-        let of = |position: &usize| columns.get(*position).map(|column| select(&quote_sqlite(column)));
+        let of_condition = |filter: &Filter| {
+            connection.prepare(&match filter {
+                Filter::Meets(condition) => sql(&format!("({condition}\n)")),
+                // As a column of its own: nothing makes the expression deeper.
+                Filter::Breaks(condition) => {
+                    format!("SELECT NOT holds FROM ({})", sql(&format!("({condition}\n) AS holds")))
+                }
+            })
+        };
         Ok(OneByOne {
             columns: columns.len(),
             positions: &failing.positions,
             identity: identity.len(),
             statements: failing.positions.iter().filter_map(of).collect::<rusqlite::Result<_>>()?,
-            condition: condition.map(|condition| select(&format!("({condition}\n)"))).transpose()?,
+            condition: condition.map(of_condition).transpose()?,
         })
     }
 
@@ -239,7 +248,7 @@ impl Reader<'_, '_> {
         visited: &mut u64,
     ) -> std::result::Result<(), Failed> {
         let scan = self.scan;
-        let filter = scan.filter.as_deref().filter(|_| condition == Condition::ByItself);
+        let filter = scan.filter.as_ref().filter(|_| condition == Condition::ByItself);
         let other = |error: rusqlite::Error| -> Failed {
             match Err::<(), _>(error).context(self.failed) {
                 Err(error) => Failed::Other(error),
@@ -260,7 +269,7 @@ impl Reader<'_, '_> {
                 Err(error) if is_failed_expression(&error) => return Err(Failed::Expression(error)),
                 Err(error) => return Err(other(error)),
             };
-            if !values.is_met(row, scan.takes_failing).map_err(other)? {
+            if !values.is_met(row, matches!(scan.filter, Some(Filter::Breaks(_)))).map_err(other)? {
                 continue;
             }
             row_number += 1;

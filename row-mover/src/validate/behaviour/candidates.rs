@@ -11,6 +11,15 @@ use crate::validate::literal;
 /// How long a text gets that a condition on its length may forbid.
 const LENGTH_MAX_CHARS: usize = 20_000;
 
+/// A condition of more than this is long.
+const LONG_CONDITION_BYTES: usize = 100 << 10;
+
+/// How many values are made of what a long condition says.
+const CANDIDATES_OF_LONG_MAX: usize = 25;
+
+/// The longest text of a condition that values are made of.
+const TEXT_MAX_BYTES: usize = 64 << 10;
+
 /// How many values are made of what one condition says.
 const CANDIDATES_MAX: usize = 200;
 
@@ -80,7 +89,8 @@ pub(super) fn of_condition<'p>(column: &'p PlannedColumn, condition: &str) -> Ve
         values.push(Value::Integer(integer));
     }
     values.extend([0.5, -0.5, 1e300, -1e300].map(Value::Real));
-    for number in numbers(condition) {
+    // A condition may name any number of values: no more are taken from it than are kept.
+    for number in numbers(condition).take(CANDIDATES_MAX) {
         values.extend([number, number - 1.0, number + 1.0, -number].map(Value::Real));
         let whole = number as i64;
         values.extend(
@@ -90,7 +100,7 @@ pub(super) fn of_condition<'p>(column: &'p PlannedColumn, condition: &str) -> Ve
         let length = number.clamp(0.0, LENGTH_MAX_CHARS as f64) as usize;
         values.extend([length + 1, length.saturating_sub(1)].map(|length| Value::Text("x".repeat(length))));
     }
-    for text in texts(condition) {
+    for text in texts(condition).take(CANDIDATES_MAX) {
         let others = [text.to_uppercase(), text.to_lowercase(), format!("{text}~"), format!("~{text}"), text];
         values.extend(others.map(Value::Text));
     }
@@ -106,7 +116,9 @@ pub(super) fn of_condition<'p>(column: &'p PlannedColumn, condition: &str) -> Ve
     );
     values.push(Value::Text("x".repeat(LENGTH_MAX_CHARS)));
     values.push(Value::Blob(Vec::new()));
-    values.truncate(CANDIDATES_MAX);
+    // SQLite and PostgreSQL parse the condition for each of them.
+    let is_long = condition.len() > LONG_CONDITION_BYTES;
+    values.truncate(if is_long { CANDIDATES_OF_LONG_MAX } else { CANDIDATES_MAX });
     values.into_iter().filter_map(|value| candidate(column, value)).collect()
 }
 
@@ -123,16 +135,16 @@ fn candidate(column: &PlannedColumn, value: Value) -> Option<Candidate<'_>> {
 }
 
 /// The numbers that stand in a condition.
-fn numbers(condition: &str) -> Vec<f64> {
+fn numbers(condition: &str) -> impl Iterator<Item = f64> {
     let is_of_word = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '.';
     condition
-        .split(|letter: char| !is_of_word(letter))
+        .split(move |letter: char| !is_of_word(letter))
         .filter_map(|word| word.parse().ok())
         .filter(|number: &f64| number.is_finite())
-        .collect()
 }
 
-/// The text literals that stand in a condition.
-fn texts(condition: &str) -> Vec<String> {
-    condition.split('\'').skip(1).step_by(2).map(str::to_owned).collect()
+/// The text literals of a condition, without those that are long.
+fn texts(condition: &str) -> impl Iterator<Item = String> {
+    let is_short = |text: &&str| text.len() <= TEXT_MAX_BYTES;
+    condition.split('\'').skip(1).step_by(2).filter(is_short).map(str::to_owned)
 }
