@@ -211,19 +211,34 @@ impl KeyLimit {
 
     /// Whether the key of a row with fields of these lengths may be too long; `field` is as in [`RowBytes::of`].
     pub fn may_exceed(&self, table: &PlannedTable, field: impl Fn(usize) -> Option<u64>) -> bool {
+        let inputs = self
+            .inputs
+            .iter()
+            .map(|&position| field(position).unwrap_or(0).saturating_mul(self.growth_of(table, position)));
+        inputs.fold(0, u64::saturating_add) > self.room()
+    }
+
+    /// A row of no more bytes than this has no key that is too long.
+    pub fn harmless_bytes(&self, table: &PlannedTable) -> u64 {
+        let growth = self.inputs.iter().map(|&position| self.growth_of(table, position)).max();
+        self.room() / growth.unwrap_or(1)
+    }
+
+    /// How many bytes the values of a key may have whatever they are.
+    fn room(&self) -> u64 {
         /// What an index adds to the bytes of its keys, and each key to its own.
         const HEADERS_BYTES: u64 = 24;
         const KEY_HEADER_BYTES: u64 = 11;
+        KEY_BYTES_MAX.saturating_sub(HEADERS_BYTES + KEY_HEADER_BYTES * self.inputs.len() as u64)
+    }
+
+    /// How many times as long as its field what the key has of a column may be.
+    fn growth_of(&self, table: &PlannedTable, position: usize) -> u64 {
         /// How many times as long as its text a `jsonb` may be.
         const JSONB_GROWTH: u64 = 8;
-        let of_input = |&position: &usize| {
-            let is_json =
-                table.columns.get(position).is_some_and(|column| column.target_type == PgType::Jsonb);
-            field(position).unwrap_or(0).saturating_mul(if is_json { JSONB_GROWTH } else { 1 })
-        };
-        let bytes = self.inputs.iter().map(of_input).fold(0, u64::saturating_add);
-        let bytes = bytes.saturating_mul(if self.is_plain { 1 } else { growth(&self.definition) });
-        bytes.saturating_add(HEADERS_BYTES + KEY_HEADER_BYTES * self.inputs.len() as u64) > KEY_BYTES_MAX
+        let is_json = table.columns.get(position).is_some_and(|column| column.target_type == PgType::Jsonb);
+        let of_expression = if self.is_plain { 1 } else { growth(&self.definition) };
+        of_expression * if is_json { JSONB_GROWTH } else { 1 }
     }
 }
 

@@ -59,7 +59,7 @@ pub(crate) struct Watch<'a> {
     fields: Vec<Option<usize>>,
     keys: Vec<KeyLimit>,
     may_be_wide: bool,
-    /// A row of fewer bytes than this is below every limit.
+    /// A row of no more bytes than this is below every limit.
     harmless_bytes: u64,
 }
 
@@ -74,18 +74,16 @@ pub(crate) enum Width {
 
 impl<'a> Watch<'a> {
     pub(crate) fn new(table: &'a PlannedTable) -> Watch<'a> {
-        /// An expression makes of its inputs no more than eight times as much, and a key takes 2.7 kB.
-        const HARMLESS_BYTES: u64 = 200;
+        /// A value takes 27 bytes of its row at most, and of a field that has as many no fewer than 7.
+        const NARROW_BYTES: u64 = ROW_BYTES_MAX / 27 * 7;
         let mut sent = 0..;
         let fields = (table.columns.iter())
             .map(|column| if column.generated.is_none() { sent.next() } else { None })
             .collect();
         let keys = KeyLimit::all(table);
         let may_be_wide = RowBytes::most_of_any(table) > ROW_BYTES_MAX;
-        let harmless_bytes = match (keys.is_empty(), may_be_wide) {
-            (true, false) => u64::MAX,
-            _ => HARMLESS_BYTES,
-        };
+        let of_keys = keys.iter().map(|key| key.harmless_bytes(table));
+        let harmless_bytes = of_keys.chain(may_be_wide.then_some(NARROW_BYTES)).min().unwrap_or(u64::MAX);
         Watch { table, fields, keys, may_be_wide, harmless_bytes }
     }
 
@@ -103,7 +101,7 @@ impl<'a> Watch<'a> {
 
     /// Whether the row that was appended to an empty buffer is below every limit.
     pub(crate) fn is_harmless(&self, row: &RowBuffer, lengths: &mut Vec<Option<u64>>) -> bool {
-        if row.length() < self.harmless_bytes {
+        if row.length() <= self.harmless_bytes {
             return true;
         }
         row.field_lengths(lengths);
