@@ -47,11 +47,10 @@ impl<'a> Session<'a> {
     pub(super) fn open<M>(request: &'a Request<'_, M>, observer: &'a dyn Observer) -> Result<Session<'a>> {
         // A first connection of our own says at once what is wrong; the pool would try until its time is over.
         // A server that is starting, or has no room for a moment, says so itself, and is waited for.
-        let mut keeper = retry::retrying(request.settings.retry_timeout, observer, || {
-            open_checked(&request.target, &request.settings)
-        })?;
-        let budget = retry::retrying(request.settings.retry_timeout, observer, || {
-            Budget::settle(&mut keeper, request.workers, &request.target, observer)
+        let (keeper, budget) = retry::retrying(request.settings.retry_timeout, observer, || {
+            let mut keeper = open_checked(&request.target, &request.settings)?;
+            let budget = Budget::settle(&mut keeper, request.workers, &request.target, observer)?;
+            Ok((keeper, budget))
         })?;
         let connections = Connections::new(&request.target, &request.settings, budget)?;
         let keeper = Mutex::new(keeper);
