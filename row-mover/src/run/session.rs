@@ -52,12 +52,12 @@ impl<'a> Session<'a> {
     pub(super) fn open<M>(request: &'a Request<'_, M>, observer: &'a Watched<'a>) -> Result<Session<'a>> {
         // A first connection of our own says at once what is wrong; the pool would try until its time is over.
         // A server that is starting, or has no room for a moment, says so itself, and is waited for.
-        let mut keeper = retry::retrying(request.settings.retry_timeout, observer, &observer.clock, || {
-            open_checked(&request.target, &request.settings)
-        })?;
-        let budget = retry::retrying(request.settings.retry_timeout, observer, &observer.clock, || {
-            Budget::settle(&mut keeper, request.workers, &request.target, observer)
-        })?;
+        let (keeper, budget) =
+            retry::retrying(request.settings.retry_timeout, observer, &observer.clock, || {
+                let mut keeper = open_checked(&request.target, &request.settings)?;
+                let budget = Budget::settle(&mut keeper, request.workers, &request.target, observer)?;
+                Ok((keeper, budget))
+            })?;
         let connections = Connections::new(&request.target, &request.settings, budget)?;
         let keeper = Arc::new(Mutex::new(keeper));
         let lock_watch = LockWatch::through(&keeper, &request.settings);

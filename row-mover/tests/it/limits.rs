@@ -91,8 +91,8 @@ fn schemas_at_sqlites_limits_are_read_and_planned() {
             SourceConnection::open_live(&source).unwrap_or_else(|error| panic!("{name}: {}", chain(&error)));
         introspect::introspect(&live).unwrap_or_else(|error| panic!("{name}: {}", chain(&error)));
         quick_check(&live, &source, &Silent).unwrap_or_else(|error| panic!("{name}: {}", chain(&error)));
-        let integrity =
-            integrity_check(&live, StopFlag::default()).unwrap_or_else(|error| panic!("{name}: {}", chain(&error)));
+        let integrity = integrity_check(&live, StopFlag::default())
+            .unwrap_or_else(|error| panic!("{name}: {}", chain(&error)));
         assert!(integrity.problems.is_empty() && integrity.left_out.is_empty(), "{name}: {integrity:?}");
         let mapping = migrate_core::mapping::Mapping::from_toml("format = 1\n").unwrap();
         let planned = row_mover::source::evidence::plan(&source, &mapping, 2, &|_| {});
