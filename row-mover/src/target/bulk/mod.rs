@@ -7,14 +7,14 @@
 
 mod copy;
 mod query_result;
+mod wait;
 
 use std::ffi::{CStr, CString, c_char, c_int};
-use std::os::fd::BorrowedFd;
 use std::ptr::{self, NonNull};
 use std::time::{Duration, Instant};
 
 use pq_sys::{ConnStatusType, ExecStatusType, PGVerbosity, PGconn, PostgresPollingStatusType};
-use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::event::PollFlags;
 
 pub use copy::{CopyIn, CopyOut};
 use query_result::QueryResult;
@@ -31,9 +31,6 @@ pub(super) const SLOW: u32 = 30;
 
 /// How long a statement of any length may be silent before somebody looks whether it is still at work.
 const LOOK_EACH: Duration = Duration::from_secs(15);
-
-/// How often a wait asks whether it is given up.
-const GIVE_UP_EACH: Duration = Duration::from_millis(20);
 
 /// A connection of libpq, in non-blocking mode.
 pub struct BulkConnection {
@@ -104,11 +101,6 @@ impl BulkConnection {
     /// How long the connection may make no progress at all before it counts as lost.
     pub fn set_stall_max(&mut self, stall_max: Duration) {
         self.stall_max = stall_max;
-    }
-
-    /// Ends whatever the connection waits for once the flag is set. It is of no more use then; the server ends its session by itself.
-    pub(crate) fn give_up_with(&mut self, flag: StopFlag) {
-        self.give_up = Some(flag);
     }
 
     /// Asks who serves this connection; what is kept is told even when the connection is lost.
@@ -370,46 +362,6 @@ impl BulkConnection {
             }
         }
         Ok(())
-    }
-
-    fn wait_or_stall(&self, wanted: PollFlags) -> Result<()> {
-        self.wait_or_stall_for(wanted, 1)
-    }
-
-    /// Waits for the socket, so many times as long as the connection may usually be silent.
-    fn wait_or_stall_for(&self, wanted: PollFlags, times: u32) -> Result<()> {
-        let stall_max = self.stall_max.saturating_mul(times);
-        if self.wait(wanted, Some(Instant::now() + stall_max))? { Ok(()) } else { Err(stalled(stall_max)) }
-    }
-
-    /// Waits for the socket; false when `deadline` passes first.
-    fn wait(&self, wanted: PollFlags, deadline: Option<Instant>) -> Result<bool> {
-        // SAFETY: the connection is open or being opened.
-        let socket = unsafe { pq_sys::PQsocket(self.raw.as_ptr()) };
-        if socket < 0 {
-            return Err(self.lost("the connection to PostgreSQL is closed"));
-        }
-        // SAFETY: libpq keeps the socket open for as long as this borrow lasts.
-        let socket = unsafe { BorrowedFd::borrow_raw(socket) };
-        loop {
-            let mut polled = [PollFd::new(&socket, wanted)];
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            let slice = match &self.give_up {
-                Some(flag) if flag.is_set() => {
-                    return Err(Error::new("the connection was given up").passing());
-                }
-                Some(_) => Some(left.map_or(GIVE_UP_EACH, |left| left.min(GIVE_UP_EACH))),
-                None => left,
-            };
-            let timeout = slice.and_then(|slice| Timespec::try_from(slice).ok());
-            match rustix::event::poll(&mut polled, timeout.as_ref()) {
-                Ok(0) if slice != left => {}
-                Ok(0) => return Ok(false),
-                Ok(_) => return Ok(true),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(Error::new("waiting for PostgreSQL failed").because(error)),
-            }
-        }
     }
 
     fn error(&self, what: &str) -> Error {
