@@ -64,9 +64,13 @@ fn the_plan_can_be_reviewed_before() {
         fs::read_to_string(place.path().join("plan/migrations").join(name).join("up.sql")).unwrap()
     };
     let open = up("2026-11-01-000003_open_tables");
-    assert!(open.contains("ALTER TABLE public.post DROP CONSTRAINT IF EXISTS post_author_id_fkey;"), "{open}");
+    assert!(
+        open.contains("ALTER TABLE public.post DROP CONSTRAINT IF EXISTS post_author_id_fkey;"),
+        "{open}"
+    );
     let close = up("2026-11-01-000004_close_tables");
-    let definition = "ADD CONSTRAINT post_author_id_fkey FOREIGN KEY (author_id) REFERENCES public.author(id);";
+    let definition =
+        "ADD CONSTRAINT post_author_id_fkey FOREIGN KEY (author_id) REFERENCES public.author(id);";
     assert!(close.contains(definition), "{close}");
     place.run([&generate[..], &["--check"]].concat()).expect(0);
     place.run(["migrate", "--sqlite", "app.db", "--plan", "plan", "--postgres", database.url()]).expect(0);
