@@ -145,7 +145,13 @@ fn a_file_that_takes_its_place_is_the_one_that_moves() {
         }
         let (outcome, tries) = kept.migrate(0.75, &|nth| {
             if nth == 1 {
+                if is_closed {
+                    kept.open();
+                }
                 fs::rename(&other, &kept.source).unwrap();
+                if is_closed {
+                    kept.close();
+                }
             }
         });
         let moved = moved(outcome);
