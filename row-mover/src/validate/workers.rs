@@ -164,7 +164,8 @@ impl Work<'_> {
             import_snapshot(&mut target, &self.snapshot)?;
             self.part(table, progress, unit, &source, &mut target)
                 .map_err(|error| cannot_compare(table, error))?;
-            target.query("COMMIT", &[])?;
+            // It has only read.
+            target.query("ROLLBACK", &[])?;
         }
         Ok(())
     }
