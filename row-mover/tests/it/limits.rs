@@ -10,6 +10,7 @@ use row_mover::source::{SourceConnection, introspect};
 use rusqlite::Connection;
 use rusqlite::limits::Limit;
 
+use crate::long_values::measured;
 use crate::support::{Case, chain, plan, sqlite};
 
 const TABLE: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, n INTEGER";
@@ -307,6 +308,19 @@ fn a_view_of_more_rows_than_postgresqls_stack_holds_is_not_translated() {
     assert_eq!(reasons, [("many", reason)]);
     case.moved();
     assert_eq!(case.ask("SELECT count(*), max(id) FROM few"), ["2000|1999"]);
+}
+
+/// It took 3.5 GB when each value of the list was tried.
+#[test]
+fn a_check_of_100000_values_takes_little_memory() {
+    const RESIDENT_MAX_KB: u64 = 200 << 10;
+    let values = chained(100_000, |value| value.to_string(), ", ");
+    let case = Case::new(&format!(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER CHECK (a IN ({values}))); INSERT INTO t VALUES (1, 5);"
+    ));
+    let [rows, before, planning, peak] = measured(&case);
+    assert_eq!(rows, 1);
+    assert!(peak < RESIDENT_MAX_KB, "{before} kB before, {planning} kB after planning, {peak} kB at the end");
 }
 
 #[test]
