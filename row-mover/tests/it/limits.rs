@@ -11,6 +11,7 @@ use row_mover::source::{SourceConnection, introspect};
 use rusqlite::Connection;
 use rusqlite::limits::Limit;
 
+use crate::long_values::measured;
 use crate::support::{Case, chain, plan, sqlite};
 
 const TABLE: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, n INTEGER";
@@ -217,9 +218,11 @@ fn a_statement_of_another_sqlite_is_not_called_damage() {
 fn more_views_than_are_read_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let source = dir.path().join("source.db");
-    let views: String =
-        (0..=VIEWS_MAX).map(|place| format!("CREATE VIEW v{place} AS SELECT id FROM t;")).collect();
-    sqlite(&source, &format!("BEGIN; {TABLE}); {views} COMMIT;"));
+    let rows = format!(
+        "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {VIEWS_MAX}) \
+         SELECT 'view', 'v' || i, 'v' || i, 0, 'CREATE VIEW v' || i || ' AS SELECT 1' FROM n"
+    );
+    sqlite(&source, &format!("{TABLE}); PRAGMA writable_schema = ON; INSERT INTO sqlite_schema {rows};"));
     let live = SourceConnection::open_live(&source).unwrap();
     let refused = chain(&introspect::introspect(&live).unwrap_err());
     assert!(refused.contains("the schema has 10001 views, and 10000 are read"), "{refused}");
@@ -287,6 +290,38 @@ fn a_translation_that_multiplies_itself_is_refused() {
     let plan = plan(&source, "");
     let reasons: Vec<&str> = plan.left_behind.iter().map(|left| left.reason.as_str()).collect();
     assert_eq!(reasons, ["it cannot be translated: its translation is longer than 8 MiB"]);
+}
+
+/// PostgreSQL would refuse the view once the rows have moved: "stack depth limit exceeded".
+#[test]
+fn a_view_of_more_rows_than_postgresqls_stack_holds_is_not_translated() {
+    let values = |rows: usize| chained(rows, |row| format!("({row}, 'name {row}')"), ", ");
+    let case = Case::new(&format!(
+        "{TABLE}); INSERT INTO t VALUES (1, 'x', 5);
+         CREATE VIEW few (id, name) AS VALUES {};
+         CREATE VIEW many (id, name) AS VALUES {};",
+        values(2000),
+        values(40_000)
+    ));
+    let reasons: Vec<(&str, &str)> =
+        case.plan.left_behind.iter().map(|left| (left.name.as_str(), left.reason.as_str())).collect();
+    let reason = "it cannot be translated: it puts 40000 SELECTs or rows of VALUES together, and at most 2000 are translated";
+    assert_eq!(reasons, [("many", reason)]);
+    case.moved();
+    assert_eq!(case.ask("SELECT count(*), max(id) FROM few"), ["2000|1999"]);
+}
+
+/// It took 3.5 GB when each value of the list was tried.
+#[test]
+fn a_check_of_100000_values_takes_little_memory() {
+    const RESIDENT_MAX_KB: u64 = 200 << 10;
+    let values = chained(100_000, |value| value.to_string(), ", ");
+    let case = Case::new(&format!(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER CHECK (a IN ({values}))); INSERT INTO t VALUES (1, 5);"
+    ));
+    let [rows, before, planning, peak] = measured(&case);
+    assert_eq!(rows, 1);
+    assert!(peak < RESIDENT_MAX_KB, "{before} kB before, {planning} kB after planning, {peak} kB at the end");
 }
 
 #[test]

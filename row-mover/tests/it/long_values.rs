@@ -55,6 +55,22 @@ fn child() {
     fs::write(dir.join("peak"), format!("{compared} {before} {planning} {}", peak_kb())).unwrap();
 }
 
+/// Moves a case in a process of its own: the rows that were compared, and its most memory in kB before, after planning and at the end.
+pub fn measured(case: &Case) -> [u64; 4] {
+    fs::write(case.dir.path().join("plan.json"), render::plan_json(&case.plan)).unwrap();
+    let values = [case.dir.path().to_str().unwrap(), case.database.url()];
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "long_values::child", "--ignored", "--nocapture", "--test-threads=1"])
+        .envs(CHILD_VARIABLES.into_iter().zip(values))
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let told = fs::read_to_string(case.dir.path().join("peak")).unwrap();
+    let numbers: Vec<u64> = told.split(' ').map(|number| number.parse().unwrap()).collect();
+    numbers.try_into().unwrap()
+}
+
 #[test]
 fn memory_stays_bounded_whatever_the_length_of_a_value() {
     /// How long the values are, in millions of bytes; several hundred times what is read at once.
@@ -70,18 +86,7 @@ fn memory_stays_bounded_whatever_the_length_of_a_value() {
          CREATE VIEW joined AS SELECT group_concat(a.k, '') AS v FROM named a, named b, named c;",
         text = text_sql(MILLIONS * 1_000_000),
     ));
-    fs::write(case.dir.path().join("plan.json"), render::plan_json(&case.plan)).unwrap();
-    let values = [case.dir.path().to_str().unwrap(), case.database.url()];
-    let status = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "long_values::child", "--ignored", "--nocapture", "--test-threads=1"])
-        .envs(CHILD_VARIABLES.into_iter().zip(values))
-        .stdout(Stdio::null())
-        .status()
-        .unwrap();
-    assert!(status.success());
-    let told = fs::read_to_string(case.dir.path().join("peak")).unwrap();
-    let numbers: Vec<u64> = told.split(' ').map(|number| number.parse().unwrap()).collect();
-    let [rows, before, planning, peak] = numbers[..] else { panic!("{told}") };
+    let [rows, before, planning, peak] = measured(&case);
     assert_eq!(rows, 3004);
     assert!(peak < RESIDENT_MAX_KB, "{before} kB before, {planning} kB after planning, {peak} kB at the end");
 }

@@ -1,6 +1,6 @@
 //! A whole query: WITH, one SELECT or several put together, ORDER BY and LIMIT.
 
-use sqlite3_parser::ast::{CompoundOperator, Select, SelectBody, SortedColumn};
+use sqlite3_parser::ast::{CompoundOperator, CompoundSelect, OneSelect, Select, SelectBody, SortedColumn};
 
 use super::super::expression::unified;
 use super::super::node::{Kind, Node};
@@ -114,6 +114,7 @@ pub(super) fn branches(
     purpose: &Purpose<'_>,
 ) -> Result<Vec<Branch>> {
     let compounds = body.compounds.as_ref().map(|compounds| compounds.as_slice()).unwrap_or_default();
+    check_terms(body, compounds)?;
     let own_order = if compounds.is_empty() { order_by } else { &[] };
     let mut branches = Vec::new();
     let mut add = |operator, ones: Vec<One>| {
@@ -130,6 +131,25 @@ pub(super) fn branches(
         add(Some(compound.operator), ones);
     }
     Ok(branches)
+}
+
+/// The most SELECTs and rows of VALUES that are put together. PostgreSQL calls itself for each UNION: at its default
+/// `max_stack_depth` it takes between 5,000 and 8,000.
+const TERMS_MAX: usize = 2000;
+
+fn check_terms(body: &SelectBody<'_>, compounds: &[CompoundSelect<'_>]) -> Result<()> {
+    let of_one = |select: &OneSelect<'_>| match select {
+        OneSelect::Values(rows) => rows.len(),
+        OneSelect::Select { .. } => 1,
+    };
+    let terms: usize =
+        std::iter::once(&body.select).chain(compounds.iter().map(|one| &one.select)).map(of_one).sum();
+    if terms > TERMS_MAX {
+        return untranslatable(format!(
+            "it puts {terms} SELECTs or rows of VALUES together, and at most {TERMS_MAX} are translated"
+        ));
+    }
+    Ok(())
 }
 
 /// Puts SELECTs together, in the order of `order_by`.
@@ -192,10 +212,10 @@ fn select_sql(branches: &[Branch], forms: &[Vec<Form>], frame: &Frame<'_>) -> St
     for ((operator, one), forms) in branches.iter().zip(forms) {
         let list: Vec<&str> = forms.iter().map(|form| form.sql.as_str()).collect();
         let distinct = if one.is_distinct { "DISTINCT " } else { "" };
-        let select = format!("SELECT {distinct}{}{}", list.join(", "), one.tail);
+        let list = list.join(", ");
         let word = match operator {
             None => {
-                sql = select;
+                sql = format!("SELECT {distinct}{list}{}", one.tail);
                 continue;
             }
             Some(CompoundOperator::Union) => "UNION",
@@ -208,7 +228,9 @@ fn select_sql(branches: &[Branch], forms: &[Vec<Form>], frame: &Frame<'_>) -> St
         }
         is_loose = word != "INTERSECT";
         let separator = frame.between();
-        sql = format!("{sql}{separator}{word}{separator}{select}");
+        for part in [separator, word, separator, "SELECT ", distinct, &list, &one.tail] {
+            sql.push_str(part);
+        }
     }
     sql
 }
