@@ -230,6 +230,38 @@ fn every_crate_is_a_member_of_the_workspace() {
     assert_eq!(listed("members"), crates, "Cargo.toml lists the members in the order of their names");
 }
 
+/// The tests that a page of Markdown names, as `FILE` followed by `NAME` in backticks in one cell: (file, name).
+fn named_tests(page: &str) -> Vec<(&str, &str)> {
+    let mut named = Vec::new();
+    for cell in page.lines().filter(|line| line.starts_with('|')).flat_map(|line| line.split('|')) {
+        let mut file = None;
+        for code in cell.split('`').skip(1).step_by(2) {
+            match file {
+                _ if code.ends_with(".rs") => file = Some(code),
+                Some(file) => named.push((file, code)),
+                None => {}
+            }
+        }
+    }
+    named
+}
+
+#[test]
+fn every_test_that_security_names_exists() {
+    let root = root();
+    let page = fs::read_to_string(root.join("SECURITY.md")).unwrap();
+    let named = named_tests(&page);
+    assert!(named.len() >= 30, "SECURITY.md names {} tests", named.len());
+    for (file, name) in named {
+        let text = fs::read_to_string(root.join(file)).unwrap_or_default();
+        let is_test = text
+            .split("#[test]")
+            .skip(1)
+            .any(|after| after.split("fn ").nth(1).is_some_and(|rest| rest.starts_with(&format!("{name}("))));
+        assert!(is_test, "SECURITY.md names the test {name} in {file}, which has none of that name");
+    }
+}
+
 /// What the rules find in a file, as it is shown.
 #[track_caller]
 fn expect(path: &str, content: impl AsRef<[u8]>, expected: &[&str]) {

@@ -139,6 +139,7 @@ impl Views<'_> {
         Ok(match theirs? {
             Answer::Rows(theirs) => compared(view, ours, theirs),
             Answer::Interrupted => out_of_time("PostgreSQL"),
+            Answer::NotTried(reason) => Outcome::NotTried(reason.to_owned()),
             Answer::TooLong => too_long("PostgreSQL", "row", ROW_BYTES_MAX),
             Answer::Unreadable(error) => Outcome::Differs(format!("PostgreSQL cannot read it: {error}")),
         })

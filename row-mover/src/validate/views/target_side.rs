@@ -11,7 +11,7 @@ use super::ROW_BYTES_MAX;
 use super::sums::{Sums, UNREADABLE, append};
 use crate::error::{Error, Result};
 use crate::target::bulk::BulkConnection;
-use crate::target::guarded::Then;
+use crate::target::guarded::{self, Then};
 use crate::target::server_error::ServerError;
 use crate::validate::TargetRows;
 
@@ -27,6 +27,8 @@ pub(super) enum Answer {
     TooLong,
     /// It cannot be read.
     Unreadable(ServerError),
+    /// Why it is not read.
+    NotTried(&'static str),
 }
 
 /// Reads a view until `deadline`.
@@ -62,6 +64,9 @@ fn read(
     target: &mut BulkConnection,
     deadline: Instant,
 ) -> Result<Answer> {
+    if let Some(reason) = guarded::missing(target)? {
+        return Ok(Answer::NotTried(reason));
+    }
     let lengths = lengths(view, relation, target)?;
     limit_time(target, deadline)?;
     match evaluated(&format!("pg_catalog.max({lengths})"), relation, target, deadline)? {
