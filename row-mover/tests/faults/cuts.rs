@@ -124,7 +124,8 @@ fn a_stall_before_a_build_is_given_up() {
 
 #[test]
 fn a_stall_at_the_answer_to_a_build_is_given_up() {
-    stalled("build's answer", |piece| !piece.is_ours && piece.contains(b"CREATE INDEX\0"));
+    // It is built inside a block that catches what rows refuse.
+    stalled("build's answer", |piece| !piece.is_ours && piece.contains(b"DO\0"));
 }
 
 #[test]
