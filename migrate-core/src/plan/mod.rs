@@ -282,18 +282,27 @@ impl Plan {
     /// When it is no plan of this form; the text names line and column.
     pub fn from_json(text: &str) -> Result<Plan, PlanError> {
         let plan: Plan = serde_json::from_str(text).map_err(|error| PlanError::Json(error.to_string()))?;
-        // A plan without such SQL means the same as before.
-        let is_same_sql = plan.views.is_empty() && plan.triggers.is_empty() && !plan.is_into_existing();
         match plan.format {
             PLAN_FORMAT => Ok(plan),
-            FORMAT_WITHOUT_SCHEMAS if is_same_sql => Ok(plan),
+            FORMAT_WITHOUT_SCHEMAS if plan.is_same_without_schemas() => Ok(plan),
             found => Err(PlanError::Format { found }),
         }
     }
 
+    /// Whether it holds no SQL that names tables.
+    fn is_same_without_schemas(&self) -> bool {
+        self.views.is_empty() && self.triggers.is_empty() && !self.is_into_existing()
+    }
+
     /// The SHA-256 of the plan's JSON form, in hex: what the ledger knows a plan by.
+    ///
+    /// A plan that means the same in the format before this one has the same fingerprint in both.
     pub fn fingerprint(&self) -> String {
-        let digest = Sha256::digest(crate::render::plan_json(self).as_bytes());
+        let json = match self.is_same_without_schemas() && self.format == PLAN_FORMAT {
+            true => crate::render::plan_json(&Plan { format: FORMAT_WITHOUT_SCHEMAS, ..self.clone() }),
+            false => crate::render::plan_json(self),
+        };
+        let digest = Sha256::digest(json.as_bytes());
         digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
@@ -394,7 +403,9 @@ pub enum PlanError {
     #[error("the plan cannot be read: {0}")]
     Json(String),
     /// It is of another version.
-    #[error("the plan is of format {found}; this version reads format {PLAN_FORMAT}")]
+    #[error(
+        "the plan is of format {found}, in which views, triggers and tables of an app are written otherwise; this version writes format {PLAN_FORMAT}"
+    )]
     Format {
         /// What the file says.
         found: u32,

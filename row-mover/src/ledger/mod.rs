@@ -145,7 +145,9 @@ pub fn last_run(connection: &mut PooledConnection) -> Result<Option<Run>> {
     Ok(Some(Run {
         id,
         state: RunState { subject: RunSubject { source_path, plan_sha256, tables }, done },
-        plan: Plan::from_json(&plan).context(unreadable)?,
+        plan: Plan::from_json(&plan).context(unreadable).map_err(|error| {
+            error.next("finish or remove it with the version that began it, or use another database")
+        })?,
         seal: serde_json::from_str(&seal).context(unreadable)?,
         validated_at: validated,
     }))

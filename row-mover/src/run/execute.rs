@@ -254,7 +254,7 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
         let compare = || {
             session.retrying(|| {
                 session.hold_lock()?;
-                session.with_keeper(|keeper| compared.compare(keeper, run))
+                session.comparing(|keeper| compared.compare(keeper, run))
             })
         };
         let analyze = || session.retrying(|| self.analyze());
@@ -274,7 +274,7 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
         if !integrity.is_finished() {
             session.observer.note("the sealed copy is still being looked at (integrity_check)");
         }
-        let integrity = integrity.wait()?;
+        let integrity = integrity.wait(session.observer)?;
         session.retrying(|| ledger::record_integrity(&mut session.connection()?, run.id, &integrity))?;
         let validation = Validation { integrity: Some(integrity), ..validation };
         session.retrying(|| validation::record(&mut session.connection()?, run, &validation))?;

@@ -1,31 +1,45 @@
 //! Looks at the integrity of a run's sealed copy beside whatever else is done, once for each run.
 
 use std::thread::ScopedJoinHandle;
+use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::ledger::Run;
-use crate::observer::StopFlag;
+use crate::observer::{Observer, StopFlag, go_on};
 use crate::source::SourceConnection;
 use crate::source::integrity_check::{Integrity, integrity_check};
 use crate::threads;
+
+/// How often whoever waits for it is asked whether to stop.
+const ASK_EVERY: Duration = Duration::from_millis(20);
 
 /// How far others come before it on a busy machine: what moves rows is in a hurry, and this is not.
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 19;
 
 /// A look at the sealed copy that is under way.
-pub(super) struct IntegrityBeside<'scope>(ScopedJoinHandle<'scope, Result<Integrity>>);
+pub(super) struct IntegrityBeside<'scope> {
+    look: ScopedJoinHandle<'scope, Result<Integrity>>,
+    is_over: StopFlag,
+}
 
 impl IntegrityBeside<'_> {
     /// Whether it has come to its end.
     pub(super) fn is_finished(&self) -> bool {
-        self.0.is_finished()
+        self.look.is_finished()
     }
 
     /// What it finds.
-    pub(super) fn wait(self) -> Result<Integrity> {
+    ///
+    /// # Errors
+    /// When the copy cannot be checked, or `observer` asks to stop.
+    pub(super) fn wait(self, observer: &dyn Observer) -> Result<Integrity> {
+        while !self.look.is_finished() {
+            go_on(observer).inspect_err(|_| self.is_over.set())?;
+            std::thread::sleep(ASK_EVERY);
+        }
         let stopped = || Err(Error::new("the thread that checks the sealed copy stopped unexpectedly"));
-        self.0.join().unwrap_or_else(|_| stopped())
+        self.look.join().unwrap_or_else(|_| stopped())
     }
 }
 
@@ -47,7 +61,8 @@ pub(super) fn beside_integrity<T>(
                 integrity_check(&source, asked)
             }
         };
-        let done = threads::spawn(scope, look).and_then(|look| work(IntegrityBeside(look)));
+        let done = threads::spawn(scope, look)
+            .and_then(|look| work(IntegrityBeside { look, is_over: is_over.clone() }));
         is_over.set();
         done
     })

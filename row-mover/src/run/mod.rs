@@ -143,8 +143,12 @@ fn dry_run_in<M: MigrationSource<Pg>>(
 ) -> Result<Outcome> {
     let tables = selected_tables(request.plan, &request.tables)?;
     let last = ledger::last_run(&mut session.connection()?)?;
+    if let Some(run) = last.as_ref().filter(|_| !request.restart) {
+        removal::check_none_begun(&mut session.connection()?, run)?;
+    }
     let next = match (decide(last.as_ref().map(|run| &run.state), &subject(request, &tables)), &last) {
         (_, Some(run)) if request.restart => {
+            session.refuse_standby()?;
             session.check_untouched(request, run)?;
             format!("drop what run {} made in {}, and start over", run.id, request.target)
         }

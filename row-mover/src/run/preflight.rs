@@ -8,6 +8,7 @@ use migrate_core::schema_diff;
 use super::{Request, existing, page_limits, target_check};
 use crate::error::{Context, Error, Result};
 use crate::observer::{Observer, go_on};
+use crate::retry;
 use crate::source::preflight::{Findings, scan_values};
 use crate::source::quick_check::quick_check;
 use crate::source::seal::Copy;
@@ -16,13 +17,14 @@ use crate::source::{SourceConnection, introspect, seal};
 use crate::target::PooledConnection;
 use crate::target::connections::Connections;
 use crate::threads;
+use crate::watched::Watched;
 
 /// What preflight looks at.
 pub(super) struct Preflight<'a, M> {
     pub(super) request: &'a Request<'a, M>,
     pub(super) tables: &'a [&'a PlannedTable],
     pub(super) connections: &'a Connections<'a>,
-    pub(super) observer: &'a dyn Observer,
+    pub(super) observer: &'a Watched<'a>,
 }
 
 impl<M> Preflight<'_, M> {
@@ -103,6 +105,11 @@ impl<M> Preflight<'_, M> {
         Err(schema_differs(self.request.source.display().to_string(), &differences))
     }
 
+    /// Asks the target until it answers or a fault does not pass.
+    fn retrying<T>(&self, work: impl FnMut() -> Result<T>) -> Result<T> {
+        retry::retrying(self.request.settings.retry_timeout, self.observer, &self.observer.clock, work)
+    }
+
     fn scan(&self, open: &(dyn Fn() -> Result<SourceConnection> + Sync)) -> Result<Findings> {
         let plan = self.request.plan;
         let part;
@@ -119,8 +126,13 @@ impl<M> Preflight<'_, M> {
                 observer.rows_scanned(rows);
                 go_on(observer)
             })?;
-        existing::find_key_clashes(self.connections, &selected, open, &mut findings)?;
-        page_limits::find(self.connections, &selected, open, observer, &mut findings)?;
+        let clashes = self.retrying(|| {
+            // Each try begins with what the scan found.
+            let mut found = findings.clone();
+            existing::find_key_clashes(self.connections, &selected, open, &mut found).map(|()| found)
+        });
+        findings = clashes?;
+        self.retrying(|| page_limits::find(self.connections, &selected, open, observer, &mut findings))?;
         self.observer.scan_finished(&findings);
         Ok(findings)
     }

@@ -70,10 +70,11 @@ impl Session<'_> {
         for group in &removal.groups {
             self.remove_in_batches(connection, &run.plan, share, group)?;
         }
+        // By itself: it reads all tables of the app, and would hold the locks of all of them in one transaction.
+        existing::check_ready(connection, self.target, request.plan)?;
         pool::all_or_none(connection, FAILED, |connection| {
             removal.forget(connection, &run.plan)?;
-            ledger::remove(connection)?;
-            existing::check_ready(connection, self.target, request.plan)
+            ledger::remove(connection)
         })
     }
 

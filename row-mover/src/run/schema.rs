@@ -29,8 +29,8 @@ pub(super) fn create_tables<M: MigrationSource<Pg>>(
     let share = batches::lock_share(connection)?;
     migrations::lift_statement_timeout(connection)?;
     let result = create_missing(connection, run, &**migration, share);
-    migrations::restore_statement_timeout(connection, settings)?;
-    result
+    let restored = migrations::restore_statement_timeout(connection, settings);
+    result.and(restored)
 }
 
 fn create_missing(

@@ -81,6 +81,16 @@ impl<'a> Session<'a> {
         work(&mut self.keeper.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Compares with the session that holds the lock, which keeps the snapshot. Nobody can watch for locks through it meanwhile, so that
+    /// the watch takes a connection of its own, where there is one to spare.
+    pub(super) fn comparing<T>(&self, work: impl FnOnce(&mut BulkConnection) -> Result<T>) -> Result<T> {
+        if !self.connections.budget().has_one_to_spare() {
+            return self.with_keeper(work);
+        }
+        let watch = LockWatch::apart(self.target, &self.settings);
+        self.with_keeper(work).map_err(|error| watch.explain(error, None))
+    }
+
     /// Keeps every other migration of this target out for as long as the session lasts.
     pub(super) fn take_lock(&self) -> Result<()> {
         self.take(&mut self.keeper.lock().unwrap_or_else(PoisonError::into_inner))
@@ -233,7 +243,7 @@ impl<'a> Session<'a> {
         let options = CompareOptions { workers, ..CompareOptions::default() };
         let open_source = || Ok(SourceConnection::open_sealed(&run.seal.path)?.stopped_by(self.observer));
         let open_target = || self.connections.bulk();
-        let compared = self.with_keeper(|keeper| {
+        let compared = self.comparing(|keeper| {
             compare_rows(&tables, options, &open_source, &open_target, keeper, self.observer)
         })?;
         let written: Vec<String> = compared

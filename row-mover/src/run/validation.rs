@@ -136,11 +136,11 @@ pub fn validate<M: MigrationSource<Pg>>(
         let mut holder = open_checked(&request.target, &request.settings)?;
         let budget = Budget::settle(&mut holder, request.options.workers, &request.target, observer)?;
         let work = || validate_within(request, holder, budget, observer);
-        // The watch takes a connection, which the only worker may need.
-        if budget.is_tight() {
-            work().map_err(Error::with_lock_remedy)
-        } else {
+        // The watch takes a connection, which a worker or `status` may need.
+        if budget.has_one_to_spare() {
             watching_locks(&request.target, &request.settings, work)
+        } else {
+            work().map_err(Error::with_lock_remedy)
         }
     })
 }
@@ -178,7 +178,7 @@ fn validate_within<M: MigrationSource<Pg>>(
     let is_known = known.is_some();
     let validation = beside_integrity(&run, known, |integrity| {
         let validation = parts.compare(&mut holder, &run)?;
-        Ok(Validation { integrity: Some(integrity.wait()?), ..validation })
+        Ok(Validation { integrity: Some(integrity.wait(observer)?), ..validation })
     })?;
     let mut connection = connections.pooled()?;
     if let Some(found) = validation.integrity.as_ref().filter(|_| !is_known && !is_standby) {

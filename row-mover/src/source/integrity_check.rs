@@ -66,22 +66,24 @@ pub fn integrity_check(source: &SourceConnection, is_over: StopFlag) -> Result<I
     }
 }
 
-/// Returns the first of these tables that does not agree with its indexes; none where all do, as far as they can be checked.
+/// Returns the first of these tables that does not agree with its indexes; none where all do, as far as they can be checked. `own` is
+/// a connection for this alone: what stands in for the app's collations must not change what others read.
 ///
 /// # Errors
-/// When the file cannot be read.
+/// When the file cannot be read, or whoever watches asks to stop.
 pub(crate) fn first_disagreeing<'a>(
-    source: &SourceConnection,
+    own: &SourceConnection,
     tables: impl IntoIterator<Item = &'a str>,
 ) -> Result<Option<&'a str>> {
-    // Of its own, as what stands in for the app's collations must not change what others read.
-    let own = source.file().open()?;
-    let failed = || format!("the integrity of {} cannot be checked", source.path().display());
+    let failed = || format!("the integrity of {} cannot be checked", own.path().display());
     own.connection().collation_needed(stand_in).context(failed)?;
     let check = Check::new(own.connection()).context(failed)?;
     for table in tables {
         let mut found = Integrity::default();
         match check.finds("SELECT * FROM pragma_integrity_check(?1)", [table], &mut found) {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
+                return Err(Error::stopped());
+            }
             Err(error) if !is_about_one_object(&error) => return Err(error).context(failed),
             // One that cannot be checked is not said to disagree.
             Err(_) => {}

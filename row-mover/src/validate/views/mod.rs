@@ -25,6 +25,7 @@ use crate::observer::{Observer, StopFlag, go_on};
 use crate::source::SourceConnection;
 use crate::source::integrity_check::first_disagreeing;
 use crate::target::bulk::BulkConnection;
+use crate::threads;
 
 /// The longest value of a view that is read, in bytes.
 const VALUE_BYTES_MAX: i32 = 1 << 20;
@@ -74,7 +75,7 @@ impl Views<'_> {
                 }
             };
             let outcome = match outcome {
-                Outcome::Differs(how) => blame(view, self.plan, &source, how)?,
+                Outcome::Differs(how) => blame(view, self.plan, &(self.open_source)()?, how)?,
                 outcome => outcome,
             };
             match outcome {
@@ -109,7 +110,8 @@ impl Views<'_> {
             ))
         };
         if time < Duration::from_millis(1) {
-            return Ok(out_of_time("whoever reads it"));
+            let reason = "the views before it took all the time that views have together (DB_VIEWS_TIMEOUT)";
+            return Ok(Outcome::NotTried(reason.to_owned()));
         }
         let connection = match target {
             Some(connection) => connection,
@@ -155,7 +157,11 @@ impl Views<'_> {
         give_up: &StopFlag,
     ) -> (std::result::Result<Sums, Failure>, Result<Answer>) {
         std::thread::scope(|scope| {
-            let theirs = scope.spawn(|| target_side::answer(view, self.plan, target, deadline));
+            let theirs =
+                match threads::spawn(scope, || target_side::answer(view, self.plan, target, deadline)) {
+                    Ok(theirs) => theirs,
+                    Err(error) => return (Err(Failure::Interrupted), Err(error)),
+                };
             let ours = source_side::sums(view, source, deadline);
             let mut stopped_at = None;
             while !theirs.is_finished() {
@@ -206,9 +212,9 @@ fn why_not(view: &PlannedView, plan: &Plan, tables: &[TableComparison], unsteady
 
 /// Whose fault it is that a view differs. Tables are read without their indexes, but SQLite answers a view through them: one that does
 /// not agree with its table makes SQLite's answer the wrong one.
-fn blame(view: &PlannedView, plan: &Plan, source: &SourceConnection, how: String) -> Result<Outcome> {
+fn blame(view: &PlannedView, plan: &Plan, own: &SourceConnection, how: String) -> Result<Outcome> {
     let tables = tables_of(view, plan);
-    Ok(match first_disagreeing(source, tables)? {
+    Ok(match first_disagreeing(own, tables)? {
         Some(table) => Outcome::NotTried(format!(
             "{how}; but an index of table {table} in the sealed copy is damaged, through which SQLite may have read it"
         )),
