@@ -27,6 +27,7 @@ mod look;
 mod loud;
 mod moves;
 mod names_not_utf8;
+mod older_ledger;
 mod own_server;
 mod page_limits;
 mod profile;

@@ -1,0 +1,49 @@
+//! A ledger of the version before: its run counts as done, is validated, resumed and removed like any other.
+
+use migrate_core::plan::Plan;
+use row_mover::run::Silent;
+use row_mover::run::{self, Outcome, Request};
+
+use crate::support::Case;
+
+/// Makes the ledger what the version before wrote.
+fn make_older(case: &Case) {
+    case.execute("ALTER TABLE migration.runs DROP COLUMN schema_steps, DROP COLUMN removal_began_at");
+    case.execute("DELETE FROM migration.__diesel_schema_migrations WHERE version >= '0005'");
+    case.execute("UPDATE migration.runs SET seal = (seal::jsonb - 'read_method')::text");
+    case.execute("UPDATE migration.runs SET plan = replace(plan, '\"format\": 2', '\"format\": 1')");
+    assert_eq!(case.ask("SELECT position('\"format\": 1' IN plan) > 0 FROM migration.runs"), ["t"]);
+}
+
+fn case() -> Case {
+    Case::new("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'one'), (2, NULL)")
+}
+
+#[test]
+fn a_finished_run_counts_is_validated_and_can_be_removed() {
+    let case = case();
+    case.moved();
+    make_older(&case);
+    case.moved_already();
+    assert!(case.validated(false).1.is_proven());
+    let again = run::migrate(&Request { restart: true, ..case.request() }, &Silent);
+    assert!(matches!(again, Ok(Outcome::Moved(moved)) if moved.validation.is_proven()));
+    assert_eq!(case.ask("SELECT count(*) FROM public.t"), ["2"]);
+}
+
+#[test]
+fn an_unfinished_run_is_resumed() {
+    let case = case();
+    case.moved();
+    make_older(&case);
+    case.execute("DELETE FROM migration.phases WHERE phase = 'validate'");
+    assert!(case.moved().validation.is_proven());
+}
+
+#[test]
+fn a_plan_that_means_the_same_in_both_formats_has_one_fingerprint() {
+    let plan = case().request().plan.clone();
+    let older = Plan { format: 1, ..plan.clone() };
+    assert_eq!(plan.format, 2);
+    assert_eq!(plan.fingerprint(), older.fingerprint());
+}
