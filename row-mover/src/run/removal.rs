@@ -4,7 +4,6 @@
 //! several. Then everything that could stop it on the way is asked before, the ledger records that the run is being removed, and is
 //! itself dropped last: an interrupted removal is continued by another `--restart`, and nothing else is done with what is left.
 
-use diesel::connection::SimpleConnection;
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -27,8 +26,6 @@ const SHARES_AT_ONCE: usize = 4;
 
 /// How many names are listed.
 const LISTED_MAX: usize = 10;
-
-const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = 10000";
 
 /// Refuses to do anything else with a run that is being removed.
 pub(super) fn check_none_begun(connection: &mut PooledConnection, run: &Run) -> Result<()> {
@@ -96,7 +93,6 @@ impl Session<'_> {
                     sql.push_str("; SET CONSTRAINTS ALL IMMEDIATE");
                 }
             }
-            connection.batch_execute(LOCK_TIMEOUT).map_err(diesel_failed(FAILED))?;
             migrations::run_statements(connection, &run.plan, &sql, FAILED)
                 .map_err(|error| cannot_drop(&run.plan, error))?;
             removal.forget(connection, &run.plan)?;
@@ -120,7 +116,6 @@ impl Session<'_> {
             let sql: String = steps.iter().map(|step| step.sql.as_str()).collect();
             let failed = format!("{FAILED} to its end");
             let removed = pool::all_or_none(connection, &failed, |connection| {
-                connection.batch_execute(LOCK_TIMEOUT).map_err(diesel_failed(failed.clone()))?;
                 migrations::run_statements(connection, plan, &sql, &failed)
             });
             removed.map_err(|error| {
