@@ -93,7 +93,7 @@ impl Session<'_> {
                     sql.push_str("; SET CONSTRAINTS ALL IMMEDIATE");
                 }
             }
-            migrations::run_statements(connection, &run.plan, &sql, FAILED)
+            migrations::run_statements(connection, &run.plan, &sql, failed(&run.plan))
                 .map_err(|error| cannot_drop(&run.plan, error))?;
             removal.forget(connection, &run.plan)?;
             ledger::remove(connection)?;
@@ -114,7 +114,7 @@ impl Session<'_> {
             crate::observer::go_on(self.observer)?;
             let steps = steps.get(range).unwrap_or_default();
             let sql: String = steps.iter().map(|step| step.sql.as_str()).collect();
-            let failed = format!("{FAILED} to its end");
+            let failed = format!("{} to its end", failed(plan));
             let removed = pool::all_or_none(connection, &failed, |connection| {
                 migrations::run_statements(connection, plan, &sql, &failed)
             });
@@ -128,6 +128,14 @@ impl Session<'_> {
 }
 
 const FAILED: &str = "what the earlier run made cannot be dropped";
+
+/// What failed: the tables of an app stay, and only rows are deleted.
+fn failed(plan: &Plan) -> &'static str {
+    match plan.is_into_existing() {
+        true => "the rows that the earlier run brought cannot be taken out again",
+        false => FAILED,
+    }
+}
 
 fn cannot_drop(plan: &Plan, error: Error) -> Error {
     if plan.is_into_existing() {

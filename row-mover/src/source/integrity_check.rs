@@ -95,7 +95,7 @@ pub(crate) fn first_disagreeing<'a>(
 }
 
 /// The bytes of the longest stored statement: the limit of lengths counts for the literals in it, too.
-fn longest_statement(connection: &Connection) -> rusqlite::Result<i32> {
+pub(crate) fn longest_statement(connection: &Connection) -> rusqlite::Result<i32> {
     let sql = "SELECT coalesce(max(octet_length(sql)), 0) FROM sqlite_schema";
     connection.query_row(sql, [], |row| row.get(0))
 }

@@ -11,6 +11,7 @@ use rusqlite::{Connection, ErrorCode};
 use super::VALUE_BYTES_MAX;
 use super::sums::{Sums, UNREADABLE, append};
 use crate::error::{Context, Result};
+use crate::source::integrity_check::longest_statement;
 use crate::source::{SourceConnection, scan};
 
 /// Why SQLite's part of a view is not known.
@@ -28,8 +29,10 @@ pub(super) fn prepare(source: &SourceConnection) -> Result<()> {
     let failed = || "the views of the sealed copy cannot be read".to_owned();
     let connection = source.connection();
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, true).context(failed)?;
-    // SQLite itself refuses what is longer, whether it is read, put together by a function or sorted, before it has it in memory.
-    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX).context(failed)?;
+    // SQLite itself refuses what is longer, whether it is read, put together by a function or sorted, before it has it in memory. The
+    // limit counts for the statements of the schema, too.
+    let length_max = longest_statement(connection).context(failed)?.max(VALUE_BYTES_MAX);
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, length_max).context(failed)?;
     Ok(())
 }
 
