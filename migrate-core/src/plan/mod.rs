@@ -403,9 +403,7 @@ pub enum PlanError {
     #[error("the plan cannot be read: {0}")]
     Json(String),
     /// It is of another version.
-    #[error(
-        "the plan is of format {found}, in which views, triggers and tables of an app are written otherwise; this version writes format {PLAN_FORMAT}"
-    )]
+    #[error("the plan is of format {found}; this version reads format {PLAN_FORMAT}")]
     Format {
         /// What the file says.
         found: u32,

@@ -54,8 +54,8 @@ pub(super) fn compare(
 ) -> Result<Vec<TableComparison>> {
     // Each question of the plan is a transaction of its own. The one of the snapshot asks nothing else, so that it locks no table.
     let (units, progress) = plan(tables, options, &(sides.open_source)()?, holder)?;
-    let snapshot = export_snapshot(holder)?;
-    let compared = compare_in(snapshot, tables, options, sides, (&units, progress), observer);
+    let compared = export_snapshot(holder)
+        .and_then(|snapshot| compare_in(snapshot, tables, options, sides, (&units, progress), observer));
     let ended = holder.query("ROLLBACK", &[]);
     compared.and_then(|compared| ended.map(|_| compared))
 }
@@ -266,8 +266,7 @@ fn cannot_compare(table: &PlannedTable, error: Error) -> Error {
 
 /// Begins a transaction that sees one state of the target, and lets others see the same (manual, section 9.28.5).
 fn export_snapshot(holder: &mut BulkConnection) -> Result<String> {
-    // A try that failed before may have left its transaction open.
-    holder.script("ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+    holder.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", &[])?;
     let rows = holder.query("SELECT pg_export_snapshot()", &[])?;
     rows.into_iter()
         .flatten()
