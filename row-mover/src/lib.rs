@@ -23,4 +23,5 @@ mod watched;
 mod work_clock;
 
 pub use error::{Error, Result};
+pub use lock_watch::watching_locks;
 pub use target::TargetUrl;

@@ -157,7 +157,10 @@ fn sample(connection: &mut BulkConnection, stall_max: Duration) -> Result<Vec<(S
 }
 
 /// Does `work` in a target, and adds to its error who held the lock that it waited for.
-pub(crate) fn watching_locks<T>(
+///
+/// # Errors
+/// That of `work`.
+pub fn watching_locks<T>(
     target: &TargetUrl,
     settings: &DbSettings,
     work: impl FnOnce() -> Result<T>,

@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use migrate_core::plan::Plan;
 use migrate_core::source_schema::SourceSchema;
 use migrate_core::{infer, render};
+use tempfile::TempDir;
 
 use crate::generated::GeneratedFile;
 use crate::workspace;
@@ -26,6 +27,24 @@ fn migration_names(plan: &Plan) -> [[&'static str; 2]; 2] {
     } else {
         [MIGRATIONS, EXISTING_MIGRATIONS]
     }
+}
+
+/// The migrations of a plan in a folder of their own, which is removed with the value.
+pub(crate) fn migrations_of(plan: &Plan) -> anyhow::Result<TempDir> {
+    let folder = tempfile::tempdir().context("a folder for the plan's migrations cannot be made")?;
+    let [names, _] = migration_names(plan);
+    for (name, migration) in
+        names.into_iter().zip([render::create_tables(plan), render::create_constraints(plan)])
+    {
+        let place = folder.path().join(name);
+        let write = || {
+            std::fs::create_dir(&place)?;
+            std::fs::write(place.join("up.sql"), &migration.up)?;
+            std::fs::write(place.join("down.sql"), &migration.down)
+        };
+        write().with_context(|| format!("{} cannot be written", place.display()))?;
+    }
+    Ok(folder)
 }
 
 /// Takes away the migrations of the other kind of plan that the folder held before.

@@ -16,6 +16,7 @@ use row_mover::run::check_target;
 use row_mover::source::evidence;
 use row_mover::target::introspect::{introspect, introspect_before};
 use row_mover::target::{DbSettings, TargetUrl, pool};
+use row_mover::watching_locks;
 
 use crate::generated::{self, GeneratedFile};
 use crate::screen::ScanBar;
@@ -192,13 +193,26 @@ pub(crate) fn target_schema(
         return Ok(None);
     }
     check_target(target, settings)?;
-    let pool = pool::open(target, settings)?;
-    let mut connection = pool::get(&pool)?;
-    let earlier = if restart { ledger::last_run(&mut connection)? } else { None };
-    Ok(Some(match earlier {
-        Some(run) => introspect_before(&mut connection, &run)?,
-        None => introspect(&mut connection)?,
-    }))
+    let read = || {
+        let pool = pool::open(target, settings)?;
+        let mut connection = pool::get(&pool)?;
+        let earlier = if restart { ledger::last_run(&mut connection)? } else { None };
+        match earlier {
+            Some(run) => introspect_before(&mut connection, &run),
+            None => introspect(&mut connection),
+        }
+    };
+    Ok(Some(watching_locks(target, settings, read)?))
+}
+
+/// The plan that the last run in a target had.
+pub(crate) fn last(target: &TargetUrl, settings: &DbSettings) -> anyhow::Result<Option<Plan>> {
+    check_target(target, settings)?;
+    let read = || {
+        let pool = pool::open(target, settings)?;
+        ledger::last_run(&mut pool::get(&pool)?)
+    };
+    Ok(watching_locks(target, settings, read)?.map(|run| run.plan))
 }
 
 /// The plan that the ledger of the target has for this source, if it has one: a run that was interrupted goes on with the plan
@@ -209,8 +223,11 @@ pub(crate) fn recorded(
     settings: &DbSettings,
 ) -> anyhow::Result<Option<Plan>> {
     check_target(target, settings)?;
-    let pool = pool::open(target, settings)?;
-    let run = ledger::last_run(&mut pool::get(&pool)?)?;
+    let read = || {
+        let pool = pool::open(target, settings)?;
+        ledger::last_run(&mut pool::get(&pool)?)
+    };
+    let run = watching_locks(target, settings, read)?;
     let path = std::fs::canonicalize(source).unwrap_or_else(|_| source.to_owned());
     Ok(run.filter(|run| Path::new(&run.state.subject.source_path) == path).map(|run| run.plan))
 }

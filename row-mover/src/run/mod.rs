@@ -150,6 +150,7 @@ fn dry_run_in<M: MigrationSource<Pg>>(
         (_, Some(run)) if request.restart => {
             session.refuse_standby()?;
             session.check_untouched(request, run)?;
+            session.check_removable(request, &mut session.connection()?, run)?;
             format!("drop what run {} made in {}, and start over", run.id, request.target)
         }
         (Decision::Refuse(words), _) => return Err(something_else(&request.target, &words)),

@@ -52,15 +52,12 @@ impl Session<'_> {
         let share = batches::lock_share(connection)?;
         let removal = Removal::of(connection, run, request.migrations)?;
         let is_begun = ledger::is_being_removed(connection, run.id)?;
+        self.check_removable(request, connection, run)?;
         if !is_begun && removal.locks() <= share.locks().saturating_mul(SHARES_AT_ONCE) {
             match self.remove_at_once(request, connection, run, &removal) {
                 Err(error) if error.is_out_of_memory() => {}
                 removed => return removed,
             }
-        }
-        check_removable(connection, &run.plan)?;
-        if !request.plan.is_into_existing() {
-            target_check::check_empty(connection, self.target, request.plan, Some(&run.plan))?;
         }
         ledger::create(connection)?;
         ledger::begin_removal(connection, run.id)?;
@@ -73,6 +70,23 @@ impl Session<'_> {
             removal.forget(connection, &run.plan)?;
             ledger::remove(connection)
         })
+    }
+
+    /// Makes sure that what an earlier run made can be dropped, and that nothing else is in the way of a new one.
+    ///
+    /// # Errors
+    /// What is in the way, by name.
+    pub(super) fn check_removable<M>(
+        &self,
+        request: &Request<'_, M>,
+        connection: &mut PooledConnection,
+        run: &Run,
+    ) -> Result<()> {
+        check_removable(connection, &run.plan)?;
+        match request.plan.is_into_existing() {
+            true => Ok(()),
+            false => target_check::check_empty(connection, self.target, request.plan, Some(&run.plan)),
+        }
     }
 
     fn remove_at_once<M>(

@@ -195,11 +195,15 @@ pub(super) fn check_empty(
     if found.len() > LISTED_MAX {
         names.push(&more);
     }
-    Err(Error::new(format!("{url} is not empty, and what is there is not ours: {}", names.join(", ")))
-        .next(
+    let next = match earlier {
+        None => {
             "use an empty database, or load into the tables that the app has made with --into-existing; nothing was changed in \
-             this one",
-        ))
+             this one"
+        }
+        Some(_) => "drop it, or move it to another schema or database; nothing was changed in this one",
+    };
+    Err(Error::new(format!("{url} is not empty, and what is there is not ours: {}", names.join(", ")))
+        .next(next))
 }
 
 /// The schemas and names of the relations that a plan's migrations make.

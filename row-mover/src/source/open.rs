@@ -343,7 +343,7 @@ fn check_is_database(path: &Path) -> Result<()> {
             .next("name the SQLite file with --sqlite or DATABASE_PATH; for a first look try `cargo xtask migrate --sample`")
     })?;
     if !metadata.is_file() {
-        return Err(Error::new(format!("{shown} is no file")).next("name the SQLite file itself"));
+        return Err(Error::new(format!("{shown} is not a regular file")).next("name the SQLite file itself"));
     }
     if metadata.len() == 0 {
         return Err(Error::new(format!("{shown} is empty: 0 bytes, no table"))

@@ -203,7 +203,7 @@ pub fn introspect_before(target: &mut PooledConnection, earlier: &Run) -> Result
     if plan.is_into_existing() {
         schema.relations.clone_from(&plan.target_relations);
     }
-    for (_, existing) in plan.existing_tables() {
+    for (planned, existing) in plan.existing_tables() {
         let Some(table) = schema.tables.iter_mut().find(|table| table.name == existing.table.name) else {
             continue;
         };
@@ -211,9 +211,25 @@ pub fn introspect_before(target: &mut PooledConnection, earlier: &Run) -> Result
         if !earlier.state.done.contains(&Phase::Constraints) {
             *table = existing.table.clone();
         }
+        // A key that rows of ours break came back NOT VALID. Without these rows it is what it was before.
+        for key in planned.foreign_keys.iter().filter(|key| key.not_valid) {
+            put_back(&key.name, table, &existing.table);
+        }
         table.rows = if existing.seeds == Seeds::Keep { existing.table.rows } else { 0 };
     }
     Ok(schema)
+}
+
+/// Describes a foreign key of a table as it was before.
+fn put_back(name: &str, table: &mut TargetTable, before: &TargetTable) {
+    let keys = before.foreign_keys.iter().filter(|key| key.name == name);
+    for key in keys {
+        table.foreign_keys.iter_mut().filter(|now| now.name == name).for_each(|now| now.clone_from(key));
+    }
+    let item = format!("constraint {name}");
+    for fact in before.facts.iter().filter(|fact| fact.item == item) {
+        table.facts.iter_mut().filter(|now| now.item == item).for_each(|now| now.clone_from(fact));
+    }
 }
 
 fn add_columns(target: &mut PooledConnection, tables: &mut BTreeMap<String, TargetTable>) -> Result<()> {

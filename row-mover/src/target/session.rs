@@ -31,11 +31,12 @@ const LOCK_TIMEOUT_MAX: Duration = Duration::from_secs(30);
 /// watches hears of the wait before that is over.
 pub(crate) fn lock_timeout(settings: &DbSettings) -> Duration {
     const TRIES: u32 = 4;
-    match settings.retry_timeout {
-        // PostgreSQL takes zero for no limit.
-        Duration::ZERO => LOCK_TIMEOUT_MAX,
-        limit => (limit / TRIES).clamp(Duration::from_millis(1), LOCK_TIMEOUT_MAX),
-    }
+    // PostgreSQL takes zero for no limit, and so do these.
+    let of_retry = Some(settings.retry_timeout / TRIES).filter(|limit| !limit.is_zero());
+    // A wait for a lock is told as one, and not as a statement that takes too long.
+    let of_statement = Some(settings.statement_timeout / 2).filter(|limit| !limit.is_zero());
+    let limits = [of_retry, of_statement].into_iter().flatten();
+    limits.fold(LOCK_TIMEOUT_MAX, Duration::min).max(Duration::from_millis(1))
 }
 
 /// A bulk connection with our session's settings, and no limit on how long a statement may take.

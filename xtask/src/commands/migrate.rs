@@ -280,7 +280,7 @@ fn how_to_go_on(args: &MigrateArgs, target: &TargetUrl, settings: &DbSettings) -
         return "Nothing was changed. Run the same command again.".to_owned();
     };
     let stays = match (run.chunks(), run.next_phase) {
-        ((_, 0), _) => String::new(),
+        ((_, 0), _) | (_, Some(Phase::Preflight | Phase::Seal | Phase::Schema)) => String::new(),
         ((done, all), Some(Phase::Rows)) => {
             format!("What is done stays done: {done} of {}. ", counted(all, "chunk"))
         }

@@ -22,7 +22,7 @@ use crate::report::{CiArgs, DieselSchema, Muted, ReportArgs, ReportFiles, Subjec
 use crate::screen::Screen;
 use crate::stop::Stop;
 use crate::target::{self, TargetArgs};
-use crate::{output, plan_folder, private, report, source, workspace};
+use crate::{output, plan_folder, private, report, source, source_plan, workspace};
 
 /// The options of `validate`.
 #[derive(Args, Debug)]
@@ -103,7 +103,15 @@ fn run_to_its_end(args: &ValidateArgs) -> anyhow::Result<Exit> {
     let (url, remembered) = resolve_target(&args.target, args.sample_database, output::remarks(args.quiet))?;
     let is_told = args.plan.is_some() || remembered.is_some();
     let folder = args.plan.clone().or(remembered).unwrap_or_else(workspace::plan_dir);
-    let migrations = FileBasedMigrations::from_path(folder.join("migrations")).with_context(|| {
+    // A plan that was made for its source lies in no folder that is known here.
+    let made = match is_told {
+        true => None,
+        // Whatever keeps the ledger from being read, validation says in its own words.
+        false => source_plan::last(&url, &settings).ok().flatten(),
+    };
+    let made = made.map(|plan| plan_folder::migrations_of(&plan)).transpose()?;
+    let place = made.as_ref().map_or_else(|| folder.join("migrations"), |made| made.path().to_owned());
+    let migrations = FileBasedMigrations::from_path(&place).with_context(|| {
         format!(
             "the migrations in {} cannot be read; name the folder of the plan with --plan",
             workspace::shown(&folder)

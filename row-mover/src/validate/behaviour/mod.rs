@@ -28,6 +28,9 @@ use target_side::TargetSide;
 /// How long the tries of one table may take; each has a time of its own, and a table may have hundreds.
 const TABLE_MAX: Duration = Duration::from_secs(10);
 
+/// How long the tries of all tables may take together: only locks of others make them take that long.
+const ALL_MAX: Duration = Duration::from_secs(60);
+
 /// What became of a row that breaks a constraint.
 #[derive(Debug, PartialEq, Eq)]
 enum Answer {
@@ -53,18 +56,24 @@ pub(crate) fn behaviour(
 ) -> Result<Tried> {
     let mut tried = Tried::default();
     let source = SourceSide::open(source)?;
+    let until = Instant::now() + ALL_MAX;
     for table in tables {
         go_on(observer)?;
         let constraints = constraint::all(table);
         if constraints.is_empty() {
             continue;
         }
-        let mut side = TargetSide::begin(target, table, tables)?;
-        let found = match side.obstacle()? {
-            Some(reason) => Err(reason),
-            None => of_table(&source, &mut side, &constraints, &mut tried).map(Ok)?,
+        let found = if Instant::now() < until {
+            let mut side = TargetSide::begin(target, table, tables)?;
+            let found = match side.obstacle()? {
+                Some(reason) => Err(reason),
+                None => of_table(&source, &mut side, &constraints, &mut tried).map(Ok)?,
+            };
+            side.end()?;
+            found
+        } else {
+            Err(format!("the tries before it took more than {} seconds", ALL_MAX.as_secs()))
         };
-        side.end()?;
         if let Err(reason) = found {
             let what = format!("{}: all {} constraints", table.target, constraints.len());
             tried.left_out.push(LeftOut { what, reason });
