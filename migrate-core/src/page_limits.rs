@@ -196,12 +196,15 @@ impl KeyLimit {
         KeyLimit { name: name.to_owned(), definition, inputs, is_plain }
     }
 
-    /// That of an index of a table that an app made; none of one that may call a function of the app.
+    /// That of an index of a table that an app made; none of one that names anything of a schema, such as a function of the app, and
+    /// none of one that is not valid: it may take no rows at all. What the app's search path finds has no schema here: it is for
+    /// whoever makes the index to find nothing but PostgreSQL's own.
     fn of_fact(table: &PlannedTable, fact: &TargetFact) -> Option<KeyLimit> {
         let name = fact.item.strip_prefix("index ")?;
-        let (_, definition) = fact.definition.split_once(" USING ")?;
+        let definition = definition_of_index(&fact.definition)?;
         let is_hashed = definition.starts_with("hash ") || definition.starts_with("gin ");
-        (!is_hashed && !definition.contains('.')).then(|| KeyLimit {
+        let is_left_out = is_hashed || definition.contains('.') || definition.ends_with(" (not valid)");
+        (!is_left_out).then(|| KeyLimit {
             name: name.to_owned(),
             definition: definition.to_owned(),
             inputs: inputs(table, definition),
@@ -211,17 +214,17 @@ impl KeyLimit {
 
     /// Whether the key of a row with fields of these lengths may be too long; `field` is as in [`RowBytes::of`].
     pub fn may_exceed(&self, table: &PlannedTable, field: impl Fn(usize) -> Option<u64>) -> bool {
-        let inputs = self
-            .inputs
-            .iter()
-            .map(|&position| field(position).unwrap_or(0).saturating_mul(self.growth_of(table, position)));
-        inputs.fold(0, u64::saturating_add) > self.room()
+        let Some(growth) = self.growth(table) else { return true };
+        let bytes =
+            |position: &usize| field(*position).unwrap_or(0).saturating_mul(growth.of(table, *position));
+        self.inputs.iter().map(bytes).fold(growth.more, u64::saturating_add) > self.room()
     }
 
     /// A row of no more bytes than this has no key that is too long.
     pub fn harmless_bytes(&self, table: &PlannedTable) -> u64 {
-        let growth = self.inputs.iter().map(|&position| self.growth_of(table, position)).max();
-        self.room() / growth.unwrap_or(1)
+        let Some(growth) = self.growth(table) else { return 0 };
+        let times = self.inputs.iter().map(|&position| growth.of(table, position)).max();
+        self.room().saturating_sub(growth.more) / times.unwrap_or(1)
     }
 
     /// How many bytes the values of a key may have whatever they are.
@@ -232,38 +235,105 @@ impl KeyLimit {
         KEY_BYTES_MAX.saturating_sub(HEADERS_BYTES + KEY_HEADER_BYTES * self.inputs.len() as u64)
     }
 
-    /// How many times as long as its field what the key has of a column may be.
-    fn growth_of(&self, table: &PlannedTable, position: usize) -> u64 {
-        /// How many times as long as its text a `jsonb` may be.
-        const JSONB_GROWTH: u64 = 8;
-        let is_json = table.columns.get(position).is_some_and(|column| column.target_type == PgType::Jsonb);
-        let of_expression = if self.is_plain { 1 } else { growth(&self.definition) };
-        of_expression * if is_json { JSONB_GROWTH } else { 1 }
+    /// How much longer than its inputs the key may be, by its definition and by what the generated columns that it names are computed
+    /// from; none where no bound is known.
+    fn growth(&self, table: &PlannedTable) -> Option<Growth> {
+        if self.is_plain {
+            return Some(Growth { times: 1, more: 0 });
+        }
+        let generated = generated_in(table, &self.definition).map(Growth::of_expression);
+        generated.chain([Growth::of_expression(&self.definition)]).reduce(|inner, outer| {
+            let (inner, outer) = (inner?, outer?);
+            let times = inner.times.saturating_mul(outer.times);
+            Some(Growth { times, more: inner.more.saturating_mul(outer.times).saturating_add(outer.more) })
+        })?
     }
 }
 
-/// How many times longer than its input an expression may be: a letter may grow when its case is changed, and some functions make
-/// more of text.
-fn growth(expression: &str) -> u64 {
-    let grows = ["||", "replace", "concat", "format", "repeat", "pad(", "encode", "to_char", "join", "agg"];
-    if grows.iter().any(|part| expression.contains(part)) { 8 } else { 2 }
+/// A bound of how long what an expression makes is: so many times the bytes of its inputs, and so many more.
+#[derive(Clone, Copy)]
+struct Growth {
+    times: u64,
+    more: u64,
+}
+
+impl Growth {
+    /// That of an expression; none where it may make text of any length.
+    fn of_expression(expression: &str) -> Option<Growth> {
+        /// A letter may take three times as many bytes when its case is changed.
+        const OF_CASE: u64 = 3;
+        const OF_ENCODING: u64 = 8;
+        let lower = expression.to_ascii_lowercase();
+        let has = |parts: &[&str]| parts.iter().any(|part| lower.contains(part));
+        if has(&["repeat", "pad(", "format", "replace", "to_char", "join", "agg", "normalize"]) {
+            return None;
+        }
+        let times = if has(&["concat", "encode", "json", "quote"]) { OF_ENCODING } else { OF_CASE };
+        // Each part of `||` may be all of the inputs, or text that stands in the expression.
+        let parts = (lower.matches("||").count() + 1) as u64;
+        let is_joined = parts > 1 || lower.contains("concat");
+        let more = if is_joined { lower.len() as u64 } else { 0 };
+        let parts = if lower.contains("concat") { parts + lower.matches(',').count() as u64 } else { parts };
+        Some(Growth { times: times.saturating_mul(parts), more })
+    }
+
+    /// How many times as long as its field what the key has of a column may be.
+    fn of(self, table: &PlannedTable, position: usize) -> u64 {
+        /// How many times as long as its text a `jsonb` may be.
+        const JSONB_GROWTH: u64 = 8;
+        let is_json = table.columns.get(position).is_some_and(|column| column.target_type == PgType::Jsonb);
+        self.times.saturating_mul(if is_json { JSONB_GROWTH } else { 1 })
+    }
+}
+
+/// What stands behind USING in the statement that makes an index, as PostgreSQL prints it.
+fn definition_of_index(statement: &str) -> Option<&str> {
+    let rest = statement.strip_prefix("CREATE ")?;
+    let rest = rest.strip_prefix("UNIQUE ").unwrap_or(rest).strip_prefix("INDEX ")?;
+    let rest = behind_name(rest)?.strip_prefix(" ON ")?;
+    let mut rest = behind_name(rest.strip_prefix("ONLY ").unwrap_or(rest))?;
+    if let Some(name) = rest.strip_prefix('.') {
+        rest = behind_name(name)?;
+    }
+    rest.strip_prefix(" USING ")
+}
+
+/// What stands behind the name, quoted or not, at the beginning of `sql`.
+fn behind_name(sql: &str) -> Option<&str> {
+    let Some(mut quoted) = sql.strip_prefix('"') else {
+        return sql.find([' ', '.']).and_then(|end| sql.get(end..));
+    };
+    loop {
+        let (_, behind) = quoted.split_once('"')?;
+        // Two quotes are one of the name.
+        match behind.strip_prefix('"') {
+            Some(more) => quoted = more,
+            None => return Some(behind),
+        }
+    }
+}
+
+/// Whether an expression of PostgreSQL may name a column.
+fn may_name(expression: &str, column: &PlannedColumn) -> bool {
+    has_word(expression, &column.target.replace('"', "\"\""))
+}
+
+/// What the generated columns that an expression may name are computed from.
+fn generated_in<'a>(table: &'a PlannedTable, expression: &'a str) -> impl Iterator<Item = &'a str> {
+    (table.columns.iter())
+        .filter(move |column| may_name(expression, column))
+        .filter_map(|column| column.generated.as_ref().map(|generated| generated.expression.as_str()))
 }
 
 /// The places of the columns that an expression of PostgreSQL may name, those among them that a generated column is computed from.
 fn inputs(table: &PlannedTable, expression: &str) -> Vec<usize> {
-    let names = |expression: &str, name: &str| has_word(expression, &name.replace('"', "\"\""));
-    let generated: Vec<&str> = (table.columns.iter())
-        .filter(|column| names(expression, &column.target))
-        .filter_map(|column| column.generated.as_ref().map(|generated| generated.expression.as_str()))
-        .collect();
-    (table.columns.iter().enumerate())
-        .filter(|(_, column)| column.generated.is_none())
-        .filter(|(_, column)| {
-            names(expression, &column.target)
-                || generated.iter().any(|expression| names(expression, &column.target))
-        })
-        .map(|(position, _)| position)
-        .collect()
+    let generated: Vec<&str> = generated_in(table, expression).collect();
+    let is_input = |column: &PlannedColumn| {
+        may_name(expression, column) || generated.iter().any(|expression| may_name(expression, column))
+    };
+    let columns = table.columns.iter().enumerate();
+    let inputs = columns.filter(|(_, column)| column.generated.is_none() && is_input(column));
+    inputs.map(|(position, _)| position).collect()
 }
 
 /// Whether `word` stands in `text` with no letter, digit or underscore before or behind it.
@@ -292,6 +362,33 @@ mod tests {
         ] {
             assert_eq!(has_word(text, word), is_there, "{text} {word}");
         }
+    }
+
+    #[test]
+    fn the_definition_of_an_index_is_found_whatever_it_is_called() {
+        for (statement, definition) in [
+            ("CREATE INDEX a ON public.t USING btree (v)", Some("btree (v)")),
+            ("CREATE UNIQUE INDEX a ON ONLY t USING gist (v)", Some("gist (v)")),
+            (
+                "CREATE INDEX \"a USING btree (x); \"\" DROP\" ON \"p\".\"t USING\" USING btree (v)",
+                Some("btree (v)"),
+            ),
+            ("CREATE INDEX \"a", None),
+            ("ALTER TABLE t", None),
+        ] {
+            assert_eq!(definition_of_index(statement), definition, "{statement}");
+        }
+    }
+
+    #[test]
+    fn an_expression_without_a_bound_is_known() {
+        let bound =
+            |expression: &str| Growth::of_expression(expression).map(|bound| (bound.times, bound.more));
+        for expression in ["repeat(v, 9)", "rpad(v, 9000)", "LPAD(v, 9000)", "format('%900s', v)"] {
+            assert_eq!(bound(expression), None, "{expression}");
+        }
+        assert_eq!(bound("lower(v)"), Some((3, 0)));
+        assert_eq!(bound("v || v || 'abc'"), Some((9, 15)));
     }
 
     #[test]

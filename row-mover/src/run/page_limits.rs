@@ -10,8 +10,8 @@ use migrate_core::page_limits::{KeyLimit, ROW_BYTES_MAX};
 use migrate_core::plan::{Plan, PlannedColumn, PlannedTable};
 use migrate_core::value::{SourceValue, StorageClass};
 
-use super::trial_tables::{GROUP_COLUMNS, NUMBER, Scratch, Tried};
-use crate::error::{Context, Result};
+use super::trial_tables::{GROUP_COLUMNS, Scratch, Tried, Verdict};
+use crate::error::{Context, Error, Result};
 use crate::observer::{Observer, go_on};
 use crate::rejects::{self, Fate, RowBuffer};
 use crate::source::SourceConnection;
@@ -91,8 +91,9 @@ struct Trial<'a> {
     groups: Vec<Group>,
     /// What is tried, and what was found of it.
     tried: Vec<(Tried<'a>, Exceeding)>,
-    /// The rows that are sent and not yet tried: their keys in words, and the bytes that each limit is about.
-    batch: Vec<(String, Vec<u64>)>,
+    /// The rows that are sent and not yet tried: their keys in words, and the bytes that each limit is about, none where the limit
+    /// needs no trial.
+    batch: Vec<(String, Vec<Option<u64>>)>,
 }
 
 struct Group {
@@ -116,8 +117,9 @@ impl<'a> Trial<'a> {
                 table.sent_positions().into_iter().filter(is_input).collect()
             }
         };
-        let groups = positions.chunks(GROUP_COLUMNS).map(|positions| Group::new(table, positions)).collect();
         let scratch = Scratch::create(table, &positions, &tried, target)?;
+        let groups = positions.chunks(GROUP_COLUMNS);
+        let groups = groups.map(|positions| Group::new(table, positions, scratch.number())).collect();
         let exceeding = |tried: &Tried<'_>| Exceeding {
             limit: match tried {
                 Tried::Key(limit) => {
@@ -165,7 +167,7 @@ impl<'a> Trial<'a> {
             }
             is_open |= verdict.is_none();
             // What is decided is not counted again, whatever the trial says.
-            bytes.push(if verdict.is_none() { of_row } else { 0 });
+            bytes.push(verdict.is_none().then_some(of_row));
         }
         if !is_open {
             return Ok(());
@@ -207,10 +209,18 @@ impl<'a> Trial<'a> {
             copy.finish()?;
             group.buffer.clear();
         }
-        for (tried, row) in self.scratch.exceeding(self.target)? {
+        for Verdict { tried, row, failure } in self.scratch.exceeding(self.target)? {
             let found = self.tried.get_mut(tried).map(|(_, found)| found);
             let Some((found, (key, bytes))) = found.zip(self.batch.get(row)) else { continue };
-            if let Some(&bytes) = bytes.get(tried).filter(|bytes| **bytes > 0) {
+            if let Some(failure) = failure {
+                let table = &self.watch.table().source;
+                let what = format!(
+                    "table {table}: the row with the key {key} cannot be tried for {}",
+                    words(&found.limit)
+                );
+                return Err(Error::new(what).because(failure));
+            }
+            if let Some(bytes) = bytes.get(tried).copied().flatten() {
                 count(found, key, bytes);
             }
         }
@@ -235,6 +245,14 @@ fn count(found: &mut Exceeding, key: &str, bytes: u64) {
     }
 }
 
+/// What a limit is about, in words.
+fn words(limit: &Exceeded) -> String {
+    match limit {
+        Exceeded::Row { .. } => "the room of a page".to_owned(),
+        Exceeded::Key { name, .. } => format!("the index {name}"),
+    }
+}
+
 /// Whether the key of an index holds a value that is too long to be held in memory, and so for any index: no compression of
 /// PostgreSQL's makes of a mebibyte what a B-tree takes.
 fn has_long(limit: &KeyLimit, row: &SourceRow<'_>) -> rusqlite::Result<bool> {
@@ -247,14 +265,14 @@ fn has_long(limit: &KeyLimit, row: &SourceRow<'_>) -> rusqlite::Result<bool> {
 }
 
 impl Group {
-    /// These columns of `table` behind the number of the row, each of which may be NULL.
-    fn new(table: &PlannedTable, positions: &[usize]) -> Group {
+    /// These columns of `table` behind the column `number` of the row, each of which may be NULL.
+    fn new(table: &PlannedTable, positions: &[usize], number: &str) -> Group {
         let mut group = table.clone();
         let columns = positions.iter().filter_map(|&position| table.columns.get(position));
         group.columns = columns.map(|column| PlannedColumn { not_null: false, ..column.clone() }).collect();
         let number = group.columns.first().map(|column| PlannedColumn {
-            source: NUMBER.to_owned(),
-            target: NUMBER.to_owned(),
+            source: number.to_owned(),
+            target: number.to_owned(),
             target_type: Conversion::Bigint.target_type(),
             conversion: Conversion::Bigint,
             limit: None,

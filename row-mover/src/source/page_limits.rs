@@ -42,11 +42,11 @@ pub enum Exceeded {
 }
 
 impl Exceeded {
-    /// The limit, in bytes.
-    pub fn bytes(&self) -> u64 {
+    /// The limit, in bytes; none of an index that is no B-tree.
+    pub fn bytes(&self) -> Option<u64> {
         match self {
-            Exceeded::Row { .. } => ROW_BYTES_MAX,
-            Exceeded::Key { .. } => KEY_BYTES_MAX,
+            Exceeded::Row { .. } => Some(ROW_BYTES_MAX),
+            Exceeded::Key { definition, .. } => definition.starts_with("btree ").then_some(KEY_BYTES_MAX),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What `migrate` says where it moved nothing: an earlier run has done it, values stand in the way, or it was to look alone.
 
+use migrate_core::page_limits::ROW_BYTES_MAX;
 use report::figures::count;
 use row_mover::TargetUrl;
 use row_mover::run::{AlreadyDone, Outcome, Rejected};
@@ -115,22 +116,63 @@ fn rejected_text(findings: &Findings, over_limit: Option<&str>, situation: Situa
 /// The rows of a table that are too wide, or whose keys are too long.
 fn exceeding_lines(table: &TableFindings, exceeding: &Exceeding) -> String {
     let (name, rows) = (printable(&table.table), counted(table.rows, "row"));
-    let (bytes, limit) = (count(exceeding.bytes_max), count(exceeding.limit.bytes()));
+    let bytes = count(exceeding.bytes_max);
+    let limit = exceeding.limit.bytes();
     let mut text = match &exceeding.limit {
         Exceeded::Row { columns } => format!(
-            "  {name}: {} of {rows}: up to {bytes} bytes wide in {} columns, and a page holds {limit}\n",
+            "  {name}: {} of {rows}: up to {bytes} bytes wide in {} columns, and a page holds {}\n",
             exceeding.rows,
-            count(*columns as u64)
+            count(*columns as u64),
+            count(ROW_BYTES_MAX)
         ),
-        Exceeded::Key { name: index, definition } => format!(
-            "  {name}, {} on {}: {} of {rows}: keys of up to {bytes} bytes, and a B-tree takes {limit} after compression\n",
-            printable(index),
-            printable(definition),
-            exceeding.rows
-        ),
+        Exceeded::Key { name: index, definition } => {
+            // What an expression makes of a value may be longer than the value.
+            let is_longer = limit.is_some_and(|limit| exceeding.bytes_max <= limit);
+            let keys = if is_longer { "keys computed from up to" } else { "keys of up to" };
+            let taken = match limit {
+                Some(limit) => format!("a B-tree takes {} after compression", count(limit)),
+                None => {
+                    let method = definition.split(' ').next().unwrap_or_default();
+                    format!("an index of the method {} takes fewer", printable(method))
+                }
+            };
+            format!(
+                "  {name}, {} on {}: {} of {rows}: {keys} {bytes} bytes, and {taken}\n",
+                printable(index),
+                printable(definition),
+                exceeding.rows
+            )
+        }
     };
     for key in &exceeding.first {
         text.push_str(&format!("    {}\n", printable(key)));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_of_a_b_tree_is_told_of_b_trees_alone() {
+        let lines = |definition: &str, bytes_max: u64| {
+            let limit = Exceeded::Key { name: "by_v".to_owned(), definition: definition.to_owned() };
+            let exceeding = Exceeding { limit, rows: 1, bytes_max, first: vec!["id=1".to_owned()] };
+            let table = TableFindings { table: "t".to_owned(), rows: 2, ..TableFindings::default() };
+            exceeding_lines(&table, &exceeding)
+        };
+        for (definition, bytes, line) in [
+            ("btree (v)", 5000, "keys of up to 5,000 bytes, and a B-tree takes 2,704 after compression"),
+            (
+                "btree (repeat(v, 99))",
+                80,
+                "keys computed from up to 80 bytes, and a B-tree takes 2,704 after compression",
+            ),
+            ("gist (v)", 9000, "keys of up to 9,000 bytes, and an index of the method gist takes fewer"),
+        ] {
+            let expected = format!("  t, by_v on {definition}: 1 of 2 rows: {line}\n    id=1\n");
+            assert_eq!(lines(definition, bytes), expected);
+        }
+    }
 }
