@@ -29,6 +29,7 @@ mod moves;
 mod names_not_utf8;
 mod own_server;
 mod page_limits;
+mod page_limits_trial;
 mod profile;
 mod ranges;
 mod refusals;
