@@ -1,5 +1,7 @@
 //! The tables in which rows are tried: like those of the plan, in a schema of their own, in a transaction that is rolled back.
 
+use std::collections::BTreeSet;
+
 use migrate_core::conversion::PgType;
 use migrate_core::identifier::{quote_pg, quote_pg_list, quote_pg_literal};
 use migrate_core::page_limits::KeyLimit;
@@ -51,7 +53,7 @@ struct ExistingColumn {
     name: String,
     /// The type beneath its domains: one of PostgreSQL's own or an enum, and `text` for any other.
     base: String,
-    /// Its collation and compression, as SQL.
+    /// Its compression and collation, as SQL.
     options: String,
     /// How its long values are stored, where its type does not say the same.
     storage: Option<String>,
@@ -65,9 +67,9 @@ const EXISTING_COLUMNS_SQL: &str = "WITH RECURSIVE beneath AS ( \
     SELECT a.attname, \
     CASE WHEN t.typtype = 'e' OR t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace \
     THEN pg_catalog.format_type(b.type, -1) ELSE 'pg_catalog.text' END, \
-    coalesce((SELECT pg_catalog.format(' COLLATE %I.%I', n.nspname, l.collname) FROM pg_catalog.pg_collation l \
-    JOIN pg_catalog.pg_namespace n ON n.oid = l.collnamespace WHERE l.oid = a.attcollation), '') \
-    || CASE a.attcompression WHEN 'p' THEN ' COMPRESSION pglz' WHEN 'l' THEN ' COMPRESSION lz4' ELSE '' END, \
+    CASE a.attcompression WHEN 'p' THEN ' COMPRESSION pglz' WHEN 'l' THEN ' COMPRESSION lz4' ELSE '' END \
+    || coalesce((SELECT pg_catalog.format(' COLLATE %I.%I', n.nspname, l.collname) FROM pg_catalog.pg_collation l \
+    JOIN pg_catalog.pg_namespace n ON n.oid = l.collnamespace WHERE l.oid = a.attcollation), ''), \
     CASE WHEN a.attstorage <> t.typstorage THEN \
     CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END END \
     FROM beneath b JOIN pg_catalog.pg_type t ON t.oid = b.type AND t.typtype <> 'd' \
@@ -105,7 +107,11 @@ impl<'a> Scratch<'a> {
         target.script(&sql)?;
         for (number, tried) in tried.iter().enumerate() {
             let inputs = match tried {
-                Tried::Key(limit) => names(&limit.inputs),
+                // An index may have a column twice.
+                Tried::Key(limit) => {
+                    let once: BTreeSet<usize> = limit.inputs.iter().copied().collect();
+                    names(&Vec::from_iter(once))
+                }
                 Tried::Row => names(positions),
             };
             match target.guarded(&scratch.probe_sql(number, tried), Then::Keep)? {

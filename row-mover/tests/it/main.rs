@@ -30,6 +30,7 @@ mod names_not_utf8;
 mod older_ledger;
 mod own_server;
 mod page_limits;
+mod page_limits_trial;
 mod profile;
 mod ranges;
 mod refusals;
