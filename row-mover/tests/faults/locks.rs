@@ -39,11 +39,11 @@ fn locked_out(table: &str, phase: Phase, set: impl Fn(&mut DbSettings)) -> Vec<S
 }
 
 #[test]
-fn an_ordinary_statement_that_took_too_long_is_tried_again() {
+fn a_wait_for_a_lock_is_told_as_one_however_little_a_statement_may_take() {
     for (table, phase) in [("migration.phases", Phase::Schema), ("migration.chunks", Phase::Validate)] {
         let half = Duration::from_millis(500);
         let tries = locked_out(table, phase, |settings| settings.statement_timeout = half);
-        let is_said = |note: &String| note.contains("canceling statement due to statement timeout");
+        let is_said = |note: &String| note.contains("canceling statement due to lock timeout");
         assert!(tries.iter().any(is_said), "{table}: {tries:?}");
     }
 }
