@@ -323,5 +323,5 @@ fn a_statement_that_gave_up_has_its_own_sqlstate() {
         purpose: Purpose::Proof,
     };
     let refused = chain(&run::validate(&request, &Silent).unwrap_err());
-    assert!(refused.contains("PostgreSQL 57014: canceling statement due to statement timeout"), "{refused}");
+    assert!(refused.contains("PostgreSQL 55P03: canceling statement due to lock timeout"), "{refused}");
 }
