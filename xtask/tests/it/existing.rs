@@ -58,7 +58,7 @@ fn rows_go_into_the_apps_tables_and_a_restart_takes_them_out_again() {
 fn a_key_that_rows_broke_is_whole_again_after_a_restart_and_each_run_is_validated() {
     let (place, database) = prepared();
     let source = rusqlite::Connection::open(place.path().join("app.db")).unwrap();
-    source.execute_batch("INSERT INTO Post VALUES (7, 'orphan', 99)").unwrap();
+    source.execute_batch("PRAGMA foreign_keys = OFF; INSERT INTO Post VALUES (7, 'orphan', 99)").unwrap();
     let run = |more: &[&str]| {
         let mut arguments =
             vec!["migrate", "--sqlite", "app.db", "--postgres", database.url(), "--into-existing"];
@@ -69,12 +69,12 @@ fn a_key_that_rows_broke_is_whole_again_after_a_restart_and_each_run_is_validate
         || value(&database, "SELECT convalidated FROM pg_constraint WHERE conname = 'post_author_id_fkey'");
     let validated = || place.run(["validate", "--postgres", database.url()]);
     run(&["--accept-broken-constraints"]).expect(0);
-    assert_eq!(is_valid(), "f");
+    assert_eq!(is_valid(), "false");
     let output = validated();
     assert!(output.stdout.contains("Proven"), "{}", output.screen());
     source.execute_batch("DELETE FROM Post WHERE id = 7").unwrap();
     run(&["--restart"]).expect(0);
-    assert_eq!(is_valid(), "t");
+    assert_eq!(is_valid(), "true");
     let output = validated().expect(0);
     assert!(output.stdout.contains("Proven"), "{}", output.screen());
 }
