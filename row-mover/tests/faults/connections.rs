@@ -76,11 +76,16 @@ fn a_run_that_finds_no_room_waits_for_it() {
 #[test]
 fn a_run_that_loses_its_room_waits_for_it() {
     let role = Role::owning(case());
-    let hook = |step: Step<'_>| match step {
-        // The lanes open connections of their own then.
-        Step::Begins(Phase::Rows) => role.limit(1),
-        Step::TriesAgain => role.limit(20),
-        _ => {}
+    // Lanes try again at once, and PostgreSQL alters a role for one session at a time.
+    let one_at_a_time = Mutex::new(());
+    let hook = |step: Step<'_>| {
+        let _one = one_at_a_time.lock().unwrap();
+        match step {
+            // The lanes open connections of their own then.
+            Step::Begins(Phase::Rows) => role.limit(1),
+            Step::TriesAgain => role.limit(20),
+            _ => {}
+        }
     };
     let watch = Watch::new(&hook);
     let request = Request { target: TargetUrl::parse(&role.url).unwrap(), ..role.case().request() };
