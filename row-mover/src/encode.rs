@@ -58,7 +58,7 @@ pub fn encode_table(
             Fate::Skipped(_) => {}
             Fate::Stops(_) => {
                 return Err(Error::new(format!("{}: a value cannot move", table.source))
-                    .next("`cargo xtask migrate --dry-run` names it"));
+                    .with_remedy_text("`cargo xtask migrate --dry-run` names it"));
             }
         }
         if buffer.bytes.len() >= BUFFER_BYTES || !buffer.left_out.is_empty() {

@@ -10,11 +10,12 @@ use migrate_core::plan::PlannedTable;
 use migrate_core::target_schema::TargetColumn;
 
 use crate::error::{Error, Result};
-use crate::observer::{Observer, go_on};
+use crate::observer::Observer;
 use crate::source::{SourceConnection, introspect};
-use crate::target::PooledConnection;
-use crate::target::guarded;
-use crate::target::pool::diesel_failed;
+use postgres_client::PooledConnection;
+use postgres_client::guarded;
+use postgres_client::pool::diesel_failed;
+use postgres_client::watch::check_stop;
 
 /// Sets each sequence so that the next number is past every number that the source has ever given.
 ///
@@ -41,8 +42,8 @@ pub(crate) fn set_sequences(
             .map_err(diesel_failed(failed()))?;
         if set == 0 {
             return Err(Error::new(failed())
-                .because("its bounds have no room for the highest number of the source")
-                .next("raise its MAXVALUE in the target, then run the same command again"));
+                .caused_by("its bounds have no room for the highest number of the source")
+                .with_remedy_text("raise its MAXVALUE in the target, then run the same command again"));
         }
     }
     Ok(())
@@ -119,7 +120,7 @@ pub(crate) fn analyze(
     observer: &dyn Observer,
 ) -> Result<()> {
     for table in tables {
-        go_on(observer)?;
+        check_stop(observer)?;
         // It computes what indexes compute, of rows that may not be ours alone.
         let sql = format!("ANALYZE {}", table.qualified(&table.target));
         guarded::run(target, &sql, &format!("table {} cannot be analyzed", table.target))?;

@@ -1,17 +1,15 @@
 //! Who watches a migration: hears what happens, decides nothing.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use migrate_core::phase::Phase;
+pub use postgres_client::watch::{Silent, StopFlag, Watch};
 
-use crate::error::{Error, Result};
 use crate::ledger::ChunkDone;
 use crate::source::preflight::Findings;
 
 /// Hears what a migration does, from several threads.
-pub trait Observer: Sync {
+pub trait Observer: Watch {
     /// A phase begins.
     fn phase_started(&self, _phase: Phase) {}
     /// A phase is done.
@@ -44,36 +42,11 @@ pub trait Observer: Sync {
     fn view_started(&self, _view: &str) {}
     /// The view is compared, or left out.
     fn view_finished(&self, _view: &str) {}
-    /// Whether the work is to stop. It is asked between steps, and what is half done is undone.
-    fn is_stopped(&self) -> bool {
-        false
-    }
     /// Set once the work is to stop, for what runs inside SQLite and cannot ask. The engine keeps one of its own; whoever watches
     /// need not.
     fn stop_flag(&self) -> StopFlag {
         StopFlag::default()
     }
-}
-
-/// Says to whoever holds a clone of it that the work is to stop.
-#[derive(Clone, Debug, Default)]
-pub struct StopFlag(Arc<AtomicBool>);
-
-impl StopFlag {
-    /// Says so, for good.
-    pub fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether it was said.
-    pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// Ends the work where whoever watches has asked to stop.
-pub(crate) fn go_on(observer: &dyn Observer) -> Result<()> {
-    if observer.is_stopped() { Err(Error::stopped()) } else { Ok(()) }
 }
 
 /// What there is to move of one table, and what of it an earlier, interrupted run has moved.
@@ -92,9 +65,5 @@ pub struct TableToMove {
     /// The bytes that there are to send in all; none where nobody has counted them.
     pub bytes: Option<u64>,
 }
-
-/// Watches without a word.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Silent;
 
 impl Observer for Silent {}

@@ -25,7 +25,9 @@ pub(crate) fn spawn<'scope, T: Send + 'scope>(
         .spawn_scoped(scope, work)
         .context(|| "a thread cannot be started".to_owned())
         .map_err(|error: Error| {
-            error.next("allow this account more processes (`ulimit -u`), or use fewer with --workers")
+            error.with_remedy_text(
+                "allow this account more processes (`ulimit -u`), or use fewer with --workers",
+            )
         })
 }
 

@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use migrate_core::phase::Phase;
 
+use crate::error::Error;
 use crate::ledger::ChunkDone;
-use crate::observer::{Observer, StopFlag, TableToMove};
+use crate::observer::{Observer, TableToMove};
 use crate::source::preflight::Findings;
-use crate::work_clock::WorkClock;
+use postgres_client::budget::Shortage;
+use postgres_client::watch::{StopFlag, Watch};
+use postgres_client::work_clock::WorkClock;
 
 /// How often whoever watches is asked whether to stop, for statements that cannot ask.
 const ASK_EVERY: Duration = Duration::from_millis(50);
@@ -56,6 +59,18 @@ impl Drop for End<'_> {
     fn drop(&mut self) {
         *self.is_over.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.over.notify_all();
+    }
+}
+
+impl Watch for Watched<'_> {
+    fn is_stopped(&self) -> bool {
+        self.inner.is_stopped()
+    }
+    fn retrying(&self, fault: &Error, wait: Duration) {
+        self.inner.retrying(fault, wait);
+    }
+    fn short_of_connections(&self, shortage: &Shortage) {
+        self.inner.short_of_connections(shortage);
     }
 }
 
@@ -115,9 +130,6 @@ impl Observer for Watched<'_> {
         self.clock.worked();
         self.inner.view_finished(view);
     }
-    fn is_stopped(&self) -> bool {
-        self.inner.is_stopped()
-    }
     fn stop_flag(&self) -> StopFlag {
         self.stop.clone()
     }
@@ -132,7 +144,9 @@ mod tests {
 
     struct StopsLater(AtomicUsize);
 
-    impl Observer for StopsLater {
+    impl Observer for StopsLater {}
+
+    impl Watch for StopsLater {
         fn is_stopped(&self) -> bool {
             self.0.fetch_add(1, Ordering::SeqCst) >= 2
         }

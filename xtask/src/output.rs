@@ -53,7 +53,7 @@ pub(crate) fn failure(error: &anyhow::Error) {
         }
         shown = words;
     }
-    let next = error.chain().find_map(|cause| cause.downcast_ref::<row_mover::Error>()?.next_step());
+    let next = error.chain().find_map(|cause| cause.downcast_ref::<row_mover::Error>()?.remedy_text());
     if let Some(next) = next {
         note(&format!("  next: {}", indented(next, "    ")));
     }

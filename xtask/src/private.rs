@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use diesel::{Connection, PgConnection, RunQueryDsl};
 use migrate_core::identifier::{fit_pg, quote_pg};
+use postgres_client::TargetUrl;
 use private_postgres::{Cluster, Options, Purpose};
-use row_mover::target::TargetUrl;
 
 use crate::workspace;
 

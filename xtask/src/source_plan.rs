@@ -11,12 +11,12 @@ use migrate_core::reject::{OnReject, RejectLimit};
 use migrate_core::schema_diff;
 use migrate_core::source_schema::SourceSchema;
 use migrate_core::target_schema::TargetSchema;
+use postgres_client::lock_watch::watching_locks;
+use postgres_client::{DbSettings, TargetUrl, pool};
 use row_mover::ledger;
 use row_mover::run::check_target;
 use row_mover::source::evidence;
 use row_mover::target::introspect::{introspect, introspect_before};
-use row_mover::target::{DbSettings, TargetUrl, pool};
-use row_mover::watching_locks;
 
 use crate::generated::{self, GeneratedFile};
 use crate::screen::ScanBar;

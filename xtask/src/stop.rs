@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use postgres_client::{DbSettings, TargetUrl};
 use row_mover::run;
-use row_mover::target::{DbSettings, TargetUrl};
 use rustix::process::Signal;
 
 use crate::output;

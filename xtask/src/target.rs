@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 use clap::Args;
-use row_mover::target::{DbSettings, TargetUrl};
+use postgres_client::{DbSettings, TargetUrl};
 
 /// The options that name a target.
 #[derive(Args, Debug, Clone, Default)]

@@ -4,8 +4,8 @@ use diesel::prelude::*;
 
 use super::schema::builds;
 use crate::error::Result;
-use crate::target::PooledConnection;
-use crate::target::pool::diesel_failed;
+use postgres_client::PooledConnection;
+use postgres_client::pool::diesel_failed;
 
 /// A statement that follows the rows of a table: a key, an index, a constraint.
 #[derive(Clone, Debug, PartialEq)]

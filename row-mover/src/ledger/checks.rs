@@ -6,8 +6,8 @@ use super::is_there;
 use super::schema::checks;
 use crate::error::Result;
 use crate::source::integrity_check::Integrity;
-use crate::target::PooledConnection;
-use crate::target::pool::diesel_failed;
+use postgres_client::PooledConnection;
+use postgres_client::pool::diesel_failed;
 
 /// The name of `PRAGMA integrity_check` in the ledger.
 const INTEGRITY: &str = "integrity";

@@ -6,8 +6,8 @@ use diesel::sql_types::{BigInt, Double, Nullable, Text};
 use super::schema::runs;
 use super::{is_there, utc_text};
 use crate::error::Result;
-use crate::target::PooledConnection;
-use crate::target::pool::diesel_failed;
+use postgres_client::PooledConnection;
+use postgres_client::pool::diesel_failed;
 
 /// What happened in a run, and when.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -12,9 +12,9 @@ use migrate_core::plan::Plan;
 use crate::error::{Context, Result};
 use crate::source::scan::RowidRange;
 use crate::source::seal::Seal;
-use crate::target::PooledConnection;
 use crate::target::bookkeeping::{self, migration_failed};
-use crate::target::pool::{all_or_none, diesel_failed};
+use postgres_client::PooledConnection;
+use postgres_client::pool::{all_or_none, diesel_failed};
 
 mod builds;
 mod checks;
@@ -146,7 +146,9 @@ pub fn last_run(connection: &mut PooledConnection) -> Result<Option<Run>> {
         id,
         state: RunState { subject: RunSubject { source_path, plan_sha256, tables }, done },
         plan: Plan::from_json(&plan).context(unreadable).map_err(|error| {
-            error.next("finish or remove it with the version that began it, or use another database")
+            error.with_remedy_text(
+                "finish or remove it with the version that began it, or use another database",
+            )
         })?,
         seal: serde_json::from_str(&seal).context(unreadable)?,
         validated_at: validated,

@@ -6,8 +6,8 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
 use super::{Run, exists};
 use crate::error::{Error, Result};
-use crate::target::PooledConnection;
-use crate::target::pool::diesel_failed;
+use postgres_client::PooledConnection;
+use postgres_client::pool::diesel_failed;
 
 /// Whether the last run of the ledger is this one. Numbers come again after a restart; the folder of a sealed copy does not.
 ///
@@ -58,7 +58,9 @@ pub fn claim_schema_steps(
         .map_err(diesel_failed("the ledger cannot be read"))?;
     let Some(Steps { schema_steps }) = steps else {
         return Err(Error::new("the ledger is no longer that of this run: another migration has begun")
-            .next("see `cargo xtask status`; what this run has sealed stays in its backup folder"));
+            .with_remedy_text(
+                "see `cargo xtask status`; what this run has sealed stays in its backup folder",
+            ));
     };
     Ok(usize::try_from(schema_steps).unwrap_or(0))
 }

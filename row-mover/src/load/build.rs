@@ -7,7 +7,7 @@ use migrate_core::render::{Build, BuildKind};
 use super::{Load, claim};
 use crate::error::{Context, Error, Result};
 use crate::ledger::{CLAIM_BUILD_SQL, FINISH_BUILD_SQL};
-use crate::target::bulk::BulkConnection;
+use postgres_client::connection::Connection;
 
 /// Runs the build of this number; one that turns out to be done already is left as it is.
 ///
@@ -17,7 +17,7 @@ pub(super) fn run_build(
     load: &Load<'_>,
     number: usize,
     build: &Build,
-    target: &mut BulkConnection,
+    target: &mut Connection,
 ) -> Result<()> {
     let started = Instant::now();
     let place =
@@ -50,12 +50,12 @@ fn run_statements(
     load: &Load<'_>,
     build: &Build,
     is_last: bool,
-    target: &mut BulkConnection,
+    target: &mut Connection,
     failed: &dyn Fn() -> String,
 ) -> Result<()> {
     let backend = target.backend().clone();
     let explained = |error: Error| {
-        error.next(
+        error.with_remedy_text(
             "what was made before it stays; mend what it names in the target and run the same command again, or mend the \
              source and start over with --restart",
         )
@@ -80,7 +80,7 @@ fn run_statements(
 /// Says in the ledger that the build is done, and commits both.
 fn record(
     load: &Load<'_>,
-    target: &mut BulkConnection,
+    target: &mut Connection,
     parameters: [&String; 3],
     failed: &dyn Fn() -> String,
 ) -> Result<()> {

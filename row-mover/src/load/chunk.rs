@@ -10,11 +10,12 @@ use super::staging::{Landing, is_about_a_row};
 use super::{Load, claim};
 use crate::error::{Context, Error, Result};
 use crate::ledger::{CLAIM_CHUNK_SQL, Chunk, FINISH_CHUNK_SQL};
-use crate::observer::{Observer, StopFlag};
+use crate::observer::Observer;
 use crate::source::SourceConnection;
-use crate::target::bulk::BulkConnection;
-use crate::target::server_error::ServerError;
-use crate::target::session::SEARCH_PATH;
+use postgres_client::connection::Connection;
+use postgres_client::server_error::ServerError;
+use postgres_client::session::SEARCH_PATH;
+use postgres_client::watch::{StopFlag, Watch};
 
 /// Moves one chunk; one that turns out to be done already is left as it is.
 ///
@@ -26,7 +27,7 @@ pub(super) fn move_chunk(
     table: &PlannedTable,
     chunk: &Chunk,
     source: &SourceConnection,
-    target: &mut BulkConnection,
+    target: &mut Connection,
 ) -> Result<()> {
     let observer = load.observer;
     let started = Instant::now();
@@ -98,13 +99,16 @@ struct Counted<'a> {
     sent: AtomicU64,
 }
 
+impl Watch for Counted<'_> {
+    fn is_stopped(&self) -> bool {
+        self.inner.is_stopped()
+    }
+}
+
 impl Observer for Counted<'_> {
     fn bytes_sent(&self, table: &str, bytes: u64) {
         self.sent.fetch_add(bytes, Ordering::Relaxed);
         self.inner.bytes_sent(table, bytes);
-    }
-    fn is_stopped(&self) -> bool {
-        self.inner.is_stopped()
     }
     fn stop_flag(&self) -> StopFlag {
         self.inner.stop_flag()
@@ -114,14 +118,14 @@ impl Observer for Counted<'_> {
 /// What to do about a refusal. What the app's own table demands is known to the table alone, so that the load is what finds a row that breaks it.
 fn refused(table: &PlannedTable, error: Error) -> Error {
     let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<ServerError>());
-    let Some(cause) = cause.filter(|cause| !cause.is_passing()) else { return error };
+    let Some(cause) = cause.filter(|cause| !cause.is_transient()) else { return error };
     if table.existing.is_none() || !is_about_a_row(cause) {
-        return error.next(
+        return error.with_remedy_text(
             "mend what it names in the target, then run the same command again: it goes on from here; if the source is to \
              blame, mend it there and start over with --restart",
         );
     }
-    error.next(
+    error.with_remedy_text(
         "a row breaks what the app's table demands: mend it in SQLite, or the table in PostgreSQL, and start over with \
          --restart, which takes out again what this run has brought",
     )

@@ -9,11 +9,12 @@ use migrate_core::plan::PlannedTable;
 use super::staging::Landing;
 use crate::error::{Context, Error, Result};
 use crate::ledger::{Chunk, ChunkDone};
-use crate::observer::{Observer, go_on};
+use crate::observer::Observer;
 use crate::rejects::{self, Fate, Refused, RowBuffer};
 use crate::source::SourceConnection;
 use crate::source::rows::Scan;
-use crate::target::bulk::BulkConnection;
+use postgres_client::connection::Connection;
+use postgres_client::watch::check_stop;
 
 /// How much is gathered before it is handed to the connection.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -27,7 +28,7 @@ pub(super) fn copy_rows(
     chunk: &Chunk,
     landing: &Landing,
     source: &SourceConnection,
-    target: &mut BulkConnection,
+    target: &mut Connection,
     started: Instant,
     observer: &dyn Observer,
 ) -> Result<ChunkDone> {
@@ -39,7 +40,7 @@ pub(super) fn copy_rows(
     let mut done = ChunkDone::default();
     let mut digest = twox_hash::XxHash3_128::new();
     let mut send = |piece: &[u8], done: &mut ChunkDone| {
-        go_on(observer)?;
+        check_stop(observer)?;
         copy.send(piece)?;
         digest.write(piece);
         observer.bytes_sent(&table.source, piece.len() as u64);
@@ -75,10 +76,12 @@ fn stopped(table: &PlannedTable, refused: Vec<Refused>) -> Error {
     let name = column.map_or("", |column| column.source.as_str());
     let error = Error::new(format!("{}.{name}: a value cannot move", table.source));
     let error = match refused {
-        Some(refused) => error.because(refused.refusal),
+        Some(refused) => error.caused_by(refused.refusal),
         None => error,
     };
-    error.next("it came into the source after preflight: mend it there, and start over with --restart")
+    error.with_remedy_text(
+        "it came into the source after preflight: mend it there, and start over with --restart",
+    )
 }
 
 fn copy_sql(table: &PlannedTable, landing: &Landing) -> String {

@@ -10,11 +10,11 @@ use super::build::run_build;
 use super::chunk::move_chunk;
 use super::{Load, Shared};
 use crate::error::{Error, Result};
-use crate::observer::go_on;
-use crate::retry::{Patience, in_one_line};
 use crate::source::SourceConnection;
-use crate::target::bulk::{Backend, BulkConnection};
-use crate::target::session::end_session;
+use postgres_client::connection::{Backend, Connection};
+use postgres_client::retry::{Patience, in_one_line};
+use postgres_client::session::end_session;
+use postgres_client::watch::check_stop;
 
 /// One lane, with its connections.
 pub(super) struct Lane<'a> {
@@ -51,7 +51,7 @@ impl<'a> Lane<'a> {
                     self.done(task)?;
                 }
                 Err(error) => {
-                    let waiter = self.target.connection.as_ref().map(BulkConnection::backend);
+                    let waiter = self.target.connection.as_ref().map(Connection::backend);
                     let error = (self.load.explain)(error, waiter);
                     self.count_lock_wait(task, &error);
                     self.schedule().given_back(task);
@@ -92,7 +92,7 @@ impl<'a> Lane<'a> {
 
     fn carry_out(&mut self, task: Task) -> Result<()> {
         let load = self.load;
-        go_on(load.observer)?;
+        check_stop(load.observer)?;
         if self.target.connection.is_none() {
             self.target.set(Some((load.open_target)()?));
         }
@@ -125,7 +125,7 @@ impl<'a> Lane<'a> {
     fn recover(&mut self, error: Error) -> Result<bool> {
         let has_connected = self.target.connection.is_some();
         self.given_up = self.target.set(None).map(|target| target.backend().clone()).or(self.given_up.take());
-        if let Err(error) = self.patience.bear(error) {
+        if let Err(error) = self.patience.wait_or_fail(error) {
             return if has_connected { Err(error) } else { self.retire(error) };
         }
         loop {
@@ -133,7 +133,7 @@ impl<'a> Lane<'a> {
                 Ok(()) => return Ok(true),
                 Err(error) => {
                     let error = (self.load.explain)(error, None);
-                    if let Err(error) = self.patience.bear(error) {
+                    if let Err(error) = self.patience.wait_or_fail(error) {
                         return self.retire(error);
                     }
                 }
@@ -143,7 +143,7 @@ impl<'a> Lane<'a> {
 
     /// Ends this lane, which gets no connection: as long as another one works, that is no reason to end all.
     fn retire(&self, error: Error) -> Result<bool> {
-        if !error.is_passing()
+        if !error.is_transient()
             || self.load.observer.is_stopped()
             || self.shared.connected.load(Ordering::SeqCst) == 0
         {
@@ -189,14 +189,14 @@ impl<'a> Lane<'a> {
 
 /// A lane's connection, which counts as long as there is one.
 struct Held<'a> {
-    connection: Option<BulkConnection>,
+    connection: Option<Connection>,
     /// How many lanes have a connection.
     connected: &'a AtomicUsize,
 }
 
 impl Held<'_> {
     /// Replaces the connection; gives the one before it.
-    fn set(&mut self, connection: Option<BulkConnection>) -> Option<BulkConnection> {
+    fn set(&mut self, connection: Option<Connection>) -> Option<Connection> {
         if connection.is_some() {
             self.connected.fetch_add(1, Ordering::SeqCst);
         }

@@ -21,9 +21,9 @@ use crate::ledger::Chunk;
 use crate::observer::{Observer, TableToMove};
 use crate::source::SourceConnection;
 use crate::target::bookkeeping::Applied;
-use crate::target::bulk::{Backend, BulkConnection};
 use crate::threads;
-use crate::work_clock::WorkClock;
+use postgres_client::connection::{Backend, Connection};
+use postgres_client::work_clock::WorkClock;
 
 pub(crate) use chunks::plan_chunks;
 use lane::Lane;
@@ -53,7 +53,7 @@ pub(crate) struct Load<'a> {
     /// Opens the sealed copy.
     pub(crate) open_source: &'a (dyn Fn() -> Result<SourceConnection> + Sync),
     /// Opens a bulk connection.
-    pub(crate) open_target: &'a (dyn Fn() -> Result<BulkConnection> + Sync),
+    pub(crate) open_target: &'a (dyn Fn() -> Result<Connection> + Sync),
     /// Makes sure that other migrations are still kept away.
     pub(crate) hold_lock: &'a (dyn Fn() -> Result<()> + Sync),
     /// Whether this process of the server is still at work.
@@ -75,12 +75,14 @@ pub(crate) struct Load<'a> {
 ///
 /// # Errors
 /// When the ledger is that of another run by now, or cannot be asked.
-fn claim(target: &mut BulkConnection, sql: &str, parameters: &[Option<&str>]) -> Result<bool> {
+fn claim(target: &mut Connection, sql: &str, parameters: &[Option<&str>]) -> Result<bool> {
     let rows = target.query(sql, parameters)?;
     match rows.first().and_then(|row| row.first()).and_then(Option::as_deref) {
         Some(is_done) => Ok(is_done != "t"),
         None => Err(Error::new("the ledger is no longer that of this run: another migration has begun")
-            .next("see `cargo xtask status`; what this run has sealed stays in its backup folder")),
+            .with_remedy_text(
+                "see `cargo xtask status`; what this run has sealed stays in its backup folder",
+            )),
     }
 }
 

@@ -12,9 +12,9 @@ use crate::source::SourceConnection;
 use crate::source::preflight::row_key;
 use crate::source::rows::Scan;
 use crate::source::scan::RowidRange;
-use crate::target::bulk::BulkConnection;
-use crate::target::guarded::Then;
-use crate::target::server_error::ServerError;
+use postgres_client::connection::Connection;
+use postgres_client::guarded::Then;
+use postgres_client::server_error::ServerError;
 
 /// The temporary table, which goes with the transaction.
 const STAGING: &str = "pg_temp.migration_staging";
@@ -57,7 +57,7 @@ impl Landing {
     ///
     /// # Errors
     /// When the target refuses or is lost, or a rule of the table would act on the rows.
-    pub(super) fn prepare(table: &PlannedTable, target: &mut BulkConnection) -> Result<Landing> {
+    pub(super) fn prepare(table: &PlannedTable, target: &mut Connection) -> Result<Landing> {
         let name = table.qualified(&table.target);
         target.query(&format!("LOCK TABLE {name} IN ROW EXCLUSIVE MODE"), &[])?;
         let (mut columns, mut rule) = (Vec::new(), None);
@@ -82,7 +82,7 @@ impl Landing {
             return Err(Error::new(format!(
                 "table {name} has the rule {rule} on INSERT, which would act on the rows"
             ))
-            .next(format!(
+            .with_remedy_text(format!(
                 "DROP RULE {} ON {name}; then run the same command again: it goes on from here",
                 quote_pg(&rule)
             )));
@@ -116,7 +116,7 @@ impl Landing {
         table: &PlannedTable,
         range: Option<RowidRange>,
         source: &SourceConnection,
-        target: &mut BulkConnection,
+        target: &mut Connection,
         is_at_work: &mut dyn FnMut() -> Result<bool>,
     ) -> Result<()> {
         let Landing::Staging(insert) = self else { return Ok(()) };
@@ -133,7 +133,7 @@ impl Landing {
             || "rows were refused".to_owned(),
             |key| format!("the row with the key {key} was refused"),
         );
-        Err(Error::new(format!("table {}: {what}", table.target)).because(refused))
+        Err(Error::new(format!("table {}: {what}", table.target)).caused_by(refused))
     }
 }
 
@@ -202,7 +202,7 @@ pub(super) fn is_about_a_row(refused: &ServerError) -> bool {
 /// stay.
 fn first_refused(
     insert: &str,
-    target: &mut BulkConnection,
+    target: &mut Connection,
     is_at_work: &mut dyn FnMut() -> Result<bool>,
 ) -> Result<Option<u64>> {
     let some = migrate_core::identifier::quote_pg_literal(&format!(

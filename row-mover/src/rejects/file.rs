@@ -96,9 +96,9 @@ fn write_table(
     })?;
     let Some(out) = out else { return Ok(None) };
     let file =
-        out.into_inner().map_err(|error| Error::new(cannot_write(path)).because(error.into_error()))?;
+        out.into_inner().map_err(|error| Error::new(cannot_write(path)).caused_by(error.into_error()))?;
     file.as_file().sync_all().context(|| cannot_write(path))?;
-    file.persist(path).map_err(|error| Error::new(cannot_write(path)).because(error.error))?;
+    file.persist(path).map_err(|error| Error::new(cannot_write(path)).caused_by(error.error))?;
     Ok(Some(rejected))
 }
 

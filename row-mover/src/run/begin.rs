@@ -12,9 +12,10 @@ use super::session::Session;
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
 use crate::load;
-use crate::observer::{Observer, go_on};
+use crate::observer::Observer;
 use crate::source::preflight::Findings;
 use crate::source::seal;
+use postgres_client::watch::check_stop;
 
 impl Session<'_> {
     /// All phases from the beginning. What `earlier` made is dropped, but only once the new copy is sealed: until then
@@ -38,14 +39,14 @@ impl Session<'_> {
         let started = self.start(Phase::Seal);
         let copy = seal::copy(&request.source, &request.backup_dir, &|share| {
             self.observer.sealed(share);
-            go_on(self.observer)
+            check_stop(self.observer)
         })?;
         // What moves is the copy, so that this is what is looked at: the app may have written since.
         let (hash, findings) = preflight.examine(&copy)?;
         if let Some(refused) = refused(request, &findings) {
             return Ok(Outcome::Rejected { findings, over_limit: refused.over_limit });
         }
-        go_on(self.observer)?;
+        check_stop(self.observer)?;
         let seal = copy.seal(hash)?;
         self.end(Phase::Seal, started, &mut phases);
         if let Some(run) = earlier {

@@ -3,8 +3,8 @@
 
 use super::session::ADVISORY_LOCK;
 use crate::error::Result;
-use crate::target::session::{APPLICATION_NAME, open_bulk};
-use crate::target::{DbSettings, TargetUrl};
+use postgres_client::session::{APPLICATION_NAME, open_bulk};
+use postgres_client::{DbSettings, TargetUrl};
 
 /// Cancels the statements of all sessions of ours in a target, and says of how many. Two migrations of one target are kept apart, so
 /// that they are those of the one that asks; without one, of a validation of the same account.

@@ -21,10 +21,10 @@ use crate::load::{self, Load};
 use crate::observer::Observer;
 use crate::rejects::{self, RejectedTable};
 use crate::source::{SourceConnection, seal};
-use crate::target::PooledConnection;
 use crate::target::bookkeeping::Applied;
 use crate::threads;
 use crate::validate::CompareOptions;
+use postgres_client::PooledConnection;
 
 /// What a run does, with what it needs for it.
 struct Execution<'a, M> {
@@ -51,12 +51,12 @@ impl Session<'_> {
         self.retrying(|| ledger::create(&mut self.connection()?))?;
         let builds = render::builds(&run.plan);
         let (clock, phases) = (Mutex::new(None), Mutex::new(phases));
-        Execution { session: self, request, tables, run, builds, clock, phases }.go_on()
+        Execution { session: self, request, tables, run, builds, clock, phases }.check_stop()
     }
 }
 
 impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
-    fn go_on(self) -> Result<Outcome> {
+    fn check_stop(self) -> Result<Outcome> {
         let (run, session) = (&self.run, self.session);
         let known = session.retrying(|| ledger::integrity(&mut session.connection()?, run.id))?;
         beside_integrity(run, known, |integrity| {
@@ -95,7 +95,7 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
                 if last_step.as_ref() == Some(&(step, progress.clone())) { same_steps + 1 } else { 0 };
             if same_steps > SAME_STEPS_MAX {
                 return Err(Error::new(format!("the ledger does not take in what was done ({step:?})"))
-                    .next("look at the schema migration of the target: something keeps our rows there from being written"));
+                    .with_remedy_text("look at the schema migration of the target: something keeps our rows there from being written"));
             }
             last_step = Some((step, progress));
         }
@@ -107,7 +107,9 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
         let run = &self.run;
         if !ledger::is_last_run(&mut connection, run)? {
             return Err(Error::new("the ledger is no longer that of this run: another migration has begun")
-                .next("see `cargo xtask status`; what this run has sealed stays in its backup folder"));
+                .with_remedy_text(
+                    "see `cargo xtask status`; what this run has sealed stays in its backup folder",
+                ));
         }
         let phases = ledger::phases(&mut connection, run.id)?;
         let chunks =
@@ -124,7 +126,7 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
             }
             _ => {
                 return Err(Error::new(format!("run {} in the ledger was begun by another version", run.id))
-                    .next("go on with that version, or start over with --restart"));
+                    .with_remedy_text("go on with that version, or start over with --restart"));
             }
         };
         Ok(Progress { phases, chunks, builds })
@@ -316,7 +318,7 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
                 found.nulled,
                 folder.display()
             ))
-            .next("start over with --restart"));
+            .with_remedy_text("start over with --restart"));
         }
         Ok(written)
     }

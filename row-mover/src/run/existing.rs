@@ -14,12 +14,12 @@ use crate::ledger::{self, Run};
 use crate::source::preflight::Findings;
 use crate::source::{SourceConnection, key_clashes};
 use crate::target::bookkeeping;
-use crate::target::bulk::BulkConnection;
-use crate::target::connections::Connections;
 use crate::target::introspect::count_rows;
-use crate::target::pool::diesel_failed;
-use crate::target::{PooledConnection, TargetUrl};
 use crate::validate::catalog;
+use postgres_client::connection::Connection;
+use postgres_client::connections::Connections;
+use postgres_client::pool::diesel_failed;
+use postgres_client::{PooledConnection, TargetUrl};
 
 /// What to do where the target is not what the plan was made for.
 const PLAN_AGAIN: &str = "make the plan again: `cargo xtask generate … --into-existing`, or migrate without --plan; nothing was changed";
@@ -37,8 +37,8 @@ pub(super) fn check_ready(target: &mut PooledConnection, url: &TargetUrl, plan: 
     if !differences.is_empty() {
         let words: Vec<&str> = differences.iter().map(|difference| difference.words.as_str()).collect();
         return Err(Error::new(format!("the tables in {url} are not as they were when the plan was made"))
-            .because(words.join("; "))
-            .next(PLAN_AGAIN));
+            .caused_by(words.join("; "))
+            .with_remedy_text(PLAN_AGAIN));
     }
     for (table, existing) in plan.existing_tables() {
         let rows = count_rows(target, &table.target)?;
@@ -47,7 +47,7 @@ pub(super) fn check_ready(target: &mut PooledConnection, url: &TargetUrl, plan: 
                 "table {} in {url} holds {rows} rows, and {} when the plan was made",
                 table.target, existing.table.rows
             ))
-            .next(PLAN_AGAIN));
+            .with_remedy_text(PLAN_AGAIN));
         }
     }
     let made = plan.made();
@@ -56,7 +56,7 @@ pub(super) fn check_ready(target: &mut PooledConnection, url: &TargetUrl, plan: 
         None => Ok(()),
         Some(table) => {
             Err(Error::new(format!("table {} in {url} is there since the plan was made", table.target))
-                .next(PLAN_AGAIN))
+                .with_remedy_text(PLAN_AGAIN))
         }
     }
 }
@@ -118,7 +118,7 @@ pub(super) fn find_key_clashes(
 }
 
 /// What the rows that stay are selected from: the whole table, until a run has written down which they are.
-fn kept_rows(target: &mut BulkConnection, existing: &ExistingTable) -> Result<String> {
+fn kept_rows(target: &mut Connection, existing: &ExistingTable) -> Result<String> {
     let table = format!("public.{}", quote_pg(&existing.table.name));
     let is_begun = target.query("SELECT to_regclass($1) IS NOT NULL", &[Some(&existing.kept_keys())])?;
     Ok(match is_begun.first().and_then(|row| row.first()) {
@@ -189,6 +189,6 @@ pub(super) fn check_selected(plan: &Plan, selected: &[&PlannedTable]) -> Result<
             "the plan replaces the rows of {}, which is not among --tables",
             table.target
         ))
-        .next("name it among --tables, or leave --tables out")),
+        .with_remedy_text("name it among --tables, or leave --tables out")),
     }
 }

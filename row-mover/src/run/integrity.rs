@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::ledger::Run;
-use crate::observer::{Observer, StopFlag, go_on};
+use crate::observer::Observer;
 use crate::source::SourceConnection;
 use crate::source::integrity_check::{Integrity, integrity_check};
 use crate::threads;
+use postgres_client::watch::StopFlag;
+use postgres_client::watch::check_stop;
 
 /// How often whoever waits for it is asked whether to stop.
 const ASK_EVERY: Duration = Duration::from_millis(20);
@@ -35,7 +37,7 @@ impl IntegrityBeside<'_> {
     /// When the copy cannot be checked, or `observer` asks to stop.
     pub(super) fn wait(self, observer: &dyn Observer) -> Result<Integrity> {
         while !self.look.is_finished() {
-            go_on(observer).inspect_err(|_| self.is_over.set())?;
+            check_stop(observer).inspect_err(|_| self.is_over.set())?;
             std::thread::sleep(ASK_EVERY);
         }
         let stopped = || Err(Error::new("the thread that checks the sealed copy stopped unexpectedly"));

@@ -9,8 +9,8 @@ use migrate_core::plan::Plan;
 
 use crate::error::Result;
 use crate::target::bookkeeping::{self, migration_failed};
-use crate::target::pool::diesel_failed;
-use crate::target::{DbSettings, PooledConnection, guarded};
+use postgres_client::pool::diesel_failed;
+use postgres_client::{DbSettings, PooledConnection, guarded};
 
 /// How many migrations a plan has: the app's own later ones are not the move's to run.
 const PLAN_MIGRATIONS: usize = 2;

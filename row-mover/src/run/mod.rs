@@ -31,14 +31,15 @@ pub use validation::{Purpose, Validation, ValidationRequest, Verdict, validate};
 
 use crate::error::{Error, Result};
 use crate::ledger;
-use crate::observer::go_on;
-pub use crate::observer::{Observer, Silent};
+pub use crate::observer::Observer;
 pub use crate::source::chunk_plan::CHUNK_BYTES;
 use crate::source::seal;
-use crate::target::bulk::BulkConnection;
-use crate::target::session::open_bulk;
-use crate::target::{DbSettings, TargetUrl};
 use crate::watched::{Watched, watched};
+use postgres_client::connection::Connection;
+use postgres_client::session::open_bulk;
+pub use postgres_client::watch::Silent;
+use postgres_client::watch::check_stop;
+use postgres_client::{DbSettings, TargetUrl};
 use preflight::Preflight;
 pub(crate) use session::ADVISORY_LOCK;
 use session::Session;
@@ -117,7 +118,7 @@ fn migrate_in<M: MigrationSource<Pg> + Sync>(
                     run.seal.sealed_at
                 ));
             }
-            seal::verify_while(&run.seal, &|| go_on(observer))?;
+            seal::verify_while(&run.seal, &|| check_stop(observer))?;
             session.execute(request, &tables, run, Vec::new())
         }
         _ => session.begin(request, &tables, &subject, None),
@@ -172,8 +173,10 @@ fn dry_run_in<M: MigrationSource<Pg>>(
 
 fn something_else(target: &TargetUrl, differing: &[String]) -> Error {
     Error::new(format!("{target} holds a migration of something else"))
-        .because(differing.join("; "))
-        .next("use an empty database, or --restart to drop what that migration made and start over")
+        .caused_by(differing.join("; "))
+        .with_remedy_text(
+            "use an empty database, or --restart to drop what that migration made and start over",
+        )
 }
 
 /// The planned tables of these names, in the plan's order; all of them where no name is given.
@@ -181,7 +184,7 @@ fn selected_tables<'a>(plan: &'a Plan, names: &[String]) -> Result<Vec<&'a Plann
     if let Some(unknown) = names.iter().find(|name| plan.table(name).is_none()) {
         let known: Vec<&str> = plan.tables.iter().map(|table| table.source.as_str()).collect();
         return Err(Error::new(format!("the plan has no table {unknown}"))
-            .next(format!("its tables are {}", known.join(", "))));
+            .with_remedy_text(format!("its tables are {}", known.join(", "))));
     }
     let tables: Vec<&PlannedTable> =
         plan.tables.iter().filter(|table| names.is_empty() || names.contains(&table.source)).collect();
@@ -192,7 +195,7 @@ fn selected_tables<'a>(plan: &'a Plan, names: &[String]) -> Result<Vec<&'a Plann
                 "{} points to {}, which is not among --tables",
                 table.source, key.parent_table
             ))
-            .next(format!("add {} to --tables", key.parent_table)));
+            .with_remedy_text(format!("add {} to --tables", key.parent_table)));
         }
     }
     Ok(tables)
@@ -216,7 +219,7 @@ pub fn check_target(target: &TargetUrl, settings: &DbSettings) -> Result<()> {
     open_checked(target, settings).map(|_| ())
 }
 
-fn open_checked(target: &TargetUrl, settings: &DbSettings) -> Result<BulkConnection> {
+fn open_checked(target: &TargetUrl, settings: &DbSettings) -> Result<Connection> {
     let connection = open_bulk(target, settings)?;
     target_check::check_version(&connection)?;
     Ok(connection)

@@ -12,14 +12,15 @@ use migrate_core::value::{SourceValue, StorageClass};
 
 use super::trial_tables::{GROUP_COLUMNS, Scratch, Tried, Verdict};
 use crate::error::{Context, Error, Result};
-use crate::observer::{Observer, go_on};
+use crate::observer::Observer;
 use crate::rejects::{self, Fate, RowBuffer};
 use crate::source::SourceConnection;
 use crate::source::page_limits::{Exceeded, Exceeding, Watch, Width};
 use crate::source::preflight::{Findings, NAMED_OFFENDERS_MAX, Projected, TableFindings, row_key};
 use crate::source::rows::{Scan, SourceRow, Value, Values};
-use crate::target::bulk::BulkConnection;
-use crate::target::connections::Connections;
+use postgres_client::connection::Connection;
+use postgres_client::connections::Connections;
+use postgres_client::watch::check_stop;
 
 /// How many rows are tried at once, and about how many bytes of them are held.
 const BATCH_ROWS: usize = 500;
@@ -53,7 +54,7 @@ pub(super) fn find(
 fn find_in_table(
     table: &PlannedTable,
     source: &SourceConnection,
-    target: &mut BulkConnection,
+    target: &mut Connection,
     observer: &dyn Observer,
     found: &mut TableFindings,
 ) -> Result<()> {
@@ -69,7 +70,7 @@ fn find_in_table(
         buffer.clear();
         rows += 1;
         if rows.is_multiple_of(ASK_EACH_ROWS) {
-            go_on(observer)?;
+            check_stop(observer)?;
         }
         let fate = rejects::append_row(&sent, &Projected { row, positions: &positions }, &mut buffer);
         let moves = matches!(fate.context(failed)?, Fate::Moves | Fate::Nulled(_));
@@ -85,7 +86,7 @@ fn find_in_table(
 /// Rows of one table on trial.
 struct Trial<'a> {
     watch: &'a Watch<'a>,
-    target: &'a mut BulkConnection,
+    target: &'a mut Connection,
     scratch: Scratch<'a>,
     /// The columns that are sent, in groups: each with the number of the row before them.
     groups: Vec<Group>,
@@ -103,7 +104,7 @@ struct Group {
 }
 
 impl<'a> Trial<'a> {
-    fn begin(watch: &'a Watch<'a>, target: &'a mut BulkConnection) -> Result<Trial<'a>> {
+    fn begin(watch: &'a Watch<'a>, target: &'a mut Connection) -> Result<Trial<'a>> {
         let table = watch.table();
         let mut tried: Vec<Tried<'a>> = watch.keys().iter().map(Tried::Key).collect();
         if watch.may_be_wide() {
@@ -218,7 +219,7 @@ impl<'a> Trial<'a> {
                     "table {table}: the row with the key {key} cannot be tried for {}",
                     words(&found.limit)
                 );
-                return Err(Error::new(what).because(failure));
+                return Err(Error::new(what).caused_by(failure));
             }
             if let Some(bytes) = bytes.get(tried).copied().flatten() {
                 count(found, key, bytes);

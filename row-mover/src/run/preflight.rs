@@ -7,17 +7,18 @@ use migrate_core::schema_diff;
 
 use super::{Request, existing, page_limits, target_check};
 use crate::error::{Context, Error, Result};
-use crate::observer::{Observer, go_on};
-use crate::retry;
+use crate::observer::Observer;
 use crate::source::preflight::{Findings, scan_values};
 use crate::source::quick_check::quick_check;
 use crate::source::seal::Copy;
 use crate::source::undisturbed::read_undisturbed;
 use crate::source::{SourceConnection, introspect, seal};
-use crate::target::PooledConnection;
-use crate::target::connections::Connections;
 use crate::threads;
 use crate::watched::Watched;
+use postgres_client::PooledConnection;
+use postgres_client::connections::Connections;
+use postgres_client::retry;
+use postgres_client::watch::check_stop;
 
 /// What preflight looks at.
 pub(super) struct Preflight<'a, M> {
@@ -40,7 +41,9 @@ impl<M> Preflight<'_, M> {
             let path = source.real_path();
             if path.to_str().is_none() {
                 return Err(Error::new(format!("the path {} is not UTF-8", path.display()))
-                    .next("the manifest and the ledger hold paths as text: name a copy or move the file"));
+                    .with_remedy_text(
+                        "the manifest and the ledger hold paths as text: name a copy or move the file",
+                    ));
             }
             self.check_schema(source)?;
             Ok(path.to_owned())
@@ -63,7 +66,7 @@ impl<M> Preflight<'_, M> {
         let source = &self.request.source;
         std::thread::scope(|scope| {
             let observer = self.observer;
-            let hash = threads::spawn(scope, move || copy.hash(&|| go_on(observer)))?;
+            let hash = threads::spawn(scope, move || copy.hash(&|| check_stop(observer)))?;
             let check = threads::spawn(scope, || {
                 quick_check(&SourceConnection::open_sealed(copy.path())?, source, observer)
             })?;
@@ -124,7 +127,7 @@ impl<M> Preflight<'_, M> {
         let mut findings =
             scan_values(&selected, self.request.workers, self.request.chunk_bytes, open, &|rows| {
                 observer.rows_scanned(rows);
-                go_on(observer)
+                check_stop(observer)
             })?;
         let clashes = self.retrying(|| {
             // Each try begins with what the scan found.
@@ -150,7 +153,7 @@ fn schema_differs(source: String, differences: &[String]) -> Error {
         "the schema of {source} is not the one that the plan was made for:\n{}",
         listed.join("\n")
     ))
-    .next(
+    .with_remedy_text(
         "put a copy of mapping.toml into a folder DIR, say there what becomes of the differences, run \
          `cargo xtask generate --sqlite FILE --out DIR`, review the plan, and migrate with --plan DIR",
     )
@@ -168,7 +171,7 @@ fn check_disk<M>(source: &Path, request: &Request<'_, M>) -> Result<()> {
             "{} has {free} bytes free, and the sealed copy needs {needed}",
             request.backup_dir.display()
         ))
-        .next("name a folder with more room with --backup-dir"));
+        .with_remedy_text("name a folder with more room with --backup-dir"));
     }
     Ok(())
 }

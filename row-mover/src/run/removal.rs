@@ -18,8 +18,9 @@ use super::{Request, existing, migrations, target_check};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
 use crate::observer::Observer;
-use crate::target::pool::{self, diesel_failed};
-use crate::target::{PooledConnection, batches, bookkeeping};
+use crate::target::{batches, bookkeeping};
+use postgres_client::PooledConnection;
+use postgres_client::pool::{self, diesel_failed};
 
 /// How many shares of the table of locks a removal may take that goes in one transaction: half of the table.
 const SHARES_AT_ONCE: usize = 4;
@@ -36,7 +37,9 @@ pub(super) fn check_none_begun(connection: &mut PooledConnection, run: &Run) -> 
         "run {} is being removed: a --restart was interrupted while it dropped its tables",
         run.id
     ))
-    .next("run `cargo xtask migrate` with --restart again: it drops what is left, and starts over"))
+    .with_remedy_text(
+        "run `cargo xtask migrate` with --restart again: it drops what is left, and starts over",
+    ))
 }
 
 impl Session<'_> {
@@ -125,7 +128,7 @@ impl Session<'_> {
         let locks: Vec<usize> = steps.iter().map(|step| step.locks).collect();
         let end = |from: usize, share: LockShare| end_of_batch(&locks, from, share);
         batches::in_batches(steps.len(), share, &end, &mut |range| {
-            crate::observer::go_on(self.observer)?;
+            postgres_client::watch::check_stop(self.observer)?;
             let steps = steps.get(range).unwrap_or_default();
             let sql: String = steps.iter().map(|step| step.sql.as_str()).collect();
             let failed = format!("{} to its end", failed(plan));
@@ -133,7 +136,7 @@ impl Session<'_> {
                 migrations::run_statements(connection, plan, &sql, &failed)
             });
             removed.map_err(|error| {
-                error.next(
+                error.with_remedy_text(
                     "what is dropped already is gone; mend what it names in the target, and give --restart again: it goes on from here",
                 )
             })
@@ -153,9 +156,11 @@ fn failed(plan: &Plan) -> &'static str {
 
 fn cannot_drop(plan: &Plan, error: Error) -> Error {
     if plan.is_into_existing() {
-        return error.next("mend what it names in the target, and give --restart again");
+        return error.with_remedy_text("mend what it names in the target, and give --restart again");
     }
-    error.next("something that is not ours depends on it; drop that first, or use an empty database")
+    error.with_remedy_text(
+        "something that is not ours depends on it; drop that first, or use an empty database",
+    )
 }
 
 /// The statements that remove a run, in groups that follow each other. Each can be run again after it was done.
@@ -242,12 +247,12 @@ fn check_removable(connection: &mut PooledConnection, plan: &Plan) -> Result<()>
     if found.len() > LISTED_MAX {
         listed.push(&more);
     }
-    let error = Error::new(format!("{FAILED}; nothing was dropped")).because(listed.join(", "));
+    let error = Error::new(format!("{FAILED}; nothing was dropped")).caused_by(listed.join(", "));
     Err(match first.is_ours {
-        true => error.next("this role does not own them: give --restart as their owner"),
-        false => {
-            error.next("something that is not ours depends on it; drop that first, or use an empty database")
-        }
+        true => error.with_remedy_text("this role does not own them: give --restart as their owner"),
+        false => error.with_remedy_text(
+            "something that is not ours depends on it; drop that first, or use an empty database",
+        ),
     })
 }
 

@@ -13,9 +13,9 @@ use migrate_core::render::{self, SchemaStep};
 use super::migrations;
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
-use crate::target::pool::all_or_none;
-use crate::target::{DbSettings, PooledConnection};
 use crate::target::{batches, bookkeeping};
+use postgres_client::pool::all_or_none;
+use postgres_client::{DbSettings, PooledConnection};
 
 /// Creates the tables of a run's plan, as far as they are not there.
 pub(super) fn create_tables<M: MigrationSource<Pg>>(
@@ -86,7 +86,7 @@ impl Schema<'_> {
             ),
         };
         let failed = |error: Error| {
-            error.next(
+            error.with_remedy_text(
                 "mend what it names in the target and run the same command again, or mend the source and start \
                  over with --restart",
             )
@@ -94,9 +94,8 @@ impl Schema<'_> {
         all_or_none(connection, &what, |connection| {
             if ledger::claim_schema_steps(connection, self.run.id, &self.sealed_path())? != range.start {
                 // Whose connection was lost may have committed without our seeing the reply.
-                return Err(
-                    Error::new("the ledger has another number of steps done than was read before").passing()
-                );
+                return Err(Error::new("the ledger has another number of steps done than was read before")
+                    .transient());
             }
             let sql: String = self
                 .steps

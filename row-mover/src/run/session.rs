@@ -12,18 +12,19 @@ use super::outcome::{AlreadyDone, Outcome, PhaseDone, Rejected};
 use super::{Request, migrations, open_checked, target_check};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
-use crate::lock_watch::LockWatch;
-use crate::observer::{Observer, go_on};
-use crate::retry;
+use crate::observer::Observer;
 use crate::source::{SourceConnection, seal};
-use crate::target::budget::Budget;
-use crate::target::bulk::{Backend, BulkConnection};
-use crate::target::connections::Connections;
-use crate::target::lock_wait::advisory_lock_holder;
-use crate::target::session::{end_session, open_bulk_again};
-use crate::target::{DbSettings, PooledConnection, TargetUrl};
 use crate::validate::{CompareOptions, catalog, compare_rows};
 use crate::watched::Watched;
+use postgres_client::budget::Budget;
+use postgres_client::connection::{Backend, Connection};
+use postgres_client::connections::Connections;
+use postgres_client::lock_query::advisory_lock_holder;
+use postgres_client::lock_watch::LockWatch;
+use postgres_client::retry;
+use postgres_client::session::{end_session, open_bulk_again};
+use postgres_client::watch::check_stop;
+use postgres_client::{DbSettings, PooledConnection, TargetUrl};
 
 /// Two migrations of one target are kept apart by an advisory lock of this number.
 pub(crate) const ADVISORY_LOCK: &str = "7237971062";
@@ -42,7 +43,7 @@ pub(super) struct Session<'a> {
     pub(super) settings: DbSettings,
     pub(super) observer: &'a Watched<'a>,
     /// Holds the advisory lock for as long as the run lasts.
-    keeper: Arc<Mutex<BulkConnection>>,
+    keeper: Arc<Mutex<Connection>>,
     /// Knows who holds the locks that our sessions wait for.
     lock_watch: LockWatch,
 }
@@ -77,13 +78,13 @@ impl<'a> Session<'a> {
     }
 
     /// Does `work` with the session that holds the lock.
-    pub(super) fn with_keeper<T>(&self, work: impl FnOnce(&mut BulkConnection) -> T) -> T {
+    pub(super) fn with_keeper<T>(&self, work: impl FnOnce(&mut Connection) -> T) -> T {
         work(&mut self.keeper.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Compares with the session that holds the lock, which keeps the snapshot. Nobody can watch for locks through it meanwhile, so that
     /// the watch takes a connection of its own, where there is one to spare.
-    pub(super) fn comparing<T>(&self, work: impl FnOnce(&mut BulkConnection) -> Result<T>) -> Result<T> {
+    pub(super) fn comparing<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
         if !self.connections.budget().has_one_to_spare() {
             return self.with_keeper(work);
         }
@@ -99,11 +100,11 @@ impl<'a> Session<'a> {
     /// Makes sure that the session with the lock is still there, and takes the lock again where it was lost: once it is gone, another
     /// migration may have begun, and then this one must not go on.
     pub(super) fn hold_lock(&self) -> Result<()> {
-        go_on(self.observer)?;
+        check_stop(self.observer)?;
         let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
         match keeper.query("SELECT 1", &[]) {
             Ok(_) => Ok(()),
-            Err(error) if error.is_passing() => {
+            Err(error) if error.is_transient() => {
                 self.observer.note(&format!(
                     "{}; trying again with another session that holds the lock",
                     retry::in_one_line(&error)
@@ -118,7 +119,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn take(&self, keeper: &mut BulkConnection) -> Result<()> {
+    fn take(&self, keeper: &mut Connection) -> Result<()> {
         let deadline = Instant::now() + LOCK_WAIT_MAX;
         loop {
             let rows = keeper.query(&format!("SELECT pg_try_advisory_lock({ADVISORY_LOCK})"), &[])?;
@@ -126,12 +127,12 @@ impl<'a> Session<'a> {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                let error = Error::new(format!("another migration is at work on {}", self.target)).next(
+                let error = Error::new(format!("another migration is at work on {}", self.target)).with_remedy_text(
                     "wait for it, or end it; `cargo xtask status` shows it, and sessions of ours are named hyperpage-migration in \
                      pg_stat_activity",
                 );
                 return Err(match advisory_lock_holder(keeper, ADVISORY_LOCK)? {
-                    Some(holder) => error.because(format!("it is {holder}")),
+                    Some(holder) => error.caused_by(format!("it is {holder}")),
                     None => error,
                 });
             }
@@ -144,14 +145,14 @@ impl<'a> Session<'a> {
         // The keeper may have been lost by itself, which says nothing of the session that is asked for.
         match self.hold_lock() {
             Ok(()) => {}
-            Err(error) if error.is_passing() => return Ok(false),
+            Err(error) if error.is_transient() => return Ok(false),
             Err(error) => return Err(error),
         }
         let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
         let sql = "SELECT wait_event_type IS DISTINCT FROM 'Lock' FROM pg_stat_activity \
                    WHERE pid = $1::integer AND backend_start = $2::timestamptz AND state = 'active'";
         let rows = match keeper.query(sql, &backend.parameters()) {
-            Err(error) if error.is_passing() => return Ok(false),
+            Err(error) if error.is_transient() => return Ok(false),
             answer => answer?,
         };
         let at_work = rows.first().and_then(|row| row.first());
@@ -198,7 +199,9 @@ impl<'a> Session<'a> {
                 run.id,
                 undone.join(", ")
             ))
-            .next("see what is there with `cargo xtask validate`, or start over with --restart"));
+            .with_remedy_text(
+                "see what is there with `cargo xtask validate`, or start over with --restart",
+            ));
         }
         let gone = target_check::missing_tables(&mut self.connection()?, &run.plan)?;
         if !gone.is_empty() {
@@ -207,7 +210,9 @@ impl<'a> Session<'a> {
                 run.id,
                 gone.join(", ")
             ))
-            .next("see what is there with `cargo xtask validate`, or start over with --restart"));
+            .with_remedy_text(
+                "see what is there with `cargo xtask validate`, or start over with --restart",
+            ));
         }
         if self.is_standby()? {
             self.observer.note("the server is a standby: what it holds was migrated into its primary");
@@ -230,10 +235,10 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         let next = "validate to see them; --discard beside --restart drops them for good";
-        seal::verify_while(&run.seal, &|| go_on(self.observer)).map_err(|error| {
+        seal::verify_while(&run.seal, &|| check_stop(self.observer)).map_err(|error| {
             Error::new(format!("whether {} was written to since run {} cannot be told", self.target, run.id))
-                .because(error)
-                .next("--discard beside --restart drops what is there without looking")
+                .caused_by(error)
+                .with_remedy_text("--discard beside --restart drops what is there without looking")
         })?;
         let differences = catalog::schema_differences(&mut self.connection()?, &run.plan)?;
         let plan = run.plan.with_policies();
@@ -255,8 +260,8 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         Err(Error::new(format!("{} holds rows that were written there since run {}", self.target, run.id))
-            .because(written.join("; "))
-            .next(next))
+            .caused_by(written.join("; "))
+            .with_remedy_text(next))
     }
 
     pub(super) fn start(&self, phase: Phase) -> Instant {

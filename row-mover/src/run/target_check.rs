@@ -8,15 +8,15 @@ use migrate_core::identifier::quote_pg;
 use migrate_core::plan::{Plan, PlannedTable};
 
 use crate::error::{Error, Result};
-use crate::target::bulk::BulkConnection;
-use crate::target::pool::diesel_failed;
-use crate::target::{PooledConnection, TargetUrl};
+use postgres_client::connection::Connection;
+use postgres_client::pool::diesel_failed;
+use postgres_client::{PooledConnection, TargetUrl};
 
 /// The oldest version that is supported, as `server_version_num`.
 const SERVER_VERSION_MIN: i32 = 150_000;
 
 /// Refuses a server that is too old.
-pub(crate) fn check_version(connection: &BulkConnection) -> Result<()> {
+pub(crate) fn check_version(connection: &Connection) -> Result<()> {
     check_version_number(connection.server_version())
 }
 
@@ -29,18 +29,18 @@ fn check_version_number(version: i32) -> Result<()> {
         version / 10_000,
         version % 10_000
     ))
-    .next("upgrade it, or leave out the URL to use a private PostgreSQL"))
+    .with_remedy_text("upgrade it, or leave out the URL to use a private PostgreSQL"))
 }
 
 /// Whether the server is a standby.
-pub(super) fn is_standby(target: &mut BulkConnection) -> Result<bool> {
+pub(super) fn is_standby(target: &mut Connection) -> Result<bool> {
     let rows = target.query("SELECT pg_is_in_recovery()", &[])?;
     Ok(rows.first().and_then(|row| row.first()) == Some(&Some("t".to_owned())))
 }
 
 /// The error for a server that takes no writes.
 pub(super) fn standby() -> Error {
-    Error::new("the server is a standby, which takes no writes").next("name the primary")
+    Error::new("the server is a standby, which takes no writes").with_remedy_text("name the primary")
 }
 
 /// Refuses a database in which rows could not be what they are, or in which we may not create.
@@ -81,7 +81,7 @@ pub(super) fn check_settings(target: &mut PooledConnection, plan: &Plan) -> Resu
         return Err(Error::new(format!(
             "database {database} has the encoding {encoding}, and UTF8 is needed"
         ))
-        .next("create one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"));
+        .with_remedy_text("create one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"));
     }
     if settings.is_standby {
         return Err(standby());
@@ -90,13 +90,17 @@ pub(super) fn check_settings(target: &mut PooledConnection, plan: &Plan) -> Resu
         return Err(Error::new(format!(
             "database {database} takes no writes: default_transaction_read_only is on"
         ))
-        .next("set it off for this database or role, if that is meant to be"));
+        .with_remedy_text("set it off for this database or role, if that is meant to be"));
     }
     if !settings.may_create_schema {
         return Err(Error::new(format!(
             "{user} may not create a schema in database {database}, which the ledger needs"
         ))
-        .next(format!("GRANT CREATE ON DATABASE {} TO {}", quote_pg(database), quote_pg(user))));
+        .with_remedy_text(format!(
+            "GRANT CREATE ON DATABASE {} TO {}",
+            quote_pg(database),
+            quote_pg(user)
+        )));
     }
     // What rows may be refused by is caught in blocks of this language, so that no row stands in the server's log.
     if !settings.may_use_language {
@@ -107,20 +111,24 @@ pub(super) fn check_settings(target: &mut PooledConnection, plan: &Plan) -> Resu
         return Err(Error::new(format!(
             "{user} may not use PL/pgSQL in database {database}, which the load needs"
         ))
-        .next(next));
+        .with_remedy_text(next));
     }
     if !settings.may_make_temporary && needs_temporary_table(plan) {
         return Err(Error::new(format!(
             "{user} may not make temporary tables in database {database}, and rows of this plan go through one"
         ))
-        .next(format!("GRANT TEMPORARY ON DATABASE {} TO {}", quote_pg(database), quote_pg(user))));
+        .with_remedy_text(format!("GRANT TEMPORARY ON DATABASE {} TO {}", quote_pg(database), quote_pg(user))));
     }
     match plan.schemas().into_iter().find_map(|schema| is_closed(target, schema).transpose()) {
         None => Ok(()),
         Some(Err(error)) => Err(error),
         Some(Ok(schema)) => {
             Err(Error::new(format!("{user} may not create tables in schema {schema} of database {database}"))
-                .next(format!("GRANT USAGE, CREATE ON SCHEMA {} TO {}", quote_pg(&schema), quote_pg(user))))
+                .with_remedy_text(format!(
+                    "GRANT USAGE, CREATE ON SCHEMA {} TO {}",
+                    quote_pg(&schema),
+                    quote_pg(user)
+                )))
         }
     }
 }
@@ -203,7 +211,7 @@ pub(super) fn check_empty(
         Some(_) => "drop it, or move it to another schema or database; nothing was changed in this one",
     };
     Err(Error::new(format!("{url} is not empty, and what is there is not ours: {}", names.join(", ")))
-        .next(next))
+        .with_remedy_text(next))
 }
 
 /// The schemas and names of the relations that a plan's migrations make.
@@ -229,7 +237,7 @@ pub(super) fn check_ledger_schema(target: &mut PooledConnection, url: &TargetUrl
         return Ok(());
     }
     Err(Error::new(format!("{url} has a schema migration that is not ours, and the ledger needs that name"))
-        .next("rename it for the move; nothing was changed"))
+        .with_remedy_text("rename it for the move; nothing was changed"))
 }
 
 /// The tables of `plan` that are not there.

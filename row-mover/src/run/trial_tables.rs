@@ -8,9 +8,9 @@ use migrate_core::page_limits::KeyLimit;
 use migrate_core::plan::PlannedTable;
 
 use crate::error::{Error, Result};
-use crate::target::bulk::BulkConnection;
-use crate::target::guarded::Then;
-use crate::target::server_error::ServerError;
+use postgres_client::connection::Connection;
+use postgres_client::guarded::Then;
+use postgres_client::server_error::ServerError;
 
 /// The columns of so many are sent together: as many values, stored elsewhere, fit into one row.
 pub(super) const GROUP_COLUMNS: usize = 100;
@@ -82,7 +82,7 @@ impl<'a> Scratch<'a> {
         table: &'a PlannedTable,
         positions: &[usize],
         tried: &[Tried<'_>],
-        target: &mut BulkConnection,
+        target: &mut Connection,
     ) -> Result<Scratch<'a>> {
         // Two processes in two containers may have the same number; two backends of one server do not.
         let schema = format!("migration_scratch_trial_{}", target.backend().pid());
@@ -120,7 +120,7 @@ impl<'a> Scratch<'a> {
                 Err(refused) => {
                     let what =
                         format!("table {}: its rows cannot be tried for the limits of pages", table.target);
-                    return Err(Error::new(what).because(refused));
+                    return Err(Error::new(what).caused_by(refused));
                 }
             }
         }
@@ -138,7 +138,7 @@ impl<'a> Scratch<'a> {
     }
 
     /// Tries all rows that were sent, and forgets them: a verdict for each that exceeds a limit or cannot be tried.
-    pub(super) fn exceeding(&self, target: &mut BulkConnection) -> Result<Vec<Verdict>> {
+    pub(super) fn exceeding(&self, target: &mut Connection) -> Result<Vec<Verdict>> {
         target.script(&self.trials.join("; "))?;
         let sql = format!("SELECT tried, number, state, words FROM {}.verdicts ORDER BY 1, 2", self.schema);
         let rows = target.query(&sql, &[])?;
@@ -276,7 +276,7 @@ impl<'a> Scratch<'a> {
     }
 }
 
-fn existing_columns(table: &PlannedTable, target: &mut BulkConnection) -> Result<Vec<ExistingColumn>> {
+fn existing_columns(table: &PlannedTable, target: &mut Connection) -> Result<Vec<ExistingColumn>> {
     let rows = target.query(EXISTING_COLUMNS_SQL, &[Some(&table.qualified(&table.target))])?;
     let column = |row: Vec<Option<String>>| {
         let [name, base, options, storage] = <[Option<String>; 4]>::try_from(row).ok()?;

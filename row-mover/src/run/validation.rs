@@ -10,19 +10,20 @@ use super::integrity::beside_integrity;
 use super::{existing, migrations, open_checked, removal, target_check};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
-use crate::lock_watch::watching_locks;
-use crate::observer::{Observer, go_on};
+use crate::observer::Observer;
 use crate::source::integrity_check::Integrity;
 use crate::source::{SourceConnection, seal};
-use crate::target::budget::Budget;
-use crate::target::bulk::BulkConnection;
-use crate::target::connections::Connections;
-use crate::target::{DbSettings, PooledConnection, TargetUrl};
 use crate::validate::{
     CompareOptions, Share, TableComparison, Tried, Views, behaviour, catalog, compare_rows, defaults,
     sequence_problems,
 };
 use crate::watched::watched;
+use postgres_client::budget::Budget;
+use postgres_client::connection::Connection;
+use postgres_client::connections::Connections;
+use postgres_client::lock_watch::watching_locks;
+use postgres_client::watch::check_stop;
+use postgres_client::{DbSettings, PooledConnection, TargetUrl};
 
 /// Why something is left out on a server that takes no writes, not even such as are rolled back.
 const STANDBY: &str = "the server is a standby, which takes no writes; validate its primary";
@@ -147,24 +148,24 @@ pub fn validate<M: MigrationSource<Pg>>(
 
 fn validate_within<M: MigrationSource<Pg>>(
     request: &ValidationRequest<'_, M>,
-    mut holder: BulkConnection,
+    mut holder: Connection,
     budget: Budget,
     observer: &dyn Observer,
 ) -> Result<(Run, Validation)> {
     let connections = Connections::new(&request.target, &request.settings, budget)?;
     let run = ledger::last_run(&mut connections.pooled()?)?.ok_or_else(|| {
         Error::new(format!("{} holds no migration to validate", request.target))
-            .next("migrate first: `cargo xtask migrate`")
+            .with_remedy_text("migrate first: `cargo xtask migrate`")
     })?;
     if let Some(missing) =
         [Phase::Rows, Phase::Constraints].into_iter().find(|phase| !run.state.done.contains(phase))
     {
         return Err(Error::new(format!("run {} is not done: its phase {missing} is still to come", run.id))
-            .next("run the same `cargo xtask migrate` again: it goes on from there"));
+            .with_remedy_text("run the same `cargo xtask migrate` again: it goes on from there"));
     }
     removal::check_none_begun(&mut connections.pooled()?, &run)?;
     observer.phase_started(Phase::Validate);
-    seal::verify_while(&run.seal, &|| go_on(observer))?;
+    seal::verify_while(&run.seal, &|| check_stop(observer))?;
     let is_standby = target_check::is_standby(&mut holder)?;
     let parts = ValidationParts {
         connections: &connections,
@@ -207,7 +208,7 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
     /// Compares everything. The plan and the sealed copy are those of the run; `holder` keeps the snapshot in which rows are compared.
     ///
     /// Each step gives its connection back before the next one takes one: there may be no more than one.
-    pub(super) fn compare(&self, holder: &mut BulkConnection, run: &Run) -> Result<Validation> {
+    pub(super) fn compare(&self, holder: &mut Connection, run: &Run) -> Result<Validation> {
         let started = std::time::Instant::now();
         let is_moved = |table: &&PlannedTable| run.state.subject.tables.contains(&table.source);
         let plan = run.plan.with_policies();

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use rusqlite::Connection;
 
-use crate::observer::StopFlag;
+use postgres_client::watch::StopFlag;
 
 /// How many instructions SQLite runs between two questions: a moment, even where one of them calls a function that takes its time.
 const STEPS_BETWEEN_QUESTIONS: i32 = 1_000;

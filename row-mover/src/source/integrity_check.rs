@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::SourceConnection;
 use super::quick_check::{NOT_IN_ORDER, is_about_values, stand_in, tables_of_unknown_order};
 use crate::error::{Context, Error, Result};
-use crate::observer::StopFlag;
+use postgres_client::watch::StopFlag;
 
 /// How many finds are kept.
 const KEPT_FINDS_MAX: usize = 100;

@@ -34,11 +34,11 @@ pub fn introspect(source: &SourceConnection) -> Result<SourceSchema> {
     let unreadable = || format!("the schema of {} cannot be read", path.display());
     let damage_or = |error: rusqlite::Error| match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::DatabaseCorrupt) => super::open::corrupt(path, source.real_path(), error),
-        _ => Error::new(unreadable()).because(error),
+        _ => Error::new(unreadable()).caused_by(error),
     };
     if let Some(what) = not_utf8(source.connection()).map_err(damage_or)? {
         return Err(Error::new(format!("{}: {what} is not UTF-8", unreadable()))
-            .next("give it another name in a copy of the file, and migrate the copy"));
+            .with_remedy_text("give it another name in a copy of the file, and migrate the copy"));
     }
     if let Some(excess) = too_many_views(source.connection()).context(unreadable)? {
         return Err(excess.refusal(&path.display()));
@@ -93,12 +93,14 @@ fn no_tables(source: &SourceConnection) -> Error {
     let error = Error::new(format!("{} holds no table", source.path().display()));
     // Opening a database in WAL mode makes an empty log where none is, so that an empty one says no more than none.
     if is_wal && !is_nonempty(&sidecar(source.real_path(), "-wal")) {
-        error.next(
+        error.with_remedy_text(
             "it is in WAL mode, and no -wal file with content lies beside it: if it was copied, copy FILE, FILE-wal and \
              FILE-shm together, or let the app close it first; else check that this is the file that the app uses",
         )
     } else {
-        error.next("it is a database, but an empty one; check that this is the file that the app uses")
+        error.with_remedy_text(
+            "it is a database, but an empty one; check that this is the file that the app uses",
+        )
     }
 }
 

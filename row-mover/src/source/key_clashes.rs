@@ -13,8 +13,8 @@ use super::preflight::{Offender, Offenders, Remedies, TableFindings, add_offende
 use super::rows::{Scan, SourceRow, Value, Values};
 use crate::error::{Context, Result};
 use crate::rejects::{self, Fate, RowBuffer};
-use crate::target::bulk::BulkConnection;
 use crate::validate::TargetRows;
+use postgres_client::connection::Connection;
 
 /// A hash of a key in a form in which values that PostgreSQL takes for one have the same bytes.
 type KeyHash = [u8; 16];
@@ -26,7 +26,7 @@ type KeyHash = [u8; 16];
 /// When either side cannot be read.
 pub(crate) fn find(
     source: &SourceConnection,
-    target: &mut BulkConnection,
+    target: &mut Connection,
     table: &PlannedTable,
     kept: Option<&str>,
     found: &mut TableFindings,
@@ -71,7 +71,7 @@ fn is_unique_anyway(source: &SourceConnection, table: &PlannedTable, positions: 
 
 /// The keys of rows that the target holds already.
 fn held_keys(
-    target: &mut BulkConnection,
+    target: &mut Connection,
     table: &PlannedTable,
     positions: &[usize],
     from: &str,

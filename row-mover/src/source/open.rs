@@ -231,8 +231,8 @@ pub(super) fn corrupt(path: &Path, real_path: &Path, error: rusqlite::Error) -> 
             path.display(),
             rusqlite::version()
         ))
-        .because(error)
-        .next(
+        .caused_by(error)
+        .with_remedy_text(
             "if the app still opens the file, its SQLite knows more than this one: let it drop what is named here in a copy, and \
              migrate the copy; else the file is damaged: restore it from a backup",
         ),
@@ -265,7 +265,7 @@ fn lenient(real_path: &Path) -> rusqlite::Result<Connection> {
 }
 
 pub(crate) fn damaged(path: &Path, finds: String) -> Error {
-    Error::new(format!("{} is damaged", path.display())).because(finds).next(
+    Error::new(format!("{} is damaged", path.display())).caused_by(finds).with_remedy_text(
         "restore it from a backup, or recover what is left with `sqlite3 FILE .recover`, and migrate that",
     )
 }
@@ -330,7 +330,7 @@ fn check_is_database(path: &Path) -> Result<()> {
             "this program is linked with SQLite {}, which can lose writes",
             rusqlite::version()
         ))
-        .next("build it with the SQLite that Cargo.lock names"));
+        .with_remedy_text("build it with the SQLite that Cargo.lock names"));
     }
     let shown = path.display();
     let metadata = std::fs::metadata(path).map_err(|error| {
@@ -339,15 +339,16 @@ fn check_is_database(path: &Path) -> Result<()> {
             _ => format!("{shown} cannot be read"),
         };
         Error::new(error_text)
-            .because(error)
-            .next("name the SQLite file with --sqlite or DATABASE_PATH; for a first look try `cargo xtask migrate --sample`")
+            .caused_by(error)
+            .with_remedy_text("name the SQLite file with --sqlite or DATABASE_PATH; for a first look try `cargo xtask migrate --sample`")
     })?;
     if !metadata.is_file() {
-        return Err(Error::new(format!("{shown} is not a regular file")).next("name the SQLite file itself"));
+        return Err(Error::new(format!("{shown} is not a regular file"))
+            .with_remedy_text("name the SQLite file itself"));
     }
     if metadata.len() == 0 {
         return Err(Error::new(format!("{shown} is empty: 0 bytes, no table"))
-            .next("an app creates such a file when its path is wrong; look for the real one"));
+            .with_remedy_text("an app creates such a file when its path is wrong; look for the real one"));
     }
     let mut header = [0; 16];
     let read = open_regular(path).and_then(|mut file| file.read_exact(&mut header));
@@ -357,7 +358,7 @@ fn check_is_database(path: &Path) -> Result<()> {
     }
     if &header != b"SQLite format 3\0" {
         return Err(Error::new(format!("{shown} is no SQLite database: its first bytes are not SQLite's"))
-            .next("if it is encrypted (SQLCipher), decrypt it to a plain file first"));
+            .with_remedy_text("if it is encrypted (SQLCipher), decrypt it to a plain file first"));
     }
     Ok(())
 }
@@ -380,8 +381,8 @@ pub(crate) fn check_length(path: &Path, next: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(format!("the path {} is too long: it has {bytes} bytes", path.display()))
-        .because(format!("SQLite opens paths of up to {PATH_BYTES_MAX} bytes"))
-        .next(next))
+        .caused_by(format!("SQLite opens paths of up to {PATH_BYTES_MAX} bytes"))
+        .with_remedy_text(next))
 }
 
 fn explain_open(path: &Path, real_path: &Path, has_journal: bool, error: rusqlite::Error) -> Error {
@@ -390,23 +391,27 @@ fn explain_open(path: &Path, real_path: &Path, has_journal: bool, error: rusqlit
         Some(ErrorCode::NotADatabase) => damaged(path, error.to_string()),
         Some(ErrorCode::DatabaseCorrupt) => corrupt(path, real_path, error),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            Error::new(format!("{shown} is locked by another process")).because(error).next(format!(
-                "waited {} seconds; stop what holds an exclusive lock on it and try again",
-                LOCK_WAIT_MAX.as_secs()
-            ))
+            Error::new(format!("{shown} is locked by another process")).caused_by(error).with_remedy_text(
+                format!(
+                    "waited {} seconds; stop what holds an exclusive lock on it and try again",
+                    LOCK_WAIT_MAX.as_secs()
+                ),
+            )
         }
         Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly) if has_journal => Error::new(format!(
             "{shown} was left by a crash: its -journal must be rolled back first"
         ))
-        .because(error)
-        .next(
+        .caused_by(error)
+        .with_remedy_text(
             "open it once with the app or with `sqlite3 FILE .tables`, which rolls it back, then try again",
         ),
         Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly) => Error::new(format!(
             "{shown} cannot be opened for reading"
         ))
-        .because(error)
-        .next("a database in WAL mode needs a folder that this account may write to, for SQLite's -shm file"),
-        _ => Error::new(format!("{shown} cannot be opened")).because(error),
+        .caused_by(error)
+        .with_remedy_text(
+            "a database in WAL mode needs a folder that this account may write to, for SQLite's -shm file",
+        ),
+        _ => Error::new(format!("{shown} cannot be opened")).caused_by(error),
     }
 }

@@ -61,7 +61,7 @@ pub(crate) fn first_difference(
         }
     }
     if seen == 0 {
-        return Err(Error::new(failed()).because("SQLite gives none"));
+        return Err(Error::new(failed()).caused_by("SQLite gives none"));
     }
     // One more than there are of the shorter one.
     let size = bytes / seen;

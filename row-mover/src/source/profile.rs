@@ -125,7 +125,7 @@ fn readable<'a>(source: &SourceConnection, table: &'a SourceTable) -> Arc<[&'a s
 
 /// Rows that lie in the order of a collation that only the app has are out of reach.
 fn unreadable(table: &str, error: rusqlite::Error) -> Error {
-    Error::new(format!("table {table} cannot be read")).because(error).next(
+    Error::new(format!("table {table} cannot be read")).caused_by(error).with_remedy_text(
         "where its key has a collation that only the app has and the table is WITHOUT ROWID, let the app copy it into a table with \
          rowids, or leave it behind: its name and the reason under [leave_behind] in mapping.toml",
     )

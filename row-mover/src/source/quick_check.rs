@@ -47,7 +47,7 @@ pub fn quick_check(source: &SourceConnection, stands_for: &Path, observer: &dyn 
     checked.map_err(|error| match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => damaged(path, error.to_string()),
         Some(ErrorCode::DatabaseCorrupt) => corrupt(path, own.real_path(), error),
-        _ => Error::new(failed()).because(error).next(
+        _ => Error::new(failed()).caused_by(error).with_remedy_text(
             "if its schema uses a function that only the app has, remove the index or column that does in a copy, and migrate \
              the copy",
         ),

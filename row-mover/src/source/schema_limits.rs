@@ -84,8 +84,8 @@ impl Excess {
             "{shown} exceeds a limit of this program's SQLite ({}), and is not damaged",
             rusqlite::version()
         ))
-        .because(self.to_string())
-        .next("in a copy of the file, let the app's own SQLite drop this or make it smaller, and migrate the copy")
+        .caused_by(self.to_string())
+        .with_remedy_text("in a copy of the file, let the app's own SQLite drop this or make it smaller, and migrate the copy")
     }
 }
 

@@ -86,7 +86,7 @@ pub fn copy(path: &Path, backup_dir: &Path, copied: &dyn Fn(f64) -> Result<()>) 
     };
     let ((copied_at, source_path, source_state), read_method) = read_undisturbed(path, &mut copy_once)
         .map_err(|error| match free_bytes(&place.folder) {
-            Ok(free) if free < LITTLE_ROOM => error.next(format!(
+            Ok(free) if free < LITTLE_ROOM => error.with_remedy_text(format!(
                 "{} has {free} bytes free: make room there, or name another folder with --backup-dir",
                 backup_dir.display()
             )),
@@ -101,16 +101,16 @@ impl Copy {
         &self.place.partial
     }
 
-    /// Writes it to the disk and hashes it: its SHA-256 in hex, and its size in bytes. `go_on` ends it with an error.
+    /// Writes it to the disk and hashes it: its SHA-256 in hex, and its size in bytes. `check_stop` ends it with an error.
     ///
     /// # Errors
     /// When it cannot be read or written.
-    pub fn hash(&self, go_on: &dyn Fn() -> Result<()>) -> Result<(String, u64)> {
+    pub fn hash(&self, check_stop: &dyn Fn() -> Result<()>) -> Result<(String, u64)> {
         let partial = self.path();
         File::open(partial)
             .and_then(|file| file.sync_all())
             .context(|| format!("{} cannot be written to the disk", partial.display()))?;
-        hash(partial, go_on)
+        hash(partial, check_stop)
     }
 
     /// Seals it under what [`Copy::hash`] gave.
@@ -173,26 +173,27 @@ pub fn verify(seal: &Seal) -> Result<()> {
     verify_while(seal, &|| Ok(()))
 }
 
-/// The same, until `go_on` ends it with an error: a large copy takes minutes.
+/// The same, until `check_stop` ends it with an error: a large copy takes minutes.
 ///
 /// # Errors
-/// As above, or that of `go_on`.
-pub(crate) fn verify_while(seal: &Seal, go_on: &dyn Fn() -> Result<()>) -> Result<()> {
+/// As above, or that of `check_stop`.
+pub(crate) fn verify_while(seal: &Seal, check_stop: &dyn Fn() -> Result<()>) -> Result<()> {
     let shown = seal.path.display();
     if !seal.path.exists() {
-        return Err(Error::new(format!("the sealed copy {shown} is gone"))
-            .next("put it back where it was, or start over with --restart, which takes a new one"));
+        return Err(Error::new(format!("the sealed copy {shown} is gone")).with_remedy_text(
+            "put it back where it was, or start over with --restart, which takes a new one",
+        ));
     }
     if !seal.path.is_file() {
-        return Err(Error::new(format!("the sealed copy {shown} is no regular file")).next(
+        return Err(Error::new(format!("the sealed copy {shown} is no regular file")).with_remedy_text(
             "put it back where it was, or start over with --restart --discard, which takes a new one",
         ));
     }
-    let (sha256, bytes) = hash(&seal.path, go_on)?;
+    let (sha256, bytes) = hash(&seal.path, check_stop)?;
     if sha256 == seal.sha256 && bytes == seal.bytes {
         return Ok(());
     }
-    Err(Error::new(format!("the sealed copy {shown} is not what was sealed: its SHA-256 differs")).next(
+    Err(Error::new(format!("the sealed copy {shown} is not what was sealed: its SHA-256 differs")).with_remedy_text(
         "it was damaged or changed after the migration began; restore it from a backup of the backup folder",
     ))
 }
@@ -243,8 +244,8 @@ fn create_private_folder(backup_dir: &Path, folder: &Path) -> Result<()> {
     let create = |folder: &Path, is_recursive: bool| {
         fs::DirBuilder::new().mode(0o700).recursive(is_recursive).create(folder).map_err(|error| {
             Error::new(format!("the backup folder {} cannot be made", folder.display()))
-                .because(error)
-                .next("name a folder that this account may write to with --backup-dir")
+                .caused_by(error)
+                .with_remedy_text("name a folder that this account may write to with --backup-dir")
         })
     };
     create(backup_dir, true)?;
@@ -255,7 +256,7 @@ fn create_private_folder(backup_dir: &Path, folder: &Path) -> Result<()> {
 /// was written by somebody who takes no locks. What was the same both times was so at the moment between, when all of it was read once.
 fn copy_pages(source: &SourceConnection, partial: &Path, copied: &dyn Fn(f64) -> Result<()>) -> Result<()> {
     let failed = || format!("{} cannot be copied to {}", source.path().display(), partial.display());
-    let disturbed = |disturbance: Disturbance| Err(Error::new(failed()).because(disturbance));
+    let disturbed = |disturbance: Disturbance| Err(Error::new(failed()).caused_by(disturbance));
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(partial).context(failed)?;
     let mut target = Connection::open(partial).context(failed)?;
     let connection = source.connection();
@@ -265,14 +266,14 @@ fn copy_pages(source: &SourceConnection, partial: &Path, copied: &dyn Fn(f64) ->
     let before = source.locked_state().context(failed)?;
     back_up(connection, &mut target, &|share| copied(share / 2.0)).map_err(|error| match error {
         BackupError::Ended(error) => error,
-        BackupError::Sqlite(error) => Error::new(failed()).because(error),
-        BackupError::Unexpected(result) => Error::new(failed()).because(format!("{result:?}")),
+        BackupError::Sqlite(error) => Error::new(failed()).caused_by(error),
+        BackupError::Unexpected(result) => Error::new(failed()).caused_by(format!("{result:?}")),
     })?;
     // The copy of a WAL database says in its header that it has a log; this one never will.
     let mode: String =
         target.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0)).context(failed)?;
     if mode != "delete" {
-        return Err(Error::new(failed()).because(format!("its journal mode stayed {mode}")));
+        return Err(Error::new(failed()).caused_by(format!("its journal mode stayed {mode}")));
     }
     target.close().map_err(|(_, error)| error).context(failed)?;
     if let Some(page) = pages::first_difference(connection, partial, &|share| copied(0.5 + share / 2.0))? {
@@ -324,12 +325,12 @@ fn finish(partial: &Path, sealed: &Path, folder: &Path) -> Result<()> {
 }
 
 /// SHA-256 and size of a file.
-fn hash(path: &Path, go_on: &dyn Fn() -> Result<()>) -> Result<(String, u64)> {
+fn hash(path: &Path, check_stop: &dyn Fn() -> Result<()>) -> Result<(String, u64)> {
     let failed = || format!("{} cannot be read", path.display());
     let mut file = open_regular(path).context(failed)?;
     let (mut hasher, mut buffer, mut bytes) = (Sha256::new(), vec![0; 1 << 20], 0);
     loop {
-        go_on()?;
+        check_stop()?;
         let read = file.read(&mut buffer).context(failed)?;
         if read == 0 {
             break;

@@ -27,8 +27,8 @@ pub fn is_sealed_content(path: &Path, seal: &Seal) -> Result<bool> {
         ["-wal", "-journal"].into_iter().find(|suffix| is_nonempty(&sidecar(&real_path, suffix)))
     {
         return Err(Error::new(failed())
-            .because(format!("its {suffix} is not empty: not all that it holds is in the file"))
-            .next("open it with the app or with sqlite3, and close it, which empties that"));
+            .caused_by(format!("its {suffix} is not empty: not all that it holds is in the file"))
+            .with_remedy_text("open it with the app or with sqlite3, and close it, which empties that"));
     }
     let source = SourceConnection::open_sealed(&real_path)?;
     let connection = source.connection();
@@ -37,7 +37,7 @@ pub fn is_sealed_content(path: &Path, seal: &Seal) -> Result<bool> {
     snapshot.finish().context(failed)?;
     match live.change_since(&before, Unchanged::Everything) {
         Some(disturbance) => {
-            Err(Error::new(failed()).because(disturbance).next("stop the app and try again"))
+            Err(Error::new(failed()).caused_by(disturbance).with_remedy_text("stop the app and try again"))
         }
         None => Ok(difference.is_none()),
     }

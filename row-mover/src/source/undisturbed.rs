@@ -68,10 +68,10 @@ pub fn read_undisturbed<T>(
         path.display()
     ));
     let error = match last {
-        Some(disturbance) => error.because(disturbance),
+        Some(disturbance) => error.caused_by(disturbance),
         None => error,
     };
-    Err(error.next("stop whatever copies over it, replaces it or writes to it, and try again"))
+    Err(error.with_remedy_text("stop whatever copies over it, replaces it or writes to it, and try again"))
 }
 
 /// The disturbance that an error came of.

@@ -5,11 +5,11 @@ use serde_json::Value;
 
 use super::{BuildStatus, PhaseStatus, RunStatus, SessionStatus, Status, TableStatus};
 use crate::error::{Context, Error, Result};
-use crate::lock_watch::watching_locks;
 use crate::run::{ADVISORY_LOCK, check_version};
-use crate::target::bulk::{BulkConnection, TextRows};
-use crate::target::session::{APPLICATION_NAME, STATUS_NAME, open_bulk};
-use crate::target::{DbSettings, TargetUrl};
+use postgres_client::connection::{Connection, TextRows};
+use postgres_client::lock_watch::watching_locks;
+use postgres_client::session::{APPLICATION_NAME, STATUS_NAME, open_bulk};
+use postgres_client::{DbSettings, TargetUrl};
 
 /// Over how many of the last seconds a rate is taken.
 const RECENT_SECONDS: f64 = 30.0;
@@ -45,7 +45,7 @@ fn read(target: &TargetUrl, settings: &DbSettings) -> Result<Status> {
 }
 
 /// Whether somebody holds the lock of migrations in this database. The number of the lock is split in two in `pg_locks`.
-fn is_at_work(connection: &mut BulkConnection) -> Result<bool> {
+fn is_at_work(connection: &mut Connection) -> Result<bool> {
     let rows = connection.query(
         &format!(
             "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 \
@@ -58,7 +58,7 @@ fn is_at_work(connection: &mut BulkConnection) -> Result<bool> {
 }
 
 /// The sessions of ours, by process. Statements are not shown: they are not needed, and may be anybody's who took our name.
-fn sessions(connection: &mut BulkConnection) -> Result<Vec<SessionStatus>> {
+fn sessions(connection: &mut Connection) -> Result<Vec<SessionStatus>> {
     let rows = connection.query(
         &format!(
             "SELECT a.pid, coalesce(a.state, 'unknown'), \
@@ -90,13 +90,13 @@ fn sessions(connection: &mut BulkConnection) -> Result<Vec<SessionStatus>> {
 }
 
 /// Whether the ledger has a table: those of an older version have fewer.
-fn is_there(connection: &mut BulkConnection, table: &str) -> Result<bool> {
+fn is_there(connection: &mut Connection, table: &str) -> Result<bool> {
     let name = format!("migration.{table}");
     let rows = connection.query("SELECT 1 WHERE to_regclass($1::text) IS NOT NULL", &[Some(&name)])?;
     Ok(!rows.is_empty())
 }
 
-fn last_run(connection: &mut BulkConnection) -> Result<Option<RunStatus>> {
+fn last_run(connection: &mut Connection) -> Result<Option<RunStatus>> {
     let rows = connection.query(
         &format!(
             "SELECT id, {}, tool_version, source_path, plan_sha256, to_json(tables), seal FROM migration.runs \
@@ -132,7 +132,7 @@ fn last_run(connection: &mut BulkConnection) -> Result<Option<RunStatus>> {
 }
 
 /// The phases that are done, and when the run was validated. A phase that this version does not know is passed over.
-fn phases(connection: &mut BulkConnection, run: i64) -> Result<(Vec<PhaseStatus>, Option<String>)> {
+fn phases(connection: &mut Connection, run: i64) -> Result<(Vec<PhaseStatus>, Option<String>)> {
     let sql = format!(
         "SELECT phase, seconds, {} FROM migration.phases WHERE run_id = $1::bigint",
         utc_text("finished_at")
@@ -152,7 +152,7 @@ fn phases(connection: &mut BulkConnection, run: i64) -> Result<(Vec<PhaseStatus>
 }
 
 /// How far each table is. Columns that an older ledger has not are read through JSON, where they are null.
-fn tables_of(connection: &mut BulkConnection, run: i64, names: Vec<String>) -> Result<Vec<TableStatus>> {
+fn tables_of(connection: &mut Connection, run: i64, names: Vec<String>) -> Result<Vec<TableStatus>> {
     let rows = connection.query(
         "WITH c AS (SELECT table_name, done_at IS NOT NULL AS is_done, rows, bytes, seconds, to_jsonb(chunks) AS j \
          FROM migration.chunks WHERE run_id = $1::bigint) \
@@ -193,7 +193,7 @@ fn tables_of(connection: &mut BulkConnection, run: i64, names: Vec<String>) -> R
     Ok(names.into_iter().map(status_of).collect())
 }
 
-fn builds(connection: &mut BulkConnection, run: i64) -> Result<Vec<BuildStatus>> {
+fn builds(connection: &mut Connection, run: i64) -> Result<Vec<BuildStatus>> {
     if !is_there(connection, "builds")? {
         return Ok(Vec::new());
     }
@@ -215,7 +215,7 @@ fn builds(connection: &mut BulkConnection, run: i64) -> Result<Vec<BuildStatus>>
 
 /// The bytes that moved in a second of late; none where nothing did. `done_at` is the beginning of a chunk's transaction, so that a
 /// chunk counts with that part of it which lies in the last seconds.
-fn recent_rate(connection: &mut BulkConnection, run: i64) -> Result<Option<f64>> {
+fn recent_rate(connection: &mut Connection, run: i64) -> Result<Option<f64>> {
     let rows: TextRows = connection.query(
         "WITH c AS (SELECT bytes, greatest(seconds, 0.001) AS seconds, extract(epoch FROM clock_timestamp() - done_at)::float8 AS began \
          FROM migration.chunks WHERE run_id = $1::bigint AND done_at IS NOT NULL), \

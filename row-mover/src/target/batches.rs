@@ -6,9 +6,9 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use migrate_core::batches::LockShare;
 
-use super::PooledConnection;
-use super::pool::diesel_failed;
 use crate::error::Result;
+use postgres_client::PooledConnection;
+use postgres_client::pool::diesel_failed;
 
 /// Reads how many locks a transaction of ours may hold.
 pub(crate) fn lock_share(target: &mut PooledConnection) -> Result<LockShare> {
@@ -53,7 +53,7 @@ mod tests {
 
     use super::*;
     use crate::error::Error;
-    use crate::target::server_error::ServerError;
+    use postgres_client::server_error::ServerError;
 
     /// Works in batches where the server has room for `room` items at once; gives what was done, in order.
     fn done_with_room_for(room: usize) -> Result<Vec<Range<usize>>> {
@@ -63,7 +63,7 @@ mod tests {
         in_batches(locks.len(), LockShare::of_table(640), &end, &mut |range| {
             if range.len() > room {
                 let full = ServerError { sqlstate: Some("53200".to_owned()), ..ServerError::default() };
-                return Err(Error::new("a statement was refused").because(full));
+                return Err(Error::new("a statement was refused").caused_by(full));
             }
             done.push(range);
             Ok(())

@@ -13,10 +13,10 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, Bool, Text};
 use migrate_core::identifier::{qualified_pg, quote_pg_literal};
 
-use super::bulk::BulkConnection;
-use super::pool::{all_or_none, diesel_failed};
-use super::{PooledConnection, server_error};
 use crate::error::{Error, Result};
+use postgres_client::connection::Connection;
+use postgres_client::pool::{all_or_none, diesel_failed};
+use postgres_client::{PooledConnection, server_error};
 
 /// The name of the table.
 pub(crate) const TABLE: &str = "__diesel_schema_migrations";
@@ -130,7 +130,7 @@ impl Applied {
     ///
     /// # Errors
     /// When the target refuses, or the list is none of Diesel's.
-    pub(crate) fn record(&self, target: &mut BulkConnection) -> Result<()> {
+    pub(crate) fn record(&self, target: &mut Connection) -> Result<()> {
         target.query(&lock_sql(&self.schema, Lock::Write), &[])?;
         if target.query(&plain_sql(&self.schema), &[])?.len() != 1 {
             return Err(not_plain(&self.schema));
@@ -143,8 +143,8 @@ impl Applied {
 fn not_plain(schema: &str) -> Error {
     let name = qualified_pg(schema, TABLE);
     Error::new(format!("{name} is not the list of migrations that Diesel makes"))
-        .because("it has triggers, rules, defaults or columns of its own, or is no table, and may run code of whoever made it")
-        .next(format!("rename or drop it: ALTER TABLE {name} RENAME TO diesel_schema_migrations_before"))
+        .caused_by("it has triggers, rules, defaults or columns of its own, or is no table, and may run code of whoever made it")
+        .with_remedy_text(format!("rename or drop it: ALTER TABLE {name} RENAME TO diesel_schema_migrations_before"))
 }
 
 fn lock(connection: &mut PooledConnection, schema: &str, lock: Lock) -> Result<()> {
@@ -182,7 +182,7 @@ fn is_there(connection: &mut PooledConnection, schema: &str) -> Result<bool> {
 pub(crate) fn migration_failed(what: impl Into<String>) -> impl FnOnce(BoxedError) -> Error {
     move |error| {
         let words = error.to_string();
-        let failed = Error::new(what).because(server_error::without_values(&words));
-        if server_error::says_passing(&words) { failed.passing() } else { failed }
+        let failed = Error::new(what).caused_by(server_error::without_values(&words));
+        if server_error::is_transient_message(&words) { failed.transient() } else { failed }
     }
 }

@@ -13,11 +13,11 @@ use migrate_core::target_schema::{
     TargetColumn, TargetFact, TargetForeignKey, TargetKey, TargetSchema, TargetTable, TargetTrigger,
 };
 
-use super::PooledConnection;
-use super::pool::diesel_failed;
 use crate::error::Result;
 use crate::ledger::Run;
 use crate::validate::catalog;
+use postgres_client::PooledConnection;
+use postgres_client::pool::diesel_failed;
 
 /// The tables, but for those of extensions and the parts of partitioned ones.
 const TABLES_SQL: &str = "SELECT c.relname::text AS name, pg_has_role(c.relowner, 'USAGE') AS is_ours, \

@@ -4,7 +4,7 @@
 //! sent as parameters of another statement, which are not logged, into settings of the transaction, and the condition reads them there.
 
 use crate::error::Result;
-use crate::target::bulk::BulkConnection;
+use postgres_client::connection::Connection;
 
 /// So many settings are sent at once; a SELECT has room for 1,664 values (PostgreSQL manual, appendix K).
 const SETTINGS_OF_STATEMENT: usize = 1000;
@@ -28,7 +28,7 @@ impl TargetFilter {
     ///
     /// # Errors
     /// A lost connection.
-    pub(super) fn bind(&self, target: &mut BulkConnection) -> Result<&str> {
+    pub(super) fn bind(&self, target: &mut Connection) -> Result<&str> {
         let mut first = 0;
         for values in self.values.chunks(SETTINGS_OF_STATEMENT) {
             let set = (0..values.len()).map(|place| {

@@ -20,9 +20,10 @@ use migrate_core::target_schema::TargetFact;
 
 use super::strays::strays;
 use crate::error::Result;
-use crate::target::pool::diesel_failed;
-use crate::target::session::SEARCH_PATH;
-use crate::target::{PooledConnection, batches};
+use crate::target::batches;
+use postgres_client::PooledConnection;
+use postgres_client::pool::diesel_failed;
+use postgres_client::session::SEARCH_PATH;
 
 /// How the names of the scratch schemas begin, one for each schema of the plan; none outlives the transaction.
 const SCRATCH: &str = "migration_scratch";

@@ -14,11 +14,12 @@ use super::key::OwnedKey;
 use super::source_order;
 use super::target_rows::TargetRows;
 use crate::error::{Context, Error, Result};
-use crate::observer::{Observer, go_on};
+use crate::observer::Observer;
 use crate::source::SourceConnection;
 use crate::source::rows::{Scan, SourceRow, Value, Values};
 use crate::source::scan::{self, RowidRange};
-use crate::target::bulk::BulkConnection;
+use postgres_client::connection::Connection;
+use postgres_client::watch::check_stop;
 
 /// How many differences of a table are named.
 pub(super) const NAMED_DIFFERENCES_MAX: usize = 5;
@@ -90,7 +91,7 @@ pub(super) fn merge(
     selection: &Selection,
     show_values: bool,
     source: &SourceConnection,
-    target: &mut BulkConnection,
+    target: &mut Connection,
     observer: &dyn Observer,
 ) -> Result<TableComparison> {
     let failed = || format!("table {} of the sealed copy cannot be read", table.source);
@@ -113,7 +114,7 @@ pub(super) fn merge(
     let mut visit = |row: &SourceRow<'_>| {
         if merge.found.source_rows.is_multiple_of(REPORT_EACH_ROWS) && merge.found.source_rows > 0 {
             observer.rows_compared(&table.source, REPORT_EACH_ROWS);
-            go_on(observer)?;
+            check_stop(observer)?;
         }
         merge.found.source_rows += 1;
         if merge.expected.look(table, row).context(failed)? == Presence::StayedBehind {
@@ -180,8 +181,9 @@ impl Merge<'_> {
             }
             let has_previous = std::mem::replace(&mut self.has_target_key, true);
             if has_previous && self.previous_target_key.compare(&self.target_key).is_gt() {
-                return Err(Error::new("PostgreSQL's keys do not ascend")
-                    .next("an index of the table is damaged: REINDEX the table, and validate again"));
+                return Err(Error::new("PostgreSQL's keys do not ascend").with_remedy_text(
+                    "an index of the table is damaged: REINDEX the table, and validate again",
+                ));
             }
             return Ok(true);
         }
@@ -228,7 +230,7 @@ impl Merge<'_> {
             }
         }
         if !is_first && self.previous_source_key.compare(&self.source_key).is_gt() {
-            return Err(Error::new("SQLite's keys do not ascend").next(
+            return Err(Error::new("SQLite's keys do not ascend").with_remedy_text(
                 "rows cannot be compared in an order that only one side has: check the sealed copy with \
                  `PRAGMA integrity_check`",
             ));

@@ -10,7 +10,7 @@ use migrate_core::identifier::{quote_pg_literal, quote_sqlite};
 use migrate_core::plan::{PlannedColumn, PlannedTable};
 use migrate_core::source_sql::{Clock, default_clock};
 use migrate_core::value::SourceValue;
-use rusqlite::Connection;
+use postgres_client::Connection;
 use rusqlite::limits::Limit;
 use rusqlite::types::Value;
 
@@ -18,8 +18,7 @@ use super::clock::{self, Skew};
 use super::{LeftOut, TargetRows, Tried};
 use crate::error::{Context, Error, Result};
 use crate::source::{SourceConnection, scan};
-use crate::target::bulk::BulkConnection;
-use crate::target::guarded::{self, Then};
+use postgres_client::guarded::{self, Then};
 
 /// How often a clock is asked again that struck between the two questions.
 const CLOCK_TRIES: usize = 3;
@@ -33,7 +32,7 @@ const VALUE_BYTES_MAX: i32 = 1 << 20;
 /// When PostgreSQL cannot be asked at all.
 pub(crate) fn defaults(
     source: &SourceConnection,
-    target: &mut BulkConnection,
+    target: &mut Connection,
     tables: &[&PlannedTable],
 ) -> Result<Tried> {
     let mut tried = Tried::default();
@@ -105,7 +104,7 @@ struct LiveDefault {
 }
 
 /// The defaults that the table has in PostgreSQL. The catalog of dependencies knows nothing of what is PostgreSQL's own.
-fn live_defaults(table: &PlannedTable, target: &mut BulkConnection) -> Result<Vec<LiveDefault>> {
+fn live_defaults(table: &PlannedTable, target: &mut Connection) -> Result<Vec<LiveDefault>> {
     let sql = format!(
         "SELECT a.attname, pg_get_expr(d.adbin, d.adrelid), EXISTS (SELECT FROM pg_depend o WHERE o.classid = 'pg_attrdef'::regclass \
          AND o.objid = d.oid AND o.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass)) \
@@ -130,7 +129,7 @@ fn compare(
     column: &PlannedColumn,
     is_strict: bool,
     live: Option<&str>,
-    target: &mut BulkConnection,
+    target: &mut Connection,
     skew: &mut Option<Skew>,
 ) -> Result<Outcome> {
     let declared = column.source_default.as_deref().unwrap_or_default();
@@ -170,7 +169,7 @@ fn compare_clock(
     clock: Clock,
     source: &SourceDefault,
     live: Option<&str>,
-    target: &mut BulkConnection,
+    target: &mut Connection,
     skew: &mut Option<Skew>,
 ) -> Result<Outcome> {
     if clock == Clock::LocalTimestamp {
@@ -215,7 +214,7 @@ fn another_value(declared: &str, live: Option<&str>) -> String {
 }
 
 /// How far the server's clock is from ours.
-fn measure(target: &mut BulkConnection) -> Result<Skew> {
+fn measure(target: &mut Connection) -> Result<Skew> {
     let answer = target.query("SELECT extract(epoch FROM clock_timestamp())::float8", &[])?;
     let theirs: Option<f64> =
         answer.into_iter().flatten().flatten().next().and_then(|text| text.parse().ok());
@@ -227,7 +226,7 @@ fn measure(target: &mut BulkConnection) -> Result<Skew> {
 fn value_of(
     column: &PlannedColumn,
     live: Option<&str>,
-    target: &mut BulkConnection,
+    target: &mut Connection,
 ) -> Result<std::result::Result<Option<Vec<u8>>, String>> {
     let Some(live) = live else { return Ok(Ok(None)) };
     target.query("BEGIN READ ONLY", &[])?;
@@ -235,7 +234,7 @@ fn value_of(
     let select = format!("SELECT ({live})::{}", column.target_type);
     // It may read rows: what it fails for stays out of the server's log.
     let value = match target.guarded(&select, Then::Keep)? {
-        Err(refused) => Err(Error::new("a default was refused").because(refused)),
+        Err(refused) => Err(Error::new("a default was refused").caused_by(refused)),
         Ok(_) => TargetRows::select(&select, 1, target).and_then(|mut rows| {
             let mut value = None;
             while rows.advance()? {
@@ -246,7 +245,7 @@ fn value_of(
     };
     let ended = target.query("ROLLBACK", &[]);
     match value {
-        Err(error) if error.is_passing() => Err(error),
+        Err(error) if error.is_transient() => Err(error),
         Err(_) => ended.map(|_| Err(format!("PostgreSQL cannot compute its {live}"))),
         Ok(value) => ended.map(|_| Ok(value)),
     }
@@ -254,13 +253,13 @@ fn value_of(
 
 /// A default of SQLite, in a database of its own.
 struct SourceDefault {
-    connection: Connection,
+    connection: rusqlite::Connection,
     sql: String,
 }
 
 impl SourceDefault {
     fn new(column: &PlannedColumn, sql: &str, is_strict: bool) -> rusqlite::Result<SourceDefault> {
-        let connection = Connection::open_in_memory()?;
+        let connection = rusqlite::Connection::open_in_memory()?;
         // The expression is the file's, and may make a value of any length.
         connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX)?;
         let name = quote_sqlite(&column.source);

@@ -21,7 +21,7 @@ use crate::source::SourceConnection;
 use crate::source::parts;
 use crate::source::rows::{Scan, SourceRow, Value, Values};
 use crate::source::scan::RowidRange;
-use crate::target::bulk::BulkConnection;
+use postgres_client::connection::Connection;
 
 /// So many rows of each table are looked at, however small the share: all of a small one.
 const ROWS_MIN: u64 = 100;
@@ -42,7 +42,7 @@ pub(super) fn look(
     table: &PlannedTable,
     options: CompareOptions,
     source: &SourceConnection,
-    target: &mut BulkConnection,
+    target: &mut Connection,
     observer: &dyn Observer,
 ) -> Result<TableComparison> {
     let [source_rows, target_rows] = [count_source(table, source)?, count_target(table, target)?];
@@ -74,7 +74,7 @@ fn count_source(table: &PlannedTable, source: &SourceConnection) -> Result<u64> 
     u64::try_from(rows).context(failed)
 }
 
-fn count_target(table: &PlannedTable, target: &mut BulkConnection) -> Result<u64> {
+fn count_target(table: &PlannedTable, target: &mut Connection) -> Result<u64> {
     let answer = target.slow_query(&format!("SELECT count(*) FROM {}", table.loaded_rows_sql()))?;
     let count = answer.into_iter().flatten().flatten().next().and_then(|rows| rows.parse().ok());
     count.ok_or_else(|| Error::new("PostgreSQL gave no count of rows"))

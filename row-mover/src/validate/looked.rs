@@ -17,7 +17,7 @@ use crate::error::{Context, Result};
 use crate::source::SourceConnection;
 use crate::source::rows::{SourceRow, Value};
 use crate::source::scan::{self, RowidRange};
-use crate::target::bulk::BulkConnection;
+use postgres_client::connection::Connection;
 
 /// Looks at rows of the source.
 pub(super) fn look_at_source(
@@ -100,7 +100,7 @@ pub(super) fn look_at_target(
     key: &[usize],
     show_values: bool,
     places: BTreeSet<Place>,
-    target: &mut BulkConnection,
+    target: &mut Connection,
 ) -> Result<BTreeMap<Place, Looked>> {
     let mut looked = BTreeMap::new();
     if places.is_empty() {

@@ -37,7 +37,7 @@ use serde::Serialize;
 use crate::error::Result;
 use crate::observer::Observer;
 use crate::source::SourceConnection;
-use crate::target::bulk::BulkConnection;
+use postgres_client::connection::Connection;
 
 pub(crate) use behaviour::behaviour;
 pub use compare::{Difference, DifferenceKind};
@@ -155,8 +155,8 @@ pub fn compare_rows(
     tables: &[&PlannedTable],
     options: CompareOptions,
     open_source: &(dyn Fn() -> Result<SourceConnection> + Sync),
-    open_target: &(dyn Fn() -> Result<BulkConnection> + Sync),
-    holder: &mut BulkConnection,
+    open_target: &(dyn Fn() -> Result<Connection> + Sync),
+    holder: &mut Connection,
     observer: &dyn Observer,
 ) -> Result<Vec<TableComparison>> {
     workers::compare(tables, options, &workers::Sides { open_source, open_target }, holder, observer)

@@ -12,11 +12,12 @@ use super::expected::{Expected, Presence};
 use super::row_hash::{Form, RowHash};
 use super::target_rows::TargetRows;
 use crate::error::{Context, Result};
-use crate::observer::{Observer, go_on};
+use crate::observer::Observer;
 use crate::source::SourceConnection;
 use crate::source::rows::{Scan, SourceRow, Value, Values};
 use crate::source::scan::RowidRange;
-use crate::target::bulk::BulkConnection;
+use postgres_client::connection::Connection;
+use postgres_client::watch::check_stop;
 
 /// Adds the rows of the source in a range of rowids to what was found, and gives their sum.
 pub(super) fn source_sum(
@@ -31,7 +32,7 @@ pub(super) fn source_sum(
         seen += 1;
         if seen % REPORT_EACH_ROWS == 0 {
             observer.rows_compared(&table.source, REPORT_EACH_ROWS);
-            go_on(observer)?;
+            check_stop(observer)?;
         }
         add_source(table, row, expected, &mut hash)?;
         sum = sum.wrapping_add(hash.finish());
@@ -45,7 +46,7 @@ pub(super) fn source_sum(
 pub(super) fn target_sum(
     table: &PlannedTable,
     filter: Option<&str>,
-    target: &mut BulkConnection,
+    target: &mut Connection,
     found: &mut TableComparison,
     observer: &dyn Observer,
 ) -> Result<u128> {
@@ -56,7 +57,7 @@ pub(super) fn target_sum(
         sum = sum.wrapping_add(hash.finish());
         found.target_rows += 1;
         if found.target_rows.is_multiple_of(REPORT_EACH_ROWS) {
-            go_on(observer)?;
+            check_stop(observer)?;
         }
     }
     Ok(sum)

@@ -18,7 +18,7 @@ use crate::error::{Context, Result};
 use crate::source::SourceConnection;
 use crate::source::parts;
 use crate::source::scan::{self, RowidRange};
-use crate::target::bulk::BulkConnection;
+use postgres_client::connection::Connection;
 
 /// Fewer rowids than this are not cut, nor fewer pages of PostgreSQL.
 const ROWIDS_MIN: u64 = 1 << 14;
@@ -49,7 +49,7 @@ pub(super) fn of_table(
     table: &PlannedTable,
     options: CompareOptions,
     source: &SourceConnection,
-    target: &mut BulkConnection,
+    target: &mut Connection,
 ) -> Result<(Vec<Part>, u64)> {
     let bounds = parts::rowid_bounds(source, &table.source, table.rowid.as_deref())?;
     let span = bounds.map(|all| all.last.abs_diff(all.first).saturating_add(1));
@@ -73,7 +73,7 @@ fn sums(
     table: &PlannedTable,
     workers: usize,
     source: &SourceConnection,
-    target: &mut BulkConnection,
+    target: &mut Connection,
 ) -> Result<Vec<Part>> {
     let ranges = rowid_ranges(table, workers, source)?;
     let mut all: Vec<Part> = match open_ended(&ranges) {
@@ -101,7 +101,7 @@ fn selections(
     table: &PlannedTable,
     workers: usize,
     source: &SourceConnection,
-    target: &mut BulkConnection,
+    target: &mut Connection,
 ) -> Result<Vec<Selection>> {
     let whole = vec![Selection::all()];
     let key = table.key_positions();
@@ -180,7 +180,7 @@ fn target_filters(
     table: &PlannedTable,
     column: &PlannedColumn,
     cuts: &[String],
-    target: &mut BulkConnection,
+    target: &mut Connection,
 ) -> Result<Vec<Option<TargetFilter>>> {
     let relation = quote_pg_literal(&table.qualified(&table.target));
     let sql =

@@ -97,7 +97,7 @@ impl RowHash {
             return Ok(());
         }
         let refused = |refusal: Refusal| {
-            Error::new(format!("column {} cannot be compared", column.source)).because(refusal)
+            Error::new(format!("column {} cannot be compared", column.source)).caused_by(refusal)
         };
         match form {
             Form::Value => column.canonical(value, &mut self.canonical).map_err(refused)?,

@@ -9,8 +9,8 @@ use migrate_core::plan::{PlannedColumn, PlannedTable};
 use crate::error::Result;
 use crate::finish::{ExistingSequence, existing_sequences};
 use crate::source::{SourceConnection, introspect};
-use crate::target::PooledConnection;
-use crate::target::pool::diesel_failed;
+use postgres_client::PooledConnection;
+use postgres_client::pool::diesel_failed;
 
 /// Where a sequence and its column stand.
 #[derive(QueryableByName)]

@@ -9,9 +9,9 @@ use migrate_core::plan::Plan;
 
 use super::catalog::SchemaDifference;
 use crate::error::Result;
-use crate::target::PooledConnection;
 use crate::target::bookkeeping;
-use crate::target::pool::diesel_failed;
+use postgres_client::PooledConnection;
+use postgres_client::pool::diesel_failed;
 
 const STRAYS_SQL: &str = include_str!("strays.sql");
 

@@ -11,7 +11,7 @@ use migrate_core::plan::{PlannedColumn, PlannedTable};
 use super::digest::Digested;
 use crate::error::{Context, Error, Result};
 use crate::source::rows::HELD_MAX_BYTES;
-use crate::target::bulk::{BulkConnection, CopyOut};
+use postgres_client::connection::{Connection, CopyOut};
 
 /// The target's rows of one table, in an order of its own.
 pub(crate) struct TargetRows<'a> {
@@ -33,7 +33,7 @@ impl<'a> TargetRows<'a> {
         table: &PlannedTable,
         key: &[usize],
         filter: Option<&str>,
-        target: &'a mut BulkConnection,
+        target: &'a mut Connection,
     ) -> Result<TargetRows<'a>> {
         TargetRows::open_with(table, key, filter, &[], target)
     }
@@ -44,7 +44,7 @@ impl<'a> TargetRows<'a> {
         key: &[usize],
         filter: Option<&str>,
         behind: &[&str],
-        target: &'a mut BulkConnection,
+        target: &'a mut Connection,
     ) -> Result<TargetRows<'a>> {
         let filter = filter.map(|filter| format!(" WHERE {filter}")).unwrap_or_default();
         let long = long_columns(table, &filter, target)?;
@@ -76,11 +76,7 @@ impl<'a> TargetRows<'a> {
     }
 
     /// Begins to read the rows of a SELECT with so many columns.
-    pub(crate) fn select(
-        select: &str,
-        columns: usize,
-        target: &'a mut BulkConnection,
-    ) -> Result<TargetRows<'a>> {
+    pub(crate) fn select(select: &str, columns: usize, target: &'a mut Connection) -> Result<TargetRows<'a>> {
         let copy = target.copy_out(&format!("COPY ({select}) TO STDOUT (FORMAT binary)"))?;
         Ok(TargetRows {
             copy,
@@ -104,7 +100,7 @@ impl<'a> TargetRows<'a> {
                 return if self.reader.is_complete() {
                     Ok(false)
                 } else {
-                    Err(Error::new(stream_failed()).because("it ended in the middle of a row"))
+                    Err(Error::new(stream_failed()).caused_by("it ended in the middle of a row"))
                 };
             }
         }
@@ -129,7 +125,7 @@ impl<'a> TargetRows<'a> {
 }
 
 /// The places of the columns of `table` with long values in PostgreSQL, in the rows for which the `WHERE` of `filter` holds.
-fn long_columns(table: &PlannedTable, filter: &str, target: &mut BulkConnection) -> Result<Vec<usize>> {
+fn long_columns(table: &PlannedTable, filter: &str, target: &mut Connection) -> Result<Vec<usize>> {
     /// No method of PostgreSQL's makes a value smaller than by this factor (`pglz` by 91, `lz4` by 255 at most).
     const COMPRESSION_MAX: u32 = 256;
     let candidates: Vec<usize> = (table.columns.iter().enumerate())

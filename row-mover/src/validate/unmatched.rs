@@ -18,9 +18,10 @@ use super::row_hash::{Form, RowHash};
 use super::tally::{Tally, Unmatched};
 use super::target_rows::TargetRows;
 use crate::error::{Error, Result};
-use crate::observer::{Observer, go_on};
+use crate::observer::Observer;
 use crate::source::SourceConnection;
-use crate::target::bulk::BulkConnection;
+use postgres_client::connection::Connection;
+use postgres_client::watch::check_stop;
 
 /// How many rows pass between two looks at whether to go on.
 const LOOK_EACH_ROWS: u64 = 10_000;
@@ -30,7 +31,7 @@ pub(super) fn find(
     table: &PlannedTable,
     show_values: bool,
     source: &SourceConnection,
-    target: &mut BulkConnection,
+    target: &mut Connection,
     observer: &dyn Observer,
     found: &mut TableComparison,
 ) -> Result<()> {
@@ -41,7 +42,7 @@ pub(super) fn find(
     drop((source_rows, target_rows));
     if tally.missing + tally.extra + tally.different == 0 {
         return Err(Error::new("the sums of both sides differ, and their rows do not")
-            .next("the sealed copy may have been written to while it was read: validate again"));
+            .with_remedy_text("the sealed copy may have been written to while it was read: validate again"));
     }
     found.equal = tally.equal;
     found.missing = tally.missing;
@@ -62,7 +63,7 @@ fn sorted_source(
     each_expected(table, None, source, &mut counted, &mut |row, expected| {
         number += 1;
         if number.is_multiple_of(LOOK_EACH_ROWS) {
-            go_on(observer)?;
+            check_stop(observer)?;
         }
         for &position in key {
             if let Some(column) = table.columns.get(position) {
@@ -82,7 +83,7 @@ fn sorted_source(
 fn sorted_target(
     table: &PlannedTable,
     key: &[usize],
-    target: &mut BulkConnection,
+    target: &mut Connection,
     observer: &dyn Observer,
 ) -> Result<Sorted> {
     let (mut sorter, mut hash, mut number) = (Sorter::new(RUN_BYTES), RowHash::default(), 0_u64);
@@ -90,7 +91,7 @@ fn sorted_target(
     while rows.advance()? {
         number += 1;
         if number.is_multiple_of(LOOK_EACH_ROWS) {
-            go_on(observer)?;
+            check_stop(observer)?;
         }
         for &position in key {
             if let Some(column) = table.columns.get(position) {
@@ -113,7 +114,7 @@ struct Naming<'a> {
     key: Vec<usize>,
     show_values: bool,
     source: &'a SourceConnection,
-    target: &'a mut BulkConnection,
+    target: &'a mut Connection,
 }
 
 impl Naming<'_> {

@@ -13,14 +13,14 @@ use super::{CompareOptions, TableComparison, compare, look, multiset, unmatched}
 use crate::error::{Error, Result};
 use crate::observer::Observer;
 use crate::source::SourceConnection;
-use crate::target::bulk::BulkConnection;
-use crate::target::server_error::ServerError;
 use crate::threads;
+use postgres_client::connection::Connection;
+use postgres_client::server_error::ServerError;
 
 /// Opens what a worker reads.
 pub(super) struct Sides<'a> {
     pub(super) open_source: &'a (dyn Fn() -> Result<SourceConnection> + Sync),
-    pub(super) open_target: &'a (dyn Fn() -> Result<BulkConnection> + Sync),
+    pub(super) open_target: &'a (dyn Fn() -> Result<Connection> + Sync),
 }
 
 /// A part, of which table, and the how manieth of its parts.
@@ -49,7 +49,7 @@ pub(super) fn compare(
     tables: &[&PlannedTable],
     options: CompareOptions,
     sides: &Sides<'_>,
-    holder: &mut BulkConnection,
+    holder: &mut Connection,
     observer: &dyn Observer,
 ) -> Result<Vec<TableComparison>> {
     // Each question of the plan is a transaction of its own. The one of the snapshot asks nothing else, so that it locks no table.
@@ -114,7 +114,7 @@ fn plan(
     tables: &[&PlannedTable],
     options: CompareOptions,
     source: &SourceConnection,
-    target: &mut BulkConnection,
+    target: &mut Connection,
 ) -> Result<(Vec<Unit>, Vec<Mutex<Progress>>)> {
     let (mut units, mut progress) = (Vec::new(), Vec::with_capacity(tables.len()));
     for (position, table) in tables.iter().enumerate() {
@@ -148,7 +148,7 @@ impl Work<'_> {
         let source = (self.sides.open_source)()?;
         let mut target = match (self.sides.open_target)() {
             // Others may have connections: what they leave undone shows in the end.
-            Err(error) if error.is_passing() => {
+            Err(error) if error.is_transient() => {
                 *self.without_connection.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
                 return Ok(());
             }
@@ -176,7 +176,7 @@ impl Work<'_> {
         progress: &Mutex<Progress>,
         unit: &Unit,
         source: &SourceConnection,
-        target: &mut BulkConnection,
+        target: &mut Connection,
     ) -> Result<()> {
         let now = Instant::now();
         progress.lock().unwrap_or_else(PoisonError::into_inner).began.get_or_insert(now);
@@ -213,7 +213,7 @@ impl Work<'_> {
         table: &PlannedTable,
         part: &Part,
         source: &SourceConnection,
-        target: &mut BulkConnection,
+        target: &mut Connection,
     ) -> Result<Found> {
         let mut found = TableComparison::default();
         let mut sums = [0; 2];
@@ -253,11 +253,11 @@ fn cannot_compare(table: &PlannedTable, error: Error) -> Error {
     let is_refused = std::error::Error::source(&error)
         .and_then(|cause| cause.downcast_ref::<ServerError>())
         .is_some_and(|cause| cause.sqlstate.as_deref() == Some("42501"));
-    let wrapped = Error::new(format!("table {} cannot be compared", table.source)).because(error);
+    let wrapped = Error::new(format!("table {} cannot be compared", table.source)).caused_by(error);
     if !is_refused {
         return wrapped;
     }
-    wrapped.next(format!(
+    wrapped.with_remedy_text(format!(
         "this role may not see every row of {name}: validate as a role that may (SELECT on it, and BYPASSRLS where it has row \
          level security), or switch that off: ALTER TABLE {name} DISABLE ROW LEVEL SECURITY",
         name = table.name_in_sql()
@@ -265,7 +265,7 @@ fn cannot_compare(table: &PlannedTable, error: Error) -> Error {
 }
 
 /// Begins a transaction that sees one state of the target, and lets others see the same (manual, section 9.28.5).
-fn export_snapshot(holder: &mut BulkConnection) -> Result<String> {
+fn export_snapshot(holder: &mut Connection) -> Result<String> {
     holder.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", &[])?;
     let rows = holder.query("SELECT pg_export_snapshot()", &[])?;
     rows.into_iter()
@@ -275,7 +275,7 @@ fn export_snapshot(holder: &mut BulkConnection) -> Result<String> {
         .ok_or_else(|| Error::new("PostgreSQL gave no snapshot to compare in"))
 }
 
-fn import_snapshot(target: &mut BulkConnection, snapshot: &str) -> Result<()> {
+fn import_snapshot(target: &mut Connection, snapshot: &str) -> Result<()> {
     let quoted = migrate_core::identifier::quote_pg_literal(snapshot);
     let sql = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {quoted}");
     target.script(&sql).map(|_| ()).map_err(|error| {
@@ -285,7 +285,7 @@ fn import_snapshot(target: &mut BulkConnection, snapshot: &str) -> Result<()> {
             .and_then(|cause| cause.sqlstate.as_deref())
             .is_some_and(|sqlstate| ["22023", "42704"].contains(&sqlstate));
         if is_gone {
-            Error::new("the snapshot to compare in is gone").because(error).passing()
+            Error::new("the snapshot to compare in is gone").caused_by(error).transient()
         } else {
             error
         }

@@ -1,5 +1,6 @@
 //! A migration in a process of its own, which can be killed: this test binary once more, running [`child`] alone.
 
+use postgres_client::watch::Watch;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -44,6 +45,8 @@ impl Observer for Telling {
         Telling::tell("-");
     }
 }
+
+impl Watch for Telling {}
 
 #[test]
 #[ignore = "the process that other tests start and kill"]

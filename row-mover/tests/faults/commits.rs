@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use postgres_client::TargetUrl;
 use row_mover::run::{self, Request};
-use row_mover::target::TargetUrl;
 
 use crate::chance::{Chance, rounds};
 use crate::proxy::{Fate, Proxy};

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use migrate_core::phase::Phase;
+use postgres_client::connection::Connection;
+use postgres_client::{DbSettings, TargetUrl};
 use row_mover::ledger::ChunkDone;
 use row_mover::run::{self, Observer, Outcome, Purpose, Request, Silent, ValidationRequest};
 use row_mover::status::status;
-use row_mover::target::bulk::BulkConnection;
-use row_mover::target::{DbSettings, TargetUrl};
 use row_mover::validate::CompareOptions;
 
 use crate::engine::{Case, chain, session};
@@ -61,7 +61,7 @@ fn assert_said(tries: &[String], what: &str) {
 fn a_run_that_finds_no_room_waits_for_it() {
     let role = Role::owning(case());
     role.limit(1);
-    let occupied: Mutex<Option<BulkConnection>> = Mutex::new(Some(session(&role.url)));
+    let occupied: Mutex<Option<Connection>> = Mutex::new(Some(session(&role.url)));
     let hook = |step: Step<'_>| {
         if step == Step::TriesAgain && occupied.lock().unwrap().take().is_some() {
             role.limit(20);
@@ -121,6 +121,9 @@ impl Observer for StopsAfter {
     fn rows_moved(&self, _table: &str, _done: &ChunkDone) {
         self.moved.fetch_add(1, Ordering::SeqCst);
     }
+}
+
+impl postgres_client::watch::Watch for StopsAfter {
     fn is_stopped(&self) -> bool {
         self.moved.load(Ordering::SeqCst) >= self.chunks
     }
@@ -199,7 +202,7 @@ fn one_connection_is_refused_before_anything_is_created_with_what_to_do() {
     assert!(words.contains("need 2, and 1 is free") && words.contains("CONNECTION LIMIT 1"), "{words}");
     assert_eq!(role.case().target_objects(), Vec::<String>::new());
     assert!(role.case().backups().is_empty());
-    let (_, remedy) = error.next_step().unwrap().split_once(": ").unwrap();
+    let (_, remedy) = error.remedy_text().unwrap().split_once(": ").unwrap();
     role.case().execute(remedy);
     let watch = Watch::new(&|_| {});
     assert_recovered_quietly(role.case(), run::migrate(&request(), &watch), &watch);

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use migrate_core::phase::Phase;
+use postgres_client::{DbSettings, TargetUrl};
 use row_mover::run::{self, Request};
-use row_mover::target::{DbSettings, TargetUrl};
 
 use crate::chance::{Chance, rounds};
 use crate::engine::Case;

@@ -1,6 +1,7 @@
 //! A source in a folder of its own, an app that writes it in a process of its own (POSIX locks do not hold within a process), and a
 //! migration by an account without root's rights.
 
+use postgres_client::watch::Watch;
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -229,6 +230,8 @@ impl Observer for Sealing<'_> {
     }
 }
 
+impl Watch for Sealing<'_> {}
+
 /// Acts whenever rows were scanned.
 pub struct Scanning<'a>(pub &'a Hands);
 
@@ -237,3 +240,5 @@ impl Observer for Scanning<'_> {
         self.0.act();
     }
 }
+
+impl Watch for Scanning<'_> {}

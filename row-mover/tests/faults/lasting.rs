@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use migrate_core::phase::Phase;
+use postgres_client::TargetUrl;
 use row_mover::run::{self, Request};
-use row_mover::target::TargetUrl;
 
 use crate::engine::chain;
 use crate::watch::{Step, Watch};

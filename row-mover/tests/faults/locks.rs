@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use diesel_migrations::FileBasedMigrations;
 use migrate_core::phase::Phase;
+use postgres_client::connection::Connection;
+use postgres_client::{DbSettings, TargetUrl};
 use row_mover::run::{self, Outcome, Purpose, Request, Silent, ValidationRequest};
 use row_mover::status::status;
-use row_mover::target::bulk::BulkConnection;
-use row_mover::target::{DbSettings, TargetUrl};
 use row_mover::validate::CompareOptions;
 
 use crate::engine::{Case, ask, chain, sqlite};
@@ -20,7 +20,7 @@ use crate::whole::{assert_recovered, assert_whole, case, finish, on_server};
 #[track_caller]
 fn locked_out(table: &str, phase: Phase, set: impl Fn(&mut DbSettings)) -> Vec<String> {
     let case = case();
-    let locking: Mutex<Option<BulkConnection>> = Mutex::default();
+    let locking: Mutex<Option<Connection>> = Mutex::default();
     let hook = |step: Step<'_>| match step {
         Step::Begins(begun) if begun == phase => {
             let mut session = case.session();
@@ -74,7 +74,7 @@ fn held(
     table: &str,
     restart: bool,
 ) -> String {
-    let holding: Mutex<Option<BulkConnection>> = Mutex::default();
+    let holding: Mutex<Option<Connection>> = Mutex::default();
     let pid = Mutex::new(String::new());
     let hook = |step: Step<'_>| {
         let mut holding = holding.lock().unwrap();
@@ -137,7 +137,7 @@ fn a_lock_that_is_held_for_good_ends_the_run_and_is_named() {
 #[test]
 fn more_lanes_do_not_wait_for_longer() {
     let case = case();
-    let holding: Mutex<Option<BulkConnection>> = Mutex::default();
+    let holding: Mutex<Option<Connection>> = Mutex::default();
     let hook = |step: Step<'_>| {
         if step == Step::Begins(Phase::Rows) {
             let mut session = case.session();
@@ -234,7 +234,7 @@ fn a_role_without_the_right_to_see_more_is_told_the_process() {
     ));
     let (scheme, rest) = case.database.url().split_once("://").unwrap();
     let url = format!("{scheme}://{role}:limited@{}", rest.split_once('@').unwrap().1);
-    let holding: Mutex<Option<BulkConnection>> = Mutex::default();
+    let holding: Mutex<Option<Connection>> = Mutex::default();
     let hook = |step: Step<'_>| {
         if step == Step::Begins(Phase::Rows) {
             let mut session = case.session();

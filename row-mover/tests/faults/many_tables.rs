@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use migrate_core::phase::Phase;
+use postgres_client::{DbSettings, TargetUrl};
 use row_mover::run::{self, Outcome, Request, Silent};
 use row_mover::status::status;
-use row_mover::target::{DbSettings, TargetUrl};
 use test_database::TestDatabase;
 
 use crate::chance::Chance;

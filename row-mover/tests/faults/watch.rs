@@ -21,31 +21,24 @@ pub enum Step<'a> {
 
 /// Keeps what is noted, and calls `hook` at each step.
 pub struct Watch<'a> {
-    notes: Mutex<Vec<String>>,
+    retries: Mutex<Vec<String>>,
     hook: &'a (dyn Fn(Step<'_>) + Sync),
 }
 
 impl<'a> Watch<'a> {
     pub fn new(hook: &'a (dyn Fn(Step<'_>) + Sync)) -> Watch<'a> {
-        Watch { notes: Mutex::default(), hook }
+        Watch { retries: Mutex::default(), hook }
     }
 
     /// The notes of second tries.
     pub fn tries(&self) -> Vec<String> {
-        let notes = self.notes.lock().unwrap();
-        notes.iter().filter(|note| note.contains("trying again")).cloned().collect()
+        self.retries.lock().unwrap().clone()
     }
 }
 
 impl Observer for Watch<'_> {
     fn phase_started(&self, phase: Phase) {
         (self.hook)(Step::Begins(phase));
-    }
-    fn note(&self, text: &str) {
-        self.notes.lock().unwrap().push(text.to_owned());
-        if text.contains("trying again") {
-            (self.hook)(Step::TriesAgain);
-        }
     }
     fn bytes_sent(&self, _table: &str, _bytes: u64) {
         (self.hook)(Step::Sent);
@@ -60,4 +53,11 @@ impl Observer for Watch<'_> {
         (self.hook)(Step::Compared);
     }
     fn phase_finished(&self, _phase: Phase, _took: Duration) {}
+}
+
+impl postgres_client::watch::Watch for Watch<'_> {
+    fn retrying(&self, fault: &postgres_client::Error, _wait: std::time::Duration) {
+        self.retries.lock().unwrap().push(postgres_client::retry::in_one_line(fault));
+        (self.hook)(Step::TriesAgain);
+    }
 }

@@ -1,8 +1,8 @@
 //! Constraints that are tried: each kind on both sides, damage that only a try shows, and what is not tried.
 
+use postgres_client::{DbSettings, TargetUrl};
 use row_mover::observer::Silent;
 use row_mover::run::{self, Purpose, Validation, ValidationRequest};
-use row_mover::target::{DbSettings, TargetUrl};
 use row_mover::validate::{CompareOptions, Tried};
 
 use crate::support::{Case, chain};

@@ -3,9 +3,9 @@
 
 use crate::damage::{check_each, findings};
 use crate::support::{Case, chain};
+use postgres_client::{DbSettings, TargetUrl};
 use row_mover::observer::Silent;
 use row_mover::run::{self, Purpose, ValidationRequest};
-use row_mover::target::{DbSettings, TargetUrl};
 use row_mover::validate::CompareOptions;
 
 const SOURCE: &str = "

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use migrate_core::phase::Phase;
+use postgres_client::{DbSettings, TargetUrl, pool};
 use row_mover::ledger;
 use row_mover::observer::StopFlag;
 use row_mover::run::{self, Moved, Outcome, Silent};
 use row_mover::source::SourceConnection;
 use row_mover::source::integrity_check::{Integrity, integrity_check};
 use row_mover::source::quick_check::quick_check;
-use row_mover::target::{DbSettings, TargetUrl, pool};
 
 use crate::support::{Case, plan, sqlite};
 

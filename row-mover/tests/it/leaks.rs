@@ -3,14 +3,15 @@
 //! Every value of the source that is told apart is a canary. What hinders is put into PostgreSQL by an observer in the middle
 //! of the run, as a database that is not ours alone may have it.
 
+use postgres_client::watch::Watch;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use diesel::PgConnection;
 use diesel::connection::{Connection, SimpleConnection};
 use migrate_core::phase::Phase;
+use postgres_client::TargetUrl;
 use row_mover::run::{self, Observer, Outcome, Request, Silent};
-use row_mover::target::TargetUrl;
 
 use crate::loud::LoudServer;
 use crate::support::{Case, chain};
@@ -59,6 +60,8 @@ impl Observer for Meddler<'_> {
         }
     }
 }
+
+impl Watch for Meddler<'_> {}
 
 fn all_words(result: &row_mover::Result<Outcome>) -> String {
     match result {

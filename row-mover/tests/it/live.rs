@@ -1,5 +1,6 @@
 //! What others do meanwhile: an app that goes on writing the source, or already writes the target.
 
+use postgres_client::watch::Watch;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,6 +30,8 @@ impl Observer for App {
         }
     }
 }
+
+impl Watch for App {}
 
 fn app(case: &Case, at: Phase, sql: &'static str) -> App {
     App { source: case.source.clone(), at, sql, is_done: AtomicBool::new(false) }

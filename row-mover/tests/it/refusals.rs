@@ -4,9 +4,9 @@ use std::fs;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use postgres_client::{DbSettings, TargetUrl};
 use row_mover::run::{self, Request, Silent};
 use row_mover::source::seal::free_bytes;
-use row_mover::target::{DbSettings, TargetUrl};
 
 use crate::support::{Case, ask, chain, session};
 

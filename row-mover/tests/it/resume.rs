@@ -2,6 +2,7 @@
 //!
 //! What is killed is a process of its own: this test binary once more, running [`child`] alone.
 
+use postgres_client::watch::Watch;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
@@ -17,9 +18,9 @@ use diesel_migrations::FileBasedMigrations;
 use migrate_core::phase::Phase;
 use migrate_core::plan::Plan;
 use migrate_core::render;
+use postgres_client::DbSettings;
 use row_mover::ledger::ChunkDone;
 use row_mover::run::{self, Observer, Outcome, Request, Silent};
-use row_mover::target::DbSettings;
 use row_mover::validate::TableComparison;
 
 use crate::support::{Case, chain, moved, request, sqlite};
@@ -74,6 +75,8 @@ impl Observer for Steps {
         self.step("compared");
     }
 }
+
+impl Watch for Steps {}
 
 #[test]
 #[ignore = "the process that the other tests of this module start and kill"]
@@ -329,6 +332,8 @@ impl Observer for Rival<'_> {
     }
 }
 
+impl Watch for Rival<'_> {}
+
 #[test]
 fn a_second_migrator_is_refused() {
     let case = Case::new("CREATE TABLE t (v TEXT); INSERT INTO t VALUES ('a'), ('b')");
@@ -352,6 +357,8 @@ impl Observer for Usurper<'_> {
     }
 }
 
+impl Watch for Usurper<'_> {}
+
 #[test]
 fn a_run_does_not_go_on_in_the_ledger_of_another() {
     let case = Case::new(SOURCE);
@@ -371,6 +378,8 @@ impl Observer for Panics {
         assert_ne!(self.0, "builds", "as it is meant to be");
     }
 }
+
+impl Watch for Panics {}
 
 #[test]
 fn a_lane_that_panics_leaves_no_other_waiting() {

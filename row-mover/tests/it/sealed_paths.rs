@@ -9,10 +9,10 @@ use std::process::Command;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use postgres_client::{DbSettings, TargetUrl};
 use row_mover::observer::Silent;
 use row_mover::run::{self, Purpose, Request, ValidationRequest};
 use row_mover::source::undisturbed::Protection;
-use row_mover::target::{DbSettings, TargetUrl};
 use row_mover::validate::CompareOptions;
 
 use crate::support::{Case, chain, moved};

@@ -3,6 +3,7 @@
 //! Every value that is told apart is a canary, in keys and in other columns, secret or not. What the server has logged is read after
 //! each step.
 
+use postgres_client::watch::Watch;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -305,6 +306,8 @@ impl Observer for Ruler<'_> {
         }
     }
 }
+
+impl Watch for Ruler<'_> {}
 
 #[test]
 fn a_rule_that_would_act_on_rows_stops_the_load() {

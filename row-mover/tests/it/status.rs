@@ -1,9 +1,9 @@
 //! `status`: what it says of no run, of one at each stage, of a ledger that an older version began, and that it changes nothing.
 
 use migrate_core::phase::Phase;
+use postgres_client::{DbSettings, TargetUrl};
 use row_mover::run::{self, Silent};
 use row_mover::status::{Standing, Status, status};
-use row_mover::target::{DbSettings, TargetUrl};
 
 use crate::support::{Case, chain, session};
 

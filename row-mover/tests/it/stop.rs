@@ -1,9 +1,10 @@
 //! Migrations that are asked to stop, at every place where they ask: nothing is half done, and the next one goes on.
 
+use postgres_client::watch::Watch;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use postgres_client::DbSettings;
 use row_mover::run::{self, Observer, Outcome, Request, Silent};
-use row_mover::target::DbSettings;
 
 use crate::support::{Case, chain, moved};
 
@@ -19,7 +20,9 @@ struct StopAt {
     at: usize,
 }
 
-impl Observer for StopAt {
+impl Observer for StopAt {}
+
+impl Watch for StopAt {
     fn is_stopped(&self) -> bool {
         // What is asked beside the work, again and again, is not one of its places.
         if std::thread::current().name() == Some("asks to stop") {

@@ -1,11 +1,12 @@
 //! Validation asks views in both databases: what they answer counts, and not the words that they are made of.
 
+use postgres_client::watch::Watch;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use postgres_client::DbSettings;
 use row_mover::run::{self, Observer, Request, Silent, Validation};
-use row_mover::target::DbSettings;
 
 use crate::support::{Case, chain, moved};
 use crate::views::{MAPPING, TABLES};
@@ -130,6 +131,9 @@ impl Observer for StopsAtView {
         *self.view.lock().unwrap() = Some((view.to_owned(), Instant::now()));
         self.is_asked.store(true, Ordering::SeqCst);
     }
+}
+
+impl Watch for StopsAtView {
     fn is_stopped(&self) -> bool {
         self.is_asked.load(Ordering::SeqCst)
     }

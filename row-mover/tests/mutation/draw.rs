@@ -2,7 +2,7 @@
 
 use migrate_core::identifier::{quote_pg, quote_pg_literal};
 use migrate_core::plan::{PlannedColumn, PlannedTable};
-use row_mover::target::bulk::BulkConnection;
+use postgres_client::connection::Connection;
 
 use crate::chance::Chance;
 use crate::demand::Demand;
@@ -44,7 +44,7 @@ impl Damage {
 pub struct Draw<'a> {
     pub chance: &'a mut Chance,
     pub subject: &'a Subject,
-    pub session: &'a mut BulkConnection,
+    pub session: &'a mut Connection,
 }
 
 /// A row of a table.

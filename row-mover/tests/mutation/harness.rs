@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use row_mover::target::bulk::BulkConnection;
+use postgres_client::connection::Connection;
 use test_database::TestDatabase;
 
 use crate::chance::Chance;
@@ -39,7 +39,7 @@ pub struct Outcome {
 /// A copy of a subject that is as it was migrated.
 struct Fresh {
     database: TestDatabase,
-    session: BulkConnection,
+    session: Connection,
 }
 
 /// Makes all rounds, and counts.
@@ -127,7 +127,7 @@ impl Fresh {
 
     /// Does the damage, if PostgreSQL lets it be done and it changes something.
     fn apply(&mut self, damage: &Damage) -> bool {
-        let image = |session: &mut BulkConnection| -> Vec<_> {
+        let image = |session: &mut Connection| -> Vec<_> {
             damage.images.iter().map(|sql| session.query(sql, &[]).unwrap()).collect()
         };
         self.session.query("BEGIN", &[]).unwrap();

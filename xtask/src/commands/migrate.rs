@@ -10,11 +10,11 @@ use diesel_migrations::FileBasedMigrations;
 use migrate_core::phase::Phase;
 use migrate_core::plan::Plan;
 use migrate_core::render;
+use postgres_client::{DbSettings, TargetUrl};
 use row_mover::rejects::RejectedTable;
 use row_mover::run::{self, Outcome, Request};
 use row_mover::source::{SourceConnection, introspect};
 use row_mover::status::{self, Standing};
-use row_mover::target::{DbSettings, TargetUrl};
 
 use crate::display::printable_plan;
 use crate::exit::Exit;

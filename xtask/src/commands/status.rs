@@ -4,8 +4,8 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use clap::Args;
+use postgres_client::TargetUrl;
 use row_mover::status::{self, Standing, Status};
-use row_mover::target::TargetUrl;
 use serde_json::json;
 
 use crate::exit::Exit;

@@ -9,9 +9,9 @@ use anyhow::Context;
 use clap::Args;
 use diesel_migrations::FileBasedMigrations;
 use migrate_core::phase::Phase;
+use postgres_client::{TargetUrl, pool};
 use row_mover::ledger::{self, Run};
 use row_mover::run::{self, Purpose, Validation, ValidationRequest, Verdict};
-use row_mover::target::{TargetUrl, pool};
 use row_mover::validate::{CompareOptions, NoShare, Share};
 
 use crate::cleanup::MigrationProof;

@@ -8,18 +8,18 @@ use std::path::Path;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use migrate_core::plan::{Plan, PlannedTable};
+use postgres_client::TargetUrl;
+use postgres_client::{DbSettings, PooledConnection, pool};
 use report::model::{
     Command, Compared, ComparedBy, CopyMethod, CopyProtection, Environment, REPORT_FORMAT, Rejects, Report,
     RowProblem, Source, Span, SpanKind, TableReport, Target, Verdict,
 };
 use report::{idle, outline};
-use row_mover::TargetUrl;
 use row_mover::ledger::{self, Chunk, ChunkDone, History};
 use row_mover::run::{self, Validation};
 use row_mover::source::seal::{self, Seal};
 use row_mover::source::undisturbed::{Protection, ReadMethod};
 use row_mover::source::{SourceConnection, introspect};
-use row_mover::target::{DbSettings, PooledConnection, pool};
 use row_mover::validate::{DifferenceKind, TableComparison};
 
 use super::{by_hand, checks};

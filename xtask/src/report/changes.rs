@@ -1,6 +1,6 @@
 //! What `validate --since-cutover` says: what was added, changed and deleted in PostgreSQL since the migration.
 
-use row_mover::TargetUrl;
+use postgres_client::TargetUrl;
 use row_mover::ledger::Run;
 use row_mover::run::Validation;
 use row_mover::validate::TableComparison;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use migrate_core::plan::Plan;
-use row_mover::TargetUrl;
+use postgres_client::TargetUrl;
 use row_mover::ledger::Run;
 use row_mover::run::{Outcome, Validation};
 use serde_json::json;

@@ -19,7 +19,7 @@ mod text;
 
 use comfy_table::{CellAlignment, Table, presets};
 use migrate_core::plan::Plan;
-use row_mover::TargetUrl;
+use postgres_client::TargetUrl;
 
 pub(crate) use advice::Situation;
 pub(crate) use build::{DieselSchema, Subject, build};

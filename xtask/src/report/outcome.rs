@@ -1,8 +1,8 @@
 //! What `migrate` says where it moved nothing: an earlier run has done it, values stand in the way, or it was to look alone.
 
 use migrate_core::page_limits::ROW_BYTES_MAX;
+use postgres_client::TargetUrl;
 use report::figures::count;
-use row_mover::TargetUrl;
 use row_mover::run::{AlreadyDone, Outcome, Rejected};
 use row_mover::source::page_limits::{Exceeded, Exceeding};
 use row_mover::source::preflight::{Findings, TableFindings};

@@ -1,7 +1,7 @@
 //! What `migrate` and `validate` say of rows that were moved and compared, in thirty lines or less.
 
 use migrate_core::plan::Plan;
-use row_mover::TargetUrl;
+use postgres_client::TargetUrl;
 use row_mover::ledger::Run;
 use row_mover::run::{Moved, Validation, Verdict};
 use row_mover::source::seal::Seal;

@@ -14,6 +14,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use migrate_core::phase::Phase;
+use postgres_client::Error;
+use postgres_client::budget::Shortage;
+use postgres_client::retry::in_one_line;
+use postgres_client::watch::Watch;
 use row_mover::ledger::ChunkDone;
 use row_mover::observer::{Observer, TableToMove};
 use row_mover::source::preflight::Findings;
@@ -264,9 +268,23 @@ impl Observer for Screen {
     fn view_finished(&self, view: &str) {
         self.state().progress.view_finished(view);
     }
+}
 
+impl Watch for Screen {
     fn is_stopped(&self) -> bool {
         self.stop.is_asked()
+    }
+
+    fn retrying(&self, fault: &Error, wait: Duration) {
+        self.note(&format!("{}; trying again in {:.1} s", in_one_line(fault), wait.as_secs_f32()));
+    }
+
+    fn short_of_connections(&self, shortage: &Shortage) {
+        let workers = counted(shortage.granted as u64, "worker");
+        self.note(&format!(
+            "{} of them in use, ours among them; working with {workers} instead of {}",
+            shortage.limit, shortage.wanted
+        ));
     }
 }
 

@@ -18,10 +18,11 @@ use migrate_core::plan::PlannedTable;
 
 use super::{LeftOut, Tried};
 use crate::error::Result;
-use crate::observer::{Observer, go_on};
+use crate::observer::Observer;
 use crate::source::SourceConnection;
-use crate::target::bulk::BulkConnection;
 use constraint::{Constraint, Kind};
+use postgres_client::connection::Connection;
+use postgres_client::watch::check_stop;
 use source_side::SourceSide;
 use target_side::TargetSide;
 
@@ -50,7 +51,7 @@ enum Answer {
 /// When either side cannot be read, or a connection is lost.
 pub(crate) fn behaviour(
     source: &SourceConnection,
-    target: &mut BulkConnection,
+    target: &mut Connection,
     tables: &[&PlannedTable],
     observer: &dyn Observer,
 ) -> Result<Tried> {
@@ -58,7 +59,7 @@ pub(crate) fn behaviour(
     let source = SourceSide::open(source)?;
     let until = Instant::now() + ALL_MAX;
     for table in tables {
-        go_on(observer)?;
+        check_stop(observer)?;
         let constraints = constraint::all(table);
         if constraints.is_empty() {
             continue;

@@ -10,9 +10,9 @@ use super::Answer;
 use super::candidates::{Candidate, fresh, typed};
 use super::constraint::{self, Key};
 use crate::error::{Error, Result};
-use crate::target::bulk::BulkConnection;
-use crate::target::guarded::{self, Guarded, Then};
-use crate::target::server_error::ServerError;
+use postgres_client::connection::Connection;
+use postgres_client::guarded::{self, Guarded, Then};
+use postgres_client::server_error::ServerError;
 
 /// What begins the transaction. A lock that an app holds and a search through a large table end the try, not the app's patience.
 const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = '5s'; \
@@ -28,7 +28,7 @@ type Changes = BTreeMap<String, String>;
 
 /// The transaction in which the constraints of one table are tried.
 pub(super) struct TargetSide<'c, 'p> {
-    connection: &'c mut BulkConnection,
+    connection: &'c mut Connection,
     pub(super) table: &'p PlannedTable,
     pub(super) tables: &'p [&'p PlannedTable],
     keys: Vec<Key<'p>>,
@@ -43,7 +43,7 @@ enum Reply {
 
 impl<'c, 'p> TargetSide<'c, 'p> {
     pub(super) fn begin(
-        connection: &'c mut BulkConnection,
+        connection: &'c mut Connection,
         table: &'p PlannedTable,
         tables: &'p [&'p PlannedTable],
     ) -> Result<TargetSide<'c, 'p>> {
@@ -319,7 +319,7 @@ impl<'c, 'p> TargetSide<'c, 'p> {
     /// Runs a statement and undoes it; what the server refuses is an answer, a lost connection is an error.
     fn guarded(&mut self, sql: &str) -> Result<Guarded> {
         match self.connection.guarded(sql, Then::Undo)? {
-            Err(refused) if is_end(&refused) => Err(Error::new("a statement was refused").because(refused)),
+            Err(refused) if is_end(&refused) => Err(Error::new("a statement was refused").caused_by(refused)),
             answer => Ok(answer),
         }
     }

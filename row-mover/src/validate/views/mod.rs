@@ -21,11 +21,13 @@ use self::sums::Sums;
 use self::target_side::Answer;
 use super::{LeftOut, TableComparison, Tried};
 use crate::error::{Error, Result};
-use crate::observer::{Observer, StopFlag, go_on};
+use crate::observer::Observer;
 use crate::source::SourceConnection;
 use crate::source::integrity_check::first_disagreeing;
-use crate::target::bulk::BulkConnection;
 use crate::threads;
+use postgres_client::connection::Connection;
+use postgres_client::watch::StopFlag;
+use postgres_client::watch::check_stop;
 
 /// The longest value of a view that is read, in bytes.
 const VALUE_BYTES_MAX: i32 = 1 << 20;
@@ -43,7 +45,7 @@ const CANCEL_WAIT: Duration = Duration::from_millis(500);
 pub(crate) struct Views<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) open_source: &'a dyn Fn() -> Result<SourceConnection>,
-    pub(crate) open_target: &'a dyn Fn() -> Result<BulkConnection>,
+    pub(crate) open_target: &'a dyn Fn() -> Result<Connection>,
     /// How long all views together may take.
     pub(crate) time_max: Duration,
     pub(crate) observer: &'a dyn Observer,
@@ -96,10 +98,10 @@ impl Views<'_> {
         &self,
         view: &PlannedView,
         source: &SourceConnection,
-        target: &mut Option<BulkConnection>,
+        target: &mut Option<Connection>,
         until: Instant,
     ) -> Result<Outcome> {
-        go_on(self.observer)?;
+        check_stop(self.observer)?;
         // One that takes too long leaves half of the time to those behind it.
         let time = until.saturating_duration_since(Instant::now()) / 2;
         let out_of_time = |who: &str| {
@@ -127,7 +129,7 @@ impl Views<'_> {
         let ours = match ours {
             Ok(sums) => sums,
             Err(failure) => {
-                go_on(self.observer)?;
+                check_stop(self.observer)?;
                 return Ok(match failure {
                     Failure::Interrupted => out_of_time("SQLite"),
                     Failure::TooLong => too_long("SQLite", "value", VALUE_BYTES_MAX.into()),
@@ -137,7 +139,7 @@ impl Views<'_> {
                 });
             }
         };
-        go_on(self.observer)?;
+        check_stop(self.observer)?;
         Ok(match theirs? {
             Answer::Rows(theirs) => compared(view, ours, theirs),
             Answer::Interrupted => out_of_time("PostgreSQL"),
@@ -152,7 +154,7 @@ impl Views<'_> {
         &self,
         view: &PlannedView,
         source: &SourceConnection,
-        target: &mut BulkConnection,
+        target: &mut Connection,
         deadline: Instant,
         give_up: &StopFlag,
     ) -> (std::result::Result<Sums, Failure>, Result<Answer>) {

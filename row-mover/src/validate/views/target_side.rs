@@ -10,10 +10,10 @@ use migrate_core::value::SourceValue;
 use super::ROW_BYTES_MAX;
 use super::sums::{Sums, UNREADABLE, append};
 use crate::error::{Error, Result};
-use crate::target::bulk::BulkConnection;
-use crate::target::guarded::{self, Then};
-use crate::target::server_error::ServerError;
 use crate::validate::TargetRows;
+use postgres_client::connection::Connection;
+use postgres_client::guarded::{self, Then};
+use postgres_client::server_error::ServerError;
 
 /// The SQLSTATE of a statement that was cancelled, or whose time was over.
 const QUERY_CANCELED: &str = "57014";
@@ -38,7 +38,7 @@ pub(super) enum Answer {
 pub(super) fn answer(
     view: &PlannedView,
     plan: &Plan,
-    target: &mut BulkConnection,
+    target: &mut Connection,
     deadline: Instant,
 ) -> Result<Answer> {
     let relation = format!("{}.{}", quote_pg(&plan.target_schema), quote_pg(&view.target));
@@ -49,7 +49,7 @@ pub(super) fn answer(
             target.query("ROLLBACK", &[])?;
             Ok(Answer::Interrupted)
         }
-        Err(error) if error.is_passing() => Err(error),
+        Err(error) if error.is_transient() => Err(error),
         Err(error) => {
             target.query("ROLLBACK", &[])?;
             server_error(&error).cloned().map(Answer::Unreadable).ok_or(error)
@@ -58,12 +58,7 @@ pub(super) fn answer(
     }
 }
 
-fn read(
-    view: &PlannedView,
-    relation: &str,
-    target: &mut BulkConnection,
-    deadline: Instant,
-) -> Result<Answer> {
+fn read(view: &PlannedView, relation: &str, target: &mut Connection, deadline: Instant) -> Result<Answer> {
     if let Some(reason) = guarded::missing(target)? {
         return Ok(Answer::NotTried(reason));
     }
@@ -72,8 +67,8 @@ fn read(
     match evaluated(&format!("pg_catalog.max({lengths})"), relation, target, deadline)? {
         Ok(longest) if longest > ROW_BYTES_MAX => return Ok(Answer::TooLong),
         Ok(_) => {}
-        Err(error) if error.is_passing() => {
-            return Err(Error::new(format!("view {} cannot be read", view.target)).because(error));
+        Err(error) if error.is_transient() => {
+            return Err(Error::new(format!("view {} cannot be read", view.target)).caused_by(error));
         }
         Err(error) => return Ok(Answer::Unreadable(error)),
     }
@@ -97,14 +92,14 @@ fn read(
 }
 
 /// Ends the next statements at `deadline`.
-fn limit_time(target: &mut BulkConnection, deadline: Instant) -> Result<()> {
+fn limit_time(target: &mut Connection, deadline: Instant) -> Result<()> {
     // Rounded up: PostgreSQL takes zero for no limit, and is not to end them before.
     let left = deadline.saturating_duration_since(Instant::now()).as_millis() + 1;
     target.query(&format!("SET LOCAL statement_timeout = {left}"), &[]).map(|_| ())
 }
 
 /// The length of a row, as an expression that evaluates each of its columns. The types are those that the view has now.
-fn lengths(view: &PlannedView, relation: &str, target: &mut BulkConnection) -> Result<String> {
+fn lengths(view: &PlannedView, relation: &str, target: &mut Connection) -> Result<String> {
     let sql = format!(
         "SELECT a.attname, CASE WHEN a.atttypid = 'pg_catalog.bytea'::pg_catalog.regtype THEN 'bytes' \
          WHEN a.attlen > 0 THEN 'fixed' ELSE 'text' END FROM pg_catalog.pg_attribute AS a \
@@ -133,7 +128,7 @@ fn lengths(view: &PlannedView, relation: &str, target: &mut BulkConnection) -> R
 fn evaluated(
     number: &str,
     relation: &str,
-    target: &mut BulkConnection,
+    target: &mut Connection,
     deadline: Instant,
 ) -> Result<std::result::Result<i64, ServerError>> {
     let select = format!(

@@ -7,10 +7,10 @@
 use migrate_core::conversion::Conversion;
 use migrate_core::copy_format::{self, StreamReader};
 use migrate_core::value::SourceValue;
+use postgres_client::connection::Connection;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestError, TestRunner};
-use row_mover::target::bulk::BulkConnection;
 use test_database::TestDatabase;
 
 use crate::support::{ask, chain, session};
@@ -70,9 +70,9 @@ struct Judge {
     /// True where `v`, what arrived, is what `e`, the text form of what was sent, says.
     verdict: &'static str,
     /// Sends and receives.
-    mover: BulkConnection,
+    mover: Connection,
     /// Asks.
-    judge: BulkConnection,
+    judge: Connection,
     _database: TestDatabase,
 }
 

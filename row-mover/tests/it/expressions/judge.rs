@@ -1,7 +1,7 @@
 //! Whether an expression and its translation are the same on every row.
 
 use migrate_core::translate::{self, Scope, Translated};
-use row_mover::target::bulk::BulkConnection;
+use postgres_client::connection::Connection;
 
 use super::sides::{self, Form, Given, Source};
 
@@ -39,7 +39,7 @@ pub struct Judgement {
 /// Both databases with their rows.
 pub struct Judge<'a> {
     pub source: &'a Source,
-    pub session: &'a mut BulkConnection,
+    pub session: &'a mut Connection,
     pub scope: &'a Scope,
 }
 
@@ -49,7 +49,7 @@ impl Judge<'_> {
         let natural = natural(&computed.values(Form::Text));
         let ids = self.source.ids();
         let mut differences = Vec::new();
-        let mut compare = |form: Form, translated: &Translated, session: &mut BulkConnection| {
+        let mut compare = |form: Form, translated: &Translated, session: &mut Connection| {
             let expected = computed.values(form);
             let found = sides::computed(session, &translated.sql, form, &ids);
             let wrong: Vec<String> = (ids.iter().zip(expected.iter().zip(&found)))

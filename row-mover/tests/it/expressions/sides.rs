@@ -2,8 +2,7 @@
 
 use migrate_core::affinity::Affinity;
 use migrate_core::conversion::Conversion;
-use row_mover::target::bulk::BulkConnection;
-use rusqlite::Connection;
+use postgres_client::Connection;
 use rusqlite::types::ValueRef;
 
 use crate::support::chain;
@@ -68,12 +67,12 @@ impl Form {
 
 /// The SQLite side.
 pub struct Source {
-    connection: Connection,
+    connection: rusqlite::Connection,
 }
 
 impl Source {
     pub fn open(path: &std::path::Path) -> Source {
-        let connection = Connection::open(path).unwrap();
+        let connection = rusqlite::Connection::open(path).unwrap();
         connection
             .execute_batch(
                 "PRAGMA temp_store = MEMORY; CREATE TEMP TABLE scratch (id INTEGER PRIMARY KEY, truth, whole INTEGER, \
@@ -160,7 +159,7 @@ impl Computed<'_> {
 }
 
 /// What PostgreSQL computes, row by row.
-pub fn computed(session: &mut BulkConnection, sql: &str, form: Form, ids: &[i64]) -> Vec<Given> {
+pub fn computed(session: &mut Connection, sql: &str, form: Form, ids: &[i64]) -> Vec<Given> {
     let shown = match form {
         Form::Blob => format!("encode(({sql}), 'hex')"),
         // Without zeros at the end, which a numeric may have or not.
@@ -194,7 +193,7 @@ pub fn computed(session: &mut BulkConnection, sql: &str, form: Form, ids: &[i64]
 }
 
 /// The rows' places in the order of a key of an index; equal ones have one place.
-pub fn order(session: &mut BulkConnection, key: &str) -> Result<Vec<i64>, String> {
+pub fn order(session: &mut Connection, key: &str) -> Result<Vec<i64>, String> {
     let sql = format!("SELECT dense_rank() OVER (ORDER BY ({key}) NULLS FIRST) FROM rows ORDER BY id");
     let rows = session.query(&sql, &[]).map_err(|error| chain(&error))?;
     Ok(rows.into_iter().map(|row| row.into_iter().flatten().next().unwrap().parse().unwrap()).collect())

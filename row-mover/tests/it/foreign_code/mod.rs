@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
+use postgres_client::{DbSettings, TargetUrl, pool};
 use row_mover::run::{self, Purpose, Silent, ValidationRequest};
 use row_mover::status::status;
-use row_mover::target::{DbSettings, TargetUrl, pool};
 use row_mover::validate::CompareOptions;
 
 use crate::own_server::{OwnServer, Standby};

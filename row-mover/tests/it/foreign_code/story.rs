@@ -3,11 +3,11 @@
 use std::fs;
 
 use migrate_core::mapping::Mapping;
+use postgres_client::{DbSettings, TargetUrl, pool};
 use row_mover::run::{self, Outcome, Purpose, Request, Silent, Validation, ValidationRequest};
 use row_mover::source::evidence;
 use row_mover::status::status;
 use row_mover::target::introspect::introspect;
-use row_mover::target::{DbSettings, TargetUrl, pool};
 use row_mover::validate::CompareOptions;
 use test_database::TestDatabase;
 

@@ -4,18 +4,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection};
+use diesel::{Connection as _, PgConnection};
 use diesel_migrations::FileBasedMigrations;
 use migrate_core::mapping::Mapping;
 use migrate_core::plan::Plan;
 use migrate_core::render;
+use postgres_client::Connection;
+use postgres_client::{DbSettings, TargetUrl, pool};
 use row_mover::ledger::Run;
 use row_mover::observer::Silent;
 use row_mover::run::{self, Moved, Outcome, Purpose, Request, Validation, ValidationRequest};
 use row_mover::source::evidence;
-use row_mover::target::bulk::BulkConnection;
 use row_mover::target::introspect::introspect;
-use row_mover::target::{DbSettings, TargetUrl, pool};
 use row_mover::validate::CompareOptions;
 use tempfile::TempDir;
 use test_database::TestDatabase;
@@ -161,7 +161,7 @@ impl Case {
 
     /// A session of its own, for whatever a test wants to know of PostgreSQL.
     #[track_caller]
-    pub fn session(&self) -> BulkConnection {
+    pub fn session(&self) -> Connection {
         session(self.database.url())
     }
 
@@ -266,13 +266,13 @@ pub fn moved(result: row_mover::Result<Outcome>) -> Moved {
 }
 
 #[track_caller]
-pub fn session(url: &str) -> BulkConnection {
-    BulkConnection::connect(url, "test", std::time::Duration::from_secs(10))
+pub fn session(url: &str) -> Connection {
+    Connection::connect(url, "test", std::time::Duration::from_secs(10))
         .unwrap_or_else(|error| panic!("{}", chain(&error)))
 }
 
 #[track_caller]
-pub fn ask(session: &mut BulkConnection, sql: &str) -> Vec<String> {
+pub fn ask(session: &mut Connection, sql: &str) -> Vec<String> {
     let rows = session.query(sql, &[]).unwrap_or_else(|error| panic!("{sql}: {}", chain(&error)));
     let shown = |value: Option<String>| value.unwrap_or_else(|| "NULL".to_owned());
     rows.into_iter().map(|row| row.into_iter().map(shown).collect::<Vec<_>>().join("|")).collect()
@@ -281,12 +281,12 @@ pub fn ask(session: &mut BulkConnection, sql: &str) -> Vec<String> {
 /// An error as people see it: what failed, what to do next, and all causes.
 pub fn chain(error: &row_mover::Error) -> String {
     let mut lines = vec![error.to_string()];
-    let mut next = error.next_step().map(str::to_owned);
+    let mut next = error.remedy_text().map(str::to_owned);
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
         lines.push(format!("because: {error}"));
         if let Some(error) = error.downcast_ref::<row_mover::Error>() {
-            next = next.or_else(|| error.next_step().map(str::to_owned));
+            next = next.or_else(|| error.remedy_text().map(str::to_owned));
         }
         cause = error.source();
     }

@@ -3,8 +3,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use row_mover::target::bulk::BulkConnection;
-use row_mover::target::server_error::ServerError;
+use postgres_client::connection::Connection;
+use postgres_client::server_error::ServerError;
 
 use super::case::{Ending, PeerCase, Probe};
 use super::migrate::{Finished, migrate_any};
@@ -110,7 +110,7 @@ fn check_target(case: &PeerCase, engine: &Case, wrong: &mut Vec<String>) {
 }
 
 /// What is wrong with one probe; what it took as left behind is taken out of `left`.
-fn run_probe(session: &mut BulkConnection, probe: &Probe, left: &mut Vec<String>) -> Option<String> {
+fn run_probe(session: &mut Connection, probe: &Probe, left: &mut Vec<String>) -> Option<String> {
     match probe {
         Probe::Gives(sql, expected) => gives(session, sql, Some(expected)),
         Probe::Breaks(sql, sqlstates) => breaks(session, sql, sqlstates),
@@ -139,7 +139,7 @@ fn took(left: &mut Vec<String>, expected: &str) -> bool {
 }
 
 /// What is wrong with how a statement is refused.
-fn breaks(session: &mut BulkConnection, sql: &str, sqlstates: &[String]) -> Option<String> {
+fn breaks(session: &mut Connection, sql: &str, sqlstates: &[String]) -> Option<String> {
     match session.query(sql, &[]) {
         Ok(_) => Some(format!("{sql} was not refused")),
         Err(error) => {
@@ -150,7 +150,7 @@ fn breaks(session: &mut BulkConnection, sql: &str, sqlstates: &[String]) -> Opti
 }
 
 /// What is wrong with the result of a statement; no rows are expected of one that is only run.
-fn gives(session: &mut BulkConnection, sql: &str, expected: Option<&Vec<String>>) -> Option<String> {
+fn gives(session: &mut Connection, sql: &str, expected: Option<&Vec<String>>) -> Option<String> {
     let rows = match session.query(sql, &[]) {
         Ok(rows) => rows,
         Err(error) => return Some(format!("{sql}: {}", chain(&error))),
@@ -176,7 +176,7 @@ pub fn sqlstate(error: &row_mover::Error) -> Option<String> {
 }
 
 /// The type of `table.column` in PostgreSQL's words, `NOT NULL` behind it where it is.
-pub fn column_type(session: &mut BulkConnection, column: &str) -> String {
+pub fn column_type(session: &mut Connection, column: &str) -> String {
     let (table, column) = column.rsplit_once('.').unwrap();
     let found = session.query(
         "SELECT format_type(atttypid, atttypmod) || CASE WHEN attnotnull THEN ' NOT NULL' ELSE '' END FROM pg_attribute \

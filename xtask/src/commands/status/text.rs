@@ -1,8 +1,8 @@
 //! A status as text for people.
 
 use migrate_core::phase::Phase;
+use postgres_client::TargetUrl;
 use row_mover::status::{RunStatus, SessionStatus, Status, TableStatus};
-use row_mover::target::TargetUrl;
 
 use crate::display::printable;
 use crate::report::{counted, new_table};

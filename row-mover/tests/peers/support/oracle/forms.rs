@@ -1,6 +1,6 @@
 //! The common form of a value: what the type of its column in PostgreSQL says that it is.
 
-use row_mover::target::bulk::BulkConnection;
+use postgres_client::connection::Connection;
 use rusqlite::types::Value;
 use serde_json::Value as Json;
 
@@ -34,7 +34,7 @@ impl Column {
     }
 
     /// The form of what SQLite has; `judge` reads JSON.
-    pub fn of_source(&self, value: &Value, judge: &mut BulkConnection) -> Result<Option<String>, String> {
+    pub fn of_source(&self, value: &Value, judge: &mut Connection) -> Result<Option<String>, String> {
         let form = match (self.kind.as_str(), value) {
             (_, Value::Null) => return Ok(None),
             ("smallint" | "integer" | "bigint", Value::Integer(integer)) => Some(integer.to_string()),
@@ -119,7 +119,7 @@ impl Column {
 }
 
 /// The document as `jsonb` prints it: whether two are one is PostgreSQL's to say.
-fn judged(judge: &mut BulkConnection, document: &str) -> Result<String, String> {
+fn judged(judge: &mut Connection, document: &str) -> Result<String, String> {
     let rows = judge.query("SELECT $1::jsonb::text", &[Some(document)]).map_err(|error| chain(&error))?;
     rows.into_iter().flatten().flatten().next().ok_or_else(|| "no document".to_owned())
 }
@@ -130,7 +130,7 @@ fn has_offset(text: &str) -> bool {
 }
 
 /// The moment at which the clocks of a zone show `text`: PostgreSQL has a calendar of zones of its own.
-fn judged_moment(judge: &mut BulkConnection, text: &str, zone: Option<&str>) -> Result<String, String> {
+fn judged_moment(judge: &mut Connection, text: &str, zone: Option<&str>) -> Result<String, String> {
     let sql = "SELECT (extract(epoch FROM $1::timestamp AT TIME ZONE $2) * 1000000)::bigint";
     let rows = judge.query(sql, &[Some(text), zone]).map_err(|error| chain(&error))?;
     rows.into_iter().flatten().flatten().next().ok_or_else(|| "no moment".to_owned())

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use migrate_core::plan::PlannedTable;
 use migrate_core::reject::OnReject;
-use row_mover::target::bulk::BulkConnection;
+use postgres_client::connection::Connection;
 use rusqlite::types::Value;
 
 use crate::engine::{Case, chain};
@@ -60,7 +60,7 @@ pub fn differences(case: &Case, rejected: u64) -> Vec<String> {
 /// How many rows of each form the source has more than the target.
 fn compare(
     source: &rusqlite::Connection,
-    target: &mut BulkConnection,
+    target: &mut Connection,
     schema: &str,
     table: &PlannedTable,
 ) -> Result<BTreeMap<Row, i64>, String> {
@@ -82,7 +82,7 @@ fn quoted(name: &str) -> String {
 }
 
 /// The types of a table's columns, as `format_type` prints them without their modifiers.
-fn target_types(target: &mut BulkConnection, schema: &str, table: &str) -> BTreeMap<String, String> {
+fn target_types(target: &mut Connection, schema: &str, table: &str) -> BTreeMap<String, String> {
     let rows = target.query(
         "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute WHERE attnum > 0 AND NOT attisdropped \
          AND attrelid = to_regclass(quote_ident($1) || '.' || quote_ident($2))",
@@ -101,7 +101,7 @@ fn source_rows(
     source: &rusqlite::Connection,
     table: &str,
     columns: &[Column],
-    judge: &mut BulkConnection,
+    judge: &mut Connection,
     counts: &mut BTreeMap<Row, i64>,
 ) -> Result<(), String> {
     let names: Vec<String> = columns.iter().map(|column| quoted(&column.source)).collect();
@@ -128,7 +128,7 @@ fn source_rows(
 }
 
 fn target_rows(
-    target: &mut BulkConnection,
+    target: &mut Connection,
     schema: &str,
     table: &str,
     columns: &[Column],

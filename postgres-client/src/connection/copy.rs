@@ -6,12 +6,12 @@ use std::ptr;
 use pq_sys::ExecStatusType;
 use rustix::event::PollFlags;
 
-use super::{BulkConnection, SLOW};
+use super::{Connection, SLOW};
 use crate::error::{Error, Result};
 
 /// A `COPY … FROM STDIN` that is under way. Dropping it unfinished makes the server undo it.
 pub struct CopyIn<'a> {
-    pub(super) connection: &'a mut BulkConnection,
+    pub(super) connection: &'a mut Connection,
     pub(super) is_open: bool,
 }
 
@@ -59,7 +59,7 @@ impl CopyIn<'_> {
             if result.status() != ExecStatusType::PGRES_COMMAND_OK {
                 let error = result.server_error();
                 self.connection.drain()?;
-                return Err(Error::new("COPY was refused").because(error));
+                return Err(Error::new("COPY was refused").caused_by(error));
             }
         }
         Ok(())
@@ -91,7 +91,7 @@ impl Drop for CopyIn<'_> {
 
 /// A `COPY … TO STDOUT` that is under way. One that is dropped before its end leaves a connection that takes no statement.
 pub struct CopyOut<'a> {
-    pub(super) connection: &'a mut BulkConnection,
+    pub(super) connection: &'a mut Connection,
     pub(super) is_over: bool,
     pub(super) has_begun: bool,
 }
@@ -140,7 +140,7 @@ impl CopyOut<'_> {
                 let error = result.server_error();
                 // The connection takes the next statement only once this one is read to its end.
                 self.connection.drain()?;
-                return Err(Error::new("COPY from PostgreSQL failed").because(error));
+                return Err(Error::new("COPY from PostgreSQL failed").caused_by(error));
             }
         }
         Ok(())

@@ -5,16 +5,16 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 
-use super::{BulkConnection, stalled};
+use super::{Connection, stalled};
 use crate::error::{Error, Result};
-use crate::observer::StopFlag;
+use crate::watch::StopFlag;
 
 /// How often a wait asks whether it is given up.
 const GIVE_UP_EACH: Duration = Duration::from_millis(20);
 
-impl BulkConnection {
+impl Connection {
     /// Ends whatever the connection waits for once the flag is set. It is of no more use then; the server ends its session by itself.
-    pub(crate) fn give_up_with(&mut self, flag: StopFlag) {
+    pub fn give_up_with(&mut self, flag: StopFlag) {
         self.give_up = Some(flag);
     }
 
@@ -42,7 +42,7 @@ impl BulkConnection {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let slice = match &self.give_up {
                 Some(flag) if flag.is_set() => {
-                    return Err(Error::new("the connection was given up").passing());
+                    return Err(Error::new("the connection was given up").transient());
                 }
                 Some(_) => Some(left.map_or(GIVE_UP_EACH, |left| left.min(GIVE_UP_EACH))),
                 None => left,
@@ -53,7 +53,7 @@ impl BulkConnection {
                 Ok(0) => return Ok(false),
                 Ok(_) => return Ok(true),
                 Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(Error::new("waiting for PostgreSQL failed").because(error)),
+                Err(error) => return Err(Error::new("waiting for PostgreSQL failed").caused_by(error)),
             }
         }
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// Remembers when work was last done.
 #[derive(Debug)]
-pub(crate) struct WorkClock {
+pub struct WorkClock {
     began: Instant,
     /// In milliseconds since then, and one more; zero where none was done yet.
     last: AtomicU64,
@@ -19,13 +19,13 @@ impl Default for WorkClock {
 
 impl WorkClock {
     /// Work is done now.
-    pub(crate) fn worked(&self) {
+    pub fn worked(&self) {
         let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last.fetch_max(now.saturating_add(1), Ordering::Relaxed);
     }
 
     /// The time from `moment` until work was last done; zero where none was done since.
-    pub(crate) fn worked_since(&self, moment: Instant) -> Duration {
+    pub fn worked_since(&self, moment: Instant) -> Duration {
         match self.last.load(Ordering::Relaxed) {
             0 => Duration::ZERO,
             last => (self.began + Duration::from_millis(last - 1)).saturating_duration_since(moment),

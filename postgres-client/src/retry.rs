@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
-use crate::observer::{Observer, go_on};
+use crate::watch::{Watch, check_stop};
 use crate::work_clock::WorkClock;
 
 /// How long to wait before the second try.
@@ -23,10 +23,10 @@ const LOOK_EACH: Duration = Duration::from_millis(100);
 const PROGRESS: Duration = Duration::from_secs(30);
 
 /// How long faults have lasted, and how long they may.
-pub(crate) struct Patience<'a> {
+pub struct Patience<'a> {
     /// When the last try began.
     tried_at: Instant,
-    observer: &'a dyn Observer,
+    watch: &'a dyn Watch,
     work: &'a WorkClock,
     lasts_max: Duration,
     since: Option<Instant>,
@@ -35,19 +35,19 @@ pub(crate) struct Patience<'a> {
 
 impl<'a> Patience<'a> {
     /// Patience for faults that last no longer than `lasts_max`; zero is none at all.
-    pub(crate) fn new(lasts_max: Duration, observer: &'a dyn Observer, work: &'a WorkClock) -> Patience<'a> {
-        Patience { tried_at: Instant::now(), observer, work, lasts_max, since: None, wait: FIRST_WAIT }
+    pub fn new(lasts_max: Duration, watch: &'a dyn Watch, work: &'a WorkClock) -> Patience<'a> {
+        Patience { tried_at: Instant::now(), watch, work, lasts_max, since: None, wait: FIRST_WAIT }
     }
 
     /// Something went well: the next fault is a new one.
-    pub(crate) fn restore(&mut self) {
+    pub fn restore(&mut self) {
         self.since = None;
         self.wait = FIRST_WAIT;
         self.tried_at = Instant::now();
     }
 
     /// The fault to come lasts since `moment`, or longer.
-    pub(crate) fn lasts_since(&mut self, moment: Instant) {
+    pub fn lasts_since(&mut self, moment: Instant) {
         self.since = Some(self.since.map_or(moment, |since| since.min(moment)));
     }
 
@@ -55,9 +55,9 @@ impl<'a> Patience<'a> {
     ///
     /// # Errors
     /// The error itself, where it does not pass or has lasted for too long.
-    pub(crate) fn bear(&mut self, error: Error) -> Result<()> {
+    pub fn wait_or_fail(&mut self, error: Error) -> Result<()> {
         // Who asks to stop has cancelled what ran, which looks like a fault that passes.
-        if !error.is_passing() || self.lasts_max.is_zero() || self.observer.is_stopped() {
+        if !error.is_transient() || self.lasts_max.is_zero() || self.watch.is_stopped() {
             return Err(error.with_remedy().with_lock_remedy());
         }
         // Work that ends in a wait for a lock may do so each time.
@@ -72,14 +72,10 @@ impl<'a> Patience<'a> {
         if since.elapsed() + self.wait > self.lasts_max {
             return Err(given_up(error, since.elapsed()));
         }
-        self.observer.note(&format!(
-            "{}; trying again in {:.1} s",
-            in_one_line(&error),
-            self.wait.as_secs_f32()
-        ));
+        self.watch.retrying(&error, self.wait);
         let until = Instant::now() + self.wait;
         while Instant::now() < until {
-            go_on(self.observer)?;
+            check_stop(self.watch)?;
             std::thread::sleep(self.wait.min(LOOK_EACH));
         }
         self.wait = (self.wait * 2).min(WAIT_MAX);
@@ -103,23 +99,23 @@ fn given_up(error: Error, lasted: Duration) -> Error {
 ///
 /// # Errors
 /// The last error.
-pub(crate) fn retrying<T>(
+pub fn retrying<T>(
     lasts_max: Duration,
-    observer: &dyn Observer,
+    watch: &dyn Watch,
     clock: &WorkClock,
     mut work: impl FnMut() -> Result<T>,
 ) -> Result<T> {
-    let mut patience = Patience::new(lasts_max, observer, clock);
+    let mut patience = Patience::new(lasts_max, watch, clock);
     loop {
         match work() {
             Ok(done) => return Ok(done),
-            Err(error) => patience.bear(error)?,
+            Err(error) => patience.wait_or_fail(error)?,
         }
     }
 }
 
 /// An error and its causes in one line.
-pub(crate) fn in_one_line(error: &Error) -> String {
+pub fn in_one_line(error: &Error) -> String {
     let mut line = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
@@ -134,9 +130,9 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::observer::Silent;
-    use crate::target::lock_wait::{Holder, HolderSession, LockWait};
-    use crate::target::server_error::ServerError;
+    use crate::lock_wait::{Holder, HolderSession, LockWait};
+    use crate::server_error::ServerError;
+    use crate::watch::Silent;
 
     #[test]
     fn what_passes_is_tried_again_and_what_lasts_is_not() {
@@ -148,40 +144,40 @@ mod tests {
                 if tries.get() < 3 { Err(error()) } else { Ok(tries.get()) }
             })
         };
-        assert_eq!(third(|| Error::new("lost").passing()).unwrap(), 3);
+        assert_eq!(third(|| Error::new("lost").transient()).unwrap(), 3);
         // The flag may stand on a cause.
-        assert_eq!(third(|| Error::new("table t").because(Error::new("lost").passing())).unwrap(), 3);
+        assert_eq!(third(|| Error::new("table t").caused_by(Error::new("lost").transient())).unwrap(), 3);
         assert_eq!(third(|| Error::new("refused")).unwrap_err().to_string(), "refused");
         assert_eq!(tries.get(), 1);
     }
 
     fn lock_timeout() -> Error {
         let refused = ServerError { sqlstate: Some("55P03".to_owned()), ..ServerError::default() };
-        Error::new("a statement was refused").because(refused)
+        Error::new("a statement was refused").caused_by(refused)
     }
 
     #[test]
     fn work_makes_a_fault_a_new_one_and_time_alone_does_not() {
         type Fault = fn() -> Error;
-        let lost: Fault = || Error::new("lost").passing();
+        let lost: Fault = || Error::new("lost").transient();
         let faults: [(Fault, bool, bool); 5] = [
             (lost, true, true),
             (lost, false, false),
             (|| Error::new("silent").stalled(), true, false),
             (lock_timeout, true, false),
-            (|| Error::new("table t").because(lock_timeout()), false, false),
+            (|| Error::new("table t").caused_by(lock_timeout()), false, false),
         ];
         for (number, (fault, has_worked, is_new)) in faults.into_iter().enumerate() {
             let clock = WorkClock::default();
             let mut patience = Patience::new(Duration::from_secs(1), &Silent, &clock);
-            assert!(patience.bear(fault()).is_ok());
+            assert!(patience.wait_or_fail(fault()).is_ok());
             // As if two hours had passed since, in which the second try ran.
             let Some(before) = Instant::now().checked_sub(Duration::from_secs(7200)) else { return };
             (patience.since, patience.tried_at) = (Some(before), before);
             if has_worked {
                 clock.worked();
             }
-            assert_eq!(patience.bear(fault()).is_ok(), is_new, "{number}");
+            assert_eq!(patience.wait_or_fail(fault()).is_ok(), is_new, "{number}");
         }
     }
 
@@ -189,19 +185,19 @@ mod tests {
     fn patience_ends_and_a_wait_for_a_lock_is_a_part_of_it() {
         let clock = WorkClock::default();
         let mut patience = Patience::new(Duration::from_millis(250), &Silent, &clock);
-        assert!(patience.bear(Error::new("lost").passing()).is_ok());
-        let error = patience.bear(Error::new("lost").passing()).unwrap_err();
-        assert!(error.next_step().is_some_and(|next| next.contains("DB_RETRY_TIMEOUT")));
+        assert!(patience.wait_or_fail(Error::new("lost").transient()).is_ok());
+        let error = patience.wait_or_fail(Error::new("lost").transient()).unwrap_err();
+        assert!(error.remedy_text().is_some_and(|next| next.contains("DB_RETRY_TIMEOUT")));
         patience.restore();
-        assert!(patience.bear(Error::new("lost").passing()).is_ok());
+        assert!(patience.wait_or_fail(Error::new("lost").transient()).is_ok());
 
         let mut patience = Patience::new(Duration::from_secs(5), &Silent, &clock);
         let Some(before) = Instant::now().checked_sub(Duration::from_secs(60)) else { return };
         patience.tried_at = before;
         let session = HolderSession { pid: 42, ..HolderSession::default() };
         let wait = LockWait { table: None, waited: Duration::from_secs(5), holder: Holder::Session(session) };
-        let error = patience.bear(lock_timeout().blocked_by(wait)).unwrap_err();
-        let next = error.next_step().unwrap_or_default();
+        let error = patience.wait_or_fail(lock_timeout().blocked_by(wait)).unwrap_err();
+        let next = error.remedy_text().unwrap_or_default();
         assert!(next.contains("5 seconds") && next.contains("pg_terminate_backend(42)"), "{next}");
     }
 }

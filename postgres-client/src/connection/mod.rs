@@ -19,9 +19,9 @@ use rustix::event::PollFlags;
 pub use copy::{CopyIn, CopyOut};
 use query_result::QueryResult;
 
-use super::server_error::{ServerError, refused_for_now};
 use crate::error::{Context, Error, Result};
-use crate::observer::StopFlag;
+use crate::server_error::{ServerError, refused_for_now};
+use crate::watch::StopFlag;
 
 /// How long a connection may make no progress at all before it is given up, where nothing else is said.
 const STALL_MAX: Duration = Duration::from_secs(120);
@@ -33,7 +33,7 @@ pub(super) const SLOW: u32 = 30;
 const LOOK_EACH: Duration = Duration::from_secs(15);
 
 /// A connection of libpq, in non-blocking mode.
-pub struct BulkConnection {
+pub struct Connection {
     raw: NonNull<PGconn>,
     stall_max: Duration,
     backend: Backend,
@@ -52,28 +52,28 @@ pub struct Backend {
 
 impl Backend {
     /// Its number.
-    pub(crate) fn pid(&self) -> &str {
+    pub fn pid(&self) -> &str {
         &self.pid
     }
 
     /// As parameters of a statement: the number, and when it began.
-    pub(crate) fn parameters(&self) -> [Option<&str>; 2] {
+    pub fn parameters(&self) -> [Option<&str>; 2] {
         [Some(&self.pid), Some(&self.began)]
     }
 }
 
-// SAFETY: libpq lets any one thread at a time use a connection (manual, section 34.20), and `BulkConnection` is not `Sync`.
-unsafe impl Send for BulkConnection {}
+// SAFETY: libpq lets any one thread at a time use a connection (manual, section 34.20), and `Connection` is not `Sync`.
+unsafe impl Send for Connection {}
 
 /// The rows of a query's text results; `None` is NULL.
 pub type TextRows = Vec<Vec<Option<String>>>;
 
-impl BulkConnection {
+impl Connection {
     /// Connects by `conninfo`, a URL or a keyword string as libpq takes it, within `timeout`.
     ///
     /// # Errors
     /// When the server cannot be reached or refuses; the text is libpq's, which holds no password.
-    pub fn connect(conninfo: &str, application_name: &str, timeout: Duration) -> Result<BulkConnection> {
+    pub fn connect(conninfo: &str, application_name: &str, timeout: Duration) -> Result<Connection> {
         let values = [conninfo, application_name, "UTF8"].map(CString::new);
         let [Ok(conninfo), Ok(application_name), Ok(encoding)] = values else {
             return Err(Error::new("the PostgreSQL URL holds a NUL character"));
@@ -84,8 +84,7 @@ impl BulkConnection {
         // SAFETY: both arrays end with a null pointer, and all strings outlive the call, which copies them.
         let raw = unsafe { pq_sys::PQconnectStartParams(keywords.as_ptr(), values.as_ptr(), 1) };
         let raw = NonNull::new(raw).ok_or_else(|| Error::new("libpq has no memory for a connection"))?;
-        let connection =
-            BulkConnection { raw, stall_max: STALL_MAX, backend: Backend::default(), give_up: None };
+        let connection = Connection { raw, stall_max: STALL_MAX, backend: Backend::default(), give_up: None };
         // SAFETY: the connection exists, and the function that it is given lives for ever.
         unsafe { pq_sys::PQsetNoticeProcessor(connection.raw.as_ptr(), Some(drop_notice), ptr::null_mut()) };
         // A refusal tells its SQLSTATE then, by which it is known in any language. SAFETY: the connection exists.
@@ -129,8 +128,8 @@ impl BulkConnection {
             if unsafe { pq_sys::PQstatus(self.raw.as_ptr()) } == ConnStatusType::CONNECTION_BAD {
                 return Err(self.refused());
             }
-            if !self.wait(wanted, Some(deadline)).map_err(|error| failed().because(error))? {
-                return Err(failed().because("no answer in time").next(
+            if !self.wait(wanted, Some(deadline)).map_err(|error| failed().caused_by(error))? {
+                return Err(failed().caused_by("no answer in time").with_remedy_text(
                     "check host, port and firewall; DB_CONNECTION_TIMEOUT sets how long to wait, in milliseconds",
                 ));
             }
@@ -148,9 +147,9 @@ impl BulkConnection {
     fn refused(&self) -> Error {
         let message = self.last_message();
         let error = Error::new("PostgreSQL cannot be reached");
-        let is_passing = refused_for_now(&message);
-        let error = error.because(message);
-        if is_passing { error.passing() } else { error }
+        let is_transient = refused_for_now(&message);
+        let error = error.caused_by(message);
+        if is_transient { error.transient() } else { error }
     }
 
     /// The server's version, such as 150018 for 15.18.
@@ -365,12 +364,12 @@ impl BulkConnection {
     }
 
     fn error(&self, what: &str) -> Error {
-        Error::new(what).because(self.last_message())
+        Error::new(what).caused_by(self.last_message())
     }
 
     /// An error after which the connection is of no more use; another one may be.
     fn lost(&self, what: &str) -> Error {
-        self.error(what).passing()
+        self.error(what).transient()
     }
 
     /// libpq's words on what went wrong last, on one line. Those about a statement are the server's and may hold values, so
@@ -386,7 +385,7 @@ impl BulkConnection {
     }
 }
 
-impl Drop for BulkConnection {
+impl Drop for Connection {
     fn drop(&mut self) {
         // SAFETY: the connection is ours, and this is the last use of it.
         unsafe { pq_sys::PQfinish(self.raw.as_ptr()) }
@@ -399,9 +398,11 @@ extern "C" fn drop_notice(_argument: *mut std::ffi::c_void, _message: *const c_c
 fn stalled(silent_for: Duration) -> Error {
     Error::new(format!("PostgreSQL took nothing and sent nothing for {} seconds", silent_for.as_secs_f32()))
         .stalled()
-        .next("check the server and the network, then run the same command again: it goes on from here")
+        .with_remedy_text(
+            "check the server and the network, then run the same command again: it goes on from here",
+        )
 }
 
 pub(super) fn statement_failed(error: ServerError) -> Error {
-    Error::new("a statement was refused").because(error)
+    Error::new("a statement was refused").caused_by(error)
 }

@@ -14,7 +14,7 @@ const DISK_FULL: &str = "53100";
 const CONNECTION_FAILURE: &str = "08006";
 
 /// The SQLSTATEs, but for class 08 about connections, of what may succeed in a moment (manual, appendix A).
-const PASSING: [&str; 10] = [
+const TRANSIENT: [&str; 10] = [
     "25P03", // the session idled in a transaction for too long
     "40001", // serialization
     "40P01", // deadlock
@@ -28,7 +28,7 @@ const PASSING: [&str; 10] = [
 ];
 
 /// What the server's English messages say of it, the more special ones first.
-const PASSING_WORDS: [(&str, &str); 19] = [
+const TRANSIENT_WORDS: [(&str, &str); 19] = [
     ("canceling statement due to lock timeout", "55P03"),
     ("could not obtain lock", "55P03"),
     ("canceling statement due to conflict with recovery", "40001"),
@@ -58,7 +58,7 @@ const LOCK_TABLE_SETTING: &str = "max_locks_per_transaction";
 /// The longest hint that is kept.
 const HINT_MAX_BYTES: usize = 300;
 /// The SQLSTATE of a lock that was not to be had in time.
-pub(crate) const LOCK_NOT_AVAILABLE: &str = "55P03";
+pub const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 /// An error of the server, scrubbed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub struct ServerError {
 
 impl ServerError {
     /// Scrubs what the server said.
-    pub(crate) fn scrubbed(
+    pub fn scrubbed(
         sqlstate: Option<String>,
         message: Option<String>,
         [table, column, constraint]: [Option<String>; 3],
@@ -100,7 +100,7 @@ impl ServerError {
     }
 
     /// Whether the server's table of locks, or its memory, has no more room.
-    pub(crate) fn is_out_of_memory(&self) -> bool {
+    pub fn is_out_of_memory(&self) -> bool {
         self.sqlstate.as_deref() == Some(OUT_OF_MEMORY)
     }
 
@@ -112,7 +112,7 @@ impl ServerError {
     }
 
     /// Scrubs what the server said, given where it says that it was (CONTEXT), which itself is never kept.
-    pub(crate) fn scrubbed_in_context(
+    pub fn scrubbed_in_context(
         sqlstate: Option<String>,
         message: Option<String>,
         names: [Option<String>; 3],
@@ -131,7 +131,7 @@ impl ServerError {
 
     /// Scrubs an error that was caught inside the server; `is_inside` says that a function or trigger raised it. What passes comes from
     /// the server itself, wherever it was met.
-    pub(crate) fn caught(
+    pub fn caught(
         sqlstate: String,
         message: Option<String>,
         names: [Option<String>; 3],
@@ -139,11 +139,11 @@ impl ServerError {
     ) -> ServerError {
         let is_own = sqlstate.starts_with("P0");
         let error = ServerError::scrubbed(Some(sqlstate), message, names);
-        if is_own || is_inside && !error.is_passing() { ServerError::raised(error.sqlstate) } else { error }
+        if is_own || is_inside && !error.is_transient() { ServerError::raised(error.sqlstate) } else { error }
     }
 
     /// Scrubs an error of Diesel; an error that does not come from the server keeps Diesel's words.
-    pub(crate) fn from_diesel(error: diesel::result::Error) -> Box<dyn std::error::Error + Send + Sync> {
+    pub fn from_diesel(error: diesel::result::Error) -> Box<dyn std::error::Error + Send + Sync> {
         let diesel::result::Error::DatabaseError(kind, information) = error else {
             return Box::new(error);
         };
@@ -160,7 +160,7 @@ impl ServerError {
             DatabaseErrorKind::SerializationFailure => Some("40001"),
             DatabaseErrorKind::ReadOnlyTransaction => Some("25006"),
             _ if is_lost => Some(CONNECTION_FAILURE),
-            _ if says_passing(information.message()) => passing_sqlstate(information.message()),
+            _ if is_transient_message(information.message()) => transient_sqlstate(information.message()),
             _ if information.message().contains("No space left on device") => Some(DISK_FULL),
             _ if information.hint().is_some_and(|hint| hint.contains(LOCK_TABLE_SETTING)) => {
                 Some(OUT_OF_MEMORY)
@@ -183,15 +183,15 @@ impl ServerError {
 impl ServerError {
     /// Whether the same may succeed in a moment (manual, appendix A): the connection, a lock or the moment was to blame, not what
     /// was asked for.
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         let Some(sqlstate) = self.sqlstate.as_deref() else { return false };
-        sqlstate.starts_with("08") || PASSING.contains(&sqlstate)
+        sqlstate.starts_with("08") || TRANSIENT.contains(&sqlstate)
     }
 }
 
 impl ServerError {
     /// What to do about it, where the server itself and no row is to blame.
-    pub(crate) fn remedy(&self) -> Option<&'static str> {
+    pub fn remedy(&self) -> Option<&'static str> {
         match self.sqlstate.as_deref()? {
             DISK_FULL => Some(
                 "make room on the server's disk (tables and indexes, its log of changes, its temporary files), then run the same \
@@ -204,20 +204,20 @@ impl ServerError {
 
 /// Whether the words of a refused connection, or of an error of which Diesel tells no SQLSTATE, say that it may succeed in a moment.
 /// A server speaks English before it knows better.
-pub(crate) fn says_passing(message: &str) -> bool {
-    passing_sqlstate(message).is_some()
+pub fn is_transient_message(message: &str) -> bool {
+    transient_sqlstate(message).is_some()
 }
 
 /// The SQLSTATE of a fault that may pass, by the words of a message in English.
-fn passing_sqlstate(message: &str) -> Option<&'static str> {
-    let (_, sqlstate) = PASSING_WORDS.iter().find(|(words, _)| message.contains(words))?;
+fn transient_sqlstate(message: &str) -> Option<&'static str> {
+    let (_, sqlstate) = TRANSIENT_WORDS.iter().find(|(words, _)| message.contains(words))?;
     Some(sqlstate)
 }
 
 /// Whether a connection that was refused may be had in a moment, by the SQLSTATEs in the message, whatever its language is. libpq
 /// writes `FATAL:  53300: …` where it is told to be verbose.
-pub(crate) fn refused_for_now(message: &str) -> bool {
-    message.split(": ").map(str::trim).any(|part| PASSING.contains(&part)) || says_passing(message)
+pub fn refused_for_now(message: &str) -> bool {
+    message.split(": ").map(str::trim).any(|part| TRANSIENT.contains(&part)) || is_transient_message(message)
 }
 
 impl fmt::Display for ServerError {
@@ -244,7 +244,7 @@ impl fmt::Display for ServerError {
 impl std::error::Error for ServerError {}
 
 /// The message up to the first quoted part that is not the name of something, since that part may be a value.
-pub(crate) fn without_values(message: &str) -> String {
+pub fn without_values(message: &str) -> String {
     const NAMED: &[&str] = &[
         "column",
         "constraint",
@@ -351,7 +351,7 @@ mod tests {
             ("sorry, too many clients already", Some("53300")),
             ("permission denied for table jobs", None),
         ] {
-            assert_eq!(passing_sqlstate(message), sqlstate, "{message}");
+            assert_eq!(transient_sqlstate(message), sqlstate, "{message}");
         }
         assert!(refused_for_now(
             "server at \"h\" failed: SCHWERWIEGEND:  53300: tut mir leid, schon zu viele Verbindungen"

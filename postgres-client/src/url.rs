@@ -54,7 +54,7 @@ impl TargetUrl {
     pub fn parse(conninfo: &str) -> Result<TargetUrl> {
         let malformed = || {
             Error::new("the PostgreSQL URL cannot be read")
-                .next("it looks like postgres://user:password@host:5432/database?sslmode=verify-full; special characters in user and password are percent-encoded")
+                .with_remedy_text("it looks like postgres://user:password@host:5432/database?sslmode=verify-full; special characters in user and password are percent-encoded")
         };
         let has_scheme = conninfo.contains("://");
         if has_scheme && !conninfo.starts_with("postgres://") && !conninfo.starts_with("postgresql://") {

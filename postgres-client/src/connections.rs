@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::budget::Budget;
-use super::bulk::BulkConnection;
-use super::pool::{self, Pool};
-use super::session::open_bulk_again;
-use super::{DbSettings, PooledConnection, TargetUrl};
+use crate::budget::Budget;
+use crate::connection::Connection;
 use crate::error::Result;
+use crate::pool::{self, Pool};
+use crate::session::open_bulk_again;
+use crate::{DbSettings, PooledConnection, TargetUrl};
 
 /// How long the server may count a connection that we have closed.
 const CLOSING_MAX: Duration = Duration::from_secs(3);
@@ -16,7 +16,7 @@ const CLOSING_MAX: Duration = Duration::from_secs(3);
 const CLOSING_WAIT: Duration = Duration::from_millis(20);
 
 /// Opens connections.
-pub(crate) struct Connections<'a> {
+pub struct Connections<'a> {
     target: &'a TargetUrl,
     settings: DbSettings,
     budget: Budget,
@@ -28,11 +28,7 @@ impl<'a> Connections<'a> {
     ///
     /// # Errors
     /// When the settings are no pool that r2d2 takes.
-    pub(crate) fn new(
-        target: &'a TargetUrl,
-        settings: &DbSettings,
-        budget: Budget,
-    ) -> Result<Connections<'a>> {
+    pub fn new(target: &'a TargetUrl, settings: &DbSettings, budget: Budget) -> Result<Connections<'a>> {
         let pool_max = settings.pool_max.min(u32::try_from(budget.pooled).unwrap_or(1)).max(1);
         let settings = DbSettings { pool_max, pool_min: settings.pool_min.min(pool_max), ..*settings };
         let settings = if budget.is_tight() { DbSettings { pool_min: 0, ..settings } } else { settings };
@@ -41,12 +37,12 @@ impl<'a> Connections<'a> {
     }
 
     /// What the connections are for.
-    pub(crate) fn budget(&self) -> Budget {
+    pub fn budget(&self) -> Budget {
         self.budget
     }
 
     /// The settings of its sessions.
-    pub(crate) fn settings(&self) -> &DbSettings {
+    pub fn settings(&self) -> &DbSettings {
         &self.settings
     }
 
@@ -54,7 +50,7 @@ impl<'a> Connections<'a> {
     ///
     /// # Errors
     /// When none is to be had in time.
-    pub(crate) fn pooled(&self) -> Result<PooledConnection> {
+    pub fn pooled(&self) -> Result<PooledConnection> {
         if self.budget.is_tight() {
             // The pool goes with the connection.
             return pool::get(&pool::open(self.target, &self.settings)?);
@@ -66,11 +62,11 @@ impl<'a> Connections<'a> {
     ///
     /// # Errors
     /// When the server refuses it. One that still counts a connection which we have closed is asked again, without a word.
-    pub(crate) fn bulk(&self) -> Result<BulkConnection> {
+    pub fn bulk(&self) -> Result<Connection> {
         let until = Instant::now() + CLOSING_MAX;
         loop {
             match open_bulk_again(self.target, &self.settings) {
-                Err(error) if self.budget.is_tight() && error.is_passing() && Instant::now() < until => {
+                Err(error) if self.budget.is_tight() && error.is_transient() && Instant::now() < until => {
                     std::thread::sleep(CLOSING_WAIT);
                 }
                 opened => return opened,

@@ -6,9 +6,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::bulk::BulkConnection;
+use crate::connection::Connection;
 use crate::error::{Error, Result};
-use crate::observer::{Observer, go_on};
+use crate::watch::{Watch, check_stop};
 
 /// Fewer connections are not enough: one holds the lock of migrations or the snapshot, and one works.
 const CONNECTIONS_MIN: usize = 2;
@@ -24,11 +24,11 @@ const COUNT_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 /// What is done with the connections that a run may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Budget {
+pub struct Budget {
     /// How many are kept for short statements; none where each is closed at once, so that a worker can take its place.
-    pub(crate) pooled: usize,
+    pub pooled: usize,
     /// How many work on rows and builds at once.
-    pub(crate) workers: usize,
+    pub workers: usize,
 }
 
 impl Budget {
@@ -59,12 +59,12 @@ impl Budget {
     }
 
     /// Whether a worker has to close its connection before anything else can be asked.
-    pub(crate) fn is_tight(self) -> bool {
+    pub fn is_tight(self) -> bool {
         self.pooled == 0
     }
 
     /// Whether statistics can be gathered while everything else goes on.
-    pub(crate) fn has_one_to_spare(self) -> bool {
+    pub fn has_one_to_spare(self) -> bool {
         self.pooled == POOLED_MAX
     }
 
@@ -72,11 +72,11 @@ impl Budget {
     ///
     /// # Errors
     /// When too few connections are free, or the server cannot be asked.
-    pub(crate) fn settle(
-        connection: &mut BulkConnection,
+    pub fn settle(
+        connection: &mut Connection,
         workers: usize,
         target: &dyn fmt::Display,
-        observer: &dyn Observer,
+        watch: &dyn Watch,
     ) -> Result<Budget> {
         let mut counts = 0;
         let limit = loop {
@@ -88,41 +88,49 @@ impl Budget {
             if counts == COUNTS_MAX {
                 break limit;
             }
-            go_on(observer)?;
+            check_stop(watch)?;
             std::thread::sleep(COUNT_AGAIN_AFTER);
         };
         let Some(budget) = Budget::within(limit.available(), workers) else {
             return Err(limit.too_few(target));
         };
         if budget.workers < workers {
-            observer.note(&format!(
-                "{} of them in use, ours among them; working with {} instead of {workers}",
-                limit.in_words(),
-                if budget.workers == 1 {
-                    "1 worker".to_owned()
-                } else {
-                    format!("{} workers", budget.workers)
-                },
-            ));
+            watch.short_of_connections(&Shortage { limit, wanted: workers, granted: budget.workers });
         }
         Ok(budget)
     }
 }
 
-/// Something that limits connections.
+/// Fewer free connections than wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Limit {
-    of: LimitOf,
-    max: usize,
-    /// Those that are in use, the one that asks among them.
-    used: usize,
+pub struct Shortage {
+    /// The limit that leaves the fewest.
+    pub limit: Limit,
+    /// The workers that were wanted.
+    pub wanted: usize,
+    /// The workers that the budget has.
+    pub granted: usize,
+}
+
+/// A limit of connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// Whose connections it limits.
+    pub of: LimitOf,
+    /// How many there may be.
+    pub max: usize,
+    /// How many are in use, the one that counts them included.
+    pub used: usize,
 }
 
 /// Whose connections are limited.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum LimitOf {
+pub enum LimitOf {
+    /// Those of a role.
     Role(String),
+    /// Those to a database.
     Database(String),
+    /// All connections of the server.
     Server,
 }
 
@@ -141,30 +149,31 @@ impl Limit {
                 available => format!("{available} are"),
             }
         ))
-        .because(format!("{} of them in use, ours among them", self.in_words()));
+        .caused_by(format!("{} of them in use, ours among them", self));
         let error = match &self.of {
-            LimitOf::Role(name) => error.next(format!(
+            LimitOf::Role(name) => error.with_remedy_text(format!(
                 "allow the role more: ALTER ROLE {} CONNECTION LIMIT 10",
-                migrate_core::identifier::quote_pg(name)
+                crate::quote::identifier(name)
             )),
-            LimitOf::Database(name) => error.next(format!(
+            LimitOf::Database(name) => error.with_remedy_text(format!(
                 "allow the database more: ALTER DATABASE {} CONNECTION LIMIT 10",
-                migrate_core::identifier::quote_pg(name)
+                crate::quote::identifier(name)
             )),
-            LimitOf::Server => {
-                error.next("end other sessions, or raise max_connections and start the server again")
-            }
+            LimitOf::Server => error
+                .with_remedy_text("end other sessions, or raise max_connections and start the server again"),
         };
         // Where others use what there is, they may end.
-        if self.max >= CONNECTIONS_MIN { error.passing() } else { error }
+        if self.max >= CONNECTIONS_MIN { error.transient() } else { error }
     }
+}
 
-    fn in_words(&self) -> String {
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (max, used) = (self.max, self.used);
         match &self.of {
-            LimitOf::Role(name) => format!("role {name} has CONNECTION LIMIT {max}, with {used}"),
-            LimitOf::Database(name) => format!("database {name} has CONNECTION LIMIT {max}, with {used}"),
-            LimitOf::Server => format!("the server takes {max} connections, with {used}"),
+            LimitOf::Role(name) => write!(f, "role {name} has CONNECTION LIMIT {max}, with {used}"),
+            LimitOf::Database(name) => write!(f, "database {name} has CONNECTION LIMIT {max}, with {used}"),
+            LimitOf::Server => write!(f, "the server has max_connections {max}, with {used}"),
         }
     }
 }
@@ -182,7 +191,7 @@ const LIMITS_SQL: &str = "SELECT r.rolname, r.rolsuper, r.rolconnlimit, d.datnam
      FROM pg_catalog.pg_roles r, pg_catalog.pg_database d \
      WHERE r.rolname = session_user AND d.datname = pg_catalog.current_database()";
 
-fn tightest(connection: &mut BulkConnection) -> Result<Option<Limit>> {
+fn tightest(connection: &mut Connection) -> Result<Option<Limit>> {
     // Within a transaction the numbers would stay those of the first look.
     let rows = connection.query(LIMITS_SQL, &[])?;
     let Some(row) = rows.into_iter().next() else { return Ok(None) };

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::bulk::{Backend, BulkConnection};
-use super::{DbSettings, TargetUrl};
+use crate::connection::{Backend, Connection};
 use crate::error::Result;
+use crate::{DbSettings, TargetUrl};
 
 /// The search path of every session of ours: what is PostgreSQL's own, so that no function, operator or table that a role with CREATE
 /// on a schema has made is taken in its place. `pg_temp` stands last, since it comes first where it is not named (manual, section
 /// 5.9.3). All else is named with its schema.
-pub(crate) const SEARCH_PATH: &str = "pg_catalog, pg_temp";
+pub const SEARCH_PATH: &str = "pg_catalog, pg_temp";
 
 /// The server's messages in English where this role may have them so: some are known by their words alone.
 const ENGLISH_SQL: &str = "SELECT pg_catalog.set_config('lc_messages', 'C', false) \
@@ -22,14 +22,14 @@ const ENGLISH_VERSION_MIN: i32 = 150_000;
 pub const APPLICATION_NAME: &str = "hyperpage-migration";
 
 /// The name of a session that only reads the status, which is no migration.
-pub(crate) const STATUS_NAME: &str = "hyperpage-status";
+pub const STATUS_NAME: &str = "hyperpage-status";
 
 /// The longest wait for a lock before the statement is given up, and tried again where faults may last for longer.
 const LOCK_TIMEOUT_MAX: Duration = Duration::from_secs(30);
 
 /// How long a statement waits for a lock before it is given up: a part of the time for which a fault may last, so that whoever
 /// watches hears of the wait before that is over.
-pub(crate) fn lock_timeout(settings: &DbSettings) -> Duration {
+pub fn lock_timeout(settings: &DbSettings) -> Duration {
     const TRIES: u32 = 4;
     // PostgreSQL takes zero for no limit, and so do these.
     let of_retry = Some(settings.retry_timeout / TRIES).filter(|limit| !limit.is_zero());
@@ -40,12 +40,12 @@ pub(crate) fn lock_timeout(settings: &DbSettings) -> Duration {
 }
 
 /// A bulk connection with our session's settings, and no limit on how long a statement may take.
-pub(crate) fn open_bulk(target: &TargetUrl, settings: &DbSettings) -> Result<BulkConnection> {
+pub fn open_bulk(target: &TargetUrl, settings: &DbSettings) -> Result<Connection> {
     let mut connection =
-        BulkConnection::connect(target.conninfo(), APPLICATION_NAME, settings.connection_timeout).map_err(
-            |error| match error.next_step() {
+        Connection::connect(target.conninfo(), APPLICATION_NAME, settings.connection_timeout).map_err(
+            |error| match error.remedy_text() {
                 Some(_) => error,
-                None => error.next(format!(
+                None => error.with_remedy_text(format!(
                     "tried {target}; check host, port, database, user and password, and that the server runs"
                 )),
             },
@@ -59,7 +59,7 @@ pub(crate) fn open_bulk(target: &TargetUrl, settings: &DbSettings) -> Result<Bul
     // The server notices within seconds that we are gone, even while it builds an index (manual, section 20.3.2). Not every
     // operating system lets it look.
     if let Err(error) = connection.query("SET client_connection_check_interval = 2000", &[])
-        && error.is_passing()
+        && error.is_transient()
     {
         return Err(error);
     }
@@ -71,7 +71,7 @@ pub(crate) fn open_bulk(target: &TargetUrl, settings: &DbSettings) -> Result<Bul
 
 /// Another bulk connection of a run that has had one: what kept the first one from being made lasts, but a server that does not
 /// answer now is being started again, or the way to it is cut for a while.
-pub(crate) fn open_bulk_again(target: &TargetUrl, settings: &DbSettings) -> Result<BulkConnection> {
+pub fn open_bulk_again(target: &TargetUrl, settings: &DbSettings) -> Result<Connection> {
     const UNREACHABLE: [&str; 6] = [
         "Connection refused",
         "Connection timed out",
@@ -88,7 +88,7 @@ pub(crate) fn open_bulk_again(target: &TargetUrl, settings: &DbSettings) -> Resu
 
 /// Ends a session of ours that was given up, where the server still has it: behind a middle-man that stalls it would keep its locks
 /// for ever. A pooler may have given the session to this very connection by now.
-pub(crate) fn end_session(connection: &mut BulkConnection, given_up: &Backend) -> Result<()> {
+pub fn end_session(connection: &mut Connection, given_up: &Backend) -> Result<()> {
     let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                WHERE pid = $1::integer AND backend_start = $2::timestamptz AND datname = current_database() \
                AND application_name = $3 AND pid <> pg_backend_pid()";
@@ -97,7 +97,7 @@ pub(crate) fn end_session(connection: &mut BulkConnection, given_up: &Backend) -
 }
 
 /// The same for a session of a server whose version was checked.
-pub(super) fn checked_session_sql(settings: &DbSettings) -> String {
+pub(crate) fn checked_session_sql(settings: &DbSettings) -> String {
     format!("{}; {ENGLISH_SQL}", session_sql(settings))
 }
 

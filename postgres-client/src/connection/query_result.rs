@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use pq_sys::{ExecStatusType, PGresult};
 
 use super::TextRows;
-use crate::target::server_error::ServerError;
+use crate::server_error::ServerError;
 
 /// A result of libpq, cleared when dropped.
 pub(super) struct QueryResult(NonNull<PGresult>);

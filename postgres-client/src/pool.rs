@@ -5,9 +5,10 @@ use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, NopErrorHandler, R2D2Connection};
 
-use super::session::checked_session_sql;
-use super::{DbSettings, TargetUrl, server_error::ServerError};
 use crate::error::{Error, Result};
+use crate::server_error::ServerError;
+use crate::session::checked_session_sql;
+use crate::{DbSettings, TargetUrl};
 
 /// A pool of Diesel connections to the target.
 pub type Pool = diesel::r2d2::Pool<ConnectionManager<PgConnection>>;
@@ -39,17 +40,17 @@ pub fn open(url: &TargetUrl, settings: &DbSettings) -> Result<Pool> {
 pub fn get(pool: &Pool) -> Result<PooledConnection> {
     // Whoever holds a pool has had a connection before: what keeps the next one away may pass.
     pool.get().map_err(|error| {
-        Error::new("no connection to PostgreSQL within DB_CONNECTION_TIMEOUT").because(error).stalled()
+        Error::new("no connection to PostgreSQL within DB_CONNECTION_TIMEOUT").caused_by(error).stalled()
     })
 }
 
 /// Says what failed, with Diesel's error scrubbed.
-pub(crate) fn diesel_failed(what: impl Into<String>) -> impl FnOnce(diesel::result::Error) -> Error {
-    move |error| Error::new(what).because(ServerError::from_diesel(error))
+pub fn diesel_failed(what: impl Into<String>) -> impl FnOnce(diesel::result::Error) -> Error {
+    move |error| Error::new(what).caused_by(ServerError::from_diesel(error))
 }
 
 /// Runs `work` in one transaction, which an error of it undoes; `what` names it where the transaction itself fails.
-pub(crate) fn all_or_none<T>(
+pub fn all_or_none<T>(
     connection: &mut PooledConnection,
     what: &str,
     work: impl FnOnce(&mut PooledConnection) -> Result<T>,

@@ -58,7 +58,7 @@ impl DbSettings {
             Some(value) => match value.trim().parse::<u64>() {
                 Ok(number) if number >= least && number <= u64::from(u32::MAX) => Ok(number),
                 _ => Err(Error::new(format!("{name} is not a whole number from {least} to {}", u32::MAX))
-                    .next(format!("set {name} to a number such as {default}, or unset it"))),
+                    .with_remedy_text(format!("set {name} to a number such as {default}, or unset it"))),
             },
         };
         let milliseconds = |name: &str, default: Duration, least: u64| {

@@ -5,11 +5,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::connection::{Backend, Connection};
 use crate::error::{Error, Result};
-use crate::target::bulk::{Backend, BulkConnection};
-use crate::target::lock_wait::{LockWait, lock_waits};
-use crate::target::session::{lock_timeout, open_bulk};
-use crate::target::{DbSettings, TargetUrl};
+use crate::lock_query::lock_waits;
+use crate::lock_wait::LockWait;
+use crate::session::{lock_timeout, open_bulk};
+use crate::{DbSettings, TargetUrl};
 
 /// How long a sample may keep the watch waiting.
 const SAMPLE_MAX: Duration = Duration::from_secs(5);
@@ -24,7 +25,7 @@ const OWN_CONNECTION_AFTER: Duration = Duration::from_secs(1);
 type Sample = Box<dyn FnMut() -> Option<Vec<(String, LockWait)>> + Send>;
 
 /// A thread that samples the lock waits of our sessions for as long as this value lives.
-pub(crate) struct LockWatch {
+pub struct LockWatch {
     shared: Arc<Shared>,
     every: Duration,
     thread: Option<JoinHandle<()>>,
@@ -45,7 +46,7 @@ struct State {
 
 impl LockWatch {
     /// Watches through a connection that others use, too.
-    pub(crate) fn through(connection: &Arc<Mutex<BulkConnection>>, settings: &DbSettings) -> LockWatch {
+    pub fn through(connection: &Arc<Mutex<Connection>>, settings: &DbSettings) -> LockWatch {
         let connection = Arc::clone(connection);
         let stall_max = settings.stall_timeout;
         LockWatch::start(
@@ -60,7 +61,7 @@ impl LockWatch {
     }
 
     /// Watches through a connection of its own, which is opened once the work has run for a while. Without one nothing is seen.
-    pub(crate) fn apart(target: &TargetUrl, settings: &DbSettings) -> LockWatch {
+    pub fn apart(target: &TargetUrl, settings: &DbSettings) -> LockWatch {
         let (target, settings) = (target.clone(), *settings);
         let mut connection = None;
         LockWatch::start(
@@ -99,8 +100,8 @@ impl LockWatch {
     }
 
     /// Adds to an error of `waiter`, or of any session of ours, who held the lock that it waited for.
-    pub(crate) fn explain(&self, error: Error, waiter: Option<&Backend>) -> Error {
-        if !error.is_passing() || error.lock_wait().is_some() {
+    pub fn explain(&self, error: Error, waiter: Option<&Backend>) -> Error {
+        if !error.is_transient() || error.lock_wait().is_some() {
             return error;
         }
         let state = self.shared.state();
@@ -149,7 +150,7 @@ impl Shared {
     }
 }
 
-fn sample(connection: &mut BulkConnection, stall_max: Duration) -> Result<Vec<(String, LockWait)>> {
+fn sample(connection: &mut Connection, stall_max: Duration) -> Result<Vec<(String, LockWait)>> {
     connection.set_stall_max(SAMPLE_MAX.min(stall_max));
     let seen = lock_waits(connection);
     connection.set_stall_max(stall_max);

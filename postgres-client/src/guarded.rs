@@ -5,16 +5,16 @@
 //! statement that rows can make fail runs in a `DO` block with an exception handler, which hands out what is known of the error in a
 //! setting of the session, as JSON. `DO` needs PL/pgSQL: see [`missing`].
 
+use crate::quote;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use migrate_core::identifier::quote_pg_literal;
 
-use super::PooledConnection;
-use super::bulk::{BulkConnection, TextRows, statement_failed};
-use super::pool::all_or_none;
-use super::server_error::ServerError;
+use crate::PooledConnection;
+use crate::connection::{Connection, TextRows, statement_failed};
 use crate::error::{Context, Error, Result};
+use crate::pool::all_or_none;
+use crate::server_error::ServerError;
 
 /// The setting that holds the answer of a block, until the end of its transaction.
 const ANSWER: &str = "SELECT pg_catalog.current_setting('migration.answer') AS answer";
@@ -25,7 +25,7 @@ const IS_USABLE: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_language WHERE
 
 /// What becomes of a statement that was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Then {
+pub enum Then {
     /// It stands.
     Keep,
     /// It is undone at once.
@@ -33,22 +33,22 @@ pub(crate) enum Then {
 }
 
 /// How many rows a statement that was taken had, or what the server refused.
-pub(crate) type Guarded = std::result::Result<u64, ServerError>;
+pub type Guarded = std::result::Result<u64, ServerError>;
 
-impl BulkConnection {
+impl Connection {
     /// Runs a statement in a subtransaction. What the server refuses is an answer, and undoes the statement alone.
     ///
     /// # Errors
     /// A lost or stalled connection, or a database without PL/pgSQL.
-    pub(crate) fn guarded(&mut self, sql: &str, then: Then) -> Result<Guarded> {
+    pub fn guarded(&mut self, sql: &str, then: Then) -> Result<Guarded> {
         self.guarded_long(sql, then, &mut || Ok(false))
     }
 
-    /// The same for a statement that may take as long as the data is large: see [`BulkConnection::long_script`].
+    /// The same for a statement that may take as long as the data is large: see [`Connection::long_script`].
     ///
     /// # Errors
     /// As above, or what `is_at_work` says.
-    pub(crate) fn guarded_long(
+    pub fn guarded_long(
         &mut self,
         sql: &str,
         then: Then,
@@ -62,18 +62,14 @@ impl BulkConnection {
     ///
     /// # Errors
     /// What the server refuses, scrubbed, or a lost connection.
-    pub(crate) fn guarded_script(
-        &mut self,
-        sql: &str,
-        is_at_work: &mut dyn FnMut() -> Result<bool>,
-    ) -> Result<()> {
+    pub fn guarded_script(&mut self, sql: &str, is_at_work: &mut dyn FnMut() -> Result<bool>) -> Result<()> {
         let taken = self.guarded_long(sql, Then::Keep, is_at_work)?;
         taken.map(drop).map_err(statement_failed)
     }
 }
 
 /// Why nothing can be guarded in this database; none where it can.
-pub(crate) fn missing(connection: &mut BulkConnection) -> Result<Option<&'static str>> {
+pub fn missing(connection: &mut Connection) -> Result<Option<&'static str>> {
     let answer = connection.query(IS_USABLE, &[])?;
     let is_usable = answer.into_iter().flatten().flatten().next();
     Ok((is_usable.as_deref() != Some("t")).then_some(
@@ -86,13 +82,13 @@ pub(crate) fn missing(connection: &mut BulkConnection) -> Result<Option<&'static
 ///
 /// # Errors
 /// What the server refuses, scrubbed, behind `what`.
-pub(crate) fn run(connection: &mut PooledConnection, sql: &str, what: &str) -> Result<()> {
+pub fn run(connection: &mut PooledConnection, sql: &str, what: &str) -> Result<()> {
     #[derive(QueryableByName)]
     struct Answer {
         #[diesel(sql_type = Text)]
         answer: String,
     }
-    let failed = |error| Error::new(what).because(ServerError::from_diesel(error));
+    let failed = |error| Error::new(what).caused_by(ServerError::from_diesel(error));
     // What is checked at the end of the transaction would be refused outside of the block.
     let sql = &format!("{sql};\nSET CONSTRAINTS ALL IMMEDIATE");
     all_or_none(connection, what, |connection| {
@@ -104,7 +100,7 @@ pub(crate) fn run(connection: &mut PooledConnection, sql: &str, what: &str) -> R
 
 /// The `DO` block that runs `sql`. No operator and no name in it depends on the search path.
 fn block(sql: &str, then: Then) -> String {
-    let statement = quote_pg_literal(sql);
+    let statement = quote::literal(sql);
     let undo = match then {
         Then::Keep => "",
         Then::Undo => " is_taken := true; RAISE EXCEPTION 'undone';",
@@ -126,7 +122,7 @@ fn block(sql: &str, then: Then) -> String {
          pg_catalog.json_build_array(taken, state, words, place, of_table, of_column, of_constraint)::pg_catalog.text, true); \
          END"
     );
-    format!("DO LANGUAGE plpgsql {}", quote_pg_literal(&body))
+    format!("DO LANGUAGE plpgsql {}", quote::literal(&body))
 }
 
 /// The block that runs `sql`, and the question for its answer, in one transaction.

@@ -1,0 +1,216 @@
+//! The one error of this crate: what failed and where, what to do next, and the cause beneath it.
+//!
+//! Holds no cell value and no password: whoever makes one names table, column and key, never what stands there.
+
+use std::fmt;
+
+use crate::lock_wait::{Blocked, LockWait};
+use crate::server_error::{LOCK_NOT_AVAILABLE, ServerError};
+
+/// The SQLSTATE of a statement that was cancelled.
+const QUERY_CANCELED: &str = "57014";
+
+/// What failed, and what to do next.
+#[derive(Debug)]
+pub struct Error {
+    what: String,
+    remedy: Option<String>,
+    cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+    is_transient: bool,
+    is_stall: bool,
+    /// Whether it ended the tries, so that what to do next is known.
+    is_given_up: bool,
+}
+
+/// A result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// An error that says what failed and where.
+    pub fn new(what: impl Into<String>) -> Error {
+        Error {
+            what: what.into(),
+            remedy: None,
+            cause: None,
+            is_transient: false,
+            is_stall: false,
+            is_given_up: false,
+        }
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub fn with_remedy_text(mut self, remedy: impl Into<String>) -> Error {
+        self.remedy = Some(remedy.into());
+        self
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn caused_by(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// Says that it may be gone in a moment: a lost connection, a server that is starting.
+    #[must_use]
+    pub fn transient(mut self) -> Error {
+        self.is_transient = true;
+        self
+    }
+
+    /// Says that nothing at all happened for as long as that may be, however long that was; it may be gone in a moment.
+    #[must_use]
+    pub fn stalled(self) -> Error {
+        Error { is_transient: true, is_stall: true, ..self }
+    }
+
+    /// Its causes, the nearest first.
+    fn causes(&self) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+        std::iter::successors(std::error::Error::source(self), |error| error.source())
+    }
+
+    /// Whether it or one of its causes is that nothing happened at all, or nothing but waiting for a lock.
+    pub fn is_stall(&self) -> bool {
+        self.is_stall
+            || self.is_lock_timeout()
+            || self.lock_wait().is_some()
+            || self.causes().any(|cause| cause.downcast_ref::<Error>().is_some_and(|error| error.is_stall))
+    }
+
+    /// Whether PostgreSQL says that a lock was not to be had in time.
+    pub fn is_lock_timeout(&self) -> bool {
+        let sqlstate = |error: &ServerError| error.sqlstate.as_deref() == Some(LOCK_NOT_AVAILABLE);
+        self.causes().any(|cause| cause.downcast_ref::<ServerError>().is_some_and(sqlstate))
+    }
+
+    /// The lock that the statement waited for when it failed, and who held it; none where it waited for none, or that is not known.
+    pub fn lock_wait(&self) -> Option<&LockWait> {
+        self.causes().find_map(|cause| cause.downcast_ref::<Blocked>()).map(|blocked| &blocked.wait)
+    }
+
+    /// The same with who held the lock that it waited for.
+    #[must_use]
+    pub fn blocked_by(mut self, wait: LockWait) -> Error {
+        let cause = self.cause.take();
+        self.caused_by(Blocked { wait, cause })
+    }
+
+    /// The same with what ends the wait for a lock, where it was one; for an error that ends the work.
+    #[must_use]
+    pub fn with_lock_remedy(self) -> Error {
+        if self.is_given_up {
+            return self;
+        }
+        let Some(remedy) = self.lock_wait().map(LockWait::remedy) else { return self };
+        self.with_remedy_text(format!("{remedy}; then run the same command again"))
+    }
+
+    /// Says that it was tried for as long as it may be, and what to do next.
+    #[must_use]
+    pub fn given_up(self, next: impl Into<String>) -> Error {
+        Error { is_given_up: true, ..self.with_remedy_text(next) }
+    }
+
+    /// Whether trying again may help, as far as it or one of its causes tells.
+    pub fn is_transient(&self) -> bool {
+        let mut cause = self.cause.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static));
+        let mut is_transient = self.is_transient;
+        while let (false, Some(error)) = (is_transient, cause) {
+            is_transient = error.downcast_ref::<Error>().is_some_and(|error| error.is_transient)
+                || error.downcast_ref::<ServerError>().is_some_and(ServerError::is_transient);
+            cause = error.source();
+        }
+        is_transient
+    }
+
+    /// The same with what the server's own trouble takes to be mended, which no caller knows better; for an error that ends a run.
+    #[must_use]
+    pub fn with_remedy(self) -> Error {
+        let mut cause = self.cause.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static));
+        let mut remedy = None;
+        while let (None, Some(error)) = (remedy, cause) {
+            remedy = error.downcast_ref::<ServerError>().and_then(ServerError::remedy);
+            cause = error.source();
+        }
+        match remedy {
+            Some(remedy) => self.with_remedy_text(remedy),
+            None => self,
+        }
+    }
+
+    /// Whether the server had no room for another lock, or no memory: a smaller transaction may have enough.
+    pub fn is_out_of_memory(&self) -> bool {
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            if error.downcast_ref::<ServerError>().is_some_and(ServerError::is_out_of_memory) {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
+
+    /// That whoever watches has asked to stop.
+    pub fn stopped() -> Error {
+        Error::new("stopped as asked").caused_by(Stop)
+    }
+
+    /// Whether it came of being asked to stop: the work noticed by itself, or its statement was cancelled on the server.
+    pub fn is_stop(&self) -> bool {
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            let is_cancelled = error
+                .downcast_ref::<ServerError>()
+                .is_some_and(|error| error.sqlstate.as_deref() == Some(QUERY_CANCELED));
+            // Diesel keeps no SQLSTATE of this error, only the server's words.
+            let is_said = error.to_string().contains("canceling statement due to user request");
+            if is_cancelled || is_said || error.is::<Stop>() {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
+
+    /// What to do next, if that is known.
+    pub fn remedy_text(&self) -> Option<&str> {
+        self.remedy.as_deref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause.as_deref().map(|cause| cause as _)
+    }
+}
+
+/// The cause of an error that is no failure: somebody asked to stop.
+#[derive(Debug)]
+struct Stop;
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("whoever watches asked for it")
+    }
+}
+
+impl std::error::Error for Stop {}
+
+/// Turns an error of a library into one of ours, with what was being done.
+pub trait Context<T> {
+    /// Says what failed.
+    fn context(self, what: impl FnOnce() -> String) -> Result<T>;
+}
+
+impl<T, E: Into<Box<dyn std::error::Error + Send + Sync>>> Context<T> for std::result::Result<T, E> {
+    fn context(self, what: impl FnOnce() -> String) -> Result<T> {
+        self.map_err(|cause| Error::new(what()).caused_by(cause))
+    }
+}

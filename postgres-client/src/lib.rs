@@ -1,0 +1,27 @@
+//! How PostgreSQL is reached: URLs and keyword strings, settings, sessions, bulk COPY, server errors, lock waits, retries.
+//!
+//! Knows neither SQLite nor plans, and no table of anybody. The only `unsafe` is in `connection/` and `url.rs`, around libpq.
+
+pub mod budget;
+pub mod connection;
+pub mod connections;
+pub mod error;
+pub mod guarded;
+pub mod lock_query;
+pub mod lock_wait;
+pub mod lock_watch;
+pub mod pool;
+mod quote;
+pub mod retry;
+pub mod server_error;
+pub mod session;
+pub mod settings;
+pub mod url;
+pub mod watch;
+pub mod work_clock;
+
+pub use connection::{Backend, Connection, TextRows};
+pub use error::{Error, Result};
+pub use pool::{Pool, PooledConnection};
+pub use settings::DbSettings;
+pub use url::TargetUrl;
