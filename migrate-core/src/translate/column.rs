@@ -72,12 +72,6 @@ fn form(column: &ScopeColumn) -> (Kind, String, Option<Family>) {
         Conversion::Date => (Kind::Unknown, sql.clone(), Some(Family::Date)),
         Conversion::Time => (Kind::Unknown, sql.clone(), Some(Family::Time)),
         // The class of the values, or the word that a value was, is not kept; or no generated column is of this type.
-        Conversion::BooleanFromWords
-        | Conversion::TextFromAny
-        | Conversion::ByteaFromAny
-        | Conversion::Real
-        | Conversion::TimestampFromEpochMs
-        | Conversion::TimestampFromEpochS
-        | Conversion::TimestampUtcFromIso8601 => (Kind::Unknown, sql.clone(), None),
+        _ => (Kind::Unknown, sql.clone(), None),
     }
 }

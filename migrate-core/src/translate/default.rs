@@ -142,7 +142,7 @@ fn numeric(text: &str) -> Option<Node> {
 
 /// A stored constant as PostgreSQL's SQL; none where the conversion does not take it.
 fn written(node: &Node, conversion: &Conversion) -> Option<String> {
-    let holds = |value: SourceValue<'_>| conversion.encode(value, &mut Vec::new()).is_ok();
+    let holds = |value: SourceValue<'_>| conversion.takes(value);
     match (node.constant.as_ref()?, conversion.target_type()) {
         (Constant::Integer(value), kind) if holds(SourceValue::Integer(*value)) => Some(match kind {
             PgType::Boolean => (*value == 1).to_string(),

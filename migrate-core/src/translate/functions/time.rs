@@ -121,8 +121,7 @@ fn from_value(value: &Node) -> Result<Moment> {
         Some(Constant::Text(text)) => {
             // A literal that both databases read alike, and that names no zone.
             let is_iso = Conversion::TimestamptzFromIso8601(NaiveZone::default())
-                .encode(SourceValue::Text(text.as_bytes()), &mut Vec::new())
-                .is_ok();
+                .takes(SourceValue::Text(text.as_bytes()));
             match moment::constant(Family::Wall, &Constant::Text(text.clone())).filter(|_| is_iso) {
                 Some(wall) => Ok(Moment { is_fine: text.contains('.'), ..Moment::of(wall, value) }),
                 None => untranslatable("a time that is no plain ISO 8601"),
