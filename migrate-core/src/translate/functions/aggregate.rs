@@ -1,13 +1,11 @@
 //! Aggregate functions, where the caller permits them.
 
-use super::super::arithmetic::float;
-use super::super::expression::Translator;
-use super::super::node::{Family, Kind, Node};
-use super::super::{Result, compare, literal, untranslatable};
 use super::of;
+use crate::translate::model::{Family, Kind, Native, Node, Notes, Result, untranslatable};
+use crate::translate::operators::{arithmetic::float, compare};
 
 /// Whether a function with so many arguments is an aggregate.
-pub(in super::super) fn is_one(name: &str, arguments: usize) -> bool {
+pub(crate) fn is_aggregate(name: &str, arguments: usize) -> bool {
     match name {
         "count" | "sum" | "total" | "avg" | "group_concat" | "string_agg" => true,
         "min" | "max" => arguments == 1,
@@ -15,24 +13,13 @@ pub(in super::super) fn is_one(name: &str, arguments: usize) -> bool {
     }
 }
 
-/// The call; none where the function is no aggregate, or not with so many arguments.
-pub(super) fn call(
-    translator: &mut Translator<'_>,
-    name: &str,
-    is_distinct: bool,
-    arguments: &[Node],
-) -> Result<Option<Node>> {
-    if !is_one(name, arguments.len()) {
-        return Ok(None);
-    }
-    if !translator.takes_aggregates {
-        return untranslatable(format!("the aggregate function {name}"));
-    }
+/// The call of an aggregate.
+pub(crate) fn call(notes: &mut Notes, name: &str, is_distinct: bool, arguments: &[Node]) -> Result<Node> {
     if is_distinct {
         must_be_told_apart(name, arguments)?;
     }
     let distinct = if is_distinct { "DISTINCT " } else { "" };
-    let node = match (name, arguments) {
+    Ok(match (name, arguments) {
         ("count", [value]) => {
             let sql = value.native.as_ref().map_or(&value.sql, |native| &native.sql);
             of(Kind::Integer, format!("count({distinct}{sql})"), arguments, true)
@@ -49,20 +36,19 @@ pub(super) fn call(
         }
         ("min" | "max", [value]) => least_or_greatest(name, value)?,
         ("group_concat" | "string_agg", [text, rest @ ..]) if rest.len() <= 1 => {
-            let separator = rest.first().cloned().unwrap_or_else(|| literal::text(","));
-            translator.note(format!(
+            let separator = rest.first().cloned().unwrap_or_else(|| Node::of_text(","));
+            notes.push(format!(
                 "the order in which {name} puts its parts together is not fixed, in neither database"
             ));
             let (text, separator) = (text.text()?, separator.text()?);
             of(Kind::Text, format!("string_agg({distinct}{}, {})", text.sql, separator.sql), arguments, false)
         }
         _ => return untranslatable(format!("{name} with {} arguments", arguments.len())),
-    };
-    Ok(Some(node))
+    })
 }
 
 /// Refuses DISTINCT of values that are equal in one of the databases alone.
-pub(in super::super) fn must_be_told_apart(name: &str, arguments: &[Node]) -> Result<()> {
+pub(crate) fn must_be_told_apart(name: &str, arguments: &[Node]) -> Result<()> {
     for argument in arguments {
         if matches!(argument.kind, Kind::Json | Kind::Document | Kind::Unknown) && argument.native.is_none() {
             return untranslatable(format!(
@@ -103,10 +89,7 @@ fn least_or_greatest(name: &str, value: &Node) -> Result<Node> {
         (Some(native), _) if !matches!(native.family, Family::Boolean | Family::Uuid) => {
             let mut node = value.clone();
             node.sql = format!("{name}({})", value.sql);
-            node.native = Some(super::super::node::Native {
-                family: native.family,
-                sql: format!("{name}({})", native.sql),
-            });
+            node.native = Some(Native { family: native.family, sql: format!("{name}({})", native.sql) });
             (node.affinity, node.is_not_null) = (None, false);
             Ok(node)
         }

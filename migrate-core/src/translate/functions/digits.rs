@@ -1,8 +1,9 @@
 //! Functions of the digits and bytes that a value is written with: hex, unhex, quote.
 
-use super::super::node::{Constant, Kind, Node};
-use super::super::{Result, compare, literal, untranslatable};
 use super::{like, of};
+use crate::translate::model::{Constant, Kind, Node, Result, untranslatable};
+use crate::translate::operators::cast;
+use crate::translate::operators::compare;
 
 pub(super) fn call(name: &str, arguments: &[Node]) -> Option<Result<Node>> {
     Some(match (name, arguments) {
@@ -13,17 +14,12 @@ pub(super) fn call(name: &str, arguments: &[Node]) -> Option<Result<Node>> {
     })
 }
 
-/// The bytes of text, without a function that depends on the session: `decode` takes every byte but the backslash for itself.
-pub(in super::super) fn bytes(text: &Node) -> String {
-    format!("decode(replace({}, E'\\\\', E'\\\\\\\\'), 'escape')", text.sql)
-}
-
 /// `hex`, which gives empty text for NULL.
 fn hex(value: &Node) -> Result<Node> {
     let bytes = match value.kind {
-        Kind::Null => return Ok(literal::text("")),
+        Kind::Null => return Ok(Node::of_text("")),
         Kind::Blob => value.sql.clone(),
-        _ => bytes(&value.text()?),
+        _ => cast::bytes(&value.text()?),
     };
     let digits = format!("upper(encode({bytes}, 'hex'))");
     let sql = if value.is_not_null { digits } else { format!("coalesce({digits}, '')") };
@@ -45,7 +41,7 @@ fn unhex(text: &Node) -> Result<Node> {
 /// `quote`: the literal of SQLite's SQL.
 fn quote(value: &Node) -> Result<Node> {
     if let (Kind::Null, _) | (_, Some(Constant::Null)) = (value.kind, &value.constant) {
-        return Ok(literal::text("NULL"));
+        return Ok(Node::of_text("NULL"));
     }
     let quoted = match value.kind {
         Kind::Text => {

@@ -1,9 +1,8 @@
 //! Functions of JSON, on columns of `json` or `jsonb` and on text that is a document.
 
-use super::super::node::{Constant, Kind, Node};
-use super::super::{Result, untranslatable};
 use super::{like, of};
 use crate::identifier::quote_pg_literal;
+use crate::translate::model::{Constant, Kind, Node, Result, untranslatable};
 
 pub(super) fn call(name: &str, arguments: &[Node]) -> Option<Result<Node>> {
     Some(match (name, arguments) {
@@ -21,7 +20,7 @@ pub(super) fn call(name: &str, arguments: &[Node]) -> Option<Result<Node>> {
 }
 
 /// `document -> path` and, for the value itself, `document ->> path`.
-pub(in super::super) fn arrow(document: &Node, path: &Node, is_value: bool) -> Result<Node> {
+pub(crate) fn arrow(document: &Node, path: &Node, is_value: bool) -> Result<Node> {
     let path = match &path.constant {
         Some(Constant::Text(text)) if !text.starts_with('$') => {
             Node { constant: Some(Constant::Text(format!("$.\"{text}\""))), ..path.clone() }

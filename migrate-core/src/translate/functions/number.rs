@@ -1,12 +1,10 @@
 //! Functions of numbers.
 
-use super::super::arithmetic::{float, whole};
-use super::super::expression::{Translator, unified};
-use super::super::node::{Constant, Kind, Node};
-use super::super::{Result, compare, literal, untranslatable};
 use super::{like, of, volatile};
+use crate::translate::model::{Constant, Kind, Node, Notes, Result, untranslatable};
+use crate::translate::operators::{arithmetic::float, arithmetic::whole, compare, unified};
 
-pub(super) fn call(translator: &mut Translator<'_>, name: &str, arguments: &[Node]) -> Option<Result<Node>> {
+pub(super) fn call(notes: &mut Notes, name: &str, arguments: &[Node]) -> Option<Result<Node>> {
     Some(match (name, arguments) {
         ("abs", [number]) if number.kind == Kind::Integer => {
             let sql = format!("abs({})", whole(number));
@@ -25,10 +23,10 @@ pub(super) fn call(translator: &mut Translator<'_>, name: &str, arguments: &[Nod
         ("round", [number, Node { constant: Some(Constant::Integer(places)), .. }])
             if number.kind == Kind::Number =>
         {
-            Ok(round_to(translator, number, *places))
+            Ok(round_to(notes, number, *places))
         }
         ("round", [number, places]) if number.kind == Kind::Null || places.kind == Kind::Null => {
-            Ok(literal::null())
+            Ok(Node::null())
         }
         ("sqrt", [number]) => sqrt(number),
         ("pi", []) => Ok(Node { is_not_null: true, ..Node::atom(Kind::Real, "pi()") }),
@@ -77,8 +75,8 @@ fn round(number: &Node) -> Result<Node> {
 }
 
 /// `round` of exact numbers to decimals: SQLite rounds the float.
-fn round_to(translator: &mut Translator<'_>, number: &Node, places: i64) -> Node {
-    translator.note("numbers are calculated exactly, where SQLite calculates with floats");
+fn round_to(notes: &mut Notes, number: &Node, places: i64) -> Node {
+    notes.push("numbers are calculated exactly, where SQLite calculates with floats".to_owned());
     // SQLite takes 0 to 30 places.
     let node = like(number, Kind::Number, format!("round({}, {})", number.sql, places.clamp(0, 30)));
     Node { is_approximate: true, ..node }
@@ -99,7 +97,7 @@ fn sqrt(number: &Node) -> Result<Node> {
 fn least_or_greatest(name: &str, arguments: &[Node]) -> Result<Node> {
     let (kind, nodes) = unified(arguments)?;
     if arguments.iter().any(|node| node.kind == Kind::Null) {
-        return Ok(literal::null());
+        return Ok(Node::null());
     }
     if kind == Kind::Truth || kind == Kind::Json {
         return untranslatable(format!("{name} of conditions or documents"));

@@ -1,10 +1,9 @@
 //! `substr`: both databases count from 1, and let a start before the text take up characters that are not there. SQLite counts a
 //! negative start from the end, and takes the characters before the start where the length is negative.
 
-use super::super::arithmetic::whole;
-use super::super::node::{Constant, Kind, Node};
-use super::super::{Result, untranslatable};
 use super::of;
+use crate::translate::model::{Constant, Kind, Node, Result, untranslatable};
+use crate::translate::operators::arithmetic::whole;
 
 /// The largest place of a literal.
 const PLACE_MAX: i64 = 1_000_000_000;
@@ -26,7 +25,7 @@ pub(super) fn substr(value: &Node, start: &Node, length: Option<&Node>) -> Resul
     };
     let is_null = |node: &Node| node.kind == Kind::Null;
     if is_null(&value) || is_null(start) || length.is_some_and(is_null) {
-        return Ok(super::super::literal::null());
+        return Ok(Node::null());
     }
     let start_place = place(start)?;
     let length_place = length.map(place).transpose()?;

@@ -1,10 +1,10 @@
 //! Functions of text and blobs.
 
-use super::super::compare::in_c;
-use super::super::node::{Constant, Kind, Node};
-use super::super::{Result, literal, pattern, untranslatable};
-use super::{like, of, part, printf, volatile};
 use sqlite3_parser::ast::LikeOperator;
+
+use super::{like, of, part, printf, volatile};
+use crate::translate::model::{Constant, Kind, Node, Result, untranslatable};
+use crate::translate::operators::{compare::in_c, pattern};
 
 /// No text is longer.
 const LENGTH_BOUND: i128 = 1 << 31;
@@ -67,7 +67,7 @@ fn trimmed(function: &str, text: &Node, characters: Option<&Node>) -> Result<Nod
     let text = text.text()?;
     // SQLite removes blanks alone, and so does PostgreSQL where they are named.
     let characters = match characters {
-        None => literal::text(" "),
+        None => Node::of_text(" "),
         Some(characters) => characters.text()?,
     };
     let is_not_null = text.is_not_null && characters.is_not_null;
@@ -118,7 +118,7 @@ fn characters(codes: &[Node]) -> Result<Node> {
             _ => return untranslatable("char of what is no literal, or no character"),
         }
     }
-    Ok(literal::text(&text))
+    Ok(Node::of_text(&text))
 }
 
 /// `concat`, which takes NULL as empty text.

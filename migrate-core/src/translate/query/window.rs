@@ -4,24 +4,22 @@ use sqlite3_parser::ast::{
     Expr, FrameBound, FrameExclude, FrameMode, FunctionCallOrder, FunctionTail, Over, Window,
 };
 
-use super::super::arithmetic::float;
-use super::super::compare::in_c;
-use super::super::expression::{Translator, unified};
-use super::super::functions::aggregate;
-use super::super::node::{Constant, Family, Kind, Native, Node};
-use super::super::{Collation, Result, literal, untranslatable};
+use super::expression::Translator;
 use super::order;
 use super::part::aggregated;
 use crate::source_sql::plain_name;
+use crate::translate::functions::aggregate;
+use crate::translate::model::{Collation, Constant, Family, Kind, Native, Node, Result, untranslatable};
+use crate::translate::operators::{arithmetic::float, compare::in_c, unified};
 
 /// A call with more than its arguments.
-pub(in super::super) struct Call<'e, 'b> {
-    pub(in super::super) name: &'e str,
-    pub(in super::super) is_distinct: bool,
+pub(crate) struct Call<'e, 'b> {
+    pub(crate) name: &'e str,
+    pub(crate) is_distinct: bool,
     /// None where they are `*`.
-    pub(in super::super) arguments: Option<&'e [Expr<'b>]>,
-    pub(in super::super) order_by: Option<&'e FunctionCallOrder<'b>>,
-    pub(in super::super) tail: Option<&'e FunctionTail<'b>>,
+    pub(crate) arguments: Option<&'e [Expr<'b>]>,
+    pub(crate) order_by: Option<&'e FunctionCallOrder<'b>>,
+    pub(crate) tail: Option<&'e FunctionTail<'b>>,
 }
 
 /// What stands before and behind the arguments of a translated call.
@@ -40,7 +38,7 @@ impl Frame {
 }
 
 /// Translates such a call.
-pub(in super::super) fn call(translator: &mut Translator<'_>, call: &Call<'_, '_>) -> Result<Node> {
+pub(crate) fn call(translator: &mut Translator<'_>, call: &Call<'_, '_>) -> Result<Node> {
     let name = call.name.to_ascii_lowercase();
     let over = call.tail.and_then(|tail| tail.over_clause);
     if over.is_some() && !translator.part.takes_windows {
@@ -48,7 +46,7 @@ pub(in super::super) fn call(translator: &mut Translator<'_>, call: &Call<'_, '_
     }
     let arguments = call.arguments.unwrap_or_default();
     let is_aggregate =
-        (call.arguments.is_none() && name == "count") || aggregate::is_one(&name, arguments.len());
+        (call.arguments.is_none() && name == "count") || aggregate::is_aggregate(&name, arguments.len());
     if over.is_none() && !(is_aggregate && translator.takes_aggregates) {
         return untranslatable(format!("{name} with FILTER or ORDER BY here"));
     }
@@ -82,7 +80,7 @@ fn frame(translator: &mut Translator<'_>, call: &Call<'_, '_>, over: Option<&Ove
         } else {
             aggregated(translator, "FILTER", std::slice::from_ref(condition))?
                 .pop()
-                .unwrap_or_else(literal::null)
+                .unwrap_or_else(Node::null)
         };
         behind.push_str(&format!(" FILTER (WHERE {})", condition.condition()?));
     }
@@ -257,7 +255,7 @@ fn over_aggregate(
                     return untranslatable(format!("{name} OVER a window"));
                 }
             }
-            let separator = rest.first().cloned().unwrap_or_else(|| literal::text(","));
+            let separator = rest.first().cloned().unwrap_or_else(|| Node::of_text(","));
             let arguments = format!("{}, {}", text.text()?.sql, separator.text()?.sql);
             Ok(Node::atom(Kind::Text, frame.call("string_agg", &arguments)))
         }

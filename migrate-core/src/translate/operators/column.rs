@@ -1,12 +1,11 @@
 //! Columns: in PostgreSQL's own form, and with the conversion undone in SQL.
 
-use super::ScopeColumn;
-use super::node::{Family, INTEGER_BOUND, Kind, Native, Node};
 use crate::affinity::Affinity;
 use crate::conversion::{Conversion, NaiveZone};
+use crate::translate::model::{Family, INTEGER_BOUND, Kind, Native, Node, ScopeColumn};
 
 /// A column as a node.
-pub(super) fn node(column: &ScopeColumn) -> Node {
+pub(crate) fn node(column: &ScopeColumn) -> Node {
     let (kind, sql, family) = form(column);
     let is_plain = sql == column.sql;
     Node {
@@ -23,7 +22,7 @@ pub(super) fn node(column: &ScopeColumn) -> Node {
 }
 
 /// The Julian day of seconds since 1970, as SQLite counts it: in whole milliseconds, and then as a float.
-pub(super) fn julian_day(epoch: &str) -> String {
+pub(crate) fn julian_day(epoch: &str) -> String {
     format!("(round({epoch} * 1000) + 210866760000000)::float8 / 86400000")
 }
 

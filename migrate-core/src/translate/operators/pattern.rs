@@ -4,11 +4,10 @@
 use sqlite3_parser::ast::LikeOperator;
 
 use super::compare::in_c;
-use super::node::{Constant, Kind, Node};
-use super::{Result, untranslatable};
 use crate::identifier::quote_pg_literal;
+use crate::translate::model::{Constant, Kind, Node, Result, untranslatable};
 
-pub(super) fn matched(
+pub(crate) fn matched(
     operator: LikeOperator,
     value: &Node,
     wanted: &Node,

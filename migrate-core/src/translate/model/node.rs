@@ -1,11 +1,11 @@
 //! A translated subexpression: its SQL, and what is known of its value.
 
-use super::{Collation, Result, Volatility, untranslatable};
+use super::{Collation, Constant, Result, Volatility, untranslatable};
 use crate::affinity::Affinity;
 
 /// What SQLite's value of an expression is, where it is not NULL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Always NULL.
     Null,
     /// An integer.
@@ -28,24 +28,9 @@ pub(super) enum Kind {
     Unknown,
 }
 
-/// A literal, where an expression is one.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Constant {
-    /// NULL.
-    Null,
-    /// An integer.
-    Integer(i64),
-    /// A float, as it is written.
-    Real(String),
-    /// Text.
-    Text(String),
-    /// A blob's hexadecimal digits.
-    Blob(String),
-}
-
 /// The types in which PostgreSQL has a value in another form than SQLite; values of one family compare as they did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Family {
+pub(crate) enum Family {
     /// `boolean` for 0 and 1.
     Boolean,
     /// `timestamptz` for milliseconds since 1970.
@@ -70,61 +55,61 @@ pub(super) enum Family {
 
 /// A value in PostgreSQL's own form.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Native {
+pub(crate) struct Native {
     /// Which form.
-    pub(super) family: Family,
+    pub(crate) family: Family,
     /// Its SQL.
-    pub(super) sql: String,
+    pub(crate) sql: String,
 }
 
 /// How far from 0 an integer of SQLite can be.
-pub(super) const INTEGER_BOUND: i128 = 1 << 63;
+pub(crate) const INTEGER_BOUND: i128 = 1 << 63;
 
 /// A translated subexpression.
 #[derive(Clone, Debug)]
-pub(super) struct Node {
+pub(crate) struct Node {
     /// SQL whose value is SQLite's, in the type of its kind: `bigint`, `double precision`, `numeric`, `text`, `bytea`, `boolean`.
-    pub(super) sql: String,
+    pub(crate) sql: String,
     /// Whether `sql` can stand beside any operator without brackets.
-    pub(super) is_atom: bool,
-    pub(super) kind: Kind,
-    pub(super) constant: Option<Constant>,
+    pub(crate) is_atom: bool,
+    pub(crate) kind: Kind,
+    pub(crate) constant: Option<Constant>,
     /// The value in another form, where the target has one.
-    pub(super) native: Option<Native>,
+    pub(crate) native: Option<Native>,
     /// The affinity, where it is a column's (SQLite manual, "Datatypes In SQLite", section 3.2).
-    pub(super) affinity: Option<Affinity>,
-    pub(super) collation: Option<Collation>,
+    pub(crate) affinity: Option<Affinity>,
+    pub(crate) collation: Option<Collation>,
     /// Whether the collation was named by COLLATE.
-    pub(super) is_collation_named: bool,
+    pub(crate) is_collation_named: bool,
     /// Whether text in it derives from a column, so that PostgreSQL compares it by the column's collation.
-    pub(super) is_from_column: bool,
-    pub(super) is_not_null: bool,
+    pub(crate) is_from_column: bool,
+    pub(crate) is_not_null: bool,
     /// Whether its text is digits that a cast to a number takes whole.
-    pub(super) is_digits: bool,
+    pub(crate) is_digits: bool,
     /// Whether the last digit of a number may differ.
-    pub(super) is_approximate: bool,
+    pub(crate) is_approximate: bool,
     /// Whether text is read as a JSON document: SQLite reads JSON5, and PostgreSQL fails there.
-    pub(super) is_text_document: bool,
+    pub(crate) is_text_document: bool,
     /// Whether it is of a text that was taken out of a JSON document.
-    pub(super) is_from_document: bool,
+    pub(crate) is_from_document: bool,
     /// Whether a number in a JSON document was asked for its class.
-    pub(super) is_class_of_document: bool,
+    pub(crate) is_class_of_document: bool,
     /// Whether a point in time was moved, beyond the year 9999 perhaps.
-    pub(super) is_moved: bool,
+    pub(crate) is_moved: bool,
     /// Whether a value of SQLite may be an integer where `sql` is a float: 3 / 2 is 1 there.
-    pub(super) may_be_integer: bool,
+    pub(crate) may_be_integer: bool,
     /// Whether a calculation with integers in it may leave 64 bits behind: PostgreSQL fails there, and SQLite goes on with floats.
-    pub(super) may_overflow: bool,
+    pub(crate) may_overflow: bool,
     /// Whether a calculation with floats in it may be too large or too small for one.
-    pub(super) may_leave_floats: bool,
+    pub(crate) may_leave_floats: bool,
     /// How far from 0 an integer can be.
-    pub(super) bound: i128,
-    pub(super) volatility: Volatility,
+    pub(crate) bound: i128,
+    pub(crate) volatility: Volatility,
 }
 
 impl Node {
     /// A node that needs no brackets: a name, a literal, a call.
-    pub(super) fn atom(kind: Kind, sql: impl Into<String>) -> Node {
+    pub(crate) fn atom(kind: Kind, sql: impl Into<String>) -> Node {
         Node {
             sql: sql.into(),
             is_atom: true,
@@ -151,12 +136,12 @@ impl Node {
     }
 
     /// The same, of an expression with operators.
-    pub(super) fn compound(kind: Kind, sql: impl Into<String>) -> Node {
+    pub(crate) fn compound(kind: Kind, sql: impl Into<String>) -> Node {
         Node { is_atom: false, ..Node::atom(kind, sql) }
     }
 
     /// Takes on what follows from the parts that a node is made of.
-    pub(super) fn made_of(mut self, parts: &[&Node]) -> Node {
+    pub(crate) fn made_of(mut self, parts: &[&Node]) -> Node {
         for part in parts {
             self.volatility = self.volatility.max(part.volatility);
             self.is_from_column |= part.is_from_column;
@@ -177,7 +162,7 @@ impl Node {
     }
 
     /// What a reviewer should know of the values.
-    pub(super) fn notes(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn notes(&self) -> impl Iterator<Item = String> {
         [
             (self.may_overflow, "beyond 64 bits PostgreSQL fails, where SQLite goes on with floats"),
             (
@@ -201,12 +186,12 @@ impl Node {
     }
 
     /// The SQL, in brackets where it needs them beside an operator.
-    pub(super) fn operand(&self) -> String {
+    pub(crate) fn operand(&self) -> String {
         if self.is_atom { self.sql.clone() } else { format!("({})", self.sql) }
     }
 
     /// The node as a condition, by SQLite's rule that a number holds where it is not 0.
-    pub(super) fn condition(&self) -> Result<String> {
+    pub(crate) fn condition(&self) -> Result<String> {
         if let Some(Native { family: Family::Boolean, sql }) = &self.native {
             return Ok(sql.clone());
         }
@@ -220,7 +205,7 @@ impl Node {
     }
 
     /// The condition in brackets, unless it is a name, a literal or a call.
-    pub(super) fn condition_operand(&self) -> Result<String> {
+    pub(crate) fn condition_operand(&self) -> Result<String> {
         let sql = self.condition()?;
         let is_atom =
             self.is_atom && (self.kind == Kind::Truth || self.native.is_some() || self.constant.is_some());
@@ -228,7 +213,7 @@ impl Node {
     }
 
     /// The value as a number, or the reason why it is none.
-    pub(super) fn number(&self) -> Result<Node> {
+    pub(crate) fn number(&self) -> Result<Node> {
         match self.kind {
             Kind::Truth => {
                 let mut number = Node::atom(Kind::Integer, format!("({})::int", self.sql)).made_of(&[self]);
@@ -241,12 +226,12 @@ impl Node {
     }
 
     /// The value as text, as SQLite prints it.
-    pub(super) fn text(&self) -> Result<Node> {
+    pub(crate) fn text(&self) -> Result<Node> {
         match self.kind {
             Kind::Text | Kind::Null => Ok(self.clone()),
             Kind::Truth | Kind::Integer => {
                 if let Some(Constant::Integer(integer)) = self.constant {
-                    return Ok(super::literal::text(&integer.to_string()));
+                    return Ok(Node::of_text(&integer.to_string()));
                 }
                 let number = self.number()?;
                 let mut text = Node::atom(Kind::Text, format!("{}::text", number.operand())).made_of(&[self]);
@@ -276,7 +261,7 @@ impl Node {
     }
 
     /// What an index stands on so that it orders and compares as SQLite's did.
-    pub(super) fn key_sql(&self) -> Result<String> {
+    pub(crate) fn key_sql(&self) -> Result<String> {
         // A collation is about the text itself.
         let is_folded =
             self.kind == Kind::Text && self.collation.as_ref().is_some_and(|by| *by != Collation::Binary);
