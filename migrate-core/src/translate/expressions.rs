@@ -1,6 +1,8 @@
 //! Translates the expressions of a table: CHECK constraints, generated columns, and the keys and conditions of indexes.
 
-use super::model::{Kind, Node, Result, Scope, Translated, Volatility, untranslatable, with_expression};
+use super::model::{
+    Caveat, Kind, Node, Result, Scope, Translated, Volatility, untranslatable, with_expression,
+};
 use super::operators::coerce;
 use super::query::Translator;
 use crate::affinity::Affinity;
@@ -52,11 +54,14 @@ pub fn generated(
     with_expression(sql, |expression| {
         let mut translator = Translator::new(scope);
         let node = certain(translator.node(expression)?)?;
-        if node.is_approximate {
+        if node.has(Caveat::Approximate) {
             return untranslatable("its numbers may differ in the last digit");
         }
         // SQLite calculates on with floats where PostgreSQL fails.
-        if node.kind == Kind::Integer && node.may_overflow && !holds_integers_alone(conversion) {
+        if node.kind == Kind::Integer
+            && node.has(Caveat::IntegerOverflow)
+            && !holds_integers_alone(conversion)
+        {
             return untranslatable("a calculation with integers may leave 64 bits behind");
         }
         let volatility = node.volatility;
@@ -83,7 +88,7 @@ fn condition(sql: &str, scope: &Scope, most: Volatility) -> Result<Translated> {
 
 /// Refuses what may fail for rows that are there already.
 fn certain(node: Node) -> Result<Node> {
-    if node.is_text_document {
+    if node.has(Caveat::ParsedDocument) {
         return untranslatable(
             "a function of JSON on text that is no JSON in PostgreSQL: SQLite reads JSON5, too",
         );

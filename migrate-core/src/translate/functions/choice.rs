@@ -2,8 +2,7 @@
 
 use sqlite3_parser::ast::Operator;
 
-use super::of;
-use crate::translate::model::{Family, Kind, Native, Node, Notes, Result, untranslatable};
+use crate::translate::model::{Caveat, Collated, Family, Kind, Native, Node, Notes, Result, untranslatable};
 use crate::translate::operators::{compare, moment, unified};
 
 pub(super) fn call(notes: &mut Notes, name: &str, arguments: &[Node]) -> Option<Result<Node>> {
@@ -30,15 +29,16 @@ fn coalesce(arguments: &[Node]) -> Result<Node> {
         let list_native: Vec<&str> = native.iter().map(|native| native.sql.as_str()).collect();
         let family = native.first().map(|native| native.family);
         let sql = format!("coalesce({})", list_native.join(", "));
-        let node = of(kind, format!("coalesce({})", list.join(", ")), arguments, is_not_null);
-        return Ok(Node { native: family.map(|family| Native { family, sql }), ..node });
+        let node = Node::atom(kind, format!("coalesce({})", list.join(", "))).made_of(arguments);
+        return Ok(Node { is_not_null, native: family.map(|family| Native { family, sql }), ..node });
     }
     let (kind, nodes) = unified(arguments)?;
     if kind == Kind::Null {
         return Ok(Node::null());
     }
     let list: Vec<&str> = nodes.iter().map(|node| node.sql.as_str()).collect();
-    Ok(of(kind, format!("coalesce({})", list.join(", ")), &nodes, is_not_null))
+    let node = Node::atom(kind, format!("coalesce({})", list.join(", "))).made_of(&nodes);
+    Ok(Node { is_not_null, ..node })
 }
 
 /// All arguments in one form of PostgreSQL's own; none where one of them has none. A condition is better off as a number.
@@ -79,8 +79,8 @@ fn nullif(notes: &mut Notes, left: &Node, right: &Node) -> Result<Node> {
     };
     let is_atom = sql.starts_with("nullif");
     let node = Node { sql, kind, native, is_atom, is_not_null: false, constant: None, ..left.clone() };
-    let node = Node { affinity: None, collation: None, is_collation_named: false, ..node };
-    Ok(node.made_of(&[left, right, &is_equal]))
+    let node = Node { affinity: None, collation: Collated::ByDefault, ..node };
+    Ok(node.made_of([left, right, &is_equal]))
 }
 
 fn iif(condition: &Node, results: &[Node]) -> Result<Node> {
@@ -98,13 +98,13 @@ fn iif(condition: &Node, results: &[Node]) -> Result<Node> {
     sql.push_str(" END");
     let is_not_null = nodes.len() == 2 && nodes.iter().all(|node| node.is_not_null);
     let node = Node { is_not_null, ..Node::compound(kind, sql) };
-    let node = node.made_of(&nodes.iter().chain([condition]).collect::<Vec<_>>());
+    let node = node.made_of(nodes.iter().chain([condition]));
     // The condition does not give the result its collation.
-    Ok(Node { is_from_column: nodes.iter().any(|node| node.is_from_column), ..node })
+    Ok(node.chosen_from(&nodes))
 }
 
 fn type_of(node: &Node) -> Result<Node> {
-    if node.may_be_integer {
+    if node.has(Caveat::MaybeInteger) {
         return untranslatable("typeof of a value whose class the conversion does not keep");
     }
     let class = match node.kind {
@@ -122,5 +122,5 @@ fn type_of(node: &Node) -> Result<Node> {
     }
     let is_null = compare::is_null(node, false);
     let sql = format!("CASE WHEN {} THEN 'null' ELSE '{class}' END", is_null.sql);
-    Ok(Node { is_not_null: true, ..Node::compound(Kind::Text, sql) }.made_of(&[node]))
+    Ok(Node::compound(Kind::Text, sql).made_of([node]).not_null())
 }

@@ -12,7 +12,7 @@ mod refused;
 mod text;
 mod time;
 
-use crate::translate::model::{Kind, Node, Notes, Result, Volatility};
+use crate::translate::model::{Node, Notes, Result, Volatility};
 
 /// Translates a call of a function that is not an aggregate; `name` is in lower case.
 pub(super) fn call(notes: &mut Notes, name: &str, arguments: &[Node]) -> Result<Node> {
@@ -25,16 +25,6 @@ pub(super) fn call(notes: &mut Notes, name: &str, arguments: &[Node]) -> Result<
         .unwrap_or_else(|| refused::call(name, arguments.len()))
 }
 
-/// A call as a node.
-fn of(kind: Kind, sql: String, arguments: &[Node], is_not_null: bool) -> Node {
-    Node { is_not_null, ..Node::atom(kind, sql) }.made_of(&arguments.iter().collect::<Vec<_>>())
-}
-
-/// A call that is NULL exactly where its argument is.
-fn like(argument: &Node, kind: Kind, sql: String) -> Node {
-    of(kind, sql, std::slice::from_ref(argument), argument.is_not_null)
-}
-
 fn volatile(node: Node) -> Node {
-    Node { volatility: Volatility::Volatile, is_not_null: true, ..node }
+    Node { volatility: Volatility::Volatile, ..node.not_null() }
 }

@@ -35,9 +35,8 @@ pub(super) fn formatted(format: &str, arguments: &[Node]) -> Result<Node> {
     if !plain.is_empty() || pieces.is_empty() {
         pieces.push(Node::of_text(&plain).sql);
     }
-    let parts: Vec<&Node> = arguments.iter().collect();
-    let is_atom = pieces.len() == 1;
-    Ok(Node { is_not_null: true, is_atom, ..Node::atom(Kind::Text, pieces.join(" || ")) }.made_of(&parts))
+    let node = Node::atom(Kind::Text, pieces.join(" || ")).made_of(arguments).not_null();
+    Ok(Node { is_atom: pieces.len() == 1, ..node })
 }
 
 /// The directive at the beginning of `text`, and what follows it.

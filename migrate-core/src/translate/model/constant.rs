@@ -1,6 +1,6 @@
 //! Literals, and the nodes that they are.
 
-use super::{Kind, Node};
+use super::{Kind, Node, Origin};
 use crate::identifier::quote_pg_literal;
 
 /// A literal, where an expression is one.
@@ -49,7 +49,7 @@ impl Node {
         Node {
             constant: Some(Constant::Text(content.to_owned())),
             is_not_null: true,
-            is_digits,
+            origin: if is_digits { Origin::Digits } else { Origin::Computed },
             ..Node::atom(Kind::Text, quote_pg_literal(content))
         }
     }

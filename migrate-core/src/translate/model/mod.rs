@@ -12,7 +12,7 @@ pub use reasons::Untranslatable;
 pub use scope::{Collation, Scope, ScopeColumn, ScopeTable};
 
 pub(super) use constant::Constant;
-pub(super) use node::{Family, INTEGER_BOUND, Kind, Native, Node};
+pub(super) use node::{Caveat, Collated, Family, INTEGER_BOUND, Kind, Native, Node, Origin};
 pub(super) use parsed::{with_expression, with_stored};
 pub(super) use reasons::{Result, untranslatable};
 

@@ -1,5 +1,7 @@
 //! A translated subexpression: its SQL, and what is known of its value.
 
+use std::collections::BTreeSet;
+
 use super::{Collation, Constant, Result, Volatility, untranslatable};
 use crate::affinity::Affinity;
 
@@ -65,12 +67,78 @@ pub(crate) struct Native {
 /// How far from 0 an integer of SQLite can be.
 pub(crate) const INTEGER_BOUND: i128 = 1 << 63;
 
+/// The collation by which SQLite compares a text, by its precedence (SQLite manual, "Datatypes In SQLite", section 7.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Collated {
+    /// None is given: byte by byte.
+    #[default]
+    ByDefault,
+    /// That of the column.
+    ByColumn(Collation),
+    /// One that COLLATE names.
+    ByName(Collation),
+}
+
+/// Where a text comes from, which decides its collation in PostgreSQL.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// It is computed, from literals and calls.
+    #[default]
+    Computed,
+    /// It derives from a column, so that PostgreSQL compares it by the column's collation.
+    Column,
+    /// It is the digits of an integer, which a cast to a number accepts.
+    Digits,
+}
+
+/// Something that is true of a value and of all values that derive from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Caveat {
+    /// The last digit of a number may differ.
+    Approximate,
+    /// It may be an integer in SQLite and is a float in PostgreSQL: 3 / 2 is 1 in SQLite.
+    MaybeInteger,
+    /// A calculation with integers may exceed 64 bits: PostgreSQL fails, and SQLite continues with floats.
+    IntegerOverflow,
+    /// A calculation with floats may exceed their range.
+    FloatRange,
+    /// Text is read as a JSON document: SQLite accepts JSON5, and PostgreSQL fails.
+    ParsedDocument,
+    /// Text was extracted from a JSON document.
+    DocumentText,
+    /// A number in a JSON document was asked for its class.
+    DocumentClass,
+    /// A point in time was moved, possibly beyond the year 9999.
+    MovedMoment,
+}
+
+impl Caveat {
+    /// Returns what a reviewer should know of it.
+    fn note(self) -> Option<&'static str> {
+        Some(match self {
+            Caveat::Approximate | Caveat::MaybeInteger => return None,
+            Caveat::IntegerOverflow => "beyond 64 bits PostgreSQL fails, where SQLite goes on with floats",
+            Caveat::FloatRange => {
+                "what is too large or too small for a float fails in PostgreSQL, where SQLite goes on with infinity, 0 or NULL"
+            }
+            Caveat::ParsedDocument => {
+                "text that only SQLite reads as JSON, such as JSON5, fails in PostgreSQL"
+            }
+            Caveat::DocumentText => {
+                "floats, objects and arrays of a document are written as jsonb writes them"
+            }
+            Caveat::DocumentClass => "a number that was written with an exponent is an integer in jsonb",
+            Caveat::MovedMoment => "outside the years 1 to 9999 times are not the same in the two databases",
+        })
+    }
+}
+
 /// A translated subexpression.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     /// SQL whose value is SQLite's, in the type of its kind: `bigint`, `double precision`, `numeric`, `text`, `bytea`, `boolean`.
     pub(crate) sql: String,
-    /// Whether `sql` can stand beside any operator without brackets.
+    /// Whether `sql` needs no brackets beside an operator.
     pub(crate) is_atom: bool,
     pub(crate) kind: Kind,
     pub(crate) constant: Option<Constant>,
@@ -78,37 +146,17 @@ pub(crate) struct Node {
     pub(crate) native: Option<Native>,
     /// The affinity, where it is a column's (SQLite manual, "Datatypes In SQLite", section 3.2).
     pub(crate) affinity: Option<Affinity>,
-    pub(crate) collation: Option<Collation>,
-    /// Whether the collation was named by COLLATE.
-    pub(crate) is_collation_named: bool,
-    /// Whether text in it derives from a column, so that PostgreSQL compares it by the column's collation.
-    pub(crate) is_from_column: bool,
+    pub(crate) collation: Collated,
+    pub(crate) origin: Origin,
     pub(crate) is_not_null: bool,
-    /// Whether its text is digits that a cast to a number takes whole.
-    pub(crate) is_digits: bool,
-    /// Whether the last digit of a number may differ.
-    pub(crate) is_approximate: bool,
-    /// Whether text is read as a JSON document: SQLite reads JSON5, and PostgreSQL fails there.
-    pub(crate) is_text_document: bool,
-    /// Whether it is of a text that was taken out of a JSON document.
-    pub(crate) is_from_document: bool,
-    /// Whether a number in a JSON document was asked for its class.
-    pub(crate) is_class_of_document: bool,
-    /// Whether a point in time was moved, beyond the year 9999 perhaps.
-    pub(crate) is_moved: bool,
-    /// Whether a value of SQLite may be an integer where `sql` is a float: 3 / 2 is 1 there.
-    pub(crate) may_be_integer: bool,
-    /// Whether a calculation with integers in it may leave 64 bits behind: PostgreSQL fails there, and SQLite goes on with floats.
-    pub(crate) may_overflow: bool,
-    /// Whether a calculation with floats in it may be too large or too small for one.
-    pub(crate) may_leave_floats: bool,
-    /// How far from 0 an integer can be.
+    pub(crate) caveats: BTreeSet<Caveat>,
+    /// The largest distance of an integer from 0.
     pub(crate) bound: i128,
     pub(crate) volatility: Volatility,
 }
 
 impl Node {
-    /// A node that needs no brackets: a name, a literal, a call.
+    /// Creates a node that needs no brackets: a name, a literal, a call.
     pub(crate) fn atom(kind: Kind, sql: impl Into<String>) -> Node {
         Node {
             sql: sql.into(),
@@ -117,72 +165,82 @@ impl Node {
             constant: None,
             native: None,
             affinity: None,
-            collation: None,
-            is_collation_named: false,
-            is_from_column: false,
+            collation: Collated::ByDefault,
+            origin: Origin::Computed,
             is_not_null: false,
-            is_digits: false,
-            is_approximate: false,
-            is_text_document: false,
-            is_from_document: false,
-            is_class_of_document: false,
-            is_moved: false,
-            may_be_integer: false,
-            may_overflow: false,
-            may_leave_floats: false,
+            caveats: BTreeSet::new(),
             bound: INTEGER_BOUND,
             volatility: Volatility::Immutable,
         }
     }
 
-    /// The same, of an expression with operators.
+    /// Creates a node of an expression with operators.
     pub(crate) fn compound(kind: Kind, sql: impl Into<String>) -> Node {
         Node { is_atom: false, ..Node::atom(kind, sql) }
     }
 
-    /// Takes on what follows from the parts that a node is made of.
-    pub(crate) fn made_of(mut self, parts: &[&Node]) -> Node {
+    /// Adds what follows from the parts of the expression.
+    pub(crate) fn made_of<'n>(mut self, parts: impl IntoIterator<Item = &'n Node>) -> Node {
         for part in parts {
             self.volatility = self.volatility.max(part.volatility);
-            self.is_from_column |= part.is_from_column;
-            self.is_approximate |= part.is_approximate;
-            // COLLATE within a part holds for the whole (the flag EP_Collate of SQLite's parser).
-            if part.is_collation_named && !self.is_collation_named {
-                (self.collation, self.is_collation_named) = (part.collation.clone(), true);
+            if self.origin == Origin::Computed && part.origin == Origin::Column {
+                self.origin = Origin::Column;
             }
-            self.may_overflow |= part.may_overflow;
-            self.may_leave_floats |= part.may_leave_floats;
-            self.may_be_integer |= part.may_be_integer;
-            self.is_text_document |= part.is_text_document;
-            self.is_from_document |= part.is_from_document;
-            self.is_class_of_document |= part.is_class_of_document;
-            self.is_moved |= part.is_moved;
+            // COLLATE within a part holds for the whole expression (the flag EP_Collate of SQLite's parser).
+            if matches!(part.collation, Collated::ByName(_)) && !matches!(self.collation, Collated::ByName(_))
+            {
+                self.collation = part.collation.clone();
+            }
+            self.caveats.extend(&part.caveats);
         }
         self
     }
 
-    /// What a reviewer should know of the values.
+    /// Adds what follows from the parts of an expression that is NULL exactly where one of its parts is.
+    pub(crate) fn strict<'n>(mut self, parts: impl IntoIterator<Item = &'n Node>) -> Node {
+        self.is_not_null = true;
+        for part in parts {
+            self.is_not_null &= part.is_not_null;
+            self = self.made_of([part]);
+        }
+        self
+    }
+
+    pub(crate) fn not_null(self) -> Node {
+        Node { is_not_null: true, ..self }
+    }
+
+    pub(crate) fn with(mut self, caveat: Caveat) -> Node {
+        self.caveats.insert(caveat);
+        self
+    }
+
+    pub(crate) fn has(&self, caveat: Caveat) -> bool {
+        self.caveats.contains(&caveat)
+    }
+
+    /// Sets the origin of a text that is always one of `choices`.
+    pub(crate) fn chosen_from<'n>(self, choices: impl IntoIterator<Item = &'n Node>) -> Node {
+        let is_from_column = choices.into_iter().any(|choice| choice.origin == Origin::Column);
+        Node { origin: if is_from_column { Origin::Column } else { Origin::Computed }, ..self }
+    }
+
+    /// Returns the collation by which SQLite compares it.
+    pub(crate) fn collation(&self) -> &Collation {
+        match &self.collation {
+            Collated::ByDefault => &Collation::Binary,
+            Collated::ByColumn(collation) | Collated::ByName(collation) => collation,
+        }
+    }
+
+    /// Whether it is text that SQLite does not compare byte by byte.
+    pub(crate) fn is_collated_text(&self) -> bool {
+        self.kind == Kind::Text && *self.collation() != Collation::Binary
+    }
+
+    /// Returns what a reviewer should know of the values.
     pub(crate) fn notes(&self) -> impl Iterator<Item = String> {
-        [
-            (self.may_overflow, "beyond 64 bits PostgreSQL fails, where SQLite goes on with floats"),
-            (
-                self.may_leave_floats,
-                "what is too large or too small for a float fails in PostgreSQL, where SQLite goes on with infinity, 0 or NULL",
-            ),
-            (
-                self.is_text_document,
-                "text that only SQLite reads as JSON, such as JSON5, fails in PostgreSQL",
-            ),
-            (
-                self.is_from_document,
-                "floats, objects and arrays of a document are written as jsonb writes them",
-            ),
-            (self.is_class_of_document, "a number that was written with an exponent is an integer in jsonb"),
-            (self.is_moved, "outside the years 1 to 9999 times are not the same in the two databases"),
-        ]
-        .into_iter()
-        .filter(|(is_so, _)| *is_so)
-        .map(|(_, note)| note.to_owned())
+        self.caveats.iter().filter_map(|caveat| caveat.note()).map(str::to_owned)
     }
 
     /// The SQL, in brackets where it needs them beside an operator.
@@ -216,9 +274,8 @@ impl Node {
     pub(crate) fn number(&self) -> Result<Node> {
         match self.kind {
             Kind::Truth => {
-                let mut number = Node::atom(Kind::Integer, format!("({})::int", self.sql)).made_of(&[self]);
-                (number.is_not_null, number.bound) = (self.is_not_null, 1);
-                Ok(number)
+                let number = Node::atom(Kind::Integer, format!("({})::int", self.sql)).strict([self]);
+                Ok(Node { bound: 1, ..number })
             }
             Kind::Null | Kind::Integer | Kind::Real | Kind::Number => Ok(self.clone()),
             _ => untranslatable("a calculation with what is no number"),
@@ -234,12 +291,8 @@ impl Node {
                     return Ok(Node::of_text(&integer.to_string()));
                 }
                 let number = self.number()?;
-                let mut text = Node::atom(Kind::Text, format!("{}::text", number.operand())).made_of(&[self]);
-                // The digits have no collation of a column.
-                text.is_from_column = false;
-                text.is_digits = true;
-                text.is_not_null = self.is_not_null;
-                Ok(text)
+                let text = Node::atom(Kind::Text, format!("{}::text", number.operand())).strict([self]);
+                Ok(Node { origin: Origin::Digits, ..text })
             }
             Kind::Real | Kind::Number => {
                 untranslatable("a float as text, which the two databases print differently")
@@ -251,7 +304,7 @@ impl Node {
                     "(CASE jsonb_typeof({0}) WHEN 'boolean' THEN {0}::boolean::int::text ELSE {0} #>> '{{}}' END)",
                     self.operand()
                 );
-                Ok(Node { is_from_document: true, ..Node::atom(Kind::Text, sql).made_of(&[self]) })
+                Ok(Node::atom(Kind::Text, sql).made_of([self]).with(Caveat::DocumentText))
             }
             Kind::Document => {
                 untranslatable("the text of a JSON document, whose spacing jsonb does not keep")
@@ -262,21 +315,18 @@ impl Node {
 
     /// What an index stands on so that it orders and compares as SQLite's did.
     pub(crate) fn key_sql(&self) -> Result<String> {
-        // A collation is about the text itself.
-        let is_folded =
-            self.kind == Kind::Text && self.collation.as_ref().is_some_and(|by| *by != Collation::Binary);
         let sql = match (&self.native, self.kind) {
-            (Some(native), _) if !is_folded => native.sql.clone(),
+            (Some(native), _) if !self.is_collated_text() => native.sql.clone(),
             (_, Kind::Unknown | Kind::Document) => {
                 return untranslatable("a key whose exact form PostgreSQL's type does not keep");
             }
             (_, Kind::Json) => self.text()?.sql,
             _ => self.sql.clone(),
         };
-        Ok(match self.collation {
-            Some(Collation::Nocase) if self.kind == Kind::Text => format!("lower({sql})"),
-            Some(Collation::Rtrim) if self.kind == Kind::Text => format!("rtrim({sql}, ' ')"),
-            Some(Collation::Other(_)) => return untranslatable("a collation that only the app knows"),
+        Ok(match self.collation() {
+            Collation::Nocase if self.kind == Kind::Text => format!("lower({sql})"),
+            Collation::Rtrim if self.kind == Kind::Text => format!("rtrim({sql}, ' ')"),
+            Collation::Other(_) => return untranslatable("a collation that only the app knows"),
             _ => sql,
         })
     }

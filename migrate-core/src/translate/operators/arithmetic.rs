@@ -4,7 +4,7 @@
 use sqlite3_parser::ast::Operator;
 
 use super::bits;
-use crate::translate::model::{Constant, INTEGER_BOUND, Kind, Node, Notes, Result, untranslatable};
+use crate::translate::model::{Caveat, Constant, INTEGER_BOUND, Kind, Node, Notes, Result, untranslatable};
 
 pub(crate) fn calculated(notes: &mut Notes, left: &Node, operator: Operator, right: &Node) -> Result<Node> {
     let (left, right) = (left.number()?, right.number()?);
@@ -33,10 +33,12 @@ fn summed(notes: &mut Notes, left: &Node, operator: Operator, right: &Node) -> N
     };
     let (kind, left_sql, right_sql) = sides(notes, left, right);
     let sql = format!("{left_sql} {symbol} {right_sql}");
-    let mut node = Node::compound(kind, sql).made_of(&[left, right]);
-    node.is_not_null = left.is_not_null && right.is_not_null;
-    node.is_approximate |= kind == Kind::Number;
-    node.may_leave_floats |= kind == Kind::Real;
+    let mut node = Node::compound(kind, sql).strict([left, right]);
+    match kind {
+        Kind::Number => node = node.with(Caveat::Approximate),
+        Kind::Real => node = node.with(Caveat::FloatRange),
+        _ => {}
+    }
     bounded(node, bound)
 }
 
@@ -46,13 +48,13 @@ fn divided(notes: &mut Notes, left: &Node, right: &Node) -> Result<Node> {
         return untranslatable("a division of numbers that may be integers or floats");
     }
     // Two integers are divided without a remainder.
-    let may_be_integer = |node: &Node| node.kind == Kind::Integer || node.may_be_integer;
+    let may_be_integer = |node: &Node| node.kind == Kind::Integer || node.has(Caveat::MaybeInteger);
     if !are_integers && may_be_integer(left) && may_be_integer(right) {
         return untranslatable("a division of numbers that may be integers or floats");
     }
     let (kind, left_sql, right_sql) = sides(notes, left, right);
     let sql = format!("{left_sql} / {}", divisor(right, &right_sql));
-    let node = Node::compound(kind, sql).made_of(&[left, right]);
+    let node = Node::compound(kind, sql).made_of([left, right]);
     // The smallest integer by -1 is the one quotient that is too large.
     let is_minus_one_possible = right.constant.is_none() || right.constant == Some(Constant::Integer(-1));
     let least = match right.constant {
@@ -61,8 +63,10 @@ fn divided(notes: &mut Notes, left: &Node, right: &Node) -> Result<Node> {
     };
     let bound = if is_minus_one_possible { left.bound } else { (left.bound / least).min(INTEGER_BOUND - 1) };
     let mut node = bounded(node, bound);
-    node.may_be_integer &= are_integers;
-    node.may_leave_floats |= !are_integers;
+    if !are_integers {
+        node.caveats.remove(&Caveat::MaybeInteger);
+        node.caveats.insert(Caveat::FloatRange);
+    }
     Ok(node)
 }
 
@@ -73,9 +77,9 @@ fn remainder(left: &Node, right: &Node) -> Result<Node> {
     let sql = format!("{dividend} % {}", divisor(right, &wanted));
     let node = Node { bound: right.bound, ..Node::compound(Kind::Integer, sql) };
     if are_integers {
-        return Ok(node.made_of(&[left, right]));
+        return Ok(node.made_of([left, right]));
     }
-    Ok(Node::atom(Kind::Real, format!("({})::float8", node.sql)).made_of(&[left, right]))
+    Ok(Node::atom(Kind::Real, format!("({})::float8", node.sql)).made_of([left, right]))
 }
 
 /// Tells where an integer may be too large for 64 bits.
@@ -83,7 +87,7 @@ fn bounded(mut node: Node, bound: i128) -> Node {
     if node.kind == Kind::Integer {
         node.bound = bound.min(INTEGER_BOUND);
         if bound >= INTEGER_BOUND {
-            node.may_overflow = true;
+            node.caveats.insert(Caveat::IntegerOverflow);
         }
     }
     node
@@ -104,8 +108,7 @@ pub(crate) fn negative(node: &Node) -> Result<Node> {
             // SQLite subtracts from 0, so that 0.0 stays without a sign.
             let sign = if number.kind == Kind::Real { "0 - " } else { "-" };
             let sql = format!("{sign}{}", whole_or_float(&number));
-            let node = Node { is_not_null: number.is_not_null, ..Node::compound(number.kind, sql) }
-                .made_of(&[&number]);
+            let node = Node::compound(number.kind, sql).strict([&number]);
             Ok(bounded(node, number.bound))
         }
     }

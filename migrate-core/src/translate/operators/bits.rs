@@ -8,7 +8,6 @@ use crate::translate::model::{Constant, Kind, Node, Result, untranslatable};
 
 /// `&`, `|`, `<<` and `>>`, which take floats as the integers that they begin with.
 pub(crate) fn calculated(left: &Node, operator: Operator, right: &Node) -> Result<Node> {
-    let is_not_null = left.is_not_null && right.is_not_null;
     let sql = match operator {
         Operator::BitwiseAnd => format!("{} & {}", beside(left)?, beside(right)?),
         Operator::BitwiseOr => format!("{} | {}", beside(left)?, beside(right)?),
@@ -17,11 +16,10 @@ pub(crate) fn calculated(left: &Node, operator: Operator, right: &Node) -> Resul
         }
         _ => return untranslatable("an operator that calculates nothing"),
     };
-    Ok(Node { is_not_null, ..Node::compound(Kind::Integer, sql) }.made_of(&[left, right]))
+    Ok(Node::compound(Kind::Integer, sql).strict([left, right]))
 }
 
 fn shift(left: &Node, is_left: bool, places: &Node) -> Result<Node> {
-    let is_not_null = left.is_not_null && places.is_not_null;
     let value = truncated(left)?;
     let sql = match &places.constant {
         Some(Constant::Integer(places)) => {
@@ -44,7 +42,7 @@ fn shift(left: &Node, is_left: bool, places: &Node) -> Result<Node> {
             )
         }
     };
-    Ok(Node { is_not_null, ..Node::compound(Kind::Integer, sql) }.made_of(&[left, places]))
+    Ok(Node::compound(Kind::Integer, sql).strict([left, places]))
 }
 
 /// `value` shifted to the left, or to the right where `places` is negative.
@@ -65,5 +63,5 @@ pub(crate) fn complement(node: &Node) -> Result<Node> {
         _ => {}
     }
     let sql = format!("~{}", truncated(&number)?);
-    Ok(Node { is_not_null: number.is_not_null, ..Node::compound(Kind::Integer, sql) }.made_of(&[&number]))
+    Ok(Node { is_not_null: number.is_not_null, ..Node::compound(Kind::Integer, sql) }.made_of([&number]))
 }

@@ -3,14 +3,14 @@
 
 use super::{arithmetic, compare};
 use crate::affinity::Affinity;
-use crate::translate::model::{Constant, Kind, Node, Notes, Result, untranslatable};
+use crate::translate::model::{Constant, Kind, Node, Notes, Origin, Result, untranslatable};
 
 /// `CAST(node AS …)`, to a type of this affinity.
 pub(crate) fn to(notes: &mut Notes, node: &Node, to: Affinity) -> Result<Node> {
     let is_number = matches!(node.kind, Kind::Integer | Kind::Real | Kind::Number | Kind::Truth);
     let of = |kind: Kind, sql: String| {
         let cast = Node { affinity: Some(to), is_not_null: node.is_not_null, ..Node::atom(kind, sql) };
-        cast.made_of(&[node])
+        cast.made_of([node])
     };
     match (to, node.kind) {
         (_, Kind::Null) => Ok(node.clone()),
@@ -25,7 +25,7 @@ pub(crate) fn to(notes: &mut Notes, node: &Node, to: Affinity) -> Result<Node> {
             );
             Ok(of(Kind::Integer, format!("trunc({})::bigint", node.sql)))
         }
-        (Affinity::Integer | Affinity::Numeric, Kind::Text) if node.is_digits => {
+        (Affinity::Integer | Affinity::Numeric, Kind::Text) if node.origin == Origin::Digits => {
             if let Some(Constant::Text(digits)) = &node.constant
                 && let Ok(value) = digits.parse()
             {

@@ -3,7 +3,7 @@
 use super::{arithmetic, moment};
 use crate::affinity::Affinity;
 use crate::conversion::{Conversion, PgType};
-use crate::translate::model::{Family, Kind, Native, Node, Result, untranslatable};
+use crate::translate::model::{Family, Kind, Native, Node, Origin, Result, untranslatable};
 
 /// `node` as a value of a column of this conversion, whose affinity SQLite applies when it stores.
 pub(crate) fn assigned(node: &Node, conversion: &Conversion, affinity: Affinity) -> Result<String> {
@@ -26,7 +26,7 @@ pub(crate) fn assigned(node: &Node, conversion: &Conversion, affinity: Affinity)
             Ok(node.number()?.sql)
         }
         (PgType::Bigint | PgType::Integer | PgType::Smallint, Kind::Text)
-            if node.is_digits && affinity != Affinity::Text =>
+            if node.origin == Origin::Digits && affinity != Affinity::Text =>
         {
             Ok(format!("{}::{}", node.operand(), conversion.target_type()))
         }

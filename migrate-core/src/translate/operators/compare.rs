@@ -6,7 +6,7 @@ use super::moment;
 use crate::affinity::Affinity;
 use crate::identifier::quote_pg_literal;
 use crate::translate::model::{
-    Collation, Constant, Family, Kind, Native, Node, Notes, Result, untranslatable,
+    Collated, Collation, Constant, Family, Kind, Native, Node, Notes, Origin, Result, untranslatable,
 };
 
 /// The two sides of a comparison in one type of PostgreSQL.
@@ -51,7 +51,7 @@ pub(crate) fn distinct(notes: &mut Notes, left: &Node, right: &Node, not: bool) 
     let Sides { left: left_sql, right: right_sql } = sides(notes, left, right, true)?;
     let not = if not { "" } else { "NOT " };
     let node = truth(format!("{left_sql} IS {not}DISTINCT FROM {right_sql}"), left, right);
-    Ok(Node { is_not_null: true, ..node })
+    Ok(node.not_null())
 }
 
 /// `value IN (items)`, built item by item. Only the SQL of an item is kept, since lists may be long.
@@ -65,7 +65,7 @@ pub(crate) struct Among<'a> {
 
 impl<'a> Among<'a> {
     pub(crate) fn new(value: &'a Node) -> Among<'a> {
-        let mut parts = Node::compound(Kind::Truth, "").made_of(&[value]);
+        let mut parts = Node::compound(Kind::Truth, "").made_of([value]);
         parts.is_not_null = value.is_not_null;
         Among { value, parts, common_left: None, pairs: Vec::new() }
     }
@@ -74,7 +74,7 @@ impl<'a> Among<'a> {
     pub(crate) fn add(mut self, notes: &mut Notes, item: &Node) -> Result<Among<'a>> {
         let item = self::item(item);
         self.parts.is_not_null &= item.is_not_null;
-        self.parts = self.parts.made_of(&[&item]);
+        self.parts = self.parts.made_of([&item]);
         if self.value.kind != Kind::Null {
             let Sides { left, right } = pair(notes, self.value, &item)?;
             let is_common = *self.common_left.get_or_insert_with(|| left.clone()) == left;
@@ -109,14 +109,14 @@ fn pair(notes: &mut Notes, value: &Node, item: &Node) -> Result<Sides> {
 
 /// An item of a list, in which its own affinity and collation do not count (SQLite manual, "Datatypes In SQLite", section 4.1).
 pub(crate) fn item(node: &Node) -> Node {
-    Node { affinity: None, collation: None, is_collation_named: false, ..node.clone() }
+    Node { affinity: None, collation: Collated::ByDefault, ..node.clone() }
 }
 
 /// `node IS NULL`, or `IS NOT NULL`.
 pub(crate) fn is_null(node: &Node, not: bool) -> Node {
     let not = if not { "NOT " } else { "" };
     let sql = format!("{} IS {not}NULL", native_or_sql(node));
-    Node { is_not_null: true, ..Node::compound(Kind::Truth, sql) }.made_of(&[node])
+    Node::compound(Kind::Truth, sql).made_of([node]).not_null()
 }
 
 fn native_or_sql(node: &Node) -> String {
@@ -124,9 +124,8 @@ fn native_or_sql(node: &Node) -> String {
 }
 
 fn truth(sql: String, left: &Node, right: &Node) -> Node {
-    let is_not_null = left.is_not_null && right.is_not_null;
     let is_atom = sql.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    Node { is_not_null, is_atom, ..Node::compound(Kind::Truth, sql) }.made_of(&[left, right])
+    Node { is_atom, ..Node::atom(Kind::Truth, sql).strict([left, right]) }
 }
 
 /// `enabled = 1` and its like: the condition that the column is.
@@ -232,13 +231,13 @@ fn under(node: &Node, other: Option<Affinity>) -> Result<Node> {
 }
 
 fn texts(left: &Node, right: &Node, is_equality: bool) -> Result<Sides> {
-    let named = [left, right].into_iter().find(|node| node.is_collation_named);
-    let collation = named
-        .or_else(|| [left, right].into_iter().find(|node| node.collation.is_some()))
-        .and_then(|node| node.collation.clone())
-        .unwrap_or_default();
+    let collation = match (&left.collation, &right.collation) {
+        (Collated::ByName(by), _) | (_, Collated::ByName(by)) => by,
+        (Collated::ByColumn(by), _) | (_, Collated::ByColumn(by)) => by,
+        (Collated::ByDefault, Collated::ByDefault) => &Collation::Binary,
+    };
     let fold = |node: &Node| -> Result<String> {
-        let folded = match (&collation, &node.constant) {
+        let folded = match (collation, &node.constant) {
             (Collation::Binary, _) => node.operand(),
             (Collation::Nocase, Some(Constant::Text(text))) => quote_pg_literal(&text.to_ascii_lowercase()),
             (Collation::Nocase, _) => format!("lower({})", in_c(node)),
@@ -250,7 +249,7 @@ fn texts(left: &Node, right: &Node, is_equality: bool) -> Result<Sides> {
         Ok(folded)
     };
     let (mut left_sql, right_sql) = (fold(left)?, fold(right)?);
-    if !is_equality && !left.is_from_column && !right.is_from_column {
+    if !is_equality && left.origin != Origin::Column && right.origin != Origin::Column {
         left_sql.push_str(" COLLATE \"C\"");
     }
     Ok(Sides { left: left_sql, right: right_sql })
@@ -258,7 +257,7 @@ fn texts(left: &Node, right: &Node, is_equality: bool) -> Result<Sides> {
 
 /// Text that functions take letter by letter as ASCII.
 pub(crate) fn in_c(node: &Node) -> String {
-    if node.is_from_column { node.sql.clone() } else { format!("{} COLLATE \"C\"", node.operand()) }
+    if node.origin == Origin::Column { node.sql.clone() } else { format!("{} COLLATE \"C\"", node.operand()) }
 }
 
 /// A part of a document and a constant, as documents.
@@ -290,7 +289,7 @@ fn with_number(part: &Node, operator: Operator, symbol: &str, number: &Node) -> 
         "CASE jsonb_typeof({json}) WHEN 'number' THEN {json}::numeric {symbol} {number} WHEN 'boolean' THEN {json}::boolean::int \
          {symbol} {number} ELSE CASE WHEN {json} IS NOT NULL THEN {is_greater} END END"
     );
-    Some(Node::compound(Kind::Truth, sql).made_of(&[part]))
+    Some(Node::compound(Kind::Truth, sql).made_of([part]))
 }
 
 /// The sides in PostgreSQL's own form, where both have it.

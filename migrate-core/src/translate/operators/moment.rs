@@ -9,7 +9,9 @@ use jiff::tz::TimeZone;
 use super::column;
 use crate::conversion::{Conversion, NaiveZone};
 use crate::identifier::quote_pg_literal;
-use crate::translate::model::{Constant, Family, Kind, Native, Node, Result, Volatility, untranslatable};
+use crate::translate::model::{
+    Caveat, Constant, Family, Kind, Native, Node, Origin, Result, Volatility, untranslatable,
+};
 use crate::value::SourceValue;
 
 /// A point in time on the wall clock of UTC, as PostgreSQL's `timestamp`.
@@ -65,7 +67,7 @@ impl Moment {
             is_clock: false,
             is_fine: false,
             is_subsec: false,
-            is_moved: value.is_moved,
+            is_moved: value.has(Caveat::MovedMoment),
             volatility: value.volatility,
             is_not_null: value.is_not_null,
         }
@@ -132,7 +134,7 @@ impl Moment {
         if let ["%s"] = parts {
             let seconds = self.epoch_seconds();
             return Ok(Node {
-                is_digits: true,
+                origin: Origin::Digits,
                 ..self.node(Kind::Text, format!("{}::text", seconds.operand()))
             });
         }
@@ -157,7 +159,8 @@ impl Moment {
 
     fn node(&self, kind: Kind, sql: String) -> Node {
         let Moment { volatility, is_moved, is_not_null, .. } = *self;
-        Node { volatility, is_moved, is_not_null, ..Node::atom(kind, sql) }
+        let caveats = is_moved.then_some(Caveat::MovedMoment).into_iter().collect();
+        Node { volatility, caveats, is_not_null, ..Node::atom(kind, sql) }
     }
 
     /// Text by a pattern of `to_char` where it is the clock, else put together from its parts.
@@ -188,7 +191,8 @@ impl Moment {
         }
         let is_digits = matches!(parts, ["%Y" | "%m" | "%d" | "%H" | "%M" | "%S" | "%j" | "%w"]);
         let node = self.node(Kind::Text, pieces.join(" || "));
-        Node { is_atom: pieces.len() == 1, is_digits, ..node }
+        let origin = if is_digits { Origin::Digits } else { Origin::Computed };
+        Node { is_atom: pieces.len() == 1, origin, ..node }
     }
 
     /// The SQL of one directive; none where it is none that is known.

@@ -20,8 +20,7 @@ pub(crate) fn matched(
         LikeOperator::Match => return untranslatable("MATCH"),
         LikeOperator::Regexp => return untranslatable("REGEXP, which is the app's own"),
     };
-    let is_not_null = value.is_not_null && wanted.is_not_null;
-    Ok(Node { is_not_null, ..Node::compound(Kind::Truth, sql) }.made_of(&[&value, wanted]))
+    Ok(Node::compound(Kind::Truth, sql).strict([&value, wanted]))
 }
 
 fn like(value: &Node, wanted: &Node, escape: Option<&Node>) -> Result<String> {

@@ -1,7 +1,7 @@
 //! One kind for values that take each other's place, as in CASE or coalesce.
 
 use super::arithmetic;
-use crate::translate::model::{Constant, Kind, Node, Result, untranslatable};
+use crate::translate::model::{Caveat, Constant, Kind, Node, Result, untranslatable};
 
 /// Whether a value is a float, or a literal integer so small that calculations with it as a float are exact.
 fn is_float_or_small(node: &Node) -> bool {
@@ -31,7 +31,7 @@ pub(crate) fn unified(nodes: &[Node]) -> Result<(Kind, Vec<Node>)> {
         (Kind::Integer, _) => node.number(),
         (Kind::Real, Kind::Integer) => {
             let sql = arithmetic::float(node);
-            Ok(Node { constant: None, sql, kind, is_atom: true, may_be_integer: true, ..node.clone() })
+            Ok(Node { constant: None, sql, kind, is_atom: true, ..node.clone() }.with(Caveat::MaybeInteger))
         }
         // A literal by itself would be a numeric, with which PostgreSQL calculates otherwise.
         (Kind::Real, Kind::Real) if node.constant.is_some() => {

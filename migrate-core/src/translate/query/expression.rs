@@ -7,7 +7,7 @@ use super::{chain, row_values, window, within};
 use crate::affinity::affinity;
 use crate::source_sql::plain_name;
 use crate::translate::functions::{self, aggregate};
-use crate::translate::model::{Collation, Kind, Node, Result, Scope, ScopeColumn, untranslatable};
+use crate::translate::model::{Collated, Collation, Kind, Node, Result, Scope, ScopeColumn, untranslatable};
 use crate::translate::operators::{arithmetic, bits, cast, column, compare, literal, pattern, unified};
 
 /// How deep expressions may be nested.
@@ -97,7 +97,7 @@ impl<'a> Translator<'a> {
                     Kind::Truth,
                     format!("{} AND {}", low.condition_operand()?, high.condition_operand()?),
                 )
-                .made_of(&[&low, &high]);
+                .made_of([&low, &high]);
                 negated_if(*not, both)
             }
             Expr::InList { lhs, not, rhs } => {
@@ -128,8 +128,7 @@ impl<'a> Translator<'a> {
             }
             Expr::Collate(operand, name) => {
                 let mut node = self.node(operand)?;
-                node.collation = Some(collation(&plain_name(name)));
-                node.is_collation_named = true;
+                node.collation = Collated::ByName(collation(&plain_name(name)));
                 Ok(node)
             }
             Expr::FunctionCall { name, distinctness, args, order_by, filter_over } => {
@@ -171,7 +170,7 @@ impl<'a> Translator<'a> {
 
     fn among(&mut self, value: &Node, items: &[Expr<'_>]) -> Result<Node> {
         if items.is_empty() {
-            return Ok(Node { is_not_null: true, ..Node::atom(Kind::Truth, "false") });
+            return Ok(Node::atom(Kind::Truth, "false").not_null());
         }
         let mut among = compare::Among::new(value);
         for item in items {
@@ -202,7 +201,7 @@ impl<'a> Translator<'a> {
     fn call_star(&mut self, name: &str) -> Result<Node> {
         if name.eq_ignore_ascii_case("count") && self.takes_aggregates {
             self.part.has_aggregates = true;
-            return Ok(Node { is_not_null: true, ..Node::atom(Kind::Integer, "count(*)") });
+            return Ok(Node::atom(Kind::Integer, "count(*)").not_null());
         }
         untranslatable(format!("{name}(*)"))
     }
@@ -280,7 +279,7 @@ impl<'a> Translator<'a> {
                 if is_word("true") { "TRUE" } else { "FALSE" },
             );
             let sql = format!("{} IS {not}{word}", node.condition_operand()?);
-            return Ok(Node { is_not_null: true, ..Node::compound(Kind::Truth, sql) }.made_of(&[&node]));
+            return Ok(Node::compound(Kind::Truth, sql).made_of([&node]).not_null());
         }
         if let (Some(left), Some(right)) = (row_values::parts(left), row_values::parts(right)) {
             return row_values::compared(self, left, operator, right);
@@ -295,8 +294,7 @@ impl<'a> Translator<'a> {
             Operator::And | Operator::Or => {
                 let word = if operator == Operator::And { "AND" } else { "OR" };
                 let sql = format!("{} {word} {}", left.condition_operand()?, right.condition_operand()?);
-                let is_not_null = left.is_not_null && right.is_not_null;
-                Ok(Node { is_not_null, ..Node::compound(Kind::Truth, sql) }.made_of(&[&left, &right]))
+                Ok(Node::compound(Kind::Truth, sql).strict([&left, &right]))
             }
             Operator::Is | Operator::IsNot => {
                 compare::distinct(&mut self.notes, &left, &right, operator == Operator::IsNot)
@@ -309,9 +307,8 @@ impl<'a> Translator<'a> {
             | Operator::GreaterEquals => compare::compared(&mut self.notes, &left, operator, &right),
             Operator::Concat => {
                 let (left, right) = (left.text()?, right.text()?);
-                let is_not_null = left.is_not_null && right.is_not_null;
                 let sql = format!("{} || {}", left.operand(), right.operand());
-                Ok(Node { is_not_null, ..Node::compound(Kind::Text, sql) }.made_of(&[&left, &right]))
+                Ok(Node::compound(Kind::Text, sql).strict([&left, &right]))
             }
             _ => arithmetic::calculated(&mut self.notes, &left, operator, &right),
         }
@@ -350,10 +347,10 @@ impl<'a> Translator<'a> {
         }
         sql.push_str(" END");
         let is_not_null = otherwise.is_some() && results.iter().all(|result| result.is_not_null);
-        let parts: Vec<&Node> = conditions.iter().chain(&results).collect();
-        let node = Node { is_not_null, ..Node::compound(kind, sql) }.made_of(&parts);
+        let node =
+            Node { is_not_null, ..Node::compound(kind, sql) }.made_of(conditions.iter().chain(&results));
         // The conditions do not give the result their collation.
-        Ok(Node { is_from_column: results.iter().any(|result| result.is_from_column), ..node })
+        Ok(node.chosen_from(&results))
     }
 }
 
@@ -370,9 +367,8 @@ fn negated_if(not: bool, node: Node) -> Result<Node> {
     if !not {
         return Ok(node);
     }
-    let is_not_null = node.is_not_null;
     let sql = format!("NOT {}", node.condition_operand()?);
-    Ok(Node { is_not_null, ..Node::compound(Kind::Truth, sql) }.made_of(&[&node]))
+    Ok(Node::compound(Kind::Truth, sql).strict([&node]))
 }
 
 fn collation(name: &str) -> Collation {

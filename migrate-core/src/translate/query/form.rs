@@ -41,7 +41,7 @@ impl Form {
             sql,
             conversion,
             affinity: node.affinity.unwrap_or(Affinity::Blob),
-            collation: node.collation.clone().unwrap_or_default(),
+            collation: node.collation().clone(),
             not_null: node.is_not_null,
         })
     }

@@ -48,7 +48,7 @@ fn key(translator: &mut Translator<'_>, expression: &Expr<'_>) -> Result<String>
         return untranslatable("GROUP BY of values that may be equal where SQLite's differ");
     }
     match node.kind {
-        Kind::Text => fold(&node.sql, &Conversion::Text, &node.collation.clone().unwrap_or_default()),
+        Kind::Text => fold(&node.sql, &Conversion::Text, node.collation()),
         _ => Ok(node.sql),
     }
 }

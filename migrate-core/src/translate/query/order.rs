@@ -142,10 +142,10 @@ fn key(node: &Node) -> Result<Option<String>> {
         return Ok(Some(native.sql.clone()));
     }
     Ok(Some(match node.kind {
-        Kind::Text => match &node.collation {
-            Some(Collation::Nocase) => format!("lower({})", in_c(node)),
-            Some(Collation::Rtrim) => format!("rtrim({}, ' ')", in_c(node)),
-            Some(Collation::Other(_)) => return untranslatable("a collation that only the app knows"),
+        Kind::Text => match node.collation() {
+            Collation::Nocase => format!("lower({})", in_c(node)),
+            Collation::Rtrim => format!("rtrim({}, ' ')", in_c(node)),
+            Collation::Other(_) => return untranslatable("a collation that only the app knows"),
             _ => in_c(node),
         },
         Kind::Json | Kind::Document | Kind::Unknown => {

@@ -48,7 +48,7 @@ impl Output {
             sql,
             conversion: target.conversion.clone(),
             affinity: target.affinity,
-            collation: self.node.collation.clone().unwrap_or_default(),
+            collation: self.node.collation().clone(),
             not_null: self.node.is_not_null,
         })
     }

@@ -63,7 +63,7 @@ pub(super) fn among(translator: &mut Translator<'_>, left: &[Expr<'_>], items: &
         })?);
     }
     if nodes.is_empty() {
-        return Ok(Node { is_not_null: true, ..Node::atom(Kind::Truth, "false") });
+        return Ok(Node::atom(Kind::Truth, "false").not_null());
     }
     connected(&nodes, "OR")
 }
@@ -102,7 +102,5 @@ fn ordered(
 
 fn connected(nodes: &[Node], word: &str) -> Result<Node> {
     let list: Vec<String> = nodes.iter().map(Node::condition_operand).collect::<Result<_>>()?;
-    let is_not_null = nodes.iter().all(|node| node.is_not_null);
-    let parts: Vec<&Node> = nodes.iter().collect();
-    Ok(Node { is_not_null, ..Node::compound(Kind::Truth, list.join(&format!(" {word} "))) }.made_of(&parts))
+    Ok(Node::compound(Kind::Truth, list.join(&format!(" {word} "))).strict(nodes))
 }

@@ -9,7 +9,7 @@ use super::order;
 use super::part::aggregated;
 use crate::source_sql::plain_name;
 use crate::translate::functions::aggregate;
-use crate::translate::model::{Collation, Constant, Family, Kind, Native, Node, Result, untranslatable};
+use crate::translate::model::{Caveat, Constant, Family, Kind, Native, Node, Result, untranslatable};
 use crate::translate::operators::{arithmetic::float, compare::in_c, unified};
 
 /// A call with more than its arguments.
@@ -69,7 +69,7 @@ pub(crate) fn call(translator: &mut Translator<'_>, call: &Call<'_, '_>) -> Resu
     } else {
         over_rows(&name, &nodes, &frame)?
     };
-    Ok(node.made_of(&nodes.iter().collect::<Vec<_>>()))
+    Ok(node.made_of(&nodes))
 }
 
 fn frame(translator: &mut Translator<'_>, call: &Call<'_, '_>, over: Option<&Over<'_>>) -> Result<Frame> {
@@ -203,13 +203,13 @@ fn over_aggregate(
     frame: &Frame,
 ) -> Result<Node> {
     if call.arguments.is_none() {
-        return Ok(Node { is_not_null: true, ..Node::atom(Kind::Integer, frame.call("count", "*")) });
+        return Ok(Node::atom(Kind::Integer, frame.call("count", "*")).not_null());
     }
     let number = || nodes.first().map_or_else(|| untranslatable("an aggregate of nothing"), Node::number);
     match (name, nodes) {
         ("count", [value]) => {
             let sql = value.native.as_ref().map_or(&value.sql, |native| &native.sql);
-            Ok(Node { is_not_null: true, ..Node::atom(Kind::Integer, frame.call("count", sql)) })
+            Ok(Node::atom(Kind::Integer, frame.call("count", sql)).not_null())
         }
         ("sum" | "total", [_]) => {
             let number = number()?;
@@ -219,21 +219,17 @@ fn over_aggregate(
                 _ => return untranslatable("a sum of what is no number"),
             };
             let sum = frame.call("sum", &argument);
-            let is_approximate = kind != Kind::Integer;
-            Ok(match (name, kind) {
-                ("total", _) => Node {
-                    is_approximate,
-                    is_not_null: true,
-                    ..Node::atom(Kind::Real, format!("coalesce({sum}, 0)::float8"))
-                },
+            let node = match (name, kind) {
+                ("total", _) => Node::atom(Kind::Real, format!("coalesce({sum}, 0)::float8")).not_null(),
                 (_, Kind::Integer) => Node::atom(kind, format!("({sum})::bigint")),
-                _ => Node { is_approximate, ..Node::atom(kind, sum) },
-            })
+                _ => Node::atom(kind, sum),
+            };
+            Ok(if kind == Kind::Integer { node } else { node.with(Caveat::Approximate) })
         }
         ("avg", [_]) => {
             let number = number()?;
             let sql = format!("({})::float8", frame.call("avg", &number.sql));
-            Ok(Node { is_approximate: true, ..Node::atom(Kind::Real, sql) })
+            Ok(Node::atom(Kind::Real, sql).with(Caveat::Approximate))
         }
         ("min" | "max", [value]) => {
             let mut value = value.clone();
@@ -278,14 +274,12 @@ fn over_rows(name: &str, nodes: &[Node], frame: &Frame) -> Result<Node> {
     };
     match (name, nodes) {
         ("row_number" | "rank" | "dense_rank", []) => {
-            Ok(Node { is_not_null: true, ..Node::atom(Kind::Integer, frame.call(name, "")) })
+            Ok(Node::atom(Kind::Integer, frame.call(name, "")).not_null())
         }
-        ("percent_rank" | "cume_dist", []) => {
-            Ok(Node { is_not_null: true, ..Node::atom(Kind::Real, frame.call(name, "")) })
-        }
+        ("percent_rank" | "cume_dist", []) => Ok(Node::atom(Kind::Real, frame.call(name, "")).not_null()),
         ("ntile", [count]) if literal(count)? > 0 => {
             let sql = format!("({})::bigint", frame.call(name, &literal(count)?.to_string()));
-            Ok(Node { is_not_null: true, ..Node::atom(Kind::Integer, sql) })
+            Ok(Node::atom(Kind::Integer, sql).not_null())
         }
         ("first_value" | "last_value", [value]) | ("lag" | "lead", [value]) => {
             same_form(value, |sql| frame.call(name, sql))
@@ -328,7 +322,7 @@ fn same_form(value: &Node, call: impl Fn(&str) -> String) -> Result<Node> {
     if value.constant.is_some() {
         return untranslatable("a function of rows with a constant");
     }
-    if value.kind == Kind::Text && value.collation.as_ref().is_some_and(|by| *by != Collation::Binary) {
+    if value.is_collated_text() {
         return untranslatable("a function of rows of text under a collation");
     }
     if value.kind == Kind::Truth {

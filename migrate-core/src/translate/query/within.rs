@@ -4,7 +4,7 @@ use sqlite3_parser::ast::Select;
 
 use super::compound::{Frame, Purpose, Query, query};
 use super::expression::Translator;
-use crate::translate::model::{Kind, Node, Result, Volatility, untranslatable};
+use crate::translate::model::{Collated, Kind, Node, Result, Volatility, untranslatable};
 use crate::translate::operators::compare;
 
 /// Translates a query that stands within an expression, whose columns it may name.
@@ -27,7 +27,7 @@ fn inner(translator: &mut Translator<'_>, select: &Select<'_>, purpose: &Purpose
 /// `EXISTS (query)`.
 pub(crate) fn exists(translator: &mut Translator<'_>, select: &Select<'_>) -> Result<Node> {
     let query = inner(translator, select, &Purpose { is_existence: true, ..Purpose::default() })?;
-    Ok(Node { is_not_null: true, ..volatile(Node::atom(Kind::Truth, format!("EXISTS ({})", query.sql))) })
+    Ok(volatile(Node::atom(Kind::Truth, format!("EXISTS ({})", query.sql)).not_null()))
 }
 
 /// The value of a query's first row; SQLite leaves the others unread, where PostgreSQL fails.
@@ -57,14 +57,14 @@ pub(crate) fn among(translator: &mut Translator<'_>, value: &Node, select: &Sele
     }
     const ITEM: &str = "item.value";
     // SQLite compares under the collation of the left side alone.
-    let item = Node { collation: None, ..column.form.node(ITEM.to_owned()) };
+    let item = Node { collation: Collated::ByDefault, ..column.form.node(ITEM.to_owned()) };
     let sides = compare::sides(&mut translator.notes, value, &item, true)?;
     let sql = if sides.right == ITEM {
         format!("{} IN ({})", sides.left, query.sql)
     } else {
         format!("{} IN (SELECT {} FROM ({}) AS item (value))", sides.left, sides.right, query.sql)
     };
-    let node = Node::compound(Kind::Truth, sql).made_of(&[value]);
+    let node = Node::compound(Kind::Truth, sql).made_of([value]);
     Ok(volatile(Node { is_not_null: value.is_not_null && column.form.not_null, ..node }))
 }
 
