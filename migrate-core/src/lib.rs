@@ -12,6 +12,7 @@ pub mod conversion;
 pub mod copy_format;
 pub mod identifier;
 pub mod infer;
+pub mod load_plan;
 pub mod mapping;
 mod nearest;
 pub mod page_limits;

@@ -2,6 +2,7 @@
 
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
+use migrate_core::load_plan::LoadPlan;
 use migrate_core::phase::Phase;
 use migrate_core::plan::PlannedTable;
 use serde::Serialize;
@@ -185,16 +186,14 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
     /// Each step gives its connection back before the next one takes one: there may be no more than one.
     pub(super) fn compare(&self, holder: &mut Connection, run: &Run) -> Result<Validation> {
         let started = std::time::Instant::now();
-        let is_moved = |table: &&PlannedTable| run.state.subject.tables.contains(&table.source);
-        let plan = run.plan.with_policies();
-        let tables: Vec<&PlannedTable> = plan.tables.iter().filter(is_moved).collect();
+        let plan = LoadPlan::new(&run.plan);
+        let tables = plan.select(|table| run.state.subject.tables.contains(&table.source));
         let (schema, schema_left_out) = match self.is_standby {
             false => (catalog::schema_differences(&mut self.connections.pooled()?, &run.plan)?, None),
             true => (Vec::new(), Some(STANDBY.to_owned())),
         };
         // Rows are only compared where the columns to read are there; what is missing is named already.
-        let readable: Vec<&PlannedTable> =
-            tables.iter().copied().filter(|table| catalog::is_readable(table, &schema)).collect();
+        let readable = tables.clone().retained(|table| catalog::is_readable(table, &schema));
         let open_source = || Ok(SourceConnection::open_sealed(&run.seal.path)?.stopped_by(self.observer));
         let open_target = || self.connections.bulk();
         let options = CompareOptions {
