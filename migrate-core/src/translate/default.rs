@@ -34,10 +34,7 @@ pub fn default(sql: &str, conversion: &Conversion, affinity: Affinity) -> Result
             return default_value::constant(&node, conversion, affinity).map(Some);
         }
         let sql = coerce::assigned(&node, conversion, affinity)?;
-        let mut notes = translator.notes;
-        notes.sort();
-        notes.dedup();
-        Ok(Some(Translated { sql, volatility: node.volatility, notes }))
+        Ok(Some(Translated { sql, volatility: node.volatility, notes: translator.notes }))
     })
 }
 

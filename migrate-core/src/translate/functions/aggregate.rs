@@ -1,6 +1,6 @@
 //! Aggregate functions, where the caller permits them.
 
-use crate::translate::model::{Caveat, Family, Kind, Native, Node, Notes, Result, untranslatable};
+use crate::translate::model::{Caveat, Family, Kind, Native, Node, Note, Notes, Result, Untranslatable};
 use crate::translate::operators::{arithmetic::float, compare};
 
 /// Whether a function with so many arguments is an aggregate.
@@ -36,14 +36,17 @@ pub(crate) fn call(notes: &mut Notes, name: &str, is_distinct: bool, arguments: 
         ("min" | "max", [value]) => least_or_greatest(name, value)?,
         ("group_concat" | "string_agg", [text, rest @ ..]) if rest.len() <= 1 => {
             let separator = rest.first().cloned().unwrap_or_else(|| Node::of_text(","));
-            notes.push(format!(
-                "the order in which {name} puts its parts together is not fixed, in neither database"
-            ));
+            notes.insert(Note::ConcatenationOrder { function: name.to_owned() });
             let (text, separator) = (text.text()?, separator.text()?);
             Node::atom(Kind::Text, format!("string_agg({distinct}{}, {})", text.sql, separator.sql))
                 .made_of(arguments)
         }
-        _ => return untranslatable(format!("{name} with {} arguments", arguments.len())),
+        _ => {
+            return Err(Untranslatable::AggregateArguments {
+                function: name.to_owned(),
+                arguments: arguments.len(),
+            });
+        }
     })
 }
 
@@ -51,12 +54,10 @@ pub(crate) fn call(notes: &mut Notes, name: &str, is_distinct: bool, arguments: 
 pub(crate) fn must_be_told_apart(name: &str, arguments: &[Node]) -> Result<()> {
     for argument in arguments {
         if matches!(argument.kind, Kind::Json | Kind::Document | Kind::Unknown) && argument.native.is_none() {
-            return untranslatable(format!(
-                "{name} of DISTINCT values that may be equal where SQLite's differ"
-            ));
+            return Err(Untranslatable::InexactDistinct { function: name.to_owned() });
         }
         if argument.is_collated_text() {
-            return untranslatable(format!("{name} of DISTINCT text under a collation"));
+            return Err(Untranslatable::CollatedDistinct { function: name.to_owned() });
         }
     }
     Ok(())
@@ -78,7 +79,7 @@ fn sum(distinct: &str, value: &Node) -> Result<Node> {
             let node = Node::atom(Kind::Number, format!("sum({distinct}{})", number.sql)).made_of(arguments);
             node.with(Caveat::Approximate)
         }
-        _ => return untranslatable("a sum of what is no number"),
+        _ => return Err(Untranslatable::SumOfNoNumber),
     })
 }
 
@@ -95,7 +96,7 @@ fn least_or_greatest(name: &str, value: &Node) -> Result<Node> {
         }
         (_, Kind::Text) => {
             if value.is_collated_text() {
-                return untranslatable(format!("{name} of text under a collation"));
+                return Err(Untranslatable::CollatedCall { function: name.to_owned() });
             }
             let sql = format!("{name}({})", compare::in_c(value));
             Ok(Node::atom(Kind::Text, sql).made_of([value]))
@@ -103,6 +104,6 @@ fn least_or_greatest(name: &str, value: &Node) -> Result<Node> {
         (_, Kind::Integer | Kind::Real | Kind::Number) => {
             Ok(Node::atom(value.kind, format!("{name}({})", value.sql)).made_of([value]))
         }
-        _ => untranslatable(format!("{name} of such a value")),
+        _ => Err(Untranslatable::NotOrdered { function: name.to_owned() }),
     }
 }

@@ -2,7 +2,7 @@
 
 use sqlite3_parser::ast::Operator;
 
-use crate::translate::model::{Caveat, Collated, Family, Kind, Native, Node, Notes, Result, untranslatable};
+use crate::translate::model::{Caveat, Collated, Family, Kind, Native, Node, Notes, Result, Untranslatable};
 use crate::translate::operators::{compare, moment, unified};
 
 pub(super) fn call(notes: &mut Notes, name: &str, arguments: &[Node]) -> Option<Result<Node>> {
@@ -79,7 +79,7 @@ fn nullif(notes: &mut Notes, left: &Node, right: &Node) -> Result<Node> {
     };
     let is_atom = sql.starts_with("nullif");
     let node = Node { sql, kind, native, is_atom, is_not_null: false, constant: None, ..left.clone() };
-    let node = Node { affinity: None, collation: Collated::ByDefault, ..node };
+    let node = Node { affinity: None, collation: Collated::Unset, ..node };
     Ok(node.made_of([left, right, &is_equal]))
 }
 
@@ -105,7 +105,7 @@ fn iif(condition: &Node, results: &[Node]) -> Result<Node> {
 
 fn type_of(node: &Node) -> Result<Node> {
     if node.has(Caveat::MaybeInteger) {
-        return untranslatable("typeof of a value whose class the conversion does not keep");
+        return Err(Untranslatable::ClassNotKept);
     }
     let class = match node.kind {
         Kind::Null => return Ok(Node::of_text("null")),
@@ -114,7 +114,7 @@ fn type_of(node: &Node) -> Result<Node> {
         Kind::Text => "text",
         Kind::Blob => "blob",
         Kind::Number | Kind::Json | Kind::Document | Kind::Unknown => {
-            return untranslatable("typeof of a value whose class the conversion does not keep");
+            return Err(Untranslatable::ClassNotKept);
         }
     };
     if node.is_not_null {

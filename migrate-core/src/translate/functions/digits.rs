@@ -1,6 +1,6 @@
 //! Functions of the digits and bytes that a value is written with: hex, unhex, quote.
 
-use crate::translate::model::{Constant, Kind, Node, Origin, Result, untranslatable};
+use crate::translate::model::{Constant, Kind, Node, Origin, Result, Untranslatable};
 use crate::translate::operators::cast;
 use crate::translate::operators::compare;
 
@@ -50,7 +50,7 @@ fn quote(value: &Node) -> Result<Node> {
         Kind::Blob => Node::atom(Kind::Text, format!("'X''' || upper(encode({}, 'hex')) || ''''", value.sql))
             .strict([value]),
         Kind::Integer | Kind::Truth => value.text()?,
-        _ => return untranslatable("quote of a float, or of what has no exact text in PostgreSQL's type"),
+        _ => return Err(Untranslatable::Quote),
     };
     if value.is_not_null {
         let is_atom = matches!(value.kind, Kind::Integer | Kind::Truth) && quoted.is_atom;

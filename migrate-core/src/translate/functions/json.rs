@@ -1,7 +1,7 @@
 //! Functions of JSON, on columns of `json` or `jsonb` and on text that is a document.
 
 use crate::identifier::quote_pg_literal;
-use crate::translate::model::{Caveat, Constant, Kind, Node, Result, untranslatable};
+use crate::translate::model::{Caveat, Constant, Kind, Node, Result, Untranslatable};
 
 pub(super) fn call(name: &str, arguments: &[Node]) -> Option<Result<Node>> {
     Some(match (name, arguments) {
@@ -42,7 +42,7 @@ fn extract(document: &Node, path: &Node) -> Result<Node> {
 fn at(document: &Node, path: &Node) -> Result<Node> {
     let document = self::document(document)?;
     let Some(Constant::Text(path)) = &path.constant else {
-        return untranslatable("a path into a document that is no literal");
+        return Err(Untranslatable::JsonPathLiteral);
     };
     let steps = steps(path)?;
     if steps.is_empty() {
@@ -70,7 +70,7 @@ fn document(node: &Node) -> Result<Node> {
             let document = Node::atom(Kind::Json, format!("{}::jsonb", node.operand())).strict([node]);
             Ok(if node.constant.is_none() { document.with(Caveat::ParsedDocument) } else { document })
         }
-        _ => untranslatable("a function of JSON on what is no text"),
+        _ => Err(Untranslatable::JsonOfNoText),
     }
 }
 
@@ -82,7 +82,7 @@ enum Step {
 
 /// The steps of a path such as `$.a."b c"[0]` (SQLite manual, "JSON Functions", section 3.1).
 fn steps(path: &str) -> Result<Vec<Step>> {
-    let refused = || untranslatable("a path into a document that is not plain");
+    let refused = || Err(Untranslatable::JsonPath);
     let Some(mut rest) = path.strip_prefix('$') else { return refused() };
     let mut steps = Vec::new();
     while !rest.is_empty() {
@@ -127,7 +127,7 @@ fn valid(document: &Node) -> Result<Node> {
             let sql = format!("CASE WHEN {} IS NOT NULL THEN true END", document.operand());
             Ok(Node { is_atom: false, ..Node::atom(Kind::Truth, sql).made_of([document]) })
         }
-        _ => untranslatable("json_valid of text, which PostgreSQL 15 cannot tell"),
+        _ => Err(Untranslatable::JsonValidOfText),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Modifiers of points in time (SQLite manual, "Date And Time Functions", section 3).
 
-use crate::translate::model::{Notes, Result, untranslatable};
+use crate::translate::model::{Note, Notes, Result, Untranslatable};
 use crate::translate::operators::{moment, moment::Moment};
 
 /// What a modifier adds.
@@ -26,7 +26,7 @@ pub(super) fn apply(notes: &mut Notes, moment: Moment, modifier: &str) -> Result
         "subsec" | "subsecond" => return Ok(Moment { is_subsec: true, ..moment }),
         "utc" if moment.is_clock && !moment.wall.contains("localtimestamp") => return Ok(moment),
         "localtime" if moment.is_clock && moment.wall == moment::now().wall => {
-            notes.push("'localtime' is the zone of the machine that runs SQLite; in PostgreSQL it is the session's TimeZone".to_owned());
+            notes.insert(Note::LocalTime);
             return Ok(Moment { wall: "localtimestamp".to_owned(), ..moment });
         }
         _ => match (weekday(modifier), amount(modifier)) {
@@ -43,7 +43,7 @@ pub(super) fn apply(notes: &mut Notes, moment: Moment, modifier: &str) -> Result
                 let is_moved = moment.is_moved || !moment.is_clock;
                 return Ok(Moment { wall: later(&wall, &amount), is_fine, is_moved, ..moment });
             }
-            (None, None) => return untranslatable(format!("the modifier of a time {modifier:?}")),
+            (None, None) => return Err(Untranslatable::Modifier { modifier: modifier.to_owned() }),
         },
     };
     let is_moved = moment.is_moved || !moment.is_clock;

@@ -1,7 +1,7 @@
 //! Functions of numbers.
 
 use super::volatile;
-use crate::translate::model::{Caveat, Constant, Kind, Node, Notes, Result, untranslatable};
+use crate::translate::model::{Caveat, Constant, Kind, Node, Note, Notes, Result, Untranslatable};
 use crate::translate::operators::{arithmetic::float, arithmetic::whole, compare, unified};
 
 pub(super) fn call(notes: &mut Notes, name: &str, arguments: &[Node]) -> Option<Result<Node>> {
@@ -70,13 +70,13 @@ fn round(number: &Node) -> Result<Node> {
             let node = Node { is_not_null: number.is_not_null, ..Node::compound(Kind::Real, sql) };
             Ok(node.made_of([&number]))
         }
-        _ => untranslatable("round of numbers that may be integers or floats"),
+        _ => Err(Untranslatable::MixedRound),
     }
 }
 
 /// `round` of exact numbers to decimals: SQLite rounds the float.
 fn round_to(notes: &mut Notes, number: &Node, places: i64) -> Node {
-    notes.push("numbers are calculated exactly, where SQLite calculates with floats".to_owned());
+    notes.insert(Note::ExactNumbers);
     // SQLite takes 0 to 30 places.
     let node =
         Node::atom(Kind::Number, format!("round({}, {})", number.sql, places.clamp(0, 30))).strict([number]);
@@ -101,10 +101,10 @@ fn least_or_greatest(name: &str, arguments: &[Node]) -> Result<Node> {
         return Ok(Node::null());
     }
     if kind == Kind::Truth || kind == Kind::Json {
-        return untranslatable(format!("{name} of conditions or documents"));
+        return Err(Untranslatable::ChoiceOfConditions { function: name.to_owned() });
     }
     if nodes.iter().any(Node::is_collated_text) {
-        return untranslatable(format!("{name} of text under a collation"));
+        return Err(Untranslatable::CollatedCall { function: name.to_owned() });
     }
     let function = if name == "min" { "least" } else { "greatest" };
     let list: Vec<String> = nodes

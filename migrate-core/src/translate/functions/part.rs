@@ -1,7 +1,7 @@
 //! `substr`: both databases count from 1, and let a start before the text take up characters that are not there. SQLite counts a
 //! negative start from the end, and takes the characters before the start where the length is negative.
 
-use crate::translate::model::{Constant, Kind, Node, Result, untranslatable};
+use crate::translate::model::{Constant, Kind, Node, Result, Untranslatable};
 use crate::translate::operators::arithmetic::whole;
 
 /// The largest place of a literal.
@@ -80,7 +80,7 @@ fn place(node: &Node) -> Result<Place> {
             Ok(Place::Of(format!("least(greatest({}, -{FAR}), {FAR})", whole(&number))))
         }
         (None, Kind::Integer) => Ok(Place::Of(whole(&number))),
-        _ => untranslatable("substr with a place that is no integer, or beyond all text"),
+        _ => Err(Untranslatable::SubstrPosition),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `printf`, by the directives that both databases write alike: `%s`, `%d`, `%x`, each with a width where it has one, and `%%`.
 
-use crate::translate::model::{Kind, Node, Result, untranslatable};
+use crate::translate::model::{Kind, Node, Result, Untranslatable};
 
 /// A directive: what stands between `%` and its letter.
 struct Directive {
@@ -18,7 +18,7 @@ pub(super) fn formatted(format: &str, arguments: &[Node]) -> Result<Node> {
     while let Some((before, after)) = rest.split_once('%') {
         plain.push_str(before);
         let Some((directive, after)) = read(after) else {
-            return untranslatable("printf with a directive other than %d, %s, %x, %f of integers and %%");
+            return Err(Untranslatable::PrintfDirective);
         };
         rest = after;
         if directive.letter == '%' {
@@ -28,7 +28,7 @@ pub(super) fn formatted(format: &str, arguments: &[Node]) -> Result<Node> {
         if !plain.is_empty() {
             pieces.push(Node::of_text(&std::mem::take(&mut plain)).sql);
         }
-        let Some(argument) = left.next() else { return untranslatable("printf with too few arguments") };
+        let Some(argument) = left.next() else { return Err(Untranslatable::PrintfArguments) };
         pieces.push(written(&directive, argument)?);
     }
     plain.push_str(rest);
@@ -70,7 +70,7 @@ fn written(directive: &Directive, argument: &Node) -> Result<String> {
         match argument.kind {
             Kind::Integer | Kind::Truth => Ok(or_zero(&argument.number()?)),
             Kind::Null => Ok("0".to_owned()),
-            _ => untranslatable(format!("printf with %{letter} of what is no integer")),
+            _ => Err(Untranslatable::PrintfInteger { letter: *letter }),
         }
     };
     let (digits, is_negative) = match (letter, decimals) {
@@ -94,15 +94,15 @@ fn written(directive: &Directive, argument: &Node) -> Result<String> {
             let zeros = match decimals.unwrap_or(6) {
                 0 => String::new(),
                 decimals @ 1..=20 => format!(".{}", "0".repeat(decimals)),
-                _ => return untranslatable("printf with %f of more than 20 decimals"),
+                _ => return Err(Untranslatable::PrintfDecimals),
             };
             // A float has no more digits than these for certain.
             if argument.bound > 1 << 50 {
-                return untranslatable("printf with %f of what may be no small integer");
+                return Err(Untranslatable::PrintfLargeInteger);
             }
             (format!("abs({number}::bigint)::text || '{zeros}'"), Some(format!("{number} < 0")))
         }
-        _ => return untranslatable(format!("printf with a width or decimals for %{letter}")),
+        _ => return Err(Untranslatable::PrintfWidth { letter: *letter }),
     };
     Ok(padded(&digits, is_negative.as_deref(), *width, *is_left, *is_zeroed))
 }

@@ -3,7 +3,7 @@
 use sqlite3_parser::ast::LikeOperator;
 
 use super::{part, printf, volatile};
-use crate::translate::model::{Constant, Kind, Node, Result, untranslatable};
+use crate::translate::model::{Constant, Kind, Node, Result, Untranslatable};
 use crate::translate::operators::{compare::in_c, pattern};
 
 /// No text is longer.
@@ -111,7 +111,7 @@ fn characters(codes: &[Node]) -> Result<Node> {
         };
         match code {
             Some(letter) if letter != '\0' => text.push(letter),
-            _ => return untranslatable("char of what is no literal, or no character"),
+            _ => return Err(Untranslatable::Char),
         }
     }
     Ok(Node::of_text(&text))
@@ -132,7 +132,7 @@ fn random_blob(bytes: i64) -> Result<Node> {
     // SQLite gives one byte for less.
     let bytes = match bytes.max(1) {
         bytes @ 1..=1024 => bytes,
-        _ => return untranslatable("randomblob of more than 1024 bytes"),
+        _ => return Err(Untranslatable::RandomBlob),
     };
     let hash = "sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))";
     let hashes = vec![hash; usize::try_from((bytes + 31) / 32).unwrap_or(1)].join(" || ");

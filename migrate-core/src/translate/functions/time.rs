@@ -3,7 +3,7 @@
 use super::modifier;
 use crate::conversion::{Conversion, NaiveZone};
 use crate::translate::model::{
-    Constant, Family, Kind, Native, Node, Notes, Result, Volatility, untranslatable,
+    Constant, Family, Kind, Native, Node, Notes, Result, Untranslatable, Volatility,
 };
 use crate::translate::operators::{arithmetic, moment, moment::Moment};
 use crate::value::SourceValue;
@@ -26,7 +26,7 @@ pub(super) fn call(notes: &mut Notes, name: &str, arguments: &[Node]) -> Option<
 
 fn strftime(notes: &mut Notes, format: &Node, rest: &[Node]) -> Result<Node> {
     let Some(Constant::Text(format)) = &format.constant else {
-        return untranslatable("strftime with a format that is no literal");
+        return Err(Untranslatable::StrftimeFormat);
     };
     let parts = parts(format);
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
@@ -57,7 +57,7 @@ fn moment(notes: &mut Notes, arguments: &[Node]) -> Result<Moment> {
         .iter()
         .map(|modifier| match &modifier.constant {
             Some(Constant::Text(text)) => Ok(text.trim().to_ascii_lowercase()),
-            _ => untranslatable("a modifier of a time that is no literal"),
+            _ => Err(Untranslatable::ModifierLiteral),
         })
         .collect::<Result<_>>()?;
     let is_epoch = modifiers.first().is_some_and(|modifier| modifier == "unixepoch");
@@ -89,7 +89,7 @@ fn from_epoch(value: &Node) -> Result<Moment> {
         Kind::Integer | Kind::Real | Kind::Number => format!(
             "(to_timestamp(CASE WHEN {seconds} BETWEEN {first} AND {last} THEN {seconds} END) at time zone 'UTC')"
         ),
-        _ => return untranslatable("seconds since 1970 that are no number"),
+        _ => return Err(Untranslatable::EpochOfNoNumber),
     };
     let is_fine = number.kind != Kind::Integer;
     let is_constant = number.constant.is_some();
@@ -124,9 +124,9 @@ fn from_value(value: &Node) -> Result<Moment> {
                 .takes(SourceValue::Text(text.as_bytes()));
             match moment::constant(Family::Wall, &Constant::Text(text.clone())).filter(|_| is_iso) {
                 Some(wall) => Ok(Moment { is_fine: text.contains('.'), ..Moment::of(wall, value) }),
-                None => untranslatable("a time that is no plain ISO 8601"),
+                None => Err(Untranslatable::TimeFormat),
             }
         }
-        _ => untranslatable("a time from a value that is no time in PostgreSQL"),
+        _ => Err(Untranslatable::TimeOfNoTime),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Collation, Constant, Result, Volatility, untranslatable};
+use super::{Collation, Constant, Note, Result, Untranslatable, Volatility};
 use crate::affinity::Affinity;
 
 /// What SQLite's value of an expression is, where it is not NULL.
@@ -72,11 +72,11 @@ pub(crate) const INTEGER_BOUND: i128 = 1 << 63;
 pub(crate) enum Collated {
     /// None is given: byte by byte.
     #[default]
-    ByDefault,
+    Unset,
     /// That of the column.
-    ByColumn(Collation),
+    OfColumn(Collation),
     /// One that COLLATE names.
-    ByName(Collation),
+    Named(Collation),
 }
 
 /// Where a text comes from, which decides its collation in PostgreSQL.
@@ -114,22 +114,16 @@ pub(crate) enum Caveat {
 
 impl Caveat {
     /// Returns what a reviewer should know of it.
-    fn note(self) -> Option<&'static str> {
-        Some(match self {
-            Caveat::Approximate | Caveat::MaybeInteger => return None,
-            Caveat::IntegerOverflow => "beyond 64 bits PostgreSQL fails, where SQLite goes on with floats",
-            Caveat::FloatRange => {
-                "what is too large or too small for a float fails in PostgreSQL, where SQLite goes on with infinity, 0 or NULL"
-            }
-            Caveat::ParsedDocument => {
-                "text that only SQLite reads as JSON, such as JSON5, fails in PostgreSQL"
-            }
-            Caveat::DocumentText => {
-                "floats, objects and arrays of a document are written as jsonb writes them"
-            }
-            Caveat::DocumentClass => "a number that was written with an exponent is an integer in jsonb",
-            Caveat::MovedMoment => "outside the years 1 to 9999 times are not the same in the two databases",
-        })
+    fn note(self) -> Option<Note> {
+        match self {
+            Caveat::Approximate | Caveat::MaybeInteger => None,
+            Caveat::IntegerOverflow => Some(Note::IntegerOverflow),
+            Caveat::FloatRange => Some(Note::FloatRange),
+            Caveat::ParsedDocument => Some(Note::ParsedDocument),
+            Caveat::DocumentText => Some(Note::DocumentText),
+            Caveat::DocumentClass => Some(Note::DocumentClass),
+            Caveat::MovedMoment => Some(Note::MovedMoment),
+        }
     }
 }
 
@@ -165,7 +159,7 @@ impl Node {
             constant: None,
             native: None,
             affinity: None,
-            collation: Collated::ByDefault,
+            collation: Collated::Unset,
             origin: Origin::Computed,
             is_not_null: false,
             caveats: BTreeSet::new(),
@@ -187,8 +181,7 @@ impl Node {
                 self.origin = Origin::Column;
             }
             // COLLATE within a part holds for the whole expression (the flag EP_Collate of SQLite's parser).
-            if matches!(part.collation, Collated::ByName(_)) && !matches!(self.collation, Collated::ByName(_))
-            {
+            if matches!(part.collation, Collated::Named(_)) && !matches!(self.collation, Collated::Named(_)) {
                 self.collation = part.collation.clone();
             }
             self.caveats.extend(&part.caveats);
@@ -228,8 +221,8 @@ impl Node {
     /// Returns the collation by which SQLite compares it.
     pub(crate) fn collation(&self) -> &Collation {
         match &self.collation {
-            Collated::ByDefault => &Collation::Binary,
-            Collated::ByColumn(collation) | Collated::ByName(collation) => collation,
+            Collated::Unset => &Collation::Binary,
+            Collated::OfColumn(collation) | Collated::Named(collation) => collation,
         }
     }
 
@@ -239,8 +232,8 @@ impl Node {
     }
 
     /// Returns what a reviewer should know of the values.
-    pub(crate) fn notes(&self) -> impl Iterator<Item = String> {
-        self.caveats.iter().filter_map(|caveat| caveat.note()).map(str::to_owned)
+    pub(crate) fn notes(&self) -> impl Iterator<Item = Note> {
+        self.caveats.iter().filter_map(|caveat| caveat.note())
     }
 
     /// The SQL, in brackets where it needs them beside an operator.
@@ -258,7 +251,7 @@ impl Node {
             (_, Kind::Null) => Ok("NULL::boolean".to_owned()),
             (_, Kind::Truth) => Ok(self.sql.clone()),
             (_, Kind::Integer | Kind::Real | Kind::Number) => Ok(format!("{} <> 0", self.operand())),
-            _ => untranslatable("a condition that is no number"),
+            _ => Err(Untranslatable::NotACondition),
         }
     }
 
@@ -278,7 +271,7 @@ impl Node {
                 Ok(Node { bound: 1, ..number })
             }
             Kind::Null | Kind::Integer | Kind::Real | Kind::Number => Ok(self.clone()),
-            _ => untranslatable("a calculation with what is no number"),
+            _ => Err(Untranslatable::NotANumber),
         }
     }
 
@@ -294,10 +287,8 @@ impl Node {
                 let text = Node::atom(Kind::Text, format!("{}::text", number.operand())).strict([self]);
                 Ok(Node { origin: Origin::Digits, ..text })
             }
-            Kind::Real | Kind::Number => {
-                untranslatable("a float as text, which the two databases print differently")
-            }
-            Kind::Blob => untranslatable("a blob as text"),
+            Kind::Real | Kind::Number => Err(Untranslatable::FloatAsText),
+            Kind::Blob => Err(Untranslatable::BlobAsText),
             Kind::Json => {
                 // A truth value is 0 or 1 to SQLite.
                 let sql = format!(
@@ -306,10 +297,8 @@ impl Node {
                 );
                 Ok(Node::atom(Kind::Text, sql).made_of([self]).with(Caveat::DocumentText))
             }
-            Kind::Document => {
-                untranslatable("the text of a JSON document, whose spacing jsonb does not keep")
-            }
-            Kind::Unknown => untranslatable("text whose exact form PostgreSQL's type does not keep"),
+            Kind::Document => Err(Untranslatable::DocumentAsText),
+            Kind::Unknown => Err(Untranslatable::InexactText),
         }
     }
 
@@ -318,7 +307,7 @@ impl Node {
         let sql = match (&self.native, self.kind) {
             (Some(native), _) if !self.is_collated_text() => native.sql.clone(),
             (_, Kind::Unknown | Kind::Document) => {
-                return untranslatable("a key whose exact form PostgreSQL's type does not keep");
+                return Err(Untranslatable::InexactKey);
             }
             (_, Kind::Json) => self.text()?.sql,
             _ => self.sql.clone(),
@@ -326,7 +315,7 @@ impl Node {
         Ok(match self.collation() {
             Collation::Nocase if self.kind == Kind::Text => format!("lower({sql})"),
             Collation::Rtrim if self.kind == Kind::Text => format!("rtrim({sql}, ' ')"),
-            Collation::Other(_) => return untranslatable("a collation that only the app knows"),
+            Collation::Other(_) => return Err(Untranslatable::UnknownCollation),
             _ => sql,
         })
     }

@@ -2,7 +2,7 @@
 
 use sqlite3_parser::ast::{Expr, OneSelect, ResultColumn, Stmt};
 
-use super::{Result, untranslatable};
+use super::{Result, Untranslatable};
 use crate::source_sql::{extent, with_statement};
 
 /// How deep brackets, calls and queries may lie in each other: what walks a tree calls itself for each level.
@@ -12,9 +12,7 @@ const NESTING_MAX: usize = 200;
 fn check_nesting(statement: &Stmt<'_>) -> Result<()> {
     let nesting = extent(statement).nesting;
     if nesting > NESTING_MAX {
-        return untranslatable(format!(
-            "it is nested {nesting} levels deep, and at most {NESTING_MAX} are translated"
-        ));
+        return Err(Untranslatable::Nesting { levels: nesting, levels_max: NESTING_MAX });
     }
     Ok(())
 }
@@ -33,8 +31,8 @@ pub(crate) fn with_stored<T>(sql: &str, read: impl FnOnce(&Stmt<'_>) -> Result<T
     );
     match (result, parsed) {
         (Some(result), _) => result,
-        (None, Err(error)) => untranslatable(error.to_string()),
-        (None, Ok(())) => untranslatable("its SQL is empty"),
+        (None, Err(error)) => Err(Untranslatable::Unreadable(error)),
+        (None, Ok(())) => Err(Untranslatable::Empty),
     }
 }
 
@@ -58,7 +56,7 @@ pub(crate) fn with_expression<T>(sql: &str, read: impl FnOnce(&Expr<'_>) -> Resu
     );
     match (result, parsed) {
         (Some(result), _) => result,
-        (None, Err(error)) => untranslatable(error.to_string()),
-        (None, Ok(())) => untranslatable("it is no expression"),
+        (None, Err(error)) => Err(Untranslatable::Unreadable(error)),
+        (None, Ok(())) => Err(Untranslatable::NotAnExpression),
     }
 }

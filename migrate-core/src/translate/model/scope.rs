@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Result, untranslatable};
+use super::{Result, Untranslatable};
 use crate::affinity::Affinity;
 use crate::conversion::Conversion;
 
@@ -76,7 +76,7 @@ impl Scope {
                 continue;
             }
             if found.is_some() {
-                return untranslatable(format!("the column {name}, which more than one table has"));
+                return Err(Untranslatable::AmbiguousColumn { column: name.to_owned() });
             }
             found = Some((place, column));
         }

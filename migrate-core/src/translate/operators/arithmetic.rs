@@ -4,7 +4,9 @@
 use sqlite3_parser::ast::Operator;
 
 use super::bits;
-use crate::translate::model::{Caveat, Constant, INTEGER_BOUND, Kind, Node, Notes, Result, untranslatable};
+use crate::translate::model::{
+    Caveat, Constant, INTEGER_BOUND, Kind, Node, Note, Notes, Result, Untranslatable,
+};
 
 pub(crate) fn calculated(notes: &mut Notes, left: &Node, operator: Operator, right: &Node) -> Result<Node> {
     let (left, right) = (left.number()?, right.number()?);
@@ -45,12 +47,12 @@ fn summed(notes: &mut Notes, left: &Node, operator: Operator, right: &Node) -> N
 fn divided(notes: &mut Notes, left: &Node, right: &Node) -> Result<Node> {
     let are_integers = left.kind == Kind::Integer && right.kind == Kind::Integer;
     if !are_integers && left.kind != Kind::Real && right.kind != Kind::Real {
-        return untranslatable("a division of numbers that may be integers or floats");
+        return Err(Untranslatable::MixedDivision);
     }
     // Two integers are divided without a remainder.
     let may_be_integer = |node: &Node| node.kind == Kind::Integer || node.has(Caveat::MaybeInteger);
     if !are_integers && may_be_integer(left) && may_be_integer(right) {
-        return untranslatable("a division of numbers that may be integers or floats");
+        return Err(Untranslatable::MixedDivision);
     }
     let (kind, left_sql, right_sql) = sides(notes, left, right);
     let sql = format!("{left_sql} / {}", divisor(right, &right_sql));
@@ -98,7 +100,7 @@ pub(crate) fn negative(node: &Node) -> Result<Node> {
     match &number.constant {
         Some(Constant::Integer(value)) => value
             .checked_neg()
-            .map_or_else(|| untranslatable("a number beyond 64 bits"), |value| Ok(Node::of_integer(value))),
+            .map_or_else(|| Err(Untranslatable::NumberBeyond64Bits), |value| Ok(Node::of_integer(value))),
         Some(Constant::Real(digits)) => {
             let turned = digits.strip_prefix('-').map_or_else(|| format!("-{digits}"), str::to_owned);
             Ok(Node::of_real(&turned))
@@ -143,7 +145,7 @@ pub(crate) fn truncated(node: &Node) -> Result<String> {
             ))
             .map(|sql| format!("({sql})"))
         }
-        _ => untranslatable("numbers that may be integers or floats, as integers"),
+        _ => Err(Untranslatable::MixedAsInteger),
     }
 }
 
@@ -174,7 +176,7 @@ fn sides(notes: &mut Notes, left: &Node, right: &Node) -> (Kind, String, String)
     if left.kind == Kind::Real || right.kind == Kind::Real {
         return (Kind::Real, float(left), float(right));
     }
-    notes.push("numbers are calculated exactly, where SQLite calculates with floats".to_owned());
+    notes.insert(Note::ExactNumbers);
     (Kind::Number, left.operand(), right.operand())
 }
 

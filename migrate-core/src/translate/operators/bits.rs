@@ -4,7 +4,7 @@
 use sqlite3_parser::ast::Operator;
 
 use super::{arithmetic::beside, arithmetic::truncated};
-use crate::translate::model::{Constant, Kind, Node, Result, untranslatable};
+use crate::translate::model::{Constant, Kind, Node, Result, Untranslatable};
 
 /// `&`, `|`, `<<` and `>>`, which take floats as the integers that they begin with.
 pub(crate) fn calculated(left: &Node, operator: Operator, right: &Node) -> Result<Node> {
@@ -14,7 +14,7 @@ pub(crate) fn calculated(left: &Node, operator: Operator, right: &Node) -> Resul
         Operator::LeftShift | Operator::RightShift => {
             return shift(left, operator == Operator::LeftShift, right);
         }
-        _ => return untranslatable("an operator that calculates nothing"),
+        _ => return Err(Untranslatable::NotArithmetic),
     };
     Ok(Node::compound(Kind::Integer, sql).strict([left, right]))
 }

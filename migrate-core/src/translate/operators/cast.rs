@@ -3,7 +3,7 @@
 
 use super::{arithmetic, compare};
 use crate::affinity::Affinity;
-use crate::translate::model::{Constant, Kind, Node, Notes, Origin, Result, untranslatable};
+use crate::translate::model::{Constant, Kind, Node, Note, Notes, Origin, Result, Untranslatable};
 
 /// `CAST(node AS …)`, to a type of this affinity.
 pub(crate) fn to(notes: &mut Notes, node: &Node, to: Affinity) -> Result<Node> {
@@ -20,9 +20,7 @@ pub(crate) fn to(notes: &mut Notes, node: &Node, to: Affinity) -> Result<Node> {
         }
         (Affinity::Integer, Kind::Real) => Ok(of(Kind::Integer, arithmetic::truncated(node)?)),
         (Affinity::Integer, Kind::Number) => {
-            notes.push(
-                "beyond 64 bits PostgreSQL fails, where SQLite takes the last integer there".to_owned(),
-            );
+            notes.insert(Note::CastOverflow);
             Ok(of(Kind::Integer, format!("trunc({})::bigint", node.sql)))
         }
         (Affinity::Integer | Affinity::Numeric, Kind::Text) if node.origin == Origin::Digits => {
@@ -40,12 +38,10 @@ pub(crate) fn to(notes: &mut Notes, node: &Node, to: Affinity) -> Result<Node> {
             let text = node.text()?;
             Ok(of(Kind::Blob, bytes(&text)))
         }
-        (Affinity::Real | Affinity::Numeric, Kind::Text) => {
-            untranslatable("a CAST of text to a number that may be a float")
-        }
-        (_, Kind::Blob) => untranslatable("a CAST of a blob to a number"),
-        (Affinity::Blob, _) => untranslatable("a CAST of a float to a blob"),
-        _ => untranslatable("a CAST of what has no exact text in PostgreSQL's type"),
+        (Affinity::Real | Affinity::Numeric, Kind::Text) => Err(Untranslatable::CastTextToFloat),
+        (_, Kind::Blob) => Err(Untranslatable::CastBlobToNumber),
+        (Affinity::Blob, _) => Err(Untranslatable::CastFloatToBlob),
+        _ => Err(Untranslatable::InexactCast),
     }
 }
 

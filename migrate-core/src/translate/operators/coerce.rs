@@ -3,7 +3,7 @@
 use super::{arithmetic, moment};
 use crate::affinity::Affinity;
 use crate::conversion::{Conversion, PgType};
-use crate::translate::model::{Family, Kind, Native, Node, Origin, Result, untranslatable};
+use crate::translate::model::{Family, Kind, Native, Node, Origin, Result, Untranslatable};
 
 /// `node` as a value of a column of this conversion, whose affinity SQLite applies when it stores.
 pub(crate) fn assigned(node: &Node, conversion: &Conversion, affinity: Affinity) -> Result<String> {
@@ -15,8 +15,7 @@ pub(crate) fn assigned(node: &Node, conversion: &Conversion, affinity: Affinity)
     {
         return Ok(sql);
     }
-    let refused =
-        || untranslatable(format!("a value that has no certain form as {}", conversion.target_type()));
+    let refused = || Err(Untranslatable::NoFormAs { pg_type: conversion.target_type() });
     match (conversion.target_type(), node.kind) {
         (PgType::Text, Kind::Text) => Ok(node.text()?.sql),
         (PgType::Text, Kind::Integer | Kind::Truth | Kind::Json) if affinity == Affinity::Text => {

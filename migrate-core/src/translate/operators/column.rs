@@ -14,7 +14,7 @@ pub(crate) fn node(column: &ScopeColumn) -> Node {
     Node {
         native: family.map(|family| Native { family, sql: column.sql.clone() }),
         affinity: Some(column.affinity),
-        collation: Collated::ByColumn(column.collation.clone()),
+        collation: Collated::OfColumn(column.collation.clone()),
         origin: if sql == column.sql { Origin::Column } else { Origin::Computed },
         is_not_null: column.not_null,
         bound: bound(&column.conversion),

@@ -6,7 +6,7 @@ use super::moment;
 use crate::affinity::Affinity;
 use crate::identifier::quote_pg_literal;
 use crate::translate::model::{
-    Collated, Collation, Constant, Family, Kind, Native, Node, Notes, Origin, Result, untranslatable,
+    Collated, Collation, Constant, Family, Kind, Native, Node, Note, Notes, Origin, Result, Untranslatable,
 };
 
 /// The two sides of a comparison in one type of PostgreSQL.
@@ -30,7 +30,7 @@ pub(crate) fn compared(notes: &mut Notes, left: &Node, operator: Operator, right
         Operator::LessEquals => "<=",
         Operator::Greater => ">",
         Operator::GreaterEquals => ">=",
-        _ => return untranslatable("an operator that compares nothing"),
+        _ => return Err(Untranslatable::NotAComparison),
     };
     let is_equality = matches!(operator, Operator::Equals | Operator::NotEquals);
     if let Some(node) = with_number(left, operator, symbol, right) {
@@ -109,7 +109,7 @@ fn pair(notes: &mut Notes, value: &Node, item: &Node) -> Result<Sides> {
 
 /// An item of a list, in which its own affinity and collation do not count (SQLite manual, "Datatypes In SQLite", section 4.1).
 pub(crate) fn item(node: &Node) -> Node {
-    Node { affinity: None, collation: Collated::ByDefault, ..node.clone() }
+    Node { affinity: None, collation: Collated::Unset, ..node.clone() }
 }
 
 /// `node IS NULL`, or `IS NOT NULL`.
@@ -160,7 +160,7 @@ pub(crate) fn sides(notes: &mut Notes, left: &Node, right: &Node, is_equality: b
         (Kind::Integer, Kind::Real) | (Kind::Real, Kind::Integer)
             if left.constant.is_none() && right.constant.is_none() =>
         {
-            notes.push("integers and floats are compared as floats, exact up to 2^53".to_owned());
+            notes.insert(Note::ComparedAsFloats);
             plain(&left, &right)
         }
         (Kind::Real, Kind::Integer) if is_beyond_float(&right) => beyond_float(),
@@ -168,9 +168,7 @@ pub(crate) fn sides(notes: &mut Notes, left: &Node, right: &Node, is_equality: b
         (Kind::Integer, Kind::Real) => plain(&left, &exact(&right)),
         (Kind::Real, Kind::Integer) => plain(&exact(&left), &right),
         _ if is_number(&left) && is_number(&right) => plain(&left, &right),
-        (Kind::Unknown, _) | (_, Kind::Unknown) => {
-            untranslatable("a comparison of what has no exact text in PostgreSQL's type")
-        }
+        (Kind::Unknown, _) | (_, Kind::Unknown) => Err(Untranslatable::InexactComparison),
         _ => mixed(),
     }
 }
@@ -181,7 +179,7 @@ fn is_beyond_float(node: &Node) -> bool {
 }
 
 fn beyond_float() -> Result<Sides> {
-    untranslatable("a comparison of a float with an integer that no float is")
+    Err(Untranslatable::ComparisonBeyondFloats)
 }
 
 /// A literal float that is compared with an integer: by all its digits, where PostgreSQL would take those that are written.
@@ -199,7 +197,7 @@ fn exact(node: &Node) -> Node {
 }
 
 fn mixed() -> Result<Sides> {
-    untranslatable("a comparison of a number, text or blob with a value of another class")
+    Err(Untranslatable::MixedComparison)
 }
 
 fn plain(left: &Node, right: &Node) -> Result<Sides> {
@@ -232,9 +230,9 @@ fn under(node: &Node, other: Option<Affinity>) -> Result<Node> {
 
 fn texts(left: &Node, right: &Node, is_equality: bool) -> Result<Sides> {
     let collation = match (&left.collation, &right.collation) {
-        (Collated::ByName(by), _) | (_, Collated::ByName(by)) => by,
-        (Collated::ByColumn(by), _) | (_, Collated::ByColumn(by)) => by,
-        (Collated::ByDefault, Collated::ByDefault) => &Collation::Binary,
+        (Collated::Named(by), _) | (_, Collated::Named(by)) => by,
+        (Collated::OfColumn(by), _) | (_, Collated::OfColumn(by)) => by,
+        (Collated::Unset, Collated::Unset) => &Collation::Binary,
     };
     let fold = |node: &Node| -> Result<String> {
         let folded = match (collation, &node.constant) {
@@ -243,7 +241,7 @@ fn texts(left: &Node, right: &Node, is_equality: bool) -> Result<Sides> {
             (Collation::Nocase, _) => format!("lower({})", in_c(node)),
             (Collation::Rtrim, _) => format!("rtrim({}, ' ')", node.sql),
             (Collation::Other(name), _) => {
-                return untranslatable(format!("the collation {name}, which only the app knows"));
+                return Err(Untranslatable::AppCollation { name: name.clone() });
             }
         };
         Ok(folded)
@@ -265,11 +263,11 @@ fn json(part: &Node, other: &Node) -> Result<Sides> {
     let document = match &other.constant {
         // True and 1 are the same to SQLite, and not to a document.
         Some(Constant::Integer(0 | 1)) => {
-            return untranslatable("a part of a document that may be true, false or a number");
+            return Err(Untranslatable::DocumentTruth);
         }
         Some(Constant::Integer(integer)) => integer.to_string(),
         Some(Constant::Text(text)) => serde_json::Value::from(text.as_str()).to_string(),
-        _ => return untranslatable("a comparison of a part of a document with what is no literal"),
+        _ => return Err(Untranslatable::DocumentComparison),
     };
     Ok(Sides { left: part.operand(), right: format!("{}::jsonb", quote_pg_literal(&document)) })
 }
@@ -323,6 +321,6 @@ fn native_sides(notes: &mut Notes, left: &Node, right: &Node) -> Option<Sides> {
 
 fn note_moments(notes: &mut Notes, family: Family) {
     if matches!(family, Family::Instant | Family::Wall) {
-        notes.push("points in time are compared as such, where SQLite compares their text".to_owned());
+        notes.insert(Note::ComparedAsTimes);
     }
 }

@@ -5,7 +5,9 @@ use crate::affinity::Affinity;
 use crate::conversion::{Conversion, NaiveZone, PgType};
 use crate::identifier::quote_pg_literal;
 use crate::source_sql::{Clock, DefaultMeaning, default_clock, default_meaning};
-use crate::translate::model::{Constant, Family, Node, Result, Translated, Volatility, untranslatable};
+use crate::translate::model::{
+    Constant, Family, Node, Note, Notes, Result, Translated, Untranslatable, Volatility,
+};
 use crate::value::SourceValue;
 
 /// The clock in a column of time where SQLite would store it in another form than the values that are there: whoever wrote the
@@ -33,9 +35,7 @@ fn meant(conversion: &Conversion, stored: Clock) -> Option<Translated> {
         Conversion::TimestampFromIso8601 if is_moment && !is_text => "(now() at time zone 'UTC')",
         _ => return None,
     };
-    let note =
-        "the default is the clock, which SQLite would store in another form than the other values have";
-    Some(Translated { notes: vec![note.to_owned()], ..clock(sql) })
+    Some(Translated { notes: Notes::from([Note::ClockDefault]), ..clock(sql) })
 }
 
 /// An expression that is the clock as a whole: what that is may be known where its parts have no form that fits.
@@ -58,7 +58,7 @@ pub(crate) fn whole_clock(sql: &str, conversion: &Conversion) -> Option<Translat
 }
 
 fn clock(sql: &str) -> Translated {
-    Translated { sql: sql.to_owned(), volatility: Volatility::Stable, notes: Vec::new() }
+    Translated { sql: sql.to_owned(), volatility: Volatility::Stable, notes: Notes::new() }
 }
 
 /// A constant default: what SQLite would store, where the conversion takes it.
@@ -66,8 +66,8 @@ pub(crate) fn constant(node: &Node, conversion: &Conversion, affinity: Affinity)
     let stored = stored(node, affinity);
     let sql = written(&stored, conversion);
     match sql {
-        Some(sql) => Ok(Translated { sql, volatility: Volatility::Immutable, notes: Vec::new() }),
-        None => untranslatable(format!("it is no value of {}", conversion.target_type())),
+        Some(sql) => Ok(Translated { sql, volatility: Volatility::Immutable, notes: Notes::new() }),
+        None => Err(Untranslatable::NotAValueOf { pg_type: conversion.target_type() }),
     }
 }
 

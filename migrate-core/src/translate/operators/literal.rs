@@ -4,7 +4,7 @@ use sqlite3_parser::ast::Literal;
 
 use super::moment;
 use crate::source_sql::string_content;
-use crate::translate::model::{Node, Result, untranslatable};
+use crate::translate::model::{Node, Result, Untranslatable};
 
 /// As many decimal digits of a number are sure to come back from a float.
 const DIGITS_EXACT: usize = 15;
@@ -19,7 +19,7 @@ pub(crate) fn node(literal: &Literal<'_>) -> Result<Node> {
         Literal::CurrentTimestamp => Ok(moment::now().datetime()),
         Literal::CurrentDate => Ok(moment::now().date()),
         Literal::CurrentTime => Ok(moment::now().time()),
-        Literal::Keyword(word) => untranslatable(format!("the word {word}")),
+        Literal::Keyword(word) => Err(Untranslatable::Keyword { word: (*word).to_owned() }),
     }
 }
 
@@ -30,7 +30,7 @@ fn number(digits: &str) -> Result<Node> {
         // SQLite reads hexadecimal as two's complement (manual, "Hexadecimal integer literals").
         return match u64::from_str_radix(hex, 16) {
             Ok(bits) => Ok(Node::of_integer(bits.cast_signed())),
-            Err(_) => untranslatable("a hexadecimal number of more than 64 bits"),
+            Err(_) => Err(Untranslatable::LongHexadecimal),
         };
     }
     if let Ok(value) = digits.parse() {
@@ -44,6 +44,6 @@ fn number(digits: &str) -> Result<Node> {
             let is_short = plain.bytes().filter(u8::is_ascii_digit).count() <= DIGITS_EXACT;
             Ok(Node::of_real(&if is_integer || !is_short { format!("{value:e}") } else { plain.to_owned() }))
         }
-        _ => untranslatable("a number that no float holds"),
+        _ => Err(Untranslatable::NumberBeyondFloats),
     }
 }

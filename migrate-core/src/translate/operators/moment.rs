@@ -10,7 +10,7 @@ use super::column;
 use crate::conversion::{Conversion, NaiveZone};
 use crate::identifier::quote_pg_literal;
 use crate::translate::model::{
-    Caveat, Constant, Family, Kind, Native, Node, Origin, Result, Volatility, untranslatable,
+    Caveat, Constant, Family, Kind, Native, Node, Origin, Result, Untranslatable, Volatility,
 };
 use crate::value::SourceValue;
 
@@ -151,7 +151,7 @@ impl Moment {
         }
         for part in parts {
             if part.starts_with('%') && self.part(part).is_none() {
-                return untranslatable(format!("strftime with {part}"));
+                return Err(Untranslatable::StrftimeDirective { directive: (*part).to_owned() });
             }
         }
         Ok(self.text("", parts))

@@ -5,7 +5,7 @@ use sqlite3_parser::ast::LikeOperator;
 
 use super::compare::in_c;
 use crate::identifier::quote_pg_literal;
-use crate::translate::model::{Constant, Kind, Node, Result, untranslatable};
+use crate::translate::model::{Constant, Kind, Node, Result, Untranslatable};
 
 pub(crate) fn matched(
     operator: LikeOperator,
@@ -17,8 +17,8 @@ pub(crate) fn matched(
     let sql = match operator {
         LikeOperator::Like => like(&value, &wanted.text()?, escape)?,
         LikeOperator::Glob => glob(&value, wanted)?,
-        LikeOperator::Match => return untranslatable("MATCH"),
-        LikeOperator::Regexp => return untranslatable("REGEXP, which is the app's own"),
+        LikeOperator::Match => return Err(Untranslatable::Match),
+        LikeOperator::Regexp => return Err(Untranslatable::Regexp),
     };
     Ok(Node::compound(Kind::Truth, sql).strict([&value, wanted]))
 }
@@ -32,7 +32,7 @@ fn like(value: &Node, wanted: &Node, escape: Option<&Node>) -> Result<String> {
     let escape = match escape.map(|escape| &escape.constant) {
         None => "''".to_owned(),
         // PostgreSQL fails where a pattern ends with its escape.
-        Some(_) => return untranslatable("LIKE with ESCAPE and a pattern that is no literal"),
+        Some(_) => return Err(Untranslatable::EscapedPattern),
     };
     let pattern = match &wanted.constant {
         Some(Constant::Text(text)) => quote_pg_literal(&text.to_ascii_lowercase()),
@@ -51,7 +51,7 @@ fn like(value: &Node, wanted: &Node, escape: Option<&Node>) -> Result<String> {
 fn like_literal(value: &Node, pattern: &str, escape: &str) -> Result<String> {
     let mut letters = escape.chars();
     let (Some(escape), None) = (letters.next(), letters.next()) else {
-        return untranslatable("LIKE with an ESCAPE that is no single character");
+        return Err(Untranslatable::LongEscape);
     };
     // A letter would be folded with the pattern, so that another escape takes its place.
     let new = if escape.is_alphabetic() || escape == '%' || escape == '_' { '\\' } else { escape };
@@ -61,7 +61,7 @@ fn like_literal(value: &Node, pattern: &str, escape: &str) -> Result<String> {
         let (letter, is_plain) = if letter == escape {
             match letters.next() {
                 Some(letter) => (letter, true),
-                None => return untranslatable("LIKE with a pattern that ends with its escape"),
+                None => return Err(Untranslatable::TrailingEscape),
             }
         } else {
             (letter, letter == new)
@@ -78,7 +78,7 @@ fn like_literal(value: &Node, pattern: &str, escape: &str) -> Result<String> {
 
 fn glob(value: &Node, wanted: &Node) -> Result<String> {
     let Some(Constant::Text(pattern)) = &wanted.constant else {
-        return untranslatable("GLOB with a pattern that is no literal");
+        return Err(Untranslatable::GlobPattern);
     };
     let regular = regular_expression(pattern)?;
     Ok(format!("{} ~ {}", value.operand(), quote_pg_literal(&regular)))
@@ -109,12 +109,12 @@ fn regular_expression(pattern: &str) -> Result<String> {
                     set.push(letter);
                 }
                 if !is_closed || set.is_empty() {
-                    return untranslatable("GLOB with a set of characters that is not closed");
+                    return Err(Untranslatable::GlobSet);
                 }
                 if set.get(1..).is_some_and(|rest| rest.starts_with('-'))
                     && set.starts_with([']', '[', '\\', '^'])
                 {
-                    return untranslatable("GLOB with a range that begins with a sign of sets");
+                    return Err(Untranslatable::GlobRange);
                 }
                 for letter in set.chars() {
                     if ['[', ']', '\\', '^'].contains(&letter) {

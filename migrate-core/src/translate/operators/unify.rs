@@ -1,7 +1,7 @@
 //! One kind for values that take each other's place, as in CASE or coalesce.
 
 use super::arithmetic;
-use crate::translate::model::{Caveat, Constant, Kind, Node, Result, untranslatable};
+use crate::translate::model::{Caveat, Constant, Kind, Node, Result, Untranslatable};
 
 /// Whether a value is a float, or a literal integer so small that calculations with it as a float are exact.
 fn is_float_or_small(node: &Node) -> bool {
@@ -20,12 +20,12 @@ pub(crate) fn unified(nodes: &[Node]) -> Result<(Kind, Vec<Node>)> {
     kinds.dedup();
     let kind = match kinds.as_slice() {
         [] => Kind::Null,
-        [Kind::Unknown, ..] => return untranslatable("a choice of what has no exact form in PostgreSQL"),
+        [Kind::Unknown, ..] => return Err(Untranslatable::InexactChoice),
         [only] => *only,
         several if several.iter().all(|kind| matches!(kind, Kind::Truth | Kind::Integer)) => Kind::Integer,
         // A float where one is wanted, or an integer that is the same number as a float: `coalesce(price, 0)`.
         several if several.contains(&Kind::Real) && nodes.iter().all(is_float_or_small) => Kind::Real,
-        _ => return untranslatable("a choice between values of several classes"),
+        _ => return Err(Untranslatable::MixedChoice),
     };
     let unify = |node: &Node| match (kind, node.kind) {
         (Kind::Integer, _) => node.number(),

@@ -12,7 +12,7 @@ use super::order::{self, Term};
 use super::outputs::{self, Output};
 use super::part::{Part, Read};
 use crate::source_sql::plain_name;
-use crate::translate::model::{Result, untranslatable};
+use crate::translate::model::{Note, Notes, Result, Untranslatable};
 
 /// One SELECT.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub(super) struct One {
     pub(super) is_plain: bool,
     /// The columns of outer queries that it names, as they count from it.
     pub(super) outer_reads: Vec<Read>,
-    pub(super) notes: Vec<String>,
+    pub(super) notes: Notes,
 }
 
 /// The parts of a SELECT, as it is written.
@@ -67,7 +67,7 @@ pub(super) fn ones(
         }
         OneSelect::Values(rows) => {
             if !order_by.is_empty() {
-                return untranslatable("VALUES with ORDER BY");
+                return Err(Untranslatable::SortedValues);
             }
             rows.iter().map(|row| values(frame, row)).collect()
         }
@@ -146,7 +146,7 @@ fn one<'a>(
     let mut notes = std::mem::take(&mut from.notes);
     notes.append(&mut translator.notes);
     if written.columns.iter().any(group::is_star) {
-        notes.extend(from.lost.iter().map(|column| format!("* is without {column}, which does not move")));
+        notes.extend(from.lost.iter().map(|column| Note::MissingFromStar { column: column.clone() }));
     }
     Ok(One {
         outputs,
@@ -221,7 +221,7 @@ pub(crate) fn rows_sql(
     frame: &Frame<'_>,
     clause: &FromClause<'_>,
     condition: Option<&Expr<'_>>,
-) -> Result<(String, Vec<String>)> {
+) -> Result<(String, Notes)> {
     let mut from = from::from(frame, Some(clause))?;
     let scope = std::mem::take(&mut from.scope);
     let mut translator = Translator::of_part(&scope, frame.depth, Part::new(frame.environment));

@@ -9,7 +9,7 @@ use super::order;
 use super::outputs::Target;
 use super::part::Read;
 use super::with::{self, Environment};
-use crate::translate::model::{Kind, Node, Result, Scope, untranslatable};
+use crate::translate::model::{Kind, Node, Notes, Result, Scope, Untranslatable};
 use crate::translate::operators::unified;
 
 /// How deep queries and expressions may be nested.
@@ -29,7 +29,7 @@ pub(crate) struct Frame<'a> {
 impl Frame<'_> {
     pub(super) fn deeper(&self) -> Result<Self> {
         if self.depth + 2 > DEPTH_MAX {
-            return untranslatable("it is nested too deeply");
+            return Err(Untranslatable::TooDeep);
         }
         Ok(Frame { depth: self.depth + 2, ..*self })
     }
@@ -69,7 +69,7 @@ pub(crate) struct Query {
     pub(crate) gives_a_row: bool,
     /// The columns of outer queries that it names.
     pub(crate) outer_reads: Vec<Read>,
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Notes,
 }
 
 /// A column of a translated query.
@@ -121,7 +121,7 @@ pub(super) fn branches(
     for compound in compounds {
         let ones = ones(frame, &compound.select, &[], false)?;
         if ones.len() > 1 && compound.operator != CompoundOperator::UnionAll {
-            return untranslatable("VALUES of several rows behind UNION, INTERSECT or EXCEPT");
+            return Err(Untranslatable::CompoundValues);
         }
         add(Some(compound.operator), ones);
     }
@@ -140,9 +140,7 @@ fn check_terms(body: &SelectBody<'_>, compounds: &[CompoundSelect<'_>]) -> Resul
     let terms: usize =
         std::iter::once(&body.select).chain(compounds.iter().map(|one| &one.select)).map(of_one).sum();
     if terms > TERMS_MAX {
-        return untranslatable(format!(
-            "it puts {terms} SELECTs or rows of VALUES together, and at most {TERMS_MAX} are translated"
-        ));
+        return Err(Untranslatable::TooManyTerms { terms, terms_max: TERMS_MAX });
     }
     Ok(())
 }
@@ -166,7 +164,7 @@ pub(super) fn put_together(
         forms.iter().flatten().try_for_each(Form::must_compare)?;
     }
     let mut sql = select_sql(&branches, &forms, frame);
-    let (mut columns, mut outer_reads, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut columns, mut outer_reads, mut notes) = (Vec::new(), Vec::new(), Notes::new());
     let is_compound = branches.len() > 1;
     let (mut terms, mut gives_one_row, mut gives_a_row) = (Vec::new(), false, false);
     let not_null =
@@ -234,17 +232,17 @@ fn select_sql(branches: &[Branch], forms: &[Vec<Form>], frame: &Frame<'_>) -> St
 pub(super) fn forms(branches: &[Branch], purpose: &Purpose<'_>) -> Result<Vec<Vec<Form>>> {
     let width = branches.first().map_or(0, |(_, one)| one.outputs.len());
     if purpose.targets.is_some_and(|targets| targets.len() != width) {
-        return untranslatable("values and columns that are not equal in number");
+        return Err(Untranslatable::ValueCount);
     }
     if branches.iter().any(|(_, one)| one.outputs.len() != width) {
-        return untranslatable("SELECTs put together that have not the same number of columns");
+        return Err(Untranslatable::CompoundColumnCount);
     }
     let mut forms: Vec<Vec<Form>> = branches.iter().map(|_| Vec::with_capacity(width)).collect();
     for place in 0..width {
         let column = match purpose.targets {
             None => alike(branches, place)?,
             Some(targets) => match targets.get(place) {
-                None => return untranslatable("more values than columns"),
+                None => return Err(Untranslatable::ValueCount),
                 Some(None) => continue,
                 Some(Some(target)) => assigned(branches, place, target)?,
             },
@@ -282,7 +280,7 @@ fn alike(branches: &[Branch], place: usize) -> Result<Vec<Form>> {
         outputs.iter().map(|output| Node { native: None, affinity: None, ..output.node.clone() }).collect();
     let has_collation = own.iter().flatten().any(|form| form.collation != first.collation);
     if has_collation {
-        return untranslatable("SELECTs put together whose columns have several collations");
+        return Err(Untranslatable::CompoundCollations);
     }
     let (kind, nodes) = unified(&undone)?;
     nodes

@@ -7,7 +7,9 @@ use super::{chain, row_values, window, within};
 use crate::affinity::affinity;
 use crate::source_sql::plain_name;
 use crate::translate::functions::{self, aggregate};
-use crate::translate::model::{Collated, Collation, Kind, Node, Result, Scope, ScopeColumn, untranslatable};
+use crate::translate::model::{
+    Collated, Collation, Kind, Node, Notes, Result, Scope, ScopeColumn, Untranslatable,
+};
 use crate::translate::operators::{arithmetic, bits, cast, column, compare, literal, pattern, unified};
 
 /// How deep expressions may be nested.
@@ -24,12 +26,12 @@ pub(crate) struct Translator<'a> {
     pub(crate) takes_aggregates: bool,
     /// What is known where the expression is a part of a query.
     pub(crate) part: Part<'a>,
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Notes,
 }
 
 impl<'a> Translator<'a> {
     pub(crate) fn new(scope: &'a Scope) -> Translator<'a> {
-        Translator { scope, depth: 0, takes_aggregates: false, part: Part::default(), notes: Vec::new() }
+        Translator { scope, depth: 0, takes_aggregates: false, part: Part::default(), notes: Notes::new() }
     }
 
     /// A translator for a part of a query, so many queries and expressions deep.
@@ -45,14 +47,10 @@ impl<'a> Translator<'a> {
         self.depth
     }
 
-    pub(crate) fn note(&mut self, text: impl Into<String>) {
-        self.notes.push(text.into());
-    }
-
     /// Translates an expression.
     pub(crate) fn node(&mut self, expression: &Expr<'_>) -> Result<Node> {
         if self.depth >= DEPTH_MAX {
-            return untranslatable("it is nested too deeply");
+            return Err(Untranslatable::TooDeep);
         }
         self.depth += 1;
         let reads_before = self.part.reads.len();
@@ -82,7 +80,7 @@ impl<'a> Translator<'a> {
             Expr::Qualified(table, name) => self.name(Some(&plain_name(table.0)), name.0),
             Expr::Parenthesized(inner) => match inner.as_slice() {
                 [only] => self.node(only),
-                _ => untranslatable("a row of several values"),
+                _ => Err(Untranslatable::RowValue),
             },
             Expr::Unary(operator, operand) => self.unary(*operator, operand),
             Expr::Binary(left, operator, right) if chain::is_chained(*operator) => {
@@ -128,7 +126,7 @@ impl<'a> Translator<'a> {
             }
             Expr::Collate(operand, name) => {
                 let mut node = self.node(operand)?;
-                node.collation = Collated::ByName(collation(&plain_name(name)));
+                node.collation = Collated::Named(collation(&plain_name(name)));
                 Ok(node)
             }
             Expr::FunctionCall { name, distinctness, args, order_by, filter_over } => {
@@ -158,13 +156,13 @@ impl<'a> Translator<'a> {
                 let value = self.node(lhs)?;
                 negated_if(*not, within::among(self, &value, rhs)?)
             }
-            Expr::InTable { .. } => untranslatable("IN with the name of a table"),
+            Expr::InTable { .. } => Err(Untranslatable::InTable),
             Expr::DoublyQualified(schema, table, name) if *schema == "main" => {
                 self.name(Some(&plain_name(table.0)), name.0)
             }
-            Expr::DoublyQualified(..) => untranslatable("a name of another database"),
-            Expr::Raise(..) => untranslatable("RAISE"),
-            Expr::Variable(_) => untranslatable("a parameter"),
+            Expr::DoublyQualified(..) => Err(Untranslatable::OtherDatabaseName),
+            Expr::Raise(..) => Err(Untranslatable::Raise),
+            Expr::Variable(_) => Err(Untranslatable::Parameter),
         }
     }
 
@@ -186,13 +184,13 @@ impl<'a> Translator<'a> {
         if aggregate::is_aggregate(&name, arguments.len()) {
             let nodes = aggregated(self, &name, arguments)?;
             if !self.takes_aggregates {
-                return untranslatable(format!("the aggregate function {name}"));
+                return Err(Untranslatable::Aggregate { function: name });
             }
             return aggregate::call(&mut self.notes, &name, is_distinct, &nodes);
         }
         let nodes = self.nodes(arguments)?;
         if is_distinct {
-            return untranslatable(format!("{name} with DISTINCT"));
+            return Err(Untranslatable::Distinct { function: name });
         }
         functions::call(&mut self.notes, &name, &nodes)
     }
@@ -203,7 +201,7 @@ impl<'a> Translator<'a> {
             self.part.has_aggregates = true;
             return Ok(Node::atom(Kind::Integer, "count(*)").not_null());
         }
-        untranslatable(format!("{name}(*)"))
+        Err(Untranslatable::CallOfStar { function: name.to_owned() })
     }
 
     /// A name: a column, an alias, TRUE or FALSE, or text in double quotes where no column has that name.
@@ -225,7 +223,7 @@ impl<'a> Translator<'a> {
             None if written.starts_with('"') => Ok(Node::of_text(&name)),
             None if name.eq_ignore_ascii_case("true") => Ok(Node::of_integer(1)),
             None if name.eq_ignore_ascii_case("false") => Ok(Node::of_integer(0)),
-            _ => untranslatable(format!("the column {name}, which is not there")),
+            _ => Err(Untranslatable::UnknownColumn { column: name }),
         }
     }
 
@@ -357,7 +355,7 @@ impl<'a> Translator<'a> {
 /// Refuses what has become too long: some operands are written more than once, so that nesting them multiplies the length.
 pub(crate) fn check_length(node: &Node) -> Result<()> {
     if node.sql.len() > SQL_LENGTH_MAX_BYTES {
-        return untranslatable(format!("its translation is longer than {} MiB", SQL_LENGTH_MAX_BYTES >> 20));
+        return Err(Untranslatable::TooLong { length_max_mib: SQL_LENGTH_MAX_BYTES >> 20 });
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::affinity::Affinity;
 use crate::conversion::{Conversion, NaiveZone};
-use crate::translate::model::{Collation, Family, Kind, Node, Result, ScopeColumn, untranslatable};
+use crate::translate::model::{Collation, Family, Kind, Node, Result, ScopeColumn, Untranslatable};
 use crate::translate::operators::{arithmetic, column};
 
 /// A result column.
@@ -77,13 +77,8 @@ pub(crate) fn must_compare(conversion: &Conversion, collation: &Collation) -> Re
         | Conversion::JsonbLastKeyWins
         | Conversion::BooleanFromWords
         | Conversion::TextFromAny
-        | Conversion::ByteaFromAny => untranslatable(format!(
-            "rows that are told apart by {}, which may be equal where SQLite's values differ",
-            conversion.name()
-        )),
-        Conversion::Text if *collation != Collation::Binary => {
-            untranslatable("rows that are told apart by text under a collation")
-        }
+        | Conversion::ByteaFromAny => Err(Untranslatable::InexactRows { conversion: conversion.name() }),
+        Conversion::Text if *collation != Collation::Binary => Err(Untranslatable::CollatedRows),
         _ => Ok(()),
     }
 }
@@ -122,6 +117,6 @@ fn computed(node: &Node) -> Result<(Conversion, String)> {
         Kind::Text => (Conversion::Text, format!("{} COLLATE \"C\"", node.operand())),
         Kind::Blob => (Conversion::Bytea, node.sql.clone()),
         Kind::Json | Kind::Document => (Conversion::Jsonb, node.sql.clone()),
-        Kind::Unknown => return untranslatable("a value whose exact form PostgreSQL's type does not keep"),
+        Kind::Unknown => return Err(Untranslatable::InexactValue),
     })
 }

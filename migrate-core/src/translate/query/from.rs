@@ -13,7 +13,7 @@ use super::part::{Part, Read};
 use super::with::Environment;
 use crate::identifier::{fit_pg, hashed_pg, quote_pg, quote_pg_list};
 use crate::source_sql::plain_name;
-use crate::translate::model::{Relation, Result, Scope, ScopeColumn, ScopeTable, untranslatable};
+use crate::translate::model::{Notes, Relation, Result, Scope, ScopeColumn, ScopeTable, Untranslatable};
 use crate::translate::operators::{column, compare};
 
 /// A column, by the places of its table and of itself.
@@ -36,7 +36,7 @@ pub(super) struct From {
     pub(super) has_outer_join: bool,
     /// The columns of outer queries that are named in it.
     pub(super) outer_reads: Vec<Read>,
-    pub(super) notes: Vec<String>,
+    pub(super) notes: Notes,
 }
 
 /// How two sides are joined.
@@ -78,7 +78,7 @@ fn add_all(frame: &Frame<'_>, from: &mut From, clause: &FromClause<'_>) -> Resul
                 using(from, &names, (begin, middle), join)?
             }
             None if is_natural && !from.lost.is_empty() => {
-                return untranslatable("NATURAL JOIN of a table with a column that does not move");
+                return Err(Untranslatable::NaturalJoin);
             }
             None if is_natural => {
                 let names = common(from, (begin, middle));
@@ -162,9 +162,9 @@ fn add(frame: &Frame<'_>, from: &mut From, item: &SelectTable<'_>) -> Result<Str
             Ok(format!("({}) AS {} ({})", inner.sql, quote_pg(&alias), quote_pg_list(&targets)))
         }
         SelectTable::Sub(clause, None) => Ok(format!("({})", add_all(frame, from, clause)?)),
-        SelectTable::Sub(_, Some(_)) => untranslatable("a join in brackets with a name"),
+        SelectTable::Sub(_, Some(_)) => Err(Untranslatable::NamedJoin),
         SelectTable::TableCall(name, ..) => {
-            untranslatable(format!("the table function {}", plain_name(name.name.0)))
+            Err(Untranslatable::TableFunction { function: plain_name(name.name.0) })
         }
     }
 }
@@ -182,7 +182,7 @@ pub(crate) fn relation<'a>(
     let schema = name.db_name.as_ref().map(|name| plain_name(name.0));
     let name = plain_name(name.name.0);
     if schema.as_ref().is_some_and(|schema| !schema.eq_ignore_ascii_case("main")) {
-        return untranslatable(format!("a table of another database, {name}"));
+        return Err(Untranslatable::OtherDatabaseTable { table: name });
     }
     let is_it = |relation: &&Relation| relation.source.eq_ignore_ascii_case(&name);
     let found = (environment.tables.iter().rev().filter(|_| schema.is_none()).find(is_it))
@@ -192,8 +192,8 @@ pub(crate) fn relation<'a>(
     }
     let missing = environment.catalog.missing.iter().find(|(missing, _)| missing.eq_ignore_ascii_case(&name));
     match missing {
-        Some((_, words)) => untranslatable(words.clone()),
-        None => untranslatable(format!("the table {name}, which is not there")),
+        Some((_, words)) => Err(Untranslatable::NotMigrated { what: words.clone() }),
+        None => Err(Untranslatable::UnknownTable { table: name }),
     }
 }
 
@@ -289,7 +289,7 @@ fn using(
     join: Join,
 ) -> Result<Option<String>> {
     if matches!(join, Join::Right | Join::Full) && !names.is_empty() {
-        return untranslatable("USING or NATURAL with RIGHT or FULL JOIN");
+        return Err(Untranslatable::OuterUsing);
     }
     let end = from.scope.tables.len();
     let mut conditions = Vec::new();
@@ -324,10 +324,10 @@ fn only(from: &From, tables: std::ops::Range<usize>, name: &str) -> Result<Place
                 continue;
             }
             if found.is_some() {
-                return untranslatable(format!("USING ({name}), which more than one table has"));
+                return Err(Untranslatable::AmbiguousUsing { column: name.to_owned() });
             }
             found = Some((place, column));
         }
     }
-    found.map_or_else(|| untranslatable(format!("USING ({name}), which is not there")), Ok)
+    found.map_or_else(|| Err(Untranslatable::UnknownUsing { column: name.to_owned() }), Ok)
 }

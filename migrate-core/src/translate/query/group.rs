@@ -11,7 +11,7 @@ use super::from::{From, Place};
 use super::outputs::plain_column;
 use super::part::{Part, Read};
 use crate::conversion::Conversion;
-use crate::translate::model::{Collation, Kind, Result, Scope, untranslatable};
+use crate::translate::model::{Collation, Kind, Result, Scope, Untranslatable};
 
 /// The keys of GROUP BY, in PostgreSQL's SQL.
 pub(super) fn keys(
@@ -24,7 +24,7 @@ pub(super) fn keys(
         let key = match position(term) {
             Some(place) => match (columns.get(place), columns.iter().any(is_star)) {
                 (Some(ResultColumn::Expr(expression, _)), false) => key(translator, expression)?,
-                _ => return untranslatable("a place in GROUP BY where * stands"),
+                _ => return Err(Untranslatable::GroupPosition),
             },
             None => key(translator, term)?,
         };
@@ -42,10 +42,10 @@ fn key(translator: &mut Translator<'_>, expression: &Expr<'_>) -> Result<String>
     }
     let node = translator.node(expression)?;
     if node.constant.is_some() || node.kind == Kind::Null {
-        return untranslatable("GROUP BY with a constant");
+        return Err(Untranslatable::ConstantGroup);
     }
     if matches!(node.kind, Kind::Json | Kind::Document | Kind::Unknown) {
-        return untranslatable("GROUP BY of values that may be equal where SQLite's differ");
+        return Err(Untranslatable::InexactGroup);
     }
     match node.kind {
         Kind::Text => fold(&node.sql, &Conversion::Text, node.collation()),
@@ -64,7 +64,7 @@ fn fold(sql: &str, conversion: &Conversion, collation: &Collation) -> Result<Str
     match (conversion, collation) {
         (Conversion::Text, Collation::Nocase) => Ok(format!("lower({sql})")),
         (Conversion::Text, Collation::Rtrim) => Ok(format!("rtrim({sql}, ' ')")),
-        (Conversion::Text, Collation::Other(_)) => untranslatable("a collation that only the app knows"),
+        (Conversion::Text, Collation::Other(_)) => Err(Untranslatable::UnknownCollation),
         _ => Ok(sql.to_owned()),
     }
 }
@@ -93,14 +93,11 @@ pub(super) fn settled(from: &From, scope: &Scope, groups: &[String], reads: &[Re
         let column = scope.tables.get(read.table).and_then(|table| table.columns.get(read.column));
         let Some(column) = column else { continue };
         if !known.contains(&(read.table, read.column)) {
-            return untranslatable(format!(
-                "the column {} beside an aggregate, which is not the same in all rows of a group: SQLite takes it of any row",
-                column.source
-            ));
+            return Err(Untranslatable::BareColumn { column: column.source.clone() });
         }
         // Only its type must have an equality: within a group there is one value.
         if column.conversion == Conversion::Json {
-            return untranslatable(format!("the column {} in a group, which is json", column.source));
+            return Err(Untranslatable::JsonInGroup { column: column.source.clone() });
         }
         more.push(read.sql.clone());
     }

@@ -7,7 +7,7 @@ use sqlite3_parser::lexer::sql::{TokenType, Tokenizer};
 
 use super::compound::{Frame, Purpose, Query};
 use super::expression::Translator;
-use crate::translate::model::{Constant, Result, Scope, untranslatable};
+use crate::translate::model::{Constant, Note, Result, Scope, Untranslatable};
 
 /// How a statement writes how many rows are skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,14 +55,14 @@ pub(super) fn add(
     let mut translator = Translator::new(&scope);
     let mut number = |expression| match translator.node(expression)?.constant {
         Some(Constant::Integer(number)) => Ok(number),
-        _ => untranslatable("LIMIT or OFFSET that is no literal"),
+        _ => Err(Untranslatable::LimitLiteral),
     };
     let (rows, skipped) = match (&limit.offset, frame.environment.limits) {
         (None, _) => (&limit.expr, None),
         (Some(offset), Limits::Offset) => (&limit.expr, Some(offset)),
         (Some(rows), Limits::Comma) => (rows, Some(&limit.expr)),
         (Some(_), Limits::Both) => {
-            return untranslatable("LIMIT with a comma in one place and OFFSET in another");
+            return Err(Untranslatable::LimitForms);
         }
     };
     let rows = number(rows)?;
@@ -70,12 +70,10 @@ pub(super) fn add(
     let is_sorted = query.is_sorted;
     let only_asks = purpose.is_existence && skipped == 0;
     if !is_sorted && !query.gives_one_row && !only_asks {
-        return untranslatable("LIMIT without ORDER BY, which leaves other rows in each database");
+        return Err(Untranslatable::UnsortedLimit);
     }
     if is_sorted && !query.gives_one_row {
-        query
-            .notes
-            .push("rows that ORDER BY does not tell apart may be cut off differently by LIMIT".to_owned());
+        query.notes.insert(Note::LimitTies);
     }
     let separator = frame.separator();
     // A negative limit is none.

@@ -7,7 +7,7 @@ use super::form::Form;
 use super::group::{is_star, position};
 use super::outputs::Output;
 use crate::source_sql::plain_name;
-use crate::translate::model::{Collation, Family, Kind, Node, Result, untranslatable};
+use crate::translate::model::{Collation, Family, Kind, Node, Note, Result, Untranslatable};
 use crate::translate::operators::compare::in_c;
 
 /// A term of ORDER BY.
@@ -35,7 +35,7 @@ pub(super) fn terms(
         );
         let place = match position(&sorted.expr) {
             Some(place) if place >= outputs.len() => {
-                return untranslatable("ORDER BY of a place that is not there");
+                return Err(Untranslatable::OrderPosition);
             }
             Some(place) => Some(place),
             None => named(&sorted.expr, columns).or(same).filter(|_| !has_star),
@@ -45,7 +45,7 @@ pub(super) fn terms(
             None => translator.node(&sorted.expr)?,
         };
         if node.native.as_ref().is_some_and(|native| native.family == Family::Instant) {
-            translator.note("points in time are sorted as such, where SQLite sorts their text");
+            translator.notes.insert(Note::SortedAsTimes);
         }
         terms.push(Term {
             place,
@@ -78,7 +78,7 @@ pub(super) fn compound_terms(order_by: &[SortedColumn<'_>], names: &[String]) ->
         other => position(other).filter(|place| *place < names.len()),
     };
     let term = |sorted: &SortedColumn<'_>| match place(&sorted.expr) {
-        None => untranslatable("ORDER BY of a compound by what is no name of its first SELECT's columns"),
+        None => Err(Untranslatable::CompoundOrder),
         place => Ok(Term {
             place,
             node: Node::null(),
@@ -95,7 +95,7 @@ pub(super) fn sql(terms: &[Term], forms: &[Form], by_place: bool) -> Result<Stri
     for term in terms {
         let (key, is_not_null) = if by_place {
             let Some((place, form)) = term.place.and_then(|place| Some((place, forms.get(place)?))) else {
-                return untranslatable("ORDER BY of what is no result column, where rows are told apart");
+                return Err(Untranslatable::DistinctOrder);
             };
             form.must_compare()?;
             ((place + 1).to_string(), form.not_null)
@@ -145,11 +145,11 @@ fn key(node: &Node) -> Result<Option<String>> {
         Kind::Text => match node.collation() {
             Collation::Nocase => format!("lower({})", in_c(node)),
             Collation::Rtrim => format!("rtrim({}, ' ')", in_c(node)),
-            Collation::Other(_) => return untranslatable("a collation that only the app knows"),
+            Collation::Other(_) => return Err(Untranslatable::UnknownCollation),
             _ => in_c(node),
         },
         Kind::Json | Kind::Document | Kind::Unknown => {
-            return untranslatable("an order of values whose exact form PostgreSQL's type does not keep");
+            return Err(Untranslatable::InexactOrder);
         }
         _ => node.sql.clone(),
     }))

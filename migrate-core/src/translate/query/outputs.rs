@@ -9,7 +9,7 @@ use crate::affinity::Affinity;
 use crate::conversion::Conversion;
 use crate::identifier::{fit_pg, hashed_pg};
 use crate::source_sql::plain_name;
-use crate::translate::model::{Constant, Node, Result, ScopeColumn, untranslatable};
+use crate::translate::model::{Constant, Node, Result, ScopeColumn, Untranslatable};
 use crate::translate::operators::{coerce, column, default_value};
 
 /// A result column.
@@ -72,14 +72,14 @@ pub(super) fn outputs(translator: &mut Translator<'_>, columns: &[ResultColumn<'
     for column in columns {
         match column {
             ResultColumn::Star if translator.scope().tables.is_empty() => {
-                return untranslatable("* without a table");
+                return Err(Untranslatable::StarWithoutTable);
             }
             ResultColumn::Star => outputs.extend(all_of(translator, None)),
             ResultColumn::TableStar(name) => {
                 let name = plain_name(name.0);
                 let columns = all_of(translator, Some(&name));
                 if columns.is_empty() {
-                    return untranslatable(format!("{name}.*, of which there is no table here"));
+                    return Err(Untranslatable::UnknownStar { table: name });
                 }
                 outputs.extend(columns);
             }

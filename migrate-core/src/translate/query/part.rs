@@ -4,7 +4,7 @@ use sqlite3_parser::ast::{Expr, WindowDef};
 
 use super::expression::Translator;
 use super::with::Environment;
-use crate::translate::model::{Kind, Node, Result, ScopeColumn, untranslatable};
+use crate::translate::model::{Kind, Node, Result, ScopeColumn, Untranslatable};
 
 /// A column that an expression names.
 #[derive(Clone, Debug)]
@@ -86,7 +86,7 @@ pub(crate) fn aggregated(
     translator.part.has_aggregates = true;
     let reads = translator.part.reads.get_mut(reads_before..).unwrap_or_default();
     if !reads.is_empty() && reads.iter().all(|read| read.level > 0) {
-        return untranslatable(format!("{name} of columns of another query"));
+        return Err(Untranslatable::OuterAggregate { function: name.to_owned() });
     }
     for read in reads.iter_mut().filter(|read| read.level == 0) {
         read.is_aggregated = true;

@@ -9,7 +9,7 @@ use super::order;
 use super::part::aggregated;
 use crate::source_sql::plain_name;
 use crate::translate::functions::aggregate;
-use crate::translate::model::{Caveat, Constant, Family, Kind, Native, Node, Result, untranslatable};
+use crate::translate::model::{Caveat, Constant, Family, Kind, Native, Node, Note, Result, Untranslatable};
 use crate::translate::operators::{arithmetic::float, compare::in_c, unified};
 
 /// A call with more than its arguments.
@@ -42,13 +42,13 @@ pub(crate) fn call(translator: &mut Translator<'_>, call: &Call<'_, '_>) -> Resu
     let name = call.name.to_ascii_lowercase();
     let over = call.tail.and_then(|tail| tail.over_clause);
     if over.is_some() && !translator.part.takes_windows {
-        return untranslatable(format!("{name} OVER a window here"));
+        return Err(Untranslatable::WindowHere { function: name });
     }
     let arguments = call.arguments.unwrap_or_default();
     let is_aggregate =
         (call.arguments.is_none() && name == "count") || aggregate::is_aggregate(&name, arguments.len());
     if over.is_none() && !(is_aggregate && translator.takes_aggregates) {
-        return untranslatable(format!("{name} with FILTER or ORDER BY here"));
+        return Err(Untranslatable::FilterHere { function: name });
     }
     let nodes = match over {
         // A window is over rows that are grouped already.
@@ -89,7 +89,7 @@ fn frame(translator: &mut Translator<'_>, call: &Call<'_, '_>, over: Option<&Ove
         None => {}
         Some(FunctionCallOrder::SortList(terms)) => {
             if call.is_distinct {
-                return untranslatable(format!("{} with DISTINCT and ORDER BY", call.name));
+                return Err(Untranslatable::DistinctOrderIn { function: call.name.to_owned() });
             }
             let reads_before = translator.part.reads.len();
             let order = order::plain(translator, terms)?;
@@ -109,7 +109,7 @@ fn frame(translator: &mut Translator<'_>, call: &Call<'_, '_>, over: Option<&Ove
     }
     let before = if call.is_distinct { "DISTINCT " } else { "" };
     if call.is_distinct && over.is_some() {
-        return untranslatable(format!("{} of DISTINCT values OVER a window", call.name));
+        return Err(Untranslatable::DistinctWindow { function: call.name.to_owned() });
     }
     Ok(Frame { before, within, behind, has_order, is_window: over.is_some() })
 }
@@ -125,7 +125,7 @@ fn window(translator: &mut Translator<'_>, over: &Over<'_>) -> Result<(String, b
         None => None,
     };
     if base.is_some_and(|base| base.base.is_some()) {
-        return untranslatable("a window that stands on one that stands on another");
+        return Err(Untranslatable::WindowChain);
     }
     let mut parts = Vec::new();
     let partition = base.and_then(|base| base.partition_by).or(window.partition_by);
@@ -133,7 +133,7 @@ fn window(translator: &mut Translator<'_>, over: &Over<'_>) -> Result<(String, b
         let mut keys = Vec::new();
         for node in translator.nodes(partition)? {
             if matches!(node.kind, Kind::Json | Kind::Document | Kind::Unknown) && node.native.is_none() {
-                return untranslatable("PARTITION BY values that may be equal where SQLite's differ");
+                return Err(Untranslatable::InexactPartition);
             }
             keys.push(node.key_sql()?);
         }
@@ -165,7 +165,7 @@ fn window(translator: &mut Translator<'_>, over: &Over<'_>) -> Result<(String, b
         parts.push(format!("{mode} {bounds}{exclude}"));
         // Without an order PostgreSQL takes no GROUPS.
         if mode == "GROUPS" && order.is_empty() {
-            return untranslatable("a window of GROUPS without ORDER BY");
+            return Err(Untranslatable::UnsortedGroups);
         }
     }
     Ok((parts.join(" "), !order.is_empty()))
@@ -175,7 +175,7 @@ fn named<'a>(translator: &Translator<'a>, name: &str) -> Result<&'a Window<'a>> 
     let found =
         translator.part.windows.iter().find(|window| plain_name(window.name.0).eq_ignore_ascii_case(name));
     found.map_or_else(
-        || untranslatable(format!("the window {name}, which is not there")),
+        || Err(Untranslatable::UnknownWindow { window: name.to_owned() }),
         |found| Ok(&found.window),
     )
 }
@@ -190,7 +190,7 @@ fn bound(translator: &mut Translator<'_>, bound: &FrameBound<'_>, is_range: bool
     };
     match translator.node(distance)?.constant {
         Some(Constant::Integer(rows)) if rows >= 0 && !is_range => Ok(format!("{rows} {word}")),
-        _ => untranslatable("a bound of a window that is no number of rows"),
+        _ => Err(Untranslatable::WindowBound),
     }
 }
 
@@ -205,7 +205,7 @@ fn over_aggregate(
     if call.arguments.is_none() {
         return Ok(Node::atom(Kind::Integer, frame.call("count", "*")).not_null());
     }
-    let number = || nodes.first().map_or_else(|| untranslatable("an aggregate of nothing"), Node::number);
+    let number = || nodes.first().map_or_else(|| Err(Untranslatable::EmptyAggregate), Node::number);
     match (name, nodes) {
         ("count", [value]) => {
             let sql = value.native.as_ref().map_or(&value.sql, |native| &native.sql);
@@ -216,7 +216,7 @@ fn over_aggregate(
             let (kind, argument) = match number.kind {
                 Kind::Integer | Kind::Number => (number.kind, number.sql.clone()),
                 Kind::Real => (Kind::Real, float(&number)),
-                _ => return untranslatable("a sum of what is no number"),
+                _ => return Err(Untranslatable::SumOfNoNumber),
             };
             let sum = frame.call("sum", &argument);
             let node = match (name, kind) {
@@ -238,39 +238,37 @@ fn over_aggregate(
             let has_order = value.native.is_some()
                 || matches!(value.kind, Kind::Integer | Kind::Real | Kind::Number | Kind::Text);
             if !has_order {
-                return untranslatable(format!("{name} of such a value"));
+                return Err(Untranslatable::NotOrdered { function: name.to_owned() });
             }
             same_form(&value, |sql| frame.call(name, sql))
         }
         ("group_concat" | "string_agg", [text, rest @ ..]) if rest.len() <= 1 => {
             if frame.within.is_empty() {
-                translator.note(format!(
-                    "the order in which {name} puts its parts together is not fixed, in neither database"
-                ));
+                translator.notes.insert(Note::ConcatenationOrder { function: name.to_owned() });
                 if frame.is_window {
-                    return untranslatable(format!("{name} OVER a window"));
+                    return Err(Untranslatable::UnsortedWindow { function: name.to_owned() });
                 }
             }
             let separator = rest.first().cloned().unwrap_or_else(|| Node::of_text(","));
             let arguments = format!("{}, {}", text.text()?.sql, separator.text()?.sql);
             Ok(Node::atom(Kind::Text, frame.call("string_agg", &arguments)))
         }
-        _ => untranslatable(format!("{name} with {} arguments", nodes.len())),
+        _ => Err(Untranslatable::AggregateArguments { function: name.to_owned(), arguments: nodes.len() }),
     }
 }
 
 /// A function of windows alone.
 fn over_rows(name: &str, nodes: &[Node], frame: &Frame) -> Result<Node> {
     if !frame.is_window || !frame.within.is_empty() {
-        return untranslatable(format!("the function {name} with FILTER or ORDER BY"));
+        return Err(Untranslatable::Filter { function: name.to_owned() });
     }
     let needs_order = !matches!(name, "rank" | "dense_rank" | "percent_rank" | "cume_dist");
     if needs_order && !frame.has_order {
-        return untranslatable(format!("{name} over rows without an order"));
+        return Err(Untranslatable::UnorderedWindow { function: name.to_owned() });
     }
     let literal = |node: &Node| match node.constant {
         Some(Constant::Integer(number @ 0..=2_147_483_647)) => Ok(number),
-        _ => untranslatable(format!("{name} with a number of rows that is no literal")),
+        _ => Err(Untranslatable::RowCount { function: name.to_owned() }),
     };
     match (name, nodes) {
         ("row_number" | "rank" | "dense_rank", []) => {
@@ -291,9 +289,11 @@ fn over_rows(name: &str, nodes: &[Node], frame: &Frame) -> Result<Node> {
         ("lag" | "lead", [value, rows, otherwise]) => {
             let rows = literal(rows)?;
             let (kind, both) = unified(&[value.clone(), otherwise.clone()])?;
-            let [value, otherwise] = both.as_slice() else { return untranslatable(name) };
+            let [value, otherwise] = both.as_slice() else {
+                return Err(Untranslatable::NotOrdered { function: name.to_owned() });
+            };
             let (Some(value), Some(otherwise)) = (typed(kind, value), typed(kind, otherwise)) else {
-                return untranslatable(format!("{name} of such a value"));
+                return Err(Untranslatable::NotOrdered { function: name.to_owned() });
             };
             Ok(Node::atom(kind, frame.call(name, &format!("{value}, {rows}, {otherwise}"))))
         }
@@ -301,7 +301,7 @@ fn over_rows(name: &str, nodes: &[Node], frame: &Frame) -> Result<Node> {
             let row = literal(row)?;
             same_form(value, |sql| frame.call(name, &format!("{sql}, {row}")))
         }
-        _ => untranslatable(format!("the window function {name} with {} arguments", nodes.len())),
+        _ => Err(Untranslatable::WindowFunction { function: name.to_owned(), arguments: nodes.len() }),
     }
 }
 
@@ -320,10 +320,10 @@ fn typed(kind: Kind, node: &Node) -> Option<String> {
 /// A call that gives one of its argument's values, in the form that they have.
 fn same_form(value: &Node, call: impl Fn(&str) -> String) -> Result<Node> {
     if value.constant.is_some() {
-        return untranslatable("a function of rows with a constant");
+        return Err(Untranslatable::WindowConstant);
     }
     if value.is_collated_text() {
-        return untranslatable("a function of rows of text under a collation");
+        return Err(Untranslatable::CollatedWindow);
     }
     if value.kind == Kind::Truth {
         return same_form(&value.number()?, call);

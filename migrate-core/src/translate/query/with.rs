@@ -12,7 +12,7 @@ use super::outputs::{target_names, unique_sources};
 use super::part::Read;
 use crate::identifier::{fit_pg, quote_pg, quote_pg_list};
 use crate::source_sql::plain_name;
-use crate::translate::model::{Catalog, Relation, Result, ScopeColumn, untranslatable};
+use crate::translate::model::{Catalog, Notes, Relation, Result, ScopeColumn, Untranslatable};
 
 /// What a query may read.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ pub(super) struct With<'a> {
     pub(super) sql: String,
     pub(super) environment: Environment<'a>,
     pub(super) outer_reads: Vec<Read>,
-    pub(super) notes: Vec<String>,
+    pub(super) notes: Notes,
 }
 
 /// Translates a WITH clause, whose names mean something in what follows.
@@ -48,7 +48,7 @@ pub(super) fn with<'a>(frame: &Frame<'a>, clause: Option<&Clause<'_>>) -> Result
         sql: String::new(),
         environment: frame.environment.clone(),
         outer_reads: Vec::new(),
-        notes: Vec::new(),
+        notes: Notes::new(),
     };
     let Some(clause) = clause else { return Ok(with) };
     let mut parts = Vec::new();
@@ -107,7 +107,7 @@ fn relation(
 ) -> Result<(Relation, Vec<String>)> {
     let sources = match names {
         Some(names) if names.len() != columns.len() => {
-            return untranslatable(format!("{name}, whose columns and names are not equal in number"));
+            return Err(Untranslatable::WithColumnCount { table: name.to_owned() });
         }
         Some(names) => names.to_vec(),
         None => unique_sources(columns.iter().map(|column| column.name.clone()).collect()),
@@ -155,13 +155,13 @@ fn recursive(
     let select = table.select;
     let compounds = select.body.compounds.as_ref().map(|all| all.as_slice()).unwrap_or_default();
     let ([last], true) = (compounds, select.with.is_none()) else {
-        return untranslatable("a query that reads itself in more than its second SELECT");
+        return Err(Untranslatable::RecursiveParts);
     };
     if select.order_by.is_some() || select.limit.is_some() {
-        return untranslatable("ORDER BY or LIMIT of a query that reads itself");
+        return Err(Untranslatable::RecursiveOrder);
     }
     if !matches!(last.operator, CompoundOperator::Union | CompoundOperator::UnionAll) {
-        return untranslatable("a query that reads itself behind INTERSECT or EXCEPT");
+        return Err(Untranslatable::RecursiveOperator);
     }
     let begin: Vec<Branch> =
         ones(frame, &select.body.select, &[], false)?.into_iter().map(|one| (None, one)).collect();
@@ -175,19 +175,16 @@ fn recursive(
     let mut environment = frame.environment.clone();
     environment.tables.push(relation);
     let inner = Frame { environment: &environment, ..*frame };
-    let mut all: Vec<Branch> = branches(&inner, &select.body, &[], &Purpose::default())?;
+    let all: Vec<Branch> = branches(&inner, &select.body, &[], &Purpose::default())?;
     if all.len() != 2 || !all.iter().skip(1).all(|(_, one)| one.is_plain) {
-        return untranslatable("a query that reads itself and does more than choose and join");
+        return Err(Untranslatable::RecursiveWork);
     }
     let forms = forms(&all, &Purpose::default())?;
     let is_same = forms.iter().all(|forms| {
         forms.iter().zip(&may_be_null).all(|(form, column)| form.conversion == column.form.conversion)
     });
     if !is_same {
-        return untranslatable("a query that reads itself and gives other classes of values then");
-    }
-    for (_, one) in &mut all {
-        one.notes.sort();
+        return Err(Untranslatable::RecursiveClasses);
     }
     let mut query = put_together(&inner, all, &[], &Purpose::default())?;
     query.columns.iter_mut().for_each(|column| column.form.not_null = false);

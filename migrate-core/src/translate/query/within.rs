@@ -4,13 +4,13 @@ use sqlite3_parser::ast::Select;
 
 use super::compound::{Frame, Purpose, Query, query};
 use super::expression::Translator;
-use crate::translate::model::{Collated, Kind, Node, Result, Volatility, untranslatable};
+use crate::translate::model::{Collated, Kind, Node, Result, Untranslatable, Volatility};
 use crate::translate::operators::compare;
 
 /// Translates a query that stands within an expression, whose columns it may name.
 fn inner(translator: &mut Translator<'_>, select: &Select<'_>, purpose: &Purpose<'_>) -> Result<Query> {
     let Some(environment) = translator.part.environment else {
-        return untranslatable("a query within an expression");
+        return Err(Untranslatable::Subquery);
     };
     let frame = Frame { environment, outer: Some(translator.scope()), depth: translator.depth() };
     let mut query = query(&frame.deeper()?, select, purpose)?;
@@ -34,12 +34,10 @@ pub(crate) fn exists(translator: &mut Translator<'_>, select: &Select<'_>) -> Re
 pub(crate) fn scalar(translator: &mut Translator<'_>, select: &Select<'_>) -> Result<Node> {
     let query = inner(translator, select, &Purpose { is_scalar: true, ..Purpose::default() })?;
     let [column] = query.columns.as_slice() else {
-        return untranslatable("a query as a value that has several columns");
+        return Err(Untranslatable::ScalarColumns);
     };
     if !query.gives_one_row {
-        return untranslatable(
-            "a query as a value that may give several rows, of which SQLite takes the first; LIMIT 1 with ORDER BY says which",
-        );
+        return Err(Untranslatable::ScalarRows);
     }
     let mut form = column.form.clone();
     form.not_null &= query.gives_a_row;
@@ -50,14 +48,14 @@ pub(crate) fn scalar(translator: &mut Translator<'_>, select: &Select<'_>) -> Re
 pub(crate) fn among(translator: &mut Translator<'_>, value: &Node, select: &Select<'_>) -> Result<Node> {
     let query = inner(translator, select, &Purpose::default())?;
     let [column] = query.columns.as_slice() else {
-        return untranslatable("IN with a query that has several columns");
+        return Err(Untranslatable::InColumns);
     };
     if value.kind == Kind::Null {
-        return untranslatable("NULL IN a query");
+        return Err(Untranslatable::NullInQuery);
     }
     const ITEM: &str = "item.value";
     // SQLite compares under the collation of the left side alone.
-    let item = Node { collation: Collated::ByDefault, ..column.form.node(ITEM.to_owned()) };
+    let item = Node { collation: Collated::Unset, ..column.form.node(ITEM.to_owned()) };
     let sides = compare::sides(&mut translator.notes, value, &item, true)?;
     let sql = if sides.right == ITEM {
         format!("{} IN ({})", sides.left, query.sql)

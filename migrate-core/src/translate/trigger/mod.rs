@@ -14,7 +14,7 @@ use sqlite3_parser::ast::{self, Stmt, TriggerCmd};
 use crate::identifier::{hashed_pg, quote_pg_literal};
 use crate::source_sql::plain_name;
 use crate::translate::model::{
-    Catalog, Relation, Result, Scope, ScopeColumn, ScopeTable, untranslatable, with_stored,
+    Catalog, Note, Notes, Relation, Result, Scope, ScopeColumn, ScopeTable, Untranslatable, with_stored,
 };
 use crate::translate::query::{Environment, Frame, Part, Translator, relation};
 use outline::may_come_back;
@@ -33,7 +33,7 @@ pub struct TranslatedTrigger {
     /// The body of its function.
     pub body: String,
     /// What a reviewer should know of the translation.
-    pub notes: Vec<String>,
+    pub notes: Notes,
 }
 
 /// The trigger at hand, as its parts need to know it.
@@ -55,7 +55,7 @@ struct Trigger<'a> {
 struct Body {
     /// Its lines; what stands in one may have line breaks of its own, within a literal.
     lines: Vec<String>,
-    notes: Vec<String>,
+    notes: Notes,
 }
 
 impl Trigger<'_> {
@@ -93,12 +93,12 @@ pub fn trigger(
     let outline = outline(sql)?;
     with_stored(sql, |statement| {
         let Stmt::CreateTrigger { tbl_name, event, when_clause, commands, .. } = statement else {
-            return untranslatable("its SQL is no CREATE TRIGGER");
+            return Err(Untranslatable::NotATrigger);
         };
         let environment = Environment::of(catalog, sql);
         let own = relation(&environment, &ast::QualifiedName::single(tbl_name.name.clone()))?;
         if (own.writes.is_none()) != (outline.time == TriggerTime::InsteadOf) {
-            return untranslatable("INSTEAD OF is for views, and for nothing else");
+            return Err(Untranslatable::InsteadOf);
         }
         generated_are_known(own, &outline, sql)?;
         let mut scope = scope(own, outline.event);
@@ -122,8 +122,7 @@ pub fn trigger(
             body.lines = block(format!("IF {sql} THEN"), body.lines, "END IF;");
         }
         if let Some(guard) = &trigger.guard {
-            body.notes
-                .push("it does not fire itself, as in SQLite where recursive_triggers is off".to_owned());
+            body.notes.insert(Note::NotRecursive);
             body.lines.splice(0..0, guard.begin(trigger.result()));
         }
         body.lines.push(trigger.leave(trigger.result()));
@@ -141,9 +140,7 @@ fn generated_are_known(own: &Relation, outline: &TriggerOutline, sql: &str) -> R
     let mut columns = generated.filter_map(|place| own.columns.get(*place));
     // Whatever the word means there: that it does not stand there is enough.
     match columns.find(|column| sql.contains(&column.source.to_ascii_lowercase())) {
-        Some(column) => {
-            untranslatable(format!("the generated column {} before the row is written", column.source))
-        }
+        Some(column) => Err(Untranslatable::GeneratedBefore { column: column.source.clone() }),
         None => Ok(()),
     }
 }
@@ -153,11 +150,9 @@ fn finished(
     trigger: &Trigger<'_>,
     time: TriggerTime,
     columns: &str,
-    mut body: Body,
+    body: Body,
     condition: Option<String>,
 ) -> TranslatedTrigger {
-    body.notes.sort();
-    body.notes.dedup();
     TranslatedTrigger {
         table: trigger.own.source.clone(),
         event: format!("{} {}{columns}", time.words(), trigger.outline.event.words()),
@@ -171,14 +166,14 @@ fn finished(
 fn columns(trigger: &Trigger<'_>, event: &ast::TriggerEvent<'_>) -> Result<String> {
     let ast::TriggerEvent::UpdateOf(names) = event else { return Ok(String::new()) };
     if trigger.outline.time == TriggerTime::InsteadOf {
-        return untranslatable("INSTEAD OF UPDATE OF some columns, which PostgreSQL has not");
+        return Err(Untranslatable::InsteadOfColumns);
     }
     let mut columns = Vec::new();
     for name in names.iter().map(|name| plain_name(name.0)) {
         let found = trigger.own.columns.iter().find(|column| column.source.eq_ignore_ascii_case(&name));
         match found {
             Some(column) => columns.push(column.sql.clone()),
-            None => return untranslatable(format!("the column {name}, which is not there")),
+            None => return Err(Untranslatable::UnknownColumn { column: name }),
         }
     }
     Ok(format!(" OF {}", columns.join(", ")))
@@ -215,7 +210,7 @@ fn record(own: &Relation, name: &str) -> ScopeTable {
 struct When {
     sql: Option<String>,
     has_query: bool,
-    notes: Vec<String>,
+    notes: Notes,
 }
 
 fn when(trigger: &Trigger<'_>, clause: Option<&ast::Expr<'_>>) -> Result<When> {
@@ -242,14 +237,9 @@ fn statements(trigger: &Trigger<'_>, commands: &[TriggerCmd<'_>]) -> Result<Body
         let reads_own = environment.read.take().contains(&trigger.own.source);
         if trigger.outline.time == TriggerTime::After && reads_own {
             if matches!(command, TriggerCmd::Insert { .. }) {
-                return untranslatable(
-                    "it inserts what it reads from its own table, where PostgreSQL shows all rows of a statement as changed already",
-                );
+                return Err(Untranslatable::InsertsOwnRows);
             }
-            body.notes.push(
-                "where a statement changes several rows, it sees its table with all of them changed, in SQLite with those before"
-                    .to_owned(),
-            );
+            body.notes.insert(Note::SeesAllRows);
         }
     }
     Ok(body)

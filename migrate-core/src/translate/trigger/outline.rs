@@ -3,7 +3,7 @@
 use sqlite3_parser::ast::{self, Stmt, TriggerCmd};
 
 use crate::source_sql::plain_name;
-use crate::translate::model::{Result, untranslatable, with_stored};
+use crate::translate::model::{Result, Untranslatable, with_stored};
 
 /// When a trigger fires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,7 +71,7 @@ impl TriggerEvent {
 pub fn outline(sql: &str) -> Result<TriggerOutline> {
     with_stored(sql, |statement| {
         let Stmt::CreateTrigger { trigger_name, time, event, tbl_name, commands, .. } = statement else {
-            return untranslatable("its SQL is no CREATE TRIGGER");
+            return Err(Untranslatable::NotATrigger);
         };
         let mut writes = Vec::new();
         for command in *commands {

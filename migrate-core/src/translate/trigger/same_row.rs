@@ -5,7 +5,7 @@ use sqlite3_parser::ast::{Expr, Operator, ResolveType, TriggerCmd};
 use super::write::{self, Assignments};
 use super::{Body, INNER, Trigger, TriggerEvent, TriggerTime, block};
 use crate::source_sql::plain_name;
-use crate::translate::model::{Relation, Result, Scope, ScopeColumn, ScopeTable};
+use crate::translate::model::{Note, Relation, Result, Scope, ScopeColumn, ScopeTable};
 use crate::translate::query::{Frame, Part, Translator, conjuncts};
 
 /// The function's body without its end; none where the trigger does something else, or where setting the columns before would
@@ -60,10 +60,7 @@ pub(super) fn body(trigger: &Trigger<'_>, commands: &[TriggerCmd<'_>]) -> Result
         lines = block(format!("IF {} THEN", conditions.join(" AND ")), lines, "END IF;");
     }
     let mut notes = translator.notes;
-    notes.push(
-        "SQLite updates the row once more after it was written; here its columns are set before, which gives the same row"
-            .to_owned(),
-    );
+    notes.insert(Note::SetBefore);
     Ok(Some(Body { lines, notes }))
 }
 

@@ -6,7 +6,7 @@ use super::write::{self, Assignments};
 use super::{Trigger, TriggerTime, raise};
 use crate::identifier::quote_pg;
 use crate::source_sql::plain_name;
-use crate::translate::model::{Relation, Result, Scope, Writes, untranslatable};
+use crate::translate::model::{Note, Notes, Relation, Result, Scope, Untranslatable, Writes};
 use crate::translate::query::{self, Frame, Part, Purpose, Target, Translator, relation, table_of};
 
 /// One statement, as lines of PL/pgSQL, and what a reviewer should know.
@@ -14,12 +14,12 @@ pub(super) fn statement(
     trigger: &Trigger<'_>,
     frame: &Frame<'_>,
     command: &TriggerCmd<'_>,
-) -> Result<(Vec<String>, Vec<String>)> {
+) -> Result<(Vec<String>, Notes)> {
     match command {
         TriggerCmd::Update { or_conflict, tbl_name, sets, from, where_clause } => {
             only_abort(*or_conflict)?;
             if from.is_some() {
-                return untranslatable("UPDATE with FROM");
+                return Err(Untranslatable::UpdateFrom);
             }
             let (sql, notes) = update(trigger, frame, tbl_name, sets, where_clause.as_ref())?;
             Ok((vec![sql], notes))
@@ -44,11 +44,9 @@ pub(super) fn statement(
 fn only_abort(conflict: Option<ResolveType>) -> Result<()> {
     match conflict {
         None | Some(ResolveType::Abort) => Ok(()),
-        Some(ResolveType::Ignore) => untranslatable("UPDATE OR IGNORE"),
-        Some(ResolveType::Replace) => {
-            untranslatable("OR REPLACE, which deletes the rows that stand in the way")
-        }
-        Some(ResolveType::Fail | ResolveType::Rollback) => untranslatable("OR FAIL or OR ROLLBACK"),
+        Some(ResolveType::Ignore) => Err(Untranslatable::UpdateOrIgnore),
+        Some(ResolveType::Replace) => Err(Untranslatable::OrReplace),
+        Some(ResolveType::Fail | ResolveType::Rollback) => Err(Untranslatable::OrFail),
     }
 }
 
@@ -60,12 +58,10 @@ fn written<'a>(
 ) -> Result<(&'a Relation, &'a Writes)> {
     let table = relation(frame.environment, name)?;
     let Some(writes) = &table.writes else {
-        return untranslatable(format!("it writes to the view {}", table.source));
+        return Err(Untranslatable::WritesView { view: table.source.clone() });
     };
     if trigger.outline.time == TriggerTime::Before && table.source == trigger.own.source {
-        return untranslatable(
-            "it writes to its own table before the row is changed, of which SQLite promises nothing",
-        );
+        return Err(Untranslatable::WritesOwnTableBefore);
     }
     Ok((table, writes))
 }
@@ -90,7 +86,7 @@ fn update(
     name: &ast::QualifiedName<'_>,
     sets: &[ast::Set<'_>],
     condition: Option<&Expr<'_>>,
-) -> Result<(String, Vec<String>)> {
+) -> Result<(String, Notes)> {
     let (table, writes) = written(trigger, frame, name)?;
     let (scope, table_sql) = scope_of(frame, table, &plain_name(name.name.0));
     let mut translator = Translator::of_part(&scope, frame.depth, Part::new(frame.environment));
@@ -108,7 +104,7 @@ fn delete(
     frame: &Frame<'_>,
     name: &ast::QualifiedName<'_>,
     condition: Option<&Expr<'_>>,
-) -> Result<(String, Vec<String>)> {
+) -> Result<(String, Notes)> {
     let (table, _) = written(trigger, frame, name)?;
     let (scope, table_sql) = scope_of(frame, table, &plain_name(name.name.0));
     let mut translator = Translator::of_part(&scope, frame.depth, Part::new(frame.environment));
@@ -133,7 +129,7 @@ impl Insert<'_, '_> {
         trigger: &Trigger<'_>,
         frame: &Frame<'_>,
         conflict: Option<ResolveType>,
-    ) -> Result<(String, Vec<String>)> {
+    ) -> Result<(String, Notes)> {
         let ignores = conflict == Some(ResolveType::Ignore);
         if !ignores {
             only_abort(conflict)?;
@@ -155,30 +151,27 @@ impl Insert<'_, '_> {
             places.iter().zip(&kept).filter(|(_, is_kept)| **is_kept).map(|(place, _)| *place).collect();
         for (place, column) in kept_places.iter().zip(&query.columns) {
             if table.rowid == Some(*place) && !column.form.not_null {
-                return untranslatable("a key that may be NULL, which SQLite would number by itself");
+                return Err(Untranslatable::NullKey);
             }
         }
         let names: Vec<&str> =
             kept_places.iter().filter_map(|place| Some(table.columns.get(*place)?.sql.as_str())).collect();
         if names.is_empty() {
-            return untranslatable("INSERT of a row without values");
+            return Err(Untranslatable::EmptyInsert);
         }
         let mut notes = query.notes;
         if table.rowid.is_some_and(|rowid| kept_places.contains(&rowid)) {
-            notes.push(format!(
-                "it numbers the rows of {} itself, which the sequence there does not see",
-                table.source
-            ));
+            notes.insert(Note::NumbersRows { table: table.source.clone() });
         }
         if let Some(column) = table.lost.first() {
-            notes.push(format!("{}.{column} does not move", table.source));
+            notes.insert(Note::NotMigratedColumn { table: table.source.clone(), column: column.clone() });
         }
         let on_conflict = match (ignores, self.upsert) {
             (true, None) => {
                 self.check_ignored(writes, &kept_places, &query.columns)?;
                 " ON CONFLICT DO NOTHING".to_owned()
             }
-            (true, Some(_)) => return untranslatable("OR IGNORE together with ON CONFLICT"),
+            (true, Some(_)) => return Err(Untranslatable::IgnoreOnConflict),
             (false, None) => String::new(),
             (false, Some(upsert)) => {
                 let (sql, more) =
@@ -206,10 +199,10 @@ impl Insert<'_, '_> {
     fn check_defaults(&self, table: &Relation, writes: &Writes, places: &[usize]) -> Result<()> {
         let lost = writes.lost_defaults.iter().find(|place| !places.contains(place));
         match lost.and_then(|place| table.columns.get(*place)) {
-            Some(column) => untranslatable(format!(
-                "it leaves out {}.{}, whose default stays behind",
-                table.source, column.source
-            )),
+            Some(column) => Err(Untranslatable::MissingDefault {
+                table: table.source.clone(),
+                column: column.source.clone(),
+            }),
             None => Ok(()),
         }
     }
@@ -223,7 +216,7 @@ impl Insert<'_, '_> {
         let may_be_null = |required: &&usize| places.contains(required) || writes.required.contains(required);
         let not_null = writes.not_null.iter().filter(may_be_null).all(is_given);
         if writes.has_checks || !not_null {
-            return untranslatable("OR IGNORE where a row may also break NOT NULL or a CHECK");
+            return Err(Untranslatable::IgnoredConstraints);
         }
         Ok(())
     }

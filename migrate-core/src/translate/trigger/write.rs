@@ -3,7 +3,9 @@
 use sqlite3_parser::ast::{self, Expr, UpsertDo};
 
 use crate::source_sql::plain_name;
-use crate::translate::model::{Relation, Result, Scope, ScopeColumn, ScopeTable, Writes, untranslatable};
+use crate::translate::model::{
+    Notes, Relation, Result, Scope, ScopeColumn, ScopeTable, Untranslatable, Writes,
+};
 use crate::translate::operators::default_value;
 use crate::translate::query::{Frame, Part, Target, Translator, plain_column};
 
@@ -33,9 +35,9 @@ pub(super) fn place(table: &Relation, writes: &Writes, name: &str) -> Result<usi
     let named = table.columns.iter().position(|column| column.source.eq_ignore_ascii_case(name));
     let is_rowid = ["rowid", "_rowid_", "oid"].iter().any(|rowid| rowid.eq_ignore_ascii_case(name));
     match named.or(table.rowid.filter(|_| is_rowid)) {
-        None => untranslatable(format!("the column {name}, which {} has not", table.source)),
+        None => Err(Untranslatable::NoSuchColumn { table: table.source.clone(), column: name.to_owned() }),
         Some(place) if writes.generated.contains(&place) => {
-            untranslatable(format!("it writes to {}.{name}, which is generated", table.source))
+            Err(Untranslatable::WritesGenerated { table: table.source.clone(), column: name.to_owned() })
         }
         Some(place) => Ok(place),
     }
@@ -51,7 +53,7 @@ pub(super) fn assignments(
     let mut list = Vec::with_capacity(sets.len());
     for set in sets {
         let [name] = set.col_names.as_slice() else {
-            return untranslatable("SET of several columns at once");
+            return Err(Untranslatable::SetOfColumns);
         };
         let place = place(table, writes, &plain_name(name.0))?;
         let Some(column) = table.columns.get(place) else { continue };
@@ -84,14 +86,14 @@ pub(super) fn on_conflict(
     writes: &Writes,
     name: &str,
     upsert: &ast::Upsert<'_>,
-) -> Result<(String, Vec<String>)> {
+) -> Result<(String, Notes)> {
     if upsert.next.is_some() {
-        return untranslatable("more than one ON CONFLICT");
+        return Err(Untranslatable::SeveralOnConflict);
     }
     let target = match &upsert.index {
         None => String::new(),
         Some(index) if index.where_clause.is_some() => {
-            return untranslatable("ON CONFLICT with the WHERE of a partial index");
+            return Err(Untranslatable::OnConflictWhere);
         }
         Some(index) => {
             let mut places = Vec::new();
@@ -99,16 +101,14 @@ pub(super) fn on_conflict(
                 let name = match &column.expr {
                     Expr::Id(id) => plain_name(id.0),
                     Expr::Name(name) => plain_name(name.0),
-                    _ => return untranslatable("ON CONFLICT with an expression"),
+                    _ => return Err(Untranslatable::OnConflictExpression),
                 };
                 places.push(place(table, writes, &name)?);
             }
             let mut sorted = places.clone();
             sorted.sort_unstable();
             if !writes.unique.contains(&sorted) {
-                return untranslatable(
-                    "ON CONFLICT of columns that PostgreSQL does not keep unique by themselves",
-                );
+                return Err(Untranslatable::OnConflictNotUnique);
             }
             let names: Vec<&str> =
                 places.iter().filter_map(|place| Some(table.columns.get(*place)?.sql.as_str())).collect();
@@ -116,8 +116,8 @@ pub(super) fn on_conflict(
         }
     };
     match &upsert.do_clause {
-        UpsertDo::Nothing => Ok((format!(" ON CONFLICT{target} DO NOTHING"), Vec::new())),
-        UpsertDo::Set { .. } if target.is_empty() => untranslatable("ON CONFLICT DO UPDATE without columns"),
+        UpsertDo::Nothing => Ok((format!(" ON CONFLICT{target} DO NOTHING"), Notes::new())),
+        UpsertDo::Set { .. } if target.is_empty() => Err(Untranslatable::OnConflictColumns),
         UpsertDo::Set { sets, where_clause } => {
             let scope = upsert_scope(frame, table, name);
             let mut translator = Translator::of_part(&scope, frame.depth, Part::new(frame.environment));
