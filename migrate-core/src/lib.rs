@@ -20,6 +20,7 @@ pub mod phase;
 pub mod plan;
 pub mod plan_parts;
 pub mod planner;
+pub mod printable;
 pub mod profile;
 pub mod reject;
 pub mod render;

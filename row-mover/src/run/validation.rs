@@ -1,5 +1,7 @@
 //! The validate phase: rows, schema, sequences and bookkeeping, and what the ledger is told of the result.
 
+use std::path::Path;
+
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
 use migrate_core::load_plan::LoadPlan;
@@ -13,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
 use crate::observer::Observer;
 use crate::source::integrity_check::Integrity;
+use crate::source::seal::Seal;
 use crate::source::{SourceConnection, seal};
 use crate::validate::{
     CompareOptions, TableComparison, Tried, Views, behaviour, catalog, compare_rows, defaults,
@@ -109,10 +112,22 @@ pub fn validate<M: MigrationSource<Pg>>(
     request: &ValidationRequest<'_, M>,
     observer: &dyn Observer,
 ) -> Result<(Run, Validation)> {
+    validate_with_copy(request, None, observer)
+}
+
+/// Does the same with a sealed copy that was moved to `moved_copy` since; its SHA-256 must be the one in the ledger.
+///
+/// # Errors
+/// As above.
+pub fn validate_with_copy<M: MigrationSource<Pg>>(
+    request: &ValidationRequest<'_, M>,
+    moved_copy: Option<&Path>,
+    observer: &dyn Observer,
+) -> Result<(Run, Validation)> {
     watched(observer, |observer| {
         let mut holder = open_checked(&request.target, &request.settings)?;
         let budget = Budget::settle(&mut holder, request.options.workers, &request.target, observer)?;
-        let work = || validate_within(request, holder, budget, observer);
+        let work = || validate_within(request, moved_copy, holder, budget, observer);
         // The watch takes a connection, which a worker or `status` may need.
         if budget.has_one_to_spare() {
             watching_locks(&request.target, &request.settings, work)
@@ -124,12 +139,13 @@ pub fn validate<M: MigrationSource<Pg>>(
 
 fn validate_within<M: MigrationSource<Pg>>(
     request: &ValidationRequest<'_, M>,
+    moved_copy: Option<&Path>,
     mut holder: Connection,
     budget: Budget,
     observer: &dyn Observer,
 ) -> Result<(Run, Validation)> {
     let connections = Connections::new(&request.target, &request.settings, budget)?;
-    let run = ledger::last_run(&mut connections.pooled()?)?.ok_or_else(|| {
+    let mut run = ledger::last_run(&mut connections.pooled()?)?.ok_or_else(|| {
         Error::new(format!("{} holds no migration to validate", request.target))
             .with_remedy_text("migrate first: `cargo xtask migrate`")
     })?;
@@ -141,7 +157,10 @@ fn validate_within<M: MigrationSource<Pg>>(
     }
     removal::check_none_begun(&mut connections.pooled()?, &run)?;
     observer.phase_started(Phase::Validate);
-    seal::verify_while(&run.seal, &|| check_stop(observer))?;
+    if let Some(path) = moved_copy {
+        run.seal.path = path.to_owned();
+    }
+    verify_copy(&run.seal, observer)?;
     let is_standby = target_check::is_standby(&mut holder)?;
     let parts = ValidationParts {
         connections: &connections,
@@ -168,6 +187,18 @@ fn validate_within<M: MigrationSource<Pg>>(
     }
     observer.phase_finished(Phase::Validate, std::time::Duration::from_secs_f64(validation.seconds));
     Ok((run, validation))
+}
+
+/// Verifies the sealed copy by its SHA-256 in the ledger.
+fn verify_copy(seal: &Seal, observer: &dyn Observer) -> Result<()> {
+    if !seal.path.exists() {
+        let problem = format!("the sealed copy {} does not exist", seal.path.display());
+        return Err(Error::new(problem).because("it was moved or deleted after the migration").next(
+            "if it was moved, name its new path: `cargo xtask validate --sealed-copy FILE`; if it is lost, take a new one with \
+             `cargo xtask migrate --restart`",
+        ));
+    }
+    seal::verify_while(seal, &|| go_on(observer))
 }
 
 pub(super) struct ValidationParts<'a, M> {

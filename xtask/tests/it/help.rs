@@ -2,11 +2,20 @@
 
 use crate::place::{Place, exact_snapshot};
 
+/// What is written above lists of commands.
+const HEADINGS: [&str; 3] = ["Commands:", "Commands, in the order of a migration:", "For this checkout:"];
+
+/// The lines of a screen.
+const SCREEN_LINES: usize = 50;
+
 /// The commands that a help text lists, without `help` itself.
 fn listed(help: &str) -> Vec<String> {
-    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let below = |heading: &&str| {
+        let lines = help.lines().skip_while(|line| line != heading).skip(1);
+        lines.take_while(|line| line.starts_with("  ")).collect::<Vec<_>>()
+    };
+    let lines = HEADINGS.iter().flat_map(below);
     lines
-        .take_while(|line| line.starts_with("  "))
         .filter(|line| !line.starts_with("   "))
         .filter_map(|line| line.split_whitespace().next())
         .filter(|name| *name != "help")
@@ -34,6 +43,11 @@ fn every_command_has_its_help() {
         ["", "generate", "migrate", "validate", "status", "cleanup", "postgres", "postgres-start", "bench"]
     {
         assert!(found.iter().any(|(name, _)| name == command), "{command} is not listed");
+    }
+    for command in ["generate", "migrate", "validate", "status"] {
+        let short = place.run([command, "-h"]).expect(0).stdout;
+        exact_snapshot(&format!("help-short-{command}"), &short);
+        assert!(short.lines().count() <= SCREEN_LINES, "{command} -h is longer than a screen");
     }
     for (name, help) in &found {
         exact_snapshot(&format!("help-{}", if name.is_empty() { "xtask" } else { name }), help);
@@ -64,5 +78,5 @@ fn without_a_command_it_shows_help_and_fails() {
     let place = Place::new();
     let output = place.run([""; 0]).expect(2);
     assert_eq!(output.stdout, "");
-    assert!(output.stderr.contains("Commands:"), "{}", output.stderr);
+    assert!(output.stderr.contains(HEADINGS[1]), "{}", output.stderr);
 }

@@ -15,6 +15,7 @@ mod generate;
 mod help;
 mod migrate;
 mod place;
+mod plan_text;
 mod private;
 mod refusals;
 mod refused_targets;

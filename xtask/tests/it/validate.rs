@@ -281,6 +281,13 @@ fn a_sealed_copy_that_is_gone_or_changed_is_refused() {
     let sealed = value(&database, "SELECT seal::json->>'path' FROM migration.runs");
     std::fs::rename(&sealed, format!("{sealed}.kept")).unwrap();
     place.snapshot("validate-seal_gone", &validate(&place, &database, &[]).expect(2).screen());
+    // What it advises works: the copy is known by its hash.
+    let kept = format!("{sealed}.kept");
+    let found = validate(&place, &database, &["--sealed-copy", &kept]).expect(0);
+    assert!(found.stdout.contains("Proven: ") && found.stdout.contains(".kept"), "{}", found.stdout);
+    let other = place.path().join("hyperpage.db");
+    let refused = validate(&place, &database, &["--sealed-copy", other.to_str().unwrap()]).expect(2);
+    assert!(refused.stderr.contains("SHA-256 differs"), "{}", refused.stderr);
 
     let mut bytes = std::fs::read(format!("{sealed}.kept")).unwrap();
     let last = bytes.len() - 1;
