@@ -4,7 +4,7 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use clap::Args;
-use row_mover::target::{DbSettings, TargetUrl};
+use postgres_client::{DbSettings, TargetUrl};
 
 use crate::exit::Exit;
 use crate::report::{CiArgs, ReportArgs, annotate};

@@ -193,12 +193,12 @@ fn validate_within<M: MigrationSource<Pg>>(
 fn verify_copy(seal: &Seal, observer: &dyn Observer) -> Result<()> {
     if !seal.path.exists() {
         let problem = format!("the sealed copy {} does not exist", seal.path.display());
-        return Err(Error::new(problem).because("it was moved or deleted after the migration").next(
+        return Err(Error::new(problem).caused_by("it was moved or deleted after the migration").with_remedy_text(
             "if it was moved, name its new path: `cargo xtask validate --sealed-copy FILE`; if it is lost, take a new one with \
              `cargo xtask migrate --restart`",
         ));
     }
-    seal::verify_while(seal, &|| go_on(observer))
+    seal::verify_while(seal, &|| check_stop(observer))
 }
 
 pub(super) struct ValidationParts<'a, M> {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use migrate_core::mapping::Mapping;
 use migrate_core::plan::Plan;
+use postgres_client::{DbSettings, TargetUrl};
 use row_mover::source::{SourceConnection, introspect};
-use row_mover::target::{DbSettings, TargetUrl};
 
 use super::MigrateArgs;
 use crate::{output, plan_folder, source_plan, workspace};

@@ -3,9 +3,9 @@
 use ::report::Report;
 use ::report::model::Command;
 use migrate_core::plan::Plan;
+use postgres_client::TargetUrl;
 use row_mover::rejects::RejectedTable;
 use row_mover::run::{Moved, Outcome, Request};
-use row_mover::target::TargetUrl;
 
 use super::MigrateArgs;
 use super::plan::PlanToFollow;
