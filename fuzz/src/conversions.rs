@@ -41,8 +41,8 @@ fn encode_and_back(conversion: &Conversion, value: SourceValue<'_>) {
         return;
     }
     let back = conversion.decode(&wire, &mut scratch);
-    let back =
-        back.unwrap_or_else(|error| panic!("{}: the encoded value does not decode: {error}", conversion.name()));
+    let back = back
+        .unwrap_or_else(|error| panic!("{}: the encoded value does not decode: {error}", conversion.name()));
     assert!(conversion.same(value, back), "{}: {value:?} decodes to {back:?}", conversion.name());
     let mut canonical_back = Vec::new();
     assert!(
