@@ -8,7 +8,10 @@ use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
     let Some(folder) = env::args_os().nth(1).map(PathBuf::from) else {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "missing argument: the folder to write the pages to"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "missing argument: the folder to write the pages to",
+        ));
     };
     fs::create_dir_all(&folder)?;
     for (name, report) in samples::all() {
