@@ -2,9 +2,9 @@
 
 use sqlite3_parser::ast::{Expr, Operator};
 
-use super::Result;
-use super::expression::{Translator, check_length};
-use super::node::Node;
+use super::expression::Translator;
+use super::expression::check_length;
+use crate::translate::model::{Node, Result};
 
 /// Operators whose chains are translated link by link.
 pub(super) fn is_chained(operator: Operator) -> bool {

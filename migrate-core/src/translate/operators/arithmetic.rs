@@ -3,64 +3,58 @@
 
 use sqlite3_parser::ast::Operator;
 
-use super::expression::Translator;
-use super::node::{Constant, INTEGER_BOUND, Kind, Node};
-use super::{Result, bits, literal, untranslatable};
+use super::bits;
+use crate::translate::model::{Caveat, Constant, INTEGER_BOUND, Kind, Node, Notes, Result, untranslatable};
 
-pub(super) fn calculated(
-    translator: &mut Translator<'_>,
-    left: &Node,
-    operator: Operator,
-    right: &Node,
-) -> Result<Node> {
+pub(crate) fn calculated(notes: &mut Notes, left: &Node, operator: Operator, right: &Node) -> Result<Node> {
     let (left, right) = (left.number()?, right.number()?);
     if left.kind == Kind::Null || right.kind == Kind::Null {
-        return Ok(literal::null());
+        return Ok(Node::null());
     }
     if let (Some(Constant::Integer(left)), Some(Constant::Integer(right))) = (&left.constant, &right.constant)
         && let Some(folded) = folded(*left, operator, *right)
     {
-        return Ok(literal::integer(folded));
+        return Ok(Node::of_integer(folded));
     }
     match operator {
-        Operator::Add | Operator::Subtract | Operator::Multiply => {
-            Ok(summed(translator, &left, operator, &right))
-        }
-        Operator::Divide => divided(translator, &left, &right),
+        Operator::Add | Operator::Subtract | Operator::Multiply => Ok(summed(notes, &left, operator, &right)),
+        Operator::Divide => divided(notes, &left, &right),
         Operator::Modulus => remainder(&left, &right),
         _ => bits::calculated(&left, operator, &right),
     }
 }
 
 /// A sum, a difference or a product.
-fn summed(translator: &mut Translator<'_>, left: &Node, operator: Operator, right: &Node) -> Node {
+fn summed(notes: &mut Notes, left: &Node, operator: Operator, right: &Node) -> Node {
     let (symbol, bound) = match operator {
         Operator::Add => ("+", left.bound + right.bound),
         Operator::Subtract => ("-", left.bound + right.bound),
         _ => ("*", left.bound.saturating_mul(right.bound)),
     };
-    let (kind, left_sql, right_sql) = sides(translator, left, right);
+    let (kind, left_sql, right_sql) = sides(notes, left, right);
     let sql = format!("{left_sql} {symbol} {right_sql}");
-    let mut node = Node::compound(kind, sql).made_of(&[left, right]);
-    node.is_not_null = left.is_not_null && right.is_not_null;
-    node.is_approximate |= kind == Kind::Number;
-    node.may_leave_floats |= kind == Kind::Real;
+    let mut node = Node::compound(kind, sql).strict([left, right]);
+    match kind {
+        Kind::Number => node = node.with(Caveat::Approximate),
+        Kind::Real => node = node.with(Caveat::FloatRange),
+        _ => {}
+    }
     bounded(node, bound)
 }
 
-fn divided(translator: &mut Translator<'_>, left: &Node, right: &Node) -> Result<Node> {
+fn divided(notes: &mut Notes, left: &Node, right: &Node) -> Result<Node> {
     let are_integers = left.kind == Kind::Integer && right.kind == Kind::Integer;
     if !are_integers && left.kind != Kind::Real && right.kind != Kind::Real {
         return untranslatable("a division of numbers that may be integers or floats");
     }
     // Two integers are divided without a remainder.
-    let may_be_integer = |node: &Node| node.kind == Kind::Integer || node.may_be_integer;
+    let may_be_integer = |node: &Node| node.kind == Kind::Integer || node.has(Caveat::MaybeInteger);
     if !are_integers && may_be_integer(left) && may_be_integer(right) {
         return untranslatable("a division of numbers that may be integers or floats");
     }
-    let (kind, left_sql, right_sql) = sides(translator, left, right);
+    let (kind, left_sql, right_sql) = sides(notes, left, right);
     let sql = format!("{left_sql} / {}", divisor(right, &right_sql));
-    let node = Node::compound(kind, sql).made_of(&[left, right]);
+    let node = Node::compound(kind, sql).made_of([left, right]);
     // The smallest integer by -1 is the one quotient that is too large.
     let is_minus_one_possible = right.constant.is_none() || right.constant == Some(Constant::Integer(-1));
     let least = match right.constant {
@@ -69,8 +63,10 @@ fn divided(translator: &mut Translator<'_>, left: &Node, right: &Node) -> Result
     };
     let bound = if is_minus_one_possible { left.bound } else { (left.bound / least).min(INTEGER_BOUND - 1) };
     let mut node = bounded(node, bound);
-    node.may_be_integer &= are_integers;
-    node.may_leave_floats |= !are_integers;
+    if !are_integers {
+        node.caveats.remove(&Caveat::MaybeInteger);
+        node.caveats.insert(Caveat::FloatRange);
+    }
     Ok(node)
 }
 
@@ -81,9 +77,9 @@ fn remainder(left: &Node, right: &Node) -> Result<Node> {
     let sql = format!("{dividend} % {}", divisor(right, &wanted));
     let node = Node { bound: right.bound, ..Node::compound(Kind::Integer, sql) };
     if are_integers {
-        return Ok(node.made_of(&[left, right]));
+        return Ok(node.made_of([left, right]));
     }
-    Ok(Node::atom(Kind::Real, format!("({})::float8", node.sql)).made_of(&[left, right]))
+    Ok(Node::atom(Kind::Real, format!("({})::float8", node.sql)).made_of([left, right]))
 }
 
 /// Tells where an integer may be too large for 64 bits.
@@ -91,36 +87,35 @@ fn bounded(mut node: Node, bound: i128) -> Node {
     if node.kind == Kind::Integer {
         node.bound = bound.min(INTEGER_BOUND);
         if bound >= INTEGER_BOUND {
-            node.may_overflow = true;
+            node.caveats.insert(Caveat::IntegerOverflow);
         }
     }
     node
 }
 
-pub(super) fn negative(node: &Node) -> Result<Node> {
+pub(crate) fn negative(node: &Node) -> Result<Node> {
     let number = node.number()?;
     match &number.constant {
         Some(Constant::Integer(value)) => value
             .checked_neg()
-            .map_or_else(|| untranslatable("a number beyond 64 bits"), |value| Ok(literal::integer(value))),
+            .map_or_else(|| untranslatable("a number beyond 64 bits"), |value| Ok(Node::of_integer(value))),
         Some(Constant::Real(digits)) => {
             let turned = digits.strip_prefix('-').map_or_else(|| format!("-{digits}"), str::to_owned);
-            Ok(literal::real(&turned))
+            Ok(Node::of_real(&turned))
         }
-        Some(_) => Ok(literal::null()),
+        Some(_) => Ok(Node::null()),
         None => {
             // SQLite subtracts from 0, so that 0.0 stays without a sign.
             let sign = if number.kind == Kind::Real { "0 - " } else { "-" };
             let sql = format!("{sign}{}", whole_or_float(&number));
-            let node = Node { is_not_null: number.is_not_null, ..Node::compound(number.kind, sql) }
-                .made_of(&[&number]);
+            let node = Node::compound(number.kind, sql).strict([&number]);
             Ok(bounded(node, number.bound))
         }
     }
 }
 
 /// A number as `double precision`.
-pub(super) fn float(node: &Node) -> String {
+pub(crate) fn float(node: &Node) -> String {
     if node.kind == Kind::Real && node.constant.is_none() {
         node.operand()
     } else {
@@ -129,7 +124,7 @@ pub(super) fn float(node: &Node) -> String {
 }
 
 /// An integer as `bigint`, so that it has the room that SQLite's have.
-pub(super) fn whole(node: &Node) -> String {
+pub(crate) fn whole(node: &Node) -> String {
     if node.is_atom && node.sql.ends_with("::bigint") {
         return node.sql.clone();
     }
@@ -137,7 +132,7 @@ pub(super) fn whole(node: &Node) -> String {
 }
 
 /// A number as an integer, as CAST makes it: what follows the point is dropped, and beyond 64 bits it is the last integer there.
-pub(super) fn truncated(node: &Node) -> Result<String> {
+pub(crate) fn truncated(node: &Node) -> Result<String> {
     match node.kind {
         Kind::Integer => Ok(whole(node)),
         Kind::Real => {
@@ -153,7 +148,7 @@ pub(super) fn truncated(node: &Node) -> Result<String> {
 }
 
 /// The same beside another integer: a literal needs no cast there.
-pub(super) fn beside(node: &Node) -> Result<String> {
+pub(crate) fn beside(node: &Node) -> Result<String> {
     if node.kind == Kind::Integer && node.constant.is_some() { Ok(node.operand()) } else { truncated(node) }
 }
 
@@ -166,7 +161,7 @@ fn whole_or_float(node: &Node) -> String {
 }
 
 /// Both sides in one type, and the kind of the result.
-fn sides(translator: &mut Translator<'_>, left: &Node, right: &Node) -> (Kind, String, String) {
+fn sides(notes: &mut Notes, left: &Node, right: &Node) -> (Kind, String, String) {
     if left.kind == Kind::Integer && right.kind == Kind::Integer {
         // One side with 64 bits is enough.
         let is_literal = |node: &Node| node.constant.is_some();
@@ -179,7 +174,7 @@ fn sides(translator: &mut Translator<'_>, left: &Node, right: &Node) -> (Kind, S
     if left.kind == Kind::Real || right.kind == Kind::Real {
         return (Kind::Real, float(left), float(right));
     }
-    translator.note("numbers are calculated exactly, where SQLite calculates with floats");
+    notes.push("numbers are calculated exactly, where SQLite calculates with floats".to_owned());
     (Kind::Number, left.operand(), right.operand())
 }
 

@@ -2,14 +2,13 @@
 
 use sqlite3_parser::ast::{Expr, Operator, UnaryOperator};
 
-use super::node::{Constant, Kind, Node};
-use super::query::{self, Part};
-use super::{
-    Collation, Result, Scope, ScopeColumn, arithmetic, bits, cast, chain, column, compare, functions,
-    literal, pattern, row, untranslatable,
-};
+use super::part::{Part, aggregated};
+use super::{chain, row_values, window, within};
 use crate::affinity::affinity;
 use crate::source_sql::plain_name;
+use crate::translate::functions::{self, aggregate};
+use crate::translate::model::{Collated, Collation, Kind, Node, Result, Scope, ScopeColumn, untranslatable};
+use crate::translate::operators::{arithmetic, bits, cast, column, compare, literal, pattern, unified};
 
 /// How deep expressions may be nested.
 const DEPTH_MAX: usize = 100;
@@ -18,40 +17,40 @@ const DEPTH_MAX: usize = 100;
 const SQL_LENGTH_MAX_BYTES: usize = 8 << 20;
 
 /// Translates expressions of one scope, and gathers what a reviewer should know.
-pub(super) struct Translator<'a> {
+pub(crate) struct Translator<'a> {
     scope: &'a Scope,
     depth: usize,
     /// Whether aggregate functions may stand here.
-    pub(super) takes_aggregates: bool,
+    pub(crate) takes_aggregates: bool,
     /// What is known where the expression is a part of a query.
-    pub(super) part: Part<'a>,
-    pub(super) notes: Vec<String>,
+    pub(crate) part: Part<'a>,
+    pub(crate) notes: Vec<String>,
 }
 
 impl<'a> Translator<'a> {
-    pub(super) fn new(scope: &'a Scope) -> Translator<'a> {
+    pub(crate) fn new(scope: &'a Scope) -> Translator<'a> {
         Translator { scope, depth: 0, takes_aggregates: false, part: Part::default(), notes: Vec::new() }
     }
 
     /// A translator for a part of a query, so many queries and expressions deep.
-    pub(super) fn of_part(scope: &'a Scope, depth: usize, part: Part<'a>) -> Translator<'a> {
+    pub(crate) fn of_part(scope: &'a Scope, depth: usize, part: Part<'a>) -> Translator<'a> {
         Translator { depth, part, ..Translator::new(scope) }
     }
 
-    pub(super) fn scope(&self) -> &'a Scope {
+    pub(crate) fn scope(&self) -> &'a Scope {
         self.scope
     }
 
-    pub(super) fn depth(&self) -> usize {
+    pub(crate) fn depth(&self) -> usize {
         self.depth
     }
 
-    pub(super) fn note(&mut self, text: impl Into<String>) {
+    pub(crate) fn note(&mut self, text: impl Into<String>) {
         self.notes.push(text.into());
     }
 
     /// Translates an expression.
-    pub(super) fn node(&mut self, expression: &Expr<'_>) -> Result<Node> {
+    pub(crate) fn node(&mut self, expression: &Expr<'_>) -> Result<Node> {
         if self.depth >= DEPTH_MAX {
             return untranslatable("it is nested too deeply");
         }
@@ -71,7 +70,7 @@ impl<'a> Translator<'a> {
     }
 
     /// Translates several expressions.
-    pub(super) fn nodes(&mut self, expressions: &[Expr<'_>]) -> Result<Vec<Node>> {
+    pub(crate) fn nodes(&mut self, expressions: &[Expr<'_>]) -> Result<Vec<Node>> {
         expressions.iter().map(|expression| self.node(expression)).collect()
     }
 
@@ -92,21 +91,21 @@ impl<'a> Translator<'a> {
             Expr::Binary(left, operator, right) => self.binary(left, *operator, right),
             Expr::Between { lhs, not, start, end } => {
                 let (value, start, end) = (self.node(lhs)?, self.node(start)?, self.node(end)?);
-                let low = compare::compared(self, &value, Operator::GreaterEquals, &start)?;
-                let high = compare::compared(self, &value, Operator::LessEquals, &end)?;
+                let low = compare::compared(&mut self.notes, &value, Operator::GreaterEquals, &start)?;
+                let high = compare::compared(&mut self.notes, &value, Operator::LessEquals, &end)?;
                 let both = Node::compound(
                     Kind::Truth,
                     format!("{} AND {}", low.condition_operand()?, high.condition_operand()?),
                 )
-                .made_of(&[&low, &high]);
+                .made_of([&low, &high]);
                 negated_if(*not, both)
             }
             Expr::InList { lhs, not, rhs } => {
-                if let Some(left) = row::parts(lhs) {
-                    return negated_if(*not, row::among(self, left, rhs.unwrap_or(&[]))?);
+                if let Some(left) = row_values::parts(lhs) {
+                    return negated_if(*not, row_values::among(self, left, rhs.unwrap_or(&[]))?);
                 }
                 let value = self.node(lhs)?;
-                negated_if(*not, compare::among(self, &value, rhs.unwrap_or(&[]))?)
+                negated_if(*not, self.among(&value, rhs.unwrap_or(&[]))?)
             }
             Expr::IsNull(operand) => {
                 let node = self.node(operand)?;
@@ -125,16 +124,15 @@ impl<'a> Translator<'a> {
             Expr::Cast { expr, type_name } => {
                 let node = self.node(expr)?;
                 let declared = type_name.as_ref().map_or("", |name| name.name);
-                cast::to(self, &node, affinity(declared))
+                cast::to(&mut self.notes, &node, affinity(declared))
             }
             Expr::Collate(operand, name) => {
                 let mut node = self.node(operand)?;
-                node.collation = Some(collation(&plain_name(name)));
-                node.is_collation_named = true;
+                node.collation = Collated::ByName(collation(&plain_name(name)));
                 Ok(node)
             }
             Expr::FunctionCall { name, distinctness, args, order_by, filter_over } => {
-                let call = query::Call {
+                let call = window::Call {
                     name: name.0,
                     is_distinct: distinctness.is_some(),
                     arguments: Some(args.unwrap_or(&[])),
@@ -142,23 +140,23 @@ impl<'a> Translator<'a> {
                     tail: filter_over.as_ref(),
                 };
                 if order_by.is_some() || filter_over.is_some() {
-                    return query::call(self, &call);
+                    return window::call(self, &call);
                 }
-                functions::call(self, name.0, call.is_distinct, args.unwrap_or(&[]))
+                self.call(name.0, call.is_distinct, args.unwrap_or(&[]))
             }
-            Expr::FunctionCallStar { name, filter_over: None } => functions::call_star(self, name.0),
+            Expr::FunctionCallStar { name, filter_over: None } => self.call_star(name.0),
             Expr::FunctionCallStar { name, filter_over } => {
                 let tail = filter_over.as_ref();
-                query::call(
+                window::call(
                     self,
-                    &query::Call { name: name.0, is_distinct: false, arguments: None, order_by: None, tail },
+                    &window::Call { name: name.0, is_distinct: false, arguments: None, order_by: None, tail },
                 )
             }
-            Expr::Exists(select) => query::exists(self, select),
-            Expr::Subquery(select) => query::scalar(self, select),
+            Expr::Exists(select) => within::exists(self, select),
+            Expr::Subquery(select) => within::scalar(self, select),
             Expr::InSelect { lhs, not, rhs } => {
                 let value = self.node(lhs)?;
-                negated_if(*not, query::among(self, &value, rhs)?)
+                negated_if(*not, within::among(self, &value, rhs)?)
             }
             Expr::InTable { .. } => untranslatable("IN with the name of a table"),
             Expr::DoublyQualified(schema, table, name) if *schema == "main" => {
@@ -168,6 +166,44 @@ impl<'a> Translator<'a> {
             Expr::Raise(..) => untranslatable("RAISE"),
             Expr::Variable(_) => untranslatable("a parameter"),
         }
+    }
+
+    fn among(&mut self, value: &Node, items: &[Expr<'_>]) -> Result<Node> {
+        if items.is_empty() {
+            return Ok(Node::atom(Kind::Truth, "false").not_null());
+        }
+        let mut among = compare::Among::new(value);
+        for item in items {
+            let item = self.node(item)?;
+            among = among.add(&mut self.notes, &item)?;
+        }
+        Ok(among.finish())
+    }
+
+    /// A call with arguments.
+    fn call(&mut self, name: &str, is_distinct: bool, arguments: &[Expr<'_>]) -> Result<Node> {
+        let name = name.to_ascii_lowercase();
+        if aggregate::is_aggregate(&name, arguments.len()) {
+            let nodes = aggregated(self, &name, arguments)?;
+            if !self.takes_aggregates {
+                return untranslatable(format!("the aggregate function {name}"));
+            }
+            return aggregate::call(&mut self.notes, &name, is_distinct, &nodes);
+        }
+        let nodes = self.nodes(arguments)?;
+        if is_distinct {
+            return untranslatable(format!("{name} with DISTINCT"));
+        }
+        functions::call(&mut self.notes, &name, &nodes)
+    }
+
+    /// A call of the form `name(*)`.
+    fn call_star(&mut self, name: &str) -> Result<Node> {
+        if name.eq_ignore_ascii_case("count") && self.takes_aggregates {
+            self.part.has_aggregates = true;
+            return Ok(Node::atom(Kind::Integer, "count(*)").not_null());
+        }
+        untranslatable(format!("{name}(*)"))
     }
 
     /// A name: a column, an alias, TRUE or FALSE, or text in double quotes where no column has that name.
@@ -186,15 +222,15 @@ impl<'a> Translator<'a> {
             return node;
         }
         match table {
-            None if written.starts_with('"') => Ok(literal::text(&name)),
-            None if name.eq_ignore_ascii_case("true") => Ok(literal::integer(1)),
-            None if name.eq_ignore_ascii_case("false") => Ok(literal::integer(0)),
+            None if written.starts_with('"') => Ok(Node::of_text(&name)),
+            None if name.eq_ignore_ascii_case("true") => Ok(Node::of_integer(1)),
+            None if name.eq_ignore_ascii_case("false") => Ok(Node::of_integer(0)),
             _ => untranslatable(format!("the column {name}, which is not there")),
         }
     }
 
     /// The column that a name means, here or in a query around this one; none where it means none.
-    pub(super) fn column(&mut self, table: Option<&str>, name: &str) -> Result<Option<&'a ScopeColumn>> {
+    pub(crate) fn column(&mut self, table: Option<&str>, name: &str) -> Result<Option<&'a ScopeColumn>> {
         let mut scope = Some(self.scope);
         let mut level = 0;
         while let Some(here) = scope {
@@ -217,7 +253,7 @@ impl<'a> Translator<'a> {
             Expr::Literal(sqlite3_parser::ast::Literal::Numeric("9223372036854775808")),
         ) = (operator, operand)
         {
-            return Ok(literal::integer(i64::MIN));
+            return Ok(Node::of_integer(i64::MIN));
         }
         let node = self.node(operand)?;
         match operator {
@@ -228,7 +264,7 @@ impl<'a> Translator<'a> {
         }
     }
 
-    pub(super) fn binary(&mut self, left: &Expr<'_>, operator: Operator, right: &Expr<'_>) -> Result<Node> {
+    pub(crate) fn binary(&mut self, left: &Expr<'_>, operator: Operator, right: &Expr<'_>) -> Result<Node> {
         if let Operator::ArrowRight | Operator::ArrowRightShift = operator {
             let (document, path) = (self.node(left)?, self.node(right)?);
             return functions::json::arrow(&document, &path, operator == Operator::ArrowRightShift);
@@ -243,40 +279,38 @@ impl<'a> Translator<'a> {
                 if is_word("true") { "TRUE" } else { "FALSE" },
             );
             let sql = format!("{} IS {not}{word}", node.condition_operand()?);
-            return Ok(Node { is_not_null: true, ..Node::compound(Kind::Truth, sql) }.made_of(&[&node]));
+            return Ok(Node::compound(Kind::Truth, sql).made_of([&node]).not_null());
         }
-        if let (Some(left), Some(right)) = (row::parts(left), row::parts(right)) {
-            return row::compared(self, left, operator, right);
+        if let (Some(left), Some(right)) = (row_values::parts(left), row_values::parts(right)) {
+            return row_values::compared(self, left, operator, right);
         }
         let (left, right) = (self.node(left)?, self.node(right)?);
         self.joined(left, operator, right)
     }
 
     /// Two translated operands and what is between them.
-    pub(super) fn joined(&mut self, left: Node, operator: Operator, right: Node) -> Result<Node> {
+    pub(crate) fn joined(&mut self, left: Node, operator: Operator, right: Node) -> Result<Node> {
         match operator {
             Operator::And | Operator::Or => {
                 let word = if operator == Operator::And { "AND" } else { "OR" };
                 let sql = format!("{} {word} {}", left.condition_operand()?, right.condition_operand()?);
-                let is_not_null = left.is_not_null && right.is_not_null;
-                Ok(Node { is_not_null, ..Node::compound(Kind::Truth, sql) }.made_of(&[&left, &right]))
+                Ok(Node::compound(Kind::Truth, sql).strict([&left, &right]))
             }
             Operator::Is | Operator::IsNot => {
-                compare::distinct(self, &left, &right, operator == Operator::IsNot)
+                compare::distinct(&mut self.notes, &left, &right, operator == Operator::IsNot)
             }
             Operator::Equals
             | Operator::NotEquals
             | Operator::Less
             | Operator::LessEquals
             | Operator::Greater
-            | Operator::GreaterEquals => compare::compared(self, &left, operator, &right),
+            | Operator::GreaterEquals => compare::compared(&mut self.notes, &left, operator, &right),
             Operator::Concat => {
                 let (left, right) = (left.text()?, right.text()?);
-                let is_not_null = left.is_not_null && right.is_not_null;
                 let sql = format!("{} || {}", left.operand(), right.operand());
-                Ok(Node { is_not_null, ..Node::compound(Kind::Text, sql) }.made_of(&[&left, &right]))
+                Ok(Node::compound(Kind::Text, sql).strict([&left, &right]))
             }
-            _ => arithmetic::calculated(self, &left, operator, &right),
+            _ => arithmetic::calculated(&mut self.notes, &left, operator, &right),
         }
     }
 
@@ -293,7 +327,7 @@ impl<'a> Translator<'a> {
             let when = self.node(when)?;
             conditions.push(match &base {
                 None => when,
-                Some(base) => compare::compared(self, base, Operator::Equals, &when)?,
+                Some(base) => compare::compared(&mut self.notes, base, Operator::Equals, &when)?,
             });
             results.push(self.node(then)?);
         }
@@ -302,7 +336,7 @@ impl<'a> Translator<'a> {
         }
         let (kind, results) = unified(&results)?;
         if kind == Kind::Null {
-            return Ok(literal::null());
+            return Ok(Node::null());
         }
         let mut sql = "CASE".to_owned();
         for (condition, result) in conditions.iter().zip(&results) {
@@ -313,42 +347,19 @@ impl<'a> Translator<'a> {
         }
         sql.push_str(" END");
         let is_not_null = otherwise.is_some() && results.iter().all(|result| result.is_not_null);
-        let parts: Vec<&Node> = conditions.iter().chain(&results).collect();
-        let node = Node { is_not_null, ..Node::compound(kind, sql) }.made_of(&parts);
+        let node =
+            Node { is_not_null, ..Node::compound(kind, sql) }.made_of(conditions.iter().chain(&results));
         // The conditions do not give the result their collation.
-        Ok(Node { is_from_column: results.iter().any(|result| result.is_from_column), ..node })
+        Ok(node.chosen_from(&results))
     }
 }
 
 /// Refuses what has become too long: some operands are written more than once, so that nesting them multiplies the length.
-pub(super) fn check_length(node: &Node) -> Result<()> {
+pub(crate) fn check_length(node: &Node) -> Result<()> {
     if node.sql.len() > SQL_LENGTH_MAX_BYTES {
         return untranslatable(format!("its translation is longer than {} MiB", SQL_LENGTH_MAX_BYTES >> 20));
     }
     Ok(())
-}
-
-impl Scope {
-    /// The table and column that a name means here, by their places; `table` is the name that qualifies it.
-    fn find(&self, table: Option<&str>, name: &str) -> Result<Option<(usize, usize)>> {
-        let mut found = None;
-        for (place, scope) in self.tables.iter().enumerate() {
-            if table.is_some_and(|table| !scope.names.iter().any(|name| name.eq_ignore_ascii_case(table))) {
-                continue;
-            }
-            let is_rowid = ["rowid", "_rowid_", "oid"].iter().any(|rowid| rowid.eq_ignore_ascii_case(name));
-            let named = scope.columns.iter().position(|column| column.source.eq_ignore_ascii_case(name));
-            let Some(column) = named.or(scope.rowid.filter(|_| is_rowid)) else { continue };
-            if table.is_none() && self.hidden.contains(&(place, column)) {
-                continue;
-            }
-            if found.is_some() {
-                return untranslatable(format!("the column {name}, which more than one table has"));
-            }
-            found = Some((place, column));
-        }
-        Ok(found)
-    }
 }
 
 /// The negation of a condition, where `not` asks for it.
@@ -356,9 +367,8 @@ fn negated_if(not: bool, node: Node) -> Result<Node> {
     if !not {
         return Ok(node);
     }
-    let is_not_null = node.is_not_null;
     let sql = format!("NOT {}", node.condition_operand()?);
-    Ok(Node { is_not_null, ..Node::compound(Kind::Truth, sql) }.made_of(&[&node]))
+    Ok(Node::compound(Kind::Truth, sql).strict([&node]))
 }
 
 fn collation(name: &str) -> Collation {
@@ -368,43 +378,4 @@ fn collation(name: &str) -> Collation {
         "RTRIM" => Collation::Rtrim,
         _ => Collation::Other(name.to_owned()),
     }
-}
-
-/// Whether a value is a float, or a literal integer so small that calculations with it as a float are exact.
-fn is_float_or_small(node: &Node) -> bool {
-    const SMALL: i64 = 1 << 20;
-    match (node.kind, &node.constant) {
-        (Kind::Real | Kind::Null, _) => true,
-        (Kind::Integer, Some(Constant::Integer(value))) => (-SMALL..=SMALL).contains(value),
-        _ => false,
-    }
-}
-
-/// Gives nodes that take each other's place, as in CASE or coalesce, one kind.
-pub(super) fn unified(nodes: &[Node]) -> Result<(Kind, Vec<Node>)> {
-    let mut kinds: Vec<Kind> =
-        nodes.iter().map(|node| node.kind).filter(|kind| *kind != Kind::Null).collect();
-    kinds.dedup();
-    let kind = match kinds.as_slice() {
-        [] => Kind::Null,
-        [Kind::Unknown, ..] => return untranslatable("a choice of what has no exact form in PostgreSQL"),
-        [only] => *only,
-        several if several.iter().all(|kind| matches!(kind, Kind::Truth | Kind::Integer)) => Kind::Integer,
-        // A float where one is wanted, or an integer that is the same number as a float: `coalesce(price, 0)`.
-        several if several.contains(&Kind::Real) && nodes.iter().all(is_float_or_small) => Kind::Real,
-        _ => return untranslatable("a choice between values of several classes"),
-    };
-    let unify = |node: &Node| match (kind, node.kind) {
-        (Kind::Integer, _) => node.number(),
-        (Kind::Real, Kind::Integer) => {
-            let sql = arithmetic::float(node);
-            Ok(Node { constant: None, sql, kind, is_atom: true, may_be_integer: true, ..node.clone() })
-        }
-        // A literal by itself would be a numeric, with which PostgreSQL calculates otherwise.
-        (Kind::Real, Kind::Real) if node.constant.is_some() => {
-            Ok(Node { constant: None, sql: arithmetic::float(node), is_atom: true, ..node.clone() })
-        }
-        _ => Ok(node.clone()),
-    };
-    Ok((kind, nodes.iter().map(unify).collect::<Result<_>>()?))
 }

@@ -1,26 +1,22 @@
 //! Comparisons, by SQLite's rules of affinity (SQLite manual, "Datatypes In SQLite", section 4).
 
-use sqlite3_parser::ast::{Expr, Operator};
+use sqlite3_parser::ast::Operator;
 
-use super::expression::Translator;
-use super::node::{Constant, Family, Kind, Native, Node};
-use super::{Collation, Result, literal, moment, untranslatable};
+use super::moment;
 use crate::affinity::Affinity;
 use crate::identifier::quote_pg_literal;
+use crate::translate::model::{
+    Collated, Collation, Constant, Family, Kind, Native, Node, Notes, Origin, Result, untranslatable,
+};
 
 /// The two sides of a comparison in one type of PostgreSQL.
-pub(super) struct Sides {
-    pub(super) left: String,
-    pub(super) right: String,
+pub(crate) struct Sides {
+    pub(crate) left: String,
+    pub(crate) right: String,
 }
 
 /// `left operator right`.
-pub(super) fn compared(
-    translator: &mut Translator<'_>,
-    left: &Node,
-    operator: Operator,
-    right: &Node,
-) -> Result<Node> {
+pub(crate) fn compared(notes: &mut Notes, left: &Node, operator: Operator, right: &Node) -> Result<Node> {
     if left.kind == Kind::Null || right.kind == Kind::Null {
         return Ok(Node::atom(Kind::Truth, "NULL::boolean"));
     }
@@ -40,88 +36,87 @@ pub(super) fn compared(
     if let Some(node) = with_number(left, operator, symbol, right) {
         return Ok(node);
     }
-    let Sides { left: left_sql, right: right_sql } = sides(translator, left, right, is_equality)?;
+    let Sides { left: left_sql, right: right_sql } = sides(notes, left, right, is_equality)?;
     Ok(truth(format!("{left_sql} {symbol} {right_sql}"), left, right))
 }
 
 /// `left IS right`, or `IS NOT`: NULL is a value like others.
-pub(super) fn distinct(
-    translator: &mut Translator<'_>,
-    left: &Node,
-    right: &Node,
-    not: bool,
-) -> Result<Node> {
+pub(crate) fn distinct(notes: &mut Notes, left: &Node, right: &Node, not: bool) -> Result<Node> {
     if right.kind == Kind::Null {
         return Ok(is_null(left, not));
     }
     if left.kind == Kind::Null {
         return Ok(is_null(right, not));
     }
-    let Sides { left: left_sql, right: right_sql } = sides(translator, left, right, true)?;
+    let Sides { left: left_sql, right: right_sql } = sides(notes, left, right, true)?;
     let not = if not { "" } else { "NOT " };
     let node = truth(format!("{left_sql} IS {not}DISTINCT FROM {right_sql}"), left, right);
-    Ok(Node { is_not_null: true, ..node })
+    Ok(node.not_null())
 }
 
-/// `value IN (items)`. Only the SQL of an item is kept, since lists may be long.
-pub(super) fn among(translator: &mut Translator<'_>, value: &Node, items: &[Expr<'_>]) -> Result<Node> {
-    if items.is_empty() {
-        return Ok(Node { is_not_null: true, ..Node::atom(Kind::Truth, "false") });
+/// `value IN (items)`, built item by item. Only the SQL of an item is kept, since lists may be long.
+pub(crate) struct Among<'a> {
+    value: &'a Node,
+    parts: Node,
+    common_left: Option<String>,
+    /// The left side where it differs from that of the first item, and the right side.
+    pairs: Vec<(Option<String>, String)>,
+}
+
+impl<'a> Among<'a> {
+    pub(crate) fn new(value: &'a Node) -> Among<'a> {
+        let mut parts = Node::compound(Kind::Truth, "").made_of([value]);
+        parts.is_not_null = value.is_not_null;
+        Among { value, parts, common_left: None, pairs: Vec::new() }
     }
-    let mut parts = Node::compound(Kind::Truth, "").made_of(&[value]);
-    parts.is_not_null = value.is_not_null;
-    let mut common_left: Option<String> = None;
-    // The left side where it is another than beside the first item, and the right side.
-    let mut pairs: Vec<(Option<String>, String)> = Vec::with_capacity(items.len());
-    for expression in items {
-        let item = item(&translator.node(expression)?);
-        parts.is_not_null &= item.is_not_null;
-        parts = parts.made_of(&[&item]);
-        if value.kind == Kind::Null {
-            continue;
+
+    /// Adds an item of the list.
+    pub(crate) fn add(mut self, notes: &mut Notes, item: &Node) -> Result<Among<'a>> {
+        let item = self::item(item);
+        self.parts.is_not_null &= item.is_not_null;
+        self.parts = self.parts.made_of([&item]);
+        if self.value.kind != Kind::Null {
+            let Sides { left, right } = pair(notes, self.value, &item)?;
+            let is_common = *self.common_left.get_or_insert_with(|| left.clone()) == left;
+            self.pairs.push(((!is_common).then_some(left), right));
         }
-        let Sides { left, right } = pair(translator, value, &item)?;
-        let is_common = *common_left.get_or_insert_with(|| left.clone()) == left;
-        pairs.push(((!is_common).then_some(left), right));
+        Ok(self)
     }
-    let Some(left) = common_left else { return Ok(Node::atom(Kind::Truth, "NULL::boolean")) };
-    let mut sql = String::new();
-    if pairs.iter().all(|(other, _)| other.is_none()) {
-        sql.push_str(&left);
-        for (place, (_, right)) in pairs.iter().enumerate() {
-            sql.push_str(if place == 0 { " IN (" } else { ", " });
-            sql.push_str(right);
-        }
-    } else {
-        for (place, (other, right)) in pairs.iter().enumerate() {
-            sql.push_str(if place == 0 { "(" } else { " OR " });
-            sql.push_str(other.as_ref().unwrap_or(&left));
-            sql.push_str(" = ");
-            sql.push_str(right);
-        }
+
+    /// Returns the condition.
+    pub(crate) fn finish(self) -> Node {
+        let Some(left) = self.common_left else { return Node::atom(Kind::Truth, "NULL::boolean") };
+        let sql = if self.pairs.iter().all(|(other, _)| other.is_none()) {
+            let items: Vec<String> = self.pairs.into_iter().map(|(_, right)| right).collect();
+            format!("{left} IN ({})", items.join(", "))
+        } else {
+            let pair = |(other, right): &(Option<String>, String)| {
+                format!("{} = {right}", other.as_ref().unwrap_or(&left))
+            };
+            format!("({})", self.pairs.iter().map(pair).collect::<Vec<_>>().join(" OR "))
+        };
+        Node { sql, ..self.parts }
     }
-    sql.push(')');
-    Ok(Node { sql, ..parts })
 }
 
 /// The sides of a comparison with an item of a list.
-fn pair(translator: &mut Translator<'_>, value: &Node, item: &Node) -> Result<Sides> {
+fn pair(notes: &mut Notes, value: &Node, item: &Node) -> Result<Sides> {
     match item.kind {
         Kind::Null => Ok(Sides { left: native_or_sql(value), right: "NULL".to_owned() }),
-        _ => sides(translator, value, item, true),
+        _ => sides(notes, value, item, true),
     }
 }
 
 /// An item of a list, in which its own affinity and collation do not count (SQLite manual, "Datatypes In SQLite", section 4.1).
-pub(super) fn item(node: &Node) -> Node {
-    Node { affinity: None, collation: None, is_collation_named: false, ..node.clone() }
+pub(crate) fn item(node: &Node) -> Node {
+    Node { affinity: None, collation: Collated::ByDefault, ..node.clone() }
 }
 
 /// `node IS NULL`, or `IS NOT NULL`.
-pub(super) fn is_null(node: &Node, not: bool) -> Node {
+pub(crate) fn is_null(node: &Node, not: bool) -> Node {
     let not = if not { "NOT " } else { "" };
     let sql = format!("{} IS {not}NULL", native_or_sql(node));
-    Node { is_not_null: true, ..Node::compound(Kind::Truth, sql) }.made_of(&[node])
+    Node::compound(Kind::Truth, sql).made_of([node]).not_null()
 }
 
 fn native_or_sql(node: &Node) -> String {
@@ -129,9 +124,8 @@ fn native_or_sql(node: &Node) -> String {
 }
 
 fn truth(sql: String, left: &Node, right: &Node) -> Node {
-    let is_not_null = left.is_not_null && right.is_not_null;
     let is_atom = sql.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    Node { is_not_null, is_atom, ..Node::compound(Kind::Truth, sql) }.made_of(&[left, right])
+    Node { is_atom, ..Node::atom(Kind::Truth, sql).strict([left, right]) }
 }
 
 /// `enabled = 1` and its like: the condition that the column is.
@@ -146,13 +140,8 @@ fn truth_itself(column: &Node, operator: Operator, other: &Node) -> Option<Strin
     }
 }
 
-pub(super) fn sides(
-    translator: &mut Translator<'_>,
-    left: &Node,
-    right: &Node,
-    is_equality: bool,
-) -> Result<Sides> {
-    if let Some(sides) = native_sides(translator, left, right) {
+pub(crate) fn sides(notes: &mut Notes, left: &Node, right: &Node, is_equality: bool) -> Result<Sides> {
+    if let Some(sides) = native_sides(notes, left, right) {
         return Ok(sides);
     }
     let (left, right) = with_affinity(left, right)?;
@@ -171,7 +160,7 @@ pub(super) fn sides(
         (Kind::Integer, Kind::Real) | (Kind::Real, Kind::Integer)
             if left.constant.is_none() && right.constant.is_none() =>
         {
-            translator.note("integers and floats are compared as floats, exact up to 2^53");
+            notes.push("integers and floats are compared as floats, exact up to 2^53".to_owned());
             plain(&left, &right)
         }
         (Kind::Real, Kind::Integer) if is_beyond_float(&right) => beyond_float(),
@@ -228,27 +217,27 @@ fn under(node: &Node, other: Option<Affinity>) -> Result<Node> {
         (Some(Affinity::Integer | Affinity::Real | Affinity::Numeric), Constant::Text(text)) => {
             let trimmed = text.trim_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']);
             if let Ok(integer) = trimmed.parse::<i64>() {
-                return Ok(literal::integer(integer));
+                return Ok(Node::of_integer(integer));
             }
             let is_plain = trimmed.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
             if is_plain && trimmed.parse::<f64>().is_ok_and(f64::is_finite) {
-                return Ok(literal::real(trimmed.trim_start_matches('+')));
+                return Ok(Node::of_real(trimmed.trim_start_matches('+')));
             }
             Ok(node.clone())
         }
-        (Some(Affinity::Text), Constant::Integer(integer)) => Ok(literal::text(&integer.to_string())),
+        (Some(Affinity::Text), Constant::Integer(integer)) => Ok(Node::of_text(&integer.to_string())),
         _ => Ok(node.clone()),
     }
 }
 
 fn texts(left: &Node, right: &Node, is_equality: bool) -> Result<Sides> {
-    let named = [left, right].into_iter().find(|node| node.is_collation_named);
-    let collation = named
-        .or_else(|| [left, right].into_iter().find(|node| node.collation.is_some()))
-        .and_then(|node| node.collation.clone())
-        .unwrap_or_default();
+    let collation = match (&left.collation, &right.collation) {
+        (Collated::ByName(by), _) | (_, Collated::ByName(by)) => by,
+        (Collated::ByColumn(by), _) | (_, Collated::ByColumn(by)) => by,
+        (Collated::ByDefault, Collated::ByDefault) => &Collation::Binary,
+    };
     let fold = |node: &Node| -> Result<String> {
-        let folded = match (&collation, &node.constant) {
+        let folded = match (collation, &node.constant) {
             (Collation::Binary, _) => node.operand(),
             (Collation::Nocase, Some(Constant::Text(text))) => quote_pg_literal(&text.to_ascii_lowercase()),
             (Collation::Nocase, _) => format!("lower({})", in_c(node)),
@@ -260,15 +249,15 @@ fn texts(left: &Node, right: &Node, is_equality: bool) -> Result<Sides> {
         Ok(folded)
     };
     let (mut left_sql, right_sql) = (fold(left)?, fold(right)?);
-    if !is_equality && !left.is_from_column && !right.is_from_column {
+    if !is_equality && left.origin != Origin::Column && right.origin != Origin::Column {
         left_sql.push_str(" COLLATE \"C\"");
     }
     Ok(Sides { left: left_sql, right: right_sql })
 }
 
 /// Text that functions take letter by letter as ASCII.
-pub(super) fn in_c(node: &Node) -> String {
-    if node.is_from_column { node.sql.clone() } else { format!("{} COLLATE \"C\"", node.operand()) }
+pub(crate) fn in_c(node: &Node) -> String {
+    if node.origin == Origin::Column { node.sql.clone() } else { format!("{} COLLATE \"C\"", node.operand()) }
 }
 
 /// A part of a document and a constant, as documents.
@@ -300,40 +289,40 @@ fn with_number(part: &Node, operator: Operator, symbol: &str, number: &Node) -> 
         "CASE jsonb_typeof({json}) WHEN 'number' THEN {json}::numeric {symbol} {number} WHEN 'boolean' THEN {json}::boolean::int \
          {symbol} {number} ELSE CASE WHEN {json} IS NOT NULL THEN {is_greater} END END"
     );
-    Some(Node::compound(Kind::Truth, sql).made_of(&[part]))
+    Some(Node::compound(Kind::Truth, sql).made_of([part]))
 }
 
 /// The sides in PostgreSQL's own form, where both have it.
-fn native_sides(translator: &mut Translator<'_>, left: &Node, right: &Node) -> Option<Sides> {
+fn native_sides(notes: &mut Notes, left: &Node, right: &Node) -> Option<Sides> {
     match (&left.native, &right.native) {
         (Some(left), Some(right)) if left.family == right.family => {
-            note_moments(translator, left.family);
+            note_moments(notes, left.family);
             Some(Sides { left: left.sql.clone(), right: right.sql.clone() })
         }
         (Some(Native { family: Family::Instant, sql }), Some(Native { family: Family::Wall, sql: wall })) => {
-            note_moments(translator, Family::Instant);
+            note_moments(notes, Family::Instant);
             Some(Sides { left: sql.clone(), right: moment::instant(wall) })
         }
         (Some(Native { family: Family::Wall, sql: wall }), Some(Native { family: Family::Instant, sql })) => {
-            note_moments(translator, Family::Instant);
+            note_moments(notes, Family::Instant);
             Some(Sides { left: moment::instant(wall), right: sql.clone() })
         }
         (Some(native), None) => {
             let constant = moment::constant(native.family, right.constant.as_ref()?)?;
-            note_moments(translator, native.family);
+            note_moments(notes, native.family);
             Some(Sides { left: native.sql.clone(), right: constant })
         }
         (None, Some(native)) => {
             let constant = moment::constant(native.family, left.constant.as_ref()?)?;
-            note_moments(translator, native.family);
+            note_moments(notes, native.family);
             Some(Sides { left: constant, right: native.sql.clone() })
         }
         _ => None,
     }
 }
 
-fn note_moments(translator: &mut Translator<'_>, family: Family) {
+fn note_moments(notes: &mut Notes, family: Family) {
     if matches!(family, Family::Instant | Family::Wall) {
-        translator.note("points in time are compared as such, where SQLite compares their text");
+        notes.push("points in time are compared as such, where SQLite compares their text".to_owned());
     }
 }

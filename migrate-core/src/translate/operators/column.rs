@@ -1,29 +1,30 @@
 //! Columns: in PostgreSQL's own form, and with the conversion undone in SQL.
 
-use super::ScopeColumn;
-use super::node::{Family, INTEGER_BOUND, Kind, Native, Node};
 use crate::affinity::Affinity;
 use crate::conversion::{Conversion, NaiveZone};
+use crate::translate::model::{
+    Caveat, Collated, Family, INTEGER_BOUND, Kind, Native, Node, Origin, ScopeColumn,
+};
 
 /// A column as a node.
-pub(super) fn node(column: &ScopeColumn) -> Node {
+pub(crate) fn node(column: &ScopeColumn) -> Node {
     let (kind, sql, family) = form(column);
-    let is_plain = sql == column.sql;
+    // Only a column that is declared to hold floats makes one of every integer.
+    let may_be_integer = kind == Kind::Real && column.affinity != Affinity::Real;
     Node {
         native: family.map(|family| Native { family, sql: column.sql.clone() }),
         affinity: Some(column.affinity),
-        collation: Some(column.collation.clone()),
-        is_from_column: is_plain,
+        collation: Collated::ByColumn(column.collation.clone()),
+        origin: if sql == column.sql { Origin::Column } else { Origin::Computed },
         is_not_null: column.not_null,
         bound: bound(&column.conversion),
-        // Only a column that is declared to hold floats makes one of every integer.
-        may_be_integer: kind == Kind::Real && column.affinity != Affinity::Real,
+        caveats: may_be_integer.then_some(Caveat::MaybeInteger).into_iter().collect(),
         ..Node::atom(kind, sql)
     }
 }
 
 /// The Julian day of seconds since 1970, as SQLite counts it: in whole milliseconds, and then as a float.
-pub(super) fn julian_day(epoch: &str) -> String {
+pub(crate) fn julian_day(epoch: &str) -> String {
     format!("(round({epoch} * 1000) + 210866760000000)::float8 / 86400000")
 }
 
@@ -72,12 +73,6 @@ fn form(column: &ScopeColumn) -> (Kind, String, Option<Family>) {
         Conversion::Date => (Kind::Unknown, sql.clone(), Some(Family::Date)),
         Conversion::Time => (Kind::Unknown, sql.clone(), Some(Family::Time)),
         // The class of the values, or the word that a value was, is not kept; or no generated column is of this type.
-        Conversion::BooleanFromWords
-        | Conversion::TextFromAny
-        | Conversion::ByteaFromAny
-        | Conversion::Real
-        | Conversion::TimestampFromEpochMs
-        | Conversion::TimestampFromEpochS
-        | Conversion::TimestampUtcFromIso8601 => (Kind::Unknown, sql.clone(), None),
+        _ => (Kind::Unknown, sql.clone(), None),
     }
 }

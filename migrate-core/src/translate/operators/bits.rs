@@ -3,13 +3,11 @@
 
 use sqlite3_parser::ast::Operator;
 
-use super::arithmetic::{beside, truncated};
-use super::node::{Constant, Kind, Node};
-use super::{Result, literal, untranslatable};
+use super::{arithmetic::beside, arithmetic::truncated};
+use crate::translate::model::{Constant, Kind, Node, Result, untranslatable};
 
 /// `&`, `|`, `<<` and `>>`, which take floats as the integers that they begin with.
-pub(super) fn calculated(left: &Node, operator: Operator, right: &Node) -> Result<Node> {
-    let is_not_null = left.is_not_null && right.is_not_null;
+pub(crate) fn calculated(left: &Node, operator: Operator, right: &Node) -> Result<Node> {
     let sql = match operator {
         Operator::BitwiseAnd => format!("{} & {}", beside(left)?, beside(right)?),
         Operator::BitwiseOr => format!("{} | {}", beside(left)?, beside(right)?),
@@ -18,11 +16,10 @@ pub(super) fn calculated(left: &Node, operator: Operator, right: &Node) -> Resul
         }
         _ => return untranslatable("an operator that calculates nothing"),
     };
-    Ok(Node { is_not_null, ..Node::compound(Kind::Integer, sql) }.made_of(&[left, right]))
+    Ok(Node::compound(Kind::Integer, sql).strict([left, right]))
 }
 
 fn shift(left: &Node, is_left: bool, places: &Node) -> Result<Node> {
-    let is_not_null = left.is_not_null && places.is_not_null;
     let value = truncated(left)?;
     let sql = match &places.constant {
         Some(Constant::Integer(places)) => {
@@ -45,11 +42,11 @@ fn shift(left: &Node, is_left: bool, places: &Node) -> Result<Node> {
             )
         }
     };
-    Ok(Node { is_not_null, ..Node::compound(Kind::Integer, sql) }.made_of(&[left, places]))
+    Ok(Node::compound(Kind::Integer, sql).strict([left, places]))
 }
 
 /// `value` shifted to the left, or to the right where `places` is negative.
-pub(super) fn shifted(value: i64, places: i128) -> i64 {
+pub(crate) fn shifted(value: i64, places: i128) -> i64 {
     match places {
         0..=63 => value << places,
         64.. => 0,
@@ -58,13 +55,13 @@ pub(super) fn shifted(value: i64, places: i128) -> i64 {
 }
 
 /// `~`, of a number.
-pub(super) fn complement(node: &Node) -> Result<Node> {
+pub(crate) fn complement(node: &Node) -> Result<Node> {
     let number = node.number()?;
     match number.constant {
-        Some(Constant::Integer(value)) => return Ok(literal::integer(!value)),
+        Some(Constant::Integer(value)) => return Ok(Node::of_integer(!value)),
         Some(Constant::Null) => return Ok(number),
         _ => {}
     }
     let sql = format!("~{}", truncated(&number)?);
-    Ok(Node { is_not_null: number.is_not_null, ..Node::compound(Kind::Integer, sql) }.made_of(&[&number]))
+    Ok(Node { is_not_null: number.is_not_null, ..Node::compound(Kind::Integer, sql) }.made_of([&number]))
 }

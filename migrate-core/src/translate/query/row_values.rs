@@ -3,8 +3,8 @@
 use sqlite3_parser::ast::{Expr, Operator};
 
 use super::expression::Translator;
-use super::node::{Kind, Node};
-use super::{Result, compare, untranslatable};
+use crate::translate::model::{Kind, Node, Result, untranslatable};
+use crate::translate::operators::compare;
 
 /// The columns of a row value; none where the expression is a single value.
 pub(super) fn parts<'e>(expression: &'e Expr<'e>) -> Option<&'e [Expr<'e>]> {
@@ -27,16 +27,16 @@ pub(super) fn compared(
     let (left, right) = (translator.nodes(left)?, translator.nodes(right)?);
     match operator {
         Operator::Equals => joined(translator, &left, &right, "AND", |translator, left, right| {
-            compare::compared(translator, left, Operator::Equals, right)
+            compare::compared(&mut translator.notes, left, Operator::Equals, right)
         }),
         Operator::NotEquals => joined(translator, &left, &right, "OR", |translator, left, right| {
-            compare::compared(translator, left, Operator::NotEquals, right)
+            compare::compared(&mut translator.notes, left, Operator::NotEquals, right)
         }),
         Operator::Is => joined(translator, &left, &right, "AND", |translator, left, right| {
-            compare::distinct(translator, left, right, false)
+            compare::distinct(&mut translator.notes, left, right, false)
         }),
         Operator::IsNot => joined(translator, &left, &right, "OR", |translator, left, right| {
-            compare::distinct(translator, left, right, true)
+            compare::distinct(&mut translator.notes, left, right, true)
         }),
         Operator::Less | Operator::LessEquals => ordered(translator, &left, Operator::Less, operator, &right),
         Operator::Greater | Operator::GreaterEquals => {
@@ -59,11 +59,11 @@ pub(super) fn among(translator: &mut Translator<'_>, left: &[Expr<'_>], items: &
         let (left, item) = (translator.nodes(left)?, translator.nodes(item)?);
         let item: Vec<Node> = item.iter().map(compare::item).collect();
         nodes.push(joined(translator, &left, &item, "AND", |translator, left, right| {
-            compare::compared(translator, left, Operator::Equals, right)
+            compare::compared(&mut translator.notes, left, Operator::Equals, right)
         })?);
     }
     if nodes.is_empty() {
-        return Ok(Node { is_not_null: true, ..Node::atom(Kind::Truth, "false") });
+        return Ok(Node::atom(Kind::Truth, "false").not_null());
     }
     connected(&nodes, "OR")
 }
@@ -92,17 +92,15 @@ fn ordered(
         return untranslatable("a comparison of empty rows");
     };
     if left_rest.is_empty() {
-        return compare::compared(translator, left, last, right);
+        return compare::compared(&mut translator.notes, left, last, right);
     }
-    let before = compare::compared(translator, left, strictly, right)?;
-    let equal = compare::compared(translator, left, Operator::Equals, right)?;
+    let before = compare::compared(&mut translator.notes, left, strictly, right)?;
+    let equal = compare::compared(&mut translator.notes, left, Operator::Equals, right)?;
     let rest = ordered(translator, left_rest, strictly, last, right_rest)?;
     connected(&[before, connected(&[equal, rest], "AND")?], "OR")
 }
 
 fn connected(nodes: &[Node], word: &str) -> Result<Node> {
     let list: Vec<String> = nodes.iter().map(Node::condition_operand).collect::<Result<_>>()?;
-    let is_not_null = nodes.iter().all(|node| node.is_not_null);
-    let parts: Vec<&Node> = nodes.iter().collect();
-    Ok(Node { is_not_null, ..Node::compound(Kind::Truth, list.join(&format!(" {word} "))) }.made_of(&parts))
+    Ok(Node::compound(Kind::Truth, list.join(&format!(" {word} "))).strict(nodes))
 }

@@ -1,13 +1,12 @@
 //! A translated value as one of a column's type: what a generated column or a default stores.
 
-use super::moment;
-use super::node::{Family, Kind, Native, Node};
-use super::{Result, arithmetic, untranslatable};
+use super::{arithmetic, moment};
 use crate::affinity::Affinity;
 use crate::conversion::{Conversion, PgType};
+use crate::translate::model::{Family, Kind, Native, Node, Origin, Result, untranslatable};
 
 /// `node` as a value of a column of this conversion, whose affinity SQLite applies when it stores.
-pub(super) fn assigned(node: &Node, conversion: &Conversion, affinity: Affinity) -> Result<String> {
+pub(crate) fn assigned(node: &Node, conversion: &Conversion, affinity: Affinity) -> Result<String> {
     if node.kind == Kind::Null {
         return Ok("NULL".to_owned());
     }
@@ -27,7 +26,7 @@ pub(super) fn assigned(node: &Node, conversion: &Conversion, affinity: Affinity)
             Ok(node.number()?.sql)
         }
         (PgType::Bigint | PgType::Integer | PgType::Smallint, Kind::Text)
-            if node.is_digits && affinity != Affinity::Text =>
+            if node.origin == Origin::Digits && affinity != Affinity::Text =>
         {
             Ok(format!("{}::{}", node.operand(), conversion.target_type()))
         }

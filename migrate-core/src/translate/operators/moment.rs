@@ -6,35 +6,37 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::node::{Constant, Family, Kind, Native, Node};
-use super::{Result, Volatility, column, untranslatable};
+use super::column;
 use crate::conversion::{Conversion, NaiveZone};
 use crate::identifier::quote_pg_literal;
+use crate::translate::model::{
+    Caveat, Constant, Family, Kind, Native, Node, Origin, Result, Volatility, untranslatable,
+};
 use crate::value::SourceValue;
 
 /// A point in time on the wall clock of UTC, as PostgreSQL's `timestamp`.
 #[derive(Clone, Debug)]
-pub(super) struct Moment {
+pub(crate) struct Moment {
     /// SQL of type `timestamp`.
-    pub(super) wall: String,
+    pub(crate) wall: String,
     /// Whether it is the clock, and not a value of the row.
-    pub(super) is_clock: bool,
+    pub(crate) is_clock: bool,
     /// Whether it may have parts of a millisecond, which SQLite rounds off before it calculates.
-    pub(super) is_fine: bool,
+    pub(crate) is_fine: bool,
     /// Whether it is written with milliseconds.
-    pub(super) is_subsec: bool,
+    pub(crate) is_subsec: bool,
     /// Whether it may lie outside the years 1 to 9999, in which the two databases agree.
-    pub(super) is_moved: bool,
+    pub(crate) is_moved: bool,
     /// The parts that it was made of.
-    pub(super) volatility: Volatility,
-    pub(super) is_not_null: bool,
+    pub(crate) volatility: Volatility,
+    pub(crate) is_not_null: bool,
 }
 
 /// How far from 1970 what `timestamp` holds can be, in seconds.
 const SECONDS_BOUND: i128 = 1 << 44;
 
 /// The clock.
-pub(super) fn now() -> Moment {
+pub(crate) fn now() -> Moment {
     Moment {
         wall: "(now() at time zone 'UTC')".to_owned(),
         is_clock: true,
@@ -47,7 +49,7 @@ pub(super) fn now() -> Moment {
 }
 
 /// A wall clock of UTC as an instant.
-pub(super) fn instant(wall: &str) -> String {
+pub(crate) fn instant(wall: &str) -> String {
     if wall == now().wall { "now()".to_owned() } else { format!("({wall} at time zone 'UTC')") }
 }
 
@@ -59,20 +61,20 @@ const TIME_SUBSEC: [&str; 5] = ["%H", ":", "%M", ":", "%f"];
 
 impl Moment {
     /// A wall clock of UTC that is a value of the row.
-    pub(super) fn of(wall: String, value: &Node) -> Moment {
+    pub(crate) fn of(wall: String, value: &Node) -> Moment {
         Moment {
             wall,
             is_clock: false,
             is_fine: false,
             is_subsec: false,
-            is_moved: value.is_moved,
+            is_moved: value.has(Caveat::MovedMoment),
             volatility: value.volatility,
             is_not_null: value.is_not_null,
         }
     }
 
     /// The same in whole milliseconds, as SQLite counts: to the nearest one, but never to the next second.
-    pub(super) fn rounded(&self) -> String {
+    pub(crate) fn rounded(&self) -> String {
         if !self.is_fine {
             return self.wall.clone();
         }
@@ -81,7 +83,7 @@ impl Moment {
     }
 
     /// `datetime(…)`: `YYYY-MM-DD HH:MM:SS`.
-    pub(super) fn datetime(&self) -> Node {
+    pub(crate) fn datetime(&self) -> Node {
         if self.is_subsec {
             let wall = format!("date_trunc('milliseconds', {})", self.rounded());
             return self.text("YYYY-MM-DD HH24:MI:SS.MS", &DATETIME_SUBSEC).with_native(Family::Wall, wall);
@@ -92,12 +94,12 @@ impl Moment {
     }
 
     /// `date(…)`: `YYYY-MM-DD`.
-    pub(super) fn date(&self) -> Node {
+    pub(crate) fn date(&self) -> Node {
         self.text("YYYY-MM-DD", &DATE).with_native(Family::Date, format!("({})::date", self.wall))
     }
 
     /// `time(…)`: `HH:MM:SS`.
-    pub(super) fn time(&self) -> Node {
+    pub(crate) fn time(&self) -> Node {
         if self.is_subsec {
             let time = format!("date_trunc('milliseconds', {})::time", self.rounded());
             return self.text("HH24:MI:SS.MS", &TIME_SUBSEC).with_native(Family::Time, time);
@@ -107,7 +109,7 @@ impl Moment {
     }
 
     /// Seconds since 1970, whole ones unless `subsec` asked for more.
-    pub(super) fn epoch_seconds(&self) -> Node {
+    pub(crate) fn epoch_seconds(&self) -> Node {
         let epoch = if self.is_clock && self.wall == now().wall {
             "extract(epoch from now())".to_owned()
         } else {
@@ -122,17 +124,17 @@ impl Moment {
     }
 
     /// The Julian day.
-    pub(super) fn julian_day(&self) -> Node {
+    pub(crate) fn julian_day(&self) -> Node {
         let sql = column::julian_day(&format!("extract(epoch from {})", self.rounded()));
         Node { is_atom: false, ..self.node(Kind::Real, sql) }
     }
 
     /// The text of `strftime` with these parts of a format, each a directive or text that stands for itself.
-    pub(super) fn formatted(&self, parts: &[&str]) -> Result<Node> {
+    pub(crate) fn formatted(&self, parts: &[&str]) -> Result<Node> {
         if let ["%s"] = parts {
             let seconds = self.epoch_seconds();
             return Ok(Node {
-                is_digits: true,
+                origin: Origin::Digits,
                 ..self.node(Kind::Text, format!("{}::text", seconds.operand()))
             });
         }
@@ -157,7 +159,8 @@ impl Moment {
 
     fn node(&self, kind: Kind, sql: String) -> Node {
         let Moment { volatility, is_moved, is_not_null, .. } = *self;
-        Node { volatility, is_moved, is_not_null, ..Node::atom(kind, sql) }
+        let caveats = is_moved.then_some(Caveat::MovedMoment).into_iter().collect();
+        Node { volatility, caveats, is_not_null, ..Node::atom(kind, sql) }
     }
 
     /// Text by a pattern of `to_char` where it is the clock, else put together from its parts.
@@ -188,7 +191,8 @@ impl Moment {
         }
         let is_digits = matches!(parts, ["%Y" | "%m" | "%d" | "%H" | "%M" | "%S" | "%j" | "%w"]);
         let node = self.node(Kind::Text, pieces.join(" || "));
-        Node { is_atom: pieces.len() == 1, is_digits, ..node }
+        let origin = if is_digits { Origin::Digits } else { Origin::Computed };
+        Node { is_atom: pieces.len() == 1, origin, ..node }
     }
 
     /// The SQL of one directive; none where it is none that is known.
@@ -255,7 +259,7 @@ fn pattern(part: &str) -> Option<String> {
 }
 
 /// A constant in PostgreSQL's own form; none where it has none that is sure to mean the same.
-pub(super) fn constant(family: Family, constant: &Constant) -> Option<String> {
+pub(crate) fn constant(family: Family, constant: &Constant) -> Option<String> {
     match (family, constant) {
         (Family::Boolean, Constant::Integer(value @ (0 | 1))) => Some((*value == 1).to_string()),
         (Family::EpochMilliseconds, Constant::Integer(value)) => {

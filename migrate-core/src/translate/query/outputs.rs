@@ -1,17 +1,16 @@
 //! Result columns: what they are, what SQLite names them, and what they are assigned to.
 
+use sqlite3_parser::ast::{As, Expr, ResultColumn};
 use std::collections::BTreeSet;
 
-use sqlite3_parser::ast::{As, Expr, ResultColumn};
-
-use super::super::expression::Translator;
-use super::super::node::{Constant, Node};
-use super::super::{Result, ScopeColumn, coerce, column, default, literal, untranslatable};
+use super::expression::Translator;
 use super::form::Form;
 use crate::affinity::Affinity;
 use crate::conversion::Conversion;
 use crate::identifier::{fit_pg, hashed_pg};
 use crate::source_sql::plain_name;
+use crate::translate::model::{Constant, Node, Result, ScopeColumn, untranslatable};
+use crate::translate::operators::{coerce, column, default_value};
 
 /// A result column.
 #[derive(Clone, Debug)]
@@ -28,9 +27,9 @@ pub(super) struct Output {
 
 /// A column of a table that takes a value.
 #[derive(Clone, Debug)]
-pub(in super::super) struct Target {
-    pub(in super::super) conversion: Conversion,
-    pub(in super::super) affinity: Affinity,
+pub(crate) struct Target {
+    pub(crate) conversion: Conversion,
+    pub(crate) affinity: Affinity,
 }
 
 impl Output {
@@ -49,7 +48,7 @@ impl Output {
             sql,
             conversion: target.conversion.clone(),
             affinity: target.affinity,
-            collation: self.node.collation.clone().unwrap_or_default(),
+            collation: self.node.collation().clone(),
             not_null: self.node.is_not_null,
         })
     }
@@ -57,11 +56,11 @@ impl Output {
 
 impl Target {
     /// A value as one of this column; `column` is the column that it is, where it is one as it stands.
-    pub(in super::super) fn value(&self, node: &Node, column: Option<&ScopeColumn>) -> Result<String> {
+    pub(crate) fn value(&self, node: &Node, column: Option<&ScopeColumn>) -> Result<String> {
         match (column, &node.constant) {
             (Some(column), _) if column.conversion == self.conversion => Ok(column.sql.clone()),
             (_, Some(Constant::Null)) => Ok("NULL".to_owned()),
-            (_, Some(_)) => Ok(default::constant(node, &self.conversion, self.affinity)?.sql),
+            (_, Some(_)) => Ok(default_value::constant(node, &self.conversion, self.affinity)?.sql),
             _ => coerce::assigned(node, &self.conversion, self.affinity),
         }
     }
@@ -132,7 +131,7 @@ fn all_of(translator: &mut Translator<'_>, name: Option<&str>) -> Vec<Output> {
 }
 
 /// The column that an expression is, if it is nothing else.
-pub(in super::super) fn plain_column(
+pub(crate) fn plain_column(
     translator: &mut Translator<'_>,
     expression: &Expr<'_>,
 ) -> Result<Option<ScopeColumn>> {
@@ -180,9 +179,4 @@ pub(super) fn target_names(sources: &[String]) -> Vec<String> {
         free
     };
     sources.iter().map(target).collect()
-}
-
-/// A result column that is NULL.
-pub(super) fn null() -> Node {
-    literal::null()
 }

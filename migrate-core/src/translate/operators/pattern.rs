@@ -4,11 +4,10 @@
 use sqlite3_parser::ast::LikeOperator;
 
 use super::compare::in_c;
-use super::node::{Constant, Kind, Node};
-use super::{Result, untranslatable};
 use crate::identifier::quote_pg_literal;
+use crate::translate::model::{Constant, Kind, Node, Result, untranslatable};
 
-pub(super) fn matched(
+pub(crate) fn matched(
     operator: LikeOperator,
     value: &Node,
     wanted: &Node,
@@ -21,8 +20,7 @@ pub(super) fn matched(
         LikeOperator::Match => return untranslatable("MATCH"),
         LikeOperator::Regexp => return untranslatable("REGEXP, which is the app's own"),
     };
-    let is_not_null = value.is_not_null && wanted.is_not_null;
-    Ok(Node { is_not_null, ..Node::compound(Kind::Truth, sql) }.made_of(&[&value, wanted]))
+    Ok(Node::compound(Kind::Truth, sql).strict([&value, wanted]))
 }
 
 fn like(value: &Node, wanted: &Node, escape: Option<&Node>) -> Result<String> {

@@ -1,17 +1,16 @@
 //! CAST (SQLite manual, "SQL Language Expressions", section 14). SQLite's never fails: it reads the number that text begins with,
 //! and takes the last integer of 64 bits for what lies beyond.
 
-use super::expression::Translator;
-use super::node::{Constant, Kind, Node};
-use super::{Result, arithmetic, compare, functions, literal, untranslatable};
+use super::{arithmetic, compare};
 use crate::affinity::Affinity;
+use crate::translate::model::{Constant, Kind, Node, Notes, Origin, Result, untranslatable};
 
 /// `CAST(node AS …)`, to a type of this affinity.
-pub(super) fn to(translator: &mut Translator<'_>, node: &Node, to: Affinity) -> Result<Node> {
+pub(crate) fn to(notes: &mut Notes, node: &Node, to: Affinity) -> Result<Node> {
     let is_number = matches!(node.kind, Kind::Integer | Kind::Real | Kind::Number | Kind::Truth);
     let of = |kind: Kind, sql: String| {
         let cast = Node { affinity: Some(to), is_not_null: node.is_not_null, ..Node::atom(kind, sql) };
-        cast.made_of(&[node])
+        cast.made_of([node])
     };
     match (to, node.kind) {
         (_, Kind::Null) => Ok(node.clone()),
@@ -21,14 +20,16 @@ pub(super) fn to(translator: &mut Translator<'_>, node: &Node, to: Affinity) -> 
         }
         (Affinity::Integer, Kind::Real) => Ok(of(Kind::Integer, arithmetic::truncated(node)?)),
         (Affinity::Integer, Kind::Number) => {
-            translator.note("beyond 64 bits PostgreSQL fails, where SQLite takes the last integer there");
+            notes.push(
+                "beyond 64 bits PostgreSQL fails, where SQLite takes the last integer there".to_owned(),
+            );
             Ok(of(Kind::Integer, format!("trunc({})::bigint", node.sql)))
         }
-        (Affinity::Integer | Affinity::Numeric, Kind::Text) if node.is_digits => {
+        (Affinity::Integer | Affinity::Numeric, Kind::Text) if node.origin == Origin::Digits => {
             if let Some(Constant::Text(digits)) = &node.constant
                 && let Ok(value) = digits.parse()
             {
-                return Ok(literal::integer(value));
+                return Ok(Node::of_integer(value));
             }
             Ok(of(Kind::Integer, format!("{}::bigint", node.operand())))
         }
@@ -37,7 +38,7 @@ pub(super) fn to(translator: &mut Translator<'_>, node: &Node, to: Affinity) -> 
         (Affinity::Blob, Kind::Blob) => Ok(Node { affinity: Some(to), ..node.clone() }),
         (Affinity::Blob, Kind::Text | Kind::Integer | Kind::Truth) => {
             let text = node.text()?;
-            Ok(of(Kind::Blob, functions::bytes(&text)))
+            Ok(of(Kind::Blob, bytes(&text)))
         }
         (Affinity::Real | Affinity::Numeric, Kind::Text) => {
             untranslatable("a CAST of text to a number that may be a float")
@@ -58,4 +59,9 @@ fn leading_integer(text: &Node) -> String {
         return number;
     }
     format!("(CASE WHEN {} IS NOT NULL THEN {number} END)", text.operand())
+}
+
+/// The bytes of text, without a function that depends on the session: `decode` takes every byte but the backslash for itself.
+pub(crate) fn bytes(text: &Node) -> String {
+    format!("decode(replace({}, E'\\\\', E'\\\\\\\\'), 'escape')", text.sql)
 }
