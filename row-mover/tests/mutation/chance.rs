@@ -1,6 +1,6 @@
-//! Chance that can be repeated (SplitMix64): the same seed gives the same numbers everywhere.
+//! Repeatable random numbers (SplitMix64): a seed yields the same numbers on every machine.
 
-/// A sequence of numbers that its seed gives.
+/// A random number generator with a seed.
 #[derive(Clone, Debug)]
 pub struct Chance {
     state: u64,
@@ -18,13 +18,13 @@ impl Chance {
         z ^ (z >> 31)
     }
 
-    /// A number below `end`; 0 where that is 0.
+    /// Returns a number below `end`, or 0 if that is 0.
     pub fn below(&mut self, end: usize) -> usize {
         let end = u128::try_from(end).unwrap();
         usize::try_from((u128::from(self.next()) * end) >> 64).unwrap()
     }
 
-    /// One of the list; none of an empty one.
+    /// Returns one item of the list, or none if it is empty.
     pub fn pick<'a, T>(&mut self, list: &'a [T]) -> Option<&'a T> {
         list.get(self.below(list.len()))
     }

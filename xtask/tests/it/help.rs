@@ -1,4 +1,4 @@
-//! What `--help` says, of every command: the list of commands is the program's own.
+//! The `--help` of every command, taken from the program's own list of commands.
 
 use crate::place::{Place, exact_snapshot};
 
@@ -8,7 +8,7 @@ const HEADINGS: [&str; 3] = ["Commands:", "Commands, in the order of a migration
 /// The lines of a screen.
 const SCREEN_LINES: usize = 50;
 
-/// The commands that a help text lists, without `help` itself.
+/// Returns the commands that a help text lists, except `help`.
 fn listed(help: &str) -> Vec<String> {
     let below = |heading: &&str| {
         let lines = help.lines().skip_while(|line| line != heading).skip(1);
@@ -23,7 +23,7 @@ fn listed(help: &str) -> Vec<String> {
         .collect()
 }
 
-/// The commands below `command`, with what `--help` says of each.
+/// Returns the subcommands of `command`, with the `--help` of each.
 fn walk(place: &Place, command: &[String], found: &mut Vec<(String, String)>) {
     let output = place.run(command.iter().map(String::as_str).chain(["--help"])).expect(0);
     assert_eq!(output.stderr, "", "help is data");
@@ -55,7 +55,7 @@ fn every_command_has_its_help() {
     }
 }
 
-/// A line that is broken in two is no command that can be copied.
+/// A command must not be wrapped, so that it can be copied.
 #[test]
 fn examples_fit_the_screen() {
     let place = Place::new();

@@ -1,6 +1,6 @@
-//! A small deterministic random number generator (SplitMix64), so that a seed makes the same database everywhere.
+//! A small deterministic random number generator (SplitMix64): a seed yields the same database on every machine.
 
-/// A stream of numbers.
+/// The generator.
 pub struct Prng {
     state: u64,
 }
@@ -10,7 +10,7 @@ impl Prng {
         Prng { state: seed }
     }
 
-    /// The next 64 bits.
+    /// Returns the next 64 bits.
     pub fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -18,17 +18,17 @@ impl Prng {
         z ^ (z >> 31)
     }
 
-    /// A number below `bound`, which is not 0.
+    /// Returns a number below `bound`, which must not be 0.
     pub fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 
-    /// True once in `n` draws.
+    /// Returns true once in `n` draws, on average.
     pub fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
     }
 
-    /// One of the list, which is not empty.
+    /// Returns one item of the list, which must not be empty.
     pub fn pick<'a, T: ?Sized>(&mut self, list: &[&'a T]) -> &'a T {
         list[self.below(list.len() as u64) as usize]
     }
