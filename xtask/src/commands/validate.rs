@@ -14,8 +14,7 @@ use row_mover::run::{self, Purpose, Validation, ValidationRequest, Verdict};
 use row_mover::target::{TargetUrl, pool};
 use row_mover::validate::{CompareOptions, NoShare, Share};
 
-use crate::cleanup::MigrationProof;
-use crate::commands::cleanup::CleanupArgs;
+use crate::commands::cleanup::{CleanupArgs, MigrationProof};
 use crate::commands::migrate;
 use crate::exit::Exit;
 use crate::report::{CiArgs, DieselSchema, Muted, ReportArgs, ReportFiles, Subject, not_moved};
