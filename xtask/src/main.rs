@@ -7,7 +7,6 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 mod bench;
-mod cleanup;
 mod commands;
 mod display;
 mod exit;

@@ -16,8 +16,7 @@ use row_mover::run::{self, Purpose, Validation, ValidationRequest};
 use row_mover::validate::CompareOptions;
 use tempfile::TempDir;
 
-use crate::cleanup::MigrationProof;
-use crate::commands::cleanup::CleanupArgs;
+use crate::commands::cleanup::{CleanupArgs, MigrationProof};
 use crate::commands::migrate;
 use crate::exit::Exit;
 use crate::report::{DieselSchema, ReportFiles, Subject, not_moved};

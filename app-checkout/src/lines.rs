@@ -1,0 +1,152 @@
+//! Reads texts that are not code line by line: docs, pipelines, scripts, image definitions, manifests, templates of charts. Every
+//! line that mentions SQLite has to change, comments included; only scripts keep theirs.
+
+use crate::evidence::{Evidence, paths};
+use crate::file_class::FileClass;
+use crate::finding::{Fact, Hit, Kind};
+use crate::names;
+use crate::text::{Pattern, numbered};
+
+static MENTION: Pattern = Pattern::new(r"(?i)sqlite|\blibsql\b");
+static INSTALL: Pattern = Pattern::new(r"(?:apk|apt|apt-get|yum|dnf) ");
+/// Packages of Linux distributions: the first group is SQLite, the second compiles native modules.
+static SYSTEM_PACKAGE: Pattern = Pattern::new(
+    r#"(?:^|[\s"'`=;&|,()\[\]])(?:(sqlite3?|sqlite-dev|sqlite-libs|libsqlite3-dev|libsqlite3-0)|(g\+\+|build-base|build-essential|node-gyp|make))(?:$|[\s"'`=;&|,()\[\]])"#,
+);
+static SETTING: Pattern = Pattern::new(r"\b((?i:database[_-]*path))\b");
+static URL: Pattern = Pattern::new(r#"(?:^|[\s"'`=,])((?:file|sqlite3?|libsql):[^\s"'`=,]*)"#);
+
+/// The findings in a text: one in docs, else at most one for a line, and none for the lines in `known`.
+pub(crate) fn hits(text: &str, class: FileClass, evidence: &Evidence, known: &[usize]) -> Vec<Hit> {
+    if class == FileClass::Docs {
+        let is_sqlite = |line: &str| {
+            MENTION.is_match(line)
+                || names::variables(line).next().is_some()
+                || file_in(line, evidence).is_some()
+        };
+        let mut lines = numbered(text).filter(|(_, line)| is_sqlite(line)).map(|(number, _)| number);
+        let Some(first) = lines.next() else { return Vec::new() };
+        return vec![(first, Kind::Docs, Fact::Lines(1 + lines.count()), false)];
+    }
+    let is_image =
+        class == FileClass::Manifest && text.lines().any(|line| line.trim_start().starts_with("FROM "));
+    let hit = |(number, line)| {
+        let (kind, fact) = in_line(line, class, is_image, evidence)?;
+        Some((number, kind, fact, false))
+    };
+    numbered(text).filter(|(number, _)| !known.contains(number)).filter_map(hit).collect()
+}
+
+fn in_line(line: &str, class: FileClass, is_image: bool, evidence: &Evidence) -> Option<(Kind, Fact)> {
+    let is_comment = line.trim_start().starts_with('#');
+    if class == FileClass::Script && is_comment {
+        return None;
+    }
+    if let Some((_, name)) = names::variables(line).next() {
+        return Some((Kind::Environment, Fact::Setting(name.to_owned())));
+    }
+    if URL.found(line).any(|(_, url)| names::is_address(url)) {
+        return Some((Kind::Environment, Fact::Address));
+    }
+    if let Some((_, name)) = SETTING.found(line).next() {
+        return Some((Kind::Environment, Fact::Setting(name.to_owned())));
+    }
+    let kind = match class {
+        FileClass::Ci => Kind::Ci,
+        FileClass::Script => Kind::Code,
+        _ => Kind::Manifest,
+    };
+    if is_comment {
+        return MENTION.is_match(line).then_some((kind, Fact::Comment));
+    }
+    if let Some(fact) = installed(line, is_image, evidence) {
+        return Some((Kind::Dependency, fact));
+    }
+    if let Some(name) = file_in(line, evidence) {
+        return Some((kind, Fact::FileName(name.to_owned())));
+    }
+    if MENTION.is_match(line) {
+        return Some((kind, Fact::Mention));
+    }
+    let folder = paths(line).find(|path| evidence.is_folder(path)).filter(|_| class != FileClass::Ci)?;
+    Some((kind, Fact::Folder(folder.to_owned())))
+}
+
+/// The system packages that an image or a pipeline installs for SQLite, or to compile a module for it.
+fn installed(line: &str, is_image: bool, evidence: &Evidence) -> Option<Fact> {
+    let is_continued = is_image && !line.trim_start().starts_with(|each: char| each.is_ascii_uppercase());
+    if !is_continued && !INSTALL.is_match(line) {
+        return None;
+    }
+    // Each separator belongs to two names, so that the names are searched one by one.
+    let (mut packages, mut compiles, mut from) = (Vec::new(), false, 0);
+    while let Some(found) = line.get(from..).and_then(|rest| SYSTEM_PACKAGE.all(rest).next()) {
+        let (sqlite, tool) = (found.get(1), found.get(2).filter(|_| is_image && evidence.has_native_module));
+        packages.extend(sqlite.or(tool).map(|name| name.as_str().to_owned()));
+        compiles |= tool.is_some();
+        from += found.get(1).or(found.get(2))?.end();
+    }
+    (!packages.is_empty()).then_some(Fact::Installed(packages, compiles))
+}
+
+/// The name of the database in a line.
+fn file_in<'a>(line: &'a str, evidence: &Evidence) -> Option<&'a str> {
+    paths(line).map(names::last_segment).find(|name| evidence.is_file(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_at_a_time() {
+        use FileClass::{Ci, Docs, Manifest, Script};
+        let text = str::to_owned;
+        let mut evidence = Evidence::new();
+        evidence.has_native_module = true;
+        evidence.resolve();
+        for (class, lines, fact) in [
+            (
+                Docs,
+                "Nothing.\nHyperpage stores jobs in SQLite.\n\nCopy `data/hyperpage.db`.",
+                Some(Fact::Lines(2)),
+            ),
+            (Docs, "Set DATABASE_PATH.", Some(Fact::Lines(1))),
+            (Docs, "PostgreSQL only, through `ctx.db` and DATABASE_URL.", None),
+            (Ci, "      DATABASE_PATH: ./ci.db", Some(Fact::Setting(text("DATABASE_PATH")))),
+            (Ci, "  - run: npm rebuild better-sqlite3", Some(Fact::Mention)),
+            (
+                Ci,
+                "  - run: sudo apt-get install -y sqlite3",
+                Some(Fact::Installed(vec![text("sqlite3")], false)),
+            ),
+            (Ci, "  # SQLite needs this", Some(Fact::Comment)),
+            (Ci, "  path: data/hyperpage.db", Some(Fact::FileName(text("hyperpage.db")))),
+            (Ci, "  DATABASE_URL: postgres://ci:ci@localhost/ci", None),
+            (Manifest, "  DATABASE_URL: \"file:./dev.db\"", Some(Fact::Address)),
+            (Manifest, "  databasePath: {{ .Values.path }}", Some(Fact::Setting(text("databasePath")))),
+            (Manifest, "  name: hyperpage-sqlite", Some(Fact::Mention)),
+            (Manifest, "  mountPath: /app/data", Some(Fact::Folder(text("/app/data")))),
+            (Manifest, "  mountPath: /var/lib/postgresql/data", None),
+            (Manifest, "  host: main.db.internal", None),
+            (
+                Manifest,
+                "FROM node\nRUN apk add --no-cache python3 make g++",
+                Some(Fact::Installed(vec![text("make"), text("g++")], true)),
+            ),
+            (Manifest, "FROM node\nRUN make build", None),
+            (
+                Manifest,
+                "FROM node\nRUN apk add \\\n    sqlite-dev",
+                Some(Fact::Installed(vec![text("sqlite-dev")], false)),
+            ),
+            (Script, "sqlite3 data/hyperpage.db .dump", Some(Fact::FileName(text("hyperpage.db")))),
+            (Script, "# once sqlite", None),
+            (Script, "psql \"$DATABASE_URL\"", None),
+        ] {
+            let found: Vec<Fact> = hits(lines, class, &evidence, &[]).into_iter().map(|hit| hit.2).collect();
+            assert_eq!(found, Vec::from_iter(fact), "{lines}");
+        }
+        assert_eq!(hits("sqlite\nsqlite", Ci, &evidence, &[1]).len(), 1);
+    }
+}
