@@ -24,7 +24,7 @@ pub fn predicate(sql: &str, scope: &Scope) -> Result<Translated> {
     condition(sql, scope, Volatility::Immutable)
 }
 
-/// Translates a key of an index that is an expression.
+/// Translates an expression that is a key of an index.
 ///
 /// # Errors
 /// [`Untranslatable`] with the reason.
@@ -57,7 +57,7 @@ pub fn generated(
         if node.has(Caveat::Approximate) {
             return Err(Untranslatable::Approximate);
         }
-        // SQLite calculates on with floats where PostgreSQL fails.
+        // SQLite continues with floats where PostgreSQL fails.
         if node.kind == Kind::Integer
             && node.has(Caveat::IntegerOverflow)
             && !holds_integers_alone(conversion)
@@ -86,7 +86,7 @@ fn condition(sql: &str, scope: &Scope, most: Volatility) -> Result<Translated> {
     })
 }
 
-/// Refuses what may fail for rows that are there already.
+/// Refuses expressions that may fail for existing rows.
 fn certain(node: Node) -> Result<Node> {
     if node.has(Caveat::ParsedDocument) {
         return Err(Untranslatable::ParsedDocument);

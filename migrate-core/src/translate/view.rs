@@ -12,13 +12,13 @@ use crate::source_sql::plain_name;
 pub struct TranslatedView {
     /// The query.
     pub query: String,
-    /// Its columns, by their names in SQLite; their SQL is empty, since a planner names them.
+    /// Its columns, by their names in SQLite; their SQL is empty, because the planner names them.
     pub columns: Vec<ScopeColumn>,
     /// What a reviewer should know of the translation.
     pub notes: Notes,
 }
 
-/// Translates a stored `CREATE VIEW`, which may read what stands in `catalog`.
+/// Translates a stored `CREATE VIEW`, which may read what is in `catalog`.
 ///
 /// # Errors
 /// [`super::Untranslatable`] with the reason.
@@ -37,8 +37,8 @@ pub fn view(sql: &str, catalog: &Catalog) -> Result<TranslatedView> {
         }
         let mut notes = translated.notes;
         let mut known = Vec::with_capacity(translated.columns.len());
-        for (place, column) in translated.columns.iter().enumerate() {
-            let name = named.as_ref().and_then(|named| named.get(place)).unwrap_or(&column.name);
+        for (index, column) in translated.columns.iter().enumerate() {
+            let name = named.as_ref().and_then(|named| named.get(index)).unwrap_or(&column.name);
             if named.is_none() && !column.is_named {
                 notes.insert(Note::UnnamedColumn { column: name.clone() });
             }
@@ -49,7 +49,7 @@ pub fn view(sql: &str, catalog: &Catalog) -> Result<TranslatedView> {
     })
 }
 
-/// What a reviewer should know of a column that PostgreSQL has in another form than SQLite.
+/// Returns a note on a column that PostgreSQL has in another form than SQLite.
 fn own_form(name: &str, conversion: &Conversion) -> Option<Note> {
     let is_same = matches!(
         conversion,

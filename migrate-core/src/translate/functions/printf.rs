@@ -1,8 +1,8 @@
-//! `printf`, by the directives that both databases write alike: `%s`, `%d`, `%x`, each with a width where it has one, and `%%`.
+//! `printf`, with the directives that both databases format alike: `%s`, `%d`, `%x`, with a width, and `%%`.
 
 use crate::translate::model::{Kind, Node, Result, Untranslatable};
 
-/// A directive: what stands between `%` and its letter.
+/// A directive.
 struct Directive {
     letter: char,
     is_left: bool,
@@ -39,7 +39,7 @@ pub(super) fn formatted(format: &str, arguments: &[Node]) -> Result<Node> {
     Ok(Node { is_atom: pieces.len() == 1, ..node })
 }
 
-/// The directive at the beginning of `text`, and what follows it.
+/// Parses the directive at the beginning of `text`, and returns the rest.
 fn read(text: &str) -> Option<(Directive, &str)> {
     let after_flags = text.trim_start_matches(['-', '0']);
     let flags = text.strip_suffix(after_flags)?;
@@ -63,7 +63,7 @@ fn read(text: &str) -> Option<(Directive, &str)> {
     Some((directive, &rest[letter.len_utf8()..]))
 }
 
-/// The SQL of an argument as the directive writes it.
+/// Returns the SQL of an argument as the directive formats it.
 fn written(directive: &Directive, argument: &Node) -> Result<String> {
     let Directive { letter, is_left, is_zeroed, width, decimals } = directive;
     let number = || -> Result<String> {
@@ -74,7 +74,7 @@ fn written(directive: &Directive, argument: &Node) -> Result<String> {
         }
     };
     let (digits, is_negative) = match (letter, decimals) {
-        // SQLite counts the bytes of text for its width.
+        // SQLite measures the width of text in bytes.
         ('s', None) if *width == 0 => {
             let text = argument.text()?;
             let sql = if text.is_not_null { text.operand() } else { format!("coalesce({}, '')", text.sql) };
@@ -96,7 +96,7 @@ fn written(directive: &Directive, argument: &Node) -> Result<String> {
                 decimals @ 1..=20 => format!(".{}", "0".repeat(decimals)),
                 _ => return Err(Untranslatable::PrintfDecimals),
             };
-            // A float has no more digits than these for certain.
+            // SQLite prints larger numbers with the digits of a float.
             if argument.bound > 1 << 50 {
                 return Err(Untranslatable::PrintfLargeInteger);
             }
@@ -111,7 +111,7 @@ fn or_zero(number: &Node) -> String {
     if number.is_not_null { number.operand() } else { format!("coalesce({}, 0)", number.sql) }
 }
 
-/// Digits with their sign, filled up to a width but never cut.
+/// Returns digits with their sign, padded to a width but never cut.
 fn padded(digits: &str, is_negative: Option<&str>, width: usize, is_left: bool, is_zeroed: bool) -> String {
     let fill = |text: &str, width: &str, function: &str, with: &str| {
         format!("{function}({text}, greatest({width}, length({text})), '{with}')")

@@ -1,8 +1,8 @@
-//! Functions that are known and have no counterpart, each with the reason.
+//! Known functions without a counterpart, each with the reason.
 
 use crate::translate::model::{NoCounterpart, Node, Result, Untranslatable};
 
-/// The functions, and why they are refused.
+/// The functions, and why each has no counterpart.
 const REASONS: &[(&[&str], NoCounterpart)] = &[
     (
         &[
@@ -52,7 +52,7 @@ const REASONS: &[(&[&str], NoCounterpart)] = &[
 pub(super) fn call(name: &str, arguments: usize) -> Result<Node> {
     let function = name.to_owned();
     Err(match REASONS.iter().find(|(names, _)| names.contains(&name)) {
-        Some(&(_, why)) => Untranslatable::NoCounterpart { function, why },
+        Some((_, why)) => Untranslatable::NoCounterpart { function, why: why.clone() },
         None => Untranslatable::UnknownFunction { function, arguments },
     })
 }

@@ -33,7 +33,7 @@ fn strftime(notes: &mut Notes, format: &Node, rest: &[Node]) -> Result<Node> {
     moment(notes, rest)?.formatted(&parts)
 }
 
-/// A format in its directives and the text between them; `%F`, `%T` and `%R` are written out.
+/// Splits a format into directives and characters; `%F`, `%T` and `%R` are expanded.
 fn parts(format: &str) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
     let mut letters = format.chars();
@@ -50,7 +50,7 @@ fn parts(format: &str) -> Vec<String> {
     parts
 }
 
-/// The point in time that a time value and its modifiers name.
+/// Translates a time value and its modifiers.
 fn moment(notes: &mut Notes, arguments: &[Node]) -> Result<Moment> {
     let Some((value, modifiers)) = arguments.split_first() else { return Ok(moment::now()) };
     let modifiers: Vec<String> = modifiers
@@ -63,7 +63,7 @@ fn moment(notes: &mut Notes, arguments: &[Node]) -> Result<Moment> {
     let is_epoch = modifiers.first().is_some_and(|modifier| modifier == "unixepoch");
     let mut moment = if is_epoch { from_epoch(value)? } else { from_value(value)? };
     if is_epoch {
-        // SQLite has rounded the seconds before anything else.
+        // SQLite rounds the seconds first.
         if moment.is_fine {
             moment.wall.push_str("::timestamp(3)");
         }
@@ -96,7 +96,7 @@ fn from_epoch(value: &Node) -> Result<Moment> {
     Ok(Moment { is_fine, is_moved: !is_constant, ..Moment::of(wall, &number) })
 }
 
-/// How far from 1970 `timestamptz` reaches on both sides, in seconds.
+/// The distance from 1970 that `timestamptz` covers on both sides, in seconds.
 const SECONDS_FITTING: i128 = 200_000_000_000;
 
 fn from_value(value: &Node) -> Result<Moment> {
@@ -110,7 +110,7 @@ fn from_value(value: &Node) -> Result<Moment> {
                 return Ok(Moment { is_clock, is_fine: !is_clock, ..Moment::of(sql.clone(), value) });
             }
             Family::Date => return Ok(Moment::of(format!("({sql})::timestamp"), value)),
-            // SQLite's day for a time of day alone.
+            // SQLite's date for a time of day.
             Family::Time => return Ok(fine(format!("(date '2000-01-01' + {sql})"))),
             Family::JulianDay => return Ok(Moment::of(format!("({sql} at time zone 'UTC')"), value)),
             _ => {}
@@ -119,7 +119,7 @@ fn from_value(value: &Node) -> Result<Moment> {
     match &value.constant {
         Some(Constant::Text(text)) if text.eq_ignore_ascii_case("now") => Ok(moment::now()),
         Some(Constant::Text(text)) => {
-            // A literal that both databases read alike, and that names no zone.
+            // A literal that both databases read alike, without a zone.
             let is_iso = Conversion::TimestamptzFromIso8601(NaiveZone::default())
                 .takes(SourceValue::Text(text.as_bytes()));
             match moment::constant(Family::Wall, &Constant::Text(text.clone())).filter(|_| is_iso) {

@@ -17,11 +17,12 @@ pub(super) use constant::Constant;
 pub(super) use node::{Caveat, Collated, Family, INTEGER_BOUND, Kind, Native, Node, Origin};
 pub(super) use parsed::{with_expression, with_stored};
 pub(super) use reasons::Result;
+pub(super) use scope::{column_index, is_rowid};
 
-/// How far a value depends on more than the expression (PostgreSQL manual, section 38.7).
+/// Whether a value depends on more than the expression (PostgreSQL manual, section 38.7).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Volatility {
-    /// On nothing else: the same columns give the same value, always.
+    /// On nothing else: the same columns always have the same value.
     #[default]
     Immutable,
     /// On the statement or the session, such as the clock.
@@ -35,7 +36,7 @@ pub enum Volatility {
 pub struct Translated {
     /// The expression in PostgreSQL's SQL.
     pub sql: String,
-    /// How far its value depends on more than itself.
+    /// Whether its value depends on more than the row.
     pub volatility: Volatility,
     /// What a reviewer should know of the translation.
     pub notes: Notes,

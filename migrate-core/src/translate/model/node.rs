@@ -1,11 +1,11 @@
-//! A translated subexpression: its SQL, and what is known of its value.
+//! A translated subexpression: its SQL, and the facts about its value.
 
 use std::collections::BTreeSet;
 
 use super::{Collation, Constant, Note, Result, Untranslatable, Volatility};
 use crate::affinity::Affinity;
 
-/// What SQLite's value of an expression is, where it is not NULL.
+/// The class of an expression's value in SQLite, unless it is NULL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Always NULL.
@@ -22,15 +22,15 @@ pub(crate) enum Kind {
     Blob,
     /// A condition: 0 or 1 in SQLite, and `boolean` in PostgreSQL.
     Truth,
-    /// A part of a JSON document, of whatever class: `jsonb` in PostgreSQL.
+    /// A part of a JSON document, of any class: `jsonb` in PostgreSQL.
     Json,
     /// The text of a JSON document: `jsonb` in PostgreSQL, where its spacing is not kept.
     Document,
-    /// Something whose class the conversion did not keep, or whose exact text is not known any more.
+    /// A value whose class or exact text the conversion did not keep.
     Unknown,
 }
 
-/// The types in which PostgreSQL has a value in another form than SQLite; values of one family compare as they did.
+/// A type in which PostgreSQL has another form of a value than SQLite; values of one family compare as in SQLite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
     /// `boolean` for 0 and 1.
@@ -64,7 +64,7 @@ pub(crate) struct Native {
     pub(crate) sql: String,
 }
 
-/// How far from 0 an integer of SQLite can be.
+/// The largest distance of a SQLite integer from 0.
 pub(crate) const INTEGER_BOUND: i128 = 1 << 63;
 
 /// The collation by which SQLite compares a text, by its precedence (SQLite manual, "Datatypes In SQLite", section 7.1).
@@ -132,7 +132,7 @@ impl Caveat {
 pub(crate) struct Node {
     /// SQL whose value is SQLite's, in the type of its kind: `bigint`, `double precision`, `numeric`, `text`, `bytea`, `boolean`.
     pub(crate) sql: String,
-    /// Whether `sql` needs no brackets beside an operator.
+    /// Whether `sql` needs no brackets as an operand.
     pub(crate) is_atom: bool,
     pub(crate) kind: Kind,
     pub(crate) constant: Option<Constant>,
@@ -236,12 +236,12 @@ impl Node {
         self.caveats.iter().filter_map(|caveat| caveat.note())
     }
 
-    /// The SQL, in brackets where it needs them beside an operator.
+    /// Returns the SQL as an operand, in brackets where it needs them.
     pub(crate) fn operand(&self) -> String {
         if self.is_atom { self.sql.clone() } else { format!("({})", self.sql) }
     }
 
-    /// The node as a condition, by SQLite's rule that a number holds where it is not 0.
+    /// Returns the SQL as a condition: in SQLite a number is true unless it is 0.
     pub(crate) fn condition(&self) -> Result<String> {
         if let Some(Native { family: Family::Boolean, sql }) = &self.native {
             return Ok(sql.clone());
@@ -255,7 +255,7 @@ impl Node {
         }
     }
 
-    /// The condition in brackets, unless it is a name, a literal or a call.
+    /// Returns the condition as an operand, in brackets unless it is a name, a literal or a call.
     pub(crate) fn condition_operand(&self) -> Result<String> {
         let sql = self.condition()?;
         let is_atom =
@@ -263,7 +263,7 @@ impl Node {
         Ok(if is_atom { sql } else { format!("({sql})") })
     }
 
-    /// The value as a number, or the reason why it is none.
+    /// Returns the value as a number.
     pub(crate) fn number(&self) -> Result<Node> {
         match self.kind {
             Kind::Truth => {
@@ -275,7 +275,7 @@ impl Node {
         }
     }
 
-    /// The value as text, as SQLite prints it.
+    /// Returns the value as text, as SQLite prints it.
     pub(crate) fn text(&self) -> Result<Node> {
         match self.kind {
             Kind::Text | Kind::Null => Ok(self.clone()),
@@ -298,25 +298,18 @@ impl Node {
                 Ok(Node::atom(Kind::Text, sql).made_of([self]).with(Caveat::DocumentText))
             }
             Kind::Document => Err(Untranslatable::DocumentAsText),
-            Kind::Unknown => Err(Untranslatable::InexactText),
+            Kind::Unknown => Err(Untranslatable::Inexact),
         }
     }
 
-    /// What an index stands on so that it orders and compares as SQLite's did.
+    /// Returns the key of an index that orders and compares like SQLite's.
     pub(crate) fn key_sql(&self) -> Result<String> {
         let sql = match (&self.native, self.kind) {
             (Some(native), _) if !self.is_collated_text() => native.sql.clone(),
-            (_, Kind::Unknown | Kind::Document) => {
-                return Err(Untranslatable::InexactKey);
-            }
+            (_, Kind::Unknown | Kind::Document) => return Err(Untranslatable::Inexact),
             (_, Kind::Json) => self.text()?.sql,
             _ => self.sql.clone(),
         };
-        Ok(match self.collation() {
-            Collation::Nocase if self.kind == Kind::Text => format!("lower({sql})"),
-            Collation::Rtrim if self.kind == Kind::Text => format!("rtrim({sql}, ' ')"),
-            Collation::Other(_) => return Err(Untranslatable::UnknownCollation),
-            _ => sql,
-        })
+        if self.kind == Kind::Text { self.collation().folded(sql) } else { Ok(sql) }
     }
 }

@@ -1,11 +1,11 @@
-//! A translated value as one of a column's type: what a generated column or a default stores.
+//! Assignment: a translated value in the type of a column.
 
 use super::{arithmetic, moment};
 use crate::affinity::Affinity;
 use crate::conversion::{Conversion, PgType};
 use crate::translate::model::{Family, Kind, Native, Node, Origin, Result, Untranslatable};
 
-/// `node` as a value of a column of this conversion, whose affinity SQLite applies when it stores.
+/// Returns `node` as a value of a column of this conversion and affinity.
 pub(crate) fn assigned(node: &Node, conversion: &Conversion, affinity: Affinity) -> Result<String> {
     if node.kind == Kind::Null {
         return Ok("NULL".to_owned());
@@ -54,7 +54,7 @@ pub(crate) fn assigned(node: &Node, conversion: &Conversion, affinity: Affinity)
     }
 }
 
-/// A value in PostgreSQL's own form, as one of the column's type.
+/// Returns a value in PostgreSQL's own form in the column's type.
 fn from_native(native: &Native, conversion: &Conversion) -> Option<String> {
     let sql = native.sql.clone();
     match (native.family, conversion) {

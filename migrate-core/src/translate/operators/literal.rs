@@ -6,10 +6,10 @@ use super::moment;
 use crate::source_sql::string_content;
 use crate::translate::model::{Node, Result, Untranslatable};
 
-/// As many decimal digits of a number are sure to come back from a float.
+/// The number of decimal digits that every float keeps.
 const DIGITS_EXACT: usize = 15;
 
-/// A literal as a node.
+/// Translates a literal.
 pub(crate) fn node(literal: &Literal<'_>) -> Result<Node> {
     match literal {
         Literal::Null => Ok(Node::null()),
@@ -27,7 +27,7 @@ fn number(digits: &str) -> Result<Node> {
     let digits = digits.replace('_', "");
     let hexadecimal = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X"));
     if let Some(hex) = hexadecimal {
-        // SQLite reads hexadecimal as two's complement (manual, "Hexadecimal integer literals").
+        // SQLite reads hexadecimal numbers as two's complement (manual, "Hexadecimal integer literals").
         return match u64::from_str_radix(hex, 16) {
             Ok(bits) => Ok(Node::of_integer(bits.cast_signed())),
             Err(_) => Err(Untranslatable::LongHexadecimal),
@@ -40,7 +40,7 @@ fn number(digits: &str) -> Result<Node> {
         Ok(value) if value.is_finite() => {
             let plain = digits.strip_suffix('.').unwrap_or(&digits);
             let is_integer = plain.bytes().all(|byte| byte.is_ascii_digit());
-            // More digits than a float has would be exact to PostgreSQL, and so would an integer beyond 64 bits.
+            // PostgreSQL would keep all digits of a longer number, and of an integer beyond 64 bits.
             let is_short = plain.bytes().filter(u8::is_ascii_digit).count() <= DIGITS_EXACT;
             Ok(Node::of_real(&if is_integer || !is_short { format!("{value:e}") } else { plain.to_owned() }))
         }

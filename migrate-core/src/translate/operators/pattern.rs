@@ -1,5 +1,5 @@
-//! LIKE and GLOB. SQLite's LIKE does not distinguish the case of ASCII's letters and has no escape unless one is named; its GLOB does,
-//! and knows sets of characters.
+//! LIKE and GLOB. SQLite's LIKE ignores the case of ASCII letters and has no default escape; its GLOB is case-sensitive,
+//! and has sets of characters.
 
 use sqlite3_parser::ast::LikeOperator;
 
@@ -31,7 +31,7 @@ fn like(value: &Node, wanted: &Node, escape: Option<&Node>) -> Result<String> {
     }
     let escape = match escape.map(|escape| &escape.constant) {
         None => "''".to_owned(),
-        // PostgreSQL fails where a pattern ends with its escape.
+        // PostgreSQL fails if a pattern ends with its escape.
         Some(_) => return Err(Untranslatable::EscapedPattern),
     };
     let pattern = match &wanted.constant {
@@ -40,20 +40,20 @@ fn like(value: &Node, wanted: &Node, escape: Option<&Node>) -> Result<String> {
     };
     let has_letters = !matches!(&wanted.constant, Some(Constant::Text(text)) if !text.contains(|letter: char| letter.is_ascii_alphabetic()));
     let value = if has_letters { format!("lower({})", in_c(value)) } else { value.operand() };
-    // A pattern without a backslash needs no word that there is no escape.
+    // A pattern without a backslash needs no ESCAPE.
     let needs_escape =
         escape != "''" || !matches!(&wanted.constant, Some(Constant::Text(text)) if !text.contains('\\'));
     let escape = if needs_escape { format!(" ESCAPE {escape}") } else { String::new() };
     Ok(format!("{value} LIKE {pattern}{escape}"))
 }
 
-/// A pattern and its escape, both literals, so that it is known to what it comes.
+/// Translates LIKE with a literal pattern and a literal escape.
 fn like_literal(value: &Node, pattern: &str, escape: &str) -> Result<String> {
     let mut letters = escape.chars();
     let (Some(escape), None) = (letters.next(), letters.next()) else {
         return Err(Untranslatable::LongEscape);
     };
-    // A letter would be folded with the pattern, so that another escape takes its place.
+    // A letter would be folded with the pattern, so that it needs another escape.
     let new = if escape.is_alphabetic() || escape == '%' || escape == '_' { '\\' } else { escape };
     let mut written = String::new();
     let mut letters = pattern.chars();
@@ -84,7 +84,7 @@ fn glob(value: &Node, wanted: &Node) -> Result<String> {
     Ok(format!("{} ~ {}", value.operand(), quote_pg_literal(&regular)))
 }
 
-/// The regular expression (PostgreSQL manual, section 9.7.3) that fits what a pattern of GLOB fits.
+/// Returns the regular expression (PostgreSQL manual, section 9.7.3) that is equivalent to a pattern of GLOB.
 fn regular_expression(pattern: &str) -> Result<String> {
     let mut out = "^".to_owned();
     let mut rest = pattern.chars().peekable();
@@ -98,7 +98,7 @@ fn regular_expression(pattern: &str) -> Result<String> {
                     out.push('^');
                 }
                 let mut set = String::new();
-                // The first one stands for itself, even where it would close the set.
+                // The first character is literal, even if it is the one that closes a set.
                 set.extend(rest.next());
                 let mut is_closed = false;
                 for letter in rest.by_ref() {
@@ -114,7 +114,7 @@ fn regular_expression(pattern: &str) -> Result<String> {
                 if set.get(1..).is_some_and(|rest| rest.starts_with('-'))
                     && set.starts_with([']', '[', '\\', '^'])
                 {
-                    return Err(Untranslatable::GlobRange);
+                    return Err(Untranslatable::GlobSet);
                 }
                 for letter in set.chars() {
                     if ['[', ']', '\\', '^'].contains(&letter) {

@@ -6,7 +6,7 @@ use super::expression::Translator;
 use crate::translate::model::{Kind, Node, Result, Untranslatable};
 use crate::translate::operators::compare;
 
-/// The columns of a row value; none where the expression is a single value.
+/// Returns the columns of a row value; `None` for a single value.
 pub(super) fn parts<'e>(expression: &'e Expr<'e>) -> Option<&'e [Expr<'e>]> {
     match expression {
         Expr::Parenthesized(inner) if inner.len() > 1 => Some(inner),
@@ -80,7 +80,7 @@ fn joined<'t>(
     connected(&nodes, word)
 }
 
-/// Decided by the first pair that differs; the last pair is compared by `last`.
+/// Compares by the first pair that differs, and the last pair by `last`.
 fn ordered(
     translator: &mut Translator<'_>,
     left: &[Node],
@@ -89,7 +89,7 @@ fn ordered(
     right: &[Node],
 ) -> Result<Node> {
     let ([left, left_rest @ ..], [right, right_rest @ ..]) = (left, right) else {
-        return Err(Untranslatable::EmptyRows);
+        return Err(Untranslatable::UnequalRows);
     };
     if left_rest.is_empty() {
         return compare::compared(&mut translator.notes, left, last, right);

@@ -1,33 +1,33 @@
-//! WITH: queries that have a name, those that read themselves among them.
+//! WITH: named queries, which may be recursive.
 
 use sqlite3_parser::ast::{CommonTableExpr, CompoundOperator, OneSelect, SelectTable, With as Clause};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::body::ones;
-use super::compound::{Branch, Column, Frame, Purpose, branches, forms, put_together, query};
+use super::body::select_cores;
+use super::compound::{Branch, Column, Frame, Purpose, branches, combine, forms, query};
+use super::context::Read;
 use super::limit::{Limits, limits};
 use super::outputs::{target_names, unique_sources};
-use super::part::Read;
 use crate::identifier::{fit_pg, quote_pg, quote_pg_list};
 use crate::source_sql::plain_name;
 use crate::translate::model::{Catalog, Notes, Relation, Result, ScopeColumn, Untranslatable};
 
-/// What a query may read.
+/// Everything that a query may read.
 #[derive(Clone, Debug)]
 pub(crate) struct Environment<'a> {
     pub(crate) catalog: &'a Catalog,
-    /// What WITH names, the inner ones last.
+    /// The queries of WITH, the inner ones last.
     pub(crate) tables: Vec<Relation>,
-    /// The tables and views that were read, by their names in SQLite.
+    /// The names in SQLite of the tables and views that were read.
     pub(crate) read: Rc<RefCell<BTreeSet<String>>>,
-    /// How LIMIT is written.
+    /// The form of LIMIT.
     pub(crate) limits: Limits,
 }
 
 impl<'a> Environment<'a> {
-    /// What a whole database has, for the statement `sql`.
+    /// Creates the environment of the statement `sql`.
     pub(crate) fn of(catalog: &'a Catalog, sql: &str) -> Environment<'a> {
         Environment { catalog, tables: Vec::new(), read: Rc::default(), limits: limits(sql) }
     }
@@ -35,14 +35,14 @@ impl<'a> Environment<'a> {
 
 /// A translated WITH clause.
 pub(super) struct With<'a> {
-    /// Its SQL; empty where there is none.
+    /// Its SQL; empty if there is none.
     pub(super) sql: String,
     pub(super) environment: Environment<'a>,
     pub(super) outer_reads: Vec<Read>,
     pub(super) notes: Notes,
 }
 
-/// Translates a WITH clause, whose names mean something in what follows.
+/// Translates a WITH clause, and adds its names to the environment.
 pub(super) fn with<'a>(frame: &Frame<'a>, clause: Option<&Clause<'_>>) -> Result<With<'a>> {
     let mut with = With {
         sql: String::new(),
@@ -63,7 +63,7 @@ pub(super) fn with<'a>(frame: &Frame<'a>, clause: Option<&Clause<'_>>) -> Result
     Ok(with)
 }
 
-/// Translates one of the queries, and makes it one that may be read.
+/// Translates one of the queries, and adds it to the environment.
 fn add(frame: &Frame<'_>, with: &mut With<'_>, table: &CommonTableExpr<'_>, name: &str) -> Result<String> {
     let target = free_name(&with.environment, name);
     let names = table
@@ -83,7 +83,7 @@ fn add(frame: &Frame<'_>, with: &mut With<'_>, table: &CommonTableExpr<'_>, name
     Ok(format!("{} ({}) AS ({})", quote_pg(&target), quote_pg_list(&columns), translated.sql))
 }
 
-/// A name that no table of the database has in PostgreSQL, since it would hide that table.
+/// Returns a name that hides no table of the database in PostgreSQL.
 fn free_name(environment: &Environment<'_>, name: &str) -> String {
     let mut target = if name.is_empty() { "unnamed".to_owned() } else { fit_pg(name) };
     let is_taken = |target: &str| {
@@ -98,7 +98,7 @@ fn free_name(environment: &Environment<'_>, name: &str) -> String {
     target
 }
 
-/// A translated query as something that may be read, and the names of its columns in PostgreSQL.
+/// Returns a translated query as a relation, and the names of its columns in PostgreSQL.
 fn relation(
     name: &str,
     target: &str,
@@ -128,13 +128,13 @@ fn relation(
     Ok((relation, targets))
 }
 
-/// Whether a query is a compound that reads itself.
+/// Whether a query is recursive.
 fn reads_itself(table: &CommonTableExpr<'_>, name: &str) -> bool {
     let compounds = table.select.body.compounds.as_ref();
     compounds.is_some_and(|compounds| compounds.iter().any(|compound| reads(&compound.select, name)))
 }
 
-/// Whether a name stands in the FROM clause of a SELECT.
+/// Whether the FROM clause of a SELECT has a name.
 fn reads(select: &OneSelect<'_>, name: &str) -> bool {
     let OneSelect::Select { from: Some(from), .. } = select else { return false };
     let joined = from.joins.iter().flatten().map(|join| &join.table);
@@ -144,7 +144,7 @@ fn reads(select: &OneSelect<'_>, name: &str) -> bool {
     })
 }
 
-/// A query that reads itself: what stands before the last UNION begins it, and what stands behind goes on with each row.
+/// Translates a recursive query: the part before UNION is its base, the part after it is applied to each row.
 fn recursive(
     frame: &Frame<'_>,
     table: &CommonTableExpr<'_>,
@@ -164,8 +164,8 @@ fn recursive(
         return Err(Untranslatable::RecursiveOperator);
     }
     let begin: Vec<Branch> =
-        ones(frame, &select.body.select, &[], false)?.into_iter().map(|one| (None, one)).collect();
-    let base = put_together(frame, begin, &[], &Purpose::default())?;
+        select_cores(frame, &select.body.select, &[], false)?.into_iter().map(|core| (None, core)).collect();
+    let base = combine(frame, begin, &[], &Purpose::default())?;
     let may_be_null: Vec<Column> = base
         .columns
         .into_iter()
@@ -176,7 +176,7 @@ fn recursive(
     environment.tables.push(relation);
     let inner = Frame { environment: &environment, ..*frame };
     let all: Vec<Branch> = branches(&inner, &select.body, &[], &Purpose::default())?;
-    if all.len() != 2 || !all.iter().skip(1).all(|(_, one)| one.is_plain) {
+    if all.len() != 2 || !all.iter().skip(1).all(|(_, core)| core.is_plain) {
         return Err(Untranslatable::RecursiveWork);
     }
     let forms = forms(&all, &Purpose::default())?;
@@ -186,7 +186,7 @@ fn recursive(
     if !is_same {
         return Err(Untranslatable::RecursiveClasses);
     }
-    let mut query = put_together(&inner, all, &[], &Purpose::default())?;
+    let mut query = combine(&inner, all, &[], &Purpose::default())?;
     query.columns.iter_mut().for_each(|column| column.form.not_null = false);
     Ok(query)
 }

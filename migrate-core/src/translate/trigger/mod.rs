@@ -1,7 +1,7 @@
 //! Triggers: a stored `CREATE TRIGGER` as a trigger of PostgreSQL and the PL/pgSQL of its function.
 //!
 //! SQLite runs a trigger's statements row by row, and a trigger that is running does not fire itself (manual, "PRAGMA
-//! recursive_triggers", off by default). PostgreSQL's would, so that one that may come back to itself is kept from it.
+//! recursive_triggers", off by default). PostgreSQL's does, so that a trigger that may fire itself is guarded by a setting.
 
 mod outline;
 mod raise;
@@ -13,20 +13,18 @@ use sqlite3_parser::ast::{self, Stmt, TriggerCmd};
 
 use crate::identifier::{hashed_pg, quote_pg_literal};
 use crate::source_sql::plain_name;
-use crate::translate::model::{
-    Catalog, Note, Notes, Relation, Result, Scope, ScopeColumn, ScopeTable, Untranslatable, with_stored,
-};
-use crate::translate::query::{Environment, Frame, Part, Translator, relation};
-use outline::may_come_back;
+use crate::translate::model::{Catalog, Note, Notes, Relation, Result, Scope, Untranslatable, with_stored};
+use crate::translate::query::{Environment, Frame, QueryContext, Translator, relation};
+use outline::may_recurse;
 
 pub use outline::{TriggerEvent, TriggerOutline, TriggerTime, outline};
 
 /// A translated trigger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TranslatedTrigger {
-    /// The table or view that it is on, by its name in SQLite.
+    /// The name in SQLite of its table or view.
     pub table: String,
-    /// When it fires, such as `BEFORE UPDATE OF a, b`.
+    /// Its event, such as `BEFORE UPDATE OF a, b`.
     pub event: String,
     /// The condition under which it fires.
     pub condition: Option<String>,
@@ -36,7 +34,7 @@ pub struct TranslatedTrigger {
     pub notes: Notes,
 }
 
-/// The trigger at hand, as its parts need to know it.
+/// The trigger that is being translated.
 struct Trigger<'a> {
     /// The statement that SQLite stored.
     sql: &'a str,
@@ -44,16 +42,16 @@ struct Trigger<'a> {
     others: &'a [TriggerOutline],
     own: &'a Relation,
     catalog: &'a Catalog,
-    /// What NEW and OLD mean.
+    /// The scope of NEW and OLD.
     scope: Scope,
-    /// Keeps it from running within itself, where that may come.
+    /// Prevents it from firing itself, if it might.
     guard: Option<Guard>,
 }
 
-/// A function's body, and what goes with it.
+/// The body of a function, with notes.
 #[derive(Default)]
 struct Body {
-    /// Its lines; what stands in one may have line breaks of its own, within a literal.
+    /// Its lines; a literal in one may have line breaks.
     lines: Vec<String>,
     notes: Notes,
 }
@@ -63,7 +61,7 @@ impl Trigger<'_> {
         Environment::of(self.catalog, self.sql)
     }
 
-    /// What the function gives back where it has nothing against the change: the row, or nothing once it is written.
+    /// Returns the result of the function if it permits the change: the row, or NULL once it is written.
     fn result(&self) -> &'static str {
         match (self.outline.time, self.outline.event) {
             (TriggerTime::After, _) => "NULL",
@@ -72,7 +70,7 @@ impl Trigger<'_> {
         }
     }
 
-    /// Leaves the function with this result.
+    /// Returns a statement that leaves the function with this result.
     fn leave(&self, result: &str) -> String {
         let open = self.guard.as_ref().map(|guard| format!("{} ", guard.end())).unwrap_or_default();
         format!("{open}RETURN {result};")
@@ -103,7 +101,7 @@ pub fn trigger(
         generated_are_known(own, &outline, sql)?;
         let mut scope = scope(own, outline.event);
         scope.aliases.extend(catalog.schemas.iter().cloned());
-        let guard = may_come_back(&outline, others, cascades).then(|| Guard::new(&outline.name));
+        let guard = may_recurse(&outline, others, cascades).then(|| Guard::new(&outline.name));
         let trigger = Trigger { sql, outline: &outline, others, own, catalog, scope, guard };
         let columns = columns(&trigger, event)?;
         let when = when(&trigger, when_clause.as_ref())?;
@@ -118,7 +116,7 @@ pub fn trigger(
         body.notes.extend(when.notes);
         let mut condition = when.sql;
         if let Some(sql) = condition.take_if(|_| when.has_query || outline.time == TriggerTime::InsteadOf) {
-            // PostgreSQL wants such a condition within the function.
+            // PostgreSQL only allows such a condition in the function.
             body.lines = block(format!("IF {sql} THEN"), body.lines, "END IF;");
         }
         if let Some(guard) = &trigger.guard {
@@ -130,22 +128,22 @@ pub fn trigger(
     })
 }
 
-/// Refuses a generated column of a row that is not written yet: PostgreSQL computes it afterwards (manual, section 5.4).
+/// Refuses a generated column of a row that is not yet written: PostgreSQL computes it later (manual, section 5.4).
 fn generated_are_known(own: &Relation, outline: &TriggerOutline, sql: &str) -> Result<()> {
     if outline.time != TriggerTime::Before || outline.event == TriggerEvent::Delete {
         return Ok(());
     }
     let sql = sql.to_ascii_lowercase();
     let generated = own.writes.iter().flat_map(|writes| &writes.generated);
-    let mut columns = generated.filter_map(|place| own.columns.get(*place));
-    // Whatever the word means there: that it does not stand there is enough.
+    let mut columns = generated.filter_map(|index| own.columns.get(*index));
+    // The word may mean something else; this check is conservative.
     match columns.find(|column| sql.contains(&column.source.to_ascii_lowercase())) {
         Some(column) => Err(Untranslatable::GeneratedBefore { column: column.source.clone() }),
         None => Ok(()),
     }
 }
 
-/// The whole of it, once its parts are there.
+/// Assembles the trigger.
 fn finished(
     trigger: &Trigger<'_>,
     time: TriggerTime,
@@ -162,7 +160,7 @@ fn finished(
     }
 }
 
-/// `OF` and the columns of an UPDATE that it fires on; empty where it fires on all.
+/// Returns `OF` and the columns of an UPDATE that it fires on; empty if it fires on all.
 fn columns(trigger: &Trigger<'_>, event: &ast::TriggerEvent<'_>) -> Result<String> {
     let ast::TriggerEvent::UpdateOf(names) = event else { return Ok(String::new()) };
     if trigger.outline.time == TriggerTime::InsteadOf {
@@ -179,7 +177,7 @@ fn columns(trigger: &Trigger<'_>, event: &ast::TriggerEvent<'_>) -> Result<Strin
     Ok(format!(" OF {}", columns.join(", ")))
 }
 
-/// What NEW and OLD mean; only qualified names mean their columns.
+/// Returns the scope of NEW and OLD; only qualified names refer to their columns.
 fn scope(own: &Relation, event: TriggerEvent) -> Scope {
     let mut scope = Scope::default();
     let records: &[&str] = match event {
@@ -188,21 +186,12 @@ fn scope(own: &Relation, event: TriggerEvent) -> Scope {
         TriggerEvent::Delete => &["old"],
     };
     scope.aliases.extend(["new", "old"].map(str::to_owned));
-    for (place, name) in records.iter().enumerate() {
-        let table = record(own, name);
-        scope.hidden.extend((0..table.columns.len()).map(|column| (place, column)));
+    for (index, name) in records.iter().enumerate() {
+        let table = own.scope_table(name, &name.to_ascii_uppercase());
+        scope.hidden.extend((0..table.columns.len()).map(|column| (index, column)));
         scope.tables.push(table);
     }
     scope
-}
-
-/// The columns of NEW or OLD.
-fn record(own: &Relation, name: &str) -> ScopeTable {
-    let prefix = name.to_ascii_uppercase();
-    let columns = (own.columns.iter())
-        .map(|column| ScopeColumn { sql: format!("{prefix}.{}", column.sql), ..column.clone() })
-        .collect();
-    ScopeTable { names: vec![name.to_owned()], columns, rowid: own.rowid }
 }
 
 /// The condition of WHEN.
@@ -216,16 +205,16 @@ struct When {
 fn when(trigger: &Trigger<'_>, clause: Option<&ast::Expr<'_>>) -> Result<When> {
     let Some(clause) = clause else { return Ok(When::default()) };
     let environment = trigger.environment();
-    let mut translator = Translator::of_part(&trigger.scope, INNER, Part::new(&environment));
+    let mut translator = Translator::of_part(&trigger.scope, INNER, QueryContext::new(&environment));
     let sql = translator.node(clause)?.condition()?;
-    let has_query = translator.part.has_queries;
+    let has_query = translator.context.has_queries;
     Ok(When { sql: Some(sql), has_query, notes: translator.notes })
 }
 
-/// The depth of the statements of a trigger, so that each stands on one line.
+/// The depth of the statements of a trigger, so that each is on one line.
 const INNER: usize = 1;
 
-/// All statements of a body.
+/// Translates all statements of a body.
 fn statements(trigger: &Trigger<'_>, commands: &[TriggerCmd<'_>]) -> Result<Body> {
     let mut body = Body::default();
     for command in commands {
@@ -245,7 +234,7 @@ fn statements(trigger: &Trigger<'_>, commands: &[TriggerCmd<'_>]) -> Result<Body
     Ok(body)
 }
 
-/// Keeps a function from running within itself: by a setting that lasts no longer than the transaction.
+/// Prevents a function from running recursively, by a setting of the transaction.
 struct Guard {
     setting: String,
 }
@@ -267,7 +256,7 @@ impl Guard {
     }
 }
 
-/// Lines between two others, indented.
+/// Returns indented lines between two others.
 fn block(begin: String, lines: Vec<String>, end: &str) -> Vec<String> {
     let inner = lines.into_iter().map(|line| format!("  {line}"));
     std::iter::once(begin).chain(inner).chain([end.to_owned()]).collect()

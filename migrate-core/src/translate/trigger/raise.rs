@@ -1,19 +1,19 @@
-//! `SELECT RAISE(…)`: what a trigger does to refuse a change.
+//! `SELECT RAISE(…)`, by which a trigger refuses a change.
 
 use sqlite3_parser::ast::{Expr, OneSelect, Operator, ResolveType, ResultColumn, Select};
 
 use super::{Trigger, TriggerTime, block};
 use crate::translate::model::{Node, Note, Notes, Result, Scope, Untranslatable};
 use crate::translate::operators::compare;
-use crate::translate::query::{self, Frame, Part, Translator};
+use crate::translate::query::{self, Frame, Translator};
 
-/// What one branch does: a line of PL/pgSQL.
+/// Translates RAISE to PL/pgSQL.
 struct Refusals<'t, 'a> {
     trigger: &'t Trigger<'a>,
     notes: Notes,
 }
 
-/// A SELECT of a trigger's body, as lines of PL/pgSQL, and notes. One that refuses nothing is not translated.
+/// Translates a SELECT with RAISE to lines of PL/pgSQL, with notes.
 pub(super) fn select(
     trigger: &Trigger<'_>,
     frame: &Frame<'_>,
@@ -35,12 +35,8 @@ pub(super) fn select(
         return refused();
     }
     let mut refusals = Refusals { trigger, notes: Notes::new() };
-    let scope = Scope {
-        outer: frame.outer.map(|outer| Box::new(outer.clone())),
-        aliases: frame.outer.map(|outer| outer.aliases.clone()).unwrap_or_default(),
-        ..Scope::default()
-    };
-    let mut translator = Translator::of_part(&scope, frame.depth, Part::new(frame.environment));
+    let scope = Scope::within(frame.outer);
+    let mut translator = frame.translator(&scope);
     let expression = unwrapped(expression);
     let lines = match expression {
         Expr::Raise(kind, message) => vec![refusals.raise(&mut translator, *kind, *message)?],
@@ -54,8 +50,7 @@ pub(super) fn select(
         _ => return refused(),
     };
     let (condition, mut notes) = match (from, where_clause) {
-        (None, None) => (None, Notes::new()),
-        (None, Some(condition)) => (Some(translator.node(condition)?.condition()?), Notes::new()),
+        (None, condition) => (translator.condition(*condition)?, Notes::new()),
         (Some(from), condition) => {
             let (sql, notes) = query::rows_sql(frame, from, *condition)?;
             (Some(format!("EXISTS ({sql})")), notes)
@@ -80,7 +75,7 @@ fn unwrapped<'e, 'b>(expression: &'e Expr<'b>) -> &'e Expr<'b> {
 }
 
 impl Refusals<'_, '_> {
-    /// The line that a RAISE is.
+    /// Translates RAISE.
     fn raise(
         &mut self,
         translator: &mut Translator<'_>,
@@ -108,7 +103,7 @@ impl Refusals<'_, '_> {
         }
     }
 
-    /// The lines of a CASE whose branches refuse, or do nothing.
+    /// Translates a CASE whose branches are RAISE or do nothing.
     fn cases(
         &mut self,
         translator: &mut Translator<'_>,

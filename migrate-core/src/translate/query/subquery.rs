@@ -1,4 +1,4 @@
-//! Queries within expressions: EXISTS, IN, and a query whose one value is taken.
+//! Queries in expressions: EXISTS, IN, and scalar subqueries.
 
 use sqlite3_parser::ast::Select;
 
@@ -7,18 +7,18 @@ use super::expression::Translator;
 use crate::translate::model::{Collated, Kind, Node, Result, Untranslatable, Volatility};
 use crate::translate::operators::compare;
 
-/// Translates a query that stands within an expression, whose columns it may name.
+/// Translates a query in an expression, which may read the columns of the outer query.
 fn inner(translator: &mut Translator<'_>, select: &Select<'_>, purpose: &Purpose<'_>) -> Result<Query> {
-    let Some(environment) = translator.part.environment else {
+    let Some(environment) = translator.context.environment else {
         return Err(Untranslatable::Subquery);
     };
     let frame = Frame { environment, outer: Some(translator.scope()), depth: translator.depth() };
     let mut query = query(&frame.deeper()?, select, purpose)?;
-    translator.part.has_queries = true;
-    // One query further in than here.
+    translator.context.has_queries = true;
+    // Levels are counted from the inner query.
     for mut read in query.outer_reads.drain(..) {
         read.level = read.level.saturating_sub(1);
-        translator.part.reads.push(read);
+        translator.context.reads.push(read);
     }
     translator.notes.append(&mut query.notes);
     Ok(query)
@@ -30,17 +30,17 @@ pub(crate) fn exists(translator: &mut Translator<'_>, select: &Select<'_>) -> Re
     Ok(volatile(Node::atom(Kind::Truth, format!("EXISTS ({})", query.sql)).not_null()))
 }
 
-/// The value of a query's first row; SQLite leaves the others unread, where PostgreSQL fails.
+/// Translates a scalar subquery. SQLite ignores all rows but the first, where PostgreSQL fails.
 pub(crate) fn scalar(translator: &mut Translator<'_>, select: &Select<'_>) -> Result<Node> {
     let query = inner(translator, select, &Purpose { is_scalar: true, ..Purpose::default() })?;
     let [column] = query.columns.as_slice() else {
         return Err(Untranslatable::ScalarColumns);
     };
-    if !query.gives_one_row {
+    if !query.is_single_row {
         return Err(Untranslatable::ScalarRows);
     }
     let mut form = column.form.clone();
-    form.not_null &= query.gives_a_row;
+    form.not_null &= query.has_row;
     Ok(volatile(form.node(format!("({})", query.sql))))
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn among(translator: &mut Translator<'_>, value: &Node, select: &Sele
         return Err(Untranslatable::NullInQuery);
     }
     const ITEM: &str = "item.value";
-    // SQLite compares under the collation of the left side alone.
+    // SQLite uses only the collation of the left side.
     let item = Node { collation: Collated::Unset, ..column.form.node(ITEM.to_owned()) };
     let sides = compare::sides(&mut translator.notes, value, &item, true)?;
     let sql = if sides.right == ITEM {
@@ -66,7 +66,7 @@ pub(crate) fn among(translator: &mut Translator<'_>, value: &Node, select: &Sele
     Ok(volatile(Node { is_not_null: value.is_not_null && column.form.not_null, ..node }))
 }
 
-/// What a query gives depends on more than the row.
+/// Marks the result of a query, which depends on more than the row.
 fn volatile(node: Node) -> Node {
     let volatility = node.volatility.max(Volatility::Stable);
     Node { volatility, ..node }
