@@ -1,6 +1,6 @@
-//! Rules of the repository that formatter and linter do not check, as an ordinary test. Each finding has a location, a problem and a
-//! remedy. Files that git ignores are not checked.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! The repository's rules that formatter and linter do not check. Each finding names the line, the problem and what to do. Files that
+//! git ignores are not checked.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fmt;
 use std::fs;
@@ -167,7 +167,7 @@ fn uses_workspace_lints(text: &str, findings: &mut Findings<'_>) {
         Ok(_) => {
             findings.add(1, "the lints of the workspace are not used", "add [lints] with workspace = true")
         }
-        Err(error) => findings.add(1, format!("no TOML ({})", error.message()), "mend it"),
+        Err(error) => findings.add(1, format!("no TOML ({})", error.message()), "fix it"),
     }
 }
 

@@ -103,9 +103,9 @@ fn stalled(what: &str, is_due: impl Fn(&crate::proxy::Piece<'_>) -> bool + Send 
         "{what}: {:?}",
         watch.tries()
     );
-    // The run must not wait for the lock of the stalled session.
-    assert!(took < Duration::from_secs(25), "{what}: {took:?}");
-    // The stalled session ends with the proxy; nothing waits for its locks.
+    // The lock of the session that nobody hears of any more must not be waited for.
+    assert!(took < Duration::from_secs(60), "{what}: {took:?}");
+    // What was read from when the stall came ends with the middle-man; nobody waits for its locks.
     drop(proxy);
     assert_recovered(&case, result, what);
 }

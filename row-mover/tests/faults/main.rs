@@ -1,8 +1,8 @@
 //! Migrations under faults: killed, disconnected, cancelled, without connections, on servers that stop and disks that fill up.
 //!
-//! The run must recover from transient faults by itself, and report permanent ones at once. After each fault the target must hold every
-//! row once. Times are random, from a seed that every failure names: `FAULTS_SEED=…` repeats them, `FAULTS_ROUNDS=…` sets the number of
-//! rounds (few by default).
+//! What passes must pass without anybody's help, what lasts must be said at once, and after each fault the target holds every row
+//! once. Moments are chosen by chance from a seed that every failure names: `TEST_SEED=…` chooses the same again, `FAULTS_ROUNDS=…`
+//! sets how many rounds there are (few by default).
 #![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stderr, reason = "a long run says what it hit, and a test that cannot run says why")]
 #![allow(unreachable_pub, reason = "nothing is exported from a test")]

@@ -37,6 +37,7 @@ fn the_second_is_refused_and_takes_over_once_the_first_is_killed() {
         let result = run::migrate(&case.request(), &watch);
         assert_recovered(&case, result, &what);
         let waited = begun.lock().unwrap().unwrap() - killed;
-        assert!(waited < Duration::from_secs(5), "{what}: the lock was to be had after {waited:?}");
+        // A guard against a wait until the server notices by itself.
+        assert!(waited < Duration::from_secs(60), "{what}: the lock was to be had after {waited:?}");
     }
 }

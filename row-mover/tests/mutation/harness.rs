@@ -102,7 +102,7 @@ fn mutate(
 fn survivor(seed: u64, kind: Kind, subject: &Subject, damage: &Damage, words: &str) -> String {
     let sql: Vec<String> = damage.sql.iter().map(|sql| sql.chars().take(1_500).collect()).collect();
     format!(
-        "{} of {}: {}\n  SQL:  {}\n  said: {}\n  again: MUTATION_SEED={seed} MUTATION_ROUNDS=1 cargo test -p row-mover --test mutation \
+        "{} of {}: {}\n  SQL:  {}\n  said: {}\n  again: TEST_SEED={seed} MUTATION_ROUNDS=1 cargo test -p row-mover --test mutation \
          every_damage -- --nocapture",
         kind.name,
         subject.name,

@@ -1,8 +1,8 @@
 //! Mutation tests of the validator. Each test damages a copy of a migrated database in one way, chosen by a seed. Validation must find
 //! every damage and name it: the table and, if a value is damaged, the row and the column.
 //!
-//! `MUTATION_ROUNDS=N` sets the number of mutations, `MUTATION_SEED=N` the first seed. A failure names the seed that repeats exactly
-//! that mutation. `MUTATION_TABLE=FILE` writes the results table as Markdown. docs/validation.md has the largest run.
+//! `MUTATION_ROUNDS=N` sets how many mutations there are, `TEST_SEED=N` the seed of the first; failures name the seed that
+//! repeats exactly the one. `MUTATION_TABLE=FILE` writes the table of results as Markdown. docs/validation.md has the largest run.
 #![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stderr, reason = "a long run says what it did, with its seed")]
 #![allow(unreachable_pub, reason = "nothing is exported from a test")]
@@ -51,12 +51,8 @@ fn every_damage_is_found_and_named() {
     let all = kinds.len() as u64;
     // A third of the kinds, selected by the seed.
     let count = setting("MUTATION_ROUNDS").unwrap_or(all / 3);
-    // Each run uses a new seed, unless one is set.
-    let seed = setting("MUTATION_SEED").unwrap_or_else(|| {
-        use std::hash::{BuildHasher, RandomState};
-        RandomState::new().hash_one(()) >> 16
-    });
-    eprintln!("MUTATION_SEED={seed} MUTATION_ROUNDS={count}");
+    let seed = test_database::seed();
+    eprintln!("{}={seed} MUTATION_ROUNDS={count}", test_database::SEED_VARIABLE);
     let subjects = subjects();
     let begun = std::time::Instant::now();
     let outcome = harness::run(&harness::Rounds { seed, count, kinds }, subjects);

@@ -3,7 +3,6 @@
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use diesel::sql_types::Text;
@@ -56,14 +55,7 @@ fn the_sample_moves_and_the_second_run_has_nothing_to_do() {
 
     let before = everything(&database);
     let files = place.state().len();
-    // The fastest of several runs, since other tests use the processor, too.
-    let mut fastest = Duration::MAX;
-    for _ in 0..3 {
-        let started = Instant::now();
-        place.snapshot("migrate-again", &migrate(&place, &database, &[]).expect(0).screen());
-        fastest = fastest.min(started.elapsed());
-    }
-    assert!(fastest < Duration::from_secs(1), "it took {fastest:?}");
+    place.snapshot("migrate-again", &migrate(&place, &database, &[]).expect(0).screen());
     assert_eq!(everything(&database), before);
     assert_eq!(place.state().len(), files, "no second copy is taken");
 }

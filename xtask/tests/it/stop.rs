@@ -51,15 +51,16 @@ fn start(command: &mut Command) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Sends a signal and waits for the exit, which must be soon.
+/// Sends a signal and waits for the end, which must come in order and not because the grace period is over.
 #[track_caller]
 fn stop(child: Child, signal: Signal) -> Output {
-    let began = Instant::now();
     kill_process(Pid::from_child(&child), signal).unwrap();
     let output = child.wait_with_output().unwrap();
-    assert!(began.elapsed() < Duration::from_secs(9), "it took {:?}", began.elapsed());
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Output { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    let output =
+        Output { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
+    assert!(!output.stderr.contains("half done"), "{}", output.screen());
+    output
 }
 
 const LOCK_CHUNKS: &str = "BEGIN; LOCK TABLE migration.chunks IN SHARE MODE";
@@ -164,9 +165,7 @@ fn an_endless_view_is_stopped_on_both_sides() {
         "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' \
          AND application_name = 'hyperpage-migration' AND query LIKE '%endless%')",
     );
-    let began = Instant::now();
     let stopped = stop(child, Signal::INT).expect(130);
-    assert!(began.elapsed() < Duration::from_secs(5), "it took {:?}", began.elapsed());
     assert!(stopped.stderr.contains("Stopped by SIGINT. What is done stays done: "), "{}", stopped.screen());
     assert!(!stopped.stderr.contains("error"), "{}", stopped.screen());
     run.wait_for("the end of its sessions", &format!("SELECT ({SESSIONS}) = 0"));
