@@ -1,4 +1,4 @@
-//! The plan on the screen: short where a database is large, and each line for `mapping.toml` works when it is pasted.
+//! The plan on the screen: short for large databases, and each suggested line for `mapping.toml` works when pasted.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use crate::place::Place;
 
-/// The lines of two screens.
+/// The number of lines on two screens.
 const TWO_SCREENS: usize = 48;
 
-/// Names that mean something to TOML, a terminal or SQL, and columns of every kind of advice.
+/// Names with a meaning in TOML, a terminal or SQL, and columns for every kind of advice.
 const HOSTILE: &str = r#"
     PRAGMA foreign_keys = OFF;
     CREATE TABLE "a.b ""c"" \ [x]" (id INTEGER PRIMARY KEY, "is_'active'" INTEGER, "x = 1" TEXT, "born at" DATE NOT NULL);
@@ -23,7 +23,7 @@ const HOSTILE: &str = r#"
     CREATE VIEW "LINES" AS SELECT group_concat(r) FROM (SELECT 2.5 AS r);
 "#;
 
-/// A file of a test's own with this schema.
+/// Creates a temporary file with this schema.
 fn database(sql: &str) -> Place {
     let place = Place::new();
     let connection = Connection::open(place.path().join("any.db")).unwrap();
@@ -47,7 +47,7 @@ fn dry_run(place: &Place, more: &[&str]) -> String {
     format!("{text}\n")
 }
 
-/// The groups of lines that are printed to be pasted.
+/// Returns the groups of lines that are printed for pasting.
 fn pasted_groups(text: &str) -> Vec<String> {
     let mut groups: Vec<String> = Vec::new();
     let mut is_open = false;
@@ -63,7 +63,7 @@ fn pasted_groups(text: &str) -> Vec<String> {
     groups
 }
 
-/// The plan that `generate` makes with this `mapping.toml`.
+/// Generates the plan with this `mapping.toml`.
 fn planned(place: &Place, mapping: &str) -> Value {
     let folder = place.path().join("plan");
     fs::create_dir_all(&folder).unwrap();
@@ -72,7 +72,7 @@ fn planned(place: &Place, mapping: &str) -> Value {
     serde_json::from_slice(&fs::read(folder.join("plan.json")).unwrap()).unwrap()
 }
 
-/// Fails unless the plan has become what a group of lines decides.
+/// Fails unless the plan follows the decision in a group of lines.
 #[track_caller]
 fn assert_followed(plan: &Value, group: &str) {
     let decided: toml::Table = group.parse().unwrap();
