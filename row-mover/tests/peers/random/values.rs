@@ -86,7 +86,7 @@ impl Kind {
             Kind::Integer if prng.one_in(6) => prng
                 .pick(&["0", "-1", "9223372036854775807", "-9223372036854775808", "2147483648", "4294967296"])
                 .to_owned(),
-            Kind::Integer => ((prng.next() % 2001) as i64 - 1000).to_string(),
+            Kind::Integer => (prng.below(2001) as i64 - 1000).to_string(),
             Kind::Boolean => prng.below(2).to_string(),
             Kind::Seconds => (1_000_000_000 + prng.below(800_000_000)).to_string(),
             Kind::Milliseconds => (1_000_000_000_000 + prng.below(800_000_000_000)).to_string(),
