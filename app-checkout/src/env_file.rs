@@ -14,19 +14,18 @@ pub(crate) fn hits(text: &str) -> Vec<Hit> {
     let lines = Lines::of(text);
     let hit = |found: regex::Captures<'_>| {
         let line = lines.line(found.get(0)?.start());
-        let Some(key) = found.get(2) else { return Some((line, Kind::Docs, Fact::Comment, false)) };
+        let mention = Some((line, Kind::Docs, Fact::Mention(1), false));
+        let Some(key) = found.get(2) else { return mention };
         let (line, key, value) = (lines.line(key.start()), key.as_str(), &found[3]);
-        let fact: fn(String) -> Fact = match names::variables(key).next() == Some((0, key)) {
-            true if found.get(1).is_some() => Fact::VariableComment,
-            true => Fact::VariableSet,
-            false if names::is_address(value.trim().trim_matches(['"', '\'', '`'])) => Fact::VariableValue,
-            false if found.get(1).is_some() && found[0].to_ascii_lowercase().contains("sqlite") => {
-                return Some((line, Kind::Docs, Fact::Comment, false));
-            }
-            false => return None,
+        let is_comment = found.get(1).is_some();
+        let fact = match () {
+            () if names::variables(key).next() == Some((0, key)) => Fact::Variable(key.to_owned()),
+            () if names::is_address(value.trim().trim_matches(['"', '\'', '`'])) => Fact::Address,
+            () if is_comment && found[0].to_ascii_lowercase().contains("sqlite") => return mention,
+            () => return None,
         };
-        let is_mechanical = key == "DATABASE_PATH" && found.get(1).is_none() && !value.contains('\n');
-        Some((line, Kind::Environment, fact(key.to_owned()), is_mechanical))
+        let is_mechanical = key == "DATABASE_PATH" && !is_comment && !value.contains('\n');
+        Some((line, Kind::Environment, fact, is_mechanical))
     };
     ENTRY.all(text).filter_map(hit).collect()
 }
@@ -45,21 +44,17 @@ mod tests {
 
     #[test]
     fn one_line_at_a_time() {
-        let (set, comment, value) = (Fact::VariableSet, Fact::VariableComment, Fact::VariableValue);
-        let path = || "DATABASE_PATH".to_owned();
+        let variable = |name: &str, is_mechanical| Some((Fact::Variable(name.to_owned()), is_mechanical));
         for (line, expected) in [
-            ("DATABASE_PATH=./data/hyperpage.db", Some((set(path()), true))),
-            ("export DATABASE_PATH=\"./x.db\" # note", Some((set(path()), true))),
-            ("  DATABASE_PATH =", Some((set(path()), true))),
-            ("# DATABASE_PATH=./x.db", Some((comment(path()), false))),
-            ("SQLITE_BUSY_TIMEOUT=5000", Some((set("SQLITE_BUSY_TIMEOUT".into()), false))),
-            ("DATABASE_URL=file:./dev.db", Some((value("DATABASE_URL".into()), false))),
-            ("DATABASE_URL='./dev.sqlite'", Some((value("DATABASE_URL".into()), false))),
-            ("# The SQLite file", Some((Fact::Comment, false))),
-            ("DATABASE_URL=postgres://u:p@h/db", None),
-            ("DATABASE_PATHS=1", None),
-            ("# PostgreSQL only", None),
-            ("=x", None),
+            ("DATABASE_PATH=./data/hyperpage.db", variable("DATABASE_PATH", true)),
+            ("export DATABASE_PATH=\"./x.db\" # note", variable("DATABASE_PATH", true)),
+            ("  DATABASE_PATH =", variable("DATABASE_PATH", true)),
+            ("# DATABASE_PATH=./x.db", variable("DATABASE_PATH", false)),
+            ("SQLITE_BUSY_TIMEOUT=5000", variable("SQLITE_BUSY_TIMEOUT", false)),
+            ("DATABASE_URL=file:./dev.db", Some((Fact::Address, false))),
+            ("DATABASE_URL='./dev.sqlite'", Some((Fact::Address, false))),
+            ("# The SQLite file", Some((Fact::Mention(1), false))),
+            ("DATABASE_URL=postgres://u:p@h/db\nDATABASE_PATHS=1\n# PostgreSQL only\n=x", None),
         ] {
             let found =
                 hits(line).into_iter().map(|(_, _, fact, is_mechanical)| (fact, is_mechanical)).next();

@@ -45,7 +45,7 @@ pub(crate) fn variables(text: &str) -> impl Iterator<Item = (usize, &str)> {
 
 /// The result codes of SQLite in a text, with their offsets.
 pub(crate) fn result_codes(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    WORD.found(text)
+    WORD.all(text).filter_map(|groups| groups.get(1).map(|found| (found.start(), found.as_str())))
 }
 
 /// Whether a value is the address of a SQLite database: `file:x.db`, `sqlite:x`, `libsql://x`, or a path to such a file.

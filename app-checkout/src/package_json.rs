@@ -46,7 +46,7 @@ pub(crate) fn hits(text: &str) -> Vec<Hit> {
     let keywords = root.get("keywords").and_then(Value::as_array).into_iter().flatten();
     let texts = root.get("description").into_iter().chain(keywords).filter_map(Value::as_str);
     for found in texts.filter(|found| found.to_ascii_lowercase().contains("sqlite")) {
-        hits.push((line_of("", found), Kind::Docs, Fact::Description, false));
+        hits.push((line_of("", found), Kind::Docs, Fact::Mention(1), false));
     }
     hits
 }
@@ -179,7 +179,7 @@ mod tests {
                 r#"{"scripts":{"reset":"rm -f data/hyperpage.db"}}"#,
                 Some((Fact::Script(text("reset")), false)),
             ),
-            (r#"{"description":"Dashboard on SQLite"}"#, Some((Fact::Description, false))),
+            (r#"{"description":"Dashboard on SQLite"}"#, Some((Fact::Mention(1), false))),
             (r#"{"dependencies":{"pg":"8"},"scripts":{"db:push":"drizzle-kit push"}}"#, None),
             (r#"{"dependencies":"better-sqlite3"}"#, None),
             ("[]", None),

@@ -29,8 +29,7 @@ pub(super) fn json(outcome: &Outcome<'_>) -> anyhow::Result<String> {
     let (listing, applied) = (outcome.listing, outcome.applied.is_some());
     // JSON has its own escapes, so that a name stays exact wherever it is text.
     let name = |path: &Path| path.to_str().map_or_else(|| shown(path), str::to_owned);
-    let counts =
-        words::counts(listing).into_iter().map(|(kind, count)| (words::kind(kind).to_owned(), count.into()));
+    let counts = words::counts(listing).into_iter().map(|(kind, count, _)| (kind.to_owned(), count.into()));
     let findings = listing.findings.iter().map(|finding| {
         json!({
             "path": name(&finding.path), "line": finding.line, "kind": words::kind(finding.kind),
