@@ -110,15 +110,14 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn expect(source: &str, expected: &[(Kind, Fact)]) {
-        let found: Vec<_> =
-            hits(source, "a.tsx").into_iter().map(|(_, kind, fact, _)| (kind, fact)).collect();
-        assert_eq!(found, expected, "{source}");
+    fn expect(file_name: &str, source: &str, expected: &str) {
+        let facts =
+            hits(source, file_name).into_iter().map(|(_, kind, fact, _)| format!("{kind:?} {fact:?}"));
+        assert_eq!(facts.collect::<Vec<_>>().join(", "), expected, "{source}");
     }
 
     #[test]
     fn modules_in_every_position() {
-        let module = |name: &str| Fact::Module(name.to_owned());
         for source in [
             "import pg from 'pg'\nimport Database from 'better-sqlite3'",
             "import type { Database } from \"better-sqlite3\";",
@@ -134,60 +133,43 @@ mod tests {
             "await vi.importActual<T>('better-sqlite3')",
             "x.replace(/^file:\\/\\//, '');import 'better-sqlite3'",
         ] {
-            expect(source, &[(Kind::Import, module("better-sqlite3"))]);
+            expect("a.tsx", source, "Import Module(\"better-sqlite3\")");
         }
-        expect("['better-sqlite3']", &[(Kind::Code, module("better-sqlite3"))]);
-        let next = hits("{\n  serverExternalPackages: ['sharp', 'better-sqlite3'],\n}", "next.config.mjs");
-        assert_eq!(next, [(2, Kind::Dependency, module("better-sqlite3"), false)]);
-        assert_eq!(hits("x = { driver: 'better-sqlite' }", "drizzle.config.ts")[0].1, Kind::Schema);
+        expect("a.ts", "['better-sqlite3']", "Code Module(\"better-sqlite3\")");
+        expect("next.config.mjs", "{ x: ['sharp', 'sqlite3'] }", "Dependency Module(\"sqlite3\")");
+        expect("drizzle.config.ts", "{ driver: 'turso' }", "Schema Dialect(\"driver\", \"turso\")");
     }
 
     #[test]
     fn code_that_only_works_with_sqlite() {
-        let name = |name: &str| (Kind::Code, Fact::Name(name.to_owned()));
-        let variable = |name: &str| (Kind::Environment, Fact::Variable(name.to_owned()));
-        let sql = |construct: &str| (Kind::Code, Fact::Sql(vec![construct.to_owned()]));
-        let address = || (Kind::Code, Fact::Address);
         for (source, expected) in [
-            ("x = sqliteTable('jobs', {})", (Kind::Schema, Fact::Name("sqliteTable".to_owned()))),
-            ("db.pragma('journal_mode = WAL')", name("pragma")),
-            ("let db: BetterSQLite3Database", name("BetterSQLite3Database")),
-            ("if (e.code === 'SQLITE_BUSY')", name("SQLITE_BUSY")),
-            ("<p>Don't</p>\nopen(':memory:') // 'no'", name(":memory:")),
-            ("a = b / c; s = \"it's\"; // no\nopen(':memory:')", name(":memory:")),
-            ("process.env.DATABASE_PATH ?? x", variable("DATABASE_PATH")),
-            ("process.env['SQLITE_FILE']", variable("SQLITE_FILE")),
-            ("new Database('./data/hyperpage.db')", address()),
-            ("new Database(`${folder}/app.db?mode=ro`)", address()),
-            ("path.join(process.cwd(), 'data', 'hyperpage.db')", address()),
-            ("sql`(unixepoch() * 1000)`", sql("unixepoch()")),
-            ("db.all(`SELECT 1\nFROM sqlite_master`)", sql("sqlite_master")),
-            ("'PRAGMA journal_mode = WAL'", sql("PRAGMA journal_mode")),
-            ("'INSERT OR REPLACE INTO app_state'", sql("INSERT OR REPLACE")),
-            (
-                "x = { dialect: 'sqlite' }",
-                (Kind::Code, Fact::Dialect("dialect".to_owned(), "sqlite".to_owned())),
-            ),
+            ("x = sqliteTable('jobs', {})", "Schema Name(\"sqliteTable\")"),
+            ("db.pragma('journal_mode = WAL')", "Code Name(\"pragma\")"),
+            ("let db: BetterSQLite3Database", "Code Name(\"BetterSQLite3Database\")"),
+            ("if (e.code === 'SQLITE_BUSY')", "Code Name(\"SQLITE_BUSY\")"),
+            ("<p>Don't</p>\nopen(':memory:') // 'no'", "Code Name(\":memory:\")"),
+            ("a = b / c; s = \"it's\"; // no\nopen(':memory:')", "Code Name(\":memory:\")"),
+            ("process.env.DATABASE_PATH ?? x", "Environment Variable(\"DATABASE_PATH\")"),
+            ("process.env['SQLITE_FILE']", "Environment Variable(\"SQLITE_FILE\")"),
+            ("new Database('./data/hyperpage.db')", "Code Address"),
+            ("new Database(`${folder}/app.db?mode=ro`)", "Code Address"),
+            ("path.join(process.cwd(), 'data', 'hyperpage.db')", "Code Address"),
+            ("sql`(unixepoch() * 1000)`", "Code Sql([\"unixepoch()\"])"),
+            ("db.all(`SELECT 1\nFROM sqlite_master`)", "Code Sql([\"sqlite_master\"])"),
+            ("'PRAGMA journal_mode = WAL'", "Code Sql([\"PRAGMA journal_mode\"])"),
+            ("'INSERT OR REPLACE INTO app_state'", "Code Sql([\"INSERT OR REPLACE\"])"),
+            ("x = { dialect: 'sqlite' }", "Code Dialect(\"dialect\", \"sqlite\")"),
+            ("// import Database from 'better-sqlite3'", ""),
+            ("/* sqliteTable('x'), DATABASE_PATH */ 'https://x' // 'better-sqlite3'", ""),
+            ("/* never closed 'better-sqlite3'", ""),
+            ("import { db } from './sqlite'; import { db } from '@/lib/sqlite'", ""),
+            ("const engine = 'sqlite', sqliteTable = 1, o = { dialect: 'postgresql', driver: 'pg' }", ""),
+            ("label('We left SQLite behind, SQLite3 too'); <p>We don't use SQLite, it's gone</p>", ""),
+            ("db.pragmas(); pragma('x'); datetime('x'); headers.set('Pragma', 'no-cache')", ""),
+            ("fetch('https://example.com/a.sqlite3/x'); this.db; 'thumbs.db'; 'x'+ctx.db+'y'", ""),
+            ("'Please insert or replace the card without rowid, pragma for the compiler'", ""),
         ] {
-            expect(source, &[expected]);
-        }
-    }
-
-    #[test]
-    fn nothing_is_found_where_it_could_be_something_else() {
-        for source in [
-            "// import Database from 'better-sqlite3'",
-            "/* sqliteTable('x') reads process.env.DATABASE_PATH */ 'https://x' // 'better-sqlite3'",
-            "/* never closed 'better-sqlite3'",
-            "import { db } from './sqlite'; import { db } from '@/lib/sqlite'",
-            "const engine = 'sqlite', sqliteTable = 1, o = { dialect: 'postgresql', driver: 'pg' }",
-            "label('We left SQLite behind, SQLite3 too')",
-            "db.pragmas(); pragma('x'); datetime('x'); headers.set('Pragma', 'no-cache')",
-            "fetch('https://example.com/a.sqlite3/x'); this.db; 'thumbs.db'; 'x'+ctx.db+'y'",
-            "<p>We don't use SQLite, it's gone</p>",
-            "'Please insert or replace the card without rowid, pragma for the compiler'",
-        ] {
-            expect(source, &[]);
+            expect("a.tsx", source, expected);
         }
     }
 

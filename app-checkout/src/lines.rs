@@ -97,47 +97,35 @@ mod tests {
     #[test]
     fn one_line_at_a_time() {
         use FileClass::{Ci, Docs, Manifest, Script};
-        let text = str::to_owned;
         let mut evidence = Evidence::new();
         evidence.has_native_module = true;
         evidence.resolve();
-        for (class, lines, fact) in [
-            (
-                Docs,
-                "Nothing.\nHyperpage stores jobs in SQLite.\n\nCopy `data/hyperpage.db`.",
-                Some(Fact::Mention(2)),
-            ),
-            (Docs, "Set DATABASE_PATH.", Some(Fact::Mention(1))),
-            (Docs, "PostgreSQL only, through `ctx.db` and DATABASE_URL.", None),
-            (Ci, "      DATABASE_PATH: ./ci.db", Some(Fact::Variable(text("DATABASE_PATH")))),
-            (Ci, "  - run: npm rebuild better-sqlite3", Some(Fact::Mention(1))),
-            (Ci, "  - run: sudo apt-get install -y sqlite3", Some(Fact::Installed(vec![text("sqlite3")]))),
-            (Ci, "  # SQLite needs this", Some(Fact::Mention(1))),
-            (Ci, "  path: data/hyperpage.db", Some(Fact::FileName(text("hyperpage.db")))),
-            (Ci, "  DATABASE_URL: postgres://ci:ci@localhost/ci", None),
-            (Manifest, "  DATABASE_URL: \"file:./dev.db\"", Some(Fact::Address)),
-            (Manifest, "  databasePath: {{ .Values.path }}", Some(Fact::Variable(text("databasePath")))),
-            (Manifest, "  name: hyperpage-sqlite", Some(Fact::Mention(1))),
-            (Manifest, "  mountPath: /app/data", Some(Fact::Folder(text("/app/data")))),
-            (Manifest, "  mountPath: /var/lib/postgresql/data", None),
-            (Manifest, "  host: main.db.internal", None),
-            (
-                Manifest,
-                "FROM node\nRUN apk add --no-cache python3 make g++",
-                Some(Fact::Installed(vec![text("make"), text("g++")])),
-            ),
-            (Manifest, "FROM node\nRUN make build", None),
-            (
-                Manifest,
-                "FROM node\nRUN apk add \\\n    sqlite-dev",
-                Some(Fact::Installed(vec![text("sqlite-dev")])),
-            ),
-            (Script, "sqlite3 data/hyperpage.db .dump", Some(Fact::FileName(text("hyperpage.db")))),
-            (Script, "# once sqlite", None),
-            (Script, "psql \"$DATABASE_URL\"", None),
+        for (class, lines, expected) in [
+            (Docs, "Nothing.\nJobs are in SQLite.\n\nCopy `data/hyperpage.db`.", "2 Docs Mention(2)"),
+            (Docs, "Set DATABASE_PATH.", "1 Docs Mention(1)"),
+            (Docs, "PostgreSQL only, through `ctx.db` and DATABASE_URL.", ""),
+            (Ci, "      DATABASE_PATH: ./ci.db", "1 Environment Variable(\"DATABASE_PATH\")"),
+            (Ci, "  - run: npm rebuild better-sqlite3", "1 Ci Mention(1)"),
+            (Ci, "  - run: sudo apt-get install -y sqlite3", "1 Dependency Installed([\"sqlite3\"])"),
+            (Ci, "  # SQLite needs this", "1 Ci Mention(1)"),
+            (Ci, "  path: data/hyperpage.db", "1 Ci FileName(\"hyperpage.db\")"),
+            (Ci, "  DATABASE_URL: postgres://ci:ci@localhost/ci", ""),
+            (Manifest, "  DATABASE_URL: \"file:./dev.db\"", "1 Environment Address"),
+            (Manifest, "  databasePath: {{ .Values.path }}", "1 Environment Variable(\"databasePath\")"),
+            (Manifest, "  name: hyperpage-sqlite", "1 Manifest Mention(1)"),
+            (Manifest, "  mountPath: /app/data", "1 Manifest Folder(\"/app/data\")"),
+            (Manifest, "  mountPath: /var/lib/postgresql/data", ""),
+            (Manifest, "  host: main.db.internal", ""),
+            (Manifest, "FROM x\nRUN apk add python3 make g++", "2 Dependency Installed([\"make\", \"g++\"])"),
+            (Manifest, "FROM x\nRUN make build", ""),
+            (Manifest, "FROM x\nRUN apk add \\\n  sqlite-dev", "3 Dependency Installed([\"sqlite-dev\"])"),
+            (Script, "sqlite3 data/hyperpage.db .dump", "1 Code FileName(\"hyperpage.db\")"),
+            (Script, "# once sqlite\npsql \"$DATABASE_URL\"", ""),
         ] {
-            let found: Vec<Fact> = hits(lines, class, &evidence, &[]).into_iter().map(|hit| hit.2).collect();
-            assert_eq!(found, Vec::from_iter(fact), "{lines}");
+            let hits = hits(lines, class, &evidence, &[]).into_iter();
+            let found: Vec<_> =
+                hits.map(|(line, kind, fact, _)| format!("{line} {kind:?} {fact:?}")).collect();
+            assert_eq!(found.join(", "), expected, "{lines}");
         }
         assert_eq!(hits("sqlite\nsqlite", Ci, &evidence, &[1]).len(), 1);
     }
