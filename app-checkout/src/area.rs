@@ -2,6 +2,7 @@
 //! are often ignored by git. Symbolic links are listed, never followed.
 
 use crate::finding::{Fact, Finding, Kind};
+use crate::text::Pattern;
 use anyhow::Context as _;
 use ignore::overrides::{Override, OverrideBuilder};
 use ignore::{DirEntry, WalkBuilder};
@@ -9,21 +10,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Folders of installed, built or cached files.
-const NEVER_ENTERED: [&str; 13] = [
-    "node_modules",
-    ".git",
-    ".next",
-    "dist",
-    "build",
-    "target",
-    "coverage",
-    ".nx",
-    ".turbo",
-    ".cache",
-    ".parcel-cache",
-    ".pnpm-store",
-    ".vercel",
-];
+static NEVER_ENTERED: Pattern = Pattern::new(
+    r"^(?:node_modules|dist|build|target|coverage|\.(?:git|next|nx|turbo|cache|parcel-cache|pnpm-store|vercel))$",
+);
 
 /// What is searched, and what is not.
 pub struct Area {
@@ -152,7 +141,7 @@ impl Area {
 
 /// Whether a path goes through a folder that is never entered.
 pub(crate) fn is_never_entered(path: &Path) -> bool {
-    path.iter().any(|part| NEVER_ENTERED.iter().any(|name| part == *name))
+    path.iter().any(|part| part.to_str().is_some_and(|name| NEVER_ENTERED.is_match(name)))
 }
 
 /// The absolute path of a folder that may not exist yet, with the links of the existing part resolved.

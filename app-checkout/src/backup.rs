@@ -149,50 +149,36 @@ pub(crate) fn sync_folder(folder: &Path) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::MetadataExt as _;
 
     #[test]
     fn taken_names_get_a_number() {
         let folder = tempfile::tempdir().unwrap();
-        let free = |name: &str, taken: &str| {
-            let taken = BTreeSet::from([folder.path().join(taken)]);
-            let target = free_target(folder.path(), Path::new(name), &taken).unwrap();
-            target.strip_prefix(folder.path()).unwrap().to_owned()
-        };
-        assert_eq!(free("data/a.db", "x"), Path::new("data/a.db"));
-        assert_eq!(free("a.db", "a.db"), Path::new("a.1.db"));
-        fs::write(folder.path().join("a.db-wal"), "of an older backup").unwrap();
-        assert_eq!(free("a.db", "x"), Path::new("a.1.db"));
-        assert_eq!(free("noending", "noending"), Path::new("noending.1"));
+        fs::write(folder.path().join("b.db-wal"), "of an older backup").unwrap();
+        let taken = BTreeSet::from([folder.path().join("a.db"), folder.path().join("noending")]);
+        for (name, target) in
+            [("data/a.db", "data/a.db"), ("a.db", "a.1.db"), ("b.db", "b.1.db"), ("noending", "noending.1")]
+        {
+            let found = free_target(folder.path(), Path::new(name), &taken).unwrap();
+            assert_eq!(found, folder.path().join(target));
+        }
     }
 
     #[test]
-    fn a_copy_is_complete_and_overwrites_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        let (source, target) = (folder.path().join("s"), folder.path().join("t"));
+    fn a_copy_on_another_file_system_is_complete_and_overwrites_nothing() {
+        let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir_in("/dev/shm").unwrap());
+        assert_ne!(here.path().metadata().unwrap().dev(), there.path().metadata().unwrap().dev());
+        let (source, target) = (here.path().join("a.db"), there.path().join("deep/a.db"));
         let content: Vec<u8> = (0..600_000_u32).flat_map(u32::to_le_bytes).collect();
         fs::write(&source, &content).unwrap();
-        let copied_at = Some(copy(&source, &target).unwrap());
+        let backup = create(&source, &target).unwrap();
         assert_eq!(fs::read(&target).unwrap(), content);
-        copy(&source, &target).unwrap_err();
         create(&source, &target).unwrap_err();
         assert_eq!(fs::read(&target).unwrap(), content);
         fs::write(&source, "changed").unwrap();
-        Backup { source: source.clone(), target, copied_at }.remove_source().unwrap_err();
+        backup.remove_source().unwrap_err();
         assert!(source.exists());
-    }
-
-    #[test]
-    fn another_file_system_receives_a_copy() {
-        use std::os::unix::fs::MetadataExt as _;
-        let here = tempfile::tempdir().unwrap();
-        let there = tempfile::tempdir_in("/dev/shm").unwrap();
-        assert_ne!(here.path().metadata().unwrap().dev(), there.path().metadata().unwrap().dev());
-        let (source, target) = (here.path().join("a.db"), there.path().join("deep/a.db"));
-        fs::write(&source, "rows").unwrap();
-        let backup = create(&source, &target).unwrap();
-        assert!(backup.copied_at.is_some());
-        backup.remove_source().unwrap();
+        create(&source, &there.path().join("b.db")).unwrap().remove_source().unwrap();
         assert!(!source.exists());
-        assert_eq!(fs::read(&target).unwrap(), b"rows");
     }
 }

@@ -108,7 +108,7 @@ impl Evidence {
 pub(crate) fn paths(line: &str) -> impl Iterator<Item = &str> {
     PATH.all(line).flat_map(|word| {
         let path = word.get(1).map(|path| path.as_str());
-        // `file:///srv/x.db` is a path all the same, and `https://host/x.db` is none.
+        // `file:///srv/x.db` is a path, and `https://host/x.db` is not.
         path.or_else(|| word.get(0)?.as_str().strip_prefix("file://")?.split('?').next())
     })
 }

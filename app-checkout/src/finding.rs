@@ -39,74 +39,38 @@ pub enum Fact {
     Listed(String, String),
     /// A script of package.json that works on SQLite.
     Script(String),
-    /// A description or keyword in package.json.
-    Description,
-    /// System packages that are installed, and whether build tools are among them.
-    Installed(Vec<String>, bool),
+    /// System packages that are installed.
+    Installed(Vec<String>),
     /// A package in a lock file.
     Locked(String, Manager),
-    /// A module that is imported, required, re-exported or declared.
-    Imported(String),
-    /// A module that a test replaces.
-    Mocked(String),
-    /// A module in a string that imports nothing.
-    ModuleName(String),
-    /// A module in the configuration of Next.js.
-    NextConfig(String),
-    /// A function that defines a table in SQLite's dialect.
-    Definition(String),
-    /// A call that sets or reads a PRAGMA.
-    Pragma,
-    /// A type of a SQLite library.
-    Type(String),
-    /// A result code of SQLite.
-    ResultCode(String),
-    /// A database in memory.
-    InMemory,
-    /// The path of the SQLite file, in source code.
-    DatabasePath,
+    /// A module that is imported, mocked, configured or named.
+    Module(String),
+    /// A function, type or result code of a SQLite library, or its name for a database in memory.
+    Name(String),
     /// A setting, and the SQLite dialect or driver that it selects.
     Dialect(String, String),
-    /// A construct that only SQLite's SQL has, in source code.
-    Sql(String),
-    /// Such constructs in a migration.
-    MigrationSql(Vec<String>),
-    /// The SQLite dialect of a journal or snapshot of drizzle-kit.
-    Journal(String),
-    /// A migration that a journal in SQLite's dialect lists.
-    JournalEntry,
+    /// Constructs that only SQLite's SQL has.
+    Sql(Vec<String>),
+    /// A file of the migrations that drizzle-kit generated in SQLite's dialect.
+    Journal,
     /// A database file in the work tree, and whether git tracks it.
     Database(DatabaseState, bool),
     /// A database file that git tracks and the work tree no longer has.
     OnlyInGit,
     /// A symbolic link to a database file, or with the name of one.
     DatabaseLink,
-    /// A variable that an env file sets.
-    VariableSet(String),
-    /// A variable in a comment of an env file.
-    VariableComment(String),
-    /// A variable whose value points to a SQLite file.
-    VariableValue(String),
-    /// A variable that source code reads.
-    VariableRead(String),
-    /// A variable or setting in a manifest or pipeline.
-    Setting(String),
-    /// The address of a SQLite file in a manifest or pipeline.
+    /// An environment variable, or a setting that becomes one.
+    Variable(String),
+    /// The path or address of a SQLite file, which may contain a secret.
     Address,
-    /// The path of a mount at the folder of the SQLite file.
-    Mount(String),
-    /// The name of a volume that holds the SQLite file, or of the storage behind it.
-    Volume(String),
-    /// A mention of SQLite.
-    Mention,
-    /// A mention of SQLite in a comment.
-    Comment,
     /// A mention of the SQLite file by its name.
     FileName(String),
-    /// A mention of the folder of the SQLite file.
+    /// A mention, or a mount, of the folder of the SQLite file.
     Folder(String),
+    /// The name of a volume that holds the SQLite file, or of the storage behind it.
+    Volume(String),
     /// A number of lines that mention SQLite; the first is the finding's line.
-    Lines(usize),
+    Mention(usize),
     /// A file or folder that cannot be read, with the reason.
     CannotRead(String),
     /// A package.json that does not parse.
@@ -133,14 +97,10 @@ pub enum DatabaseState {
 pub enum LinkTarget {
     /// Nothing.
     Missing,
-    /// A folder of the checkout that is not searched.
-    UnsearchedFolder,
-    /// A file of the checkout that is searched in another way, by its own name.
-    OtherFile,
-    /// A folder outside of the checkout.
-    FolderOutside,
-    /// A file outside of the checkout.
-    FileOutside,
+    /// A folder outside of the checkout, or one that is not searched.
+    Folder,
+    /// A file outside of the checkout, or one that is searched in another way.
+    File,
 }
 
 /// One dependency on SQLite. Findings sort by path, then line.

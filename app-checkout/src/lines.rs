@@ -9,10 +9,10 @@ use crate::text::{Pattern, numbered};
 
 static MENTION: Pattern = Pattern::new(r"(?i)sqlite|\blibsql\b");
 static INSTALL: Pattern = Pattern::new(r"(?:apk|apt|apt-get|yum|dnf) ");
-/// Packages of Linux distributions: the first group is SQLite, the second compiles native modules.
-static SYSTEM_PACKAGE: Pattern = Pattern::new(
-    r#"(?:^|[\s"'`=;&|,()\[\]])(?:(sqlite3?|sqlite-dev|sqlite-libs|libsqlite3-dev|libsqlite3-0)|(g\+\+|build-base|build-essential|node-gyp|make))(?:$|[\s"'`=;&|,()\[\]])"#,
-);
+/// Packages of Linux distributions, and those that an image needs to compile a native module.
+static SYSTEM_PACKAGE: Pattern =
+    Pattern::new("^(?:sqlite3?|sqlite-dev|sqlite-libs|libsqlite3-dev|libsqlite3-0)$");
+static BUILD_TOOL: Pattern = Pattern::new(r"^(?:g\+\+|build-base|build-essential|node-gyp|make)$");
 static SETTING: Pattern = Pattern::new(r"\b((?i:database[_-]*path))\b");
 static URL: Pattern = Pattern::new(r#"(?:^|[\s"'`=,])((?:file|sqlite3?|libsql):[^\s"'`=,]*)"#);
 
@@ -26,7 +26,7 @@ pub(crate) fn hits(text: &str, class: FileClass, evidence: &Evidence, known: &[u
         };
         let mut lines = numbered(text).filter(|(_, line)| is_sqlite(line)).map(|(number, _)| number);
         let Some(first) = lines.next() else { return Vec::new() };
-        return vec![(first, Kind::Docs, Fact::Lines(1 + lines.count()), false)];
+        return vec![(first, Kind::Docs, Fact::Mention(1 + lines.count()), false)];
     }
     let is_image =
         class == FileClass::Manifest && text.lines().any(|line| line.trim_start().starts_with("FROM "));
@@ -43,13 +43,13 @@ fn in_line(line: &str, class: FileClass, is_image: bool, evidence: &Evidence) ->
         return None;
     }
     if let Some((_, name)) = names::variables(line).next() {
-        return Some((Kind::Environment, Fact::Setting(name.to_owned())));
+        return Some((Kind::Environment, Fact::Variable(name.to_owned())));
     }
     if URL.found(line).any(|(_, url)| names::is_address(url)) {
         return Some((Kind::Environment, Fact::Address));
     }
     if let Some((_, name)) = SETTING.found(line).next() {
-        return Some((Kind::Environment, Fact::Setting(name.to_owned())));
+        return Some((Kind::Environment, Fact::Variable(name.to_owned())));
     }
     let kind = match class {
         FileClass::Ci => Kind::Ci,
@@ -57,7 +57,7 @@ fn in_line(line: &str, class: FileClass, is_image: bool, evidence: &Evidence) ->
         _ => Kind::Manifest,
     };
     if is_comment {
-        return MENTION.is_match(line).then_some((kind, Fact::Comment));
+        return MENTION.is_match(line).then_some((kind, Fact::Mention(1)));
     }
     if let Some(fact) = installed(line, is_image, evidence) {
         return Some((Kind::Dependency, fact));
@@ -66,7 +66,7 @@ fn in_line(line: &str, class: FileClass, is_image: bool, evidence: &Evidence) ->
         return Some((kind, Fact::FileName(name.to_owned())));
     }
     if MENTION.is_match(line) {
-        return Some((kind, Fact::Mention));
+        return Some((kind, Fact::Mention(1)));
     }
     let folder = paths(line).find(|path| evidence.is_folder(path)).filter(|_| class != FileClass::Ci)?;
     Some((kind, Fact::Folder(folder.to_owned())))
@@ -78,15 +78,11 @@ fn installed(line: &str, is_image: bool, evidence: &Evidence) -> Option<Fact> {
     if !is_continued && !INSTALL.is_match(line) {
         return None;
     }
-    // Each separator belongs to two names, so that the names are searched one by one.
-    let (mut packages, mut compiles, mut from) = (Vec::new(), false, 0);
-    while let Some(found) = line.get(from..).and_then(|rest| SYSTEM_PACKAGE.all(rest).next()) {
-        let (sqlite, tool) = (found.get(1), found.get(2).filter(|_| is_image && evidence.has_native_module));
-        packages.extend(sqlite.or(tool).map(|name| name.as_str().to_owned()));
-        compiles |= tool.is_some();
-        from += found.get(1).or(found.get(2))?.end();
-    }
-    (!packages.is_empty()).then_some(Fact::Installed(packages, compiles))
+    let words = line.split(|each: char| each.is_whitespace() || "\"'`=;&|,()[]".contains(each));
+    let compiles = |word: &&str| is_image && evidence.has_native_module && BUILD_TOOL.is_match(word);
+    let packages = words.filter(|word| SYSTEM_PACKAGE.is_match(word) || compiles(word)).map(str::to_owned);
+    let packages: Vec<String> = packages.collect();
+    (!packages.is_empty()).then_some(Fact::Installed(packages))
 }
 
 /// The name of the database in a line.
@@ -101,51 +97,35 @@ mod tests {
     #[test]
     fn one_line_at_a_time() {
         use FileClass::{Ci, Docs, Manifest, Script};
-        let text = str::to_owned;
         let mut evidence = Evidence::new();
         evidence.has_native_module = true;
         evidence.resolve();
-        for (class, lines, fact) in [
-            (
-                Docs,
-                "Nothing.\nHyperpage stores jobs in SQLite.\n\nCopy `data/hyperpage.db`.",
-                Some(Fact::Lines(2)),
-            ),
-            (Docs, "Set DATABASE_PATH.", Some(Fact::Lines(1))),
-            (Docs, "PostgreSQL only, through `ctx.db` and DATABASE_URL.", None),
-            (Ci, "      DATABASE_PATH: ./ci.db", Some(Fact::Setting(text("DATABASE_PATH")))),
-            (Ci, "  - run: npm rebuild better-sqlite3", Some(Fact::Mention)),
-            (
-                Ci,
-                "  - run: sudo apt-get install -y sqlite3",
-                Some(Fact::Installed(vec![text("sqlite3")], false)),
-            ),
-            (Ci, "  # SQLite needs this", Some(Fact::Comment)),
-            (Ci, "  path: data/hyperpage.db", Some(Fact::FileName(text("hyperpage.db")))),
-            (Ci, "  DATABASE_URL: postgres://ci:ci@localhost/ci", None),
-            (Manifest, "  DATABASE_URL: \"file:./dev.db\"", Some(Fact::Address)),
-            (Manifest, "  databasePath: {{ .Values.path }}", Some(Fact::Setting(text("databasePath")))),
-            (Manifest, "  name: hyperpage-sqlite", Some(Fact::Mention)),
-            (Manifest, "  mountPath: /app/data", Some(Fact::Folder(text("/app/data")))),
-            (Manifest, "  mountPath: /var/lib/postgresql/data", None),
-            (Manifest, "  host: main.db.internal", None),
-            (
-                Manifest,
-                "FROM node\nRUN apk add --no-cache python3 make g++",
-                Some(Fact::Installed(vec![text("make"), text("g++")], true)),
-            ),
-            (Manifest, "FROM node\nRUN make build", None),
-            (
-                Manifest,
-                "FROM node\nRUN apk add \\\n    sqlite-dev",
-                Some(Fact::Installed(vec![text("sqlite-dev")], false)),
-            ),
-            (Script, "sqlite3 data/hyperpage.db .dump", Some(Fact::FileName(text("hyperpage.db")))),
-            (Script, "# once sqlite", None),
-            (Script, "psql \"$DATABASE_URL\"", None),
+        for (class, lines, expected) in [
+            (Docs, "Nothing.\nJobs are in SQLite.\n\nCopy `data/hyperpage.db`.", "2 Docs Mention(2)"),
+            (Docs, "Set DATABASE_PATH.", "1 Docs Mention(1)"),
+            (Docs, "PostgreSQL only, through `ctx.db` and DATABASE_URL.", ""),
+            (Ci, "      DATABASE_PATH: ./ci.db", "1 Environment Variable(\"DATABASE_PATH\")"),
+            (Ci, "  - run: npm rebuild better-sqlite3", "1 Ci Mention(1)"),
+            (Ci, "  - run: sudo apt-get install -y sqlite3", "1 Dependency Installed([\"sqlite3\"])"),
+            (Ci, "  # SQLite needs this", "1 Ci Mention(1)"),
+            (Ci, "  path: data/hyperpage.db", "1 Ci FileName(\"hyperpage.db\")"),
+            (Ci, "  DATABASE_URL: postgres://ci:ci@localhost/ci", ""),
+            (Manifest, "  DATABASE_URL: \"file:./dev.db\"", "1 Environment Address"),
+            (Manifest, "  databasePath: {{ .Values.path }}", "1 Environment Variable(\"databasePath\")"),
+            (Manifest, "  name: hyperpage-sqlite", "1 Manifest Mention(1)"),
+            (Manifest, "  mountPath: /app/data", "1 Manifest Folder(\"/app/data\")"),
+            (Manifest, "  mountPath: /var/lib/postgresql/data", ""),
+            (Manifest, "  host: main.db.internal", ""),
+            (Manifest, "FROM x\nRUN apk add python3 make g++", "2 Dependency Installed([\"make\", \"g++\"])"),
+            (Manifest, "FROM x\nRUN make build", ""),
+            (Manifest, "FROM x\nRUN apk add \\\n  sqlite-dev", "3 Dependency Installed([\"sqlite-dev\"])"),
+            (Script, "sqlite3 data/hyperpage.db .dump", "1 Code FileName(\"hyperpage.db\")"),
+            (Script, "# once sqlite\npsql \"$DATABASE_URL\"", ""),
         ] {
-            let found: Vec<Fact> = hits(lines, class, &evidence, &[]).into_iter().map(|hit| hit.2).collect();
-            assert_eq!(found, Vec::from_iter(fact), "{lines}");
+            let hits = hits(lines, class, &evidence, &[]).into_iter();
+            let found: Vec<_> =
+                hits.map(|(line, kind, fact, _)| format!("{line} {kind:?} {fact:?}")).collect();
+            assert_eq!(found.join(", "), expected, "{lines}");
         }
         assert_eq!(hits("sqlite\nsqlite", Ci, &evidence, &[1]).len(), 1);
     }

@@ -44,15 +44,12 @@ fn is_database(target: &Path) -> bool {
 
 fn unsearched(area: &Area, link: &Path, target: &Path) -> Option<LinkTarget> {
     let inside = target.strip_prefix(&area.root).ok();
-    let is_dir = target.is_dir();
-    match inside {
-        _ if is_dir && is_never_entered(link) => None,
-        Some(inside) if is_dir => is_never_entered(inside).then_some(LinkTarget::UnsearchedFolder),
-        None if is_dir => Some(LinkTarget::FolderOutside),
-        // It is searched under its own name, in the same way.
-        Some(inside) if classify(inside) == classify(link) && !is_never_entered(inside) => None,
-        _ if classify(link) == FileClass::Other => None,
-        Some(_) => Some(LinkTarget::OtherFile),
-        None => Some(LinkTarget::FileOutside),
+    if target.is_dir() {
+        let is_searched = is_never_entered(link) || inside.is_some_and(|inside| !is_never_entered(inside));
+        return (!is_searched).then_some(LinkTarget::Folder);
     }
+    // A target that is searched under its own name, in the same way, or by no name.
+    let is_same = |inside: &Path| classify(inside) == classify(link) && !is_never_entered(inside);
+    let is_searched = classify(link) == FileClass::Other || inside.is_some_and(is_same);
+    (!is_searched).then_some(LinkTarget::File)
 }

@@ -45,7 +45,7 @@ pub(crate) fn variables(text: &str) -> impl Iterator<Item = (usize, &str)> {
 
 /// The result codes of SQLite in a text, with their offsets.
 pub(crate) fn result_codes(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    WORD.found(text)
+    WORD.all(text).filter_map(|groups| groups.get(1).map(|found| (found.start(), found.as_str())))
 }
 
 /// Whether a value is the address of a SQLite database: `file:x.db`, `sqlite:x`, `libsql://x`, or a path to such a file.
@@ -73,57 +73,46 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn all(is: impl Fn(&str) -> bool, yes: &str, no: &str) {
-        for name in yes.split_whitespace() {
-            assert!(is(name), "{name}");
-        }
-        for name in no.split_whitespace().chain([""]) {
-            assert!(!is(name), "{name}");
-        }
+    fn check(is: impl Fn(&str) -> bool, yes: &str, no: &str) {
+        let wrong =
+            |names: &str, expected| names.split(' ').find(|name| is(name) != expected).map(str::to_owned);
+        assert_eq!((wrong(yes, true), wrong(no, false)), (None, None));
     }
 
     #[test]
-    fn modules_and_packages() {
-        all(
+    fn names_of_sqlite_and_others() {
+        check(
             is_module,
-            "better-sqlite3 better-sqlite3/lib/database sqlite sqlite3 node:sqlite bun:sqlite sql.js @libsql/client @libsql/client/web \
-             libsql drizzle-orm/sqlite-core drizzle-orm/better-sqlite3 drizzle-orm/better-sqlite3/migrator drizzle-orm/libsql \
-             drizzle-orm/d1 drizzle-orm/sql-js drizzle-orm/bun-sqlite drizzle-orm/sqlite-core/columns/text @types/better-sqlite3 \
-             @prisma/adapter-better-sqlite3 connect-sqlite3",
-            "@auth/drizzle-adapter/lib/sqlite pg drizzle-orm drizzle-orm/pg-core drizzle-orm/node-postgres \
-             drizzle-orm/node-postgres/migrator drizzle-kit ./sqlite ../db/sqlite @/lib/sqlite ~/sqlite #sqlite node:fs postgres sqlitex",
+            "better-sqlite3 better-sqlite3/lib/database sqlite node:sqlite bun:sqlite sql.js @libsql/client/web libsql connect-sqlite3 \
+             drizzle-orm/sqlite-core drizzle-orm/better-sqlite3/migrator drizzle-orm/libsql drizzle-orm/d1 drizzle-orm/sql-js \
+             drizzle-orm/bun-sqlite drizzle-orm/sqlite-core/columns/text @types/better-sqlite3 @prisma/adapter-better-sqlite3",
+            "@auth/drizzle-adapter/lib/sqlite pg drizzle-orm drizzle-orm/pg-core drizzle-orm/node-postgres/migrator drizzle-kit \
+             ./sqlite ../db/sqlite @/lib/sqlite ~/sqlite #sqlite node:fs postgres sqlitex ",
         );
-        assert!(!is_module("using sqlite today"));
+        check(
+            |name| variables(name).next() == Some((0, name)),
+            "DATABASE_PATH SQLITE_PATH SQLITE_BUSY_TIMEOUT_MS TEST_SQLITE_FILE TURSO_AUTH_TOKEN",
+            "DATABASE_URL database_path SQLITE SQLITE_BUSY SQLITE_CONSTRAINT_UNIQUE POSTGRES_DB DATABASE_PATHS ",
+        );
+        check(
+            |name| result_codes(name).next().is_some(),
+            "SQLITE_BUSY SQLITE_CONSTRAINT_UNIQUE",
+            "SQLITE_PATH ",
+        );
+        check(
+            is_address,
+            "file:./a.db file:a.sqlite?mode=ro sqlite:data libsql://x.turso.io ./data/a.db file::memory: C:/a/x.db",
+            "postgres://u:p@h/db file:../packages/ui postgres://h/x.db this.db https://a.b/c.db ",
+        );
+        check(is_certain_file_name, "x.sqlite a.DB3 hyperpage.db", "x.db .sqlite thumbs.db x.sqlite.md ");
         for (key, package) in [
             ("better-sqlite3@^9", "better-sqlite3"),
-            ("@types/better-sqlite3@npm:^7", "@types/better-sqlite3"),
-            ("drizzle-orm>better-sqlite3", "better-sqlite3"),
-            ("**/better-sqlite3", "better-sqlite3"),
-            ("", ""),
+            ("@types/sqlite3@npm:^7", "@types/sqlite3"),
+            ("drizzle-orm>sqlite3", "sqlite3"),
+            ("**/sqlite3", "sqlite3"),
             ("é@1", "é"),
         ] {
             assert_eq!(package_of_key(key), package);
         }
-    }
-
-    #[test]
-    fn variables_addresses_and_files() {
-        let is_variable = |name: &str| variables(name).next() == Some((0, name));
-        all(
-            is_variable,
-            "DATABASE_PATH SQLITE_PATH SQLITE_BUSY_TIMEOUT_MS TEST_SQLITE_FILE TURSO_AUTH_TOKEN",
-            "DATABASE_URL database_path SQLITE SQLITE_BUSY SQLITE_CONSTRAINT_UNIQUE POSTGRES_DB DATABASE_PATHS",
-        );
-        all(
-            |code| result_codes(code).next().is_some(),
-            "SQLITE_BUSY SQLITE_CONSTRAINT_UNIQUE",
-            "SQLITE_PATH",
-        );
-        all(
-            is_address,
-            "file:./local.db file:local.sqlite?mode=ro sqlite:data libsql://x.turso.io ./data/hyperpage.db file::memory: C:/a/x.db",
-            "postgres://u:p@h/db file:../packages/ui postgres://h/x.db this.db https://a.b/c.db",
-        );
-        all(is_certain_file_name, "x.sqlite a.DB3 hyperpage.db", "x.db .sqlite thumbs.db x.sqlite.md");
     }
 }

@@ -43,17 +43,17 @@ pub(crate) fn in_file(text: &str, is_sqlite_journal: bool) -> Option<Hit> {
         constructs.extend(sql.find('`').map(|at| (at, "names in backticks".to_owned())));
     }
     let Some((first, _)) = constructs.first() else {
-        return is_sqlite_journal.then_some((1, Kind::Migration, Fact::JournalEntry, false));
+        return is_sqlite_journal.then_some((1, Kind::Migration, Fact::Journal, false));
     };
     let line = Lines::of(text).line(*first);
     let names = constructs.into_iter().map(|(_, name)| name).collect();
-    Some((line, Kind::Migration, Fact::MigrationSql(names), false))
+    Some((line, Kind::Migration, Fact::Sql(names), false))
 }
 
 /// The finding in a journal or snapshot of drizzle-kit, if its dialect is SQLite's.
 pub(crate) fn in_journal(text: &str) -> Option<Hit> {
-    let (at, dialect) = DIALECT.found(text).next()?;
-    Some((Lines::of(text).line(at), Kind::Migration, Fact::Journal(dialect.to_owned()), false))
+    let (at, _) = DIALECT.found(text).next()?;
+    Some((Lines::of(text).line(at), Kind::Migration, Fact::Journal, false))
 }
 
 fn name(found: &str) -> String {
@@ -81,13 +81,13 @@ mod tests {
             ("datetime timestamp; --> statement-breakpoint", ""),
         ] {
             let found = match in_file(sql, false) {
-                Some((1, Kind::Migration, Fact::MigrationSql(names), false)) => names.join(", "),
+                Some((1, Kind::Migration, Fact::Sql(names), false)) => names.join(", "),
                 other => other.map(|hit| format!("{hit:?}")).unwrap_or_default(),
             };
             assert_eq!(found, constructs, "{sql}");
         }
         assert_eq!(in_file("-- first\nCREATE TABLE `a` (id integer)", false).unwrap().0, 2);
-        assert_eq!(in_file("create table a (id integer)", true).unwrap().2, Fact::JournalEntry);
+        assert_eq!(in_file("create table a (id integer)", true).unwrap().2, Fact::Journal);
         assert_eq!(in_journal("{\"version\":\"7\",\n\"dialect\": \"sqlite\"}").unwrap().0, 2);
         assert_eq!(in_journal("{\"dialect\":\"postgresql\"}"), None);
     }

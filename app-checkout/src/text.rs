@@ -101,10 +101,11 @@ impl Pattern {
         self.regex().into_iter().flat_map(move |regex| regex.captures_iter(text))
     }
 
-    /// The text of the first group of every match, with its offset; of the match where the pattern has no group.
+    /// The first group that matched, with its offset, for every match; the match where the pattern has no group.
     pub(crate) fn found<'t>(&self, text: &'t str) -> impl Iterator<Item = (usize, &'t str)> {
         self.all(text).filter_map(|groups| {
-            let found = groups.get(1).or_else(|| groups.get(0).filter(|_| groups.len() == 1))?;
+            let first = if groups.len() == 1 { 0 } else { 1 };
+            let found = groups.iter().skip(first).flatten().next()?;
             Some((found.start(), found.as_str()))
         })
     }

@@ -79,7 +79,7 @@ fn in_file<'a>(file: &'a str, evidence: &Evidence, claims: &mut BTreeSet<&'a str
             let (Some(name), Some(path)) = (name, path) else { continue };
             if evidence.is_folder(path.as_str()) {
                 ours.insert(name.as_str());
-                hits.push(hit(line(path.start()), Fact::Mount(path.as_str().to_owned())));
+                hits.push(hit(line(path.start()), Fact::Folder(path.as_str().to_owned())));
             } else {
                 others.insert(name.as_str());
             }

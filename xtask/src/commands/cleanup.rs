@@ -7,8 +7,7 @@ mod words;
 
 use crate::exit::Exit;
 use anyhow::Context as _;
-use app_checkout::{Applied, Area, Listing, Plan};
-use output::Outcome;
+use app_checkout::{Area, Listing, Plan};
 pub(crate) use proof::MigrationProof;
 use proof::Refusal;
 use std::io::{BufRead as _, IsTerminal as _};
@@ -131,7 +130,7 @@ fn run_on(
     let area = Area::new(&args.app, &args.backup_dir, &args.exclude)?;
     let before = app_checkout::scan(&area);
     if !args.apply {
-        return listed(console, args, &before, None, None);
+        return listed(console, args, &before, None);
     }
     let plan = app_checkout::plan(&area, &before)?;
     if !args.json {
@@ -139,12 +138,12 @@ fn run_on(
     }
     if plan.is_empty() {
         console.note("nothing is left that --apply could do");
-        return listed(console, args, &before, Some(&plan), None);
+        return listed(console, args, &before, Some((&plan, false)));
     }
     if args.dry_run {
         console.note("a dry run: nothing was changed");
         if args.json {
-            return listed(console, args, &before, Some(&plan), None);
+            return listed(console, args, &before, Some((&plan, false)));
         }
         console.note(&words::summary(&before));
         return Ok(Exit::Differences);
@@ -155,14 +154,7 @@ fn run_on(
         let refused = words::refusal(&refusal);
         console.note(&format!("refused: {refused}; nothing was changed"));
         if args.json {
-            let outcome = Outcome {
-                app: &args.app,
-                listing: &before,
-                plan: Some(&plan),
-                applied: None,
-                refused: Some(refused),
-            };
-            console.out(&output::json(&outcome)?)?;
+            console.out(&output::json(&args.app, &before, Some((&plan, false)), Some(&refused))?)?;
         }
         return Ok(Exit::Refused);
     }
@@ -179,7 +171,7 @@ fn run_on(
     for lockfile in &plan.lockfiles {
         console.note(&format!("next: {}", words::next(lockfile)));
     }
-    listed(console, args, &app_checkout::scan(&area), Some(&plan), Some(&applied))
+    listed(console, args, &app_checkout::scan(&area), Some((&plan, true)))
 }
 
 /// Whether the plan may be carried out, by the ledger, the databases, and the user.
@@ -212,11 +204,10 @@ fn listed(
     console: &mut impl Console,
     args: &CleanupArgs,
     listing: &Listing,
-    plan: Option<&Plan>,
-    applied: Option<&Applied>,
+    plan: Option<(&Plan, bool)>,
 ) -> anyhow::Result<Exit> {
-    let outcome = Outcome { app: &args.app, listing, plan, applied, refused: None };
-    console.out(&if args.json { output::json(&outcome)? } else { words::lines(listing) })?;
+    let text = if args.json { output::json(&args.app, listing, plan, None)? } else { words::lines(listing) };
+    console.out(&text)?;
     for remark in &listing.remarks {
         console.note(&format!("note: {}", words::remark(remark)));
     }

@@ -2,42 +2,32 @@
 
 use super::words::{self, shown};
 use crate::display::printable;
-use app_checkout::{Applied, Edit, Listing, Plan};
+use app_checkout::{Edit, Listing, Plan};
 use serde_json::json;
 use similar::TextDiff;
 use std::path::Path;
 
-/// What one run of the command resulted in.
-pub(super) struct Outcome<'a> {
-    /// The checkout, as it was named.
-    pub(super) app: &'a Path,
-    /// The findings at the end.
-    pub(super) listing: &'a Listing,
-    /// The plan, where one was requested.
-    pub(super) plan: Option<&'a Plan>,
-    /// What was done of it.
-    pub(super) applied: Option<&'a Applied>,
-    /// Why it was not carried out.
-    pub(super) refused: Option<String>,
-}
-
-/// The outcome as one JSON object. The fields are described in the command's help; new ones may be added within a version.
+/// The outcome as one JSON object: what is found at the end, the plan with whether it was carried out, or why not. The fields are
+/// described in the command's help; new ones may be added within a version.
 ///
 /// # Errors
 /// None that is known; `serde_json` declares one.
-pub(super) fn json(outcome: &Outcome<'_>) -> anyhow::Result<String> {
-    let (listing, applied) = (outcome.listing, outcome.applied.is_some());
+pub(super) fn json(
+    app: &Path,
+    listing: &Listing,
+    plan: Option<(&Plan, bool)>,
+    refused: Option<&str>,
+) -> anyhow::Result<String> {
     // JSON has its own escapes, so that a name stays exact wherever it is text.
     let name = |path: &Path| path.to_str().map_or_else(|| shown(path), str::to_owned);
-    let counts =
-        words::counts(listing).into_iter().map(|(kind, count)| (words::kind(kind).to_owned(), count.into()));
+    let counts = words::counts(listing).into_iter().map(|(kind, count, _)| (kind.to_owned(), count.into()));
     let findings = listing.findings.iter().map(|finding| {
         json!({
             "path": name(&finding.path), "line": finding.line, "kind": words::kind(finding.kind),
             "what": words::what(finding), "remedy": words::remedy(finding), "mechanical": finding.is_mechanical,
         })
     });
-    let changes = outcome.plan.map(|plan| {
+    let changes = plan.map(|(plan, applied)| {
         let moved =
             |each: &app_checkout::Move| json!({ "from": name(&each.source), "to": name(&each.target) });
         json!({
@@ -48,9 +38,9 @@ pub(super) fn json(outcome: &Outcome<'_>) -> anyhow::Result<String> {
         })
     });
     let document = json!({
-        "version": 1, "app": shown(outcome.app), "clean": listing.findings.is_empty(),
+        "version": 1, "app": shown(app), "clean": listing.findings.is_empty(),
         "files_read": listing.files_read, "counts": counts.collect::<serde_json::Map<_, _>>(),
-        "findings": findings.collect::<Vec<_>>(), "changes": changes, "refused": outcome.refused,
+        "findings": findings.collect::<Vec<_>>(), "changes": changes, "refused": refused,
     });
     Ok(serde_json::to_string_pretty(&document)? + "\n")
 }

@@ -3,7 +3,6 @@
 use super::proof::{NotMigrated, Refusal};
 use crate::display::{is_deceptive, printable};
 use app_checkout::{DatabaseState, Fact, Finding, Kind, LinkTarget, Listing, Manager, Remark, Use};
-use std::collections::BTreeMap;
 use std::path::Path;
 
 /// What was found.
@@ -11,24 +10,13 @@ pub(super) fn what(finding: &Finding) -> String {
     match &finding.fact {
         Fact::Listed(package, section) => format!("`{package}` is in {section}"),
         Fact::Script(name) => format!("the script `{name}` works on SQLite"),
-        Fact::Description => "the package's description mentions SQLite".to_owned(),
-        Fact::Installed(packages, _) => format!("installs `{}`", packages.join("`, `")),
+        Fact::Installed(packages) => format!("installs `{}`", packages.join("`, `")),
         Fact::Locked(package, _) => format!("`{package}` is locked"),
-        Fact::Imported(module) => format!("imports `{module}`"),
-        Fact::Mocked(module) => format!("replaces `{module}` in a test"),
-        Fact::ModuleName(module) => format!("names the module `{module}`"),
-        Fact::NextConfig(module) => format!("`{module}` is in the configuration of Next.js"),
-        Fact::Definition(function) => format!("defines with `{function}`"),
-        Fact::Pragma => "sets or reads a PRAGMA".to_owned(),
-        Fact::Type(name) => format!("uses the type `{name}`"),
-        Fact::ResultCode(code) => format!("uses the result code `{code}`"),
-        Fact::InMemory => "opens a SQLite database in memory".to_owned(),
-        Fact::DatabasePath => "names the SQLite file".to_owned(),
+        Fact::Module(module) => format!("uses the module `{module}`"),
+        Fact::Name(name) | Fact::Variable(name) => format!("uses `{name}`"),
         Fact::Dialect(setting, value) => format!("sets {setting} to `{value}`"),
-        Fact::Sql(construct) => format!("SQL that only SQLite has: {construct}"),
-        Fact::MigrationSql(constructs) => format!("SQL that only SQLite has: {}", constructs.join(", ")),
-        Fact::Journal(dialect) => format!("drizzle-kit's journal or snapshot for the dialect `{dialect}`"),
-        Fact::JournalEntry => "a migration of a journal in SQLite's dialect".to_owned(),
+        Fact::Sql(constructs) => format!("SQL that only SQLite has: {}", constructs.join(", ")),
+        Fact::Journal => "belongs to drizzle-kit's migrations in SQLite's dialect".to_owned(),
         Fact::Database(state, is_tracked) => {
             let state = match state {
                 DatabaseState::Database => "SQLite database",
@@ -44,29 +32,17 @@ pub(super) fn what(finding: &Finding) -> String {
         Fact::DatabaseLink => {
             "symbolic link to a SQLite database, or with the name of one; not followed".to_owned()
         }
-        Fact::VariableSet(name) => format!("sets `{name}`"),
-        Fact::VariableComment(name) => format!("`{name}` is in a comment"),
-        Fact::VariableValue(name) => format!("`{name}` points to a SQLite file"),
-        Fact::VariableRead(name) => format!("uses `{name}`"),
-        Fact::Setting(name) => format!("has `{name}`"),
-        Fact::Address => "has the address of a SQLite file".to_owned(),
-        Fact::Mount(path) => format!("mounts `{path}`, the folder of the SQLite file"),
-        Fact::Volume(name) => format!("volume `{name}` holds the SQLite file"),
-        Fact::Mention => "mentions SQLite".to_owned(),
-        Fact::Comment => "a comment mentions SQLite".to_owned(),
+        Fact::Address => "has the path or address of a SQLite file".to_owned(),
         Fact::FileName(name) => format!("names the SQLite file `{name}`"),
         Fact::Folder(path) => format!("has `{path}`, the folder of the SQLite file"),
-        Fact::Lines(count) => format!("{} SQLite", counted(*count, "line mentions", "lines mention")),
+        Fact::Volume(name) => format!("volume `{name}` holds the SQLite file"),
+        Fact::Mention(1) => "mentions SQLite".to_owned(),
+        Fact::Mention(lines) => format!("mentions SQLite on {lines} lines"),
         Fact::CannotRead(reason) => format!("cannot be read: {reason}"),
         Fact::InvalidJson => "is not valid JSON".to_owned(),
-        Fact::Link(target) => match target {
-            LinkTarget::Missing => "symbolic link to nothing",
-            LinkTarget::UnsearchedFolder => "symbolic link to a folder that is not searched",
-            LinkTarget::OtherFile => "symbolic link to a file that is searched under another kind of name",
-            LinkTarget::FolderOutside => "symbolic link to a folder outside of the checkout; not searched",
-            LinkTarget::FileOutside => "symbolic link to a file outside of the checkout; not searched",
-        }
-        .to_owned(),
+        Fact::Link(LinkTarget::Missing) => "symbolic link to nothing".to_owned(),
+        Fact::Link(LinkTarget::Folder) => "symbolic link to a folder that is not searched".to_owned(),
+        Fact::Link(LinkTarget::File) => "symbolic link to a file that is not searched".to_owned(),
     }
 }
 
@@ -83,45 +59,45 @@ pub(super) fn remedy(finding: &Finding) -> String {
         Fact::Locked(_, manager) => {
             return format!("run `{}` once package.json no longer lists it", install(*manager));
         }
-        Fact::Listed(..) | Fact::Installed(_, false) => "remove it",
+        Fact::Listed(..) => "remove it",
         Fact::Script(_) => "remove the script, or write it for PostgreSQL",
-        Fact::Installed(_, true) => "remove it, with build tools that no other native module needs",
-        Fact::Imported(module) | Fact::Mocked(module) => match module.strip_prefix("drizzle-orm/") {
+        Fact::Installed(_) => "remove it, unless another native module needs it",
+        Fact::Module(_) if finding.kind != Kind::Import => "remove it from the list or the condition",
+        Fact::Module(module) => match module.strip_prefix("drizzle-orm/") {
             Some(inner) if inner.contains("core") => "use `drizzle-orm/pg-core`",
             Some(inner) if inner.ends_with("migrator") => "use `drizzle-orm/node-postgres/migrator`",
             Some(_) => "use `drizzle-orm/node-postgres`",
             None => "use `pg` with a pool",
         },
-        Fact::ModuleName(_) | Fact::NextConfig(_) => "remove it from the list or the condition",
-        Fact::Definition(_) => "generate the schema for PostgreSQL with `pgTable` from `drizzle-orm/pg-core`",
-        Fact::Pragma => "remove it; PostgreSQL is configured on the server and in the pool",
-        Fact::Type(_) => "use its counterpart of `drizzle-orm/pg-core` or `drizzle-orm/node-postgres`",
-        Fact::ResultCode(_) => "compare with PostgreSQL's SQLSTATE, 23505 for a unique violation",
-        Fact::InMemory => "give the test a PostgreSQL database of its own",
-        Fact::DatabasePath => "connect through `DATABASE_URL` and a pool",
+        Fact::Name(name) => match name.as_str() {
+            "pragma" => "remove it; PostgreSQL is configured on the server and in the pool",
+            ":memory:" => "give the test a PostgreSQL database of its own",
+            _ if finding.kind == Kind::Schema => {
+                "generate the schema for PostgreSQL with `pgTable` from `drizzle-orm/pg-core`"
+            }
+            code if code.starts_with("SQLITE_") => {
+                "compare with PostgreSQL's SQLSTATE, 23505 for a unique violation"
+            }
+            _ => "use its counterpart of `drizzle-orm/pg-core` or `drizzle-orm/node-postgres`",
+        },
         Fact::Dialect(..) => "set `dialect: 'postgresql'`, without a driver",
-        Fact::Sql(_) => "write it for PostgreSQL, or let the generated migrations replace it",
-        Fact::MigrationSql(_) | Fact::Journal(_) | Fact::JournalEntry => {
+        Fact::Sql(_) if finding.kind == Kind::Code => {
+            "write it for PostgreSQL, or let the generated migrations replace it"
+        }
+        Fact::Sql(_) | Fact::Journal => {
             "remove it with its folder; the migrations of the PostgreSQL schema replace it"
         }
         Fact::Database(DatabaseState::Opaque, _) => "check it, and move it out of the checkout by hand",
         Fact::Database(..) => "move it into the backup folder",
         Fact::DatabaseLink => "remove the link",
-        Fact::VariableSet(_) | Fact::VariableComment(_) => "remove the line",
-        Fact::VariableValue(_) => "set it to the URL of PostgreSQL",
-        Fact::VariableRead(_) => "read `DATABASE_URL` or `POSTGRES_*` instead",
-        Fact::Setting(_) | Fact::Address => {
+        Fact::Variable(_) | Fact::Address => {
             "remove it; the app reaches PostgreSQL through `DATABASE_URL` or `POSTGRES_*`"
         }
-        Fact::Mount(_) => "remove the mount",
-        Fact::Volume(_) => "remove it, once the database in it was migrated and backed up",
         Fact::Folder(_) => "remove it, unless other files are there",
-        Fact::Lines(_) | Fact::Description => "rewrite it for PostgreSQL, or remove it",
-        Fact::Comment => "write PostgreSQL, or remove it",
-        Fact::FileName(_) | Fact::Mention => match finding.kind {
+        Fact::Volume(_) => "remove it, once the database in it was migrated and backed up",
+        Fact::FileName(_) | Fact::Mention(_) => match finding.kind {
             Kind::Ci => "remove it, or run it against a PostgreSQL service",
-            Kind::Code => "remove it, or write it for PostgreSQL",
-            _ => "remove it",
+            _ => "write it for PostgreSQL, or remove it",
         },
         Fact::CannotRead(_) => "make it readable and search again, or leave it out with --exclude",
         Fact::InvalidJson => "repair it; until then its dependencies are unknown",
@@ -132,52 +108,38 @@ pub(super) fn remedy(finding: &Finding) -> String {
     remedy.to_owned()
 }
 
+/// The kinds in the order of their counts: the name in JSON, and the noun for one and for many.
+const KINDS: [(Kind, &str, &str, &str); 12] = [
+    (Kind::Dependency, "dependency", "dependency", "dependencies"),
+    (Kind::Lockfile, "lockfile", "lock file entry", "lock file entries"),
+    (Kind::Import, "import", "import", "imports"),
+    (Kind::Code, "code", "line of code", "lines of code"),
+    (Kind::Schema, "schema", "schema definition", "schema definitions"),
+    (Kind::Migration, "migration", "migration file", "migration files"),
+    (Kind::Database, "database", "database file", "database files"),
+    (Kind::Environment, "environment", "environment variable", "environment variables"),
+    (Kind::Manifest, "manifest", "manifest line", "manifest lines"),
+    (Kind::Ci, "ci", "CI line", "CI lines"),
+    (Kind::Docs, "docs", "mention in docs", "mentions in docs"),
+    (Kind::Unreadable, "unreadable", "unreadable", "unreadable"),
+];
+
 /// The name of a kind in JSON.
 pub(super) fn kind(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Dependency => "dependency",
-        Kind::Lockfile => "lockfile",
-        Kind::Import => "import",
-        Kind::Code => "code",
-        Kind::Schema => "schema",
-        Kind::Migration => "migration",
-        Kind::Database => "database",
-        Kind::Environment => "environment",
-        Kind::Manifest => "manifest",
-        Kind::Ci => "ci",
-        Kind::Docs => "docs",
-        Kind::Unreadable => "unreadable",
-    }
+    KINDS.iter().find(|each| each.0 == kind).map_or("", |each| each.1)
 }
 
-fn of_kind(kind: Kind, count: usize) -> String {
-    let (one, many) = match kind {
-        Kind::Dependency => ("dependency", "dependencies"),
-        Kind::Lockfile => ("lock file entry", "lock file entries"),
-        Kind::Import => ("import", "imports"),
-        Kind::Code => ("line of code", "lines of code"),
-        Kind::Schema => ("schema definition", "schema definitions"),
-        Kind::Migration => ("migration file", "migration files"),
-        Kind::Database => ("database file", "database files"),
-        Kind::Environment => ("environment variable", "environment variables"),
-        Kind::Manifest => ("manifest line", "manifest lines"),
-        Kind::Ci => ("CI line", "CI lines"),
-        Kind::Docs => ("mention in docs", "mentions in docs"),
-        Kind::Unreadable => ("unreadable", "unreadable"),
-    };
-    counted(count, one, many)
+/// The kinds that were found, with their number: by the name in JSON, and in words.
+pub(super) fn counts(listing: &Listing) -> Vec<(&'static str, usize, String)> {
+    let count = |kind| listing.findings.iter().filter(|finding| finding.kind == kind).count();
+    let counts = KINDS.iter().map(|(kind, name, one, many)| (*name, count(*kind), (*one, *many)));
+    let found = counts.filter(|(_, count, _)| *count > 0);
+    found.map(|(name, count, (one, many))| (name, count, counted(count, one, many))).collect()
 }
 
 /// A number and its noun.
 pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
-}
-
-/// The number of findings of each kind.
-pub(super) fn counts(listing: &Listing) -> BTreeMap<Kind, usize> {
-    let mut counts = BTreeMap::new();
-    listing.findings.iter().for_each(|finding| *counts.entry(finding.kind).or_insert(0) += 1);
-    counts
 }
 
 /// `path:line: what; what to do`, a line for each finding.
@@ -195,7 +157,7 @@ pub(super) fn summary(listing: &Listing) -> String {
     if listing.findings.is_empty() {
         return format!("nothing of SQLite is left: {files} searched");
     }
-    let counts: Vec<String> = counts(listing).into_iter().map(|(kind, count)| of_kind(kind, count)).collect();
+    let counts: Vec<String> = counts(listing).into_iter().map(|(_, _, words)| words).collect();
     let mechanical = listing.findings.iter().filter(|finding| finding.is_mechanical).count();
     let total = listing.findings.len();
     format!("{total} left in {files}: {}; --apply does {mechanical}", counts.join(", "))

@@ -52,13 +52,13 @@ fn hostile_names() {
         fs::write(app.path().join(OsStr::from_bytes(name)), "import 'better-sqlite3'").unwrap();
     }
     insta::assert_snapshot!(found(app.path()), @r#"
-    "\u{1b}[31m.ts":1: imports `better-sqlite3`
-    -rf.ts:1: imports `better-sqlite3`
-    "bad\xff.ts":1: imports `better-sqlite3`
-    "new\nline.ts":1: imports `better-sqlite3`
-    "quo\"te.ts":1: imports `better-sqlite3`
-    with space.ts:1: imports `better-sqlite3`
-    "\u{202e}.ts":1: imports `better-sqlite3`
+    "\u{1b}[31m.ts":1: uses the module `better-sqlite3`
+    -rf.ts:1: uses the module `better-sqlite3`
+    "bad\xff.ts":1: uses the module `better-sqlite3`
+    "new\nline.ts":1: uses the module `better-sqlite3`
+    "quo\"te.ts":1: uses the module `better-sqlite3`
+    with space.ts:1: uses the module `better-sqlite3`
+    "\u{202e}.ts":1: uses the module `better-sqlite3`
     "#);
 }
 
@@ -75,9 +75,9 @@ fn hostile_contents() {
     fs::File::create(app.path().join("huge.sql")).unwrap().set_len(1 << 33).unwrap();
     fs::write(app.path().join("long.md"), "x".repeat(65 << 20)).unwrap();
     insta::assert_snapshot!(found(app.path()), @"
-    .env.latin1:2: sets `DATABASE_PATH`
+    .env.latin1:2: uses `DATABASE_PATH`
     bad.yaml:2: mentions SQLite
-    latin1.md:1: 1 line mentions SQLite
+    latin1.md:1: mentions SQLite
     long.md:1: cannot be read: longer than 64 MiB
     package.json:1: is not valid JSON
     ");
@@ -108,8 +108,8 @@ fn git_knows_what_is_gone_and_what_it_ignores() {
     kept.sqlite:1: SQLite database, tracked by git
     kept.sqlite-shm:1: companion of a SQLite database
     kept.sqlite-wal:1: companion of a SQLite database
-    kept.ts:1: imports `sqlite3`
-    private/.env:1: sets `DATABASE_PATH`
+    kept.ts:1: uses the module `sqlite3`
+    private/.env:1: uses `DATABASE_PATH`
     private/hidden.db:1: SQLite database
     private/hidden.db-shm:1: companion of a SQLite database
     private/hidden.db-wal:1: companion of a SQLite database
@@ -185,7 +185,7 @@ fn what_cannot_be_read_is_reported() {
     };
     set_mode(&app.path().join("closed"), 0o755);
     insta::assert_snapshot!(found, @"
-    a.ts:1: imports `sqlite3`
+    a.ts:1: uses the module `sqlite3`
     closed:1: cannot be read: permission denied
     secret.ts:1: cannot be read: permission denied
     ");

@@ -74,13 +74,13 @@ fn links_to_what_is_searched_nowhere_else_are_named() {
     }
     let listing = case.run(app.path(), &[], Exit::Differences).out;
     insta::assert_snapshot!(audit::without_remedies(&listing), @"
-    README.md:1: symbolic link to a file outside of the checkout
-    data:1: symbolic link to a folder outside of the checkout
+    README.md:1: symbolic link to a file that is not searched
+    data:1: symbolic link to a folder that is not searched
     gone:1: symbolic link to nothing
     innocent.bin:1: symbolic link to a SQLite database, or with the name of one
     loop:1: cannot be read: symbolic link, filesystem loop or indirection limit (e.g. symlink loop)
     made:1: symbolic link to a folder that is not searched
-    source:1: symbolic link to a folder outside of the checkout
+    source:1: symbolic link to a folder that is not searched
     ");
 
     // The remedy works.
