@@ -300,7 +300,10 @@ const REFUSED: &[(&str, &str)] = &[
     ("SELECT * FROM refused_0", "the view refused_0, which does not move"),
     ("SELECT * FROM circle", "the view circle, which does not move"),
     ("SELECT count(DISTINCT nick) FROM people", "with a collation"),
-    ("SELECT count(DISTINCT json_extract(doc, '$.n')) FROM people", "equal in PostgreSQL and different in SQLite"),
+    (
+        "SELECT count(DISTINCT json_extract(doc, '$.n')) FROM people",
+        "equal in PostgreSQL and different in SQLite",
+    ),
     ("SELECT * FROM short NATURAL JOIN kinds", "NATURAL JOIN of a table with a column that is not migrated"),
     ("SELECT doc FROM people ORDER BY doc", "exact form"),
     (
