@@ -11,10 +11,6 @@ impl Chance {
         Chance(Prng::new(seed))
     }
 
-    pub fn next(&mut self) -> u64 {
-        self.0.next()
-    }
-
     /// Returns a number below `end`, or 0 where that is 0.
     pub fn below(&mut self, end: usize) -> usize {
         usize::try_from(self.0.below(u64::try_from(end).unwrap())).unwrap()
