@@ -210,7 +210,7 @@ pub(crate) fn last(target: &TargetUrl, settings: &DbSettings) -> anyhow::Result<
     check_target(target, settings)?;
     let read = || {
         let pool = pool::open(target, settings)?;
-        ledger::last_run(&mut pool::get(&pool)?)
+        ledger::last_run(&mut *pool::get(&pool)?)
     };
     Ok(watching_locks(target, settings, read)?.map(|run| run.plan))
 }
@@ -225,7 +225,7 @@ pub(crate) fn recorded(
     check_target(target, settings)?;
     let read = || {
         let pool = pool::open(target, settings)?;
-        ledger::last_run(&mut pool::get(&pool)?)
+        ledger::last_run(&mut *pool::get(&pool)?)
     };
     let run = watching_locks(target, settings, read)?;
     let path = std::fs::canonicalize(source).unwrap_or_else(|_| source.to_owned());

@@ -63,7 +63,7 @@ impl Landing {
         let (mut columns, mut rule) = (Vec::new(), None);
         for row in target.query(COLUMNS_SQL, &[Some(&name)])? {
             let is_true = |field: &Option<String>| field.as_deref() == Some("t");
-            let [name, type_name, cast, is_plain, is_not_null, on_insert] = row.as_slice() else { continue };
+            let [name, type_name, cast, is_plain, is_not_null, on_insert] = &*row else { continue };
             let text = |field: &Option<String>| field.clone().unwrap_or_default();
             columns.push(Column {
                 name: text(name),

@@ -15,26 +15,26 @@ use crate::source::undisturbed::read_undisturbed;
 use crate::source::{SourceConnection, introspect, seal};
 use crate::threads;
 use crate::watched::Watched;
-use postgres_client::PooledConnection;
+use postgres_client::connection::Connection;
 use postgres_client::connections::Connections;
 use postgres_client::retry;
 use postgres_client::watch::check_stop;
 
 /// What preflight looks at.
-pub(super) struct Preflight<'a, M> {
-    pub(super) request: &'a Request<'a, M>,
+pub(super) struct Preflight<'a> {
+    pub(super) request: &'a Request<'a>,
     pub(super) tables: &'a [&'a PlannedTable],
     pub(super) connections: &'a Connections<'a>,
     pub(super) observer: &'a Watched<'a>,
 }
 
-impl<M> Preflight<'_, M> {
+impl Preflight<'_> {
     /// Looks at target, disk and the schema of the source. `is_fresh` says that no run of ours is in the target, so that it must be
     /// empty.
     ///
     /// # Errors
     /// When something stands in the way.
-    pub(super) fn look(&self, target: &mut PooledConnection, is_fresh: bool) -> Result<()> {
+    pub(super) fn look(&self, target: &mut Connection, is_fresh: bool) -> Result<()> {
         let request = self.request;
         let mut check = |source: &SourceConnection| {
             source.stop_with(self.observer);
@@ -160,7 +160,7 @@ fn schema_differs(source: String, differences: &[String]) -> Error {
 }
 
 /// The sealed copy needs the room of the source and its log.
-fn check_disk<M>(source: &Path, request: &Request<'_, M>) -> Result<()> {
+fn check_disk(source: &Path, request: &Request<'_>) -> Result<()> {
     let size = |suffix: &str| {
         std::fs::metadata(crate::source::open::sidecar(source, suffix)).map_or(0, |metadata| metadata.len())
     };

@@ -3,8 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use diesel::migration::MigrationSource;
-use diesel::pg::Pg;
 use migrate_core::phase::Phase;
 use migrate_core::plan::PlannedTable;
 
@@ -50,7 +48,7 @@ pub(super) struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// Connects, and refuses a server that is too old.
-    pub(super) fn open<M>(request: &'a Request<'_, M>, observer: &'a Watched<'a>) -> Result<Session<'a>> {
+    pub(super) fn open(request: &'a Request<'_>, observer: &'a Watched<'a>) -> Result<Session<'a>> {
         // A first connection of our own says at once what is wrong; the pool would try until its time is over.
         // A server that is starting, or has no room for a moment, says so itself, and is waited for.
         let (keeper, budget) =
@@ -122,8 +120,7 @@ impl<'a> Session<'a> {
     fn take(&self, keeper: &mut Connection) -> Result<()> {
         let deadline = Instant::now() + LOCK_WAIT_MAX;
         loop {
-            let rows = keeper.query(&format!("SELECT pg_try_advisory_lock({ADVISORY_LOCK})"), &[])?;
-            if rows.first().and_then(|row| row.first()) == Some(&Some("t".to_owned())) {
+            if keeper.one(&format!("SELECT pg_try_advisory_lock({ADVISORY_LOCK})"), &[])? {
                 return Ok(());
             }
             if Instant::now() > deadline {
@@ -151,12 +148,11 @@ impl<'a> Session<'a> {
         let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
         let sql = "SELECT wait_event_type IS DISTINCT FROM 'Lock' FROM pg_stat_activity \
                    WHERE pid = $1::integer AND backend_start = $2::timestamptz AND state = 'active'";
-        let rows = match keeper.query(sql, &backend.parameters()) {
+        let at_work: Option<bool> = match keeper.first(sql, &backend.parameters()) {
             Err(error) if error.is_transient() => return Ok(false),
             answer => answer?,
         };
-        let at_work = rows.first().and_then(|row| row.first());
-        if at_work == Some(&Some("t".to_owned())) {
+        if at_work == Some(true) {
             self.observer.clock.worked();
         }
         // One that waits for a lock is there, and has a time of its own for that.
@@ -187,12 +183,8 @@ impl<'a> Session<'a> {
     }
 
     /// An earlier run that is done, unless its migrations were undone since.
-    pub(super) fn already_done<M: MigrationSource<Pg>>(
-        &self,
-        request: &Request<'_, M>,
-        run: Run,
-    ) -> Result<Outcome> {
-        let undone = migrations::missing(&mut self.connection()?, &run.plan, request.migrations)?;
+    pub(super) fn already_done(&self, request: &Request<'_>, run: Run) -> Result<Outcome> {
+        let undone = migrations::missing(&mut *self.connection()?, &run.plan, request.migrations)?;
         if !undone.is_empty() {
             return Err(Error::new(format!(
                 "run {} is done, but its migrations were undone since: {}",
@@ -203,7 +195,7 @@ impl<'a> Session<'a> {
                 "see what is there with `cargo xtask validate`, or start over with --restart",
             ));
         }
-        let gone = target_check::missing_tables(&mut self.connection()?, &run.plan)?;
+        let gone = target_check::missing_tables(&mut *self.connection()?, &run.plan)?;
         if !gone.is_empty() {
             return Err(Error::new(format!(
                 "run {} is done, but tables are gone since: {}",
@@ -218,7 +210,7 @@ impl<'a> Session<'a> {
             self.observer.note("the server is a standby: what it holds was migrated into its primary");
         }
         let source_changed_since = seal::source_state(&request.source) != run.seal.source_state;
-        let rejected = Rejected::of(&ledger::chunks(&mut self.connection()?, run.id)?);
+        let rejected = Rejected::of(&ledger::chunks(&mut *self.connection()?, run.id)?);
         Ok(Outcome::AlreadyDone(AlreadyDone {
             run: run.id,
             validated_at: run.validated_at.unwrap_or_default(),
@@ -230,7 +222,7 @@ impl<'a> Session<'a> {
 
     /// Makes sure that dropping what an earlier run made loses nothing: a finished migration may have become the app's
     /// database, with rows that are nowhere else.
-    pub(super) fn check_untouched<M>(&self, request: &Request<'_, M>, run: &Run) -> Result<()> {
+    pub(super) fn check_untouched(&self, request: &Request<'_>, run: &Run) -> Result<()> {
         if request.discard || !run.state.done.contains(&Phase::Constraints) {
             return Ok(());
         }
@@ -240,7 +232,7 @@ impl<'a> Session<'a> {
                 .caused_by(error)
                 .with_remedy_text("--discard beside --restart drops what is there without looking")
         })?;
-        let differences = catalog::schema_differences(&mut self.connection()?, &run.plan)?;
+        let differences = catalog::schema_differences(&mut *self.connection()?, &run.plan)?;
         let plan = run.plan.with_policies();
         let tables: Vec<&PlannedTable> =
             plan.tables.iter().filter(|table| catalog::is_readable(table, &differences)).collect();

@@ -1,7 +1,5 @@
 //! The validate phase: rows, schema, sequences and bookkeeping, and what the ledger is told of the result.
 
-use diesel::migration::MigrationSource;
-use diesel::pg::Pg;
 use migrate_core::phase::Phase;
 use migrate_core::plan::PlannedTable;
 use serde::Serialize;
@@ -13,6 +11,7 @@ use crate::ledger::{self, Run};
 use crate::observer::Observer;
 use crate::source::integrity_check::Integrity;
 use crate::source::{SourceConnection, seal};
+use crate::target::migration::Migration;
 use crate::validate::{
     CompareOptions, Share, TableComparison, Tried, Views, behaviour, catalog, compare_rows, defaults,
     sequence_problems,
@@ -23,7 +22,7 @@ use postgres_client::connection::Connection;
 use postgres_client::connections::Connections;
 use postgres_client::lock_watch::watching_locks;
 use postgres_client::watch::check_stop;
-use postgres_client::{DbSettings, PooledConnection, TargetUrl};
+use postgres_client::{DbSettings, TargetUrl};
 
 /// Why something is left out on a server that takes no writes, not even such as are rolled back.
 const STANDBY: &str = "the server is a standby, which takes no writes; validate its primary";
@@ -112,13 +111,13 @@ impl Validation {
 }
 
 /// What a validation by itself needs.
-pub struct ValidationRequest<'a, M> {
+pub struct ValidationRequest<'a> {
     /// The target, whose ledger names the sealed copy and the plan.
     pub target: TargetUrl,
     /// Pool sizes and timeouts.
     pub settings: DbSettings,
     /// The plan's migrations.
-    pub migrations: &'a M,
+    pub migrations: &'a [Migration],
     /// How rows are compared.
     pub options: CompareOptions,
     /// What it is for.
@@ -129,10 +128,7 @@ pub struct ValidationRequest<'a, M> {
 ///
 /// # Errors
 /// When there is none, or either side cannot be read.
-pub fn validate<M: MigrationSource<Pg>>(
-    request: &ValidationRequest<'_, M>,
-    observer: &dyn Observer,
-) -> Result<(Run, Validation)> {
+pub fn validate(request: &ValidationRequest<'_>, observer: &dyn Observer) -> Result<(Run, Validation)> {
     watched(observer, |observer| {
         let mut holder = open_checked(&request.target, &request.settings)?;
         let budget = Budget::settle(&mut holder, request.options.workers, &request.target, observer)?;
@@ -146,14 +142,14 @@ pub fn validate<M: MigrationSource<Pg>>(
     })
 }
 
-fn validate_within<M: MigrationSource<Pg>>(
-    request: &ValidationRequest<'_, M>,
+fn validate_within(
+    request: &ValidationRequest<'_>,
     mut holder: Connection,
     budget: Budget,
     observer: &dyn Observer,
 ) -> Result<(Run, Validation)> {
     let connections = Connections::new(&request.target, &request.settings, budget)?;
-    let run = ledger::last_run(&mut connections.pooled()?)?.ok_or_else(|| {
+    let run = ledger::last_run(&mut *connections.pooled()?)?.ok_or_else(|| {
         Error::new(format!("{} holds no migration to validate", request.target))
             .with_remedy_text("migrate first: `cargo xtask migrate`")
     })?;
@@ -163,7 +159,7 @@ fn validate_within<M: MigrationSource<Pg>>(
         return Err(Error::new(format!("run {} is not done: its phase {missing} is still to come", run.id))
             .with_remedy_text("run the same `cargo xtask migrate` again: it goes on from there"));
     }
-    removal::check_none_begun(&mut connections.pooled()?, &run)?;
+    removal::check_none_begun(&mut *connections.pooled()?, &run)?;
     observer.phase_started(Phase::Validate);
     seal::verify_while(&run.seal, &|| check_stop(observer))?;
     let is_standby = target_check::is_standby(&mut holder)?;
@@ -175,7 +171,7 @@ fn validate_within<M: MigrationSource<Pg>>(
         is_standby,
         observer,
     };
-    let known = ledger::integrity(&mut connections.pooled()?, run.id)?;
+    let known = ledger::integrity(&mut *connections.pooled()?, run.id)?;
     let is_known = known.is_some();
     let validation = beside_integrity(&run, known, |integrity| {
         let validation = parts.compare(&mut holder, &run)?;
@@ -194,9 +190,9 @@ fn validate_within<M: MigrationSource<Pg>>(
     Ok((run, validation))
 }
 
-pub(super) struct ValidationParts<'a, M> {
+pub(super) struct ValidationParts<'a> {
     pub(super) connections: &'a Connections<'a>,
-    pub(super) migrations: &'a M,
+    pub(super) migrations: &'a [Migration],
     pub(super) options: CompareOptions,
     pub(super) purpose: Purpose,
     /// Whether the server takes no writes at all.
@@ -204,7 +200,7 @@ pub(super) struct ValidationParts<'a, M> {
     pub(super) observer: &'a dyn Observer,
 }
 
-impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
+impl ValidationParts<'_> {
     /// Compares everything. The plan and the sealed copy are those of the run; `holder` keeps the snapshot in which rows are compared.
     ///
     /// Each step gives its connection back before the next one takes one: there may be no more than one.
@@ -214,7 +210,7 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
         let plan = run.plan.with_policies();
         let tables: Vec<&PlannedTable> = plan.tables.iter().filter(is_moved).collect();
         let (schema, schema_left_out) = match self.is_standby {
-            false => (catalog::schema_differences(&mut self.connections.pooled()?, &run.plan)?, None),
+            false => (catalog::schema_differences(&mut *self.connections.pooled()?, &run.plan)?, None),
             true => (Vec::new(), Some(STANDBY.to_owned())),
         };
         // Rows are only compared where the columns to read are there; what is missing is named already.
@@ -229,7 +225,7 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
         let mut compared =
             compare_rows(&readable, options, &open_source, &open_target, holder, self.observer)?;
         if self.options.share.is_some() {
-            count_rejected(&mut self.connections.pooled()?, run, &mut compared)?;
+            count_rejected(&mut *self.connections.pooled()?, run, &mut compared)?;
         }
         let views = match self.options.share {
             None => Views {
@@ -284,11 +280,7 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
 }
 
 /// Where not all rows are looked at, only the ledger says how many stayed behind, without which counts cannot be compared.
-fn count_rejected(
-    connection: &mut PooledConnection,
-    run: &Run,
-    compared: &mut [TableComparison],
-) -> Result<()> {
+fn count_rejected(connection: &mut Connection, run: &Run, compared: &mut [TableComparison]) -> Result<()> {
     let chunks = ledger::chunks(connection, run.id)?;
     for found in compared {
         let of_table = chunks.iter().filter(|chunk| chunk.table == found.table);
@@ -299,7 +291,7 @@ fn count_rejected(
 }
 
 /// Tells the ledger what came of a validation.
-pub(super) fn record(connection: &mut PooledConnection, run: &Run, validation: &Validation) -> Result<()> {
+pub(super) fn record(connection: &mut Connection, run: &Run, validation: &Validation) -> Result<()> {
     if validation.is_proven() {
         ledger::finish_phase(connection, run.id, Phase::Validate, validation.seconds)
     } else {

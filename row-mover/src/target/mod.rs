@@ -3,3 +3,4 @@
 pub(crate) mod batches;
 pub(crate) mod bookkeeping;
 pub mod introspect;
+pub mod migration;

@@ -6,7 +6,6 @@ use ::report::Report;
 use ::report::model::Command;
 use anyhow::{Context, bail};
 use clap::Args;
-use diesel_migrations::FileBasedMigrations;
 use migrate_core::phase::Phase;
 use migrate_core::plan::Plan;
 use migrate_core::render;
@@ -15,6 +14,7 @@ use row_mover::rejects::RejectedTable;
 use row_mover::run::{self, Outcome, Request};
 use row_mover::source::{SourceConnection, introspect};
 use row_mover::status::{self, Standing};
+use row_mover::target::migration::Migration;
 
 use crate::display::printable_plan;
 use crate::exit::Exit;
@@ -139,7 +139,7 @@ fn run_to_its_end(args: &MigrateArgs) -> anyhow::Result<Exit> {
     let (url, target) = resolve_target(args, &source)?;
     let Planned { plan, folder: plan_dir, scratch: _scratch } =
         planned(args, kind, &source, &url, &settings)?;
-    let migrations = FileBasedMigrations::from_path(plan_dir.join("migrations"))
+    let migrations = Migration::in_folder(&plan_dir.join("migrations"))
         .with_context(|| format!("the migrations in {} cannot be read", plan_dir.display()))?;
     let request = Request {
         source,
@@ -245,11 +245,11 @@ fn say(
 }
 
 /// The report of what was moved and compared, where anybody wants it, and the files that it was written to.
-fn reported<M>(
+fn reported(
     args: &MigrateArgs,
     outcome: &Outcome,
     plan: &Plan,
-    request: &Request<'_, M>,
+    request: &Request<'_>,
 ) -> anyhow::Result<(Option<Report>, Option<ReportFiles>)> {
     let Outcome::Moved(moved) = outcome else { return Ok((None, None)) };
     if !args.report.is_wanted() && !args.ci.is_wanted() {

@@ -7,11 +7,11 @@ use ::report::Report;
 use ::report::model::Command;
 use anyhow::Context;
 use clap::Args;
-use diesel_migrations::FileBasedMigrations;
 use migrate_core::phase::Phase;
 use postgres_client::{TargetUrl, pool};
 use row_mover::ledger::{self, Run};
 use row_mover::run::{self, Purpose, Validation, ValidationRequest, Verdict};
+use row_mover::target::migration::Migration;
 use row_mover::validate::{CompareOptions, NoShare, Share};
 
 use crate::cleanup::MigrationProof;
@@ -111,7 +111,7 @@ fn run_to_its_end(args: &ValidateArgs) -> anyhow::Result<Exit> {
     };
     let made = made.map(|plan| plan_folder::migrations_of(&plan)).transpose()?;
     let place = made.as_ref().map_or_else(|| folder.join("migrations"), |made| made.path().to_owned());
-    let migrations = FileBasedMigrations::from_path(&place).with_context(|| {
+    let migrations = Migration::in_folder(&place).with_context(|| {
         format!(
             "the migrations in {} cannot be read; name the folder of the plan with --plan",
             workspace::shown(&folder)
@@ -199,12 +199,12 @@ fn say_changes(
 }
 
 /// The report, where anybody wants it, and the files that it was written to.
-fn reported<M>(
+fn reported(
     args: &ValidateArgs,
     run: &Run,
     validation: &Validation,
     diesel_schema: DieselSchema,
-    request: &ValidationRequest<'_, M>,
+    request: &ValidationRequest<'_>,
 ) -> anyhow::Result<(Option<Report>, Option<ReportFiles>)> {
     if !args.report.is_wanted() && !args.ci.is_wanted() {
         return Ok((None, None));
