@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use migrate_core::mapping::Mapping;
+use migrate_core::phase::Phase;
 use migrate_core::plan::{Numbering, Plan, Seeds};
 use migrate_core::reject::{OnReject, RejectLimit};
 use migrate_core::schema_diff;
@@ -198,7 +199,10 @@ pub(crate) fn target_schema(
         let mut connection = pool::get(&pool)?;
         let earlier = if restart { ledger::last_run(&mut connection)? } else { None };
         match earlier {
-            Some(run) => introspect_before(&mut connection, &run),
+            Some(run) => {
+                let is_constrained = run.state.done.contains(&Phase::Constraints);
+                introspect_before(&mut connection, &run.plan, is_constrained)
+            }
             None => introspect(&mut connection),
         }
     };

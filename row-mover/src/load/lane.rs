@@ -149,7 +149,7 @@ impl<'a> Lane<'a> {
         {
             return Err(error);
         }
-        self.load.observer.note(&format!("{}; going on with fewer connections", in_one_line(&error)));
+        self.load.observer.note(&Note::FewerConnections { fault: &error });
         Ok(false)
     }
 

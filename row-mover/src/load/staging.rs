@@ -7,7 +7,7 @@ use migrate_core::identifier::quote_pg;
 use migrate_core::plan::PlannedTable;
 
 use crate::error::{Context, Error, Result};
-use crate::rejects::{self, Fate, RowBuffer};
+use crate::row_encoder::{self, RowBuffer, RowOutcome};
 use crate::source::SourceConnection;
 use crate::source::preflight::row_key;
 use crate::source::rows::Scan;
@@ -239,8 +239,8 @@ fn key_of(
         scratch.clear();
         if key.is_none()
             && matches!(
-                rejects::append_row(table, row, &mut scratch).context(failed)?,
-                Fate::Moves | Fate::Nulled(_)
+                row_encoder::append_row(table, row, &mut scratch).context(failed)?,
+                RowOutcome::Moves | RowOutcome::Nulled(_)
             )
         {
             if moved == place {

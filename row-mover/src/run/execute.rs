@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::finish;
 use crate::ledger::{self, Run};
 use crate::load::{self, Load};
-use crate::observer::Observer;
+use crate::observer::{Note, Observer};
 use crate::rejects::{self, RejectedTable};
 use crate::source::{SourceConnection, seal};
 use crate::target::bookkeeping::Applied;
@@ -203,7 +203,7 @@ impl Execution<'_> {
     }
 
     fn open_sealed(&self) -> Result<SourceConnection> {
-        Ok(SourceConnection::open_sealed(&self.run.seal.path)?.stopped_by(self.session.observer))
+        Ok(SourceConnection::open_sealed(&self.run.seal.path)?.stopped_by(self.session.observer.stop_flag()))
     }
 
     /// The second migration as an applied one.
@@ -269,7 +269,7 @@ impl Execution<'_> {
             validation
         };
         if !integrity.is_finished() {
-            session.observer.note("the sealed copy is still being looked at (integrity_check)");
+            session.observer.note(&Note::WaitingForIntegrityCheck);
         }
         let integrity = integrity.wait(session.observer)?;
         session.retrying(|| ledger::record_integrity(&mut *session.connection()?, run.id, &integrity))?;

@@ -4,11 +4,11 @@ use migrate_core::identifier::quote_pg;
 use migrate_core::plan::{ExistingTable, Plan, PlannedTable};
 use migrate_core::render::{self, SchemaStep};
 
-use super::{migrations, target_check};
+use super::{key_clashes, migrations, target_check};
 use crate::error::{Context, Error, Result};
 use crate::ledger::{self, Run};
+use crate::source::SourceConnection;
 use crate::source::preflight::Findings;
-use crate::source::{SourceConnection, key_clashes};
 use crate::target::bookkeeping;
 use crate::target::introspect::count_rows;
 use crate::target::migration::Migration;

@@ -7,6 +7,7 @@ mod cancel;
 mod execute;
 mod existing;
 mod integrity;
+mod key_clashes;
 mod migrations;
 mod outcome;
 mod page_limits;
@@ -25,10 +26,11 @@ use migrate_core::plan::{Plan, PlannedTable};
 
 pub use cancel::cancel;
 pub use outcome::{AlreadyDone, Moved, Outcome, PhaseDone, Rejected, TableMoved};
-pub use validation::{Purpose, Validation, ValidationRequest, Verdict, validate};
+pub use validation::{Purpose, Validation, ValidationRequest, validate};
 
 use crate::error::{Error, Result};
 use crate::ledger;
+use crate::observer::Note;
 pub use crate::observer::Observer;
 pub use crate::source::chunk_plan::CHUNK_BYTES;
 use crate::source::seal;
@@ -103,12 +105,9 @@ fn migrate_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'
         (Decision::AlreadyDone, Some(run)) => session.already_done(request, run),
         (Decision::GoOn(phase), Some(run)) => {
             session.refuse_standby()?;
-            observer.note(&format!("run {} was interrupted; going on from {phase}", run.id));
+            observer.note(&Note::Resuming { run: run.id, phase });
             if seal::source_state(&request.source) != run.seal.source_state {
-                observer.note(&format!(
-                    "the source was written to since; what moves is what was sealed at {}",
-                    run.seal.sealed_at
-                ));
+                observer.note(&Note::SourceChangedSince { sealed_at: &run.seal.sealed_at });
             }
             seal::verify_while(&run.seal, &|| check_stop(observer))?;
             session.execute(request, &tables, run, Vec::new())

@@ -37,7 +37,7 @@ impl Preflight<'_> {
     pub(super) fn look(&self, target: &mut Connection, is_fresh: bool) -> Result<()> {
         let request = self.request;
         let mut check = |source: &SourceConnection| {
-            source.stop_with(self.observer);
+            source.stop_with(self.observer.stop_flag());
             let path = source.real_path();
             if path.to_str().is_none() {
                 return Err(Error::new(format!("the path {} is not UTF-8", path.display()))
@@ -68,10 +68,11 @@ impl Preflight<'_> {
             let observer = self.observer;
             let hash = threads::spawn(scope, move || copy.hash(&|| check_stop(observer)))?;
             let check = threads::spawn(scope, || {
-                quick_check(&SourceConnection::open_sealed(copy.path())?, source, observer)
+                quick_check(&SourceConnection::open_sealed(copy.path())?, source, observer.stop_flag())
             })?;
             let examine = || {
-                let open = || Ok(SourceConnection::open_sealed(copy.path())?.stopped_by(observer));
+                let open =
+                    || Ok(SourceConnection::open_sealed(copy.path())?.stopped_by(observer.stop_flag()));
                 self.check_schema(&open()?)?;
                 self.scan(&open)
             };
@@ -90,10 +91,10 @@ impl Preflight<'_> {
     pub(super) fn examine_live(&self) -> Result<Findings> {
         let path = &self.request.source;
         let mut examine = |source: &SourceConnection| {
-            source.stop_with(self.observer);
-            quick_check(source, path, self.observer)?;
+            source.stop_with(self.observer.stop_flag());
+            quick_check(source, path, self.observer.stop_flag())?;
             let file = source.file();
-            self.scan(&|| Ok(file.open()?.stopped_by(self.observer)))
+            self.scan(&|| Ok(file.open()?.stopped_by(self.observer.stop_flag())))
         };
         Ok(read_undisturbed(path, &mut examine)?.0)
     }

@@ -13,7 +13,7 @@ use super::session::Session;
 use super::{Request, existing, migrations, target_check};
 use crate::error::{Context, Error, Result};
 use crate::ledger::{self, Run};
-use crate::observer::Observer;
+use crate::observer::{Note, Observer};
 use crate::target::migration::Migration;
 use crate::target::{batches, bookkeeping};
 use postgres_client::connection::{Connection, text_array};
@@ -42,7 +42,7 @@ impl Session<'_> {
     /// Drops what an earlier run of ours made, and the ledger with it. Only what the ledger's own plan names is dropped; whatever else
     /// stands there is in the way, as in any target.
     pub(super) fn remove_earlier_run(&self, request: &Request<'_>, run: &Run) -> Result<()> {
-        self.observer.note(&format!("dropping what run {} made in {}", run.id, self.target));
+        self.observer.note(&Note::Dropping { run: run.id, target: self.target });
         let connection = &mut *self.connection()?;
         let share = batches::lock_share(connection)?;
         let removal = Removal::of(connection, run, request.migrations)?;

@@ -10,7 +10,7 @@ use super::outcome::{AlreadyDone, Outcome, PhaseDone, Rejected};
 use super::{Request, migrations, open_checked, target_check};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
-use crate::observer::Observer;
+use crate::observer::{Note, Observer};
 use crate::source::{SourceConnection, seal};
 use crate::validate::{CompareOptions, catalog, compare_rows};
 use crate::watched::Watched;
@@ -103,10 +103,7 @@ impl<'a> Session<'a> {
         match keeper.query("SELECT 1", &[]) {
             Ok(_) => Ok(()),
             Err(error) if error.is_transient() => {
-                self.observer.note(&format!(
-                    "{}; trying again with another session that holds the lock",
-                    retry::in_one_line(&error)
-                ));
+                self.observer.note(&Note::LockSessionLost { fault: &error });
                 let mut again = open_bulk_again(self.target, &self.settings)?;
                 end_session(&mut again, keeper.backend())?;
                 self.take(&mut again)?;
@@ -207,7 +204,7 @@ impl<'a> Session<'a> {
             ));
         }
         if self.is_standby()? {
-            self.observer.note("the server is a standby: what it holds was migrated into its primary");
+            self.observer.note(&Note::Standby);
         }
         let source_changed_since = seal::source_state(&request.source) != run.seal.source_state;
         let rejected = Rejected::of(&ledger::chunks(&mut *self.connection()?, run.id)?);
@@ -238,7 +235,8 @@ impl<'a> Session<'a> {
             plan.tables.iter().filter(|table| catalog::is_readable(table, &differences)).collect();
         let workers = self.connections.budget().workers;
         let options = CompareOptions { workers, ..CompareOptions::default() };
-        let open_source = || Ok(SourceConnection::open_sealed(&run.seal.path)?.stopped_by(self.observer));
+        let open_source =
+            || Ok(SourceConnection::open_sealed(&run.seal.path)?.stopped_by(self.observer.stop_flag()));
         let open_target = || self.connections.bulk();
         let compared = self.comparing(|keeper| {
             compare_rows(&tables, options, &open_source, &open_target, keeper, self.observer)

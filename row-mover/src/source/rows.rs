@@ -20,38 +20,14 @@ use rusqlite::{Connection, ErrorCode, Row, Statement};
 use super::SourceConnection;
 use super::scan::{self, RowidRange};
 use crate::error::{Context, Result};
-pub use computed::Uncomputed;
+pub use crate::row_encoder::{LongText, Value, Values};
 pub(crate) use computed::is_failed_expression;
 use computed::{Computed, Failing};
-pub use long::LongText;
 use long::LowLimit;
 
 /// The longest text or blob that is held in memory whole: small enough that a row of several is far below the 64 MB that the
 /// program keeps to, and so large that nearly all values of real databases are read in the plain way.
 pub const HELD_MAX_BYTES: u32 = 1 << 20;
-
-/// How much of a long value is read at once.
-pub const PIECE_BYTES: usize = 256 << 10;
-
-/// A value of a row.
-#[derive(Debug)]
-pub enum Value<'a> {
-    /// One that is in memory.
-    Held(SourceValue<'a>),
-    /// One that is not.
-    Long(&'a LongText<'a>),
-    /// One of a generated column that SQLite cannot compute.
-    Uncomputed(&'a Uncomputed),
-}
-
-/// What lends the values of a row.
-pub trait Values {
-    /// The value of the planned column at `position`.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    fn value(&self, position: usize) -> rusqlite::Result<Value<'_>>;
-}
 
 impl Values for Row<'_> {
     fn value(&self, position: usize) -> rusqlite::Result<Value<'_>> {
@@ -167,49 +143,25 @@ impl<'a> Scan<'a> {
         failed: &dyn Fn() -> String,
         visit: &mut dyn FnMut(&SourceRow<'_>) -> Result<()>,
     ) -> Result<()> {
-        self.each_in(&[self.range], source, failed, visit)
-    }
-
-    /// The same for the rows of one range after the other, whatever the scan's own is.
-    pub(crate) fn each_within(
-        &self,
-        ranges: &[RowidRange],
-        source: &SourceConnection,
-        failed: &dyn Fn() -> String,
-        visit: &mut dyn FnMut(&SourceRow<'_>) -> Result<()>,
-    ) -> Result<()> {
-        let ranges: Vec<Option<RowidRange>> = ranges.iter().copied().map(Some).collect();
-        self.each_in(&ranges, source, failed, visit)
-    }
-
-    fn each_in(
-        &self,
-        ranges: &[Option<RowidRange>],
-        source: &SourceConnection,
-        failed: &dyn Fn() -> String,
-        visit: &mut dyn FnMut(&SourceRow<'_>) -> Result<()>,
-    ) -> Result<()> {
         let connection = source.connection();
         let from = scan::rows_of(connection, self.table).context(failed)?;
-        let mut reader = Reader { scan: self, range: None, from, connection, may_fail: false, failed, visit };
+        let mut reader =
+            Reader { scan: self, range: self.range, from, connection, may_fail: false, failed, visit };
         let rowid = self.rowid.filter(|_| !self.holds_all && reader.has_incremental_io().unwrap_or(false));
         let failing = Failing::of(connection, self).context(failed)?;
         reader.may_fail = failing.is_some();
         let _limit = rowid.map(|_| LowLimit::set(connection)).transpose().context(failed)?;
-        for range in ranges {
-            reader.range = *range;
-            match rowid {
-                None => {
-                    let end = reader.whole()?;
-                    if let (End::Failed { rows }, Some(failing)) = (end, &failing) {
-                        reader.one_by_one(failing, rows)?;
-                    }
+        match rowid {
+            None => {
+                let end = reader.whole()?;
+                if let (End::Failed { rows }, Some(failing)) = (end, &failing) {
+                    reader.one_by_one(failing, rows)?;
                 }
-                Some(rowid) if self.order.is_some() => reader.in_order(rowid)?,
-                Some(rowid) => reader.by_rowid(rowid)?,
+                Ok(())
             }
+            Some(rowid) if self.order.is_some() => reader.in_order(rowid),
+            Some(rowid) => reader.by_rowid(rowid),
         }
-        Ok(())
     }
 
     /// Where the rowid stands in a row that is selected.

@@ -5,15 +5,13 @@
 use std::collections::BTreeMap;
 
 use migrate_core::identifier::quote_pg;
-use migrate_core::phase::Phase;
-use migrate_core::plan::Seeds;
+use migrate_core::plan::{Plan, Seeds};
 use migrate_core::target_schema::{
     TargetColumn, TargetFact, TargetForeignKey, TargetKey, TargetSchema, TargetTable, TargetTrigger,
 };
 
+use super::describe::describe_existing;
 use crate::error::{Context, Result};
-use crate::ledger::Run;
-use crate::validate::catalog;
 use postgres_client::connection::{Connection, FromRow, Row};
 
 /// The tables, but for those of extensions and the parts of partitioned ones.
@@ -106,7 +104,7 @@ pub fn introspect(target: &mut Connection) -> Result<TargetSchema> {
     }
     let names: Vec<String> = tables.keys().cloned().collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    for line in catalog::describe_existing(target, &names)? {
+    for line in describe_existing(target, &names)? {
         if let Some(table) = tables.get_mut(&line.table_name) {
             table.facts.push(TargetFact { item: line.item, definition: line.definition });
         }
@@ -114,13 +112,12 @@ pub fn introspect(target: &mut Connection) -> Result<TargetSchema> {
     Ok(TargetSchema { tables: tables.into_values().collect(), relations: relations(target)? })
 }
 
-/// Reads the schema as it would be without what an earlier run of ours brought: its rows, and what it has set aside for them.
+/// Reads the schema as it would be without what an earlier run of `plan` created; `is_constrained` once its second migration is done: its rows, and what it has set aside for them.
 ///
 /// # Errors
 /// When the catalog or a table cannot be read.
-pub fn introspect_before(target: &mut Connection, earlier: &Run) -> Result<TargetSchema> {
+pub fn introspect_before(target: &mut Connection, plan: &Plan, is_constrained: bool) -> Result<TargetSchema> {
     let mut schema = introspect(target)?;
-    let plan = &earlier.plan;
     schema.tables.retain(|table| {
         !plan.tables.iter().any(|planned| planned.target == table.name && planned.existing.is_none())
     });
@@ -132,7 +129,7 @@ pub fn introspect_before(target: &mut Connection, earlier: &Run) -> Result<Targe
             continue;
         };
         // Between the two migrations the catalog lacks foreign keys that come back.
-        if !earlier.state.done.contains(&Phase::Constraints) {
+        if !is_constrained {
             *table = existing.table.clone();
         }
         // A key that rows of ours break came back NOT VALID. Without these rows it is what it was before.

@@ -68,7 +68,6 @@ fn validation(tables: usize, wrong: usize) -> Validation {
         defaults: Tried::default(),
         behaviour: Tried { problems: words("constraint c"), ..Tried::default() },
         integrity: None,
-        share: None,
         seconds: 1.0,
     }
 }
