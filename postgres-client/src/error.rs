@@ -4,8 +4,8 @@
 
 use std::fmt;
 
-use crate::connection::Refusal;
 use crate::lock_wait::{Blocked, LockWait};
+use crate::refusal::Refusal;
 use crate::server_error::{LOCK_NOT_AVAILABLE, ServerError};
 
 /// The SQLSTATE of a statement that was cancelled.

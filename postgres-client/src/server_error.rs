@@ -79,8 +79,8 @@ impl ServerError {
     /// may be a row's values.
     fn raised(sqlstate: Option<String>) -> ServerError {
         let condition = sqlstate.as_deref().and_then(transient_condition);
-        let message =
-            condition.unwrap_or("a function or trigger of the database refused; its words are withheld");
+        let message = condition
+            .unwrap_or("refused inside a function, a trigger or a type conversion; the message is withheld");
         ServerError { message: Some(message.to_owned()), sqlstate, ..ServerError::default() }
     }
 

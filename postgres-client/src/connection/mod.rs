@@ -7,7 +7,6 @@
 
 mod copy;
 mod query_result;
-mod refusal;
 mod row;
 mod transaction;
 mod wait;
@@ -21,10 +20,10 @@ use rustix::event::PollFlags;
 
 pub use copy::{CopyIn, CopyOut};
 use query_result::QueryResult;
-pub(crate) use refusal::Refusal;
 pub use row::{FromRow, FromText, Row, TextRows, text_array};
 
 use crate::error::{Context, Error, Result};
+use crate::refusal::Refusal;
 use crate::server_error::ServerError;
 use crate::watch::StopFlag;
 

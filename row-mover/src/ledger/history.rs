@@ -26,23 +26,29 @@ pub struct Span {
     pub name: String,
     /// When it began, in seconds since the first of them.
     pub begin_seconds: f64,
-    /// How long it took, in seconds. Of a phase that was interrupted: its last part.
+    /// How long it took, in seconds. Of a phase that was interrupted: its last part, but for the rows.
     pub seconds: f64,
 }
 
-/// All that took time, counted from when the run was written down. Preflight and seal ended in that very moment, one behind the
-/// other. A chunk and a build are done at the time of their transaction, which is its beginning.
+/// All that took time, counted from when the run was written down. Preflight and seal ended in that very moment, one after the other. A
+/// chunk and a build are done at the time of their transaction, which is its beginning. Rows take the time in which a chunk was at work:
+/// the phase itself has only its last part where the run was interrupted.
 const SPANS_SQL: &str = "
-WITH run AS (SELECT id, started_at FROM migration.runs WHERE id = $1::bigint)
+WITH run AS (SELECT id, started_at FROM migration.runs WHERE id = $1::bigint),
+busy AS (SELECT table_name, min(done_at) AS began, range_agg(tstzrange(done_at, done_at + make_interval(secs => coalesce(seconds, 0)))) AS times
+         FROM migration.chunks WHERE run_id = $1::bigint AND done_at IS NOT NULL GROUP BY GROUPING SETS ((table_name), ())),
+moved AS (SELECT b.table_name, extract(epoch FROM b.began - r.started_at)::float8 AS begin_seconds,
+                 (SELECT coalesce(sum(extract(epoch FROM upper(t) - lower(t))), 0)::float8 FROM unnest(b.times) AS t) AS seconds
+          FROM busy b CROSS JOIN run r)
 SELECT 'phase' AS kind, NULL::text AS table, p.phase AS name,
-       extract(epoch FROM p.finished_at - r.started_at)::float8 - p.seconds
+       CASE WHEN p.phase = 'rows' AND a.seconds > p.seconds THEN a.begin_seconds
+            ELSE extract(epoch FROM p.finished_at - r.started_at)::float8 - p.seconds END
        - CASE p.phase WHEN 'preflight' THEN coalesce((SELECT seconds FROM migration.phases WHERE run_id = r.id AND phase = 'seal'), 0)
-              ELSE 0 END AS begin_seconds, p.seconds AS seconds
-FROM run r JOIN migration.phases p ON p.run_id = r.id
+              ELSE 0 END AS begin_seconds,
+       CASE p.phase WHEN 'rows' THEN greatest(p.seconds, a.seconds) ELSE p.seconds END AS seconds
+FROM run r JOIN migration.phases p ON p.run_id = r.id LEFT JOIN moved a ON a.table_name IS NULL
 UNION ALL
-SELECT 'rows', c.table_name, c.table_name, extract(epoch FROM min(c.done_at) - min(r.started_at))::float8,
-       extract(epoch FROM max(c.done_at + make_interval(secs => c.seconds)) - min(c.done_at))::float8
-FROM run r JOIN migration.chunks c ON c.run_id = r.id WHERE c.done_at IS NOT NULL GROUP BY c.table_name";
+SELECT 'rows', m.table_name, m.table_name, m.begin_seconds, m.seconds FROM moved m WHERE m.table_name IS NOT NULL";
 
 /// The builds, where the ledger has them.
 const BUILDS_SQL: &str = "

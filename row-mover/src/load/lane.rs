@@ -10,9 +10,10 @@ use super::build::run_build;
 use super::chunk::move_chunk;
 use super::{Load, Shared};
 use crate::error::{Error, Result};
+use crate::observer::Note;
 use crate::source::SourceConnection;
 use postgres_client::connection::{Backend, Connection};
-use postgres_client::retry::{Patience, in_one_line};
+use postgres_client::retry::Patience;
 use postgres_client::session::end_session;
 use postgres_client::watch::check_stop;
 

@@ -365,7 +365,7 @@ fn find_orphans(
     Ok(())
 }
 
-pub(super) fn add_offender(
+pub(crate) fn add_offender(
     offenders: &mut Vec<Offenders>,
     column: &str,
     remedies: Remedies,

@@ -14,7 +14,7 @@ mod long;
 
 use migrate_core::identifier::quote_sqlite;
 use migrate_core::plan::PlannedTable;
-use migrate_core::value::{SourceValue, StorageClass};
+use migrate_core::value::StorageClass;
 use rusqlite::{Connection, ErrorCode, Row, Statement};
 
 use super::SourceConnection;

@@ -8,7 +8,6 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use migrate_core::batches::LockShare;
-use migrate_core::identifier::quote_pg;
 use migrate_core::mapping::DEFAULT_SCHEMA;
 use migrate_core::plan::{ExistingTable, Plan, PlannedTable};
 use migrate_core::plan_parts::{PlanPart, PlanParts};

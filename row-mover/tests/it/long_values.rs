@@ -7,9 +7,10 @@ use std::process::{Command, Stdio};
 use migrate_core::mapping::Mapping;
 use migrate_core::plan::Plan;
 use migrate_core::render;
+use row_mover::row_encoder::PIECE_BYTES;
 use row_mover::run::{self, Outcome, Request, Silent};
 use row_mover::source::evidence;
-use row_mover::source::rows::{HELD_MAX_BYTES, PIECE_BYTES};
+use row_mover::source::rows::HELD_MAX_BYTES;
 use row_mover::target::migration::Migration;
 
 use crate::damage::check_each;

@@ -12,6 +12,7 @@ use rusqlite::{Connection, ErrorCode, Row, Statement};
 
 use super::{Filter, Reader, Scan, SourceRow};
 use crate::error::{Context, Result};
+use crate::row_encoder::Uncomputed;
 
 /// SQLite's result code for an expression that fails.
 const SQLITE_ERROR: i32 = 1;
