@@ -3,7 +3,7 @@
 
 use migrate_core::plan::PlannedTable;
 
-use crate::rejects::{self, Fate, RowBuffer};
+use crate::row_encoder::{self, RowBuffer, RowOutcome};
 use crate::source::rows::Values;
 
 /// Whether a source row is to be in PostgreSQL.
@@ -27,7 +27,7 @@ pub(super) struct Expected {
 impl Expected {
     /// Of the rows of `table`, whose columns say what their policy is.
     pub(super) fn of(table: &PlannedTable) -> Expected {
-        let sent = rejects::may_reject(table).then(|| table.sent_positions());
+        let sent = row_encoder::may_reject(table).then(|| table.sent_positions());
         Expected { sent, nulled: Vec::new(), scratch: RowBuffer::default() }
     }
 
@@ -36,14 +36,14 @@ impl Expected {
         self.nulled.clear();
         let Some(sent) = &self.sent else { return Ok(Presence::Moved) };
         self.scratch.clear();
-        match rejects::append_columns(table, sent, row, &mut self.scratch)? {
+        match row_encoder::append_columns(table, sent, row, &mut self.scratch)? {
             // A row that would have stopped the migration was not there when it began: it is looked for like any other.
-            Fate::Moves | Fate::Stops(_) => Ok(Presence::Moved),
-            Fate::Nulled(refused) => {
+            RowOutcome::Moves | RowOutcome::Stops(_) => Ok(Presence::Moved),
+            RowOutcome::Nulled(refused) => {
                 self.nulled.extend(refused.iter().map(|refused| refused.position));
                 Ok(Presence::Moved)
             }
-            Fate::Skipped(_) => Ok(Presence::StayedBehind),
+            RowOutcome::Skipped(_) => Ok(Presence::StayedBehind),
         }
     }
 
