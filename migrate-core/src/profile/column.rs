@@ -4,8 +4,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::value::StorageClass;
-
 /// Declares the counts once: what each is, and whether two of them are added or the larger one stays.
 macro_rules! counts {
     ($($(#[$doc:meta])* $name:ident: $merge:ident,)*) => {
@@ -133,22 +131,6 @@ impl ColumnProfile {
     /// The values that are not NULL.
     pub fn values(&self) -> u64 {
         self.integers + self.reals + self.texts + self.blobs
-    }
-
-    /// The one storage class that all values but NULLs have; none where there are several, or no value at all.
-    pub fn only_class(&self) -> Option<StorageClass> {
-        let mut seen = [
-            (self.integers, StorageClass::Integer),
-            (self.reals, StorageClass::Real),
-            (self.texts, StorageClass::Text),
-            (self.blobs, StorageClass::Blob),
-        ]
-        .into_iter()
-        .filter(|(count, _)| *count > 0);
-        match (seen.next(), seen.next()) {
-            (Some((_, class)), None) => Some(class),
-            _ => None,
-        }
     }
 
     /// Texts that PostgreSQL's text can hold.

@@ -19,7 +19,7 @@ use migrate_core::render;
 use migrate_core::target_schema::TargetFact;
 
 use super::strays::strays;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::target::pool::diesel_failed;
 use crate::target::session::SEARCH_PATH;
 use crate::target::{PooledConnection, batches};
@@ -77,7 +77,10 @@ pub fn schema_differences(target: &mut PooledConnection, plan: &Plan) -> Result<
     let parts = PlanParts::new(&comparison.made);
     let end = |from: usize, share: LockShare| parts.end_of_part(from, share.locks());
     batches::in_batches(parts.len(), share, &end, &mut |range| {
-        found.extend(comparison.part(target, &parts.part(range), &mut planned)?);
+        let part = parts
+            .part(range)
+            .ok_or_else(|| Error::new("a part of the plan that does not exist was compared"))?;
+        found.extend(comparison.part(target, &part, &mut planned)?);
         Ok(())
     })?;
     found.extend(comparison.existing_tables(target)?);
