@@ -33,6 +33,7 @@ impl LockShare {
 
 /// Where the batch ends that begins at `from`: behind as many items as fit into the share, and at least one further.
 pub fn end_of_batch(locks: &[usize], from: usize, share: LockShare) -> usize {
+    debug_assert!(from < locks.len(), "a batch begins at {from} of {}", locks.len());
     let (mut end, mut sum) = (from, 0);
     for &locks in locks.get(from..).unwrap_or_default() {
         sum += locks;

@@ -2,7 +2,7 @@
 //!
 //! Knows conversions, not connections: bytes go in and come out.
 
-use crate::conversion::{Conversion, Refusal};
+use crate::conversion::Refusal;
 use crate::plan::PlannedColumn;
 use crate::value::SourceValue;
 
@@ -14,15 +14,6 @@ pub const TRAILER: [u8; 2] = (-1_i16).to_be_bytes();
 
 /// The field length that stands for NULL.
 const NULL_LENGTH: i32 = -1;
-
-/// A value that cannot be sent, and the column that it stands in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefusedField {
-    /// The place among the row's columns, from 0.
-    pub position: usize,
-    /// Why.
-    pub refusal: FieldRefusal,
-}
 
 /// Why a field cannot be sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -90,19 +81,6 @@ pub fn append_length(bytes: u64, out: &mut Vec<u8>) -> Result<(), FieldRefusal> 
     Ok(())
 }
 
-/// Appends one field. When it is refused, the caller cuts `out` back to where the row began.
-///
-/// # Errors
-/// [`FieldRefusal`] when PostgreSQL cannot hold the value as planned.
-pub fn append_field(
-    conversion: &Conversion,
-    not_null: bool,
-    value: SourceValue<'_>,
-    out: &mut Vec<u8>,
-) -> Result<(), FieldRefusal> {
-    append(not_null, value, out, |out| conversion.encode(value, out))
-}
-
 /// Appends the field of a planned column, which may hold less than its type does.
 ///
 /// # Errors
@@ -112,10 +90,14 @@ pub fn append_column(
     value: SourceValue<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), FieldRefusal> {
-    append(column.not_null, value, out, |out| column.encode(value, out))
+    append_field(column.not_null, value, out, |out| column.encode(value, out))
 }
 
-fn append(
+/// Appends one field, NULL or what `encode` appends. When it is refused, the caller truncates `out` to the start of the row.
+///
+/// # Errors
+/// [`FieldRefusal`] when PostgreSQL cannot hold the value as planned.
+pub fn append_field(
     not_null: bool,
     value: SourceValue<'_>,
     out: &mut Vec<u8>,
@@ -234,6 +216,7 @@ impl StreamReader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conversion::Conversion;
     use proptest::prelude::*;
 
     fn stream(rows: &[Vec<Option<i64>>]) -> Vec<u8> {
@@ -242,7 +225,7 @@ mod tests {
             begin_row(row.len(), &mut out);
             for value in row {
                 let value = value.map_or(SourceValue::Null, SourceValue::Integer);
-                append_field(&Conversion::Bigint, false, value, &mut out).unwrap();
+                append_field(false, value, &mut out, |out| Conversion::Bigint.encode(value, out)).unwrap();
             }
         }
         out.extend_from_slice(&TRAILER);
@@ -301,7 +284,7 @@ mod tests {
 
     #[test]
     fn null_where_the_target_refuses_it_is_named() {
-        let refused = append_field(&Conversion::Text, true, SourceValue::Null, &mut Vec::new()).unwrap_err();
+        let refused = append_field(true, SourceValue::Null, &mut Vec::new(), |_| Ok(())).unwrap_err();
         assert_eq!(refused.to_string(), "NULL in a column that is NOT NULL in PostgreSQL");
     }
 }

@@ -29,6 +29,7 @@ pub mod schema_diff;
 pub mod source_schema;
 pub mod source_sql;
 pub mod target_schema;
+pub mod terms;
 pub mod translate;
 pub mod uniqueness;
 pub mod value;

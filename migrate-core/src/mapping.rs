@@ -11,19 +11,20 @@ mod toml_key;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::conversion::Conversion;
-use crate::plan::{Numbering, Seeds};
 use crate::reject::{OnReject, RejectLimit};
+use crate::terms::{Numbering, Seeds};
 
+pub use crate::terms::{DEFAULT_SCHEMA, IndexMethod};
 pub(crate) use rules::glob_fits;
 pub use rules::{ColumnRule, TableRule};
-pub use target_names::{DEFAULT_SCHEMA, NameRule};
+pub use target_names::NameRule;
 pub use toml_key::TomlKey;
 
 /// The version of the file format that this reads.
-pub const MAPPING_FORMAT: u32 = 1;
+pub(crate) const MAPPING_FORMAT: u32 = 1;
 
 /// The content of `mapping.toml`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -127,19 +128,6 @@ pub struct AddedIndex {
     pub descending: Vec<String>,
     /// Why, in words, for the reviewer.
     pub why: String,
-}
-
-/// An access method of PostgreSQL (manual, section 11.2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum IndexMethod {
-    /// B-tree.
-    #[default]
-    Btree,
-    /// GIN, for what is inside a `jsonb` or `tsvector`.
-    Gin,
-    /// Hash, for equality alone: its keys may have any length.
-    Hash,
 }
 
 /// Why a `mapping.toml` cannot be used.

@@ -61,9 +61,11 @@ impl OnReject {
     pub fn in_words(self) -> &'static str {
         match self {
             OnReject::Stop => "stops the migration before anything is created",
-            OnReject::Skip => "keeps its row behind, which is written to the rejects",
-            OnReject::Null => "becomes NULL where it may be, and its row is written to the rejects",
-            OnReject::Text => "makes its column text; what text cannot hold either stops the migration",
+            OnReject::Skip => "skips its row, which is written to the rejects file",
+            OnReject::Null => {
+                "becomes NULL if the column is nullable, and its row is written to the rejects file"
+            }
+            OnReject::Text => "makes its column text; a value that text cannot hold stops the migration",
         }
     }
 }

@@ -336,7 +336,7 @@ fn left_behind_differences(planned: &[LeftBehind], live: &[LeftBehind], found: &
     found.extend(
         planned
             .difference(&live)
-            .map(|item| format!("{item}: in the plan as left behind, not in the source")),
+            .map(|item| format!("{item}: in the plan as not migrated, not in the source")),
     );
 }
 

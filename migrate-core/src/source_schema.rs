@@ -156,7 +156,7 @@ impl SourceTable {
 
     /// The column that is another name for the rowid: an `INTEGER PRIMARY KEY` that needs no index of its own
     /// (SQLite manual, "Rowid Tables", section "INTEGER PRIMARY KEY").
-    pub fn rowid_alias(&self) -> Option<&SourceColumn> {
+    pub(crate) fn rowid_alias(&self) -> Option<&SourceColumn> {
         let has_key_index = self.indexes.iter().any(|index| index.origin == SourceIndexOrigin::PrimaryKey);
         match self.primary_key().as_slice() {
             [only]

@@ -2,10 +2,14 @@
 //! git ignores are not checked.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// The modules of a crate that each of its top-level modules imports.
+type Imports = BTreeMap<String, BTreeSet<String>>;
 
 /// Maximum length of a source file, in lines.
 const LINES_MAX: usize = 450;
@@ -15,6 +19,16 @@ const LONG_FILES: [(&str, &str); 3] = [
     ("fixtures/tests/hostile.rs", "a table of databases and what each of them proves"),
     ("row-mover/tests/it/expressions/cases.rs", "a table of expressions and what becomes of each"),
     ("fixtures/tests/sample.rs", "a table of the sample's values and what each of them proves"),
+];
+
+/// Modules of a crate that import each other in a circle. This list only shrinks.
+const CIRCLES: [(&str, &[&str]); 3] = [
+    (
+        "row-mover",
+        &["error", "finish", "ledger", "observer", "rejects", "source", "target", "threads", "validate"],
+    ),
+    ("xtask", &["report", "screen"]),
+    ("private-postgres", &["binaries", "npm"]),
 ];
 
 /// Words that mark unfinished work, with the remedy. Split in two, so that this file does not match.
@@ -228,6 +242,87 @@ fn every_crate_is_a_member_of_the_workspace() {
     crates.retain(|path| !listed("exclude").contains(path));
     crates.sort_unstable();
     assert_eq!(listed("members"), crates, "Cargo.toml lists the members in the order of their names");
+}
+
+/// Adds to `imports` what a file below `src` imports, its tests aside.
+fn add_imports(path: &str, text: &str, imports: &mut Imports) {
+    let top = path.split('/').next().unwrap().trim_end_matches(".rs");
+    if matches!(top, "lib" | "main") || path.ends_with("tests.rs") {
+        return;
+    }
+    let code = text.split("\nmod tests {").next().unwrap();
+    let code: String = code.lines().map(|line| line.split("//").next().unwrap()).collect();
+    let own = imports.entry(top.to_owned()).or_default();
+    for (_, rest) in code.match_indices("crate::").map(|(at, found)| code.split_at(at + found.len())) {
+        let group = rest.strip_prefix('{').and_then(|rest| rest.split("};").next());
+        // Of a group in braces every name counts: one that is no module is none of the crate's.
+        let names = group.unwrap_or_else(|| rest.split(|letter: char| !is_name(letter)).next().unwrap());
+        own.extend(
+            names.split(|letter: char| !is_name(letter)).filter(|name| *name != top).map(str::to_owned),
+        );
+    }
+}
+
+fn is_name(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || letter == '_'
+}
+
+/// The modules that import each other in a circle.
+fn circles(imports: &Imports) -> BTreeSet<BTreeSet<&str>> {
+    let reached = |from: &str| {
+        let (mut reached, mut open) = (BTreeSet::new(), vec![from]);
+        while let Some(next) = open.pop() {
+            let known =
+                imports.get(next).into_iter().flatten().filter_map(|name| imports.get_key_value(name));
+            open.extend(known.map(|(name, _)| name.as_str()).filter(|name| reached.insert(*name)));
+        }
+        reached
+    };
+    let reached: BTreeMap<&str, _> = imports.keys().map(|name| (name.as_str(), reached(name))).collect();
+    let circle =
+        |name: &&str| reached[name].iter().copied().filter(|other| reached[other].contains(name)).collect();
+    reached.keys().map(circle).filter(|circle: &BTreeSet<_>| !circle.is_empty()).collect()
+}
+
+#[test]
+fn modules_import_each_other_in_no_circle() {
+    let root = root();
+    let mut crates: BTreeMap<String, Imports> = BTreeMap::new();
+    for path in files(&root).iter().filter(|path| path.ends_with(".rs")) {
+        if let Some((name, inner)) = path.split_once("/src/") {
+            add_imports(
+                inner,
+                &fs::read_to_string(root.join(path)).unwrap(),
+                crates.entry(name.to_owned()).or_default(),
+            );
+        }
+    }
+    for (name, imports) in &crates {
+        let is_known = |circle: &BTreeSet<&str>| {
+            CIRCLES
+                .iter()
+                .any(|(of, modules)| of == name && circle.iter().all(|module| modules.contains(module)))
+        };
+        let found = circles(imports);
+        let unknown: Vec<_> = found.iter().filter(|circle| !is_known(circle)).collect();
+        assert!(unknown.is_empty(), "{name}: {unknown:?} import each other; move what they share down");
+    }
+}
+
+#[test]
+fn a_circle_is_found() {
+    let mut imports = Imports::new();
+    for (path, text) in [
+        ("a.rs", "use crate::b::B; // crate::d"),
+        ("b/mod.rs", "use crate::{\n    c::C,\n};"),
+        ("c.rs", "fn f() { crate::a::f() }"),
+        ("d.rs", "use crate::a;"),
+        ("e.rs", "use crate::f;\n#[cfg(test)]\nmod tests {\n    use crate::e;\n}"),
+        ("f.rs", ""),
+    ] {
+        add_imports(path, text, &mut imports);
+    }
+    assert_eq!(circles(&imports), [["a", "b", "c"].into()].into());
 }
 
 /// Returns the tests that a Markdown page names in a table cell, as `FILE` followed by `NAME` in backticks: (file, name).

@@ -44,7 +44,7 @@ impl Limit {
     }
 
     /// A value that PostgreSQL gave, without what it added.
-    pub fn stripped<'a>(&self, value: SourceValue<'a>) -> SourceValue<'a> {
+    pub(crate) fn stripped<'a>(&self, value: SourceValue<'a>) -> SourceValue<'a> {
         match (self, value) {
             (Limit::Padded(_), SourceValue::Text(text)) => SourceValue::Text(trimmed(text, b' ')),
             _ => self.plain(value),

@@ -201,7 +201,7 @@ impl Conversion {
     }
 
     /// The type that the same values get where nothing is inferred.
-    pub fn faithful_type(&self) -> PgType {
+    pub(crate) fn faithful_type(&self) -> PgType {
         self.spec().faithful_type
     }
 
@@ -211,7 +211,7 @@ impl Conversion {
     }
 
     /// Whether only a human may choose it, because it loses something.
-    pub fn needs_decision(&self) -> bool {
+    pub(crate) fn needs_decision(&self) -> bool {
         self.spec().needs_decision
     }
 
@@ -237,7 +237,7 @@ impl Conversion {
     }
 
     /// Whether the bytes of a TEXT or BLOB value are sent as they are.
-    pub fn sends_source_bytes(&self) -> bool {
+    pub(crate) fn sends_source_bytes(&self) -> bool {
         matches!(self.spec().long_values, LongForm::Bytes | LongForm::Text)
     }
 

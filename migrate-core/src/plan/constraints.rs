@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::identifier::quote_pg;
-use crate::mapping::IndexMethod;
+use crate::terms::IndexMethod;
 
 /// A PRIMARY KEY or UNIQUE constraint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -85,7 +85,7 @@ fn check_key_column(table: &PlannedTable, key: &Key<'_>, target: &str) -> Result
         })
     };
     let Some(column) = table.target_column(target) else {
-        return refused(target, "which is a generated column and does not move; leave the index out");
+        return refused(target, "which is a generated column and is not migrated; remove the index");
     };
     match (column.conversion.target_type(), key.method) {
         (kind, IndexMethod::Gin) if kind != PgType::Jsonb => {

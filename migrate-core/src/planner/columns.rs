@@ -26,7 +26,7 @@ pub(super) fn plan_columns(
         let seen = profile.map(|profile| profile.columns.get(&column.name).copied());
         if column.generated && seen == Some(None) {
             let name = format!("{}.{}", table.name, column.name);
-            let reason = "its values follow from other columns, and SQLite cannot compute them here";
+            let reason = "its values are computed from other columns, and SQLite cannot compute them here";
             left_behind.push(behind("generated column", &name, reason));
             continue;
         }

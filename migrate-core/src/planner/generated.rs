@@ -43,8 +43,8 @@ pub(super) fn plan(
         let column = &mut columns[place];
         let name = format!("{}.{}", table.name, column.source);
         let reason = format!(
-            "its expression cannot be translated ({reason}): the values move as they are, and do not follow the other columns \
-             any more"
+            "its expression cannot be translated ({reason}): the values are copied as they are, and no longer follow the other \
+             columns"
         );
         left_behind.push(behind("generated column", &name, &reason));
         column.why.push_str("; generated in SQLite, a plain column here");

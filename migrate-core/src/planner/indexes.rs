@@ -52,10 +52,10 @@ pub(super) fn plan(
 fn kept(context: &Context<'_>, index: &SourceIndex) -> Result<PlannedIndex, String> {
     let facts = match &index.sql {
         Some(sql) => index_facts(&index.name, sql).map_err(|error| error.to_string())?,
-        None => return Err("the source holds no statement for it".to_owned()),
+        None => return Err("SQLite has stored no statement for it".to_owned()),
     };
     if facts.keys.len() != index.columns.len() {
-        return Err("its stored statement is not the index that the source has".to_owned());
+        return Err("its stored statement does not describe the index that SQLite has".to_owned());
     }
     let mut notes = Vec::new();
     let mut columns = Vec::with_capacity(index.columns.len());
@@ -63,7 +63,7 @@ fn kept(context: &Context<'_>, index: &SourceIndex) -> Result<PlannedIndex, Stri
         if let Some(column) =
             key.column.as_deref().filter(|column| context.is_skipped(&context.table.name, column))
         {
-            return Err(format!("its column {column} stays behind"));
+            return Err(format!("its column {column} is not migrated"));
         }
         note_collation(context, key, &mut notes);
         let planned = match column_key(context, key) {
@@ -128,9 +128,9 @@ fn note_collation(context: &Context<'_>, key: &SourceIndexColumn, notes: &mut Ve
     match fold(&key.collation, column) {
         Fold::None => {}
         Fold::Lower => notes.push(format!(
-            "COLLATE NOCASE: it serves lookups that say lower({name}) = lower(…); queries that compare {name} itself distinguish case"
+            "COLLATE NOCASE: it serves lookups by lower({name}) = lower(…); queries that compare {name} itself distinguish case"
         )),
-        Fold::TrimRight => notes.push(format!("COLLATE RTRIM: it serves lookups that say rtrim({name}, ' ') = …")),
+        Fold::TrimRight => notes.push(format!("COLLATE RTRIM: it serves lookups by rtrim({name}, ' ') = …")),
         Fold::Unknown => notes.push(format!(
             "the source sorts it by the app's own collation {}; here it is sorted byte by byte",
             key.collation

@@ -39,7 +39,7 @@ pub(super) fn plan(context: &Context<'_>, left_behind: &mut Vec<LeftBehind>) -> 
             continue;
         }
         if is_folded(context, index) {
-            let why = "a UNIQUE constraint of PostgreSQL cannot stand on an expression, a unique index can";
+            let why = "a UNIQUE constraint of PostgreSQL cannot use an expression, a unique index can";
             keys.indexes.push(folded_index(context, index, why));
             continue;
         }
@@ -66,7 +66,7 @@ fn primary_key(context: &Context<'_>, left_behind: &mut Vec<LeftBehind>) -> Opti
 }
 
 /// Why a key stays behind whose column does.
-const ON_SKIPPED: &str = "it stands on a column that stays behind";
+const ON_SKIPPED: &str = "it uses a column that is not migrated";
 
 fn stands_on_skipped<'c>(context: &Context<'_>, mut columns: impl Iterator<Item = &'c str>) -> bool {
     columns.any(|column| context.is_skipped(&context.table.name, column))
@@ -91,7 +91,7 @@ fn key_fold(context: &Context<'_>, key: &SourceIndexColumn) -> Fold {
 fn unknown_collation(context: &Context<'_>, index: &SourceIndex) -> Option<String> {
     let key = index.columns.iter().find(|key| key_fold(context, key) == Fold::Unknown)?;
     Some(format!(
-        "the source compares it by {}, a collation that only the app has; here values are unique byte by byte",
+        "the source compares it by {}, a collation that only the app defines; here values are unique byte by byte",
         key.collation
     ))
 }

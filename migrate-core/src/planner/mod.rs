@@ -167,8 +167,7 @@ pub fn plan_into(
 
 /// Why a table does not move, if it does not.
 fn stays_behind<'a>(table: &SourceTable, mapping: &'a Mapping) -> Option<&'a str> {
-    let own =
-        "Diesel's own list of the migrations that were applied to SQLite; PostgreSQL gets a list of its own";
+    let own = "Diesel's list of the migrations that were applied to SQLite; PostgreSQL gets its own";
     let is_diesels = table.name == names::MIGRATIONS[0];
     mapping.leave_behind.get(&table.name).map(String::as_str).or(is_diesels.then_some(own))
 }
@@ -256,7 +255,7 @@ fn name_unsupported(table: &SourceTable, facts: &TableSqlFacts, left_behind: &mu
     for (column, clause) in &facts.conflict_clauses {
         let column = column.as_ref().map(|column| format!(".{column}")).unwrap_or_default();
         let name = format!("{}{column}: {clause}", table.name);
-        let reason = "in PostgreSQL a row that breaks a constraint always fails its statement, unless that has an ON CONFLICT itself";
+        let reason = "in PostgreSQL a row that violates a constraint fails its statement, unless the statement has an ON CONFLICT clause";
         left_behind.push(behind("conflict clause", &name, reason));
     }
     // STRICT is not named: PostgreSQL holds every column to its type anyway, so that nothing is lost.
@@ -266,7 +265,7 @@ fn name_unsupported(table: &SourceTable, facts: &TableSqlFacts, left_behind: &mu
 fn other_object(object: &SourceObject, mapping: &Mapping) -> Option<LeftBehind> {
     let (kind, reason) = match object.kind {
         SourceObjectKind::View | SourceObjectKind::Trigger => return None,
-        SourceObjectKind::VirtualTable => ("virtual table", "virtual tables have no counterpart"),
+        SourceObjectKind::VirtualTable => ("virtual table", "PostgreSQL has no virtual tables"),
         SourceObjectKind::ShadowTable => ("shadow table", "it is the storage of a virtual table"),
     };
     Some(behind(kind, &object.name, mapping.leave_behind.get(&object.name).map_or(reason, String::as_str)))

@@ -67,7 +67,7 @@ fn tables_of(schema: &SourceSchema, tables: &[PlannedTable]) -> Result<Catalog, 
 }
 
 fn missing(kind: &str, name: &str) -> (String, String) {
-    (name.to_owned(), format!("the {kind} {name}, which does not move"))
+    (name.to_owned(), format!("the {kind} {name}, which is not migrated"))
 }
 
 /// Plans the views. Whatever order they stand in, each round translates those that read what is there already.
@@ -233,8 +233,8 @@ fn note_order(planned: &mut [PlannedTrigger]) {
         planned.iter_mut().filter(|trigger| found.get(&event(trigger)).is_some_and(|count| *count > 1))
     {
         trigger.notes.push(
-            "several triggers fire on this event: PostgreSQL calls them in the order of their names, SQLite in one that it does \
-             not promise"
+            "several triggers fire on this event: PostgreSQL calls them in the order of their names, SQLite in an \
+             undocumented order"
                 .to_owned(),
         );
     }

@@ -102,7 +102,7 @@ fn leave_foreign_keys(
                 || parent.is_none_or(|(_, keys)| keys.contains(&wanted));
             if !is_kept {
                 let name = format!("{source}({}) to {}", key.columns.join(", "), key.parent_table);
-                left_behind.push(behind("foreign key", &name, "the key that it points to is left out"));
+                left_behind.push(behind("foreign key", &name, "the key that it references is skipped"));
             }
             is_kept
         });

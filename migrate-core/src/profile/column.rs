@@ -4,8 +4,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::value::StorageClass;
-
 /// Declares each count once: its meaning, and whether two of them are added or the larger one is kept.
 macro_rules! counts {
     ($($(#[$doc:meta])* $name:ident: $merge:ident,)*) => {
@@ -133,22 +131,6 @@ impl ColumnProfile {
     /// Returns the number of values that are not NULL.
     pub fn values(&self) -> u64 {
         self.integers + self.reals + self.texts + self.blobs
-    }
-
-    /// Returns the storage class of all values but NULLs; `None` if there are several, or no values.
-    pub fn only_class(&self) -> Option<StorageClass> {
-        let mut seen = [
-            (self.integers, StorageClass::Integer),
-            (self.reals, StorageClass::Real),
-            (self.texts, StorageClass::Text),
-            (self.blobs, StorageClass::Blob),
-        ]
-        .into_iter()
-        .filter(|(count, _)| *count > 0);
-        match (seen.next(), seen.next()) {
-            (Some((_, class)), None) => Some(class),
-            _ => None,
-        }
     }
 
     /// Returns the number of texts that PostgreSQL can store.

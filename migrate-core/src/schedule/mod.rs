@@ -14,9 +14,9 @@ mod tests;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
-use crate::mapping::IndexMethod;
 use crate::plan::Plan;
 use crate::render::{Build, BuildKind};
+use crate::terms::IndexMethod;
 use state::{BuildWork, ChunkWork, GROUPS, Group, Ranked, State, TableWork};
 
 /// A chunk of a table's rows.

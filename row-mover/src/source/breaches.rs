@@ -163,7 +163,7 @@ fn selected<'t>(
 /// How many rows break a constraint, and the keys of the first few.
 struct Offenders<'t> {
     table: &'t PlannedTable,
-    /// The places of the columns that are sent; none where no row stays behind.
+    /// The places of the columns that are sent; none where no row is skipped.
     sent: Option<Vec<usize>>,
     rows: u64,
     first: Vec<String>,

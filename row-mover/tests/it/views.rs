@@ -297,8 +297,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("SELECT nobody FROM people", "the column nobody"),
     ("SELECT id FROM people JOIN orders ON person = people.id", "the column id, which several tables have"),
     ("SELECT * FROM elsewhere", "the table elsewhere"),
-    ("SELECT * FROM refused_0", "the view refused_0, which does not move"),
-    ("SELECT * FROM circle", "the view circle, which does not move"),
+    ("SELECT * FROM refused_0", "the view refused_0, which is not migrated"),
+    ("SELECT * FROM circle", "the view circle, which is not migrated"),
     ("SELECT count(DISTINCT nick) FROM people", "with a collation"),
     (
         "SELECT count(DISTINCT json_extract(doc, '$.n')) FROM people",

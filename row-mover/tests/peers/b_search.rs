@@ -39,8 +39,8 @@ fn external_content() -> Vec<PeerCase> {
     .leaves("trigger t_ad")
     .leaves("trigger t_au")
     .tells("say ft_tsvector @@ websearch_to_tsquery('simple', $1) in place of ft MATCH ?")
-    .tells("all it does is keep the full-text index ft in step, which t.ft_tsvector does by itself")
-    .tells("it is the storage of the full-text index ft, in whose place t.ft_tsvector is")
+    .tells("it only updates the full-text index ft, and t.ft_tsvector updates itself")
+    .tells("it is the storage of the full-text index ft, which t.ft_tsvector replaces")
     .gives("SELECT id, body FROM t ORDER BY id", &["1|the quick fox", "2|a lazy dog"])
     .gives("SELECT id FROM t WHERE ft_tsvector @@ websearch_to_tsquery('simple', 'FOX quick')", &["1"])
     .gives("SELECT id FROM t WHERE ft_tsvector @@ websearch_to_tsquery('simple', 'the')", &["1"])
@@ -158,7 +158,7 @@ fn without_search() -> Vec<PeerCase> {
     .leaves("virtual table ft")
     .leaves("trigger t_ai")
     .tells("it is contentless")
-    .tells("all it does is write to the virtual table ft, which stays behind")
+    .tells("it only writes to the virtual table ft, which is not migrated")
     .runs("INSERT INTO t VALUES (2, 'y')");
     let absent = case(
         "B21 fts5 with content that is not there",
@@ -170,7 +170,7 @@ fn without_search() -> Vec<PeerCase> {
     .leaves("virtual table over_view")
     .leaves("virtual table other")
     .leaves_or("view v", &["SELECT a FROM v"], &["x"])
-    .tells("its text is that of gone_with_it, which is no table that moves")
+    .tells("its text is that of gone_with_it, which is not a migrated table")
     .tells("its column b is not searched: no such column of t moves");
     let absent = ["gone", "other", "over_view"]
         .into_iter()

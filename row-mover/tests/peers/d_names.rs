@@ -60,7 +60,7 @@ pub fn cases() -> Vec<PeerCase> {
         .gives("SELECT conname FROM pg_constraint WHERE contype = 'c' AND connamespace = 'public'::regnamespace", &["name_is_there"])
         .gives("INSERT INTO users (full_name) VALUES ('Bob') RETURNING id", &["2"])
         .breaks("INSERT INTO page_views (author_id) VALUES (9)", "23503")
-        .tells("mapping.toml says names = \"snake\""),
+        .tells("mapping.toml sets names = \"snake\""),
         case(
             "D1 snake clash",
             "CREATE TABLE t (id INTEGER PRIMARY KEY, authorId INTEGER, author_id INTEGER); INSERT INTO t VALUES (1, 2, 3);",

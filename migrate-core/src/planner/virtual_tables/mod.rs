@@ -140,10 +140,10 @@ fn reason(schema: &SourceSchema, fates: &Fates, item: &LeftBehind) -> Option<Why
             let written = trigger_writes_only(&item.name, sql).ok()??;
             let (name, fate) = fates.iter().find(|(name, _)| name.eq_ignore_ascii_case(&written))?;
             let words = match &fate.column {
-                Some(column) => format!(
-                    "all it does is keep the full-text index {name} in step, which {column} does by itself"
-                ),
-                None => format!("all it does is write to the virtual table {name}, which stays behind"),
+                Some(column) => {
+                    format!("it only updates the full-text index {name}, and {column} updates itself")
+                }
+                None => format!("it only writes to the virtual table {name}, which is not migrated"),
             };
             Some(Why { words, is_needless: fate.column.is_some() })
         }
@@ -162,9 +162,9 @@ fn storage(schema: &SourceSchema, fates: &Fates, shadow: &str) -> String {
     let names = virtual_tables.map(|table| &table.name).chain(fates.keys());
     match names.filter(|name| owns(name)).max_by_key(|name| name.len()) {
         Some(owner) => match fates.get(owner) {
-            None => format!("it is the storage of the virtual table {owner}, which is moved by its rows"),
+            None => format!("it is the storage of the virtual table {owner}, whose rows are migrated"),
             Some(Fate { column: Some(column), .. }) => {
-                format!("it is the storage of the full-text index {owner}, in whose place {column} is")
+                format!("it is the storage of the full-text index {owner}, which {column} replaces")
             }
             Some(_) => format!("it is the storage of the virtual table {owner}"),
         },

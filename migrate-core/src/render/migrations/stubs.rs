@@ -13,7 +13,7 @@ pub(super) fn left_behind(plan: &Plan) -> String {
         let Some(sql) = &item.sql else { continue };
         out.push('\n');
         out.push_str(&comment(&format!(
-            "The {} {} stays behind: {}. In SQLite:",
+            "The {} {} is not migrated: {}. In SQLite:",
             item.kind, item.name, item.reason
         )));
         out.push_str(&comment(&indented(sql)));

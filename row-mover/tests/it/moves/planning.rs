@@ -95,31 +95,31 @@ fn what_a_human_decides_must_be_about_something() {
     for (mapping, words) in [
         (
             "[[columns]]\ncolumn = \"*_att\"\nas = \"text\"",
-            "mapping.toml has [[columns]] column = \"*_att\", which fits no column of the source",
+            "mapping.toml has [[columns]] column = \"*_att\", which matches no column of the source",
         ),
         (
             "[[columns]]\ncolumn = \"creatd_at\"\nas = \"text\"",
-            "column = \"creatd_at\", which fits no column of the source; did you mean created_at?",
+            "column = \"creatd_at\", which matches no column of the source; did you mean created_at?",
         ),
         (
             "[[columns]]\ntable = \"job\"\ncolumn = \"*\"\nas = \"text\"",
-            "table = \"job\", column = \"*\", which fits no column of the source; did you mean jobs?",
+            "table = \"job\", column = \"*\", which matches no column of the source; did you mean jobs?",
         ),
         (
             "[[columns]]\ndeclared = \"DATTIME\"\nas = \"text\"",
-            "declared = \"DATTIME\", which fits no column of the source; did you mean DATETIME?",
+            "declared = \"DATTIME\", which matches no column of the source; did you mean DATETIME?",
         ),
         (
             "[[columns]]\ncolumn = \"id\"\ndeclared = \"DATETIME\"\nas = \"text\"",
-            "column = \"id\", declared = \"DATETIME\", which fits no column of the source",
+            "column = \"id\", declared = \"DATETIME\", which matches no column of the source",
         ),
         (
             "[[tables_matching]]\ntable = \"job\"\nfaithful = true",
-            "mapping.toml has [[tables_matching]] table = \"job\", which fits no table of the source; did you mean jobs?",
+            "mapping.toml has [[tables_matching]] table = \"job\", which matches no table of the source; did you mean jobs?",
         ),
         (
             "[tables.jobs.rename_indexes]\nby_tme = \"i\"",
-            "mapping.toml names index by_tme, which the source has not; did you mean by_time?",
+            "mapping.toml names index by_tme, which the source does not have; did you mean by_time?",
         ),
     ] {
         let refusal = refusal(sql, mapping);
@@ -270,34 +270,30 @@ fn columns_that_cannot_stand_in_a_key_are_refused() {
         (
             "CREATE TABLE t (v TEXT PRIMARY KEY)",
             mapped("json"),
-            "the primary key of t stands on v, which is json, and",
+            "the primary key of t uses v, which is json, and",
         ),
-        ("CREATE TABLE t (v TEXT UNIQUE)", mapped("json"), "UNIQUE (v) of t stands on v, which is json, and"),
+        ("CREATE TABLE t (v TEXT UNIQUE)", mapped("json"), "UNIQUE (v) of t uses v, which is json, and"),
         (
             "CREATE TABLE t (v TEXT); CREATE INDEX i ON t (v)",
             mapped("json"),
-            "index i of t stands on v, which is json, and",
+            "index i of t uses v, which is json, and",
         ),
         (
             "CREATE TABLE t (v TEXT); CREATE UNIQUE INDEX i ON t (v)",
             mapped("jsonb"),
-            "index i of t stands on v, which is jsonb:",
+            "index i of t uses v, which is jsonb:",
         ),
         (
             "CREATE TABLE t (v TEXT UNIQUE)",
             mapped("jsonb_last_key_wins"),
-            "UNIQUE (v) of t stands on v, which is jsonb:",
+            "UNIQUE (v) of t uses v, which is jsonb:",
         ),
         (
             "CREATE TABLE t (v TEXT PRIMARY KEY)",
             mapped("timestamptz_from_iso8601"),
-            "the primary key of t stands on v, which is timestamptz:",
+            "the primary key of t uses v, which is timestamptz:",
         ),
-        (
-            "CREATE TABLE t (v TEXT)",
-            mapped("json") + gin,
-            "index i of t stands on v, and a gin index needs jsonb",
-        ),
+        ("CREATE TABLE t (v TEXT)", mapped("json") + gin, "index i of t uses v, and a gin index needs jsonb"),
     ] {
         let refusal = refusal(sql, &mapping);
         assert!(refusal.starts_with(words), "{sql}: {refusal}");
@@ -352,8 +348,8 @@ fn conflict_clauses_and_without_rowid_are_part_of_what_a_plan_is_for() {
         [
             "table t: WITHOUT ROWID is yes in the source, no in the plan",
             "conflict clause t: UNIQUE (v) ON CONFLICT FAIL: in the source, not in the plan",
-            "conflict clause t.v: NOT NULL ON CONFLICT IGNORE: in the plan as left behind, not in the source",
-            "conflict clause t: UNIQUE (v) ON CONFLICT REPLACE: in the plan as left behind, not in the source",
+            "conflict clause t.v: NOT NULL ON CONFLICT IGNORE: in the plan as not migrated, not in the source",
+            "conflict clause t: UNIQUE (v) ON CONFLICT REPLACE: in the plan as not migrated, not in the source",
         ]
     );
     and_back(&case);

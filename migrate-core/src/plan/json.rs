@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::plan::Plan;
+use super::Plan;
 
 /// An object or array that is shorter than this stands on one line.
 const LINE_LENGTH_MAX_CHARS: usize = 400;
