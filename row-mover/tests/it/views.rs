@@ -1,11 +1,11 @@
-//! Views give in PostgreSQL the rows that they give in SQLite: each body is read on both sides, and the conversions are undone here.
+//! Views return the same rows in PostgreSQL as in SQLite: each body is read on both sides, and the conversions are undone here.
 
 use migrate_core::render;
 use rusqlite::types::Value;
 
 use crate::support::{Case, plan, sqlite};
 
-/// Rows with all that is nasty: NULLs, negative numbers, letters of both cases and beyond ASCII, truth values, times, documents.
+/// Rows full of edge cases: NULLs, negative numbers, letters of both cases and beyond ASCII, truth values, times, documents.
 pub const TABLES: &str = "
     CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL, nick TEXT COLLATE NOCASE, age INTEGER, height REAL,
                          active BOOLEAN NOT NULL DEFAULT 1, joined INTEGER NOT NULL, boss INTEGER REFERENCES people, doc TEXT);
@@ -32,7 +32,7 @@ pub const TABLES: &str = "
 pub const MAPPING: &str = "[tables.people.columns]\njoined = { as = \"timestamptz_from_epoch_ms\" }\ndoc = { as = \"jsonb\" }\n\
      [tables.short.columns]\ngone = { skip = \"nobody reads it\" }\n[tables.keyed.columns]\nk = { as = \"uuid\" }\n";
 
-/// Bodies of views. One that begins with `=` is read in its order, which is total.
+/// Bodies of views. The order of one that begins with `=` is compared, too.
 const VIEWS: &[&str] = &[
     "SELECT * FROM people",
     "SELECT p.*, o.id AS order_id FROM people p JOIN orders o ON o.person = p.id",
@@ -193,7 +193,7 @@ fn types(case: &Case, number: usize) -> Vec<String> {
     ))
 }
 
-/// What SQLite says, each value as PostgreSQL has one of its column's type.
+/// Returns SQLite's rows, with each value in PostgreSQL's form of its column's type.
 fn sqlite_rows(source: &rusqlite::Connection, case: &Case, number: usize) -> Vec<String> {
     let types = types(case, number);
     let mut statement = source.prepare(&format!("SELECT * FROM v{number}")).unwrap();
@@ -205,7 +205,7 @@ fn sqlite_rows(source: &rusqlite::Connection, case: &Case, number: usize) -> Vec
     statement.query_map([], row).unwrap().map(Result::unwrap).collect()
 }
 
-/// A value of SQLite's, written as PostgreSQL has it in a column of this type.
+/// Returns a value of SQLite in PostgreSQL's form of a type.
 fn shown(value: &Value, kind: &str) -> String {
     match (kind, value) {
         (_, Value::Null) => "NULL".to_owned(),
@@ -230,18 +230,18 @@ fn shown(value: &Value, kind: &str) -> String {
     }
 }
 
-/// A document whose keys have one order.
+/// Returns a document with sorted keys.
 fn document(mut value: serde_json::Value) -> String {
     value.sort_all_objects();
     value.to_string()
 }
 
-/// A number with as many digits as two ways to add floats agree on.
+/// Returns a number with the digits on which two orders of adding floats agree.
 fn number(text: &str) -> String {
     text.parse::<f64>().map_or_else(|_| text.to_owned(), |value| format!("{:.9e}", value + 0.0))
 }
 
-/// What PostgreSQL says, in the forms of `shown`.
+/// Returns PostgreSQL's rows, in the forms of `shown`.
 fn target_rows(case: &Case, number_of_view: usize) -> Vec<String> {
     let types = types(case, number_of_view);
     let mut session = case.session();
@@ -260,7 +260,7 @@ fn target_rows(case: &Case, number_of_view: usize) -> Vec<String> {
     rows.into_iter().map(|row| row.into_iter().zip(&types).map(shown).collect::<Vec<_>>().join("|")).collect()
 }
 
-/// Bodies that mean something else in PostgreSQL, or may, and a part of the reason.
+/// Bodies that may mean something else in PostgreSQL, and a part of the reason.
 const REFUSED: &[(&str, &str)] = &[
     ("SELECT id FROM people LIMIT 2", "LIMIT without ORDER BY"),
     ("SELECT id FROM people ORDER BY id LIMIT abs(2)", "LIMIT or OFFSET that is not a literal"),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Collation, Constant, Note, Result, Untranslatable, Volatility};
 use crate::affinity::Affinity;
+use crate::conversion::{Conversion, NaiveZone};
 
 /// The class of an expression's value in SQLite, unless it is NULL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +54,24 @@ pub(crate) enum Family {
     Time,
     /// `uuid` for text in small letters.
     Uuid,
+}
+
+impl Family {
+    /// Returns the conversion whose values have this form.
+    pub(crate) fn conversion(self) -> Conversion {
+        match self {
+            Family::Boolean => Conversion::Boolean,
+            Family::EpochMilliseconds => Conversion::TimestamptzFromEpochMs,
+            Family::EpochSeconds => Conversion::TimestamptzFromEpochS,
+            Family::EpochMicroseconds => Conversion::TimestamptzFromEpochUs,
+            Family::JulianDay => Conversion::TimestamptzFromJulianDay,
+            Family::Instant => Conversion::TimestamptzFromIso8601(NaiveZone::default()),
+            Family::Wall => Conversion::TimestampFromIso8601,
+            Family::Date => Conversion::Date,
+            Family::Time => Conversion::Time,
+            Family::Uuid => Conversion::Uuid,
+        }
+    }
 }
 
 /// A value in PostgreSQL's own form.

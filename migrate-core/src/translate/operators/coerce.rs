@@ -58,18 +58,10 @@ pub(crate) fn assigned(node: &Node, conversion: &Conversion, affinity: Affinity)
 fn from_native(native: &Native, conversion: &Conversion) -> Option<String> {
     let sql = native.sql.clone();
     match (native.family, conversion) {
-        (Family::Boolean, Conversion::Boolean) => Some(sql),
         (Family::Instant, Conversion::TimestamptzFromIso8601(_)) => Some(sql),
-        (Family::EpochSeconds, Conversion::TimestamptzFromEpochS)
-        | (Family::EpochMicroseconds, Conversion::TimestamptzFromEpochUs)
-        | (Family::JulianDay, Conversion::TimestamptzFromJulianDay)
-        | (Family::Wall, Conversion::TimestampFromIso8601)
-        | (Family::Date, Conversion::Date)
-        | (Family::Time, Conversion::Time)
-        | (Family::Uuid, Conversion::Uuid) => Some(sql),
+        (family, conversion) if family.conversion() == *conversion => Some(sql),
         (Family::Date, Conversion::TimestampFromIso8601) => Some(format!("({sql})::timestamp")),
         (Family::Wall, Conversion::TimestamptzFromIso8601(_)) => Some(moment::instant(&sql)),
-        (Family::EpochMilliseconds, Conversion::TimestamptzFromEpochMs) => Some(sql),
         _ => None,
     }
 }

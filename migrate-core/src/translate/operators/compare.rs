@@ -15,6 +15,12 @@ pub(crate) struct Sides {
     pub(crate) right: String,
 }
 
+impl Sides {
+    fn swapped(self) -> Sides {
+        Sides { left: self.right, right: self.left }
+    }
+}
+
 /// `left operator right`.
 pub(crate) fn compared(notes: &mut Notes, left: &Node, operator: Operator, right: &Node) -> Result<Node> {
     if left.kind == Kind::Null || right.kind == Kind::Null {
@@ -154,9 +160,7 @@ pub(crate) fn sides(notes: &mut Notes, left: &Node, right: &Node, is_equality: b
         }
         (Kind::Text, Kind::Text) => texts(&left, &right, is_equality),
         (Kind::Json, _) if is_equality => json(&left, &right),
-        (_, Kind::Json) if is_equality => {
-            json(&right, &left).map(|sides| Sides { left: sides.right, right: sides.left })
-        }
+        (_, Kind::Json) if is_equality => json(&right, &left).map(Sides::swapped),
         (Kind::Integer, Kind::Real) | (Kind::Real, Kind::Integer)
             if left.constant.is_none() && right.constant.is_none() =>
         {
@@ -286,31 +290,21 @@ fn with_number(part: &Node, operator: Operator, symbol: &str, number: &Node) -> 
 
 /// Returns the sides in PostgreSQL's own form, if both have it.
 fn native_sides(notes: &mut Notes, left: &Node, right: &Node) -> Option<Sides> {
-    match (&left.native, &right.native) {
-        (Some(left), Some(right)) if left.family == right.family => {
-            note_moments(notes, left.family);
-            Some(Sides { left: left.sql.clone(), right: right.sql.clone() })
+    native_pair(notes, left, right).or_else(|| native_pair(notes, right, left).map(Sides::swapped))
+}
+
+fn native_pair(notes: &mut Notes, left: &Node, right: &Node) -> Option<Sides> {
+    let Native { family, sql } = left.native.as_ref()?;
+    let right = match &right.native {
+        Some(right) if right.family == *family => right.sql.clone(),
+        Some(right) if (*family, right.family) == (Family::Instant, Family::Wall) => {
+            moment::instant(&right.sql)
         }
-        (Some(Native { family: Family::Instant, sql }), Some(Native { family: Family::Wall, sql: wall })) => {
-            note_moments(notes, Family::Instant);
-            Some(Sides { left: sql.clone(), right: moment::instant(wall) })
-        }
-        (Some(Native { family: Family::Wall, sql: wall }), Some(Native { family: Family::Instant, sql })) => {
-            note_moments(notes, Family::Instant);
-            Some(Sides { left: moment::instant(wall), right: sql.clone() })
-        }
-        (Some(native), None) => {
-            let constant = moment::constant(native.family, right.constant.as_ref()?)?;
-            note_moments(notes, native.family);
-            Some(Sides { left: native.sql.clone(), right: constant })
-        }
-        (None, Some(native)) => {
-            let constant = moment::constant(native.family, left.constant.as_ref()?)?;
-            note_moments(notes, native.family);
-            Some(Sides { left: constant, right: native.sql.clone() })
-        }
-        _ => None,
-    }
+        Some(_) => return None,
+        None => moment::constant(*family, right.constant.as_ref()?)?,
+    };
+    note_moments(notes, *family);
+    Some(Sides { left: sql.clone(), right })
 }
 
 fn note_moments(notes: &mut Notes, family: Family) {

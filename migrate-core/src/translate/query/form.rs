@@ -1,7 +1,7 @@
 //! The form of a result column: its SQL, and the conversion that relates PostgreSQL's values to SQLite's.
 
 use crate::affinity::Affinity;
-use crate::conversion::{Conversion, NaiveZone};
+use crate::conversion::Conversion;
 use crate::translate::model::{Collation, Family, Kind, Node, Result, ScopeColumn, Untranslatable};
 use crate::translate::operators::{arithmetic, column};
 
@@ -33,7 +33,7 @@ impl Form {
     pub(crate) fn of_node(node: &Node) -> Result<Form> {
         let (conversion, sql) = match &node.native {
             Some(native) if !(node.kind == Kind::Text && native.family != Family::Uuid) => {
-                (of_family(native.family), native.sql.clone())
+                (native.family.conversion(), native.sql.clone())
             }
             _ => computed(node)?,
         };
@@ -80,22 +80,6 @@ pub(crate) fn check_comparable(conversion: &Conversion, collation: &Collation) -
         | Conversion::ByteaFromAny => Err(Untranslatable::InexactRows { conversion: conversion.name() }),
         Conversion::Text if *collation != Collation::Binary => Err(Untranslatable::Collated),
         _ => Ok(()),
-    }
-}
-
-/// Returns the conversion whose values have a form of PostgreSQL's own.
-fn of_family(family: Family) -> Conversion {
-    match family {
-        Family::Boolean => Conversion::Boolean,
-        Family::EpochMilliseconds => Conversion::TimestamptzFromEpochMs,
-        Family::EpochSeconds => Conversion::TimestamptzFromEpochS,
-        Family::EpochMicroseconds => Conversion::TimestamptzFromEpochUs,
-        Family::JulianDay => Conversion::TimestamptzFromJulianDay,
-        Family::Instant => Conversion::TimestamptzFromIso8601(NaiveZone::default()),
-        Family::Wall => Conversion::TimestampFromIso8601,
-        Family::Date => Conversion::Date,
-        Family::Time => Conversion::Time,
-        Family::Uuid => Conversion::Uuid,
     }
 }
 

@@ -249,21 +249,25 @@ pub(super) fn equal_columns(
     Ok(index(left)?.zip(index(right)?))
 }
 
+/// Returns the columns of some tables that unqualified names refer to, with their names.
+fn visible(from: &From, tables: std::ops::Range<usize>) -> Vec<(ColumnIndex, &str)> {
+    let columns =
+        tables.filter_map(|index| Some((index, from.scope.tables.get(index)?))).flat_map(|(index, table)| {
+            table
+                .columns
+                .iter()
+                .enumerate()
+                .map(move |(column, found)| ((index, column), found.source.as_str()))
+        });
+    columns.filter(|(index, _)| !from.scope.hidden.contains(index)).collect()
+}
+
 /// Returns the names that both sides have.
 fn common(from: &From, (begin, middle): (usize, usize)) -> Vec<String> {
-    let visible = |tables: std::ops::Range<usize>| -> Vec<String> {
-        (tables.filter_map(|index| Some((index, from.scope.tables.get(index)?))))
-            .flat_map(|(index, table)| {
-                let columns = table.columns.iter().enumerate();
-                columns.filter(move |(column, _)| !from.scope.hidden.contains(&(index, *column)))
-            })
-            .map(|(_, column)| column.source.clone())
-            .collect()
-    };
-    let left = visible(begin..middle);
-    let mut names = visible(middle..from.scope.tables.len());
-    names.retain(|name| left.iter().any(|other| other.eq_ignore_ascii_case(name)));
-    names
+    let left = visible(from, begin..middle);
+    let right = visible(from, middle..from.scope.tables.len());
+    let is_common = |name: &str| left.iter().any(|(_, other)| other.eq_ignore_ascii_case(name));
+    right.into_iter().filter(|(_, name)| is_common(name)).map(|(_, name)| name.to_owned()).collect()
 }
 
 /// Translates USING, and hides the right one of each pair of columns; `None` without names.
@@ -299,20 +303,12 @@ fn using(
 
 /// Returns the only column of some tables that has a name.
 fn only(from: &From, tables: std::ops::Range<usize>, name: &str) -> Result<ColumnIndex> {
-    let mut found = None;
-    for index in tables {
-        let columns = from.scope.tables.get(index).map(|table| table.columns.as_slice()).unwrap_or_default();
-        for (column, _) in
-            columns.iter().enumerate().filter(|(_, column)| column.source.eq_ignore_ascii_case(name))
-        {
-            if from.scope.hidden.contains(&(index, column)) {
-                continue;
-            }
-            if found.is_some() {
-                return Err(Untranslatable::AmbiguousUsing { column: name.to_owned() });
-            }
-            found = Some((index, column));
-        }
+    let column = name.to_owned();
+    let found = visible(from, tables);
+    let mut found = found.iter().filter(|(_, other)| other.eq_ignore_ascii_case(name));
+    match (found.next(), found.next()) {
+        (Some((index, _)), None) => Ok(*index),
+        (Some(_), Some(_)) => Err(Untranslatable::AmbiguousUsing { column }),
+        (None, _) => Err(Untranslatable::UnknownUsing { column }),
     }
-    found.map_or_else(|| Err(Untranslatable::UnknownUsing { column: name.to_owned() }), Ok)
 }

@@ -37,7 +37,9 @@ pub(super) fn keys(
 
 fn key(translator: &mut Translator<'_>, expression: &Expr<'_>) -> Result<String> {
     if let Some(column) = plain_column(translator, expression)? {
-        check_comparable_or_fold(&column.conversion, &column.collation)?;
+        if column.conversion != Conversion::Text {
+            check_comparable(&column.conversion, &column.collation)?;
+        }
         return fold(&column.sql, &column.conversion, &column.collation);
     }
     let node = translator.node(expression)?;
@@ -50,13 +52,6 @@ fn key(translator: &mut Translator<'_>, expression: &Expr<'_>) -> Result<String>
     match node.kind {
         Kind::Text => fold(&node.sql, &Conversion::Text, node.collation()),
         _ => Ok(node.sql),
-    }
-}
-
-fn check_comparable_or_fold(conversion: &Conversion, collation: &Collation) -> Result<()> {
-    match conversion {
-        Conversion::Text => Ok(()),
-        _ => check_comparable(conversion, collation),
     }
 }
 

@@ -26,18 +26,8 @@ pub(super) fn compared(
     }
     let (left, right) = (translator.nodes(left)?, translator.nodes(right)?);
     match operator {
-        Operator::Equals => joined(translator, &left, &right, "AND", |translator, left, right| {
-            compare::compared(&mut translator.notes, left, Operator::Equals, right)
-        }),
-        Operator::NotEquals => joined(translator, &left, &right, "OR", |translator, left, right| {
-            compare::compared(&mut translator.notes, left, Operator::NotEquals, right)
-        }),
-        Operator::Is => joined(translator, &left, &right, "AND", |translator, left, right| {
-            compare::distinct(&mut translator.notes, left, right, false)
-        }),
-        Operator::IsNot => joined(translator, &left, &right, "OR", |translator, left, right| {
-            compare::distinct(&mut translator.notes, left, right, true)
-        }),
+        Operator::Equals | Operator::Is => paired(translator, &left, operator, &right, "AND"),
+        Operator::NotEquals | Operator::IsNot => paired(translator, &left, operator, &right, "OR"),
         Operator::Less | Operator::LessEquals => ordered(translator, &left, Operator::Less, operator, &right),
         Operator::Greater | Operator::GreaterEquals => {
             ordered(translator, &left, Operator::Greater, operator, &right)
@@ -58,9 +48,7 @@ pub(super) fn among(translator: &mut Translator<'_>, left: &[Expr<'_>], items: &
         }
         let (left, item) = (translator.nodes(left)?, translator.nodes(item)?);
         let item: Vec<Node> = item.iter().map(compare::item).collect();
-        nodes.push(joined(translator, &left, &item, "AND", |translator, left, right| {
-            compare::compared(&mut translator.notes, left, Operator::Equals, right)
-        })?);
+        nodes.push(paired(translator, &left, Operator::Equals, &item, "AND")?);
     }
     if nodes.is_empty() {
         return Ok(Node::atom(Kind::Truth, "false").not_null());
@@ -68,15 +56,16 @@ pub(super) fn among(translator: &mut Translator<'_>, left: &[Expr<'_>], items: &
     connected(&nodes, "OR")
 }
 
-fn joined<'t>(
-    translator: &mut Translator<'t>,
+fn paired(
+    translator: &mut Translator<'_>,
     left: &[Node],
+    operator: Operator,
     right: &[Node],
     word: &str,
-    pair: impl Fn(&mut Translator<'t>, &Node, &Node) -> Result<Node>,
 ) -> Result<Node> {
+    let pairs = left.iter().cloned().zip(right.iter().cloned());
     let nodes: Vec<Node> =
-        left.iter().zip(right).map(|(left, right)| pair(translator, left, right)).collect::<Result<_>>()?;
+        pairs.map(|(left, right)| translator.joined(left, operator, right)).collect::<Result<_>>()?;
     connected(&nodes, word)
 }
 

@@ -1,4 +1,4 @@
-//! Whether an expression and its translation are the same on every row.
+//! Compares an expression and its translation in every row.
 
 use migrate_core::translate::{self, Note, Notes, Scope, Translated};
 use postgres_client::connection::Connection;
@@ -15,7 +15,7 @@ const ROWS_SHOWN_MAX: usize = 4;
 pub struct Judgement {
     /// The translations: as a value of the types that it has, and as a condition.
     pub translations: Vec<Translated>,
-    /// Why it has none as a value of the class that SQLite's values have.
+    /// The reason if it has none in the class of SQLite's values.
     pub reason: String,
     /// Rows in which the two databases differ.
     pub differences: Vec<String>,
@@ -104,7 +104,7 @@ fn agree(expected: &Given, found: &Given, notes: &Notes) -> bool {
     match (expected, found) {
         (Given::Fails(_), Given::Fails(_)) => true,
         (_, Given::Fails(error)) => permits_out_of_range(notes) && error.contains("out of range"),
-        // What SQLite stores of 0.0 has no sign.
+        // SQLite stores 0.0 without a sign.
         (Given::Real(expected), Given::Real(found)) if *expected == 0.0 => *found == 0.0,
         (Given::Real(expected), Given::Real(found)) => expected.to_bits() == found.to_bits(),
         (expected, found) if expected == found => true,
