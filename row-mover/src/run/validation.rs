@@ -219,7 +219,7 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
         let plan = run.plan.with_policies();
         let tables: Vec<&PlannedTable> = plan.tables.iter().filter(is_moved).collect();
         let (schema, schema_left_out) = match self.is_standby {
-            false => (catalog::schema_differences(&mut self.connections.pooled()?, &run.plan)?, None),
+            false => (self.schema_differences(run)?, None),
             true => (Vec::new(), Some(STANDBY.to_owned())),
         };
         // Rows are only compared where the columns to read are there; what is missing is named already.
@@ -262,6 +262,13 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
             integrity: None,
             seconds: started.elapsed().as_secs_f64(),
         })
+    }
+
+    fn schema_differences(&self, run: &Run) -> Result<Vec<catalog::SchemaDifference>> {
+        self.observer.schema_comparison_started(run.plan.tables.len());
+        let found = catalog::schema_differences(&mut self.connections.pooled()?, &run.plan);
+        self.observer.schema_comparison_finished();
+        found
     }
 
     /// Tries the constraints, unless it is only looked at what there is.
