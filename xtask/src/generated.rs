@@ -24,7 +24,7 @@ pub(crate) enum Mode {
 /// A file and what it should hold.
 #[derive(Debug)]
 pub(crate) struct GeneratedFile {
-    /// Where it lies.
+    /// Its path.
     pub(crate) path: PathBuf,
     /// What it should hold.
     pub(crate) content: String,
@@ -83,7 +83,7 @@ pub(crate) fn write_stale(files: &[GeneratedFile]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes beside the file and renames, so that a killed run leaves no half file.
+/// Writes to a temporary file and renames it, so that a killed run leaves no partial file.
 fn write(file: &GeneratedFile) -> std::io::Result<()> {
     let folder = file.path.parent().unwrap_or(std::path::Path::new("."));
     workspace::create_folder(folder)?;

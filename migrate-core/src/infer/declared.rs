@@ -132,20 +132,55 @@ impl Kind {
     }
 }
 
-/// Whether the declared type alone asks for this conversion, so that nothing was inferred from names or values.
-pub fn asks_for(declared_type: &str, conversion: &Conversion) -> bool {
-    use Conversion as C;
-    match conversion {
-        C::Text | C::TextFromAny | C::Bigint | C::Integer | C::Smallint | C::DoublePrecision | C::Real => {
-            true
+/// What the type of a column follows from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TypeSource {
+    /// The declared type alone.
+    Declaration,
+    /// The storage classes of the values, which are not what the declared type asks for.
+    StorageClasses,
+    /// Names and values, which say more than the declared type.
+    Inference,
+}
+
+impl TypeSource {
+    /// Returns what a conversion follows from, where no person decided it.
+    pub fn of(declared_type: &str, conversion: &Conversion) -> TypeSource {
+        use Conversion as C;
+        let kind = Kind::of(declared_type);
+        let asks_for_more = matches!(
+            kind,
+            Kind::Boolean | Kind::Timestamp | Kind::Date | Kind::Time | Kind::Json | Kind::Uuid
+        );
+        let declared = match conversion {
+            C::TextFromAny => affinity(declared_type) == Affinity::Text || kind == Kind::Anything,
+            C::Text | C::Bigint | C::Integer | C::Smallint | C::DoublePrecision | C::Real => !asks_for_more,
+            C::Numeric | C::Bytea | C::ByteaFromAny => !asks_for_more,
+            C::Boolean | C::BooleanFromWords => kind == Kind::Boolean,
+            C::Json | C::Jsonb | C::JsonbLastKeyWins => kind == Kind::Json,
+            C::Uuid | C::UuidFromUppercase | C::UuidFromBytes => kind == Kind::Uuid,
+            C::Date => kind == Kind::Date,
+            C::Time => kind == Kind::Time,
+            _ => matches!(kind, Kind::Timestamp | Kind::Date),
+        };
+        let is_plain = matches!(
+            conversion,
+            C::TextFromAny
+                | C::Text
+                | C::Bigint
+                | C::Integer
+                | C::Smallint
+                | C::DoublePrecision
+                | C::Real
+                | C::Numeric
+                | C::Bytea
+                | C::ByteaFromAny
+        );
+        match (declared, is_plain) {
+            (true, _) => TypeSource::Declaration,
+            (false, true) => TypeSource::StorageClasses,
+            (false, false) => TypeSource::Inference,
         }
-        C::Numeric | C::Bytea | C::ByteaFromAny => true,
-        C::Boolean | C::BooleanFromWords => Kind::of(declared_type) == Kind::Boolean,
-        C::Json | C::Jsonb | C::JsonbLastKeyWins => Kind::of(declared_type) == Kind::Json,
-        C::Uuid | C::UuidFromUppercase | C::UuidFromBytes => Kind::of(declared_type) == Kind::Uuid,
-        C::Date => Kind::of(declared_type) == Kind::Date,
-        C::Time => Kind::of(declared_type) == Kind::Time,
-        _ => matches!(Kind::of(declared_type), Kind::Timestamp | Kind::Date),
     }
 }
 

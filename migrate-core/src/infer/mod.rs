@@ -20,7 +20,7 @@ mod rules;
 mod tests;
 mod words;
 
-pub use declared::{Kind, asks_for};
+pub use declared::{Kind, TypeSource};
 pub use documentation::types_page;
 pub use facts::{ColumnRole, Facts};
 pub use foreign_keys::{Side, unify};

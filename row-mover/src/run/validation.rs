@@ -216,7 +216,7 @@ impl ValidationParts<'_> {
         let plan = LoadPlan::new(&run.plan);
         let tables = plan.select(|table| run.state.subject.tables.contains(&table.source));
         let (schema, schema_left_out) = match self.is_standby {
-            false => (catalog::schema_differences(&mut *self.connections.pooled()?, &run.plan)?, None),
+            false => (self.schema_differences(run)?, None),
             true => (Vec::new(), Some(STANDBY.to_owned())),
         };
         // Rows are only compared where the columns to read are there; what is missing is named already.
@@ -259,6 +259,13 @@ impl ValidationParts<'_> {
             integrity: None,
             seconds: started.elapsed().as_secs_f64(),
         })
+    }
+
+    fn schema_differences(&self, run: &Run) -> Result<Vec<catalog::SchemaDifference>> {
+        self.observer.schema_comparison_started(run.plan.tables.len());
+        let found = catalog::schema_differences(&mut *self.connections.pooled()?, &run.plan);
+        self.observer.schema_comparison_finished();
+        found
     }
 
     /// Tries the constraints, unless it is only looked at what there is.

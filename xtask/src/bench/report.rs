@@ -41,11 +41,11 @@ pub(crate) struct SubjectReport {
 enum Bound {
     AtMost(f64),
     AtLeast(f64),
-    /// Shown beside the goals, and judged by nobody.
+    /// Shown with the goals, and not judged.
     Any,
 }
 
-/// A goal of the project, or what is to be seen beside it, and the figure of this run.
+/// A goal of the project, or a figure shown with the goals, and the figure of this run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Goal {
     name: &'static str,

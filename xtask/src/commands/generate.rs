@@ -18,7 +18,7 @@ use crate::stop::Stop;
 use crate::target::{self, TargetArgs};
 use crate::{output, plan_folder, source, source_plan, workspace};
 
-/// What names standard output in place of a file.
+/// The name of standard output.
 const STANDARD_OUTPUT: &str = "-";
 
 /// The options of `generate`.

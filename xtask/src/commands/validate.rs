@@ -254,13 +254,13 @@ fn report_of(
 fn resolve_target(
     args: &TargetArgs,
     is_sample: bool,
-    say: impl Fn(&str),
+    remark: impl Fn(&str),
 ) -> anyhow::Result<(TargetUrl, Option<PathBuf>)> {
     if !is_sample && let Some(url) = target::named(args)? {
         return Ok((url, None));
     }
     let memory = private::remembered()?;
-    private::recall(if is_sample { memory.sample } else { memory.last }, args.pg_version, is_sample, say)
+    private::recall(if is_sample { memory.sample } else { memory.last }, args.pg_version, is_sample, remark)
 }
 
 /// Whether the ledger of the target holds a validated migration, on which `cleanup` relies.
@@ -271,7 +271,7 @@ pub(crate) fn migration_proof(args: &CleanupArgs) -> anyhow::Result<MigrationPro
         next: "run `cargo xtask migrate` until it ends with its proof".to_owned(),
     };
     if target::named(&named)?.is_none() && private::remembered()?.last.is_none() {
-        return Ok(not_validated("no migration has been made from this checkout".to_owned()));
+        return Ok(not_validated("nothing was migrated from this checkout yet".to_owned()));
     }
     let (url, _) = resolve_target(&named, false, output::note)?;
     let settings = target::settings()?;
@@ -291,7 +291,7 @@ pub(crate) fn migration_proof(args: &CleanupArgs) -> anyhow::Result<MigrationPro
                 not_validated(format!("run {} in {url} moved a sample, not the app's database", run.id))
             }
             Some(_) if not_moved(&run.plan, &run.state.subject.tables).next().is_some() => {
-                not_validated(format!("run {} in {url} moved some of the tables alone", run.id))
+                not_validated(format!("run {} in {url} moved only some of the tables", run.id))
             }
             Some(_) if is_damaged => not_validated(format!(
                 "the indexes of the database that run {} moved do not agree with its tables (integrity_check)",

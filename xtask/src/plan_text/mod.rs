@@ -8,7 +8,7 @@ mod page;
 mod summary;
 mod tables;
 
-use migrate_core::infer;
+use migrate_core::infer::TypeSource;
 use migrate_core::mapping::Mapping;
 use migrate_core::plan::{Plan, PlannedColumn, PlannedTable};
 
@@ -26,8 +26,10 @@ struct View<'a> {
 /// Where the type of a column comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Origin<'a> {
-    /// The declared type and the storage classes of the values.
+    /// The declared type.
     Declared,
+    /// The storage classes of the values, which are not what the declared type asks for.
+    Values,
     /// A clock as its default, which proves the type.
     Clock,
     /// The names and values of the column.
@@ -72,9 +74,12 @@ impl View<'_> {
         let decided = self.mapping.decided_conversion(&table.source, &column.source, &column.declared);
         match decided {
             Some((conversion, why)) if *conversion == column.conversion => Origin::Decided(why),
-            _ if infer::asks_for(&column.declared, &column.conversion) => Origin::Declared,
-            _ if column.default.as_deref() == Some("now()") => Origin::Clock,
-            _ => Origin::Inferred,
+            _ => match TypeSource::of(&column.declared, &column.conversion) {
+                TypeSource::Declaration => Origin::Declared,
+                TypeSource::StorageClasses => Origin::Values,
+                TypeSource::Inference if column.default.as_deref() == Some("now()") => Origin::Clock,
+                TypeSource::Inference => Origin::Inferred,
+            },
         }
     }
 }

@@ -54,17 +54,24 @@ fn types(view: &View<'_>) -> String {
 
 /// How many types are declared, inferred and decided.
 fn origins(view: &View<'_>) -> String {
-    let mut counts = [0_u64; 4];
+    let mut counts = [0_u64; 5];
     for column in view.columns() {
         let place = match view.origin(column.table, column.column) {
             Origin::Declared => 0,
-            Origin::Clock | Origin::Inferred => 1,
-            Origin::Decided(_) => 2,
-            Origin::Existing => 3,
+            Origin::Values => 1,
+            Origin::Clock | Origin::Inferred => 2,
+            Origin::Decided(_) => 3,
+            Origin::Existing => 4,
         };
         counts[place] += 1;
     }
-    let words = ["as declared", "inferred", "decided in mapping.toml", "as the app's tables have them"];
+    let words = [
+        "as declared",
+        "as the values are",
+        "inferred",
+        "decided in mapping.toml",
+        "as the app's tables have them",
+    ];
     let parts = counts.into_iter().zip(words).filter(|(columns, _)| *columns > 0);
     join(parts.map(|(columns, words)| format!("{} {words}", count(columns))))
 }

@@ -96,6 +96,7 @@ fn reason(view: &View<'_>, found: &Column<'_>) -> String {
     let origin = match view.origin(found.table, column) {
         _ if column.sequence.is_some() => "numbers its rows".to_owned(),
         Origin::Declared => "as declared".to_owned(),
+        Origin::Values => "as its values are".to_owned(),
         Origin::Clock => "its default is the clock".to_owned(),
         Origin::Inferred if column.profile.is_some_and(|seen| seen.values() > 0) => {
             "inferred from its values".to_owned()

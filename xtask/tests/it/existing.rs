@@ -39,7 +39,7 @@ fn rows_go_into_the_apps_tables_and_a_restart_takes_them_out_again() {
     let refused = run(&[]).expect(2);
     assert!(refused.stderr.contains("--into-existing"), "{}", refused.stderr);
     let dry = run(&["--into-existing", "--dry-run"]).expect(0);
-    assert!(dry.stdout.contains("table Post -> post, 2 rows; exists in PostgreSQL\n"), "{}", dry.stdout);
+    assert!(dry.stdout.contains("Post -> post (2 rows, exists in PostgreSQL)\n"), "{}", dry.stdout);
     assert!(dry.stdout.contains("table schema_migrations: the list of the migrations"), "{}", dry.stdout);
     run(&["--into-existing"]).expect(0);
     let rows = || lines(&database, "SELECT id || ' ' || title || ' ' || author_id FROM post ORDER BY id");
@@ -113,11 +113,7 @@ fn the_plan_can_be_reviewed_before() {
     let refused = run(&[]).expect(2);
     assert!(refused.stderr.contains("author (1 row); --seeds replace deletes them"), "{}", refused.stderr);
     let dry = run(&["--seeds", "replace", "--dry-run"]).expect(0);
-    assert!(
-        dry.stdout.contains("exists in PostgreSQL with one row of its own, to be deleted"),
-        "{}",
-        dry.stdout
-    );
+    assert!(dry.stdout.contains("exists in PostgreSQL; 1 row there to be deleted"), "{}", dry.stdout);
     run(&["--seeds", "keep"]).expect(0);
     assert_eq!(lines(&database, "SELECT id FROM author ORDER BY id"), ["1", "2", "9"]);
 }

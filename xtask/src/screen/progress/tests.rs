@@ -1,4 +1,4 @@
-//! What each kind of work reads like, by a made-up clock.
+//! The text of each kind of work, with a simulated clock.
 
 use super::*;
 
@@ -28,7 +28,7 @@ fn rows_are_told_by_bytes_with_a_rate_and_the_time_that_rows_have_left() {
     assert_eq!(progress.line(at(0)).unwrap(), "rows        20.0 MB of 236.0 MB (8 %)");
     progress.add_to("jobs", 12_000_000, None, at(1));
     progress.add_to("job_history", 9_000_000, None, at(1));
-    progress.look(at(1));
+    progress.sample(at(1));
     assert_eq!(
         progress.line(at(1)).unwrap(),
         "rows        41.0 MB of 236.0 MB (17 %)  21.0 MB/s  about 9 seconds left for rows; \
@@ -51,7 +51,7 @@ fn a_table_is_shown_while_it_is_worked_at() {
     progress.chunk_done("users");
     progress.chunk_done("jobs");
     assert_eq!(names(&progress, at(1)), ["jobs"], "the other has no chunk left");
-    assert!(names(&progress, at(3)).is_empty(), "nothing is heard of it any more");
+    assert!(names(&progress, at(3)).is_empty(), "it has no progress any more");
     progress.add_to("jobs", 1, None, at(9));
     assert_eq!(names(&progress, at(9)), ["jobs"]);
 }
@@ -106,7 +106,7 @@ fn a_view_that_is_compared_is_named_once_all_rows_are() {
     let mut progress = Progress::default();
     progress.begin("validate", Unit::Rows, Some(100), at(0));
     progress.add_to("jobs", 100, Some(100), at(1));
-    progress.view_started("late_orders", at(2));
+    progress.comparison_started("view late_orders", at(2));
     let line = progress.line(at(9)).unwrap();
     assert!(
         line.contains("100 of 100 rows (100 %)") && line.ends_with("; comparing view late_orders  00:00:07"),
