@@ -269,19 +269,22 @@ fn is_name(letter: char) -> bool {
 
 /// The modules that import each other in a circle.
 fn circles(imports: &Imports) -> BTreeSet<BTreeSet<&str>> {
-    let reached = |from: &str| {
-        let (mut reached, mut open) = (BTreeSet::new(), vec![from]);
-        while let Some(next) = open.pop() {
-            let known =
-                imports.get(next).into_iter().flatten().filter_map(|name| imports.get_key_value(name));
-            open.extend(known.map(|(name, _)| name.as_str()).filter(|name| reached.insert(*name)));
-        }
-        reached
+    let reached: BTreeMap<&str, _> =
+        imports.keys().map(|name| (name.as_str(), reached(imports, name))).collect();
+    let circle = |name: &&str| -> BTreeSet<&str> {
+        reached[name].iter().copied().filter(|other| reached[other].contains(name)).collect()
     };
-    let reached: BTreeMap<&str, _> = imports.keys().map(|name| (name.as_str(), reached(name))).collect();
-    let circle =
-        |name: &&str| reached[name].iter().copied().filter(|other| reached[other].contains(name)).collect();
-    reached.keys().map(circle).filter(|circle: &BTreeSet<_>| !circle.is_empty()).collect()
+    reached.keys().map(circle).filter(|circle| !circle.is_empty()).collect()
+}
+
+/// The modules that a module imports, directly or not.
+fn reached<'a>(imports: &'a Imports, from: &'a str) -> BTreeSet<&'a str> {
+    let (mut reached, mut open) = (BTreeSet::new(), vec![from]);
+    while let Some(next) = open.pop() {
+        let known = imports.get(next).into_iter().flatten().filter_map(|name| imports.get_key_value(name));
+        open.extend(known.map(|(name, _)| name.as_str()).filter(|name| reached.insert(*name)));
+    }
+    reached
 }
 
 #[test]
