@@ -25,7 +25,7 @@ pub enum FieldRefusal {
     #[error(transparent)]
     Value(#[from] Refusal),
     /// The row is longer than PostgreSQL takes.
-    #[error("in a row of {bytes} bytes, and PostgreSQL takes at most {ROW_LENGTH_MAX_BYTES} in one row")]
+    #[error("in a row of {bytes} bytes, and PostgreSQL holds at most {ROW_LENGTH_MAX_BYTES} in one row")]
     Row {
         /// How many bytes the fields of the row have.
         bytes: u64,
@@ -38,7 +38,7 @@ pub enum FieldRefusal {
     },
 }
 
-/// The longest row that PostgreSQL takes, in bytes: before it moves long fields elsewhere it puts the whole row together in memory,
+/// The longest row that PostgreSQL can store, in bytes: it builds the complete row in memory before it moves long fields elsewhere,
 /// in 1 GB less one byte (`heap_form_tuple`; measured on PostgreSQL 15).
 pub const ROW_LENGTH_MAX_BYTES: u64 = 0x3fff_ffff;
 
@@ -49,7 +49,7 @@ pub const ROW_LENGTH_MAX_BYTES: u64 = 0x3fff_ffff;
 pub fn check_row(columns: usize, bytes: u64) -> Result<(), FieldRefusal> {
     /// The headers of a row without a field.
     const ROW_HEADERS_BYTES: u64 = 48;
-    /// What a field may take beside its bytes: its length, a bit that it is not NULL, and up to 7 bytes so that it lies evenly.
+    /// The most that a field needs in addition to its bytes: its length, a bit for NULL, and up to 7 bytes of alignment.
     const FIELD_HEADER_BYTES_MAX: u64 = 12;
     // A row of one field is known to the byte, see `text`.
     let headers = ROW_HEADERS_BYTES + FIELD_HEADER_BYTES_MAX * columns as u64;
@@ -270,7 +270,7 @@ mod tests {
         for each in [536_870_887, 600_000_000] {
             let refusal = check_row(2, 2 * (4 + each)).unwrap_err();
             assert!(
-                refusal.to_string().ends_with("and PostgreSQL takes at most 1073741823 in one row"),
+                refusal.to_string().ends_with("and PostgreSQL holds at most 1073741823 in one row"),
                 "{refusal}"
             );
         }
@@ -279,7 +279,7 @@ mod tests {
         append_length(1_073_741_771, &mut out).unwrap();
         assert_eq!(out, 1_073_741_771_i32.to_be_bytes());
         let refusal = Refusal::TooLong { bytes: 1 << 31 }.to_string();
-        assert_eq!(refusal, "2147483648 bytes, and PostgreSQL takes at most 1073741771 in one field");
+        assert_eq!(refusal, "2147483648 bytes, and PostgreSQL holds at most 1073741771 in one field");
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub struct Mapping {
     /// What becomes of rows with values that PostgreSQL cannot hold, where their column says nothing else.
     #[serde(default)]
     pub on_reject: OnReject,
-    /// How many rows may be rejected before the migration stops.
+    /// Number of rejected rows above which the migration stops.
     pub reject_limit: Option<RejectLimit>,
     /// What is decided about columns by pattern; the first that fits counts, and what is said of a column by name comes before.
     #[serde(default)]
@@ -59,7 +59,7 @@ pub struct Mapping {
     /// What is decided about tables by pattern; the first that fits counts, and what is said of a table by name comes before.
     #[serde(default)]
     pub tables_matching: Vec<TableRule>,
-    /// Tables, views and triggers that stay behind, by name, each with the reason.
+    /// Tables, views and triggers that are not migrated, by name, each with the reason.
     #[serde(default)]
     pub leave_behind: BTreeMap<String, String>,
     /// What is decided about tables, by source name.
@@ -101,7 +101,7 @@ pub struct ColumnMapping {
     pub conversion: Option<Conversion>,
     /// Its name in PostgreSQL.
     pub rename: Option<String>,
-    /// That it stays behind, and why.
+    /// The reason to skip it, if it is skipped.
     pub skip: Option<String>,
     /// What becomes of a row whose value here PostgreSQL cannot hold.
     pub on_reject: Option<OnReject>,

@@ -1,7 +1,7 @@
 //! A plan cut into parts that stand alone, so that a schema of thousands of tables can be created, described and compared without
 //! ever holding the locks of all of it.
 //!
-//! A part has tables and views of its own, and beside them what these need: the tables that foreign keys point to and that views
+//! A part has tables and views of its own, and what these need: the tables that foreign keys point to and that views
 //! read, with their keys but without foreign keys, CHECKs and triggers. Each table and view is a part's own exactly once.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -126,7 +126,7 @@ impl<'p> PlanParts<'p> {
         Some(part)
     }
 
-    /// The tables of a part: first one of each schema, so that the part has the schemas of the whole plan in their order.
+    /// The tables of a part: first one of each schema, so that the part has all schemas of the plan, in their order.
     fn add_tables(&self, members: &Members, part: &mut PlanPart) {
         let mut anchors = BTreeSet::new();
         if self.plan.schemas().len() > 1 {
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_has_the_schemas_of_the_whole_plan_in_their_order() {
+    fn a_part_has_all_schemas_of_the_plan_in_their_order() {
         let mut plan = plan();
         plan.tables[9].schema = Some("archive".to_owned());
         plan.tables[40].schema = Some("app".to_owned());

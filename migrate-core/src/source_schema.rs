@@ -171,7 +171,7 @@ impl SourceTable {
     }
 
     /// A name by which SQL can reach a range of rowids; none for a WITHOUT ROWID table, nor where columns hide all three names, nor
-    /// for an R*Tree, which looks at all of its nodes for a range.
+    /// for an R*Tree, which reads all of its nodes for a range.
     pub fn rowid_name(&self) -> Option<&'static str> {
         if self.without_rowid || self.module.as_deref().is_some_and(|module| module.starts_with("rtree")) {
             return None;

@@ -174,7 +174,7 @@ fn live(subject: &Subject, world: &mut World, story: &mut Story, swap: bool) -> 
             };
             story.commit_surely(world, begin)?;
         }
-        Decision::GoOn(_) => {}
+        Decision::Resume(_) => {}
         Decision::AlreadyDone => return Ok(()),
         Decision::Refuse(words) => panic!("{words:?}"),
     }

@@ -1,4 +1,4 @@
-//! What a column of the target holds less of than its type: `varchar(5)`, `numeric(10,2)`, an enum.
+//! The limits of a column within its type: `varchar(5)`, `numeric(10,2)`, an enum.
 //!
 //! PostgreSQL rounds or pads some of what goes beyond (manual, sections 8.1.2, 8.3 and 8.5): here it is refused, and what
 //! PostgreSQL adds to a value of its own accord is taken away again before the value is compared.
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Refusal, bigint};
 use crate::value::SourceValue;
 
-/// A limit.
+/// A limit of a column within its type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Limit {

@@ -21,7 +21,7 @@ pub struct ColumnRule {
     /// The conversion.
     #[serde(rename = "as")]
     pub conversion: Option<Conversion>,
-    /// That they stay behind, and why.
+    /// The reason to skip them, if they are skipped.
     pub skip: Option<String>,
     /// What becomes of a row whose value here PostgreSQL cannot hold.
     pub on_reject: Option<OnReject>,
@@ -40,7 +40,7 @@ pub struct TableRule {
     pub table: String,
     /// The schema of PostgreSQL that they go to.
     pub schema: Option<String>,
-    /// That they stay behind, and why.
+    /// The reason to skip them, if they are skipped.
     pub leave_behind: Option<String>,
     /// Whether nothing is inferred for their columns.
     #[serde(default)]

@@ -21,7 +21,7 @@ pub struct ExistingTable {
 }
 
 impl ExistingTable {
-    /// Whether rows stay beside those that are loaded.
+    /// Whether existing rows are kept.
     pub fn keeps_rows(&self) -> bool {
         self.seeds == Seeds::Keep && self.table.rows > 0
     }

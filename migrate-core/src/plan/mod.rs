@@ -1,4 +1,4 @@
-//! The plan: for every table and column where it comes from, what it becomes, and why; and by name all that stays behind.
+//! The plan: for every table and column its source, its target and the reason; and by name everything that is not migrated.
 //!
 //! A plan is data. It is what a human reviews, what a migration executes and what validation measures against; its JSON is
 //! deterministic. Making one is the planner's work, turning one into SQL is `render`'s.
@@ -39,7 +39,7 @@ pub(crate) const PLAN_FORMAT: u32 = 2;
 /// The format in which queries and bodies of functions named tables without their schema.
 const FORMAT_WITHOUT_SCHEMAS: u32 = 1;
 
-/// What becomes of a SQLite database.
+/// The plan for a SQLite database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
@@ -62,20 +62,20 @@ pub struct Plan {
     /// Constraints that the data breaks, so that they come weaker than the source declares them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub breaches: Vec<PlannedBreach>,
-    /// What becomes of a row with a value that PostgreSQL cannot hold, where its column says nothing else.
+    /// The policy for a row with a value that PostgreSQL cannot hold, unless its column has another one.
     #[serde(default, skip_serializing_if = "OnReject::is_stop")]
     pub on_reject: OnReject,
-    /// How many rows may be rejected before the migration stops; none where there is no limit.
+    /// Number of rejected rows above which the migration stops; none where there is no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reject_limit: Option<RejectLimit>,
     /// The names that were taken in the target already; empty where all tables are made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub target_relations: Vec<String>,
-    /// All that does not move, with the reason.
+    /// Everything that is not migrated, with the reason.
     pub left_behind: Vec<LeftBehind>,
 }
 
-/// What becomes of a table.
+/// The plan for a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlannedTable {
@@ -94,7 +94,7 @@ pub struct PlannedTable {
     pub existing: Option<ExistingTable>,
     /// The name by which SQL reaches its rowid; none where there is no rowid or columns hide it.
     pub rowid: Option<String>,
-    /// The rows that the profile counted; none where there was no data to look at.
+    /// The rows that the profile counted; none without data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile_rows: Option<u64>,
     /// Its columns, in their order.
@@ -113,15 +113,15 @@ pub struct PlannedTable {
     pub checks: Vec<PlannedCheck>,
     /// Indexes that no constraint makes.
     pub indexes: Vec<PlannedIndex>,
-    /// What a reviewer should know of it.
+    /// Notes for the reviewer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// What the comments in the stored SQL say of it.
+    /// Its comments in the stored SQL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
 }
 
-/// What becomes of a column.
+/// The plan for a column.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlannedColumn {
@@ -134,9 +134,9 @@ pub struct PlannedColumn {
     /// The type in PostgreSQL.
     #[serde(rename = "type")]
     pub target_type: PgType,
-    /// How values get there and back.
+    /// The conversion of its values.
     pub conversion: Conversion,
-    /// What the column holds less of than its type; only in a table that an app made.
+    /// The limit within its type; only in a table that an app made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
     /// Whether it is NOT NULL in PostgreSQL.
@@ -158,25 +158,25 @@ pub struct PlannedColumn {
     /// The expression that its values follow from, where it is generated in PostgreSQL, too; its values are not sent but compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generated: Option<PlannedGenerated>,
-    /// What becomes of a row whose value here PostgreSQL cannot hold, where it is not what the plan says of all.
+    /// The policy for values that PostgreSQL cannot hold, if it is not the plan's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_reject: Option<OnReject>,
     /// Whether its values are never shown.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub secret: bool,
-    /// What the profile saw.
+    /// The profile of its values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<ColumnProfile>,
     /// Why this type and conversion, in words.
     pub why: String,
-    /// What a reviewer should know beside: where the column behaves otherwise than in SQLite, and why it has another name.
+    /// Notes for the reviewer: where the column behaves differently than in SQLite, and why it has another name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     /// A better type that is not certain enough to be taken unasked: why in one line, and behind it the lines of `mapping.toml`
     /// that take it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suggestion: Option<String>,
-    /// What the comments in the stored SQL say of it.
+    /// Its comments in the stored SQL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
 }
@@ -191,7 +191,7 @@ pub struct PlannedGenerated {
     pub source: String,
 }
 
-/// Something that stays behind.
+/// An object that is not migrated.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LeftBehind {
@@ -199,7 +199,7 @@ pub struct LeftBehind {
     pub kind: String,
     /// Its name, with table and column where it is part of one.
     pub name: String,
-    /// Why it does not move.
+    /// Why it is not migrated.
     pub reason: String,
     /// The statement that SQLite stored, where a person has to see it: of a view or a trigger.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -207,7 +207,7 @@ pub struct LeftBehind {
 }
 
 impl PlannedColumn {
-    /// What becomes of a row whose value here PostgreSQL cannot hold, `default` being what the plan says of all columns.
+    /// The policy for values that PostgreSQL cannot hold; `default` is the plan's own policy.
     pub fn policy(&self, default: OnReject) -> OnReject {
         self.on_reject.unwrap_or(default)
     }

@@ -1,4 +1,4 @@
-//! What becomes of SQLite's collations (SQLite manual, "Datatypes In SQLite", section 7). The target's text is `COLLATE "C"`, which
+//! Plans SQLite's collations (SQLite manual, "Datatypes In SQLite", section 7). The target's text is `COLLATE "C"`, which
 //! is BINARY; under it `lower()` folds the 26 letters of ASCII and no others, which is NOCASE.
 
 use super::behind;

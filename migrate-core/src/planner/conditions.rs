@@ -1,4 +1,4 @@
-//! What becomes of a table's CHECK constraints.
+//! Plans a table's CHECK constraints.
 
 use super::{Context, behind};
 use crate::identifier::fit_pg;

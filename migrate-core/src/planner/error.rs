@@ -1,4 +1,4 @@
-//! Why no plan can be made, in words that name what stands in the way and the way out.
+//! Why no plan can be made, with the object that prevents it and the remedy.
 
 use super::existing::ExistingError;
 use crate::source_sql::UnreadableSql;

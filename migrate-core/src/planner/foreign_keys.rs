@@ -1,4 +1,4 @@
-//! What becomes of a table's foreign keys.
+//! Plans a table's foreign keys.
 
 use std::collections::BTreeMap;
 

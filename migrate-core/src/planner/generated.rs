@@ -1,5 +1,5 @@
-//! What becomes of generated columns: generated in PostgreSQL too where the expression can be translated, else a plain column with
-//! the values that SQLite computed.
+//! Plans generated columns: generated in PostgreSQL too if the expression can be translated, else plain columns with the values that
+//! SQLite computed.
 
 use super::{behind, scope};
 use crate::plan::{LeftBehind, PlannedColumn, PlannedGenerated};

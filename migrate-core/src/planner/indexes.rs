@@ -1,4 +1,4 @@
-//! What becomes of the indexes of `CREATE INDEX`, expressions and conditions among them, and of those that a human adds.
+//! Plans the indexes of `CREATE INDEX`, with their expressions and conditions, and those that a human adds.
 
 use super::collation::{Fold, fold, folded};
 use super::{Context, behind, names};

@@ -1,4 +1,4 @@
-//! What becomes of a table's PRIMARY KEY and UNIQUE constraints.
+//! Plans a table's PRIMARY KEY and UNIQUE constraints.
 //!
 //! A constraint under a collation other than BINARY becomes an index on an expression, since PostgreSQL's constraints stand on
 //! columns alone; that is `indexes`' part.
@@ -65,7 +65,7 @@ fn primary_key(context: &Context<'_>, left_behind: &mut Vec<LeftBehind>) -> Opti
     (!columns.is_empty()).then_some(PlannedKey { name, columns, instead_of: None })
 }
 
-/// Why a key stays behind whose column does.
+/// The reason why a key on a skipped column is not migrated.
 const ON_SKIPPED: &str = "it uses a column that is not migrated";
 
 fn stands_on_skipped<'c>(context: &Context<'_>, mut columns: impl Iterator<Item = &'c str>) -> bool {

@@ -1,4 +1,4 @@
-//! What becomes of views and triggers: each is translated whole, or stays behind with the reason and its SQL.
+//! Plans views and triggers: each is translated completely, or not migrated, with the reason and its SQL.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ pub(super) struct Objects {
     pub(super) triggers: Vec<PlannedTrigger>,
 }
 
-/// Plans the views and triggers of `schema`, whose tables are planned to the end; what stays behind goes to `left_behind`.
+/// Plans the views and triggers of `schema`, whose tables are planned to the end; what is not migrated goes to `left_behind`.
 pub(super) fn plan(
     schema: &SourceSchema,
     mapping: &Mapping,
@@ -248,7 +248,7 @@ fn cascades(table: &SourceTable) -> impl Iterator<Item = (String, String)> {
     keys.map(|key| (key.parent_table.clone(), table.name.clone()))
 }
 
-/// Something that stays behind with its SQL, which a person has to see.
+/// An object that is not migrated, with its SQL for people to read.
 fn left(kind: &str, object: &SourceObject, reason: &str) -> LeftBehind {
     LeftBehind { sql: Some(object.sql.clone()), ..behind(kind, &object.name, reason) }
 }

@@ -1,4 +1,4 @@
-//! Why rows cannot be loaded into tables that an app made, in words that name them and the way out.
+//! Why rows cannot be loaded into tables that an app made, with the tables and the remedy.
 
 /// Why rows cannot be loaded into tables that an app made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

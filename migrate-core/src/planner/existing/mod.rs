@@ -74,7 +74,7 @@ pub(super) fn adopt(
     Ok(())
 }
 
-/// What is left behind of a table that the app declared anew is what a human leaves behind alone.
+/// Of a table that the app declared anew, only what a human skips is named as not migrated.
 pub(super) fn forget_declarations(left_behind: &mut Vec<LeftBehind>, from: usize) {
     let own = left_behind.split_off(from.min(left_behind.len()));
     left_behind.extend(own.into_iter().filter(|item| item.kind == "column"));

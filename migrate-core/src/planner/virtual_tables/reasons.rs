@@ -1,4 +1,4 @@
-//! Why virtual tables stay behind, and what to do instead, in words.
+//! The reasons why virtual tables are not migrated, and what to do instead.
 
 use crate::identifier::{quote_pg, quote_sqlite};
 use crate::plan::PlannedTable;

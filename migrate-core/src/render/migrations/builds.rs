@@ -19,7 +19,7 @@ pub struct Build {
     pub kind: BuildKind,
 }
 
-/// What a build makes, as far as it matters to what may run beside it.
+/// What a build makes, as far as it matters to what can run at the same time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BuildKind {
     /// A PRIMARY KEY or UNIQUE constraint.
