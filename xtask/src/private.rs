@@ -1,14 +1,18 @@
 //! The private PostgreSQL as a target: started when it is needed, a database for each source, and which one came last.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
-use diesel::{Connection, PgConnection, RunQueryDsl};
 use migrate_core::identifier::{fit_pg, quote_pg};
-use postgres_client::TargetUrl;
+use postgres_client::session::APPLICATION_NAME;
+use postgres_client::{Connection, TargetUrl};
 use private_postgres::{Cluster, Options, Purpose};
 
 use crate::workspace;
+
+/// How long the private PostgreSQL may take to accept a connection.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// Returns the running cluster of this checkout; calls `remark` before it is started.
 pub(crate) fn cluster(version: Option<u32>, remark: impl Fn(&str)) -> anyhow::Result<Cluster> {
@@ -31,28 +35,21 @@ pub(crate) enum IfAbsent {
 
 /// The URL of `database`.
 pub(crate) fn database_url(cluster: &Cluster, database: &str, if_absent: IfAbsent) -> anyhow::Result<String> {
-    use diesel::sql_types::{BigInt, Text};
-    #[derive(diesel::QueryableByName)]
-    struct Count {
-        #[diesel(sql_type = BigInt)]
-        count: i64,
-    }
-    let mut connection = PgConnection::establish(&cluster.url("postgres")?)
+    const IS_THERE: &str = "SELECT FROM pg_catalog.pg_database WHERE datname::text OPERATOR(pg_catalog.=) $1";
+    let mut connection = Connection::connect(&cluster.url("postgres")?, APPLICATION_NAME, ANSWER_MAX)
         .context("the private PostgreSQL does not answer")?;
-    let found: Count = diesel::sql_query("SELECT pg_catalog.count(*) FROM pg_catalog.pg_database WHERE datname::text OPERATOR(pg_catalog.=) $1")
-        .bind::<Text, _>(database)
-        .get_result(&mut connection)
+    let found = connection
+        .query(IS_THERE, &[Some(database)])
         .context("the databases of the private PostgreSQL cannot be listed")?;
-    if found.count == 0 && if_absent == IfAbsent::StandIn {
+    let is_absent = found.into_iter().next().is_none();
+    if is_absent && if_absent == IfAbsent::StandIn {
         return Ok(cluster.url("postgres")?);
     }
-    if found.count == 0 {
-        diesel::sql_query(format!(
-            "CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'",
-            quote_pg(database)
-        ))
-        .execute(&mut connection)
-        .with_context(|| format!("database {database} cannot be created in the private PostgreSQL"))?;
+    if is_absent {
+        let sql = format!("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'", quote_pg(database));
+        connection
+            .query(&sql, &[])
+            .with_context(|| format!("database {database} cannot be created in the private PostgreSQL"))?;
     }
     Ok(cluster.url(database)?)
 }

@@ -9,8 +9,8 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use anyhow::{Context, anyhow, bail};
-use diesel::PgConnection;
 use migrate_core::identifier::{quote_pg, quote_pg_literal};
+use postgres_client::Connection;
 
 use super::figures::Figures;
 use super::server::{BenchDatabase, Server, execute, line};
@@ -126,7 +126,7 @@ fn overlapped(server: &Server, subject: &Subject, statements: &PlanStatements) -
     Ok(took)
 }
 
-fn connect(database: &BenchDatabase<'_>, sessions: usize) -> anyhow::Result<Vec<PgConnection>> {
+fn connect(database: &BenchDatabase<'_>, sessions: usize) -> anyhow::Result<Vec<Connection>> {
     (0..sessions)
         .map(|_| {
             let mut connection = database.connect()?;
@@ -136,7 +136,7 @@ fn connect(database: &BenchDatabase<'_>, sessions: usize) -> anyhow::Result<Vec<
         .collect()
 }
 
-fn set_parallel(connections: &mut [PgConnection], workers: u32) -> anyhow::Result<()> {
+fn set_parallel(connections: &mut [Connection], workers: u32) -> anyhow::Result<()> {
     let sql = format!("SET max_parallel_maintenance_workers = {workers}");
     connections.iter_mut().try_for_each(|connection| execute(connection, &sql))
 }
@@ -178,7 +178,7 @@ fn by_size(mut work: Vec<(u64, Vec<String>)>) -> Vec<Vec<String>> {
 }
 
 /// Runs all pieces of work, each session taking the next when it is done with one.
-fn share(connections: &mut [PgConnection], work: &[Vec<String>]) -> anyhow::Result<()> {
+fn share(connections: &mut [Connection], work: &[Vec<String>]) -> anyhow::Result<()> {
     let queue = Mutex::new(work.iter());
     let take = || queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next();
     std::thread::scope(|scope| {
@@ -202,13 +202,13 @@ fn share(connections: &mut [PgConnection], work: &[Vec<String>]) -> anyhow::Resu
 }
 
 /// What comes after all tables, by one session, as the second migration has it: in one transaction.
-fn finish(connections: &mut [PgConnection], statements: &PlanStatements) -> anyhow::Result<()> {
+fn finish(connections: &mut [Connection], statements: &PlanStatements) -> anyhow::Result<()> {
     let first = connections.first_mut().context("the floor has no session")?;
     let rest: Vec<&str> = statements.rest.iter().map(String::as_str).collect();
     in_transaction(first, &rest)
 }
 
-fn in_transaction(connection: &mut PgConnection, statements: &[&str]) -> anyhow::Result<()> {
+fn in_transaction(connection: &mut Connection, statements: &[&str]) -> anyhow::Result<()> {
     let mut all = std::iter::once("BEGIN").chain(statements.iter().copied()).chain(std::iter::once("COMMIT"));
     all.try_for_each(|sql| execute(connection, sql)).context("the floor cannot be measured")
 }

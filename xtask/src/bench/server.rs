@@ -2,14 +2,16 @@
 
 use std::cell::Cell;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
-use diesel::connection::SimpleConnection;
-use diesel::sql_types::Text;
-use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl};
 use migrate_core::identifier::quote_pg;
+use postgres_client::Connection;
 
 use crate::{output, private};
+
+/// How long the server may take to accept a connection.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// What the names of all databases of a run begin with.
 const PREFIX: &str = "hyperpage_bench";
@@ -41,12 +43,6 @@ struct Address {
 pub(crate) struct BenchDatabase<'s> {
     server: &'s Server,
     name: String,
-}
-
-#[derive(QueryableByName)]
-struct Line {
-    #[diesel(sql_type = Text)]
-    line: String,
 }
 
 impl Server {
@@ -92,8 +88,7 @@ impl Server {
         NAMES
             .iter()
             .map(|name| {
-                let value =
-                    line(&mut session, &format!("SELECT pg_catalog.current_setting('{name}') AS line"))?;
+                let value = line(&mut session, &format!("SELECT pg_catalog.current_setting('{name}')"))?;
                 Ok(((*name).to_owned(), value))
             })
             .collect()
@@ -122,8 +117,9 @@ impl Server {
         )
     }
 
-    fn connect(&self, database: &str) -> anyhow::Result<PgConnection> {
-        PgConnection::establish(&self.address.url(database, true)).context("PostgreSQL cannot be reached")
+    fn connect(&self, database: &str) -> anyhow::Result<Connection> {
+        Connection::connect(&self.address.url(database, true), "bench", ANSWER_MAX)
+            .context("PostgreSQL cannot be reached")
     }
 }
 
@@ -132,7 +128,7 @@ impl BenchDatabase<'_> {
     ///
     /// # Errors
     /// Where the server does not answer.
-    pub(crate) fn connect(&self) -> anyhow::Result<PgConnection> {
+    pub(crate) fn connect(&self) -> anyhow::Result<Connection> {
         self.server.connect(&self.name)
     }
 
@@ -164,17 +160,20 @@ impl Drop for BenchDatabase<'_> {
 ///
 /// # Errors
 /// Returns the server's answer.
-pub(crate) fn execute(session: &mut PgConnection, sql: &str) -> anyhow::Result<()> {
-    Ok(session.batch_execute(sql)?)
+pub(crate) fn execute(session: &mut Connection, sql: &str) -> anyhow::Result<()> {
+    // A statement of the floor may be silent for as long as it takes.
+    session.long_script(sql, &mut || Ok(true))?;
+    Ok(())
 }
 
-/// The text of a query's one column `line`.
+/// The first field of a query's first row.
 ///
 /// # Errors
 /// Returns the server's answer.
-pub(crate) fn line(session: &mut PgConnection, sql: &str) -> anyhow::Result<String> {
-    let found: Line = diesel::sql_query(sql).get_result(session)?;
-    Ok(found.line)
+pub(crate) fn line(session: &mut Connection, sql: &str) -> anyhow::Result<String> {
+    let rows = session.query(sql, &[])?;
+    let row = rows.into_iter().next().with_context(|| format!("no answer to: {sql}"))?;
+    Ok(row.get(0)?)
 }
 
 impl Address {

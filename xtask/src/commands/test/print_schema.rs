@@ -3,15 +3,18 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection};
+use postgres_client::Connection;
 use similar::TextDiff;
 use xshell::{Cmd, Shell, cmd};
 
 use super::StepResult;
 use crate::{output, workspace};
+
+/// How long the server may take to accept a connection.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// Compares the schema file with what Diesel prints, and prints the difference. `url` is any database of the server.
 ///
@@ -108,8 +111,9 @@ impl Drop for Scratch<'_> {
 }
 
 fn execute(url: &str, sql: &str) -> anyhow::Result<()> {
-    let mut connection = PgConnection::establish(url).context("cannot connect to the server of the tests")?;
-    connection.batch_execute(sql).with_context(|| format!("cannot run {sql}"))
+    let mut connection = Connection::connect(url, "cargo xtask test", ANSWER_MAX)
+        .context("cannot connect to the server of the tests")?;
+    connection.script(sql).map(drop).with_context(|| format!("cannot run {sql}"))
 }
 
 #[cfg(test)]
