@@ -4,6 +4,7 @@
 //! line, which may hold a password. This program has no dependencies, so it starts at once; it knows nothing of the commands.
 
 use std::env;
+use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -51,7 +52,9 @@ fn build(launcher: &Path, program: &Path, root: &Path) -> Result<(), String> {
     }
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--package", "xtask", "--manifest-path"]).arg(root.join("Cargo.toml"));
-    if is_current(launcher, program, root) {
+    let stamp = program.with_extension("built");
+    let is_current = program.exists() && is_current(launcher, program, &stamp, root);
+    if is_current {
         cargo.arg("--quiet");
     }
     if env::var_os("CI").is_some_and(|value| !["", "0", "false"].iter().any(|off| value == *off)) {
@@ -63,17 +66,24 @@ fn build(launcher: &Path, program: &Path, root: &Path) -> Result<(), String> {
         .stdout(io::stderr())
         .status()
         .map_err(|error| format!("cannot start cargo: {error}"))?;
-    if status.success() { Ok(()) } else { Err("cargo xtask could not be built, see above".to_owned()) }
+    if !status.success() {
+        return Err("cargo xtask could not be built, see above".to_owned());
+    }
+    if !is_current {
+        // Without the stamp the next start prints cargo's line `Finished`, and nothing else differs.
+        _ = fs::write(&stamp, "");
+    }
+    Ok(())
 }
 
-/// Returns whether the program is newer than all that it is known to be made of. The launcher stands for compiler and flags:
-/// where these change, cargo has just built it anew.
-fn is_current(launcher: &Path, program: &Path, root: &Path) -> bool {
+/// Returns whether the last build, which the stamp dates, is newer than all known inputs of the program. The launcher stands for
+/// compiler and flags: when these change, cargo has just rebuilt it.
+fn is_current(launcher: &Path, program: &Path, stamp: &Path, root: &Path) -> bool {
     let modified = |path: &Path| path.metadata().and_then(|metadata| metadata.modified()).ok();
-    let Some(built) = modified(program) else { return false };
+    let Some(built) = modified(stamp) else { return false };
     let is_older = |path: &Path| modified(path).is_some_and(|time: SystemTime| time <= built);
     // One line, `PROGRAM: SOURCE SOURCE …`, in which a blank within a name is escaped.
-    let Ok(sources) = std::fs::read_to_string(program.with_extension("d")) else { return false };
+    let Ok(sources) = fs::read_to_string(program.with_extension("d")) else { return false };
     let mut sources =
         sources.lines().flat_map(|line| line.split(' ')).skip(1).filter(|name| !name.is_empty());
     let manifests = ["Cargo.toml", "Cargo.lock", ".cargo/config.toml"];

@@ -1,4 +1,4 @@
-//! The launcher beside made-up programs in place of cargo and `xtask`: what it passes on, and what it never prints.
+//! The launcher with scripts in place of cargo and `xtask`: what it passes on, and what it never prints.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 const URL: &str = "postgres://user:hunter2@host/database";
 
-/// A target folder with the launcher in it, and a made-up cargo beside it.
+/// A checkout with a launcher in its target folder and a script in place of cargo.
 struct Checkout {
     folder: TempDir,
 }
@@ -124,8 +124,9 @@ fn nothing_is_printed_while_nothing_has_changed() {
     let source = checkout.path("main.rs");
     let list = format!("{}: {}\n", checkout.path("target/xtask").display(), source.display());
     fs::write(checkout.path("target/xtask.d"), list).unwrap();
+    assert!(!checkout.run().stderr.contains("--quiet"), "nothing is known of earlier builds");
     let built = SystemTime::now() + Duration::from_secs(10);
-    fs::File::open(checkout.path("target/xtask")).unwrap().set_modified(built).unwrap();
+    fs::File::open(checkout.path("target/xtask.built")).unwrap().set_modified(built).unwrap();
     assert!(checkout.run().stderr.contains("--quiet"), "nothing has changed");
     for name in ["main.rs", "Cargo.lock", "target/launcher"] {
         let file = fs::File::open(checkout.path(name)).unwrap();
@@ -133,6 +134,7 @@ fn nothing_is_printed_while_nothing_has_changed() {
         file.set_modified(built + Duration::from_secs(1)).unwrap();
         assert!(!checkout.run().stderr.contains("--quiet"), "{name} has changed");
         file.set_modified(before).unwrap();
+        fs::File::open(checkout.path("target/xtask.built")).unwrap().set_modified(built).unwrap();
     }
 }
 

@@ -86,7 +86,7 @@ fn row() -> Vec<(Conversion, SourceValue<'static>)> {
 fn append_row(row: &[(Conversion, SourceValue<'_>)], out: &mut Vec<u8>) {
     copy_format::begin_row(row.len(), out);
     for (conversion, value) in row {
-        copy_format::append_field(conversion, false, *value, out).unwrap();
+        copy_format::append_field(false, *value, out, |out| conversion.encode(*value, out)).unwrap();
     }
 }
 

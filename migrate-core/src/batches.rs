@@ -1,14 +1,14 @@
-//! How much of a long row of statements goes into one transaction: as much as its share of the server's lock table holds.
+//! How many of many statements go into one transaction: as many as its share of the server's lock table allows.
 //!
 //! PostgreSQL keeps the locks of all sessions in one table of a fixed size (manual, section 20.12, `max_locks_per_transaction`). A
 //! transaction that creates, changes or drops thousands of tables keeps the locks of all of them until it ends.
 
-/// How many locks of the server's table a transaction of ours may hold.
+/// Number of locks in the server's table that one transaction of ours can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LockShare(usize);
 
 impl LockShare {
-    /// The part of the lock table that one transaction of ours takes: the others belong to other sessions, and to several of ours.
+    /// One transaction uses this fraction of the lock table: the rest is for other sessions, several of ours among them.
     const PART: usize = 8;
 
     /// Even the smallest server has room for these.
@@ -31,8 +31,9 @@ impl LockShare {
     }
 }
 
-/// Where the batch ends that begins at `from`: behind as many items as fit into the share, and at least one further.
+/// Returns the end of the batch that begins at `from`: after as many items as fit into the share, and at least one.
 pub fn end_of_batch(locks: &[usize], from: usize, share: LockShare) -> usize {
+    debug_assert!(from < locks.len(), "a batch begins at {from} of {}", locks.len());
     let (mut end, mut sum) = (from, 0);
     for &locks in locks.get(from..).unwrap_or_default() {
         sum += locks;

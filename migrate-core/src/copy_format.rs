@@ -2,7 +2,7 @@
 //!
 //! Knows conversions, not connections: bytes go in and come out.
 
-use crate::conversion::{Conversion, Refusal};
+use crate::conversion::Refusal;
 use crate::plan::PlannedColumn;
 use crate::value::SourceValue;
 
@@ -15,15 +15,6 @@ pub const TRAILER: [u8; 2] = (-1_i16).to_be_bytes();
 /// The field length that stands for NULL.
 const NULL_LENGTH: i32 = -1;
 
-/// A value that cannot be sent, and the column that it stands in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefusedField {
-    /// The place among the row's columns, from 0.
-    pub position: usize,
-    /// Why.
-    pub refusal: FieldRefusal,
-}
-
 /// Why a field cannot be sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FieldRefusal {
@@ -34,7 +25,7 @@ pub enum FieldRefusal {
     #[error(transparent)]
     Value(#[from] Refusal),
     /// The row is longer than PostgreSQL takes.
-    #[error("in a row of {bytes} bytes, and PostgreSQL takes at most {ROW_LENGTH_MAX_BYTES} in one row")]
+    #[error("in a row of {bytes} bytes, and PostgreSQL holds at most {ROW_LENGTH_MAX_BYTES} in one row")]
     Row {
         /// How many bytes the fields of the row have.
         bytes: u64,
@@ -47,7 +38,7 @@ pub enum FieldRefusal {
     },
 }
 
-/// The longest row that PostgreSQL takes, in bytes: before it moves long fields elsewhere it puts the whole row together in memory,
+/// The longest row that PostgreSQL can store, in bytes: it builds the complete row in memory before it moves long fields elsewhere,
 /// in 1 GB less one byte (`heap_form_tuple`; measured on PostgreSQL 15).
 pub const ROW_LENGTH_MAX_BYTES: u64 = 0x3fff_ffff;
 
@@ -58,7 +49,7 @@ pub const ROW_LENGTH_MAX_BYTES: u64 = 0x3fff_ffff;
 pub fn check_row(columns: usize, bytes: u64) -> Result<(), FieldRefusal> {
     /// The headers of a row without a field.
     const ROW_HEADERS_BYTES: u64 = 48;
-    /// What a field may take beside its bytes: its length, a bit that it is not NULL, and up to 7 bytes so that it lies evenly.
+    /// The most that a field needs in addition to its bytes: its length, a bit for NULL, and up to 7 bytes of alignment.
     const FIELD_HEADER_BYTES_MAX: u64 = 12;
     // A row of one field is known to the byte, see `text`.
     let headers = ROW_HEADERS_BYTES + FIELD_HEADER_BYTES_MAX * columns as u64;
@@ -90,19 +81,6 @@ pub fn append_length(bytes: u64, out: &mut Vec<u8>) -> Result<(), FieldRefusal> 
     Ok(())
 }
 
-/// Appends one field. When it is refused, the caller cuts `out` back to where the row began.
-///
-/// # Errors
-/// [`FieldRefusal`] when PostgreSQL cannot hold the value as planned.
-pub fn append_field(
-    conversion: &Conversion,
-    not_null: bool,
-    value: SourceValue<'_>,
-    out: &mut Vec<u8>,
-) -> Result<(), FieldRefusal> {
-    append(not_null, value, out, |out| conversion.encode(value, out))
-}
-
 /// Appends the field of a planned column, which may hold less than its type does.
 ///
 /// # Errors
@@ -112,10 +90,14 @@ pub fn append_column(
     value: SourceValue<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), FieldRefusal> {
-    append(column.not_null, value, out, |out| column.encode(value, out))
+    append_field(column.not_null, value, out, |out| column.encode(value, out))
 }
 
-fn append(
+/// Appends one field, NULL or what `encode` appends. When it is refused, the caller truncates `out` to the start of the row.
+///
+/// # Errors
+/// [`FieldRefusal`] when PostgreSQL cannot hold the value as planned.
+pub fn append_field(
     not_null: bool,
     value: SourceValue<'_>,
     out: &mut Vec<u8>,
@@ -234,6 +216,7 @@ impl StreamReader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conversion::Conversion;
     use proptest::prelude::*;
 
     fn stream(rows: &[Vec<Option<i64>>]) -> Vec<u8> {
@@ -242,7 +225,7 @@ mod tests {
             begin_row(row.len(), &mut out);
             for value in row {
                 let value = value.map_or(SourceValue::Null, SourceValue::Integer);
-                append_field(&Conversion::Bigint, false, value, &mut out).unwrap();
+                append_field(false, value, &mut out, |out| Conversion::Bigint.encode(value, out)).unwrap();
             }
         }
         out.extend_from_slice(&TRAILER);
@@ -287,7 +270,7 @@ mod tests {
         for each in [536_870_887, 600_000_000] {
             let refusal = check_row(2, 2 * (4 + each)).unwrap_err();
             assert!(
-                refusal.to_string().ends_with("and PostgreSQL takes at most 1073741823 in one row"),
+                refusal.to_string().ends_with("and PostgreSQL holds at most 1073741823 in one row"),
                 "{refusal}"
             );
         }
@@ -296,12 +279,12 @@ mod tests {
         append_length(1_073_741_771, &mut out).unwrap();
         assert_eq!(out, 1_073_741_771_i32.to_be_bytes());
         let refusal = Refusal::TooLong { bytes: 1 << 31 }.to_string();
-        assert_eq!(refusal, "2147483648 bytes, and PostgreSQL takes at most 1073741771 in one field");
+        assert_eq!(refusal, "2147483648 bytes, and PostgreSQL holds at most 1073741771 in one field");
     }
 
     #[test]
     fn null_where_the_target_refuses_it_is_named() {
-        let refused = append_field(&Conversion::Text, true, SourceValue::Null, &mut Vec::new()).unwrap_err();
+        let refused = append_field(true, SourceValue::Null, &mut Vec::new(), |_| Ok(())).unwrap_err();
         assert_eq!(refused.to_string(), "NULL in a column that is NOT NULL in PostgreSQL");
     }
 }

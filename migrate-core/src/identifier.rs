@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 /// The longest name that PostgreSQL keeps, in bytes (manual, section 4.1.1: NAMEDATALEN less one).
-pub const PG_NAME_LENGTH_MAX_BYTES: usize = 63;
+pub(crate) const PG_NAME_LENGTH_MAX_BYTES: usize = 63;
 
 /// Words that PostgreSQL 15 to 18 do not take as a bare column or table name (manual, appendix C: all that are reserved, or
 /// "cannot be function or type"), so that a name spelt so is quoted.

@@ -7,21 +7,24 @@ mod rules;
 mod target_names;
 #[cfg(test)]
 mod tests;
+mod toml_key;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::conversion::Conversion;
-use crate::plan::{Numbering, Seeds};
 use crate::reject::{OnReject, RejectLimit};
+use crate::terms::{Numbering, Seeds};
 
+pub use crate::terms::{DEFAULT_SCHEMA, IndexMethod};
 pub(crate) use rules::glob_fits;
 pub use rules::{ColumnRule, TableRule};
-pub use target_names::{DEFAULT_SCHEMA, NameRule};
+pub use target_names::NameRule;
+pub use toml_key::TomlKey;
 
 /// The version of the file format that this reads.
-pub const MAPPING_FORMAT: u32 = 1;
+pub(crate) const MAPPING_FORMAT: u32 = 1;
 
 /// The content of `mapping.toml`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -48,7 +51,7 @@ pub struct Mapping {
     /// What becomes of rows with values that PostgreSQL cannot hold, where their column says nothing else.
     #[serde(default)]
     pub on_reject: OnReject,
-    /// How many rows may be rejected before the migration stops.
+    /// Number of rejected rows above which the migration stops.
     pub reject_limit: Option<RejectLimit>,
     /// What is decided about columns by pattern; the first that fits counts, and what is said of a column by name comes before.
     #[serde(default)]
@@ -56,7 +59,7 @@ pub struct Mapping {
     /// What is decided about tables by pattern; the first that fits counts, and what is said of a table by name comes before.
     #[serde(default)]
     pub tables_matching: Vec<TableRule>,
-    /// Tables, views and triggers that stay behind, by name, each with the reason.
+    /// Tables, views and triggers that are not migrated, by name, each with the reason.
     #[serde(default)]
     pub leave_behind: BTreeMap<String, String>,
     /// What is decided about tables, by source name.
@@ -98,7 +101,7 @@ pub struct ColumnMapping {
     pub conversion: Option<Conversion>,
     /// Its name in PostgreSQL.
     pub rename: Option<String>,
-    /// That it stays behind, and why.
+    /// The reason to skip it, if it is skipped.
     pub skip: Option<String>,
     /// What becomes of a row whose value here PostgreSQL cannot hold.
     pub on_reject: Option<OnReject>,
@@ -125,19 +128,6 @@ pub struct AddedIndex {
     pub descending: Vec<String>,
     /// Why, in words, for the reviewer.
     pub why: String,
-}
-
-/// An access method of PostgreSQL (manual, section 11.2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum IndexMethod {
-    /// B-tree.
-    #[default]
-    Btree,
-    /// GIN, for what is inside a `jsonb` or `tsvector`.
-    Gin,
-    /// Hash, for equality alone: its keys may have any length.
-    Hash,
 }
 
 /// Why a `mapping.toml` cannot be used.

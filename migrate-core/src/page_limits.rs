@@ -6,9 +6,9 @@
 
 use crate::conversion::PgType;
 use crate::identifier::quote_pg;
-use crate::mapping::IndexMethod;
 use crate::plan::{PlannedColumn, PlannedIndex, PlannedKey, PlannedTable};
 use crate::target_schema::TargetFact;
+use crate::terms::IndexMethod;
 
 /// The longest row, in bytes, that a page of 8 kB holds (`MaxHeapTupleSize`).
 pub const ROW_BYTES_MAX: u64 = 8160;

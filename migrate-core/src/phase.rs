@@ -1,18 +1,20 @@
-//! The phases of a migration, and what a run does next, as a pure function of what the ledger holds.
+//! The phases of a load, and the next step of a run, as pure functions of the ledger's content.
 //!
-//! The ledger itself is elsewhere; here is only what follows from it, so that every case can be tried in a test.
+//! This module does not read the ledger; it only decides, so that tests can try every case.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::schedule::DoneTasks;
+
 /// A phase, in the order in which they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// Looks at source and target; changes nothing.
+    /// Checks source and target; changes nothing.
     Preflight,
-    /// Takes the sealed copy.
+    /// Creates the sealed copy.
     Seal,
     /// Creates the tables.
     Schema,
@@ -53,7 +55,7 @@ impl fmt::Display for Phase {
     }
 }
 
-/// What a run is about: it can only be gone on with by one that is about the same.
+/// The subject of a run: only a run with the same subject can resume it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunSubject {
     /// The source file, as an absolute path.
@@ -64,29 +66,29 @@ pub struct RunSubject {
     pub tables: Vec<String>,
 }
 
-/// What the ledger says of the last run.
+/// The state of the last run in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunState {
-    /// What it is about.
+    /// Its subject.
     pub subject: RunSubject,
     /// The phases that are done.
     pub done: Vec<Phase>,
 }
 
-/// What a run that is asked for does.
+/// What a requested run does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Nothing is there: begin.
+    /// There is no run: begin.
     Begin,
-    /// A run about the same was interrupted: go on from this phase.
-    GoOn(Phase),
-    /// A run about the same is done, and was validated.
+    /// A run with the same subject was interrupted: resume from this phase.
+    Resume(Phase),
+    /// A run with the same subject is done, and was validated.
     AlreadyDone,
-    /// A run about something else is there; what differs, in words.
+    /// There is a run with another subject; what differs, in words.
     Refuse(Vec<String>),
 }
 
-/// Decides what a run about `subject` does, given the last run that the ledger holds.
+/// Decides what a run of `subject` does, given the last run in the ledger.
 pub fn decide(last: Option<&RunState>, subject: &RunSubject) -> Decision {
     let Some(last) = last else { return Decision::Begin };
     let differing = differing(&last.subject, subject);
@@ -98,49 +100,55 @@ pub fn decide(last: Option<&RunState>, subject: &RunSubject) -> Decision {
         None => Decision::AlreadyDone,
         // The ledger is made once the seal stands, so that a run with less than a seal never changed anything.
         Some(Phase::Preflight | Phase::Seal) => Decision::Begin,
-        Some(phase) => Decision::GoOn(phase),
+        Some(phase) => Decision::Resume(phase),
     }
 }
 
-/// What the ledger holds of a run, as far as it says what comes next.
+/// The progress of a run, as the ledger has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// The phases that are done.
     pub phases: Vec<Phase>,
-    /// For each chunk whether it is done.
-    pub chunks: Vec<bool>,
-    /// For each build whether it is done; none before they are written down.
-    pub builds: Option<Vec<bool>>,
+    /// The tasks of the load; none before the builds are recorded.
+    pub load: Option<LoadProgress>,
 }
 
-/// What a run does next. Each can be done again after it was interrupted anywhere: it is a transaction, or changes nothing the
-/// second time.
+/// How far a load is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoadProgress {
+    /// The number of its chunks and builds.
+    pub tasks: usize,
+    /// Those that are done.
+    pub done: DoneTasks,
+}
+
+/// The next step of a run. Each can be repeated after an interruption at any point: it is a transaction, or idempotent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Run the first migration, and say that the schema is there.
+    /// Run the first migration, and record that the schema exists.
     CreateTables,
-    /// Write down the builds.
+    /// Record the builds.
     PlanBuilds,
     /// Move the chunks and run the builds that are not done, each a transaction with its row in the ledger.
     MoveAndBuild,
-    /// Say that the rows are in.
+    /// Record that the rows are loaded.
     FinishRows,
-    /// Set the sequences, and say that the constraints are there.
+    /// Set the sequences, and record that the constraints exist.
     SetSequences,
-    /// Write down the rejects, compare everything, and say that it is validated.
+    /// Write the rejects, compare everything, and record that it is validated.
     Validate,
     /// Nothing is left to do.
     Nothing,
 }
 
-/// The next step of a run of which the ledger holds this.
+/// Returns the next step of a run with this progress.
 pub fn next_step(progress: &Progress) -> Step {
     let is_done = |phase| progress.phases.contains(&phase);
     if !is_done(Phase::Schema) {
         return Step::CreateTables;
     }
-    let Some(builds) = &progress.builds else { return Step::PlanBuilds };
-    if progress.chunks.iter().chain(builds).any(|is_done| !is_done) {
+    let Some(load) = &progress.load else { return Step::PlanBuilds };
+    if load.done.len() < load.tasks {
         Step::MoveAndBuild
     } else if !is_done(Phase::Rows) {
         Step::FinishRows
@@ -180,13 +188,13 @@ mod tests {
     }
 
     #[test]
-    fn a_run_goes_on_where_each_interruption_left_it() {
+    fn a_run_resumes_where_it_was_interrupted() {
         for done in 0..=Phase::ALL.len() {
             let last = RunState { subject: subject(), done: Phase::ALL[..done].to_vec() };
             let expected = match done {
                 0 | 1 => Decision::Begin,
                 6 => Decision::AlreadyDone,
-                _ => Decision::GoOn(Phase::ALL[done]),
+                _ => Decision::Resume(Phase::ALL[done]),
             };
             assert_eq!(decide(Some(&last), &subject()), expected, "{done} phases done");
         }
@@ -199,11 +207,11 @@ mod tests {
             subject: subject(),
             done: vec![Phase::Preflight, Phase::Seal, Phase::Schema, Phase::Constraints],
         };
-        assert_eq!(decide(Some(&last), &subject()), Decision::GoOn(Phase::Rows));
+        assert_eq!(decide(Some(&last), &subject()), Decision::Resume(Phase::Rows));
     }
 
     #[test]
-    fn a_run_about_something_else_is_refused_with_what_differs() {
+    fn a_run_with_another_subject_is_refused_with_the_differences() {
         let last = RunState { subject: subject(), done: Vec::new() };
         let other = RunSubject {
             source_path: "/b.db".into(),

@@ -1,7 +1,7 @@
 //! A plan cut into parts that stand alone, so that a schema of thousands of tables can be created, described and compared without
 //! ever holding the locks of all of it.
 //!
-//! A part has tables and views of its own, and beside them what these need: the tables that foreign keys point to and that views
+//! A part has tables and views of its own, and what these need: the tables that foreign keys point to and that views
 //! read, with their keys but without foreign keys, CHECKs and triggers. Each table and view is a part's own exactly once.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -34,7 +34,7 @@ enum Unit {
 }
 
 /// A part of a plan.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PlanPart {
     /// What can be created by itself: the part's own tables and views, and those that they need.
     pub plan: Plan,
@@ -93,13 +93,17 @@ impl<'p> PlanParts<'p> {
         end
     }
 
-    /// The part that the units of a range make.
-    pub fn part(&self, range: Range<usize>) -> PlanPart {
+    /// The part that the units of a range make; none where there are no such units.
+    pub fn part(&self, range: Range<usize>) -> Option<PlanPart> {
         if range == (0..self.units.len()) {
-            return PlanPart { plan: self.plan.clone(), own: self.plan.clone(), needed: BTreeSet::new() };
+            return Some(PlanPart {
+                plan: self.plan.clone(),
+                own: self.plan.clone(),
+                needed: BTreeSet::new(),
+            });
         }
         let mut members = Members::default();
-        for &unit in self.units.get(range).unwrap_or_default() {
+        for &unit in self.units.get(range)? {
             self.add(unit, &mut members);
         }
         let mut part =
@@ -119,10 +123,10 @@ impl<'p> PlanParts<'p> {
             part.plan.triggers.push(trigger.clone());
             part.own.triggers.push(trigger.clone());
         }
-        part
+        Some(part)
     }
 
-    /// The tables of a part: first one of each schema, so that the part has the schemas of the whole plan in their order.
+    /// The tables of a part: first one of each schema, so that the part has all schemas of the plan, in their order.
     fn add_tables(&self, members: &Members, part: &mut PlanPart) {
         let mut anchors = BTreeSet::new();
         if self.plan.schemas().len() > 1 {
@@ -340,7 +344,7 @@ mod tests {
             while from < parts.len() {
                 let end = parts.end_of_part(from, locks_max);
                 assert!(end > from);
-                let part = parts.part(from..end);
+                let part = parts.part(from..end).unwrap();
                 let names: HashSet<&str> =
                     part.plan.tables.iter().map(|table| table.target.as_str()).collect();
                 for key in part.plan.tables.iter().flat_map(|table| &table.foreign_keys) {
@@ -376,18 +380,19 @@ mod tests {
     fn a_plan_that_fits_is_one_part_as_it_is() {
         let plan = plan();
         let parts = PlanParts::new(&plan);
-        let part = parts.part(0..parts.end_of_part(0, usize::MAX));
+        let part = parts.part(0..parts.end_of_part(0, usize::MAX)).unwrap();
         assert_eq!((part.plan, part.own, part.needed.len()), (plan.clone(), plan.clone(), 0));
     }
 
     #[test]
-    fn a_part_has_the_schemas_of_the_whole_plan_in_their_order() {
+    fn a_part_has_all_schemas_of_the_plan_in_their_order() {
         let mut plan = plan();
         plan.tables[9].schema = Some("archive".to_owned());
         plan.tables[40].schema = Some("app".to_owned());
         let parts = PlanParts::new(&plan);
         for from in 0..parts.len() {
-            assert_eq!(parts.part(from..from + 1).plan.schemas(), plan.schemas());
+            assert_eq!(parts.part(from..from + 1).unwrap().plan.schemas(), plan.schemas());
         }
+        assert_eq!(parts.part(parts.len()..parts.len() + 1), None);
     }
 }

@@ -1,6 +1,6 @@
-//! What becomes of values that PostgreSQL cannot hold as planned: the policies, and how many rows they may cost.
+//! The policies for values that PostgreSQL cannot hold as planned, and the limit of rejected rows.
 //!
-//! Only the decision; counting and writing down what is rejected is done where rows are moved.
+//! This module only decides; rows are counted and saved where they are moved.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,28 +8,28 @@ use std::str::FromStr;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What becomes of a row with a value that PostgreSQL cannot hold in the planned type.
+/// The policy for a row with a value that PostgreSQL cannot hold in the planned type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnReject {
-    /// Nothing moves: the values are named before anything is created.
+    /// The migration stops, and names the values before anything is created.
     #[default]
     Stop,
-    /// The row stays behind, whole, and is written down with the reason.
+    /// The row is skipped, and saved in full with the reason.
     Skip,
-    /// The value becomes NULL where the column may be NULL (else the row is skipped), and the row is written down as it was.
+    /// The value becomes NULL if the column is nullable (else the row is skipped), and the row is saved as it was.
     Null,
-    /// The column becomes text when the plan is made, so that nothing is rejected that text can hold; what even text cannot
-    /// hold stops.
+    /// The column becomes text when the plan is made, so that nothing is rejected that text can hold; a value that text cannot
+    /// hold stops the migration.
     Text,
 }
 
-/// How many rows may be rejected before the migration stops.
+/// Number of rejected rows above which the migration stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RejectLimit {
-    /// So many rows of the whole database.
+    /// Number of rows, in all tables together.
     Rows(u64),
-    /// So many thousandths of a percent of each table's rows.
+    /// Thousandths of a percent of each table's rows.
     MilliPercent(u32),
 }
 
@@ -42,7 +42,7 @@ impl OnReject {
     /// All policies.
     pub const ALL: [OnReject; 4] = [OnReject::Stop, OnReject::Skip, OnReject::Null, OnReject::Text];
 
-    /// Whether it is to stop.
+    /// Whether it is `stop`.
     pub fn is_stop(&self) -> bool {
         *self == OnReject::Stop
     }
@@ -57,13 +57,15 @@ impl OnReject {
         }
     }
 
-    /// What becomes of a value that does not fit, in words.
+    /// What happens to a value that does not fit, in words.
     pub fn in_words(self) -> &'static str {
         match self {
             OnReject::Stop => "stops the migration before anything is created",
-            OnReject::Skip => "keeps its row behind, which is written to the rejects",
-            OnReject::Null => "becomes NULL where it may be, and its row is written to the rejects",
-            OnReject::Text => "makes its column text; what text cannot hold either stops the migration",
+            OnReject::Skip => "skips its row, which is written to the rejects file",
+            OnReject::Null => {
+                "becomes NULL if the column is nullable, and its row is written to the rejects file"
+            }
+            OnReject::Text => "makes its column text; a value that text cannot hold stops the migration",
         }
     }
 }

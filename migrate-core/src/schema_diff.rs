@@ -14,7 +14,7 @@ use crate::planner::{self, PlanningError};
 use crate::source_schema::{SourceColumn, SourceSchema, SourceTable};
 use crate::source_sql::default_meaning;
 
-/// The kind of a generated column in what stays behind.
+/// The kind of a generated column among the objects that are not migrated.
 const GENERATED_COLUMN: &str = "generated column";
 
 /// The differences in words, ordered; empty where the plan fits `schema`.
@@ -47,7 +47,7 @@ pub fn differences(plan: &Plan, schema: &SourceSchema) -> Result<Vec<String>, Pl
     Ok(found)
 }
 
-/// Views and triggers are known by the SQL that SQLite stored, whether they move or stay behind.
+/// Views and triggers are known by the SQL that SQLite stored, whether they are migrated or not.
 fn object_differences(plan: &Plan, live: &Plan, found: &mut Vec<String>) {
     let of = |plan: &Plan| -> BTreeMap<String, String> {
         let views = plan.views.iter().map(|view| (format!("view {}", view.source), view.source_sql.clone()));
@@ -71,7 +71,7 @@ fn object_differences(plan: &Plan, live: &Plan, found: &mut Vec<String>) {
     found.extend(source.difference(&planned).map(|name| format!("{name}: in the source, not in the plan")));
 }
 
-/// Whether `plan` has every table and column of `schema`, or says that it stays behind: what was taken out of a plan by hand is
+/// Whether `plan` has every table and column of `schema`, or names it as not migrated: what was taken out of a plan by hand is
 /// not lost in silence.
 fn is_covered(plan: &Plan, schema: &SourceSchema) -> bool {
     let is_left = |name: &str| plan.left_behind.iter().any(|item| item.name == name);
@@ -104,7 +104,7 @@ fn leave_uncomputed(plan: &Plan, live: &mut Plan) {
         });
     }
 }
-/// What stays behind as a whole; anything else is a part of what moves.
+/// Complete objects that are not migrated; any other kind is a part of a migrated table.
 const OBJECT_KINDS: [&str; 5] = ["table", "view", "trigger", "virtual table", "shadow table"];
 
 /// The decisions that `plan` was made with, as far as `schema` has what they are about. A column that the plan does not know
@@ -112,7 +112,7 @@ const OBJECT_KINDS: [&str; 5] = ["table", "view", "trigger", "virtual table", "s
 fn decisions(plan: &Plan, schema: &SourceSchema) -> Mapping {
     let names =
         schema.tables.iter().map(|table| &table.name).chain(schema.others.iter().map(|object| &object.name));
-    // A virtual table that a search takes the place of was left behind by the planner, not by a human.
+    // A virtual table that a search takes the place of was skipped by the planner, not by a human.
     let is_searched = |name: &str| {
         plan.tables.iter().flat_map(|table| &table.searches).any(|search| search.instead_of == name)
     };
@@ -336,7 +336,7 @@ fn left_behind_differences(planned: &[LeftBehind], live: &[LeftBehind], found: &
     found.extend(
         planned
             .difference(&live)
-            .map(|item| format!("{item}: in the plan as left behind, not in the source")),
+            .map(|item| format!("{item}: in the plan as not migrated, not in the source")),
     );
 }
 

@@ -156,7 +156,7 @@ impl SourceTable {
 
     /// The column that is another name for the rowid: an `INTEGER PRIMARY KEY` that needs no index of its own
     /// (SQLite manual, "Rowid Tables", section "INTEGER PRIMARY KEY").
-    pub fn rowid_alias(&self) -> Option<&SourceColumn> {
+    pub(crate) fn rowid_alias(&self) -> Option<&SourceColumn> {
         let has_key_index = self.indexes.iter().any(|index| index.origin == SourceIndexOrigin::PrimaryKey);
         match self.primary_key().as_slice() {
             [only]
@@ -171,7 +171,7 @@ impl SourceTable {
     }
 
     /// A name by which SQL can reach a range of rowids; none for a WITHOUT ROWID table, nor where columns hide all three names, nor
-    /// for an R*Tree, which looks at all of its nodes for a range.
+    /// for an R*Tree, which reads all of its nodes for a range.
     pub fn rowid_name(&self) -> Option<&'static str> {
         if self.without_rowid || self.module.as_deref().is_some_and(|module| module.starts_with("rtree")) {
             return None;

@@ -137,7 +137,7 @@ impl TargetTable {
 
 impl TargetColumn {
     /// Whether a row that leaves it out has a value for it, NULL among them.
-    pub fn fills_itself(&self) -> bool {
+    pub(crate) fn fills_itself(&self) -> bool {
         !self.not_null || self.default.is_some() || self.is_identity || self.is_generated
     }
 }

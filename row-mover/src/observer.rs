@@ -40,6 +40,10 @@ pub trait Observer: Watch {
     fn build_lost(&self, _table: &str, _what: &str) {}
     /// Validation has compared so many rows of a table more.
     fn rows_compared(&self, _table: &str, _rows: u64) {}
+    /// The schema of so many tables is compared, which takes a while where they are many.
+    fn schema_comparison_started(&self, _tables: usize) {}
+    /// The schema is compared.
+    fn schema_comparison_finished(&self) {}
     /// A view is read in both databases and compared.
     fn view_started(&self, _view: &str) {}
     /// The view is compared, or left out.

@@ -123,6 +123,12 @@ impl Observer for Watched<'_> {
         self.clock.worked();
         self.inner.rows_compared(table, rows);
     }
+    fn schema_comparison_started(&self, tables: usize) {
+        self.inner.schema_comparison_started(tables);
+    }
+    fn schema_comparison_finished(&self) {
+        self.inner.schema_comparison_finished();
+    }
     fn view_started(&self, view: &str) {
         self.inner.view_started(view);
     }

@@ -10,6 +10,3 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 /// The two migrations: the tables, then keys, indexes and foreign keys.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
-
-/// The reviewed plan, as JSON.
-pub const PLAN_JSON: &str = include_str!("../plan.json");

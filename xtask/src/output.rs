@@ -6,7 +6,7 @@ use crate::display::printable_lines;
 
 /// Writes data to standard output, with a closing newline where it has none; no data is no line.
 ///
-/// A reader that has gone away (`| head`) is success: it has what it wanted.
+/// A reader that has closed the pipe (`| head`) is no error.
 ///
 /// # Errors
 /// Where standard output cannot be written for another reason, a full disk for one.
@@ -24,8 +24,7 @@ pub(crate) fn stdout(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Writes a line of progress or a remark to standard error; where that is closed, nobody wants to know. A name in it may be
-/// anybody's, and is not to reach the terminal as it is.
+/// Writes a line of progress or a remark to standard error, and ignores one that is closed. Names of a database are escaped.
 pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", printable_lines(text));
 }
@@ -41,7 +40,7 @@ pub(crate) fn remarks(is_quiet: bool) -> impl Fn(&str) {
 
 /// Writes an error with its causes and what to do next to standard error.
 pub(crate) fn failure(error: &anyhow::Error) {
-    // No line of an error is to look like one of ours.
+    // A line of a server's message must not look like one of ours.
     let indented = |words: &str, by: &str| words.trim_end().replace('\n', &format!("\n{by}"));
     note(&format!("error: {}", indented(&error.to_string(), "  ")));
     let mut shown = error.to_string();

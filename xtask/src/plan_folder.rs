@@ -16,8 +16,8 @@ use crate::workspace;
 /// The folders of the two migrations. The app's own later migrations sort behind them.
 const MIGRATIONS: [&str; 2] = ["2026-11-01-000001_create_tables", "2026-11-01-000002_add_constraints"];
 
-/// The same of a plan that loads into tables that an app has made. They have versions of their own: where the app was made by
-/// migrations that a plan rendered, those are applied already.
+/// The folders for a plan that loads into an app's tables. They have versions of their own, because the versions above are already
+/// applied where the app used migrations that a plan rendered.
 const EXISTING_MIGRATIONS: [&str; 2] = ["2026-11-01-000003_open_tables", "2026-11-01-000004_close_tables"];
 
 /// The folders of a plan's migrations, and those that only the other kind of plan has.
@@ -31,23 +31,23 @@ fn migration_names(plan: &Plan) -> [[&'static str; 2]; 2] {
 
 /// The migrations of a plan in a folder of their own, which is removed with the value.
 pub(crate) fn migrations_of(plan: &Plan) -> anyhow::Result<TempDir> {
-    let folder = tempfile::tempdir().context("a folder for the plan's migrations cannot be made")?;
+    let folder = tempfile::tempdir().context("a folder for the plan's migrations cannot be created")?;
     let [names, _] = migration_names(plan);
     for (name, migration) in
         names.into_iter().zip([render::create_tables(plan), render::create_constraints(plan)])
     {
-        let place = folder.path().join(name);
+        let version = folder.path().join(name);
         let write = || {
-            std::fs::create_dir(&place)?;
-            std::fs::write(place.join("up.sql"), &migration.up)?;
-            std::fs::write(place.join("down.sql"), &migration.down)
+            std::fs::create_dir(&version)?;
+            std::fs::write(version.join("up.sql"), &migration.up)?;
+            std::fs::write(version.join("down.sql"), &migration.down)
         };
-        write().with_context(|| format!("{} cannot be written", place.display()))?;
+        write().with_context(|| format!("{} cannot be written", version.display()))?;
     }
     Ok(folder)
 }
 
-/// Takes away the migrations of the other kind of plan that the folder held before.
+/// Removes the migrations of the other kind of plan from the folder.
 pub(crate) fn remove_others(folder: &Path, plan: &Plan) -> anyhow::Result<()> {
     let [_, others] = migration_names(plan);
     for path in others.map(|name| folder.join("migrations").join(name)) {
@@ -65,7 +65,7 @@ pub(crate) fn remove_others(folder: &Path, plan: &Plan) -> anyhow::Result<()> {
 pub(crate) const EMPTY_MAPPING: &str =
     "# What a human decided. Everything else follows from the SQLite schema.\nformat = 1\n";
 
-/// The files of a plan. With a folder of their own the Diesel schemas lie in it, else in the workspace's crates.
+/// Returns the files of a plan. The Diesel schemas go to the plan's own folder, or to the workspace's crates.
 pub(crate) fn files(folder: &Path, plan: &Plan, schema: &SourceSchema, is_apart: bool) -> Vec<GeneratedFile> {
     let migrations = [render::create_tables(plan), render::create_constraints(plan)];
     let mut files = vec![GeneratedFile { path: folder.join("plan.json"), content: render::plan_json(plan) }];
@@ -91,14 +91,14 @@ pub(crate) fn files(folder: &Path, plan: &Plan, schema: &SourceSchema, is_apart:
     files
 }
 
-/// Reads a plan and makes sure that its migrations are the ones that it makes: what is reviewed is what runs.
+/// Reads a plan and verifies that its migrations are those that it renders: what is reviewed is what runs.
 pub(crate) fn read(folder: &Path) -> anyhow::Result<Plan> {
     let path = folder.join("plan.json");
     let text = std::fs::read_to_string(&path).with_context(|| {
         format!("{} cannot be read; `{}` writes it", path.display(), generate_command(folder))
     })?;
     let plan = Plan::from_json(&text).with_context(|| {
-        format!("{} cannot be used; `{}` writes it anew", path.display(), generate_command(folder))
+        format!("{} cannot be used; `{}` writes it again", path.display(), generate_command(folder))
     })?;
     let migrations = folder.join("migrations");
     let cannot_read = || format!("{} cannot be read", migrations.display());

@@ -10,22 +10,22 @@ use private_postgres::{Cluster, Options, Purpose};
 
 use crate::workspace;
 
-/// The running cluster of this checkout; `say` hears when it has to be started.
-pub(crate) fn cluster(version: Option<u32>, say: impl Fn(&str)) -> anyhow::Result<Cluster> {
+/// Returns the running cluster of this checkout; calls `remark` before it is started.
+pub(crate) fn cluster(version: Option<u32>, remark: impl Fn(&str)) -> anyhow::Result<Cluster> {
     let cluster = Cluster::open(Options { version, ..Options::new(workspace::root(), Purpose::Main) })?;
     if !cluster.status()?.running {
-        say("postgres  starting the private PostgreSQL of this checkout");
+        remark("postgres  starting the private PostgreSQL of this checkout");
     }
     cluster.start()?;
     Ok(cluster)
 }
 
-/// What happens to a database that is not there yet.
+/// What happens when a database does not exist yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IfAbsent {
-    /// It is made.
+    /// It is created.
     Create,
-    /// It stays away, and the empty `postgres` stands in for it: a dry run changes nothing.
+    /// It is not created, and the empty database `postgres` is used instead: a dry run changes nothing.
     StandIn,
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn database_url(cluster: &Cluster, database: &str, if_absent: IfAbsen
             quote_pg(database)
         ))
         .execute(&mut connection)
-        .with_context(|| format!("database {database} cannot be made in the private PostgreSQL"))?;
+        .with_context(|| format!("database {database} cannot be created in the private PostgreSQL"))?;
     }
     Ok(cluster.url(database)?)
 }
@@ -118,9 +118,9 @@ pub(crate) fn remember_begun(migration: LastMigration, is_sample: bool) -> anyho
 fn write_memory(memory: &Memory) -> anyhow::Result<()> {
     let path = memory_path();
     let folder = path.parent().unwrap_or(std::path::Path::new("."));
-    workspace::create_folder(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    workspace::create_folder(folder).with_context(|| format!("{} cannot be created", folder.display()))?;
     let memory = serde_json::to_string(memory)?;
-    // Made with mode 0600, and never half written.
+    // Created with mode 0600, and never partially written.
     let write = || -> anyhow::Result<()> {
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         std::io::Write::write_all(&mut file, format!("{memory}\n").as_bytes())?;
@@ -130,7 +130,7 @@ fn write_memory(memory: &Memory) -> anyhow::Result<()> {
     write().with_context(|| format!("{} cannot be written", path.display()))
 }
 
-/// What is remembered of earlier migrations.
+/// Reads what is remembered of earlier migrations.
 pub(crate) fn remembered() -> anyhow::Result<Memory> {
     let path = memory_path();
     let text = match std::fs::read_to_string(&path) {
@@ -149,17 +149,17 @@ pub(crate) fn recall(
     migration: Option<LastMigration>,
     version: Option<u32>,
     is_sample: bool,
-    say: impl Fn(&str),
+    remark: impl Fn(&str),
 ) -> anyhow::Result<(TargetUrl, Option<PathBuf>)> {
     let Some(migration) = migration else {
         if is_sample {
             bail!("no sample was moved into the private PostgreSQL yet; run `cargo xtask migrate --sample`");
         }
         bail!(
-            "no migration has been made from this checkout; run `cargo xtask migrate`, or name a target with --postgres"
+            "nothing was migrated from this checkout yet; run `cargo xtask migrate`, or name a target with --postgres"
         );
     };
-    let cluster = cluster(version.or(migration.pg_version), say)?;
+    let cluster = cluster(version.or(migration.pg_version), remark)?;
     let url = database_url(&cluster, &migration.database, IfAbsent::StandIn)?;
     Ok((TargetUrl::parse(&url)?, migration.plan))
 }

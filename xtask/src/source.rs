@@ -1,7 +1,8 @@
-//! Which SQLite file is meant.
+//! Finds the SQLite file that a command is about, or generates the sample.
 
 use std::path::{Path, PathBuf};
 
+use ::report::figures::counted;
 use anyhow::Context;
 use fixtures::hyperpage::{SampleOptions, create_sample};
 use migrate_core::source_schema::SourceSchema;
@@ -10,35 +11,36 @@ use schema_sqlite::LEGACY_MIGRATIONS;
 
 use crate::workspace;
 
-/// Where Hyperpage keeps its database unless told otherwise.
+/// The default path of Hyperpage's database.
 const DEFAULT_PATH: &str = "data/hyperpage.db";
 
-/// The seed of the sample; each seed gives another database.
+/// The seed of the sample; each seed generates another database.
 const SAMPLE_SEED: u64 = 2_026;
 
-/// The file that is named, or that `DATABASE_PATH` names, or Hyperpage's own.
+/// Returns the file that is named, else the one in `DATABASE_PATH`, else Hyperpage's own.
 pub(crate) fn path(named: Option<&Path>) -> PathBuf {
     let from_environment =
         || std::env::var_os("DATABASE_PATH").filter(|path| !path.is_empty()).map(PathBuf::from);
     named.map(Path::to_path_buf).or_else(from_environment).unwrap_or_else(|| PathBuf::from(DEFAULT_PATH))
 }
 
-/// The sample of so many jobs, made where it is not there yet; `say` hears where it lies.
-pub(crate) fn sample(rows: u64, say: impl Fn(&str)) -> anyhow::Result<PathBuf> {
+/// Returns the path of the sample with so many jobs, and generates it if it does not exist; calls `remark` with its path.
+pub(crate) fn sample(rows: u64, remark: impl Fn(&str)) -> anyhow::Result<PathBuf> {
     let folder = sample_dir();
     let path = folder.join(format!("hyperpage-{rows}.db"));
     if path.exists() {
-        say(&format!("sample    {} is there already", workspace::shown(&path)));
+        remark(&format!("sample    {} already exists", workspace::shown(&path)));
         return Ok(path);
     }
-    workspace::create_folder(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    workspace::create_folder(&folder).with_context(|| format!("{} cannot be created", folder.display()))?;
     let summary = create_sample(&path, &SampleOptions { rows, seed: SAMPLE_SEED })
-        .with_context(|| format!("the sample {} cannot be made", path.display()))?;
+        .with_context(|| format!("the sample {} cannot be created", path.display()))?;
     let total: u64 = summary.tables.iter().map(|table| table.rows).sum();
-    say(&format!(
-        "sample    {} made: {total} rows in {} tables",
+    remark(&format!(
+        "sample    {} created: {} in {}",
         workspace::shown(&path),
-        summary.tables.len()
+        counted(total, "row"),
+        counted(summary.tables.len() as u64, "table")
     ));
     Ok(path)
 }
@@ -53,16 +55,16 @@ fn sample_dir() -> PathBuf {
     workspace::root().join(".sample")
 }
 
-/// The schema that the legacy migrations make, read from a scratch file.
+/// Returns the schema that the legacy migrations create, read from a scratch file.
 pub(crate) fn legacy_schema() -> anyhow::Result<SourceSchema> {
-    let scratch = tempfile::tempdir().context("no scratch folder can be made")?;
+    let scratch = tempfile::tempdir().context("a scratch folder cannot be created")?;
     let path = scratch.path().join("legacy.db");
-    let connection = rusqlite::Connection::open(&path).context("a scratch database cannot be made")?;
+    let connection = rusqlite::Connection::open(&path).context("a scratch database cannot be created")?;
     for migration in LEGACY_MIGRATIONS {
         connection
             .execute_batch(migration.up_sql)
             .with_context(|| format!("the legacy migration {} fails", migration.name))?;
     }
-    connection.close().map_err(|(_, error)| error).context("a scratch database cannot be made")?;
+    connection.close().map_err(|(_, error)| error).context("a scratch database cannot be created")?;
     Ok(introspect::introspect(&SourceConnection::open_live(&path)?)?)
 }

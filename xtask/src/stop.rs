@@ -1,8 +1,8 @@
-//! SIGINT, SIGTERM and SIGHUP: the first one ends the work in order, a second one at once. The exit status is 128 and the signal's
-//! number, as a shell has it.
+//! Handles SIGINT, SIGTERM and SIGHUP: the first one ends the work in order, a second one at once. The exit status is 128 plus the
+//! signal's number, as in a shell.
 //!
-//! The engine asks between its steps whether it is to stop; what the server is at by then is cancelled. What cannot be ended so
-//! within a few seconds is left: every change is a transaction, which the server undoes by itself.
+//! The engine checks between its steps whether to stop, and the statements that the server runs are cancelled. Work that does not end
+//! within a few seconds is abandoned: every change is a transaction, which the server rolls back.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,13 +16,13 @@ use rustix::process::Signal;
 
 use crate::output;
 
-/// How often signals are looked for.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Interval at which signals are checked.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How often the server is asked to cancel what it is at.
-const CANCEL_EVERY: Duration = Duration::from_millis(500);
+/// Interval at which the server is asked to cancel its statements.
+const CANCEL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// How long work has to end in order.
+/// Time for the work to end in order.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// That a signal ended a command, and what that means.
@@ -53,17 +53,17 @@ pub(crate) struct Stop(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    /// The number of the last signal that nobody has looked at yet; 0 where there is none.
+    /// The number of the last signal that was not handled yet; 0 for none.
     arrived: Arc<AtomicUsize>,
     /// Whether the work is to end in order.
     is_asked: AtomicBool,
-    /// The target in which work goes on that ends in order; none where there is nothing to put in order.
+    /// The target in which work is done that ends in order; none while there is no such work.
     at_work: Mutex<Option<(TargetUrl, DbSettings)>>,
     first: Mutex<Option<Signal>>,
 }
 
 impl Stop {
-    /// Listens to signals from now on: until there is work to end in order, one ends the program at once.
+    /// Listens to signals from now on. A signal ends the program at once unless work is done that ends in order.
     ///
     /// # Errors
     /// Where the system does not let signals be handled.
@@ -87,7 +87,7 @@ impl Stop {
         self.0.is_asked.load(Ordering::Relaxed)
     }
 
-    /// Does work in a target that a signal ends in order.
+    /// Does work in a target; a signal ends it in order.
     pub(crate) fn in_order<T>(
         &self,
         target: &TargetUrl,
@@ -100,8 +100,8 @@ impl Stop {
         done
     }
 
-    /// The error of work that a signal has ended; `what` says what became of it. Without a signal it stays what it is, and one
-    /// that came beside a signal, or of it in a way that nobody knows, is said, too.
+    /// Returns the error of work that a signal has ended, with the remedy in `what`; without a signal, returns the error as it is. An
+    /// error that is not a consequence of the signal is printed too.
     pub(crate) fn explain(&self, error: row_mover::Error, what: impl FnOnce() -> String) -> anyhow::Error {
         let Some(signal) = *lock(&self.0.first) else { return error.into() };
         if !error.is_stop() {
@@ -116,7 +116,7 @@ impl Shared {
         let mut asked: Option<(Signal, Instant)> = None;
         let mut cancelled = None::<Instant>;
         loop {
-            std::thread::sleep(LOOK_EVERY);
+            std::thread::sleep(POLL_INTERVAL);
             let arrived = self.take_signal();
             match (arrived, asked) {
                 (None, None) => {}
@@ -129,18 +129,18 @@ impl Shared {
                     asked = Some((signal, Instant::now()));
                     output::note(&format!("{}: stopping; once more stops at once", name(signal)));
                 }
-                (Some(signal), Some(_)) => end(signal, LEFT),
+                (Some(signal), Some(_)) => end(signal, ABANDONED),
                 (None, Some((signal, since))) => {
                     let target = lock(&self.at_work).clone();
                     if let Some((target, settings)) = target
-                        && cancelled.is_none_or(|last| last.elapsed() >= CANCEL_EVERY)
+                        && cancelled.is_none_or(|last| last.elapsed() >= CANCEL_INTERVAL)
                     {
                         cancelled = Some(Instant::now());
-                        // A server that does not answer has nothing to cancel, or is waited for no longer than the rest.
+                        // A server that does not answer is not waited for.
                         drop(std::thread::Builder::new().spawn(move || run::cancel(&target, &settings)));
                     }
                     if since.elapsed() >= GRACE {
-                        end(signal, LEFT);
+                        end(signal, ABANDONED);
                     }
                 }
             }
@@ -155,9 +155,9 @@ impl Shared {
     }
 }
 
-/// What becomes of work that does not end in order.
-const LEFT: &str =
-    "What is done stays done, and the server undoes what is half done. Run the same command again.";
+/// What happens to work that does not end in order.
+const ABANDONED: &str =
+    "What is committed is kept, and the server rolls back the rest. Run the same command again.";
 
 #[allow(
     clippy::disallowed_methods,

@@ -1,7 +1,7 @@
 //! TEXT that is a JSON document to `json`, which keeps the text byte by byte.
 //!
 //! PostgreSQL checks the grammar of a `json` value and nothing more (measured on PostgreSQL 15): `\u0000`, lone surrogates,
-//! repeated keys and numbers of any size are all kept. What jsonb refuses besides is jsonb.rs's business.
+//! repeated keys and numbers of any size are all kept. The further rules of jsonb are in jsonb.rs.
 
 pub(super) use super::text::{decode, same};
 use super::{LongForm, Output, PgType, Refusal, Spec, json_document, text};

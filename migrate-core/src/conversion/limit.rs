@@ -1,4 +1,4 @@
-//! What a column of the target holds less of than its type: `varchar(5)`, `numeric(10,2)`, an enum.
+//! The limits of a column within its type: `varchar(5)`, `numeric(10,2)`, an enum.
 //!
 //! PostgreSQL rounds or pads some of what goes beyond (manual, sections 8.1.2, 8.3 and 8.5): here it is refused, and what
 //! PostgreSQL adds to a value of its own accord is taken away again before the value is compared.
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Refusal, bigint};
 use crate::value::SourceValue;
 
-/// A limit.
+/// A limit of a column within its type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Limit {
@@ -44,7 +44,7 @@ impl Limit {
     }
 
     /// A value that PostgreSQL gave, without what it added.
-    pub fn stripped<'a>(&self, value: SourceValue<'a>) -> SourceValue<'a> {
+    pub(crate) fn stripped<'a>(&self, value: SourceValue<'a>) -> SourceValue<'a> {
         match (self, value) {
             (Limit::Padded(_), SourceValue::Text(text)) => SourceValue::Text(trimmed(text, b' ')),
             _ => self.plain(value),

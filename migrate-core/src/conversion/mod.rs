@@ -1,16 +1,16 @@
-//! The conversions: how one SQLite value becomes one PostgreSQL value, and how it is taken back.
+//! The conversions: how one SQLite value becomes one PostgreSQL value, and how it is converted back.
 //!
 //! One file for each conversion, with its `spec`, `encode`, `decode` and `same` side by side. A new one needs its file and one line of
 //! the list below; from the list come the enum, the names, and the tests and benchmarks that hold for all.
 //!
 //! - `spec` returns the facts: the PostgreSQL type, the description, an example, whether order is kept;
-//! - `encode` appends the value in PostgreSQL's binary format (the bytes of one COPY field, without its length), or refuses
-//!   it with the reason; it never alters a value to make it fit;
-//! - `decode` turns the bytes that PostgreSQL sends back into the SQLite value they stand for;
-//! - `same` says whether the value read back is the source value, allowing only the differences that the conversion names.
+//! - `encode` appends the value in PostgreSQL's binary format (the bytes of one COPY field, without its length), or returns
+//!   a refusal; it never alters a value to make it fit;
+//! - `decode` turns PostgreSQL's bytes back into the SQLite value that they represent;
+//! - `same` compares the decoded value with the source value, and allows only the differences that the conversion names.
 //!
-//! NULL is not a conversion's business: it is the same in both databases and is handled where rows are put together.
-//! No I/O, no clock, no time zone of a session: a conversion gives the same bytes on every machine.
+//! Conversions do not handle NULL, which is the same in both databases: rows do. No I/O, no clock, no time zone of a session: a
+//! conversion returns the same bytes on every machine.
 
 mod bigint;
 mod boolean;
@@ -201,7 +201,7 @@ impl Conversion {
     }
 
     /// The type that the same values get where nothing is inferred.
-    pub fn faithful_type(&self) -> PgType {
+    pub(crate) fn faithful_type(&self) -> PgType {
         self.spec().faithful_type
     }
 
@@ -211,7 +211,7 @@ impl Conversion {
     }
 
     /// Whether only a human may choose it, because it loses something.
-    pub fn needs_decision(&self) -> bool {
+    pub(crate) fn needs_decision(&self) -> bool {
         self.spec().needs_decision
     }
 
@@ -237,7 +237,7 @@ impl Conversion {
     }
 
     /// Whether the bytes of a TEXT or BLOB value are sent as they are.
-    pub fn sends_source_bytes(&self) -> bool {
+    pub(crate) fn sends_source_bytes(&self) -> bool {
         matches!(self.spec().long_values, LongForm::Bytes | LongForm::Text)
     }
 

@@ -1,13 +1,13 @@
-//! Values that are too long to be held in memory: which conversions send them piece by piece, and whether PostgreSQL takes them.
+//! Values that are too long to be held in memory: which conversions send them piece by piece, and whether PostgreSQL can hold them.
 //!
-//! The pieces are the bytes of the field, so that nothing is encoded here. What has to be seen whole (JSON, or text within the limit
-//! of an enum) is said to be so, and is then a matter of [`Conversion::encode`].
+//! The pieces are the bytes of the field, so that nothing is encoded here. Values that cannot be split (JSON, or text within the limit
+//! of an enum) are left to [`Conversion::encode`].
 
 use super::spec::LongForm;
 use super::{Conversion, Limit, Refusal, text};
 use crate::value::{SourceValue, StorageClass};
 
-/// How a conversion takes a long value.
+/// How a conversion sends a long value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LongValue {
     /// As it is, whatever its bytes are.
@@ -19,11 +19,11 @@ pub enum LongValue {
 }
 
 impl LongValue {
-    /// How `conversion` takes a value of `class`, TEXT or BLOB, which has more than `length` bytes and more than any form of a number, a
+    /// Decides how `conversion` sends a value of `class`, TEXT or BLOB, which has more than `length` bytes and more than any form of a number, a
     /// time or a UUID has.
     ///
     /// # Errors
-    /// The [`Refusal`] of a value of which class or length alone say that PostgreSQL cannot hold it.
+    /// A [`Refusal`] if PostgreSQL cannot hold any value of this class or length.
     pub fn of(
         conversion: &Conversion,
         limit: Option<&Limit>,
@@ -58,7 +58,7 @@ impl LongValue {
 /// What stands for a long value where only its class counts, or that it has no short form.
 const SAMPLE: &[u8] = b"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
 
-/// Checks text that comes in pieces, cut anywhere, as `text` checks it whole.
+/// Checks text in pieces, cut anywhere, as `text` checks it in one piece.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TextCheck {
     /// The bytes of a character that the last piece began and did not end.
@@ -72,12 +72,12 @@ pub struct TextCheck {
 }
 
 impl TextCheck {
-    /// Of a column that takes so many characters.
+    /// Creates the check for a column of at most this many characters.
     pub fn within(characters_max: u32) -> TextCheck {
         TextCheck { characters_max: Some(characters_max), ..TextCheck::default() }
     }
 
-    /// Takes in the next piece.
+    /// Checks the next piece.
     ///
     /// # Errors
     /// [`Refusal::InvalidUtf8`] as soon as no further piece could make it sound.
@@ -130,10 +130,10 @@ impl TextCheck {
         }
     }
 
-    /// Says whether all pieces were sound text that the column takes.
+    /// Checks that all pieces together were valid text within the column's limit.
     ///
     /// # Errors
-    /// The [`Refusal`] that the text as a whole would have had.
+    /// The [`Refusal`] that the complete text would have.
     pub fn finish(&self) -> Result<(), Refusal> {
         if self.begun_bytes > 0 {
             return Err(Refusal::InvalidUtf8 { at_byte: self.bytes - self.begun_bytes });
@@ -182,12 +182,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pieces_are_judged_as_the_whole_is(bytes in nearly_text(), cuts in prop::collection::vec(any::<usize>(), 0..6)) {
+        fn pieces_are_checked_like_the_complete_text(bytes in nearly_text(), cuts in prop::collection::vec(any::<usize>(), 0..6)) {
             prop_assert_eq!(in_pieces(&bytes, &cuts, TextCheck::default()), whole(&bytes));
         }
 
         #[test]
-        fn any_bytes_are_judged_as_the_whole_is(bytes: Vec<u8>, cuts in prop::collection::vec(any::<usize>(), 0..6)) {
+        fn any_bytes_are_checked_like_the_complete_text(bytes: Vec<u8>, cuts in prop::collection::vec(any::<usize>(), 0..6)) {
             prop_assert_eq!(in_pieces(&bytes, &cuts, TextCheck::default()), whole(&bytes));
         }
 

@@ -1,18 +1,18 @@
-//! Why a value cannot be converted, in words that hold no part of the value.
+//! Why a value cannot be converted, without any part of the value.
 //!
-//! Table, column and key are not known here: whoever walks the rows adds them.
+//! Table, column and key are not known here: the caller that reads the rows adds them.
 
 use crate::value::StorageClass;
 
 /// Why PostgreSQL cannot hold a source value exactly in the planned type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The value is of another storage class than the conversion takes.
+    /// The value has a storage class that the conversion does not accept.
     #[error("{found} where {expected} is expected")]
     StorageClass {
-        /// What stands in the row.
+        /// The class of the value.
         found: StorageClass,
-        /// What the conversion takes, in words.
+        /// The accepted classes, in words.
         expected: &'static str,
     },
     /// An integer outside what the target type holds.
@@ -43,7 +43,7 @@ pub enum Refusal {
     },
     /// A field may hold one gigabyte less a few bytes (PostgreSQL manual, appendix K).
     #[error(
-        "{bytes} bytes, and PostgreSQL takes at most {} in one field",
+        "{bytes} bytes, and PostgreSQL holds at most {} in one field",
         super::text::FIELD_LENGTH_MAX_BYTES
     )]
     TooLong {

@@ -1,10 +1,11 @@
-//! What a declared type asks for, as far as people and frameworks agree on it.
+//! The meaning of declared types, as people and frameworks use them.
 //!
-//! SQLite itself reads no more than an affinity out of a declared type; what it is called says what the app means by it.
+//! SQLite only derives an affinity from a declared type; its name shows what the app means.
 
 use crate::affinity::{Affinity, affinity};
+use crate::conversion::Conversion;
 
-/// What a declared type asks for.
+/// The meaning of a declared type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// True or false.
@@ -17,7 +18,7 @@ pub enum Kind {
     Time,
     /// An exact decimal number.
     Decimal,
-    /// NUMERIC without digits, which is what SQLite itself calls numbers of any kind.
+    /// NUMERIC without digits, SQLite's name for numbers of any kind.
     Numeric,
     /// A UUID.
     Uuid,
@@ -35,12 +36,12 @@ pub enum Kind {
     Float,
     /// Nothing: no type, or ANY.
     Anything,
-    /// A name that says nothing here.
+    /// A name without a known meaning.
     Other,
 }
 
-/// The names of each kind, as patterns: `*` stands for any characters. The first that fits counts; what is not here is known
-/// by its affinity.
+/// The names of each kind, as patterns: `*` stands for any characters. The first match counts; other types are classified
+/// by affinity.
 pub(super) const NAMES: [(Kind, &[&str]); 12] = [
     (Kind::Boolean, &["BOOL", "BOOLEAN", "TINYINT(1)", "BIT", "BIT(1)", "LOGICAL"]),
     (
@@ -73,7 +74,7 @@ pub(super) const NAMES: [(Kind, &[&str]); 12] = [
 ];
 
 impl Kind {
-    /// What `declared_type` asks for.
+    /// Returns the meaning of a declared type.
     pub(super) fn of(declared_type: &str) -> Kind {
         let declared = normal(declared_type);
         let named =
@@ -91,7 +92,7 @@ impl Kind {
         }
     }
 
-    /// What it is called where a decision is explained.
+    /// Returns its name in explanations.
     pub(super) fn in_words(self) -> &'static str {
         match self {
             Kind::Boolean => "boolean",
@@ -112,7 +113,7 @@ impl Kind {
         }
     }
 
-    /// The declared types that are of this kind, for people.
+    /// Returns the declared types of this kind, for the documentation.
     pub(super) fn examples(self) -> String {
         let named = NAMES.iter().find(|(kind, _)| *kind == self).map(|(_, patterns)| patterns);
         let by_affinity = match self {
@@ -131,13 +132,65 @@ impl Kind {
     }
 }
 
-/// Whether a declared type names both, as INTEGER_OR_TEXT does: SQLite reads it as a number, whoever wrote it meant both.
+/// What the type of a column follows from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TypeSource {
+    /// The declared type alone.
+    Declaration,
+    /// The storage classes of the values, which are not what the declared type asks for.
+    StorageClasses,
+    /// Names and values, which say more than the declared type.
+    Inference,
+}
+
+impl TypeSource {
+    /// Returns what a conversion follows from, where no person decided it.
+    pub fn of(declared_type: &str, conversion: &Conversion) -> TypeSource {
+        use Conversion as C;
+        let kind = Kind::of(declared_type);
+        let asks_for_more = matches!(
+            kind,
+            Kind::Boolean | Kind::Timestamp | Kind::Date | Kind::Time | Kind::Json | Kind::Uuid
+        );
+        let declared = match conversion {
+            C::TextFromAny => affinity(declared_type) == Affinity::Text || kind == Kind::Anything,
+            C::Text | C::Bigint | C::Integer | C::Smallint | C::DoublePrecision | C::Real => !asks_for_more,
+            C::Numeric | C::Bytea | C::ByteaFromAny => !asks_for_more,
+            C::Boolean | C::BooleanFromWords => kind == Kind::Boolean,
+            C::Json | C::Jsonb | C::JsonbLastKeyWins => kind == Kind::Json,
+            C::Uuid | C::UuidFromUppercase | C::UuidFromBytes => kind == Kind::Uuid,
+            C::Date => kind == Kind::Date,
+            C::Time => kind == Kind::Time,
+            _ => matches!(kind, Kind::Timestamp | Kind::Date),
+        };
+        let is_plain = matches!(
+            conversion,
+            C::TextFromAny
+                | C::Text
+                | C::Bigint
+                | C::Integer
+                | C::Smallint
+                | C::DoublePrecision
+                | C::Real
+                | C::Numeric
+                | C::Bytea
+                | C::ByteaFromAny
+        );
+        match (declared, is_plain) {
+            (true, _) => TypeSource::Declaration,
+            (false, true) => TypeSource::StorageClasses,
+            (false, false) => TypeSource::Inference,
+        }
+    }
+}
+
+/// Whether a declared type names both, such as INTEGER_OR_TEXT, which SQLite treats as a number.
 pub(super) fn is_integer_or_text(declared_type: &str) -> bool {
     let declared = declared_type.to_ascii_uppercase();
     declared.contains("INT") && (declared.contains("TEXT") || declared.contains("CHAR"))
 }
 
-/// The declared type in capitals, with single blanks and none around brackets and commas.
+/// Returns the declared type in upper case, with single spaces and none around brackets and commas.
 fn normal(declared_type: &str) -> String {
     let mut normal = String::with_capacity(declared_type.len());
     for letter in declared_type.trim().chars() {
@@ -160,7 +213,7 @@ fn normal(declared_type: &str) -> String {
     normal
 }
 
-/// Whether `text` fits a pattern in which `*` stands for any characters.
+/// Whether `text` matches a pattern in which `*` stands for any characters.
 pub(super) fn fits(pattern: &str, text: &str) -> bool {
     let Some((before, rest)) = pattern.split_once('*') else { return pattern == text };
     let Some(mut text) = text.strip_prefix(before) else { return false };

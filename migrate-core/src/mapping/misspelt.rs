@@ -1,4 +1,4 @@
-//! What a misspelt key or value of a mapping was probably meant to be, told beside the parser's own words.
+//! Adds the probable meaning of a misspelt key or value of a mapping to the parser's message.
 
 use crate::nearest::nearest;
 

@@ -5,9 +5,6 @@ use serde::Deserialize;
 use super::MappingError;
 use crate::identifier::PG_NAME_LENGTH_MAX_BYTES;
 
-/// The schema that everything goes to where nothing is said.
-pub const DEFAULT_SCHEMA: &str = "public";
-
 /// The schema of the ledger; schemas of ours all begin so.
 const LEDGER_SCHEMA: &str = "migration";
 

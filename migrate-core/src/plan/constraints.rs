@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::identifier::quote_pg;
-use crate::mapping::IndexMethod;
+use crate::terms::IndexMethod;
 
 /// A PRIMARY KEY or UNIQUE constraint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,7 +117,7 @@ pub struct PlannedBreach {
     pub first: Vec<String>,
     /// What it becomes in PostgreSQL, in words.
     pub becomes: String,
-    /// The SQL that mends it in PostgreSQL once the rows are mended.
+    /// The SQL that adds the constraint in PostgreSQL once the rows are fixed.
     pub remedy: String,
 }
 

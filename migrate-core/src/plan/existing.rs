@@ -4,24 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{Plan, PlannedTable};
 use crate::identifier::{fit_pg, qualified_pg, quote_pg};
-use crate::mapping::DEFAULT_SCHEMA;
 use crate::target_schema::{TargetFact, TargetSchema, TargetTable};
+use crate::terms::{DEFAULT_SCHEMA, Seeds};
 
 /// The schema that the ledger has for itself, where the keys of rows that are kept are written down.
 const LEDGER_SCHEMA: &str = "migration";
-
-/// What becomes of rows that a table of the target holds already.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Seeds {
-    /// No plan is made where there are any.
-    #[default]
-    Stop,
-    /// They are deleted before the load.
-    Replace,
-    /// They stay, and the rows of the source are loaded beside them.
-    Keep,
-}
 
 /// A table that is there already.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,19 +20,8 @@ pub struct ExistingTable {
     pub table: TargetTable,
 }
 
-impl Seeds {
-    /// The name that the command line, `mapping.toml` and `plan.json` use.
-    pub fn name(self) -> &'static str {
-        match self {
-            Seeds::Stop => "stop",
-            Seeds::Replace => "replace",
-            Seeds::Keep => "keep",
-        }
-    }
-}
-
 impl ExistingTable {
-    /// Whether rows stay beside those that are loaded.
+    /// Whether existing rows are kept.
     pub fn keeps_rows(&self) -> bool {
         self.seeds == Seeds::Keep && self.table.rows > 0
     }

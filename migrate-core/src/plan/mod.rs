@@ -1,10 +1,11 @@
-//! The plan: for every table and column where it comes from, what it becomes, and why; and by name all that stays behind.
+//! The plan: for every table and column its source, its target and the reason; and by name everything that is not migrated.
 //!
 //! A plan is data. It is what a human reviews, what a migration executes and what validation measures against; its JSON is
 //! deterministic. Making one is the planner's work, turning one into SQL is `render`'s.
 
 mod constraints;
 mod existing;
+mod json;
 mod objects;
 mod relocate;
 mod search;
@@ -15,11 +16,11 @@ mod values;
 pub use constraints::{
     PlannedBreach, PlannedCheck, PlannedForeignKey, PlannedIndex, PlannedIndexColumn, PlannedKey,
 };
-pub use existing::{ExistingTable, Seeds};
+pub use existing::ExistingTable;
+pub use json::plan_json;
 pub use objects::{PlannedTrigger, PlannedView};
 pub use search::PlannedSearch;
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -27,17 +28,18 @@ use sha2::{Digest, Sha256};
 
 use crate::conversion::{Conversion, Limit, PgType};
 use crate::identifier::qualified_pg;
-use crate::mapping::DEFAULT_SCHEMA;
 use crate::profile::ColumnProfile;
 use crate::reject::{OnReject, RejectLimit};
+use crate::terms::DEFAULT_SCHEMA;
+pub use crate::terms::{Numbering, Seeds};
 
 /// The version of the plan's JSON form.
-pub const PLAN_FORMAT: u32 = 2;
+pub(crate) const PLAN_FORMAT: u32 = 2;
 
 /// The format in which queries and bodies of functions named tables without their schema.
 const FORMAT_WITHOUT_SCHEMAS: u32 = 1;
 
-/// What becomes of a SQLite database.
+/// The plan for a SQLite database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
@@ -60,20 +62,20 @@ pub struct Plan {
     /// Constraints that the data breaks, so that they come weaker than the source declares them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub breaches: Vec<PlannedBreach>,
-    /// What becomes of a row with a value that PostgreSQL cannot hold, where its column says nothing else.
+    /// The policy for a row with a value that PostgreSQL cannot hold, unless its column has another one.
     #[serde(default, skip_serializing_if = "OnReject::is_stop")]
     pub on_reject: OnReject,
-    /// How many rows may be rejected before the migration stops; none where there is no limit.
+    /// Number of rejected rows above which the migration stops; none where there is no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reject_limit: Option<RejectLimit>,
     /// The names that were taken in the target already; empty where all tables are made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub target_relations: Vec<String>,
-    /// All that does not move, with the reason.
+    /// Everything that is not migrated, with the reason.
     pub left_behind: Vec<LeftBehind>,
 }
 
-/// What becomes of a table.
+/// The plan for a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlannedTable {
@@ -92,7 +94,7 @@ pub struct PlannedTable {
     pub existing: Option<ExistingTable>,
     /// The name by which SQL reaches its rowid; none where there is no rowid or columns hide it.
     pub rowid: Option<String>,
-    /// The rows that the profile counted; none where there was no data to look at.
+    /// The rows that the profile counted; none without data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile_rows: Option<u64>,
     /// Its columns, in their order.
@@ -111,15 +113,15 @@ pub struct PlannedTable {
     pub checks: Vec<PlannedCheck>,
     /// Indexes that no constraint makes.
     pub indexes: Vec<PlannedIndex>,
-    /// What a reviewer should know of it.
+    /// Notes for the reviewer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// What the comments in the stored SQL say of it.
+    /// Its comments in the stored SQL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
 }
 
-/// What becomes of a column.
+/// The plan for a column.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlannedColumn {
@@ -132,9 +134,9 @@ pub struct PlannedColumn {
     /// The type in PostgreSQL.
     #[serde(rename = "type")]
     pub target_type: PgType,
-    /// How values get there and back.
+    /// The conversion of its values.
     pub conversion: Conversion,
-    /// What the column holds less of than its type; only in a table that an app made.
+    /// The limit within its type; only in a table that an app made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
     /// Whether it is NOT NULL in PostgreSQL.
@@ -156,38 +158,27 @@ pub struct PlannedColumn {
     /// The expression that its values follow from, where it is generated in PostgreSQL, too; its values are not sent but compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generated: Option<PlannedGenerated>,
-    /// What becomes of a row whose value here PostgreSQL cannot hold, where it is not what the plan says of all.
+    /// The policy for values that PostgreSQL cannot hold, if it is not the plan's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_reject: Option<OnReject>,
     /// Whether its values are never shown.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub secret: bool,
-    /// What the profile saw.
+    /// The profile of its values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<ColumnProfile>,
     /// Why this type and conversion, in words.
     pub why: String,
-    /// What a reviewer should know beside: where the column behaves otherwise than in SQLite, and why it has another name.
+    /// Notes for the reviewer: where the column behaves differently than in SQLite, and why it has another name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     /// A better type that is not certain enough to be taken unasked: why in one line, and behind it the lines of `mapping.toml`
     /// that take it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suggestion: Option<String>,
-    /// What the comments in the stored SQL say of it.
+    /// Its comments in the stored SQL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
-}
-
-/// How a column numbers new rows (PostgreSQL manual, sections 8.1.4 and 5.3).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Numbering {
-    /// `bigserial`: a default that draws from a sequence.
-    #[default]
-    Serial,
-    /// `bigint GENERATED BY DEFAULT AS IDENTITY`.
-    Identity,
 }
 
 /// A generated column.
@@ -200,7 +191,7 @@ pub struct PlannedGenerated {
     pub source: String,
 }
 
-/// Something that stays behind.
+/// An object that is not migrated.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LeftBehind {
@@ -208,22 +199,15 @@ pub struct LeftBehind {
     pub kind: String,
     /// Its name, with table and column where it is part of one.
     pub name: String,
-    /// Why it does not move.
+    /// Why it is not migrated.
     pub reason: String,
     /// The statement that SQLite stored, where a person has to see it: of a view or a trigger.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sql: Option<String>,
 }
 
-impl Numbering {
-    /// Whether it is `bigserial`.
-    pub fn is_serial(&self) -> bool {
-        *self == Numbering::Serial
-    }
-}
-
 impl PlannedColumn {
-    /// What becomes of a row whose value here PostgreSQL cannot hold, `default` being what the plan says of all columns.
+    /// The policy for values that PostgreSQL cannot hold; `default` is the plan's own policy.
     pub fn policy(&self, default: OnReject) -> OnReject {
         self.on_reject.unwrap_or(default)
     }
@@ -263,19 +247,6 @@ impl Plan {
         self.tables.iter().find(|table| table.source == source)
     }
 
-    /// The plan with what it says of rejects written to every column that says nothing itself; a column that says nothing stops, so that
-    /// a plan which stops is as it is.
-    pub fn with_policies(&self) -> Cow<'_, Plan> {
-        if self.on_reject.is_stop() {
-            return Cow::Borrowed(self);
-        }
-        let mut plan = self.clone();
-        for column in plan.tables.iter_mut().flat_map(|table| &mut table.columns) {
-            column.on_reject = Some(column.policy(self.on_reject));
-        }
-        Cow::Owned(plan)
-    }
-
     /// Reads a plan's JSON.
     ///
     /// # Errors
@@ -299,8 +270,8 @@ impl Plan {
     /// A plan that means the same in the format before this one has the same fingerprint in both.
     pub fn fingerprint(&self) -> String {
         let json = match self.is_same_without_schemas() && self.format == PLAN_FORMAT {
-            true => crate::render::plan_json(&Plan { format: FORMAT_WITHOUT_SCHEMAS, ..self.clone() }),
-            false => crate::render::plan_json(self),
+            true => plan_json(&Plan { format: FORMAT_WITHOUT_SCHEMAS, ..self.clone() }),
+            false => plan_json(self),
         };
         let digest = Sha256::digest(json.as_bytes());
         digest.iter().map(|byte| format!("{byte:02x}")).collect()

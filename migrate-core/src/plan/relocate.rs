@@ -1,4 +1,4 @@
-//! A plan with other schemas in place of its own, so that what it makes can be made a second time beside the first.
+//! A plan with other schemas in place of its own, so that its objects can be created a second time.
 
 use std::collections::BTreeMap;
 

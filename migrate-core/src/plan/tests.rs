@@ -70,7 +70,7 @@ fn a_chain_of_many_tables_is_ordered_at_once() {
 #[test]
 fn a_plan_that_names_tables_without_their_schema_is_read_where_no_sql_does() {
     let mut plan = Plan { format: 1, ..Plan::empty("public".to_owned()) };
-    let read = |plan: &Plan| Plan::from_json(&crate::render::plan_json(plan));
+    let read = |plan: &Plan| Plan::from_json(&plan_json(plan));
     assert_eq!(read(&plan), Ok(plan.clone()));
     plan.views.push(PlannedView {
         source: "v".to_owned(),

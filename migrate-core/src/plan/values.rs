@@ -61,7 +61,7 @@ impl PlannedColumn {
     }
 
     /// Appends a form in which two values have the same bytes where PostgreSQL takes them for one: 1.0 and 1.00 come back as they
-    /// are, and are one number all the same.
+    /// are, and are equal as numbers.
     ///
     /// # Errors
     /// The [`Refusal`] of [`crate::conversion::Conversion::encode`].

@@ -98,13 +98,13 @@ fn primary_key(table: &mut PlannedTable) -> Option<Weakened> {
         key.columns.iter().map(|column| format!("{} IS NULL", quote_pg(column))).collect();
     let weakened = Weakened {
         constraint: format!("{PRIMARY_KEY_WORDS} ({})", key.columns.join(", ")),
-        becomes: "UNIQUE, since PostgreSQL's primary keys take no NULL".to_owned(),
+        becomes: "UNIQUE, because a primary key of PostgreSQL cannot contain NULL".to_owned(),
         remedy: format!(
             "SELECT * FROM {target} WHERE {}; ALTER TABLE {target} ADD PRIMARY KEY ({columns});",
             is_null.join(" OR ")
         ),
     };
-    let why = "the primary key of SQLite, in which rows have NULL".to_owned();
+    let why = "the primary key in SQLite, where some rows have NULL in it".to_owned();
     table.unique.insert(0, PlannedKey { instead_of: Some(why), ..key });
     Some(weakened)
 }
@@ -116,7 +116,7 @@ fn not_null(table: &mut PlannedTable, source: &str) -> Option<Weakened> {
     let name = quote_pg(&column.target);
     Some(Weakened {
         constraint: format!("not null ({})", column.target),
-        becomes: "a column that may be NULL".to_owned(),
+        becomes: "a nullable column".to_owned(),
         remedy: format!(
             "SELECT * FROM {target} WHERE {name} IS NULL; ALTER TABLE {target} ALTER {name} SET NOT NULL;"
         ),
@@ -134,7 +134,7 @@ fn foreign_key(table: &mut PlannedTable, columns: &[String], parent: &ParentName
     key.not_valid = true;
     Some(Weakened {
         constraint: format!("foreign key ({}) to {}", key.columns.join(", "), key.parent_table),
-        becomes: "a foreign key that is NOT VALID: it holds for rows that are written from now on".to_owned(),
+        becomes: "a NOT VALID foreign key: it applies to rows that are written from now on".to_owned(),
         remedy: format!(
             "{}; ALTER TABLE {child} VALIDATE CONSTRAINT {};",
             orphans(&child, key, parent),
@@ -164,7 +164,7 @@ fn check(table: &mut PlannedTable, sql: &str) -> Option<Weakened> {
     check.not_valid = true;
     Some(Weakened {
         constraint: format!("CHECK ({})", check.source),
-        becomes: "a CHECK that is NOT VALID: it holds for rows that are written from now on".to_owned(),
+        becomes: "a NOT VALID CHECK: it applies to rows that are written from now on".to_owned(),
         remedy: format!(
             "SELECT * FROM {target} WHERE NOT ({}); ALTER TABLE {target} VALIDATE CONSTRAINT {};",
             check.expression,

@@ -1,4 +1,4 @@
-//! What PostgreSQL cannot do with a planned table, told before anything moves: its limits, and types that cannot stand in a key.
+//! What PostgreSQL cannot do with a planned table, reported before anything moves: its limits, and types that a key cannot have.
 
 use super::PlanningError;
 use crate::conversion::{Conversion, PgType};
@@ -25,7 +25,7 @@ pub(super) fn check_table(table: &PlannedTable) -> Result<(), PlanningError> {
     let column_count = table.columns.len() + table.searches.len();
     check_limit(&format!("table {}", table.source), column_count, COLUMNS_MAX)?;
     if table.existing.is_some() {
-        // PostgreSQL took its keys already; whether rows fit them is looked at before they move.
+        // PostgreSQL took its keys already; whether rows fit them is checked before they move.
         return Ok(());
     }
     let is_search = |name: &str| table.searches.iter().any(|search| search.target == name);
@@ -85,7 +85,7 @@ fn check_key_column(table: &PlannedTable, key: &Key<'_>, target: &str) -> Result
         })
     };
     let Some(column) = table.target_column(target) else {
-        return refused(target, "which is a generated column and does not move; leave the index out");
+        return refused(target, "which is a generated column and is not migrated; remove the index");
     };
     match (column.conversion.target_type(), key.method) {
         (kind, IndexMethod::Gin) if kind != PgType::Jsonb => {

@@ -1,4 +1,4 @@
-//! What becomes of SQLite's collations (SQLite manual, "Datatypes In SQLite", section 7). The target's text is `COLLATE "C"`, which
+//! Plans SQLite's collations (SQLite manual, "Datatypes In SQLite", section 7). The target's text is `COLLATE "C"`, which
 //! is BINARY; under it `lower()` folds the 26 letters of ASCII and no others, which is NOCASE.
 
 use super::behind;
@@ -60,7 +60,7 @@ pub(super) fn tell(
             Fold::None => {}
             Fold::Unknown => {
                 let reason = format!(
-                    "{collation} is a collation that only the app has: here text is compared and sorted byte by byte"
+                    "{collation} is a collation that only the app defines: here text is compared and sorted byte by byte"
                 );
                 left_behind.push(behind("collation", &format!("{}.{}", table.name, column.source), &reason));
             }
@@ -78,13 +78,13 @@ fn is_unique_on(index: &SourceIndex, column: &str) -> bool {
 fn in_words(fold: Fold, column: &PlannedColumn, is_unique: bool) -> Option<String> {
     let folded = folded(fold, column)?;
     let (name, meaning, parameter) = match fold {
-        Fold::Lower => ("NOCASE", "tells a from A", "lower($1)"),
-        _ => ("RTRIM", "regards blanks at the end", "rtrim($1, ' ')"),
+        Fold::Lower => ("NOCASE", "distinguishes a from A", "lower($1)"),
+        _ => ("RTRIM", "respects trailing blanks", "rtrim($1, ' ')"),
     };
     let kept =
         if is_unique { format!("; a unique index on {folded} keeps what was unique") } else { String::new() };
     Some(format!(
-        "compared and sorted as {name} in SQLite; PostgreSQL {meaning}: queries have to say {folded} = {parameter} and ORDER BY \
+        "compared and sorted as {name} in SQLite; PostgreSQL {meaning}: queries must use {folded} = {parameter} and ORDER BY \
          {folded}{kept}"
     ))
 }

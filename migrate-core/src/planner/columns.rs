@@ -26,7 +26,7 @@ pub(super) fn plan_columns(
         let seen = profile.map(|profile| profile.columns.get(&column.name).copied());
         if column.generated && seen == Some(None) {
             let name = format!("{}.{}", table.name, column.name);
-            let reason = "its values follow from other columns, and SQLite cannot compute them here";
+            let reason = "its values are computed from other columns, and SQLite cannot compute them here";
             left_behind.push(behind("generated column", &name, reason));
             continue;
         }
@@ -78,7 +78,7 @@ fn default(
         Ok(translated) => translated,
         Err(error) => {
             let name = format!("{}.{}: DEFAULT {sql}", table.name, column.name);
-            let reason = format!("it has no translation to {}: {}", conversion.target_type(), error.reason);
+            let reason = format!("it has no translation to {}: {}", conversion.target_type(), error);
             left_behind.push(behind("default", &name, &reason));
             None
         }

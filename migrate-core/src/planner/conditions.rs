@@ -1,4 +1,4 @@
-//! What becomes of a table's CHECK constraints.
+//! Plans a table's CHECK constraints.
 
 use super::{Context, behind};
 use crate::identifier::fit_pg;
@@ -16,15 +16,11 @@ pub(super) fn plan(context: &Context<'_>, left_behind: &mut Vec<LeftBehind>) -> 
                 expression: translated.sql,
                 source: check.sql.clone(),
                 not_valid: false,
-                notes: translated.notes,
+                notes: translated.notes.iter().map(ToString::to_string).collect(),
             }),
             Err(error) => {
                 let name = format!("{}: CHECK ({})", context.table.name, check.sql);
-                left_behind.push(behind(
-                    "check",
-                    &name,
-                    &format!("it cannot be translated: {}", error.reason),
-                ));
+                left_behind.push(behind("check", &name, &format!("it cannot be translated: {error}")));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Why no plan can be made, in words that name what stands in the way and the way out.
+//! Why no plan can be made, with the object that prevents it and the remedy.
 
 use super::existing::ExistingError;
 use crate::source_sql::UnreadableSql;
@@ -7,7 +7,7 @@ use crate::source_sql::UnreadableSql;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanningError {
     /// `mapping.toml` names something that the source has not.
-    #[error("mapping.toml names {kind} {name}, which the source has not{}", nearest.as_ref().map(|name| format!("; did you mean {name}?")).unwrap_or_default())]
+    #[error("mapping.toml names {kind} {name}, which the source does not have{}", nearest.as_ref().map(|name| format!("; did you mean {name}?")).unwrap_or_default())]
     UnknownName {
         /// `table` or `column`.
         kind: &'static str,
@@ -17,7 +17,7 @@ pub enum PlanningError {
         nearest: Option<String>,
     },
     /// `mapping.toml` has a rule that is about nothing.
-    #[error("mapping.toml has {rule}, which fits no {kind} of the source{}", nearest.as_ref().map(|name| format!("; did you mean {name}?")).unwrap_or_default())]
+    #[error("mapping.toml has {rule}, which matches no {kind} of the source{}", nearest.as_ref().map(|name| format!("; did you mean {name}?")).unwrap_or_default())]
     IdleRule {
         /// The rule, as far as it says what it is about.
         rule: String,
@@ -54,8 +54,8 @@ pub enum PlanningError {
     },
     /// More columns than PostgreSQL takes.
     #[error(
-        "{what} has {found} columns, and PostgreSQL takes {max} at most (manual, appendix K); leave it out of the source or \
-         its table behind in mapping.toml"
+        "{what} has {found} columns, and PostgreSQL takes {max} at most (manual, appendix K); remove it from the source, or skip \
+         its table with leave_behind in mapping.toml"
     )]
     TooManyColumns {
         /// The table, key or index.
@@ -66,7 +66,7 @@ pub enum PlanningError {
         max: usize,
     },
     /// A key or an index on a column whose planned type cannot stand in it.
-    #[error("{key} of {table} stands on {column}, {problem}")]
+    #[error("{key} of {table} uses {column}, {problem}")]
     KeyColumn {
         /// The key or index, in words.
         key: String,

@@ -1,4 +1,4 @@
-//! What becomes of a table's foreign keys.
+//! Plans a table's foreign keys.
 
 use std::collections::BTreeMap;
 
@@ -53,16 +53,16 @@ fn foreign_key(
     let (table, names) = (context.table, context.names);
     let parent = (moving.iter())
         .find(|parent| parent.name.eq_ignore_ascii_case(&key.parent_table))
-        .ok_or("the table that it points to does not move")?;
+        .ok_or("the table that it references is not migrated")?;
     let parent_columns: Vec<String> = if key.parent_columns.is_empty() {
         parent.primary_key().iter().map(|column| column.name.clone()).collect()
     } else {
         let named =
             key.parent_columns.iter().map(|name| parent.column(name).map(|column| column.name.clone()));
-        named.collect::<Option<_>>().ok_or("it points to a column that its parent has not")?
+        named.collect::<Option<_>>().ok_or("it references a column that its parent table does not have")?
     };
     if parent_columns.len() != key.columns.len() {
-        return Err("it does not have as many columns as the key that it points to");
+        return Err("it does not have as many columns as the key that it references");
     }
     match uniqueness(parent, &parent_columns) {
         Uniqueness::Plain => {}
@@ -72,16 +72,16 @@ fn foreign_key(
                 needed.push(key);
             }
         }
-        Uniqueness::None => return Err("no key or index makes the columns that it points to unique"),
+        Uniqueness::None => return Err("no key or index makes the columns that it references unique"),
     }
     let own: Option<Vec<&str>> =
         key.columns.iter().map(|name| table.column(name).map(|column| column.name.as_str())).collect();
-    let own = own.ok_or("it names a column that its table has not")?;
+    let own = own.ok_or("it names a column that its table does not have")?;
     let moves = |table: &SourceTable, column: &str| !context.is_skipped(&table.name, column);
     if !own.iter().all(|column| moves(table, column))
         || !parent_columns.iter().all(|column| moves(parent, column))
     {
-        return Err("it stands on a column that stays behind");
+        return Err("it uses a column that is not migrated");
     }
     let is_generated =
         |column: &&str| context.column(column).is_some_and(|column| column.generated.is_some());
@@ -113,7 +113,8 @@ pub(super) fn add_needed_keys(needed: &[NeededKey], names: &Names, tables: &mut 
         let columns = names.columns(&key.table, key.columns.iter().map(String::as_str));
         let name = fit_pg(&format!("{}_{}_key", table.target, columns.join("_")));
         let name = numbered(name, |name| table.unique.iter().any(|other| other.name == name));
-        let why = "a foreign key points here, and PostgreSQL's needs a key that compares byte by byte";
+        let why =
+            "a foreign key references it, and in PostgreSQL that needs a key that compares byte by byte";
         table.unique.push(PlannedKey { name, columns, instead_of: Some(why.to_owned()) });
     }
 }

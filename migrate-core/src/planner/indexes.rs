@@ -1,4 +1,4 @@
-//! What becomes of the indexes of `CREATE INDEX`, expressions and conditions among them, and of those that a human adds.
+//! Plans the indexes of `CREATE INDEX`, with their expressions and conditions, and those that a human adds.
 
 use super::collation::{Fold, fold, folded};
 use super::{Context, behind, names};
@@ -52,10 +52,10 @@ pub(super) fn plan(
 fn kept(context: &Context<'_>, index: &SourceIndex) -> Result<PlannedIndex, String> {
     let facts = match &index.sql {
         Some(sql) => index_facts(&index.name, sql).map_err(|error| error.to_string())?,
-        None => return Err("the source holds no statement for it".to_owned()),
+        None => return Err("SQLite has stored no statement for it".to_owned()),
     };
     if facts.keys.len() != index.columns.len() {
-        return Err("its stored statement is not the index that the source has".to_owned());
+        return Err("its stored statement does not describe the index that SQLite has".to_owned());
     }
     let mut notes = Vec::new();
     let mut columns = Vec::with_capacity(index.columns.len());
@@ -63,7 +63,7 @@ fn kept(context: &Context<'_>, index: &SourceIndex) -> Result<PlannedIndex, Stri
         if let Some(column) =
             key.column.as_deref().filter(|column| context.is_skipped(&context.table.name, column))
         {
-            return Err(format!("its column {column} stays behind"));
+            return Err(format!("its column {column} is not migrated"));
         }
         note_collation(context, key, &mut notes);
         let planned = match column_key(context, key) {
@@ -76,8 +76,8 @@ fn kept(context: &Context<'_>, index: &SourceIndex) -> Result<PlannedIndex, Stri
         None => None,
         Some(sql) => {
             let translated = translate::predicate(sql, &context.scope)
-                .map_err(|error| format!("its condition cannot be translated: {}", error.reason))?;
-            notes.extend(translated.notes);
+                .map_err(|error| format!("its condition cannot be translated: {error}"))?;
+            notes.extend(translated.notes.iter().map(ToString::to_string));
             Some(translated.sql)
         }
     };
@@ -111,8 +111,8 @@ fn expression_key(
     notes: &mut Vec<String>,
 ) -> Result<PlannedIndexColumn, String> {
     let translated = translate::index_key(sql, &context.scope)
-        .map_err(|error| format!("its key {sql} cannot be translated: {}", error.reason))?;
-    notes.extend(translated.notes);
+        .map_err(|error| format!("its key {sql} cannot be translated: {error}"))?;
+    notes.extend(translated.notes.iter().map(ToString::to_string));
     // A key that is just a column, such as the rowid by its own name, needs no brackets and no expression.
     let bare = context.columns.iter().find(|column| quote_pg(&column.target) == translated.sql);
     Ok(PlannedIndexColumn {
@@ -128,9 +128,9 @@ fn note_collation(context: &Context<'_>, key: &SourceIndexColumn, notes: &mut Ve
     match fold(&key.collation, column) {
         Fold::None => {}
         Fold::Lower => notes.push(format!(
-            "COLLATE NOCASE: it serves lookups that say lower({name}) = lower(…); queries that compare {name} itself distinguish case"
+            "COLLATE NOCASE: it serves lookups by lower({name}) = lower(…); queries that compare {name} itself distinguish case"
         )),
-        Fold::TrimRight => notes.push(format!("COLLATE RTRIM: it serves lookups that say rtrim({name}, ' ') = …")),
+        Fold::TrimRight => notes.push(format!("COLLATE RTRIM: it serves lookups by rtrim({name}, ' ') = …")),
         Fold::Unknown => notes.push(format!(
             "the source sorts it by the app's own collation {}; here it is sorted byte by byte",
             key.collation

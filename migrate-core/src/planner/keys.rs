@@ -1,4 +1,4 @@
-//! What becomes of a table's PRIMARY KEY and UNIQUE constraints.
+//! Plans a table's PRIMARY KEY and UNIQUE constraints.
 //!
 //! A constraint under a collation other than BINARY becomes an index on an expression, since PostgreSQL's constraints stand on
 //! columns alone; that is `indexes`' part.
@@ -39,7 +39,7 @@ pub(super) fn plan(context: &Context<'_>, left_behind: &mut Vec<LeftBehind>) -> 
             continue;
         }
         if is_folded(context, index) {
-            let why = "a UNIQUE constraint of PostgreSQL cannot stand on an expression, a unique index can";
+            let why = "a UNIQUE constraint of PostgreSQL cannot use an expression, a unique index can";
             keys.indexes.push(folded_index(context, index, why));
             continue;
         }
@@ -65,8 +65,8 @@ fn primary_key(context: &Context<'_>, left_behind: &mut Vec<LeftBehind>) -> Opti
     (!columns.is_empty()).then_some(PlannedKey { name, columns, instead_of: None })
 }
 
-/// Why a key stays behind whose column does.
-const ON_SKIPPED: &str = "it stands on a column that stays behind";
+/// The reason why a key on a skipped column is not migrated.
+const ON_SKIPPED: &str = "it uses a column that is not migrated";
 
 fn stands_on_skipped<'c>(context: &Context<'_>, mut columns: impl Iterator<Item = &'c str>) -> bool {
     columns.any(|column| context.is_skipped(&context.table.name, column))
@@ -91,7 +91,7 @@ fn key_fold(context: &Context<'_>, key: &SourceIndexColumn) -> Fold {
 fn unknown_collation(context: &Context<'_>, index: &SourceIndex) -> Option<String> {
     let key = index.columns.iter().find(|key| key_fold(context, key) == Fold::Unknown)?;
     Some(format!(
-        "the source compares it by {}, a collation that only the app has; here values are unique byte by byte",
+        "the source compares it by {}, a collation that only the app defines; here values are unique byte by byte",
         key.collation
     ))
 }

@@ -1,7 +1,7 @@
-//! Makes the plan: a source schema, what a scan saw, and what a human decided go in; a plan comes out.
+//! Makes the plan from a source schema, the profile of its values, and a human's decisions.
 //!
 //! Nothing is guessed that cannot be undone. A column keeps its faithful type unless `mapping.toml` names another, or the rules
-//! of `infer` are certain of a better one. All that is not carried over is named.
+//! of `infer` are certain of a better one. Everything that is not migrated is named.
 
 pub(crate) mod breaches;
 mod catalog;
@@ -58,7 +58,7 @@ impl Context<'_> {
         self.columns.iter().find(|column| column.source.eq_ignore_ascii_case(name))
     }
 
-    /// Whether a human lets a column stay behind; both names as the source spells them.
+    /// Whether a human skips a column; both names as the source spells them.
     fn is_skipped(&self, table: &str, column: &str) -> bool {
         let decided = self.mapping.tables.get(table).and_then(|table| table.columns.get(column));
         decided.is_some_and(|column| column.skip.is_some())
@@ -137,7 +137,7 @@ pub fn plan_into(
     existing::leave_unkeyed(&mut tables, &mut left_behind);
     foreign_keys::add_needed_keys(&needed, &names, &mut tables);
     left_behind.extend(schema.others.iter().filter_map(|object| other_object(object, mapping)));
-    let fates = virtual_tables::plan(schema, mapping, &mut tables, &mut left_behind)?;
+    let unplanned = virtual_tables::plan(schema, mapping, &mut tables, &mut left_behind)?;
     tables.iter().try_for_each(checks::check_table)?;
     foreign_keys::leave_mismatched(&mut tables, &mut left_behind);
     let target_relations = target.map(|target| target.relations.clone()).unwrap_or_default();
@@ -147,7 +147,7 @@ pub fn plan_into(
     skipped.finish(&mut tables, &mut left_behind)?;
     let breaches = breaches::apply(&mut tables, profile, &mut left_behind);
     let objects = objects::plan(schema, mapping, &names, &tables, &mut left_behind)?;
-    virtual_tables::explain(schema, mapping, &fates, &mut left_behind);
+    virtual_tables::explain(schema, mapping, &unplanned, &mut left_behind);
     let mut plan = Plan {
         source_fingerprint: Some(schema.fingerprint()),
         tables,
@@ -165,15 +165,14 @@ pub fn plan_into(
     Ok(plan)
 }
 
-/// Why a table does not move, if it does not.
+/// Returns why a table is not migrated, if it is not.
 fn stays_behind<'a>(table: &SourceTable, mapping: &'a Mapping) -> Option<&'a str> {
-    let own =
-        "Diesel's own list of the migrations that were applied to SQLite; PostgreSQL gets a list of its own";
+    let own = "Diesel's list of the migrations that were applied to SQLite; PostgreSQL gets its own";
     let is_diesels = table.name == names::MIGRATIONS[0];
     mapping.leave_behind.get(&table.name).map(String::as_str).or(is_diesels.then_some(own))
 }
 
-/// Gives columns their names and numbering, and takes out those that a human lets stay behind.
+/// Gives columns their names and numbering, and removes those that a human skips.
 fn finish_columns(
     table: &SourceTable,
     names: &Names,
@@ -256,7 +255,7 @@ fn name_unsupported(table: &SourceTable, facts: &TableSqlFacts, left_behind: &mu
     for (column, clause) in &facts.conflict_clauses {
         let column = column.as_ref().map(|column| format!(".{column}")).unwrap_or_default();
         let name = format!("{}{column}: {clause}", table.name);
-        let reason = "in PostgreSQL a row that breaks a constraint always fails its statement, unless that has an ON CONFLICT itself";
+        let reason = "in PostgreSQL a row that violates a constraint fails its statement, unless the statement has an ON CONFLICT clause";
         left_behind.push(behind("conflict clause", &name, reason));
     }
     // STRICT is not named: PostgreSQL holds every column to its type anyway, so that nothing is lost.
@@ -266,7 +265,7 @@ fn name_unsupported(table: &SourceTable, facts: &TableSqlFacts, left_behind: &mu
 fn other_object(object: &SourceObject, mapping: &Mapping) -> Option<LeftBehind> {
     let (kind, reason) = match object.kind {
         SourceObjectKind::View | SourceObjectKind::Trigger => return None,
-        SourceObjectKind::VirtualTable => ("virtual table", "virtual tables have no counterpart"),
+        SourceObjectKind::VirtualTable => ("virtual table", "PostgreSQL has no virtual tables"),
         SourceObjectKind::ShadowTable => ("shadow table", "it is the storage of a virtual table"),
     };
     Some(behind(kind, &object.name, mapping.leave_behind.get(&object.name).map_or(reason, String::as_str)))
@@ -276,7 +275,7 @@ fn behind(kind: &str, name: &str, reason: &str) -> LeftBehind {
     LeftBehind { kind: kind.to_owned(), name: name.to_owned(), reason: reason.to_owned(), sql: None }
 }
 
-/// Every name and pattern in the mapping must be about something, so that a misspelt decision is not lost.
+/// Checks that every name and pattern in the mapping matches something, so that a misspelt decision is not lost.
 fn check_mapping_names(schema: &SourceSchema, mapping: &Mapping) -> Result<(), PlanningError> {
     let tables: BTreeSet<&str> = schema.tables.iter().map(|table| table.name.as_str()).collect();
     let mut objects = tables.clone();

@@ -167,15 +167,15 @@ impl Names {
         let reason = if source.is_empty() {
             "PostgreSQL has no empty name".to_owned()
         } else if alone(&ruled) != found {
-            "another has the name that it would have".to_owned()
+            "another object has the name that it would get".to_owned()
         } else if ruled.len() > PG_NAME_LENGTH_MAX_BYTES {
-            format!("PostgreSQL's names have {PG_NAME_LENGTH_MAX_BYTES} bytes at most")
+            format!("PostgreSQL names have at most {PG_NAME_LENGTH_MAX_BYTES} bytes")
         } else if ruled.starts_with(CATALOG_PREFIX) {
-            "names that begin with pg_ are those of PostgreSQL's catalogs".to_owned()
+            "names that start with pg_ are reserved for PostgreSQL's catalogs".to_owned()
         } else if ruled != found {
-            "every table of PostgreSQL has a column of that name by itself".to_owned()
+            "every PostgreSQL table has a system column of that name".to_owned()
         } else {
-            format!("mapping.toml says names = \"{}\"", self.rule.name())
+            format!("mapping.toml sets names = \"{}\"", self.rule.name())
         };
         Some(format!("named {found} here: {reason}"))
     }

@@ -1,4 +1,4 @@
-//! What becomes of views and triggers: each is translated whole, or stays behind with the reason and its SQL.
+//! Plans views and triggers: each is translated completely, or not migrated, with the reason and its SQL.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ pub(super) struct Objects {
     pub(super) triggers: Vec<PlannedTrigger>,
 }
 
-/// Plans the views and triggers of `schema`, whose tables are planned to the end; what stays behind goes to `left_behind`.
+/// Plans the views and triggers of `schema`, whose tables are planned to the end; what is not migrated goes to `left_behind`.
 pub(super) fn plan(
     schema: &SourceSchema,
     mapping: &Mapping,
@@ -67,7 +67,7 @@ fn tables_of(schema: &SourceSchema, tables: &[PlannedTable]) -> Result<Catalog, 
 }
 
 fn missing(kind: &str, name: &str) -> (String, String) {
-    (name.to_owned(), format!("the {kind} {name}, which does not move"))
+    (name.to_owned(), format!("the {kind} {name}, which is not migrated"))
 }
 
 /// Plans the views. Whatever order they stand in, each round translates those that read what is there already.
@@ -95,7 +95,7 @@ fn plan_views(
                 false
             }
             Err(error) => {
-                reasons.push(error.reason);
+                reasons.push(error);
                 true
             }
         });
@@ -142,7 +142,7 @@ fn planned_view(
         conversions,
         query: translated.query,
         source_sql: view.sql.clone(),
-        notes: translated.notes,
+        notes: translated.notes.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -204,11 +204,11 @@ impl<'a> Triggers<'a> {
                         event: translated.event,
                         condition: translated.condition,
                         source_sql: source.sql.clone(),
-                        notes: translated.notes,
+                        notes: translated.notes.iter().map(ToString::to_string).collect(),
                     });
                 }
                 Err(error) => {
-                    let reason = format!("it cannot be translated: {}", error.reason);
+                    let reason = format!("it cannot be translated: {error}");
                     left_behind.push(left("trigger", source, &reason));
                 }
             }
@@ -233,8 +233,8 @@ fn note_order(planned: &mut [PlannedTrigger]) {
         planned.iter_mut().filter(|trigger| found.get(&event(trigger)).is_some_and(|count| *count > 1))
     {
         trigger.notes.push(
-            "several triggers fire on this event: PostgreSQL calls them in the order of their names, SQLite in one that it does \
-             not promise"
+            "several triggers fire on this event: PostgreSQL calls them in the order of their names, SQLite in an \
+             undocumented order"
                 .to_owned(),
         );
     }
@@ -248,7 +248,7 @@ fn cascades(table: &SourceTable) -> impl Iterator<Item = (String, String)> {
     keys.map(|key| (key.parent_table.clone(), table.name.clone()))
 }
 
-/// Something that stays behind with its SQL, which a person has to see.
+/// An object that is not migrated, with its SQL for people to read.
 fn left(kind: &str, object: &SourceObject, reason: &str) -> LeftBehind {
     LeftBehind { sql: Some(object.sql.clone()), ..behind(kind, &object.name, reason) }
 }

@@ -1,4 +1,4 @@
-//! Whether the rules of a mapping are about anything: one whose pattern is misspelt would be lost without a word.
+//! Checks that the rules of a mapping match something: a misspelt pattern would be lost silently.
 
 use super::PlanningError;
 use crate::mapping::{ColumnRule, Mapping, glob_fits};

@@ -1,4 +1,4 @@
-//! Keys and indexes that a human leaves out, and the foreign keys that point to such a key.
+//! Keys and indexes that a human skips, and the foreign keys that reference such a key.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +6,10 @@ use super::{PlanningError, behind, names};
 use crate::mapping::Mapping;
 use crate::plan::{LeftBehind, PlannedIndex, PlannedTable};
 
-/// The kind of what is left behind here.
+/// The kind of a skipped index among the items that are not migrated.
 pub(crate) const SKIPPED_KIND: &str = "skipped index";
 
-/// The name by which a skipped index of a table stands among what is left behind.
+/// The name of a skipped index of a table among the items that are not migrated.
 pub(crate) fn skipped_name(index: &str, table: &str) -> String {
     format!("{index} on {table}")
 }
@@ -102,7 +102,7 @@ fn leave_foreign_keys(
                 || parent.is_none_or(|(_, keys)| keys.contains(&wanted));
             if !is_kept {
                 let name = format!("{source}({}) to {}", key.columns.join(", "), key.parent_table);
-                left_behind.push(behind("foreign key", &name, "the key that it points to is left out"));
+                left_behind.push(behind("foreign key", &name, "the key that it references is skipped"));
             }
             is_kept
         });

@@ -43,7 +43,7 @@ pub(super) fn weaken(table: &mut PlannedTable, columns: &[String], is_folded: bo
     weakened
 }
 
-const NOT_UNIQUE: &str = "an index that is not unique";
+const NOT_UNIQUE: &str = "a non-unique index";
 
 /// Whether a key of an index is a column, or what a collation makes of it.
 fn is_on(key: &PlannedIndexColumn, column: &PlannedColumn) -> bool {
@@ -89,7 +89,7 @@ fn constraints(table: &mut PlannedTable, columns: &[PlannedColumn]) -> Vec<Weake
             predicate: None,
             source_sql: None,
             added_because: None,
-            notes: vec![format!("{kind} in SQLite, where the values differ that are one here")],
+            notes: vec![format!("{kind} in SQLite, where values differ that are equal here")],
         });
         Weakened {
             constraint: format!("{} ({})", kind.to_ascii_lowercase(), key.columns.join(", ")),
@@ -144,7 +144,7 @@ pub(super) fn leave_foreign_keys(
                 left_behind.push(behind(
                     "foreign key",
                     &name,
-                    "the key that it points to has values twice in PostgreSQL, and is no unique one there",
+                    "the key that it references has duplicate values in PostgreSQL, so it is not unique there",
                 ));
             }
             is_kept

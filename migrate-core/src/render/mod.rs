@@ -3,15 +3,12 @@
 //! Pure functions, deterministic to the byte. Nothing here decides anything: the plan has decided.
 
 mod diesel_schema;
-mod json;
 mod migrations;
-mod summary;
 
+pub use crate::plan::plan_json;
 pub use diesel_schema::{source_diesel_schema, target_diesel_schema};
-pub use json::plan_json;
 pub(crate) use migrations::table_locks;
 pub use migrations::{
     Build, BuildKind, MigrationFiles, RemovalSteps, SchemaStep, builds, create_constraints, create_tables,
     removal_steps, schema_steps,
 };
-pub use summary::plan_summary;

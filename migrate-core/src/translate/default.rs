@@ -1,4 +1,4 @@
-//! Column defaults: what SQLite would store, as PostgreSQL stores it.
+//! Column defaults: the value that SQLite would store, as PostgreSQL stores it.
 
 use super::model::{Kind, Node, Result, Scope, Translated, with_expression};
 use super::operators::{coerce, default_value};
@@ -7,17 +7,17 @@ use crate::affinity::Affinity;
 use crate::conversion::Conversion;
 use crate::source_sql::{DefaultMeaning, default_meaning};
 
-/// Translates a default for a column of this conversion and affinity; none where it is NULL, which is no default.
+/// Translates a default for a column of this conversion and affinity; `None` for NULL, which is the same as no default.
 ///
 /// # Errors
 /// [`super::Untranslatable`] with the reason.
 pub fn default(sql: &str, conversion: &Conversion, affinity: Affinity) -> Result<Option<Translated>> {
-    if let Some(clock) = default_value::whole_clock(sql, conversion) {
+    if let Some(clock) = default_value::clock_default(sql, conversion) {
         return Ok(Some(clock));
     }
     match default_meaning(sql) {
         DefaultMeaning::Null => return Ok(None),
-        // A bare word is text where SQLite takes it as a default.
+        // SQLite reads a bare word in a default as text.
         DefaultMeaning::Text(text) => {
             return default_value::constant(&Node::of_text(&text), conversion, affinity).map(Some);
         }
@@ -34,113 +34,94 @@ pub fn default(sql: &str, conversion: &Conversion, affinity: Affinity) -> Result
             return default_value::constant(&node, conversion, affinity).map(Some);
         }
         let sql = coerce::assigned(&node, conversion, affinity)?;
-        let mut notes = translator.notes;
-        notes.sort();
-        notes.dedup();
-        Ok(Some(Translated { sql, volatility: node.volatility, notes }))
+        Ok(Some(Translated { sql, volatility: node.volatility, notes: translator.notes }))
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conversion::NaiveZone;
+    use Affinity as A;
+    use Conversion as C;
 
     #[test]
     fn a_default_is_what_sqlite_would_store() {
+        let iso = || C::TimestamptzFromIso8601(NaiveZone::default());
         for (sql, affinity, conversion, expected) in [
-            ("'5'", Affinity::Integer, Conversion::Bigint, Some("5")),
-            ("' -5 '", Affinity::Numeric, Conversion::Bigint, Some("-5")),
-            ("'5'", Affinity::Text, Conversion::Text, Some("'5'")),
-            ("'5'", Affinity::Blob, Conversion::Text, Some("'5'")),
-            ("'5'", Affinity::Blob, Conversion::Bigint, None),
-            ("5", Affinity::Text, Conversion::Text, Some("'5'")),
-            ("5", Affinity::Blob, Conversion::Text, None),
-            ("5", Affinity::Blob, Conversion::Bigint, Some("5")),
-            ("'five'", Affinity::Integer, Conversion::Bigint, None),
-            ("'five'", Affinity::Integer, Conversion::Text, Some("'five'")),
-            ("'inf'", Affinity::Real, Conversion::Text, Some("'inf'")),
-            ("1.0", Affinity::Integer, Conversion::Bigint, Some("1")),
-            ("'1e3'", Affinity::Integer, Conversion::Bigint, Some("1000")),
-            ("'1.5'", Affinity::Numeric, Conversion::DoublePrecision, Some("1.5e0")),
-            ("1.5", Affinity::Integer, Conversion::Bigint, None),
-            ("-9223372036854775808", Affinity::Integer, Conversion::Bigint, Some("-9223372036854775808")),
-            ("9223372036854775808", Affinity::Integer, Conversion::Bigint, None),
-            ("'1'", Affinity::Integer, Conversion::Boolean, Some("true")),
-            ("5", Affinity::Text, Conversion::Jsonb, Some("'5'::jsonb")),
-            ("x'00ff'", Affinity::Blob, Conversion::Bytea, Some("E'\\\\x00ff'::bytea")),
-            ("x''", Affinity::Blob, Conversion::Bytea, Some("E'\\\\x'::bytea")),
-            ("x'00FF'", Affinity::Blob, Conversion::Bytea, Some("E'\\\\x00FF'::bytea")),
-            ("0x10", Affinity::Integer, Conversion::Bigint, Some("16")),
-            ("false", Affinity::Numeric, Conversion::Numeric, Some("0")),
-            ("1", Affinity::Numeric, Conversion::Boolean, Some("true")),
-            ("'it''s'", Affinity::Text, Conversion::Text, Some("'it''s'")),
-            ("\"abc\"", Affinity::Text, Conversion::Text, Some("'abc'")),
-            ("\"\"", Affinity::Text, Conversion::Text, Some("''")),
-            ("'NULL'", Affinity::Text, Conversion::Text, Some("'NULL'")),
-            ("19.99", Affinity::Numeric, Conversion::Numeric, Some("19.99")),
+            ("'5'", A::Integer, C::Bigint, Some("5")),
+            ("' -5 '", A::Numeric, C::Bigint, Some("-5")),
+            ("'5'", A::Text, C::Text, Some("'5'")),
+            ("'5'", A::Blob, C::Text, Some("'5'")),
+            ("'5'", A::Blob, C::Bigint, None),
+            ("5", A::Text, C::Text, Some("'5'")),
+            ("5", A::Blob, C::Text, None),
+            ("5", A::Blob, C::Bigint, Some("5")),
+            ("'five'", A::Integer, C::Bigint, None),
+            ("'five'", A::Integer, C::Text, Some("'five'")),
+            ("'inf'", A::Real, C::Text, Some("'inf'")),
+            ("1.0", A::Integer, C::Bigint, Some("1")),
+            ("'1e3'", A::Integer, C::Bigint, Some("1000")),
+            ("'1.5'", A::Numeric, C::DoublePrecision, Some("1.5e0")),
+            ("1.5", A::Integer, C::Bigint, None),
+            ("-9223372036854775808", A::Integer, C::Bigint, Some("-9223372036854775808")),
+            ("9223372036854775808", A::Integer, C::Bigint, None),
+            ("'1'", A::Integer, C::Boolean, Some("true")),
+            ("5", A::Text, C::Jsonb, Some("'5'::jsonb")),
+            ("x'00ff'", A::Blob, C::Bytea, Some("E'\\\\x00ff'::bytea")),
+            ("x''", A::Blob, C::Bytea, Some("E'\\\\x'::bytea")),
+            ("x'00FF'", A::Blob, C::Bytea, Some("E'\\\\x00FF'::bytea")),
+            ("0x10", A::Integer, C::Bigint, Some("16")),
+            ("false", A::Numeric, C::Numeric, Some("0")),
+            ("1", A::Numeric, C::Boolean, Some("true")),
+            ("'it''s'", A::Text, C::Text, Some("'it''s'")),
+            ("\"abc\"", A::Text, C::Text, Some("'abc'")),
+            ("\"\"", A::Text, C::Text, Some("''")),
+            ("'NULL'", A::Text, C::Text, Some("'NULL'")),
+            ("19.99", A::Numeric, C::Numeric, Some("19.99")),
             (
                 "CURRENT_TIMESTAMP",
-                Affinity::Text,
-                Conversion::Text,
+                A::Text,
+                C::Text,
                 Some("to_char(now() at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')"),
             ),
-            (
-                "current_timestamp",
-                Affinity::Numeric,
-                Conversion::TimestamptzFromIso8601(crate::conversion::NaiveZone::default()),
-                Some("now()"),
-            ),
-            (
-                "datetime('now')",
-                Affinity::Numeric,
-                Conversion::TimestampFromIso8601,
-                Some("(now() at time zone 'UTC')"),
-            ),
-            ("CURRENT_DATE", Affinity::Numeric, Conversion::Date, Some("((now() at time zone 'UTC'))::date")),
+            ("current_timestamp", A::Numeric, iso(), Some("now()")),
+            ("datetime('now')", A::Numeric, C::TimestampFromIso8601, Some("(now() at time zone 'UTC')")),
+            ("CURRENT_DATE", A::Numeric, C::Date, Some("((now() at time zone 'UTC'))::date")),
             (
                 "CURRENT_TIME",
-                Affinity::Numeric,
-                Conversion::Time,
+                A::Numeric,
+                C::Time,
                 Some("date_trunc('second', (now() at time zone 'UTC'))::time"),
             ),
             (
                 "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')",
-                Affinity::Text,
-                Conversion::Text,
+                A::Text,
+                C::Text,
                 Some("to_char(now() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"),
             ),
-            (
-                "strftime('%Y-%m-%d %H:%M:%f','now')",
-                Affinity::Numeric,
-                Conversion::TimestamptzFromIso8601(crate::conversion::NaiveZone::default()),
-                Some("now()"),
-            ),
+            ("strftime('%Y-%m-%d %H:%M:%f','now')", A::Numeric, iso(), Some("now()")),
             (
                 "lower(hex(randomblob(16)))",
-                Affinity::Text,
-                Conversion::Text,
+                A::Text,
+                C::Text,
                 Some(
                     "encode(substring(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())) from 1 for 16), 'hex')",
                 ),
             ),
-            ("unixepoch()", Affinity::Integer, Conversion::TimestamptzFromEpochS, Some("now()")),
-            ("unixepoch() * 1000", Affinity::Integer, Conversion::TimestamptzFromEpochMs, Some("now()")),
+            ("unixepoch()", A::Integer, C::TimestamptzFromEpochS, Some("now()")),
+            ("unixepoch() * 1000", A::Integer, C::TimestamptzFromEpochMs, Some("now()")),
             (
                 "cast((julianday('now') - 2440587.5) * 86400000 as integer)",
-                Affinity::Integer,
-                Conversion::TimestamptzFromEpochMs,
+                A::Integer,
+                C::TimestamptzFromEpochMs,
                 Some("now()"),
             ),
-            ("CURRENT_TIMESTAMP", Affinity::Numeric, Conversion::TimestamptzFromEpochMs, Some("now()")),
-            ("current_timestamp", Affinity::Numeric, Conversion::TimestamptzFromEpochS, Some("now()")),
-            (
-                "unixepoch()",
-                Affinity::Text,
-                Conversion::TimestamptzFromIso8601(crate::conversion::NaiveZone::default()),
-                Some("now()"),
-            ),
-            ("CURRENT_DATE", Affinity::Numeric, Conversion::TimestamptzFromEpochMs, None),
-            ("load_extension('x')", Affinity::Text, Conversion::Text, None),
+            ("CURRENT_TIMESTAMP", A::Numeric, C::TimestamptzFromEpochMs, Some("now()")),
+            ("current_timestamp", A::Numeric, C::TimestamptzFromEpochS, Some("now()")),
+            ("unixepoch()", A::Text, iso(), Some("now()")),
+            ("CURRENT_DATE", A::Numeric, C::TimestamptzFromEpochMs, None),
+            ("load_extension('x')", A::Text, C::Text, None),
         ] {
             let translated =
                 default(sql, &conversion, affinity).ok().flatten().map(|translated| translated.sql);

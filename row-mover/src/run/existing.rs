@@ -1,6 +1,7 @@
 //! Tables that an app made in the target: whether they are as the plan found them, and how what a run brought goes again.
 
 use migrate_core::identifier::quote_pg;
+use migrate_core::load_plan::LoadPlan;
 use migrate_core::plan::{ExistingTable, Plan, PlannedTable};
 use migrate_core::render::{self, SchemaStep};
 
@@ -93,7 +94,7 @@ pub(super) fn versions(migrations: &[Migration]) -> Vec<String> {
 /// Adds the rows whose keys clash in the app's tables to what a scan found.
 pub(super) fn find_key_clashes(
     connections: &Connections<'_>,
-    plan: &Plan,
+    plan: &LoadPlan,
     open: &dyn Fn() -> Result<SourceConnection>,
     findings: &mut Findings,
 ) -> Result<()> {

@@ -26,7 +26,7 @@ use migrate_core::plan::{Plan, PlannedTable};
 
 pub use cancel::cancel;
 pub use outcome::{AlreadyDone, Moved, Outcome, PhaseDone, Rejected, TableMoved};
-pub use validation::{Purpose, Validation, ValidationRequest, validate};
+pub use validation::{Purpose, Validation, ValidationRequest, validate, validate_with_copy};
 
 use crate::error::{Error, Result};
 use crate::ledger;
@@ -103,7 +103,7 @@ fn migrate_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'
     match (decide(last.as_ref().map(|run| &run.state), &subject), last) {
         (Decision::Refuse(words), _) => Err(something_else(&request.target, &words)),
         (Decision::AlreadyDone, Some(run)) => session.already_done(request, run),
-        (Decision::GoOn(phase), Some(run)) => {
+        (Decision::Resume(phase), Some(run)) => {
             session.refuse_standby()?;
             observer.note(&Note::Resuming { run: run.id, phase });
             if seal::source_state(&request.source) != run.seal.source_state {
@@ -143,7 +143,7 @@ fn dry_run_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'
         }
         (Decision::Refuse(words), _) => return Err(something_else(&request.target, &words)),
         (Decision::AlreadyDone, _) => "nothing: an earlier run has done it".to_owned(),
-        (Decision::GoOn(phase), _) => format!("go on from {phase}"),
+        (Decision::Resume(phase), _) => format!("go on from {phase}"),
         (Decision::Begin, _) => {
             let phases: Vec<&str> = Phase::ALL.into_iter().map(Phase::name).collect();
             format!("{} tables move, in the phases {}", tables.len(), phases.join(", "))

@@ -1,5 +1,8 @@
 //! The validate phase: rows, schema, sequences and bookkeeping, and what the ledger is told of the result.
 
+use std::path::Path;
+
+use migrate_core::load_plan::LoadPlan;
 use migrate_core::phase::Phase;
 use migrate_core::plan::PlannedTable;
 use serde::Serialize;
@@ -10,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
 use crate::observer::Observer;
 use crate::source::integrity_check::Integrity;
+use crate::source::seal::Seal;
 use crate::source::{SourceConnection, seal};
 use crate::target::migration::Migration;
 use crate::validate::{
@@ -104,10 +108,22 @@ pub struct ValidationRequest<'a> {
 /// # Errors
 /// When there is none, or either side cannot be read.
 pub fn validate(request: &ValidationRequest<'_>, observer: &dyn Observer) -> Result<(Run, Validation)> {
+    validate_with_copy(request, None, observer)
+}
+
+/// Does the same with a sealed copy that was moved to `moved_copy` since; its SHA-256 must be the one in the ledger.
+///
+/// # Errors
+/// As above.
+pub fn validate_with_copy(
+    request: &ValidationRequest<'_>,
+    moved_copy: Option<&Path>,
+    observer: &dyn Observer,
+) -> Result<(Run, Validation)> {
     watched(observer, |observer| {
         let mut holder = open_checked(&request.target, &request.settings)?;
         let budget = Budget::settle(&mut holder, request.options.workers, &request.target, observer)?;
-        let work = || validate_within(request, holder, budget, observer);
+        let work = || validate_within(request, moved_copy, holder, budget, observer);
         // The watch takes a connection, which a worker or `status` may need.
         if budget.has_one_to_spare() {
             watching_locks(&request.target, &request.settings, work)
@@ -119,12 +135,13 @@ pub fn validate(request: &ValidationRequest<'_>, observer: &dyn Observer) -> Res
 
 fn validate_within(
     request: &ValidationRequest<'_>,
+    moved_copy: Option<&Path>,
     mut holder: Connection,
     budget: Budget,
     observer: &dyn Observer,
 ) -> Result<(Run, Validation)> {
     let connections = Connections::new(&request.target, &request.settings, budget)?;
-    let run = ledger::last_run(&mut *connections.pooled()?)?.ok_or_else(|| {
+    let mut run = ledger::last_run(&mut *connections.pooled()?)?.ok_or_else(|| {
         Error::new(format!("{} holds no migration to validate", request.target))
             .with_remedy_text("migrate first: `cargo xtask migrate`")
     })?;
@@ -136,7 +153,10 @@ fn validate_within(
     }
     removal::check_none_begun(&mut *connections.pooled()?, &run)?;
     observer.phase_started(Phase::Validate);
-    seal::verify_while(&run.seal, &|| check_stop(observer))?;
+    if let Some(path) = moved_copy {
+        run.seal.path = path.to_owned();
+    }
+    verify_copy(&run.seal, observer)?;
     let is_standby = target_check::is_standby(&mut holder)?;
     let parts = ValidationParts {
         connections: &connections,
@@ -165,6 +185,18 @@ fn validate_within(
     Ok((run, validation))
 }
 
+/// Verifies the sealed copy by its SHA-256 in the ledger.
+fn verify_copy(seal: &Seal, observer: &dyn Observer) -> Result<()> {
+    if !seal.path.exists() {
+        let problem = format!("the sealed copy {} does not exist", seal.path.display());
+        return Err(Error::new(problem).caused_by("it was moved or deleted after the migration").with_remedy_text(
+            "if it was moved, name its new path: `cargo xtask validate --sealed-copy FILE`; if it is lost, take a new one with \
+             `cargo xtask migrate --restart`",
+        ));
+    }
+    seal::verify_while(seal, &|| check_stop(observer))
+}
+
 pub(super) struct ValidationParts<'a> {
     pub(super) connections: &'a Connections<'a>,
     pub(super) migrations: &'a [Migration],
@@ -181,16 +213,14 @@ impl ValidationParts<'_> {
     /// Each step gives its connection back before the next one takes one: there may be no more than one.
     pub(super) fn compare(&self, holder: &mut Connection, run: &Run) -> Result<Validation> {
         let started = std::time::Instant::now();
-        let is_moved = |table: &&PlannedTable| run.state.subject.tables.contains(&table.source);
-        let plan = run.plan.with_policies();
-        let tables: Vec<&PlannedTable> = plan.tables.iter().filter(is_moved).collect();
+        let plan = LoadPlan::new(&run.plan);
+        let tables = plan.select(|table| run.state.subject.tables.contains(&table.source));
         let (schema, schema_left_out) = match self.is_standby {
-            false => (catalog::schema_differences(&mut *self.connections.pooled()?, &run.plan)?, None),
+            false => (self.schema_differences(run)?, None),
             true => (Vec::new(), Some(STANDBY.to_owned())),
         };
         // Rows are only compared where the columns to read are there; what is missing is named already.
-        let readable: Vec<&PlannedTable> =
-            tables.iter().copied().filter(|table| catalog::is_readable(table, &schema)).collect();
+        let readable = tables.clone().retained(|table| catalog::is_readable(table, &schema));
         let open_source =
             || Ok(SourceConnection::open_sealed(&run.seal.path)?.stopped_by(self.observer.stop_flag()));
         let open_target = || self.connections.bulk();
@@ -229,6 +259,13 @@ impl ValidationParts<'_> {
             integrity: None,
             seconds: started.elapsed().as_secs_f64(),
         })
+    }
+
+    fn schema_differences(&self, run: &Run) -> Result<Vec<catalog::SchemaDifference>> {
+        self.observer.schema_comparison_started(run.plan.tables.len());
+        let found = catalog::schema_differences(&mut *self.connections.pooled()?, &run.plan);
+        self.observer.schema_comparison_finished();
+        found
     }
 
     /// Tries the constraints, unless it is only looked at what there is.

@@ -232,10 +232,10 @@ fn next(run: Option<&RunStatus>, is_at_work: bool) -> String {
         (Decision::AlreadyDone, false) => {
             format!("nothing: validated at {}", run.validated_at.as_deref().unwrap_or("an unknown time"))
         }
-        (Decision::GoOn(Phase::Validate), false) => {
+        (Decision::Resume(Phase::Validate), false) => {
             "`cargo xtask validate`: everything has moved, and what is there is not proven".to_owned()
         }
-        (Decision::GoOn(phase), false) => {
+        (Decision::Resume(phase), false) => {
             format!("the same `cargo xtask migrate` again: it goes on from {phase}")
         }
         _ => "the same `cargo xtask migrate` again: it begins anew".to_owned(),

@@ -15,7 +15,7 @@ use migrate_core::render;
 use migrate_core::target_schema::TargetFact;
 
 use super::strays::strays;
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
 use crate::target::batches;
 use crate::target::describe::{DESCRIBED_AT_ONCE, Line, describe, describe_existing};
 use postgres_client::connection::Connection;
@@ -50,7 +50,10 @@ pub fn schema_differences(target: &mut Connection, plan: &Plan) -> Result<Vec<Sc
     let parts = PlanParts::new(&comparison.made);
     let end = |from: usize, share: LockShare| parts.end_of_part(from, share.locks());
     batches::in_batches(parts.len(), share, &end, &mut |range| {
-        found.extend(comparison.part(target, &parts.part(range), &mut planned)?);
+        let part = parts
+            .part(range)
+            .ok_or_else(|| Error::new("a part of the plan that does not exist was compared"))?;
+        found.extend(comparison.part(target, &part, &mut planned)?);
         Ok(())
     })?;
     found.extend(comparison.existing_tables(target)?);

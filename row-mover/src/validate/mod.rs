@@ -29,6 +29,7 @@ mod unmatched;
 mod views;
 mod workers;
 
+use migrate_core::load_plan::LoadTables;
 use migrate_core::plan::{PlannedColumn, PlannedTable};
 use serde::Serialize;
 
@@ -140,7 +141,7 @@ pub struct CompareOptions {
 /// # Errors
 /// When either side cannot be read.
 pub fn compare_rows(
-    tables: &[&PlannedTable],
+    tables: &LoadTables<'_>,
     options: CompareOptions,
     open_source: &(dyn Fn() -> Result<SourceConnection> + Sync),
     open_target: &(dyn Fn() -> Result<Connection> + Sync),

@@ -1,4 +1,4 @@
-//! Triggers do in PostgreSQL what they do in SQLite: one script runs on both sides, and the tables are compared after it.
+//! Triggers have the same effect in PostgreSQL as in SQLite: a script runs on both sides, and the tables are compared.
 
 use diesel::connection::SimpleConnection;
 use migrate_core::render;
@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 
 use crate::support::{Case, ask, plan, sqlite};
 
-/// A schema with triggers, a script of statements that both databases take or both refuse, and queries to compare after it.
+/// A schema with triggers, a script of statements that both databases accept or both refuse, and queries to compare.
 struct Script {
     name: &'static str,
     schema: &'static str,
@@ -216,7 +216,7 @@ fn triggers_do_the_same() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The rows as PostgreSQL prints them.
+/// Returns the rows as PostgreSQL prints them.
 fn sqlite_rows(source: &rusqlite::Connection, query: &str) -> Vec<String> {
     let mut statement = source.prepare(query).unwrap();
     let columns = statement.column_count();
@@ -233,7 +233,7 @@ fn sqlite_rows(source: &rusqlite::Connection, query: &str) -> Vec<String> {
     statement.query_map([], row).unwrap().map(Result::unwrap).collect()
 }
 
-/// Triggers that mean something else in PostgreSQL, or may, and a part of the reason.
+/// Triggers that may mean something else in PostgreSQL, and a part of the reason.
 const REFUSED: &[(&str, &str)] = &[
     (
         "BEFORE UPDATE ON t BEGIN UPDATE t SET v = 'x' WHERE id = NEW.id; END",
@@ -253,7 +253,7 @@ const REFUSED: &[(&str, &str)] = &[
         "AFTER INSERT ON t BEGIN INSERT INTO u (id) VALUES (NEW.id) ON CONFLICT (v) DO NOTHING; END",
         "ON CONFLICT of columns",
     ),
-    ("AFTER INSERT ON t BEGIN UPDATE u SET maybe = NEW.v; END", "no certain form"),
+    ("AFTER INSERT ON t BEGIN UPDATE u SET maybe = NEW.v; END", "no unambiguous form"),
     ("BEFORE INSERT ON g BEGIN SELECT RAISE(ABORT, 'x') WHERE NEW.twice > 3; END", "generated column twice"),
 ];
 

@@ -1,11 +1,11 @@
-//! Views give in PostgreSQL the rows that they give in SQLite: each body is read on both sides, and the conversions are undone here.
+//! Views return the same rows in PostgreSQL as in SQLite: each body is read on both sides, and the conversions are undone here.
 
 use migrate_core::render;
 use rusqlite::types::Value;
 
 use crate::support::{Case, plan, sqlite};
 
-/// Rows with all that is nasty: NULLs, negative numbers, letters of both cases and beyond ASCII, truth values, times, documents.
+/// Rows full of edge cases: NULLs, negative numbers, letters of both cases and beyond ASCII, truth values, times, documents.
 pub const TABLES: &str = "
     CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL, nick TEXT COLLATE NOCASE, age INTEGER, height REAL,
                          active BOOLEAN NOT NULL DEFAULT 1, joined INTEGER NOT NULL, boss INTEGER REFERENCES people, doc TEXT);
@@ -32,7 +32,7 @@ pub const TABLES: &str = "
 pub const MAPPING: &str = "[tables.people.columns]\njoined = { as = \"timestamptz_from_epoch_ms\" }\ndoc = { as = \"jsonb\" }\n\
      [tables.short.columns]\ngone = { skip = \"nobody reads it\" }\n[tables.keyed.columns]\nk = { as = \"uuid\" }\n";
 
-/// Bodies of views. One that begins with `=` is read in its order, which is total.
+/// Bodies of views. The order of one that begins with `=` is compared, too.
 const VIEWS: &[&str] = &[
     "SELECT * FROM people",
     "SELECT p.*, o.id AS order_id FROM people p JOIN orders o ON o.person = p.id",
@@ -193,7 +193,7 @@ fn types(case: &Case, number: usize) -> Vec<String> {
     ))
 }
 
-/// What SQLite says, each value as PostgreSQL has one of its column's type.
+/// Returns SQLite's rows, with each value in PostgreSQL's form of its column's type.
 fn sqlite_rows(source: &rusqlite::Connection, case: &Case, number: usize) -> Vec<String> {
     let types = types(case, number);
     let mut statement = source.prepare(&format!("SELECT * FROM v{number}")).unwrap();
@@ -205,7 +205,7 @@ fn sqlite_rows(source: &rusqlite::Connection, case: &Case, number: usize) -> Vec
     statement.query_map([], row).unwrap().map(Result::unwrap).collect()
 }
 
-/// A value of SQLite's, written as PostgreSQL has it in a column of this type.
+/// Returns a value of SQLite in PostgreSQL's form of a type.
 fn shown(value: &Value, kind: &str) -> String {
     match (kind, value) {
         (_, Value::Null) => "NULL".to_owned(),
@@ -230,18 +230,18 @@ fn shown(value: &Value, kind: &str) -> String {
     }
 }
 
-/// A document whose keys have one order.
+/// Returns a document with sorted keys.
 fn document(mut value: serde_json::Value) -> String {
     value.sort_all_objects();
     value.to_string()
 }
 
-/// A number with as many digits as two ways to add floats agree on.
+/// Returns a number with the digits on which two orders of adding floats agree.
 fn number(text: &str) -> String {
     text.parse::<f64>().map_or_else(|_| text.to_owned(), |value| format!("{:.9e}", value + 0.0))
 }
 
-/// What PostgreSQL says, in the forms of `shown`.
+/// Returns PostgreSQL's rows, in the forms of `shown`.
 fn target_rows(case: &Case, number_of_view: usize) -> Vec<String> {
     let types = types(case, number_of_view);
     let mut session = case.session();
@@ -260,13 +260,13 @@ fn target_rows(case: &Case, number_of_view: usize) -> Vec<String> {
     rows.into_iter().map(|row| row.into_iter().zip(&types).map(shown).collect::<Vec<_>>().join("|")).collect()
 }
 
-/// Bodies that mean something else in PostgreSQL, or may, and a part of the reason.
+/// Bodies that may mean something else in PostgreSQL, and a part of the reason.
 const REFUSED: &[(&str, &str)] = &[
     ("SELECT id FROM people LIMIT 2", "LIMIT without ORDER BY"),
-    ("SELECT id FROM people ORDER BY id LIMIT abs(2)", "LIMIT or OFFSET that is no literal"),
+    ("SELECT id FROM people ORDER BY id LIMIT abs(2)", "LIMIT or OFFSET that is not a literal"),
     (
         "SELECT id FROM (SELECT id FROM people ORDER BY id LIMIT 1, 2) ORDER BY id LIMIT 1 OFFSET 1",
-        "LIMIT with a comma in one place",
+        "LIMIT with a comma in one query",
     ),
     ("SELECT status, qty FROM orders GROUP BY status", "the column qty beside an aggregate"),
     ("SELECT name, max(age) FROM people", "the column name beside an aggregate"),
@@ -275,16 +275,16 @@ const REFUSED: &[(&str, &str)] = &[
         "SELECT p.name, o.status FROM people p LEFT JOIN orders o ON o.person = p.id GROUP BY p.id",
         "the column status",
     ),
-    ("SELECT DISTINCT nick FROM people", "text under a collation"),
+    ("SELECT DISTINCT nick FROM people", "text with a collation"),
     ("SELECT DISTINCT doc FROM people", "jsonb"),
     ("SELECT nick FROM people UNION SELECT name FROM people", "collations"),
-    ("SELECT name FROM people UNION ALL SELECT age FROM people", "several classes"),
-    ("SELECT height FROM people UNION ALL SELECT age FROM people", "several classes"),
-    ("SELECT coalesce(height, age) FROM people", "several classes"),
-    ("SELECT (SELECT name FROM people) AS first", "may give several rows"),
+    ("SELECT name FROM people UNION ALL SELECT age FROM people", "several storage classes"),
+    ("SELECT height FROM people UNION ALL SELECT age FROM people", "several storage classes"),
+    ("SELECT coalesce(height, age) FROM people", "several storage classes"),
+    ("SELECT (SELECT name FROM people) AS first", "may return several rows"),
     (
         "SELECT id, (SELECT status FROM orders WHERE person = people.id) AS s FROM people",
-        "may give several rows",
+        "may return several rows",
     ),
     (
         "SELECT id, (SELECT status FROM orders WHERE person = people.id LIMIT 1) AS s FROM people",
@@ -295,27 +295,27 @@ const REFUSED: &[(&str, &str)] = &[
     ("SELECT name FROM people WHERE id IN orders", "IN with the name of a table"),
     ("SELECT soundex(name) FROM people", "the function soundex"),
     ("SELECT nobody FROM people", "the column nobody"),
-    (
-        "SELECT id FROM people JOIN orders ON person = people.id",
-        "the column id, which more than one table has",
-    ),
+    ("SELECT id FROM people JOIN orders ON person = people.id", "the column id, which several tables have"),
     ("SELECT * FROM elsewhere", "the table elsewhere"),
-    ("SELECT * FROM refused_0", "the view refused_0, which does not move"),
-    ("SELECT * FROM circle", "the view circle, which does not move"),
-    ("SELECT count(DISTINCT nick) FROM people", "under a collation"),
-    ("SELECT count(DISTINCT json_extract(doc, '$.n')) FROM people", "DISTINCT values"),
-    ("SELECT * FROM short NATURAL JOIN kinds", "NATURAL JOIN of a table with a column that does not move"),
-    ("SELECT doc FROM people ORDER BY doc", "an order of values"),
+    ("SELECT * FROM refused_0", "the view refused_0, which is not migrated"),
+    ("SELECT * FROM circle", "the view circle, which is not migrated"),
+    ("SELECT count(DISTINCT nick) FROM people", "with a collation"),
+    (
+        "SELECT count(DISTINCT json_extract(doc, '$.n')) FROM people",
+        "equal in PostgreSQL and different in SQLite",
+    ),
+    ("SELECT * FROM short NATURAL JOIN kinds", "NATURAL JOIN of a table with a column that is not migrated"),
+    ("SELECT doc FROM people ORDER BY doc", "exact form"),
     (
         "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 5) SELECT n FROM c",
-        "ORDER BY or LIMIT of a query",
+        "ORDER BY or LIMIT of a recursive query",
     ),
     (
         "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n || 'x' FROM c WHERE n < 9) SELECT n FROM c",
-        "several classes",
+        "several storage classes",
     ),
     ("SELECT * FROM people p FULL JOIN orders o USING (id)", "USING or NATURAL with RIGHT or FULL"),
-    ("SELECT (SELECT max(p.age)) FROM people p", "of columns of another query"),
+    ("SELECT (SELECT max(p.age)) FROM people p", "of columns of an outer query"),
     ("SELECT (1, 2)", "a row of several values"),
 ];
 
@@ -367,7 +367,7 @@ fn views_stand_on_views_and_keep_their_names() {
         ["timestamp with time zone|boolean|bigint"]
     );
     let notes = &case.plan.views.iter().find(|view| view.source == long).unwrap().notes;
-    assert!(notes.iter().any(|note| note.contains("has no name of its own")), "{notes:?}");
+    assert!(notes.iter().any(|note| note.contains("is named by the text of its expression")), "{notes:?}");
     let down = render::create_constraints(&case.plan).down;
     case.execute(&down);
     assert_eq!(

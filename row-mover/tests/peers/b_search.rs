@@ -1,4 +1,4 @@
-//! Section B, continued: virtual tables, and the search that they offer.
+//! Section B, continued: virtual tables and their search.
 
 use crate::support::migrate::migrate_any;
 use crate::support::{Ending, PeerCase, case, check};
@@ -7,11 +7,11 @@ pub fn cases() -> Vec<PeerCase> {
     [external_content(), own_content(), without_search(), rtrees(), unreadable()].concat()
 }
 
-/// No storage of a virtual table is a table of PostgreSQL.
+/// Counts the storage tables of virtual tables in the target, which must be none.
 const SHADOWS: &str = "SELECT count(*) FROM pg_class WHERE relname ~ '^(ft|notes|pages|old|rt)_(data|idx|docsize|config|content|segments|segdir|stat|node|parent|rowid)$' \
                        AND relkind = 'r' AND relnamespace = 'public'::regnamespace";
 
-/// A case in which these parts of a full-text table's storage stay behind.
+/// A case in which these storage tables of a virtual table are not migrated.
 fn leaves_storage(case: PeerCase, table: &str, parts: &[&str]) -> PeerCase {
     let name = |part| format!("shadow table {table}_{part}");
     parts.iter().fold(case, |case, part| case.leaves(&name(part))).gives(SHADOWS, &["0"])
@@ -39,8 +39,8 @@ fn external_content() -> Vec<PeerCase> {
     .leaves("trigger t_ad")
     .leaves("trigger t_au")
     .tells("say ft_tsvector @@ websearch_to_tsquery('simple', $1) in place of ft MATCH ?")
-    .tells("all it does is keep the full-text index ft in step, which t.ft_tsvector does by itself")
-    .tells("it is the storage of the full-text index ft, in whose place t.ft_tsvector is")
+    .tells("it only updates the full-text index ft, and t.ft_tsvector updates itself")
+    .tells("it is the storage of the full-text index ft, which t.ft_tsvector replaces")
     .gives("SELECT id, body FROM t ORDER BY id", &["1|the quick fox", "2|a lazy dog"])
     .gives("SELECT id FROM t WHERE ft_tsvector @@ websearch_to_tsquery('simple', 'FOX quick')", &["1"])
     .gives("SELECT id FROM t WHERE ft_tsvector @@ websearch_to_tsquery('simple', 'the')", &["1"])
@@ -147,7 +147,7 @@ fn own_content() -> Vec<PeerCase> {
     ]
 }
 
-/// Those of which the rows or the search cannot move.
+/// Virtual tables whose rows or search cannot be migrated.
 fn without_search() -> Vec<PeerCase> {
     let contentless = case(
         "B21 fts5 without content",
@@ -158,7 +158,7 @@ fn without_search() -> Vec<PeerCase> {
     .leaves("virtual table ft")
     .leaves("trigger t_ai")
     .tells("it is contentless")
-    .tells("all it does is write to the virtual table ft, which stays behind")
+    .tells("it only writes to the virtual table ft, which is not migrated")
     .runs("INSERT INTO t VALUES (2, 'y')");
     let absent = case(
         "B21 fts5 with content that is not there",
@@ -170,7 +170,7 @@ fn without_search() -> Vec<PeerCase> {
     .leaves("virtual table over_view")
     .leaves("virtual table other")
     .leaves_or("view v", &["SELECT a FROM v"], &["x"])
-    .tells("its text is that of gone_with_it, which is no table that moves")
+    .tells("its text is that of gone_with_it, which is not a migrated table")
     .tells("its column b is not searched: no such column of t moves");
     let absent = ["gone", "other", "over_view"]
         .into_iter()
@@ -229,7 +229,7 @@ fn rtrees() -> Vec<PeerCase> {
     vec![leaves_storage(floats, "rt", &parts), leaves_storage(integers, "rt", &parts)]
 }
 
-/// Those that this program has not the means for.
+/// Virtual tables that this program cannot read.
 fn unreadable() -> Vec<PeerCase> {
     vec![
         case(
@@ -284,7 +284,7 @@ fn section_b_search() {
     check(&cases());
 }
 
-/// Texts in which words are hard to tell apart.
+/// Texts whose words are hard to separate.
 const TEXTS: [&str; 12] = [
     "the quick brown fox",
     "The QUICK-witted dog, and/or the fox's den",
@@ -300,7 +300,7 @@ const TEXTS: [&str; 12] = [
     "one\ttwo\nthree",
 ];
 
-/// Words that SQLite takes as they are, and PostgreSQL too.
+/// Words that both SQLite and PostgreSQL match literally.
 const WORDS: [&str; 36] = [
     "the",
     "QUICK",
@@ -340,7 +340,7 @@ const WORDS: [&str; 36] = [
     "none",
 ];
 
-/// The same words find the same rows.
+/// Checks that the same words find the same rows.
 #[test]
 fn section_b_search_finds_the_same_rows() {
     let quoted: Vec<String> = TEXTS.iter().map(|text| format!("('{}')", text.replace('\'', "''"))).collect();

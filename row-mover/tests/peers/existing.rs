@@ -1,5 +1,5 @@
-//! Tables that the app has made in the target before: rows go into them by name, its types and constraints win, and nothing of its
-//! schema is lost.
+//! Existing tables of the app in the target: rows are loaded into them by name, their types and constraints take precedence, and nothing in
+//! the app's schema is lost.
 
 use crate::support::{Ending, PeerCase, case, check};
 
@@ -73,7 +73,7 @@ fn names() -> Vec<PeerCase> {
         case("X3 a column that does not", "CREATE TABLE t (id INTEGER PRIMARY KEY);")
             .target("CREATE TABLE t (id int PRIMARY KEY, a text NOT NULL, b int NOT NULL, c int NOT NULL DEFAULT 1)")
             .ends(Ending::Refused)
-            .tells("needs a value for a, b, which the source has not"),
+            .tells("needs a value for a, b, which the source does not have"),
         case(
             "X4 a framework's list",
             "CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1);
@@ -143,7 +143,7 @@ fn types() -> Vec<PeerCase> {
             .mapping("[tables.t.columns]\nn = { as = \"bigint\" }")
             .target("CREATE TABLE t (id int PRIMARY KEY, n boolean)")
             .ends(Ending::Refused)
-            .tells("column t.n is boolean in the target, and its conversion bigint in mapping.toml gives bigint"),
+            .tells("column t.n is boolean in the target, and its conversion bigint in mapping.toml produces bigint"),
         case("X8 a type that nothing gives", "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT); INSERT INTO t VALUES (1, '::1');")
             .target("CREATE TABLE t (id int PRIMARY KEY, a inet)")
             .ends(Ending::Refused)

@@ -1,5 +1,5 @@
-//! Runs a program that is measured: its time on the clock, and the most memory that it had at once. What it says goes to files, so
-//! that nobody has to read along. It judges no exit code.
+//! Runs a program and measures its time and its peak memory. Its output goes to files, so that nothing has to read it meanwhile. It
+//! judges no exit code.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use rustix::process::Signal;
 
-/// How often a running program is looked at: its time is exact to this.
+/// Interval at which a running program is checked, which is the precision of its time.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// What a program did.
@@ -21,7 +21,7 @@ pub(crate) struct Ran {
     pub(crate) status: ExitStatus,
     /// From its start to its end.
     pub(crate) seconds: f64,
-    /// The most memory that it had at once, in bytes, where the system says that.
+    /// The most memory that it had at once, in bytes, where the system reports it.
     pub(crate) peak_bytes: Option<u64>,
     /// What it wrote to standard output.
     pub(crate) stdout: String,
@@ -30,10 +30,10 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    /// The last line that says anything, of standard error or else of standard output.
+    /// Returns the last line that is not empty, of standard error or else of standard output.
     pub(crate) fn last_line(&self) -> String {
         let last = |text: &str| text.lines().map(str::trim).rfind(|line| !line.is_empty()).map(str::to_owned);
-        last(&self.stderr).or_else(|| last(&self.stdout)).unwrap_or_else(|| "it said nothing".to_owned())
+        last(&self.stderr).or_else(|| last(&self.stdout)).unwrap_or_else(|| "it printed nothing".to_owned())
     }
 }
 
@@ -67,14 +67,14 @@ impl Interrupt {
     }
 }
 
-/// Runs `command` to its end. `folder` gets what it says.
+/// Runs `command` to its end, with its output in files of `folder`.
 ///
 /// # Errors
 /// Where it cannot be started, or the run is interrupted, which ends it.
 pub(crate) fn run(command: &mut Command, folder: &Path, interrupt: &Interrupt) -> anyhow::Result<Ran> {
     let name = command.get_program().to_string_lossy().into_owned();
     let paths = ["stdout", "stderr"].map(|stream| folder.join(stream));
-    let failed = || format!("what {name} says cannot be kept in {}", folder.display());
+    let failed = || format!("the output of {name} cannot be written to {}", folder.display());
     let [stdout, stderr] = &paths;
     command
         .stdin(Stdio::null())

@@ -1,4 +1,4 @@
-//! Figures of several rounds, and what stands for them: the median, with the smallest and the largest beside it.
+//! Figures of several rounds and their median, smallest and largest.
 
 use serde::Serialize;
 
@@ -22,17 +22,17 @@ impl Figures {
     /// Adds a round's figure.
     pub(crate) fn add(&mut self, name: impl Into<String>, seconds: f64, peak_bytes: Option<u64>) {
         let name = name.into();
-        let place = self.0.iter().position(|measured| measured.name == name).unwrap_or_else(|| {
+        let at = self.0.iter().position(|measured| measured.name == name).unwrap_or_else(|| {
             self.0.push(Measured { name, seconds: Vec::new(), peak_bytes: Vec::new() });
             self.0.len() - 1
         });
-        if let Some(measured) = self.0.get_mut(place) {
+        if let Some(measured) = self.0.get_mut(at) {
             measured.seconds.push(seconds);
             measured.peak_bytes.extend(peak_bytes);
         }
     }
 
-    /// Takes out what was measured under a name, as of a peer that failed in a later round.
+    /// Removes what was measured under a name, for a peer that failed in a later round.
     pub(crate) fn remove(&mut self, prefix: &str) {
         self.0.retain(|measured| !measured.name.starts_with(prefix));
     }

@@ -1,6 +1,6 @@
-//! The floor: what PostgreSQL alone takes for the rows, keys, indexes and constraints of a plan, with nothing of ours on the way.
+//! The floor: the time that PostgreSQL alone needs for the rows, keys, indexes and constraints of a plan.
 //!
-//! The rows lie on the server's machine as files of binary COPY before the clock starts, and the server reads them itself. What is
+//! The rows are on the server's machine as files of binary COPY before the clock starts, and the server reads them itself. What is
 //! run is the plan's own two migrations. Nothing is given up for speed: tables are logged, the server's settings stay.
 
 use std::fs;
@@ -69,7 +69,7 @@ fn apart(
 ) -> anyhow::Result<(f64, f64)> {
     let database = server.database()?;
     let mut connections = connect(&database, sessions)?;
-    // A builder of indexes has a core of its own where two are at it, and helpers where it is alone.
+    // With two sessions each index build has one core; with one session it has parallel workers.
     if sessions > 1 {
         set_parallel(&mut connections, 0)?;
     }
@@ -84,7 +84,7 @@ fn apart(
     let first = connections.first_mut().context("the floor has no session")?;
     let started = Instant::now();
     if sessions == 1 {
-        // Rows that come into a table of the same transaction can be frozen at once, and nobody has to log them twice.
+        // Rows that are copied into a table of the same transaction can be frozen at once.
         let all: Vec<&str> = create.into_iter().chain(copies.iter().flatten().map(String::as_str)).collect();
         in_transaction(first, &all)?;
     } else {
@@ -100,7 +100,7 @@ fn apart(
     Ok((rows, took))
 }
 
-/// Two sessions by whole tables: a table's rows, then its keys and indexes at once. What is about more tables comes last.
+/// Two sessions, a table at a time: a table's rows, then its keys and indexes at once. What is about more tables comes last.
 fn overlapped(server: &Server, subject: &Subject, statements: &PlanStatements) -> anyhow::Result<f64> {
     let database = server.database()?;
     let mut connections = connect(&database, 2)?;

@@ -1,7 +1,7 @@
-//! What a migration takes beside what PostgreSQL alone takes and beside other programs: the parts of `cargo xtask bench`.
+//! The parts of `cargo xtask bench`, which measures a migration against PostgreSQL alone and other programs.
 //!
-//! [`subjects`] makes the databases, [`floor`] measures the server alone, [`ours`] this program, [`peers`] others, and [`report`]
-//! puts medians beside each other. What is measured when is the command's to say. `docs/performance.md` tells of the method.
+//! [`subjects`] creates the databases, [`floor`] measures the server alone, [`ours`] this program, [`peers`] others, and [`report`]
+//! compares medians. The command decides what is measured when. `docs/performance.md` describes the method.
 
 pub(crate) mod child;
 pub(crate) mod figures;

@@ -11,10 +11,10 @@ use super::figures::Figures;
 use super::server::Server;
 use super::subjects::Subject;
 
-/// The phases in which rows are loaded and made a database of: what the floor does, too.
+/// The phases that load rows and build keys and indexes, as the floor does.
 const LOAD_PHASES: [&str; 2] = ["rows", "constraints"];
 
-/// Measures one migration: the whole, each phase, and its memory.
+/// Measures one migration: its total time, each phase, and its memory.
 ///
 /// # Errors
 /// Where it does not end with everything proven.
@@ -28,10 +28,10 @@ pub(crate) fn measure(
     let database = server.database()?;
     let program = std::env::current_exe().context("this program's own file cannot be found")?;
     // Sealed copies are as large as their source, and go with this folder.
-    let place = tempfile::tempdir_in(folder).context("no scratch folder can be made")?;
+    let scratch = tempfile::tempdir_in(folder).context("a scratch folder cannot be created")?;
     let mut command = Command::new(program);
     command
-        .current_dir(place.path())
+        .current_dir(scratch.path())
         .args(["migrate", "--json", "--quiet", "--sqlite"])
         .arg(&subject.path)
         .arg("--plan")
@@ -40,17 +40,17 @@ pub(crate) fn measure(
         .arg(database.url());
     database.lend_password(&mut command);
     server.checkpoint()?;
-    let ran = child::run(&mut command, place.path(), interrupt)?;
+    let ran = child::run(&mut command, scratch.path(), interrupt)?;
     if !ran.status.success() {
         bail!("migrate of {} ended with {}: {}", subject.name, ran.status, ran.last_line());
     }
-    let said: Value = serde_json::from_str(&ran.stdout)
+    let result: Value = serde_json::from_str(&ran.stdout)
         .with_context(|| format!("what migrate of {} printed is no JSON", subject.name))?;
-    if said["proven"] != true {
+    if result["proven"] != true {
         bail!("migrate of {} has not proven that everything arrived", subject.name);
     }
-    let phases = phases(&said)
-        .with_context(|| format!("migrate of {} does not say what its phases took", subject.name))?;
+    let phases = phases(&result)
+        .with_context(|| format!("migrate of {} does not report the time of its phases", subject.name))?;
     figures.add("ours.whole", ran.seconds, ran.peak_bytes);
     for (phase, seconds) in &phases {
         figures.add(format!("ours.phase.{phase}"), *seconds, None);
@@ -61,8 +61,8 @@ pub(crate) fn measure(
 }
 
 /// The phases of `migrate --json`, in order.
-fn phases(said: &Value) -> Option<Vec<(String, f64)>> {
-    let phases = said.get("result")?.get("phases")?.as_array()?;
+fn phases(result: &Value) -> Option<Vec<(String, f64)>> {
+    let phases = result.get("result")?.get("phases")?.as_array()?;
     let phases: Option<Vec<_>> = phases
         .iter()
         .map(|phase| Some((phase.get("phase")?.as_str()?.to_owned(), phase.get("seconds")?.as_f64()?)))

@@ -1,5 +1,5 @@
-//! Other programs that move a SQLite file to PostgreSQL, where they are installed. They are run as their manuals say, with nothing
-//! tuned for or against them. What they lose on the way is not looked at here, but for the number of rows.
+//! Other programs that move a SQLite file to PostgreSQL, where they are installed. They are run as their manuals say, with no
+//! tuning for or against them. Of what they lose, only the number of rows is checked here.
 
 use std::fs;
 use std::path::Path;
@@ -21,7 +21,7 @@ const DUCKDB_SCRIPT: &str = include_str!("duckdb_copy.py");
 pub(crate) enum Peer {
     /// pgloader: tables, rows, indexes, keys, sequences.
     Pgloader,
-    /// DuckDB: tables and rows alone.
+    /// DuckDB: tables and rows only.
     Duckdb,
 }
 
@@ -53,11 +53,12 @@ impl Peer {
             Peer::Duckdb => command("python3", &["-c", DUCKDB_SCRIPT, "--version"]),
         };
         let output = command.stdin(Stdio::null()).output().ok().filter(|output| output.status.success());
-        let said = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-        let first = said.as_deref().and_then(|said| said.lines().find(|line| !line.trim().is_empty()));
+        let printed = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+        let first =
+            printed.as_deref().and_then(|printed| printed.lines().find(|line| !line.trim().is_empty()));
         first
             .map(|line| line.trim().to_owned())
-            .ok_or_else(|| format!("not run: it is not installed; `{}` brings it", self.how_to_install()))
+            .ok_or_else(|| format!("not run: it is not installed; `{}` installs it", self.how_to_install()))
     }
 }
 
@@ -67,7 +68,7 @@ fn command(program: &str, arguments: &[&str]) -> Command {
     command
 }
 
-/// Measures one copy by a peer. The inner error says why it failed, which ends no run.
+/// Measures one copy by a peer. The inner error is why it failed, which ends no run.
 ///
 /// # Errors
 /// Where the server cannot be used, or the run is interrupted.
@@ -80,15 +81,15 @@ pub(crate) fn measure(
     figures: &mut Figures,
 ) -> anyhow::Result<Result<(), String>> {
     let database = server.database()?;
-    let place = tempfile::tempdir_in(folder).context("no scratch folder can be made")?;
+    let scratch = tempfile::tempdir_in(folder).context("a scratch folder cannot be created")?;
     let mut command = match peer {
-        Peer::Pgloader => pgloader(subject, &database, place.path()),
-        Peer::Duckdb => duckdb(subject, &database, place.path())?,
+        Peer::Pgloader => pgloader(subject, &database, scratch.path()),
+        Peer::Duckdb => duckdb(subject, &database, scratch.path())?,
     };
-    command.current_dir(place.path());
+    command.current_dir(scratch.path());
     database.lend_password(&mut command);
     server.checkpoint()?;
-    let ran = child::run(&mut command, place.path(), interrupt)?;
+    let ran = child::run(&mut command, scratch.path(), interrupt)?;
     if !ran.status.success() {
         return Ok(Err(format!("failed ({}): {}", ran.status, ran.last_line())));
     }
@@ -97,7 +98,7 @@ pub(crate) fn measure(
         Peer::Duckdb => Some(seconds_said(&ran)?),
     };
     if let Err(reason) = check_rows(&database, subject) {
-        return Ok(Err(format!("failed, and says nothing of it: {reason:#}")));
+        return Ok(Err(format!("failed, and reports no reason: {reason:#}")));
     }
     figures.add(format!("{}.whole", peer.name()), ran.seconds, ran.peak_bytes);
     if let Some(seconds) = copied {
@@ -106,16 +107,16 @@ pub(crate) fn measure(
     Ok(Ok(()))
 }
 
-fn pgloader(subject: &Subject, database: &BenchDatabase<'_>, place: &Path) -> Command {
+fn pgloader(subject: &Subject, database: &BenchDatabase<'_>, folder: &Path) -> Command {
     let mut command = command("pgloader", &["--quiet", "--root-dir"]);
-    command.arg(place).arg(format!("sqlite://{}", subject.path.display())).arg(database.url());
+    command.arg(folder).arg(format!("sqlite://{}", subject.path.display())).arg(database.url());
     command
 }
 
-fn duckdb(subject: &Subject, database: &BenchDatabase<'_>, place: &Path) -> anyhow::Result<Command> {
+fn duckdb(subject: &Subject, database: &BenchDatabase<'_>, folder: &Path) -> anyhow::Result<Command> {
     let tables: Vec<&str> = subject.plan.tables.iter().map(|table| table.source.as_str()).collect();
     let job = json!({ "sqlite": subject.path, "postgres": database.url(), "tables": tables });
-    let path = place.join("job.json");
+    let path = folder.join("job.json");
     fs::write(&path, job.to_string()).with_context(|| format!("{} cannot be written", path.display()))?;
     let mut command = command("python3", &["-c", DUCKDB_SCRIPT]);
     command.arg(path);
@@ -125,8 +126,8 @@ fn duckdb(subject: &Subject, database: &BenchDatabase<'_>, place: &Path) -> anyh
 /// What DuckDB's statements took by themselves, without the start of Python.
 fn seconds_said(ran: &Ran) -> anyhow::Result<f64> {
     let last = ran.stdout.trim().lines().next_back().unwrap_or_default();
-    let said: Value = serde_json::from_str(last).context("DuckDB's script printed no JSON")?;
-    said["seconds"].as_f64().context("DuckDB's script does not say what its copy took")
+    let result: Value = serde_json::from_str(last).context("DuckDB's script printed no JSON")?;
+    result["seconds"].as_f64().context("DuckDB's script does not report the time of its copy")
 }
 
 /// A copy that lost rows has not done the same work.

@@ -6,7 +6,7 @@ use super::figures::{Figures, Measured, median, spread};
 use super::peers::Peer;
 use super::subjects::Subject;
 use crate::report::{JSON_FORMAT, counted, new_table};
-use crate::screen::size;
+use ::report::figures::size;
 
 /// What became of a peer: measured, or why not.
 pub(crate) type PeerOutcome = (Peer, Result<(), String>);
@@ -41,11 +41,11 @@ pub(crate) struct SubjectReport {
 enum Bound {
     AtMost(f64),
     AtLeast(f64),
-    /// Shown beside the goals, and judged by nobody.
+    /// Shown with the goals, and not judged.
     Any,
 }
 
-/// A goal of the project, or what is to be seen beside it, and the figure of this run.
+/// A goal of the project, or a figure shown with the goals, and the figure of this run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Goal {
     name: &'static str,

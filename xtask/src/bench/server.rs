@@ -1,4 +1,4 @@
-//! The server that is measured with, and the databases that a run makes in it, each of which goes again when it is dropped.
+//! The server of a measurement, and the databases that a run creates in it; each is removed when its value is dropped.
 
 use std::cell::Cell;
 use std::process::Command;
@@ -58,11 +58,11 @@ impl Server {
     pub(crate) fn choose(
         url: Option<&str>,
         version: Option<u32>,
-        say: impl Fn(&str),
+        remark: impl Fn(&str),
     ) -> anyhow::Result<Server> {
         let url = match url {
             Some(url) => url.to_owned(),
-            None => private::cluster(version, say)?.url("postgres")?,
+            None => private::cluster(version, remark)?.url("postgres")?,
         };
         let Some(address) = Address::parse(&url) else {
             bail!(
@@ -108,7 +108,7 @@ impl Server {
         let name = format!("{PREFIX}_{}_{number}", std::process::id());
         let sql = format!("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'", quote_pg(&name));
         execute(&mut self.connect(&self.address.database)?, &sql)
-            .context("no database can be made: the role needs CREATEDB")?;
+            .context("a database cannot be created: the role needs CREATEDB")?;
         Ok(BenchDatabase { server: self, name })
     }
 
@@ -118,7 +118,7 @@ impl Server {
     /// Where the role may not.
     pub(crate) fn checkpoint(&self) -> anyhow::Result<()> {
         execute(&mut self.connect(&self.address.database)?, "CHECKPOINT").context(
-            "the server cannot be made quiet: the role has to be superuser or a member of pg_checkpoint",
+            "the server cannot be brought to rest: the role must be superuser or a member of pg_checkpoint",
         )
     }
 
@@ -141,7 +141,7 @@ impl BenchDatabase<'_> {
         self.server.address.url(&self.name, false)
     }
 
-    /// Gives a program the password by its environment.
+    /// Passes the password to a program in its environment.
     pub(crate) fn lend_password(&self, command: &mut Command) {
         if let Some(password) = &self.server.address.password {
             command.env("PGPASSWORD", decoded(password));
@@ -160,10 +160,10 @@ impl Drop for BenchDatabase<'_> {
     }
 }
 
-/// Runs statements in one session. All values are made up, so that the server's words may be shown as they are.
+/// Runs statements in one session. All values are generated, so the server's messages may be shown as they are.
 ///
 /// # Errors
-/// What the server says.
+/// Returns the server's answer.
 pub(crate) fn execute(session: &mut PgConnection, sql: &str) -> anyhow::Result<()> {
     Ok(session.batch_execute(sql)?)
 }
@@ -171,7 +171,7 @@ pub(crate) fn execute(session: &mut PgConnection, sql: &str) -> anyhow::Result<(
 /// The text of a query's one column `line`.
 ///
 /// # Errors
-/// What the server says.
+/// Returns the server's answer.
 pub(crate) fn line(session: &mut PgConnection, sql: &str) -> anyhow::Result<String> {
     let found: Line = diesel::sql_query(sql).get_result(session)?;
     Ok(found.line)
@@ -217,7 +217,7 @@ impl std::fmt::Debug for Address {
     }
 }
 
-/// Takes percent-encoding back, as libpq does.
+/// Decodes percent-encoding as libpq does.
 fn decoded(text: &str) -> String {
     let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
     while let Some((&first, after)) = rest.split_first() {

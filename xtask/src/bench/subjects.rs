@@ -1,4 +1,4 @@
-//! The databases that are measured with: made anew for each run, each with its plan and its rows as COPY files. Measures nothing.
+//! The databases of a measurement: created for each run, each with its plan and its rows as COPY files. It measures nothing.
 
 use std::fs::{self, File};
 use std::io::BufWriter;
@@ -9,6 +9,7 @@ use anyhow::Context;
 use clap::ValueEnum;
 use fixtures::hyperpage::{SampleOptions, create_sample};
 use fixtures::shapes::{self, create_shape};
+use migrate_core::load_plan::LoadPlan;
 use migrate_core::mapping::Mapping;
 use migrate_core::plan::{Plan, PlannedTable};
 use row_mover::copy_file::{self, Encoded};
@@ -74,7 +75,7 @@ pub(crate) struct Subject {
     pub(crate) sqlite_bytes: u64,
     /// The plan that floor and migration follow.
     pub(crate) plan: Plan,
-    /// Where that plan lies.
+    /// The folder of that plan.
     pub(crate) plan_dir: PathBuf,
     /// The rows of each of the plan's tables as COPY files, in the plan's order.
     pub(crate) tables: Vec<EncodedTable>,
@@ -90,10 +91,10 @@ pub(crate) struct EncodedTable {
 }
 
 impl Subject {
-    /// Makes the file, its plan and the COPY files in `folder`, of `rows` as `--rows` means them.
+    /// Creates the file, its plan and the COPY files in `folder`, of `rows` as `--rows` means them.
     ///
     /// # Errors
-    /// Where a file cannot be made, or no plan fits it.
+    /// When a file cannot be created, or no plan fits it.
     pub(crate) fn make(kind: SubjectKind, rows: u64, folder: &Path) -> anyhow::Result<Subject> {
         let name = kind.name();
         let path = folder.join(format!("{name}.db"));
@@ -109,10 +110,11 @@ impl Subject {
             }
         };
         let copy_dir = folder.join(format!("{name}-copy"));
-        fs::create_dir(&copy_dir).with_context(|| format!("{} cannot be made", copy_dir.display()))?;
+        fs::create_dir(&copy_dir).with_context(|| format!("{} cannot be created", copy_dir.display()))?;
         lend_to_server(&copy_dir, 0o755)?;
         let source = SourceConnection::open_live(&path)?;
-        let tables = plan.tables.iter().enumerate();
+        let load_plan = LoadPlan::new(&plan);
+        let tables = load_plan.tables.iter().enumerate();
         let tables =
             tables.map(|(place, table)| encode_table(&source, table, &copy_dir.join(place.to_string())));
         let tables = tables.collect::<anyhow::Result<Vec<_>>>()?;
@@ -156,7 +158,7 @@ fn encode_table(
     let parts = if rows > SPLIT_FROM_ROWS { 2 } else { 1 };
     let files: Vec<PathBuf> = (0..parts).map(|part| stem.with_extension(format!("{part}.copy"))).collect();
     let create = |path: &PathBuf| {
-        let file = File::create(path).with_context(|| format!("{} cannot be made", path.display()))?;
+        let file = File::create(path).with_context(|| format!("{} cannot be created", path.display()))?;
         lend_to_server(path, 0o644)?;
         Ok(BufWriter::with_capacity(1 << 20, file))
     };
@@ -165,7 +167,7 @@ fn encode_table(
     Ok(EncodedTable { files, encoded })
 }
 
-/// Lets the server's account read what is in a folder of ours: it is made up, and no secret.
+/// Lets the server's account read a folder of ours, whose content is generated and not secret.
 pub(crate) fn lend_to_server(path: &Path, mode: u32) -> anyhow::Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(mode))
         .with_context(|| format!("the mode of {} cannot be set", path.display()))

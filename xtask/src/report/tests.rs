@@ -184,7 +184,7 @@ fn two_hundred_tables_and_fifty_with_differences_take_thirty_lines() {
     assert!(text.contains("more tables, all equal\n"), "{text}");
     let reason = Some("the server is a standby".to_owned());
     let text = validation_text(&run, &Validation { schema_left_out: reason, ..validation(2, 0) }, &url, END);
-    assert!(text.contains("NO proof: 19999 rows of 2 tables equal the sealed copy"), "{text}");
+    assert!(text.contains("NOT proven: 19999 rows of 2 tables equal the sealed copy"), "{text}");
     assert!(text.contains("were not compared: the server is a standby."), "{text}");
 }
 

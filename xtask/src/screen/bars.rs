@@ -8,10 +8,10 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::progress::{Item, Progress};
 use crate::output;
 
-/// How often bars are drawn.
+/// Interval at which bars are drawn.
 const DRAW_EVERY: Duration = Duration::from_millis(200);
 
-/// How often there is a line where no terminal is; the first one comes when a phase takes longer than this.
+/// Interval of lines where there is no terminal; a shorter phase prints none.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// Where progress is shown.
@@ -33,7 +33,7 @@ pub(super) enum Display {
 }
 
 impl Display {
-    /// Where progress is shown that may be quiet. Bars use no colour, so that `NO_COLOR` has nothing to take away.
+    /// Chooses where progress is shown. Bars have no colour, so `NO_COLOR` needs no care.
     pub(super) fn new(is_quiet: bool) -> Display {
         let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
         if is_quiet {
@@ -46,8 +46,8 @@ impl Display {
         }
     }
 
-    /// Says a line that stays.
-    pub(super) fn say(&self, text: &str) {
+    /// Prints a line that is kept.
+    pub(super) fn print(&self, text: &str) {
         match self {
             Display::Bars { multi, .. } => multi.suspend(|| output::note(text)),
             Display::Lines { .. } => output::note(text),
@@ -82,7 +82,7 @@ impl Display {
         }
     }
 
-    /// Takes all bars away.
+    /// Removes all bars.
     pub(super) fn clear(&mut self) {
         if let Display::Bars { multi, bars } = self {
             clear(multi, bars);

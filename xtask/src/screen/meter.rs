@@ -7,10 +7,10 @@ use std::time::Duration;
 /// Over how much of the past a rate is taken.
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// No rate is said before there is this much to go on.
+/// The shortest time from which a rate is computed.
 const RATE_AFTER: Duration = Duration::from_secs(1);
 
-/// How far apart the looks back are, so that they stay few.
+/// The interval between two samples.
 const SAMPLE_EVERY: Duration = Duration::from_millis(200);
 
 /// What is done of something.
@@ -18,7 +18,7 @@ const SAMPLE_EVERY: Duration = Duration::from_millis(200);
 pub(super) struct Meter {
     /// What is done.
     pub(super) done: u64,
-    /// What there is in all; none where nobody has counted it.
+    /// What there is in total; none if it was not counted.
     pub(super) all: Option<u64>,
     /// What was done at moments of the past, the oldest first.
     samples: VecDeque<(Duration, u64)>,
@@ -41,17 +41,17 @@ impl Meter {
     }
 
     /// Remembers what is done now.
-    pub(super) fn look(&mut self, now: Duration) {
+    pub(super) fn sample(&mut self, now: Duration) {
         if self.samples.back().is_none_or(|(then, _)| now.saturating_sub(*then) >= SAMPLE_EVERY) {
             self.samples.push_back((now, self.done));
         }
-        // The oldest that is kept is the last one outside of the window, so that a rate is over the whole of it.
+        // The oldest that is kept is the last one outside of the window, so that a rate covers all of it.
         while self.samples.get(1).is_some_and(|(then, _)| now.saturating_sub(*then) >= WINDOW) {
             self.samples.pop_front();
         }
     }
 
-    /// What is done in a second of late; none before there is something to go on.
+    /// The recent rate for each second; none while too little is known.
     pub(super) fn rate(&self, now: Duration) -> Option<f64> {
         let (then, before) = *self.samples.front()?;
         let took = now.saturating_sub(then);
@@ -65,7 +65,7 @@ impl Meter {
         Some(left as f64 / self.rate(now)?)
     }
 
-    /// The share that is done, from 0 to 1; none where nobody has counted.
+    /// The share that is done, from 0 to 1; none if the total was not counted.
     pub(super) fn share(&self) -> Option<f64> {
         match self.all? {
             0 => None,
@@ -98,14 +98,14 @@ mod tests {
         let mut meter = Meter::new(0, Some(100_000), at(0));
         for second in 1..=40 {
             meter.add(if second <= 20 { 100 } else { 1_000 });
-            meter.look(at(second * 1_000));
+            meter.sample(at(second * 1_000));
         }
         assert_eq!(meter.rate(at(40_000)), Some(1_000.0));
         assert_eq!(meter.seconds_left(at(40_000)), Some(78.0));
         // It stalls: the rate falls, and then there is none.
-        meter.look(at(45_000));
+        meter.sample(at(45_000));
         assert!(meter.rate(at(45_000)).unwrap() < 1_000.0);
-        (46..=60).for_each(|second| meter.look(at(second * 1_000)));
+        (46..=60).for_each(|second| meter.sample(at(second * 1_000)));
         assert_eq!((meter.rate(at(60_000)), meter.seconds_left(at(60_000))), (None, None));
     }
 
@@ -113,7 +113,7 @@ mod tests {
     fn what_was_sent_in_vain_is_taken_back() {
         let mut meter = Meter::new(0, Some(1_000), at(0));
         meter.add(600);
-        meter.look(at(1_000));
+        meter.sample(at(1_000));
         meter.take_back(600);
         assert_eq!((meter.done, meter.rate(at(2_000)), meter.share()), (0, None, Some(0.0)));
         meter.take_back(1);
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn it_keeps_few_samples_however_often_it_is_looked_at() {
         let mut meter = Meter::new(0, None, at(0));
-        (0..1_000_000).for_each(|millisecond| meter.look(at(millisecond)));
+        (0..1_000_000).for_each(|millisecond| meter.sample(at(millisecond)));
         assert!(meter.samples.len() <= 53, "{}", meter.samples.len());
     }
 }

@@ -1,19 +1,19 @@
-//! What a person sees while a command works: bars where a terminal is attached, else a line now and then, and a line for each
-//! phase that is done.
+//! Progress of a command: bars on a terminal, a line every few seconds elsewhere, and a line for each finished phase.
 //!
-//! Everything goes to standard error; with `--quiet` there is nothing. What is known is kept in `progress`, `bars` draws it: a
-//! thread of its own looks at it a few times a second, so that those who work only count.
+//! It writes to standard error only, and nothing with `--quiet`. `progress` keeps the counts and `bars` draws them, in a thread of its
+//! own, so that the threads that do the work only count.
 
 mod bars;
 mod meter;
 mod notes;
 mod progress;
-mod words;
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use ::report::figures::size;
+use indicatif::HumanDuration;
 use migrate_core::phase::Phase;
 use postgres_client::Error;
 use postgres_client::budget::Shortage;
@@ -27,7 +27,6 @@ use crate::report::{counted, rejects};
 use crate::stop::Stop;
 use bars::Display;
 use progress::{Progress, Unit};
-pub(crate) use words::{seconds_left, size};
 
 /// Clears the terminal and goes to its top.
 pub(crate) const CLEAR: &str = "\x1b[H\x1b[2J";
@@ -42,7 +41,7 @@ pub(crate) struct Screen {
 struct Shared {
     began: Instant,
     state: Mutex<State>,
-    /// Told when the screen is finished with.
+    /// Notified when the screen is finished.
     is_over: Condvar,
 }
 
@@ -57,7 +56,7 @@ struct State {
     bytes_done: u64,
 }
 
-/// What a scan has counted in a table.
+/// The counts of a table's scan.
 struct TableCount {
     table: String,
     rows: u64,
@@ -65,7 +64,7 @@ struct TableCount {
 }
 
 impl Screen {
-    /// A screen; a quiet one shows nothing. It tells the work when `stop` asks for its end.
+    /// Creates a screen, which shows nothing if it is quiet. It stops the work when `stop` is asked to.
     pub(crate) fn new(is_quiet: bool, stop: Stop) -> Screen {
         let state = State {
             display: Display::new(is_quiet),
@@ -80,18 +79,17 @@ impl Screen {
         let shared =
             Arc::new(Shared { began: Instant::now(), state: Mutex::new(state), is_over: Condvar::new() });
         let drawn = Arc::clone(&shared);
-        // Where the system has no thread to spare, the work goes on unseen.
+        // If no thread can be started, the work continues without progress.
         let drawer = std::thread::Builder::new().name("screen".to_owned()).spawn(move || drawn.draw()).ok();
         Screen { shared, drawer: Mutex::new(drawer), stop }
     }
 
-    /// Takes the bars away.
+    /// Removes the bars.
     pub(crate) fn finish(&self) {
         self.shared.state().is_over = true;
         self.shared.is_over.notify_all();
         let drawer = self.drawer.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(drawer) = drawer {
-            // It has nothing to say of its end.
             drop(drawer.join());
         }
     }
@@ -116,19 +114,24 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Draws until the screen is finished with.
+    /// Draws until the screen is finished.
     fn draw(&self) {
         let mut state = self.state();
         while !state.is_over {
             let now = self.began.elapsed();
             let State { display, progress, .. } = &mut *state;
-            progress.look(now);
+            progress.sample(now);
             display.draw(progress, now);
             let pause = display.pause();
             state = self.is_over.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0;
         }
         state.display.clear();
     }
+}
+
+/// Returns a time that is known only roughly, for people.
+pub(crate) fn seconds_left(seconds: f64) -> String {
+    format!("about {}", HumanDuration(Duration::try_from_secs_f64(seconds).unwrap_or_default()))
 }
 
 impl State {
@@ -140,12 +143,12 @@ impl State {
         self.tables.iter().find(|table| table.table == name)
     }
 
-    /// What a phase has done, in words.
+    /// Returns what a phase has done, in words.
     fn done(&self, phase: Phase) -> String {
         match phase {
             Phase::Preflight => "source and target are ready".to_owned(),
             Phase::Seal => format!(
-                "{} copied, hashed and looked at; {}",
+                "{} copied, hashed and scanned; {}",
                 counted(self.rows_total(), "row"),
                 rejects(self.skipped, self.nulled)
             ),
@@ -176,17 +179,17 @@ impl Observer for Screen {
         state.progress.end();
         state.display.clear();
         let line = format!("{:11} {:>7.2} s  {}", phase.name(), took.as_secs_f64(), state.done(phase));
-        state.display.say(&line);
+        state.display.print(&line);
     }
 
     fn note(&self, note: &Note<'_>) {
-        self.state().display.say(&notes::sentence(note));
+        self.state().display.print(&notes::sentence(note));
     }
 
     fn rows_scanned(&self, rows: u64) {
         let now = self.now();
         let mut state = self.state();
-        // The copy is made, and now looked at.
+        // The copy is complete, and its values are scanned now.
         if state.progress.unit() == Unit::Share {
             state.progress.begin(Phase::Seal.name(), Unit::Rows, None, now);
         }
@@ -213,7 +216,7 @@ impl Observer for Screen {
         let sum = |count: fn(&TableToMove) -> u64| tables.iter().map(count).sum::<u64>();
         let (chunks, done) = (sum(|table| table.chunks as u64), sum(|table| table.chunks_done as u64));
         if done > 0 {
-            state.display.say(&format!("{done} of {chunks} chunks were moved before"));
+            state.display.print(&format!("{done} of {} were moved before", counted(chunks, "chunk")));
         }
         state.rows_done = sum(|table| table.rows_done);
         state.bytes_done = sum(|table| table.bytes_done);
@@ -261,9 +264,19 @@ impl Observer for Screen {
         state.progress.add_to(table, rows, all, now);
     }
 
+    fn schema_comparison_started(&self, tables: usize) {
+        let now = self.now();
+        let what = format!("schema of {}", counted(tables as u64, "table"));
+        self.state().progress.comparison_started(&what, now);
+    }
+
+    fn schema_comparison_finished(&self) {
+        self.state().progress.comparisons_finished();
+    }
+
     fn view_started(&self, view: &str) {
         let now = self.now();
-        self.state().progress.view_started(view, now);
+        self.state().progress.comparison_started(&format!("view {view}"), now);
     }
 
     fn view_finished(&self, view: &str) {
@@ -278,7 +291,7 @@ impl Watch for Screen {
 
     fn retrying(&self, fault: &Error, wait: Duration) {
         let line = format!("{}; trying again in {:.1} s", in_one_line(fault), wait.as_secs_f32());
-        self.state().display.say(&line);
+        self.state().display.print(&line);
     }
 
     fn short_of_connections(&self, shortage: &Shortage) {
@@ -287,11 +300,11 @@ impl Watch for Screen {
             "{} of them in use, ours among them; working with {workers} instead of {}",
             shortage.limit, shortage.wanted
         );
-        self.state().display.say(&line);
+        self.state().display.print(&line);
     }
 }
 
-/// A bar for a scan of rows whose number nobody knows yet.
+/// A bar for a scan of rows whose number is not known yet.
 pub(crate) struct ScanBar(Screen);
 
 impl ScanBar {

@@ -1,16 +1,21 @@
-//! What is known of work that goes on, and how it reads: by table and in total, by bytes where rows move. It draws nothing and
-//! has no clock; times are since any moment that stays the same.
+//! The counts of running work and their text: by table and in total, in bytes while rows move. It draws nothing and has no clock;
+//! times are since any fixed moment.
 
 use std::time::Duration;
 
+use ::report::figures::size;
+use indicatif::{FormattedDuration, HumanCount};
 use row_mover::observer::TableToMove;
 
 use super::meter::Meter;
-use super::words::{grouped, seconds_left, size, size_of};
+use super::seconds_left;
 use crate::display::printable;
 
-/// A table of which nothing was heard for so long is not shown as running.
+/// Time without progress after which a table is not shown as running.
 const SILENT_AFTER: Duration = Duration::from_secs(2);
+
+/// What is printed before what is compared.
+const COMPARING: &str = "comparing";
 
 /// How much of a name is shown.
 const NAME_MAX: usize = 40;
@@ -18,10 +23,10 @@ const NAME_MAX: usize = 40;
 /// What work is counted in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Unit {
-    /// Nothing: it only takes its time.
+    /// Nothing but time.
     #[default]
     None,
-    /// Thousandths of the whole.
+    /// Thousandths.
     Share,
     /// Rows.
     Rows,
@@ -34,7 +39,7 @@ pub(super) enum Unit {
 pub(super) struct Item {
     /// What it is about: the phase, a table, or that something is built.
     pub(super) name: String,
-    /// How far it is, from 0 to 1; none where nobody knows.
+    /// The share that is done, from 0 to 1; none if it is not known.
     pub(super) share: Option<f64>,
     /// The rest of the line.
     pub(super) text: String,
@@ -46,7 +51,7 @@ struct TableProgress {
     shown: String,
     meter: Meter,
     chunks_left: usize,
-    heard: Option<Duration>,
+    updated: Option<Duration>,
 }
 
 /// What is built, or a view that is compared.
@@ -58,7 +63,7 @@ struct Build {
     began: Duration,
 }
 
-/// Work that goes on: one phase, and the builds that may run beside it.
+/// Running work: one phase, and the builds that run at the same time.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     name: &'static str,
@@ -70,7 +75,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// A phase begins. What is built beside it goes on.
+    /// Begins a phase. Builds that run are kept.
     pub(super) fn begin(&mut self, name: &'static str, unit: Unit, all: Option<u64>, now: Duration) {
         self.name = name;
         self.unit = unit;
@@ -85,12 +90,12 @@ impl Progress {
         self.tables.clear();
     }
 
-    /// Whether a phase goes on, and since when.
+    /// Since when a phase runs; none if none does.
     pub(super) fn since(&self) -> Option<Duration> {
         (!self.name.is_empty()).then_some(self.began)
     }
 
-    /// What there is to move; `counted` says the bytes of a table where the ledger does not.
+    /// Begins the rows of all tables; `counted` returns the bytes of a table that the ledger does not know.
     pub(super) fn rows_begin(
         &mut self,
         tables: &[TableToMove],
@@ -136,7 +141,7 @@ impl Progress {
         });
         if let Some(known) = self.tables.get_mut(at) {
             known.meter.add(more);
-            known.heard = Some(now);
+            known.updated = Some(now);
         }
     }
 
@@ -153,7 +158,7 @@ impl Progress {
         if let Some(known) = self.tables.iter_mut().find(|known| known.source == table) {
             known.chunks_left = known.chunks_left.saturating_sub(1);
             if known.chunks_left == 0 {
-                known.heard = None;
+                known.updated = None;
             }
         }
     }
@@ -164,10 +169,15 @@ impl Progress {
         self.builds.push(Build { doing: "building", table, what, began: now });
     }
 
-    /// A view is read in both databases.
-    pub(super) fn view_started(&mut self, view: &str, now: Duration) {
-        let what = format!("view {view}");
-        self.builds.push(Build { doing: "comparing", table: String::new(), what, began: now });
+    /// A view or the schema is compared.
+    pub(super) fn comparison_started(&mut self, what: &str, now: Duration) {
+        let (table, what) = (String::new(), what.to_owned());
+        self.builds.push(Build { doing: COMPARING, table, what, began: now });
+    }
+
+    /// Nothing is compared any more but rows.
+    pub(super) fn comparisons_finished(&mut self) {
+        self.builds.retain(|build| build.doing != COMPARING);
     }
 
     /// It is compared.
@@ -182,17 +192,17 @@ impl Progress {
         }
     }
 
-    /// Remembers what is done now, for the rates to come.
-    pub(super) fn look(&mut self, now: Duration) {
-        self.total.look(now);
+    /// Records what is done now, for later rates.
+    pub(super) fn sample(&mut self, now: Duration) {
+        self.total.sample(now);
     }
 
-    /// The phase as a whole; none where none goes on.
+    /// The phase in total; none if none runs.
     pub(super) fn total(&self, now: Duration) -> Option<Item> {
         let began = self.since()?;
         let mut parts = Vec::new();
         match self.unit {
-            Unit::None => parts.push(elapsed(now.saturating_sub(began))),
+            Unit::None => parts.push(FormattedDuration(now.saturating_sub(began)).to_string()),
             Unit::Share => parts.push(percent(self.total.share().unwrap_or(0.0))),
             Unit::Rows | Unit::Bytes => {
                 let share = self.total.share().map(|share| format!(" ({})", percent(share)));
@@ -201,7 +211,7 @@ impl Progress {
         }
         if let Some(rate) = self.total.rate(now) {
             match self.unit {
-                Unit::Rows => parts.push(format!("{} rows/s", grouped(rate as u64))),
+                Unit::Rows => parts.push(format!("{} rows/s", HumanCount(rate as u64))),
                 Unit::Bytes => parts.push(format!("{}/s", size(rate as u64))),
                 Unit::None | Unit::Share => {}
             }
@@ -214,12 +224,12 @@ impl Progress {
         Some(Item { name: self.name.to_owned(), share: self.total.share(), text: parts.join("  ") })
     }
 
-    /// The tables that are worked at, as far as anything was heard of them of late.
+    /// The tables with progress in the last seconds.
     pub(super) fn tables(&self, now: Duration) -> Vec<Item> {
         let is_running = |table: &&TableProgress| {
             let is_done = table.meter.all.is_some_and(|all| table.meter.done >= all);
-            let heard = table.heard.filter(|_| table.chunks_left > 0 || !is_done);
-            heard.is_some_and(|heard| now.saturating_sub(heard) < SILENT_AFTER)
+            let updated = table.updated.filter(|_| table.chunks_left > 0 || !is_done);
+            updated.is_some_and(|updated| now.saturating_sub(updated) < SILENT_AFTER)
         };
         let item = |table: &TableProgress| Item {
             name: table.shown.clone(),
@@ -234,13 +244,13 @@ impl Progress {
         let item = |build: &Build| {
             let of = if build.table.is_empty() { "" } else { " of " };
             let what = format!("{}{of}{}", shown(&build.what), shown(&build.table));
-            let text = format!("{what}  {}", elapsed(now.saturating_sub(build.began)));
+            let text = format!("{what}  {}", FormattedDuration(now.saturating_sub(build.began)));
             Item { name: build.doing.to_owned(), share: None, text }
         };
         self.builds.iter().map(item).collect()
     }
 
-    /// All of it on one line; none where no phase goes on.
+    /// Everything on one line; none if no phase runs.
     pub(super) fn line(&self, now: Duration) -> Option<String> {
         let total = self.total(now)?;
         let tables: Vec<String> =
@@ -257,21 +267,21 @@ impl Progress {
 
     fn amount(&self, meter: &Meter) -> String {
         match (self.unit, meter.all) {
-            (Unit::Bytes, Some(all)) => size_of(meter.done.min(all), all),
+            (Unit::Bytes, Some(all)) => format!("{} of {}", size(meter.done.min(all)), size(all)),
             (Unit::Bytes, None) => size(meter.done),
-            (_, Some(all)) => format!("{} of {} rows", grouped(meter.done.min(all)), grouped(all)),
-            (_, None) => format!("{} rows", grouped(meter.done)),
+            (_, Some(all)) => format!("{} of {} rows", HumanCount(meter.done.min(all)), HumanCount(all)),
+            (_, None) => format!("{} rows", HumanCount(meter.done)),
         }
     }
 }
 
 impl TableProgress {
     fn new(table: &str, meter: Meter) -> TableProgress {
-        TableProgress { source: table.to_owned(), shown: shown(table), meter, chunks_left: 0, heard: None }
+        TableProgress { source: table.to_owned(), shown: shown(table), meter, chunks_left: 0, updated: None }
     }
 }
 
-/// A name, escaped and cut: it is anybody's, and a bar has one line.
+/// Returns a name, escaped and cut to fit on a bar's line.
 fn shown(name: &str) -> String {
     let name = printable(name);
     if name.chars().count() <= NAME_MAX {
@@ -280,16 +290,9 @@ fn shown(name: &str) -> String {
     name.chars().take(NAME_MAX - 1).chain(std::iter::once('…')).collect()
 }
 
-/// It is all of it only once it is.
+/// Returns a share in percent, rounded down so that it is 100 only at the end.
 fn percent(share: f64) -> String {
     format!("{} %", (share * 100.0).floor())
-}
-
-fn elapsed(time: Duration) -> String {
-    match time.as_secs() {
-        seconds @ 0..=99 => format!("{seconds} s"),
-        seconds => format!("{} min {:02} s", seconds / 60, seconds % 60),
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `--into-existing`: rows go into tables that an app has made, by a plan that can be reviewed first.
+//! `--into-existing`: rows are loaded into tables that an app has created, by a plan that can be reviewed first.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::server::{execute, lines, value};
 
 const APP: &str = "CREATE TABLE post (title varchar(20) NOT NULL, author_id int REFERENCES author, id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY)";
 
-/// A place with `app.db`, and a database in which the app has made its tables.
+/// Creates a folder with `app.db`, and a database in which the app has created its tables.
 fn prepared() -> (Place, TestDatabase) {
     let place = Place::new();
     let source = rusqlite::Connection::open(place.path().join("app.db")).unwrap();
@@ -35,11 +35,11 @@ fn rows_go_into_the_apps_tables_and_a_restart_takes_them_out_again() {
         arguments.extend_from_slice(more);
         place.run(arguments)
     };
-    // Unasked it refuses, and keeps the plan that it would have followed; what comes after is not confused by it.
+    // Without the option it refuses, and keeps the plan that it would have used. Later runs are not affected by it.
     let refused = run(&[]).expect(2);
     assert!(refused.stderr.contains("--into-existing"), "{}", refused.stderr);
     let dry = run(&["--into-existing", "--dry-run"]).expect(0);
-    assert!(dry.stdout.contains("table Post -> post, 2 rows; exists in PostgreSQL\n"), "{}", dry.stdout);
+    assert!(dry.stdout.contains("Post -> post (2 rows, exists in PostgreSQL)\n"), "{}", dry.stdout);
     assert!(dry.stdout.contains("table schema_migrations: the list of the migrations"), "{}", dry.stdout);
     run(&["--into-existing"]).expect(0);
     let rows = || lines(&database, "SELECT id || ' ' || title || ' ' || author_id FROM post ORDER BY id");
@@ -101,7 +101,7 @@ fn the_plan_can_be_reviewed_before() {
     place.run(["migrate", "--sqlite", "app.db", "--plan", "plan", "--postgres", database.url()]).expect(0);
     place.run(["validate", "--plan", "plan", "--postgres", database.url()]).expect(0);
 
-    // Rows that are there already stop, unless it is said what becomes of them.
+    // Existing rows abort the migration, unless an option decides what happens to them.
     let (place, database) = prepared();
     execute(&database, "INSERT INTO author VALUES (true, 9)");
     let run = |more: &[&str]| {
@@ -113,11 +113,7 @@ fn the_plan_can_be_reviewed_before() {
     let refused = run(&[]).expect(2);
     assert!(refused.stderr.contains("author (1 row); --seeds replace deletes them"), "{}", refused.stderr);
     let dry = run(&["--seeds", "replace", "--dry-run"]).expect(0);
-    assert!(
-        dry.stdout.contains("exists in PostgreSQL with one row of its own, to be deleted"),
-        "{}",
-        dry.stdout
-    );
+    assert!(dry.stdout.contains("exists in PostgreSQL; 1 row there to be deleted"), "{}", dry.stdout);
     run(&["--seeds", "keep"]).expect(0);
     assert_eq!(lines(&database, "SELECT id FROM author ORDER BY id"), ["1", "2", "9"]);
 }

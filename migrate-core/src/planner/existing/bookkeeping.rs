@@ -45,7 +45,7 @@ pub(super) fn framework(table: &SourceTable) -> Option<&'static str> {
     })
 }
 
-/// Why such a table stays behind.
+/// The reason why such a table is not migrated.
 pub(super) fn reason(framework: &str, is_there: bool) -> String {
     let own = if is_there {
         "the target's has the rows that are true there"

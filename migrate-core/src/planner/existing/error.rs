@@ -1,12 +1,12 @@
-//! Why rows cannot be loaded into tables that an app made, in words that name them and the way out.
+//! Why rows cannot be loaded into tables that an app made, with the tables and the remedy.
 
 /// Why rows cannot be loaded into tables that an app made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExistingError {
     /// Tables of an app in another schema than `public`.
     #[error(
-        "table {table} would go to schema {schema}, and --into-existing finds the tables of an app in public alone; take `schema` \
-         out of mapping.toml, or leave out --into-existing"
+        "table {table} would go to schema {schema}, and --into-existing only finds an app's tables in public; remove `schema` \
+         from mapping.toml, or omit --into-existing"
     )]
     OtherSchema {
         /// The table in the source.
@@ -16,8 +16,8 @@ pub enum ExistingError {
     },
     /// The target has no table of the source's.
     #[error(
-        "the target has no table of the source's names ({}); let the app make its tables there first, or leave out --into-existing \
-         where they are to be made", tables.join(", ")
+        "the target has no table with a name of the source's ({}); let the app create its tables there first, or omit \
+         --into-existing to have them created", tables.join(", ")
     )]
     NothingThere {
         /// The source's tables.
@@ -25,7 +25,7 @@ pub enum ExistingError {
     },
     /// A name of the source that fits several of the target.
     #[error(
-        "{kind} {name} may be {} in the target; say which with `rename` in mapping.toml", candidates.join(" or ")
+        "{kind} {name} can be {} in the target; choose one with `rename` in mapping.toml", candidates.join(" or ")
     )]
     Several {
         /// `table` or `column`.
@@ -49,8 +49,8 @@ pub enum ExistingError {
     },
     /// A table that has to be made, and whose name something else has.
     #[error(
-        "table {table} would be made as {target}, and the target has something else of that name, such as a view; `rename` it in \
-         mapping.toml, or leave it behind there"
+        "table {table} would be created as {target}, and the target has something else of that name, such as a view; `rename` it \
+         in mapping.toml, or skip it there with leave_behind"
     )]
     NameTaken {
         /// The table in the source.
@@ -60,7 +60,7 @@ pub enum ExistingError {
     },
     /// A column of the source that the target's table has not.
     #[error(
-        "column {column} has no counterpart in the target's table {table}{}; give it one with `rename`, or leave it behind with \
+        "column {column} has no counterpart in the target's table {table}{}; give it one with `rename`, or skip it with \
          `skip`, in mapping.toml", nearest.as_ref().map(|name| format!(" (the nearest name there is {name})")).unwrap_or_default()
     )]
     UnknownColumn {
@@ -73,7 +73,7 @@ pub enum ExistingError {
     },
     /// Columns of the target that the source cannot fill.
     #[error(
-        "the target's table {table} needs a value for {}, which the source has not; give each a default there, or make it nullable",
+        "the target's table {table} needs a value for {}, which the source does not have; give each a default there, or make it nullable",
         columns.join(", ")
     )]
     Unfilled {
@@ -84,8 +84,8 @@ pub enum ExistingError {
     },
     /// A type that no conversion gives.
     #[error(
-        "column {column} is {type_name} in the target, which no conversion gives; ALTER it to a type such as text there, or leave \
-         it behind with `skip` in mapping.toml"
+        "column {column} is {type_name} in the target, which no conversion produces; ALTER it there to a type such as text, or \
+         skip it with `skip` in mapping.toml"
     )]
     Type {
         /// The column, with its table.
@@ -95,7 +95,7 @@ pub enum ExistingError {
     },
     /// A conversion of the mapping that gives another type than the target's.
     #[error(
-        "column {column} is {type_name} in the target, and its conversion {conversion} in mapping.toml gives {given}"
+        "column {column} is {type_name} in the target, and its conversion {conversion} in mapping.toml produces {given}"
     )]
     Conversion {
         /// The column, with its table.
@@ -109,8 +109,8 @@ pub enum ExistingError {
     },
     /// Numbers of which nobody can tell which times they are.
     #[error(
-        "column {column} is {type_name} in the target, and whether its numbers are seconds or milliseconds cannot be told; say it \
-         with `as` in mapping.toml, such as as = \"{example}\""
+        "column {column} is {type_name} in the target, and its numbers can be seconds or milliseconds; choose with `as` in \
+         mapping.toml, such as as = \"{example}\""
     )]
     Moment {
         /// The column, with its table.
@@ -122,7 +122,7 @@ pub enum ExistingError {
     },
     /// Tables that hold rows, where nothing is said of these.
     #[error(
-        "the target holds rows already: {}; --seeds replace deletes them, --seeds keep loads beside them",
+        "the target holds rows already: {}; --seeds replace deletes them, --seeds keep keeps them",
         tables.join(", ")
     )]
     Seeds {
@@ -131,8 +131,8 @@ pub enum ExistingError {
     },
     /// A table whose rows cannot be told from those that are loaded.
     #[error(
-        "table {table} holds rows that cannot be kept: it has no primary key to tell them from those that are loaded; give it one, \
-         or take --seeds replace"
+        "table {table} holds rows that cannot be kept: it has no primary key to distinguish them from the loaded ones; give it one, \
+         or use --seeds replace"
     )]
     KeepWithoutKey {
         /// The table in the target.
@@ -140,8 +140,8 @@ pub enum ExistingError {
     },
     /// Rows that cannot be deleted.
     #[error(
-        "the rows of table {table} cannot be replaced: foreign keys of {} point to them, which this move has nothing to do with; \
-         delete what is there by hand, or take --seeds keep", others.join(", ")
+        "the rows of table {table} cannot be replaced: foreign keys of {}, which this migration does not load, reference them; \
+         delete the rows by hand, or use --seeds keep", others.join(", ")
     )]
     Referenced {
         /// The table in the target.
@@ -151,8 +151,8 @@ pub enum ExistingError {
     },
     /// A table that belongs to another role.
     #[error(
-        "table {table} belongs to another role, and its foreign keys and triggers can only be set aside by its owner; connect as \
-         that one, or as a member of it"
+        "table {table} belongs to another role, and only its owner can set its foreign keys and triggers aside; connect as \
+         that role, or as a member of it"
     )]
     NotOurs {
         /// The table in the target.
@@ -160,7 +160,7 @@ pub enum ExistingError {
     },
     /// Something by which a statement does otherwise than it says.
     #[error(
-        "table {table} has {what}, under which rows cannot be loaded and compared; take that away for the move"
+        "table {table} has {what}, which prevents loading and comparing rows; remove it for the migration"
     )]
     InTheWay {
         /// The table in the target.

@@ -74,7 +74,7 @@ impl<'t> Matches<'t> {
         self.tables.get(source)
     }
 
-    /// Why a table stays behind that the app's framework keeps for itself.
+    /// The reason why a table of the app's framework is not migrated.
     pub(in crate::planner) fn left_alone(&self, source: &str) -> Option<&str> {
         self.left_alone.get(source).map(String::as_str)
     }

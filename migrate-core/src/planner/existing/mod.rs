@@ -66,7 +66,7 @@ pub(super) fn adopt(
         left_behind.push(behind(
             "index",
             &name,
-            "the app's table keeps the indexes that it has; add it in the app",
+            "the app's table keeps its own indexes; add this one in the app",
         ));
     }
     planned.comment = None;
@@ -74,7 +74,7 @@ pub(super) fn adopt(
     Ok(())
 }
 
-/// What is left behind of a table that the app declared anew is what a human leaves behind alone.
+/// Of a table that the app declared anew, only what a human skips is named as not migrated.
 pub(super) fn forget_declarations(left_behind: &mut Vec<LeftBehind>, from: usize) {
     let own = left_behind.split_off(from.min(left_behind.len()));
     left_behind.extend(own.into_iter().filter(|item| item.kind == "column"));
@@ -165,7 +165,7 @@ pub(super) fn leave_unkeyed(tables: &mut [PlannedTable], left_behind: &mut Vec<L
             let stays = parent.is_none_or(|(_, keys)| keys.contains(&sorted(&key.parent_columns)));
             if !stays {
                 let name = format!("{source}({}) to {}", key.columns.join(", "), key.parent_table);
-                let reason = "no key of the target's table makes the columns that it points to unique";
+                let reason = "no key of the target's table makes the columns that it references unique";
                 left_behind.push(behind("foreign key", &name, reason));
             }
             stays
@@ -230,7 +230,7 @@ pub(super) fn leave_objects(plan: &mut Plan, mapping: &Mapping) {
     triggers.retain(|trigger| {
         let stays = is_existing(&trigger.table);
         if stays {
-            let reason = "it stands on a table that the app has made in the target, with triggers of its own";
+            let reason = "its table was created by the app in the target, with triggers of its own";
             left_behind.push(behind("trigger", &trigger.source, reason));
         }
         !stays
@@ -239,7 +239,7 @@ pub(super) fn leave_objects(plan: &mut Plan, mapping: &Mapping) {
         let stays =
             target_relations.contains(&view.target) && !mapping.leave_behind.contains_key(&view.source);
         if stays {
-            left_behind.push(behind("view", &view.source, "the target has a relation of its name already"));
+            left_behind.push(behind("view", &view.source, "the target already has a relation of its name"));
         }
         !stays
     });

@@ -1,7 +1,7 @@
-//! What becomes of virtual tables, their storage, and the triggers that keep them in step.
+//! Plans virtual tables, their storage, and the triggers that keep them up to date.
 //!
-//! One that holds rows of its own is planned like any table; what is planned here is the search that it offered. Everything that
-//! stays behind for it is named with the reason.
+//! A virtual table with rows of its own is planned like any table; this module plans the search that it offered, and names the
+//! parts that are not migrated, each with the reason.
 
 mod reasons;
 mod search;
@@ -15,12 +15,12 @@ use crate::source_schema::{SourceObject, SourceObjectKind, SourceSchema, SourceT
 use crate::source_sql::{FullTextContent, VirtualTableFacts, trigger_writes_only, virtual_table_facts};
 use search::Outcome;
 
-/// What became of a virtual table that is no table of the plan, by its name.
-pub(super) type Fates = BTreeMap<String, Fate>;
+/// The virtual tables that are no tables of the plan, by name.
+pub(super) type Unplanned = BTreeMap<String, UnplannedTable>;
 
 #[derive(Debug)]
-pub(super) struct Fate {
-    /// Why it stays behind, in words.
+pub(super) struct UnplannedTable {
+    /// Why it is not migrated, in words.
     reason: String,
     /// The column that searches in its place, in words.
     column: Option<String>,
@@ -35,31 +35,31 @@ pub(super) fn plan(
     mapping: &Mapping,
     tables: &mut [PlannedTable],
     left_behind: &mut Vec<LeftBehind>,
-) -> Result<Fates, PlanningError> {
-    let mut fates = Fates::new();
+) -> Result<Unplanned, PlanningError> {
+    let mut unplanned = Unplanned::new();
     for object in schema.others.iter().filter(|object| object.kind == SourceObjectKind::VirtualTable) {
-        let fate = match virtual_table_facts(&object.name, &object.sql) {
+        let unplanned_table = match virtual_table_facts(&object.name, &object.sql) {
             Ok(_) if mapping.leave_behind.contains_key(&object.name) => continue,
-            Ok(facts) => fate(schema, object, &facts, tables)?,
-            Err(error) => Fate { reason: error.to_string(), column: None },
+            Ok(facts) => unplanned_table(schema, object, &facts, tables)?,
+            Err(error) => UnplannedTable { reason: error.to_string(), column: None },
         };
-        fates.insert(object.name.clone(), fate);
+        unplanned.insert(object.name.clone(), unplanned_table);
     }
     for source in schema.tables.iter().filter(|table| table.module.is_some()) {
         own_rows(source, tables, left_behind)?;
     }
-    Ok(fates)
+    Ok(unplanned)
 }
 
-/// Tells in `left_behind` why virtual tables, their storage and their triggers stay there, once all that stays is in it.
+/// Replaces the reasons in the complete `left_behind` for virtual tables, their storage and their triggers.
 pub(super) fn explain(
     schema: &SourceSchema,
     mapping: &Mapping,
-    fates: &Fates,
+    unplanned: &Unplanned,
     left_behind: &mut [LeftBehind],
 ) {
     for item in left_behind.iter_mut().filter(|item| !mapping.leave_behind.contains_key(&item.name)) {
-        if let Some(why) = reason(schema, fates, item) {
+        if let Some(why) = reason(schema, unplanned, item) {
             item.reason = why.words;
             // What PostgreSQL does by itself is nothing to write by hand.
             item.sql = item.sql.take().filter(|_| !why.is_needless);
@@ -67,37 +67,37 @@ pub(super) fn explain(
     }
 }
 
-/// What becomes of a virtual table that holds no rows which can be read through it.
-fn fate(
+/// Decides about a virtual table without rows that can be read through it.
+fn unplanned_table(
     schema: &SourceSchema,
     object: &SourceObject,
     facts: &VirtualTableFacts,
     tables: &mut [PlannedTable],
-) -> Result<Fate, PlanningError> {
+) -> Result<UnplannedTable, PlanningError> {
     let Some(full_text) = facts.full_text() else {
-        return Ok(Fate { reason: reasons::of_module(&object.name, &facts.module), column: None });
+        return Ok(UnplannedTable { reason: reasons::of_module(&object.name, &facts.module), column: None });
     };
     let content = match &full_text.content {
         FullTextContent::None => {
-            return Ok(Fate { reason: reasons::CONTENTLESS.to_owned(), column: None });
+            return Ok(UnplannedTable { reason: reasons::CONTENTLESS.to_owned(), column: None });
         }
         FullTextContent::Own => {
-            return Ok(Fate { reason: reasons::of_unreadable(&object.name), column: None });
+            return Ok(UnplannedTable { reason: reasons::of_unreadable(&object.name), column: None });
         }
         FullTextContent::Table(content) => content,
     };
     let source = schema.tables.iter().find(|table| table.name.eq_ignore_ascii_case(content));
     let planned = source.and_then(|source| tables.iter_mut().find(|table| table.source == source.name));
     let (Some(source), Some(planned)) = (source, planned) else {
-        return Ok(Fate { reason: reasons::of_absent_content(content), column: None });
+        return Ok(UnplannedTable { reason: reasons::of_absent_content(content), column: None });
     };
     let wanted = search::Wanted { name: &object.name, sql: &object.sql, facts: &full_text };
     Ok(match search::add(source, planned, &wanted)? {
-        Outcome::Added { column, words } => Fate {
+        Outcome::Added { column, words } => UnplannedTable {
             reason: format!("its text is that of table {}: {words}", planned.target),
             column: Some(format!("{}.{column}", planned.target)),
         },
-        Outcome::Refused(reason) => Fate { reason, column: None },
+        Outcome::Refused(reason) => UnplannedTable { reason, column: None },
     })
 }
 
@@ -120,51 +120,51 @@ fn own_rows(
     Ok(())
 }
 
-/// Why something stays behind that has to do with a virtual table.
+/// The reason why an item that belongs to a virtual table is not migrated.
 struct Why {
     words: String,
     /// Whether PostgreSQL needs nothing in its place.
     is_needless: bool,
 }
 
-/// Why something stays behind that has to do with a virtual table; none where it has not.
-fn reason(schema: &SourceSchema, fates: &Fates, item: &LeftBehind) -> Option<Why> {
+/// The reason why an item that belongs to a virtual table is not migrated; none for other items.
+fn reason(schema: &SourceSchema, unplanned: &Unplanned, item: &LeftBehind) -> Option<Why> {
     let is_it = |object: &&SourceObject| object.name == item.name;
     let plainly = |words: String| Why { words, is_needless: false };
     match item.kind.as_str() {
-        "virtual table" => fates.get(&item.name).map(|fate| plainly(fate.reason.clone())),
-        "shadow table" => Some(plainly(storage(schema, fates, &item.name))),
+        "virtual table" => unplanned.get(&item.name).map(|table| plainly(table.reason.clone())),
+        "shadow table" => Some(plainly(storage(schema, unplanned, &item.name))),
         "trigger" => {
             let trigger = schema.others.iter().filter(|object| object.kind == SourceObjectKind::Trigger);
             let sql = &trigger.into_iter().find(is_it)?.sql;
             let written = trigger_writes_only(&item.name, sql).ok()??;
-            let (name, fate) = fates.iter().find(|(name, _)| name.eq_ignore_ascii_case(&written))?;
-            let words = match &fate.column {
-                Some(column) => format!(
-                    "all it does is keep the full-text index {name} in step, which {column} does by itself"
-                ),
-                None => format!("all it does is write to the virtual table {name}, which stays behind"),
+            let (name, table) = unplanned.iter().find(|(name, _)| name.eq_ignore_ascii_case(&written))?;
+            let words = match &table.column {
+                Some(column) => {
+                    format!("it only updates the full-text index {name}, and {column} updates itself")
+                }
+                None => format!("it only writes to the virtual table {name}, which is not migrated"),
             };
-            Some(Why { words, is_needless: fate.column.is_some() })
+            Some(Why { words, is_needless: table.column.is_some() })
         }
         _ => None,
     }
 }
 
-/// Why a shadow table stays behind: its virtual table's name and an underscore stand before its own (SQLite manual, "The Virtual
+/// The reason why a shadow table is not migrated: its virtual table's name and an underscore stand before its own (SQLite manual, "The Virtual
 /// Table Mechanism Of SQLite", section 2.19).
-fn storage(schema: &SourceSchema, fates: &Fates, shadow: &str) -> String {
+fn storage(schema: &SourceSchema, unplanned: &Unplanned, shadow: &str) -> String {
     let owns = |name: &str| {
         shadow.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
             && shadow.as_bytes().get(name.len()) == Some(&b'_')
     };
     let virtual_tables = schema.tables.iter().filter(|table| table.module.is_some());
-    let names = virtual_tables.map(|table| &table.name).chain(fates.keys());
+    let names = virtual_tables.map(|table| &table.name).chain(unplanned.keys());
     match names.filter(|name| owns(name)).max_by_key(|name| name.len()) {
-        Some(owner) => match fates.get(owner) {
-            None => format!("it is the storage of the virtual table {owner}, which is moved by its rows"),
-            Some(Fate { column: Some(column), .. }) => {
-                format!("it is the storage of the full-text index {owner}, in whose place {column} is")
+        Some(owner) => match unplanned.get(owner) {
+            None => format!("it is the storage of the virtual table {owner}, whose rows are migrated"),
+            Some(UnplannedTable { column: Some(column), .. }) => {
+                format!("it is the storage of the full-text index {owner}, which {column} replaces")
             }
             Some(_) => format!("it is the storage of the virtual table {owner}"),
         },

@@ -3,8 +3,8 @@
 //! The statements are those of the file, to the letter. Which of them may run when is `schedule`'s to say.
 
 use super::{constraints, foreign_keys, objects};
-use crate::mapping::IndexMethod;
 use crate::plan::Plan;
+use crate::terms::IndexMethod;
 
 /// A statement that follows the rows, or a few that belong together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Build {
     pub kind: BuildKind,
 }
 
-/// What a build makes, as far as it matters to what may run beside it.
+/// What a build makes, as far as it matters to what can run at the same time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BuildKind {
     /// A PRIMARY KEY or UNIQUE constraint.

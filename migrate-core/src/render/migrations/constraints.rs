@@ -2,8 +2,8 @@
 
 use super::{BuildKind, Step, comment};
 use crate::identifier::{qualified_pg, quote_pg, quote_pg_list};
-use crate::mapping::DEFAULT_SCHEMA;
 use crate::plan::{Plan, PlannedCheck, PlannedForeignKey, PlannedIndex, PlannedKey, PlannedTable};
+use crate::terms::DEFAULT_SCHEMA;
 
 /// Keys, indexes and CHECKs of one table.
 pub(super) fn of_table(table: &PlannedTable) -> Vec<Step> {

@@ -2,8 +2,8 @@
 
 use super::{BuildKind, Step, comment};
 use crate::identifier::{qualified_pg, quote_pg, quote_pg_list};
-use crate::mapping::DEFAULT_SCHEMA;
 use crate::plan::{Plan, PlannedTrigger, PlannedView};
+use crate::terms::DEFAULT_SCHEMA;
 
 /// What functions that we make see in sessions of any search path: what is PostgreSQL's own, and nothing that a role with CREATE on
 /// a schema could put in its place. `pg_temp` stands last, since it comes first where it is not named (manual, "CREATE FUNCTION",

@@ -4,8 +4,8 @@
 
 use super::{existing, line, tables};
 use crate::identifier::quote_pg;
-use crate::mapping::DEFAULT_SCHEMA;
 use crate::plan::{Plan, PlannedTable};
+use crate::terms::DEFAULT_SCHEMA;
 
 /// A part of the first migration that is never split: one statement, or those of one table.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Views and triggers that stay behind, as comments beside what does not: their SQL, and for triggers a skeleton to fill in.
+//! Views and triggers that are not migrated, as comments in the migration: their SQL, and for triggers a skeleton to fill in.
 //! Nothing of it is ever run.
 
 use super::{comment, objects};
@@ -6,14 +6,14 @@ use crate::identifier::{fit_pg, quote_pg};
 use crate::plan::{LeftBehind, Plan};
 use crate::translate::{self, TriggerEvent, TriggerTime};
 
-/// The comments; empty where no view or trigger stays behind.
+/// Returns the comments; empty where every view and trigger is migrated.
 pub(super) fn left_behind(plan: &Plan) -> String {
     let mut out = String::new();
     for item in &plan.left_behind {
         let Some(sql) = &item.sql else { continue };
         out.push('\n');
         out.push_str(&comment(&format!(
-            "The {} {} stays behind: {}. In SQLite:",
+            "The {} {} is not migrated: {}. In SQLite:",
             item.kind, item.name, item.reason
         )));
         out.push_str(&comment(&indented(sql)));

@@ -3,10 +3,10 @@
 use sqlite3_parser::ast::{Expr, Operator};
 
 use super::expression::Translator;
-use crate::translate::model::{Kind, Node, Result, untranslatable};
+use crate::translate::model::{Kind, Node, Result, Untranslatable};
 use crate::translate::operators::compare;
 
-/// The columns of a row value; none where the expression is a single value.
+/// Returns the columns of a row value; `None` for a single value.
 pub(super) fn parts<'e>(expression: &'e Expr<'e>) -> Option<&'e [Expr<'e>]> {
     match expression {
         Expr::Parenthesized(inner) if inner.len() > 1 => Some(inner),
@@ -22,27 +22,17 @@ pub(super) fn compared(
     right: &[Expr<'_>],
 ) -> Result<Node> {
     if left.len() != right.len() {
-        return untranslatable("a comparison of rows of different lengths");
+        return Err(Untranslatable::UnequalRows);
     }
     let (left, right) = (translator.nodes(left)?, translator.nodes(right)?);
     match operator {
-        Operator::Equals => joined(translator, &left, &right, "AND", |translator, left, right| {
-            compare::compared(&mut translator.notes, left, Operator::Equals, right)
-        }),
-        Operator::NotEquals => joined(translator, &left, &right, "OR", |translator, left, right| {
-            compare::compared(&mut translator.notes, left, Operator::NotEquals, right)
-        }),
-        Operator::Is => joined(translator, &left, &right, "AND", |translator, left, right| {
-            compare::distinct(&mut translator.notes, left, right, false)
-        }),
-        Operator::IsNot => joined(translator, &left, &right, "OR", |translator, left, right| {
-            compare::distinct(&mut translator.notes, left, right, true)
-        }),
+        Operator::Equals | Operator::Is => paired(translator, &left, operator, &right, "AND"),
+        Operator::NotEquals | Operator::IsNot => paired(translator, &left, operator, &right, "OR"),
         Operator::Less | Operator::LessEquals => ordered(translator, &left, Operator::Less, operator, &right),
         Operator::Greater | Operator::GreaterEquals => {
             ordered(translator, &left, Operator::Greater, operator, &right)
         }
-        _ => untranslatable("a calculation with rows of several values"),
+        _ => Err(Untranslatable::RowArithmetic),
     }
 }
 
@@ -51,16 +41,14 @@ pub(super) fn among(translator: &mut Translator<'_>, left: &[Expr<'_>], items: &
     let mut nodes = Vec::with_capacity(items.len());
     for item in items {
         let Some(item) = parts(item) else {
-            return untranslatable("a row of several values among single ones");
+            return Err(Untranslatable::MixedRows);
         };
         if item.len() != left.len() {
-            return untranslatable("a comparison of rows of different lengths");
+            return Err(Untranslatable::UnequalRows);
         }
         let (left, item) = (translator.nodes(left)?, translator.nodes(item)?);
         let item: Vec<Node> = item.iter().map(compare::item).collect();
-        nodes.push(joined(translator, &left, &item, "AND", |translator, left, right| {
-            compare::compared(&mut translator.notes, left, Operator::Equals, right)
-        })?);
+        nodes.push(paired(translator, &left, Operator::Equals, &item, "AND")?);
     }
     if nodes.is_empty() {
         return Ok(Node::atom(Kind::Truth, "false").not_null());
@@ -68,19 +56,20 @@ pub(super) fn among(translator: &mut Translator<'_>, left: &[Expr<'_>], items: &
     connected(&nodes, "OR")
 }
 
-fn joined<'t>(
-    translator: &mut Translator<'t>,
+fn paired(
+    translator: &mut Translator<'_>,
     left: &[Node],
+    operator: Operator,
     right: &[Node],
     word: &str,
-    pair: impl Fn(&mut Translator<'t>, &Node, &Node) -> Result<Node>,
 ) -> Result<Node> {
+    let pairs = left.iter().cloned().zip(right.iter().cloned());
     let nodes: Vec<Node> =
-        left.iter().zip(right).map(|(left, right)| pair(translator, left, right)).collect::<Result<_>>()?;
+        pairs.map(|(left, right)| translator.joined(left, operator, right)).collect::<Result<_>>()?;
     connected(&nodes, word)
 }
 
-/// Decided by the first pair that differs; the last pair is compared by `last`.
+/// Compares by the first pair that differs, and the last pair by `last`.
 fn ordered(
     translator: &mut Translator<'_>,
     left: &[Node],
@@ -89,7 +78,7 @@ fn ordered(
     right: &[Node],
 ) -> Result<Node> {
     let ([left, left_rest @ ..], [right, right_rest @ ..]) = (left, right) else {
-        return untranslatable("a comparison of empty rows");
+        return Err(Untranslatable::UnequalRows);
     };
     if left_rest.is_empty() {
         return compare::compared(&mut translator.notes, left, last, right);

@@ -111,7 +111,7 @@ impl Judge {
                 (&self.conversion, value.lend()),
                 (&Conversion::Text, SourceValue::Text(expected.as_bytes())),
             ] {
-                copy_format::append_field(conversion, true, value, &mut stream)
+                copy_format::append_field(true, value, &mut stream, |out| conversion.encode(value, out))
                     .map_err(|refusal| format!("{expected:?} is refused: {refusal}"))?;
             }
         }

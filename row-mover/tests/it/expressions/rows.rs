@@ -1,4 +1,4 @@
-//! One table with a column of each kind, and rows that hold what is easily got wrong.
+//! A table with a column of each kind, and rows full of edge cases.
 
 use migrate_core::affinity::Affinity;
 use migrate_core::plan::Plan;
@@ -6,8 +6,8 @@ use migrate_core::translate::{Collation, Scope, ScopeColumn, ScopeTable};
 
 use crate::support::Case;
 
-/// A column: its name, its declared type, its conversion in the words of a mapping, and its values. Row after row takes the next
-/// of them, and begins again at the end: lists of different lengths meet in many ways.
+/// A column: its name, its declared type, its conversion in the words of a mapping, and its values. Each row has the next
+/// value and starts again at the end, so that lists of different lengths are combined in many ways.
 struct Column {
     name: &'static str,
     declared: &'static str,
@@ -24,7 +24,7 @@ const fn column(
     Column { name, declared, conversion, values }
 }
 
-/// How many rows there are.
+/// The number of rows.
 const ROWS: usize = 64;
 
 const TEXTS: &[&str] = &[
@@ -249,7 +249,7 @@ const COLUMNS: &[Column] = &[
     column("v", "", "text_from_any", &["1", "'1'", "1.5", "NULL", "x'31'", "'a'"]),
 ];
 
-/// The statements that make the table.
+/// Returns the statements that create the table.
 fn sql() -> String {
     let definitions: Vec<String> =
         COLUMNS.iter().map(|column| format!("\"{}\" {}", column.name, column.declared)).collect();
@@ -277,7 +277,7 @@ pub fn migrated() -> Case {
     case
 }
 
-/// What names mean in the table's expressions, by its plan.
+/// Returns the scope of the table's expressions.
 pub fn scope(plan: &Plan) -> Scope {
     let planned = plan.tables.iter().find(|table| table.source == "rows").unwrap();
     let columns = planned.columns.iter().map(|column| ScopeColumn {

@@ -1,4 +1,4 @@
-//! Evaluates expressions on both sides: what SQLite computes and stores, and what PostgreSQL computes, each row in one form.
+//! Evaluates expressions on both sides: SQLite computes and stores them, and PostgreSQL computes them.
 
 use migrate_core::affinity::Affinity;
 use migrate_core::conversion::Conversion;
@@ -7,7 +7,7 @@ use rusqlite::types::ValueRef;
 
 use crate::support::chain;
 
-/// What an expression gives for a row.
+/// The value of an expression in a row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Given {
     Null,
@@ -22,7 +22,7 @@ pub enum Given {
     Fails(String),
 }
 
-/// As which type an expression is asked for.
+/// The type as which an expression is evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     Condition,
@@ -30,7 +30,7 @@ pub enum Form {
     Real,
     Decimal,
     Text,
-    /// In a column that makes text of numbers.
+    /// In a column that converts numbers to text.
     Words,
     Blob,
 }
@@ -39,7 +39,7 @@ impl Form {
     pub const ALL: [Form; 7] =
         [Form::Integer, Form::Real, Form::Decimal, Form::Text, Form::Words, Form::Blob, Form::Condition];
 
-    /// The generated column that would hold it.
+    /// Returns the generated column that would store it.
     pub fn column(self) -> (Conversion, Affinity) {
         match self {
             Form::Condition => (Conversion::Boolean, Affinity::Numeric),
@@ -52,7 +52,7 @@ impl Form {
         }
     }
 
-    /// What stores it in SQLite, so that the column's affinity is applied.
+    /// Returns the SQLite column that stores it, so that its affinity is applied.
     const fn scratch(self) -> &'static str {
         match self {
             Form::Condition => "truth",
@@ -86,7 +86,7 @@ impl Source {
     pub fn compute(&self, expression: &str) -> Computed<'_> {
         self.connection.execute_batch("DELETE FROM scratch").unwrap();
         let insert = |rows: &str| {
-            // In its own SELECT, so that the expression has no other context than in a table.
+            // In its own SELECT, so that the expression has the same context as in a table.
             format!(
                 "INSERT INTO scratch SELECT id, CASE WHEN v IS NULL THEN NULL WHEN v THEN 1 ELSE 0 END, v, v, v, v, v \
                  FROM (SELECT id, ({expression}) AS v FROM rows WHERE {rows} LIMIT -1 OFFSET 0)"
@@ -110,7 +110,7 @@ impl Source {
         statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
     }
 
-    /// The rows' places in the order of an expression; equal ones have one place.
+    /// Returns the ranks of the rows in the order of an expression.
     pub fn order(&self, expression: &str) -> Option<Vec<i64>> {
         let sql = format!("SELECT dense_rank() OVER (ORDER BY ({expression})) FROM rows ORDER BY id");
         let mut statement = self.connection.prepare(&sql).unwrap();
@@ -119,14 +119,14 @@ impl Source {
     }
 }
 
-/// What SQLite computed of one expression, until the next one.
+/// SQLite's results for one expression, until the next one.
 pub struct Computed<'a> {
     source: &'a Source,
     failed: Vec<(i64, String)>,
 }
 
 impl Computed<'_> {
-    /// The values, row by row.
+    /// Returns the values, row by row.
     pub fn values(&self, form: Form) -> Vec<Given> {
         let sql = format!(
             "SELECT rows.id, {} FROM rows LEFT JOIN scratch USING (id) ORDER BY rows.id",
@@ -158,11 +158,11 @@ impl Computed<'_> {
     }
 }
 
-/// What PostgreSQL computes, row by row.
+/// Returns PostgreSQL's values, row by row.
 pub fn computed(session: &mut Connection, sql: &str, form: Form, ids: &[i64]) -> Vec<Given> {
     let shown = match form {
         Form::Blob => format!("encode(({sql}), 'hex')"),
-        // Without zeros at the end, which a numeric may have or not.
+        // Without trailing zeros, which a numeric may have.
         Form::Decimal => format!("trim_scale(({sql})::numeric)::text"),
         _ => format!("({sql})::text"),
     };
@@ -192,7 +192,7 @@ pub fn computed(session: &mut Connection, sql: &str, form: Form, ids: &[i64]) ->
     }
 }
 
-/// The rows' places in the order of a key of an index; equal ones have one place.
+/// Returns the ranks of the rows in the order of an index key.
 pub fn order(session: &mut Connection, key: &str) -> Result<Vec<i64>, String> {
     let sql = format!("SELECT dense_rank() OVER (ORDER BY ({key}) NULLS FIRST) FROM rows ORDER BY id");
     let rows = session.query(&sql, &[]).map_err(|error| chain(&error))?;

@@ -1,14 +1,15 @@
 //! A status as text for people.
 
+use ::report::figures::{count, size};
 use migrate_core::phase::Phase;
 use postgres_client::TargetUrl;
 use row_mover::status::{RunStatus, SessionStatus, Status, TableStatus};
 
 use crate::display::printable;
 use crate::report::{counted, new_table};
-use crate::screen::{seconds_left, size};
+use crate::screen::seconds_left;
 
-/// What `status` says.
+/// Returns a status as text.
 pub(crate) fn status_text(status: &Status, url: &TargetUrl) -> String {
     let mut text = match &status.run {
         None => format!("no run in {url}\n"),
@@ -39,7 +40,7 @@ fn run_text(run: &RunStatus, url: &TargetUrl, is_at_work: bool) -> String {
     let (rejected, nulled) = (sum(|table| table.rejected), sum(|table| table.nulled));
     if rejected + nulled > 0 {
         text.push_str(&format!(
-            "rejected: {} stayed behind, {} became NULL\n",
+            "rejected: {} skipped, {} became NULL\n",
             counted(rejected, "row"),
             counted(nulled, "value")
         ));
@@ -47,7 +48,7 @@ fn run_text(run: &RunStatus, url: &TargetUrl, is_at_work: bool) -> String {
     text
 }
 
-/// A phase, and how far it is. Rows and what follows them overlap, so that either may have begun before the other is done.
+/// Returns a phase and how far it is. Rows and constraints overlap: either may begin before the other is done.
 fn phase_line(run: &RunStatus, phase: Phase, is_at_work: bool) -> String {
     let line = |state: &str| format!("{:11} {state}", phase.name()).trim_end().to_owned() + "\n";
     if let Some(done) = run.phases.iter().find(|done| done.phase == phase) {
@@ -73,7 +74,7 @@ fn phase_line(run: &RunStatus, phase: Phase, is_at_work: bool) -> String {
 }
 
 fn tables(run: &RunStatus) -> comfy_table::Table {
-    let mut table = new_table(&["table", "chunks", "rows", "bytes", "done", "a second"]);
+    let mut table = new_table(&["table", "chunks", "rows", "bytes", "done", "bytes/s"]);
     for found in &run.tables {
         let of = |done: String, all: Option<String>| match all {
             Some(all) if all != done => format!("{done} of {all}"),
@@ -82,7 +83,7 @@ fn tables(run: &RunStatus) -> comfy_table::Table {
         table.add_row([
             printable(&found.table),
             of(found.chunks_done.to_string(), Some(found.chunks.to_string())),
-            of(found.rows.to_string(), found.rows_all.map(|rows| rows.to_string())),
+            of(count(found.rows), found.rows_all.map(count)),
             of(size(found.bytes), found.bytes_all.map(size)),
             found.share().map_or_else(|| "-".to_owned(), |share| format!("{:.0} %", (share * 100.0).floor())),
             found.bytes_per_second().map_or_else(|| "-".to_owned(), |rate| size(rate as u64)),
@@ -96,7 +97,7 @@ fn work_text(status: &Status) -> String {
     if status.is_at_work {
         text.push_str("a migration is at work\n");
     } else if !status.sessions.is_empty() {
-        text.push_str("no migration is at work; sessions of ours are a validation's, or end soon\n");
+        text.push_str("no migration is at work; these sessions are a validation's, or end soon\n");
     }
     for session in &status.sessions {
         text.push_str(&format!("  {}\n", printable(&session_text(session))));
@@ -126,7 +127,7 @@ fn session_text(session: &SessionStatus) -> String {
     text
 }
 
-/// A share in percent, in brackets; it is whole only once all is there.
+/// Returns a share in percent, in brackets, rounded down so that it is 100 only at the end.
 fn percent_of(done: u64, all: u64) -> String {
     match u128::from(done.min(all)) * 100 {
         _ if all == 0 => String::new(),

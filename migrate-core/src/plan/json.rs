@@ -1,0 +1,82 @@
+//! The plan's JSON: what fits one line stands on one line, so that a changed column is a changed line.
+
+use serde_json::Value;
+
+use super::Plan;
+
+/// An object or array that is shorter than this stands on one line.
+const LINE_LENGTH_MAX_CHARS: usize = 400;
+
+/// The JSON form of `plan`, with a line break at its end.
+pub fn plan_json(plan: &Plan) -> String {
+    // A plan is made of strings, numbers and lists alone, which JSON always has a form for.
+    let value = serde_json::to_value(plan).unwrap_or(Value::Null);
+    let mut out = String::new();
+    write_value(&value, 0, &mut out);
+    out.push('\n');
+    out
+}
+
+fn write_value(value: &Value, depth: usize, out: &mut String) {
+    let compact = spaced(value);
+    let holds_objects = match value {
+        Value::Array(items) => items.iter().any(|item| item.is_object() || item.is_array()),
+        Value::Object(fields) => {
+            fields.values().any(|field| matches!(field, Value::Array(items) if items.len() > 1))
+        }
+        _ => false,
+    };
+    // The outermost levels are opened always: a table's keys and lists stand on lines of their own.
+    let is_short = compact.len() <= LINE_LENGTH_MAX_CHARS;
+    match value {
+        Value::Array(items) if !items.is_empty() && (holds_objects || !is_short) => {
+            let lines = items.iter().map(|item| (String::new(), item));
+            write_lines('[', ']', lines, depth, out);
+        }
+        Value::Object(fields) if depth < 1 || is_table(fields) || !is_short => {
+            let lines =
+                fields.iter().map(|(name, field)| (format!("{}: ", Value::from(name.as_str())), field));
+            write_lines('{', '}', lines, depth, out);
+        }
+        _ => out.push_str(&compact),
+    }
+}
+
+fn is_table(fields: &serde_json::Map<String, Value>) -> bool {
+    fields.contains_key("foreign_keys")
+}
+
+fn write_lines<'a>(
+    open: char,
+    close: char,
+    lines: impl Iterator<Item = (String, &'a Value)>,
+    depth: usize,
+    out: &mut String,
+) {
+    out.push(open);
+    for (position, (label, value)) in lines.enumerate() {
+        out.push_str(if position == 0 { "\n" } else { ",\n" });
+        out.push_str(&"  ".repeat(depth + 1));
+        out.push_str(&label);
+        write_value(value, depth + 1, out);
+    }
+    out.push('\n');
+    out.push_str(&"  ".repeat(depth));
+    out.push(close);
+}
+
+/// The value on one line, with a blank after each comma and colon.
+fn spaced(value: &Value) -> String {
+    match value {
+        Value::Array(items) => {
+            format!("[{}]", items.iter().map(spaced).collect::<Vec<_>>().join(", "))
+        }
+        Value::Object(fields) => {
+            let fields = fields
+                .iter()
+                .map(|(name, field)| format!("{}: {}", Value::from(name.as_str()), spaced(field)));
+            format!("{{{}}}", fields.collect::<Vec<_>>().join(", "))
+        }
+        scalar => scalar.to_string(),
+    }
+}
