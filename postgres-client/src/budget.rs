@@ -38,7 +38,7 @@ impl Budget {
         Budget { pooled: POOLED_MAX, workers: workers.max(1) }
     }
 
-    /// The connections that this many workers need for a full budget: the keeper's, and one for `status` and for stopping in order.
+    /// The connections that this many workers need for a full budget: one for the lock, and one for `status` and for stopping in order.
     fn wanted(workers: usize) -> usize {
         2 + POOLED_MAX + workers.max(1)
     }
@@ -194,7 +194,7 @@ mod tests {
             assert_eq!(Budget::within(1, workers), None);
             for available in 2..=20 {
                 let budget = Budget::within(available, workers).unwrap();
-                // A tight budget has one connection beside the keeper's, and all others leave one free.
+                // A tight budget has one connection beside the one for the lock, and all others leave one free.
                 let taken = 1 + budget.pooled + budget.workers;
                 assert!(taken <= available, "{available} for {workers}: {budget:?}");
                 assert!(taken < available || available == 2, "{available} for {workers}: {budget:?}");

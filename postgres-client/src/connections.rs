@@ -1,4 +1,4 @@
-//! The connections of a run beside the one of its keeper, within a budget.
+//! The connections of a run within a budget, apart from the session that holds its lock.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::{DbSettings, PooledConnection, TargetUrl};
 /// How long the server may count a connection that we have closed.
 const CLOSING_MAX: Duration = Duration::from_secs(3);
 
-/// How long to wait before it is asked for another one again.
+/// How long to wait before asking for another one again.
 const CLOSING_WAIT: Duration = Duration::from_millis(20);
 
 /// Opens connections.
@@ -27,7 +27,7 @@ impl<'a> Connections<'a> {
     /// The connections of a target. None is opened before it is needed.
     ///
     /// # Errors
-    /// When the settings are no pool that r2d2 takes.
+    /// When r2d2 does not accept the settings.
     pub fn new(target: &'a TargetUrl, settings: &DbSettings, budget: Budget) -> Result<Connections<'a>> {
         let pool_max = settings.pool_max.min(u32::try_from(budget.pooled).unwrap_or(1)).max(1);
         let settings = DbSettings { pool_max, pool_min: settings.pool_min.min(pool_max), ..*settings };
@@ -36,7 +36,7 @@ impl<'a> Connections<'a> {
         Ok(Connections { target, settings, budget, pool })
     }
 
-    /// What the connections are for.
+    /// The budget of the run.
     pub fn budget(&self) -> Budget {
         self.budget
     }
@@ -49,7 +49,7 @@ impl<'a> Connections<'a> {
     /// A connection for short statements. Where they are few it is closed as soon as it is dropped.
     ///
     /// # Errors
-    /// When none is to be had in time.
+    /// When none is available in time.
     pub fn pooled(&self) -> Result<PooledConnection> {
         if self.budget.is_tight() {
             // The pool goes with the connection.
@@ -61,7 +61,7 @@ impl<'a> Connections<'a> {
     /// A connection for rows and builds.
     ///
     /// # Errors
-    /// When the server refuses it. One that still counts a connection which we have closed is asked again, without a word.
+    /// When the server refuses it. A server that still counts a connection which we have closed is asked again, silently.
     pub fn bulk(&self) -> Result<Connection> {
         let until = Instant::now() + CLOSING_MAX;
         loop {

@@ -1,6 +1,6 @@
 //! The one error of this crate: what failed and where, what to do next, and the cause beneath it.
 //!
-//! Holds no cell value and no password: whoever makes one names table, column and key, never what stands there.
+//! Contains no cell value and no password: an error names table, column and key, never what is stored there.
 
 use std::fmt;
 
@@ -19,15 +19,15 @@ pub struct Error {
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
     is_transient: bool,
     is_stall: bool,
-    /// Whether it ended the tries, so that what to do next is known.
-    is_given_up: bool,
+    /// Whether it ended the retries, so that what to do next is known.
+    is_exhausted: bool,
 }
 
 /// A result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// An error that says what failed and where.
+    /// An error about what failed and where.
     pub fn new(what: impl Into<String>) -> Error {
         Error {
             what: what.into(),
@@ -35,7 +35,7 @@ impl Error {
             cause: None,
             is_transient: false,
             is_stall: false,
-            is_given_up: false,
+            is_exhausted: false,
         }
     }
 
@@ -53,14 +53,14 @@ impl Error {
         self
     }
 
-    /// Says that it may be gone in a moment: a lost connection, a server that is starting.
+    /// Marks it as transient: a lost connection, a server that is starting.
     #[must_use]
     pub fn transient(mut self) -> Error {
         self.is_transient = true;
         self
     }
 
-    /// Says that nothing at all happened for as long as that may be, however long that was; it may be gone in a moment.
+    /// Marks it as a stall: nothing happened until the deadline. A stall is transient.
     #[must_use]
     pub fn stalled(self) -> Error {
         Error { is_transient: true, is_stall: true, ..self }
@@ -71,7 +71,7 @@ impl Error {
         std::iter::successors(std::error::Error::source(self), |error| error.source())
     }
 
-    /// Whether it or one of its causes is that nothing happened at all, or nothing but waiting for a lock.
+    /// Whether it or one of its causes is a stall, or a wait for a lock.
     pub fn is_stall(&self) -> bool {
         self.is_stall
             || self.is_lock_timeout()
@@ -84,7 +84,7 @@ impl Error {
         self.causes().any(|cause| cause.downcast_ref::<Refusal>().is_some_and(Refusal::is_unreachable))
     }
 
-    /// Whether PostgreSQL says that a lock was not to be had in time.
+    /// Whether a lock was not available in time.
     pub fn is_lock_timeout(&self) -> bool {
         let sqlstate = |error: &ServerError| error.sqlstate.as_deref() == Some(LOCK_NOT_AVAILABLE);
         self.causes().any(|cause| cause.downcast_ref::<ServerError>().is_some_and(sqlstate))
@@ -105,20 +105,20 @@ impl Error {
     /// The same with what ends the wait for a lock, where it was one; for an error that ends the work.
     #[must_use]
     pub fn with_lock_remedy(self) -> Error {
-        if self.is_given_up {
+        if self.is_exhausted {
             return self;
         }
         let Some(remedy) = self.lock_wait().map(LockWait::remedy) else { return self };
         self.with_remedy_text(format!("{remedy}; then run the same command again"))
     }
 
-    /// Says that it was tried for as long as it may be, and what to do next.
+    /// Marks it as the end of all retries, and adds what to do next.
     #[must_use]
-    pub fn given_up(self, next: impl Into<String>) -> Error {
-        Error { is_given_up: true, ..self.with_remedy_text(next) }
+    pub fn retries_exhausted(self, next: impl Into<String>) -> Error {
+        Error { is_exhausted: true, ..self.with_remedy_text(next) }
     }
 
-    /// Whether trying again may help, as far as it or one of its causes tells.
+    /// Whether it or one of its causes is transient, so that a retry may help.
     pub fn is_transient(&self) -> bool {
         let mut cause = self.cause.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static));
         let mut is_transient = self.is_transient;
@@ -131,7 +131,7 @@ impl Error {
         is_transient
     }
 
-    /// The same with what the server's own trouble takes to be mended, which no caller knows better; for an error that ends a run.
+    /// The same with how to fix what is wrong with the server itself; for an error that ends a run.
     #[must_use]
     pub fn with_remedy(self) -> Error {
         let mut cause = self.cause.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static));
@@ -163,12 +163,12 @@ impl Error {
         self.remedy.is_none() && self.cause.as_deref().is_some_and(|cause| cause.is::<ServerError>())
     }
 
-    /// That whoever watches has asked to stop.
+    /// The error of work that was asked to stop.
     pub fn stopped() -> Error {
         Error::new("stopped as asked").caused_by(Stop)
     }
 
-    /// Whether it came of being asked to stop: the work noticed by itself, or its statement was cancelled on the server.
+    /// Whether it was caused by a stop: the work noticed it, or its statement was cancelled on the server.
     pub fn is_stop(&self) -> bool {
         let mut cause = std::error::Error::source(self);
         while let Some(error) = cause {
@@ -201,19 +201,19 @@ impl std::error::Error for Error {
     }
 }
 
-/// The cause of an error that is no failure: somebody asked to stop.
+/// The cause of an error that is no failure: the work was asked to stop.
 #[derive(Debug)]
 struct Stop;
 
 impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("whoever watches asked for it")
+        f.write_str("a stop was requested")
     }
 }
 
 impl std::error::Error for Stop {}
 
-/// Turns an error of a library into one of ours, with what was being done.
+/// Turns an error of a library into one of ours, with what failed.
 pub trait Context<T> {
     /// Adds what failed. An error that only adds that a statement was refused is replaced, with its cause.
     fn context<S: Into<String>>(self, what: impl FnOnce() -> S) -> Result<T>;

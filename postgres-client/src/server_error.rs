@@ -1,4 +1,4 @@
-//! What PostgreSQL says when it refuses, without the row's values.
+//! Errors of PostgreSQL, without the row's values.
 //!
 //! PostgreSQL puts values into DETAIL and CONTEXT, and quotes them in the message of errors about data. Kept are SQLSTATE,
 //! table, column and constraint, and the message up to the first quoted part that is not the name of something.
@@ -22,19 +22,19 @@ const TRANSIENT: [(&str, &str); 10] = [
     ("57P05", "idle_session_timeout"),
 ];
 
-/// The SQLSTATE of memory that is used up, the shared table of locks among it.
+/// The SQLSTATE of memory that is used up, such as the shared table of locks.
 const OUT_OF_MEMORY: &str = "53200";
 
 /// The longest hint that is kept.
 const HINT_MAX_BYTES: usize = 300;
 
-/// The SQLSTATE of a lock that was not to be had in time.
+/// The SQLSTATE of a lock that was not available in time.
 pub const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 /// An error of the server, scrubbed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerError {
-    /// The five characters of the SQLSTATE (PostgreSQL manual, appendix A); none where the client library does not tell.
+    /// The five characters of the SQLSTATE (PostgreSQL manual, appendix A); none for an error of the client library.
     pub sqlstate: Option<String>,
     /// The primary message, cut before anything that may be a value.
     pub message: Option<String>,
@@ -44,12 +44,12 @@ pub struct ServerError {
     pub column: Option<String>,
     /// The constraint.
     pub constraint: Option<String>,
-    /// What PostgreSQL itself says to do; kept where its hints are about the server and never about a row.
+    /// PostgreSQL's hint; kept where it is about the server and never about a row.
     pub hint: Option<String>,
 }
 
 impl ServerError {
-    /// Scrubs what the server said.
+    /// Scrubs an error of the server.
     pub fn scrubbed(
         sqlstate: Option<String>,
         message: Option<String>,
@@ -60,7 +60,7 @@ impl ServerError {
     }
 
     /// Keeps the server's hint where its class is about resources (53) or limits of the program (54), whose hints are fixed texts with
-    /// names of settings. One that a function raised is never given.
+    /// names of settings. The hint of a function is never kept.
     fn with_hint(mut self, hint: Option<String>) -> ServerError {
         let is_about_server = self
             .sqlstate
@@ -121,20 +121,19 @@ impl ServerError {
 }
 
 impl ServerError {
-    /// Whether the same may succeed in a moment (manual, appendix A): the connection, a lock or the moment was to blame, not what
-    /// was asked for.
+    /// Whether the same statement may succeed in a moment (manual, appendix A): the connection, a lock or the moment was the cause.
     pub fn is_transient(&self) -> bool {
         self.sqlstate.as_deref().is_some_and(is_transient_sqlstate)
     }
 }
 
 impl ServerError {
-    /// What to do about it, where the server itself and no row is to blame.
+    /// What to do about it, where the server itself is the cause.
     pub fn remedy(&self) -> Option<&'static str> {
         match self.sqlstate.as_deref()? {
             DISK_FULL => Some(
                 "make room on the server's disk (tables and indexes, its log of changes, its temporary files), then run the same \
-                 command again: it goes on from here",
+                 command again: it resumes here",
             ),
             _ => None,
         }

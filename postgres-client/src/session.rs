@@ -102,11 +102,11 @@ fn open(target: &TargetUrl, settings: &DbSettings) -> Result<Connection> {
 
 /// Ends a session of ours that was given up, where the server still has it: behind a middle-man that stalls it would keep its locks
 /// for ever. A pooler may have given the session to this very connection by now.
-pub fn end_session(connection: &mut Connection, given_up: &Backend) -> Result<()> {
+pub fn end_session(connection: &mut Connection, abandoned: &Backend) -> Result<()> {
     let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                WHERE pid = $1::integer AND backend_start = $2::timestamptz AND datname = current_database() \
                AND application_name = $3 AND pid <> pg_backend_pid()";
-    let [pid, began] = given_up.parameters();
+    let [pid, began] = abandoned.parameters();
     connection.query(sql, &[pid, began, Some(APPLICATION_NAME)]).map(|_| ())
 }
 

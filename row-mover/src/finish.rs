@@ -8,11 +8,10 @@ use migrate_core::plan::PlannedTable;
 use migrate_core::target_schema::TargetColumn;
 
 use crate::error::{Context, Error, Result};
-use crate::observer::Observer;
 use crate::source::{SourceConnection, introspect};
 use postgres_client::connection::Connection;
 use postgres_client::guarded;
-use postgres_client::watch::check_stop;
+use postgres_client::watch::{Watch, check_stop};
 
 /// Sets each sequence so that the next number is past every number that the source has ever given.
 ///
@@ -104,20 +103,13 @@ pub(crate) fn existing_sequences(table: &PlannedTable) -> impl Iterator<Item = E
     })
 }
 
-/// Gathers statistics of all `tables`.
+/// Gathers statistics of a table.
 ///
 /// # Errors
-/// When the target refuses.
-pub(crate) fn analyze(
-    target: &mut Connection,
-    tables: &[&PlannedTable],
-    observer: &dyn Observer,
-) -> Result<()> {
-    for table in tables {
-        check_stop(observer)?;
-        // It computes what indexes compute, of rows that may not be ours alone.
-        let sql = format!("ANALYZE {}", table.qualified(&table.target));
-        guarded::run(target, &sql, &format!("table {} cannot be analyzed", table.target))?;
-    }
-    Ok(())
+/// When the target refuses, or the work is to stop.
+pub(crate) fn analyze(target: &mut Connection, table: &PlannedTable, watch: &dyn Watch) -> Result<()> {
+    check_stop(watch)?;
+    // It computes what indexes compute, of rows that may not be ours alone.
+    let sql = format!("ANALYZE {}", table.qualified(&table.target));
+    guarded::run(target, &sql, &format!("table {} cannot be analyzed", table.target))
 }

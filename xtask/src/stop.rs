@@ -104,7 +104,7 @@ impl Stop {
     /// error that is not a consequence of the signal is printed too.
     pub(crate) fn explain(&self, error: row_mover::Error, what: impl FnOnce() -> String) -> anyhow::Error {
         let Some(signal) = *lock(&self.0.first) else { return error.into() };
-        if !error.is_stop() {
+        if !row_mover::error::is_stop(&error) {
             output::failure(&error.into());
         }
         Stopped { signal, what: what() }.into()

@@ -112,8 +112,8 @@ impl CopyOut<'_> {
             match length {
                 0 => {
                     // The server may have to sort a whole table before it gives the first row.
-                    let patience = if self.has_begun { 1 } else { SLOW };
-                    self.connection.wait_or_stall_for(PollFlags::IN, patience)?;
+                    let stalls = if self.has_begun { 1 } else { SLOW };
+                    self.connection.wait_or_stall_for(PollFlags::IN, stalls)?;
                     self.connection.consume()?;
                 }
                 -1 => return self.finish().map(|()| false),

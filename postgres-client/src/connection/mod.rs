@@ -27,14 +27,14 @@ use crate::refusal::Refusal;
 use crate::server_error::ServerError;
 use crate::watch::StopFlag;
 
-/// How long a connection may make no progress at all before it is given up, where nothing else is said.
+/// How long a connection may make no progress before it counts as lost, by default.
 const STALL_MAX: Duration = Duration::from_secs(120);
 
-/// How many times as long as others a statement may be silent that reads or sorts a whole table first.
+/// How many times as long a statement may be silent that reads or sorts a full table first.
 pub(super) const SLOW: u32 = 30;
 
-/// How long a statement of any length may be silent before somebody looks whether it is still at work.
-const LOOK_EACH: Duration = Duration::from_secs(15);
+/// How often a silent statement of any length is checked for being at work.
+const AT_WORK_CHECK_EACH: Duration = Duration::from_secs(15);
 
 /// A connection of libpq, in non-blocking mode.
 pub struct Connection {
@@ -98,7 +98,7 @@ impl Connection {
         Ok(connection)
     }
 
-    /// How long the connection may make no progress at all before it counts as lost.
+    /// Sets how long the connection may make no progress before it counts as lost.
     pub fn set_stall_max(&mut self, stall_max: Duration) {
         self.stall_max = stall_max;
     }
@@ -117,7 +117,7 @@ impl Connection {
         done
     }
 
-    /// Asks who serves this connection; what is kept is told even when the connection is lost.
+    /// Asks which process serves this connection, and keeps the answer for when the connection is lost.
     ///
     /// # Errors
     /// When the server does not answer.
@@ -172,7 +172,7 @@ impl Connection {
     /// Runs one short statement with text parameters and waits for its end, as long as a connection may be silent.
     ///
     /// # Errors
-    /// What the server refuses, scrubbed, or a lost or stalled connection.
+    /// An error of the server, scrubbed, or a lost or stalled connection.
     pub fn query(&mut self, sql: &str, parameters: &[Option<&str>]) -> Result<TextRows> {
         self.send(sql, parameters)?;
         self.results(&mut || Ok(false))
@@ -182,7 +182,7 @@ impl Connection {
     /// than others may be.
     ///
     /// # Errors
-    /// What the server refuses, scrubbed, or a lost or stalled connection.
+    /// An error of the server, scrubbed, or a lost or stalled connection.
     pub fn slow_query(&mut self, sql: &str) -> Result<TextRows> {
         self.with_long_silence(|connection| connection.script(sql))
     }
@@ -190,7 +190,7 @@ impl Connection {
     /// Runs statements without parameters, separated by `;`, and waits for their end.
     ///
     /// # Errors
-    /// What the server refuses, scrubbed, or a lost or stalled connection.
+    /// An error of the server, scrubbed, or a lost or stalled connection.
     pub fn script(&mut self, sql: &str) -> Result<TextRows> {
         self.send_script(sql)?;
         self.results(&mut || Ok(false))
@@ -200,7 +200,7 @@ impl Connection {
     /// whether it still works on them: a stalled middle-man would otherwise keep us waiting for ever.
     ///
     /// # Errors
-    /// What the server refuses, scrubbed, or a lost connection.
+    /// An error of the server, scrubbed, or a lost connection.
     pub fn long_script(
         &mut self,
         sql: &str,
@@ -242,8 +242,8 @@ impl Connection {
         let mut silent_since = Instant::now();
         // SAFETY: the connection is open.
         while unsafe { pq_sys::PQisBusy(self.raw.as_ptr()) } == 1 {
-            let look_at = Instant::now() + LOOK_EACH.min(self.stall_max);
-            if self.wait(PollFlags::IN, Some(look_at))? {
+            let check_at = Instant::now() + AT_WORK_CHECK_EACH.min(self.stall_max);
+            if self.wait(PollFlags::IN, Some(check_at))? {
                 self.consume()?;
                 silent_since = Instant::now();
             } else if is_at_work()? {
@@ -399,14 +399,14 @@ impl Drop for Connection {
     }
 }
 
-/// Takes a notice of the server and says nothing: libpq itself would print it, values and all.
+/// Drops a notice of the server: libpq itself would print it with its values.
 extern "C" fn drop_notice(_argument: *mut std::ffi::c_void, _message: *const c_char) {}
 
 fn stalled(silent_for: Duration) -> Error {
     Error::new(format!("PostgreSQL took nothing and sent nothing for {} seconds", silent_for.as_secs_f32()))
         .stalled()
         .with_remedy_text(
-            "check the server and the network, then run the same command again: it goes on from here",
+            "check the server and the network, then run the same command again: it resumes here",
         )
 }
 

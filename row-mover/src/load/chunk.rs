@@ -121,7 +121,7 @@ fn refused(table: &PlannedTable, error: Error) -> Error {
     let Some(cause) = cause.filter(|cause| !cause.is_transient()) else { return error };
     if table.existing.is_none() || !is_about_a_row(cause) {
         return error.with_remedy_text(
-            "mend what it names in the target, then run the same command again: it goes on from here; if the source is to \
+            "mend what it names in the target, then run the same command again: it resumes here; if the source is to \
              blame, mend it there and start over with --restart",
         );
     }

@@ -1,5 +1,5 @@
-//! One lane of the load: takes the next task of the schedule, carries it out on connections of its own, and tries again where a
-//! fault passes. What was done is known from the ledger alone: after each lost connection it is read again.
+//! One lane of the load: takes the next task of the schedule, runs it on connections of its own, and retries it after a transient
+//! fault. Only the ledger knows what is done: it is read again after each lost connection.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{MutexGuard, PoisonError};
@@ -13,26 +13,26 @@ use crate::error::{Error, Result};
 use crate::observer::Note;
 use crate::source::SourceConnection;
 use postgres_client::connection::{Backend, Connection};
-use postgres_client::retry::Patience;
+use postgres_client::retry::Backoff;
 use postgres_client::session::end_session;
 use postgres_client::watch::check_stop;
 
 /// One lane, with its connections.
 pub(super) struct Lane<'a> {
     load: &'a Load<'a>,
-    shared: &'a Shared,
+    shared: &'a Shared<'a>,
     source: Option<SourceConnection>,
     target: Held<'a>,
-    /// Who served the connection that was given up last.
-    given_up: Option<Backend>,
-    patience: Patience<'a>,
+    /// The process that served the connection that was abandoned last.
+    abandoned: Option<Backend>,
+    backoff: Backoff<'a>,
 }
 
 impl<'a> Lane<'a> {
-    pub(super) fn new(load: &'a Load<'a>, shared: &'a Shared) -> Lane<'a> {
-        let patience = Patience::new(load.retry_max, load.observer, load.clock);
+    pub(super) fn new(load: &'a Load<'a>, shared: &'a Shared<'a>) -> Lane<'a> {
+        let backoff = Backoff::new(load.retry_max, load.observer, load.clock);
         let target = Held { connection: None, connected: &shared.connected };
-        Lane { load, shared, source: None, target, given_up: None, patience }
+        Lane { load, shared, source: None, target, abandoned: None, backoff }
     }
 
     /// Works until everything is done or a lane has failed.
@@ -47,7 +47,7 @@ impl<'a> Lane<'a> {
         while let Some(task) = self.next_task() {
             match self.carry_out(task) {
                 Ok(()) => {
-                    self.patience.restore();
+                    self.backoff.reset();
                     self.shared.unblocked(task);
                     self.done(task)?;
                 }
@@ -66,10 +66,10 @@ impl<'a> Lane<'a> {
         Ok(())
     }
 
-    /// A lock that keeps a task waiting lasts, whichever lane tries the task, and whatever else is done meanwhile.
+    /// Counts a wait for a lock for the task, whichever lane runs it and whatever else is done meanwhile.
     fn count_lock_wait(&mut self, task: Task, error: &Error) {
         match error.lock_wait() {
-            Some(wait) => self.patience.lasts_since(self.shared.blocked(task, wait.waited)),
+            Some(wait) => self.backoff.failing_since(self.shared.blocked(task, wait.waited)),
             None => self.shared.unblocked(task),
         }
     }
@@ -103,30 +103,29 @@ impl<'a> Lane<'a> {
                 if self.source.is_none() {
                     self.source = Some((load.open_source)()?);
                 }
-                let (Some(chunk), Some(source)) = (load.chunks.get(number), &self.source) else {
-                    return Ok(());
-                };
-                let table = load.plan.table(&chunk.table).ok_or_else(|| {
-                    Error::new(format!("the ledger names table {}, which the plan has not", chunk.table))
-                })?;
-                move_chunk(load, &table.sent(), chunk, source, target)
+                let chunk = load.chunks.get(number).ok_or_else(|| unknown("chunk", number))?;
+                let table = self.shared.sent.get(chunk.table.as_str());
+                let table = table.ok_or_else(|| unknown("table of chunk", number))?;
+                let source = self.source.as_ref().ok_or_else(|| unknown("source of chunk", number))?;
+                move_chunk(load, table, chunk, source, target)
             }
-            Task::Build(number) => match load.builds.get(number) {
-                Some(build) => run_build(load, number, build, target),
-                None => Ok(()),
-            },
+            Task::Build(number) => {
+                let build = load.builds.get(number).ok_or_else(|| unknown("build", number))?;
+                run_build(load, number, build, target)
+            }
         }
     }
 
-    /// After a fault that may pass: waits, connects anew, and brings the schedule in line with the ledger. False where this lane gets
-    /// no connection and others go on without it.
+    /// Waits after a transient fault, connects again, and brings the schedule in line with the ledger. False where this lane gets no
+    /// connection and the others continue without it.
     ///
     /// # Errors
-    /// The fault, where it does not pass.
+    /// The fault, where it is permanent.
     fn recover(&mut self, error: Error) -> Result<bool> {
         let has_connected = self.target.connection.is_some();
-        self.given_up = self.target.set(None).map(|target| target.backend().clone()).or(self.given_up.take());
-        if let Err(error) = self.patience.wait_or_fail(error) {
+        self.abandoned =
+            self.target.set(None).map(|target| target.backend().clone()).or(self.abandoned.take());
+        if let Err(error) = self.backoff.wait_or_fail(error) {
             return if has_connected { Err(error) } else { self.retire(error) };
         }
         loop {
@@ -134,7 +133,7 @@ impl<'a> Lane<'a> {
                 Ok(()) => return Ok(true),
                 Err(error) => {
                     let error = (self.load.explain)(error, None);
-                    if let Err(error) = self.patience.wait_or_fail(error) {
+                    if let Err(error) = self.backoff.wait_or_fail(error) {
                         return self.retire(error);
                     }
                 }
@@ -157,9 +156,9 @@ impl<'a> Lane<'a> {
     fn settle(&mut self) -> Result<()> {
         (self.load.hold_lock)()?;
         let mut target = (self.load.open_target)()?;
-        if let Some(given_up) = &self.given_up {
-            end_session(&mut target, given_up)?;
-            self.given_up = None;
+        if let Some(abandoned) = &self.abandoned {
+            end_session(&mut target, abandoned)?;
+            self.abandoned = None;
         }
         self.target.set(Some(target).filter(|_| !self.load.is_tight));
         let before = self.schedule().done_tasks();
@@ -169,7 +168,7 @@ impl<'a> Lane<'a> {
         Ok(())
     }
 
-    /// Marks a task as done. With the last chunk the rows are in, which the ledger hears before what follows them begins.
+    /// Marks a task as done. With the last chunk the rows are in, which the ledger records before any build that needs them begins.
     fn done(&mut self, task: Task) -> Result<()> {
         let mut schedule = self.schedule();
         schedule.done(task);
@@ -186,6 +185,11 @@ impl<'a> Lane<'a> {
     fn schedule(&self) -> MutexGuard<'a, Schedule> {
         self.shared.schedule.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The error for a task that the run does not have.
+fn unknown(what: &str, number: usize) -> Error {
+    Error::new(format!("the schedule names {what} {number}, which the run does not have"))
 }
 
 /// A lane's connection, which counts as long as there is one.
@@ -215,15 +219,15 @@ impl Drop for Held<'_> {
     }
 }
 
-/// Tells the other lanes that this one has ended, however it did: after a panic they would wait for its task for ever.
+/// Notifies the other lanes that this one has ended, even by a panic: they would wait for its task for ever.
 struct End<'a> {
-    shared: &'a Shared,
+    shared: &'a Shared<'a>,
     has_failed: bool,
 }
 
 impl Drop for End<'_> {
     fn drop(&mut self) {
-        // Under the lock, so that no lane begins to wait between its look and this word.
+        // Under the lock, so that no lane begins to wait between its check and this notification.
         let _schedule = self.shared.schedule.lock().unwrap_or_else(PoisonError::into_inner);
         if self.has_failed {
             self.shared.has_failed.store(true, Ordering::SeqCst);

@@ -8,11 +8,13 @@ mod copy;
 mod lane;
 mod staging;
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use migrate_core::load_plan::LoadPlan;
+use migrate_core::plan::PlannedTable;
 use migrate_core::render::Build;
 use migrate_core::schedule::{ChunkToMove, DoneTasks, Schedule, Task};
 
@@ -60,7 +62,7 @@ pub(crate) struct Load<'a> {
     pub(crate) is_at_work: &'a (dyn Fn(&Backend) -> Result<bool> + Sync),
     /// Reads which chunks and builds the ledger holds as done.
     pub(crate) read_done: &'a (dyn Fn() -> Result<DoneTasks> + Sync),
-    /// Hears, once, that all rows are in.
+    /// Called once when all rows are in.
     pub(crate) rows_are_in: &'a (dyn Fn() -> Result<()> + Sync),
     /// Adds to the error of a session who held the lock that it waited for.
     pub(crate) explain: &'a (dyn Fn(Error, Option<&Backend>) -> Error + Sync),
@@ -70,15 +72,13 @@ pub(crate) struct Load<'a> {
     pub(crate) clock: &'a WorkClock,
 }
 
-/// Takes a chunk or a build by its claim in the ledger; false where it is done already: its commit went through although nobody
-/// heard of it.
+/// Claims a chunk or a build in the ledger; false where it is done already: its commit succeeded, and the reply was lost.
 ///
 /// # Errors
 /// When the ledger is that of another run by now, or cannot be asked.
 fn claim(target: &mut Connection, sql: &str, parameters: &[Option<&str>]) -> Result<bool> {
-    let rows = target.query(sql, parameters)?;
-    match rows.first().and_then(|row| row.first()).and_then(Option::as_deref) {
-        Some(is_done) => Ok(is_done != "t"),
+    match target.first::<bool>(sql, parameters)? {
+        Some(is_done) => Ok(!is_done),
         None => Err(Error::new("the ledger is no longer that of this run: another migration has begun")
             .with_remedy_text(
                 "see `cargo xtask status`; what this run has sealed stays in its backup folder",
@@ -87,9 +87,11 @@ fn claim(target: &mut Connection, sql: &str, parameters: &[Option<&str>]) -> Res
 }
 
 /// What the lanes share.
-struct Shared {
+struct Shared<'a> {
+    /// The tables of the chunks as they are sent, by source name.
+    sent: HashMap<&'a str, PlannedTable>,
     schedule: Mutex<Schedule>,
-    /// Something was done or given back, so that whoever waits looks again.
+    /// Notified when a task is done or given back.
     changed: Condvar,
     has_failed: AtomicBool,
     are_rows_in: AtomicBool,
@@ -99,8 +101,8 @@ struct Shared {
     blocked: Mutex<Vec<(Task, Instant)>>,
 }
 
-impl Shared {
-    /// A task has just waited for so long for a lock; says when it began to.
+impl Shared<'_> {
+    /// Records that a task has just waited for so long for a lock, and returns when that wait began.
     fn blocked(&self, task: Task, waited: Duration) -> Instant {
         let mut blocked = self.blocked.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, since)) = blocked.iter().find(|(other, _)| *other == task) {
@@ -122,13 +124,15 @@ impl Load<'_> {
     /// Moves the chunks and runs the builds that are not done.
     ///
     /// # Errors
-    /// The first error of any lane that does not pass; the others end with what they are at.
+    /// The first permanent error of any lane; the others end after their task.
     pub(crate) fn run(&self) -> Result<()> {
+        let sent = self.sent_tables()?;
         let to_move: Vec<ChunkToMove> = self.chunks.iter().map(chunk_to_move).collect();
         let schedule = Schedule::new(self.plan, &to_move, self.builds, self.done, self.workers)
             .context(|| "the ledger is not that of this plan".to_owned())?;
         let are_rows_in = schedule.are_rows_in();
         let shared = Shared {
+            sent,
             schedule: Mutex::new(schedule),
             changed: Condvar::new(),
             has_failed: AtomicBool::new(false),
@@ -148,6 +152,22 @@ impl Load<'_> {
             // All lanes are waited for, and the first error counts.
             results.fold(Ok(()), Result::and)
         })
+    }
+}
+
+impl<'a> Load<'a> {
+    /// The tables of the chunks as they are sent.
+    fn sent_tables(&self) -> Result<HashMap<&'a str, PlannedTable>> {
+        let mut sent = HashMap::new();
+        for Chunk { table, .. } in self.chunks {
+            if !sent.contains_key(table.as_str()) {
+                let planned = self.plan.table(table).ok_or_else(|| {
+                    Error::new(format!("the ledger names table {table}, which the plan does not have"))
+                })?;
+                sent.insert(table.as_str(), planned.sent());
+            }
+        }
+        Ok(sent)
     }
 }
 

@@ -83,7 +83,7 @@ impl Landing {
                 "table {name} has the rule {rule} on INSERT, which would act on the rows"
             ))
             .with_remedy_text(format!(
-                "DROP RULE {} ON {name}; then run the same command again: it goes on from here",
+                "DROP RULE {} ON {name}; then run the same command again: it resumes here",
                 quote_pg(&rule)
             )));
         }

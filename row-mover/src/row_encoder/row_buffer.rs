@@ -28,7 +28,12 @@ pub struct LeftOut {
     pub length: u64,
 }
 
-/// A place in a buffer to go back to.
+/// The error for a buffer whose long values are not where they were left out.
+fn torn() -> rusqlite::Error {
+    rusqlite::Error::UserFunctionError("a row does not fit what was encoded of it".into())
+}
+
+/// A position in a buffer to go back to.
 #[derive(Clone, Copy)]
 pub(super) struct Mark {
     bytes: usize,
@@ -74,11 +79,11 @@ impl RowBuffer {
     ) -> rusqlite::Result<Result<(), E>> {
         let mut from = 0;
         for long in &self.left_out {
-            if let Err(error) = send(self.bytes.get(from..long.at).unwrap_or_default()) {
+            if let Err(error) = send(self.bytes.get(from..long.at).ok_or_else(torn)?) {
                 return Ok(Err(error));
             }
             from = long.at;
-            let Value::Long(value) = row.value(long.position)? else { continue };
+            let Value::Long(value) = row.value(long.position)? else { return Err(torn()) };
             let sent = value.pieces(|piece| match send(piece) {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(error) => ControlFlow::Break(error),
@@ -87,7 +92,7 @@ impl RowBuffer {
                 return Ok(Err(error));
             }
         }
-        if let Err(error) = send(self.bytes.get(from..).unwrap_or_default()) {
+        if let Err(error) = send(self.bytes.get(from..).ok_or_else(torn)?) {
             return Ok(Err(error));
         }
         self.clear();
@@ -99,6 +104,7 @@ impl RowBuffer {
     }
 
     pub(super) fn truncate(&mut self, mark: Mark) {
+        debug_assert!(mark.bytes <= self.bytes.len() && mark.left_out <= self.left_out.len());
         self.bytes.truncate(mark.bytes);
         self.left_out.truncate(mark.left_out);
     }

@@ -227,11 +227,15 @@ impl Execution<'_> {
         })
     }
 
-    /// Gathers statistics, without which the first queries of the app would be planned blindly.
+    /// Gathers statistics, without which the first queries of the app would be planned blindly. A fault repeats one table alone.
     fn analyze(&self) -> Result<()> {
-        let mut connection = self.session.connection()?;
-        migrations::without_time_limit(&mut connection, &self.session.settings, |connection| {
-            finish::analyze(connection, self.tables, self.session.observer)
+        let session = self.session;
+        self.tables.iter().try_for_each(|table| {
+            session.retrying(|| {
+                migrations::without_time_limit(&mut *session.connection()?, &session.settings, |connection| {
+                    finish::analyze(connection, table, session.observer)
+                })
+            })
         })
     }
 
@@ -256,10 +260,10 @@ impl Execution<'_> {
         let compare = || {
             session.retrying(|| {
                 session.hold_lock()?;
-                session.comparing(|keeper| compared.compare(keeper, run))
+                session.comparing(|lock_session| compared.compare(lock_session, run))
             })
         };
-        let analyze = || session.retrying(|| self.analyze());
+        let analyze = || self.analyze();
         let validation = if session.connections.budget().has_one_to_spare() {
             std::thread::scope(|scope| {
                 let statistics = threads::spawn(scope, analyze)?;

@@ -121,14 +121,14 @@ impl Session<'_> {
         let end = |from: usize, share: LockShare| end_of_batch(&locks, from, share);
         batches::in_batches(steps.len(), share, &end, &mut |range| {
             postgres_client::watch::check_stop(self.observer)?;
-            let steps = steps.get(range).unwrap_or_default();
+            let steps = steps.get(range).ok_or_else(batches::outside)?;
             let sql: String = steps.iter().map(|step| step.sql.as_str()).collect();
             let failed = format!("{} to its end", failed(plan));
             let removed = connection
                 .transaction(|connection| migrations::run_statements(connection, plan, &sql, &failed));
             removed.map_err(|error| {
                 error.with_remedy_text(
-                    "what is dropped already is gone; mend what it names in the target, and give --restart again: it goes on from here",
+                    "what is dropped already is gone; mend what it names in the target, and give --restart again: it resumes here",
                 )
             })
         })

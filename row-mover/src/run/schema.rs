@@ -96,13 +96,8 @@ impl Schema<'_> {
                 return Err(Error::new("the ledger has another number of steps done than was read before")
                     .transient());
             }
-            let sql: String = self
-                .steps
-                .get(range.clone())
-                .unwrap_or_default()
-                .iter()
-                .map(|step| step.sql.as_str())
-                .collect();
+            let steps = self.steps.get(range.clone()).ok_or_else(batches::outside)?;
+            let sql: String = steps.iter().map(|step| step.sql.as_str()).collect();
             let plan = &self.run.plan;
             migrations::run_statements(connection, plan, &sql, &what).map_err(failed)?;
             if range.end == self.steps.len() {

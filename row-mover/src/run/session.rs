@@ -41,7 +41,7 @@ pub(super) struct Session<'a> {
     pub(super) settings: DbSettings,
     pub(super) observer: &'a Watched<'a>,
     /// Holds the advisory lock for as long as the run lasts.
-    keeper: Arc<Mutex<Connection>>,
+    lock_session: Arc<Mutex<Connection>>,
     /// Knows who holds the locks that our sessions wait for.
     lock_watch: LockWatch,
 }
@@ -51,21 +51,21 @@ impl<'a> Session<'a> {
     pub(super) fn open(request: &'a Request<'_>, observer: &'a Watched<'a>) -> Result<Session<'a>> {
         // A first connection of our own says at once what is wrong; the pool would try until its time is over.
         // A server that is starting, or has no room for a moment, says so itself, and is waited for.
-        let (keeper, budget) =
+        let (lock_session, budget) =
             retry::retrying(request.settings.retry_timeout, observer, &observer.clock, || {
-                let mut keeper = open_checked(&request.target, &request.settings)?;
-                let budget = Budget::settle(&mut keeper, request.workers, &request.target, observer)?;
-                Ok((keeper, budget))
+                let mut lock_session = open_checked(&request.target, &request.settings)?;
+                let budget = Budget::settle(&mut lock_session, request.workers, &request.target, observer)?;
+                Ok((lock_session, budget))
             })?;
         let connections = Connections::new(&request.target, &request.settings, budget)?;
-        let keeper = Arc::new(Mutex::new(keeper));
-        let lock_watch = LockWatch::through(&keeper, &request.settings);
+        let lock_session = Arc::new(Mutex::new(lock_session));
+        let lock_watch = LockWatch::through(&lock_session, &request.settings);
         Ok(Session {
             connections,
             target: &request.target,
             settings: request.settings,
             observer,
-            keeper,
+            lock_session,
             lock_watch,
         })
     }
@@ -76,48 +76,48 @@ impl<'a> Session<'a> {
     }
 
     /// Does `work` with the session that holds the lock.
-    pub(super) fn with_keeper<T>(&self, work: impl FnOnce(&mut Connection) -> T) -> T {
-        work(&mut self.keeper.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(super) fn with_lock_session<T>(&self, work: impl FnOnce(&mut Connection) -> T) -> T {
+        work(&mut self.lock_session.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Compares with the session that holds the lock, which keeps the snapshot. Nobody can watch for locks through it meanwhile, so that
     /// the watch takes a connection of its own, where there is one to spare.
     pub(super) fn comparing<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
         if !self.connections.budget().has_one_to_spare() {
-            return self.with_keeper(work);
+            return self.with_lock_session(work);
         }
         let watch = LockWatch::apart(self.target, &self.settings);
-        self.with_keeper(work).map_err(|error| watch.explain(error, None))
+        self.with_lock_session(work).map_err(|error| watch.explain(error, None))
     }
 
     /// Keeps every other migration of this target out for as long as the session lasts.
     pub(super) fn take_lock(&self) -> Result<()> {
-        self.take(&mut self.keeper.lock().unwrap_or_else(PoisonError::into_inner))
+        self.take(&mut self.lock_session.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Makes sure that the session with the lock is still there, and takes the lock again where it was lost: once it is gone, another
     /// migration may have begun, and then this one must not go on.
     pub(super) fn hold_lock(&self) -> Result<()> {
         check_stop(self.observer)?;
-        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
-        match keeper.query("SELECT 1", &[]) {
+        let mut lock_session = self.lock_session.lock().unwrap_or_else(PoisonError::into_inner);
+        match lock_session.query("SELECT 1", &[]) {
             Ok(_) => Ok(()),
             Err(error) if error.is_transient() => {
                 self.observer.note(&Note::LockSessionLost { fault: &error });
                 let mut again = open_bulk_again(self.target, &self.settings)?;
-                end_session(&mut again, keeper.backend())?;
+                end_session(&mut again, lock_session.backend())?;
                 self.take(&mut again)?;
-                *keeper = again;
+                *lock_session = again;
                 Ok(())
             }
             Err(error) => Err(error),
         }
     }
 
-    fn take(&self, keeper: &mut Connection) -> Result<()> {
+    fn take(&self, lock_session: &mut Connection) -> Result<()> {
         let deadline = Instant::now() + LOCK_WAIT_MAX;
         loop {
-            if keeper.one(&format!("SELECT pg_try_advisory_lock({ADVISORY_LOCK})"), &[])? {
+            if lock_session.one(&format!("SELECT pg_try_advisory_lock({ADVISORY_LOCK})"), &[])? {
                 return Ok(());
             }
             if Instant::now() > deadline {
@@ -125,7 +125,7 @@ impl<'a> Session<'a> {
                     "wait for it, or end it; `cargo xtask status` shows it, and sessions of ours are named hyperpage-migration in \
                      pg_stat_activity",
                 );
-                return Err(match advisory_lock_holder(keeper, ADVISORY_LOCK)? {
+                return Err(match advisory_lock_holder(lock_session, ADVISORY_LOCK)? {
                     Some(holder) => error.caused_by(format!("it is {holder}")),
                     None => error,
                 });
@@ -136,16 +136,16 @@ impl<'a> Session<'a> {
 
     /// Whether this process of the server is still at work; where that cannot be asked it counts as silent.
     pub(super) fn is_at_work(&self, backend: &Backend) -> Result<bool> {
-        // The keeper may have been lost by itself, which says nothing of the session that is asked for.
+        // The session with the lock may have been lost by itself, which says nothing of the session that is asked for.
         match self.hold_lock() {
             Ok(()) => {}
             Err(error) if error.is_transient() => return Ok(false),
             Err(error) => return Err(error),
         }
-        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lock_session = self.lock_session.lock().unwrap_or_else(PoisonError::into_inner);
         let sql = "SELECT wait_event_type IS DISTINCT FROM 'Lock' FROM pg_stat_activity \
                    WHERE pid = $1::integer AND backend_start = $2::timestamptz AND state = 'active'";
-        let at_work: Option<bool> = match keeper.first(sql, &backend.parameters()) {
+        let at_work: Option<bool> = match lock_session.first(sql, &backend.parameters()) {
             Err(error) if error.is_transient() => return Ok(false),
             answer => answer?,
         };
@@ -170,8 +170,8 @@ impl<'a> Session<'a> {
 
     /// Whether the server is a standby, which takes no writes.
     fn is_standby(&self) -> Result<bool> {
-        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
-        target_check::is_standby(&mut keeper)
+        let mut lock_session = self.lock_session.lock().unwrap_or_else(PoisonError::into_inner);
+        target_check::is_standby(&mut lock_session)
     }
 
     /// Refuses a standby before anything is done.
@@ -237,8 +237,8 @@ impl<'a> Session<'a> {
         let open_source =
             || Ok(SourceConnection::open_sealed(&run.seal.path)?.stopped_by(self.observer.stop_flag()));
         let open_target = || self.connections.bulk();
-        let compared = self.comparing(|keeper| {
-            compare_rows(&tables, options, &open_source, &open_target, keeper, self.observer)
+        let compared = self.comparing(|lock_session| {
+            compare_rows(&tables, options, &open_source, &open_target, lock_session, self.observer)
         })?;
         let written: Vec<String> = compared
             .iter()

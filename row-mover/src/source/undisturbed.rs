@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SourceConnection;
 use super::live_file::Disturbance;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_stop};
 
 /// How often the file is read before it is refused.
 const TRIES_MAX: u32 = 5;
@@ -57,7 +57,7 @@ pub fn read_undisturbed<T>(
             if source.is_unlocked() { Protection::UnchangedFile } else { Protection::SqliteLocks };
         let outcome = read(&source);
         last = match (outcome, source.disturbance()) {
-            (Err(error), _) if error.is_stop() => return Err(error),
+            (Err(error), _) if is_stop(&error) => return Err(error),
             (Ok(value), None) => return Ok((value, ReadMethod { protection, attempts })),
             (Err(error), None) => Some(disturbance_in(&error).ok_or(error)?),
             (_, Some(disturbance)) => Some(disturbance),

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use migrate_core::batches::LockShare;
 
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
 use postgres_client::connection::Connection;
 
 /// Reads how many locks a transaction of ours may hold.
@@ -36,12 +36,16 @@ pub(crate) fn in_batches(
     Ok(())
 }
 
+/// The error for a batch that is not a part of the work.
+pub(crate) fn outside() -> Error {
+    Error::new("a batch lies outside of the work that it is a part of")
+}
+
 #[cfg(test)]
 mod tests {
     use migrate_core::batches::end_of_batch;
 
     use super::*;
-    use crate::error::Error;
     use postgres_client::server_error::ServerError;
 
     /// Works in batches where the server has room for `room` items at once; gives what was done, in order.

@@ -34,7 +34,8 @@ fn a_commit_without_an_answer_is_looked_up_in_the_ledger() {
         });
         let watch = Watch::new(&|_| {});
         let request = Request { target: TargetUrl::parse(&proxy.url).unwrap(), ..case.request() };
-        assert_recovered(&case, run::migrate(&request, &watch), &what);
+        let result = run::migrate(&request, &watch);
+        assert_recovered(&case, result, &format!("{what}: {:#?}", watch.tries()));
         let commits = commits.load(Ordering::SeqCst);
         assert!(commits > 12, "{what}: {commits} commits");
         assert!(watch.tries().len() as u64 >= commits / UNANSWERED_EACH / 2, "{what}: {:?}", watch.tries());

@@ -49,7 +49,7 @@ fn in_german() {
     let mut connection = open().unwrap();
     let division = chain(&failure(&mut connection, "SELECT 1 / 0"));
     if !division.contains("Division durch Null") {
-        println!("{LEFT_OUT}: {division}");
+        eprintln!("{LEFT_OUT}: {division}");
         return;
     }
 
@@ -106,5 +106,5 @@ fn in_german() {
     let moved = run::migrate(&case.request(), &Silent);
     assert_recovered(&case, moved, "in German");
     drop(case);
-    println!("{DONE}");
+    eprintln!("{DONE}");
 }

@@ -102,7 +102,7 @@ fn held(
         words.split("or end it with ").nth(1).and_then(|rest| rest.split(';').next()).unwrap_or_default();
     assert_eq!(remedy, format!("SELECT pg_terminate_backend({pid})"), "{words}");
     assert_eq!(case.ask(remedy), ["t"]);
-    assert!(words.ends_with("then run the same command again: it goes on from here"), "{words}");
+    assert!(words.ends_with("then run the same command again: it resumes here"), "{words}");
     words
 }
 

@@ -4,7 +4,10 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use migrate_core::phase::Phase;
+use postgres_client::Error;
+use postgres_client::retry::in_one_line;
 use row_mover::ledger::ChunkDone;
+use row_mover::observer::Note;
 use row_mover::run::Observer;
 
 /// A step of a migration.
@@ -30,6 +33,11 @@ impl<'a> Watch<'a> {
         Watch { retries: Mutex::default(), hook }
     }
 
+    fn tries_again(&self, fault: &Error) {
+        self.retries.lock().unwrap().push(in_one_line(fault));
+        (self.hook)(Step::TriesAgain);
+    }
+
     /// Returns the notes about retries.
     pub fn tries(&self) -> Vec<String> {
         self.retries.lock().unwrap().clone()
@@ -52,12 +60,15 @@ impl Observer for Watch<'_> {
     fn rows_compared(&self, _table: &str, _rows: u64) {
         (self.hook)(Step::Compared);
     }
-    fn phase_finished(&self, _phase: Phase, _took: Duration) {}
+    fn note(&self, note: &Note<'_>) {
+        if let Note::LockSessionLost { fault } = note {
+            self.tries_again(fault);
+        }
+    }
 }
 
 impl postgres_client::watch::Watch for Watch<'_> {
-    fn retrying(&self, fault: &postgres_client::Error, _wait: std::time::Duration) {
-        self.retries.lock().unwrap().push(postgres_client::retry::in_one_line(fault));
-        (self.hook)(Step::TriesAgain);
+    fn retrying(&self, fault: &Error, _wait: Duration) {
+        self.tries_again(fault);
     }
 }

@@ -49,7 +49,7 @@ fn a_migration_stops_wherever_it_asks_and_goes_on() {
             Ok(other) => panic!("place {at}: {other:?}"),
             Err(error) => error,
         };
-        assert!(error.is_stop(), "place {at}: {}", chain(&error));
+        assert!(row_mover::error::is_stop(&error), "place {at}: {}", chain(&error));
         if case.target_objects().is_empty() {
             assert!(case.backups().is_empty(), "place {at}: a copy is left that nothing came of");
             stopped_before_the_ledger += 1;
