@@ -3,6 +3,7 @@
 //! Contains the two migrations that create it, as the legacy migrator runs them, and the Diesel schema of the result. This crate opens no
 //! database, and nothing in it is specific to PostgreSQL.
 
+#[cfg(feature = "diesel")]
 #[allow(missing_docs)]
 pub mod schema;
 
