@@ -4,12 +4,13 @@ use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
+use migrate_core::finding::SchemaDifference;
 use migrate_core::identifier::{quote_pg, quote_pg_literal};
 use migrate_core::plan::{ExistingTable, Plan, PlannedTable};
 use migrate_core::render::{self, SchemaStep};
 
 use super::{migrations, target_check};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, TargetChanged};
 use crate::ledger::{self, Run};
 use crate::source::preflight::Findings;
 use crate::source::{SourceConnection, key_clashes};
@@ -35,9 +36,8 @@ pub(super) fn check_ready(target: &mut PooledConnection, url: &TargetUrl, plan: 
     bookkeeping::applied(target, &plan.target_schema)?;
     let differences = catalog::drift(target, plan)?;
     if !differences.is_empty() {
-        let words: Vec<&str> = differences.iter().map(|difference| difference.words.as_str()).collect();
         return Err(Error::new(format!("the tables in {url} are not as they were when the plan was made"))
-            .caused_by(words.join("; "))
+            .caused_by(TargetChanged { differences })
             .with_remedy_text(PLAN_AGAIN));
     }
     for (table, existing) in plan.existing_tables() {
@@ -129,8 +129,8 @@ fn kept_rows(target: &mut Connection, existing: &ExistingTable) -> Result<String
     })
 }
 
-/// The tables of which rows that were to stay are gone, in words.
-pub(super) fn lost_rows(target: &mut PooledConnection, plan: &Plan) -> Result<Vec<String>> {
+/// Finds the tables of which rows are missing that were to be kept.
+pub(super) fn lost_rows(target: &mut PooledConnection, plan: &Plan) -> Result<Vec<SchemaDifference>> {
     #[derive(QueryableByName)]
     struct Counts {
         #[diesel(sql_type = BigInt)]
@@ -154,11 +154,11 @@ pub(super) fn lost_rows(target: &mut PooledConnection, plan: &Plan) -> Result<Ve
             .get_result(target)
             .map_err(diesel_failed(format!("the rows of {} that stayed cannot be counted", table.target)))?;
         if there < kept {
-            lost.push(format!(
-                "{}: {} of {kept} rows that were to stay are gone",
-                table.target,
-                kept - there
-            ));
+            lost.push(SchemaDifference::KeptRowsMissing {
+                table: table.target.clone(),
+                missing: kept.abs_diff(there),
+                kept: kept.unsigned_abs(),
+            });
         }
     }
     Ok(lost)

@@ -3,6 +3,7 @@
 use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource};
 use diesel::pg::Pg;
+use migrate_core::finding::MissingMigration;
 use migrate_core::identifier::quote_pg;
 use migrate_core::mapping::DEFAULT_SCHEMA;
 use migrate_core::plan::Plan;
@@ -59,16 +60,17 @@ pub(super) fn run_statements(
     }
 }
 
-/// The names of those that the database does not know as applied.
+/// Returns the plan's migrations that the database does not list as applied.
 pub(super) fn missing<M: MigrationSource<Pg>>(
     connection: &mut PooledConnection,
     plan: &Plan,
     source: &M,
-) -> Result<Vec<String>> {
+) -> Result<Vec<MissingMigration>> {
     let applied = bookkeeping::applied(connection, &plan.target_schema)?;
     let names = ordered(source)?.into_iter().filter_map(|migration| {
         let name = migration.name();
-        (!applied.contains(&name.version().to_string())).then(|| name.to_string())
+        let version = name.version().to_string();
+        (!applied.contains(&version)).then(|| MissingMigration { version, name: name.to_string() })
     });
     Ok(names.collect())
 }

@@ -155,8 +155,8 @@ fn run_to_its_end(args: &ValidateArgs) -> anyhow::Result<Exit> {
         )
     };
     let is_compared = !matches!(diesel_schema, DieselSchema::NotCompared(_));
-    if let DieselSchema::Differs(words) = &diesel_schema {
-        validation.schema.push(words.clone());
+    if let DieselSchema::Differs(difference) = &diesel_schema {
+        validation.schema.push(difference.clone());
     }
     let reported = reported(args, &run, &validation, diesel_schema, &request);
     let files = reported.as_ref().ok().and_then(|(_, files)| files.as_ref());

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use migrate_core::plan::Plan;
+use report::words::remedy::{toml_key, toml_text};
 use row_mover::source::page_limits::{Exceeded, Exceeding};
 use row_mover::source::preflight::{Findings, Offenders, Remedies, TableFindings};
 
@@ -164,13 +165,3 @@ fn again(situation: Situation<'_>) -> String {
     }
 }
 
-/// A name as a key of TOML.
-fn toml_key(name: &str) -> String {
-    let is_bare = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
-    if !name.is_empty() && name.chars().all(is_bare) { name.to_owned() } else { toml_text(name) }
-}
-
-/// Text as TOML writes it; JSON's escapes are TOML's, too.
-fn toml_text(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
-}

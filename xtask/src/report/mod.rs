@@ -10,11 +10,11 @@ mod changes;
 mod checks;
 mod ci;
 mod files;
+mod findings;
 mod json;
 mod layout;
 mod outcome;
 mod problems;
-mod remedy;
 mod text;
 
 use comfy_table::{CellAlignment, Table, presets};

@@ -9,7 +9,7 @@ use row_mover::validate::TableComparison;
 
 use super::layout::{LINES_MAX, List, Section, TableRow, fitted, height};
 use super::outcome::{changed_since, unusual_copy};
-use super::{counted, not_moved, problems, seconds};
+use super::{counted, findings, not_moved, problems, seconds};
 use crate::display::printable;
 use crate::screen::size;
 use crate::workspace;
@@ -21,6 +21,7 @@ pub(crate) fn validation_text(run: &Run, validation: &Validation, url: &TargetUr
     sections.push(not_moved_text(&run.plan, &run.state.subject.tables));
     sections.push(breaches(&run.plan));
     sections.extend(problems::sections(validation));
+    sections.push(not_compared(validation));
     sections.push(Section::Text(verdict(validation, &run.seal)));
     sections.extend(unusual_copy(&run.seal).map(Section::Text));
     sections.push(Section::Text(end.to_owned()));
@@ -40,6 +41,7 @@ pub(crate) fn moved_text(moved: &Moved, plan: &Plan, end: &str) -> String {
     sections.push(breaches(plan));
     sections.push(rejected(moved));
     sections.extend(problems::sections(&moved.validation));
+    sections.push(not_compared(&moved.validation));
     sections.push(Section::Text(verdict(&moved.validation, &moved.seal)));
     sections.extend(unusual_copy(&moved.seal).map(Section::Text));
     if moved.source_changed_since {
@@ -109,6 +111,12 @@ fn verified(found: &TableComparison) -> String {
     } else {
         format!("{} of {} equal", found.equal, found.source_rows)
     }
+}
+
+/// What was not compared although another run could compare it.
+fn not_compared(validation: &Validation) -> Section {
+    let entries = findings::not_compared(validation);
+    list(entries.iter().map(|line| format!("not checked: {}", printable(line))).collect(), "things not checked")
 }
 
 /// What the policy for values that PostgreSQL cannot hold has cost.
@@ -196,8 +204,8 @@ fn verdict(validation: &Validation, seal: &Seal) -> String {
             return format!("NOT proven: PostgreSQL differs from the sealed copy {copy} as listed above.\n");
         }
         Verdict::NothingFoundInSample => {
-            return match &validation.schema_left_out {
-                Some(reason) => without_schema(validation, reason, &copy),
+            return match &validation.schema_not_compared {
+                Some(reason) => without_schema(validation, &report::words::reason(reason), &copy),
                 None => sample_verdict(validation, &copy),
             };
         }
