@@ -1,9 +1,8 @@
-//! Any value in any conversion: what is encoded comes back the same, and no bytes make a decoder panic.
+//! Fuzz target: an encoded value decodes to the same value, and no bytes make a decoder panic.
 #![no_main]
 
 #[path = "../src/conversions.rs"]
 mod conversions;
 
-// A panic that is caught, as that of the SQL parser is, is no find: the default hook prints it, and only one that leaves the
-// check ends the process.
+// A caught panic, such as one of the SQL parser, is not a find. The default hook only prints it; libFuzzer's hook would abort.
 libfuzzer_sys::fuzz_target!(init: drop(std::panic::take_hook()), |data: &[u8]| conversions::check(data));

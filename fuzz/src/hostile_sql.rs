@@ -1,5 +1,5 @@
-//! Any text as the schema of a source, taken as far as SQLite takes it, and garbage in the stored schema: introspected,
-//! profiled, planned and rendered without a panic, and in little time. Used by the fuzzer and by an ordinary test.
+//! Introspects, profiles, plans and renders a source made from arbitrary text, without a panic and within a time limit. SQLite executes
+//! as much of the text as it accepts, or the text replaces a stored statement. Used by the fuzzer and by an ordinary test.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -13,16 +13,16 @@ use rusqlite::Connection;
 use rusqlite::fallible_iterator::FallibleIterator;
 use rusqlite::limits::Limit;
 
-/// What making the source may cost, in thousands of SQLite's steps: a query that never ends is the input's own doing.
+/// Limit for creating the source, in thousands of SQLite's VM steps: an endless query in the input is not a find.
 const STEPS_MAX: u32 = 200;
 
-/// How long a schema of this size may take.
+/// Time limit for planning and rendering one input.
 const TIME_MAX: Duration = Duration::from_secs(10);
 
-/// The longest input, in bytes.
+/// Maximum length of an input, in bytes.
 const INPUT_BYTES_MAX: usize = 20_000;
 
-/// Takes bytes as a mode and SQL.
+/// Checks one input: a byte for the mode, then SQL.
 pub fn check(data: &[u8]) {
     let [mode, sql @ ..] = data else { return };
     if sql.len() > INPUT_BYTES_MAX {
@@ -40,7 +40,7 @@ pub fn check(data: &[u8]) {
     assert!(took < TIME_MAX, "{took:?} for {} bytes of SQL", sql.len());
 }
 
-/// A source that the SQL makes, or a small one whose stored schema it is put into.
+/// Creates a source from the SQL, or a small source with the SQL as one of its stored statements.
 fn make(path: &Path, mode: u8, sql: &str) -> rusqlite::Result<()> {
     let connection = Connection::open(path)?;
     for (limit, value) in [
@@ -62,7 +62,7 @@ fn make(path: &Path, mode: u8, sql: &str) -> rusqlite::Result<()> {
     connection.execute_batch(
         "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF;",
     )?;
-    // A file of SQL as it is, which begins with a letter or a comment, is no such text.
+    // Seed files are pure SQL and begin with `-`, which selects the other branch.
     if mode % 4 == 3 {
         connection.execute_batch(
             "CREATE TABLE p (id INTEGER PRIMARY KEY, v TEXT DEFAULT 'x'); INSERT INTO p VALUES (1, 'a');
@@ -74,7 +74,7 @@ fn make(path: &Path, mode: u8, sql: &str) -> rusqlite::Result<()> {
         connection.execute("UPDATE sqlite_schema SET sql = ?1 WHERE name = ?2", [sql, name])?;
         return Ok(());
     }
-    // What SQLite does not take is passed over up to the end of its line, so that the rest still counts.
+    // After a statement that SQLite rejects, execution continues on the next line.
     for part in sql.split_inclusive(";\n") {
         let mut batch = rusqlite::Batch::new(&connection, part);
         while let Ok(Some(mut statement)) = batch.next() {
@@ -101,8 +101,8 @@ fn plan_and_render(path: &Path, mode: u8) {
     let _ = render::plan_summary(&plan);
     let json = render::plan_json(&plan);
     let again = Plan::from_json(&json).unwrap_or_else(|error| panic!("a plan cannot be read back: {error}"));
-    assert!(again == plan, "a plan that is read back is another one");
+    assert!(again == plan, "a plan changed when it was written and read back");
     if let Ok(differences) = schema_diff::differences(&plan, &schema) {
-        assert_eq!(differences, [] as [&str; 0], "a plan differs from the schema that it was made for");
+        assert_eq!(differences, [] as [&str; 0], "a plan differs from its own schema");
     }
 }

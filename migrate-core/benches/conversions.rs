@@ -15,44 +15,6 @@ fn main() {
     divan::main();
 }
 
-/// A document of the size that apps keep in a column.
-const DOCUMENT: &[u8] = br#"{"kind": "export", "entries": [{"id": 8796093022208, "count": 512, "price": 19.90, "text": "weekly report, copy 2", "tags": ["a", "b", null, true]}, {"id": 17, "count": 0, "price": 0.05, "text": "d\u00e9j\u00e0 vu", "tags": []}]}"#;
-
-/// What a column with this conversion usually holds.
-fn typical(conversion: &Conversion) -> SourceValue<'static> {
-    match conversion {
-        Conversion::Text | Conversion::TextFromAny => {
-            SourceValue::Text("https://example.org/größe/17".as_bytes())
-        }
-        Conversion::Bigint => SourceValue::Integer(9_007_199_254_740_993),
-        Conversion::Integer | Conversion::Smallint => SourceValue::Integer(12_345),
-        Conversion::Boolean => SourceValue::Integer(1),
-        Conversion::BooleanFromWords => SourceValue::Text(b"yes"),
-        Conversion::DoublePrecision => SourceValue::Real(0.1),
-        Conversion::Real => SourceValue::Real(0.5),
-        Conversion::Bytea | Conversion::ByteaFromAny => SourceValue::Blob(&[0xa5; 256]),
-        Conversion::Json | Conversion::Jsonb | Conversion::JsonbLastKeyWins => SourceValue::Text(DOCUMENT),
-        Conversion::TimestamptzFromEpochMs | Conversion::TimestampFromEpochMs => {
-            SourceValue::Integer(1_705_312_800_123)
-        }
-        Conversion::TimestamptzFromEpochS | Conversion::TimestampFromEpochS => {
-            SourceValue::Integer(1_705_312_800)
-        }
-        Conversion::TimestamptzFromEpochUs => SourceValue::Integer(1_705_312_800_123_456),
-        Conversion::TimestamptzFromJulianDay => SourceValue::Real(2_460_324.916_666_666_5),
-        Conversion::TimestamptzFromIso8601(_) | Conversion::TimestampUtcFromIso8601 => {
-            SourceValue::Text(b"2024-01-15T10:00:00.123Z")
-        }
-        Conversion::TimestampFromIso8601 => SourceValue::Text(b"2024-01-15 10:00:00"),
-        Conversion::Numeric => SourceValue::Real(19.99),
-        Conversion::Uuid => SourceValue::Text(b"0190d3a4-5f3e-7c1a-9b2d-3c4d5e6f7081"),
-        Conversion::UuidFromUppercase => SourceValue::Text(b"0190D3A4-5F3E-7C1A-9B2D-3C4D5E6F7081"),
-        Conversion::UuidFromBytes => SourceValue::Blob(&[0x5a; 16]),
-        Conversion::Date => SourceValue::Text(b"2024-01-15"),
-        Conversion::Time => SourceValue::Text(b"10:00:00"),
-    }
-}
-
 fn conversion(name: &str) -> Conversion {
     serde_json::from_value(name.into()).unwrap()
 }
@@ -60,7 +22,7 @@ fn conversion(name: &str) -> Conversion {
 #[divan::bench(args = Conversion::ALL_NAMES)]
 fn encode(bencher: Bencher<'_, '_>, name: &str) {
     let conversion = conversion(name);
-    let value = typical(&conversion);
+    let value = conversion.example();
     let mut out = Vec::with_capacity(1 << 10);
     bencher.counter(ItemsCount::new(1_usize)).bench_local(|| {
         out.clear();
@@ -72,7 +34,7 @@ fn encode(bencher: Bencher<'_, '_>, name: &str) {
 fn decode(bencher: Bencher<'_, '_>, name: &str) {
     let conversion = conversion(name);
     let (mut wire, mut scratch) = (Vec::new(), Vec::with_capacity(1 << 10));
-    conversion.encode(typical(&conversion), &mut wire).unwrap();
+    conversion.encode(conversion.example(), &mut wire).unwrap();
     bencher.counter(ItemsCount::new(1_usize)).bench_local(|| {
         scratch.clear();
         // What is lent ends here; that it was made is enough.
@@ -84,9 +46,9 @@ fn decode(bencher: Bencher<'_, '_>, name: &str) {
 fn same(bencher: Bencher<'_, '_>, name: &str) {
     let conversion = conversion(name);
     let (mut wire, mut scratch) = (Vec::new(), Vec::new());
-    conversion.encode(typical(&conversion), &mut wire).unwrap();
+    conversion.encode(conversion.example(), &mut wire).unwrap();
     let target = conversion.decode(&wire, &mut scratch).unwrap();
-    let source = typical(&conversion);
+    let source = conversion.example();
     bencher
         .counter(ItemsCount::new(1_usize))
         .bench_local(|| assert!(conversion.same(black_box(source), black_box(target))));
@@ -113,7 +75,7 @@ fn row() -> Vec<(Conversion, SourceValue<'static>)> {
     ]
     .map(conversion)
     .map(|conversion| {
-        let value = typical(&conversion);
+        let value = conversion.example();
         (conversion, value)
     })
     .into();

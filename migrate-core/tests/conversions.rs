@@ -1,15 +1,19 @@
-//! Every conversion on many made-up values, those that are near to what it takes among them. The same check is a target of the
-//! fuzzer (docs/fuzzing.md).
-#![allow(clippy::panic, reason = "a test fails by panicking")]
+//! The round trip of every conversion on many random values, many of them close to what it takes. The fuzzer runs the same check
+//! (docs/fuzzing.md).
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(unreachable_pub, reason = "nothing is exported from a test")]
 
 #[path = "../../fuzz/src/conversions.rs"]
 mod conversions;
 
 use migrate_core::conversion::Conversion;
+use migrate_core::value::SourceValue;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 
-/// How many values are tried.
-const VALUES: u64 = 300_000;
+/// Number of random values for each conversion.
+const VALUES: usize = 100_000;
 
 /// Forms that some conversion takes, to be changed a little.
 const FORMS: [&str; 24] = [
@@ -39,54 +43,58 @@ const FORMS: [&str; 24] = [
     "é",
 ];
 
-struct Numbers(u64);
-
-impl Numbers {
-    /// The next number of SplitMix64.
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
-    }
-
-    fn payload(&mut self) -> Vec<u8> {
-        match self.below(4) {
-            0 => (0..self.below(24)).map(|_| self.next() as u8).collect(),
-            1 => FORMS[self.below(FORMS.len())].as_bytes().to_vec(),
-            2 => (self.next() as i64 >> self.below(64)).to_le_bytes().to_vec(),
-            _ => {
-                let mut bytes = FORMS[self.below(FORMS.len())].as_bytes().to_vec();
-                for _ in 0..=self.below(3) {
-                    let at = self.below(bytes.len());
-                    match self.below(4) {
-                        0 => bytes[at] = self.next() as u8,
-                        1 => bytes.insert(at, b" 0-:+.TZe\"{}"[self.below(12)]),
-                        2 if bytes.len() > 1 => drop(bytes.remove(at)),
-                        _ => bytes.truncate(at.max(1)),
-                    }
+/// Random bytes, small numbers, and forms with a few changes.
+fn payload() -> impl Strategy<Value = Vec<u8>> {
+    let examples = Conversion::all().map(|conversion| match conversion.example() {
+        SourceValue::Text(bytes) | SourceValue::Blob(bytes) => bytes,
+        _ => &[0],
+    });
+    let forms: Vec<_> = FORMS.iter().map(|form| form.as_bytes()).chain(examples).collect();
+    let changed = |form: &'static [u8]| {
+        let change = (any::<prop::sample::Index>(), any::<u8>(), 0..4);
+        prop::collection::vec(change, 0..4).prop_map(move |changes| {
+            let mut bytes = form.to_vec();
+            for (at, byte, kind) in changes {
+                let at = at.index(bytes.len());
+                match kind {
+                    0 => bytes[at] = byte,
+                    1 => bytes.insert(at, b" 0-:+.TZe\"{}"[usize::from(byte) % 12]),
+                    2 if bytes.len() > 1 => drop(bytes.remove(at)),
+                    _ => bytes.truncate(at.max(1)),
                 }
-                bytes
             }
+            bytes
+        })
+    };
+    prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..24),
+        (any::<i64>(), 0_u32..64)
+            .prop_map(|(number, shift): (i64, u32)| (number >> shift).to_le_bytes().to_vec()),
+        prop::sample::select(forms).prop_flat_map(changed),
+    ]
+}
+
+#[test]
+fn every_conversion_returns_what_it_encoded() {
+    let mut runner = TestRunner::deterministic();
+    let (payload, all) = (payload(), Conversion::all());
+    let mut taken = vec![0; all.len()];
+    for count in 0..VALUES {
+        let payload = payload.new_tree(&mut runner).unwrap().current();
+        for (conversion, taken) in all.iter().zip(&mut taken) {
+            *taken += usize::from(conversions::check_one(conversion, (count % 6) as u8, &payload));
         }
+    }
+    for (conversion, taken) in all.iter().zip(taken) {
+        assert!(taken > 10, "{}: only {taken} values", conversion.name());
     }
 }
 
 #[test]
-fn every_conversion_takes_back_what_it_sent() {
-    let mut numbers = Numbers(1);
-    for count in 0..VALUES {
-        let payload = numbers.payload();
-        // Each payload in each conversion, as one storage class.
-        let class = (count % 6) as u8;
-        for choice in 0..Conversion::ALL_NAMES.len() {
-            let mut data = vec![choice as u8, class];
-            data.extend_from_slice(&payload);
-            conversions::check(&data);
-        }
+fn every_conversion_is_documented() {
+    let page = include_str!("../../docs/types.md");
+    for conversion in Conversion::all() {
+        let row = format!("| `{}` | {} |", conversion.name(), conversion.describe());
+        assert!(page.contains(&row), "docs/types.md has no row {row}");
     }
 }

@@ -1,4 +1,4 @@
-//! Writes the sample reports into a folder, to be looked at: `cargo run -p report --example samples -- DIR`.
+//! Writes the sample reports into a folder, for viewing: `cargo run -p report --example samples -- DIR`.
 
 #[path = "../tests/samples/mod.rs"]
 mod samples;
@@ -8,7 +8,10 @@ use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
     let Some(folder) = env::args_os().nth(1).map(PathBuf::from) else {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "name the folder that the pages go to"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "missing argument: the folder to write the pages to",
+        ));
     };
     fs::create_dir_all(&folder)?;
     for (name, report) in samples::all() {

@@ -63,11 +63,6 @@ impl Report {
                 let found = counted(findings(self).len() as u64, "finding");
                 format!("NOT proven: {found}; {equal} of {tables} equal the sealed copy")
             }
-            Verdict::NothingFoundInSample => {
-                format!(
-                    "No proof: nothing differs in a sample of {equal} of {tables}; the others were not looked at"
-                )
-            }
         }
     }
 

@@ -18,10 +18,9 @@ const WORDS_MAX: usize = 500;
 /// The annotations, one on each line. The verdict comes first, and at most ten errors in all, since GitHub shows no more.
 pub fn annotations(report: &Report) -> String {
     let words = report.verdict_in_words();
-    if report.verdict != Verdict::NotProven {
-        let title = if report.verdict == Verdict::Proven { "Migration proven" } else { "A sample, no proof" };
+    if report.verdict == Verdict::Proven {
         let told = findings(report).iter().map(|found| annotation("warning", found)).collect::<String>();
-        return command("notice", title, &words) + &told;
+        return command("notice", "Migration proven", &words) + &told;
     }
     let found = findings(report);
     let mut text = command("error", "Migration NOT proven", &words);
@@ -50,7 +49,6 @@ pub fn summary(report: &Report) -> String {
     let heading = match report.verdict {
         Verdict::Proven => "✅ Migration proven",
         Verdict::NotProven => "❌ Migration NOT proven",
-        Verdict::NothingFoundInSample => "⚠️ Nothing found in a sample: no proof",
     };
     let mut text = format!(
         "## {heading}\n\n{}.\n\nRun {} of {} into {}.\n\n",
@@ -166,12 +164,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_proven_is_a_notice_and_a_sample_is_called_no_proof() {
+    fn what_is_proven_is_a_notice() {
         let proven = annotations(&hostile::report(Verdict::Proven));
         assert!(proven.starts_with("::notice title=Migration proven::Proven: 110 rows"), "{proven}");
         assert_eq!(proven.lines().count(), 1);
-        let sample = annotations(&hostile::report(Verdict::NothingFoundInSample));
-        assert!(sample.starts_with("::notice title=A sample%2C no proof::No proof:"), "{sample}");
     }
 
     #[test]

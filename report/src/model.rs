@@ -61,10 +61,8 @@ pub enum Command {
 pub enum Verdict {
     /// Every value was compared, and everything holds.
     Proven,
-    /// Something differs.
+    /// Something differs, or not everything was compared.
     NotProven,
-    /// Nothing differs in what was looked at, but that was a sample: no proof.
-    NothingFoundInSample,
 }
 
 /// The programs at work.

@@ -1,14 +1,14 @@
-//! The target side: the PostgreSQL schema that Hyperpage moves to.
+//! The PostgreSQL schema of Hyperpage, the target of the migration.
 //!
-//! The migrations, the plan and [`schema`] are generated from the legacy schema and `mapping.toml` by `cargo xtask generate`.
-//! It knows nothing of SQLite.
+//! `cargo xtask generate` generates the migrations, the plan and [`schema`] from the legacy schema and `mapping.toml`. Nothing in
+//! this crate is specific to SQLite.
 
 #[allow(missing_docs)]
 pub mod schema;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
-/// The migrations: tables first, then keys, indexes and foreign keys.
+/// The two migrations: the tables, then keys, indexes and foreign keys.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
 /// The reviewed plan, as JSON.

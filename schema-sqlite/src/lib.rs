@@ -1,7 +1,7 @@
-//! The legacy side: the SQLite database that Hyperpage writes today.
+//! The SQLite schema of Hyperpage, the source of the migration.
 //!
-//! Holds the two migrations that made it, as the old migrator ran them, and the Diesel schema that describes the result.
-//! It knows nothing of PostgreSQL, and it opens no database.
+//! Contains the two migrations that create it, as the legacy migrator runs them, and the Diesel schema of the result. This crate opens no
+//! database, and nothing in it is specific to PostgreSQL.
 
 #[allow(missing_docs)]
 pub mod schema;
@@ -11,13 +11,13 @@ pub mod schema;
 pub struct LegacyMigration {
     /// The name that the legacy migrator records in `schema_migrations.migration_name`.
     pub name: &'static str,
-    /// The statements that it runs.
+    /// Its SQL statements.
     pub up_sql: &'static str,
 }
 
-/// The migrations of the legacy migrator, in the order in which it runs them.
+/// The migrations of the legacy migrator, in execution order.
 ///
-/// The first creates `schema_migrations`, the migrator's own bookkeeping; whoever applies them records each name there.
+/// The first one creates the table `schema_migrations`. The caller that applies the migrations must record each name in it.
 pub const LEGACY_MIGRATIONS: &[LegacyMigration] = &[
     LegacyMigration {
         name: "001_initial_schema",

@@ -1,10 +1,18 @@
 //! INTEGER to `bigint`: both are signed 64-bit integers, so that every value fits.
 
-use super::{Refusal, Undecodable};
+use super::{Output, PgType, Refusal, Spec, Undecodable};
 use crate::value::SourceValue;
 
-pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
-    out.extend_from_slice(&checked(value)?.to_be_bytes());
+pub(super) const fn spec() -> Spec {
+    Spec::new(
+        PgType::Bigint,
+        "INTEGER to bigint: every SQLite integer fits",
+        SourceValue::Integer(9_007_199_254_740_993),
+    )
+}
+
+pub(super) fn encode(value: SourceValue<'_>, out: &mut impl Output) -> Result<(), Refusal> {
+    out.append(&checked(value)?.to_be_bytes());
     Ok(())
 }
 
@@ -26,12 +34,16 @@ pub(super) fn checked(value: SourceValue<'_>) -> Result<i64, Refusal> {
 
 /// Eight bytes in network order, as `bigint` and the date and time types have them.
 pub(super) fn read(wire: &[u8], target: &'static str) -> Result<i64, Undecodable> {
-    let bytes = wire.try_into().map_err(|_| Undecodable::Length {
-        target,
-        expected: "8",
-        found_bytes: wire.len(),
-    })?;
-    Ok(i64::from_be_bytes(bytes))
+    Ok(i64::from_be_bytes(fixed(wire, target, "8")?))
+}
+
+/// The bytes of a field whose type has a fixed length.
+pub(super) fn fixed<const LENGTH: usize>(
+    wire: &[u8],
+    target: &'static str,
+    expected: &'static str,
+) -> Result<[u8; LENGTH], Undecodable> {
+    wire.try_into().map_err(|_| Undecodable::Length { target, expected, found_bytes: wire.len() })
 }
 
 #[cfg(test)]

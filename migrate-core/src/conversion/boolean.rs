@@ -2,15 +2,28 @@
 //!
 //! SQLite has no boolean, so that any other integer in such a column is an accident, and a human has to say what it means.
 
-use super::{Refusal, Undecodable, bigint};
+pub(super) use super::bigint::same;
+use super::{Output, PgType, Refusal, Spec, Undecodable, bigint};
 use crate::value::SourceValue;
 
-pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
-    out.push(match bigint::checked(value)? {
+pub(super) const fn spec() -> Spec {
+    Spec {
+        faithful_type: PgType::Bigint,
+        ..Spec::new(
+            PgType::Boolean,
+            "INTEGER 0 or 1 to boolean: every other integer is refused",
+            SourceValue::Integer(1),
+        )
+    }
+}
+
+pub(super) fn encode(value: SourceValue<'_>, out: &mut impl Output) -> Result<(), Refusal> {
+    let byte = match bigint::checked(value)? {
         0 => 0,
         1 => 1,
         _ => return Err(Refusal::OutOfRange { target: "boolean", range: "0 or 1" }),
-    });
+    };
+    out.append(&[byte]);
     Ok(())
 }
 
@@ -20,10 +33,6 @@ pub(super) fn decode<'a>(wire: &'a [u8], _scratch: &'a mut Vec<u8>) -> Result<So
         [_] => Err(Undecodable::NoSourceValue { what: "a boolean that is neither true nor false" }),
         _ => Err(Undecodable::Length { target: "boolean", expected: "1", found_bytes: wire.len() }),
     }
-}
-
-pub(super) fn same(source: SourceValue<'_>, target: SourceValue<'_>) -> bool {
-    bigint::same(source, target)
 }
 
 #[cfg(test)]

@@ -1,17 +1,25 @@
 //! 0, 1 and the words that people write for them to `boolean`: INTEGER and REAL 0 and 1, and TEXT `true`, `false`, `t`, `f`, `yes`,
 //! `no`, `y`, `n`, `on`, `off`, `1`, `0` in any case. Two of them are the same when they mean the same.
 
-use super::{Refusal, Undecodable, boolean};
+pub(super) use super::boolean::decode;
+use super::{Output, PgType, Refusal, Spec};
 use crate::value::SourceValue;
 
-pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
-    let refused = Refusal::Form { expected: "0, 1, or a word such as true or false" };
-    out.push(u8::from(meaning(value).ok_or(refused)?));
-    Ok(())
+pub(super) const fn spec() -> Spec {
+    Spec {
+        keeps_order: false,
+        ..Spec::new(
+            PgType::Boolean,
+            "0, 1 and words such as true, f, YES or off to boolean: everything else is refused",
+            SourceValue::Text(b"yes"),
+        )
+    }
 }
 
-pub(super) fn decode<'a>(wire: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<SourceValue<'a>, Undecodable> {
-    boolean::decode(wire, scratch)
+pub(super) fn encode(value: SourceValue<'_>, out: &mut impl Output) -> Result<(), Refusal> {
+    let refused = Refusal::Form { expected: "0, 1, or a word such as true or false" };
+    out.append(&[u8::from(meaning(value).ok_or(refused)?)]);
+    Ok(())
 }
 
 pub(super) fn same(source: SourceValue<'_>, target: SourceValue<'_>) -> bool {

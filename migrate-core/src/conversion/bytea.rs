@@ -1,15 +1,22 @@
 //! BLOB to `bytea`: the same bytes, whatever they are.
 
 use super::text::check_length;
-use super::{Refusal, Undecodable};
+use super::{LongForm, Output, PgType, Refusal, Spec, Undecodable};
 use crate::value::SourceValue;
 
-pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
+pub(super) const fn spec() -> Spec {
+    Spec {
+        long_values: LongForm::Bytes,
+        ..Spec::new(PgType::Bytea, "BLOB to bytea: the same bytes", SourceValue::Blob(&[0xa5; 256]))
+    }
+}
+
+pub(super) fn encode(value: SourceValue<'_>, out: &mut impl Output) -> Result<(), Refusal> {
     let SourceValue::Blob(bytes) = value else {
         return Err(Refusal::StorageClass { found: value.storage_class(), expected: "blob" });
     };
     check_length(bytes)?;
-    out.extend_from_slice(bytes);
+    out.append(bytes);
     Ok(())
 }
 

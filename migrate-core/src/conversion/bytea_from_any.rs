@@ -1,29 +1,38 @@
 //! Every storage class to `bytea`, for columns of mixed classes: BLOB as it is, TEXT as its bytes, numbers as the bytes of their text
 //! (see `text_from_any`). A value is the same where its bytes are.
 
+pub(super) use super::bytea::decode;
 use super::text_from_any::NumberText;
-use super::{Refusal, Undecodable, text};
+use super::{LongForm, Output, PgType, Refusal, Spec, text};
 use crate::value::SourceValue;
 
-pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
+pub(super) const fn spec() -> Spec {
+    Spec {
+        keeps_order: false,
+        long_values: LongForm::Bytes,
+        ..Spec::new(
+            PgType::Bytea,
+            "every storage class to bytea: text as its bytes, numbers as the bytes of their digits",
+            SourceValue::Blob(&[0xa5; 256]),
+        )
+    }
+}
+
+pub(super) fn encode(value: SourceValue<'_>, out: &mut impl Output) -> Result<(), Refusal> {
     match value {
         SourceValue::Text(bytes) | SourceValue::Blob(bytes) => {
             text::check_length(bytes)?;
-            out.extend_from_slice(bytes);
+            out.append(bytes);
             Ok(())
         }
         _ => match NumberText::of(value) {
             Some(number) => {
-                out.extend_from_slice(number.bytes());
+                out.append(number.bytes());
                 Ok(())
             }
             None => Err(Refusal::StorageClass { found: value.storage_class(), expected: "a value" }),
         },
     }
-}
-
-pub(super) fn decode<'a>(wire: &'a [u8], _scratch: &'a mut Vec<u8>) -> Result<SourceValue<'a>, Undecodable> {
-    Ok(SourceValue::Blob(wire))
 }
 
 pub(super) fn same(source: SourceValue<'_>, target: SourceValue<'_>) -> bool {

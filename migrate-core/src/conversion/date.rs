@@ -1,33 +1,37 @@
 //! TEXT `YYYY-MM-DD` to `date`, which PostgreSQL keeps as days since 2000-01-01. Dates that do not exist are refused.
 
 use super::civil::{Civil, DAY_US};
-use super::{Refusal, Undecodable, text};
+pub(super) use super::text::same;
+use super::{Output, PgType, Refusal, Spec, Undecodable, bigint, text};
 use crate::value::SourceValue;
 
-pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
+pub(super) const fn spec() -> Spec {
+    Spec {
+        faithful_type: PgType::Text,
+        ..Spec::new(
+            PgType::Date,
+            "TEXT YYYY-MM-DD to date: dates that do not exist are refused",
+            SourceValue::Text(b"2024-01-15"),
+        )
+    }
+}
+
+pub(super) fn encode(value: SourceValue<'_>, out: &mut impl Output) -> Result<(), Refusal> {
     let civil = Civil::read_date(text::checked(value)?.as_bytes())
         .map_err(|problem| Refusal::DateTime { problem })?;
     // The years 0001 to 9999 are far within 32 bits of days.
     let days = i32::try_from(civil.since_2000_us().div_euclid(DAY_US)).unwrap_or_default();
-    out.extend_from_slice(&days.to_be_bytes());
+    out.append(&days.to_be_bytes());
     Ok(())
 }
 
 pub(super) fn decode<'a>(wire: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<SourceValue<'a>, Undecodable> {
-    let bytes = wire.try_into().map_err(|_| Undecodable::Length {
-        target: "date",
-        expected: "4",
-        found_bytes: wire.len(),
-    })?;
+    let bytes = bigint::fixed(wire, "date", "4")?;
     let civil = i64::from(i32::from_be_bytes(bytes)).checked_mul(DAY_US).and_then(Civil::from_since_2000_us);
     let civil = civil.ok_or(Undecodable::NoSourceValue { what: "a date outside the years 0001 to 9999" })?;
     scratch.clear();
     civil.write_date(scratch);
     Ok(SourceValue::Text(scratch))
-}
-
-pub(super) fn same(source: SourceValue<'_>, target: SourceValue<'_>) -> bool {
-    text::same(source, target)
 }
 
 #[cfg(test)]

@@ -4,25 +4,35 @@
 //! too, but only where a float holds it exactly. Nothing here rounds: an integer is never compared through a cast that may
 //! lose digits.
 
-use super::{Refusal, Undecodable, bigint};
+use super::{Output, PgType, Refusal, Spec, Undecodable, bigint};
 use crate::value::SourceValue;
 
-pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
-    let float = match value {
+pub(super) const fn spec() -> Spec {
+    Spec::new(
+        PgType::DoublePrecision,
+        "REAL to double precision: the same 64 bits; an INTEGER only where it is exact as a float",
+        SourceValue::Real(0.1),
+    )
+}
+
+pub(super) fn encode(value: SourceValue<'_>, out: &mut impl Output) -> Result<(), Refusal> {
+    out.append(&checked(value)?.to_bits().to_be_bytes());
+    Ok(())
+}
+
+/// The float that is exactly `value`.
+pub(super) fn checked(value: SourceValue<'_>) -> Result<f64, Refusal> {
+    match value {
         SourceValue::Real(float) if float.is_nan() => {
-            return Err(Refusal::OutOfRange { target: "double precision", range: "any number, but not NaN" });
+            Err(Refusal::OutOfRange { target: "double precision", range: "any number, but not NaN" })
         }
-        SourceValue::Real(float) => float,
+        SourceValue::Real(float) => Ok(float),
         SourceValue::Integer(integer) => exact(integer).ok_or(Refusal::OutOfRange {
             target: "double precision",
             range: "integers of at most 53 significant bits",
-        })?,
-        _ => {
-            return Err(Refusal::StorageClass { found: value.storage_class(), expected: "real or integer" });
-        }
-    };
-    out.extend_from_slice(&float.to_bits().to_be_bytes());
-    Ok(())
+        }),
+        _ => Err(Refusal::StorageClass { found: value.storage_class(), expected: "real or integer" }),
+    }
 }
 
 pub(super) fn decode<'a>(wire: &'a [u8], _scratch: &'a mut Vec<u8>) -> Result<SourceValue<'a>, Undecodable> {

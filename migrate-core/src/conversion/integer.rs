@@ -1,26 +1,30 @@
 //! INTEGER to `integer`: 32 bits; an integer beyond them is refused, never wrapped or rounded.
 
-use super::{Refusal, Undecodable, bigint};
+pub(super) use super::bigint::same;
+use super::{Output, PgType, Refusal, Spec, Undecodable, bigint};
 use crate::value::SourceValue;
 
-pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
+pub(super) const fn spec() -> Spec {
+    Spec {
+        faithful_type: PgType::Bigint,
+        ..Spec::new(
+            PgType::Integer,
+            "INTEGER to integer: 32 bits; a larger integer is refused",
+            SourceValue::Integer(12_345),
+        )
+    }
+}
+
+pub(super) fn encode(value: SourceValue<'_>, out: &mut impl Output) -> Result<(), Refusal> {
     let integer = i32::try_from(bigint::checked(value)?)
         .map_err(|_| Refusal::OutOfRange { target: "integer", range: "-2147483648 to 2147483647" })?;
-    out.extend_from_slice(&integer.to_be_bytes());
+    out.append(&integer.to_be_bytes());
     Ok(())
 }
 
 pub(super) fn decode<'a>(wire: &'a [u8], _scratch: &'a mut Vec<u8>) -> Result<SourceValue<'a>, Undecodable> {
-    let bytes = wire.try_into().map_err(|_| Undecodable::Length {
-        target: "integer",
-        expected: "4",
-        found_bytes: wire.len(),
-    })?;
+    let bytes = bigint::fixed(wire, "integer", "4")?;
     Ok(SourceValue::Integer(i32::from_be_bytes(bytes).into()))
-}
-
-pub(super) fn same(source: SourceValue<'_>, target: SourceValue<'_>) -> bool {
-    bigint::same(source, target)
 }
 
 #[cfg(test)]

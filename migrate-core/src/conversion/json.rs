@@ -3,22 +3,28 @@
 //! PostgreSQL checks the grammar of a `json` value and nothing more (measured on PostgreSQL 15): `\u0000`, lone surrogates,
 //! repeated keys and numbers of any size are all kept. What jsonb refuses besides is jsonb.rs's business.
 
-use super::{Refusal, Undecodable, json_document, text};
+pub(super) use super::text::{decode, same};
+use super::{LongForm, Output, PgType, Refusal, Spec, json_document, text};
 use crate::value::SourceValue;
 
-pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
+pub(super) const fn spec() -> Spec {
+    Spec {
+        faithful_type: PgType::Text,
+        keeps_order: false,
+        long_values: LongForm::Document,
+        ..Spec::new(
+            PgType::Json,
+            "TEXT holding a JSON document to json, which keeps the text as it is",
+            SourceValue::Text(json_document::EXAMPLE),
+        )
+    }
+}
+
+pub(super) fn encode(value: SourceValue<'_>, out: &mut impl Output) -> Result<(), Refusal> {
     let document = text::checked(value)?;
     json_document::check(document)?;
-    out.extend_from_slice(document.as_bytes());
+    out.append(document.as_bytes());
     Ok(())
-}
-
-pub(super) fn decode<'a>(wire: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<SourceValue<'a>, Undecodable> {
-    text::decode(wire, scratch)
-}
-
-pub(super) fn same(source: SourceValue<'_>, target: SourceValue<'_>) -> bool {
-    text::same(source, target)
 }
 
 #[cfg(test)]

@@ -5,22 +5,45 @@
 
 pub(super) use super::json_document::RepeatedKeys;
 use super::json_document::{self, Document};
-use super::{Refusal, Undecodable, text};
+use super::{LongForm, Output, PgType, Refusal, Spec, Undecodable, text};
 use crate::value::SourceValue;
 
 /// The only version of the binary format that there is (`jsonb_send` in PostgreSQL's `jsonb.c`).
 const VERSION: u8 = 1;
 
+pub(super) const fn spec(repeated_keys: RepeatedKeys) -> Spec {
+    let spec = Spec {
+        faithful_type: PgType::Text,
+        keeps_order: false,
+        long_values: LongForm::Document,
+        normal_form: Some(|value, out| canonical(value, out, RepeatedKeys::Refused)),
+        ..Spec::new(
+            PgType::Jsonb,
+            "TEXT holding a JSON document to jsonb: spacing and key order are not kept, every value is; a document with a \
+             repeated key is refused",
+            SourceValue::Text(json_document::EXAMPLE),
+        )
+    };
+    match repeated_keys {
+        RepeatedKeys::Refused => spec,
+        RepeatedKeys::LastWins => Spec {
+            description: "TEXT holding a JSON document to jsonb, which keeps only the last value of a repeated key",
+            needs_decision: true,
+            normal_form: Some(|value, out| canonical(value, out, RepeatedKeys::LastWins)),
+            ..spec
+        },
+    }
+}
+
 pub(super) fn encode(
     value: SourceValue<'_>,
-    out: &mut Vec<u8>,
+    out: &mut impl Output,
     repeated_keys: RepeatedKeys,
 ) -> Result<(), Refusal> {
     let document = text::checked(value)?;
     Document::read(document, repeated_keys)?;
-    out.reserve(1 + document.len());
-    out.push(VERSION);
-    out.extend_from_slice(document.as_bytes());
+    out.append(&[VERSION]);
+    out.append(document.as_bytes());
     Ok(())
 }
 
@@ -50,11 +73,7 @@ pub(super) fn same(source: SourceValue<'_>, target: SourceValue<'_>, repeated_ke
 }
 
 /// Appends the document's normal form: the same bytes for all documents that `jsonb` keeps alike.
-pub(super) fn canonical(
-    value: SourceValue<'_>,
-    out: &mut Vec<u8>,
-    repeated_keys: RepeatedKeys,
-) -> Result<(), Refusal> {
+fn canonical(value: SourceValue<'_>, out: &mut Vec<u8>, repeated_keys: RepeatedKeys) -> Result<(), Refusal> {
     out.extend_from_slice(&Document::read(text::checked(value)?, repeated_keys)?.normal_form());
     Ok(())
 }

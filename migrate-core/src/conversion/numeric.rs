@@ -6,7 +6,7 @@
 
 use std::io::Write;
 
-use super::{Refusal, Undecodable};
+use super::{Output, PgType, Refusal, Spec, Undecodable};
 use crate::value::SourceValue;
 
 /// The most digits before the point that `numeric` takes.
@@ -88,27 +88,42 @@ impl Decimal<'_> {
     }
 }
 
-pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
+pub(super) const fn spec() -> Spec {
+    Spec {
+        keeps_order: false,
+        ..Spec::new(
+            PgType::Numeric,
+            "INTEGER, REAL or TEXT holding a plain decimal to numeric: every digit is kept",
+            SourceValue::Real(19.99),
+        )
+    }
+}
+
+pub(super) fn encode(value: SourceValue<'_>, out: &mut impl Output) -> Result<(), Refusal> {
     match value {
         SourceValue::Integer(integer) => {
             let mut text = Stack::default();
             text.write(format_args!("{integer}"));
-            plain(text.bytes())?.write(out);
+            let decimal = plain(text.bytes())?;
+            out.with(|out| decimal.write(out));
             Ok(())
         }
         SourceValue::Real(real) if real.is_infinite() => {
             let sign = if real > 0.0 { INFINITY } else { NEGATIVE_INFINITY };
-            [0, 0, sign, 0].iter().for_each(|field: &u16| out.extend_from_slice(&field.to_be_bytes()));
+            [0, 0, sign, 0].iter().for_each(|field: &u16| out.append(&field.to_be_bytes()));
             Ok(())
         }
         SourceValue::Real(real) => {
             let mut text = Stack::default();
             text.write(format_args!("{:e}", real.abs()));
-            scientific(text.bytes(), real < 0.0).ok_or(Refusal::Form { expected: "a number" })?.write(out);
+            let decimal =
+                scientific(text.bytes(), real < 0.0).ok_or(Refusal::Form { expected: "a number" })?;
+            out.with(|out| decimal.write(out));
             Ok(())
         }
         SourceValue::Text(text) => {
-            plain(text)?.write(out);
+            let decimal = plain(text)?;
+            out.with(|out| decimal.write(out));
             Ok(())
         }
         SourceValue::Null | SourceValue::Blob(_) => {

@@ -3,6 +3,7 @@
 //! The pieces are the bytes of the field, so that nothing is encoded here. What has to be seen whole (JSON, or text within the limit
 //! of an enum) is said to be so, and is then a matter of [`Conversion::encode`].
 
+use super::spec::LongForm;
 use super::{Conversion, Limit, Refusal, text};
 use crate::value::{SourceValue, StorageClass};
 
@@ -13,8 +14,8 @@ pub enum LongValue {
     Bytes,
     /// As it is, once all its pieces are known to be sound text.
     Text(TextCheck),
-    /// Only as a whole.
-    Whole,
+    /// Only in one piece.
+    Unsplit,
 }
 
 impl LongValue {
@@ -32,26 +33,22 @@ impl LongValue {
         let sample =
             if class == StorageClass::Text { SourceValue::Text(SAMPLE) } else { SourceValue::Blob(SAMPLE) };
         let is_text = class == StorageClass::Text;
-        match conversion {
-            Conversion::Json | Conversion::Jsonb | Conversion::JsonbLastKeyWins if is_text => {
-                return Ok(LongValue::Whole);
-            }
-            // No form that these read is as long as this; the sample is of none either, and the reason is the same.
-            _ if !is_verbatim(conversion) => {
-                return match conversion.encode(sample, &mut Vec::new()) {
-                    Err(refusal) => Err(refusal),
-                    Ok(()) => Ok(LongValue::Whole),
-                };
-            }
-            _ => conversion.encode(sample, &mut Vec::new())?,
+        let form = conversion.spec().long_values;
+        if form == LongForm::Document && is_text {
+            return Ok(LongValue::Unsplit);
+        }
+        // No form that is refused here is as long as this; neither is the sample, so that the reason is the same.
+        conversion.check(sample)?;
+        if matches!(form, LongForm::Refused | LongForm::Document) {
+            return Ok(LongValue::Unsplit);
         }
         text::check_length_bytes(length)?;
-        match (conversion, limit) {
+        match (form, limit) {
             (
                 _,
                 Some(Limit::Labels(_) | Limit::Padded(_) | Limit::Digits { .. } | Limit::SecondDigits(_)),
-            ) => Ok(LongValue::Whole),
-            (Conversion::Bytea | Conversion::ByteaFromAny, _) => Ok(LongValue::Bytes),
+            ) => Ok(LongValue::Unsplit),
+            (LongForm::Bytes, _) => Ok(LongValue::Bytes),
             (_, Some(Limit::Characters(max))) => Ok(LongValue::Text(TextCheck::within(*max))),
             (_, None | Some(Limit::FoldedCase)) => Ok(LongValue::Text(TextCheck::default())),
         }
@@ -60,14 +57,6 @@ impl LongValue {
 
 /// What stands for a long value where only its class counts, or that it has no short form.
 const SAMPLE: &[u8] = b"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
-
-/// Whether the bytes of a field are those of the value.
-fn is_verbatim(conversion: &Conversion) -> bool {
-    matches!(
-        conversion,
-        Conversion::Text | Conversion::TextFromAny | Conversion::Bytea | Conversion::ByteaFromAny
-    )
-}
 
 /// Checks text that comes in pieces, cut anywhere, as `text` checks it whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -245,7 +234,7 @@ mod tests {
                         assert_eq!(encoded, Ok(()), "{name} {class}");
                         assert_eq!(out, b"x".repeat(300_000), "{name} {class}");
                     }
-                    Ok(LongValue::Whole) => assert!(name.starts_with("json"), "{name} {class}"),
+                    Ok(LongValue::Unsplit) => assert!(name.starts_with("json"), "{name} {class}"),
                     Err(refusal) => assert_eq!(encoded, Err(refusal), "{name} {class}"),
                 }
             }

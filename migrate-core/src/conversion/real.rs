@@ -3,38 +3,39 @@
 //! PostgreSQL prints a `real` by that decimal (manual, section 8.1.3), so that 0.1 stays 0.1; a float with more digits is refused,
 //! never rounded. INTEGER is taken where it is such a number.
 
-use super::{Refusal, Undecodable, double_precision};
+pub(super) use super::double_precision::same;
+use super::{Output, PgType, Refusal, Spec, Undecodable, bigint, double_precision};
 use crate::value::SourceValue;
 
-pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
-    let mut wide = Vec::with_capacity(8);
-    double_precision::encode(value, &mut wide)?;
-    let beyond = Refusal::OutOfRange { target: "real", range: "numbers of about 6 significant digits" };
-    let wide = f64::from_be_bytes(wide.try_into().map_err(|_| beyond.clone())?);
+pub(super) const fn spec() -> Spec {
+    Spec {
+        faithful_type: PgType::DoublePrecision,
+        ..Spec::new(
+            PgType::Real,
+            "REAL to real: numbers whose shortest decimal fits 32 bits; every other number is refused",
+            SourceValue::Real(0.5),
+        )
+    }
+}
+
+pub(super) fn encode(value: SourceValue<'_>, out: &mut impl Output) -> Result<(), Refusal> {
+    let wide = double_precision::checked(value)?;
     let narrow = wide as f32;
     // A finite number must not become an infinity, nor anything but zero a zero: both show when it is taken back.
     if widened(narrow).to_bits() != wide.to_bits() {
-        return Err(beyond);
+        return Err(Refusal::OutOfRange { target: "real", range: "numbers of about 6 significant digits" });
     }
-    out.extend_from_slice(&narrow.to_be_bytes());
+    out.append(&narrow.to_be_bytes());
     Ok(())
 }
 
 pub(super) fn decode<'a>(wire: &'a [u8], _scratch: &'a mut Vec<u8>) -> Result<SourceValue<'a>, Undecodable> {
-    let bytes = wire.try_into().map_err(|_| Undecodable::Length {
-        target: "real",
-        expected: "4",
-        found_bytes: wire.len(),
-    })?;
+    let bytes = bigint::fixed(wire, "real", "4")?;
     let narrow = f32::from_be_bytes(bytes);
     if narrow.is_nan() {
         return Err(Undecodable::NoSourceValue { what: "NaN, which SQLite cannot hold" });
     }
     Ok(SourceValue::Real(widened(narrow)))
-}
-
-pub(super) fn same(source: SourceValue<'_>, target: SourceValue<'_>) -> bool {
-    double_precision::same(source, target)
 }
 
 /// The 64 bits of the shortest decimal that reads back as `narrow`.

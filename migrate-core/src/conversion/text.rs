@@ -2,15 +2,26 @@
 //!
 //! PostgreSQL's text cannot hold a NUL (manual, section 8.3) nor, in a UTF8 database, invalid UTF-8 (section 24.3).
 
-use super::{Refusal, Undecodable};
+use super::{LongForm, Output, PgType, Refusal, Spec, Undecodable};
 use crate::value::SourceValue;
 
 /// The longest field that PostgreSQL takes, in bytes: 1 GB less one byte for a row in memory, of which 52 are its headers and the
 /// field's length (`heap_form_tuple`; measured on PostgreSQL 15).
 pub(super) const FIELD_LENGTH_MAX_BYTES: u64 = 0x3fff_ffff - 52;
 
-pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
-    out.extend_from_slice(checked(value)?.as_bytes());
+pub(super) const fn spec() -> Spec {
+    Spec {
+        long_values: LongForm::Text,
+        ..Spec::new(
+            PgType::Text,
+            "TEXT to text: the same bytes, which must be UTF-8 without NUL",
+            SourceValue::Text("https://example.org/größe/17".as_bytes()),
+        )
+    }
+}
+
+pub(super) fn encode(value: SourceValue<'_>, out: &mut impl Output) -> Result<(), Refusal> {
+    out.append(checked(value)?.as_bytes());
     Ok(())
 }
 

@@ -6,7 +6,8 @@
 
 use std::io::Write;
 
-use super::{Refusal, Undecodable, text};
+pub(super) use super::text::decode;
+use super::{LongForm, Output, PgType, Refusal, Spec, text};
 use crate::value::SourceValue;
 
 /// The longest text of a number: a float's 17 digits, its sign, point and exponent.
@@ -42,22 +43,30 @@ impl NumberText {
     }
 }
 
-pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
+pub(super) const fn spec() -> Spec {
+    Spec {
+        keeps_order: false,
+        long_values: LongForm::Text,
+        ..Spec::new(
+            PgType::Text,
+            "every storage class to text: numbers as their digits, so that 1 and the text '1' become one value",
+            SourceValue::Text("https://example.org/größe/17".as_bytes()),
+        )
+    }
+}
+
+pub(super) fn encode(value: SourceValue<'_>, out: &mut impl Output) -> Result<(), Refusal> {
     match value {
         SourceValue::Text(_) => text::encode(value, out),
         SourceValue::Blob(bytes) => text::encode(SourceValue::Text(bytes), out),
         _ => match NumberText::of(value) {
             Some(number) => {
-                out.extend_from_slice(number.bytes());
+                out.append(number.bytes());
                 Ok(())
             }
             None => Err(Refusal::StorageClass { found: value.storage_class(), expected: "a value" }),
         },
     }
-}
-
-pub(super) fn decode<'a>(wire: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<SourceValue<'a>, Undecodable> {
-    text::decode(wire, scratch)
 }
 
 pub(super) fn same(source: SourceValue<'_>, target: SourceValue<'_>) -> bool {

@@ -2,12 +2,24 @@
 //! same time: seconds that are left out are 0, and zeros at the end of a fraction say nothing.
 
 use super::civil::{Civil, DAY_US};
-use super::{Refusal, Undecodable, bigint, text};
+use super::{Output, PgType, Refusal, Spec, Undecodable, bigint, text};
 use crate::value::SourceValue;
 
-pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
+pub(super) const fn spec() -> Spec {
+    Spec {
+        faithful_type: PgType::Text,
+        keeps_order: false,
+        ..Spec::new(
+            PgType::Time,
+            "TEXT HH:MM or HH:MM:SS, with or without a fraction, to time: missing seconds are 0",
+            SourceValue::Text(b"10:00:00"),
+        )
+    }
+}
+
+pub(super) fn encode(value: SourceValue<'_>, out: &mut impl Output) -> Result<(), Refusal> {
     let of_day_us = of_day_us(text::checked(value)?.as_bytes())?;
-    out.extend_from_slice(&of_day_us.to_be_bytes());
+    out.append(&of_day_us.to_be_bytes());
     Ok(())
 }
 

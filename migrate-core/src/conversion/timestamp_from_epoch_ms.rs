@@ -1,18 +1,18 @@
 //! INTEGER milliseconds since 1970-01-01 UTC to `timestamp`: the wall clock of UTC, since `timestamp` has no zone of its own. Its bytes are those of `timestamptz_from_epoch_ms`.
 
-use super::{Refusal, Undecodable, timestamptz_from_epoch_ms as instant};
+pub(super) use super::timestamptz_from_epoch_ms::{decode, encode, same};
+use super::{PgType, Spec};
 use crate::value::SourceValue;
 
-pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
-    instant::encode(value, out)
-}
-
-pub(super) fn decode<'a>(wire: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<SourceValue<'a>, Undecodable> {
-    instant::decode(wire, scratch)
-}
-
-pub(super) fn same(source: SourceValue<'_>, target: SourceValue<'_>) -> bool {
-    instant::same(source, target)
+pub(super) const fn spec() -> Spec {
+    Spec {
+        faithful_type: PgType::Bigint,
+        ..Spec::new(
+            PgType::Timestamp,
+            "INTEGER milliseconds since 1970-01-01 UTC to timestamp, in UTC",
+            SourceValue::Integer(1_705_312_800_123),
+        )
+    }
 }
 
 #[cfg(test)]

@@ -2,12 +2,24 @@
 //! `timestamptz_from_iso8601`; text with an offset or `Z` is refused, for `timestamp` would drop it.
 
 use super::civil::{Civil, Offset};
-use super::{Refusal, Undecodable, text, timestamptz_from_epoch_ms as instant};
+use super::{Output, PgType, Refusal, Spec, Undecodable, text, timestamptz_from_epoch_ms as instant};
 use crate::value::SourceValue;
 
-pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
+pub(super) const fn spec() -> Spec {
+    Spec {
+        faithful_type: PgType::Text,
+        keeps_order: false,
+        ..Spec::new(
+            PgType::Timestamp,
+            "ISO 8601 TEXT without an offset to timestamp: text with one is refused",
+            SourceValue::Text(b"2024-01-15 10:00:00"),
+        )
+    }
+}
+
+pub(super) fn encode(value: SourceValue<'_>, out: &mut impl Output) -> Result<(), Refusal> {
     let text = text::checked(value)?;
-    out.extend_from_slice(&since_2000_us(text.as_bytes())?.to_be_bytes());
+    out.append(&since_2000_us(text.as_bytes())?.to_be_bytes());
     Ok(())
 }
 

@@ -1,10 +1,22 @@
 //! ISO 8601 TEXT, with `Z`, an offset or neither, to `timestamp`: the wall clock of UTC, since `timestamp` has no zone of its own.
 //! Text without an offset is UTC already. Two texts are the same when they name the same instant.
 
-use super::{NaiveZone, Refusal, Undecodable, timestamptz_from_iso8601 as instant};
+use super::{NaiveZone, Output, PgType, Refusal, Spec, Undecodable, timestamptz_from_iso8601 as instant};
 use crate::value::SourceValue;
 
-pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
+pub(super) const fn spec() -> Spec {
+    Spec {
+        faithful_type: PgType::Text,
+        keeps_order: false,
+        ..Spec::new(
+            PgType::Timestamp,
+            "ISO 8601 TEXT with or without an offset to timestamp, in UTC",
+            SourceValue::Text(b"2024-01-15T10:00:00.123Z"),
+        )
+    }
+}
+
+pub(super) fn encode(value: SourceValue<'_>, out: &mut impl Output) -> Result<(), Refusal> {
     instant::encode(value, out, &NaiveZone::default())
 }
 

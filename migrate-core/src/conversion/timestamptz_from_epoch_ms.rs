@@ -2,7 +2,8 @@
 //!
 //! Both count without leap seconds, so that the way there is a subtraction and a multiplication, and no calendar is needed.
 
-use super::{Refusal, Undecodable, bigint};
+pub(super) use super::bigint::same;
+use super::{Output, PgType, Refusal, Spec, Undecodable, bigint};
 use crate::value::SourceValue;
 
 /// From 1970-01-01 to 2000-01-01, in milliseconds.
@@ -15,7 +16,18 @@ pub(super) const FIRST_US: i64 = -211_813_488_000_000_000;
 /// 294277-01-01 00:00 UTC, the first instant beyond `timestamptz` (`END_TIMESTAMP`).
 pub(super) const END_US: i64 = 9_223_371_331_200_000_000;
 
-pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
+pub(super) const fn spec() -> Spec {
+    Spec {
+        faithful_type: PgType::Bigint,
+        ..Spec::new(
+            PgType::Timestamptz,
+            "INTEGER milliseconds since 1970-01-01 UTC to timestamptz",
+            SourceValue::Integer(1_705_312_800_123),
+        )
+    }
+}
+
+pub(super) fn encode(value: SourceValue<'_>, out: &mut impl Output) -> Result<(), Refusal> {
     let since_1970_ms = bigint::checked(value)?;
     let since_2000_us = since_1970_ms
         .checked_sub(EPOCH_DIFFERENCE_MS)
@@ -25,7 +37,7 @@ pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Re
             target: "timestamptz",
             range: "milliseconds from 4714-11-24 BC to the end of 294276",
         })?;
-    out.extend_from_slice(&since_2000_us.to_be_bytes());
+    out.append(&since_2000_us.to_be_bytes());
     Ok(())
 }
 
@@ -37,10 +49,6 @@ pub(super) fn decode<'a>(wire: &'a [u8], _scratch: &'a mut Vec<u8>) -> Result<So
         });
     }
     Ok(SourceValue::Integer(since_2000_us / 1000 + EPOCH_DIFFERENCE_MS))
-}
-
-pub(super) fn same(source: SourceValue<'_>, target: SourceValue<'_>) -> bool {
-    bigint::same(source, target)
 }
 
 /// The microseconds since 2000 in a field of type `timestamptz`, if it is a point in time.

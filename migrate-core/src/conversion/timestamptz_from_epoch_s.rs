@@ -2,13 +2,24 @@
 //! float nearest to a whole number of microseconds is that float.
 
 use super::timestamptz_from_epoch_ms::{self as instant, EPOCH_DIFFERENCE_MS};
-use super::{Refusal, Undecodable};
+use super::{Output, PgType, Refusal, Spec, Undecodable};
 use crate::value::SourceValue;
 
 const EPOCH_DIFFERENCE_S: i64 = EPOCH_DIFFERENCE_MS / 1000;
 
-pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
-    out.extend_from_slice(&since_2000_us(value)?.to_be_bytes());
+pub(super) const fn spec() -> Spec {
+    Spec {
+        faithful_type: PgType::Bigint,
+        ..Spec::new(
+            PgType::Timestamptz,
+            "INTEGER or REAL seconds since 1970-01-01 UTC to timestamptz",
+            SourceValue::Integer(1_705_312_800),
+        )
+    }
+}
+
+pub(super) fn encode(value: SourceValue<'_>, out: &mut impl Output) -> Result<(), Refusal> {
+    out.append(&since_2000_us(value)?.to_be_bytes());
     Ok(())
 }
 

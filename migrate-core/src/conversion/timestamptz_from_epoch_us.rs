@@ -1,12 +1,24 @@
 //! INTEGER microseconds since 1970-01-01 UTC to `timestamptz`, which counts in the same unit from 2000 on.
 
+pub(super) use super::bigint::same;
 use super::timestamptz_from_epoch_ms::{self as instant, EPOCH_DIFFERENCE_MS};
-use super::{Refusal, Undecodable, bigint};
+use super::{Output, PgType, Refusal, Spec, Undecodable, bigint};
 use crate::value::SourceValue;
 
 const EPOCH_DIFFERENCE_US: i64 = EPOCH_DIFFERENCE_MS * 1000;
 
-pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
+pub(super) const fn spec() -> Spec {
+    Spec {
+        faithful_type: PgType::Bigint,
+        ..Spec::new(
+            PgType::Timestamptz,
+            "INTEGER microseconds since 1970-01-01 UTC to timestamptz",
+            SourceValue::Integer(1_705_312_800_123_456),
+        )
+    }
+}
+
+pub(super) fn encode(value: SourceValue<'_>, out: &mut impl Output) -> Result<(), Refusal> {
     let since_2000_us = bigint::checked(value)?
         .checked_sub(EPOCH_DIFFERENCE_US)
         .filter(|us| (instant::FIRST_US..instant::END_US).contains(us))
@@ -14,7 +26,7 @@ pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Re
             target: "timestamptz",
             range: "microseconds from 4714-11-24 BC to the end of 294276",
         })?;
-    out.extend_from_slice(&since_2000_us.to_be_bytes());
+    out.append(&since_2000_us.to_be_bytes());
     Ok(())
 }
 
@@ -23,10 +35,6 @@ pub(super) fn decode<'a>(wire: &'a [u8], _scratch: &'a mut Vec<u8>) -> Result<So
     since_1970_us.map(SourceValue::Integer).ok_or(Undecodable::NoSourceValue {
         what: "a time whose microseconds since 1970 need more than 64 bits",
     })
-}
-
-pub(super) fn same(source: SourceValue<'_>, target: SourceValue<'_>) -> bool {
-    bigint::same(source, target)
 }
 
 #[cfg(test)]

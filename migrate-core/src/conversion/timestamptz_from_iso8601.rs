@@ -10,12 +10,24 @@ mod naive_zone;
 pub use naive_zone::{NaiveZone, UnknownZone};
 
 use super::civil::{self, Civil, Offset};
-use super::{Refusal, Undecodable, text, timestamptz_from_epoch_ms as instant};
+use super::{Output, PgType, Refusal, Spec, Undecodable, text, timestamptz_from_epoch_ms as instant};
 use crate::value::SourceValue;
 
-pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>, zone: &NaiveZone) -> Result<(), Refusal> {
+pub(super) const fn spec(_zone: &NaiveZone) -> Spec {
+    Spec {
+        faithful_type: PgType::Text,
+        keeps_order: false,
+        ..Spec::new(
+            PgType::Timestamptz,
+            "ISO 8601 TEXT to timestamptz: text without an offset is read in the given zone",
+            SourceValue::Text(b"2024-01-15T10:00:00.123Z"),
+        )
+    }
+}
+
+pub(super) fn encode(value: SourceValue<'_>, out: &mut impl Output, zone: &NaiveZone) -> Result<(), Refusal> {
     let text = text::checked(value)?;
-    out.extend_from_slice(&since_2000_us(text.as_bytes(), zone)?.to_be_bytes());
+    out.append(&since_2000_us(text.as_bytes(), zone)?.to_be_bytes());
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 //! manual, "Date And Time Functions", section 1). A number that SQLite itself would not give back from them is refused.
 
 use super::timestamptz_from_epoch_ms::{self as instant, EPOCH_DIFFERENCE_MS};
-use super::{Refusal, Undecodable};
+use super::{Output, PgType, Refusal, Spec, Undecodable};
 use crate::value::SourceValue;
 
 const DAY_MS: f64 = 86_400_000.0;
@@ -10,8 +10,19 @@ const DAY_MS: f64 = 86_400_000.0;
 /// The Julian day of 1970-01-01 00:00, 2440587.5, in milliseconds.
 const JULIAN_1970_MS: i64 = 210_866_760_000_000;
 
-pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
-    out.extend_from_slice(&since_2000_us(value)?.to_be_bytes());
+pub(super) const fn spec() -> Spec {
+    Spec {
+        faithful_type: PgType::DoublePrecision,
+        ..Spec::new(
+            PgType::Timestamptz,
+            "REAL Julian days, as SQLite writes them, to timestamptz",
+            SourceValue::Real(2_460_324.916_666_666_5),
+        )
+    }
+}
+
+pub(super) fn encode(value: SourceValue<'_>, out: &mut impl Output) -> Result<(), Refusal> {
+    out.append(&since_2000_us(value)?.to_be_bytes());
     Ok(())
 }
 

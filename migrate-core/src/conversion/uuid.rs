@@ -1,14 +1,14 @@
 //! TEXT that is a UUID to `uuid`, in the canonical form with hyphens; all in small letters, or all in capitals where a conversion says
 //! so, since PostgreSQL gives small ones back and the text is to come back as it was.
 
-use super::{Refusal, Undecodable, text};
+use super::{Output, PgType, Refusal, Spec, Undecodable, text};
 use crate::value::SourceValue;
 
 /// Which letters the source writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Letters {
-    Small,
-    Capital,
+    Lowercase,
+    Uppercase,
 }
 
 /// Where the hyphens stand.
@@ -17,7 +17,21 @@ const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 /// The length of the canonical form.
 const LENGTH_BYTES: usize = 36;
 
-pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>, letters: Letters) -> Result<(), Refusal> {
+pub(super) const fn spec(letters: Letters) -> Spec {
+    let (description, example): (_, &[u8]) = match letters {
+        Letters::Lowercase => (
+            "TEXT holding a UUID with hyphens and lowercase letters to uuid",
+            b"0190d3a4-5f3e-7c1a-9b2d-3c4d5e6f7081",
+        ),
+        Letters::Uppercase => (
+            "TEXT holding a UUID with hyphens and uppercase letters to uuid, which PostgreSQL prints in lowercase",
+            b"0190D3A4-5F3E-7C1A-9B2D-3C4D5E6F7081",
+        ),
+    };
+    Spec { faithful_type: PgType::Text, ..Spec::new(PgType::Uuid, description, SourceValue::Text(example)) }
+}
+
+pub(super) fn encode(value: SourceValue<'_>, out: &mut impl Output, letters: Letters) -> Result<(), Refusal> {
     let text = text::checked(value)?.as_bytes();
     let refused = || Refusal::Form { expected: letters.form() };
     if text.len() != LENGTH_BYTES {
@@ -38,7 +52,7 @@ pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>, letters: Letters
         }
         place += 1;
     }
-    out.extend_from_slice(&bytes);
+    out.append(&bytes);
     Ok(())
 }
 
@@ -74,8 +88,8 @@ impl Letters {
     fn digit(self, letter: u8) -> Option<u8> {
         match (self, letter) {
             (_, b'0'..=b'9') => Some(letter - b'0'),
-            (Letters::Small, b'a'..=b'f') => Some(letter - b'a' + 10),
-            (Letters::Capital, b'A'..=b'F') => Some(letter - b'A' + 10),
+            (Letters::Lowercase, b'a'..=b'f') => Some(letter - b'a' + 10),
+            (Letters::Uppercase, b'A'..=b'F') => Some(letter - b'A' + 10),
             _ => None,
         }
     }
@@ -83,15 +97,15 @@ impl Letters {
     fn letter(self, digit: u8) -> u8 {
         match (self, digit) {
             (_, 0..=9) => b'0' + digit,
-            (Letters::Small, _) => b'a' + digit - 10,
-            (Letters::Capital, _) => b'A' + digit - 10,
+            (Letters::Lowercase, _) => b'a' + digit - 10,
+            (Letters::Uppercase, _) => b'A' + digit - 10,
         }
     }
 
     fn form(self) -> &'static str {
         match self {
-            Letters::Small => "a UUID with hyphens and small letters",
-            Letters::Capital => "a UUID with hyphens and capital letters",
+            Letters::Lowercase => "a UUID with hyphens and small letters",
+            Letters::Uppercase => "a UUID with hyphens and capital letters",
         }
     }
 }
@@ -106,7 +120,7 @@ mod tests {
         #[test]
         fn every_uuid_comes_back(bytes: [u8; 16]) {
             let mut scratch = Vec::new();
-            for (conversion, letters) in [(Conversion::Uuid, Letters::Small), (Conversion::UuidFromUppercase, Letters::Capital)] {
+            for (conversion, letters) in [(Conversion::Uuid, Letters::Lowercase), (Conversion::UuidFromUppercase, Letters::Uppercase)] {
                 let SourceValue::Text(text) = decode(&bytes, &mut scratch, letters).unwrap() else { panic!() };
                 check_round_trip(&conversion, SourceValue::Text(text));
                 let mut wire = Vec::new();
@@ -132,8 +146,8 @@ mod tests {
         ] {
             let takes =
                 |letters| encode(SourceValue::Text(text.as_bytes()), &mut Vec::new(), letters).is_ok();
-            assert_eq!((takes(Letters::Small), takes(Letters::Capital)), (small, capital), "{text}");
+            assert_eq!((takes(Letters::Lowercase), takes(Letters::Uppercase)), (small, capital), "{text}");
         }
-        assert!(encode(SourceValue::Blob(&[0; 16]), &mut Vec::new(), Letters::Small).is_err());
+        assert!(encode(SourceValue::Blob(&[0; 16]), &mut Vec::new(), Letters::Lowercase).is_err());
     }
 }

@@ -1,12 +1,20 @@
 //! BLOB of 16 bytes to `uuid`: the same bytes.
 
-use super::{Refusal, Undecodable, uuid};
+pub(super) use super::bytea::same;
+use super::{Output, PgType, Refusal, Spec, Undecodable, uuid};
 use crate::value::SourceValue;
 
-pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
+pub(super) const fn spec() -> Spec {
+    Spec {
+        faithful_type: PgType::Bytea,
+        ..Spec::new(PgType::Uuid, "BLOB of 16 bytes to uuid", SourceValue::Blob(&[0x5a; 16]))
+    }
+}
+
+pub(super) fn encode(value: SourceValue<'_>, out: &mut impl Output) -> Result<(), Refusal> {
     match value {
         SourceValue::Blob(bytes) if bytes.len() == 16 => {
-            out.extend_from_slice(bytes);
+            out.append(bytes);
             Ok(())
         }
         SourceValue::Blob(_) => Err(Refusal::Form { expected: "a blob of 16 bytes" }),
@@ -17,10 +25,6 @@ pub(super) fn encode(value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Re
 pub(super) fn decode<'a>(wire: &'a [u8], _scratch: &'a mut Vec<u8>) -> Result<SourceValue<'a>, Undecodable> {
     uuid::check_length(wire)?;
     Ok(SourceValue::Blob(wire))
-}
-
-pub(super) fn same(source: SourceValue<'_>, target: SourceValue<'_>) -> bool {
-    matches!((source, target), (SourceValue::Blob(source), SourceValue::Blob(target)) if source == target)
 }
 
 #[cfg(test)]

@@ -20,8 +20,6 @@ pub struct NotCompared {
 pub enum Subject {
     /// The schema.
     Schema,
-    /// All views.
-    AllViews,
     /// One view.
     View { view: String },
     /// All constraints.
@@ -39,12 +37,13 @@ pub enum Subject {
 /// Why something was not compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-#[allow(missing_docs, reason = "limits are in the unit that a field's name ends with; a cause is a library's, without values")]
+#[allow(
+    missing_docs,
+    reason = "limits are in the unit that a field's name ends with; a cause is a library's, without values"
+)]
 pub enum Reason {
     /// The server is a standby.
     Standby,
-    /// A sample of rows was compared.
-    Sample,
     /// The validation lists changes and is no proof.
     ListsChanges,
     /// Nothing may be written, not even in a transaction that is rolled back.

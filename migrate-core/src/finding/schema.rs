@@ -252,7 +252,9 @@ impl ColumnDefinition<'_> {
             None => (head, false),
         };
         ColumnDefinition {
-            type_name: type_with_collation.split_once(" COLLATE ").map_or(type_with_collation, |(name, _)| name),
+            type_name: type_with_collation
+                .split_once(" COLLATE ")
+                .map_or(type_with_collation, |(name, _)| name),
             type_with_collation,
             is_not_null,
             is_validated,
@@ -268,7 +270,9 @@ mod tests {
 
     #[test]
     fn items_are_read_and_printed_alike() {
-        for text in ["column id", "constraint a b", "kind", "checking of constraints", "function (text)", "else"] {
+        for text in
+            ["column id", "constraint a b", "kind", "checking of constraints", "function (text)", "else"]
+        {
             assert_eq!(SchemaItem::parse(text).to_string(), text);
         }
         assert!(SchemaItem::parse("index by_v").is(ItemKind::Index, "by_v"));

@@ -8,6 +8,7 @@ use super::names::{self, Hint};
 use super::rule::{Certainty, Columns, Only, Rule};
 use super::rules::GROUPS;
 use crate::affinity::Affinity;
+use crate::conversion::Conversion;
 use crate::source_sql::Clock;
 
 const HEAD: &str = "\
@@ -39,6 +40,12 @@ pub fn types_page() -> String {
         for rule in group.rules {
             line(&mut out, format_args!("{}", row(rule)));
         }
+    }
+    line(&mut out, format_args!("\n## Conversions\n"));
+    line(&mut out, format_args!("The names that `as` in `mapping.toml` takes.\n"));
+    line(&mut out, format_args!("| name | what it does |\n| --- | --- |"));
+    for conversion in Conversion::all() {
+        line(&mut out, format_args!("| `{}` | {} |", conversion.name(), conversion.describe()));
     }
     line(&mut out, format_args!("\n## What declared types ask for\n"));
     line(&mut out, format_args!("The case of letters means nothing; `*` stands for any characters.\n"));
@@ -172,6 +179,9 @@ mod tests {
     #[test]
     fn the_page_is_up_to_date() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/types.md");
+        if std::env::var_os("INSTA_UPDATE").is_some_and(|how| how == "always") {
+            std::fs::write(path, super::types_page()).unwrap();
+        }
         let found = std::fs::read_to_string(path).unwrap_or_default();
         assert!(found == super::types_page(), "docs/types.md is stale; run `cargo xtask generate`");
     }

@@ -160,7 +160,7 @@ impl Side<'_> {
         // Without a value, the declared types must agree on what will come.
         let means_text = *conversion == Conversion::TextFromAny && is_integer_or_text(self.facts.declared);
         let is_alike = self.facts.values() == 0
-            && (means_text || faithful(&self.facts).conversion.target_type() == faithful_type(conversion));
+            && (means_text || faithful(&self.facts).conversion.target_type() == conversion.faithful_type());
         (holds_all || is_alike) && self.facts.admits(conversion)
     }
 
@@ -173,32 +173,6 @@ impl Side<'_> {
 fn is_comparable(left: PgType, right: PgType) -> bool {
     let is_integer = |kind| matches!(kind, PgType::Smallint | PgType::Integer | PgType::Bigint);
     left == right || (is_integer(left) && is_integer(right))
-}
-
-/// The type that what `conversion` takes has where nothing is inferred.
-fn faithful_type(conversion: &Conversion) -> PgType {
-    match conversion {
-        Conversion::Uuid
-        | Conversion::UuidFromUppercase
-        | Conversion::Date
-        | Conversion::Time
-        | Conversion::TimestampFromIso8601
-        | Conversion::TimestampUtcFromIso8601
-        | Conversion::TimestamptzFromIso8601(_)
-        | Conversion::Json
-        | Conversion::Jsonb => PgType::Text,
-        Conversion::UuidFromBytes => PgType::Bytea,
-        Conversion::Boolean
-        | Conversion::Smallint
-        | Conversion::Integer
-        | Conversion::TimestampFromEpochS
-        | Conversion::TimestampFromEpochMs
-        | Conversion::TimestamptzFromEpochS
-        | Conversion::TimestamptzFromEpochMs
-        | Conversion::TimestamptzFromEpochUs => PgType::Bigint,
-        Conversion::Real | Conversion::TimestamptzFromJulianDay => PgType::DoublePrecision,
-        _ => conversion.target_type(),
-    }
 }
 
 #[cfg(test)]

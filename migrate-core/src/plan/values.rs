@@ -1,7 +1,7 @@
 //! How the values of a planned column get there and back: its conversion, within what the column holds less of than its type.
 
 use super::PlannedColumn;
-use crate::conversion::{Conversion, Limit, LongValue, PgType, Refusal, Undecodable};
+use crate::conversion::{Limit, LongValue, PgType, Refusal, Undecodable};
 use crate::uniqueness::{Folding, append_unique_form};
 use crate::value::{SourceValue, StorageClass};
 
@@ -29,10 +29,8 @@ impl PlannedColumn {
 
     /// Whether PostgreSQL can tell its long values by their length and SHA-256, which are then those of the source's value.
     pub fn has_digest(&self) -> bool {
-        matches!(
-            self.conversion,
-            Conversion::Text | Conversion::TextFromAny | Conversion::Bytea | Conversion::ByteaFromAny
-        ) && matches!(self.limit, None | Some(Limit::Characters(_) | Limit::FoldedCase))
+        self.conversion.sends_source_bytes()
+            && matches!(self.limit, None | Some(Limit::Characters(_) | Limit::FoldedCase))
     }
 
     /// The SQLite value that PostgreSQL's bytes stand for, as [`crate::conversion::Conversion::decode`] gives it, without what PostgreSQL adds to fill

@@ -87,22 +87,22 @@ fn check_key_column(table: &PlannedTable, key: &Key<'_>, target: &str) -> Result
     let Some(column) = table.target_column(target) else {
         return refused(target, "which is a generated column and does not move; leave the index out");
     };
-    match (&column.conversion, key.method) {
-        (conversion, IndexMethod::Gin) if conversion.target_type() != PgType::Jsonb => {
+    match (column.conversion.target_type(), key.method) {
+        (kind, IndexMethod::Gin) if kind != PgType::Jsonb => {
             refused(&column.source, "and a gin index needs jsonb; name the conversion jsonb for it")
         }
-        (Conversion::Json, _) if key.is_unique => {
+        (PgType::Json, _) if key.is_unique => {
             refused(&column.source, "which is json, and PostgreSQL cannot compare that; keep it text")
         }
-        (Conversion::Json, _) => {
+        (PgType::Json, _) => {
             refused(&column.source, "which is json, and PostgreSQL cannot order that; make it jsonb or text")
         }
-        (Conversion::Jsonb | Conversion::JsonbLastKeyWins, _) if key.is_unique => refused(
+        (PgType::Jsonb, _) if key.is_unique => refused(
             &column.source,
             "which is jsonb: texts that differ in SQLite may be one document there, and one value twice breaks the key; \
              keep it text",
         ),
-        (Conversion::TimestamptzFromIso8601(_), _) if key.is_unique => refused(
+        _ if key.is_unique && matches!(column.conversion, Conversion::TimestamptzFromIso8601(_)) => refused(
             &column.source,
             "which is timestamptz: texts that differ in SQLite may name one instant there, and one value twice breaks the \
              key; keep it text",

@@ -92,12 +92,7 @@ impl ColumnProfile {
                 self.integers_but(self.beyond_epoch_ms)
             }
             Conversion::TimestamptzFromEpochUs => self.integers_but(self.beyond_epoch_us),
-            Conversion::Smallint
-            | Conversion::Real
-            | Conversion::TimestampFromEpochS
-            | Conversion::TimestamptzFromEpochS
-            | Conversion::TimestamptzFromJulianDay
-            | Conversion::TimestamptzFromIso8601(_) => return None,
+            _ => return None,
         })
     }
 

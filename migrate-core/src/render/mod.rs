@@ -11,7 +11,7 @@ pub use diesel_schema::{source_diesel_schema, target_diesel_schema};
 pub use json::plan_json;
 pub(crate) use migrations::table_locks;
 pub use migrations::{
-    Build, BuildKind, MigrationFiles, RemovalSteps, Repaired, SchemaStep, builds, create_constraints, create_tables,
-    removal_steps, repair, schema_steps,
+    Build, BuildKind, MigrationFiles, RemovalSteps, Repaired, SchemaStep, builds, create_constraints,
+    create_tables, removal_steps, repair, schema_steps,
 };
 pub use summary::plan_summary;

@@ -2,8 +2,8 @@
 
 use sqlite3_parser::ast::Stmt;
 
-use super::query::{Catalog, Environment, Frame, Purpose, query};
-use super::{Result, ScopeColumn, untranslatable, with_stored};
+use super::model::{Catalog, Result, ScopeColumn, untranslatable, with_stored};
+use super::query::{Environment, Frame, Purpose, query};
 use crate::conversion::Conversion;
 use crate::source_sql::plain_name;
 

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::page::Page;
 use super::parts::{State, words};
 use crate::figures::{count, counted, seconds};
-use crate::model::{Check, ComparedBy, Verdict};
+use crate::model::{Check, ComparedBy};
 use crate::text;
 
 /// The section.
@@ -29,10 +29,8 @@ fn card(title: &str, state: Markup, content: Markup) -> Markup {
 fn rows(page: &Page<'_>) -> Markup {
     let sums = page.sums();
     let wrong = sums.missing.saturating_add(sums.extra).saturating_add(sums.different);
-    let is_sample = page.report.verdict == Verdict::NothingFoundInSample;
     let state = match (wrong, sums.compared) {
         (0, 0) => State::Quiet.words("not done"),
-        (0, _) if is_sample => State::Warn.words("a sample"),
         (0, _) => State::Good.words("holds"),
         _ => State::Bad.words(&counted(wrong, "row")),
     };

@@ -123,6 +123,5 @@ pub(super) fn verdict_words(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Proven => "Proven",
         Verdict::NotProven => "Not proven",
-        Verdict::NothingFoundInSample => "Nothing found in a sample – no proof",
     }
 }

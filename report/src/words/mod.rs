@@ -45,7 +45,9 @@ pub fn sequence(found: &SequenceBehind) -> String {
     let SequenceBehind { sequence, table, column, next, highest, is_given_by_sqlite_alone } = found;
     match is_given_by_sqlite_alone {
         true => {
-            format!("sequence {sequence}: its next number is {next}, but SQLite has already assigned {highest}")
+            format!(
+                "sequence {sequence}: its next number is {next}, but SQLite has already assigned {highest}"
+            )
         }
         false => format!(
             "sequence {sequence}: its next number is {next}, but {table}.{column} already holds {highest}"
@@ -62,7 +64,9 @@ pub fn missing_migration(migration: &MissingMigration) -> String {
 pub fn default(found: &DefaultDifference) -> String {
     let how = match &found.problem {
         DefaultProblem::CallsForeignCode { live } => {
-            format!("PostgreSQL's {live} is not the plan's: it calls code that is not PostgreSQL's own, and was not run")
+            format!(
+                "PostgreSQL's {live} is not the plan's: it calls code that is not PostgreSQL's own, and was not run"
+            )
         }
         DefaultProblem::CannotBeComputed { live } => format!("PostgreSQL cannot compute its {live}"),
         DefaultProblem::Missing { declared } => format!("PostgreSQL has none, SQLite has {declared}"),

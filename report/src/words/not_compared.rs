@@ -8,7 +8,6 @@ use super::{constraint_name, counted, view_problem};
 pub fn subject(subject: &Subject) -> String {
     match subject {
         Subject::Schema => "schema".to_owned(),
-        Subject::AllViews => "all views".to_owned(),
         Subject::View { view } => format!("view {view}"),
         Subject::AllConstraints => "all constraints".to_owned(),
         Subject::ConstraintsOf { table, count } => {
@@ -24,7 +23,9 @@ pub fn subject(subject: &Subject) -> String {
 pub fn reason(reason: &Reason) -> String {
     match reason {
         Reason::TableTimeUsed { limit_s } => {
-            format!("the constraints before it took more than {limit_s} seconds: the table is locked, or has to be searched")
+            format!(
+                "the constraints before it took more than {limit_s} seconds: the table is locked, or has to be searched"
+            )
         }
         Reason::TimeUsed { limit_s } => {
             format!("the tables before it took more than {limit_s} seconds")
@@ -69,7 +70,6 @@ pub fn reason(reason: &Reason) -> String {
 fn fixed(reason: &Reason) -> &'static str {
     match reason {
         Reason::Standby => "the server is a standby, which accepts no writes; validate its primary",
-        Reason::Sample => "only a sample of rows was compared",
         Reason::ListsChanges => "this run lists changes and is no proof",
         Reason::ReadOnly => "--read-only",
         Reason::NoProceduralLanguage => {
@@ -92,14 +92,22 @@ fn fixed(reason: &Reason) -> &'static str {
         Reason::OwnParent => "every row is its own parent",
         Reason::Locked => "another session holds a lock on the table",
         Reason::DefaultNotPlanned => "the plan does not carry it over, and names the reason",
-        Reason::NotDeterministic => "it returns another value each time: it depends on the clock or on chance",
+        Reason::NotDeterministic => {
+            "it returns another value each time: it depends on the clock or on chance"
+        }
         Reason::LocalClock => "it is the clock of whichever machine runs the app",
         Reason::ClockInOtherForm => "it is the clock in another form than the column's rows have",
-        Reason::OldPlan => "its plan is one of an older version, which does not record how its columns are converted back",
-        Reason::OtherRowsOnPurpose => "the tables of the two databases do not hold the same rows, as requested",
+        Reason::OldPlan => {
+            "its plan is one of an older version, which does not record how its columns are converted back"
+        }
+        Reason::OtherRowsOnPurpose => {
+            "the tables of the two databases do not hold the same rows, as requested"
+        }
         Reason::RowsRejected => "rows were skipped or values became NULL by the plan's policy",
         Reason::RowsDiffer => "rows of tables differ already",
-        Reason::ViewTimeUsed => "the views before it took all the time that views have together (DB_VIEWS_TIMEOUT)",
+        Reason::ViewTimeUsed => {
+            "the views before it took all the time that views have together (DB_VIEWS_TIMEOUT)"
+        }
         // Worded above, with their data.
         Reason::TableTimeUsed { .. }
         | Reason::TimeUsed { .. }

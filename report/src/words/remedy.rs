@@ -112,9 +112,9 @@ pub fn missing_migration(migration: &MissingMigration, plan: &Plan) -> Remedy {
 
 /// The remedy for a default that does not do the same.
 pub fn default(found: &DefaultDifference, plan: &Plan) -> Remedy {
-    let column = plan.table(&found.table).and_then(|table| {
-        Some((table, table.columns.iter().find(|column| column.source == found.column)?))
-    });
+    let column = plan
+        .table(&found.table)
+        .and_then(|table| Some((table, table.columns.iter().find(|column| column.source == found.column)?)));
     let Some((table, column)) = column else { return Remedy::MoveAgain };
     let (owner, name) = (table.qualified(&table.target), quote_pg(&column.target));
     let action = match &column.default {

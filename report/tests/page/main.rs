@@ -91,11 +91,7 @@ fn every_table_has_a_caption_and_scopes() {
 
 #[test]
 fn the_verdict_is_said_in_words() {
-    for (report, words) in [
-        (samples::music_shop(), ">Proven<"),
-        (samples::failed(), ">Not proven<"),
-        (samples::sample(), ">Nothing found in a sample – no proof<"),
-    ] {
+    for (report, words) in [(samples::music_shop(), ">Proven<"), (samples::failed(), ">Not proven<")] {
         assert!(report::html::page(&report).contains(words), "{words}");
     }
 }

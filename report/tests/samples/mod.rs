@@ -23,7 +23,6 @@ pub(crate) fn all() -> Vec<(&'static str, Report)> {
         ("music-shop", music_shop()),
         ("many", many(200)),
         ("failed", failed()),
-        ("sample", sample()),
         ("empty", empty()),
         ("one", one_table()),
         ("hostile", hostile()),
@@ -54,11 +53,6 @@ pub(crate) fn one_table() -> Report {
     plan.breaches.clear();
     plan.left_behind.clear();
     report_of(plan, 0)
-}
-
-/// The shop, of which only a part of the rows was looked at.
-pub(crate) fn sample() -> Report {
-    Report { verdict: Verdict::NothingFoundInSample, command: Command::Validate, ..music_shop() }
 }
 
 /// The shop with much that is off.

@@ -1,4 +1,4 @@
--- The ledger: what is done stands here, in the target database, and nowhere else.
+-- The ledger: the only record of progress. It is in the target database, so that rows and progress commit together.
 CREATE TABLE migration.runs (
     id bigserial PRIMARY KEY,
     started_at timestamptz NOT NULL DEFAULT now(),
@@ -7,7 +7,7 @@ CREATE TABLE migration.runs (
     plan_sha256 text NOT NULL,
     plan text NOT NULL,
     tables text[] NOT NULL,
-    -- The manifest of the sealed copy, as JSON.
+    -- Manifest of the sealed copy, as JSON.
     seal text NOT NULL
 );
 
@@ -19,7 +19,7 @@ CREATE TABLE migration.phases (
     PRIMARY KEY (run_id, phase)
 );
 
--- One row for each chunk, written when the chunks are planned; a chunk is done in the transaction that brings its rows.
+-- One row for each chunk, inserted when the chunks are planned, and marked as done in the transaction that loads the rows.
 CREATE TABLE migration.chunks (
     run_id bigint NOT NULL REFERENCES migration.runs (id) ON DELETE CASCADE,
     table_name text NOT NULL,

@@ -1,7 +1,7 @@
--- What a chunk will be, as preflight counted it, so that what is left can be told; and a digest of what was sent for it.
+-- Size of a chunk as preflight counted it, for the time left, and a digest of the data sent for it.
 ALTER TABLE migration.chunks ADD COLUMN planned_rows bigint, ADD COLUMN planned_bytes bigint, ADD COLUMN digest text;
 
--- One row for each statement that follows the rows, in their order; it is done in its own transaction.
+-- One row for each statement that runs after the load, in order. Each statement is one transaction.
 CREATE TABLE migration.builds (
     run_id bigint NOT NULL REFERENCES migration.runs (id) ON DELETE CASCADE,
     build bigint NOT NULL,

@@ -1,4 +1,4 @@
--- What was found by looking at the sealed copy itself, once for each run: its hash says that it is still the same copy.
+-- Results of checks of the sealed copy itself, one per run; the hash of the copy proves that it has not changed since.
 CREATE TABLE migration.checks (
     run_id bigint NOT NULL REFERENCES migration.runs (id) ON DELETE CASCADE,
     check_name text NOT NULL,

@@ -136,7 +136,7 @@ impl RowBuffer {
     ) -> rusqlite::Result<Result<(), FieldRefusal>> {
         match column.long_value(long.class(), long.length()) {
             Err(refusal) => return Ok(Err(refusal.into())),
-            Ok(LongValue::Whole) => {
+            Ok(LongValue::Unsplit) => {
                 let whole = long.whole()?;
                 return Ok(copy_format::append_column(column, long.as_value(&whole), &mut self.bytes));
             }

@@ -136,7 +136,9 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
     fn is_applied(&self, place: usize, connection: &mut PooledConnection) -> Result<bool> {
         let missing = migrations::missing(connection, &self.run.plan, self.request.migrations)?;
         let ordered = migrations::ordered(self.request.migrations)?;
-        Ok(ordered.get(place).is_some_and(|migration| missing.iter().all(|one| one.name != migration.name().to_string())))
+        Ok(ordered
+            .get(place)
+            .is_some_and(|migration| missing.iter().all(|one| one.name != migration.name().to_string())))
     }
 
     fn create_tables(&self) -> Result<()> {

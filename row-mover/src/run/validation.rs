@@ -3,7 +3,8 @@
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
 use migrate_core::finding::{
-    ConstraintDifference, DefaultDifference, MissingMigration, Reason, SchemaDifference, SequenceBehind, Subject, ViewDifference,
+    ConstraintDifference, DefaultDifference, MissingMigration, Reason, SchemaDifference, SequenceBehind,
+    Subject, ViewDifference,
 };
 use migrate_core::phase::Phase;
 use migrate_core::plan::PlannedTable;
@@ -17,7 +18,7 @@ use crate::observer::Observer;
 use crate::source::integrity_check::Integrity;
 use crate::source::{SourceConnection, seal};
 use crate::validate::{
-    CheckResult, CompareOptions, Share, TableComparison, Views, behaviour, catalog, compare_rows, defaults,
+    CheckResult, CompareOptions, TableComparison, Views, behaviour, catalog, compare_rows, defaults,
     sequence_problems,
 };
 use crate::watched::watched;
@@ -50,23 +51,8 @@ pub struct Validation {
     pub behaviour: CheckResult<ConstraintDifference>,
     /// Whether the indexes of the sealed copy agree with its tables; none where that was not checked.
     pub integrity: Option<Integrity>,
-    /// The share of each table that was looked at; none where every row was compared.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub share: Option<Share>,
     /// How long it took, in seconds.
     pub seconds: f64,
-}
-
-/// What a validation comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// Every value is there, and everything else holds.
-    Proven,
-    /// Something differs.
-    Differs,
-    /// Nothing differs in what was looked at, which was not everything: no proof.
-    NothingFoundInSample,
 }
 
 /// What a validation is for.
@@ -86,23 +72,13 @@ impl Validation {
         self.integrity.as_ref().is_none_or(|integrity| integrity.problems.is_empty())
     }
 
-    /// Whether everything holds and every row was compared.
+    /// Whether everything was compared and nothing differs.
     pub fn is_proven(&self) -> bool {
-        self.verdict() == Verdict::Proven
+        self.schema_not_compared.is_none() && self.is_equal()
     }
 
-    /// What it comes to.
-    pub fn verdict(&self) -> Verdict {
-        let is_all = self.share.is_none() && self.schema_not_compared.is_none();
-        match (self.holds(), is_all) {
-            (false, _) => Verdict::Differs,
-            (true, true) => Verdict::Proven,
-            (true, false) => Verdict::NothingFoundInSample,
-        }
-    }
-
-    /// Whether everything that was looked at holds.
-    fn holds(&self) -> bool {
+    /// Whether nothing that was compared differs. The schema may not have been compared.
+    pub fn is_equal(&self) -> bool {
         self.tables.iter().all(TableComparison::is_equal)
             && self.schema.is_empty()
             && self.sequences.is_empty()
@@ -189,7 +165,7 @@ fn validate_within<M: MigrationSource<Pg>>(
         ledger::create(&mut connection)?;
         ledger::record_integrity(&mut connection, run.id, found)?;
     }
-    if request.purpose == Purpose::Proof && validation.share.is_none() && !is_standby {
+    if request.purpose == Purpose::Proof && !is_standby {
         record(&mut connection, &run, &validation)?;
     }
     observer.phase_finished(Phase::Validate, std::time::Duration::from_secs_f64(validation.seconds));
@@ -228,22 +204,15 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
             workers: self.options.workers.min(self.connections.budget().workers),
             ..self.options
         };
-        let mut compared =
-            compare_rows(&readable, options, &open_source, &open_target, holder, self.observer)?;
-        if self.options.share.is_some() {
-            count_rejected(&mut self.connections.pooled()?, run, &mut compared)?;
+        let compared = compare_rows(&readable, options, &open_source, &open_target, holder, self.observer)?;
+        let views = Views {
+            plan: &run.plan,
+            open_source: &open_source,
+            open_target: &open_target,
+            time_max: self.connections.settings().views_timeout,
+            observer: self.observer,
         }
-        let views = match self.options.share {
-            None => Views {
-                plan: &run.plan,
-                open_source: &open_source,
-                open_target: &open_target,
-                time_max: self.connections.settings().views_timeout,
-                observer: self.observer,
-            }
-            .compare(&compared)?,
-            Some(_) => CheckResult::not_done(Subject::AllViews, Reason::Sample),
-        };
+        .compare(&compared)?;
         let (sequences, missing_migrations, lost_rows) = {
             let mut connection = self.connections.pooled()?;
             (
@@ -265,16 +234,13 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
             defaults,
             behaviour,
             integrity: None,
-            share: self.options.share,
             seconds: started.elapsed().as_secs_f64(),
         })
     }
 
     /// Tries the constraints, where this validation is a proof and may write.
     fn behaviour(&self, run: &Run, tables: &[&PlannedTable]) -> Result<CheckResult<ConstraintDifference>> {
-        let reason = if self.options.share.is_some() {
-            Some(Reason::Sample)
-        } else if self.purpose != Purpose::Proof {
+        let reason = if self.purpose != Purpose::Proof {
             Some(Reason::ListsChanges)
         } else if self.is_standby {
             Some(Reason::Standby)
@@ -287,21 +253,6 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
         let source = SourceConnection::open_sealed(&run.seal.path)?.stopped_by(self.observer);
         behaviour(&source, &mut self.connections.bulk()?, tables, self.observer)
     }
-}
-
-/// Where not all rows are looked at, only the ledger says how many stayed behind, without which counts cannot be compared.
-fn count_rejected(
-    connection: &mut PooledConnection,
-    run: &Run,
-    compared: &mut [TableComparison],
-) -> Result<()> {
-    let chunks = ledger::chunks(connection, run.id)?;
-    for found in compared {
-        let of_table = chunks.iter().filter(|chunk| chunk.table == found.table);
-        let rejected: i64 = of_table.filter_map(|chunk| Some(chunk.done.as_ref()?.rejected)).sum();
-        found.rejected = u64::try_from(rejected).unwrap_or(0);
-    }
-    Ok(())
 }
 
 /// Tells the ledger what came of a validation.

@@ -167,49 +167,25 @@ impl<'a> Scan<'a> {
         failed: &dyn Fn() -> String,
         visit: &mut dyn FnMut(&SourceRow<'_>) -> Result<()>,
     ) -> Result<()> {
-        self.each_in(&[self.range], source, failed, visit)
-    }
-
-    /// The same for the rows of one range after the other, whatever the scan's own is.
-    pub(crate) fn each_within(
-        &self,
-        ranges: &[RowidRange],
-        source: &SourceConnection,
-        failed: &dyn Fn() -> String,
-        visit: &mut dyn FnMut(&SourceRow<'_>) -> Result<()>,
-    ) -> Result<()> {
-        let ranges: Vec<Option<RowidRange>> = ranges.iter().copied().map(Some).collect();
-        self.each_in(&ranges, source, failed, visit)
-    }
-
-    fn each_in(
-        &self,
-        ranges: &[Option<RowidRange>],
-        source: &SourceConnection,
-        failed: &dyn Fn() -> String,
-        visit: &mut dyn FnMut(&SourceRow<'_>) -> Result<()>,
-    ) -> Result<()> {
         let connection = source.connection();
         let from = scan::rows_of(connection, self.table).context(failed)?;
-        let mut reader = Reader { scan: self, range: None, from, connection, may_fail: false, failed, visit };
+        let mut reader =
+            Reader { scan: self, range: self.range, from, connection, may_fail: false, failed, visit };
         let rowid = self.rowid.filter(|_| !self.holds_all && reader.has_incremental_io().unwrap_or(false));
         let failing = Failing::of(connection, self).context(failed)?;
         reader.may_fail = failing.is_some();
         let _limit = rowid.map(|_| LowLimit::set(connection)).transpose().context(failed)?;
-        for range in ranges {
-            reader.range = *range;
-            match rowid {
-                None => {
-                    let end = reader.whole()?;
-                    if let (End::Failed { rows }, Some(failing)) = (end, &failing) {
-                        reader.one_by_one(failing, rows)?;
-                    }
+        match rowid {
+            None => {
+                let end = reader.whole()?;
+                if let (End::Failed { rows }, Some(failing)) = (end, &failing) {
+                    reader.one_by_one(failing, rows)?;
                 }
-                Some(rowid) if self.order.is_some() => reader.in_order(rowid)?,
-                Some(rowid) => reader.by_rowid(rowid)?,
+                Ok(())
             }
+            Some(rowid) if self.order.is_some() => reader.in_order(rowid),
+            Some(rowid) => reader.by_rowid(rowid),
         }
-        Ok(())
     }
 
     /// Where the rowid stands in a row that is selected.

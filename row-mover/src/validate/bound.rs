@@ -52,14 +52,6 @@ impl Bindings {
         self.0.push(value);
         format!("pg_catalog.current_setting('migration.value_{}')::{type_name}", self.0.len() - 1)
     }
-
-    /// Takes in many values of a type as an array.
-    pub(super) fn add_all(&mut self, values: &[&str], type_name: &str) -> String {
-        let quoted: Vec<String> = (values.iter())
-            .map(|value| format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"")))
-            .collect();
-        self.add(format!("{{{}}}", quoted.join(",")), &format!("{type_name}[]"))
-    }
 }
 
 #[cfg(test)]
@@ -70,14 +62,14 @@ mod tests {
     fn values_stand_beside_the_condition() {
         let filter = TargetFilter::new(|bindings| {
             let one = bindings.add("7".to_owned(), "bigint");
-            let all = bindings.add_all(&["a", "b\"\\,"], "text");
-            format!("a > {one} AND b = ANY ({all})")
+            let other = bindings.add("b\"\\,".to_owned(), "text");
+            format!("a > {one} AND b = {other}")
         });
         assert_eq!(
             filter.sql,
             "a > pg_catalog.current_setting('migration.value_0')::bigint \
-             AND b = ANY (pg_catalog.current_setting('migration.value_1')::text[])"
+             AND b = pg_catalog.current_setting('migration.value_1')::text"
         );
-        assert_eq!(filter.values, ["7", "{\"a\",\"b\\\"\\\\,\"}"]);
+        assert_eq!(filter.values, ["7", "b\"\\,"]);
     }
 }

@@ -78,19 +78,23 @@ pub fn schema_differences(target: &mut PooledConnection, plan: &Plan) -> Result<
     Ok(found)
 }
 
-/// A missing table comes first, which explains other differences. What refers to something else comes after it: foreign keys after
-/// keys, functions before their triggers, and views in the plan's order.
+/// A missing table comes first, which explains other differences. The order is one in which remedies can be followed: what takes a place
+/// is dropped first, foreign keys follow keys, triggers their functions, views come in the plan's order, and an index that a foreign
+/// key may use goes last.
 fn order(plan: &Plan, difference: &SchemaDifference) -> (u8, usize) {
+    let is_unplanned = matches!(difference, SchemaDifference::ItemUnplanned { .. });
     let (Some(table), Some(item)) = (difference.table(), difference.item()) else {
-        return (u8::from(!matches!(difference, SchemaDifference::TableMissing { .. })), 0);
+        return (if matches!(difference, SchemaDifference::TableMissing { .. }) { 0 } else { 2 }, 0);
     };
-    let of_foreign_key = || plan.tables.iter().flat_map(|table| &table.foreign_keys);
+    let mut foreign_keys = plan.tables.iter().flat_map(|table| &table.foreign_keys);
     match item.item {
-        ItemKind::Constraint if of_foreign_key().any(|key| item.name.as_ref() == Some(&key.name)) => (2, 0),
-        ItemKind::Query => (3, plan.views.iter().position(|view| view.target == table).unwrap_or(0)),
-        ItemKind::Function => (4, 0),
-        ItemKind::Trigger => (5, 0),
-        _ => (1, 0),
+        ItemKind::Constraint if is_unplanned => (1, 0),
+        ItemKind::Constraint if foreign_keys.any(|key| item.name.as_ref() == Some(&key.name)) => (3, 0),
+        ItemKind::Query => (4, plan.views.iter().position(|view| view.target == table).unwrap_or(0)),
+        ItemKind::Function => (5, 0),
+        ItemKind::Trigger => (6, 0),
+        ItemKind::Index if is_unplanned => (7, 0),
+        _ => (2, 0),
     }
 }
 
@@ -309,9 +313,8 @@ fn differences(
             table.target == name || table.sequence_column().is_some_and(|(_, sequence)| sequence == name)
         })
     };
-    let mut found: Vec<SchemaDifference> = (gone.iter())
-        .map(|table| SchemaDifference::TableMissing { table: table.target.clone() })
-        .collect();
+    let mut found: Vec<SchemaDifference> =
+        (gone.iter()).map(|table| SchemaDifference::TableMissing { table: table.target.clone() }).collect();
     for ((table, name), planned) in expected.iter().filter(|((table, _), _)| !went(table)) {
         let (table, item, planned) = (table.clone(), SchemaItem::parse(name), planned.clone());
         found.push(match live.get(&(table.clone(), name.clone())) {

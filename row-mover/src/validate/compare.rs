@@ -60,7 +60,7 @@ pub enum DifferenceKind {
     Different,
 }
 
-/// Which rows of both sides are compared: those of one range of keys, or some keys, the same on both sides.
+/// Which rows of both sides are compared: those of one range of keys, the same on both sides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Selection {
     pub(super) source: SourceRows,
@@ -73,8 +73,8 @@ pub(super) struct Selection {
 pub(super) enum SourceRows {
     /// Those for which a condition in SQLite's SQL holds, all where there is none; SQLite brings them into the order of keys.
     Sorted(Option<String>),
-    /// Those in ranges of rowids, which follow each other in the order of keys.
-    Rowids(Vec<RowidRange>),
+    /// Those in a range of rowids, which is in the order of keys.
+    Rowids(RowidRange),
 }
 
 impl Selection {
@@ -117,7 +117,7 @@ pub(super) fn merge(
             check_stop(observer)?;
         }
         merge.found.source_rows += 1;
-        if merge.expected.look(table, row).context(failed)? == Presence::StayedBehind {
+        if merge.expected.next_row(table, row).context(failed)? == Presence::Skipped {
             merge.found.rejected += 1;
             return Ok(());
         }
@@ -143,7 +143,9 @@ pub(super) fn merge(
             let order = source_order::terms(table, key, source).context(failed)?;
             Scan::of(table).filtered(filter.clone()).ordered_by(order).each(source, &failed, &mut visit)?;
         }
-        SourceRows::Rowids(ranges) => Scan::of(table).each_within(ranges, source, &failed, &mut visit)?,
+        SourceRows::Rowids(range) => {
+            Scan::of(table).within(Some(*range)).each(source, &failed, &mut visit)?
+        }
     }
     while target_is_there {
         merge.extra();

@@ -48,9 +48,7 @@ pub(crate) fn defaults(
             continue;
         }
         let live = live_defaults(table, target)?;
-        if !live.is_empty()
-            && guarded::missing(target)?.is_some()
-        {
+        if !live.is_empty() && guarded::missing(target)?.is_some() {
             let subject = Subject::DefaultsOf { table: table.source.clone() };
             result.not_compared.push(NotCompared { subject, reason: Reason::NoProceduralLanguage });
             continue;

@@ -12,9 +12,9 @@ mod defaults;
 mod digest;
 mod expected;
 mod external_sort;
+mod fit;
 mod key;
 mod literal;
-mod look;
 mod looked;
 mod multiset;
 mod pairs;
@@ -22,7 +22,6 @@ mod parts;
 mod place;
 mod row_hash;
 mod sequences;
-mod share;
 mod source_order;
 mod tally;
 mod target_rows;
@@ -44,7 +43,6 @@ pub(crate) use behaviour::behaviour;
 pub use compare::{Difference, DifferenceKind};
 pub(crate) use defaults::defaults;
 pub use sequences::sequence_problems;
-pub use share::{NoShare, Share};
 pub(crate) use target_rows::TargetRows;
 pub(crate) use views::Views;
 
@@ -57,10 +55,6 @@ pub struct TableComparison {
     pub source_rows: u64,
     /// Rows in PostgreSQL.
     pub target_rows: u64,
-    /// How many rows of the sealed copy were compared, where that was not to be all of them: the counts below are then of these alone,
-    /// and those of `source_rows` and `target_rows` are of the whole table.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub looked_at: Option<u64>,
     /// Rows that are the same on both sides.
     pub equal: u64,
     /// Rows that PostgreSQL has not.
@@ -93,7 +87,6 @@ impl TableComparison {
     fn add(&mut self, part: TableComparison) {
         self.source_rows += part.source_rows;
         self.target_rows += part.target_rows;
-        self.looked_at = self.looked_at.or(part.looked_at);
         self.equal += part.equal;
         self.missing += part.missing;
         self.extra += part.extra;
@@ -135,10 +128,6 @@ pub struct CompareOptions {
     pub show_values: bool,
     /// How many parts of tables are compared at once.
     pub workers: usize,
-    /// The share of each table that is looked at, where that is not all of it: a look finds differences and proves nothing.
-    pub share: Option<Share>,
-    /// What chooses the rows that are looked at: the same seed chooses the same rows.
-    pub seed: u64,
     /// Whether nothing at all is written to PostgreSQL, not even in a transaction that is rolled back: no constraint is tried then.
     pub read_only: bool,
 }

@@ -40,8 +40,6 @@ pub(super) enum Part {
     SourceSum(Option<RowidRange>),
     /// Adds up rows of the target.
     TargetSum(Option<String>),
-    /// Looks at some rows.
-    Look,
 }
 
 /// The parts of a table, and about how much work each is.
@@ -57,9 +55,7 @@ pub(super) fn of_table(
         (Some(rows), Some(span)) => rows.min(span),
         (rows, span) => rows.or(span).unwrap_or(0),
     };
-    let parts = if options.share.is_some() {
-        vec![Part::Look]
-    } else if can_merge(table) {
+    let parts = if can_merge(table) {
         selections(table, options.workers, source, target)?.into_iter().map(Part::Merge).collect()
     } else {
         sums(table, options.workers, source, target)?
@@ -117,8 +113,7 @@ fn selections(
         let cuts = cuts.get(..cuts.len().saturating_sub(1)).unwrap_or_default();
         let filters = target_filters(table, column, cuts, target)?;
         let parts = ranges.into_iter().zip(filters);
-        let parts =
-            parts.map(|(range, target)| Selection { source: SourceRows::Rowids(vec![range]), target });
+        let parts = parts.map(|(range, target)| Selection { source: SourceRows::Rowids(range), target });
         let parts: Vec<Selection> = parts.collect();
         return Ok(if parts.len() > 1 { parts } else { whole });
     }
@@ -214,11 +209,7 @@ fn target_filter(
 }
 
 /// Whether a column is another name of the rowid (SQLite manual, "Rowid Tables"): an INTEGER PRIMARY KEY that has no index of its own.
-pub(super) fn is_rowid(
-    table: &PlannedTable,
-    column: &PlannedColumn,
-    source: &SourceConnection,
-) -> Result<bool> {
+fn is_rowid(table: &PlannedTable, column: &PlannedColumn, source: &SourceConnection) -> Result<bool> {
     if table.rowid.is_none() || !is_integer(column) {
         return Ok(false);
     }
@@ -310,7 +301,7 @@ fn literals(value: SourceValue<'_>) -> Option<(String, String)> {
 }
 
 /// Text of any bytes, as SQLite's SQL writes it.
-pub(super) fn sqlite_text(bytes: &[u8]) -> String {
+fn sqlite_text(bytes: &[u8]) -> String {
     let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("CAST(x'{digits}' AS TEXT)")
 }

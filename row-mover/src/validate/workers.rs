@@ -9,7 +9,7 @@ use migrate_core::plan::PlannedTable;
 
 use super::compare::NAMED_DIFFERENCES_MAX;
 use super::parts::{self, Part};
-use super::{CompareOptions, TableComparison, compare, look, multiset, unmatched};
+use super::{CompareOptions, TableComparison, compare, multiset, unmatched};
 use crate::error::{Error, Result};
 use crate::observer::Observer;
 use crate::source::SourceConnection;
@@ -229,7 +229,6 @@ impl Work<'_> {
             Part::TargetSum(filter) => {
                 sums[1] = multiset::target_sum(table, filter.as_deref(), target, &mut found, self.observer)?;
             }
-            Part::Look => found = look::look(table, self.options, source, target, self.observer)?,
         }
         Ok(Found { comparison: found, sums })
     }

@@ -5,7 +5,7 @@ use fixtures::hyperpage::{SampleOptions, create_sample};
 use row_mover::run::{self, Outcome, Silent, Validation};
 use row_mover::validate::DifferenceKind;
 
-use crate::support::{Case, hyperpage_plan, moved};
+use crate::support::{Case, hyperpage_plan, moved, words};
 
 const SOURCE: &str = "
     CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, txt TEXT NOT NULL DEFAULT 'd', empty TEXT, i INTEGER, n INTEGER, f REAL, b BLOB,
@@ -61,13 +61,14 @@ pub fn findings(validation: &Validation) -> Vec<String> {
         assert_eq!(table.equal + table.missing + table.different, expected, "{}", table.table);
         assert_eq!(table.equal + table.extra + table.different, table.target_rows, "{}", table.table);
     }
-    lines.extend(validation.schema.iter().cloned());
-    lines.extend(validation.sequences.iter().cloned());
-    lines.extend(validation.missing_migrations.iter().map(|name| format!("migration {name}")));
+    lines.extend(words::schema(validation));
+    lines.extend(words::sequences(validation));
+    lines.extend(
+        validation.missing_migrations.iter().map(|migration| format!("migration {}", migration.name)),
+    );
     // What gets through is `behaviour`'s part: here it is what comparing finds.
-    for tried in [&validation.views, &validation.defaults] {
-        lines.extend(tried.problems.iter().cloned());
-    }
+    lines.extend(words::views(validation));
+    lines.extend(words::defaults(validation));
     lines
 }
 

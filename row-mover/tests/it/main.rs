@@ -6,6 +6,7 @@
 
 mod behaviour;
 mod breaches;
+mod changes_since;
 mod conversions;
 mod damage;
 mod damage_of_schema;
@@ -23,7 +24,6 @@ mod limits;
 mod live;
 mod long_paths;
 mod long_values;
-mod look;
 mod loud;
 mod moves;
 mod names_not_utf8;
@@ -40,9 +40,9 @@ mod sealed_paths;
 mod server_log;
 mod status;
 mod stop;
-mod strays;
 mod support;
 mod triggers;
 mod uncomputed;
+mod unplanned_objects;
 mod views;
 mod views_compared;

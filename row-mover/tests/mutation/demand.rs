@@ -82,7 +82,7 @@ impl Demand {
 
     /// Whether remedies for the schema, sequences and bookkeeping repair all of it.
     pub fn has_remedy(&self) -> bool {
-        self.tables.is_empty() && self.refused.is_none()
+        self.tables.is_empty() && self.refused.is_none() && !self.is_any
     }
 
     /// What `said` is worth.

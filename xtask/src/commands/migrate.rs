@@ -268,7 +268,7 @@ fn reported<M>(
         diesel_schema: DieselSchema::NotCompared("cargo xtask validate compares it"),
     };
     let report = report::build(&subject, &request.target, &request.settings)?;
-    let files = args.report.write(&report, &moved.seal, false)?;
+    let files = args.report.write(&report, &moved.seal)?;
     Ok((Some(report), files))
 }
 

@@ -1,6 +1,5 @@
 //! `cargo xtask validate`: reads everything back from PostgreSQL and compares it with the sealed copy.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::PathBuf;
 
 use ::report::Report;
@@ -11,8 +10,8 @@ use diesel_migrations::FileBasedMigrations;
 use migrate_core::phase::Phase;
 use postgres_client::{TargetUrl, pool};
 use row_mover::ledger::{self, Run};
-use row_mover::run::{self, Purpose, Validation, ValidationRequest, Verdict};
-use row_mover::validate::{CompareOptions, NoShare, Share};
+use row_mover::run::{self, Purpose, Validation, ValidationRequest};
+use row_mover::validate::CompareOptions;
 
 use crate::cleanup::MigrationProof;
 use crate::commands::cleanup::CleanupArgs;
@@ -27,12 +26,11 @@ use crate::{output, plan_folder, private, report, source, source_plan, workspace
 /// The options of `validate`.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Exit status: 0 everything holds, 1 differences found, 2 could not run. With --sample 0 says that the rows that\n\
-    were looked at are equal, which is no proof; with --since-cutover 0 says that nothing was written since.\n\n\
+    after_help = "Exit status: 0 everything holds, 1 not proven, 2 could not run. With --since-cutover: 0 nothing was written\n\
+    since, 1 something was.\n\n\
     Examples:\n  \
     cargo xtask validate      what the last `migrate` moved into the private PostgreSQL\n  \
     cargo xtask validate --postgres postgres://app@db.example/hyperpage --json\n  \
-    cargo xtask validate --sample 1%       a quick look\n  \
     cargo xtask validate --since-cutover   what the app has written since"
 )]
 pub(crate) struct ValidateArgs {
@@ -43,17 +41,13 @@ pub(crate) struct ValidateArgs {
     #[arg(long, conflicts_with = "postgres")]
     sample_database: bool,
 
-    /// A quick look at a share of each table's rows, such as 1%: it finds differences, and is no proof
-    #[arg(long, value_name = "PERCENT", num_args = 0..=1, default_missing_value = "", value_parser = share)]
-    sample: Option<Share>,
-
     /// Insert nothing, not even in a transaction that is rolled back: constraints are compared as they are declared alone, and not by
     /// what they refuse
     #[arg(long)]
     read_only: bool,
 
     /// Say what was added, changed and deleted in PostgreSQL since the migration; writes no report, and leaves the proof as it is
-    #[arg(long, conflicts_with_all = ["sample", "report_dir", "no_report", "github", "junit"])]
+    #[arg(long, conflicts_with_all = ["report_dir", "no_report", "github", "junit"])]
     since_cutover: bool,
 
     /// The folder with the plan's migrations. Default: the one that was migrated by where that is remembered, else schema-pg
@@ -124,10 +118,7 @@ fn run_to_its_end(args: &ValidateArgs) -> anyhow::Result<Exit> {
         options: CompareOptions {
             show_values: args.show_values,
             workers: migrate::workers(args.workers, settings.pool_max),
-            share: args.sample,
             read_only: args.read_only,
-            // Each look is at other rows than the one before.
-            seed: RandomState::new().build_hasher().finish(),
         },
         purpose: if args.since_cutover { Purpose::ChangesSince } else { Purpose::Proof },
     };
@@ -173,15 +164,8 @@ fn run_to_its_end(args: &ValidateArgs) -> anyhow::Result<Exit> {
     }
     let is_rejected = validation.tables.iter().any(|table| table.rejected + table.nulled > 0);
     let is_broken = !run.plan.breaches.is_empty() && !args.accept_broken_constraints;
-    let is_found = validation.verdict() == Verdict::Differs || !validation.is_source_sound();
+    let is_found = !validation.is_proven() || !validation.is_source_sound();
     Ok(if is_found || is_broken || is_rejected { Exit::Differences } else { Exit::Done })
-}
-
-/// A share of the rows, or what is wrong with it, and what may be meant instead.
-fn share(text: &str) -> Result<Share, String> {
-    text.parse().map_err(|error: NoShare| {
-        format!("{error}; the database that `migrate --sample` made is validated by --sample-database")
-    })
 }
 
 fn say_changes(
@@ -220,7 +204,7 @@ fn reported<M>(
         diesel_schema,
     };
     let report = report::build(&subject, &request.target, &request.settings)?;
-    let files = args.report.write(&report, &run.seal, validation.share.is_some())?;
+    let files = args.report.write(&report, &run.seal)?;
     Ok((Some(report), files))
 }
 

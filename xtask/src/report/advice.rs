@@ -164,4 +164,3 @@ fn again(situation: Situation<'_>) -> String {
         None => "cargo xtask generate --sqlite FILE --out DIR, and migrate with --plan DIR".to_owned(),
     }
 }
-

@@ -16,7 +16,7 @@ use report::model::{
 };
 use report::{idle, outline};
 use row_mover::ledger::{self, Chunk, ChunkDone, History};
-use row_mover::run::{self, Validation};
+use row_mover::run::Validation;
 use row_mover::source::seal::{self, Seal};
 use row_mover::source::undisturbed::{Protection, ReadMethod};
 use row_mover::source::{SourceConnection, introspect};
@@ -87,11 +87,7 @@ pub(crate) fn build(subject: &Subject<'_>, url: &TargetUrl, settings: &DbSetting
 }
 
 fn verdict(validation: &Validation) -> Verdict {
-    match validation.verdict() {
-        run::Verdict::Proven => Verdict::Proven,
-        run::Verdict::Differs => Verdict::NotProven,
-        run::Verdict::NothingFoundInSample => Verdict::NothingFoundInSample,
-    }
+    if validation.is_proven() { Verdict::Proven } else { Verdict::NotProven }
 }
 
 /// How a copy was taken, in the report's terms.

@@ -13,7 +13,7 @@ use crate::display::printable;
 
 /// Whether anything is not as it was migrated.
 pub(crate) fn has_changes(validation: &Validation) -> bool {
-    validation.verdict() == row_mover::run::Verdict::Differs
+    !validation.is_equal()
 }
 
 /// The changes by table, with the first keys.

@@ -97,9 +97,8 @@ fn schema(subject: &Subject<'_>) -> Check {
                functions: tables, columns, types, NOT NULL, defaults, keys, constraints, indexes, views, triggers."
         .to_owned();
     // The Diesel schema is a check of its own.
-    let is_other = |difference: &SchemaDifference| {
-        !matches!(difference, SchemaDifference::DieselSchemaDiffers { .. })
-    };
+    let is_other =
+        |difference: &SchemaDifference| !matches!(difference, SchemaDifference::DieselSchemaDiffers { .. });
     let found = &subject.validation.schema;
     let problems = (found.iter().zip(remedy::schema(found, subject.plan)))
         .filter(|(difference, _)| is_other(difference))
@@ -162,7 +161,9 @@ fn bookkeeping(subject: &Subject<'_>) -> Check {
     let how = "__diesel_schema_migrations lists the plan's migrations, so that Diesel never runs them again."
         .to_owned();
     let problems = (subject.validation.missing_migrations.iter())
-        .map(|found| problem(words::missing_migration(found), &remedy::missing_migration(found, subject.plan)))
+        .map(|found| {
+            problem(words::missing_migration(found), &remedy::missing_migration(found, subject.plan))
+        })
         .collect();
     check("bookkeeping", how, 2, "migrations", problems)
 }
@@ -183,10 +184,10 @@ fn compared<D>(
         let (what, remedy) = worded(difference);
         problem(what, &remedy)
     });
-    let left_out = found.not_compared.iter().map(|left| LeftOut {
-        what: words::subject(&left.subject),
-        reason: words::reason(&left.reason),
-    });
+    let left_out = found
+        .not_compared
+        .iter()
+        .map(|left| LeftOut { what: words::subject(&left.subject), reason: words::reason(&left.reason) });
     let check = Check {
         left_out: left_out.collect(),
         ..check(name, how.to_owned(), found.compared, unit, problems.collect())

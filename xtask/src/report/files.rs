@@ -67,25 +67,15 @@ impl ReportArgs {
         })
     }
 
-    /// Writes the files of a report, each whole or not at all; nothing where none is wanted. A look at a share of the rows has a folder
-    /// of its own: it never takes the place of a proof.
+    /// Writes the files of a report, each completely or not at all; nothing where none is wanted.
     ///
     /// # Errors
     /// When a file cannot be written.
-    pub(crate) fn write(
-        &self,
-        report: &Report,
-        seal: &Seal,
-        is_look: bool,
-    ) -> anyhow::Result<Option<ReportFiles>> {
+    pub(crate) fn write(&self, report: &Report, seal: &Seal) -> anyhow::Result<Option<ReportFiles>> {
         if self.no_report {
             return Ok(None);
         }
         let run = seal.path.parent().and_then(Path::file_name).unwrap_or(OsStr::new("run"));
-        let mut run = run.to_owned();
-        if is_look {
-            run.push("-sample");
-        }
         let folder = self.report_dir.join(run);
         let failed = || format!("the report cannot be written to {}", folder.display());
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).with_context(failed)?;

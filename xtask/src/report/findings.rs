@@ -39,9 +39,15 @@ impl Findings {
 
 /// What was not compared although another run could compare it, one line each.
 pub(super) fn not_compared(validation: &Validation) -> Vec<String> {
-    let all = [&validation.views.not_compared, &validation.defaults.not_compared, &validation.behaviour.not_compared];
+    let all = [
+        &validation.views.not_compared,
+        &validation.defaults.not_compared,
+        &validation.behaviour.not_compared,
+    ];
     let incidental = all.into_iter().flatten().filter(|left| left.reason.is_incidental());
-    incidental.map(|left| format!("{}: {}", words::subject(&left.subject), words::reason(&left.reason))).collect()
+    incidental
+        .map(|left| format!("{}: {}", words::subject(&left.subject), words::reason(&left.reason)))
+        .collect()
 }
 
 /// A validation as JSON: each finding by its words where older versions have words, and as an object in `findings`.

@@ -3,7 +3,7 @@
 use migrate_core::plan::Plan;
 use postgres_client::TargetUrl;
 use row_mover::ledger::Run;
-use row_mover::run::{Moved, Validation, Verdict};
+use row_mover::run::{Moved, Validation};
 use row_mover::source::seal::Seal;
 use row_mover::validate::TableComparison;
 
@@ -57,19 +57,12 @@ fn list(entries: Vec<String>, noun: &'static str) -> Section {
 
 fn compared_table(tables: &[TableComparison]) -> Section {
     let has_rejects = tables.iter().any(|found| found.rejected + found.nulled > 0);
-    let is_sample = tables.iter().any(|found| found.looked_at.is_some());
     let mut heads = vec!["table", "rows", "equal", "missing", "extra", "different", "seconds"];
     if has_rejects {
         heads.splice(2..2, ["rejected", "nulled"]);
     }
-    if is_sample {
-        heads.insert(2, "looked at");
-    }
     let row = |found: &TableComparison| {
         let mut cells = vec![printable(&found.table), found.source_rows.to_string()];
-        if is_sample {
-            cells.push(found.looked_at.unwrap_or(found.source_rows).to_string());
-        }
         if has_rejects {
             cells.extend([found.rejected.to_string(), found.nulled.to_string()]);
         }
@@ -116,7 +109,10 @@ fn verified(found: &TableComparison) -> String {
 /// What was not compared although another run could compare it.
 fn not_compared(validation: &Validation) -> Section {
     let entries = findings::not_compared(validation);
-    list(entries.iter().map(|line| format!("not checked: {}", printable(line))).collect(), "things not checked")
+    list(
+        entries.iter().map(|line| format!("not checked: {}", printable(line))).collect(),
+        "things not checked",
+    )
 }
 
 /// What the policy for values that PostgreSQL cannot hold has cost.
@@ -172,25 +168,11 @@ fn not_moved_text(plan: &Plan, moved: &[String]) -> Section {
     })
 }
 
-/// A look that has found nothing is never to be taken for a proof.
-fn sample_verdict(validation: &Validation, copy: &str) -> String {
-    let looked = |table: &TableComparison| table.looked_at.unwrap_or(table.source_rows);
-    let sum = |count: &dyn Fn(&TableComparison) -> u64| validation.tables.iter().map(count).sum::<u64>();
-    let share = validation.share.map(|share| share.to_string()).unwrap_or_default();
-    format!(
-        "This is NO proof: nothing differs in the {} of {} of {} that were looked at ({share}), from the sealed copy {copy}. \
-         `cargo xtask validate` compares all of them.\n",
-        sum(&looked),
-        counted(sum(&|table| table.source_rows), "row"),
-        counted(validation.tables.len() as u64, "table")
-    )
-}
-
 /// Without its schema a migration is not proven, whatever the rows are.
 fn without_schema(validation: &Validation, reason: &str, copy: &str) -> String {
     let rows: u64 = validation.tables.iter().map(|table| table.equal).sum();
     format!(
-        "This is NO proof: {} of {} equal the sealed copy {copy}, but keys, indexes and constraints were not compared: {reason}.\n",
+        "NOT proven: {} of {} equal the sealed copy {copy}, but keys, indexes and constraints were not compared: {reason}.\n",
         counted(rows, "row"),
         counted(validation.tables.len() as u64, "table")
     )
@@ -199,17 +181,11 @@ fn without_schema(validation: &Validation, reason: &str, copy: &str) -> String {
 fn verdict(validation: &Validation, seal: &Seal) -> String {
     let rows: u64 = validation.tables.iter().map(|table| table.equal).sum();
     let copy = printable(&workspace::shown(&seal.path));
-    match validation.verdict() {
-        Verdict::Differs => {
-            return format!("NOT proven: PostgreSQL differs from the sealed copy {copy} as listed above.\n");
-        }
-        Verdict::NothingFoundInSample => {
-            return match &validation.schema_not_compared {
-                Some(reason) => without_schema(validation, &report::words::reason(reason), &copy),
-                None => sample_verdict(validation, &copy),
-            };
-        }
-        Verdict::Proven => {}
+    if !validation.is_equal() {
+        return format!("NOT proven: PostgreSQL differs from the sealed copy {copy} as listed above.\n");
+    }
+    if let Some(reason) = &validation.schema_not_compared {
+        return without_schema(validation, &report::words::reason(reason), &copy);
     }
     let (all, were) = if rows == 1 { ("the", "was") } else { ("all", "were") };
     let sum = |count: fn(&TableComparison) -> u64| validation.tables.iter().map(count).sum();

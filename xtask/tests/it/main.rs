@@ -8,11 +8,11 @@
 
 mod any_file;
 mod bench;
+mod changes_since;
 mod cleanup_gate;
 mod existing;
 mod generate;
 mod help;
-mod look;
 mod migrate;
 mod place;
 mod private;

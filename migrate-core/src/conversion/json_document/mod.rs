@@ -16,6 +16,9 @@ pub(super) use tree::Document;
 use super::Refusal;
 use scan::{Container, Events, Token};
 
+/// A document of the size that apps keep in a column.
+pub(super) const EXAMPLE: &[u8] = br#"{"kind": "export", "entries": [{"id": 8796093022208, "count": 512, "price": 19.90, "text": "weekly report, copy 2", "tags": ["a", "b", null, true]}, {"id": 17, "count": 0, "price": 0.05, "text": "d\u00e9j\u00e0 vu", "tags": []}]}"#;
+
 /// What to do with an object in which a key stands twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RepeatedKeys {

@@ -2,7 +2,7 @@
 //! profile saw.
 
 use super::ExistingError;
-use crate::conversion::{Conversion, Limit, NaiveZone, PgType};
+use crate::conversion::{Conversion, Limit, PgType};
 use crate::infer::rejects_in_words;
 use crate::profile::ColumnProfile;
 use crate::target_schema::TargetColumn;
@@ -112,37 +112,11 @@ fn numeric_limit(modifier: Option<u32>) -> Option<Option<Limit>> {
     (scale <= precision).then_some(Some(Limit::Digits { precision, scale }))
 }
 
-/// The conversions that give a type, those that keep most first.
+/// The conversions to a type, those that keep most first.
 fn candidates(kind: PgType) -> Vec<Conversion> {
-    match kind {
-        PgType::Text => vec![Conversion::Text, Conversion::TextFromAny],
-        PgType::Bigint => vec![Conversion::Bigint],
-        PgType::Integer => vec![Conversion::Integer],
-        PgType::Smallint => vec![Conversion::Smallint],
-        PgType::Boolean => vec![Conversion::Boolean, Conversion::BooleanFromWords],
-        PgType::DoublePrecision => vec![Conversion::DoublePrecision],
-        PgType::Real => vec![Conversion::Real],
-        PgType::Numeric => vec![Conversion::Numeric],
-        PgType::Bytea => vec![Conversion::Bytea, Conversion::ByteaFromAny],
-        PgType::Json => vec![Conversion::Json],
-        PgType::Jsonb => vec![Conversion::Jsonb],
-        PgType::Uuid => vec![Conversion::Uuid, Conversion::UuidFromUppercase, Conversion::UuidFromBytes],
-        PgType::Date => vec![Conversion::Date],
-        PgType::Time => vec![Conversion::Time],
-        PgType::Timestamp => vec![
-            Conversion::TimestampFromIso8601,
-            Conversion::TimestampUtcFromIso8601,
-            Conversion::TimestampFromEpochMs,
-            Conversion::TimestampFromEpochS,
-        ],
-        PgType::Timestamptz => vec![
-            Conversion::TimestamptzFromIso8601(NaiveZone::default()),
-            Conversion::TimestamptzFromEpochMs,
-            Conversion::TimestamptzFromEpochS,
-            Conversion::TimestamptzFromEpochUs,
-            Conversion::TimestamptzFromJulianDay,
-        ],
-    }
+    let is_candidate =
+        |conversion: &Conversion| conversion.target_type() == kind && !conversion.needs_decision();
+    Conversion::all().into_iter().filter(is_candidate).collect()
 }
 
 /// What a conversion to `timestamptz` is called where the type is `timestamp`; any other is itself.

@@ -1,13 +1,10 @@
 //! Aggregate functions, where the caller permits them.
 
-use super::super::arithmetic::float;
-use super::super::expression::Translator;
-use super::super::node::{Family, Kind, Node};
-use super::super::{Result, compare, literal, untranslatable};
-use super::of;
+use crate::translate::model::{Caveat, Family, Kind, Native, Node, Notes, Result, untranslatable};
+use crate::translate::operators::{arithmetic::float, compare};
 
 /// Whether a function with so many arguments is an aggregate.
-pub(in super::super) fn is_one(name: &str, arguments: usize) -> bool {
+pub(crate) fn is_aggregate(name: &str, arguments: usize) -> bool {
     match name {
         "count" | "sum" | "total" | "avg" | "group_concat" | "string_agg" => true,
         "min" | "max" => arguments == 1,
@@ -15,62 +12,50 @@ pub(in super::super) fn is_one(name: &str, arguments: usize) -> bool {
     }
 }
 
-/// The call; none where the function is no aggregate, or not with so many arguments.
-pub(super) fn call(
-    translator: &mut Translator<'_>,
-    name: &str,
-    is_distinct: bool,
-    arguments: &[Node],
-) -> Result<Option<Node>> {
-    if !is_one(name, arguments.len()) {
-        return Ok(None);
-    }
-    if !translator.takes_aggregates {
-        return untranslatable(format!("the aggregate function {name}"));
-    }
+/// The call of an aggregate.
+pub(crate) fn call(notes: &mut Notes, name: &str, is_distinct: bool, arguments: &[Node]) -> Result<Node> {
     if is_distinct {
         must_be_told_apart(name, arguments)?;
     }
     let distinct = if is_distinct { "DISTINCT " } else { "" };
-    let node = match (name, arguments) {
+    Ok(match (name, arguments) {
         ("count", [value]) => {
             let sql = value.native.as_ref().map_or(&value.sql, |native| &native.sql);
-            of(Kind::Integer, format!("count({distinct}{sql})"), arguments, true)
+            Node::atom(Kind::Integer, format!("count({distinct}{sql})")).made_of(arguments).not_null()
         }
         ("sum", [value]) => sum(distinct, value)?,
         ("total", [value]) => {
             let sum = sum(distinct, value)?;
-            of(Kind::Real, format!("coalesce({}, 0)::float8", sum.sql), arguments, true)
+            Node::atom(Kind::Real, format!("coalesce({}, 0)::float8", sum.sql)).made_of(arguments).not_null()
         }
         ("avg", [value]) => {
             let number = value.number()?;
             let sql = format!("avg({distinct}{})::float8", number.sql);
-            Node { is_approximate: true, ..of(Kind::Real, sql, arguments, false) }
+            Node::atom(Kind::Real, sql).made_of(arguments).with(Caveat::Approximate)
         }
         ("min" | "max", [value]) => least_or_greatest(name, value)?,
         ("group_concat" | "string_agg", [text, rest @ ..]) if rest.len() <= 1 => {
-            let separator = rest.first().cloned().unwrap_or_else(|| literal::text(","));
-            translator.note(format!(
+            let separator = rest.first().cloned().unwrap_or_else(|| Node::of_text(","));
+            notes.push(format!(
                 "the order in which {name} puts its parts together is not fixed, in neither database"
             ));
             let (text, separator) = (text.text()?, separator.text()?);
-            of(Kind::Text, format!("string_agg({distinct}{}, {})", text.sql, separator.sql), arguments, false)
+            Node::atom(Kind::Text, format!("string_agg({distinct}{}, {})", text.sql, separator.sql))
+                .made_of(arguments)
         }
         _ => return untranslatable(format!("{name} with {} arguments", arguments.len())),
-    };
-    Ok(Some(node))
+    })
 }
 
 /// Refuses DISTINCT of values that are equal in one of the databases alone.
-pub(in super::super) fn must_be_told_apart(name: &str, arguments: &[Node]) -> Result<()> {
+pub(crate) fn must_be_told_apart(name: &str, arguments: &[Node]) -> Result<()> {
     for argument in arguments {
         if matches!(argument.kind, Kind::Json | Kind::Document | Kind::Unknown) && argument.native.is_none() {
             return untranslatable(format!(
                 "{name} of DISTINCT values that may be equal where SQLite's differ"
             ));
         }
-        let collation = argument.collation.as_ref().filter(|by| **by != Default::default());
-        if argument.kind == Kind::Text && collation.is_some() {
+        if argument.is_collated_text() {
             return untranslatable(format!("{name} of DISTINCT text under a collation"));
         }
     }
@@ -82,15 +67,16 @@ fn sum(distinct: &str, value: &Node) -> Result<Node> {
     let arguments = std::slice::from_ref(value);
     Ok(match number.kind {
         Kind::Integer => {
-            of(Kind::Integer, format!("sum({distinct}{})::bigint", number.sql), arguments, false)
+            Node::atom(Kind::Integer, format!("sum({distinct}{})::bigint", number.sql)).made_of(arguments)
         }
         Kind::Real => {
-            let node = of(Kind::Real, format!("sum({distinct}{})", float(&number)), arguments, false);
-            Node { is_approximate: true, ..node }
+            let node =
+                Node::atom(Kind::Real, format!("sum({distinct}{})", float(&number))).made_of(arguments);
+            node.with(Caveat::Approximate)
         }
         Kind::Number => {
-            let node = of(Kind::Number, format!("sum({distinct}{})", number.sql), arguments, false);
-            Node { is_approximate: true, ..node }
+            let node = Node::atom(Kind::Number, format!("sum({distinct}{})", number.sql)).made_of(arguments);
+            node.with(Caveat::Approximate)
         }
         _ => return untranslatable("a sum of what is no number"),
     })
@@ -103,22 +89,19 @@ fn least_or_greatest(name: &str, value: &Node) -> Result<Node> {
         (Some(native), _) if !matches!(native.family, Family::Boolean | Family::Uuid) => {
             let mut node = value.clone();
             node.sql = format!("{name}({})", value.sql);
-            node.native = Some(super::super::node::Native {
-                family: native.family,
-                sql: format!("{name}({})", native.sql),
-            });
+            node.native = Some(Native { family: native.family, sql: format!("{name}({})", native.sql) });
             (node.affinity, node.is_not_null) = (None, false);
             Ok(node)
         }
         (_, Kind::Text) => {
-            let sql = match value.collation.as_ref().filter(|by| **by != Default::default()) {
-                Some(_) => return untranslatable(format!("{name} of text under a collation")),
-                None => compare::in_c(value),
-            };
-            Ok(of(Kind::Text, format!("{name}({sql})"), std::slice::from_ref(value), false))
+            if value.is_collated_text() {
+                return untranslatable(format!("{name} of text under a collation"));
+            }
+            let sql = format!("{name}({})", compare::in_c(value));
+            Ok(Node::atom(Kind::Text, sql).made_of([value]))
         }
         (_, Kind::Integer | Kind::Real | Kind::Number) => {
-            Ok(of(value.kind, format!("{name}({})", value.sql), std::slice::from_ref(value), false))
+            Ok(Node::atom(value.kind, format!("{name}({})", value.sql)).made_of([value]))
         }
         _ => untranslatable(format!("{name} of such a value")),
     }

@@ -1,15 +1,14 @@
 //! Functions that choose among their arguments, and what is told of a value.
 
-use super::super::expression::{Translator, unified};
-use super::super::node::{Kind, Native, Node};
-use super::super::{Result, compare, literal, moment, untranslatable};
-use super::of;
 use sqlite3_parser::ast::Operator;
 
-pub(super) fn call(translator: &mut Translator<'_>, name: &str, arguments: &[Node]) -> Option<Result<Node>> {
+use crate::translate::model::{Caveat, Collated, Family, Kind, Native, Node, Notes, Result, untranslatable};
+use crate::translate::operators::{compare, moment, unified};
+
+pub(super) fn call(notes: &mut Notes, name: &str, arguments: &[Node]) -> Option<Result<Node>> {
     Some(match (name, arguments) {
         ("coalesce", [_, _, ..]) | ("ifnull", [_, _]) => coalesce(arguments),
-        ("nullif", [left, right]) => nullif(translator, left, right),
+        ("nullif", [left, right]) => nullif(notes, left, right),
         ("iif" | "if", [condition, rest @ ..]) if (1..=2).contains(&rest.len()) => iif(condition, rest),
         ("likely" | "unlikely", [only]) | ("likelihood", [only, _]) => Ok(only.clone()),
         ("typeof", [only]) => type_of(only),
@@ -30,20 +29,20 @@ fn coalesce(arguments: &[Node]) -> Result<Node> {
         let list_native: Vec<&str> = native.iter().map(|native| native.sql.as_str()).collect();
         let family = native.first().map(|native| native.family);
         let sql = format!("coalesce({})", list_native.join(", "));
-        let node = of(kind, format!("coalesce({})", list.join(", ")), arguments, is_not_null);
-        return Ok(Node { native: family.map(|family| Native { family, sql }), ..node });
+        let node = Node::atom(kind, format!("coalesce({})", list.join(", "))).made_of(arguments);
+        return Ok(Node { is_not_null, native: family.map(|family| Native { family, sql }), ..node });
     }
     let (kind, nodes) = unified(arguments)?;
     if kind == Kind::Null {
-        return Ok(literal::null());
+        return Ok(Node::null());
     }
     let list: Vec<&str> = nodes.iter().map(|node| node.sql.as_str()).collect();
-    Ok(of(kind, format!("coalesce({})", list.join(", ")), &nodes, is_not_null))
+    let node = Node::atom(kind, format!("coalesce({})", list.join(", "))).made_of(&nodes);
+    Ok(Node { is_not_null, ..node })
 }
 
 /// All arguments in one form of PostgreSQL's own; none where one of them has none. A condition is better off as a number.
 fn natives(arguments: &[Node]) -> Option<Vec<Native>> {
-    use super::super::node::Family;
     let family = arguments.iter().find_map(|node| node.native.as_ref()).map(|native| native.family)?;
     if family == Family::Boolean {
         return None;
@@ -57,13 +56,13 @@ fn natives(arguments: &[Node]) -> Option<Vec<Native>> {
 }
 
 /// `nullif`, by the rules of a comparison.
-fn nullif(translator: &mut Translator<'_>, left: &Node, right: &Node) -> Result<Node> {
+fn nullif(notes: &mut Notes, left: &Node, right: &Node) -> Result<Node> {
     if left.kind == Kind::Null {
-        return Ok(literal::null());
+        return Ok(Node::null());
     }
     // A function sees values, to which no affinity of a column is applied any more.
     let bare = |node: &Node| Node { affinity: None, ..node.clone() };
-    let is_equal = compare::compared(translator, &bare(left), Operator::Equals, &bare(right))?;
+    let is_equal = compare::compared(notes, &bare(left), Operator::Equals, &bare(right))?;
     let equal = is_equal.condition()?;
     let chosen = |sql: &str| match equal.strip_prefix(&format!("{sql} = ")) {
         Some(right) if !right.contains(' ') => format!("nullif({sql}, {right})"),
@@ -80,14 +79,14 @@ fn nullif(translator: &mut Translator<'_>, left: &Node, right: &Node) -> Result<
     };
     let is_atom = sql.starts_with("nullif");
     let node = Node { sql, kind, native, is_atom, is_not_null: false, constant: None, ..left.clone() };
-    let node = Node { affinity: None, collation: None, is_collation_named: false, ..node };
-    Ok(node.made_of(&[left, right, &is_equal]))
+    let node = Node { affinity: None, collation: Collated::ByDefault, ..node };
+    Ok(node.made_of([left, right, &is_equal]))
 }
 
 fn iif(condition: &Node, results: &[Node]) -> Result<Node> {
     let (kind, nodes) = unified(results)?;
     if kind == Kind::Null {
-        return Ok(literal::null());
+        return Ok(Node::null());
     }
     let mut sql = format!("CASE WHEN {}", condition.condition()?);
     if let Some(then) = nodes.first() {
@@ -99,17 +98,17 @@ fn iif(condition: &Node, results: &[Node]) -> Result<Node> {
     sql.push_str(" END");
     let is_not_null = nodes.len() == 2 && nodes.iter().all(|node| node.is_not_null);
     let node = Node { is_not_null, ..Node::compound(kind, sql) };
-    let node = node.made_of(&nodes.iter().chain([condition]).collect::<Vec<_>>());
+    let node = node.made_of(nodes.iter().chain([condition]));
     // The condition does not give the result its collation.
-    Ok(Node { is_from_column: nodes.iter().any(|node| node.is_from_column), ..node })
+    Ok(node.chosen_from(&nodes))
 }
 
 fn type_of(node: &Node) -> Result<Node> {
-    if node.may_be_integer {
+    if node.has(Caveat::MaybeInteger) {
         return untranslatable("typeof of a value whose class the conversion does not keep");
     }
     let class = match node.kind {
-        Kind::Null => return Ok(literal::text("null")),
+        Kind::Null => return Ok(Node::of_text("null")),
         Kind::Integer | Kind::Truth => "integer",
         Kind::Real => "real",
         Kind::Text => "text",
@@ -119,9 +118,9 @@ fn type_of(node: &Node) -> Result<Node> {
         }
     };
     if node.is_not_null {
-        return Ok(literal::text(class));
+        return Ok(Node::of_text(class));
     }
     let is_null = compare::is_null(node, false);
     let sql = format!("CASE WHEN {} THEN 'null' ELSE '{class}' END", is_null.sql);
-    Ok(Node { is_not_null: true, ..Node::compound(Kind::Text, sql) }.made_of(&[node]))
+    Ok(Node::compound(Kind::Text, sql).made_of([node]).not_null())
 }

@@ -1,8 +1,8 @@
 //! Functions of the digits and bytes that a value is written with: hex, unhex, quote.
 
-use super::super::node::{Constant, Kind, Node};
-use super::super::{Result, compare, literal, untranslatable};
-use super::{like, of};
+use crate::translate::model::{Constant, Kind, Node, Origin, Result, untranslatable};
+use crate::translate::operators::cast;
+use crate::translate::operators::compare;
 
 pub(super) fn call(name: &str, arguments: &[Node]) -> Option<Result<Node>> {
     Some(match (name, arguments) {
@@ -13,22 +13,17 @@ pub(super) fn call(name: &str, arguments: &[Node]) -> Option<Result<Node>> {
     })
 }
 
-/// The bytes of text, without a function that depends on the session: `decode` takes every byte but the backslash for itself.
-pub(in super::super) fn bytes(text: &Node) -> String {
-    format!("decode(replace({}, E'\\\\', E'\\\\\\\\'), 'escape')", text.sql)
-}
-
 /// `hex`, which gives empty text for NULL.
 fn hex(value: &Node) -> Result<Node> {
     let bytes = match value.kind {
-        Kind::Null => return Ok(literal::text("")),
+        Kind::Null => return Ok(Node::of_text("")),
         Kind::Blob => value.sql.clone(),
-        _ => bytes(&value.text()?),
+        _ => cast::bytes(&value.text()?),
     };
     let digits = format!("upper(encode({bytes}, 'hex'))");
     let sql = if value.is_not_null { digits } else { format!("coalesce({digits}, '')") };
-    let node = of(Kind::Text, sql, std::slice::from_ref(value), true);
-    Ok(Node { is_from_column: false, ..node })
+    let node = Node::atom(Kind::Text, sql).made_of([value]).not_null();
+    Ok(Node { origin: Origin::Computed, ..node })
 }
 
 /// `unhex`, which is NULL where the text is not all pairs of digits.
@@ -39,22 +34,21 @@ fn unhex(text: &Node) -> Result<Node> {
     }
     let value = compare::in_c(&text);
     let sql = format!("(CASE WHEN {value} ~ '^([0-9A-Fa-f]{{2}})*$' THEN decode({}, 'hex') END)", text.sql);
-    Ok(Node { is_from_column: false, ..of(Kind::Blob, sql, &[text], false) })
+    Ok(Node { origin: Origin::Computed, ..Node::atom(Kind::Blob, sql).made_of([&text]) })
 }
 
 /// `quote`: the literal of SQLite's SQL.
 fn quote(value: &Node) -> Result<Node> {
     if let (Kind::Null, _) | (_, Some(Constant::Null)) = (value.kind, &value.constant) {
-        return Ok(literal::text("NULL"));
+        return Ok(Node::of_text("NULL"));
     }
     let quoted = match value.kind {
         Kind::Text => {
             let sql = format!("'''' || replace({}, '''', '''''') || ''''", value.sql);
-            like(value, Kind::Text, sql)
+            Node::atom(Kind::Text, sql).strict([value])
         }
-        Kind::Blob => {
-            like(value, Kind::Text, format!("'X''' || upper(encode({}, 'hex')) || ''''", value.sql))
-        }
+        Kind::Blob => Node::atom(Kind::Text, format!("'X''' || upper(encode({}, 'hex')) || ''''", value.sql))
+            .strict([value]),
         Kind::Integer | Kind::Truth => value.text()?,
         _ => return untranslatable("quote of a float, or of what has no exact text in PostgreSQL's type"),
     };
@@ -62,5 +56,5 @@ fn quote(value: &Node) -> Result<Node> {
         let is_atom = matches!(value.kind, Kind::Integer | Kind::Truth) && quoted.is_atom;
         return Ok(Node { is_atom, ..quoted });
     }
-    Ok(of(Kind::Text, format!("coalesce({}, 'NULL')", quoted.sql), &[quoted], true))
+    Ok(Node::atom(Kind::Text, format!("coalesce({}, 'NULL')", quoted.sql)).made_of([&quoted]).not_null())
 }

@@ -1,9 +1,7 @@
 //! Functions of JSON, on columns of `json` or `jsonb` and on text that is a document.
 
-use super::super::node::{Constant, Kind, Node};
-use super::super::{Result, untranslatable};
-use super::{like, of};
 use crate::identifier::quote_pg_literal;
+use crate::translate::model::{Caveat, Constant, Kind, Node, Result, untranslatable};
 
 pub(super) fn call(name: &str, arguments: &[Node]) -> Option<Result<Node>> {
     Some(match (name, arguments) {
@@ -21,18 +19,11 @@ pub(super) fn call(name: &str, arguments: &[Node]) -> Option<Result<Node>> {
 }
 
 /// `document -> path` and, for the value itself, `document ->> path`.
-pub(in super::super) fn arrow(document: &Node, path: &Node, is_value: bool) -> Result<Node> {
+pub(crate) fn arrow(document: &Node, path: &Node, is_value: bool) -> Result<Node> {
     let path = match &path.constant {
-        Some(Constant::Text(text)) if !text.starts_with('$') => {
-            Node { constant: Some(Constant::Text(format!("$.\"{text}\""))), ..path.clone() }
-        }
-        Some(Constant::Integer(place @ 0..)) => {
-            Node { constant: Some(Constant::Text(format!("$[{place}]"))), ..path.clone() }
-        }
-        Some(Constant::Integer(place)) => {
-            let back = place.unsigned_abs();
-            Node { constant: Some(Constant::Text(format!("$[#-{back}]"))), ..path.clone() }
-        }
+        Some(Constant::Text(text)) if !text.starts_with('$') => Node::of_text(&format!("$.\"{text}\"")),
+        Some(Constant::Integer(index @ 0..)) => Node::of_text(&format!("$[{index}]")),
+        Some(Constant::Integer(index)) => Node::of_text(&format!("$[#-{}]", index.unsigned_abs())),
         _ => path.clone(),
     };
     if is_value {
@@ -44,7 +35,7 @@ pub(in super::super) fn arrow(document: &Node, path: &Node, is_value: bool) -> R
 /// A part of a document; a JSON null there is NULL.
 fn extract(document: &Node, path: &Node) -> Result<Node> {
     let part = at(document, path)?;
-    Ok(of(Kind::Json, format!("nullif({}, 'null')", part.sql), &[part], false))
+    Ok(Node::atom(Kind::Json, format!("nullif({}, 'null')", part.sql)).made_of([&part]))
 }
 
 /// The part of a document that a path leads to, as `jsonb`.
@@ -68,7 +59,7 @@ fn at(document: &Node, path: &Node) -> Result<Node> {
             }
         };
     }
-    Ok(of(Kind::Json, format!("({sql})"), &[document], false))
+    Ok(Node::atom(Kind::Json, format!("({sql})")).made_of([&document]))
 }
 
 /// A value as a document: what is one already, or text that PostgreSQL reads as one, and refuses where SQLite does.
@@ -76,9 +67,8 @@ fn document(node: &Node) -> Result<Node> {
     match node.kind {
         Kind::Json | Kind::Document => Ok(Node { kind: Kind::Json, ..node.clone() }),
         Kind::Text => {
-            let is_text_document = node.constant.is_none();
-            let document = like(node, Kind::Json, format!("{}::jsonb", node.operand()));
-            Ok(Node { is_text_document, ..document })
+            let document = Node::atom(Kind::Json, format!("{}::jsonb", node.operand())).strict([node]);
+            Ok(if node.constant.is_none() { document.with(Caveat::ParsedDocument) } else { document })
         }
         _ => untranslatable("a function of JSON on what is no text"),
     }
@@ -128,15 +118,14 @@ fn steps(path: &str) -> Result<Vec<Step>> {
 /// `json_valid`: true by its type where the column is a document.
 fn valid(document: &Node) -> Result<Node> {
     match document.kind {
-        Kind::Document if document.is_not_null => Ok(of(
-            Kind::Truth,
-            format!("{} IS NOT NULL", document.operand()),
-            &[Node { is_atom: false, ..document.clone() }],
-            true,
-        )),
+        Kind::Document if document.is_not_null => {
+            Ok(Node::atom(Kind::Truth, format!("{} IS NOT NULL", document.operand()))
+                .made_of([&Node { is_atom: false, ..document.clone() }])
+                .not_null())
+        }
         Kind::Document => {
             let sql = format!("CASE WHEN {} IS NOT NULL THEN true END", document.operand());
-            Ok(Node { is_atom: false, ..of(Kind::Truth, sql, std::slice::from_ref(document), false) })
+            Ok(Node { is_atom: false, ..Node::atom(Kind::Truth, sql).made_of([document]) })
         }
         _ => untranslatable("json_valid of text, which PostgreSQL 15 cannot tell"),
     }
@@ -148,8 +137,8 @@ fn type_of(document: &Node) -> Node {
         "CASE jsonb_typeof({value}) WHEN 'string' THEN 'text' WHEN 'boolean' THEN {value}::text WHEN 'number' THEN \
          CASE WHEN {value}::text ~ '[.eE]' THEN 'real' ELSE 'integer' END ELSE jsonb_typeof({value}) END"
     );
-    let node = of(Kind::Text, sql, std::slice::from_ref(document), false);
-    Node { is_atom: false, is_class_of_document: true, ..node }
+    let node = Node::atom(Kind::Text, sql).made_of([document]);
+    Node { is_atom: false, ..node.with(Caveat::DocumentClass) }
 }
 
 fn array_length(document: &Node) -> Node {
@@ -157,5 +146,5 @@ fn array_length(document: &Node) -> Node {
     let sql = format!(
         "CASE WHEN jsonb_typeof({value}) = 'array' THEN jsonb_array_length({value}) WHEN {value} IS NOT NULL THEN 0 END"
     );
-    Node { is_atom: false, ..of(Kind::Integer, sql, std::slice::from_ref(document), false) }
+    Node { is_atom: false, ..Node::atom(Kind::Integer, sql).made_of([document]) }
 }

@@ -1,8 +1,7 @@
 //! Modifiers of points in time (SQLite manual, "Date And Time Functions", section 3).
 
-use super::super::expression::Translator;
-use super::super::moment::{self, Moment};
-use super::super::{Result, untranslatable};
+use crate::translate::model::{Notes, Result, untranslatable};
+use crate::translate::operators::{moment, moment::Moment};
 
 /// What a modifier adds.
 #[derive(Debug, PartialEq, Eq)]
@@ -12,7 +11,7 @@ enum Amount {
     Months(i64),
 }
 
-pub(super) fn apply(translator: &mut Translator<'_>, moment: Moment, modifier: &str) -> Result<Moment> {
+pub(super) fn apply(notes: &mut Notes, moment: Moment, modifier: &str) -> Result<Moment> {
     let start = |unit: &str| {
         Ok(Moment {
             wall: format!("date_trunc('{unit}', {})", moment.wall),
@@ -27,9 +26,7 @@ pub(super) fn apply(translator: &mut Translator<'_>, moment: Moment, modifier: &
         "subsec" | "subsecond" => return Ok(Moment { is_subsec: true, ..moment }),
         "utc" if moment.is_clock && !moment.wall.contains("localtimestamp") => return Ok(moment),
         "localtime" if moment.is_clock && moment.wall == moment::now().wall => {
-            translator.note(
-                "'localtime' is the zone of the machine that runs SQLite; in PostgreSQL it is the session's TimeZone",
-            );
+            notes.push("'localtime' is the zone of the machine that runs SQLite; in PostgreSQL it is the session's TimeZone".to_owned());
             return Ok(Moment { wall: "localtimestamp".to_owned(), ..moment });
         }
         _ => match (weekday(modifier), amount(modifier)) {

@@ -1,16 +1,14 @@
 //! Functions of numbers.
 
-use super::super::arithmetic::{float, whole};
-use super::super::expression::{Translator, unified};
-use super::super::node::{Constant, Kind, Node};
-use super::super::{Result, compare, literal, untranslatable};
-use super::{like, of, volatile};
+use super::volatile;
+use crate::translate::model::{Caveat, Constant, Kind, Node, Notes, Result, untranslatable};
+use crate::translate::operators::{arithmetic::float, arithmetic::whole, compare, unified};
 
-pub(super) fn call(translator: &mut Translator<'_>, name: &str, arguments: &[Node]) -> Option<Result<Node>> {
+pub(super) fn call(notes: &mut Notes, name: &str, arguments: &[Node]) -> Option<Result<Node>> {
     Some(match (name, arguments) {
         ("abs", [number]) if number.kind == Kind::Integer => {
             let sql = format!("abs({})", whole(number));
-            Ok(Node { bound: number.bound, ..like(number, Kind::Integer, sql) })
+            Ok(Node { bound: number.bound, ..Node::atom(Kind::Integer, sql).strict([number]) })
         }
         ("abs", [number]) => simple("abs", number),
         ("sign", [number]) => simple("sign", number).map(|sign| Node {
@@ -25,13 +23,13 @@ pub(super) fn call(translator: &mut Translator<'_>, name: &str, arguments: &[Nod
         ("round", [number, Node { constant: Some(Constant::Integer(places)), .. }])
             if number.kind == Kind::Number =>
         {
-            Ok(round_to(translator, number, *places))
+            Ok(round_to(notes, number, *places))
         }
         ("round", [number, places]) if number.kind == Kind::Null || places.kind == Kind::Null => {
-            Ok(literal::null())
+            Ok(Node::null())
         }
         ("sqrt", [number]) => sqrt(number),
-        ("pi", []) => Ok(Node { is_not_null: true, ..Node::atom(Kind::Real, "pi()") }),
+        ("pi", []) => Ok(Node::atom(Kind::Real, "pi()").not_null()),
         ("min" | "max", [_, _, ..]) => least_or_greatest(name, arguments),
         ("random", []) => {
             // The hash of a random UUID, since no function of PostgreSQL gives 64 random bits.
@@ -55,7 +53,7 @@ fn simple(function: &str, number: &Node) -> Result<Node> {
         return Ok(number);
     }
     let sql = if number.kind == Kind::Real { float(&number) } else { number.sql.clone() };
-    Ok(like(&number, number.kind, format!("{function}({sql})")))
+    Ok(Node::atom(number.kind, format!("{function}({sql})")).strict([&number]))
 }
 
 /// `round` to a whole number: a float, halves away from zero. PostgreSQL rounds halves of floats to the even one.
@@ -63,25 +61,26 @@ fn round(number: &Node) -> Result<Node> {
     let number = number.number()?;
     match number.kind {
         Kind::Null => Ok(number),
-        Kind::Integer => Ok(like(&number, Kind::Real, float(&number))),
+        Kind::Integer => Ok(Node::atom(Kind::Real, float(&number)).strict([&number])),
         Kind::Real => {
             let x = float(&number);
             let sql = format!(
                 "CASE WHEN abs({x}) >= 4503599627370496 THEN {x} WHEN {x} < 0 THEN trunc({x} - 0.5) + 0 ELSE trunc({x} + 0.5) END"
             );
             let node = Node { is_not_null: number.is_not_null, ..Node::compound(Kind::Real, sql) };
-            Ok(node.made_of(&[&number]))
+            Ok(node.made_of([&number]))
         }
         _ => untranslatable("round of numbers that may be integers or floats"),
     }
 }
 
 /// `round` of exact numbers to decimals: SQLite rounds the float.
-fn round_to(translator: &mut Translator<'_>, number: &Node, places: i64) -> Node {
-    translator.note("numbers are calculated exactly, where SQLite calculates with floats");
+fn round_to(notes: &mut Notes, number: &Node, places: i64) -> Node {
+    notes.push("numbers are calculated exactly, where SQLite calculates with floats".to_owned());
     // SQLite takes 0 to 30 places.
-    let node = like(number, Kind::Number, format!("round({}, {})", number.sql, places.clamp(0, 30)));
-    Node { is_approximate: true, ..node }
+    let node =
+        Node::atom(Kind::Number, format!("round({}, {})", number.sql, places.clamp(0, 30))).strict([number]);
+    node.with(Caveat::Approximate)
 }
 
 /// `sqrt`, which every machine rounds alike; NULL for less than 0, where PostgreSQL fails.
@@ -92,21 +91,19 @@ fn sqrt(number: &Node) -> Result<Node> {
     }
     let x = float(&number);
     let node = Node::atom(Kind::Real, format!("(CASE WHEN {x} >= 0 THEN sqrt({x}) END)"));
-    Ok(node.made_of(&[&number]))
+    Ok(node.made_of([&number]))
 }
 
 /// `min` and `max` of several, which are NULL where one is.
 fn least_or_greatest(name: &str, arguments: &[Node]) -> Result<Node> {
     let (kind, nodes) = unified(arguments)?;
     if arguments.iter().any(|node| node.kind == Kind::Null) {
-        return Ok(literal::null());
+        return Ok(Node::null());
     }
     if kind == Kind::Truth || kind == Kind::Json {
         return untranslatable(format!("{name} of conditions or documents"));
     }
-    if kind == Kind::Text
-        && nodes.iter().any(|node| node.collation.as_ref().is_some_and(|by| *by != Default::default()))
-    {
+    if nodes.iter().any(Node::is_collated_text) {
         return untranslatable(format!("{name} of text under a collation"));
     }
     let function = if name == "min" { "least" } else { "greatest" };
@@ -118,8 +115,8 @@ fn least_or_greatest(name: &str, arguments: &[Node]) -> Result<Node> {
     let may_be_null: Vec<String> =
         nodes.iter().filter(|node| !node.is_not_null).map(|node| compare::is_null(node, false).sql).collect();
     if may_be_null.is_empty() {
-        return Ok(of(kind, call, &nodes, true));
+        return Ok(Node::atom(kind, call).made_of(&nodes).not_null());
     }
     let sql = format!("CASE WHEN {} THEN NULL ELSE {call} END", may_be_null.join(" OR "));
-    Ok(Node::compound(kind, sql).made_of(&nodes.iter().collect::<Vec<_>>()))
+    Ok(Node::compound(kind, sql).made_of(&nodes))
 }

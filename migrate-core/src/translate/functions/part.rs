@@ -1,10 +1,8 @@
 //! `substr`: both databases count from 1, and let a start before the text take up characters that are not there. SQLite counts a
 //! negative start from the end, and takes the characters before the start where the length is negative.
 
-use super::super::arithmetic::whole;
-use super::super::node::{Constant, Kind, Node};
-use super::super::{Result, untranslatable};
-use super::of;
+use crate::translate::model::{Constant, Kind, Node, Result, untranslatable};
+use crate::translate::operators::arithmetic::whole;
 
 /// The largest place of a literal.
 const PLACE_MAX: i64 = 1_000_000_000;
@@ -26,7 +24,7 @@ pub(super) fn substr(value: &Node, start: &Node, length: Option<&Node>) -> Resul
     };
     let is_null = |node: &Node| node.kind == Kind::Null;
     if is_null(&value) || is_null(start) || length.is_some_and(is_null) {
-        return Ok(super::super::literal::null());
+        return Ok(Node::null());
     }
     let start_place = place(start)?;
     let length_place = length.map(place).transpose()?;
@@ -50,8 +48,6 @@ pub(super) fn substr(value: &Node, start: &Node, length: Option<&Node>) -> Resul
             counted(text, &first, matches!(start, Place::Known(0..)), length.as_ref())
         }
     };
-    let is_not_null =
-        value.is_not_null && start.is_not_null && length.is_none_or(|length| length.is_not_null);
     let mut parts = vec![value.clone(), start.clone()];
     parts.extend(length.cloned());
     // `least` and `greatest` pass NULL over.
@@ -63,8 +59,8 @@ pub(super) fn substr(value: &Node, start: &Node, length: Option<&Node>) -> Resul
         [] => sql,
         conditions => format!("(CASE WHEN {} THEN {sql} END)", conditions.join(" AND ")),
     };
-    let node = of(value.kind, sql, &parts, is_not_null);
-    Ok(Node { is_from_column: value.is_from_column, ..node })
+    let node = Node::atom(value.kind, sql).strict(&parts);
+    Ok(node.chosen_from([&value]))
 }
 
 /// A place or a length: a literal, or SQL of type `bigint`.

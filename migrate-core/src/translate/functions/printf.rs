@@ -1,7 +1,6 @@
 //! `printf`, by the directives that both databases write alike: `%s`, `%d`, `%x`, each with a width where it has one, and `%%`.
 
-use super::super::node::{Kind, Node};
-use super::super::{Result, literal, untranslatable};
+use crate::translate::model::{Kind, Node, Result, untranslatable};
 
 /// A directive: what stands between `%` and its letter.
 struct Directive {
@@ -27,18 +26,17 @@ pub(super) fn formatted(format: &str, arguments: &[Node]) -> Result<Node> {
             continue;
         }
         if !plain.is_empty() {
-            pieces.push(literal::text(&std::mem::take(&mut plain)).sql);
+            pieces.push(Node::of_text(&std::mem::take(&mut plain)).sql);
         }
         let Some(argument) = left.next() else { return untranslatable("printf with too few arguments") };
         pieces.push(written(&directive, argument)?);
     }
     plain.push_str(rest);
     if !plain.is_empty() || pieces.is_empty() {
-        pieces.push(literal::text(&plain).sql);
+        pieces.push(Node::of_text(&plain).sql);
     }
-    let parts: Vec<&Node> = arguments.iter().collect();
-    let is_atom = pieces.len() == 1;
-    Ok(Node { is_not_null: true, is_atom, ..Node::atom(Kind::Text, pieces.join(" || ")) }.made_of(&parts))
+    let node = Node::atom(Kind::Text, pieces.join(" || ")).made_of(arguments).not_null();
+    Ok(Node { is_atom: pieces.len() == 1, ..node })
 }
 
 /// The directive at the beginning of `text`, and what follows it.

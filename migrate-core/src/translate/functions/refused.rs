@@ -1,10 +1,9 @@
 //! Functions that are known and have no counterpart, each with the reason.
 
-use super::super::node::Node;
-use super::super::{Result, untranslatable};
+use crate::translate::model::{Node, Result, untranslatable};
 
 /// The functions, and why they are refused.
-pub(in super::super) const REASONS: &[(&[&str], &str)] = &[
+pub(crate) const REASONS: &[(&[&str], &str)] = &[
     (
         &[
             "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "degrees", "exp",

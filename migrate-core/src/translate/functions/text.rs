@@ -1,10 +1,10 @@
 //! Functions of text and blobs.
 
-use super::super::compare::in_c;
-use super::super::node::{Constant, Kind, Node};
-use super::super::{Result, literal, pattern, untranslatable};
-use super::{like, of, part, printf, volatile};
 use sqlite3_parser::ast::LikeOperator;
+
+use super::{part, printf, volatile};
+use crate::translate::model::{Constant, Kind, Node, Result, untranslatable};
+use crate::translate::operators::{compare::in_c, pattern};
 
 /// No text is longer.
 const LENGTH_BOUND: i128 = 1 << 31;
@@ -17,14 +17,16 @@ pub(super) fn call(name: &str, arguments: &[Node]) -> Option<Result<Node>> {
                 let inner = rest.strip_suffix(')').unwrap_or(rest);
                 Ok(Node { sql: format!("encode({inner}"), ..text.clone() })
             }
-            _ => text.text().map(|text| like(&text, Kind::Text, format!("lower({})", in_c(&text)))),
+            _ => text
+                .text()
+                .map(|text| Node::atom(Kind::Text, format!("lower({})", in_c(&text))).strict([&text])),
         },
         ("upper", [text]) => {
-            text.text().map(|text| like(&text, Kind::Text, format!("upper({})", in_c(&text))))
+            text.text().map(|text| Node::atom(Kind::Text, format!("upper({})", in_c(&text))).strict([&text]))
         }
         ("length", [value]) => length(value),
         ("octet_length", [value]) if matches!(value.kind, Kind::Text | Kind::Blob) => {
-            Ok(like(value, Kind::Integer, format!("octet_length({})", value.sql)))
+            Ok(Node::atom(Kind::Integer, format!("octet_length({})", value.sql)).strict([value]))
         }
         ("trim", [text, rest @ ..]) if rest.len() <= 1 => trimmed("btrim", text, rest.first()),
         ("ltrim", [text, rest @ ..]) if rest.len() <= 1 => trimmed("ltrim", text, rest.first()),
@@ -39,14 +41,13 @@ pub(super) fn call(name: &str, arguments: &[Node]) -> Option<Result<Node>> {
         ("glob", [pattern, text]) => pattern::matched(LikeOperator::Glob, text, pattern, None),
         ("replace", [text, wanted, with]) => replace(text, wanted, with),
         ("char", codes) if !codes.is_empty() => characters(codes),
-        ("unicode", [text]) => text
-            .text()
-            .map(|text| of(Kind::Integer, format!("nullif(ascii({}), 0)", text.sql), &[text], false)),
-        ("concat", parts) if !parts.is_empty() => concat(parts),
-        ("zeroblob", [Node { constant: Some(Constant::Integer(bytes @ 0..=1_000_000)), .. }]) => Ok(Node {
-            is_not_null: true,
-            ..Node::atom(Kind::Blob, format!("decode(repeat('00', {bytes}), 'hex')"))
+        ("unicode", [text]) => text.text().map(|text| {
+            Node::atom(Kind::Integer, format!("nullif(ascii({}), 0)", text.sql)).made_of([&text])
         }),
+        ("concat", parts) if !parts.is_empty() => concat(parts),
+        ("zeroblob", [Node { constant: Some(Constant::Integer(bytes @ 0..=1_000_000)), .. }]) => {
+            Ok(Node::atom(Kind::Blob, format!("decode(repeat('00', {bytes}), 'hex')")).not_null())
+        }
         ("randomblob", [Node { constant: Some(Constant::Integer(bytes)), .. }]) => random_blob(*bytes),
         ("printf" | "format", [Node { constant: Some(Constant::Text(format)), .. }, rest @ ..]) => {
             printf::formatted(format, rest)
@@ -57,8 +58,10 @@ pub(super) fn call(name: &str, arguments: &[Node]) -> Option<Result<Node>> {
 
 fn length(value: &Node) -> Result<Node> {
     let node = match value.kind {
-        Kind::Blob => like(value, Kind::Integer, format!("octet_length({})", value.sql)),
-        _ => value.text().map(|text| like(&text, Kind::Integer, format!("length({})", text.sql)))?,
+        Kind::Blob => Node::atom(Kind::Integer, format!("octet_length({})", value.sql)).strict([value]),
+        _ => value
+            .text()
+            .map(|text| Node::atom(Kind::Integer, format!("length({})", text.sql)).strict([&text]))?,
     };
     Ok(Node { bound: LENGTH_BOUND, ..node })
 }
@@ -67,34 +70,27 @@ fn trimmed(function: &str, text: &Node, characters: Option<&Node>) -> Result<Nod
     let text = text.text()?;
     // SQLite removes blanks alone, and so does PostgreSQL where they are named.
     let characters = match characters {
-        None => literal::text(" "),
+        None => Node::of_text(" "),
         Some(characters) => characters.text()?,
     };
-    let is_not_null = text.is_not_null && characters.is_not_null;
-    Ok(of(
-        Kind::Text,
-        format!("{function}({}, {})", text.sql, characters.sql),
-        &[text, characters],
-        is_not_null,
-    ))
+    Ok(Node::atom(Kind::Text, format!("{function}({}, {})", text.sql, characters.sql))
+        .strict([&text, &characters]))
 }
 
 fn instr(value: &Node, wanted: &Node) -> Result<Node> {
     let are_blobs = value.kind == Kind::Blob && wanted.kind == Kind::Blob;
     let (value, wanted) =
         if are_blobs { (value.clone(), wanted.clone()) } else { (value.text()?, wanted.text()?) };
-    let is_not_null = value.is_not_null && wanted.is_not_null;
     let sql = if are_blobs {
         format!("position({} in {})", wanted.operand(), value.operand())
     } else {
         format!("strpos({}, {})", value.sql, wanted.sql)
     };
-    Ok(Node { bound: LENGTH_BOUND, ..of(Kind::Integer, sql, &[value, wanted], is_not_null) })
+    Ok(Node { bound: LENGTH_BOUND, ..Node::atom(Kind::Integer, sql).strict([&value, &wanted]) })
 }
 
 fn replace(text: &Node, wanted: &Node, with: &Node) -> Result<Node> {
     let (text, wanted, with) = (text.text()?, wanted.text()?, with.text()?);
-    let is_not_null = text.is_not_null && wanted.is_not_null && with.is_not_null;
     let mut sql = format!("replace({}, {}, {})", text.sql, wanted.sql, with.sql);
     // SQLite does not look at the last one where there is nothing to be found.
     if !with.is_not_null && wanted.constant.is_none() {
@@ -103,7 +99,7 @@ fn replace(text: &Node, wanted: &Node, with: &Node) -> Result<Node> {
     if wanted.constant == Some(Constant::Text(String::new())) {
         return Ok(text);
     }
-    Ok(of(Kind::Text, sql, &[text, wanted, with], is_not_null))
+    Ok(Node::atom(Kind::Text, sql).strict([&text, &wanted, &with]))
 }
 
 fn characters(codes: &[Node]) -> Result<Node> {
@@ -118,7 +114,7 @@ fn characters(codes: &[Node]) -> Result<Node> {
             _ => return untranslatable("char of what is no literal, or no character"),
         }
     }
-    Ok(literal::text(&text))
+    Ok(Node::of_text(&text))
 }
 
 /// `concat`, which takes NULL as empty text.
@@ -128,8 +124,7 @@ fn concat(parts: &[Node]) -> Result<Node> {
         .iter()
         .map(|part| if part.is_not_null { part.operand() } else { format!("coalesce({}, '')", part.sql) })
         .collect();
-    let parts: Vec<&Node> = parts.iter().collect();
-    Ok(Node { is_not_null: true, ..Node::compound(Kind::Text, list.join(" || ")) }.made_of(&parts))
+    Ok(Node::compound(Kind::Text, list.join(" || ")).made_of(&parts).not_null())
 }
 
 /// Random bytes: the hashes of as many random UUIDs as are needed, each pair with 244 random bits.

@@ -1,14 +1,14 @@
 //! Functions of date and time (SQLite manual, "Date And Time Functions").
 
-use super::super::expression::Translator;
-use super::super::moment::{self, Moment};
-use super::super::node::{Constant, Family, Kind, Native, Node};
-use super::super::{Result, arithmetic, untranslatable};
 use super::modifier;
 use crate::conversion::{Conversion, NaiveZone};
+use crate::translate::model::{
+    Constant, Family, Kind, Native, Node, Notes, Result, Volatility, untranslatable,
+};
+use crate::translate::operators::{arithmetic, moment, moment::Moment};
 use crate::value::SourceValue;
 
-pub(super) fn call(translator: &mut Translator<'_>, name: &str, arguments: &[Node]) -> Option<Result<Node>> {
+pub(super) fn call(notes: &mut Notes, name: &str, arguments: &[Node]) -> Option<Result<Node>> {
     let of_moment: fn(&Moment) -> Node = match name {
         "datetime" => Moment::datetime,
         "date" => Moment::date,
@@ -17,20 +17,20 @@ pub(super) fn call(translator: &mut Translator<'_>, name: &str, arguments: &[Nod
         "julianday" => Moment::julian_day,
         "strftime" => {
             let (format, rest) = arguments.split_first()?;
-            return Some(strftime(translator, format, rest));
+            return Some(strftime(notes, format, rest));
         }
         _ => return None,
     };
-    Some(moment(translator, arguments).map(|moment| of_moment(&moment)))
+    Some(moment(notes, arguments).map(|moment| of_moment(&moment)))
 }
 
-fn strftime(translator: &mut Translator<'_>, format: &Node, rest: &[Node]) -> Result<Node> {
+fn strftime(notes: &mut Notes, format: &Node, rest: &[Node]) -> Result<Node> {
     let Some(Constant::Text(format)) = &format.constant else {
         return untranslatable("strftime with a format that is no literal");
     };
     let parts = parts(format);
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    moment(translator, rest)?.formatted(&parts)
+    moment(notes, rest)?.formatted(&parts)
 }
 
 /// A format in its directives and the text between them; `%F`, `%T` and `%R` are written out.
@@ -51,7 +51,7 @@ fn parts(format: &str) -> Vec<String> {
 }
 
 /// The point in time that a time value and its modifiers name.
-fn moment(translator: &mut Translator<'_>, arguments: &[Node]) -> Result<Moment> {
+fn moment(notes: &mut Notes, arguments: &[Node]) -> Result<Moment> {
     let Some((value, modifiers)) = arguments.split_first() else { return Ok(moment::now()) };
     let modifiers: Vec<String> = modifiers
         .iter()
@@ -70,7 +70,7 @@ fn moment(translator: &mut Translator<'_>, arguments: &[Node]) -> Result<Moment>
         moment.is_fine = false;
     }
     for modifier in modifiers.iter().skip(usize::from(is_epoch)) {
-        moment = modifier::apply(translator, moment, modifier)?;
+        moment = modifier::apply(notes, moment, modifier)?;
     }
     Ok(moment)
 }
@@ -106,7 +106,7 @@ fn from_value(value: &Node) -> Result<Moment> {
         match native.family {
             Family::Instant => return Ok(fine(format!("({sql} at time zone 'UTC')"))),
             Family::Wall => {
-                let is_clock = value.volatility > super::super::Volatility::Immutable;
+                let is_clock = value.volatility > Volatility::Immutable;
                 return Ok(Moment { is_clock, is_fine: !is_clock, ..Moment::of(sql.clone(), value) });
             }
             Family::Date => return Ok(Moment::of(format!("({sql})::timestamp"), value)),
@@ -121,8 +121,7 @@ fn from_value(value: &Node) -> Result<Moment> {
         Some(Constant::Text(text)) => {
             // A literal that both databases read alike, and that names no zone.
             let is_iso = Conversion::TimestamptzFromIso8601(NaiveZone::default())
-                .encode(SourceValue::Text(text.as_bytes()), &mut Vec::new())
-                .is_ok();
+                .takes(SourceValue::Text(text.as_bytes()));
             match moment::constant(Family::Wall, &Constant::Text(text.clone())).filter(|_| is_iso) {
                 Some(wall) => Ok(Moment { is_fine: text.contains('.'), ..Moment::of(wall, value) }),
                 None => untranslatable("a time that is no plain ISO 8601"),

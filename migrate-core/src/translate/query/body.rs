@@ -4,15 +4,15 @@ use sqlite3_parser::ast::{
     Distinctness, Expr, FromClause, OneSelect, Operator, ResultColumn, SortedColumn, WindowDef,
 };
 
-use super::super::expression::Translator;
-use super::super::{Result, untranslatable};
 use super::compound::Frame;
+use super::expression::Translator;
 use super::from;
 use super::group;
 use super::order::{self, Term};
+use super::outputs::{self, Output};
 use super::part::{Part, Read};
-use super::row::{self, Output};
 use crate::source_sql::plain_name;
+use crate::translate::model::{Result, untranslatable};
 
 /// One SELECT.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ fn values(frame: &Frame<'_>, row: &[Expr<'_>]) -> Result<One> {
     let mut translator = Translator::of_part(&from.scope, frame.depth, Part::new(frame.environment));
     let mut outputs = Vec::with_capacity(row.len());
     for (place, expression) in row.iter().enumerate() {
-        let output = row::output(&mut translator, expression, None)?;
+        let output = outputs::output(&mut translator, expression, None)?;
         outputs.push(Output { name: format!("column{}", place + 1), is_named: true, ..output });
     }
     Ok(One {
@@ -123,7 +123,7 @@ fn one<'a>(
     translator.part.groups.clone_from(&groups);
     (translator.takes_aggregates, translator.part.takes_windows) = (true, true);
     translator.part.aliases.clear();
-    let outputs = row::outputs(&mut translator, written.columns)?;
+    let outputs = outputs::outputs(&mut translator, written.columns)?;
     translator.part.aliases = aliases;
     let having = match written.having {
         Some(having) => {
@@ -203,7 +203,7 @@ fn aliases<'a>(columns: &'a [ResultColumn<'a>]) -> Vec<(String, &'a Expr<'a>)> {
 }
 
 /// The conditions that AND puts together.
-pub(in super::super) fn conjuncts<'e, 'b>(condition: &'e Expr<'b>) -> Vec<&'e Expr<'b>> {
+pub(crate) fn conjuncts<'e, 'b>(condition: &'e Expr<'b>) -> Vec<&'e Expr<'b>> {
     let mut found = Vec::new();
     let mut waiting = vec![condition];
     while let Some(next) = waiting.pop() {
@@ -217,7 +217,7 @@ pub(in super::super) fn conjuncts<'e, 'b>(condition: &'e Expr<'b>) -> Vec<&'e Ex
 }
 
 /// `SELECT 1 FROM … WHERE …`: whether there are such rows.
-pub(in super::super) fn rows_sql(
+pub(crate) fn rows_sql(
     frame: &Frame<'_>,
     clause: &FromClause<'_>,
     condition: Option<&Expr<'_>>,

@@ -2,29 +2,28 @@
 
 use sqlite3_parser::ast::{CompoundOperator, CompoundSelect, OneSelect, Select, SelectBody, SortedColumn};
 
-use super::super::expression::unified;
-use super::super::node::{Kind, Node};
-use super::super::{Result, Scope, untranslatable};
 use super::body::{One, ones};
 use super::form::Form;
 use super::limit;
 use super::order;
+use super::outputs::Target;
 use super::part::Read;
-use super::row::Target;
 use super::with::{self, Environment};
+use crate::translate::model::{Kind, Node, Result, Scope, untranslatable};
+use crate::translate::operators::unified;
 
 /// How deep queries and expressions may be nested.
 const DEPTH_MAX: usize = 60;
 
 /// Where a query stands.
 #[derive(Clone, Copy, Debug)]
-pub(in super::super) struct Frame<'a> {
+pub(crate) struct Frame<'a> {
     /// What it may read.
-    pub(in super::super) environment: &'a Environment<'a>,
+    pub(crate) environment: &'a Environment<'a>,
     /// What names mean around it.
-    pub(in super::super) outer: Option<&'a Scope>,
+    pub(crate) outer: Option<&'a Scope>,
     /// How many queries and expressions stand around it.
-    pub(in super::super) depth: usize,
+    pub(crate) depth: usize,
 }
 
 impl Frame<'_> {
@@ -48,47 +47,43 @@ impl Frame<'_> {
 
 /// What a query is for.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in super::super) struct Purpose<'a> {
+pub(crate) struct Purpose<'a> {
     /// Whether it matters only if there is a row.
-    pub(in super::super) is_existence: bool,
+    pub(crate) is_existence: bool,
     /// Whether its one value is taken.
-    pub(in super::super) is_scalar: bool,
+    pub(crate) is_scalar: bool,
     /// The columns that its result columns are assigned to; none in the place of one that is left out.
-    pub(in super::super) targets: Option<&'a [Option<Target>]>,
+    pub(crate) targets: Option<&'a [Option<Target>]>,
 }
 
 /// A translated query.
 #[derive(Debug)]
-pub(in super::super) struct Query {
-    pub(in super::super) sql: String,
-    pub(in super::super) columns: Vec<Column>,
+pub(crate) struct Query {
+    pub(crate) sql: String,
+    pub(crate) columns: Vec<Column>,
     /// Whether its rows have an order.
     pub(super) is_sorted: bool,
     /// Whether it is sure to give one row at most.
-    pub(in super::super) gives_one_row: bool,
+    pub(crate) gives_one_row: bool,
     /// Whether it is sure to give one row at least.
-    pub(in super::super) gives_a_row: bool,
+    pub(crate) gives_a_row: bool,
     /// The columns of outer queries that it names.
-    pub(in super::super) outer_reads: Vec<Read>,
-    pub(in super::super) notes: Vec<String>,
+    pub(crate) outer_reads: Vec<Read>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// A column of a translated query.
 #[derive(Debug)]
-pub(in super::super) struct Column {
+pub(crate) struct Column {
     /// Its name in SQLite.
-    pub(in super::super) name: String,
+    pub(crate) name: String,
     /// Whether that is a name, and not the text of an expression.
-    pub(in super::super) is_named: bool,
-    pub(in super::super) form: Form,
+    pub(crate) is_named: bool,
+    pub(crate) form: Form,
 }
 
 /// Translates a query.
-pub(in super::super) fn query(
-    frame: &Frame<'_>,
-    select: &Select<'_>,
-    purpose: &Purpose<'_>,
-) -> Result<Query> {
+pub(crate) fn query(frame: &Frame<'_>, select: &Select<'_>, purpose: &Purpose<'_>) -> Result<Query> {
     let with = with::with(frame, select.with.as_ref())?;
     let inner = Frame { environment: &with.environment, ..*frame };
     let order_by = select.order_by.unwrap_or(&[]);

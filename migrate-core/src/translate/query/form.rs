@@ -1,25 +1,25 @@
 //! The form in which a query gives a column: SQL, and what PostgreSQL's values are to SQLite's.
 
-use super::super::node::{Family, Kind, Node};
-use super::super::{Collation, Result, ScopeColumn, arithmetic, column, untranslatable};
 use crate::affinity::Affinity;
 use crate::conversion::{Conversion, NaiveZone};
+use crate::translate::model::{Collation, Family, Kind, Node, Result, ScopeColumn, untranslatable};
+use crate::translate::operators::{arithmetic, column};
 
 /// A result column.
 #[derive(Clone, Debug)]
-pub(in super::super) struct Form {
+pub(crate) struct Form {
     /// Its SQL.
-    pub(in super::super) sql: String,
+    pub(crate) sql: String,
     /// The conversion that would have made its values of SQLite's.
-    pub(in super::super) conversion: Conversion,
-    pub(in super::super) affinity: Affinity,
-    pub(in super::super) collation: Collation,
-    pub(in super::super) not_null: bool,
+    pub(crate) conversion: Conversion,
+    pub(crate) affinity: Affinity,
+    pub(crate) collation: Collation,
+    pub(crate) not_null: bool,
 }
 
 impl Form {
     /// A column as it is: what the table's conversion made of it.
-    pub(in super::super) fn of_column(column: &ScopeColumn) -> Form {
+    pub(crate) fn of_column(column: &ScopeColumn) -> Form {
         Form {
             sql: column.sql.clone(),
             conversion: column.conversion.clone(),
@@ -30,7 +30,7 @@ impl Form {
     }
 
     /// A computed value: with SQLite's own class, or where that is gone in PostgreSQL's own form.
-    pub(in super::super) fn of_node(node: &Node) -> Result<Form> {
+    pub(crate) fn of_node(node: &Node) -> Result<Form> {
         let (conversion, sql) = match &node.native {
             Some(native) if !(node.kind == Kind::Text && native.family != Family::Uuid) => {
                 (of_family(native.family), native.sql.clone())
@@ -41,13 +41,13 @@ impl Form {
             sql,
             conversion,
             affinity: node.affinity.unwrap_or(Affinity::Blob),
-            collation: node.collation.clone().unwrap_or_default(),
+            collation: node.collation().clone(),
             not_null: node.is_not_null,
         })
     }
 
     /// The column that SQL of another query sees, under a name of SQLite's and one of PostgreSQL's.
-    pub(in super::super) fn column(&self, source: &str, sql: String) -> ScopeColumn {
+    pub(crate) fn column(&self, source: &str, sql: String) -> ScopeColumn {
         ScopeColumn {
             source: source.to_owned(),
             sql,
@@ -59,18 +59,18 @@ impl Form {
     }
 
     /// The value as SQLite has it.
-    pub(in super::super) fn node(&self, sql: String) -> Node {
+    pub(crate) fn node(&self, sql: String) -> Node {
         column::node(&self.column("", sql))
     }
 
     /// Refuses what may be equal in one of the databases alone: where rows are told apart by it.
-    pub(in super::super) fn must_compare(&self) -> Result<()> {
+    pub(crate) fn must_compare(&self) -> Result<()> {
         must_compare(&self.conversion, &self.collation)
     }
 }
 
 /// Refuses values that may be equal in one of the databases alone.
-pub(in super::super) fn must_compare(conversion: &Conversion, collation: &Collation) -> Result<()> {
+pub(crate) fn must_compare(conversion: &Conversion, collation: &Collation) -> Result<()> {
     match conversion {
         Conversion::Json
         | Conversion::Jsonb

@@ -4,17 +4,17 @@ use sqlite3_parser::ast::{
     As, Expr, FromClause, JoinConstraint, JoinOperator, JoinType, Operator, QualifiedName, SelectTable,
 };
 
-use super::super::compare;
-use super::super::expression::Translator;
-use super::super::{Result, Scope, ScopeColumn, ScopeTable, column, untranslatable};
-use super::Relation;
 use super::body::conjuncts;
 use super::compound::{Frame, Purpose, query};
+use super::expression::Translator;
+use super::outputs::plain_column;
+use super::outputs::{target_names, unique_sources};
 use super::part::{Part, Read};
-use super::row::{target_names, unique_sources};
 use super::with::Environment;
 use crate::identifier::{fit_pg, hashed_pg, quote_pg, quote_pg_list};
 use crate::source_sql::plain_name;
+use crate::translate::model::{Relation, Result, Scope, ScopeColumn, ScopeTable, untranslatable};
+use crate::translate::operators::{column, compare};
 
 /// A column, by the places of its table and of itself.
 pub(super) type Place = (usize, usize);
@@ -175,7 +175,7 @@ fn alias_name(alias: &As<'_>) -> String {
 }
 
 /// The table or view that a name means: what WITH names before what the database has.
-pub(in super::super) fn relation<'a>(
+pub(crate) fn relation<'a>(
     environment: &'a Environment<'_>,
     name: &QualifiedName<'_>,
 ) -> Result<&'a Relation> {
@@ -198,7 +198,7 @@ pub(in super::super) fn relation<'a>(
 }
 
 /// A relation as a scope sees it under `names`, and the name that PostgreSQL knows it by: `wanted`, or one that is free.
-pub(in super::super) fn table_of(
+pub(crate) fn table_of(
     relation: &Relation,
     names: &[&str],
     wanted: &str,
@@ -257,7 +257,7 @@ pub(super) fn equal_columns(
     let Expr::Binary(left, Operator::Equals, right) = condition else { return Ok(None) };
     let mut place = |expression: &Expr<'_>| -> Result<Option<Place>> {
         let before = translator.part.reads.len();
-        let is_column = super::row::plain_column(translator, expression)?.is_some();
+        let is_column = plain_column(translator, expression)?.is_some();
         let read = translator.part.reads.get(before).filter(|read| is_column && read.level == 0);
         Ok(read.map(|read| (read.table, read.column)))
     };
@@ -296,15 +296,12 @@ fn using(
     for name in names {
         let left = only(from, begin..middle, name)?;
         let right = only(from, middle..end, name)?;
-        let scope = from.scope.clone();
-        let mut translator = Translator::new(&scope);
         let node = |(table, place): Place| {
-            let column = scope.tables.get(table).and_then(|table| table.columns.get(place));
+            let column = from.scope.tables.get(table).and_then(|table| table.columns.get(place));
             column.map(column::node)
         };
         let (Some(left_node), Some(right_node)) = (node(left), node(right)) else { continue };
-        conditions.push(compare::compared(&mut translator, &left_node, Operator::Equals, &right_node)?.sql);
-        from.notes.append(&mut translator.notes);
+        conditions.push(compare::compared(&mut from.notes, &left_node, Operator::Equals, &right_node)?.sql);
         from.scope.hidden.insert(right);
         match join {
             Join::Inner => from.equal.extend([(left, right), (right, left)]),

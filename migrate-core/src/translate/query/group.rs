@@ -1,19 +1,17 @@
 //! GROUP BY: its keys, and the columns beside it that are the same in all rows of a group.
 
+use sqlite3_parser::ast::{Expr, Literal, Operator, ResultColumn};
 use std::collections::BTreeSet;
 
-use sqlite3_parser::ast::{Expr, Literal, Operator, ResultColumn};
-
-use super::super::expression::Translator;
-use super::super::node::Kind;
-use super::super::{Collation, Result, Scope, untranslatable};
 use super::body::conjuncts;
 use super::compound::Frame;
+use super::expression::Translator;
 use super::form::must_compare;
 use super::from::{From, Place};
+use super::outputs::plain_column;
 use super::part::{Part, Read};
-use super::row::plain_column;
 use crate::conversion::Conversion;
+use crate::translate::model::{Collation, Kind, Result, Scope, untranslatable};
 
 /// The keys of GROUP BY, in PostgreSQL's SQL.
 pub(super) fn keys(
@@ -50,7 +48,7 @@ fn key(translator: &mut Translator<'_>, expression: &Expr<'_>) -> Result<String>
         return untranslatable("GROUP BY of values that may be equal where SQLite's differ");
     }
     match node.kind {
-        Kind::Text => fold(&node.sql, &Conversion::Text, &node.collation.clone().unwrap_or_default()),
+        Kind::Text => fold(&node.sql, &Conversion::Text, node.collation()),
         _ => Ok(node.sql),
     }
 }

@@ -5,14 +5,13 @@ use sqlite3_parser::ast::Limit;
 use sqlite3_parser::lexer::Scanner;
 use sqlite3_parser::lexer::sql::{TokenType, Tokenizer};
 
-use super::super::expression::Translator;
-use super::super::node::Constant;
-use super::super::{Result, Scope, untranslatable};
 use super::compound::{Frame, Purpose, Query};
+use super::expression::Translator;
+use crate::translate::model::{Constant, Result, Scope, untranslatable};
 
 /// How a statement writes how many rows are skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Limits {
+pub(crate) enum Limits {
     /// With the word OFFSET, if at all.
     Offset,
     /// Before a comma, always.
@@ -22,7 +21,7 @@ pub(in super::super) enum Limits {
 }
 
 /// How the statement `sql` writes it.
-pub(in super::super) fn limits(sql: &str) -> Limits {
+pub(crate) fn limits(sql: &str) -> Limits {
     let mut scanner = Scanner::new(Tokenizer::new());
     let (mut has_offset, mut has_comma) = (false, false);
     // Brackets that are open behind LIMIT; none where no LIMIT is being read.

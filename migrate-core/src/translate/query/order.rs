@@ -2,14 +2,13 @@
 
 use sqlite3_parser::ast::{As, Expr, NullsOrder, ResultColumn, SortOrder, SortedColumn};
 
-use super::super::compare::in_c;
-use super::super::expression::Translator;
-use super::super::node::{Family, Kind, Node};
-use super::super::{Collation, Result, untranslatable};
+use super::expression::Translator;
 use super::form::Form;
 use super::group::{is_star, position};
-use super::row::Output;
+use super::outputs::Output;
 use crate::source_sql::plain_name;
+use crate::translate::model::{Collation, Family, Kind, Node, Result, untranslatable};
+use crate::translate::operators::compare::in_c;
 
 /// A term of ORDER BY.
 #[derive(Clone, Debug)]
@@ -82,7 +81,7 @@ pub(super) fn compound_terms(order_by: &[SortedColumn<'_>], names: &[String]) ->
         None => untranslatable("ORDER BY of a compound by what is no name of its first SELECT's columns"),
         place => Ok(Term {
             place,
-            node: super::row::null(),
+            node: Node::null(),
             is_descending: sorted.order == Some(SortOrder::Desc),
             nulls: sorted.nulls,
         }),
@@ -143,10 +142,10 @@ fn key(node: &Node) -> Result<Option<String>> {
         return Ok(Some(native.sql.clone()));
     }
     Ok(Some(match node.kind {
-        Kind::Text => match &node.collation {
-            Some(Collation::Nocase) => format!("lower({})", in_c(node)),
-            Some(Collation::Rtrim) => format!("rtrim({}, ' ')", in_c(node)),
-            Some(Collation::Other(_)) => return untranslatable("a collation that only the app knows"),
+        Kind::Text => match node.collation() {
+            Collation::Nocase => format!("lower({})", in_c(node)),
+            Collation::Rtrim => format!("rtrim({}, ' ')", in_c(node)),
+            Collation::Other(_) => return untranslatable("a collation that only the app knows"),
             _ => in_c(node),
         },
         Kind::Json | Kind::Document | Kind::Unknown => {

@@ -2,65 +2,64 @@
 
 use sqlite3_parser::ast::{Expr, WindowDef};
 
-use super::super::expression::Translator;
-use super::super::node::{Kind, Node};
-use super::super::{Result, ScopeColumn, untranslatable};
+use super::expression::Translator;
 use super::with::Environment;
+use crate::translate::model::{Kind, Node, Result, ScopeColumn, untranslatable};
 
 /// A column that an expression names.
 #[derive(Clone, Debug)]
-pub(in super::super) struct Read {
+pub(crate) struct Read {
     /// How many queries further out it stands: 0 for those of the query itself.
-    pub(in super::super) level: usize,
+    pub(crate) level: usize,
     /// The place of its table in that query's scope.
-    pub(in super::super) table: usize,
+    pub(crate) table: usize,
     /// Its place in the table.
-    pub(in super::super) column: usize,
+    pub(crate) column: usize,
     /// How PostgreSQL names it.
-    pub(in super::super) sql: String,
+    pub(crate) sql: String,
     /// Whether an aggregate function of that query takes it.
-    pub(in super::super) is_aggregated: bool,
+    pub(crate) is_aggregated: bool,
 }
 
 /// What is known and gathered while the parts of one query are translated.
 #[derive(Default)]
-pub(in super::super) struct Part<'a> {
+pub(crate) struct Part<'a> {
     /// What queries within expressions may read; none where no query may stand.
-    pub(in super::super) environment: Option<&'a Environment<'a>>,
+    pub(crate) environment: Option<&'a Environment<'a>>,
     /// The aliases of result columns that may be named, and what they stand for.
-    pub(in super::super) aliases: Vec<(String, &'a Expr<'a>)>,
+    pub(crate) aliases: Vec<(String, &'a Expr<'a>)>,
     /// The named windows.
-    pub(in super::super) windows: &'a [WindowDef<'a>],
+    pub(crate) windows: &'a [WindowDef<'a>],
     /// Whether window functions may stand here.
-    pub(in super::super) takes_windows: bool,
+    pub(crate) takes_windows: bool,
     /// What rows are grouped by, in PostgreSQL's SQL.
-    pub(in super::super) groups: Vec<String>,
+    pub(crate) groups: Vec<String>,
     /// The columns that were named.
-    pub(in super::super) reads: Vec<Read>,
+    pub(crate) reads: Vec<Read>,
     /// Whether aggregate functions were called.
-    pub(in super::super) has_aggregates: bool,
+    pub(crate) has_aggregates: bool,
     /// Whether queries stand within the expressions.
-    pub(in super::super) has_queries: bool,
+    pub(crate) has_queries: bool,
 }
 
 impl<'a> Part<'a> {
-    pub(in super::super) fn new(environment: &'a Environment<'a>) -> Part<'a> {
+    pub(crate) fn new(environment: &'a Environment<'a>) -> Part<'a> {
         Part { environment: Some(environment), ..Part::default() }
     }
 
     /// What an alias stands for.
-    pub(in super::super) fn alias(&self, name: &str) -> Option<&'a Expr<'a>> {
+    pub(crate) fn alias(&self, name: &str) -> Option<&'a Expr<'a>> {
         let found = self.aliases.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(name));
         found.map(|(_, expression)| *expression)
     }
 
     /// Writes down that a column is named.
-    pub(in super::super) fn read(&mut self, level: usize, table: usize, column: usize, found: &ScopeColumn) {
+    pub(crate) fn read(&mut self, level: usize, table: usize, column: usize, found: &ScopeColumn) {
         self.reads.push(Read { level, table, column, sql: found.sql.clone(), is_aggregated: false });
     }
 
     /// Forgets the columns that stand within what rows are grouped by: such an expression is one value for each group.
-    pub(in super::super) fn group_reads(&mut self, node: &mut Node, reads_before: usize) {
+    pub(crate) fn group_reads(&mut self, node: &mut Node, reads_before: usize) {
         if self.groups.contains(&node.sql) && node.kind != Kind::Unknown {
             let is_column = self.reads.get(reads_before).is_some_and(|read| read.sql == node.sql);
             if !is_column {
@@ -73,7 +72,7 @@ impl<'a> Part<'a> {
 }
 
 /// The arguments of an aggregate function.
-pub(in super::super) fn aggregated(
+pub(crate) fn aggregated(
     translator: &mut Translator<'_>,
     name: &str,
     arguments: &[Expr<'_>],

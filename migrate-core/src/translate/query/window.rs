@@ -4,24 +4,22 @@ use sqlite3_parser::ast::{
     Expr, FrameBound, FrameExclude, FrameMode, FunctionCallOrder, FunctionTail, Over, Window,
 };
 
-use super::super::arithmetic::float;
-use super::super::compare::in_c;
-use super::super::expression::{Translator, unified};
-use super::super::functions::aggregate;
-use super::super::node::{Constant, Family, Kind, Native, Node};
-use super::super::{Collation, Result, literal, untranslatable};
+use super::expression::Translator;
 use super::order;
 use super::part::aggregated;
 use crate::source_sql::plain_name;
+use crate::translate::functions::aggregate;
+use crate::translate::model::{Caveat, Constant, Family, Kind, Native, Node, Result, untranslatable};
+use crate::translate::operators::{arithmetic::float, compare::in_c, unified};
 
 /// A call with more than its arguments.
-pub(in super::super) struct Call<'e, 'b> {
-    pub(in super::super) name: &'e str,
-    pub(in super::super) is_distinct: bool,
+pub(crate) struct Call<'e, 'b> {
+    pub(crate) name: &'e str,
+    pub(crate) is_distinct: bool,
     /// None where they are `*`.
-    pub(in super::super) arguments: Option<&'e [Expr<'b>]>,
-    pub(in super::super) order_by: Option<&'e FunctionCallOrder<'b>>,
-    pub(in super::super) tail: Option<&'e FunctionTail<'b>>,
+    pub(crate) arguments: Option<&'e [Expr<'b>]>,
+    pub(crate) order_by: Option<&'e FunctionCallOrder<'b>>,
+    pub(crate) tail: Option<&'e FunctionTail<'b>>,
 }
 
 /// What stands before and behind the arguments of a translated call.
@@ -40,7 +38,7 @@ impl Frame {
 }
 
 /// Translates such a call.
-pub(in super::super) fn call(translator: &mut Translator<'_>, call: &Call<'_, '_>) -> Result<Node> {
+pub(crate) fn call(translator: &mut Translator<'_>, call: &Call<'_, '_>) -> Result<Node> {
     let name = call.name.to_ascii_lowercase();
     let over = call.tail.and_then(|tail| tail.over_clause);
     if over.is_some() && !translator.part.takes_windows {
@@ -48,7 +46,7 @@ pub(in super::super) fn call(translator: &mut Translator<'_>, call: &Call<'_, '_
     }
     let arguments = call.arguments.unwrap_or_default();
     let is_aggregate =
-        (call.arguments.is_none() && name == "count") || aggregate::is_one(&name, arguments.len());
+        (call.arguments.is_none() && name == "count") || aggregate::is_aggregate(&name, arguments.len());
     if over.is_none() && !(is_aggregate && translator.takes_aggregates) {
         return untranslatable(format!("{name} with FILTER or ORDER BY here"));
     }
@@ -71,7 +69,7 @@ pub(in super::super) fn call(translator: &mut Translator<'_>, call: &Call<'_, '_
     } else {
         over_rows(&name, &nodes, &frame)?
     };
-    Ok(node.made_of(&nodes.iter().collect::<Vec<_>>()))
+    Ok(node.made_of(&nodes))
 }
 
 fn frame(translator: &mut Translator<'_>, call: &Call<'_, '_>, over: Option<&Over<'_>>) -> Result<Frame> {
@@ -82,7 +80,7 @@ fn frame(translator: &mut Translator<'_>, call: &Call<'_, '_>, over: Option<&Ove
         } else {
             aggregated(translator, "FILTER", std::slice::from_ref(condition))?
                 .pop()
-                .unwrap_or_else(literal::null)
+                .unwrap_or_else(Node::null)
         };
         behind.push_str(&format!(" FILTER (WHERE {})", condition.condition()?));
     }
@@ -205,13 +203,13 @@ fn over_aggregate(
     frame: &Frame,
 ) -> Result<Node> {
     if call.arguments.is_none() {
-        return Ok(Node { is_not_null: true, ..Node::atom(Kind::Integer, frame.call("count", "*")) });
+        return Ok(Node::atom(Kind::Integer, frame.call("count", "*")).not_null());
     }
     let number = || nodes.first().map_or_else(|| untranslatable("an aggregate of nothing"), Node::number);
     match (name, nodes) {
         ("count", [value]) => {
             let sql = value.native.as_ref().map_or(&value.sql, |native| &native.sql);
-            Ok(Node { is_not_null: true, ..Node::atom(Kind::Integer, frame.call("count", sql)) })
+            Ok(Node::atom(Kind::Integer, frame.call("count", sql)).not_null())
         }
         ("sum" | "total", [_]) => {
             let number = number()?;
@@ -221,21 +219,17 @@ fn over_aggregate(
                 _ => return untranslatable("a sum of what is no number"),
             };
             let sum = frame.call("sum", &argument);
-            let is_approximate = kind != Kind::Integer;
-            Ok(match (name, kind) {
-                ("total", _) => Node {
-                    is_approximate,
-                    is_not_null: true,
-                    ..Node::atom(Kind::Real, format!("coalesce({sum}, 0)::float8"))
-                },
+            let node = match (name, kind) {
+                ("total", _) => Node::atom(Kind::Real, format!("coalesce({sum}, 0)::float8")).not_null(),
                 (_, Kind::Integer) => Node::atom(kind, format!("({sum})::bigint")),
-                _ => Node { is_approximate, ..Node::atom(kind, sum) },
-            })
+                _ => Node::atom(kind, sum),
+            };
+            Ok(if kind == Kind::Integer { node } else { node.with(Caveat::Approximate) })
         }
         ("avg", [_]) => {
             let number = number()?;
             let sql = format!("({})::float8", frame.call("avg", &number.sql));
-            Ok(Node { is_approximate: true, ..Node::atom(Kind::Real, sql) })
+            Ok(Node::atom(Kind::Real, sql).with(Caveat::Approximate))
         }
         ("min" | "max", [value]) => {
             let mut value = value.clone();
@@ -257,7 +251,7 @@ fn over_aggregate(
                     return untranslatable(format!("{name} OVER a window"));
                 }
             }
-            let separator = rest.first().cloned().unwrap_or_else(|| literal::text(","));
+            let separator = rest.first().cloned().unwrap_or_else(|| Node::of_text(","));
             let arguments = format!("{}, {}", text.text()?.sql, separator.text()?.sql);
             Ok(Node::atom(Kind::Text, frame.call("string_agg", &arguments)))
         }
@@ -280,14 +274,12 @@ fn over_rows(name: &str, nodes: &[Node], frame: &Frame) -> Result<Node> {
     };
     match (name, nodes) {
         ("row_number" | "rank" | "dense_rank", []) => {
-            Ok(Node { is_not_null: true, ..Node::atom(Kind::Integer, frame.call(name, "")) })
+            Ok(Node::atom(Kind::Integer, frame.call(name, "")).not_null())
         }
-        ("percent_rank" | "cume_dist", []) => {
-            Ok(Node { is_not_null: true, ..Node::atom(Kind::Real, frame.call(name, "")) })
-        }
+        ("percent_rank" | "cume_dist", []) => Ok(Node::atom(Kind::Real, frame.call(name, "")).not_null()),
         ("ntile", [count]) if literal(count)? > 0 => {
             let sql = format!("({})::bigint", frame.call(name, &literal(count)?.to_string()));
-            Ok(Node { is_not_null: true, ..Node::atom(Kind::Integer, sql) })
+            Ok(Node::atom(Kind::Integer, sql).not_null())
         }
         ("first_value" | "last_value", [value]) | ("lag" | "lead", [value]) => {
             same_form(value, |sql| frame.call(name, sql))
@@ -330,7 +322,7 @@ fn same_form(value: &Node, call: impl Fn(&str) -> String) -> Result<Node> {
     if value.constant.is_some() {
         return untranslatable("a function of rows with a constant");
     }
-    if value.kind == Kind::Text && value.collation.as_ref().is_some_and(|by| *by != Collation::Binary) {
+    if value.is_collated_text() {
         return untranslatable("a function of rows of text under a collation");
     }
     if value.kind == Kind::Truth {

@@ -1,36 +1,34 @@
 //! WITH: queries that have a name, those that read themselves among them.
 
+use sqlite3_parser::ast::{CommonTableExpr, CompoundOperator, OneSelect, SelectTable, With as Clause};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use sqlite3_parser::ast::{CommonTableExpr, CompoundOperator, OneSelect, SelectTable, With as Clause};
-
-use super::super::{Result, ScopeColumn, untranslatable};
 use super::body::ones;
 use super::compound::{Branch, Column, Frame, Purpose, branches, forms, put_together, query};
 use super::limit::{Limits, limits};
+use super::outputs::{target_names, unique_sources};
 use super::part::Read;
-use super::row::{target_names, unique_sources};
-use super::{Catalog, Relation};
 use crate::identifier::{fit_pg, quote_pg, quote_pg_list};
 use crate::source_sql::plain_name;
+use crate::translate::model::{Catalog, Relation, Result, ScopeColumn, untranslatable};
 
 /// What a query may read.
 #[derive(Clone, Debug)]
-pub(in super::super) struct Environment<'a> {
-    pub(in super::super) catalog: &'a Catalog,
+pub(crate) struct Environment<'a> {
+    pub(crate) catalog: &'a Catalog,
     /// What WITH names, the inner ones last.
-    pub(in super::super) tables: Vec<Relation>,
+    pub(crate) tables: Vec<Relation>,
     /// The tables and views that were read, by their names in SQLite.
-    pub(in super::super) read: Rc<RefCell<BTreeSet<String>>>,
+    pub(crate) read: Rc<RefCell<BTreeSet<String>>>,
     /// How LIMIT is written.
-    pub(in super::super) limits: Limits,
+    pub(crate) limits: Limits,
 }
 
 impl<'a> Environment<'a> {
     /// What a whole database has, for the statement `sql`.
-    pub(in super::super) fn of(catalog: &'a Catalog, sql: &str) -> Environment<'a> {
+    pub(crate) fn of(catalog: &'a Catalog, sql: &str) -> Environment<'a> {
         Environment { catalog, tables: Vec::new(), read: Rc::default(), limits: limits(sql) }
     }
 }

@@ -2,11 +2,10 @@
 
 use sqlite3_parser::ast::Select;
 
-use super::super::compare;
-use super::super::expression::Translator;
-use super::super::node::{Kind, Node};
-use super::super::{Result, untranslatable};
 use super::compound::{Frame, Purpose, Query, query};
+use super::expression::Translator;
+use crate::translate::model::{Collated, Kind, Node, Result, Volatility, untranslatable};
+use crate::translate::operators::compare;
 
 /// Translates a query that stands within an expression, whose columns it may name.
 fn inner(translator: &mut Translator<'_>, select: &Select<'_>, purpose: &Purpose<'_>) -> Result<Query> {
@@ -26,13 +25,13 @@ fn inner(translator: &mut Translator<'_>, select: &Select<'_>, purpose: &Purpose
 }
 
 /// `EXISTS (query)`.
-pub(in super::super) fn exists(translator: &mut Translator<'_>, select: &Select<'_>) -> Result<Node> {
+pub(crate) fn exists(translator: &mut Translator<'_>, select: &Select<'_>) -> Result<Node> {
     let query = inner(translator, select, &Purpose { is_existence: true, ..Purpose::default() })?;
-    Ok(Node { is_not_null: true, ..volatile(Node::atom(Kind::Truth, format!("EXISTS ({})", query.sql))) })
+    Ok(volatile(Node::atom(Kind::Truth, format!("EXISTS ({})", query.sql)).not_null()))
 }
 
 /// The value of a query's first row; SQLite leaves the others unread, where PostgreSQL fails.
-pub(in super::super) fn scalar(translator: &mut Translator<'_>, select: &Select<'_>) -> Result<Node> {
+pub(crate) fn scalar(translator: &mut Translator<'_>, select: &Select<'_>) -> Result<Node> {
     let query = inner(translator, select, &Purpose { is_scalar: true, ..Purpose::default() })?;
     let [column] = query.columns.as_slice() else {
         return untranslatable("a query as a value that has several columns");
@@ -48,11 +47,7 @@ pub(in super::super) fn scalar(translator: &mut Translator<'_>, select: &Select<
 }
 
 /// `value IN (query)`.
-pub(in super::super) fn among(
-    translator: &mut Translator<'_>,
-    value: &Node,
-    select: &Select<'_>,
-) -> Result<Node> {
+pub(crate) fn among(translator: &mut Translator<'_>, value: &Node, select: &Select<'_>) -> Result<Node> {
     let query = inner(translator, select, &Purpose::default())?;
     let [column] = query.columns.as_slice() else {
         return untranslatable("IN with a query that has several columns");
@@ -62,19 +57,19 @@ pub(in super::super) fn among(
     }
     const ITEM: &str = "item.value";
     // SQLite compares under the collation of the left side alone.
-    let item = Node { collation: None, ..column.form.node(ITEM.to_owned()) };
-    let sides = compare::sides(translator, value, &item, true)?;
+    let item = Node { collation: Collated::ByDefault, ..column.form.node(ITEM.to_owned()) };
+    let sides = compare::sides(&mut translator.notes, value, &item, true)?;
     let sql = if sides.right == ITEM {
         format!("{} IN ({})", sides.left, query.sql)
     } else {
         format!("{} IN (SELECT {} FROM ({}) AS item (value))", sides.left, sides.right, query.sql)
     };
-    let node = Node::compound(Kind::Truth, sql).made_of(&[value]);
+    let node = Node::compound(Kind::Truth, sql).made_of([value]);
     Ok(volatile(Node { is_not_null: value.is_not_null && column.form.not_null, ..node }))
 }
 
 /// What a query gives depends on more than the row.
 fn volatile(node: Node) -> Node {
-    let volatility = node.volatility.max(super::super::Volatility::Stable);
+    let volatility = node.volatility.max(Volatility::Stable);
     Node { volatility, ..node }
 }

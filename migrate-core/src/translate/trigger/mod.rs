@@ -11,11 +11,12 @@ mod write;
 
 use sqlite3_parser::ast::{self, Stmt, TriggerCmd};
 
-use super::expression::Translator;
-use super::query::{Catalog, Environment, Frame, Part, Relation, relation};
-use super::{Result, Scope, ScopeColumn, ScopeTable, untranslatable, with_stored};
 use crate::identifier::{hashed_pg, quote_pg_literal};
 use crate::source_sql::plain_name;
+use crate::translate::model::{
+    Catalog, Relation, Result, Scope, ScopeColumn, ScopeTable, untranslatable, with_stored,
+};
+use crate::translate::query::{Environment, Frame, Part, Translator, relation};
 use outline::may_come_back;
 
 pub use outline::{TriggerEvent, TriggerOutline, TriggerTime, outline};

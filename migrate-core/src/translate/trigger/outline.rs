@@ -2,8 +2,8 @@
 
 use sqlite3_parser::ast::{self, Stmt, TriggerCmd};
 
-use super::super::{Result, untranslatable, with_stored};
 use crate::source_sql::plain_name;
+use crate::translate::model::{Result, untranslatable, with_stored};
 
 /// When a trigger fires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

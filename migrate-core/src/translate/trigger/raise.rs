@@ -2,12 +2,10 @@
 
 use sqlite3_parser::ast::{Expr, OneSelect, Operator, ResolveType, ResultColumn, Select};
 
-use super::super::compare;
-use super::super::expression::Translator;
-use super::super::node::Node;
-use super::super::query::{self, Frame, Part};
-use super::super::{Result, Scope, untranslatable};
 use super::{Trigger, TriggerTime, block};
+use crate::translate::model::{Node, Result, Scope, untranslatable};
+use crate::translate::operators::compare;
+use crate::translate::query::{self, Frame, Part, Translator};
 
 /// What one branch does: a line of PL/pgSQL.
 struct Refusals<'t, 'a> {
@@ -125,7 +123,7 @@ impl Refusals<'_, '_> {
             let when = translator.node(when)?;
             let when = match base {
                 None => when,
-                Some(base) => compare::compared(translator, base, Operator::Equals, &when)?,
+                Some(base) => compare::compared(&mut translator.notes, base, Operator::Equals, &when)?,
             };
             let word = if lines.is_empty() { "IF" } else { "ELSIF" };
             lines.push(format!("{word} {} THEN", when.condition()?));

@@ -2,12 +2,11 @@
 
 use sqlite3_parser::ast::{Expr, Operator, ResolveType, TriggerCmd};
 
-use super::super::expression::Translator;
-use super::super::query::{Frame, Part, conjuncts};
-use super::super::{Relation, Result, Scope, ScopeColumn, ScopeTable};
 use super::write::{self, Assignments};
 use super::{Body, INNER, Trigger, TriggerEvent, TriggerTime, block};
 use crate::source_sql::plain_name;
+use crate::translate::model::{Relation, Result, Scope, ScopeColumn, ScopeTable};
+use crate::translate::query::{Frame, Part, Translator, conjuncts};
 
 /// The function's body without its end; none where the trigger does something else, or where setting the columns before would
 /// mean something else to other triggers.

@@ -2,13 +2,12 @@
 
 use sqlite3_parser::ast::{self, Expr, Literal, OneSelect, ResolveType, Select, TriggerCmd, Upsert};
 
-use super::super::expression::Translator;
-use super::super::query::{self, Frame, Part, Purpose, Target, relation, table_of};
-use super::super::{Relation, Result, Scope, Writes, untranslatable};
 use super::write::{self, Assignments};
 use super::{Trigger, TriggerTime, raise};
 use crate::identifier::quote_pg;
 use crate::source_sql::plain_name;
+use crate::translate::model::{Relation, Result, Scope, Writes, untranslatable};
+use crate::translate::query::{self, Frame, Part, Purpose, Target, Translator, relation, table_of};
 
 /// One statement, as lines of PL/pgSQL, and what a reviewer should know.
 pub(super) fn statement(

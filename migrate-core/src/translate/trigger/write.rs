@@ -2,11 +2,10 @@
 
 use sqlite3_parser::ast::{self, Expr, UpsertDo};
 
-use super::super::default;
-use super::super::expression::Translator;
-use super::super::query::{Frame, Part, Target, plain_column};
-use super::super::{Relation, Result, Scope, ScopeColumn, ScopeTable, Writes, untranslatable};
 use crate::source_sql::plain_name;
+use crate::translate::model::{Relation, Result, Scope, ScopeColumn, ScopeTable, Writes, untranslatable};
+use crate::translate::operators::default_value;
+use crate::translate::query::{Frame, Part, Target, Translator, plain_column};
 
 /// What SET assigns.
 pub(super) struct Assignments {
@@ -67,7 +66,7 @@ pub(super) fn assignments(
 
 /// A value as one of a column.
 fn value(translator: &mut Translator<'_>, expression: &Expr<'_>, target: &Target) -> Result<String> {
-    if let Some(clock) = default::whole_clock(&expression.to_string(), &target.conversion) {
+    if let Some(clock) = default_value::whole_clock(&expression.to_string(), &target.conversion) {
         return Ok(clock.sql);
     }
     let column = plain_column(translator, expression)?;

@@ -72,7 +72,8 @@ impl Item<'_> {
 
     /// Creates again what the plan has.
     fn restored(&self, live: Option<&str>, planned: &str) -> Remedy {
-        if self.plan.views.iter().any(|view| view.target == self.table) && self.item.item != ItemKind::Trigger {
+        if self.plan.views.iter().any(|view| view.target == self.table) && self.item.item != ItemKind::Trigger
+        {
             return self.view(live);
         }
         match (self.item.item, live) {
@@ -115,9 +116,10 @@ impl Item<'_> {
 
     /// The plan's own default where it has one, which names everything with its schema.
     fn default(&self, described: &str) -> String {
-        let column = self.planned_table().filter(|table| table.existing.is_none()).and_then(|table| {
-            Some((table, table.target_column(self.name())?))
-        });
+        let column = self
+            .planned_table()
+            .filter(|table| table.existing.is_none())
+            .and_then(|table| Some((table, table.target_column(self.name())?)));
         match column {
             Some((table, column)) => match (&column.sequence, &column.default) {
                 (Some(sequence), _) => {
@@ -139,7 +141,8 @@ impl Item<'_> {
             let definition = planned.strip_suffix(NOT_VALIDATED).unwrap_or(planned);
             format!("ALTER TABLE {owner} ADD CONSTRAINT {quoted} {definition}")
         });
-        let drop = if is_there { format!("ALTER TABLE {owner} DROP CONSTRAINT {quoted}; ") } else { String::new() };
+        let drop =
+            if is_there { format!("ALTER TABLE {owner} DROP CONSTRAINT {quoted}; ") } else { String::new() };
         Remedy::Sql(format!("{drop}{made};"))
     }
 
@@ -188,12 +191,17 @@ impl Item<'_> {
         };
         let kind = self.all.iter().find(is_kind);
         if self.item.item != if kind.is_some() { ItemKind::RelationKind } else { ItemKind::Query } {
-            return Remedy::With(format!("{}: {}", self.table, if kind.is_some() { "kind" } else { "query" }));
+            return Remedy::With(format!(
+                "{}: {}",
+                self.table,
+                if kind.is_some() { "kind" } else { "query" }
+            ));
         }
         let Some(made) = repair(self.plan, Repaired::View(self.table)) else { return self.again() };
         let drop = match (kind, live) {
             (Some(_), Some(kind)) => {
-                let relation = if kind == "partitioned table" { "TABLE".to_owned() } else { kind.to_uppercase() };
+                let relation =
+                    if kind == "partitioned table" { "TABLE".to_owned() } else { kind.to_uppercase() };
                 format!("DROP {relation} {}; ", self.owner())
             }
             _ => String::new(),
@@ -224,7 +232,8 @@ impl Item<'_> {
     /// Drops what the plan does not have.
     fn dropped(&self) -> Remedy {
         let (owner, name) = (self.owner(), quote_pg(self.name()));
-        if self.plan.views.iter().any(|view| view.target == self.table) && self.item.item != ItemKind::Trigger {
+        if self.plan.views.iter().any(|view| view.target == self.table) && self.item.item != ItemKind::Trigger
+        {
             return self.view(None);
         }
         let sql = match self.item.item {
@@ -235,7 +244,10 @@ impl Item<'_> {
             }
             ItemKind::Index => {
                 let schema = self.planned_table().map(PlannedTable::schema_name);
-                format!("DROP INDEX {};", qualified_pg(schema.unwrap_or(&self.plan.target_schema), self.name()))
+                format!(
+                    "DROP INDEX {};",
+                    qualified_pg(schema.unwrap_or(&self.plan.target_schema), self.name())
+                )
             }
             ItemKind::Trigger => format!("DROP TRIGGER {name} ON {owner};"),
             ItemKind::Rule => format!("DROP RULE {name} ON {owner};"),

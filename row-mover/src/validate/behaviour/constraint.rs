@@ -46,8 +46,8 @@ pub(super) fn all(table: &PlannedTable) -> Vec<Constraint<'_>> {
         .map(|column| of(ConstraintKind::NotNull, &column.target, Kind::NotNull(column)));
     let keys = keys(table).into_iter().map(|key| of(ConstraintKind::UniqueKey, key.name, Kind::Key(key)));
     let checks = table.checks.iter().map(|check| of(ConstraintKind::Check, &check.name, Kind::Check(check)));
-    let foreign =
-        (table.foreign_keys.iter()).map(|key| of(ConstraintKind::ForeignKey, &key.name, Kind::ForeignKey(key)));
+    let foreign = (table.foreign_keys.iter())
+        .map(|key| of(ConstraintKind::ForeignKey, &key.name, Kind::ForeignKey(key)));
     not_null.chain(keys).chain(checks).chain(foreign).collect()
 }
 

@@ -342,7 +342,9 @@ impl<'c, 'p> TargetSide<'c, 'p> {
     /// Runs a statement and undoes it; what the server refuses is an answer, a lost connection is an error.
     fn guarded(&mut self, sql: &str) -> Result<Guarded> {
         match self.connection.guarded(sql, Then::Undo)? {
-            Err(refused) if self.is_end(&refused) => Err(Error::new("a statement was refused").caused_by(refused)),
+            Err(refused) if self.is_end(&refused) => {
+                Err(Error::new("a statement was refused").caused_by(refused))
+            }
             answer => Ok(answer),
         }
     }

@@ -266,11 +266,7 @@ fn compared(view: &PlannedView, mut ours: Sums, theirs: Sums) -> Outcome {
         return differs(view, ViewProblem::RowCount { source_rows, target_rows });
     }
     ours.sums.iter_mut().zip(theirs.sums).for_each(|(ours, theirs)| *ours = ours.wrapping_sub(theirs));
-    if ours.sums.contains(&0) {
-        Outcome::Same
-    } else {
-        differs(view, ViewProblem::Rows { rows: ours.rows })
-    }
+    if ours.sums.contains(&0) { Outcome::Same } else { differs(view, ViewProblem::Rows { rows: ours.rows }) }
 }
 
 fn differs(view: &PlannedView, problem: ViewProblem) -> Outcome {

@@ -119,7 +119,6 @@ fn validations(case: &Case, target: &TargetUrl) -> Vec<String> {
     [
         (options, Purpose::Proof),
         (CompareOptions { read_only: true, ..options }, Purpose::Proof),
-        (CompareOptions { share: Some("50%".parse().unwrap()), ..options }, Purpose::Proof),
         (options, Purpose::ChangesSince),
     ]
     .into_iter()
@@ -168,12 +167,10 @@ fn found(validation: &Validation) -> String {
             )
         })
         .collect();
-    let tried: Vec<String> = [&validation.views, &validation.defaults, &validation.behaviour]
-        .map(|tried| format!("{} {:?} {:?}", tried.tried, tried.problems, tried.left_out))
-        .into();
+    let tried = (&validation.views, &validation.defaults, &validation.behaviour);
     format!(
-        "{:?} {tables:?} {:?} {:?} {:?} {tried:?}",
-        validation.verdict(),
+        "{} {tables:?} {:?} {:?} {:?} {tried:?}",
+        validation.is_proven(),
         validation.schema,
         validation.sequences,
         validation.missing_migrations

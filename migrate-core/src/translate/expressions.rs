@@ -1,0 +1,106 @@
+//! Translates the expressions of a table: CHECK constraints, generated columns, and the keys and conditions of indexes.
+
+use super::model::{
+    Caveat, Kind, Node, Result, Scope, Translated, Volatility, untranslatable, with_expression,
+};
+use super::operators::coerce;
+use super::query::Translator;
+use crate::affinity::Affinity;
+use crate::conversion::{Conversion, PgType};
+
+/// Translates the condition of a CHECK. As in SQLite it holds where it is NULL.
+///
+/// # Errors
+/// [`Untranslatable`] with the reason.
+pub fn check(sql: &str, scope: &Scope) -> Result<Translated> {
+    condition(sql, scope, Volatility::Volatile)
+}
+
+/// Translates the condition of a partial index.
+///
+/// # Errors
+/// [`Untranslatable`] with the reason.
+pub fn predicate(sql: &str, scope: &Scope) -> Result<Translated> {
+    condition(sql, scope, Volatility::Immutable)
+}
+
+/// Translates a key of an index that is an expression.
+///
+/// # Errors
+/// [`Untranslatable`] with the reason.
+pub fn index_key(sql: &str, scope: &Scope) -> Result<Translated> {
+    with_expression(sql, |expression| {
+        let mut translator = Translator::new(scope);
+        let node = certain(translator.node(expression)?)?;
+        let volatility = node.volatility;
+        let sql = node.key_sql()?;
+        if node.kind == Kind::Json {
+            translator.notes.extend(node.text()?.notes());
+        }
+        finished(Translated { sql, volatility, notes: translator.notes }, Volatility::Immutable)
+    })
+}
+
+/// Translates the expression of a generated column to one of the column's type.
+///
+/// # Errors
+/// [`Untranslatable`] with the reason.
+pub fn generated(
+    sql: &str,
+    scope: &Scope,
+    conversion: &Conversion,
+    affinity: Affinity,
+) -> Result<Translated> {
+    with_expression(sql, |expression| {
+        let mut translator = Translator::new(scope);
+        let node = certain(translator.node(expression)?)?;
+        if node.has(Caveat::Approximate) {
+            return untranslatable("its numbers may differ in the last digit");
+        }
+        // SQLite calculates on with floats where PostgreSQL fails.
+        if node.kind == Kind::Integer
+            && node.has(Caveat::IntegerOverflow)
+            && !holds_integers_alone(conversion)
+        {
+            return untranslatable("a calculation with integers may leave 64 bits behind");
+        }
+        let volatility = node.volatility;
+        let sql = coerce::assigned(&node, conversion, affinity)?;
+        if node.kind == Kind::Json && conversion.target_type() == PgType::Text {
+            translator.notes.extend(node.text()?.notes());
+        }
+        finished(Translated { sql, volatility, notes: translator.notes }, Volatility::Immutable)
+    })
+}
+
+fn holds_integers_alone(conversion: &Conversion) -> bool {
+    matches!(conversion.target_type(), PgType::Bigint | PgType::Integer | PgType::Smallint)
+}
+
+fn condition(sql: &str, scope: &Scope, most: Volatility) -> Result<Translated> {
+    with_expression(sql, |expression| {
+        let mut translator = Translator::new(scope);
+        let node = certain(translator.node(expression)?)?;
+        let sql = node.condition()?;
+        finished(Translated { sql, volatility: node.volatility, notes: translator.notes }, most)
+    })
+}
+
+/// Refuses what may fail for rows that are there already.
+fn certain(node: Node) -> Result<Node> {
+    if node.has(Caveat::ParsedDocument) {
+        return untranslatable(
+            "a function of JSON on text that is no JSON in PostgreSQL: SQLite reads JSON5, too",
+        );
+    }
+    Ok(node)
+}
+
+fn finished(mut translated: Translated, most: Volatility) -> Result<Translated> {
+    if translated.volatility > most {
+        return untranslatable("its value depends on more than the row, and PostgreSQL refuses that here");
+    }
+    translated.notes.sort();
+    translated.notes.dedup();
+    Ok(translated)
+}

@@ -1,0 +1,201 @@
+//! Calculations. Where SQLite gives NULL for a division by zero, PostgreSQL would fail, so that zero becomes NULL before. Where
+//! integers leave 64 bits behind, SQLite goes on with floats and PostgreSQL fails, which the reviewer is told.
+
+use sqlite3_parser::ast::Operator;
+
+use super::bits;
+use crate::translate::model::{Caveat, Constant, INTEGER_BOUND, Kind, Node, Notes, Result, untranslatable};
+
+pub(crate) fn calculated(notes: &mut Notes, left: &Node, operator: Operator, right: &Node) -> Result<Node> {
+    let (left, right) = (left.number()?, right.number()?);
+    if left.kind == Kind::Null || right.kind == Kind::Null {
+        return Ok(Node::null());
+    }
+    if let (Some(Constant::Integer(left)), Some(Constant::Integer(right))) = (&left.constant, &right.constant)
+        && let Some(folded) = folded(*left, operator, *right)
+    {
+        return Ok(Node::of_integer(folded));
+    }
+    match operator {
+        Operator::Add | Operator::Subtract | Operator::Multiply => Ok(summed(notes, &left, operator, &right)),
+        Operator::Divide => divided(notes, &left, &right),
+        Operator::Modulus => remainder(&left, &right),
+        _ => bits::calculated(&left, operator, &right),
+    }
+}
+
+/// A sum, a difference or a product.
+fn summed(notes: &mut Notes, left: &Node, operator: Operator, right: &Node) -> Node {
+    let (symbol, bound) = match operator {
+        Operator::Add => ("+", left.bound + right.bound),
+        Operator::Subtract => ("-", left.bound + right.bound),
+        _ => ("*", left.bound.saturating_mul(right.bound)),
+    };
+    let (kind, left_sql, right_sql) = sides(notes, left, right);
+    let sql = format!("{left_sql} {symbol} {right_sql}");
+    let mut node = Node::compound(kind, sql).strict([left, right]);
+    match kind {
+        Kind::Number => node = node.with(Caveat::Approximate),
+        Kind::Real => node = node.with(Caveat::FloatRange),
+        _ => {}
+    }
+    bounded(node, bound)
+}
+
+fn divided(notes: &mut Notes, left: &Node, right: &Node) -> Result<Node> {
+    let are_integers = left.kind == Kind::Integer && right.kind == Kind::Integer;
+    if !are_integers && left.kind != Kind::Real && right.kind != Kind::Real {
+        return untranslatable("a division of numbers that may be integers or floats");
+    }
+    // Two integers are divided without a remainder.
+    let may_be_integer = |node: &Node| node.kind == Kind::Integer || node.has(Caveat::MaybeInteger);
+    if !are_integers && may_be_integer(left) && may_be_integer(right) {
+        return untranslatable("a division of numbers that may be integers or floats");
+    }
+    let (kind, left_sql, right_sql) = sides(notes, left, right);
+    let sql = format!("{left_sql} / {}", divisor(right, &right_sql));
+    let node = Node::compound(kind, sql).made_of([left, right]);
+    // The smallest integer by -1 is the one quotient that is too large.
+    let is_minus_one_possible = right.constant.is_none() || right.constant == Some(Constant::Integer(-1));
+    let least = match right.constant {
+        Some(Constant::Integer(divisor)) => i128::from(divisor).abs().max(1),
+        _ => 1,
+    };
+    let bound = if is_minus_one_possible { left.bound } else { (left.bound / least).min(INTEGER_BOUND - 1) };
+    let mut node = bounded(node, bound);
+    if !are_integers {
+        node.caveats.remove(&Caveat::MaybeInteger);
+        node.caveats.insert(Caveat::FloatRange);
+    }
+    Ok(node)
+}
+
+/// SQLite takes both sides as integers, and gives a float where one of them was none.
+fn remainder(left: &Node, right: &Node) -> Result<Node> {
+    let are_integers = left.kind == Kind::Integer && right.kind == Kind::Integer;
+    let (dividend, wanted) = (beside(left)?, beside(right)?);
+    let sql = format!("{dividend} % {}", divisor(right, &wanted));
+    let node = Node { bound: right.bound, ..Node::compound(Kind::Integer, sql) };
+    if are_integers {
+        return Ok(node.made_of([left, right]));
+    }
+    Ok(Node::atom(Kind::Real, format!("({})::float8", node.sql)).made_of([left, right]))
+}
+
+/// Tells where an integer may be too large for 64 bits.
+fn bounded(mut node: Node, bound: i128) -> Node {
+    if node.kind == Kind::Integer {
+        node.bound = bound.min(INTEGER_BOUND);
+        if bound >= INTEGER_BOUND {
+            node.caveats.insert(Caveat::IntegerOverflow);
+        }
+    }
+    node
+}
+
+pub(crate) fn negative(node: &Node) -> Result<Node> {
+    let number = node.number()?;
+    match &number.constant {
+        Some(Constant::Integer(value)) => value
+            .checked_neg()
+            .map_or_else(|| untranslatable("a number beyond 64 bits"), |value| Ok(Node::of_integer(value))),
+        Some(Constant::Real(digits)) => {
+            let turned = digits.strip_prefix('-').map_or_else(|| format!("-{digits}"), str::to_owned);
+            Ok(Node::of_real(&turned))
+        }
+        Some(_) => Ok(Node::null()),
+        None => {
+            // SQLite subtracts from 0, so that 0.0 stays without a sign.
+            let sign = if number.kind == Kind::Real { "0 - " } else { "-" };
+            let sql = format!("{sign}{}", whole_or_float(&number));
+            let node = Node::compound(number.kind, sql).strict([&number]);
+            Ok(bounded(node, number.bound))
+        }
+    }
+}
+
+/// A number as `double precision`.
+pub(crate) fn float(node: &Node) -> String {
+    if node.kind == Kind::Real && node.constant.is_none() {
+        node.operand()
+    } else {
+        format!("{}::float8", node.operand())
+    }
+}
+
+/// An integer as `bigint`, so that it has the room that SQLite's have.
+pub(crate) fn whole(node: &Node) -> String {
+    if node.is_atom && node.sql.ends_with("::bigint") {
+        return node.sql.clone();
+    }
+    format!("{}::bigint", node.operand())
+}
+
+/// A number as an integer, as CAST makes it: what follows the point is dropped, and beyond 64 bits it is the last integer there.
+pub(crate) fn truncated(node: &Node) -> Result<String> {
+    match node.kind {
+        Kind::Integer => Ok(whole(node)),
+        Kind::Real => {
+            let float = float(node);
+            Ok(format!(
+                "CASE WHEN abs({float}) < 9223372036854775808 THEN trunc({float})::bigint WHEN {float} > 0 THEN \
+                 9223372036854775807 WHEN {float} < 0 THEN -9223372036854775807 - 1 END"
+            ))
+            .map(|sql| format!("({sql})"))
+        }
+        _ => untranslatable("numbers that may be integers or floats, as integers"),
+    }
+}
+
+/// The same beside another integer: a literal needs no cast there.
+pub(crate) fn beside(node: &Node) -> Result<String> {
+    if node.kind == Kind::Integer && node.constant.is_some() { Ok(node.operand()) } else { truncated(node) }
+}
+
+fn whole_or_float(node: &Node) -> String {
+    match node.kind {
+        Kind::Integer => whole(node),
+        Kind::Real => float(node),
+        _ => node.operand(),
+    }
+}
+
+/// Both sides in one type, and the kind of the result.
+fn sides(notes: &mut Notes, left: &Node, right: &Node) -> (Kind, String, String) {
+    if left.kind == Kind::Integer && right.kind == Kind::Integer {
+        // One side with 64 bits is enough.
+        let is_literal = |node: &Node| node.constant.is_some();
+        return match (is_literal(left), is_literal(right)) {
+            (false, true) => (Kind::Integer, whole(left), right.operand()),
+            (true, false) => (Kind::Integer, left.operand(), whole(right)),
+            _ => (Kind::Integer, whole(left), whole(right)),
+        };
+    }
+    if left.kind == Kind::Real || right.kind == Kind::Real {
+        return (Kind::Real, float(left), float(right));
+    }
+    notes.push("numbers are calculated exactly, where SQLite calculates with floats".to_owned());
+    (Kind::Number, left.operand(), right.operand())
+}
+
+fn divisor(node: &Node, sql: &str) -> String {
+    match &node.constant {
+        Some(Constant::Integer(value)) if *value != 0 => sql.to_owned(),
+        _ => format!("nullif({sql}, 0)"),
+    }
+}
+
+fn folded(left: i64, operator: Operator, right: i64) -> Option<i64> {
+    match operator {
+        Operator::Add => left.checked_add(right),
+        Operator::Subtract => left.checked_sub(right),
+        Operator::Multiply => left.checked_mul(right),
+        Operator::Divide => left.checked_div(right),
+        Operator::Modulus => left.checked_rem(right),
+        Operator::BitwiseAnd => Some(left & right),
+        Operator::BitwiseOr => Some(left | right),
+        Operator::LeftShift => Some(bits::shifted(left, i128::from(right))),
+        Operator::RightShift => Some(bits::shifted(left, -i128::from(right))),
+        _ => None,
+    }
+}

@@ -1,0 +1,78 @@
+//! Columns: in PostgreSQL's own form, and with the conversion undone in SQL.
+
+use crate::affinity::Affinity;
+use crate::conversion::{Conversion, NaiveZone};
+use crate::translate::model::{
+    Caveat, Collated, Family, INTEGER_BOUND, Kind, Native, Node, Origin, ScopeColumn,
+};
+
+/// A column as a node.
+pub(crate) fn node(column: &ScopeColumn) -> Node {
+    let (kind, sql, family) = form(column);
+    // Only a column that is declared to hold floats makes one of every integer.
+    let may_be_integer = kind == Kind::Real && column.affinity != Affinity::Real;
+    Node {
+        native: family.map(|family| Native { family, sql: column.sql.clone() }),
+        affinity: Some(column.affinity),
+        collation: Collated::ByColumn(column.collation.clone()),
+        origin: if sql == column.sql { Origin::Column } else { Origin::Computed },
+        is_not_null: column.not_null,
+        bound: bound(&column.conversion),
+        caveats: may_be_integer.then_some(Caveat::MaybeInteger).into_iter().collect(),
+        ..Node::atom(kind, sql)
+    }
+}
+
+/// The Julian day of seconds since 1970, as SQLite counts it: in whole milliseconds, and then as a float.
+pub(crate) fn julian_day(epoch: &str) -> String {
+    format!("(round({epoch} * 1000) + 210866760000000)::float8 / 86400000")
+}
+
+/// How far from 0 a column's integers can be.
+fn bound(conversion: &Conversion) -> i128 {
+    match conversion {
+        Conversion::Boolean => 1,
+        Conversion::Smallint => 1 << 15,
+        Conversion::Integer => 1 << 31,
+        // What `timestamptz` holds, to the year 294276, in its unit.
+        Conversion::TimestamptzFromEpochMs => 1 << 53,
+        _ => INTEGER_BOUND,
+    }
+}
+
+/// The kind of a column's values in SQLite, SQL that gives them, and the form that PostgreSQL has them in.
+fn form(column: &ScopeColumn) -> (Kind, String, Option<Family>) {
+    let sql = &column.sql;
+    // `at time zone` gives a wall clock, of which `extract` depends on no setting of the session.
+    let epoch = || format!("extract(epoch from {sql} at time zone 'UTC')");
+    match &column.conversion {
+        Conversion::Text => (Kind::Text, sql.clone(), None),
+        Conversion::Bigint | Conversion::Integer | Conversion::Smallint => (Kind::Integer, sql.clone(), None),
+        Conversion::Boolean => (Kind::Integer, format!("{sql}::int"), Some(Family::Boolean)),
+        Conversion::DoublePrecision => (Kind::Real, sql.clone(), None),
+        Conversion::Bytea => (Kind::Blob, sql.clone(), None),
+        Conversion::Json => (Kind::Document, format!("{sql}::jsonb"), None),
+        Conversion::Jsonb | Conversion::JsonbLastKeyWins => (Kind::Document, sql.clone(), None),
+        Conversion::TimestamptzFromEpochMs => {
+            (Kind::Integer, format!("floor({} * 1000)::bigint", epoch()), Some(Family::EpochMilliseconds))
+        }
+        Conversion::TimestamptzFromEpochS => (Kind::Number, epoch(), Some(Family::EpochSeconds)),
+        Conversion::TimestamptzFromEpochUs => {
+            (Kind::Integer, format!("floor({} * 1000000)::bigint", epoch()), Some(Family::EpochMicroseconds))
+        }
+        Conversion::TimestamptzFromJulianDay => (Kind::Real, julian_day(&epoch()), Some(Family::JulianDay)),
+        Conversion::TimestamptzFromIso8601(zone) => {
+            // SQLite reads text without an offset in UTC alone.
+            (Kind::Unknown, sql.clone(), (*zone == NaiveZone::default()).then_some(Family::Instant))
+        }
+        Conversion::TimestampFromIso8601 => (Kind::Unknown, sql.clone(), Some(Family::Wall)),
+        Conversion::Numeric => (Kind::Number, sql.clone(), None),
+        Conversion::Uuid => (Kind::Text, format!("{sql}::text"), Some(Family::Uuid)),
+        Conversion::UuidFromUppercase => (Kind::Text, format!("upper({sql}::text)"), None),
+        Conversion::UuidFromBytes => (Kind::Blob, format!("uuid_send({sql})"), None),
+        Conversion::Date => (Kind::Unknown, sql.clone(), Some(Family::Date)),
+        Conversion::Time => (Kind::Unknown, sql.clone(), Some(Family::Time)),
+        // The class of the values, or the word that a value was, is not kept; or no generated column is of this type.
+        _ => (Kind::Unknown, sql.clone(), None),
+    }
+}

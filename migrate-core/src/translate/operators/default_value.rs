@@ -1,0 +1,147 @@
+//! What SQLite stores where a column takes a constant or the clock, as PostgreSQL stores it.
+
+use super::moment;
+use crate::affinity::Affinity;
+use crate::conversion::{Conversion, NaiveZone, PgType};
+use crate::identifier::quote_pg_literal;
+use crate::source_sql::{Clock, DefaultMeaning, default_clock, default_meaning};
+use crate::translate::model::{Constant, Family, Node, Result, Translated, Volatility, untranslatable};
+use crate::value::SourceValue;
+
+/// The clock in a column of time where SQLite would store it in another form than the values that are there: whoever wrote the
+/// default meant the time. Prisma declares CURRENT_TIMESTAMP, and writes milliseconds.
+fn meant(conversion: &Conversion, stored: Clock) -> Option<Translated> {
+    let is_moment = !matches!(stored, Clock::Date | Clock::Time);
+    let is_text = matches!(stored, Clock::Timestamp | Clock::LocalTimestamp);
+    let sql = match conversion {
+        Conversion::TimestamptzFromEpochMs
+        | Conversion::TimestamptzFromEpochS
+        | Conversion::TimestamptzFromEpochUs
+        | Conversion::TimestamptzFromJulianDay
+            if is_moment =>
+        {
+            "now()"
+        }
+        Conversion::TimestamptzFromIso8601(zone) if is_moment => {
+            // In UTC that is what the default says itself.
+            let says_so = stored == Clock::Timestamp && *zone == NaiveZone::default();
+            if says_so {
+                return None;
+            }
+            "now()"
+        }
+        Conversion::TimestampFromIso8601 if is_moment && !is_text => "(now() at time zone 'UTC')",
+        _ => return None,
+    };
+    let note =
+        "the default is the clock, which SQLite would store in another form than the other values have";
+    Some(Translated { notes: vec![note.to_owned()], ..clock(sql) })
+}
+
+/// An expression that is the clock as a whole: what that is may be known where its parts have no form that fits.
+pub(crate) fn whole_clock(sql: &str, conversion: &Conversion) -> Option<Translated> {
+    match (conversion, default_clock(sql)?) {
+        (Conversion::TimestamptzFromEpochMs, Clock::Milliseconds)
+        | (Conversion::TimestamptzFromEpochS, Clock::Seconds)
+        | (Conversion::TimestamptzFromEpochUs, Clock::Microseconds)
+        | (Conversion::TimestamptzFromJulianDay, Clock::JulianDay) => Some(clock("now()")),
+        (Conversion::Bigint, Clock::Milliseconds)
+            if default_meaning(sql) == DefaultMeaning::ClockMilliseconds =>
+        {
+            Some(clock("floor(extract(epoch from now()))::bigint * 1000"))
+        }
+        (Conversion::Bigint, Clock::Milliseconds) => {
+            Some(clock("floor(extract(epoch from now()) * 1000)::bigint"))
+        }
+        (conversion, stored) => meant(conversion, stored),
+    }
+}
+
+fn clock(sql: &str) -> Translated {
+    Translated { sql: sql.to_owned(), volatility: Volatility::Stable, notes: Vec::new() }
+}
+
+/// A constant default: what SQLite would store, where the conversion takes it.
+pub(crate) fn constant(node: &Node, conversion: &Conversion, affinity: Affinity) -> Result<Translated> {
+    let stored = stored(node, affinity);
+    let sql = written(&stored, conversion);
+    match sql {
+        Some(sql) => Ok(Translated { sql, volatility: Volatility::Immutable, notes: Vec::new() }),
+        None => untranslatable(format!("it is no value of {}", conversion.target_type())),
+    }
+}
+
+/// What SQLite stores where a column of this affinity takes the constant (manual, "Datatypes In SQLite", section 3).
+fn stored(node: &Node, affinity: Affinity) -> Node {
+    let is_numeric = matches!(affinity, Affinity::Integer | Affinity::Numeric | Affinity::Real);
+    match (&node.constant, affinity) {
+        (Some(Constant::Integer(integer)), Affinity::Text) => Node::of_text(&integer.to_string()),
+        (Some(Constant::Text(text)), _) if is_numeric => numeric(text).unwrap_or_else(|| node.clone()),
+        (Some(Constant::Real(digits)), Affinity::Integer | Affinity::Numeric) => {
+            numeric(digits).unwrap_or_else(|| node.clone())
+        }
+        _ => node.clone(),
+    }
+}
+
+/// The number that `text` is to a column of numbers; none where it is no number.
+fn numeric(text: &str) -> Option<Node> {
+    let text = text.trim_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']);
+    // Rust also reads words such as `inf`, which SQLite keeps as text.
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte)) {
+        return None;
+    }
+    if let Ok(integer) = text.parse() {
+        return Some(Node::of_integer(integer));
+    }
+    let float: f64 = text.parse().ok()?;
+    // Up to here every whole float is one integer, in both databases.
+    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+    if float.fract() == 0.0 && float.abs() <= EXACT_MAX {
+        return format!("{float:.0}").parse().ok().map(Node::of_integer);
+    }
+    Some(Node::of_real(text))
+}
+
+/// A stored constant as PostgreSQL's SQL; none where the conversion does not take it.
+fn written(node: &Node, conversion: &Conversion) -> Option<String> {
+    let holds = |value: SourceValue<'_>| conversion.takes(value);
+    match (node.constant.as_ref()?, conversion.target_type()) {
+        (Constant::Integer(value), kind) if holds(SourceValue::Integer(*value)) => Some(match kind {
+            PgType::Boolean => (*value == 1).to_string(),
+            PgType::Timestamptz => {
+                let native =
+                    family(conversion).and_then(|family| moment::constant(family, node.constant.as_ref()?));
+                native?
+            }
+            _ => value.to_string(),
+        }),
+        (Constant::Real(digits), PgType::DoublePrecision) => {
+            let value: f64 = digits.parse().ok()?;
+            value.is_finite().then(|| format!("{value:e}"))
+        }
+        (Constant::Real(digits), PgType::Numeric) => {
+            let value: f64 = digits.parse().ok()?;
+            holds(SourceValue::Real(value)).then(|| format!("{value}"))
+        }
+        (Constant::Text(text), kind) if holds(SourceValue::Text(text.as_bytes())) => Some(match kind {
+            PgType::Text => quote_pg_literal(text),
+            PgType::Timestamptz => moment::constant(family(conversion)?, node.constant.as_ref()?)?,
+            kind => format!("{}::{kind}", quote_pg_literal(text)),
+        }),
+        (Constant::Blob(digits), PgType::Bytea) => {
+            Some(format!("{}::bytea", quote_pg_literal(&format!("\\x{digits}"))))
+        }
+        _ => None,
+    }
+}
+
+fn family(conversion: &Conversion) -> Option<Family> {
+    match conversion {
+        Conversion::TimestamptzFromEpochMs => Some(Family::EpochMilliseconds),
+        Conversion::TimestamptzFromEpochS => Some(Family::EpochSeconds),
+        Conversion::TimestamptzFromEpochUs => Some(Family::EpochMicroseconds),
+        Conversion::TimestamptzFromIso8601(_) => Some(Family::Instant),
+        _ => None,
+    }
+}
