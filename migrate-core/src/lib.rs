@@ -22,6 +22,7 @@ pub mod plan_parts;
 pub mod planner;
 pub mod profile;
 pub mod reject;
+pub mod remedy;
 pub mod render;
 pub mod schedule;
 pub mod schema_diff;

@@ -6,7 +6,8 @@
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-use crate::findings::{counted, findings, rows_in_words};
+use crate::figures::counted;
+use crate::findings::{findings, rows_in_words};
 use crate::model::{Check, Report, TableReport};
 
 /// A test case.

@@ -54,7 +54,7 @@ impl Remedies {
         };
         Remedies {
             skip: true,
-            null: !matches!(refusal, FieldRefusal::Row { .. }),
+            null: is_value && !column.not_null,
             text: is_made
                 && is_value
                 && can_be_text

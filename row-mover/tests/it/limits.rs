@@ -102,7 +102,7 @@ fn schemas_at_sqlites_limits_are_read_and_planned() {
             Err(error) => {
                 assert_eq!(name, "2,000 columns", "{}", chain(&error));
                 assert!(
-                    chain(&error).contains("2000 columns, and PostgreSQL takes 1600 at most"),
+                    chain(&error).contains("2000 columns, and PostgreSQL allows at most 1600"),
                     "{}",
                     chain(&error)
                 );
