@@ -71,7 +71,7 @@ fn integrity(subject: &Subject<'_>) -> Check {
                indexes, so that damage there never hides one."
         .to_owned();
     let Some(found) = &subject.validation.integrity else {
-        let reason = "it was not looked at".to_owned();
+        let reason = "it was not checked".to_owned();
         let left_out = vec![LeftOut { what: "integrity_check".to_owned(), reason }];
         return Check { is_done: false, left_out, ..check("integrity", how, 0, "databases", Vec::new()) };
     };

@@ -65,7 +65,7 @@ pub(crate) fn not_moved<'a>(plan: &'a Plan, moved: &'a [String]) -> impl Iterato
     plan.tables.iter().map(|table| table.source.as_str()).filter(|name| !moved.iter().any(|one| one == name))
 }
 
-/// How the rows can be looked at, after a run that moved them.
+/// Where the moved rows are.
 pub(crate) fn where_to_look(url: &TargetUrl, target: &Target) -> String {
     match target {
         Target::Named => format!("Look at it: psql '{url}'\n"),

@@ -231,7 +231,7 @@ fn whatever_there_is_too_much_of_the_verdict_is_there_and_thirty_lines_are_enoug
                     let verdict = if wrong == 0 { "\nProven: " } else { "\nNOT proven: " };
                     assert!(text.contains(verdict) && text.ends_with(END), "{what}");
                     for (count, noun) in
-                        [(left, "left behind"), (broken, "broken: "), (rejected, "rejected: ")]
+                        [(left, "not migrated"), (broken, "broken: "), (rejected, "rejected: ")]
                     {
                         assert_eq!(count > 0, text.contains(noun), "{what}");
                     }
