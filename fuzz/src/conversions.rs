@@ -12,7 +12,7 @@ pub fn check(data: &[u8]) {
     check_one(&conversions[usize::from(*choice) % conversions.len()], *class, payload);
 }
 
-/// Checks one value and the same bytes as a field; returns whether the conversion takes the value.
+/// Checks one value, and the same bytes as a field from PostgreSQL. Returns whether the conversion accepts the value.
 pub fn check_one(conversion: &Conversion, class: u8, payload: &[u8]) -> bool {
     decode(conversion, payload);
     encode_and_back(conversion, value(class, payload))

@@ -98,7 +98,6 @@ fn plan_and_render(path: &Path, mode: u8) {
         assert!(!files.up.contains('\0') && !files.down.contains('\0'), "SQL with a NUL");
     }
     let _ = render::target_diesel_schema(&plan);
-    let _ = render::plan_summary(&plan);
     let json = render::plan_json(&plan);
     let again = Plan::from_json(&json).unwrap_or_else(|error| panic!("a plan cannot be read back: {error}"));
     assert!(again == plan, "a plan changed when it was written and read back");

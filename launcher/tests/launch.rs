@@ -1,4 +1,4 @@
-//! The launcher beside made-up programs in place of cargo and `xtask`: what it passes on, and what it never prints.
+//! The launcher with scripts in place of cargo and `xtask`: what it passes on, and what it never prints.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 const URL: &str = "postgres://user:hunter2@host/database";
 
-/// A target folder with the launcher in it, and a made-up cargo beside it.
+/// A checkout with a launcher in its target folder and a script in place of cargo.
 struct Checkout {
     folder: TempDir,
 }

@@ -7,6 +7,7 @@ mod rules;
 mod target_names;
 #[cfg(test)]
 mod tests;
+mod toml_key;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ use crate::reject::{OnReject, RejectLimit};
 pub(crate) use rules::glob_fits;
 pub use rules::{ColumnRule, TableRule};
 pub use target_names::{DEFAULT_SCHEMA, NameRule};
+pub use toml_key::TomlKey;
 
 /// The version of the file format that this reads.
 pub const MAPPING_FORMAT: u32 = 1;

@@ -6,6 +6,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::schedule::DoneTasks;
+
 /// A phase, in the order in which they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -107,10 +109,17 @@ pub fn decide(last: Option<&RunState>, subject: &RunSubject) -> Decision {
 pub struct Progress {
     /// The phases that are done.
     pub phases: Vec<Phase>,
-    /// For each chunk whether it is done.
-    pub chunks: Vec<bool>,
-    /// For each build whether it is done; none before they are written down.
-    pub builds: Option<Vec<bool>>,
+    /// The tasks of the load; none before the builds are written down.
+    pub load: Option<LoadProgress>,
+}
+
+/// How far a load is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoadProgress {
+    /// The number of its chunks and builds.
+    pub tasks: usize,
+    /// Those that are done.
+    pub done: DoneTasks,
 }
 
 /// What a run does next. Each can be done again after it was interrupted anywhere: it is a transaction, or changes nothing the
@@ -139,8 +148,8 @@ pub fn next_step(progress: &Progress) -> Step {
     if !is_done(Phase::Schema) {
         return Step::CreateTables;
     }
-    let Some(builds) = &progress.builds else { return Step::PlanBuilds };
-    if progress.chunks.iter().chain(builds).any(|is_done| !is_done) {
+    let Some(load) = &progress.load else { return Step::PlanBuilds };
+    if load.done.len() < load.tasks {
         Step::MoveAndBuild
     } else if !is_done(Phase::Rows) {
         Step::FinishRows

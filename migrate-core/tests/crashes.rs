@@ -3,7 +3,9 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use migrate_core::mapping::IndexMethod;
-use migrate_core::phase::{Decision, Phase, Progress, RunState, RunSubject, Step, decide, next_step};
+use migrate_core::phase::{
+    Decision, LoadProgress, Phase, Progress, RunState, RunSubject, Step, decide, next_step,
+};
 use migrate_core::plan::{Plan, PlannedTable};
 use migrate_core::render::{Build, BuildKind};
 use migrate_core::schedule::{ChunkToMove, DoneTasks, Next, Schedule, Task};
@@ -77,6 +79,17 @@ struct Subject {
     builds: Vec<Build>,
 }
 
+impl World {
+    fn done(&self) -> DoneTasks {
+        self.progress.load.clone().unwrap_or_default().done
+    }
+
+    /// Marks a task as done; returns whether it was not.
+    fn finish(&mut self, task: Task) -> bool {
+        self.progress.load.as_mut().unwrap().done.insert(task)
+    }
+}
+
 fn table(name: &str) -> PlannedTable {
     let json = serde_json::json!({
         "source": name, "target": name, "without_rowid": false, "rowid": "rowid", "columns": [],
@@ -110,14 +123,9 @@ fn subject() -> Subject {
 
 impl Subject {
     fn schedule(&self, done: &DoneTasks) -> Schedule {
-        let chunks: Vec<ChunkToMove> = (self.chunks.iter().enumerate())
-            .map(|(number, &(table, size))| ChunkToMove {
-                table: table.to_owned(),
-                size,
-                is_done: done.chunks[number],
-            })
-            .collect();
-        Schedule::new(&self.plan, &chunks, &self.builds, &done.builds, 2)
+        let chunks: Vec<ChunkToMove> =
+            self.chunks.iter().map(|&(table, size)| ChunkToMove { table: table.to_owned(), size }).collect();
+        Schedule::new(&self.plan, &chunks, &self.builds, done, 2).unwrap()
     }
 
     /// What must be so for a task to be right to begin.
@@ -131,7 +139,10 @@ impl Subject {
         }
         let is_about = |name: &str| build.kind == BuildKind::Objects || tables.contains(&name);
         for (chunk, (table, _)) in self.chunks.iter().enumerate() {
-            assert!(!is_about(table) || world.progress.chunks[chunk], "{build:?} before the rows");
+            assert!(
+                !is_about(table) || world.done().contains(&Task::Chunk(chunk)),
+                "{build:?} before the rows"
+            );
         }
         let is_index = |build: &Build| matches!(build.kind, BuildKind::Index(_));
         for other in running {
@@ -159,7 +170,6 @@ fn live(subject: &Subject, world: &mut World, story: &mut Story, swap: bool) -> 
                 if world.runs == 0 {
                     world.runs = 1;
                     world.progress.phases = vec![Phase::Preflight, Phase::Seal];
-                    world.progress.chunks = vec![false; subject.chunks.len()];
                 }
             };
             story.commit_surely(world, begin)?;
@@ -182,7 +192,8 @@ fn live(subject: &Subject, world: &mut World, story: &mut Story, swap: bool) -> 
                 story.commit_surely(world, finish(Phase::Schema))?;
             }
             Step::PlanBuilds => story.commit_surely(world, |world| {
-                world.progress.builds.get_or_insert_with(|| vec![false; subject.builds.len()]);
+                let tasks = subject.chunks.len() + subject.builds.len();
+                world.progress.load.get_or_insert_with(|| LoadProgress { tasks, done: DoneTasks::new() });
             })?,
             Step::MoveAndBuild => load(subject, world, story, swap)?,
             Step::FinishRows => story.commit_surely(world, finish(Phase::Rows))?,
@@ -202,11 +213,7 @@ fn live(subject: &Subject, world: &mut World, story: &mut Story, swap: bool) -> 
 
 /// The load by two lanes, each of which tries again after a lost connection.
 fn load(subject: &Subject, world: &mut World, story: &mut Story, swap: bool) -> Result<(), Dead> {
-    let done = |world: &World| DoneTasks {
-        chunks: world.progress.chunks.clone(),
-        builds: world.progress.builds.clone().unwrap_or_default(),
-    };
-    let mut schedule = subject.schedule(&done(world));
+    let mut schedule = subject.schedule(&world.done());
     let mut running: Vec<Task> = Vec::new();
     loop {
         while running.len() < 2 {
@@ -219,17 +226,12 @@ fn load(subject: &Subject, world: &mut World, story: &mut Story, swap: bool) -> 
             return Ok(());
         };
         let task = running.remove(if swap { last } else { 0 });
-        let is_answered = story.commit(world, |world| match task {
+        let is_answered = story.commit(world, |world| {
             // A claim that finds it done does nothing.
-            Task::Chunk(number) => {
-                if !std::mem::replace(&mut world.progress.chunks[number], true) {
-                    world.rows[number] += 1;
-                }
-            }
-            Task::Build(number) => {
-                if !std::mem::replace(&mut world.progress.builds.as_mut().unwrap()[number], true) {
-                    world.built[number] += 1;
-                }
+            let is_first = usize::from(world.finish(task));
+            match task {
+                Task::Chunk(number) => world.rows[number] += is_first,
+                Task::Build(number) => world.built[number] += is_first,
             }
         })?;
         if is_answered {
@@ -237,7 +239,7 @@ fn load(subject: &Subject, world: &mut World, story: &mut Story, swap: bool) -> 
         } else {
             schedule.given_back(task);
             let before = schedule.done_tasks();
-            schedule.settle(&before, &done(world));
+            schedule.settle(&before, &world.done());
         }
     }
 }
@@ -291,7 +293,7 @@ fn whatever_befalls_any_two_transactions_everything_is_there_once() {
 #[test]
 fn a_server_that_forgets_commits_gets_them_again() {
     let subject = subject();
-    let mut schedule = subject.schedule(&DoneTasks { chunks: vec![false; 5], builds: vec![false; 8] });
+    let mut schedule = subject.schedule(&DoneTasks::new());
     let mut done = Vec::new();
     while done.len() < 3 {
         let Next::Do(task) = schedule.next_task() else { panic!("nothing to do") };
@@ -299,9 +301,9 @@ fn a_server_that_forgets_commits_gets_them_again() {
         done.push(task);
     }
     let before = schedule.done_tasks();
-    assert_eq!(before.chunks.iter().filter(|is_done| **is_done).count(), 3);
-    schedule.settle(&before, &DoneTasks { chunks: vec![false; 5], builds: vec![false; 8] });
-    assert_eq!(schedule.done_tasks().chunks, [false; 5]);
+    assert_eq!(before, done.into_iter().collect());
+    schedule.settle(&before, &DoneTasks::new());
+    assert_eq!(schedule.done_tasks(), DoneTasks::new());
     // Each is handed out again, once.
     let mut handed_out = Vec::new();
     loop {
@@ -321,8 +323,7 @@ fn a_server_that_forgets_commits_gets_them_again() {
 #[test]
 fn the_longest_work_begins_first() {
     let mut subject = subject();
-    let nothing = DoneTasks { chunks: vec![false; 5], builds: vec![false; 8] };
-    let mut schedule = subject.schedule(&nothing);
+    let mut schedule = subject.schedule(&DoneTasks::new());
     // A GIN index makes the small table the one that all would wait for, so that both lanes load it.
     assert_eq!(schedule.next_task(), Next::Do(Task::Chunk(0)));
     assert_eq!(schedule.next_task(), Next::Do(Task::Chunk(1)));
@@ -343,7 +344,7 @@ fn the_longest_work_begins_first() {
     subject.plan.tables.push(table("others"));
     subject.chunks.extend(third);
     subject.builds.remove(2);
-    let mut schedule = subject.schedule(&DoneTasks { chunks: vec![false; 8], builds: vec![false; 7] });
+    let mut schedule = subject.schedule(&DoneTasks::new());
     assert_eq!(schedule.next_task(), Next::Do(Task::Chunk(5)));
     assert_eq!(schedule.next_task(), Next::Do(Task::Chunk(0)));
     assert_eq!(schedule.next_task(), Next::Do(Task::Chunk(3)));

@@ -29,7 +29,7 @@ const PLAIN: [&str; 4] = [
     "/usr/local/bin",
 ];
 
-/// The programs that make a server; a folder with clients alone does not count.
+/// The programs of a server. A folder with clients only does not count.
 const PROGRAMS: [&str; 3] = ["initdb", "pg_ctl", "postgres"];
 
 /// The programs of one PostgreSQL server.
@@ -39,7 +39,7 @@ pub struct Binaries {
     pub bindir: PathBuf,
     /// The major version: `15`.
     pub major: u32,
-    /// The full version as the server says it: `15.18`.
+    /// The full version as the server prints it: `15.18`.
     pub version: String,
 }
 
@@ -65,7 +65,11 @@ impl Binaries {
                 || format!("PostgreSQL {OLDEST_MAJOR} or later"),
                 |major| format!("PostgreSQL {major}"),
             ),
-            looked: format!("PG_BINDIR, pg_config --bindir, {}, {}", VERSIONED.join(", "), PLAIN.join(", ")),
+            searched: format!(
+                "PG_BINDIR, pg_config --bindir, {}, {}",
+                VERSIONED.join(", "),
+                PLAIN.join(", ")
+            ),
             source: Box::new(source),
         })
     }
@@ -93,10 +97,10 @@ impl Binaries {
         Ok(found.into_iter().next())
     }
 
-    /// Looks at one folder: all programs there, and `postgres` runs under the account.
+    /// Checks that a folder has all programs and that `postgres` runs under the account.
     ///
     /// # Errors
-    /// [`Error::Missing`], or [`Error::Failed`] with what running `postgres --version` said.
+    /// [`Error::Missing`], or [`Error::Failed`] with the output of `postgres --version`.
     pub(crate) fn inspect(bindir: &Path, account: &Account) -> Result<Self, Error> {
         if let Some(missing) = PROGRAMS.iter().find(|name| !bindir.join(name).is_file()) {
             return Err(Error::Missing { path: bindir.join(missing) });
@@ -104,10 +108,10 @@ impl Binaries {
         // A link to the folder of another version must not outlive its target's upgrade.
         let bindir = fs::canonicalize(bindir).unwrap_or_else(|_| bindir.to_path_buf());
         let postgres = bindir.join("postgres");
-        let said = account.capture(account.command(&postgres, Path::new("/")).arg("--version"))?;
-        let (major, version) = parse_version(&said).ok_or_else(|| Error::Failed {
+        let output = account.capture(account.command(&postgres, Path::new("/")).arg("--version"))?;
+        let (major, version) = parse_version(&output).ok_or_else(|| Error::Failed {
             program: format!("{} --version", postgres.display()),
-            detail: format!("it said {:?}, which names no version", said.trim()),
+            detail: format!("it printed {:?}, which names no version", output.trim()),
         })?;
         Ok(Self { bindir, major, version })
     }
@@ -118,7 +122,7 @@ impl Binaries {
         (self.major, minor)
     }
 
-    /// The path of a program in the folder, where it is there.
+    /// Returns the path of a program in the folder, if it exists.
     #[must_use]
     pub fn program(&self, name: &str) -> Option<PathBuf> {
         Some(self.bindir.join(name)).filter(|path| path.is_file())
@@ -130,7 +134,7 @@ pub(crate) fn variable() -> Option<PathBuf> {
     env::var_os("PG_BINDIR").filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
-/// The programs that `PG_BINDIR` names; whoever sets it means it, so nothing else is taken instead.
+/// Returns the programs that `PG_BINDIR` names. It is a decision, so nothing else is used instead.
 fn from_variable(path: &Path, version: Option<u32>, account: &Account) -> Result<Binaries, Error> {
     let unfit = |reason: String| Error::Bindir { path: path.to_path_buf(), reason };
     let found =
@@ -168,8 +172,8 @@ fn expand(pattern: &str) -> Vec<PathBuf> {
 }
 
 /// Reads `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`, and `17beta1` or `18devel` in the place of the number.
-fn parse_version(said: &str) -> Option<(u32, String)> {
-    let (_, rest) = said.split_once("(PostgreSQL) ")?;
+fn parse_version(output: &str) -> Option<(u32, String)> {
+    let (_, rest) = output.split_once("(PostgreSQL) ")?;
     let version = rest.split_whitespace().next()?;
     let digits = version.find(|c: char| !c.is_ascii_digit()).unwrap_or(version.len());
     Some((version[..digits].parse().ok()?, version.to_owned()))
@@ -180,8 +184,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_read_from_what_postgres_says() {
-        for (said, expected) in [
+    fn versions_are_read_from_the_output_of_postgres() {
+        for (output, expected) in [
             ("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n", Some((15, "15.18"))),
             ("postgres (PostgreSQL) 18.4\n", Some((18, "18.4"))),
             ("postgres (PostgreSQL) 17beta1\n", Some((17, "17beta1"))),
@@ -191,7 +195,7 @@ mod tests {
             ("", None),
         ] {
             let expected = expected.map(|(major, version)| (major, version.to_owned()));
-            assert_eq!(parse_version(said), expected, "{said:?}");
+            assert_eq!(parse_version(output), expected, "{output:?}");
         }
     }
 
@@ -202,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_name_the_folders_that_are_there() {
+    fn patterns_name_existing_folders() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["pgsql-15/bin", "pgsql-16/bin", "pgsql-17", "other-18/bin"] {
             fs::create_dir_all(folder.path().join(name)).unwrap();

@@ -1,4 +1,4 @@
-//! The cluster of a checkout: what callers use. Each operation is safe while other processes do the same.
+//! The cluster of a checkout, the API of this crate. Each operation is safe while other processes do the same.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::login::Login;
 use crate::server::{self, Launched, Phase, StopMode};
 use crate::{SUPERUSER, create, files, npm, settings};
 
-/// How often a start is tried when each time somebody else takes the port first.
+/// How often a start is tried when other processes take the free port first.
 const PORT_ATTEMPTS: u32 = 5;
 
 /// Which cluster is meant, and how it runs.
@@ -31,7 +31,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// A durable cluster of whichever version is at hand.
+    /// A durable cluster of any available version.
     #[must_use]
     pub fn new(checkout: impl Into<PathBuf>, purpose: Purpose) -> Self {
         Self { checkout: checkout.into(), purpose, version: None, throwaway: false }
@@ -46,7 +46,7 @@ pub struct Cluster {
     layout: Layout,
 }
 
-/// What is known about a cluster. It never holds the password.
+/// The state of a cluster, without the password.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Status {
     /// The top folder of the checkout.
@@ -81,7 +81,7 @@ pub struct Status {
     pub throwaway: bool,
 }
 
-/// What is remembered of the last start.
+/// A record of the last start.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Record {
     port: u16,
@@ -91,7 +91,7 @@ struct Record {
 }
 
 impl Cluster {
-    /// Finds out which cluster is meant. Creates, starts and fetches nothing.
+    /// Determines the cluster. Creates, starts and fetches nothing.
     ///
     /// # Errors
     /// [`Error::Io`] where the checkout is no folder; those of [`Binaries::find`] about `PG_BINDIR` and the version.
@@ -103,8 +103,8 @@ impl Cluster {
         Ok(Self { options, major, layout })
     }
 
-    /// Makes sure that the server runs and accepts connections: creates, heals and starts what is needed. The server goes
-    /// on when the caller ends.
+    /// Ensures that the server accepts connections: creates, repairs and starts what is necessary. The server keeps running when
+    /// the caller ends.
     ///
     /// # Errors
     /// [`Error::NoBinaries`] and the others about programs; [`Error::Start`] with the end of the log;
@@ -132,7 +132,7 @@ impl Cluster {
         self.launch(&account, &binaries)
     }
 
-    /// Waits for a server that is already there, and checks that it is of the wanted kind.
+    /// Waits for a server that is already running or starting, and checks its durability.
     fn join(&self) -> Result<(), Error> {
         server::wait_until_ready(&self.layout, 0)?;
         if self.record().is_some_and(|record| record.throwaway) && !self.options.throwaway {
@@ -169,10 +169,10 @@ impl Cluster {
         })
     }
 
-    /// Stops the server and whatever a dead one left; `false` where nothing was running.
+    /// Stops the server and the remaining processes of a dead one. Returns `false` when nothing was running.
     ///
     /// # Errors
-    /// [`Error::Timeout`] where it does not end in time.
+    /// [`Error::Timeout`] when it does not end in time.
     pub fn stop(&self, mode: StopMode) -> Result<bool, Error> {
         if !self.layout.is_marked() {
             return Ok(false);
@@ -193,7 +193,7 @@ impl Cluster {
         Ok(found.is_some())
     }
 
-    /// What is known about the cluster. Changes nothing and waits for nobody.
+    /// Returns what is known about the cluster. Changes nothing and does not wait.
     ///
     /// # Errors
     /// [`Error::OtherOwner`] where it belongs to another user.
@@ -223,20 +223,20 @@ impl Cluster {
         })
     }
 
-    /// How to connect to the cluster; it need not run, but must have been started once.
+    /// Returns how to connect to the cluster. It need not be running, but must have been started once.
     ///
     /// # Errors
     /// [`Error::NotCreated`] before the first start, [`Error::Password`] where the password file is damaged.
     pub fn login(&self) -> Result<Login, Error> {
         let not_created = || Error::NotCreated { path: self.layout.state.clone() };
         let record = self.record().filter(|_| self.layout.data().exists()).ok_or_else(not_created)?;
-        // A server that was started by hand, with another port, says so itself.
+        // A server that was started by hand may have another port; its PID file names it.
         let port = server::observe(&self.layout)?.and_then(|found| found.port).unwrap_or(record.port);
         let password = create::password(&self.layout)?;
         Ok(Login { host: "127.0.0.1", port, user: SUPERUSER, password })
     }
 
-    /// The URL of a database of the cluster, with the password in it.
+    /// Returns the URL of a database of the cluster, including the password.
     ///
     /// # Errors
     /// Those of [`Cluster::login`].
@@ -244,7 +244,7 @@ impl Cluster {
         Ok(self.login()?.url(database))
     }
 
-    /// The folder of the server's programs; fetched where they are missing.
+    /// Returns the folder of the server's programs, which are fetched when they are missing.
     ///
     /// # Errors
     /// Those of [`Binaries::find`].
@@ -252,7 +252,7 @@ impl Cluster {
         Ok(Binaries::find_for(Some(self.major), &self.account()?)?.bindir)
     }
 
-    /// The folders that [`Cluster::remove`] deletes, as far as they are there.
+    /// Returns the existing folders that [`Cluster::remove`] would delete.
     ///
     /// # Errors
     /// [`Error::NotOurs`] where the state folder was not made by this crate.
@@ -266,10 +266,10 @@ impl Cluster {
         Ok(folders)
     }
 
-    /// Stops the server and deletes the cluster with all its data; `false` where there was none.
+    /// Stops the server and deletes the cluster with all its data. Returns `false` when there was none.
     ///
     /// # Errors
-    /// [`Error::NotOurs`] where the folder was not made by this crate: then nothing is deleted.
+    /// [`Error::NotOurs`] when the folder was not created by this crate; nothing is deleted then.
     pub fn remove(&self) -> Result<bool, Error> {
         self.layout.refuse_foreign()?;
         if !self.layout.state.exists() {
@@ -279,7 +279,7 @@ impl Cluster {
         let lock = self.layout.prepare(&self.options.checkout)?;
         self.stop_locked(&account, StopMode::Immediate)?;
         files::delete(&self.layout.socket_dir())?;
-        // In one step: whoever waits for the lock finds no folder, and a killed removal leaves no half of a cluster.
+        // In one step: a process that waits for the lock finds no folder, and a killed removal leaves no partial cluster.
         let doomed = self.layout.doomed();
         fs::rename(&self.layout.state, &doomed).map_err(at("rename", &self.layout.state))?;
         drop(lock);
@@ -292,7 +292,7 @@ impl Cluster {
         Account::for_data(&self.layout.data())
     }
 
-    /// The last start; a record that is missing or damaged counts as none, and the next start writes a new one.
+    /// Reads the record of the last start. A missing or damaged one counts as none; the next start writes a new one.
     fn record(&self) -> Option<Record> {
         serde_json::from_str(&fs::read_to_string(self.layout.record()).ok()?).ok()
     }
@@ -307,7 +307,7 @@ impl Cluster {
     }
 }
 
-/// Chooses the major version, preferring a cluster that is there: an upgrade of the system must not make data seem lost.
+/// Chooses the major version, preferring an existing cluster: after an upgrade of the system its data must not seem lost.
 fn choose_major(options: &Options) -> Result<u32, Error> {
     let account = Account::current()?;
     let installed = Binaries::installed(options.version, &account)?.map(|binaries| binaries.major);
@@ -329,7 +329,7 @@ fn remove_if_empty(root: &Path) {
         .is_ok_and(|entries| entries.flatten().all(|entry| entry.file_name() == ".gitignore"));
     if only_ignore {
         let _ = fs::remove_file(root.join(".gitignore"));
-        // Fails where another cluster was made in the meantime, which is as it should be.
+        // Fails when another cluster was created in the meantime, as it should.
         let _ = fs::remove_dir(root);
         if let Some(parent) = root.parent().filter(|parent| parent.ends_with("hyperpage-postgres")) {
             let _ = fs::remove_dir(parent);

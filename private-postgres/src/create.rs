@@ -1,4 +1,4 @@
-//! Creates the data folder with `initdb`, whole or not at all, and checks one that is there. Starts no server.
+//! Creates the data folder atomically with `initdb`, and checks an existing one. Starts no server.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
@@ -12,10 +12,10 @@ use crate::error::{Error, at};
 use crate::files;
 use crate::layout::Layout;
 
-/// Makes sure that there is a data folder of the programs' version. The caller holds the cluster's lock.
+/// Ensures a data folder of the programs' version. The caller holds the cluster's lock.
 ///
 /// # Errors
-/// [`Error::DataVersion`] where one of another version is there; [`Error::Failed`] with what `initdb` said.
+/// [`Error::DataVersion`] for an existing one of another version; [`Error::Failed`] with the output of `initdb`.
 pub(crate) fn ensure(
     layout: &Layout,
     account: &Account,
@@ -26,7 +26,7 @@ pub(crate) fn ensure(
     if data.exists() {
         return check_version(&data, binaries);
     }
-    // Nothing is in place until the rename below: what a killed run leaves is a folder that the next one deletes.
+    // The rename below puts everything in place at once; the next run deletes the folder of a killed one.
     let work = tempfile::Builder::new()
         .prefix(".initdb-")
         .permissions(Permissions::from_mode(0o700))
@@ -45,14 +45,14 @@ pub(crate) fn ensure(
     file.write_all(b"\n# The settings of this cluster, written at each start.\ninclude '../server.conf'\n")
         .and_then(|()| file.sync_all())
         .map_err(at("write", &settings))?;
-    // The password comes first: a data folder in its place always has one that fits.
+    // The password comes first: every data folder has a matching one.
     files::replace(&layout.password(), &format!("{password}\n"), 0o600)?;
     fs::rename(&made, &data).map_err(at("create", &data))?;
     File::open(&layout.state).and_then(|folder| folder.sync_all()).map_err(at("write", &layout.state))
 }
 
-/// Runs `initdb` in the work folder. Paths are relative to it: `initdb` hands them to a shell, which would read the `$` of
-/// a checkout's path.
+/// Runs `initdb` in the work folder. Paths are relative to it: `initdb` passes them to a shell, which would expand a `$` in the
+/// checkout's path.
 fn initdb(work: &Path, account: &Account, binaries: &Binaries, throwaway: bool) -> Result<(), Error> {
     let attempt = |locale: &str| {
         let mut command = account.command(binaries.bindir.join("initdb"), work);
@@ -70,7 +70,7 @@ fn initdb(work: &Path, account: &Account, binaries: &Binaries, throwaway: bool) 
     attempt("C.UTF-8").or_else(|_| attempt("C")).map(drop)
 }
 
-/// Compares the version that made the data folder with that of the programs.
+/// Compares the version of the data folder with that of the programs.
 fn check_version(data: &Path, binaries: &Binaries) -> Result<(), Error> {
     let path = data.join("PG_VERSION");
     let version = fs::read_to_string(&path).map_err(at("read", &path))?;
@@ -85,7 +85,7 @@ fn check_version(data: &Path, binaries: &Binaries) -> Result<(), Error> {
     })
 }
 
-/// 32 random bytes of the operating system, in hexadecimal.
+/// Returns 32 random bytes of the operating system, in hexadecimal.
 fn generate_password() -> Result<String, Error> {
     let mut bytes = [0_u8; 32];
     let source = "/dev/urandom";

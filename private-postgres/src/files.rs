@@ -28,7 +28,7 @@ pub(crate) fn create_folder(path: &Path, mode: u32) -> Result<(), Error> {
     }
 }
 
-/// Writes a file whole or not at all; a reader sees the old text or the new one. `mode` is exact.
+/// Writes a file atomically: a reader sees the old text or the new one. `mode` is exact.
 pub(crate) fn replace(path: &Path, text: &str, mode: u32) -> Result<(), Error> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new()
@@ -141,7 +141,7 @@ pub(crate) fn delete_leftovers(folder: &Path, prefixes: &[&str]) -> Result<(), E
 }
 
 /// Deletes a folder that carries a marker file, the marker last, so that a deletion that was cut short can be resumed. A
-/// folder without the marker stays, unless it is empty.
+/// folder without the marker is kept, unless it is empty.
 pub(crate) fn delete_marked(folder: &Path, marker: &str) -> Result<(), Error> {
     if folder.join(marker).is_file() {
         for entry in fs::read_dir(folder).map_err(at("read", folder))? {

@@ -1,4 +1,4 @@
-//! Where a cluster keeps its things: pure path arithmetic and the choice between inside and outside of the checkout.
+//! The paths of a cluster: path arithmetic and the choice between inside and outside of the checkout.
 
 use std::fs;
 use std::io;
@@ -147,7 +147,7 @@ impl Layout {
         files::create_folder(&self.root, 0o755)?;
         let ignore = self.root.join(".gitignore");
         if self.root.ends_with(INSIDE) && !ignore.exists() {
-            // So that no version control picks the folder up, whatever the checkout's own ignore file says.
+            // No version control may pick the folder up, whatever the checkout's own ignore file contains.
             files::replace(&ignore, "*\n", 0o644)?;
         }
         let lock = self.create_and_lock()?;
@@ -173,7 +173,7 @@ impl Layout {
         }
     }
 
-    /// Where the state folder is moved to be deleted: beside it, under a name of this process.
+    /// Returns the path that the state folder is renamed to before it is deleted: a sibling named after this process.
     pub(crate) fn doomed(&self) -> PathBuf {
         self.root.join(format!("{}{}", self.doomed_prefix(), std::process::id()))
     }

@@ -1,4 +1,4 @@
-//! Looks at the processes of this machine: which one is the postmaster of a data folder, which ones are left over from a
+//! Inspects the processes of this machine: which one is the postmaster of a data folder, which ones are left over from a
 //! dead one. Reads /proc where there is one, else asks `ps`. Ends no process.
 
 use std::fs;

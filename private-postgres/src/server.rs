@@ -173,7 +173,7 @@ fn end_orphans(layout: &Layout, account: &Account) -> Result<(), Error> {
     let list = || process::orphans(&layout.data(), &layout.cluster_name(), account.uid);
     for signal in [Signal::QUIT, Signal::KILL] {
         for pid in list() {
-            // It may have ended since it was listed; one that stays is found below.
+            // It may have ended since it was listed; one that has not is found below.
             let _ = kill_process(pid, signal);
         }
         let deadline = Instant::now() + ORPHAN_GRACE;
@@ -187,7 +187,7 @@ fn end_orphans(layout: &Layout, account: &Account) -> Result<(), Error> {
     Err(Error::Elsewhere { data: layout.data() })
 }
 
-/// Makes the socket's folder anew, so that no stale socket or lock of one is in the way.
+/// Creates the socket's folder anew, without stale sockets and their locks.
 fn make_socket_dir(layout: &Layout, account: &Account) -> Result<(), Error> {
     let folder = layout.socket_dir();
     if let Ok(found) = fs::symlink_metadata(&folder) {
@@ -203,11 +203,11 @@ fn make_socket_dir(layout: &Layout, account: &Account) -> Result<(), Error> {
     account.give(&folder)
 }
 
-/// What came of one try to start.
+/// The result of one attempt to start.
 pub(crate) enum Launched {
     /// The server accepts connections.
     Ready,
-    /// Somebody took the port in the meantime.
+    /// Another process took the port in the meantime.
     PortTaken,
 }
 
@@ -254,7 +254,7 @@ fn start_error(layout: &Layout, log_start: u64) -> Error {
     Error::Start { log: layout.log(), tail: tail(&log_since(layout, log_start), 20) }
 }
 
-/// What the server wrote since a position in its log, in bytes; an unreadable log says so in the place of it.
+/// Returns what the server wrote after a position in its log, in bytes, or why the log cannot be read.
 fn log_since(layout: &Layout, start: u64) -> String {
     let read = || -> io::Result<String> {
         let mut file = File::open(layout.log())?;
@@ -269,7 +269,7 @@ fn log_since(layout: &Layout, start: u64) -> String {
 /// Asks the postmaster to stop, and waits until it and all its processes have ended.
 ///
 /// # Errors
-/// [`Error::Timeout`] where they have not: with [`StopMode::Smart`] a client may stay for as long as it likes.
+/// [`Error::Timeout`] where they have not: with [`StopMode::Smart`] the server waits for all clients.
 pub(crate) fn stop(layout: &Layout, postmaster: Postmaster, mode: StopMode) -> Result<(), Error> {
     match kill_process(postmaster.pid, mode.signal()) {
         Ok(()) | Err(rustix::io::Errno::SRCH) => {}
@@ -296,12 +296,12 @@ pub(crate) fn wait_until_gone(layout: &Layout) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether a server could take the port.
+/// Returns whether a server could use the port.
 pub(crate) fn is_free(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
-/// A port that is free at this moment.
+/// Returns a port that is free at this moment.
 pub(crate) fn free_port() -> Result<u16, Error> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .and_then(|listener| listener.local_addr())
@@ -315,11 +315,11 @@ mod tests {
 
     #[test]
     fn a_pid_file_is_read_at_every_stage_of_a_start() {
-        let whole = "812\n/data\n1700000000\n40123\n/socket\n127.0.0.1\n  1234  5\nready   \n";
+        let complete = "812\n/data\n1700000000\n40123\n/socket\n127.0.0.1\n  1234  5\nready   \n";
         for (text, expected) in [
-            (whole, Some((812, Some(40123), Phase::Ready))),
-            (&whole.replace("ready   ", "stopping"), Some((812, Some(40123), Phase::Stopping))),
-            (&whole.replace("ready   ", "starting"), Some((812, Some(40123), Phase::Starting))),
+            (complete, Some((812, Some(40123), Phase::Ready))),
+            (&complete.replace("ready   ", "stopping"), Some((812, Some(40123), Phase::Stopping))),
+            (&complete.replace("ready   ", "starting"), Some((812, Some(40123), Phase::Starting))),
             ("812\n/data\n1700000000\n40123\n", Some((812, Some(40123), Phase::Starting))),
             ("812\n", Some((812, None, Phase::Starting))),
             ("-812\n/data\n", Some((812, None, Phase::Starting))),

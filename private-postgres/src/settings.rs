@@ -1,5 +1,5 @@
-//! The server's settings, as the text of the file that `postgresql.conf` includes. It is written anew at each start, so
-//! that a change here reaches clusters that already exist; `ALTER SYSTEM` still wins over it.
+//! The server's settings, the file that `postgresql.conf` includes. It is written at each start, so that a change here reaches
+//! existing clusters; `ALTER SYSTEM` takes precedence over it.
 
 use std::path::Path;
 
@@ -21,21 +21,21 @@ work_mem = 32MB
 # A long load is not interrupted by checkpoints every few seconds.
 max_wal_size = 4GB
 checkpoint_timeout = 15min
-# Nobody replicates from here: indexes of new tables are built without a second copy in the log.
+# No replication: indexes of new tables are built without a copy in the log.
 wal_level = minimal
 max_wal_senders = 0
-# Reading at random costs about the same as in sequence on the disks of today.
+# On solid-state disks a random read costs about as much as a sequential one.
 random_page_cost = 1.1
 # Compiling a query takes longer than most queries here.
 jit = off
 
-# The same text and the same hours for everybody.
+# The same output on every machine.
 timezone = 'UTC'
 log_timezone = 'UTC'
 lc_messages = 'C'
 client_encoding = 'UTF8'
 
-# Errors of statements quote the values of rows. The client is told anyway: the log keeps the server's own events alone.
+# Errors of statements quote the values of rows. The client receives them anyway: the log is for the server's own events.
 log_min_messages = log
 log_min_error_statement = panic
 log_error_verbosity = terse
@@ -60,9 +60,9 @@ synchronous_commit = on
 full_page_writes = on
 ";
 
-/// The whole file.
+/// Returns the content of the file.
 pub(crate) fn text(port: u16, socket_dir: &Path, cluster_name: &str, throwaway: bool) -> String {
-    // A list of folders: each in double quotes for commas and spaces, the whole in single quotes.
+    // A list of folders: each in double quotes for commas and spaces, the list in single quotes.
     let socket_dir =
         socket_dir.to_string_lossy().replace('"', "\"\"").replace('\\', "\\\\").replace('\'', "''");
     let mode = if throwaway { THROWAWAY } else { DURABLE };

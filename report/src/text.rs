@@ -2,17 +2,8 @@
 //!
 //! Making HTML of them is the templates' work, which escape everything by themselves.
 
+pub(crate) use migrate_core::printable::{printable as one_line, printable_lines as lines};
 use unicode_width::UnicodeWidthChar;
-
-/// Text on one line, with everything escaped that could deceive a reader.
-pub(crate) fn one_line(text: &str) -> String {
-    escaped(text, is_deceptive)
-}
-
-/// Text that may have several lines, with everything else escaped that could deceive a reader.
-pub(crate) fn lines(text: &str) -> String {
-    escaped(text, |letter| letter != '\n' && is_deceptive(letter))
-}
 
 /// A name as people read it; one that is empty, or nothing but blanks, is said to be so.
 pub(crate) fn name(name: &str) -> String {
@@ -47,43 +38,9 @@ pub(crate) fn columns(text: &str) -> usize {
     text.chars().map(|letter| letter.width().unwrap_or(0)).sum()
 }
 
-/// Control characters, marks that break a line or turn the direction of text, and those that cannot be seen.
-fn is_deceptive(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}
-
-fn escaped(text: &str, is_escaped: impl Fn(char) -> bool) -> String {
-    let mut out = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '\0' => out.push_str("\\u{0}"),
-            _ if is_escaped(letter) => out.extend(letter.escape_default()),
-            _ => out.push(letter),
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_deceives_is_escaped() {
-        for (text, shown, in_lines) in [
-            ("jobs", "jobs", "jobs"),
-            ("größe “x”", "größe “x”", "größe “x”"),
-            ("a\0b\u{1b}[31m", "a\\u{0}b\\u{1b}[31m", "a\\u{0}b\\u{1b}[31m"),
-            ("a\nb\r\t", "a\\nb\\r\\t", "a\nb\\r\\t"),
-            ("\u{202e}x\u{2028}", "\\u{202e}x\\u{2028}", "\\u{202e}x\\u{2028}"),
-            ("\u{200b}\u{feff}", "\\u{200b}\\u{feff}", "\\u{200b}\\u{feff}"),
-            ("שלום", "שלום", "שלום"),
-        ] {
-            assert_eq!((one_line(text).as_str(), lines(text).as_str()), (shown, in_lines));
-        }
-    }
 
     #[test]
     fn names_without_a_letter_are_said_to_be_so() {

@@ -1,10 +1,10 @@
-//! A fresh PostgreSQL database for each test, dropped when the test ends, however it ends. For tests alone: whatever goes
-//! wrong here panics, and so fails the test that asked.
+//! A fresh PostgreSQL database for each test, dropped when the test ends, however it ends, and the seed of tests that vary. For
+//! tests only: every problem panics, and so fails the test.
 //!
 //! All tests of a run share one server: the one that `TEST_POSTGRES_URL` names, else the private test cluster of this
-//! checkout, started by the first test that needs it. It goes on for the other test processes of the run;
-//! `cargo xtask test` removes it at the end, and so does `cargo xtask postgres remove --test --yes`. Which version it
-//! has, `TEST_POSTGRES_VERSION` says. Nothing here makes tables: a new database is as empty as `template0`.
+//! checkout, started by the first test that needs it. It keeps running for the other test processes of the run;
+//! `cargo xtask test` removes it at the end, and so does `cargo xtask postgres remove --test --yes`. `TEST_POSTGRES_VERSION`
+//! sets its version. A new database is as empty as `template0`.
 //!
 //! ```no_run
 //! use test_database::TestDatabase;
@@ -12,7 +12,7 @@
 //! let database = TestDatabase::create();
 //! // Connect to database.url(); it is dropped at the end of the scope.
 //! ```
-#![allow(clippy::panic, reason = "a test without its database fails, and says why")]
+#![allow(clippy::panic, reason = "a test without its database fails with the reason")]
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -25,21 +25,24 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
 use private_postgres::{Cluster, Options, Purpose};
 
+mod seed;
 mod url;
 
-/// The URL of any database of a server on which databases may be created. An empty value counts as none.
+pub use seed::{SEED_VARIABLE, seed};
+
+/// Names a server by the URL of any of its databases. An empty value counts as none.
 pub const URL_VARIABLE: &str = "TEST_POSTGRES_URL";
 
 /// The major version of the private test cluster, where no URL is given.
 pub const VERSION_VARIABLE: &str = "TEST_POSTGRES_VERSION";
 
-/// What the name of every test database begins with.
+/// The beginning of every test database's name.
 pub const NAME_PREFIX: &str = "test_";
 
-/// How often a creation is tried while the template is in use; the server itself waits 5 s each time.
+/// Attempts to create a database while the template is in use; the server waits 5 s each time.
 const ATTEMPTS: u32 = 5;
 
-/// A database that one test has for itself. Dropping the guard drops the database and ends whatever sessions it has.
+/// A database for one test. Dropping the guard drops the database and ends its sessions.
 pub struct TestDatabase {
     name: String,
     url: String,
@@ -50,28 +53,28 @@ impl TestDatabase {
     /// Creates an empty database (UTF-8, from `template0`); starts the server where that is needed.
     ///
     /// # Panics
-    /// Where there is no server to be had, or it does not let this user create databases.
+    /// When no server can be started or reached, or it does not let this user create databases.
     #[must_use]
     #[track_caller]
     pub fn create() -> Self {
         Self::create_on(server())
     }
 
-    /// The same on another server than that of the run: the one that this URL of any of its databases names.
+    /// Creates an empty database on another server than that of the run, given the URL of any of its databases.
     ///
     /// # Panics
-    /// Where it is not to be reached, or does not let this user create databases.
+    /// When it cannot be reached, or does not let this user create databases.
     #[must_use]
     #[track_caller]
     pub fn create_on(server: &str) -> Self {
         Self::create_from(server, "template0 ENCODING 'UTF8'")
     }
 
-    /// Another database with the same content, made by PostgreSQL itself. No session may be in this one meanwhile; one that is
-    /// about to end is waited for.
+    /// Creates another database with the same content. No session may use this one meanwhile; one that is about to end is waited
+    /// for.
     ///
     /// # Panics
-    /// Where a session stays, or PostgreSQL cannot copy the database.
+    /// When a session does not end, or PostgreSQL cannot copy the database.
     #[must_use]
     #[track_caller]
     pub fn copy(&self) -> Self {
@@ -94,13 +97,13 @@ impl TestDatabase {
         }
     }
 
-    /// The URL of the database, with the password in it.
+    /// Returns the URL of the database, including the password.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Its name: lower-case letters, digits and underscores, no other test's.
+    /// Returns its name: lower-case letters, digits and underscores, unique to this test.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -114,7 +117,7 @@ impl Drop for TestDatabase {
         let Err(message) = execute(&self.server, &drop) else { return };
         let problem = format!("cannot drop the test database {}: {message}", self.name);
         if std::thread::panicking() {
-            // A second panic would end the process and hide the first, which says what is wrong.
+            // A second panic would end the process and hide the first one, which has the reason.
             let _ = writeln!(std::io::stderr(), "{problem}");
         } else {
             panic!("{problem}");
@@ -129,7 +132,7 @@ impl fmt::Debug for TestDatabase {
     }
 }
 
-/// The URL of a database of the server of this run; found, and its server started, once for a process.
+/// Returns the URL of a database of this run's server, which is started once for a process.
 #[track_caller]
 fn server() -> &'static str {
     static SERVER: OnceLock<String> = OnceLock::new();
@@ -158,13 +161,13 @@ fn execute(server: &str, sql: &str) -> Result<(), String> {
     connection.batch_execute(sql).map_err(|error| error.to_string())
 }
 
-/// Whether another session is in the template at this moment (SQLSTATE 55006, which Diesel does not pass on): autovacuum may
-/// be. A server that speaks another language than English is not understood; then the creation fails at once.
+/// Returns whether another session, autovacuum for instance, uses the template (SQLSTATE 55006, which Diesel does not expose). The
+/// message of a server in another language is not recognised; then the creation fails at once.
 fn is_template_in_use(message: &str) -> bool {
     message.contains("is being accessed by other users")
 }
 
-/// A name that no other test has: the process, a count within it, and chance, as process ids come again.
+/// Returns a unique name: the process, a count within it, and a random number, since process ids are reused.
 fn unused_name() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);

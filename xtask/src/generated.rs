@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use ::report::figures::counted;
 use anyhow::Context;
 use similar::TextDiff;
 
@@ -14,9 +15,9 @@ use crate::{output, workspace};
 pub(crate) enum Mode {
     /// Writes those that are stale.
     Write,
-    /// Shows how those that are stale differ, and fails.
+    /// Prints how those that are stale differ, and fails.
     Check,
-    /// Shows how those that are stale differ, and changes nothing.
+    /// Lists those that are stale, and changes nothing.
     DryRun,
 }
 
@@ -29,7 +30,7 @@ pub(crate) struct GeneratedFile {
     pub(crate) content: String,
 }
 
-/// Writes, checks or shows `files`; says on standard error what it did, and prints diffs as data.
+/// Writes, checks or shows `files`; reports on standard error what it did, and prints diffs as data.
 pub(crate) fn apply(files: &[GeneratedFile], mode: Mode) -> anyhow::Result<Exit> {
     let mut stale = 0;
     for file in files {
@@ -48,7 +49,8 @@ pub(crate) fn apply(files: &[GeneratedFile], mode: Mode) -> anyhow::Result<Exit>
                 write(file).with_context(|| format!("{shown} cannot be written"))?;
                 output::note(&format!("wrote {shown}"));
             }
-            Mode::Check | Mode::DryRun => {
+            Mode::DryRun => output::note(&format!("would write {shown}")),
+            Mode::Check => {
                 let diff = TextDiff::from_lines(&found, &file.content);
                 output::stdout(&printable_lines(
                     &diff.unified_diff().header(&shown, &format!("{shown} (generated)")).to_string(),
@@ -56,22 +58,21 @@ pub(crate) fn apply(files: &[GeneratedFile], mode: Mode) -> anyhow::Result<Exit>
             }
         }
     }
+    let all = counted(files.len() as u64, "file");
+    let is = |number: u64| if number == 1 { "is" } else { "are" };
     match (stale, mode) {
-        (0, _) => output::note(&format!("{} files are up to date", files.len())),
-        (_, Mode::Write) => {}
+        (0, _) => output::note(&format!("{all} {} up to date", is(files.len() as u64))),
+        (_, Mode::Write | Mode::DryRun) => {}
         (_, Mode::Check) => {
-            output::note(&format!(
-                "{stale} of {} files are stale; run the same without --check",
-                files.len()
-            ));
+            let remedy = "run the same command without --check";
+            output::note(&format!("{stale} of {all} {} stale; {remedy}", is(stale)));
             return Ok(Exit::Differences);
         }
-        (_, Mode::DryRun) => output::note(&format!("{stale} of {} files would be written", files.len())),
     }
     Ok(Exit::Done)
 }
 
-/// Writes those of `files` that are stale, without a word.
+/// Writes those of `files` that are stale, and prints nothing.
 pub(crate) fn write_stale(files: &[GeneratedFile]) -> anyhow::Result<()> {
     for file in files {
         if std::fs::read_to_string(&file.path).is_ok_and(|found| found == file.content) {

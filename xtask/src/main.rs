@@ -1,21 +1,22 @@
 //! `cargo xtask`: the commands of the migration, one file each in `commands/`, in the order of a migration's phases.
 //!
-//! Glue only: it reads the command line, calls the crates that do the work, and puts what they say on the screen.
+//! Glue only: it reads the command line, calls the crates that do the work, and prints their results.
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 mod bench;
-mod cleanup;
 mod commands;
 mod display;
 mod exit;
 mod generated;
 mod output;
 mod plan_folder;
+mod plan_text;
 mod private;
 mod report;
+mod run_context;
 mod screen;
 mod source;
 mod source_plan;
@@ -26,25 +27,27 @@ mod workspace;
 use exit::Exit;
 use row_mover::threads::with_deep_stack;
 
-/// Moves Hyperpage from SQLite to PostgreSQL, and proves that everything arrived
+/// Moves a SQLite database into PostgreSQL, and proves that everything arrived
 #[derive(Parser)]
 #[command(
     name = "cargo xtask",
     bin_name = "cargo xtask",
     version,
     arg_required_else_help = true,
-    after_help = "Exit status: 0 done, 1 differences or rejects found, 2 could not run or refused.\n\n\
+    after_help = "Exit status: 0 done, 1 done with differences, rejects or stale files, 2 could not run or\n\
+                  refused, 130 or 143 stopped by SIGINT or SIGTERM.\n\n\
                   Examples:\n  \
-                  cargo xtask migrate --sample          move a made-up database, and prove it\n  \
-                  cargo xtask migrate --sqlite data/hyperpage.db --postgres postgres://user@host/hyperpage\n  \
-                  cargo xtask validate                  compare again what the last migration moved\n  \
-                  cargo xtask test                      everything that CI checks"
+                  cargo xtask migrate --sample              move a generated database, and prove it\n  \
+                  cargo xtask generate --sqlite any.db --out plans/any --dry-run\n  \
+                  cargo xtask migrate --sqlite any.db --postgres postgres://app@db.example/shop\n  \
+                  cargo xtask validate                      compare again what was moved last"
 )]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
+/// The commands, in the order in which a migration uses them; then those that serve this checkout.
 #[derive(Subcommand)]
 enum Command {
     /// Write the plan, the migrations and the Diesel schemas
@@ -53,20 +56,50 @@ enum Command {
     Migrate(commands::migrate::MigrateArgs),
     /// Read everything back from PostgreSQL and compare it with the sealed copy
     Validate(commands::validate::ValidateArgs),
-    /// Say how far a migration is, who is at work, and what to run next
+    /// Print how far a migration is, who is at work, and what to run next
     Status(commands::status::StatusArgs),
-    /// List what is left of SQLite in an app, and remove what is mechanical
+    /// List what an app still has of SQLite, and remove what is mechanical
     Cleanup(commands::cleanup::CleanupArgs),
-    /// The private PostgreSQL of this checkout
+    /// Start, stop and use the private PostgreSQL of this checkout
     Postgres(commands::postgres::PostgresArgs),
-    /// Measure a migration beside what PostgreSQL alone takes, and beside other programs
-    Bench(commands::bench::BenchArgs),
     /// Run everything that CI checks
     Test(commands::test::TestArgs),
+    /// Measure a migration against PostgreSQL's own speed and other programs
+    Bench(commands::bench::BenchArgs),
+}
+
+/// The commands that are not steps of a migration.
+const FOR_THIS_CHECKOUT: [&str; 4] = ["postgres", "test", "bench", "help"];
+
+/// Returns the command line with its commands in two groups.
+fn command_line() -> clap::Command {
+    let mut all = Cli::command();
+    // Completes the list with `help`.
+    all.build();
+    let list = |is_listed: &dyn Fn(&str) -> bool| {
+        let listed = all.get_subcommands().filter(|command| is_listed(command.get_name()));
+        let line = |command: &clap::Command| {
+            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+            format!("  {:10} {about}\n", command.get_name())
+        };
+        listed.map(line).collect::<String>()
+    };
+    let steps = list(&|name| !FOR_THIS_CHECKOUT.contains(&name));
+    let others = list(&|name| FOR_THIS_CHECKOUT.contains(&name));
+    Cli::command().help_template(format!(
+        "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n\
+         Commands, in the order of a migration:\n{steps}\n\
+         For this checkout:\n{others}\n\
+         Options:\n{{options}}{{after-help}}"
+    ))
 }
 
 fn main() -> ExitCode {
-    let command = Cli::parse().command;
+    let matches = command_line().get_matches();
+    let command = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli.command,
+        Err(error) => error.exit(),
+    };
     let result = with_deep_stack(move || run(command)).unwrap_or_else(|error| Err(error.into()));
     result.map_or_else(|error| failed(&error), |exit| ExitCode::from(exit as u8))
 }
@@ -84,7 +117,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
     }
 }
 
-/// Says why a command did not end well.
+/// Prints why a command did not end well.
 fn failed(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<stop::Stopped>() {
         Some(stopped) => {
@@ -95,5 +128,57 @@ fn failed(error: &anyhow::Error) -> ExitCode {
             output::failure(error);
             ExitCode::from(Exit::Refused as u8)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The words of a line as a shell reads them, up to a pipe or a remark, which stands behind two blanks.
+    fn words(line: &str) -> Vec<String> {
+        let (mut words, mut quote) = (vec![String::new()], None);
+        let line = line.split(" | ").next().unwrap_or_default();
+        let mut letters = line.chars().peekable();
+        while let Some(letter) = letters.next() {
+            match (letter, quote) {
+                (' ', None) if letters.peek() == Some(&' ') => break,
+                (' ', None) => words.push(String::new()),
+                ('"' | '\'', None) => quote = Some(letter),
+                (letter, Some(open)) if letter == open => quote = None,
+                _ => words.last_mut().unwrap().push(letter),
+            }
+        }
+        words
+    }
+
+    fn examples(command: &clap::Command) -> Vec<String> {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let lines = help.lines().filter_map(|line| Some(line.strip_prefix("  ")?.to_owned()));
+        let below = command.get_subcommands().flat_map(examples);
+        lines.chain(below).collect()
+    }
+
+    #[test]
+    fn every_example_is_accepted_as_it_is_typed() {
+        let mut accepted = 0;
+        for example in examples(&command_line()) {
+            // A command inside of another one.
+            let inner = example.split_once("$(").and_then(|(_, rest)| rest.split_once(')'));
+            let words = words(inner.map_or(example.as_str(), |(inner, _)| inner));
+            let Some(["cargo", "xtask"]) = words.first_chunk().map(|[a, b]: &[String; 2]| [a.as_str(), b])
+            else {
+                panic!("not one of our commands: {example}");
+            };
+            let parsed = Cli::try_parse_from(&words[1..]);
+            assert!(parsed.is_ok(), "{example}: {}", parsed.err().unwrap());
+            accepted += 1;
+        }
+        assert!(accepted > 20, "{accepted}");
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        command_line().debug_assert();
     }
 }

@@ -7,13 +7,15 @@ use postgres_client::{DbSettings, TargetUrl};
 /// The options that name a target.
 #[derive(Args, Debug, Clone, Default)]
 pub(crate) struct TargetArgs {
-    /// The target, as a URL or a libpq keyword string. Default: DATABASE_URL, else POSTGRES_HOST and its like, else the
-    /// private PostgreSQL of this checkout. A password is best left out and given by PGPASSFILE
+    /// The target, as a URL or libpq keywords [default: DATABASE_URL, else the private PostgreSQL]
+    ///
+    /// Without it the target is DATABASE_URL, else what POSTGRES_HOST and the variables like it name, else the private PostgreSQL of
+    /// this checkout. Give a password in PGPASSFILE rather than here.
     #[arg(long, value_name = "URL")]
     pub(crate) postgres: Option<String>,
 
     /// The major version of the private PostgreSQL
-    #[arg(long, value_name = "N", conflicts_with = "postgres", value_parser = clap::value_parser!(u32).range(15..=18))]
+    #[arg(long, value_name = "N", conflicts_with = "postgres", hide_short_help = true, value_parser = clap::value_parser!(u32).range(15..=18))]
     pub(crate) pg_version: Option<u32>,
 }
 

@@ -1,23 +1,23 @@
-//! Rules of the repository as an ordinary test: what formatter and linter do not see. Each finding says where, what, and
-//! what to do. Files that git ignores are none of its business.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! The repository's rules that formatter and linter do not check. Each finding names the line, the problem and what to do. Files that
+//! git ignores are not checked.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The longest source file, in lines: what one can keep in mind at once.
+/// Maximum length of a source file, in lines.
 const LINES_MAX: usize = 450;
 
-/// Longer files, each with the reason.
+/// Exceptions from that limit, each with the reason.
 const LONG_FILES: [(&str, &str); 3] = [
     ("fixtures/tests/hostile.rs", "a table of databases and what each of them proves"),
     ("row-mover/tests/it/expressions/cases.rs", "a table of expressions and what becomes of each"),
     ("fixtures/tests/sample.rs", "a table of the sample's values and what each of them proves"),
 ];
 
-/// Words that mean unfinished work, and what to do. In two halves, so that this file does not find itself.
+/// Words that mark unfinished work, with the remedy. Split in two, so that this file does not match.
 const UNFINISHED: [(&str, &str); 6] = [
     (concat!("to", "do!"), "write it, or return an error"),
     (concat!("unimple", "mented!"), "write it, or return an error"),
@@ -27,17 +27,17 @@ const UNFINISHED: [(&str, &str); 6] = [
     (concat!("X", "XX"), "fix it, or say in a sentence what holds today"),
 ];
 
-/// How a file of SQLite begins.
+/// The first bytes of a SQLite file.
 const SQLITE_MAGIC: &[u8] = b"SQLite format 3\0";
 
-/// Names that databases go by.
+/// Usual file extensions of databases.
 const DATABASE_EXTENSIONS: [&str; 8] =
     ["db", "db-journal", "db-shm", "db-wal", "sqlite", "sqlite-shm", "sqlite-wal", "sqlite3"];
 
-/// Files with text that people write; others (snapshots, lock files) are as a program makes them.
+/// Files with text by people; other files (snapshots, lock files) are generated.
 const SOURCE_EXTENSIONS: [&str; 8] = ["rs", "toml", "md", "sql", "sh", "yml", "yaml", "json"];
 
-/// Something that is not as it should be.
+/// A violation of a rule.
 #[derive(Debug, PartialEq, Eq)]
 struct Finding {
     path: String,
@@ -52,7 +52,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// The findings of one file.
+/// The findings in one file.
 struct Findings<'a> {
     path: &'a str,
     found: Vec<Finding>,
@@ -65,7 +65,7 @@ impl Findings<'_> {
     }
 }
 
-/// All rules on one file.
+/// Applies all rules to one file.
 fn check(path: &str, content: &[u8]) -> Vec<Finding> {
     let mut findings = Findings { path, found: Vec::new() };
     no_database(content, &mut findings);
@@ -129,7 +129,7 @@ fn nothing_unfinished(text: &str, findings: &mut Findings<'_>) {
     }
 }
 
-/// Whether the line has the word by itself, not as a part of a longer one.
+/// Whether the line contains the word, and not only as part of a longer one.
 fn has_word(line: &str, word: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
     line.match_indices(word).any(|(start, _)| {
@@ -167,7 +167,7 @@ fn uses_workspace_lints(text: &str, findings: &mut Findings<'_>) {
         Ok(_) => {
             findings.add(1, "the lints of the workspace are not used", "add [lints] with workspace = true")
         }
-        Err(error) => findings.add(1, format!("no TOML ({})", error.message()), "mend it"),
+        Err(error) => findings.add(1, format!("no TOML ({})", error.message()), "fix it"),
     }
 }
 
@@ -179,7 +179,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
 }
 
-/// The files that git knows or would take with `git add`, without those that are deleted.
+/// Returns the files that git tracks or would add, without deleted ones.
 fn files(root: &Path) -> Vec<String> {
     let output = Command::new("git")
         .args(["-c", "safe.directory=*", "-C"])
@@ -230,7 +230,7 @@ fn every_crate_is_a_member_of_the_workspace() {
     assert_eq!(listed("members"), crates, "Cargo.toml lists the members in the order of their names");
 }
 
-/// The tests that a page of Markdown names, as `FILE` followed by `NAME` in backticks in one cell: (file, name).
+/// Returns the tests that a Markdown page names in a table cell, as `FILE` followed by `NAME` in backticks: (file, name).
 fn named_tests(page: &str) -> Vec<(&str, &str)> {
     let mut named = Vec::new();
     for cell in page.lines().filter(|line| line.starts_with('|')).flat_map(|line| line.split('|')) {
@@ -262,7 +262,7 @@ fn every_test_that_security_names_exists() {
     }
 }
 
-/// What the rules find in a file, as it is shown.
+/// Returns the findings in a file, as text.
 #[track_caller]
 fn expect(path: &str, content: impl AsRef<[u8]>, expected: &[&str]) {
     let found: Vec<String> = check(path, content.as_ref()).iter().map(ToString::to_string).collect();

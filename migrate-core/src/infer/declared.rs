@@ -3,6 +3,7 @@
 //! SQLite itself reads no more than an affinity out of a declared type; what it is called says what the app means by it.
 
 use crate::affinity::{Affinity, affinity};
+use crate::conversion::Conversion;
 
 /// What a declared type asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,6 +129,23 @@ impl Kind {
         let mut shown: Vec<String> = shown.map(str::to_owned).collect();
         shown.extend((!by_affinity.is_empty()).then(|| by_affinity.to_owned()));
         shown.join(", ")
+    }
+}
+
+/// Whether the declared type alone asks for this conversion, so that nothing was inferred from names or values.
+pub fn asks_for(declared_type: &str, conversion: &Conversion) -> bool {
+    use Conversion as C;
+    match conversion {
+        C::Text | C::TextFromAny | C::Bigint | C::Integer | C::Smallint | C::DoublePrecision | C::Real => {
+            true
+        }
+        C::Numeric | C::Bytea | C::ByteaFromAny => true,
+        C::Boolean | C::BooleanFromWords => Kind::of(declared_type) == Kind::Boolean,
+        C::Json | C::Jsonb | C::JsonbLastKeyWins => Kind::of(declared_type) == Kind::Json,
+        C::Uuid | C::UuidFromUppercase | C::UuidFromBytes => Kind::of(declared_type) == Kind::Uuid,
+        C::Date => Kind::of(declared_type) == Kind::Date,
+        C::Time => Kind::of(declared_type) == Kind::Time,
+        _ => matches!(Kind::of(declared_type), Kind::Timestamp | Kind::Date),
     }
 }
 

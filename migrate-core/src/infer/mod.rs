@@ -20,7 +20,7 @@ mod rules;
 mod tests;
 mod words;
 
-pub use declared::Kind;
+pub use declared::{Kind, asks_for};
 pub use documentation::types_page;
 pub use facts::{Facts, Place};
 pub use foreign_keys::{Side, unify};
@@ -56,7 +56,7 @@ pub fn infer(facts: &Facts<'_>) -> Inference {
             let loses_default = group.is_evidence
                 && answer.as_ref().is_some_and(|answer| !facts.takes_default(&answer.conversion));
             match (answer, rule.certainty) {
-                (Some(answer), Certainty::Takes) if !loses_default => {
+                (Some(answer), Certainty::Takes | Certainty::Guesses) if !loses_default => {
                     let suggestion =
                         suggestion.filter(|(suggested, _)| suggested.conversion != answer.conversion);
                     return Inference {
@@ -69,7 +69,7 @@ pub fn infer(facts: &Facts<'_>) -> Inference {
                     let words = suggestion_in_words(facts, &answer, loses_default);
                     suggestion = suggestion.or(words.map(|words| (answer, words)));
                 }
-                (None, Certainty::Takes) if group.tells_misses => {
+                (None, Certainty::Takes | Certainty::Guesses) if group.tells_misses => {
                     let nearest = rule
                         .nearest(facts)
                         .filter(|(count, _)| missed.as_ref().is_none_or(|(before, _)| count > before));
@@ -106,7 +106,7 @@ fn why(
             let counted = if count == all { format!("all {all}") } else { format!("{count} of {all}") };
             why.push_str(&format!(": {counted} values are {form}"));
         }
-        None if (group.infers && facts.profile.is_some()) || rule.is_guess() => {
+        None if (group.infers && facts.profile.is_some()) || rule.certainty == Certainty::Guesses => {
             why.push_str(": there was no value to look at");
         }
         _ => {}

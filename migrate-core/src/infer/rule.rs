@@ -82,6 +82,8 @@ pub(super) enum Needs {
 pub(super) enum Certainty {
     /// It is taken, and no later rule is asked.
     Takes,
+    /// The same, without a value that supports it, which the plan reports.
+    Guesses,
     /// It is suggested, and later rules decide.
     Suggests,
 }
@@ -216,13 +218,6 @@ impl Needs {
             Needs::Best => "most values are",
             Needs::NoValue => "there is no value",
         }
-    }
-}
-
-impl Rule {
-    /// Whether the type is a guess, which the plan says.
-    pub(super) fn is_guess(&self) -> bool {
-        self.needs == Needs::NoValue && self.name.starts_with("a guess")
     }
 }
 

@@ -65,7 +65,9 @@ fn wrong(case: &Case, rule: Option<&Rule>) -> Option<String> {
             let taken = format!("as = \"{}\"", case.becomes);
             suggestion.as_ref().is_some_and(|words| words.contains(&taken))
         }
-        Some((name, Certainty::Takes)) => conversion.name() == case.becomes && why.starts_with(name),
+        Some((name, Certainty::Takes | Certainty::Guesses)) => {
+            conversion.name() == case.becomes && why.starts_with(name)
+        }
         None => conversion.name() == case.becomes,
     };
     let rule = rule.map_or("any rule", |rule| rule.name);

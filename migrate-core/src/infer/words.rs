@@ -1,8 +1,7 @@
 //! What the plan says of a decision: why, what is rejected, and how a suggestion is taken. Counts, never values.
 
-use std::fmt;
-
 use crate::conversion::Conversion;
+use crate::mapping::TomlKey;
 use crate::profile::ColumnProfile;
 
 /// What does not fit, such as `3 of 30000 values do not fit and are rejects: 2 empty texts, 1 blob`.
@@ -48,26 +47,4 @@ pub fn rejects_in_words(seen: &ColumnProfile, conversion: &Conversion) -> Option
 /// of TOML and its key, on lines of their own.
 pub(super) fn mapping_lines(table: &str, column: &str, conversion: &Conversion) -> String {
     format!("[tables.{}.columns.{}]\nas = \"{}\"", TomlKey(table), TomlKey(column), conversion.name())
-}
-
-/// A name as a key of TOML: bare where that is allowed, else a basic string (TOML 1.0, "Keys" and "String").
-struct TomlKey<'a>(&'a str);
-
-impl fmt::Display for TomlKey<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_bare =
-            |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
-        if !self.0.is_empty() && is_bare(self.0) {
-            return f.write_str(self.0);
-        }
-        f.write_str("\"")?;
-        for letter in self.0.chars() {
-            match letter {
-                '"' | '\\' => write!(f, "\\{letter}")?,
-                letter if letter.is_control() => write!(f, "\\u{:04X}", u32::from(letter))?,
-                letter => write!(f, "{letter}")?,
-            }
-        }
-        f.write_str("\"")
-    }
 }

@@ -48,6 +48,30 @@ pub struct TableRule {
 }
 
 impl Mapping {
+    /// Returns the conversion that is decided for a column, by name or by the first rule that fits, with the reason.
+    pub fn decided_conversion(
+        &self,
+        table: &str,
+        column: &str,
+        declared: &str,
+    ) -> Option<(&Conversion, Option<&str>)> {
+        let named = self.tables.get(table).and_then(|table| table.columns.get(column));
+        let named = named.and_then(|named| Some((named.conversion.as_ref()?, named.why.as_deref())));
+        let rule = || self.columns.iter().find(|rule| rule.fits(table, column, declared));
+        named.or_else(|| rule().and_then(|rule| Some((rule.conversion.as_ref()?, rule.why.as_deref()))))
+    }
+
+    /// Returns the reasons of everything that it keeps from being migrated.
+    pub fn skip_reasons(&self) -> impl Iterator<Item = &String> {
+        let tables = self.tables_matching.iter().filter_map(|rule| rule.leave_behind.as_ref());
+        let columns = self.columns.iter().filter_map(|rule| rule.skip.as_ref());
+        let named = self.tables.values().flat_map(|table| {
+            let columns = table.columns.values().filter_map(|column| column.skip.as_ref());
+            columns.chain(table.skip_indexes.values())
+        });
+        self.leave_behind.values().chain(tables).chain(columns).chain(named)
+    }
+
     /// The same decisions with the rules spelt out for every table and column of `schema` that one fits. The first rule that
     /// fits counts, and what is said by name comes before it.
     pub fn resolved(&self, schema: &SourceSchema) -> Mapping {

@@ -19,7 +19,6 @@ pub use existing::{ExistingTable, Seeds};
 pub use objects::{PlannedTrigger, PlannedView};
 pub use search::PlannedSearch;
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -261,19 +260,6 @@ impl Plan {
     /// The planned table of this source name.
     pub fn table(&self, source: &str) -> Option<&PlannedTable> {
         self.tables.iter().find(|table| table.source == source)
-    }
-
-    /// The plan with what it says of rejects written to every column that says nothing itself; a column that says nothing stops, so that
-    /// a plan which stops is as it is.
-    pub fn with_policies(&self) -> Cow<'_, Plan> {
-        if self.on_reject.is_stop() {
-            return Cow::Borrowed(self);
-        }
-        let mut plan = self.clone();
-        for column in plan.tables.iter_mut().flat_map(|table| &mut table.columns) {
-            column.on_reject = Some(column.policy(self.on_reject));
-        }
-        Cow::Owned(plan)
     }
 
     /// Reads a plan's JSON.

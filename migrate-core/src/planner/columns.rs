@@ -78,7 +78,7 @@ fn default(
         Ok(translated) => translated,
         Err(error) => {
             let name = format!("{}.{}: DEFAULT {sql}", table.name, column.name);
-            let reason = format!("it has no translation to {}: {}", conversion.target_type(), error.reason);
+            let reason = format!("it has no translation to {}: {}", conversion.target_type(), error);
             left_behind.push(behind("default", &name, &reason));
             None
         }

@@ -16,15 +16,11 @@ pub(super) fn plan(context: &Context<'_>, left_behind: &mut Vec<LeftBehind>) -> 
                 expression: translated.sql,
                 source: check.sql.clone(),
                 not_valid: false,
-                notes: translated.notes,
+                notes: translated.notes.iter().map(ToString::to_string).collect(),
             }),
             Err(error) => {
                 let name = format!("{}: CHECK ({})", context.table.name, check.sql);
-                left_behind.push(behind(
-                    "check",
-                    &name,
-                    &format!("it cannot be translated: {}", error.reason),
-                ));
+                left_behind.push(behind("check", &name, &format!("it cannot be translated: {error}")));
             }
         }
     }

@@ -5,7 +5,7 @@ use super::{behind, scope};
 use crate::plan::{LeftBehind, PlannedColumn, PlannedGenerated};
 use crate::source_schema::SourceTable;
 use crate::source_sql::TableSqlFacts;
-use crate::translate::{self, Scope, Translated, Untranslatable};
+use crate::translate::{self, Scope, Translated};
 
 /// Translates the expressions of the generated columns among `columns`; one that cannot be goes to `left_behind`, and its column
 /// becomes a plain one.
@@ -31,7 +31,7 @@ pub(super) fn plan(
                 false
             }
             Err(error) => {
-                reasons.push((place, error.reason));
+                reasons.push((place, error));
                 true
             }
         });
@@ -58,24 +58,23 @@ fn translate(
     facts: &TableSqlFacts,
     columns: &[PlannedColumn],
     place: usize,
-) -> Result<PlannedGenerated, Untranslatable> {
-    let none = || Untranslatable { reason: "the stored SQL has no expression for it".to_owned() };
+) -> Result<PlannedGenerated, String> {
+    let none = || "the stored SQL has no expression for it".to_owned();
     let column = columns.get(place).ok_or_else(none)?;
     let sql = facts.generated.iter().find(|(name, _)| name.eq_ignore_ascii_case(&column.source));
     let (_, sql) = sql.ok_or_else(none)?;
     let is_rejected = column.profile.is_some_and(|seen| seen.rejects(&column.conversion) > 0);
     if column.profile.is_some_and(|seen| seen.uncomputed > 0) {
-        let reason = "SQLite cannot compute some of its values".to_owned();
-        return Err(Untranslatable { reason });
+        return Err("SQLite cannot compute some of its values".to_owned());
     }
     if is_rejected {
-        let reason = format!("some of its values are none of {}", column.target_type);
-        return Err(Untranslatable { reason });
+        return Err(format!("some of its values are none of {}", column.target_type));
     }
     let affinity =
         table.column(&column.source).map(|column| scope::affinity(table, column)).ok_or_else(none)?;
     let Translated { sql: expression, .. } =
-        translate::generated(sql, &known_columns(table, facts, columns), &column.conversion, affinity)?;
+        translate::generated(sql, &known_columns(table, facts, columns), &column.conversion, affinity)
+            .map_err(|error| error.to_string())?;
     Ok(PlannedGenerated { expression, source: sql.clone() })
 }
 

@@ -76,8 +76,8 @@ fn kept(context: &Context<'_>, index: &SourceIndex) -> Result<PlannedIndex, Stri
         None => None,
         Some(sql) => {
             let translated = translate::predicate(sql, &context.scope)
-                .map_err(|error| format!("its condition cannot be translated: {}", error.reason))?;
-            notes.extend(translated.notes);
+                .map_err(|error| format!("its condition cannot be translated: {error}"))?;
+            notes.extend(translated.notes.iter().map(ToString::to_string));
             Some(translated.sql)
         }
     };
@@ -111,8 +111,8 @@ fn expression_key(
     notes: &mut Vec<String>,
 ) -> Result<PlannedIndexColumn, String> {
     let translated = translate::index_key(sql, &context.scope)
-        .map_err(|error| format!("its key {sql} cannot be translated: {}", error.reason))?;
-    notes.extend(translated.notes);
+        .map_err(|error| format!("its key {sql} cannot be translated: {error}"))?;
+    notes.extend(translated.notes.iter().map(ToString::to_string));
     // A key that is just a column, such as the rowid by its own name, needs no brackets and no expression.
     let bare = context.columns.iter().find(|column| quote_pg(&column.target) == translated.sql);
     Ok(PlannedIndexColumn {

@@ -95,7 +95,7 @@ fn plan_views(
                 false
             }
             Err(error) => {
-                reasons.push(error.reason);
+                reasons.push(error);
                 true
             }
         });
@@ -142,7 +142,7 @@ fn planned_view(
         conversions,
         query: translated.query,
         source_sql: view.sql.clone(),
-        notes: translated.notes,
+        notes: translated.notes.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -204,11 +204,11 @@ impl<'a> Triggers<'a> {
                         event: translated.event,
                         condition: translated.condition,
                         source_sql: source.sql.clone(),
-                        notes: translated.notes,
+                        notes: translated.notes.iter().map(ToString::to_string).collect(),
                     });
                 }
                 Err(error) => {
-                    let reason = format!("it cannot be translated: {}", error.reason);
+                    let reason = format!("it cannot be translated: {error}");
                     left_behind.push(left("trigger", source, &reason));
                 }
             }

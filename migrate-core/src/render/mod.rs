@@ -5,7 +5,6 @@
 mod diesel_schema;
 mod json;
 mod migrations;
-mod summary;
 
 pub use diesel_schema::{source_diesel_schema, target_diesel_schema};
 pub use json::plan_json;
@@ -14,4 +13,3 @@ pub use migrations::{
     Build, BuildKind, MigrationFiles, RemovalSteps, Repaired, SchemaStep, builds, create_constraints,
     create_tables, removal_steps, repair, schema_steps,
 };
-pub use summary::plan_summary;

@@ -1,4 +1,4 @@
-//! Column defaults: what SQLite would store, as PostgreSQL stores it.
+//! Column defaults: the value that SQLite would store, as PostgreSQL stores it.
 
 use super::model::{Kind, Node, Result, Scope, Translated, with_expression};
 use super::operators::{coerce, default_value};
@@ -7,17 +7,17 @@ use crate::affinity::Affinity;
 use crate::conversion::Conversion;
 use crate::source_sql::{DefaultMeaning, default_meaning};
 
-/// Translates a default for a column of this conversion and affinity; none where it is NULL, which is no default.
+/// Translates a default for a column of this conversion and affinity; `None` for NULL, which is the same as no default.
 ///
 /// # Errors
 /// [`super::Untranslatable`] with the reason.
 pub fn default(sql: &str, conversion: &Conversion, affinity: Affinity) -> Result<Option<Translated>> {
-    if let Some(clock) = default_value::whole_clock(sql, conversion) {
+    if let Some(clock) = default_value::clock_default(sql, conversion) {
         return Ok(Some(clock));
     }
     match default_meaning(sql) {
         DefaultMeaning::Null => return Ok(None),
-        // A bare word is text where SQLite takes it as a default.
+        // SQLite reads a bare word in a default as text.
         DefaultMeaning::Text(text) => {
             return default_value::constant(&Node::of_text(&text), conversion, affinity).map(Some);
         }
@@ -34,10 +34,7 @@ pub fn default(sql: &str, conversion: &Conversion, affinity: Affinity) -> Result
             return default_value::constant(&node, conversion, affinity).map(Some);
         }
         let sql = coerce::assigned(&node, conversion, affinity)?;
-        let mut notes = translator.notes;
-        notes.sort();
-        notes.dedup();
-        Ok(Some(Translated { sql, volatility: node.volatility, notes }))
+        Ok(Some(Translated { sql, volatility: node.volatility, notes: translator.notes }))
     })
 }
 

@@ -1,7 +1,7 @@
 //! Translates the expressions of a table: CHECK constraints, generated columns, and the keys and conditions of indexes.
 
 use super::model::{
-    Caveat, Kind, Node, Result, Scope, Translated, Volatility, untranslatable, with_expression,
+    Caveat, Kind, Node, Result, Scope, Translated, Untranslatable, Volatility, with_expression,
 };
 use super::operators::coerce;
 use super::query::Translator;
@@ -24,7 +24,7 @@ pub fn predicate(sql: &str, scope: &Scope) -> Result<Translated> {
     condition(sql, scope, Volatility::Immutable)
 }
 
-/// Translates a key of an index that is an expression.
+/// Translates an expression that is a key of an index.
 ///
 /// # Errors
 /// [`Untranslatable`] with the reason.
@@ -55,14 +55,14 @@ pub fn generated(
         let mut translator = Translator::new(scope);
         let node = certain(translator.node(expression)?)?;
         if node.has(Caveat::Approximate) {
-            return untranslatable("its numbers may differ in the last digit");
+            return Err(Untranslatable::Approximate);
         }
-        // SQLite calculates on with floats where PostgreSQL fails.
+        // SQLite continues with floats where PostgreSQL fails.
         if node.kind == Kind::Integer
             && node.has(Caveat::IntegerOverflow)
             && !holds_integers_alone(conversion)
         {
-            return untranslatable("a calculation with integers may leave 64 bits behind");
+            return Err(Untranslatable::IntegerOverflow);
         }
         let volatility = node.volatility;
         let sql = coerce::assigned(&node, conversion, affinity)?;
@@ -86,21 +86,17 @@ fn condition(sql: &str, scope: &Scope, most: Volatility) -> Result<Translated> {
     })
 }
 
-/// Refuses what may fail for rows that are there already.
+/// Refuses expressions that may fail for existing rows.
 fn certain(node: Node) -> Result<Node> {
     if node.has(Caveat::ParsedDocument) {
-        return untranslatable(
-            "a function of JSON on text that is no JSON in PostgreSQL: SQLite reads JSON5, too",
-        );
+        return Err(Untranslatable::ParsedDocument);
     }
     Ok(node)
 }
 
-fn finished(mut translated: Translated, most: Volatility) -> Result<Translated> {
+fn finished(translated: Translated, most: Volatility) -> Result<Translated> {
     if translated.volatility > most {
-        return untranslatable("its value depends on more than the row, and PostgreSQL refuses that here");
+        return Err(Untranslatable::NotImmutable);
     }
-    translated.notes.sort();
-    translated.notes.dedup();
     Ok(translated)
 }

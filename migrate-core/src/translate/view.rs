@@ -2,7 +2,7 @@
 
 use sqlite3_parser::ast::Stmt;
 
-use super::model::{Catalog, Result, ScopeColumn, untranslatable, with_stored};
+use super::model::{Catalog, Note, Notes, Result, ScopeColumn, Untranslatable, with_stored};
 use super::query::{Environment, Frame, Purpose, query};
 use crate::conversion::Conversion;
 use crate::source_sql::plain_name;
@@ -12,20 +12,20 @@ use crate::source_sql::plain_name;
 pub struct TranslatedView {
     /// The query.
     pub query: String,
-    /// Its columns, by their names in SQLite; their SQL is empty, since a planner names them.
+    /// Its columns, by their names in SQLite; their SQL is empty, because the planner names them.
     pub columns: Vec<ScopeColumn>,
     /// What a reviewer should know of the translation.
-    pub notes: Vec<String>,
+    pub notes: Notes,
 }
 
-/// Translates a stored `CREATE VIEW`, which may read what stands in `catalog`.
+/// Translates a stored `CREATE VIEW`, which may read what is in `catalog`.
 ///
 /// # Errors
 /// [`super::Untranslatable`] with the reason.
 pub fn view(sql: &str, catalog: &Catalog) -> Result<TranslatedView> {
     with_stored(sql, |statement| {
         let Stmt::CreateView { columns, select, .. } = statement else {
-            return untranslatable("its SQL is no CREATE VIEW");
+            return Err(Untranslatable::NotAView);
         };
         let environment = Environment::of(catalog, sql);
         let frame = Frame { environment: &environment, outer: None, depth: 0 };
@@ -33,28 +33,24 @@ pub fn view(sql: &str, catalog: &Catalog) -> Result<TranslatedView> {
         let named: Option<Vec<String>> =
             columns.map(|columns| columns.iter().map(|column| plain_name(column.col_name.0)).collect());
         if named.as_ref().is_some_and(|named| named.len() != translated.columns.len()) {
-            return untranslatable("its columns and their names are not equal in number");
+            return Err(Untranslatable::ViewColumnCount);
         }
         let mut notes = translated.notes;
         let mut known = Vec::with_capacity(translated.columns.len());
-        for (place, column) in translated.columns.iter().enumerate() {
-            let name = named.as_ref().and_then(|named| named.get(place)).unwrap_or(&column.name);
+        for (index, column) in translated.columns.iter().enumerate() {
+            let name = named.as_ref().and_then(|named| named.get(index)).unwrap_or(&column.name);
             if named.is_none() && !column.is_named {
-                notes.push(format!(
-                    "the column {name} has no name of its own, and is called by its text; AS gives it one"
-                ));
+                notes.insert(Note::UnnamedColumn { column: name.clone() });
             }
             notes.extend(own_form(name, &column.form.conversion));
             known.push(column.form.column(name, String::new()));
         }
-        notes.sort();
-        notes.dedup();
         Ok(TranslatedView { query: translated.sql, columns: known, notes })
     })
 }
 
-/// What a reviewer should know of a column that PostgreSQL has in another form than SQLite.
-fn own_form(name: &str, conversion: &Conversion) -> Option<String> {
+/// Returns a note on a column that PostgreSQL has in another form than SQLite.
+fn own_form(name: &str, conversion: &Conversion) -> Option<Note> {
     let is_same = matches!(
         conversion,
         Conversion::Text
@@ -65,11 +61,9 @@ fn own_form(name: &str, conversion: &Conversion) -> Option<String> {
             | Conversion::Numeric
             | Conversion::Bytea
     );
-    (!is_same).then(|| {
-        format!(
-            "the column {name} is {} ({}), where SQLite's view has what was stored",
-            conversion.target_type(),
-            conversion.name()
-        )
+    (!is_same).then(|| Note::ConvertedColumn {
+        column: name.to_owned(),
+        pg_type: conversion.target_type().to_string(),
+        conversion: conversion.name(),
     })
 }

@@ -1,5 +1,7 @@
 //! Text of others in Markdown: it shows as it is, and is never taken for Markdown, HTML, a mention or a link.
 
+pub(crate) use migrate_core::printable::printable as visible;
+
 /// Text within a line, as prose.
 pub(crate) fn prose(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
@@ -69,23 +71,6 @@ pub(crate) fn html(text: &str) -> String {
 /// The text with each run of blanks as one.
 pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Control characters, and marks that break a line or turn the direction of text, as they are written in Rust.
-pub(crate) fn visible(text: &str) -> String {
-    let is_hidden = |letter: char| {
-        letter.is_control()
-            || matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    let mut out = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if is_hidden(letter) {
-            out.extend(letter.escape_default());
-        } else {
-            out.push(letter);
-        }
-    }
-    out
 }
 
 fn longest_run(text: &str, letter: char) -> usize {

@@ -8,7 +8,9 @@ pub fn error_remedy(remedy: &Remedy) -> String {
         Remedy::AddTable { table } => return format!("add {table} to --tables"),
         Remedy::ChooseTable { tables } => return format!("its tables are {}", tables.join(", ")),
         Remedy::RenameTable { name } => {
-            return format!("rename or drop it: ALTER TABLE {name} RENAME TO diesel_schema_migrations_before");
+            return format!(
+                "rename or drop it: ALTER TABLE {name} RENAME TO diesel_schema_migrations_before"
+            );
         }
         Remedy::RunSql { sql } => sql.as_str(),
         Remedy::RunSqlAndResume { sql } => {
@@ -21,7 +23,9 @@ pub fn error_remedy(remedy: &Remedy) -> String {
             );
         }
         Remedy::WaitForLock { seconds } => {
-            return format!("waited {seconds} seconds; stop what holds an exclusive lock on it and try again");
+            return format!(
+                "waited {seconds} seconds; stop what holds an exclusive lock on it and try again"
+            );
         }
         Remedy::FreeBytes { folder, bytes } => {
             return format!(

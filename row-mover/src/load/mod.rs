@@ -12,11 +12,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use migrate_core::plan::Plan;
+use migrate_core::load_plan::LoadPlan;
 use migrate_core::render::Build;
 use migrate_core::schedule::{ChunkToMove, DoneTasks, Schedule, Task};
 
-use crate::error::{Error, Result};
+use crate::error::{Context, Error, Result};
 use crate::ledger::Chunk;
 use crate::observer::{Observer, TableToMove};
 use crate::source::SourceConnection;
@@ -30,8 +30,8 @@ use lane::Lane;
 
 /// What is loaded, from where, to where.
 pub(crate) struct Load<'a> {
-    /// The plan, with the policies of its columns.
-    pub(crate) plan: &'a Plan,
+    /// The plan.
+    pub(crate) plan: &'a LoadPlan,
     /// The run.
     pub(crate) run_id: i64,
     /// The path of its sealed copy, by which the ledger knows it.
@@ -40,8 +40,8 @@ pub(crate) struct Load<'a> {
     pub(crate) chunks: &'a [Chunk],
     /// All builds of the plan.
     pub(crate) builds: &'a [Build],
-    /// For each build whether it is done.
-    pub(crate) is_built: &'a [bool],
+    /// The chunks and builds that are done.
+    pub(crate) done: &'a DoneTasks,
     /// What the last build writes down beside its own statements: that the migration is applied.
     pub(crate) applied: &'a Applied,
     /// How many lanes there are.
@@ -125,7 +125,8 @@ impl Load<'_> {
     /// The first error of any lane that does not pass; the others end with what they are at.
     pub(crate) fn run(&self) -> Result<()> {
         let to_move: Vec<ChunkToMove> = self.chunks.iter().map(chunk_to_move).collect();
-        let schedule = Schedule::new(self.plan, &to_move, self.builds, self.is_built, self.workers);
+        let schedule = Schedule::new(self.plan, &to_move, self.builds, self.done, self.workers)
+            .context(|| "the ledger is not that of this plan".to_owned())?;
         let are_rows_in = schedule.are_rows_in();
         let shared = Shared {
             schedule: Mutex::new(schedule),
@@ -135,8 +136,7 @@ impl Load<'_> {
             connected: AtomicUsize::new(0),
             blocked: Mutex::default(),
         };
-        let open = self.chunks.iter().filter(|chunk| chunk.done.is_none()).count()
-            + self.is_built.iter().filter(|is_built| !**is_built).count();
+        let open = self.chunks.len() + self.builds.len() - self.done.len();
         std::thread::scope(|scope| {
             let lanes = (0..self.workers.clamp(1, open.max(1)))
                 .map(|_| threads::spawn(scope, || Lane::new(self, &shared).run()))
@@ -154,7 +154,7 @@ impl Load<'_> {
 fn chunk_to_move(chunk: &Chunk) -> ChunkToMove {
     // Where nobody has counted, all chunks count the same.
     let size = chunk.planned_bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(1);
-    ChunkToMove { table: chunk.table.clone(), size: size.max(1), is_done: chunk.done.is_some() }
+    ChunkToMove { table: chunk.table.clone(), size: size.max(1) }
 }
 
 /// What there is to move, by table, in the order of the chunks.

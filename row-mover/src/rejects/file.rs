@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use migrate_core::conversion::{Refusal, TextCheck};
 use migrate_core::identifier::fit_pg;
+use migrate_core::load_plan::LoadTables;
 use migrate_core::plan::PlannedTable;
 use migrate_core::value::{SourceValue, StorageClass};
 use serde::Serialize;
@@ -41,7 +42,7 @@ pub struct RejectedTable {
 /// When the sealed copy cannot be read, or the folder not be written.
 pub fn write(
     source: &SourceConnection,
-    tables: &[&PlannedTable],
+    tables: &LoadTables<'_>,
     folder: &Path,
 ) -> Result<Vec<RejectedTable>> {
     let mut written = Vec::new();

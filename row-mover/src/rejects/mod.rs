@@ -8,6 +8,7 @@ pub use file::{RejectedTable, write};
 pub use row_buffer::{LeftOut, RowBuffer};
 
 use migrate_core::copy_format::{self, FieldRefusal};
+use migrate_core::load_plan::RejectAction;
 use migrate_core::plan::PlannedTable;
 use migrate_core::reject::OnReject;
 
@@ -75,11 +76,10 @@ fn append_fields(
         if let Err(refusal) = out.append_value(column, position, row.value(position)?)? {
             out.truncate(field_at);
             refused.push(Refused { position, refusal });
-            match column.policy(OnReject::Stop) {
-                OnReject::Stop | OnReject::Text => is_stopped = true,
-                OnReject::Skip => is_skipped = true,
-                OnReject::Null if column.not_null => is_skipped = true,
-                OnReject::Null => copy_format::append_null(&mut out.bytes),
+            match RejectAction::of(column) {
+                RejectAction::Stop => is_stopped = true,
+                RejectAction::SkipRow => is_skipped = true,
+                RejectAction::SetNull => copy_format::append_null(&mut out.bytes),
             }
         }
     }
@@ -87,7 +87,7 @@ fn append_fields(
     if let Err(refusal) = copy_format::check_row(table.columns.len(), out.length_since(row_at)) {
         let position = out.longest_since(row_at);
         refused.push(Refused { position, refusal });
-        match table.columns.get(position).map(|column| column.policy(OnReject::Stop)) {
+        match table.columns.get(position).and_then(|column| column.on_reject) {
             Some(OnReject::Skip) => is_skipped = true,
             _ => is_stopped = true,
         }
@@ -102,14 +102,10 @@ fn append_fields(
 
 /// Whether any row of `table` may stay behind, as far as its columns say.
 pub(crate) fn may_skip(table: &PlannedTable) -> bool {
-    (table.columns.iter()).any(|column| match column.on_reject {
-        Some(OnReject::Skip) => true,
-        Some(OnReject::Null) => column.not_null,
-        _ => false,
-    })
+    table.columns.iter().any(|column| RejectAction::of(column) == RejectAction::SkipRow)
 }
 
 /// Whether any row of `table` may stay behind or lose a value, as far as its columns say.
 pub fn may_reject(table: &PlannedTable) -> bool {
-    table.columns.iter().any(|column| matches!(column.on_reject, Some(OnReject::Skip | OnReject::Null)))
+    table.columns.iter().any(|column| RejectAction::of(column) != RejectAction::Stop)
 }

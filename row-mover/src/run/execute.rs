@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
-use migrate_core::phase::{Phase, Progress, Step, next_step};
+use migrate_core::load_plan::LoadPlan;
+use migrate_core::phase::{LoadProgress, Phase, Progress, Step, next_step};
 use migrate_core::plan::PlannedTable;
 use migrate_core::render::{self, Build};
-use migrate_core::schedule::DoneTasks;
+use migrate_core::schedule::{DoneTasks, Task};
 
 use super::integrity::{IntegrityBeside, beside_integrity};
 use super::outcome::{Moved, Outcome, PhaseDone, Rejected, table_sums};
@@ -112,24 +113,28 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
                 ));
         }
         let phases = ledger::phases(&mut connection, run.id)?;
-        let chunks =
-            ledger::chunks(&mut connection, run.id)?.iter().map(|chunk| chunk.done.is_some()).collect();
+        let chunks = ledger::chunks(&mut connection, run.id)?;
         let builds = ledger::builds(&mut connection, run.id)?;
-        let builds = match builds.len() {
+        let done_chunks =
+            |(number, chunk): (usize, &ledger::Chunk)| chunk.done.is_some().then_some(Task::Chunk(number));
+        let mut done: DoneTasks = chunks.iter().enumerate().filter_map(done_chunks).collect();
+        match builds.len() {
             // A run that an earlier version began ran the second migration in one go.
             0 if phases.contains(&Phase::Schema) && self.is_applied(1, &mut connection)? => {
-                Some(vec![true; self.builds.len()])
+                done.extend((0..self.builds.len()).map(Task::Build));
             }
-            0 => None,
+            0 => return Ok(Progress { phases, load: None }),
             length if length == self.builds.len() => {
-                Some(builds.iter().map(|build| build.seconds.is_some()).collect())
+                let built = builds.iter().enumerate().filter(|(_, build)| build.seconds.is_some());
+                done.extend(built.map(|(number, _)| Task::Build(number)));
             }
             _ => {
                 return Err(Error::new(format!("run {} in the ledger was begun by another version", run.id))
                     .with_remedy_text("go on with that version, or start over with --restart"));
             }
-        };
-        Ok(Progress { phases, chunks, builds })
+        }
+        let load = LoadProgress { tasks: chunks.len() + self.builds.len(), done };
+        Ok(Progress { phases, load: Some(load) })
     }
 
     /// Whether the plan's migration at this place is applied.
@@ -174,14 +179,14 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
             self.session.observer.rows_begin(&load::tables_to_move(&chunks));
         }
         let session = self.session;
-        let plan = self.run.plan.with_policies();
+        let plan = LoadPlan::new(&self.run.plan);
         Load {
             plan: &plan,
             run_id: self.run.id,
             sealed_path: &self.run.seal.path.to_string_lossy(),
             chunks: &chunks,
             builds: &self.builds,
-            is_built: progress.builds.as_deref().unwrap_or_default(),
+            done: progress.load.as_ref().map(|load| &load.done).unwrap_or(&DoneTasks::new()),
             applied: &self.applied()?,
             workers: session.connections.budget().workers,
             is_tight: session.connections.budget().is_tight(),
@@ -191,8 +196,8 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
             hold_lock: &|| session.hold_lock(),
             is_at_work: &|backend| session.is_at_work(backend),
             read_done: &|| {
-                let Progress { chunks, builds, .. } = self.progress()?;
-                Ok(DoneTasks { chunks, builds: builds.unwrap_or_default() })
+                let progress = self.progress()?;
+                Ok(progress.load.map(|load| load.done).unwrap_or_default())
             },
             rows_are_in: &|| {
                 self.finish(Phase::Rows)?;
@@ -299,10 +304,8 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
     /// Writes down the rows that stayed behind or lost a value, which must be as many as the ledger has of them.
     fn write_rejects(&self) -> Result<Vec<RejectedTable>> {
         let (request, tables, run) = (self.request, self.tables, &self.run);
-        let plan = run.plan.with_policies();
-        let moved: Vec<&PlannedTable> = (plan.tables.iter())
-            .filter(|table| tables.iter().any(|moved| moved.source == table.source))
-            .collect();
+        let plan = LoadPlan::new(&run.plan);
+        let moved = plan.select(|table| tables.iter().any(|moved| moved.source == table.source));
         let folder = run.seal.path.parent().and_then(|folder| folder.file_name());
         let folder = request.rejects_dir.join(folder.unwrap_or_default());
         let written = rejects::write(&self.open_sealed()?, &moved, &folder)?;

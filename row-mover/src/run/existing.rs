@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use migrate_core::finding::SchemaDifference;
 use migrate_core::identifier::{quote_pg, quote_pg_literal};
+use migrate_core::load_plan::LoadPlan;
 use migrate_core::plan::{ExistingTable, Plan, PlannedTable};
 use migrate_core::render::{self, SchemaStep};
 
@@ -98,7 +99,7 @@ pub(super) fn versions<M: MigrationSource<Pg>>(source: &M) -> Result<Vec<String>
 /// Adds the rows whose keys clash in the app's tables to what a scan found.
 pub(super) fn find_key_clashes(
     connections: &Connections<'_>,
-    plan: &Plan,
+    plan: &LoadPlan,
     open: &dyn Fn() -> Result<SourceConnection>,
     findings: &mut Findings,
 ) -> Result<()> {

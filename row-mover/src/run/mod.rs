@@ -27,7 +27,7 @@ use migrate_core::plan::{Plan, PlannedTable};
 
 pub use cancel::cancel;
 pub use outcome::{AlreadyDone, Moved, Outcome, PhaseDone, Rejected, TableMoved};
-pub use validation::{Purpose, Validation, ValidationRequest, validate};
+pub use validation::{Purpose, Validation, ValidationRequest, validate, validate_with_copy};
 
 use crate::error::{Error, Result};
 use crate::ledger;

@@ -6,8 +6,9 @@
 
 use migrate_core::conversion::Conversion;
 use migrate_core::copy_format;
+use migrate_core::load_plan::LoadPlan;
 use migrate_core::page_limits::{KeyLimit, ROW_BYTES_MAX};
-use migrate_core::plan::{Plan, PlannedColumn, PlannedTable};
+use migrate_core::plan::{PlannedColumn, PlannedTable};
 use migrate_core::value::{SourceValue, StorageClass};
 
 use super::trial_tables::{GROUP_COLUMNS, Scratch, Tried, Verdict};
@@ -33,7 +34,7 @@ const BATCH_BYTES: u64 = 1 << 20;
 /// When either side cannot be read.
 pub(super) fn find(
     connections: &Connections<'_>,
-    plan: &Plan,
+    plan: &LoadPlan,
     open: &dyn Fn() -> Result<SourceConnection>,
     observer: &dyn Observer,
     findings: &mut Findings,

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use migrate_core::plan::{Plan, PlannedTable};
+use migrate_core::load_plan::LoadPlan;
+use migrate_core::plan::PlannedTable;
 use migrate_core::schema_diff;
 
 use super::{Request, existing, page_limits, target_check};
@@ -115,14 +116,7 @@ impl<M> Preflight<'_, M> {
 
     fn scan(&self, open: &(dyn Fn() -> Result<SourceConnection> + Sync)) -> Result<Findings> {
         let plan = self.request.plan;
-        let part;
-        let selected = if self.tables.len() == plan.tables.len() {
-            plan.with_policies()
-        } else {
-            part =
-                Plan { tables: self.tables.iter().map(|table| (*table).clone()).collect(), ..plan.clone() };
-            part.with_policies()
-        };
+        let selected = LoadPlan::of_tables(plan, self.tables);
         let observer = self.observer;
         let mut findings =
             scan_values(&selected, self.request.workers, self.request.chunk_bytes, open, &|rows| {

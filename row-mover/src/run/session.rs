@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
+use migrate_core::load_plan::LoadPlan;
 use migrate_core::phase::Phase;
-use migrate_core::plan::PlannedTable;
 
 use super::outcome::{AlreadyDone, Outcome, PhaseDone, Rejected};
 use super::{Request, migrations, open_checked, target_check};
@@ -241,9 +241,8 @@ impl<'a> Session<'a> {
                 .with_remedy_text("--discard beside --restart drops what is there without looking")
         })?;
         let differences = catalog::schema_differences(&mut self.connection()?, &run.plan)?;
-        let plan = run.plan.with_policies();
-        let tables: Vec<&PlannedTable> =
-            plan.tables.iter().filter(|table| catalog::is_readable(table, &differences)).collect();
+        let plan = LoadPlan::new(&run.plan);
+        let tables = plan.select(|table| catalog::is_readable(table, &differences));
         let workers = self.connections.budget().workers;
         let options = CompareOptions { workers, ..CompareOptions::default() };
         let open_source = || Ok(SourceConnection::open_sealed(&run.seal.path)?.stopped_by(self.observer));

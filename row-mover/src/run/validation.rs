@@ -1,11 +1,14 @@
 //! The validate phase: rows, schema, sequences and bookkeeping, and what the ledger is told of the result.
 
+use std::path::Path;
+
 use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
 use migrate_core::finding::{
     ConstraintDifference, DefaultDifference, MissingMigration, Reason, SchemaDifference, SequenceBehind,
     Subject, ViewDifference,
 };
+use migrate_core::load_plan::LoadPlan;
 use migrate_core::phase::Phase;
 use migrate_core::plan::PlannedTable;
 use serde::Serialize;
@@ -16,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
 use crate::observer::Observer;
 use crate::source::integrity_check::Integrity;
+use crate::source::seal::Seal;
 use crate::source::{SourceConnection, seal};
 use crate::validate::{
     CheckResult, CompareOptions, TableComparison, Views, behaviour, catalog, compare_rows, defaults,
@@ -111,10 +115,22 @@ pub fn validate<M: MigrationSource<Pg>>(
     request: &ValidationRequest<'_, M>,
     observer: &dyn Observer,
 ) -> Result<(Run, Validation)> {
+    validate_with_copy(request, None, observer)
+}
+
+/// Does the same with a sealed copy that was moved to `moved_copy` since; its SHA-256 must be the one in the ledger.
+///
+/// # Errors
+/// As above.
+pub fn validate_with_copy<M: MigrationSource<Pg>>(
+    request: &ValidationRequest<'_, M>,
+    moved_copy: Option<&Path>,
+    observer: &dyn Observer,
+) -> Result<(Run, Validation)> {
     watched(observer, |observer| {
         let mut holder = open_checked(&request.target, &request.settings)?;
         let budget = Budget::settle(&mut holder, request.options.workers, &request.target, observer)?;
-        let work = || validate_within(request, holder, budget, observer);
+        let work = || validate_within(request, moved_copy, holder, budget, observer);
         // The watch takes a connection, which a worker or `status` may need.
         if budget.has_one_to_spare() {
             watching_locks(&request.target, &request.settings, work)
@@ -126,12 +142,13 @@ pub fn validate<M: MigrationSource<Pg>>(
 
 fn validate_within<M: MigrationSource<Pg>>(
     request: &ValidationRequest<'_, M>,
+    moved_copy: Option<&Path>,
     mut holder: Connection,
     budget: Budget,
     observer: &dyn Observer,
 ) -> Result<(Run, Validation)> {
     let connections = Connections::new(&request.target, &request.settings, budget)?;
-    let run = ledger::last_run(&mut connections.pooled()?)?.ok_or_else(|| {
+    let mut run = ledger::last_run(&mut connections.pooled()?)?.ok_or_else(|| {
         Error::new(format!("{} holds no migration to validate", request.target))
             .with_remedy_text("migrate first: `cargo xtask migrate`")
     })?;
@@ -143,7 +160,10 @@ fn validate_within<M: MigrationSource<Pg>>(
     }
     removal::check_none_begun(&mut connections.pooled()?, &run)?;
     observer.phase_started(Phase::Validate);
-    seal::verify_while(&run.seal, &|| check_stop(observer))?;
+    if let Some(path) = moved_copy {
+        run.seal.path = path.to_owned();
+    }
+    verify_copy(&run.seal, observer)?;
     let is_standby = target_check::is_standby(&mut holder)?;
     let parts = ValidationParts {
         connections: &connections,
@@ -172,6 +192,18 @@ fn validate_within<M: MigrationSource<Pg>>(
     Ok((run, validation))
 }
 
+/// Verifies the sealed copy by its SHA-256 in the ledger.
+fn verify_copy(seal: &Seal, observer: &dyn Observer) -> Result<()> {
+    if !seal.path.exists() {
+        let problem = format!("the sealed copy {} does not exist", seal.path.display());
+        return Err(Error::new(problem).caused_by("it was moved or deleted after the migration").with_remedy_text(
+            "if it was moved, name its new path: `cargo xtask validate --sealed-copy FILE`; if it is lost, take a new one with \
+             `cargo xtask migrate --restart`",
+        ));
+    }
+    seal::verify_while(seal, &|| check_stop(observer))
+}
+
 pub(super) struct ValidationParts<'a, M> {
     pub(super) connections: &'a Connections<'a>,
     pub(super) migrations: &'a M,
@@ -188,16 +220,14 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
     /// Each step gives its connection back before the next one takes one: there may be no more than one.
     pub(super) fn compare(&self, holder: &mut Connection, run: &Run) -> Result<Validation> {
         let started = std::time::Instant::now();
-        let is_moved = |table: &&PlannedTable| run.state.subject.tables.contains(&table.source);
-        let plan = run.plan.with_policies();
-        let tables: Vec<&PlannedTable> = plan.tables.iter().filter(is_moved).collect();
+        let plan = LoadPlan::new(&run.plan);
+        let tables = plan.select(|table| run.state.subject.tables.contains(&table.source));
         let (mut schema, schema_not_compared) = match self.is_standby {
             false => (catalog::schema_differences(&mut self.connections.pooled()?, &run.plan)?, None),
             true => (Vec::new(), Some(Reason::Standby)),
         };
         // Rows are only compared where the columns to read are there; what is missing is named already.
-        let readable: Vec<&PlannedTable> =
-            tables.iter().copied().filter(|table| catalog::is_readable(table, &schema)).collect();
+        let readable = tables.clone().retained(|table| catalog::is_readable(table, &schema));
         let open_source = || Ok(SourceConnection::open_sealed(&run.seal.path)?.stopped_by(self.observer));
         let open_target = || self.connections.bulk();
         let options = CompareOptions {

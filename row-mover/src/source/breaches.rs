@@ -5,6 +5,7 @@
 //! Nothing is mended here.
 
 use migrate_core::identifier::quote_sqlite;
+use migrate_core::load_plan::LoadPlan;
 use migrate_core::plan::{Plan, PlannedTable};
 use migrate_core::profile::{Breach, BreachedConstraint, DatabaseProfile};
 use migrate_core::source_schema::SourceSchema;
@@ -31,7 +32,7 @@ pub fn find(
     plan: &Plan,
     profile: &mut DatabaseProfile,
 ) -> Result<()> {
-    let plan = with_nulls(plan.with_policies().into_owned(), profile);
+    let plan = LoadPlan::new(&with_nulls(plan.clone(), profile));
     for table in &plan.tables {
         let mut breaches = Vec::new();
         null_keys(source, table, &mut breaches)?;
@@ -118,7 +119,7 @@ fn duplicates(
 
 fn orphans(
     source: &SourceConnection,
-    plan: &Plan,
+    plan: &LoadPlan,
     table: &PlannedTable,
     breaches: &mut Vec<Breach>,
 ) -> Result<()> {

@@ -357,8 +357,10 @@ fn check_is_database(path: &Path) -> Result<()> {
         return read.context(|| format!("{shown} cannot be read"));
     }
     if &header != b"SQLite format 3\0" {
-        return Err(Error::new(format!("{shown} is not a SQLite database: its first bytes are not SQLite's"))
-            .with_remedy_text("if it is encrypted (SQLCipher), decrypt it to a plain file first"));
+        return Err(Error::new(format!(
+            "{shown} is not a SQLite database: its first bytes are not SQLite's"
+        ))
+        .with_remedy_text("if it is encrypted (SQLCipher), decrypt it to a plain file first"));
     }
     Ok(())
 }

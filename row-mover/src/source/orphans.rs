@@ -8,7 +8,8 @@ use std::collections::HashSet;
 
 use migrate_core::copy_format;
 use migrate_core::identifier::quote_sqlite;
-use migrate_core::plan::{Plan, PlannedForeignKey, PlannedTable};
+use migrate_core::load_plan::LoadPlan;
+use migrate_core::plan::{PlannedForeignKey, PlannedTable};
 use rusqlite::Row;
 
 use super::SourceConnection;
@@ -32,7 +33,7 @@ pub(super) enum Orphan {
 /// When the source cannot be read.
 pub(super) fn each(
     source: &SourceConnection,
-    plan: &Plan,
+    plan: &LoadPlan,
     table: &PlannedTable,
     key: &PlannedForeignKey,
     mut found: impl FnMut(&Row<'_>, Orphan),

@@ -6,7 +6,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use migrate_core::copy_format::FieldRefusal;
-use migrate_core::plan::{Plan, PlannedTable};
+use migrate_core::load_plan::LoadPlan;
+use migrate_core::plan::PlannedTable;
 use migrate_core::reject::RejectLimit;
 use rusqlite::Row;
 use serde::Serialize;
@@ -145,7 +146,7 @@ enum Task {
 /// # Errors
 /// When the source cannot be read.
 pub fn scan_values(
-    plan: &Plan,
+    plan: &LoadPlan,
     workers: usize,
     chunk_bytes: u64,
     open: &(dyn Fn() -> Result<SourceConnection> + Sync),
@@ -199,7 +200,7 @@ pub fn scan_values(
 }
 
 /// All tasks, in the order of the tables, and for each table first its rows in their order.
-fn tasks(source: &SourceConnection, plan: &Plan) -> Result<Vec<Task>> {
+fn tasks(source: &SourceConnection, plan: &LoadPlan) -> Result<Vec<Task>> {
     /// A table of more rowids than this is scanned in parts.
     const PART_ROWIDS: u64 = 1 << 15;
     /// The most parts of a table.
@@ -334,7 +335,7 @@ fn find_uncomputed(
 /// Rows whose foreign key would point nowhere, which SQLite permits and PostgreSQL does not.
 fn find_orphans(
     source: &SourceConnection,
-    plan: &Plan,
+    plan: &LoadPlan,
     table: &PlannedTable,
     found: &mut TableFindings,
 ) -> Result<()> {

@@ -55,11 +55,7 @@ impl Remedies {
         Remedies {
             skip: true,
             null: is_value && !column.not_null,
-            text: is_made
-                && is_value
-                && can_be_text
-                && !is_text
-                && column.policy(OnReject::Stop) != OnReject::Text,
+            text: is_made && is_value && can_be_text && !is_text && column.on_reject != Some(OnReject::Text),
             conversion: is_made && is_value,
             without_column: is_made && matches!(refusal, FieldRefusal::Uncomputed { .. }),
             plan_again: is_made && matches!(refusal, FieldRefusal::Null),

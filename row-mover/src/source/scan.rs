@@ -6,6 +6,7 @@
 
 use migrate_core::identifier::quote_sqlite;
 use migrate_core::plan::PlannedTable;
+use migrate_core::printable::printable;
 use migrate_core::value::SourceValue;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension};
@@ -65,7 +66,8 @@ pub fn shown(value: SourceValue<'_>, is_secret: bool) -> String {
         SourceValue::Real(real) => format!("{real:?}"),
         SourceValue::Text(text) => {
             let text = String::from_utf8_lossy(text);
-            let mut out: String = text.chars().take(SHOWN_LENGTH_MAX_CHARS).flat_map(escaped).collect();
+            let cut: String = text.chars().take(SHOWN_LENGTH_MAX_CHARS).collect();
+            let mut out = printable(&cut);
             if text.chars().nth(SHOWN_LENGTH_MAX_CHARS).is_some() {
                 out.push('…');
             }
@@ -75,17 +77,6 @@ pub fn shown(value: SourceValue<'_>, is_secret: bool) -> String {
             let digits: String = blob.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
             format!("x'{digits}{}'", if blob.len() > 16 { "…" } else { "" })
         }
-    }
-}
-
-/// Escapes what would move the cursor or turn the reading direction.
-fn escaped(letter: char) -> Vec<char> {
-    let is_direction =
-        matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if letter.is_control() || is_direction || letter == '\u{2028}' || letter == '\u{2029}' {
-        letter.escape_default().collect()
-    } else {
-        vec![letter]
     }
 }
 

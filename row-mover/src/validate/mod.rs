@@ -31,6 +31,7 @@ mod views;
 mod workers;
 
 use migrate_core::finding::{NotCompared, Reason, Subject};
+use migrate_core::load_plan::LoadTables;
 use migrate_core::plan::{PlannedColumn, PlannedTable};
 use serde::Serialize;
 
@@ -138,7 +139,7 @@ pub struct CompareOptions {
 /// # Errors
 /// When either side cannot be read.
 pub fn compare_rows(
-    tables: &[&PlannedTable],
+    tables: &LoadTables<'_>,
     options: CompareOptions,
     open_source: &(dyn Fn() -> Result<SourceConnection> + Sync),
     open_target: &(dyn Fn() -> Result<Connection> + Sync),

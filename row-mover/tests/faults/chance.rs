@@ -1,45 +1,39 @@
-//! Chance that can be repeated, and how much of it there is.
+//! Repeatable moments of faults, and how many there are.
 
-use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-/// A sequence of numbers that its seed gives (xorshift64).
+use fixtures::prng::Prng;
+
+/// The choices of one seed.
 pub struct Chance {
     seed: u64,
-    state: u64,
+    numbers: Prng,
 }
 
 impl Chance {
-    /// From `FAULTS_SEED`, else from the system's random source.
+    /// Starts with the seed of this run.
     pub fn new() -> Chance {
-        let seed = match std::env::var("FAULTS_SEED") {
-            Ok(seed) => seed.parse().unwrap(),
-            Err(_) => RandomState::new().hash_one(()),
-        };
-        Chance { seed, state: seed | 1 }
+        let seed = test_database::seed();
+        Chance { seed, numbers: Prng::new(seed) }
     }
 
-    /// What to set to see the same again.
+    /// Returns the setting that repeats these choices.
     pub fn seed(&self) -> String {
-        format!("FAULTS_SEED={}", self.seed)
+        format!("{}={}", test_database::SEED_VARIABLE, self.seed)
     }
 
-    /// A number below `end`.
+    /// Returns a number below `end`.
     pub fn below(&mut self, end: u64) -> u64 {
-        self.state ^= self.state << 13;
-        self.state ^= self.state >> 7;
-        self.state ^= self.state << 17;
-        // The low bits are the poorest.
-        (self.state >> 16) % end.max(1)
+        self.numbers.below(end)
     }
 
-    /// A time below `end`, in microseconds.
+    /// Returns a time below `end`, in microseconds.
     pub fn time_below(&mut self, end: Duration) -> Duration {
         Duration::from_micros(self.below(u64::try_from(end.as_micros()).unwrap()))
     }
 }
 
-/// How many rounds there are: `FAULTS_ROUNDS`, else `few`.
+/// Returns the number of rounds: `FAULTS_ROUNDS`, else `few`.
 pub fn rounds(few: usize) -> usize {
     std::env::var("FAULTS_ROUNDS").map_or(few, |rounds| rounds.parse().unwrap())
 }

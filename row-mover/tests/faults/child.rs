@@ -1,4 +1,4 @@
-//! A migration in a process of its own, which can be killed: this test binary once more, running [`child`] alone.
+//! A migration in a child process, which can be killed: this test binary, started again to run only [`child`].
 
 use postgres_client::watch::Watch;
 use std::fs;
@@ -16,18 +16,18 @@ use row_mover::run::{self, Observer, Outcome};
 
 use crate::engine::{Case, moved, request};
 
-/// Where a child finds what it moves.
+/// Environment variables with the source and the target of a child.
 const CHILD_VARIABLES: [&str; 2] = ["FAULTS_CHILD_DIR", "FAULTS_CHILD_URL"];
 
-/// What a line of the child's begins with; the test harness prints as well.
+/// Prefix of the child's own lines, since the test harness prints, too.
 const MARK: &str = "step: ";
 
-/// Says which phases and builds begin and end.
+/// Prints which phases and builds begin and end.
 struct Telling;
 
 impl Telling {
     fn tell(words: &str) {
-        // In one piece, as several threads tell.
+        // In one write, since several threads print.
         let line = format!("\n{MARK}{words}\n");
         std::io::stdout().lock().write_all(line.as_bytes()).unwrap();
         std::io::stdout().lock().flush().unwrap();
@@ -57,19 +57,19 @@ fn child() {
     let migrations = FileBasedMigrations::from_path(dir.join("migrations")).unwrap();
     let request = request(&dir, &url, &plan, &migrations);
     match run::migrate(&request, &Telling) {
-        // The one before it came to its end just when it was killed.
+        // The previous child had finished just before it was killed.
         Ok(Outcome::AlreadyDone(_)) => {}
         result => drop(moved(result)),
     }
 }
 
-/// A child that runs. One that is dropped is killed.
+/// A running child, killed on drop.
 pub struct Child {
     process: std::process::Child,
-    /// What it says of its end, where that is a bad one.
+    /// Its error message, if it failed.
     said: PathBuf,
     steps: Receiver<(Instant, String)>,
-    /// What it has told so far, and when.
+    /// Its lines so far, with their times.
     pub told: Vec<(Instant, String)>,
 }
 
@@ -89,7 +89,7 @@ impl Child {
         Child { process, steps, said, told: Vec::new() }
     }
 
-    /// Waits until it is in `phase` or beyond; false when it ends before.
+    /// Waits until it reaches `phase`. Returns false if it ends before.
     pub fn wait_for(&mut self, phase: Phase) -> bool {
         while self.phase().is_none_or(|on| on < phase) {
             match self.steps.recv_timeout(Duration::from_secs(120)) {
@@ -101,24 +101,24 @@ impl Child {
         true
     }
 
-    /// The phase that it has told of last.
+    /// Returns the last phase that it has printed.
     pub fn phase(&self) -> Option<Phase> {
         self.told.iter().rev().find_map(|(_, step)| Phase::from_name(step))
     }
 
-    /// Whether it has told of builds that it has not told the end of.
+    /// Whether a build has begun and not ended.
     pub fn is_building(&self) -> bool {
         let count = |sign: &str| self.told.iter().filter(|(_, step)| step == sign).count();
         count("+") > count("-")
     }
 
-    /// Stops it where it is, until it is killed.
+    /// Suspends it until it is killed.
     pub fn stop(&self) {
         let pid = rustix::process::Pid::from_child(&self.process);
         rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
     }
 
-    /// Kills it, and keeps what it had told by then. False when it had ended before.
+    /// Kills it and keeps its lines. Returns false if it had already ended.
     pub fn kill(&mut self, what: &str) -> bool {
         self.process.kill().unwrap();
         let status = self.process.wait().unwrap();
@@ -128,7 +128,7 @@ impl Child {
         !status.success()
     }
 
-    /// Waits for its end, which must be good.
+    /// Waits until it ends, which must be without an error.
     pub fn succeed(&mut self) {
         let is_good = self.process.wait().unwrap().success();
         assert!(is_good, "{}", fs::read_to_string(&self.said).unwrap());
@@ -143,7 +143,7 @@ impl Drop for Child {
     }
 }
 
-/// Hears the child's steps until its end.
+/// Reads the child's lines until it ends.
 fn steps(output: ChildStdout) -> Receiver<(Instant, String)> {
     let (tell, steps) = mpsc::channel();
     std::thread::spawn(move || {

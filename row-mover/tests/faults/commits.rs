@@ -1,4 +1,4 @@
-//! The unknown commit: it went through, and nobody heard of it.
+//! Unknown commits: the server committed, but the reply was lost.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +11,7 @@ use crate::proxy::{Fate, Proxy};
 use crate::watch::Watch;
 use crate::whole::{assert_recovered, case};
 
-/// One commit in so many is not answered.
+/// One commit in this many gets no reply.
 const UNANSWERED_EACH: u64 = 3;
 
 #[test]

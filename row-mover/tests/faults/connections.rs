@@ -1,4 +1,4 @@
-//! A server that has no room for another connection.
+//! Servers, databases and roles with too few connections.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use crate::engine::{Case, chain, session};
 use crate::watch::{Step, Watch};
 use crate::whole::{assert_recovered, assert_recovered_quietly, case};
 
-/// A role of little power that owns the database of a case; it is dropped with it.
+/// A role without privileges that owns the database of a case. Dropped with the database.
 struct Role {
     case: Option<Case>,
     name: String,
@@ -76,12 +76,12 @@ fn a_run_that_finds_no_room_waits_for_it() {
 #[test]
 fn a_run_that_loses_its_room_waits_for_it() {
     let role = Role::owning(case());
-    // Lanes try again at once, and PostgreSQL alters a role for one session at a time.
+    // Several lanes retry at the same time, and PostgreSQL alters a role for one session at a time.
     let one_at_a_time = Mutex::new(());
     let hook = |step: Step<'_>| {
         let _one = one_at_a_time.lock().unwrap();
         match step {
-            // The lanes open connections of their own then.
+            // The lanes open their connections in this phase.
             Step::Begins(Phase::Rows) => role.limit(1),
             Step::TriesAgain => role.limit(20),
             _ => {}
@@ -97,7 +97,7 @@ fn a_run_that_loses_its_room_waits_for_it() {
 fn lanes_without_a_connection_leave_the_work_to_the_others() {
     let role = Role::owning(case());
     let hook = |step: Step<'_>| {
-        // After the connections were counted: one keeps the lock and some are pooled, so that one or two are left for eight lanes.
+        // After the count. One connection holds the lock and some are pooled, so that one or two are left for eight lanes.
         if step == Step::Begins(Phase::Rows) {
             role.limit(5);
         }
@@ -111,7 +111,7 @@ fn lanes_without_a_connection_leave_the_work_to_the_others() {
     assert_said(&watch.tries(), "fewer connections than lanes");
 }
 
-/// Stops a run that is half done.
+/// Stops a run half-way.
 struct StopsAfter {
     moved: AtomicUsize,
     chunks: usize,
@@ -129,11 +129,11 @@ impl postgres_client::watch::Watch for StopsAfter {
     }
 }
 
-/// Moves, proves, proves again and looks at what is there, within a limit: nothing is ever refused for want of a connection.
+/// Migrates, validates twice, and reads the status with limited connections. No connection may be refused.
 #[track_caller]
 fn moves_within(role: &Role, limit: i32) {
     let target = || TargetUrl::parse(&role.url).unwrap();
-    // With no patience at all, whatever is refused ends the run.
+    // Without retries, a refused connection ends the run.
     let settings = DbSettings { retry_timeout: Duration::ZERO, ..DbSettings::default() };
     let request = || Request { target: target(), workers: 4, settings, ..role.case().request() };
     let stops = StopsAfter { moved: AtomicUsize::new(0), chunks: 2 };
@@ -141,7 +141,7 @@ fn moves_within(role: &Role, limit: i32) {
     assert!(error.is_stop(), "limit {limit}: {}", chain(&error));
     let looked = AtomicUsize::new(0);
     let hook = |step: Step<'_>| {
-        // One is left for whoever wants to know how it goes.
+        // One connection is kept free for `status`.
         if limit > 2
             && matches!(step, Step::Begins(Phase::Rows) | Step::Builds(_) | Step::Begins(Phase::Validate))
         {
@@ -164,7 +164,7 @@ fn moves_within(role: &Role, limit: i32) {
     let (_, found) = run::validate(&validation, &Silent)
         .unwrap_or_else(|error| panic!("limit {limit}: {}", chain(&error)));
     assert!(found.is_proven(), "limit {limit}: {found:?}");
-    // A new beginning looks whether rows were written since, which compares all of them.
+    // A restart checks for rows written since, which compares all rows.
     let again = run::migrate(&Request { restart: true, ..request() }, &Silent);
     assert!(
         matches!(&again, Ok(Outcome::Moved(moved)) if moved.validation.is_proven()),

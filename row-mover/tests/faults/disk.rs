@@ -1,5 +1,4 @@
-//! Disks without room: that of the server, and that of the backup folder. Both are small file systems in memory, which root alone can
-//! mount.
+//! Full disks: the server's and that of the backup folder. Both are small file systems in memory, which only root can mount.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -15,13 +14,13 @@ use crate::engine::{Case, chain, moved, session};
 use crate::watch::{Step, Watch};
 use crate::whole::{assert_whole, case, finish};
 
-/// A small file system in memory, unmounted at the end.
+/// A small file system in memory, unmounted on drop.
 struct SmallDisk {
     folder: TempDir,
 }
 
 impl SmallDisk {
-    /// Of so many mebibytes, for the account with these numbers; none where this account cannot mount one, which is said.
+    /// Mounts one with this size for the account with these IDs. Prints a note and returns none if this account cannot mount.
     fn mount(mebibytes: u32, owner: (u32, u32), what: &str) -> Option<SmallDisk> {
         let folder = tempfile::tempdir().unwrap();
         let options = format!("size={mebibytes}m,mode=0700,uid={},gid={}", owner.0, owner.1);
@@ -30,7 +29,7 @@ impl SmallDisk {
         match mounted {
             Ok(output) if output.status.success() => {
                 use std::os::unix::fs::PermissionsExt;
-                // Whoever owns the disk must come to it.
+                // The owner of the disk must be able to reach it.
                 let parent = folder.path().parent().unwrap();
                 assert!(
                     fs::metadata(parent).unwrap().permissions().mode() & 0o001 != 0,
@@ -65,7 +64,7 @@ impl Drop for SmallDisk {
     }
 }
 
-/// A database whose tables and indexes lie on a small disk.
+/// A database with its tables and indexes on a small disk.
 struct SmallTarget {
     case: Option<Case>,
     tablespace: String,
@@ -108,7 +107,7 @@ impl Drop for SmallTarget {
 #[test]
 fn a_full_disk_of_the_server_is_said_and_gone_on_from_once_it_has_grown() {
     let what = "a full disk of the server";
-    // Too little for the rows, then for the indexes.
+    // Too small for the rows, then for the indexes.
     let Some(target) = SmallTarget::new(6, what) else { return };
     let case = target.case.as_ref().unwrap();
     for (mebibytes, grown) in [(6, 17), (17, 64)] {
@@ -127,7 +126,7 @@ fn a_full_disk_of_the_server_is_said_and_gone_on_from_once_it_has_grown() {
     finish(case, what);
 }
 
-/// What stands in a folder.
+/// Lists the entries of a folder.
 fn names(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
@@ -146,12 +145,12 @@ fn a_full_backup_folder_is_said_and_leaves_nothing_behind() {
         assert_eq!(case.target_objects(), Vec::<String>::new());
     };
 
-    // Preflight sees it coming.
+    // Preflight predicts it.
     let said = chain(&run::migrate(&request(), &Silent).unwrap_err());
     assert!(said.contains("and the sealed copy needs") && said.contains("--backup-dir"), "{said}");
     assert_nothing_is_left(&[]);
 
-    // Somebody else takes the room when preflight has looked.
+    // Another process fills the disk after preflight.
     disk.grow(64);
     let filler = disk.path().join("filler");
     let is_filled = AtomicBool::new(false);

@@ -1,5 +1,5 @@
-//! A source in a folder of its own, an app that writes it in a process of its own (POSIX locks do not hold within a process), and a
-//! migration by an account without root's rights.
+//! A source in a separate folder, an app that writes to it from a separate process (POSIX locks have no effect within a process), and a
+//! migration by an account without root privileges.
 
 use postgres_client::watch::Watch;
 use std::fs::{self, Permissions};
@@ -13,7 +13,7 @@ use row_mover::run::{self, Observer, Outcome, Request};
 
 use crate::engine::{Case, plan, sqlite};
 
-/// The sum of both tables is 1000, whatever is transferred. Between them lie 12 MB, so that one is read before the other.
+/// The sum of both tables is always 1000. There are 12 MB between them, so that one is read before the other.
 pub const SOURCE: &str =
     "CREATE TABLE first (id INTEGER PRIMARY KEY, n INTEGER); INSERT INTO first VALUES (1, 1000);
     CREATE TABLE filler (id INTEGER PRIMARY KEY, v TEXT);
@@ -25,13 +25,13 @@ pub const TRANSFER: &str = "BEGIN IMMEDIATE; UPDATE first SET n = n - 1; UPDATE 
 
 pub const SUM: &str = "SELECT (SELECT sum(n) FROM first) + (SELECT sum(n) FROM last)";
 
-/// An account without rights.
+/// An account without privileges.
 pub const NOBODY: u32 = 65_534;
 
-/// Where the app finds its database, and what it does with it.
+/// Environment variables with the app's database and its statements.
 pub const APP_VARIABLES: [&str; 2] = ["FAULTS_APP_SOURCE", "FAULTS_APP_SQL"];
 
-/// What the app says when its statements have run.
+/// The app's output after its statements.
 const OPEN: &str = "it is open";
 
 #[test]
@@ -41,7 +41,7 @@ fn app() {
     let connection = rusqlite::Connection::open(source).unwrap();
     connection.execute_batch(&sql).unwrap();
     std::io::stdout().write_all(format!("\n{OPEN}\n").as_bytes()).unwrap();
-    // Whoever started it ends it by closing its input.
+    // The parent ends the app by closing its input.
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
 }
 
@@ -53,14 +53,14 @@ pub fn app_command(source: &Path, sql: &str) -> Command {
     command
 }
 
-/// Opens the database, runs these statements and closes it, in a process of its own.
+/// Opens the database, runs these statements and closes it, in a separate process.
 pub fn run_app(source: &Path, sql: &str) {
     let output = app_command(source, sql).stdin(Stdio::null()).output().unwrap();
     let is_done = output.status.success() && String::from_utf8_lossy(&output.stdout).contains(OPEN);
     assert!(is_done, "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// An app that has the database open until it is dropped.
+/// An app that keeps the database open until it is dropped.
 pub struct RunningApp {
     pub process: Child,
     _output: Lines<BufReader<ChildStdout>>,
@@ -82,7 +82,7 @@ impl Drop for RunningApp {
     }
 }
 
-/// A source in a folder of its own, in which the account that migrates cannot write while it is closed.
+/// A source in a separate folder. While the folder is closed, the migrating account cannot write to it.
 pub struct Kept {
     pub case: Case,
     pub folder: PathBuf,
@@ -92,7 +92,7 @@ pub struct Kept {
 impl Kept {
     pub fn new(journal_mode: &str) -> Kept {
         let dir = tempfile::tempdir().unwrap();
-        // The account without rights comes to it, and makes its folders in it.
+        // The account without privileges must reach the folder and create folders in it.
         fs::set_permissions(dir.path(), Permissions::from_mode(0o777)).unwrap();
         let folder = dir.path().join("app");
         fs::create_dir(&folder).unwrap();
@@ -100,7 +100,7 @@ impl Kept {
         sqlite(&source, &format!("PRAGMA journal_mode = {journal_mode}; {SOURCE}"));
         let plan = plan(&source, "");
         let kept = Kept { case: Case::planned(dir, source.clone(), plan), folder, source };
-        // Whoever read it for the plan has left an empty log.
+        // Reading it for the plan has created an empty log.
         kept.remove_log();
         kept
     }
@@ -113,15 +113,15 @@ impl Kept {
         fs::set_permissions(&self.folder, Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// Lets the app run, which may write to the folder.
+    /// Runs the app, which may write to the folder.
     pub fn app(&self, sql: &str) {
         self.open();
         run_app(&self.source, sql);
         self.close();
     }
 
-    /// Migrates as an account that root's rights do not help. In each try of the copy `hook` is called once by the account of the
-    /// test, when so much is copied and compared, with the number of the try. Returns how many tries there were as well.
+    /// Migrates as an account without root privileges. In each attempt to copy, the test's own account calls `hook` once, with the
+    /// number of the attempt, when this share is copied and compared. Also returns the number of attempts.
     pub fn migrate(&self, share: f64, hook: &(dyn Fn(u32) + Sync)) -> (row_mover::Result<Outcome>, u32) {
         self.with_hands(hook, &|hands| {
             let observer = Sealing { share, hands, progress: Mutex::default() };
@@ -129,7 +129,7 @@ impl Kept {
         })
     }
 
-    /// Calls `work` in a thread without root's rights, where `hook` runs in one that has them. Returns how often it ran as well.
+    /// Calls `work` in a thread without root privileges and `hook` in one with them. Also returns how often `hook` ran.
     pub fn with_hands<T: Send>(
         &self,
         hook: &(dyn Fn(u32) + Sync),
@@ -156,13 +156,13 @@ impl Kept {
         })
     }
 
-    /// Lets any account write to the folder and the file.
+    /// Allows any account to write to the folder and the file.
     pub fn open_for_everyone(&self) {
         fs::set_permissions(&self.folder, Permissions::from_mode(0o777)).unwrap();
         fs::set_permissions(&self.source, Permissions::from_mode(0o666)).unwrap();
     }
 
-    /// Removes log and shared memory, as SQLite would.
+    /// Removes the log and the shared memory, as SQLite would.
     pub fn remove_log(&self) {
         self.open();
         for suffix in ["-wal", "-shm"] {
@@ -184,12 +184,12 @@ impl Kept {
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        // Where this account is not root it could not be removed.
+        // Otherwise, an account other than root could not remove it.
         self.open();
     }
 }
 
-/// Takes root's rights from this thread, and from all that it starts.
+/// Drops the root privileges of this thread and of the threads that it starts.
 pub fn drop_rights() {
     if rustix::process::geteuid().is_root() {
         let group = rustix::thread::Gid::from_raw(NOBODY);
@@ -199,7 +199,7 @@ pub fn drop_rights() {
     }
 }
 
-/// Has something done by a thread of the test's own account, and waits for it.
+/// Runs work in a thread of the test's own account and waits for it.
 pub struct Hands(Mutex<(mpsc::Sender<()>, mpsc::Receiver<()>)>);
 
 impl Hands {
@@ -210,11 +210,11 @@ impl Hands {
     }
 }
 
-/// Acts once in each try of the copy, when it has come so far.
+/// Acts once in each attempt to copy, at a given progress.
 pub struct Sealing<'a> {
     share: f64,
     hands: &'a Hands,
-    /// How far the try has come, and whether it has acted in it.
+    /// The progress of the attempt, and whether it has acted.
     progress: Mutex<(f64, bool)>,
 }
 
@@ -232,7 +232,7 @@ impl Observer for Sealing<'_> {
 
 impl Watch for Sealing<'_> {}
 
-/// Acts whenever rows were scanned.
+/// Acts after each scan of rows.
 pub struct Scanning<'a>(pub &'a Hands);
 
 impl Observer for Scanning<'_> {

@@ -1,4 +1,4 @@
-//! SIGKILL at any moment, again and again.
+//! Repeated SIGKILL at random times.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -9,10 +9,10 @@ use crate::chance::{Chance, rounds};
 use crate::child::Child;
 use crate::whole::{case, finish, wait_for_its_sessions};
 
-/// How often one migration is killed before it may end.
+/// How often one migration is killed before it may finish.
 const KILLS_PER_ROUND: usize = 3;
 
-/// How long each phase of a run without a fault takes.
+/// The duration of each phase of a run without faults.
 fn durations() -> BTreeMap<Phase, Duration> {
     let case = case();
     let mut child = Child::start(&case);
@@ -32,7 +32,7 @@ fn killed_again_and_again_at_any_moment_it_goes_on() {
     let mut hits: BTreeMap<String, usize> = BTreeMap::new();
     for round in 0..rounds(2) {
         let case = case();
-        // Each phase is as likely as the others, and each moment of it. In their order, as a phase that is done does not come again.
+        // Each phase is equally likely, and so is each time in it. In phase order, since a finished phase does not run again.
         let mut phases: Vec<Phase> = (0..KILLS_PER_ROUND)
             .map(|_| Phase::ALL[usize::try_from(chance.below(Phase::ALL.len() as u64)).unwrap()])
             .collect();
@@ -43,7 +43,7 @@ fn killed_again_and_again_at_any_moment_it_goes_on() {
             let what = format!("round {round}, kill {kill}, {}", chance.seed());
             let mut child = Child::start(&case);
             if child.wait_for(phase) {
-                // The moment itself is what is tried here: no condition stands for it.
+                // A plain sleep: the test is about arbitrary times, which no condition can replace.
                 std::thread::sleep(delay);
             }
             let is_killed = child.kill(&what);
@@ -54,7 +54,7 @@ fn killed_again_and_again_at_any_moment_it_goes_on() {
                 (true, false) => on,
             };
             *hits.entry(place).or_default() += 1;
-            // Half of the time the next one begins while the server still works for the one that is gone.
+            // In half of the rounds, the next child starts while the server still works for the killed one.
             if !is_quick {
                 wait_for_its_sessions(&case, &what);
             }

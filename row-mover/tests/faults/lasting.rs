@@ -1,4 +1,4 @@
-//! Faults that last: said at once, tried once, and gone on from when they are mended.
+//! Permanent faults: reported at once and not retried. After they are fixed, the same command resumes.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -1,4 +1,4 @@
-//! Statements that wait too long for somebody else's lock.
+//! Statements that wait too long for the lock of another session.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use crate::server::Server;
 use crate::watch::{Step, Watch};
 use crate::whole::{assert_recovered, assert_whole, case, finish, on_server};
 
-/// Locks `table` when `phase` begins, until the run says that it tries again; gives those words.
+/// Locks `table` when `phase` begins, until the run reports a retry. Returns these reports.
 #[track_caller]
 fn locked_out(table: &str, phase: Phase, set: impl Fn(&mut DbSettings)) -> Vec<String> {
     let case = case();
@@ -48,7 +48,7 @@ fn a_wait_for_a_lock_is_told_as_one_however_little_a_statement_may_take() {
     }
 }
 
-/// How long a fault may last in these tests: a wait for a lock is told four times as often.
+/// How long a fault is retried in these tests. A lock wait is reported four times as often.
 const RETRY: Duration = Duration::from_millis(1000);
 
 fn patient(case: &Case) -> Request<'_, FileBasedMigrations> {
@@ -64,8 +64,8 @@ fn a_lock_that_was_not_to_be_had_in_time_is_tried_again() {
     assert!(tries.iter().any(is_said), "{tries:?}");
 }
 
-/// Takes a lock with these statements at a step, and holds it: the run must end soon with an error that names table and holder, and
-/// what the error says to do must end the wait, so that the same command goes on to the end.
+/// Takes a lock with these statements at a step and holds it. The run must soon end with an error that names the table and the
+/// holder. Following its remedy must release the lock, so that the same command finishes.
 #[track_caller]
 fn held(
     case: &Case,
@@ -91,14 +91,14 @@ fn held(
         Err(error) => error,
         Ok(outcome) => panic!("{lock}: {outcome:?}"),
     };
-    // Far less than without a bound, however slow the machine is.
+    // Far less than without a limit, even on a slow machine.
     assert!(began.elapsed() < Duration::from_secs(60), "{lock}: it took {:?}", began.elapsed());
     let (words, pid) = (chain(&error), pid.lock().unwrap().clone());
     assert_ne!(pid, "", "{lock}: no lock was taken: {words}");
     let named = format!("{table} is locked by process {pid} (application test, user ");
     assert!(words.contains(&named) && words.contains("query started 2"), "{lock}: {words}");
     assert!(watch.tries().iter().all(|note| !note.contains("LOCK TABLE")), "{:?}", watch.tries());
-    // Word for word what it says.
+    // The remedy, word for word.
     let remedy =
         words.split("or end it with ").nth(1).and_then(|rest| rest.split(';').next()).unwrap_or_default();
     assert_eq!(remedy, format!("SELECT pg_terminate_backend({pid})"), "{words}");
@@ -114,16 +114,16 @@ fn begins(phase: Phase) -> impl Fn(Step<'_>) -> bool + Sync {
 #[test]
 fn a_lock_that_is_held_for_good_ends_the_run_and_is_named() {
     for (lock, phase, table) in [
-        // The ledger, before anything is made.
+        // The ledger, before anything is created.
         ("LOCK TABLE migration.phases", Phase::Schema, "migration.phases"),
-        // Chunks wait for the table.
+        // Chunks, which wait for the table.
         ("LOCK TABLE keyed", Phase::Rows, "public.keyed"),
-        // Keys and indexes wait for whoever reads the table.
+        // Keys and indexes, which wait for readers of the table.
         ("LOCK TABLE keyed IN ACCESS SHARE MODE", Phase::Rows, "public.keyed"),
-        // Rows of the ledger that somebody else claims, as a session that was left behind does.
+        // Rows of the ledger that another session has claimed, such as one that has lost its client.
         ("SELECT FROM migration.chunks FOR UPDATE", Phase::Rows, "migration.chunks"),
         ("SELECT FROM migration.builds FOR UPDATE", Phase::Rows, "migration.builds"),
-        // Comparison, and statistics.
+        // Comparison and statistics.
         ("LOCK TABLE keyed", Phase::Validate, "public.keyed"),
         ("LOCK TABLE loose IN SHARE UPDATE EXCLUSIVE MODE", Phase::Validate, "public.loose"),
     ] {
@@ -133,7 +133,7 @@ fn a_lock_that_is_held_for_good_ends_the_run_and_is_named() {
     }
 }
 
-/// Another lane that tries the same has no patience of its own.
+/// Several lanes share one time limit for the same lock.
 #[test]
 fn more_lanes_do_not_wait_for_longer() {
     let case = case();
@@ -166,7 +166,7 @@ fn a_restart_that_cannot_drop_for_a_lock_names_it() {
     assert_recovered(&case, again, "restarted");
 }
 
-/// The app's tables: foreign keys and triggers are set aside, rows of its own are deleted, and all of it waits for its locks.
+/// The app's tables: dropping foreign keys, disabling triggers and deleting existing rows wait for the app's locks.
 #[test]
 fn a_lock_on_a_table_of_the_app_ends_the_run_and_is_named() {
     const TARGET: &str = "
@@ -223,7 +223,7 @@ fn a_validation_and_a_status_that_wait_for_a_lock_end_and_name_it() {
     assert_whole(&case, "validated again");
 }
 
-/// A role that may not see what other sessions do hears that, and what it may know.
+/// A role that may not see other sessions is told so, with what it may know.
 #[test]
 fn a_role_without_the_right_to_see_more_is_told_the_process() {
     let case = case();
@@ -252,7 +252,7 @@ fn a_role_without_the_right_to_see_more_is_told_the_process() {
     case.execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
 }
 
-/// A transaction that was prepared holds its locks without a session.
+/// A prepared transaction holds its locks without a session.
 #[test]
 fn a_prepared_transaction_that_holds_a_lock_is_named_by_its_identifier() {
     let server = Server::start_with(&["max_prepared_transactions = 5"]);

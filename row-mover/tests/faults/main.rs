@@ -1,7 +1,7 @@
-//! Migrations under faults: killed, cut off, cancelled, starved, on servers that stop and disks that fill up.
+//! Migrations under faults: killed, disconnected, cancelled, without connections, on servers that stop and disks that fill up.
 //!
 //! What passes must pass without anybody's help, what lasts must be said at once, and after each fault the target holds every row
-//! once. Moments are chosen by chance from a seed that every failure names: `FAULTS_SEED=…` chooses the same again, `FAULTS_ROUNDS=…`
+//! once. Moments are chosen by chance from a seed that every failure names: `TEST_SEED=…` chooses the same again, `FAULTS_ROUNDS=…`
 //! sets how many rounds there are (few by default).
 #![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stderr, reason = "a long run says what it hit, and a test that cannot run says why")]

@@ -1,4 +1,4 @@
-//! Schemas whose locks a server has no room for at once, on a cluster of its own with a small table of locks.
+//! Schemas with more locks than fit into the server's lock table, on a separate cluster with a small lock table.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::server::Server;
 use crate::watch::{Step, Watch};
 use crate::whole::wait_for_its_sessions;
 
-/// So many tables have several times the locks that the server below has room for.
+/// This many tables need several times the locks that fit into the server's lock table.
 const TABLES: usize = 130;
 
-/// Tables that point at each other over all of the plan, views over tables that are far from each other, and triggers.
+/// Tables with foreign keys across the plan, views of tables that are far apart, and triggers.
 fn case(server: &Server) -> Case {
     let tables: String = (1..=TABLES)
         .map(|table| {
@@ -66,7 +66,7 @@ fn assert_proven(case: &Case, result: row_mover::Result<Outcome>) {
 #[test]
 fn a_schema_that_is_larger_than_the_table_of_locks() {
     let server = small_server();
-    // The locks of all tables at once are indeed too many.
+    // Check that the locks of all tables at once do not fit.
     let all_at_once = case(&server);
     let script: String = (1..=TABLES)
         .map(|table| format!("CREATE TABLE t{table} (id bigserial PRIMARY KEY, v text);"))
@@ -88,7 +88,7 @@ fn a_schema_that_is_larger_than_the_table_of_locks() {
     the_server_has_few_connections_left(&server);
 }
 
-/// A part that does not stand alone would hide a difference or make one up.
+/// A part that depends on another part would hide a difference or invent one.
 fn is_compared_in_parts(case: &Case) {
     let damages = [
         ("ALTER TABLE t77 ALTER COLUMN v DROP DEFAULT", "t77: column v is text"),
@@ -114,7 +114,7 @@ fn is_compared_in_parts(case: &Case) {
 
 fn stops_in_the_middle_and_goes_on(server: &Server) {
     let case = case(server);
-    // A type of a table's name is in the way of that table alone, and nobody sees it before.
+    // A type with the name of a table blocks only that table, and cannot be detected in advance.
     case.execute("CREATE DOMAIN t90 AS integer");
     let error = chain(&case.refused());
     assert!(error.contains("steps are done and stay") && error.contains("t90"), "{error}");
@@ -128,7 +128,7 @@ fn stops_in_the_middle_and_goes_on(server: &Server) {
     assert_proven(&case, run::migrate(&case.request(), &Silent));
     let again = case.ask("SELECT min(oid) FROM pg_class WHERE relkind = 'r' AND relname ~ '^t[0-9]'");
     assert_eq!(first, again, "what is done is not done again");
-    // What is half done can be thrown away as well.
+    // A partial schema can also be discarded.
     let other = self::case(server);
     other.execute("CREATE DOMAIN t90 AS integer");
     other.refused();
@@ -182,7 +182,7 @@ fn loses_its_session_while_the_schema_is_created(server: &Server) {
 
 fn is_removed_to_the_end_or_not_at_all(case: &Case) {
     let restart = || run::migrate(&Request { restart: true, ..case.request() }, &Silent);
-    // Whatever can be known to be in the way is known before anything is dropped.
+    // Detectable obstacles are found before anything is dropped.
     for (obstacle, remedy) in [
         ("CREATE VIEW theirs AS SELECT * FROM t5", "DROP VIEW theirs"),
         ("CREATE TABLE theirs (id bigint REFERENCES t5 (id))", "DROP TABLE theirs"),
@@ -195,11 +195,11 @@ fn is_removed_to_the_end_or_not_at_all(case: &Case) {
         case.execute(remedy);
     }
     assert!(case.validated(false).1.is_proven());
-    // What cannot be known stops it on the way: then nothing but another removal is possible, which goes on.
+    // An undetectable obstacle interrupts the removal. Then only another removal is accepted, which resumes it.
     let mut other = session(case.database.url());
     other.query("BEGIN", &[]).unwrap();
     other.query("LOCK TABLE t50", &[]).unwrap();
-    // Whether rows were written since would be asked of the locked table.
+    // Without `discard`, the search for rows written since would read the locked table.
     let settings = DbSettings { retry_timeout: Duration::from_secs(1), ..DbSettings::default() };
     let discard = Request { restart: true, discard: true, settings, ..case.request() };
     let error = chain(&run::migrate(&discard, &Silent).unwrap_err());
@@ -226,7 +226,7 @@ fn validation_error(case: &Case) -> row_mover::Error {
 fn a_full_table_of_locks_is_told_with_the_hint(server: &Server) {
     let case = case(server);
     let mut greedy = session(case.database.url());
-    // Locks of a session stay when the statement that took them fails.
+    // A session keeps its advisory locks when the statement that took them fails.
     assert!(
         greedy
             .query("SELECT pg_advisory_lock(number) FROM generate_series(1, 1000000) AS number", &[])
@@ -245,7 +245,7 @@ fn the_server_has_few_connections_left(server: &Server) {
     let url = case.database.url().rsplit_once('@').unwrap().1;
     let url = format!("postgres://few:few@{url}");
     let few = || Request { target: TargetUrl::parse(&url).unwrap(), workers: 4, ..case.request() };
-    // 20 connections, 3 of them for superusers alone.
+    // 20 connections, 3 of them reserved for superusers.
     let mut others: Vec<_> = (0..16).map(|_| session(&server.url())).collect();
     let settings = DbSettings { retry_timeout: Duration::ZERO, ..DbSettings::default() };
     let error = run::migrate(&Request { settings, ..few() }, &Silent).unwrap_err();

@@ -1,17 +1,17 @@
-//! A middle-man between the migrator and the server: passes on what both say, cuts, stalls, or keeps an answer to itself.
+//! A proxy between the migrator and the server: forwards, cuts, stalls, or withholds a reply.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// A piece that came through.
+/// A piece of data that passes through.
 pub struct Piece<'a> {
-    /// Which connection, from 0, in the order in which they were made.
+    /// Number of the connection, from 0, in order of creation.
     pub connection: usize,
     /// Whether the migrator sent it.
     pub is_ours: bool,
-    /// How many bytes this side of the connection has sent, these among them.
+    /// Number of bytes that this side of the connection has sent, including these.
     pub total: u64,
     pub bytes: &'a [u8],
 }
@@ -22,15 +22,15 @@ impl Piece<'_> {
     }
 }
 
-/// What becomes of a piece and its connection.
+/// The action for a piece and its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     Passes,
-    /// The connection is closed on both sides.
+    /// Closes the connection on both sides.
     Cut,
-    /// This and all that follows is taken in and passed on to nobody, and nobody hears of an end.
+    /// Reads this and everything after it, forwards nothing, and hides the end of the connection.
     Lost,
-    /// It arrives; the answer does not, and then the connection is closed.
+    /// Forwards it, withholds the reply, and closes the connection.
     Unanswered,
 }
 
@@ -45,19 +45,19 @@ struct Shared {
     server: String,
     is_over: AtomicBool,
     connections: AtomicUsize,
-    /// Both ends of all connections, which stay open for as long as they stand here.
+    /// Both ends of all connections, kept open while they are listed here.
     ends: Mutex<Vec<[TcpStream; 2]>>,
 }
 
-/// A proxy that listens; its connections end with it.
+/// A listening proxy; its connections end with it.
 pub struct Proxy {
     shared: Arc<Shared>,
-    /// The server's URL with the proxy in the place of the server.
+    /// The server's URL, with the proxy's address.
     pub url: String,
 }
 
 impl Proxy {
-    /// Before the server of `url`, with a judge of each piece.
+    /// Starts a proxy for the server of `url`; `judge` selects the action for each piece.
     pub fn start(url: &str, judge: impl Fn(&Piece<'_>) -> Fate + Send + Sync + 'static) -> Proxy {
         let (before, rest) = url.rsplit_once('@').unwrap();
         let (server, after) = rest.split_once('/').unwrap();
@@ -72,7 +72,7 @@ impl Proxy {
             connections: AtomicUsize::new(0),
             ends: Mutex::default(),
         });
-        // What is encrypted cannot be judged.
+        // Encrypted data cannot be judged.
         let url = format!("{before}@{address}/{database}?sslmode=disable");
         let listening = Arc::clone(&shared);
         std::thread::spawn(move || {
@@ -86,7 +86,7 @@ impl Proxy {
         Proxy { shared, url }
     }
 
-    /// Cuts all connections that there are.
+    /// Cuts all connections.
     pub fn cut_all(&self) {
         for end in self.shared.ends.lock().unwrap().drain(..).flatten() {
             let _ = end.shutdown(Shutdown::Both);
@@ -98,14 +98,14 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.shared.is_over.store(true, Ordering::SeqCst);
         self.cut_all();
-        // Wakes whoever listens.
+        // Wakes the listening thread.
         let _ = TcpStream::connect(self.url.rsplit_once('@').unwrap().1.split('/').next().unwrap());
     }
 }
 
 impl Shared {
     fn serve(self: &Arc<Shared>, client: TcpStream) {
-        // A server that is not there refuses whoever comes through here, too.
+        // If the server is down, the proxy refuses connections, too.
         let Ok(server) = TcpStream::connect(&self.server) else { return };
         for stream in [&client, &server] {
             stream.set_nodelay(true).unwrap();
@@ -133,7 +133,7 @@ impl Shared {
             let read = from.read(&mut buffer).unwrap_or(0);
             if mode.load(Ordering::SeqCst) == LOST {
                 if read == 0 {
-                    // The other side hears nothing of it.
+                    // The other side is not notified.
                     return;
                 }
                 continue;

@@ -1,4 +1,4 @@
-//! Two migrators of one target.
+//! Two migrations into one target.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ fn the_second_is_refused_and_takes_over_once_the_first_is_killed() {
         let mut first = Child::start(&case);
         assert!(first.wait_for(Phase::Rows), "{what}");
         std::thread::sleep(chance.time_below(Duration::from_millis(200)));
-        // Stopped, it holds its lock for as long as the second waits for it.
+        // While suspended, the first holds its lock, and the second waits for it.
         first.stop();
         let refused = chain(&case.refused());
         assert!(refused.starts_with("another migration is at work on "), "{what}: {refused}");
@@ -37,6 +37,7 @@ fn the_second_is_refused_and_takes_over_once_the_first_is_killed() {
         let result = run::migrate(&case.request(), &watch);
         assert_recovered(&case, result, &what);
         let waited = begun.lock().unwrap().unwrap() - killed;
-        assert!(waited < Duration::from_secs(5), "{what}: the lock was to be had after {waited:?}");
+        // A guard against a wait until the server notices by itself.
+        assert!(waited < Duration::from_secs(60), "{what}: the lock was to be had after {waited:?}");
     }
 }

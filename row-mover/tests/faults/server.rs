@@ -1,5 +1,4 @@
-//! A server that is stopped immediately and started again, on a cluster of its own: commits that it did not wait for the disk with
-//! are forgotten then.
+//! A server that crashes and is started again, on a separate cluster: asynchronous commits are lost in the crash.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -16,7 +15,7 @@ use crate::engine::{Case, ask, session};
 use crate::watch::{Step, Watch};
 use crate::whole::{assert_recovered, on_server};
 
-/// A cluster for these tests alone, removed with its folder.
+/// A cluster for these tests only, removed with its folder.
 pub struct Server {
     _folder: TempDir,
     cluster: Cluster,
@@ -24,16 +23,16 @@ pub struct Server {
 
 impl Server {
     fn start() -> Server {
-        // What is not waited for stays in memory for as long as it can, so that it is there to be forgotten.
+        // Asynchronous commits stay in memory as long as possible, so that a crash loses them.
         Server::start_with(&["wal_buffers = '64MB'", "wal_level = 'replica'", "max_wal_senders = 0"])
     }
 
-    /// A server with these settings of its own.
+    /// Starts a server with these settings.
     pub fn start_with(settings: &[&str]) -> Server {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let version = std::env::var("TEST_POSTGRES_VERSION").ok().and_then(|version| version.parse().ok());
-        // Not a throwaway cluster, which would not wait for the disk with any commit.
+        // Not a throwaway cluster, whose commits are all asynchronous.
         let options = Options { version, ..Options::new(folder.path(), Purpose::Test) };
         let cluster = Cluster::open(options).unwrap();
         cluster.start().unwrap();
@@ -50,7 +49,7 @@ impl Server {
         self.cluster.url("postgres").unwrap()
     }
 
-    /// Keeps the process from working that writes the log of changes to the disk when nobody waits for it.
+    /// Suspends the WAL writer, which writes asynchronous commits to disk.
     fn hold_up_the_writer(&self) -> Writer {
         let sql = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'";
         let pid = ask(&mut session(&self.url()), sql)[0].parse().unwrap();
@@ -62,7 +61,7 @@ impl Server {
     fn crash(&self, writer: &Writer) {
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                // It goes on to its end, for which the server would wait: by then it has been told to stop at once.
+                // The server waits for this process to end. By the time it continues, it has been told to stop at once.
                 std::thread::sleep(Duration::from_millis(200));
                 let _ = rustix::process::kill_process(writer.0, rustix::process::Signal::CONT);
             });
@@ -71,7 +70,7 @@ impl Server {
     }
 }
 
-/// The process of the server that writes its log.
+/// The WAL writer process.
 struct Writer(rustix::process::Pid);
 
 impl Drop for Server {
@@ -83,8 +82,8 @@ impl Drop for Server {
     }
 }
 
-/// Crashes the server once `moved` chunks are there and `built` builds have begun, and starts it again; gives how many chunks were
-/// moved in all.
+/// Crashes the server after `moved_before` chunks and `built_before` started builds, and starts it again. Returns how many chunks were
+/// loaded in total.
 #[track_caller]
 fn crashed(server: &Server, case: &Case, moved_before: usize, built_before: usize, what: &str) -> usize {
     let (moved, built, crashes) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
@@ -99,7 +98,7 @@ fn crashed(server: &Server, case: &Case, moved_before: usize, built_before: usiz
             let is_due =
                 moved.load(Ordering::SeqCst) >= moved_before && built.load(Ordering::SeqCst) >= built_before;
             if is_due && crashes.fetch_add(1, Ordering::SeqCst) == 0 {
-                // In the middle of what the lanes do next.
+                // While the lanes are working.
                 scope.spawn(|| {
                     server.crash(&writer);
                     server.cluster.start().unwrap();
@@ -138,7 +137,7 @@ fn a_server_that_crashes_and_forgets_commits_is_told_again() {
             let case = on_server(&server.url());
             let count = |number: u64| usize::try_from(number).unwrap();
             let moves = crashed(&server, &case, count(moved), count(built), &what);
-            // A chunk whose commit went through without a word is moved and never heard of.
+            // A chunk whose commit got no reply is loaded, but not reported.
             again += moves.saturating_sub(whole);
         }
     }
@@ -147,11 +146,11 @@ fn a_server_that_crashes_and_forgets_commits_is_told_again() {
     a_server_that_is_starting_is_waited_for(&server);
 }
 
-/// A server that recovers from an archive which takes its time says that it is starting up.
+/// A server that recovers from a slow archive reports that it is starting up.
 fn a_server_that_is_starting_is_waited_for(server: &Server) {
     let case = on_server(&server.url());
     session(&server.url()).query("ALTER SYSTEM SET restore_command = 'sleep 0.7; false'", &[]).unwrap();
-    // Otherwise it would let us in to read before it is done.
+    // Otherwise it would accept read-only sessions before recovery ends.
     session(&server.url()).query("ALTER SYSTEM SET hot_standby = off", &[]).unwrap();
     server.cluster.stop(StopMode::Fast).unwrap();
     let data = server.cluster.status().unwrap().data_dir;
@@ -160,7 +159,7 @@ fn a_server_that_is_starting_is_waited_for(server: &Server) {
     std::os::unix::fs::chown(data.join("recovery.signal"), Some(owner.uid()), Some(owner.gid())).unwrap();
     std::thread::scope(|scope| {
         let starting = scope.spawn(|| server.cluster.start().unwrap());
-        // Until it answers at all; a server that is not there is no fault that passes.
+        // Wait until it accepts connections; an unreachable server is a permanent fault.
         let address = case.database.url().rsplit_once('@').unwrap().1.split('/').next().unwrap().to_owned();
         while std::net::TcpStream::connect(&address).is_err() {
             std::thread::sleep(Duration::from_millis(2));

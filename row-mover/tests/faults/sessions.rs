@@ -1,4 +1,4 @@
-//! Sessions that an administrator ends, and statements that he cancels.
+//! Sessions that an administrator terminates, and statements that they cancel.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,13 +11,13 @@ use crate::engine::session;
 use crate::watch::Watch;
 use crate::whole::{assert_recovered, case};
 
-/// About as many steps as a run has that is not disturbed.
+/// Approximate number of steps of an undisturbed run.
 const STEPS: u64 = 90;
 
 const OURS: &str =
     "FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'hyperpage-migration'";
 
-/// At steps that chance chooses, and a moment after, does `sql`; the run must recover by itself.
+/// Runs `sql` shortly after random steps. The run must recover by itself.
 #[track_caller]
 fn disturbed(sql: &str, times: usize) -> usize {
     let chance = Mutex::new(Chance::new());

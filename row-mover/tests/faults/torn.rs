@@ -1,5 +1,5 @@
-//! A source that others write to while it is copied: an app where SQLite's locks cannot be used, `cp`, and a rename. What PostgreSQL holds
-//! afterwards is one state of the file, or nothing is.
+//! A source that changes while it is copied: by an app when SQLite's locks cannot be used, by `cp`, and by a rename. Afterwards PostgreSQL
+//! holds one state of the file, or nothing.
 
 use std::fs;
 use std::process::Command;
@@ -13,7 +13,7 @@ use crate::chance::{Chance, rounds};
 use crate::engine::{chain, moved, sqlite};
 use crate::kept::{Hands, Kept, RunningApp, SUM, Scanning, TRANSFER, run_app};
 
-/// In each of the two passes over the pages.
+/// One in each of the two passes over the pages.
 const SHARES: [f64; 2] = [0.25, 0.75];
 
 #[track_caller]
@@ -36,7 +36,7 @@ fn a_commit_while_no_lock_can_be_taken_is_moved_whole() {
         assert_eq!(tries, 2);
         assert_eq!(kept.case.ask(SUM), ["1000"]);
         assert_eq!(kept.case.ask("SELECT n FROM last"), ["1"]);
-        // The app could not remove its log, by which its commit is noticed, and left the shared memory with it that locks need.
+        // The app could not remove its log, which reveals its commit, nor the shared memory, which locks need.
         assert_read(&moved, Protection::SqliteLocks, 2);
     }
 }
@@ -104,7 +104,7 @@ fn a_log_that_a_crash_left_is_read_and_an_app_that_comes_back_does_not_tear_it()
 
 #[test]
 fn a_copy_over_it_is_noticed_with_and_without_locks() {
-    // A closed folder keeps SQLite's locks from a WAL database, and from no other.
+    // A closed folder prevents SQLite's locks for a WAL database only.
     for (journal_mode, is_closed) in [("WAL", true), ("DELETE", false), ("WAL", false)] {
         for share in SHARES {
             let kept = Kept::new(journal_mode);
@@ -199,7 +199,7 @@ fn a_dry_run_and_a_plan_are_of_one_state() {
             }
         };
         for transfers in [1, u32::MAX] {
-            // With its log removed, so that the next try is without locks as well.
+            // Without its log, so that the next attempt has no locks, either.
             let transfer = |nth| {
                 if nth <= transfers {
                     kept.app(&format!("{TRANSFER} PRAGMA wal_checkpoint(TRUNCATE)"));

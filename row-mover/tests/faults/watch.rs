@@ -1,4 +1,4 @@
-//! Watches a migration that runs in this process: keeps its notes and lets a test do something at each step.
+//! Observes a migration in this process: collects its notes, and calls a hook at each step.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -15,11 +15,11 @@ pub enum Step<'a> {
     Moved,
     Builds(&'a str),
     Compared,
-    /// It says that it tries again.
+    /// It reports a retry.
     TriesAgain,
 }
 
-/// Keeps what is noted, and calls `hook` at each step.
+/// Collects notes, and calls `hook` at each step.
 pub struct Watch<'a> {
     retries: Mutex<Vec<String>>,
     hook: &'a (dyn Fn(Step<'_>) + Sync),
@@ -30,7 +30,7 @@ impl<'a> Watch<'a> {
         Watch { retries: Mutex::default(), hook }
     }
 
-    /// The notes of second tries.
+    /// Returns the notes about retries.
     pub fn tries(&self) -> Vec<String> {
         self.retries.lock().unwrap().clone()
     }

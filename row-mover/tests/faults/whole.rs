@@ -1,4 +1,4 @@
-//! The source of these tests, and what must hold of its target after a fault.
+//! The source of these tests, and the checks of its target after a fault.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use test_database::TestDatabase;
 use crate::engine::{Case, ask, chain, session};
 use crate::watch::Watch;
 
-/// Keys, indexes, foreign keys and a view, a table without a key, in which a row may be twice, and several chunks.
+/// Keys, indexes, foreign keys, a view, a table without a key, where rows may be duplicated, and several chunks.
 const SOURCE: &str = "
     CREATE TABLE keyed (id INTEGER PRIMARY KEY, v TEXT NOT NULL, n INTEGER); CREATE INDEX by_v ON keyed (v); CREATE INDEX by_n ON keyed (n);
     WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 90000)
@@ -19,8 +19,8 @@ const SOURCE: &str = "
     INSERT INTO child (keyed) SELECT id FROM keyed WHERE id % 3 = 0;
     CREATE VIEW seen AS SELECT child.id, keyed.v FROM child JOIN keyed ON keyed.id = child.keyed;";
 
-/// The rows of the tables, the rows of `loose` that differ, all rows of the view, the sums of the ledger's chunks, all chunks and
-/// builds done, and the runs.
+/// The rows of the tables, the distinct rows of `loose`, the rows of the view, the sums of the ledger's chunks, whether all chunks and
+/// builds are done, and the number of runs.
 const COUNTS: &str = "SELECT (SELECT count(*) FROM keyed), (SELECT count(*) FROM loose), (SELECT count(DISTINCT v) FROM loose), \
      (SELECT count(*) FROM child), (SELECT count(*) FROM seen), \
      (SELECT string_agg(table_name || ' ' || rows, ', ' ORDER BY table_name) FROM (SELECT table_name, sum(rows) AS rows FROM migration.chunks \
@@ -30,20 +30,20 @@ const COUNTS: &str = "SELECT (SELECT count(*) FROM keyed), (SELECT count(*) FROM
 
 const COUNTED: &str = "90000|60000|60000|30000|30000|child 30000, keyed 90000, loose 60000|t|t|1";
 
-/// Everything in the target that a migration may have made, by name.
+/// Everything in the target that a migration may have created, by name.
 const OBJECTS: &str = "SELECT n.nspname || '.' || c.relname || ' ' || c.relkind::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
      WHERE n.nspname IN ('public', 'migration') \
      UNION ALL SELECT conrelid::regclass::text || ' ' || conname || ' ' || convalidated::text FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 'n' \
      UNION ALL SELECT nspname::text FROM pg_namespace WHERE nspname !~ '^pg_' \
      UNION ALL SELECT 'invalid ' || indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid ORDER BY 1";
 
-/// A fresh case of the source.
+/// Creates a new case of the source.
 #[track_caller]
 pub fn case() -> Case {
     Case::new(SOURCE)
 }
 
-/// The same with its target on the server of this URL.
+/// The same, with its target on the server of this URL.
 #[track_caller]
 pub fn on_server(url: &str) -> Case {
     let mut case = case();
@@ -51,7 +51,7 @@ pub fn on_server(url: &str) -> Case {
     case
 }
 
-/// Every row is there once, the ledger says so, validation finds nothing, and nothing is left over.
+/// Asserts that every row exists once, that the ledger agrees, that validation proves it, and that no other objects are left.
 #[track_caller]
 pub fn assert_whole(case: &Case, what: &str) {
     assert_eq!(case.ask(COUNTS), [COUNTED], "{what}");
@@ -60,7 +60,7 @@ pub fn assert_whole(case: &Case, what: &str) {
     assert!(case.validated(false).1.is_proven(), "{what}");
 }
 
-/// What stands in the target of a run without a fault.
+/// Returns the objects in the target of a run without faults.
 fn objects() -> &'static str {
     static OBJECTS_OF_A_RUN: std::sync::OnceLock<String> = std::sync::OnceLock::new();
     OBJECTS_OF_A_RUN.get_or_init(|| {
@@ -70,7 +70,7 @@ fn objects() -> &'static str {
     })
 }
 
-/// A run that had to recover by itself did, and all is whole.
+/// Asserts that a run recovered by itself, and that the target is complete.
 #[track_caller]
 pub fn assert_recovered(case: &Case, result: row_mover::Result<Outcome>, what: &str) -> Moved {
     let moved = match result {
@@ -82,7 +82,7 @@ pub fn assert_recovered(case: &Case, result: row_mover::Result<Outcome>, what: &
     moved
 }
 
-/// The rows are there, and nothing had to be tried again for it.
+/// Asserts that the target is complete, and that no retry was needed.
 #[track_caller]
 pub fn assert_recovered_quietly(case: &Case, result: row_mover::Result<Outcome>, watch: &Watch<'_>) {
     match result {
@@ -94,12 +94,12 @@ pub fn assert_recovered_quietly(case: &Case, result: row_mover::Result<Outcome>,
     assert_eq!(case.ask(COUNTS), [COUNTED]);
 }
 
-/// The same command again goes on to the end, and all is whole.
+/// Runs the same command again, and asserts that it finishes and that the target is complete.
 #[track_caller]
 pub fn finish(case: &Case, what: &str) {
     match run::migrate(&case.request(), &Silent) {
         Ok(Outcome::Moved(moved)) => assert!(moved.validation.is_proven(), "{what}: {:?}", moved.validation),
-        // Killed after the last word in the ledger.
+        // Killed after the last entry in the ledger.
         Ok(Outcome::AlreadyDone(_)) => {}
         Ok(other) => panic!("{what}: {other:?}"),
         Err(error) => panic!("{what}: {}", chain(&error)),
@@ -107,7 +107,7 @@ pub fn finish(case: &Case, what: &str) {
     assert_whole(case, what);
 }
 
-/// Waits until no session of ours is left; the server needs a moment to notice that a process is gone.
+/// Waits until our sessions have ended; the server needs a moment to notice that a process has ended.
 #[track_caller]
 pub fn wait_for_its_sessions(case: &Case, what: &str) {
     let deadline = Instant::now() + Duration::from_secs(30);

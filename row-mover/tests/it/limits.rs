@@ -305,7 +305,7 @@ fn a_view_of_more_rows_than_postgresqls_stack_holds_is_not_translated() {
     ));
     let reasons: Vec<(&str, &str)> =
         case.plan.left_behind.iter().map(|left| (left.name.as_str(), left.reason.as_str())).collect();
-    let reason = "it cannot be translated: it puts 40000 SELECTs or rows of VALUES together, and at most 2000 are translated";
+    let reason = "it cannot be translated: it combines 40000 SELECTs or rows of VALUES, and at most 2000 are translated";
     assert_eq!(reasons, [("many", reason)]);
     case.moved();
     assert_eq!(case.ask("SELECT count(*), max(id) FROM few"), ["2000|1999"]);

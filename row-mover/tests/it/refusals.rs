@@ -155,7 +155,8 @@ fn a_server_that_is_not_there_is_told_at_once() {
         &case,
         &Request { target: at(&format!("postgres://me:x@127.0.0.1:{port}/app")), ..case.request() },
     );
-    assert!(started.elapsed() < Duration::from_secs(5));
+    // Half of the time for which a fault that may pass is retried.
+    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
     assert!(
         words.contains("PostgreSQL cannot be reached") && words.contains("Connection refused"),
         "{words}"
@@ -172,8 +173,9 @@ fn a_server_that_never_answers_is_not_waited_for() {
     let target = at(&format!("postgres://me:x@127.0.0.1:{port}/app"));
     let started = Instant::now();
     let words = refusal(&case, &Request { target, settings, ..case.request() });
-    // Twice: once to run and once to run dry.
-    assert!(started.elapsed() >= Duration::from_millis(1400) && started.elapsed() < Duration::from_secs(5));
+    // Twice: once to run and once to run dry. The upper bound is half of the time for which a fault that may pass is retried.
+    let took = started.elapsed();
+    assert!((Duration::from_millis(1400)..Duration::from_secs(60)).contains(&took), "{took:?}");
     assert!(words.contains("no answer in time") && words.contains("DB_CONNECTION_TIMEOUT"), "{words}");
 }
 

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use diesel_migrations::FileBasedMigrations;
+use fixtures::prng::Prng;
 use migrate_core::phase::Phase;
 use migrate_core::plan::Plan;
 use migrate_core::render;
@@ -132,23 +133,6 @@ fn finish_and_check(case: &Case, what: &str) {
     assert!(case.validated(false).1.is_proven(), "{what}");
 }
 
-fn seed() -> u64 {
-    use std::hash::{BuildHasher, RandomState};
-    match std::env::var("RESUME_TEST_SEED") {
-        Ok(seed) => seed.parse().unwrap(),
-        Err(_) => RandomState::new().hash_one(()),
-    }
-}
-
-/// The next number of a sequence that its seed gives (xorshift64).
-fn next(state: &mut u64) -> u64 {
-    *state |= 1;
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    *state
-}
-
 #[test]
 fn killed_at_any_step_it_goes_on() {
     let whole = Case::new(SOURCE);
@@ -161,15 +145,15 @@ fn killed_at_any_step_it_goes_on() {
     let first_sent = steps.iter().position(|step| step == "sent").unwrap();
     let last_sent = steps.iter().rposition(|step| step == "sent").unwrap();
     assert!(last_sent - first_sent > 8, "{steps:?}");
-    let first = seed();
-    let mut state = first;
+    let seed = test_database::seed();
+    let mut numbers = Prng::new(seed);
     for _ in 0..5 {
         // The steps within the rows are about as many each time.
         let range = (last_sent - first_sent) as u64;
-        stops.insert(format!("#{}", first_sent as u64 + next(&mut state) % range));
+        stops.insert(format!("#{}", first_sent as u64 + numbers.below(range)));
     }
     for stop in stops {
-        let what = format!("killed at {stop}, seed {first}");
+        let what = format!("killed at {stop}, TEST_SEED={seed}");
         let case = Case::new(SOURCE);
         let status = spawn(&case, &stop).wait().unwrap();
         assert_eq!(status.signal(), Some(9), "{what}");
@@ -186,12 +170,12 @@ fn what_stays_behind_is_written_down_once_whenever_it_was_killed() {
     let computed = source.replace("'bad'", "-9223372036854775808");
     let computed = format!("{computed} ALTER TABLE t ADD COLUMN a INTEGER AS (abs(n));");
     let mapping = "on_reject = \"skip\"\n[tables.t.columns]\nn = { as = \"bigint\" }";
-    let first = seed();
-    let mut state = first;
+    let seed = test_database::seed();
+    let mut numbers = Prng::new(seed);
     let mut stops: Vec<String> = ["rows ends", "validate begins", "validate ends"].map(str::to_owned).into();
-    stops.extend((0..3).map(|_| format!("#{}", 20 + next(&mut state) % 20)));
+    stops.extend((0..3).map(|_| format!("#{}", 20 + numbers.below(20))));
     for (number, stop) in stops.into_iter().enumerate() {
-        let what = format!("killed at {stop}, seed {first}");
+        let what = format!("killed at {stop}, TEST_SEED={seed}");
         let case = Case::mapped(if number % 2 == 0 { source } else { &computed }, mapping);
         // Where there are fewer steps than that, it just ends.
         let _ = spawn(&case, &stop).wait().unwrap();
@@ -311,7 +295,11 @@ fn restart_drops_nothing_before_the_new_run_is_sure_to_begin() {
     let mut reader = case.session();
     reader.query("BEGIN", &[]).unwrap();
     reader.query("SELECT count(*) FROM migration.runs", &[]).unwrap();
-    let settings = DbSettings { statement_timeout: Duration::from_millis(300), ..case.request().settings };
+    let settings = DbSettings {
+        statement_timeout: Duration::from_millis(300),
+        retry_timeout: Duration::from_secs(1),
+        ..case.request().settings
+    };
     run::migrate(&Request { settings, ..restart() }, &Silent).unwrap_err();
     drop(reader);
     assert_kept("a ledger that is being read");

@@ -12,6 +12,7 @@ use diesel::connection::{Connection, SimpleConnection};
 use fixtures::hyperpage::{SampleOptions, create_sample};
 use migrate_core::finding::Reason;
 use migrate_core::phase::Phase;
+use postgres_client::DbSettings;
 use row_mover::run::{self, Observer, Purpose, Request, Silent};
 use row_mover::validate::CompareOptions;
 
@@ -330,8 +331,11 @@ fn what_is_cancelled_leaves_no_value_in_the_log() {
             }
             cancelled
         });
+        // Short, so that the time passes in statements that can be cancelled and not between two tries.
+        let settings = DbSettings { retry_timeout: Duration::from_secs(1), ..case.request().settings };
         for _ in 0..20 {
-            if let Ok(run::Outcome::Moved(_)) = run::migrate(&case.request(), &Silent) {
+            let request = Request { settings, ..case.request() };
+            if let Ok(run::Outcome::Moved(_)) = run::migrate(&request, &Silent) {
                 break;
             }
         }

@@ -253,7 +253,7 @@ const REFUSED: &[(&str, &str)] = &[
         "AFTER INSERT ON t BEGIN INSERT INTO u (id) VALUES (NEW.id) ON CONFLICT (v) DO NOTHING; END",
         "ON CONFLICT of columns",
     ),
-    ("AFTER INSERT ON t BEGIN UPDATE u SET maybe = NEW.v; END", "no certain form"),
+    ("AFTER INSERT ON t BEGIN UPDATE u SET maybe = NEW.v; END", "no unambiguous form"),
     ("BEFORE INSERT ON g BEGIN SELECT RAISE(ABORT, 'x') WHERE NEW.twice > 3; END", "generated column twice"),
 ];
 

@@ -263,10 +263,10 @@ fn target_rows(case: &Case, number_of_view: usize) -> Vec<String> {
 /// Bodies that mean something else in PostgreSQL, or may, and a part of the reason.
 const REFUSED: &[(&str, &str)] = &[
     ("SELECT id FROM people LIMIT 2", "LIMIT without ORDER BY"),
-    ("SELECT id FROM people ORDER BY id LIMIT abs(2)", "LIMIT or OFFSET that is no literal"),
+    ("SELECT id FROM people ORDER BY id LIMIT abs(2)", "LIMIT or OFFSET that is not a literal"),
     (
         "SELECT id FROM (SELECT id FROM people ORDER BY id LIMIT 1, 2) ORDER BY id LIMIT 1 OFFSET 1",
-        "LIMIT with a comma in one place",
+        "LIMIT with a comma in one query",
     ),
     ("SELECT status, qty FROM orders GROUP BY status", "the column qty beside an aggregate"),
     ("SELECT name, max(age) FROM people", "the column name beside an aggregate"),
@@ -275,12 +275,12 @@ const REFUSED: &[(&str, &str)] = &[
         "SELECT p.name, o.status FROM people p LEFT JOIN orders o ON o.person = p.id GROUP BY p.id",
         "the column status",
     ),
-    ("SELECT DISTINCT nick FROM people", "text under a collation"),
+    ("SELECT DISTINCT nick FROM people", "text with a collation"),
     ("SELECT DISTINCT doc FROM people", "jsonb"),
     ("SELECT nick FROM people UNION SELECT name FROM people", "collations"),
-    ("SELECT name FROM people UNION ALL SELECT age FROM people", "several classes"),
-    ("SELECT height FROM people UNION ALL SELECT age FROM people", "several classes"),
-    ("SELECT coalesce(height, age) FROM people", "several classes"),
+    ("SELECT name FROM people UNION ALL SELECT age FROM people", "several storage classes"),
+    ("SELECT height FROM people UNION ALL SELECT age FROM people", "several storage classes"),
+    ("SELECT coalesce(height, age) FROM people", "several storage classes"),
     ("SELECT (SELECT name FROM people) AS first", "may give several rows"),
     (
         "SELECT id, (SELECT status FROM orders WHERE person = people.id) AS s FROM people",
@@ -295,27 +295,27 @@ const REFUSED: &[(&str, &str)] = &[
     ("SELECT name FROM people WHERE id IN orders", "IN with the name of a table"),
     ("SELECT soundex(name) FROM people", "the function soundex"),
     ("SELECT nobody FROM people", "the column nobody"),
-    (
-        "SELECT id FROM people JOIN orders ON person = people.id",
-        "the column id, which more than one table has",
-    ),
+    ("SELECT id FROM people JOIN orders ON person = people.id", "the column id, which several tables have"),
     ("SELECT * FROM elsewhere", "the table elsewhere"),
     ("SELECT * FROM refused_0", "the view refused_0, which does not move"),
     ("SELECT * FROM circle", "the view circle, which does not move"),
-    ("SELECT count(DISTINCT nick) FROM people", "under a collation"),
-    ("SELECT count(DISTINCT json_extract(doc, '$.n')) FROM people", "DISTINCT values"),
-    ("SELECT * FROM short NATURAL JOIN kinds", "NATURAL JOIN of a table with a column that does not move"),
-    ("SELECT doc FROM people ORDER BY doc", "an order of values"),
+    ("SELECT count(DISTINCT nick) FROM people", "with a collation"),
+    (
+        "SELECT count(DISTINCT json_extract(doc, '$.n')) FROM people",
+        "equal in PostgreSQL and different in SQLite",
+    ),
+    ("SELECT * FROM short NATURAL JOIN kinds", "NATURAL JOIN of a table with a column that is not migrated"),
+    ("SELECT doc FROM people ORDER BY doc", "exact form"),
     (
         "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 5) SELECT n FROM c",
-        "ORDER BY or LIMIT of a query",
+        "ORDER BY or LIMIT of a recursive query",
     ),
     (
         "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n || 'x' FROM c WHERE n < 9) SELECT n FROM c",
-        "several classes",
+        "several storage classes",
     ),
     ("SELECT * FROM people p FULL JOIN orders o USING (id)", "USING or NATURAL with RIGHT or FULL"),
-    ("SELECT (SELECT max(p.age)) FROM people p", "of columns of another query"),
+    ("SELECT (SELECT max(p.age)) FROM people p", "of columns of an outer query"),
     ("SELECT (1, 2)", "a row of several values"),
 ];
 
@@ -367,7 +367,7 @@ fn views_stand_on_views_and_keep_their_names() {
         ["timestamp with time zone|boolean|bigint"]
     );
     let notes = &case.plan.views.iter().find(|view| view.source == long).unwrap().notes;
-    assert!(notes.iter().any(|note| note.contains("has no name of its own")), "{notes:?}");
+    assert!(notes.iter().any(|note| note.contains("is named by the text of its expression")), "{notes:?}");
     let down = render::create_constraints(&case.plan).down;
     case.execute(&down);
     assert_eq!(

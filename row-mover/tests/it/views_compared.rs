@@ -142,7 +142,8 @@ fn an_endless_view_stops_when_it_is_asked_to() {
     assert!(error.is_stop(), "{}", chain(&error));
     let (view, asked) = watch.view.into_inner().unwrap().unwrap();
     assert_eq!(view, "endless");
-    assert!(asked.elapsed() < Duration::from_secs(10), "it took {:?}", asked.elapsed());
+    // The view itself has two minutes.
+    assert!(asked.elapsed() < Duration::from_secs(60), "it took {:?}", asked.elapsed());
     moved(run::migrate(&quick(&case), &Silent));
 }
 

@@ -1,9 +1,9 @@
-//! What is no damage: validation has to prove the database all the same.
+//! Harmless changes: validation must still prove the database.
 
 use crate::engine::{chain, session};
 use crate::subject::Subject;
 
-/// What maintenance, owners and tuning do to a database without changing what it holds or what a statement does.
+/// Changes by maintenance, ownership and tuning that affect neither the data nor the effect of a statement.
 const HARMLESS: &[(&str, &str)] = &[
     ("nothing", ""),
     ("vacuumed", "VACUUM (FULL, ANALYZE)"),
@@ -42,7 +42,7 @@ const HARMLESS: &[(&str, &str)] = &[
     ("a role that may", "{tables:ALTER TABLE {} OWNER TO CURRENT_USER}"),
 ];
 
-/// Each subject as it is, and after harmless changes: after all, or so that there is each with some subject and two with each.
+/// Checks that each subject is proven after harmless changes: after all of them, or after the first one and a share of the others.
 pub fn check(subjects: &[Subject], are_all: bool) {
     let mut jobs: Vec<(&Subject, &(&str, &str))> = Vec::new();
     for (at, subject) in subjects.iter().enumerate() {
@@ -69,7 +69,7 @@ pub fn check(subjects: &[Subject], are_all: bool) {
     assert!(alarms.is_empty(), "false alarms:\n{}", alarms.join("\n"));
 }
 
-/// What validation says to a copy after a change; none where it is proven.
+/// Returns what validation reports about a copy after a change, or none if it is proven.
 fn alarm(subject: &Subject, change: &str) -> Option<String> {
     let copy = subject.case.database.copy();
     let mut session = session(copy.url());
@@ -84,7 +84,7 @@ fn alarm(subject: &Subject, change: &str) -> Option<String> {
     }
 }
 
-/// The statements of a change, its parts for each table and column written out.
+/// Returns the statements of a change, expanded for each table and column.
 fn statements(subject: &Subject, change: &str, database: &str) -> Vec<String> {
     use migrate_core::conversion::PgType;
     use migrate_core::identifier::quote_pg;
@@ -99,7 +99,7 @@ fn statements(subject: &Subject, change: &str, database: &str) -> Vec<String> {
         if let Some(key) = table.primary_key.as_ref().filter(|_| each.contains("{key}")) {
             statements.push(each.replace("{key}", &quote_pg(&key.name)).replace("{}", &name));
         } else if each.contains("{column}") {
-            // An identity that an app made ALWAYS cannot be written to.
+            // Key columns are skipped: an app's identity column may be ALWAYS, and then cannot be updated.
             let is_key = |column: &str| {
                 table.primary_key.iter().any(|key| key.columns.iter().any(|name| name == column))
             };

@@ -1,30 +1,22 @@
-//! Chance that can be repeated (SplitMix64): the same seed gives the same numbers everywhere.
+//! Repeatable choices: the same seed makes the same ones on every machine.
 
-/// A sequence of numbers that its seed gives.
+use fixtures::prng::Prng;
+
+/// The choices of one seed.
 #[derive(Clone, Debug)]
-pub struct Chance {
-    state: u64,
-}
+pub struct Chance(Prng);
 
 impl Chance {
     pub fn new(seed: u64) -> Chance {
-        Chance { state: seed }
+        Chance(Prng::new(seed))
     }
 
-    pub fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `end`; 0 where that is 0.
+    /// Returns a number below `end`, or 0 where that is 0.
     pub fn below(&mut self, end: usize) -> usize {
-        let end = u128::try_from(end).unwrap();
-        usize::try_from((u128::from(self.next()) * end) >> 64).unwrap()
+        usize::try_from(self.0.below(u64::try_from(end).unwrap())).unwrap()
     }
 
-    /// One of the list; none of an empty one.
+    /// Returns an item of the list, or nothing of an empty one.
     pub fn pick<'a, T>(&mut self, list: &'a [T]) -> Option<&'a T> {
         list.get(self.below(list.len()))
     }

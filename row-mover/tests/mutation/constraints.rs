@@ -1,4 +1,4 @@
-//! NOT NULL, keys, CHECKs and foreign keys that say something else than they did, or nothing.
+//! Damage to NOT NULL, keys, CHECKs and foreign keys: changed or dropped.
 
 use migrate_core::identifier::quote_pg;
 
@@ -6,7 +6,7 @@ use crate::demand::Demand;
 use crate::draw::{Damage, Draw};
 use crate::kinds::Kind;
 
-/// The kinds of this file.
+/// The kinds of damage in this file.
 pub const KINDS: &[Kind] = &[
     Kind::drawn("NOT NULL gone", |draw| {
         column(
@@ -107,7 +107,7 @@ pub const KINDS: &[Kind] = &[
         )
     }),
     Kind::drawn("foreign key marked as checked though it was not", |draw| {
-        // What the catalog says of it is as before; that its triggers are gone is not.
+        // The catalog entry of the foreign key is unchanged, but its triggers are missing.
         let [_, table, name, _] = constraint(draw, "f")?;
         let sql = format!(
             "DELETE FROM pg_trigger WHERE tgconstraint = (SELECT oid FROM pg_constraint WHERE conname = {} AND conrelid = {}::regclass) \
@@ -121,18 +121,18 @@ pub const KINDS: &[Kind] = &[
     }),
 ];
 
-/// The name of a table without its schema.
+/// Returns the name of a table without its schema.
 fn short_name(draw: &mut Draw<'_>, table: &str) -> String {
     let literal = migrate_core::identifier::quote_pg_literal(table);
     draw.one_of(&format!("SELECT relname FROM pg_class WHERE oid = {literal}::regclass")).unwrap().remove(0)
 }
 
-/// A demand on a constraint of a table.
+/// Demands a difference in a constraint of a table.
 fn demand(table: &str, name: &str) -> Demand {
     Demand::schema(table, &format!("constraint {name}"))
 }
 
-/// A constraint of a type: the table's name, the table as SQL names it, the constraint's name and definition.
+/// Draws a constraint of a type: the table's name, its name in SQL, the constraint's name and definition.
 fn constraint(draw: &mut Draw<'_>, kind: &str) -> Option<[String; 4]> {
     let planned = draw.planned();
     let sql = format!(
@@ -148,7 +148,7 @@ fn dropped(draw: &mut Draw<'_>, kind: &str) -> Option<Damage> {
     Some(Damage::new(vec![sql], format!("{short}.{name}"), demand(&short, &name)).of_schema())
 }
 
-/// The same constraint with another definition.
+/// Recreates a constraint with a different definition.
 fn again(draw: &mut Draw<'_>, kind: &str, other: impl Fn(&str) -> Option<String>) -> Option<Damage> {
     let [short, table, name, definition] = constraint(draw, kind)?;
     let other = other(&definition)?;
@@ -175,7 +175,7 @@ fn reordered(draw: &mut Draw<'_>, kind: &str) -> Option<Damage> {
     })
 }
 
-/// A column of which something holds in `pg_attribute`.
+/// Draws a column that satisfies a condition on `pg_attribute`.
 fn column(draw: &mut Draw<'_>, filter: &str, change: &str) -> Option<Damage> {
     let planned = draw.planned();
     let sql = format!(
@@ -188,7 +188,7 @@ fn column(draw: &mut Draw<'_>, filter: &str, change: &str) -> Option<Damage> {
     Some(Damage::new(vec![sql], format!("{}.{}", row[0], row[2]), demand).of_schema())
 }
 
-/// Any column: its table's name, the table as SQL names it, its own name.
+/// Draws any column: its table's name, the table's name in SQL, its own name.
 fn any_column(draw: &mut Draw<'_>) -> Option<Vec<String>> {
     let planned = draw.planned();
     draw.one_of(&format!(
@@ -202,7 +202,7 @@ fn added(_: &mut Draw<'_>, table: &str, definition: &str, short: &str) -> Option
     Some(Damage::new(vec![sql], short.to_owned(), demand(short, "one_more")).of_schema())
 }
 
-/// The foreign key points to another unique column of the same parent.
+/// Points a foreign key to another unique column of the same parent.
 fn foreign_key_elsewhere(draw: &mut Draw<'_>) -> Option<Damage> {
     let planned = draw.planned();
     let sql = format!(

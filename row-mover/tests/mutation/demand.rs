@@ -1,4 +1,4 @@
-//! What validation has to say to a damage, and whether it said it.
+//! The differences that validation must report for a damage, and the check that it does.
 
 use std::collections::BTreeSet;
 
@@ -6,43 +6,43 @@ use report::words;
 use row_mover::run::Validation;
 use row_mover::validate::{DifferenceKind, TableComparison};
 
-/// How many differences of a table are named at least, where there are so many.
+/// Minimum number of differences that are named for a table, if it has that many.
 const NAMED_MIN: usize = 5;
 
-/// Stands for the key of a row that has none to be told beforehand.
+/// Placeholder for the key of a row that is not known in advance.
 pub const ANY_KEY: &str = "any";
 
-/// What has to be said, and that nothing else is said of the rows.
+/// The differences that must be reported. No other differences of rows may be.
 #[derive(Clone, Debug, Default)]
 pub struct Demand {
-    /// The tables whose rows differ, and how.
+    /// The tables whose rows differ, and how they differ.
     pub tables: Vec<TableDemand>,
-    /// How lines about the schema begin that have to be there. Where there are none, the schema is as it was.
+    /// Prefixes of the required lines about the schema. If empty, the schema is unchanged.
     pub schema: Vec<String>,
-    /// What lines about sequences, or else about the schema, have to hold.
+    /// Substrings that lines about sequences, or else about the schema, must contain.
     pub sequences: Vec<String>,
-    /// The migrations that are not known as applied.
+    /// The migrations that are missing from the list of applied ones.
     pub migrations: Vec<String>,
-    /// Whether rows may be said to differ as well, since what was done to the schema changes them.
+    /// Whether rows may differ, too, because the change to the schema affects them.
     pub is_free_in_rows: bool,
-    /// Whether any word will do.
+    /// Whether any finding is sufficient.
     pub is_any: bool,
-    /// What an error has to say in place of a validation: the sealed copy is what was damaged.
+    /// Substring of the error that replaces the validation, if the sealed copy was damaged.
     pub refused: Option<&'static str>,
 }
 
-/// How the rows of a table differ.
+/// The differences in the rows of a table.
 #[derive(Clone, Debug, Default)]
 pub struct TableDemand {
-    /// The table, by source name.
+    /// The table, by its name in the source.
     pub table: String,
-    /// Whether rows are known by their key; else only as a whole.
+    /// Whether rows are identified by a key; otherwise by all of their values.
     pub is_keyed: bool,
-    /// The keys of rows that only SQLite has.
+    /// Keys of rows that only SQLite has.
     pub missing: Vec<String>,
-    /// The keys of rows that only PostgreSQL has.
+    /// Keys of rows that only PostgreSQL has.
     pub extra: Vec<String>,
-    /// The keys of rows that both have, with the columns that must be named, and those that may be.
+    /// Keys of rows that differ, with the columns that must be named and those that may be.
     pub different: Vec<Different>,
 }
 
@@ -53,29 +53,29 @@ pub struct Different {
     pub may: Vec<String>,
 }
 
-/// What came of a mutation.
+/// The result of a mutation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It was found, and named as it has to be.
+    /// It was found and named as required.
     Named,
-    /// It was found: but this is missing.
+    /// It was found, but not named as required; with what is missing.
     Found(String),
-    /// It got past the validator.
+    /// Validation did not find it.
     Survived(String),
 }
 
 impl Demand {
-    /// A demand on one table.
+    /// Demands differences in one table.
     pub fn table(table: TableDemand) -> Demand {
         Demand { tables: vec![table], ..Demand::default() }
     }
 
-    /// That one item of the schema differs: `table: item`.
+    /// Demands a difference in one item of the schema, `table: item`.
     pub fn schema(table: &str, item: &str) -> Demand {
         Demand { schema: vec![format!("{table}: {item} ")], ..Demand::default() }
     }
 
-    /// The same where rows change with it.
+    /// Allows rows to differ, too.
     pub fn and_rows(self) -> Demand {
         Demand { is_free_in_rows: true, ..self }
     }
@@ -85,7 +85,7 @@ impl Demand {
         self.tables.is_empty() && self.refused.is_none() && !self.is_any
     }
 
-    /// What `said` is worth.
+    /// Judges a validation or an error.
     pub fn verdict(&self, said: &Result<Validation, String>) -> Verdict {
         match (self.refused, said) {
             (Some(words), Err(error)) if error.contains(words) => Verdict::Named,
@@ -100,7 +100,7 @@ impl Demand {
         }
     }
 
-    /// What is not as demanded in a validation that is no proof.
+    /// Returns the mismatch between a failed validation and the demand.
     fn unmet(&self, validation: &Validation) -> Option<String> {
         for demand in &self.tables {
             let Some(found) = validation.tables.iter().find(|found| found.table == demand.table) else {
@@ -183,8 +183,7 @@ impl TableDemand {
         (named.len() < named_min).then(|| format!("only {} differences are named", named.len()))
     }
 
-    /// Without a key a row with another value is one that is missing and one that is extra, or both are told as one that is
-    /// different, with its columns.
+    /// Without a key, a changed row is reported as a missing and an extra row, or as one different row with its columns.
     fn unmet_without_key(&self, found: &TableComparison) -> Option<String> {
         let number = |count: u64| usize::try_from(count).unwrap();
         let counts = (number(found.missing + found.different), number(found.extra + found.different));
@@ -192,7 +191,7 @@ impl TableDemand {
         if counts != demanded {
             return Some(format!("{counts:?} rows are missing and extra, these should be {demanded:?}"));
         }
-        // Rows that are alike are named once.
+        // Equal rows are named once.
         let is_named = |kind: DifferenceKind, count: u64| {
             count == 0 || found.first.iter().any(|first| first.kind == kind && !first.key.is_empty())
         };
@@ -203,7 +202,7 @@ impl TableDemand {
             return Some("no row is named".to_owned());
         }
         let have_columns = |columns: &[String]| {
-            // Of values that two rows exchanged it does not show which of them were.
+            // If two rows exchanged values, their columns cannot be determined.
             self.different.len() != 1
                 || self
                     .different
@@ -216,7 +215,7 @@ impl TableDemand {
     }
 }
 
-/// A validation in a few words.
+/// Summarises a validation.
 pub fn found_in_words(validation: &Validation) -> String {
     let mut words: Vec<String> = Vec::new();
     for table in validation.tables.iter().filter(|table| !table.is_equal()) {

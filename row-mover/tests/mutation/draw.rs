@@ -1,4 +1,4 @@
-//! Draws where a damage happens: a table, a column, a row. Says nothing about what happens there.
+//! Draws the location of a damage: a table, a column, a row. The damage itself is defined elsewhere.
 
 use migrate_core::identifier::{quote_pg, quote_pg_literal};
 use migrate_core::plan::{PlannedColumn, PlannedTable};
@@ -9,17 +9,17 @@ use crate::demand::Demand;
 use crate::engine::chain;
 use crate::subject::{Subject, is_keyed};
 
-/// A damage that may be done.
+/// A damage that can be applied.
 #[derive(Clone, Debug)]
 pub struct Damage {
-    /// The statements that do it.
+    /// The statements that apply it.
     pub sql: Vec<String>,
-    /// What is damaged, for people.
+    /// A description for people.
     pub what: String,
     pub demand: Demand,
-    /// Queries whose answers have to be others afterwards: else nothing was damaged.
+    /// Queries whose results must change; otherwise nothing was damaged.
     pub images: Vec<String>,
-    /// The sealed copy that stands in for the subject's own, where it is what is damaged; it goes with this.
+    /// The damaged sealed copy that replaces the subject's own, if any; removed on drop.
     pub folder: Option<std::sync::Arc<tempfile::TempDir>>,
 }
 
@@ -28,19 +28,19 @@ impl Damage {
         Damage { sql, what, demand, images: Vec::new(), folder: None }
     }
 
-    /// With the rows of these tables as what has to change.
+    /// Requires the rows of these tables to change.
     pub fn of_rows<'a>(self, tables: impl IntoIterator<Item = &'a PlannedTable>) -> Damage {
         let images = tables.into_iter().map(rows_image).collect();
         Damage { images, ..self }
     }
 
-    /// With PostgreSQL's catalog as what has to change.
+    /// Requires PostgreSQL's catalog to change.
     pub fn of_schema(self) -> Damage {
         Damage { images: vec![CATALOG_IMAGE.to_owned()], ..self }
     }
 }
 
-/// What is drawn from.
+/// The source of draws: a subject, its database and a random number generator.
 pub struct Draw<'a> {
     pub chance: &'a mut Chance,
     pub subject: &'a Subject,
@@ -50,15 +50,15 @@ pub struct Draw<'a> {
 /// A row of a table.
 pub struct Row {
     pub ctid: String,
-    /// Its place in the order of keys.
+    /// Its position in key order.
     pub place: String,
-    /// Its key in words; empty where rows are not known by a key.
+    /// Its key as text; empty if rows are not identified by a key.
     pub key: String,
-    /// The value that was asked for.
+    /// The requested value.
     pub text: Option<String>,
 }
 
-/// PostgreSQL's own words for everything in its schemas that a statement could notice.
+/// PostgreSQL's own description of everything in its schemas that could affect a statement.
 const CATALOG_IMAGE: &str = "SELECT md5(string_agg(line, E'\\n' ORDER BY line)) FROM (
     SELECT 'r' || c.relname || c.relnamespace || c.relkind::text || c.relpersistence::text || c.relrowsecurity || c.relforcerowsecurity AS line FROM pg_class c
     UNION ALL SELECT 'a' || attrelid::regclass || attname || format_type(atttypid, atttypmod) || attnotnull || attcollation || attidentity::text || attgenerated::text || attisdropped FROM pg_attribute WHERE attnum > 0
@@ -72,7 +72,7 @@ const CATALOG_IMAGE: &str = "SELECT md5(string_agg(line, E'\\n' ORDER BY line)) 
     UNION ALL SELECT 's' || seqrelid::regclass || (s.*)::text FROM pg_sequence s
     UNION ALL SELECT 'o' || objid::regclass || refobjid::regclass || refobjsubid FROM pg_depend WHERE deptype IN ('a', 'i') AND classid = 'pg_class'::regclass AND refclassid = 'pg_class'::regclass) AS lines";
 
-/// All rows of a table, the number of each counted.
+/// All rows of a table, with the count of each.
 pub fn rows_image(table: &PlannedTable) -> String {
     let name = table.qualified(&table.target);
     format!(
@@ -81,25 +81,25 @@ pub fn rows_image(table: &PlannedTable) -> String {
 }
 
 impl Draw<'_> {
-    /// The rows that PostgreSQL answers; none where it refuses.
+    /// Returns the rows of a query, or none if PostgreSQL refuses it.
     pub fn ask(&mut self, sql: &str) -> Vec<Vec<Option<String>>> {
         self.session.query(sql, &[]).unwrap_or_else(|error| panic!("{sql}: {}", chain(&error)))
     }
 
-    /// One of the rows that PostgreSQL answers, its values as text.
+    /// Draws one of the rows of a query, with its values as text.
     pub fn one_of(&mut self, sql: &str) -> Option<Vec<String>> {
         let rows = self.ask(sql);
         let row = self.chance.pick(&rows)?;
         Some(row.iter().map(|value| value.clone().unwrap_or_default()).collect())
     }
 
-    /// One of the subject's tables that fit.
+    /// Draws one of the subject's tables that satisfy a condition.
     pub fn table(&mut self, fits: impl Fn(&PlannedTable) -> bool) -> Option<PlannedTable> {
         let tables: Vec<&PlannedTable> = self.subject.tables.iter().filter(|table| fits(table)).collect();
         self.chance.pick(&tables).map(|table| (*table).clone())
     }
 
-    /// The tables of the plan as an array of PostgreSQL's, for questions to its catalog.
+    /// Returns the tables of the plan as a PostgreSQL array, for catalog queries.
     pub fn planned(&self) -> String {
         let names = self.subject.case.plan.tables.iter();
         let names: Vec<String> = names
@@ -108,7 +108,7 @@ impl Draw<'_> {
         format!("ARRAY[{}]", names.join(", "))
     }
 
-    /// One of the columns that fit and do not belong to a key, and are not computed.
+    /// Draws one of the columns that satisfy a condition, belong to no key and are not generated.
     pub fn column(&mut self, fits: impl Fn(&PlannedColumn) -> bool) -> Option<(PlannedTable, usize)> {
         let mut columns = Vec::new();
         for (at, table) in self.subject.tables.iter().enumerate() {
@@ -118,7 +118,7 @@ impl Draw<'_> {
         Some((self.subject.tables[table].clone(), column))
     }
 
-    /// One of the table's rows that fit, with the value of an expression.
+    /// Draws one of the rows that satisfy a condition, with the value of an expression.
     pub fn row(&mut self, table: &PlannedTable, value: &str, filter: &str) -> Option<Row> {
         let share = self.chance.below(1_000_000);
         let sql = format!(
@@ -134,7 +134,7 @@ impl Draw<'_> {
     }
 }
 
-/// The columns of a table that do not belong to its key, are not computed, and fit.
+/// Returns the columns of a table that satisfy a condition, belong to no key and are not generated.
 pub fn free_columns(table: &PlannedTable, fits: &dyn Fn(&PlannedColumn) -> bool) -> Vec<usize> {
     let key = table.key_positions();
     (table.columns.iter().enumerate())
@@ -143,7 +143,7 @@ pub fn free_columns(table: &PlannedTable, fits: &dyn Fn(&PlannedColumn) -> bool)
         .collect()
 }
 
-/// The rows that were loaded into a table, with their places in the order of the key, or else of their text.
+/// The loaded rows of a table, with their positions in key order, or else in the order of their text.
 fn numbered(table: &PlannedTable) -> String {
     let order: Vec<String> = if is_keyed(table) {
         let key = table.key_positions();
@@ -170,7 +170,7 @@ fn numbered(table: &PlannedTable) -> String {
     )
 }
 
-/// The names of the columns of a table that PostgreSQL computes from others.
+/// Returns the names of the generated columns of a table.
 pub fn computed(table: &PlannedTable) -> Vec<String> {
     table
         .columns

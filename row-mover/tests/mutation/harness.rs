@@ -1,4 +1,4 @@
-//! Damages copies of the subjects, one damage each, by a seed that says all: the kind, the subject, the place. Counts what was found.
+//! Damages copies of the subjects, one damage each. A seed determines the kind, the subject and the location. Counts the results.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -16,36 +16,36 @@ use crate::remedies::{self, Repaired};
 use crate::subject::Subject;
 use crate::table::Counts;
 
-/// How often a subject and a place are drawn for a mutation before its kind is given up for this seed.
+/// Maximum number of draws of a subject and a location, before the kind is given up for this seed.
 const DRAWS_MAX: usize = 200;
 
-/// How many mutations are made and looked at beside each other.
+/// Number of mutations that run in parallel.
 const WORKERS: usize = 2;
 
-/// What is made.
+/// The mutations of a run.
 pub struct Rounds {
     pub seed: u64,
     pub count: u64,
     pub kinds: Vec<Kind>,
 }
 
-/// What came of all rounds.
+/// The results of all rounds.
 #[derive(Default)]
 pub struct Outcome {
     pub counts: Counts,
-    /// What got past the validator or was not named, in words.
+    /// Descriptions of the mutations that were not found or not named.
     pub survivors: Vec<String>,
     /// What came of following the remedies, by kind of damage.
     pub repairs: Vec<(&'static str, Repaired)>,
 }
 
-/// A copy of a subject that is as it was migrated.
+/// An undamaged copy of a subject.
 struct Fresh {
     database: TestDatabase,
     session: Connection,
 }
 
-/// Makes all rounds, and counts.
+/// Runs all rounds and counts the results.
 pub fn run(rounds: &Rounds, subjects: &[Subject]) -> Outcome {
     let next = AtomicU64::new(0);
     let outcome = Mutex::new(Outcome::default());
@@ -73,7 +73,7 @@ fn mutate(
     fresh: &mut HashMap<usize, Fresh>,
     outcome: &Mutex<Outcome>,
 ) {
-    // Seeds that follow each other go through all kinds.
+    // Consecutive seeds cover all kinds.
     let kind = kinds[usize::try_from(seed % kinds.len() as u64).unwrap()];
     let mut chance = Chance::new(seed);
     let mut void = 0;
@@ -98,7 +98,7 @@ fn mutate(
         if let (Verdict::Named, Some(Repaired::Failed(words))) = (&verdict, &repaired) {
             verdict = Verdict::Found(format!("a remedy that does not help: {words}"));
         }
-        // The copy of the sealed copy is read until here.
+        // The damaged sealed copy must exist until here.
         drop(damage.folder.take());
         let mut outcome = outcome.lock().unwrap();
         outcome.counts.count(kind.name, &verdict, void);
@@ -114,7 +114,7 @@ fn mutate(
 fn survivor(seed: u64, kind: Kind, subject: &Subject, damage: &Damage, words: &str) -> String {
     let sql: Vec<String> = damage.sql.iter().map(|sql| sql.chars().take(1_500).collect()).collect();
     format!(
-        "{} of {}: {}\n  SQL:  {}\n  said: {}\n  again: MUTATION_SEED={seed} MUTATION_ROUNDS=1 cargo test -p row-mover --test mutation \
+        "{} of {}: {}\n  SQL:  {}\n  said: {}\n  again: TEST_SEED={seed} MUTATION_ROUNDS=1 cargo test -p row-mover --test mutation \
          every_damage -- --nocapture",
         kind.name,
         subject.name,
@@ -128,7 +128,7 @@ impl Fresh {
     fn of(subject: &Subject) -> Fresh {
         let database = subject.case.database.copy();
         let mut session = session(database.url());
-        // Foreign keys and triggers are not what rows are damaged by, and moments are written in one zone.
+        // Foreign keys and triggers must not interfere with the damage, and timestamps need a fixed time zone.
         session
             .script(
                 "SET session_replication_role = replica; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'",
@@ -137,7 +137,7 @@ impl Fresh {
         Fresh { database, session }
     }
 
-    /// Does the damage, if PostgreSQL lets it be done and it changes something.
+    /// Applies the damage, if PostgreSQL accepts it and it changes something.
     fn apply(&mut self, damage: &Damage) -> bool {
         let image = |session: &mut Connection| -> Vec<_> {
             damage.images.iter().map(|sql| session.query(sql, &[]).unwrap()).collect()
@@ -155,7 +155,7 @@ impl Fresh {
 }
 
 impl Draw<'_> {
-    /// Draws in one snapshot; what cannot be asked is not drawn.
+    /// Draws in one snapshot. If a query fails, nothing is drawn.
     fn within<T>(&mut self, draw: impl FnOnce(&mut Draw<'_>) -> Option<T>) -> Option<T> {
         self.session.query("BEGIN READ ONLY", &[]).unwrap();
         let drawn = draw(self);

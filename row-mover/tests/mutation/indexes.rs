@@ -1,4 +1,4 @@
-//! Indexes that are gone, are others than they were, or were not there before.
+//! Damage to indexes: dropped, changed or added.
 
 use migrate_core::identifier::quote_pg;
 
@@ -6,7 +6,7 @@ use crate::demand::Demand;
 use crate::draw::{Damage, Draw};
 use crate::kinds::Kind;
 
-/// The kinds of this file.
+/// The kinds of damage in this file.
 pub const KINDS: &[Kind] = &[
     Kind::drawn("index gone", |draw| {
         let index = index(draw)?;
@@ -107,10 +107,10 @@ pub const KINDS: &[Kind] = &[
     }),
 ];
 
-/// An index that no constraint made.
+/// An index that does not belong to a constraint.
 struct Index {
     short: String,
-    /// The table as SQL names it.
+    /// The table's name in SQL.
     table: String,
     qualified: String,
     name: String,
@@ -165,7 +165,7 @@ fn index(draw: &mut Draw<'_>) -> Option<Index> {
     })
 }
 
-/// An index made again in another way.
+/// Recreates an index with a different definition.
 fn again(draw: &mut Draw<'_>, change: impl Fn(&mut Index) -> Option<()>) -> Option<Damage> {
     let mut index = index(draw)?;
     change(&mut index)?;

@@ -1,4 +1,4 @@
-//! One JSON document becomes another. Scalars stay as they are written, so that no number is ever read.
+//! Damage to JSON documents. Scalars keep their text, so that no number is parsed.
 
 use migrate_core::conversion::PgType;
 
@@ -9,7 +9,7 @@ const JSON: &[PgType] = &[PgType::Json, PgType::Jsonb];
 const TEXT_JSON: &[PgType] = &[PgType::Json];
 const THERE: &str = "{} IS NOT NULL";
 
-/// The kinds of this file.
+/// The kinds of damage in this file.
 pub const KINDS: &[Kind] = &[
     Kind::value("JSON: the order of an array's items", JSON, "{}::text LIKE '%,%'", |chance, text| {
         changed(
@@ -159,10 +159,10 @@ pub const KINDS: &[Kind] = &[
 /// A part of a document.
 #[derive(Clone, Debug)]
 enum Node {
-    /// A scalar as it is written.
+    /// A scalar, as text.
     Raw(String),
     Array(Vec<Node>),
-    /// Keys as they are written, and values.
+    /// Keys, as text, and values.
     Object(Vec<(String, Node)>),
 }
 
@@ -198,7 +198,7 @@ impl Node {
         }
     }
 
-    /// Every part that fits, in the order of the document.
+    /// Returns every part that satisfies a condition, in document order.
     fn collect<'a>(
         &'a mut self,
         fits: &dyn Fn(&Node) -> bool,
@@ -244,7 +244,7 @@ impl Node {
     }
 }
 
-/// The document with one of its parts that fit changed.
+/// Changes one part of the document that satisfies a condition.
 fn changed(
     chance: &mut Chance,
     text: &str,
@@ -259,7 +259,7 @@ fn changed(
     to(document.text())
 }
 
-/// Reads a value at the beginning of a document that PostgreSQL has taken, and the space behind it.
+/// Parses a value at the start of a document that PostgreSQL has accepted, and the whitespace after it.
 fn read(rest: &mut &str) -> Option<Node> {
     let node = match rest.chars().next()? {
         '[' => {

@@ -1,4 +1,4 @@
-//! The kinds of damage: their list, and how one value becomes another.
+//! The kinds of damage, and the replacement of one value by another.
 
 use migrate_core::conversion::PgType;
 use migrate_core::identifier::{quote_pg, quote_pg_literal};
@@ -11,29 +11,29 @@ use crate::subject::is_keyed;
 /// A kind of damage.
 #[derive(Clone, Copy)]
 pub struct Kind {
-    /// Its name in the table of results.
+    /// Its name in the results table.
     pub name: &'static str,
     pub how: How,
 }
 
-/// How a damage of a kind is made.
+/// How a kind of damage is applied.
 #[derive(Clone, Copy)]
 pub enum How {
-    /// One value of these types becomes another.
+    /// Replaces a value of one of these types.
     Value {
         types: &'static [PgType],
-        /// Which values it is about, `{}` standing for the column.
+        /// A condition on the values; `{}` stands for the column.
         filter: &'static str,
         change: fn(&mut Chance, &str) -> Option<To>,
     },
-    /// Anything else; none where the subject has nothing to damage so.
+    /// Anything else; none if the subject has nothing to damage in this way.
     Drawn(fn(&mut Draw<'_>) -> Option<Damage>),
 }
 
-/// What a value becomes.
+/// The replacement of a value.
 pub enum To {
     Text(String),
-    /// Another moment, which PostgreSQL computes.
+    /// A different time, computed by PostgreSQL.
     Sum {
         text: String,
         interval: String,
@@ -41,7 +41,7 @@ pub enum To {
     Null,
 }
 
-/// A new value.
+/// A replacement value.
 pub fn to(text: impl Into<String>) -> Option<To> {
     Some(To::Text(text.into()))
 }
@@ -117,7 +117,7 @@ fn draw_value(
     Some(Damage::new(vec![sql], what, Demand::table(demand)).of_rows([&table]))
 }
 
-/// A value as a failure shows it.
+/// Formats a value for a failure message.
 pub fn short(text: Option<&str>) -> String {
     match text {
         None => "NULL".to_owned(),

@@ -1,8 +1,8 @@
-//! The validator is tested by mutation: migrated databases are damaged, each copy in one way that a seed chooses, and validation has
-//! to find every damage and to name it: the table, and the row and the column where it is about a value.
+//! Mutation tests of the validator. Each test damages a copy of a migrated database in one way, chosen by a seed. Validation must find
+//! every damage and name it: the table and, if a value is damaged, the row and the column.
 //!
-//! `MUTATION_ROUNDS=N` sets how many mutations there are, `MUTATION_SEED=N` with which seed they begin; failures name the seed that
-//! makes exactly the one again. `MUTATION_TABLE=FILE` writes the table of results as Markdown. docs/validation.md has the largest run.
+//! `MUTATION_ROUNDS=N` sets how many mutations there are, `TEST_SEED=N` the seed of the first; failures name the seed that
+//! repeats exactly the one. `MUTATION_TABLE=FILE` writes the table of results as Markdown. docs/validation.md has the largest run.
 #![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stderr, reason = "a long run says what it did, with its seed")]
 #![allow(unreachable_pub, reason = "nothing is exported from a test")]
@@ -41,7 +41,7 @@ fn subjects() -> &'static [Subject] {
     SUBJECTS.get_or_init(subject::subjects)
 }
 
-/// A number that a variable sets.
+/// Reads a number from an environment variable.
 fn setting(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok()?;
     Some(value.parse().unwrap_or_else(|_| panic!("{name} must be a number, not {value:?}")))
@@ -51,14 +51,10 @@ fn setting(name: &str) -> Option<u64> {
 fn every_damage_is_found_and_named() {
     let kinds = kinds::all();
     let all = kinds.len() as u64;
-    // A third of the kinds: which ones, the seed says.
+    // A third of the kinds, selected by the seed.
     let count = setting("MUTATION_ROUNDS").unwrap_or(all / 3);
-    // Every run tries others, unless it is told not to.
-    let seed = setting("MUTATION_SEED").unwrap_or_else(|| {
-        use std::hash::{BuildHasher, RandomState};
-        RandomState::new().hash_one(()) >> 16
-    });
-    eprintln!("MUTATION_SEED={seed} MUTATION_ROUNDS={count}");
+    let seed = test_database::seed();
+    eprintln!("{}={seed} MUTATION_ROUNDS={count}", test_database::SEED_VARIABLE);
     let subjects = subjects();
     let begun = std::time::Instant::now();
     let outcome = harness::run(&harness::Rounds { seed, count, kinds }, subjects);
@@ -85,7 +81,7 @@ fn every_damage_is_found_and_named() {
         outcome.survivors.len(),
         outcome.counts.made()
     );
-    // By chance a kind may find no place for a few times, but not for ever.
+    // A kind may find no location for some seeds, but not for all.
     let unmade = outcome.counts.unmade();
     assert!(count < 5 * all || unmade.is_empty(), "seed {seed}: nothing was damaged by {unmade:?}");
 }

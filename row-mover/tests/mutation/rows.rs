@@ -1,4 +1,4 @@
-//! Whole rows, and values that go from one row or column to another.
+//! Damage to complete rows, and values that move from one row or column to another.
 
 use migrate_core::conversion::{Conversion, PgType};
 use migrate_core::identifier::quote_pg;
@@ -11,7 +11,7 @@ use crate::draw::{Damage, Draw, computed, free_columns};
 use crate::kinds::Kind;
 use crate::subject::is_keyed;
 
-/// The kinds of this file.
+/// The kinds of damage in this file.
 pub const KINDS: &[Kind] = &[
     Kind::drawn("rows: the values of two exchanged", |draw| exchanged(draw, 1_000)),
     Kind::drawn("rows: the values of neighbours exchanged", |draw| exchanged(draw, 1)),
@@ -31,7 +31,7 @@ pub const KINDS: &[Kind] = &[
     Kind::drawn("rows: a key that is NULL", null_key),
 ];
 
-/// A demand on one table, of rows of which a column differs.
+/// Demands rows of one table that differ in a column.
 fn differ(table: &PlannedTable, keys: &[String], columns: &[usize], is_any: bool) -> TableDemand {
     let names: Vec<String> = columns.iter().map(|&at| table.columns[at].source.clone()).collect();
     let (must, mut may) = if is_any { (Vec::new(), names) } else { (names, Vec::new()) };
@@ -62,7 +62,7 @@ fn exchanged(draw: &mut Draw<'_>, apart: usize) -> Option<Damage> {
     Some(Damage::new(vec![sql], what, Demand::table(demand)).of_rows([&table]))
 }
 
-/// The statement that exchanges columns of two rows.
+/// Returns the statement that swaps columns of two rows.
 fn swap(table: &PlannedTable, columns: &[usize], one: &str, other: &str) -> String {
     let name = table.qualified(&table.target);
     let set: Vec<String> = columns
@@ -89,7 +89,7 @@ fn everything_exchanged(draw: &mut Draw<'_>) -> Option<Damage> {
     Some(Damage::new(vec![sql], what, Demand::table(demand)).of_rows([&table]))
 }
 
-/// Each row of a small table gets the value of the row before it.
+/// Shifts a column of a small table by one row.
 fn shifted(draw: &mut Draw<'_>) -> Option<Damage> {
     let (table, at) = draw.column(|_| true)?;
     (is_keyed(&table) && table.source != "events" && table.source != "pairs").then_some(())?;
@@ -117,7 +117,7 @@ fn shifted(draw: &mut Draw<'_>) -> Option<Damage> {
     Some(Damage::new(vec![sql], what, Demand::table(demand)).of_rows([&table]))
 }
 
-/// Two columns of a table of one type.
+/// Draws two columns of a table with the same type.
 fn pair(draw: &mut Draw<'_>) -> Option<(PlannedTable, usize, usize)> {
     let (table, one) = draw.column(|_| true)?;
     let kind = table.columns[one].target_type;
@@ -193,7 +193,7 @@ fn emptied(draw: &mut Draw<'_>) -> Option<Damage> {
     )
 }
 
-/// The last column of a key, if new values of it can be made up.
+/// Returns the last column of a key, if new values for it can be generated.
 fn key_column(table: &PlannedTable) -> Option<usize> {
     let at = *table.key_positions().last()?;
     let known =
@@ -201,7 +201,7 @@ fn key_column(table: &PlannedTable) -> Option<usize> {
     (is_keyed(table) && known).then_some(at)
 }
 
-/// SQL of a new value for the last column of a row's key, and the whole key in words once it is there.
+/// Returns the SQL of a new value for the last column of a row's key, and the resulting key as text.
 fn new_key(draw: &mut Draw<'_>, table: &PlannedTable, ctid: &str) -> Option<(usize, String, String)> {
     let at = key_column(table)?;
     let key = table.key_positions();
@@ -301,7 +301,7 @@ fn replaced(draw: &mut Draw<'_>) -> Option<Damage> {
     Some(Damage::new(sql, table.source.clone(), Demand::table(demand)).of_rows([&table]))
 }
 
-/// A row goes to a table with the same columns.
+/// Moves a row to a table with the same columns.
 fn moved(draw: &mut Draw<'_>) -> Option<Damage> {
     let shape = |table: &PlannedTable| -> Vec<(String, PgType, bool)> {
         table
@@ -330,7 +330,7 @@ fn moved(draw: &mut Draw<'_>) -> Option<Damage> {
     Some(Damage::new(sql, what, demand).of_rows([&from, &to]))
 }
 
-/// A key that can be decoded into nothing.
+/// Sets the last column of a key to NaN or infinity, which no conversion decodes.
 fn impossible_key(draw: &mut Draw<'_>) -> Option<Damage> {
     const KINDS: [PgType; 5] =
         [PgType::Timestamptz, PgType::Timestamp, PgType::Date, PgType::DoublePrecision, PgType::Numeric];

@@ -1,4 +1,4 @@
-//! Tables and columns: gone, renamed, of other types, with other defaults.
+//! Damage to tables and columns: dropped or renamed, with different types or defaults.
 
 use migrate_core::identifier::{quote_pg, quote_pg_literal};
 
@@ -6,7 +6,7 @@ use crate::demand::Demand;
 use crate::draw::{Damage, Draw};
 use crate::kinds::Kind;
 
-/// The kinds of this file.
+/// The kinds of damage in this file.
 pub const KINDS: &[Kind] = &[
     Kind::drawn("column widened", |draw| {
         typed(
@@ -84,7 +84,7 @@ pub const KINDS: &[Kind] = &[
         let [a, b] = [quote_pg(&column), quote_pg(&other)];
         let sql = [(&a, "swapping".to_owned()), (&b, a.clone()), (&"swapping".to_owned(), b.clone())]
             .map(|(from, to)| format!("ALTER TABLE {table} RENAME COLUMN {from} TO {to}"));
-        // Where nothing but the values tells them apart, these are what differs.
+        // If only their values distinguish the columns, the values differ.
         let demand = Demand { is_free_in_rows: true, is_any: true, ..Demand::default() };
         Some(Damage::new(sql.to_vec(), format!("{short}: {column}, {other}"), demand).of_schema())
     }),
@@ -172,7 +172,7 @@ pub const KINDS: &[Kind] = &[
     }),
 ];
 
-/// The schema of a plan that makes all that is in it: where an app made the tables, the app decides what else there is.
+/// Returns the schema of a plan that creates all of its objects. In an app's schema, further objects are allowed.
 fn made_schema(draw: &Draw<'_>) -> Option<String> {
     let plan = &draw.subject.case.plan;
     (!plan.is_into_existing()).then(|| quote_pg(&plan.target_schema))
@@ -193,7 +193,7 @@ fn gone(sql: Vec<String>, table: &str) -> Damage {
     Damage::new(sql, table.to_owned(), demand).of_schema()
 }
 
-/// A column of which something holds: its table's name, the table as SQL names it, its own name and its type.
+/// Draws a column that satisfies a condition: its table's name, the table's name in SQL, its own name and its type.
 fn column(draw: &mut Draw<'_>, filter: &str) -> Option<[String; 4]> {
     let planned = draw.planned();
     let sql = format!(
@@ -203,7 +203,7 @@ fn column(draw: &mut Draw<'_>, filter: &str) -> Option<[String; 4]> {
     draw.one_of(&sql)?.try_into().ok()
 }
 
-/// A column of one of the types gets the other.
+/// Changes a column from one of two types to the other.
 fn typed(draw: &mut Draw<'_>, changes: &[(&str, &str)]) -> Option<Damage> {
     let (from, to) = *draw.chance.pick(changes)?;
     let filter = match from {

@@ -1,4 +1,4 @@
-//! The sealed copy is what is damaged: that is found by its hash, and never taken for damage of the target.
+//! Damage to the sealed copy: found by its hash, and never reported as damage of the target.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::demand::Demand;
 use crate::draw::{Damage, Draw};
 use crate::kinds::Kind;
 
-/// The kinds of this file.
+/// The kinds of damage in this file.
 pub const KINDS: &[Kind] = &[
     Kind::drawn("sealed copy: one bit", |draw| {
         sealed(draw, DIFFERS, |path, chance| {
@@ -65,7 +65,7 @@ pub const KINDS: &[Kind] = &[
 
 const DIFFERS: &str = "is not what was sealed: its SHA-256 differs";
 
-/// The statement that has the ledger name a copy of the sealed copy in a folder of its own.
+/// Returns the statement that makes the ledger name a copy of the sealed copy in a separate folder.
 pub fn copied(draw: &Draw<'_>) -> (Arc<tempfile::TempDir>, std::path::PathBuf, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sealed.db");

@@ -1,4 +1,4 @@
-//! Sequences and bookkeeping.
+//! Damage to sequences and to the list of applied migrations.
 
 use migrate_core::identifier::quote_pg;
 use migrate_core::plan::PlannedTable;
@@ -7,7 +7,7 @@ use crate::demand::Demand;
 use crate::draw::{Damage, Draw};
 use crate::kinds::Kind;
 
-/// The kinds of this file.
+/// The kinds of damage in this file.
 pub const KINDS: &[Kind] = &[
     Kind::drawn("sequence: set back to 1", |draw| set(draw, |_| "1, false".to_owned())),
     Kind::drawn("sequence: set back by one", |draw| set(draw, |next| format!("{}, false", next - 1))),
@@ -41,7 +41,7 @@ pub const KINDS: &[Kind] = &[
     }),
 ];
 
-/// A table with a sequence, the numbered column, and the sequence.
+/// Draws a table with a sequence, the numbered column, and the sequence.
 fn numbered(draw: &mut Draw<'_>) -> Option<(PlannedTable, String, String)> {
     let table = draw.table(|table| table.existing.is_none() && table.sequence_column().is_some())?;
     let (column, sequence) = table.sequence_column()?;
@@ -49,7 +49,7 @@ fn numbered(draw: &mut Draw<'_>) -> Option<(PlannedTable, String, String)> {
     Some((table, column, sequence))
 }
 
-/// The same where the sequence stands for itself.
+/// The same, only for sequences that are not part of an identity.
 fn serial(draw: &mut Draw<'_>) -> Option<(PlannedTable, String, String)> {
     let numbered = numbered(draw)?;
     numbered.0.sequence_column()?.0.numbering.is_serial().then_some(numbered)
@@ -60,7 +60,7 @@ fn set(draw: &mut Draw<'_>, value: fn(i64) -> String) -> Option<Damage> {
     let name = table.qualified(&sequence);
     let next = format!("SELECT CASE WHEN is_called THEN last_value + 1 ELSE last_value END FROM {name}");
     let next: i64 = draw.ask(&next)[0][0].as_ref()?.parse().unwrap();
-    // A sequence that has given nothing cannot be set back.
+    // An unused sequence cannot be set back.
     (next > 1).then_some(())?;
     let literal = migrate_core::identifier::quote_pg_literal(&name);
     let sql = format!("SELECT setval({literal}, {})", value(next));

@@ -1,4 +1,4 @@
-//! The databases that are damaged: SQL that makes them in SQLite, and the decisions of their mappings.
+//! The databases that are damaged: the SQL that creates them in SQLite, and their mappings.
 
 /// A shop: composite keys, foreign keys with actions, views, triggers, indexes of all kinds, CHECKs, defaults, generated columns.
 pub const SHOP: &str = "
@@ -41,7 +41,7 @@ pub const SHOP: &str = "
 pub const SHOP_MAPPING: &str = "autoincrement = \"serial\"\n[tables.customer.columns]\ncode = { secret = true }
     [tables.invoice.columns]\npaid = { as = \"boolean\" }\n[tables.invoice_old.columns]\npaid = { as = \"boolean\" }";
 
-/// Each conversion with values at its limits, ordinary ones, and rows of NULLs.
+/// Each conversion, with extreme values, ordinary values, and rows of NULLs.
 pub const CONVERSIONS: &str = "
     CREATE TABLE conv (id INTEGER PRIMARY KEY, t TEXT, big INTEGER, i INTEGER, small INTEGER, flag INTEGER, d REAL, r REAL, b BLOB, j TEXT, jb TEXT, jl TEXT,
                        num, u TEXT, uu TEXT, ub BLOB, day TEXT, clock TEXT, plain TEXT, iso TEXT, zoned TEXT, utc TEXT, ms INTEGER, s, us INTEGER, jul REAL,
@@ -106,7 +106,7 @@ pub const CONVERSIONS_MAPPING: &str = r#"
     [tables.long.columns]
     j = { as = "jsonb" }"#;
 
-/// One table for each type that a key may have.
+/// One table for each type of a key.
 pub const KEYS: &str = "
     CREATE TABLE by_text (k TEXT PRIMARY KEY, v TEXT) WITHOUT ROWID;
     INSERT INTO by_text VALUES ('', 'empty'), ('a', '1'), ('A', '2'), ('é', '3'), ('e' || char(769), '4'), ('a b', '5'), ('日本', NULL), ('z''q', '');
@@ -131,7 +131,7 @@ pub const KEYS_MAPPING: &str = r#"
     [tables.by_secret.columns]
     k = { secret = true }"#;
 
-/// Tables without a key, in which rows are there more than once.
+/// Tables without a key, with duplicate rows.
 pub const LOOSE: &str = "
     CREATE TABLE loose (v TEXT, n INTEGER, f REAL, b BLOB, jb TEXT, num, at TEXT);
     WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 300)
@@ -147,7 +147,7 @@ pub const LOOSE_MAPPING: &str = r#"
     [tables.flags.columns]
     flag = { as = "boolean" }"#;
 
-/// Tables of several chunks and ranges each.
+/// Tables with several chunks and ranges each.
 pub const LARGE: &str = "
     CREATE TABLE events (id INTEGER PRIMARY KEY, name TEXT NOT NULL, n INTEGER, f REAL, at INTEGER);
     WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 20000)
@@ -159,7 +159,7 @@ pub const LARGE: &str = "
 
 pub const LARGE_MAPPING: &str = "[tables.events.columns]\nat = { as = \"timestamptz_from_epoch_ms\" }";
 
-/// Tables of three schemas, one of them with quotes in its name.
+/// Tables in three schemas, one of them with quotes in its name.
 pub const SCHEMAS: &str = "
     CREATE TABLE users (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL COLLATE NOCASE UNIQUE, born TEXT);
     CREATE TABLE log_web (id INTEGER PRIMARY KEY, user_id INTEGER REFERENCES users (id), note TEXT DEFAULT 'x' CHECK (note <> ''), n INTEGER);
@@ -174,14 +174,14 @@ pub const SCHEMAS_MAPPING: &str =
     "schema = \"my app\"\nautoincrement = \"serial\"\n[tables.log_old]\nschema = \"public\"
     [[tables_matching]]\ntable = \"LOG_*\"\nschema = \"arch\\\"ive\"\n";
 
-/// A source that goes into tables that an app has made.
+/// A source for tables that an app has created.
 pub const BOOKS: &str = "
     CREATE TABLE author (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, mentor INTEGER);
     CREATE TABLE book (id INTEGER PRIMARY KEY, author INTEGER, title TEXT, sold INTEGER, price TEXT);
     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400) INSERT INTO book SELECT i, 1 + i % 100, 'book ' || i, i % 2, i || '.50' FROM n;
     INSERT INTO author SELECT id, 'author ' || id, 101 - id FROM book WHERE id <= 100;";
 
-/// The app's tables, with a row of its own, a trigger and a table that is none of the plan's business.
+/// The app's tables, with an existing row, a trigger and an unrelated table.
 pub const BOOKS_TARGET: &str = "
     CREATE TABLE author (mentor int REFERENCES author, id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name varchar(20) NOT NULL);
     CREATE TABLE book (title text UNIQUE, id bigint PRIMARY KEY, sold boolean, price numeric(8,2) CHECK (price > 0), author int NOT NULL REFERENCES author ON DELETE CASCADE);

@@ -1,4 +1,4 @@
-//! Migrated databases, each made once and copied for every damage.
+//! Migrated databases, each created once and copied for every damage.
 
 use std::path::PathBuf;
 
@@ -17,17 +17,17 @@ use test_database::TestDatabase;
 use crate::engine::{Case, chain, hyperpage_plan};
 use crate::sources;
 
-/// A migrated database that stays as it is.
+/// A migrated database that is never changed.
 pub struct Subject {
     pub name: &'static str,
     pub case: Case,
-    /// The tables that have rows.
+    /// The tables with rows.
     pub tables: Vec<PlannedTable>,
-    /// The copy that was sealed.
+    /// The sealed copy.
     pub sealed: PathBuf,
 }
 
-/// Whether rows of the table are known by their key: where it has one that both databases order alike.
+/// Whether a key identifies the rows of the table: one that both databases order in the same way.
 pub fn is_keyed(table: &PlannedTable) -> bool {
     let key = table.key_positions();
     !key.is_empty() && key.iter().all(|&position| table.columns[position].keeps_order())
@@ -44,7 +44,7 @@ impl Subject {
         Subject { name, tables, sealed: sealed.into(), case }
     }
 
-    /// The key in words of the row at a place in the order of keys, as SQLite has it.
+    /// Returns the key, as text, of the row at a position in SQLite's key order.
     pub fn key_words(&self, table: &PlannedTable, place: &str) -> String {
         let key = table.key_positions();
         let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
@@ -66,7 +66,7 @@ impl Subject {
         sqlite.query_row(&sql, [], words).unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
-    /// What validation says of a copy.
+    /// Validates a copy.
     pub fn validated(&self, copy: &TestDatabase) -> Result<Validation, String> {
         let request = ValidationRequest {
             target: TargetUrl::parse(copy.url()).unwrap(),
@@ -79,7 +79,7 @@ impl Subject {
     }
 }
 
-/// All subjects, made by several threads.
+/// Creates all subjects in several threads.
 pub fn subjects() -> Vec<Subject> {
     type Make = fn() -> Subject;
     const MAKERS: [Make; 10] = [
@@ -120,7 +120,7 @@ fn hyperpage() -> Subject {
     Subject::of("hyperpage", Case::planned(dir, source, hyperpage_plan()))
 }
 
-/// A hostile database that can be moved.
+/// Returns a hostile database that can be migrated.
 fn hostile(name: &'static str) -> Subject {
     let dir = tempfile::tempdir().unwrap();
     let built = HostileCase::named(name).unwrap().build(dir.path()).unwrap();

@@ -1,4 +1,4 @@
-//! What stands around tables and decides what statements do: triggers, functions, views, rules, policies, inheritance.
+//! Damage to objects that influence statements: triggers, functions, views, rules, policies, inheritance.
 
 use migrate_core::identifier::{quote_pg, quote_pg_literal};
 use migrate_core::plan::PlannedTable;
@@ -7,7 +7,7 @@ use crate::demand::Demand;
 use crate::draw::{Damage, Draw};
 use crate::kinds::Kind;
 
-/// The kinds of this file.
+/// The kinds of damage in this file.
 pub const KINDS: &[Kind] = &[
     Kind::drawn("trigger gone", |draw| {
         trigger(draw, |table, name, _| vec![format!("DROP TRIGGER {name} ON {table}")])
@@ -135,7 +135,7 @@ fn altered(draw: &mut Draw<'_>, how: &str, item: &str) -> Option<Damage> {
     Some(damage(vec![format!("ALTER TABLE {} {how}", table.qualified(&table.target))], &table.target, item))
 }
 
-/// A trigger of the plan's or of the app's: SQL of its table and name, and its definition, become statements.
+/// Damages a trigger of the plan or of the app, by statements made from its table, name and definition.
 fn trigger(draw: &mut Draw<'_>, sql: impl Fn(&str, &str, &str) -> Vec<String>) -> Option<Damage> {
     let planned = draw.planned();
     let row = draw.one_of(&format!(
@@ -146,7 +146,7 @@ fn trigger(draw: &mut Draw<'_>, sql: impl Fn(&str, &str, &str) -> Vec<String>) -
     Some(damage(statements, &row[0], &format!("trigger {}", row[2])))
 }
 
-/// A function of the plan's: SQL of its name and arguments become statements.
+/// Damages a function of the plan, by statements made from its name and arguments.
 fn function(draw: &mut Draw<'_>, sql: impl Fn(&str, &str, &str) -> Vec<String>) -> Option<Damage> {
     let triggers = draw.subject.case.plan.triggers.clone();
     let trigger = draw.chance.pick(&triggers)?;

@@ -1,11 +1,11 @@
-//! The table of results: for each kind of damage how many were made, found and named.
+//! The results table: the number of mutations made, found and named, for each kind of damage.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::demand::Verdict;
 
-/// The counts of all kinds.
+/// Counts for all kinds.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
     kinds: BTreeMap<&'static str, Count>,
@@ -20,7 +20,7 @@ struct Count {
 }
 
 impl Counts {
-    /// Counts a mutation, before which so many were tried that changed nothing or that PostgreSQL refused.
+    /// Counts a mutation, and the preceding attempts that changed nothing or that PostgreSQL refused.
     pub fn count(&mut self, kind: &'static str, verdict: &Verdict, void: u64) {
         let count = self.kinds.entry(kind).or_default();
         count.made += 1;
@@ -29,12 +29,12 @@ impl Counts {
         count.void += void;
     }
 
-    /// Counts tries of which none damaged anything.
+    /// Counts attempts that damaged nothing.
     pub fn count_void(&mut self, kind: &'static str, void: u64) {
         self.kinds.entry(kind).or_default().void += void;
     }
 
-    /// The kinds of which nothing was made.
+    /// Returns the kinds without a mutation.
     pub fn unmade(&self) -> Vec<&'static str> {
         self.kinds.iter().filter(|(_, count)| count.made == 0).map(|(kind, _)| *kind).collect()
     }
@@ -43,7 +43,7 @@ impl Counts {
         self.kinds.values().map(|count| count.made).sum()
     }
 
-    /// The counts as Markdown.
+    /// Formats the counts as Markdown.
     pub fn markdown(&self) -> String {
         let mut out =
             "| damage | made | found | named | void |\n| --- | ---: | ---: | ---: | ---: |\n".to_owned();

@@ -1,4 +1,4 @@
-//! One text becomes another that looks nearly like it.
+//! Damage to texts: a text becomes a similar one.
 
 use migrate_core::conversion::PgType;
 
@@ -9,7 +9,7 @@ const TEXT: &[PgType] = &[PgType::Text];
 const THERE: &str = "{} IS NOT NULL";
 const SOME: &str = "{} <> ''";
 
-/// Letters that are one in print, each with its look-alike.
+/// Pairs of letters that look the same.
 const ALIKE: &[(char, &str)] = &[
     ('a', "а"),
     ('e', "е"),
@@ -26,7 +26,7 @@ const ALIKE: &[(char, &str)] = &[
     ('\'', "’"),
 ];
 
-/// The kinds of this file.
+/// The kinds of damage in this file.
 pub const KINDS: &[Kind] = &[
     Kind::value("text: a space behind", TEXT, THERE, |_, text| to(format!("{text} "))),
     Kind::value("text: a space before", TEXT, THERE, |_, text| to(format!(" {text}"))),
@@ -129,7 +129,7 @@ pub const KINDS: &[Kind] = &[
     }),
 ];
 
-/// The text with one of the letters that fit replaced.
+/// Replaces one of the letters that satisfy a condition.
 fn at_letter(
     chance: &mut Chance,
     text: &str,

@@ -1,4 +1,4 @@
-//! One value that is no text becomes another of its type, or NULL.
+//! Damage to values other than text: a value becomes another of its type, or NULL.
 
 use migrate_core::conversion::PgType;
 
@@ -31,7 +31,7 @@ const BYTES: &[PgType] = &[PgType::Bytea];
 const FINITE: &str = "{}::text !~ '[a-zA-Z]'";
 const THERE: &str = "{} IS NOT NULL";
 
-/// The kinds of this file.
+/// The kinds of damage in this file.
 pub const KINDS: &[Kind] = &[
     Kind::value("NULL for a value", ALL, THERE, |_, _| Some(To::Null)),
     Kind::value("a blob: one bit", BYTES, "octet_length({}) > 0", |chance, text| {
@@ -61,7 +61,7 @@ pub const KINDS: &[Kind] = &[
     Kind::value("an integer: 0 for NULL", INTEGERS, "{} IS NULL", |_, _| to("0")),
     Kind::value("a numeric: one digit", NUMERIC, FINITE, one_digit),
     Kind::value("a numeric: its sign", NUMERIC, "{} <> 0", |_, text| to(negated(text))),
-    // A float comes as its shortest decimal, whose scale is nobody's business; text that is a decimal keeps its zeros.
+    // A float is written as its shortest decimal, without a defined scale. Text that is a decimal keeps its zeros.
     Kind::value(
         "a numeric: a zero at the end of a text's",
         NUMERIC,
@@ -75,7 +75,7 @@ pub const KINDS: &[Kind] = &[
     Kind::value("a numeric: infinity", NUMERIC, THERE, |_, _| to("Infinity")),
     Kind::value("a float: its last bit", FLOATS, FINITE, |chance, text| {
         let is_up = chance.below(2) == 0;
-        // A `real` has fewer bits: its own neighbour is one of a wider float's, too, unless that rounds back.
+        // In a `real` column the neighbour may round back to the same value. Such a draw counts as void.
         let float: f64 = text.parse().unwrap();
         let next = if is_up { float.next_up() } else { float.next_down() };
         next.is_finite().then_some(())?;
@@ -125,7 +125,7 @@ pub const KINDS: &[Kind] = &[
     }),
 ];
 
-/// The text with another one-byte character at a place.
+/// Replaces the one-byte character at a position.
 pub fn replaced(text: &str, place: usize, with: &str) -> String {
     format!("{}{with}{}", &text[..place], &text[place + 1..])
 }

@@ -1,8 +1,8 @@
-//! Section A: defaults. What SQLite would store in a column that an INSERT leaves out, PostgreSQL stores, too.
+//! Section A: defaults. For an omitted column, PostgreSQL stores the same value as SQLite.
 
 use crate::support::{PeerCase, case, check};
 
-/// Whether a moment is no more than a minute from now, whatever the column's type.
+/// Whether a time is at most a minute from now, for any column type.
 const IS_NOW: &str = "abs(extract(epoch FROM ts::text::timestamptz) - extract(epoch FROM now())) < 60";
 
 pub fn cases() -> Vec<PeerCase> {

@@ -1,8 +1,8 @@
-//! Section B: constraints and keys. What SQLite refuses, PostgreSQL refuses; what SQLite let in arrives all the same.
+//! Section B: constraints and keys. PostgreSQL refuses what SQLite refuses. Rows that SQLite accepted are migrated.
 
 use crate::support::{Ending, PeerCase, case, check};
 
-/// Each foreign key's table, definition and whether all rows keep it.
+/// Each foreign key's table, definition, and whether all rows satisfy it.
 const FOREIGN_KEYS: &str = "SELECT conrelid::regclass::text, pg_get_constraintdef(oid), convalidated FROM pg_constraint \
                             WHERE contype = 'f' AND connamespace = 'public'::regnamespace ORDER BY 1, 2";
 
@@ -130,7 +130,7 @@ fn foreign_keys() -> Vec<PeerCase> {
     ]
 }
 
-/// Constraints that the data breaks: the rows arrive, and the constraint holds for new ones.
+/// Constraints that the data violates: the rows are migrated, and the constraint applies to new ones.
 fn broken() -> Vec<PeerCase> {
     vec![
         case(

@@ -1,4 +1,4 @@
-//! Section B, continued: virtual tables, and the search that they offer.
+//! Section B, continued: virtual tables and their search.
 
 use crate::support::migrate::migrate_any;
 use crate::support::{Ending, PeerCase, case, check};
@@ -7,11 +7,11 @@ pub fn cases() -> Vec<PeerCase> {
     [external_content(), own_content(), without_search(), rtrees(), unreadable()].concat()
 }
 
-/// No storage of a virtual table is a table of PostgreSQL.
+/// Counts the storage tables of virtual tables in the target, which must be none.
 const SHADOWS: &str = "SELECT count(*) FROM pg_class WHERE relname ~ '^(ft|notes|pages|old|rt)_(data|idx|docsize|config|content|segments|segdir|stat|node|parent|rowid)$' \
                        AND relkind = 'r' AND relnamespace = 'public'::regnamespace";
 
-/// A case in which these parts of a full-text table's storage stay behind.
+/// A case in which these storage tables of a virtual table are not migrated.
 fn leaves_storage(case: PeerCase, table: &str, parts: &[&str]) -> PeerCase {
     let name = |part| format!("shadow table {table}_{part}");
     parts.iter().fold(case, |case, part| case.leaves(&name(part))).gives(SHADOWS, &["0"])
@@ -147,7 +147,7 @@ fn own_content() -> Vec<PeerCase> {
     ]
 }
 
-/// Those of which the rows or the search cannot move.
+/// Virtual tables whose rows or search cannot be migrated.
 fn without_search() -> Vec<PeerCase> {
     let contentless = case(
         "B21 fts5 without content",
@@ -229,7 +229,7 @@ fn rtrees() -> Vec<PeerCase> {
     vec![leaves_storage(floats, "rt", &parts), leaves_storage(integers, "rt", &parts)]
 }
 
-/// Those that this program has not the means for.
+/// Virtual tables that this program cannot read.
 fn unreadable() -> Vec<PeerCase> {
     vec![
         case(
@@ -284,7 +284,7 @@ fn section_b_search() {
     check(&cases());
 }
 
-/// Texts in which words are hard to tell apart.
+/// Texts whose words are hard to separate.
 const TEXTS: [&str; 12] = [
     "the quick brown fox",
     "The QUICK-witted dog, and/or the fox's den",
@@ -300,7 +300,7 @@ const TEXTS: [&str; 12] = [
     "one\ttwo\nthree",
 ];
 
-/// Words that SQLite takes as they are, and PostgreSQL too.
+/// Words that both SQLite and PostgreSQL match literally.
 const WORDS: [&str; 36] = [
     "the",
     "QUICK",
@@ -340,7 +340,7 @@ const WORDS: [&str; 36] = [
     "none",
 ];
 
-/// The same words find the same rows.
+/// Checks that the same words find the same rows.
 #[test]
 fn section_b_search_finds_the_same_rows() {
     let quoted: Vec<String> = TEXTS.iter().map(|text| format!("('{}')", text.replace('\'', "''"))).collect();

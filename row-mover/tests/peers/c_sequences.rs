@@ -1,4 +1,4 @@
-//! Section C: keys that number themselves. The next row gets the number that SQLite would have given it, or a later one.
+//! Section C: automatic numbers. The next row gets the number that SQLite would have assigned, or a later one.
 
 use crate::support::{Ending, PeerCase, case, check};
 
@@ -74,7 +74,7 @@ pub fn cases() -> Vec<PeerCase> {
         .mapping("autoincrement = \"serial\"")
         .gives(NEXT, &["8"])
         .gives("SELECT attidentity = '' FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = 'id'", &["t"]),
-        // SQLite never takes the default of such a column.
+        // SQLite never uses the default of such a column.
         case(
             "C10 a default that is never taken",
             "CREATE TABLE t (id INTEGER PRIMARY KEY DEFAULT 5, v TEXT); INSERT INTO t (v) VALUES ('x'), ('y');",

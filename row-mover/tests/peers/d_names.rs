@@ -1,4 +1,4 @@
-//! Section D, first half: names. Each stays what it is, on tables, columns, keys, indexes and sequences alike.
+//! Section D, first half: names. Each is kept exactly, on tables, columns, keys, indexes and sequences.
 
 use crate::support::{PeerCase, case, check};
 
@@ -31,7 +31,7 @@ pub fn cases() -> Vec<PeerCase> {
         )
         .gives(tables, &["pages", "users"])
         .gives("SELECT id, full_name FROM users", &["1|Ann"])
-        // A refused row takes a number from the sequence as well, so that it comes after.
+        // A refused row consumes a number of the sequence, too, so it comes last.
         .gives("INSERT INTO users (full_name) VALUES ('Bob') RETURNING id", &["2"])
         .breaks("INSERT INTO users (full_name) VALUES ('')", "23514")
         .breaks("INSERT INTO pages (author_id) VALUES (9)", "23503"),

@@ -1,4 +1,4 @@
-//! Section D, second half: types. A name of a type never fails, and a type never costs a value.
+//! Section D, second half: types. A type name never causes an error, and a type never loses a value.
 
 use crate::support::{Ending, PeerCase, case, check};
 
@@ -160,7 +160,7 @@ fn texts() -> Vec<PeerCase> {
     ]
 }
 
-/// Columns that say nothing of their values.
+/// Columns whose declaration does not determine their values.
 fn open() -> Vec<PeerCase> {
     vec![
         case(

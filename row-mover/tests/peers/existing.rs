@@ -1,5 +1,5 @@
-//! Tables that the app has made in the target before: rows go into them by name, its types and constraints win, and nothing of its
-//! schema is lost.
+//! Existing tables of the app in the target: rows are loaded into them by name, their types and constraints take precedence, and nothing in
+//! the app's schema is lost.
 
 use crate::support::{Ending, PeerCase, case, check};
 

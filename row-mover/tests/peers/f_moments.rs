@@ -1,4 +1,4 @@
-//! Section F: dates and times. A moment is the same one whatever the settings of the server are, to the microsecond.
+//! Section F: dates and times. A time is exact to the microsecond, independent of the server's settings.
 
 use crate::support::{Ending, PeerCase, case, check};
 
@@ -14,7 +14,7 @@ fn table(declared: &str, values: &[&str]) -> String {
     )
 }
 
-/// Many good dates and these among them.
+/// Many valid dates, with these among them.
 fn dates(bad: &[&str]) -> String {
     let bad: Vec<String> =
         bad.iter().enumerate().map(|(place, bad)| format!("WHEN {} THEN '{bad}'", 10_000 + place)).collect();

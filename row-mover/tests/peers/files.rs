@@ -1,5 +1,5 @@
-//! Databases of the wild, named by whoever runs the tests: `PEERS_FILES=a.db:b.db cargo test -p row-mover --test peers -- \
-//! --ignored given_files --nocapture`. Each is copied, migrated, held against the oracle, and told in a few lines.
+//! Real databases, named on the command line: `PEERS_FILES=a.db:b.db cargo test -p row-mover --test peers -- \
+//! --ignored given_files --nocapture`. Each is copied, migrated, compared by the oracle, and summarised in a few lines.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use crate::support::Ending;
 use crate::support::migrate::migrate_file;
 use crate::support::oracle;
 
-/// How much of what stays behind is shown.
+/// Maximum number of objects shown that are not migrated.
 const SHOWN_MAX: usize = 40;
 
 #[test]

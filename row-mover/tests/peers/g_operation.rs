@@ -1,5 +1,5 @@
-//! Section G: operation. How a run ends when it is not the first, when somebody else holds the file, or when the file is not
-//! what it seems; what needs a live writer or a killed process is tried in the engine's other tests.
+//! Section G: operation. Runs that are not the first, files that another process holds, and files that are not what they
+//! seem. The engine's other tests cover live writers and killed processes.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -1,6 +1,5 @@
-//! Statements as nobody would write them: real ones, cut, spliced and changed, taken as far as SQLite takes them, and put into
-//! the stored schema where it would not. The same check is a target of the fuzzer (docs/fuzzing.md). `PEERS_SQL=5000` tries
-//! so many.
+//! Mutated SQL: real statements, cut, spliced and changed, executed as far as SQLite accepts them, or written into the stored schema. The
+//! same check is a fuzz target (docs/fuzzing.md). `PEERS_SQL=5000` sets the number of inputs.
 
 use fixtures::frameworks::FRAMEWORKS;
 
@@ -9,10 +8,10 @@ use crate::random::prng::Prng;
 #[path = "../../../fuzz/src/hostile_sql.rs"]
 mod hostile;
 
-/// How many an ordinary run tries.
+/// Number of inputs of an ordinary run.
 const TRIED: u64 = 300;
 
-/// Tokens that mean something to the parser, to SQLite's schema, or to whoever splits a name.
+/// Tokens with a meaning for the parser, for SQLite's schema, or for code that splits names.
 const TOKENS: &[&str] = &[
     "(",
     ")",
@@ -106,7 +105,7 @@ const TOKENS: &[&str] = &[
     "''",
 ];
 
-/// A text in pieces: words, blanks, and everything else a character at a time.
+/// Splits a text into words, blanks, and single other characters.
 fn pieces(text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut rest = text;
@@ -121,7 +120,7 @@ fn pieces(text: &str) -> Vec<&str> {
     pieces
 }
 
-/// A whole source and a few statements more, changed here and there.
+/// Generates a mutated source with a few more statements.
 fn changed(prng: &mut Prng, sources: &[String], statements: &[String]) -> String {
     let mut text = sources[prng.below(sources.len() as u64) as usize].clone() + ";\n";
     for _ in 0..prng.below(4) {
@@ -158,7 +157,7 @@ fn hostile_statements_are_planned_or_refused() {
     let tried = std::env::var("PEERS_SQL").ok().and_then(|text| text.parse().ok()).unwrap_or(TRIED);
     for seed in 0..tried {
         let mut prng = Prng::new(seed ^ 0x5917_e5e1);
-        let mut data = vec![prng.next() as u8];
+        let mut data = vec![prng.below(256) as u8];
         data.extend_from_slice(changed(&mut prng, &sources, &statements).as_bytes());
         let found = std::panic::catch_unwind(|| hostile::check(&data));
         assert!(found.is_ok(), "seed {seed}: mode {} of {}", data[0], String::from_utf8_lossy(&data[1..]));

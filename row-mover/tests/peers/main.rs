@@ -1,5 +1,5 @@
-//! Any SQLite database: the cases in which other migrators lose something, the dialects that frameworks write, and made-up
-//! schemas and statements. Every case ends as it has to, and what arrived is held against an oracle of the tests' own.
+//! Tests with any SQLite database: cases in which other migrators lose something, the dialects of frameworks, and generated schemas and
+//! statements. Each case must have its expected outcome, and the tests' own oracle checks the migrated rows.
 #![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stderr, reason = "a case that is asked for by name is shown, and so is a seed")]
 #![allow(unreachable_pub, reason = "nothing is exported from a test")]
@@ -26,7 +26,7 @@ mod random;
 mod sizes;
 mod support;
 
-/// The cases of all sections.
+/// Returns the cases of all sections.
 fn all_cases() -> Vec<support::PeerCase> {
     [
         a_defaults::cases(),

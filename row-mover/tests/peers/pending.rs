@@ -1,9 +1,9 @@
-//! The cases that do not pass yet, each with the reason. One that passes has to leave this list: its test fails otherwise.
+//! The cases that do not pass yet, each with the reason. A case that passes must be removed from this list, or its test fails.
 
-/// Why, and which.
+/// The reason, and the cases.
 pub const PENDING: &[(&str, &[&str])] = &[];
 
-/// Why a case is pending; none where it has to pass.
+/// Returns why a case is pending, or none if it must pass.
 pub fn pending(id: &str) -> Option<&'static str> {
     PENDING.iter().find(|(_, ids)| ids.contains(&id)).map(|(why, _)| *why)
 }

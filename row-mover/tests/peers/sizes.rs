@@ -1,4 +1,4 @@
-//! Sizes: very many tables, very many columns, very large values; and databases with nothing in them.
+//! Sizes: very many tables, very many columns, very large values, and empty databases.
 
 use rusqlite::Connection;
 
@@ -51,7 +51,7 @@ fn sizes() {
     check(&cases());
 }
 
-/// E10: values that are too large to hold several times over.
+/// E10: values that are too large for several copies in memory.
 #[test]
 fn e10_very_large_values() {
     const BLOB_BYTES: usize = 60_000_000;

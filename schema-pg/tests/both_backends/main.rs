@@ -1,4 +1,4 @@
-//! The two generated Diesel schemas against real databases: typed rows of every table go in, and come out as they went.
+//! Tests the two generated Diesel schemas against real databases: typed rows of every table are inserted and loaded unchanged.
 //!
 //! A column with a wrong type or name in either `schema.rs` does not compile here, or does not load.
 
@@ -8,7 +8,7 @@
 mod postgres;
 mod sqlite;
 
-/// Inserts rows into a table through Diesel, loads them in the order of the key, and compares.
+/// Inserts rows into a table through Diesel, loads them in key order, and compares.
 macro_rules! round_trip {
     ($connection:expr, $table:ident, $key:ident, $rows:expr) => {{
         let rows = $rows;

@@ -1,4 +1,4 @@
-//! `schema_pg::schema` against PostgreSQL, on which the generated migrations ran.
+//! Tests `schema_pg::schema` against PostgreSQL after the generated migrations.
 
 use diesel::data_types::PgTimestamp;
 use diesel::prelude::*;
@@ -19,7 +19,7 @@ const SOME_TIME: PgTimestamp = PgTimestamp(758_628_000_123_000);
 /// 1969-12-31T23:59:59.999Z.
 const BEFORE_1970: PgTimestamp = PgTimestamp(-946_684_800_001_000);
 
-/// A struct for a table, in the order and with the types of its columns.
+/// Defines a struct for a table, with the order and types of its columns.
 macro_rules! row {
     ($name:ident, $table:ident, { $($field:ident: $type:ty),* $(,)? }) => {
         #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable)]
@@ -61,12 +61,12 @@ row!(User, users, {
     display_name: Option<String>, avatar_url: Option<String>, created_at: PgTimestamp, updated_at: PgTimestamp,
 });
 
-/// The columns of the struct that the rows are of.
+/// The columns of the struct of the rows.
 fn selection_of<R: Selectable<diesel::pg::Pg>>(_rows: &[R]) -> diesel::dsl::AsSelect<R, diesel::pg::Pg> {
     R::as_select()
 }
 
-/// A database on which all migrations ran.
+/// Creates a database and runs all migrations.
 fn migrated() -> (TestDatabase, PgConnection) {
     let database = TestDatabase::create();
     let mut connection = PgConnection::establish(database.url()).unwrap();
@@ -218,7 +218,7 @@ fn the_database_keeps_what_the_plan_promises() {
     let unique = "oauth_tokens_user_id_tool_name_key";
     assert_eq!(kind(twice), expected(DatabaseErrorKind::UniqueViolation, unique));
 
-    // What an app leaves out, the database fills in.
+    // The database fills omitted columns with defaults.
     let numbered: (i64, String) = diesel::insert_into(oauth_tokens::table)
         .values((
             oauth_tokens::user_id.eq("github:1"),
@@ -250,7 +250,7 @@ fn the_migrations_run_up_and_down_and_up_again() {
     connection.run_pending_migrations(MIGRATIONS).unwrap();
     assert_eq!(described(connection), first);
 
-    // The second alone, too: keys and indexes go, rows stay.
+    // Reverting only the second migration drops keys and indexes, and keeps rows.
     diesel::insert_into(jobs::table).values(job("job-1")).execute(connection).unwrap();
     connection.revert_last_migration(MIGRATIONS).unwrap();
     assert_eq!(jobs::table.count().get_result::<i64>(connection).unwrap(), 1);
@@ -261,7 +261,7 @@ fn the_migrations_run_up_and_down_and_up_again() {
     assert_eq!(described(connection), first);
 }
 
-/// Every column, constraint, index and sequence of the schema, in PostgreSQL's own words.
+/// Returns every column, constraint, index and sequence of the schema, as PostgreSQL describes them.
 fn described(connection: &mut PgConnection) -> Vec<String> {
     #[derive(QueryableByName)]
     struct Line {

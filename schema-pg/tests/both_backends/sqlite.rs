@@ -1,4 +1,4 @@
-//! `schema_sqlite::schema` against SQLite, on which the legacy migrations ran: integers have 64 bits.
+//! Tests `schema_sqlite::schema` against SQLite after the legacy migrations. Integers have 64 bits.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -10,12 +10,12 @@ use schema_sqlite::schema::{
 
 use crate::round_trip;
 
-/// Beyond 32 bits, and beyond what a double holds exactly.
+/// More than 32 bits, and more than a double can represent exactly.
 const LARGE: i64 = (1 << 53) + 1;
-/// 2024-01-15T10:00:00.123Z, in milliseconds since 1970: beyond 2^32.
+/// 2024-01-15T10:00:00.123Z, in milliseconds since 1970: more than 2^32.
 const SOME_TIME: i64 = 1_705_312_800_123;
 
-/// A struct for a table, in the order and with the types of its columns.
+/// Defines a struct for a table, with the order and types of its columns.
 macro_rules! row {
     ($name:ident, $table:ident, { $($field:ident: $type:ty),* $(,)? }) => {
         #[derive(Debug, Clone, PartialEq, Queryable, Selectable, Insertable)]
@@ -58,14 +58,14 @@ row!(User, users, {
     updated_at: i64,
 });
 
-/// The columns of the struct that the rows are of.
+/// The columns of the struct of the rows.
 fn selection_of<R: Selectable<diesel::sqlite::Sqlite>>(
     _rows: &[R],
 ) -> diesel::dsl::AsSelect<R, diesel::sqlite::Sqlite> {
     R::as_select()
 }
 
-/// A database on which the legacy migrations ran.
+/// Creates a database and runs the legacy migrations.
 fn migrated() -> SqliteConnection {
     let mut connection = SqliteConnection::establish(":memory:").unwrap();
     for migration in LEGACY_MIGRATIONS {

@@ -6,7 +6,7 @@ use super::figures::{Figures, Measured, median, spread};
 use super::peers::Peer;
 use super::subjects::Subject;
 use crate::report::{JSON_FORMAT, counted, new_table};
-use crate::screen::size;
+use ::report::figures::size;
 
 /// What became of a peer: measured, or why not.
 pub(crate) type PeerOutcome = (Peer, Result<(), String>);

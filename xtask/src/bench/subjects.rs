@@ -9,6 +9,7 @@ use anyhow::Context;
 use clap::ValueEnum;
 use fixtures::hyperpage::{SampleOptions, create_sample};
 use fixtures::shapes::{self, create_shape};
+use migrate_core::load_plan::LoadPlan;
 use migrate_core::mapping::Mapping;
 use migrate_core::plan::{Plan, PlannedTable};
 use row_mover::encode::{self, Encoded};
@@ -112,7 +113,8 @@ impl Subject {
         fs::create_dir(&copy_dir).with_context(|| format!("{} cannot be made", copy_dir.display()))?;
         lend_to_server(&copy_dir, 0o755)?;
         let source = SourceConnection::open_live(&path)?;
-        let tables = plan.tables.iter().enumerate();
+        let load_plan = LoadPlan::new(&plan);
+        let tables = load_plan.tables.iter().enumerate();
         let tables =
             tables.map(|(place, table)| encode_table(&source, table, &copy_dir.join(place.to_string())));
         let tables = tables.collect::<anyhow::Result<Vec<_>>>()?;

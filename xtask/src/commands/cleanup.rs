@@ -1,10 +1,15 @@
-//! `cargo xtask cleanup`: lists what is left of SQLite in an app checkout, and with `--apply` does what is mechanical. The search
-//! and the changes live in `crate::cleanup`; here stand the options, the order of the questions, and the exit codes.
+//! `cargo xtask cleanup`: lists what is left of SQLite in an app checkout, and with `--apply` makes the mechanical changes. The
+//! search and the changes are in the crate `app-checkout`; here are the options, the order of the questions, and the exit codes.
 
-use crate::cleanup::{self, Area, Listing, MigrationProof, Outcome, Plan};
+mod output;
+mod proof;
+mod words;
+
 use crate::exit::Exit;
-use crate::output;
 use anyhow::Context as _;
+use app_checkout::{Area, Listing, Plan};
+pub(crate) use proof::MigrationProof;
+use proof::Refusal;
 use std::io::{BufRead as _, IsTerminal as _};
 use std::path::PathBuf;
 
@@ -17,20 +22,21 @@ Examples:
   cargo xtask cleanup --app ../hyperpage --apply              show it, ask, change, and search again
   cargo xtask cleanup --app ../hyperpage --exclude 'docs/adr/**'
 
-Each line is `path:line: what; what to do`; line 1 also stands for a whole file.
+Each line is `path:line: what; what to do`; line 1 also stands for a complete file. A page of docs
+and a package in a lock file are one line each.
 Searched: what git does not ignore, and database and .env files even where it does. Never
 entered: node_modules, .git, .next, dist, build, target, coverage and caches of tools. Symbolic
-links are not followed; changelogs may say what was.
+links are not followed; changelogs may describe the past.
 
---apply takes SQLite packages out of package.json and DATABASE_PATH out of .env files, and moves
+--apply removes SQLite packages from package.json and DATABASE_PATH from .env files, and moves
 database files with their -wal and -shm into the backup folder. It deletes and overwrites nothing,
-edits no lock file, and refuses until a validated migration stands in the ledger whose source is
-the very database file, not written to since, or while a database is in use. Leave databases that
-are to stay where they are out with --exclude.
+edits no lock file, and refuses until a validated migration is in the ledger whose source is the
+very database file, not written to since, or while SQLite finds a database in use: stop the app
+first. Leave databases that are to stay out with --exclude.
 
 --json prints one object: version (1), app, clean, files_read, counts by kind, findings (path, line,
 kind, what, remedy, mechanical), changes (null without --apply; else applied, diff, edited, moved
-with from and to, next), refused (null, or why). A path that is no UTF-8 is quoted, its bytes as
+with from and to, next), refused (null, or why). A path that is not UTF-8 is quoted, its bytes as
 \\xNN. Kinds: dependency, lockfile, import, code, schema, migration, database, environment, manifest,
 ci, docs, unreadable. Readers ignore fields that they do not know.
 
@@ -44,11 +50,11 @@ pub(crate) struct CleanupArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) app: PathBuf,
 
-    /// Do what is mechanical, after showing it
+    /// Make the mechanical changes, after showing them
     #[arg(long)]
     pub(crate) apply: bool,
 
-    /// With --apply: show the changes, and change nothing
+    /// With --apply: show the changes, and make none
     #[arg(long, requires = "apply")]
     pub(crate) dry_run: bool,
 
@@ -84,7 +90,7 @@ pub(crate) fn run(
     run_on(&mut Terminal, &args, proof)
 }
 
-/// Where the command's words go and its one question is asked.
+/// The destination of the output, and the source of the one answer.
 trait Console {
     /// Data.
     fn out(&mut self, text: &str) -> anyhow::Result<()>;
@@ -98,18 +104,18 @@ struct Terminal;
 
 impl Console for Terminal {
     fn out(&mut self, text: &str) -> anyhow::Result<()> {
-        output::stdout(text)
+        crate::output::stdout(text)
     }
 
     fn note(&mut self, text: &str) {
-        output::note(text);
+        crate::output::note(text);
     }
 
     fn ask(&mut self, question: &str) -> anyhow::Result<Option<bool>> {
         if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
             return Ok(None);
         }
-        output::note(question);
+        crate::output::note(question);
         let mut answer = String::new();
         std::io::stdin().lock().read_line(&mut answer).context("cannot read the answer")?;
         Ok(Some(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str())))
@@ -122,101 +128,91 @@ fn run_on(
     proof: impl FnOnce(&CleanupArgs) -> anyhow::Result<MigrationProof>,
 ) -> anyhow::Result<Exit> {
     let area = Area::new(&args.app, &args.backup_dir, &args.exclude)?;
-    let before = cleanup::scan(&area);
+    let before = app_checkout::scan(&area);
     if !args.apply {
-        return listed(console, args, &before, None, None);
+        return listed(console, args, &before, None);
     }
-    let plan = cleanup::plan(&area, &args.backup_dir, &before)?;
+    let plan = app_checkout::plan(&area, &before)?;
     if !args.json {
-        console.out(&plan.diff())?;
+        console.out(&output::diff(&plan))?;
     }
-    if plan.is_empty() || args.dry_run {
-        console.note(if plan.is_empty() {
-            "nothing is left that --apply could do"
-        } else {
-            "a dry run: nothing was changed"
-        });
-        return if args.json || plan.is_empty() {
-            listed(console, args, &before, Some(&plan), None)
-        } else {
-            console.note(&cleanup::summary(&before));
-            Ok(Exit::Differences)
-        };
+    if plan.is_empty() {
+        console.note("nothing is left that --apply could do");
+        return listed(console, args, &before, Some((&plan, false)));
+    }
+    if args.dry_run {
+        console.note("a dry run: nothing was changed");
+        if args.json {
+            return listed(console, args, &before, Some((&plan, false)));
+        }
+        console.note(&words::summary(&before));
+        return Ok(Exit::Differences);
     }
     let proof =
         proof(args).context("cannot ask the ledger for a validated migration; nothing was changed")?;
-    if let Some(refused) = refusal(console, args, &area, &plan, &proof)? {
+    if let Err(refusal) = permitted(console, args, &area, &plan, &proof)? {
+        let refused = words::refusal(&refusal);
         console.note(&format!("refused: {refused}; nothing was changed"));
         if args.json {
-            let refused = Some(refused);
-            console.out(&cleanup::json(&outcome(args, &before, Some(&plan), None, refused))?)?;
+            console.out(&output::json(&args.app, &before, Some((&plan, false)), Some(&refused))?)?;
         }
         return Ok(Exit::Refused);
     }
-    let applied = cleanup::apply(&area, &plan, &proof)?;
-    for line in applied.lines() {
-        console.note(&line);
+    let check = || {
+        proof::check(&area, &plan, &proof).map_err(|refusal| anyhow::anyhow!("{}", words::refusal(&refusal)))
+    };
+    let applied = app_checkout::apply(&area, &plan, check)?;
+    for path in &applied.edited {
+        console.note(&format!("changed {}", words::shown(path)));
     }
-    for command in &plan.next {
-        console.note(&format!("next: {command}"));
+    for each in &applied.moved {
+        console.note(&format!("moved {} to {}", words::shown(&each.source), words::shown(&each.target)));
     }
-    listed(console, args, &cleanup::scan(&area), Some(&plan), Some(&applied))
+    for lockfile in &plan.lockfiles {
+        console.note(&format!("next: {}", words::next(lockfile)));
+    }
+    listed(console, args, &app_checkout::scan(&area), Some((&plan, true)))
 }
 
-/// Why the plan is not carried out, after everything that could be asked was asked.
-fn refusal(
+/// Whether the plan may be carried out, by the ledger, the databases, and the user.
+fn permitted(
     console: &mut impl Console,
     args: &CleanupArgs,
     area: &Area,
     plan: &Plan,
     proof: &MigrationProof,
-) -> anyhow::Result<Option<String>> {
-    if let Err(refusal) = cleanup::permitted(area, plan, proof) {
-        return Ok(Some(refusal.to_string()));
+) -> anyhow::Result<Result<(), Refusal>> {
+    if let Err(refusal) = proof::check(area, plan, proof) {
+        return Ok(Err(refusal));
     }
     if let MigrationProof::Validated { run, finished_at, target, .. } = proof {
         console.note(&format!("the rows are in {target}: run {run}, validated {finished_at}"));
     }
     if args.yes {
-        return Ok(None);
+        return Ok(Ok(()));
     }
-    let question = format!("Change {} files and move {}? [y/N]", plan.edits.len(), plan.moves.len());
-    Ok(match console.ask(&question)? {
-        Some(true) => None,
-        Some(false) => Some("the answer was no".to_owned()),
-        None => Some("there is no terminal to ask on: give --yes".to_owned()),
+    let files = words::counted(plan.edits.len(), "file", "files");
+    Ok(match console.ask(&format!("Change {files} and move {}? [y/N]", plan.moves.len()))? {
+        Some(true) => Ok(()),
+        Some(false) => Err(Refusal::Declined),
+        None => Err(Refusal::NoTerminal),
     })
 }
 
-/// Prints what is left; the exit code says whether anything is.
+/// Prints the findings; the exit code tells whether there are any.
 fn listed(
     console: &mut impl Console,
     args: &CleanupArgs,
     listing: &Listing,
-    plan: Option<&Plan>,
-    applied: Option<&cleanup::Applied>,
+    plan: Option<(&Plan, bool)>,
 ) -> anyhow::Result<Exit> {
-    let text = if args.json {
-        cleanup::json(&outcome(args, listing, plan, applied, None))?
-    } else {
-        cleanup::lines(listing)
-    };
+    let text = if args.json { output::json(&args.app, listing, plan, None)? } else { words::lines(listing) };
     console.out(&text)?;
     for remark in &listing.remarks {
-        console.note(&format!("note: {remark}"));
+        console.note(&format!("note: {}", words::remark(remark)));
     }
-    console.note(&cleanup::summary(listing));
+    console.note(&words::summary(listing));
     Ok(if listing.findings.is_empty() { Exit::Done } else { Exit::Differences })
-}
-
-fn outcome<'a>(
-    args: &CleanupArgs,
-    listing: &'a Listing,
-    plan: Option<&'a Plan>,
-    applied: Option<&'a cleanup::Applied>,
-    refused: Option<String>,
-) -> Outcome<'a> {
-    Outcome { app: cleanup::shown(&args.app), listing, plan, applied, refused }
 }
 
 #[cfg(test)]

@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 use migrate_core::mapping::Mapping;
+use migrate_core::plan::Plan;
+use migrate_core::planner;
+use migrate_core::source_schema::SourceSchema;
 use migrate_core::target_schema::TargetSchema;
-use migrate_core::{planner, render};
 
-use crate::display::printable_plan;
 use crate::exit::Exit;
 use crate::generated::{GeneratedFile, Mode, apply};
-use crate::source_plan::PlanArgs;
+use crate::plan_text::plan_text;
+use crate::source_plan::{PlanArgs, RejectArgs};
 use crate::stop::Stop;
 use crate::target::{self, TargetArgs};
 use crate::{output, plan_folder, source, source_plan, workspace};
@@ -21,42 +23,53 @@ const STANDARD_OUTPUT: &str = "-";
 
 /// The options of `generate`.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  \
+#[command(
+    next_help_heading = "Source and target",
+    after_help = "Exit status: 0 done, 1 a file is stale (--check), 2 could not run.\n\n\
+    Examples:\n  \
     cargo xtask generate                                       after a change of mapping.toml\n  \
     cargo xtask generate --check                               is everything up to date? (CI)\n  \
     cargo xtask generate --sqlite other.db --out plans/other   a plan for another database\n  \
-    cargo xtask generate --dry-run --markdown - | gh pr comment --body-file -")]
+    cargo xtask generate --sqlite other.db --out plans/other --dry-run\n\n\
+    -h lists the common options, --help all of them."
+)]
 pub(crate) struct GenerateArgs {
-    /// The database whose schema is read and whose values are counted. Default: the legacy migrations, without data
+    /// The database to plan for [default: Hyperpage's legacy migrations, without data]
     #[arg(long, value_name = "FILE")]
     sqlite: Option<PathBuf>,
 
-    /// The folder that gets plan.json, migrations/ and both schemas, and that holds mapping.toml. Default: this
-    /// workspace's schema crates
+    /// The folder of the plan; it also holds mapping.toml [default: this workspace's schema crates]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
     #[command(flatten)]
-    plan: PlanArgs,
-
-    #[command(flatten)]
     target: TargetArgs,
 
-    /// Plan for --restart: the target as it will be once what the earlier migration brought is gone
-    #[arg(long, requires = "into_existing")]
+    #[command(flatten)]
+    plan: PlanArgs,
+
+    /// With --into-existing: plan for the target as it will be once the earlier migration is undone
+    #[arg(long, requires = "into_existing", hide_short_help = true, help_heading = "Plan")]
     restart: bool,
 
-    /// Write the schema as diagrams and the mapping of every column as Markdown too, for a pull request; `-` is standard output
-    #[arg(long, value_name = "FILE")]
-    markdown: Option<PathBuf>,
+    #[command(flatten)]
+    rejects: RejectArgs,
 
-    /// Change nothing; show how stale files differ, and end with 1 where one is
-    #[arg(long, conflicts_with = "dry_run")]
+    /// Change nothing; print the plan and the names of the files that would change
+    #[arg(long, help_heading = "Output")]
+    dry_run: bool,
+
+    /// With --dry-run: print every detail of the plan
+    #[arg(long, short, requires = "dry_run", help_heading = "Output")]
+    verbose: bool,
+
+    /// Change nothing; print how stale files differ, and exit with 1 if there are any
+    #[arg(long, conflicts_with = "dry_run", help_heading = "Output")]
     check: bool,
 
-    /// Change nothing; show the plan and what would be written
-    #[arg(long)]
-    dry_run: bool,
+    /// Also write the schema as diagrams and the mapping of every column as Markdown, for a pull request; `-` is standard output
+    #[arg(long, value_name = "FILE", hide_short_help = true, help_heading = "Output")]
+    markdown: Option<PathBuf>,
 }
 
 /// Runs `generate`.
@@ -65,29 +78,15 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<Exit> {
     let is_printed = args.markdown.as_deref() == Some(Path::new(STANDARD_OUTPUT));
     if is_printed && args.check {
         bail!(
-            "--check shows differences on standard output: name a file with --markdown, which is checked, too"
+            "--check prints differences to standard output: name a file with --markdown, which is checked too"
         );
     }
-    let mode = match (args.check, args.dry_run) {
-        (true, _) => Mode::Check,
-        (_, true) => Mode::DryRun,
-        _ => Mode::Write,
-    };
     let folder = args.out.clone().unwrap_or_else(workspace::plan_dir);
     let mapping_text = source_plan::mapping_text(&folder, args.out.is_some())?;
     let mut mapping = source_plan::mapping(&folder, &mapping_text)?;
     args.plan.apply(&mut mapping);
-    let (schema, plan) = match &args.sqlite {
-        None => {
-            let schema = source::legacy_schema()?;
-            let plan = planner::plan(&schema, None, &mapping).context("no plan can be made")?;
-            (schema, plan)
-        }
-        Some(path) => {
-            let existing = existing_tables(args, &mapping)?;
-            source_plan::make(path, &mapping, existing.as_ref(), false)?
-        }
-    };
+    args.rejects.apply(&mut mapping);
+    let (schema, plan) = make_plan(args, &mapping)?;
     let markdown = || report::markdown::markdown(&plan, &report::outline::before(&schema, &plan));
     if is_printed {
         output::stdout(&markdown())?;
@@ -95,7 +94,7 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<Exit> {
             return Ok(Exit::Done);
         }
     } else if args.dry_run {
-        output::stdout(&render::plan_summary(&printable_plan(&plan)?))?;
+        output::stdout(&plan_text(&plan, &mapping, args.verbose)?)?;
     }
     let mut files = plan_folder::files(&folder, &plan, &schema, args.out.is_some());
     if args.out.is_some() {
@@ -104,20 +103,40 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<Exit> {
     if let Some(path) = args.markdown.as_ref().filter(|_| !is_printed) {
         files.push(GeneratedFile { path: path.clone(), content: markdown() });
     }
+    let mode = mode(args);
     if args.out.is_some() && mode == Mode::Write {
         plan_folder::remove_others(&folder, &plan)?;
     }
     apply(&files, mode)
 }
 
-/// The tables that the app has made, where rows go into these; then the target has to be named.
+fn mode(args: &GenerateArgs) -> Mode {
+    match (args.check, args.dry_run) {
+        (true, _) => Mode::Check,
+        (_, true) => Mode::DryRun,
+        _ => Mode::Write,
+    }
+}
+
+/// Makes the plan for the database that is named, else for the schema that the legacy migrations create.
+fn make_plan(args: &GenerateArgs, mapping: &Mapping) -> anyhow::Result<(SourceSchema, Plan)> {
+    let Some(path) = &args.sqlite else {
+        let schema = source::legacy_schema()?;
+        let plan = planner::plan(&schema, None, mapping).context("no plan can be made")?;
+        return Ok((schema, plan));
+    };
+    let existing = existing_tables(args, mapping)?;
+    source_plan::make(path, mapping, existing.as_ref(), false)
+}
+
+/// Reads the tables that the app has created, where rows go into these.
 fn existing_tables(args: &GenerateArgs, mapping: &Mapping) -> anyhow::Result<Option<TargetSchema>> {
     if !mapping.into_existing {
         return Ok(None);
     }
     let Some(url) = target::named(&args.target)? else {
         bail!(
-            "which tables the app has made has to be looked at: name the target with --postgres or DATABASE_URL"
+            "--into-existing needs the target, whose tables are read: name it with --postgres or DATABASE_URL"
         );
     };
     source_plan::target_schema(mapping, &url, &target::settings()?, args.restart)

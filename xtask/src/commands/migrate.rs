@@ -1,152 +1,173 @@
 //! `cargo xtask migrate`: moves a SQLite database into PostgreSQL, and proves that everything arrived.
+//!
+//! Here are the options and the order of the steps. Which plan is followed is decided in `plan`, how the result is printed in `result`.
+
+mod plan;
+mod result;
 
 use std::path::{Path, PathBuf};
 
-use ::report::Report;
-use ::report::model::Command;
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use diesel_migrations::FileBasedMigrations;
 use migrate_core::phase::Phase;
-use migrate_core::plan::Plan;
-use migrate_core::render;
 use postgres_client::{DbSettings, TargetUrl};
-use row_mover::rejects::RejectedTable;
 use row_mover::run::{self, Outcome, Request};
-use row_mover::source::{SourceConnection, introspect};
 use row_mover::status::{self, Standing};
 
-use crate::display::printable_plan;
 use crate::exit::Exit;
+use crate::plan_text::plan_text;
 use crate::private::{IfAbsent, LastMigration};
-use crate::report::{self, CiArgs, DieselSchema, Muted, ReportArgs, ReportFiles, Subject, Target, counted};
-use crate::screen::Screen;
-use crate::source_plan::{self, PlanArgs};
-use crate::stop::Stop;
+use crate::report::{Target, counted};
+use crate::run_context::{OutputArgs, RunContext};
+use crate::source_plan::{PlanArgs, RejectArgs};
 use crate::target::{self, TargetArgs};
-use crate::{output, plan_folder, private, source, workspace};
+use crate::{output, private, source};
+use plan::{PlanChoice, PlanToFollow};
 
 /// The options of `migrate`.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Phases: preflight, seal, schema, rows, constraints, validate. A run that was interrupted goes on when the \
-    same command is given again.\n\n\
-    Exit status: 0 moved and proven, 1 rejects, broken constraints or differences found, 2 could not run or refused, \
-    130 or 143 stopped by SIGINT or SIGTERM, in order.\n\n\
+    next_help_heading = "Source and target",
+    after_help = "Exit status: 0 moved and proven, 1 rejects, broken constraints or differences found,\n\
+    2 could not run or refused, 130 or 143 stopped by SIGINT or SIGTERM. A run that was interrupted\n\
+    resumes when the same command is given again.\n\n\
     Examples:\n  \
-    cargo xtask migrate --sample\n  \
-    cargo xtask migrate --sqlite data/hyperpage.db --dry-run\n  \
-    cargo xtask migrate --sqlite any.db                     any other SQLite file\n  \
-    cargo xtask migrate --sqlite any.db --into-existing     into the tables that the app made\n  \
-    cargo xtask migrate --postgres 'postgres://app@db.example/hyperpage?sslmode=verify-full'"
+    cargo xtask migrate --sample                            try it with a generated database\n  \
+    cargo xtask migrate --sqlite any.db --dry-run           print the plan, change nothing\n  \
+    cargo xtask migrate --sqlite any.db                     into the private PostgreSQL\n  \
+    cargo xtask migrate --sqlite any.db --postgres postgres://app@db.example/shop\n\n\
+    -h lists the common options, --help all of them."
 )]
 pub(crate) struct MigrateArgs {
-    /// The SQLite file. Default: DATABASE_PATH, else data/hyperpage.db
+    /// The SQLite file [default: DATABASE_PATH, else data/hyperpage.db]
     #[arg(long, value_name = "FILE", conflicts_with = "sample")]
     sqlite: Option<PathBuf>,
 
-    /// Move a made-up Hyperpage database; goes to the private PostgreSQL unless --postgres says otherwise
+    /// Move a generated Hyperpage database, into the private PostgreSQL unless --postgres is given
     #[arg(long)]
     sample: bool,
 
-    /// How many jobs the sample has
-    #[arg(long, value_name = "N", default_value_t = 1000, requires = "sample",
+    /// Jobs in the generated database
+    #[arg(long, value_name = "N", default_value_t = 1000, requires = "sample", hide_short_help = true,
           value_parser = clap::value_parser!(u64).range(0..=50_000_000))]
     rows: u64,
 
     #[command(flatten)]
     target: TargetArgs,
 
-    /// The folder with plan.json and migrations/. Default: schema-pg for Hyperpage's database; for any other one a plan is made
-    /// from the file, and kept in plans/NAME
-    #[arg(long, value_name = "DIR")]
+    /// Move the rows of these tables only; the other tables are created empty. Name the parents of foreign keys too
+    #[arg(long, value_name = "A,B", value_delimiter = ',', hide_short_help = true,
+          value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    tables: Vec<String>,
+
+    /// The folder of a reviewed plan [default: schema-pg for Hyperpage's database, else plans/NAME]
+    ///
+    /// It holds plan.json and migrations/. Without it Hyperpage's database follows the plan in schema-pg; for any other database a plan
+    /// is made from the file and kept in plans/NAME.
+    #[arg(long, value_name = "DIR", help_heading = "Plan")]
     plan: Option<PathBuf>,
 
     #[command(flatten)]
     planning: PlanArgs,
 
-    /// Move the rows of these tables alone; the others are created empty. A table that a foreign key points to must be named,
-    /// too
-    #[arg(long, value_name = "A,B", value_delimiter = ',',
-          value_parser = clap::builder::NonEmptyStringValueParser::new())]
-    tables: Vec<String>,
+    #[command(flatten)]
+    rejects: RejectArgs,
 
-    /// Where sealed copies of the source go
-    #[arg(long, value_name = "DIR", default_value = "backups")]
-    backup_dir: PathBuf,
-
-    /// Where rejected rows are written down, in a folder for each run
-    #[arg(long, value_name = "DIR", default_value = "rejects")]
+    /// The folder for rejected rows; each run has a folder of its own in it
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "rejects",
+        hide_short_help = true,
+        help_heading = "Values that do not fit"
+    )]
     rejects_dir: PathBuf,
 
-    /// How many connections work at once. Default: the processors, at most DB_POOL_MAX
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
-    workers: Option<u32>,
+    /// Exit with 0 although rows break constraints of the source, which are then NOT VALID or weaker in PostgreSQL
+    #[arg(long, hide_short_help = true, help_heading = "Values that do not fit")]
+    accept_broken_constraints: bool,
 
-    /// Look at source and target and print the plan, but change nothing
-    #[arg(long)]
+    /// Read source and target and print the plan, but change nothing
+    #[arg(long, help_heading = "Running")]
     dry_run: bool,
 
-    /// Drop what an earlier migration of ours made in the target, and start over with a new copy of the source
-    #[arg(long)]
+    /// With --dry-run: print every detail of the plan, with what was counted in each column
+    #[arg(long, short, requires = "dry_run", hide_short_help = true, help_heading = "Running")]
+    verbose: bool,
+
+    /// Drop what an earlier migration created in the target, and start over
+    #[arg(long, help_heading = "Running")]
     restart: bool,
 
     /// With --restart: also drop rows that were written to the target since that migration
-    #[arg(long, requires = "restart")]
+    #[arg(long, requires = "restart", hide_short_help = true, help_heading = "Running")]
     discard: bool,
 
-    /// End with 0 even where rows break constraints of the source, which then come as NOT VALID or weaker
-    #[arg(long)]
-    accept_broken_constraints: bool,
+    /// Connections that work at once [default: the number of processors, at most DB_POOL_MAX]
+    #[arg(long, value_name = "N", hide_short_help = true, help_heading = "Running",
+          value_parser = clap::value_parser!(u32).range(1..=64))]
+    workers: Option<u32>,
 
-    /// Show the values of differing fields; those of secret columns are never shown
-    #[arg(long)]
-    show_values: bool,
+    /// The folder for sealed copies of the source
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "backups",
+        hide_short_help = true,
+        help_heading = "Running"
+    )]
+    backup_dir: PathBuf,
 
     #[command(flatten)]
-    report: ReportArgs,
-
-    #[command(flatten)]
-    ci: CiArgs,
-
-    /// Print the result as JSON
-    #[arg(long)]
-    json: bool,
-
-    /// Say nothing but the result
-    #[arg(long, short)]
-    quiet: bool,
+    output: OutputArgs,
 }
 
 /// Runs `migrate`.
 pub(crate) fn run(args: &MigrateArgs) -> anyhow::Result<Exit> {
-    args.ci.saying_errors(args.json, || run_to_its_end(args))
+    args.output.with_annotated_errors(|| migrate(args))
 }
 
-fn run_to_its_end(args: &MigrateArgs) -> anyhow::Result<Exit> {
-    let stop = Stop::listen()?;
-    args.report.check()?;
-    args.ci.check()?;
-    let muted = Muted::begin(&args.ci, args.json)?;
-    let settings = target::settings()?;
-    let source = if args.sample {
-        source::sample(args.rows, output::remarks(args.quiet))?
-    } else {
-        source::path(args.sqlite.as_deref())
+fn migrate(args: &MigrateArgs) -> anyhow::Result<Exit> {
+    let context = RunContext::begin(&args.output, true)?;
+    let source = match args.sample {
+        true => source::sample(args.rows, |text| context.remark(text))?,
+        false => source::path(args.sqlite.as_deref()),
     };
-    // A source or a plan that cannot be read is told before a server is started for it.
-    let kind = plan_kind(args, &source)?;
-    let (url, target) = resolve_target(args, &source)?;
-    let Planned { plan, folder: plan_dir, scratch: _scratch } =
-        planned(args, kind, &source, &url, &settings)?;
-    let migrations = FileBasedMigrations::from_path(plan_dir.join("migrations"))
-        .with_context(|| format!("the migrations in {} cannot be read", plan_dir.display()))?;
-    let request = Request {
+    // A source or a plan that cannot be read is reported before a server is started for it.
+    let choice = PlanChoice::new(args, &source)?;
+    let (url, target) = resolve_target(args, &source, &context)?;
+    let followed = choice.plan(args, &source, &url, &context.settings)?;
+    let folder = followed.folder.join("migrations");
+    let migrations = FileBasedMigrations::from_path(&folder)
+        .with_context(|| format!("the migrations in {} cannot be read", folder.display()))?;
+    let request = request(args, source, url, &context.settings, &followed, &migrations);
+    let private = remembered(&target, &followed);
+    if let (Some(begun), false) = (&private, args.dry_run) {
+        private::remember_begun(begun.clone(), args.sample)?;
+    }
+    let mut outcome = execute(args, &context, &request, &followed)?;
+    if let (Some(done), Outcome::Moved(_) | Outcome::AlreadyDone(_)) = (private, &outcome) {
+        private::remember(done, args.sample)?;
+    }
+    result::publish(args, context, &mut outcome, &followed, &request, &target)?;
+    Ok(result::exit(args, &outcome, &followed.plan))
+}
+
+fn request<'a, M>(
+    args: &MigrateArgs,
+    source: PathBuf,
+    target: TargetUrl,
+    settings: &DbSettings,
+    followed: &'a PlanToFollow,
+    migrations: &'a M,
+) -> Request<'a, M> {
+    Request {
         source,
-        target: url,
-        settings,
-        plan: &plan,
-        migrations: &migrations,
+        target,
+        settings: *settings,
+        plan: &followed.plan,
+        migrations,
         tables: args.tables.clone(),
         backup_dir: args.backup_dir.clone(),
         rejects_dir: args.rejects_dir.clone(),
@@ -154,236 +175,72 @@ fn run_to_its_end(args: &MigrateArgs) -> anyhow::Result<Exit> {
         restart: args.restart,
         discard: args.discard,
         chunk_bytes: run::CHUNK_BYTES,
-        show_values: args.show_values,
-    };
-    let private = match &target {
-        Target::Private { database, version } => {
-            let plan = std::path::absolute(&plan_dir).unwrap_or_else(|_| plan_dir.clone());
-            Some(LastMigration { database: database.clone(), pg_version: *version, plan: Some(plan) })
-        }
-        Target::Named => None,
-    };
-    if let (Some(begun), false) = (&private, args.dry_run) {
-        private::remember_begun(begun.clone(), args.sample)?;
+        show_values: args.output.show_values,
     }
-    let screen = Screen::new(args.quiet, stop.clone());
-    let outcome = if args.dry_run {
-        if !args.json && !args.quiet {
-            output::stdout(&render::plan_summary(&printable_plan(&plan)?))?;
-        }
-        stop.in_order(&request.target, &settings, || run::dry_run(&request, &screen))
-    } else {
-        stop.in_order(&request.target, &settings, || run::migrate(&request, &screen))
-    };
-    screen.finish();
-    let outcome =
-        outcome.map_err(|error| stop.explain(error, || how_to_go_on(args, &request.target, &settings)))?;
-    if let (Some(done), Outcome::Moved(_) | Outcome::AlreadyDone(_)) = (private, &outcome) {
-        private::remember(done, args.sample)?;
-    }
-    let reported = reported(args, &outcome, &plan, &request);
-    say(
-        args,
-        &outcome,
-        &plan,
-        &request.target,
-        &target,
-        reported.as_ref().ok().and_then(|(_, files)| files.as_ref()),
-    )?;
-    drop(muted);
-    match reported? {
-        (Some(report), _) => args.ci.say(&report, args.json)?,
-        (None, _) => {
-            let is_bad = matches!(outcome, Outcome::Rejected { .. });
-            let title = if is_bad { "Nothing was moved" } else { "No new migration" };
-            let words = report::other_text(&outcome, &request.target, situation(args, &plan));
-            args.ci.say_without_report(is_bad, title, &words, args.json)?;
-        }
-    }
-    let is_broken = !plan.breaches.is_empty() && !args.accept_broken_constraints;
-    Ok(match outcome {
-        Outcome::Rejected { .. } => Exit::Differences,
-        Outcome::Moved(_) | Outcome::AlreadyDone(_) if is_broken => Exit::Differences,
-        Outcome::Moved(moved) if !moved.rejected.is_empty() => Exit::Differences,
-        Outcome::AlreadyDone(done) if done.rejected.is_any() => Exit::Differences,
-        Outcome::Moved(moved) if !(moved.validation.is_proven() && moved.validation.is_source_sound()) => {
-            Exit::Differences
-        }
-        _ => Exit::Done,
-    })
 }
 
-fn situation<'a>(args: &'a MigrateArgs, plan: &'a Plan) -> report::Situation<'a> {
-    report::Situation { plan, folder: args.plan.as_deref() }
-}
-
-/// Prints the result, and where its report lies.
-fn say(
+/// Moves everything, or prints the plan and checks source and target.
+fn execute(
     args: &MigrateArgs,
-    outcome: &Outcome,
-    plan: &Plan,
-    url: &TargetUrl,
-    target: &Target,
-    files: Option<&ReportFiles>,
-) -> anyhow::Result<()> {
-    if args.json {
-        return output::stdout(&report::migrate_json(
-            outcome,
-            plan,
-            url,
-            files.map(|files| files.folder.as_path()),
-        )?);
+    context: &RunContext<'_>,
+    request: &Request<'_, FileBasedMigrations>,
+    followed: &PlanToFollow,
+) -> anyhow::Result<Outcome> {
+    if args.dry_run && !args.output.json && !args.output.quiet {
+        output::stdout(&plan_text(&followed.plan, &followed.mapping, args.verbose)?)?;
     }
-    let mut end = files.map(ReportFiles::line).unwrap_or_default();
-    if !args.quiet && matches!(outcome, Outcome::Moved(_) | Outcome::AlreadyDone(_)) {
-        end.push_str(&report::where_to_look(url, target));
-    }
-    output::stdout(&match outcome {
-        Outcome::Moved(moved) => report::moved_text(moved, plan, &end),
-        other => format!("{}{end}", report::other_text(other, url, situation(args, plan))),
-    })
-}
-
-/// The report of what was moved and compared, where anybody wants it, and the files that it was written to.
-fn reported<M>(
-    args: &MigrateArgs,
-    outcome: &Outcome,
-    plan: &Plan,
-    request: &Request<'_, M>,
-) -> anyhow::Result<(Option<Report>, Option<ReportFiles>)> {
-    let Outcome::Moved(moved) = outcome else { return Ok((None, None)) };
-    if !args.report.is_wanted() && !args.ci.is_wanted() {
-        return Ok((None, None));
-    }
-    let tables: Vec<String> = moved.tables.iter().map(|done| done.table.clone()).collect();
-    let file = |rejected: &RejectedTable| (rejected.table.clone(), rejected.file.display().to_string());
-    let subject = Subject {
-        command: Command::Migrate,
-        run: moved.run,
-        seal: &moved.seal,
-        plan,
-        tables: &tables,
-        validation: &moved.validation,
-        reject_files: moved.rejected.iter().map(file).collect(),
-        diesel_schema: DieselSchema::NotCompared("cargo xtask validate compares it"),
+    let work = |screen: &crate::screen::Screen| match args.dry_run {
+        true => run::dry_run(request, screen),
+        false => run::migrate(request, screen),
     };
-    let report = report::build(&subject, &request.target, &request.settings)?;
-    let files = args.report.write(&report, &moved.seal)?;
-    Ok((Some(report), files))
+    context.execute(&request.target, work, || how_to_resume(args, &request.target, &context.settings))
 }
 
-/// What a migration that was stopped leaves, and how it goes on. The command itself is not repeated: a password may stand in it.
-fn how_to_go_on(args: &MigrateArgs, target: &TargetUrl, settings: &DbSettings) -> String {
+/// What is remembered of a migration into the private PostgreSQL, for commands that name no target.
+fn remembered(target: &Target, followed: &PlanToFollow) -> Option<LastMigration> {
+    let Target::Private { database, version } = target else { return None };
+    let plan = std::path::absolute(&followed.folder).unwrap_or_else(|_| followed.folder.clone());
+    Some(LastMigration { database: database.clone(), pg_version: *version, plan: Some(plan) })
+}
+
+/// What a stopped migration has done, and how to resume it. The command itself is not repeated: a password may be in it.
+fn how_to_resume(args: &MigrateArgs, target: &TargetUrl, settings: &DbSettings) -> String {
     let status = status::status(target, settings).ok();
     let run = status.filter(|status| status.standing == Standing::Unfinished).and_then(|status| status.run);
     let Some(run) = run.filter(|_| !args.dry_run) else {
         return "Nothing was changed. Run the same command again.".to_owned();
     };
-    let stays = match (run.chunks(), run.next_phase) {
+    let done = match (run.chunks(), run.next_phase) {
         ((_, 0), _) | (_, Some(Phase::Preflight | Phase::Seal | Phase::Schema)) => String::new(),
-        ((done, all), Some(Phase::Rows)) => {
-            format!("What is done stays done: {done} of {}. ", counted(all, "chunk"))
-        }
-        _ => "What is done stays done: all rows are moved. ".to_owned(),
+        ((done, all), Some(Phase::Rows)) => format!("{done} of {} are moved. ", counted(all, "chunk")),
+        _ => "All rows are moved. ".to_owned(),
     };
     let without = if args.restart { ", without --restart" } else { "" };
     let from = run.next_phase.map_or_else(String::new, |phase| format!(" from {phase}"));
-    format!("{stays}Run the same command again{without}: it goes on{from}.")
+    format!("{done}Run the same command again{without}: it resumes{from}.")
 }
 
-/// Whose plan a migration follows.
-enum PlanKind {
-    /// The one in a folder that was reviewed.
-    Reviewed(PathBuf, Box<Plan>),
-    /// One that is made for the source.
-    Made,
-}
-
-/// A plan and where its files are.
-struct Planned {
-    plan: Plan,
-    folder: PathBuf,
-    /// Where the files are in a folder of their own that goes with the command.
-    scratch: Option<tempfile::TempDir>,
-}
-
-fn plan_kind(args: &MigrateArgs, source: &Path) -> anyhow::Result<PlanKind> {
-    // Whatever is wrong with the source is said before anything about plans.
-    drop(SourceConnection::open_live(source)?);
-    let folder = args.plan.clone().unwrap_or_else(workspace::plan_dir);
-    let read = || plan_folder::read(&folder).map(Box::new);
-    if args.plan.is_some() && args.planning.shapes_plan() {
-        bail!(
-            "a plan in a folder has decided already; give --faithful, --autoincrement, --into-existing and --on-reject text to `{}`",
-            plan_folder::generate_command(&folder)
-        );
-    }
-    if args.sample || args.plan.is_some() {
-        return Ok(PlanKind::Reviewed(folder.clone(), read()?));
-    }
-    let plan = read()?;
-    let schema = introspect::introspect_live(source)?;
-    if !args.planning.shapes_plan() && source_plan::is_meant_for(&plan, &schema) {
-        return Ok(PlanKind::Reviewed(folder, plan));
-    }
-    Ok(PlanKind::Made)
-}
-
-/// The plan to follow. One that is made is written to `plans/NAME`, or where nothing may change to a folder that goes again.
-fn planned(
+/// Returns the target that is named, or a database of the private PostgreSQL. A sample never goes where the environment points, which
+/// may be production.
+fn resolve_target(
     args: &MigrateArgs,
-    kind: PlanKind,
     source: &Path,
-    target: &TargetUrl,
-    settings: &DbSettings,
-) -> anyhow::Result<Planned> {
-    if let PlanKind::Reviewed(folder, mut plan) = kind {
-        args.planning.apply_to_plan(&mut plan);
-        return Ok(Planned { plan: *plan, folder, scratch: None });
-    }
-    let kept = source_plan::folder(source);
-    let mapping_text = source_plan::mapping_text(&kept, true)?;
-    let mut mapping = source_plan::mapping(&kept, &mapping_text)?;
-    args.planning.apply(&mut mapping);
-    let recorded = if args.restart { None } else { source_plan::recorded(source, target, settings)? };
-    let (schema, plan) = match recorded {
-        Some(plan) => (introspect::introspect_live(source)?, plan),
-        None => {
-            let existing = source_plan::target_schema(&mapping, target, settings, args.restart)?;
-            source_plan::make(source, &mapping, existing.as_ref(), args.quiet)?
-        }
-    };
-    let scratch =
-        if args.dry_run { Some(tempfile::tempdir().context("no scratch folder can be made")?) } else { None };
-    let folder = scratch.as_ref().map_or(kept, |scratch| scratch.path().to_owned());
-    source_plan::keep(&folder, &plan, &schema, mapping_text)?;
-    if scratch.is_none() {
-        output::remarks(args.quiet)(&format!(
-            "plan      {} says what each column becomes and why; decide otherwise in its mapping.toml",
-            workspace::shown(&folder)
-        ));
-    }
-    Ok(Planned { plan, folder, scratch })
-}
-
-/// The target that is named, or a database of the private PostgreSQL. A sample never goes where the environment points:
-/// that may be production.
-fn resolve_target(args: &MigrateArgs, source: &Path) -> anyhow::Result<(TargetUrl, Target)> {
-    let is_free_to_look_around = !args.sample || args.target.postgres.is_some();
-    if is_free_to_look_around && let Some(url) = target::named(&args.target)? {
+    context: &RunContext<'_>,
+) -> anyhow::Result<(TargetUrl, Target)> {
+    let may_use_environment = !args.sample || args.target.postgres.is_some();
+    if may_use_environment && let Some(url) = target::named(&args.target)? {
         return Ok((url, Target::Named));
     }
-    let say = output::remarks(args.quiet);
     if args.sample
         && args.target.pg_version.is_none()
         && let Some(variable) = target::variable()
     {
-        say(&format!(
+        context.remark(&format!(
             "{variable} is set and not used: the sample goes to the private PostgreSQL; validate it with `cargo xtask validate \
              --sample-database`"
         ));
     }
-    let cluster = private::cluster(args.target.pg_version, say)?;
+    let cluster = private::cluster(args.target.pg_version, |text| context.remark(text))?;
     let database =
         if args.sample { format!("hyperpage_sample_{}", args.rows) } else { private::database_name(source) };
     let if_absent = if args.dry_run { IfAbsent::StandIn } else { IfAbsent::Create };
@@ -391,7 +248,7 @@ fn resolve_target(args: &MigrateArgs, source: &Path) -> anyhow::Result<(TargetUr
     Ok((url, Target::Private { database, version: args.target.pg_version }))
 }
 
-/// As many as are asked for, else as there are processors, never more than the pool may have.
+/// Returns the number of workers: as many as asked for or as there are processors, and never more than the pool may have.
 pub(crate) fn workers(asked: Option<u32>, pool_max: u32) -> usize {
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let limit = usize::try_from(pool_max).unwrap_or(usize::MAX);

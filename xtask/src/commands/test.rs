@@ -1,5 +1,5 @@
-//! `cargo xtask test`: everything that CI checks, step by step, with one table at the end. What a step does stands in
-//! `steps`; here is in which order they run, when that ends, and with which exit code.
+//! `cargo xtask test`: everything that CI checks, step by step, with a table of results and durations at the end. This module
+//! decides the order, when a run ends and its exit code; `steps` knows what each step does.
 
 use std::cell::RefCell;
 use std::ffi::OsString;
@@ -17,6 +17,7 @@ use crate::{output, workspace};
 mod child;
 mod print_schema;
 mod report;
+mod seed;
 mod server;
 mod steps;
 mod tools;
@@ -27,15 +28,16 @@ use server::TestServer;
 
 const EXAMPLES: &str = "\
 Examples:
-  cargo xtask test                            all, up to the first that fails
-  cargo xtask test --keep-going               all, whatever fails
-  cargo xtask test --pg-version 17            on that version of PostgreSQL
-  cargo xtask test -- --package row-mover     of the tests those of one crate
-  cargo xtask test -- sample -- --nocapture   of the tests those of that name
+  cargo xtask test                            all checks, up to the first failure
+  cargo xtask test --keep-going               all checks, whatever fails
+  cargo xtask test --pg-version 17            with that version of PostgreSQL
+  cargo xtask test -- --package row-mover     only the tests of one crate
+  cargo xtask test -- sample -- --nocapture   only the tests of that name
 
-The tests run on a private PostgreSQL of their own, which is removed at the
-end, or on the server that TEST_POSTGRES_URL names, in databases of their own.
-With CI=true a tool that is missing is a failure.
+The tests run on a private PostgreSQL, which is removed at the end, or in new
+databases of the server that TEST_POSTGRES_URL names. TEST_SEED=N repeats the
+random choices of a run, which prints its N. With CI=true these are always the
+same, and a missing tool is a failure.
 
 Exit codes: 0 all checks passed, 1 a check failed, 2 a check could not run or
 was interrupted.";
@@ -44,13 +46,13 @@ was interrupted.";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct TestArgs {
-    /// The major version of PostgreSQL [default: the newest at hand]
+    /// The major version of PostgreSQL [default: the newest installed]
     #[arg(long, value_name = "MAJOR", value_parser = clap::value_parser!(u32).range(15..=99))]
     pg_version: Option<u32>,
     /// Run the other checks too after one has failed
     #[arg(long)]
     keep_going: bool,
-    /// Print the result as JSON; what the checks say goes to standard error
+    /// Print the result as JSON, and the output of the checks to standard error
     #[arg(long)]
     json: bool,
     /// Arguments for `cargo test`, after `--`
@@ -58,18 +60,18 @@ pub(crate) struct TestArgs {
     arguments: Vec<OsString>,
 }
 
-/// How a check ended; one that could not be tried at all is an error instead.
+/// How a check ended. A check that could not run is an error instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum StepResult {
-    /// All is as it should be.
+    /// Nothing is wrong.
     Passed,
-    /// Something is wrong; what, in a few words.
+    /// Something is wrong: what, in a few words.
     Failed(String),
-    /// It was left out, and why.
+    /// It was skipped, with the reason.
     NotRun(String),
 }
 
-/// What the steps of a run share.
+/// The state that the steps of a run share.
 struct Context {
     shell: Shell,
     children: Children,
@@ -81,17 +83,20 @@ struct Context {
     keep_going: bool,
     /// Whether a missing tool is a failure.
     is_ci: bool,
+    /// The seed of tests that vary.
+    seed: u64,
 }
 
 /// Runs `cargo xtask test`.
 ///
 /// # Errors
-/// Where it cannot even begin, as while another run is at it in the same checkout.
+/// When it cannot begin, for instance while another run uses the same checkout.
 pub(crate) fn run(args: TestArgs) -> anyhow::Result<Exit> {
     let root = workspace::root();
     let _lock = lock(&root)?;
     let shell = Shell::new()?;
     shell.change_dir(&root);
+    let is_ci = std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
     let context = Context {
         shell,
         children: Children::new(args.json)?,
@@ -100,11 +105,15 @@ pub(crate) fn run(args: TestArgs) -> anyhow::Result<Exit> {
         arguments: args.arguments,
         pg_version: args.pg_version,
         keep_going: args.keep_going,
-        is_ci: std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false")),
+        is_ci,
+        seed: seed::choose(is_ci)?,
     };
     let report = run_steps(&context);
     let removal = context.server.borrow_mut().remove();
-    output::stdout(&if args.json { report.json()? } else { report.text() })?;
+    output::note(&report.text());
+    if args.json {
+        output::stdout(&report.json()?)?;
+    }
     removal.context(
         "cannot remove the test cluster; remove it with `cargo xtask postgres remove --test --yes`",
     )?;
@@ -135,7 +144,7 @@ fn run_steps(context: &Context) -> Report {
     report
 }
 
-/// Two runs in one checkout would take the cluster away from each other.
+/// Locks the checkout: two runs would remove each other's cluster.
 fn lock(root: &Path) -> anyhow::Result<File> {
     let folder = root.join("target");
     crate::workspace::create_folder(&folder)
@@ -146,7 +155,7 @@ fn lock(root: &Path) -> anyhow::Result<File> {
         Ok(()) => Ok(file),
         Err(rustix::io::Errno::WOULDBLOCK) => {
             bail!(
-                "`cargo xtask test` runs in this checkout already; wait for its end, or use a second checkout"
+                "`cargo xtask test` is already running in this checkout; wait for its end, or use another checkout"
             )
         }
         Err(error) => Err(error).with_context(|| format!("cannot lock {}", path.display())),

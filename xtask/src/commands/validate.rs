@@ -1,4 +1,6 @@
 //! `cargo xtask validate`: reads everything back from PostgreSQL and compares it with the sealed copy.
+//!
+//! Here are the options and the order of the steps; comparing is the engine's work, and `report` words what it found.
 
 use std::path::PathBuf;
 
@@ -8,173 +10,213 @@ use anyhow::Context;
 use clap::Args;
 use diesel_migrations::FileBasedMigrations;
 use migrate_core::phase::Phase;
-use postgres_client::{TargetUrl, pool};
+use postgres_client::{DbSettings, TargetUrl, pool};
 use row_mover::ledger::{self, Run};
 use row_mover::run::{self, Purpose, Validation, ValidationRequest};
 use row_mover::validate::CompareOptions;
+use tempfile::TempDir;
 
-use crate::cleanup::MigrationProof;
-use crate::commands::cleanup::CleanupArgs;
+use crate::commands::cleanup::{CleanupArgs, MigrationProof};
 use crate::commands::migrate;
 use crate::exit::Exit;
-use crate::report::{CiArgs, DieselSchema, Muted, ReportArgs, ReportFiles, Subject, not_moved};
-use crate::screen::Screen;
-use crate::stop::Stop;
+use crate::report::{DieselSchema, ReportFiles, Subject, not_moved};
+use crate::run_context::{OutputArgs, RunContext};
 use crate::target::{self, TargetArgs};
 use crate::{output, plan_folder, private, report, source, source_plan, workspace};
 
 /// The options of `validate`.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Exit status: 0 everything holds, 1 not proven, 2 could not run. With --since-cutover: 0 nothing was written\n\
-    since, 1 something was.\n\n\
+    next_help_heading = "What to compare",
+    after_help = "Exit status: 0 proven, 1 not proven, 2 could not run.\n\
+    With --since-cutover: 0 nothing was written since, 1 something was.\n\n\
     Examples:\n  \
-    cargo xtask validate      what the last `migrate` moved into the private PostgreSQL\n  \
-    cargo xtask validate --postgres postgres://app@db.example/hyperpage --json\n  \
-    cargo xtask validate --since-cutover   what the app has written since"
+    cargo xtask validate                     what the last `migrate` moved into the private PostgreSQL\n  \
+    cargo xtask validate --postgres postgres://app@db.example/shop --json\n  \
+    cargo xtask validate --since-cutover     what the app has written since\n\n\
+    -h lists the common options, --help all of them."
 )]
 pub(crate) struct ValidateArgs {
     #[command(flatten)]
     target: TargetArgs,
 
-    /// What the last `migrate --sample` moved into the private PostgreSQL, whatever the environment names
+    /// Compare what the last `migrate --sample` moved into the private PostgreSQL, whatever the environment names
     #[arg(long, conflicts_with = "postgres")]
     sample_database: bool,
 
-    /// Insert nothing, not even in a transaction that is rolled back: constraints are compared as they are declared alone, and not by
-    /// what they refuse
-    #[arg(long)]
-    read_only: bool,
-
-    /// Say what was added, changed and deleted in PostgreSQL since the migration; writes no report, and leaves the proof as it is
-    #[arg(long, conflicts_with_all = ["report_dir", "no_report", "github", "junit"])]
-    since_cutover: bool,
-
-    /// The folder with the plan's migrations. Default: the one that was migrated by where that is remembered, else schema-pg
-    #[arg(long, value_name = "DIR")]
+    /// The folder with the plan's migrations [default: the folder of the last migration where it is known, else schema-pg]
+    #[arg(long, value_name = "DIR", hide_short_help = true)]
     plan: Option<PathBuf>,
 
-    /// End with 0 even where the plan knows of rows that break constraints
-    #[arg(long)]
+    /// Where the sealed copy is now, if it was moved; its SHA-256 must be the one in the ledger
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    sealed_copy: Option<PathBuf>,
+
+    /// List what was added, changed and deleted in PostgreSQL since the migration; writes no report and keeps the proof
+    #[arg(long, conflicts_with_all = ["report_dir", "no_report", "github", "junit"], help_heading = "Running")]
+    since_cutover: bool,
+
+    /// Insert nothing, not even in a transaction that is rolled back: constraints are compared by their declarations only
+    #[arg(long, hide_short_help = true, help_heading = "Running")]
+    read_only: bool,
+
+    /// Exit with 0 although the plan knows of rows that break constraints
+    #[arg(long, hide_short_help = true, help_heading = "Running")]
     accept_broken_constraints: bool,
 
-    /// Show the values of differing fields; those of secret columns are never shown
-    #[arg(long)]
-    show_values: bool,
-
-    /// How many tables are compared at once. Default: the processors, at most DB_POOL_MAX
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    /// Tables that are compared at once [default: the number of processors, at most DB_POOL_MAX]
+    #[arg(long, value_name = "N", hide_short_help = true, help_heading = "Running",
+          value_parser = clap::value_parser!(u32).range(1..=64))]
     workers: Option<u32>,
 
     #[command(flatten)]
-    report: ReportArgs,
-
-    #[command(flatten)]
-    ci: CiArgs,
-
-    /// Print the result as JSON
-    #[arg(long)]
-    json: bool,
-
-    /// Say nothing but the result
-    #[arg(long, short)]
-    quiet: bool,
+    output: OutputArgs,
 }
 
 /// Runs `validate`.
 pub(crate) fn run(args: &ValidateArgs) -> anyhow::Result<Exit> {
-    args.ci.saying_errors(args.json, || run_to_its_end(args))
+    args.output.with_annotated_errors(|| validate(args))
 }
 
-fn run_to_its_end(args: &ValidateArgs) -> anyhow::Result<Exit> {
-    let stop = Stop::listen()?;
-    if !args.since_cutover {
-        args.report.check()?;
-        args.ci.check()?;
-    }
-    let muted = Muted::begin(&args.ci, args.json)?;
-    let settings = target::settings()?;
-    let (url, remembered) = resolve_target(&args.target, args.sample_database, output::remarks(args.quiet))?;
-    let is_told = args.plan.is_some() || remembered.is_some();
-    let folder = args.plan.clone().or(remembered).unwrap_or_else(workspace::plan_dir);
-    // A plan that was made for its source lies in no folder that is known here.
-    let made = match is_told {
-        true => None,
-        // Whatever keeps the ledger from being read, validation says in its own words.
-        false => source_plan::last(&url, &settings).ok().flatten(),
+fn validate(args: &ValidateArgs) -> anyhow::Result<Exit> {
+    let context = RunContext::begin(&args.output, !args.since_cutover)?;
+    let remark = |text: &str| context.remark(text);
+    let (url, remembered) = resolve_target(&args.target, args.sample_database, remark)?;
+    let folder = PlanFolder::find(args, remembered, &url, &context.settings)?;
+    let migrations = folder.migrations()?;
+    let request = request(args, url, &context.settings, &migrations);
+    let remedy = || "Nothing was changed. Run the same command again.".to_owned();
+    let work = |screen: &crate::screen::Screen| {
+        run::validate_with_copy(&request, args.sealed_copy.as_deref(), screen)
     };
-    let made = made.map(|plan| plan_folder::migrations_of(&plan)).transpose()?;
-    let place = made.as_ref().map_or_else(|| folder.join("migrations"), |made| made.path().to_owned());
-    let migrations = FileBasedMigrations::from_path(&place).with_context(|| {
-        format!(
-            "the migrations in {} cannot be read; name the folder of the plan with --plan",
-            workspace::shown(&folder)
-        )
-    })?;
-    let request = ValidationRequest {
-        target: url,
-        settings,
-        migrations: &migrations,
+    let (run, mut validation) = context.execute(&request.target, work, remedy)?;
+    if args.since_cutover {
+        context.end_suppressed_output();
+        return print_changes(args, &run, &validation, &request.target);
+    }
+    // The database is as the plan describes it; the Diesel schema that the app compiles against must be too.
+    let diesel_schema = folder.compare_diesel_schema(&run)?;
+    if let DieselSchema::Differs(difference) = &diesel_schema {
+        validation.schema.push(difference.clone());
+    }
+    publish(args, context, &run, &validation, diesel_schema, &request)?;
+    Ok(exit(args, &run, &validation))
+}
+
+fn request<'a>(
+    args: &ValidateArgs,
+    target: TargetUrl,
+    settings: &DbSettings,
+    migrations: &'a FileBasedMigrations,
+) -> ValidationRequest<'a, FileBasedMigrations> {
+    ValidationRequest {
+        target,
+        settings: *settings,
+        migrations,
         options: CompareOptions {
-            show_values: args.show_values,
+            show_values: args.output.show_values,
             workers: migrate::workers(args.workers, settings.pool_max),
             read_only: args.read_only,
         },
         purpose: if args.since_cutover { Purpose::ChangesSince } else { Purpose::Proof },
-    };
-    let screen = Screen::new(args.quiet, stop.clone());
-    let result = stop.in_order(&request.target, &settings, || run::validate(&request, &screen));
-    screen.finish();
-    let (run, mut validation) = result.map_err(|error| {
-        stop.explain(error, || "Nothing was changed. Run the same command again.".to_owned())
-    })?;
-    if args.since_cutover {
-        drop(muted);
-        return say_changes(args, &run, &validation, &request.target);
     }
-    // The database is as the plan says; the Diesel schema that the app compiles against must be so, too.
-    let diesel_schema = if is_told || plan_folder::holds(&folder, &run.state.subject.plan_sha256)? {
-        plan_folder::schema_difference(&folder, &run.plan)?.map_or(DieselSchema::Same, DieselSchema::Differs)
-    } else {
-        output::note(&format!(
-            "warning: no Diesel schema was compared: run {} has another plan than {}; name the folder of its plan with --plan",
-            run.id,
-            workspace::shown(&folder)
-        ));
-        DieselSchema::NotCompared(
-            "the run has another plan than the folder at hand: name its folder with --plan",
-        )
-    };
-    let is_compared = !matches!(diesel_schema, DieselSchema::NotCompared(_));
-    if let DieselSchema::Differs(difference) = &diesel_schema {
-        validation.schema.push(difference.clone());
-    }
-    let reported = reported(args, &run, &validation, diesel_schema, &request);
-    let files = reported.as_ref().ok().and_then(|(_, files)| files.as_ref());
-    if args.json {
-        let folder = files.map(|files| files.folder.as_path());
-        output::stdout(&report::validate_json(&run, &validation, &request.target, is_compared, folder)?)?;
-    } else {
-        let end = files.map(ReportFiles::line).unwrap_or_default();
-        output::stdout(&report::validation_text(&run, &validation, &request.target, &end))?;
-    }
-    drop(muted);
-    if let Some(report) = reported?.0 {
-        args.ci.say(&report, args.json)?;
-    }
-    let is_rejected = validation.tables.iter().any(|table| table.rejected + table.nulled > 0);
-    let is_broken = !run.plan.breaches.is_empty() && !args.accept_broken_constraints;
-    let is_found = !validation.is_proven() || !validation.is_source_sound();
-    Ok(if is_found || is_broken || is_rejected { Exit::Differences } else { Exit::Done })
 }
 
-fn say_changes(
+fn exit(args: &ValidateArgs, run: &Run, validation: &Validation) -> Exit {
+    let is_rejected = validation.tables.iter().any(|table| table.rejected + table.nulled > 0);
+    let is_broken = !run.plan.breaches.is_empty() && !args.accept_broken_constraints;
+    let is_proven = validation.is_proven() && validation.is_source_sound();
+    if is_proven && !is_broken && !is_rejected { Exit::Done } else { Exit::Differences }
+}
+
+/// The folder of the plan that was migrated.
+struct PlanFolder {
+    path: PathBuf,
+    /// Whether it is the run's folder: named by the user, or remembered.
+    is_known: bool,
+    /// The migrations of a plan that was made for its source and whose folder is not known.
+    rendered: Option<TempDir>,
+}
+
+impl PlanFolder {
+    fn find(
+        args: &ValidateArgs,
+        remembered: Option<PathBuf>,
+        url: &TargetUrl,
+        settings: &DbSettings,
+    ) -> anyhow::Result<PlanFolder> {
+        let is_known = args.plan.is_some() || remembered.is_some();
+        let path = args.plan.clone().or(remembered).unwrap_or_else(workspace::plan_dir);
+        let recorded = match is_known {
+            true => None,
+            // Whatever keeps the ledger from being read is reported by the validation.
+            false => source_plan::last(url, settings).ok().flatten(),
+        };
+        let rendered = recorded.map(|plan| plan_folder::migrations_of(&plan)).transpose()?;
+        Ok(PlanFolder { path, is_known, rendered })
+    }
+
+    fn migrations(&self) -> anyhow::Result<FileBasedMigrations> {
+        let folder = self
+            .rendered
+            .as_ref()
+            .map_or_else(|| self.path.join("migrations"), |made| made.path().to_owned());
+        FileBasedMigrations::from_path(&folder).with_context(|| {
+            format!(
+                "the migrations in {} cannot be read; name the folder of the plan with --plan",
+                workspace::shown(&self.path)
+            )
+        })
+    }
+
+    fn compare_diesel_schema(&self, run: &Run) -> anyhow::Result<DieselSchema> {
+        if self.is_known || plan_folder::holds(&self.path, &run.state.subject.plan_sha256)? {
+            let difference = plan_folder::schema_difference(&self.path, &run.plan)?;
+            return Ok(difference.map_or(DieselSchema::Same, DieselSchema::Differs));
+        }
+        output::note(&format!(
+            "warning: the Diesel schema was not compared: run {} has another plan than {}; name the folder of its plan with --plan",
+            run.id,
+            workspace::shown(&self.path)
+        ));
+        Ok(DieselSchema::NotCompared("the run has another plan than schema-pg: name its folder with --plan"))
+    }
+}
+
+/// Prints the result and writes its report.
+fn publish<M>(
+    args: &ValidateArgs,
+    context: RunContext<'_>,
+    run: &Run,
+    validation: &Validation,
+    diesel_schema: DieselSchema,
+    request: &ValidationRequest<'_, M>,
+) -> anyhow::Result<()> {
+    let is_compared = !matches!(diesel_schema, DieselSchema::NotCompared(_));
+    // A report that cannot be written does not keep the result from the screen.
+    let reported = report_of(args, run, validation, diesel_schema, request);
+    let files = reported.as_ref().ok().and_then(|(_, files)| files.as_ref());
+    if args.output.json {
+        let folder = files.map(|files| files.folder.as_path());
+        output::stdout(&report::validate_json(run, validation, &request.target, is_compared, folder)?)?;
+    } else {
+        let end = files.map(ReportFiles::line).unwrap_or_default();
+        output::stdout(&report::validation_text(run, validation, &request.target, &end))?;
+    }
+    context.end_suppressed_output();
+    match reported?.0 {
+        Some(report) => args.output.ci.say(&report, args.output.json),
+        None => Ok(()),
+    }
+}
+
+fn print_changes(
     args: &ValidateArgs,
     run: &Run,
     validation: &Validation,
     url: &TargetUrl,
 ) -> anyhow::Result<Exit> {
-    output::stdout(&if args.json {
+    output::stdout(&if args.output.json {
         report::changes_json(run, validation, url)?
     } else {
         report::changes_text(run, validation, url)
@@ -182,15 +224,15 @@ fn say_changes(
     Ok(if report::has_changes(validation) { Exit::Differences } else { Exit::Done })
 }
 
-/// The report, where anybody wants it, and the files that it was written to.
-fn reported<M>(
+/// Builds the report and writes its files, where a report is wanted.
+fn report_of<M>(
     args: &ValidateArgs,
     run: &Run,
     validation: &Validation,
     diesel_schema: DieselSchema,
     request: &ValidationRequest<'_, M>,
 ) -> anyhow::Result<(Option<Report>, Option<ReportFiles>)> {
-    if !args.report.is_wanted() && !args.ci.is_wanted() {
+    if !args.output.wants_report() {
         return Ok((None, None));
     }
     let subject = Subject {
@@ -204,11 +246,11 @@ fn reported<M>(
         diesel_schema,
     };
     let report = report::build(&subject, &request.target, &request.settings)?;
-    let files = args.report.write(&report, &run.seal)?;
+    let files = args.output.report.write(&report, &run.seal)?;
     Ok((Some(report), files))
 }
 
-/// The target that is named, or where the last migration into the private PostgreSQL went, with the folder of its plan.
+/// Returns the target that is named, or that of the last migration into the private PostgreSQL with the folder of its plan.
 fn resolve_target(
     args: &TargetArgs,
     is_sample: bool,
@@ -221,7 +263,7 @@ fn resolve_target(
     private::recall(if is_sample { memory.sample } else { memory.last }, args.pg_version, is_sample, say)
 }
 
-/// Whether a validated migration stands in the ledger of the target that `cleanup` is to rely on.
+/// Whether the ledger of the target holds a validated migration, on which `cleanup` relies.
 pub(crate) fn migration_proof(args: &CleanupArgs) -> anyhow::Result<MigrationProof> {
     let named = TargetArgs { postgres: args.postgres.clone(), pg_version: None };
     let not_validated = |reason: String| MigrationProof::NotValidated {

@@ -73,7 +73,8 @@ impl Advice {
             }
             Advice::MakeText => "--on-reject text   makes such columns text".to_owned(),
             Advice::MakeTextInMapping => {
-                "set on_reject = \"text\" in mapping.toml, which makes such columns text, and generate again".to_owned()
+                "set on_reject = \"text\" in mapping.toml, which makes such columns text, and generate again"
+                    .to_owned()
             }
             Advice::Mapping(words) => words.clone(),
         }

@@ -3,7 +3,6 @@
 //! What stands in them is the business of crate `report`.
 
 use std::fs::OpenOptions;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -21,12 +20,12 @@ const SUMMARY_VARIABLE: &str = "GITHUB_STEP_SUMMARY";
 /// What a pipeline asks for.
 #[derive(Args, Debug)]
 pub(crate) struct CiArgs {
-    /// Say what was found as annotations of GitHub Actions too, and in the summary of the step
-    #[arg(long)]
+    /// Also print the findings as annotations of GitHub Actions, and add them to the summary of the step
+    #[arg(long, hide_short_help = true)]
     github: bool,
 
-    /// Write the result as JUnit XML too, with a case for each table and each check
-    #[arg(long, value_name = "FILE")]
+    /// Also write the result as JUnit XML, with a case for each table and each check
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     junit: Option<PathBuf>,
 }
 
@@ -34,6 +33,11 @@ impl CiArgs {
     /// Whether anything is asked for.
     pub(crate) fn is_wanted(&self) -> bool {
         self.github || self.junit.is_some()
+    }
+
+    /// Whether annotations are asked for.
+    pub(crate) fn has_annotations(&self) -> bool {
+        self.github
     }
 
     /// Whether the file could be written, asked before anything is done.
@@ -120,40 +124,10 @@ impl CiArgs {
 }
 
 /// Commands to GitHub's runner, which reads both streams: beside JSON they go to standard error.
-fn annotate(commands: &str, is_json: bool) -> anyhow::Result<()> {
+pub(crate) fn annotate(commands: &str, is_json: bool) -> anyhow::Result<()> {
     if is_json {
         commands.lines().for_each(output::note);
         return Ok(());
     }
     output::stdout(commands)
-}
-
-/// As long as it lives, GitHub's runner takes no line for a command: names of tables stand in them, and may be anything.
-pub(crate) struct Muted {
-    token: Option<String>,
-    is_json: bool,
-}
-
-impl Muted {
-    /// Begins where annotations are asked for; else it does nothing.
-    ///
-    /// # Errors
-    /// When standard output cannot be written.
-    pub(crate) fn begin(ci: &CiArgs, is_json: bool) -> anyhow::Result<Muted> {
-        let token =
-            ci.github.then(|| format!("migration-{:016x}", RandomState::new().build_hasher().finish()));
-        if let Some(token) = &token {
-            annotate(&format!("::stop-commands::{token}\n"), is_json)?;
-        }
-        Ok(Muted { token, is_json })
-    }
-}
-
-impl Drop for Muted {
-    fn drop(&mut self) {
-        if let Some(token) = &self.token {
-            // Where nobody reads any more, nobody has to be told.
-            let _ = annotate(&format!("::{token}::\n"), self.is_json);
-        }
-    }
 }

@@ -19,12 +19,12 @@ use crate::workspace;
 /// Where the report goes.
 #[derive(Args, Debug)]
 pub(crate) struct ReportArgs {
-    /// Where reports are written, in a folder for each run
-    #[arg(long, value_name = "DIR", default_value = "reports")]
+    /// The folder for reports; each run has a folder of its own in it
+    #[arg(long, value_name = "DIR", default_value = "reports", hide_short_help = true)]
     report_dir: PathBuf,
 
     /// Write no report
-    #[arg(long, conflicts_with = "report_dir")]
+    #[arg(long, conflicts_with = "report_dir", hide_short_help = true)]
     no_report: bool,
 }
 

@@ -25,7 +25,7 @@ pub(crate) use ::report::figures::counted;
 pub(crate) use advice::Situation;
 pub(crate) use build::{DieselSchema, Subject, build};
 pub(crate) use changes::{changes_json, changes_text, has_changes};
-pub(crate) use ci::{CiArgs, Muted};
+pub(crate) use ci::{CiArgs, annotate};
 pub(crate) use files::{ReportArgs, ReportFiles};
 pub(crate) use json::{migrate_json, validate_json};
 pub(crate) use outcome::other_text;

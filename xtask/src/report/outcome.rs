@@ -13,7 +13,7 @@ use super::advice::{self, Situation};
 use super::build::copy_method;
 use super::{counted, rejects};
 use crate::display::printable;
-use crate::screen::size;
+use ::report::figures::size;
 
 /// What `migrate` says of an outcome that moved nothing; nothing of one that did.
 pub(crate) fn other_text(outcome: &Outcome, url: &TargetUrl, situation: Situation<'_>) -> String {

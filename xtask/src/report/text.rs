@@ -12,8 +12,8 @@ use super::layout::{LINES_MAX, List, Section, TableRow, fitted, height};
 use super::outcome::{changed_since, unusual_copy};
 use super::{counted, findings, not_moved, problems, seconds};
 use crate::display::printable;
-use crate::screen::size;
 use crate::workspace;
+use ::report::figures::size;
 
 /// What `validate` says at its end; `end` is said behind it, such as where the report lies.
 pub(crate) fn validation_text(run: &Run, validation: &Validation, url: &TargetUrl, end: &str) -> String {

@@ -7,12 +7,13 @@
 mod bars;
 mod meter;
 mod progress;
-mod words;
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use ::report::figures::size;
+use indicatif::HumanDuration;
 use migrate_core::phase::Phase;
 use postgres_client::Error;
 use postgres_client::budget::Shortage;
@@ -26,7 +27,6 @@ use crate::report::{counted, rejects};
 use crate::stop::Stop;
 use bars::Display;
 use progress::{Progress, Unit};
-pub(crate) use words::{seconds_left, size};
 
 /// Clears the terminal and goes to its top.
 pub(crate) const CLEAR: &str = "\x1b[H\x1b[2J";
@@ -128,6 +128,11 @@ impl Shared {
         }
         state.display.clear();
     }
+}
+
+/// Returns a time that is known only roughly, for people.
+pub(crate) fn seconds_left(seconds: f64) -> String {
+    format!("about {}", HumanDuration(Duration::try_from_secs_f64(seconds).unwrap_or_default()))
 }
 
 impl State {

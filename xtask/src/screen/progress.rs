@@ -3,10 +3,12 @@
 
 use std::time::Duration;
 
+use ::report::figures::size;
+use indicatif::{FormattedDuration, HumanCount};
 use row_mover::observer::TableToMove;
 
 use super::meter::Meter;
-use super::words::{grouped, seconds_left, size, size_of};
+use super::seconds_left;
 use crate::display::printable;
 
 /// A table of which nothing was heard for so long is not shown as running.
@@ -192,7 +194,7 @@ impl Progress {
         let began = self.since()?;
         let mut parts = Vec::new();
         match self.unit {
-            Unit::None => parts.push(elapsed(now.saturating_sub(began))),
+            Unit::None => parts.push(FormattedDuration(now.saturating_sub(began)).to_string()),
             Unit::Share => parts.push(percent(self.total.share().unwrap_or(0.0))),
             Unit::Rows | Unit::Bytes => {
                 let share = self.total.share().map(|share| format!(" ({})", percent(share)));
@@ -201,7 +203,7 @@ impl Progress {
         }
         if let Some(rate) = self.total.rate(now) {
             match self.unit {
-                Unit::Rows => parts.push(format!("{} rows/s", grouped(rate as u64))),
+                Unit::Rows => parts.push(format!("{} rows/s", HumanCount(rate as u64))),
                 Unit::Bytes => parts.push(format!("{}/s", size(rate as u64))),
                 Unit::None | Unit::Share => {}
             }
@@ -234,7 +236,7 @@ impl Progress {
         let item = |build: &Build| {
             let of = if build.table.is_empty() { "" } else { " of " };
             let what = format!("{}{of}{}", shown(&build.what), shown(&build.table));
-            let text = format!("{what}  {}", elapsed(now.saturating_sub(build.began)));
+            let text = format!("{what}  {}", FormattedDuration(now.saturating_sub(build.began)));
             Item { name: build.doing.to_owned(), share: None, text }
         };
         self.builds.iter().map(item).collect()
@@ -257,10 +259,10 @@ impl Progress {
 
     fn amount(&self, meter: &Meter) -> String {
         match (self.unit, meter.all) {
-            (Unit::Bytes, Some(all)) => size_of(meter.done.min(all), all),
+            (Unit::Bytes, Some(all)) => format!("{} of {}", size(meter.done.min(all)), size(all)),
             (Unit::Bytes, None) => size(meter.done),
-            (_, Some(all)) => format!("{} of {} rows", grouped(meter.done.min(all)), grouped(all)),
-            (_, None) => format!("{} rows", grouped(meter.done)),
+            (_, Some(all)) => format!("{} of {} rows", HumanCount(meter.done.min(all)), HumanCount(all)),
+            (_, None) => format!("{} rows", HumanCount(meter.done)),
         }
     }
 }
@@ -283,13 +285,6 @@ fn shown(name: &str) -> String {
 /// It is all of it only once it is.
 fn percent(share: f64) -> String {
     format!("{} %", (share * 100.0).floor())
-}
-
-fn elapsed(time: Duration) -> String {
-    match time.as_secs() {
-        seconds @ 0..=99 => format!("{seconds} s"),
-        seconds => format!("{} min {:02} s", seconds / 60, seconds % 60),
-    }
 }
 
 #[cfg(test)]

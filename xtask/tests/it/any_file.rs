@@ -1,4 +1,4 @@
-//! A SQLite file that this project never saw: the plan that is made for it, what its odd rows cost, and how a run ends.
+//! An arbitrary SQLite file: the generated plan, the handling of its odd rows, and the outcome of a run.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -11,7 +11,7 @@ use test_database::TestDatabase;
 use crate::place::{Output, Place};
 use crate::server::value;
 
-/// A shop with one date that does not exist, one number that is none, and one order of nobody.
+/// A shop with an invalid date, an invalid number, and an order without a customer.
 const SHOP: &str = "
     CREATE TABLE customers ( -- who buys
         id INTEGER PRIMARY KEY AUTOINCREMENT, email TEXT NOT NULL UNIQUE, is_admin INTEGER NOT NULL DEFAULT 0,
@@ -78,7 +78,7 @@ fn rows_that_are_skipped_are_written_down_whole_and_known_ever_after() {
         })
     );
     place.snapshot("any_file-validated", &validate(&place, &database, &[]).expect(1).screen());
-    // A second run moves nothing and forgets nothing.
+    // A second run migrates nothing, and still reports the rejects.
     place
         .snapshot("any_file-again", &migrate(&place, &database, &["--on-reject", "skip"]).expect(1).screen());
 }
@@ -93,7 +93,7 @@ fn values_become_null_where_that_is_asked_for() {
     assert_eq!(rejected, [(json!("customers"), json!(0), json!(1)), (json!("orders"), json!(0), json!(1))]);
     assert_eq!((&moved["proven"], &moved["breaches"][0]["rows"]), (&json!(true), &json!(1)));
     assert_eq!(value(&database, "SELECT count(*) || ' ' || count(born) FROM customers"), "3 2");
-    // The known order of nobody is one thing, the values that were lost another.
+    // The orphaned order and the lost values are separate findings.
     validate(&place, &database, &["--accept-broken-constraints"]).expect(1);
 }
 
@@ -155,7 +155,7 @@ fn a_plan_can_be_reviewed_and_decided_upon_before_anything_moves() {
 #[test]
 fn the_longest_name_that_sqlite_takes_moves() {
     let place = Place::new();
-    // SQLite needs room for -journal behind it.
+    // SQLite appends `-journal` to the name.
     let name = format!("{}é.db", "n".repeat(238));
     assert_eq!(name.len(), 243);
     Connection::open(place.path().join(&name))

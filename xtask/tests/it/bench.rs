@@ -1,5 +1,5 @@
-//! `bench`: what it measures and how it says so, that it leaves nothing behind, and which servers it refuses. No figure is judged: that
-//! is for a quiet machine.
+//! `bench`: its measurements and output, its clean-up, and the servers that it refuses. The figures are not checked, which would need a
+//! quiet machine.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -11,7 +11,7 @@ use test_database::TestDatabase;
 use crate::place::{Output, Place};
 use crate::server::{execute, value};
 
-/// Runs `bench` with a scratch folder of its own, which the server can read, and makes sure that nothing is left there or in the server.
+/// Runs `bench` with a temporary folder that the server can read, and asserts that nothing is left there or in the server.
 #[track_caller]
 fn bench(database: &TestDatabase, url: &str, more: &[&str]) -> Output {
     let place = Place::new();
@@ -31,7 +31,7 @@ fn bench(database: &TestDatabase, url: &str, more: &[&str]) -> Output {
     Output { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-/// Whether the server is somebody else's, and so perhaps on another machine.
+/// Whether the server is an external one, perhaps on a different machine.
 fn is_given() -> bool {
     std::env::var_os(test_database::URL_VARIABLE).is_some_and(|url| !url.is_empty())
 }

@@ -1,4 +1,4 @@
-//! `validate --since-cutover`: what has changed in PostgreSQL since the migration.
+//! `validate --since-cutover`: changes in PostgreSQL since the migration.
 
 use serde_json::json;
 use test_database::TestDatabase;
@@ -21,7 +21,7 @@ fn validate(place: &Place, database: &TestDatabase, more: &[&str]) -> Output {
     place.run(["validate", "--quiet", "--postgres", database.url()].iter().chain(more))
 }
 
-/// When the ledger says that the run was validated; nothing where it was not.
+/// Returns when the run was validated, by the ledger, or nothing if it was not.
 fn validated_at(database: &TestDatabase) -> String {
     value(
         database,

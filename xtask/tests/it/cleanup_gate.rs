@@ -1,4 +1,4 @@
-//! `cleanup --apply` changes an app's checkout only while a validated migration stands in the ledger.
+//! `cleanup --apply` changes an app's checkout only if the ledger has a validated migration.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use crate::server::execute;
 /// The app's database.
 const DATABASE: &str = "app/data/hyperpage.db";
 
-/// An app that still asks for SQLite, beside the sample.
+/// Creates an app that still uses SQLite, next to the sample.
 fn app() -> Place {
     let place = Place::new();
     place.sample();
@@ -34,7 +34,7 @@ fn cleanup(place: &Place, database: &TestDatabase, more: &[&str]) -> Output {
         .run(["cleanup", "--app", "app", "--apply", "--yes", "--postgres", database.url()].iter().chain(more))
 }
 
-/// The refusal's code and words, after which the app is as it was.
+/// Runs `cleanup --apply`, which must refuse with this status and message and not change the app.
 #[track_caller]
 fn is_refused(place: &Place, database: &TestDatabase, name: &str) {
     let before = contents(&place.path().join("app"));
@@ -109,7 +109,7 @@ fn only_a_whole_migration_of_the_very_database_counts() {
         place.run(arguments.iter().chain(more)).expect(0);
         database
     };
-    // Byte for byte the same, and yet another file.
+    // The same bytes, but a different file.
     is_refused(&place, &migrate("hyperpage.db", &[]), "other_database");
     is_refused(&place, &migrate(DATABASE, &["--tables", "users"]), "some_tables");
 
@@ -155,7 +155,8 @@ fn a_ledger_that_cannot_be_asked_is_no_permission() {
         ["cleanup", "--app", "app", "--apply", "--yes", "--postgres", "postgres://me@127.0.0.1:1/d"];
     let started = std::time::Instant::now();
     let refused = place.run(unreachable).expect(2);
-    assert!(started.elapsed() < std::time::Duration::from_secs(5), "it waited for nothing");
+    // Half of the time for which a fault that may pass is retried.
+    assert!(started.elapsed() < std::time::Duration::from_secs(60), "{:?}", started.elapsed());
     place.snapshot("cleanup-unreachable", &refused.stderr);
 
     let mut command = place.command(["cleanup", "--app", "app", "--apply", "--yes"]);

@@ -1,4 +1,4 @@
-//! `--into-existing`: rows go into tables that an app has made, by a plan that can be reviewed first.
+//! `--into-existing`: rows are loaded into tables that an app has created, by a plan that can be reviewed first.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::server::{execute, lines, value};
 
 const APP: &str = "CREATE TABLE post (title varchar(20) NOT NULL, author_id int REFERENCES author, id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY)";
 
-/// A place with `app.db`, and a database in which the app has made its tables.
+/// Creates a folder with `app.db`, and a database in which the app has created its tables.
 fn prepared() -> (Place, TestDatabase) {
     let place = Place::new();
     let source = rusqlite::Connection::open(place.path().join("app.db")).unwrap();
@@ -35,7 +35,7 @@ fn rows_go_into_the_apps_tables_and_a_restart_takes_them_out_again() {
         arguments.extend_from_slice(more);
         place.run(arguments)
     };
-    // Unasked it refuses, and keeps the plan that it would have followed; what comes after is not confused by it.
+    // Without the option it refuses, and keeps the plan that it would have used. Later runs are not affected by it.
     let refused = run(&[]).expect(2);
     assert!(refused.stderr.contains("--into-existing"), "{}", refused.stderr);
     let dry = run(&["--into-existing", "--dry-run"]).expect(0);
@@ -101,7 +101,7 @@ fn the_plan_can_be_reviewed_before() {
     place.run(["migrate", "--sqlite", "app.db", "--plan", "plan", "--postgres", database.url()]).expect(0);
     place.run(["validate", "--plan", "plan", "--postgres", database.url()]).expect(0);
 
-    // Rows that are there already stop, unless it is said what becomes of them.
+    // Existing rows abort the migration, unless an option decides what happens to them.
     let (place, database) = prepared();
     execute(&database, "INSERT INTO author VALUES (true, 9)");
     let run = |more: &[&str]| {

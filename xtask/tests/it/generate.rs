@@ -1,11 +1,11 @@
-//! `generate`: what it writes is what was reviewed, the same each time, and nothing is written that was not asked for.
+//! `generate`: it writes what was reviewed, the same each time, and nothing else.
 
 use std::fs;
 use std::path::Path;
 
 use crate::place::{Place, checkout, contents, copy_folder, exact_snapshot};
 
-/// A place with Hyperpage's mapping in the folder `plan`.
+/// Creates a folder with Hyperpage's mapping in `plan`.
 fn with_mapping() -> Place {
     let place = Place::new();
     fs::create_dir(place.path().join("plan")).unwrap();
@@ -13,14 +13,14 @@ fn with_mapping() -> Place {
     place
 }
 
-/// A place with all that `generate` makes of Hyperpage in the folder `plan`.
+/// Creates a folder with the complete output of `generate` for Hyperpage in `plan`.
 fn generated() -> Place {
     let place = with_mapping();
     place.run(["generate", "--out", "plan"]).expect(0);
     place
 }
 
-/// Replaces a part of `plan/mapping.toml` that must be there.
+/// Replaces a part of `plan/mapping.toml`. The part must exist.
 fn change_mapping(place: &Place, from: &str, to: &str) {
     let path = place.path().join("plan/mapping.toml");
     let text = fs::read_to_string(&path).unwrap();

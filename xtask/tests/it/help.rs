@@ -1,12 +1,21 @@
-//! What `--help` says, of every command: the list of commands is the program's own.
+//! The `--help` of every command, taken from the program's own list of commands.
 
 use crate::place::{Place, exact_snapshot};
 
-/// The commands that a help text lists, without `help` itself.
+/// What is written above lists of commands.
+const HEADINGS: [&str; 3] = ["Commands:", "Commands, in the order of a migration:", "For this checkout:"];
+
+/// The lines of a screen.
+const SCREEN_LINES: usize = 50;
+
+/// Returns the commands that a help text lists, except `help`.
 fn listed(help: &str) -> Vec<String> {
-    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let below = |heading: &&str| {
+        let lines = help.lines().skip_while(|line| line != heading).skip(1);
+        lines.take_while(|line| line.starts_with("  ")).collect::<Vec<_>>()
+    };
+    let lines = HEADINGS.iter().flat_map(below);
     lines
-        .take_while(|line| line.starts_with("  "))
         .filter(|line| !line.starts_with("   "))
         .filter_map(|line| line.split_whitespace().next())
         .filter(|name| *name != "help")
@@ -14,7 +23,7 @@ fn listed(help: &str) -> Vec<String> {
         .collect()
 }
 
-/// The commands below `command`, with what `--help` says of each.
+/// Returns the subcommands of `command`, with the `--help` of each.
 fn walk(place: &Place, command: &[String], found: &mut Vec<(String, String)>) {
     let output = place.run(command.iter().map(String::as_str).chain(["--help"])).expect(0);
     assert_eq!(output.stderr, "", "help is data");
@@ -35,13 +44,18 @@ fn every_command_has_its_help() {
     {
         assert!(found.iter().any(|(name, _)| name == command), "{command} is not listed");
     }
+    for command in ["generate", "migrate", "validate", "status"] {
+        let short = place.run([command, "-h"]).expect(0).stdout;
+        exact_snapshot(&format!("help-short-{command}"), &short);
+        assert!(short.lines().count() <= SCREEN_LINES, "{command} -h is longer than a screen");
+    }
     for (name, help) in &found {
         exact_snapshot(&format!("help-{}", if name.is_empty() { "xtask" } else { name }), help);
         assert!(!help.contains('\u{1b}'), "{name} is coloured");
     }
 }
 
-/// A line that is broken in two is no command that can be copied.
+/// A command must not be wrapped, so that it can be copied.
 #[test]
 fn examples_fit_the_screen() {
     let place = Place::new();
@@ -64,5 +78,5 @@ fn without_a_command_it_shows_help_and_fails() {
     let place = Place::new();
     let output = place.run([""; 0]).expect(2);
     assert_eq!(output.stdout, "");
-    assert!(output.stderr.contains("Commands:"), "{}", output.stderr);
+    assert!(output.stderr.contains(HEADINGS[1]), "{}", output.stderr);
 }

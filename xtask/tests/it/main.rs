@@ -1,7 +1,7 @@
-//! `cargo xtask` as its users use it: the built program as a child process, in an environment that each test controls.
+//! Tests of `cargo xtask` as users run it: the program as a child process, in an environment that each test controls.
 //!
-//! What the program says is kept in `snapshots/`, with what differs from run to run masked. Accept a change with
-//! `INSTA_UPDATE=always cargo test -p xtask --test it`, and read what it wrote.
+//! `snapshots/` contains the program's output, with the parts that differ between runs masked. Accept a change with
+//! `INSTA_UPDATE=always cargo test -p xtask --test it`, and review the diff.
 
 #![cfg(test)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
@@ -15,6 +15,7 @@ mod generate;
 mod help;
 mod migrate;
 mod place;
+mod plan_text;
 mod private;
 mod refusals;
 mod refused_targets;

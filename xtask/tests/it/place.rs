@@ -1,6 +1,6 @@
-//! A folder of a test's own in which the program runs, and what a run of it gave.
+//! A temporary folder in which a test runs the program, and the result of a run.
 //!
-//! The environment of a run is empty but for what the program cannot do without: no variable of whoever starts the tests
+//! The environment of a run contains only what the program needs, so that no variable of the caller
 //! names a source or a target.
 
 use std::ffi::OsStr;
@@ -12,22 +12,22 @@ use std::process::{Command, Stdio};
 use fixtures::hyperpage::{SampleOptions, SampleSummary, create_sample};
 use tempfile::TempDir;
 
-/// Columns of the screen that help is wrapped to.
+/// Screen width that help is wrapped to, in columns.
 const COLUMNS: &str = "100";
 
-/// The root of this checkout.
+/// Returns the root of this checkout.
 pub(crate) fn checkout() -> PathBuf {
     fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).unwrap()
 }
 
-/// A folder of a test's own; the program runs in it.
+/// A temporary folder; the program runs in it.
 pub(crate) struct Place {
-    /// Removed with it.
+    /// Removes the folder on drop.
     _folder: TempDir,
     path: PathBuf,
 }
 
-/// What a run of the program gave.
+/// The result of a run of the program.
 #[derive(Debug)]
 pub(crate) struct Output {
     pub(crate) code: Option<i32>,
@@ -46,12 +46,12 @@ impl Place {
         &self.path
     }
 
-    /// The sample with as few rows as its nasty values need, as `hyperpage.db`.
+    /// Creates `hyperpage.db`: the sample, with as few rows as its difficult values need.
     pub(crate) fn sample(&self) -> SampleSummary {
         create_sample(&self.path.join("hyperpage.db"), &SampleOptions { rows: 10, seed: 7 }).unwrap()
     }
 
-    /// The program, to run here with these arguments.
+    /// Returns a command that runs the program here with these arguments.
     pub(crate) fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
         command
@@ -74,8 +74,8 @@ impl Place {
         output(&mut self.command(arguments))
     }
 
-    /// Every path below this folder with a hash of its content, to see that nothing has changed. What SQLite itself puts
-    /// beside a database in WAL mode that is only read, an empty `-wal` and its index, counts for nothing.
+    /// Returns every path below this folder with a hash of its content, to detect changes. Ignores the files that SQLite
+    /// creates next to a database in WAL mode that is only read: an empty `-wal` and its index.
     pub(crate) fn state(&self) -> Vec<String> {
         let is_left_by_reading = |(path, content): &(PathBuf, Vec<u8>)| {
             let name = path.to_string_lossy();
@@ -90,12 +90,12 @@ impl Place {
         .collect()
     }
 
-    /// Compares with a snapshot, with what differs from run to run masked.
+    /// Compares with a snapshot, after masking the parts that differ between runs.
     #[track_caller]
     pub(crate) fn snapshot(&self, name: &str, text: &str) {
         let mut settings = snapshot_settings();
         for (pattern, mask) in [
-            // A server's address stands in URLs and in libpq's own words.
+            // A server's address occurs in URLs and in libpq's messages.
             (r#"server at "[^"]+"(?: \([^)]+\))?, port \d+"#, "server at [SERVER]"),
             (r#"for user "[^"]+""#, "for user [USER]"),
             (r#"socket "[^"]+""#, "socket [SOCKET]"),
@@ -116,7 +116,7 @@ impl Place {
     }
 }
 
-/// Compares with a snapshot as it is.
+/// Compares with a snapshot, without masking.
 #[track_caller]
 pub(crate) fn exact_snapshot(name: &str, text: &str) {
     snapshot_settings().bind(|| insta::assert_snapshot!(name, text));
@@ -130,7 +130,7 @@ fn snapshot_settings() -> insta::Settings {
 }
 
 impl Output {
-    /// All that a person would see, for a snapshot.
+    /// Returns everything that a person would see, for a snapshot.
     pub(crate) fn screen(&self) -> String {
         let code = self.code.map_or_else(|| "killed".to_owned(), |code| code.to_string());
         let part = |name: &str, text: &str| {
@@ -139,21 +139,21 @@ impl Output {
         format!("exit {code}\n{}{}", part("stdout", &self.stdout), part("stderr", &self.stderr))
     }
 
-    /// Fails unless the program ended with this code.
+    /// Fails unless the program exited with this status.
     #[track_caller]
     pub(crate) fn expect(self, code: i32) -> Output {
         assert_eq!(self.code, Some(code), "{}", self.screen());
         self
     }
 
-    /// Its standard output as JSON.
+    /// Parses its standard output as JSON.
     #[track_caller]
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}\n{}", self.screen()))
     }
 }
 
-/// Runs a command to its end.
+/// Runs a command to completion.
 #[track_caller]
 pub(crate) fn output(command: &mut Command) -> Output {
     let output = command.output().unwrap();
@@ -161,7 +161,7 @@ pub(crate) fn output(command: &mut Command) -> Output {
     Output { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-/// Every file below a folder with its content, and every folder, by path.
+/// Returns every file below a folder with its content, and every folder, by path.
 pub(crate) fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let walk = ignore::WalkBuilder::new(folder).standard_filters(false).sort_by_file_path(Path::cmp).build();
     walk.map(|entry| entry.unwrap().into_path())
@@ -172,7 +172,7 @@ pub(crate) fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
         .collect()
 }
 
-/// Copies a folder with all that is in it.
+/// Copies a folder recursively.
 pub(crate) fn copy_folder(from: &Path, to: &Path) {
     for (path, content) in contents(from) {
         let (from, to) = (from.join(&path), to.join(&path));

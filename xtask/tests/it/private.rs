@@ -1,4 +1,4 @@
-//! The private PostgreSQL as a target: what the last migrations into it were is remembered, and `validate` finds it.
+//! The private PostgreSQL as a target: the last migrations into it are recorded, and `validate` finds them.
 
 use std::fs;
 use std::process::Command;
@@ -8,7 +8,7 @@ use test_database::TestDatabase;
 use crate::place::{Place, checkout, copy_folder, output};
 use crate::server::value;
 
-/// A checkout of its own, with a private PostgreSQL that goes with it.
+/// A temporary checkout with its own private PostgreSQL, removed on drop.
 struct Checkout {
     place: Place,
     bindir: String,
@@ -20,7 +20,7 @@ impl Checkout {
         fs::create_dir(place.path().join("xtask")).unwrap();
         fs::copy(checkout().join("xtask/Cargo.toml"), place.path().join("xtask/Cargo.toml")).unwrap();
         copy_folder(&checkout().join("schema-pg"), &place.path().join("schema-pg"));
-        // The programs of the server that the tests have anyway, so that none are fetched for this one.
+        // The server programs of the tests, so that none are downloaded.
         let bindir = value(&TestDatabase::create(), "SELECT setting FROM pg_config WHERE name = 'BINDIR'");
         Checkout { place, bindir }
     }

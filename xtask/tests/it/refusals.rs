@@ -1,4 +1,4 @@
-//! Bad sources, options and plans: each ends with a code and words of its own, and leaves nothing half done.
+//! Bad sources, options and plans: each has a specific exit status and message, and leaves no partial work.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use test_database::TestDatabase;
 use crate::place::{Output, Place, checkout, copy_folder, output};
 use crate::server::{everything, value};
 
-/// Runs `migrate` on `source` into the database; nothing may have changed afterwards, on either side.
+/// Runs `migrate` from `source` into the database. Afterwards, nothing may have changed on either side.
 #[track_caller]
 fn refused(place: &Place, database: &TestDatabase, source: &str, more: &[&str], code: i32) -> Output {
     let before = (everything(database), place.state());
@@ -20,7 +20,7 @@ fn refused(place: &Place, database: &TestDatabase, source: &str, more: &[&str], 
     output
 }
 
-/// The hostile databases that are read with care instead of refused, each with its number of jobs.
+/// The hostile databases that are readable, each with its number of jobs.
 const READABLE: &[(&str, u64)] = &[("in-use-by-a-writer", IN_USE_COMMITTED_JOBS), ("swapped-indexes", 3)];
 
 #[test]
@@ -176,7 +176,7 @@ fn a_plan_that_does_not_hold_together_is_refused() {
     place.snapshot("refusals-plan_nowhere", &output.screen());
 }
 
-/// What a file manager or git leaves in a folder of migrations is none.
+/// Files of a file manager or of git in `migrations/` are not migrations.
 #[test]
 fn stray_files_in_a_plan_are_no_migrations() {
     let database = TestDatabase::create();
@@ -193,10 +193,10 @@ fn stray_files_in_a_plan_are_no_migrations() {
     place.run(arguments).expect(0);
 }
 
-/// The migration that makes the tables.
+/// The migration that creates the tables.
 const UP: &str = "migrations/2026-11-01-000001_create_tables/up.sql";
 
-/// Replaces a part of a file that must be there.
+/// Replaces a part of a file. The part must exist.
 fn change(path: &std::path::Path, from: &str, to: &str) {
     let text = fs::read_to_string(path).unwrap();
     assert!(text.contains(from), "{from}");

@@ -1,14 +1,14 @@
-//! Targets that cannot be reached or used: each ends with 2 and words of its own, and no password is ever shown.
+//! Targets that cannot be reached or used: each exits with 2 and a specific message, and no password is shown.
 
 use test_database::TestDatabase;
 
 use crate::place::{Output, Place, output};
 use crate::server::{everything, execute};
 
-/// A password that must not show.
+/// A password that must not be shown.
 const PASSWORD: &str = "s3cret-canary";
 
-/// The parts of a database's URL: user, password, and the host with its port.
+/// Returns the parts of a database's URL: user, password, and the host with its port.
 fn parts(database: &TestDatabase) -> (String, String, String) {
     let (_, rest) = database.url().split_once("://").unwrap();
     let (login, rest) = rest.split_once('@').unwrap();

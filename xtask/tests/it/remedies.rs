@@ -1,4 +1,4 @@
-//! What `migrate` advises where rows keep it from beginning: each line is followed to the letter, and then the rows move.
+//! Remedies of `migrate` if rows prevent the start: each line is followed to the letter, and then the rows are migrated.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use test_database::TestDatabase;
 use crate::place::{Output, Place};
 use crate::server::value;
 
-/// What advice may say, by how its lines begin.
+/// The possible advice, by the prefixes of its lines.
 const SKIP: &str = "--on-reject skip";
 const NULL: &str = "--on-reject null";
 const TEXT: &str = "--on-reject text";
@@ -38,7 +38,7 @@ impl Case {
         self.place.run(arguments)
     }
 
-    /// Refused, with nothing changed; the lines of advice.
+    /// Runs a migration that must be refused without changes, and returns the lines of advice.
     #[track_caller]
     fn advice(&self, more: &[&str]) -> Vec<String> {
         let refused = self.migrate(more).expect(1);
@@ -53,7 +53,7 @@ impl Case {
         advice.lines().filter_map(|line| line.strip_prefix("  ")).map(str::to_owned).collect()
     }
 
-    /// Migrates by a plan that is made with this mapping.
+    /// Migrates with a plan that is generated with this mapping.
     fn planned(&self, mapping: &str) -> Output {
         let folder = self.place.path().join("plan");
         fs::create_dir_all(&folder).unwrap();
@@ -63,7 +63,7 @@ impl Case {
     }
 }
 
-/// Whether the advice has exactly these lines, in this order.
+/// Asserts that the advice has exactly these lines, in this order.
 #[track_caller]
 fn assert_begins(advice: &[String], expected: &[&str]) {
     let is_equal = advice.len() == expected.len()
@@ -83,7 +83,7 @@ fn policies_are_offered_where_they_help_and_not_again() {
         Case::new(dates).migrate(&["--on-reject", policy]).expect(1);
     }
     Case::new(dates).planned("[tables.t.columns]\nborn = { as = \"text\" }").expect(0);
-    // Text holds no NUL and no blob: text is not offered, and not again where it was asked for.
+    // Text cannot hold a NUL or a blob, so `text` is not offered, and not offered again if it was chosen.
     let nul = "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT);
                INSERT INTO t VALUES (1, 'a'), (2, CAST(x'610062' AS TEXT)), (3, 'c');";
     let case = Case::new(nul);
@@ -139,7 +139,7 @@ fn an_orphan_needs_a_plan_that_was_made_for_it() {
     let advice = case.advice(&[]);
     drop(built);
     assert_begins(&advice, &[REPAIR, "make the plan again from this file: "]);
-    // Rows that break a constraint end with 1, and are proven.
+    // Rows that break a constraint lead to exit status 1, and are proven.
     let moved = case.planned("").expect(1);
     assert!(moved.stdout.contains("NOT VALID"), "{}", moved.stdout);
 }
@@ -210,7 +210,7 @@ fn a_key_that_is_too_long_needs_another_index_or_none() {
             "leave lower v out in mapping.toml: [tables.t.skip_indexes], \"lower v\" = \"its keys are too long\"",
         ],
     );
-    // The lines of the advice as they are, commas for line ends.
+    // The lines of the advice, joined by commas.
     let mut mapping = String::from(
         "[tables.named.skip_indexes]\nnamed_pkey = \"its keys are too long\"\n[tables.t.skip_indexes]\n",
     );

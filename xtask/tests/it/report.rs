@@ -1,4 +1,4 @@
-//! The report of `migrate` and `validate`, what pipelines get of it, and a plan as Markdown.
+//! The report of `migrate` and `validate`, its forms for pipelines, and a plan as Markdown.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,7 @@ use test_database::TestDatabase;
 use crate::place::{Place, output};
 use crate::server::{everything, execute};
 
-/// The only folder of a run in `reports`.
+/// Returns the only folder in `reports`.
 fn run_folder(place: &Place, reports: &str) -> PathBuf {
     let folders: Vec<PathBuf> =
         fs::read_dir(place.path().join(reports)).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -52,7 +52,7 @@ fn a_report_lies_in_a_folder_of_its_run_for_its_owner_alone_and_says_what_to_do(
     assert!(found["timeline"].as_array().unwrap().iter().any(|span| span["kind"] == "rows"));
     assert_eq!(found["source_tables"].as_array().unwrap().len(), 9);
 
-    // Nothing is compared, so that nothing can be reported.
+    // Nothing is compared, so there is nothing to report.
     fs::remove_dir_all(place.path().join("reports")).unwrap();
     let again = place.run(migrate.iter().chain(&["--json", "--github"])).expect(0);
     assert_eq!(again.json()["report"], Value::Null);
@@ -83,7 +83,7 @@ fn a_report_lies_in_a_folder_of_its_run_for_its_owner_alone_and_says_what_to_do(
     assert_eq!(check(&found, "behaviour")["left_out"][0]["reason"], "--read-only");
 }
 
-/// What a report tells to paste does what it says.
+/// The statements in a report have the described effect when pasted.
 #[test]
 fn what_a_report_tells_to_do_mends_it_and_what_it_tells_to_ask_gives_the_same_in_both() {
     let place = Place::new();
@@ -130,7 +130,7 @@ fn what_a_report_tells_to_do_mends_it_and_what_it_tells_to_ask_gives_the_same_in
     let found = report(&place);
     let mut mended = 0;
     let checks = found["checks"].as_array().unwrap();
-    // What PostgreSQL does not refuse is mended with the schema.
+    // Damage that PostgreSQL does not refuse is fixed together with the schema.
     let of_behaviour = checks.iter().find(|check| check["name"] == "behaviour").unwrap();
     assert_eq!(of_behaviour["problems"].as_array().unwrap().len(), 2, "{of_behaviour:#}");
     let others = checks.iter().filter(|check| check["name"] != "behaviour");
@@ -208,7 +208,7 @@ fn pipelines_get_annotations_a_summary_and_junit() {
     assert!(summary.starts_with("## ✅ Migration proven"), "{summary}");
     assert!(summary.contains("\n## ❌ Migration NOT proven"), "{summary}");
 
-    // What keeps a command from running is an annotation, too.
+    // An error that prevents a command from running is an annotation, too.
     let mut command = place.command(["validate", "--github", "--sample-database"]);
     let refused = output(command.env("CARGO_MANIFEST_DIR", place.path().join("xtask"))).expect(2);
     assert!(
@@ -217,7 +217,7 @@ fn pipelines_get_annotations_a_summary_and_junit() {
         refused.stdout
     );
 
-    // A migration that is refused for its values has no report, and says so all the same.
+    // A migration that is refused for its values has no report, but still an annotation.
     source.execute_batch("CREATE TABLE t (x TEXT); INSERT INTO t VALUES ('a' || char(0) || 'b')").unwrap();
     let mut command = place.command([
         "migrate",

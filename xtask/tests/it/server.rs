@@ -1,4 +1,4 @@
-//! A target database, and ways to look into it and to change it from outside of the program.
+//! A target database, and helpers that read and change it independently of the program.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -11,18 +11,18 @@ struct Line {
     line: String,
 }
 
-/// A session in the database.
+/// Opens a session in the database.
 pub(crate) fn connect(database: &TestDatabase) -> PgConnection {
     PgConnection::establish(database.url()).unwrap()
 }
 
-/// Runs statements.
+/// Executes statements.
 #[track_caller]
 pub(crate) fn execute(database: &TestDatabase, sql: &str) {
     connect(database).batch_execute(sql).unwrap();
 }
 
-/// The rows of a query with one column of text.
+/// Returns the rows of a query with one text column.
 #[track_caller]
 pub(crate) fn lines(database: &TestDatabase, query: &str) -> Vec<String> {
     let sql = format!("SELECT line::text FROM ({query}) AS rows (line)");
@@ -30,14 +30,14 @@ pub(crate) fn lines(database: &TestDatabase, query: &str) -> Vec<String> {
     rows.into_iter().map(|row| row.line).collect()
 }
 
-/// The one value of a query.
+/// Returns the single value of a query.
 #[track_caller]
 pub(crate) fn value(database: &TestDatabase, query: &str) -> String {
     let [line] = <[String; 1]>::try_from(lines(database, query)).unwrap();
     line
 }
 
-/// Every schema, relation, constraint and type that is not PostgreSQL's own, with how many rows a table has.
+/// Returns every schema, relation, constraint and type that is not PostgreSQL's own, with the row count of tables.
 pub(crate) fn everything(database: &TestDatabase) -> Vec<String> {
     let mut found = lines(
         database,

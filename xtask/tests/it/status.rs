@@ -1,4 +1,4 @@
-//! `status`: its exit codes, its words and its JSON, at each stage of a run.
+//! `status`: its exit statuses, its output and its JSON, at each stage of a run.
 
 use serde_json::json;
 use test_database::TestDatabase;

@@ -1,4 +1,4 @@
-//! SIGINT, SIGTERM and SIGHUP: a command ends in order, says how it goes on, and the same command goes on.
+//! SIGINT, SIGTERM and SIGHUP: a command stops cleanly and prints how to resume, and the same command resumes.
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use test_database::TestDatabase;
 use crate::place::{Output, Place};
 use crate::server::value;
 
-/// Large enough that it is at work for a while.
+/// Large enough to run for a while.
 const ROWS: u64 = 20_000;
 
 struct Run {
@@ -38,7 +38,7 @@ impl Run {
         }
     }
 
-    /// Migrates to the end, which must prove that everything is there once.
+    /// Completes the migration, which must prove that every row exists once.
     #[track_caller]
     fn goes_on(&self) -> Output {
         let done = crate::place::output(&mut self.migrate()).expect(0);
@@ -51,15 +51,16 @@ fn start(command: &mut Command) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Sends a signal and waits for the end, which comes soon.
+/// Sends a signal and waits for the end, which must come in order and not because the grace period is over.
 #[track_caller]
 fn stop(child: Child, signal: Signal) -> Output {
-    let began = Instant::now();
     kill_process(Pid::from_child(&child), signal).unwrap();
     let output = child.wait_with_output().unwrap();
-    assert!(began.elapsed() < Duration::from_secs(9), "it took {:?}", began.elapsed());
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Output { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    let output =
+        Output { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
+    assert!(!output.stderr.contains("half done"), "{}", output.screen());
+    output
 }
 
 const LOCK_CHUNKS: &str = "BEGIN; LOCK TABLE migration.chunks IN SHARE MODE";
@@ -77,7 +78,7 @@ fn a_migration_that_is_stopped_while_rows_move_goes_on() {
     for (signal, name, code) in
         [(Signal::INT, "SIGINT", 130), (Signal::TERM, "SIGTERM", 143), (Signal::HUP, "SIGHUP", 129)]
     {
-        // No chunk can be finished while this lock is held, so that one is at work when the signal comes.
+        // No chunk can finish while this lock is held, so one is active when the signal arrives.
         let mut holder = crate::server::connect(&run.database);
         if is_begun {
             holder.batch_execute(LOCK_CHUNKS).unwrap();
@@ -112,7 +113,7 @@ fn a_migration_that_is_stopped_while_rows_move_goes_on() {
 fn an_index_build_is_cancelled_on_the_server() {
     let run = Run::new();
     let child = start(&mut run.migrate());
-    // What follows the rows waits for whoever reads the table.
+    // Keys and indexes wait for readers of the table.
     run.wait_for("a table", "SELECT to_regclass('public.user_sessions') IS NOT NULL");
     let mut holder = crate::server::connect(&run.database);
     holder.batch_execute("BEGIN; LOCK TABLE public.jobs IN ACCESS SHARE MODE").unwrap();
@@ -164,9 +165,7 @@ fn an_endless_view_is_stopped_on_both_sides() {
         "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' \
          AND application_name = 'hyperpage-migration' AND query LIKE '%endless%')",
     );
-    let began = Instant::now();
     let stopped = stop(child, Signal::INT).expect(130);
-    assert!(began.elapsed() < Duration::from_secs(5), "it took {:?}", began.elapsed());
     assert!(stopped.stderr.contains("Stopped by SIGINT. What is done stays done: "), "{}", stopped.screen());
     assert!(!stopped.stderr.contains("error"), "{}", stopped.screen());
     run.wait_for("the end of its sessions", &format!("SELECT ({SESSIONS}) = 0"));

@@ -1,4 +1,4 @@
-//! `validate`: what differs from the sealed copy is named by table, key and column, and what is mended is proven again.
+//! `validate`: differences to the sealed copy are named by table, key and column. Once they are fixed, the migration is proven again.
 
 use serde_json::{Value, json};
 use test_database::TestDatabase;
@@ -6,7 +6,7 @@ use test_database::TestDatabase;
 use crate::place::{Output, Place, output};
 use crate::server::{everything, execute, value};
 
-/// A place and a database into which its sample was moved.
+/// Creates a folder and a database into which its sample was migrated.
 fn moved() -> (Place, TestDatabase) {
     let place = Place::new();
     place.sample();
@@ -21,7 +21,7 @@ fn validate(place: &Place, database: &TestDatabase, more: &[&str]) -> Output {
     place.run(["validate", "--postgres", database.url()].iter().chain(more))
 }
 
-/// Whether the ledger calls the run validated.
+/// Whether the run is validated, by the ledger.
 fn is_validated(database: &TestDatabase) -> bool {
     value(database, "SELECT count(*) FROM migration.phases WHERE phase = 'validate'") == "1"
 }
@@ -243,7 +243,7 @@ fn where_no_migration_is_there_is_nothing_to_validate() {
     place.snapshot("validate-no_migration", &refused.screen());
     assert_eq!(everything(&database), before);
 
-    // In a checkout from which nothing was moved, and with no URL.
+    // In a checkout without a migration, and without a URL.
     let mut command = place.command(["validate", "--plan", "/"]);
     let refused = output(command.env("CARGO_MANIFEST_DIR", place.path().join("xtask"))).expect(2);
     place.snapshot("validate-nothing_remembered", &refused.screen());
@@ -252,7 +252,7 @@ fn where_no_migration_is_there_is_nothing_to_validate() {
     place.snapshot("validate-no_sample", &output(&mut command).expect(2).screen());
 }
 
-/// The Diesel schema of one plan says nothing about a run of another.
+/// The Diesel schema of one plan is not compared with a run of another plan.
 #[test]
 fn a_run_of_another_plan_is_validated_without_the_diesel_schema() {
     let place = Place::new();
@@ -281,6 +281,13 @@ fn a_sealed_copy_that_is_gone_or_changed_is_refused() {
     let sealed = value(&database, "SELECT seal::json->>'path' FROM migration.runs");
     std::fs::rename(&sealed, format!("{sealed}.kept")).unwrap();
     place.snapshot("validate-seal_gone", &validate(&place, &database, &[]).expect(2).screen());
+    // What it advises works: the copy is known by its hash.
+    let kept = format!("{sealed}.kept");
+    let found = validate(&place, &database, &["--sealed-copy", &kept]).expect(0);
+    assert!(found.stdout.contains("Proven: ") && found.stdout.contains(".kept"), "{}", found.stdout);
+    let other = place.path().join("hyperpage.db");
+    let refused = validate(&place, &database, &["--sealed-copy", other.to_str().unwrap()]).expect(2);
+    assert!(refused.stderr.contains("SHA-256 differs"), "{}", refused.stderr);
 
     let mut bytes = std::fs::read(format!("{sealed}.kept")).unwrap();
     let last = bytes.len() - 1;

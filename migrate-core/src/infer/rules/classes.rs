@@ -202,7 +202,7 @@ pub(super) static RULES: &[Rule] = &[
         columns: Columns::of(&[Kind::Bytes]),
         needs: Needs::NoValue,
         forms: &[&form::BLOB],
-        certainty: Certainty::Takes,
+        certainty: Certainty::Guesses,
         cases: &[case("BYTEA", "raw", &[], "bytea")],
     },
     Rule {
@@ -211,7 +211,7 @@ pub(super) static RULES: &[Rule] = &[
         columns: Columns::of(&[Kind::Text]),
         needs: Needs::NoValue,
         forms: &[&form::TEXT],
-        certainty: Certainty::Takes,
+        certainty: Certainty::Guesses,
         cases: &[case("STRING", "name", &[], "text")],
     },
     Rule {
@@ -220,7 +220,7 @@ pub(super) static RULES: &[Rule] = &[
         columns: Columns::ANY.only(Only::TextDefault),
         needs: Needs::NoValue,
         forms: &[&form::TEXT],
-        certainty: Certainty::Takes,
+        certainty: Certainty::Guesses,
         cases: &[case("INET", "n", &[], "text").default("'none'")],
     },
     Rule {
@@ -229,7 +229,7 @@ pub(super) static RULES: &[Rule] = &[
         columns: Columns::ANY.of_affinity(&[Affinity::Numeric]),
         needs: Needs::NoValue,
         forms: &[&form::NUMBER],
-        certainty: Certainty::Takes,
+        certainty: Certainty::Guesses,
         cases: &[case("INET", "n", &[], "numeric"), case("ANY", "any", &["NULL"], "numeric")],
     },
     Rule {
@@ -238,7 +238,7 @@ pub(super) static RULES: &[Rule] = &[
         columns: Columns::ANY,
         needs: Needs::NoValue,
         forms: &[&form::TEXT],
-        certainty: Certainty::Takes,
+        certainty: Certainty::Guesses,
         cases: &[case("", "any", &[], "text")],
     },
 ];

@@ -114,7 +114,7 @@ pub(super) static RULES: &[Rule] = &[
         columns: Columns::of(&[Kind::Timestamp]),
         needs: Needs::NoValue,
         forms: &[&form::WITHOUT_OFFSET],
-        certainty: Certainty::Takes,
+        certainty: Certainty::Guesses,
         cases: &[case("DATETIME", "at", &["NULL"], "timestamp_from_iso8601")],
     },
     Rule {

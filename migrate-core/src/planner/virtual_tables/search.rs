@@ -118,7 +118,7 @@ fn text(
     let scope = generated::known_columns(source, &facts, &planned.columns);
     let sql = format!("CAST({} AS TEXT)", crate::identifier::quote_sqlite(&column.source));
     let translated = translate::generated(&sql, &scope, &Conversion::Text, Affinity::Text);
-    Ok(translated.map(|translated| translated.sql).map_err(|error| error.reason))
+    Ok(translated.map(|translated| translated.sql).map_err(|error| error.to_string()))
 }
 
 /// The configuration of PostgreSQL that is nearest to a tokenizer.

@@ -1,9 +1,9 @@
-//! Aggregate functions, where the caller permits them.
+//! Aggregate functions.
 
-use crate::translate::model::{Caveat, Family, Kind, Native, Node, Notes, Result, untranslatable};
+use crate::translate::model::{Caveat, Family, Kind, Native, Node, Note, Notes, Result, Untranslatable};
 use crate::translate::operators::{arithmetic::float, compare};
 
-/// Whether a function with so many arguments is an aggregate.
+/// Whether a function with this number of arguments is an aggregate.
 pub(crate) fn is_aggregate(name: &str, arguments: usize) -> bool {
     match name {
         "count" | "sum" | "total" | "avg" | "group_concat" | "string_agg" => true,
@@ -12,97 +12,113 @@ pub(crate) fn is_aggregate(name: &str, arguments: usize) -> bool {
     }
 }
 
-/// The call of an aggregate.
-pub(crate) fn call(notes: &mut Notes, name: &str, is_distinct: bool, arguments: &[Node]) -> Result<Node> {
-    if is_distinct {
-        must_be_told_apart(name, arguments)?;
-    }
-    let distinct = if is_distinct { "DISTINCT " } else { "" };
-    Ok(match (name, arguments) {
-        ("count", [value]) => {
-            let sql = value.native.as_ref().map_or(&value.sql, |native| &native.sql);
-            Node::atom(Kind::Integer, format!("count({distinct}{sql})")).made_of(arguments).not_null()
-        }
-        ("sum", [value]) => sum(distinct, value)?,
-        ("total", [value]) => {
-            let sum = sum(distinct, value)?;
-            Node::atom(Kind::Real, format!("coalesce({}, 0)::float8", sum.sql)).made_of(arguments).not_null()
-        }
-        ("avg", [value]) => {
-            let number = value.number()?;
-            let sql = format!("avg({distinct}{})::float8", number.sql);
-            Node::atom(Kind::Real, sql).made_of(arguments).with(Caveat::Approximate)
-        }
-        ("min" | "max", [value]) => least_or_greatest(name, value)?,
-        ("group_concat" | "string_agg", [text, rest @ ..]) if rest.len() <= 1 => {
-            let separator = rest.first().cloned().unwrap_or_else(|| Node::of_text(","));
-            notes.push(format!(
-                "the order in which {name} puts its parts together is not fixed, in neither database"
-            ));
-            let (text, separator) = (text.text()?, separator.text()?);
-            Node::atom(Kind::Text, format!("string_agg({distinct}{}, {})", text.sql, separator.sql))
-                .made_of(arguments)
-        }
-        _ => return untranslatable(format!("{name} with {} arguments", arguments.len())),
-    })
+/// What surrounds the arguments of a call.
+#[derive(Default)]
+pub(crate) struct Surroundings {
+    pub(crate) is_distinct: bool,
+    pub(crate) is_window: bool,
+    /// ORDER BY, after the arguments.
+    pub(crate) order: String,
+    /// FILTER and OVER, after the call.
+    pub(crate) tail: String,
 }
 
-/// Refuses DISTINCT of values that are equal in one of the databases alone.
-pub(crate) fn must_be_told_apart(name: &str, arguments: &[Node]) -> Result<()> {
+impl Surroundings {
+    /// Returns the SQL of a call.
+    pub(crate) fn call(&self, function: &str, arguments: &str) -> String {
+        let distinct = if self.is_distinct { "DISTINCT " } else { "" };
+        format!("{function}({distinct}{arguments}{}){}", self.order, self.tail)
+    }
+
+    /// Returns the SQL of a call with a cast of its result.
+    fn cast_call(&self, function: &str, argument: &str, to: &str) -> String {
+        let call = self.call(function, argument);
+        if self.tail.is_empty() { format!("{call}::{to}") } else { format!("({call})::{to}") }
+    }
+}
+
+/// Translates the call of an aggregate.
+pub(crate) fn call(
+    notes: &mut Notes,
+    name: &str,
+    surroundings: &Surroundings,
+    arguments: &[Node],
+) -> Result<Node> {
+    if surroundings.is_distinct {
+        check_distinct(arguments)?;
+    }
+    let node = match (name, arguments) {
+        ("count", [value]) => {
+            let sql = value.native.as_ref().map_or(&value.sql, |native| &native.sql);
+            Node::atom(Kind::Integer, surroundings.call("count", sql)).not_null()
+        }
+        ("sum" | "total", [value]) => sum(name, surroundings, value)?,
+        ("avg", [value]) => {
+            let sql = surroundings.cast_call("avg", &value.number()?.sql, "float8");
+            Node::atom(Kind::Real, sql).with(Caveat::Approximate)
+        }
+        ("min" | "max", [value]) => least_or_greatest(name, surroundings, value)?,
+        ("group_concat" | "string_agg", [text, rest @ ..]) if rest.len() <= 1 => {
+            if surroundings.order.is_empty() {
+                notes.insert(Note::ConcatenationOrder { function: name.to_owned() });
+                if surroundings.is_window {
+                    return Err(Untranslatable::UnsortedWindow { function: name.to_owned() });
+                }
+            }
+            let separator = rest.first().cloned().unwrap_or_else(|| Node::of_text(","));
+            let list = format!("{}, {}", text.text()?.sql, separator.text()?.sql);
+            Node::atom(Kind::Text, surroundings.call("string_agg", &list))
+        }
+        _ => {
+            let function = name.to_owned();
+            return Err(Untranslatable::AggregateArguments { function, arguments: arguments.len() });
+        }
+    };
+    Ok(node.made_of(arguments))
+}
+
+/// Refuses DISTINCT of values that are equal in only one of the databases.
+pub(crate) fn check_distinct(arguments: &[Node]) -> Result<()> {
     for argument in arguments {
         if matches!(argument.kind, Kind::Json | Kind::Document | Kind::Unknown) && argument.native.is_none() {
-            return untranslatable(format!(
-                "{name} of DISTINCT values that may be equal where SQLite's differ"
-            ));
+            return Err(Untranslatable::NotDistinguished);
         }
         if argument.is_collated_text() {
-            return untranslatable(format!("{name} of DISTINCT text under a collation"));
+            return Err(Untranslatable::Collated);
         }
     }
     Ok(())
 }
 
-fn sum(distinct: &str, value: &Node) -> Result<Node> {
+fn sum(name: &str, surroundings: &Surroundings, value: &Node) -> Result<Node> {
     let number = value.number()?;
-    let arguments = std::slice::from_ref(value);
-    Ok(match number.kind {
-        Kind::Integer => {
-            Node::atom(Kind::Integer, format!("sum({distinct}{})::bigint", number.sql)).made_of(arguments)
+    let argument = if number.kind == Kind::Real { float(&number) } else { number.sql.clone() };
+    let node = match (name, number.kind) {
+        (_, Kind::Null) => return Err(Untranslatable::NotANumber),
+        ("total", _) => {
+            let sql = format!("coalesce({}, 0)::float8", surroundings.call("sum", &argument));
+            Node::atom(Kind::Real, sql).not_null()
         }
-        Kind::Real => {
-            let node =
-                Node::atom(Kind::Real, format!("sum({distinct}{})", float(&number))).made_of(arguments);
-            node.with(Caveat::Approximate)
-        }
-        Kind::Number => {
-            let node = Node::atom(Kind::Number, format!("sum({distinct}{})", number.sql)).made_of(arguments);
-            node.with(Caveat::Approximate)
-        }
-        _ => return untranslatable("a sum of what is no number"),
-    })
+        (_, Kind::Integer) => Node::atom(Kind::Integer, surroundings.cast_call("sum", &argument, "bigint")),
+        (_, kind) => Node::atom(kind, surroundings.call("sum", &argument)),
+    };
+    Ok(if number.kind == Kind::Integer { node } else { node.with(Caveat::Approximate) })
 }
 
-/// `min` and `max` keep the form of the column.
-fn least_or_greatest(name: &str, value: &Node) -> Result<Node> {
+/// Translates `min` and `max`, which keep the form of the column.
+fn least_or_greatest(name: &str, surroundings: &Surroundings, value: &Node) -> Result<Node> {
+    let call = |sql: &str| surroundings.call(name, sql);
     match (&value.native, value.kind) {
-        // PostgreSQL has neither for `boolean`, nor before version 18 for `uuid`.
-        (Some(native), _) if !matches!(native.family, Family::Boolean | Family::Uuid) => {
-            let mut node = value.clone();
-            node.sql = format!("{name}({})", value.sql);
-            node.native = Some(Native { family: native.family, sql: format!("{name}({})", native.sql) });
-            (node.affinity, node.is_not_null) = (None, false);
-            Ok(node)
+        // PostgreSQL has neither for `boolean`, and for `uuid` only since version 18.
+        (Some(Native { family, sql }), _) if !matches!(family, Family::Boolean | Family::Uuid) => {
+            let native = Some(Native { family: *family, sql: call(sql) });
+            let node = Node { native, sql: call(&value.sql), is_atom: true, ..value.clone() };
+            Ok(Node { affinity: None, is_not_null: false, ..node })
         }
-        (_, Kind::Text) => {
-            if value.is_collated_text() {
-                return untranslatable(format!("{name} of text under a collation"));
-            }
-            let sql = format!("{name}({})", compare::in_c(value));
-            Ok(Node::atom(Kind::Text, sql).made_of([value]))
-        }
-        (_, Kind::Integer | Kind::Real | Kind::Number) => {
-            Ok(Node::atom(value.kind, format!("{name}({})", value.sql)).made_of([value]))
-        }
-        _ => untranslatable(format!("{name} of such a value")),
+        _ if value.is_collated_text() => Err(Untranslatable::Collated),
+        (_, Kind::Text) => Ok(Node::atom(Kind::Text, call(&compare::in_c(value)))),
+        (_, Kind::Integer | Kind::Real | Kind::Number) => Ok(Node::atom(value.kind, call(&value.sql))),
+        (_, Kind::Truth) => Ok(Node::atom(Kind::Integer, call(&value.number()?.sql))),
+        _ => Err(Untranslatable::NotOrdered { function: name.to_owned() }),
     }
 }

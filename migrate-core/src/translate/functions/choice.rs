@@ -1,8 +1,8 @@
-//! Functions that choose among their arguments, and what is told of a value.
+//! Functions that choose among their arguments, and `typeof`.
 
 use sqlite3_parser::ast::Operator;
 
-use crate::translate::model::{Caveat, Collated, Family, Kind, Native, Node, Notes, Result, untranslatable};
+use crate::translate::model::{Caveat, Collated, Family, Kind, Native, Node, Notes, Result, Untranslatable};
 use crate::translate::operators::{compare, moment, unified};
 
 pub(super) fn call(notes: &mut Notes, name: &str, arguments: &[Node]) -> Option<Result<Node>> {
@@ -16,7 +16,7 @@ pub(super) fn call(notes: &mut Notes, name: &str, arguments: &[Node]) -> Option<
     })
 }
 
-/// The first that is not NULL, in PostgreSQL's own form where all have one, such as dates.
+/// Translates `coalesce`, in PostgreSQL's own form if all arguments have one, such as dates.
 fn coalesce(arguments: &[Node]) -> Result<Node> {
     let is_not_null = arguments.iter().any(|node| node.is_not_null);
     if let Some(native) = natives(arguments) {
@@ -41,7 +41,7 @@ fn coalesce(arguments: &[Node]) -> Result<Node> {
     Ok(Node { is_not_null, ..node })
 }
 
-/// All arguments in one form of PostgreSQL's own; none where one of them has none. A condition is better off as a number.
+/// Returns all arguments in one form of PostgreSQL's own, except booleans; `None` if one of them has no such form.
 fn natives(arguments: &[Node]) -> Option<Vec<Native>> {
     let family = arguments.iter().find_map(|node| node.native.as_ref()).map(|native| native.family)?;
     if family == Family::Boolean {
@@ -55,12 +55,12 @@ fn natives(arguments: &[Node]) -> Option<Vec<Native>> {
     arguments.iter().map(native).collect()
 }
 
-/// `nullif`, by the rules of a comparison.
+/// Translates `nullif` by the rules of a comparison.
 fn nullif(notes: &mut Notes, left: &Node, right: &Node) -> Result<Node> {
     if left.kind == Kind::Null {
         return Ok(Node::null());
     }
-    // A function sees values, to which no affinity of a column is applied any more.
+    // The arguments of a function have no affinity.
     let bare = |node: &Node| Node { affinity: None, ..node.clone() };
     let is_equal = compare::compared(notes, &bare(left), Operator::Equals, &bare(right))?;
     let equal = is_equal.condition()?;
@@ -79,7 +79,7 @@ fn nullif(notes: &mut Notes, left: &Node, right: &Node) -> Result<Node> {
     };
     let is_atom = sql.starts_with("nullif");
     let node = Node { sql, kind, native, is_atom, is_not_null: false, constant: None, ..left.clone() };
-    let node = Node { affinity: None, collation: Collated::ByDefault, ..node };
+    let node = Node { affinity: None, collation: Collated::Unset, ..node };
     Ok(node.made_of([left, right, &is_equal]))
 }
 
@@ -99,13 +99,13 @@ fn iif(condition: &Node, results: &[Node]) -> Result<Node> {
     let is_not_null = nodes.len() == 2 && nodes.iter().all(|node| node.is_not_null);
     let node = Node { is_not_null, ..Node::compound(kind, sql) };
     let node = node.made_of(nodes.iter().chain([condition]));
-    // The condition does not give the result its collation.
+    // The condition does not determine the collation of the result.
     Ok(node.chosen_from(&nodes))
 }
 
 fn type_of(node: &Node) -> Result<Node> {
     if node.has(Caveat::MaybeInteger) {
-        return untranslatable("typeof of a value whose class the conversion does not keep");
+        return Err(Untranslatable::ClassNotKept);
     }
     let class = match node.kind {
         Kind::Null => return Ok(Node::of_text("null")),
@@ -114,7 +114,7 @@ fn type_of(node: &Node) -> Result<Node> {
         Kind::Text => "text",
         Kind::Blob => "blob",
         Kind::Number | Kind::Json | Kind::Document | Kind::Unknown => {
-            return untranslatable("typeof of a value whose class the conversion does not keep");
+            return Err(Untranslatable::ClassNotKept);
         }
     };
     if node.is_not_null {

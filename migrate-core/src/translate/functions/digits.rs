@@ -1,6 +1,6 @@
-//! Functions of the digits and bytes that a value is written with: hex, unhex, quote.
+//! Functions of digits and bytes: hex, unhex, quote.
 
-use crate::translate::model::{Constant, Kind, Node, Origin, Result, untranslatable};
+use crate::translate::model::{Constant, Kind, Node, Origin, Result, Untranslatable};
 use crate::translate::operators::cast;
 use crate::translate::operators::compare;
 
@@ -13,7 +13,7 @@ pub(super) fn call(name: &str, arguments: &[Node]) -> Option<Result<Node>> {
     })
 }
 
-/// `hex`, which gives empty text for NULL.
+/// Translates `hex`, which returns empty text for NULL.
 fn hex(value: &Node) -> Result<Node> {
     let bytes = match value.kind {
         Kind::Null => return Ok(Node::of_text("")),
@@ -26,7 +26,7 @@ fn hex(value: &Node) -> Result<Node> {
     Ok(Node { origin: Origin::Computed, ..node })
 }
 
-/// `unhex`, which is NULL where the text is not all pairs of digits.
+/// Translates `unhex`, which is NULL unless the text consists of pairs of digits.
 fn unhex(text: &Node) -> Result<Node> {
     let text = text.text()?;
     if text.kind == Kind::Null {
@@ -37,7 +37,7 @@ fn unhex(text: &Node) -> Result<Node> {
     Ok(Node { origin: Origin::Computed, ..Node::atom(Kind::Blob, sql).made_of([&text]) })
 }
 
-/// `quote`: the literal of SQLite's SQL.
+/// Translates `quote`, which returns a literal of SQLite's SQL.
 fn quote(value: &Node) -> Result<Node> {
     if let (Kind::Null, _) | (_, Some(Constant::Null)) = (value.kind, &value.constant) {
         return Ok(Node::of_text("NULL"));
@@ -50,7 +50,7 @@ fn quote(value: &Node) -> Result<Node> {
         Kind::Blob => Node::atom(Kind::Text, format!("'X''' || upper(encode({}, 'hex')) || ''''", value.sql))
             .strict([value]),
         Kind::Integer | Kind::Truth => value.text()?,
-        _ => return untranslatable("quote of a float, or of what has no exact text in PostgreSQL's type"),
+        _ => return Err(Untranslatable::Quote),
     };
     if value.is_not_null {
         let is_atom = matches!(value.kind, Kind::Integer | Kind::Truth) && quoted.is_atom;

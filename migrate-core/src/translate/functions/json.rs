@@ -1,7 +1,7 @@
-//! Functions of JSON, on columns of `json` or `jsonb` and on text that is a document.
+//! JSON functions, of columns of `json` or `jsonb` and of text that is a document.
 
 use crate::identifier::quote_pg_literal;
-use crate::translate::model::{Caveat, Constant, Kind, Node, Result, untranslatable};
+use crate::translate::model::{Caveat, Constant, Kind, Node, Result, Untranslatable};
 
 pub(super) fn call(name: &str, arguments: &[Node]) -> Option<Result<Node>> {
     Some(match (name, arguments) {
@@ -18,7 +18,7 @@ pub(super) fn call(name: &str, arguments: &[Node]) -> Option<Result<Node>> {
     })
 }
 
-/// `document -> path` and, for the value itself, `document ->> path`.
+/// Translates `document -> path` and, for the value itself, `document ->> path`.
 pub(crate) fn arrow(document: &Node, path: &Node, is_value: bool) -> Result<Node> {
     let path = match &path.constant {
         Some(Constant::Text(text)) if !text.starts_with('$') => Node::of_text(&format!("$.\"{text}\"")),
@@ -32,37 +32,37 @@ pub(crate) fn arrow(document: &Node, path: &Node, is_value: bool) -> Result<Node
     Ok(Node { kind: Kind::Document, ..at(document, &path)? })
 }
 
-/// A part of a document; a JSON null there is NULL.
+/// Returns a part of a document; JSON null is NULL.
 fn extract(document: &Node, path: &Node) -> Result<Node> {
     let part = at(document, path)?;
     Ok(Node::atom(Kind::Json, format!("nullif({}, 'null')", part.sql)).made_of([&part]))
 }
 
-/// The part of a document that a path leads to, as `jsonb`.
+/// Returns the part of a document at a path, as `jsonb`.
 fn at(document: &Node, path: &Node) -> Result<Node> {
     let document = self::document(document)?;
     let Some(Constant::Text(path)) = &path.constant else {
-        return untranslatable("a path into a document that is no literal");
+        return Err(Untranslatable::JsonPathLiteral);
     };
     let steps = steps(path)?;
     if steps.is_empty() {
         return Ok(document);
     }
-    // `->` knows names from places, which a path of PostgreSQL's does not; but it takes a single value for an array of one.
+    // `->` distinguishes names and indexes, unlike PostgreSQL's paths; but it treats a single value like an array of one.
     let mut sql = document.operand();
     for step in &steps {
         sql = match step {
             Step::Name(name) => format!("{sql} -> {}", quote_pg_literal(name)),
-            Step::Place(place) => {
-                let place = if *place < 0 { format!("({place})") } else { place.to_string() };
-                format!("(CASE jsonb_typeof({sql}) WHEN 'array' THEN {sql} -> {place} END)")
+            Step::Index(index) => {
+                let index = if *index < 0 { format!("({index})") } else { index.to_string() };
+                format!("(CASE jsonb_typeof({sql}) WHEN 'array' THEN {sql} -> {index} END)")
             }
         };
     }
     Ok(Node::atom(Kind::Json, format!("({sql})")).made_of([&document]))
 }
 
-/// A value as a document: what is one already, or text that PostgreSQL reads as one, and refuses where SQLite does.
+/// Returns a value as a document: a document, or text, which PostgreSQL parses and rejects like SQLite.
 fn document(node: &Node) -> Result<Node> {
     match node.kind {
         Kind::Json | Kind::Document => Ok(Node { kind: Kind::Json, ..node.clone() }),
@@ -70,31 +70,31 @@ fn document(node: &Node) -> Result<Node> {
             let document = Node::atom(Kind::Json, format!("{}::jsonb", node.operand())).strict([node]);
             Ok(if node.constant.is_none() { document.with(Caveat::ParsedDocument) } else { document })
         }
-        _ => untranslatable("a function of JSON on what is no text"),
+        _ => Err(Untranslatable::JsonOfNoText),
     }
 }
 
 /// A step of a path.
 enum Step {
     Name(String),
-    Place(i32),
+    Index(i32),
 }
 
-/// The steps of a path such as `$.a."b c"[0]` (SQLite manual, "JSON Functions", section 3.1).
+/// Parses a path such as `$.a."b c"[0]` (SQLite manual, "JSON Functions", section 3.1).
 fn steps(path: &str) -> Result<Vec<Step>> {
-    let refused = || untranslatable("a path into a document that is not plain");
+    let refused = || Err(Untranslatable::JsonPath);
     let Some(mut rest) = path.strip_prefix('$') else { return refused() };
     let mut steps = Vec::new();
     while !rest.is_empty() {
         if let Some(inner) = rest.strip_prefix('[') {
-            let Some((place, after)) = inner.split_once(']') else { return refused() };
-            let (digits, sign) = place.strip_prefix("#-").map_or((place, 1), |digits| (digits, -1));
+            let Some((index, after)) = inner.split_once(']') else { return refused() };
+            let (digits, sign) = index.strip_prefix("#-").map_or((index, 1), |digits| (digits, -1));
             let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-            let Some(place) = digits.parse::<i32>().ok().filter(|_| is_number) else { return refused() };
-            if sign < 0 && place == 0 {
+            let Some(index) = digits.parse::<i32>().ok().filter(|_| is_number) else { return refused() };
+            if sign < 0 && index == 0 {
                 return refused();
             }
-            steps.push(Step::Place(sign * place));
+            steps.push(Step::Index(sign * index));
             rest = after;
         } else if let Some(quoted) = rest.strip_prefix(".\"") {
             let Some((name, after)) = quoted.split_once('"') else { return refused() };
@@ -115,7 +115,7 @@ fn steps(path: &str) -> Result<Vec<Step>> {
     Ok(steps)
 }
 
-/// `json_valid`: true by its type where the column is a document.
+/// Translates `json_valid`, which is true for a column that is a document.
 fn valid(document: &Node) -> Result<Node> {
     match document.kind {
         Kind::Document if document.is_not_null => {
@@ -127,7 +127,7 @@ fn valid(document: &Node) -> Result<Node> {
             let sql = format!("CASE WHEN {} IS NOT NULL THEN true END", document.operand());
             Ok(Node { is_atom: false, ..Node::atom(Kind::Truth, sql).made_of([document]) })
         }
-        _ => untranslatable("json_valid of text, which PostgreSQL 15 cannot tell"),
+        _ => Err(Untranslatable::JsonValidOfText),
     }
 }
 

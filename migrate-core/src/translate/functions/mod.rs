@@ -1,4 +1,4 @@
-//! Functions, by what they are about. One that is not known here is refused by its name.
+//! Functions, by subject. Unknown functions are refused by name. Nothing here reads a syntax tree.
 
 pub(super) mod aggregate;
 mod choice;
@@ -6,9 +6,9 @@ mod digits;
 pub(super) mod json;
 mod modifier;
 mod number;
-mod part;
 mod printf;
 mod refused;
+mod substr;
 mod text;
 mod time;
 

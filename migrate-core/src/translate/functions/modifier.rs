@@ -1,9 +1,9 @@
-//! Modifiers of points in time (SQLite manual, "Date And Time Functions", section 3).
+//! Date modifiers (SQLite manual, "Date And Time Functions", section 3).
 
-use crate::translate::model::{Notes, Result, untranslatable};
+use crate::translate::model::{Note, Notes, Result, Untranslatable};
 use crate::translate::operators::{moment, moment::Moment};
 
-/// What a modifier adds.
+/// The amount that a modifier adds.
 #[derive(Debug, PartialEq, Eq)]
 enum Amount {
     Milliseconds(i64),
@@ -26,7 +26,7 @@ pub(super) fn apply(notes: &mut Notes, moment: Moment, modifier: &str) -> Result
         "subsec" | "subsecond" => return Ok(Moment { is_subsec: true, ..moment }),
         "utc" if moment.is_clock && !moment.wall.contains("localtimestamp") => return Ok(moment),
         "localtime" if moment.is_clock && moment.wall == moment::now().wall => {
-            notes.push("'localtime' is the zone of the machine that runs SQLite; in PostgreSQL it is the session's TimeZone".to_owned());
+            notes.insert(Note::LocalTime);
             return Ok(Moment { wall: "localtimestamp".to_owned(), ..moment });
         }
         _ => match (weekday(modifier), amount(modifier)) {
@@ -36,14 +36,14 @@ pub(super) fn apply(notes: &mut Notes, moment: Moment, modifier: &str) -> Result
                 format!("({wall} + {days} * interval '1 day')")
             }
             (None, Some(amount)) => {
-                // Parts of a millisecond stay in the second, so that they matter only where parts of a second are added.
+                // Fractions of a millisecond only matter if fractions of a second are added.
                 let is_whole = !matches!(amount, Amount::Milliseconds(number) if number % 1000 != 0);
                 let wall = if is_whole { moment.wall.clone() } else { moment.rounded() };
                 let is_fine = moment.is_fine && is_whole;
                 let is_moved = moment.is_moved || !moment.is_clock;
                 return Ok(Moment { wall: later(&wall, &amount), is_fine, is_moved, ..moment });
             }
-            (None, None) => return untranslatable(format!("the modifier of a time {modifier:?}")),
+            (None, None) => return Err(Untranslatable::Modifier { modifier: modifier.to_owned() }),
         },
     };
     let is_moved = moment.is_moved || !moment.is_clock;
@@ -63,20 +63,19 @@ fn later(wall: &str, amount: &Amount) -> String {
             format!("({wall} + interval '{number} {unit}')")
         }
         Amount::Milliseconds(milliseconds) => format!("({wall} + interval '{milliseconds} milliseconds')"),
-        // SQLite counts on where a month is too short, so that the 31st of a month of 30 days is the 1st of the next; PostgreSQL
-        // would stay in the month.
+        // In a month of 30 days SQLite turns the 31st into the 1st of the next month, PostgreSQL into the 30th.
         Amount::Months(months) => format!(
             "(date_trunc('month', {wall}) + interval '{months} months' + ({wall} - date_trunc('month', {wall})))"
         ),
     }
 }
 
-/// The day of `weekday N`, from 0 for Sunday to 6.
+/// Parses `weekday N`, from 0 for Sunday to 6.
 fn weekday(modifier: &str) -> Option<i64> {
     modifier.strip_prefix("weekday ")?.trim().parse().ok().filter(|day| (0..=6).contains(day))
 }
 
-/// The amount of a modifier such as `+1 day`, `-1.5 hours` or `+02:30`.
+/// Parses the amount of a modifier such as `+1 day`, `-1.5 hours` or `+02:30`.
 fn amount(modifier: &str) -> Option<Amount> {
     let unsigned = modifier.strip_prefix(['+', '-']).unwrap_or(modifier);
     let sign = if modifier.starts_with('-') { -1 } else { 1 };
@@ -104,7 +103,7 @@ fn amount(modifier: &str) -> Option<Amount> {
     })
 }
 
-/// A decimal number in thousandths; none where it is finer, or too large to be meant.
+/// Parses a decimal number in thousandths; `None` if it is finer, or too large.
 fn thousandths(number: &str) -> Option<i64> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let are_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -116,7 +115,7 @@ fn thousandths(number: &str) -> Option<i64> {
     Some(whole * 1000 + fraction)
 }
 
-/// `HH:MM[:SS[.SSS]]` in milliseconds.
+/// Parses `HH:MM[:SS[.SSS]]` in milliseconds.
 fn clock(text: &str) -> Option<i64> {
     let mut parts = text.split(':');
     let two = |part: Option<&str>| -> Option<i64> {

@@ -1,13 +1,13 @@
 //! Functions of numbers.
 
 use super::volatile;
-use crate::translate::model::{Caveat, Constant, Kind, Node, Notes, Result, untranslatable};
-use crate::translate::operators::{arithmetic::float, arithmetic::whole, compare, unified};
+use crate::translate::model::{Caveat, Constant, Kind, Node, Note, Notes, Result, Untranslatable};
+use crate::translate::operators::{arithmetic::bigint, arithmetic::float, compare, unified};
 
 pub(super) fn call(notes: &mut Notes, name: &str, arguments: &[Node]) -> Option<Result<Node>> {
     Some(match (name, arguments) {
         ("abs", [number]) if number.kind == Kind::Integer => {
-            let sql = format!("abs({})", whole(number));
+            let sql = format!("abs({})", bigint(number));
             Ok(Node { bound: number.bound, ..Node::atom(Kind::Integer, sql).strict([number]) })
         }
         ("abs", [number]) => simple("abs", number),
@@ -20,19 +20,19 @@ pub(super) fn call(notes: &mut Notes, name: &str, arguments: &[Node]) -> Option<
         ("round", [number]) | ("round", [number, Node { constant: Some(Constant::Integer(0)), .. }]) => {
             round(number)
         }
-        ("round", [number, Node { constant: Some(Constant::Integer(places)), .. }])
+        ("round", [number, Node { constant: Some(Constant::Integer(decimals)), .. }])
             if number.kind == Kind::Number =>
         {
-            Ok(round_to(notes, number, *places))
+            Ok(round_to(notes, number, *decimals))
         }
-        ("round", [number, places]) if number.kind == Kind::Null || places.kind == Kind::Null => {
+        ("round", [number, decimals]) if number.kind == Kind::Null || decimals.kind == Kind::Null => {
             Ok(Node::null())
         }
         ("sqrt", [number]) => sqrt(number),
         ("pi", []) => Ok(Node::atom(Kind::Real, "pi()").not_null()),
         ("min" | "max", [_, _, ..]) => least_or_greatest(name, arguments),
         ("random", []) => {
-            // The hash of a random UUID, since no function of PostgreSQL gives 64 random bits.
+            // The hash of a random UUID, because no function of PostgreSQL returns 64 random bits.
             let sql = "('x' || left(md5(gen_random_uuid()::text), 16))::bit(64)::bigint";
             Ok(volatile(Node::atom(Kind::Integer, sql)))
         }
@@ -56,7 +56,7 @@ fn simple(function: &str, number: &Node) -> Result<Node> {
     Ok(Node::atom(number.kind, format!("{function}({sql})")).strict([&number]))
 }
 
-/// `round` to a whole number: a float, halves away from zero. PostgreSQL rounds halves of floats to the even one.
+/// Translates `round` to an integer, halves away from zero. PostgreSQL rounds halves of floats to even.
 fn round(number: &Node) -> Result<Node> {
     let number = number.number()?;
     match number.kind {
@@ -70,20 +70,20 @@ fn round(number: &Node) -> Result<Node> {
             let node = Node { is_not_null: number.is_not_null, ..Node::compound(Kind::Real, sql) };
             Ok(node.made_of([&number]))
         }
-        _ => untranslatable("round of numbers that may be integers or floats"),
+        _ => Err(Untranslatable::MixedNumbers),
     }
 }
 
-/// `round` of exact numbers to decimals: SQLite rounds the float.
-fn round_to(notes: &mut Notes, number: &Node, places: i64) -> Node {
-    notes.push("numbers are calculated exactly, where SQLite calculates with floats".to_owned());
-    // SQLite takes 0 to 30 places.
-    let node =
-        Node::atom(Kind::Number, format!("round({}, {})", number.sql, places.clamp(0, 30))).strict([number]);
+/// Translates `round` of exact numbers to decimals, where SQLite rounds the float.
+fn round_to(notes: &mut Notes, number: &Node, decimals: i64) -> Node {
+    notes.insert(Note::ExactNumbers);
+    // SQLite limits them to 0 to 30.
+    let node = Node::atom(Kind::Number, format!("round({}, {})", number.sql, decimals.clamp(0, 30)))
+        .strict([number]);
     node.with(Caveat::Approximate)
 }
 
-/// `sqrt`, which every machine rounds alike; NULL for less than 0, where PostgreSQL fails.
+/// Translates `sqrt`, which all machines round alike; NULL for negative numbers, where PostgreSQL fails.
 fn sqrt(number: &Node) -> Result<Node> {
     let number = number.number()?;
     if number.kind == Kind::Null {
@@ -94,17 +94,17 @@ fn sqrt(number: &Node) -> Result<Node> {
     Ok(node.made_of([&number]))
 }
 
-/// `min` and `max` of several, which are NULL where one is.
+/// Translates `min` and `max` of several arguments, which are NULL if one is.
 fn least_or_greatest(name: &str, arguments: &[Node]) -> Result<Node> {
     let (kind, nodes) = unified(arguments)?;
     if arguments.iter().any(|node| node.kind == Kind::Null) {
         return Ok(Node::null());
     }
     if kind == Kind::Truth || kind == Kind::Json {
-        return untranslatable(format!("{name} of conditions or documents"));
+        return Err(Untranslatable::ChoiceOfConditions { function: name.to_owned() });
     }
     if nodes.iter().any(Node::is_collated_text) {
-        return untranslatable(format!("{name} of text under a collation"));
+        return Err(Untranslatable::Collated);
     }
     let function = if name == "min" { "least" } else { "greatest" };
     let list: Vec<String> = nodes

@@ -1,8 +1,8 @@
-//! `printf`, by the directives that both databases write alike: `%s`, `%d`, `%x`, each with a width where it has one, and `%%`.
+//! `printf`, with the directives that both databases format alike: `%s`, `%d`, `%x`, with a width, and `%%`.
 
-use crate::translate::model::{Kind, Node, Result, untranslatable};
+use crate::translate::model::{Kind, Node, Result, Untranslatable};
 
-/// A directive: what stands between `%` and its letter.
+/// A directive.
 struct Directive {
     letter: char,
     is_left: bool,
@@ -18,7 +18,7 @@ pub(super) fn formatted(format: &str, arguments: &[Node]) -> Result<Node> {
     while let Some((before, after)) = rest.split_once('%') {
         plain.push_str(before);
         let Some((directive, after)) = read(after) else {
-            return untranslatable("printf with a directive other than %d, %s, %x, %f of integers and %%");
+            return Err(Untranslatable::PrintfDirective);
         };
         rest = after;
         if directive.letter == '%' {
@@ -28,7 +28,7 @@ pub(super) fn formatted(format: &str, arguments: &[Node]) -> Result<Node> {
         if !plain.is_empty() {
             pieces.push(Node::of_text(&std::mem::take(&mut plain)).sql);
         }
-        let Some(argument) = left.next() else { return untranslatable("printf with too few arguments") };
+        let Some(argument) = left.next() else { return Err(Untranslatable::PrintfArguments) };
         pieces.push(written(&directive, argument)?);
     }
     plain.push_str(rest);
@@ -39,7 +39,7 @@ pub(super) fn formatted(format: &str, arguments: &[Node]) -> Result<Node> {
     Ok(Node { is_atom: pieces.len() == 1, ..node })
 }
 
-/// The directive at the beginning of `text`, and what follows it.
+/// Parses the directive at the beginning of `text`, and returns the rest.
 fn read(text: &str) -> Option<(Directive, &str)> {
     let after_flags = text.trim_start_matches(['-', '0']);
     let flags = text.strip_suffix(after_flags)?;
@@ -63,18 +63,18 @@ fn read(text: &str) -> Option<(Directive, &str)> {
     Some((directive, &rest[letter.len_utf8()..]))
 }
 
-/// The SQL of an argument as the directive writes it.
+/// Returns the SQL of an argument as the directive formats it.
 fn written(directive: &Directive, argument: &Node) -> Result<String> {
     let Directive { letter, is_left, is_zeroed, width, decimals } = directive;
     let number = || -> Result<String> {
         match argument.kind {
             Kind::Integer | Kind::Truth => Ok(or_zero(&argument.number()?)),
             Kind::Null => Ok("0".to_owned()),
-            _ => untranslatable(format!("printf with %{letter} of what is no integer")),
+            _ => Err(Untranslatable::PrintfInteger { letter: *letter }),
         }
     };
     let (digits, is_negative) = match (letter, decimals) {
-        // SQLite counts the bytes of text for its width.
+        // SQLite measures the width of text in bytes.
         ('s', None) if *width == 0 => {
             let text = argument.text()?;
             let sql = if text.is_not_null { text.operand() } else { format!("coalesce({}, '')", text.sql) };
@@ -94,15 +94,15 @@ fn written(directive: &Directive, argument: &Node) -> Result<String> {
             let zeros = match decimals.unwrap_or(6) {
                 0 => String::new(),
                 decimals @ 1..=20 => format!(".{}", "0".repeat(decimals)),
-                _ => return untranslatable("printf with %f of more than 20 decimals"),
+                _ => return Err(Untranslatable::PrintfDecimals),
             };
-            // A float has no more digits than these for certain.
+            // SQLite prints larger numbers with the digits of a float.
             if argument.bound > 1 << 50 {
-                return untranslatable("printf with %f of what may be no small integer");
+                return Err(Untranslatable::PrintfLargeInteger);
             }
             (format!("abs({number}::bigint)::text || '{zeros}'"), Some(format!("{number} < 0")))
         }
-        _ => return untranslatable(format!("printf with a width or decimals for %{letter}")),
+        _ => return Err(Untranslatable::PrintfWidth { letter: *letter }),
     };
     Ok(padded(&digits, is_negative.as_deref(), *width, *is_left, *is_zeroed))
 }
@@ -111,7 +111,7 @@ fn or_zero(number: &Node) -> String {
     if number.is_not_null { number.operand() } else { format!("coalesce({}, 0)", number.sql) }
 }
 
-/// Digits with their sign, filled up to a width but never cut.
+/// Returns digits with their sign, padded to a width but never cut.
 fn padded(digits: &str, is_negative: Option<&str>, width: usize, is_left: bool, is_zeroed: bool) -> String {
     let fill = |text: &str, width: &str, function: &str, with: &str| {
         format!("{function}({text}, greatest({width}, length({text})), '{with}')")

@@ -1,27 +1,27 @@
-//! Functions that are known and have no counterpart, each with the reason.
+//! Known functions without a counterpart, each with the reason.
 
-use crate::translate::model::{Node, Result, untranslatable};
+use crate::translate::model::{NoCounterpart, Node, Result, Untranslatable};
 
-/// The functions, and why they are refused.
-pub(crate) const REASONS: &[(&[&str], &str)] = &[
+/// The functions, and why each has no counterpart.
+const REASONS: &[(&[&str], NoCounterpart)] = &[
     (
         &[
             "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "degrees", "exp",
             "ln", "log", "log10", "log2", "pow", "power", "radians", "sin", "sinh", "tan", "tanh",
         ],
-        "whose last digit is not the same everywhere",
+        NoCounterpart::LastDigit,
     ),
-    (&["mod"], "which is of floats in SQLite, and which PostgreSQL does not have for them"),
-    (&["round"], "of floats to decimals: the two databases round other digits"),
-    (&["changes", "total_changes"], "which counts the rows of a statement"),
+    (&["mod"], NoCounterpart::FloatModulo),
+    (&["round"], NoCounterpart::FloatDecimals),
+    (&["changes", "total_changes"], NoCounterpart::RowCount),
     (
         &["sqlite_version", "sqlite_source_id", "sqlite_compileoption_get", "sqlite_compileoption_used"],
-        "which tells of SQLite itself",
+        NoCounterpart::AboutSqlite,
     ),
-    (&["soundex"], "which PostgreSQL has only in an extension, and not with the same results"),
-    (&["load_extension"], "which loads code into SQLite"),
-    (&["sqlite_offset"], "which tells where SQLite stores a row"),
-    (&["sum", "total", "avg", "count", "group_concat", "string_agg"], "which is an aggregate"),
+    (&["soundex"], NoCounterpart::Extension),
+    (&["load_extension"], NoCounterpart::LoadsCode),
+    (&["sqlite_offset"], NoCounterpart::RowOffset),
+    (&["sum", "total", "avg", "count", "group_concat", "string_agg"], NoCounterpart::Aggregate),
     (
         &[
             "json_array",
@@ -40,19 +40,19 @@ pub(crate) const REASONS: &[(&[&str], &str)] = &[
             "jsonb_object",
             "jsonb_set",
         ],
-        "whose result is the text of a document, with spacing that jsonb does not keep",
+        NoCounterpart::DocumentText,
     ),
-    (&["json_error_position"], "which tells where SQLite's own reader stops"),
-    (&["timediff"], "which counts months and days in a way of its own"),
-    (&["zeroblob", "char"], "of what is no literal in range"),
-    (&["unistr", "unistr_quote"], "which PostgreSQL has not"),
+    (&["json_error_position"], NoCounterpart::JsonErrorPosition),
+    (&["timediff"], NoCounterpart::TimeDifference),
+    (&["zeroblob", "char"], NoCounterpart::NotALiteral),
+    (&["unistr", "unistr_quote"], NoCounterpart::Missing),
 ];
 
-/// The refusal of a function by its name.
+/// Refuses a function by its name.
 pub(super) fn call(name: &str, arguments: usize) -> Result<Node> {
-    let reason = REASONS.iter().find(|(names, _)| names.contains(&name)).map(|(_, reason)| *reason);
-    untranslatable(match reason {
-        Some(reason) => format!("the function {name}, {reason}"),
-        None => format!("the function {name} with {arguments} arguments"),
+    let function = name.to_owned();
+    Err(match REASONS.iter().find(|(names, _)| names.contains(&name)) {
+        Some((_, why)) => Untranslatable::NoCounterpart { function, why: why.clone() },
+        None => Untranslatable::UnknownFunction { function, arguments },
     })
 }

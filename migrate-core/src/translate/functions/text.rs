@@ -2,16 +2,16 @@
 
 use sqlite3_parser::ast::LikeOperator;
 
-use super::{part, printf, volatile};
-use crate::translate::model::{Constant, Kind, Node, Result, untranslatable};
+use super::{printf, substr, volatile};
+use crate::translate::model::{Constant, Kind, Node, Result, Untranslatable};
 use crate::translate::operators::{compare::in_c, pattern};
 
-/// No text is longer.
+/// The length of the longest text.
 const LENGTH_BOUND: i128 = 1 << 31;
 
 pub(super) fn call(name: &str, arguments: &[Node]) -> Option<Result<Node>> {
     Some(match (name, arguments) {
-        // The digits of a blob, written small: what apps make keys of.
+        // The lower-case digits of a blob, a common form of keys.
         ("lower", [text]) => match text.sql.strip_prefix("upper(encode(").filter(|_| text.is_atom) {
             Some(rest) if rest.ends_with(", 'hex'))") => {
                 let inner = rest.strip_suffix(')').unwrap_or(rest);
@@ -31,8 +31,8 @@ pub(super) fn call(name: &str, arguments: &[Node]) -> Option<Result<Node>> {
         ("trim", [text, rest @ ..]) if rest.len() <= 1 => trimmed("btrim", text, rest.first()),
         ("ltrim", [text, rest @ ..]) if rest.len() <= 1 => trimmed("ltrim", text, rest.first()),
         ("rtrim", [text, rest @ ..]) if rest.len() <= 1 => trimmed("rtrim", text, rest.first()),
-        ("substr" | "substring", [text, start]) => part::substr(text, start, None),
-        ("substr" | "substring", [text, start, length]) => part::substr(text, start, Some(length)),
+        ("substr" | "substring", [text, start]) => substr::substr(text, start, None),
+        ("substr" | "substring", [text, start, length]) => substr::substr(text, start, Some(length)),
         ("instr", [text, wanted]) => instr(text, wanted),
         ("like", [pattern, text]) => pattern::matched(LikeOperator::Like, text, pattern, None),
         ("like", [pattern, text, escape]) => {
@@ -68,7 +68,7 @@ fn length(value: &Node) -> Result<Node> {
 
 fn trimmed(function: &str, text: &Node, characters: Option<&Node>) -> Result<Node> {
     let text = text.text()?;
-    // SQLite removes blanks alone, and so does PostgreSQL where they are named.
+    // SQLite only removes spaces.
     let characters = match characters {
         None => Node::of_text(" "),
         Some(characters) => characters.text()?,
@@ -92,7 +92,7 @@ fn instr(value: &Node, wanted: &Node) -> Result<Node> {
 fn replace(text: &Node, wanted: &Node, with: &Node) -> Result<Node> {
     let (text, wanted, with) = (text.text()?, wanted.text()?, with.text()?);
     let mut sql = format!("replace({}, {}, {})", text.sql, wanted.sql, with.sql);
-    // SQLite does not look at the last one where there is nothing to be found.
+    // SQLite ignores the last argument if the second is empty.
     if !with.is_not_null && wanted.constant.is_none() {
         sql = format!("(CASE WHEN {} = '' THEN {} ELSE {sql} END)", wanted.operand(), text.sql);
     }
@@ -111,13 +111,13 @@ fn characters(codes: &[Node]) -> Result<Node> {
         };
         match code {
             Some(letter) if letter != '\0' => text.push(letter),
-            _ => return untranslatable("char of what is no literal, or no character"),
+            _ => return Err(Untranslatable::Char),
         }
     }
     Ok(Node::of_text(&text))
 }
 
-/// `concat`, which takes NULL as empty text.
+/// Translates `concat`, which treats NULL as empty text.
 fn concat(parts: &[Node]) -> Result<Node> {
     let parts: Vec<Node> = parts.iter().map(Node::text).collect::<Result<_>>()?;
     let list: Vec<String> = parts
@@ -127,12 +127,12 @@ fn concat(parts: &[Node]) -> Result<Node> {
     Ok(Node::compound(Kind::Text, list.join(" || ")).made_of(&parts).not_null())
 }
 
-/// Random bytes: the hashes of as many random UUIDs as are needed, each pair with 244 random bits.
+/// Returns random bytes: hashes of pairs of random UUIDs, each with 244 random bits.
 fn random_blob(bytes: i64) -> Result<Node> {
-    // SQLite gives one byte for less.
+    // SQLite returns one byte for smaller numbers.
     let bytes = match bytes.max(1) {
         bytes @ 1..=1024 => bytes,
-        _ => return untranslatable("randomblob of more than 1024 bytes"),
+        _ => return Err(Untranslatable::RandomBlob),
     };
     let hash = "sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))";
     let hashes = vec![hash; usize::try_from((bytes + 31) / 32).unwrap_or(1)].join(" || ");

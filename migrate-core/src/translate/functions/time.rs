@@ -3,7 +3,7 @@
 use super::modifier;
 use crate::conversion::{Conversion, NaiveZone};
 use crate::translate::model::{
-    Constant, Family, Kind, Native, Node, Notes, Result, Volatility, untranslatable,
+    Constant, Family, Kind, Native, Node, Notes, Result, Untranslatable, Volatility,
 };
 use crate::translate::operators::{arithmetic, moment, moment::Moment};
 use crate::value::SourceValue;
@@ -26,14 +26,14 @@ pub(super) fn call(notes: &mut Notes, name: &str, arguments: &[Node]) -> Option<
 
 fn strftime(notes: &mut Notes, format: &Node, rest: &[Node]) -> Result<Node> {
     let Some(Constant::Text(format)) = &format.constant else {
-        return untranslatable("strftime with a format that is no literal");
+        return Err(Untranslatable::StrftimeFormat);
     };
     let parts = parts(format);
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     moment(notes, rest)?.formatted(&parts)
 }
 
-/// A format in its directives and the text between them; `%F`, `%T` and `%R` are written out.
+/// Splits a format into directives and characters; `%F`, `%T` and `%R` are expanded.
 fn parts(format: &str) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
     let mut letters = format.chars();
@@ -50,20 +50,20 @@ fn parts(format: &str) -> Vec<String> {
     parts
 }
 
-/// The point in time that a time value and its modifiers name.
+/// Translates a time value and its modifiers.
 fn moment(notes: &mut Notes, arguments: &[Node]) -> Result<Moment> {
     let Some((value, modifiers)) = arguments.split_first() else { return Ok(moment::now()) };
     let modifiers: Vec<String> = modifiers
         .iter()
         .map(|modifier| match &modifier.constant {
             Some(Constant::Text(text)) => Ok(text.trim().to_ascii_lowercase()),
-            _ => untranslatable("a modifier of a time that is no literal"),
+            _ => Err(Untranslatable::ModifierLiteral),
         })
         .collect::<Result<_>>()?;
     let is_epoch = modifiers.first().is_some_and(|modifier| modifier == "unixepoch");
     let mut moment = if is_epoch { from_epoch(value)? } else { from_value(value)? };
     if is_epoch {
-        // SQLite has rounded the seconds before anything else.
+        // SQLite rounds the seconds first.
         if moment.is_fine {
             moment.wall.push_str("::timestamp(3)");
         }
@@ -89,14 +89,14 @@ fn from_epoch(value: &Node) -> Result<Moment> {
         Kind::Integer | Kind::Real | Kind::Number => format!(
             "(to_timestamp(CASE WHEN {seconds} BETWEEN {first} AND {last} THEN {seconds} END) at time zone 'UTC')"
         ),
-        _ => return untranslatable("seconds since 1970 that are no number"),
+        _ => return Err(Untranslatable::EpochOfNoNumber),
     };
     let is_fine = number.kind != Kind::Integer;
     let is_constant = number.constant.is_some();
     Ok(Moment { is_fine, is_moved: !is_constant, ..Moment::of(wall, &number) })
 }
 
-/// How far from 1970 `timestamptz` reaches on both sides, in seconds.
+/// The distance from 1970 that `timestamptz` covers on both sides, in seconds.
 const SECONDS_FITTING: i128 = 200_000_000_000;
 
 fn from_value(value: &Node) -> Result<Moment> {
@@ -110,7 +110,7 @@ fn from_value(value: &Node) -> Result<Moment> {
                 return Ok(Moment { is_clock, is_fine: !is_clock, ..Moment::of(sql.clone(), value) });
             }
             Family::Date => return Ok(Moment::of(format!("({sql})::timestamp"), value)),
-            // SQLite's day for a time of day alone.
+            // SQLite's date for a time of day.
             Family::Time => return Ok(fine(format!("(date '2000-01-01' + {sql})"))),
             Family::JulianDay => return Ok(Moment::of(format!("({sql} at time zone 'UTC')"), value)),
             _ => {}
@@ -119,14 +119,14 @@ fn from_value(value: &Node) -> Result<Moment> {
     match &value.constant {
         Some(Constant::Text(text)) if text.eq_ignore_ascii_case("now") => Ok(moment::now()),
         Some(Constant::Text(text)) => {
-            // A literal that both databases read alike, and that names no zone.
+            // A literal that both databases read alike, without a zone.
             let is_iso = Conversion::TimestamptzFromIso8601(NaiveZone::default())
                 .takes(SourceValue::Text(text.as_bytes()));
             match moment::constant(Family::Wall, &Constant::Text(text.clone())).filter(|_| is_iso) {
                 Some(wall) => Ok(Moment { is_fine: text.contains('.'), ..Moment::of(wall, value) }),
-                None => untranslatable("a time that is no plain ISO 8601"),
+                None => Err(Untranslatable::TimeFormat),
             }
         }
-        _ => untranslatable("a time from a value that is no time in PostgreSQL"),
+        _ => Err(Untranslatable::TimeOfNoTime),
     }
 }

@@ -1,11 +1,11 @@
-//! A translated subexpression: its SQL, and what is known of its value.
+//! A translated subexpression: its SQL, and the facts about its value.
 
 use std::collections::BTreeSet;
 
-use super::{Collation, Constant, Result, Volatility, untranslatable};
+use super::{Collation, Constant, Note, Result, Untranslatable, Volatility};
 use crate::affinity::Affinity;
 
-/// What SQLite's value of an expression is, where it is not NULL.
+/// The class of an expression's value in SQLite, unless it is NULL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Always NULL.
@@ -22,15 +22,15 @@ pub(crate) enum Kind {
     Blob,
     /// A condition: 0 or 1 in SQLite, and `boolean` in PostgreSQL.
     Truth,
-    /// A part of a JSON document, of whatever class: `jsonb` in PostgreSQL.
+    /// A part of a JSON document, of any class: `jsonb` in PostgreSQL.
     Json,
     /// The text of a JSON document: `jsonb` in PostgreSQL, where its spacing is not kept.
     Document,
-    /// Something whose class the conversion did not keep, or whose exact text is not known any more.
+    /// A value whose class or exact text the conversion did not keep.
     Unknown,
 }
 
-/// The types in which PostgreSQL has a value in another form than SQLite; values of one family compare as they did.
+/// A type in which PostgreSQL has another form of a value than SQLite; values of one family compare as in SQLite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
     /// `boolean` for 0 and 1.
@@ -64,7 +64,7 @@ pub(crate) struct Native {
     pub(crate) sql: String,
 }
 
-/// How far from 0 an integer of SQLite can be.
+/// The largest distance of a SQLite integer from 0.
 pub(crate) const INTEGER_BOUND: i128 = 1 << 63;
 
 /// The collation by which SQLite compares a text, by its precedence (SQLite manual, "Datatypes In SQLite", section 7.1).
@@ -72,11 +72,11 @@ pub(crate) const INTEGER_BOUND: i128 = 1 << 63;
 pub(crate) enum Collated {
     /// None is given: byte by byte.
     #[default]
-    ByDefault,
+    Unset,
     /// That of the column.
-    ByColumn(Collation),
+    OfColumn(Collation),
     /// One that COLLATE names.
-    ByName(Collation),
+    Named(Collation),
 }
 
 /// Where a text comes from, which decides its collation in PostgreSQL.
@@ -114,22 +114,16 @@ pub(crate) enum Caveat {
 
 impl Caveat {
     /// Returns what a reviewer should know of it.
-    fn note(self) -> Option<&'static str> {
-        Some(match self {
-            Caveat::Approximate | Caveat::MaybeInteger => return None,
-            Caveat::IntegerOverflow => "beyond 64 bits PostgreSQL fails, where SQLite goes on with floats",
-            Caveat::FloatRange => {
-                "what is too large or too small for a float fails in PostgreSQL, where SQLite goes on with infinity, 0 or NULL"
-            }
-            Caveat::ParsedDocument => {
-                "text that only SQLite reads as JSON, such as JSON5, fails in PostgreSQL"
-            }
-            Caveat::DocumentText => {
-                "floats, objects and arrays of a document are written as jsonb writes them"
-            }
-            Caveat::DocumentClass => "a number that was written with an exponent is an integer in jsonb",
-            Caveat::MovedMoment => "outside the years 1 to 9999 times are not the same in the two databases",
-        })
+    fn note(self) -> Option<Note> {
+        match self {
+            Caveat::Approximate | Caveat::MaybeInteger => None,
+            Caveat::IntegerOverflow => Some(Note::IntegerOverflow),
+            Caveat::FloatRange => Some(Note::FloatRange),
+            Caveat::ParsedDocument => Some(Note::ParsedDocument),
+            Caveat::DocumentText => Some(Note::DocumentText),
+            Caveat::DocumentClass => Some(Note::DocumentClass),
+            Caveat::MovedMoment => Some(Note::MovedMoment),
+        }
     }
 }
 
@@ -138,7 +132,7 @@ impl Caveat {
 pub(crate) struct Node {
     /// SQL whose value is SQLite's, in the type of its kind: `bigint`, `double precision`, `numeric`, `text`, `bytea`, `boolean`.
     pub(crate) sql: String,
-    /// Whether `sql` needs no brackets beside an operator.
+    /// Whether `sql` needs no brackets as an operand.
     pub(crate) is_atom: bool,
     pub(crate) kind: Kind,
     pub(crate) constant: Option<Constant>,
@@ -165,7 +159,7 @@ impl Node {
             constant: None,
             native: None,
             affinity: None,
-            collation: Collated::ByDefault,
+            collation: Collated::Unset,
             origin: Origin::Computed,
             is_not_null: false,
             caveats: BTreeSet::new(),
@@ -187,8 +181,7 @@ impl Node {
                 self.origin = Origin::Column;
             }
             // COLLATE within a part holds for the whole expression (the flag EP_Collate of SQLite's parser).
-            if matches!(part.collation, Collated::ByName(_)) && !matches!(self.collation, Collated::ByName(_))
-            {
+            if matches!(part.collation, Collated::Named(_)) && !matches!(self.collation, Collated::Named(_)) {
                 self.collation = part.collation.clone();
             }
             self.caveats.extend(&part.caveats);
@@ -228,8 +221,8 @@ impl Node {
     /// Returns the collation by which SQLite compares it.
     pub(crate) fn collation(&self) -> &Collation {
         match &self.collation {
-            Collated::ByDefault => &Collation::Binary,
-            Collated::ByColumn(collation) | Collated::ByName(collation) => collation,
+            Collated::Unset => &Collation::Binary,
+            Collated::OfColumn(collation) | Collated::Named(collation) => collation,
         }
     }
 
@@ -239,16 +232,16 @@ impl Node {
     }
 
     /// Returns what a reviewer should know of the values.
-    pub(crate) fn notes(&self) -> impl Iterator<Item = String> {
-        self.caveats.iter().filter_map(|caveat| caveat.note()).map(str::to_owned)
+    pub(crate) fn notes(&self) -> impl Iterator<Item = Note> {
+        self.caveats.iter().filter_map(|caveat| caveat.note())
     }
 
-    /// The SQL, in brackets where it needs them beside an operator.
+    /// Returns the SQL as an operand, in brackets where it needs them.
     pub(crate) fn operand(&self) -> String {
         if self.is_atom { self.sql.clone() } else { format!("({})", self.sql) }
     }
 
-    /// The node as a condition, by SQLite's rule that a number holds where it is not 0.
+    /// Returns the SQL as a condition: in SQLite a number is true unless it is 0.
     pub(crate) fn condition(&self) -> Result<String> {
         if let Some(Native { family: Family::Boolean, sql }) = &self.native {
             return Ok(sql.clone());
@@ -258,11 +251,11 @@ impl Node {
             (_, Kind::Null) => Ok("NULL::boolean".to_owned()),
             (_, Kind::Truth) => Ok(self.sql.clone()),
             (_, Kind::Integer | Kind::Real | Kind::Number) => Ok(format!("{} <> 0", self.operand())),
-            _ => untranslatable("a condition that is no number"),
+            _ => Err(Untranslatable::NotACondition),
         }
     }
 
-    /// The condition in brackets, unless it is a name, a literal or a call.
+    /// Returns the condition as an operand, in brackets unless it is a name, a literal or a call.
     pub(crate) fn condition_operand(&self) -> Result<String> {
         let sql = self.condition()?;
         let is_atom =
@@ -270,7 +263,7 @@ impl Node {
         Ok(if is_atom { sql } else { format!("({sql})") })
     }
 
-    /// The value as a number, or the reason why it is none.
+    /// Returns the value as a number.
     pub(crate) fn number(&self) -> Result<Node> {
         match self.kind {
             Kind::Truth => {
@@ -278,11 +271,11 @@ impl Node {
                 Ok(Node { bound: 1, ..number })
             }
             Kind::Null | Kind::Integer | Kind::Real | Kind::Number => Ok(self.clone()),
-            _ => untranslatable("a calculation with what is no number"),
+            _ => Err(Untranslatable::NotANumber),
         }
     }
 
-    /// The value as text, as SQLite prints it.
+    /// Returns the value as text, as SQLite prints it.
     pub(crate) fn text(&self) -> Result<Node> {
         match self.kind {
             Kind::Text | Kind::Null => Ok(self.clone()),
@@ -294,10 +287,8 @@ impl Node {
                 let text = Node::atom(Kind::Text, format!("{}::text", number.operand())).strict([self]);
                 Ok(Node { origin: Origin::Digits, ..text })
             }
-            Kind::Real | Kind::Number => {
-                untranslatable("a float as text, which the two databases print differently")
-            }
-            Kind::Blob => untranslatable("a blob as text"),
+            Kind::Real | Kind::Number => Err(Untranslatable::FloatAsText),
+            Kind::Blob => Err(Untranslatable::BlobAsText),
             Kind::Json => {
                 // A truth value is 0 or 1 to SQLite.
                 let sql = format!(
@@ -306,28 +297,19 @@ impl Node {
                 );
                 Ok(Node::atom(Kind::Text, sql).made_of([self]).with(Caveat::DocumentText))
             }
-            Kind::Document => {
-                untranslatable("the text of a JSON document, whose spacing jsonb does not keep")
-            }
-            Kind::Unknown => untranslatable("text whose exact form PostgreSQL's type does not keep"),
+            Kind::Document => Err(Untranslatable::DocumentAsText),
+            Kind::Unknown => Err(Untranslatable::Inexact),
         }
     }
 
-    /// What an index stands on so that it orders and compares as SQLite's did.
+    /// Returns the key of an index that orders and compares like SQLite's.
     pub(crate) fn key_sql(&self) -> Result<String> {
         let sql = match (&self.native, self.kind) {
             (Some(native), _) if !self.is_collated_text() => native.sql.clone(),
-            (_, Kind::Unknown | Kind::Document) => {
-                return untranslatable("a key whose exact form PostgreSQL's type does not keep");
-            }
+            (_, Kind::Unknown | Kind::Document) => return Err(Untranslatable::Inexact),
             (_, Kind::Json) => self.text()?.sql,
             _ => self.sql.clone(),
         };
-        Ok(match self.collation() {
-            Collation::Nocase if self.kind == Kind::Text => format!("lower({sql})"),
-            Collation::Rtrim if self.kind == Kind::Text => format!("rtrim({sql}, ' ')"),
-            Collation::Other(_) => return untranslatable("a collation that only the app knows"),
-            _ => sql,
-        })
+        if self.kind == Kind::Text { self.collation().folded(sql) } else { Ok(sql) }
     }
 }

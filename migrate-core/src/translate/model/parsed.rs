@@ -2,26 +2,24 @@
 
 use sqlite3_parser::ast::{Expr, OneSelect, ResultColumn, Stmt};
 
-use super::{Result, untranslatable};
+use super::{Result, Untranslatable};
 use crate::source_sql::{extent, with_statement};
 
-/// How deep brackets, calls and queries may lie in each other: what walks a tree calls itself for each level.
+/// The deepest nesting of brackets, calls and queries: a walk of the tree recurses for each level.
 const NESTING_MAX: usize = 200;
 
-/// Refuses what is nested too deeply to be walked.
+/// Refuses a statement that is nested too deeply.
 fn check_nesting(statement: &Stmt<'_>) -> Result<()> {
     let nesting = extent(statement).nesting;
     if nesting > NESTING_MAX {
-        return untranslatable(format!(
-            "it is nested {nesting} levels deep, and at most {NESTING_MAX} are translated"
-        ));
+        return Err(Untranslatable::Nesting { levels: nesting, levels_max: NESTING_MAX });
     }
     Ok(())
 }
 
-/// Parses a statement that SQLite stored, and hands it on.
+/// Parses a statement as SQLite stored it, and calls `read` with it.
 pub(crate) fn with_stored<T>(sql: &str, read: impl FnOnce(&Stmt<'_>) -> Result<T>) -> Result<T> {
-    // What `read` says goes past the parser's own error.
+    // The result of `read` does not pass through the parser's error.
     let mut result = None;
     let parsed = with_statement(
         sql,
@@ -33,14 +31,14 @@ pub(crate) fn with_stored<T>(sql: &str, read: impl FnOnce(&Stmt<'_>) -> Result<T
     );
     match (result, parsed) {
         (Some(result), _) => result,
-        (None, Err(error)) => untranslatable(error.to_string()),
-        (None, Ok(())) => untranslatable("its SQL is empty"),
+        (None, Err(error)) => Err(Untranslatable::Unreadable { error }),
+        (None, Ok(())) => Err(Untranslatable::Empty),
     }
 }
 
-/// Parses an expression and hands it on.
+/// Parses an expression, and calls `read` with it.
 pub(crate) fn with_expression<T>(sql: &str, read: impl FnOnce(&Expr<'_>) -> Result<T>) -> Result<T> {
-    // What `read` says goes past the parser's own error.
+    // The result of `read` does not pass through the parser's error.
     let mut result = None;
     let parsed = with_statement(
         &format!("SELECT ({sql}\n)"),
@@ -58,7 +56,7 @@ pub(crate) fn with_expression<T>(sql: &str, read: impl FnOnce(&Expr<'_>) -> Resu
     );
     match (result, parsed) {
         (Some(result), _) => result,
-        (None, Err(error)) => untranslatable(error.to_string()),
-        (None, Ok(())) => untranslatable("it is no expression"),
+        (None, Err(error)) => Err(Untranslatable::Unreadable { error }),
+        (None, Ok(())) => Err(Untranslatable::NotAnExpression),
     }
 }

@@ -1,15 +1,218 @@
-//! Why an expression, a view or a trigger has no translation.
+//! Why an expression, a view or a trigger has no translation, and the words for each reason.
 
-/// An expression that has no translation that is sure to mean the same.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}")]
-pub struct Untranslatable {
-    /// What stands in the way, by the names of functions and operators.
-    pub reason: String,
+use crate::conversion::PgType;
+use crate::source_sql::UnreadableSql;
+
+/// Declares each reason once: its name, its data and its words.
+macro_rules! reasons {
+    ($(#[$meta:meta])* $enum:ident: $($name:ident $({ $($field:ident: $type:ty),* })?: $words:literal,)*) => {
+        $(#[$meta])*
+        #[allow(missing_docs, reason = "the words of a reason are its documentation")]
+        #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+        pub enum $enum {
+            $(#[error($words)] $name $({ $($field: $type),* })?,)*
+        }
+    };
+}
+
+reasons! {
+    /// An expression without a translation that is certain to mean the same. Its words complete "it cannot be translated: …".
+    Untranslatable:
+    // The statement.
+    Unreadable { error: UnreadableSql }: "{error}",
+    Empty: "its SQL is empty",
+    NotAnExpression: "it is not an expression",
+    NotAView: "its SQL is not a CREATE VIEW",
+    NotATrigger: "its SQL is not a CREATE TRIGGER",
+    Nesting { levels: usize, levels_max: usize }: "it is nested {levels} levels deep, and at most {levels_max} are translated",
+    TooDeep: "it is nested too deeply",
+    TooLong { length_max_mib: usize }: "its translation is longer than {length_max_mib} MiB",
+    TooManyTerms { terms: usize, terms_max: usize }: "it combines {terms} SELECTs or rows of VALUES, and at most {terms_max} are translated",
+    NotImmutable: "its value depends on more than the row, which PostgreSQL does not allow here",
+    Approximate: "its numbers may differ in the last digit",
+    IntegerOverflow: "a calculation with integers may exceed 64 bits",
+    // Names.
+    UnknownColumn { column: String }: "the column {column}, which does not exist",
+    AmbiguousColumn { column: String }: "the column {column}, which several tables have",
+    UnknownTable { table: String }: "the table {table}, which does not exist",
+    OtherDatabaseTable { table: String }: "the table {table} of another database",
+    OtherDatabaseName: "a name in another database",
+    NotMigrated { what: String }: "{what}",
+    UnknownStar { table: String }: "{table}.*, which names no table",
+    StarWithoutTable: "* without a table",
+    UnknownUsing { column: String }: "USING ({column}), which does not exist",
+    AmbiguousUsing { column: String }: "USING ({column}), which several tables have",
+    UnknownWindow { window: String }: "the window {window}, which does not exist",
+    Keyword { word: String }: "the word {word}",
+    // Values and their classes.
+    LongHexadecimal: "a hexadecimal number of more than 64 bits",
+    NumberBeyond64Bits: "a number beyond 64 bits",
+    NumberBeyondFloats: "a number outside the range of floats",
+    NotANumber: "a calculation with a value that is not a number",
+    NotACondition: "a condition that is not a number",
+    MixedNumbers: "numbers that may be integers or floats",
+    Operator: "an unknown operator",
+    FloatAsText: "a float as text, which the two databases print differently",
+    BlobAsText: "a blob as text",
+    DocumentAsText: "the text of a JSON document, whose spacing jsonb does not keep",
+    Inexact: "a value whose exact form the PostgreSQL type does not keep",
+    MixedChoice: "a choice between values of several storage classes",
+    MixedComparison: "a comparison of values of different storage classes",
+    ComparisonBeyondFloats: "a comparison of a float with an integer that no float represents",
+    DocumentComparison: "a comparison of a part of a document with a value that is not a literal",
+    DocumentTruth: "a comparison of a part of a document with 0 or 1, which may be a truth value or a number",
+    NoFormAs { pg_type: PgType }: "a value that has no unambiguous form as {pg_type}",
+    NotAValueOf { pg_type: PgType }: "it is not a value of {pg_type}",
+    AppCollation { name: String }: "the collation {name}, which the app defines",
+    CastTextToFloat: "a CAST of text to a number that may be a float",
+    CastBlobToNumber: "a CAST of a blob to a number",
+    CastFloatToBlob: "a CAST of a float to a blob",
+    // Row values and syntax.
+    RowValue: "a row of several values",
+    MixedRows: "a list of single values and rows of several values",
+    UnequalRows: "a comparison of rows of different lengths",
+    RowArithmetic: "a calculation with rows of several values",
+    Parameter: "a parameter",
+    Raise: "RAISE outside a trigger",
+    Match: "MATCH",
+    Regexp: "REGEXP, which the app defines",
+    InTable: "IN with the name of a table",
+    EscapedPattern: "LIKE with ESCAPE and a pattern that is not a literal",
+    TrailingEscape: "LIKE with a pattern that ends with its escape character",
+    LongEscape: "LIKE with an ESCAPE that is not a single character",
+    GlobPattern: "GLOB with a pattern that is not a literal",
+    GlobSet: "GLOB with a set of characters that is unclosed or has special characters",
+    // Functions.
+    NoCounterpart { function: String, why: NoCounterpart }: "the function {function}, {why}",
+    UnknownFunction { function: String, arguments: usize }: "the function {function} (arguments: {arguments})",
+    AggregateArguments { function: String, arguments: usize }: "{function} (arguments: {arguments})",
+    WindowFunction { function: String, arguments: usize }: "the window function {function} (arguments: {arguments})",
+    Aggregate { function: String }: "the aggregate function {function}, which is not allowed here",
+    CallOfStar { function: String }: "{function}(*)",
+    Distinct { function: String }: "{function} with DISTINCT",
+    TableFunction { function: String }: "the table function {function}",
+    NotOrdered { function: String }: "{function} of a value that PostgreSQL does not order",
+    ChoiceOfConditions { function: String }: "{function} of conditions or documents",
+    Collated: "text with a collation",
+    NotDistinguished: "values that may be equal in PostgreSQL and different in SQLite",
+    OuterAggregate { function: String }: "{function} of columns of an outer query",
+    ClassNotKept: "typeof of a value whose storage class the conversion does not keep",
+    Quote: "quote of a float, or of a value whose exact form the PostgreSQL type does not keep",
+    Char: "char of a value that is not a literal character code",
+    RandomBlob: "randomblob of more than 1,024 bytes",
+    SubstrPosition: "substr with a position that is not an integer, or outside any text",
+    PrintfDirective: "printf with a directive other than %d, %s, %x, %f of integers and %%",
+    PrintfArguments: "printf with too few arguments",
+    PrintfInteger { letter: char }: "printf with %{letter} of a value that is not an integer",
+    PrintfWidth { letter: char }: "printf with a width or decimals for %{letter}",
+    PrintfDecimals: "printf with %f of more than 20 decimals",
+    PrintfLargeInteger: "printf with %f of an integer that may be large",
+    JsonOfNoText: "a JSON function of a value that is not text",
+    ParsedDocument: "a JSON function of text that is not JSON in PostgreSQL: SQLite also accepts JSON5",
+    JsonValidOfText: "json_valid of text, which PostgreSQL 15 cannot check",
+    JsonPathLiteral: "a JSON path that is not a literal",
+    JsonPath: "a JSON path with more than names and indexes",
+    // Dates and times.
+    StrftimeFormat: "strftime with a format that is not a literal",
+    StrftimeDirective { directive: String }: "strftime with {directive}",
+    ModifierLiteral: "a date modifier that is not a literal",
+    Modifier { modifier: String }: "the date modifier {modifier:?}",
+    EpochOfNoNumber: "seconds since 1970 that are not a number",
+    TimeFormat: "a time that is not plain ISO 8601",
+    TimeOfNoTime: "a time from a value that is not a time in PostgreSQL",
+    // Queries.
+    Subquery: "a query in an expression",
+    ScalarColumns: "a query as a value that has several columns",
+    ScalarRows: "a query as a value that may return several rows, of which SQLite uses the first; LIMIT 1 with ORDER BY determines which",
+    InColumns: "IN with a query that has several columns",
+    NullInQuery: "NULL IN a query",
+    ViewColumnCount: "the number of its columns differs from the number of their names",
+    WithColumnCount { table: String }: "{table}, whose number of columns differs from the number of their names",
+    CompoundColumnCount: "a compound SELECT whose parts have different numbers of columns",
+    CompoundCollations: "a compound SELECT whose columns have different collations",
+    SortedValues: "VALUES with ORDER BY",
+    CompoundValues: "VALUES of several rows after UNION, INTERSECT or EXCEPT",
+    NamedJoin: "a join in brackets with an alias",
+    NaturalJoin: "NATURAL JOIN of a table with a column that is not migrated",
+    OuterUsing: "USING or NATURAL with RIGHT or FULL JOIN",
+    ConstantGroup: "GROUP BY with a constant",
+    GroupPosition: "a column number in GROUP BY together with *",
+    BareColumn { column: String }: "the column {column} beside an aggregate, which may differ in the rows of a group: SQLite uses that of any row",
+    JsonInGroup { column: String }: "the column {column} in a group, which is json",
+    InexactRows { conversion: &'static str }: "distinct rows of {conversion} values, which may be equal in PostgreSQL and different in SQLite",
+    OrderPosition: "ORDER BY of a column number that does not exist",
+    CompoundOrder: "ORDER BY of a compound SELECT by something else than a column of its first part",
+    DistinctOrder: "ORDER BY of distinct rows by something else than a result column",
+    LimitLiteral: "LIMIT or OFFSET that is not a literal",
+    LimitForms: "LIMIT with a comma in one query and OFFSET in another",
+    UnsortedLimit: "LIMIT without ORDER BY, which keeps different rows in each database",
+    RecursiveOrder: "ORDER BY or LIMIT of a recursive query",
+    RecursiveParts: "a recursive query of other than two SELECTs",
+    RecursiveOperator: "a recursive query with INTERSECT or EXCEPT",
+    RecursiveWork: "a recursive query that does more than filter and join",
+    RecursiveClasses: "a recursive query whose parts have different storage classes",
+    // Window functions.
+    WindowHere { function: String }: "{function} OVER a window, which is not allowed here",
+    UnsortedWindow { function: String }: "{function} OVER a window",
+    Filter { function: String }: "{function} with FILTER or ORDER BY",
+    DistinctOrderIn { function: String }: "{function} with DISTINCT and ORDER BY",
+    DistinctWindow { function: String }: "{function} of DISTINCT values OVER a window",
+    UnorderedWindow { function: String }: "{function} over rows without an order",
+    RowCount { function: String }: "{function} with a number of rows that is not a literal",
+    EmptyAggregate: "an aggregate without an argument",
+    WindowConstant: "a window function of a constant",
+    WindowBound: "a window bound that is not a number of rows",
+    UnsortedGroups: "a window of GROUPS without ORDER BY",
+    WindowChain: "a window that extends a window that extends another",
+    // Triggers.
+    InsteadOf: "INSTEAD OF a change of a table, or another trigger on a view",
+    InsteadOfColumns: "INSTEAD OF UPDATE OF some columns, which PostgreSQL does not have",
+    GeneratedBefore { column: String }: "the generated column {column} before the row is written",
+    InsertsOwnRows: "it inserts what it reads from its own table, where PostgreSQL shows all rows of a statement as already changed",
+    WritesOwnTableBefore: "it writes to its own table before the row is changed, whose effect SQLite does not define",
+    WritesView { view: String }: "it writes to the view {view}",
+    WritesGenerated { table: String, column: String }: "it writes to {table}.{column}, which is generated",
+    NoSuchColumn { table: String, column: String }: "the column {column}, which {table} does not have",
+    MissingDefault { table: String, column: String }: "it leaves out {table}.{column}, whose default is not migrated",
+    NullKey: "a key that may be NULL, which SQLite would replace by the next number",
+    EmptyInsert: "INSERT of a row without values",
+    ValueCount: "a different number of values and columns",
+    SetOfColumns: "SET of several columns at once",
+    UpdateFrom: "UPDATE with FROM",
+    UpdateOrIgnore: "UPDATE OR IGNORE",
+    OrReplace: "OR REPLACE, which deletes conflicting rows",
+    OrFail: "OR FAIL or OR ROLLBACK",
+    IgnoreOnConflict: "OR IGNORE together with ON CONFLICT",
+    IgnoredConstraints: "OR IGNORE where a row may also violate NOT NULL or a CHECK",
+    SeveralOnConflict: "several ON CONFLICT clauses",
+    OnConflictExpression: "ON CONFLICT with an expression",
+    OnConflictWhere: "ON CONFLICT with the WHERE of a partial index",
+    OnConflictNotUnique: "ON CONFLICT of columns that PostgreSQL does not keep unique by themselves",
+    OnConflictColumns: "ON CONFLICT DO UPDATE without columns",
+    RaiseMessage: "RAISE without a message",
+    RaiseIgnoreAfter: "RAISE(IGNORE) after the row was changed",
+    RaiseInCase: "RAISE in CASE, with FROM",
+    SelectWithoutRaise: "a SELECT that does something else than RAISE",
+    CaseWithoutRaise: "a CASE that does something else than RAISE",
+}
+
+reasons! {
+    /// Why a function of SQLite has no counterpart.
+    NoCounterpart:
+    LastDigit: "whose last digit differs between machines",
+    FloatModulo: "which SQLite computes with floats, and PostgreSQL does not have for floats",
+    FloatDecimals: "of floats to decimals: the two databases round different digits",
+    RowCount: "which counts the rows of a statement",
+    AboutSqlite: "which describes SQLite itself",
+    Extension: "which PostgreSQL has only in an extension, with different results",
+    LoadsCode: "which loads code into SQLite",
+    RowOffset: "which returns where SQLite stores a row",
+    Aggregate: "which is an aggregate",
+    DocumentText: "whose result is the text of a document, with spacing that jsonb does not keep",
+    JsonErrorPosition: "which returns where SQLite's own parser stops",
+    TimeDifference: "which counts months and days in its own way",
+    NotALiteral: "of a value that is not a literal in range",
+    Missing: "which PostgreSQL does not have",
 }
 
 pub(crate) type Result<T> = std::result::Result<T, Untranslatable>;
-
-pub(crate) fn untranslatable<T>(reason: impl Into<String>) -> Result<T> {
-    Err(Untranslatable { reason: reason.into() })
-}

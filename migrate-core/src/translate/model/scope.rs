@@ -1,8 +1,8 @@
-//! What names mean: tables, their columns, and how text is compared.
+//! Scopes: the tables and columns that names refer to, and how their text is compared.
 
 use std::collections::BTreeSet;
 
-use super::{Result, untranslatable};
+use super::{Result, Untranslatable};
 use crate::affinity::Affinity;
 use crate::conversion::Conversion;
 
@@ -12,11 +12,11 @@ pub enum Collation {
     /// Byte by byte.
     #[default]
     Binary,
-    /// Without regard to the case of the letters of ASCII.
+    /// Ignoring the case of ASCII letters.
     Nocase,
-    /// Without regard to blanks at the end.
+    /// Ignoring trailing spaces.
     Rtrim,
-    /// One that only the app knows.
+    /// One that the app defines.
     Other(String),
 }
 
@@ -27,7 +27,7 @@ pub struct ScopeColumn {
     pub source: String,
     /// How PostgreSQL names it: quoted, and qualified where that is needed.
     pub sql: String,
-    /// What became of its values.
+    /// The conversion of its values.
     pub conversion: Conversion,
     /// Its affinity in SQLite.
     pub affinity: Affinity,
@@ -44,41 +44,71 @@ pub struct ScopeTable {
     pub names: Vec<String>,
     /// Its columns.
     pub columns: Vec<ScopeColumn>,
-    /// Which of them `rowid` and its like mean.
+    /// The column that `rowid`, `oid` and `_rowid_` refer to.
     pub rowid: Option<usize>,
 }
 
-/// What names in an expression mean.
+/// The columns that names in an expression refer to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope {
-    /// The tables, in the order in which names are looked for.
+    /// The tables, in the order in which names are resolved.
     pub tables: Vec<ScopeTable>,
-    /// Which columns of which tables only a qualified name means: those that USING has joined to others, and all of NEW and OLD.
+    /// Columns, by table and index, that only a qualified name refers to: those joined by USING, and all of NEW and OLD.
     pub hidden: BTreeSet<(usize, usize)>,
-    /// The names that PostgreSQL knows the tables of this and of the outer scopes by.
+    /// The aliases of the tables of this scope and the outer ones in PostgreSQL.
     pub aliases: BTreeSet<String>,
-    /// Where names are looked for that mean nothing here: the query that this one stands in.
+    /// The scope of the enclosing query, for names that this one does not resolve.
     pub outer: Option<Box<Scope>>,
 }
 
+/// Whether a name is one of SQLite's names for the rowid.
+pub(crate) fn is_rowid(name: &str) -> bool {
+    ["rowid", "_rowid_", "oid"].iter().any(|rowid| rowid.eq_ignore_ascii_case(name))
+}
+
+/// Returns the index of the column with a name, which may be a name for the rowid.
+pub(crate) fn column_index(columns: &[ScopeColumn], rowid: Option<usize>, name: &str) -> Option<usize> {
+    let named = columns.iter().position(|column| column.source.eq_ignore_ascii_case(name));
+    named.or(rowid.filter(|_| is_rowid(name)))
+}
+
+impl Collation {
+    /// Returns text in a form that compares byte by byte as the text does by this collation.
+    pub(crate) fn folded(&self, sql: String) -> Result<String> {
+        match self {
+            Collation::Binary => Ok(sql),
+            Collation::Nocase => Ok(format!("lower({sql})")),
+            Collation::Rtrim => Ok(format!("rtrim({sql}, ' ')")),
+            Collation::Other(name) => Err(Untranslatable::AppCollation { name: name.clone() }),
+        }
+    }
+}
+
 impl Scope {
-    /// The table and column that a name means here, by their places; `table` is the name that qualifies it.
+    /// Creates an empty scope in another one.
+    pub(crate) fn within(outer: Option<&Scope>) -> Scope {
+        Scope {
+            outer: outer.map(|outer| Box::new(outer.clone())),
+            aliases: outer.map(|outer| outer.aliases.clone()).unwrap_or_default(),
+            ..Scope::default()
+        }
+    }
+
+    /// Returns the indexes of the table and column that a name refers to; `table` qualifies it.
     pub(crate) fn find(&self, table: Option<&str>, name: &str) -> Result<Option<(usize, usize)>> {
         let mut found = None;
-        for (place, scope) in self.tables.iter().enumerate() {
+        for (index, scope) in self.tables.iter().enumerate() {
             if table.is_some_and(|table| !scope.names.iter().any(|name| name.eq_ignore_ascii_case(table))) {
                 continue;
             }
-            let is_rowid = ["rowid", "_rowid_", "oid"].iter().any(|rowid| rowid.eq_ignore_ascii_case(name));
-            let named = scope.columns.iter().position(|column| column.source.eq_ignore_ascii_case(name));
-            let Some(column) = named.or(scope.rowid.filter(|_| is_rowid)) else { continue };
-            if table.is_none() && self.hidden.contains(&(place, column)) {
+            let Some(column) = column_index(&scope.columns, scope.rowid, name) else { continue };
+            if table.is_none() && self.hidden.contains(&(index, column)) {
                 continue;
             }
             if found.is_some() {
-                return untranslatable(format!("the column {name}, which more than one table has"));
+                return Err(Untranslatable::AmbiguousColumn { column: name.to_owned() });
             }
-            found = Some((place, column));
+            found = Some((index, column));
         }
         Ok(found)
     }

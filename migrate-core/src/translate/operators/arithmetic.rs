@@ -1,10 +1,12 @@
-//! Calculations. Where SQLite gives NULL for a division by zero, PostgreSQL would fail, so that zero becomes NULL before. Where
-//! integers leave 64 bits behind, SQLite goes on with floats and PostgreSQL fails, which the reviewer is told.
+//! Calculations. SQLite returns NULL for a division by zero, where PostgreSQL fails, so that a divisor of zero becomes NULL. Where
+//! integers exceed 64 bits, SQLite continues with floats and PostgreSQL fails, which a note says.
 
 use sqlite3_parser::ast::Operator;
 
 use super::bits;
-use crate::translate::model::{Caveat, Constant, INTEGER_BOUND, Kind, Node, Notes, Result, untranslatable};
+use crate::translate::model::{
+    Caveat, Constant, INTEGER_BOUND, Kind, Node, Note, Notes, Result, Untranslatable,
+};
 
 pub(crate) fn calculated(notes: &mut Notes, left: &Node, operator: Operator, right: &Node) -> Result<Node> {
     let (left, right) = (left.number()?, right.number()?);
@@ -24,7 +26,7 @@ pub(crate) fn calculated(notes: &mut Notes, left: &Node, operator: Operator, rig
     }
 }
 
-/// A sum, a difference or a product.
+/// Translates a sum, a difference or a product.
 fn summed(notes: &mut Notes, left: &Node, operator: Operator, right: &Node) -> Node {
     let (symbol, bound) = match operator {
         Operator::Add => ("+", left.bound + right.bound),
@@ -45,17 +47,17 @@ fn summed(notes: &mut Notes, left: &Node, operator: Operator, right: &Node) -> N
 fn divided(notes: &mut Notes, left: &Node, right: &Node) -> Result<Node> {
     let are_integers = left.kind == Kind::Integer && right.kind == Kind::Integer;
     if !are_integers && left.kind != Kind::Real && right.kind != Kind::Real {
-        return untranslatable("a division of numbers that may be integers or floats");
+        return Err(Untranslatable::MixedNumbers);
     }
-    // Two integers are divided without a remainder.
+    // SQLite divides two integers without a remainder.
     let may_be_integer = |node: &Node| node.kind == Kind::Integer || node.has(Caveat::MaybeInteger);
     if !are_integers && may_be_integer(left) && may_be_integer(right) {
-        return untranslatable("a division of numbers that may be integers or floats");
+        return Err(Untranslatable::MixedNumbers);
     }
     let (kind, left_sql, right_sql) = sides(notes, left, right);
     let sql = format!("{left_sql} / {}", divisor(right, &right_sql));
     let node = Node::compound(kind, sql).made_of([left, right]);
-    // The smallest integer by -1 is the one quotient that is too large.
+    // The smallest integer divided by -1 is the only quotient that overflows.
     let is_minus_one_possible = right.constant.is_none() || right.constant == Some(Constant::Integer(-1));
     let least = match right.constant {
         Some(Constant::Integer(divisor)) => i128::from(divisor).abs().max(1),
@@ -70,10 +72,10 @@ fn divided(notes: &mut Notes, left: &Node, right: &Node) -> Result<Node> {
     Ok(node)
 }
 
-/// SQLite takes both sides as integers, and gives a float where one of them was none.
+/// Translates `%`: SQLite converts both sides to integers, and the result to a float if one of them was a float.
 fn remainder(left: &Node, right: &Node) -> Result<Node> {
     let are_integers = left.kind == Kind::Integer && right.kind == Kind::Integer;
-    let (dividend, wanted) = (beside(left)?, beside(right)?);
+    let (dividend, wanted) = (integer_operand(left)?, integer_operand(right)?);
     let sql = format!("{dividend} % {}", divisor(right, &wanted));
     let node = Node { bound: right.bound, ..Node::compound(Kind::Integer, sql) };
     if are_integers {
@@ -82,7 +84,7 @@ fn remainder(left: &Node, right: &Node) -> Result<Node> {
     Ok(Node::atom(Kind::Real, format!("({})::float8", node.sql)).made_of([left, right]))
 }
 
-/// Tells where an integer may be too large for 64 bits.
+/// Sets the bound of an integer, and the caveat that it may exceed 64 bits.
 fn bounded(mut node: Node, bound: i128) -> Node {
     if node.kind == Kind::Integer {
         node.bound = bound.min(INTEGER_BOUND);
@@ -98,23 +100,23 @@ pub(crate) fn negative(node: &Node) -> Result<Node> {
     match &number.constant {
         Some(Constant::Integer(value)) => value
             .checked_neg()
-            .map_or_else(|| untranslatable("a number beyond 64 bits"), |value| Ok(Node::of_integer(value))),
+            .map_or_else(|| Err(Untranslatable::NumberBeyond64Bits), |value| Ok(Node::of_integer(value))),
         Some(Constant::Real(digits)) => {
             let turned = digits.strip_prefix('-').map_or_else(|| format!("-{digits}"), str::to_owned);
             Ok(Node::of_real(&turned))
         }
         Some(_) => Ok(Node::null()),
         None => {
-            // SQLite subtracts from 0, so that 0.0 stays without a sign.
+            // SQLite subtracts from 0, so that 0.0 has no sign.
             let sign = if number.kind == Kind::Real { "0 - " } else { "-" };
-            let sql = format!("{sign}{}", whole_or_float(&number));
+            let sql = format!("{sign}{}", typed_operand(&number));
             let node = Node::compound(number.kind, sql).strict([&number]);
             Ok(bounded(node, number.bound))
         }
     }
 }
 
-/// A number as `double precision`.
+/// Returns a number as `double precision`.
 pub(crate) fn float(node: &Node) -> String {
     if node.kind == Kind::Real && node.constant.is_none() {
         node.operand()
@@ -123,18 +125,18 @@ pub(crate) fn float(node: &Node) -> String {
     }
 }
 
-/// An integer as `bigint`, so that it has the room that SQLite's have.
-pub(crate) fn whole(node: &Node) -> String {
+/// Returns an integer as `bigint`, with 64 bits like SQLite's.
+pub(crate) fn bigint(node: &Node) -> String {
     if node.is_atom && node.sql.ends_with("::bigint") {
         return node.sql.clone();
     }
     format!("{}::bigint", node.operand())
 }
 
-/// A number as an integer, as CAST makes it: what follows the point is dropped, and beyond 64 bits it is the last integer there.
+/// Returns a number as an integer by the rules of CAST: truncated, and limited to 64 bits.
 pub(crate) fn truncated(node: &Node) -> Result<String> {
     match node.kind {
-        Kind::Integer => Ok(whole(node)),
+        Kind::Integer => Ok(bigint(node)),
         Kind::Real => {
             let float = float(node);
             Ok(format!(
@@ -143,38 +145,38 @@ pub(crate) fn truncated(node: &Node) -> Result<String> {
             ))
             .map(|sql| format!("({sql})"))
         }
-        _ => untranslatable("numbers that may be integers or floats, as integers"),
+        _ => Err(Untranslatable::MixedNumbers),
     }
 }
 
-/// The same beside another integer: a literal needs no cast there.
-pub(crate) fn beside(node: &Node) -> Result<String> {
+/// Returns a number as the operand of an integer operator, where a literal needs no cast.
+pub(crate) fn integer_operand(node: &Node) -> Result<String> {
     if node.kind == Kind::Integer && node.constant.is_some() { Ok(node.operand()) } else { truncated(node) }
 }
 
-fn whole_or_float(node: &Node) -> String {
+fn typed_operand(node: &Node) -> String {
     match node.kind {
-        Kind::Integer => whole(node),
+        Kind::Integer => bigint(node),
         Kind::Real => float(node),
         _ => node.operand(),
     }
 }
 
-/// Both sides in one type, and the kind of the result.
+/// Returns both sides in one type, and the kind of the result.
 fn sides(notes: &mut Notes, left: &Node, right: &Node) -> (Kind, String, String) {
     if left.kind == Kind::Integer && right.kind == Kind::Integer {
-        // One side with 64 bits is enough.
+        // One side with 64 bits is sufficient.
         let is_literal = |node: &Node| node.constant.is_some();
         return match (is_literal(left), is_literal(right)) {
-            (false, true) => (Kind::Integer, whole(left), right.operand()),
-            (true, false) => (Kind::Integer, left.operand(), whole(right)),
-            _ => (Kind::Integer, whole(left), whole(right)),
+            (false, true) => (Kind::Integer, bigint(left), right.operand()),
+            (true, false) => (Kind::Integer, left.operand(), bigint(right)),
+            _ => (Kind::Integer, bigint(left), bigint(right)),
         };
     }
     if left.kind == Kind::Real || right.kind == Kind::Real {
         return (Kind::Real, float(left), float(right));
     }
-    notes.push("numbers are calculated exactly, where SQLite calculates with floats".to_owned());
+    notes.insert(Note::ExactNumbers);
     (Kind::Number, left.operand(), right.operand())
 }
 

@@ -1,11 +1,11 @@
-//! CAST (SQLite manual, "SQL Language Expressions", section 14). SQLite's never fails: it reads the number that text begins with,
-//! and takes the last integer of 64 bits for what lies beyond.
+//! CAST (SQLite manual, "SQL Language Expressions", section 14). SQLite's never fails: it reads the leading number of text,
+//! and the nearest 64-bit integer of larger numbers.
 
 use super::{arithmetic, compare};
 use crate::affinity::Affinity;
-use crate::translate::model::{Constant, Kind, Node, Notes, Origin, Result, untranslatable};
+use crate::translate::model::{Constant, Kind, Node, Note, Notes, Origin, Result, Untranslatable};
 
-/// `CAST(node AS …)`, to a type of this affinity.
+/// Translates `CAST(node AS …)` to a type of this affinity.
 pub(crate) fn to(notes: &mut Notes, node: &Node, to: Affinity) -> Result<Node> {
     let is_number = matches!(node.kind, Kind::Integer | Kind::Real | Kind::Number | Kind::Truth);
     let of = |kind: Kind, sql: String| {
@@ -20,9 +20,7 @@ pub(crate) fn to(notes: &mut Notes, node: &Node, to: Affinity) -> Result<Node> {
         }
         (Affinity::Integer, Kind::Real) => Ok(of(Kind::Integer, arithmetic::truncated(node)?)),
         (Affinity::Integer, Kind::Number) => {
-            notes.push(
-                "beyond 64 bits PostgreSQL fails, where SQLite takes the last integer there".to_owned(),
-            );
+            notes.insert(Note::CastOverflow);
             Ok(of(Kind::Integer, format!("trunc({})::bigint", node.sql)))
         }
         (Affinity::Integer | Affinity::Numeric, Kind::Text) if node.origin == Origin::Digits => {
@@ -40,16 +38,14 @@ pub(crate) fn to(notes: &mut Notes, node: &Node, to: Affinity) -> Result<Node> {
             let text = node.text()?;
             Ok(of(Kind::Blob, bytes(&text)))
         }
-        (Affinity::Real | Affinity::Numeric, Kind::Text) => {
-            untranslatable("a CAST of text to a number that may be a float")
-        }
-        (_, Kind::Blob) => untranslatable("a CAST of a blob to a number"),
-        (Affinity::Blob, _) => untranslatable("a CAST of a float to a blob"),
-        _ => untranslatable("a CAST of what has no exact text in PostgreSQL's type"),
+        (Affinity::Real | Affinity::Numeric, Kind::Text) => Err(Untranslatable::CastTextToFloat),
+        (_, Kind::Blob) => Err(Untranslatable::CastBlobToNumber),
+        (Affinity::Blob, _) => Err(Untranslatable::CastFloatToBlob),
+        _ => Err(Untranslatable::Inexact),
     }
 }
 
-/// The integer that text begins with, after blanks; 0 where it begins with none.
+/// Returns the leading integer of text after white space, or 0.
 fn leading_integer(text: &Node) -> String {
     let digits = format!("substring({} from '^[[:space:]]*([+-]?[0-9]+)')", compare::in_c(text));
     let number = format!(
@@ -61,7 +57,7 @@ fn leading_integer(text: &Node) -> String {
     format!("(CASE WHEN {} IS NOT NULL THEN {number} END)", text.operand())
 }
 
-/// The bytes of text, without a function that depends on the session: `decode` takes every byte but the backslash for itself.
+/// Returns the bytes of text by an immutable function: `decode` interprets only the backslash.
 pub(crate) fn bytes(text: &Node) -> String {
     format!("decode(replace({}, E'\\\\', E'\\\\\\\\'), 'escape')", text.sql)
 }

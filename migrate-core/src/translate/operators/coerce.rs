@@ -1,11 +1,11 @@
-//! A translated value as one of a column's type: what a generated column or a default stores.
+//! Assignment: a translated value in the type of a column.
 
 use super::{arithmetic, moment};
 use crate::affinity::Affinity;
 use crate::conversion::{Conversion, PgType};
-use crate::translate::model::{Family, Kind, Native, Node, Origin, Result, untranslatable};
+use crate::translate::model::{Family, Kind, Native, Node, Origin, Result, Untranslatable};
 
-/// `node` as a value of a column of this conversion, whose affinity SQLite applies when it stores.
+/// Returns `node` as a value of a column of this conversion and affinity.
 pub(crate) fn assigned(node: &Node, conversion: &Conversion, affinity: Affinity) -> Result<String> {
     if node.kind == Kind::Null {
         return Ok("NULL".to_owned());
@@ -15,8 +15,7 @@ pub(crate) fn assigned(node: &Node, conversion: &Conversion, affinity: Affinity)
     {
         return Ok(sql);
     }
-    let refused =
-        || untranslatable(format!("a value that has no certain form as {}", conversion.target_type()));
+    let refused = || Err(Untranslatable::NoFormAs { pg_type: conversion.target_type() });
     match (conversion.target_type(), node.kind) {
         (PgType::Text, Kind::Text) => Ok(node.text()?.sql),
         (PgType::Text, Kind::Integer | Kind::Truth | Kind::Json) if affinity == Affinity::Text => {
@@ -55,7 +54,7 @@ pub(crate) fn assigned(node: &Node, conversion: &Conversion, affinity: Affinity)
     }
 }
 
-/// A value in PostgreSQL's own form, as one of the column's type.
+/// Returns a value in PostgreSQL's own form in the column's type.
 fn from_native(native: &Native, conversion: &Conversion) -> Option<String> {
     let sql = native.sql.clone();
     match (native.family, conversion) {

@@ -1,4 +1,4 @@
-//! Columns: in PostgreSQL's own form, and with the conversion undone in SQL.
+//! Columns, in PostgreSQL's own form and with the conversion undone in SQL.
 
 use crate::affinity::Affinity;
 use crate::conversion::{Conversion, NaiveZone};
@@ -6,15 +6,15 @@ use crate::translate::model::{
     Caveat, Collated, Family, INTEGER_BOUND, Kind, Native, Node, Origin, ScopeColumn,
 };
 
-/// A column as a node.
+/// Returns a column as a node.
 pub(crate) fn node(column: &ScopeColumn) -> Node {
     let (kind, sql, family) = form(column);
-    // Only a column that is declared to hold floats makes one of every integer.
+    // Only a column with REAL affinity converts integers to floats.
     let may_be_integer = kind == Kind::Real && column.affinity != Affinity::Real;
     Node {
         native: family.map(|family| Native { family, sql: column.sql.clone() }),
         affinity: Some(column.affinity),
-        collation: Collated::ByColumn(column.collation.clone()),
+        collation: Collated::OfColumn(column.collation.clone()),
         origin: if sql == column.sql { Origin::Column } else { Origin::Computed },
         is_not_null: column.not_null,
         bound: bound(&column.conversion),
@@ -23,12 +23,12 @@ pub(crate) fn node(column: &ScopeColumn) -> Node {
     }
 }
 
-/// The Julian day of seconds since 1970, as SQLite counts it: in whole milliseconds, and then as a float.
+/// Returns the Julian day of seconds since 1970, as SQLite computes it: in integer milliseconds, then as a float.
 pub(crate) fn julian_day(epoch: &str) -> String {
     format!("(round({epoch} * 1000) + 210866760000000)::float8 / 86400000")
 }
 
-/// How far from 0 a column's integers can be.
+/// Returns the largest distance of a column's integers from 0.
 fn bound(conversion: &Conversion) -> i128 {
     match conversion {
         Conversion::Boolean => 1,
@@ -40,10 +40,10 @@ fn bound(conversion: &Conversion) -> i128 {
     }
 }
 
-/// The kind of a column's values in SQLite, SQL that gives them, and the form that PostgreSQL has them in.
+/// Returns the kind of a column's values in SQLite, SQL that computes them, and their form in PostgreSQL.
 fn form(column: &ScopeColumn) -> (Kind, String, Option<Family>) {
     let sql = &column.sql;
-    // `at time zone` gives a wall clock, of which `extract` depends on no setting of the session.
+    // `at time zone` returns a wall clock, on which `extract` depends on no setting of the session.
     let epoch = || format!("extract(epoch from {sql} at time zone 'UTC')");
     match &column.conversion {
         Conversion::Text => (Kind::Text, sql.clone(), None),

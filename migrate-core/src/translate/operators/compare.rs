@@ -6,10 +6,10 @@ use super::moment;
 use crate::affinity::Affinity;
 use crate::identifier::quote_pg_literal;
 use crate::translate::model::{
-    Collated, Collation, Constant, Family, Kind, Native, Node, Notes, Origin, Result, untranslatable,
+    Collated, Collation, Constant, Family, Kind, Native, Node, Note, Notes, Origin, Result, Untranslatable,
 };
 
-/// The two sides of a comparison in one type of PostgreSQL.
+/// The two sides of a comparison, in one type of PostgreSQL.
 pub(crate) struct Sides {
     pub(crate) left: String,
     pub(crate) right: String,
@@ -30,7 +30,7 @@ pub(crate) fn compared(notes: &mut Notes, left: &Node, operator: Operator, right
         Operator::LessEquals => "<=",
         Operator::Greater => ">",
         Operator::GreaterEquals => ">=",
-        _ => return untranslatable("an operator that compares nothing"),
+        _ => return Err(Untranslatable::Operator),
     };
     let is_equality = matches!(operator, Operator::Equals | Operator::NotEquals);
     if let Some(node) = with_number(left, operator, symbol, right) {
@@ -40,7 +40,7 @@ pub(crate) fn compared(notes: &mut Notes, left: &Node, operator: Operator, right
     Ok(truth(format!("{left_sql} {symbol} {right_sql}"), left, right))
 }
 
-/// `left IS right`, or `IS NOT`: NULL is a value like others.
+/// `left IS right`, or `IS NOT`: NULL equals NULL.
 pub(crate) fn distinct(notes: &mut Notes, left: &Node, right: &Node, not: bool) -> Result<Node> {
     if right.kind == Kind::Null {
         return Ok(is_null(left, not));
@@ -99,7 +99,7 @@ impl<'a> Among<'a> {
     }
 }
 
-/// The sides of a comparison with an item of a list.
+/// Returns the sides of a comparison with a list item.
 fn pair(notes: &mut Notes, value: &Node, item: &Node) -> Result<Sides> {
     match item.kind {
         Kind::Null => Ok(Sides { left: native_or_sql(value), right: "NULL".to_owned() }),
@@ -107,9 +107,9 @@ fn pair(notes: &mut Notes, value: &Node, item: &Node) -> Result<Sides> {
     }
 }
 
-/// An item of a list, in which its own affinity and collation do not count (SQLite manual, "Datatypes In SQLite", section 4.1).
+/// Returns a list item, whose own affinity and collation are ignored (SQLite manual, "Datatypes In SQLite", section 4.1).
 pub(crate) fn item(node: &Node) -> Node {
-    Node { affinity: None, collation: Collated::ByDefault, ..node.clone() }
+    Node { affinity: None, collation: Collated::Unset, ..node.clone() }
 }
 
 /// `node IS NULL`, or `IS NOT NULL`.
@@ -128,7 +128,7 @@ fn truth(sql: String, left: &Node, right: &Node) -> Node {
     Node { is_atom, ..Node::atom(Kind::Truth, sql).strict([left, right]) }
 }
 
-/// `enabled = 1` and its like: the condition that the column is.
+/// Returns the condition of `enabled = 1` and similar comparisons of a boolean column.
 fn truth_itself(column: &Node, operator: Operator, other: &Node) -> Option<String> {
     let Some(Native { family: Family::Boolean, sql }) = &column.native else { return None };
     match (operator, &other.constant) {
@@ -160,7 +160,7 @@ pub(crate) fn sides(notes: &mut Notes, left: &Node, right: &Node, is_equality: b
         (Kind::Integer, Kind::Real) | (Kind::Real, Kind::Integer)
             if left.constant.is_none() && right.constant.is_none() =>
         {
-            notes.push("integers and floats are compared as floats, exact up to 2^53".to_owned());
+            notes.insert(Note::ComparedAsFloats);
             plain(&left, &right)
         }
         (Kind::Real, Kind::Integer) if is_beyond_float(&right) => beyond_float(),
@@ -168,23 +168,21 @@ pub(crate) fn sides(notes: &mut Notes, left: &Node, right: &Node, is_equality: b
         (Kind::Integer, Kind::Real) => plain(&left, &exact(&right)),
         (Kind::Real, Kind::Integer) => plain(&exact(&left), &right),
         _ if is_number(&left) && is_number(&right) => plain(&left, &right),
-        (Kind::Unknown, _) | (_, Kind::Unknown) => {
-            untranslatable("a comparison of what has no exact text in PostgreSQL's type")
-        }
+        (Kind::Unknown, _) | (_, Kind::Unknown) => Err(Untranslatable::Inexact),
         _ => mixed(),
     }
 }
 
-/// Whether a literal is an integer that no float is.
+/// Whether a literal is an integer that no float represents.
 fn is_beyond_float(node: &Node) -> bool {
     matches!(node.constant, Some(Constant::Integer(value)) if i128::from(value) != (value as f64) as i128)
 }
 
 fn beyond_float() -> Result<Sides> {
-    untranslatable("a comparison of a float with an integer that no float is")
+    Err(Untranslatable::ComparisonBeyondFloats)
 }
 
-/// A literal float that is compared with an integer: by all its digits, where PostgreSQL would take those that are written.
+/// Returns a literal float with all its digits, for comparison with an integer; PostgreSQL would use the written ones.
 fn exact(node: &Node) -> Node {
     const INTEGERS_ALONE: f64 = 9_007_199_254_740_992.0;
     match &node.constant {
@@ -199,14 +197,14 @@ fn exact(node: &Node) -> Node {
 }
 
 fn mixed() -> Result<Sides> {
-    untranslatable("a comparison of a number, text or blob with a value of another class")
+    Err(Untranslatable::MixedComparison)
 }
 
 fn plain(left: &Node, right: &Node) -> Result<Sides> {
     Ok(Sides { left: left.operand(), right: right.operand() })
 }
 
-/// Applies affinity to constants: what SQLite does to values when it compares, and what can be done ahead for these alone.
+/// Applies affinity to constants, as SQLite does before it compares.
 fn with_affinity(left: &Node, right: &Node) -> Result<(Node, Node)> {
     Ok((under(left, right.affinity)?, under(right, left.affinity)?))
 }
@@ -232,21 +230,15 @@ fn under(node: &Node, other: Option<Affinity>) -> Result<Node> {
 
 fn texts(left: &Node, right: &Node, is_equality: bool) -> Result<Sides> {
     let collation = match (&left.collation, &right.collation) {
-        (Collated::ByName(by), _) | (_, Collated::ByName(by)) => by,
-        (Collated::ByColumn(by), _) | (_, Collated::ByColumn(by)) => by,
-        (Collated::ByDefault, Collated::ByDefault) => &Collation::Binary,
+        (Collated::Named(by), _) | (_, Collated::Named(by)) => by,
+        (Collated::OfColumn(by), _) | (_, Collated::OfColumn(by)) => by,
+        (Collated::Unset, Collated::Unset) => &Collation::Binary,
     };
-    let fold = |node: &Node| -> Result<String> {
-        let folded = match (collation, &node.constant) {
-            (Collation::Binary, _) => node.operand(),
-            (Collation::Nocase, Some(Constant::Text(text))) => quote_pg_literal(&text.to_ascii_lowercase()),
-            (Collation::Nocase, _) => format!("lower({})", in_c(node)),
-            (Collation::Rtrim, _) => format!("rtrim({}, ' ')", node.sql),
-            (Collation::Other(name), _) => {
-                return untranslatable(format!("the collation {name}, which only the app knows"));
-            }
-        };
-        Ok(folded)
+    let fold = |node: &Node| match (collation, &node.constant) {
+        (Collation::Binary, _) => Ok(node.operand()),
+        (Collation::Nocase, Some(Constant::Text(text))) => Ok(quote_pg_literal(&text.to_ascii_lowercase())),
+        (Collation::Rtrim, _) => collation.folded(node.sql.clone()),
+        _ => collation.folded(in_c(node)),
     };
     let (mut left_sql, right_sql) = (fold(left)?, fold(right)?);
     if !is_equality && left.origin != Origin::Column && right.origin != Origin::Column {
@@ -255,26 +247,26 @@ fn texts(left: &Node, right: &Node, is_equality: bool) -> Result<Sides> {
     Ok(Sides { left: left_sql, right: right_sql })
 }
 
-/// Text that functions take letter by letter as ASCII.
+/// Returns text on which functions only affect ASCII letters.
 pub(crate) fn in_c(node: &Node) -> String {
     if node.origin == Origin::Column { node.sql.clone() } else { format!("{} COLLATE \"C\"", node.operand()) }
 }
 
-/// A part of a document and a constant, as documents.
+/// Returns a part of a document and a constant, both as documents.
 fn json(part: &Node, other: &Node) -> Result<Sides> {
     let document = match &other.constant {
-        // True and 1 are the same to SQLite, and not to a document.
+        // True and 1 are equal in SQLite, and different in jsonb.
         Some(Constant::Integer(0 | 1)) => {
-            return untranslatable("a part of a document that may be true, false or a number");
+            return Err(Untranslatable::DocumentTruth);
         }
         Some(Constant::Integer(integer)) => integer.to_string(),
         Some(Constant::Text(text)) => serde_json::Value::from(text.as_str()).to_string(),
-        _ => return untranslatable("a comparison of a part of a document with what is no literal"),
+        _ => return Err(Untranslatable::DocumentComparison),
     };
     Ok(Sides { left: part.operand(), right: format!("{}::jsonb", quote_pg_literal(&document)) })
 }
 
-/// A part of a document and a literal number: text, objects and arrays are more than every number, and a truth value is one.
+/// Compares a part of a document with a literal number: text, objects and arrays are greater, and truth values are numbers.
 fn with_number(part: &Node, operator: Operator, symbol: &str, number: &Node) -> Option<Node> {
     let Some(Constant::Integer(value)) = number.constant.as_ref().filter(|_| part.kind == Kind::Json) else {
         return None;
@@ -292,7 +284,7 @@ fn with_number(part: &Node, operator: Operator, symbol: &str, number: &Node) -> 
     Some(Node::compound(Kind::Truth, sql).made_of([part]))
 }
 
-/// The sides in PostgreSQL's own form, where both have it.
+/// Returns the sides in PostgreSQL's own form, if both have it.
 fn native_sides(notes: &mut Notes, left: &Node, right: &Node) -> Option<Sides> {
     match (&left.native, &right.native) {
         (Some(left), Some(right)) if left.family == right.family => {
@@ -323,6 +315,6 @@ fn native_sides(notes: &mut Notes, left: &Node, right: &Node) -> Option<Sides> {
 
 fn note_moments(notes: &mut Notes, family: Family) {
     if matches!(family, Family::Instant | Family::Wall) {
-        notes.push("points in time are compared as such, where SQLite compares their text".to_owned());
+        notes.insert(Note::ComparedAsTimes);
     }
 }

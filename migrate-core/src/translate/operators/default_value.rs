@@ -1,15 +1,17 @@
-//! What SQLite stores where a column takes a constant or the clock, as PostgreSQL stores it.
+//! Constants and the clock as column values: what SQLite would store, as PostgreSQL stores it.
 
 use super::moment;
 use crate::affinity::Affinity;
 use crate::conversion::{Conversion, NaiveZone, PgType};
 use crate::identifier::quote_pg_literal;
 use crate::source_sql::{Clock, DefaultMeaning, default_clock, default_meaning};
-use crate::translate::model::{Constant, Family, Node, Result, Translated, Volatility, untranslatable};
+use crate::translate::model::{
+    Constant, Family, Node, Note, Notes, Result, Translated, Untranslatable, Volatility,
+};
 use crate::value::SourceValue;
 
-/// The clock in a column of time where SQLite would store it in another form than the values that are there: whoever wrote the
-/// default meant the time. Prisma declares CURRENT_TIMESTAMP, and writes milliseconds.
+/// Returns the clock for a column of time in which SQLite would store it in another form than the existing values: the author
+/// of the default meant the time. Prisma declares CURRENT_TIMESTAMP, and writes milliseconds.
 fn meant(conversion: &Conversion, stored: Clock) -> Option<Translated> {
     let is_moment = !matches!(stored, Clock::Date | Clock::Time);
     let is_text = matches!(stored, Clock::Timestamp | Clock::LocalTimestamp);
@@ -23,7 +25,7 @@ fn meant(conversion: &Conversion, stored: Clock) -> Option<Translated> {
             "now()"
         }
         Conversion::TimestamptzFromIso8601(zone) if is_moment => {
-            // In UTC that is what the default says itself.
+            // In UTC that is the default itself.
             let says_so = stored == Clock::Timestamp && *zone == NaiveZone::default();
             if says_so {
                 return None;
@@ -33,13 +35,11 @@ fn meant(conversion: &Conversion, stored: Clock) -> Option<Translated> {
         Conversion::TimestampFromIso8601 if is_moment && !is_text => "(now() at time zone 'UTC')",
         _ => return None,
     };
-    let note =
-        "the default is the clock, which SQLite would store in another form than the other values have";
-    Some(Translated { notes: vec![note.to_owned()], ..clock(sql) })
+    Some(Translated { notes: Notes::from([Note::ClockDefault]), ..clock(sql) })
 }
 
-/// An expression that is the clock as a whole: what that is may be known where its parts have no form that fits.
-pub(crate) fn whole_clock(sql: &str, conversion: &Conversion) -> Option<Translated> {
+/// Translates an expression that is the clock, also where its parts have no suitable form.
+pub(crate) fn clock_default(sql: &str, conversion: &Conversion) -> Option<Translated> {
     match (conversion, default_clock(sql)?) {
         (Conversion::TimestamptzFromEpochMs, Clock::Milliseconds)
         | (Conversion::TimestamptzFromEpochS, Clock::Seconds)
@@ -58,20 +58,20 @@ pub(crate) fn whole_clock(sql: &str, conversion: &Conversion) -> Option<Translat
 }
 
 fn clock(sql: &str) -> Translated {
-    Translated { sql: sql.to_owned(), volatility: Volatility::Stable, notes: Vec::new() }
+    Translated { sql: sql.to_owned(), volatility: Volatility::Stable, notes: Notes::new() }
 }
 
-/// A constant default: what SQLite would store, where the conversion takes it.
+/// Translates a constant to what SQLite would store, if the conversion accepts it.
 pub(crate) fn constant(node: &Node, conversion: &Conversion, affinity: Affinity) -> Result<Translated> {
     let stored = stored(node, affinity);
     let sql = written(&stored, conversion);
     match sql {
-        Some(sql) => Ok(Translated { sql, volatility: Volatility::Immutable, notes: Vec::new() }),
-        None => untranslatable(format!("it is no value of {}", conversion.target_type())),
+        Some(sql) => Ok(Translated { sql, volatility: Volatility::Immutable, notes: Notes::new() }),
+        None => Err(Untranslatable::NotAValueOf { pg_type: conversion.target_type() }),
     }
 }
 
-/// What SQLite stores where a column of this affinity takes the constant (manual, "Datatypes In SQLite", section 3).
+/// Returns what SQLite stores for the constant in a column of this affinity (manual, "Datatypes In SQLite", section 3).
 fn stored(node: &Node, affinity: Affinity) -> Node {
     let is_numeric = matches!(affinity, Affinity::Integer | Affinity::Numeric | Affinity::Real);
     match (&node.constant, affinity) {
@@ -84,10 +84,10 @@ fn stored(node: &Node, affinity: Affinity) -> Node {
     }
 }
 
-/// The number that `text` is to a column of numbers; none where it is no number.
+/// Returns the number that a column of numbers stores for `text`; `None` if it is not a number.
 fn numeric(text: &str) -> Option<Node> {
     let text = text.trim_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']);
-    // Rust also reads words such as `inf`, which SQLite keeps as text.
+    // Rust also parses words such as `inf`, which SQLite stores as text.
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte)) {
         return None;
     }
@@ -95,7 +95,7 @@ fn numeric(text: &str) -> Option<Node> {
         return Some(Node::of_integer(integer));
     }
     let float: f64 = text.parse().ok()?;
-    // Up to here every whole float is one integer, in both databases.
+    // Up to here floats represent all integers exactly, in both databases.
     const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
     if float.fract() == 0.0 && float.abs() <= EXACT_MAX {
         return format!("{float:.0}").parse().ok().map(Node::of_integer);
@@ -103,7 +103,7 @@ fn numeric(text: &str) -> Option<Node> {
     Some(Node::of_real(text))
 }
 
-/// A stored constant as PostgreSQL's SQL; none where the conversion does not take it.
+/// Returns a stored constant as PostgreSQL's SQL; `None` if the conversion does not accept it.
 fn written(node: &Node, conversion: &Conversion) -> Option<String> {
     let holds = |value: SourceValue<'_>| conversion.takes(value);
     match (node.constant.as_ref()?, conversion.target_type()) {

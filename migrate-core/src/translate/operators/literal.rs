@@ -4,12 +4,12 @@ use sqlite3_parser::ast::Literal;
 
 use super::moment;
 use crate::source_sql::string_content;
-use crate::translate::model::{Node, Result, untranslatable};
+use crate::translate::model::{Node, Result, Untranslatable};
 
-/// As many decimal digits of a number are sure to come back from a float.
+/// The number of decimal digits that every float keeps.
 const DIGITS_EXACT: usize = 15;
 
-/// A literal as a node.
+/// Translates a literal.
 pub(crate) fn node(literal: &Literal<'_>) -> Result<Node> {
     match literal {
         Literal::Null => Ok(Node::null()),
@@ -19,7 +19,7 @@ pub(crate) fn node(literal: &Literal<'_>) -> Result<Node> {
         Literal::CurrentTimestamp => Ok(moment::now().datetime()),
         Literal::CurrentDate => Ok(moment::now().date()),
         Literal::CurrentTime => Ok(moment::now().time()),
-        Literal::Keyword(word) => untranslatable(format!("the word {word}")),
+        Literal::Keyword(word) => Err(Untranslatable::Keyword { word: (*word).to_owned() }),
     }
 }
 
@@ -27,10 +27,10 @@ fn number(digits: &str) -> Result<Node> {
     let digits = digits.replace('_', "");
     let hexadecimal = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X"));
     if let Some(hex) = hexadecimal {
-        // SQLite reads hexadecimal as two's complement (manual, "Hexadecimal integer literals").
+        // SQLite reads hexadecimal numbers as two's complement (manual, "Hexadecimal integer literals").
         return match u64::from_str_radix(hex, 16) {
             Ok(bits) => Ok(Node::of_integer(bits.cast_signed())),
-            Err(_) => untranslatable("a hexadecimal number of more than 64 bits"),
+            Err(_) => Err(Untranslatable::LongHexadecimal),
         };
     }
     if let Ok(value) = digits.parse() {
@@ -40,10 +40,10 @@ fn number(digits: &str) -> Result<Node> {
         Ok(value) if value.is_finite() => {
             let plain = digits.strip_suffix('.').unwrap_or(&digits);
             let is_integer = plain.bytes().all(|byte| byte.is_ascii_digit());
-            // More digits than a float has would be exact to PostgreSQL, and so would an integer beyond 64 bits.
+            // PostgreSQL would keep all digits of a longer number, and of an integer beyond 64 bits.
             let is_short = plain.bytes().filter(u8::is_ascii_digit).count() <= DIGITS_EXACT;
             Ok(Node::of_real(&if is_integer || !is_short { format!("{value:e}") } else { plain.to_owned() }))
         }
-        _ => untranslatable("a number that no float holds"),
+        _ => Err(Untranslatable::NumberBeyondFloats),
     }
 }

@@ -1,4 +1,4 @@
-//! Operators on translated nodes: what each makes of SQL that is translated already. Nothing here reads a syntax tree.
+//! Operators, casts and literals on translated nodes. Nothing here reads a syntax tree or calls a function by name.
 
 pub(super) mod arithmetic;
 pub(super) mod bits;

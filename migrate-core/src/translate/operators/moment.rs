@@ -1,7 +1,7 @@
 //! Points in time: the clock, constants of the types of time, and SQLite's text forms of them.
 //!
-//! What derives from a column is written without `to_char`, which PostgreSQL counts as depending on the session, so that it may
-//! stand in generated columns and indexes.
+//! Values of columns are written without `to_char`, which is not immutable in PostgreSQL, so that they are allowed in
+//! generated columns and indexes.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -10,32 +10,32 @@ use super::column;
 use crate::conversion::{Conversion, NaiveZone};
 use crate::identifier::quote_pg_literal;
 use crate::translate::model::{
-    Caveat, Constant, Family, Kind, Native, Node, Origin, Result, Volatility, untranslatable,
+    Caveat, Constant, Family, Kind, Native, Node, Origin, Result, Untranslatable, Volatility,
 };
 use crate::value::SourceValue;
 
-/// A point in time on the wall clock of UTC, as PostgreSQL's `timestamp`.
+/// A point in time on the wall clock of UTC, as a `timestamp` of PostgreSQL.
 #[derive(Clone, Debug)]
 pub(crate) struct Moment {
     /// SQL of type `timestamp`.
     pub(crate) wall: String,
-    /// Whether it is the clock, and not a value of the row.
+    /// Whether it is the clock instead of a value of the row.
     pub(crate) is_clock: bool,
-    /// Whether it may have parts of a millisecond, which SQLite rounds off before it calculates.
+    /// Whether it may have fractions of a millisecond, which SQLite rounds first.
     pub(crate) is_fine: bool,
     /// Whether it is written with milliseconds.
     pub(crate) is_subsec: bool,
     /// Whether it may lie outside the years 1 to 9999, in which the two databases agree.
     pub(crate) is_moved: bool,
-    /// The parts that it was made of.
+    /// The volatility of its parts.
     pub(crate) volatility: Volatility,
     pub(crate) is_not_null: bool,
 }
 
-/// How far from 1970 what `timestamp` holds can be, in seconds.
+/// The largest distance of a `timestamp` from 1970, in seconds.
 const SECONDS_BOUND: i128 = 1 << 44;
 
-/// The clock.
+/// Returns the clock.
 pub(crate) fn now() -> Moment {
     Moment {
         wall: "(now() at time zone 'UTC')".to_owned(),
@@ -48,7 +48,7 @@ pub(crate) fn now() -> Moment {
     }
 }
 
-/// A wall clock of UTC as an instant.
+/// Converts a wall clock of UTC to an instant.
 pub(crate) fn instant(wall: &str) -> String {
     if wall == now().wall { "now()".to_owned() } else { format!("({wall} at time zone 'UTC')") }
 }
@@ -60,7 +60,7 @@ const TIME: [&str; 5] = ["%H", ":", "%M", ":", "%S"];
 const TIME_SUBSEC: [&str; 5] = ["%H", ":", "%M", ":", "%f"];
 
 impl Moment {
-    /// A wall clock of UTC that is a value of the row.
+    /// Creates a moment from a wall clock of UTC that is a value of the row.
     pub(crate) fn of(wall: String, value: &Node) -> Moment {
         Moment {
             wall,
@@ -73,7 +73,7 @@ impl Moment {
         }
     }
 
-    /// The same in whole milliseconds, as SQLite counts: to the nearest one, but never to the next second.
+    /// Returns it rounded to milliseconds as in SQLite: to the nearest one, but never to the next second.
     pub(crate) fn rounded(&self) -> String {
         if !self.is_fine {
             return self.wall.clone();
@@ -86,29 +86,29 @@ impl Moment {
     pub(crate) fn datetime(&self) -> Node {
         if self.is_subsec {
             let wall = format!("date_trunc('milliseconds', {})", self.rounded());
-            return self.text("YYYY-MM-DD HH24:MI:SS.MS", &DATETIME_SUBSEC).with_native(Family::Wall, wall);
+            return self.text(&DATETIME_SUBSEC).with_native(Family::Wall, wall);
         }
         let wall =
             if self.is_clock { self.wall.clone() } else { format!("date_trunc('second', {})", self.wall) };
-        self.text("YYYY-MM-DD HH24:MI:SS", &DATETIME).with_native(Family::Wall, wall)
+        self.text(&DATETIME).with_native(Family::Wall, wall)
     }
 
     /// `date(…)`: `YYYY-MM-DD`.
     pub(crate) fn date(&self) -> Node {
-        self.text("YYYY-MM-DD", &DATE).with_native(Family::Date, format!("({})::date", self.wall))
+        self.text(&DATE).with_native(Family::Date, format!("({})::date", self.wall))
     }
 
     /// `time(…)`: `HH:MM:SS`.
     pub(crate) fn time(&self) -> Node {
         if self.is_subsec {
             let time = format!("date_trunc('milliseconds', {})::time", self.rounded());
-            return self.text("HH24:MI:SS.MS", &TIME_SUBSEC).with_native(Family::Time, time);
+            return self.text(&TIME_SUBSEC).with_native(Family::Time, time);
         }
         let time = format!("date_trunc('second', {})::time", self.wall);
-        self.text("HH24:MI:SS", &TIME).with_native(Family::Time, time)
+        self.text(&TIME).with_native(Family::Time, time)
     }
 
-    /// Seconds since 1970, whole ones unless `subsec` asked for more.
+    /// Returns the seconds since 1970, as an integer unless `subsec` is given.
     pub(crate) fn epoch_seconds(&self) -> Node {
         let epoch = if self.is_clock && self.wall == now().wall {
             "extract(epoch from now())".to_owned()
@@ -123,13 +123,13 @@ impl Moment {
         Node { bound: SECONDS_BOUND, ..self.node(Kind::Integer, format!("floor({epoch})::bigint")) }
     }
 
-    /// The Julian day.
+    /// Returns the Julian day.
     pub(crate) fn julian_day(&self) -> Node {
         let sql = column::julian_day(&format!("extract(epoch from {})", self.rounded()));
         Node { is_atom: false, ..self.node(Kind::Real, sql) }
     }
 
-    /// The text of `strftime` with these parts of a format, each a directive or text that stands for itself.
+    /// Returns the text of `strftime` for the parts of a format, each a directive or literal text.
     pub(crate) fn formatted(&self, parts: &[&str]) -> Result<Node> {
         if let ["%s"] = parts {
             let seconds = self.epoch_seconds();
@@ -138,10 +138,8 @@ impl Moment {
                 ..self.node(Kind::Text, format!("{}::text", seconds.operand()))
             });
         }
-        if self.is_clock
-            && let Some(pattern) = parts.iter().map(|part| pattern(part)).collect::<Option<String>>()
-        {
-            let mut node = self.text(&pattern, parts);
+        if self.is_clock && parts.iter().all(|part| pattern(part).is_some()) {
+            let mut node = self.text(parts);
             if let ["%Y", "-", "%m", "-", "%d", " " | "T", "%H", ":", "%M", ":", "%S" | "%f"]
             | ["%Y", "-", "%m", "-", "%d", " " | "T", "%H", ":", "%M", ":", "%S" | "%f", "Z"] = parts
             {
@@ -151,10 +149,10 @@ impl Moment {
         }
         for part in parts {
             if part.starts_with('%') && self.part(part).is_none() {
-                return untranslatable(format!("strftime with {part}"));
+                return Err(Untranslatable::StrftimeDirective { directive: (*part).to_owned() });
             }
         }
-        Ok(self.text("", parts))
+        Ok(self.text(parts))
     }
 
     fn node(&self, kind: Kind, sql: String) -> Node {
@@ -163,9 +161,10 @@ impl Moment {
         Node { volatility, caveats, is_not_null, ..Node::atom(kind, sql) }
     }
 
-    /// Text by a pattern of `to_char` where it is the clock, else put together from its parts.
-    fn text(&self, pattern: &str, parts: &[&str]) -> Node {
-        if self.is_clock && !pattern.is_empty() {
+    /// Returns text by a pattern of `to_char` for the clock, else concatenated from its parts.
+    fn text(&self, parts: &[&str]) -> Node {
+        let pattern = parts.iter().map(|part| pattern(part)).collect::<Option<String>>();
+        if let Some(pattern) = pattern.filter(|pattern| self.is_clock && !pattern.is_empty()) {
             let sql = if self.wall == now().wall {
                 format!("to_char(now() at time zone 'UTC', '{pattern}')")
             } else {
@@ -195,7 +194,7 @@ impl Moment {
         Node { is_atom: pieces.len() == 1, origin, ..node }
     }
 
-    /// The SQL of one directive; none where it is none that is known.
+    /// Returns the SQL of a directive; `None` if it is unknown.
     fn part(&self, directive: &str) -> Option<String> {
         let field = |name: &str| format!("extract({name} from {})::int", self.wall);
         let padded =
@@ -239,7 +238,7 @@ impl Node {
     }
 }
 
-/// What `to_char` calls a part of a format of `strftime`; none where it has no word for it.
+/// Returns the pattern of `to_char` for a part of a format of `strftime`; `None` if there is none.
 fn pattern(part: &str) -> Option<String> {
     Some(match part {
         "%Y" => "YYYY".to_owned(),
@@ -258,7 +257,7 @@ fn pattern(part: &str) -> Option<String> {
     })
 }
 
-/// A constant in PostgreSQL's own form; none where it has none that is sure to mean the same.
+/// Returns a constant in PostgreSQL's own form; `None` if none is certain to mean the same.
 pub(crate) fn constant(family: Family, constant: &Constant) -> Option<String> {
     match (family, constant) {
         (Family::Boolean, Constant::Integer(value @ (0 | 1))) => Some((*value == 1).to_string()),
@@ -288,7 +287,7 @@ pub(crate) fn constant(family: Family, constant: &Constant) -> Option<String> {
     }
 }
 
-/// A literal of a type; none where the conversion would not take it.
+/// Returns a literal of a type; `None` if the conversion does not accept it.
 fn typed(name: &str, conversion: &Conversion, text: &str) -> Option<String> {
     conversion.takes(SourceValue::Text(text.as_bytes())).then(|| format!("{name} {}", quote_pg_literal(text)))
 }

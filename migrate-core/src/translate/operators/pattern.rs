@@ -1,11 +1,11 @@
-//! LIKE and GLOB. SQLite's LIKE does not distinguish the case of ASCII's letters and has no escape unless one is named; its GLOB does,
-//! and knows sets of characters.
+//! LIKE and GLOB. SQLite's LIKE ignores the case of ASCII letters and has no default escape; its GLOB is case-sensitive,
+//! and has sets of characters.
 
 use sqlite3_parser::ast::LikeOperator;
 
 use super::compare::in_c;
 use crate::identifier::quote_pg_literal;
-use crate::translate::model::{Constant, Kind, Node, Result, untranslatable};
+use crate::translate::model::{Constant, Kind, Node, Result, Untranslatable};
 
 pub(crate) fn matched(
     operator: LikeOperator,
@@ -17,8 +17,8 @@ pub(crate) fn matched(
     let sql = match operator {
         LikeOperator::Like => like(&value, &wanted.text()?, escape)?,
         LikeOperator::Glob => glob(&value, wanted)?,
-        LikeOperator::Match => return untranslatable("MATCH"),
-        LikeOperator::Regexp => return untranslatable("REGEXP, which is the app's own"),
+        LikeOperator::Match => return Err(Untranslatable::Match),
+        LikeOperator::Regexp => return Err(Untranslatable::Regexp),
     };
     Ok(Node::compound(Kind::Truth, sql).strict([&value, wanted]))
 }
@@ -31,8 +31,8 @@ fn like(value: &Node, wanted: &Node, escape: Option<&Node>) -> Result<String> {
     }
     let escape = match escape.map(|escape| &escape.constant) {
         None => "''".to_owned(),
-        // PostgreSQL fails where a pattern ends with its escape.
-        Some(_) => return untranslatable("LIKE with ESCAPE and a pattern that is no literal"),
+        // PostgreSQL fails if a pattern ends with its escape.
+        Some(_) => return Err(Untranslatable::EscapedPattern),
     };
     let pattern = match &wanted.constant {
         Some(Constant::Text(text)) => quote_pg_literal(&text.to_ascii_lowercase()),
@@ -40,20 +40,20 @@ fn like(value: &Node, wanted: &Node, escape: Option<&Node>) -> Result<String> {
     };
     let has_letters = !matches!(&wanted.constant, Some(Constant::Text(text)) if !text.contains(|letter: char| letter.is_ascii_alphabetic()));
     let value = if has_letters { format!("lower({})", in_c(value)) } else { value.operand() };
-    // A pattern without a backslash needs no word that there is no escape.
+    // A pattern without a backslash needs no ESCAPE.
     let needs_escape =
         escape != "''" || !matches!(&wanted.constant, Some(Constant::Text(text)) if !text.contains('\\'));
     let escape = if needs_escape { format!(" ESCAPE {escape}") } else { String::new() };
     Ok(format!("{value} LIKE {pattern}{escape}"))
 }
 
-/// A pattern and its escape, both literals, so that it is known to what it comes.
+/// Translates LIKE with a literal pattern and a literal escape.
 fn like_literal(value: &Node, pattern: &str, escape: &str) -> Result<String> {
     let mut letters = escape.chars();
     let (Some(escape), None) = (letters.next(), letters.next()) else {
-        return untranslatable("LIKE with an ESCAPE that is no single character");
+        return Err(Untranslatable::LongEscape);
     };
-    // A letter would be folded with the pattern, so that another escape takes its place.
+    // A letter would be folded with the pattern, so that it needs another escape.
     let new = if escape.is_alphabetic() || escape == '%' || escape == '_' { '\\' } else { escape };
     let mut written = String::new();
     let mut letters = pattern.chars();
@@ -61,7 +61,7 @@ fn like_literal(value: &Node, pattern: &str, escape: &str) -> Result<String> {
         let (letter, is_plain) = if letter == escape {
             match letters.next() {
                 Some(letter) => (letter, true),
-                None => return untranslatable("LIKE with a pattern that ends with its escape"),
+                None => return Err(Untranslatable::TrailingEscape),
             }
         } else {
             (letter, letter == new)
@@ -78,13 +78,13 @@ fn like_literal(value: &Node, pattern: &str, escape: &str) -> Result<String> {
 
 fn glob(value: &Node, wanted: &Node) -> Result<String> {
     let Some(Constant::Text(pattern)) = &wanted.constant else {
-        return untranslatable("GLOB with a pattern that is no literal");
+        return Err(Untranslatable::GlobPattern);
     };
     let regular = regular_expression(pattern)?;
     Ok(format!("{} ~ {}", value.operand(), quote_pg_literal(&regular)))
 }
 
-/// The regular expression (PostgreSQL manual, section 9.7.3) that fits what a pattern of GLOB fits.
+/// Returns the regular expression (PostgreSQL manual, section 9.7.3) that is equivalent to a pattern of GLOB.
 fn regular_expression(pattern: &str) -> Result<String> {
     let mut out = "^".to_owned();
     let mut rest = pattern.chars().peekable();
@@ -98,7 +98,7 @@ fn regular_expression(pattern: &str) -> Result<String> {
                     out.push('^');
                 }
                 let mut set = String::new();
-                // The first one stands for itself, even where it would close the set.
+                // The first character is literal, even if it is the one that closes a set.
                 set.extend(rest.next());
                 let mut is_closed = false;
                 for letter in rest.by_ref() {
@@ -109,12 +109,12 @@ fn regular_expression(pattern: &str) -> Result<String> {
                     set.push(letter);
                 }
                 if !is_closed || set.is_empty() {
-                    return untranslatable("GLOB with a set of characters that is not closed");
+                    return Err(Untranslatable::GlobSet);
                 }
                 if set.get(1..).is_some_and(|rest| rest.starts_with('-'))
                     && set.starts_with([']', '[', '\\', '^'])
                 {
-                    return untranslatable("GLOB with a range that begins with a sign of sets");
+                    return Err(Untranslatable::GlobSet);
                 }
                 for letter in set.chars() {
                     if ['[', ']', '\\', '^'].contains(&letter) {

@@ -1,39 +1,37 @@
-//! One SELECT: FROM, WHERE, GROUP BY, HAVING and its result columns; and VALUES, whose rows are SELECTs without FROM.
+//! A single SELECT: FROM, WHERE, GROUP BY, HAVING and its result columns; and VALUES, whose rows are SELECTs without FROM.
 
 use sqlite3_parser::ast::{
     Distinctness, Expr, FromClause, OneSelect, Operator, ResultColumn, SortedColumn, WindowDef,
 };
 
 use super::compound::Frame;
-use super::expression::Translator;
+use super::context::Read;
 use super::from;
 use super::group;
 use super::order::{self, Term};
-use super::outputs::{self, Output};
-use super::part::{Part, Read};
-use crate::source_sql::plain_name;
-use crate::translate::model::{Result, untranslatable};
+use super::outputs::{self, Output, alias_name};
+use crate::translate::model::{Note, Notes, Result, Untranslatable};
 
-/// One SELECT.
+/// A single SELECT.
 #[derive(Debug)]
-pub(super) struct One {
+pub(super) struct SelectCore {
     pub(super) outputs: Vec<Output>,
     pub(super) is_distinct: bool,
-    /// From FROM to HAVING, with a blank before it.
+    /// The clauses from FROM to HAVING, with a leading space.
     pub(super) tail: String,
     pub(super) order: Vec<Term>,
-    /// Whether it is sure to give one row at most.
-    pub(super) gives_one_row: bool,
-    /// Whether it is sure to give one row at least.
-    pub(super) gives_a_row: bool,
-    /// Whether it is no more than a choice of the rows of inner joins.
+    /// Whether it returns at most one row.
+    pub(super) is_single_row: bool,
+    /// Whether it returns at least one row.
+    pub(super) has_row: bool,
+    /// Whether it only filters rows of inner joins.
     pub(super) is_plain: bool,
-    /// The columns of outer queries that it names, as they count from it.
+    /// The columns of outer queries that it reads, with levels counted from it.
     pub(super) outer_reads: Vec<Read>,
-    pub(super) notes: Vec<String>,
+    pub(super) notes: Notes,
 }
 
-/// The parts of a SELECT, as it is written.
+/// The clauses of a SELECT, as written.
 struct Written<'a> {
     columns: &'a [ResultColumn<'a>],
     from: Option<&'a FromClause<'a>>,
@@ -43,13 +41,13 @@ struct Written<'a> {
     windows: &'a [WindowDef<'a>],
 }
 
-/// The SELECTs of a part of a compound: one, or one for each row of VALUES.
-pub(super) fn ones(
+/// Translates a part of a compound: one SELECT, or one for each row of VALUES.
+pub(super) fn select_cores(
     frame: &Frame<'_>,
     select: &OneSelect<'_>,
     order_by: &[SortedColumn<'_>],
-    is_pinned_asked: bool,
-) -> Result<Vec<One>> {
+    checks_pinned: bool,
+) -> Result<Vec<SelectCore>> {
     match select {
         OneSelect::Select { distinctness, columns, from, where_clause, group_by, having, window_clause } => {
             let written = Written {
@@ -60,101 +58,92 @@ pub(super) fn ones(
                 having: *having,
                 windows: window_clause.unwrap_or(&[]),
             };
-            let mut one = one(frame, &written, order_by, is_pinned_asked)?;
-            one.is_distinct = matches!(distinctness, Some(Distinctness::Distinct));
-            one.is_plain &= !one.is_distinct;
-            Ok(vec![one])
+            let mut core = select_core(frame, &written, order_by, checks_pinned)?;
+            core.is_distinct = matches!(distinctness, Some(Distinctness::Distinct));
+            core.is_plain &= !core.is_distinct;
+            Ok(vec![core])
         }
         OneSelect::Values(rows) => {
             if !order_by.is_empty() {
-                return untranslatable("VALUES with ORDER BY");
+                return Err(Untranslatable::SortedValues);
             }
             rows.iter().map(|row| values(frame, row)).collect()
         }
     }
 }
 
-fn values(frame: &Frame<'_>, row: &[Expr<'_>]) -> Result<One> {
+fn values(frame: &Frame<'_>, row: &[Expr<'_>]) -> Result<SelectCore> {
     let from = from::from(frame, None)?;
-    let mut translator = Translator::of_part(&from.scope, frame.depth, Part::new(frame.environment));
+    let mut translator = frame.translator(&from.scope);
     let mut outputs = Vec::with_capacity(row.len());
-    for (place, expression) in row.iter().enumerate() {
+    for (index, expression) in row.iter().enumerate() {
         let output = outputs::output(&mut translator, expression, None)?;
-        outputs.push(Output { name: format!("column{}", place + 1), is_named: true, ..output });
+        outputs.push(Output { name: format!("column{}", index + 1), is_named: true, ..output });
     }
-    Ok(One {
+    Ok(SelectCore {
         outputs,
         is_distinct: false,
         tail: String::new(),
         order: Vec::new(),
-        gives_one_row: true,
-        gives_a_row: true,
+        is_single_row: true,
+        has_row: true,
         is_plain: true,
-        outer_reads: translator.part.reads,
+        outer_reads: translator.context.reads,
         notes: translator.notes,
     })
 }
 
-fn one<'a>(
+fn select_core<'a>(
     frame: &Frame<'a>,
     written: &Written<'a>,
     order_by: &[SortedColumn<'_>],
-    is_pinned_asked: bool,
-) -> Result<One> {
+    checks_pinned: bool,
+) -> Result<SelectCore> {
     let mut from = from::from(frame, written.from)?;
     let scope = std::mem::take(&mut from.scope);
-    let mut translator = Translator::of_part(&scope, frame.depth, Part::new(frame.environment));
-    translator.part.windows = written.windows;
+    let mut translator = frame.translator(&scope);
+    translator.context.windows = written.windows;
     let aliases = aliases(written.columns);
-    translator.part.aliases.clone_from(&aliases);
+    translator.context.aliases.clone_from(&aliases);
     let mut outer_reads = std::mem::take(&mut from.outer_reads);
-    let condition = match written.condition {
-        Some(condition) => Some(translator.node(condition)?.condition()?),
-        None => None,
-    };
+    let condition = translator.condition(written.condition)?;
     for part in written.condition.map(conjuncts).unwrap_or_default() {
         let equal = from::equal_columns(&mut translator, part)?;
         from.equal.extend(equal.into_iter().flat_map(|(one, other)| [(one, other), (other, one)]));
     }
-    let is_pinned = is_pinned_asked && group::is_pinned(frame, &from, &scope, written.condition)?;
+    let is_pinned = checks_pinned && group::is_pinned(frame, &from, &scope, written.condition)?;
     let groups = group::keys(&mut translator, written.group_by, written.columns)?;
-    outer_reads.extend(translator.part.reads.drain(..).filter(|read| read.level > 0));
-    // From here on a column has to be the same in all rows of a group.
-    translator.part.groups.clone_from(&groups);
-    (translator.takes_aggregates, translator.part.takes_windows) = (true, true);
-    translator.part.aliases.clear();
+    outer_reads.extend(translator.context.reads.drain(..).filter(|read| read.level > 0));
+    // From here on, columns must be the same in all rows of a group.
+    translator.context.groups.clone_from(&groups);
+    (translator.can_aggregate, translator.context.can_window) = (true, true);
+    translator.context.aliases.clear();
     let outputs = outputs::outputs(&mut translator, written.columns)?;
-    translator.part.aliases = aliases;
-    let having = match written.having {
-        Some(having) => {
-            translator.part.takes_windows = false;
-            let having = translator.node(having)?.condition()?;
-            translator.part.takes_windows = true;
-            Some(having)
-        }
-        None => None,
-    };
+    translator.context.aliases = aliases;
+    translator.context.can_window = false;
+    let having = translator.condition(written.having)?;
+    translator.context.can_window = true;
     let order = order::terms(&mut translator, order_by, written.columns, &outputs)?;
-    let is_aggregated = translator.part.has_aggregates || !groups.is_empty();
-    let reads = std::mem::take(&mut translator.part.reads);
+    let is_aggregated = translator.context.has_aggregates || !groups.is_empty();
+    let reads = std::mem::take(&mut translator.context.reads);
     let mut group_by = groups;
     if is_aggregated {
-        group_by.extend(group::settled(&from, &scope, &group_by, &reads)?);
+        group_by.extend(group::dependent_columns(&from, &scope, &group_by, &reads)?);
     }
     outer_reads.extend(reads.into_iter().filter(|read| read.level > 0));
     let is_one_group = is_aggregated && written.group_by.is_empty();
     let mut notes = std::mem::take(&mut from.notes);
     notes.append(&mut translator.notes);
     if written.columns.iter().any(group::is_star) {
-        notes.extend(from.lost.iter().map(|column| format!("* is without {column}, which does not move")));
+        notes.extend(from.lost.iter().map(|column| Note::MissingFromStar { column: column.clone() }));
     }
-    Ok(One {
+    Ok(SelectCore {
         outputs,
         is_distinct: false,
         tail: tail(frame, &from.sql, condition, &group_by, having.as_deref()),
         order,
-        gives_one_row: is_one_group || is_pinned || written.from.is_none(),
-        gives_a_row: is_one_group && having.is_none(),
+        is_single_row: is_one_group || is_pinned || written.from.is_none(),
+        has_row: is_one_group && having.is_none(),
         is_plain: !is_aggregated && !from.has_outer_join,
         outer_reads,
         notes,
@@ -190,19 +179,16 @@ fn tail(
     tail
 }
 
-/// What the aliases of result columns stand for.
+/// Returns the aliases of result columns and their expressions.
 fn aliases<'a>(columns: &'a [ResultColumn<'a>]) -> Vec<(String, &'a Expr<'a>)> {
     let named = columns.iter().filter_map(|column| match column {
-        ResultColumn::Expr(
-            expression,
-            Some(sqlite3_parser::ast::As::As(name) | sqlite3_parser::ast::As::Elided(name)),
-        ) => Some((plain_name(name.0), expression)),
+        ResultColumn::Expr(expression, Some(alias)) => Some((alias_name(alias), expression)),
         _ => None,
     });
     named.collect()
 }
 
-/// The conditions that AND puts together.
+/// Returns the conditions that are combined by AND.
 pub(crate) fn conjuncts<'e, 'b>(condition: &'e Expr<'b>) -> Vec<&'e Expr<'b>> {
     let mut found = Vec::new();
     let mut waiting = vec![condition];
@@ -216,19 +202,16 @@ pub(crate) fn conjuncts<'e, 'b>(condition: &'e Expr<'b>) -> Vec<&'e Expr<'b>> {
     found
 }
 
-/// `SELECT 1 FROM … WHERE …`: whether there are such rows.
+/// Translates `SELECT 1 FROM … WHERE …`.
 pub(crate) fn rows_sql(
     frame: &Frame<'_>,
     clause: &FromClause<'_>,
     condition: Option<&Expr<'_>>,
-) -> Result<(String, Vec<String>)> {
+) -> Result<(String, Notes)> {
     let mut from = from::from(frame, Some(clause))?;
     let scope = std::mem::take(&mut from.scope);
-    let mut translator = Translator::of_part(&scope, frame.depth, Part::new(frame.environment));
-    let condition = match condition {
-        Some(condition) => Some(translator.node(condition)?.condition()?),
-        None => None,
-    };
+    let mut translator = frame.translator(&scope);
+    let condition = translator.condition(condition)?;
     from.notes.append(&mut translator.notes);
     Ok((format!("SELECT 1{}", tail(frame, &from.sql, condition, &[], None)), from.notes))
 }

@@ -1,58 +1,67 @@
-//! A whole query: WITH, one SELECT or several put together, ORDER BY and LIMIT.
+//! A complete query: WITH, a SELECT or a compound of several, ORDER BY and LIMIT.
 
 use sqlite3_parser::ast::{CompoundOperator, CompoundSelect, OneSelect, Select, SelectBody, SortedColumn};
 
-use super::body::{One, ones};
+use super::body::{SelectCore, select_cores};
+use super::context::{QueryContext, Read};
+use super::expression::Translator;
 use super::form::Form;
 use super::limit;
 use super::order;
 use super::outputs::Target;
-use super::part::Read;
 use super::with::{self, Environment};
-use crate::translate::model::{Kind, Node, Result, Scope, untranslatable};
+use crate::translate::model::{Kind, Node, Notes, Result, Scope, Untranslatable};
 use crate::translate::operators::unified;
 
-/// How deep queries and expressions may be nested.
+/// The deepest nesting of queries and expressions.
 const DEPTH_MAX: usize = 60;
 
-/// Where a query stands.
+/// The position of a query.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Frame<'a> {
-    /// What it may read.
+    /// Everything that it may read.
     pub(crate) environment: &'a Environment<'a>,
-    /// What names mean around it.
+    /// The scope of the enclosing query.
     pub(crate) outer: Option<&'a Scope>,
-    /// How many queries and expressions stand around it.
+    /// The number of enclosing queries and expressions.
     pub(crate) depth: usize,
 }
 
-impl Frame<'_> {
+impl<'a> Frame<'a> {
+    /// Creates a translator of expressions in this query.
+    pub(crate) fn translator<'s>(&self, scope: &'s Scope) -> Translator<'s>
+    where
+        'a: 's,
+    {
+        Translator::of_part(scope, self.depth, QueryContext::new(self.environment))
+    }
+
     pub(super) fn deeper(&self) -> Result<Self> {
         if self.depth + 2 > DEPTH_MAX {
-            return untranslatable("it is nested too deeply");
+            return Err(Untranslatable::TooDeep);
         }
         Ok(Frame { depth: self.depth + 2, ..*self })
     }
 
-    /// What stands between the clauses: those of the outermost query each have a line.
+    /// Returns the separator of clauses: those of the outermost query each have a line.
     pub(super) fn separator(&self) -> &'static str {
         if self.depth == 0 { "\n  " } else { " " }
     }
 
-    /// What stands between whole SELECTs.
+    /// Returns the separator of SELECTs.
     fn between(&self) -> &'static str {
         if self.depth == 0 { "\n" } else { " " }
     }
 }
 
-/// What a query is for.
+/// The purpose of a query.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Purpose<'a> {
-    /// Whether it matters only if there is a row.
+    /// Whether only the existence of a row matters.
     pub(crate) is_existence: bool,
-    /// Whether its one value is taken.
+    /// Whether it is a scalar subquery.
     pub(crate) is_scalar: bool,
-    /// The columns that its result columns are assigned to; none in the place of one that is left out.
+    /// The columns that its result columns are assigned to; `None` for a result column that is skipped.
     pub(crate) targets: Option<&'a [Option<Target>]>,
 }
 
@@ -61,15 +70,15 @@ pub(crate) struct Purpose<'a> {
 pub(crate) struct Query {
     pub(crate) sql: String,
     pub(crate) columns: Vec<Column>,
-    /// Whether its rows have an order.
+    /// Whether its rows are sorted.
     pub(super) is_sorted: bool,
-    /// Whether it is sure to give one row at most.
-    pub(crate) gives_one_row: bool,
-    /// Whether it is sure to give one row at least.
-    pub(crate) gives_a_row: bool,
-    /// The columns of outer queries that it names.
+    /// Whether it returns at most one row.
+    pub(crate) is_single_row: bool,
+    /// Whether it returns at least one row.
+    pub(crate) has_row: bool,
+    /// The columns of outer queries that it reads.
     pub(crate) outer_reads: Vec<Read>,
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Notes,
 }
 
 /// A column of a translated query.
@@ -77,7 +86,7 @@ pub(crate) struct Query {
 pub(crate) struct Column {
     /// Its name in SQLite.
     pub(crate) name: String,
-    /// Whether that is a name, and not the text of an expression.
+    /// Whether that is a name instead of the text of an expression.
     pub(crate) is_named: bool,
     pub(crate) form: Form,
 }
@@ -88,7 +97,7 @@ pub(crate) fn query(frame: &Frame<'_>, select: &Select<'_>, purpose: &Purpose<'_
     let inner = Frame { environment: &with.environment, ..*frame };
     let order_by = select.order_by.unwrap_or(&[]);
     let branches = branches(&inner, &select.body, order_by, purpose)?;
-    let mut query = put_together(&inner, branches, order_by, purpose)?;
+    let mut query = combine(&inner, branches, order_by, purpose)?;
     limit::add(&inner, &mut query, select.limit, purpose)?;
     if !with.sql.is_empty() {
         query.sql = format!("{}{}{}", with.sql, frame.between(), query.sql);
@@ -98,10 +107,10 @@ pub(crate) fn query(frame: &Frame<'_>, select: &Select<'_>, purpose: &Purpose<'_
     Ok(query)
 }
 
-/// A SELECT and what puts it to those before it.
-pub(super) type Branch = (Option<CompoundOperator>, One);
+/// A SELECT, and the operator that combines it with those before it.
+pub(super) type Branch = (Option<CompoundOperator>, SelectCore);
 
-/// The SELECTs of a body, in their order.
+/// Translates the SELECTs of a body.
 pub(super) fn branches(
     frame: &Frame<'_>,
     body: &SelectBody<'_>,
@@ -112,24 +121,24 @@ pub(super) fn branches(
     check_terms(body, compounds)?;
     let own_order = if compounds.is_empty() { order_by } else { &[] };
     let mut branches = Vec::new();
-    let mut add = |operator, ones: Vec<One>| {
-        for (place, one) in ones.into_iter().enumerate() {
-            branches.push((if place == 0 { operator } else { Some(CompoundOperator::UnionAll) }, one));
+    let mut add = |operator, cores: Vec<SelectCore>| {
+        for (index, core) in cores.into_iter().enumerate() {
+            branches.push((if index == 0 { operator } else { Some(CompoundOperator::UnionAll) }, core));
         }
     };
-    add(None, ones(frame, &body.select, own_order, purpose.is_scalar)?);
+    add(None, select_cores(frame, &body.select, own_order, purpose.is_scalar)?);
     for compound in compounds {
-        let ones = ones(frame, &compound.select, &[], false)?;
-        if ones.len() > 1 && compound.operator != CompoundOperator::UnionAll {
-            return untranslatable("VALUES of several rows behind UNION, INTERSECT or EXCEPT");
+        let cores = select_cores(frame, &compound.select, &[], false)?;
+        if cores.len() > 1 && compound.operator != CompoundOperator::UnionAll {
+            return Err(Untranslatable::CompoundValues);
         }
-        add(Some(compound.operator), ones);
+        add(Some(compound.operator), cores);
     }
     Ok(branches)
 }
 
-/// The most SELECTs and rows of VALUES that are put together. PostgreSQL calls itself for each UNION: at its default
-/// `max_stack_depth` it takes between 5,000 and 8,000.
+/// The largest number of SELECTs and rows of VALUES in a compound. PostgreSQL recurses for each UNION: at its default
+/// `max_stack_depth` the limit is between 5,000 and 8,000.
 const TERMS_MAX: usize = 2000;
 
 fn check_terms(body: &SelectBody<'_>, compounds: &[CompoundSelect<'_>]) -> Result<()> {
@@ -138,79 +147,76 @@ fn check_terms(body: &SelectBody<'_>, compounds: &[CompoundSelect<'_>]) -> Resul
         OneSelect::Select { .. } => 1,
     };
     let terms: usize =
-        std::iter::once(&body.select).chain(compounds.iter().map(|one| &one.select)).map(of_one).sum();
+        std::iter::once(&body.select).chain(compounds.iter().map(|core| &core.select)).map(of_one).sum();
     if terms > TERMS_MAX {
-        return untranslatable(format!(
-            "it puts {terms} SELECTs or rows of VALUES together, and at most {TERMS_MAX} are translated"
-        ));
+        return Err(Untranslatable::TooManyTerms { terms, terms_max: TERMS_MAX });
     }
     Ok(())
 }
 
-/// Puts SELECTs together, in the order of `order_by`.
-pub(super) fn put_together(
+/// Combines SELECTs, sorted by `order_by`.
+pub(super) fn combine(
     frame: &Frame<'_>,
     branches: Vec<Branch>,
     order_by: &[SortedColumn<'_>],
     purpose: &Purpose<'_>,
 ) -> Result<Query> {
     let forms = forms(&branches, purpose)?;
-    let tells_apart = |operator: &Option<CompoundOperator>| {
+    let is_set_operator = |operator: &Option<CompoundOperator>| {
         matches!(
             operator,
             Some(CompoundOperator::Union | CompoundOperator::Except | CompoundOperator::Intersect)
         )
     };
-    let is_told_apart = branches.iter().any(|(operator, one)| one.is_distinct || tells_apart(operator));
-    if is_told_apart {
-        forms.iter().flatten().try_for_each(Form::must_compare)?;
+    let is_distinct = branches.iter().any(|(operator, core)| core.is_distinct || is_set_operator(operator));
+    if is_distinct {
+        forms.iter().flatten().try_for_each(Form::check_comparable)?;
     }
     let mut sql = select_sql(&branches, &forms, frame);
-    let (mut columns, mut outer_reads, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut columns, mut outer_reads, mut notes) = (Vec::new(), Vec::new(), Notes::new());
     let is_compound = branches.len() > 1;
-    let (mut terms, mut gives_one_row, mut gives_a_row) = (Vec::new(), false, false);
+    let (mut terms, mut is_single_row, mut has_row) = (Vec::new(), false, false);
     let not_null =
-        |place: usize| forms.iter().all(|forms| forms.get(place).is_some_and(|form| form.not_null));
+        |index: usize| forms.iter().all(|forms| forms.get(index).is_some_and(|form| form.not_null));
     let first_forms = forms.first().cloned().unwrap_or_default();
-    for (place, (_, one)) in branches.into_iter().enumerate() {
-        if place == 0 {
-            columns = (one.outputs.into_iter().zip(first_forms.clone()).enumerate())
-                .map(|(place, (output, form))| Column {
+    for (index, (_, core)) in branches.into_iter().enumerate() {
+        if index == 0 {
+            columns = (core.outputs.into_iter().zip(first_forms.clone()).enumerate())
+                .map(|(index, (output, form))| Column {
                     name: output.name,
                     is_named: output.is_named,
-                    form: Form { not_null: not_null(place), ..form },
+                    form: Form { not_null: not_null(index), ..form },
                 })
                 .collect();
-            terms = one.order;
-            (gives_one_row, gives_a_row) =
-                (one.gives_one_row && !is_compound, one.gives_a_row && !is_compound);
+            terms = core.order;
+            (is_single_row, has_row) = (core.is_single_row && !is_compound, core.has_row && !is_compound);
         }
-        outer_reads.extend(one.outer_reads);
-        notes.extend(one.notes);
+        outer_reads.extend(core.outer_reads);
+        notes.extend(core.notes);
     }
     if is_compound && !order_by.is_empty() {
         let names: Vec<String> = columns.iter().map(|column: &Column| column.name.clone()).collect();
         terms = order::compound_terms(order_by, &names)?;
     }
-    let order = order::sql(&terms, &first_forms, is_compound || is_told_apart)?;
+    let order = order::sql(&terms, &first_forms, is_compound || is_distinct)?;
     let is_sorted = !order.is_empty();
     if is_sorted {
         sql.push_str(&format!("{}ORDER BY {order}", frame.separator()));
     }
-    Ok(Query { sql, columns, is_sorted, gives_one_row, gives_a_row, outer_reads, notes })
+    Ok(Query { sql, columns, is_sorted, is_single_row, has_row, outer_reads, notes })
 }
 
-/// The SELECTs with what puts them together. SQLite does that from left to right; in PostgreSQL INTERSECT binds tighter.
+/// Returns the compound. SQLite combines from left to right; in PostgreSQL INTERSECT binds tighter.
 fn select_sql(branches: &[Branch], forms: &[Vec<Form>], frame: &Frame<'_>) -> String {
     let mut sql = String::new();
     let mut is_loose = false;
-    for ((operator, one), forms) in branches.iter().zip(forms) {
+    for ((operator, core), forms) in branches.iter().zip(forms) {
         let list: Vec<&str> = forms.iter().map(|form| form.sql.as_str()).collect();
-        let distinct = if one.is_distinct { "DISTINCT " } else { "" };
+        let distinct = if core.is_distinct { "DISTINCT " } else { "" };
         let list = list.join(", ");
         let word = match operator {
             None => {
-                sql = format!("SELECT {distinct}{list}{}", one.tail);
+                sql = format!("SELECT {distinct}{list}{}", core.tail);
                 continue;
             }
             Some(CompoundOperator::Union) => "UNION",
@@ -223,30 +229,30 @@ fn select_sql(branches: &[Branch], forms: &[Vec<Form>], frame: &Frame<'_>) -> St
         }
         is_loose = word != "INTERSECT";
         let separator = frame.between();
-        for part in [separator, word, separator, "SELECT ", distinct, &list, &one.tail] {
+        for part in [separator, word, separator, "SELECT ", distinct, &list, &core.tail] {
             sql.push_str(part);
         }
     }
     sql
 }
 
-/// The forms of the columns of each SELECT, those of one column alike.
+/// Returns the forms of the columns of each SELECT, with the same form for one column.
 pub(super) fn forms(branches: &[Branch], purpose: &Purpose<'_>) -> Result<Vec<Vec<Form>>> {
-    let width = branches.first().map_or(0, |(_, one)| one.outputs.len());
+    let width = branches.first().map_or(0, |(_, core)| core.outputs.len());
     if purpose.targets.is_some_and(|targets| targets.len() != width) {
-        return untranslatable("values and columns that are not equal in number");
+        return Err(Untranslatable::ValueCount);
     }
-    if branches.iter().any(|(_, one)| one.outputs.len() != width) {
-        return untranslatable("SELECTs put together that have not the same number of columns");
+    if branches.iter().any(|(_, core)| core.outputs.len() != width) {
+        return Err(Untranslatable::CompoundColumnCount);
     }
     let mut forms: Vec<Vec<Form>> = branches.iter().map(|_| Vec::with_capacity(width)).collect();
-    for place in 0..width {
+    for index in 0..width {
         let column = match purpose.targets {
-            None => alike(branches, place)?,
-            Some(targets) => match targets.get(place) {
-                None => return untranslatable("more values than columns"),
+            None => alike(branches, index)?,
+            Some(targets) => match targets.get(index) {
+                None => return Err(Untranslatable::ValueCount),
                 Some(None) => continue,
-                Some(Some(target)) => assigned(branches, place, target)?,
+                Some(Some(target)) => assigned(branches, index, target)?,
             },
         };
         forms.iter_mut().zip(column).for_each(|(forms, form)| forms.push(form));
@@ -254,14 +260,14 @@ pub(super) fn forms(branches: &[Branch], purpose: &Purpose<'_>) -> Result<Vec<Ve
     Ok(forms)
 }
 
-fn assigned(branches: &[Branch], place: usize, target: &Target) -> Result<Vec<Form>> {
-    let outputs = branches.iter().filter_map(|(_, one)| one.outputs.get(place));
+fn assigned(branches: &[Branch], index: usize, target: &Target) -> Result<Vec<Form>> {
+    let outputs = branches.iter().filter_map(|(_, core)| core.outputs.get(index));
     outputs.map(|output| output.assigned(target)).collect()
 }
 
-/// One column of several SELECTs: in its own form where that is the same in all, else with the conversions undone.
-fn alike(branches: &[Branch], place: usize) -> Result<Vec<Form>> {
-    let outputs: Vec<_> = branches.iter().filter_map(|(_, one)| one.outputs.get(place)).collect();
+/// Returns one column of several SELECTs: in its own form if that is the same in all, else with the conversions undone.
+fn alike(branches: &[Branch], index: usize) -> Result<Vec<Form>> {
+    let outputs: Vec<_> = branches.iter().filter_map(|(_, core)| core.outputs.get(index)).collect();
     let own: Vec<Option<Form>> = (outputs.iter())
         .map(|output| if output.node.kind == Kind::Null { Ok(None) } else { output.form().map(Some) })
         .collect::<Result<_>>()?;
@@ -282,7 +288,7 @@ fn alike(branches: &[Branch], place: usize) -> Result<Vec<Form>> {
         outputs.iter().map(|output| Node { native: None, affinity: None, ..output.node.clone() }).collect();
     let has_collation = own.iter().flatten().any(|form| form.collation != first.collation);
     if has_collation {
-        return untranslatable("SELECTs put together whose columns have several collations");
+        return Err(Untranslatable::CompoundCollations);
     }
     let (kind, nodes) = unified(&undone)?;
     nodes

@@ -1,40 +1,51 @@
-//! Walks an expression: names, operators of conditions, CASE and CAST; each other construct has its own file.
+//! Expressions: names, conditions, CASE, CAST and calls; each other construct has its own file.
 
 use sqlite3_parser::ast::{Expr, Operator, UnaryOperator};
 
-use super::part::{Part, aggregated};
-use super::{chain, row_values, window, within};
+use super::context::{QueryContext, aggregated};
+use super::{chain, row_values, subquery, window};
 use crate::affinity::affinity;
 use crate::source_sql::plain_name;
-use crate::translate::functions::{self, aggregate};
-use crate::translate::model::{Collated, Collation, Kind, Node, Result, Scope, ScopeColumn, untranslatable};
+use crate::translate::functions::{
+    self,
+    aggregate::{self, Surroundings},
+};
+use crate::translate::model::{
+    Collated, Collation, Kind, Node, Notes, Result, Scope, ScopeColumn, Untranslatable,
+};
 use crate::translate::operators::{arithmetic, bits, cast, column, compare, literal, pattern, unified};
 
-/// How deep expressions may be nested.
+/// The deepest nesting of expressions.
 const DEPTH_MAX: usize = 100;
 
 /// The longest translation, in bytes.
 const SQL_LENGTH_MAX_BYTES: usize = 8 << 20;
 
-/// Translates expressions of one scope, and gathers what a reviewer should know.
+/// Translates expressions of one scope, and collects notes.
 pub(crate) struct Translator<'a> {
     scope: &'a Scope,
     depth: usize,
-    /// Whether aggregate functions may stand here.
-    pub(crate) takes_aggregates: bool,
-    /// What is known where the expression is a part of a query.
-    pub(crate) part: Part<'a>,
-    pub(crate) notes: Vec<String>,
+    /// Whether aggregate functions are allowed.
+    pub(crate) can_aggregate: bool,
+    /// The context, if the expression is part of a query.
+    pub(crate) context: QueryContext<'a>,
+    pub(crate) notes: Notes,
 }
 
 impl<'a> Translator<'a> {
     pub(crate) fn new(scope: &'a Scope) -> Translator<'a> {
-        Translator { scope, depth: 0, takes_aggregates: false, part: Part::default(), notes: Vec::new() }
+        Translator {
+            scope,
+            depth: 0,
+            can_aggregate: false,
+            context: QueryContext::default(),
+            notes: Notes::new(),
+        }
     }
 
-    /// A translator for a part of a query, so many queries and expressions deep.
-    pub(crate) fn of_part(scope: &'a Scope, depth: usize, part: Part<'a>) -> Translator<'a> {
-        Translator { depth, part, ..Translator::new(scope) }
+    /// Creates a translator for a part of a query, at this depth of queries and expressions.
+    pub(crate) fn of_part(scope: &'a Scope, depth: usize, context: QueryContext<'a>) -> Translator<'a> {
+        Translator { depth, context, ..Translator::new(scope) }
     }
 
     pub(crate) fn scope(&self) -> &'a Scope {
@@ -45,28 +56,34 @@ impl<'a> Translator<'a> {
         self.depth
     }
 
-    pub(crate) fn note(&mut self, text: impl Into<String>) {
-        self.notes.push(text.into());
-    }
-
     /// Translates an expression.
     pub(crate) fn node(&mut self, expression: &Expr<'_>) -> Result<Node> {
         if self.depth >= DEPTH_MAX {
-            return untranslatable("it is nested too deeply");
+            return Err(Untranslatable::TooDeep);
         }
         self.depth += 1;
-        let reads_before = self.part.reads.len();
+        let reads_before = self.context.reads.len();
         let mut node = self.any(expression);
         self.depth -= 1;
         if let Ok(node) = &mut node {
             check_length(node)?;
-            self.part.group_reads(node, reads_before);
-            // What is known of the parts is known of the whole.
+            self.context.group_reads(node, reads_before);
+            // The outermost node has the caveats of all its parts.
             if self.depth == 0 {
                 self.notes.extend(node.notes());
             }
         }
         node
+    }
+
+    /// Translates a condition, such as that of WHERE.
+    pub(crate) fn condition(&mut self, condition: Option<&Expr<'_>>) -> Result<Option<String>> {
+        condition.map(|condition| self.node(condition)?.condition()).transpose()
+    }
+
+    /// Translates a WHERE clause, with a leading space.
+    pub(crate) fn where_clause(&mut self, condition: Option<&Expr<'_>>) -> Result<String> {
+        Ok(self.condition(condition)?.map(|sql| format!(" WHERE {sql}")).unwrap_or_default())
     }
 
     /// Translates several expressions.
@@ -82,7 +99,7 @@ impl<'a> Translator<'a> {
             Expr::Qualified(table, name) => self.name(Some(&plain_name(table.0)), name.0),
             Expr::Parenthesized(inner) => match inner.as_slice() {
                 [only] => self.node(only),
-                _ => untranslatable("a row of several values"),
+                _ => Err(Untranslatable::RowValue),
             },
             Expr::Unary(operator, operand) => self.unary(*operator, operand),
             Expr::Binary(left, operator, right) if chain::is_chained(*operator) => {
@@ -128,7 +145,7 @@ impl<'a> Translator<'a> {
             }
             Expr::Collate(operand, name) => {
                 let mut node = self.node(operand)?;
-                node.collation = Collated::ByName(collation(&plain_name(name)));
+                node.collation = Collated::Named(collation(&plain_name(name)));
                 Ok(node)
             }
             Expr::FunctionCall { name, distinctness, args, order_by, filter_over } => {
@@ -152,19 +169,19 @@ impl<'a> Translator<'a> {
                     &window::Call { name: name.0, is_distinct: false, arguments: None, order_by: None, tail },
                 )
             }
-            Expr::Exists(select) => within::exists(self, select),
-            Expr::Subquery(select) => within::scalar(self, select),
+            Expr::Exists(select) => subquery::exists(self, select),
+            Expr::Subquery(select) => subquery::scalar(self, select),
             Expr::InSelect { lhs, not, rhs } => {
                 let value = self.node(lhs)?;
-                negated_if(*not, within::among(self, &value, rhs)?)
+                negated_if(*not, subquery::among(self, &value, rhs)?)
             }
-            Expr::InTable { .. } => untranslatable("IN with the name of a table"),
+            Expr::InTable { .. } => Err(Untranslatable::InTable),
             Expr::DoublyQualified(schema, table, name) if *schema == "main" => {
                 self.name(Some(&plain_name(table.0)), name.0)
             }
-            Expr::DoublyQualified(..) => untranslatable("a name of another database"),
-            Expr::Raise(..) => untranslatable("RAISE"),
-            Expr::Variable(_) => untranslatable("a parameter"),
+            Expr::DoublyQualified(..) => Err(Untranslatable::OtherDatabaseName),
+            Expr::Raise(..) => Err(Untranslatable::Raise),
+            Expr::Variable(_) => Err(Untranslatable::Parameter),
         }
     }
 
@@ -185,59 +202,60 @@ impl<'a> Translator<'a> {
         let name = name.to_ascii_lowercase();
         if aggregate::is_aggregate(&name, arguments.len()) {
             let nodes = aggregated(self, &name, arguments)?;
-            if !self.takes_aggregates {
-                return untranslatable(format!("the aggregate function {name}"));
+            if !self.can_aggregate {
+                return Err(Untranslatable::Aggregate { function: name });
             }
-            return aggregate::call(&mut self.notes, &name, is_distinct, &nodes);
+            let surroundings = Surroundings { is_distinct, ..Surroundings::default() };
+            return aggregate::call(&mut self.notes, &name, &surroundings, &nodes);
         }
         let nodes = self.nodes(arguments)?;
         if is_distinct {
-            return untranslatable(format!("{name} with DISTINCT"));
+            return Err(Untranslatable::Distinct { function: name });
         }
         functions::call(&mut self.notes, &name, &nodes)
     }
 
     /// A call of the form `name(*)`.
     fn call_star(&mut self, name: &str) -> Result<Node> {
-        if name.eq_ignore_ascii_case("count") && self.takes_aggregates {
-            self.part.has_aggregates = true;
+        if name.eq_ignore_ascii_case("count") && self.can_aggregate {
+            self.context.has_aggregates = true;
             return Ok(Node::atom(Kind::Integer, "count(*)").not_null());
         }
-        untranslatable(format!("{name}(*)"))
+        Err(Untranslatable::CallOfStar { function: name.to_owned() })
     }
 
-    /// A name: a column, an alias, TRUE or FALSE, or text in double quotes where no column has that name.
+    /// Translates a name: a column, an alias, TRUE or FALSE, or text in double quotes if no column has that name.
     fn name(&mut self, table: Option<&str>, written: &str) -> Result<Node> {
         let name = plain_name(written);
         if let Some(column) = self.column(table, &name)? {
             return Ok(column::node(column));
         }
         if table.is_none()
-            && let Some(expression) = self.part.alias(&name)
+            && let Some(expression) = self.context.alias(&name)
         {
-            // What an alias stands for knows no aliases itself.
-            let aliases = std::mem::take(&mut self.part.aliases);
+            // The expression of an alias cannot use aliases.
+            let aliases = std::mem::take(&mut self.context.aliases);
             let node = self.node(expression);
-            self.part.aliases = aliases;
+            self.context.aliases = aliases;
             return node;
         }
         match table {
             None if written.starts_with('"') => Ok(Node::of_text(&name)),
             None if name.eq_ignore_ascii_case("true") => Ok(Node::of_integer(1)),
             None if name.eq_ignore_ascii_case("false") => Ok(Node::of_integer(0)),
-            _ => untranslatable(format!("the column {name}, which is not there")),
+            _ => Err(Untranslatable::UnknownColumn { column: name }),
         }
     }
 
-    /// The column that a name means, here or in a query around this one; none where it means none.
+    /// Returns the column that a name refers to, in this query or an outer one.
     pub(crate) fn column(&mut self, table: Option<&str>, name: &str) -> Result<Option<&'a ScopeColumn>> {
         let mut scope = Some(self.scope);
         let mut level = 0;
         while let Some(here) = scope {
-            if let Some((table, place)) = here.find(table, name)? {
-                let column = here.tables.get(table).and_then(|table| table.columns.get(place));
+            if let Some((table, index)) = here.find(table, name)? {
+                let column = here.tables.get(table).and_then(|table| table.columns.get(index));
                 if let Some(column) = column {
-                    self.part.read(level, table, place, column);
+                    self.context.read(level, table, index, column);
                 }
                 return Ok(column);
             }
@@ -288,7 +306,7 @@ impl<'a> Translator<'a> {
         self.joined(left, operator, right)
     }
 
-    /// Two translated operands and what is between them.
+    /// Combines two translated operands.
     pub(crate) fn joined(&mut self, left: Node, operator: Operator, right: Node) -> Result<Node> {
         match operator {
             Operator::And | Operator::Or => {
@@ -349,20 +367,20 @@ impl<'a> Translator<'a> {
         let is_not_null = otherwise.is_some() && results.iter().all(|result| result.is_not_null);
         let node =
             Node { is_not_null, ..Node::compound(kind, sql) }.made_of(conditions.iter().chain(&results));
-        // The conditions do not give the result their collation.
+        // The conditions do not determine the collation of the result.
         Ok(node.chosen_from(&results))
     }
 }
 
-/// Refuses what has become too long: some operands are written more than once, so that nesting them multiplies the length.
+/// Refuses SQL that is too long: some operands are repeated, so that nesting multiplies the length.
 pub(crate) fn check_length(node: &Node) -> Result<()> {
     if node.sql.len() > SQL_LENGTH_MAX_BYTES {
-        return untranslatable(format!("its translation is longer than {} MiB", SQL_LENGTH_MAX_BYTES >> 20));
+        return Err(Untranslatable::TooLong { length_max_mib: SQL_LENGTH_MAX_BYTES >> 20 });
     }
     Ok(())
 }
 
-/// The negation of a condition, where `not` asks for it.
+/// Returns the negation of a condition if `not` is set.
 fn negated_if(not: bool, node: Node) -> Result<Node> {
     if !not {
         return Ok(node);

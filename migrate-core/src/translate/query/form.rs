@@ -1,8 +1,8 @@
-//! The form in which a query gives a column: SQL, and what PostgreSQL's values are to SQLite's.
+//! The form of a result column: its SQL, and the conversion that relates PostgreSQL's values to SQLite's.
 
 use crate::affinity::Affinity;
 use crate::conversion::{Conversion, NaiveZone};
-use crate::translate::model::{Collation, Family, Kind, Node, Result, ScopeColumn, untranslatable};
+use crate::translate::model::{Collation, Family, Kind, Node, Result, ScopeColumn, Untranslatable};
 use crate::translate::operators::{arithmetic, column};
 
 /// A result column.
@@ -10,7 +10,7 @@ use crate::translate::operators::{arithmetic, column};
 pub(crate) struct Form {
     /// Its SQL.
     pub(crate) sql: String,
-    /// The conversion that would have made its values of SQLite's.
+    /// The conversion that relates its values to SQLite's.
     pub(crate) conversion: Conversion,
     pub(crate) affinity: Affinity,
     pub(crate) collation: Collation,
@@ -18,7 +18,7 @@ pub(crate) struct Form {
 }
 
 impl Form {
-    /// A column as it is: what the table's conversion made of it.
+    /// Creates the form of a plain column.
     pub(crate) fn of_column(column: &ScopeColumn) -> Form {
         Form {
             sql: column.sql.clone(),
@@ -29,7 +29,7 @@ impl Form {
         }
     }
 
-    /// A computed value: with SQLite's own class, or where that is gone in PostgreSQL's own form.
+    /// Creates the form of a computed value: with SQLite's class, or else in PostgreSQL's own form.
     pub(crate) fn of_node(node: &Node) -> Result<Form> {
         let (conversion, sql) = match &node.native {
             Some(native) if !(node.kind == Kind::Text && native.family != Family::Uuid) => {
@@ -46,7 +46,7 @@ impl Form {
         })
     }
 
-    /// The column that SQL of another query sees, under a name of SQLite's and one of PostgreSQL's.
+    /// Returns it as a column for other queries, with its names in SQLite and PostgreSQL.
     pub(crate) fn column(&self, source: &str, sql: String) -> ScopeColumn {
         ScopeColumn {
             source: source.to_owned(),
@@ -58,37 +58,32 @@ impl Form {
         }
     }
 
-    /// The value as SQLite has it.
+    /// Returns the value with the conversion undone.
     pub(crate) fn node(&self, sql: String) -> Node {
         column::node(&self.column("", sql))
     }
 
-    /// Refuses what may be equal in one of the databases alone: where rows are told apart by it.
-    pub(crate) fn must_compare(&self) -> Result<()> {
-        must_compare(&self.conversion, &self.collation)
+    /// Refuses values that may be equal in only one of the databases, for distinct rows.
+    pub(crate) fn check_comparable(&self) -> Result<()> {
+        check_comparable(&self.conversion, &self.collation)
     }
 }
 
-/// Refuses values that may be equal in one of the databases alone.
-pub(crate) fn must_compare(conversion: &Conversion, collation: &Collation) -> Result<()> {
+/// Refuses values that may be equal in only one of the databases.
+pub(crate) fn check_comparable(conversion: &Conversion, collation: &Collation) -> Result<()> {
     match conversion {
         Conversion::Json
         | Conversion::Jsonb
         | Conversion::JsonbLastKeyWins
         | Conversion::BooleanFromWords
         | Conversion::TextFromAny
-        | Conversion::ByteaFromAny => untranslatable(format!(
-            "rows that are told apart by {}, which may be equal where SQLite's values differ",
-            conversion.name()
-        )),
-        Conversion::Text if *collation != Collation::Binary => {
-            untranslatable("rows that are told apart by text under a collation")
-        }
+        | Conversion::ByteaFromAny => Err(Untranslatable::InexactRows { conversion: conversion.name() }),
+        Conversion::Text if *collation != Collation::Binary => Err(Untranslatable::Collated),
         _ => Ok(()),
     }
 }
 
-/// The conversion whose values are in a form of PostgreSQL's own.
+/// Returns the conversion whose values have a form of PostgreSQL's own.
 fn of_family(family: Family) -> Conversion {
     match family {
         Family::Boolean => Conversion::Boolean,
@@ -104,8 +99,8 @@ fn of_family(family: Family) -> Conversion {
     }
 }
 
-/// A value of one of SQLite's classes, with a cast that pins PostgreSQL's type: that of a literal alone would depend on what
-/// stands around it.
+/// Returns a value of one of SQLite's classes, with a cast to a fixed type: that of a literal would depend on
+/// its context.
 fn computed(node: &Node) -> Result<(Conversion, String)> {
     let cast = |sql: String, to: &str| {
         if sql.ends_with(&format!("::{to}")) { sql } else { format!("{sql}::{to}") }
@@ -122,6 +117,6 @@ fn computed(node: &Node) -> Result<(Conversion, String)> {
         Kind::Text => (Conversion::Text, format!("{} COLLATE \"C\"", node.operand())),
         Kind::Blob => (Conversion::Bytea, node.sql.clone()),
         Kind::Json | Kind::Document => (Conversion::Jsonb, node.sql.clone()),
-        Kind::Unknown => return untranslatable("a value whose exact form PostgreSQL's type does not keep"),
+        Kind::Unknown => return Err(Untranslatable::Inexact),
     })
 }

@@ -1,45 +1,45 @@
 //! FROM: tables, views, subqueries, and how they are joined.
 
 use sqlite3_parser::ast::{
-    As, Expr, FromClause, JoinConstraint, JoinOperator, JoinType, Operator, QualifiedName, SelectTable,
+    Expr, FromClause, JoinConstraint, JoinOperator, JoinType, Operator, QualifiedName, SelectTable,
 };
 
 use super::body::conjuncts;
 use super::compound::{Frame, Purpose, query};
+use super::context::Read;
 use super::expression::Translator;
 use super::outputs::plain_column;
-use super::outputs::{target_names, unique_sources};
-use super::part::{Part, Read};
+use super::outputs::{alias_name, target_names, unique_sources};
 use super::with::Environment;
 use crate::identifier::{fit_pg, hashed_pg, quote_pg, quote_pg_list};
 use crate::source_sql::plain_name;
-use crate::translate::model::{Relation, Result, Scope, ScopeColumn, ScopeTable, untranslatable};
+use crate::translate::model::{Notes, Relation, Result, Scope, ScopeTable, Untranslatable};
 use crate::translate::operators::{column, compare};
 
-/// A column, by the places of its table and of itself.
-pub(super) type Place = (usize, usize);
+/// A column, by the indexes of its table and of itself.
+pub(super) type ColumnIndex = (usize, usize);
 
-/// What a FROM clause gives.
+/// A translated FROM clause.
 #[derive(Debug, Default)]
 pub(super) struct From {
-    /// The clause without the word; empty where there is none.
+    /// The clause without the keyword; empty if there is none.
     pub(super) sql: String,
     /// What names mean.
     pub(super) scope: Scope,
-    /// For each table its keys.
+    /// The keys of each table.
     pub(super) keys: Vec<Vec<Vec<usize>>>,
-    /// Columns of which the first settles the second, since they are equal where the rows are joined.
-    pub(super) equal: Vec<(Place, Place)>,
-    /// Columns of its tables that do not move, in words.
+    /// Pairs of columns that are equal in joined rows, so that the first determines the second.
+    pub(super) equal: Vec<(ColumnIndex, ColumnIndex)>,
+    /// The names of columns that are not migrated.
     pub(super) lost: Vec<String>,
-    /// Whether a row may lack one side of a join.
+    /// Whether it has an outer join.
     pub(super) has_outer_join: bool,
-    /// The columns of outer queries that are named in it.
+    /// The columns of outer queries that it reads.
     pub(super) outer_reads: Vec<Read>,
-    pub(super) notes: Vec<String>,
+    pub(super) notes: Notes,
 }
 
-/// How two sides are joined.
+/// The type of a join.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Join {
     Inner,
@@ -48,13 +48,11 @@ enum Join {
     Full,
 }
 
-/// The FROM clause of a query.
+/// Translates the FROM clause of a query.
 pub(super) fn from(frame: &Frame<'_>, clause: Option<&FromClause<'_>>) -> Result<From> {
-    let mut from = From::default();
-    from.scope.outer = frame.outer.map(|outer| Box::new(outer.clone()));
-    match frame.outer {
-        Some(outer) => from.scope.aliases.clone_from(&outer.aliases),
-        None => from.scope.aliases.extend(frame.environment.catalog.schemas.iter().cloned()),
+    let mut from = From { scope: Scope::within(frame.outer), ..From::default() };
+    if frame.outer.is_none() {
+        from.scope.aliases.extend(frame.environment.catalog.schemas.iter().cloned());
     }
     if let Some(clause) = clause {
         from.sql = add_all(frame, &mut from, clause)?;
@@ -62,7 +60,7 @@ pub(super) fn from(frame: &Frame<'_>, clause: Option<&FromClause<'_>>) -> Result
     Ok(from)
 }
 
-/// Adds the tables of a clause, and gives their SQL.
+/// Adds the tables of a clause, and returns their SQL.
 fn add_all(frame: &Frame<'_>, from: &mut From, clause: &FromClause<'_>) -> Result<String> {
     let Some(first) = clause.select else { return Ok(String::new()) };
     let begin = from.scope.tables.len();
@@ -78,7 +76,7 @@ fn add_all(frame: &Frame<'_>, from: &mut From, clause: &FromClause<'_>) -> Resul
                 using(from, &names, (begin, middle), join)?
             }
             None if is_natural && !from.lost.is_empty() => {
-                return untranslatable("NATURAL JOIN of a table with a column that does not move");
+                return Err(Untranslatable::NaturalJoin);
             }
             None if is_natural => {
                 let names = common(from, (begin, middle));
@@ -126,7 +124,7 @@ fn may_be_missing(from: &mut From, tables: std::ops::Range<usize>) {
     }
 }
 
-/// Adds one item, and gives its SQL.
+/// Adds one item, and returns its SQL.
 fn add(frame: &Frame<'_>, from: &mut From, item: &SelectTable<'_>) -> Result<String> {
     match item {
         SelectTable::Table(name, alias, _) => {
@@ -134,7 +132,7 @@ fn add(frame: &Frame<'_>, from: &mut From, item: &SelectTable<'_>) -> Result<Str
             from.lost.extend(relation.lost.iter().map(|column| format!("{}.{column}", relation.source)));
             frame.environment.read.borrow_mut().insert(relation.source.clone());
             let name = alias.as_ref().map_or_else(|| plain_name(name.name.0), alias_name);
-            let (alias, table) = table_of(relation, &[name.as_str()], &name, &mut from.scope);
+            let (alias, table) = table_of(relation, &name, &mut from.scope);
             from.scope.tables.push(table);
             from.keys.push(relation.keys.clone());
             let alias = quote_pg(&alias);
@@ -162,19 +160,14 @@ fn add(frame: &Frame<'_>, from: &mut From, item: &SelectTable<'_>) -> Result<Str
             Ok(format!("({}) AS {} ({})", inner.sql, quote_pg(&alias), quote_pg_list(&targets)))
         }
         SelectTable::Sub(clause, None) => Ok(format!("({})", add_all(frame, from, clause)?)),
-        SelectTable::Sub(_, Some(_)) => untranslatable("a join in brackets with a name"),
+        SelectTable::Sub(_, Some(_)) => Err(Untranslatable::NamedJoin),
         SelectTable::TableCall(name, ..) => {
-            untranslatable(format!("the table function {}", plain_name(name.name.0)))
+            Err(Untranslatable::TableFunction { function: plain_name(name.name.0) })
         }
     }
 }
 
-fn alias_name(alias: &As<'_>) -> String {
-    let (As::As(name) | As::Elided(name)) = alias;
-    plain_name(name.0)
-}
-
-/// The table or view that a name means: what WITH names before what the database has.
+/// Returns the table or view that a name refers to: a query of WITH, or one of the database.
 pub(crate) fn relation<'a>(
     environment: &'a Environment<'_>,
     name: &QualifiedName<'_>,
@@ -182,7 +175,7 @@ pub(crate) fn relation<'a>(
     let schema = name.db_name.as_ref().map(|name| plain_name(name.0));
     let name = plain_name(name.name.0);
     if schema.as_ref().is_some_and(|schema| !schema.eq_ignore_ascii_case("main")) {
-        return untranslatable(format!("a table of another database, {name}"));
+        return Err(Untranslatable::OtherDatabaseTable { table: name });
     }
     let is_it = |relation: &&Relation| relation.source.eq_ignore_ascii_case(&name);
     let found = (environment.tables.iter().rev().filter(|_| schema.is_none()).find(is_it))
@@ -192,27 +185,19 @@ pub(crate) fn relation<'a>(
     }
     let missing = environment.catalog.missing.iter().find(|(missing, _)| missing.eq_ignore_ascii_case(&name));
     match missing {
-        Some((_, words)) => untranslatable(words.clone()),
-        None => untranslatable(format!("the table {name}, which is not there")),
+        Some((_, words)) => Err(Untranslatable::NotMigrated { what: words.clone() }),
+        None => Err(Untranslatable::UnknownTable { table: name }),
     }
 }
 
-/// A relation as a scope sees it under `names`, and the name that PostgreSQL knows it by: `wanted`, or one that is free.
-pub(crate) fn table_of(
-    relation: &Relation,
-    names: &[&str],
-    wanted: &str,
-    scope: &mut Scope,
-) -> (String, ScopeTable) {
-    let alias = free_alias(wanted, scope);
-    let columns = (relation.columns.iter())
-        .map(|column| ScopeColumn { sql: format!("{}.{}", quote_pg(&alias), column.sql), ..column.clone() })
-        .collect();
-    let names = names.iter().map(|name| (*name).to_owned()).collect();
-    (alias, ScopeTable { names, columns, rowid: relation.rowid })
+/// Returns a relation as a table of a scope, and its alias in PostgreSQL: `name`, or one derived from it that is free.
+pub(crate) fn table_of(relation: &Relation, name: &str, scope: &mut Scope) -> (String, ScopeTable) {
+    let alias = free_alias(name, scope);
+    let table = relation.scope_table(name, &quote_pg(&alias));
+    (alias, table)
 }
 
-/// Takes a name that no table of this scope nor of those around it has, so that each name means one table.
+/// Reserves an alias that is unique in this scope and the outer ones.
 fn free_alias(wanted: &str, scope: &mut Scope) -> String {
     let wanted = if wanted.is_empty() { "unnamed".to_owned() } else { fit_pg(wanted) };
     let mut alias = wanted.clone();
@@ -227,20 +212,20 @@ fn free_alias(wanted: &str, scope: &mut Scope) -> String {
     alias
 }
 
-/// The condition of ON, as it is translated; what is equal in it is written down.
+/// Translates the condition of ON, and records the columns that it makes equal.
 fn on(frame: &Frame<'_>, from: &mut From, condition: &Expr<'_>, join: Join) -> Result<String> {
     let scope = from.scope.clone();
-    let mut translator = Translator::of_part(&scope, frame.depth, Part::new(frame.environment));
+    let mut translator = frame.translator(&scope);
     let sql = translator.node(condition)?.condition()?;
     from.notes.append(&mut translator.notes);
-    from.outer_reads.extend(translator.part.reads.drain(..).filter(|read| read.level > 0));
+    from.outer_reads.extend(translator.context.reads.drain(..).filter(|read| read.level > 0));
     let parts = conjuncts(condition);
     let right = from.scope.tables.len().saturating_sub(1);
     for part in &parts {
         let Some((one, other)) = equal_columns(&mut translator, part)? else { continue };
         match join {
             Join::Inner => from.equal.extend([(one, other), (other, one)]),
-            // Only where nothing else decides whether there is a row on the right.
+            // Only if nothing else determines whether there is a row on the right.
             Join::Left if parts.len() == 1 && other.0 == right => from.equal.push((one, other)),
             Join::Left if parts.len() == 1 && one.0 == right => from.equal.push((other, one)),
             _ => {}
@@ -249,28 +234,28 @@ fn on(frame: &Frame<'_>, from: &mut From, condition: &Expr<'_>, join: Join) -> R
     Ok(sql)
 }
 
-/// The two columns of this query that a condition says are equal.
+/// Returns the two columns of this query that a condition compares for equality.
 pub(super) fn equal_columns(
     translator: &mut Translator<'_>,
     condition: &Expr<'_>,
-) -> Result<Option<(Place, Place)>> {
+) -> Result<Option<(ColumnIndex, ColumnIndex)>> {
     let Expr::Binary(left, Operator::Equals, right) = condition else { return Ok(None) };
-    let mut place = |expression: &Expr<'_>| -> Result<Option<Place>> {
-        let before = translator.part.reads.len();
+    let mut index = |expression: &Expr<'_>| -> Result<Option<ColumnIndex>> {
+        let before = translator.context.reads.len();
         let is_column = plain_column(translator, expression)?.is_some();
-        let read = translator.part.reads.get(before).filter(|read| is_column && read.level == 0);
+        let read = translator.context.reads.get(before).filter(|read| is_column && read.level == 0);
         Ok(read.map(|read| (read.table, read.column)))
     };
-    Ok(place(left)?.zip(place(right)?))
+    Ok(index(left)?.zip(index(right)?))
 }
 
-/// The names that both sides have.
+/// Returns the names that both sides have.
 fn common(from: &From, (begin, middle): (usize, usize)) -> Vec<String> {
     let visible = |tables: std::ops::Range<usize>| -> Vec<String> {
-        (tables.filter_map(|place| Some((place, from.scope.tables.get(place)?))))
-            .flat_map(|(place, table)| {
+        (tables.filter_map(|index| Some((index, from.scope.tables.get(index)?))))
+            .flat_map(|(index, table)| {
                 let columns = table.columns.iter().enumerate();
-                columns.filter(move |(column, _)| !from.scope.hidden.contains(&(place, *column)))
+                columns.filter(move |(column, _)| !from.scope.hidden.contains(&(index, *column)))
             })
             .map(|(_, column)| column.source.clone())
             .collect()
@@ -281,7 +266,7 @@ fn common(from: &From, (begin, middle): (usize, usize)) -> Vec<String> {
     names
 }
 
-/// The condition of USING, whose columns are one column from then on; none where there is no name.
+/// Translates USING, and hides the right one of each pair of columns; `None` without names.
 fn using(
     from: &mut From,
     names: &[String],
@@ -289,15 +274,15 @@ fn using(
     join: Join,
 ) -> Result<Option<String>> {
     if matches!(join, Join::Right | Join::Full) && !names.is_empty() {
-        return untranslatable("USING or NATURAL with RIGHT or FULL JOIN");
+        return Err(Untranslatable::OuterUsing);
     }
     let end = from.scope.tables.len();
     let mut conditions = Vec::new();
     for name in names {
         let left = only(from, begin..middle, name)?;
         let right = only(from, middle..end, name)?;
-        let node = |(table, place): Place| {
-            let column = from.scope.tables.get(table).and_then(|table| table.columns.get(place));
+        let node = |(table, index): ColumnIndex| {
+            let column = from.scope.tables.get(table).and_then(|table| table.columns.get(index));
             column.map(column::node)
         };
         let (Some(left_node), Some(right_node)) = (node(left), node(right)) else { continue };
@@ -312,22 +297,22 @@ fn using(
     Ok((!conditions.is_empty()).then(|| conditions.join(" AND ")))
 }
 
-/// The one column of some tables that a name means.
-fn only(from: &From, tables: std::ops::Range<usize>, name: &str) -> Result<Place> {
+/// Returns the only column of some tables that has a name.
+fn only(from: &From, tables: std::ops::Range<usize>, name: &str) -> Result<ColumnIndex> {
     let mut found = None;
-    for place in tables {
-        let columns = from.scope.tables.get(place).map(|table| table.columns.as_slice()).unwrap_or_default();
+    for index in tables {
+        let columns = from.scope.tables.get(index).map(|table| table.columns.as_slice()).unwrap_or_default();
         for (column, _) in
             columns.iter().enumerate().filter(|(_, column)| column.source.eq_ignore_ascii_case(name))
         {
-            if from.scope.hidden.contains(&(place, column)) {
+            if from.scope.hidden.contains(&(index, column)) {
                 continue;
             }
             if found.is_some() {
-                return untranslatable(format!("USING ({name}), which more than one table has"));
+                return Err(Untranslatable::AmbiguousUsing { column: name.to_owned() });
             }
-            found = Some((place, column));
+            found = Some((index, column));
         }
     }
-    found.map_or_else(|| untranslatable(format!("USING ({name}), which is not there")), Ok)
+    found.map_or_else(|| Err(Untranslatable::UnknownUsing { column: name.to_owned() }), Ok)
 }

@@ -1,19 +1,19 @@
-//! GROUP BY: its keys, and the columns beside it that are the same in all rows of a group.
+//! GROUP BY: its keys, and the other columns that are the same in all rows of a group.
 
 use sqlite3_parser::ast::{Expr, Literal, Operator, ResultColumn};
 use std::collections::BTreeSet;
 
 use super::body::conjuncts;
 use super::compound::Frame;
+use super::context::Read;
 use super::expression::Translator;
-use super::form::must_compare;
-use super::from::{From, Place};
+use super::form::check_comparable;
+use super::from::{ColumnIndex, From};
 use super::outputs::plain_column;
-use super::part::{Part, Read};
 use crate::conversion::Conversion;
-use crate::translate::model::{Collation, Kind, Result, Scope, untranslatable};
+use crate::translate::model::{Collation, Kind, Result, Scope, Untranslatable};
 
-/// The keys of GROUP BY, in PostgreSQL's SQL.
+/// Translates the keys of GROUP BY.
 pub(super) fn keys(
     translator: &mut Translator<'_>,
     group_by: &[Expr<'_>],
@@ -22,9 +22,9 @@ pub(super) fn keys(
     let mut keys: Vec<String> = Vec::new();
     for term in group_by {
         let key = match position(term) {
-            Some(place) => match (columns.get(place), columns.iter().any(is_star)) {
+            Some(index) => match (columns.get(index), columns.iter().any(is_star)) {
                 (Some(ResultColumn::Expr(expression, _)), false) => key(translator, expression)?,
-                _ => return untranslatable("a place in GROUP BY where * stands"),
+                _ => return Err(Untranslatable::GroupPosition),
             },
             None => key(translator, term)?,
         };
@@ -37,15 +37,15 @@ pub(super) fn keys(
 
 fn key(translator: &mut Translator<'_>, expression: &Expr<'_>) -> Result<String> {
     if let Some(column) = plain_column(translator, expression)? {
-        must_compare_or_fold(&column.conversion, &column.collation)?;
+        check_comparable_or_fold(&column.conversion, &column.collation)?;
         return fold(&column.sql, &column.conversion, &column.collation);
     }
     let node = translator.node(expression)?;
     if node.constant.is_some() || node.kind == Kind::Null {
-        return untranslatable("GROUP BY with a constant");
+        return Err(Untranslatable::ConstantGroup);
     }
     if matches!(node.kind, Kind::Json | Kind::Document | Kind::Unknown) {
-        return untranslatable("GROUP BY of values that may be equal where SQLite's differ");
+        return Err(Untranslatable::NotDistinguished);
     }
     match node.kind {
         Kind::Text => fold(&node.sql, &Conversion::Text, node.collation()),
@@ -53,23 +53,21 @@ fn key(translator: &mut Translator<'_>, expression: &Expr<'_>) -> Result<String>
     }
 }
 
-fn must_compare_or_fold(conversion: &Conversion, collation: &Collation) -> Result<()> {
+fn check_comparable_or_fold(conversion: &Conversion, collation: &Collation) -> Result<()> {
     match conversion {
         Conversion::Text => Ok(()),
-        _ => must_compare(conversion, collation),
+        _ => check_comparable(conversion, collation),
     }
 }
 
 fn fold(sql: &str, conversion: &Conversion, collation: &Collation) -> Result<String> {
-    match (conversion, collation) {
-        (Conversion::Text, Collation::Nocase) => Ok(format!("lower({sql})")),
-        (Conversion::Text, Collation::Rtrim) => Ok(format!("rtrim({sql}, ' ')")),
-        (Conversion::Text, Collation::Other(_)) => untranslatable("a collation that only the app knows"),
+    match conversion {
+        Conversion::Text => collation.folded(sql.to_owned()),
         _ => Ok(sql.to_owned()),
     }
 }
 
-/// The place of a result column that a term means by its number.
+/// Returns the index of the result column that a term refers to by its number.
 pub(super) fn position(term: &Expr<'_>) -> Option<usize> {
     match term {
         Expr::Literal(Literal::Numeric(digits)) => digits.parse::<usize>().ok()?.checked_sub(1),
@@ -81,10 +79,15 @@ pub(super) fn is_star(column: &ResultColumn<'_>) -> bool {
     matches!(column, ResultColumn::Star | ResultColumn::TableStar(_))
 }
 
-/// The columns beside GROUP BY that its keys settle, since these name one row of their table: as keys, which PostgreSQL wants
-/// them to be. A column that differs within a group is refused: SQLite takes that of any row (manual, "SELECT", section 2.5).
-pub(super) fn settled(from: &From, scope: &Scope, groups: &[String], reads: &[Read]) -> Result<Vec<String>> {
-    let known = closure(from, scope, groups);
+/// Returns the columns that the keys of GROUP BY determine, because these identify a row of their table; PostgreSQL needs them as
+/// further keys. A column that differs in a group is refused: SQLite uses that of any row (manual, "SELECT", section 2.5).
+pub(super) fn dependent_columns(
+    from: &From,
+    scope: &Scope,
+    groups: &[String],
+    reads: &[Read],
+) -> Result<Vec<String>> {
+    let known = determined_columns(from, scope, groups);
     let mut more: Vec<String> = Vec::new();
     for read in reads.iter().filter(|read| read.level == 0 && !read.is_aggregated) {
         if groups.contains(&read.sql) || more.contains(&read.sql) {
@@ -93,35 +96,32 @@ pub(super) fn settled(from: &From, scope: &Scope, groups: &[String], reads: &[Re
         let column = scope.tables.get(read.table).and_then(|table| table.columns.get(read.column));
         let Some(column) = column else { continue };
         if !known.contains(&(read.table, read.column)) {
-            return untranslatable(format!(
-                "the column {} beside an aggregate, which is not the same in all rows of a group: SQLite takes it of any row",
-                column.source
-            ));
+            return Err(Untranslatable::BareColumn { column: column.source.clone() });
         }
-        // Only its type must have an equality: within a group there is one value.
+        // Only its type must have an equality operator: a group has one value.
         if column.conversion == Conversion::Json {
-            return untranslatable(format!("the column {} in a group, which is json", column.source));
+            return Err(Untranslatable::JsonInGroup { column: column.source.clone() });
         }
         more.push(read.sql.clone());
     }
     Ok(more)
 }
 
-/// All columns that the keys of GROUP BY settle.
-fn closure(from: &From, scope: &Scope, groups: &[String]) -> BTreeSet<Place> {
-    let mut known: BTreeSet<Place> = BTreeSet::new();
-    for (place, table) in scope.tables.iter().enumerate() {
+/// Returns all columns that the keys of GROUP BY determine.
+fn determined_columns(from: &From, scope: &Scope, groups: &[String]) -> BTreeSet<ColumnIndex> {
+    let mut known: BTreeSet<ColumnIndex> = BTreeSet::new();
+    for (index, table) in scope.tables.iter().enumerate() {
         let grouped = table.columns.iter().enumerate().filter(|(_, column)| groups.contains(&column.sql));
-        known.extend(grouped.map(|(column, _)| (place, column)));
+        known.extend(grouped.map(|(column, _)| (index, column)));
     }
     loop {
         let before = known.len();
-        for (place, table) in scope.tables.iter().enumerate() {
-            let keys = from.keys.get(place).map(Vec::as_slice).unwrap_or_default();
+        for (index, table) in scope.tables.iter().enumerate() {
+            let keys = from.keys.get(index).map(Vec::as_slice).unwrap_or_default();
             let is_settled =
-                keys.iter().any(|key| key.iter().all(|column| known.contains(&(place, *column))));
+                keys.iter().any(|key| key.iter().all(|column| known.contains(&(index, *column))));
             if is_settled {
-                known.extend((0..table.columns.len()).map(|column| (place, column)));
+                known.extend((0..table.columns.len()).map(|column| (index, column)));
             }
         }
         for (one, other) in &from.equal {
@@ -135,7 +135,7 @@ fn closure(from: &From, scope: &Scope, groups: &[String]) -> BTreeSet<Place> {
     }
 }
 
-/// Whether WHERE names one row at most: each table by a key whose columns equal what does not depend on the tables.
+/// Whether WHERE selects at most one row: it compares a key of each table with values that do not depend on the tables.
 pub(super) fn is_pinned(
     frame: &Frame<'_>,
     from: &From,
@@ -146,18 +146,18 @@ pub(super) fn is_pinned(
     for part in condition.map(conjuncts).unwrap_or_default() {
         let Expr::Binary(left, Operator::Equals, right) = part else { continue };
         for (column, other) in [(left, right), (right, left)] {
-            let mut translator = Translator::of_part(scope, frame.depth, Part::new(frame.environment));
+            let mut translator = frame.translator(scope);
             let Some(found) = plain_column(&mut translator, column)? else { continue };
-            let is_own = translator.part.reads.iter().all(|read| read.level == 0);
-            translator.part.reads.clear();
+            let is_own = translator.context.reads.iter().all(|read| read.level == 0);
+            translator.context.reads.clear();
             translator.node(other)?;
-            if is_own && translator.part.reads.iter().all(|read| read.level > 0) {
+            if is_own && translator.context.reads.iter().all(|read| read.level > 0) {
                 groups.push(found.sql);
             }
         }
     }
-    let known = closure(from, scope, &groups);
-    let is_known = |place: usize, columns: usize| (0..columns).all(|column| known.contains(&(place, column)));
+    let known = determined_columns(from, scope, &groups);
+    let is_known = |index: usize, columns: usize| (0..columns).all(|column| known.contains(&(index, column)));
     let mut tables = scope.tables.iter().enumerate();
-    Ok(!scope.tables.is_empty() && tables.all(|(place, table)| is_known(place, table.columns.len())))
+    Ok(!scope.tables.is_empty() && tables.all(|(index, table)| is_known(index, table.columns.len())))
 }

@@ -1,5 +1,5 @@
-//! LIMIT and OFFSET. `LIMIT skipped, rows` and `LIMIT rows OFFSET skipped` are one in the syntax tree, each expression in the place
-//! that it is written in, so that the tokens have to tell which of them a statement uses.
+//! LIMIT and OFFSET. `LIMIT skipped, rows` and `LIMIT rows OFFSET skipped` have the same syntax tree, with the expressions in their
+//! written order, so that the form must be read from the tokens.
 
 use sqlite3_parser::ast::Limit;
 use sqlite3_parser::lexer::Scanner;
@@ -7,24 +7,24 @@ use sqlite3_parser::lexer::sql::{TokenType, Tokenizer};
 
 use super::compound::{Frame, Purpose, Query};
 use super::expression::Translator;
-use crate::translate::model::{Constant, Result, Scope, untranslatable};
+use crate::translate::model::{Constant, Note, Result, Scope, Untranslatable};
 
-/// How a statement writes how many rows are skipped.
+/// The form in which a statement writes the number of skipped rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Limits {
-    /// With the word OFFSET, if at all.
+    /// With OFFSET, if at all.
     Offset,
-    /// Before a comma, always.
+    /// Before a comma.
     Comma,
-    /// Now so, now so.
+    /// In both forms.
     Both,
 }
 
-/// How the statement `sql` writes it.
+/// Returns the form in the statement `sql`.
 pub(crate) fn limits(sql: &str) -> Limits {
     let mut scanner = Scanner::new(Tokenizer::new());
     let (mut has_offset, mut has_comma) = (false, false);
-    // Brackets that are open behind LIMIT; none where no LIMIT is being read.
+    // The number of open brackets after LIMIT; `None` outside LIMIT.
     let mut open: Option<u32> = None;
     while let Ok((_, Some((_, token)), _)) = scanner.scan(sql.as_bytes()) {
         match (token, open) {
@@ -43,7 +43,7 @@ pub(crate) fn limits(sql: &str) -> Limits {
     }
 }
 
-/// LIMIT, by the rule that without an order nobody knows which rows it leaves.
+/// Adds LIMIT. Without an order it is refused, because the databases keep different rows.
 pub(super) fn add(
     frame: &Frame<'_>,
     query: &mut Query,
@@ -55,37 +55,35 @@ pub(super) fn add(
     let mut translator = Translator::new(&scope);
     let mut number = |expression| match translator.node(expression)?.constant {
         Some(Constant::Integer(number)) => Ok(number),
-        _ => untranslatable("LIMIT or OFFSET that is no literal"),
+        _ => Err(Untranslatable::LimitLiteral),
     };
     let (rows, skipped) = match (&limit.offset, frame.environment.limits) {
         (None, _) => (&limit.expr, None),
         (Some(offset), Limits::Offset) => (&limit.expr, Some(offset)),
         (Some(rows), Limits::Comma) => (rows, Some(&limit.expr)),
         (Some(_), Limits::Both) => {
-            return untranslatable("LIMIT with a comma in one place and OFFSET in another");
+            return Err(Untranslatable::LimitForms);
         }
     };
     let rows = number(rows)?;
     let skipped = skipped.map(number).transpose()?.unwrap_or(0).max(0);
     let is_sorted = query.is_sorted;
     let only_asks = purpose.is_existence && skipped == 0;
-    if !is_sorted && !query.gives_one_row && !only_asks {
-        return untranslatable("LIMIT without ORDER BY, which leaves other rows in each database");
+    if !is_sorted && !query.is_single_row && !only_asks {
+        return Err(Untranslatable::UnsortedLimit);
     }
-    if is_sorted && !query.gives_one_row {
-        query
-            .notes
-            .push("rows that ORDER BY does not tell apart may be cut off differently by LIMIT".to_owned());
+    if is_sorted && !query.is_single_row {
+        query.notes.insert(Note::LimitTies);
     }
     let separator = frame.separator();
-    // A negative limit is none.
+    // A negative limit means no limit.
     if rows >= 0 {
         query.sql.push_str(&format!("{separator}LIMIT {rows}"));
     }
     if skipped > 0 {
         query.sql.push_str(&format!("{separator}OFFSET {skipped}"));
     }
-    query.gives_one_row |= (0..=1).contains(&rows);
-    query.gives_a_row &= rows != 0 && skipped == 0;
+    query.is_single_row |= (0..=1).contains(&rows);
+    query.has_row &= rows != 0 && skipped == 0;
     Ok(())
 }

@@ -1,26 +1,25 @@
-//! ORDER BY. SQLite takes NULL as less than all else (manual, "SELECT", section 4), PostgreSQL as more, so that each term says it.
+//! ORDER BY. NULL sorts first in SQLite (manual, "SELECT", section 4) and last in PostgreSQL, so that each term says it.
 
-use sqlite3_parser::ast::{As, Expr, NullsOrder, ResultColumn, SortOrder, SortedColumn};
+use sqlite3_parser::ast::{Expr, NullsOrder, ResultColumn, SortOrder, SortedColumn};
 
 use super::expression::Translator;
 use super::form::Form;
 use super::group::{is_star, position};
-use super::outputs::Output;
-use crate::source_sql::plain_name;
-use crate::translate::model::{Collation, Family, Kind, Node, Result, untranslatable};
+use super::outputs::{Output, alias_name, bare_name};
+use crate::translate::model::{Family, Kind, Node, Note, Result, Untranslatable};
 use crate::translate::operators::compare::in_c;
 
 /// A term of ORDER BY.
 #[derive(Clone, Debug)]
 pub(super) struct Term {
-    /// The result column that it is, by its place.
-    place: Option<usize>,
+    /// The index of the result column that it is.
+    index: Option<usize>,
     node: Node,
     is_descending: bool,
     nulls: Option<NullsOrder>,
 }
 
-/// The terms of one SELECT: places of result columns, aliases, or expressions of its own tables.
+/// Translates the terms of one SELECT: numbers of result columns, aliases, or expressions of its own tables.
 pub(super) fn terms(
     translator: &mut Translator<'_>,
     order_by: &[SortedColumn<'_>],
@@ -33,22 +32,22 @@ pub(super) fn terms(
         let same = columns.iter().position(
             |column| matches!(column, ResultColumn::Expr(expression, _) if *expression == sorted.expr),
         );
-        let place = match position(&sorted.expr) {
-            Some(place) if place >= outputs.len() => {
-                return untranslatable("ORDER BY of a place that is not there");
+        let index = match position(&sorted.expr) {
+            Some(index) if index >= outputs.len() => {
+                return Err(Untranslatable::OrderPosition);
             }
-            Some(place) => Some(place),
+            Some(index) => Some(index),
             None => named(&sorted.expr, columns).or(same).filter(|_| !has_star),
         };
-        let node = match place.and_then(|place| outputs.get(place)) {
+        let node = match index.and_then(|index| outputs.get(index)) {
             Some(output) => output.node.clone(),
             None => translator.node(&sorted.expr)?,
         };
         if node.native.as_ref().is_some_and(|native| native.family == Family::Instant) {
-            translator.note("points in time are sorted as such, where SQLite sorts their text");
+            translator.notes.insert(Note::SortedAsTimes);
         }
         terms.push(Term {
-            place,
+            index,
             node,
             is_descending: sorted.order == Some(SortOrder::Desc),
             nulls: sorted.nulls,
@@ -57,30 +56,24 @@ pub(super) fn terms(
     Ok(terms)
 }
 
-/// The result column that has a name as its alias.
+/// Returns the index of the result column that has a name as its alias.
 fn named(expression: &Expr<'_>, columns: &[ResultColumn<'_>]) -> Option<usize> {
-    let name = match expression {
-        Expr::Id(id) => plain_name(id.0),
-        Expr::Name(name) => plain_name(name.0),
-        _ => return None,
-    };
-    columns.iter().position(|column| {
-        matches!(column, ResultColumn::Expr(_, Some(As::As(alias) | As::Elided(alias)))
-            if plain_name(alias.0).eq_ignore_ascii_case(&name))
-    })
+    let name = bare_name(expression)?;
+    columns.iter().position(
+        |column| matches!(column, ResultColumn::Expr(_, Some(alias)) if alias_name(alias).eq_ignore_ascii_case(&name)),
+    )
 }
 
-/// The terms of a compound: places and names of its result columns, and nothing else.
+/// Translates the terms of a compound: numbers and names of its result columns.
 pub(super) fn compound_terms(order_by: &[SortedColumn<'_>], names: &[String]) -> Result<Vec<Term>> {
-    let place = |expression: &Expr<'_>| match expression {
-        Expr::Id(id) => names.iter().position(|name| name.eq_ignore_ascii_case(&plain_name(id.0))),
-        Expr::Name(name) => names.iter().position(|other| other.eq_ignore_ascii_case(&plain_name(name.0))),
-        other => position(other).filter(|place| *place < names.len()),
+    let index = |expression: &Expr<'_>| match bare_name(expression) {
+        Some(name) => names.iter().position(|other| other.eq_ignore_ascii_case(&name)),
+        None => position(expression).filter(|index| *index < names.len()),
     };
-    let term = |sorted: &SortedColumn<'_>| match place(&sorted.expr) {
-        None => untranslatable("ORDER BY of a compound by what is no name of its first SELECT's columns"),
-        place => Ok(Term {
-            place,
+    let term = |sorted: &SortedColumn<'_>| match index(&sorted.expr) {
+        None => Err(Untranslatable::CompoundOrder),
+        index => Ok(Term {
+            index,
             node: Node::null(),
             is_descending: sorted.order == Some(SortOrder::Desc),
             nulls: sorted.nulls,
@@ -89,16 +82,16 @@ pub(super) fn compound_terms(order_by: &[SortedColumn<'_>], names: &[String]) ->
     order_by.iter().map(term).collect()
 }
 
-/// The SQL of the terms; empty where all are constant. Where rows are told apart, they are sorted by result columns alone.
-pub(super) fn sql(terms: &[Term], forms: &[Form], by_place: bool) -> Result<String> {
+/// Returns the SQL of the terms; empty if all are constant. Distinct rows are sorted by result columns only.
+pub(super) fn sql(terms: &[Term], forms: &[Form], by_index: bool) -> Result<String> {
     let mut parts = Vec::new();
     for term in terms {
-        let (key, is_not_null) = if by_place {
-            let Some((place, form)) = term.place.and_then(|place| Some((place, forms.get(place)?))) else {
-                return untranslatable("ORDER BY of what is no result column, where rows are told apart");
+        let (key, is_not_null) = if by_index {
+            let Some((index, form)) = term.index.and_then(|index| Some((index, forms.get(index)?))) else {
+                return Err(Untranslatable::DistinctOrder);
             };
-            form.must_compare()?;
-            ((place + 1).to_string(), form.not_null)
+            form.check_comparable()?;
+            ((index + 1).to_string(), form.not_null)
         } else {
             match key(&term.node)? {
                 Some(key) => (key, term.node.is_not_null),
@@ -110,7 +103,7 @@ pub(super) fn sql(terms: &[Term], forms: &[Form], by_place: bool) -> Result<Stri
     Ok(parts.join(", "))
 }
 
-/// Terms of ORDER BY within a call, such as that of a window.
+/// Translates ORDER BY in a call, such as that of a window.
 pub(super) fn plain(translator: &mut Translator<'_>, order_by: &[SortedColumn<'_>]) -> Result<String> {
     let mut parts = Vec::new();
     for sorted in order_by {
@@ -133,7 +126,7 @@ fn directed(key: &str, is_descending: bool, nulls: Option<NullsOrder>, is_not_nu
     format!("{key}{direction}{nulls}")
 }
 
-/// What rows are sorted by; none where it is the same for all.
+/// Returns the key that rows are sorted by; `None` if it is constant.
 fn key(node: &Node) -> Result<Option<String>> {
     if node.constant.is_some() || node.kind == Kind::Null {
         return Ok(None);
@@ -142,15 +135,8 @@ fn key(node: &Node) -> Result<Option<String>> {
         return Ok(Some(native.sql.clone()));
     }
     Ok(Some(match node.kind {
-        Kind::Text => match node.collation() {
-            Collation::Nocase => format!("lower({})", in_c(node)),
-            Collation::Rtrim => format!("rtrim({}, ' ')", in_c(node)),
-            Collation::Other(_) => return untranslatable("a collation that only the app knows"),
-            _ => in_c(node),
-        },
-        Kind::Json | Kind::Document | Kind::Unknown => {
-            return untranslatable("an order of values whose exact form PostgreSQL's type does not keep");
-        }
+        Kind::Text => node.collation().folded(in_c(node))?,
+        Kind::Json | Kind::Document | Kind::Unknown => return Err(Untranslatable::Inexact),
         _ => node.sql.clone(),
     }))
 }

@@ -3,10 +3,10 @@
 use sqlite3_parser::ast::{Expr, Operator};
 
 use super::expression::Translator;
-use crate::translate::model::{Kind, Node, Result, untranslatable};
+use crate::translate::model::{Kind, Node, Result, Untranslatable};
 use crate::translate::operators::compare;
 
-/// The columns of a row value; none where the expression is a single value.
+/// Returns the columns of a row value; `None` for a single value.
 pub(super) fn parts<'e>(expression: &'e Expr<'e>) -> Option<&'e [Expr<'e>]> {
     match expression {
         Expr::Parenthesized(inner) if inner.len() > 1 => Some(inner),
@@ -22,7 +22,7 @@ pub(super) fn compared(
     right: &[Expr<'_>],
 ) -> Result<Node> {
     if left.len() != right.len() {
-        return untranslatable("a comparison of rows of different lengths");
+        return Err(Untranslatable::UnequalRows);
     }
     let (left, right) = (translator.nodes(left)?, translator.nodes(right)?);
     match operator {
@@ -42,7 +42,7 @@ pub(super) fn compared(
         Operator::Greater | Operator::GreaterEquals => {
             ordered(translator, &left, Operator::Greater, operator, &right)
         }
-        _ => untranslatable("a calculation with rows of several values"),
+        _ => Err(Untranslatable::RowArithmetic),
     }
 }
 
@@ -51,10 +51,10 @@ pub(super) fn among(translator: &mut Translator<'_>, left: &[Expr<'_>], items: &
     let mut nodes = Vec::with_capacity(items.len());
     for item in items {
         let Some(item) = parts(item) else {
-            return untranslatable("a row of several values among single ones");
+            return Err(Untranslatable::MixedRows);
         };
         if item.len() != left.len() {
-            return untranslatable("a comparison of rows of different lengths");
+            return Err(Untranslatable::UnequalRows);
         }
         let (left, item) = (translator.nodes(left)?, translator.nodes(item)?);
         let item: Vec<Node> = item.iter().map(compare::item).collect();
@@ -80,7 +80,7 @@ fn joined<'t>(
     connected(&nodes, word)
 }
 
-/// Decided by the first pair that differs; the last pair is compared by `last`.
+/// Compares by the first pair that differs, and the last pair by `last`.
 fn ordered(
     translator: &mut Translator<'_>,
     left: &[Node],
@@ -89,7 +89,7 @@ fn ordered(
     right: &[Node],
 ) -> Result<Node> {
     let ([left, left_rest @ ..], [right, right_rest @ ..]) = (left, right) else {
-        return untranslatable("a comparison of empty rows");
+        return Err(Untranslatable::UnequalRows);
     };
     if left_rest.is_empty() {
         return compare::compared(&mut translator.notes, left, last, right);

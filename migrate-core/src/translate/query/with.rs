@@ -1,33 +1,33 @@
-//! WITH: queries that have a name, those that read themselves among them.
+//! WITH: named queries, which may be recursive.
 
 use sqlite3_parser::ast::{CommonTableExpr, CompoundOperator, OneSelect, SelectTable, With as Clause};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::body::ones;
-use super::compound::{Branch, Column, Frame, Purpose, branches, forms, put_together, query};
+use super::body::select_cores;
+use super::compound::{Branch, Column, Frame, Purpose, branches, combine, forms, query};
+use super::context::Read;
 use super::limit::{Limits, limits};
 use super::outputs::{target_names, unique_sources};
-use super::part::Read;
 use crate::identifier::{fit_pg, quote_pg, quote_pg_list};
 use crate::source_sql::plain_name;
-use crate::translate::model::{Catalog, Relation, Result, ScopeColumn, untranslatable};
+use crate::translate::model::{Catalog, Notes, Relation, Result, ScopeColumn, Untranslatable};
 
-/// What a query may read.
+/// Everything that a query may read.
 #[derive(Clone, Debug)]
 pub(crate) struct Environment<'a> {
     pub(crate) catalog: &'a Catalog,
-    /// What WITH names, the inner ones last.
+    /// The queries of WITH, the inner ones last.
     pub(crate) tables: Vec<Relation>,
-    /// The tables and views that were read, by their names in SQLite.
+    /// The names in SQLite of the tables and views that were read.
     pub(crate) read: Rc<RefCell<BTreeSet<String>>>,
-    /// How LIMIT is written.
+    /// The form of LIMIT.
     pub(crate) limits: Limits,
 }
 
 impl<'a> Environment<'a> {
-    /// What a whole database has, for the statement `sql`.
+    /// Creates the environment of the statement `sql`.
     pub(crate) fn of(catalog: &'a Catalog, sql: &str) -> Environment<'a> {
         Environment { catalog, tables: Vec::new(), read: Rc::default(), limits: limits(sql) }
     }
@@ -35,20 +35,20 @@ impl<'a> Environment<'a> {
 
 /// A translated WITH clause.
 pub(super) struct With<'a> {
-    /// Its SQL; empty where there is none.
+    /// Its SQL; empty if there is none.
     pub(super) sql: String,
     pub(super) environment: Environment<'a>,
     pub(super) outer_reads: Vec<Read>,
-    pub(super) notes: Vec<String>,
+    pub(super) notes: Notes,
 }
 
-/// Translates a WITH clause, whose names mean something in what follows.
+/// Translates a WITH clause, and adds its names to the environment.
 pub(super) fn with<'a>(frame: &Frame<'a>, clause: Option<&Clause<'_>>) -> Result<With<'a>> {
     let mut with = With {
         sql: String::new(),
         environment: frame.environment.clone(),
         outer_reads: Vec::new(),
-        notes: Vec::new(),
+        notes: Notes::new(),
     };
     let Some(clause) = clause else { return Ok(with) };
     let mut parts = Vec::new();
@@ -63,7 +63,7 @@ pub(super) fn with<'a>(frame: &Frame<'a>, clause: Option<&Clause<'_>>) -> Result
     Ok(with)
 }
 
-/// Translates one of the queries, and makes it one that may be read.
+/// Translates one of the queries, and adds it to the environment.
 fn add(frame: &Frame<'_>, with: &mut With<'_>, table: &CommonTableExpr<'_>, name: &str) -> Result<String> {
     let target = free_name(&with.environment, name);
     let names = table
@@ -83,7 +83,7 @@ fn add(frame: &Frame<'_>, with: &mut With<'_>, table: &CommonTableExpr<'_>, name
     Ok(format!("{} ({}) AS ({})", quote_pg(&target), quote_pg_list(&columns), translated.sql))
 }
 
-/// A name that no table of the database has in PostgreSQL, since it would hide that table.
+/// Returns a name that hides no table of the database in PostgreSQL.
 fn free_name(environment: &Environment<'_>, name: &str) -> String {
     let mut target = if name.is_empty() { "unnamed".to_owned() } else { fit_pg(name) };
     let is_taken = |target: &str| {
@@ -98,7 +98,7 @@ fn free_name(environment: &Environment<'_>, name: &str) -> String {
     target
 }
 
-/// A translated query as something that may be read, and the names of its columns in PostgreSQL.
+/// Returns a translated query as a relation, and the names of its columns in PostgreSQL.
 fn relation(
     name: &str,
     target: &str,
@@ -107,7 +107,7 @@ fn relation(
 ) -> Result<(Relation, Vec<String>)> {
     let sources = match names {
         Some(names) if names.len() != columns.len() => {
-            return untranslatable(format!("{name}, whose columns and names are not equal in number"));
+            return Err(Untranslatable::WithColumnCount { table: name.to_owned() });
         }
         Some(names) => names.to_vec(),
         None => unique_sources(columns.iter().map(|column| column.name.clone()).collect()),
@@ -128,13 +128,13 @@ fn relation(
     Ok((relation, targets))
 }
 
-/// Whether a query is a compound that reads itself.
+/// Whether a query is recursive.
 fn reads_itself(table: &CommonTableExpr<'_>, name: &str) -> bool {
     let compounds = table.select.body.compounds.as_ref();
     compounds.is_some_and(|compounds| compounds.iter().any(|compound| reads(&compound.select, name)))
 }
 
-/// Whether a name stands in the FROM clause of a SELECT.
+/// Whether the FROM clause of a SELECT has a name.
 fn reads(select: &OneSelect<'_>, name: &str) -> bool {
     let OneSelect::Select { from: Some(from), .. } = select else { return false };
     let joined = from.joins.iter().flatten().map(|join| &join.table);
@@ -144,7 +144,7 @@ fn reads(select: &OneSelect<'_>, name: &str) -> bool {
     })
 }
 
-/// A query that reads itself: what stands before the last UNION begins it, and what stands behind goes on with each row.
+/// Translates a recursive query: the part before UNION is its base, the part after it is applied to each row.
 fn recursive(
     frame: &Frame<'_>,
     table: &CommonTableExpr<'_>,
@@ -155,17 +155,17 @@ fn recursive(
     let select = table.select;
     let compounds = select.body.compounds.as_ref().map(|all| all.as_slice()).unwrap_or_default();
     let ([last], true) = (compounds, select.with.is_none()) else {
-        return untranslatable("a query that reads itself in more than its second SELECT");
+        return Err(Untranslatable::RecursiveParts);
     };
     if select.order_by.is_some() || select.limit.is_some() {
-        return untranslatable("ORDER BY or LIMIT of a query that reads itself");
+        return Err(Untranslatable::RecursiveOrder);
     }
     if !matches!(last.operator, CompoundOperator::Union | CompoundOperator::UnionAll) {
-        return untranslatable("a query that reads itself behind INTERSECT or EXCEPT");
+        return Err(Untranslatable::RecursiveOperator);
     }
     let begin: Vec<Branch> =
-        ones(frame, &select.body.select, &[], false)?.into_iter().map(|one| (None, one)).collect();
-    let base = put_together(frame, begin, &[], &Purpose::default())?;
+        select_cores(frame, &select.body.select, &[], false)?.into_iter().map(|core| (None, core)).collect();
+    let base = combine(frame, begin, &[], &Purpose::default())?;
     let may_be_null: Vec<Column> = base
         .columns
         .into_iter()
@@ -175,21 +175,18 @@ fn recursive(
     let mut environment = frame.environment.clone();
     environment.tables.push(relation);
     let inner = Frame { environment: &environment, ..*frame };
-    let mut all: Vec<Branch> = branches(&inner, &select.body, &[], &Purpose::default())?;
-    if all.len() != 2 || !all.iter().skip(1).all(|(_, one)| one.is_plain) {
-        return untranslatable("a query that reads itself and does more than choose and join");
+    let all: Vec<Branch> = branches(&inner, &select.body, &[], &Purpose::default())?;
+    if all.len() != 2 || !all.iter().skip(1).all(|(_, core)| core.is_plain) {
+        return Err(Untranslatable::RecursiveWork);
     }
     let forms = forms(&all, &Purpose::default())?;
     let is_same = forms.iter().all(|forms| {
         forms.iter().zip(&may_be_null).all(|(form, column)| form.conversion == column.form.conversion)
     });
     if !is_same {
-        return untranslatable("a query that reads itself and gives other classes of values then");
+        return Err(Untranslatable::RecursiveClasses);
     }
-    for (_, one) in &mut all {
-        one.notes.sort();
-    }
-    let mut query = put_together(&inner, all, &[], &Purpose::default())?;
+    let mut query = combine(&inner, all, &[], &Purpose::default())?;
     query.columns.iter_mut().for_each(|column| column.form.not_null = false);
     Ok(query)
 }

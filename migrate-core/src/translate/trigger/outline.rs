@@ -1,9 +1,9 @@
-//! What a trigger is on and what it writes, read from its SQL without a translation.
+//! The table of a trigger and the tables that it writes to, read from its SQL without a translation.
 
 use sqlite3_parser::ast::{self, Stmt, TriggerCmd};
 
 use crate::source_sql::plain_name;
-use crate::translate::model::{Result, untranslatable, with_stored};
+use crate::translate::model::{Result, Untranslatable, with_stored};
 
 /// When a trigger fires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,38 +12,38 @@ pub enum TriggerTime {
     Before,
     /// After the row was changed.
     After,
-    /// In place of the change of a view.
+    /// Instead of the change of a view.
     InsteadOf,
 }
 
-/// What a trigger fires on.
+/// The event that a trigger fires on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TriggerEvent {
     /// A new row.
     Insert,
     /// A changed row.
     Update,
-    /// A row that goes.
+    /// A deleted row.
     Delete,
 }
 
-/// What a trigger is on and what it writes.
+/// The table of a trigger, its event, and the tables that it writes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TriggerOutline {
     /// Its name.
     pub name: String,
-    /// The table or view that it is on.
+    /// Its table or view.
     pub table: String,
     /// When it fires.
     pub time: TriggerTime,
-    /// What it fires on.
+    /// Its event.
     pub event: TriggerEvent,
-    /// The tables that its statements write to, and how.
+    /// The tables that its statements write to, with the kind of change.
     pub writes: Vec<(String, TriggerEvent)>,
 }
 
 impl TriggerTime {
-    /// As SQL has it.
+    /// Returns the keyword of SQL.
     pub fn words(self) -> &'static str {
         match self {
             TriggerTime::Before => "BEFORE",
@@ -54,7 +54,7 @@ impl TriggerTime {
 }
 
 impl TriggerEvent {
-    /// As SQL has it.
+    /// Returns the keyword of SQL.
     pub fn words(self) -> &'static str {
         match self {
             TriggerEvent::Insert => "INSERT",
@@ -67,11 +67,11 @@ impl TriggerEvent {
 /// Reads a stored `CREATE TRIGGER`.
 ///
 /// # Errors
-/// [`super::super::Untranslatable`] where the parser does not take it.
+/// [`super::super::Untranslatable`] if it cannot be parsed.
 pub fn outline(sql: &str) -> Result<TriggerOutline> {
     with_stored(sql, |statement| {
         let Stmt::CreateTrigger { trigger_name, time, event, tbl_name, commands, .. } = statement else {
-            return untranslatable("its SQL is no CREATE TRIGGER");
+            return Err(Untranslatable::NotATrigger);
         };
         let mut writes = Vec::new();
         for command in *commands {
@@ -113,8 +113,8 @@ pub fn outline(sql: &str) -> Result<TriggerOutline> {
     })
 }
 
-/// Whether what a trigger writes may make it fire again: itself, through other triggers, or through foreign keys.
-pub(super) fn may_come_back(
+/// Whether the statements of a trigger may fire it again: directly, through other triggers, or through foreign keys.
+pub(super) fn may_recurse(
     outline: &TriggerOutline,
     others: &[TriggerOutline],
     cascades: &[(String, String)],

@@ -1,25 +1,25 @@
-//! `SELECT RAISE(…)`: what a trigger does to refuse a change.
+//! `SELECT RAISE(…)`, by which a trigger refuses a change.
 
 use sqlite3_parser::ast::{Expr, OneSelect, Operator, ResolveType, ResultColumn, Select};
 
 use super::{Trigger, TriggerTime, block};
-use crate::translate::model::{Node, Result, Scope, untranslatable};
+use crate::translate::model::{Node, Note, Notes, Result, Scope, Untranslatable};
 use crate::translate::operators::compare;
-use crate::translate::query::{self, Frame, Part, Translator};
+use crate::translate::query::{self, Frame, Translator};
 
-/// What one branch does: a line of PL/pgSQL.
+/// Translates RAISE to PL/pgSQL.
 struct Refusals<'t, 'a> {
     trigger: &'t Trigger<'a>,
-    notes: Vec<String>,
+    notes: Notes,
 }
 
-/// A SELECT of a trigger's body, as lines of PL/pgSQL, and notes. One that refuses nothing is not translated.
+/// Translates a SELECT with RAISE to lines of PL/pgSQL, with notes.
 pub(super) fn select(
     trigger: &Trigger<'_>,
     frame: &Frame<'_>,
     select: &Select<'_>,
-) -> Result<(Vec<String>, Vec<String>)> {
-    let refused = || untranslatable("a SELECT that does something else than to RAISE");
+) -> Result<(Vec<String>, Notes)> {
+    let refused = || Err(Untranslatable::SelectWithoutRaise);
     let OneSelect::Select {
         columns: [ResultColumn::Expr(expression, _)],
         from,
@@ -34,28 +34,23 @@ pub(super) fn select(
     if select.body.compounds.is_some() || select.with.is_some() || select.limit.is_some() {
         return refused();
     }
-    let mut refusals = Refusals { trigger, notes: Vec::new() };
-    let scope = Scope {
-        outer: frame.outer.map(|outer| Box::new(outer.clone())),
-        aliases: frame.outer.map(|outer| outer.aliases.clone()).unwrap_or_default(),
-        ..Scope::default()
-    };
-    let mut translator = Translator::of_part(&scope, frame.depth, Part::new(frame.environment));
+    let mut refusals = Refusals { trigger, notes: Notes::new() };
+    let scope = Scope::within(frame.outer);
+    let mut translator = frame.translator(&scope);
     let expression = unwrapped(expression);
     let lines = match expression {
         Expr::Raise(kind, message) => vec![refusals.raise(&mut translator, *kind, *message)?],
         Expr::Case { base, when_then_pairs, else_expr } => {
             if from.is_some() {
-                return untranslatable("RAISE within CASE, of rows of a table");
+                return Err(Untranslatable::RaiseInCase);
             }
             let base = base.map(|base| translator.node(base)).transpose()?;
             refusals.cases(&mut translator, base.as_ref(), when_then_pairs, *else_expr)?
         }
         _ => return refused(),
     };
-    let (condition, notes) = match (from, where_clause) {
-        (None, None) => (None, Vec::new()),
-        (None, Some(condition)) => (Some(translator.node(condition)?.condition()?), Vec::new()),
+    let (condition, mut notes) = match (from, where_clause) {
+        (None, condition) => (translator.condition(*condition)?, Notes::new()),
         (Some(from), condition) => {
             let (sql, notes) = query::rows_sql(frame, from, *condition)?;
             (Some(format!("EXISTS ({sql})")), notes)
@@ -65,7 +60,8 @@ pub(super) fn select(
         None => lines,
         Some(condition) => block(format!("IF {condition} THEN"), lines, "END IF;"),
     };
-    Ok((lines, [refusals.notes, translator.notes, notes].concat()))
+    notes.extend(refusals.notes.into_iter().chain(translator.notes));
+    Ok((lines, notes))
 }
 
 fn unwrapped<'e, 'b>(expression: &'e Expr<'b>) -> &'e Expr<'b> {
@@ -79,7 +75,7 @@ fn unwrapped<'e, 'b>(expression: &'e Expr<'b>) -> &'e Expr<'b> {
 }
 
 impl Refusals<'_, '_> {
-    /// The line that a RAISE is.
+    /// Translates RAISE.
     fn raise(
         &mut self,
         translator: &mut Translator<'_>,
@@ -89,17 +85,14 @@ impl Refusals<'_, '_> {
         match (kind, message) {
             (ResolveType::Ignore, _) => {
                 if self.trigger.outline.time == TriggerTime::After {
-                    return untranslatable("RAISE(IGNORE) after the row was changed");
+                    return Err(Untranslatable::RaiseIgnoreAfter);
                 }
                 Ok(self.trigger.leave("NULL"))
             }
-            (ResolveType::Replace, _) | (_, None) => untranslatable("RAISE without a message"),
+            (ResolveType::Replace, _) | (_, None) => Err(Untranslatable::RaiseMessage),
             (kind, Some(message)) => {
                 if kind != ResolveType::Abort {
-                    self.notes.push(
-                        "where it refuses a change, PostgreSQL undoes the whole statement, and the app has to end the transaction"
-                            .to_owned(),
-                    );
+                    self.notes.insert(Note::UndoesStatement);
                 }
                 let message = translator.node(message)?.text()?;
                 Ok(format!(
@@ -110,7 +103,7 @@ impl Refusals<'_, '_> {
         }
     }
 
-    /// The lines of a CASE whose branches refuse, or do nothing.
+    /// Translates a CASE whose branches are RAISE or do nothing.
     fn cases(
         &mut self,
         translator: &mut Translator<'_>,
@@ -141,7 +134,7 @@ impl Refusals<'_, '_> {
         match unwrapped(expression) {
             Expr::Raise(kind, message) => self.raise(translator, *kind, *message),
             Expr::Literal(_) => Ok("NULL;".to_owned()),
-            _ => untranslatable("a CASE that does something else than to RAISE"),
+            _ => Err(Untranslatable::CaseWithoutRaise),
         }
     }
 }

@@ -1,15 +1,15 @@
-//! A trigger that, once a row is written, updates columns of that very row: in PostgreSQL one that sets them before it is written.
+//! A trigger that updates columns of the row that was written: in PostgreSQL a trigger that sets them before it is written.
 
 use sqlite3_parser::ast::{Expr, Operator, ResolveType, TriggerCmd};
 
-use super::write::{self, Assignments};
+use super::write;
 use super::{Body, INNER, Trigger, TriggerEvent, TriggerTime, block};
 use crate::source_sql::plain_name;
-use crate::translate::model::{Relation, Result, Scope, ScopeColumn, ScopeTable};
-use crate::translate::query::{Frame, Part, Translator, conjuncts};
+use crate::translate::model::{Note, Relation, Result, Scope, is_rowid};
+use crate::translate::query::{Frame, Translator, bare_name, conjuncts};
 
-/// The function's body without its end; none where the trigger does something else, or where setting the columns before would
-/// mean something else to other triggers.
+/// Returns the function's body without its end; `None` if the trigger does something else, or if other triggers would see
+/// a difference.
 pub(super) fn body(trigger: &Trigger<'_>, commands: &[TriggerCmd<'_>]) -> Result<Option<Body>> {
     let outline = trigger.outline;
     let [
@@ -35,20 +35,20 @@ pub(super) fn body(trigger: &Trigger<'_>, commands: &[TriggerCmd<'_>]) -> Result
     let environment = trigger.environment();
     let frame = Frame { environment: &environment, outer: None, depth: INNER };
     let scope = row_scope(trigger, &plain_name(tbl_name.name.0));
-    let mut translator = Translator::of_part(&scope, frame.depth, Part::new(frame.environment));
+    let mut translator = frame.translator(&scope);
     let Some(mut conditions) = pinned(trigger, &mut translator, condition)? else { return Ok(None) };
-    let Ok(Assignments { list }) = write::assignments(&mut translator, trigger.own, writes, sets) else {
+    let Ok(list) = write::assignments(&mut translator, trigger.own, writes, sets) else {
         return Ok(None);
     };
-    // One after the other they must give what they give at once, and no other row may matter.
-    let is_read_later = list.iter().enumerate().any(|(place, set)| {
-        let before = list.iter().take(place);
+    // Consecutive assignments must have the same effect as simultaneous ones, and other rows must not matter.
+    let is_read_later = list.iter().enumerate().any(|(index, set)| {
+        let before = list.iter().take(index);
         before
             .into_iter()
-            .any(|earlier| set.reads.iter().any(|(table, read)| *table < 2 && *read == earlier.place))
+            .any(|earlier| set.reads.iter().any(|(table, read)| *table < 2 && *read == earlier.index))
     });
     let sets_key = list.iter().any(|set| {
-        trigger.own.rowid == Some(set.place) || trigger.own.keys.iter().any(|key| key.contains(&set.place))
+        trigger.own.rowid == Some(set.index) || trigger.own.keys.iter().any(|key| key.contains(&set.index))
     });
     if is_read_later || sets_key || environment.read.borrow().contains(&trigger.own.source) {
         return Ok(None);
@@ -60,40 +60,33 @@ pub(super) fn body(trigger: &Trigger<'_>, commands: &[TriggerCmd<'_>]) -> Result
         lines = block(format!("IF {} THEN", conditions.join(" AND ")), lines, "END IF;");
     }
     let mut notes = translator.notes;
-    notes.push(
-        "SQLite updates the row once more after it was written; here its columns are set before, which gives the same row"
-            .to_owned(),
-    );
+    notes.insert(Note::SetBefore);
     Ok(Some(Body { lines, notes }))
 }
 
-/// Whether another trigger would see a difference: one that the second UPDATE fires, or that fires beside this one.
+/// Whether another trigger would see a difference: one that the second UPDATE fires, or that fires on the same event.
 fn is_seen_by_others(trigger: &Trigger<'_>) -> bool {
     let own = trigger.outline;
     trigger.others.iter().any(|other| {
         let is_missing = |table: &str| {
             trigger.catalog.missing.iter().any(|(missing, _)| missing.eq_ignore_ascii_case(table))
         };
-        // A trigger that writes to what does not move does not move either.
+        // A trigger that writes to a table that is not migrated is not migrated either.
         let moves = !other.writes.iter().any(|(table, _)| is_missing(table));
         let fires = other.event == TriggerEvent::Update || other.event == own.event;
         other.name != own.name && moves && fires && other.table.eq_ignore_ascii_case(&own.table)
     })
 }
 
-/// The row by the table's own name, as the columns of NEW; then NEW and OLD by theirs.
+/// Returns a scope with the columns of NEW under the table's own name, then NEW and OLD.
 fn row_scope(trigger: &Trigger<'_>, name: &str) -> Scope {
-    let columns: Vec<ScopeColumn> = (trigger.own.columns.iter())
-        .map(|column| ScopeColumn { sql: format!("NEW.{}", column.sql), ..column.clone() })
-        .collect();
-    let row = ScopeTable { names: vec![name.to_owned()], columns, rowid: trigger.own.rowid };
     let mut scope = trigger.scope.clone();
     scope.hidden = scope.hidden.into_iter().map(|(table, column)| (table + 1, column)).collect();
-    scope.tables.insert(0, row);
+    scope.tables.insert(0, trigger.own.scope_table(name, "NEW"));
     scope
 }
 
-/// The conditions beside the key, in PostgreSQL's SQL; none where the key does not name the row that was written.
+/// Returns the conditions other than the key; `None` if the key does not select the row that was written.
 fn pinned(
     trigger: &Trigger<'_>,
     translator: &mut Translator<'_>,
@@ -105,15 +98,15 @@ fn pinned(
         if let Expr::Binary(left, Operator::Equals, right) = part {
             let sides = [(left, right), (right, left)];
             let found = sides.iter().find_map(|(column, value)| key_column(own, column, value));
-            if let Some((place, record)) = found {
+            if let Some((index, record)) = found {
                 if record == "old"
                     && let Some(name) =
-                        place.and_then(|place| own.columns.get(place)).map(|column| &column.sql)
+                        index.and_then(|index| own.columns.get(index)).map(|column| &column.sql)
                 {
                     conditions.push(format!("NEW.{name} = OLD.{name}"));
                 }
-                match place {
-                    Some(place) => known.push(place),
+                match index {
+                    Some(index) => known.push(index),
                     None => is_pinned = true,
                 }
                 continue;
@@ -122,31 +115,28 @@ fn pinned(
         let node = translator.node(part)?;
         conditions.push(node.condition_operand()?);
     }
-    is_pinned |= own.keys.iter().any(|key| key.iter().all(|place| known.contains(place)));
+    is_pinned |= own.keys.iter().any(|key| key.iter().all(|index| known.contains(index)));
     Ok(is_pinned.then_some(conditions))
 }
 
-/// The column that is compared with itself in NEW or OLD, and which of them; its place is none where it is a rowid without a name.
+/// Returns the column that is compared with itself in NEW or OLD, and which of them; its index is `None` for an unnamed rowid.
 fn key_column(own: &Relation, column: &Expr<'_>, value: &Expr<'_>) -> Option<(Option<usize>, String)> {
     let column = match column {
-        Expr::Id(id) => plain_name(id.0),
-        Expr::Name(name) => plain_name(name.0),
         Expr::Qualified(table, name) if plain_name(table.0).eq_ignore_ascii_case(&own.source) => {
             plain_name(name.0)
         }
-        _ => return None,
+        other => bare_name(other)?,
     };
     let Expr::Qualified(record, name) = value else { return None };
     let record = plain_name(record.0).to_ascii_lowercase();
-    let place = |name: &str| {
+    let index = |name: &str| {
         let named = own.columns.iter().position(|column| column.source.eq_ignore_ascii_case(name));
-        let is_rowid = ["rowid", "_rowid_", "oid"].iter().any(|rowid| rowid.eq_ignore_ascii_case(name));
         match (named, own.rowid) {
-            (Some(place), _) => Some(Some(place)),
-            (None, rowid) if is_rowid => Some(rowid),
+            (Some(index), _) => Some(Some(index)),
+            (None, rowid) if is_rowid(name) => Some(rowid),
             _ => None,
         }
     };
-    let (one, other) = (place(&column)?, place(&plain_name(name.0))?);
+    let (one, other) = (index(&column)?, index(&plain_name(name.0))?);
     ((record == "new" || record == "old") && one == other).then_some((one, record))
 }

@@ -1,32 +1,17 @@
 //! Whether an expression and its translation are the same on every row.
 
-use migrate_core::translate::{self, Scope, Translated};
+use migrate_core::translate::{self, Note, Notes, Scope, Translated};
 use postgres_client::connection::Connection;
 
 use super::sides::{self, Form, Given, Source};
 
-/// The words of the note that lets PostgreSQL refuse a row where SQLite goes on with floats.
-const OVERFLOW_NOTE: &str = "64 bits";
+/// The notes that permit rows in another order.
+const ORDER_NOTES: &[Note] = &[Note::MovedMoment, Note::DocumentText, Note::DocumentClass];
 
-/// The words of the note that does so where floats are too large or too small.
-const FLOATS_NOTE: &str = "for a float";
+/// The most rows that the report of a difference names.
+const ROWS_SHOWN_MAX: usize = 4;
 
-/// The note that lets dates differ where one database has none.
-const YEARS_NOTE: &str = "9999";
-
-/// The note that lets parts of documents be written otherwise.
-const DOCUMENT_NOTE: &str = "as jsonb writes them";
-
-/// The note that lets a float in a document be an integer.
-const CLASS_NOTE: &str = "with an exponent";
-
-/// The notes that let rows stand in another order.
-const ORDER_NOTES: &[&str] = &[YEARS_NOTE, DOCUMENT_NOTE, CLASS_NOTE];
-
-/// How many rows are told of one difference.
-const TOLD_MAX: usize = 4;
-
-/// What came of an expression.
+/// The result for an expression.
 pub struct Judgement {
     /// The translations: as a value of the types that it has, and as a condition.
     pub translations: Vec<Translated>,
@@ -57,9 +42,9 @@ impl Judge<'_> {
                 .map(|(id, (expected, found))| format!("row {id}: SQLite {expected:?}, PostgreSQL {found:?}"))
                 .collect();
             if !wrong.is_empty() {
-                let told = wrong.iter().take(TOLD_MAX).cloned().collect::<Vec<_>>().join("; ");
+                let shown = wrong.iter().take(ROWS_SHOWN_MAX).cloned().collect::<Vec<_>>().join("; ");
                 differences.push(format!(
-                    "{expression} as {form:?}: {}\n    {} rows: {told}",
+                    "{expression} as {form:?}: {}\n    {} rows: {shown}",
                     translated.sql,
                     wrong.len()
                 ));
@@ -77,7 +62,7 @@ impl Judge<'_> {
                     compare(form, &translated, self.session);
                     translations.push(translated);
                 }
-                Err(error) if natural == form => reason = error.reason,
+                Err(error) if natural == form => reason = error.to_string(),
                 Err(_) => {}
             }
         }
@@ -86,9 +71,9 @@ impl Judge<'_> {
         {
             match sides::order(self.session, &key.sql) {
                 Ok(found) if found == expected => {}
-                Ok(_) if key.notes.iter().any(|note| ORDER_NOTES.iter().any(|part| note.contains(part))) => {}
+                Ok(_) if key.notes.iter().any(|note| ORDER_NOTES.contains(note)) => {}
                 Ok(_) => differences.push(format!("{expression} as a key: {} orders otherwise", key.sql)),
-                Err(error) if says_range(&key.notes) && error.contains("out of range") => {}
+                Err(error) if permits_out_of_range(&key.notes) && error.contains("out of range") => {}
                 Err(error) => differences.push(format!("{expression} as a key: {}: {error}", key.sql)),
             }
         }
@@ -108,28 +93,28 @@ fn natural(values: &[Given]) -> Form {
     values.iter().find_map(form).unwrap_or(Form::Condition)
 }
 
-/// Whether a reviewer is told that calculations may fail.
-fn says_range(notes: &[String]) -> bool {
-    notes.iter().any(|note| note.contains(OVERFLOW_NOTE) || note.contains(FLOATS_NOTE))
+/// Whether a note permits PostgreSQL to fail where a number is out of range.
+fn permits_out_of_range(notes: &Notes) -> bool {
+    [Note::IntegerOverflow, Note::CastOverflow, Note::FloatRange].iter().any(|note| notes.contains(note))
 }
 
-/// Whether a row is the same on both sides, or differs as one of the translation's notes says.
-fn agree(expected: &Given, found: &Given, notes: &[String]) -> bool {
-    let says = |part: &str| notes.iter().any(|note| note.contains(part));
+/// Whether a row is the same on both sides, or differs as one of the translation's notes permits.
+fn agree(expected: &Given, found: &Given, notes: &Notes) -> bool {
+    let has = |note: Note| notes.contains(&note);
     match (expected, found) {
         (Given::Fails(_), Given::Fails(_)) => true,
-        (_, Given::Fails(error)) => says_range(notes) && error.contains("out of range"),
+        (_, Given::Fails(error)) => permits_out_of_range(notes) && error.contains("out of range"),
         // What SQLite stores of 0.0 has no sign.
         (Given::Real(expected), Given::Real(found)) if *expected == 0.0 => *found == 0.0,
         (Given::Real(expected), Given::Real(found)) => expected.to_bits() == found.to_bits(),
         (expected, found) if expected == found => true,
-        (Given::Null, _) | (_, Given::Null) => says(YEARS_NOTE),
+        (Given::Null, _) | (_, Given::Null) => has(Note::MovedMoment),
         (Given::Text(expected), Given::Text(_)) => {
             let is_written_otherwise = expected.starts_with(['{', '[']) || expected.contains('.');
-            let is_before_the_year_1 = expected.starts_with(['-', '0']) && says(YEARS_NOTE);
+            let is_before_the_year_1 = expected.starts_with(['-', '0']) && has(Note::MovedMoment);
             is_before_the_year_1
-                || says(DOCUMENT_NOTE) && is_written_otherwise
-                || says(CLASS_NOTE) && expected == "real"
+                || has(Note::DocumentText) && is_written_otherwise
+                || has(Note::DocumentClass) && expected == "real"
         }
         _ => false,
     }

@@ -1,15 +1,15 @@
-//! Made-up expressions, each from a seed: whatever is translated must come to the same as in SQLite.
+//! Random expressions, each from a seed: every translation must compute the same as SQLite.
 
 use super::prng::Prng;
 use super::with_judge;
 
-/// How many expressions an ordinary run makes up.
+/// The number of expressions of an ordinary run.
 const COUNT: u64 = 300;
 
 /// The first seed.
 const FIRST_SEED: u64 = 1;
 
-/// How deep expressions are nested.
+/// The nesting depth of expressions.
 const DEPTH: u32 = 3;
 
 const INTEGERS: &[&str] = &[
@@ -175,7 +175,7 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 #[test]
-fn made_up_expressions_come_to_the_same() {
+fn random_expressions_compute_the_same() {
     let first = number("EXPRESSIONS_SEED").unwrap_or(FIRST_SEED);
     let count = number("EXPRESSIONS").unwrap_or(COUNT);
     with_judge(|judge| {

@@ -318,8 +318,11 @@ fn a_statement_that_gave_up_has_its_own_sqlstate() {
     case.moved();
     let mut locks = case.session();
     locks.script("BEGIN; LOCK TABLE public.__diesel_schema_migrations IN ACCESS EXCLUSIVE MODE").unwrap();
-    let settings =
-        DbSettings { statement_timeout: std::time::Duration::from_millis(500), ..DbSettings::default() };
+    let settings = DbSettings {
+        statement_timeout: std::time::Duration::from_millis(500),
+        retry_timeout: std::time::Duration::from_secs(1),
+        ..DbSettings::default()
+    };
     let request = ValidationRequest {
         target: TargetUrl::parse(case.database.url()).unwrap(),
         settings,

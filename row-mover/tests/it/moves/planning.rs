@@ -1,12 +1,12 @@
 //! Sources that ask something of the planner: what it refuses and in which words, and that PostgreSQL takes what it does not.
 
 use migrate_core::mapping::Mapping;
-use migrate_core::{planner, render, schema_diff};
+use migrate_core::{planner, schema_diff};
 use row_mover::source::profile::profile;
 use row_mover::source::{SourceConnection, introspect};
 
 use super::{and_back, there};
-use crate::support::{Case, chain, plan, sqlite};
+use crate::support::{Case, chain, sqlite};
 
 /// What the planner says to a source that it refuses.
 #[track_caller]
@@ -148,31 +148,6 @@ fn what_was_added_to_a_renamed_source_is_told() {
     ] {
         assert!(error.contains(words), "{words}: {error}");
     }
-}
-
-#[test]
-fn a_person_reads_what_becomes_of_everything() {
-    let long = "a".repeat(70);
-    let dir = tempfile::tempdir().unwrap();
-    let source = dir.path().join("source.db");
-    sqlite(
-        &source,
-        &format!(
-            "CREATE TABLE Users (Id INTEGER PRIMARY KEY AUTOINCREMENT, email TEXT COLLATE NOCASE NOT NULL UNIQUE,
-                                 Name TEXT COLLATE RTRIM, created INTEGER DEFAULT (unixepoch() * 1000), active BOOLEAN,
-                                 body TEXT DEFAULT '', own TEXT COLLATE BINARY, n INTEGER, g TEXT AS (upper(Name)));
-             CREATE TABLE {long} (k TEXT PRIMARY KEY, xmin TEXT, parent INTEGER REFERENCES Users (Id), chk INTEGER CHECK (chk > 0));
-             CREATE INDEX {long}9 ON {long} (xmin DESC, chk); CREATE UNIQUE INDEX U ON Users (lower(email)) WHERE active;
-             INSERT INTO Users VALUES (1, 'a@x', 'b', 1700000000123, 1, '{{\"a\": 1}}', 'x', 3),
-                                      (2, 'B@x', 'c ', 1700000000124, 2, '[]', 'y', 'abc');
-             PRAGMA ignore_check_constraints = 1;
-             INSERT INTO {long} VALUES (NULL, 'x', 99, 1), ('y', 'x', 1, -2);"
-        ),
-    );
-    let mapping = "schema = \"app\"\non_reject = \"null\"\nreject_limit = \"50%\"\n\
-                   [tables.Users.columns]\nown = { skip = \"nobody reads it\" }\nn = { on_reject = \"skip\", secret = true }\n\
-                   [[tables_matching]]\ntable = \"aaa*\"\nschema = \"archive\"";
-    insta::assert_snapshot!(render::plan_summary(&plan(&source, mapping)));
 }
 
 #[test]

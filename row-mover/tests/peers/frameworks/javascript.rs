@@ -12,7 +12,7 @@ pub fn cases() -> Vec<PeerCase> {
 
 fn drizzle() -> PeerCase {
     framework("drizzle")
-        // Its own table has a primary key that is declared SERIAL, which means nothing to SQLite, so that it is NULL in every row.
+        // The primary key of its own table is declared SERIAL, which SQLite ignores, so it is NULL in every row.
         .ends(Ending::Partly)
         .breaches("__drizzle_migrations primary key")
         .columns(

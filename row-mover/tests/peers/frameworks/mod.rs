@@ -1,5 +1,5 @@
-//! What frameworks write for SQLite, moved: the type that each column has to get, and what has to hold on the other side. The
-//! databases themselves are in `fixtures::frameworks`.
+//! Databases as frameworks write them: the required type of each column, and checks of the target. The databases themselves are in
+//! `fixtures::frameworks`.
 
 mod javascript;
 mod others;
@@ -9,26 +9,26 @@ use fixtures::frameworks::{FRAMEWORKS, Framework};
 
 use crate::support::{PeerCase, case, check};
 
-/// A moment, however it is kept.
+/// A time, in any format.
 const MOMENT: &str = "timestamp with time zone|timestamp without time zone";
 const MOMENT_NOT_NULL: &str = "timestamp with time zone NOT NULL|timestamp without time zone NOT NULL";
-/// A moment whose text says its offset, or that is a number.
+/// A time as text with an offset, or as a number.
 const INSTANT: &str = "timestamp with time zone";
 const INSTANT_NOT_NULL: &str = "timestamp with time zone NOT NULL";
 const TIME: &str = "time without time zone";
 const DOCUMENT: &str = "jsonb|json";
-/// A document in a column that does not say so.
+/// A JSON document in a column that is not declared as one.
 const MAYBE_DOCUMENT: &str = "jsonb|json|text";
 const MAYBE_MOMENT: &str = "timestamp with time zone|timestamp without time zone|text";
 const MAYBE_BOOLEAN_NOT_NULL: &str = "boolean NOT NULL|bigint NOT NULL";
 
-/// The database of a framework.
+/// Returns the database of a framework.
 fn framework(name: &'static str) -> PeerCase {
     case(name, Framework::named(name).unwrap().sql)
 }
 
 trait Typed {
-    /// The types of a table's columns.
+    /// Requires the types of a table's columns.
     fn columns(self, table: &str, types: &[(&str, &str)]) -> Self;
 }
 

@@ -57,7 +57,7 @@ fn efcore() -> PeerCase {
                 ("Id", "text NOT NULL|uuid NOT NULL"),
                 ("UserName", "text"),
                 ("EmailConfirmed", MAYBE_BOOLEAN_NOT_NULL),
-                // The seventh digit is one more than PostgreSQL keeps.
+                // PostgreSQL keeps six digits, not seven.
                 ("LockoutEnd", "text"),
                 ("CreatedAt", "text NOT NULL"),
                 ("LastSeen", MAYBE_MOMENT),
@@ -150,7 +150,7 @@ fn laravel() -> PeerCase {
                 ("opens", TIME),
                 ("seen_at", MOMENT),
                 ("score", "double precision"),
-                // Bound as text, although its bytes are none.
+                // Bound as text, although its bytes are not valid text.
                 ("photo", "bytea"),
                 ("vintage", "bigint"),
                 ("deleted_at", MOMENT),

@@ -106,7 +106,7 @@ fn sqlalchemy() -> PeerCase {
             "item",
             &[
                 ("id", "uuid NOT NULL|text NOT NULL"),
-                // It stands in a UNIQUE key.
+                // It is part of a UNIQUE key.
                 ("price", "numeric|double precision"),
                 ("weight", "double precision"),
                 ("views", "bigint NOT NULL"),
@@ -187,7 +187,7 @@ fn rails() -> PeerCase {
                 ("sign_in_count", "bigint NOT NULL"),
                 ("last_sign_in_at", MOMENT),
                 ("born", "date"),
-                // ActiveRecord writes a whole moment of the year 2000 into it.
+                // ActiveRecord stores a full timestamp of the year 2000 in it.
                 ("wakes", "text|timestamp without time zone|timestamp with time zone"),
                 ("balance", "numeric"),
                 ("score", "double precision"),
@@ -199,7 +199,7 @@ fn rails() -> PeerCase {
             ],
         )
         .columns("posts", &[("id", "text NOT NULL|uuid NOT NULL"), ("user_id", "bigint NOT NULL"), ("published_at", MOMENT)])
-        // Declared integer, and all that is in it is text.
+        // Declared integer, but all values are text.
         .columns("posts_users", &[("post_id", "text NOT NULL|uuid NOT NULL")])
         .gives(
             "INSERT INTO users (created_at, updated_at) VALUES ('2024-05-06', '2024-05-06') \

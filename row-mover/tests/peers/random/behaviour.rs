@@ -1,5 +1,5 @@
-//! New rows, tried on both sides: what SQLite refuses PostgreSQL has to refuse, and what SQLite takes PostgreSQL has to take.
-//! Only tables that came over whole are asked, and only columns whose values are written alike on both sides.
+//! Inserts new rows on both sides: PostgreSQL must refuse what SQLite refuses, and accept what SQLite accepts. Tests only tables that
+//! migrated completely, and only columns whose values are written in the same way on both sides.
 
 use rusqlite::Connection;
 
@@ -8,10 +8,10 @@ use super::schema::quoted;
 use super::values::Kind;
 use crate::engine::{Case, chain};
 
-/// How many rows are tried for each table.
+/// Number of rows tried for each table.
 const ROWS: u64 = 12;
 
-/// A column that a new row may say something of.
+/// A column that a new row may fill.
 struct Field<'a> {
     source: &'a str,
     target: &'a str,
@@ -19,7 +19,7 @@ struct Field<'a> {
     is_key: bool,
 }
 
-/// Where the two sides disagree.
+/// Returns the disagreements of the two sides.
 pub fn disagreements(case: &Case, seed: u64) -> Vec<String> {
     let source = Connection::open(&case.source).unwrap();
     source.execute_batch("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = ON").unwrap();
@@ -35,7 +35,7 @@ pub fn disagreements(case: &Case, seed: u64) -> Vec<String> {
         let is_key = |column: &str| {
             table.primary_key.as_ref().is_some_and(|key| key.columns.iter().any(|name| name == column))
         };
-        // SQLite numbers a row whose id is NULL, and takes NULL in other keys, too; PostgreSQL does neither, as its manual says.
+        // SQLite assigns a number to a NULL id, and accepts NULL in other keys. PostgreSQL does neither, as documented.
         let writable: Vec<Field<'_>> = (table.columns.iter())
             .filter(|column| column.generated.is_none() && column.sequence.is_none())
             .filter_map(|column| {
@@ -64,7 +64,7 @@ pub fn disagreements(case: &Case, seed: u64) -> Vec<String> {
             let here = insert(&table.source, &names(&|field| quoted(field.source)), &values.join(", "));
             let taken_here = tried(&source, &here);
             target.query("BEGIN", &[]).unwrap();
-            // A deferred foreign key speaks at the end alone.
+            // A deferred foreign key fails only at commit.
             let taken_there =
                 target.query(&there, &[]).and_then(|_| target.query("SET CONSTRAINTS ALL IMMEDIATE", &[]));
             target.query("ROLLBACK", &[]).unwrap();
@@ -80,7 +80,7 @@ pub fn disagreements(case: &Case, seed: u64) -> Vec<String> {
     wrong
 }
 
-/// A kind of values that both sides write alike.
+/// A kind of values that both sides write in the same way.
 fn kind(target_type: &str) -> Option<Kind> {
     match target_type {
         "text" => Some(Kind::Word),
@@ -96,7 +96,7 @@ fn value(prng: &mut Prng, field: &Field<'_>) -> String {
     if !field.is_key && prng.one_in(8) { "NULL".to_owned() } else { field.kind.value(prng) }
 }
 
-/// SQLite's literals as PostgreSQL writes them: all of them quoted, so that the column says what they are.
+/// Converts SQLite's literals for PostgreSQL: all quoted, so that the column determines their type.
 fn in_postgres(fields: &[&Field<'_>], values: &[String]) -> String {
     let literal = |(field, value): (&&Field<'_>, &String)| match (value.as_str(), field.kind) {
         ("NULL", _) => value.clone(),
@@ -117,11 +117,11 @@ fn insert(table: &str, names: &str, values: &str) -> String {
     format!("INSERT INTO {} ({names}) VALUES ({values})", quoted(table))
 }
 
-/// Whether SQLite takes a row; nothing stays.
+/// Whether SQLite accepts a row; rolled back afterwards.
 fn tried(source: &Connection, sql: &str) -> Result<(), String> {
     source.execute_batch("BEGIN").unwrap();
     let done = source.execute_batch(sql).map_err(|error| error.to_string());
-    // A deferred foreign key speaks at the end alone; a number of broken ones is no error before.
+    // A deferred foreign key fails only at commit; violations before that are not errors.
     let broken =
         done.is_ok() && source.prepare("PRAGMA foreign_key_check").unwrap().exists([]).unwrap_or(true);
     source.execute_batch("ROLLBACK").unwrap();

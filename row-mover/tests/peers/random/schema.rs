@@ -1,4 +1,4 @@
-//! Made-up schemas with their rows, as SQL.
+//! Generated schemas with rows, as SQL.
 
 use super::prng::Prng;
 use super::values::{Kind, odd_value};
@@ -14,20 +14,20 @@ pub struct Column {
     pub kind: Kind,
     pub declared: &'static str,
     pub not_null: bool,
-    /// Whether values that it is not for may stand in it.
+    /// Whether it may hold values that do not fit its purpose.
     odd: bool,
 }
 
 /// A table.
 pub struct Table {
     pub name: String,
-    /// The SQL that makes it, its indexes, and its rows.
+    /// The SQL that creates it, its indexes, and its rows.
     pub sql: String,
-    /// Whether rows get an id of their own.
+    /// Whether rows have an id column.
     pub numbered: bool,
 }
 
-/// The tables of a seed.
+/// Generates the tables of a seed.
 pub fn tables(seed: u64) -> Vec<Table> {
     let mut prng = Prng::new(seed);
     let count = 1 + prng.below(3);
@@ -202,7 +202,7 @@ fn indexes(prng: &mut Prng, table: &str, number: u64, columns: &[Column]) -> Str
     sql
 }
 
-/// Rows that break a constraint are not taken, as by an app that goes on; foreign keys are off, and now and then broken.
+/// Generates rows. Refused rows are skipped, as by a tolerant app. Foreign keys are off and sometimes broken.
 fn rows(prng: &mut Prng, table: &str, columns: &[Column], parent: Option<&str>) -> String {
     let has_parent = parent.is_some();
     let mut names: Vec<String> = columns.iter().map(|column| quoted(&column.name)).collect();

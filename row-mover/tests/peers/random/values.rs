@@ -1,8 +1,8 @@
-//! Values as SQL literals, of kinds as apps keep them: mostly in the form that their column is for, now and then not.
+//! Values as SQL literals, of kinds that apps store: usually in the form that fits their column, sometimes not.
 
 use super::prng::Prng;
 
-/// What a column is for.
+/// The purpose of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Integer,
@@ -43,7 +43,7 @@ impl Kind {
         Kind::Bytes,
     ];
 
-    /// How an app may declare it.
+    /// Returns a declaration that an app may use.
     pub fn declared(self, prng: &mut Prng) -> &'static str {
         let choices: &[&str] = match self {
             Kind::Integer => {
@@ -68,7 +68,7 @@ impl Kind {
         prng.pick(choices)
     }
 
-    /// The declaration in a STRICT table.
+    /// Returns the declaration in a STRICT table.
     pub fn declared_strictly(self, prng: &mut Prng) -> &'static str {
         match self {
             Kind::Integer | Kind::Boolean | Kind::Seconds | Kind::Milliseconds => {
@@ -80,13 +80,13 @@ impl Kind {
         }
     }
 
-    /// A value of it.
+    /// Generates a value.
     pub fn value(self, prng: &mut Prng) -> String {
         match self {
             Kind::Integer if prng.one_in(6) => prng
                 .pick(&["0", "-1", "9223372036854775807", "-9223372036854775808", "2147483648", "4294967296"])
                 .to_owned(),
-            Kind::Integer => ((prng.next() % 2001) as i64 - 1000).to_string(),
+            Kind::Integer => (prng.below(2001) as i64 - 1000).to_string(),
             Kind::Boolean => prng.below(2).to_string(),
             Kind::Seconds => (1_000_000_000 + prng.below(800_000_000)).to_string(),
             Kind::Milliseconds => (1_000_000_000_000 + prng.below(800_000_000_000)).to_string(),
@@ -131,7 +131,7 @@ impl Kind {
     }
 }
 
-/// What no column is for: edges of each storage class, and forms that look like another kind.
+/// Values that fit no purpose: extremes of each storage class, and forms that resemble another kind.
 pub fn odd_value(prng: &mut Prng) -> String {
     prng.pick(&[
         "''",

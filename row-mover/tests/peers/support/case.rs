@@ -1,31 +1,31 @@
-//! One case: a SQLite database in SQL, what is decided about it, and what has to come of it. A table of these is a test.
+//! A test case: a SQLite database as SQL, its mapping, and the expected result. A test is a table of cases.
 
-/// How a migration ended, as its exit status tells (0, 1, 1, 1, 2).
+/// The outcome of a migration, as its exit status shows it (0, 1, 1, 1, 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// Everything the plan promises is there and proven.
+    /// Everything in the plan was migrated and proven.
     Proven,
-    /// The rows that PostgreSQL can hold are there and proven; what is not, or is weaker than in the source, is told.
+    /// The rows that PostgreSQL can hold were migrated and proven. Rejects and weaker constraints are reported.
     Partly,
-    /// Values stand in the way; nothing was created.
+    /// Some values do not fit; nothing was created.
     Stopped,
-    /// Rows moved, and validation found them different.
+    /// Rows were migrated, and validation found differences.
     Differs,
     /// It could not be planned or run; nothing was created.
     Refused,
 }
 
-/// Something that is asked of PostgreSQL once the rows are there. Probes run in their order, in one session whose time zone
-/// is UTC, and see what those before them did.
+/// A check of PostgreSQL after the load. Probes run in order, in one session with time zone UTC, and see the effects of
+/// earlier ones.
 #[derive(Clone, Debug)]
 pub enum Probe {
-    /// The statement has these rows as its result, each row's columns with `|` between.
+    /// The statement returns these rows, with columns separated by `|`.
     Gives(String, Vec<String>),
-    /// The statement is refused with one of these SQLSTATEs.
+    /// The statement fails with one of these SQLSTATEs.
     Breaks(String, Vec<String>),
-    /// Something of this kind and name is left behind, or else the statements run and the last one gives the rows.
+    /// An object of this kind and name is not migrated, or else the statements run and the last one returns the rows.
     LeftOr(String, Vec<String>, Vec<String>),
-    /// Something of this kind and name is left behind, or else the statement is refused with one of these SQLSTATEs.
+    /// An object of this kind and name is not migrated, or else the statement fails with one of these SQLSTATEs.
     LeftOrBreaks(String, String, Vec<String>),
 }
 
@@ -47,7 +47,7 @@ pub struct PeerCase {
     pub told: Vec<String>,
 }
 
-/// A source that this SQL makes; unless more is said, it has to arrive whole, with nothing left behind, and be proven.
+/// Creates a case from SQL. By default everything must be migrated and proven.
 pub fn case(id: &'static str, sql: impl Into<String>) -> PeerCase {
     PeerCase {
         id,
@@ -67,98 +67,98 @@ pub fn case(id: &'static str, sql: impl Into<String>) -> PeerCase {
 }
 
 impl PeerCase {
-    /// Decisions: lines of a mapping, the keys of the whole before the tables.
+    /// Sets lines of the mapping; keys of the database come before tables.
     pub fn mapping(mut self, toml: &str) -> Self {
         self.mapping.push_str(toml);
         self.mapping.push('\n');
         self
     }
 
-    /// A collation that only the app has, which compares as NOCASE does.
+    /// Adds a collation that only the app defines, which compares like NOCASE.
     pub fn collation(mut self, name: &'static str) -> Self {
         self.collations.push(name);
         self
     }
 
-    /// What the target is like before.
+    /// Sets the SQL that prepares the target.
     pub fn target(mut self, sql: &str) -> Self {
         self.target_sql = sql.to_owned();
         self
     }
 
-    /// Rows go into the tables that the target has.
+    /// Loads rows into existing tables of the target.
     pub fn into_existing(mut self) -> Self {
         self.into_existing = true;
         self
     }
 
-    /// How it has to end.
+    /// Sets the required outcome.
     pub fn ends(mut self, ending: Ending) -> Self {
         self.endings = vec![ending];
         self
     }
 
-    /// How it may end; the probes count where rows moved.
+    /// Sets the allowed outcomes. The probes apply if rows were migrated.
     pub fn ends_in(mut self, endings: &[Ending]) -> Self {
         self.endings = endings.to_vec();
         self
     }
 
-    /// The values that PostgreSQL cannot hold: of `table.column`, or of a foreign key's columns, so many.
+    /// Requires this number of values that PostgreSQL cannot hold, in `table.column` or in the columns of a foreign key.
     pub fn rejects(mut self, rejects: &[(&str, u64)]) -> Self {
         self.rejects = Some(rejects.iter().map(|(column, count)| ((*column).to_owned(), *count)).collect());
         self
     }
 
-    /// The type of a column `table.column` as `format_type` prints it, `NOT NULL` behind it where it is; `|` between choices.
+    /// Requires the type of `table.column` as `format_type` prints it, followed by `NOT NULL` if so; `|` separates choices.
     pub fn has(mut self, column: &str, kind: &str) -> Self {
         self.types.push((column.to_owned(), kind.to_owned()));
         self
     }
 
-    /// A statement that gives these rows.
+    /// Requires a statement to return these rows.
     pub fn gives(mut self, sql: &str, rows: &[&str]) -> Self {
         self.probes.push(Probe::Gives(sql.to_owned(), owned(rows)));
         self
     }
 
-    /// A statement that has to work.
+    /// Requires a statement to succeed.
     pub fn runs(self, sql: &str) -> Self {
         self.gives(sql, &[])
     }
 
-    /// A statement that is refused; `|` between the SQLSTATEs that it may have.
+    /// Requires a statement to fail; `|` separates the allowed SQLSTATEs.
     pub fn breaks(mut self, sql: &str, sqlstates: &str) -> Self {
         self.probes.push(Probe::Breaks(sql.to_owned(), sqlstates.split('|').map(str::to_owned).collect()));
         self
     }
 
-    /// Something stays behind: the beginning of its kind and name.
+    /// Requires an object not to be migrated, by a prefix of its kind and name.
     pub fn leaves(mut self, kind_and_name: &str) -> Self {
         self.left.push(kind_and_name.to_owned());
         self
     }
 
-    /// Something stays behind, or else the statements work and the last gives these rows.
+    /// Requires an object not to be migrated, or else the statements to succeed and the last to return these rows.
     pub fn leaves_or(mut self, kind_and_name: &str, statements: &[&str], rows: &[&str]) -> Self {
         self.probes.push(Probe::LeftOr(kind_and_name.to_owned(), owned(statements), owned(rows)));
         self
     }
 
-    /// Something stays behind, or else the statement is refused; `|` between the SQLSTATEs that it may have.
+    /// Requires an object not to be migrated, or else the statement to fail; `|` separates the allowed SQLSTATEs.
     pub fn leaves_or_breaks(mut self, kind_and_name: &str, sql: &str, sqlstates: &str) -> Self {
         let sqlstates = sqlstates.split('|').map(str::to_owned).collect();
         self.probes.push(Probe::LeftOrBreaks(kind_and_name.to_owned(), sql.to_owned(), sqlstates));
         self
     }
 
-    /// A constraint that the data breaks: a part of its table and words.
+    /// Requires a constraint that the data violates, by a substring of its table and description.
     pub fn breaches(mut self, part: &str) -> Self {
         self.breaches.push(part.to_owned());
         self
     }
 
-    /// Words that a person is told: in the plan's reasons, notes and suggestions, in the error, or with the rejects.
+    /// Requires words in the plan's reasons, notes and suggestions, in the error, or in the rejects.
     pub fn tells(mut self, part: &str) -> Self {
         self.told.push(part.to_owned());
         self

@@ -1,5 +1,5 @@
-//! Holds what came of each case against what had to come. A case that is marked as pending fails where it passes, so that no
-//! mark outlives its reason.
+//! Compares the result of each case with its expectation. A pending case that passes is an error, so that no mark outlives
+//! its reason.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -12,10 +12,10 @@ use super::oracle;
 use crate::engine::{Case, ask, chain};
 use crate::pending::pending;
 
-/// Names one case, or the beginning of several, where only these are to run; each is then shown.
+/// Environment variable with a prefix of case names: runs and prints only these cases.
 const ONLY_VARIABLE: &str = "PEERS_ONLY";
 
-/// Runs all cases and fails with everything that is wrong.
+/// Runs all cases and fails with all errors.
 #[track_caller]
 pub fn check(cases: &[PeerCase]) {
     let only = std::env::var(ONLY_VARIABLE).ok();
@@ -40,13 +40,13 @@ pub fn check(cases: &[PeerCase]) {
     assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// What a panic said.
+/// Returns the message of a panic.
 pub fn panic_words(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
 }
 
-/// All that is wrong with what came of a case.
+/// Runs a case and returns its errors.
 fn check_one(case: &PeerCase) -> Result<(), Vec<String>> {
     let finished = migrate_any(case);
     let mut wrong = Vec::new();
@@ -77,7 +77,7 @@ fn check_one(case: &PeerCase) -> Result<(), Vec<String>> {
     if wrong.is_empty() { Ok(()) } else { Err(wrong) }
 }
 
-/// The rows were proven by the engine and by the oracle: the rest is types, probes and what stayed behind.
+/// Checks types, probes and objects that are not migrated. Engine and oracle have proven the rows.
 fn check_target(case: &PeerCase, engine: &Case, wrong: &mut Vec<String>) {
     let mut session = engine.session();
     ask(&mut session, "SET TimeZone = 'UTC'");
@@ -109,7 +109,7 @@ fn check_target(case: &PeerCase, engine: &Case, wrong: &mut Vec<String>) {
     }
 }
 
-/// What is wrong with one probe; what it took as left behind is taken out of `left`.
+/// Runs a probe and returns its error. Removes an object from `left` if the probe expects it there.
 fn run_probe(session: &mut Connection, probe: &Probe, left: &mut Vec<String>) -> Option<String> {
     match probe {
         Probe::Gives(sql, expected) => gives(session, sql, Some(expected)),
@@ -132,13 +132,13 @@ fn run_probe(session: &mut Connection, probe: &Probe, left: &mut Vec<String>) ->
     }
 }
 
-/// Whether something is left behind; it is taken out of `left`.
+/// Whether an object is in `left`; if so, removes it.
 fn took(left: &mut Vec<String>, expected: &str) -> bool {
     let position = left.iter().position(|item| item.starts_with(expected));
     position.map(|position| left.remove(position)).is_some()
 }
 
-/// What is wrong with how a statement is refused.
+/// Returns the error if a statement does not fail as expected.
 fn breaks(session: &mut Connection, sql: &str, sqlstates: &[String]) -> Option<String> {
     match session.query(sql, &[]) {
         Ok(_) => Some(format!("{sql} was not refused")),
@@ -149,7 +149,7 @@ fn breaks(session: &mut Connection, sql: &str, sqlstates: &[String]) -> Option<S
     }
 }
 
-/// What is wrong with the result of a statement; no rows are expected of one that is only run.
+/// Returns the error if a statement does not return the expected rows; without any, it must only succeed.
 fn gives(session: &mut Connection, sql: &str, expected: Option<&Vec<String>>) -> Option<String> {
     let rows = match session.query(sql, &[]) {
         Ok(rows) => rows,
@@ -163,7 +163,7 @@ fn gives(session: &mut Connection, sql: &str, expected: Option<&Vec<String>>) ->
         .map(|expected| format!("{sql} gives {found:?}, not {expected:?}"))
 }
 
-/// The SQLSTATE of an error of the server.
+/// Returns the SQLSTATE of a server error.
 pub fn sqlstate(error: &row_mover::Error) -> Option<String> {
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
@@ -175,7 +175,7 @@ pub fn sqlstate(error: &row_mover::Error) -> Option<String> {
     None
 }
 
-/// The type of `table.column` in PostgreSQL's words, `NOT NULL` behind it where it is.
+/// Returns the type of `table.column` as PostgreSQL prints it, followed by `NOT NULL` if so.
 pub fn column_type(session: &mut Connection, column: &str) -> String {
     let (table, column) = column.rsplit_once('.').unwrap();
     let found = session.query(
@@ -187,7 +187,7 @@ pub fn column_type(session: &mut Connection, column: &str) -> String {
     found.into_iter().flatten().flatten().next().unwrap_or_else(|| "not there".to_owned())
 }
 
-/// The words that a person has to be told stand in the plan, the error or the rejects.
+/// Checks that the required words are in the plan, the error or the rejects.
 fn check_told(case: &PeerCase, finished: &Finished, wrong: &mut Vec<String>) {
     let mut told = vec![finished.words.clone()];
     if let Some(engine) = &finished.case {
@@ -200,9 +200,9 @@ fn check_told(case: &PeerCase, finished: &Finished, wrong: &mut Vec<String>) {
     }
 }
 
-/// What a plan says in words, not what it repeats of the source.
+/// Collects the sentences of a plan, without quotations of the source.
 fn collect_words(key: &str, value: &serde_json::Value, told: &mut Vec<String>) {
-    /// The fields that are for people.
+    /// The fields with text for people.
     const WORDS: [&str; 10] = [
         "why",
         "reason",

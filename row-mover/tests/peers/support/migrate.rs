@@ -1,5 +1,5 @@
-//! From a source to how its migration ended, as a user's two commands do it: a plan, then the run. The one place that knows
-//! the engine's entry points.
+//! Migrates a source in the way of a user's two commands: a plan, then the run. The only module of these tests that uses the engine's
+//! entry points.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,14 +16,14 @@ use tempfile::TempDir;
 use super::case::{Ending, PeerCase};
 use crate::engine::{Case, chain};
 
-/// What came of a source.
+/// The result of a migration.
 pub struct Finished {
     pub ending: Ending,
-    /// What a person is told beside the plan: the error with its causes, or what was rejected and why.
+    /// Output in addition to the plan: the error with its causes, or the rejects with their reasons.
     pub words: String,
-    /// Values that PostgreSQL cannot hold: `table.column` and how many.
+    /// Values that PostgreSQL cannot hold: `table.column` and their number.
     pub rejects: Vec<(String, u64)>,
-    /// The source, the plan and the target; none where no plan could be made.
+    /// The source, the plan and the target; none if planning failed.
     pub case: Option<Case>,
 }
 
@@ -38,7 +38,7 @@ pub fn migrate_any(case: &PeerCase) -> Finished {
     migrate_file(dir, source, &case.mapping, &case.target_sql)
 }
 
-/// Migrates a database that stands in `dir`.
+/// Migrates a database in `dir`.
 pub fn migrate_file(dir: TempDir, source: PathBuf, mapping: &str, target_sql: &str) -> Finished {
     let plan = match plan(&source, mapping) {
         Ok(plan) => plan,
@@ -51,7 +51,7 @@ pub fn migrate_file(dir: TempDir, source: PathBuf, mapping: &str, target_sql: &s
     run(case)
 }
 
-/// Migrates a database into tables that the target has before a plan is made.
+/// Migrates a database into existing tables of the target.
 fn migrate_into(dir: TempDir, source: PathBuf, mapping: &str, target_sql: &str) -> Finished {
     match Case::into_existing(dir, source, mapping, target_sql) {
         Ok(case) => run(case),
@@ -81,7 +81,7 @@ fn run(case: Case) -> Finished {
     }
 }
 
-/// The plan that follows from a file and decisions, or why there is none.
+/// Plans a file with a mapping, or returns why that failed.
 pub fn plan(source: &Path, mapping: &str) -> Result<Plan, String> {
     let mapping = Mapping::from_toml(&format!("format = 1\n{mapping}")).map_err(|error| error.to_string())?;
     evidence::plan(source, &mapping, 2, &|_| {}).map(|(_, plan)| plan).map_err(|error| chain(&error))
@@ -93,7 +93,7 @@ impl Finished {
     }
 }
 
-/// Makes the SQLite file, with foreign keys off, as most apps leave them.
+/// Creates the SQLite file, with foreign keys off, as in most apps.
 fn make_source(path: &Path, case: &PeerCase) {
     let connection = rusqlite::Connection::open(path).unwrap();
     for name in &case.collations {
@@ -104,7 +104,7 @@ fn make_source(path: &Path, case: &PeerCase) {
     connection.execute_batch(&case.sql).unwrap_or_else(|error| panic!("{}: {}: {error}", case.id, case.sql));
 }
 
-/// What stopped a migration, or would have been rejected beyond the limit.
+/// Returns the values that stopped a migration, or the rejects beyond the limit.
 fn told(findings: &Findings) -> (Vec<(String, u64)>, String) {
     let mut rejects = Vec::new();
     for table in &findings.tables {
@@ -115,7 +115,7 @@ fn told(findings: &Findings) -> (Vec<(String, u64)>, String) {
     (rejects, serde_json::to_string_pretty(findings).unwrap())
 }
 
-/// What the files of rejects hold, counted by column, and who is named in them: the keys of the rows, as errors write them.
+/// Counts the rejects in the files by column, and returns the keys of their rows, formatted as in errors.
 fn written(rejected: &[RejectedTable]) -> (Vec<(String, u64)>, String) {
     let (mut counts, mut words) = (BTreeMap::new(), String::new());
     for table in rejected {

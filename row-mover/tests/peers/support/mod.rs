@@ -1,4 +1,4 @@
-//! What all sections share: cases as data, the migration of any source, and what is held against what came of it.
+//! Support for all sections: cases as data, the migration of any source, and checks of the result.
 
 pub mod case;
 pub mod check;

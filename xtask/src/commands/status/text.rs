@@ -6,7 +6,8 @@ use row_mover::status::{RunStatus, SessionStatus, Status, TableStatus};
 
 use crate::display::printable;
 use crate::report::{counted, new_table};
-use crate::screen::{seconds_left, size};
+use crate::screen::seconds_left;
+use ::report::figures::size;
 
 /// What `status` says.
 pub(crate) fn status_text(status: &Status, url: &TargetUrl) -> String {

@@ -1,4 +1,4 @@
-//! Child commands: echoed, run, and ended with all that they started when the run is interrupted. It judges no exit code.
+//! Child commands: printed, run, and ended with all their descendants when the run is interrupted. Judges no exit code.
 
 use std::cell::Cell;
 use std::io;
@@ -15,11 +15,11 @@ use xshell::Cmd;
 
 use crate::output;
 
-/// How often a running child is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How often a running child is polled.
+const POLL_EVERY: Duration = Duration::from_millis(20);
 
 /// Runs child commands, one at a time. While it exists, Ctrl-C, SIGTERM and SIGHUP end the child and not this process, which
-/// has a server to stop.
+/// has to stop a server.
 #[derive(Debug)]
 pub(crate) struct Children {
     signalled: Arc<AtomicBool>,
@@ -28,10 +28,10 @@ pub(crate) struct Children {
 }
 
 impl Children {
-    /// With `keep_stdout_clear`, what children print to standard output goes to standard error.
+    /// Handles signals from now on. With `keep_stdout_clear`, children print to standard error only.
     ///
     /// # Errors
-    /// Where the system does not let signals be handled.
+    /// When signals cannot be handled.
     pub(crate) fn new(keep_stdout_clear: bool) -> anyhow::Result<Self> {
         let signalled = Arc::new(AtomicBool::new(false));
         for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
@@ -41,15 +41,15 @@ impl Children {
         Ok(Self { signalled, interrupted: Cell::new(false), keep_stdout_clear })
     }
 
-    /// Whether the run was interrupted at any time.
+    /// Returns whether the run has been interrupted.
     pub(crate) fn is_interrupted(&self) -> bool {
         self.interrupted.get() || self.signalled.load(Ordering::SeqCst)
     }
 
-    /// Echoes the command to standard error, runs it and waits for it.
+    /// Prints the command to standard error, runs it and waits for it.
     ///
     /// # Errors
-    /// Where it cannot be started, or the run is interrupted.
+    /// When it cannot be started, or the run is interrupted.
     pub(crate) fn run(&self, command: Cmd<'_>) -> anyhow::Result<ExitStatus> {
         output::note(&format!("$ {command}"));
         if self.is_interrupted() {
@@ -79,14 +79,14 @@ impl Children {
                 return Ok(status);
             }
             if self.signalled.swap(false, Ordering::SeqCst) {
-                // Whoever asks a second time is not kept waiting.
+                // The second signal kills.
                 let signal = if self.interrupted.replace(true) { Signal::KILL } else { Signal::TERM };
-                // It has not been waited for, so that the number is still its own.
+                // It has not been waited for, so its process id cannot have been reused.
                 if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
                     kill_process_group(group, signal)?;
                 }
             }
-            thread::sleep(LOOK_EVERY);
+            thread::sleep(POLL_EVERY);
         }
     }
 }
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn the_exit_code_comes_back() {
+    fn the_exit_code_is_returned() {
         let shell = Shell::new().unwrap();
         assert_eq!(children().run(cmd!(shell, "sh -c 'exit 7'")).unwrap().code(), Some(7));
         let error = children().run(cmd!(shell, "no-such-program")).unwrap_err();
@@ -135,7 +135,7 @@ mod tests {
         let is_gone = || fs::read_to_string(&stat).map_or(true, |text| text.contains(") Z "));
         let deadline = std::time::Instant::now() + Duration::from_secs(10);
         while !is_gone() {
-            assert!(std::time::Instant::now() < deadline, "the grandchild lives on");
+            assert!(std::time::Instant::now() < deadline, "the grandchild is still running");
             thread::sleep(Duration::from_millis(2));
         }
         assert!(children.run(cmd!(shell, "true")).is_err(), "nothing may start after an interrupt");

@@ -1,5 +1,5 @@
-//! Whether `schema-pg/src/schema.rs` is what `diesel print-schema` says about a database made by the migrations. The
-//! database is one of its own, on the server of the tests; no file of the checkout is written.
+//! Compares `schema-pg/src/schema.rs` with what `diesel print-schema` prints for a new database with all migrations, on the
+//! server of the tests. Writes no file of the checkout.
 
 use std::fs;
 use std::path::Path;
@@ -13,10 +13,10 @@ use xshell::{Cmd, Shell, cmd};
 use super::StepResult;
 use crate::{output, workspace};
 
-/// Compares the schema file with what Diesel prints; `url` is any database of the server. A difference is shown.
+/// Compares the schema file with what Diesel prints, and prints the difference. `url` is any database of the server.
 ///
 /// # Errors
-/// Where the server, the program `diesel` or a file does not answer.
+/// When the server, the program `diesel` or a file cannot be used.
 pub(crate) fn print_schema_agrees(url: &str) -> anyhow::Result<StepResult> {
     let folder = workspace::plan_dir();
     let difference = difference(url, &folder)?;
@@ -31,7 +31,7 @@ pub(crate) fn print_schema_agrees(url: &str) -> anyhow::Result<StepResult> {
     })
 }
 
-/// The diff from the schema file in `folder` to what Diesel prints, where there is one.
+/// Returns the diff from the schema file in `folder` to what Diesel prints, if there is one.
 fn difference(url: &str, folder: &Path) -> anyhow::Result<Option<String>> {
     let path = folder.join("src/schema.rs");
     let written = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -44,7 +44,7 @@ fn difference(url: &str, folder: &Path) -> anyhow::Result<Option<String>> {
     Ok(Some(diff.unified_diff().header("schema-pg/src/schema.rs", "diesel print-schema").to_string()))
 }
 
-/// What Diesel prints for a new database with all migrations of `folder`.
+/// Returns what Diesel prints for a new database with all migrations of `folder`.
 fn printed(url: &str, folder: &Path) -> anyhow::Result<String> {
     let database = Scratch::create(url)?;
     let shell = Shell::new()?;
@@ -54,7 +54,7 @@ fn printed(url: &str, folder: &Path) -> anyhow::Result<String> {
     let config = if own.is_file() { own.as_path() } else { empty.path() };
     let (empty, migrations) = (empty.path(), folder.join("migrations"));
     let migrate = cmd!(shell, "diesel migration run --config-file {empty} --migration-dir {migrations}");
-    // The URL goes by the environment: it holds the password, and arguments are for all to read.
+    // The URL holds the password: an environment variable, since every account can read arguments.
     run(migrate.env("DATABASE_URL", &database.url))?;
     run(cmd!(shell, "diesel print-schema --config-file {config}").env("DATABASE_URL", &database.url))
 }
@@ -64,14 +64,14 @@ fn run(command: Cmd<'_>) -> anyhow::Result<String> {
     output::note(&format!("$ {command}"));
     let text = command.to_string();
     let output = command.quiet().ignore_status().output().with_context(|| format!("cannot run `{text}`"))?;
-    let said = String::from_utf8_lossy(&output.stderr);
+    let stderr = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
-        bail!("`{text}` failed: {}", said.trim());
+        bail!("`{text}` failed: {}", stderr.trim());
     }
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// The text after the comments and blank lines at its beginning, where each generator says something else.
+/// Returns the text after its leading comments and blank lines, which differ between the two generators.
 fn without_header(text: &str) -> &str {
     let mut rest = text;
     while let Some((line, after)) = rest.split_once('\n')

@@ -1,4 +1,4 @@
-//! What a run found: the table for people, JSON for scripts, and the exit code.
+//! The results of a run: a table for people, JSON for scripts, and the exit code.
 
 use std::fmt;
 
@@ -48,7 +48,7 @@ impl Verdict {
         }
     }
 
-    /// Whether the run cannot succeed any more.
+    /// Returns whether the run has failed because of it.
     pub(crate) fn is_bad(&self) -> bool {
         matches!(self, Self::Failed(_) | Self::CouldNotRun(_) | Self::Interrupted)
     }
@@ -63,7 +63,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// The steps of a run and how they ended.
+/// The steps of a run and their results.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     lines: Vec<Line>,
@@ -91,12 +91,12 @@ struct Line {
 }
 
 impl Report {
-    /// Adds a step; one that was not reached took no time.
+    /// Adds a step; one that was not reached has no duration.
     pub(crate) fn add(&mut self, step: &'static str, verdict: Verdict, seconds: Option<f64>) {
         self.lines.push(Line { step, verdict, seconds });
     }
 
-    /// The exit code: what could not run weighs more than what failed.
+    /// Returns the exit code: a check that could not run outweighs one that failed.
     pub(crate) fn exit(&self) -> Exit {
         let any = |test: fn(&Verdict) -> bool| self.lines.iter().any(|line| test(&line.verdict));
         if any(|verdict| matches!(verdict, Verdict::CouldNotRun(_) | Verdict::Interrupted)) {
@@ -108,7 +108,7 @@ impl Report {
         }
     }
 
-    /// The table, and a line that says what it comes to.
+    /// Returns the table and a line that sums it up.
     pub(crate) fn text(&self) -> String {
         let mut table = Table::new();
         table.load_preset(presets::NOTHING).set_header(["step", "seconds", "result"]);
@@ -128,10 +128,10 @@ impl Report {
         format!("\n{table}\n{} checks: {counts}", self.lines.len())
     }
 
-    /// The same as JSON.
+    /// Returns the results as JSON.
     ///
     /// # Errors
-    /// Where it cannot be written as JSON.
+    /// When they cannot be serialised.
     pub(crate) fn json(&self) -> anyhow::Result<String> {
         let steps = self.lines.iter().map(|line| JsonStep {
             step: line.step,
@@ -160,10 +160,10 @@ mod tests {
     #[test]
     fn the_exit_code_follows_the_worst_step() {
         let failed = || Verdict::Failed("why".to_owned());
-        let left_out = || Verdict::NotRun("why".to_owned());
+        let skipped = || Verdict::NotRun("why".to_owned());
         let could_not = || Verdict::CouldNotRun("why".to_owned());
         for (verdicts, expected) in [
-            (vec![Verdict::Passed, left_out()], Exit::Done),
+            (vec![Verdict::Passed, skipped()], Exit::Done),
             (vec![Verdict::Passed, failed(), Verdict::NotReached], Exit::Differences),
             (vec![failed(), could_not()], Exit::Refused),
             (vec![Verdict::Passed, Verdict::Interrupted], Exit::Refused),
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_says_what_was_left_out() {
+    fn the_table_names_what_was_skipped() {
         let report = report(vec![
             Verdict::Passed,
             Verdict::NotRun("cargo-deny is not installed".to_owned()),

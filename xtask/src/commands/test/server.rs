@@ -1,5 +1,5 @@
-//! The PostgreSQL of a test run: that of `TEST_POSTGRES_URL`, else the private test cluster, started when it is first
-//! needed and removed at the end. The tests make their databases themselves.
+//! The PostgreSQL server of a test run: that of `TEST_POSTGRES_URL`, else the private test cluster, started when it is first
+//! needed and removed at the end. The tests create their databases themselves.
 
 use std::path::Path;
 
@@ -8,22 +8,22 @@ use private_postgres::{Cluster, Options, Purpose};
 
 use crate::output;
 
-/// Names a server whose databases are not ours to remove; the tests read it too.
+/// Names a server that we neither start nor remove. The tests read it too.
 pub(crate) const URL_VARIABLE: &str = "TEST_POSTGRES_URL";
 
-/// The version of the private test cluster, for tests that run without `cargo xtask test`.
+/// The version of the private test cluster, read by the tests.
 pub(crate) const VERSION_VARIABLE: &str = "TEST_POSTGRES_VERSION";
 
 /// The server that the tests use.
 #[derive(Debug)]
 pub(crate) enum TestServer {
-    /// Somebody else's.
+    /// The server of `TEST_POSTGRES_URL`.
     Given(String),
-    /// The private test cluster, which may not run yet.
+    /// The private test cluster, which may not be running yet.
     Private {
         /// Which cluster.
         options: Options,
-        /// The cluster, from the moment that it was to be started.
+        /// The cluster, once it was needed.
         cluster: Option<Cluster>,
     },
 }
@@ -32,7 +32,7 @@ impl TestServer {
     /// Chooses the server; starts nothing.
     ///
     /// # Errors
-    /// Where a version is asked for and a server is given, which has its own.
+    /// When both a version and a server are given.
     pub(crate) fn choose(root: &Path, pg_version: Option<u32>) -> anyhow::Result<Self> {
         let given = std::env::var(URL_VARIABLE).ok().filter(|url| !url.is_empty());
         match (given, pg_version) {
@@ -47,10 +47,10 @@ impl TestServer {
         }
     }
 
-    /// The URL of a database of the server, which runs then.
+    /// Starts the server if necessary and returns the URL of one of its databases.
     ///
     /// # Errors
-    /// Those of the private cluster's start.
+    /// When the private cluster cannot be started.
     pub(crate) fn url(&mut self) -> anyhow::Result<String> {
         match self {
             Self::Given(url) => Ok(url.clone()),
@@ -65,7 +65,7 @@ impl TestServer {
                     let status = cluster.status()?;
                     let version = status.version.unwrap_or_else(|| status.major.to_string());
                     output::note(&format!(
-                        "the test cluster runs: PostgreSQL {version}, in {}",
+                        "the test cluster is running: PostgreSQL {version}, in {}",
                         status.state_dir.display()
                     ));
                 }
@@ -74,10 +74,10 @@ impl TestServer {
         }
     }
 
-    /// Removes the private cluster where this run has used it.
+    /// Removes the private cluster if this run used it.
     ///
     /// # Errors
-    /// Those of the removal.
+    /// When it cannot be removed.
     pub(crate) fn remove(&mut self) -> anyhow::Result<()> {
         if let Self::Private { cluster, .. } = self
             && let Some(cluster) = cluster.take()
@@ -91,7 +91,7 @@ impl TestServer {
 
 impl Drop for TestServer {
     fn drop(&mut self) {
-        // After `remove` there is nothing left to do; this is for a run that ends early.
+        // For a run that ends early; after `remove` there is nothing to do.
         if let Err(error) = self.remove() {
             output::note(&format!("cannot remove the test cluster: {error:#}"));
         }

@@ -1,4 +1,4 @@
-//! The steps of `cargo xtask test`, in their order: the quick ones first. Each runs one or two commands and judges them.
+//! The steps of `cargo xtask test`, in order, the quick ones first. Each runs one or two commands and judges their exit codes.
 
 use std::ffi::OsStr;
 use std::os::unix::process::ExitStatusExt;
@@ -7,15 +7,17 @@ use std::process::ExitStatus;
 use anyhow::bail;
 use xshell::{Cmd, cmd};
 
+use super::seed::{PROPTEST_VARIABLE, SEED_VARIABLE};
 use super::server::{URL_VARIABLE, VERSION_VARIABLE};
 use super::tools::{CARGO_DENY, CLIPPY, DIESEL, RUSTFMT, major_and_minor};
 use super::{Context, StepResult, print_schema};
 use crate::exit::Exit;
+use crate::output;
 
-/// The oldest Diesel whose `print-schema` writes what is compared here.
+/// The oldest Diesel whose `print-schema` prints what is compared here.
 const DIESEL_AT_LEAST: (u32, u32) = (2, 3);
 
-/// A developer's own settings, which must not lead a test to a developer's own data.
+/// A developer's settings, which must not lead a test to the developer's data.
 const NOT_FOR_TESTS: [&str; 16] = [
     "DATABASE_PATH",
     "DATABASE_URL",
@@ -39,7 +41,7 @@ const NOT_FOR_TESTS: [&str; 16] = [
 pub(crate) struct Step {
     /// Its name in the table.
     pub(crate) name: &'static str,
-    /// What it does. An error means that it could not be tried.
+    /// What it does. An error means that it could not run.
     pub(super) run: fn(&Context) -> anyhow::Result<StepResult>,
 }
 
@@ -48,6 +50,7 @@ pub(crate) const ALL: &[Step] = &[
     Step { name: "formatting", run: formatting },
     Step { name: "lints", run: lints },
     Step { name: "generated files", run: generated_files },
+    Step { name: "building the tests", run: building_the_tests },
     Step { name: "tests", run: tests },
     Step { name: "print-schema", run: print_schema },
     Step { name: "documentation", run: documentation },
@@ -75,14 +78,18 @@ fn generated_files(context: &Context) -> anyhow::Result<StepResult> {
     Ok(judge(status, "run `cargo xtask generate`"))
 }
 
+/// A step of its own, so that its duration is known, and no server waits for a compiler.
+fn building_the_tests(context: &Context) -> anyhow::Result<StepResult> {
+    context.check(cargo_test(context, &["--no-run", "--quiet"]), "see the errors above")
+}
+
 fn tests(context: &Context) -> anyhow::Result<StepResult> {
     let url = context.server.borrow_mut().url()?;
-    let arguments = &context.arguments;
-    // Cargo would ignore the choice of a package beside it.
-    let workspace = (!chooses_packages(arguments)).then_some("--workspace");
-    let all = context.keep_going.then_some("--no-fail-fast");
-    let mut command = cmd!(context.shell, "cargo test {workspace...} --locked {all...} {arguments...}");
-    command = command.env(URL_VARIABLE, url);
+    let options: &[&str] = if context.keep_going { &["--no-fail-fast"] } else { &[] };
+    let seed = context.seed.to_string();
+    output::note(&format!("{SEED_VARIABLE}={seed} repeats the random choices of this run"));
+    let mut command = cargo_test(context, options);
+    command = command.env(URL_VARIABLE, url).env(SEED_VARIABLE, &seed).env(PROPTEST_VARIABLE, &seed);
     if let Some(version) = context.pg_version {
         command = command.env(VERSION_VARIABLE, version.to_string());
     }
@@ -92,7 +99,15 @@ fn tests(context: &Context) -> anyhow::Result<StepResult> {
     context.check(command, "see the failures above")
 }
 
-/// Whether arguments of `cargo test` name packages; those after a second `--` are for the tests.
+/// Returns `cargo test` with the arguments of the command line.
+fn cargo_test<'a>(context: &'a Context, options: &[&str]) -> Cmd<'a> {
+    let arguments = &context.arguments;
+    // Cargo ignores the choice of a package next to `--workspace`.
+    let workspace = (!chooses_packages(arguments)).then_some("--workspace");
+    cmd!(context.shell, "cargo test {workspace...} --locked {options...} {arguments...}")
+}
+
+/// Returns whether arguments of `cargo test` name packages. Those after a second `--` are for the tests.
 fn chooses_packages(arguments: &[impl AsRef<OsStr>]) -> bool {
     arguments
         .iter()
@@ -102,7 +117,7 @@ fn chooses_packages(arguments: &[impl AsRef<OsStr>]) -> bool {
 }
 
 fn print_schema(context: &Context) -> anyhow::Result<StepResult> {
-    let Some(version) = DIESEL.version(&context.shell) else { return Ok(DIESEL.left_out(context.is_ci)) };
+    let Some(version) = DIESEL.version(&context.shell) else { return Ok(DIESEL.skipped(context.is_ci)) };
     if major_and_minor(&version).is_none_or(|found| found < DIESEL_AT_LEAST) || !version.contains("postgres")
     {
         let (major, minor) = DIESEL_AT_LEAST;
@@ -121,7 +136,7 @@ fn documentation(context: &Context) -> anyhow::Result<StepResult> {
 
 fn licences_bans_sources(context: &Context) -> anyhow::Result<StepResult> {
     if CARGO_DENY.version(&context.shell).is_none() {
-        return Ok(CARGO_DENY.left_out(context.is_ci));
+        return Ok(CARGO_DENY.skipped(context.is_ci));
     }
     let command =
         cmd!(context.shell, "cargo deny --locked check --hide-inclusion-graph bans licenses sources");
@@ -130,7 +145,7 @@ fn licences_bans_sources(context: &Context) -> anyhow::Result<StepResult> {
 
 fn advisories(context: &Context) -> anyhow::Result<StepResult> {
     if CARGO_DENY.version(&context.shell).is_none() {
-        return Ok(CARGO_DENY.left_out(context.is_ci));
+        return Ok(CARGO_DENY.skipped(context.is_ci));
     }
     if !context.children.run(cmd!(context.shell, "cargo deny --locked fetch db"))?.success() {
         return Ok(StepResult::NotRun("the advisory database cannot be fetched (no network?)".to_owned()));
@@ -139,7 +154,7 @@ fn advisories(context: &Context) -> anyhow::Result<StepResult> {
 }
 
 impl Context {
-    /// Runs a command that fails where something is wrong; `hint` says what to do then.
+    /// Runs a command that fails when something is wrong; `hint` is what to do then.
     fn check(&self, command: Cmd<'_>, hint: &str) -> anyhow::Result<StepResult> {
         Ok(judge(self.children.run(command)?, hint))
     }
@@ -158,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_choice_of_a_package_is_seen() {
+    fn a_chosen_package_is_recognised() {
         for (arguments, expected) in [
             (&["-p", "row-mover"][..], true),
             (&["-prow-mover"], true),

@@ -1,14 +1,14 @@
-//! Tools that not every machine has: whether they are there, in which version, and how to install them.
+//! Tools that not every machine has: whether they are installed, in which version, and how to install them.
 
 use anyhow::bail;
 use xshell::{Cmd, Shell, cmd};
 
 use super::StepResult;
 
-/// A tool that a step cannot do without.
+/// A tool that a step needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tool {
-    /// Its name as people know it.
+    /// Its usual name.
     pub(crate) name: &'static str,
     /// The command that installs it.
     pub(crate) install: &'static str,
@@ -30,17 +30,17 @@ pub(crate) const RUSTFMT: Tool = Tool { name: "rustfmt", install: "rustup compon
 pub(crate) const CLIPPY: Tool = Tool { name: "clippy", install: "rustup component add clippy" };
 
 impl Tool {
-    /// What is said where it is missing.
+    /// Returns the message for a missing tool.
     fn missing(self) -> String {
         format!("{} is not installed ({})", self.name, self.install)
     }
 
-    /// What a step is that was left out for the lack of it: in CI a failure, as nobody would notice there.
-    pub(crate) fn left_out(self, is_ci: bool) -> StepResult {
+    /// Returns the result of a step that needs this missing tool: skipped, or failed in CI, where nobody would notice.
+    pub(crate) fn skipped(self, is_ci: bool) -> StepResult {
         if is_ci { StepResult::Failed(self.missing()) } else { StepResult::NotRun(self.missing()) }
     }
 
-    /// What it says about its version; `None` where it is not installed.
+    /// Returns what it prints for `--version`, or `None` when it is not installed.
     pub(crate) fn version(self, shell: &Shell) -> Option<String> {
         let command: Cmd<'_> = match self.name {
             "diesel" => cmd!(shell, "diesel --version"),
@@ -51,10 +51,10 @@ impl Tool {
         command.quiet().ignore_stderr().read().ok()
     }
 
-    /// For a tool that comes with the toolchain.
+    /// Requires a tool that comes with the toolchain.
     ///
     /// # Errors
-    /// Where it is missing, with the command that installs it.
+    /// When it is missing, with the command that installs it.
     pub(crate) fn require(self, shell: &Shell) -> anyhow::Result<()> {
         if self.version(shell).is_none() {
             bail!(self.missing());
@@ -63,7 +63,7 @@ impl Tool {
     }
 }
 
-/// The first `MAJOR.MINOR` in what a tool says about its version.
+/// Returns the first `MAJOR.MINOR` in the output of `--version`.
 pub(crate) fn major_and_minor(text: &str) -> Option<(u32, u32)> {
     text.split_whitespace().find_map(|word| {
         let mut numbers = word.split('.');
@@ -91,8 +91,8 @@ mod tests {
     #[test]
     fn a_missing_tool_is_never_passed() {
         let text = "cargo-deny is not installed (cargo install cargo-deny --locked)".to_owned();
-        assert_eq!(CARGO_DENY.left_out(false), StepResult::NotRun(text.clone()));
-        assert_eq!(CARGO_DENY.left_out(true), StepResult::Failed(text));
+        assert_eq!(CARGO_DENY.skipped(false), StepResult::NotRun(text.clone()));
+        assert_eq!(CARGO_DENY.skipped(true), StepResult::Failed(text));
     }
 
     #[test]

@@ -25,17 +25,17 @@ fn moving() -> Progress {
 #[test]
 fn rows_are_told_by_bytes_with_a_rate_and_the_time_that_rows_have_left() {
     let mut progress = moving();
-    assert_eq!(progress.line(at(0)).unwrap(), "rows        20.0 of 236.0 MB (8 %)");
+    assert_eq!(progress.line(at(0)).unwrap(), "rows        20.0 MB of 236.0 MB (8 %)");
     progress.add_to("jobs", 12_000_000, None, at(1));
     progress.add_to("job_history", 9_000_000, None, at(1));
     progress.look(at(1));
     assert_eq!(
         progress.line(at(1)).unwrap(),
-        "rows        41.0 of 236.0 MB (17 %)  21.0 MB/s  about 9 s left for rows; \
-         jobs 12.0 of 86.0 MB, job_history 29.0 of 109.0 MB"
+        "rows        41.0 MB of 236.0 MB (17 %)  21.0 MB/s  about 9 seconds left for rows; \
+         jobs 12.0 MB of 86.0 MB, job_history 29.0 MB of 109.0 MB"
     );
     progress.take_back("jobs", 12_000_000);
-    assert!(progress.line(at(1)).unwrap().starts_with("rows        29.0 of 236.0 MB (12 %)"));
+    assert!(progress.line(at(1)).unwrap().starts_with("rows        29.0 MB of 236.0 MB (12 %)"));
 }
 
 #[test]
@@ -70,14 +70,14 @@ fn without_a_count_there_is_no_percent_and_no_time() {
 fn builds_run_beside_the_rows_and_after_them() {
     let mut progress = moving();
     progress.build_started("jobs", "index by_status", at(1));
-    assert!(progress.line(at(4)).unwrap().ends_with("; building index by_status of jobs  3 s"));
+    assert!(progress.line(at(4)).unwrap().ends_with("; building index by_status of jobs  00:00:03"));
     progress.end();
     assert_eq!(progress.line(at(5)), None);
     progress.begin("constraints", Unit::None, None, at(5));
     progress.build_started("", "view v", at(6));
     assert_eq!(
         progress.line(at(125)).unwrap(),
-        "constraints 2 min 00 s; building index by_status of jobs  2 min 04 s, building view v  1 min 59 s"
+        "constraints 00:02:00; building index by_status of jobs  00:02:04, building view v  00:01:59"
     );
     progress.build_finished("jobs", "index by_status");
     progress.build_finished("jobs", "index by_status");
@@ -97,7 +97,7 @@ fn scans_and_comparisons_are_told_by_rows_and_a_seal_in_percent() {
     progress.add_to("jobs", 10_000, Some(30_000), at(5));
     assert_eq!(
         progress.line(at(5)).unwrap(),
-        "validate    10,000 of 40,000 rows (25 %)  10,000 rows/s  about 3 s left for validate; jobs 10,000 of 30,000 rows"
+        "validate    10,000 of 40,000 rows (25 %)  10,000 rows/s  about 3 seconds left for validate; jobs 10,000 of 30,000 rows"
     );
 }
 
@@ -109,7 +109,7 @@ fn a_view_that_is_compared_is_named_once_all_rows_are() {
     progress.view_started("late_orders", at(2));
     let line = progress.line(at(9)).unwrap();
     assert!(
-        line.contains("100 of 100 rows (100 %)") && line.ends_with("; comparing view late_orders  7 s"),
+        line.contains("100 of 100 rows (100 %)") && line.ends_with("; comparing view late_orders  00:00:07"),
         "{line}"
     );
     progress.view_finished("late_orders");

@@ -1,4 +1,4 @@
-//! The common form of a value: what the type of its column in PostgreSQL says that it is.
+//! The common form of a value, determined by the PostgreSQL type of its column.
 
 use postgres_client::connection::Connection;
 use rusqlite::types::Value;
@@ -13,9 +13,9 @@ pub struct Column {
     pub target: String,
     /// The type in PostgreSQL.
     kind: String,
-    /// How numbers are read where the type is a date or a time.
+    /// The meaning of numbers, if the type is a date or a time.
     unit: Unit,
-    /// The zone in which text without an offset is read, where it is not UTC.
+    /// The time zone of text without an offset, if it is not UTC.
     zone: Option<String>,
 }
 
@@ -33,7 +33,7 @@ impl Column {
         Column { source: source.to_owned(), target: target.to_owned(), kind: kind.to_owned(), unit, zone }
     }
 
-    /// The form of what SQLite has; `judge` reads JSON.
+    /// Converts a SQLite value; `judge` parses JSON.
     pub fn of_source(&self, value: &Value, judge: &mut Connection) -> Result<Option<String>, String> {
         let form = match (self.kind.as_str(), value) {
             (_, Value::Null) => return Ok(None),
@@ -75,7 +75,7 @@ impl Column {
             ("time without time zone", Value::Text(text)) => {
                 clock_micros(text).map(|micros| micros.to_string())
             }
-            // Types that the app has made: enums, and domains of what is above.
+            // Types of the app: enums, and domains of the types above.
             (_, Value::Text(text)) => Some(text.clone()),
             (_, Value::Integer(integer)) => Some(integer.to_string()),
             _ => None,
@@ -90,7 +90,7 @@ impl Column {
         })
     }
 
-    /// The form of what PostgreSQL has.
+    /// Converts a PostgreSQL value.
     pub fn of_target(&self, text: &str) -> Result<String, String> {
         let form = match self.kind.as_str() {
             "double precision" | "real" => text.parse().ok().map(float),
@@ -118,18 +118,18 @@ impl Column {
     }
 }
 
-/// The document as `jsonb` prints it: whether two are one is PostgreSQL's to say.
+/// Returns the document as `jsonb` prints it: PostgreSQL decides whether two documents are equal.
 fn judged(judge: &mut Connection, document: &str) -> Result<String, String> {
     let rows = judge.query("SELECT $1::jsonb::text", &[Some(document)]).map_err(|error| chain(&error))?;
     rows.into_iter().flatten().flatten().next().ok_or_else(|| "no document".to_owned())
 }
 
-/// Whether date and time say how far they are from UTC.
+/// Whether a date and time have a UTC offset.
 fn has_offset(text: &str) -> bool {
     text.trim().get(11..).is_some_and(|clock| clock.contains(['Z', 'z', '+', '-']))
 }
 
-/// The moment at which the clocks of a zone show `text`: PostgreSQL has a calendar of zones of its own.
+/// Returns the time at which clocks of a zone show `text`, by PostgreSQL's own time zone database.
 fn judged_moment(judge: &mut Connection, text: &str, zone: Option<&str>) -> Result<String, String> {
     let sql = "SELECT (extract(epoch FROM $1::timestamp AT TIME ZONE $2) * 1000000)::bigint";
     let rows = judge.query(sql, &[Some(text), zone]).map_err(|error| chain(&error))?;
@@ -147,7 +147,7 @@ fn float(real: f64) -> String {
     format!("{real:?}")
 }
 
-/// A number in a column of several kinds: its digits, the fewest that read back as the same float.
+/// Formats a number in a column of mixed kinds: the shortest digits that parse to the same float.
 fn words_of(number: &Value) -> Option<String> {
     match number {
         Value::Integer(integer) => Some(integer.to_string()),
@@ -177,7 +177,7 @@ fn uuid(text: &str) -> Option<String> {
     (digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(digits)
 }
 
-/// A decimal number without needless zeros and without an exponent.
+/// Formats a decimal number without redundant zeros and without an exponent.
 fn decimal(text: &str) -> Option<String> {
     let text = text.trim();
     if ["NaN", "Infinity", "-Infinity", "inf", "-inf"].contains(&text) {

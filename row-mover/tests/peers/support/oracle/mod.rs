@@ -1,5 +1,5 @@
-//! A second opinion on whether rows arrived: shares no code with the engine. SQLite is read as typed values, PostgreSQL as its
-//! text, both are brought to one form by what the column's type and conversion mean, and the rows are compared as multisets.
+//! An independent comparison of source and target that shares no code with the engine. Reads SQLite as typed values and PostgreSQL as text,
+//! converts both to a common form by the column's type and conversion, and compares the rows as multisets.
 
 mod forms;
 mod moment;
@@ -14,14 +14,14 @@ use rusqlite::types::Value;
 use crate::engine::{Case, chain};
 use forms::Column;
 
-/// How many differences are told.
+/// Maximum number of reported differences.
 const TOLD_MAX: usize = 5;
 
-/// A row in its common form; none is NULL.
+/// A row in its common form; none stands for NULL.
 type Row = Vec<Option<String>>;
 
-/// What differs between the rows of a case's source and its target, where `rejected` rows may be missing, or have NULLs in
-/// place of what PostgreSQL cannot hold.
+/// Returns the differences between the rows of a case's source and target. `rejected` rows may be missing, or have NULLs in
+/// place of values that PostgreSQL cannot hold.
 pub fn differences(case: &Case, rejected: u64) -> Vec<String> {
     let source = rusqlite::Connection::open(&case.source).unwrap();
     let mut target = case.session();
@@ -57,7 +57,7 @@ pub fn differences(case: &Case, rejected: u64) -> Vec<String> {
     wrong
 }
 
-/// How many rows of each form the source has more than the target.
+/// Counts, for each form, how many more rows the source has than the target.
 fn compare(
     source: &rusqlite::Connection,
     target: &mut Connection,
@@ -81,7 +81,7 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// The types of a table's columns, as `format_type` prints them without their modifiers.
+/// Returns the types of a table's columns, as `format_type` prints them without modifiers.
 fn target_types(target: &mut Connection, schema: &str, table: &str) -> BTreeMap<String, String> {
     let rows = target.query(
         "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute WHERE attnum > 0 AND NOT attisdropped \
@@ -111,7 +111,7 @@ fn source_rows(
     while let Some(row) = rows.next().map_err(|error| error.to_string())? {
         let mut form = Row::new();
         for (position, column) in columns.iter().enumerate() {
-            // Text that is no UTF-8 is read as its bytes: the form says what it was.
+            // Text that is not UTF-8 is read as bytes; the form keeps the storage class.
             let value = match row.get_ref(position).map_err(|error| error.to_string())? {
                 rusqlite::types::ValueRef::Text(bytes) => match str::from_utf8(bytes) {
                     Ok(text) => Value::Text(text.to_owned()),
@@ -119,7 +119,7 @@ fn source_rows(
                 },
                 other => Value::try_from(other).map_err(|error| error.to_string())?,
             };
-            // What the column cannot hold is in no row of the target, so that its row has to be told as rejected.
+            // A value that the column cannot hold has no row in the target, so its row must be rejected.
             form.push(column.of_source(&value, judge).unwrap_or_else(Some));
         }
         *counts.entry(form).or_default() += 1;
@@ -147,7 +147,7 @@ fn target_rows(
     Ok(())
 }
 
-/// A list of columns for a SELECT; rows without any column are still counted.
+/// Returns a column list for a SELECT; rows without columns are counted, too.
 fn or_nothing(names: &[String]) -> String {
     if names.is_empty() { "NULL".to_owned() } else { names.join(", ") }
 }

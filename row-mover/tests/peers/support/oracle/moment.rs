@@ -1,9 +1,9 @@
-//! Moments, dates and times of day as microseconds: a small calendar of the tests' own.
+//! Timestamps, dates and times of day in microseconds: a small calendar, independent of the engine.
 
-/// The microseconds of a day.
+/// Microseconds of a day.
 pub const DAY_MICROS: i128 = 86_400_000_000;
 
-/// What a number says of time.
+/// The meaning of a number as a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     Seconds,
@@ -14,7 +14,7 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// By the name of the conversion.
+    /// Returns the meaning for the name of a conversion.
     pub fn of_conversion(name: &str) -> Unit {
         match name {
             name if name.contains("julian") => Unit::JulianDays,
@@ -26,10 +26,10 @@ impl Unit {
     }
 }
 
-/// The microseconds since 1970 of a number, given in decimal; none where it names no whole microsecond.
+/// Returns the microseconds since 1970 of a decimal number, or none if they are not an integer.
 pub fn number_micros(unit: Unit, number: &str) -> Option<i128> {
     let factor_ten = match unit {
-        // A Julian day is exact to about a millisecond in a float; SQLite itself rounds it so.
+        // A Julian day in a float is exact to about a millisecond. SQLite rounds it in the same way.
         Unit::JulianDays => {
             let days: f64 = number.parse().ok()?;
             let millis = (days * 86_400_000.0 + 0.5).floor() as i128 - 210_866_760_000_000;
@@ -49,13 +49,13 @@ pub fn number_micros(unit: Unit, number: &str) -> Option<i128> {
     let micros = if shift >= 0 {
         all.checked_mul(power)?
     } else {
-        // A float's shortest digits may go beyond what the source meant: the nearest microsecond.
+        // The shortest digits of a float may be too precise. Round to the nearest microsecond.
         (all + power / 2) / power
     };
     Some(sign * micros)
 }
 
-/// The microseconds since 1970 of `YYYY-MM-DD[( |T)HH:MM[:SS[.fff]]][offset]`, in UTC where there is no offset.
+/// Returns the microseconds since 1970 of `YYYY-MM-DD[( |T)HH:MM[:SS[.fff]]][offset]`, in UTC if there is no offset.
 pub fn moment_micros(text: &str) -> Option<i128> {
     let text = text.trim();
     let (text, era) = text.strip_suffix(" BC").map_or((text, 1), |text| (text, -1));
@@ -75,7 +75,7 @@ pub fn moment_micros(text: &str) -> Option<i128> {
     Some(midnight + clock - offset_micros(rest[zone_at..].trim())?)
 }
 
-/// The microseconds of `HH:MM[:SS[.fff]]`; none where a digit would be lost.
+/// Returns the microseconds of `HH:MM[:SS[.fff]]`, or none if a digit would be lost.
 pub fn clock_micros(text: &str) -> Option<i128> {
     let (clock, fraction) = text.split_once('.').unwrap_or((text, ""));
     let mut parts = clock.split(':').map(|part| part.parse::<i128>().ok());
@@ -102,7 +102,7 @@ fn offset_micros(text: &str) -> Option<i128> {
     Some(sign * minutes * 60_000_000)
 }
 
-/// The days since 1970-01-01 in the proleptic Gregorian calendar.
+/// Returns the days since 1970-01-01 in the proleptic Gregorian calendar.
 fn days_from_civil(year: i128, month: i128, day: i128) -> i128 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);

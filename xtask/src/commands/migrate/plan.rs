@@ -1,0 +1,119 @@
+//! The plan that a migration follows: one that was reviewed, or one that is made for the source. It moves nothing.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use migrate_core::mapping::Mapping;
+use migrate_core::plan::Plan;
+use postgres_client::{DbSettings, TargetUrl};
+use row_mover::source::{SourceConnection, introspect};
+
+use super::MigrateArgs;
+use crate::{output, plan_folder, source_plan, workspace};
+
+/// Where the plan comes from.
+pub(super) enum PlanChoice {
+    /// A folder that was reviewed.
+    Reviewed(PathBuf, Box<Plan>),
+    /// It is made for the source.
+    Made,
+}
+
+/// A plan and where its files are.
+pub(super) struct PlanToFollow {
+    /// The plan.
+    pub(super) plan: Plan,
+    /// What a person decided about it.
+    pub(super) mapping: Mapping,
+    /// The folder with its files.
+    pub(super) folder: PathBuf,
+    /// Keeps the folder of a dry run until the command ends.
+    _scratch: Option<tempfile::TempDir>,
+}
+
+impl PlanChoice {
+    /// Decides where the plan comes from.
+    ///
+    /// # Errors
+    /// When the source or the plan cannot be read, or options contradict a reviewed plan.
+    pub(super) fn new(args: &MigrateArgs, source: &Path) -> anyhow::Result<PlanChoice> {
+        // Whatever is wrong with the source is reported before anything about plans.
+        drop(SourceConnection::open_live(source)?);
+        let folder = args.plan.clone().unwrap_or_else(workspace::plan_dir);
+        let read = || plan_folder::read(&folder).map(Box::new);
+        let shapes_plan = args.planning.shapes_plan() || args.rejects.shapes_plan();
+        if args.plan.is_some() && shapes_plan {
+            bail!(
+                "the plan in {} is already made; give --faithful, --autoincrement, --into-existing and --on-reject text to `{}`",
+                workspace::shown(&folder),
+                plan_folder::generate_command(&folder)
+            );
+        }
+        if args.sample || args.plan.is_some() {
+            return Ok(PlanChoice::Reviewed(folder.clone(), read()?));
+        }
+        let plan = read()?;
+        let schema = introspect::introspect_live(source)?;
+        if !shapes_plan && source_plan::is_meant_for(&plan, &schema) {
+            return Ok(PlanChoice::Reviewed(folder, plan));
+        }
+        Ok(PlanChoice::Made)
+    }
+
+    /// Returns the plan. One that is made is written to `plans/NAME`, in a dry run to a scratch folder.
+    ///
+    /// # Errors
+    /// When a plan cannot be made or written.
+    pub(super) fn plan(
+        self,
+        args: &MigrateArgs,
+        source: &Path,
+        target: &TargetUrl,
+        settings: &DbSettings,
+    ) -> anyhow::Result<PlanToFollow> {
+        match self {
+            PlanChoice::Reviewed(folder, mut plan) => {
+                args.rejects.apply_to_plan(&mut plan);
+                // Only shown: the plan holds all that was decided, and may be the only file in its folder.
+                let text = source_plan::mapping_text(&folder, true)?;
+                let mapping = source_plan::mapping(&folder, &text).unwrap_or_default();
+                Ok(PlanToFollow { plan: *plan, mapping, folder, _scratch: None })
+            }
+            PlanChoice::Made => make(args, source, target, settings),
+        }
+    }
+}
+
+fn make(
+    args: &MigrateArgs,
+    source: &Path,
+    target: &TargetUrl,
+    settings: &DbSettings,
+) -> anyhow::Result<PlanToFollow> {
+    let kept = source_plan::folder(source);
+    let mapping_text = source_plan::mapping_text(&kept, true)?;
+    let mut mapping = source_plan::mapping(&kept, &mapping_text)?;
+    args.planning.apply(&mut mapping);
+    args.rejects.apply(&mut mapping);
+    let recorded = if args.restart { None } else { source_plan::recorded(source, target, settings)? };
+    let (schema, plan) = match recorded {
+        Some(plan) => (introspect::introspect_live(source)?, plan),
+        None => {
+            let existing = source_plan::target_schema(&mapping, target, settings, args.restart)?;
+            source_plan::make(source, &mapping, existing.as_ref(), args.output.quiet)?
+        }
+    };
+    let scratch = match args.dry_run {
+        true => Some(tempfile::tempdir().context("a scratch folder cannot be created")?),
+        false => None,
+    };
+    let folder = scratch.as_ref().map_or(kept, |scratch| scratch.path().to_owned());
+    source_plan::keep(&folder, &plan, &schema, mapping_text)?;
+    if scratch.is_none() {
+        output::remarks(args.output.quiet)(&format!(
+            "plan      {0} holds the plan; to change it, edit {0}/mapping.toml",
+            workspace::shown(&folder)
+        ));
+    }
+    Ok(PlanToFollow { plan, mapping, folder, _scratch: scratch })
+}

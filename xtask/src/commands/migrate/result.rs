@@ -1,0 +1,126 @@
+//! What `migrate` prints and writes at its end, and its exit status.
+
+use ::report::Report;
+use ::report::model::Command;
+use migrate_core::plan::Plan;
+use postgres_client::TargetUrl;
+use row_mover::rejects::RejectedTable;
+use row_mover::run::{Moved, Outcome, Request};
+
+use super::MigrateArgs;
+use super::plan::PlanToFollow;
+use crate::exit::Exit;
+use crate::report::{self, DieselSchema, ReportFiles, Subject, Target};
+use crate::run_context::RunContext;
+use crate::{output, plan_folder};
+
+/// Prints the result and writes its report.
+///
+/// # Errors
+/// When something cannot be written.
+pub(super) fn publish<M>(
+    args: &MigrateArgs,
+    context: RunContext<'_>,
+    outcome: &mut Outcome,
+    followed: &PlanToFollow,
+    request: &Request<'_, M>,
+    target: &Target,
+) -> anyhow::Result<()> {
+    let plan = &followed.plan;
+    // A report that cannot be written does not keep the result from the screen.
+    let reported = match outcome {
+        Outcome::Moved(moved) => report_of(args, moved, followed, request),
+        _ => Ok((None, None)),
+    };
+    let files = reported.as_ref().ok().and_then(|(_, files)| files.as_ref());
+    print(args, outcome, plan, &request.target, target, files)?;
+    context.end_suppressed_output();
+    if let Some(report) = reported?.0 {
+        return args.output.ci.say(&report, args.output.json);
+    }
+    let is_bad = matches!(outcome, Outcome::Rejected { .. });
+    let title = if is_bad { "Nothing was moved" } else { "No new migration" };
+    let text = report::other_text(outcome, &request.target, situation(args, plan));
+    args.output.ci.say_without_report(is_bad, title, &text, args.output.json)
+}
+
+/// Returns the exit status of a migration.
+pub(super) fn exit(args: &MigrateArgs, outcome: &Outcome, plan: &Plan) -> Exit {
+    let is_broken = !plan.breaches.is_empty() && !args.accept_broken_constraints;
+    match outcome {
+        Outcome::Rejected { .. } => Exit::Differences,
+        Outcome::Moved(_) | Outcome::AlreadyDone(_) if is_broken => Exit::Differences,
+        Outcome::Moved(moved) => {
+            let is_sound = moved.validation.is_proven() && moved.validation.is_source_sound();
+            if is_sound && moved.rejected.is_empty() { Exit::Done } else { Exit::Differences }
+        }
+        Outcome::AlreadyDone(done) if done.rejected.is_any() => Exit::Differences,
+        _ => Exit::Done,
+    }
+}
+
+fn situation<'a>(args: &'a MigrateArgs, plan: &'a Plan) -> report::Situation<'a> {
+    report::Situation { plan, folder: args.plan.as_deref() }
+}
+
+fn print(
+    args: &MigrateArgs,
+    outcome: &Outcome,
+    plan: &Plan,
+    url: &TargetUrl,
+    target: &Target,
+    files: Option<&ReportFiles>,
+) -> anyhow::Result<()> {
+    if args.output.json {
+        let folder = files.map(|files| files.folder.as_path());
+        return output::stdout(&report::migrate_json(outcome, plan, url, folder)?);
+    }
+    let mut end = files.map(ReportFiles::line).unwrap_or_default();
+    if !args.output.quiet && matches!(outcome, Outcome::Moved(_) | Outcome::AlreadyDone(_)) {
+        end.push_str(&report::where_to_look(url, target));
+    }
+    output::stdout(&match outcome {
+        Outcome::Moved(moved) => report::moved_text(moved, plan, &end),
+        other => format!("{}{end}", report::other_text(other, url, situation(args, plan))),
+    })
+}
+
+/// Builds the report of rows that moved and writes its files, where a report is wanted.
+fn report_of<M>(
+    args: &MigrateArgs,
+    moved: &mut Moved,
+    followed: &PlanToFollow,
+    request: &Request<'_, M>,
+) -> anyhow::Result<(Option<Report>, Option<ReportFiles>)> {
+    let diesel_schema = diesel_schema(followed);
+    if let DieselSchema::Differs(difference) = &diesel_schema {
+        moved.validation.schema.push(difference.clone());
+    }
+    if !args.output.wants_report() {
+        return Ok((None, None));
+    }
+    let tables: Vec<String> = moved.tables.iter().map(|done| done.table.clone()).collect();
+    let file = |rejected: &RejectedTable| (rejected.table.clone(), rejected.file.display().to_string());
+    let subject = Subject {
+        command: Command::Migrate,
+        run: moved.run,
+        seal: &moved.seal,
+        plan: &followed.plan,
+        tables: &tables,
+        validation: &moved.validation,
+        reject_files: moved.rejected.iter().map(file).collect(),
+        diesel_schema,
+    };
+    let report = report::build(&subject, &request.target, &request.settings)?;
+    let files = args.output.report.write(&report, &moved.seal)?;
+    Ok((Some(report), files))
+}
+
+/// Compares the Diesel schema in the plan's folder with the plan: the app compiles against it.
+fn diesel_schema(followed: &PlanToFollow) -> DieselSchema {
+    match plan_folder::schema_difference(&followed.folder, &followed.plan) {
+        Ok(None) => DieselSchema::Same,
+        Ok(Some(words)) => DieselSchema::Differs(words),
+        Err(_) => DieselSchema::NotCompared("the plan's folder holds no schema.rs that can be read"),
+    }
+}

@@ -1,0 +1,166 @@
+//! The tables of the plan: each column with its type and one short reason, then keys, indexes, views and triggers.
+
+use migrate_core::plan::{Plan, PlannedIndex, PlannedTable, Seeds};
+use report::figures::{count, counted};
+
+use super::checks::{declared, is_decided};
+use super::page::{Page, columns, padded};
+use super::{Column, Origin, View, details};
+
+/// The most columns of the screen that names and types are aligned to.
+const NAME_MAX: usize = 28;
+const TYPE_MAX: usize = 44;
+
+/// Writes the tables, views and triggers, and what `mapping.toml` keeps from being migrated.
+pub(super) fn write(view: &View<'_>, page: &mut Page) {
+    page.title("Tables");
+    let mut all = view.columns().peekable();
+    for (table, shown) in view.tables() {
+        page.heading(&head(view.plan, shown));
+        let mut of_table = Vec::new();
+        while let Some(column) = all.next_if(|column| std::ptr::eq(column.table, table)) {
+            of_table.push(column);
+        }
+        if view.is_verbose {
+            details::table(&view.shown, shown).lines().for_each(|line| page.line(line));
+        } else {
+            write_columns(view, &of_table, page);
+            write_keys(shown, page);
+        }
+    }
+    write_objects(view, page);
+    if !view.is_verbose {
+        page.blank();
+        page.wrapped("", "--verbose prints every detail.");
+    }
+}
+
+/// The table's name, and what is known of its rows.
+fn head(plan: &Plan, table: &PlannedTable) -> String {
+    let renamed = match &table.schema {
+        Some(schema) => format!(" -> {schema}.{}", table.target),
+        None if table.source == table.target => String::new(),
+        None => format!(" -> {}", table.target),
+    };
+    let rows = table.profile_rows.map(|rows| counted(rows, "row"));
+    let existing = match &table.existing {
+        None => plan.is_into_existing().then(|| "is created".to_owned()),
+        Some(existing) => Some(match (existing.table.rows, existing.seeds) {
+            (0, _) => "exists in PostgreSQL".to_owned(),
+            (own, Seeds::Replace) => {
+                format!("exists in PostgreSQL; {} there to be deleted", counted(own, "row"))
+            }
+            (own, Seeds::Keep | Seeds::Stop) => {
+                format!("exists in PostgreSQL; {} there to be kept", counted(own, "row"))
+            }
+        }),
+    };
+    let facts: Vec<String> = [rows, existing].into_iter().flatten().collect();
+    let facts = if facts.is_empty() { String::new() } else { format!(" ({})", facts.join(", ")) };
+    format!("{}{renamed}{facts}", table.source)
+}
+
+fn write_columns(view: &View<'_>, of_table: &[Column<'_>], page: &mut Page) {
+    let types: Vec<String> = of_table.iter().map(types).collect();
+    let widest =
+        |texts: &mut dyn Iterator<Item = &str>, most: usize| texts.map(columns).max().unwrap_or(0).min(most);
+    let name_width = widest(&mut of_table.iter().map(|found| found.shown.source.as_str()), NAME_MAX);
+    let type_width = widest(&mut types.iter().map(String::as_str), TYPE_MAX);
+    for (found, types) in of_table.iter().zip(&types) {
+        let name = padded(&found.shown.source, name_width);
+        let line = format!("  {name}  {}", padded(types, type_width));
+        page.remarked(&line, &reason(view, found), name_width + 4);
+    }
+    let searches = of_table.first().map(|found| found.shown_table.searches.as_slice()).unwrap_or_default();
+    for search in searches {
+        let line = format!("  {}  tsvector", padded(&search.target, name_width));
+        page.remarked(&line, &format!("for the full-text index {}", search.instead_of), name_width + 4);
+    }
+}
+
+/// What a column is in SQLite and what it becomes.
+fn types(found: &Column<'_>) -> String {
+    let column = found.shown;
+    let renamed = if column.source == column.target { String::new() } else { format!("{} ", column.target) };
+    let not_null = if column.not_null { " not null" } else { "" };
+    let default = column.default.as_ref().map(|default| format!(" = {default}")).unwrap_or_default();
+    let generated = if column.generated.is_some() { " generated" } else { "" };
+    let target_type = details::target_type(column);
+    format!("{} -> {renamed}{target_type}{not_null}{default}{generated}", declared(column))
+}
+
+/// Why a column becomes what it becomes, in a few words.
+fn reason(view: &View<'_>, found: &Column<'_>) -> String {
+    let column = found.column;
+    let rejected = column.profile.map_or(0, |seen| seen.rejects(&column.conversion));
+    let origin = match view.origin(found.table, column) {
+        _ if column.sequence.is_some() => "numbers its rows".to_owned(),
+        Origin::Declared => "as declared".to_owned(),
+        Origin::Clock => "its default is the clock".to_owned(),
+        Origin::Inferred if column.profile.is_some_and(|seen| seen.values() > 0) => {
+            "inferred from its values".to_owned()
+        }
+        Origin::Inferred => "inferred from its name".to_owned(),
+        Origin::Decided(Some(why)) => format!("mapping.toml: {}", crate::display::printable(why)),
+        Origin::Decided(None) => "mapping.toml".to_owned(),
+        Origin::Existing => "as in the app's table".to_owned(),
+    };
+    let secret = if column.secret { "secret".to_owned() } else { String::new() };
+    let rejected = match rejected {
+        0 => String::new(),
+        1 => "1 value does not fit".to_owned(),
+        number => format!("{} values do not fit", count(number)),
+    };
+    let parts: Vec<String> = [origin, rejected, secret].into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join("; ")
+}
+
+fn write_keys(table: &PlannedTable, page: &mut Page) {
+    let primary = table.primary_key.iter().map(|key| format!("primary key ({})", key.columns.join(", ")));
+    let unique = table.unique.iter().map(|key| format!("unique ({})", key.columns.join(", ")));
+    let checks = table.checks.iter().map(|check| {
+        let not_valid = if check.not_valid { " not valid" } else { "" };
+        format!("check ({}){not_valid}", check.expression)
+    });
+    let foreign = table.foreign_keys.iter().map(|key| {
+        let not_valid = if key.not_valid { " not valid" } else { "" };
+        format!("foreign key ({}) -> {}{not_valid}", key.columns.join(", "), key.parent_table)
+    });
+    let keys: Vec<String> = primary.chain(unique).chain(foreign).chain(checks).collect();
+    if !keys.is_empty() {
+        page.wrapped("  ", &keys.join("; "));
+    }
+    let added = |index: &PlannedIndex| if index.added_because.is_some() { " (added)" } else { "" };
+    let indexes: Vec<String> =
+        table.indexes.iter().map(|index| format!("{}{}", index.name, added(index))).collect();
+    if !indexes.is_empty() {
+        let word = if indexes.len() == 1 { "index" } else { "indexes" };
+        page.wrapped("  ", &format!("{word} {}", indexes.join(", ")));
+    }
+}
+
+fn write_objects(view: &View<'_>, page: &mut Page) {
+    let shown = &view.shown;
+    if !shown.views.is_empty() || !shown.triggers.is_empty() {
+        page.title("Views and triggers");
+    }
+    for each in &shown.views {
+        page.wrapped("  ", &format!("view {} ({})", each.target, each.columns.join(", ")));
+    }
+    for each in &shown.triggers {
+        page.wrapped("  ", &format!("trigger {} {} on {}", each.target, each.event.trim(), each.table));
+    }
+    let objects = view.plan.left_behind.iter().zip(&shown.left_behind);
+    let listed: Vec<_> = objects.filter(|(object, _)| view.is_verbose || is_decided(view, object)).collect();
+    if !listed.is_empty() {
+        page.title("Not migrated");
+    }
+    for (_, object) in listed {
+        let name = object.name.split_whitespace().collect::<Vec<_>>().join(" ");
+        page.wrapped("  ", &format!("{} {name}: {}", object.kind, object.reason));
+        if view.is_verbose {
+            let sql = object.sql.iter().flat_map(|sql| sql.lines());
+            sql.for_each(|line| page.verbatim(4, line));
+        }
+    }
+}
