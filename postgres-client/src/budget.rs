@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::connection::Connection;
 use crate::error::{Error, Result};
+pub use crate::watch::{Limit, LimitOf, Shortage};
 use crate::watch::{Watch, check_stop};
 
 /// Fewer connections are not enough: one holds the lock of migrations or the snapshot, and one works.
@@ -101,39 +102,6 @@ impl Budget {
     }
 }
 
-/// Fewer free connections than wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shortage {
-    /// The limit that leaves the fewest.
-    pub limit: Limit,
-    /// The workers that were wanted.
-    pub wanted: usize,
-    /// The workers that the budget has.
-    pub granted: usize,
-}
-
-/// A limit of connections.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limit {
-    /// Whose connections it limits.
-    pub of: LimitOf,
-    /// How many there may be.
-    pub max: usize,
-    /// How many are in use, the one that counts them included.
-    pub used: usize,
-}
-
-/// Whose connections are limited.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LimitOf {
-    /// Those of a role.
-    Role(String),
-    /// Those to a database.
-    Database(String),
-    /// All connections of the server.
-    Server,
-}
-
 impl Limit {
     /// The connections that we can have, with the one that asks.
     fn available(&self) -> usize {
@@ -164,17 +132,6 @@ impl Limit {
         };
         // Where others use what there is, they may end.
         if self.max >= CONNECTIONS_MIN { error.transient() } else { error }
-    }
-}
-
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (max, used) = (self.max, self.used);
-        match &self.of {
-            LimitOf::Role(name) => write!(f, "role {name} has CONNECTION LIMIT {max}, with {used}"),
-            LimitOf::Database(name) => write!(f, "database {name} has CONNECTION LIMIT {max}, with {used}"),
-            LimitOf::Server => write!(f, "the server has max_connections {max}, with {used}"),
-        }
     }
 }
 

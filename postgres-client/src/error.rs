@@ -5,6 +5,7 @@
 use std::fmt;
 
 use crate::lock_wait::{Blocked, LockWait};
+use crate::refusal::Refusal;
 use crate::server_error::{LOCK_NOT_AVAILABLE, ServerError};
 
 /// The SQLSTATE of a statement that was cancelled.
@@ -78,6 +79,11 @@ impl Error {
             || self.causes().any(|cause| cause.downcast_ref::<Error>().is_some_and(|error| error.is_stall))
     }
 
+    /// Whether no connection was made because no server answered.
+    pub fn is_unreachable(&self) -> bool {
+        self.causes().any(|cause| cause.downcast_ref::<Refusal>().is_some_and(Refusal::is_unreachable))
+    }
+
     /// Whether PostgreSQL says that a lock was not to be had in time.
     pub fn is_lock_timeout(&self) -> bool {
         let sqlstate = |error: &ServerError| error.sqlstate.as_deref() == Some(LOCK_NOT_AVAILABLE);
@@ -118,7 +124,8 @@ impl Error {
         let mut is_transient = self.is_transient;
         while let (false, Some(error)) = (is_transient, cause) {
             is_transient = error.downcast_ref::<Error>().is_some_and(|error| error.is_transient)
-                || error.downcast_ref::<ServerError>().is_some_and(ServerError::is_transient);
+                || error.downcast_ref::<ServerError>().is_some_and(ServerError::is_transient)
+                || error.downcast_ref::<Refusal>().is_some_and(Refusal::is_transient);
             cause = error.source();
         }
         is_transient
@@ -151,6 +158,11 @@ impl Error {
         false
     }
 
+    /// Whether it says no more than that the server refused a statement.
+    fn is_refused_statement(&self) -> bool {
+        self.remedy.is_none() && self.cause.as_deref().is_some_and(|cause| cause.is::<ServerError>())
+    }
+
     /// That whoever watches has asked to stop.
     pub fn stopped() -> Error {
         Error::new("stopped as asked").caused_by(Stop)
@@ -163,9 +175,7 @@ impl Error {
             let is_cancelled = error
                 .downcast_ref::<ServerError>()
                 .is_some_and(|error| error.sqlstate.as_deref() == Some(QUERY_CANCELED));
-            // Diesel keeps no SQLSTATE of this error, only the server's words.
-            let is_said = error.to_string().contains("canceling statement due to user request");
-            if is_cancelled || is_said || error.is::<Stop>() {
+            if is_cancelled || error.is::<Stop>() {
                 return true;
             }
             cause = error.source();
@@ -205,12 +215,16 @@ impl std::error::Error for Stop {}
 
 /// Turns an error of a library into one of ours, with what was being done.
 pub trait Context<T> {
-    /// Says what failed.
-    fn context(self, what: impl FnOnce() -> String) -> Result<T>;
+    /// Adds what failed. An error that only adds that a statement was refused is replaced, with its cause.
+    fn context<S: Into<String>>(self, what: impl FnOnce() -> S) -> Result<T>;
 }
 
 impl<T, E: Into<Box<dyn std::error::Error + Send + Sync>>> Context<T> for std::result::Result<T, E> {
-    fn context(self, what: impl FnOnce() -> String) -> Result<T> {
-        self.map_err(|cause| Error::new(what()).caused_by(cause))
+    fn context<S: Into<String>>(self, what: impl FnOnce() -> S) -> Result<T> {
+        self.map_err(|cause| match cause.into().downcast::<Error>() {
+            Ok(error) if error.is_refused_statement() => Error { what: what().into(), ..*error },
+            Ok(error) => Error::new(what()).caused_by(*error),
+            Err(cause) => Error::new(what()).caused_by(cause),
+        })
     }
 }

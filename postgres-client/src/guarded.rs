@@ -5,15 +5,9 @@
 //! statement that rows can make fail runs in a `DO` block with an exception handler, which hands out what is known of the error in a
 //! setting of the session, as JSON. `DO` needs PL/pgSQL: see [`missing`].
 
+use crate::connection::{Connection, statement_failed};
+use crate::error::{Context, Result};
 use crate::quote;
-use diesel::connection::SimpleConnection;
-use diesel::prelude::*;
-use diesel::sql_types::Text;
-
-use crate::PooledConnection;
-use crate::connection::{Connection, TextRows, statement_failed};
-use crate::error::{Context, Error, Result};
-use crate::pool::all_or_none;
 use crate::server_error::ServerError;
 
 /// The setting that holds the answer of a block, until the end of its transaction.
@@ -54,8 +48,8 @@ impl Connection {
         then: Then,
         is_at_work: &mut dyn FnMut() -> Result<bool>,
     ) -> Result<Guarded> {
-        let rows = self.long_script(&script(sql, then), is_at_work)?;
-        answer_of(sql, rows)
+        let rows = self.long_script(&format!("{}; {ANSWER}", block(sql, then)), is_at_work)?;
+        read_answer(sql, rows.first().and_then(|row| row.text(0)).unwrap_or_default())
     }
 
     /// Runs a statement that stands; a refusal is an error, as that of any statement.
@@ -70,9 +64,8 @@ impl Connection {
 
 /// Why nothing can be guarded in this database; none where it can.
 pub fn missing(connection: &mut Connection) -> Result<Option<&'static str>> {
-    let answer = connection.query(IS_USABLE, &[])?;
-    let is_usable = answer.into_iter().flatten().flatten().next();
-    Ok((is_usable.as_deref() != Some("t")).then_some(
+    let is_usable: bool = connection.one(IS_USABLE, &[])?;
+    Ok((!is_usable).then_some(
         "the database lacks the language plpgsql, or this role may not use it, and without it a refusal would put the values of \
          rows into the server's log",
     ))
@@ -82,19 +75,12 @@ pub fn missing(connection: &mut Connection) -> Result<Option<&'static str>> {
 ///
 /// # Errors
 /// What the server refuses, scrubbed, behind `what`.
-pub fn run(connection: &mut PooledConnection, sql: &str, what: &str) -> Result<()> {
-    #[derive(QueryableByName)]
-    struct Answer {
-        #[diesel(sql_type = Text)]
-        answer: String,
-    }
-    let failed = |error| Error::new(what).caused_by(ServerError::from_diesel(error));
+pub fn run(connection: &mut Connection, sql: &str, what: &str) -> Result<()> {
     // What is checked at the end of the transaction would be refused outside of the block.
     let sql = &format!("{sql};\nSET CONSTRAINTS ALL IMMEDIATE");
-    all_or_none(connection, what, |connection| {
-        connection.batch_execute(&block(sql, Then::Keep)).map_err(failed)?;
-        let Answer { answer } = diesel::sql_query(ANSWER).get_result(connection).map_err(failed)?;
-        read_answer(sql, &answer)?.map(drop).context(|| what.to_owned())
+    connection.transaction(|connection| {
+        let refused = connection.guarded(sql, Then::Keep).context(|| what)?;
+        refused.map(drop).context(|| what)
     })
 }
 
@@ -125,16 +111,6 @@ fn block(sql: &str, then: Then) -> String {
     format!("DO LANGUAGE plpgsql {}", quote::literal(&body))
 }
 
-/// The block that runs `sql`, and the question for its answer, in one transaction.
-fn script(sql: &str, then: Then) -> String {
-    format!("{}; {ANSWER}", block(sql, then))
-}
-
-fn answer_of(sql: &str, rows: TextRows) -> Result<Guarded> {
-    let answer = rows.into_iter().flatten().flatten().next();
-    read_answer(sql, &answer.unwrap_or_default())
-}
-
 fn read_answer(sql: &str, answer: &str) -> Result<Guarded> {
     let failed = || "PostgreSQL gave an answer that is none of ours".to_owned();
     let fields: Vec<serde_json::Value> = serde_json::from_str(answer).context(failed)?;
@@ -149,18 +125,14 @@ fn read_answer(sql: &str, answer: &str) -> Result<Guarded> {
     Ok(Err(ServerError::caught(state, text(2), [4, 5, 6].map(text), is_inside)))
 }
 
-/// Whether an error came from inside a function or trigger that the statement called, by its CONTEXT. The last line is the block's own,
-/// the one before it is about the statement. What stands before that is told apart in English alone; in another language all of it counts.
+/// Whether an error came from inside something that the statement called, by its CONTEXT. The last line is the block's own, the one before
+/// it contains the statement. Anything before that may be a function or trigger: CONTEXT is translated, so that its words do not matter.
 fn is_inside(sql: &str, context: &str) -> bool {
-    let Some((inner, block)) = context.trim_end().rsplit_once('\n') else { return false };
-    let before = match inner.rsplit_once(sql) {
-        Some((before, after)) if !after.contains('\n') => before.rsplit_once('\n').map(|(before, _)| before),
-        _ => Some(inner),
-    };
-    let is_english = block.starts_with("PL/pgSQL function ");
-    before.is_some_and(|before| {
-        !is_english || [" function ", "SQL statement "].iter().any(|words| before.contains(words))
-    })
+    let Some((inner, _block)) = context.trim_end().rsplit_once('\n') else { return false };
+    match inner.rsplit_once(sql) {
+        Some((before, after)) if !after.contains('\n') => before.contains('\n'),
+        _ => true,
+    }
 }
 
 #[cfg(test)]
@@ -177,7 +149,7 @@ mod tests {
             (format!("SQL-Anweisung »{sql}«\n{block}"), false),
             (format!("PL/pgSQL function refuse() line 1 at RAISE\nSQL statement \"{sql}\"\n{block}"), true),
             (format!("SQL function \"f\" statement 1\n{block}"), true),
-            (format!("JSON data, line 1: x\nSQL statement \"{sql}\"\n{block}"), false),
+            (format!("JSON data, line 1: x\nSQL statement \"{sql}\"\n{block}"), true),
             (format!("JSON-Daten, Zeile 1: x\nSQL-Anweisung »{sql}«\nPL/pgSQL-Funktion x"), true),
         ] {
             assert_eq!(is_inside(sql, &context), inside, "{context}");

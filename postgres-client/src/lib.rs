@@ -12,6 +12,7 @@ pub mod lock_wait;
 pub mod lock_watch;
 pub mod pool;
 mod quote;
+mod refusal;
 pub mod retry;
 pub mod server_error;
 pub mod session;

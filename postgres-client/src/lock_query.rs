@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Row};
 use crate::error::Result;
 use crate::lock_wait::{Holder, HolderSession, LockWait};
 use crate::session::{APPLICATION_NAME, STATUS_NAME};
@@ -76,7 +76,7 @@ pub fn advisory_lock_holder(connection: &mut Connection, number: &str) -> Result
     }))
 }
 
-fn lock_wait(row: Vec<Option<String>>) -> Option<(String, LockWait)> {
+fn lock_wait(row: Row) -> Option<(String, LockWait)> {
     let row: [Option<String>; 12] = row.try_into().ok()?;
     let [
         waiter,

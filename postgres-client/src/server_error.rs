@@ -5,58 +5,29 @@
 
 use std::fmt;
 
-use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind};
-
-/// The SQLSTATE of a disk without room.
+/// The SQLSTATE of a full disk.
 const DISK_FULL: &str = "53100";
 
-/// The SQLSTATE of a connection that is gone.
-const CONNECTION_FAILURE: &str = "08006";
-
-/// The SQLSTATEs, but for class 08 about connections, of what may succeed in a moment (manual, appendix A).
-const TRANSIENT: [&str; 10] = [
-    "25P03", // the session idled in a transaction for too long
-    "40001", // serialization
-    "40P01", // deadlock
-    "53300", // too many connections
-    LOCK_NOT_AVAILABLE,
-    "57014", // the statement was cancelled, or took too long
-    "57P01", // the server was shut down, or the session was ended by an administrator
-    "57P02", // another session crashed
-    "57P03", // the server is starting or stopping
-    "57P05", // the session idled for too long
+/// The SQLSTATEs of transient errors, apart from class 08 about connections, with the names of their conditions (manual, appendix A).
+const TRANSIENT: [(&str, &str); 10] = [
+    ("25P03", "idle_in_transaction_session_timeout"),
+    ("40001", "serialization_failure"),
+    ("40P01", "deadlock_detected"),
+    ("53300", "too_many_connections"),
+    (LOCK_NOT_AVAILABLE, "lock_not_available"),
+    ("57014", "query_canceled"),
+    ("57P01", "admin_shutdown"),
+    ("57P02", "crash_shutdown"),
+    ("57P03", "cannot_connect_now"),
+    ("57P05", "idle_session_timeout"),
 ];
 
-/// What the server's English messages say of it, the more special ones first.
-const TRANSIENT_WORDS: [(&str, &str); 19] = [
-    ("canceling statement due to lock timeout", "55P03"),
-    ("could not obtain lock", "55P03"),
-    ("canceling statement due to conflict with recovery", "40001"),
-    ("canceling statement due to", "57014"),
-    ("deadlock detected", "40P01"),
-    ("is not accepting connections", "57P03"),
-    ("not yet accepting connections", "57P03"),
-    ("starting up", "57P03"),
-    ("shutting down", "57P03"),
-    ("in recovery mode", "57P03"),
-    ("too many clients", "53300"),
-    ("too many connections", "53300"),
-    ("remaining connection slots are reserved", "53300"),
-    ("server closed the connection unexpectedly", CONNECTION_FAILURE),
-    ("terminating connection due to idle-in-transaction timeout", "25P03"),
-    ("terminating connection due to idle-session timeout", "57P05"),
-    ("terminating connection because of crash", "57P02"),
-    ("terminating connection due to", "57P01"),
-    ("Connection reset by peer", CONNECTION_FAILURE),
-];
 /// The SQLSTATE of memory that is used up, the shared table of locks among it.
 const OUT_OF_MEMORY: &str = "53200";
 
-/// The setting that PostgreSQL's hint names, in every language, where its table of locks is full.
-const LOCK_TABLE_SETTING: &str = "max_locks_per_transaction";
-
 /// The longest hint that is kept.
 const HINT_MAX_BYTES: usize = 300;
+
 /// The SQLSTATE of a lock that was not to be had in time.
 pub const LOCK_NOT_AVAILABLE: &str = "55P03";
 
@@ -104,14 +75,16 @@ impl ServerError {
         self.sqlstate.as_deref() == Some(OUT_OF_MEMORY)
     }
 
-    /// What is left of an error inside a function or trigger of the database: its words and names are whatever its author
-    /// made them, and may be a row's values.
+    /// What is kept of an error inside a function or trigger of the database: its message and names are whatever its author made them, and
+    /// may be a row's values.
     fn raised(sqlstate: Option<String>) -> ServerError {
-        let message = "a function or trigger of the database refused; its words are withheld".to_owned();
-        ServerError { sqlstate, message: Some(message), ..ServerError::default() }
+        let condition = sqlstate.as_deref().and_then(transient_condition);
+        let message = condition
+            .unwrap_or("refused inside a function, a trigger or a type conversion; the message is withheld");
+        ServerError { message: Some(message.to_owned()), sqlstate, ..ServerError::default() }
     }
 
-    /// Scrubs what the server said, given where it says that it was (CONTEXT), which itself is never kept.
+    /// Scrubs an error of the server, given its CONTEXT, which itself is never kept.
     pub fn scrubbed_in_context(
         sqlstate: Option<String>,
         message: Option<String>,
@@ -119,9 +92,12 @@ impl ServerError {
         context: Option<&str>,
         hint: Option<String>,
     ) -> ServerError {
-        // Class P0 is PL/pgSQL's own (manual, appendix A); every language names the function in CONTEXT.
+        // Class P0 is PL/pgSQL's own (manual, appendix A). CONTEXT is translated, so that its words cannot tell a function from anything
+        // else; a COPY's own line begins with the command in every language.
+        let is_of_copy =
+            |context: &str| context.starts_with("COPY ") && context.trim_end().lines().count() == 1;
         let is_raised = sqlstate.as_deref().is_some_and(|sqlstate| sqlstate.starts_with("P0"))
-            || context.is_some_and(|context| context.contains(" function "));
+            || context.is_some_and(|context| !context.is_empty() && !is_of_copy(context));
         if is_raised {
             ServerError::raised(sqlstate)
         } else {
@@ -129,54 +105,18 @@ impl ServerError {
         }
     }
 
-    /// Scrubs an error that was caught inside the server; `is_inside` says that a function or trigger raised it. What passes comes from
-    /// the server itself, wherever it was met.
+    /// Scrubs an error that was caught inside the server; `is_inside` says that a function or trigger raised it.
     pub fn caught(
         sqlstate: String,
         message: Option<String>,
         names: [Option<String>; 3],
         is_inside: bool,
     ) -> ServerError {
-        let is_own = sqlstate.starts_with("P0");
-        let error = ServerError::scrubbed(Some(sqlstate), message, names);
-        if is_own || is_inside && !error.is_transient() { ServerError::raised(error.sqlstate) } else { error }
-    }
-
-    /// Scrubs an error of Diesel; an error that does not come from the server keeps Diesel's words.
-    pub fn from_diesel(error: diesel::result::Error) -> Box<dyn std::error::Error + Send + Sync> {
-        let diesel::result::Error::DatabaseError(kind, information) = error else {
-            return Box::new(error);
-        };
-        // Diesel tells no other SQLSTATE: it is known by the words, which are English where this role may have them so. That a
-        // connection is gone it does tell.
-        let is_lost =
-            matches!(kind, DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand);
-        let sqlstate = match kind {
-            DatabaseErrorKind::UniqueViolation => Some("23505"),
-            DatabaseErrorKind::ForeignKeyViolation => Some("23503"),
-            DatabaseErrorKind::NotNullViolation => Some("23502"),
-            DatabaseErrorKind::CheckViolation => Some("23514"),
-            DatabaseErrorKind::ExclusionViolation => Some("23P01"),
-            DatabaseErrorKind::SerializationFailure => Some("40001"),
-            DatabaseErrorKind::ReadOnlyTransaction => Some("25006"),
-            _ if is_lost => Some(CONNECTION_FAILURE),
-            _ if is_transient_message(information.message()) => transient_sqlstate(information.message()),
-            _ if information.message().contains("No space left on device") => Some(DISK_FULL),
-            _ if information.hint().is_some_and(|hint| hint.contains(LOCK_TABLE_SETTING)) => {
-                Some(OUT_OF_MEMORY)
-            }
-            _ => None,
-        };
-        let information: &(dyn DatabaseErrorInformation + Send + Sync) = &*information;
-        let names = [information.table_name(), information.column_name(), information.constraint_name()];
-        let error = ServerError::scrubbed(
-            sqlstate.map(str::to_owned),
-            Some(information.message().to_owned()),
-            names.map(|name| name.map(str::to_owned)),
-        );
-        // Diesel does not tell what was raised by a function, so that only the one hint is kept that is known.
-        let hint = information.hint().filter(|hint| hint.contains(LOCK_TABLE_SETTING));
-        Box::new(error.with_hint(hint.map(str::to_owned)))
+        if is_inside || sqlstate.starts_with("P0") {
+            ServerError::raised(Some(sqlstate))
+        } else {
+            ServerError::scrubbed(Some(sqlstate), message, names)
+        }
     }
 }
 
@@ -184,8 +124,7 @@ impl ServerError {
     /// Whether the same may succeed in a moment (manual, appendix A): the connection, a lock or the moment was to blame, not what
     /// was asked for.
     pub fn is_transient(&self) -> bool {
-        let Some(sqlstate) = self.sqlstate.as_deref() else { return false };
-        sqlstate.starts_with("08") || TRANSIENT.contains(&sqlstate)
+        self.sqlstate.as_deref().is_some_and(is_transient_sqlstate)
     }
 }
 
@@ -202,22 +141,14 @@ impl ServerError {
     }
 }
 
-/// Whether the words of a refused connection, or of an error of which Diesel tells no SQLSTATE, say that it may succeed in a moment.
-/// A server speaks English before it knows better.
-pub fn is_transient_message(message: &str) -> bool {
-    transient_sqlstate(message).is_some()
+/// Whether the same may succeed in a moment after an error with this SQLSTATE.
+pub(crate) fn is_transient_sqlstate(sqlstate: &str) -> bool {
+    sqlstate.starts_with("08") || transient_condition(sqlstate).is_some()
 }
 
-/// The SQLSTATE of a fault that may pass, by the words of a message in English.
-fn transient_sqlstate(message: &str) -> Option<&'static str> {
-    let (_, sqlstate) = TRANSIENT_WORDS.iter().find(|(words, _)| message.contains(words))?;
-    Some(sqlstate)
-}
-
-/// Whether a connection that was refused may be had in a moment, by the SQLSTATEs in the message, whatever its language is. libpq
-/// writes `FATAL:  53300: …` where it is told to be verbose.
-pub fn refused_for_now(message: &str) -> bool {
-    message.split(": ").map(str::trim).any(|part| TRANSIENT.contains(&part)) || is_transient_message(message)
+/// The name of a transient error's condition.
+fn transient_condition(sqlstate: &str) -> Option<&'static str> {
+    TRANSIENT.iter().find(|(transient, _)| *transient == sqlstate).map(|(_, condition)| *condition)
 }
 
 impl fmt::Display for ServerError {
@@ -340,23 +271,24 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_that_passes_has_the_sqlstate_that_its_words_are_about() {
-        for (message, sqlstate) in [
-            ("canceling statement due to lock timeout", Some("55P03")),
-            ("canceling statement due to statement timeout", Some("57014")),
-            ("canceling statement due to user request", Some("57014")),
-            ("terminating connection due to administrator command", Some("57P01")),
-            ("terminating connection due to idle-in-transaction timeout", Some("25P03")),
-            ("deadlock detected", Some("40P01")),
-            ("sorry, too many clients already", Some("53300")),
-            ("permission denied for table jobs", None),
+    fn an_error_within_a_function_is_withheld_in_every_language() {
+        let scrubbed = |sqlstate: &str, context: &str| {
+            let message = Some("Wert canary".to_owned());
+            let names = ["canary", "canary", "canary"].map(|name| Some(name.to_owned()));
+            ServerError::scrubbed_in_context(Some(sqlstate.to_owned()), message, names, Some(context), None)
+        };
+        for (sqlstate, context) in [
+            ("23514", "PL/pgSQL function refuse() line 1 at RAISE"),
+            ("23514", "PL/pgSQL-Funktion refuse() Zeile 1 bei RAISE"),
+            ("40001", "PL/pgSQL-Funktion refuse() Zeile 1 bei RAISE"),
+            ("23514", "PL/pgSQL-Funktion refuse() Zeile 1 bei RAISE\nCOPY t, Zeile 1"),
+            ("P0001", ""),
         ] {
-            assert_eq!(transient_sqlstate(message), sqlstate, "{message}");
+            let error = scrubbed(sqlstate, context);
+            assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+            assert_eq!(error.is_transient(), sqlstate == "40001");
         }
-        assert!(refused_for_now(
-            "server at \"h\" failed: SCHWERWIEGEND:  53300: tut mir leid, schon zu viele Verbindungen"
-        ));
-        assert!(!refused_for_now("server at \"h\" failed: FATAL:  28P01: password authentication failed"));
+        assert_eq!(scrubbed("23514", "COPY t, Zeile 1").table.as_deref(), Some("canary"));
     }
 
     #[test]

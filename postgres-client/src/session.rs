@@ -11,7 +11,8 @@ use crate::{DbSettings, TargetUrl};
 /// 5.9.3). All else is named with its schema.
 pub const SEARCH_PATH: &str = "pg_catalog, pg_temp";
 
-/// The server's messages in English where this role may have them so: some are known by their words alone.
+/// The server's messages in English where this role may set that: the names in them are told from values only there, and whoever searches
+/// the web for a message finds it. Nothing depends on their words.
 const ENGLISH_SQL: &str = "SELECT pg_catalog.set_config('lc_messages', 'C', false) \
                            WHERE pg_catalog.has_parameter_privilege('lc_messages', 'SET')";
 
@@ -39,8 +40,49 @@ pub fn lock_timeout(settings: &DbSettings) -> Duration {
     limits.fold(LOCK_TIMEOUT_MAX, Duration::min).max(Duration::from_millis(1))
 }
 
-/// A bulk connection with our session's settings, and no limit on how long a statement may take.
+/// Opens a connection for rows and builds: with the settings of our sessions, and no limit on how long a statement may take.
+///
+/// # Errors
+/// When the server cannot be reached, or refuses the connection or a setting.
 pub fn open_bulk(target: &TargetUrl, settings: &DbSettings) -> Result<Connection> {
+    let mut connection = open(target, settings)?;
+    connection.ask_backend()?;
+    // The server notices within seconds that we are gone, even while it builds an index (manual, section 20.3.2). Not every
+    // operating system supports this.
+    if let Err(error) = connection.query("SET client_connection_check_interval = 2000", &[])
+        && error.is_transient()
+    {
+        return Err(error);
+    }
+    // A chunk is safe without waiting for the disk: if it is lost, its ledger row is lost with it.
+    connection.script("SET statement_timeout = 0; SET synchronous_commit = off")?;
+    Ok(connection)
+}
+
+/// Opens another bulk connection of a run that has had one: a server that does not answer now is being restarted, or the network fails
+/// for a while. A first connection fails at once instead.
+///
+/// # Errors
+/// As [`open_bulk`].
+pub fn open_bulk_again(target: &TargetUrl, settings: &DbSettings) -> Result<Connection> {
+    open_bulk(target, settings).map_err(|error| if error.is_unreachable() { error.stalled() } else { error })
+}
+
+/// Opens a connection for short statements, which the server ends after `DB_STATEMENT_TIMEOUT`.
+pub(crate) fn open_short(target: &TargetUrl, settings: &DbSettings) -> Result<Connection> {
+    /// How long the reply to a statement that took too long may be on its way.
+    const REPLY_MAX: Duration = Duration::from_secs(5);
+    let mut connection = open(target, settings)?;
+    // A statement that the server still has time for is no stall.
+    connection.set_stall_max(settings.stall_timeout.max(settings.statement_timeout + REPLY_MAX));
+    if settings.statement_timeout.is_zero() {
+        connection.allow_long_silence();
+    }
+    Ok(connection)
+}
+
+/// Connects and makes the session the same everywhere.
+fn open(target: &TargetUrl, settings: &DbSettings) -> Result<Connection> {
     let mut connection =
         Connection::connect(target.conninfo(), APPLICATION_NAME, settings.connection_timeout).map_err(
             |error| match error.remedy_text() {
@@ -55,35 +97,7 @@ pub fn open_bulk(target: &TargetUrl, settings: &DbSettings) -> Result<Connection
     if connection.server_version() >= ENGLISH_VERSION_MIN {
         connection.query(ENGLISH_SQL, &[])?;
     }
-    connection.ask_backend()?;
-    // The server notices within seconds that we are gone, even while it builds an index (manual, section 20.3.2). Not every
-    // operating system lets it look.
-    if let Err(error) = connection.query("SET client_connection_check_interval = 2000", &[])
-        && error.is_transient()
-    {
-        return Err(error);
-    }
-    // A chunk is safe without waiting for the disk: if it is lost, its ledger row is lost with it.
-    connection.query("SET statement_timeout = 0", &[])?;
-    connection.query("SET synchronous_commit = off", &[])?;
     Ok(connection)
-}
-
-/// Another bulk connection of a run that has had one: what kept the first one from being made lasts, but a server that does not
-/// answer now is being started again, or the way to it is cut for a while.
-pub fn open_bulk_again(target: &TargetUrl, settings: &DbSettings) -> Result<Connection> {
-    const UNREACHABLE: [&str; 6] = [
-        "Connection refused",
-        "Connection timed out",
-        "Network is unreachable",
-        "No route to host",
-        "No such file or directory",
-        "no answer in time",
-    ];
-    open_bulk(target, settings).map_err(|error| {
-        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-        if UNREACHABLE.iter().any(|words| cause.contains(words)) { error.stalled() } else { error }
-    })
 }
 
 /// Ends a session of ours that was given up, where the server still has it: behind a middle-man that stalls it would keep its locks
@@ -94,11 +108,6 @@ pub fn end_session(connection: &mut Connection, given_up: &Backend) -> Result<()
                AND application_name = $3 AND pid <> pg_backend_pid()";
     let [pid, began] = given_up.parameters();
     connection.query(sql, &[pid, began, Some(APPLICATION_NAME)]).map(|_| ())
-}
-
-/// The same for a session of a server whose version was checked.
-pub(crate) fn checked_session_sql(settings: &DbSettings) -> String {
-    format!("{}; {ENGLISH_SQL}", session_sql(settings))
 }
 
 /// The statements that make a session the same everywhere. The search path comes first: what names mean depends on it, whatever a URL's

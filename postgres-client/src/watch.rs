@@ -1,10 +1,10 @@
 //! What a client asks of whoever watches its work: whether to stop. And what it reports: faults and shortages that it works around.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::budget::Shortage;
 use crate::error::{Error, Result};
 
 /// Watches work on a server, from several threads.
@@ -25,6 +25,50 @@ pub trait Watch: Sync {
 /// [`Error::stopped`].
 pub fn check_stop(watch: &(impl Watch + ?Sized)) -> Result<()> {
     if watch.is_stopped() { Err(Error::stopped()) } else { Ok(()) }
+}
+
+/// Fewer free connections than wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shortage {
+    /// The limit that leaves the fewest.
+    pub limit: Limit,
+    /// The workers that were wanted.
+    pub wanted: usize,
+    /// The workers that the budget has.
+    pub granted: usize,
+}
+
+/// A limit of connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// Whose connections it limits.
+    pub of: LimitOf,
+    /// How many there may be.
+    pub max: usize,
+    /// How many are in use, the one that counts them included.
+    pub used: usize,
+}
+
+/// Whose connections are limited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LimitOf {
+    /// Those of a role.
+    Role(String),
+    /// Those to a database.
+    Database(String),
+    /// All connections of the server.
+    Server,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (max, used) = (self.max, self.used);
+        match &self.of {
+            LimitOf::Role(name) => write!(f, "role {name} has CONNECTION LIMIT {max}, with {used}"),
+            LimitOf::Database(name) => write!(f, "database {name} has CONNECTION LIMIT {max}, with {used}"),
+            LimitOf::Server => write!(f, "the server has max_connections {max}, with {used}"),
+        }
+    }
 }
 
 /// Tells whoever holds a clone of it that the work is to stop.

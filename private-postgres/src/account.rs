@@ -75,6 +75,10 @@ impl Account {
                 command.env(name, value);
             }
         }
+        // Messages in another language, for tests: what lies in `LANGUAGE` itself is about the caller's own terminal.
+        if let Some(language) = std::env::var_os("PRIVATE_POSTGRES_LANGUAGE") {
+            command.env("LANGUAGE", language);
+        }
         if self.switch {
             // The standard library drops root's supplementary groups together with the user id.
             command.uid(self.uid).gid(self.gid);

@@ -2,19 +2,16 @@
 //!
 //! Keys, indexes and foreign keys themselves are a migration; running it is the run's part.
 
-use diesel::RunQueryDsl;
-use diesel::sql_types::{BigInt, Nullable, Text};
 use migrate_core::conversion::PgType;
 use migrate_core::identifier::quote_pg;
 use migrate_core::plan::PlannedTable;
 use migrate_core::target_schema::TargetColumn;
 
-use crate::error::{Error, Result};
+use crate::error::{Context, Error, Result};
 use crate::observer::Observer;
 use crate::source::{SourceConnection, introspect};
-use postgres_client::PooledConnection;
+use postgres_client::connection::Connection;
 use postgres_client::guarded;
-use postgres_client::pool::diesel_failed;
 use postgres_client::watch::check_stop;
 
 /// Sets each sequence so that the next number is past every number that the source has ever given.
@@ -23,7 +20,7 @@ use postgres_client::watch::check_stop;
 /// When the source cannot be read or the target refuses.
 pub(crate) fn set_sequences(
     source: &SourceConnection,
-    target: &mut PooledConnection,
+    target: &mut Connection,
     tables: &[&PlannedTable],
 ) -> Result<()> {
     for table in tables {
@@ -33,14 +30,12 @@ pub(crate) fn set_sequences(
         let Some(highest) = highest.filter(|&highest| highest > 0) else { continue };
         let failed = || format!("sequence {sequence} of {} cannot be set", table.source);
         // A number beyond the bounds would be refused by its digits, which are those of a key.
-        let sql = "SELECT setval(seqrelid::regclass, $2, true) FROM pg_sequence \
-                   WHERE seqrelid = $1::regclass AND $2 BETWEEN seqmin AND seqmax";
-        let set = diesel::sql_query(sql)
-            .bind::<Text, _>(table.qualified(sequence))
-            .bind::<BigInt, _>(highest)
-            .execute(target)
-            .map_err(diesel_failed(failed()))?;
-        if set == 0 {
+        let sql = "SELECT setval(seqrelid::regclass, $2::bigint, true) FROM pg_sequence \
+                   WHERE seqrelid = $1::regclass AND $2::bigint BETWEEN seqmin AND seqmax";
+        let set = target
+            .query(sql, &[Some(&table.qualified(sequence)), Some(&highest.to_string())])
+            .context(failed)?;
+        if set.is_empty() {
             return Err(Error::new(failed())
                 .caused_by("its bounds have no room for the highest number of the source")
                 .with_remedy_text("raise its MAXVALUE in the target, then run the same command again"));
@@ -56,7 +51,7 @@ pub(crate) fn set_sequences(
 /// When the source cannot be read or the target refuses.
 pub(crate) fn set_existing_sequences(
     source: &SourceConnection,
-    target: &mut PooledConnection,
+    target: &mut Connection,
     tables: &[&PlannedTable],
 ) -> Result<()> {
     for numbered in tables.iter().flat_map(|table| existing_sequences(table)) {
@@ -65,16 +60,15 @@ pub(crate) fn set_existing_sequences(
         // A sequence that counts down, or has no room for the number, is the app's to set: validation says so.
         let sql = format!(
             "SELECT setval(to_regclass($1)::oid::regclass, n.highest, true) FROM {sequence} AS s, pg_sequence AS q, \
-             (SELECT greatest((SELECT max({column}) FROM public.{}), $2)::bigint AS highest) AS n \
+             (SELECT greatest((SELECT max({column}) FROM public.{}), $2::bigint)::bigint AS highest) AS n \
              WHERE q.seqrelid = to_regclass($1) AND q.seqincrement > 0 AND n.highest BETWEEN q.seqmin AND q.seqmax \
              AND (n.highest > s.last_value OR n.highest = s.last_value AND NOT s.is_called)",
             quote_pg(&numbered.table.target)
         );
-        diesel::sql_query(sql)
-            .bind::<Text, _>(sequence)
-            .bind::<Nullable<BigInt>, _>(given)
-            .execute(target)
-            .map_err(diesel_failed(format!("sequence {sequence} of {} cannot be set", numbered.table.target)))?;
+        let given = given.map(|given| given.to_string());
+        target
+            .execute(&sql, &[Some(sequence), given.as_deref()])
+            .context(|| format!("sequence {sequence} of {} cannot be set", numbered.table.target))?;
     }
     Ok(())
 }
@@ -115,7 +109,7 @@ pub(crate) fn existing_sequences(table: &PlannedTable) -> impl Iterator<Item = E
 /// # Errors
 /// When the target refuses.
 pub(crate) fn analyze(
-    target: &mut PooledConnection,
+    target: &mut Connection,
     tables: &[&PlannedTable],
     observer: &dyn Observer,
 ) -> Result<()> {

@@ -4,13 +4,14 @@
 //! All input and output on databases is here, and none on the command line; what becomes of a value or a table is
 //! `migrate-core`'s to say. Nothing here knows Hyperpage: tables and columns come from the plan alone.
 
-pub mod encode;
+pub mod copy_file;
 pub mod error;
 mod finish;
 pub mod ledger;
 mod load;
 pub mod observer;
 pub mod rejects;
+pub mod row_encoder;
 pub mod run;
 pub mod source;
 pub mod status;

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use migrate_core::phase::Phase;
+use postgres_client::TargetUrl;
 pub use postgres_client::watch::{Silent, StopFlag, Watch};
 
+use crate::error::Error;
 use crate::ledger::ChunkDone;
 use crate::source::preflight::Findings;
 
@@ -14,8 +16,8 @@ pub trait Observer: Watch {
     fn phase_started(&self, _phase: Phase) {}
     /// A phase is done.
     fn phase_finished(&self, _phase: Phase, _took: Duration) {}
-    /// Something that whoever watches should know.
-    fn note(&self, _text: &str) {}
+    /// Something happened between the phases.
+    fn note(&self, _note: &Note<'_>) {}
     /// Preflight has scanned so many rows more.
     fn rows_scanned(&self, _rows: u64) {}
     /// The scan is over: this is what it found.
@@ -47,6 +49,44 @@ pub trait Observer: Watch {
     fn stop_flag(&self) -> StopFlag {
         StopFlag::default()
     }
+}
+
+/// Something that happens between the phases.
+#[derive(Clone, Copy, Debug)]
+pub enum Note<'a> {
+    /// An interrupted run is resumed.
+    Resuming {
+        /// Its number in the ledger.
+        run: i64,
+        /// The phase that comes next.
+        phase: Phase,
+    },
+    /// The source was written to after the copy that moves was sealed.
+    SourceChangedSince {
+        /// When it was sealed, in RFC 3339.
+        sealed_at: &'a str,
+    },
+    /// What an earlier run created is dropped.
+    Dropping {
+        /// Its number in the ledger.
+        run: i64,
+        /// The database.
+        target: &'a TargetUrl,
+    },
+    /// The session with the lock of migrations was lost, and another one takes the lock.
+    LockSessionLost {
+        /// Why.
+        fault: &'a Error,
+    },
+    /// A connection cannot be had again, and the rows move through the others.
+    FewerConnections {
+        /// Why.
+        fault: &'a Error,
+    },
+    /// The server is a standby of the one that the rows were moved to.
+    Standby,
+    /// Everything else is done, and `integrity_check` still reads the sealed copy.
+    WaitingForIntegrityCheck,
 }
 
 /// What there is to move of one table, and what of it an earlier, interrupted run has moved.

@@ -7,7 +7,7 @@ use migrate_core::phase::Phase;
 
 use crate::error::Error;
 use crate::ledger::ChunkDone;
-use crate::observer::{Observer, TableToMove};
+use crate::observer::{Note, Observer, TableToMove};
 use crate::source::preflight::Findings;
 use postgres_client::budget::Shortage;
 use postgres_client::watch::{StopFlag, Watch};
@@ -82,8 +82,8 @@ impl Observer for Watched<'_> {
         self.clock.worked();
         self.inner.phase_finished(phase, took);
     }
-    fn note(&self, text: &str) {
-        self.inner.note(text);
+    fn note(&self, note: &Note<'_>) {
+        self.inner.note(note);
     }
     fn rows_scanned(&self, rows: u64) {
         self.clock.worked();

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use migrate_core::mapping::Mapping;
+use migrate_core::phase::Phase;
 use migrate_core::plan::{Numbering, Plan, Seeds};
 use migrate_core::reject::{OnReject, RejectLimit};
 use migrate_core::schema_diff;
@@ -222,7 +223,10 @@ pub(crate) fn target_schema(
         let mut connection = pool::get(&pool)?;
         let earlier = if restart { ledger::last_run(&mut connection)? } else { None };
         match earlier {
-            Some(run) => introspect_before(&mut connection, &run),
+            Some(run) => {
+                let is_constrained = run.state.done.contains(&Phase::Constraints);
+                introspect_before(&mut connection, &run.plan, is_constrained)
+            }
             None => introspect(&mut connection),
         }
     };
@@ -234,7 +238,7 @@ pub(crate) fn last(target: &TargetUrl, settings: &DbSettings) -> anyhow::Result<
     check_target(target, settings)?;
     let read = || {
         let pool = pool::open(target, settings)?;
-        ledger::last_run(&mut pool::get(&pool)?)
+        ledger::last_run(&mut *pool::get(&pool)?)
     };
     Ok(watching_locks(target, settings, read)?.map(|run| run.plan))
 }
@@ -249,7 +253,7 @@ pub(crate) fn recorded(
     check_target(target, settings)?;
     let read = || {
         let pool = pool::open(target, settings)?;
-        ledger::last_run(&mut pool::get(&pool)?)
+        ledger::last_run(&mut *pool::get(&pool)?)
     };
     let run = watching_locks(target, settings, read)?;
     let path = std::fs::canonicalize(source).unwrap_or_else(|_| source.to_owned());

@@ -1,8 +1,8 @@
-//! A case of a rule: a column and what becomes of it. Cases are what the tests run and what the documentation shows.
+//! A case of a rule: a column and its conversion. The tests run all cases, and the documentation shows the first ones.
 
-use super::facts::Place;
+use super::facts::ColumnRole;
 
-/// A column and what becomes of it.
+/// A column and its conversion.
 #[derive(Debug)]
 pub(super) struct Case {
     /// The declared type.
@@ -13,16 +13,21 @@ pub(super) struct Case {
     pub(super) default: &'static str,
     /// Its values, as SQL literals; NULLs may be among them.
     pub(super) values: &'static [&'static str],
-    /// The name of the conversion that follows.
+    /// The name of its conversion.
     pub(super) becomes: &'static str,
-    /// Where the column stands.
-    pub(super) place: Place,
-    /// Whether nothing is inferred.
+    /// The role of the column.
+    pub(super) role: ColumnRole,
+    /// Whether inference is off.
     pub(super) is_faithful: bool,
 }
 
-const NOWHERE: Place =
-    Place { is_key: false, is_foreign_key: false, is_indexed: false, is_collated: false, is_numbered: false };
+const NOWHERE: ColumnRole = ColumnRole {
+    is_key: false,
+    is_foreign_key: false,
+    is_indexed: false,
+    is_collated: false,
+    is_numbered: false,
+};
 
 /// A column of this type and name with these values.
 pub(super) const fn case(
@@ -31,7 +36,7 @@ pub(super) const fn case(
     values: &'static [&'static str],
     becomes: &'static str,
 ) -> Case {
-    Case { declared, column, default: "", values, becomes, place: NOWHERE, is_faithful: false }
+    Case { declared, column, default: "", values, becomes, role: NOWHERE, is_faithful: false }
 }
 
 impl Case {
@@ -42,7 +47,7 @@ impl Case {
 
     /// The same in a key.
     pub(super) const fn in_key(self) -> Case {
-        Case { place: Place { is_key: true, is_indexed: true, ..NOWHERE }, ..self }
+        Case { role: ColumnRole { is_key: true, is_indexed: true, ..NOWHERE }, ..self }
     }
 
     /// The same where nothing is inferred.
@@ -52,6 +57,6 @@ impl Case {
 
     /// The same as another name for the rowid.
     pub(super) const fn numbered(self) -> Case {
-        Case { place: Place { is_key: true, is_numbered: true, ..NOWHERE }, ..self }
+        Case { role: ColumnRole { is_key: true, is_numbered: true, ..NOWHERE }, ..self }
     }
 }

@@ -1,11 +1,11 @@
-//! What a declared type asks for, as far as people and frameworks agree on it.
+//! The meaning of declared types, as people and frameworks use them.
 //!
-//! SQLite itself reads no more than an affinity out of a declared type; what it is called says what the app means by it.
+//! SQLite only derives an affinity from a declared type; its name shows what the app means.
 
 use crate::affinity::{Affinity, affinity};
 use crate::conversion::Conversion;
 
-/// What a declared type asks for.
+/// The meaning of a declared type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// True or false.
@@ -18,7 +18,7 @@ pub enum Kind {
     Time,
     /// An exact decimal number.
     Decimal,
-    /// NUMERIC without digits, which is what SQLite itself calls numbers of any kind.
+    /// NUMERIC without digits, SQLite's name for numbers of any kind.
     Numeric,
     /// A UUID.
     Uuid,
@@ -36,12 +36,12 @@ pub enum Kind {
     Float,
     /// Nothing: no type, or ANY.
     Anything,
-    /// A name that says nothing here.
+    /// A name without a known meaning.
     Other,
 }
 
-/// The names of each kind, as patterns: `*` stands for any characters. The first that fits counts; what is not here is known
-/// by its affinity.
+/// The names of each kind, as patterns: `*` stands for any characters. The first match counts; other types are classified
+/// by affinity.
 pub(super) const NAMES: [(Kind, &[&str]); 12] = [
     (Kind::Boolean, &["BOOL", "BOOLEAN", "TINYINT(1)", "BIT", "BIT(1)", "LOGICAL"]),
     (
@@ -74,7 +74,7 @@ pub(super) const NAMES: [(Kind, &[&str]); 12] = [
 ];
 
 impl Kind {
-    /// What `declared_type` asks for.
+    /// Returns the meaning of a declared type.
     pub(super) fn of(declared_type: &str) -> Kind {
         let declared = normal(declared_type);
         let named =
@@ -92,7 +92,7 @@ impl Kind {
         }
     }
 
-    /// What it is called where a decision is explained.
+    /// Returns its name in explanations.
     pub(super) fn in_words(self) -> &'static str {
         match self {
             Kind::Boolean => "boolean",
@@ -113,7 +113,7 @@ impl Kind {
         }
     }
 
-    /// The declared types that are of this kind, for people.
+    /// Returns the declared types of this kind, for the documentation.
     pub(super) fn examples(self) -> String {
         let named = NAMES.iter().find(|(kind, _)| *kind == self).map(|(_, patterns)| patterns);
         let by_affinity = match self {
@@ -149,13 +149,13 @@ pub fn asks_for(declared_type: &str, conversion: &Conversion) -> bool {
     }
 }
 
-/// Whether a declared type names both, as INTEGER_OR_TEXT does: SQLite reads it as a number, whoever wrote it meant both.
+/// Whether a declared type names both, such as INTEGER_OR_TEXT, which SQLite treats as a number.
 pub(super) fn is_integer_or_text(declared_type: &str) -> bool {
     let declared = declared_type.to_ascii_uppercase();
     declared.contains("INT") && (declared.contains("TEXT") || declared.contains("CHAR"))
 }
 
-/// The declared type in capitals, with single blanks and none around brackets and commas.
+/// Returns the declared type in upper case, with single spaces and none around brackets and commas.
 fn normal(declared_type: &str) -> String {
     let mut normal = String::with_capacity(declared_type.len());
     for letter in declared_type.trim().chars() {
@@ -178,7 +178,7 @@ fn normal(declared_type: &str) -> String {
     normal
 }
 
-/// Whether `text` fits a pattern in which `*` stands for any characters.
+/// Whether `text` matches a pattern in which `*` stands for any characters.
 pub(super) fn fits(pattern: &str, text: &str) -> bool {
     let Some((before, rest)) = pattern.split_once('*') else { return pattern == text };
     let Some(mut text) = text.strip_prefix(before) else { return false };

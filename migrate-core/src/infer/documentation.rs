@@ -1,4 +1,4 @@
-//! The rules as a page for people: docs/types.md is what this makes of the table, so that it never tells anything else.
+//! Generates docs/types.md from the rules, so that the page always agrees with them.
 
 use std::fmt::Write;
 
@@ -14,23 +14,23 @@ use crate::source_sql::Clock;
 const HEAD: &str = "\
 # Types
 
-Which type a column gets in PostgreSQL. This page is generated from the rules by `cargo xtask generate`.
+The type that each column gets in PostgreSQL. This page is generated from the rules by `cargo xtask generate`.
 
-What `mapping.toml` says of a column comes first. Then the rules are asked in this order, and the first that takes a type
-decides; `why` in plan.json names it, with counts from a scan of all rows. A rule that only suggests changes nothing: the plan
-tells the better type and the line of `mapping.toml` that takes it. With `faithful = true` in `mapping.toml` only the keys that
-number themselves and the storage classes are asked.
+Decisions in `mapping.toml` come first. Then the rules are applied in this order, and the first that takes a type decides;
+`why` in plan.json names it, with counts from a scan of all rows. A rule that only suggests a type changes nothing: the plan
+shows the suggestion and the line of `mapping.toml` that takes it. With `faithful = true` in `mapping.toml` only the first and
+the last group of rules apply.
 
-- Values that are not of the taken type are rejects, counted in the plan; `on_reject` in `mapping.toml` says what becomes of
-  them. With `on_reject = \"text\"` a column that would have rejects becomes text.
-- Columns of primary keys, unique constraints and foreign keys only get a type in which no two values become one.
-- Columns that a foreign key joins get one type, where one holds all their values; else all of them keep the type that holds
-  their values as they are.
-- Text in an index that compares by another collation than BINARY stays text, unless another type is declared.
-- Where only name and values speak for a type, and the default is no value of it, the type is suggested and not taken.
+- Values that do not have the chosen type are rejects, which the plan counts; `on_reject` in `mapping.toml` determines their
+  treatment. With `on_reject = \"text\"` a column that would have rejects becomes text.
+- Columns of primary keys, unique constraints and foreign keys only get a type in which different values stay different.
+- Columns that a foreign key joins get one type, if that accepts all their values; else all of them keep the type that holds
+  their values unchanged.
+- Text in an index with a collation other than BINARY stays text, unless another type is declared.
+- If only name and values support a type, and the default is not a value of it, the type is suggested and not taken.
 ";
 
-/// The page.
+/// Returns the page.
 pub fn types_page() -> String {
     let mut out = HEAD.to_owned();
     for group in &GROUPS {
@@ -47,19 +47,26 @@ pub fn types_page() -> String {
     for conversion in Conversion::all() {
         line(&mut out, format_args!("| `{}` | {} |", conversion.name(), conversion.describe()));
     }
-    line(&mut out, format_args!("\n## What declared types ask for\n"));
-    line(&mut out, format_args!("The case of letters means nothing; `*` stands for any characters.\n"));
+    line(&mut out, format_args!("\n## Declared types\n"));
+    line(&mut out, format_args!("Case is ignored; `*` stands for any characters.\n"));
     line(&mut out, format_args!("| kind | declared types |\n| --- | --- |"));
     let mut kinds: Vec<Kind> = declared::NAMES.iter().map(|(kind, _)| *kind).collect();
     kinds.extend([Kind::Integer, Kind::Float, Kind::Other]);
     for kind in kinds {
         line(&mut out, format_args!("| {} | {} |", kind.in_words(), kind.examples()));
     }
-    line(&mut out, format_args!("\n## What names say\n"));
-    line(&mut out, format_args!("`createdAt`, `CreatedAt` and `created_at` are one name.\n"));
+    line(&mut out, format_args!("\n## Names\n"));
+    line(&mut out, format_args!("`createdAt`, `CreatedAt` and `created_at` are the same name.\n"));
     line(&mut out, format_args!("| meaning | names |\n| --- | --- |"));
     for (hint, patterns) in names::NAMES {
-        line(&mut out, format_args!("| {} | {} |", hint.in_words(), patterns.join(", ")));
+        line(
+            &mut out,
+            format_args!(
+                "| {} | {} |",
+                hint.in_words(),
+                patterns.split_whitespace().collect::<Vec<_>>().join(", ")
+            ),
+        );
     }
     out
 }
@@ -155,16 +162,16 @@ fn example(case: &Case) -> String {
     let default =
         if case.default.is_empty() { String::new() } else { format!(" DEFAULT ({})", case.default) };
     let values = if case.values.is_empty() {
-        "without a value".to_owned()
+        "without values".to_owned()
     } else {
         format!("of {}", case.values.join(", "))
     };
-    let place = if case.place.is_key { " in a key" } else { "" };
-    let faithful = if case.is_faithful { " where nothing is inferred" } else { "" };
-    format!("`{}{declared}{default}`{place} {values}{faithful}: `{}`", case.column, case.becomes)
+    let role = if case.role.is_key { " in a key" } else { "" };
+    let faithful = if case.is_faithful { " with `faithful = true`" } else { "" };
+    format!("`{}{declared}{default}`{role} {values}{faithful}: `{}`", case.column, case.becomes)
 }
 
-/// What stands in a cell of a table.
+/// Escapes the text of a table cell.
 fn escaped(text: &str) -> String {
     text.replace('|', "\\|")
 }

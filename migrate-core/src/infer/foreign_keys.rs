@@ -1,4 +1,4 @@
-//! One type for the columns of a foreign key and those that they point to: PostgreSQL compares only what is of one type.
+//! One type for the columns of a foreign key and those that they reference, which PostgreSQL requires.
 
 use std::collections::BTreeSet;
 
@@ -7,25 +7,25 @@ use super::words::mapping_lines;
 use super::{Facts, Inference, faithful};
 use crate::conversion::{Conversion, PgType};
 
-/// A column that a foreign key joins with others, and what was inferred for it.
+/// A column of a foreign key, or one that is referenced, with its inferred type.
 #[derive(Clone, Debug)]
 pub struct Side<'a> {
-    /// What is known of it.
+    /// The facts about it.
     pub facts: Facts<'a>,
-    /// What becomes of it.
+    /// Its inferred type.
     pub inference: Inference,
-    /// Whether that is decided already, by a person or because the column numbers its rows.
+    /// Whether its type is fixed, by a person or because the column is the rowid.
     pub is_fixed: bool,
 }
 
-/// Gives columns that foreign keys join one conversion where one holds all their values. `pairs` are places in `sides`, the
-/// child's first. What cannot be joined keeps its faithful type.
+/// Sets one conversion for columns that foreign keys join, if one accepts all their values. `pairs` are indexes into `sides`, the
+/// child's first. Columns without a common conversion keep their faithful type.
 pub fn unify(sides: &mut [Side<'_>], pairs: &[(usize, usize)]) {
     for group in groups(sides.len(), pairs) {
         let is_agreed = group.windows(2).all(|pair| {
-            let conversion = |place: usize| sides.get(place).map(|side| &side.inference.conversion);
-            pair.first().and_then(|&place| conversion(place))
-                == pair.get(1).and_then(|&place| conversion(place))
+            let conversion = |index: usize| sides.get(index).map(|side| &side.inference.conversion);
+            pair.first().and_then(|&index| conversion(index))
+                == pair.get(1).and_then(|&index| conversion(index))
         });
         if is_agreed {
             continue;
@@ -39,7 +39,7 @@ pub fn unify(sides: &mut [Side<'_>], pairs: &[(usize, usize)]) {
     }
 }
 
-/// The places that are joined with each other, directly or by others.
+/// Returns the groups of indexes that are connected.
 fn groups(count: usize, pairs: &[(usize, usize)]) -> Vec<Vec<usize>> {
     let mut neighbours: Vec<Vec<usize>> = vec![Vec::new(); count];
     for &(child, parent) in pairs {
@@ -50,13 +50,13 @@ fn groups(count: usize, pairs: &[(usize, usize)]) -> Vec<Vec<usize>> {
     }
     let mut is_seen = vec![false; count];
     let mut groups = Vec::new();
-    for start in (0..count).filter(|&place| !neighbours[place].is_empty()) {
+    for start in (0..count).filter(|&index| !neighbours[index].is_empty()) {
         let mut group = Vec::new();
         let mut waiting = vec![start];
-        while let Some(place) = waiting.pop() {
-            if !std::mem::replace(&mut is_seen[place], true) {
-                group.push(place);
-                waiting.extend(neighbours[place].iter().copied());
+        while let Some(index) = waiting.pop() {
+            if !std::mem::replace(&mut is_seen[index], true) {
+                group.push(index);
+                waiting.extend(neighbours[index].iter().copied());
             }
         }
         group.sort_unstable();
@@ -65,15 +65,15 @@ fn groups(count: usize, pairs: &[(usize, usize)]) -> Vec<Vec<usize>> {
     groups
 }
 
-/// Gives all of `group` the conversion of one of them that holds all: those that are fixed are asked first, then those that point
-/// to none, and last the others, unless only `parents` are asked.
+/// Sets the conversion of one of `group` for all of them, if it accepts all values. Fixed ones come first, then those that reference
+/// none, and then the others, unless only `parents` are considered.
 fn agree(sides: &mut [Side<'_>], pairs: &[(usize, usize)], group: &[usize], parents: bool) -> bool {
     let children: BTreeSet<usize> =
         pairs.iter().filter(|(child, parent)| child != parent).map(|(child, _)| *child).collect();
-    let is_fixed = |place: &usize| sides.get(*place).is_some_and(|side| side.is_fixed);
-    let is_asked = |place: &usize| !parents || is_fixed(place) || !children.contains(place);
+    let is_fixed = |index: &usize| sides.get(*index).is_some_and(|side| side.is_fixed);
+    let is_asked = |index: &usize| !parents || is_fixed(index) || !children.contains(index);
     let mut candidates: Vec<usize> = group.iter().copied().filter(is_asked).collect();
-    candidates.sort_by_key(|place| (!is_fixed(place), children.contains(place), *place));
+    candidates.sort_by_key(|index| (!is_fixed(index), children.contains(index), *index));
     let mut refused: Vec<Conversion> = Vec::new();
     let chosen = candidates.into_iter().find(|&candidate| {
         let Some(conversion) = sides.get(candidate).map(|side| &side.inference.conversion) else {
@@ -81,7 +81,7 @@ fn agree(sides: &mut [Side<'_>], pairs: &[(usize, usize)], group: &[usize], pare
         };
         let is_known = refused.contains(conversion);
         let fits_all =
-            || group.iter().all(|&place| sides.get(place).is_some_and(|side| side.can_be(conversion)));
+            || group.iter().all(|&index| sides.get(index).is_some_and(|side| side.can_be(conversion)));
         if !is_known && fits_all() {
             return true;
         }
@@ -94,19 +94,19 @@ fn agree(sides: &mut [Side<'_>], pairs: &[(usize, usize)], group: &[usize], pare
     else {
         return false;
     };
-    for &place in group {
-        let Some(side) = sides.get_mut(place).filter(|side| side.is_open_to(&conversion)) else { continue };
+    for &index in group {
+        let Some(side) = sides.get_mut(index).filter(|side| side.is_open_to(&conversion)) else { continue };
         let why = format!("the same as {name}, with which a foreign key joins it: all its values fit");
         side.inference = Inference { conversion: conversion.clone(), why, suggestion: None };
     }
     true
 }
 
-/// Gives all of `group` the types that hold their values as they are, and says whom they would have had to agree with.
+/// Sets the faithful types for all of `group`, and explains why.
 fn fall_back(sides: &mut [Side<'_>], pairs: &[(usize, usize)], group: &[usize]) {
-    for &place in group {
-        let other = other_side(sides, pairs, place);
-        let Some(side) = sides.get_mut(place).filter(|side| !side.is_fixed) else { continue };
+    for &index in group {
+        let other = other_side(sides, pairs, index);
+        let Some(side) = sides.get_mut(index).filter(|side| !side.is_fixed) else { continue };
         let before = side.inference.conversion.name();
         let plain = faithful(&side.facts);
         if plain.conversion == side.inference.conversion {
@@ -119,11 +119,11 @@ fn fall_back(sides: &mut [Side<'_>], pairs: &[(usize, usize)], group: &[usize]) 
     }
 }
 
-/// Suggests text to the columns that point to text and are none.
+/// Suggests text for columns that reference text and are not text.
 fn suggest_text(sides: &mut [Side<'_>], pairs: &[(usize, usize)], group: &[usize]) {
-    for &place in group {
-        let Some((name, PgType::Text)) = other_side(sides, pairs, place) else { continue };
-        let Some(side) = sides.get_mut(place).filter(|side| !side.is_fixed) else { continue };
+    for &index in group {
+        let Some((name, PgType::Text)) = other_side(sides, pairs, index) else { continue };
+        let Some(side) = sides.get_mut(index).filter(|side| !side.is_fixed) else { continue };
         let holds_all = side.facts.rejects(&Conversion::TextFromAny) == 0;
         if side.inference.conversion.target_type() != PgType::Text && holds_all {
             let lines = mapping_lines(side.facts.table, side.facts.column, &Conversion::TextFromAny);
@@ -133,12 +133,12 @@ fn suggest_text(sides: &mut [Side<'_>], pairs: &[(usize, usize)], group: &[usize
     }
 }
 
-/// The name and type of the first column that `place` points to, or else of the first that points to it.
-fn other_side(sides: &[Side<'_>], pairs: &[(usize, usize)], place: usize) -> Option<(String, PgType)> {
+/// Returns the name and type of the first column that `index` references, or else of the first that references it.
+fn other_side(sides: &[Side<'_>], pairs: &[(usize, usize)], index: usize) -> Option<(String, PgType)> {
     let up =
-        pairs.iter().find(|(child, parent)| *child == place && *parent != place).map(|(_, parent)| *parent);
+        pairs.iter().find(|(child, parent)| *child == index && *parent != index).map(|(_, parent)| *parent);
     let down =
-        || pairs.iter().find(|(child, parent)| *parent == place && *child != place).map(|(child, _)| *child);
+        || pairs.iter().find(|(child, parent)| *parent == index && *child != index).map(|(child, _)| *child);
     let side = sides.get(up.or_else(down)?)?;
     Some((side.name(), side.inference.conversion.target_type()))
 }
@@ -148,7 +148,7 @@ impl Side<'_> {
         format!("{}.{}", self.facts.table, self.facts.column)
     }
 
-    /// Whether the column may get `conversion`, or what is decided of it goes together with that.
+    /// Whether the column can have `conversion`, or has a fixed type that is comparable with it.
     fn can_be(&self, conversion: &Conversion) -> bool {
         if self.inference.conversion == *conversion {
             return true;
@@ -157,7 +157,7 @@ impl Side<'_> {
             return is_comparable(self.inference.conversion.target_type(), conversion.target_type());
         }
         let holds_all = self.facts.values() > 0 && self.facts.rejects(conversion) == 0;
-        // Without a value, the declared types must agree on what will come.
+        // Without values, the declared types must agree.
         let means_text = *conversion == Conversion::TextFromAny && is_integer_or_text(self.facts.declared);
         let is_alike = self.facts.values() == 0
             && (means_text || faithful(&self.facts).conversion.target_type() == conversion.faithful_type());
@@ -169,7 +169,7 @@ impl Side<'_> {
     }
 }
 
-/// Whether PostgreSQL compares the two types in a foreign key with an index of either.
+/// Whether PostgreSQL allows the two types in a foreign key.
 fn is_comparable(left: PgType, right: PgType) -> bool {
     let is_integer = |kind| matches!(kind, PgType::Smallint | PgType::Integer | PgType::Bigint);
     left == right || (is_integer(left) && is_integer(right))
@@ -177,7 +177,7 @@ fn is_comparable(left: PgType, right: PgType) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Place, infer, tests::profile};
+    use super::super::{ColumnRole, infer, tests::profile};
     use super::*;
     use crate::source_schema::SourceColumn;
 
@@ -204,9 +204,9 @@ mod tests {
             .collect();
         let mut sides: Vec<Side<'_>> = (declared.iter().zip(columns))
             .map(|(column, (_, _, values, fixed))| {
-                let place = Place { is_foreign_key: true, ..Place::default() };
+                let role = ColumnRole { is_foreign_key: true, ..ColumnRole::default() };
                 let facts =
-                    Facts { profile: Some(profile(values)), place, ..Facts::declared("t", column, false) };
+                    Facts { profile: Some(profile(values)), role, ..Facts::declared("t", column, false) };
                 let inferred = infer(&facts);
                 let conversion = fixed.clone().unwrap_or(inferred.conversion.clone());
                 Side { facts, inference: Inference { conversion, ..inferred }, is_fixed: fixed.is_some() }

@@ -1,4 +1,4 @@
-//! What frameworks declare and store, and what becomes of it.
+//! What frameworks declare and store, and the inferred conversions.
 
 use super::case::{Case, case};
 

@@ -1,8 +1,8 @@
-//! Infers the type of a column: from what its schema declares, from its name, and from what a scan saw of all its values.
+//! Infers the type of a column: from its declaration, its name, and the counts of a scan of all its values.
 //!
-//! The rules are a table, each with its own name, its conditions and its cases; the first that takes a type decides, and the
-//! plan says which it was. Where a rule is not certain the column keeps the type that holds its values as they are, and the
-//! plan suggests the better one. What a person has decided in `mapping.toml` never comes here.
+//! The rules are a table, each with a name, conditions and cases; the first that takes a type decides, and the
+//! plan names it. If a rule is not certain, the column keeps the type that holds its values unchanged, and the
+//! plan suggests the better one. Decisions in `mapping.toml` are made before inference.
 
 mod bookkeeping;
 mod case;
@@ -22,7 +22,7 @@ mod words;
 
 pub use declared::{Kind, asks_for};
 pub use documentation::types_page;
-pub use facts::{Facts, Place};
+pub use facts::{ColumnRole, Facts};
 pub use foreign_keys::{Side, unify};
 pub use words::rejects_in_words;
 
@@ -30,22 +30,22 @@ use crate::conversion::Conversion;
 use rule::{Answer, Certainty, Rule};
 use rules::{GROUPS, Group};
 
-/// What becomes of a column, and why.
+/// The inferred conversion of a column, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inference {
     /// The conversion.
     pub conversion: Conversion,
-    /// The rule that took it, and what it saw, in words.
+    /// The rule that took it and its evidence, in words.
     pub why: String,
-    /// A better type that is not certain enough: why in one line, and behind it the lines of a mapping that take it.
+    /// A better type that is not certain: the reason in one line, and then the lines of a mapping that take it.
     pub suggestion: Option<String>,
 }
 
-/// Infers the type of a column. There is always an answer.
+/// Infers the type of a column. There is always a result.
 pub fn infer(facts: &Facts<'_>) -> Inference {
     let mut suggestion: Option<(Answer, String)> = None;
     let mut missed: Option<(u64, String)> = None;
-    let proves_nothing = facts.place.is_collated || bookkeeping::is_bookkeeping(facts.table);
+    let proves_nothing = facts.role.is_collated || bookkeeping::is_bookkeeping(facts.table);
     let is_asked = |group: &&Group| {
         let is_idle = group.infers && facts.is_faithful || group.is_evidence && proves_nothing;
         !is_idle
@@ -83,11 +83,11 @@ pub fn infer(facts: &Facts<'_>) -> Inference {
             }
         }
     }
-    // The last rules look at every column; a type must be there even if one of them is taken out some day.
+    // The last rules apply to every column, so that this is only reached if one of them is removed.
     Inference { conversion: Conversion::TextFromAny, why: "no rule fits".to_owned(), suggestion: None }
 }
 
-/// The type that a column has where nothing is inferred.
+/// Returns the type of a column without inference.
 pub fn faithful(facts: &Facts<'_>) -> Inference {
     infer(&Facts { is_faithful: true, ..facts.clone() })
 }

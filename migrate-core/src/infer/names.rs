@@ -1,8 +1,8 @@
-//! What the name of a column says of its values. A name alone never gives a column a type: the values must agree.
+//! Hints of column names. A name alone never determines a type: the values must agree.
 
 use super::declared::fits;
 
-/// What a name says.
+/// The hint of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hint {
     /// A point in time.
@@ -13,7 +13,7 @@ pub(super) enum Hint {
     Time,
     /// True or false.
     Flag,
-    /// Something that identifies.
+    /// An identifier.
     Identifier,
     /// A UUID.
     Uuid,
@@ -21,163 +21,44 @@ pub(super) enum Hint {
     Document,
 }
 
-/// The names of each hint, as patterns over names in small letters with `_` between words.
-pub(super) const NAMES: [(Hint, &[&str]); 7] = [
+/// The names of each hint, as patterns over lower-case names with `_` between words.
+pub(super) const NAMES: [(Hint, &str); 7] = [
     (
         Hint::Moment,
-        &[
-            "at",
-            "*_at",
-            "*_time",
-            "*_date",
-            "*_on",
-            "*_ts",
-            "*_timestamp",
-            "timestamp",
-            "timestamp_*",
-            "ts",
-            "time",
-            "date",
-            "datetime",
-            "*_datetime",
-            "created",
-            "updated",
-            "modified",
-            "deleted",
-            "expires",
-            "expires_*",
-            "expiry",
-            "expiration",
-            "last_*",
-            "*_since",
-            "*_until",
-            "since",
-            "until",
-            "*_created",
-            "*_updated",
-            "*_modified",
-            "*_utc",
-            "*_ms",
-            "*_millis",
-        ],
+        "at *_at *_time *_date *_on *_ts *_timestamp timestamp timestamp_* ts time date datetime \
+         *_datetime created updated modified deleted expires expires_* expiry expiration last_* \
+         *_since *_until since until *_created *_updated *_modified *_utc *_ms *_millis",
     ),
-    (
-        Hint::Date,
-        &["date", "*_date", "date_*", "day", "*_day", "*_on", "birthday", "dob", "birth_*", "*_from", "*_to"],
-    ),
-    (Hint::Time, &["time", "*_time", "time_*", "*_at"]),
+    (Hint::Date, "date *_date date_* day *_day *_on birthday dob birth_* *_from *_to"),
+    (Hint::Time, "time *_time time_* *_at"),
     (
         Hint::Flag,
-        &[
-            "is_*",
-            "has_*",
-            "can_*",
-            "should_*",
-            "was_*",
-            "allow_*",
-            "allows_*",
-            "use_*",
-            "enable_*",
-            "*_enabled",
-            "enabled",
-            "*_disabled",
-            "disabled",
-            "*_active",
-            "active",
-            "*_deleted",
-            "deleted",
-            "archived",
-            "*_archived",
-            "verified",
-            "*_verified",
-            "confirmed",
-            "*_confirmed",
-            "*_flag",
-            "flag",
-            "published",
-            "visible",
-            "hidden",
-            "locked",
-            "public",
-            "private",
-            "required",
-            "optional",
-            "completed",
-            "done",
-            "read",
-            "unread",
-            "starred",
-            "pinned",
-            "favorite",
-            "favourite",
-            "default",
-            "admin",
-            "approved",
-            "blocked",
-            "banned",
-            "paid",
-            "revoked",
-            "used",
-            "notifications",
-        ],
+        "is_* has_* can_* should_* was_* allow_* allows_* use_* enable_* *_enabled enabled *_disabled \
+         disabled *_active active *_deleted deleted archived *_archived verified *_verified confirmed \
+         *_confirmed *_flag flag published visible hidden locked public private required optional \
+         completed done read unread starred pinned favorite favourite default admin approved blocked \
+         banned paid revoked used notifications",
     ),
-    (Hint::Identifier, &["id", "*_id", "ref", "*_ref", "*_key", "key", "token", "*_token"]),
-    (Hint::Uuid, &["uuid", "*_uuid", "uuid_*", "guid", "*_guid", "guid_*"]),
+    (Hint::Identifier, "id *_id ref *_ref *_key key token *_token"),
+    (Hint::Uuid, "uuid *_uuid uuid_* guid *_guid guid_*"),
     (
         Hint::Document,
-        &[
-            "json",
-            "*_json",
-            "json_*",
-            "payload",
-            "*_payload",
-            "data",
-            "*_data",
-            "meta",
-            "*_meta",
-            "metadata",
-            "*_metadata",
-            "config",
-            "*_config",
-            "configuration",
-            "settings",
-            "*_settings",
-            "attributes",
-            "*_attributes",
-            "attrs",
-            "properties",
-            "props",
-            "options",
-            "*_options",
-            "params",
-            "parameters",
-            "preferences",
-            "extra",
-            "extras",
-            "context",
-            "details",
-            "body",
-            "result",
-            "tags",
-            "labels",
-            "headers",
-            "state",
-            "document",
-            "doc",
-        ],
+        "json *_json json_* payload *_payload data *_data meta *_meta metadata *_metadata config \
+         *_config configuration settings *_settings attributes *_attributes attrs properties props \
+         options *_options params parameters preferences extra extras context details body result \
+         tags labels headers state document doc",
     ),
 ];
 
 impl Hint {
-    /// Whether the name of a column says so.
+    /// Whether the name of a column has this hint.
     pub(super) fn is_in(self, column: &str) -> bool {
         let name = words(column);
-        let patterns =
-            NAMES.iter().filter(|(hint, _)| *hint == self).flat_map(|(_, patterns)| patterns.iter());
-        patterns.into_iter().any(|pattern| fits(pattern, &name))
+        let mut patterns = NAMES.iter().filter(|(hint, _)| *hint == self);
+        patterns.any(|(_, patterns)| patterns.split_whitespace().any(|pattern| fits(pattern, &name)))
     }
 
-    /// What it is called where a decision is explained.
+    /// Returns its name in explanations.
     pub(super) fn in_words(self) -> &'static str {
         match self {
             Hint::Moment => "a time",
@@ -191,7 +72,7 @@ impl Hint {
     }
 }
 
-/// The name in small letters with `_` between its words, however they are told apart: `createdAt`, `CreatedAt`, `created-at`.
+/// Returns the name in lower case with `_` between its words: for `createdAt`, `CreatedAt` and `created-at`.
 fn words(name: &str) -> String {
     let mut words = String::with_capacity(name.len() + 4);
     let mut before: Option<char> = None;

@@ -1,5 +1,5 @@
-//! A rule: which columns it looks at, what their values must be, and the conversion that follows. Rules are data; what they
-//! mean is here, once.
+//! A rule: the columns that it applies to, the form of their values, and the conversion. Rules are data; their
+//! meaning is defined here.
 
 use super::case::Case;
 use super::declared::Kind;
@@ -14,40 +14,40 @@ use crate::source_sql::Clock;
 /// A rule.
 #[derive(Debug)]
 pub(super) struct Rule {
-    /// Its name, which begins what the plan says of a column.
+    /// Its name, with which the reason in the plan begins.
     pub(super) name: &'static str,
-    /// What it is for, in one sentence.
+    /// Its description, in one or two sentences.
     pub(super) describes: &'static str,
-    /// The columns that it looks at.
+    /// The columns that it applies to.
     pub(super) columns: Columns,
-    /// How many of the values must have one of the forms.
+    /// The share of values that must have one of the forms.
     pub(super) needs: Needs,
-    /// The forms, the better ones first, each with its conversion.
+    /// The forms, the better ones first.
     pub(super) forms: &'static [&'static Form],
-    /// Whether its type is taken.
+    /// The certainty of its type.
     pub(super) certainty: Certainty,
-    /// Columns and what becomes of them; the first is shown in the documentation.
+    /// Examples, of which the documentation shows the first.
     pub(super) cases: &'static [Case],
 }
 
-/// Which columns a rule looks at: those for which every part that is not empty has one that fits.
+/// The columns that a rule applies to: those that match every part that is not empty.
 #[derive(Debug)]
 pub(super) struct Columns {
-    /// What the declared type asks for.
+    /// The meaning of the declared type.
     pub(super) kinds: &'static [Kind],
     /// The affinity.
     pub(super) affinities: &'static [Affinity],
-    /// What the name says.
+    /// The hint of the name.
     pub(super) hints: &'static [Hint],
-    /// What the name must not say.
+    /// Hints that the name must not have.
     pub(super) unless: &'static [Hint],
     /// The form in which the default stores the clock.
     pub(super) clocks: &'static [Clock],
-    /// Something else.
+    /// A further condition.
     pub(super) only: Option<Only>,
 }
 
-/// Something else that a rule asks of a column.
+/// A further condition of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Only {
     /// It is another name for the rowid.
@@ -58,29 +58,29 @@ pub(super) enum Only {
     TextDefault,
 }
 
-/// How many of the values must have a form. Where several forms have enough, the first counts, unless it says otherwise.
+/// The share of values that must have a form. If several forms have enough, the first counts, unless stated otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Needs {
     /// Nothing.
     Nothing,
     /// All, and at least one.
     All,
-    /// All, or there is no value at all.
+    /// All, or there is no value.
     AllOrNoValue,
-    /// More than half. A form that all have comes first, then the one that most have.
+    /// More than half. A form that all values have is preferred, then the most frequent one.
     Most,
-    /// The same, or there is no value at all.
+    /// The same, or there is no value.
     MostOrNoValue,
-    /// The form that most have, however few.
+    /// The most frequent form.
     Best,
-    /// There is no value at all.
+    /// There is no value.
     NoValue,
 }
 
 /// Whether a rule's type is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Certainty {
-    /// It is taken, and no later rule is asked.
+    /// It is taken, and later rules are skipped.
     Takes,
     /// The same, without a value that supports it, which the plan reports.
     Guesses,
@@ -88,12 +88,12 @@ pub(super) enum Certainty {
     Suggests,
 }
 
-/// What a rule says of a column.
+/// The result of a rule for a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Answer {
     /// The conversion.
     pub(super) conversion: Conversion,
-    /// How many values have the form; none where no value was looked at.
+    /// The number of values that have the form; `None` without values.
     pub(super) evidence: Option<(u64, &'static str)>,
 }
 
@@ -107,27 +107,27 @@ impl Columns {
         Columns { kinds, ..Columns::ANY }
     }
 
-    /// Those of them whose name says one of these.
+    /// Restricts them to names with one of these hints.
     pub(super) const fn named(self, hints: &'static [Hint]) -> Columns {
         Columns { hints, ..self }
     }
 
-    /// Those of them whose name says none of these.
+    /// Restricts them to names with none of these hints.
     pub(super) const fn unless_named(self, unless: &'static [Hint]) -> Columns {
         Columns { unless, ..self }
     }
 
-    /// Those of them whose default is the clock in one of these forms.
+    /// Restricts them to defaults that are the clock in one of these forms.
     pub(super) const fn with_default(self, clocks: &'static [Clock]) -> Columns {
         Columns { clocks, ..self }
     }
 
-    /// Those of them with one of these affinities.
+    /// Restricts them to these affinities.
     pub(super) const fn of_affinity(self, affinities: &'static [Affinity]) -> Columns {
         Columns { affinities, ..self }
     }
 
-    /// Those of them of which something else is true.
+    /// Adds a further condition.
     pub(super) const fn only(self, only: Only) -> Columns {
         Columns { only: Some(only), ..self }
     }
@@ -140,21 +140,21 @@ impl Columns {
             && !self.unless.iter().any(|hint| hint.is_in(facts.column))
             && (self.clocks.is_empty() || facts.clock.is_some_and(has))
             && self.only.is_none_or(|only| match only {
-                Only::Numbered => facts.place.is_numbered,
-                Only::Key => facts.place.is_key,
+                Only::Numbered => facts.role.is_numbered,
+                Only::Key => facts.role.is_key,
                 Only::TextDefault => facts.has_text_default(),
             })
     }
 }
 
 impl Rule {
-    /// What the rule says of a column; none where it has nothing to say.
+    /// Returns the result of the rule for a column; `None` if it does not apply.
     pub(super) fn answer(&self, facts: &Facts<'_>) -> Option<Answer> {
         if !self.columns.include(facts) {
             return None;
         }
-        // A suggestion for one side of a foreign key would part it from the other.
-        if self.certainty == Certainty::Suggests && facts.place.is_foreign_key {
+        // A suggestion for one side of a foreign key would separate it from the other.
+        if self.certainty == Certainty::Suggests && facts.role.is_foreign_key {
             return None;
         }
         let fitting = |form: &&&Form| facts.admits(&(form.conversion)());
@@ -172,11 +172,11 @@ impl Rule {
         }
     }
 
-    /// The form of this rule that most values have, where it looks at the column and does not fire.
+    /// Returns the most frequent form of this rule, if it applies to the column.
     pub(super) fn nearest(&self, facts: &Facts<'_>) -> Option<(u64, &'static str)> {
         let seen = facts.profile.filter(|seen| seen.values() > 0 && self.columns.include(facts))?;
         let counted = self.forms.iter().map(|form| ((form.count)(&seen), form.words));
-        // The first of those that are equal, so that the better form is told.
+        // The first of equals, which is the better form.
         counted.reduce(|best, next| if next.0 > best.0 { next } else { best })
     }
 }
@@ -186,7 +186,7 @@ impl Needs {
         matches!(self, Needs::Nothing | Needs::AllOrNoValue | Needs::MostOrNoValue | Needs::NoValue)
     }
 
-    /// The form that enough values have, and how many.
+    /// Returns the form that enough values have, with their number.
     fn choose(
         self,
         seen: &ColumnProfile,
@@ -207,22 +207,22 @@ impl Needs {
         }
     }
 
-    /// What is needed, in words.
+    /// Returns the requirement in words.
     pub(super) fn in_words(self) -> &'static str {
         match self {
-            Needs::Nothing => "whatever the values are",
+            Needs::Nothing => "any",
             Needs::All => "all values are",
-            Needs::AllOrNoValue => "all values are, or there is none:",
+            Needs::AllOrNoValue => "all values are, or there are none:",
             Needs::Most => "more than half of the values are",
-            Needs::MostOrNoValue => "more than half of the values are, or there is none:",
+            Needs::MostOrNoValue => "more than half of the values are, or there are none:",
             Needs::Best => "most values are",
-            Needs::NoValue => "there is no value",
+            Needs::NoValue => "there are no values",
         }
     }
 }
 
 impl Needs {
-    /// Whether values are looked at.
+    /// Whether it depends on the form of values.
     pub(super) fn asks_values(self) -> bool {
         !matches!(self, Needs::Nothing | Needs::NoValue)
     }

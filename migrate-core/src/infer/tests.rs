@@ -50,7 +50,7 @@ pub(super) fn inferred(case: &Case) -> Inference {
     };
     let facts = Facts {
         profile: Some(profile(case.values)),
-        place: case.place,
+        role: case.role,
         is_faithful: case.is_faithful,
         ..Facts::declared("t", &column, false)
     };

@@ -1,4 +1,4 @@
-//! What the plan says of a decision: why, what is rejected, and how a suggestion is taken. Counts, never values.
+//! The words for a decision: its reason, rejects, and how to take a suggestion. Counts, never values.
 
 use crate::conversion::Conversion;
 use crate::mapping::TomlKey;
@@ -13,7 +13,7 @@ pub fn rejects_in_words(seen: &ColumnProfile, conversion: &Conversion) -> Option
         return None;
     }
     let texts = seen.texts.saturating_sub(taken.texts);
-    // An empty text and one that is no text for PostgreSQL fit nothing that text itself would not fit.
+    // For text conversions, empty text is not a reject.
     let empty = if *conversion == Conversion::Text || *conversion == Conversion::TextFromAny {
         0
     } else {
@@ -43,8 +43,8 @@ pub fn rejects_in_words(seen: &ColumnProfile, conversion: &Conversion) -> Option
     Some(format!("{rejected} of {all} values do not fit and are rejects: {}", listed.join(", ")))
 }
 
-/// The lines that take a suggestion, which can stand at the end of any `mapping.toml` that does not name the column yet: a header
-/// of TOML and its key, on lines of their own.
+/// Returns the lines that take a suggestion, for the end of a `mapping.toml` that does not yet name the column: a header
+/// and its key, each on its own line.
 pub(super) fn mapping_lines(table: &str, column: &str, conversion: &Conversion) -> String {
     format!("[tables.{}.columns.{}]\nas = \"{}\"", TomlKey(table), TomlKey(column), conversion.name())
 }

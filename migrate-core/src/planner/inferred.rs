@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::PlanningError;
 use crate::conversion::Conversion;
-use crate::infer::{Facts, Inference, Place, Side, infer, rejects_in_words, unify};
+use crate::infer::{ColumnRole, Facts, Inference, Side, infer, rejects_in_words, unify};
 use crate::mapping::{ColumnMapping, Mapping};
 use crate::profile::DatabaseProfile;
 use crate::source_schema::{SourceColumn, SourceIndex, SourceTable};
@@ -33,7 +33,7 @@ impl Inferred {
                 places.insert((table.name.as_str(), column.name.as_str()), sides.len());
                 let facts = Facts {
                     profile: profile.and_then(|all| all.get(&table.name)?.columns.get(&column.name).copied()),
-                    place: place(table, column, &ends, mapping),
+                    role: role(table, column, &ends, mapping),
                     ..declared(table, column, mapping)
                 };
                 sides.push(side(facts, mapping)?);
@@ -84,9 +84,9 @@ fn side<'a>(facts: Facts<'a>, mapping: &Mapping) -> Result<Side<'a>, PlanningErr
     let decided = decided(facts.table, facts.column, mapping);
     let Some(named) = decided.and_then(|decided| decided.conversion.clone()) else {
         let inference = infer(&facts);
-        return Ok(Side { is_fixed: facts.place.is_numbered, facts, inference });
+        return Ok(Side { is_fixed: facts.role.is_numbered, facts, inference });
     };
-    if facts.place.is_numbered {
+    if facts.role.is_numbered {
         if named != Conversion::Bigint {
             let (table, column) = (facts.table.to_owned(), facts.column.to_owned());
             return Err(PlanningError::NumberedColumn { table, column });
@@ -103,20 +103,20 @@ fn side<'a>(facts: Facts<'a>, mapping: &Mapping) -> Result<Side<'a>, PlanningErr
     Ok(Side { is_fixed: true, facts, inference })
 }
 
-/// Where a column stands.
-fn place(
+/// Returns the role of a column in keys and indexes.
+fn role(
     table: &SourceTable,
     column: &SourceColumn,
     ends: &BTreeSet<Column<'_>>,
     mapping: &Mapping,
-) -> Place {
+) -> ColumnRole {
     let is_it = |name: &str| name.eq_ignore_ascii_case(&column.name);
     let stands_on =
         |index: &&SourceIndex| index.columns.iter().filter_map(|key| key.column.as_deref()).any(is_it);
     let added = mapping.tables.get(&table.name).is_some_and(|decided| {
         decided.indexes.iter().any(|index| index.columns.iter().any(|name| is_it(name)))
     });
-    Place {
+    ColumnRole {
         is_key: column.primary_key_position > 0
             || table.indexes.iter().filter(stands_on).any(|index| index.unique),
         is_foreign_key: ends.contains(&(table.name.as_str(), column.name.as_str())),

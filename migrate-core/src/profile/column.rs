@@ -1,15 +1,15 @@
-//! The counts of one column, and how counts of several scans become one.
+//! The counts of one column, and how counts of several scans are merged.
 //!
-//! No field holds a value or a bound of one: the profile goes into the plan, and the plan is shown.
+//! No field holds a value or a bound: the profile is part of the plan, which is public.
 
 use serde::{Deserialize, Serialize};
 
 use crate::value::StorageClass;
 
-/// Declares the counts once: what each is, and whether two of them are added or the larger one stays.
+/// Declares each count once: its meaning, and whether two of them are added or the larger one is kept.
 macro_rules! counts {
     ($($(#[$doc:meta])* $name:ident: $merge:ident,)*) => {
-        /// How many values of a column are of each storage class, and of each form that could give it a better type.
+        /// The numbers of values of a column by storage class, and by forms that may lead to a better type.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct ColumnProfile {
@@ -17,7 +17,7 @@ macro_rules! counts {
         }
 
         impl ColumnProfile {
-            /// Adds what was seen in other rows of the same column.
+            /// Adds the counts of other rows of the same column.
             pub fn merge(&mut self, other: &ColumnProfile) {
                 $(self.$name = $merge(self.$name, other.$name);)*
             }
@@ -40,9 +40,9 @@ counts! {
     zeros: sum,
     /// Integers that are 1.
     ones: sum,
-    /// Integers that 32 bits do not hold.
+    /// Integers that do not fit in 32 bits.
     integers_beyond_32_bits: sum,
-    /// Integers that no float holds exactly.
+    /// Integers that no float represents exactly.
     integers_inexact_as_float: sum,
     /// Integers that are a time from 2000 to 2100 in seconds since 1970.
     epoch_s: sum,
@@ -50,7 +50,7 @@ counts! {
     epoch_ms: sum,
     /// The same in microseconds.
     epoch_us: sum,
-    /// Integers that are no time of timestamptz in seconds since 1970.
+    /// Integers outside the range of timestamptz in seconds since 1970.
     beyond_epoch_s: sum,
     /// The same in milliseconds.
     beyond_epoch_ms: sum,
@@ -66,19 +66,19 @@ counts! {
     reals_zero_or_one: sum,
     /// Floats that are a time from 2000 to 2100 in seconds since 1970, to the microsecond.
     real_epoch_s: sum,
-    /// The most digits behind the point of a float in its shortest form; 16 stands for 16 and more.
+    /// The most decimals of a float in its shortest form; 16 means 16 or more.
     real_scale_max: larger,
     /// The bytes of the longest text.
     text_bytes_max: larger,
-    /// Texts without a character.
+    /// Empty texts.
     texts_empty: sum,
-    /// Texts with a NUL in them, which PostgreSQL cannot hold.
+    /// Texts with a NUL, which PostgreSQL cannot store.
     texts_with_nul: sum,
     /// Texts that are not UTF-8.
     texts_not_utf8: sum,
-    /// UUIDs with hyphens, all letters small.
+    /// UUIDs with hyphens in lower case.
     uuids: sum,
-    /// UUIDs with hyphens, all letters capital; one without a letter counts as both.
+    /// UUIDs with hyphens in upper case; one without a letter counts as both.
     uuids_upper: sum,
     /// Texts of 32 hexadecimal digits.
     hex_of_32_digits: sum,
@@ -92,9 +92,9 @@ counts! {
     timestamps_with_offset: sum,
     /// Texts that are an integer of 64 bits as SQLite would write it.
     integer_texts: sum,
-    /// Texts that are a decimal number and come back from PostgreSQL as they are, integers among them.
+    /// Texts that are a decimal number, also an integer, that PostgreSQL returns unchanged.
     decimal_texts: sum,
-    /// The most digits behind the point of such a text.
+    /// The most decimals of such a text.
     decimal_scale_max: larger,
     /// Texts that are a word for true or false.
     boolean_words: sum,
@@ -104,7 +104,7 @@ counts! {
     json_scalars: sum,
     /// Texts that are JSON of which jsonb keeps every value.
     jsonb: sum,
-    /// Texts that are JSON and that jsonb takes when of a repeated key only the last value is kept.
+    /// Texts that are JSON and that jsonb accepts if only the last value of a repeated key is kept.
     jsonb_last_key_wins: sum,
     /// The bytes of the longest blob.
     blob_bytes_max: larger,
@@ -130,12 +130,12 @@ fn is_zero(count: &u64) -> bool {
 }
 
 impl ColumnProfile {
-    /// The values that are not NULL.
+    /// Returns the number of values that are not NULL.
     pub fn values(&self) -> u64 {
         self.integers + self.reals + self.texts + self.blobs
     }
 
-    /// The one storage class that all values but NULLs have; none where there are several, or no value at all.
+    /// Returns the storage class of all values but NULLs; `None` if there are several, or no values.
     pub fn only_class(&self) -> Option<StorageClass> {
         let mut seen = [
             (self.integers, StorageClass::Integer),
@@ -151,12 +151,12 @@ impl ColumnProfile {
         }
     }
 
-    /// Texts that PostgreSQL's text can hold.
+    /// Returns the number of texts that PostgreSQL can store.
     pub fn sound_texts(&self) -> u64 {
         self.texts.saturating_sub(self.texts_with_nul + self.texts_not_utf8)
     }
 
-    /// Texts that are JSON.
+    /// Returns the number of texts that are JSON.
     pub fn json(&self) -> u64 {
         self.json_documents + self.json_scalars
     }

@@ -1,7 +1,7 @@
-//! Counts one value: its storage class, and the forms that it has.
+//! Counts one value by its storage class and its forms.
 //!
-//! A look at the first byte and the length rules out nearly every form, so that only values that may have one are read
-//! as it. What is one is decided by the conversion that would take it.
+//! The first byte and the length exclude nearly every form, so that only candidates are parsed. The conversion of a form
+//! decides whether a value has it.
 
 use super::ColumnProfile;
 use super::forms;
@@ -11,7 +11,7 @@ use crate::value::{SourceValue, StorageClass};
 /// 2000-01-01 and 2100-01-01 in seconds since 1970.
 const PLAUSIBLE_S: std::ops::Range<i64> = 946_684_800..4_102_444_800;
 
-/// Seconds, milliseconds and microseconds that are times of timestamptz without a closer look.
+/// Seconds, milliseconds and microseconds that are certainly in the range of timestamptz.
 const ALWAYS_A_TIME: std::ops::Range<i64> = -200_000_000_000..9_000_000_000_000;
 
 /// The same as floats.
@@ -32,7 +32,7 @@ impl ColumnProfile {
         }
     }
 
-    /// Counts a value that is too long to be any form but text, a document apart; `check` is what text of its bytes would be.
+    /// Counts a value that is too long for any form but text; `check` is the result of the text conversion for its bytes.
     pub fn count_long(&mut self, class: StorageClass, bytes: u64, check: &Result<(), Refusal>) {
         if class == StorageClass::Blob {
             self.blobs += 1;
@@ -55,7 +55,7 @@ impl ColumnProfile {
         self.ones += u64::from(integer == 1);
         self.integers_beyond_32_bits += u64::from(i32::try_from(integer).is_err());
         self.integers_inexact_as_float += u64::from(!forms::is_exact_as_float(integer));
-        // The three ranges lie far from each other, so that an integer is plausible in one unit at most.
+        // The three ranges are disjoint, so that an integer is plausible in one unit at most.
         self.epoch_s += u64::from(PLAUSIBLE_S.contains(&integer));
         self.epoch_ms += u64::from(PLAUSIBLE_S.contains(&integer.div_euclid(1_000)));
         self.epoch_us += u64::from(PLAUSIBLE_S.contains(&integer.div_euclid(1_000_000)));
@@ -112,7 +112,7 @@ impl ColumnProfile {
         self.count_json(sound);
     }
 
-    /// Texts that begin as numbers, dates and times do.
+    /// Counts texts that begin like numbers, dates and times.
     fn count_digits_first(&mut self, text: &str) {
         self.count_hexadecimal(text.as_bytes());
         if let Some(scale) = forms::decimal_scale(text) {

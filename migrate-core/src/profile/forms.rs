@@ -1,9 +1,9 @@
-//! The forms that a value may have, each decided by the conversion that would take it.
+//! The forms of values, each determined by its conversion.
 
 use crate::conversion::{Conversion, NaiveZone};
 use crate::value::SourceValue;
 
-/// What a text names of date and time.
+/// The kind of a date or time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DateOrTime {
     /// A date alone.
@@ -16,7 +16,7 @@ pub(super) enum DateOrTime {
     WithOffset,
 }
 
-/// What jsonb does with a text that is JSON.
+/// The effect of jsonb on a JSON text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Json {
     /// It keeps every value.
@@ -27,29 +27,29 @@ pub(super) enum Json {
     RefusedByJsonb,
 }
 
-/// Whether a conversion takes a text.
+/// Whether a conversion accepts a text.
 pub(super) fn takes(conversion: &Conversion, text: &[u8]) -> bool {
     conversion.takes(SourceValue::Text(text))
 }
 
-/// Whether a float holds `integer` exactly.
+/// Whether a float represents `integer` exactly.
 pub(super) fn is_exact_as_float(integer: i64) -> bool {
     const ALWAYS_EXACT: std::ops::RangeInclusive<i64> = -(1 << 53)..=1 << 53;
     ALWAYS_EXACT.contains(&integer) || Conversion::DoublePrecision.takes(SourceValue::Integer(integer))
 }
 
-/// Whether the text is an integer of 64 bits as SQLite would write it, where it is known to be a plain decimal.
+/// Whether a plain decimal is a 64-bit integer.
 pub(super) fn is_integer(plain_decimal: &str) -> bool {
     plain_decimal.parse::<i64>().is_ok()
 }
 
-/// The digits behind the point of a number that numeric gives back as it is written.
+/// Returns the number of decimals of a text that numeric returns unchanged.
 pub(super) fn decimal_scale(text: &str) -> Option<u64> {
     let scale = text.split_once('.').map_or(0, |(_, fraction)| fraction.len() as u64);
     takes(&Conversion::Numeric, text.as_bytes()).then_some(scale)
 }
 
-/// What the text names of date and time.
+/// Returns the kind of date or time of a text.
 pub(super) fn date_or_time(text: &[u8]) -> Option<DateOrTime> {
     match text {
         [_, _, b':', ..] => takes(&Conversion::Time, text).then_some(DateOrTime::Time),
@@ -66,7 +66,7 @@ pub(super) fn date_or_time(text: &[u8]) -> Option<DateOrTime> {
     }
 }
 
-/// Whether the text is JSON, and what jsonb does with it.
+/// Returns the effect of jsonb on a text; `None` if it is not JSON.
 pub(super) fn json(text: &str) -> Option<Json> {
     let text = text.as_bytes();
     if takes(&Conversion::Jsonb, text) {
@@ -80,12 +80,12 @@ pub(super) fn json(text: &str) -> Option<Json> {
     }
 }
 
-/// What stands for every scale that is larger.
+/// The largest scale that is distinguished.
 pub(super) const SCALE_MAX: u64 = 16;
 
-/// The larger of `scale_max` and the digits behind the point of `real` in its shortest form; [`SCALE_MAX`] at most.
+/// Returns the larger of `scale_max` and the decimals of `real` in its shortest form; at most [`SCALE_MAX`].
 pub(super) fn raise_scale(scale_max: u64, real: f64) -> u64 {
-    /// Up to here every whole float is one integer, and so exact.
+    /// Up to here floats represent all integers exactly.
     const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
     if real.fract() == 0.0 {
         return scale_max;
@@ -96,7 +96,7 @@ pub(super) fn raise_scale(scale_max: u64, real: f64) -> u64 {
         if whole.abs() > EXACT_MAX {
             return shortest_scale(real).clamp(scale_max, SCALE_MAX);
         }
-        // One correctly rounded division of two exact numbers: the float that this decimal number is read as.
+        // A correctly rounded division of two exact numbers is the float of this decimal number.
         if whole / power == real {
             return scale;
         }
@@ -105,7 +105,7 @@ pub(super) fn raise_scale(scale_max: u64, real: f64) -> u64 {
     SCALE_MAX
 }
 
-/// The digits behind the point of a float in its shortest form.
+/// Returns the number of decimals of a float in its shortest form.
 fn shortest_scale(real: f64) -> u64 {
     let shortest = format!("{real:e}");
     let Some((digits, exponent)) = shortest.split_once('e') else { return 0 };

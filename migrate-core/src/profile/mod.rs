@@ -1,7 +1,7 @@
-//! What a scan of all rows saw: counts, never values.
+//! The result of a scan of all rows: counts, never values.
 //!
-//! A value is counted by its storage class and by each form that could give its column a better type; what PostgreSQL would
-//! take is asked of the conversions themselves. What follows from the counts is decided in `infer`.
+//! A value is counted by its storage class and by each form that may lead to a better type; the conversions decide
+//! what PostgreSQL accepts. `infer` draws the conclusions.
 
 mod column;
 mod count;
@@ -19,19 +19,19 @@ use std::collections::BTreeMap;
 /// The profiles of a database: table name, then column name.
 pub type DatabaseProfile = BTreeMap<String, TableProfile>;
 
-/// What a scan saw in one table.
+/// The result of a scan of one table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TableProfile {
-    /// The rows of the table.
+    /// The number of rows.
     pub rows: u64,
     /// By column name.
     pub columns: BTreeMap<String, ColumnProfile>,
-    /// The constraints that rows break.
+    /// The constraints that rows violate.
     pub breaches: Vec<Breach>,
 }
 
 impl TableProfile {
-    /// Adds what was seen in other rows of the same table.
+    /// Adds the result for other rows of the same table.
     pub fn merge(&mut self, other: TableProfile) {
         self.rows += other.rows;
         for (name, column) in other.columns {
@@ -41,40 +41,40 @@ impl TableProfile {
     }
 }
 
-/// A constraint that rows break. SQLite lets them: foreign keys are off unless the app turns them on, a key may be NULL, and a
-/// CHECK may be younger than the rows.
+/// A constraint that rows violate. SQLite permits it: foreign keys are off unless the app turns them on, a key may be NULL, and a
+/// CHECK may be newer than the rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Breach {
     /// Which constraint.
     pub constraint: BreachedConstraint,
-    /// How many rows break it.
+    /// The number of rows that violate it.
     pub rows: u64,
     /// The keys of the first few, in words.
     pub first: Vec<String>,
 }
 
-/// Which constraint is broken, by the names of the source.
+/// The violated constraint, by names of the source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BreachedConstraint {
     /// The primary key, by NULLs.
     PrimaryKeyNull,
-    /// A column that is NOT NULL, by NULLs.
+    /// A NOT NULL column, by NULLs.
     NotNull {
         /// The column.
         column: String,
     },
-    /// The primary key, a UNIQUE constraint or a unique index, by values of which PostgreSQL makes one.
+    /// The primary key, a UNIQUE constraint or a unique index, by values that are equal in PostgreSQL.
     Unique {
-        /// Its columns, in their order.
+        /// Its columns, in order.
         columns: Vec<String>,
-        /// Whether it compares text by NOCASE or RTRIM.
+        /// Whether its collation is NOCASE or RTRIM.
         is_folded: bool,
     },
-    /// A foreign key, by rows that point nowhere.
+    /// A foreign key, by orphans.
     ForeignKey {
         /// The columns of this table.
         columns: Vec<String>,
-        /// The table that they point to.
+        /// The table that they reference.
         parent: String,
     },
     /// A CHECK.

@@ -1,6 +1,6 @@
-//! How many of the counted values a conversion takes: what would move, and what would be a reject.
+//! The number of counted values that a conversion accepts; the others are rejects.
 //!
-//! A test holds this to the conversions themselves: value by value, what is counted here is what they take.
+//! A test compares these numbers with the conversions, value by value.
 
 use super::ColumnProfile;
 use crate::conversion::{Conversion, NaiveZone};
@@ -26,12 +26,12 @@ impl Taken {
 }
 
 impl ColumnProfile {
-    /// How many values `conversion` does not take; 0 where the counts do not tell.
+    /// Returns the number of values that `conversion` does not accept; 0 if the counts do not show it.
     pub fn rejects(&self, conversion: &Conversion) -> u64 {
         self.taken(conversion).map_or(0, |taken| self.values().saturating_sub(taken.all()))
     }
 
-    /// The values that `conversion` takes; none where the counts do not tell.
+    /// Returns the values that `conversion` accepts; `None` if the counts do not show it.
     pub fn taken(&self, conversion: &Conversion) -> Option<Taken> {
         let none = Taken::default();
         let sound_texts = self.sound_texts();

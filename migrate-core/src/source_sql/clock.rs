@@ -1,15 +1,15 @@
-//! Whether a column's default is the clock, and in which form it is stored: what an app writes there is a time in that form.
+//! Defaults that are the clock, and the form in which it is stored: what an app writes to such a column is a time in that form.
 
-use sqlite3_parser::ast::{Expr, Literal, OneSelect, Operator, ResultColumn, Stmt};
+use sqlite3_parser::ast::{Expr, Literal, Operator};
 
-use super::{plain_name, string_content, with_statement};
+use super::{plain_name, string_content, with_expression};
 
-/// A form in which a default stores the clock.
+/// The form in which a default stores the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Clock {
     /// Text of date and time in UTC, such as `CURRENT_TIMESTAMP`, with or without `Z`.
     Timestamp,
-    /// Text of date and time in the zone of whichever machine runs the app.
+    /// Text of date and time in the zone of the machine that runs the app.
     LocalTimestamp,
     /// Text of a date.
     Date,
@@ -25,12 +25,12 @@ pub enum Clock {
     JulianDay,
 }
 
-/// What an expression is, as far as it has to do with the clock.
+/// The value of an expression, in relation to the clock.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Value {
     /// Text.
     Text(Clock),
-    /// The seconds since 1970, times a number.
+    /// The seconds since 1970, multiplied by a number.
     Epoch(f64),
     /// The Julian day.
     JulianDay,
@@ -41,28 +41,18 @@ enum Value {
 /// The Julian day on which 1970 begins.
 const JULIAN_1970: f64 = 2_440_587.5;
 
-/// The seconds of a day.
+/// The number of seconds in a day.
 const DAY_S: f64 = 86_400.0;
 
-/// Reads a default's SQL, as `PRAGMA table_xinfo` prints it; none where it is not the clock.
+/// Reads a default's SQL, as `PRAGMA table_xinfo` prints it; `None` if it is not the clock.
 pub fn default_clock(sql: &str) -> Option<Clock> {
-    let what = || "a default".to_owned();
-    let value = with_statement(&format!("SELECT ({sql}\n)"), what, |statement| {
-        let Stmt::Select(select) = statement else { return Ok(None) };
-        let OneSelect::Select { columns: [ResultColumn::Expr(expression, None)], from: None, .. } =
-            &select.body.select
-        else {
-            return Ok(None);
-        };
-        Ok(value_of(expression))
-    });
-    match value.ok().flatten()? {
+    match with_expression(sql, "a default", |_, expression| value_of(expression)).ok()??? {
         Value::Text(clock) => Some(clock),
         Value::JulianDay => Some(Clock::JulianDay),
         Value::Epoch(factor) => {
             [(1.0, Clock::Seconds), (1_000.0, Clock::Milliseconds), (1_000_000.0, Clock::Microseconds)]
                 .into_iter()
-                // The factor is a product of what the app wrote, and days are no exact fraction.
+                // The factor is a product of the app's numbers, and days are not an exact fraction.
                 .find_map(|(unit, clock)| ((factor / unit - 1.0).abs() < 1e-9).then_some(clock))
         }
         Value::Number(_) => None,
@@ -79,7 +69,7 @@ fn value_of(expression: &Expr<'_>) -> Option<Value> {
         Expr::Literal(Literal::CurrentDate) => Some(Value::Text(Clock::Date)),
         Expr::Literal(Literal::CurrentTime) => Some(Value::Text(Clock::Time)),
         Expr::Literal(Literal::Numeric(digits)) => digits.parse().ok().map(Value::Number),
-        // A cast to a number keeps the unit, and so does rounding.
+        // A cast to a number and rounding keep the unit.
         Expr::Cast { expr, .. } => value_of(expr).filter(|value| !matches!(value, Value::Text(_))),
         Expr::Binary(left, operator, right) => combined(value_of(left)?, *operator, value_of(right)?),
         Expr::FunctionCall { name, distinctness: None, args, order_by: None, filter_over: None } => {
@@ -105,11 +95,11 @@ fn combined(left: Value, operator: Operator, right: Value) -> Option<Value> {
     }
 }
 
-/// The arguments; none where one is no literal text.
+/// Returns the arguments; `None` if one is not literal text.
 fn texts(arguments: &[Expr<'_>]) -> Option<Vec<String>> {
     let text = |argument: &Expr<'_>| match argument {
         Expr::Literal(Literal::String(quoted)) => Some(string_content(quoted)),
-        // SQLite reads a quoted name that is no name as text.
+        // SQLite reads an unknown quoted name as text.
         Expr::Id(id) => Some(plain_name(id.0)),
         Expr::Name(name) => Some(plain_name(name.0)),
         _ => None,
@@ -117,7 +107,7 @@ fn texts(arguments: &[Expr<'_>]) -> Option<Vec<String>> {
     arguments.iter().map(text).collect()
 }
 
-/// A call of one of SQLite's functions of date and time (manual, "Date And Time Functions").
+/// Returns the value of a call of one of SQLite's functions of date and time (manual, "Date And Time Functions").
 fn called(function: &str, arguments: &[String]) -> Option<Value> {
     let is_formatted = function == "strftime";
     let (format, arguments) = match arguments {
@@ -150,7 +140,7 @@ fn called(function: &str, arguments: &[String]) -> Option<Value> {
     }
 }
 
-/// Whether `strftime` makes an ISO 8601 date and time of it.
+/// Whether `strftime` returns an ISO 8601 date and time for a format.
 fn is_timestamp_format(format: &str) -> bool {
     let Some(rest) = ["%Y-%m-%d", "%F"].iter().find_map(|date| format.strip_prefix(date)) else {
         return false;

@@ -1,13 +1,13 @@
-//! The comments in a stored `CREATE TABLE`, and what each is about. SQLite keeps them with the text of the statement, and the parser
-//! passes them over, so that they are found here, by the rules of SQLite's tokens (SQLite manual, "SQL Comment Syntax").
+//! The comments in a stored `CREATE TABLE`, by table and column. SQLite stores them with the text of the statement, but the parser
+//! skips them, so that they are found here, by the rules of SQLite's tokens (SQLite manual, "SQL Comment Syntax").
 
-/// What the comments of a table say.
+/// The comments of a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TableComments {
-    /// Of the table: those before the first column and behind the last.
+    /// Those of the table: before the first column and after the last.
     pub table: Option<String>,
-    /// Of each column in its order: those above it and those at the end of its line. Shorter than the columns where the last have
-    /// none.
+    /// Those of each column, in order: above it and at the end of its line. Trailing columns without comments are
+    /// omitted.
     pub columns: Vec<Option<String>>,
 }
 
@@ -22,7 +22,7 @@ pub fn table_comments(sql: &str) -> TableComments {
     walk.finish()
 }
 
-/// What a stretch of SQL is, as far as comments are concerned.
+/// The kind of a token, as far as it matters for comments.
 enum TokenKind<'a> {
     Comment(&'a str),
     LineBreak,
@@ -35,12 +35,12 @@ enum TokenKind<'a> {
 
 struct Token<'a> {
     kind: TokenKind<'a>,
-    /// How far it goes, in bytes.
+    /// Its length in bytes.
     length: usize,
 }
 
 impl Token<'_> {
-    /// The token at the beginning of `sql`; none at its end.
+    /// Returns the token at the beginning of `sql`; `None` at its end.
     fn first(sql: &str) -> Option<Token<'_>> {
         let letter = sql.chars().next()?;
         let until = |end: Option<usize>| end.unwrap_or(sql.len());
@@ -68,23 +68,23 @@ impl Token<'_> {
     }
 }
 
-/// How long a quoted stretch is; a doubled quote within it reads as two stretches, which comes to the same here.
+/// Returns the length of a quoted token; one with a doubled quote counts as two tokens, which makes no difference here.
 fn quoted_length(sql: &str, quote: char) -> usize {
     sql.get(1..).and_then(|inner| inner.find(quote)).map_or(sql.len(), |end| end + 2)
 }
 
-/// Where in the statement the walk is.
+/// The position in the statement.
 #[derive(Default)]
 struct Walk {
     depth: usize,
-    /// The column that is being defined, from 0; none before the first and where none was begun since the last comma.
+    /// The index of the column that is being defined; `None` before the first and after a comma.
     column: Option<usize>,
     begun: usize,
     is_inside: bool,
     is_done: bool,
-    /// Whether something stood on this line before.
+    /// Whether the line has other tokens before.
     is_line_used: bool,
-    /// Comments that wait for the column that comes next.
+    /// Comments of the next column.
     waiting: Vec<String>,
     of_table: Vec<String>,
     of_columns: Vec<Vec<String>>,
@@ -117,7 +117,7 @@ impl Walk {
         }
     }
 
-    /// Something that is part of a definition.
+    /// Handles a token of a definition.
     fn word(&mut self) {
         self.is_line_used = true;
         if self.is_inside && self.column.is_none() {

@@ -1,6 +1,6 @@
-//! How large a stored statement is in the respects that SQLite limits, and how deeply its parts are nested.
+//! The size of a stored statement in the respects that SQLite limits, and its nesting.
 //!
-//! The walk keeps its own list of what is left to visit, so that no statement is too deep for it.
+//! The walk has its own stack, so that no statement is too deep for it.
 
 use sqlite3_parser::ast::{
     ColumnConstraint, CreateTableBody, Expr, FrameBound, FromClause, FunctionCallOrder, FunctionTail,
@@ -13,9 +13,9 @@ use super::{UnreadableSql, with_statement};
 /// The size of a statement in the respects that SQLite limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SqlExtent {
-    /// The depth of its deepest expression tree, as SQLite counts it: brackets are no level, and each operator of a chain is one.
+    /// The depth of its deepest expression tree, as SQLite counts it: without brackets, and with each operator of a chain.
     pub expression_depth: usize,
-    /// How deep brackets, calls and queries lie in each other. A chain such as `a OR b OR c` is one level, however long it is.
+    /// The nesting of brackets, calls and queries. A chain such as `a OR b OR c` is one level, whatever its length.
     pub nesting: usize,
     /// The columns of the table or index.
     pub columns: usize,
@@ -28,7 +28,7 @@ pub struct SqlExtent {
 /// Measures a statement; `what` names it in the error.
 ///
 /// # Errors
-/// [`UnreadableSql`] when the parser does not take it.
+/// [`UnreadableSql`] if it cannot be parsed.
 pub fn sql_extent(what: &str, sql: &str) -> Result<SqlExtent, UnreadableSql> {
     with_statement(sql, || what.to_owned(), |statement| Ok(extent(statement)))
 }
@@ -47,7 +47,7 @@ pub(crate) fn extent(statement: &Stmt<'_>) -> SqlExtent {
     walk.found
 }
 
-/// What is left to visit.
+/// A part to visit.
 enum Part<'a> {
     Expr(&'a Expr<'a>),
     Select(&'a Select<'a>),
@@ -67,7 +67,7 @@ impl Levels {
         Levels { expression: self.expression + 1, nesting: self.nesting + 1 }
     }
 
-    /// Within brackets, which are no level to SQLite.
+    /// Within brackets, which SQLite does not count.
     fn bracketed(self) -> Levels {
         Levels { nesting: self.nesting + 1, ..self }
     }
@@ -77,7 +77,7 @@ impl Levels {
         Levels { expression: self.expression + 1, ..self }
     }
 
-    /// In a query of FROM, whose expressions are counted by themselves.
+    /// In a query of FROM, whose expressions are counted separately.
     fn afresh(self) -> Levels {
         Levels { expression: 0, nesting: self.nesting + 1 }
     }

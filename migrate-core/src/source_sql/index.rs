@@ -1,13 +1,13 @@
-//! Reads a stored `CREATE INDEX`: its keys where they are expressions, and its condition.
+//! Reads a stored `CREATE INDEX`: its keys, which may be expressions, and its condition.
 
 use sqlite3_parser::ast::Stmt;
 
 use super::{UnreadableSql, with_statement};
 
-/// What a stored `CREATE INDEX` says beyond the pragmas.
+/// The facts of a stored `CREATE INDEX` that the pragmas do not return.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IndexSqlFacts {
-    /// Each key as SQL, in their order; a collation stands with it.
+    /// The keys as SQL, in order, with their collations.
     pub keys: Vec<String>,
     /// The condition of a partial index, as SQL.
     pub predicate: Option<String>,
@@ -16,12 +16,12 @@ pub struct IndexSqlFacts {
 /// Reads a stored `CREATE INDEX`.
 ///
 /// # Errors
-/// [`UnreadableSql`] when the parser does not take it.
+/// [`UnreadableSql`] if it cannot be parsed.
 pub fn index_facts(index: &str, sql: &str) -> Result<IndexSqlFacts, UnreadableSql> {
     let what = || format!("index {index}");
     with_statement(sql, what, |statement| {
         let Stmt::CreateIndex { columns, where_clause, .. } = statement else {
-            return Err(UnreadableSql { what: what(), problem: "it is no CREATE INDEX".to_owned() });
+            return Err(UnreadableSql { what: what(), problem: "it is not a CREATE INDEX".to_owned() });
         };
         Ok(IndexSqlFacts {
             keys: columns.iter().map(|key| key.expr.to_string()).collect(),

@@ -1,7 +1,7 @@
-//! Reads the SQL that SQLite stored, by SQLite's own grammar: what the pragmas do not tell.
+//! Reads the SQL that SQLite stored, by SQLite's own grammar, for facts that the pragmas do not return.
 //!
-//! Nothing is executed and nothing is taken apart by pattern. SQL that the parser does not know is an error that names the
-//! table, never a fact that is left out in silence.
+//! Nothing is executed, and nothing is parsed by patterns. SQL that cannot be parsed is an error that names the
+//! table, never a missing fact.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -27,12 +27,12 @@ pub use index::{IndexSqlFacts, index_facts};
 pub use trigger_targets::trigger_writes_only;
 pub use virtual_table::{FullTextContent, FullTextFacts, RowNumber, VirtualTableFacts, virtual_table_facts};
 
-/// What a stored `CREATE TABLE` says beyond the pragmas.
+/// The facts of a stored `CREATE TABLE` that the pragmas do not return.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TableSqlFacts {
     /// Whether the primary key is AUTOINCREMENT.
     pub autoincrement: bool,
-    /// The CHECK constraints, in their order.
+    /// The CHECK constraints, in order.
     pub checks: Vec<CheckFact>,
     /// The generated columns and their expressions, as SQL.
     pub generated: Vec<(String, String)>,
@@ -40,40 +40,40 @@ pub struct TableSqlFacts {
     pub collations: Vec<(String, String)>,
     /// Foreign keys that are DEFERRABLE INITIALLY DEFERRED, by their columns, in lower case.
     pub deferred_foreign_keys: Vec<Vec<String>>,
-    /// Constraints with an `ON CONFLICT` that is not ABORT, such as `NOT NULL ON CONFLICT IGNORE`, with the column if they are a
-    /// column's. That of a CHECK is left out: SQLite reads it and does not act on it.
+    /// Constraints with an `ON CONFLICT` other than ABORT, such as `NOT NULL ON CONFLICT IGNORE`, with the column of a column
+    /// constraint. That of a CHECK is ignored, as in SQLite.
     pub conflict_clauses: Vec<(Option<String>, String)>,
 }
 
 /// A CHECK constraint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckFact {
-    /// The name that `CONSTRAINT name` gives it.
+    /// The name from `CONSTRAINT name`.
     pub name: Option<String>,
-    /// The column that it stands with; none where it is the table's.
+    /// The column of a column constraint.
     pub column: Option<String>,
     /// The condition, as SQL.
     pub sql: String,
 }
 
-/// SQL that could not be read.
+/// SQL that cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the stored SQL of {what} cannot be read: {problem}")]
 pub struct UnreadableSql {
-    /// Whose SQL it is.
+    /// The object whose SQL it is.
     pub what: String,
-    /// What the parser says.
+    /// The message of the parser.
     pub problem: String,
 }
 
-/// What a column default is.
+/// The meaning of a column default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DefaultMeaning {
-    /// NULL, which is what no default means, too.
+    /// NULL, which is the same as no default.
     Null,
     /// An integer literal.
     Integer(i64),
-    /// A number that is no 64-bit integer, as it is written.
+    /// A number that is not a 64-bit integer, as written.
     Number(String),
     /// A string literal.
     Text(String),
@@ -81,18 +81,18 @@ pub enum DefaultMeaning {
     Blob(String),
     /// `CURRENT_TIMESTAMP`, `datetime('now')`: the clock as `YYYY-MM-DD HH:MM:SS` text.
     ClockText,
-    /// `unixepoch()` and its like: the clock in whole seconds since 1970.
+    /// `unixepoch()` and similar: the clock in seconds since 1970.
     ClockSeconds,
-    /// `unixepoch() * 1000` and its like: the clock in milliseconds since 1970.
+    /// `unixepoch() * 1000` and similar: the clock in milliseconds since 1970.
     ClockMilliseconds,
-    /// Anything else, as it is written.
+    /// Anything else, as written.
     Other(String),
 }
 
-/// Reads a stored `CREATE TABLE`; of a virtual table there is nothing to say here.
+/// Reads a stored `CREATE TABLE`. A virtual table has no facts here.
 ///
 /// # Errors
-/// [`UnreadableSql`] when the parser does not take it.
+/// [`UnreadableSql`] if it cannot be parsed.
 pub fn table_facts(table: &str, sql: &str) -> Result<TableSqlFacts, UnreadableSql> {
     let what = || format!("table {table}");
     with_statement(sql, what, |statement| {
@@ -100,7 +100,7 @@ pub fn table_facts(table: &str, sql: &str) -> Result<TableSqlFacts, UnreadableSq
             return Ok(TableSqlFacts::default());
         }
         let Stmt::CreateTable { body, .. } = statement else {
-            return Err(UnreadableSql { what: what(), problem: "it is no CREATE TABLE".to_owned() });
+            return Err(UnreadableSql { what: what(), problem: "it is not a CREATE TABLE".to_owned() });
         };
         let CreateTableBody::ColumnsAndConstraints { columns, constraints, .. } = body else {
             return Ok(TableSqlFacts::default());
@@ -122,17 +122,8 @@ pub fn table_facts(table: &str, sql: &str) -> Result<TableSqlFacts, UnreadableSq
 
 /// Reads a default's SQL, as `PRAGMA table_xinfo` prints it.
 pub fn default_meaning(sql: &str) -> DefaultMeaning {
-    let what = || "a default".to_owned();
-    let meaning = with_statement(&format!("SELECT ({sql}\n)"), what, |statement| {
-        let Stmt::Select(select) = statement else { return Ok(None) };
-        let OneSelect::Select { columns: [ResultColumn::Expr(expression, None)], from: None, .. } =
-            &select.body.select
-        else {
-            return Ok(None);
-        };
-        Ok(meaning_of(expression))
-    });
-    meaning.ok().flatten().unwrap_or_else(|| DefaultMeaning::Other(sql.to_owned()))
+    let meaning = with_expression(sql, "a default", |_, expression| meaning_of(expression));
+    meaning.ok().flatten().flatten().unwrap_or_else(|| DefaultMeaning::Other(sql.to_owned()))
 }
 
 impl TableSqlFacts {
@@ -211,13 +202,13 @@ impl TableSqlFacts {
     }
 }
 
-/// A table constraint of this kind in words, such as `UNIQUE (a, b)`.
+/// Returns a table constraint in words, such as `UNIQUE (a, b)`.
 fn key_words(kind: &str, columns: &[SortedColumn<'_>]) -> String {
     let columns: Vec<String> = columns.iter().map(|column| plain_name(&column.expr.to_string())).collect();
     format!("{kind} ({})", columns.join(", "))
 }
 
-/// Parses one statement and hands it on. The parser says of itself that it may panic on odd input, so a panic is caught and
+/// Parses one statement and calls `read` with it. The parser may panic on unusual input, so that a panic is caught and
 /// becomes an error.
 pub(crate) fn with_statement<T>(
     sql: &str,
@@ -229,11 +220,33 @@ pub(crate) fn with_statement<T>(
         let mut parser = Parser::new(&bump, sql.as_bytes());
         match parser.next() {
             Ok(Some(Cmd::Stmt(statement))) => read(&statement),
-            Ok(_) => Err(UnreadableSql { what: what(), problem: "it is no statement".to_owned() }),
+            Ok(_) => Err(UnreadableSql { what: what(), problem: "it is not a statement".to_owned() }),
             Err(error) => Err(UnreadableSql { what: what(), problem: error.to_string() }),
         }
     }));
     attempt.unwrap_or_else(|_| Err(UnreadableSql { what: what(), problem: "the parser gave up".to_owned() }))
+}
+
+/// Parses an expression and calls `read` with it and the statement around it; `None` if the SQL is not a single expression.
+pub(crate) fn with_expression<T>(
+    sql: &str,
+    what: &str,
+    read: impl FnOnce(&Stmt<'_>, &Expr<'_>) -> T,
+) -> Result<Option<T>, UnreadableSql> {
+    with_statement(
+        &format!("SELECT ({sql}\n)"),
+        || what.to_owned(),
+        |statement| {
+            if let Stmt::Select(select) = statement
+                && let OneSelect::Select {
+                    columns: [ResultColumn::Expr(expression, None)], from: None, ..
+                } = &select.body.select
+            {
+                return Ok(Some(read(statement, expression)));
+            }
+            Ok(None)
+        },
+    )
 }
 
 fn meaning_of(expression: &Expr<'_>) -> Option<DefaultMeaning> {
@@ -244,7 +257,7 @@ fn meaning_of(expression: &Expr<'_>) -> Option<DefaultMeaning> {
         },
         Expr::Literal(literal) => literal_meaning(literal),
         Expr::Unary(UnaryOperator::Positive, inner) => meaning_of(inner),
-        // The least integer: its digits alone are one too many. In brackets SQLite reads them first, as a float.
+        // The smallest integer, whose digits alone overflow. In brackets SQLite reads them first, as a float.
         Expr::Unary(UnaryOperator::Negative, Expr::Literal(Literal::Numeric("9223372036854775808"))) => {
             Some(DefaultMeaning::Integer(i64::MIN))
         }
@@ -266,7 +279,7 @@ fn meaning_of(expression: &Expr<'_>) -> Option<DefaultMeaning> {
         Expr::FunctionCall { name, distinctness: None, args, order_by: None, filter_over: None } => {
             clock_meaning(name.0, args.unwrap_or(&[]))
         }
-        // A bare word is a string literal where SQLite takes it as a default, `DEFAULT "text"` among them; TRUE and FALSE are 1
+        // SQLite reads a bare word in a default as a string literal, also in `DEFAULT "text"`; TRUE and FALSE are 1
         // and 0.
         Expr::Id(id) if id.0.eq_ignore_ascii_case("true") => Some(DefaultMeaning::Integer(1)),
         Expr::Id(id) if id.0.eq_ignore_ascii_case("false") => Some(DefaultMeaning::Integer(0)),
@@ -321,7 +334,7 @@ fn is_deferred(clause: &sqlite3_parser::ast::DeferSubclause) -> bool {
         && matches!(clause.init_deferred, Some(sqlite3_parser::ast::InitDeferredPred::InitiallyDeferred))
 }
 
-/// The content of a string literal that the parser hands on with its quotes.
+/// Returns the content of a string literal without its quotes.
 pub(crate) fn string_content(quoted: &str) -> String {
     match quoted.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
         Some(inner) => inner.replace("''", "'"),
@@ -329,7 +342,7 @@ pub(crate) fn string_content(quoted: &str) -> String {
     }
 }
 
-/// A name without the quotes that SQLite takes around it.
+/// Returns a name without SQLite's quotes.
 pub(crate) fn plain_name(name: &str) -> String {
     for (open, close) in [('"', '"'), ('`', '`'), ('[', ']'), ('\'', '\'')] {
         if let Some(inner) = name.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)) {

@@ -4,15 +4,15 @@ use sqlite3_parser::ast::{Stmt, TriggerCmd};
 
 use super::{UnreadableSql, plain_name, with_statement};
 
-/// The one table that every statement of a trigger writes to; none where there are several, or where a statement only reads.
+/// Returns the only table that a trigger writes to; `None` if there are several, or if a statement only reads.
 ///
 /// # Errors
-/// [`UnreadableSql`] when the parser does not take it.
+/// [`UnreadableSql`] if it cannot be parsed.
 pub fn trigger_writes_only(trigger: &str, sql: &str) -> Result<Option<String>, UnreadableSql> {
     let what = || format!("trigger {trigger}");
     with_statement(sql, what, |statement| {
         let Stmt::CreateTrigger { commands, .. } = statement else {
-            return Err(UnreadableSql { what: what(), problem: "it is no CREATE TRIGGER".to_owned() });
+            return Err(UnreadableSql { what: what(), problem: "it is not a CREATE TRIGGER".to_owned() });
         };
         let mut written = commands.iter().map(|command| match command {
             TriggerCmd::Insert { tbl_name, .. }

@@ -1,59 +1,62 @@
-//! Reads a stored `CREATE VIRTUAL TABLE`: its module, and what a full-text module's arguments say.
+//! Reads a stored `CREATE VIRTUAL TABLE`: its module, and the arguments of full-text modules.
 //!
-//! SQLite hands the arguments to the module as text. Those of FTS5 are read by the rules of its manual, section 3.1 and 4, those of
+//! SQLite passes the arguments to the module as text. Those of FTS5 are read by the rules of its manual, sections 3.1 and 4, those of
 //! FTS3 and FTS4 by theirs, section 6.
 
 use sqlite3_parser::ast::Stmt;
 
 use super::{UnreadableSql, plain_name, with_statement};
 
-/// What a stored `CREATE VIRTUAL TABLE` says.
+/// The facts of a stored `CREATE VIRTUAL TABLE`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VirtualTableFacts {
     /// The module, in lower case.
     pub module: String,
-    /// What stands between the brackets, argument by argument, as it is written.
+    /// The arguments, as written.
     pub arguments: Vec<String>,
 }
 
-/// What a full-text table is made of.
+/// The definition of a full-text table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FullTextFacts {
-    /// Its columns, in their order.
+    /// Its columns, in order.
     pub columns: Vec<String>,
-    /// Those of them that are not searched.
+    /// The columns that are not searched.
     pub unindexed: Vec<String>,
-    /// Where the text is.
+    /// The location of the text.
     pub content: FullTextContent,
-    /// The tokenizer with its options, in lower case; none where the module's own is meant.
+    /// The tokenizer with its options, in lower case; empty for the default.
     pub tokenizer: Vec<String>,
-    /// The lengths of the prefixes that have an index of their own, as they are written.
+    /// The lengths of indexed prefixes, as written.
     pub prefix: Option<String>,
     /// FTS4's column for the language of a row.
     pub language_id: Option<String>,
 }
 
-/// Where the text of a full-text table is.
+/// The location of the text of a full-text table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FullTextContent {
     /// In the table itself.
     Own,
     /// In another table or view.
     Table(String),
-    /// Nowhere: there is only the index.
+    /// Nowhere: only the index is stored.
     None,
 }
 
 /// Reads a stored `CREATE VIRTUAL TABLE`.
 ///
 /// # Errors
-/// [`UnreadableSql`] when the parser does not take it.
+/// [`UnreadableSql`] if it cannot be parsed.
 pub fn virtual_table_facts(table: &str, sql: &str) -> Result<VirtualTableFacts, UnreadableSql> {
     let what = || format!("virtual table {table}");
-    // Without arguments the parser makes the brackets optional, and so does SQLite.
+    // Without arguments, brackets are optional.
     with_statement(sql, what, |statement| {
         let Stmt::CreateVirtualTable { module_name, args, .. } = statement else {
-            return Err(UnreadableSql { what: what(), problem: "it is no CREATE VIRTUAL TABLE".to_owned() });
+            return Err(UnreadableSql {
+                what: what(),
+                problem: "it is not a CREATE VIRTUAL TABLE".to_owned(),
+            });
         };
         Ok(VirtualTableFacts {
             module: plain_name(module_name.0).to_ascii_lowercase(),
@@ -63,12 +66,12 @@ pub fn virtual_table_facts(table: &str, sql: &str) -> Result<VirtualTableFacts, 
 }
 
 impl VirtualTableFacts {
-    /// Whether it is an R*Tree of SQLite's own.
+    /// Whether it is an R*Tree.
     pub fn is_rtree(&self) -> bool {
         matches!(self.module.as_str(), "rtree" | "rtree_i32")
     }
 
-    /// The name by which a table that holds rows of its own numbers them: that of FTS5 and of FTS3 and FTS4; an R*Tree numbers them
+    /// Returns how a table that stores its own rows numbers them: FTS5, FTS3 and FTS4 by a name, an R*Tree
     /// by its first column.
     pub fn row_number(&self) -> Option<RowNumber> {
         if self.is_rtree() {
@@ -82,7 +85,7 @@ impl VirtualTableFacts {
         }))
     }
 
-    /// What the arguments of a full-text table say; none of another module.
+    /// Returns the definition of a full-text table; `None` for another module.
     pub fn full_text(&self) -> Option<FullTextFacts> {
         let mut facts = FullTextFacts {
             columns: Vec::new(),
@@ -98,7 +101,7 @@ impl VirtualTableFacts {
             "fts4" => self.arguments.iter().for_each(|argument| facts.add_fts4(argument, true)),
             _ => return None,
         }
-        // FTS3 and FTS4 without a column have one that is called so.
+        // FTS3 and FTS4 have this column by default.
         let has_own_columns = facts.columns.is_empty() && facts.content == FullTextContent::Own;
         if has_own_columns && self.module != "fts5" {
             facts.columns.push("content".to_owned());
@@ -107,7 +110,7 @@ impl VirtualTableFacts {
     }
 }
 
-/// How a virtual table numbers rows of its own.
+/// How a virtual table numbers its own rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowNumber {
     /// By the rowid, under this name.
@@ -147,7 +150,7 @@ impl FullTextFacts {
         match name.to_ascii_lowercase().as_str() {
             "content" if content.is_empty() => self.content = FullTextContent::None,
             "content" => self.content = FullTextContent::Table(content),
-            // FTS5 takes all of it as one string, FTS4 as words.
+            // The value is one string in FTS5, and words in FTS4.
             "tokenize" => {
                 let words = plain_name(value.trim()).to_ascii_lowercase();
                 self.tokenizer = words.split_whitespace().map(plain_name).collect();
@@ -155,13 +158,13 @@ impl FullTextFacts {
             "prefix" => self.prefix = Some(plain_name(value.trim())),
             "notindexed" => self.unindexed.push(content),
             "languageid" => self.language_id = Some(content),
-            // What is left says how the index is kept.
+            // Other options concern the index.
             _ => {}
         }
     }
 }
 
-/// The first name of an argument, without its quotes, and what follows it.
+/// Returns the first name of an argument without its quotes, and the rest.
 fn first_word(text: &str) -> (String, &str) {
     let end = match text.chars().next() {
         Some(open @ ('"' | '\'' | '`')) => quoted_end(text, open),
@@ -172,7 +175,7 @@ fn first_word(text: &str) -> (String, &str) {
     (plain_name(word), rest.trim())
 }
 
-/// Where a quoted name ends; a quote that is written twice is part of it.
+/// Returns the end of a quoted name, which may have doubled quotes.
 fn quoted_end(text: &str, quote: char) -> usize {
     let mut letters = text.char_indices().skip(1).peekable();
     while let Some((place, letter)) = letters.next() {

@@ -1,12 +1,14 @@
-//! One connection of libpq's own, for what Diesel cannot do: COPY of a table that is known only at run time.
+//! A connection of libpq: statements, scripts, transactions, and COPY of a table that is known only at run time.
 //!
-//! Everything waits in one place, with a deadline of ours: a stalled middle-man would otherwise hang the COPY for ever. What
-//! leaves this module is safe. It knows nothing of rows or plans.
+//! Every wait has a deadline of ours: a stalled middle-man would otherwise hang a statement for ever. The API of this module is safe. It
+//! knows nothing of plans.
 
 #![allow(unsafe_code)]
 
 mod copy;
 mod query_result;
+mod row;
+mod transaction;
 mod wait;
 
 use std::ffi::{CStr, CString, c_char, c_int};
@@ -18,9 +20,11 @@ use rustix::event::PollFlags;
 
 pub use copy::{CopyIn, CopyOut};
 use query_result::QueryResult;
+pub use row::{FromRow, FromText, Row, TextRows, text_array};
 
 use crate::error::{Context, Error, Result};
-use crate::server_error::{ServerError, refused_for_now};
+use crate::refusal::Refusal;
+use crate::server_error::ServerError;
 use crate::watch::StopFlag;
 
 /// How long a connection may make no progress at all before it is given up, where nothing else is said.
@@ -65,9 +69,6 @@ impl Backend {
 // SAFETY: libpq lets any one thread at a time use a connection (manual, section 34.20), and `Connection` is not `Sync`.
 unsafe impl Send for Connection {}
 
-/// The rows of a query's text results; `None` is NULL.
-pub type TextRows = Vec<Vec<Option<String>>>;
-
 impl Connection {
     /// Connects by `conninfo`, a URL or a keyword string as libpq takes it, within `timeout`.
     ///
@@ -87,7 +88,7 @@ impl Connection {
         let connection = Connection { raw, stall_max: STALL_MAX, backend: Backend::default(), give_up: None };
         // SAFETY: the connection exists, and the function that it is given lives for ever.
         unsafe { pq_sys::PQsetNoticeProcessor(connection.raw.as_ptr(), Some(drop_notice), ptr::null_mut()) };
-        // A refusal tells its SQLSTATE then, by which it is known in any language. SAFETY: the connection exists.
+        // libpq writes the SQLSTATE of a refusal into its message then, by which it is recognised in any language. SAFETY: the connection exists.
         unsafe { pq_sys::PQsetErrorVerbosity(connection.raw.as_ptr(), PGVerbosity::PQERRORS_VERBOSE) };
         connection.finish_connecting(Instant::now() + timeout)?;
         // SAFETY: the connection is open.
@@ -102,6 +103,20 @@ impl Connection {
         self.stall_max = stall_max;
     }
 
+    /// Allows the silence of statements that take as long as the data is large.
+    pub fn allow_long_silence(&mut self) {
+        self.stall_max = self.stall_max.saturating_mul(SLOW);
+    }
+
+    /// Runs `work`, in which statements may take as long as the data is large and may be silent for as long.
+    pub fn with_long_silence<T>(&mut self, work: impl FnOnce(&mut Connection) -> T) -> T {
+        let usual = self.stall_max;
+        self.allow_long_silence();
+        let done = work(self);
+        self.stall_max = usual;
+        done
+    }
+
     /// Asks who serves this connection; what is kept is told even when the connection is lost.
     ///
     /// # Errors
@@ -109,7 +124,7 @@ impl Connection {
     pub(super) fn ask_backend(&mut self) -> Result<()> {
         let sql = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()";
         let answer = self.query(sql, &[])?.into_iter().next().unwrap_or_default();
-        if let [Some(pid), Some(began)] = answer.as_slice() {
+        if let [Some(pid), Some(began)] = &*answer {
             self.backend = Backend { pid: pid.clone(), began: began.clone() };
         }
         Ok(())
@@ -129,7 +144,7 @@ impl Connection {
                 return Err(self.refused());
             }
             if !self.wait(wanted, Some(deadline)).map_err(|error| failed().caused_by(error))? {
-                return Err(failed().caused_by("no answer in time").with_remedy_text(
+                return Err(failed().caused_by(Refusal::no_answer()).with_remedy_text(
                     "check host, port and firewall; DB_CONNECTION_TIMEOUT sets how long to wait, in milliseconds",
                 ));
             }
@@ -145,11 +160,7 @@ impl Connection {
 
     /// Why no connection was made.
     fn refused(&self) -> Error {
-        let message = self.last_message();
-        let error = Error::new("PostgreSQL cannot be reached");
-        let is_transient = refused_for_now(&message);
-        let error = error.caused_by(message);
-        if is_transient { error.transient() } else { error }
+        Error::new("PostgreSQL cannot be reached").caused_by(Refusal::new(self.last_message()))
     }
 
     /// The server's version, such as 150018 for 15.18.
@@ -173,11 +184,7 @@ impl Connection {
     /// # Errors
     /// What the server refuses, scrubbed, or a lost or stalled connection.
     pub fn slow_query(&mut self, sql: &str) -> Result<TextRows> {
-        let usual = self.stall_max;
-        self.stall_max = usual.saturating_mul(SLOW);
-        let rows = self.script(sql);
-        self.stall_max = usual;
-        rows
+        self.with_long_silence(|connection| connection.script(sql))
     }
 
     /// Runs statements without parameters, separated by `;`, and waits for their end.
@@ -364,7 +371,7 @@ impl Connection {
     }
 
     fn error(&self, what: &str) -> Error {
-        Error::new(what).caused_by(self.last_message())
+        Error::new(what).caused_by(self.last_message().replace('\n', "; "))
     }
 
     /// An error after which the connection is of no more use; another one may be.
@@ -372,16 +379,16 @@ impl Connection {
         self.error(what).transient()
     }
 
-    /// libpq's words on what went wrong last, on one line. Those about a statement are the server's and may hold values, so
+    /// libpq's message about the last error, on lines of their own. A message about a statement is the server's and may hold values, so
     /// that only connection errors are read from here.
     fn last_message(&self) -> String {
         // SAFETY: the message belongs to the connection and is copied at once.
         let message = unsafe { CStr::from_ptr(pq_sys::PQerrorMessage(self.raw.as_ptr())) };
         let message = message.to_string_lossy();
-        // Where in the server's own source it was is nobody's business.
-        let is_said = |line: &&str| !line.is_empty() && !line.starts_with("LOCATION:");
-        let lines: Vec<&str> = message.lines().map(str::trim).filter(is_said).collect();
-        if lines.is_empty() { "no reason given".to_owned() } else { lines.join("; ") }
+        // The place in the server's own source.
+        let is_kept = |line: &&str| !line.is_empty() && !line.starts_with("LOCATION:");
+        let lines: Vec<&str> = message.lines().map(str::trim).filter(is_kept).collect();
+        if lines.is_empty() { "no reason given".to_owned() } else { lines.join("\n") }
     }
 }
 

@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 
 use pq_sys::{ExecStatusType, PGresult};
 
-use super::TextRows;
+use super::{Row, TextRows};
 use crate::server_error::ServerError;
 
 /// A result of libpq, cleared when dropped.
@@ -54,7 +54,7 @@ impl QueryResult {
                     CStr::from_ptr(pq_sys::PQgetvalue(result, row, column)).to_string_lossy().into_owned()
                 })
             };
-            (0..rows).map(|row| (0..columns).map(|column| value(row, column)).collect()).collect()
+            (0..rows).map(|row| Row::new((0..columns).map(|column| value(row, column)).collect())).collect()
         }
     }
 }

@@ -1,11 +1,8 @@
 //! The statements that follow the rows, as the ledger knows them: which there are, and which are done.
 
-use diesel::prelude::*;
-
-use super::schema::builds;
-use crate::error::Result;
-use postgres_client::PooledConnection;
-use postgres_client::pool::diesel_failed;
+use super::{READ_FAILED, WRITE_FAILED};
+use crate::error::{Context, Result};
+use postgres_client::connection::{Connection, text_array};
 
 /// A statement that follows the rows of a table: a key, an index, a constraint.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,25 +21,11 @@ pub struct Build {
 ///
 /// # Errors
 /// When the ledger cannot be read.
-pub fn builds(connection: &mut PooledConnection, run_id: i64) -> Result<Vec<Build>> {
-    let rows: Vec<(i64, String, String, Option<f64>, bool)> = builds::table
-        .filter(builds::run_id.eq(run_id))
-        .order(builds::build)
-        .select((
-            builds::build,
-            builds::table_name,
-            builds::what,
-            builds::seconds,
-            builds::done_at.is_not_null(),
-        ))
-        .load(connection)
-        .map_err(diesel_failed("the ledger cannot be read"))?;
-    let read = |(number, table, what, seconds, is_done): (i64, String, String, Option<f64>, bool)| Build {
-        number,
-        table,
-        what,
-        seconds: is_done.then(|| seconds.unwrap_or(0.0)),
-    };
+pub fn builds(connection: &mut Connection, run_id: i64) -> Result<Vec<Build>> {
+    let sql = "SELECT build, table_name, what, CASE WHEN done_at IS NOT NULL THEN coalesce(seconds, 0) END \
+               FROM migration.builds WHERE run_id = $1::bigint ORDER BY build";
+    let rows = connection.load(sql, &[Some(&run_id.to_string())]).context(|| READ_FAILED)?;
+    let read = |(number, table, what, seconds)| Build { number, table, what, seconds };
     Ok(rows.into_iter().map(read).collect())
 }
 
@@ -50,26 +33,15 @@ pub fn builds(connection: &mut PooledConnection, run_id: i64) -> Result<Vec<Buil
 ///
 /// # Errors
 /// When the ledger cannot be written.
-pub fn plan_builds(connection: &mut PooledConnection, run_id: i64, planned: &[Build]) -> Result<()> {
-    /// PostgreSQL takes 65,535 parameters in one statement.
-    const ROWS_PER_STATEMENT: usize = 10_000;
-    let insert = |connection: &mut PooledConnection| {
-        for part in planned.chunks(ROWS_PER_STATEMENT) {
-            let rows: Vec<_> = (part.iter())
-                .map(|build| {
-                    (
-                        builds::run_id.eq(run_id),
-                        builds::build.eq(build.number),
-                        builds::table_name.eq(&build.table),
-                        builds::what.eq(&build.what),
-                    )
-                })
-                .collect();
-            diesel::insert_into(builds::table).values(rows).execute(connection)?;
-        }
-        Ok(())
-    };
-    connection.transaction(insert).map_err(diesel_failed("the ledger cannot be written"))
+pub fn plan_builds(connection: &mut Connection, run_id: i64, planned: &[Build]) -> Result<()> {
+    let numbers = text_array(planned.iter().map(|build| Some(build.number.to_string())));
+    let tables = text_array(planned.iter().map(|build| Some(&build.table)));
+    let what = text_array(planned.iter().map(|build| Some(&build.what)));
+    let sql = "INSERT INTO migration.builds (run_id, build, table_name, what) \
+               SELECT $1::bigint, * FROM unnest($2::bigint[], $3::text[], $4::text[])";
+    connection
+        .execute(sql, &[Some(&run_id.to_string()), Some(&numbers), Some(&tables), Some(&what)])
+        .context(|| WRITE_FAILED)
 }
 
 /// The statement by which a build's own transaction takes it, as that of a chunk does: parameters are run, build and the path of the

@@ -1,13 +1,9 @@
 //! What was found by looking at the sealed copy itself: it takes as long as moving the rows, and is done once for each run.
 
-use diesel::prelude::*;
-
-use super::is_there;
-use super::schema::checks;
-use crate::error::Result;
+use super::{READ_FAILED, WRITE_FAILED, is_there};
+use crate::error::{Context, Result};
 use crate::source::integrity_check::Integrity;
-use postgres_client::PooledConnection;
-use postgres_client::pool::diesel_failed;
+use postgres_client::connection::{Connection, text_array};
 
 /// The name of `PRAGMA integrity_check` in the ledger.
 const INTEGRITY: &str = "integrity";
@@ -16,18 +12,13 @@ const INTEGRITY: &str = "integrity";
 ///
 /// # Errors
 /// When the ledger cannot be read.
-pub fn integrity(connection: &mut PooledConnection, run_id: i64) -> Result<Option<Integrity>> {
-    let failed = || diesel_failed("the ledger cannot be read");
+pub fn integrity(connection: &mut Connection, run_id: i64) -> Result<Option<Integrity>> {
     if !is_there(connection, "checks")? {
         return Ok(None);
     }
-    let found: Option<(Vec<String>, Vec<String>, f64)> = checks::table
-        .filter(checks::run_id.eq(run_id))
-        .filter(checks::check_name.eq(INTEGRITY))
-        .select((checks::problems, checks::left_out, checks::seconds))
-        .first(connection)
-        .optional()
-        .map_err(failed())?;
+    let sql = "SELECT to_json(problems), to_json(left_out), seconds FROM migration.checks WHERE run_id = $1::bigint AND check_name = $2";
+    let found =
+        connection.first(sql, &[Some(&run_id.to_string()), Some(INTEGRITY)]).context(|| READ_FAILED)?;
     Ok(found.map(|(problems, left_out, seconds)| Integrity { problems, left_out, seconds, begun: None }))
 }
 
@@ -35,20 +26,18 @@ pub fn integrity(connection: &mut PooledConnection, run_id: i64) -> Result<Optio
 ///
 /// # Errors
 /// When the ledger cannot be written.
-pub fn record_integrity(connection: &mut PooledConnection, run_id: i64, found: &Integrity) -> Result<()> {
+pub fn record_integrity(connection: &mut Connection, run_id: i64, found: &Integrity) -> Result<()> {
     let seconds_ago = found.begun.map_or(found.seconds, |begun| begun.elapsed().as_secs_f64());
-    let begun_at = format!("clock_timestamp() - make_interval(secs => {seconds_ago})");
-    diesel::insert_into(checks::table)
-        .values((
-            checks::run_id.eq(run_id),
-            checks::check_name.eq(INTEGRITY),
-            checks::seconds.eq(found.seconds),
-            checks::problems.eq(&found.problems),
-            checks::left_out.eq(&found.left_out),
-            checks::begun_at.eq(diesel::dsl::sql::<diesel::sql_types::Timestamptz>(&begun_at)),
-        ))
-        .on_conflict_do_nothing()
-        .execute(connection)
-        .map(|_| ())
-        .map_err(diesel_failed("the ledger cannot be written"))
+    let sql = "INSERT INTO migration.checks (run_id, check_name, seconds, problems, left_out, begun_at) \
+               VALUES ($1::bigint, $2, $3::float8, $4::text[], $5::text[], clock_timestamp() - make_interval(secs => $6::float8)) \
+               ON CONFLICT DO NOTHING";
+    let parameters = [
+        run_id.to_string(),
+        INTEGRITY.to_owned(),
+        found.seconds.to_string(),
+        text_array(found.problems.iter().map(Some)),
+        text_array(found.left_out.iter().map(Some)),
+        seconds_ago.to_string(),
+    ];
+    connection.execute(sql, &parameters.each_ref().map(|text| Some(text.as_str()))).context(|| WRITE_FAILED)
 }

@@ -1,13 +1,8 @@
 //! When what happened: the phases, the rows of each table, the builds and the checks of a run, on one clock, the server's.
 
-use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Double, Nullable, Text};
-
-use super::schema::runs;
-use super::{is_there, utc_text};
-use crate::error::Result;
-use postgres_client::PooledConnection;
-use postgres_client::pool::diesel_failed;
+use super::{READ_FAILED, is_there, utc_text};
+use crate::error::{Context, Result};
+use postgres_client::connection::Connection;
 
 /// What happened in a run, and when.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,38 +16,39 @@ pub struct History {
 }
 
 /// Something that took time.
-#[derive(Clone, Debug, PartialEq, QueryableByName)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Span {
     /// `phase`, `rows`, `build` or `check`.
-    #[diesel(sql_type = Text)]
     pub kind: String,
     /// The table, by source name for rows and by target name for a build; none where it belongs to none.
-    #[diesel(sql_type = Nullable<Text>)]
     pub table: Option<String>,
     /// The name of the phase or of the check, or what is built in words.
-    #[diesel(sql_type = Text)]
     pub name: String,
     /// When it began, in seconds since the first of them.
-    #[diesel(sql_type = Double)]
     pub begin_seconds: f64,
-    /// How long it took, in seconds. Of a phase that was interrupted: its last part.
-    #[diesel(sql_type = Double)]
+    /// How long it took, in seconds. Of a phase that was interrupted: its last part, but for the rows.
     pub seconds: f64,
 }
 
-/// All that took time, counted from when the run was written down. Preflight and seal ended in that very moment, one behind the
-/// other. A chunk and a build are done at the time of their transaction, which is its beginning.
+/// All that took time, counted from when the run was written down. Preflight and seal ended in that very moment, one after the other. A
+/// chunk and a build are done at the time of their transaction, which is its beginning. Rows take the time in which a chunk was at work:
+/// the phase itself has only its last part where the run was interrupted.
 const SPANS_SQL: &str = "
-WITH run AS (SELECT id, started_at FROM migration.runs WHERE id = $1)
+WITH run AS (SELECT id, started_at FROM migration.runs WHERE id = $1::bigint),
+busy AS (SELECT table_name, min(done_at) AS began, range_agg(tstzrange(done_at, done_at + make_interval(secs => coalesce(seconds, 0)))) AS times
+         FROM migration.chunks WHERE run_id = $1::bigint AND done_at IS NOT NULL GROUP BY GROUPING SETS ((table_name), ())),
+moved AS (SELECT b.table_name, extract(epoch FROM b.began - r.started_at)::float8 AS begin_seconds,
+                 (SELECT coalesce(sum(extract(epoch FROM upper(t) - lower(t))), 0)::float8 FROM unnest(b.times) AS t) AS seconds
+          FROM busy b CROSS JOIN run r)
 SELECT 'phase' AS kind, NULL::text AS table, p.phase AS name,
-       extract(epoch FROM p.finished_at - r.started_at)::float8 - p.seconds
+       CASE WHEN p.phase = 'rows' AND a.seconds > p.seconds THEN a.begin_seconds
+            ELSE extract(epoch FROM p.finished_at - r.started_at)::float8 - p.seconds END
        - CASE p.phase WHEN 'preflight' THEN coalesce((SELECT seconds FROM migration.phases WHERE run_id = r.id AND phase = 'seal'), 0)
-              ELSE 0 END AS begin_seconds, p.seconds AS seconds
-FROM run r JOIN migration.phases p ON p.run_id = r.id
+              ELSE 0 END AS begin_seconds,
+       CASE p.phase WHEN 'rows' THEN greatest(p.seconds, a.seconds) ELSE p.seconds END AS seconds
+FROM run r JOIN migration.phases p ON p.run_id = r.id LEFT JOIN moved a ON a.table_name IS NULL
 UNION ALL
-SELECT 'rows', c.table_name, c.table_name, extract(epoch FROM min(c.done_at) - min(r.started_at))::float8,
-       extract(epoch FROM max(c.done_at + make_interval(secs => c.seconds)) - min(c.done_at))::float8
-FROM run r JOIN migration.chunks c ON c.run_id = r.id WHERE c.done_at IS NOT NULL GROUP BY c.table_name";
+SELECT 'rows', m.table_name, m.table_name, m.begin_seconds, m.seconds FROM moved m WHERE m.table_name IS NOT NULL";
 
 /// The builds, where the ledger has them.
 const BUILDS_SQL: &str = "
@@ -70,13 +66,11 @@ FROM run r JOIN migration.checks k ON k.run_id = r.id";
 ///
 /// # Errors
 /// When the ledger cannot be read.
-pub fn history(connection: &mut PooledConnection, run_id: i64) -> Result<History> {
-    let failed = || diesel_failed("the ledger cannot be read");
-    let (started_at, tool_version) = runs::table
-        .filter(runs::id.eq(run_id))
-        .select((utc_text("started_at"), runs::tool_version))
-        .first(connection)
-        .map_err(failed())?;
+pub fn history(connection: &mut Connection, run_id: i64) -> Result<History> {
+    let id = &[Some(&*run_id.to_string())];
+    let of_run =
+        format!("SELECT {}, tool_version FROM migration.runs WHERE id = $1::bigint", utc_text("started_at"));
+    let (started_at, tool_version) = connection.one(&of_run, id).context(|| READ_FAILED)?;
     let mut sql = SPANS_SQL.to_owned();
     for (table, part) in [("builds", BUILDS_SQL), ("checks", CHECKS_SQL)] {
         if is_there(connection, table)? {
@@ -84,8 +78,10 @@ pub fn history(connection: &mut PooledConnection, run_id: i64) -> Result<History
         }
     }
     sql.push_str("\nORDER BY begin_seconds, kind, name");
-    let mut spans: Vec<Span> =
-        diesel::sql_query(sql).bind::<BigInt, _>(run_id).load(connection).map_err(failed())?;
+    let read =
+        |(kind, table, name, begin_seconds, seconds)| Span { kind, table, name, begin_seconds, seconds };
+    let spans = connection.load(&sql, id).context(|| READ_FAILED)?;
+    let mut spans: Vec<Span> = spans.into_iter().map(read).collect();
     let first = spans.iter().map(|span| span.begin_seconds).fold(f64::INFINITY, f64::min);
     for span in &mut spans {
         span.begin_seconds -= first;

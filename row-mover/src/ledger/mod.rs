@@ -2,30 +2,24 @@
 //!
 //! It is the only memory of what is done. What follows from it is decided in `migrate_core::phase`.
 
-use diesel::migration::{Migration, MigrationSource};
-use diesel::pg::Pg;
-use diesel::prelude::*;
-use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use migrate_core::phase::{Phase, RunState, RunSubject};
 use migrate_core::plan::Plan;
 
 use crate::error::{Context, Result};
 use crate::source::scan::RowidRange;
 use crate::source::seal::Seal;
-use crate::target::bookkeeping::{self, migration_failed};
-use postgres_client::PooledConnection;
-use postgres_client::pool::{all_or_none, diesel_failed};
+use crate::target::bookkeeping;
+use crate::target::migration::Migration;
+use postgres_client::connection::{Connection, Row, text_array};
 
 mod builds;
 mod checks;
 mod history;
-mod schema;
 mod steps;
 
 pub use builds::{Build, CLAIM_BUILD_SQL, FINISH_BUILD_SQL, builds, plan_builds};
 pub use checks::{integrity, record_integrity};
 pub use history::{History, Span, history};
-use schema::{chunks, phases, runs};
 pub use steps::{
     begin_removal, claim_schema_steps, has_schema_steps, is_being_removed, is_last_run, record_schema_steps,
 };
@@ -33,7 +27,20 @@ pub use steps::{
 /// The schema that it has for itself.
 const SCHEMA: &str = "migration";
 
-const MIGRATIONS: EmbeddedMigrations = embed_migrations!("ledger-migrations");
+/// The names and statements of its migrations, in their order.
+const MIGRATIONS: [(&str, &str); 5] = [
+    ("0001_ledger", include_str!("../../ledger-migrations/0001_ledger/up.sql")),
+    ("0002_rejects", include_str!("../../ledger-migrations/0002_rejects/up.sql")),
+    ("0003_plan_and_builds", include_str!("../../ledger-migrations/0003_plan_and_builds/up.sql")),
+    ("0004_checks", include_str!("../../ledger-migrations/0004_checks/up.sql")),
+    ("0007_steps", include_str!("../../ledger-migrations/0007_steps/up.sql")),
+];
+
+/// What failed where the ledger is read.
+const READ_FAILED: &str = "the ledger cannot be read";
+
+/// What failed where the ledger is written.
+const WRITE_FAILED: &str = "the ledger cannot be written";
 
 /// A run, as the ledger records it.
 #[derive(Clone, Debug)]
@@ -88,7 +95,7 @@ pub struct ChunkDone {
 ///
 /// # Errors
 /// When the target cannot be asked.
-pub fn exists(connection: &mut PooledConnection) -> Result<bool> {
+pub fn exists(connection: &mut Connection) -> Result<bool> {
     is_there(connection, "runs")
 }
 
@@ -97,23 +104,21 @@ pub fn exists(connection: &mut PooledConnection) -> Result<bool> {
 ///
 /// # Errors
 /// When the target refuses.
-pub fn create(connection: &mut PooledConnection) -> Result<()> {
-    let execute = |connection: &mut PooledConnection, sql: &str| {
-        diesel::sql_query(sql).execute(connection).map_err(diesel_failed("the ledger cannot be created"))
-    };
+pub fn create(connection: &mut Connection) -> Result<()> {
+    let failed = || "the ledger cannot be created";
     // A ledger that is half made would look like something that is not ours.
-    all_or_none(connection, "the ledger cannot be created", |connection| {
-        execute(connection, "CREATE SCHEMA IF NOT EXISTS migration")?;
+    connection.transaction(|connection| {
+        connection.script("CREATE SCHEMA IF NOT EXISTS migration").context(failed)?;
         bookkeeping::create(connection, SCHEMA)?;
         let applied = bookkeeping::applied(connection, SCHEMA)?;
-        let failed = "the ledger cannot be created";
-        let mut migrations: Vec<Box<dyn Migration<Pg>>> =
-            MIGRATIONS.migrations().map_err(migration_failed(failed))?;
-        migrations.sort_by_key(|migration| migration.name().version().as_owned());
-        migrations.retain(|migration| !applied.contains(&migration.name().version().to_string()));
-        migrations
-            .iter()
-            .try_for_each(|migration| bookkeeping::apply(connection, SCHEMA, migration.as_ref(), failed))
+        for (name, up) in MIGRATIONS {
+            let version = Migration::new(name).version();
+            if !applied.contains(&version) {
+                connection.script(up).context(failed)?;
+                bookkeeping::record(connection, SCHEMA, &version, failed())?;
+            }
+        }
+        Ok(())
     })
 }
 
@@ -121,23 +126,18 @@ pub fn create(connection: &mut PooledConnection) -> Result<()> {
 ///
 /// # Errors
 /// When the ledger cannot be read, or was written by another version.
-pub fn last_run(connection: &mut PooledConnection) -> Result<Option<Run>> {
+pub fn last_run(connection: &mut Connection) -> Result<Option<Run>> {
     if !exists(connection)? {
         return Ok(None);
     }
-    let failed = || diesel_failed("the ledger cannot be read");
-    let found: Option<(i64, String, String, String, Vec<String>, String)> = runs::table
-        .select((runs::id, runs::source_path, runs::plan_sha256, runs::plan, runs::tables, runs::seal))
-        .order(runs::id.desc())
-        .first(connection)
-        .optional()
-        .map_err(failed())?;
+    type Found = (i64, String, String, String, Vec<String>, String);
+    let sql = "SELECT id, source_path, plan_sha256, plan, to_json(tables), seal FROM migration.runs ORDER BY id DESC LIMIT 1";
+    let found: Option<Found> = connection.first(sql, &[]).context(|| READ_FAILED)?;
     let Some((id, source_path, plan_sha256, plan, tables, seal)) = found else { return Ok(None) };
-    let finished: Vec<(String, String)> = phases::table
-        .filter(phases::run_id.eq(id))
-        .select((phases::phase, utc_text("finished_at")))
-        .load(connection)
-        .map_err(failed())?;
+    let sql =
+        format!("SELECT phase, {} FROM migration.phases WHERE run_id = $1::bigint", utc_text("finished_at"));
+    let finished: Vec<(String, String)> =
+        connection.load(&sql, &[Some(&id.to_string())]).context(|| READ_FAILED)?;
     let done = finished.iter().filter_map(|(name, _)| Phase::from_name(name)).collect();
     let validated =
         finished.iter().find(|(name, _)| name == Phase::Validate.name()).map(|(_, at)| at.clone());
@@ -159,12 +159,9 @@ pub fn last_run(connection: &mut PooledConnection) -> Result<Option<Run>> {
 ///
 /// # Errors
 /// When the ledger cannot be read.
-pub fn phases(connection: &mut PooledConnection, run_id: i64) -> Result<Vec<Phase>> {
-    let names: Vec<String> = phases::table
-        .filter(phases::run_id.eq(run_id))
-        .select(phases::phase)
-        .load(connection)
-        .map_err(diesel_failed("the ledger cannot be read"))?;
+pub fn phases(connection: &mut Connection, run_id: i64) -> Result<Vec<Phase>> {
+    let sql = "SELECT phase FROM migration.phases WHERE run_id = $1::bigint";
+    let names: Vec<String> = connection.load(sql, &[Some(&run_id.to_string())]).context(|| READ_FAILED)?;
     Ok(names.iter().filter_map(|name| Phase::from_name(name)).collect())
 }
 
@@ -173,7 +170,7 @@ pub fn phases(connection: &mut PooledConnection, run_id: i64) -> Result<Vec<Phas
 /// # Errors
 /// When the ledger cannot be written.
 pub fn begin_run(
-    connection: &mut PooledConnection,
+    connection: &mut Connection,
     subject: &RunSubject,
     plan: &Plan,
     seal: &Seal,
@@ -181,19 +178,22 @@ pub fn begin_run(
     planned: &[Chunk],
 ) -> Result<i64> {
     let seal = serde_json::to_string(seal).context(|| "the manifest cannot be written".to_owned())?;
-    all_or_none(connection, "the ledger cannot be written", |connection| {
-        let id = diesel::insert_into(runs::table)
-            .values((
-                runs::tool_version.eq(env!("CARGO_PKG_VERSION")),
-                runs::source_path.eq(&subject.source_path),
-                runs::plan_sha256.eq(&subject.plan_sha256),
-                runs::plan.eq(migrate_core::render::plan_json(plan)),
-                runs::tables.eq(&subject.tables),
-                runs::seal.eq(seal),
-            ))
-            .returning(runs::id)
-            .get_result(connection)
-            .map_err(diesel_failed("the ledger cannot be written"))?;
+    connection.transaction(|connection| {
+        let sql = "INSERT INTO migration.runs (tool_version, source_path, plan_sha256, plan, tables, seal) \
+                   VALUES ($1, $2, $3, $4, $5::text[], $6) RETURNING id";
+        let id = connection
+            .one(
+                sql,
+                &[
+                    Some(env!("CARGO_PKG_VERSION")),
+                    Some(&subject.source_path),
+                    Some(&subject.plan_sha256),
+                    Some(&migrate_core::render::plan_json(plan)),
+                    Some(&text_array(subject.tables.iter().map(Some))),
+                    Some(&seal),
+                ],
+            )
+            .context(|| WRITE_FAILED)?;
         for &(phase, seconds) in phases {
             finish_phase(connection, id, phase, seconds)?;
         }
@@ -206,20 +206,12 @@ pub fn begin_run(
 ///
 /// # Errors
 /// When the ledger cannot be written.
-pub fn finish_phase(
-    connection: &mut PooledConnection,
-    run_id: i64,
-    phase: Phase,
-    seconds: f64,
-) -> Result<()> {
-    diesel::insert_into(phases::table)
-        .values((phases::run_id.eq(run_id), phases::phase.eq(phase.name()), phases::seconds.eq(seconds)))
-        .on_conflict((phases::run_id, phases::phase))
-        .do_update()
-        .set((phases::seconds.eq(seconds), phases::finished_at.eq(diesel::dsl::now)))
-        .execute(connection)
-        .map(|_| ())
-        .map_err(diesel_failed("the ledger cannot be written"))
+pub fn finish_phase(connection: &mut Connection, run_id: i64, phase: Phase, seconds: f64) -> Result<()> {
+    let sql = "INSERT INTO migration.phases (run_id, phase, seconds) VALUES ($1::bigint, $2, $3::float8) \
+               ON CONFLICT (run_id, phase) DO UPDATE SET seconds = excluded.seconds, finished_at = now()";
+    connection
+        .execute(sql, &[Some(&run_id.to_string()), Some(phase.name()), Some(&seconds.to_string())])
+        .context(|| WRITE_FAILED)
 }
 
 /// Records that the rows or the constraints are done, unless the ledger has a chunk or a build that is not: a server that crashed may
@@ -227,113 +219,80 @@ pub fn finish_phase(
 ///
 /// # Errors
 /// When the ledger cannot be written.
-pub fn finish_load(connection: &mut PooledConnection, run_id: i64, phase: Phase, seconds: f64) -> Result<()> {
-    use diesel::sql_types::{BigInt, Bool, Double, Text};
-    let sql = "INSERT INTO migration.phases (run_id, phase, seconds) SELECT $1, $2, $3 \
-               WHERE NOT EXISTS (SELECT FROM migration.chunks WHERE run_id = $1 AND done_at IS NULL) \
-               AND NOT ($4 AND EXISTS (SELECT FROM migration.builds WHERE run_id = $1 AND done_at IS NULL)) \
+pub fn finish_load(connection: &mut Connection, run_id: i64, phase: Phase, seconds: f64) -> Result<()> {
+    let sql = "INSERT INTO migration.phases (run_id, phase, seconds) SELECT $1::bigint, $2::text, $3::float8 \
+               WHERE NOT EXISTS (SELECT FROM migration.chunks WHERE run_id = $1::bigint AND done_at IS NULL) \
+               AND NOT ($4::boolean AND EXISTS (SELECT FROM migration.builds WHERE run_id = $1::bigint AND done_at IS NULL)) \
                ON CONFLICT (run_id, phase) DO UPDATE SET seconds = excluded.seconds, finished_at = now()";
-    diesel::sql_query(sql)
-        .bind::<BigInt, _>(run_id)
-        .bind::<Text, _>(phase.name())
-        .bind::<Double, _>(seconds)
-        .bind::<Bool, _>(phase == Phase::Constraints)
-        .execute(connection)
-        .map(|_| ())
-        .map_err(diesel_failed("the ledger cannot be written"))
+    let is_all = (phase == Phase::Constraints).to_string();
+    connection
+        .execute(
+            sql,
+            &[Some(&run_id.to_string()), Some(phase.name()), Some(&seconds.to_string()), Some(&is_all)],
+        )
+        .context(|| WRITE_FAILED)
 }
 
 /// Takes back that a phase is done: a validation that finds differences is no longer a validated migration.
 ///
 /// # Errors
 /// When the ledger cannot be written.
-pub fn reopen_phase(connection: &mut PooledConnection, run_id: i64, phase: Phase) -> Result<()> {
-    diesel::delete(phases::table.filter(phases::run_id.eq(run_id)).filter(phases::phase.eq(phase.name())))
-        .execute(connection)
-        .map(|_| ())
-        .map_err(diesel_failed("the ledger cannot be written"))
+pub fn reopen_phase(connection: &mut Connection, run_id: i64, phase: Phase) -> Result<()> {
+    let sql = "DELETE FROM migration.phases WHERE run_id = $1::bigint AND phase = $2";
+    connection.execute(sql, &[Some(&run_id.to_string()), Some(phase.name())]).context(|| WRITE_FAILED)
 }
 
 /// The chunks of a run, by table and number.
 ///
 /// # Errors
 /// When the ledger cannot be read.
-pub fn chunks(connection: &mut PooledConnection, run_id: i64) -> Result<Vec<Chunk>> {
-    type Planned = (Option<i64>, Option<i64>, Option<String>);
-    type Row = (
-        String,
-        i64,
-        (Option<i64>, Option<i64>),
-        Planned,
-        Option<i64>,
-        Option<i64>,
-        Option<f64>,
-        (i64, i64),
-        bool,
-    );
-    let rows: Vec<Row> = chunks::table
-        .filter(chunks::run_id.eq(run_id))
-        .order((chunks::table_name, chunks::chunk))
-        .select((
-            chunks::table_name,
-            chunks::chunk,
-            (chunks::rowid_first, chunks::rowid_last),
-            (chunks::planned_rows, chunks::planned_bytes, chunks::digest),
-            chunks::rows,
-            chunks::bytes,
-            chunks::seconds,
-            (chunks::rejected, chunks::nulled),
-            chunks::done_at.is_not_null(),
-        ))
-        .load(connection)
-        .map_err(diesel_failed("the ledger cannot be read"))?;
-    let read =
-        |(table, number, range, planned, rows, bytes, seconds, (rejected, nulled), is_done): Row| Chunk {
-            table,
-            number,
-            range: range.0.zip(range.1).map(|(first, last)| RowidRange { first, last }),
-            planned_rows: planned.0,
-            planned_bytes: planned.1,
-            done: is_done.then(|| ChunkDone {
-                rows: rows.unwrap_or(0),
-                bytes: bytes.unwrap_or(0),
-                seconds: seconds.unwrap_or(0.0),
-                rejected,
-                nulled,
-                digest: planned.2.and_then(|hex| u128::from_str_radix(&hex, 16).ok()).unwrap_or(0),
-            }),
+pub fn chunks(connection: &mut Connection, run_id: i64) -> Result<Vec<Chunk>> {
+    let sql = "SELECT table_name, chunk, rowid_first, rowid_last, planned_rows, planned_bytes, done_at IS NOT NULL, \
+               coalesce(rows, 0), coalesce(bytes, 0), coalesce(seconds, 0), rejected, nulled, digest \
+               FROM migration.chunks WHERE run_id = $1::bigint ORDER BY table_name, chunk";
+    let read = |row: &Row| {
+        let range = row.get::<Option<i64>>(2)?.zip(row.get(3)?);
+        let done = ChunkDone {
+            rows: row.get(7)?,
+            bytes: row.get(8)?,
+            seconds: row.get(9)?,
+            rejected: row.get(10)?,
+            nulled: row.get(11)?,
+            digest: row.text(12).and_then(|hex| u128::from_str_radix(hex, 16).ok()).unwrap_or(0),
         };
-    Ok(rows.into_iter().map(read).collect())
+        Ok(Chunk {
+            table: row.get(0)?,
+            number: row.get(1)?,
+            range: range.map(|(first, last)| RowidRange { first, last }),
+            planned_rows: row.get(4)?,
+            planned_bytes: row.get(5)?,
+            done: row.get::<bool>(6)?.then_some(done),
+        })
+    };
+    let rows = connection.query(sql, &[Some(&run_id.to_string())]).context(|| READ_FAILED)?;
+    rows.iter().map(read).collect()
 }
 
 /// Writes down the chunks of a run, all or none.
 ///
 /// # Errors
 /// When the ledger cannot be written.
-fn plan_chunks(connection: &mut PooledConnection, run_id: i64, planned: &[Chunk]) -> Result<()> {
-    /// PostgreSQL takes 65,535 parameters in one statement.
-    const ROWS_PER_STATEMENT: usize = 5_000;
-    let insert = |connection: &mut PooledConnection| {
-        for part in planned.chunks(ROWS_PER_STATEMENT) {
-            let rows: Vec<_> = part
-                .iter()
-                .map(|chunk| {
-                    (
-                        chunks::run_id.eq(run_id),
-                        chunks::table_name.eq(&chunk.table),
-                        chunks::chunk.eq(chunk.number),
-                        chunks::rowid_first.eq(chunk.range.map(|range| range.first)),
-                        chunks::rowid_last.eq(chunk.range.map(|range| range.last)),
-                        chunks::planned_rows.eq(chunk.planned_rows),
-                        chunks::planned_bytes.eq(chunk.planned_bytes),
-                    )
-                })
-                .collect();
-            diesel::insert_into(chunks::table).values(rows).execute(connection)?;
-        }
-        Ok(())
+fn plan_chunks(connection: &mut Connection, run_id: i64, planned: &[Chunk]) -> Result<()> {
+    let numbers = |of: fn(&Chunk) -> Option<i64>| {
+        text_array(planned.iter().map(|chunk| of(chunk).map(|number| number.to_string())))
     };
-    connection.transaction(insert).map_err(diesel_failed("the ledger cannot be written"))
+    let sql = "INSERT INTO migration.chunks (run_id, table_name, chunk, rowid_first, rowid_last, planned_rows, planned_bytes) \
+               SELECT $1::bigint, * FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])";
+    let parameters = [
+        run_id.to_string(),
+        text_array(planned.iter().map(|chunk| Some(&chunk.table))),
+        numbers(|chunk| Some(chunk.number)),
+        numbers(|chunk| chunk.range.map(|range| range.first)),
+        numbers(|chunk| chunk.range.map(|range| range.last)),
+        numbers(|chunk| chunk.planned_rows),
+        numbers(|chunk| chunk.planned_bytes),
+    ];
+    connection.execute(sql, &parameters.each_ref().map(|text| Some(text.as_str()))).context(|| WRITE_FAILED)
 }
 
 /// The statement by which a chunk's own transaction takes it: parameters are run, table, chunk and the path of the sealed copy. It
@@ -352,24 +311,33 @@ pub const FINISH_CHUNK_SQL: &str = "UPDATE migration.chunks SET rows = $1::bigin
 ///
 /// # Errors
 /// When the target refuses.
-pub fn remove(connection: &mut PooledConnection) -> Result<()> {
-    diesel::sql_query("DROP SCHEMA IF EXISTS migration CASCADE")
-        .execute(connection)
-        .map(|_| ())
-        .map_err(diesel_failed("the ledger cannot be removed"))
+pub fn remove(connection: &mut Connection) -> Result<()> {
+    let dropped = connection.script("DROP SCHEMA IF EXISTS migration CASCADE");
+    dropped.map(drop).context(|| "the ledger cannot be removed")
 }
 
 /// Whether the ledger has a table: those of an older version have fewer.
-fn is_there(connection: &mut PooledConnection, table: &str) -> Result<bool> {
-    diesel::select(diesel::dsl::sql::<diesel::sql_types::Bool>(&format!(
-        "to_regclass('migration.{table}') IS NOT NULL"
-    )))
-    .get_result(connection)
-    .map_err(diesel_failed("the ledger cannot be read"))
+fn is_there(connection: &mut Connection, table: &str) -> Result<bool> {
+    let name = format!("migration.{table}");
+    connection.one("SELECT to_regclass($1) IS NOT NULL", &[Some(&name)]).context(|| READ_FAILED)
 }
 
 /// A column as text in RFC 3339, whatever the session's date style is.
-fn utc_text(column: &str) -> diesel::expression::SqlLiteral<diesel::sql_types::Text> {
-    let format = "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'";
-    diesel::dsl::sql(&format!("to_char({column} AT TIME ZONE 'UTC', {format})"))
+fn utc_text(column: &str) -> String {
+    format!("to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_embedded_migrations_are_those_of_the_folder() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("ledger-migrations");
+        let found = Migration::in_folder(&folder).unwrap();
+        let embedded: Vec<Migration> = MIGRATIONS.iter().map(|(name, _)| Migration::new(*name)).collect();
+        assert_eq!(embedded, found);
+    }
 }

@@ -10,7 +10,7 @@ use super::staging::Landing;
 use crate::error::{Context, Error, Result};
 use crate::ledger::{Chunk, ChunkDone};
 use crate::observer::Observer;
-use crate::rejects::{self, Fate, Refused, RowBuffer};
+use crate::row_encoder::{self, Refused, RowBuffer, RowOutcome};
 use crate::source::SourceConnection;
 use crate::source::rows::Scan;
 use postgres_client::connection::Connection;
@@ -48,14 +48,14 @@ pub(super) fn copy_rows(
         Ok::<(), Error>(())
     };
     Scan::of(table).within(chunk.range).each(source, &failed, &mut |row| {
-        match rejects::append_row(table, row, &mut buffer).context(failed)? {
-            Fate::Moves => done.rows += 1,
-            Fate::Nulled(refused) => {
+        match row_encoder::append_row(table, row, &mut buffer).context(failed)? {
+            RowOutcome::Moves => done.rows += 1,
+            RowOutcome::Nulled(refused) => {
                 done.rows += 1;
                 done.nulled += i64::try_from(refused.len()).unwrap_or(i64::MAX);
             }
-            Fate::Skipped(_) => done.rejected += 1,
-            Fate::Stops(refused) => return Err(stopped(table, refused)),
+            RowOutcome::Skipped(_) => done.rejected += 1,
+            RowOutcome::Stops(refused) => return Err(stopped(table, refused)),
         }
         if buffer.bytes.len() >= BUFFER_BYTES || !buffer.left_out.is_empty() {
             buffer.send_with(row, |piece| send(piece, &mut done)).context(failed)??;

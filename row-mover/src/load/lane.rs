@@ -10,9 +10,10 @@ use super::build::run_build;
 use super::chunk::move_chunk;
 use super::{Load, Shared};
 use crate::error::{Error, Result};
+use crate::observer::Note;
 use crate::source::SourceConnection;
 use postgres_client::connection::{Backend, Connection};
-use postgres_client::retry::{Patience, in_one_line};
+use postgres_client::retry::Patience;
 use postgres_client::session::end_session;
 use postgres_client::watch::check_stop;
 
@@ -149,7 +150,7 @@ impl<'a> Lane<'a> {
         {
             return Err(error);
         }
-        self.load.observer.note(&format!("{}; going on with fewer connections", in_one_line(&error)));
+        self.load.observer.note(&Note::FewerConnections { fault: &error });
         Ok(false)
     }
 

@@ -7,7 +7,7 @@ use migrate_core::identifier::quote_pg;
 use migrate_core::plan::PlannedTable;
 
 use crate::error::{Context, Error, Result};
-use crate::rejects::{self, Fate, RowBuffer};
+use crate::row_encoder::{self, RowBuffer, RowOutcome};
 use crate::source::SourceConnection;
 use crate::source::preflight::row_key;
 use crate::source::rows::Scan;
@@ -63,7 +63,7 @@ impl Landing {
         let (mut columns, mut rule) = (Vec::new(), None);
         for row in target.query(COLUMNS_SQL, &[Some(&name)])? {
             let is_true = |field: &Option<String>| field.as_deref() == Some("t");
-            let [name, type_name, cast, is_plain, is_not_null, on_insert] = row.as_slice() else { continue };
+            let [name, type_name, cast, is_plain, is_not_null, on_insert] = &*row else { continue };
             let text = |field: &Option<String>| field.clone().unwrap_or_default();
             columns.push(Column {
                 name: text(name),
@@ -239,8 +239,8 @@ fn key_of(
         scratch.clear();
         if key.is_none()
             && matches!(
-                rejects::append_row(table, row, &mut scratch).context(failed)?,
-                Fate::Moves | Fate::Nulled(_)
+                row_encoder::append_row(table, row, &mut scratch).context(failed)?,
+                RowOutcome::Moves | RowOutcome::Nulled(_)
             )
         {
             if moved == place {

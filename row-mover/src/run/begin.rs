@@ -1,7 +1,5 @@
 //! A run from its beginning: preflight, the sealed copy, and the first word in the ledger. Nothing is changed in the target before.
 
-use diesel::migration::MigrationSource;
-use diesel::pg::Pg;
 use migrate_core::phase::{Phase, RunSubject};
 use migrate_core::plan::PlannedTable;
 
@@ -20,9 +18,9 @@ use postgres_client::watch::check_stop;
 impl Session<'_> {
     /// All phases from the beginning. What `earlier` made is dropped, but only once the new copy is sealed: until then
     /// nothing is lost if anything is wrong.
-    pub(super) fn begin<M: MigrationSource<Pg> + Sync>(
+    pub(super) fn begin(
         &self,
-        request: &Request<'_, M>,
+        request: &Request<'_>,
         tables: &[&PlannedTable],
         subject: &RunSubject,
         earlier: Option<&Run>,
@@ -31,7 +29,7 @@ impl Session<'_> {
         let started = self.start(Phase::Preflight);
         let preflight =
             Preflight { request, tables, connections: &self.connections, observer: self.observer };
-        self.retrying(|| preflight.look(&mut self.connection()?, earlier.is_none()))?;
+        self.retrying(|| preflight.look(&mut *self.connection()?, earlier.is_none()))?;
         if let Some(run) = earlier {
             self.check_untouched(request, run)?;
         }
@@ -77,7 +75,7 @@ pub(super) struct Refused {
 }
 
 /// Whether what preflight found keeps the migration from beginning.
-pub(super) fn refused<M>(request: &Request<'_, M>, findings: &Findings) -> Option<Refused> {
+pub(super) fn refused(request: &Request<'_>, findings: &Findings) -> Option<Refused> {
     let over_limit = findings.over_limit(request.plan.reject_limit);
     (findings.offender_count() > 0 || findings.has_exceeding() || over_limit.is_some())
         .then_some(Refused { over_limit })

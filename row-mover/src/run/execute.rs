@@ -3,8 +3,6 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use diesel::migration::MigrationSource;
-use diesel::pg::Pg;
 use migrate_core::load_plan::LoadPlan;
 use migrate_core::phase::{LoadProgress, Phase, Progress, Step, next_step};
 use migrate_core::plan::PlannedTable;
@@ -19,18 +17,18 @@ use crate::error::{Error, Result};
 use crate::finish;
 use crate::ledger::{self, Run};
 use crate::load::{self, Load};
-use crate::observer::Observer;
+use crate::observer::{Note, Observer};
 use crate::rejects::{self, RejectedTable};
 use crate::source::{SourceConnection, seal};
 use crate::target::bookkeeping::Applied;
 use crate::threads;
 use crate::validate::CompareOptions;
-use postgres_client::PooledConnection;
+use postgres_client::connection::Connection;
 
 /// What a run does, with what it needs for it.
-struct Execution<'a, M> {
+struct Execution<'a> {
     session: &'a Session<'a>,
-    request: &'a Request<'a, M>,
+    request: &'a Request<'a>,
     tables: &'a [&'a PlannedTable],
     run: Run,
     builds: Vec<Build>,
@@ -41,25 +39,25 @@ struct Execution<'a, M> {
 
 impl Session<'_> {
     /// Goes on with a run until nothing is left to do. `phases` are those that are done in this very call.
-    pub(super) fn execute<M: MigrationSource<Pg> + Sync>(
+    pub(super) fn execute(
         &self,
-        request: &Request<'_, M>,
+        request: &Request<'_>,
         tables: &[&PlannedTable],
         run: Run,
         phases: Vec<PhaseDone>,
     ) -> Result<Outcome> {
         // A ledger that an earlier version began may lack what this one writes.
-        self.retrying(|| ledger::create(&mut self.connection()?))?;
+        self.retrying(|| ledger::create(&mut *self.connection()?))?;
         let builds = render::builds(&run.plan);
         let (clock, phases) = (Mutex::new(None), Mutex::new(phases));
         Execution { session: self, request, tables, run, builds, clock, phases }.check_stop()
     }
 }
 
-impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
+impl Execution<'_> {
     fn check_stop(self) -> Result<Outcome> {
         let (run, session) = (&self.run, self.session);
-        let known = session.retrying(|| ledger::integrity(&mut session.connection()?, run.id))?;
+        let known = session.retrying(|| ledger::integrity(&mut *session.connection()?, run.id))?;
         beside_integrity(run, known, |integrity| {
             self.load()?;
             self.validate(integrity)
@@ -138,17 +136,15 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
     }
 
     /// Whether the plan's migration at this place is applied.
-    fn is_applied(&self, place: usize, connection: &mut PooledConnection) -> Result<bool> {
+    fn is_applied(&self, place: usize, connection: &mut Connection) -> Result<bool> {
         let missing = migrations::missing(connection, &self.run.plan, self.request.migrations)?;
-        let ordered = migrations::ordered(self.request.migrations)?;
-        Ok(ordered
-            .get(place)
-            .is_some_and(|migration| missing.iter().all(|one| one.name != migration.name().to_string())))
+        let migration = self.request.migrations.get(place);
+        Ok(migration.is_some_and(|migration| missing.iter().all(|missing| missing.name != migration.name())))
     }
 
     fn create_tables(&self) -> Result<()> {
         let (session, request) = (self.session, self.request);
-        schema::create_tables(&mut session.connection()?, &session.settings, &self.run, request.migrations)
+        schema::create_tables(&mut *session.connection()?, &session.settings, &self.run, request.migrations)
     }
 
     fn plan_builds(&self) -> Result<()> {
@@ -171,7 +167,7 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
 
     fn move_and_build(&self, progress: &Progress) -> Result<()> {
         let chunks =
-            self.session.retrying(|| ledger::chunks(&mut self.session.connection()?, self.run.id))?;
+            self.session.retrying(|| ledger::chunks(&mut *self.session.connection()?, self.run.id))?;
         if progress.phases.contains(&Phase::Rows) {
             self.begin(Phase::Constraints);
         } else {
@@ -212,34 +208,31 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
     }
 
     fn open_sealed(&self) -> Result<SourceConnection> {
-        Ok(SourceConnection::open_sealed(&self.run.seal.path)?.stopped_by(self.session.observer))
+        Ok(SourceConnection::open_sealed(&self.run.seal.path)?.stopped_by(self.session.observer.stop_flag()))
     }
 
     /// The second migration as an applied one.
     fn applied(&self) -> Result<Applied> {
-        let ordered = migrations::ordered(self.request.migrations)?;
-        let migration = ordered.get(1).ok_or_else(|| Error::new("the plan has no second migration"))?;
-        let version = migration.name().version().to_string();
-        Ok(Applied { schema: self.run.plan.target_schema.clone(), version })
+        let migration = self.request.migrations.get(1);
+        let migration = migration.ok_or_else(|| Error::new("the plan has no second migration"))?;
+        Ok(Applied { schema: self.run.plan.target_schema.clone(), version: migration.version() })
     }
 
     fn set_sequences(&self) -> Result<()> {
         let sealed = self.open_sealed()?;
         let mut connection = self.session.connection()?;
-        migrations::lift_statement_timeout(&mut connection)?;
-        let done = finish::set_sequences(&sealed, &mut connection, self.tables)
-            .and_then(|()| finish::set_existing_sequences(&sealed, &mut connection, self.tables));
-        let restored = migrations::restore_statement_timeout(&mut connection, &self.session.settings);
-        done.and(restored)
+        migrations::without_time_limit(&mut connection, &self.session.settings, |connection| {
+            finish::set_sequences(&sealed, connection, self.tables)?;
+            finish::set_existing_sequences(&sealed, connection, self.tables)
+        })
     }
 
     /// Gathers statistics, without which the first queries of the app would be planned blindly.
     fn analyze(&self) -> Result<()> {
         let mut connection = self.session.connection()?;
-        migrations::lift_statement_timeout(&mut connection)?;
-        let done = finish::analyze(&mut connection, self.tables, self.session.observer);
-        let restored = migrations::restore_statement_timeout(&mut connection, &self.session.settings);
-        done.and(restored)
+        migrations::without_time_limit(&mut connection, &self.session.settings, |connection| {
+            finish::analyze(connection, self.tables, self.session.observer)
+        })
     }
 
     fn validate(&self, integrity: IntegrityBeside<'_>) -> Result<Outcome> {
@@ -281,14 +274,14 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
             validation
         };
         if !integrity.is_finished() {
-            session.observer.note("the sealed copy is still being looked at (integrity_check)");
+            session.observer.note(&Note::WaitingForIntegrityCheck);
         }
         let integrity = integrity.wait(session.observer)?;
-        session.retrying(|| ledger::record_integrity(&mut session.connection()?, run.id, &integrity))?;
+        session.retrying(|| ledger::record_integrity(&mut *session.connection()?, run.id, &integrity))?;
         let validation = Validation { integrity: Some(integrity), ..validation };
-        session.retrying(|| validation::record(&mut session.connection()?, run, &validation))?;
+        session.retrying(|| validation::record(&mut *session.connection()?, run, &validation))?;
         self.stop_clock(Phase::Validate);
-        let chunks = session.retrying(|| ledger::chunks(&mut session.connection()?, run.id))?;
+        let chunks = session.retrying(|| ledger::chunks(&mut *session.connection()?, run.id))?;
         let source_changed_since = seal::source_state(&request.source) != run.seal.source_state;
         Ok(Outcome::Moved(Box::new(Moved {
             rejected,
@@ -313,7 +306,7 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
             skipped: written.iter().map(|table| table.skipped).sum(),
             nulled: written.iter().map(|table| table.nulled).sum(),
         };
-        let recorded = Rejected::of(&ledger::chunks(&mut self.session.connection()?, run.id)?);
+        let recorded = Rejected::of(&ledger::chunks(&mut *self.session.connection()?, run.id)?);
         if found != recorded {
             return Err(Error::new(format!(
                 "{} rows and {} values were rejected while rows moved, and {} and {} are in {}",
@@ -344,7 +337,7 @@ impl<M: MigrationSource<Pg> + Sync> Execution<'_, M> {
         } else {
             ledger::finish_phase
         };
-        self.session.retrying(|| finish(&mut self.session.connection()?, self.run.id, phase, seconds))
+        self.session.retrying(|| finish(&mut *self.session.connection()?, self.run.id, phase, seconds))
     }
 
     fn stop_clock(&self, phase: Phase) -> f64 {

@@ -1,34 +1,30 @@
 //! Tables that an app made in the target: whether they are as the plan found them, and how what a run brought goes again.
 
-use diesel::migration::MigrationSource;
-use diesel::pg::Pg;
-use diesel::prelude::*;
-use diesel::sql_types::BigInt;
 use migrate_core::finding::SchemaDifference;
-use migrate_core::identifier::{quote_pg, quote_pg_literal};
+use migrate_core::identifier::quote_pg;
 use migrate_core::load_plan::LoadPlan;
 use migrate_core::plan::{ExistingTable, Plan, PlannedTable};
 use migrate_core::render::{self, SchemaStep};
 
-use super::{migrations, target_check};
-use crate::error::{Error, Result, TargetChanged};
+use super::{key_clashes, migrations, target_check};
+use crate::error::{Context, Error, Result, TargetChanged};
 use crate::ledger::{self, Run};
+use crate::source::SourceConnection;
 use crate::source::preflight::Findings;
-use crate::source::{SourceConnection, key_clashes};
 use crate::target::bookkeeping;
 use crate::target::introspect::count_rows;
+use crate::target::migration::Migration;
 use crate::validate::catalog;
+use postgres_client::TargetUrl;
 use postgres_client::connection::Connection;
 use postgres_client::connections::Connections;
-use postgres_client::pool::diesel_failed;
-use postgres_client::{PooledConnection, TargetUrl};
 
 /// What to do where the target is not what the plan was made for.
 const PLAN_AGAIN: &str = "make the plan again: `cargo xtask generate … --into-existing`, or migrate without --plan; nothing was changed";
 
 /// Refuses a target that is not ready for the plan: one that is not empty, or, where the plan has tables that an app made, one in
 /// which these are not as they were.
-pub(super) fn check_ready(target: &mut PooledConnection, url: &TargetUrl, plan: &Plan) -> Result<()> {
+pub(super) fn check_ready(target: &mut Connection, url: &TargetUrl, plan: &Plan) -> Result<()> {
     if !plan.is_into_existing() {
         return target_check::check_empty(target, url, plan, None);
     }
@@ -64,12 +60,12 @@ pub(super) fn check_ready(target: &mut PooledConnection, url: &TargetUrl, plan: 
 
 /// What takes out of the app's tables what a run brought, and puts back what was set aside for it, in groups that follow each other. The
 /// app's own list of migrations stays.
-pub(super) fn removal_groups<M: MigrationSource<Pg>>(
-    target: &mut PooledConnection,
+pub(super) fn removal_groups(
+    target: &mut Connection,
     run: &Run,
-    source: &M,
+    migrations: &[Migration],
 ) -> Result<Vec<Vec<SchemaStep>>> {
-    let is_begun = migrations::missing(target, &run.plan, source)?.len() < versions(source)?.len()
+    let is_begun = migrations::missing(target, &run.plan, migrations)?.len() < versions(migrations).len()
         || ledger::has_schema_steps(target, run.id)?;
     if !is_begun {
         return Ok(Vec::new());
@@ -91,9 +87,8 @@ pub(super) fn removal_groups<M: MigrationSource<Pg>>(
 }
 
 /// The versions of the plan's migrations.
-pub(super) fn versions<M: MigrationSource<Pg>>(source: &M) -> Result<Vec<String>> {
-    let ordered = migrations::ordered(source)?;
-    Ok(ordered.iter().map(|migration| migration.name().version().to_string()).collect())
+pub(super) fn versions(migrations: &[Migration]) -> Vec<String> {
+    migrations::of_plan(migrations).iter().map(Migration::version).collect()
 }
 
 /// Adds the rows whose keys clash in the app's tables to what a scan found.
@@ -121,24 +116,14 @@ pub(super) fn find_key_clashes(
 /// What the rows that stay are selected from: the whole table, until a run has written down which they are.
 fn kept_rows(target: &mut Connection, existing: &ExistingTable) -> Result<String> {
     let table = format!("public.{}", quote_pg(&existing.table.name));
-    let is_begun = target.query("SELECT to_regclass($1) IS NOT NULL", &[Some(&existing.kept_keys())])?;
-    Ok(match is_begun.first().and_then(|row| row.first()) {
-        Some(Some(is_begun)) if is_begun == "t" => {
-            format!("(SELECT * FROM {table} AS t WHERE {}) AS t", existing.is_kept_sql())
-        }
-        _ => table,
+    Ok(match is_relation(target, &existing.kept_keys())? {
+        true => format!("(SELECT * FROM {table} AS t WHERE {}) AS t", existing.is_kept_sql()),
+        false => table,
     })
 }
 
 /// Finds the tables of which rows are missing that were to be kept.
-pub(super) fn lost_rows(target: &mut PooledConnection, plan: &Plan) -> Result<Vec<SchemaDifference>> {
-    #[derive(QueryableByName)]
-    struct Counts {
-        #[diesel(sql_type = BigInt)]
-        kept: i64,
-        #[diesel(sql_type = BigInt)]
-        there: i64,
-    }
+pub(super) fn lost_rows(target: &mut Connection, plan: &Plan) -> Result<Vec<SchemaDifference>> {
     let mut lost = Vec::new();
     for (table, existing) in plan.existing_tables().filter(|(_, existing)| existing.keeps_rows()) {
         // A table that is gone is told with the schema.
@@ -151,9 +136,9 @@ pub(super) fn lost_rows(target: &mut PooledConnection, plan: &Plan) -> Result<Ve
             quote_pg(&table.target),
             existing.is_kept_sql()
         );
-        let Counts { kept, there } = diesel::sql_query(sql)
-            .get_result(target)
-            .map_err(diesel_failed(format!("the rows of {} that stayed cannot be counted", table.target)))?;
+        let (kept, there): (i64, i64) = target
+            .one(&sql, &[])
+            .context(|| format!("the rows of {} that stayed cannot be counted", table.target))?;
         if there < kept {
             lost.push(SchemaDifference::KeptRowsMissing {
                 table: table.target.clone(),
@@ -166,16 +151,15 @@ pub(super) fn lost_rows(target: &mut PooledConnection, plan: &Plan) -> Result<Ve
 }
 
 /// Whether an app's table is still there.
-fn is_there(target: &mut PooledConnection, table: &PlannedTable) -> Result<bool> {
+fn is_there(target: &mut Connection, table: &PlannedTable) -> Result<bool> {
     is_relation(target, &table.qualified(&table.target))
 }
 
 /// Whether there is a relation of this name, as SQL writes it.
-fn is_relation(target: &mut PooledConnection, name: &str) -> Result<bool> {
-    let name = quote_pg_literal(name);
-    diesel::select(diesel::dsl::sql::<diesel::sql_types::Bool>(&format!("to_regclass({name}) IS NOT NULL")))
-        .get_result(target)
-        .map_err(diesel_failed("the target cannot be examined"))
+fn is_relation(target: &mut Connection, name: &str) -> Result<bool> {
+    target
+        .one("SELECT to_regclass($1) IS NOT NULL", &[Some(name)])
+        .context(|| "the target cannot be examined")
 }
 
 /// Refuses to delete rows of tables that nothing is moved to.

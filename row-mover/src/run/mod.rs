@@ -7,6 +7,7 @@ mod cancel;
 mod execute;
 mod existing;
 mod integrity;
+mod key_clashes;
 mod migrations;
 mod outcome;
 mod page_limits;
@@ -20,8 +21,6 @@ mod validation;
 
 use std::path::PathBuf;
 
-use diesel::migration::MigrationSource;
-use diesel::pg::Pg;
 use migrate_core::phase::{Decision, Phase, RunSubject, decide};
 use migrate_core::plan::{Plan, PlannedTable};
 
@@ -31,9 +30,11 @@ pub use validation::{Purpose, Validation, ValidationRequest, validate, validate_
 
 use crate::error::{Error, Result};
 use crate::ledger;
+use crate::observer::Note;
 pub use crate::observer::Observer;
 pub use crate::source::chunk_plan::CHUNK_BYTES;
 use crate::source::seal;
+use crate::target::migration::Migration;
 use crate::watched::{Watched, watched};
 use postgres_client::connection::Connection;
 use postgres_client::session::open_bulk;
@@ -46,7 +47,7 @@ use session::Session;
 pub(crate) use target_check::check_version;
 
 /// What a migration needs.
-pub struct Request<'a, M> {
+pub struct Request<'a> {
     /// The user's SQLite file.
     pub source: PathBuf,
     /// The target.
@@ -55,8 +56,8 @@ pub struct Request<'a, M> {
     pub settings: DbSettings,
     /// What becomes of the source.
     pub plan: &'a Plan,
-    /// The plan's migrations: the first creates the tables, the others what follows the rows.
-    pub migrations: &'a M,
+    /// The plan's migrations, in their order: the first creates the tables, the second what follows the rows.
+    pub migrations: &'a [Migration],
     /// The tables that move, by source name; all where it is empty.
     pub tables: Vec<String>,
     /// Where sealed copies go.
@@ -79,10 +80,7 @@ pub struct Request<'a, M> {
 ///
 /// # Errors
 /// When a phase cannot be done. What is done stays done and is gone on from.
-pub fn migrate<M: MigrationSource<Pg> + Sync>(
-    request: &Request<'_, M>,
-    observer: &dyn Observer,
-) -> Result<Outcome> {
+pub fn migrate(request: &Request<'_>, observer: &dyn Observer) -> Result<Outcome> {
     watched(observer, |observer| {
         let session = Session::open(request, observer)?;
         migrate_in(&session, request, observer)
@@ -90,33 +88,26 @@ pub fn migrate<M: MigrationSource<Pg> + Sync>(
     })
 }
 
-fn migrate_in<M: MigrationSource<Pg> + Sync>(
-    session: &Session<'_>,
-    request: &Request<'_, M>,
-    observer: &Watched<'_>,
-) -> Result<Outcome> {
+fn migrate_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'_>) -> Result<Outcome> {
     let tables = selected_tables(request.plan, &request.tables)?;
     session.take_lock()?;
     let subject = subject(request, &tables);
-    let last = session.retrying(|| ledger::last_run(&mut session.connection()?))?;
+    let last = session.retrying(|| ledger::last_run(&mut *session.connection()?))?;
     if request.restart {
         session.refuse_standby()?;
         return session.begin(request, &tables, &subject, last.as_ref());
     }
     if let Some(run) = &last {
-        removal::check_none_begun(&mut session.connection()?, run)?;
+        removal::check_none_begun(&mut *session.connection()?, run)?;
     }
     match (decide(last.as_ref().map(|run| &run.state), &subject), last) {
         (Decision::Refuse(words), _) => Err(something_else(&request.target, &words)),
         (Decision::AlreadyDone, Some(run)) => session.already_done(request, run),
         (Decision::GoOn(phase), Some(run)) => {
             session.refuse_standby()?;
-            observer.note(&format!("run {} was interrupted; going on from {phase}", run.id));
+            observer.note(&Note::Resuming { run: run.id, phase });
             if seal::source_state(&request.source) != run.seal.source_state {
-                observer.note(&format!(
-                    "the source was written to since; what moves is what was sealed at {}",
-                    run.seal.sealed_at
-                ));
+                observer.note(&Note::SourceChangedSince { sealed_at: &run.seal.sealed_at });
             }
             seal::verify_while(&run.seal, &|| check_stop(observer))?;
             session.execute(request, &tables, run, Vec::new())
@@ -129,7 +120,7 @@ fn migrate_in<M: MigrationSource<Pg> + Sync>(
 ///
 /// # Errors
 /// When either cannot be read, or stands in the way.
-pub fn dry_run<M: MigrationSource<Pg>>(request: &Request<'_, M>, observer: &dyn Observer) -> Result<Outcome> {
+pub fn dry_run(request: &Request<'_>, observer: &dyn Observer) -> Result<Outcome> {
     watched(observer, |observer| {
         let session = Session::open(request, observer)?;
         dry_run_in(&session, request, observer)
@@ -137,21 +128,17 @@ pub fn dry_run<M: MigrationSource<Pg>>(request: &Request<'_, M>, observer: &dyn 
     })
 }
 
-fn dry_run_in<M: MigrationSource<Pg>>(
-    session: &Session<'_>,
-    request: &Request<'_, M>,
-    observer: &Watched<'_>,
-) -> Result<Outcome> {
+fn dry_run_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'_>) -> Result<Outcome> {
     let tables = selected_tables(request.plan, &request.tables)?;
-    let last = ledger::last_run(&mut session.connection()?)?;
+    let last = ledger::last_run(&mut *session.connection()?)?;
     if let Some(run) = last.as_ref().filter(|_| !request.restart) {
-        removal::check_none_begun(&mut session.connection()?, run)?;
+        removal::check_none_begun(&mut *session.connection()?, run)?;
     }
     let next = match (decide(last.as_ref().map(|run| &run.state), &subject(request, &tables)), &last) {
         (_, Some(run)) if request.restart => {
             session.refuse_standby()?;
             session.check_untouched(request, run)?;
-            session.check_removable(request, &mut session.connection()?, run)?;
+            session.check_removable(request, &mut *session.connection()?, run)?;
             format!("drop what run {} made in {}, and start over", run.id, request.target)
         }
         (Decision::Refuse(words), _) => return Err(something_else(&request.target, &words)),
@@ -163,7 +150,7 @@ fn dry_run_in<M: MigrationSource<Pg>>(
         }
     };
     let preflight = Preflight { request, tables: &tables, connections: &session.connections, observer };
-    preflight.look(&mut session.connection()?, last.is_none())?;
+    preflight.look(&mut *session.connection()?, last.is_none())?;
     let findings = preflight.examine_live()?;
     Ok(match begin::refused(request, &findings) {
         Some(refused) => Outcome::Rejected { findings, over_limit: refused.over_limit },
@@ -201,7 +188,7 @@ fn selected_tables<'a>(plan: &'a Plan, names: &[String]) -> Result<Vec<&'a Plann
     Ok(tables)
 }
 
-fn subject<M>(request: &Request<'_, M>, tables: &[&PlannedTable]) -> RunSubject {
+fn subject(request: &Request<'_>, tables: &[&PlannedTable]) -> RunSubject {
     let path = std::fs::canonicalize(&request.source).unwrap_or_else(|_| request.source.clone());
     RunSubject {
         source_path: path.to_string_lossy().into_owned(),

@@ -14,7 +14,7 @@ use migrate_core::value::{SourceValue, StorageClass};
 use super::trial_tables::{GROUP_COLUMNS, Scratch, Tried, Verdict};
 use crate::error::{Context, Error, Result};
 use crate::observer::Observer;
-use crate::rejects::{self, Fate, RowBuffer};
+use crate::row_encoder::{self, RowBuffer, RowOutcome};
 use crate::source::SourceConnection;
 use crate::source::page_limits::{Exceeded, Exceeding, Watch, Width};
 use crate::source::preflight::{Findings, NAMED_OFFENDERS_MAX, Projected, TableFindings, row_key};
@@ -73,8 +73,8 @@ fn find_in_table(
         if rows.is_multiple_of(ASK_EACH_ROWS) {
             check_stop(observer)?;
         }
-        let fate = rejects::append_row(&sent, &Projected { row, positions: &positions }, &mut buffer);
-        let moves = matches!(fate.context(failed)?, Fate::Moves | Fate::Nulled(_));
+        let outcome = row_encoder::append_row(&sent, &Projected { row, positions: &positions }, &mut buffer);
+        let moves = matches!(outcome.context(failed)?, RowOutcome::Moves | RowOutcome::Nulled(_));
         if moves && !watch.is_harmless(&buffer, &mut lengths) {
             trial.add(row, &lengths, &failed)?;
         }
@@ -189,7 +189,7 @@ impl<'a> Trial<'a> {
         let limits = self.watch.keys();
         for group in &mut self.groups {
             let values = Staged { row, number, positions: &group.positions, limits };
-            rejects::append_row(&group.table, &values, &mut group.buffer).context(failed)?;
+            row_encoder::append_row(&group.table, &values, &mut group.buffer).context(failed)?;
         }
         Ok(())
     }

@@ -16,29 +16,29 @@ use crate::source::undisturbed::read_undisturbed;
 use crate::source::{SourceConnection, introspect, seal};
 use crate::threads;
 use crate::watched::Watched;
-use postgres_client::PooledConnection;
+use postgres_client::connection::Connection;
 use postgres_client::connections::Connections;
 use postgres_client::retry;
 use postgres_client::watch::check_stop;
 
 /// What preflight looks at.
-pub(super) struct Preflight<'a, M> {
-    pub(super) request: &'a Request<'a, M>,
+pub(super) struct Preflight<'a> {
+    pub(super) request: &'a Request<'a>,
     pub(super) tables: &'a [&'a PlannedTable],
     pub(super) connections: &'a Connections<'a>,
     pub(super) observer: &'a Watched<'a>,
 }
 
-impl<M> Preflight<'_, M> {
+impl Preflight<'_> {
     /// Looks at target, disk and the schema of the source. `is_fresh` says that no run of ours is in the target, so that it must be
     /// empty.
     ///
     /// # Errors
     /// When something stands in the way.
-    pub(super) fn look(&self, target: &mut PooledConnection, is_fresh: bool) -> Result<()> {
+    pub(super) fn look(&self, target: &mut Connection, is_fresh: bool) -> Result<()> {
         let request = self.request;
         let mut check = |source: &SourceConnection| {
-            source.stop_with(self.observer);
+            source.stop_with(self.observer.stop_flag());
             let path = source.real_path();
             if path.to_str().is_none() {
                 return Err(Error::new(format!("the path {} is not UTF-8", path.display()))
@@ -69,10 +69,11 @@ impl<M> Preflight<'_, M> {
             let observer = self.observer;
             let hash = threads::spawn(scope, move || copy.hash(&|| check_stop(observer)))?;
             let check = threads::spawn(scope, || {
-                quick_check(&SourceConnection::open_sealed(copy.path())?, source, observer)
+                quick_check(&SourceConnection::open_sealed(copy.path())?, source, observer.stop_flag())
             })?;
             let examine = || {
-                let open = || Ok(SourceConnection::open_sealed(copy.path())?.stopped_by(observer));
+                let open =
+                    || Ok(SourceConnection::open_sealed(copy.path())?.stopped_by(observer.stop_flag()));
                 self.check_schema(&open()?)?;
                 self.scan(&open)
             };
@@ -91,10 +92,10 @@ impl<M> Preflight<'_, M> {
     pub(super) fn examine_live(&self) -> Result<Findings> {
         let path = &self.request.source;
         let mut examine = |source: &SourceConnection| {
-            source.stop_with(self.observer);
-            quick_check(source, path, self.observer)?;
+            source.stop_with(self.observer.stop_flag());
+            quick_check(source, path, self.observer.stop_flag())?;
             let file = source.file();
-            self.scan(&|| Ok(file.open()?.stopped_by(self.observer)))
+            self.scan(&|| Ok(file.open()?.stopped_by(self.observer.stop_flag())))
         };
         Ok(read_undisturbed(path, &mut examine)?.0)
     }
@@ -154,7 +155,7 @@ fn schema_differs(source: String, differences: &[String]) -> Error {
 }
 
 /// The sealed copy needs the room of the source and its log.
-fn check_disk<M>(source: &Path, request: &Request<'_, M>) -> Result<()> {
+fn check_disk(source: &Path, request: &Request<'_>) -> Result<()> {
     let size = |suffix: &str| {
         std::fs::metadata(crate::source::open::sidecar(source, suffix)).map_or(0, |metadata| metadata.len())
     };

@@ -4,10 +4,6 @@
 //! several. Then everything that could stop it on the way is asked before, the ledger records that the run is being removed, and is
 //! itself dropped last: an interrupted removal is continued by another `--restart`, and nothing else is done with what is left.
 
-use diesel::migration::MigrationSource;
-use diesel::pg::Pg;
-use diesel::prelude::*;
-use diesel::sql_types::{Array, Bool, Text};
 use migrate_core::batches::{LockShare, end_of_batch};
 use migrate_core::identifier::quote_pg;
 use migrate_core::plan::Plan;
@@ -15,12 +11,12 @@ use migrate_core::render::SchemaStep;
 
 use super::session::Session;
 use super::{Request, existing, migrations, target_check};
-use crate::error::{Error, Result};
+use crate::error::{Context, Error, Result};
 use crate::ledger::{self, Run};
-use crate::observer::Observer;
+use crate::observer::{Note, Observer};
+use crate::target::migration::Migration;
 use crate::target::{batches, bookkeeping};
-use postgres_client::PooledConnection;
-use postgres_client::pool::{self, diesel_failed};
+use postgres_client::connection::{Connection, text_array};
 
 /// How many shares of the table of locks a removal may take that goes in one transaction: half of the table.
 const SHARES_AT_ONCE: usize = 4;
@@ -29,7 +25,7 @@ const SHARES_AT_ONCE: usize = 4;
 const LISTED_MAX: usize = 10;
 
 /// Refuses to do anything else with a run that is being removed.
-pub(super) fn check_none_begun(connection: &mut PooledConnection, run: &Run) -> Result<()> {
+pub(super) fn check_none_begun(connection: &mut Connection, run: &Run) -> Result<()> {
     if !ledger::is_being_removed(connection, run.id)? {
         return Ok(());
     }
@@ -45,13 +41,9 @@ pub(super) fn check_none_begun(connection: &mut PooledConnection, run: &Run) -> 
 impl Session<'_> {
     /// Drops what an earlier run of ours made, and the ledger with it. Only what the ledger's own plan names is dropped; whatever else
     /// stands there is in the way, as in any target.
-    pub(super) fn remove_earlier_run<M: MigrationSource<Pg>>(
-        &self,
-        request: &Request<'_, M>,
-        run: &Run,
-    ) -> Result<()> {
-        self.observer.note(&format!("dropping what run {} made in {}", run.id, self.target));
-        let connection = &mut self.connection()?;
+    pub(super) fn remove_earlier_run(&self, request: &Request<'_>, run: &Run) -> Result<()> {
+        self.observer.note(&Note::Dropping { run: run.id, target: self.target });
+        let connection = &mut *self.connection()?;
         let share = batches::lock_share(connection)?;
         let removal = Removal::of(connection, run, request.migrations)?;
         let is_begun = ledger::is_being_removed(connection, run.id)?;
@@ -69,7 +61,7 @@ impl Session<'_> {
         }
         // By itself: it reads all tables of the app, and would hold the locks of all of them in one transaction.
         existing::check_ready(connection, self.target, request.plan)?;
-        pool::all_or_none(connection, FAILED, |connection| {
+        connection.transaction(|connection| {
             removal.forget(connection, &run.plan)?;
             ledger::remove(connection)
         })
@@ -79,10 +71,10 @@ impl Session<'_> {
     ///
     /// # Errors
     /// What is in the way, by name.
-    pub(super) fn check_removable<M>(
+    pub(super) fn check_removable(
         &self,
-        request: &Request<'_, M>,
-        connection: &mut PooledConnection,
+        request: &Request<'_>,
+        connection: &mut Connection,
         run: &Run,
     ) -> Result<()> {
         check_removable(connection, &run.plan)?;
@@ -92,14 +84,14 @@ impl Session<'_> {
         }
     }
 
-    fn remove_at_once<M>(
+    fn remove_at_once(
         &self,
-        request: &Request<'_, M>,
-        connection: &mut PooledConnection,
+        request: &Request<'_>,
+        connection: &mut Connection,
         run: &Run,
         removal: &Removal,
     ) -> Result<()> {
-        pool::all_or_none(connection, FAILED, |connection| {
+        connection.transaction(|connection| {
             let mut sql = String::new();
             for step in removal.groups.iter().flatten() {
                 if !sql.is_empty() {
@@ -120,7 +112,7 @@ impl Session<'_> {
 
     fn remove_in_batches(
         &self,
-        connection: &mut PooledConnection,
+        connection: &mut Connection,
         plan: &Plan,
         share: LockShare,
         steps: &[SchemaStep],
@@ -132,9 +124,8 @@ impl Session<'_> {
             let steps = steps.get(range).unwrap_or_default();
             let sql: String = steps.iter().map(|step| step.sql.as_str()).collect();
             let failed = format!("{} to its end", failed(plan));
-            let removed = pool::all_or_none(connection, &failed, |connection| {
-                migrations::run_statements(connection, plan, &sql, &failed)
-            });
+            let removed = connection
+                .transaction(|connection| migrations::run_statements(connection, plan, &sql, &failed));
             removed.map_err(|error| {
                 error.with_remedy_text(
                     "what is dropped already is gone; mend what it names in the target, and give --restart again: it goes on from here",
@@ -171,16 +162,12 @@ struct Removal {
 }
 
 impl Removal {
-    fn of<M: MigrationSource<Pg>>(
-        connection: &mut PooledConnection,
-        run: &Run,
-        source: &M,
-    ) -> Result<Removal> {
+    fn of(connection: &mut Connection, run: &Run, migrations: &[Migration]) -> Result<Removal> {
         let mut groups = drop_steps(&run.plan);
         let mut versions = Vec::new();
         if run.plan.is_into_existing() {
-            groups.extend(existing::removal_groups(connection, run, source)?);
-            versions = existing::versions(source)?;
+            groups.extend(existing::removal_groups(connection, run, migrations)?);
+            versions = existing::versions(migrations);
         }
         Ok(Removal { groups, versions })
     }
@@ -196,7 +183,7 @@ impl Removal {
     }
 
     /// Forgets the migrations in the app's own list.
-    fn forget(&self, connection: &mut PooledConnection, plan: &Plan) -> Result<()> {
+    fn forget(&self, connection: &mut Connection, plan: &Plan) -> Result<()> {
         if self.versions.is_empty() {
             return Ok(());
         }
@@ -224,31 +211,23 @@ const OBSTACLES_SQL: &str = "WITH named AS (SELECT s, n FROM unnest($1::text[], 
     UNION SELECT relname::text, true FROM ours WHERE NOT pg_has_role(relowner, 'USAGE') ORDER BY 1";
 
 /// Makes sure that nothing can stop the removal of what `plan` made on the way.
-fn check_removable(connection: &mut PooledConnection, plan: &Plan) -> Result<()> {
-    #[derive(QueryableByName)]
-    struct Obstacle {
-        #[diesel(sql_type = Text)]
-        what: String,
-        #[diesel(sql_type = Bool)]
-        is_ours: bool,
-    }
+fn check_removable(connection: &mut Connection, plan: &Plan) -> Result<()> {
     let tables = plan.tables.iter().filter(|table| table.existing.is_none());
     let tables = tables.map(|table| (table.schema_name(), table.target.as_str()));
     let views = plan.views.iter().map(|view| (plan.target_schema.as_str(), view.target.as_str()));
-    let (schemas, names): (Vec<&str>, Vec<&str>) = tables.chain(views).unzip();
-    let found: Vec<Obstacle> = diesel::sql_query(OBSTACLES_SQL)
-        .bind::<Array<Text>, _>(schemas)
-        .bind::<Array<Text>, _>(names)
-        .load(connection)
-        .map_err(diesel_failed("the target cannot be examined"))?;
-    let Some(first) = found.first() else { return Ok(()) };
-    let mut listed: Vec<&str> = found.iter().take(LISTED_MAX).map(|found| found.what.as_str()).collect();
+    let (schemas, names): (Vec<_>, Vec<_>) =
+        tables.chain(views).map(|(schema, name)| (Some(schema), Some(name))).unzip();
+    let found: Vec<(String, bool)> = connection
+        .load(OBSTACLES_SQL, &[Some(&text_array(schemas)), Some(&text_array(names))])
+        .context(|| "the target cannot be examined")?;
+    let Some((_, is_ours)) = found.first() else { return Ok(()) };
+    let mut listed: Vec<&str> = found.iter().take(LISTED_MAX).map(|(what, _)| what.as_str()).collect();
     let more = format!("and {} more", found.len().saturating_sub(LISTED_MAX));
     if found.len() > LISTED_MAX {
         listed.push(&more);
     }
     let error = Error::new(format!("{FAILED}; nothing was dropped")).caused_by(listed.join(", "));
-    Err(match first.is_ours {
+    Err(match is_ours {
         true => error.with_remedy_text("this role does not own them: give --restart as their owner"),
         false => error.with_remedy_text(
             "something that is not ours depends on it; drop that first, or use an empty database",

@@ -5,38 +5,37 @@
 
 use std::ops::Range;
 
-use diesel::migration::{Migration, MigrationSource};
-use diesel::pg::Pg;
 use migrate_core::batches::{LockShare, end_of_batch};
 use migrate_core::render::{self, SchemaStep};
 
 use super::migrations;
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
+use crate::target::migration::Migration;
 use crate::target::{batches, bookkeeping};
-use postgres_client::pool::all_or_none;
-use postgres_client::{DbSettings, PooledConnection};
+use postgres_client::DbSettings;
+use postgres_client::connection::Connection;
 
 /// Creates the tables of a run's plan, as far as they are not there.
-pub(super) fn create_tables<M: MigrationSource<Pg>>(
-    connection: &mut PooledConnection,
+pub(super) fn create_tables(
+    connection: &mut Connection,
     settings: &DbSettings,
     run: &Run,
-    source: &M,
+    migrations: &[Migration],
 ) -> Result<()> {
-    let ordered = migrations::ordered(source)?;
-    let Some(migration) = ordered.first() else { return Err(Error::new("the plan has no first migration")) };
+    let Some(migration) = migrations.first() else {
+        return Err(Error::new("the plan has no first migration"));
+    };
     let share = batches::lock_share(connection)?;
-    migrations::lift_statement_timeout(connection)?;
-    let result = create_missing(connection, run, &**migration, share);
-    let restored = migrations::restore_statement_timeout(connection, settings);
-    result.and(restored)
+    migrations::without_time_limit(connection, settings, |connection| {
+        create_missing(connection, run, migration, share)
+    })
 }
 
 fn create_missing(
-    connection: &mut PooledConnection,
+    connection: &mut Connection,
     run: &Run,
-    migration: &dyn Migration<Pg>,
+    migration: &Migration,
     share: LockShare,
 ) -> Result<()> {
     if migrations::is_applied(connection, &run.plan, migration)? {
@@ -45,8 +44,8 @@ fn create_missing(
     let schema = Schema {
         run,
         steps: render::schema_steps(&run.plan),
-        name: migration.name().to_string(),
-        version: migration.name().version().to_string(),
+        name: migration.name().to_owned(),
+        version: migration.version(),
     };
     schema.create(connection, share)
 }
@@ -62,7 +61,7 @@ struct Schema<'a> {
 }
 
 impl Schema<'_> {
-    fn create(&self, connection: &mut PooledConnection, share: LockShare) -> Result<()> {
+    fn create(&self, connection: &mut Connection, share: LockShare) -> Result<()> {
         let locks: Vec<usize> = self.steps.iter().map(|step| step.locks).collect();
         let done = ledger::claim_schema_steps(connection, self.run.id, &self.sealed_path())?;
         let left = self.steps.len().saturating_sub(done);
@@ -76,7 +75,7 @@ impl Schema<'_> {
     }
 
     /// One transaction.
-    fn batch(&self, connection: &mut PooledConnection, range: Range<usize>) -> Result<()> {
+    fn batch(&self, connection: &mut Connection, range: Range<usize>) -> Result<()> {
         let what = match range.start {
             0 => format!("migration {} failed, and nothing of it was kept", self.name),
             done => format!(
@@ -91,7 +90,7 @@ impl Schema<'_> {
                  over with --restart",
             )
         };
-        all_or_none(connection, &what, |connection| {
+        connection.transaction(|connection| {
             if ledger::claim_schema_steps(connection, self.run.id, &self.sealed_path())? != range.start {
                 // Whose connection was lost may have committed without our seeing the reply.
                 return Err(Error::new("the ledger has another number of steps done than was read before")

@@ -3,8 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use diesel::migration::MigrationSource;
-use diesel::pg::Pg;
 use migrate_core::load_plan::LoadPlan;
 use migrate_core::phase::Phase;
 
@@ -12,7 +10,7 @@ use super::outcome::{AlreadyDone, Outcome, PhaseDone, Rejected};
 use super::{Request, migrations, open_checked, target_check};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
-use crate::observer::Observer;
+use crate::observer::{Note, Observer};
 use crate::source::{SourceConnection, seal};
 use crate::validate::{CompareOptions, catalog, compare_rows};
 use crate::watched::Watched;
@@ -50,7 +48,7 @@ pub(super) struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// Connects, and refuses a server that is too old.
-    pub(super) fn open<M>(request: &'a Request<'_, M>, observer: &'a Watched<'a>) -> Result<Session<'a>> {
+    pub(super) fn open(request: &'a Request<'_>, observer: &'a Watched<'a>) -> Result<Session<'a>> {
         // A first connection of our own says at once what is wrong; the pool would try until its time is over.
         // A server that is starting, or has no room for a moment, says so itself, and is waited for.
         let (keeper, budget) =
@@ -105,10 +103,7 @@ impl<'a> Session<'a> {
         match keeper.query("SELECT 1", &[]) {
             Ok(_) => Ok(()),
             Err(error) if error.is_transient() => {
-                self.observer.note(&format!(
-                    "{}; trying again with another session that holds the lock",
-                    retry::in_one_line(&error)
-                ));
+                self.observer.note(&Note::LockSessionLost { fault: &error });
                 let mut again = open_bulk_again(self.target, &self.settings)?;
                 end_session(&mut again, keeper.backend())?;
                 self.take(&mut again)?;
@@ -122,8 +117,7 @@ impl<'a> Session<'a> {
     fn take(&self, keeper: &mut Connection) -> Result<()> {
         let deadline = Instant::now() + LOCK_WAIT_MAX;
         loop {
-            let rows = keeper.query(&format!("SELECT pg_try_advisory_lock({ADVISORY_LOCK})"), &[])?;
-            if rows.first().and_then(|row| row.first()) == Some(&Some("t".to_owned())) {
+            if keeper.one(&format!("SELECT pg_try_advisory_lock({ADVISORY_LOCK})"), &[])? {
                 return Ok(());
             }
             if Instant::now() > deadline {
@@ -151,12 +145,11 @@ impl<'a> Session<'a> {
         let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
         let sql = "SELECT wait_event_type IS DISTINCT FROM 'Lock' FROM pg_stat_activity \
                    WHERE pid = $1::integer AND backend_start = $2::timestamptz AND state = 'active'";
-        let rows = match keeper.query(sql, &backend.parameters()) {
+        let at_work: Option<bool> = match keeper.first(sql, &backend.parameters()) {
             Err(error) if error.is_transient() => return Ok(false),
             answer => answer?,
         };
-        let at_work = rows.first().and_then(|row| row.first());
-        if at_work == Some(&Some("t".to_owned())) {
+        if at_work == Some(true) {
             self.observer.clock.worked();
         }
         // One that waits for a lock is there, and has a time of its own for that.
@@ -187,12 +180,8 @@ impl<'a> Session<'a> {
     }
 
     /// An earlier run that is done, unless its migrations were undone since.
-    pub(super) fn already_done<M: MigrationSource<Pg>>(
-        &self,
-        request: &Request<'_, M>,
-        run: Run,
-    ) -> Result<Outcome> {
-        let undone = migrations::missing(&mut self.connection()?, &run.plan, request.migrations)?;
+    pub(super) fn already_done(&self, request: &Request<'_>, run: Run) -> Result<Outcome> {
+        let undone = migrations::missing(&mut *self.connection()?, &run.plan, request.migrations)?;
         if !undone.is_empty() {
             return Err(Error::new(format!(
                 "run {} is done, but its migrations were undone since: {}",
@@ -203,7 +192,7 @@ impl<'a> Session<'a> {
                 "see what is there with `cargo xtask validate`, or start over with --restart",
             ));
         }
-        let gone = target_check::missing_tables(&mut self.connection()?, &run.plan)?;
+        let gone = target_check::missing_tables(&mut *self.connection()?, &run.plan)?;
         if !gone.is_empty() {
             return Err(Error::new(format!(
                 "run {} is done, but tables are gone since: {}",
@@ -215,10 +204,10 @@ impl<'a> Session<'a> {
             ));
         }
         if self.is_standby()? {
-            self.observer.note("the server is a standby: what it holds was migrated into its primary");
+            self.observer.note(&Note::Standby);
         }
         let source_changed_since = seal::source_state(&request.source) != run.seal.source_state;
-        let rejected = Rejected::of(&ledger::chunks(&mut self.connection()?, run.id)?);
+        let rejected = Rejected::of(&ledger::chunks(&mut *self.connection()?, run.id)?);
         Ok(Outcome::AlreadyDone(AlreadyDone {
             run: run.id,
             validated_at: run.validated_at.unwrap_or_default(),
@@ -230,7 +219,7 @@ impl<'a> Session<'a> {
 
     /// Makes sure that dropping what an earlier run made loses nothing: a finished migration may have become the app's
     /// database, with rows that are nowhere else.
-    pub(super) fn check_untouched<M>(&self, request: &Request<'_, M>, run: &Run) -> Result<()> {
+    pub(super) fn check_untouched(&self, request: &Request<'_>, run: &Run) -> Result<()> {
         if request.discard || !run.state.done.contains(&Phase::Constraints) {
             return Ok(());
         }
@@ -240,12 +229,13 @@ impl<'a> Session<'a> {
                 .caused_by(error)
                 .with_remedy_text("--discard beside --restart drops what is there without looking")
         })?;
-        let differences = catalog::schema_differences(&mut self.connection()?, &run.plan)?;
+        let differences = catalog::schema_differences(&mut *self.connection()?, &run.plan)?;
         let plan = LoadPlan::new(&run.plan);
         let tables = plan.select(|table| catalog::is_readable(table, &differences));
         let workers = self.connections.budget().workers;
         let options = CompareOptions { workers, ..CompareOptions::default() };
-        let open_source = || Ok(SourceConnection::open_sealed(&run.seal.path)?.stopped_by(self.observer));
+        let open_source =
+            || Ok(SourceConnection::open_sealed(&run.seal.path)?.stopped_by(self.observer.stop_flag()));
         let open_target = || self.connections.bulk();
         let compared = self.comparing(|keeper| {
             compare_rows(&tables, options, &open_source, &open_target, keeper, self.observer)

@@ -2,18 +2,18 @@
 
 use std::collections::HashSet;
 
-use diesel::prelude::*;
-use diesel::sql_types::{Array, Bool, Text};
 use migrate_core::identifier::quote_pg;
 use migrate_core::plan::{Plan, PlannedTable};
 
-use crate::error::{Error, Result};
-use postgres_client::connection::Connection;
-use postgres_client::pool::diesel_failed;
-use postgres_client::{PooledConnection, TargetUrl};
+use crate::error::{Context, Error, Result};
+use postgres_client::TargetUrl;
+use postgres_client::connection::{Connection, FromRow, text_array};
 
 /// The oldest version that is supported, as `server_version_num`.
 const SERVER_VERSION_MIN: i32 = 150_000;
+
+/// What failed where the target does not answer.
+const EXAMINE_FAILED: fn() -> &'static str = || "the target cannot be examined";
 
 /// Refuses a server that is too old.
 pub(crate) fn check_version(connection: &Connection) -> Result<()> {
@@ -34,8 +34,7 @@ fn check_version_number(version: i32) -> Result<()> {
 
 /// Whether the server is a standby.
 pub(super) fn is_standby(target: &mut Connection) -> Result<bool> {
-    let rows = target.query("SELECT pg_is_in_recovery()", &[])?;
-    Ok(rows.first().and_then(|row| row.first()) == Some(&Some("t".to_owned())))
+    target.one("SELECT pg_is_in_recovery()", &[])
 }
 
 /// The error for a server that takes no writes.
@@ -44,68 +43,48 @@ pub(super) fn standby() -> Error {
 }
 
 /// Refuses a database in which rows could not be what they are, or in which we may not create.
-pub(super) fn check_settings(target: &mut PooledConnection, plan: &Plan) -> Result<()> {
-    #[derive(QueryableByName)]
-    struct Settings {
-        #[diesel(sql_type = Text)]
-        encoding: String,
-        #[diesel(sql_type = Text)]
-        user: String,
-        #[diesel(sql_type = Text)]
-        database: String,
-        #[diesel(sql_type = Bool)]
-        may_create_schema: bool,
-        #[diesel(sql_type = Bool)]
-        is_standby: bool,
-        #[diesel(sql_type = Bool)]
-        is_read_only: bool,
-        #[diesel(sql_type = Bool)]
-        has_language: bool,
-        #[diesel(sql_type = Bool)]
-        may_use_language: bool,
-        #[diesel(sql_type = Bool)]
-        may_make_temporary: bool,
-    }
-    let settings: Settings = diesel::sql_query(
-        "SELECT current_setting('server_encoding') AS encoding, current_user::text AS user, \
+pub(super) fn check_settings(target: &mut Connection, plan: &Plan) -> Result<()> {
+    let sql = "SELECT current_setting('server_encoding') AS encoding, current_user::text AS user, \
          current_database()::text AS database, has_database_privilege(current_database(), 'CREATE') AS may_create_schema, \
          pg_is_in_recovery() AS is_standby, current_setting('transaction_read_only')::boolean AS is_read_only, \
          EXISTS (SELECT FROM pg_language WHERE lanname = 'plpgsql') AS has_language, \
          EXISTS (SELECT FROM pg_language WHERE lanname = 'plpgsql' AND has_language_privilege(oid, 'USAGE')) AS may_use_language, \
-         has_database_privilege(current_database(), 'TEMPORARY') AS may_make_temporary",
-    )
-    .get_result(target)
-    .map_err(diesel_failed("the target cannot be examined"))?;
-    let Settings { encoding, user, database, .. } = &settings;
+         has_database_privilege(current_database(), 'TEMPORARY') AS may_make_temporary";
+    let settings = target.query(sql, &[]).context(EXAMINE_FAILED)?.into_iter().next().unwrap_or_default();
+    let (encoding, user, database): (String, String, String) = FromRow::from_row(&settings)?;
+    let (may_create_schema, is_standby, is_read_only): (bool, bool, bool) =
+        (settings.get(3)?, settings.get(4)?, settings.get(5)?);
+    let (has_language, may_use_language, may_make_temporary): (bool, bool, bool) =
+        (settings.get(6)?, settings.get(7)?, settings.get(8)?);
     if encoding != "UTF8" {
         return Err(Error::new(format!(
             "database {database} has the encoding {encoding}, and UTF8 is needed"
         ))
         .with_remedy_text("create one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"));
     }
-    if settings.is_standby {
+    if is_standby {
         return Err(standby());
     }
-    if settings.is_read_only {
+    if is_read_only {
         return Err(Error::new(format!(
             "database {database} takes no writes: default_transaction_read_only is on"
         ))
         .with_remedy_text("set it off for this database or role, if that is meant to be"));
     }
-    if !settings.may_create_schema {
+    if !may_create_schema {
         return Err(Error::new(format!(
             "{user} may not create a schema in database {database}, which the ledger needs"
         ))
         .with_remedy_text(format!(
             "GRANT CREATE ON DATABASE {} TO {}",
-            quote_pg(database),
-            quote_pg(user)
+            quote_pg(&database),
+            quote_pg(&user)
         )));
     }
     // What rows may be refused by is caught in blocks of this language, so that no row stands in the server's log.
-    if !settings.may_use_language {
-        let next = match settings.has_language {
-            true => format!("GRANT USAGE ON LANGUAGE plpgsql TO {}", quote_pg(user)),
+    if !may_use_language {
+        let next = match has_language {
+            true => format!("GRANT USAGE ON LANGUAGE plpgsql TO {}", quote_pg(&user)),
             false => "CREATE EXTENSION plpgsql".to_owned(),
         };
         return Err(Error::new(format!(
@@ -113,11 +92,11 @@ pub(super) fn check_settings(target: &mut PooledConnection, plan: &Plan) -> Resu
         ))
         .with_remedy_text(next));
     }
-    if !settings.may_make_temporary && needs_temporary_table(plan) {
+    if !may_make_temporary && needs_temporary_table(plan) {
         return Err(Error::new(format!(
             "{user} may not make temporary tables in database {database}, and rows of this plan go through one"
         ))
-        .with_remedy_text(format!("GRANT TEMPORARY ON DATABASE {} TO {}", quote_pg(database), quote_pg(user))));
+        .with_remedy_text(format!("GRANT TEMPORARY ON DATABASE {} TO {}", quote_pg(&database), quote_pg(&user))));
     }
     match plan.schemas().into_iter().find_map(|schema| is_closed(target, schema).transpose()) {
         None => Ok(()),
@@ -127,7 +106,7 @@ pub(super) fn check_settings(target: &mut PooledConnection, plan: &Plan) -> Resu
                 .with_remedy_text(format!(
                     "GRANT USAGE, CREATE ON SCHEMA {} TO {}",
                     quote_pg(&schema),
-                    quote_pg(user)
+                    quote_pg(&user)
                 )))
         }
     }
@@ -143,62 +122,41 @@ fn needs_temporary_table(plan: &Plan) -> bool {
 
 /// The name of the schema again, where we may not create tables in it. One that is not there is made by the migration, but for
 /// `public`.
-fn is_closed(target: &mut PooledConnection, schema: &str) -> Result<Option<String>> {
-    #[derive(QueryableByName)]
-    struct Open {
-        #[diesel(sql_type = Bool)]
-        is_open: bool,
-    }
-    let Open { is_open } = diesel::sql_query(
-        "SELECT coalesce(has_schema_privilege(to_regnamespace(quote_ident($1))::oid, 'USAGE') \
-         AND has_schema_privilege(to_regnamespace(quote_ident($1))::oid, 'CREATE'), $1 <> 'public') AS is_open",
-    )
-    .bind::<Text, _>(schema)
-    .get_result(target)
-    .map_err(diesel_failed("the target cannot be examined"))?;
+fn is_closed(target: &mut Connection, schema: &str) -> Result<Option<String>> {
+    let sql = "SELECT coalesce(has_schema_privilege(to_regnamespace(quote_ident($1))::oid, 'USAGE') \
+         AND has_schema_privilege(to_regnamespace(quote_ident($1))::oid, 'CREATE'), $1 <> 'public')";
+    let is_open: bool = target.one(sql, &[Some(schema)]).context(EXAMINE_FAILED)?;
     Ok((!is_open).then(|| schema.to_owned()))
 }
 
 /// Refuses a target in which something stands that is not ours where the plan puts something, by name. What an `earlier` plan of ours
 /// made there is about to be dropped.
 pub(super) fn check_empty(
-    target: &mut PooledConnection,
+    target: &mut Connection,
     url: &TargetUrl,
     plan: &Plan,
     earlier: Option<&Plan>,
 ) -> Result<()> {
-    #[derive(QueryableByName)]
-    struct Named {
-        #[diesel(sql_type = Text)]
-        name: String,
-        #[diesel(sql_type = Text)]
-        schema: String,
-        #[diesel(sql_type = Text)]
-        relation: String,
-    }
     /// How many names are listed.
     const LISTED_MAX: usize = 10;
-    let found: Vec<Named> = diesel::sql_query(
-        "SELECT CASE c.relkind WHEN 'v' THEN 'view ' WHEN 'm' THEN 'materialized view ' WHEN 'S' THEN 'sequence ' \
+    let sql = "SELECT CASE c.relkind WHEN 'v' THEN 'view ' WHEN 'm' THEN 'materialized view ' WHEN 'S' THEN 'sequence ' \
          WHEN 'f' THEN 'foreign table ' ELSE 'table ' END || CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || c.relname AS name, \
          n.nspname::text AS schema, c.relname::text AS relation FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-         WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') \
+         WHERE n.nspname = ANY ($1::text[]) AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') \
          AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass \
          AND (d.deptype = 'e' OR (c.relkind = 'S' AND d.deptype IN ('a', 'i')))) \
          UNION ALL SELECT 'schema migration', 'migration', '' FROM pg_namespace WHERE nspname = 'migration' \
          AND to_regclass('migration.runs') IS NULL \
-         AND EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = pg_namespace.oid) ORDER BY 1",
-    )
-    .bind::<Array<Text>, _>(plan.schemas())
-    .load(target)
-    .map_err(diesel_failed("the target cannot be examined"))?;
+         AND EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = pg_namespace.oid) ORDER BY 1";
+    let schemas = text_array(plan.schemas().into_iter().map(Some));
+    let mut found: Vec<(String, String, String)> =
+        target.load(sql, &[Some(&schemas)]).context(EXAMINE_FAILED)?;
     let ours = earlier.map(relations).unwrap_or_default();
-    let is_foreign = |found: &Named| !ours.contains(&(found.schema.as_str(), found.relation.as_str()));
-    let found: Vec<Named> = found.into_iter().filter(is_foreign).collect();
+    found.retain(|(_, schema, relation)| !ours.contains(&(schema.as_str(), relation.as_str())));
     if found.is_empty() {
         return Ok(());
     }
-    let mut names: Vec<&str> = found.iter().take(LISTED_MAX).map(|found| found.name.as_str()).collect();
+    let mut names: Vec<&str> = found.iter().take(LISTED_MAX).map(|(name, ..)| name.as_str()).collect();
     let more = format!("and {} more", found.len().saturating_sub(LISTED_MAX));
     if found.len() > LISTED_MAX {
         names.push(&more);
@@ -226,14 +184,10 @@ fn relations(plan: &Plan) -> HashSet<(&str, &str)> {
 }
 
 /// Refuses a target in which the ledger's schema is somebody else's.
-pub(super) fn check_ledger_schema(target: &mut PooledConnection, url: &TargetUrl) -> Result<()> {
-    let found = diesel::sql_query(
-        "SELECT 1 FROM pg_class WHERE relnamespace = to_regnamespace('migration')::oid \
-         AND to_regclass('migration.runs') IS NULL LIMIT 1",
-    )
-    .execute(target)
-    .map_err(diesel_failed("the target cannot be examined"))?;
-    if found == 0 {
+pub(super) fn check_ledger_schema(target: &mut Connection, url: &TargetUrl) -> Result<()> {
+    let sql = "SELECT 1 FROM pg_class WHERE relnamespace = to_regnamespace('migration')::oid \
+               AND to_regclass('migration.runs') IS NULL LIMIT 1";
+    if target.query(sql, &[]).context(EXAMINE_FAILED)?.is_empty() {
         return Ok(());
     }
     Err(Error::new(format!("{url} has a schema migration that is not ours, and the ledger needs that name"))
@@ -241,23 +195,13 @@ pub(super) fn check_ledger_schema(target: &mut PooledConnection, url: &TargetUrl
 }
 
 /// The tables of `plan` that are not there.
-pub(super) fn missing_tables(target: &mut PooledConnection, plan: &Plan) -> Result<Vec<String>> {
-    #[derive(QueryableByName)]
-    struct Named {
-        #[diesel(sql_type = Text)]
-        schema: String,
-        #[diesel(sql_type = Text)]
-        name: String,
-    }
-    let there: Vec<Named> = diesel::sql_query(
-        "SELECT n.nspname::text AS schema, c.relname::text AS name FROM pg_class c \
-         JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'p')",
-    )
-    .bind::<Array<Text>, _>(plan.schemas())
-    .load(target)
-    .map_err(diesel_failed("the target cannot be examined"))?;
+pub(super) fn missing_tables(target: &mut Connection, plan: &Plan) -> Result<Vec<String>> {
+    let sql = "SELECT n.nspname::text, c.relname::text FROM pg_class c \
+               JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ANY ($1::text[]) AND c.relkind IN ('r', 'p')";
+    let schemas = text_array(plan.schemas().into_iter().map(Some));
+    let there: Vec<(String, String)> = target.load(sql, &[Some(&schemas)]).context(EXAMINE_FAILED)?;
     let there: HashSet<(&str, &str)> =
-        there.iter().map(|other| (other.schema.as_str(), other.name.as_str())).collect();
+        there.iter().map(|(schema, name)| (schema.as_str(), name.as_str())).collect();
     let is_gone = |table: &&PlannedTable| !there.contains(&(table.schema_name(), table.target.as_str()));
     Ok(plan.tables.iter().filter(is_gone).map(|table| table.target.clone()).collect())
 }

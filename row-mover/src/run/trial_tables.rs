@@ -141,21 +141,16 @@ impl<'a> Scratch<'a> {
     pub(super) fn exceeding(&self, target: &mut Connection) -> Result<Vec<Verdict>> {
         target.script(&self.trials.join("; "))?;
         let sql = format!("SELECT tried, number, state, words FROM {}.verdicts ORDER BY 1, 2", self.schema);
-        let rows = target.query(&sql, &[])?;
+        let rows: Vec<(usize, usize, Option<String>, Option<String>)> = target.load(&sql, &[])?;
         let mut tables: Vec<String> =
             (0..self.groups.len()).map(|group| format!("{}.staging_{group}", self.schema)).collect();
         tables.push(format!("{}.verdicts", self.schema));
         target.script(&format!("TRUNCATE {}", tables.join(", ")))?;
-        let number = |field: &Option<String>| field.as_ref()?.parse::<usize>().ok();
-        let verdict = |row: Vec<Option<String>>| {
-            let [tried, row, state, words] = <[Option<String>; 4]>::try_from(row).ok()?;
+        let verdict = |(tried, row, state, words): (_, _, Option<String>, _)| {
             let failure = state.map(|state| ServerError::caught(state, words, [None, None, None], false));
-            Some(Verdict { tried: number(&tried)?, row: number(&row)?, failure })
+            Verdict { tried, row, failure }
         };
-        rows.into_iter()
-            .map(verdict)
-            .collect::<Option<_>>()
-            .ok_or_else(|| Error::new("PostgreSQL gave no numbers of rows"))
+        Ok(rows.into_iter().map(verdict).collect())
     }
 
     /// Makes the table that takes the rows of a group of columns. Nothing in it can refuse a value: it has no domain of the app.
@@ -277,14 +272,9 @@ impl<'a> Scratch<'a> {
 }
 
 fn existing_columns(table: &PlannedTable, target: &mut Connection) -> Result<Vec<ExistingColumn>> {
-    let rows = target.query(EXISTING_COLUMNS_SQL, &[Some(&table.qualified(&table.target))])?;
-    let column = |row: Vec<Option<String>>| {
-        let [name, base, options, storage] = <[Option<String>; 4]>::try_from(row).ok()?;
-        Some(ExistingColumn { name: name?, base: base?, options: options?, storage })
-    };
-    rows.into_iter().map(column).collect::<Option<_>>().ok_or_else(|| {
-        Error::new(format!("PostgreSQL did not describe the columns of table {}", table.target))
-    })
+    let rows = target.load(EXISTING_COLUMNS_SQL, &[Some(&table.qualified(&table.target))])?;
+    let column = |(name, base, options, storage)| ExistingColumn { name, base, options, storage };
+    Ok(rows.into_iter().map(column).collect())
 }
 
 /// A name that begins with `stem` and that no column of `table` has.

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use diesel::migration::MigrationSource;
-use diesel::pg::Pg;
 use migrate_core::finding::{
     ConstraintDifference, DefaultDifference, MissingMigration, Reason, SchemaDifference, SequenceBehind,
     Subject, ViewDifference,
@@ -21,6 +19,7 @@ use crate::observer::Observer;
 use crate::source::integrity_check::Integrity;
 use crate::source::seal::Seal;
 use crate::source::{SourceConnection, seal};
+use crate::target::migration::Migration;
 use crate::validate::{
     CheckResult, CompareOptions, TableComparison, Views, behaviour, catalog, compare_rows, defaults,
     sequence_problems,
@@ -31,7 +30,7 @@ use postgres_client::connection::Connection;
 use postgres_client::connections::Connections;
 use postgres_client::lock_watch::watching_locks;
 use postgres_client::watch::check_stop;
-use postgres_client::{DbSettings, PooledConnection, TargetUrl};
+use postgres_client::{DbSettings, TargetUrl};
 
 /// What a validation found.
 #[derive(Clone, Debug, Serialize)]
@@ -94,13 +93,13 @@ impl Validation {
 }
 
 /// What a validation by itself needs.
-pub struct ValidationRequest<'a, M> {
+pub struct ValidationRequest<'a> {
     /// The target, whose ledger names the sealed copy and the plan.
     pub target: TargetUrl,
     /// Pool sizes and timeouts.
     pub settings: DbSettings,
     /// The plan's migrations.
-    pub migrations: &'a M,
+    pub migrations: &'a [Migration],
     /// How rows are compared.
     pub options: CompareOptions,
     /// What it is for.
@@ -111,10 +110,7 @@ pub struct ValidationRequest<'a, M> {
 ///
 /// # Errors
 /// When there is none, or either side cannot be read.
-pub fn validate<M: MigrationSource<Pg>>(
-    request: &ValidationRequest<'_, M>,
-    observer: &dyn Observer,
-) -> Result<(Run, Validation)> {
+pub fn validate(request: &ValidationRequest<'_>, observer: &dyn Observer) -> Result<(Run, Validation)> {
     validate_with_copy(request, None, observer)
 }
 
@@ -122,8 +118,8 @@ pub fn validate<M: MigrationSource<Pg>>(
 ///
 /// # Errors
 /// As above.
-pub fn validate_with_copy<M: MigrationSource<Pg>>(
-    request: &ValidationRequest<'_, M>,
+pub fn validate_with_copy(
+    request: &ValidationRequest<'_>,
     moved_copy: Option<&Path>,
     observer: &dyn Observer,
 ) -> Result<(Run, Validation)> {
@@ -140,15 +136,15 @@ pub fn validate_with_copy<M: MigrationSource<Pg>>(
     })
 }
 
-fn validate_within<M: MigrationSource<Pg>>(
-    request: &ValidationRequest<'_, M>,
+fn validate_within(
+    request: &ValidationRequest<'_>,
     moved_copy: Option<&Path>,
     mut holder: Connection,
     budget: Budget,
     observer: &dyn Observer,
 ) -> Result<(Run, Validation)> {
     let connections = Connections::new(&request.target, &request.settings, budget)?;
-    let mut run = ledger::last_run(&mut connections.pooled()?)?.ok_or_else(|| {
+    let mut run = ledger::last_run(&mut *connections.pooled()?)?.ok_or_else(|| {
         Error::new(format!("{} holds no migration to validate", request.target))
             .with_remedy_text("migrate first: `cargo xtask migrate`")
     })?;
@@ -158,7 +154,7 @@ fn validate_within<M: MigrationSource<Pg>>(
         return Err(Error::new(format!("run {} is not done: its phase {missing} is still to come", run.id))
             .with_remedy_text("run the same `cargo xtask migrate` again: it goes on from there"));
     }
-    removal::check_none_begun(&mut connections.pooled()?, &run)?;
+    removal::check_none_begun(&mut *connections.pooled()?, &run)?;
     observer.phase_started(Phase::Validate);
     if let Some(path) = moved_copy {
         run.seal.path = path.to_owned();
@@ -173,7 +169,7 @@ fn validate_within<M: MigrationSource<Pg>>(
         is_standby,
         observer,
     };
-    let known = ledger::integrity(&mut connections.pooled()?, run.id)?;
+    let known = ledger::integrity(&mut *connections.pooled()?, run.id)?;
     let is_known = known.is_some();
     let validation = beside_integrity(&run, known, |integrity| {
         let validation = parts.compare(&mut holder, &run)?;
@@ -204,9 +200,9 @@ fn verify_copy(seal: &Seal, observer: &dyn Observer) -> Result<()> {
     seal::verify_while(seal, &|| check_stop(observer))
 }
 
-pub(super) struct ValidationParts<'a, M> {
+pub(super) struct ValidationParts<'a> {
     pub(super) connections: &'a Connections<'a>,
-    pub(super) migrations: &'a M,
+    pub(super) migrations: &'a [Migration],
     pub(super) options: CompareOptions,
     pub(super) purpose: Purpose,
     /// Whether the server takes no writes at all.
@@ -214,7 +210,7 @@ pub(super) struct ValidationParts<'a, M> {
     pub(super) observer: &'a dyn Observer,
 }
 
-impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
+impl ValidationParts<'_> {
     /// Compares everything. The plan and the sealed copy are those of the run; `holder` keeps the snapshot in which rows are compared.
     ///
     /// Each step gives its connection back before the next one takes one: there may be no more than one.
@@ -223,12 +219,13 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
         let plan = LoadPlan::new(&run.plan);
         let tables = plan.select(|table| run.state.subject.tables.contains(&table.source));
         let (mut schema, schema_not_compared) = match self.is_standby {
-            false => (catalog::schema_differences(&mut self.connections.pooled()?, &run.plan)?, None),
+            false => (catalog::schema_differences(&mut *self.connections.pooled()?, &run.plan)?, None),
             true => (Vec::new(), Some(Reason::Standby)),
         };
         // Rows are only compared where the columns to read are there; what is missing is named already.
         let readable = tables.clone().retained(|table| catalog::is_readable(table, &schema));
-        let open_source = || Ok(SourceConnection::open_sealed(&run.seal.path)?.stopped_by(self.observer));
+        let open_source =
+            || Ok(SourceConnection::open_sealed(&run.seal.path)?.stopped_by(self.observer.stop_flag()));
         let open_target = || self.connections.bulk();
         let options = CompareOptions {
             workers: self.options.workers.min(self.connections.budget().workers),
@@ -280,13 +277,13 @@ impl<M: MigrationSource<Pg>> ValidationParts<'_, M> {
         if let Some(reason) = reason {
             return Ok(CheckResult::not_done(Subject::AllConstraints, reason));
         }
-        let source = SourceConnection::open_sealed(&run.seal.path)?.stopped_by(self.observer);
+        let source = SourceConnection::open_sealed(&run.seal.path)?.stopped_by(self.observer.stop_flag());
         behaviour(&source, &mut self.connections.bulk()?, tables, self.observer)
     }
 }
 
 /// Tells the ledger what came of a validation.
-pub(super) fn record(connection: &mut PooledConnection, run: &Run, validation: &Validation) -> Result<()> {
+pub(super) fn record(connection: &mut Connection, run: &Run, validation: &Validation) -> Result<()> {
     if validation.is_proven() {
         ledger::finish_phase(connection, run.id, Phase::Validate, validation.seconds)
     } else {

@@ -17,7 +17,7 @@ use super::orphans;
 use super::preflight::row_key;
 use super::rows::{Scan, Values};
 use crate::error::{Context, Result};
-use crate::rejects::{self, Fate, RowBuffer};
+use crate::row_encoder::{self, RowBuffer, RowOutcome};
 
 /// How many rows that break one constraint are named.
 const NAMED_ROWS_MAX: usize = 3;
@@ -172,7 +172,7 @@ struct Offenders<'t> {
 
 impl<'t> Offenders<'t> {
     fn new(table: &'t PlannedTable) -> Offenders<'t> {
-        let sent = rejects::may_skip(table).then(|| table.sent_positions());
+        let sent = row_encoder::may_skip(table).then(|| table.sent_positions());
         Offenders { table, sent, rows: 0, first: Vec::new(), scratch: RowBuffer::default() }
     }
 
@@ -180,7 +180,9 @@ impl<'t> Offenders<'t> {
     fn take(&mut self, row: &impl Values, held: &Row<'_>) -> rusqlite::Result<()> {
         if let Some(sent) = &self.sent {
             self.scratch.clear();
-            if let Fate::Skipped(_) = rejects::append_columns(self.table, sent, row, &mut self.scratch)? {
+            if let RowOutcome::Skipped(_) =
+                row_encoder::append_columns(self.table, sent, row, &mut self.scratch)?
+            {
                 return Ok(());
             }
         }

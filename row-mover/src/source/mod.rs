@@ -7,7 +7,6 @@ mod duplicates;
 pub mod evidence;
 pub mod integrity_check;
 pub mod introspect;
-pub(crate) mod key_clashes;
 mod live_file;
 pub mod open;
 mod orphans;

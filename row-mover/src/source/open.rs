@@ -17,7 +17,7 @@ use super::control::Control;
 use super::live_file::{Disturbance, FileState, LiveFile, Unchanged};
 use super::schema_limits::{self, Excess};
 use crate::error::{Context, Error, Result};
-use crate::observer::Observer;
+use postgres_client::watch::StopFlag;
 
 /// How long to wait for a lock that the app holds.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(10);
@@ -109,16 +109,16 @@ impl SourceConnection {
         open(file).map_err(|error| explain_open(path, path, false, error))
     }
 
-    /// The same; once `observer` asks to stop, whatever SQLite is at ends within moments.
+    /// The same; once the flag is set, whatever SQLite is at ends within moments.
     #[must_use]
-    pub(crate) fn stopped_by(self, observer: &dyn Observer) -> SourceConnection {
-        self.stop_with(observer);
+    pub(crate) fn stopped_by(self, stop: StopFlag) -> SourceConnection {
+        self.stop_with(stop);
         self
     }
 
     /// The same for a connection that somebody else has opened.
-    pub(crate) fn stop_with(&self, observer: &dyn Observer) {
-        self.control.stop_with(observer.stop_flag());
+    pub(crate) fn stop_with(&self, stop: StopFlag) {
+        self.control.stop_with(stop);
     }
 
     /// What ends statements of this connection.

@@ -15,7 +15,7 @@ use rusqlite::Row;
 use super::SourceConnection;
 use super::rows::{Scan, SourceRow, Value, Values};
 use crate::error::{Context, Result};
-use crate::rejects::{self, Fate, RowBuffer};
+use crate::row_encoder::{self, RowBuffer, RowOutcome};
 
 /// Why a row points nowhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ fn keys_that_stay_behind(
     key: &[String],
 ) -> Result<HashSet<Vec<u8>>> {
     let mut keys = HashSet::new();
-    if !rejects::may_skip(parent) {
+    if !row_encoder::may_skip(parent) {
         return Ok(keys);
     }
     let columns = Columns::new(parent, key);
@@ -81,9 +81,12 @@ fn keys_that_stay_behind(
     let (mut scratch, mut key_bytes) = (RowBuffer::default(), Vec::new());
     Scan::of(parent).each(source, &failed, &mut |row| {
         scratch.clear();
-        let fate = rejects::append_columns(parent, &columns.sent, row, &mut scratch).context(failed)?;
+        let outcome =
+            row_encoder::append_columns(parent, &columns.sent, row, &mut scratch).context(failed)?;
         // A key that cannot be held itself is one that no row of PostgreSQL could point to.
-        if matches!(fate, Fate::Skipped(_)) && columns.encoded(parent, row, &mut key_bytes).context(failed)? {
+        if matches!(outcome, RowOutcome::Skipped(_))
+            && columns.encoded(parent, row, &mut key_bytes).context(failed)?
+        {
             keys.insert(key_bytes.clone());
         }
         Ok(())
@@ -132,10 +135,10 @@ impl Columns {
         scratch: &mut RowBuffer,
     ) -> rusqlite::Result<bool> {
         scratch.clear();
-        Ok(match rejects::append_columns(table, &self.sent, row, scratch)? {
-            Fate::Moves => true,
-            Fate::Skipped(_) => false,
-            Fate::Nulled(refused) | Fate::Stops(refused) => {
+        Ok(match row_encoder::append_columns(table, &self.sent, row, scratch)? {
+            RowOutcome::Moves => true,
+            RowOutcome::Skipped(_) => false,
+            RowOutcome::Nulled(refused) | RowOutcome::Stops(refused) => {
                 !refused.iter().any(|refused| self.key.contains(&refused.position))
             }
         })

@@ -7,7 +7,7 @@ use migrate_core::page_limits::{KEY_BYTES_MAX, KeyLimit, ROW_BYTES_MAX, RowBytes
 use migrate_core::plan::PlannedTable;
 use serde::Serialize;
 
-use crate::rejects::RowBuffer;
+use crate::row_encoder::RowBuffer;
 
 /// Rows of a table that PostgreSQL cannot hold, or not with one of its indexes.
 #[derive(Clone, Debug, Serialize)]

@@ -22,7 +22,7 @@ pub use super::remedies::Remedies;
 use super::rows::{Scan, SourceRow, Value, Values};
 use super::scan::{self, RowidRange};
 use crate::error::{Context, Error, Result};
-use crate::rejects::{self, Fate, Refused, RowBuffer};
+use crate::row_encoder::{self, Refused, RowBuffer, RowOutcome};
 use crate::threads;
 
 /// How many offenders of one column are named.
@@ -269,17 +269,17 @@ fn scan_rows(
             find_uncomputed(table, row, found).context(failed)?;
         }
         let values = Projected { row, positions: &positions };
-        let (refused, list) = match rejects::append_row(&sent, &values, &mut buffer).context(failed)? {
-            Fate::Moves => (Vec::new(), &mut found.rejects),
-            Fate::Nulled(refused) => {
+        let (refused, list) = match row_encoder::append_row(&sent, &values, &mut buffer).context(failed)? {
+            RowOutcome::Moves => (Vec::new(), &mut found.rejects),
+            RowOutcome::Nulled(refused) => {
                 found.nulled += refused.len() as u64;
                 (refused, &mut found.rejects)
             }
-            Fate::Skipped(refused) => {
+            RowOutcome::Skipped(refused) => {
                 found.skipped += 1;
                 (refused, &mut found.rejects)
             }
-            Fate::Stops(refused) => (refused, &mut found.offenders),
+            RowOutcome::Stops(refused) => (refused, &mut found.offenders),
         };
         for Refused { position, refusal } in refused {
             let Some(column) = sent.columns.get(position) else { continue };
@@ -366,7 +366,7 @@ fn find_orphans(
     Ok(())
 }
 
-pub(super) fn add_offender(
+pub(crate) fn add_offender(
     offenders: &mut Vec<Offenders>,
     column: &str,
     remedies: Remedies,

@@ -16,7 +16,7 @@ use super::SourceConnection;
 use super::open::{corrupt, damaged};
 use super::rows::is_failed_expression;
 use crate::error::{Context, Error, Result};
-use crate::observer::Observer;
+use postgres_client::watch::StopFlag;
 
 /// How many finds are told.
 const TOLD_FINDS_MAX: usize = 5;
@@ -28,10 +28,10 @@ pub(super) const NOT_IN_ORDER: &str = "row not in PRIMARY KEY order for ";
 ///
 /// # Errors
 /// When it is damaged; names the first finds.
-pub fn quick_check(source: &SourceConnection, stands_for: &Path, observer: &dyn Observer) -> Result<()> {
+pub fn quick_check(source: &SourceConnection, stands_for: &Path, stop: StopFlag) -> Result<()> {
     let path = stands_for;
     let failed = || format!("{} cannot be checked", path.display());
-    let own = source.file().open()?.stopped_by(observer);
+    let own = source.file().open()?.stopped_by(stop);
     let connection = own.connection();
     connection.collation_needed(stand_in).context(failed)?;
     // What it would find is no damage, and to look would load every value that a CHECK names.

@@ -28,7 +28,7 @@ pub struct Remedies {
 
 impl Remedies {
     /// None but to repair the rows.
-    pub(super) fn none() -> Remedies {
+    pub(crate) fn none() -> Remedies {
         Remedies::default()
     }
 

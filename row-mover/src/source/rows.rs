@@ -14,44 +14,20 @@ mod long;
 
 use migrate_core::identifier::quote_sqlite;
 use migrate_core::plan::PlannedTable;
-use migrate_core::value::{SourceValue, StorageClass};
+use migrate_core::value::StorageClass;
 use rusqlite::{Connection, ErrorCode, Row, Statement};
 
 use super::SourceConnection;
 use super::scan::{self, RowidRange};
 use crate::error::{Context, Result};
-pub use computed::Uncomputed;
+pub use crate::row_encoder::{LongText, Value, Values};
 pub(crate) use computed::is_failed_expression;
 use computed::{Computed, Failing};
-pub use long::LongText;
 use long::LowLimit;
 
 /// The longest text or blob that is held in memory whole: small enough that a row of several is far below the 64 MB that the
 /// program keeps to, and so large that nearly all values of real databases are read in the plain way.
 pub const HELD_MAX_BYTES: u32 = 1 << 20;
-
-/// How much of a long value is read at once.
-pub const PIECE_BYTES: usize = 256 << 10;
-
-/// A value of a row.
-#[derive(Debug)]
-pub enum Value<'a> {
-    /// One that is in memory.
-    Held(SourceValue<'a>),
-    /// One that is not.
-    Long(&'a LongText<'a>),
-    /// One of a generated column that SQLite cannot compute.
-    Uncomputed(&'a Uncomputed),
-}
-
-/// What lends the values of a row.
-pub trait Values {
-    /// The value of the planned column at `position`.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    fn value(&self, position: usize) -> rusqlite::Result<Value<'_>>;
-}
 
 impl Values for Row<'_> {
     fn value(&self, position: usize) -> rusqlite::Result<Value<'_>> {

@@ -4,9 +4,9 @@ use migrate_core::phase::Phase;
 use serde_json::Value;
 
 use super::{BuildStatus, PhaseStatus, RunStatus, SessionStatus, Status, TableStatus};
-use crate::error::{Context, Error, Result};
+use crate::error::{Context, Result};
 use crate::run::{ADVISORY_LOCK, check_version};
-use postgres_client::connection::{Connection, TextRows};
+use postgres_client::connection::{Connection, Row};
 use postgres_client::lock_watch::watching_locks;
 use postgres_client::session::{APPLICATION_NAME, STATUS_NAME, open_bulk};
 use postgres_client::{DbSettings, TargetUrl};
@@ -74,8 +74,8 @@ fn sessions(connection: &mut Connection) -> Result<Vec<SessionStatus>> {
         ),
         &[],
     )?;
-    let read = |row: Vec<Option<String>>| -> Result<SessionStatus> {
-        let [pid, state, seconds, doing, waits_for, blocked_by] = columns(row)?;
+    let read = |row: Row| -> Result<SessionStatus> {
+        let [pid, state, seconds, doing, waits_for, blocked_by] = row.try_into()?;
         let blocked_by = blocked_by.unwrap_or_default();
         Ok(SessionStatus {
             pid: integer(pid)?,
@@ -106,7 +106,7 @@ fn last_run(connection: &mut Connection) -> Result<Option<RunStatus>> {
         &[],
     )?;
     let Some(row) = rows.into_iter().next() else { return Ok(None) };
-    let [id, started_at, tool_version, source_path, plan_sha256, tables, seal] = columns(row)?;
+    let [id, started_at, tool_version, source_path, plan_sha256, tables, seal] = row.try_into()?;
     let id = integer(id)?;
     // Another version's manifest may be another one: what it does not say is not shown.
     let seal: Value = serde_json::from_str(&seal.unwrap_or_default()).unwrap_or_default();
@@ -139,7 +139,7 @@ fn phases(connection: &mut Connection, run: i64) -> Result<(Vec<PhaseStatus>, Op
     );
     let mut phases = Vec::new();
     for row in connection.query(&sql, &[Some(&run.to_string())])? {
-        let [name, seconds, finished_at] = columns(row)?;
+        let [name, seconds, finished_at] = row.try_into()?;
         if let Some(phase) = name.as_deref().and_then(Phase::from_name) {
             let seconds = real(seconds)?.unwrap_or(0.0);
             phases.push(PhaseStatus { phase, seconds, finished_at: finished_at.unwrap_or_default() });
@@ -170,7 +170,8 @@ fn tables_of(connection: &mut Connection, run: i64, names: Vec<String>) -> Resul
     let is_planned = !rows.is_empty();
     let mut found = Vec::new();
     for row in rows {
-        let [name, chunks, done, rows, bytes, seconds, rejected, nulled, rows_all, bytes_all] = columns(row)?;
+        let [name, chunks, done, rows, bytes, seconds, rejected, nulled, rows_all, bytes_all] =
+            row.try_into()?;
         found.push(TableStatus {
             table: name.unwrap_or_default(),
             chunks: natural(chunks)?,
@@ -202,8 +203,8 @@ fn builds(connection: &mut Connection, run: i64) -> Result<Vec<BuildStatus>> {
          FROM migration.builds WHERE run_id = $1::bigint ORDER BY build",
         &[Some(&run.to_string())],
     )?;
-    let read = |row: Vec<Option<String>>| -> Result<BuildStatus> {
-        let [table, what, seconds] = columns(row)?;
+    let read = |row: Row| -> Result<BuildStatus> {
+        let [table, what, seconds] = row.try_into()?;
         Ok(BuildStatus {
             table: table.unwrap_or_default(),
             what: what.unwrap_or_default(),
@@ -216,7 +217,7 @@ fn builds(connection: &mut Connection, run: i64) -> Result<Vec<BuildStatus>> {
 /// The bytes that moved in a second of late; none where nothing did. `done_at` is the beginning of a chunk's transaction, so that a
 /// chunk counts with that part of it which lies in the last seconds.
 fn recent_rate(connection: &mut Connection, run: i64) -> Result<Option<f64>> {
-    let rows: TextRows = connection.query(
+    let rows = connection.query(
         "WITH c AS (SELECT bytes, greatest(seconds, 0.001) AS seconds, extract(epoch FROM clock_timestamp() - done_at)::float8 AS began \
          FROM migration.chunks WHERE run_id = $1::bigint AND done_at IS NOT NULL), \
          p AS (SELECT bytes, seconds, least(began, $2::float8) AS first, greatest(began - seconds, 0) AS last FROM c \
@@ -225,14 +226,9 @@ fn recent_rate(connection: &mut Connection, run: i64) -> Result<Option<f64>> {
         &[Some(&run.to_string()), Some(&RECENT_SECONDS.to_string())],
     )?;
     let Some(row) = rows.into_iter().next() else { return Ok(None) };
-    let [bytes, seconds] = columns(row)?;
+    let [bytes, seconds] = row.try_into()?;
     let (bytes, seconds) = (real(bytes)?.unwrap_or(0.0), real(seconds)?.unwrap_or(0.0));
     Ok((bytes > 0.0 && seconds > 0.0).then(|| bytes / seconds))
-}
-
-/// A row with as many columns as were asked for.
-fn columns<const N: usize>(row: Vec<Option<String>>) -> Result<[Option<String>; N]> {
-    row.try_into().map_err(|_| Error::new("PostgreSQL gave another number of columns than was asked for"))
 }
 
 fn integer(text: Option<String>) -> Result<i64> {

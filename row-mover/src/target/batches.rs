@@ -2,29 +2,18 @@
 
 use std::ops::Range;
 
-use diesel::prelude::*;
-use diesel::sql_types::BigInt;
 use migrate_core::batches::LockShare;
 
-use crate::error::Result;
-use postgres_client::PooledConnection;
-use postgres_client::pool::diesel_failed;
+use crate::error::{Context, Result};
+use postgres_client::connection::Connection;
 
 /// Reads how many locks a transaction of ours may hold.
-pub(crate) fn lock_share(target: &mut PooledConnection) -> Result<LockShare> {
-    #[derive(QueryableByName)]
-    struct Table {
-        #[diesel(sql_type = BigInt)]
-        slots: i64,
-    }
-    let table: Table = diesel::sql_query(
-        "SELECT pg_catalog.current_setting('max_locks_per_transaction')::pg_catalog.int8 \
-         * (pg_catalog.current_setting('max_connections')::pg_catalog.int8 \
-            + pg_catalog.current_setting('max_prepared_transactions')::pg_catalog.int8) AS slots",
-    )
-    .get_result(target)
-    .map_err(diesel_failed("the target cannot be examined"))?;
-    Ok(LockShare::of_table(usize::try_from(table.slots).unwrap_or(0)))
+pub(crate) fn lock_share(target: &mut Connection) -> Result<LockShare> {
+    let sql = "SELECT pg_catalog.current_setting('max_locks_per_transaction')::pg_catalog.int8 \
+               * (pg_catalog.current_setting('max_connections')::pg_catalog.int8 \
+                  + pg_catalog.current_setting('max_prepared_transactions')::pg_catalog.int8)";
+    let slots = target.one(sql, &[]).context(|| "the target cannot be examined")?;
+    Ok(LockShare::of_table(slots))
 }
 
 /// Does `count` items of work in batches: `end` says where one ends that begins at an item and may hold a share of locks, and `work`

@@ -2,4 +2,6 @@
 
 pub(crate) mod batches;
 pub(crate) mod bookkeeping;
+pub(crate) mod describe;
 pub mod introspect;
+pub mod migration;

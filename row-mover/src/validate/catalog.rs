@@ -7,12 +7,8 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use diesel::connection::SimpleConnection;
-use diesel::prelude::*;
-use diesel::sql_types::{Array, Nullable, Text};
 use migrate_core::batches::LockShare;
 use migrate_core::finding::{ItemKind, SchemaDifference, SchemaItem};
-use migrate_core::identifier::quote_pg;
 use migrate_core::mapping::DEFAULT_SCHEMA;
 use migrate_core::plan::{ExistingTable, Plan, PlannedTable};
 use migrate_core::plan_parts::{PlanPart, PlanParts};
@@ -20,37 +16,13 @@ use migrate_core::render;
 use migrate_core::target_schema::TargetFact;
 
 use super::unplanned_objects::unplanned_objects;
-use crate::error::Result;
+use crate::error::{Context, Result};
 use crate::target::batches;
-use postgres_client::PooledConnection;
-use postgres_client::pool::diesel_failed;
-use postgres_client::session::SEARCH_PATH;
+use crate::target::describe::{DESCRIBED_AT_ONCE, Line, describe, describe_existing};
+use postgres_client::connection::Connection;
 
 /// How the names of the scratch schemas begin, one for each schema of the plan; none outlives the transaction.
 const SCRATCH: &str = "migration_scratch";
-
-/// How many tables of an app are described at once.
-const DESCRIBED_AT_ONCE: usize = 500;
-
-/// Describes the schemas of these names, one line for each fact.
-const DESCRIBE_SQL: &str = include_str!("describe.sql");
-
-/// One fact of a schema, as PostgreSQL describes it.
-#[derive(QueryableByName)]
-pub(crate) struct Line {
-    /// The table, by name.
-    #[diesel(sql_type = Text)]
-    pub(crate) schema_name: String,
-    /// The table, by name.
-    #[diesel(sql_type = Text)]
-    pub(crate) table_name: String,
-    /// What it is about, such as `column id`.
-    #[diesel(sql_type = Text)]
-    pub(crate) item: String,
-    /// How that is defined.
-    #[diesel(sql_type = Text)]
-    pub(crate) definition: String,
-}
 
 /// Whether the rows of `table` can be read as planned, given what differs.
 pub fn is_readable(table: &PlannedTable, differences: &[SchemaDifference]) -> bool {
@@ -62,7 +34,7 @@ pub fn is_readable(table: &PlannedTable, differences: &[SchemaDifference]) -> bo
 ///
 /// # Errors
 /// When the catalog cannot be read, or the scratch schema cannot be made.
-pub fn schema_differences(target: &mut PooledConnection, plan: &Plan) -> Result<Vec<SchemaDifference>> {
+pub fn schema_differences(target: &mut Connection, plan: &Plan) -> Result<Vec<SchemaDifference>> {
     let share = batches::lock_share(target)?;
     let comparison = Comparison::new(plan);
     let (mut found, mut planned) = (Vec::new(), BTreeSet::new());
@@ -120,7 +92,7 @@ impl<'p> Comparison<'p> {
     /// What differs in a part of what the plan creates. The names of all that it creates are added to `planned`.
     fn part(
         &self,
-        target: &mut PooledConnection,
+        target: &mut Connection,
         part: &PlanPart,
         planned: &mut BTreeSet<(String, String)>,
     ) -> Result<Vec<SchemaDifference>> {
@@ -132,30 +104,21 @@ impl<'p> Comparison<'p> {
     }
 
     /// Describes a part where it is created in the scratch schemas, of which nothing stays.
-    fn expected(&self, target: &mut PooledConnection, part: &PlanPart) -> Result<Vec<Line>> {
+    fn expected(&self, target: &mut Connection, part: &PlanPart) -> Result<Vec<Line>> {
         let plan = self.in_scratch(&part.plan);
         let up = format!("{}{}", render::create_tables(&plan).up, render::create_constraints(&plan).up);
         let schemas: Vec<&str> = self.scratch.iter().map(String::as_str).collect();
-        let mut expected = None;
-        let scratch = target.transaction::<(), _, _>(|target| {
-            target.batch_execute(&up)?;
-            expected = Some(describe(target, &schemas, &self.schemas, None)?);
-            Err(diesel::result::Error::RollbackTransaction)
+        let expected = target.undone_transaction(|target| {
+            target.script(&up)?;
+            describe(target, &schemas, &self.schemas, None)
         });
-        match (scratch, expected) {
-            (Err(diesel::result::Error::RollbackTransaction), Some(mut expected)) => {
-                expected.iter_mut().for_each(|line| body_in_place(line, &part.plan, &plan));
-                Ok(expected)
-            }
-            (Err(error), _) => {
-                Err(diesel_failed("the plan's schema cannot be made in a scratch schema")(error))
-            }
-            (Ok(()), _) => Ok(Vec::new()),
-        }
+        let mut expected = expected.context(|| "the plan's schema cannot be created in a scratch schema")?;
+        expected.iter_mut().for_each(|line| body_in_place(line, &part.plan, &plan));
+        Ok(expected)
     }
 
     /// Describes what the live schema has of a part and of what was `expected` of it.
-    fn live(&self, target: &mut PooledConnection, own: &Plan, expected: &[Line]) -> Result<Vec<Line>> {
+    fn live(&self, target: &mut Connection, own: &Plan, expected: &[Line]) -> Result<Vec<Line>> {
         let mut names: BTreeSet<&str> = expected.iter().map(|line| line.table_name.as_str()).collect();
         names.extend(own.tables.iter().map(|table| table.target.as_str()));
         let sequences = own.tables.iter().filter_map(PlannedTable::sequence_column);
@@ -165,11 +128,11 @@ impl<'p> Comparison<'p> {
         let names: Vec<&str> = names.into_iter().collect();
         target
             .transaction(|target| describe(target, &self.schemas, &[], Some(&names)))
-            .map_err(diesel_failed("the live schema cannot be described"))
+            .context(|| "the live schema cannot be described")
     }
 
     /// What differs in the tables that an app made.
-    fn existing_tables(&self, target: &mut PooledConnection) -> Result<Vec<SchemaDifference>> {
+    fn existing_tables(&self, target: &mut Connection) -> Result<Vec<SchemaDifference>> {
         let existing: Vec<&PlannedTable> = self.plan.existing_tables().map(|(table, _)| table).collect();
         let mut found = Vec::new();
         for tables in existing.chunks(DESCRIBED_AT_ONCE) {
@@ -212,29 +175,6 @@ fn scratch_name(position: usize) -> String {
     if position == 0 { SCRATCH.to_owned() } else { format!("{SCRATCH}_{position}") }
 }
 
-/// Describes what stands in `schemas`. Whatever is in one of them is printed without its schema, so that the words for two places
-/// are alike, and so is what is in the schemas `behind` them: what these hide is hidden on both sides. With `names`, only what has one
-/// of these. It takes a transaction.
-///
-/// The names in the statement itself are settled when the cursor is declared, in the session's own search path. Only what is printed
-/// follows the other one.
-fn describe(
-    target: &mut PgConnection,
-    schemas: &[&str],
-    behind: &[&str],
-    names: Option<&[&str]>,
-) -> QueryResult<Vec<Line>> {
-    diesel::sql_query(format!("DECLARE migration_facts NO SCROLL CURSOR FOR {DESCRIBE_SQL}"))
-        .bind::<Array<Text>, _>(schemas)
-        .bind::<Nullable<Array<Text>>, _>(names)
-        .execute(target)?;
-    let path: Vec<String> = schemas.iter().chain(behind).map(|schema| quote_pg(schema)).collect();
-    target.batch_execute(&format!("SET LOCAL search_path = {}", path.join(", ")))?;
-    let lines = diesel::sql_query("FETCH ALL FROM migration_facts").load(target)?;
-    target.batch_execute(&format!("SET LOCAL search_path = {SEARCH_PATH}; CLOSE migration_facts"))?;
-    Ok(lines)
-}
-
 /// The body of a function is text, in which a table of the scratch schema has its name there.
 fn body_in_place(line: &mut Line, plan: &Plan, scratch: &Plan) {
     let is_it = |function: &str| line.item.starts_with("function ") && line.table_name == function;
@@ -261,7 +201,7 @@ fn existing_lines(table: &PlannedTable) -> Vec<Line> {
 ///
 /// # Errors
 /// When the catalog cannot be read.
-pub(crate) fn drift(target: &mut PooledConnection, plan: &Plan) -> Result<Vec<SchemaDifference>> {
+pub(crate) fn drift(target: &mut Connection, plan: &Plan) -> Result<Vec<SchemaDifference>> {
     let names: Vec<&str> = plan.existing_tables().map(|(table, _)| table.target.as_str()).collect();
     let live = describe_existing(target, &names)?;
     let mut before = plan.clone();
@@ -281,19 +221,6 @@ pub(crate) fn drift(target: &mut PooledConnection, plan: &Plan) -> Result<Vec<Sc
     let own = before.schemas();
     let found = differences(&before, (&live, &[DEFAULT_SCHEMA]), (&expected, &[SCRATCH]), &own);
     Ok(found)
-}
-
-/// Describes tables in the schema in which an app makes its own.
-///
-/// # Errors
-/// When the catalog cannot be read.
-pub(crate) fn describe_existing(target: &mut PgConnection, tables: &[&str]) -> Result<Vec<Line>> {
-    let mut lines = Vec::new();
-    for names in tables.chunks(DESCRIBED_AT_ONCE) {
-        let described = target.transaction(|target| describe(target, &[DEFAULT_SCHEMA], &[], Some(names)));
-        lines.extend(described.map_err(diesel_failed("the live schema cannot be described"))?);
-    }
-    Ok(lines)
 }
 
 /// What differs in the plan's tables, sequences, views and functions.

@@ -5,7 +5,7 @@ use migrate_core::copy_format::FieldRefusal;
 use migrate_core::plan::PlannedTable;
 
 use super::fit::certainly_fits;
-use crate::rejects::{self, Fate, Refused, RowBuffer};
+use crate::row_encoder::{self, Refused, RowBuffer, RowOutcome};
 use crate::source::rows::Values;
 
 /// Whether a source row is to be in PostgreSQL.
@@ -29,7 +29,7 @@ pub(super) struct Expected {
 impl Expected {
     /// Of the rows of `table`, whose columns say what their policy is.
     pub(super) fn of(table: &PlannedTable) -> Expected {
-        let sent = rejects::may_reject(table).then(|| table.sent_positions());
+        let sent = row_encoder::may_reject(table).then(|| table.sent_positions());
         Expected { sent, nulled: Vec::new(), scratch: RowBuffer::default() }
     }
 
@@ -38,8 +38,8 @@ impl Expected {
         self.nulled.clear();
         let Some(sent) = &self.sent else { return Ok(Presence::Moved) };
         self.scratch.clear();
-        let fate = rejects::append_columns(table, sent, row, &mut self.scratch)?;
-        self.presence(table, row, fate)
+        let outcome = row_encoder::append_columns(table, sent, row, &mut self.scratch)?;
+        self.presence(table, row, outcome)
     }
 
     /// Returns whether a row is expected that the load treats in this way.
@@ -47,12 +47,12 @@ impl Expected {
         &mut self,
         table: &PlannedTable,
         row: &impl Values,
-        fate: Fate,
+        outcome: RowOutcome,
     ) -> rusqlite::Result<Presence> {
-        match fate {
+        match outcome {
             // A row that would have stopped the migration was not there when it began: it is looked for like any other.
-            Fate::Moves | Fate::Stops(_) => Ok(Presence::Moved),
-            Fate::Nulled(refused) => {
+            RowOutcome::Moves | RowOutcome::Stops(_) => Ok(Presence::Moved),
+            RowOutcome::Nulled(refused) => {
                 for refused in &refused {
                     if !fits(table, row, refused)? {
                         self.nulled.push(refused.position);
@@ -60,7 +60,7 @@ impl Expected {
                 }
                 Ok(Presence::Moved)
             }
-            Fate::Skipped(refused) => {
+            RowOutcome::Skipped(refused) => {
                 for refused in &refused {
                     if !fits(table, row, refused)? {
                         return Ok(Presence::Skipped);
@@ -112,9 +112,9 @@ mod tests {
     /// As if the load refused a value that its column holds: the row is not in PostgreSQL, and counted as skipped.
     #[test]
     fn a_fitting_row_that_the_load_skipped_is_expected() {
-        for (policy, fate) in [
-            (OnReject::Skip, Fate::Skipped as fn(Vec<Refused>) -> Fate),
-            (OnReject::Null, Fate::Nulled as fn(Vec<Refused>) -> Fate),
+        for (policy, outcome) in [
+            (OnReject::Skip, RowOutcome::Skipped as fn(Vec<Refused>) -> RowOutcome),
+            (OnReject::Null, RowOutcome::Nulled as fn(Vec<Refused>) -> RowOutcome),
         ] {
             let column = PlannedColumn {
                 on_reject: Some(policy),
@@ -145,7 +145,7 @@ mod tests {
                     refusal: FieldRefusal::Uncomputed { reason: "a fault of the load".to_owned() },
                 };
                 let row = Row(SourceValue::Integer(value));
-                let presence = expected.presence(&table, &row, fate(vec![refused])).unwrap();
+                let presence = expected.presence(&table, &row, outcome(vec![refused])).unwrap();
                 let is_rejected = presence == Presence::Skipped || expected.is_nulled(0);
                 assert_eq!(is_rejected, is_right, "{policy:?}, {value}");
             }

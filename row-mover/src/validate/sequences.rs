@@ -1,25 +1,19 @@
 //! Checks that each sequence is past every number that the source or the target has given. The definition of a sequence is
 //! compared with the rest of the schema.
 
-use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
 use migrate_core::finding::SequenceBehind;
 use migrate_core::identifier::quote_pg;
 use migrate_core::plan::{PlannedColumn, PlannedTable};
 
-use crate::error::Result;
+use crate::error::{Context, Result};
 use crate::finish::{ExistingSequence, existing_sequences};
 use crate::source::{SourceConnection, introspect};
-use postgres_client::PooledConnection;
-use postgres_client::pool::diesel_failed;
+use postgres_client::connection::Connection;
 
 /// Where a sequence and its column stand.
-#[derive(QueryableByName)]
 struct Numbers {
     /// None where the highest number of all was given: then there is no next one, neither taken nor free.
-    #[diesel(sql_type = Nullable<BigInt>)]
     next: Option<i64>,
-    #[diesel(sql_type = Nullable<BigInt>)]
     highest: Option<i64>,
 }
 
@@ -29,7 +23,7 @@ struct Numbers {
 /// When a table or sequence cannot be read, or the sealed copy.
 pub fn sequence_problems(
     source: &SourceConnection,
-    target: &mut PooledConnection,
+    target: &mut Connection,
     tables: &[&PlannedTable],
 ) -> Result<Vec<SequenceBehind>> {
     let mut problems = Vec::new();
@@ -57,7 +51,7 @@ pub fn sequence_problems(
 /// The same of a sequence that an app made, and that may count in other steps than one.
 fn existing_problem(
     source: &SourceConnection,
-    target: &mut PooledConnection,
+    target: &mut Connection,
     numbered: &ExistingSequence<'_>,
 ) -> Result<Option<SequenceBehind>> {
     let ExistingSequence { table, column, sequence } = numbered;
@@ -68,12 +62,9 @@ fn existing_problem(
          FROM {sequence} AS s, pg_sequence AS q WHERE q.seqrelid = to_regclass($1) AND q.seqincrement > 0",
         quote_pg(&table.target)
     );
-    let numbers: Option<Numbers> = diesel::sql_query(sql)
-        .bind::<Text, _>(sequence)
-        .get_result(target)
-        .optional()
-        .map_err(diesel_failed(format!("sequence {sequence} cannot be read")))?;
-    let Some(Numbers { next: Some(next), highest }) = numbers else { return Ok(None) };
+    let numbers: Option<(Option<i64>, Option<i64>)> =
+        target.first(&sql, &[Some(sequence)]).context(|| format!("sequence {sequence} cannot be read"))?;
+    let Some((Some(next), highest)) = numbers else { return Ok(None) };
     let is_given_by_sqlite_alone = highest.is_none_or(|live| live < next);
     let highest = highest.max(numbered.given(source)?).filter(|highest| *highest >= next);
     Ok(highest.map(|highest| SequenceBehind {
@@ -87,17 +78,14 @@ fn existing_problem(
 }
 
 fn numbers(
-    target: &mut PooledConnection,
+    target: &mut Connection,
     table: &PlannedTable,
     column: &PlannedColumn,
     sequence: &str,
 ) -> Result<Option<Numbers>> {
-    let failed = || diesel_failed(format!("sequence {sequence} cannot be read"));
-    let is_there = diesel::sql_query(
-        "SELECT 1 FROM pg_class WHERE relname = $1 AND relnamespace = to_regnamespace(quote_ident($2)) AND relkind = 'S'",
-    );
-    let is_there = is_there.bind::<Text, _>(sequence).bind::<Text, _>(table.schema_name());
-    if is_there.execute(target).map_err(failed())? == 0 {
+    let failed = || format!("sequence {sequence} cannot be read");
+    let sql = "SELECT 1 FROM pg_class WHERE relname = $1 AND relnamespace = to_regnamespace(quote_ident($2)) AND relkind = 'S'";
+    if target.query(sql, &[Some(sequence), Some(table.schema_name())]).context(failed)?.is_empty() {
         return Ok(None);
     }
     let sql = format!(
@@ -107,5 +95,6 @@ fn numbers(
         table.qualified(&table.target),
         table.qualified(sequence)
     );
-    diesel::sql_query(sql).get_result(target).optional().map_err(failed())
+    let numbers = target.first(&sql, &[]).context(failed)?;
+    Ok(numbers.map(|(next, highest)| Numbers { next, highest }))
 }

@@ -2,27 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use diesel::prelude::*;
-use diesel::sql_types::{Array, Text};
 use migrate_core::finding::SchemaDifference;
 use migrate_core::plan::Plan;
 
-use crate::error::Result;
+use crate::error::{Context, Result};
 use crate::target::bookkeeping;
-use postgres_client::PooledConnection;
-use postgres_client::pool::diesel_failed;
+use postgres_client::connection::{Connection, text_array};
 
 const UNPLANNED_OBJECTS_SQL: &str = include_str!("unplanned_objects.sql");
-
-#[derive(QueryableByName)]
-struct Found {
-    #[diesel(sql_type = Text)]
-    schema_name: String,
-    #[diesel(sql_type = Text)]
-    name: String,
-    #[diesel(sql_type = Text)]
-    kind: String,
-}
 
 /// Returns the objects in the plan's schemas that are not among `planned` (schemas and names); none where an app made the tables, since
 /// then the app decides what else there is.
@@ -30,25 +17,24 @@ struct Found {
 /// # Errors
 /// When the catalog cannot be read.
 pub(super) fn unplanned_objects(
-    target: &mut PooledConnection,
+    target: &mut Connection,
     plan: &Plan,
     planned: &BTreeSet<(String, String)>,
 ) -> Result<Vec<SchemaDifference>> {
     if plan.is_into_existing() {
         return Ok(Vec::new());
     }
-    let found: Vec<Found> = diesel::sql_query(UNPLANNED_OBJECTS_SQL)
-        .bind::<Array<Text>, _>(plan.schemas())
-        .load(target)
-        .map_err(diesel_failed("the live schema cannot be described"))?;
-    let is_unplanned = |found: &Found| {
-        let is_bookkeeping = found.name == bookkeeping::TABLE && found.schema_name == plan.target_schema;
-        !is_bookkeeping && !planned.contains(&(found.schema_name.clone(), found.name.clone()))
+    let schemas = text_array(plan.schemas().into_iter().map(Some));
+    let found: Vec<(String, String, String)> = target
+        .load(UNPLANNED_OBJECTS_SQL, &[Some(&schemas)])
+        .context(|| "the live schema cannot be described")?;
+    let is_unplanned = |(schema, name, _): &(String, String, String)| {
+        let is_bookkeeping = name == bookkeeping::TABLE && *schema == plan.target_schema;
+        !is_bookkeeping && !planned.contains(&(schema.clone(), name.clone()))
     };
-    let differences = found.into_iter().filter(is_unplanned).map(|found| SchemaDifference::ObjectUnplanned {
-        schema: found.schema_name,
-        object: found.kind,
-        name: found.name,
-    });
+    let differences = found
+        .into_iter()
+        .filter(is_unplanned)
+        .map(|(schema, name, object)| SchemaDifference::ObjectUnplanned { schema, object, name });
     Ok(differences.collect())
 }

@@ -8,11 +8,11 @@ use std::process::{ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
-use diesel_migrations::FileBasedMigrations;
 use migrate_core::phase::Phase;
 use migrate_core::plan::Plan;
 use migrate_core::render;
 use row_mover::run::{self, Observer, Outcome};
+use row_mover::target::migration::Migration;
 
 use crate::engine::{Case, moved, request};
 
@@ -54,7 +54,7 @@ fn child() {
     let [Ok(dir), Ok(url)] = CHILD_VARIABLES.map(std::env::var) else { return };
     let dir = PathBuf::from(dir);
     let plan = Plan::from_json(&fs::read_to_string(dir.join("plan.json")).unwrap()).unwrap();
-    let migrations = FileBasedMigrations::from_path(dir.join("migrations")).unwrap();
+    let migrations = Migration::in_folder(&dir.join("migrations")).unwrap();
     let request = request(&dir, &url, &plan, &migrations);
     match run::migrate(&request, &Telling) {
         // The previous child had finished just before it was killed.

@@ -14,7 +14,7 @@ use crate::proxy::{Fate, Proxy};
 use crate::watch::{Step, Watch};
 use crate::whole::{assert_recovered, case};
 
-fn through<'a>(case: &'a Case, proxy: &Proxy) -> Request<'a, diesel_migrations::FileBasedMigrations> {
+fn through<'a>(case: &'a Case, proxy: &Proxy) -> Request<'a> {
     Request { target: TargetUrl::parse(&proxy.url).unwrap(), ..case.request() }
 }
 

@@ -171,7 +171,7 @@ impl Kept {
         self.close();
     }
 
-    pub fn request(&self) -> Request<'_, diesel_migrations::FileBasedMigrations> {
+    pub fn request(&self) -> Request<'_> {
         self.case.request()
     }
 

@@ -3,7 +3,6 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use diesel_migrations::FileBasedMigrations;
 use migrate_core::phase::Phase;
 use postgres_client::connection::Connection;
 use postgres_client::{DbSettings, TargetUrl};
@@ -51,7 +50,7 @@ fn a_wait_for_a_lock_is_told_as_one_however_little_a_statement_may_take() {
 /// How long a fault is retried in these tests. A lock wait is reported four times as often.
 const RETRY: Duration = Duration::from_millis(1000);
 
-fn patient(case: &Case) -> Request<'_, FileBasedMigrations> {
+fn patient(case: &Case) -> Request<'_> {
     let request = case.request();
     Request { settings: DbSettings { retry_timeout: RETRY, ..request.settings }, ..request }
 }

@@ -18,6 +18,7 @@ mod disk;
 mod engine;
 mod kept;
 mod kills;
+mod language;
 mod lasting;
 mod locks;
 mod many_tables;

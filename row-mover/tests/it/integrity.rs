@@ -48,7 +48,8 @@ fn checked(path: &Path) -> Integrity {
 #[test]
 fn indexes_in_each_others_place_are_told_and_rows_are_right_all_the_same() {
     let case = damaged_case();
-    quick_check(&SourceConnection::open_live(&case.source).unwrap(), &case.source, &Silent).unwrap();
+    quick_check(&SourceConnection::open_live(&case.source).unwrap(), &case.source, StopFlag::default())
+        .unwrap();
     let moved = moved_at_all(&case);
     // It says nothing against what moved, and nothing is to be built on it.
     assert!(moved.validation.is_proven() && !moved.validation.is_source_sound());
@@ -151,4 +152,23 @@ fn the_ledger_tells_what_happened_when() {
             "{span:?} {history:?}"
         );
     }
+}
+
+#[test]
+fn the_rows_of_an_interrupted_run_take_the_time_in_which_they_moved() {
+    let case = Case::new("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1)");
+    case.moved();
+    // As if a first part had moved a chunk in three seconds, and the resumed run two at once in one second, a hundred seconds later.
+    case.execute(
+        "UPDATE migration.chunks SET done_at = now() - interval '100 s', seconds = 3;
+         INSERT INTO migration.chunks (run_id, table_name, chunk, rows, bytes, seconds, done_at)
+         SELECT 1, name, number, 1, 10, 1, now() FROM (VALUES ('t', 1), ('u', 0)) AS chunk (name, number);
+         UPDATE migration.phases SET seconds = 0.01, finished_at = now() WHERE phase = 'rows'",
+    );
+    let history = ledger::history(&mut case.session(), 1).unwrap();
+    let took = |kind: &str, name: &str| {
+        let span = history.spans.iter().find(|span| span.kind == kind && span.name == name).unwrap();
+        (span.seconds * 1000.0).round()
+    };
+    assert_eq!((took("phase", "rows"), took("rows", "t"), took("rows", "u")), (4000.0, 4000.0, 1000.0));
 }

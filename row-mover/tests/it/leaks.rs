@@ -144,7 +144,7 @@ fn what_postgresql_refuses_is_told_and_logged_without_values() {
             "text as json",
             rows,
             "ALTER TABLE t ALTER v TYPE json USING NULL",
-            "22P02: invalid input syntax for type json",
+            "22P02: refused inside a function, a trigger or a type conversion",
         ),
         (
             "domain",
@@ -156,19 +156,19 @@ fn what_postgresql_refuses_is_told_and_logged_without_values() {
             "trigger",
             rows,
             &raised,
-            "P0001: a function or trigger of the database refused; its words are withheld",
+            "P0001: refused inside a function, a trigger or a type conversion; the message is withheld",
         ),
         (
             "trigger with a code and names",
             rows,
             &raised_as_check,
-            "23514: a function or trigger of the database refused",
+            "23514: refused inside a function, a trigger or a type conversion",
         ),
         (
             "value run as a statement",
             rows,
             in_a_function,
-            "42601: a function or trigger of the database refused",
+            "42601: refused inside a function, a trigger or a type conversion",
         ),
         (
             "primary key",

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use migrate_core::source_sql::sql_extent;
-use row_mover::observer::{Silent, StopFlag};
+use row_mover::observer::StopFlag;
 use row_mover::source::integrity_check::integrity_check;
 use row_mover::source::quick_check::quick_check;
 use row_mover::source::schema_limits::VIEWS_MAX;
@@ -91,7 +91,8 @@ fn schemas_at_sqlites_limits_are_read_and_planned() {
         let live =
             SourceConnection::open_live(&source).unwrap_or_else(|error| panic!("{name}: {}", chain(&error)));
         introspect::introspect(&live).unwrap_or_else(|error| panic!("{name}: {}", chain(&error)));
-        quick_check(&live, &source, &Silent).unwrap_or_else(|error| panic!("{name}: {}", chain(&error)));
+        quick_check(&live, &source, StopFlag::default())
+            .unwrap_or_else(|error| panic!("{name}: {}", chain(&error)));
         let integrity = integrity_check(&live, StopFlag::default())
             .unwrap_or_else(|error| panic!("{name}: {}", chain(&error)));
         assert!(integrity.problems.is_empty() && integrity.left_out.is_empty(), "{name}: {integrity:?}");

@@ -5,10 +5,10 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use diesel_migrations::FileBasedMigrations;
 use migrate_core::phase::Phase;
 use row_mover::observer::{Observer, Silent};
 use row_mover::run::{self, Outcome, Request};
+use row_mover::target::migration::Migration;
 
 use crate::support::{Case, chain, moved, plan, sqlite};
 
@@ -152,7 +152,7 @@ fn the_apps_own_later_migrations_are_left_to_the_app() {
     std::fs::create_dir_all(&later).unwrap();
     std::fs::write(later.join("up.sql"), "ALTER TABLE t ADD COLUMN nick text; UPDATE t SET v = 0;").unwrap();
     std::fs::write(later.join("down.sql"), "ALTER TABLE t DROP COLUMN nick;").unwrap();
-    let migrations = FileBasedMigrations::from_path(&folder).unwrap();
+    let migrations = Migration::in_folder(&folder).unwrap();
     moved(run::migrate(&Request { migrations: &migrations, ..case.request() }, &Silent));
     assert_eq!(case.ask("SELECT sum(v) FROM t"), ["3"]);
     assert!(case.validated(false).1.is_proven());

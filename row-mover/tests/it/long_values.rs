@@ -4,13 +4,14 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use diesel_migrations::FileBasedMigrations;
 use migrate_core::mapping::Mapping;
 use migrate_core::plan::Plan;
 use migrate_core::render;
+use row_mover::row_encoder::PIECE_BYTES;
 use row_mover::run::{self, Outcome, Request, Silent};
 use row_mover::source::evidence;
-use row_mover::source::rows::{HELD_MAX_BYTES, PIECE_BYTES};
+use row_mover::source::rows::HELD_MAX_BYTES;
+use row_mover::target::migration::Migration;
 
 use crate::damage::check_each;
 use crate::support::{Case, moved, request};
@@ -47,7 +48,7 @@ fn child() {
     let planning = peak_kb();
     let plan = Plan::from_json(&fs::read_to_string(dir.join("plan.json")).unwrap()).unwrap();
     assert_eq!(planned, plan);
-    let migrations = FileBasedMigrations::from_path(dir.join("migrations")).unwrap();
+    let migrations = Migration::in_folder(&dir.join("migrations")).unwrap();
     // As large as anybody else's: memory is what is measured.
     let request = Request { chunk_bytes: run::CHUNK_BYTES, ..request(&dir, &url, &plan, &migrations) };
     let done = moved(run::migrate(&request, &Silent));

@@ -40,9 +40,8 @@ impl LoudServer {
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
         for others in ["log_parameter_max_length_on_error", "log_statement", "log_min_duration_statement"] {
-            let rows =
-                admin.query("SELECT setting = boot_val FROM pg_settings WHERE name = $1", &[Some(others)]);
-            assert_eq!(rows.unwrap(), [[Some("t".to_owned())]], "{others}");
+            let sql = "SELECT setting = boot_val FROM pg_settings WHERE name = $1";
+            assert!(admin.one::<bool>(sql, &[Some(others)]).unwrap(), "{others}");
         }
         server
     }

@@ -1,6 +1,5 @@
 //! Small sources of every awkward shape: planned, migrated and proven, undone by the plan's own down.sql, and migrated again.
 
-use diesel_migrations::MigrationHarness;
 use row_mover::observer::Silent;
 use row_mover::run::{self, Outcome, Request};
 
@@ -31,7 +30,7 @@ fn there(sql: &str, mapping: &str) -> Case {
 /// The plan's down.sql files leave nothing of the app; a run that finds that says so, and `restart` moves everything again.
 #[track_caller]
 fn and_back(case: &Case) {
-    case.diesel().revert_all_migrations(case.migrations.clone()).unwrap();
+    case.revert_migrations(&mut case.diesel());
     let left: Vec<String> =
         case.target_objects().into_iter().filter(|name| name.starts_with("public.")).collect();
     assert_eq!(left, ["public.__diesel_schema_migrations", "public.__diesel_schema_migrations_pkey"]);

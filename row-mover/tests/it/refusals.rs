@@ -18,7 +18,7 @@ fn at(url: &str) -> TargetUrl {
 
 /// The refusal of a run and of a dry run, which must be the same; the names of this test's own things are masked.
 #[track_caller]
-fn refusal(case: &Case, request: &Request<'_, diesel_migrations::FileBasedMigrations>) -> String {
+fn refusal(case: &Case, request: &Request<'_>) -> String {
     let words = chain(&run::migrate(request, &Silent).unwrap_err());
     assert_eq!(chain(&run::dry_run(request, &Silent).unwrap_err()), words);
     assert!(case.backups().is_empty(), "{words}: {:?}", case.backups());

@@ -14,7 +14,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use diesel_migrations::FileBasedMigrations;
 use fixtures::prng::Prng;
 use migrate_core::phase::Phase;
 use migrate_core::plan::Plan;
@@ -22,6 +21,7 @@ use migrate_core::render;
 use postgres_client::DbSettings;
 use row_mover::ledger::ChunkDone;
 use row_mover::run::{self, Observer, Outcome, Request, Silent};
+use row_mover::target::migration::Migration;
 use row_mover::validate::TableComparison;
 
 use crate::support::{Case, chain, moved, request, sqlite};
@@ -86,7 +86,7 @@ fn child() {
     let (Some(dir), Some(url)) = (dir, url) else { return };
     let dir = PathBuf::from(dir);
     let plan = Plan::from_json(&fs::read_to_string(dir.join("plan.json")).unwrap()).unwrap();
-    let migrations = FileBasedMigrations::from_path(dir.join("migrations")).unwrap();
+    let migrations = Migration::in_folder(&dir.join("migrations")).unwrap();
     let request = request(&dir, &url, &plan, &migrations);
     let log = fs::File::create(dir.join("steps")).unwrap();
     let steps = Steps { log: Mutex::new(log), count: AtomicUsize::new(0), stop: stop.unwrap_or_default() };

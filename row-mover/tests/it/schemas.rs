@@ -1,7 +1,6 @@
 //! Targets of other schemas than `public`: everything in one, and single tables in another, foreign keys across.
 
 use diesel::connection::SimpleConnection;
-use diesel_migrations::MigrationHarness;
 use migrate_core::render;
 use row_mover::observer::Silent;
 use row_mover::run::{self, Request};
@@ -42,7 +41,7 @@ fn everything_goes_to_one_schema() {
     assert!(case.session().query("INSERT INTO app.log_web (user_id) VALUES (3)", &[]).is_err());
     let mut connection = case.diesel();
     connection.batch_execute("SET search_path = app").unwrap();
-    connection.revert_all_migrations(case.migrations.clone()).unwrap();
+    case.revert_migrations(&mut connection);
     assert_eq!(case.ask(TABLES), ["app/__diesel_schema_migrations", "public/users"]);
     moved(run::migrate(&Request { restart: true, ..case.request() }, &Silent));
     case.moved_already();

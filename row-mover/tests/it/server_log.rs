@@ -215,7 +215,7 @@ const DEMANDS: [(&str, &str); 12] = [
         "CREATE FUNCTION refuse(v text, n int) RETURNS boolean LANGUAGE plpgsql AS $$
          BEGIN IF n > 5 THEN RAISE 'no %', v USING ERRCODE = '23514', CONSTRAINT = v; END IF; RETURN true; END$$;
          CREATE TABLE t (id int PRIMARY KEY, v text, n int, CHECK (refuse(v, n)))",
-        "23514: a function or trigger of the database refused",
+        "23514: refused inside a function, a trigger or a type conversion",
     ),
     (
         "CREATE TYPE bird AS ENUM ('kanarienvogel', 'other'); CREATE TABLE t (id int PRIMARY KEY, v bird CHECK (v <> 'kanarienvogel'), n int)",

@@ -281,10 +281,10 @@ const REFUSED: &[(&str, &str)] = &[
     ("SELECT name FROM people UNION ALL SELECT age FROM people", "several storage classes"),
     ("SELECT height FROM people UNION ALL SELECT age FROM people", "several storage classes"),
     ("SELECT coalesce(height, age) FROM people", "several storage classes"),
-    ("SELECT (SELECT name FROM people) AS first", "may give several rows"),
+    ("SELECT (SELECT name FROM people) AS first", "may return several rows"),
     (
         "SELECT id, (SELECT status FROM orders WHERE person = people.id) AS s FROM people",
-        "may give several rows",
+        "may return several rows",
     ),
     (
         "SELECT id, (SELECT status FROM orders WHERE person = people.id LIMIT 1) AS s FROM people",

@@ -65,7 +65,7 @@ const BUDGET: Duration = Duration::from_secs(3);
 /// A view that never ends, in SQLite and in PostgreSQL.
 const ENDLESS: &str = "CREATE VIEW endless AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 - 1 FROM n) SELECT max(i) AS m FROM n;";
 
-fn quick(case: &Case) -> Request<'_, diesel_migrations::FileBasedMigrations> {
+fn quick(case: &Case) -> Request<'_> {
     let request = case.request();
     Request { settings: DbSettings { views_timeout: BUDGET, ..request.settings }, ..request }
 }

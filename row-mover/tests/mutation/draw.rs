@@ -2,7 +2,7 @@
 
 use migrate_core::identifier::{quote_pg, quote_pg_literal};
 use migrate_core::plan::{PlannedColumn, PlannedTable};
-use postgres_client::connection::Connection;
+use postgres_client::connection::{Connection, TextRows};
 
 use crate::chance::Chance;
 use crate::demand::Demand;
@@ -82,7 +82,7 @@ pub fn rows_image(table: &PlannedTable) -> String {
 
 impl Draw<'_> {
     /// Returns the rows of a query, or none if PostgreSQL refuses it.
-    pub fn ask(&mut self, sql: &str) -> Vec<Vec<Option<String>>> {
+    pub fn ask(&mut self, sql: &str) -> TextRows {
         self.session.query(sql, &[]).unwrap_or_else(|error| panic!("{sql}: {}", chain(&error)))
     }
 

@@ -12,7 +12,7 @@ use fixtures::shapes::{self, create_shape};
 use migrate_core::load_plan::LoadPlan;
 use migrate_core::mapping::Mapping;
 use migrate_core::plan::{Plan, PlannedTable};
-use row_mover::encode::{self, Encoded};
+use row_mover::copy_file::{self, Encoded};
 use row_mover::source::SourceConnection;
 
 use crate::{plan_folder, source_plan, workspace};
@@ -163,7 +163,7 @@ fn encode_table(
         Ok(BufWriter::with_capacity(1 << 20, file))
     };
     let mut writers = files.iter().map(create).collect::<anyhow::Result<Vec<_>>>()?;
-    let encoded = encode::encode_table(source, table, &mut writers, rows.div_ceil(parts))?;
+    let encoded = copy_file::encode_table(source, table, &mut writers, rows.div_ceil(parts))?;
     Ok(EncodedTable { files, encoded })
 }
 

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
-use diesel_migrations::FileBasedMigrations;
 use migrate_core::phase::Phase;
 use postgres_client::{DbSettings, TargetUrl};
 use row_mover::run::{self, Outcome, Request};
 use row_mover::status::{self, Standing};
+use row_mover::target::migration::Migration;
 
 use crate::exit::Exit;
 use crate::plan_text::plan_text;
@@ -139,7 +139,7 @@ fn migrate(args: &MigrateArgs) -> anyhow::Result<Exit> {
     let (url, target) = resolve_target(args, &source, &context)?;
     let followed = choice.plan(args, &source, &url, &context.settings)?;
     let folder = followed.folder.join("migrations");
-    let migrations = FileBasedMigrations::from_path(&folder)
+    let migrations = Migration::in_folder(&folder)
         .with_context(|| format!("the migrations in {} cannot be read", folder.display()))?;
     let request = request(args, source, url, &context.settings, &followed, &migrations);
     let private = remembered(&target, &followed);
@@ -154,14 +154,14 @@ fn migrate(args: &MigrateArgs) -> anyhow::Result<Exit> {
     Ok(result::exit(args, &outcome, &followed.plan))
 }
 
-fn request<'a, M>(
+fn request<'a>(
     args: &MigrateArgs,
     source: PathBuf,
     target: TargetUrl,
     settings: &DbSettings,
     followed: &'a PlanToFollow,
-    migrations: &'a M,
-) -> Request<'a, M> {
+    migrations: &'a [Migration],
+) -> Request<'a> {
     Request {
         source,
         target,
@@ -183,7 +183,7 @@ fn request<'a, M>(
 fn execute(
     args: &MigrateArgs,
     context: &RunContext<'_>,
-    request: &Request<'_, FileBasedMigrations>,
+    request: &Request<'_>,
     followed: &PlanToFollow,
 ) -> anyhow::Result<Outcome> {
     if args.dry_run && !args.output.json && !args.output.quiet {

@@ -8,11 +8,11 @@ use ::report::Report;
 use ::report::model::Command;
 use anyhow::Context;
 use clap::Args;
-use diesel_migrations::FileBasedMigrations;
 use migrate_core::phase::Phase;
 use postgres_client::{DbSettings, TargetUrl, pool};
 use row_mover::ledger::{self, Run};
 use row_mover::run::{self, Purpose, Validation, ValidationRequest};
+use row_mover::target::migration::Migration;
 use row_mover::validate::CompareOptions;
 use tempfile::TempDir;
 
@@ -107,8 +107,8 @@ fn request<'a>(
     args: &ValidateArgs,
     target: TargetUrl,
     settings: &DbSettings,
-    migrations: &'a FileBasedMigrations,
-) -> ValidationRequest<'a, FileBasedMigrations> {
+    migrations: &'a [Migration],
+) -> ValidationRequest<'a> {
     ValidationRequest {
         target,
         settings: *settings,
@@ -156,12 +156,12 @@ impl PlanFolder {
         Ok(PlanFolder { path, is_known, rendered })
     }
 
-    fn migrations(&self) -> anyhow::Result<FileBasedMigrations> {
+    fn migrations(&self) -> anyhow::Result<Vec<Migration>> {
         let folder = self
             .rendered
             .as_ref()
             .map_or_else(|| self.path.join("migrations"), |made| made.path().to_owned());
-        FileBasedMigrations::from_path(&folder).with_context(|| {
+        Migration::in_folder(&folder).with_context(|| {
             format!(
                 "the migrations in {} cannot be read; name the folder of the plan with --plan",
                 workspace::shown(&self.path)
@@ -184,13 +184,13 @@ impl PlanFolder {
 }
 
 /// Prints the result and writes its report.
-fn publish<M>(
+fn publish(
     args: &ValidateArgs,
     context: RunContext<'_>,
     run: &Run,
     validation: &Validation,
     diesel_schema: DieselSchema,
-    request: &ValidationRequest<'_, M>,
+    request: &ValidationRequest<'_>,
 ) -> anyhow::Result<()> {
     let is_compared = !matches!(diesel_schema, DieselSchema::NotCompared(_));
     // A report that cannot be written does not keep the result from the screen.
@@ -225,12 +225,12 @@ fn print_changes(
 }
 
 /// Builds the report and writes its files, where a report is wanted.
-fn report_of<M>(
+fn report_of(
     args: &ValidateArgs,
     run: &Run,
     validation: &Validation,
     diesel_schema: DieselSchema,
-    request: &ValidationRequest<'_, M>,
+    request: &ValidationRequest<'_>,
 ) -> anyhow::Result<(Option<Report>, Option<ReportFiles>)> {
     if !args.output.wants_report() {
         return Ok((None, None));

@@ -4,12 +4,10 @@
 
 use std::path::Path;
 
-use diesel::prelude::*;
-use diesel::sql_types::Text;
 use migrate_core::finding::SchemaDifference;
 use migrate_core::plan::{Plan, PlannedTable};
 use postgres_client::TargetUrl;
-use postgres_client::{DbSettings, PooledConnection, pool};
+use postgres_client::{Connection, DbSettings, pool};
 use report::model::{
     Command, Compared, ComparedBy, CopyMethod, CopyProtection, Environment, REPORT_FORMAT, Rejects, Report,
     RowProblem, Source, Span, SpanKind, TableReport, Target, Verdict,
@@ -113,22 +111,6 @@ fn source(seal: &Seal) -> Source {
     }
 }
 
-#[derive(QueryableByName)]
-struct Server {
-    #[diesel(sql_type = Text)]
-    now: String,
-    #[diesel(sql_type = Text)]
-    version: String,
-}
-
-#[derive(QueryableByName)]
-struct Setting {
-    #[diesel(sql_type = Text)]
-    name: String,
-    #[diesel(sql_type = Text)]
-    value: String,
-}
-
 /// The settings that matter to what values look like and to what is on the disk, as the database has them.
 const SETTINGS_SQL: &str = "SELECT name, setting AS value FROM pg_settings \
      WHERE name IN ('server_encoding', 'TimeZone', 'data_checksums', 'fsync', 'full_page_writes') \
@@ -136,20 +118,20 @@ const SETTINGS_SQL: &str = "SELECT name, setting AS value FROM pg_settings \
      UNION ALL SELECT 'datctype', datctype::text FROM pg_database WHERE datname = current_database() ORDER BY name";
 
 /// When it is, by the server's clock, and the programs at work.
-fn environment(connection: &mut PooledConnection) -> anyhow::Result<(String, Environment)> {
-    let server: Server = diesel::sql_query(
-        "SELECT version() AS version, to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') AS now",
-    )
-    .get_result(connection)?;
-    let settings: Vec<Setting> = diesel::sql_query(SETTINGS_SQL).load(connection)?;
+fn environment(connection: &mut Connection) -> anyhow::Result<(String, Environment)> {
+    let (server_version, now) = connection.one(
+        "SELECT version(), to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')",
+        &[],
+    )?;
+    let settings: Vec<(String, String)> = connection.load(SETTINGS_SQL, &[])?;
     let environment = Environment {
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         sqlite_version: rusqlite::version().to_owned(),
-        server_version: server.version,
+        server_version,
         system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-        target_settings: settings.into_iter().map(|setting| [setting.name, setting.value]).collect(),
+        target_settings: settings.into_iter().map(|setting| [setting.0, setting.1]).collect(),
     };
-    Ok((server.now, environment))
+    Ok((now, environment))
 }
 
 /// The ledger's history by source names, without the times in which nothing was at work. Checks are no phase of their own, and take time beside the others.

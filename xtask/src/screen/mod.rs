@@ -6,6 +6,7 @@
 
 mod bars;
 mod meter;
+mod notes;
 mod progress;
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -20,7 +21,7 @@ use postgres_client::budget::Shortage;
 use postgres_client::retry::in_one_line;
 use postgres_client::watch::Watch;
 use row_mover::ledger::ChunkDone;
-use row_mover::observer::{Observer, TableToMove};
+use row_mover::observer::{Note, Observer, TableToMove};
 use row_mover::source::preflight::Findings;
 
 use crate::report::{counted, rejects};
@@ -183,8 +184,8 @@ impl Observer for Screen {
         state.display.say(&line);
     }
 
-    fn note(&self, text: &str) {
-        self.state().display.say(text);
+    fn note(&self, note: &Note<'_>) {
+        self.state().display.say(&notes::sentence(note));
     }
 
     fn rows_scanned(&self, rows: u64) {
@@ -281,15 +282,17 @@ impl Watch for Screen {
     }
 
     fn retrying(&self, fault: &Error, wait: Duration) {
-        self.note(&format!("{}; trying again in {:.1} s", in_one_line(fault), wait.as_secs_f32()));
+        let line = format!("{}; trying again in {:.1} s", in_one_line(fault), wait.as_secs_f32());
+        self.state().display.say(&line);
     }
 
     fn short_of_connections(&self, shortage: &Shortage) {
         let workers = counted(shortage.granted as u64, "worker");
-        self.note(&format!(
+        let line = format!(
             "{} of them in use, ours among them; working with {workers} instead of {}",
             shortage.limit, shortage.wanted
-        ));
+        );
+        self.state().display.say(&line);
     }
 }
 

@@ -106,7 +106,7 @@ fn a_migration_that_is_stopped_while_rows_move_goes_on() {
     let status = run.place.run(["status", "--postgres", run.database.url()]).expect(1);
     assert!(status.stdout.contains("it resumes at rows"), "{}", status.screen());
     let done = run.goes_on();
-    assert!(done.stderr.contains("was interrupted; going on from rows"), "{}", done.screen());
+    assert!(done.stderr.contains("was interrupted; resuming at rows"), "{}", done.screen());
 }
 
 #[test]

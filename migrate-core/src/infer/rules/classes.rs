@@ -1,4 +1,4 @@
-//! What storage classes and affinities prove. These rules always have an answer.
+//! Storage classes and affinities. These rules always have a result.
 
 use super::super::case::case;
 use super::super::declared::Kind;
@@ -11,7 +11,7 @@ const NUMBERS: &[Kind] = &[Kind::Integer, Kind::Float, Kind::Decimal, Kind::Nume
 pub(super) static RULES: &[Rule] = &[
     Rule {
         name: "declared as bytes",
-        describes: "Blobs are bytea, and so is text in a column of bytes: its own bytes.",
+        describes: "Blobs are bytea, and so is the text of such a column, with its bytes.",
         columns: Columns::of(&[Kind::Bytes]),
         needs: Needs::Most,
         forms: &[&form::BLOB, &form::BLOB_OR_TEXT],
@@ -25,7 +25,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "all its values are text",
-        describes: "Text is text; SQLite never enforced its declared length.",
+        describes: "Text is text; SQLite does not enforce the declared length.",
         columns: Columns::ANY,
         needs: Needs::All,
         forms: &[&form::TEXT],
@@ -42,7 +42,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "all its values are integers",
-        describes: "Integers are bigint: every one of SQLite's fits.",
+        describes: "Integers are bigint, which holds all integers of SQLite.",
         columns: Columns::ANY,
         needs: Needs::All,
         forms: &[&form::INTEGER],
@@ -87,7 +87,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "integers and floats",
-        describes: "Numbers of both classes are double precision where that holds every integer exactly, else numeric.",
+        describes: "Integers and floats are double precision if that represents every integer exactly, else numeric.",
         columns: Columns::ANY,
         needs: Needs::All,
         forms: &[&form::FLOAT, &form::NUMBER],
@@ -100,7 +100,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "declared as a number",
-        describes: "Numbers keep their type; what is no number is a reject.",
+        describes: "Numbers keep their type; other values are rejects.",
         columns: Columns::of(NUMBERS),
         needs: Needs::Most,
         forms: &[&form::INTEGER, &form::FLOAT, &form::NUMBER],
@@ -113,7 +113,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "declared as text",
-        describes: "Text keeps its type; numbers, and blobs that are UTF-8, become text, other blobs are rejects.",
+        describes: "Text keeps its type; numbers and blobs that are UTF-8 become text, other blobs are rejects.",
         columns: Columns::of(&[Kind::Text, Kind::UuidText]),
         needs: Needs::Most,
         forms: &[&form::ANY_AS_TEXT, &form::TEXT],
@@ -126,7 +126,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "values of several classes",
-        describes: "They become text where all of them can be text, numbers as SQLite prints them.",
+        describes: "They become text if all of them can be text; numbers as SQLite prints them.",
         columns: Columns::ANY,
         needs: Needs::All,
         forms: &[&form::ANY_AS_TEXT],
@@ -141,7 +141,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "values of several classes, some of them bytes",
-        describes: "They become bytea where no type is declared.",
+        describes: "They become bytea if no type is declared.",
         columns: Columns::of(&[Kind::Anything, Kind::Other]),
         needs: Needs::All,
         forms: &[&form::ANY_AS_BYTES],
@@ -150,7 +150,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "values of several classes, and no type for all",
-        describes: "The type that holds most of them; the others are rejects.",
+        describes: "They get the type that holds most of them; the others are rejects.",
         columns: Columns::ANY,
         needs: Needs::Best,
         forms: &[&form::ANY_AS_TEXT, &form::TEXT, &form::FLOAT, &form::INTEGER, &form::NUMBER, &form::BLOB],
@@ -162,7 +162,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "TEXT affinity",
-        describes: "Without a value, such a column is text.",
+        describes: "Without values, such a column is text.",
         columns: Columns::ANY.of_affinity(&[Affinity::Text]),
         needs: Needs::NoValue,
         forms: &[&form::TEXT],
@@ -171,7 +171,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "INTEGER affinity",
-        describes: "Without a value, such a column is bigint.",
+        describes: "Without values, such a column is bigint.",
         columns: Columns::ANY.of_affinity(&[Affinity::Integer]),
         needs: Needs::NoValue,
         forms: &[&form::INTEGER],
@@ -180,7 +180,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "REAL affinity",
-        describes: "Without a value, such a column is double precision.",
+        describes: "Without values, such a column is double precision.",
         columns: Columns::ANY.of_affinity(&[Affinity::Real]),
         needs: Needs::NoValue,
         forms: &[&form::REAL],
@@ -189,7 +189,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "BLOB affinity",
-        describes: "Without a value, such a column is bytea.",
+        describes: "Without values, such a column is bytea.",
         columns: Columns::of(&[Kind::Bytes]).of_affinity(&[Affinity::Blob]),
         needs: Needs::NoValue,
         forms: &[&form::BLOB],
@@ -198,7 +198,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "a guess by its declared type, which is bytes",
-        describes: "Without a value, such a column is bytea.",
+        describes: "Without values, such a column is bytea.",
         columns: Columns::of(&[Kind::Bytes]),
         needs: Needs::NoValue,
         forms: &[&form::BLOB],
@@ -207,7 +207,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "a guess by its declared type, which is text",
-        describes: "Without a value, such a column is text.",
+        describes: "Without values, such a column is text.",
         columns: Columns::of(&[Kind::Text]),
         needs: Needs::NoValue,
         forms: &[&form::TEXT],
@@ -216,7 +216,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "a guess by its default, which is text",
-        describes: "Without a value, such a column is text.",
+        describes: "Without values, such a column is text.",
         columns: Columns::ANY.only(Only::TextDefault),
         needs: Needs::NoValue,
         forms: &[&form::TEXT],
@@ -225,7 +225,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "a guess by its NUMERIC affinity, which keeps numbers",
-        describes: "Without a value, such a column is numeric.",
+        describes: "Without values, such a column is numeric.",
         columns: Columns::ANY.of_affinity(&[Affinity::Numeric]),
         needs: Needs::NoValue,
         forms: &[&form::NUMBER],
@@ -234,7 +234,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "a guess, for it is declared without a type",
-        describes: "Without a value, such a column is text.",
+        describes: "Without values, such a column is text.",
         columns: Columns::ANY,
         needs: Needs::NoValue,
         forms: &[&form::TEXT],

@@ -1,4 +1,4 @@
-//! Types that are declared: by a name that people and frameworks agree on.
+//! Declared types with a known name.
 
 use super::super::case::case;
 use super::super::declared::Kind;
@@ -37,7 +37,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "declared time of day",
-        describes: "`HH:MM`, `HH:MM:SS` and parts of a second are a time of day.",
+        describes: "`HH:MM`, `HH:MM:SS` and fractions of a second are a time of day.",
         columns: Columns::of(&[Kind::Time]),
         needs: Needs::MostOrNoValue,
         forms: &[&form::TIME],
@@ -50,7 +50,7 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         name: "declared date and time",
         describes: "Text with an offset is a point in time, text without one is `timestamp`; numbers are a point in time in the \
-                    one unit in which they lie from 2000 to 2100. Dates and times of day that hold more than that are read so, too.",
+                    only unit in which they are from 2000 to 2100. This includes columns declared as dates or times of day.",
         columns: Columns::of(&[Kind::Timestamp, Kind::Date, Kind::Time]),
         needs: Needs::Most,
         forms: &[
@@ -95,7 +95,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "declared date and time, some with an offset and some without",
-        describes: "Only a person can say in which zone the texts without an offset are.",
+        describes: "Only a person knows the zone of the texts without an offset.",
         columns: Columns::of(&[Kind::Timestamp, Kind::Date, Kind::Time]),
         needs: Needs::All,
         forms: &[&form::MIXED_OFFSET],
@@ -109,8 +109,8 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "a guess by its declared type, which is date and time",
-        describes: "Without a value, date and time are taken to be ISO 8601 text without an offset; what comes later and does not \
-                    fit is told before anything moves.",
+        describes: "Without values, the assumption is ISO 8601 text without an offset; later values that do not fit are reported \
+                    before anything is migrated.",
         columns: Columns::of(&[Kind::Timestamp]),
         needs: Needs::NoValue,
         forms: &[&form::WITHOUT_OFFSET],
@@ -153,7 +153,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "declared as text of a UUID's length",
-        describes: "Text of 36 characters is a UUID where every value is one.",
+        describes: "Text of 36 characters is a UUID if every value is one.",
         columns: Columns::of(&[Kind::UuidText]),
         needs: Needs::All,
         forms: &[&form::UUID, &form::UUID_UPPER],
@@ -162,8 +162,8 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "declared JSON",
-        describes: "JSON is jsonb where that keeps every value of every document, and json where all of it is JSON, such as where \
-                    a key stands twice.",
+        describes: "JSON is jsonb if that keeps every value of every document, and otherwise json, for instance with repeated \
+                    keys.",
         columns: Columns::of(&[Kind::Json]),
         needs: Needs::AllOrNoValue,
         forms: &[&form::JSONB, &form::JSON],

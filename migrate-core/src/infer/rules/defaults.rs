@@ -1,4 +1,4 @@
-//! What the schema proves: a key that numbers itself, and defaults that are the clock.
+//! What the schema proves: rowid keys, and defaults that are the clock.
 
 use super::super::case::case;
 use super::super::declared::Kind;
@@ -8,7 +8,7 @@ use crate::source_sql::Clock;
 
 pub(super) static NUMBERED: &[Rule] = &[Rule {
     name: "INTEGER PRIMARY KEY, which numbers its rows by itself",
-    describes: "Another name for the rowid holds 64-bit integers and nothing else.",
+    describes: "An alias of the rowid only holds 64-bit integers.",
     columns: Columns::ANY.only(Only::Numbered),
     needs: Needs::Nothing,
     forms: &[&form::INTEGER],
@@ -20,11 +20,11 @@ pub(super) static NUMBERED: &[Rule] = &[Rule {
     ],
 }];
 
-/// Kinds whose columns keep an integer as an integer.
+/// Kinds whose columns store an integer as an integer.
 const KEEPS_INTEGERS: &[Kind] =
     &[Kind::Integer, Kind::Numeric, Kind::Decimal, Kind::Timestamp, Kind::Date, Kind::Anything, Kind::Other];
 
-/// Kinds whose columns keep text that is no number as text.
+/// Kinds whose columns store text that is not a number as text.
 const KEEPS_TEXT: &[Kind] = &[
     Kind::Text,
     Kind::UuidText,
@@ -39,7 +39,7 @@ const KEEPS_TEXT: &[Kind] = &[
 pub(super) static CLOCKS: &[Rule] = &[
     Rule {
         name: "its default is the clock in milliseconds",
-        describes: "An integer whose default is `unixepoch() * 1000` or its like is a time in milliseconds.",
+        describes: "An integer whose default is `unixepoch() * 1000` or similar is a time in milliseconds.",
         columns: Columns::of(KEEPS_INTEGERS).with_default(&[Clock::Milliseconds]),
         needs: Needs::MostOrNoValue,
         forms: &[&form::MILLISECONDS],
@@ -55,7 +55,7 @@ pub(super) static CLOCKS: &[Rule] = &[
     },
     Rule {
         name: "its default is the clock in seconds",
-        describes: "An integer whose default is `unixepoch()`, `strftime('%s')` or their like is a time in seconds.",
+        describes: "An integer whose default is `unixepoch()`, `strftime('%s')` or similar is a time in seconds.",
         columns: Columns::of(KEEPS_INTEGERS).with_default(&[Clock::Seconds]),
         needs: Needs::MostOrNoValue,
         forms: &[&form::SECONDS],
@@ -67,7 +67,7 @@ pub(super) static CLOCKS: &[Rule] = &[
     },
     Rule {
         name: "its default is the clock in microseconds",
-        describes: "An integer whose default is `unixepoch() * 1000000` or its like is a time in microseconds.",
+        describes: "An integer whose default is `unixepoch() * 1000000` or similar is a time in microseconds.",
         columns: Columns::of(KEEPS_INTEGERS).with_default(&[Clock::Microseconds]),
         needs: Needs::MostOrNoValue,
         forms: &[&form::MICROSECONDS],
@@ -96,8 +96,8 @@ pub(super) static CLOCKS: &[Rule] = &[
     },
     Rule {
         name: "its default is the clock in UTC",
-        describes: "Text of date and time whose default is the clock is UTC where it does not say its offset: that is what \
-                    SQLite's clock writes.",
+        describes: "Text of date and time whose default is the clock is UTC unless it has an offset, because SQLite's clock \
+                    is UTC.",
         columns: Columns::of(KEEPS_TEXT).with_default(&[Clock::Timestamp]),
         needs: Needs::MostOrNoValue,
         forms: &[&form::ISO_8601_IN_UTC],
@@ -125,7 +125,7 @@ pub(super) static CLOCKS: &[Rule] = &[
     },
     Rule {
         name: "its default is the clock of the app's own zone",
-        describes: "Text whose default is the local clock has no offset and is read in none.",
+        describes: "Text whose default is the local clock has no offset and is read without a zone.",
         columns: Columns::of(KEEPS_TEXT).with_default(&[Clock::LocalTimestamp]),
         needs: Needs::MostOrNoValue,
         forms: &[&form::WITHOUT_OFFSET],

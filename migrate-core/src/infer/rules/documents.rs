@@ -1,4 +1,4 @@
-//! JSON that only names and values tell.
+//! JSON that only names and values indicate.
 
 use super::super::case::case;
 use super::super::declared::Kind;
@@ -11,7 +11,7 @@ const TEXTS: &[Kind] = &[Kind::Text, Kind::Anything, Kind::Other];
 pub(super) static RULES: &[Rule] = &[
     Rule {
         name: "only JSON objects and arrays",
-        describes: "Text that is all JSON objects and arrays is jsonb where that keeps every value.",
+        describes: "Text that is always a JSON object or array is jsonb if that keeps every value.",
         columns: Columns::of(TEXTS),
         needs: Needs::All,
         forms: &[&form::JSONB_DOCUMENT],
@@ -23,7 +23,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "named as a document",
-        describes: "Text under such a name is jsonb where all of it is JSON, some of it objects or arrays, and jsonb keeps every value.",
+        describes: "Text with such a name is jsonb if all of it is JSON, including objects or arrays, and jsonb keeps every value.",
         columns: Columns::of(TEXTS).named(&[Hint::Document]),
         needs: Needs::All,
         forms: &[&form::JSONB_WITH_DOCUMENTS],
@@ -32,7 +32,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "JSON that jsonb would change",
-        describes: "Text that is all JSON objects and arrays may be json; jsonb would refuse some of it, or drop values of repeated keys.",
+        describes: "Text that is always a JSON object or array may be json; jsonb would refuse some of it, or drop values of repeated keys.",
         columns: Columns::of(TEXTS),
         needs: Needs::All,
         forms: &[&form::JSON_DOCUMENT],
@@ -41,7 +41,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "mostly JSON",
-        describes: "Text that is mostly JSON objects and arrays may be jsonb, if the rest of it may be left behind.",
+        describes: "Text that is mostly JSON objects and arrays may be jsonb, if the rest may be rejected.",
         columns: Columns::of(TEXTS),
         needs: Needs::Most,
         forms: &[&form::SOME_JSONB_DOCUMENTS],

@@ -1,5 +1,5 @@
-//! All rules, in the order in which they are asked: what the schema proves, what is declared, what names and values say
-//! together, and last what the storage classes prove, which always has an answer.
+//! All rules, in order: what the schema proves, declared types, names and values
+//! together, and finally storage classes, which always have a result.
 
 mod classes;
 mod declared;
@@ -13,16 +13,16 @@ use super::rule::Rule;
 /// Rules that belong together.
 #[derive(Debug)]
 pub(super) struct Group {
-    /// What they go by, for the documentation.
+    /// The heading, for the documentation.
     pub(super) title: &'static str,
-    /// What they have in common, for the documentation.
+    /// Their description, for the documentation.
     pub(super) describes: &'static str,
-    /// Whether they infer, and so are not asked where nothing is to be inferred.
+    /// Whether they infer, and are skipped where inference is off.
     pub(super) infers: bool,
-    /// Whether the plan says of a column that it misses their type.
+    /// Whether the plan reports a column that does not have their type.
     pub(super) tells_misses: bool,
-    /// Whether names and values alone speak for their types: a default that such a type cannot hold, and text that is compared by
-    /// another collation than BINARY, speak against it.
+    /// Whether only names and values support their types, so that a default that does not fit, and text that is compared by
+    /// a collation other than BINARY, exclude them.
     pub(super) is_evidence: bool,
     /// The rules.
     pub(super) rules: &'static [Rule],
@@ -32,7 +32,7 @@ pub(super) struct Group {
 pub(super) static GROUPS: [Group; 7] = [
     Group {
         title: "Keys that number themselves",
-        describes: "They come before everything, and hold where nothing is inferred.",
+        describes: "They come first, and also apply with `faithful = true`.",
         infers: false,
         tells_misses: false,
         is_evidence: false,
@@ -40,7 +40,7 @@ pub(super) static GROUPS: [Group; 7] = [
     },
     Group {
         title: "Defaults that are the clock",
-        describes: "What an app lets SQLite fill in is a time in the form of the default.",
+        describes: "A column whose default is the clock is a time in the form of the default.",
         infers: true,
         tells_misses: false,
         is_evidence: false,
@@ -48,8 +48,8 @@ pub(super) static GROUPS: [Group; 7] = [
     },
     Group {
         title: "Declared types",
-        describes: "SQLite ignores them, apps and frameworks mean them. Values that are not of the declared type are rejects as \
-                    long as they are less than half.",
+        describes: "SQLite ignores them, but apps and frameworks rely on them. Values that do not have the declared type are rejects \
+                    if they are less than half.",
         infers: true,
         tells_misses: true,
         is_evidence: false,
@@ -57,7 +57,7 @@ pub(super) static GROUPS: [Group; 7] = [
     },
     Group {
         title: "Names and values: times",
-        describes: "A type is taken where name and values agree, and suggested where the values alone say so.",
+        describes: "A type is taken if name and values agree, and suggested if only the values support it.",
         infers: true,
         tells_misses: false,
         is_evidence: true,
@@ -81,7 +81,7 @@ pub(super) static GROUPS: [Group; 7] = [
     },
     Group {
         title: "Storage classes",
-        describes: "What holds the values as they are. These rules alone decide where `faithful = true`.",
+        describes: "Types that hold the values unchanged. With `faithful = true` only these rules and the first ones apply.",
         infers: false,
         tells_misses: false,
         is_evidence: false,

@@ -1,4 +1,4 @@
-//! Times that only their names and values tell.
+//! Times that only names and values indicate.
 
 use super::super::case::case;
 use super::super::declared::Kind;
@@ -13,8 +13,8 @@ const TEXTS: &[Kind] = &[Kind::Text, Kind::Anything, Kind::Other];
 pub(super) static RULES: &[Rule] = &[
     Rule {
         name: "named as a time",
-        describes: "Integers under such a name are a point in time where all of them lie from 2000 to 2100 in one unit; 0 is the \
-                    zero of the unit that the others have.",
+        describes: "Integers with such a name are a point in time if all of them are from 2000 to 2100 in one unit; 0 has the \
+                    unit of the others.",
         columns: Columns::of(NUMBERS).named(&[Hint::Moment]),
         needs: Needs::All,
         forms: &[&form::EPOCH_S, &form::EPOCH_MS, &form::EPOCH_US],
@@ -41,7 +41,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "in range as a time",
-        describes: "Integers that all lie from 2000 to 2100 in one unit may be a point in time.",
+        describes: "Integers that are all from 2000 to 2100 in one unit may be a point in time.",
         columns: Columns::of(NUMBERS).unless_named(&[Hint::Identifier]),
         needs: Needs::All,
         forms: &[&form::EPOCH_S, &form::EPOCH_MS, &form::EPOCH_US],
@@ -50,7 +50,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "named as a time, and Julian days",
-        describes: "Floats under such a name are a point in time where all of them are Julian days from 2000 to 2100.",
+        describes: "Floats with such a name are a point in time if all of them are Julian days from 2000 to 2100.",
         columns: Columns::of(FLOATS).named(&[Hint::Moment]),
         needs: Needs::All,
         forms: &[&form::JULIAN_DAY],
@@ -59,7 +59,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "named as a time, with parts of a second",
-        describes: "Floats under such a name are a point in time where all of them lie from 2000 to 2100 as seconds since 1970.",
+        describes: "Floats with such a name are a point in time if all of them are from 2000 to 2100 in seconds since 1970.",
         columns: Columns::of(FLOATS).named(&[Hint::Moment]),
         needs: Needs::All,
         forms: &[&form::REAL_EPOCH_S],
@@ -68,7 +68,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "floats in range as a time",
-        describes: "Floats that all are Julian days from 2000 to 2100 may be a point in time, and so may seconds since 1970.",
+        describes: "Floats that are all Julian days from 2000 to 2100, or seconds since 1970, may be a point in time.",
         columns: Columns::of(FLOATS),
         needs: Needs::All,
         forms: &[&form::JULIAN_DAY, &form::REAL_EPOCH_S],
@@ -77,7 +77,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "named as a date",
-        describes: "Text under such a name is a date where all of it is `YYYY-MM-DD`.",
+        describes: "Text with such a name is a date if all of it is `YYYY-MM-DD`.",
         columns: Columns::of(TEXTS).named(&[Hint::Date, Hint::Moment]),
         needs: Needs::All,
         forms: &[&form::DATE],
@@ -89,7 +89,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "named as a time, and ISO 8601",
-        describes: "Text under such a name is a point in time where all of it has an offset, and `timestamp` where none has.",
+        describes: "Text with such a name is a point in time if all of it has an offset, and `timestamp` if none has.",
         columns: Columns::of(TEXTS).named(&[Hint::Moment, Hint::Date]),
         needs: Needs::All,
         forms: &[&form::WITH_OFFSET, &form::WITHOUT_OFFSET_WITH_TIME],
@@ -102,7 +102,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "named as a time of day",
-        describes: "Text under such a name is a time of day where all of it is `HH:MM[:SS]`.",
+        describes: "Text with such a name is a time of day if all of it is `HH:MM[:SS]`.",
         columns: Columns::of(TEXTS).named(&[Hint::Time]),
         needs: Needs::All,
         forms: &[&form::TIME],
@@ -111,8 +111,8 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "ISO 8601",
-        describes: "Text that is all a date, a time of day, or both may be one; where only some of it has an offset, UTC would be \
-                    read where there is none.",
+        describes: "Text that is always a date, a time of day, or both may be one; if only some of it has an offset, the rest \
+                    would be read as UTC.",
         columns: Columns::of(TEXTS),
         needs: Needs::All,
         forms: &[

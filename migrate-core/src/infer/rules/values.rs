@@ -1,4 +1,4 @@
-//! Flags, UUIDs and numbers that only their names and values tell.
+//! Flags, UUIDs and numbers that only names and values indicate.
 
 use super::super::case::case;
 use super::super::declared::Kind;
@@ -13,7 +13,7 @@ const BYTES: &[Kind] = &[Kind::Bytes, Kind::Anything];
 pub(super) static RULES: &[Rule] = &[
     Rule {
         name: "named as true or false",
-        describes: "Integers under such a name are boolean where all of them are 0 or 1.",
+        describes: "Integers with such a name are boolean if all of them are 0 or 1.",
         columns: Columns::of(NUMBERS).named(&[Hint::Flag]),
         needs: Needs::All,
         forms: &[&form::BIT],
@@ -26,7 +26,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "only 0 and 1",
-        describes: "Integers that are all 0 or 1, both of them there, may be boolean.",
+        describes: "Integers that are all 0 or 1, with both values, may be boolean.",
         columns: Columns::of(NUMBERS).unless_named(&[Hint::Identifier]),
         needs: Needs::All,
         forms: &[&form::BOTH_BITS],
@@ -35,7 +35,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "only words for true and false",
-        describes: "Text that is all words for true and false may be boolean.",
+        describes: "Text that is always a word for true or false may be boolean.",
         columns: Columns::of(TEXTS),
         needs: Needs::All,
         forms: &[&form::BOOLEAN_WORD],
@@ -44,7 +44,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "named as an identifier",
-        describes: "Text under such a name is a UUID where every value is one.",
+        describes: "Text with such a name is a UUID if every value is one.",
         columns: Columns::of(TEXTS).named(&[Hint::Identifier, Hint::Uuid]),
         needs: Needs::All,
         forms: &[&form::UUID, &form::UUID_UPPER],
@@ -56,7 +56,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "a key of UUIDs",
-        describes: "Text in a key is a UUID where every value is one.",
+        describes: "Text in a key is a UUID if every value is one.",
         columns: Columns::of(TEXTS).only(Only::Key),
         needs: Needs::All,
         forms: &[&form::UUID, &form::UUID_UPPER],
@@ -65,7 +65,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "only UUIDs",
-        describes: "Text of which every value is a UUID may be one.",
+        describes: "Text that is always a UUID may be one.",
         columns: Columns::of(TEXTS),
         needs: Needs::All,
         forms: &[&form::UUID, &form::UUID_UPPER],
@@ -74,7 +74,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "named as a UUID",
-        describes: "Blobs under such a name are UUIDs where all of them have 16 bytes.",
+        describes: "Blobs with such a name are UUIDs if all of them have 16 bytes.",
         columns: Columns::of(BYTES).named(&[Hint::Uuid]),
         needs: Needs::All,
         forms: &[&form::UUID_BYTES],
@@ -83,7 +83,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "named as an identifier, and of 16 bytes",
-        describes: "Blobs under such a name may be UUIDs where all of them have 16 bytes; a hash has as many.",
+        describes: "Blobs with such a name may be UUIDs if all of them have 16 bytes; so may hashes.",
         columns: Columns::of(BYTES).named(&[Hint::Identifier]),
         needs: Needs::All,
         forms: &[&form::UUID_BYTES],
@@ -104,7 +104,7 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "only decimal numbers",
-        describes: "Text that is all decimal numbers, some with a point, may be numeric.",
+        describes: "Text that is always a decimal number, some with a point, may be numeric.",
         columns: Columns::of(TEXTS),
         needs: Needs::All,
         forms: &[&form::DECIMAL_TEXT],

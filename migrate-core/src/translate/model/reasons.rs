@@ -20,7 +20,6 @@ reasons! {
     Untranslatable:
     // The statement.
     Unreadable { error: UnreadableSql }: "{error}",
-    Empty: "its SQL is empty",
     NotAnExpression: "it is not an expression",
     NotAView: "its SQL is not a CREATE VIEW",
     NotATrigger: "its SQL is not a CREATE TRIGGER",

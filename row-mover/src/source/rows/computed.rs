@@ -12,16 +12,10 @@ use rusqlite::{Connection, ErrorCode, Row, Statement};
 
 use super::{Filter, Reader, Scan, SourceRow};
 use crate::error::{Context, Result};
+use crate::row_encoder::Uncomputed;
 
 /// SQLite's result code for an expression that fails.
 const SQLITE_ERROR: i32 = 1;
-
-/// A value that SQLite cannot compute.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Uncomputed {
-    /// SQLite's words, without any part of a value.
-    pub reason: String,
-}
 
 /// The value of a virtual generated column.
 #[derive(Debug)]

@@ -107,10 +107,7 @@ fn lengths(view: &PlannedView, relation: &str, target: &mut Connection) -> Resul
         quote_pg_literal(relation)
     );
     let rows = target.query(&sql, &[])?;
-    let kind = |column: &str| {
-        let row = rows.iter().find(|row| row.first().and_then(Option::as_deref) == Some(column))?;
-        row.get(1)?.as_deref()
-    };
+    let kind = |column: &str| rows.iter().find(|row| row.text(0) == Some(column))?.text(1);
     let lengths = view.columns.iter().map(|column| {
         let name = quote_pg(column);
         let length = match kind(column) {

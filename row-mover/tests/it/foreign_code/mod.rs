@@ -5,7 +5,6 @@ mod story;
 
 use std::collections::BTreeMap;
 
-use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
 use migrate_core::finding::Reason;
 use postgres_client::{DbSettings, TargetUrl, pool};
@@ -114,12 +113,8 @@ fn nothing_that_stands_in_for_postgresqls_own_is_ever_called() {
     let sessions = first_statements(&log);
     assert!(sessions.len() > 20, "{}", sessions.len());
     for (session, statements) in sessions {
-        // Diesel sets these two before anybody else has the connection, and they call nothing.
-        let is_diesels =
-            |sql: &&String| ["SET TIME ZONE 'UTC'", "SET CLIENT_ENCODING TO 'UTF8'"].contains(&sql.as_str());
-        let first = statements.iter().find(|sql| !is_diesels(sql));
         assert!(
-            first.is_some_and(|sql| sql.starts_with("SET search_path = pg_catalog, pg_temp")),
+            statements.first().is_some_and(|sql| sql.starts_with("SET search_path = pg_catalog, pg_temp")),
             "{session}: {:?}",
             statements.iter().take(3).collect::<Vec<_>>()
         );
@@ -300,9 +295,7 @@ fn messages_are_english_where_the_role_may_have_them_so() {
         let url = TargetUrl::parse(&format!("postgres://{role}:p@{place}")).unwrap();
         let shown = pool::open(&url, &DbSettings::default()).and_then(|pool| {
             let mut connection = pool::get(&pool)?;
-            Ok(diesel::dsl::sql::<diesel::sql_types::Text>("SELECT current_setting('lc_messages')")
-                .get_result::<String>(&mut connection)
-                .unwrap())
+            connection.one::<String>("SELECT current_setting('lc_messages')", &[])
         });
         let looked = status(&url, &DbSettings::default()).map(|status| status.run.is_none());
         case.execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));

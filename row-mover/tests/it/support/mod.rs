@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection as _, PgConnection};
-use diesel_migrations::FileBasedMigrations;
+use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use migrate_core::mapping::Mapping;
 use migrate_core::plan::Plan;
 use migrate_core::render;
@@ -19,6 +19,7 @@ use row_mover::observer::Silent;
 use row_mover::run::{self, Moved, Outcome, Purpose, Request, Validation, ValidationRequest};
 use row_mover::source::evidence;
 use row_mover::target::introspect::introspect;
+use row_mover::target::migration::Migration;
 use row_mover::validate::CompareOptions;
 use tempfile::TempDir;
 use test_database::TestDatabase;
@@ -29,7 +30,7 @@ pub struct Case {
     pub database: TestDatabase,
     pub source: PathBuf,
     pub plan: Plan,
-    pub migrations: FileBasedMigrations,
+    pub migrations: Vec<Migration>,
 }
 
 impl Case {
@@ -100,7 +101,7 @@ impl Case {
         Ok(Case { dir, database, source, plan, migrations })
     }
 
-    pub fn request(&self) -> Request<'_, FileBasedMigrations> {
+    pub fn request(&self) -> Request<'_> {
         Request {
             source: self.source.clone(),
             ..request(self.dir.path(), self.database.url(), &self.plan, &self.migrations)
@@ -174,6 +175,13 @@ impl Case {
         self.diesel().batch_execute(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
+    /// Reverts the plan's migrations as an app's developer would.
+    #[track_caller]
+    pub fn revert_migrations(&self, connection: &mut PgConnection) {
+        let migrations = FileBasedMigrations::from_path(self.dir.path().join("migrations")).unwrap();
+        connection.revert_all_migrations(migrations).unwrap();
+    }
+
     pub fn diesel(&self) -> PgConnection {
         PgConnection::establish(self.database.url()).unwrap()
     }
@@ -197,12 +205,7 @@ impl Case {
 }
 
 /// What moves `source.db` of a folder to a database, with everything else beside it in the folder.
-pub fn request<'a>(
-    dir: &Path,
-    url: &str,
-    plan: &'a Plan,
-    migrations: &'a FileBasedMigrations,
-) -> Request<'a, FileBasedMigrations> {
+pub fn request<'a>(dir: &Path, url: &str, plan: &'a Plan, migrations: &'a [Migration]) -> Request<'a> {
     Request {
         source: dir.join("source.db"),
         target: TargetUrl::parse(url).unwrap(),
@@ -247,7 +250,7 @@ pub fn hyperpage_plan() -> Plan {
 }
 
 /// A plan's migrations as files, as a user has them.
-pub fn write_migrations(plan: &Plan, folder: &Path) -> FileBasedMigrations {
+pub fn write_migrations(plan: &Plan, folder: &Path) -> Vec<Migration> {
     let files =
         [("1_tables", render::create_tables(plan)), ("2_constraints", render::create_constraints(plan))];
     for (name, files) in files {
@@ -256,7 +259,7 @@ pub fn write_migrations(plan: &Plan, folder: &Path) -> FileBasedMigrations {
         fs::write(folder.join("up.sql"), files.up).unwrap();
         fs::write(folder.join("down.sql"), files.down).unwrap();
     }
-    FileBasedMigrations::from_path(folder).unwrap()
+    Migration::in_folder(folder).unwrap()
 }
 
 #[track_caller]

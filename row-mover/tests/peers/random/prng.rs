@@ -8,9 +8,14 @@ impl Prng {
         Prng(fixtures::prng::Prng::new(seed))
     }
 
+    /// Returns the next 64 bits.
+    pub fn next(&mut self) -> u64 {
+        self.0.next()
+    }
+
     /// Returns a number below `bound`, which is not 0.
     pub fn below(&mut self, bound: u64) -> u64 {
-        self.0.next() % bound
+        self.next() % bound
     }
 
     /// Returns true once in `n` draws.

@@ -18,12 +18,12 @@ use crate::{output, plan_folder};
 ///
 /// # Errors
 /// When something cannot be written.
-pub(super) fn publish<M>(
+pub(super) fn publish(
     args: &MigrateArgs,
     context: RunContext<'_>,
     outcome: &mut Outcome,
     followed: &PlanToFollow,
-    request: &Request<'_, M>,
+    request: &Request<'_>,
     target: &Target,
 ) -> anyhow::Result<()> {
     let plan = &followed.plan;
@@ -86,11 +86,11 @@ fn print(
 }
 
 /// Builds the report of rows that moved and writes its files, where a report is wanted.
-fn report_of<M>(
+fn report_of(
     args: &MigrateArgs,
     moved: &mut Moved,
     followed: &PlanToFollow,
-    request: &Request<'_, M>,
+    request: &Request<'_>,
 ) -> anyhow::Result<(Option<Report>, Option<ReportFiles>)> {
     let diesel_schema = diesel_schema(followed);
     if let DieselSchema::Differs(difference) = &diesel_schema {

@@ -6,7 +6,7 @@ use migrate_core::conversion::{LongValue, Refusal};
 use migrate_core::copy_format::{self, FieldRefusal};
 use migrate_core::plan::PlannedColumn;
 
-use crate::source::rows::{LongText, Value, Values};
+use super::{LongText, Value, Values};
 
 /// What has been appended of rows that are to be sent.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@
 WITH relation AS (
     SELECT c.oid, n.nspname::text AS schema_name, c.relname::text AS name, c.relkind, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = ANY ($1) AND ($2 IS NULL OR c.relname = ANY ($2::name[]))
+    WHERE n.nspname = ANY ($1::text[]) AND ($2::text[] IS NULL OR c.relname = ANY ($2::text[]::name[]))
 )
 SELECT r.schema_name, r.name AS table_name, 'kind' AS item,
        CASE r.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' WHEN 'v' THEN 'view'
@@ -73,13 +73,13 @@ SELECT n.nspname::text, p.proname::text, 'function (' || pg_get_function_identit
        || CASE WHEN p.proisstrict THEN ' STRICT' ELSE '' END || CASE WHEN p.prosecdef THEN ' SECURITY DEFINER' ELSE '' END
        -- Schemas of $1 by their place, since two places are compared.
        || coalesce((SELECT string_agg(' SET ' || s.name || '=' || CASE WHEN s.name <> 'search_path' THEN s.value ELSE (
-              SELECT string_agg(coalesce('schema ' || array_position($1, replace(btrim(e.part, '" '), '""', '"')), e.part), ', ' ORDER BY e.place)
+              SELECT string_agg(coalesce('schema ' || array_position($1::text[], replace(btrim(e.part, '" '), '""', '"')), e.part), ', ' ORDER BY e.place)
               FROM regexp_split_to_table(s.value, ', *') WITH ORDINALITY AS e (part, place)) END, '' ORDER BY s.name)
             FROM (SELECT split_part(setting, '=', 1) AS name, substr(setting, strpos(setting, '=') + 1) AS value
                   FROM unnest(p.proconfig) AS setting) AS s), '')
        || ' AS ' || coalesce(pg_get_function_sqlbody(p.oid), p.prosrc)
 FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN pg_namespace n ON n.oid = p.pronamespace
-WHERE n.nspname = ANY ($1) AND ($2 IS NULL OR p.proname = ANY ($2::name[]))
+WHERE n.nspname = ANY ($1::text[]) AND ($2::text[] IS NULL OR p.proname = ANY ($2::text[]::name[]))
 UNION ALL
 SELECT r.schema_name, r.name, 'rule ' || w.rulename,
        'ON ' || CASE w.ev_type WHEN '1' THEN 'SELECT' WHEN '2' THEN 'UPDATE' WHEN '3' THEN 'INSERT' ELSE 'DELETE' END

@@ -8,7 +8,7 @@ use migrate_core::copy_format;
 use migrate_core::plan::PlannedTable;
 
 use crate::error::{Context, Error, Result};
-use crate::rejects::{self, Fate, RowBuffer};
+use crate::row_encoder::{self, RowBuffer, RowOutcome};
 use crate::source::SourceConnection;
 use crate::source::rows::Scan;
 
@@ -50,13 +50,13 @@ pub fn encode_table(
             (place, rows_here) = (place + 1, 0);
             buffer.bytes.extend_from_slice(copy_format::HEADER);
         }
-        match rejects::append_row(&table, row, &mut buffer).context(failed)? {
-            Fate::Moves | Fate::Nulled(_) => {
+        match row_encoder::append_row(&table, row, &mut buffer).context(failed)? {
+            RowOutcome::Moves | RowOutcome::Nulled(_) => {
                 rows_here += 1;
                 encoded.rows += 1;
             }
-            Fate::Skipped(_) => {}
-            Fate::Stops(_) => {
+            RowOutcome::Skipped(_) => {}
+            RowOutcome::Stops(_) => {
                 return Err(Error::new(format!("{}: a value cannot move", table.source))
                     .with_remedy_text("`cargo xtask migrate --dry-run` names it"));
             }

@@ -8,11 +8,11 @@ use migrate_core::plan::{PlannedColumn, PlannedTable};
 use migrate_core::value::SourceValue;
 use sha2::{Digest, Sha256};
 
-use super::SourceConnection;
-use super::preflight::{Offender, Offenders, Remedies, TableFindings, add_offender, row_key};
-use super::rows::{Scan, SourceRow, Value, Values};
 use crate::error::{Context, Result};
-use crate::rejects::{self, Fate, RowBuffer};
+use crate::row_encoder::{self, RowBuffer, RowOutcome};
+use crate::source::SourceConnection;
+use crate::source::preflight::{Offender, Offenders, Remedies, TableFindings, add_offender, row_key};
+use crate::source::rows::{Scan, SourceRow, Value, Values};
 use crate::validate::TargetRows;
 use postgres_client::connection::Connection;
 
@@ -24,7 +24,7 @@ type KeyHash = [u8; 16];
 ///
 /// # Errors
 /// When either side cannot be read.
-pub(crate) fn find(
+pub(super) fn find(
     source: &SourceConnection,
     target: &mut Connection,
     table: &PlannedTable,
@@ -113,8 +113,8 @@ impl Clashes<'_> {
         let (mut offenders, mut scratch) = (Vec::new(), RowBuffer::default());
         Scan::of(table).each(source, &failed, &mut |row| {
             scratch.clear();
-            let fate = rejects::append_row(table, row, &mut scratch).context(failed)?;
-            if matches!(fate, Fate::Skipped(_) | Fate::Stops(_)) {
+            let outcome = row_encoder::append_row(table, row, &mut scratch).context(failed)?;
+            if matches!(outcome, RowOutcome::Skipped(_) | RowOutcome::Stops(_)) {
                 return Ok(());
             }
             let Some(hash) = self.hash(row).context(failed)? else { return Ok(()) };

@@ -1,22 +1,20 @@
-//! Rows with values that PostgreSQL cannot hold as planned: the one function that decides what becomes of a row. Preflight counts
-//! by it, the load obeys it, the rejects' file is written by it, and validation expects what it says.
+//! Encodes rows in COPY's binary format, and decides what becomes of a row with values that PostgreSQL cannot hold as planned. Preflight
+//! counts, the load sends, the file of rejected rows is written and validation expects by this one function.
 
-mod file;
 mod row_buffer;
+mod value;
 
-pub use file::{RejectedTable, write};
 pub use row_buffer::{LeftOut, RowBuffer};
+pub use value::{LongText, PIECE_BYTES, Uncomputed, Value, Values};
 
 use migrate_core::copy_format::{self, FieldRefusal};
 use migrate_core::load_plan::RejectAction;
 use migrate_core::plan::PlannedTable;
 use migrate_core::reject::OnReject;
 
-use crate::source::rows::Values;
-
 /// What becomes of a row.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum RowOutcome {
     /// It moves as it is.
     Moves,
     /// It moves with NULL in these places.
@@ -37,19 +35,23 @@ pub struct Refused {
 }
 
 /// Appends a row in COPY's binary format where it moves, and says what becomes of it. The columns of `table` say what their policy
-/// is; where they say nothing, a value that cannot move stops the migration. Long values are looked at to their end, so that the fate
+/// is; where they say nothing, a value that cannot move stops the migration. Long values are looked at to their end, so that the outcome
 /// is known before the first byte of the row is sent.
 ///
 /// # Errors
 /// When the row cannot be read.
-pub fn append_row(table: &PlannedTable, row: &impl Values, out: &mut RowBuffer) -> rusqlite::Result<Fate> {
+pub fn append_row(
+    table: &PlannedTable,
+    row: &impl Values,
+    out: &mut RowBuffer,
+) -> rusqlite::Result<RowOutcome> {
     let row_at = out.mark();
     copy_format::begin_row(table.columns.len(), &mut out.bytes);
-    let fate = append_fields(table, 0..table.columns.len(), row, out)?;
-    if matches!(fate, Fate::Skipped(_) | Fate::Stops(_)) {
+    let outcome = append_fields(table, 0..table.columns.len(), row, out)?;
+    if matches!(outcome, RowOutcome::Skipped(_) | RowOutcome::Stops(_)) {
         out.truncate(row_at);
     }
-    Ok(fate)
+    Ok(outcome)
 }
 
 /// The same for the columns at `positions` alone, of a row that was selected with all; what is appended is of no use.
@@ -58,7 +60,7 @@ pub(crate) fn append_columns(
     positions: &[usize],
     row: &impl Values,
     scratch: &mut RowBuffer,
-) -> rusqlite::Result<Fate> {
+) -> rusqlite::Result<RowOutcome> {
     append_fields(table, positions.iter().copied(), row, scratch)
 }
 
@@ -67,7 +69,7 @@ fn append_fields(
     positions: impl Iterator<Item = usize>,
     row: &impl Values,
     out: &mut RowBuffer,
-) -> rusqlite::Result<Fate> {
+) -> rusqlite::Result<RowOutcome> {
     let (mut refused, mut is_skipped, mut is_stopped) = (Vec::new(), false, false);
     let row_at = out.mark();
     for (position, column) in positions.filter_map(|position| Some((position, table.columns.get(position)?)))
@@ -93,10 +95,10 @@ fn append_fields(
         }
     }
     Ok(match (is_stopped, is_skipped, refused.is_empty()) {
-        (_, _, true) => Fate::Moves,
-        (true, ..) => Fate::Stops(refused),
-        (_, true, _) => Fate::Skipped(refused),
-        _ => Fate::Nulled(refused),
+        (_, _, true) => RowOutcome::Moves,
+        (true, ..) => RowOutcome::Stops(refused),
+        (_, true, _) => RowOutcome::Skipped(refused),
+        _ => RowOutcome::Nulled(refused),
     })
 }
 

@@ -18,10 +18,10 @@ use migrate_core::value::{SourceValue, StorageClass};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Fate, Refused, RowBuffer, append_row, may_reject};
 use crate::error::{Context, Error, Result};
+use crate::row_encoder::{LongText, Refused, RowBuffer, RowOutcome, Value, Values, append_row, may_reject};
 use crate::source::SourceConnection;
-use crate::source::rows::{LongText, Scan, SourceRow, Value, Values};
+use crate::source::rows::{Scan, SourceRow};
 
 /// What stayed behind of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -78,12 +78,12 @@ fn write_table(
     Scan::of(table).each(source, &failed, &mut |row| {
         scratch.clear();
         let (refused, what) = match append_row(table, row, &mut scratch).context(failed)? {
-            Fate::Moves | Fate::Stops(_) => return Ok(()),
-            Fate::Nulled(refused) => {
+            RowOutcome::Moves | RowOutcome::Stops(_) => return Ok(()),
+            RowOutcome::Nulled(refused) => {
                 rejected.nulled += refused.len() as u64;
                 (refused, "nulled")
             }
-            Fate::Skipped(refused) => {
+            RowOutcome::Skipped(refused) => {
                 rejected.skipped += 1;
                 (refused, "skipped")
             }

@@ -1,0 +1,72 @@
+//! Transactions, and savepoints within them. Knows nothing of what is done in them.
+
+use pq_sys::{ConnStatusType, PGTransactionStatusType};
+
+use super::Connection;
+use crate::error::{Context, Error, Result};
+
+impl Connection {
+    /// Runs `work` in a transaction, which an error undoes. Within a transaction it runs in a savepoint.
+    ///
+    /// # Errors
+    /// What `work` returns, or why the transaction could not be committed.
+    pub fn transaction<T>(&mut self, work: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
+        self.in_transaction(work, true)
+    }
+
+    /// Runs `work` in a transaction or savepoint that is undone in any case.
+    ///
+    /// # Errors
+    /// What `work` returns, or why the transaction could not be undone.
+    pub fn undone_transaction<T>(&mut self, work: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
+        self.in_transaction(work, false)
+    }
+
+    fn in_transaction<T>(
+        &mut self,
+        work: impl FnOnce(&mut Connection) -> Result<T>,
+        is_kept: bool,
+    ) -> Result<T> {
+        let (begin, commit, undo) = match self.transaction_status() {
+            PGTransactionStatusType::PQTRANS_IDLE => ("BEGIN", "COMMIT", "ROLLBACK"),
+            // The innermost savepoint of a name is the one that is meant.
+            _ => (
+                "SAVEPOINT nested",
+                "RELEASE SAVEPOINT nested",
+                "ROLLBACK TO SAVEPOINT nested; RELEASE SAVEPOINT nested",
+            ),
+        };
+        self.script(begin)?;
+        let done = work(self);
+        // A statement that failed leaves nothing to commit, whatever became of its error: PostgreSQL would roll back without an error.
+        let has_failed = self.transaction_status() != PGTransactionStatusType::PQTRANS_INTRANS;
+        match done {
+            Ok(done) if is_kept && !has_failed => {
+                self.script(commit).context(|| "a transaction could not be committed").map(|_| done)
+            }
+            Ok(_) if is_kept => {
+                self.script(undo)?;
+                Err(Error::new("a statement of the transaction failed, and nothing of it was kept"))
+            }
+            Ok(done) => self.script(undo).map(|_| done),
+            Err(error) => {
+                // A connection that cannot undo is lost, and the server undoes it; the first error says why.
+                drop(self.script(undo));
+                Err(error)
+            }
+        }
+    }
+
+    fn transaction_status(&self) -> PGTransactionStatusType {
+        // SAFETY: the connection exists.
+        unsafe { pq_sys::PQtransactionStatus(self.raw.as_ptr()) }
+    }
+
+    /// Whether the connection is open and in no transaction, so that somebody else can use it.
+    pub fn is_idle(&self) -> bool {
+        // SAFETY: the connection exists.
+        let status = unsafe { pq_sys::PQstatus(self.raw.as_ptr()) };
+        status == ConnStatusType::CONNECTION_OK
+            && self.transaction_status() == PGTransactionStatusType::PQTRANS_IDLE
+    }
+}
