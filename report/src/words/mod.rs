@@ -45,16 +45,11 @@ pub fn schema(difference: &SchemaDifference) -> String {
 /// A sequence that is behind.
 pub fn sequence(found: &SequenceBehind) -> String {
     let SequenceBehind { sequence, table, column, next, highest, is_given_by_sqlite_alone } = found;
-    match is_given_by_sqlite_alone {
-        true => {
-            format!(
-                "sequence {sequence}: its next number is {next}, but SQLite has already assigned {highest}"
-            )
-        }
-        false => format!(
-            "sequence {sequence}: its next number is {next}, but {table}.{column} already holds {highest}"
-        ),
-    }
+    let problem = match is_given_by_sqlite_alone {
+        true => format!("but SQLite gave {highest} for {table} already"),
+        false => format!("which {table}.{column} has passed"),
+    };
+    format!("sequence {sequence}: its next number is {next}, {problem}")
 }
 
 /// A migration that is not listed.

@@ -45,11 +45,7 @@ impl Remedy {
 impl fmt::Display for Remedy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Remedy::Sql(sql) => write!(f, "in psql: {sql} then cargo xtask validate"),
-            Remedy::Drop(sql) => write!(
-                f,
-                "in psql: {sql} then cargo xtask validate; create what the plan does not have after the proof"
-            ),
+            Remedy::Sql(sql) | Remedy::Drop(sql) => write!(f, "in psql: {sql} then cargo xtask validate"),
             Remedy::With(other) => write!(f, "the statement for {other} repairs this as well"),
             Remedy::MoveAgain => f.write_str(
                 "move everything again: cargo xtask migrate --restart, with the arguments of the first run",

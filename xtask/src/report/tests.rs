@@ -210,7 +210,7 @@ fn two_hundred_tables_and_fifty_with_differences_take_thirty_lines() {
     let reason = Some(Reason::Standby);
     let text =
         validation_text(&run, &Validation { schema_not_compared: reason, ..validation(2, 0) }, &url, END);
-    assert!(text.contains("NO proof: 19,999 rows of 2 tables equal the sealed copy"), "{text}");
+    assert!(text.contains("NOT proven: 19,999 rows of 2 tables equal the sealed copy"), "{text}");
     assert!(
         text.contains(
             "were not compared: the server is a standby, which accepts no writes; validate its primary."

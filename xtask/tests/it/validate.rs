@@ -175,7 +175,8 @@ fn json_names_the_differences() {
             "defaults",
             "behaviour",
             "integrity",
-            "seconds"
+            "seconds",
+            "findings"
         ]
     );
     let table =
