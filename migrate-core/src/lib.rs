@@ -24,7 +24,6 @@ pub mod planner;
 pub mod printable;
 pub mod profile;
 pub mod reject;
-pub mod remedy;
 pub mod render;
 pub mod schedule;
 pub mod schema_diff;

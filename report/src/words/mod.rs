@@ -2,7 +2,6 @@
 //!
 //! One place for words; [`remedy`] has what to do about a finding.
 
-mod error_remedy;
 mod not_compared;
 pub mod remedy;
 
@@ -13,7 +12,6 @@ use migrate_core::finding::{
 use migrate_core::mapping::DEFAULT_SCHEMA;
 
 pub use crate::figures::counted;
-pub use error_remedy::error_remedy;
 pub use not_compared::{reason, subject};
 
 /// A difference of the schema.

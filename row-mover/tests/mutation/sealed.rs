@@ -48,7 +48,7 @@ pub const KINDS: &[Kind] = &[
         })
     }),
     Kind::drawn("sealed copy: gone", |draw| {
-        sealed(draw, "is gone", |path, _| fs::remove_file(path).unwrap())
+        sealed(draw, "does not exist", |path, _| fs::remove_file(path).unwrap())
     }),
     Kind::drawn("sealed copy and target: one bit each", |draw| {
         let damage = sealed(draw, DIFFERS, |path, chance| {
