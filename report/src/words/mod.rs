@@ -40,6 +40,11 @@ pub fn schema(difference: &SchemaDifference) -> String {
     }
 }
 
+/// Several differences of the schema on one line.
+pub fn schema_list(differences: &[SchemaDifference]) -> String {
+    differences.iter().map(schema).collect::<Vec<_>>().join("; ")
+}
+
 /// A sequence that is behind.
 pub fn sequence(found: &SequenceBehind) -> String {
     let SequenceBehind { sequence, table, column, next, highest, is_given_by_sqlite_alone } = found;
