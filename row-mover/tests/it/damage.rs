@@ -222,7 +222,7 @@ fn every_damage_is_named_exactly() {
         "ALTER TABLE t ALTER txt SET DEFAULT 'd'",
         &[
             "t: column txt is text COLLATE C NOT NULL DEFAULT 'e'::text, the plan has text COLLATE C NOT NULL DEFAULT 'd'::text",
-            "default of t.txt: PostgreSQL's 'e'::text gives another value than SQLite's 'd'",
+            "default of t.txt: PostgreSQL's 'e'::text returns another value than SQLite's 'd'",
         ],
     );
     add(
