@@ -10,6 +10,7 @@ pub mod affinity;
 pub mod batches;
 pub mod conversion;
 pub mod copy_format;
+pub mod finding;
 pub mod identifier;
 pub mod infer;
 pub mod load_plan;

@@ -2,7 +2,9 @@
 //!
 //! Words only; how they are escaped is the business of each form.
 
+use crate::figures::counted;
 use crate::model::{Check, Compared, Problem, Report, RowProblem, TableReport, Verdict};
+use crate::words::remedy::Remedy;
 
 /// Something that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +40,7 @@ pub fn findings(report: &Report) -> Vec<Finding> {
 }
 
 impl Compared {
-    /// Whether both sides have the same rows, but for those that stayed behind.
+    /// Whether both sides have the same rows, except for those that were skipped.
     pub fn is_equal(&self) -> bool {
         self.missing == 0
             && self.extra == 0
@@ -85,7 +87,7 @@ pub fn rows_in_words(compared: &Compared) -> String {
     .collect();
     let parts = match parts.is_empty() {
         true => format!(
-            "{} in SQLite, {} in PostgreSQL, {} that stayed behind",
+            "{} in SQLite, {} in PostgreSQL, {} skipped",
             counted(compared.source_rows, "row"),
             compared.target_rows,
             compared.rejected
@@ -105,15 +107,7 @@ fn row_in_words(row: &RowProblem) -> String {
 }
 
 fn rows_next(table: &TableReport) -> String {
-    let look =
-        table.by_hand.iter().find(|recipe| recipe.program == "psql").map(|recipe| recipe.text.as_str());
-    let look = look.map(|text| format!("look at it in psql: {text} ")).unwrap_or_default();
-    format!(
-        "{look}then mend the rows by hand, or move everything again: cargo xtask migrate --restart, the same arguments beside it"
-    )
-}
-
-/// A number of things, in the singular where it is one.
-pub(crate) fn counted(number: u64, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+    let recipe = table.by_hand.iter().find(|recipe| recipe.program == "psql");
+    let recipe = recipe.map(|recipe| format!("in psql: {} then ", recipe.text)).unwrap_or_default();
+    format!("{recipe}repair the rows by hand, or {}", Remedy::MoveAgain)
 }

@@ -2,7 +2,8 @@
 //!
 //! Text only: writing to standard output and to the file that `GITHUB_STEP_SUMMARY` names is the command's business.
 
-use crate::findings::{Finding, counted, findings, rows_in_words};
+use crate::figures::counted;
+use crate::findings::{Finding, findings, rows_in_words};
 use crate::markdown::{cell, prose, visible};
 use crate::model::{Report, TableReport, Verdict};
 

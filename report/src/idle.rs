@@ -1,4 +1,4 @@
-//! Takes out of a timeline the times in which nothing was at work: between a run that was killed and the one that went on, and
+//! Takes out of a timeline the times in which nothing was at work: between a run that was killed and the one that resumed it, and
 //! before a validation on another day. What took time would be too small to see beside them.
 
 use crate::model::Span;

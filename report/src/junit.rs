@@ -1,12 +1,13 @@
 //! The report as JUnit XML, as GitLab and Jenkins read it: one suite, with a case for each table, each check and each thing that
-//! stays behind.
+//! is not migrated.
 //!
 //! Text only; what XML cannot hold is replaced.
 
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-use crate::findings::{counted, findings, rows_in_words};
+use crate::figures::counted;
+use crate::findings::{findings, rows_in_words};
 use crate::model::{Check, Report, TableReport};
 
 /// A test case.
@@ -33,7 +34,7 @@ pub fn junit(report: &Report) -> std::io::Result<String> {
     let mut cases: Vec<Case> = report.tables.iter().map(|table| table_case(report, table)).collect();
     cases.extend(report.checks.iter().map(check_case));
     cases.extend(report.plan.left_behind.iter().map(|left| Case {
-        class: "left behind",
+        class: "not migrated",
         name: format!("{} {}", left.kind, left.name),
         seconds: 0.0,
         result: CaseResult::Skipped(left.reason.clone()),
@@ -92,7 +93,7 @@ fn table_case(report: &Report, table: &TableReport) -> Case {
 
 fn check_case(check: &Check) -> Case {
     let left_out: Vec<String> =
-        check.left_out.iter().map(|left| format!("not looked at: {}: {}", left.what, left.reason)).collect();
+        check.left_out.iter().map(|left| format!("not compared: {}: {}", left.what, left.reason)).collect();
     let result = match check.problems.as_slice() {
         _ if !check.is_done => {
             let reason = check.left_out.first().map(|left| left.reason.clone());

@@ -18,6 +18,7 @@ pub mod markdown;
 pub mod model;
 pub mod outline;
 mod text;
+pub mod words;
 
 pub use model::Report;
 

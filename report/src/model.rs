@@ -39,7 +39,7 @@ pub struct Report {
     pub timeline: Vec<Span>,
     /// By table, in the plan's order.
     pub tables: Vec<TableReport>,
-    /// What was looked at beside the rows.
+    /// The checks besides the rows.
     pub checks: Vec<Check>,
     /// The rows and values that the plan's policy for values that PostgreSQL cannot hold has cost.
     pub rejects: Vec<Rejects>,
@@ -96,7 +96,7 @@ pub struct Source {
     /// How it was taken; none where that was not recorded.
     #[serde(default)]
     pub copy_method: Option<CopyMethod>,
-    /// Whether the source was written to since, as far as its size and time tell; none where that was not looked at.
+    /// Whether the source was written to since, as far as its size and time tell; none where that was not checked.
     pub changed_since: Option<bool>,
 }
 
@@ -148,7 +148,7 @@ pub struct DiagramTable {
     pub columns: Vec<DiagramColumn>,
     /// What it points to.
     pub references: Vec<DiagramReference>,
-    /// Why it stays behind; none where it moves.
+    /// Why it is not migrated; none where it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_behind: Option<String>,
 }
@@ -241,7 +241,7 @@ pub struct Compared {
     pub extra: u64,
     /// Rows with the same key and other values.
     pub different: u64,
-    /// Rows that stayed behind by the plan's policy.
+    /// Rows skipped by the plan's policy.
     pub rejected: u64,
     /// Values that became NULL by the plan's policy.
     pub nulled: u64,
@@ -284,20 +284,20 @@ pub struct Recipe {
     pub text: String,
 }
 
-/// Something that was looked at beside the rows.
+/// A check besides the rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     /// What: `seal`, `integrity`, `schema`, `sequences`, `bookkeeping`, `defaults`, `behaviour` or `views`.
     pub name: String,
     /// What it proves and how, in a sentence.
     pub how: String,
-    /// How many things were looked at, and what they are called, such as 24 `constraints`.
+    /// How many things were compared, and what they are called, such as 24 `constraints`.
     pub tried: u64,
     /// What `tried` counts, in the plural.
     pub unit: String,
     /// What is wrong; empty where everything holds.
     pub problems: Vec<Problem>,
-    /// What could not be looked at, or was not to be, with the reason.
+    /// What was not compared, with the reason.
     pub left_out: Vec<LeftOut>,
     /// Whether it was done at all.
     pub is_done: bool,
@@ -312,7 +312,7 @@ pub struct Problem {
     pub next: String,
 }
 
-/// Something that was not looked at.
+/// Something that was not compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOut {
     /// What.
@@ -326,7 +326,7 @@ pub struct LeftOut {
 pub struct Rejects {
     /// The table, by source name.
     pub table: String,
-    /// Rows that stayed behind.
+    /// Rows that were skipped.
     pub skipped: u64,
     /// Values that became NULL.
     pub nulled: u64,

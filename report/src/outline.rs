@@ -7,7 +7,7 @@ use migrate_core::source_schema::{SourceForeignKey, SourceSchema, SourceTable};
 
 use crate::model::{DiagramColumn, DiagramReference, DiagramTable};
 
-/// The tables as SQLite declares them; what stays behind by `plan` says why.
+/// The tables as SQLite declares them; those that are not migrated have the reason of `plan`.
 pub fn before(schema: &SourceSchema, plan: &Plan) -> Vec<DiagramTable> {
     let left_behind = |table: &SourceTable| {
         let item = plan.left_behind.iter().find(|item| item.name == table.name);

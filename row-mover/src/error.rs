@@ -2,6 +2,9 @@
 //!
 //! Holds no cell value and no password: errors name table, column and key, never what is stored there.
 
+use std::fmt;
+
+use migrate_core::finding::SchemaDifference;
 pub(crate) use postgres_client::error::Context;
 pub use postgres_client::error::{Error, Result};
 
@@ -16,3 +19,18 @@ pub fn is_stop(error: &Error) -> bool {
     };
     error.is_stop() || causes.into_iter().any(is_interrupted)
 }
+
+/// The cause of an error: tables of the target have changed since the plan was made.
+#[derive(Debug)]
+pub struct TargetChanged {
+    /// What has changed.
+    pub differences: Vec<SchemaDifference>,
+}
+
+impl fmt::Display for TargetChanged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} differences of the schema", self.differences.len())
+    }
+}
+
+impl std::error::Error for TargetChanged {}

@@ -1,5 +1,6 @@
 //! The only way to the screen: data to standard output, all else to standard error. Decides nothing about the content.
 
+use row_mover::error::TargetChanged;
 use std::io::{self, Write};
 
 use crate::display::printable_lines;
@@ -45,7 +46,10 @@ pub(crate) fn failure(error: &anyhow::Error) {
     note(&format!("error: {}", indented(&error.to_string(), "  ")));
     let mut shown = error.to_string();
     for cause in error.chain().skip(1) {
-        let words = cause.to_string();
+        let words = match cause.downcast_ref::<TargetChanged>() {
+            Some(changed) => ::report::words::schema_list(&changed.differences),
+            None => cause.to_string(),
+        };
         // A library often repeats its cause's words in its own.
         if !shown.contains(&words) {
             note(&format!("  because: {}", indented(&words, "    ")));

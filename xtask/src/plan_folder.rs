@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use migrate_core::finding::SchemaDifference;
 use migrate_core::plan::Plan;
 use migrate_core::source_schema::SourceSchema;
 use migrate_core::{infer, render};
@@ -131,19 +132,16 @@ pub(crate) fn holds(folder: &Path, fingerprint: &str) -> anyhow::Result<bool> {
     Ok(read(folder)?.fingerprint() == fingerprint)
 }
 
-/// What differs between the Diesel schema in `folder` and the one of `plan`, in words; none where they are the same.
-pub(crate) fn schema_difference(folder: &Path, plan: &Plan) -> anyhow::Result<Option<String>> {
+/// Compares the Diesel schema in `folder` with the one of `plan`; none where they are the same.
+pub(crate) fn schema_difference(folder: &Path, plan: &Plan) -> anyhow::Result<Option<SchemaDifference>> {
     let candidates = [folder.join("src/schema.rs"), folder.join("schema.rs")];
     let path = candidates.iter().find(|path| path.exists()).unwrap_or(&candidates[0]);
     let found = std::fs::read_to_string(path)
         .with_context(|| format!("{} cannot be read", workspace::shown(path)))?;
     let is_same = found == render::target_diesel_schema(plan);
-    Ok((!is_same).then(|| {
-        format!(
-            "{} is not the schema that was migrated; run `{}`",
-            workspace::shown(path),
-            generate_command(folder)
-        )
+    Ok((!is_same).then(|| SchemaDifference::DieselSchemaDiffers {
+        file: workspace::shown(path),
+        command: generate_command(folder),
     }))
 }
 

@@ -23,7 +23,10 @@ struct Key<'a> {
 /// Refuses what PostgreSQL would refuse once the rows have moved.
 pub(super) fn check_table(table: &PlannedTable) -> Result<(), PlanningError> {
     let column_count = table.columns.len() + table.searches.len();
-    check_limit(&format!("table {}", table.source), column_count, COLUMNS_MAX)?;
+    if column_count > COLUMNS_MAX {
+        let (table, found) = (table.source.clone(), column_count);
+        return Err(PlanningError::TooManyTableColumns { table, found, max: COLUMNS_MAX });
+    }
     if table.existing.is_some() {
         // PostgreSQL took its keys already; whether rows fit them is checked before they move.
         return Ok(());

@@ -52,13 +52,27 @@ pub enum PlanningError {
         /// The name.
         target: String,
     },
-    /// More columns than PostgreSQL takes.
+    /// More columns in a table than PostgreSQL allows.
     #[error(
-        "{what} has {found} columns, and PostgreSQL takes {max} at most (manual, appendix K); remove it from the source, or skip \
-         its table with leave_behind in mapping.toml"
+        "table {table} has {found} columns, and PostgreSQL allows at most {max} (manual, appendix K); skip {} of them in mapping.toml, \
+         a line for each below [tables.{table:?}.columns]: COLUMN = {{ skip = \"not needed\" }}",
+        found - max
+    )]
+    TooManyTableColumns {
+        /// The table.
+        table: String,
+        /// How many columns it has.
+        found: usize,
+        /// How many there may be.
+        max: usize,
+    },
+    /// More columns in a key or an index than PostgreSQL allows.
+    #[error(
+        "{what} has {found} columns, and PostgreSQL allows at most {max} (manual, appendix K); remove it from the source, or do not \
+         migrate its table: [leave_behind] in mapping.toml"
     )]
     TooManyColumns {
-        /// The table, key or index.
+        /// The key or index.
         what: String,
         /// How many columns it has.
         found: usize,

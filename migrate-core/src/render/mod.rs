@@ -9,6 +9,6 @@ pub use crate::plan::plan_json;
 pub use diesel_schema::{source_diesel_schema, target_diesel_schema};
 pub(crate) use migrations::table_locks;
 pub use migrations::{
-    Build, BuildKind, MigrationFiles, RemovalSteps, SchemaStep, builds, create_constraints, create_tables,
-    removal_steps, schema_steps,
+    Build, BuildKind, MigrationFiles, RemovalSteps, Repaired, SchemaStep, builds, create_constraints,
+    create_tables, removal_steps, repair, schema_steps,
 };

@@ -35,7 +35,7 @@ pub(super) fn left(page: &Page<'_>) -> Markup {
         }
     };
     html! {
-        p.intro { (counted(left.len() as u64, "thing")) " that the plan leaves behind by name, each with its reason." }
+        p.intro { (counted(left.len() as u64, "thing")) " not migrated, each with its reason." }
         (scrolling("What was not carried over", content))
     }
 }
@@ -59,7 +59,7 @@ pub(super) fn breaches(page: &Page<'_>) -> Option<Markup> {
                             @if breach.rows > breach.first.len() as u64 { " and " (count(breach.rows - breach.first.len() as u64)) " more" }
                         }
                     }
-                    @if !breach.remedy.is_empty() { (statement("Once the rows are mended (psql)", &breach.remedy)) }
+                    @if !breach.remedy.is_empty() { (statement("Once the rows are repaired (psql)", &breach.remedy)) }
                 }
             }
         }
@@ -74,8 +74,8 @@ pub(super) fn rejects(page: &Page<'_>) -> Option<Markup> {
     }
     let content = html! {
         table.medium {
-            caption.visually-hidden { "Rows that stayed behind and values that became NULL, by table" }
-            thead { tr { th scope="col" { "Table" } th.number scope="col" { "Rows that stayed behind" } th.number scope="col" { "Values that became NULL" } th scope="col" { "The rows, whole" } } }
+            caption.visually-hidden { "Rows skipped and values set to NULL, by table" }
+            thead { tr { th scope="col" { "Table" } th.number scope="col" { "Rows skipped" } th.number scope="col" { "Values set to NULL" } th scope="col" { "The rows, whole" } } }
             tbody {
                 @for rejects in rejects {
                     tr {
@@ -90,6 +90,6 @@ pub(super) fn rejects(page: &Page<'_>) -> Option<Markup> {
     };
     Some(html! {
         p.intro { "PostgreSQL cannot hold these values, and the plan says what becomes of them: of one it says nothing else, it " (text::one_line(page.report.plan.on_reject.in_words())) "." }
-        (scrolling("Rows and values that stayed behind", content))
+        (scrolling("Rows skipped and values set to NULL", content))
     })
 }

@@ -12,7 +12,7 @@ use crate::text;
 pub(super) fn body(page: &Page<'_>) -> Markup {
     html! {
         p.intro {
-            "Each check says how it was made, how much it looked at, and what it left out. Nothing that was left out counts as proven."
+            "Each check says how it was made, how much it compared, and what it did not. Nothing that was not compared counts as proven."
         }
         ul.checks {
             (rows(page))
@@ -52,7 +52,7 @@ fn rows(page: &Page<'_>) -> Markup {
                 " " (counted(by_multiset, "table")) " without a key that both sides order alike compared as a multiset, with how often each row is there."
             }
         }
-        @if rejected > 0 { p { (counted(rejected, "row")) " that the plan leaves behind counted as such." } }
+        @if rejected > 0 { p { (counted(rejected, "row")) " skipped by the plan counted as such." } }
         @if !left_out.is_empty() {
             h4.visually-hidden { "Left out" }
             ul { @for table in left_out { li { "not compared: " (words(table)) } } }

@@ -13,7 +13,7 @@ pub(super) fn body(page: &Page<'_>) -> Markup {
     let changed = match report.source.changed_since {
         Some(true) => "yes: what was written after the copy was taken is not in PostgreSQL",
         Some(false) => "no, as far as its size and time tell",
-        None => "not looked at",
+        None => "not checked",
     };
     html! {
         dl.facts {

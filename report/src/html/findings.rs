@@ -97,7 +97,7 @@ fn rows(page: &Page<'_>, table: &str, compared: &Compared) -> Markup {
                     None => "under the table",
                 }
                 ". If PostgreSQL is not in use yet, " code { "cargo xtask migrate --restart" }
-                " moves everything anew; if it is, mend the rows by hand. Then " code { "cargo xtask validate" } "."
+                " moves everything again; if it is, repair the rows by hand. Then " code { "cargo xtask validate" } "."
             }
         }
     }

@@ -32,7 +32,7 @@ use page::{Page, verdict_words};
 /// The page's style.
 const STYLE: &str = include_str!("style.css");
 
-/// The page's script: it filters, unfolds and copies. Without it everything can be read all the same.
+/// The page's script: it filters, unfolds and copies. Without it everything can still be read.
 const SCRIPT: &str = include_str!("script.js");
 
 /// The report as a page.
@@ -92,7 +92,7 @@ fn sections(page: &Page<'_>) -> Vec<Section> {
         ("objects", "Views and triggers", objects::body(page)),
         ("behind", "What was not carried over", Some(behind::left(page))),
         ("broken", "Constraints that rows break", behind::breaches(page)),
-        ("rejects", "Rows and values that stayed behind", behind::rejects(page)),
+        ("rejects", "Rows skipped and values set to NULL", behind::rejects(page)),
         ("schema", "The schema before and after", schema::body(page)),
         ("environment", "Environment and versions", Some(environment::body(page))),
         ("by-hand", "How to repeat it by hand", Some(by_hand::body(page))),

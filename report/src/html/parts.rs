@@ -14,7 +14,7 @@ pub(super) enum State {
     Bad,
     /// It is to be known.
     Warn,
-    /// It was not looked at.
+    /// It was not checked.
     Quiet,
 }
 

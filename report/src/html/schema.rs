@@ -41,7 +41,7 @@ fn side(id: &str, title: &str, tables: &[DiagramTable]) -> Markup {
                 }
             }
             @if !behind.is_empty() {
-                ul.small { @for table in behind { li { (name(&table.name)) " stays behind: " (words(table.left_behind.as_deref().unwrap_or_default())) } } }
+                ul.small { @for table in behind { li { (name(&table.name)) " is not migrated: " (words(table.left_behind.as_deref().unwrap_or_default())) } } }
             }
             details.minor {
                 summary { (counted(references.len() as u64, "reference")) " in words" }
@@ -59,7 +59,7 @@ fn legend() -> Markup {
             li { b.small { "FK" } "refers to another table" }
             li { svg.diagram width="8" height="8" aria-hidden="true" { circle.null.not-null cx="4" cy="4" r="2.5" {} } "NOT NULL" }
             li { svg.diagram width="8" height="8" aria-hidden="true" { circle.null cx="4" cy="4" r="2.5" {} } "may be NULL" }
-            li { svg.diagram width="22" height="10" aria-hidden="true" { rect.box x="1" y="1" width="20" height="8" rx="2" stroke-dasharray="4 3" {} } "stays behind" }
+            li { svg.diagram width="22" height="10" aria-hidden="true" { rect.box x="1" y="1" width="20" height="8" rx="2" stroke-dasharray="4 3" {} } "not migrated" }
         }
     }
 }

@@ -71,7 +71,7 @@ fn compared(found: &Compared) -> Markup {
         (found.missing, "missing"),
         (found.extra, "extra"),
         (found.different, "different"),
-        (found.rejected, "left behind by the plan's policy"),
+        (found.rejected, "skipped by the plan's policy"),
         (found.nulled, "with values made NULL by the plan's policy"),
     ]
     .into_iter()

@@ -43,7 +43,7 @@ fn lede(page: &Page<'_>, sums: Sums) -> Markup {
             " were read back from PostgreSQL and compared with the sealed copy, value by value. None is missing, none is extra, none differs."
         },
         Verdict::NotProven if page.findings.is_empty() => html! {
-            "The comparison did not come to its end, so that nothing is proven. Below it stands what was looked at and what was left out."
+            "The comparison was not completed, so that nothing is proven. Below are the parts that were compared and those that were not."
         },
         Verdict::NotProven => {
             let wrong = sums.missing.saturating_add(sums.extra).saturating_add(sums.different);
@@ -125,7 +125,7 @@ fn cautions(page: &Page<'_>, sums: Sums) -> Vec<Markup> {
     let not_done = report.checks.iter().filter(|check| !check.is_done).count();
     if left_out + not_done > 0 {
         cautions.push(html! {
-            (counted((left_out + not_done) as u64, "thing")) " not looked at: " a href="#proof" { "each with its reason" } "."
+            (counted((left_out + not_done) as u64, "thing")) " not compared: " a href="#proof" { "each with its reason" } "."
         });
     }
     let [skipped, nulled] = [0, 1].map(|part| {
@@ -136,12 +136,12 @@ fn cautions(page: &Page<'_>, sums: Sums) -> Vec<Markup> {
     });
     if skipped > 0 || nulled > 0 {
         cautions.push(html! {
-            (counted(skipped, "row")) " stayed behind and " (counted(nulled, "value")) " became NULL, as the plan wants it: " a href="#rejects" { "where" } "."
+            (counted(skipped, "row")) " skipped and " (counted(nulled, "value")) " set to NULL, as the plan allows: " a href="#rejects" { "where" } "."
         });
     }
     if !report.plan.breaches.is_empty() {
         let breaches = report.plan.breaches.len() as u64;
-        cautions.push(html! { (counted(breaches, "constraint")) " that rows break came weaker or not at all: " a href="#broken" { "which, and how to mend them" } "." });
+        cautions.push(html! { (counted(breaches, "constraint")) " that rows break came weaker or not at all: " a href="#broken" { "which, and how to repair them" } "." });
     }
     if !report.plan.left_behind.is_empty() {
         let left = report.plan.left_behind.len() as u64;

@@ -139,7 +139,7 @@ impl Execution<'_> {
     fn is_applied(&self, place: usize, connection: &mut Connection) -> Result<bool> {
         let missing = migrations::missing(connection, &self.run.plan, self.request.migrations)?;
         let migration = self.request.migrations.get(place);
-        Ok(migration.is_some_and(|migration| missing.iter().all(|missing| missing != migration.name())))
+        Ok(migration.is_some_and(|migration| missing.iter().all(|missing| missing.name != migration.name())))
     }
 
     fn create_tables(&self) -> Result<()> {

@@ -1,12 +1,13 @@
 //! Tables that an app made in the target: whether they are as the plan found them, and how what a run brought goes again.
 
+use migrate_core::finding::SchemaDifference;
 use migrate_core::identifier::quote_pg;
 use migrate_core::load_plan::LoadPlan;
 use migrate_core::plan::{ExistingTable, Plan, PlannedTable};
 use migrate_core::render::{self, SchemaStep};
 
 use super::{key_clashes, migrations, target_check};
-use crate::error::{Context, Error, Result};
+use crate::error::{Context, Error, Result, TargetChanged};
 use crate::ledger::{self, Run};
 use crate::source::SourceConnection;
 use crate::source::preflight::Findings;
@@ -32,9 +33,8 @@ pub(super) fn check_ready(target: &mut Connection, url: &TargetUrl, plan: &Plan)
     bookkeeping::applied(target, &plan.target_schema)?;
     let differences = catalog::drift(target, plan)?;
     if !differences.is_empty() {
-        let words: Vec<&str> = differences.iter().map(|difference| difference.words.as_str()).collect();
         return Err(Error::new(format!("the tables in {url} are not as they were when the plan was made"))
-            .caused_by(words.join("; "))
+            .caused_by(TargetChanged { differences })
             .with_remedy_text(PLAN_AGAIN));
     }
     for (table, existing) in plan.existing_tables() {
@@ -122,8 +122,8 @@ fn kept_rows(target: &mut Connection, existing: &ExistingTable) -> Result<String
     })
 }
 
-/// The tables of which rows that were to stay are gone, in words.
-pub(super) fn lost_rows(target: &mut Connection, plan: &Plan) -> Result<Vec<String>> {
+/// Finds the tables of which rows are missing that were to be kept.
+pub(super) fn lost_rows(target: &mut Connection, plan: &Plan) -> Result<Vec<SchemaDifference>> {
     let mut lost = Vec::new();
     for (table, existing) in plan.existing_tables().filter(|(_, existing)| existing.keeps_rows()) {
         // A table that is gone is told with the schema.
@@ -140,11 +140,11 @@ pub(super) fn lost_rows(target: &mut Connection, plan: &Plan) -> Result<Vec<Stri
             .one(&sql, &[])
             .context(|| format!("the rows of {} that stayed cannot be counted", table.target))?;
         if there < kept {
-            lost.push(format!(
-                "{}: {} of {kept} rows that were to stay are gone",
-                table.target,
-                kept - there
-            ));
+            lost.push(SchemaDifference::KeptRowsMissing {
+                table: table.target.clone(),
+                missing: kept.abs_diff(there),
+                kept: kept.unsigned_abs(),
+            });
         }
     }
     Ok(lost)

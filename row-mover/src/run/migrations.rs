@@ -1,5 +1,6 @@
 //! The plan's migrations, run and recorded as Diesel would, in `__diesel_schema_migrations` of the plan's own schema.
 
+use migrate_core::finding::MissingMigration;
 use migrate_core::identifier::quote_pg;
 use migrate_core::mapping::DEFAULT_SCHEMA;
 use migrate_core::plan::Plan;
@@ -44,15 +45,18 @@ pub(super) fn run_statements(connection: &mut Connection, plan: &Plan, sql: &str
     }
 }
 
-/// The names of those that the database does not know as applied.
+/// Returns the plan's migrations that the target does not list as applied.
 pub(super) fn missing(
     connection: &mut Connection,
     plan: &Plan,
     migrations: &[Migration],
-) -> Result<Vec<String>> {
+) -> Result<Vec<MissingMigration>> {
     let applied = bookkeeping::applied(connection, &plan.target_schema)?;
-    let missing = of_plan(migrations).iter().filter(|migration| !applied.contains(&migration.version()));
-    Ok(missing.map(|migration| migration.name().to_owned()).collect())
+    let all = of_plan(migrations).iter().map(|migration| MissingMigration {
+        version: migration.version().to_string(),
+        name: migration.name().to_owned(),
+    });
+    Ok(all.filter(|migration| !applied.contains(&migration.version)).collect())
 }
 
 /// Runs work that takes as long as the data is large, such as sorting rows for an index; the memory lets PostgreSQL sort at once where it

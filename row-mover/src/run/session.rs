@@ -186,7 +186,7 @@ impl<'a> Session<'a> {
             return Err(Error::new(format!(
                 "run {} is done, but its migrations were undone since: {}",
                 run.id,
-                undone.join(", ")
+                undone.iter().map(|migration| migration.name.as_str()).collect::<Vec<_>>().join(", ")
             ))
             .with_remedy_text(
                 "see what is there with `cargo xtask validate`, or start over with --restart",

@@ -2,6 +2,10 @@
 
 use std::path::Path;
 
+use migrate_core::finding::{
+    ConstraintDifference, DefaultDifference, MissingMigration, Reason, SchemaDifference, SequenceBehind,
+    Subject, ViewDifference,
+};
 use migrate_core::load_plan::LoadPlan;
 use migrate_core::phase::Phase;
 use migrate_core::plan::PlannedTable;
@@ -17,7 +21,7 @@ use crate::source::seal::Seal;
 use crate::source::{SourceConnection, seal};
 use crate::target::migration::Migration;
 use crate::validate::{
-    CompareOptions, TableComparison, Tried, Views, behaviour, catalog, compare_rows, defaults,
+    CheckResult, CompareOptions, TableComparison, Views, behaviour, catalog, compare_rows, defaults,
     sequence_problems,
 };
 use crate::watched::watched;
@@ -28,30 +32,27 @@ use postgres_client::lock_watch::watching_locks;
 use postgres_client::watch::check_stop;
 use postgres_client::{DbSettings, TargetUrl};
 
-/// Why something is left out on a server that takes no writes, not even such as are rolled back.
-const STANDBY: &str = "the server is a standby, which takes no writes; validate its primary";
-
 /// What a validation found.
 #[derive(Clone, Debug, Serialize)]
 pub struct Validation {
     /// By table, in the plan's order.
     pub tables: Vec<TableComparison>,
-    /// What differs in the schema, in words.
-    pub schema: Vec<String>,
+    /// Differences of the schema.
+    pub schema: Vec<SchemaDifference>,
     /// Why the schema was not compared; none where it was. Without it there is no proof.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub schema_left_out: Option<String>,
-    /// Sequences that are behind, in words.
-    pub sequences: Vec<String>,
-    /// Migrations that the database does not know as applied.
-    pub missing_migrations: Vec<String>,
-    /// Views that do not answer the same rows.
-    pub views: Tried,
+    pub schema_not_compared: Option<Reason>,
+    /// Sequences that are behind.
+    pub sequences: Vec<SequenceBehind>,
+    /// The plan's migrations that the target does not list as applied.
+    pub missing_migrations: Vec<MissingMigration>,
+    /// Views that do not return the same rows.
+    pub views: CheckResult<ViewDifference>,
     /// Defaults that do not do the same.
-    pub defaults: Tried,
+    pub defaults: CheckResult<DefaultDifference>,
     /// Constraints that do not refuse what SQLite refuses.
-    pub behaviour: Tried,
-    /// Whether the indexes of the sealed copy agree with its tables; none where that was not looked at.
+    pub behaviour: CheckResult<ConstraintDifference>,
+    /// Whether the indexes of the sealed copy agree with its tables; none where that was not checked.
     pub integrity: Option<Integrity>,
     /// How long it took, in seconds.
     pub seconds: f64,
@@ -69,14 +70,14 @@ pub enum Purpose {
 
 impl Validation {
     /// Whether the source's own indexes agree with its tables, as far as that was looked at. Where they do not, what moved is right
-    /// all the same; but nothing that cannot be undone is to be built on it.
+    /// even then; but nothing that cannot be undone should follow.
     pub fn is_source_sound(&self) -> bool {
         self.integrity.as_ref().is_none_or(|integrity| integrity.problems.is_empty())
     }
 
     /// Whether everything was compared and nothing differs.
     pub fn is_proven(&self) -> bool {
-        self.schema_left_out.is_none() && self.is_equal()
+        self.schema_not_compared.is_none() && self.is_equal()
     }
 
     /// Whether nothing that was compared differs. The schema may not have been compared.
@@ -85,7 +86,9 @@ impl Validation {
             && self.schema.is_empty()
             && self.sequences.is_empty()
             && self.missing_migrations.is_empty()
-            && [&self.views, &self.defaults, &self.behaviour].iter().all(|tried| tried.problems.is_empty())
+            && self.views.differences.is_empty()
+            && self.defaults.differences.is_empty()
+            && self.behaviour.differences.is_empty()
     }
 }
 
@@ -215,9 +218,9 @@ impl ValidationParts<'_> {
         let started = std::time::Instant::now();
         let plan = LoadPlan::new(&run.plan);
         let tables = plan.select(|table| run.state.subject.tables.contains(&table.source));
-        let (schema, schema_left_out) = match self.is_standby {
+        let (mut schema, schema_not_compared) = match self.is_standby {
             false => (self.schema_differences(run)?, None),
-            true => (Vec::new(), Some(STANDBY.to_owned())),
+            true => (Vec::new(), Some(Reason::Standby)),
         };
         // Rows are only compared where the columns to read are there; what is missing is named already.
         let readable = tables.clone().retained(|table| catalog::is_readable(table, &schema));
@@ -247,12 +250,13 @@ impl ValidationParts<'_> {
         };
         let defaults = defaults(&open_source()?, &mut open_target()?, &readable)?;
         let behaviour = self.behaviour(run, &readable)?;
+        schema.extend(lost_rows);
         Ok(Validation {
             tables: compared,
             sequences,
             missing_migrations,
-            schema: schema.into_iter().map(|difference| difference.words).chain(lost_rows).collect(),
-            schema_left_out,
+            schema,
+            schema_not_compared,
             views,
             defaults,
             behaviour,
@@ -261,23 +265,24 @@ impl ValidationParts<'_> {
         })
     }
 
-    fn schema_differences(&self, run: &Run) -> Result<Vec<catalog::SchemaDifference>> {
+    fn schema_differences(&self, run: &Run) -> Result<Vec<SchemaDifference>> {
         self.observer.schema_comparison_started(run.plan.tables.len());
         let found = catalog::schema_differences(&mut *self.connections.pooled()?, &run.plan);
         self.observer.schema_comparison_finished();
         found
     }
 
-    /// Tries the constraints, unless it is only looked at what there is.
-    fn behaviour(&self, run: &Run, tables: &[&PlannedTable]) -> Result<Tried> {
-        if self.purpose != Purpose::Proof {
-            return Ok(Tried::not_done("all constraints", "it is only looked at what there is"));
-        }
-        if self.is_standby {
-            return Ok(Tried::not_done("all constraints", STANDBY));
-        }
-        if self.options.read_only {
-            return Ok(Tried::not_done("all constraints", "--read-only"));
+    /// Tries the constraints, where this validation is a proof and may write.
+    fn behaviour(&self, run: &Run, tables: &[&PlannedTable]) -> Result<CheckResult<ConstraintDifference>> {
+        let reason = if self.purpose != Purpose::Proof {
+            Some(Reason::ListsChanges)
+        } else if self.is_standby {
+            Some(Reason::Standby)
+        } else {
+            self.options.read_only.then_some(Reason::ReadOnly)
+        };
+        if let Some(reason) = reason {
+            return Ok(CheckResult::not_done(Subject::AllConstraints, reason));
         }
         let source = SourceConnection::open_sealed(&run.seal.path)?.stopped_by(self.observer.stop_flag());
         behaviour(&source, &mut self.connections.bulk()?, tables, self.observer)

@@ -69,7 +69,7 @@ impl SourceConnection {
     /// Opens the user's file, which another process may be writing.
     ///
     /// # Errors
-    /// When there is no such file, it is no SQLite database, or it cannot be read as it stands.
+    /// When there is no such file, it is not a SQLite database, or it cannot be read as it stands.
     pub fn open_live(path: &Path) -> Result<SourceConnection> {
         check_is_database(path)?;
         // SQLite follows links and keeps log and journal beside the real file, so that is where to look for them.
@@ -357,8 +357,10 @@ fn check_is_database(path: &Path) -> Result<()> {
         return read.context(|| format!("{shown} cannot be read"));
     }
     if &header != b"SQLite format 3\0" {
-        return Err(Error::new(format!("{shown} is no SQLite database: its first bytes are not SQLite's"))
-            .with_remedy_text("if it is encrypted (SQLCipher), decrypt it to a plain file first"));
+        return Err(Error::new(format!(
+            "{shown} is not a SQLite database: its first bytes are not SQLite's"
+        ))
+        .with_remedy_text("if it is encrypted (SQLCipher), decrypt it to a plain file first"));
     }
     Ok(())
 }

@@ -54,7 +54,7 @@ impl Remedies {
         };
         Remedies {
             skip: true,
-            null: !matches!(refusal, FieldRefusal::Row { .. }),
+            null: !matches!(refusal, FieldRefusal::Row { .. } | FieldRefusal::Null) && !column.not_null,
             text: is_made && is_value && can_be_text && !is_text && column.on_reject != Some(OnReject::Text),
             conversion: is_made && is_value,
             without_column: is_made && matches!(refusal, FieldRefusal::Uncomputed { .. }),

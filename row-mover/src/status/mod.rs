@@ -236,9 +236,9 @@ fn next(run: Option<&RunStatus>, is_at_work: bool) -> String {
             "`cargo xtask validate`: everything has moved, and what is there is not proven".to_owned()
         }
         (Decision::Resume(phase), false) => {
-            format!("the same `cargo xtask migrate` again: it goes on from {phase}")
+            format!("run the same `cargo xtask migrate` again: it resumes at {phase}")
         }
-        _ => "the same `cargo xtask migrate` again: it begins anew".to_owned(),
+        _ => "run the same `cargo xtask migrate` again: it starts over".to_owned(),
     }
 }
 

@@ -24,9 +24,9 @@ fn run(done: &[Phase]) -> RunStatus {
 #[test]
 fn what_comes_next_follows_from_the_phases_that_are_done() {
     for (done, standing, next) in [
-        (2, Standing::Unfinished, "the same `cargo xtask migrate` again: it goes on from schema"),
-        (3, Standing::Unfinished, "the same `cargo xtask migrate` again: it goes on from rows"),
-        (4, Standing::Unfinished, "the same `cargo xtask migrate` again: it goes on from constraints"),
+        (2, Standing::Unfinished, "run the same `cargo xtask migrate` again: it resumes at schema"),
+        (3, Standing::Unfinished, "run the same `cargo xtask migrate` again: it resumes at rows"),
+        (4, Standing::Unfinished, "run the same `cargo xtask migrate` again: it resumes at constraints"),
         (
             5,
             Standing::Unfinished,

@@ -8,13 +8,14 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use migrate_core::batches::LockShare;
+use migrate_core::finding::{ItemKind, SchemaDifference, SchemaItem};
 use migrate_core::mapping::DEFAULT_SCHEMA;
 use migrate_core::plan::{ExistingTable, Plan, PlannedTable};
 use migrate_core::plan_parts::{PlanPart, PlanParts};
 use migrate_core::render;
 use migrate_core::target_schema::TargetFact;
 
-use super::strays::strays;
+use super::unplanned_objects::unplanned_objects;
 use crate::error::{Context, Error, Result};
 use crate::target::batches;
 use crate::target::describe::{DESCRIBED_AT_ONCE, Line, describe, describe_existing};
@@ -23,20 +24,10 @@ use postgres_client::connection::Connection;
 /// How the names of the scratch schemas begin, one for each schema of the plan; none outlives the transaction.
 const SCRATCH: &str = "migration_scratch";
 
-/// A difference between the live schema and the plan's.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SchemaDifference {
-    /// The table, by target name.
-    pub table: String,
-    /// Whether the columns of the table are what differs, so that its rows cannot be read as planned.
-    pub is_about_columns: bool,
-    /// The difference in words.
-    pub words: String,
-}
-
 /// Whether the rows of `table` can be read as planned, given what differs.
 pub fn is_readable(table: &PlannedTable, differences: &[SchemaDifference]) -> bool {
-    !differences.iter().any(|difference| difference.is_about_columns && difference.table == table.target)
+    let is_of_table = |difference: &&SchemaDifference| difference.table() == Some(&table.target);
+    !differences.iter().filter(is_of_table).any(SchemaDifference::makes_unreadable)
 }
 
 /// The differences between the live schema and the plan's; empty where they agree.
@@ -57,17 +48,29 @@ pub fn schema_differences(target: &mut Connection, plan: &Plan) -> Result<Vec<Sc
         Ok(())
     })?;
     found.extend(comparison.existing_tables(target)?);
-    let strays = strays(target, plan, &planned)?;
-    found.extend(strays.into_iter().map(|difference| Found { is_gone: false, difference }));
-    // A table that is gone explains what else differs.
-    found.sort_by_key(|difference| !difference.is_gone);
-    Ok(found.into_iter().map(|difference| difference.difference).collect())
+    found.extend(unplanned_objects(target, plan, &planned)?);
+    found.sort_by_key(|difference| order(plan, difference));
+    Ok(found)
 }
 
-/// A difference, and whether it is that a table is gone.
-struct Found {
-    is_gone: bool,
-    difference: SchemaDifference,
+/// A missing table comes first, which explains other differences. The order is one in which remedies can be followed: what takes a place
+/// is dropped first, foreign keys follow keys, triggers their functions, views come in the plan's order, and an index that a foreign
+/// key may use goes last.
+fn order(plan: &Plan, difference: &SchemaDifference) -> (u8, usize) {
+    let is_unplanned = matches!(difference, SchemaDifference::ItemUnplanned { .. });
+    let (Some(table), Some(item)) = (difference.table(), difference.item()) else {
+        return (if matches!(difference, SchemaDifference::TableMissing { .. }) { 0 } else { 2 }, 0);
+    };
+    let mut foreign_keys = plan.tables.iter().flat_map(|table| &table.foreign_keys);
+    match item.item {
+        ItemKind::Constraint if is_unplanned => (1, 0),
+        ItemKind::Constraint if foreign_keys.any(|key| item.name.as_ref() == Some(&key.name)) => (3, 0),
+        ItemKind::Query => (4, plan.views.iter().position(|view| view.target == table).unwrap_or(0)),
+        ItemKind::Function => (5, 0),
+        ItemKind::Trigger => (6, 0),
+        ItemKind::Index if is_unplanned => (7, 0),
+        _ => (2, 0),
+    }
 }
 
 /// A plan and the scratch schemas in which it is created to be described.
@@ -95,7 +98,7 @@ impl<'p> Comparison<'p> {
         target: &mut Connection,
         part: &PlanPart,
         planned: &mut BTreeSet<(String, String)>,
-    ) -> Result<Vec<Found>> {
+    ) -> Result<Vec<SchemaDifference>> {
         let mut expected = self.expected(target, part)?;
         expected.retain(|line| !part.needed.contains(&line.table_name));
         planned.extend(self.names_in_place(&expected));
@@ -132,7 +135,7 @@ impl<'p> Comparison<'p> {
     }
 
     /// What differs in the tables that an app made.
-    fn existing_tables(&self, target: &mut Connection) -> Result<Vec<Found>> {
+    fn existing_tables(&self, target: &mut Connection) -> Result<Vec<SchemaDifference>> {
         let existing: Vec<&PlannedTable> = self.plan.existing_tables().map(|(table, _)| table).collect();
         let mut found = Vec::new();
         for tables in existing.chunks(DESCRIBED_AT_ONCE) {
@@ -164,7 +167,7 @@ impl<'p> Comparison<'p> {
         })
     }
 
-    fn differences(&self, own: &Plan, live: &[Line], expected: &[Line]) -> Vec<Found> {
+    fn differences(&self, own: &Plan, live: &[Line], expected: &[Line]) -> Vec<SchemaDifference> {
         let scratch: Vec<&str> = self.scratch.iter().map(String::as_str).collect();
         differences(own, (live, &self.schemas), (expected, &scratch), &self.schemas)
     }
@@ -220,7 +223,7 @@ pub(crate) fn drift(target: &mut Connection, plan: &Plan) -> Result<Vec<SchemaDi
     let expected: Vec<Line> = before.existing_tables().flat_map(facts).collect();
     let own = before.schemas();
     let found = differences(&before, (&live, &[DEFAULT_SCHEMA]), (&expected, &[SCRATCH]), &own);
-    Ok(found.into_iter().map(|found| found.difference).collect())
+    Ok(found)
 }
 
 /// What differs in the plan's tables, sequences, views and functions.
@@ -229,7 +232,7 @@ fn differences(
     (live, schemas): (&[Line], &[&str]),
     (expected, scratch): (&[Line], &[&str]),
     own: &[&str],
-) -> Vec<Found> {
+) -> Vec<SchemaDifference> {
     let live = by_item(plan, live, schemas, own);
     let expected = by_item(plan, expected, scratch, own);
     let is_gone = |table: &&PlannedTable| !live.contains_key(&(table.target.clone(), "kind".to_owned()));
@@ -240,35 +243,25 @@ fn differences(
             table.target == name || table.sequence_column().is_some_and(|(_, sequence)| sequence == name)
         })
     };
-    let difference = |table: &str, is_about_columns, words, is_gone| Found {
-        is_gone,
-        difference: SchemaDifference { table: table.to_owned(), is_about_columns, words },
-    };
-    let mut found: Vec<Found> = (gone.iter())
-        .map(|table| difference(&table.target, true, format!("table {} is gone", table.target), true))
-        .collect();
-    for ((table, item), definition) in expected.iter().filter(|((table, _), _)| !went(table)) {
-        let is_column = item.starts_with("column ");
-        let (words, is_about_columns) = match live.get(&(table.clone(), item.clone())) {
-            Some(other) if other == definition => continue,
-            Some(other) => (
-                format!("is {other}, the plan has {definition}"),
-                is_column && type_name(other) != type_name(definition),
-            ),
-            None => (format!("is gone: {definition}"), is_column),
-        };
-        let words = format!("{table}: {item} {words}");
-        found.push(difference(table, is_about_columns, words, false));
+    let mut found: Vec<SchemaDifference> =
+        (gone.iter()).map(|table| SchemaDifference::TableMissing { table: table.target.clone() }).collect();
+    for ((table, name), planned) in expected.iter().filter(|((table, _), _)| !went(table)) {
+        let (table, item, planned) = (table.clone(), SchemaItem::parse(name), planned.clone());
+        found.push(match live.get(&(table.clone(), name.clone())) {
+            Some(live) if *live == planned => continue,
+            Some(live) => SchemaDifference::ItemDiffers { table, item, live: live.clone(), planned },
+            None => SchemaDifference::ItemMissing { table, item, planned },
+        });
     }
     let is_planned = |name: &str| {
         plan.tables.iter().any(|table| table.target == name)
             || plan.views.iter().any(|view| view.target == name)
             || plan.triggers.iter().any(|trigger| trigger.function == name)
     };
-    for ((table, item), definition) in live.iter().filter(|((table, _), _)| is_planned(table)) {
-        if !expected.contains_key(&(table.clone(), item.clone())) {
-            let words = format!("{table}: {item} is not in the plan: {definition}");
-            found.push(difference(table, false, words, false));
+    for ((table, name), live) in live.iter().filter(|((table, _), _)| is_planned(table)) {
+        if !expected.contains_key(&(table.clone(), name.clone())) {
+            let (table, item, live) = (table.clone(), SchemaItem::parse(name), live.clone());
+            found.push(SchemaDifference::ItemUnplanned { table, item, live });
         }
     }
     found
@@ -298,11 +291,4 @@ fn by_item(
         })
         .map(|line| ((line.table_name.clone(), line.item.clone()), line.definition.clone()))
         .collect()
-}
-
-/// The type at the beginning of a column's definition.
-fn type_name(definition: &str) -> &str {
-    let ends = [" COLLATE ", " NOT NULL", " GENERATED ", " DEFAULT "];
-    let end = ends.iter().filter_map(|part| definition.find(part)).min();
-    &definition[..end.unwrap_or(definition.len())]
 }

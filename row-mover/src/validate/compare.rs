@@ -117,7 +117,7 @@ pub(super) fn merge(
             check_stop(observer)?;
         }
         merge.found.source_rows += 1;
-        if merge.expected.look(table, row).context(failed)? == Presence::StayedBehind {
+        if merge.expected.next_row(table, row).context(failed)? == Presence::Skipped {
             merge.found.rejected += 1;
             return Ok(());
         }
@@ -242,12 +242,12 @@ impl Merge<'_> {
 
     fn missing(&mut self) {
         self.found.missing += 1;
-        self.name(self.source_key.clone(), DifferenceKind::Missing, Vec::new(), Vec::new());
+        self.name(Side::Source, DifferenceKind::Missing, Vec::new(), Vec::new());
     }
 
     fn extra(&mut self) {
         self.found.extra += 1;
-        self.name(self.target_key.clone(), DifferenceKind::Extra, Vec::new(), Vec::new());
+        self.name(Side::Target, DifferenceKind::Extra, Vec::new(), Vec::new());
     }
 
     fn compare_row(&mut self, row: &SourceRow<'_>, target: &TargetRows<'_>) -> rusqlite::Result<()> {
@@ -271,17 +271,28 @@ impl Merge<'_> {
             self.found.equal += 1;
         } else {
             self.found.different += 1;
-            self.name(self.source_key.clone(), DifferenceKind::Different, columns, values);
+            self.name(Side::Source, DifferenceKind::Different, columns, values);
         }
         Ok(())
     }
 
-    fn name(&mut self, key: OwnedKey, kind: DifferenceKind, columns: Vec<String>, values: Vec<[String; 2]>) {
+    /// Names a difference by the current key of a side, while there is room.
+    fn name(&mut self, side: Side, kind: DifferenceKind, columns: Vec<String>, values: Vec<[String; 2]>) {
         if self.found.first.len() < NAMED_DIFFERENCES_MAX {
+            let key = match side {
+                Side::Source => &self.source_key,
+                Side::Target => &self.target_key,
+            };
             let key = scan::key_in_words(self.table, self.key, &key.values());
             self.found.first.push(Difference { key, kind, columns, rows: 1, values });
         }
     }
+}
+
+/// The side whose key names a row.
+enum Side {
+    Source,
+    Target,
 }
 
 /// A field that PostgreSQL gave.

@@ -6,6 +6,7 @@
 
 use std::time::SystemTime;
 
+use migrate_core::finding::{DefaultDifference, DefaultProblem, NotCompared, Reason, Subject};
 use migrate_core::identifier::{quote_pg_literal, quote_sqlite};
 use migrate_core::plan::{PlannedColumn, PlannedTable};
 use migrate_core::source_sql::{Clock, default_clock};
@@ -15,7 +16,7 @@ use rusqlite::limits::Limit;
 use rusqlite::types::Value;
 
 use super::clock::{self, Skew};
-use super::{LeftOut, TargetRows, Tried};
+use super::{CheckResult, TargetRows};
 use crate::error::{Context, Error, Result};
 use crate::source::{SourceConnection, scan};
 use postgres_client::guarded::{self, Then};
@@ -34,8 +35,8 @@ pub(crate) fn defaults(
     source: &SourceConnection,
     target: &mut Connection,
     tables: &[&PlannedTable],
-) -> Result<Tried> {
-    let mut tried = Tried::default();
+) -> Result<CheckResult<DefaultDifference>> {
+    let mut result = CheckResult::default();
     let mut skew = None;
     for table in tables.iter().filter(|table| table.existing.is_none()) {
         let with_default: Vec<&PlannedColumn> = (table.columns.iter())
@@ -47,44 +48,42 @@ pub(crate) fn defaults(
             continue;
         }
         let live = live_defaults(table, target)?;
-        if !live.is_empty()
-            && let Some(reason) = guarded::missing(target)?
-        {
-            let what = format!("defaults of {}", table.source);
-            tried.left_out.push(LeftOut { what, reason: reason.to_owned() });
+        if !live.is_empty() && guarded::missing(target)?.is_some() {
+            let subject = Subject::DefaultsOf { table: table.source.clone() };
+            result.not_compared.push(NotCompared { subject, reason: Reason::NoProceduralLanguage });
             continue;
         }
         let is_strict = is_strict(table, source)?;
         for column in with_default {
             let live = live.iter().find(|live| live.column == column.target);
-            let place = format!("{}.{}", table.source, column.source);
+            let (table, column_name) = (table.source.clone(), column.source.clone());
             let compared = match live {
-                Some(live) if live.is_foreign => Outcome::Differs(format!(
-                    "PostgreSQL's {} is not one of the plan: it calls what is not PostgreSQL's own, and is not run",
-                    live.sql
-                )),
+                Some(live) if live.is_foreign => {
+                    Outcome::Differs(DefaultProblem::CallsForeignCode { live: live.sql.clone() })
+                }
                 live => compare(column, is_strict, live.map(|live| live.sql.as_str()), target, &mut skew)?,
             };
             match compared {
-                Outcome::Same => tried.tried += 1,
-                Outcome::Differs(how) => {
-                    tried.tried += 1;
-                    tried.problems.push(format!("default of {place}: {how}"));
+                Outcome::Same => result.compared += 1,
+                Outcome::Differs(problem) => {
+                    result.compared += 1;
+                    result.differences.push(DefaultDifference { table, column: column_name, problem });
                 }
-                Outcome::NotTried(reason) => {
-                    tried.left_out.push(LeftOut { what: format!("default of {place}"), reason });
+                Outcome::NotCompared(reason) => {
+                    let subject = Subject::Default { table, column: column_name };
+                    result.not_compared.push(NotCompared { subject, reason });
                 }
             }
         }
     }
-    Ok(tried)
+    Ok(result)
 }
 
 /// What came of one default.
 enum Outcome {
     Same,
-    Differs(String),
-    NotTried(String),
+    Differs(DefaultProblem),
+    NotCompared(Reason),
 }
 
 /// Whether the source's table is STRICT.
@@ -135,23 +134,26 @@ fn compare(
     let declared = column.source_default.as_deref().unwrap_or_default();
     let source = match SourceDefault::new(column, declared, is_strict) {
         Ok(source) => source,
-        Err(error) => return Ok(Outcome::NotTried(format!("SQLite by itself cannot compute it: {error}"))),
+        Err(error) => {
+            let cause = Some(error.to_string());
+            return Ok(Outcome::NotCompared(Reason::DefaultNotComputable { cause }));
+        }
     };
     let Ok(before) = source.value() else {
-        return Ok(Outcome::NotTried("SQLite by itself cannot compute it".to_owned()));
+        return Ok(Outcome::NotCompared(Reason::DefaultNotComputable { cause: None }));
     };
     if column.default.is_none() && live.is_none() && before != Value::Null {
-        return Ok(Outcome::NotTried("the plan does not carry it over, and says why".to_owned()));
+        return Ok(Outcome::NotCompared(Reason::DefaultNotPlanned));
     }
     if let Some(clock) = default_clock(declared) {
         return compare_clock(column, clock, &source, live, target, skew);
     }
     let found = match value_of(column, live, target)? {
         Ok(found) => found,
-        Err(reason) => return Ok(Outcome::Differs(reason)),
+        Err(problem) => return Ok(Outcome::Differs(problem)),
     };
     if source.value().is_ok_and(|again| again != before) {
-        return Ok(Outcome::NotTried("it gives another value each time".to_owned()));
+        return Ok(Outcome::NotCompared(Reason::NotDeterministic));
     }
     let (before, mut scratch) = (lent(&before), Vec::new());
     let is_same = match &found {
@@ -173,29 +175,24 @@ fn compare_clock(
     skew: &mut Option<Skew>,
 ) -> Result<Outcome> {
     if clock == Clock::LocalTimestamp {
-        return Ok(Outcome::NotTried("it is the clock of whichever machine runs the app".to_owned()));
+        return Ok(Outcome::NotCompared(Reason::LocalClock));
     }
     // An app may write numbers where the default of its own column gives text.
     let is_form_of_rows = source.value().is_ok_and(|now| column.encode(lent(&now), &mut Vec::new()).is_ok());
     if !is_form_of_rows {
-        return Ok(Outcome::NotTried(
-            "it is the clock in another form than the column's rows have".to_owned(),
-        ));
+        return Ok(Outcome::NotCompared(Reason::ClockInOtherForm));
     }
     let skew = match *skew {
         Some(known) => known,
         None => *skew.insert(measure(target)?),
     };
     if !skew.is_small() {
-        return Ok(Outcome::NotTried(format!(
-            "the clocks of this machine and of the server are {} seconds apart",
-            skew.seconds()
-        )));
+        return Ok(Outcome::NotCompared(Reason::ClockSkew { seconds: skew.seconds() }));
     }
     for _ in 0..CLOCK_TRIES {
         let found = match value_of(column, live, target)? {
             Ok(found) => found,
-            Err(reason) => return Ok(Outcome::Differs(reason)),
+            Err(problem) => return Ok(Outcome::Differs(problem)),
         };
         let (Some(wire), Ok(now)) = (found, source.value()) else { break };
         if clock::is_same_moment(column, clock, lent(&now), &wire, skew) {
@@ -206,10 +203,11 @@ fn compare_clock(
     Ok(Outcome::Differs(another_value(&source.sql, live)))
 }
 
-fn another_value(declared: &str, live: Option<&str>) -> String {
+fn another_value(declared: &str, live: Option<&str>) -> DefaultProblem {
+    let declared = declared.to_owned();
     match live {
-        None => format!("PostgreSQL has none, SQLite has {declared}"),
-        Some(live) => format!("PostgreSQL's {live} gives another value than SQLite's {declared}"),
+        None => DefaultProblem::Missing { declared },
+        Some(live) => DefaultProblem::OtherValue { live: live.to_owned(), declared },
     }
 }
 
@@ -227,7 +225,7 @@ fn value_of(
     column: &PlannedColumn,
     live: Option<&str>,
     target: &mut Connection,
-) -> Result<std::result::Result<Option<Vec<u8>>, String>> {
+) -> Result<std::result::Result<Option<Vec<u8>>, DefaultProblem>> {
     let Some(live) = live else { return Ok(Ok(None)) };
     target.query("BEGIN READ ONLY", &[])?;
     // The expression is what PostgreSQL prints of the column's own default.
@@ -246,7 +244,7 @@ fn value_of(
     let ended = target.query("ROLLBACK", &[]);
     match value {
         Err(error) if error.is_transient() => Err(error),
-        Err(_) => ended.map(|_| Err(format!("PostgreSQL cannot compute its {live}"))),
+        Err(_) => ended.map(|_| Err(DefaultProblem::CannotBeComputed { live: live.to_owned() })),
         Ok(value) => ended.map(|_| Ok(value)),
     }
 }

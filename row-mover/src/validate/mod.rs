@@ -12,6 +12,7 @@ mod defaults;
 mod digest;
 mod expected;
 mod external_sort;
+mod fit;
 mod key;
 mod literal;
 mod looked;
@@ -22,13 +23,14 @@ mod place;
 mod row_hash;
 mod sequences;
 mod source_order;
-mod strays;
 mod tally;
 mod target_rows;
 mod unmatched;
+mod unplanned_objects;
 mod views;
 mod workers;
 
+use migrate_core::finding::{NotCompared, Reason, Subject};
 use migrate_core::load_plan::LoadTables;
 use migrate_core::plan::{PlannedColumn, PlannedTable};
 use serde::Serialize;
@@ -96,32 +98,28 @@ impl TableComparison {
     }
 }
 
-/// What came of trying things out in both databases.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Tried {
-    /// How many things were tried.
-    pub tried: u64,
-    /// Where the two databases do not do the same, in words.
-    pub problems: Vec<String>,
-    /// What was not tried, with the reason.
-    pub left_out: Vec<LeftOut>,
+/// The result of a check that compares what the two databases do.
+#[derive(Clone, Debug, Serialize)]
+pub struct CheckResult<D> {
+    /// How many things were compared.
+    pub compared: u64,
+    /// Where the two databases do not do the same.
+    pub differences: Vec<D>,
+    /// What was not compared, with the reason.
+    pub not_compared: Vec<NotCompared>,
 }
 
-impl Tried {
-    /// Nothing was tried, and why.
-    pub(crate) fn not_done(what: &str, reason: &str) -> Tried {
-        let left_out = vec![LeftOut { what: what.to_owned(), reason: reason.to_owned() }];
-        Tried { left_out, ..Tried::default() }
+impl<D> Default for CheckResult<D> {
+    fn default() -> CheckResult<D> {
+        CheckResult { compared: 0, differences: Vec::new(), not_compared: Vec::new() }
     }
 }
 
-/// Something that was not tried.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct LeftOut {
-    /// What.
-    pub what: String,
-    /// Why.
-    pub reason: String,
+impl<D> CheckResult<D> {
+    /// Nothing was compared, and why.
+    pub(crate) fn not_done(subject: Subject, reason: Reason) -> CheckResult<D> {
+        CheckResult { not_compared: vec![NotCompared { subject, reason }], ..CheckResult::default() }
+    }
 }
 
 /// How a comparison is done.

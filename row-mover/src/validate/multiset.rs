@@ -75,7 +75,7 @@ pub(super) fn each_expected(
     let mut expected = Expected::of(table);
     Scan::of(table).within(range).each(source, &failed, &mut |row| {
         found.source_rows += 1;
-        if expected.look(table, row).context(failed)? == Presence::StayedBehind {
+        if expected.next_row(table, row).context(failed)? == Presence::Skipped {
             found.rejected += 1;
             return Ok(());
         }

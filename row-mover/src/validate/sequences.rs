@@ -1,6 +1,7 @@
-//! Looks whether each sequence is past every number that the source or the target has given. What a sequence is made of is
+//! Checks that each sequence is past every number that the source or the target has given. The definition of a sequence is
 //! compared with the rest of the schema.
 
+use migrate_core::finding::SequenceBehind;
 use migrate_core::identifier::quote_pg;
 use migrate_core::plan::{PlannedColumn, PlannedTable};
 
@@ -16,7 +17,7 @@ struct Numbers {
     highest: Option<i64>,
 }
 
-/// The sequences that would give a number that was given before, in words. One that is gone is named with the schema.
+/// The sequences that would give a number that was given before, as findings. One that is gone is named with the schema.
 ///
 /// # Errors
 /// When a table or sequence cannot be read, or the sealed copy.
@@ -24,7 +25,7 @@ pub fn sequence_problems(
     source: &SourceConnection,
     target: &mut Connection,
     tables: &[&PlannedTable],
-) -> Result<Vec<String>> {
+) -> Result<Vec<SequenceBehind>> {
     let mut problems = Vec::new();
     for table in tables {
         for numbered in existing_sequences(table) {
@@ -34,17 +35,15 @@ pub fn sequence_problems(
         let Some(numbers) = numbers(target, table, column, sequence)? else { continue };
         let Some(next) = numbers.next else { continue };
         let given = introspect::highest_number(source, &table.source, &column.source)?;
-        if numbers.highest.is_some_and(|highest| highest >= next) {
-            problems.push(format!(
-                "sequence {sequence}: its next number is {next}, which {}.{} has passed",
-                table.target, column.target
-            ));
-        } else if let Some(given) = given.filter(|&given| given >= next) {
-            problems.push(format!(
-                "sequence {sequence}: its next number is {next}, but SQLite gave {given} for {} already",
-                table.source
-            ));
-        }
+        let Some(highest) = numbers.highest.max(given).filter(|highest| *highest >= next) else { continue };
+        problems.push(SequenceBehind {
+            sequence: sequence.to_owned(),
+            table: table.target.clone(),
+            column: column.target.clone(),
+            next,
+            highest,
+            is_given_by_sqlite_alone: numbers.highest.is_none_or(|live| live < next),
+        });
     }
     Ok(problems)
 }
@@ -54,7 +53,7 @@ fn existing_problem(
     source: &SourceConnection,
     target: &mut Connection,
     numbered: &ExistingSequence<'_>,
-) -> Result<Option<String>> {
+) -> Result<Option<SequenceBehind>> {
     let ExistingSequence { table, column, sequence } = numbered;
     let name = quote_pg(&column.name);
     let sql = format!(
@@ -66,10 +65,15 @@ fn existing_problem(
     let numbers: Option<(Option<i64>, Option<i64>)> =
         target.first(&sql, &[Some(sequence)]).context(|| format!("sequence {sequence} cannot be read"))?;
     let Some((Some(next), highest)) = numbers else { return Ok(None) };
-    let highest = highest.max(numbered.given(source)?);
-    Ok(highest.filter(|highest| *highest >= next).map(|_| {
-        let column = &column.name;
-        format!("sequence {sequence}: its next number is {next}, which {}.{column} has passed", table.target)
+    let is_given_by_sqlite_alone = highest.is_none_or(|live| live < next);
+    let highest = highest.max(numbered.given(source)?).filter(|highest| *highest >= next);
+    Ok(highest.map(|highest| SequenceBehind {
+        sequence: sequence.clone(),
+        table: table.target.clone(),
+        column: column.name.clone(),
+        next,
+        highest,
+        is_given_by_sqlite_alone,
     }))
 }
 

@@ -104,7 +104,7 @@ fn is_compared_in_parts(case: &Case) {
         ("DROP TABLE t119", "table t119 is gone"),
     ];
     damages.iter().for_each(|(damage, _)| case.execute(damage));
-    let found = case.validated(false).1.schema;
+    let found = crate::engine::words::schema(&case.validated(false).1);
     for (damage, words) in damages {
         assert!(found.iter().any(|found| found.contains(words)), "{damage}: {found:?}");
     }

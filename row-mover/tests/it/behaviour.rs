@@ -1,10 +1,12 @@
 //! Constraints that are tried: each kind on both sides, damage that only a try shows, and what is not tried.
 
+use migrate_core::finding::{ConstraintDifference, Reason};
 use postgres_client::{DbSettings, TargetUrl};
 use row_mover::observer::Silent;
 use row_mover::run::{self, Purpose, Validation, ValidationRequest};
-use row_mover::validate::{CompareOptions, Tried};
+use row_mover::validate::{CheckResult, CompareOptions};
 
+use crate::support::words::not_compared;
 use crate::support::{Case, chain};
 
 /// Every kind of constraint, and keys of many forms.
@@ -24,17 +26,16 @@ const ALL: &str = "
     CREATE UNIQUE INDEX lower_slug ON jobs (lower(slug), owner);
     INSERT INTO jobs VALUES (1, 'p', 1, 1, 'x', 0, 2, 1, 2), (2, 'q', 2, 2, 'y', 1, 1, 3, 4);";
 
-fn tried(case: &Case) -> Tried {
+type Constraints = CheckResult<ConstraintDifference>;
+
+fn tried(case: &Case) -> Constraints {
     case.validated(false).1.behaviour
 }
 
 #[track_caller]
-fn assert_all_tried(tried: &Tried, count: u64) {
-    assert_eq!((&tried.problems, &tried.left_out, tried.tried), (&Vec::new(), &Vec::new(), count));
-}
-
-fn left_out(tried: &Tried) -> Vec<String> {
-    tried.left_out.iter().map(|left| format!("{}: {}", left.what, left.reason)).collect()
+fn assert_all_tried(tried: &Constraints, count: u64) {
+    let CheckResult { compared, differences, not_compared } = tried;
+    assert_eq!((differences.as_slice(), not_compared.as_slice(), *compared), (&[][..], &[][..], count));
 }
 
 fn sequences(case: &Case) -> Vec<String> {
@@ -95,11 +96,11 @@ fn damage_is_found_by_the_row_that_gets_through() {
         case.execute(damage);
         let found_now = tried(&case);
         let mut expected: Vec<String> =
-            found.iter().map(|what| format!("{what}: PostgreSQL takes a row that breaks it")).collect();
-        let mut problems = found_now.problems.clone();
+            found.iter().map(|what| format!("{what}: PostgreSQL accepts a row that violates it")).collect();
+        let mut problems: Vec<String> = found_now.differences.iter().map(report::words::constraint).collect();
         expected.sort();
         problems.sort();
-        assert_eq!((problems, found_now.tried), (expected, 24), "{damage}: {:?}", found_now.left_out);
+        assert_eq!((problems, found_now.compared), (expected, 24), "{damage}: {:?}", found_now.not_compared);
         case.execute(mend);
         assert_all_tried(&tried(&case), 24);
     }
@@ -118,12 +119,12 @@ fn what_cannot_be_tried_is_named() {
     case.moved();
     let found = tried(&case);
     assert_eq!(
-        (left_out(&found), found.problems, found.tried),
+        (not_compared(&found), found.differences, found.compared),
         (
             vec![
-                "free: CHECK free_v_check: no value was found that breaks it in SQLite".to_owned(),
+                "free: CHECK free_v_check: no value was found that violates it in SQLite".to_owned(),
                 "loud: all 2 constraints: it has triggers or rules, which may act outside of the transaction or change the row".to_owned(),
-                "none: all 3 constraints: it holds no row to begin with".to_owned(),
+                "none: all 3 constraints: it holds no row to start from".to_owned(),
             ],
             vec![],
             2
@@ -138,9 +139,9 @@ fn a_lock_that_an_app_holds_ends_the_try() {
     let mut app = case.session();
     app.script("BEGIN; LOCK TABLE jobs IN SHARE MODE").unwrap();
     let found = tried(&case);
-    assert_eq!((found.tried, found.problems), (0, vec![]));
-    assert!(found.left_out.iter().all(|left| left.reason.contains("55P03")), "{:?}", found.left_out);
-    assert_eq!(found.left_out.len(), 2);
+    assert_eq!((found.compared, found.differences), (0, vec![]));
+    assert!(found.not_compared.iter().all(|left| left.reason == Reason::Locked), "{:?}", found.not_compared);
+    assert_eq!(found.not_compared.len(), 2);
 }
 
 /// Each try has two seconds for a lock, and a table may have hundreds of constraints.
@@ -157,28 +158,26 @@ fn a_table_that_an_app_keeps_locked_costs_seconds_and_no_minutes() {
     let mut app = case.session();
     app.script("BEGIN; LOCK TABLE wide IN SHARE MODE").unwrap();
     let found = tried(&case);
-    assert_eq!((found.tried, found.problems), (0, vec![]));
+    assert_eq!((found.compared, found.differences), (0, vec![]));
     let (locked, late): (Vec<_>, Vec<_>) =
-        found.left_out.iter().partition(|left| left.reason.contains("55P03"));
-    let is_said = late
-        .iter()
-        .all(|left| left.reason.contains("took more than 10 seconds, as they do where the table is locked"));
-    assert!(is_said && locked.len() < 10 && locked.len() + late.len() == COLUMNS, "{:?}", found.left_out);
+        found.not_compared.iter().partition(|left| left.reason == Reason::Locked);
+    let is_late = late.iter().all(|left| left.reason == Reason::TableTimeUsed { limit_s: 10 });
+    assert!(is_late && locked.len() < 10 && locked.len() + late.len() == COLUMNS, "{:?}", found.not_compared);
 }
 
 #[test]
-fn nothing_is_tried_where_it_is_only_looked() {
+fn nothing_is_tried_where_nothing_may_be_written() {
     let case = Case::new("CREATE TABLE jobs (id INTEGER PRIMARY KEY); INSERT INTO jobs VALUES (1);");
     case.moved();
     let with = |purpose, read_only| -> Validation {
         case.validated_for(purpose, CompareOptions { workers: 1, read_only, ..CompareOptions::default() }).1
     };
     let read_only = with(Purpose::Proof, true);
-    assert_eq!(left_out(&read_only.behaviour), ["all constraints: --read-only"]);
-    assert_eq!(read_only.behaviour.tried, 0);
+    assert_eq!(not_compared(&read_only.behaviour), ["all constraints: --read-only"]);
+    assert_eq!(read_only.behaviour.compared, 0);
     assert!(read_only.is_proven());
     let changes = with(Purpose::ChangesSince, false);
-    assert_eq!(left_out(&changes.behaviour), ["all constraints: it is only looked at what there is"]);
+    assert_eq!(not_compared(&changes.behaviour), ["all constraints: this run lists changes and is no proof"]);
     assert_all_tried(&with(Purpose::Proof, false).behaviour, 2);
 }
 
@@ -215,7 +214,7 @@ fn a_role_that_may_not_insert_tries_nothing() {
     let found = run::validate(&request, &Silent).map(|(_, found)| found);
     case.execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
     let found = found.map_err(|error| chain(&error)).unwrap();
-    assert_eq!(left_out(&found.behaviour), ["jobs: all 2 constraints: this role has no right to INSERT"]);
+    assert_eq!(not_compared(&found.behaviour), ["jobs: all 2 constraints: this role may not INSERT"]);
     assert!(found.is_proven());
 }
 
@@ -227,6 +226,6 @@ fn no_value_is_told() {
     );
     case.moved();
     let found = tried(&case);
-    assert!(found.problems.is_empty());
-    assert!(!format!("{:?}", found.left_out).contains("canary"), "{:?}", found.left_out);
+    assert!(found.differences.is_empty());
+    assert!(!format!("{:?}", found.not_compared).contains("canary"), "{:?}", found.not_compared);
 }

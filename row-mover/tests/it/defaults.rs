@@ -1,7 +1,7 @@
 //! Defaults are held against each other by what they give: PostgreSQL's own words for one may be right and its value wrong.
 
 use crate::damage::{check_each, findings};
-use crate::support::Case;
+use crate::support::{Case, words};
 
 const SOURCE: &str = "
     CREATE TABLE t (
@@ -30,12 +30,11 @@ fn each_default_is_tried_and_none_that_was_not_is_counted() {
     let case = Case::mapped(SOURCE, MAPPING);
     let moved = case.moved();
     let defaults = &moved.validation.defaults;
-    let left_out: Vec<String> =
-        defaults.left_out.iter().map(|left| format!("{}: {}", left.what, left.reason)).collect();
-    insta::assert_snapshot!(format!("tried {}\n{}", defaults.tried, left_out.join("\n")), @r"
+    let left_out = words::not_compared(defaults);
+    insta::assert_snapshot!(format!("tried {}\n{}", defaults.compared, left_out.join("\n")), @r"
     tried 15
     default of t.local: it is the clock of whichever machine runs the app
-    default of t.chance: it gives another value each time
+    default of t.chance: it returns another value each time: it depends on the clock or on chance
     ");
     // Nothing was inserted, and no number was given.
     assert_eq!(case.ask("SELECT count(*), (SELECT last_value FROM t_id_seq) FROM t"), ["1|1"]);
@@ -65,7 +64,7 @@ fn a_default_that_gives_another_value_is_named() {
     ] {
         case.execute(&change(column, sql));
         let (_, validation) = case.validated(false);
-        let found = &validation.defaults.problems;
+        let found = words::defaults(&validation);
         assert!(
             found.len() == 1 && found[0].starts_with(&format!("default of t.{column}: ")),
             "{column} {sql}: {found:?}"
@@ -117,7 +116,7 @@ fn the_same_in_other_words_is_the_same_default_and_another_schema() {
     case.execute("ALTER TABLE t ALTER n SET DEFAULT nextval('t_id_seq')");
     let (_, validation) = case.validated(false);
     assert_eq!(
-        validation.defaults.problems,
+        words::defaults(&validation),
         ["default of t.n: PostgreSQL cannot compute its nextval('public.t_id_seq'::regclass)"]
     );
     assert_eq!(case.ask("SELECT last_value FROM t_id_seq"), ["1"]);

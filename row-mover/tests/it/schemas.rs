@@ -89,7 +89,9 @@ fn damage_in_any_schema_is_found() {
     ] {
         case.execute(damage);
         let (_, validation) = case.validated(false);
-        let mut found = [validation.schema.clone(), validation.sequences.clone()].concat();
+        let mut found =
+            [crate::support::words::schema(&validation), crate::support::words::sequences(&validation)]
+                .concat();
         found.extend(
             validation.tables.iter().filter(|table| !table.is_equal()).map(|table| table.table.clone()),
         );

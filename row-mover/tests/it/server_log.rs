@@ -10,6 +10,7 @@ use std::time::Duration;
 use diesel::PgConnection;
 use diesel::connection::{Connection, SimpleConnection};
 use fixtures::hyperpage::{SampleOptions, create_sample};
+use migrate_core::finding::Reason;
 use migrate_core::phase::Phase;
 use postgres_client::DbSettings;
 use row_mover::run::{self, Observer, Purpose, Request, Silent};
@@ -92,7 +93,7 @@ fn a_migration_its_proof_and_what_follows_log_no_value() {
     let outcome = moved(run::migrate(&case.request(), &Silent));
     assert_eq!(outcome.rejected.iter().map(|table| table.skipped).sum::<u64>(), 1);
     let (_, found) = case.validated(true);
-    assert!(found.is_proven() && found.behaviour.tried > 20, "{found:?}");
+    assert!(found.is_proven() && found.behaviour.compared > 20, "{found:?}");
     assert_eq!(errors(&server), 0, "{}", server.log());
     assert_silent(&server, "moved and proven");
     for table in ["parent", "numbered", "named", "flat", "moments", "keyless"] {
@@ -131,7 +132,7 @@ fn constraints_that_are_damaged_are_found_in_silence() {
     ] {
         case.execute(damage);
         let (_, found) = case.validated(false);
-        let words = format!("{:?}", found.behaviour.problems);
+        let words = format!("{:?}", crate::support::words::constraints(&found));
         assert!(!found.is_proven() && words.contains(problem), "{damage}: {words}");
         assert_silent(&server, damage);
         case.execute(mend);
@@ -139,9 +140,9 @@ fn constraints_that_are_damaged_are_found_in_silence() {
     assert!(case.validated(false).1.is_proven());
     case.execute("DROP EXTENSION plpgsql");
     let (_, found) = case.validated(false);
-    let left: Vec<&str> = found.behaviour.left_out.iter().map(|left| left.reason.as_str()).collect();
+    let left: Vec<&Reason> = found.behaviour.not_compared.iter().map(|left| &left.reason).collect();
     assert!(
-        found.behaviour.tried == 0 && left.iter().all(|reason| reason.contains("lacks the language plpgsql")),
+        found.behaviour.compared == 0 && left.iter().all(|reason| **reason == Reason::NoProceduralLanguage),
         "{left:?}"
     );
     assert_silent(&server, "without PL/pgSQL");
@@ -357,7 +358,7 @@ fn hyperpage_moves_and_is_proven_without_an_error_in_the_log() {
     // Where nothing can refuse a row, rows take no detour.
     assert!(!server.log().contains("migration_staging") && server.log().contains("COPY public.jobs"));
     let (_, found) = case.validated(false);
-    assert!(found.is_proven() && found.behaviour.tried > 20);
+    assert!(found.is_proven() && found.behaviour.compared > 20);
     assert_eq!(errors(&server), 0, "{}", server.log());
 }
 
@@ -404,9 +405,9 @@ fn what_a_view_or_a_default_fails_for_is_not_logged() {
          ALTER TABLE t ALTER n SET DEFAULT last_v()",
     );
     let (_, found) = case.validated(false);
-    let views = format!("{:?}", found.views.problems);
+    let views = format!("{:?}", crate::support::words::views(&found));
     assert!(views.contains("view shown: PostgreSQL cannot read it: PostgreSQL 22P02"), "{views}");
-    assert_eq!(found.defaults.problems.len(), 1, "{:?}", found.defaults);
+    assert_eq!(found.defaults.differences.len(), 1, "{:?}", found.defaults);
     assert!(!CANARIES.iter().any(|canary| format!("{found:?}").contains(canary)), "{found:?}");
     assert_eq!(errors(&server), 0, "{}", server.log());
 }

@@ -65,7 +65,7 @@ fn a_half_done_run_says_how_far_it_is_and_who_is_at_work() {
     half_done(&case);
     let found = look(&case);
     assert_eq!((found.standing, found.is_at_work, found.estimate), (Standing::Unfinished, false, None));
-    assert!(found.next.ends_with("it goes on from rows"), "{}", found.next);
+    assert!(found.next.ends_with("it resumes at rows"), "{}", found.next);
     let run = found.run.unwrap();
     assert_eq!((run.next_phase, run.builds(), run.builds[1].seconds), (Some(Phase::Rows), (1, 2), None));
     let (done, all) = run.chunks();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use postgres_client::DbSettings;
 use row_mover::run::{self, Observer, Request, Silent, Validation};
 
-use crate::support::{Case, chain, moved};
+use crate::support::{Case, chain, moved, words};
 use crate::views::{MAPPING, TABLES};
 
 #[test]
@@ -25,33 +25,27 @@ fn a_view_that_answers_other_rows_is_named_whatever_its_words_are() {
         MAPPING,
     );
     let moved = case.moved();
-    let left: Vec<String> = moved
-        .validation
-        .views
-        .left_out
-        .iter()
-        .map(|left| format!("{}: {}", left.what, left.reason))
-        .collect();
+    let left = left_out(&moved.validation);
     assert_eq!(
         left,
         [
-            "view late: it answers otherwise each time: it asks the clock or for chance",
-            "view later: it answers otherwise each time: it asks the clock or for chance"
+            "view late: it returns another value each time: it depends on the clock or on chance",
+            "view later: it returns another value each time: it depends on the clock or on chance"
         ]
     );
-    assert_eq!(moved.validation.views.tried, 3);
+    assert_eq!(moved.validation.views.compared, 3);
     for (damage, found) in [
         (
             "SELECT name, age, active, joined, doc FROM people WHERE id > 1",
-            "SQLite answers 5 rows, PostgreSQL 4",
+            "SQLite returns 5 rows, PostgreSQL 4",
         ),
         (
             "SELECT name, age, NOT active AS active, joined, doc FROM people",
-            "the 5 rows that it answers are not the same",
+            "both databases return 5 rows, and these differ",
         ),
         (
             "SELECT name, age, active, joined + interval '1 ms' AS joined, doc FROM people",
-            "the 5 rows that it answers are not the same",
+            "both databases return 5 rows, and these differ",
         ),
         (
             "SELECT name, age / 0 AS age, active, joined, doc FROM people",
@@ -60,7 +54,7 @@ fn a_view_that_answers_other_rows_is_named_whatever_its_words_are() {
     ] {
         case.execute(&format!("CREATE OR REPLACE VIEW steady AS {damage}"));
         let (_, validation) = case.validated(false);
-        assert_eq!(validation.views.problems, [format!("view steady: {found}")], "{damage}");
+        assert_eq!(words::views(&validation), [format!("view steady: {found}")], "{damage}");
         assert!(!validation.is_proven());
     }
 }
@@ -77,7 +71,7 @@ fn quick(case: &Case) -> Request<'_> {
 }
 
 fn left_out(validation: &Validation) -> Vec<String> {
-    validation.views.left_out.iter().map(|left| format!("{}: {}", left.what, left.reason)).collect()
+    words::not_compared(&validation.views)
 }
 
 #[test]
@@ -92,7 +86,7 @@ fn endless_views_share_one_span_of_time_and_the_others_are_compared() {
     // Without a limit it would never end.
     assert!(began.elapsed() < Duration::from_secs(60), "it took {:?}", began.elapsed());
     let left = left_out(&done.validation);
-    assert_eq!(done.validation.views.tried, 1, "{left:?}");
+    assert_eq!(done.validation.views.compared, 1, "{left:?}");
     assert_eq!(left.len(), 2, "{left:?}");
     // The plan has views in the order of their names.
     assert!(
@@ -170,7 +164,7 @@ fn a_view_with_long_values_is_named() {
     let left = left_out(&done.validation);
     let reason = "a value of it in SQLite is longer than 1 MiB";
     assert_eq!(left, ["joined", "sorted", "whole"].map(|view| format!("view {view}: {reason}")));
-    assert_eq!(done.validation.views.tried, 2);
+    assert_eq!(done.validation.views.compared, 2);
 }
 
 #[test]
@@ -203,7 +197,8 @@ fn an_error_of_a_view_reaches_no_log() {
     }
     case.execute("CREATE OR REPLACE VIEW v AS SELECT id FROM t WHERE v::integer > 0");
     let (_, validation) = case.validated(false);
-    let [problem] = validation.views.problems.as_slice() else { panic!("{validation:?}") };
+    let problems = words::views(&validation);
+    let [problem] = problems.as_slice() else { panic!("{validation:?}") };
     assert!(problem.starts_with("view v: PostgreSQL cannot read it: PostgreSQL 22P02: "), "{problem}");
     assert!(!problem.contains(&canary), "{problem}");
     case.session().query(&format!("SELECT '{control}'::integer"), &[]).unwrap_err();

@@ -79,7 +79,7 @@ fn alarm(subject: &Subject, change: &str) -> Option<String> {
     drop(session);
     match subject.validated(&copy) {
         Ok(validation) if validation.is_proven() => None,
-        Ok(validation) => Some(crate::demand::said_in_words(&validation)),
+        Ok(validation) => Some(crate::demand::found_in_words(&validation)),
         Err(error) => Some(error),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use report::words;
 use row_mover::run::Validation;
 use row_mover::validate::{DifferenceKind, TableComparison};
 
@@ -79,6 +80,11 @@ impl Demand {
         Demand { is_free_in_rows: true, ..self }
     }
 
+    /// Whether remedies for the schema, sequences and bookkeeping repair all of it.
+    pub fn has_remedy(&self) -> bool {
+        self.tables.is_empty() && self.refused.is_none() && !self.is_any
+    }
+
     /// Judges a validation or an error.
     pub fn verdict(&self, said: &Result<Validation, String>) -> Verdict {
         match (self.refused, said) {
@@ -89,7 +95,7 @@ impl Demand {
             (None, Ok(validation)) if validation.is_proven() => Verdict::Survived("proven".to_owned()),
             (None, Ok(validation)) => match self.unmet(validation) {
                 None => Verdict::Named,
-                Some(problem) => Verdict::Found(format!("{problem}; said: {}", said_in_words(validation))),
+                Some(problem) => Verdict::Found(format!("{problem}; said: {}", found_in_words(validation))),
             },
         }
     }
@@ -110,7 +116,7 @@ impl Demand {
             return Some(format!("{} is said to differ", other.table));
         }
         for beginning in &self.schema {
-            if !validation.schema.iter().any(|line| line.starts_with(beginning.as_str())) {
+            if !validation.schema.iter().any(|found| words::schema(found).starts_with(beginning.as_str())) {
                 return Some(format!("no line of the schema begins with {beginning:?}"));
             }
         }
@@ -121,12 +127,15 @@ impl Demand {
             return Some("the schema is said to differ".to_owned());
         }
         for part in &self.sequences {
-            let mut lines = validation.sequences.iter().chain(&validation.schema);
+            let sequences = validation.sequences.iter().map(words::sequence);
+            let mut lines = sequences.chain(validation.schema.iter().map(words::schema));
             if !lines.any(|line| line.contains(part.as_str())) {
                 return Some(format!("no line holds {part:?}"));
             }
         }
-        if self.migrations != validation.missing_migrations {
+        let missing: Vec<&String> =
+            validation.missing_migrations.iter().map(|migration| &migration.name).collect();
+        if !self.migrations.iter().eq(missing) {
             return Some(format!("the migrations {:?} are missing", self.migrations));
         }
         None
@@ -207,18 +216,19 @@ impl TableDemand {
 }
 
 /// Summarises a validation.
-pub fn said_in_words(validation: &Validation) -> String {
-    let mut words = Vec::new();
+pub fn found_in_words(validation: &Validation) -> String {
+    let mut words: Vec<String> = Vec::new();
     for table in validation.tables.iter().filter(|table| !table.is_equal()) {
         words.push(format!(
             "{}: {} missing, {} extra, {} different, of these {:?}",
             table.table, table.missing, table.extra, table.different, table.first
         ));
     }
-    words.extend(validation.schema.iter().chain(&validation.sequences).cloned());
-    words.extend(validation.missing_migrations.iter().map(|name| format!("migration {name}")));
-    for tried in [&validation.views, &validation.defaults, &validation.behaviour] {
-        words.extend(tried.problems.iter().cloned());
-    }
+    words.extend(validation.schema.iter().map(words::schema));
+    words.extend(validation.sequences.iter().map(words::sequence));
+    words.extend(validation.missing_migrations.iter().map(words::missing_migration));
+    words.extend(validation.views.differences.iter().map(words::view));
+    words.extend(validation.defaults.differences.iter().map(words::default));
+    words.extend(validation.behaviour.differences.iter().map(words::constraint));
     words.join("; ")
 }

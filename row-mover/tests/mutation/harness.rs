@@ -12,6 +12,7 @@ use crate::demand::Verdict;
 use crate::draw::{Damage, Draw};
 use crate::engine::session;
 use crate::kinds::{Kind, short};
+use crate::remedies::{self, Repaired};
 use crate::subject::Subject;
 use crate::table::Counts;
 
@@ -34,6 +35,8 @@ pub struct Outcome {
     pub counts: Counts,
     /// Descriptions of the mutations that were not found or not named.
     pub survivors: Vec<String>,
+    /// What came of following the remedies, by kind of damage.
+    pub repairs: Vec<(&'static str, Repaired)>,
 }
 
 /// An undamaged copy of a subject.
@@ -86,11 +89,20 @@ fn mutate(
         }
         let Fresh { database, session } = fresh.remove(&place).unwrap();
         drop(session);
-        let verdict = damage.demand.verdict(&subject.validated(&database));
+        let found = subject.validated(&database);
+        let mut verdict = damage.demand.verdict(&found);
+        let repaired = match &found {
+            Ok(found) if damage.demand.has_remedy() => Some(remedies::follow(subject, &database, found)),
+            _ => None,
+        };
+        if let (Verdict::Named, Some(Repaired::Failed(words))) = (&verdict, &repaired) {
+            verdict = Verdict::Found(format!("a remedy that does not help: {words}"));
+        }
         // The damaged sealed copy must exist until here.
         drop(damage.folder.take());
         let mut outcome = outcome.lock().unwrap();
         outcome.counts.count(kind.name, &verdict, void);
+        outcome.repairs.extend(repaired.map(|repaired| (kind.name, repaired)));
         if let Verdict::Found(words) | Verdict::Survived(words) = &verdict {
             outcome.survivors.push(survivor(seed, kind, subject, &damage, words));
         }

@@ -19,6 +19,7 @@ mod harness;
 mod indexes;
 mod json;
 mod kinds;
+mod remedies;
 mod rows;
 mod schema;
 mod sealed;
@@ -32,6 +33,7 @@ mod values;
 
 use std::sync::OnceLock;
 
+use remedies::Repaired;
 use subject::Subject;
 
 fn subjects() -> &'static [Subject] {
@@ -59,6 +61,16 @@ fn every_damage_is_found_and_named() {
     let table = outcome.counts.markdown();
     let seconds = begun.elapsed().as_secs_f64();
     eprintln!("{table}\nseed {seed}, {} mutations in {seconds:.0} s", outcome.counts.made());
+    let count_of = |wanted: Repaired| outcome.repairs.iter().filter(|(_, one)| *one == wanted).count();
+    let not_offered: std::collections::BTreeSet<&str> = (outcome.repairs.iter())
+        .filter(|(_, repaired)| *repaired == Repaired::NotOffered)
+        .map(|(kind, _)| *kind)
+        .collect();
+    eprintln!(
+        "{} repaired by SQL, {} by moving again; no remedy is offered for {not_offered:?}",
+        count_of(Repaired::BySql),
+        count_of(Repaired::ByMoving)
+    );
     if let Ok(path) = std::env::var("MUTATION_TABLE") {
         std::fs::write(path, &table).unwrap();
     }

@@ -96,8 +96,8 @@ fn validate(args: &ValidateArgs) -> anyhow::Result<Exit> {
     }
     // The database is as the plan describes it; the Diesel schema that the app compiles against must be too.
     let diesel_schema = folder.compare_diesel_schema(&run)?;
-    if let DieselSchema::Differs(words) = &diesel_schema {
-        validation.schema.push(words.clone());
+    if let DieselSchema::Differs(difference) = &diesel_schema {
+        validation.schema.push(difference.clone());
     }
     publish(args, context, &run, &validation, diesel_schema, &request)?;
     Ok(exit(args, &run, &validation))

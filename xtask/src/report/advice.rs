@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use migrate_core::plan::Plan;
+use report::words::remedy::{toml_key, toml_text};
 use row_mover::source::page_limits::{Exceeded, Exceeding};
 use row_mover::source::preflight::{Findings, Offenders, Remedies, TableFindings};
 
@@ -18,30 +19,89 @@ pub(crate) struct Situation<'a> {
     pub(crate) folder: Option<&'a Path>,
 }
 
-/// The lines that say what can be done.
-pub(super) fn lines(situation: Situation<'_>, findings: &Findings, is_over_limit: bool) -> String {
-    let mut lines = vec!["repair the rows in SQLite".to_owned()];
-    if is_over_limit {
-        lines.push("raise --reject-limit, or leave it out".to_owned());
+/// What lets the next run begin.
+enum Advice {
+    RepairRows,
+    RaiseLimit,
+    OtherConversion,
+    SkipColumnOrTable,
+    PlanAgain,
+    SkipRows,
+    MakeNull,
+    OtherPolicy,
+    MakeText,
+    MakeTextInMapping,
+    /// A decision in mapping.toml, in words.
+    Mapping(String),
+}
+
+impl Advice {
+    /// Whether it is a change of mapping.toml.
+    fn needs_mapping(&self) -> bool {
+        match self {
+            Advice::OtherConversion
+            | Advice::SkipColumnOrTable
+            | Advice::OtherPolicy
+            | Advice::MakeTextInMapping
+            | Advice::Mapping(_) => true,
+            Advice::RepairRows
+            | Advice::RaiseLimit
+            | Advice::PlanAgain
+            | Advice::SkipRows
+            | Advice::MakeNull
+            | Advice::MakeText => false,
+        }
     }
-    let of_values = values(situation, findings, is_over_limit);
+
+    fn words(&self, situation: Situation<'_>) -> String {
+        match self {
+            Advice::RepairRows => "repair the rows in SQLite".to_owned(),
+            Advice::RaiseLimit => "raise --reject-limit, or omit it".to_owned(),
+            Advice::OtherConversion => {
+                "choose another conversion for the column in mapping.toml, and generate again".to_owned()
+            }
+            Advice::SkipColumnOrTable => {
+                "skip the column, or do not migrate the table, in mapping.toml, and generate again".to_owned()
+            }
+            Advice::PlanAgain => format!("make the plan again from this file: {}", again(situation)),
+            Advice::SkipRows => "--on-reject skip   skips such rows and saves them in full".to_owned(),
+            Advice::MakeNull => {
+                "--on-reject null   makes such values NULL and saves the rows as they were".to_owned()
+            }
+            Advice::OtherPolicy => {
+                "set another on_reject for the column in mapping.toml, and generate again".to_owned()
+            }
+            Advice::MakeText => "--on-reject text   makes such columns text".to_owned(),
+            Advice::MakeTextInMapping => {
+                "set on_reject = \"text\" in mapping.toml, which makes such columns text, and generate again"
+                    .to_owned()
+            }
+            Advice::Mapping(words) => words.clone(),
+        }
+    }
+}
+
+/// The lines that name what can be done.
+pub(super) fn lines(situation: Situation<'_>, findings: &Findings, is_over_limit: bool) -> String {
+    let mut advice = vec![Advice::RepairRows];
+    if is_over_limit {
+        advice.push(Advice::RaiseLimit);
+    }
+    advice.extend(values(situation, findings, is_over_limit));
     let exceeding =
         findings.tables.iter().flat_map(|table| table.exceeding.iter().map(move |found| (table, found)));
     let exceeding: Vec<(&TableFindings, &Exceeding)> = exceeding.collect();
-    let mapping = mapping_lines(situation, &exceeding);
-    let needs_mapping = of_values.iter().any(|line| line.contains("mapping.toml")) || !mapping.is_empty();
-    lines.extend(of_values);
-    lines.extend(mapping);
-    let mut text =
-        format!("next, one of:\n{}", lines.iter().map(|line| format!("  {line}\n")).collect::<String>());
-    if needs_mapping {
+    advice.extend(mapping_lines(situation, &exceeding).into_iter().map(Advice::Mapping));
+    let lines: String = advice.iter().map(|one| format!("  {}\n", one.words(situation))).collect();
+    let mut text = format!("next, one of:\n{lines}");
+    if advice.iter().any(Advice::needs_mapping) {
         text.push_str(&how_to_decide(situation));
     }
     text
 }
 
 /// What helps against all values that cannot move.
-fn values(situation: Situation<'_>, findings: &Findings, is_over_limit: bool) -> Vec<String> {
+fn values(situation: Situation<'_>, findings: &Findings, is_over_limit: bool) -> Vec<Advice> {
     let listed: Vec<(&TableFindings, &Offenders)> = (findings.tables.iter())
         .flat_map(|table| {
             let list = if is_over_limit { &table.rejects } else { &table.offenders };
@@ -52,41 +112,28 @@ fn values(situation: Situation<'_>, findings: &Findings, is_over_limit: bool) ->
     let Some(first) = all.next() else { return Vec::new() };
     let any = listed.iter().any(|(_, offenders)| offenders.remedies.without_column);
     let all: Remedies = all.fold(first, Remedies::and);
-    // What a column says of itself comes before what the command line says.
+    // A column's own policy comes before that of the command line.
     let decides = |(table, offenders): &(&TableFindings, &Offenders)| {
         let columns =
             situation.plan.table(&table.table).map(|table| table.columns.as_slice()).unwrap_or_default();
         columns.iter().any(|column| column.source == offenders.column && column.on_reject.is_some())
     };
     let is_open = !is_over_limit && !listed.iter().any(decides);
-    let mut lines = Vec::new();
-    if all.conversion {
-        lines.push("name another conversion for the column in mapping.toml, and generate again".to_owned());
-    }
-    if any {
-        lines.push("leave the column or the table behind in mapping.toml, and generate again".to_owned());
-    }
-    if all.plan_again {
-        lines.push(format!("make the plan again from this file: {}", again(situation)));
-    }
-    if is_open && all.skip {
-        lines.push("--on-reject skip   leaves such rows behind, written whole to the rejects".to_owned());
-    }
-    if is_open && all.null {
-        lines.push(
-            "--on-reject null   makes such values NULL, their rows written to the rejects as they were"
-                .to_owned(),
-        );
-    }
-    if !is_over_limit && listed.iter().any(decides) && (all.skip || all.null) {
-        lines.push("another on_reject for the column in mapping.toml, and generate again".to_owned());
-    }
-    if all.text && is_open && situation.folder.is_none() {
-        lines.push("--on-reject text   makes such columns text".to_owned());
-    } else if all.text {
-        lines.push("on_reject = \"text\" in mapping.toml makes such columns text; generate again".to_owned());
-    }
-    lines
+    let has_policy = !is_over_limit && listed.iter().any(decides);
+    let is_by_flag = is_open && situation.folder.is_none();
+    [
+        (all.conversion, Advice::OtherConversion),
+        (any, Advice::SkipColumnOrTable),
+        (all.plan_again, Advice::PlanAgain),
+        (is_open && all.skip, Advice::SkipRows),
+        (is_open && all.null, Advice::MakeNull),
+        (has_policy && (all.skip || all.null), Advice::OtherPolicy),
+        (all.text && is_by_flag, Advice::MakeText),
+        (all.text && !is_by_flag, Advice::MakeTextInMapping),
+    ]
+    .into_iter()
+    .filter_map(|(helps, advice)| helps.then_some(advice))
+    .collect()
 }
 
 /// What mapping.toml can say of rows that are too wide and of keys that are too long.
@@ -97,11 +144,11 @@ fn mapping_lines(situation: Situation<'_>, exceeding: &[(&TableFindings, &Exceed
         let key = toml_key(&table.source);
         match &exceeding.limit {
             Exceeded::Row { .. } if table.existing.is_none() => lines.push(format!(
-                "leave columns of {} behind in mapping.toml, each with a reason: [tables.{key}.columns], COLUMN = {{ skip = \"…\" }}",
+                "skip columns of {} in mapping.toml, each with a reason: [tables.{key}.columns], COLUMN = {{ skip = \"too wide\" }}",
                 printable(&table.source)
             )),
             Exceeded::Row { .. } => lines.push(format!(
-                "leave {} behind in mapping.toml: [leave_behind], {key} = \"…\"",
+                "do not migrate {}, in mapping.toml: [leave_behind], {key} = \"too wide\"",
                 printable(&table.source)
             )),
             Exceeded::Key { name, .. } if table.existing.is_some() => lines.push(format!(
@@ -111,7 +158,7 @@ fn mapping_lines(situation: Situation<'_>, exceeding: &[(&TableFindings, &Exceed
                 again(situation)
             )),
             Exceeded::Key { name, .. } => lines.push(format!(
-                "leave {} out in mapping.toml: [tables.{key}.skip_indexes], {} = \"its keys are too long\"{}",
+                "skip {} in mapping.toml: [tables.{key}.skip_indexes], {} = \"its keys are too long\"{}",
                 printable(name),
                 toml_key(name),
                 hash_index(table, name)
@@ -162,15 +209,4 @@ fn again(situation: Situation<'_>) -> String {
         }
         None => "cargo xtask generate --sqlite FILE --out DIR, and migrate with --plan DIR".to_owned(),
     }
-}
-
-/// A name as a key of TOML.
-fn toml_key(name: &str) -> String {
-    let is_bare = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
-    if !name.is_empty() && name.chars().all(is_bare) { name.to_owned() } else { toml_text(name) }
-}
-
-/// Text as TOML writes it; JSON's escapes are TOML's, too.
-fn toml_text(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }

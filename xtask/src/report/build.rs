@@ -2,9 +2,9 @@
 //!
 //! Values of rows never go into it, not even those that `--show-values` shows.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
+use migrate_core::finding::SchemaDifference;
 use migrate_core::plan::{Plan, PlannedTable};
 use postgres_client::TargetUrl;
 use postgres_client::{Connection, DbSettings, pool};
@@ -46,8 +46,8 @@ pub(crate) struct Subject<'a> {
 pub(crate) enum DieselSchema {
     /// It is.
     Same,
-    /// It is not, in words.
-    Differs(String),
+    /// It is not.
+    Differs(SchemaDifference),
     /// It was not compared, and why.
     NotCompared(&'static str),
 }
@@ -63,7 +63,6 @@ pub(crate) fn build(subject: &Subject<'_>, url: &TargetUrl, settings: &DbSetting
     let chunks = ledger::chunks(&mut connection, subject.run)?;
     let sealed = SourceConnection::open_sealed(&subject.seal.path)?;
     let schema = introspect::introspect(&sealed)?;
-    let given = given_numbers(subject.plan, &sealed)?;
     let (made_at, environment) = environment(&mut connection)?;
     Ok(Report {
         format: REPORT_FORMAT,
@@ -79,7 +78,7 @@ pub(crate) fn build(subject: &Subject<'_>, url: &TargetUrl, settings: &DbSetting
         source_tables: outline::before(&schema, subject.plan),
         timeline: timeline(subject.plan, &history),
         tables: subject.plan.tables.iter().map(|table| table_report(subject, table, &chunks)).collect(),
-        checks: checks::checks(subject, &given),
+        checks: checks::checks(subject),
         rejects: rejects(subject, &chunks),
         plan: subject.plan.clone(),
     })
@@ -87,18 +86,6 @@ pub(crate) fn build(subject: &Subject<'_>, url: &TargetUrl, settings: &DbSetting
 
 fn verdict(validation: &Validation) -> Verdict {
     if validation.is_proven() { Verdict::Proven } else { Verdict::NotProven }
-}
-
-/// The highest number that SQLite gave, by table: a sequence has to be past it.
-fn given_numbers(plan: &Plan, sealed: &SourceConnection) -> anyhow::Result<BTreeMap<String, i64>> {
-    let mut given = BTreeMap::new();
-    for table in &plan.tables {
-        let Some((column, _)) = table.sequence_column() else { continue };
-        if let Some(number) = introspect::highest_number(sealed, &table.source, &column.source)? {
-            given.insert(table.source.clone(), number);
-        }
-    }
-    Ok(given)
 }
 
 /// How a copy was taken, in the report's terms.

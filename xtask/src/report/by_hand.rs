@@ -18,7 +18,7 @@ pub(super) fn recipes(table: &PlannedTable) -> Vec<Recipe> {
         text,
     };
     let what = "the number of rows, and for each column how many values it has, or how many bytes of text or blobs; both \
-                databases print the same line, but for rows that stayed behind";
+                databases print the same line, except for skipped rows";
     let first = "the first rows in the order of the key";
     vec![
         recipe(what, "sqlite3", source_counts),

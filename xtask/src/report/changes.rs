@@ -6,6 +6,7 @@ use row_mover::run::Validation;
 use row_mover::validate::TableComparison;
 use serde_json::json;
 
+use super::findings::validation_json;
 use super::layout::{LINES_MAX, Section, TableRow, fitted};
 use super::{JSON_FORMAT, counted, problems};
 use crate::display::printable;
@@ -67,7 +68,7 @@ pub(crate) fn changes_json(run: &Run, validation: &Validation, url: &TargetUrl) 
         "run": run.id,
         "seal": run.seal,
         "changed": has_changes(validation),
-        "result": validation,
+        "result": validation_json(validation, &run.plan)?,
     });
     Ok(serde_json::to_string_pretty(&value)?)
 }

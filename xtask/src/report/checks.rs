@@ -1,46 +1,45 @@
-//! What was looked at beside the rows: how each check is done, what it found, and what to do about that.
+//! The checks beside the rows: how each is done, what it found, and what to do about that.
 
-use std::collections::BTreeMap;
-
+use migrate_core::finding::SchemaDifference;
 use migrate_core::plan::Plan;
 use report::model::{Check, LeftOut, Problem};
-use row_mover::validate::Tried;
+use report::words::{self, remedy};
+use row_mover::validate::CheckResult;
 
 use super::build::{DieselSchema, Subject};
-use super::remedy;
 
-/// The checks of a report, in the order in which a reader asks for them; `given` is the highest number that SQLite gave, by table.
-pub(super) fn checks(subject: &Subject<'_>, given: &BTreeMap<String, i64>) -> Vec<Check> {
+/// The checks of a report, in the order in which a reader asks for them.
+pub(super) fn checks(subject: &Subject<'_>) -> Vec<Check> {
     let validation = subject.validation;
     vec![
         seal(subject),
         integrity(subject),
         schema(subject),
-        diesel_schema(&subject.diesel_schema),
-        sequences(subject, given),
+        diesel_schema(&subject.diesel_schema, subject.plan),
+        sequences(subject),
         bookkeeping(subject),
-        tried(
+        compared(
             "views",
             "Each view is asked in both databases, and the rows that they answer are compared.",
             "views",
             &validation.views,
-            &remedy::view,
+            &|found| (words::view(found), remedy::Remedy::SkipView(found.view.clone())),
         ),
-        tried(
+        compared(
             "defaults",
             "Each default is computed in both databases, by SQLite itself and by PostgreSQL from what stands there, and the two values \
                      are compared.",
             "defaults",
             &validation.defaults,
-            &|words| remedy::default(words, subject.plan),
+            &|found| (words::default(found), remedy::default(found, subject.plan)),
         ),
-        tried(
+        compared(
             "behaviour",
             "A row that violates a constraint is inserted in each database, behind a savepoint that is rolled back: PostgreSQL has to \
              refuse it where SQLite does.",
             "constraints",
             &validation.behaviour,
-            &remedy::constraint,
+            &|found| (words::constraint(found), remedy::constraint(found, &validation.schema, subject.plan)),
         ),
     ]
 }
@@ -72,7 +71,7 @@ fn integrity(subject: &Subject<'_>) -> Check {
                indexes, so that damage there never hides one."
         .to_owned();
     let Some(found) = &subject.validation.integrity else {
-        let reason = "it was not looked at".to_owned();
+        let reason = "it was not checked".to_owned();
         let left_out = vec![LeftOut { what: "integrity_check".to_owned(), reason }];
         return Check { is_done: false, left_out, ..check("integrity", how, 0, "databases", Vec::new()) };
     };
@@ -97,15 +96,18 @@ fn schema(subject: &Subject<'_>) -> Check {
     let how = "The plan's migrations run in a scratch schema that is rolled back, and PostgreSQL describes both schemas by the same \
                functions: tables, columns, types, NOT NULL, defaults, keys, constraints, indexes, views, triggers."
         .to_owned();
-    // What is said of the Diesel schema is a check of its own.
+    // The Diesel schema is a check of its own.
     let is_other =
-        |words: &&String| !matches!(&subject.diesel_schema, DieselSchema::Differs(other) if other == *words);
-    let problem = |words: &String| Problem { what: words.clone(), next: remedy::schema(words, subject.plan) };
-    let problems = subject.validation.schema.iter().filter(is_other).map(problem).collect();
-    let Some(reason) = &subject.validation.schema_left_out else {
+        |difference: &SchemaDifference| !matches!(difference, SchemaDifference::DieselSchemaDiffers { .. });
+    let found = &subject.validation.schema;
+    let problems = (found.iter().zip(remedy::schema(found, subject.plan)))
+        .filter(|(difference, _)| is_other(difference))
+        .map(|(difference, remedy)| problem(words::schema(difference), &remedy))
+        .collect();
+    let Some(reason) = &subject.validation.schema_not_compared else {
         return check("schema", how, objects(subject.plan), "objects", problems);
     };
-    let left_out = vec![LeftOut { what: "schema".to_owned(), reason: reason.clone() }];
+    let left_out = vec![LeftOut { what: "schema".to_owned(), reason: words::reason(reason) }];
     Check { is_done: false, left_out, ..check("schema", how, 0, "objects", problems) }
 }
 
@@ -123,14 +125,15 @@ fn objects(plan: &Plan) -> u64 {
     (of_tables.sum::<usize>() + plan.views.len() + plan.triggers.len()) as u64
 }
 
-fn diesel_schema(found: &DieselSchema) -> Check {
+fn diesel_schema(found: &DieselSchema, plan: &Plan) -> Check {
     let how =
         "The Diesel schema that the app compiles against is the one that the plan renders, byte for byte."
             .to_owned();
     let problems = match found {
-        DieselSchema::Differs(words) => {
-            vec![Problem { what: words.clone(), next: "cargo xtask generate writes it anew".to_owned() }]
-        }
+        DieselSchema::Differs(difference) => remedy::schema(std::slice::from_ref(difference), plan)
+            .iter()
+            .map(|remedy| problem(words::schema(difference), remedy))
+            .collect(),
         _ => Vec::new(),
     };
     let check = check("diesel_schema", how, 1, "files", problems);
@@ -143,36 +146,51 @@ fn diesel_schema(found: &DieselSchema) -> Check {
     }
 }
 
-fn sequences(subject: &Subject<'_>, given: &BTreeMap<String, i64>) -> Check {
+fn sequences(subject: &Subject<'_>) -> Check {
     let how = "The next number of each sequence is past the highest that SQLite ever gave and past all that PostgreSQL holds.";
     let is_moved = |name: &String| subject.tables.contains(name);
     let tables = subject.plan.tables.iter().filter(|table| is_moved(&table.source));
     let tried = tables.filter(|table| table.sequence_column().is_some()).count() as u64;
-    let problem =
-        |words: &String| Problem { what: words.clone(), next: remedy::sequence(words, subject.plan, given) };
-    let problems = subject.validation.sequences.iter().map(problem).collect();
+    let problems = (subject.validation.sequences.iter())
+        .map(|found| problem(words::sequence(found), &remedy::sequence(found, subject.plan)))
+        .collect();
     check("sequences", how.to_owned(), tried, "sequences", problems)
 }
 
 fn bookkeeping(subject: &Subject<'_>) -> Check {
     let how = "__diesel_schema_migrations lists the plan's migrations, so that Diesel never runs them again."
         .to_owned();
-    let problem = |name: &String| Problem {
-        what: format!("__diesel_schema_migrations does not list {name}"),
-        next: remedy::migration(name, subject.plan),
-    };
-    let problems = subject.validation.missing_migrations.iter().map(problem).collect();
+    let problems = (subject.validation.missing_migrations.iter())
+        .map(|found| {
+            problem(words::missing_migration(found), &remedy::missing_migration(found, subject.plan))
+        })
+        .collect();
     check("bookkeeping", how, 2, "migrations", problems)
 }
 
-/// A check that tries things out, which may have had nothing to try, or was not to.
-fn tried(name: &str, how: &str, unit: &str, found: &Tried, next: &dyn Fn(&str) -> String) -> Check {
-    let problem = |words: &String| Problem { what: words.clone(), next: next(words) };
-    let left_out =
-        found.left_out.iter().map(|left| LeftOut { what: left.what.clone(), reason: left.reason.clone() });
+fn problem(what: String, remedy: &remedy::Remedy) -> Problem {
+    Problem { what, next: remedy.to_string() }
+}
+
+/// A check that compares what the two databases do; it may have had nothing to compare, or was not to.
+fn compared<D>(
+    name: &str,
+    how: &str,
+    unit: &str,
+    found: &CheckResult<D>,
+    worded: &dyn Fn(&D) -> (String, remedy::Remedy),
+) -> Check {
+    let problems = found.differences.iter().map(|difference| {
+        let (what, remedy) = worded(difference);
+        problem(what, &remedy)
+    });
+    let left_out = found
+        .not_compared
+        .iter()
+        .map(|left| LeftOut { what: words::subject(&left.subject), reason: words::reason(&left.reason) });
     let check = Check {
         left_out: left_out.collect(),
-        ..check(name, how.to_owned(), found.tried, unit, found.problems.iter().map(problem).collect())
+        ..check(name, how.to_owned(), found.compared, unit, problems.collect())
     };
     // What was not tried is not called a success. Where nothing was left out either, there is nothing to try.
     let is_done = check.tried > 0 || !check.problems.is_empty() || check.left_out.is_empty();

@@ -9,6 +9,7 @@ use row_mover::run::{Outcome, Validation};
 use serde_json::json;
 
 use super::JSON_FORMAT;
+use super::findings::validation_json;
 
 /// What `migrate --json` prints.
 pub(crate) fn migrate_json(
@@ -28,7 +29,10 @@ pub(crate) fn migrate_json(
         "result": outcome,
     });
     match outcome {
-        Outcome::Moved(moved) => value["proven"] = moved.validation.is_proven().into(),
+        Outcome::Moved(moved) => {
+            value["proven"] = moved.validation.is_proven().into();
+            value["result"]["validation"] = validation_json(&moved.validation, plan)?;
+        }
         // Only a run that was validated counts as done.
         Outcome::AlreadyDone(_) => value["proven"] = true.into(),
         Outcome::Rejected { .. } => value["proven"] = false.into(),
@@ -55,7 +59,7 @@ pub(crate) fn validate_json(
         "diesel_schema_compared": is_diesel_schema_compared,
         "breaches": run.plan.breaches,
         "report": report,
-        "result": validation,
+        "result": validation_json(validation, &run.plan)?,
     });
     Ok(serde_json::to_string_pretty(&value)?)
 }

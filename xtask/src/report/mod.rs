@@ -10,17 +10,18 @@ mod changes;
 mod checks;
 mod ci;
 mod files;
+mod findings;
 mod json;
 mod layout;
 mod outcome;
 mod problems;
-mod remedy;
 mod text;
 
 use comfy_table::{CellAlignment, Table, presets};
 use migrate_core::plan::Plan;
 use postgres_client::TargetUrl;
 
+pub(crate) use ::report::figures::counted;
 pub(crate) use advice::Situation;
 pub(crate) use build::{DieselSchema, Subject, build};
 pub(crate) use changes::{changes_json, changes_text, has_changes};
@@ -49,7 +50,7 @@ pub(crate) enum Target {
 
 /// What values that PostgreSQL cannot hold cost by the plan's policy, in words.
 pub(crate) fn rejects(skipped: u64, nulled: u64) -> String {
-    let rows = || format!("{} to stay behind", counted(skipped, "row"));
+    let rows = || format!("{} to be skipped", counted(skipped, "row"));
     let values = || format!("{} to become NULL", counted(nulled, "value"));
     match (skipped, nulled) {
         (0, 0) => "every value can move".to_owned(),
@@ -64,7 +65,7 @@ pub(crate) fn not_moved<'a>(plan: &'a Plan, moved: &'a [String]) -> impl Iterato
     plan.tables.iter().map(|table| table.source.as_str()).filter(|name| !moved.iter().any(|one| one == name))
 }
 
-/// How the rows can be looked at, after a run that moved them.
+/// Where the moved rows are.
 pub(crate) fn where_to_look(url: &TargetUrl, target: &Target) -> String {
     match target {
         Target::Named => format!("Look at it: psql '{url}'\n"),
@@ -73,11 +74,6 @@ pub(crate) fn where_to_look(url: &TargetUrl, target: &Target) -> String {
             format!("Look at it: {url}\n  cargo xtask postgres url --database {database}{version}\n")
         }
     }
-}
-
-/// A number of things, in the singular where it is one.
-pub(crate) fn counted(number: u64, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Seconds for people; the sum of no seconds is a negative zero.

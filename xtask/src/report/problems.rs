@@ -4,6 +4,7 @@ use row_mover::run::Validation;
 use row_mover::validate::{Difference, DifferenceKind, TableComparison};
 
 use super::counted;
+use super::findings::Findings;
 use super::layout::{List, Section};
 use crate::display::printable;
 
@@ -50,19 +51,14 @@ fn row_lines(name: &str, difference: &Difference) -> Vec<String> {
     lines
 }
 
-/// Schema, sequences, bookkeeping, what was tried out, and the sealed copy's own indexes.
+/// Schema, sequences, defaults, constraints, views, bookkeeping, and the sealed copy's own indexes.
 fn others(validation: &Validation) -> Vec<String> {
-    let said = validation.schema.iter().chain(&validation.sequences);
-    let tried = [&validation.defaults, &validation.behaviour, &validation.views];
-    let said = said.chain(tried.into_iter().flat_map(|tried| &tried.problems));
-    let mut lines: Vec<String> = said.map(|words| format!("  {}", printable(words))).collect();
-    for migration in &validation.missing_migrations {
-        lines.push(format!("  __diesel_schema_migrations does not list {}", printable(migration)));
-    }
+    let found = Findings::of(validation);
+    let mut lines: Vec<String> = found.all().map(|words| format!("  {}", printable(words))).collect();
     if let Some(integrity) = validation.integrity.as_ref().filter(|found| !found.problems.is_empty()) {
         lines.push(format!(
-            "  the sealed copy's indexes do not agree with its tables ({}): {}\n    rows were read without them; mend the source with \
-             REINDEX, look at what the app did by them, and migrate again with --restart",
+            "  the sealed copy's indexes do not agree with its tables ({}): {}\n    rows were read without them; repair the source with \
+             REINDEX, check what the app did through them, and migrate again with --restart",
             counted(integrity.problems.len() as u64, "find"),
             printable(integrity.problems.first().map_or("", String::as_str))
         ));

@@ -2,6 +2,10 @@
 
 use std::path::PathBuf;
 
+use migrate_core::finding::{
+    ConstraintDifference, ConstraintKind, ConstraintName, ConstraintProblem, Reason, SchemaDifference,
+    SchemaItem, SequenceBehind,
+};
 use migrate_core::phase::{Phase, RunState, RunSubject};
 use migrate_core::plan::{LeftBehind, PlannedBreach};
 use row_mover::ledger::Run;
@@ -9,7 +13,7 @@ use row_mover::rejects::RejectedTable;
 use row_mover::run::{Moved, TableMoved, Validation};
 use row_mover::source::seal::Seal;
 use row_mover::source::undisturbed::{Protection, ReadMethod};
-use row_mover::validate::{Difference, DifferenceKind, TableComparison, Tried};
+use row_mover::validate::{CheckResult, Difference, DifferenceKind, TableComparison};
 
 use super::layout::{LINES_MAX, height};
 use super::*;
@@ -55,18 +59,39 @@ fn validation(tables: usize, wrong: usize) -> Validation {
             ..TableComparison::default()
         }
     };
-    let words = |what: &str| -> Vec<String> {
-        (0..wrong).map(|place| format!("{}: {what} is gone", name(place))).collect()
+    let index = |position: usize| SchemaDifference::ItemMissing {
+        table: name(position),
+        item: SchemaItem::parse("index i"),
+        planned: "CREATE INDEX".to_owned(),
+    };
+    let sequence = |position: usize| SequenceBehind {
+        sequence: format!("{}_seq", name(position)),
+        table: name(position),
+        column: "id".to_owned(),
+        next: 1,
+        highest: 7,
+        is_given_by_sqlite_alone: false,
+    };
+    let constraint = |position: usize| ConstraintDifference {
+        constraint: ConstraintName {
+            table: name(position),
+            constraint_kind: ConstraintKind::Check,
+            name: "c".to_owned(),
+        },
+        problem: ConstraintProblem::AcceptsViolation,
     };
     Validation {
         tables: (0..tables).map(table).collect(),
-        schema: words("index i"),
-        sequences: words("sequence s"),
+        schema: (0..wrong).map(index).collect(),
+        sequences: (0..wrong).map(sequence).collect(),
         missing_migrations: Vec::new(),
-        schema_left_out: None,
-        views: Tried::default(),
-        defaults: Tried::default(),
-        behaviour: Tried { problems: words("constraint c"), ..Tried::default() },
+        schema_not_compared: None,
+        views: CheckResult::default(),
+        defaults: CheckResult::default(),
+        behaviour: CheckResult {
+            differences: (0..wrong).map(constraint).collect(),
+            ..CheckResult::default()
+        },
         integrity: None,
         seconds: 1.0,
     }
@@ -182,10 +207,16 @@ fn two_hundred_tables_and_fifty_with_differences_take_thirty_lines() {
     let text = validation_text(&run, &validation(200, 0), &url, END);
     insta::assert_snapshot!("validated_200", text);
     assert!(text.contains("more tables, all equal\n"), "{text}");
-    let reason = Some("the server is a standby".to_owned());
-    let text = validation_text(&run, &Validation { schema_left_out: reason, ..validation(2, 0) }, &url, END);
-    assert!(text.contains("NOT proven: 19999 rows of 2 tables equal the sealed copy"), "{text}");
-    assert!(text.contains("were not compared: the server is a standby."), "{text}");
+    let reason = Some(Reason::Standby);
+    let text =
+        validation_text(&run, &Validation { schema_not_compared: reason, ..validation(2, 0) }, &url, END);
+    assert!(text.contains("NOT proven: 19,999 rows of 2 tables equal the sealed copy"), "{text}");
+    assert!(
+        text.contains(
+            "were not compared: the server is a standby, which accepts no writes; validate its primary."
+        ),
+        "{text}"
+    );
 }
 
 #[test]
@@ -200,7 +231,7 @@ fn whatever_there_is_too_much_of_the_verdict_is_there_and_thirty_lines_are_enoug
                     let verdict = if wrong == 0 { "\nProven: " } else { "\nNOT proven: " };
                     assert!(text.contains(verdict) && text.ends_with(END), "{what}");
                     for (count, noun) in
-                        [(left, "left behind"), (broken, "broken: "), (rejected, "rejected: ")]
+                        [(left, "not migrated"), (broken, "broken: "), (rejected, "rejected: ")]
                     {
                         assert_eq!(count > 0, text.contains(noun), "{what}");
                     }

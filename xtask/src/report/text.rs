@@ -2,6 +2,7 @@
 
 use migrate_core::plan::Plan;
 use postgres_client::TargetUrl;
+use report::figures::count;
 use row_mover::ledger::Run;
 use row_mover::run::{Moved, Validation};
 use row_mover::source::seal::Seal;
@@ -9,7 +10,7 @@ use row_mover::validate::TableComparison;
 
 use super::layout::{LINES_MAX, List, Section, TableRow, fitted, height};
 use super::outcome::{changed_since, unusual_copy};
-use super::{counted, not_moved, problems, seconds};
+use super::{counted, findings, not_moved, problems, seconds};
 use crate::display::printable;
 use crate::workspace;
 use ::report::figures::size;
@@ -21,6 +22,7 @@ pub(crate) fn validation_text(run: &Run, validation: &Validation, url: &TargetUr
     sections.push(not_moved_text(&run.plan, &run.state.subject.tables));
     sections.push(breaches(&run.plan));
     sections.extend(problems::sections(validation));
+    sections.push(not_compared(validation));
     sections.push(Section::Text(verdict(validation, &run.seal)));
     sections.extend(unusual_copy(&run.seal).map(Section::Text));
     sections.push(Section::Text(end.to_owned()));
@@ -32,14 +34,15 @@ pub(crate) fn moved_text(moved: &Moved, plan: &Plan, end: &str) -> String {
     let names: Vec<String> = moved.tables.iter().map(|done| done.table.clone()).collect();
     let left_behind = plan.left_behind.iter().map(|left| {
         let [name, reason] = [&left.name, &left.reason].map(|words| printable(words));
-        format!("left behind: {} {name} ({reason})", left.kind)
+        format!("not migrated: {} {name} ({reason})", left.kind)
     });
     let mut sections = vec![moved_table(moved)];
-    sections.push(list(left_behind.collect(), "things left behind"));
+    sections.push(list(left_behind.collect(), "objects not migrated"));
     sections.push(not_moved_text(plan, &names));
     sections.push(breaches(plan));
     sections.push(rejected(moved));
     sections.extend(problems::sections(&moved.validation));
+    sections.push(not_compared(&moved.validation));
     sections.push(Section::Text(verdict(&moved.validation, &moved.seal)));
     sections.extend(unusual_copy(&moved.seal).map(Section::Text));
     if moved.source_changed_since {
@@ -104,17 +107,26 @@ fn verified(found: &TableComparison) -> String {
     }
 }
 
+/// What was not compared although another run could compare it.
+fn not_compared(validation: &Validation) -> Section {
+    let entries = findings::not_compared(validation);
+    list(
+        entries.iter().map(|line| format!("not checked: {}", printable(line))).collect(),
+        "things not checked",
+    )
+}
+
 /// What the policy for values that PostgreSQL cannot hold has cost.
 fn rejected(moved: &Moved) -> Section {
     let entries = moved.rejected.iter().map(|rejected| {
         let parts = [
-            (rejected.skipped, format!("{} stayed behind", counted(rejected.skipped, "row"))),
+            (rejected.skipped, format!("{} skipped", counted(rejected.skipped, "row"))),
             (rejected.nulled, format!("{} became NULL", counted(rejected.nulled, "value"))),
         ];
         let parts: Vec<String> =
             parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, words)| words).collect();
         format!(
-            "rejected: {}: {}; written whole to {}",
+            "rejected: {}: {}; saved in full in {}",
             printable(&rejected.table),
             parts.join(", "),
             workspace::shown(&rejected.file)
@@ -123,12 +135,12 @@ fn rejected(moved: &Moved) -> Section {
     list(entries.collect(), "tables with rejects")
 }
 
-/// The constraints that rows break, what they became, and the SQL that mends them.
+/// The constraints that rows break, what they became, and the SQL that repairs them.
 fn breaches(plan: &Plan) -> Section {
     let entries = plan.breaches.iter().map(|breach| {
         let first: Vec<String> = breach.first.iter().map(|key| printable(key)).collect();
         format!(
-            "broken: {}: {} by {} ({}{})\n  it became {}\n  to mend it: {}",
+            "broken: {}: {} by {} ({}{})\n  it became {}\n  to repair it: {}",
             printable(&breach.table),
             printable(&breach.constraint),
             counted(breach.rows, "row"),
@@ -141,7 +153,7 @@ fn breaches(plan: &Plan) -> Section {
     Section::List(List {
         entries: entries.collect(),
         noun: "broken constraints",
-        end: "The rows that break them arrived. --accept-broken-constraints ends with 0 where this is known and meant.\n",
+        end: "The rows that break them were moved. --accept-broken-constraints makes the exit status 0 where this is intended.\n",
     })
 }
 
@@ -173,24 +185,32 @@ fn verdict(validation: &Validation, seal: &Seal) -> String {
     if !validation.is_equal() {
         return format!("NOT proven: PostgreSQL differs from the sealed copy {copy} as listed above.\n");
     }
-    if let Some(reason) = &validation.schema_left_out {
-        return without_schema(validation, reason, &copy);
+    if let Some(reason) = &validation.schema_not_compared {
+        return without_schema(validation, &report::words::reason(reason), &copy);
     }
-    let (all, were) = if rows == 1 { ("the", "was") } else { ("all", "were") };
-    let sum = |count: fn(&TableComparison) -> u64| validation.tables.iter().map(count).sum();
-    let (skipped, nulled): (u64, u64) = (sum(|table| table.rejected), sum(|table| table.nulled));
-    let without = match skipped {
-        0 => String::new(),
-        _ => format!(", without {} that stayed behind as the plan lets them,", counted(skipped, "row")),
+    let sum = |count: fn(&TableComparison) -> u64| validation.tables.iter().map(count).sum::<u64>();
+    let (skipped, nulled) = (sum(|table| table.rejected), sum(|table| table.nulled));
+    let were = |number: u64| if number == 1 { "was" } else { "were" };
+    let compared = match skipped {
+        0 if rows == 1 => "the 1 row".to_owned(),
+        0 => format!("all {}", counted(rows, "row")),
+        _ => format!("{} of {}", count(rows), counted(rows + skipped, "row")),
     };
-    let but = match nulled {
-        0 => String::new(),
-        _ => format!(" but for {} that became NULL", counted(nulled, "value")),
+    let equal = if rows == 1 { "equals" } else { "equal" };
+    let mut exceptions = Vec::new();
+    if skipped > 0 {
+        exceptions.push(format!("{} {} skipped", counted(skipped, "row"), were(skipped)));
+    }
+    if nulled > 0 {
+        exceptions.push(format!("{} became NULL", counted(nulled, "value")));
+    }
+    let exceptions = match exceptions.is_empty() {
+        true => String::new(),
+        false => format!("; {}, as the plan allows", exceptions.join(" and ")),
     };
     format!(
-        "Proven: {all} {} of {}{without} {were} read back from PostgreSQL and every value equals the sealed copy {copy}{but}; \
-         keys, indexes and constraints are as planned and valid, sequences are ahead.\n",
-        counted(rows, "row"),
+        "Proven: {compared} in {} {equal} the sealed copy {copy}, value by value, as read back from PostgreSQL{exceptions}. \
+         Keys, indexes and constraints are as planned and valid, sequences are ahead.\n",
         counted(validation.tables.len() as u64, "table")
     )
 }

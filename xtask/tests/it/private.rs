@@ -66,7 +66,7 @@ fn validate_finds_what_was_moved_and_by_which_plan() {
     run(&["migrate", "--sqlite", "one.db", "--plan", "plan"], None);
 
     let last = run(&["validate"], None);
-    assert!(last.stdout.contains("Proven: the 1 row of 1 table was"), "{}", last.screen());
+    assert!(last.stdout.contains("Proven: the 1 row in 1 table equals"), "{}", last.screen());
     assert!(!last.stderr.contains("warning"), "its own Diesel schema was compared: {}", last.screen());
     let sample = run(&["validate", "--sample-database"], Some(elsewhere));
     assert!(sample.stdout.contains("/hyperpage_sample_10\n"), "{}", sample.screen());

@@ -13,7 +13,7 @@ use crate::server::value;
 const SKIP: &str = "--on-reject skip";
 const NULL: &str = "--on-reject null";
 const TEXT: &str = "--on-reject text";
-const CONVERSION: &str = "name another conversion for the column in mapping.toml";
+const CONVERSION: &str = "choose another conversion for the column in mapping.toml";
 const REPAIR: &str = "repair the rows in SQLite";
 
 struct Case {
@@ -120,12 +120,7 @@ fn more_rejects_than_the_limit_are_helped_by_a_higher_one() {
     let advice = case.advice(&["--on-reject", "skip", "--reject-limit", "0"]);
     assert_begins(
         &advice,
-        &[
-            REPAIR,
-            "raise --reject-limit, or leave it out",
-            CONVERSION,
-            "on_reject = \"text\" in mapping.toml",
-        ],
+        &[REPAIR, "raise --reject-limit, or omit it", CONVERSION, "set on_reject = \"text\" in mapping.toml"],
     );
     case.planned("on_reject = \"text\"").expect(0);
 }
@@ -154,7 +149,7 @@ fn a_value_that_sqlite_cannot_compute_is_skipped_or_left_behind() {
     case.place.snapshot("remedies-uncomputed", &refused.screen());
     assert_begins(
         &case.advice(&[]),
-        &[REPAIR, "leave the column or the table behind in mapping.toml", SKIP, NULL],
+        &[REPAIR, "skip the column, or do not migrate the table, in mapping.toml", SKIP, NULL],
     );
     case.migrate(&["--on-reject", "skip"]).expect(1);
     Case::new(sql).migrate(&["--on-reject", "null"]).expect(1);
@@ -174,10 +169,7 @@ fn a_row_that_is_too_wide_needs_fewer_columns_or_shorter_ones() {
     let case = Case::new(&sql);
     let refused = case.migrate(&["--quiet"]).expect(1);
     case.place.snapshot("remedies-wide", &refused.screen());
-    assert_begins(
-        &case.advice(&["--on-reject", "skip"]),
-        &[REPAIR, "leave columns of t behind in mapping.toml"],
-    );
+    assert_begins(&case.advice(&["--on-reject", "skip"]), &[REPAIR, "skip columns of t in mapping.toml"]);
     let skipped: String = (0..10).map(|number| format!("c{number} = {{ skip = \"too wide\" }}\n")).collect();
     case.planned(&format!("[tables.t.columns]\n{skipped}")).expect(0);
 }
@@ -204,10 +196,10 @@ fn a_key_that_is_too_long_needs_another_index_or_none() {
         &advice,
         &[
             REPAIR,
-            "leave named_pkey out in mapping.toml: [tables.named.skip_indexes], named_pkey = \"its keys are too long\"",
-            "leave t_u_key out in mapping.toml: [tables.t.skip_indexes], t_u_key = \"its keys are too long\"",
-            "leave by_v out in mapping.toml: [tables.t.skip_indexes], by_v = \"its keys are too long\", with a hash index",
-            "leave lower v out in mapping.toml: [tables.t.skip_indexes], \"lower v\" = \"its keys are too long\"",
+            "skip named_pkey in mapping.toml: [tables.named.skip_indexes], named_pkey = \"its keys are too long\"",
+            "skip t_u_key in mapping.toml: [tables.t.skip_indexes], t_u_key = \"its keys are too long\"",
+            "skip by_v in mapping.toml: [tables.t.skip_indexes], by_v = \"its keys are too long\", with a hash index",
+            "skip lower v in mapping.toml: [tables.t.skip_indexes], \"lower v\" = \"its keys are too long\"",
         ],
     );
     // The lines of the advice, joined by commas.

@@ -47,7 +47,7 @@ fn the_exit_code_says_how_far_a_run_is() {
          UPDATE migration.chunks SET rows = NULL, bytes = NULL, seconds = NULL, done_at = NULL WHERE table_name = 'job_history'",
     );
     let half = status(&place, &database, &[]).expect(1);
-    assert!(half.stdout.contains("it goes on from rows"), "{}", half.screen());
+    assert!(half.stdout.contains("it resumes at rows"), "{}", half.screen());
     assert!(half.stdout.contains("rows        not done, "), "{}", half.screen());
     assert_eq!(status(&place, &database, &["--json"]).expect(1).json()["run"]["next_phase"], "rows");
 }

@@ -108,7 +108,7 @@ fn a_migration_that_is_stopped_while_rows_move_goes_on() {
         assert_eq!(value(&run.database, SESSIONS), "0", "nothing of it is left on the server");
     }
     let status = run.place.run(["status", "--postgres", run.database.url()]).expect(1);
-    assert!(status.stdout.contains("it goes on from rows"), "{}", status.screen());
+    assert!(status.stdout.contains("it resumes at rows"), "{}", status.screen());
     let done = run.goes_on();
     assert!(done.stderr.contains("was interrupted; resuming at rows"), "{}", done.screen());
 }

@@ -175,7 +175,8 @@ fn json_names_the_differences() {
             "defaults",
             "behaviour",
             "integrity",
-            "seconds"
+            "seconds",
+            "findings"
         ]
     );
     let table =
@@ -272,7 +273,12 @@ fn a_run_of_another_plan_is_validated_without_the_diesel_schema() {
     let told = ["--plan", "plan"];
     assert!(!validate(&place, &database, &told).expect(0).stderr.contains("warning"));
     std::fs::write(place.path().join("plan/schema.rs"), "").unwrap();
-    assert!(validate(&place, &database, &told).expect(1).stdout.contains("plan/schema.rs is not the schema"));
+    assert!(
+        validate(&place, &database, &told)
+            .expect(1)
+            .stdout
+            .contains("plan/schema.rs is not the Diesel schema")
+    );
 }
 
 #[test]

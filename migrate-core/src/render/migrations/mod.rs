@@ -6,12 +6,14 @@ mod builds;
 mod constraints;
 mod existing;
 mod objects;
+mod repair;
 mod steps;
 mod stubs;
 mod tables;
 
 pub use builds::{Build, BuildKind, builds};
 pub use existing::{RemovalSteps, removal_steps};
+pub use repair::{Repaired, repair};
 pub(crate) use steps::table_locks;
 pub use steps::{SchemaStep, schema_steps};
 

@@ -1,13 +1,14 @@
 //! The constraints of a planned table as things to break: which columns each stands on, and whether SQLite has it, too.
 
+use migrate_core::finding::{ConstraintKind, ConstraintName};
 use migrate_core::identifier::quote_pg;
 use migrate_core::plan::{
     PlannedCheck, PlannedColumn, PlannedForeignKey, PlannedIndex, PlannedKey, PlannedTable,
 };
 
-/// A constraint, with the words by which a person knows it.
+/// A constraint and its name.
 pub(super) struct Constraint<'p> {
-    pub(super) words: String,
+    pub(super) name: ConstraintName,
     pub(super) kind: Kind<'p>,
 }
 
@@ -37,13 +38,16 @@ pub(super) struct Key<'p> {
 
 /// All constraints of a table.
 pub(super) fn all(table: &PlannedTable) -> Vec<Constraint<'_>> {
-    let of = |words: String, kind| Constraint { words: format!("{}: {words}", table.target), kind };
+    let of = |constraint_kind, name: &str, kind| Constraint {
+        name: ConstraintName { table: table.target.clone(), constraint_kind, name: name.to_owned() },
+        kind,
+    };
     let not_null = (table.columns.iter().filter(|column| column.not_null))
-        .map(|column| of(format!("NOT NULL of {}", column.target), Kind::NotNull(column)));
-    let keys = keys(table).into_iter().map(|key| of(format!("unique key {}", key.name), Kind::Key(key)));
-    let checks = table.checks.iter().map(|check| of(format!("CHECK {}", check.name), Kind::Check(check)));
-    let foreign =
-        (table.foreign_keys.iter()).map(|key| of(format!("foreign key {}", key.name), Kind::ForeignKey(key)));
+        .map(|column| of(ConstraintKind::NotNull, &column.target, Kind::NotNull(column)));
+    let keys = keys(table).into_iter().map(|key| of(ConstraintKind::UniqueKey, key.name, Kind::Key(key)));
+    let checks = table.checks.iter().map(|check| of(ConstraintKind::Check, &check.name, Kind::Check(check)));
+    let foreign = (table.foreign_keys.iter())
+        .map(|key| of(ConstraintKind::ForeignKey, &key.name, Kind::ForeignKey(key)));
     not_null.chain(keys).chain(checks).chain(foreign).collect()
 }
 

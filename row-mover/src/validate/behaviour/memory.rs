@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use migrate_core::conversion::PgType;
+use migrate_core::finding::Reason;
 use migrate_core::identifier::quote_sqlite;
 use migrate_core::plan::{PlannedColumn, PlannedTable};
 use rusqlite::config::DbConfig;
@@ -17,8 +18,8 @@ use super::candidates::Candidate;
 use crate::error::{Context, Result};
 use crate::source::SourceConnection;
 
-/// What keeps a try from being one, in words.
-pub(super) type Tried<T> = std::result::Result<T, String>;
+/// A step in SQLite, or why the constraint cannot be tried.
+pub(super) type Attempt<T> = std::result::Result<T, Reason>;
 
 /// The longest value that is taken over.
 const VALUE_LENGTH_MAX_BYTES: usize = 1 << 16;
@@ -27,8 +28,8 @@ const VALUE_LENGTH_MAX_BYTES: usize = 1 << 16;
 pub(super) struct Memory<'s> {
     sealed: &'s Connection,
     memory: Connection,
-    /// Why a table could not be made, by its name.
-    unmade: BTreeMap<String, String>,
+    /// Why a table could not be created, by its name.
+    missing: BTreeMap<String, String>,
     /// The tables that rows were put into.
     touched: RefCell<BTreeSet<String>>,
 }
@@ -88,25 +89,25 @@ impl<'s> Memory<'s> {
                 statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
             })
             .context(|| format!("the schema of {} cannot be read", source.path().display()))?;
-        let mut unmade = BTreeMap::new();
+        let mut missing = BTreeMap::new();
         for (table, sql) in statements {
             if sql.get(..14).is_some_and(|begin| begin.eq_ignore_ascii_case("CREATE VIRTUAL")) {
-                unmade.insert(table, "it is a virtual table in SQLite".to_owned());
+                missing.insert(table, "it is a virtual table in SQLite".to_owned());
             } else if let Err(error) = memory.execute(&sql, []) {
-                unmade.insert(table, format!("SQLite cannot make it without the app: {error}"));
+                missing.insert(table, format!("SQLite cannot make it without the app: {error}"));
             }
         }
-        Ok(Memory { sealed, memory, unmade, touched: RefCell::default() })
+        Ok(Memory { sealed, memory, missing, touched: RefCell::default() })
     }
 
-    /// What SQLite looks at beside NOT NULL and keys, from now on.
-    pub(super) fn look_at(&self, checks: bool, foreign_keys: bool) -> Tried<()> {
+    /// Chooses what SQLite enforces from now on, besides NOT NULL and keys.
+    pub(super) fn enforce(&self, checks: bool, foreign_keys: bool) -> Attempt<()> {
         let sql = format!(
             "PRAGMA ignore_check_constraints = {}; PRAGMA foreign_keys = {}",
             u8::from(!checks),
             u8::from(foreign_keys)
         );
-        self.memory.execute_batch(&sql).map_err(in_words)
+        self.memory.execute_batch(&sql).map_err(failed)
     }
 
     /// Inserts a row. What the schema says to do about a conflict does not count: it is to be refused.
@@ -119,61 +120,61 @@ impl<'s> Memory<'s> {
         self.memory.execute(&sql, params_from_iter(&row.values)).map(|_| ())
     }
 
-    /// What a query of one number says.
+    /// Runs a query of one number.
     pub(super) fn truth(&self, sql: &str) -> rusqlite::Result<Option<f64>> {
         self.memory.query_row(sql, [], |row| row.get(0))
     }
 
-    /// Takes out all rows.
-    pub(super) fn empty(&self) -> Tried<()> {
+    /// Deletes all rows.
+    pub(super) fn empty(&self) -> Attempt<()> {
         let touched = std::mem::take(&mut *self.touched.borrow_mut());
         let is_guarded =
-            self.memory.query_row("PRAGMA foreign_keys", [], |row| row.get(0)).map_err(in_words)?;
+            self.memory.query_row("PRAGMA foreign_keys", [], |row| row.get(0)).map_err(failed)?;
         if is_guarded {
-            self.memory.execute_batch("PRAGMA foreign_keys = 0").map_err(in_words)?;
+            self.memory.execute_batch("PRAGMA foreign_keys = 0").map_err(failed)?;
         }
         for table in touched {
-            self.memory.execute(&format!("DELETE FROM {}", quote_sqlite(&table)), []).map_err(in_words)?;
+            self.memory.execute(&format!("DELETE FROM {}", quote_sqlite(&table)), []).map_err(failed)?;
         }
         Ok(())
     }
 
     /// The columns that take values.
-    pub(super) fn columns(&self, table: &PlannedTable) -> Tried<Vec<Column>> {
+    pub(super) fn columns(&self, table: &PlannedTable) -> Attempt<Vec<Column>> {
         self.columns_of(&table.source)
     }
 
-    fn columns_of(&self, table: &str) -> Tried<Vec<Column>> {
-        if let Some(reason) = self.unmade.get(table) {
-            return Err(reason.clone());
+    fn columns_of(&self, table: &str) -> Attempt<Vec<Column>> {
+        if let Some(cause) = self.missing.get(table) {
+            return Err(Reason::SourceFailed { cause: cause.clone() });
         }
         let sql = "SELECT name, \"notnull\", pk FROM pragma_table_xinfo(?1) WHERE hidden = 0 ORDER BY cid";
         let column = |row: &rusqlite::Row<'_>| {
             Ok(Column { name: row.get(0)?, is_not_null: row.get(1)?, in_key: row.get::<_, i64>(2)? > 0 })
         };
-        let mut statement = self.memory.prepare_cached(sql).map_err(in_words)?;
+        let mut statement = self.memory.prepare_cached(sql).map_err(failed)?;
         let columns = statement.query_map([table], column).and_then(Iterator::collect);
-        columns.map_err(in_words)
+        columns.map_err(failed)
     }
 
     /// Whether a column is another name of the rowid: a key of one column that needs no index.
-    pub(super) fn is_rowid(&self, table: &PlannedTable, column: &PlannedColumn) -> Tried<bool> {
+    pub(super) fn is_rowid(&self, table: &PlannedTable, column: &PlannedColumn) -> Attempt<bool> {
         let is_it = |name: &str| name.eq_ignore_ascii_case(&column.source);
         let columns = self.columns(table)?;
         let mut key = columns.iter().filter(|column| column.in_key);
         let is_key = key.next().is_some_and(|first| is_it(&first.name)) && key.next().is_none();
         let sql = "SELECT count(*) FROM pragma_index_list(?1) WHERE origin = 'pk'";
-        let indexes: i64 = self.memory.query_row(sql, [&table.source], |row| row.get(0)).map_err(in_words)?;
+        let indexes: i64 = self.memory.query_row(sql, [&table.source], |row| row.get(0)).map_err(failed)?;
         Ok(is_key && indexes == 0 && !table.without_rowid)
     }
 
     /// The first row of the sealed copy that conditions hold for.
-    pub(super) fn row(&self, table: &PlannedTable, conditions: &[String]) -> Tried<Row> {
+    pub(super) fn row(&self, table: &PlannedTable, conditions: &[String]) -> Attempt<Row> {
         let row = self.select(&table.source, conditions, &[])?;
-        row.ok_or_else(|| "SQLite has no row with a value in all of its columns".to_owned())
+        row.ok_or(Reason::NoCompleteRow)
     }
 
-    fn select(&self, table: &str, conditions: &[String], parameters: &[&Value]) -> Tried<Option<Row>> {
+    fn select(&self, table: &str, conditions: &[String], parameters: &[&Value]) -> Attempt<Option<Row>> {
         let names: Vec<String> = self.columns_of(table)?.into_iter().map(|column| column.name).collect();
         let quoted: Vec<String> = names.iter().map(|name| held(&quote_sqlite(name))).collect();
         let filter = if conditions.is_empty() {
@@ -184,27 +185,27 @@ impl<'s> Memory<'s> {
         let sql = format!("SELECT {} FROM {}{filter} LIMIT 1", quoted.join(", "), quote_sqlite(table));
         let values = |row: &rusqlite::Row<'_>| (0..quoted.len()).map(|place| row.get(place)).collect();
         let found: Option<Vec<Value>> =
-            self.sealed.query_row(&sql, params_from_iter(parameters), values).optional().map_err(in_words)?;
+            self.sealed.query_row(&sql, params_from_iter(parameters), values).optional().map_err(failed)?;
         Ok(found.map(|values| Row { names, values }))
     }
 
     /// The foreign keys of a table.
-    pub(super) fn foreign_keys(&self, table: &PlannedTable) -> Tried<Vec<ForeignKey>> {
+    pub(super) fn foreign_keys(&self, table: &PlannedTable) -> Attempt<Vec<ForeignKey>> {
         let sql = "SELECT id, \"table\", \"from\", \"to\" FROM pragma_foreign_key_list(?1) ORDER BY id, seq";
-        let mut statement = self.memory.prepare_cached(sql).map_err(in_words)?;
-        let mut rows = statement.query([&table.source]).map_err(in_words)?;
+        let mut statement = self.memory.prepare_cached(sql).map_err(failed)?;
+        let mut rows = statement.query([&table.source]).map_err(failed)?;
         let mut keys: BTreeMap<i64, ForeignKey> = BTreeMap::new();
-        while let Some(row) = rows.next().map_err(in_words)? {
-            let key = keys.entry(row.get(0).map_err(in_words)?).or_default();
-            key.parent = row.get(1).map_err(in_words)?;
-            key.own.push(row.get(2).map_err(in_words)?);
-            key.theirs.push(row.get(3).map_err(in_words)?);
+        while let Some(row) = rows.next().map_err(failed)? {
+            let key = keys.entry(row.get(0).map_err(failed)?).or_default();
+            key.parent = row.get(1).map_err(failed)?;
+            key.own.push(row.get(2).map_err(failed)?);
+            key.theirs.push(row.get(3).map_err(failed)?);
         }
         Ok(keys.into_values().collect())
     }
 
     /// Puts in the row that a row's foreign key points to, if it points to one.
-    pub(super) fn copy_parent(&self, key: &ForeignKey, row: &Row) -> Tried<()> {
+    pub(super) fn copy_parent(&self, key: &ForeignKey, row: &Row) -> Attempt<()> {
         let primary = self.columns_of(&key.parent)?.into_iter().filter(|column| column.in_key);
         let primary: Vec<String> = primary.map(|column| column.name).collect();
         let theirs = key.theirs.iter().enumerate();
@@ -215,7 +216,7 @@ impl<'s> Memory<'s> {
         let conditions: Vec<String> =
             theirs.into_iter().map(|name| format!("{} = ?", quote_sqlite(name))).collect();
         match self.select(&key.parent, &conditions, &own)? {
-            Some(parent) => self.insert(&key.parent, &parent).map_err(in_words),
+            Some(parent) => self.insert(&key.parent, &parent).map_err(failed),
             None => Ok(()),
         }
     }
@@ -283,7 +284,7 @@ fn held(column: &str) -> String {
     )
 }
 
-/// SQLite's own words, which name tables and columns and no values.
-fn in_words(error: rusqlite::Error) -> String {
-    format!("SQLite: {error}")
+/// What SQLite reports, which names tables and columns and no values.
+pub(super) fn failed(error: rusqlite::Error) -> Reason {
+    Reason::SourceFailed { cause: error.to_string() }
 }

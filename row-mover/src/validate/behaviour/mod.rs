@@ -14,9 +14,12 @@ mod target_side;
 
 use std::time::{Duration, Instant};
 
+use migrate_core::finding::{
+    ConstraintDifference, ConstraintName, ConstraintProblem, NotCompared, Reason, Subject,
+};
 use migrate_core::plan::PlannedTable;
 
-use super::{LeftOut, Tried};
+use super::CheckResult;
 use crate::error::Result;
 use crate::observer::Observer;
 use crate::source::SourceConnection;
@@ -40,7 +43,7 @@ enum Answer {
     /// It was taken.
     Taken,
     /// The constraint was not asked, for this reason.
-    Untried(String),
+    Untried(Reason),
     /// The database has no such constraint, and the plan says so.
     NotThere,
 }
@@ -54,8 +57,8 @@ pub(crate) fn behaviour(
     target: &mut Connection,
     tables: &[&PlannedTable],
     observer: &dyn Observer,
-) -> Result<Tried> {
-    let mut tried = Tried::default();
+) -> Result<CheckResult<ConstraintDifference>> {
+    let mut result = CheckResult::default();
     let source = SourceSide::open(source)?;
     let until = Instant::now() + ALL_MAX;
     for table in tables {
@@ -65,38 +68,36 @@ pub(crate) fn behaviour(
             continue;
         }
         let found = if Instant::now() < until {
-            let mut side = TargetSide::begin(target, table, tables)?;
+            let mut side = TargetSide::begin(target, table, tables, observer)?;
             let found = match side.obstacle()? {
                 Some(reason) => Err(reason),
-                None => of_table(&source, &mut side, &constraints, &mut tried).map(Ok)?,
+                None => of_table(&source, &mut side, &constraints, &mut result).map(Ok)?,
             };
             side.end()?;
             found
         } else {
-            Err(format!("the tries before it took more than {} seconds", ALL_MAX.as_secs()))
+            Err(Reason::TimeUsed { limit_s: ALL_MAX.as_secs() })
         };
         if let Err(reason) = found {
-            let what = format!("{}: all {} constraints", table.target, constraints.len());
-            tried.left_out.push(LeftOut { what, reason });
+            let subject = Subject::ConstraintsOf { table: table.target.clone(), count: constraints.len() };
+            result.not_compared.push(NotCompared { subject, reason });
         }
     }
-    Ok(tried)
+    Ok(result)
 }
 
 fn of_table(
     source: &SourceSide<'_>,
     target: &mut TargetSide<'_, '_>,
     constraints: &[Constraint<'_>],
-    tried: &mut Tried,
+    result: &mut CheckResult<ConstraintDifference>,
 ) -> Result<()> {
     let until = Instant::now() + TABLE_MAX;
     for constraint in constraints {
         if Instant::now() > until {
-            let reason = format!(
-                "the tries before it took more than {} seconds, as they do where the table is locked or has to be searched",
-                TABLE_MAX.as_secs()
-            );
-            tried.left_out.push(LeftOut { what: constraint.words.clone(), reason });
+            let subject = Subject::Constraint(constraint.name.clone());
+            let reason = Reason::TableTimeUsed { limit_s: TABLE_MAX.as_secs() };
+            result.not_compared.push(NotCompared { subject, reason });
             continue;
         }
         let (of_source, of_target) = match &constraint.kind {
@@ -111,25 +112,29 @@ fn of_table(
             Kind::Key(key) => (source.key(target.table, key), target.key(key)?),
             Kind::ForeignKey(key) => (source.foreign_key(target.table, key), target.foreign_key(key)?),
         };
-        judge(&constraint.words, of_source, of_target, tried);
+        judge(&constraint.name, of_source, of_target, result);
     }
     Ok(())
 }
 
-fn judge(words: &str, of_source: Answer, of_target: Answer, tried: &mut Tried) {
+fn judge(
+    name: &ConstraintName,
+    of_source: Answer,
+    of_target: Answer,
+    result: &mut CheckResult<ConstraintDifference>,
+) {
+    let mut compared = |problem: Option<ConstraintProblem>| {
+        result.compared += 1;
+        let difference = problem.map(|problem| ConstraintDifference { constraint: name.clone(), problem });
+        result.differences.extend(difference);
+    };
     match (of_source, of_target) {
-        // That PostgreSQL takes what the plan's own constraint forbids is wrong whatever SQLite does.
-        (_, Answer::Taken | Answer::NotThere) => {
-            tried.tried += 1;
-            tried.problems.push(format!("{words}: PostgreSQL takes a row that breaks it"));
-        }
-        (Answer::Refused | Answer::NotThere, Answer::Refused) => tried.tried += 1,
-        (Answer::Taken, Answer::Refused) => {
-            tried.tried += 1;
-            tried.problems.push(format!("{words}: PostgreSQL refuses a row that SQLite takes"));
-        }
+        // A row that the plan's own constraint forbids must be refused, whatever SQLite does.
+        (_, Answer::Taken | Answer::NotThere) => compared(Some(ConstraintProblem::AcceptsViolation)),
+        (Answer::Refused | Answer::NotThere, Answer::Refused) => compared(None),
+        (Answer::Taken, Answer::Refused) => compared(Some(ConstraintProblem::RefusesValidRow)),
         (Answer::Untried(reason), _) | (_, Answer::Untried(reason)) => {
-            tried.left_out.push(LeftOut { what: words.to_owned(), reason });
+            result.not_compared.push(NotCompared { subject: Subject::Constraint(name.clone()), reason });
         }
     }
 }

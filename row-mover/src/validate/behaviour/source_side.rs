@@ -1,5 +1,6 @@
 //! The tries in SQLite, in a database in memory, one row of the sealed copy at a time.
 
+use migrate_core::finding::Reason;
 use migrate_core::identifier::quote_sqlite;
 use migrate_core::plan::{PlannedCheck, PlannedColumn, PlannedForeignKey, PlannedTable};
 use migrate_core::source_sql::index_facts;
@@ -9,7 +10,7 @@ use rusqlite::types::Value;
 use super::Answer;
 use super::candidates::{self, Candidate};
 use super::constraint::{Key, mentioned, mentions};
-use super::memory::{Column, Memory, Tried, absent};
+use super::memory::{Attempt, Column, Memory, absent, failed};
 use crate::error::Result;
 use crate::source::SourceConnection;
 
@@ -52,37 +53,35 @@ impl<'s> SourceSide<'s> {
         &self,
         table: &'p PlannedTable,
         check: &PlannedCheck,
-    ) -> Tried<Vec<Candidate<'p>>> {
+    ) -> Attempt<Vec<Candidate<'p>>> {
         let found = self.try_check(table, check);
         self.memory.empty()?;
         match found {
-            Ok(found) if found.is_empty() => Err("no value was found that breaks it in SQLite".to_owned()),
+            Ok(found) if found.is_empty() => Err(Reason::NoViolationInSource),
             found => found,
         }
     }
 
-    fn finished(&self, tried: Tried<Answer>) -> Answer {
+    fn finished(&self, tried: Attempt<Answer>) -> Answer {
         tried.and_then(|answer| self.memory.empty().map(|()| answer)).unwrap_or_else(Answer::Untried)
     }
 
     /// The rowid's own name takes NULL for the next number.
-    fn try_not_null(&self, table: &PlannedTable, column: &PlannedColumn) -> Tried<Answer> {
+    fn try_not_null(&self, table: &PlannedTable, column: &PlannedColumn) -> Attempt<Answer> {
         let memory = &self.memory;
         if memory.is_rowid(table, column)? {
             return Ok(Answer::NotThere);
         }
         let mut row = memory.row(table, &[])?;
         row.set(&column.source, Value::Null);
-        memory.look_at(false, false)?;
+        memory.enforce(false, false)?;
         Ok(match memory.insert(&table.source, &row) {
-            Err(error) if code(&error) == Some(ffi::SQLITE_CONSTRAINT_NOTNULL) && names(&error, column) => {
-                Answer::Refused
-            }
+            Err(error) if code(&error) == Some(ffi::SQLITE_CONSTRAINT_NOTNULL) => Answer::Refused,
             other => answer(other),
         })
     }
 
-    fn try_key(&self, table: &PlannedTable, key: &Key<'_>) -> Tried<Answer> {
+    fn try_key(&self, table: &PlannedTable, key: &Key<'_>) -> Attempt<Answer> {
         let memory = &self.memory;
         let columns = memory.columns(table)?;
         let is_primary = table.primary_key.as_ref().is_some_and(|primary| primary.name == key.name);
@@ -97,24 +96,22 @@ impl<'s> SourceSide<'s> {
             let fresh = if column.may_be_null() { Value::Null } else { row.fresh(&column.name, place) };
             other.set(&column.name, fresh);
         }
-        memory.look_at(false, false)?;
-        memory
-            .insert(&table.source, &row)
-            .map_err(|error| format!("SQLite refuses a row of its own: {error}"))?;
+        memory.enforce(false, false)?;
+        memory.insert(&table.source, &row).map_err(failed)?;
         Ok(match memory.insert(&table.source, &other) {
             Err(error) if is_of_key(&error) => Answer::Refused,
             other => answer(other),
         })
     }
 
-    fn try_check<'p>(&self, table: &'p PlannedTable, check: &PlannedCheck) -> Tried<Vec<Candidate<'p>>> {
+    fn try_check<'p>(&self, table: &'p PlannedTable, check: &PlannedCheck) -> Attempt<Vec<Candidate<'p>>> {
         let memory = &self.memory;
         let row = memory.row(table, &[])?;
         let columns = mentioned(table, &check.expression);
         let all = columns.into_iter().filter(|column| column.generated.is_none());
         let sql = format!("SELECT ({}\n) FROM {}", check.source, quote_sqlite(&table.source));
         let mut broken = Vec::new();
-        memory.look_at(false, false)?;
+        memory.enforce(false, false)?;
         for candidate in all.flat_map(|column| candidates::of_condition(column, &check.source)) {
             let holds =
                 (memory.insert(&table.source, &row.with(&candidate))).and_then(|()| memory.truth(&sql));
@@ -123,7 +120,7 @@ impl<'s> SourceSide<'s> {
                 broken.push(candidate);
             }
         }
-        memory.look_at(true, false)?;
+        memory.enforce(true, false)?;
         let mut breaking = Vec::new();
         for candidate in broken {
             let refused = memory.insert(&table.source, &row.with(&candidate));
@@ -136,7 +133,7 @@ impl<'s> SourceSide<'s> {
         Ok(breaking)
     }
 
-    fn try_foreign_key(&self, table: &PlannedTable, key: &PlannedForeignKey) -> Tried<Answer> {
+    fn try_foreign_key(&self, table: &PlannedTable, key: &PlannedForeignKey) -> Attempt<Answer> {
         let memory = &self.memory;
         let own: Vec<&PlannedColumn> =
             key.columns.iter().filter_map(|name| table.target_column(name)).collect();
@@ -158,7 +155,7 @@ impl<'s> SourceSide<'s> {
             };
             row.set(&column.source, value);
         }
-        memory.look_at(false, false)?;
+        memory.enforce(false, false)?;
         for other in &others {
             let is_free = |column: &&Column| {
                 column.may_be_null() && !is_own(&column.name) && other.stands_on(&column.name)
@@ -168,7 +165,7 @@ impl<'s> SourceSide<'s> {
                 None => memory.copy_parent(other, &row)?,
             }
         }
-        memory.look_at(false, true)?;
+        memory.enforce(false, true)?;
         Ok(match memory.insert(&table.source, &row) {
             Err(error) if code(&error) == Some(ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => Answer::Refused,
             other => answer(other),
@@ -218,14 +215,9 @@ fn is_of_key(error: &rusqlite::Error) -> bool {
     code(error).is_some_and(|code| keys.contains(&code))
 }
 
-/// Whether SQLite's words end with the column's name.
-fn names(error: &rusqlite::Error, column: &PlannedColumn) -> bool {
-    error.to_string().ends_with(&format!(".{}", column.source))
-}
-
 fn answer(inserted: rusqlite::Result<()>) -> Answer {
     match inserted {
         Ok(()) => Answer::Taken,
-        Err(error) => Answer::Untried(format!("SQLite answered otherwise: {error}")),
+        Err(error) => Answer::Untried(failed(error)),
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use migrate_core::finding::Reason;
 use migrate_core::identifier::{quote_pg, quote_pg_literal};
 use migrate_core::plan::{PlannedCheck, PlannedColumn, PlannedForeignKey, PlannedTable};
 
@@ -10,9 +11,10 @@ use super::Answer;
 use super::candidates::{Candidate, fresh, typed};
 use super::constraint::{self, Key};
 use crate::error::{Error, Result};
+use crate::observer::Observer;
 use postgres_client::connection::Connection;
 use postgres_client::guarded::{self, Guarded, Then};
-use postgres_client::server_error::ServerError;
+use postgres_client::server_error::{LOCK_NOT_AVAILABLE, ServerError};
 
 /// What begins the transaction. A lock that an app holds and a search through a large table end the try, not the app's patience.
 const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = '5s'; \
@@ -22,6 +24,7 @@ const NOT_NULL: &str = "23502";
 const FOREIGN_KEY: &str = "23503";
 const UNIQUE: &str = "23505";
 const CHECK: &str = "23514";
+const QUERY_CANCELED: &str = "57014";
 
 /// Expressions in place of columns' own values, by target name.
 type Changes = BTreeMap<String, String>;
@@ -32,6 +35,7 @@ pub(super) struct TargetSide<'c, 'p> {
     pub(super) table: &'p PlannedTable,
     pub(super) tables: &'p [&'p PlannedTable],
     keys: Vec<Key<'p>>,
+    observer: &'c dyn Observer,
 }
 
 /// What the server said to a row.
@@ -46,9 +50,10 @@ impl<'c, 'p> TargetSide<'c, 'p> {
         connection: &'c mut Connection,
         table: &'p PlannedTable,
         tables: &'p [&'p PlannedTable],
+        observer: &'c dyn Observer,
     ) -> Result<TargetSide<'c, 'p>> {
         connection.script(BEGIN)?;
-        Ok(TargetSide { connection, table, tables, keys: constraint::keys(table) })
+        Ok(TargetSide { connection, table, tables, keys: constraint::keys(table), observer })
     }
 
     /// Undoes everything.
@@ -57,12 +62,12 @@ impl<'c, 'p> TargetSide<'c, 'p> {
     }
 
     /// Why nothing of this table is tried, if so.
-    pub(super) fn obstacle(&mut self) -> Result<Option<String>> {
+    pub(super) fn obstacle(&mut self) -> Result<Option<Reason>> {
         if self.table.existing.is_some() {
-            return Ok(Some("an app made the table, and may do more on INSERT than refuse".to_owned()));
+            return Ok(Some(Reason::TableOfApp));
         }
-        if let Some(reason) = guarded::missing(self.connection)? {
-            return Ok(Some(reason.to_owned()));
+        if guarded::missing(self.connection)?.is_some() {
+            return Ok(Some(Reason::NoProceduralLanguage));
         }
         let name = quote_pg_literal(&self.table.qualified(&self.table.target));
         let sql = format!(
@@ -77,24 +82,21 @@ impl<'c, 'p> TargetSide<'c, 'p> {
         // It holds no value, and comes first: where it is refused, nothing else is tried.
         let answer = match self.connection.query(&sql, &[]) {
             Ok(rows) => rows.into_iter().next().unwrap_or_default(),
-            Err(error) => return Ok(Some(refusal(error)?.to_string())),
+            Err(error) => return Ok(Some(self.unreadable(error)?)),
         };
         let answer: Vec<&str> = answer.iter().map(|field| field.as_deref().unwrap_or_default()).collect();
         let [triggers, rules, columns, may_insert, has_rows] = answer.as_slice() else {
-            return Ok(Some("its catalog entries cannot be read".to_owned()));
+            return Ok(Some(Reason::CatalogUnreadable { cause: None }));
         };
         let sent = self.table.sent_positions().len().to_string();
         Ok(if *triggers != "0" || *rules != "0" {
-            Some(
-                "it has triggers or rules, which may act outside of the transaction or change the row"
-                    .to_owned(),
-            )
+            Some(Reason::TriggersOrRules)
         } else if *columns != sent {
-            Some("it has other columns than the plan, whose defaults may count".to_owned())
+            Some(Reason::OtherColumns)
         } else if *may_insert != "t" {
-            Some("this role has no right to INSERT".to_owned())
+            Some(Reason::NoRightToInsert)
         } else if *has_rows != "t" {
-            Some("it holds no row to begin with".to_owned())
+            Some(Reason::NoRow)
         } else {
             None
         })
@@ -103,7 +105,7 @@ impl<'c, 'p> TargetSide<'c, 'p> {
     /// NULL in a column, which PostgreSQL refuses before it looks at anything else.
     pub(super) fn not_null(&mut self, column: &PlannedColumn) -> Result<Answer> {
         if column.generated.is_some() {
-            return Ok(Answer::Untried("the column is generated: its value cannot be chosen".to_owned()));
+            return Ok(Answer::Untried(Reason::GeneratedColumn));
         }
         let reply = self.insert(&change(column, "NULL"), &[])?;
         Ok(match reply {
@@ -137,7 +139,7 @@ impl<'c, 'p> TargetSide<'c, 'p> {
 
     /// Values that SQLite's condition forbids. The first that the plan's condition forbids, too, must be refused.
     pub(super) fn check(&mut self, check: &PlannedCheck, candidates: &[Candidate<'_>]) -> Result<Answer> {
-        let mut last = Answer::Untried("no value was found that breaks it in both databases".to_owned());
+        let mut last = Answer::Untried(Reason::NoViolationInBoth);
         for candidate in candidates {
             let changes = change(candidate.column, &candidate.of_target);
             // In one statement, so that the row that is looked at is the one that is inserted.
@@ -162,18 +164,18 @@ impl<'c, 'p> TargetSide<'c, 'p> {
         let columns: Vec<&PlannedColumn> =
             key.columns.iter().filter_map(|name| table.target_column(name)).collect();
         let Some(parent) = self.tables.iter().find(|parent| parent.target == key.parent_table) else {
-            return Ok(Answer::Untried("the table that it points to was not compared".to_owned()));
+            return Ok(Answer::Untried(Reason::ParentNotCompared));
         };
         let pairs: Vec<(&PlannedColumn, &str)> =
             columns.iter().copied().zip(key.parent_columns.iter().map(String::as_str)).collect();
         let is_own_parent = parent.target == table.target;
         if is_own_parent && key.columns == key.parent_columns {
-            return Ok(Answer::Untried("every row is its own parent".to_owned()));
+            return Ok(Answer::Untried(Reason::OwnParent));
         }
         let fixed: Vec<&str> = key.columns.iter().map(String::as_str).collect();
         let not_null: Vec<String> =
             key.columns.iter().map(|column| format!("{} IS NOT NULL", quote_pg(column))).collect();
-        let mut last = Answer::Untried("no key was found that its parent has not".to_owned());
+        let mut last = Answer::Untried(Reason::NoKeyWithoutParent);
         // A row that points to itself would go on doing so if a column were changed that is of both keys.
         let is_of_both =
             |column: &PlannedColumn| is_own_parent && key.parent_columns.contains(&column.target);
@@ -316,29 +318,36 @@ impl<'c, 'p> TargetSide<'c, 'p> {
         if all.is_empty() { String::new() } else { format!(" WHERE {}", all.join(" AND ")) }
     }
 
+    /// Why the catalog cannot be read; an error where the server is gone, or the work is to stop.
+    fn unreadable(&self, error: Error) -> Result<Reason> {
+        let refused = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<ServerError>());
+        match refused {
+            Some(refused) if has(refused, &[LOCK_NOT_AVAILABLE]) => Ok(Reason::Locked),
+            Some(refused) if !self.is_end(refused) => {
+                Ok(Reason::CatalogUnreadable { cause: Some(refused.to_string()) })
+            }
+            _ => Err(error),
+        }
+    }
+
+    /// Whether the server is gone, or the work is to stop.
+    fn is_end(&self, refused: &ServerError) -> bool {
+        let is_gone = refused
+            .sqlstate
+            .as_deref()
+            .is_none_or(|sqlstate| ["08", "57P", "25P03"].iter().any(|class| sqlstate.starts_with(class)));
+        is_gone || (has(refused, &[QUERY_CANCELED]) && self.observer.is_stopped())
+    }
+
     /// Runs a statement and undoes it; what the server refuses is an answer, a lost connection is an error.
     fn guarded(&mut self, sql: &str) -> Result<Guarded> {
         match self.connection.guarded(sql, Then::Undo)? {
-            Err(refused) if is_end(&refused) => Err(Error::new("a statement was refused").caused_by(refused)),
+            Err(refused) if self.is_end(&refused) => {
+                Err(Error::new("a statement was refused").caused_by(refused))
+            }
             answer => Ok(answer),
         }
     }
-}
-
-/// What the server refused; an error where it is gone, or somebody asked to stop.
-fn refusal(error: Error) -> Result<ServerError> {
-    let refused = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<ServerError>());
-    let Some(refused) = refused.cloned() else { return Err(error) };
-    if is_end(&refused) { Err(error) } else { Ok(refused) }
-}
-
-/// Whether the server is gone, or somebody asked to stop.
-fn is_end(refused: &ServerError) -> bool {
-    let is_gone = refused
-        .sqlstate
-        .as_deref()
-        .is_none_or(|sqlstate| ["08", "57P", "25P03"].iter().any(|class| sqlstate.starts_with(class)));
-    is_gone || refused.message.as_deref().is_some_and(|message| message.contains("user request"))
 }
 
 fn change(column: &PlannedColumn, value: &str) -> Changes {
@@ -364,7 +373,8 @@ fn has(error: &ServerError, sqlstates: &[&str]) -> bool {
 fn untried(reply: Reply) -> Answer {
     match reply {
         Reply::Taken => Answer::Taken,
-        Reply::NoRow => Answer::Untried("no row has a value in all of its columns".to_owned()),
-        Reply::Refused(error) => Answer::Untried(format!("something else answered first: {error}")),
+        Reply::NoRow => Answer::Untried(Reason::NoCompleteRow),
+        Reply::Refused(error) if has(&error, &[LOCK_NOT_AVAILABLE]) => Answer::Untried(Reason::Locked),
+        Reply::Refused(error) => Answer::Untried(Reason::OtherRefusal { cause: error.to_string() }),
     }
 }

@@ -14,12 +14,13 @@ mod target_side;
 
 use std::time::{Duration, Instant};
 
+use migrate_core::finding::{Database, NotCompared, Reason, Subject, ViewDifference, ViewProblem};
 use migrate_core::plan::{Plan, PlannedView};
 
 use self::source_side::Failure;
 use self::sums::Sums;
 use self::target_side::Answer;
-use super::{LeftOut, TableComparison, Tried};
+use super::{CheckResult, TableComparison};
 use crate::error::{Error, Result};
 use crate::observer::Observer;
 use crate::source::SourceConnection;
@@ -56,10 +57,10 @@ impl Views<'_> {
     ///
     /// # Errors
     /// When either side cannot be read at all.
-    pub(crate) fn compare(&self, tables: &[TableComparison]) -> Result<Tried> {
-        let mut tried = Tried::default();
+    pub(crate) fn compare(&self, tables: &[TableComparison]) -> Result<CheckResult<ViewDifference>> {
+        let mut result = CheckResult::default();
         if self.plan.views.is_empty() {
-            return Ok(tried);
+            return Ok(result);
         }
         let source = (self.open_source)()?;
         source_side::prepare(&source)?;
@@ -68,7 +69,7 @@ impl Views<'_> {
         let until = Instant::now() + self.time_max;
         for view in &self.plan.views {
             let outcome = match why_not(view, self.plan, tables, &unsteady) {
-                Some(reason) => Outcome::NotTried(reason),
+                Some(reason) => Outcome::NotCompared(reason),
                 None => {
                     self.observer.view_started(&view.source);
                     let outcome = self.view(view, &source, &mut target, until);
@@ -77,21 +78,22 @@ impl Views<'_> {
                 }
             };
             let outcome = match outcome {
-                Outcome::Differs(how) => blame(view, self.plan, &(self.open_source)()?, how)?,
+                Outcome::Differs(problem) => blame(view, self.plan, &(self.open_source)()?, problem)?,
                 outcome => outcome,
             };
             match outcome {
-                Outcome::Same => tried.tried += 1,
-                Outcome::Differs(how) => {
-                    tried.tried += 1;
-                    tried.problems.push(format!("view {}: {how}", view.source));
+                Outcome::Same => result.compared += 1,
+                Outcome::Differs(problem) => {
+                    result.compared += 1;
+                    result.differences.push(ViewDifference { view: view.source.clone(), problem });
                 }
-                Outcome::NotTried(reason) => {
-                    tried.left_out.push(LeftOut { what: format!("view {}", view.source), reason });
+                Outcome::NotCompared(reason) => {
+                    let subject = Subject::View { view: view.source.clone() };
+                    result.not_compared.push(NotCompared { subject, reason });
                 }
             }
         }
-        Ok(tried)
+        Ok(result)
     }
 
     fn view(
@@ -104,16 +106,13 @@ impl Views<'_> {
         check_stop(self.observer)?;
         // One that takes too long leaves half of the time to those behind it.
         let time = until.saturating_duration_since(Instant::now()) / 2;
-        let out_of_time = |who: &str| {
-            Outcome::NotTried(format!(
-                "{who} takes more than {:.1} seconds for it, and all views together have {:.0} (DB_VIEWS_TIMEOUT)",
-                time.as_secs_f32(),
-                self.time_max.as_secs_f32()
-            ))
+        let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let out_of_time = |database| {
+            let (limit_ms, all_views_ms) = (milliseconds(time), milliseconds(self.time_max));
+            Outcome::NotCompared(Reason::ViewTime { database, limit_ms, all_views_ms })
         };
         if time < Duration::from_millis(1) {
-            let reason = "the views before it took all the time that views have together (DB_VIEWS_TIMEOUT)";
-            return Ok(Outcome::NotTried(reason.to_owned()));
+            return Ok(Outcome::NotCompared(Reason::ViewTimeUsed));
         }
         let connection = match target {
             Some(connection) => connection,
@@ -131,10 +130,10 @@ impl Views<'_> {
             Err(failure) => {
                 check_stop(self.observer)?;
                 return Ok(match failure {
-                    Failure::Interrupted => out_of_time("SQLite"),
-                    Failure::TooLong => too_long("SQLite", "value", VALUE_BYTES_MAX.into()),
-                    Failure::Unreadable(words) => {
-                        Outcome::NotTried(format!("SQLite by itself cannot read it: {words}"))
+                    Failure::Interrupted => out_of_time(Database::Sqlite),
+                    Failure::TooLong => too_long(Database::Sqlite, VALUE_BYTES_MAX.into()),
+                    Failure::Unreadable(cause) => {
+                        Outcome::NotCompared(Reason::ViewUnreadableInSource { cause })
                     }
                 });
             }
@@ -142,10 +141,12 @@ impl Views<'_> {
         check_stop(self.observer)?;
         Ok(match theirs? {
             Answer::Rows(theirs) => compared(view, ours, theirs),
-            Answer::Interrupted => out_of_time("PostgreSQL"),
-            Answer::NotTried(reason) => Outcome::NotTried(reason.to_owned()),
-            Answer::TooLong => too_long("PostgreSQL", "row", ROW_BYTES_MAX),
-            Answer::Unreadable(error) => Outcome::Differs(format!("PostgreSQL cannot read it: {error}")),
+            Answer::Interrupted => out_of_time(Database::Postgresql),
+            Answer::NoProceduralLanguage => Outcome::NotCompared(Reason::NoProceduralLanguage),
+            Answer::TooLong => too_long(Database::Postgresql, ROW_BYTES_MAX),
+            Answer::Unreadable(error) => {
+                Outcome::Differs(ViewProblem::Unreadable { cause: error.to_string() })
+            }
         })
     }
 
@@ -180,47 +181,45 @@ impl Views<'_> {
     }
 }
 
-fn too_long(who: &str, what: &str, bytes: i64) -> Outcome {
-    Outcome::NotTried(format!("a {what} of it in {who} is longer than {} MiB", bytes >> 20))
+fn too_long(database: Database, bytes: i64) -> Outcome {
+    Outcome::NotCompared(Reason::ViewTooLong { database, limit_mib: bytes.unsigned_abs() >> 20 })
 }
 
 /// What came of one view.
 enum Outcome {
     Same,
-    Differs(String),
-    NotTried(String),
+    Differs(ViewProblem),
+    NotCompared(Reason),
 }
 
 /// Why a view is not compared; none where it is.
-fn why_not(view: &PlannedView, plan: &Plan, tables: &[TableComparison], unsteady: &[&str]) -> Option<String> {
+fn why_not(view: &PlannedView, plan: &Plan, tables: &[TableComparison], unsteady: &[&str]) -> Option<Reason> {
     let has_lost = |table: &TableComparison| table.rejected + table.nulled > 0;
     let keeps_others =
         plan.tables.iter().any(|table| table.existing.as_ref().is_some_and(|one| one.keeps_rows()));
     let reason = if view.conversions.len() != view.columns.len() {
-        "its plan is one of an older version, which does not say how its columns are taken back"
+        Reason::OldPlan
     } else if unsteady.contains(&view.source.as_str()) {
-        "it answers otherwise each time: it asks the clock or for chance"
+        Reason::NotDeterministic
     } else if tables.len() < plan.tables.len() || keeps_others {
-        "the tables of the two databases do not hold the same rows, as it was asked for"
+        Reason::OtherRowsOnPurpose
     } else if tables.iter().any(has_lost) {
-        "rows stayed behind or lost values by the plan's policy"
+        Reason::RowsRejected
     } else if !tables.iter().all(TableComparison::is_equal) {
-        "rows of tables differ already"
+        Reason::RowsDiffer
     } else {
         return None;
     };
-    Some(reason.to_owned())
+    Some(reason)
 }
 
 /// Whose fault it is that a view differs. Tables are read without their indexes, but SQLite answers a view through them: one that does
 /// not agree with its table makes SQLite's answer the wrong one.
-fn blame(view: &PlannedView, plan: &Plan, own: &SourceConnection, how: String) -> Result<Outcome> {
+fn blame(view: &PlannedView, plan: &Plan, own: &SourceConnection, problem: ViewProblem) -> Result<Outcome> {
     let tables = tables_of(view, plan);
     Ok(match first_disagreeing(own, tables)? {
-        Some(table) => Outcome::NotTried(format!(
-            "{how}; but an index of table {table} in the sealed copy is damaged, through which SQLite may have read it"
-        )),
-        None => Outcome::Differs(how),
+        Some(table) => Outcome::NotCompared(Reason::DamagedIndex { table: table.to_owned(), problem }),
+        None => Outcome::Differs(problem),
     })
 }
 
@@ -263,21 +262,16 @@ fn depends_on_ties(view: &PlannedView) -> bool {
 
 fn compared(view: &PlannedView, mut ours: Sums, theirs: Sums) -> Outcome {
     if ours.rows != theirs.rows {
-        return differs(view, format!("SQLite answers {} rows, PostgreSQL {}", ours.rows, theirs.rows));
+        let (source_rows, target_rows) = (ours.rows, theirs.rows);
+        return differs(view, ViewProblem::RowCount { source_rows, target_rows });
     }
     ours.sums.iter_mut().zip(theirs.sums).for_each(|(ours, theirs)| *ours = ours.wrapping_sub(theirs));
-    if ours.sums.contains(&0) {
-        Outcome::Same
-    } else {
-        differs(view, format!("the {} rows that it answers are not the same", ours.rows))
-    }
+    if ours.sums.contains(&0) { Outcome::Same } else { differs(view, ViewProblem::Rows { rows: ours.rows }) }
 }
 
-fn differs(view: &PlannedView, how: String) -> Outcome {
+fn differs(view: &PlannedView, problem: ViewProblem) -> Outcome {
     if depends_on_ties(view) {
-        return Outcome::NotTried(format!(
-            "{how}; but rows that its order takes for equal may come in any order, and it shows which come first"
-        ));
+        return Outcome::NotCompared(Reason::OpenOrder { problem });
     }
-    Outcome::Differs(how)
+    Outcome::Differs(problem)
 }

@@ -167,9 +167,7 @@ fn found(validation: &Validation) -> String {
             )
         })
         .collect();
-    let tried: Vec<String> = [&validation.views, &validation.defaults, &validation.behaviour]
-        .map(|tried| format!("{} {:?} {:?}", tried.tried, tried.problems, tried.left_out))
-        .into();
+    let tried = (&validation.views, &validation.defaults, &validation.behaviour);
     format!(
         "{} {tables:?} {:?} {:?} {:?} {tried:?}",
         validation.is_proven(),

@@ -190,11 +190,11 @@ fn more_columns_than_postgresql_takes_are_refused() {
     for (sql, words) in [
         (
             format!("CREATE TABLE t ({})", columns(1601, " TEXT")),
-            "table t has 1601 columns, and PostgreSQL takes 1600",
+            "table t has 1601 columns, and PostgreSQL allows at most 1600",
         ),
         (
             format!("CREATE TABLE t ({}, PRIMARY KEY ({}))", columns(33, " TEXT"), columns(33, "")),
-            "the primary key of t has 33 columns, and PostgreSQL takes 32",
+            "the primary key of t has 33 columns, and PostgreSQL allows at most 32",
         ),
         (
             format!("CREATE TABLE t ({}); CREATE INDEX i ON t ({})", columns(33, " TEXT"), columns(33, "")),

@@ -1,5 +1,8 @@
 //! A source, its plan and a target for one test, and short ways to ask both sides. Decides nothing about what is right.
 
+#[allow(dead_code, reason = "each test binary uses some of them")]
+pub mod words;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -287,7 +290,11 @@ pub fn chain(error: &row_mover::Error) -> String {
     let mut next = error.remedy_text().map(str::to_owned);
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
-        lines.push(format!("because: {error}"));
+        let words = match error.downcast_ref::<row_mover::error::TargetChanged>() {
+            Some(changed) => report::words::schema_list(&changed.differences),
+            None => error.to_string(),
+        };
+        lines.push(format!("because: {words}"));
         if let Some(error) = error.downcast_ref::<row_mover::Error>() {
             next = next.or_else(|| error.remedy_text().map(str::to_owned));
         }

@@ -93,8 +93,8 @@ fn report_of(
     request: &Request<'_>,
 ) -> anyhow::Result<(Option<Report>, Option<ReportFiles>)> {
     let diesel_schema = diesel_schema(followed);
-    if let DieselSchema::Differs(words) = &diesel_schema {
-        moved.validation.schema.push(words.clone());
+    if let DieselSchema::Differs(difference) = &diesel_schema {
+        moved.validation.schema.push(difference.clone());
     }
     if !args.output.wants_report() {
         return Ok((None, None));

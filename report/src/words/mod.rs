@@ -1,0 +1,115 @@
+//! The sentences for what a validation found: the same on the screen, on the page, in JSON, in JUnit and in annotations.
+//!
+//! One place for words; [`remedy`] has what to do about a finding.
+
+mod not_compared;
+pub mod remedy;
+
+use migrate_core::finding::{
+    ConstraintDifference, ConstraintKind, ConstraintName, ConstraintProblem, DefaultDifference,
+    DefaultProblem, MissingMigration, SchemaDifference, SequenceBehind, ViewDifference, ViewProblem,
+};
+use migrate_core::mapping::DEFAULT_SCHEMA;
+
+pub use crate::figures::counted;
+pub use not_compared::{reason, subject};
+
+/// A difference of the schema.
+pub fn schema(difference: &SchemaDifference) -> String {
+    match difference {
+        SchemaDifference::TableMissing { table } => format!("table {table} is gone"),
+        SchemaDifference::ItemMissing { table, item, planned } => {
+            format!("{table}: {item} is gone: {planned}")
+        }
+        SchemaDifference::ItemDiffers { table, item, live, planned } => {
+            format!("{table}: {item} is {live}, the plan has {planned}")
+        }
+        SchemaDifference::ItemUnplanned { table, item, live } => {
+            format!("{table}: {item} is not in the plan: {live}")
+        }
+        SchemaDifference::ObjectUnplanned { schema, object, name } => {
+            let schema = if schema == DEFAULT_SCHEMA { String::new() } else { format!("{schema}.") };
+            format!("{object} {schema}{name} is not in the plan")
+        }
+        SchemaDifference::KeptRowsMissing { table, missing, kept } => {
+            format!("{table}: {missing} of {} that were to be kept are missing", counted(*kept, "row"))
+        }
+        SchemaDifference::DieselSchemaDiffers { file, .. } => {
+            format!("{file} is not the Diesel schema that was migrated")
+        }
+    }
+}
+
+/// Several differences of the schema on one line.
+pub fn schema_list(differences: &[SchemaDifference]) -> String {
+    differences.iter().map(schema).collect::<Vec<_>>().join("; ")
+}
+
+/// A sequence that is behind.
+pub fn sequence(found: &SequenceBehind) -> String {
+    let SequenceBehind { sequence, table, column, next, highest, is_given_by_sqlite_alone } = found;
+    let problem = match is_given_by_sqlite_alone {
+        true => format!("but SQLite gave {highest} for {table} already"),
+        false => format!("which {table}.{column} has passed"),
+    };
+    format!("sequence {sequence}: its next number is {next}, {problem}")
+}
+
+/// A migration that is not listed.
+pub fn missing_migration(migration: &MissingMigration) -> String {
+    format!("__diesel_schema_migrations does not list {}", migration.name)
+}
+
+/// A default that does not do the same.
+pub fn default(found: &DefaultDifference) -> String {
+    let how = match &found.problem {
+        DefaultProblem::CallsForeignCode { live } => {
+            format!(
+                "PostgreSQL's {live} is not the plan's: it calls code that is not PostgreSQL's own, and was not run"
+            )
+        }
+        DefaultProblem::CannotBeComputed { live } => format!("PostgreSQL cannot compute its {live}"),
+        DefaultProblem::Missing { declared } => format!("PostgreSQL has none, SQLite has {declared}"),
+        DefaultProblem::OtherValue { live, declared } => {
+            format!("PostgreSQL's {live} returns another value than SQLite's {declared}")
+        }
+    };
+    format!("default of {}.{}: {how}", found.table, found.column)
+}
+
+/// A constraint that does not do the same.
+pub fn constraint(found: &ConstraintDifference) -> String {
+    let how = match found.problem {
+        ConstraintProblem::AcceptsViolation => "PostgreSQL accepts a row that violates it",
+        ConstraintProblem::RefusesValidRow => "PostgreSQL refuses a row that SQLite accepts",
+    };
+    format!("{}: {how}", constraint_name(&found.constraint))
+}
+
+/// A constraint by its kind and name.
+pub fn constraint_name(constraint: &ConstraintName) -> String {
+    let kind = match constraint.constraint_kind {
+        ConstraintKind::NotNull => "NOT NULL of",
+        ConstraintKind::UniqueKey => "unique key",
+        ConstraintKind::Check => "CHECK",
+        ConstraintKind::ForeignKey => "foreign key",
+    };
+    format!("{}: {kind} {}", constraint.table, constraint.name)
+}
+
+/// A view that does not return the same rows.
+pub fn view(found: &ViewDifference) -> String {
+    format!("view {}: {}", found.view, view_problem(&found.problem))
+}
+
+fn view_problem(problem: &ViewProblem) -> String {
+    match problem {
+        ViewProblem::Unreadable { cause } => format!("PostgreSQL cannot read it: {cause}"),
+        ViewProblem::RowCount { source_rows, target_rows } => {
+            format!("SQLite returns {}, PostgreSQL {target_rows}", counted(*source_rows, "row"))
+        }
+        ViewProblem::Rows { rows } => {
+            format!("both databases return {}, and these differ", counted(*rows, "row"))
+        }
+    }
+}

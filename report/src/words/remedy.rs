@@ -1,0 +1,175 @@
+//! What to do about a finding: the SQL that repairs it where the plan has it, else a command. Each kind of remedy is applied by the
+//! mutation tests of the engine, and validation proves the database afterwards.
+
+mod sql;
+
+use std::fmt;
+
+use migrate_core::finding::{
+    ConstraintDifference, DefaultDifference, ItemKind, MissingMigration, SchemaDifference, SequenceBehind,
+};
+use migrate_core::identifier::{quote_pg, quote_pg_literal};
+use migrate_core::plan::Plan;
+
+/// What to do about a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Runs a statement, or several, in the target.
+    Sql(String),
+    /// Drops something that the plan does not have.
+    Drop(String),
+    /// The remedy of another finding repairs this one as well.
+    With(String),
+    /// Moves everything again.
+    MoveAgain,
+    /// Nothing but a comparison by eye is known for a table, as SQL names it.
+    Inspect(String),
+    /// Rows that an app had before the migration can only come from a backup.
+    RestoreRows,
+    /// Runs a command that writes the Diesel schema.
+    Generate(String),
+    /// Leaves a view, by source name, out of the plan.
+    SkipView(String),
+}
+
+impl Remedy {
+    /// The SQL to run in the target, if that is the remedy.
+    pub fn sql(&self) -> Option<&str> {
+        match self {
+            Remedy::Sql(sql) | Remedy::Drop(sql) => Some(sql),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Remedy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Remedy::Sql(sql) | Remedy::Drop(sql) => write!(f, "in psql: {sql} then cargo xtask validate"),
+            Remedy::With(other) => write!(f, "the statement for {other} repairs this as well"),
+            Remedy::MoveAgain => f.write_str(
+                "move everything again: cargo xtask migrate --restart, with the arguments of the first run",
+            ),
+            Remedy::Inspect(table) => write!(
+                f,
+                "in psql: \\d+ {table} shows the table; compare it with the plan's migrations, then cargo xtask validate"
+            ),
+            Remedy::RestoreRows => {
+                f.write_str("insert them again from a backup of the target, then cargo xtask validate")
+            }
+            Remedy::Generate(command) => write!(f, "run {command}, which writes it again"),
+            Remedy::SkipView(view) => write!(
+                f,
+                "read it in both databases and compare; to leave it out, add to mapping.toml: [leave_behind], {} = \"returns other rows\", \
+                 then cargo xtask generate, and cargo xtask migrate --restart",
+                toml_key(view)
+            ),
+        }
+    }
+}
+
+/// The remedies for differences of the schema, in their order.
+pub fn schema(differences: &[SchemaDifference], plan: &Plan) -> Vec<Remedy> {
+    let own: Vec<Remedy> =
+        differences.iter().map(|difference| sql::remedy(difference, differences, plan)).collect();
+    // Moving everything again repairs all that the plan creates.
+    let is_moved_again = own.contains(&Remedy::MoveAgain);
+    let all = differences.iter().zip(own).map(|(difference, remedy)| {
+        let is_of_plan = difference.table().is_some();
+        if is_moved_again && is_of_plan && difference.item().is_some() { Remedy::MoveAgain } else { remedy }
+    });
+    all.collect()
+}
+
+/// The remedy for a sequence that is behind.
+pub fn sequence(found: &SequenceBehind, plan: &Plan) -> Remedy {
+    let SequenceBehind { sequence, table, column, highest, .. } = found;
+    let Some(table) = plan.tables.iter().find(|other| other.target == *table) else {
+        return Remedy::MoveAgain;
+    };
+    // One that an app made is named as SQL names it.
+    let name = if table.existing.is_some() { sequence.clone() } else { table.qualified(sequence) };
+    Remedy::Sql(format!(
+        "SELECT pg_catalog.setval({}, greatest({highest}, (SELECT pg_catalog.max({}) FROM {})));",
+        quote_pg_literal(&name),
+        quote_pg(column),
+        table.qualified(&table.target)
+    ))
+}
+
+/// The remedy for a migration that is not listed.
+pub fn missing_migration(migration: &MissingMigration, plan: &Plan) -> Remedy {
+    Remedy::Sql(format!(
+        "INSERT INTO {}.__diesel_schema_migrations (version) VALUES ({});",
+        quote_pg(&plan.target_schema),
+        quote_pg_literal(&migration.version)
+    ))
+}
+
+/// The remedy for a default that does not do the same.
+pub fn default(found: &DefaultDifference, plan: &Plan) -> Remedy {
+    let column = plan
+        .table(&found.table)
+        .and_then(|table| Some((table, table.columns.iter().find(|column| column.source == found.column)?)));
+    let Some((table, column)) = column else { return Remedy::MoveAgain };
+    let (owner, name) = (table.qualified(&table.target), quote_pg(&column.target));
+    let action = match &column.default {
+        Some(default) => format!("SET DEFAULT {default}"),
+        None => "DROP DEFAULT".to_owned(),
+    };
+    Remedy::Sql(format!("ALTER TABLE {owner} ALTER COLUMN {name} {action};"))
+}
+
+/// The remedy for a constraint that does not do the same. What the check of the schema found in its table comes first.
+pub fn constraint(found: &ConstraintDifference, schema: &[SchemaDifference], plan: &Plan) -> Remedy {
+    let table = &found.constraint.table;
+    match schema.iter().find(|difference| difference.table() == Some(table)) {
+        Some(difference) => Remedy::With(subject(difference)),
+        None => inspect(table, plan),
+    }
+}
+
+/// What a difference of the schema is about, such as `jobs: index by_name`.
+fn subject(difference: &SchemaDifference) -> String {
+    match (difference.table(), difference.item()) {
+        (Some(table), Some(item)) => format!("{table}: {item}"),
+        (Some(table), None) => format!("table {table}"),
+        _ => "the schema".to_owned(),
+    }
+}
+
+fn inspect(table: &str, plan: &Plan) -> Remedy {
+    let planned = plan.tables.iter().find(|other| other.target == table);
+    let name = planned.map_or_else(|| quote_pg(table), |planned| planned.qualified(&planned.target));
+    Remedy::Inspect(name)
+}
+
+/// Whether an app made the table, so that moving everything again does not create it.
+fn is_of_app(table: &str, plan: &Plan) -> bool {
+    plan.existing_tables().any(|(planned, _)| planned.target == table)
+}
+
+/// Moving everything again, where that helps.
+fn move_again(table: &str, plan: &Plan) -> Remedy {
+    if is_of_app(table, plan) { inspect(table, plan) } else { Remedy::MoveAgain }
+}
+
+/// Whether there is a difference of a constraint with this name in this table.
+fn has_constraint(differences: &[SchemaDifference], table: &str, name: &str) -> bool {
+    let is_it = |difference: &SchemaDifference| {
+        difference.table() == Some(table)
+            && difference.item().is_some_and(|item| item.is(ItemKind::Constraint, name))
+    };
+    differences.iter().any(is_it)
+}
+
+/// A name as a key of TOML.
+pub fn toml_key(name: &str) -> String {
+    let is_bare = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
+    if !name.is_empty() && name.chars().all(is_bare) { name.to_owned() } else { toml_text(name) }
+}
+
+/// Text as TOML writes it; JSON's escapes are TOML's, too.
+pub fn toml_text(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
