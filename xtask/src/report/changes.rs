@@ -1,5 +1,6 @@
 //! What `validate --since-cutover` says: what was added, changed and deleted in PostgreSQL since the migration.
 
+use ::report::figures::count;
 use postgres_client::TargetUrl;
 use row_mover::ledger::Run;
 use row_mover::run::Validation;
@@ -29,21 +30,21 @@ pub(crate) fn changes_text(run: &Run, validation: &Validation, url: &TargetUrl) 
         );
     }
     let changed: Vec<&TableComparison> = validation.tables.iter().filter(|table| !table.is_equal()).collect();
-    let sum = |count: fn(&TableComparison) -> u64| changed.iter().map(|table| count(table)).sum::<u64>();
+    let sum = |of: fn(&TableComparison) -> u64| changed.iter().map(|table| of(table)).sum::<u64>();
     let end = format!(
         "{} added, {} changed, {} deleted in {} since; {} as they were.\n",
         counted(sum(|table| table.extra), "row"),
-        sum(|table| table.different),
-        sum(|table| table.missing),
+        count(sum(|table| table.different)),
+        count(sum(|table| table.missing)),
         counted(changed.len() as u64, "table"),
         counted((validation.tables.len() - changed.len()) as u64, "other table"),
     );
     let row = |table: &&TableComparison| TableRow {
         cells: vec![
             printable(&table.table),
-            table.extra.to_string(),
-            table.different.to_string(),
-            table.missing.to_string(),
+            count(table.extra),
+            count(table.different),
+            count(table.missing),
         ],
         is_wrong: true,
         is_equal: false,

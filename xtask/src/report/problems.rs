@@ -1,5 +1,6 @@
 //! What validation has found, as lines for a terminal: rows by table, key and column, and then everything else.
 
+use ::report::figures::count;
 use row_mover::run::Validation;
 use row_mover::validate::{Difference, DifferenceKind, TableComparison};
 
@@ -13,7 +14,7 @@ pub(super) fn sections(validation: &Validation) -> [Section; 2] {
     let tables = validation.tables.iter().filter(|table| !table.is_equal()).map(table_lines).collect();
     [
         Section::List(List { entries: tables, noun: "tables with differences", end: "" }),
-        Section::List(List { entries: others(validation), noun: "problems beside the rows", end: "" }),
+        Section::List(List { entries: others(validation), noun: "other problems", end: "" }),
     ]
 }
 
@@ -31,7 +32,7 @@ fn table_lines(table: &TableComparison) -> String {
         lines.push(format!(
             "  {name}: {} in SQLite, {} in PostgreSQL",
             counted(source, "row"),
-            table.target_rows
+            count(table.target_rows)
         ));
     }
     lines.join("\n")

@@ -63,15 +63,15 @@ fn compared_table(tables: &[TableComparison]) -> Section {
         heads.splice(2..2, ["rejected", "nulled"]);
     }
     let row = |found: &TableComparison| {
-        let mut cells = vec![printable(&found.table), found.source_rows.to_string()];
+        let mut cells = vec![printable(&found.table), count(found.source_rows)];
         if has_rejects {
-            cells.extend([found.rejected.to_string(), found.nulled.to_string()]);
+            cells.extend([count(found.rejected), count(found.nulled)]);
         }
         cells.extend([
-            found.equal.to_string(),
-            found.missing.to_string(),
-            found.extra.to_string(),
-            found.different.to_string(),
+            count(found.equal),
+            count(found.missing),
+            count(found.extra),
+            count(found.different),
             seconds(found.seconds),
         ]);
         let is_equal = found.is_equal();
@@ -86,7 +86,7 @@ fn moved_table(moved: &Moved) -> Section {
         TableRow {
             cells: vec![
                 printable(&done.table),
-                done.rows.to_string(),
+                count(done.rows),
                 size(done.bytes),
                 seconds(done.seconds),
                 compared.map_or_else(|| "not compared".to_owned(), verified),
@@ -101,9 +101,9 @@ fn moved_table(moved: &Moved) -> Section {
 
 fn verified(found: &TableComparison) -> String {
     if found.is_equal() {
-        format!("all {} equal", found.equal)
+        format!("all {} equal", count(found.equal))
     } else {
-        format!("{} of {} equal", found.equal, found.source_rows)
+        format!("{} of {} equal", count(found.equal), count(found.source_rows))
     }
 }
 
