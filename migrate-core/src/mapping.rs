@@ -21,7 +21,7 @@ pub use crate::terms::{DEFAULT_SCHEMA, IndexMethod};
 pub(crate) use rules::glob_fits;
 pub use rules::{ColumnRule, TableRule};
 pub use target_names::NameRule;
-pub use toml_key::TomlKey;
+pub use toml_key::{TomlKey, TomlText};
 
 /// The version of the file format that this reads.
 pub(crate) const MAPPING_FORMAT: u32 = 1;

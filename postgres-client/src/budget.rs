@@ -79,19 +79,19 @@ impl Budget {
         target: &dyn fmt::Display,
         watch: &dyn Watch,
     ) -> Result<Budget> {
-        let mut counts = 0;
-        let limit = loop {
-            let Some(limit) = tightest(connection)? else { return Ok(Budget::unlimited(workers)) };
-            counts += 1;
+        let Some(mut limit) = tightest(connection)? else { return Ok(Budget::unlimited(workers)) };
+        for _ in 1..COUNTS_MAX {
             if limit.available() >= Budget::wanted(workers) {
                 return Ok(Budget::unlimited(workers));
             }
-            if counts == COUNTS_MAX {
-                break limit;
-            }
             check_stop(watch)?;
             std::thread::sleep(COUNT_AGAIN_AFTER);
-        };
+            let Some(now) = tightest(connection)? else { return Ok(Budget::unlimited(workers)) };
+            // The best count is kept: meanwhile the watch for locks may have opened a connection, which it does without if it must.
+            if now.available() > limit.available() {
+                limit = now;
+            }
+        }
         let Some(budget) = Budget::within(limit.available(), workers) else {
             return Err(limit.too_few(target));
         };

@@ -4,6 +4,9 @@ use std::fmt;
 
 use crate::server_error::is_transient_sqlstate;
 
+/// SQLSTATEs of class 08 with which a connection is refused for good: rejected by the server, or a violation of the protocol.
+const PERMANENT: [&str; 2] = ["08004", "08P01"];
+
 /// Why no connection was made.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
@@ -27,9 +30,12 @@ impl Refusal {
         Refusal { message: "no answer in time".to_owned(), sqlstates: Vec::new() }
     }
 
-    /// Whether a server answered that it may accept a connection in a moment.
+    /// Whether a server answered that it may accept a connection in a moment. A pooler refuses an unknown database or user with an
+    /// error of the protocol, which no wait repairs.
     pub(crate) fn is_transient(&self) -> bool {
-        self.sqlstates.iter().any(|sqlstate| is_transient_sqlstate(sqlstate))
+        self.sqlstates
+            .iter()
+            .any(|sqlstate| is_transient_sqlstate(sqlstate) && !PERMANENT.contains(&sqlstate.as_str()))
     }
 
     /// Whether no server answered: the network or the socket failed.
@@ -74,6 +80,7 @@ mod tests {
                 false,
                 false,
             ),
+            ("server at \"h\" failed: FATAL:  08P01: no such database: a", false, false),
             ("server at \"h\" failed: Connection refused\n\tIs the server running?", false, true),
             (
                 "server at \"h\" failed: Connection refused\nserver at \"i\" failed: FATAL:  57P03: starting",

@@ -13,9 +13,16 @@ impl fmt::Display for TomlKey<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_bare =
             |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
-        if !self.0.is_empty() && is_bare(self.0) {
-            return f.write_str(self.0);
-        }
+        if !self.0.is_empty() && is_bare(self.0) { f.write_str(self.0) } else { TomlText(self.0).fmt(f) }
+    }
+}
+
+/// Text as a basic string of TOML, with the same escapes.
+#[derive(Clone, Copy, Debug)]
+pub struct TomlText<'a>(pub &'a str);
+
+impl fmt::Display for TomlText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("\"")?;
         for letter in self.0.chars() {
             match letter {

@@ -83,7 +83,7 @@ pub struct Schedule {
     loading_tables: usize,
     /// Number of builds that are not done, by group.
     undone_builds: [usize; GROUPS],
-    is_alone_running: bool,
+    alone_running: usize,
     /// Tables with waiting chunks, by the work that waits for them.
     loadable: BTreeSet<Ranked>,
     /// Those of them of which no chunk is running.
@@ -226,7 +226,7 @@ impl Schedule {
             .filter_map(|(_, Reverse(table))| self.tables.get(*table)?.ranks.map(|(work, _)| work))
             .max();
         let builds =
-            if self.is_alone_running { None } else { self.ready.last().copied().max(self.best_alone()) };
+            if self.alone_running > 0 { None } else { self.ready.last().copied().max(self.best_alone()) };
         let unloaded = self.unloaded.last().copied();
         // Of what is critical the builds come first: they follow rows that are loaded.
         let is_first = |_: &Ranked| builds.is_none_or(|(work, _)| work <= self.left / self.lanes);

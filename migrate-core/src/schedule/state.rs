@@ -131,7 +131,7 @@ impl Schedule {
         build.state = state;
         let (group, cost, tables) = (build.group, build.cost, build.tables.clone());
         if build.is_alone {
-            self.is_alone_running = state == State::Running;
+            adjust(&mut self.alone_running, was == State::Running, state == State::Running);
             if state == State::Waiting {
                 self.alone.insert(number);
             } else {

@@ -32,7 +32,7 @@ pub fn schema(difference: &SchemaDifference) -> String {
             format!("{object} {schema}{name} is not in the plan")
         }
         SchemaDifference::KeptRowsMissing { table, missing, kept } => {
-            format!("{table}: {missing} of {} that were to be kept are missing", counted(*kept, "row"))
+            format!("{table}: of the rows to be kept, {missing} of {kept} are missing")
         }
         SchemaDifference::DieselSchemaDiffers { file, .. } => {
             format!("{file} is not the Diesel schema that was migrated")

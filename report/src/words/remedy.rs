@@ -9,6 +9,7 @@ use migrate_core::finding::{
     ConstraintDifference, DefaultDifference, ItemKind, MissingMigration, SchemaDifference, SequenceBehind,
 };
 use migrate_core::identifier::{quote_pg, quote_pg_literal};
+use migrate_core::mapping::TomlKey;
 use migrate_core::plan::Plan;
 
 /// What to do about a finding.
@@ -33,10 +34,10 @@ pub enum Remedy {
 }
 
 impl Remedy {
-    /// The SQL to run in the target, if that is the remedy.
+    /// The SQL to run in the target, if that is the remedy and destroys nothing.
     pub fn sql(&self) -> Option<&str> {
         match self {
-            Remedy::Sql(sql) | Remedy::Drop(sql) => Some(sql),
+            Remedy::Sql(sql) => Some(sql),
             _ => None,
         }
     }
@@ -45,10 +46,16 @@ impl Remedy {
 impl fmt::Display for Remedy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Remedy::Sql(sql) | Remedy::Drop(sql) => write!(f, "in psql: {sql} then cargo xtask validate"),
+            Remedy::Sql(sql) => write!(f, "in psql: {sql} then cargo xtask validate"),
+            Remedy::Drop(sql) => write!(
+                f,
+                "if the app created it, it is right and stays a difference until the proof is no longer needed; else, in psql: {sql} then \
+                 cargo xtask validate"
+            ),
             Remedy::With(other) => write!(f, "the statement for {other} repairs this as well"),
             Remedy::MoveAgain => f.write_str(
-                "move everything again: cargo xtask migrate --restart, with the arguments of the first run",
+                "move everything again: cargo xtask migrate --restart, with the arguments of the first run; it refuses if rows were written \
+                 since, or cannot be compared, unless --discard drops them",
             ),
             Remedy::Inspect(table) => write!(
                 f,
@@ -62,7 +69,7 @@ impl fmt::Display for Remedy {
                 f,
                 "read it in both databases and compare; to leave it out, add to mapping.toml: [leave_behind], {} = \"returns other rows\", \
                  then cargo xtask generate, and cargo xtask migrate --restart",
-                toml_key(view)
+                TomlKey(view)
             ),
         }
     }
@@ -161,15 +168,4 @@ fn has_constraint(differences: &[SchemaDifference], table: &str, name: &str) -> 
             && difference.item().is_some_and(|item| item.is(ItemKind::Constraint, name))
     };
     differences.iter().any(is_it)
-}
-
-/// A name as a key of TOML.
-pub fn toml_key(name: &str) -> String {
-    let is_bare = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
-    if !name.is_empty() && name.chars().all(is_bare) { name.to_owned() } else { toml_text(name) }
-}
-
-/// Text as TOML writes it; JSON's escapes are TOML's, too.
-pub fn toml_text(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }

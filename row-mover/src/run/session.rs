@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use migrate_core::load_plan::LoadPlan;
 use migrate_core::phase::Phase;
+use migrate_core::plan::PlannedTable;
 
 use super::outcome::{AlreadyDone, Outcome, PhaseDone, Rejected};
 use super::{Request, migrations, open_checked, target_check};
-use crate::error::{Error, Result};
+use crate::error::{Context, Error, Result};
 use crate::ledger::{self, Run};
 use crate::observer::{Note, Observer};
 use crate::source::{SourceConnection, seal};
@@ -231,6 +232,14 @@ impl<'a> Session<'a> {
         })?;
         let differences = catalog::schema_differences(&mut *self.connection()?, &run.plan)?;
         let plan = LoadPlan::new(&run.plan);
+        let unreadable = plan.select(|table| !catalog::is_readable(table, &differences));
+        if let Some(table) = first_with_rows(&mut *self.connection()?, unreadable.iter())? {
+            return Err(Error::new(format!(
+                "whether rows were written to {table} since run {} cannot be compared: its columns were changed",
+                run.id
+            ))
+            .with_remedy_text(next));
+        }
         let tables = plan.select(|table| catalog::is_readable(table, &differences));
         let workers = self.connections.budget().workers;
         let options = CompareOptions { workers, ..CompareOptions::default() };
@@ -264,4 +273,24 @@ impl<'a> Session<'a> {
         phases.push(PhaseDone { phase, seconds: took.as_secs_f64() });
         took.as_secs_f64()
     }
+}
+
+/// Returns the first of the tables that exists in the target and holds rows.
+fn first_with_rows<'a>(
+    connection: &mut Connection,
+    tables: impl Iterator<Item = &'a &'a PlannedTable>,
+) -> Result<Option<&'a str>> {
+    let failed = || "the tables of the target cannot be read".to_owned();
+    for table in tables {
+        let name = table.qualified(&table.target);
+        // A view in its place would run code of whoever created it.
+        let is_table = "SELECT FROM pg_catalog.pg_class \
+                        WHERE oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1) AND relkind IN ('r', 'p')";
+        if !connection.query(is_table, &[Some(&name)]).context(failed)?.is_empty()
+            && !connection.query(&format!("SELECT FROM {name} LIMIT 1"), &[]).context(failed)?.is_empty()
+        {
+            return Ok(Some(&table.source));
+        }
+    }
+    Ok(None)
 }

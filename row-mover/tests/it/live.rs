@@ -108,6 +108,7 @@ fn a_restart_drops_no_row_that_only_postgresql_has() {
     for (sql, named) in [
         ("INSERT INTO t VALUES (3, 3)", "t: 1 added, 0 changed"),
         ("UPDATE t SET v = 7 WHERE id = 2", "t: 0 added, 1 changed"),
+        ("ALTER TABLE t ALTER v TYPE numeric; INSERT INTO t VALUES (3, 3)", "its columns were changed"),
     ] {
         let case = Case::new(SOURCE);
         case.moved();

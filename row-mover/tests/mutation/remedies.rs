@@ -39,7 +39,7 @@ pub fn follow(subject: &Subject, copy: &TestDatabase, found: &Validation) -> Rep
     let mut psql = session(copy.url());
     psql.script("RESET search_path").unwrap();
     psql.script("SET search_path = \"$user\", public").unwrap();
-    for sql in remedies.iter().filter_map(Remedy::sql) {
+    for sql in remedies.iter().filter_map(statement) {
         if let Err(error) = psql.script(sql) {
             return Repaired::Failed(format!("{sql}: {}; found: {}", chain(&error), found_in_words(found)));
         }
@@ -63,12 +63,18 @@ pub fn follow(subject: &Subject, copy: &TestDatabase, found: &Validation) -> Rep
 
 /// `migrate --restart`.
 fn move_again(subject: &Subject, copy: &TestDatabase) -> Result<(), String> {
+    // Rows that cannot be compared are only dropped on demand, as the remedy says.
+    restart(subject, copy, false).or_else(|_| restart(subject, copy, true))
+}
+
+fn restart(subject: &Subject, copy: &TestDatabase, discard: bool) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     let request = Request {
         target: TargetUrl::parse(copy.url()).unwrap(),
         backup_dir: folder.path().join("backups"),
         rejects_dir: folder.path().join("rejects"),
         restart: true,
+        discard,
         ..subject.case.request()
     };
     match run::migrate(&request, &Silent) {
@@ -79,5 +85,13 @@ fn move_again(subject: &Subject, copy: &TestDatabase) -> Result<(), String> {
         }
         Ok(outcome) => Err(format!("{outcome:?}")),
         Err(error) => Err(chain(&error)),
+    }
+}
+
+/// Returns the statement of a remedy, if it is one.
+fn statement(remedy: &Remedy) -> Option<&str> {
+    match remedy {
+        Remedy::Drop(sql) => Some(sql),
+        other => other.sql(),
     }
 }

@@ -138,6 +138,7 @@ fn migrate(args: &MigrateArgs) -> anyhow::Result<Exit> {
     let choice = PlanChoice::new(args, &source)?;
     let (url, target) = resolve_target(args, &source, &context)?;
     let followed = choice.plan(args, &source, &url, &context.settings)?;
+    result::check_diesel_schema(&followed)?;
     let folder = followed.folder.join("migrations");
     let migrations = Migration::in_folder(&folder)
         .with_context(|| format!("the migrations in {} cannot be read", folder.display()))?;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use migrate_core::mapping::{TomlKey, TomlText};
 use migrate_core::plan::Plan;
-use report::words::remedy::{toml_key, toml_text};
 use row_mover::source::page_limits::{Exceeded, Exceeding};
 use row_mover::source::preflight::{Findings, Offenders, Remedies, TableFindings};
 
@@ -141,7 +141,7 @@ fn mapping_lines(situation: Situation<'_>, exceeding: &[(&TableFindings, &Exceed
     let mut lines = Vec::new();
     for (found, exceeding) in exceeding {
         let Some(table) = situation.plan.table(&found.table) else { continue };
-        let key = toml_key(&table.source);
+        let key = TomlKey(&table.source);
         match &exceeding.limit {
             Exceeded::Row { .. } if table.existing.is_none() => lines.push(format!(
                 "skip columns of {} in mapping.toml, each with a reason: [tables.{key}.columns], COLUMN = {{ skip = \"too wide\" }}",
@@ -160,7 +160,7 @@ fn mapping_lines(situation: Situation<'_>, exceeding: &[(&TableFindings, &Exceed
             Exceeded::Key { name, .. } => lines.push(format!(
                 "skip {} in mapping.toml: [tables.{key}.skip_indexes], {} = \"its keys are too long\"{}",
                 printable(name),
-                toml_key(name),
+                TomlKey(name),
                 hash_index(table, name)
             )),
         }
@@ -181,9 +181,9 @@ fn hash_index(table: &migrate_core::plan::PlannedTable, name: &str) -> String {
         Some(column) => format!(
             ", with a hash index in its place where queries ask for equality: [[tables.{}.indexes]], name = {}, method = \"hash\", \
              columns = [{}], why = \"equality\"",
-            toml_key(&table.source),
-            toml_text(name),
-            toml_text(&column.source)
+            TomlKey(&table.source),
+            TomlText(name),
+            TomlText(&column.source)
         ),
     }
 }

@@ -59,7 +59,7 @@ fn stop(child: Child, signal: Signal) -> Output {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     let output =
         Output { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
-    assert!(!output.stderr.contains("half done"), "{}", output.screen());
+    assert!(!output.stderr.contains("rolls back the rest"), "{}", output.screen());
     output
 }
 

@@ -2,6 +2,8 @@
 
 use ::report::Report;
 use ::report::model::Command;
+use anyhow::bail;
+use migrate_core::finding::SchemaDifference;
 use migrate_core::plan::Plan;
 use postgres_client::TargetUrl;
 use row_mover::rejects::RejectedTable;
@@ -92,10 +94,6 @@ fn report_of(
     followed: &PlanToFollow,
     request: &Request<'_>,
 ) -> anyhow::Result<(Option<Report>, Option<ReportFiles>)> {
-    let diesel_schema = diesel_schema(followed);
-    if let DieselSchema::Differs(difference) = &diesel_schema {
-        moved.validation.schema.push(difference.clone());
-    }
     if !args.output.wants_report() {
         return Ok((None, None));
     }
@@ -109,18 +107,22 @@ fn report_of(
         tables: &tables,
         validation: &moved.validation,
         reject_files: moved.rejected.iter().map(file).collect(),
-        diesel_schema,
+        diesel_schema: DieselSchema::Same,
     };
     let report = report::build(&subject, &request.target, &request.settings)?;
     let files = args.output.report.write(&report, &moved.seal)?;
     Ok((Some(report), files))
 }
 
-/// Compares the Diesel schema in the plan's folder with the plan: the app compiles against it.
-fn diesel_schema(followed: &PlanToFollow) -> DieselSchema {
-    match plan_folder::schema_difference(&followed.folder, &followed.plan) {
-        Ok(None) => DieselSchema::Same,
-        Ok(Some(words)) => DieselSchema::Differs(words),
-        Err(_) => DieselSchema::NotCompared("the plan's folder holds no schema.rs that can be read"),
+/// Refuses a Diesel schema in the plan's folder that is not the plan's: the app would compile against it.
+///
+/// # Errors
+/// When it differs or cannot be read.
+pub(super) fn check_diesel_schema(followed: &PlanToFollow) -> anyhow::Result<()> {
+    match plan_folder::schema_difference(&followed.folder, &followed.plan)? {
+        Some(SchemaDifference::DieselSchemaDiffers { file, command }) => {
+            bail!("{file} is not the Diesel schema of its plan; `{command}` writes it again")
+        }
+        _ => Ok(()),
     }
 }
