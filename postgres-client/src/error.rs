@@ -15,12 +15,21 @@ const QUERY_CANCELED: &str = "57014";
 #[derive(Debug)]
 pub struct Error {
     what: String,
-    remedy: Option<String>,
+    remedy: Option<Remedy>,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
     is_transient: bool,
     is_stall: bool,
     /// Whether it ended the retries, so that what to do next is known.
     is_exhausted: bool,
+}
+
+/// What to do next.
+#[derive(Debug)]
+enum Remedy {
+    /// In words: about a server, its settings, or SQL.
+    Text(String),
+    /// As a value of the crate above, which is worded where the error is shown.
+    Value(Box<dyn std::any::Any + Send + Sync>),
 }
 
 /// A result of this crate.
@@ -42,7 +51,14 @@ impl Error {
     /// Adds what to do next.
     #[must_use]
     pub fn with_remedy_text(mut self, remedy: impl Into<String>) -> Error {
-        self.remedy = Some(remedy.into());
+        self.remedy = Some(Remedy::Text(remedy.into()));
+        self
+    }
+
+    /// Adds what to do next as a value, which is worded where the error is shown.
+    #[must_use]
+    pub fn with_remedy_value(mut self, remedy: impl std::any::Any + Send + Sync) -> Error {
+        self.remedy = Some(Remedy::Value(Box::new(remedy)));
         self
     }
 
@@ -183,9 +199,20 @@ impl Error {
         false
     }
 
-    /// What to do next, if that is known.
+    /// Returns what to do next, if that is known in words.
     pub fn remedy_text(&self) -> Option<&str> {
-        self.remedy.as_deref()
+        match &self.remedy {
+            Some(Remedy::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Returns what to do next, if that is known as a value of this type.
+    pub fn remedy_value<T: 'static>(&self) -> Option<&T> {
+        match &self.remedy {
+            Some(Remedy::Value(value)) => value.downcast_ref(),
+            _ => None,
+        }
     }
 }
 

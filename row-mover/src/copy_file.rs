@@ -8,6 +8,7 @@ use migrate_core::copy_format;
 use migrate_core::plan::PlannedTable;
 
 use crate::error::{Context, Error, Result};
+use crate::remedy::Remedy;
 use crate::row_encoder::{self, RowBuffer, RowOutcome};
 use crate::source::SourceConnection;
 use crate::source::rows::Scan;
@@ -58,7 +59,7 @@ pub fn encode_table(
             RowOutcome::Skipped(_) => {}
             RowOutcome::Stops(_) => {
                 return Err(Error::new(format!("{}: a value cannot move", table.source))
-                    .with_remedy_text("`cargo xtask migrate --dry-run` names it"));
+                    .with_remedy_value(Remedy::FindByDryRun));
             }
         }
         if buffer.bytes.len() >= BUFFER_BYTES || !buffer.left_out.is_empty() {

@@ -8,6 +8,7 @@ use migrate_core::plan::PlannedTable;
 use migrate_core::target_schema::TargetColumn;
 
 use crate::error::{Context, Error, Result};
+use crate::remedy::Remedy;
 use crate::source::{SourceConnection, introspect};
 use postgres_client::connection::Connection;
 use postgres_client::guarded;
@@ -37,7 +38,7 @@ pub(crate) fn set_sequences(
         if set.is_empty() {
             return Err(Error::new(failed())
                 .caused_by("its bounds have no room for the highest number of the source")
-                .with_remedy_text("raise its MAXVALUE in the target, then run the same command again"));
+                .with_remedy_value(Remedy::ResumeAfter("raise its MAXVALUE in the target".to_owned())));
         }
     }
     Ok(())

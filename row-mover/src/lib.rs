@@ -11,6 +11,7 @@ pub mod ledger;
 mod load;
 pub mod observer;
 pub mod rejects;
+pub mod remedy;
 pub mod row_encoder;
 pub mod run;
 pub mod source;

@@ -8,6 +8,7 @@ use std::panic::resume_unwind;
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 use crate::error::{Context, Error, Result};
+use crate::remedy::Remedy;
 
 /// The stack of a thread that reads a source: four times what was measured at the limits. Pages that are not used take no memory.
 const STACK_BYTES: usize = 32 << 20;
@@ -24,11 +25,7 @@ pub(crate) fn spawn<'scope, T: Send + 'scope>(
         .stack_size(STACK_BYTES)
         .spawn_scoped(scope, work)
         .context(|| "a thread cannot be started".to_owned())
-        .map_err(|error: Error| {
-            error.with_remedy_text(
-                "allow this account more processes (`ulimit -u`), or use fewer with --workers",
-            )
-        })
+        .map_err(|error: Error| error.with_remedy_value(Remedy::AllowProcesses))
 }
 
 /// Does `work` on a thread with enough stack and waits for it. The main thread of a program, whose stack is the shell's to say,

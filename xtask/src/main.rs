@@ -15,6 +15,7 @@ mod output;
 mod plan_folder;
 mod plan_text;
 mod private;
+mod remedy;
 mod report;
 mod run_context;
 mod screen;

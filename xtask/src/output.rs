@@ -4,6 +4,7 @@ use row_mover::error::TargetChanged;
 use std::io::{self, Write};
 
 use crate::display::printable_lines;
+use crate::remedy;
 
 /// Writes data to standard output, with a closing newline where it has none; no data is no line.
 ///
@@ -56,8 +57,7 @@ pub(crate) fn failure(error: &anyhow::Error) {
         }
         shown = words;
     }
-    let next = error.chain().find_map(|cause| cause.downcast_ref::<row_mover::Error>()?.remedy_text());
-    if let Some(next) = next {
-        note(&format!("  next: {}", indented(next, "    ")));
+    if let Some(next) = remedy::of(error) {
+        note(&format!("  next: {}", indented(&next, "    ")));
     }
 }

@@ -21,6 +21,9 @@ const LONG_FILES: [(&str, &str); 3] = [
     ("fixtures/tests/sample.rs", "a table of the sample's values and what each of them proves"),
 ];
 
+/// What to do about an exception that is none.
+const UNLIST: &str = "take it out of LONG_FILES in xtask/tests/tidy.rs";
+
 /// Modules of a crate that import each other in a circle. This list only shrinks.
 const CIRCLES: [(&str, &[&str]); 2] =
     [("xtask", &["report", "screen"]), ("private-postgres", &["binaries", "npm"])];
@@ -95,6 +98,9 @@ fn check_source(text: &str, findings: &mut Findings<'_>) {
     if findings.path.ends_with(".rs") && !text.starts_with("// @generated") {
         opens_with_docs(text, findings);
         not_too_long(text, findings);
+        if findings.path.starts_with("postgres-client/src/") || findings.path.starts_with("row-mover/src/") {
+            names_no_command(text, findings);
+        }
     }
     if findings.path.ends_with("/Cargo.toml") {
         uses_workspace_lints(text, findings);
@@ -160,11 +166,16 @@ fn not_too_long(text: &str, findings: &mut Findings<'_>) {
         let remedy = "split it by what its parts know, or list it in xtask/tests/tidy.rs with the reason";
         findings.add(LINES_MAX + 1, format!("{lines} lines, where {LINES_MAX} are enough"), remedy);
     } else if lines <= LINES_MAX && is_known {
-        findings.add(
-            1,
-            "listed as a long file and not long",
-            "take it out of LONG_FILES in xtask/tests/tidy.rs",
-        );
+        findings.add(1, "listed as a long file and not long", UNLIST);
+    }
+}
+
+fn names_no_command(text: &str, findings: &mut Findings<'_>) {
+    let names = ["cargo xtask", "mapping.toml", " --", "`--"];
+    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+        if let Some(name) = names.iter().find(|name| line.contains(**name)) {
+            findings.add(index + 1, format!("names `{name}`"), "return a value that xtask words");
+        }
     }
 }
 
@@ -212,11 +223,7 @@ fn the_repository_is_tidy() {
         files.iter().flat_map(|path| check(path, &fs::read(root.join(path)).unwrap())).collect();
     for (path, _) in LONG_FILES.iter().filter(|(path, _)| !files.iter().any(|file| file == path)) {
         let mut gone = Findings { path, found: Vec::new() };
-        gone.add(
-            1,
-            "listed as a long file and not there",
-            "take it out of LONG_FILES in xtask/tests/tidy.rs",
-        );
+        gone.add(1, "listed as a long file and not there", UNLIST);
         findings.extend(gone.found);
     }
     let list: String = findings.iter().map(|finding| format!("\n{finding}")).collect();
@@ -392,6 +399,12 @@ fn unfinished_work_is_found() {
 }
 
 #[test]
+fn a_command_in_the_engine_is_found() {
+    let expected = "row-mover/src/a.rs:2: names ` --`: return a value that xtask words";
+    expect("row-mover/src/a.rs", "//! `--x`\n\"run --x\"\n", &[expected]);
+}
+
+#[test]
 fn a_file_without_docs_is_found() {
     let expected = "a.rs:1: the file does not say what it is for: open it with a line `//! …`";
     for text in ["fn main() {}\n", "//!\n", "\n//! Late.\n", "// What.\n", ""] {
@@ -407,8 +420,7 @@ fn a_long_file_is_found() {
     expect("a.rs", text(451), &[&format!("a.rs:451: 451 lines, where 450 are enough: {advice}")]);
     let (known, _) = LONG_FILES[0];
     expect(known, text(451), &[]);
-    let advice = "take it out of LONG_FILES in xtask/tests/tidy.rs";
-    expect(known, text(450), &[&format!("{known}:1: listed as a long file and not long: {advice}")]);
+    expect(known, text(450), &[&format!("{known}:1: listed as a long file and not long: {UNLIST}")]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use super::{READ_FAILED, Run, WRITE_FAILED, exists};
 use crate::error::{Context, Error, Result};
+use crate::remedy::Remedy;
 use postgres_client::connection::Connection;
 
 /// Whether the last run of the ledger is this one. Numbers come again after a restart; the folder of a sealed copy does not.
@@ -30,7 +31,7 @@ pub fn claim_schema_steps(connection: &mut Connection, run_id: i64, sealed_path:
         connection.first(sql, &[Some(&run_id.to_string()), Some(sealed_path)]).context(|| READ_FAILED)?;
     steps.ok_or_else(|| {
         Error::new("the ledger is no longer that of this run: another migration has begun")
-            .with_remedy_text("see `cargo xtask status`; what this run has sealed stays in its backup folder")
+            .with_remedy_value(Remedy::SeeStatus)
     })
 }
 

@@ -7,6 +7,7 @@ use migrate_core::render::{Build, BuildKind};
 use super::{Load, claim};
 use crate::error::{Context, Error, Result};
 use crate::ledger::{CLAIM_BUILD_SQL, FINISH_BUILD_SQL};
+use crate::remedy::Remedy;
 use postgres_client::connection::Connection;
 
 /// Runs the build of this number; one that turns out to be done already is left as it is.
@@ -54,12 +55,7 @@ fn run_statements(
     failed: &dyn Fn() -> String,
 ) -> Result<()> {
     let backend = target.backend().clone();
-    let explained = |error: Error| {
-        error.with_remedy_text(
-            "what was made before it stays; mend what it names in the target and run the same command again, or mend the \
-             source and start over with --restart",
-        )
-    };
+    let explained = |error: Error| error.with_remedy_value(Remedy::RepairTargetOrSource);
     for statement in &build.statements {
         let is_at_work = &mut || (load.is_at_work)(&backend);
         let done = match build.kind {

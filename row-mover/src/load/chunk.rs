@@ -11,6 +11,7 @@ use super::{Load, claim};
 use crate::error::{Context, Error, Result};
 use crate::ledger::{CLAIM_CHUNK_SQL, Chunk, FINISH_CHUNK_SQL};
 use crate::observer::Observer;
+use crate::remedy::Remedy;
 use crate::source::SourceConnection;
 use postgres_client::connection::Connection;
 use postgres_client::server_error::ServerError;
@@ -120,13 +121,7 @@ fn refused(table: &PlannedTable, error: Error) -> Error {
     let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<ServerError>());
     let Some(cause) = cause.filter(|cause| !cause.is_transient()) else { return error };
     if table.existing.is_none() || !is_about_a_row(cause) {
-        return error.with_remedy_text(
-            "mend what it names in the target, then run the same command again: it resumes here; if the source is to \
-             blame, mend it there and start over with --restart",
-        );
+        return error.with_remedy_value(Remedy::RepairTargetOrSource);
     }
-    error.with_remedy_text(
-        "a row breaks what the app's table demands: mend it in SQLite, or the table in PostgreSQL, and start over with \
-         --restart, which takes out again what this run has brought",
-    )
+    error.with_remedy_value(Remedy::RepairRowOrTable)
 }

@@ -10,6 +10,7 @@ use super::staging::Landing;
 use crate::error::{Context, Error, Result};
 use crate::ledger::{Chunk, ChunkDone};
 use crate::observer::Observer;
+use crate::remedy::Remedy;
 use crate::row_encoder::{self, Refused, RowBuffer, RowOutcome};
 use crate::source::SourceConnection;
 use crate::source::rows::Scan;
@@ -79,9 +80,7 @@ fn stopped(table: &PlannedTable, refused: Vec<Refused>) -> Error {
         Some(refused) => error.caused_by(refused.refusal),
         None => error,
     };
-    error.with_remedy_text(
-        "it came into the source after preflight: mend it there, and start over with --restart",
-    )
+    error.with_remedy_value(Remedy::RepairSource)
 }
 
 fn copy_sql(table: &PlannedTable, landing: &Landing) -> String {

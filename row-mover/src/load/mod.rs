@@ -21,6 +21,7 @@ use migrate_core::schedule::{ChunkToMove, DoneTasks, Schedule, Task};
 use crate::error::{Context, Error, Result};
 use crate::ledger::Chunk;
 use crate::observer::{Observer, TableToMove};
+use crate::remedy::Remedy;
 use crate::source::SourceConnection;
 use crate::target::bookkeeping::Applied;
 use crate::threads;
@@ -80,9 +81,7 @@ fn claim(target: &mut Connection, sql: &str, parameters: &[Option<&str>]) -> Res
     match target.first::<bool>(sql, parameters)? {
         Some(is_done) => Ok(!is_done),
         None => Err(Error::new("the ledger is no longer that of this run: another migration has begun")
-            .with_remedy_text(
-                "see `cargo xtask status`; what this run has sealed stays in its backup folder",
-            )),
+            .with_remedy_value(Remedy::SeeStatus)),
     }
 }
 

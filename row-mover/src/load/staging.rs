@@ -7,6 +7,7 @@ use migrate_core::identifier::quote_pg;
 use migrate_core::plan::PlannedTable;
 
 use crate::error::{Context, Error, Result};
+use crate::remedy::Remedy;
 use crate::row_encoder::{self, RowBuffer, RowOutcome};
 use crate::source::SourceConnection;
 use crate::source::preflight::row_key;
@@ -82,10 +83,7 @@ impl Landing {
             return Err(Error::new(format!(
                 "table {name} has the rule {rule} on INSERT, which would act on the rows"
             ))
-            .with_remedy_text(format!(
-                "DROP RULE {} ON {name}; then run the same command again: it resumes here",
-                quote_pg(&rule)
-            )));
+            .with_remedy_value(Remedy::ResumeAfter(format!("DROP RULE {} ON {name}", quote_pg(&rule)))));
         }
         let staged = table
             .columns

@@ -19,6 +19,7 @@ use crate::ledger::{self, Run};
 use crate::load::{self, Load};
 use crate::observer::{Note, Observer};
 use crate::rejects::{self, RejectedTable};
+use crate::remedy::Remedy;
 use crate::source::{SourceConnection, seal};
 use crate::target::bookkeeping::Applied;
 use crate::threads;
@@ -106,9 +107,7 @@ impl Execution<'_> {
         let run = &self.run;
         if !ledger::is_last_run(&mut connection, run)? {
             return Err(Error::new("the ledger is no longer that of this run: another migration has begun")
-                .with_remedy_text(
-                    "see `cargo xtask status`; what this run has sealed stays in its backup folder",
-                ));
+                .with_remedy_value(Remedy::SeeStatus));
         }
         let phases = ledger::phases(&mut connection, run.id)?;
         let chunks = ledger::chunks(&mut connection, run.id)?;
@@ -128,7 +127,7 @@ impl Execution<'_> {
             }
             _ => {
                 return Err(Error::new(format!("run {} in the ledger was begun by another version", run.id))
-                    .with_remedy_text("go on with that version, or start over with --restart"));
+                    .with_remedy_value(Remedy::SameVersionOrRestart));
             }
         }
         let load = LoadProgress { tasks: chunks.len() + self.builds.len(), done };
@@ -320,7 +319,7 @@ impl Execution<'_> {
                 found.nulled,
                 folder.display()
             ))
-            .with_remedy_text("start over with --restart"));
+            .with_remedy_value(Remedy::Restart));
         }
         Ok(written)
     }

@@ -9,6 +9,7 @@ use migrate_core::render::{self, SchemaStep};
 use super::{key_clashes, migrations, target_check};
 use crate::error::{Context, Error, Result, TargetChanged};
 use crate::ledger::{self, Run};
+use crate::remedy::Remedy;
 use crate::source::SourceConnection;
 use crate::source::preflight::Findings;
 use crate::target::bookkeeping;
@@ -18,9 +19,6 @@ use crate::validate::catalog;
 use postgres_client::TargetUrl;
 use postgres_client::connection::Connection;
 use postgres_client::connections::Connections;
-
-/// What to do where the target is not what the plan was made for.
-const PLAN_AGAIN: &str = "make the plan again: `cargo xtask generate … --into-existing`, or migrate without --plan; nothing was changed";
 
 /// Refuses a target that is not ready for the plan: one that is not empty, or, where the plan has tables that an app made, one in
 /// which these are not as they were.
@@ -35,7 +33,7 @@ pub(super) fn check_ready(target: &mut Connection, url: &TargetUrl, plan: &Plan)
     if !differences.is_empty() {
         return Err(Error::new(format!("the tables in {url} are not as they were when the plan was made"))
             .caused_by(TargetChanged { differences })
-            .with_remedy_text(PLAN_AGAIN));
+            .with_remedy_value(Remedy::PlanAgain));
     }
     for (table, existing) in plan.existing_tables() {
         let rows = count_rows(target, &table.target)?;
@@ -44,7 +42,7 @@ pub(super) fn check_ready(target: &mut Connection, url: &TargetUrl, plan: &Plan)
                 "table {} in {url} holds {rows} rows, and {} when the plan was made",
                 table.target, existing.table.rows
             ))
-            .with_remedy_text(PLAN_AGAIN));
+            .with_remedy_value(Remedy::PlanAgain));
         }
     }
     let made = plan.made();
@@ -53,7 +51,7 @@ pub(super) fn check_ready(target: &mut Connection, url: &TargetUrl, plan: &Plan)
         None => Ok(()),
         Some(table) => {
             Err(Error::new(format!("table {} in {url} is there since the plan was made", table.target))
-                .with_remedy_text(PLAN_AGAIN))
+                .with_remedy_value(Remedy::PlanAgain))
         }
     }
 }
@@ -170,10 +168,9 @@ pub(super) fn check_selected(plan: &Plan, selected: &[&PlannedTable]) -> Result<
         .find(|(table, existing)| existing.replaces_rows() && !is_selected(&table.source));
     match lost {
         None => Ok(()),
-        Some((table, _)) => Err(Error::new(format!(
-            "the plan replaces the rows of {}, which is not among --tables",
-            table.target
-        ))
-        .with_remedy_text("name it among --tables, or leave --tables out")),
+        Some((table, _)) => {
+            Err(Error::new(format!("the plan replaces the rows of {}, which is not selected", table.target))
+                .with_remedy_value(Remedy::SelectTableOrAll))
+        }
     }
 }

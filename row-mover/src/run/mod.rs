@@ -32,6 +32,7 @@ use crate::error::{Error, Result};
 use crate::ledger;
 use crate::observer::Note;
 pub use crate::observer::Observer;
+use crate::remedy::Remedy;
 pub use crate::source::chunk_plan::CHUNK_BYTES;
 use crate::source::seal;
 use crate::target::migration::Migration;
@@ -161,9 +162,7 @@ fn dry_run_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'
 fn something_else(target: &TargetUrl, differing: &[String]) -> Error {
     Error::new(format!("{target} holds a migration of something else"))
         .caused_by(differing.join("; "))
-        .with_remedy_text(
-            "use an empty database, or --restart to drop what that migration made and start over",
-        )
+        .with_remedy_value(Remedy::OtherDatabaseOrRestart)
 }
 
 /// The planned tables of these names, in the plan's order; all of them where no name is given.
@@ -179,10 +178,10 @@ fn selected_tables<'a>(plan: &'a Plan, names: &[String]) -> Result<Vec<&'a Plann
         let is_selected = |parent: &str| tables.iter().any(|table| table.target == parent);
         if let Some(key) = table.foreign_keys.iter().find(|key| !is_selected(&key.parent_table)) {
             return Err(Error::new(format!(
-                "{} points to {}, which is not among --tables",
+                "{} points to {}, which is not selected",
                 table.source, key.parent_table
             ))
-            .with_remedy_text(format!("add {} to --tables", key.parent_table)));
+            .with_remedy_value(Remedy::SelectTable(key.parent_table.clone())));
         }
     }
     Ok(tables)

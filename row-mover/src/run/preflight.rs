@@ -9,6 +9,7 @@ use migrate_core::schema_diff;
 use super::{Request, existing, page_limits, target_check};
 use crate::error::{Context, Error, Result};
 use crate::observer::Observer;
+use crate::remedy::{FolderNeed, Remedy};
 use crate::source::preflight::{Findings, scan_values};
 use crate::source::quick_check::quick_check;
 use crate::source::seal::Copy;
@@ -148,10 +149,7 @@ fn schema_differs(source: String, differences: &[String]) -> Error {
         "the schema of {source} is not the one that the plan was made for:\n{}",
         listed.join("\n")
     ))
-    .with_remedy_text(
-        "put a copy of mapping.toml into a folder DIR, say there what becomes of the differences, run \
-         `cargo xtask generate --sqlite FILE --out DIR`, review the plan, and migrate with --plan DIR",
-    )
+    .with_remedy_value(Remedy::PlanForSchema)
 }
 
 /// The sealed copy needs the room of the source and its log.
@@ -166,7 +164,7 @@ fn check_disk(source: &Path, request: &Request<'_>) -> Result<()> {
             "{} has {free} bytes free, and the sealed copy needs {needed}",
             request.backup_dir.display()
         ))
-        .with_remedy_text("name a folder with more room with --backup-dir"));
+        .with_remedy_value(Remedy::OtherBackupFolder(FolderNeed::Room)));
     }
     Ok(())
 }

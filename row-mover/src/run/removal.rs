@@ -14,6 +14,7 @@ use super::{Request, existing, migrations, target_check};
 use crate::error::{Context, Error, Result};
 use crate::ledger::{self, Run};
 use crate::observer::{Note, Observer};
+use crate::remedy::Remedy;
 use crate::target::migration::Migration;
 use crate::target::{batches, bookkeeping};
 use postgres_client::connection::{Connection, text_array};
@@ -30,12 +31,10 @@ pub(super) fn check_none_begun(connection: &mut Connection, run: &Run) -> Result
         return Ok(());
     }
     Err(Error::new(format!(
-        "run {} is being removed: a --restart was interrupted while it dropped its tables",
+        "run {} is being removed: an earlier removal was interrupted while it dropped its tables",
         run.id
     ))
-    .with_remedy_text(
-        "run `cargo xtask migrate` with --restart again: it drops what is left, and starts over",
-    ))
+    .with_remedy_value(Remedy::RestartAgain))
 }
 
 impl Session<'_> {
@@ -127,9 +126,7 @@ impl Session<'_> {
             let removed = connection
                 .transaction(|connection| migrations::run_statements(connection, plan, &sql, &failed));
             removed.map_err(|error| {
-                error.with_remedy_text(
-                    "what is dropped already is gone; mend what it names in the target, and give --restart again: it resumes here",
-                )
+                error.with_remedy_value(Remedy::RepairTargetAndRestart { has_dropped: true })
             })
         })
     }
@@ -147,7 +144,7 @@ fn failed(plan: &Plan) -> &'static str {
 
 fn cannot_drop(plan: &Plan, error: Error) -> Error {
     if plan.is_into_existing() {
-        return error.with_remedy_text("mend what it names in the target, and give --restart again");
+        return error.with_remedy_value(Remedy::RepairTargetAndRestart { has_dropped: false });
     }
     error.with_remedy_text(
         "something that is not ours depends on it; drop that first, or use an empty database",
@@ -228,7 +225,7 @@ fn check_removable(connection: &mut Connection, plan: &Plan) -> Result<()> {
     }
     let error = Error::new(format!("{FAILED}; nothing was dropped")).caused_by(listed.join(", "));
     Err(match is_ours {
-        true => error.with_remedy_text("this role does not own them: give --restart as their owner"),
+        true => error.with_remedy_value(Remedy::RestartAsOwner),
         false => error.with_remedy_text(
             "something that is not ours depends on it; drop that first, or use an empty database",
         ),

@@ -11,6 +11,7 @@ use migrate_core::render::{self, SchemaStep};
 use super::migrations;
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
+use crate::remedy::Remedy;
 use crate::target::migration::Migration;
 use crate::target::{batches, bookkeeping};
 use postgres_client::DbSettings;
@@ -84,12 +85,7 @@ impl Schema<'_> {
                 self.steps.len()
             ),
         };
-        let failed = |error: Error| {
-            error.with_remedy_text(
-                "mend what it names in the target and run the same command again, or mend the source and start \
-                 over with --restart",
-            )
-        };
+        let failed = |error: Error| error.with_remedy_value(Remedy::RepairTargetOrSource);
         connection.transaction(|connection| {
             if ledger::claim_schema_steps(connection, self.run.id, &self.sealed_path())? != range.start {
                 // Whose connection was lost may have committed without our seeing the reply.

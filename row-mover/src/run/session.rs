@@ -12,6 +12,7 @@ use super::{Request, migrations, open_checked, target_check};
 use crate::error::{Context, Error, Result};
 use crate::ledger::{self, Run};
 use crate::observer::{Note, Observer};
+use crate::remedy::Remedy;
 use crate::source::{SourceConnection, seal};
 use crate::validate::{CompareOptions, catalog, compare_rows};
 use crate::watched::Watched;
@@ -122,10 +123,8 @@ impl<'a> Session<'a> {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                let error = Error::new(format!("another migration is at work on {}", self.target)).with_remedy_text(
-                    "wait for it, or end it; `cargo xtask status` shows it, and sessions of ours are named hyperpage-migration in \
-                     pg_stat_activity",
-                );
+                let error = Error::new(format!("another migration is at work on {}", self.target))
+                    .with_remedy_value(Remedy::AwaitOther);
                 return Err(match advisory_lock_holder(lock_session, ADVISORY_LOCK)? {
                     Some(holder) => error.caused_by(format!("it is {holder}")),
                     None => error,
@@ -189,9 +188,7 @@ impl<'a> Session<'a> {
                 run.id,
                 undone.iter().map(|migration| migration.name.as_str()).collect::<Vec<_>>().join(", ")
             ))
-            .with_remedy_text(
-                "see what is there with `cargo xtask validate`, or start over with --restart",
-            ));
+            .with_remedy_value(Remedy::ValidateOrRestart));
         }
         let gone = target_check::missing_tables(&mut *self.connection()?, &run.plan)?;
         if !gone.is_empty() {
@@ -200,9 +197,7 @@ impl<'a> Session<'a> {
                 run.id,
                 gone.join(", ")
             ))
-            .with_remedy_text(
-                "see what is there with `cargo xtask validate`, or start over with --restart",
-            ));
+            .with_remedy_value(Remedy::ValidateOrRestart));
         }
         if self.is_standby()? {
             self.observer.note(&Note::Standby);
@@ -224,11 +219,10 @@ impl<'a> Session<'a> {
         if request.discard || !run.state.done.contains(&Phase::Constraints) {
             return Ok(());
         }
-        let next = "validate to see them; --discard beside --restart drops them for good";
         seal::verify_while(&run.seal, &|| check_stop(self.observer)).map_err(|error| {
             Error::new(format!("whether {} was written to since run {} cannot be told", self.target, run.id))
                 .caused_by(error)
-                .with_remedy_text("--discard beside --restart drops what is there without looking")
+                .with_remedy_value(Remedy::DiscardUnseen)
         })?;
         let differences = catalog::schema_differences(&mut *self.connection()?, &run.plan)?;
         let plan = LoadPlan::new(&run.plan);
@@ -259,7 +253,7 @@ impl<'a> Session<'a> {
         }
         Err(Error::new(format!("{} holds rows that were written there since run {}", self.target, run.id))
             .caused_by(written.join("; "))
-            .with_remedy_text(next))
+            .with_remedy_value(Remedy::ValidateOrDiscard))
     }
 
     pub(super) fn start(&self, phase: Phase) -> Instant {

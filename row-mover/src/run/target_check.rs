@@ -6,6 +6,7 @@ use migrate_core::identifier::quote_pg;
 use migrate_core::plan::{Plan, PlannedTable};
 
 use crate::error::{Context, Error, Result};
+use crate::remedy::Remedy;
 use postgres_client::TargetUrl;
 use postgres_client::connection::{Connection, FromRow, text_array};
 
@@ -29,7 +30,7 @@ fn check_version_number(version: i32) -> Result<()> {
         version / 10_000,
         version % 10_000
     ))
-    .with_remedy_text("upgrade it, or leave out the URL to use a private PostgreSQL"))
+    .with_remedy_value(Remedy::UpgradeServer))
 }
 
 /// Whether the server is a standby.
@@ -161,15 +162,14 @@ pub(super) fn check_empty(
     if found.len() > LISTED_MAX {
         names.push(&more);
     }
-    let next = match earlier {
-        None => {
-            "use an empty database, or load into the tables that the app has made with --into-existing; nothing was changed in \
-             this one"
-        }
-        Some(_) => "drop it, or move it to another schema or database; nothing was changed in this one",
-    };
-    Err(Error::new(format!("{url} is not empty, and what is there is not ours: {}", names.join(", ")))
-        .with_remedy_text(next))
+    let error =
+        Error::new(format!("{url} is not empty, and what is there is not ours: {}", names.join(", ")));
+    Err(match earlier {
+        None => error.with_remedy_value(Remedy::OtherDatabaseOrExisting),
+        Some(_) => error.with_remedy_text(
+            "drop it, or move it to another schema or database; nothing was changed in this one",
+        ),
+    })
 }
 
 /// The schemas and names of the relations that a plan's migrations make.

@@ -16,6 +16,7 @@ use super::{existing, migrations, open_checked, removal, target_check};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
 use crate::observer::Observer;
+use crate::remedy::Remedy;
 use crate::source::integrity_check::Integrity;
 use crate::source::seal::Seal;
 use crate::source::{SourceConnection, seal};
@@ -146,13 +147,13 @@ fn validate_within(
     let connections = Connections::new(&request.target, &request.settings, budget)?;
     let mut run = ledger::last_run(&mut *connections.pooled()?)?.ok_or_else(|| {
         Error::new(format!("{} holds no migration to validate", request.target))
-            .with_remedy_text("migrate first: `cargo xtask migrate`")
+            .with_remedy_value(Remedy::Migrate)
     })?;
     if let Some(missing) =
         [Phase::Rows, Phase::Constraints].into_iter().find(|phase| !run.state.done.contains(phase))
     {
         return Err(Error::new(format!("run {} is not done: its phase {missing} is still to come", run.id))
-            .with_remedy_text("run the same `cargo xtask migrate` again: it goes on from there"));
+            .with_remedy_value(Remedy::Resume));
     }
     removal::check_none_begun(&mut *connections.pooled()?, &run)?;
     observer.phase_started(Phase::Validate);
@@ -192,10 +193,9 @@ fn validate_within(
 fn verify_copy(seal: &Seal, observer: &dyn Observer) -> Result<()> {
     if !seal.path.exists() {
         let problem = format!("the sealed copy {} does not exist", seal.path.display());
-        return Err(Error::new(problem).caused_by("it was moved or deleted after the migration").with_remedy_text(
-            "if it was moved, name its new path: `cargo xtask validate --sealed-copy FILE`; if it is lost, take a new one with \
-             `cargo xtask migrate --restart`",
-        ));
+        return Err(Error::new(problem)
+            .caused_by("it was moved or deleted after the migration")
+            .with_remedy_value(Remedy::NameSealedCopy));
     }
     seal::verify_while(seal, &|| check_stop(observer))
 }

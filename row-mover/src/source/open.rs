@@ -17,6 +17,7 @@ use super::control::Control;
 use super::live_file::{Disturbance, FileState, LiveFile, Unchanged};
 use super::schema_limits::{self, Excess};
 use crate::error::{Context, Error, Result};
+use crate::remedy::Remedy;
 use postgres_client::watch::StopFlag;
 
 /// How long to wait for a lock that the app holds.
@@ -75,7 +76,8 @@ impl SourceConnection {
         // SQLite follows links and keeps log and journal beside the real file, so that is where to look for them.
         let real_path =
             std::fs::canonicalize(path).context(|| format!("{} cannot be read", path.display()))?;
-        check_length(&real_path, "move the file to a folder with a shorter path")?;
+        check_length(&real_path)
+            .map_err(|error| error.with_remedy_text("move the file to a folder with a shorter path"))?;
         let live = LiveFile::open(&real_path).context(|| format!("{} cannot be read", path.display()))?;
         let has_journal = is_nonempty(&sidecar(&real_path, "-journal"));
         let open_as = |access| {
@@ -338,9 +340,7 @@ fn check_is_database(path: &Path) -> Result<()> {
             std::io::ErrorKind::NotFound => format!("there is no file {shown}"),
             _ => format!("{shown} cannot be read"),
         };
-        Error::new(error_text)
-            .caused_by(error)
-            .with_remedy_text("name the SQLite file with --sqlite or DATABASE_PATH; for a first look try `cargo xtask migrate --sample`")
+        Error::new(error_text).caused_by(error).with_remedy_value(Remedy::NameSource)
     })?;
     if !metadata.is_file() {
         return Err(Error::new(format!("{shown} is not a regular file"))
@@ -376,15 +376,14 @@ fn is_cannot_open(error: &rusqlite::Error) -> bool {
 /// Refuses a path that SQLite cannot open for its length, which it reports as if the file were not there.
 ///
 /// # Errors
-/// When it is too long; `next` says what to do.
-pub(crate) fn check_length(path: &Path, next: &str) -> Result<()> {
+/// When it is too long.
+pub(crate) fn check_length(path: &Path) -> Result<()> {
     let bytes = std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).as_os_str().len();
     if bytes <= PATH_BYTES_MAX {
         return Ok(());
     }
     Err(Error::new(format!("the path {} is too long: it has {bytes} bytes", path.display()))
-        .caused_by(format!("SQLite opens paths of up to {PATH_BYTES_MAX} bytes"))
-        .with_remedy_text(next))
+        .caused_by(format!("SQLite opens paths of up to {PATH_BYTES_MAX} bytes")))
 }
 
 fn explain_open(path: &Path, real_path: &Path, has_journal: bool, error: rusqlite::Error) -> Error {

@@ -355,8 +355,8 @@ fn find_orphans(
                 reason: match orphan {
                     Orphan::WithoutParent => format!("points to a row that {parent} has not"),
                     Orphan::ParentStaysBehind => format!(
-                        "points to a row of {parent} that would stay behind; a plan that is made with on_reject = \"skip\" in \
-                         its mapping.toml lets it come, with the foreign key as NOT VALID"
+                        "points to a row of {parent} that would be skipped; a plan that is made with on_reject = \"skip\" migrates \
+                         it, with the foreign key as NOT VALID"
                     ),
                 },
             });

@@ -19,6 +19,7 @@ use super::parts;
 use super::rows::{LongText, Scan, Value, Values};
 use super::scan::RowidRange;
 use crate::error::{Context, Error, Result};
+use crate::remedy::Remedy;
 use crate::threads;
 
 /// A table of more rowids than this is scanned in parts. Parts follow from the table alone, so that the counts are the same
@@ -125,10 +126,9 @@ fn readable<'a>(source: &SourceConnection, table: &'a SourceTable) -> Arc<[&'a s
 
 /// Rows that lie in the order of a collation that only the app has are out of reach.
 fn unreadable(table: &str, error: rusqlite::Error) -> Error {
-    Error::new(format!("table {table} cannot be read")).caused_by(error).with_remedy_text(
-        "where its key has a collation that only the app has and the table is WITHOUT ROWID, let the app copy it into a table with \
-         rowids, or leave it behind: its name and the reason under [leave_behind] in mapping.toml",
-    )
+    Error::new(format!("table {table} cannot be read"))
+        .caused_by(error)
+        .with_remedy_value(Remedy::CopyToRowidTable)
 }
 
 /// Counts a long value, in pieces unless it may be a JSON document, which only the whole tells.

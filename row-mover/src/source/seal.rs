@@ -19,6 +19,7 @@ use super::open::{check_length, open_regular, sidecar};
 use super::undisturbed::{ReadMethod, read_undisturbed};
 use super::{SourceConnection, pages};
 use crate::error::{Context, Error, Result};
+use crate::remedy::{FolderNeed, Remedy};
 
 /// How many pages are copied between two looks at the time.
 const STEP_PAGES: i32 = 1000;
@@ -86,10 +87,9 @@ pub fn copy(path: &Path, backup_dir: &Path, copied: &dyn Fn(f64) -> Result<()>) 
     };
     let ((copied_at, source_path, source_state), read_method) = read_undisturbed(path, &mut copy_once)
         .map_err(|error| match free_bytes(&place.folder) {
-            Ok(free) if free < LITTLE_ROOM => error.with_remedy_text(format!(
-                "{} has {free} bytes free: make room there, or name another folder with --backup-dir",
-                backup_dir.display()
-            )),
+            Ok(free) if free < LITTLE_ROOM => {
+                error.with_remedy_value(Remedy::MakeRoom { folder: backup_dir.to_owned(), free_bytes: free })
+            }
             _ => error,
         })?;
     Ok(Copy { place, copied_at, source_path, source_state, read_method })
@@ -144,7 +144,8 @@ impl Place {
         let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ");
         let folder = backup_dir.join(format!("{stem}-{now}"));
         let partial = sidecar(&folder.join(&name), ".partial");
-        check_length(&partial, "name a folder with a shorter path with --backup-dir")?;
+        check_length(&partial)
+            .map_err(|error| error.with_remedy_value(Remedy::OtherBackupFolder(FolderNeed::ShortPath)))?;
         let made = (!backup_dir.exists()).then(|| backup_dir.to_owned());
         create_private_folder(backup_dir, &folder)?;
         Ok(Place { folder, name, partial, is_sealed: false, made })
@@ -180,14 +181,12 @@ pub fn verify(seal: &Seal) -> Result<()> {
 pub(crate) fn verify_while(seal: &Seal, check_stop: &dyn Fn() -> Result<()>) -> Result<()> {
     let shown = seal.path.display();
     if !seal.path.exists() {
-        return Err(Error::new(format!("the sealed copy {shown} is gone")).with_remedy_text(
-            "put it back where it was, or start over with --restart, which takes a new one",
-        ));
+        return Err(Error::new(format!("the sealed copy {shown} is gone"))
+            .with_remedy_value(Remedy::PutBackOrRestart { must_discard: false }));
     }
     if !seal.path.is_file() {
-        return Err(Error::new(format!("the sealed copy {shown} is no regular file")).with_remedy_text(
-            "put it back where it was, or start over with --restart --discard, which takes a new one",
-        ));
+        return Err(Error::new(format!("the sealed copy {shown} is no regular file"))
+            .with_remedy_value(Remedy::PutBackOrRestart { must_discard: true }));
     }
     let (sha256, bytes) = hash(&seal.path, check_stop)?;
     if sha256 == seal.sha256 && bytes == seal.bytes {
@@ -245,7 +244,7 @@ fn create_private_folder(backup_dir: &Path, folder: &Path) -> Result<()> {
         fs::DirBuilder::new().mode(0o700).recursive(is_recursive).create(folder).map_err(|error| {
             Error::new(format!("the backup folder {} cannot be made", folder.display()))
                 .caused_by(error)
-                .with_remedy_text("name a folder that this account may write to with --backup-dir")
+                .with_remedy_value(Remedy::OtherBackupFolder(FolderNeed::Write))
         })
     };
     create(backup_dir, true)?;

@@ -36,8 +36,32 @@ pub struct Status {
     pub sessions: Vec<SessionStatus>,
     /// What the rows that are left will take, while a migration moves rows.
     pub estimate: Option<Estimate>,
-    /// What to do next, in words.
-    pub next: String,
+    /// What to do next; the program words it.
+    #[serde(skip)]
+    pub next: NextStep,
+}
+
+/// What to do next.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum NextStep {
+    /// Migrate: there is no run.
+    #[default]
+    Migrate,
+    /// Wait for a migration that has not sealed its source, and has no run in the ledger yet.
+    AwaitSeal,
+    /// Wait for the migration that is at work.
+    Await,
+    /// Run the migration again, which resumes at a phase.
+    Resume(Phase),
+    /// Run the migration again, which starts over.
+    StartOver,
+    /// Validate: everything was moved, and is not proven.
+    Validate,
+    /// Nothing: the run is validated.
+    Nothing {
+        /// When it was, in RFC 3339, where that is known.
+        validated_at: Option<String>,
+    },
 }
 
 /// A run, as the ledger has it.
@@ -218,27 +242,16 @@ fn decision(run: &RunStatus) -> Decision {
     decide(Some(&RunState { subject: subject.clone(), done }), &subject)
 }
 
-fn next(run: Option<&RunStatus>, is_at_work: bool) -> String {
+fn next(run: Option<&RunStatus>, is_at_work: bool) -> NextStep {
     let Some(run) = run else {
-        return if is_at_work {
-            "wait: a migration looks at its source, and writes its run down once the source is sealed"
-                .to_owned()
-        } else {
-            "`cargo xtask migrate`: no migration was made here".to_owned()
-        };
+        return if is_at_work { NextStep::AwaitSeal } else { NextStep::Migrate };
     };
     match (decision(run), is_at_work) {
-        (_, true) => "wait for the migration that is at work, or look again with --watch".to_owned(),
-        (Decision::AlreadyDone, false) => {
-            format!("nothing: validated at {}", run.validated_at.as_deref().unwrap_or("an unknown time"))
-        }
-        (Decision::Resume(Phase::Validate), false) => {
-            "`cargo xtask validate`: everything has moved, and what is there is not proven".to_owned()
-        }
-        (Decision::Resume(phase), false) => {
-            format!("run the same `cargo xtask migrate` again: it resumes at {phase}")
-        }
-        _ => "run the same `cargo xtask migrate` again: it starts over".to_owned(),
+        (_, true) => NextStep::Await,
+        (Decision::AlreadyDone, false) => NextStep::Nothing { validated_at: run.validated_at.clone() },
+        (Decision::Resume(Phase::Validate), false) => NextStep::Validate,
+        (Decision::Resume(phase), false) => NextStep::Resume(phase),
+        _ => NextStep::StartOver,
     }
 }
 

@@ -24,22 +24,23 @@ fn run(done: &[Phase]) -> RunStatus {
 #[test]
 fn what_comes_next_follows_from_the_phases_that_are_done() {
     for (done, standing, next) in [
-        (2, Standing::Unfinished, "run the same `cargo xtask migrate` again: it resumes at schema"),
-        (3, Standing::Unfinished, "run the same `cargo xtask migrate` again: it resumes at rows"),
-        (4, Standing::Unfinished, "run the same `cargo xtask migrate` again: it resumes at constraints"),
-        (
-            5,
-            Standing::Unfinished,
-            "`cargo xtask validate`: everything has moved, and what is there is not proven",
-        ),
-        (6, Standing::Validated, "nothing: validated at then"),
+        (2, Standing::Unfinished, NextStep::Resume(Phase::Schema)),
+        (3, Standing::Unfinished, NextStep::Resume(Phase::Rows)),
+        (4, Standing::Unfinished, NextStep::Resume(Phase::Constraints)),
+        (5, Standing::Unfinished, NextStep::Validate),
+        (6, Standing::Validated, NextStep::Nothing { validated_at: Some("then".to_owned()) }),
     ] {
         let status = Status::new(Some(run(&Phase::ALL[..done])), false, Vec::new(), None);
-        assert_eq!((status.standing, status.next.as_str()), (standing, next), "{done} phases done");
+        assert_eq!((status.standing, status.next), (standing, next), "{done} phases done");
     }
-    assert_eq!(Status::new(None, false, Vec::new(), None).standing, Standing::None);
-    for run in [None, Some(run(&Phase::ALL[..3])), Some(run(&Phase::ALL))] {
-        assert!(Status::new(run, true, Vec::new(), None).next.starts_with("wait"));
+    let none = Status::new(None, false, Vec::new(), None);
+    assert_eq!((none.standing, none.next), (Standing::None, NextStep::Migrate));
+    for (run, next) in [
+        (None, NextStep::AwaitSeal),
+        (Some(run(&Phase::ALL[..3])), NextStep::Await),
+        (Some(run(&Phase::ALL)), NextStep::Await),
+    ] {
+        assert_eq!(Status::new(run, true, Vec::new(), None).next, next);
     }
 }
 

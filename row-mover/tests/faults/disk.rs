@@ -147,7 +147,10 @@ fn a_full_backup_folder_is_said_and_leaves_nothing_behind() {
 
     // Preflight predicts it.
     let said = chain(&run::migrate(&request(), &Silent).unwrap_err());
-    assert!(said.contains("and the sealed copy needs") && said.contains("--backup-dir"), "{said}");
+    assert!(
+        said.contains("and the sealed copy needs") && said.contains("next: OtherBackupFolder(Room)"),
+        "{said}"
+    );
     assert_nothing_is_left(&[]);
 
     // Another process fills the disk after preflight.

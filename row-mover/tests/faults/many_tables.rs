@@ -206,7 +206,7 @@ fn is_removed_to_the_end_or_not_at_all(case: &Case) {
     assert!(error.contains("cannot be dropped to its end") && error.contains("t50 is locked by"), "{error}");
     for refused in [case.refused(), validation_error(case)] {
         let error = chain(&refused);
-        assert!(error.contains("is being removed") && error.contains("--restart again"), "{error}");
+        assert!(error.contains("is being removed") && error.contains("next: RestartAgain"), "{error}");
     }
     other.query("ROLLBACK", &[]).unwrap();
     assert_proven(case, restart());

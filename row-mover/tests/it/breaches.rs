@@ -209,6 +209,6 @@ fn rows_whose_parent_stays_behind_come_and_their_key_is_not_valid() {
     let found: Vec<_> = findings.tables.iter().flat_map(|table| &table.offenders).collect();
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].count, found[0].first[0].key.as_str()), (1, "id=2"));
-    assert!(found[0].first[0].reason.contains("would stay behind"), "{found:?}");
+    assert!(found[0].first[0].reason.contains("would be skipped"), "{found:?}");
     assert_eq!(case.target_objects(), [] as [&str; 0]);
 }

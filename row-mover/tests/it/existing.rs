@@ -164,7 +164,7 @@ fn a_target_that_has_changed_since_the_plan_is_refused_untouched() {
         case.execute(change);
         let before = case.target_objects();
         let refused = chain(&case.refused());
-        assert!(refused.contains(part) && refused.contains("make the plan again"), "{change}: {refused}");
+        assert!(refused.contains(part) && refused.contains("next: PlanAgain"), "{change}: {refused}");
         assert_eq!(case.target_objects(), before, "{change}");
     }
 }
@@ -177,7 +177,7 @@ fn a_row_that_the_apps_check_refuses_is_told_with_the_way_back() {
         "",
     );
     let refused = chain(&case.refused());
-    assert!(refused.contains("t_n_check") && refused.contains("--restart"), "{refused}");
+    assert!(refused.contains("t_n_check") && refused.contains("next: RepairRowOrTable"), "{refused}");
     sqlite(&case.source, "UPDATE t SET n = 50 WHERE id = 2");
     moved(run::migrate(&Request { restart: true, ..case.request() }, &Silent));
     assert_eq!(case.ask("SELECT id, n FROM t ORDER BY id"), ["1|5", "2|50"]);

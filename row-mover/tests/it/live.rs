@@ -116,7 +116,7 @@ fn a_restart_drops_no_row_that_only_postgresql_has() {
         let restart = Request { restart: true, ..case.request() };
         for result in [run::migrate(&restart, &Silent), run::dry_run(&restart, &Silent)] {
             let words = chain(&result.unwrap_err());
-            assert!(words.contains(named) && words.contains("--discard"), "{words}");
+            assert!(words.contains(named) && words.contains("next: ValidateOrDiscard"), "{words}");
         }
         assert_eq!(case.ask("SELECT count(*) FROM t WHERE v IN (3, 7)"), ["1"], "{sql}");
         moved(run::migrate(&Request { discard: true, ..restart }, &Silent));

@@ -35,7 +35,7 @@ fn and_back(case: &Case) {
         case.target_objects().into_iter().filter(|name| name.starts_with("public.")).collect();
     assert_eq!(left, ["public.__diesel_schema_migrations", "public.__diesel_schema_migrations_pkey"]);
     let refused = chain(&case.refused());
-    assert!(refused.contains("undone") && refused.contains("--restart"), "{refused}");
+    assert!(refused.contains("undone") && refused.contains("next: ValidateOrRestart"), "{refused}");
     moved(run::migrate(&Request { restart: true, ..case.request() }, &Silent));
     let again = run::migrate(&case.request(), &Silent).unwrap();
     assert!(matches!(again, Outcome::AlreadyDone(_)), "{again:?}");
@@ -273,7 +273,7 @@ fn some_tables_of_many() {
         ..case.request()
     };
     for (names, words) in
-        [(&["b"][..], "b points to a, which is not among --tables"), (&["a", "d"], "the plan has no table d")]
+        [(&["b"][..], "b points to a, which is not selected"), (&["a", "d"], "the plan has no table d")]
     {
         assert_eq!(run::migrate(&only(names), &Silent).unwrap_err().to_string(), words);
     }

@@ -199,7 +199,10 @@ fn a_backup_folder_that_cannot_be_made_stops_everything() {
     for backup_dir in [file.clone(), file.join("below")] {
         let error = run::migrate(&Request { backup_dir, ..case.request() }, &Silent).unwrap_err();
         let words = chain(&error);
-        assert!(words.contains("the backup folder") && words.contains("--backup-dir"), "{words}");
+        assert!(
+            words.contains("the backup folder") && words.contains("next: OtherBackupFolder(Write)"),
+            "{words}"
+        );
         assert_eq!(case.target_objects(), [] as [&str; 0]);
     }
     assert_eq!(fs::read_to_string(&file).unwrap(), "in the way");

@@ -246,7 +246,8 @@ fn a_run_about_something_else_is_refused_with_what_differs() {
             let refused = chain(&result.unwrap_err());
             assert!(refused.contains(&format!("because: {words}")), "{refused}");
             assert!(
-                refused.contains("holds a migration of something else") && refused.contains("--restart"),
+                refused.contains("holds a migration of something else")
+                    && refused.contains("next: OtherDatabaseOrRestart"),
                 "{refused}"
             );
         }
@@ -425,7 +426,7 @@ fn a_sealed_copy_that_is_not_what_was_sealed_is_not_gone_on_with() {
     let aside = sealed.with_extension("aside");
     fs::rename(&sealed, &aside).unwrap();
     let refused = chain(&case.refused());
-    assert!(refused.contains(" is gone") && refused.contains("--restart"), "{refused}");
+    assert!(refused.contains(" is gone") && refused.contains("next: PutBackOrRestart"), "{refused}");
     fs::rename(&aside, &sealed).unwrap();
     finish_and_check(&case, "mended");
 }

@@ -3,7 +3,7 @@
 use migrate_core::phase::Phase;
 use postgres_client::{DbSettings, TargetUrl};
 use row_mover::run::{self, Silent};
-use row_mover::status::{Standing, Status, status};
+use row_mover::status::{NextStep, Standing, Status, status};
 
 use crate::support::{Case, chain, session};
 
@@ -50,7 +50,8 @@ fn a_finished_run_is_validated_with_all_its_rows() {
     let run = found.run.unwrap();
     assert_eq!(run.phases.iter().map(|done| done.phase).collect::<Vec<_>>(), Phase::ALL);
     assert_eq!((run.id, run.next_phase), (1, None));
-    assert!(found.next.contains(&run.validated_at.unwrap()), "{}", found.next);
+    assert!(run.validated_at.is_some());
+    assert_eq!(found.next, NextStep::Nothing { validated_at: run.validated_at.clone() });
     assert_eq!(run.source_path, case.source.canonicalize().unwrap().to_str().unwrap());
     assert!(run.sealed_at.is_some() && run.sealed_path.is_some());
     let tables: Vec<_> =
@@ -65,7 +66,7 @@ fn a_half_done_run_says_how_far_it_is_and_who_is_at_work() {
     half_done(&case);
     let found = look(&case);
     assert_eq!((found.standing, found.is_at_work, found.estimate), (Standing::Unfinished, false, None));
-    assert!(found.next.ends_with("it resumes at rows"), "{}", found.next);
+    assert_eq!(found.next, NextStep::Resume(Phase::Rows));
     let run = found.run.unwrap();
     assert_eq!((run.next_phase, run.builds(), run.builds[1].seconds), (Some(Phase::Rows), (1, 2), None));
     let (done, all) = run.chunks();
@@ -80,7 +81,7 @@ fn a_half_done_run_says_how_far_it_is_and_who_is_at_work() {
     migrator.query("SET application_name = 'hyperpage-migration'", &[]).unwrap();
     migrator.query("SELECT pg_advisory_lock(7237971062)", &[]).unwrap();
     let found = look(&case);
-    assert!(found.is_at_work && found.next.starts_with("wait"), "{found:?}");
+    assert!(found.is_at_work && found.next == NextStep::Await, "{found:?}");
     assert_eq!((found.sessions.len(), found.sessions[0].state.as_str()), (1, "idle"));
     let estimate = found.estimate.unwrap();
     assert!(estimate.bytes_per_second > 0.0 && estimate.rows_seconds_left.unwrap() > 0.0, "{estimate:?}");

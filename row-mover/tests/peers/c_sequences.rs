@@ -44,7 +44,7 @@ pub fn cases() -> Vec<PeerCase> {
         )
         .target("CREATE TABLE t (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v text)")
         .ends(Ending::Refused)
-        .tells("--into-existing"),
+        .tells("next: OtherDatabaseOrExisting"),
         case(
             "C8",
             "CREATE TABLE gone (id INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO gone VALUES (5);

@@ -189,7 +189,7 @@ fn values() -> Vec<PeerCase> {
             .target("CREATE TABLE t (id int PRIMARY KEY, v int CONSTRAINT is_small CHECK (v < 100))")
             .ends(Ending::Refused)
             .tells("is_small")
-            .tells("--restart"),
+            .tells("next: RepairRowOrTable"),
     ]
 }
 

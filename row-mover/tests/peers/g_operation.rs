@@ -99,7 +99,7 @@ fn g3_what_a_used_target_has_is_not_dropped_unasked() {
     kept(&case);
     let restart = Request { restart: true, ..case.request() };
     let refused = chain(&run::migrate(&restart, &Silent).unwrap_err());
-    assert!(refused.contains("p: 1 added") && refused.contains("--discard"), "{refused}");
+    assert!(refused.contains("p: 1 added") && refused.contains("next: ValidateOrDiscard"), "{refused}");
     kept(&case);
     // Even who gives up the newer rows keeps what is not the migration's, by name.
     let discard = Request { discard: true, ..restart };

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::exit::Exit;
 use crate::target::{self, TargetArgs};
-use crate::{output, private, report, screen};
+use crate::{output, private, remedy, report, screen};
 
 mod text;
 
@@ -96,6 +96,7 @@ fn show(status: &Status, url: &TargetUrl, is_json: bool, is_line: bool) -> anyho
         (value.as_object_mut(), serde_json::to_value(status)?)
     {
         fields.extend(more);
+        fields.insert("next".to_owned(), remedy::next_step(&status.next).into());
     }
     let text = if is_line { serde_json::to_string(&value) } else { serde_json::to_string_pretty(&value) };
     output::stdout(&text?)

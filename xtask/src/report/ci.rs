@@ -96,9 +96,7 @@ impl CiArgs {
     ) -> anyhow::Result<Exit> {
         let result = command();
         if let Err(error) = &result {
-            let next =
-                error.chain().find_map(|cause| cause.downcast_ref::<row_mover::Error>()?.remedy_text());
-            let next = next.map(|next| format!("\nNext: {next}")).unwrap_or_default();
+            let next = crate::remedy::of(error).map(|next| format!("\nNext: {next}")).unwrap_or_default();
             // The error itself is what the command ends with, whoever reads the annotation.
             let _ = self.say_without_report(true, "It could not run", &format!("{error:#}{next}"), is_json);
         }

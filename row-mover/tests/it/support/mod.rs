@@ -16,6 +16,7 @@ use postgres_client::Connection;
 use postgres_client::{DbSettings, TargetUrl, pool};
 use row_mover::ledger::Run;
 use row_mover::observer::Silent;
+use row_mover::remedy::Remedy;
 use row_mover::run::{self, Moved, Outcome, Purpose, Request, Validation, ValidationRequest};
 use row_mover::source::evidence;
 use row_mover::target::introspect::introspect;
@@ -284,10 +285,14 @@ pub fn ask(session: &mut Connection, sql: &str) -> Vec<String> {
     rows.into_iter().map(|row| row.into_iter().map(shown).collect::<Vec<_>>().join("|")).collect()
 }
 
-/// An error as people see it: what failed, what to do next, and all causes.
+/// An error as people see it: what failed, all causes, and what to do next, by name where the program words it.
 pub fn chain(error: &row_mover::Error) -> String {
+    let remedy = |error: &row_mover::Error| {
+        let named = || Some(format!("{:?}", error.remedy_value::<Remedy>()?));
+        error.remedy_text().map(str::to_owned).or_else(named)
+    };
     let mut lines = vec![error.to_string()];
-    let mut next = error.remedy_text().map(str::to_owned);
+    let mut next = remedy(error);
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
         let words = match error.downcast_ref::<row_mover::error::TargetChanged>() {
@@ -296,7 +301,7 @@ pub fn chain(error: &row_mover::Error) -> String {
         };
         lines.push(format!("because: {words}"));
         if let Some(error) = error.downcast_ref::<row_mover::Error>() {
-            next = next.or_else(|| error.remedy_text().map(str::to_owned));
+            next = next.or_else(|| remedy(error));
         }
         cause = error.source();
     }

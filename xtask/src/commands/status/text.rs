@@ -6,6 +6,7 @@ use postgres_client::TargetUrl;
 use row_mover::status::{RunStatus, SessionStatus, Status, TableStatus};
 
 use crate::display::printable;
+use crate::remedy;
 use crate::report::{counted, new_table};
 use crate::screen::seconds_left;
 
@@ -16,7 +17,7 @@ pub(crate) fn status_text(status: &Status, url: &TargetUrl) -> String {
         Some(run) => run_text(run, url, status.is_at_work),
     };
     text.push_str(&work_text(status));
-    text.push_str(&format!("next: {}\n", status.next));
+    text.push_str(&format!("next: {}\n", remedy::next_step(&status.next)));
     text
 }
 

@@ -1,0 +1,93 @@
+//! What to do about an error, where that takes the program's own commands, options or files. The program words it; a remedy in a
+//! database or in a file is text (`Error::with_remedy_text`).
+
+use std::path::PathBuf;
+
+/// What to do about an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Let the system start more threads for this account, or ask for fewer workers.
+    AllowProcesses,
+    /// Wait for the migration that holds the lock, or end it.
+    AwaitOther,
+    /// Let the app copy a table that SQLite cannot read here into one with rowids, or do not migrate it.
+    CopyToRowidTable,
+    /// Drop what is there without checking it.
+    DiscardUnseen,
+    /// Find the value with a run that changes nothing.
+    FindByDryRun,
+    /// Make room for the sealed copy, or choose another backup folder.
+    MakeRoom {
+        /// The backup folder.
+        folder: PathBuf,
+        /// What is free there.
+        free_bytes: u64,
+    },
+    /// Migrate first.
+    Migrate,
+    /// Give the sealed copy's new path, or take a new copy.
+    NameSealedCopy,
+    /// Give the path of the SQLite file.
+    NameSource,
+    /// Choose another backup folder.
+    OtherBackupFolder(FolderNeed),
+    /// Choose an empty database, or start over.
+    OtherDatabaseOrRestart,
+    /// Choose an empty database, or plan for the tables that are there.
+    OtherDatabaseOrExisting,
+    /// Plan again for the tables of the target.
+    PlanAgain,
+    /// Plan for the schema that the source has.
+    PlanForSchema,
+    /// Restore the sealed copy, or start over.
+    PutBackOrRestart {
+        /// Whether a restart cannot check what it drops.
+        must_discard: bool,
+    },
+    /// Repair the row that the app's table refuses, or that table, and start over.
+    RepairRowOrTable,
+    /// Repair the value in the source, and start over.
+    RepairSource,
+    /// Repair the target, and start over.
+    RepairTargetAndRestart {
+        /// Whether a part was dropped already.
+        has_dropped: bool,
+    },
+    /// Repair the target and resume, or the source and start over.
+    RepairTargetOrSource,
+    /// Start over.
+    Restart,
+    /// Start over once more: an earlier restart was interrupted.
+    RestartAgain,
+    /// Start over as the role that owns the tables.
+    RestartAsOwner,
+    /// Resume.
+    Resume,
+    /// Do this in the target, and resume.
+    ResumeAfter(String),
+    /// Resume with the version that began the run, or start over.
+    SameVersionOrRestart,
+    /// See what is in the target.
+    SeeStatus,
+    /// Choose this table as well.
+    SelectTable(String),
+    /// Choose the table as well, or all tables.
+    SelectTableOrAll,
+    /// Upgrade the server, or use a private one.
+    UpgradeServer,
+    /// See by validation what was written since, or drop it.
+    ValidateOrDiscard,
+    /// See by validation what is there, or start over.
+    ValidateOrRestart,
+}
+
+/// What a backup folder needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FolderNeed {
+    /// Enough room for the sealed copy.
+    Room,
+    /// A path that SQLite can open.
+    ShortPath,
+    /// The right to write there.
+    Write,
+}

@@ -1,0 +1,134 @@
+//! What to do next, in words: about an error, and about a migration that is not done. The engine gives it as a value; commands, options
+//! and files are named here.
+
+use std::borrow::Cow;
+
+use postgres_client::session::APPLICATION_NAME;
+use row_mover::remedy::{FolderNeed, Remedy};
+use row_mover::status::NextStep;
+
+/// Returns what to do about an error, if that is known.
+pub(crate) fn of(error: &anyhow::Error) -> Option<Cow<'_, str>> {
+    error.chain().find_map(|cause| {
+        let error = cause.downcast_ref::<row_mover::Error>()?;
+        error.remedy_text().map(Cow::Borrowed).or_else(|| error.remedy_value().map(words))
+    })
+}
+
+fn words(remedy: &Remedy) -> Cow<'static, str> {
+    Cow::Borrowed(match remedy {
+        Remedy::AllowProcesses => {
+            "allow this account more processes (`ulimit -u`), or use fewer with --workers"
+        }
+        Remedy::AwaitOther => {
+            return Cow::Owned(format!(
+                "wait for it, or end it; `cargo xtask status` shows it, and its sessions are named {APPLICATION_NAME} in pg_stat_activity"
+            ));
+        }
+        Remedy::CopyToRowidTable => {
+            "where its key has a collation that only the app has and the table is WITHOUT ROWID, let the app copy it into a table with \
+             rowids, or do not migrate it: add its name and the reason under [leave_behind] to mapping.toml"
+        }
+        Remedy::DiscardUnseen => "add --discard to --restart, which drops what is there without checking it",
+        Remedy::FindByDryRun => "`cargo xtask migrate --dry-run` names it",
+        Remedy::MakeRoom { folder, free_bytes } => {
+            return Cow::Owned(format!(
+                "{} has {free_bytes} bytes free: make room there, or name another folder with --backup-dir",
+                folder.display()
+            ));
+        }
+        Remedy::Migrate => "migrate first: `cargo xtask migrate`",
+        Remedy::NameSealedCopy => {
+            "if it was moved, name its new path: `cargo xtask validate --sealed-copy FILE`; if it is lost, take a new one with \
+             `cargo xtask migrate --restart`"
+        }
+        Remedy::NameSource => {
+            "name the SQLite file with --sqlite or DATABASE_PATH; to try it with sample data: `cargo xtask migrate --sample`"
+        }
+        Remedy::OtherBackupFolder(FolderNeed::Room) => "name a folder with more room with --backup-dir",
+        Remedy::OtherBackupFolder(FolderNeed::ShortPath) => {
+            "name a folder with a shorter path with --backup-dir"
+        }
+        Remedy::OtherBackupFolder(FolderNeed::Write) => {
+            "name a folder that this account may write to with --backup-dir"
+        }
+        Remedy::OtherDatabaseOrExisting => {
+            "use an empty database, or load into the tables that the app has made with --into-existing; nothing was changed in this one"
+        }
+        Remedy::OtherDatabaseOrRestart => {
+            "use an empty database, or --restart to drop what that migration created and start over"
+        }
+        Remedy::PlanAgain => {
+            "make the plan again: `cargo xtask generate … --into-existing`, or migrate without --plan; nothing was changed"
+        }
+        Remedy::PlanForSchema => {
+            "put a copy of mapping.toml into a folder DIR, add your decisions about the differences, run \
+             `cargo xtask generate --sqlite FILE --out DIR`, review the plan, and migrate with --plan DIR"
+        }
+        Remedy::PutBackOrRestart { must_discard: false } => {
+            "put it back where it was, or start over with --restart, which takes a new one"
+        }
+        Remedy::PutBackOrRestart { must_discard: true } => {
+            "put it back where it was, or start over with --restart --discard, which takes a new one"
+        }
+        Remedy::RepairRowOrTable => {
+            "a row violates a rule of the app's table: repair the row in SQLite, or the table in PostgreSQL, and start over with \
+             --restart, which removes the rows of this run"
+        }
+        Remedy::RepairSource => {
+            "it was written to the source after preflight: repair it there, and start over with --restart"
+        }
+        Remedy::RepairTargetAndRestart { has_dropped: false } => {
+            "repair what it names in the target, and run again with --restart"
+        }
+        Remedy::RepairTargetAndRestart { has_dropped: true } => {
+            "what was dropped is gone; repair what it names in the target, and run again with --restart: it resumes here"
+        }
+        Remedy::RepairTargetOrSource => {
+            "repair what it names in the target and run the same command again: it resumes here; or repair the source and start over \
+             with --restart"
+        }
+        Remedy::Restart => "start over with --restart",
+        Remedy::RestartAgain => {
+            "run `cargo xtask migrate` with --restart again: it drops what remains, and starts over"
+        }
+        Remedy::RestartAsOwner => "this role does not own them: run --restart as their owner",
+        Remedy::Resume => "run the same `cargo xtask migrate` again: it resumes there",
+        Remedy::ResumeAfter(first) => {
+            return Cow::Owned(format!("{first}; then run the same command again: it resumes here"));
+        }
+        Remedy::SameVersionOrRestart => "resume with that version, or start over with --restart",
+        Remedy::SeeStatus => {
+            "see `cargo xtask status`; the sealed copy of this run remains in its backup folder"
+        }
+        Remedy::SelectTable(table) => return Cow::Owned(format!("add {table} to --tables")),
+        Remedy::SelectTableOrAll => "name it among --tables, or omit --tables",
+        Remedy::UpgradeServer => "upgrade it, or omit the URL to use a private PostgreSQL",
+        Remedy::ValidateOrDiscard => {
+            "validate to see them; add --discard to --restart, which drops them for good"
+        }
+        Remedy::ValidateOrRestart => {
+            "see what is there with `cargo xtask validate`, or start over with --restart"
+        }
+    })
+}
+
+/// Returns what to do next about a migration.
+pub(crate) fn next_step(next: &NextStep) -> Cow<'static, str> {
+    Cow::Borrowed(match next {
+        NextStep::Await => "wait for the migration that is at work, or follow it with --watch",
+        NextStep::AwaitSeal => {
+            "wait: a migration reads its source, and records its run once the source is sealed"
+        }
+        NextStep::Migrate => "`cargo xtask migrate`: no migration was made here",
+        NextStep::Nothing { validated_at } => {
+            let at = validated_at.as_deref().unwrap_or("an unknown time");
+            return Cow::Owned(format!("nothing: validated at {at}"));
+        }
+        NextStep::Resume(phase) => {
+            return Cow::Owned(format!("run the same `cargo xtask migrate` again: it resumes at {phase}"));
+        }
+        NextStep::StartOver => "run the same `cargo xtask migrate` again: it starts over",
+        NextStep::Validate => "`cargo xtask validate`: everything was moved, and is not proven yet",
+    })
+}
