@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 
-use super::place::{PLACE_BYTES, Place};
+use super::row_location::{LOCATION_BYTES, RowLocation};
 use crate::error::{Context, Result};
 
 /// How many bytes of records are held in memory while they are added.
@@ -18,7 +18,7 @@ pub(super) const RUN_BYTES: usize = 4 << 20;
 const MERGE_BYTES: usize = 2 << 20;
 
 /// How many bytes a record has in the file.
-const RECORD_BYTES: usize = 32 + PLACE_BYTES;
+const RECORD_BYTES: usize = 32 + LOCATION_BYTES;
 
 /// What is known of a row: the hash of what it has in common with the row that it may be another version of, which is the hash
 /// of its key, or again of the whole where there is no key; the hash of the whole; and where it lies.
@@ -26,7 +26,7 @@ const RECORD_BYTES: usize = 32 + PLACE_BYTES;
 pub(super) struct Record {
     pub(super) group: u128,
     pub(super) row: u128,
-    pub(super) place: Place,
+    pub(super) location: RowLocation,
 }
 
 impl Record {
@@ -34,19 +34,19 @@ impl Record {
         let mut bytes = [0; RECORD_BYTES];
         bytes[..16].copy_from_slice(&self.group.to_be_bytes());
         bytes[16..32].copy_from_slice(&self.row.to_be_bytes());
-        bytes[32..].copy_from_slice(&self.place.bytes());
+        bytes[32..].copy_from_slice(&self.location.bytes());
         bytes
     }
 
     fn of_bytes(bytes: &[u8; RECORD_BYTES]) -> Record {
-        let (mut group, mut row, mut place) = ([0; 16], [0; 16], [0; PLACE_BYTES]);
+        let (mut group, mut row, mut location) = ([0; 16], [0; 16], [0; LOCATION_BYTES]);
         group.copy_from_slice(&bytes[..16]);
         row.copy_from_slice(&bytes[16..32]);
-        place.copy_from_slice(&bytes[32..]);
+        location.copy_from_slice(&bytes[32..]);
         Record {
             group: u128::from_be_bytes(group),
             row: u128::from_be_bytes(row),
-            place: Place::of_bytes(place),
+            location: RowLocation::of_bytes(location),
         }
     }
 }
@@ -158,11 +158,11 @@ impl Runs {
         let records = (MERGE_BYTES / ends.len().max(1) / RECORD_BYTES).clamp(64, 1 << 14);
         let mut begin = 0;
         let mut runs = Runs { file, runs: Vec::with_capacity(ends.len()), heads: BinaryHeap::new() };
-        for (place, &end) in ends.iter().enumerate() {
+        for (location, &end) in ends.iter().enumerate() {
             let buffer = Vec::with_capacity(records * RECORD_BYTES);
             let mut run = Run { at: begin, end, buffer, used: 0 };
             if let Some(first) = run.next(&runs.file)? {
-                runs.heads.push(Reverse((first, place)));
+                runs.heads.push(Reverse((first, location)));
             }
             runs.runs.push(run);
             begin = end;
@@ -171,11 +171,11 @@ impl Runs {
     }
 
     fn next(&mut self) -> Result<Option<Record>> {
-        let Some(Reverse((record, place))) = self.heads.pop() else { return Ok(None) };
-        if let Some(run) = self.runs.get_mut(place)
+        let Some(Reverse((record, location))) = self.heads.pop() else { return Ok(None) };
+        if let Some(run) = self.runs.get_mut(location)
             && let Some(next) = run.next(&self.file)?
         {
-            self.heads.push(Reverse((next, place)));
+            self.heads.push(Reverse((next, location)));
         }
         Ok(Some(record))
     }
@@ -215,7 +215,7 @@ mod tests {
         ) {
             let mut expected: Vec<Record> = numbers
                 .into_iter()
-                .map(|(group, row, number)| Record { group: group << 120, row, place: Place::of_number(number) })
+                .map(|(group, row, number)| Record { group: group << 120, row, location: RowLocation::of_number(number) })
                 .collect();
             let mut sorter = Sorter::new(run_records * size_of::<Record>());
             expected.iter().for_each(|record| sorter.add(*record).unwrap());
@@ -233,7 +233,7 @@ mod tests {
         let mut sorter = Sorter::new(20_000 * size_of::<Record>());
         for number in 0..100_000_u64 {
             let row = u128::from(number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-            sorter.add(Record { group: row, row, place: Place::of_number(7) }).unwrap();
+            sorter.add(Record { group: row, row, location: RowLocation::of_number(7) }).unwrap();
         }
         let mut sorted = sorter.sorted().unwrap();
         assert!(matches!(&sorted, Sorted::Merged(runs) if runs.runs.len() == 5));

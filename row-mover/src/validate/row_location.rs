@@ -4,41 +4,41 @@ use crate::source::rows::SourceRow;
 
 /// Where a row lies, in an order of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place([u8; PLACE_BYTES]);
+pub(super) struct RowLocation([u8; LOCATION_BYTES]);
 
 /// How many bytes a place has: of a ctid, and of the table that it is in, since a partitioned table has one ctid several times.
-pub(super) const PLACE_BYTES: usize = 10;
+pub(super) const LOCATION_BYTES: usize = 10;
 
 /// How many bytes of a place say which table of PostgreSQL it is in.
 const TABLE_BYTES: usize = 4;
 
-impl Place {
+impl RowLocation {
     /// Of a row of SQLite: its rowid, else the how manieth row of the scan it is.
-    pub(super) fn of_source(row: &SourceRow<'_>, number: u64) -> Place {
+    pub(super) fn of_source(row: &SourceRow<'_>, number: u64) -> RowLocation {
         let number = row.rowid().unwrap_or_else(|| i64::try_from(number).unwrap_or(i64::MAX));
-        Place::of_number(number)
+        RowLocation::of_number(number)
     }
 
     /// Of a row of SQLite with this rowid.
-    pub(super) fn of_number(number: i64) -> Place {
-        let mut place = [0; PLACE_BYTES];
+    pub(super) fn of_number(number: i64) -> RowLocation {
+        let mut location = [0; LOCATION_BYTES];
         // The sign is turned, so that the bytes have the order of the numbers.
-        place[..8].copy_from_slice(&(number ^ i64::MIN).to_be_bytes());
-        Place(place)
+        location[..8].copy_from_slice(&(number ^ i64::MIN).to_be_bytes());
+        RowLocation(location)
     }
 
     /// Of a row of PostgreSQL: the binary forms of its `tableoid` and its `ctid` (`tidsend` in PostgreSQL's `tid.c`).
-    pub(super) fn of_target(tableoid: Option<&[u8]>, ctid: Option<&[u8]>) -> Option<Place> {
-        Some(Place([tableoid?, ctid?].concat().try_into().ok()?))
+    pub(super) fn of_target(tableoid: Option<&[u8]>, ctid: Option<&[u8]>) -> Option<RowLocation> {
+        Some(RowLocation([tableoid?, ctid?].concat().try_into().ok()?))
     }
 
-    /// Of bytes that [`Place::bytes`] gave.
-    pub(super) fn of_bytes(bytes: [u8; PLACE_BYTES]) -> Place {
-        Place(bytes)
+    /// Of bytes that [`RowLocation::bytes`] gave.
+    pub(super) fn of_bytes(bytes: [u8; LOCATION_BYTES]) -> RowLocation {
+        RowLocation(bytes)
     }
 
     /// Its bytes.
-    pub(super) fn bytes(self) -> [u8; PLACE_BYTES] {
+    pub(super) fn bytes(self) -> [u8; LOCATION_BYTES] {
         self.0
     }
 
@@ -56,7 +56,7 @@ impl Place {
     }
 }
 
-const _: () = assert!(PLACE_BYTES == TABLE_BYTES + 6, "a ctid has six bytes");
+const _: () = assert!(LOCATION_BYTES == TABLE_BYTES + 6, "a ctid has six bytes");
 
 #[cfg(test)]
 mod tests {
@@ -66,19 +66,19 @@ mod tests {
     fn places_are_ordered_as_their_numbers_and_come_back() {
         let numbers = [i64::MIN, -2, -1, 0, 1, 255, 256, i64::MAX];
         for pair in numbers.windows(2) {
-            assert!(Place::of_number(pair[0]) < Place::of_number(pair[1]), "{pair:?}");
+            assert!(RowLocation::of_number(pair[0]) < RowLocation::of_number(pair[1]), "{pair:?}");
         }
         for number in numbers {
-            assert_eq!(Place::of_number(number).number(), number);
+            assert_eq!(RowLocation::of_number(number).number(), number);
         }
     }
 
     #[test]
     fn a_ctid_is_written_as_sql_writes_it() {
-        let place = Place::of_target(Some(&[0, 0, 64, 1]), Some(&[0, 1, 0, 2, 0, 7])).unwrap();
-        assert_eq!(place.ctid(), "(65538,7)");
-        assert_eq!(Place::of_bytes(place.bytes()), place);
-        assert_eq!(Place::of_target(Some(&[0; 4]), Some(&[0; 5])), None);
-        assert_eq!(Place::of_target(None, Some(&[0; 6])), None);
+        let location = RowLocation::of_target(Some(&[0, 0, 64, 1]), Some(&[0, 1, 0, 2, 0, 7])).unwrap();
+        assert_eq!(location.ctid(), "(65538,7)");
+        assert_eq!(RowLocation::of_bytes(location.bytes()), location);
+        assert_eq!(RowLocation::of_target(Some(&[0; 4]), Some(&[0; 5])), None);
+        assert_eq!(RowLocation::of_target(None, Some(&[0; 6])), None);
     }
 }
