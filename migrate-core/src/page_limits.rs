@@ -290,16 +290,16 @@ impl Growth {
 fn definition_of_index(statement: &str) -> Option<&str> {
     let rest = statement.strip_prefix("CREATE ")?;
     let rest = rest.strip_prefix("UNIQUE ").unwrap_or(rest).strip_prefix("INDEX ")?;
-    let rest = behind_name(rest)?.strip_prefix(" ON ")?;
-    let mut rest = behind_name(rest.strip_prefix("ONLY ").unwrap_or(rest))?;
+    let rest = after_name(rest)?.strip_prefix(" ON ")?;
+    let mut rest = after_name(rest.strip_prefix("ONLY ").unwrap_or(rest))?;
     if let Some(name) = rest.strip_prefix('.') {
-        rest = behind_name(name)?;
+        rest = after_name(name)?;
     }
     rest.strip_prefix(" USING ")
 }
 
 /// What stands behind the name, quoted or not, at the beginning of `sql`.
-fn behind_name(sql: &str) -> Option<&str> {
+fn after_name(sql: &str) -> Option<&str> {
     let Some(mut quoted) = sql.strip_prefix('"') else {
         return sql.find([' ', '.']).and_then(|end| sql.get(end..));
     };

@@ -63,7 +63,7 @@ impl TargetUrl {
         if !has_scheme && !conninfo.contains('=') {
             return Err(malformed());
         }
-        if has_scheme && has_stray_at(conninfo) {
+        if has_scheme && has_misplaced_at_sign(conninfo) {
             return Err(malformed());
         }
         let options = parse_options(conninfo).ok_or_else(malformed)?;
@@ -113,7 +113,7 @@ impl fmt::Debug for TargetUrl {
 }
 
 /// Whether a URL holds an `@` in its host or path, where libpq looks for neither user nor password.
-fn has_stray_at(url: &str) -> bool {
+fn has_misplaced_at_sign(url: &str) -> bool {
     let (_, rest) = url.split_once("://").unwrap_or(("", url));
     // As libpq reads it: a slash before the first `@` ends the host, and there is no user.
     let place = match rest.find(['@', '/']) {

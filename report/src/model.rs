@@ -298,7 +298,7 @@ pub struct Check {
     /// What is wrong; empty where everything holds.
     pub problems: Vec<Problem>,
     /// What was not compared, with the reason.
-    pub left_out: Vec<LeftOut>,
+    pub left_out: Vec<NotCompared>,
     /// Whether it was done at all.
     pub is_done: bool,
 }
@@ -314,7 +314,7 @@ pub struct Problem {
 
 /// Something that was not compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeftOut {
+pub struct NotCompared {
     /// What.
     pub what: String,
     /// Why.

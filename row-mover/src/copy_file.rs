@@ -61,7 +61,7 @@ pub fn encode_table(
                     .with_remedy_text("`cargo xtask migrate --dry-run` names it"));
             }
         }
-        if buffer.bytes.len() >= BUFFER_BYTES || !buffer.left_out.is_empty() {
+        if buffer.bytes.len() >= BUFFER_BYTES || !buffer.deferred.is_empty() {
             let part = &mut parts[place];
             encoded.bytes += buffer.length();
             buffer.send_with(row, |piece| part.write_all(piece)).context(failed)?.context(failed)?;

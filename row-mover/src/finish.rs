@@ -54,7 +54,7 @@ pub(crate) fn set_existing_sequences(
     tables: &[&PlannedTable],
 ) -> Result<()> {
     for numbered in tables.iter().flat_map(|table| existing_sequences(table)) {
-        let given = numbered.given(source)?;
+        let highest = numbered.highest_source_number(source)?;
         let (column, sequence) = (quote_pg(&numbered.column.name), &numbered.sequence);
         // A sequence that counts down, or has no room for the number, is the app's to set: validation says so.
         let sql = format!(
@@ -64,9 +64,9 @@ pub(crate) fn set_existing_sequences(
              AND (n.highest > s.last_value OR n.highest = s.last_value AND NOT s.is_called)",
             quote_pg(&numbered.table.target)
         );
-        let given = given.map(|given| given.to_string());
+        let highest = highest.map(|number| number.to_string());
         target
-            .execute(&sql, &[Some(sequence), given.as_deref()])
+            .execute(&sql, &[Some(sequence), highest.as_deref()])
             .context(|| format!("sequence {sequence} of {} cannot be set", numbered.table.target))?;
     }
     Ok(())
@@ -84,7 +84,7 @@ pub(crate) struct ExistingSequence<'a> {
 
 impl ExistingSequence<'_> {
     /// The highest number that the source has given, where one of its columns goes there.
-    pub(crate) fn given(&self, source: &SourceConnection) -> Result<Option<i64>> {
+    pub(crate) fn highest_source_number(&self, source: &SourceConnection) -> Result<Option<i64>> {
         // The highest value is read again in the target: here the mark of AUTOINCREMENT counts, which only whole numbers have.
         let planned = self.table.target_column(&self.column.name).filter(|column| {
             matches!(column.target_type, PgType::Bigint | PgType::Integer | PgType::Smallint)

@@ -44,7 +44,7 @@ impl OutputArgs {
         &self,
         command: impl FnOnce() -> anyhow::Result<Exit>,
     ) -> anyhow::Result<Exit> {
-        self.ci.saying_errors(self.json, command)
+        self.ci.annotating_errors(self.json, command)
     }
 
     /// Whether a report is to be written or annotated.

@@ -1,7 +1,7 @@
 //! Plans SQLite's collations (SQLite manual, "Datatypes In SQLite", section 7). The target's text is `COLLATE "C"`, which
 //! is BINARY; under it `lower()` folds the 26 letters of ASCII and no others, which is NOCASE.
 
-use super::behind;
+use super::not_migrated;
 use crate::conversion::PgType;
 use crate::identifier::quote_pg;
 use crate::plan::{LeftBehind, PlannedColumn};
@@ -62,7 +62,11 @@ pub(super) fn tell(
                 let reason = format!(
                     "{collation} is a collation that only the app defines: here text is compared and sorted byte by byte"
                 );
-                left_behind.push(behind("collation", &format!("{}.{}", table.name, column.source), &reason));
+                left_behind.push(not_migrated(
+                    "collation",
+                    &format!("{}.{}", table.name, column.source),
+                    &reason,
+                ));
             }
             fold => column.notes.extend(in_words(fold, column, is_unique)),
         }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::behind;
 use super::keys::{Uniqueness, numbered, uniqueness};
+use super::not_migrated;
 use super::{Context, names::Names};
 use crate::conversion::PgType;
 use crate::identifier::fit_pg;
@@ -37,7 +37,7 @@ pub(super) fn plan(
             Err(reason) => {
                 let name =
                     format!("{}({}) to {}", context.table.name, key.columns.join(", "), key.parent_table);
-                left_behind.push(behind("foreign key", &name, reason));
+                left_behind.push(not_migrated("foreign key", &name, reason));
             }
         }
     }
@@ -144,7 +144,7 @@ pub(super) fn leave_mismatched(tables: &mut [PlannedTable], left_behind: &mut Ve
                     "it is {child} here and {parent} there, which PostgreSQL does not compare; one conversion for both in \
                      mapping.toml, such as text_from_any, keeps it"
                 );
-                left_behind.push(behind("foreign key", &name, &reason));
+                left_behind.push(not_migrated("foreign key", &name, &reason));
             }
             mismatch.is_none()
         });

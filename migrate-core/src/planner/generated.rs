@@ -1,7 +1,7 @@
 //! Plans generated columns: generated in PostgreSQL too if the expression can be translated, else plain columns with the values that
 //! SQLite computed.
 
-use super::{behind, scope};
+use super::{not_migrated, scope};
 use crate::plan::{LeftBehind, PlannedColumn, PlannedGenerated};
 use crate::source_schema::SourceTable;
 use crate::source_sql::TableSqlFacts;
@@ -46,7 +46,7 @@ pub(super) fn plan(
             "its expression cannot be translated ({reason}): the values are copied as they are, and no longer follow the other \
              columns"
         );
-        left_behind.push(behind("generated column", &name, &reason));
+        left_behind.push(not_migrated("generated column", &name, &reason));
         column.why.push_str("; generated in SQLite, a plain column here");
         // What SQLite said of NULL was about the expression; a plain column must let the app leave it out.
         column.not_null = false;

@@ -111,16 +111,16 @@ fn role(
     mapping: &Mapping,
 ) -> ColumnRole {
     let is_it = |name: &str| name.eq_ignore_ascii_case(&column.name);
-    let stands_on =
+    let uses_column =
         |index: &&SourceIndex| index.columns.iter().filter_map(|key| key.column.as_deref()).any(is_it);
     let added = mapping.tables.get(&table.name).is_some_and(|decided| {
         decided.indexes.iter().any(|index| index.columns.iter().any(|name| is_it(name)))
     });
     ColumnRole {
         is_key: column.primary_key_position > 0
-            || table.indexes.iter().filter(stands_on).any(|index| index.unique),
+            || table.indexes.iter().filter(uses_column).any(|index| index.unique),
         is_foreign_key: ends.contains(&(table.name.as_str(), column.name.as_str())),
-        is_indexed: added || table.indexes.iter().any(|index| stands_on(&index)),
+        is_indexed: added || table.indexes.iter().any(|index| uses_column(&index)),
         is_collated: (table.indexes.iter().flat_map(|index| &index.columns))
             .filter(|key| key.column.as_deref().is_some_and(is_it))
             .any(|key| !key.collation.eq_ignore_ascii_case("BINARY")),

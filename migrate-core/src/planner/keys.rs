@@ -4,7 +4,7 @@
 //! columns alone; that is `indexes`' part.
 
 use super::collation::{Fold, fold};
-use super::{Context, behind, indexes};
+use super::{Context, indexes, not_migrated};
 use crate::identifier::fit_pg;
 use crate::mapping::IndexMethod;
 use crate::plan::{LeftBehind, PlannedIndex, PlannedIndexColumn, PlannedKey};
@@ -32,10 +32,10 @@ pub(super) fn plan(context: &Context<'_>, left_behind: &mut Vec<LeftBehind>) -> 
         keys.indexes.push(folded_index(context, index, why));
     }
     for index in table.indexes.iter().filter(|index| index.origin == SourceIndexOrigin::Unique) {
-        if stands_on_skipped(context, key_columns(index)) {
+        if uses_skipped_column(context, key_columns(index)) {
             let columns: Vec<&str> = key_columns(index).collect();
             let name = format!("{}: UNIQUE ({})", table.name, columns.join(", "));
-            left_behind.push(behind("unique", &name, ON_SKIPPED));
+            left_behind.push(not_migrated("unique", &name, ON_SKIPPED));
             continue;
         }
         if is_folded(context, index) {
@@ -55,9 +55,9 @@ pub(super) fn plan(context: &Context<'_>, left_behind: &mut Vec<LeftBehind>) -> 
 fn primary_key(context: &Context<'_>, left_behind: &mut Vec<LeftBehind>) -> Option<PlannedKey> {
     let table = context.table;
     let columns: Vec<&str> = table.primary_key().into_iter().map(|column| column.name.as_str()).collect();
-    if stands_on_skipped(context, columns.iter().copied()) {
+    if uses_skipped_column(context, columns.iter().copied()) {
         let name = format!("{}: PRIMARY KEY ({})", table.name, columns.join(", "));
-        left_behind.push(behind("primary key", &name, ON_SKIPPED));
+        left_behind.push(not_migrated("primary key", &name, ON_SKIPPED));
         return None;
     }
     let columns = context.names.columns(&table.name, columns);
@@ -68,7 +68,7 @@ fn primary_key(context: &Context<'_>, left_behind: &mut Vec<LeftBehind>) -> Opti
 /// The reason why a key on a skipped column is not migrated.
 const ON_SKIPPED: &str = "it uses a column that is not migrated";
 
-fn stands_on_skipped<'c>(context: &Context<'_>, mut columns: impl Iterator<Item = &'c str>) -> bool {
+fn uses_skipped_column<'c>(context: &Context<'_>, mut columns: impl Iterator<Item = &'c str>) -> bool {
     columns.any(|column| context.is_skipped(&context.table.name, column))
 }
 

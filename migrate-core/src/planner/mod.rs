@@ -95,8 +95,8 @@ pub fn plan_into(
     let mut left_behind = Vec::new();
     let mut moving = Vec::new();
     for table in &schema.tables {
-        match stays_behind(table, mapping).or(matches.left_alone(&table.name)) {
-            Some(reason) => left_behind.push(behind("table", &table.name, reason)),
+        match reason_to_skip(table, mapping).or(matches.left_alone(&table.name)) {
+            Some(reason) => left_behind.push(not_migrated("table", &table.name, reason)),
             None => moving.push(table),
         }
     }
@@ -166,7 +166,7 @@ pub fn plan_into(
 }
 
 /// Returns why a table is not migrated, if it is not.
-fn stays_behind<'a>(table: &SourceTable, mapping: &'a Mapping) -> Option<&'a str> {
+fn reason_to_skip<'a>(table: &SourceTable, mapping: &'a Mapping) -> Option<&'a str> {
     let own = "Diesel's list of the migrations that were applied to SQLite; PostgreSQL gets its own";
     let is_diesels = table.name == names::MIGRATIONS[0];
     mapping.leave_behind.get(&table.name).map(String::as_str).or(is_diesels.then_some(own))
@@ -184,7 +184,7 @@ fn finish_columns(
     columns.retain(|column| {
         let skip = decided.columns.get(&column.source).and_then(|decided| decided.skip.as_deref());
         if let Some(reason) = skip {
-            left_behind.push(behind("column", &format!("{}.{}", table.name, column.source), reason));
+            left_behind.push(not_migrated("column", &format!("{}.{}", table.name, column.source), reason));
         }
         skip.is_none()
     });
@@ -256,7 +256,7 @@ fn name_unsupported(table: &SourceTable, facts: &TableSqlFacts, left_behind: &mu
         let column = column.as_ref().map(|column| format!(".{column}")).unwrap_or_default();
         let name = format!("{}{column}: {clause}", table.name);
         let reason = "in PostgreSQL a row that violates a constraint fails its statement, unless the statement has an ON CONFLICT clause";
-        left_behind.push(behind("conflict clause", &name, reason));
+        left_behind.push(not_migrated("conflict clause", &name, reason));
     }
     // STRICT is not named: PostgreSQL holds every column to its type anyway, so that nothing is lost.
 }
@@ -268,10 +268,14 @@ fn other_object(object: &SourceObject, mapping: &Mapping) -> Option<LeftBehind> 
         SourceObjectKind::VirtualTable => ("virtual table", "PostgreSQL has no virtual tables"),
         SourceObjectKind::ShadowTable => ("shadow table", "it is the storage of a virtual table"),
     };
-    Some(behind(kind, &object.name, mapping.leave_behind.get(&object.name).map_or(reason, String::as_str)))
+    Some(not_migrated(
+        kind,
+        &object.name,
+        mapping.leave_behind.get(&object.name).map_or(reason, String::as_str),
+    ))
 }
 
-fn behind(kind: &str, name: &str, reason: &str) -> LeftBehind {
+fn not_migrated(kind: &str, name: &str, reason: &str) -> LeftBehind {
     LeftBehind { kind: kind.to_owned(), name: name.to_owned(), reason: reason.to_owned(), sql: None }
 }
 

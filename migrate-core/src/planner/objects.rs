@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::{self, Names};
-use super::{PlanningError, behind, catalog};
+use super::{PlanningError, catalog, not_migrated};
 use crate::identifier::{fit_pg, hashed_pg, qualified_pg, quote_pg};
 use crate::mapping::{DEFAULT_SCHEMA, Mapping};
 use crate::plan::{LeftBehind, PlannedTable, PlannedTrigger, PlannedView};
@@ -250,5 +250,5 @@ fn cascades(table: &SourceTable) -> impl Iterator<Item = (String, String)> {
 
 /// An object that is not migrated, with its SQL for people to read.
 fn left(kind: &str, object: &SourceObject, reason: &str) -> LeftBehind {
-    LeftBehind { sql: Some(object.sql.clone()), ..behind(kind, &object.name, reason) }
+    LeftBehind { sql: Some(object.sql.clone()), ..not_migrated(kind, &object.name, reason) }
 }

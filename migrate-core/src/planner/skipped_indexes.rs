@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{PlanningError, behind, names};
+use super::{PlanningError, names, not_migrated};
 use crate::mapping::Mapping;
 use crate::plan::{LeftBehind, PlannedIndex, PlannedTable};
 
@@ -40,7 +40,7 @@ impl<'a> Skipped<'a> {
             let is_taken = take(table, name);
             if is_taken {
                 self.without_key.push(table.target.clone());
-                left_behind.push(behind(SKIPPED_KIND, &skipped_name(name, source), reason));
+                left_behind.push(not_migrated(SKIPPED_KIND, &skipped_name(name, source), reason));
             }
             !is_taken
         });
@@ -102,7 +102,7 @@ fn leave_foreign_keys(
                 || parent.is_none_or(|(_, keys)| keys.contains(&wanted));
             if !is_kept {
                 let name = format!("{source}({}) to {}", key.columns.join(", "), key.parent_table);
-                left_behind.push(behind("foreign key", &name, "the key that it references is skipped"));
+                left_behind.push(not_migrated("foreign key", &name, "the key that it references is skipped"));
             }
             is_kept
         });

@@ -1,9 +1,9 @@
 //! What becomes of primary keys, UNIQUE constraints and unique indexes whose values PostgreSQL holds more than once, and of the
 //! foreign keys that point to them.
 
-use super::behind;
 use super::breaches::Weakened;
 use super::collation::{Fold, folded};
+use super::not_migrated;
 use crate::identifier::{quote_pg, quote_pg_list};
 use crate::mapping::IndexMethod;
 use crate::plan::{
@@ -21,10 +21,10 @@ pub(super) fn weaken(table: &mut PlannedTable, columns: &[String], is_folded: bo
     // Taken out, so that the table can say how its schema is written.
     let mut indexes = std::mem::take(&mut table.indexes);
     for index in indexes.iter_mut().filter(|index| index.unique && index.predicate.is_none()) {
-        let stands_on_them = index.columns.len() == planned.len()
+        let has_same_columns = index.columns.len() == planned.len()
             && index.columns.iter().zip(&planned).all(|(key, column)| is_on(key, column));
         let index_is_folded = index.columns.iter().any(|key| key.expression.is_some());
-        if stands_on_them && index_is_folded == is_folded {
+        if has_same_columns && index_is_folded == is_folded {
             index.unique = false;
             let keys: Vec<String> = index.columns.iter().map(PlannedIndexColumn::sql).collect();
             let keys = keys.join(", ");
@@ -63,10 +63,11 @@ fn doubles(target: &str, keys: &str) -> String {
 /// The primary key and the UNIQUE constraints on these columns, which become indexes.
 fn constraints(table: &mut PlannedTable, columns: &[PlannedColumn]) -> Vec<Weakened> {
     let targets: Vec<&str> = columns.iter().map(|column| column.target.as_str()).collect();
-    let stands_on_them =
+    let has_same_columns =
         |key: &PlannedKey| key.columns.iter().map(String::as_str).eq(targets.iter().copied());
-    let primary = table.primary_key.take_if(|key| stands_on_them(key));
-    let (unique, others) = std::mem::take(&mut table.unique).into_iter().partition(|key| stands_on_them(key));
+    let primary = table.primary_key.take_if(|key| has_same_columns(key));
+    let (unique, others) =
+        std::mem::take(&mut table.unique).into_iter().partition(|key| has_same_columns(key));
     table.unique = others;
     let unique: Vec<PlannedKey> = unique;
     let keys = primary.map(|key| ("PRIMARY KEY", key)).into_iter();
@@ -141,7 +142,7 @@ pub(super) fn leave_foreign_keys(
             });
             if !is_kept {
                 let name = format!("{source}({}) to {}", key.columns.join(", "), key.parent_table);
-                left_behind.push(behind(
+                left_behind.push(not_migrated(
                     "foreign key",
                     &name,
                     "the key that it references has duplicate values in PostgreSQL, so it is not unique there",

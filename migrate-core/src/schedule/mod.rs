@@ -163,7 +163,7 @@ impl Schedule {
         Ok(schedule)
     }
 
-    /// Chooses the task of a free worker. It counts as running until [`Schedule::done`] or [`Schedule::given_back`].
+    /// Chooses the task of a free worker. It counts as running until [`Schedule::done`] or [`Schedule::release`].
     pub fn next_task(&mut self) -> Next {
         match self.best() {
             Some(task) => {
@@ -181,7 +181,7 @@ impl Schedule {
     }
 
     /// A task was not done, and waits again.
-    pub fn given_back(&mut self, task: Task) {
+    pub fn release(&mut self, task: Task) {
         self.set(task, State::Waiting);
     }
 

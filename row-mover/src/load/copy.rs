@@ -57,7 +57,7 @@ pub(super) fn copy_rows(
             RowOutcome::Skipped(_) => done.rejected += 1,
             RowOutcome::Stops(refused) => return Err(stopped(table, refused)),
         }
-        if buffer.bytes.len() >= BUFFER_BYTES || !buffer.left_out.is_empty() {
+        if buffer.bytes.len() >= BUFFER_BYTES || !buffer.deferred.is_empty() {
             buffer.send_with(row, |piece| send(piece, &mut done)).context(failed)??;
         }
         Ok(())

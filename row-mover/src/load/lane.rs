@@ -55,7 +55,7 @@ impl<'a> Lane<'a> {
                     let waiter = self.target.connection.as_ref().map(Connection::backend);
                     let error = (self.load.explain)(error, waiter);
                     self.count_lock_wait(task, &error);
-                    self.schedule().given_back(task);
+                    self.schedule().release(task);
                     self.shared.changed.notify_all();
                     if !self.recover(error)? {
                         return Ok(());

@@ -74,7 +74,8 @@ impl Landing {
             });
             rule.clone_from(on_insert);
         }
-        if columns.iter().all(|column| takes_anything(table, column)) && columns.len() == table.columns.len()
+        if columns.iter().all(|column| accepts_any_value(table, column))
+            && columns.len() == table.columns.len()
         {
             return Ok(Landing::Table);
         }
@@ -138,7 +139,7 @@ impl Landing {
 }
 
 /// Whether every value that is sent to a column can stand there.
-fn takes_anything(table: &PlannedTable, column: &Column) -> bool {
+fn accepts_any_value(table: &PlannedTable, column: &Column) -> bool {
     table.target_column(&column.name).is_some_and(|planned| {
         // What numbers rows has no NULL in the source either.
         let has_no_null = planned.not_null || planned.sequence.is_some();

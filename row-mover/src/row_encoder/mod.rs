@@ -4,7 +4,7 @@
 mod row_buffer;
 mod value;
 
-pub use row_buffer::{LeftOut, RowBuffer};
+pub use row_buffer::{DeferredValue, RowBuffer};
 pub use value::{LongText, PIECE_BYTES, Uncomputed, Value, Values};
 
 use migrate_core::copy_format::{self, FieldRefusal};

@@ -29,7 +29,7 @@ impl Session<'_> {
         let started = self.start(Phase::Preflight);
         let preflight =
             Preflight { request, tables, connections: &self.connections, observer: self.observer };
-        self.retrying(|| preflight.look(&mut *self.connection()?, earlier.is_none()))?;
+        self.retrying(|| preflight.check(&mut *self.connection()?, earlier.is_none()))?;
         if let Some(run) = earlier {
             self.check_untouched(request, run)?;
         }

@@ -43,8 +43,8 @@ pub(super) fn find(
         if held.is_empty() && is_unique_anyway(source, table, &positions)? {
             continue;
         }
-        let mut clashes = Clashes { table, positions, came: HashSet::new(), held };
-        let offenders = clashes.look(source)?;
+        let mut clashes = Clashes { table, positions, seen: HashSet::new(), held };
+        let offenders = clashes.find(source)?;
         found.offenders.extend(offenders);
     }
     Ok(())
@@ -97,16 +97,16 @@ fn held_keys(
 struct Clashes<'a> {
     table: &'a PlannedTable,
     positions: Vec<usize>,
-    /// The keys of the rows that were looked at.
-    came: HashSet<KeyHash>,
+    /// The keys of the rows that were read.
+    seen: HashSet<KeyHash>,
     held: HashSet<KeyHash>,
 }
 
 impl Clashes<'_> {
-    fn look(&mut self, source: &SourceConnection) -> Result<Vec<Offenders>> {
+    fn find(&mut self, source: &SourceConnection) -> Result<Vec<Offenders>> {
         let failed = || format!("the keys of table {} cannot be read", self.table.source);
         let names: Vec<&str> = (self.positions.iter())
-            .filter_map(|&place| self.table.columns.get(place))
+            .filter_map(|&position| self.table.columns.get(position))
             .map(|column| column.source.as_str())
             .collect();
         let (names, table) = (names.join(", "), self.table);
@@ -120,7 +120,7 @@ impl Clashes<'_> {
             let Some(hash) = self.hash(row).context(failed)? else { return Ok(()) };
             let reason = if self.held.contains(&hash) {
                 format!("a row that {} holds already in PostgreSQL has this key", table.target)
-            } else if !self.came.insert(hash) {
+            } else if !self.seen.insert(hash) {
                 format!("a row before it has the same key, which {} takes once in PostgreSQL", table.target)
             } else {
                 return Ok(());

@@ -101,7 +101,7 @@ fn migrate_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'
         removal::check_none_begun(&mut *session.connection()?, run)?;
     }
     match (decide(last.as_ref().map(|run| &run.state), &subject), last) {
-        (Decision::Refuse(words), _) => Err(something_else(&request.target, &words)),
+        (Decision::Refuse(words), _) => Err(different_migration(&request.target, &words)),
         (Decision::AlreadyDone, Some(run)) => session.already_done(request, run),
         (Decision::Resume(phase), Some(run)) => {
             session.refuse_standby()?;
@@ -141,7 +141,7 @@ fn dry_run_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'
             session.check_removable(request, &mut *session.connection()?, run)?;
             format!("drop what run {} made in {}, and start over", run.id, request.target)
         }
-        (Decision::Refuse(words), _) => return Err(something_else(&request.target, &words)),
+        (Decision::Refuse(words), _) => return Err(different_migration(&request.target, &words)),
         (Decision::AlreadyDone, _) => "nothing: an earlier run has done it".to_owned(),
         (Decision::Resume(phase), _) => format!("go on from {phase}"),
         (Decision::Begin, _) => {
@@ -150,7 +150,7 @@ fn dry_run_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'
         }
     };
     let preflight = Preflight { request, tables: &tables, connections: &session.connections, observer };
-    preflight.look(&mut *session.connection()?, last.is_none())?;
+    preflight.check(&mut *session.connection()?, last.is_none())?;
     let findings = preflight.examine_live()?;
     Ok(match begin::refused(request, &findings) {
         Some(refused) => Outcome::Rejected { findings, over_limit: refused.over_limit },
@@ -158,7 +158,7 @@ fn dry_run_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'
     })
 }
 
-fn something_else(target: &TargetUrl, differing: &[String]) -> Error {
+fn different_migration(target: &TargetUrl, differing: &[String]) -> Error {
     Error::new(format!("{target} holds a migration of something else"))
         .caused_by(differing.join("; "))
         .with_remedy_text(

@@ -11,7 +11,7 @@ use migrate_core::page_limits::{KeyLimit, ROW_BYTES_MAX};
 use migrate_core::plan::{PlannedColumn, PlannedTable};
 use migrate_core::value::{SourceValue, StorageClass};
 
-use super::trial_tables::{GROUP_COLUMNS, Scratch, Tried, Verdict};
+use super::trial_tables::{GROUP_COLUMNS, Scratch, TrialResult, Tried};
 use crate::error::{Context, Error, Result};
 use crate::observer::Observer;
 use crate::row_encoder::{self, RowBuffer, RowOutcome};
@@ -177,7 +177,7 @@ impl<'a> Trial<'a> {
         self.send(row, failed)?;
         self.batch.push((key, bytes));
         let held: u64 = self.groups.iter().map(|group| group.buffer.length()).sum();
-        let is_long = self.groups.iter().any(|group| !group.buffer.left_out.is_empty());
+        let is_long = self.groups.iter().any(|group| !group.buffer.deferred.is_empty());
         if is_long || held > BATCH_BYTES || self.batch.len() >= BATCH_ROWS {
             self.try_batch(Some(row), failed)?;
         }
@@ -211,7 +211,7 @@ impl<'a> Trial<'a> {
             copy.finish()?;
             group.buffer.clear();
         }
-        for Verdict { tried, row, failure } in self.scratch.exceeding(self.target)? {
+        for TrialResult { tried, row, failure } in self.scratch.exceeding(self.target)? {
             let found = self.tried.get_mut(tried).map(|(_, found)| found);
             let Some((found, (key, bytes))) = found.zip(self.batch.get(row)) else { continue };
             if let Some(failure) = failure {

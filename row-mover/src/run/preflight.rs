@@ -35,7 +35,7 @@ impl Preflight<'_> {
     ///
     /// # Errors
     /// When something stands in the way.
-    pub(super) fn look(&self, target: &mut Connection, is_fresh: bool) -> Result<()> {
+    pub(super) fn check(&self, target: &mut Connection, is_fresh: bool) -> Result<()> {
         let request = self.request;
         let mut check = |source: &SourceConnection| {
             source.stop_with(self.observer.stop_flag());

@@ -24,7 +24,7 @@ pub(super) enum Tried<'a> {
 }
 
 /// What the trial of one row found.
-pub(super) struct Verdict {
+pub(super) struct TrialResult {
     /// The index of what was tried.
     pub(super) tried: usize,
     /// The number of the row.
@@ -137,8 +137,8 @@ impl<'a> Scratch<'a> {
         format!("COPY {}.staging_{group} FROM STDIN (FORMAT binary)", self.schema)
     }
 
-    /// Tries all rows that were sent, and forgets them: a verdict for each that exceeds a limit or cannot be tried.
-    pub(super) fn exceeding(&self, target: &mut Connection) -> Result<Vec<Verdict>> {
+    /// Tries all rows that were sent, and forgets them: one result for each that exceeds a limit or cannot be tried.
+    pub(super) fn exceeding(&self, target: &mut Connection) -> Result<Vec<TrialResult>> {
         target.script(&self.trials.join("; "))?;
         let sql = format!("SELECT tried, number, state, words FROM {}.verdicts ORDER BY 1, 2", self.schema);
         let rows: Vec<(usize, usize, Option<String>, Option<String>)> = target.load(&sql, &[])?;
@@ -148,7 +148,7 @@ impl<'a> Scratch<'a> {
         target.script(&format!("TRUNCATE {}", tables.join(", ")))?;
         let verdict = |(tried, row, state, words): (_, _, Option<String>, _)| {
             let failure = state.map(|state| ServerError::caught(state, words, [None, None, None], false));
-            Verdict { tried, row, failure }
+            TrialResult { tried, row, failure }
         };
         Ok(rows.into_iter().map(verdict).collect())
     }
@@ -234,7 +234,7 @@ impl<'a> Scratch<'a> {
             format!("SELECT {} FROM {schema}.staging_0{joined} WHERE {row} = {variable}", values.join(", "));
         let refused = format!("INSERT INTO {schema}.verdicts VALUES ({number}, {variable});");
         let undo = "RAISE EXCEPTION USING ERRCODE = 'HP000';";
-        // Any other error is no verdict on the row.
+        // Any other error is not about the row.
         let others = format!(
             "WHEN OTHERS THEN GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, words = MESSAGE_TEXT; \
              IF substr(state, 1, 2) NOT IN ({OF_VALUES}) THEN \

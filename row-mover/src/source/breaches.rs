@@ -156,7 +156,8 @@ fn selected<'t>(
     failed: &dyn Fn() -> String,
 ) -> Result<Offenders<'t>> {
     let mut offenders = Offenders::new(table);
-    scan.held_whole().each(source, failed, &mut |row| offenders.take(row, row.held()).context(failed))?;
+    scan.with_all_values_in_memory()
+        .each(source, failed, &mut |row| offenders.take(row, row.held()).context(failed))?;
     Ok(offenders)
 }
 

@@ -12,7 +12,7 @@ use rusqlite::{Connection, ErrorCode};
 use serde::Serialize;
 
 use super::SourceConnection;
-use super::quick_check::{NOT_IN_ORDER, is_about_values, stand_in, tables_of_unknown_order};
+use super::quick_check::{NOT_IN_ORDER, is_about_values, substitute_collation, tables_of_unknown_order};
 use crate::error::{Context, Error, Result};
 use postgres_client::watch::StopFlag;
 
@@ -47,14 +47,14 @@ pub fn integrity_check(source: &SourceConnection, is_over: StopFlag) -> Result<I
     let started = Instant::now();
     let failed = || format!("the integrity of {} cannot be checked", source.path().display());
     let connection = source.connection();
-    connection.collation_needed(stand_in).context(failed)?;
+    connection.collation_needed(substitute_collation).context(failed)?;
     connection.pragma_update(None, "cache_size", -i64::from(CACHE_KIB)).context(failed)?;
     // Whether values keep CHECKs is not asked here, and would load every value that one names.
     connection.pragma_update(None, "ignore_check_constraints", true).context(failed)?;
     let length_max = longest_statement(connection).context(failed)?.max(INDEXED_MAX_BYTES);
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, length_max).context(failed)?;
     source.control().stop_with(is_over);
-    let checked = Check::new(connection).and_then(|check| check.whole());
+    let checked = Check::new(connection).and_then(|check| check.check_file());
     match checked {
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
             Err(Error::stopped())
@@ -76,7 +76,7 @@ pub(crate) fn first_disagreeing<'a>(
     tables: impl IntoIterator<Item = &'a str>,
 ) -> Result<Option<&'a str>> {
     let failed = || format!("the integrity of {} cannot be checked", own.path().display());
-    own.connection().collation_needed(stand_in).context(failed)?;
+    own.connection().collation_needed(substitute_collation).context(failed)?;
     let check = Check::new(own.connection()).context(failed)?;
     for table in tables {
         let mut found = Integrity::default();
@@ -118,7 +118,7 @@ impl<'a> Check<'a> {
     }
 
     /// Checks the whole file, else each table by itself: one that needs a function of the app keeps the others from being checked.
-    fn whole(&self) -> rusqlite::Result<Integrity> {
+    fn check_file(&self) -> rusqlite::Result<Integrity> {
         let mut found = Integrity::default();
         found.left_out.extend(self.unordered_indexes.iter().map(|index| {
             format!("the order of index {index}, which is that of a collation that only the app has")

@@ -128,7 +128,7 @@ fn read(connection: &Connection) -> rusqlite::Result<SourceSchema> {
         let other = |kind| SourceObject { kind, name: name.clone(), sql: sql.clone() };
         match kind.as_str() {
             "view" => schema.others.push(other(SourceObjectKind::View)),
-            "virtual" => match virtual_tables::look(connection, &name, &sql) {
+            "virtual" => match virtual_tables::inspect(connection, &name, &sql) {
                 VirtualTable::Readable(table) => schema.tables.push(table),
                 VirtualTable::Unreadable { content } => {
                     unreadable_contents.push(content);

@@ -23,7 +23,7 @@ pub(super) enum Orphan {
     /// Its parent is not there.
     WithoutParent,
     /// Its parent stays behind.
-    ParentStaysBehind,
+    ParentIsSkipped,
 }
 
 /// Hands each row of `table` to `found` whose `key` will point nowhere. The columns of `plan` say what becomes of values that
@@ -44,14 +44,15 @@ pub(super) fn each(
     let columns = Columns::new(table, &key.columns);
     let failed = || format!("table {} cannot be read", table.source);
     let (mut scratch, mut key_bytes) = (RowBuffer::default(), Vec::new());
-    let without_parent = Scan::of(table).filtered(Some(without_parent_sql(table, parent, key))).held_whole();
+    let without_parent =
+        Scan::of(table).filtered(Some(without_parent_sql(table, parent, key))).with_all_values_in_memory();
     without_parent.each(source, &failed, &mut |row| {
         if columns.move_with(table, row, &mut scratch).context(failed)? {
             found(row.held(), Orphan::WithoutParent);
         }
         Ok(())
     })?;
-    let lost = keys_that_stay_behind(source, parent, &key.parent_columns)?;
+    let lost = skipped_keys(source, parent, &key.parent_columns)?;
     if lost.is_empty() {
         return Ok(());
     }
@@ -60,14 +61,14 @@ pub(super) fn each(
             && lost.contains(&key_bytes)
             && columns.move_with(table, row, &mut scratch).context(failed)?
         {
-            found(row.held(), Orphan::ParentStaysBehind);
+            found(row.held(), Orphan::ParentIsSkipped);
         }
         Ok(())
     })
 }
 
 /// The keys of the rows of `parent` that stay behind, as PostgreSQL would hold them.
-fn keys_that_stay_behind(
+fn skipped_keys(
     source: &SourceConnection,
     parent: &PlannedTable,
     key: &[String],

@@ -354,7 +354,7 @@ fn find_orphans(
                 key: row_key(table, row),
                 reason: match orphan {
                     Orphan::WithoutParent => format!("points to a row that {parent} has not"),
-                    Orphan::ParentStaysBehind => format!(
+                    Orphan::ParentIsSkipped => format!(
                         "points to a row of {parent} that would stay behind; a plan that is made with on_reject = \"skip\" in \
                          its mapping.toml lets it come, with the foreign key as NOT VALID"
                     ),
@@ -394,7 +394,7 @@ pub(crate) fn row_key(table: &PlannedTable, row: &Row<'_>) -> String {
         || rowid.map_or_else(|| "a row without key".to_owned(), |rowid| format!("rowid={rowid}"));
     match key {
         Ok(key) if !key.is_empty() && !key.iter().any(|value| value.is_null()) => {
-            scan::key_in_words(table, &positions, &key)
+            scan::describe_key(table, &positions, &key)
         }
         _ => rowid_words(),
     }

@@ -19,7 +19,7 @@ use crate::error::{Context, Error, Result};
 use postgres_client::watch::StopFlag;
 
 /// How many finds are told.
-const TOLD_FINDS_MAX: usize = 5;
+const SHOWN_PROBLEMS_MAX: usize = 5;
 
 /// How the pragma says that rows of a table do not ascend by its key.
 pub(super) const NOT_IN_ORDER: &str = "row not in PRIMARY KEY order for ";
@@ -33,7 +33,7 @@ pub fn quick_check(source: &SourceConnection, stands_for: &Path, stop: StopFlag)
     let failed = || format!("{} cannot be checked", path.display());
     let own = source.file().open()?.stopped_by(stop);
     let connection = own.connection();
-    connection.collation_needed(stand_in).context(failed)?;
+    connection.collation_needed(substitute_collation).context(failed)?;
     // What it would find is no damage, and to look would load every value that a CHECK names.
     connection.pragma_update(None, "ignore_check_constraints", true).context(failed)?;
     let is_damage = |error: &rusqlite::Error| {
@@ -60,7 +60,7 @@ pub fn quick_check(source: &SourceConnection, stands_for: &Path, stop: StopFlag)
 }
 
 /// Compares byte by byte.
-pub(super) fn stand_in(connection: &Connection, name: &str) -> rusqlite::Result<()> {
+pub(super) fn substitute_collation(connection: &Connection, name: &str) -> rusqlite::Result<()> {
     connection.create_collation(name, |left, right| left.as_bytes().cmp(right.as_bytes()))
 }
 
@@ -95,10 +95,10 @@ fn finds(
     finds: &mut Vec<String>,
 ) -> rusqlite::Result<()> {
     /// So many functions may be missing.
-    const STAND_INS_MAX: usize = 1000;
-    for _ in 0..STAND_INS_MAX {
+    const SUBSTITUTES_MAX: usize = 1000;
+    for _ in 0..SUBSTITUTES_MAX {
         match finds_at_once(connection, check, parameters.clone(), finds) {
-            Err(error) if has_stand_in(connection, &error)? => {}
+            Err(error) if add_missing_function(connection, &error)? => {}
             checked => return checked,
         }
     }
@@ -118,7 +118,7 @@ fn finds_at_once(
     let mut statement = connection.prepare(check)?;
     let mut rows = statement.query(parameters)?;
     while let Some(row) = rows.next()? {
-        if finds.len() >= TOLD_FINDS_MAX {
+        if finds.len() >= SHOWN_PROBLEMS_MAX {
             break;
         }
         let find: String = row.get(0)?;
@@ -131,7 +131,7 @@ fn finds_at_once(
 
 /// Gives a function that only the app has a stand-in, where `error` says that one is missing. It gives NULL: with NULL every CHECK
 /// holds.
-fn has_stand_in(connection: &Connection, error: &rusqlite::Error) -> rusqlite::Result<bool> {
+fn add_missing_function(connection: &Connection, error: &rusqlite::Error) -> rusqlite::Result<bool> {
     let words = match error {
         rusqlite::Error::SqliteFailure(_, Some(words)) => words,
         rusqlite::Error::SqlInputError { msg, .. } => msg,

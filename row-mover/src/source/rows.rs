@@ -123,7 +123,7 @@ impl<'a> Scan<'a> {
 
     /// With every value in memory: a condition may need long values.
     #[must_use]
-    pub(crate) fn held_whole(self) -> Scan<'a> {
+    pub(crate) fn with_all_values_in_memory(self) -> Scan<'a> {
         Scan { holds_all: true, ..self }
     }
 
@@ -153,7 +153,7 @@ impl<'a> Scan<'a> {
         let _limit = rowid.map(|_| LowLimit::set(connection)).transpose().context(failed)?;
         match rowid {
             None => {
-                let end = reader.whole()?;
+                let end = reader.read_all()?;
                 if let (End::Failed { rows }, Some(failing)) = (end, &failing) {
                     reader.one_by_one(failing, rows)?;
                 }
@@ -165,7 +165,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Where the rowid stands in a row that is selected.
-    fn rowid_place(&self) -> Option<usize> {
+    fn rowid_position(&self) -> Option<usize> {
         self.rowid.map(|_| self.columns.len())
     }
 
@@ -259,7 +259,7 @@ impl Reader<'_, '_> {
     }
 
     /// Reads all rows by one statement, long values or not.
-    fn whole(&mut self) -> Result<End> {
+    fn read_all(&mut self) -> Result<End> {
         let sql = self.select(&self.scan.columns_as(String::clone), self.range.is_some());
         let sql = format!("{sql}{}", self.order_sql());
         let mut statement = self.connection.prepare_cached(&sql).context(self.failed)?;
@@ -278,7 +278,7 @@ impl Reader<'_, '_> {
 
     /// Reads rows by a statement until it ends or meets a long value.
     fn plain(&mut self, statement: &mut Statement<'_>, range: Option<RowidRange>) -> Result<End> {
-        let rowid = self.scan.rowid_place();
+        let rowid = self.scan.rowid_position();
         let bounds = range.map(|range| vec![range.first, range.last]).unwrap_or_default();
         let mut rows = statement.query(rusqlite::params_from_iter(bounds)).context(self.failed)?;
         let (mut count, mut last) = (0, None);
@@ -320,7 +320,7 @@ impl Reader<'_, '_> {
     /// Reads in another order: where there is a long value SQLite cannot sort whole rows, so that it sorts their rowids.
     fn in_order(&mut self, rowid: &str) -> Result<()> {
         // The rows that came before were in the order of rowids: a sort reads all rows before it gives the first.
-        let End::AtLong { rows: mut done, .. } = self.whole()? else { return Ok(()) };
+        let End::AtLong { rows: mut done, .. } = self.read_all()? else { return Ok(()) };
         let mut sql = self.select(rowid, self.range.is_some());
         let terms = self.scan.order.as_deref().unwrap_or_default().join(", ");
         sql.push_str(&format!(" ORDER BY {terms}"));

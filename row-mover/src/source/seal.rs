@@ -52,7 +52,7 @@ pub struct Seal {
 /// A consistent copy that is not sealed yet: it can be read and looked at. One that is dropped leaves nothing behind.
 #[derive(Debug)]
 pub struct Copy {
-    place: Place,
+    files: CopyFiles,
     copied_at: jiff::Timestamp,
     source_path: PathBuf,
     source_state: String,
@@ -61,7 +61,7 @@ pub struct Copy {
 
 /// Where a copy is made. One that is dropped before it is sealed is removed.
 #[derive(Debug)]
-struct Place {
+struct CopyFiles {
     folder: PathBuf,
     name: String,
     partial: PathBuf,
@@ -76,29 +76,29 @@ struct Place {
 /// # Errors
 /// When the folder cannot be written, the source cannot be read, or something wrote to it during every try.
 pub fn copy(path: &Path, backup_dir: &Path, copied: &dyn Fn(f64) -> Result<()>) -> Result<Copy> {
-    let place = Place::create(path, backup_dir)?;
+    let files = CopyFiles::create(path, backup_dir)?;
     let mut copy_once = |source: &SourceConnection| {
         let copied_at = jiff::Timestamp::now();
         let state = source_state(source.real_path());
-        remove_files(&place.partial);
-        copy_pages(source, &place.partial, copied)?;
+        remove_files(&files.partial);
+        copy_pages(source, &files.partial, copied)?;
         Ok((copied_at, source.real_path().to_owned(), state))
     };
     let ((copied_at, source_path, source_state), read_method) = read_undisturbed(path, &mut copy_once)
-        .map_err(|error| match free_bytes(&place.folder) {
+        .map_err(|error| match free_bytes(&files.folder) {
             Ok(free) if free < LITTLE_ROOM => error.with_remedy_text(format!(
                 "{} has {free} bytes free: make room there, or name another folder with --backup-dir",
                 backup_dir.display()
             )),
             _ => error,
         })?;
-    Ok(Copy { place, copied_at, source_path, source_state, read_method })
+    Ok(Copy { files, copied_at, source_path, source_state, read_method })
 }
 
 impl Copy {
     /// The file, which nobody writes any more.
     pub fn path(&self) -> &Path {
-        &self.place.partial
+        &self.files.partial
     }
 
     /// Writes it to the disk and hashes it: its SHA-256 in hex, and its size in bytes. `check_stop` ends it with an error.
@@ -118,11 +118,11 @@ impl Copy {
     /// # Errors
     /// When the folder cannot be written.
     pub fn seal(mut self, (sha256, bytes): (String, u64)) -> Result<Seal> {
-        let place = &mut self.place;
-        let sealed_path = place.folder.join(&place.name);
-        finish(&place.partial, &sealed_path, &place.folder)?;
+        let files = &mut self.files;
+        let sealed_path = files.folder.join(&files.name);
+        finish(&files.partial, &sealed_path, &files.folder)?;
         // From here on it has its own name, and is taken away by that.
-        place.is_sealed = true;
+        files.is_sealed = true;
         let seal = Seal {
             path: std::path::absolute(&sealed_path).unwrap_or(sealed_path),
             sha256,
@@ -132,13 +132,13 @@ impl Copy {
             source_state: self.source_state,
             read_method: Some(self.read_method),
         };
-        write_manifest(&place.folder, &place.name, &seal)?;
+        write_manifest(&files.folder, &files.name, &seal)?;
         Ok(seal)
     }
 }
 
-impl Place {
-    fn create(source: &Path, backup_dir: &Path) -> Result<Place> {
+impl CopyFiles {
+    fn create(source: &Path, backup_dir: &Path) -> Result<CopyFiles> {
         let name = sealed_name(source);
         let stem = Path::new(&name).file_stem().and_then(|stem| stem.to_str()).unwrap_or(&name);
         let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ");
@@ -147,11 +147,11 @@ impl Place {
         check_length(&partial, "name a folder with a shorter path with --backup-dir")?;
         let made = (!backup_dir.exists()).then(|| backup_dir.to_owned());
         create_private_folder(backup_dir, &folder)?;
-        Ok(Place { folder, name, partial, is_sealed: false, made })
+        Ok(CopyFiles { folder, name, partial, is_sealed: false, made })
     }
 }
 
-impl Drop for Place {
+impl Drop for CopyFiles {
     fn drop(&mut self) {
         if !self.is_sealed {
             remove_files(&self.partial);

@@ -22,8 +22,8 @@ pub(super) enum VirtualTable {
     Other,
 }
 
-/// Looks at a virtual table.
-pub(super) fn look(connection: &Connection, name: &str, sql: &str) -> VirtualTable {
+/// Determines how the rows of a virtual table can be read.
+pub(super) fn inspect(connection: &Connection, name: &str, sql: &str) -> VirtualTable {
     let Ok(facts) = virtual_table_facts(name, sql) else { return VirtualTable::Other };
     let Some(number) = facts.row_number() else { return VirtualTable::Other };
     let full_text = facts.full_text();
@@ -39,7 +39,7 @@ pub(super) fn look(connection: &Connection, name: &str, sql: &str) -> VirtualTab
         foreign_keys: Vec::new(),
     });
     match table {
-        Ok(table) if gives_rows(connection, &table) => VirtualTable::Readable(table),
+        Ok(table) if is_readable(connection, &table) => VirtualTable::Readable(table),
         _ if full_text.is_some() => VirtualTable::Unreadable { content: format!("{name}_content") },
         _ => VirtualTable::Other,
     }
@@ -88,7 +88,7 @@ fn column(name: String, declared_type: String) -> SourceColumn {
 }
 
 /// Whether the module gives a row: its tokenizer, or a function that it stores text by, may be the app's own.
-fn gives_rows(connection: &Connection, table: &SourceTable) -> bool {
+fn is_readable(connection: &Connection, table: &SourceTable) -> bool {
     let quote = migrate_core::identifier::quote_sqlite;
     let names: Vec<String> = table.columns.iter().map(|column| quote(&column.name)).collect();
     let sql = format!("SELECT {} FROM {} LIMIT 1", names.join(", "), quote(&table.name));

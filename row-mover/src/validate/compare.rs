@@ -283,7 +283,7 @@ impl Merge<'_> {
                 Side::Source => &self.source_key,
                 Side::Target => &self.target_key,
             };
-            let key = scan::key_in_words(self.table, self.key, &key.values());
+            let key = scan::describe_key(self.table, self.key, &key.values());
             self.found.first.push(Difference { key, kind, columns, rows: 1, values });
         }
     }

@@ -29,7 +29,7 @@ pub(super) fn inspect_source_rows(
 ) -> Result<BTreeMap<RowLocation, InspectedRow>> {
     let mut inspected = BTreeMap::new();
     let mut counted = TableComparison::default();
-    let mut look = |row: &SourceRow<'_>, expected: &Expected, location: RowLocation| {
+    let mut inspect = |row: &SourceRow<'_>, expected: &Expected, location: RowLocation| {
         inspected.insert(location, source_row(table, key, show_values, row, expected, location)?);
         Ok(())
     };
@@ -37,7 +37,7 @@ pub(super) fn inspect_source_rows(
         for location in locations {
             let range = RowidRange { first: location.number(), last: location.number() };
             each_expected(table, Some(range), source, &mut counted, &mut |row, expected| {
-                look(row, expected, location)
+                inspect(row, expected, location)
             })?;
         }
         return Ok(inspected);
@@ -50,7 +50,7 @@ pub(super) fn inspect_source_rows(
     each_expected(table, None, source, &mut counted, &mut |row, expected| {
         number += 1;
         let location = RowLocation::of_source(row, number);
-        if locations.contains(&location) { look(row, expected, location) } else { Ok(()) }
+        if locations.contains(&location) { inspect(row, expected, location) } else { Ok(()) }
     })?;
     Ok(inspected)
 }
@@ -111,10 +111,10 @@ pub(super) fn inspect_target_rows(
     // Of a partitioned table the partition is named.
     let relation = quote_pg_literal(&table.qualified(&table.target));
     let partition = format!("CASE WHEN tableoid <> {relation}::regclass THEN tableoid::regclass::text END");
-    let behind = ["tableoid", "ctid", partition.as_str()];
-    let mut rows = TargetRows::open_with(table, &[], Some(&filter), &behind, target)?;
+    let appended = ["tableoid", "ctid", partition.as_str()];
+    let mut rows = TargetRows::open_with(table, &[], Some(&filter), &appended, target)?;
     while rows.advance()? {
-        let Some(location) = RowLocation::of_target(rows.behind(0), rows.behind(1)) else { continue };
+        let Some(location) = RowLocation::of_target(rows.appended(0), rows.appended(1)) else { continue };
         if locations.contains(&location) {
             inspected.insert(location, target_row(table, key, show_values, &rows, location)?);
         }
@@ -146,7 +146,7 @@ fn target_row(
         Some(format!("{}={shown}", column.source))
     });
     let words: Vec<String> = words.collect();
-    inspected.name = match (words.is_empty(), rows.behind(2)) {
+    inspected.name = match (words.is_empty(), rows.appended(2)) {
         (false, _) => words.join(", "),
         (true, None) => format!("ctid={}", location.ctid()),
         (true, Some(partition)) => {

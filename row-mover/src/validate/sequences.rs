@@ -66,7 +66,7 @@ fn existing_problem(
         target.first(&sql, &[Some(sequence)]).context(|| format!("sequence {sequence} cannot be read"))?;
     let Some((Some(next), highest)) = numbers else { return Ok(None) };
     let is_given_by_sqlite_alone = highest.is_none_or(|live| live < next);
-    let highest = highest.max(numbered.given(source)?).filter(|highest| *highest >= next);
+    let highest = highest.max(numbered.highest_source_number(source)?).filter(|highest| *highest >= next);
     Ok(highest.map(|highest| SequenceBehind {
         sequence: sequence.clone(),
         table: table.target.clone(),

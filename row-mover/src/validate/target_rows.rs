@@ -24,7 +24,7 @@ pub(crate) struct TargetRows<'a> {
     /// How many columns are planned: behind these come length and hash for each of `long`.
     planned: usize,
     /// Where the values behind all columns begin.
-    behind_at: usize,
+    appended_at: usize,
 }
 
 impl<'a> TargetRows<'a> {
@@ -38,12 +38,12 @@ impl<'a> TargetRows<'a> {
         TargetRows::open_with(table, key, filter, &[], target)
     }
 
-    /// The same, with values behind the columns that these terms of SQL give: see [`TargetRows::behind`].
+    /// The same, with values behind the columns that these terms of SQL give: see [`TargetRows::appended`].
     pub(super) fn open_with(
         table: &PlannedTable,
         key: &[usize],
         filter: Option<&str>,
-        behind: &[&str],
+        appended: &[&str],
         target: &'a mut Connection,
     ) -> Result<TargetRows<'a>> {
         let filter = filter.map(|filter| format!(" WHERE {filter}")).unwrap_or_default();
@@ -66,13 +66,13 @@ impl<'a> TargetRows<'a> {
                 _ => format!("{is_long} sha256(convert_to({name}::text, 'UTF8')) END"),
             });
         }
-        let behind_at = columns.len();
-        columns.extend(behind.iter().map(|&term| term.to_owned()));
+        let appended_at = columns.len();
+        columns.extend(appended.iter().map(|&term| term.to_owned()));
         let order: Vec<String> = key.iter().map(|&position| ordered(&table.columns[position])).collect();
         let order = if order.is_empty() { String::new() } else { format!(" ORDER BY {}", order.join(", ")) };
         let select = format!("SELECT {} FROM {}{filter}{order}", columns.join(", "), table.loaded_rows_sql());
         let rows = TargetRows::select(&select, columns.len(), target)?;
-        Ok(TargetRows { long, planned: table.columns.len(), behind_at, ..rows })
+        Ok(TargetRows { long, planned: table.columns.len(), appended_at, ..rows })
     }
 
     /// Begins to read the rows of a SELECT with so many columns.
@@ -85,7 +85,7 @@ impl<'a> TargetRows<'a> {
             columns,
             long: Vec::new(),
             planned: columns,
-            behind_at: columns,
+            appended_at: columns,
         })
     }
 
@@ -112,8 +112,8 @@ impl<'a> TargetRows<'a> {
     }
 
     /// The bytes of a value behind the columns; none for NULL.
-    pub(super) fn behind(&self, position: usize) -> Option<&[u8]> {
-        self.field(self.behind_at + position)
+    pub(super) fn appended(&self, position: usize) -> Option<&[u8]> {
+        self.field(self.appended_at + position)
     }
 
     /// The long value at a place of the current row, of which [`TargetRows::field`] gives nothing; none where it is not long.

@@ -24,7 +24,7 @@ use postgres_client::connection::Connection;
 use postgres_client::watch::check_stop;
 
 /// How many rows pass between two looks at whether to go on.
-const LOOK_EACH_ROWS: u64 = 10_000;
+const STOP_CHECK_ROWS: u64 = 10_000;
 
 /// What is found where sums differ: fills in all counts but those of rows, which are known, and names the first differences.
 pub(super) fn find(
@@ -62,7 +62,7 @@ fn sorted_source(
     let mut counted = TableComparison::default();
     each_expected(table, None, source, &mut counted, &mut |row, expected| {
         number += 1;
-        if number.is_multiple_of(LOOK_EACH_ROWS) {
+        if number.is_multiple_of(STOP_CHECK_ROWS) {
             check_stop(observer)?;
         }
         for &position in key {
@@ -90,7 +90,7 @@ fn sorted_target(
     let mut rows = TargetRows::open_with(table, &[], None, &["tableoid", "ctid"], target)?;
     while rows.advance()? {
         number += 1;
-        if number.is_multiple_of(LOOK_EACH_ROWS) {
+        if number.is_multiple_of(STOP_CHECK_ROWS) {
             check_stop(observer)?;
         }
         for &position in key {
@@ -102,8 +102,8 @@ fn sorted_target(
         add_target(table, &rows, &mut hash)?;
         let of_row = hash.finish();
         let group = if key.is_empty() { of_row } else { of_key };
-        let location = RowLocation::of_target(rows.behind(0), rows.behind(1))
-            .ok_or_else(|| Error::new("PostgreSQL gave a row without the location where it lies"))?;
+        let location = RowLocation::of_target(rows.appended(0), rows.appended(1))
+            .ok_or_else(|| Error::new("PostgreSQL returned a row without its ctid"))?;
         sorter.add(Record { group, row: of_row, location })?;
     }
     sorter.sorted()

@@ -132,13 +132,13 @@ impl BenchDatabase<'_> {
         self.server.connect(&self.name)
     }
 
-    /// Its URL without a password, which goes by [`BenchDatabase::lend_password`]: others can see a command line.
+    /// Its URL without a password, which goes by [`BenchDatabase::pass_password`]: others can see a command line.
     pub(crate) fn url(&self) -> String {
         self.server.address.url(&self.name, false)
     }
 
     /// Passes the password to a program in its environment.
-    pub(crate) fn lend_password(&self, command: &mut Command) {
+    pub(crate) fn pass_password(&self, command: &mut Command) {
         if let Some(password) = &self.server.address.password {
             command.env("PGPASSWORD", decoded(password));
         }

@@ -205,7 +205,7 @@ fn publish(
     }
     context.end_suppressed_output();
     match reported?.0 {
-        Some(report) => args.output.ci.say(&report, args.output.json),
+        Some(report) => args.output.ci.write(&report, args.output.json),
         None => Ok(()),
     }
 }

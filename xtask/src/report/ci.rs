@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use report::{Report, github, junit};
 
-use super::files::{can_write, write_whole};
+use super::files::{can_write, write_atomically};
 use crate::exit::Exit;
 use crate::output;
 
@@ -56,15 +56,15 @@ impl CiArgs {
         check().with_context(|| format!("--junit {} cannot be written", path.display()))
     }
 
-    /// Says what a report has found, in each of the forms that are asked for.
+    /// Writes the report in each requested format: JUnit XML, annotations and the summary.
     ///
     /// # Errors
     /// When a file cannot be written.
-    pub(crate) fn say(&self, report: &Report, is_json: bool) -> anyhow::Result<()> {
+    pub(crate) fn write(&self, report: &Report, is_json: bool) -> anyhow::Result<()> {
         if let Some(path) = &self.junit {
             let failed = || format!("the JUnit XML cannot be written to {}", path.display());
             let xml = junit::junit(report).with_context(failed)?;
-            write_whole(path, &xml).with_context(failed)?;
+            write_atomically(path, &xml).with_context(failed)?;
         }
         if !self.github {
             return Ok(());
@@ -85,11 +85,11 @@ impl CiArgs {
         })
     }
 
-    /// Runs a command; an error that ends it is an annotation, too.
+    /// Runs a command and annotates its error, if it fails.
     ///
     /// # Errors
     /// What the command fails with.
-    pub(crate) fn saying_errors(
+    pub(crate) fn annotating_errors(
         &self,
         is_json: bool,
         command: impl FnOnce() -> anyhow::Result<Exit>,
@@ -99,17 +99,17 @@ impl CiArgs {
             let next =
                 error.chain().find_map(|cause| cause.downcast_ref::<row_mover::Error>()?.remedy_text());
             let next = next.map(|next| format!("\nNext: {next}")).unwrap_or_default();
-            // The error itself is what the command ends with, whoever reads the annotation.
-            let _ = self.say_without_report(true, "It could not run", &format!("{error:#}{next}"), is_json);
+            // A failed annotation must not hide the error.
+            let _ = self.annotate_outcome(true, "It could not run", &format!("{error:#}{next}"), is_json);
         }
         result
     }
 
-    /// Says that there is nothing to report on, and why.
+    /// Annotates an outcome for which there is no report.
     ///
     /// # Errors
     /// When standard output cannot be written.
-    pub(crate) fn say_without_report(
+    pub(crate) fn annotate_outcome(
         &self,
         is_bad: bool,
         title: &str,

@@ -83,7 +83,7 @@ impl ReportArgs {
         let mut shown = folder.clone();
         for (name, content) in contents(report)? {
             shown = folder.join(name);
-            write_whole(&shown, &content).with_context(failed)?;
+            write_atomically(&shown, &content).with_context(failed)?;
         }
         Ok(Some(ReportFiles { folder, shown }))
     }
@@ -97,7 +97,7 @@ impl ReportFiles {
 }
 
 /// Writes a file for this account alone: nobody ever sees a part of it.
-pub(super) fn write_whole(path: &Path, content: &str) -> anyhow::Result<()> {
+pub(super) fn write_atomically(path: &Path, content: &str) -> anyhow::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Made with mode 0600.
     let mut file = tempfile::NamedTempFile::new_in(folder)?;

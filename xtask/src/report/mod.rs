@@ -66,7 +66,7 @@ pub(crate) fn not_moved<'a>(plan: &'a Plan, moved: &'a [String]) -> impl Iterato
 }
 
 /// Where the moved rows are.
-pub(crate) fn where_to_look(url: &TargetUrl, target: &Target) -> String {
+pub(crate) fn how_to_connect(url: &TargetUrl, target: &Target) -> String {
     match target {
         Target::Named => format!("Look at it: psql '{url}'\n"),
         Target::Private { database, version } => {

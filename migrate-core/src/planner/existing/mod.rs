@@ -8,7 +8,7 @@ mod choice;
 mod error;
 mod matching;
 
-use super::behind;
+use super::not_migrated;
 use crate::mapping::{Mapping, TableMapping};
 use crate::plan::{
     ExistingTable, LeftBehind, Numbering, Plan, PlannedColumn, PlannedForeignKey, PlannedGenerated,
@@ -63,7 +63,7 @@ pub(super) fn adopt(
         std::mem::take(&mut planned.indexes).into_iter().filter(|index| index.added_because.is_some())
     {
         let name = format!("{} of {source}", index.name);
-        left_behind.push(behind(
+        left_behind.push(not_migrated(
             "index",
             &name,
             "the app's table keeps its own indexes; add this one in the app",
@@ -166,7 +166,7 @@ pub(super) fn leave_unkeyed(tables: &mut [PlannedTable], left_behind: &mut Vec<L
             if !stays {
                 let name = format!("{source}({}) to {}", key.columns.join(", "), key.parent_table);
                 let reason = "no key of the target's table makes the columns that it references unique";
-                left_behind.push(behind("foreign key", &name, reason));
+                left_behind.push(not_migrated("foreign key", &name, reason));
             }
             stays
         });
@@ -231,7 +231,7 @@ pub(super) fn leave_objects(plan: &mut Plan, mapping: &Mapping) {
         let stays = is_existing(&trigger.table);
         if stays {
             let reason = "its table was created by the app in the target, with triggers of its own";
-            left_behind.push(behind("trigger", &trigger.source, reason));
+            left_behind.push(not_migrated("trigger", &trigger.source, reason));
         }
         !stays
     });
@@ -239,7 +239,11 @@ pub(super) fn leave_objects(plan: &mut Plan, mapping: &Mapping) {
         let stays =
             target_relations.contains(&view.target) && !mapping.leave_behind.contains_key(&view.source);
         if stays {
-            left_behind.push(behind("view", &view.source, "the target already has a relation of its name"));
+            left_behind.push(not_migrated(
+                "view",
+                &view.source,
+                "the target already has a relation of its name",
+            ));
         }
         !stays
     });

@@ -8,7 +8,7 @@ mod search;
 
 use std::collections::BTreeMap;
 
-use super::{PlanningError, behind};
+use super::{PlanningError, not_migrated};
 use crate::mapping::Mapping;
 use crate::plan::{LeftBehind, PlannedTable};
 use crate::source_schema::{SourceObject, SourceObjectKind, SourceSchema, SourceTable};
@@ -110,12 +110,12 @@ fn own_rows(
     let Some(planned) = tables.iter_mut().find(|table| table.source == source.name) else { return Ok(()) };
     let Ok(facts) = virtual_table_facts(&source.name, &source.sql) else { return Ok(()) };
     if facts.is_rtree() {
-        left_behind.push(behind("spatial index", &source.name, &reasons::of_rtree(planned)));
+        left_behind.push(not_migrated("spatial index", &source.name, &reasons::of_rtree(planned)));
     }
     let Some(full_text) = facts.full_text() else { return Ok(()) };
     let wanted = search::Wanted { name: &source.name, sql: &source.sql, facts: &full_text };
     if let Outcome::Refused(reason) = search::add(source, planned, &wanted)? {
-        left_behind.push(behind("full-text index", &source.name, &reason));
+        left_behind.push(not_migrated("full-text index", &source.name, &reason));
     }
     Ok(())
 }

@@ -229,22 +229,22 @@ impl Column {
 }
 
 impl ForeignKey {
-    pub(super) fn stands_on(&self, name: &str) -> bool {
+    pub(super) fn has_own_column(&self, name: &str) -> bool {
         self.own.iter().any(|own| own.eq_ignore_ascii_case(name))
     }
 }
 
 impl Row {
-    fn place(&self, name: &str) -> Option<usize> {
+    fn position(&self, name: &str) -> Option<usize> {
         self.names.iter().position(|other| other.eq_ignore_ascii_case(name))
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Value> {
-        self.values.get(self.place(name)?)
+        self.values.get(self.position(name)?)
     }
 
     pub(super) fn set(&mut self, name: &str, value: Value) {
-        if let Some(field) = self.place(name).and_then(|place| self.values.get_mut(place)) {
+        if let Some(field) = self.position(name).and_then(|place| self.values.get_mut(place)) {
             *field = value;
         }
     }

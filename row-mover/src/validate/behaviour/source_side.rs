@@ -142,7 +142,7 @@ impl<'s> SourceSide<'s> {
         let mut row = memory.row(table, &[])?;
         let mut others = memory.foreign_keys(table)?;
         others.retain(|other| !(other.own.len() == own.len() && other.own.iter().all(is_own)));
-        let is_shared = |name: &str| others.iter().any(|other| other.stands_on(name));
+        let is_shared = |name: &str| others.iter().any(|other| other.has_own_column(name));
         let is_complete =
             own.iter().all(|column| row.get(&column.source).is_some_and(|value| *value != Value::Null));
         let unshared: Vec<&PlannedColumn> =
@@ -158,7 +158,7 @@ impl<'s> SourceSide<'s> {
         memory.enforce(false, false)?;
         for other in &others {
             let is_free = |column: &&Column| {
-                column.may_be_null() && !is_own(&column.name) && other.stands_on(&column.name)
+                column.may_be_null() && !is_own(&column.name) && other.has_own_column(&column.name)
             };
             match columns.iter().find(is_free) {
                 Some(free) => row.set(&free.name, Value::Null),

@@ -9,7 +9,7 @@ use crate::figures::{count, counted};
 use crate::text;
 
 /// What was not carried over, with the reason.
-pub(super) fn left(page: &Page<'_>) -> Markup {
+pub(super) fn objects(page: &Page<'_>) -> Markup {
     let left = &page.report.plan.left_behind;
     if left.is_empty() {
         return html! { p.intro { "Nothing: all tables, columns, constraints, indexes, views and triggers are there." } };
