@@ -1,7 +1,7 @@
-//! How many connections a run may have to its target, and what it does with them.
+//! The number of connections that a run may have to its target, and how they are used.
 //!
-//! PostgreSQL limits the connections of a role, of a database and of the server. What is free is counted before anything is created,
-//! and the run takes no more than that: with two, one session holds the lock of migrations and another one does all the work.
+//! PostgreSQL limits the connections of a role, of a database and of the server. The free ones are counted before anything is created,
+//! and the run uses no more than that: with two, one session holds the lock of migrations and the other does all the work.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,6 +1,6 @@
-//! The one error of this crate: what failed and where, what to do next, and the cause beneath it.
+//! The error type of this crate: what failed and where, what to do next, and the underlying cause.
 //!
-//! Contains no cell value and no password: an error names table, column and key, never what is stored there.
+//! It contains no cell value and no password: an error names table, column and key, never what is stored there.
 
 use std::fmt;
 

@@ -1,9 +1,9 @@
-//! Statements whose refusal must not reach the server's log.
+//! Statements whose errors must not reach the server's log.
 //!
 //! At its default settings PostgreSQL logs each error of a statement with DETAIL, CONTEXT and the statement, and these hold the values
 //! of rows (`Failing row contains (…)`, `Key (…)=(…) already exists`). An error that is caught inside the server is not logged. So a
-//! statement that rows can make fail runs in a `DO` block with an exception handler, which hands out what is known of the error in a
-//! setting of the session, as JSON. `DO` needs PL/pgSQL: see [`missing`].
+//! statement that rows can make fail runs in a `DO` block with an exception handler, which returns the parts of the error in a setting
+//! of the session, as JSON. `DO` needs PL/pgSQL: see [`missing`].
 
 use crate::connection::{Connection, statement_failed};
 use crate::error::{Context, Result};

@@ -1,6 +1,6 @@
 //! A wait for a lock as a value: the table, and who holds the lock.
 //!
-//! Asks no server: see [`lock_query`](crate::lock_query).
+//! It sends no query: see [`lock_query`](crate::lock_query).
 
 use std::fmt;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Watches for sessions of ours that wait for a lock: once such a wait has ended in an error, nobody can tell any more who held it.
+//! Watches for sessions of ours that wait for a lock: after such a wait has ended in an error, the holder can no longer be found.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};

@@ -1,7 +1,8 @@
-//! Retries with backoff after transient faults: a lost connection, a server that restarts, too many connections.
+//! Retries with backoff after transient errors: a lost connection, a server that restarts, too many connections.
 //!
-//! A permanent fault is never retried. Work whose reply was lost may have been committed: the caller asks the ledger before it retries. Work between two faults makes the second one a new fault, time alone does not: an attempt that only
-//! waits, for an answer or for somebody else's lock, is no progress.
+//! A permanent error is never retried. Work may have been committed even if its reply was lost: the caller checks the ledger before it
+//! retries. If work was done between two errors, the second one starts a new time limit. Waiting, for a reply or for a lock that
+//! somebody else holds, is not work.
 
 use std::time::{Duration, Instant};
 

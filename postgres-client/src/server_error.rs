@@ -1,7 +1,7 @@
 //! Errors of PostgreSQL, without the row's values.
 //!
-//! PostgreSQL puts values into DETAIL and CONTEXT, and quotes them in the message of errors about data. Kept are SQLSTATE,
-//! table, column and constraint, and the message up to the first quoted part that is not the name of something.
+//! PostgreSQL puts values into DETAIL and CONTEXT, and quotes them in the message of errors about data. This type keeps SQLSTATE,
+//! table, column and constraint, and the message up to the first quoted part that is not the name of an object.
 
 use std::fmt;
 

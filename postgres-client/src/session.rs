@@ -1,4 +1,4 @@
-//! What every session of ours is like, whatever the server's, the database's or the role's defaults are.
+//! Settings of every session of ours, independent of the defaults of the server, the database and the role.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! Pool sizes and timeouts, from the environment variables that Hyperpage uses.
 //!
-//! Reads no environment itself: whoever calls hands in a way to look a variable up.
+//! The module does not read the environment itself: the caller passes a lookup function.
 
 use std::time::Duration;
 

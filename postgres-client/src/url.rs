@@ -1,6 +1,6 @@
-//! How the target is reached: what libpq takes, and a form without the password for people.
+//! The address of the target: what libpq accepts, and a form without the password for people.
 //!
-//! The string itself is handed to libpq untouched, so that every option of it means what libpq says it means.
+//! The string itself is passed to libpq unchanged, so that every option has libpq's meaning.
 
 #![allow(unsafe_code)]
 

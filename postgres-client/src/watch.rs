@@ -1,4 +1,4 @@
-//! What a client asks of whoever watches its work: whether to stop. And what it reports: faults and shortages that it works around.
+//! Callbacks for the observer of a client's work: whether to stop, and which faults and shortages the client works around.
 
 use std::fmt;
 use std::sync::Arc;

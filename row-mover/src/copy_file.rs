@@ -1,6 +1,6 @@
-//! A table's rows as files of binary COPY, for measuring what PostgreSQL alone takes to load them.
+//! Writes a table's rows as files of binary COPY, to measure what PostgreSQL alone takes to load them.
 //!
-//! The same statements, conversions and policies as those of a move, and no connection: a migration never writes such files.
+//! It uses the statements, conversions and policies of a migration, without a connection. A migration never writes such files.
 
 use std::io::Write;
 

@@ -1,6 +1,6 @@
-//! The error of this crate: that of `postgres-client`, which has what failed and where, what to do next, and the cause.
+//! The error of this crate: that of `postgres-client`, with what failed and where, the cause, and what to do next.
 //!
-//! Holds no cell value and no password: errors name table, column and key, never what is stored there.
+//! It holds no cell value and no password: errors name table, column and key, never what is stored there.
 
 use std::fmt;
 

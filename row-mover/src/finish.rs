@@ -1,6 +1,6 @@
-//! What follows the rows beside keys and indexes: sequences past the highest number, and statistics for the planner of queries.
+//! Sets sequences past the highest number and collects planner statistics, after the rows are loaded.
 //!
-//! Keys, indexes and foreign keys themselves are a migration; running it is the run's part.
+//! Keys, indexes and foreign keys are a migration of their own, which the run applies.
 
 use migrate_core::conversion::PgType;
 use migrate_core::identifier::quote_pg;

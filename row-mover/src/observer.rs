@@ -1,4 +1,4 @@
-//! Who watches a migration: hears what happens, decides nothing.
+//! The observer of a migration: it is notified of progress and decides nothing but when to stop.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
-//! The file of a table's rejected rows: one JSON object on each line, the whole row with its storage classes, so that nothing of it is
+//! The file of a table's rejected rows: one JSON object on each line, the complete row with its storage classes, so that no data is
 //! lost.
 //!
-//! Written from the sealed copy once all rows have moved, so that a run that is killed and goes on never writes a line twice. The
+//! It is written from the sealed copy once all rows have moved, so that a run that is killed and resumed never writes a line twice. The
 //! files hold what the source holds, secrets too: mode 0600 in a folder of mode 0700.
 
 use std::fs;

@@ -1,7 +1,7 @@
-//! Threads with enough stack for SQL that is as deep as SQLite takes it.
+//! Threads with enough stack for the most deeply nested SQL that SQLite accepts.
 //!
-//! SQLite and the parser call themselves for each level of an expression, a query or a view of views. At SQLite's limits (1,000 levels
-//! of an expression, a parser stack of 2,500) they were measured to need 0.6 MiB at most; a chain of views takes 0.7 KiB for each, and
+//! SQLite and the parser recurse for each level of an expression, a query or a view of views. At SQLite's limits (1,000 levels of an
+//! expression, a parser stack of 2,500) they were measured to need 0.6 MiB at most; a chain of views needs 0.7 KiB for each view, and
 //! has a limit of our own (`VIEWS_MAX`). A thread of the standard library has 2 MiB.
 
 use std::panic::resume_unwind;

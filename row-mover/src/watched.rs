@@ -1,4 +1,4 @@
-//! Stands between the engine and whoever watches it: notes when work is done, and tells statements of SQLite when to stop.
+//! Connects the engine and its observer: records when work is done, and interrupts SQLite statements when the work is to stop.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The only way to the screen: data to standard output, all else to standard error. Decides nothing about the content.
+//! The only module that writes to the screen: data to standard output, everything else to standard error.
 
 use row_mover::error::TargetChanged;
 use std::io::{self, Write};

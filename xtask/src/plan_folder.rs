@@ -1,6 +1,6 @@
 //! A folder with a plan: `plan.json`, `migrations/` and the Diesel schema, which must belong together.
 //!
-//! What a plan's files are, and how they are read; writing them is `generated`'s.
+//! This module lists and reads a plan's files; `generated` writes them.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! The private PostgreSQL as a target: started when it is needed, a database for each source, and which one came last.
+//! The private PostgreSQL as a target: starts it on demand, and manages a database for each source and the most recent one.
 
 use std::path::PathBuf;
 use std::time::Duration;

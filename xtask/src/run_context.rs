@@ -1,5 +1,5 @@
-//! What `migrate` and `validate` set up before their work and hand in afterwards: signals, settings, the screen, suppressed workflow
-//! commands, and the options for what is printed and reported. It knows nothing of moving or comparing rows.
+//! What `migrate` and `validate` set up before their work and release afterwards: signals, settings, the screen, suppressed workflow
+//! commands, and the options for output and reports.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 

@@ -1,5 +1,5 @@
-//! The plan for a source that the workspace's own plan is not for: it is made from the file itself and kept in a folder for review.
-//! Here are the options that shape it; what a plan's files are is decided in `plan_folder`.
+//! The plan for a source that the workspace's own plan does not fit: it is made from the file itself and kept in a folder for review.
+//! Here are the options that shape it; `plan_folder` lists a plan's files.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Which PostgreSQL is meant: the URL that is named, the environment, or the private PostgreSQL.
+//! Chooses the PostgreSQL target: a URL on the command line, the environment, or the private PostgreSQL.
 
 use anyhow::bail;
 use clap::Args;

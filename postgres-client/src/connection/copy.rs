@@ -1,4 +1,4 @@
-//! COPY in both directions, as a stream of pieces. Knows nothing of what the bytes mean.
+//! COPY in both directions, as a stream of pieces, independent of what the bytes mean.
 
 use std::ffi::{CStr, c_char, c_int};
 use std::ptr;

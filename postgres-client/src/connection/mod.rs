@@ -1,7 +1,7 @@
-//! A connection of libpq: statements, scripts, transactions, and COPY of a table that is known only at run time.
+//! A libpq connection: statements, scripts, transactions, and COPY of a table that is known only at run time.
 //!
-//! Every wait has a deadline of ours: a stalled middle-man would otherwise hang a statement for ever. The API of this module is safe. It
-//! knows nothing of plans.
+//! Every wait has a deadline of ours: otherwise a stalled proxy could block a statement forever. The API of this module is safe, and
+//! independent of plans.
 
 #![allow(unsafe_code)]
 

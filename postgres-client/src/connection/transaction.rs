@@ -1,4 +1,4 @@
-//! Transactions, and savepoints within them. Knows nothing of what is done in them.
+//! Transactions, and savepoints within them.
 
 use pq_sys::{ConnStatusType, PGTransactionStatusType};
 

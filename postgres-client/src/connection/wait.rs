@@ -1,4 +1,4 @@
-//! How a connection waits for its socket: with a deadline, and until it is given up.
+//! Waits for a connection's socket, with a deadline or until the wait is cancelled.
 
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! The statements that follow the rows, as the ledger knows them: which there are, and which are done.
+//! The builds in the ledger: the statements that run after the rows are loaded, and which of them are done.
 
 use super::{READ_FAILED, WRITE_FAILED};
 use crate::error::{Context, Result};

@@ -1,4 +1,4 @@
-//! What was found by looking at the sealed copy itself: it takes as long as moving the rows, and is done once for each run.
+//! Results of the integrity check of the sealed copy. It takes as long as moving the rows and is done once for each run.
 
 use super::{READ_FAILED, WRITE_FAILED, is_there};
 use crate::error::{Context, Result};

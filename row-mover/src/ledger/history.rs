@@ -1,4 +1,4 @@
-//! When what happened: the phases, the rows of each table, the builds and the checks of a run, on one clock, the server's.
+//! Times of a run's phases, tables, builds and checks, all on the server's clock.
 
 use super::{READ_FAILED, is_there, utc_text};
 use crate::error::{Context, Result};

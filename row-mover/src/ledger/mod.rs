@@ -1,6 +1,6 @@
 //! The ledger: runs, phases and chunks, in the schema `migration` of the target database.
 //!
-//! It is the only memory of what is done. What follows from it is decided in `migrate_core::phase`.
+//! It is the only record of what is done. `migrate_core::phase` decides what follows from it.
 
 use migrate_core::phase::{Phase, RunState, RunSubject};
 use migrate_core::plan::Plan;

@@ -1,5 +1,5 @@
-//! What is asked of a run again and again without reading its plan: whether it is still the ledger's, and what is done of a schema that is
-//! created, or of a run that is removed, in several transactions.
+//! Repeated queries that do not read the plan: whether a run is still current, and how far a schema that is created, or a run that is
+//! removed, in several transactions has got.
 
 use super::{READ_FAILED, Run, WRITE_FAILED, exists};
 use crate::error::{Context, Error, Result};

@@ -1,4 +1,4 @@
-//! One build: the statements of a key, an index or another thing that follows the rows, and its row in the ledger, in one transaction.
+//! Runs one build: the statements of a key, an index or another object, and its row in the ledger, in one transaction.
 
 use std::time::Instant;
 

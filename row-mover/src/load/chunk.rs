@@ -1,4 +1,4 @@
-//! One chunk: claimed, copied and recorded in one transaction.
+//! Loads one chunk: claims, copies and records it in one transaction.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! Sends the rows of one chunk through one COPY. Knows no ledger and no other chunk.
+//! Sends the rows of one chunk through one COPY, independent of the ledger and of other chunks.
 
 use std::time::Instant;
 

@@ -1,5 +1,5 @@
 //! One lane of the load: takes the next task of the schedule, runs it on connections of its own, and retries it after a transient
-//! fault. Only the ledger knows what is done: it is read again after each lost connection.
+//! error. Only the ledger records what is done: it is read again after each lost connection.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{MutexGuard, PoisonError};

@@ -1,5 +1,5 @@
-//! Rows and what follows them: chunks by binary COPY and builds (keys, indexes, constraints), several at once, each a transaction
-//! with its row in the ledger. Which of them runs when is decided in `migrate_core::schedule`.
+//! Loads the rows and runs the builds (keys, indexes, constraints), several at once. Each chunk or build is one transaction that
+//! includes its row in the ledger. `migrate_core::schedule` decides the order.
 
 mod build;
 mod chunk;

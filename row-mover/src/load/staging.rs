@@ -1,6 +1,6 @@
-//! Where a chunk's rows land. A table in which nothing can refuse a row takes them directly. Into any other one, as an app makes them,
-//! they go through a temporary table without constraints: what refuses a row there is caught inside the server, so that the row does
-//! not stand in its log, and the row can be told by its key.
+//! Decides where a chunk is loaded. A table that cannot refuse a row is loaded directly. Any other table, such as one that an app
+//! created, is loaded through a temporary table without constraints: a refusal is caught inside the server, so that the row does not
+//! appear in its log, and the error names the row's key.
 
 use migrate_core::conversion::PgType;
 use migrate_core::identifier::quote_pg;

@@ -1,5 +1,5 @@
-//! Encodes rows in COPY's binary format, and decides what becomes of a row with values that PostgreSQL cannot hold as planned. Preflight
-//! counts, the load sends, the file of rejected rows is written and validation expects by this one function.
+//! Encodes rows in COPY's binary format, and decides the outcome of a row with values that PostgreSQL cannot hold as planned.
+//! Preflight, the load, the file of rejected rows and validation all use this one function.
 
 mod row_buffer;
 mod value;

@@ -1,4 +1,4 @@
-//! The values of a source row as the encoder takes them: in memory, in pieces, or not computable. Selects no rows.
+//! The values of a source row as the encoder reads them: in memory, in pieces, or not computable.
 
 use std::ops::ControlFlow;
 

@@ -1,4 +1,4 @@
-//! A run from its beginning: preflight, the sealed copy, and the first word in the ledger. Nothing is changed in the target before.
+//! Begins a run: preflight, the sealed copy, and the first entry in the ledger. Nothing in the target changes before that.
 
 use migrate_core::phase::{Phase, RunSubject};
 use migrate_core::plan::PlannedTable;

@@ -1,5 +1,5 @@
-//! Ends what the server is at for a migration of ours that is to stop: an index build would otherwise go on, and keep its locks,
-//! after whoever asked for it is gone.
+//! Cancels the statements that the server runs for a migration that is to stop: otherwise an index build would continue, and keep its
+//! locks, after the client has gone.
 
 use super::session::ADVISORY_LOCK;
 use crate::error::Result;

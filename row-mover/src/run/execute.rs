@@ -1,4 +1,4 @@
-//! A run from its ledger on: whatever comes next is done, again and again, until nothing is left.
+//! Executes a run that is in the ledger: does the next step until none is left.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! Tables that an app made in the target: whether they are as the plan found them, and how what a run brought goes again.
+//! Tables that an app made in the target: checks that they are as the plan found them, and removes the rows that a run added.
 
 use migrate_core::finding::SchemaDifference;
 use migrate_core::identifier::quote_pg;

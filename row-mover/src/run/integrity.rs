@@ -1,4 +1,4 @@
-//! Looks at the integrity of a run's sealed copy beside whatever else is done, once for each run.
+//! Checks the integrity of a run's sealed copy in parallel with the other phases, once for each run.
 
 use std::thread::ScopedJoinHandle;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Rows whose keys clash in a table that an app made: with each other, where its keys are stricter than the source's, or with rows
-//! that it holds already. They are found before anything moves.
+//! Finds rows whose keys clash in a table that an app made, before anything moves: with each other, where its keys are stricter than
+//! the source's, or with rows that the table already holds.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! The plan's migrations, run and recorded as Diesel would, in `__diesel_schema_migrations` of the plan's own schema.
+//! Runs the plan's migrations and records them as Diesel would, in `__diesel_schema_migrations` of the plan's own schema.
 
 use migrate_core::finding::MissingMigration;
 use migrate_core::identifier::quote_pg;

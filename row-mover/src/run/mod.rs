@@ -1,6 +1,6 @@
-//! A whole migration: the phases in their order, what each needs, and what the ledger is told.
+//! A complete migration: the phases in their order, what each needs, and what the ledger records.
 //!
-//! Knows no command line: who watches implements [`Observer`], and the outcome is a value.
+//! It is independent of the command line: progress goes to an [`Observer`], and the outcome is a value.
 
 mod begin;
 mod cancel;

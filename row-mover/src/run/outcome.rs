@@ -1,4 +1,4 @@
-//! What comes of a migration, as values that a report can be made of.
+//! The outcome of a migration, as values that a report can be made of.
 
 use migrate_core::phase::Phase;
 use migrate_core::plan::PlannedTable;

@@ -1,8 +1,8 @@
 //! Asks PostgreSQL about the rows that may be too wide for its pages, or have a key that is too long for an index.
 //!
-//! How well a value can be compressed only the server knows, so that these rows are inserted for a trial: into tables like those of
-//! the plan, in a schema of their own and a transaction that is rolled back. What fails is caught inside the server, so that neither
-//! its log nor an error holds anything of a row.
+//! Only the server knows how well a value compresses, so these rows are inserted for a trial: into tables like those of the plan, in a
+//! schema of their own and a transaction that is rolled back. Errors are caught inside the server, so that neither its log nor a
+//! message holds any data of a row.
 
 use migrate_core::conversion::Conversion;
 use migrate_core::copy_format;

@@ -1,4 +1,4 @@
-//! The preflight phase: everything that can be known to be wrong is found here, before anything is changed.
+//! The preflight phase: finds every problem that can be known before anything is changed.
 
 use std::path::Path;
 

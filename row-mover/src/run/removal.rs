@@ -1,8 +1,8 @@
-//! What `--restart` drops: all that an earlier run of ours made, and its ledger.
+//! Drops what `--restart` removes: everything that an earlier run created, and its ledger.
 //!
-//! As much as the server's table of locks has room for goes in one transaction, all or none. A schema of thousands of tables has to go in
-//! several. Then everything that could stop it on the way is asked before, the ledger records that the run is being removed, and is
-//! itself dropped last: an interrupted removal is continued by another `--restart`, and nothing else is done with what is left.
+//! If the server's lock table has room for everything, one transaction drops it all. A schema of thousands of tables needs several. In
+//! that case everything that could prevent the removal is checked first, the ledger records that the run is being removed, and the
+//! ledger is dropped last: another `--restart` resumes an interrupted removal, and nothing else can use what remains.
 
 use migrate_core::batches::{LockShare, end_of_batch};
 use migrate_core::identifier::quote_pg;

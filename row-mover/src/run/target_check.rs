@@ -1,4 +1,4 @@
-//! What the target must be: PostgreSQL 15 or later, UTF8, ours to create in, and empty or ours.
+//! Checks the target's requirements: PostgreSQL 15 or later, UTF8, the right to create objects, and a database that is empty or ours.
 
 use std::collections::HashSet;
 

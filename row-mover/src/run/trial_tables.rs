@@ -1,4 +1,4 @@
-//! The tables in which rows are tried: like those of the plan, in a schema of their own, in a transaction that is rolled back.
+//! Trial tables for rows: like those of the plan, in a schema of their own, in a transaction that is rolled back.
 
 use std::collections::BTreeSet;
 

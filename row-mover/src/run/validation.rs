@@ -1,4 +1,4 @@
-//! The validate phase: rows, schema, sequences and bookkeeping, and what the ledger is told of the result.
+//! The validate phase: compares rows, schema, sequences and bookkeeping, and records the result in the ledger.
 
 use std::path::Path;
 

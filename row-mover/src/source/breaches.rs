@@ -1,8 +1,7 @@
-//! Finds the constraints that rows of the source break already: foreign keys that point nowhere, NULLs in primary keys and in
-//! columns that are NOT NULL, values that a unique key has twice, and rows that are older than a CHECK.
+//! Finds the constraints that rows of the source violate: dangling foreign keys, NULLs in primary keys and in columns that are NOT
+//! NULL, duplicate values in a unique key, and rows that are older than a CHECK.
 //!
-//! Looks at the planned constraints alone, since what is not planned cannot stand in a row's way, and at the rows that move.
-//! Nothing is mended here.
+//! It checks only planned constraints, since no other constraint can refuse a row, and only rows that move. It repairs nothing.
 
 use migrate_core::identifier::quote_sqlite;
 use migrate_core::load_plan::LoadPlan;

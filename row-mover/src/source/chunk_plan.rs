@@ -1,4 +1,4 @@
-//! Cuts a table into chunks of about one size in bytes, while its rows are looked at. Moves nothing.
+//! Cuts a table into chunks of similar size in bytes during a scan of its rows.
 
 use super::scan::RowidRange;
 

@@ -1,4 +1,4 @@
-//! Ends statements that run inside SQLite: once the work is to stop, or once their time is over. SQLite asks in a progress handler.
+//! Interrupts statements that run inside SQLite, when the work is to stop or their time is over. SQLite asks in a progress handler.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;

@@ -1,5 +1,5 @@
-//! The way from a file to a plan: its schema, a scan of its values, a first plan, what breaks that plan's constraints, and the
-//! plan that knows of it.
+//! Derives a plan from a file: reads the schema, scans the values, makes a first plan, finds what violates its constraints, and makes
+//! the plan that takes these rows into account.
 
 use std::path::Path;
 

@@ -1,8 +1,8 @@
-//! Whether the indexes of the sealed copy agree with its tables: `PRAGMA integrity_check`.
+//! Checks whether the indexes of the sealed copy agree with its tables, with `PRAGMA integrity_check`.
 //!
-//! It finds what `quick_check` does not (an index that lacks a row, two indexes in each other's place), and takes about as long as moving
-//! the rows; so it runs beside them, out of the way. Rows are never read through an index, and what moves is right all the same: but
-//! the app whose database this is may have been misled for long. Whether rows are right only the hash of the sealed copy can say.
+//! It finds what `quick_check` does not (an index that lacks a row, two indexes with swapped content) and takes about as long as moving
+//! the rows, so it runs in parallel with them. Rows are never read through an index, so a damaged index does not affect what moves,
+//! but the app may have read wrong results for a long time. Only the hash of the sealed copy shows that the rows are intact.
 
 use std::collections::BTreeSet;
 use std::time::Instant;

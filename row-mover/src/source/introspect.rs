@@ -1,6 +1,6 @@
-//! Reads what a SQLite database declares: facts from the pragmas, and the stored SQL.
+//! Introspects a SQLite database: facts from the pragmas, and the stored SQL.
 //!
-//! Names are data everywhere: they are bound as parameters, never put into SQL.
+//! Names are always data: they are bound as parameters, never put into SQL.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! The user's file as it looks from outside SQLite, to notice writes that SQLite's locks do not report: by an app where no lock can
-//! be taken, and by `cp` or a rename, which take none.
+//! Observes the user's file from outside SQLite, to notice writes that SQLite's locks do not report: by an app where no lock can be
+//! taken, and by `cp` or a rename, which take none.
 
 use std::fmt;
 use std::fs::{self, File, Metadata};

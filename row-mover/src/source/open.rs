@@ -1,6 +1,6 @@
-//! Opens a SQLite file hardened: read-only, defensive, its schema untrusted, no triggers, no views, no extensions, limits set.
+//! Opens a SQLite file hardened: read-only, defensive, untrusted schema, no triggers, no views, no extensions, limits set.
 //!
-//! The user's file is never written and never checkpointed. A sealed copy, which nobody writes, is opened immutable.
+//! The user's file is never written and never checkpointed. A sealed copy, to which nobody writes, is opened immutable.
 
 use std::fs::File;
 use std::io::Read;

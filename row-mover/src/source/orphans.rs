@@ -1,8 +1,8 @@
-//! Finds the rows whose foreign key will point nowhere in PostgreSQL: those that point nowhere in SQLite, and those whose parent
-//! stays behind because PostgreSQL cannot hold it.
+//! Finds the rows whose foreign key will have no parent in PostgreSQL: those without a parent in SQLite, and those whose parent is
+//! skipped because PostgreSQL cannot hold it.
 //!
-//! Not by `PRAGMA foreign_key_check`: that compares by the parent's collation and reads the parent's index, while PostgreSQL
-//! compares byte by byte, and an index may be damaged where the rows are sound.
+//! It does not use `PRAGMA foreign_key_check`, which compares by the parent's collation and reads the parent's index: PostgreSQL
+//! compares byte by byte, and an index may be damaged while the rows are sound.
 
 use std::collections::HashSet;
 

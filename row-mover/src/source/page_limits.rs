@@ -1,7 +1,7 @@
-//! Which rows may be too wide for a page of PostgreSQL, or have a key that is too long for an index.
+//! Finds rows that may be too wide for a page of PostgreSQL, or have a key that is too long for an index.
 //!
-//! The scan of all values asks this of each row by the lengths of its fields, which costs next to nothing: nearly all rows are below
-//! every limit. What may be beyond one is a matter for PostgreSQL, see `run::page_limits`.
+//! The scan of all values checks the lengths of each row's fields, which costs very little: nearly all rows are below every limit.
+//! PostgreSQL decides about the others, see `run::page_limits`.
 
 use migrate_core::page_limits::{KEY_BYTES_MAX, KeyLimit, ROW_BYTES_MAX, RowBytes};
 use migrate_core::plan::PlannedTable;

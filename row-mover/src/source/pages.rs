@@ -1,7 +1,7 @@
 //! Compares the pages of a database, as SQLite reads them, with a sealed copy.
 //!
-//! Every page counts, free ones as well. Bytes of the file are not compared, since the file of a WAL database is not all of it: its
-//! log is read too, in one read transaction. What sealing itself writes is left out: [`REWRITTEN`].
+//! Every page counts, free ones as well. Pages are compared instead of the file's bytes, because part of a WAL database is in its log;
+//! both are read in one read transaction. What sealing itself writes is excluded: [`REWRITTEN`].
 
 use std::fs::File;
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! Parts of tables, so that several threads read one table at once. They follow from the table alone, whoever reads it.
+//! Cuts tables into parts, so that several threads read one table at once. The parts depend on the table alone, not on the reader.
 
 use migrate_core::identifier::quote_sqlite;
 

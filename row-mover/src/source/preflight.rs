@@ -1,6 +1,6 @@
-//! Looks at every value before anything moves: which ones PostgreSQL could not hold as planned, and which rows point nowhere.
+//! Checks every value before anything moves: which values PostgreSQL could not hold as planned, and which rows have no parent.
 //!
-//! Runs the very conversions that the load runs, and throws the bytes away.
+//! It runs the conversions of the load and discards the bytes.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,7 +1,7 @@
 //! Counts what every column holds, for the planner: one scan of all rows, several tables and parts of tables at once.
 //!
-//! What is counted is decided in `migrate_core::profile`. The counts are evidence for a plan, not a promise: the app may
-//! write while they are taken, and preflight looks at every value again.
+//! `migrate_core::profile` decides what is counted. The counts are evidence for a plan, not a guarantee: the app may write during the
+//! scan, and preflight checks every value again.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

@@ -1,10 +1,10 @@
-//! Whether a file is sound: `PRAGMA quick_check`, the structure of the file page by page.
+//! Checks the structure of a file page by page, with `PRAGMA quick_check`.
 //!
-//! The pragma asks for every collation of the schema, also for those that only the app has. They get a stand-in, on a connection
-//! of its own: nothing that moves is ever compared, sorted or computed by one. So do functions that only the app has, which CHECKs and
-//! generated columns may call. What the pragma says of values is no damage: each value is looked at anyway, and a constraint that
-//! rows break is told by the plan. Neither is an expression that fails on a row, which ends the pragma: then each table is checked by
-//! itself, and of the one with that row its pages are checked before its rows are.
+//! The pragma needs every collation of the schema and every function that CHECKs and generated columns call. Those that only the app
+//! has are replaced by substitutes, on a connection of its own that never compares, sorts or computes anything that moves. Problems
+//! with values are no damage: each value is checked later, and the plan lists constraints that rows violate. An expression that fails
+//! on a row is no damage either, but ends the pragma: each table is then checked by itself, and the pages of the failing table are
+//! checked before its rows.
 
 use std::collections::BTreeSet;
 use std::path::Path;

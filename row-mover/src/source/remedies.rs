@@ -1,4 +1,4 @@
-//! What helps against values that cannot move: only what would let the next run begin is offered.
+//! Remedies for values that cannot move. Only those that would let the next run begin are offered.
 
 use migrate_core::conversion::Conversion;
 use migrate_core::copy_format::FieldRefusal;

@@ -1,13 +1,13 @@
 //! Reads the rows of a table without holding a long value in memory: such a value is lent as its length and in pieces.
 //!
-//! Rows are read by one plain statement, with SQLite's limit of lengths set so low that it refuses to load a long value
-//! (`SQLITE_TOOBIG`, before any of it is read; measured). Only the row where that happens is read in another way: what is long in
-//! it by incremental blob I/O, all else as ever. Tables without long values so pay nothing.
+//! Rows are read by one plain statement, with SQLite's length limit set so low that it refuses to load a long value
+//! (`SQLITE_TOOBIG`, before any of it is read; measured). Only the long values of such a row are read by incremental blob I/O. Tables
+//! without long values have no overhead.
 //!
 //! A row with a generated column that SQLite cannot compute is read in a third way, see `computed`.
 //!
-//! SQLite has incremental I/O for the rows of ordinary tables with rowids, without generated columns, and its bytes are those of the
-//! database's encoding. All other tables (WITHOUT ROWID, virtual, with generated columns, in UTF-16) are read whole.
+//! Incremental I/O works for the rows of ordinary tables with rowids, without generated columns, and returns bytes in the database's
+//! encoding. Rows of all other tables (WITHOUT ROWID, virtual, with generated columns, in UTF-16) are held in memory completely.
 
 mod computed;
 mod long;

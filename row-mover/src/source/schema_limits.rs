@@ -1,8 +1,8 @@
-//! What a schema has more of than SQLite takes: the true reason why a file that is sound cannot be opened.
+//! Finds where a schema exceeds SQLite's limits, which is the real reason why some undamaged files cannot be opened.
 //!
 //! SQLite reports any statement of a schema that it does not accept as `SQLITE_CORRUPT`, "malformed database schema". An app whose
 //! SQLite was compiled with larger limits writes such statements, and its file is not damaged. So the stored statements are read
-//! without parsing them, and measured against each limit.
+//! without parsing them, and compared with each limit.
 
 use std::fmt;
 

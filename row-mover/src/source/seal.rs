@@ -1,7 +1,7 @@
-//! Seals the source: a consistent copy, taken while the app may still write, that nobody writes afterwards.
+//! Seals the source: makes a consistent copy while the app may still write. Nobody writes to the copy afterwards.
 //!
 //! The copy is made by SQLite's backup API on a connection that already holds a read transaction, so that writers are not
-//! stopped and the copy never restarts. It is hashed in a way that `sha256sum -c` checks, and made read-only.
+//! stopped and the copy never restarts. Its hash is stored in a form that `sha256sum -c` checks, and it is made read-only.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};

@@ -1,7 +1,7 @@
-//! Whether a file still holds what was sealed: all of its pages, not its size and times.
+//! Checks whether a file still holds what was sealed: all of its pages, not its size and times.
 //!
-//! The bytes of the two files differ even where nothing was written: sealing turns a WAL database into one without a log, and what a
-//! log held is in the pages of the copy. So pages are compared, as SQLite reads them.
+//! The bytes of the two files differ even if nothing was written: sealing turns a WAL database into one without a log and moves the
+//! log's content into the pages of the copy. So the pages are compared, as SQLite reads them.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Reads the live file, again where somebody wrote to it in a way that its reader cannot notice, and refuses after some tries.
+//! Reads the live file again if another process wrote to it unnoticed by SQLite, and fails after a few attempts.
 
 use std::path::Path;
 use std::time::Duration;

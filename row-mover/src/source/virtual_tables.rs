@@ -1,7 +1,7 @@
-//! Virtual tables that hold rows of their own, as tables that are read like any other: FTS3, FTS4 and FTS5 tables without content
-//! elsewhere, and R*Trees. SQLite itself gives their rows, through the modules that this program is linked with.
+//! Virtual tables that store rows, read like any other table: FTS3, FTS4 and FTS5 tables without external content, and R*Trees. SQLite
+//! itself returns their rows, through the modules that this program is linked with.
 //!
-//! What such a table offers beyond its rows is the planner's concern.
+//! The planner handles what such a table offers beyond its rows.
 
 use migrate_core::source_schema::{SourceColumn, SourceTable};
 use migrate_core::source_sql::{RowNumber, virtual_table_facts};

@@ -1,7 +1,7 @@
-//! How far a migration is: what the ledger of a target says, who is at work there, and what to run next.
+//! The state of a migration: what the ledger of a target records, who works there, and what to run next.
 //!
-//! It only looks: nothing is created, no lock is asked for, and a ledger that an older version of ours began is read as it is. What
-//! follows from what was read is decided here, by functions without a database; reading it is the business of `read`.
+//! It is read-only: it creates nothing, takes no lock, and reads a ledger of an older version as it is. Functions without a database
+//! decide what follows from it; `read` reads it.
 
 mod read;
 

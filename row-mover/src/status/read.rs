@@ -1,4 +1,4 @@
-//! Reads what a status is made of. Decides nothing.
+//! Reads the data of a status. Decides nothing.
 
 use migrate_core::phase::Phase;
 use serde_json::Value;

@@ -1,7 +1,7 @@
-//! Conditions on keys whose values do not stand in the statement.
+//! Conditions on keys whose values are not part of the statement.
 //!
-//! A statement that fails or is cancelled is logged as it is, and keys are values of rows. `COPY` takes no parameters. So the values are
-//! sent as parameters of another statement, which are not logged, into settings of the transaction, and the condition reads them there.
+//! PostgreSQL logs the text of a statement that fails or is cancelled, and keys are values of rows. `COPY` takes no parameters. So
+//! another statement, whose parameters are not logged, stores the values in settings of the transaction, and the condition reads them.
 
 use crate::error::Result;
 use postgres_client::connection::Connection;

@@ -1,8 +1,8 @@
-//! Compares the live schema with the one that the plan makes, by PostgreSQL's own words for both.
+//! Compares the live schema with the one that the plan creates, as PostgreSQL describes both.
 //!
-//! The plan's migrations run in a scratch schema inside a transaction that is rolled back, for a large plan part by part, and the catalog
-//! describes both schemas with the same functions: types, defaults, constraints, indexes, triggers and whatever else changes what
-//! a statement does are compared without us spelling any of them.
+//! The plan's migrations run in a scratch schema inside a transaction that is rolled back (part by part for a large plan), and the
+//! catalog describes both schemas with the same functions. Types, defaults, constraints, indexes, triggers and whatever else changes
+//! the effect of a statement are compared in PostgreSQL's own spelling.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -1,4 +1,4 @@
-//! Whether two databases say the same time: moments, as a column's conversion writes them, with room for the clocks of two machines.
+//! Checks whether two databases report the same time, in the form that a column's conversion writes, with tolerance for two machines.
 
 use migrate_core::conversion::PgType;
 use migrate_core::plan::PlannedColumn;

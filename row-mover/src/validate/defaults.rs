@@ -1,8 +1,8 @@
-//! Defaults by effect: what each default gives in PostgreSQL must be what it gives in SQLite, with the conversion undone.
+//! Compares defaults by effect: the value of each default in PostgreSQL must be that in SQLite, with the conversion undone.
 //!
-//! SQLite's is asked in a database in memory, by a column of the same declaration. PostgreSQL is asked for the value of its default's own
-//! expression in a transaction that may not write, so that no row is inserted, no trigger fires and no sequence advances. Numbered and
-//! generated columns are none of this module's business, nor are the defaults of tables that an app made.
+//! SQLite evaluates a default in an in-memory database, with a column of the same declaration. PostgreSQL evaluates the default's
+//! expression in a read-only transaction, so that no row is inserted, no trigger fires and no sequence advances. Numbered and generated
+//! columns are not compared here, nor are the defaults of tables that an app made.
 
 use std::time::SystemTime;
 

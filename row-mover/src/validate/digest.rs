@@ -1,6 +1,6 @@
-//! Long values as they are compared: by length and SHA-256, each computed where the value lies.
+//! Long values as they are compared: by length and SHA-256, which each database computes itself.
 //!
-//! Both databases read every byte of such a value; only the bytes do not travel.
+//! Both databases read every byte of such a value, but do not send it.
 
 use std::ops::ControlFlow;
 

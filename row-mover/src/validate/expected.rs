@@ -1,4 +1,4 @@
-//! What validation expects of a source row where the plan lets rows be skipped or values become NULL: decided again from the source's
+//! What validation expects of a source row where the plan lets rows be skipped or values become NULL, decided again from the source's
 //! row alone. A rejected value that certainly fits is expected in PostgreSQL, whatever the load decided (`fit.rs`).
 
 use migrate_core::copy_format::FieldRefusal;

@@ -1,6 +1,6 @@
-//! Sorts more records than memory should hold: runs of a bounded size in a file without a name, which are then merged.
+//! Sorts records with bounded memory: runs of a limited size in an unnamed temporary file, which are then merged.
 //!
-//! A record is a hash and the place of a row, never a value.
+//! A record holds hashes and the location of a row, never a value.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

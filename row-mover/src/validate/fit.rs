@@ -1,8 +1,8 @@
-//! Whether a value that the load rejected fits its column after all: a second opinion on each skipped row and each value that became
-//! NULL, from the value and the type alone, without the conversions.
+//! Checks whether a rejected value fits its column after all: a second opinion on each skipped row and each value that became NULL, from
+//! the value and the type alone, without the conversions.
 //!
-//! Only certainty counts. Where a form has rules of its own (zones, words for truth, limits of a column), the opinion is that of the
-//! load; docs/validation.md names these.
+//! Only certainty counts. Where a form has rules of its own (zones, words for booleans, limits of a column), the load's decision
+//! stands; docs/validation.md names these.
 
 use std::collections::HashSet;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Looks at single rows by where they lie, once it is known which ones: what they are called, and a hash of each field.
+//! Reads single rows by their location, for their names and a hash of each field.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,7 @@
 //! Validation: reads every row back from PostgreSQL, undoes the conversion, and compares with the sealed copy; then the
 //! schema, sequences and bookkeeping.
 //!
-//! It reads what PostgreSQL says, never what was sent. Nothing here repairs anything.
+//! It reads what PostgreSQL returns, never what was sent. Nothing here repairs anything.
 
 mod behaviour;
 mod bound;

@@ -1,7 +1,7 @@
-//! Compares a table that has no key to merge by: as a multiset of rows, by the sum of a hash of each, which costs one pass.
+//! Compares a table that has no key to merge by, as a multiset of rows: one pass computes the sum of the rows' hashes.
 //!
-//! Sums modulo 2^128, never XOR, so that two equal rows do not cancel each other out. Sums of parts add up to the sum of the whole,
-//! on each side by itself. Which rows they are, where sums differ, is not known here: see `unmatched`.
+//! The sums are modulo 2^128. XOR would not do, because two equal rows would cancel each other out. On each side, the sums of the parts
+//! add up to the sum of the table. `unmatched` finds the rows that make sums differ.
 
 use migrate_core::plan::PlannedTable;
 use migrate_core::value::SourceValue;

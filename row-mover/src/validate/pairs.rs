@@ -1,4 +1,4 @@
-//! Pairs rows that only one side has with those that only the other has, where they look like two states of one row.
+//! Pairs rows that only one side has with rows that only the other has, where they seem to be two versions of one row.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
-//! Cuts tables into parts that several workers compare at once. The parts of a table have each of its rows once, on both sides: ends
-//! are taken from the source, and the outer ones are open, so that nothing falls between or beside them.
+//! Cuts tables into parts that several workers compare at once. Together the parts hold each row exactly once, on both sides: their
+//! bounds come from the source, and the outer bounds are open.
 //!
-//! A part of a table whose key is its rowid costs what its rows cost. Where SQLite has to sort, each part costs a look at all rows,
-//! so that there are no more parts than workers.
+//! A part of a table whose key is its rowid costs as much as its rows. Where SQLite has to sort, each part costs a scan of all rows, so
+//! that there are no more parts than workers.
 
 use migrate_core::conversion::Conversion;
 use migrate_core::identifier::{quote_pg, quote_pg_literal, quote_sqlite};

@@ -1,4 +1,4 @@
-//! Counts what two sorted lists of rows have in common and what not: exactly, with copies, and keeps the first of each kind.
+//! Counts the rows that two sorted lists share and those that only one has: exactly, with copies, and keeps the first of each kind.
 
 use std::collections::BTreeMap;
 

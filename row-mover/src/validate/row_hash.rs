@@ -1,4 +1,4 @@
-//! The hash of a row, of its key, or of one field: the same on both sides exactly where the values are the same.
+//! The hash of a row, of its key, or of one field. It is the same on both sides if and only if the values are the same.
 
 use migrate_core::conversion::Refusal;
 use migrate_core::plan::PlannedColumn;

@@ -1,4 +1,4 @@
-//! Where a row lies, for what has no key to be named by: by its rowid in SQLite, by its ctid in PostgreSQL.
+//! The location of a row, which names rows without a key: the rowid in SQLite, the ctid in PostgreSQL.
 
 use crate::source::rows::SourceRow;
 

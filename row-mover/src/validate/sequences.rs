@@ -1,4 +1,4 @@
-//! Checks that each sequence is past every number that the source or the target has given. The definition of a sequence is
+//! Checks that each sequence is past every number that the source or the target has issued. The definition of a sequence is
 //! compared with the rest of the schema.
 
 use migrate_core::finding::SequenceBehind;

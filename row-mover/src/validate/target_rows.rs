@@ -1,7 +1,7 @@
-//! Reads the rows of a table in PostgreSQL. What is long in them comes as its length and its SHA-256.
+//! Reads the rows of a table in PostgreSQL. Long values are returned as length and SHA-256.
 //!
-//! libpq gathers each row whole before it hands it out, so that long values must not be in it. Whether a table has any is asked of
-//! PostgreSQL, which knows the lengths of values that it keeps apart (TOAST) without reading them.
+//! libpq buffers each row completely before it returns it, so long values must not be part of it. PostgreSQL tells whether a table has
+//! any: it knows the lengths of values that it stores out of line (TOAST) without reading them.
 
 use migrate_core::conversion::PgType;
 use migrate_core::copy_format::{FieldRanges, StreamReader};

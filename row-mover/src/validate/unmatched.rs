@@ -1,9 +1,9 @@
-//! Finds the rows that make the sums of a multiset differ: a hash of each row of both sides is sorted outside of memory, and rows
-//! that are not as often on one side as on the other are looked at.
+//! Finds the rows that make the sums of a multiset differ: the hashes of all rows of both sides are sorted on disk, and rows with
+//! different counts are read.
 //!
-//! A table with a key that both sides order differently has its rows told apart by key, exactly. In a table without one, a missing
-//! row and an extra one count as one row that is different where they share at least half of their columns; only the first thousand
-//! of each side are looked at for this, and what is beyond them counts as missing and extra.
+//! If a table has a key that both sides order differently, its rows are matched by key, exactly. In a table without a key, a missing
+//! row and an extra one count as one different row if they share at least half of their columns. Only the first thousand rows of each
+//! side are compared for this; the others count as missing and extra.
 
 use migrate_core::plan::PlannedTable;
 

@@ -1,4 +1,4 @@
-//! Objects in the plan's schemas that the plan does not have: preflight found the schemas empty, so that somebody has created them since.
+//! Finds objects in the plan's schemas that the plan does not have. Preflight found the schemas empty, so they were created since.
 
 use std::collections::BTreeSet;
 

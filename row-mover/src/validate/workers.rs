@@ -1,5 +1,5 @@
-//! Several workers at the parts of all tables: the largest first, each in the same snapshot of the target. What the parts of a table
-//! found is put together by whoever does the last of them.
+//! Compares the parts of all tables with several workers: the largest first, all in the same snapshot of the target. The worker that
+//! finishes the last part of a table merges their results.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};

@@ -1,5 +1,5 @@
-//! Runs a program and measures its time and its peak memory. Its output goes to files, so that nothing has to read it meanwhile. It
-//! judges no exit code.
+//! Runs a program and measures its time and its peak memory. Its output goes to files, so that nothing has to read it meanwhile. The
+//! caller judges the exit code.
 
 use std::fs::{self, File};
 use std::path::Path;

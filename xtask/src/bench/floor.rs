@@ -1,7 +1,7 @@
 //! The floor: the time that PostgreSQL alone needs for the rows, keys, indexes and constraints of a plan.
 //!
-//! The rows are on the server's machine as files of binary COPY before the clock starts, and the server reads them itself. What is
-//! run is the plan's own two migrations. Nothing is given up for speed: tables are logged, the server's settings stay.
+//! The rows are on the server's machine as files of binary COPY before the clock starts, and the server reads them itself. The plan's
+//! own two migrations run. No durability is traded for speed: tables are logged, and the server's settings are unchanged.
 
 use std::fs;
 use std::path::Path;

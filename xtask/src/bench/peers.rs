@@ -1,5 +1,5 @@
-//! Other programs that move a SQLite file to PostgreSQL, where they are installed. They are run as their manuals say, with no
-//! tuning for or against them. Of what they lose, only the number of rows is checked here.
+//! Other programs that move a SQLite file to PostgreSQL, where they are installed. They run as their manuals describe, without tuning.
+//! Only the number of rows is checked.
 
 use std::fs;
 use std::path::Path;

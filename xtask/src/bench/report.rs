@@ -1,4 +1,4 @@
-//! What `bench` ends with: tables of medians and goals for people, or JSON for programs. It measures nothing.
+//! The result of `bench`: tables of medians and goals for people, or JSON for programs. It measures nothing.
 
 use serde_json::{Value, json};
 

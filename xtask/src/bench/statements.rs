@@ -1,6 +1,6 @@
-//! A plan's migrations as the floor runs them: by table, and what is about more than one.
+//! Splits a plan's migrations for the floor: the statements of each table, and those about more than one.
 //!
-//! The statements are those that a migration runs; here they are only shared out.
+//! The statements are those that a migration runs.
 
 use migrate_core::plan::{Plan, PlannedTable};
 use migrate_core::render::{self, BuildKind};

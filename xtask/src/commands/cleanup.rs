@@ -1,4 +1,4 @@
-//! `cargo xtask cleanup`: lists what is left of SQLite in an app checkout, and with `--apply` makes the mechanical changes. The
+//! `cargo xtask cleanup`: lists the remaining uses of SQLite in an app checkout, and with `--apply` makes the mechanical changes. The
 //! search and the changes are in the crate `app-checkout`; here are the options, the order of the questions, and the exit codes.
 
 mod output;

@@ -1,6 +1,6 @@
 //! `cargo xtask migrate`: moves a SQLite database into PostgreSQL, and proves that everything arrived.
 //!
-//! Here are the options and the order of the steps. Which plan is followed is decided in `plan`, how the result is printed in `result`.
+//! Here are the options and the order of the steps. `plan` chooses the plan, and `result` prints the result.
 
 mod plan;
 mod result;

@@ -1,5 +1,5 @@
-//! `cargo xtask postgres`: starts, stops and uses the private PostgreSQL of this checkout. The cluster itself is the work of
-//! `private-postgres`; here are only arguments and messages.
+//! `cargo xtask postgres`: starts, stops and uses the private PostgreSQL of this checkout. `private-postgres` manages the cluster; here
+//! are only arguments and messages.
 
 use std::env;
 use std::ffi::OsString;

@@ -1,4 +1,4 @@
-//! `cargo xtask status`: how far a migration is, who is at work, and what to run next. It only reads.
+//! `cargo xtask status`: the state of a migration, who works on it, and what to run next. It only reads.
 
 use std::io::IsTerminal;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! `cargo xtask validate`: reads everything back from PostgreSQL and compares it with the sealed copy.
 //!
-//! Here are the options and the order of the steps; comparing is the engine's work, and `report` words what it found.
+//! Here are the options and the order of the steps; the engine compares, and `report` describes the findings.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! The page that the plan is written to: as wide as the terminal, with headings in colour where standard output has any.
+//! The page that the plan is written to: as wide as the terminal, with headings in colour where standard output supports it.
 
 use console::{Style, Term, measure_text_width};
 

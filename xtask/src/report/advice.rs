@@ -1,4 +1,4 @@
-//! What can be done where rows keep a migration from beginning: only what lets the next run begin.
+//! Advice for rows that prevent a migration from starting. Only what would let the next run begin is offered.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Fills the model of crate `report` from what a run has left: the ledger, the sealed copy, the validation.
+//! Fills the model of crate `report` from the results of a run: the ledger, the sealed copy, the validation.
 //!
 //! Values of rows never go into it, not even those that `--show-values` shows.
 

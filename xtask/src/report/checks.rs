@@ -1,4 +1,4 @@
-//! The checks beside the rows: how each is done, what it found, and what to do about that.
+//! The checks other than rows: how each is done, what it found, and what to do about that.
 
 use migrate_core::finding::SchemaDifference;
 use migrate_core::plan::Plan;

@@ -1,6 +1,6 @@
-//! What a pipeline gets of a result: annotations and a summary for GitHub Actions, a file of JUnit XML for others.
+//! Output for pipelines: annotations and a summary for GitHub Actions, a JUnit XML file for others.
 //!
-//! What stands in them is the business of crate `report`.
+//! Crate `report` writes their content.
 
 use std::fs::OpenOptions;
 use std::io::Write;

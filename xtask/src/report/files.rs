@@ -1,6 +1,6 @@
 //! The files of a report: `report.json` and what is made of it, in a folder for each run.
 //!
-//! They name rows by their keys: mode 0600 in a folder of mode 0700. What each holds is the business of crate `report`.
+//! They name rows by their keys: mode 0600 in a folder of mode 0700. Crate `report` writes their content.
 
 use std::ffi::OsStr;
 use std::fs;

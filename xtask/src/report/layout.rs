@@ -1,7 +1,6 @@
-//! How much of a result fits on a terminal: sections that are shown whole where there is room, and else in their beginnings, the most
-//! important first.
+//! Fits a result to a terminal: sections are shown in full if there is room, and otherwise shortened, the most important first.
 //!
-//! Words and order come from whoever makes the sections.
+//! The callers choose the text and order of the sections.
 
 use std::cmp::Reverse;
 

@@ -1,7 +1,7 @@
-//! What a command ends with: a table for people, JSON for programs (`docs/json-output.md` describes each field), and the files of the
+//! The results of the commands: a table for people, JSON for programs (`docs/json-output.md` describes each field), and the files of the
 //! report.
 //!
-//! `text` and `json` say it at once; `build` fills the model of crate `report`, and `files` writes what is made of that.
+//! `text` and `json` print them; `build` fills the model of crate `report`, and `files` writes the files made of it.
 
 mod advice;
 mod build;

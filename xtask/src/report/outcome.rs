@@ -1,4 +1,4 @@
-//! What `migrate` says where it moved nothing: an earlier run has done it, values stand in the way, or it was to look alone.
+//! The output of `migrate` where it moved no rows: an earlier run is complete, rejected values prevent it, or it was a dry run.
 
 use migrate_core::page_limits::ROW_BYTES_MAX;
 use postgres_client::TargetUrl;

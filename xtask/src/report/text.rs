@@ -1,4 +1,4 @@
-//! What `migrate` and `validate` say of rows that were moved and compared, in thirty lines or less.
+//! The output of `migrate` and `validate` about rows that were moved and compared, in thirty lines or less.
 
 use migrate_core::plan::Plan;
 use postgres_client::TargetUrl;

@@ -1,5 +1,5 @@
-//! What is done of something, how fast it goes of late, and what is left of it. Its clock is whoever asks: times are since any
-//! moment that stays the same.
+//! Measures progress: what is done, the recent rate, and the time left. The caller provides the clock: times are relative to any fixed
+//! moment.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The sentences for what a migration reports between its phases. Decides nothing.
+//! The sentences for what a migration reports between its phases.
 
 use postgres_client::retry::in_one_line;
 use row_mover::observer::Note;

@@ -1,9 +1,9 @@
-//! Rows with a value that SQLite cannot compute: a virtual generated column whose expression fails, such as `json_extract` of text
-//! that is not JSON.
+//! Reads rows with a value that SQLite cannot compute: a virtual generated column whose expression fails, such as `json_extract` of
+//! text that is not JSON.
 //!
-//! SQLite computes such columns when it reads them, and one that fails ends the statement. The scan then starts again behind the
-//! rows that it has visited, by a statement that leaves these columns out, and asks for each of their values by itself: a failure
-//! then costs one value, and names it. Only tables with such a row pay for this.
+//! SQLite computes such columns when it reads them, and a failure ends the statement. The scan then resumes after the rows that it has
+//! visited, with a statement that omits these columns, and reads each of their values by itself: a failure then affects one value,
+//! and names it. Only tables with such a row are slower.
 
 use migrate_core::identifier::quote_sqlite;
 use migrate_core::value::SourceValue;

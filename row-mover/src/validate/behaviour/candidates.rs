@@ -1,4 +1,4 @@
-//! Values to break constraints with: some that no row has, and some that a condition may forbid.
+//! Candidate values that violate constraints: some that no row has, and some that a condition may forbid.
 
 use migrate_core::conversion::PgType;
 use migrate_core::identifier::quote_pg_literal;

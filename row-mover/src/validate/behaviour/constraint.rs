@@ -1,4 +1,4 @@
-//! The constraints of a planned table as things to break: which columns each stands on, and whether SQLite has it, too.
+//! The constraints of a planned table, as the trials need them: the columns that each uses, and whether SQLite has it, too.
 
 use migrate_core::finding::{ConstraintKind, ConstraintName};
 use migrate_core::identifier::quote_pg;

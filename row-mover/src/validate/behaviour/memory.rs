@@ -1,4 +1,4 @@
-//! A database of SQLite in memory with the tables of the sealed copy, empty but for the rows of one try.
+//! An in-memory SQLite database with the tables of the sealed copy, which holds only the rows of one trial.
 //!
 //! Its statements are the app's own. The sealed copy is only read.
 

@@ -1,10 +1,10 @@
-//! Tries every constraint of the plan: a row that breaks it must be refused by PostgreSQL, and by SQLite where SQLite has it.
+//! Tries every constraint of the plan: PostgreSQL must refuse a row that violates it, and so must SQLite where SQLite has it.
 //!
-//! In PostgreSQL each try is undone at once, in a transaction that is rolled back, and takes a row that is there with one thing
-//! changed; all columns are given, so that no default runs and no sequence counts. In SQLite it happens in a database in memory that
-//! is made from the sealed copy's own statements; the copy itself is only read. A constraint counts as tried when its own refusal
-//! was seen (or missed); what could not be tried is named with the reason. That rows which break nothing are taken is not tried
-//! here: all rows of the source were taken by the load.
+//! In PostgreSQL each trial is undone at once, in a transaction that is rolled back. It uses an existing row with one thing changed and
+//! sets all columns, so that no default runs and no sequence advances. In SQLite it uses an in-memory database that is created from the
+//! sealed copy's own statements; the copy itself is only read. A constraint counts as tried if its own refusal was observed, or was
+//! missing; a constraint that could not be tried is listed with the reason. This module does not try valid rows: the load has already
+//! inserted all rows of the source.
 
 mod candidates;
 mod constraint;

@@ -1,4 +1,4 @@
-//! The tries in SQLite, in a database in memory, one row of the sealed copy at a time.
+//! Runs the trials in SQLite, in an in-memory database, one row of the sealed copy at a time.
 
 use migrate_core::finding::Reason;
 use migrate_core::identifier::quote_sqlite;

@@ -1,5 +1,5 @@
-//! The tries in PostgreSQL: one transaction for each table, each try undone at once, all of it rolled back. Refusals are caught inside the
-//! server, so that no row that breaks a constraint stands in its log.
+//! Runs the trials in PostgreSQL: one transaction for each table, each trial undone at once, everything rolled back. Refusals are caught
+//! inside the server, so that rows that violate a constraint do not appear in its log.
 
 use std::collections::BTreeMap;
 

@@ -1,12 +1,12 @@
-//! Views answer the same rows: each is read in both databases, the conversions of its columns are undone, and the rows are compared as
-//! multisets, by sums of hashes as tables without a key are.
+//! Checks that views return the same rows: each is read in both databases, the conversions of its columns are undone, and the rows are
+//! compared as multisets, by sums of hashes, as tables without a key are.
 //!
-//! Floats that a view computes may differ in their last digits by the order in which rows are added up: where rows are not the same to
-//! the last bit, they have to be so to nine digits, or to eight. What tables hold is compared exactly elsewhere. A view that may answer
-//! otherwise each time, or for which rows that stay behind make a difference, is left out by name.
+//! Floats that a view computes may differ in their last digits, because they depend on the order in which rows are added up. Rows that
+//! are not identical have to agree to nine digits, or to eight. The values of tables are compared exactly elsewhere. A view that may
+//! return something else each time, or that depends on rows that were not migrated, is not compared and is listed by name.
 //!
-//! Both databases answer at the same time, and what they may cost is limited, since a view's SQL is the file's: all views together have
-//! one span of time, no value may be longer than [`VALUE_BYTES_MAX`], and a view beyond a limit is left out by name, too.
+//! Both databases read a view at the same time. Because a view's SQL comes from the file, its cost is limited: all views together share
+//! one time limit, and no value may be longer than [`VALUE_BYTES_MAX`]. A view that exceeds a limit is listed by name, too.
 
 mod source_side;
 mod sums;

@@ -1,4 +1,4 @@
-//! A view as SQLite answers it, within limits: its SQL is the file's, and none of the plan's indexes help it.
+//! Reads a view in SQLite, within limits: its SQL comes from the file, and none of the plan's indexes help it.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! The rows of a view as sums of hashes, in which their order does not matter: one sum for each precision of its numbers.
+//! The rows of a view as sums of hashes, which do not depend on their order: one sum for each precision of its numbers.
 
 use migrate_core::conversion::{Conversion, PgType};
 use migrate_core::value::SourceValue;

@@ -1,5 +1,5 @@
-//! A view as PostgreSQL answers it. It is evaluated twice in one snapshot: first inside the server alone, where a block catches its
-//! errors, whose texts may quote values and would come into the server's log, and where the longest row is found; then it is read.
+//! Reads a view in PostgreSQL. It is evaluated twice in one snapshot. The first time is inside the server, where a block catches errors,
+//! whose texts may quote values and would appear in the server's log, and finds the longest row. The second time the rows are read.
 
 use std::time::Instant;
 

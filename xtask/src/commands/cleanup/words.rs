@@ -1,4 +1,4 @@
-//! The sentences of `cleanup`: what was found, what to do about it, why nothing is changed. It decides nothing.
+//! The sentences of `cleanup`: what was found, what to do about it, why nothing is changed.
 
 use super::proof::{NotMigrated, Refusal};
 use crate::display::{is_deceptive, printable};

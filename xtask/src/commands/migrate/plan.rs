@@ -1,4 +1,4 @@
-//! The plan that a migration follows: one that was reviewed, or one that is made for the source. It moves nothing.
+//! Chooses the plan of a migration: one that was reviewed, or one that is made for the source.
 
 use std::path::{Path, PathBuf};
 

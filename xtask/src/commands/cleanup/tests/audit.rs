@@ -1,4 +1,4 @@
-//! The listing: everything that is left in Hyperpage on SQLite, nothing in Hyperpage on PostgreSQL, and hostile file systems.
+//! The listing: every remaining use in Hyperpage on SQLite, nothing in Hyperpage on PostgreSQL, and hostile file systems.
 
 use super::*;
 use std::ffi::OsStr;
