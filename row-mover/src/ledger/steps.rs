@@ -19,8 +19,8 @@ pub fn is_last_run(connection: &mut Connection, run: &Run) -> Result<bool> {
     Ok(last.is_some_and(|(id, last_path)| id == run.id && last_path.as_deref() == Some(&*path)))
 }
 
-/// How many steps of the schema are done. Within a transaction this claims the schema: whoever else asks waits for its end, and one that
-/// a lost connection left behind is waited for.
+/// Returns how many steps of the schema are done. Within a transaction this claims the schema: other callers wait for its end, and this
+/// one waits for the transaction of a lost connection.
 ///
 /// # Errors
 /// When the ledger cannot be read, or is that of another run.
@@ -43,7 +43,7 @@ pub fn record_schema_steps(connection: &mut Connection, run_id: i64, done: usize
     connection.execute(sql, &[Some(&done.to_string()), Some(&run_id.to_string())]).context(|| WRITE_FAILED)
 }
 
-/// Whether any step of the schema is done; a ledger of an older version has nothing to say of it.
+/// Whether any step of the schema is done; a ledger of an older version does not record steps.
 ///
 /// # Errors
 /// When the ledger cannot be read.

@@ -19,7 +19,7 @@ use postgres_client::watch::check_stop;
 /// How much is gathered before it is handed to the connection.
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// Sends the rows of `chunk` to where they land, and says how many they were. `started` is when the chunk began.
+/// Sends the rows of `chunk` to their destination, and returns how many they were. `started` is when the chunk began.
 ///
 /// # Errors
 /// When the source cannot be read, a value cannot move, or the target refuses or is lost.

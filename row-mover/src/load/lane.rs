@@ -116,8 +116,8 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// Waits after a transient fault, connects again, and brings the schedule in line with the ledger. False where this lane gets no
-    /// connection and the others continue without it.
+    /// Waits after a transient error, connects again, and updates the schedule from the ledger. False if this lane gets no connection and
+    /// the others continue without it.
     ///
     /// # Errors
     /// The fault, where it is permanent.
@@ -200,7 +200,7 @@ struct Held<'a> {
 }
 
 impl Held<'_> {
-    /// Replaces the connection; gives the one before it.
+    /// Replaces the connection and returns the previous one.
     fn set(&mut self, connection: Option<Connection>) -> Option<Connection> {
         if connection.is_some() {
             self.connected.fetch_add(1, Ordering::SeqCst);

@@ -16,11 +16,11 @@ use crate::source::rows::{Scan, SourceRow, Value, Values};
 use crate::validate::TargetRows;
 use postgres_client::connection::Connection;
 
-/// A hash of a key in a form in which values that PostgreSQL takes for one have the same bytes.
+/// A hash of a key, in a form in which values that are equal in PostgreSQL have the same bytes.
 type KeyHash = [u8; 16];
 
-/// Adds to `found` the rows of the source whose keys clash. `table` has its policies, and what is generated is not among its
-/// columns. `kept` selects the rows that it holds already; none where there are none to clash with.
+/// Adds to `found` the rows of the source whose keys clash. `table` has its policies, and no generated columns. `kept` selects the rows
+/// that the table already holds; none if the new rows cannot clash with any.
 ///
 /// # Errors
 /// When either side cannot be read.
@@ -50,7 +50,8 @@ pub(super) fn find(
     Ok(())
 }
 
-/// Whether the source itself keeps the values of these columns apart, and their conversions do: then no key has to be remembered.
+/// Whether the source guarantees that the values of these columns are unique, and their conversions keep them so: then no key has to be
+/// remembered.
 fn is_unique_anyway(source: &SourceConnection, table: &PlannedTable, positions: &[usize]) -> Result<bool> {
     let columns: Vec<&PlannedColumn> =
         positions.iter().filter_map(|&place| table.columns.get(place)).collect();
@@ -139,7 +140,7 @@ impl Clashes<'_> {
             let Some(column) = self.table.columns.get(place) else { return Ok(None) };
             hash = match row.value(place)? {
                 Value::Held(value) => hash.and_then(|hash| hash.with(column, value)),
-                // No index of PostgreSQL takes a key as long as this.
+                // No index of PostgreSQL accepts a key as long as this.
                 Value::Long(_) => None,
                 Value::Uncomputed(_) => None,
             };

@@ -27,8 +27,8 @@ use postgres_client::watch::check_stop;
 const BATCH_ROWS: usize = 500;
 const BATCH_BYTES: u64 = 1 << 20;
 
-/// Adds to `findings` the rows of `plan` that PostgreSQL cannot hold, or not with an index, where the scan has seen any that may be
-/// such. The columns of `plan` say what their policies are.
+/// Adds to `findings` the rows of `plan` that PostgreSQL cannot hold, or cannot index, if the scan has seen any candidates. The columns
+/// of `plan` have their policies.
 ///
 /// # Errors
 /// When either side cannot be read.
@@ -59,7 +59,7 @@ fn find_in_table(
     observer: &dyn Observer,
     found: &mut TableFindings,
 ) -> Result<()> {
-    /// How many rows pass between two questions whether to go on.
+    /// Rows between two checks whether to stop.
     const ASK_EACH_ROWS: u64 = 1000;
     let mut rows = 0_u64;
     let watch = Watch::new(table);
@@ -91,10 +91,10 @@ struct Trial<'a> {
     scratch: Scratch<'a>,
     /// The columns that are sent, in groups: each with the number of the row before them.
     groups: Vec<Group>,
-    /// What is tried, and what was found of it.
+    /// What is tried, and the findings.
     tried: Vec<(Tried<'a>, Exceeding)>,
-    /// The rows that are sent and not yet tried: their keys in words, and the bytes that each limit is about, none where the limit
-    /// needs no trial.
+    /// The rows that are sent and not yet tried: their keys for people, and the size in bytes that each limit is about, none where the
+    /// limit needs no trial.
     batch: Vec<(String, Vec<Option<u64>>)>,
 }
 
@@ -139,7 +139,7 @@ impl<'a> Trial<'a> {
         Ok(Trial { watch, target, scratch, groups, tried, batch: Vec::new() })
     }
 
-    /// Takes in a row whose fields have these lengths. What needs no trial is counted at once.
+    /// Adds a row whose fields have these lengths. A row that needs no trial is counted at once.
     fn add(
         &mut self,
         row: &SourceRow<'_>,
@@ -168,7 +168,7 @@ impl<'a> Trial<'a> {
                 count(found, &key, of_row);
             }
             is_open |= verdict.is_none();
-            // What is decided is not counted again, whatever the trial says.
+            // A row that is decided is not counted again, whatever the result of the trial.
             bytes.push(verdict.is_none().then_some(of_row));
         }
         if !is_open {
@@ -247,7 +247,7 @@ fn count(found: &mut Exceeding, key: &str, bytes: u64) {
     }
 }
 
-/// What a limit is about, in words.
+/// Describes the subject of a limit.
 fn words(limit: &Exceeded) -> String {
     match limit {
         Exceeded::Row { .. } => "the room of a page".to_owned(),
@@ -255,8 +255,8 @@ fn words(limit: &Exceeded) -> String {
     }
 }
 
-/// Whether the key of an index holds a value that is too long to be held in memory, and so for any index: no compression of
-/// PostgreSQL's makes of a mebibyte what a B-tree takes.
+/// Whether the key of an index holds a value that is too long to be held in memory, and therefore too long for any index: no compression
+/// of PostgreSQL reduces a mebibyte to the size that a B-tree accepts.
 fn has_long(limit: &KeyLimit, row: &SourceRow<'_>) -> rusqlite::Result<bool> {
     for &position in &limit.inputs {
         if matches!(row.value(position)?, Value::Long(_)) {
@@ -267,7 +267,7 @@ fn has_long(limit: &KeyLimit, row: &SourceRow<'_>) -> rusqlite::Result<bool> {
 }
 
 impl Group {
-    /// These columns of `table` behind the column `number` of the row, each of which may be NULL.
+    /// These columns of `table` after the column `number` of the row, each of which may be NULL.
     fn new(table: &PlannedTable, positions: &[usize], number: &str) -> Group {
         let mut group = table.clone();
         let columns = positions.iter().filter_map(|&position| table.columns.get(position));
@@ -313,5 +313,5 @@ impl Values for Staged<'_> {
     }
 }
 
-/// What stands for a long value: too varied to be compressed to what a row would hold.
+/// A substitute for a long value: too varied to be compressed to a size that would fit into a row.
 const STAND_IN: &[u8] = b"\"0b7Qe2XkzYf9TnWc4LhRmJ5vAsGd8UoPi1KtZx3BqEjV6yNwHaCr0MlSfDgIu\"";
