@@ -15,10 +15,10 @@ use crate::source::rows::Scan;
 /// How much is gathered before it is written.
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// What was written.
+/// The result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Encoded {
-    /// Rows, without those that stay behind by the plan's policy.
+    /// Rows, without those that the plan's policy skips.
     pub rows: u64,
     /// Bytes, those of the streams' beginnings and ends among them.
     pub bytes: u64,

@@ -9,7 +9,7 @@ use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 use crate::error::{Context, Error, Result};
 
-/// The stack of a thread that reads a source: four times what was measured at the limits. Pages that are not used take no memory.
+/// The stack of a thread that reads a source: four times the measured maximum. Unused pages occupy no memory.
 const STACK_BYTES: usize = 32 << 20;
 
 /// Starts a thread that may read a source.
@@ -31,8 +31,8 @@ pub(crate) fn spawn<'scope, T: Send + 'scope>(
         })
 }
 
-/// Does `work` on a thread with enough stack and waits for it. The main thread of a program, whose stack is the shell's to say,
-/// has its commands done so.
+/// Runs `work` on a thread with enough stack and waits for it. A program's main thread, whose stack size the shell sets, uses it for its
+/// commands.
 ///
 /// # Errors
 /// When the system has no thread left.

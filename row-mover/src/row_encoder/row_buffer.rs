@@ -8,7 +8,7 @@ use migrate_core::plan::PlannedColumn;
 
 use super::{LongText, Value, Values};
 
-/// What has been appended of rows that are to be sent.
+/// Encoded rows that are to be sent.
 #[derive(Debug, Default)]
 pub struct RowBuffer {
     /// All but the bytes that are left out.
@@ -41,7 +41,8 @@ pub(super) struct Mark {
 }
 
 impl RowBuffer {
-    /// Forgets everything and keeps some room: a value of many megabytes must not keep its own for the rest of a table.
+    /// Clears the buffer and keeps a limited capacity: after a value of many megabytes the memory must not stay allocated for the rest of
+    /// a table.
     pub fn clear(&mut self) {
         const KEPT_BYTES_MAX: usize = 1 << 20;
         self.bytes.clear();
@@ -49,7 +50,7 @@ impl RowBuffer {
         self.deferred.clear();
     }
 
-    /// How many bytes it stands for, those that are left out among them.
+    /// The size in bytes, including deferred values.
     pub fn length(&self) -> u64 {
         self.bytes.len() as u64 + self.deferred.iter().map(|long| long.length).sum::<u64>()
     }
@@ -68,10 +69,10 @@ impl RowBuffer {
         }
     }
 
-    /// Hands on the bytes of all rows, with what was deferred of the last one, `row`; then it is empty.
+    /// Sends the bytes of all rows, with the deferred values of the last one, `row`, and clears the buffer.
     ///
     /// # Errors
-    /// When `row` cannot be read, or, within that, what `send` says.
+    /// When `row` cannot be read, or, as the inner result, the error of `send`.
     pub fn send_with<E>(
         &mut self,
         row: &impl Values,

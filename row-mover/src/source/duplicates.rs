@@ -86,7 +86,7 @@ impl<'a> RiskyKey<'a> {
     ) -> rusqlite::Result<bool> {
         for (position, folding) in &self.columns {
             let Some(column) = planned.columns.get(*position) else { return Ok(false) };
-            // No index of PostgreSQL takes a key as long as one that is not held.
+            // No index of PostgreSQL accepts a key as long as one that is not held in memory.
             let Value::Held(value) = row.value(*position)? else { return Ok(false) };
             if value.is_null() || append_unique_form(&column.conversion, *folding, value, out).is_err() {
                 return Ok(false);

@@ -19,27 +19,27 @@ use postgres_client::watch::StopFlag;
 /// How many finds are kept.
 const KEPT_FINDS_MAX: usize = 100;
 
-/// How much of the file is held in memory: each row is looked up in every index of its table.
+/// SQLite's cache for the file: each row is looked up in every index of its table.
 const CACHE_KIB: u32 = 8 << 10;
 
-/// The longest value of an index that is looked up. PostgreSQL's indexes take less than 3 kB; SQLite holds each value twice.
+/// The longest index value that is looked up. PostgreSQL's indexes accept less than 3 kB; SQLite holds each value twice.
 const INDEXED_MAX_BYTES: i32 = 4 << 20;
 
-/// What `integrity_check` found.
+/// The result of `integrity_check`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Integrity {
-    /// What is wrong, in SQLite's words; empty where nothing is.
+    /// The problems, in SQLite's words; empty if there are none.
     pub problems: Vec<String>,
     /// What could not be checked, with the reason.
     pub left_out: Vec<String>,
-    /// How long it took, in seconds.
+    /// Duration in seconds.
     pub seconds: f64,
     /// When it was begun; none where the ledger had it.
     #[serde(skip)]
     pub begun: Option<Instant>,
 }
 
-/// Checks the file of `source` until `is_over` says that nobody wants to know any more.
+/// Checks the file of `source`, until `is_over` returns that the result is no longer needed.
 ///
 /// # Errors
 /// When the file cannot be read at all, or nobody wants to know any more.
@@ -66,11 +66,11 @@ pub fn integrity_check(source: &SourceConnection, is_over: StopFlag) -> Result<I
     }
 }
 
-/// Returns the first of these tables that does not agree with its indexes; none where all do, as far as they can be checked. `own` is
-/// a connection for this alone: what stands in for the app's collations must not change what others read.
+/// Returns the first of these tables that does not agree with its indexes; none if all do, as far as they can be checked. `own` is a
+/// connection for this alone: the substitutes for the app's collations must not change what others read.
 ///
 /// # Errors
-/// When the file cannot be read, or whoever watches asks to stop.
+/// When the file cannot be read, or the observer asks to stop.
 pub(crate) fn first_disagreeing<'a>(
     own: &SourceConnection,
     tables: impl IntoIterator<Item = &'a str>,
@@ -85,7 +85,7 @@ pub(crate) fn first_disagreeing<'a>(
                 return Err(Error::stopped());
             }
             Err(error) if !is_about_one_object(&error) => return Err(error).context(failed),
-            // One that cannot be checked is not said to disagree.
+            // A table that cannot be checked is not reported as disagreeing.
             Err(_) => {}
             Ok(()) if found.problems.is_empty() => {}
             Ok(()) => return Ok(Some(table)),
@@ -117,7 +117,7 @@ impl<'a> Check<'a> {
         Ok(Check { connection, unordered_tables: tables_of_unknown_order(connection)?, unordered_indexes })
     }
 
-    /// Checks the whole file, else each table by itself: one that needs a function of the app keeps the others from being checked.
+    /// Checks the entire file, or, if a table needs a function of the app and prevents that, each table by itself.
     fn check_file(&self) -> rusqlite::Result<Integrity> {
         let mut found = Integrity::default();
         found.left_out.extend(self.unordered_indexes.iter().map(|index| {
@@ -171,7 +171,7 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    /// Whether a find only says that we do not know the order that something lies in.
+    /// Whether a problem only says that the order of rows or keys is unknown to us.
     fn is_expected(&self, find: &str) -> bool {
         let is_of_table =
             find.strip_prefix(NOT_IN_ORDER).is_some_and(|table| self.unordered_tables.contains(table));

@@ -22,12 +22,12 @@ use crate::row_encoder::{self, RowBuffer, RowOutcome};
 pub(super) enum Orphan {
     /// Its parent is not there.
     WithoutParent,
-    /// Its parent stays behind.
+    /// Its parent is skipped.
     ParentIsSkipped,
 }
 
-/// Hands each row of `table` to `found` whose `key` will point nowhere. The columns of `plan` say what becomes of values that
-/// PostgreSQL cannot hold; a row that stays behind itself is none, and neither is one whose own key becomes NULL.
+/// Calls `found` with each row of `table` whose `key` will have no parent. The columns of `plan` have the policies for values that
+/// PostgreSQL cannot hold. A row that is skipped itself does not count, nor does one whose own key becomes NULL.
 ///
 /// # Errors
 /// When the source cannot be read.
@@ -67,7 +67,7 @@ pub(super) fn each(
     })
 }
 
-/// The keys of the rows of `parent` that stay behind, as PostgreSQL would hold them.
+/// The keys of the skipped rows of `parent`, as PostgreSQL would hold them.
 fn skipped_keys(
     source: &SourceConnection,
     parent: &PlannedTable,
@@ -119,7 +119,7 @@ impl Columns {
         out.clear();
         for &position in &self.key {
             let Some(column) = table.columns.get(position) else { return Ok(false) };
-            // No index of PostgreSQL takes a key as long as one that is not held.
+            // No index of PostgreSQL accepts a key as long as one that is not held in memory.
             let Value::Held(value) = row.value(position)? else { return Ok(false) };
             if value.is_null() || copy_format::append_column(column, value, out).is_err() {
                 return Ok(false);
@@ -166,7 +166,7 @@ fn without_parent_sql(table: &PlannedTable, parent: &PlannedTable, key: &Planned
     )
 }
 
-/// The source names of columns that are given by target name.
+/// The source names of columns with these target names.
 pub(super) fn source_names<'a>(table: &'a PlannedTable, targets: &[String]) -> Vec<&'a str> {
     (targets.iter())
         .filter_map(|target| table.target_column(target))

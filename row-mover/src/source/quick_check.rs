@@ -18,13 +18,13 @@ use super::rows::is_failed_expression;
 use crate::error::{Context, Error, Result};
 use postgres_client::watch::StopFlag;
 
-/// How many finds are told.
+/// Maximum number of problems that are reported.
 const SHOWN_PROBLEMS_MAX: usize = 5;
 
-/// How the pragma says that rows of a table do not ascend by its key.
+/// The pragma's message for rows that are not in the order of the table's key.
 pub(super) const NOT_IN_ORDER: &str = "row not in PRIMARY KEY order for ";
 
-/// Checks the file of `source`, which errors call by the name of the file that it stands for.
+/// Checks the file of `source`; `name` is the file that error messages name.
 ///
 /// # Errors
 /// When it is damaged; names the first finds.
@@ -34,7 +34,7 @@ pub fn quick_check(source: &SourceConnection, stands_for: &Path, stop: StopFlag)
     let own = source.file().open()?.stopped_by(stop);
     let connection = own.connection();
     connection.collation_needed(substitute_collation).context(failed)?;
-    // What it would find is no damage, and to look would load every value that a CHECK names.
+    // Problems with values are no damage, and to find them would load every value that a CHECK names.
     connection.pragma_update(None, "ignore_check_constraints", true).context(failed)?;
     let is_damage = |error: &rusqlite::Error| {
         matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
@@ -55,7 +55,7 @@ pub fn quick_check(source: &SourceConnection, stands_for: &Path, stop: StopFlag)
     if found.is_empty() {
         return Ok(());
     }
-    // What quick_check prints names pages and tables, never what stands in a row.
+    // quick_check prints the names of pages and tables, never the values of a row.
     Err(damaged(path, found.join("; ").replace('\n', " ")))
 }
 
@@ -64,8 +64,8 @@ pub(super) fn substitute_collation(connection: &Connection, name: &str) -> rusql
     connection.create_collation(name, |left, right| left.as_bytes().cmp(right.as_bytes()))
 }
 
-/// Checks each table by itself, where something of one table keeps the whole from being checked: a virtual table that needs a
-/// tokenizer or a function of the app, or an expression that fails on a row.
+/// Checks each table by itself if one table prevents a check of all: a virtual table that needs a tokenizer or a function of the app, or
+/// an expression that fails on a row.
 fn check_tables(
     connection: &Connection,
     error: rusqlite::Error,
@@ -87,14 +87,14 @@ fn check_tables(
     Ok(())
 }
 
-/// Adds what is wrong with the file, or with one table of it.
+/// Adds the problems of the file, or of one of its tables.
 fn finds(
     connection: &Connection,
     check: &str,
     parameters: impl rusqlite::Params + Clone,
     finds: &mut Vec<String>,
 ) -> rusqlite::Result<()> {
-    /// So many functions may be missing.
+    /// Maximum number of missing functions.
     const SUBSTITUTES_MAX: usize = 1000;
     for _ in 0..SUBSTITUTES_MAX {
         match finds_at_once(connection, check, parameters.clone(), finds) {
@@ -114,7 +114,7 @@ fn finds_at_once(
     let unordered = tables_of_unknown_order(connection)?;
     let is_expected =
         |find: &str| find.strip_prefix(NOT_IN_ORDER).is_some_and(|table| unordered.contains(table));
-    // Without a limit of its own: a table of unknown order may give a find for each of its rows.
+    // Without a limit of its own: a table of unknown order may produce a message for each of its rows.
     let mut statement = connection.prepare(check)?;
     let mut rows = statement.query(parameters)?;
     while let Some(row) = rows.next()? {
@@ -129,15 +129,15 @@ fn finds_at_once(
     Ok(())
 }
 
-/// Gives a function that only the app has a stand-in, where `error` says that one is missing. It gives NULL: with NULL every CHECK
-/// holds.
+/// Defines a substitute for a function that only the app has, if `error` says that it is missing. The substitute returns NULL, with which
+/// every CHECK holds.
 fn add_missing_function(connection: &Connection, error: &rusqlite::Error) -> rusqlite::Result<bool> {
     let words = match error {
         rusqlite::Error::SqliteFailure(_, Some(words)) => words,
         rusqlite::Error::SqlInputError { msg, .. } => msg,
         _ => return Ok(false),
     };
-    // SQLite has no other way to say which function it misses.
+    // Only SQLite's message names the missing function.
     let Some(name) = words.strip_prefix("no such function: ") else { return Ok(false) };
     let flags = FunctionFlags::SQLITE_INNOCUOUS | FunctionFlags::SQLITE_DETERMINISTIC;
     connection.create_scalar_function(name, -1, flags, |_| Ok(None::<i64>))?;

@@ -25,8 +25,8 @@ pub(crate) use computed::is_failed_expression;
 use computed::{Computed, Failing};
 use long::LowLimit;
 
-/// The longest text or blob that is held in memory whole: small enough that a row of several is far below the 64 MB that the
-/// program keeps to, and so large that nearly all values of real databases are read in the plain way.
+/// The longest text or blob that is held in memory completely: small enough that a row of several is far below the program's limit of 64
+/// MB, and so large that nearly all values of real databases are read in the plain way.
 pub const HELD_MAX_BYTES: u32 = 1 << 20;
 
 impl Values for Row<'_> {
@@ -51,7 +51,8 @@ impl SourceRow<'_> {
         self.row.get_ref(self.rowid?).ok().and_then(|rowid| rowid.as_i64().ok())
     }
 
-    /// The row of SQLite, in which long values are NULL, and those of generated columns where one of them fails. Values stand at the places of their columns.
+    /// The row of SQLite, in which long values are NULL, and so are those of generated columns if one of them fails. Values are at the
+    /// positions of their columns.
     pub fn held(&self) -> &Row<'_> {
         self.row
     }
@@ -78,7 +79,7 @@ enum Filter {
     Breaks(String),
 }
 
-/// Which rows of a table are read, what of them, and in which order.
+/// The rows of a table to read, their columns, and their order.
 #[derive(Clone, Debug)]
 pub struct Scan<'a> {
     table: &'a str,
@@ -136,7 +137,7 @@ impl<'a> Scan<'a> {
     /// Hands each row to `visit`, until one fails.
     ///
     /// # Errors
-    /// When the source cannot be read, which is then said in the words of `failed`, or what `visit` says.
+    /// When the source cannot be read, with the message of `failed`, or the error of `visit`.
     pub fn each(
         &self,
         source: &SourceConnection,
@@ -164,7 +165,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Where the rowid stands in a row that is selected.
+    /// The position of the rowid in a selected row.
     fn rowid_position(&self) -> Option<usize> {
         self.rowid.map(|_| self.columns.len())
     }
@@ -183,7 +184,7 @@ impl<'a> Scan<'a> {
         name
     }
 
-    /// The columns and the rowid behind them, as `form` writes each column.
+    /// The columns and the rowid after them, as `form` writes each column.
     fn columns_as(&self, form: impl Fn(&String) -> String) -> String {
         let mut columns: Vec<String> = self.quoted().iter().map(form).collect();
         columns.extend(self.rowid.map(str::to_owned));
@@ -195,9 +196,9 @@ impl<'a> Scan<'a> {
 enum End {
     /// With its last row.
     Over,
-    /// At a row with a long value, which is the next behind so many rows and behind this rowid.
+    /// At a row with a long value, which follows this many rows and this rowid.
     AtLong { rows: u64, last: Option<i64> },
-    /// At a row with a virtual column that SQLite cannot compute, behind so many rows.
+    /// At a row with a virtual column that SQLite cannot compute, after this many rows.
     Failed { rows: u64 },
 }
 
@@ -250,8 +251,8 @@ impl Reader<'_, '_> {
         format!("SELECT {columns} FROM {from}{condition}")
     }
 
-    /// The rows of the table with a condition as a further column: so nothing makes its expression deeper than the schema has it, which
-    /// may be as deep as SQLite takes it.
+    /// The rows of the table with a condition as an additional column, so that its expression becomes no deeper than in the schema, where
+    /// it may be as deep as SQLite allows.
     fn with_condition(&self, condition: &str, name: &str) -> String {
         let mut columns = self.scan.quoted();
         columns.extend(self.scan.rowid.map(str::to_owned));
@@ -301,7 +302,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// Reads in the order of rowids: the plain statement begins anew behind each row with a long value.
+    /// Reads in the order of rowids: the plain statement restarts after each row with a long value.
     fn by_rowid(&mut self, rowid: &str) -> Result<()> {
         let all = RowidRange { first: i64::MIN, last: i64::MAX };
         let mut left = self.range.unwrap_or(all);
@@ -317,9 +318,9 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// Reads in another order: where there is a long value SQLite cannot sort whole rows, so that it sorts their rowids.
+    /// Reads in another order: SQLite cannot sort complete rows if there is a long value, so it sorts their rowids.
     fn in_order(&mut self, rowid: &str) -> Result<()> {
-        // The rows that came before were in the order of rowids: a sort reads all rows before it gives the first.
+        // The rows that came before were in the order of rowids: a sort reads all rows before it returns the first.
         let End::AtLong { rows: mut done, .. } = self.read_all()? else { return Ok(()) };
         let mut sql = self.select(rowid, self.range.is_some());
         let terms = self.scan.order.as_deref().unwrap_or_default().join(", ");
@@ -343,10 +344,10 @@ impl Reader<'_, '_> {
         Ok(())
     }
 
-    /// Reads the first row of a range, which has a long value; gives its rowid, or none where no row is left.
+    /// Reads the first row of a range, which has a long value; returns its rowid, or none if no row is left.
     fn long_row(&mut self, rowid: &str, range: RowidRange) -> Result<Option<i64>> {
         let row = format!("ORDER BY {rowid} LIMIT 1");
-        // Neither `octet_length` nor `typeof` loads what it is asked of. Text is told by a length below 0.
+        // Neither `octet_length` nor `typeof` loads its argument. A negative length marks text.
         let lengths = self.scan.columns_as(|column| {
             format!(
                 "CASE WHEN octet_length({column}) > {HELD_MAX_BYTES} THEN CASE typeof({column}) WHEN 'text' \

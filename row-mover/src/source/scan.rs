@@ -44,8 +44,8 @@ pub fn value(lent: ValueRef<'_>) -> SourceValue<'_> {
     }
 }
 
-/// A row's key in words, such as `id=17`, for whoever must find the row. Secret columns give a hash in place of the value,
-/// long values are cut, and control characters are escaped.
+/// Describes a row's key, such as `id=17`, so that people can find the row. Values of secret columns are hashed, long values are cut, and
+/// control characters are escaped.
 pub fn describe_key(table: &PlannedTable, positions: &[usize], key: &[SourceValue<'_>]) -> String {
     let parts = positions.iter().zip(key).map(|(&position, value)| {
         let column = &table.columns[position];

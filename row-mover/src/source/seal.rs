@@ -20,16 +20,16 @@ use super::undisturbed::{ReadMethod, read_undisturbed};
 use super::{SourceConnection, pages};
 use crate::error::{Context, Error, Result};
 
-/// How many pages are copied between two looks at the time.
+/// Pages between two checks of the time.
 const STEP_PAGES: i32 = 1000;
 
-/// The longest name that a sealed copy keeps. File systems take 255 bytes, encrypted ones 143.
+/// The longest name that a sealed copy keeps. File systems accept 255 bytes, encrypted ones 143.
 const NAME_BYTES_MAX: usize = 120;
 
-/// Where less than this is free, in bytes, the want of room explains why a copy could not be written.
+/// If less than this is free, in bytes, lack of space is the likely reason why a copy could not be written.
 const LITTLE_ROOM: u64 = 1 << 20;
 
-/// What a sealed copy is, as its manifest and the ledger record it.
+/// A sealed copy, as its manifest and the ledger record it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seal {
     /// The sealed copy.
@@ -42,14 +42,14 @@ pub struct Seal {
     pub source_path: PathBuf,
     /// When, in RFC 3339.
     pub sealed_at: String,
-    /// What the source file looked like then, to tell whether it was written to since.
+    /// The state of the source file at that time, to find whether it was written to since.
     pub source_state: String,
     /// How it was read; none where a version made the copy that did not record it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_method: Option<ReadMethod>,
 }
 
-/// A consistent copy that is not sealed yet: it can be read and looked at. One that is dropped leaves nothing behind.
+/// A consistent, readable copy that is not sealed yet. Dropping it removes its files.
 #[derive(Debug)]
 pub struct Copy {
     files: CopyFiles,
@@ -70,8 +70,8 @@ struct CopyFiles {
     made: Option<PathBuf>,
 }
 
-/// Copies the live file at `path` into a new folder of its own inside `backup_dir`; `copied` hears the share that is done, and ends it
-/// with an error.
+/// Copies the live file at `path` into a new folder of its own inside `backup_dir`. `copied` receives the share that is done; an error
+/// from it ends the copy.
 ///
 /// # Errors
 /// When the folder cannot be written, the source cannot be read, or something wrote to it during every try.
@@ -113,7 +113,7 @@ impl Copy {
         hash(partial, check_stop)
     }
 
-    /// Seals it under what [`Copy::hash`] gave.
+    /// Seals it with the result of [`Copy::hash`].
     ///
     /// # Errors
     /// When the folder cannot be written.
@@ -155,7 +155,7 @@ impl Drop for CopyFiles {
     fn drop(&mut self) {
         if !self.is_sealed {
             remove_files(&self.partial);
-            // Where even that fails, the folder's name says what it is.
+            // If even that fails, the folder's name says what it is.
             let _ = fs::remove_dir(&self.folder);
             if let Some(backup_dir) = &self.made {
                 // Only where nothing else has come into it.
@@ -173,7 +173,7 @@ pub fn verify(seal: &Seal) -> Result<()> {
     verify_while(seal, &|| Ok(()))
 }
 
-/// The same, until `check_stop` ends it with an error: a large copy takes minutes.
+/// The same, until an error from `check_stop` ends it: a large copy takes minutes.
 ///
 /// # Errors
 /// As above, or that of `check_stop`.
@@ -198,9 +198,9 @@ pub(crate) fn verify_while(seal: &Seal, check_stop: &dyn Fn() -> Result<()>) -> 
     ))
 }
 
-/// What a live file looks like now: size and time of the database and its log. Writing to the database changes one of them.
+/// The current state of a live file: size and time of the database and its log. Writing to the database changes one of them.
 pub fn source_state(path: &Path) -> String {
-    // SQLite follows links, and keeps the log beside the real file.
+    // SQLite follows links, and keeps the log next to the real file.
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let describe = |path: PathBuf| match fs::metadata(&path) {
         Ok(metadata) if metadata.len() > 0 => {
@@ -215,7 +215,7 @@ pub fn source_state(path: &Path) -> String {
 /// The free space where `folder` is or will be, in bytes.
 ///
 /// # Errors
-/// When it cannot be told.
+/// When the file system does not report it.
 pub fn free_bytes(folder: &Path) -> Result<u64> {
     let absolute = std::path::absolute(folder).context(|| format!("{} is no path", folder.display()))?;
     let existing = absolute.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("/"));
@@ -224,8 +224,8 @@ pub fn free_bytes(folder: &Path) -> Result<u64> {
     Ok(stats.f_bavail.saturating_mul(stats.f_frsize))
 }
 
-/// The name of the sealed copy: that of the source, but for what `SHA256SUMS` could not hold, and cut in the middle where it is too
-/// long. It leaves room for what is added to it: `.partial-journal` here, a time stamp in the names of folders.
+/// The name of the sealed copy: that of the source without characters that `SHA256SUMS` could not hold, and cut in the middle if it is
+/// too long. It leaves room for suffixes: `.partial-journal` here, a time stamp in the names of folders.
 fn sealed_name(source: &Path) -> String {
     let name = source.file_name().and_then(|name| name.to_str()).unwrap_or("source.db");
     let name: String =
@@ -252,8 +252,9 @@ fn create_private_folder(backup_dir: &Path, folder: &Path) -> Result<()> {
     create(folder, false)
 }
 
-/// Copies the database into `partial`, a new file that only its owner may read, and compares every page once more: a page that differs
-/// was written by somebody who takes no locks. What was the same both times was so at the moment between, when all of it was read once.
+/// Copies the database into `partial`, a new file that only its owner may read, and then compares every page: a page that differs was
+/// written by somebody who uses no locks. Pages that were the same both times are consistent, because all of them held these values at
+/// the moment between the two passes.
 fn copy_pages(source: &SourceConnection, partial: &Path, copied: &dyn Fn(f64) -> Result<()>) -> Result<()> {
     let failed = || format!("{} cannot be copied to {}", source.path().display(), partial.display());
     let disturbed = |disturbance: Disturbance| Err(Error::new(failed()).caused_by(disturbance));
@@ -269,7 +270,7 @@ fn copy_pages(source: &SourceConnection, partial: &Path, copied: &dyn Fn(f64) ->
         BackupError::Sqlite(error) => Error::new(failed()).caused_by(error),
         BackupError::Unexpected(result) => Error::new(failed()).caused_by(format!("{result:?}")),
     })?;
-    // The copy of a WAL database says in its header that it has a log; this one never will.
+    // The header of a WAL database's copy says that it has a log; this copy never will.
     let mode: String =
         target.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0)).context(failed)?;
     if mode != "delete" {
@@ -285,9 +286,9 @@ fn copy_pages(source: &SourceConnection, partial: &Path, copied: &dyn Fn(f64) ->
     snapshot.finish().context(failed)
 }
 
-/// What ended a backup.
+/// The cause that ended a backup.
 enum BackupError {
-    /// Whoever hears of its progress.
+    /// The callback for its progress.
     Ended(Error),
     Sqlite(rusqlite::Error),
     Unexpected(StepResult),
@@ -308,7 +309,7 @@ fn back_up(
                 copied(1.0 - f64::from(progress.remaining) / total).map_err(BackupError::Ended)?;
             }
             StepResult::Busy | StepResult::Locked => {
-                // Whoever watches may have asked to stop.
+                // The observer may have asked to stop.
                 copied(0.0).map_err(BackupError::Ended)?;
                 std::thread::sleep(Duration::from_millis(10));
             }
@@ -359,7 +360,7 @@ fn write_manifest(folder: &Path, name: &str, seal: &Seal) -> Result<()> {
     Ok(())
 }
 
-/// Removes what was written of a copy that failed.
+/// Removes the files of a copy that failed.
 fn remove_files(partial: &Path) {
     for suffix in ["", "-journal", "-wal", "-shm"] {
         let _ = fs::remove_file(sidecar(partial, suffix));

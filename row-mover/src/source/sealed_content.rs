@@ -13,10 +13,10 @@ use super::seal::{Seal, verify};
 use crate::error::{Context, Error, Result};
 
 /// Whether the file at `path`, which nobody has open, holds exactly what was sealed. The sealed copy itself is hashed first. Nothing is
-/// written, not even SQLite's files beside the database.
+/// written, not even SQLite's files next to the database.
 ///
 /// # Errors
-/// When the sealed copy is not what was sealed, the file cannot be read, or it is being written to.
+/// When the sealed copy has changed, the file cannot be read, or it is being written to.
 pub fn is_sealed_content(path: &Path, seal: &Seal) -> Result<bool> {
     let failed = || format!("{} cannot be compared with the sealed copy", path.display());
     verify(seal)?;

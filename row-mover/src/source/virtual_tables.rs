@@ -9,13 +9,13 @@ use rusqlite::Connection;
 
 use super::introspect::rows;
 
-/// What is known of a virtual table.
+/// The kinds of virtual tables.
 pub(super) enum VirtualTable {
     /// It holds rows, and can be read.
     Readable(SourceTable),
     /// It holds rows in this shadow table, and its module does not give them.
     Unreadable {
-        /// The shadow table, which is an ordinary one for whoever reads it.
+        /// The shadow table, which can be read like an ordinary one.
         content: String,
     },
     /// It holds no rows that SQLite could give.
@@ -87,7 +87,7 @@ fn column(name: String, declared_type: String) -> SourceColumn {
     }
 }
 
-/// Whether the module gives a row: its tokenizer, or a function that it stores text by, may be the app's own.
+/// Whether the module returns a row: its tokenizer, or a function that it stores text with, may be the app's own.
 fn is_readable(connection: &Connection, table: &SourceTable) -> bool {
     let quote = migrate_core::identifier::quote_sqlite;
     let names: Vec<String> = table.columns.iter().map(|column| quote(&column.name)).collect();
