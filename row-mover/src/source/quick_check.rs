@@ -24,7 +24,7 @@ const SHOWN_PROBLEMS_MAX: usize = 5;
 /// The pragma's message for rows that are not in the order of the table's key.
 pub(super) const NOT_IN_ORDER: &str = "row not in PRIMARY KEY order for ";
 
-/// Checks the file of `source`; `name` is the file that error messages name.
+/// Checks the file of `source`. Error messages name the file `stands_for`, of which it is a copy or which it is.
 ///
 /// # Errors
 /// When it is damaged; names the first finds.

@@ -20,8 +20,8 @@ const MERGE_BYTES: usize = 2 << 20;
 /// How many bytes a record has in the file.
 const RECORD_BYTES: usize = 32 + LOCATION_BYTES;
 
-/// What is known of a row: the hash of what it has in common with the row that it may be another version of, which is the hash
-/// of its key, or again of the whole where there is no key; the hash of the whole; and where it lies.
+/// A record of a row: the hash of the part that it shares with another version of the same row, which is its key, or the entire row if
+/// there is no key; the hash of the entire row; and its location.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Record {
     pub(super) group: u128,
@@ -51,7 +51,7 @@ impl Record {
     }
 }
 
-/// Takes in records.
+/// Collects records.
 pub(super) struct Sorter {
     run: Vec<Record>,
     records_max: usize,
@@ -61,14 +61,14 @@ pub(super) struct Sorter {
 }
 
 impl Sorter {
-    /// No record yet; about so many bytes of them will be held at once.
+    /// No record yet; about this many bytes of them will be held at once.
     pub(super) fn new(run_bytes: usize) -> Sorter {
         let records_max = (run_bytes / size_of::<Record>()).max(1);
         // Room that grows by doubling would be twice as much.
         Sorter { run: Vec::with_capacity(records_max), records_max, file: None, ends: Vec::new() }
     }
 
-    /// Takes in a record.
+    /// Adds a record.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -116,7 +116,7 @@ impl Sorter {
     }
 }
 
-/// Gives records in their order.
+/// Returns records in their order.
 pub(super) enum Sorted {
     /// They were few.
     Held(std::vec::IntoIter<Record>),
@@ -145,7 +145,7 @@ pub(super) struct Runs {
     heads: BinaryHeap<Reverse<(Record, usize)>>,
 }
 
-/// What is left of a run.
+/// The rest of a run.
 struct Run {
     at: u64,
     end: u64,

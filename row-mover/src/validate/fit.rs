@@ -88,7 +88,7 @@ fn is_date(text: &str) -> bool {
     text.len() == 10 && !text.starts_with("0000") && text.parse::<jiff::civil::Date>().is_ok()
 }
 
-/// A document that says the same in `jsonb`: no key twice, no escape that PostgreSQL refuses, no number that needs care.
+/// A document with the same meaning in `jsonb`: no repeated key, no escape that PostgreSQL refuses, no number that needs care.
 fn is_plain_document(text: &str) -> bool {
     text.len() <= DOCUMENT_BYTES_MAX
         && !text.contains("\\u")
@@ -240,7 +240,7 @@ pub(super) mod tests {
         texts.chain(broken).chain(blobs).chain(integers).chain(reals)
     }
 
-    /// The conversions and this opinion share no code: what one refuses must not fit by the other.
+    /// The conversions and this opinion share no code: a value that one refuses must not fit by the other.
     #[test]
     fn nothing_that_a_conversion_refuses_fits() {
         let mut judged = 0;

@@ -19,7 +19,7 @@ use crate::source::rows::{SourceRow, Value};
 use crate::source::scan::{self, RowidRange};
 use postgres_client::connection::Connection;
 
-/// Looks at rows of the source.
+/// Reads rows of the source by their locations.
 pub(super) fn inspect_source_rows(
     table: &PlannedTable,
     key: &[usize],
@@ -94,7 +94,7 @@ fn source_row(
     Ok(inspected)
 }
 
-/// Looks at rows of the target.
+/// Reads rows of the target by their locations.
 pub(super) fn inspect_target_rows(
     table: &PlannedTable,
     key: &[usize],

@@ -19,7 +19,7 @@ use crate::source::scan::RowidRange;
 use postgres_client::connection::Connection;
 use postgres_client::watch::check_stop;
 
-/// Adds the rows of the source in a range of rowids to what was found, and gives their sum.
+/// Adds the rows of the source in a range of rowids to the result, and returns their sum.
 pub(super) fn source_sum(
     table: &PlannedTable,
     range: Option<RowidRange>,
@@ -42,7 +42,7 @@ pub(super) fn source_sum(
     Ok(sum)
 }
 
-/// Adds the rows of the target for which `filter` holds to what was found, and gives their sum.
+/// Adds the rows of the target for which `filter` holds to the result, and returns their sum.
 pub(super) fn target_sum(
     table: &PlannedTable,
     filter: Option<&str>,
@@ -63,7 +63,7 @@ pub(super) fn target_sum(
     Ok(sum)
 }
 
-/// Hands each row that is to be in PostgreSQL to `visit`, with what is expected of it, and counts all.
+/// Calls `visit` with each row that must be in PostgreSQL and its expectation, and counts all.
 pub(super) fn each_expected(
     table: &PlannedTable,
     range: Option<RowidRange>,

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use super::row_counts::Unmatched;
 use super::row_location::RowLocation;
 
-/// What is known of a row that was looked at.
+/// An inspected row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct InspectedRow {
-    /// What it is called by.
+    /// Its name.
     pub(super) name: String,
     /// A hash of each of its fields; none where it is NULL.
     pub(super) columns: Vec<Option<u128>>,
@@ -64,7 +64,7 @@ mod tests {
     fn rows(rows: &[[u128; 4]]) -> (Vec<Unmatched>, BTreeMap<RowLocation, InspectedRow>) {
         let location = |at: usize| RowLocation::of_number(i64::try_from(at).unwrap());
         let unmatched = |at| Unmatched { location: location(at), rows: 1, copies: [1, 0] };
-        // 0 stands for NULL.
+        // 0 means NULL.
         let inspected = |row: &[u128; 4]| InspectedRow {
             columns: row.iter().map(|&value| (value > 0).then_some(value)).collect(),
             ..InspectedRow::default()

@@ -6,27 +6,27 @@ use super::external_sort::Record;
 use super::row_location::RowLocation;
 use crate::error::Result;
 
-/// How many rows of each kind are kept to be looked at.
+/// Maximum number of rows of each kind that are kept for inspection.
 pub(super) const KEPT_ROWS_MAX: usize = 1000;
 
-/// How many rows of one key are kept: more than one have it only where PostgreSQL's key is gone.
+/// Maximum number of rows of one key that are kept: a key is repeated only where PostgreSQL's constraint is gone.
 const KEPT_OF_KEY_MAX: usize = 16;
 
-/// Rows that the other side has not, or not as often; copies of one row stand together.
+/// Rows that the other side does not have, or has fewer copies of; copies of one row are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Unmatched {
-    /// Where the first of them lies.
+    /// The location of the first copy.
     pub(super) location: RowLocation,
-    /// How many the other side lacks.
+    /// The number of rows that the other side lacks.
     pub(super) rows: u64,
-    /// How many SQLite and PostgreSQL have.
+    /// The numbers of copies in SQLite and PostgreSQL.
     pub(super) copies: [u64; 2],
 }
 
-/// What two lists of rows have in common and what not.
+/// The rows that two lists share and those that only one has.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct RowCounts {
-    /// Rows of both.
+    /// Rows on both sides.
     pub(super) equal: u64,
     /// Rows that only the source has.
     pub(super) missing: u64,
@@ -34,10 +34,10 @@ pub(super) struct RowCounts {
     pub(super) extra: u64,
     /// Rows of one key with other values.
     pub(super) different: u64,
-    /// Of the first missing ones in the order of places, and so on.
+    /// The first missing rows in the order of their locations, and the same for the others.
     pub(super) first_missing: BTreeMap<RowLocation, Unmatched>,
     pub(super) first_extra: BTreeMap<RowLocation, Unmatched>,
-    /// By place in the source, the place in the target.
+    /// By location in the source, the location in the target.
     pub(super) first_different: BTreeMap<RowLocation, RowLocation>,
 }
 
@@ -51,11 +51,11 @@ struct Group {
     extra_rows: u64,
 }
 
-/// Gives the records of a side in their order.
+/// Returns the records of a side in their order.
 pub(super) type Records<'a> = &'a mut dyn FnMut() -> Result<Option<Record>>;
 
 impl RowCounts {
-    /// Counts.
+    /// Counts the rows of both sides.
     ///
     /// # Errors
     /// When a side cannot be read.
@@ -85,14 +85,14 @@ impl RowCounts {
         Ok(counts)
     }
 
-    /// Takes in the rows of a key: a missing and an extra one are one row with other values.
+    /// Adds the rows of a key: a missing and an extra one are one row with other values.
     fn close(&mut self, mut group: Group) {
         let both = group.missing_rows.min(group.extra_rows);
         self.different += both;
         self.missing += group.missing_rows - both;
         self.extra += group.extra_rows - both;
         for (missing, extra) in group.missing.iter_mut().zip(&mut group.extra) {
-            // Copies of one row under one key are more than a name can tell: the first stands for them.
+            // Copies of one row under one key have the same name: only the first is kept.
             let rows = missing.rows.min(extra.rows);
             missing.rows -= rows;
             extra.rows -= rows;
@@ -124,7 +124,7 @@ fn keep_first<V>(kept: &mut BTreeMap<RowLocation, V>) {
     }
 }
 
-/// Moves past all records of the row that `least` is one of; says how many they were, and where the first lies.
+/// Moves past all records of the row of `least`; returns their number, and the location of the first.
 fn take(head: &mut Option<Record>, least: &Record, next: Records<'_>) -> Result<(u64, RowLocation)> {
     let (mut count, mut location) = (0, RowLocation::default());
     while let Some(record) = head.filter(|head| (head.group, head.row) == (least.group, least.row)) {
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Sorts rows of (key, value) with runs of so many records; each lies where it stands in the list.
+    /// Sorts rows of (key, value) with runs of `run_records` records; the location is the index in the list.
     fn sorted(
         rows: &[(u8, u8)],
         has_key: bool,
@@ -189,7 +189,7 @@ mod tests {
             prop_assert_eq!(counts.different, 0);
             prop_assert_eq!(counts.equal + counts.missing, source.len() as u64);
             prop_assert_eq!(counts.equal + counts.extra, target.len() as u64);
-            // Each row that is short is named once, where its first copy lies.
+            // Each missing copy is listed once, with the location of the first copy.
             for (kept, rows, other, side) in
                 [(&counts.first_missing, &source, &in_target, 0), (&counts.first_extra, &target, &in_source, 1)]
             {

@@ -71,7 +71,7 @@ impl RowHash {
         let added = match rows.field(position).map(|wire| column.decode(wire, &mut scratch)) {
             None => self.add(column, SourceValue::Null, form),
             Some(Ok(value)) => self.add(column, value, form),
-            // What cannot be decoded was not sent: it counts as itself, and so is like nothing of the source.
+            // A value that cannot be decoded was not sent: it is hashed as it is, and so equals no value of the source.
             Some(Err(error)) => {
                 self.hasher.update([2]);
                 self.hasher.update(error.to_string());

@@ -2,37 +2,37 @@
 
 use crate::source::rows::SourceRow;
 
-/// Where a row lies, in an order of its own.
+/// The location of a row, in an order of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct RowLocation([u8; LOCATION_BYTES]);
 
-/// How many bytes a place has: of a ctid, and of the table that it is in, since a partitioned table has one ctid several times.
+/// Length in bytes: a ctid, and its table's OID, because a ctid occurs in several partitions of a partitioned table.
 pub(super) const LOCATION_BYTES: usize = 10;
 
-/// How many bytes of a place say which table of PostgreSQL it is in.
+/// Length in bytes of the table's OID in a location in PostgreSQL.
 const TABLE_BYTES: usize = 4;
 
 impl RowLocation {
-    /// Of a row of SQLite: its rowid, else the how manieth row of the scan it is.
+    /// The location of a row of SQLite: its rowid, or else its number in the scan.
     pub(super) fn of_source(row: &SourceRow<'_>, number: u64) -> RowLocation {
         let number = row.rowid().unwrap_or_else(|| i64::try_from(number).unwrap_or(i64::MAX));
         RowLocation::of_number(number)
     }
 
-    /// Of a row of SQLite with this rowid.
+    /// The location of a row of SQLite with this rowid.
     pub(super) fn of_number(number: i64) -> RowLocation {
         let mut location = [0; LOCATION_BYTES];
-        // The sign is turned, so that the bytes have the order of the numbers.
+        // The sign bit is inverted, so that the bytes have the order of the numbers.
         location[..8].copy_from_slice(&(number ^ i64::MIN).to_be_bytes());
         RowLocation(location)
     }
 
-    /// Of a row of PostgreSQL: the binary forms of its `tableoid` and its `ctid` (`tidsend` in PostgreSQL's `tid.c`).
+    /// The location of a row of PostgreSQL: the binary forms of its `tableoid` and its `ctid` (`tidsend` in PostgreSQL's `tid.c`).
     pub(super) fn of_target(tableoid: Option<&[u8]>, ctid: Option<&[u8]>) -> Option<RowLocation> {
         Some(RowLocation([tableoid?, ctid?].concat().try_into().ok()?))
     }
 
-    /// Of bytes that [`RowLocation::bytes`] gave.
+    /// From the bytes of [`RowLocation::bytes`].
     pub(super) fn of_bytes(bytes: [u8; LOCATION_BYTES]) -> RowLocation {
         RowLocation(bytes)
     }

@@ -10,14 +10,14 @@ use crate::finish::{ExistingSequence, existing_sequences};
 use crate::source::{SourceConnection, introspect};
 use postgres_client::connection::Connection;
 
-/// Where a sequence and its column stand.
+/// The positions of a sequence and its column.
 struct Numbers {
-    /// None where the highest number of all was given: then there is no next one, neither taken nor free.
+    /// None if the highest number of all was issued: then there is no next one, neither used nor free.
     next: Option<i64>,
     highest: Option<i64>,
 }
 
-/// The sequences that would give a number that was given before, as findings. One that is gone is named with the schema.
+/// The sequences that would issue a used number again, as findings. A missing sequence is reported with the schema.
 ///
 /// # Errors
 /// When a table or sequence cannot be read, or the sealed copy.

@@ -19,11 +19,11 @@ pub(crate) struct TargetRows<'a> {
     reader: StreamReader,
     fields: FieldRanges,
     columns: usize,
-    /// The places of the columns that have long values.
+    /// The positions of the columns that have long values.
     long: Vec<usize>,
-    /// How many columns are planned: behind these come length and hash for each of `long`.
+    /// Number of planned columns: after these come length and hash for each of `long`.
     planned: usize,
-    /// Where the values behind all columns begin.
+    /// The index of the first appended value.
     appended_at: usize,
 }
 
@@ -38,7 +38,7 @@ impl<'a> TargetRows<'a> {
         TargetRows::open_with(table, key, filter, &[], target)
     }
 
-    /// The same, with values behind the columns that these terms of SQL give: see [`TargetRows::appended`].
+    /// The same, with the values of these SQL terms appended to the columns: see [`TargetRows::appended`].
     pub(super) fn open_with(
         table: &PlannedTable,
         key: &[usize],
@@ -75,7 +75,7 @@ impl<'a> TargetRows<'a> {
         Ok(TargetRows { long, planned: table.columns.len(), appended_at, ..rows })
     }
 
-    /// Begins to read the rows of a SELECT with so many columns.
+    /// Begins to read the rows of a SELECT with this many columns.
     pub(crate) fn select(select: &str, columns: usize, target: &'a mut Connection) -> Result<TargetRows<'a>> {
         let copy = target.copy_out(&format!("COPY ({select}) TO STDOUT (FORMAT binary)"))?;
         Ok(TargetRows {
@@ -111,12 +111,13 @@ impl<'a> TargetRows<'a> {
         self.fields.get(position).cloned().flatten().map(|range| self.reader.field(range))
     }
 
-    /// The bytes of a value behind the columns; none for NULL.
+    /// The bytes of an appended value; none for NULL.
     pub(super) fn appended(&self, position: usize) -> Option<&[u8]> {
         self.field(self.appended_at + position)
     }
 
-    /// The long value at a place of the current row, of which [`TargetRows::field`] gives nothing; none where it is not long.
+    /// The digest of the long value at a position of the current row, for which [`TargetRows::field`] returns nothing; none if it is not
+    /// long.
     pub(super) fn digested(&self, position: usize) -> Option<Digested> {
         let place = self.long.iter().position(|&long| long == position)?;
         let at = self.planned + 2 * place;
@@ -135,7 +136,7 @@ fn long_columns(table: &PlannedTable, filter: &str, target: &mut Connection) -> 
     if candidates.is_empty() {
         return Ok(candidates);
     }
-    // A long value lies in the table's TOAST, where there is one of some size; where there is none, rows are short.
+    // A long value is in the table's TOAST relation, if there is one of some size; if there is none, rows are short.
     let relation = quote_pg_literal(&table.qualified(&table.target));
     let kept_apart = format!(
         "SELECT coalesce(sum(pg_relation_size(reltoastrelid)), 0) > {} OR bool_or(relkind <> 'r') FROM pg_class WHERE oid = \

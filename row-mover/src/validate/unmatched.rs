@@ -23,10 +23,10 @@ use crate::source::SourceConnection;
 use postgres_client::connection::Connection;
 use postgres_client::watch::check_stop;
 
-/// How many rows pass between two looks at whether to go on.
+/// Rows between two checks whether to stop.
 const STOP_CHECK_ROWS: u64 = 10_000;
 
-/// What is found where sums differ: fills in all counts but those of rows, which are known, and names the first differences.
+/// Finds the rows behind differing sums: fills in all counts except those of rows, which are known, and names the first differences.
 pub(super) fn find(
     table: &PlannedTable,
     show_values: bool,
@@ -58,7 +58,7 @@ fn sorted_source(
     observer: &dyn Observer,
 ) -> Result<Sorted> {
     let (mut sorter, mut hash, mut number) = (Sorter::new(RUN_BYTES), RowHash::default(), 0_u64);
-    // What it counts is known from the first pass.
+    // The first pass has already counted this.
     let mut counted = TableComparison::default();
     each_expected(table, None, source, &mut counted, &mut |row, expected| {
         number += 1;
@@ -119,7 +119,7 @@ struct Naming<'a> {
 
 impl Naming<'_> {
     fn name(mut self, counts: RowCounts, found: &mut TableComparison) -> Result<()> {
-        // With a key it is known which rows belong together; only those that are named have to be looked at.
+        // With a key the pairs are known; only rows that are named have to be read.
         let kept = if self.key.is_empty() { usize::MAX } else { NAMED_DIFFERENCES_MAX };
         let mut missing: Vec<Unmatched> = counts.first_missing.into_values().take(kept).collect();
         let mut extra: Vec<Unmatched> = counts.first_extra.into_values().take(kept).collect();
@@ -207,7 +207,7 @@ impl Naming<'_> {
     }
 }
 
-/// How often a row stands on both sides, in words; nothing where that goes without saying.
+/// The numbers of copies of a row on both sides, for people; nothing for one copy on one side.
 fn copies([in_source, in_target]: [u64; 2]) -> String {
     match [in_source, in_target] {
         [1, 0] | [0, 1] => String::new(),

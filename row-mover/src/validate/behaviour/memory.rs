@@ -34,7 +34,7 @@ pub(super) struct Memory<'s> {
     touched: RefCell<BTreeSet<String>>,
 }
 
-/// A column that takes values.
+/// A column that can be written.
 pub(super) struct Column {
     pub(super) name: String,
     is_not_null: bool,
@@ -110,7 +110,7 @@ impl<'s> Memory<'s> {
         self.memory.execute_batch(&sql).map_err(failed)
     }
 
-    /// Inserts a row. What the schema says to do about a conflict does not count: it is to be refused.
+    /// Inserts a row. The conflict clauses of the schema do not apply: a violation must fail.
     pub(super) fn insert(&self, table: &str, row: &Row) -> rusqlite::Result<()> {
         self.touched.borrow_mut().insert(table.to_owned());
         let names: Vec<String> = row.names.iter().map(|name| quote_sqlite(name)).collect();
@@ -284,7 +284,7 @@ fn held(column: &str) -> String {
     )
 }
 
-/// What SQLite reports, which names tables and columns and no values.
+/// SQLite's message, which names tables and columns and no values.
 pub(super) fn failed(error: rusqlite::Error) -> Reason {
     Reason::SourceFailed { cause: error.to_string() }
 }

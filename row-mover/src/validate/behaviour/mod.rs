@@ -29,13 +29,13 @@ use postgres_client::watch::check_stop;
 use source_side::SourceSide;
 use target_side::TargetSide;
 
-/// How long the tries of one table may take; each has a time of its own, and a table may have hundreds.
+/// Time limit for the trials of one table; each has a limit of its own, and a table may have hundreds.
 const TABLE_MAX: Duration = Duration::from_secs(10);
 
 /// How long the tries of all tables may take together: only locks of others make them take that long.
 const ALL_MAX: Duration = Duration::from_secs(60);
 
-/// What became of a row that breaks a constraint.
+/// The outcome of a row that violates a constraint.
 #[derive(Debug, PartialEq, Eq)]
 enum Answer {
     /// The constraint refused it.
@@ -44,7 +44,7 @@ enum Answer {
     Taken,
     /// The constraint was not asked, for this reason.
     Untried(Reason),
-    /// The database has no such constraint, and the plan says so.
+    /// The database has no such constraint, and the plan does not expect it.
     NotThere,
 }
 

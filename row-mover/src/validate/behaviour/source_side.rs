@@ -66,7 +66,7 @@ impl<'s> SourceSide<'s> {
         tried.and_then(|answer| self.memory.empty().map(|()| answer)).unwrap_or_else(Answer::Untried)
     }
 
-    /// The rowid's own name takes NULL for the next number.
+    /// Under the rowid's own name, NULL means the next number.
     fn try_not_null(&self, table: &PlannedTable, column: &PlannedColumn) -> Attempt<Answer> {
         let memory = &self.memory;
         if memory.is_rowid(table, column)? {
@@ -173,7 +173,7 @@ impl<'s> SourceSide<'s> {
     }
 }
 
-/// What a row needs so that the key is asked, in SQLite's SQL.
+/// The conditions under which a row is checked by the key, in SQLite's SQL.
 fn conditions(key: &Key<'_>) -> Vec<String> {
     let facts = key.source_sql.and_then(|sql| index_facts(key.name, sql).ok());
     match facts {
