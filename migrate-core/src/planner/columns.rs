@@ -1,4 +1,4 @@
-//! What becomes of the columns of one table: type, conversion, default, sequence, and why.
+//! Plans the columns of one table: type, conversion, default, sequence, and the reasons.
 
 use super::inferred::Inferred;
 use super::{names, not_migrated};

@@ -27,7 +27,7 @@ pub(super) fn plan(context: &Context<'_>, left_behind: &mut Vec<LeftBehind>) -> 
     planned
 }
 
-/// The name that the source gives it, or the one that PostgreSQL would.
+/// The source's name for it, or the one that PostgreSQL would choose.
 fn name(context: &Context<'_>, check: &CheckFact) -> String {
     match (&check.name, &check.column) {
         (Some(name), _) if !name.is_empty() => context.names.other(name),

@@ -30,7 +30,7 @@ pub(super) fn plan(
     for key in &context.table.foreign_keys {
         match foreign_key(context, key, moving, needed) {
             Ok(mut key) => {
-                // Two keys may stand on the same columns.
+                // Two keys may have the same columns.
                 key.name = numbered(key.name, |name| planned.iter().any(|other| other.name == name));
                 planned.push(key);
             }
@@ -119,7 +119,7 @@ pub(super) fn add_needed_keys(needed: &[NeededKey], names: &Names, tables: &mut 
     }
 }
 
-/// Takes out the foreign keys that PostgreSQL refuses because the types on their two sides differ.
+/// Removes the foreign keys that PostgreSQL refuses because the types on their two sides differ.
 pub(super) fn leave_mismatched(tables: &mut [PlannedTable], left_behind: &mut Vec<LeftBehind>) {
     let types: BTreeMap<(String, String), PgType> = (tables.iter())
         .flat_map(|table| {

@@ -18,8 +18,8 @@ pub(super) fn plan(
     let mut waiting: Vec<usize> = (0..columns.len())
         .filter(|&place| table.column(&columns[place].source).is_some_and(|column| column.generated))
         .collect();
-    // PostgreSQL's generated columns cannot stand on each other, so that the expression of one that others read is put into
-    // theirs; whatever order they stand in, each round settles at least one.
+    // PostgreSQL's generated columns cannot reference each other, so the expression of one that others read is substituted into theirs;
+    // whatever their order, each round completes at least one.
     let mut reasons: Vec<(usize, String)> = Vec::new();
     loop {
         let before = waiting.len();
@@ -48,7 +48,7 @@ pub(super) fn plan(
         );
         left_behind.push(not_migrated("generated column", &name, &reason));
         column.why.push_str("; generated in SQLite, a plain column here");
-        // What SQLite said of NULL was about the expression; a plain column must let the app leave it out.
+        // SQLite's NOT NULL was about the expression; the app must be able to omit a plain column.
         column.not_null = false;
     }
 }

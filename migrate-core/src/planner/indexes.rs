@@ -95,8 +95,7 @@ fn kept(context: &Context<'_>, index: &SourceIndex) -> Result<PlannedIndex, Stri
     })
 }
 
-/// The key that a column of an index becomes: the column, or what its collation makes of it; none where the key is an
-/// expression.
+/// The key for a column of an index: the column, or the expression for its collation; none if the key is an expression.
 pub(super) fn column_key(context: &Context<'_>, key: &SourceIndexColumn) -> Option<PlannedIndexColumn> {
     let column = context.column(key.column.as_deref()?)?;
     let expression = folded(fold(&key.collation, column), column);

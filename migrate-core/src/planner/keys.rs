@@ -1,7 +1,7 @@
 //! Plans a table's PRIMARY KEY and UNIQUE constraints.
 //!
-//! A constraint under a collation other than BINARY becomes an index on an expression, since PostgreSQL's constraints stand on
-//! columns alone; that is `indexes`' part.
+//! A constraint under a collation other than BINARY becomes an index on an expression, since PostgreSQL's constraints are on
+//! columns alone; `indexes` plans it.
 
 use super::collation::{Fold, fold};
 use super::{Context, indexes, not_migrated};
@@ -10,14 +10,14 @@ use crate::mapping::IndexMethod;
 use crate::plan::{LeftBehind, PlannedIndex, PlannedIndexColumn, PlannedKey};
 use crate::source_schema::{SourceIndex, SourceIndexColumn, SourceIndexOrigin, SourceTable};
 
-/// What becomes of the constraints that make rows unique.
+/// The plan for the constraints that make rows unique.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     /// The primary key.
     pub(super) primary: Option<PlannedKey>,
     /// UNIQUE constraints.
     pub(super) unique: Vec<PlannedKey>,
-    /// Unique indexes that stand in for constraints.
+    /// Unique indexes that replace constraints.
     pub(super) indexes: Vec<PlannedIndex>,
 }
 
@@ -77,7 +77,7 @@ pub(super) fn key_columns(index: &SourceIndex) -> impl Iterator<Item = &str> {
     index.columns.iter().filter_map(|key| key.column.as_deref())
 }
 
-/// Whether a key compares text otherwise than PostgreSQL would, in a way that an expression stands for.
+/// Whether a key compares text differently from PostgreSQL, in a way that an expression can reproduce.
 fn is_folded(context: &Context<'_>, index: &SourceIndex) -> bool {
     index.columns.iter().any(|key| matches!(key_fold(context, key), Fold::Lower | Fold::TrimRight))
 }
@@ -87,7 +87,7 @@ fn key_fold(context: &Context<'_>, key: &SourceIndexColumn) -> Fold {
     column.map_or(Fold::None, |column| fold(&key.collation, column))
 }
 
-/// That a key compares by a collation that only the app has, in words; none where it does not.
+/// The note that a key compares by a collation that only the app has; none if it does not.
 fn unknown_collation(context: &Context<'_>, index: &SourceIndex) -> Option<String> {
     let key = index.columns.iter().find(|key| key_fold(context, key) == Fold::Unknown)?;
     Some(format!(

@@ -39,7 +39,7 @@ use crate::target_schema::TargetSchema;
 use crate::translate::Scope;
 use names::Names;
 
-/// What planning the parts of one table needs to know.
+/// The context for planning the parts of one table.
 struct Context<'a> {
     table: &'a SourceTable,
     facts: &'a TableSqlFacts,
@@ -48,7 +48,7 @@ struct Context<'a> {
     /// Its name in PostgreSQL.
     target: String,
     columns: &'a [PlannedColumn],
-    /// What names mean in its expressions.
+    /// The scope of names in its expressions.
     scope: Scope,
 }
 
@@ -81,7 +81,7 @@ pub fn plan(
 /// made.
 ///
 /// # Errors
-/// [`PlanningError`] as for [`plan`], and where the source does not fit what is there.
+/// [`PlanningError`] as for [`plan`], and if the source does not fit the existing tables.
 pub fn plan_into(
     schema: &SourceSchema,
     profile: Option<&DatabaseProfile>,
@@ -172,7 +172,7 @@ fn reason_to_skip<'a>(table: &SourceTable, mapping: &'a Mapping) -> Option<&'a s
     mapping.leave_behind.get(&table.name).map(String::as_str).or(is_diesels.then_some(own))
 }
 
-/// Gives columns their names and numbering, and removes those that a human skips.
+/// Assigns names and numbering to columns, and removes those that a human skips.
 fn finish_columns(
     table: &SourceTable,
     names: &Names,
@@ -236,7 +236,7 @@ fn schema(mapping: &Mapping, decided: &TableMapping) -> Option<String> {
     (own != DEFAULT_SCHEMA || schema != DEFAULT_SCHEMA).then(|| schema.to_owned())
 }
 
-/// Gives table and columns what the comments in the stored SQL say of them.
+/// Copies the comments in the stored SQL to table and columns.
 fn add_comments(table: &SourceTable, planned: &mut PlannedTable) {
     if table.module.is_some() {
         return; // Between the brackets of a virtual table stand arguments of its module, not columns.
@@ -250,7 +250,7 @@ fn add_comments(table: &SourceTable, planned: &mut PlannedTable) {
     }
 }
 
-/// Names what a table has and this planner does not translate.
+/// Names the parts of a table that this planner does not translate.
 fn name_unsupported(table: &SourceTable, facts: &TableSqlFacts, left_behind: &mut Vec<LeftBehind>) {
     for (column, clause) in &facts.conflict_clauses {
         let column = column.as_ref().map(|column| format!(".{column}")).unwrap_or_default();
@@ -261,7 +261,7 @@ fn name_unsupported(table: &SourceTable, facts: &TableSqlFacts, left_behind: &mu
     // STRICT is not named: PostgreSQL holds every column to its type anyway, so that nothing is lost.
 }
 
-/// What has no counterpart, whatever its SQL says.
+/// An object that has no counterpart, whatever its SQL.
 fn other_object(object: &SourceObject, mapping: &Mapping) -> Option<LeftBehind> {
     let (kind, reason) = match object.kind {
         SourceObjectKind::View | SourceObjectKind::Trigger => return None,

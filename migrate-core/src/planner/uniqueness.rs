@@ -1,5 +1,5 @@
-//! What becomes of primary keys, UNIQUE constraints and unique indexes whose values PostgreSQL holds more than once, and of the
-//! foreign keys that point to them.
+//! Plans primary keys, UNIQUE constraints and unique indexes whose values are not unique in PostgreSQL, and the foreign keys that
+//! reference them.
 
 use super::breaches::Weakened;
 use super::collation::{Fold, folded};
@@ -10,7 +10,7 @@ use crate::plan::{
     LeftBehind, PlannedBreach, PlannedColumn, PlannedIndex, PlannedIndexColumn, PlannedKey, PlannedTable,
 };
 
-/// What the keys and indexes on these source columns become that compare as `is_folded` says: indexes that are not unique.
+/// Replaces the keys and indexes on these source columns that compare as `is_folded` says with indexes that are not unique.
 pub(super) fn weaken(table: &mut PlannedTable, columns: &[String], is_folded: bool) -> Vec<Weakened> {
     let planned: Option<Vec<PlannedColumn>> = (columns.iter())
         .map(|name| table.columns.iter().find(|column| column.source.eq_ignore_ascii_case(name)).cloned())
@@ -18,7 +18,7 @@ pub(super) fn weaken(table: &mut PlannedTable, columns: &[String], is_folded: bo
     let Some(planned) = planned else { return Vec::new() };
     let mut weakened = if is_folded { Vec::new() } else { constraints(table, &planned) };
     let target = table.name_in_sql();
-    // Taken out, so that the table can say how its schema is written.
+    // Moved out, so that the table's schema can be rendered.
     let mut indexes = std::mem::take(&mut table.indexes);
     for index in indexes.iter_mut().filter(|index| index.unique && index.predicate.is_none()) {
         let has_same_columns = index.columns.len() == planned.len()
@@ -45,7 +45,7 @@ pub(super) fn weaken(table: &mut PlannedTable, columns: &[String], is_folded: bo
 
 const NOT_UNIQUE: &str = "a non-unique index";
 
-/// Whether a key of an index is a column, or what a collation makes of it.
+/// Whether a key of an index is a column, or a collation's expression on it.
 fn is_on(key: &PlannedIndexColumn, column: &PlannedColumn) -> bool {
     match &key.expression {
         None => key.column == column.target,
@@ -55,7 +55,7 @@ fn is_on(key: &PlannedIndexColumn, column: &PlannedColumn) -> bool {
     }
 }
 
-/// The SELECT that lists what stands there more than once.
+/// The SELECT that lists duplicate values.
 fn doubles(target: &str, keys: &str) -> String {
     format!("SELECT {keys}, count(*) FROM {target} GROUP BY {keys} HAVING count(*) > 1")
 }
@@ -104,7 +104,7 @@ fn constraints(table: &mut PlannedTable, columns: &[PlannedColumn]) -> Vec<Weake
     .collect()
 }
 
-/// Takes out the foreign keys that point to columns which nothing makes unique any more.
+/// Removes the foreign keys that reference columns which nothing makes unique any more.
 pub(super) fn leave_foreign_keys(
     tables: &mut [PlannedTable],
     breaches: &[PlannedBreach],
