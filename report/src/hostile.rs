@@ -75,7 +75,7 @@ pub(crate) fn schema() -> SourceSchema {
     SourceSchema { tables: (0..NAMES.len()).map(table).collect(), others: Vec::new() }
 }
 
-/// What the planner makes of it.
+/// The planner's result for it.
 pub(crate) fn plan() -> Plan {
     let mut plan = planner::plan(&schema(), None, &Mapping::default()).unwrap();
     plan.left_behind.extend(NAMES.iter().map(|name| LeftBehind {

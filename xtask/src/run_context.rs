@@ -12,7 +12,7 @@ use crate::screen::Screen;
 use crate::stop::Stop;
 use crate::{output, target};
 
-/// The options for what is printed and reported.
+/// The options for output and reports.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
@@ -104,7 +104,7 @@ impl<'a> RunContext<'a> {
     }
 }
 
-/// Makes GitHub's runner ignore workflow commands for as long as it lives: names of tables are printed meanwhile, and may look like
+/// Makes GitHub's runner ignore workflow commands for as long as it exists: names of tables are printed meanwhile, and may look like
 /// commands.
 struct SuppressedOutput {
     token: Option<String>,

@@ -109,7 +109,7 @@ fn sections(page: &Page<'_>) -> Vec<Section> {
     std::iter::once(verdict).chain(others).collect()
 }
 
-/// What the page may do: nothing but show itself, and run the one script that it holds.
+/// The page's content security policy: it may only show itself, and run the one script that it contains.
 fn policy() -> String {
     let hash = STANDARD.encode(Sha256::digest(SCRIPT.as_bytes()));
     format!(

@@ -123,7 +123,7 @@ fn duckdb(subject: &Subject, database: &BenchDatabase<'_>, folder: &Path) -> any
     Ok(command)
 }
 
-/// What DuckDB's statements took by themselves, without the start of Python.
+/// The duration of DuckDB's statements, without the start of Python.
 fn reported_seconds(ran: &Ran) -> anyhow::Result<f64> {
     let last = ran.stdout.trim().lines().next_back().unwrap_or_default();
     let result: Value = serde_json::from_str(last).context("DuckDB's script printed no JSON")?;

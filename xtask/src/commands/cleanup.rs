@@ -82,7 +82,7 @@ pub(crate) struct CleanupArgs {
 /// Runs the command; `proof` is asked only when there is something to apply.
 ///
 /// # Errors
-/// Where the checkout cannot be searched or a change fails; the message says what had been done.
+/// When the checkout cannot be searched or a change fails; the message lists the completed changes.
 pub(crate) fn run(
     args: CleanupArgs,
     proof: impl FnOnce(&CleanupArgs) -> anyhow::Result<MigrationProof>,
@@ -199,7 +199,7 @@ fn permitted(
     })
 }
 
-/// Prints the findings; the exit code tells whether there are any.
+/// Prints the findings; the exit code is that of a difference if there are any.
 fn listed(
     console: &mut impl Console,
     args: &CleanupArgs,

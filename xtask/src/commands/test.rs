@@ -65,7 +65,7 @@ pub(crate) struct TestArgs {
 pub(crate) enum StepResult {
     /// Nothing is wrong.
     Passed,
-    /// Something is wrong: what, in a few words.
+    /// The check failed, for this reason.
     Failed(String),
     /// It was skipped, with the reason.
     NotRun(String),

@@ -149,7 +149,7 @@ impl PlanFolder {
         let path = args.plan.clone().or(remembered).unwrap_or_else(workspace::plan_dir);
         let recorded = match is_known {
             true => None,
-            // Whatever keeps the ledger from being read is reported by the validation.
+            // Validation reports why the ledger cannot be read.
             false => source_plan::last(url, settings).ok().flatten(),
         };
         let rendered = recorded.map(|plan| plan_folder::migrations_of(&plan)).transpose()?;

@@ -56,7 +56,7 @@ fn check(name: &str, how: String, tried: u64, unit: &str, problems: Vec<Problem>
     }
 }
 
-/// One that differs is an error of its own, before there is a report.
+/// A copy that differs is an error of its own, before there is a report.
 fn seal(subject: &Subject<'_>) -> Check {
     let folder = subject.seal.path.parent().unwrap_or(&subject.seal.path);
     let how = format!(
@@ -172,7 +172,7 @@ fn problem(what: String, remedy: &remedy::Remedy) -> Problem {
     Problem { what, next: remedy.to_string() }
 }
 
-/// A check that compares what the two databases do; it may have had nothing to compare, or was not to.
+/// A check that compares the behaviour of the two databases; it may have had nothing to compare, or may have been disabled.
 fn compared<D>(
     name: &str,
     how: &str,
@@ -192,7 +192,7 @@ fn compared<D>(
         left_out: left_out.collect(),
         ..check(name, how.to_owned(), found.compared, unit, problems.collect())
     };
-    // What was not tried is not called a success. Where nothing was left out either, there is nothing to try.
+    // A check that was not tried is not called a success. If nothing is listed as not compared either, there was nothing to try.
     let is_done = check.tried > 0 || !check.problems.is_empty() || check.left_out.is_empty();
     Check { is_done, ..check }
 }

@@ -17,7 +17,7 @@ use crate::output;
 /// The variable by which GitHub names the file of a step's summary.
 const SUMMARY_VARIABLE: &str = "GITHUB_STEP_SUMMARY";
 
-/// What a pipeline asks for.
+/// The output options for a pipeline.
 #[derive(Args, Debug)]
 pub(crate) struct CiArgs {
     /// Also print the findings as annotations of GitHub Actions, and add them to the summary of the step
@@ -43,7 +43,7 @@ impl CiArgs {
     /// Whether the file could be written, asked before anything is done.
     ///
     /// # Errors
-    /// When it could not, with what to do.
+    /// When it could not, with the remedy.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         let Some(path) = &self.junit else { return Ok(()) };
         let check = || {
@@ -88,7 +88,7 @@ impl CiArgs {
     /// Runs a command and annotates its error, if it fails.
     ///
     /// # Errors
-    /// What the command fails with.
+    /// The error of the command.
     pub(crate) fn annotating_errors(
         &self,
         is_json: bool,
@@ -123,7 +123,7 @@ impl CiArgs {
     }
 }
 
-/// Commands to GitHub's runner, which reads both streams: beside JSON they go to standard error.
+/// Commands to GitHub's runner, which reads both streams: with JSON they go to standard error.
 pub(crate) fn annotate(commands: &str, is_json: bool) -> anyhow::Result<()> {
     if is_json {
         commands.lines().for_each(output::note);

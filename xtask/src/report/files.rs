@@ -49,10 +49,10 @@ impl ReportArgs {
         !self.no_report
     }
 
-    /// Whether a report could be written, asked before anything is done: what can be known to be wrong is known by then.
+    /// Checks whether a report could be written, before anything is done.
     ///
     /// # Errors
-    /// When it could not, with what to do.
+    /// When it could not, with the remedy.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         if self.no_report {
             return Ok(());

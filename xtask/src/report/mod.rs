@@ -48,7 +48,7 @@ pub(crate) enum Target {
     },
 }
 
-/// What values that PostgreSQL cannot hold cost by the plan's policy, in words.
+/// Describes the losses from the plan's policy for values that PostgreSQL cannot hold.
 pub(crate) fn rejects(skipped: u64, nulled: u64) -> String {
     let rows = || format!("{} to be skipped", counted(skipped, "row"));
     let values = || format!("{} to become NULL", counted(nulled, "value"));

@@ -23,7 +23,7 @@ pub(super) enum PlanChoice {
 pub(super) struct PlanToFollow {
     /// The plan.
     pub(super) plan: Plan,
-    /// What a person decided about it.
+    /// A person's decisions about it.
     pub(super) mapping: Mapping,
     /// The folder with its files.
     pub(super) folder: PathBuf,
