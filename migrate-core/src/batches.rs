@@ -1,4 +1,4 @@
-//! How many of many statements go into one transaction: as many as its share of the server's lock table allows.
+//! Splits many statements into transactions, each with as many as its share of the server's lock table allows.
 //!
 //! PostgreSQL keeps the locks of all sessions in one table of a fixed size (manual, section 20.12, `max_locks_per_transaction`). A
 //! transaction that creates, changes or drops thousands of tables keeps the locks of all of them until it ends.
@@ -14,7 +14,7 @@ impl LockShare {
     /// Even the smallest server has room for these.
     const LOCKS_MIN: usize = 8;
 
-    /// The share of a lock table with room for so many locks.
+    /// The share of a lock table with room for this many locks.
     pub fn of_table(slots: usize) -> LockShare {
         LockShare((slots / Self::PART).max(Self::LOCKS_MIN))
     }

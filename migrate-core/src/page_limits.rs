@@ -1,8 +1,7 @@
-//! What the pages of PostgreSQL limit: how wide a row may be once its long values are stored elsewhere, and how long the keys of an
-//! index may be.
+//! The limits of PostgreSQL's pages: the width of a row after its long values are stored out of line, and the length of index keys.
 //!
-//! Both depend on how well a value can be compressed, which only PostgreSQL knows. What is computed here are bounds: a row or a key
-//! within the upper one fits, a row beyond the lower one does not, and of what lies between PostgreSQL is asked.
+//! Both depend on how well a value compresses, which only PostgreSQL knows. This module computes bounds: a row or a key within the upper
+//! bound fits, one beyond the lower bound does not, and PostgreSQL is asked about those in between.
 
 use crate::conversion::PgType;
 use crate::identifier::quote_pg;
@@ -13,14 +12,14 @@ use crate::terms::IndexMethod;
 /// The longest row, in bytes, that a page of 8 kB holds (`MaxHeapTupleSize`).
 pub const ROW_BYTES_MAX: u64 = 8160;
 
-/// The longest key, in bytes, that a B-tree takes: a third of a page (`BTMaxItemSize`).
+/// The longest key, in bytes, that a B-tree accepts: a third of a page (`BTMaxItemSize`).
 pub const KEY_BYTES_MAX: u64 = 2704;
 
-/// A value of more bytes than this, its length among them, is compressed or stored elsewhere where its row is too wide. What it
-/// leaves in the row is a pointer of 18 bytes, or what it is compressed to where that is no more than this.
+/// A value of more bytes than this, including its length, is compressed or stored out of line if its row is too wide. In the row it then
+/// occupies a pointer of 18 bytes, or its compressed size if that is no more than this.
 const INLINE_BYTES_MAX: u64 = 24;
 
-/// The least that a compressed value takes.
+/// The minimum size of a compressed value.
 const COMPRESSED_BYTES_MIN: u64 = 12;
 
 /// Between which bounds the bytes of a row lie.
@@ -37,7 +36,7 @@ pub struct RowBytes {
 pub struct KeyLimit {
     /// The name of the index or constraint.
     pub name: String,
-    /// What the index stands on, as SQL: its method, keys and condition.
+    /// The definition of the index, as SQL: its method, keys and condition.
     pub definition: String,
     /// The places of the planned columns that the key and the condition follow from.
     pub inputs: Vec<usize>,
@@ -46,8 +45,8 @@ pub struct KeyLimit {
 }
 
 impl RowBytes {
-    /// Those of a row of `table`; `field` gives the bytes of each planned column's field in COPY's binary form, none for NULL. Columns
-    /// that PostgreSQL computes count by the least and the most that they can take.
+    /// The bounds of a row of `table`; `field` returns the bytes of each planned column's field in COPY's binary form, none for NULL.
+    /// Columns that PostgreSQL computes count with their minimum and maximum size.
     pub fn of(table: &PlannedTable, field: impl Fn(usize) -> Option<u64>) -> RowBytes {
         let columns = (table.columns.iter().enumerate()).map(|(position, column)| match &column.generated {
             None => field(position).map(|bytes| Stored::of(column.target_type, bytes)),
@@ -61,15 +60,15 @@ impl RowBytes {
         bytes.finish(table.columns.len() + table.searches.len())
     }
 
-    /// The most that any row of `table` takes.
+    /// The maximum size of any row of `table`.
     pub fn most_of_any(table: &PlannedTable) -> u64 {
-        // A field that is NULL takes nothing, and a bit that says so.
+        // A field that is NULL occupies only a bit of the null bitmap.
         let nulls = (table.columns.len() + table.searches.len()).div_ceil(8) as u64;
         RowBytes::of(table, |_| Some(u64::from(u32::MAX))).most + nulls
     }
 }
 
-/// How many bytes a value takes in its row, and how they are aligned.
+/// The size of a value in its row, and its alignment.
 #[derive(Clone, Copy)]
 struct Stored {
     least: u64,
@@ -102,7 +101,7 @@ impl Stored {
 
     /// A value whose bytes, without their length, lie between two bounds.
     fn variable(least: u64, most: u64) -> Stored {
-        // Up to 126 bytes a length takes one byte, and the value is not aligned.
+        // Up to 126 bytes the length is one byte, and the value is not aligned.
         if most < INLINE_BYTES_MAX {
             Stored { least: least + 1, most: most + 1, align: 1 }
         } else {
@@ -136,7 +135,7 @@ impl Offsets {
     }
 
     fn finish(&self, columns: usize) -> RowBytes {
-        /// The header of a row, before the bits that say which values are NULL.
+        /// The header of a row, before the null bitmap.
         const HEADER_BYTES: u64 = 23;
         let bits = if self.has_null { columns.div_ceil(8) as u64 } else { 0 };
         let header = (HEADER_BYTES + bits).next_multiple_of(8);
@@ -184,7 +183,7 @@ impl KeyLimit {
         KeyLimit { name: index.name.clone(), definition, inputs, is_plain: false }
     }
 
-    /// That of an index on columns; one that PostgreSQL computes stands for what it is computed from.
+    /// The limit of an index on columns; a generated column counts with the columns that it is computed from.
     fn of_columns(table: &PlannedTable, name: &str, definition: String, columns: &[String]) -> KeyLimit {
         let place = |name: &String| {
             let is_it = |column: &PlannedColumn| column.target == *name && column.generated.is_none();
@@ -196,9 +195,9 @@ impl KeyLimit {
         KeyLimit { name: name.to_owned(), definition, inputs, is_plain }
     }
 
-    /// That of an index of a table that an app made; none of one that names anything of a schema, such as a function of the app, and
-    /// none of one that is not valid: it may take no rows at all. What the app's search path finds has no schema here: it is for
-    /// whoever makes the index to find nothing but PostgreSQL's own.
+    /// The limit of an index of a table that an app made. None if the index is not valid, because it may hold no rows at all, or if it
+    /// names an object of a schema, such as a function of the app. Names that the app's search path finds have no schema here: the search
+    /// path of the session that creates the index must contain only PostgreSQL's own objects.
     fn of_fact(table: &PlannedTable, fact: &TargetFact) -> Option<KeyLimit> {
         let name = fact.item.strip_prefix("index ")?;
         let definition = definition_of_index(&fact.definition)?;
@@ -229,14 +228,14 @@ impl KeyLimit {
 
     /// How many bytes the values of a key may have whatever they are.
     fn room(&self) -> u64 {
-        /// What an index adds to the bytes of its keys, and each key to its own.
+        /// The bytes that an index adds to those of its keys, and that each key adds.
         const HEADERS_BYTES: u64 = 24;
         const KEY_HEADER_BYTES: u64 = 11;
         KEY_BYTES_MAX.saturating_sub(HEADERS_BYTES + KEY_HEADER_BYTES * self.inputs.len() as u64)
     }
 
-    /// How much longer than its inputs the key may be, by its definition and by what the generated columns that it names are computed
-    /// from; none where no bound is known.
+    /// By how much the key may be longer than its inputs, by its definition and by what the generated columns that it names are computed
+    /// from; none if no bound is known.
     fn growth(&self, table: &PlannedTable) -> Option<Growth> {
         if self.is_plain {
             return Some(Growth { times: 1, more: 0 });
@@ -250,7 +249,7 @@ impl KeyLimit {
     }
 }
 
-/// A bound of how long what an expression makes is: so many times the bytes of its inputs, and so many more.
+/// A bound of the length of an expression's result: a factor of the bytes of its inputs, and a constant.
 #[derive(Clone, Copy)]
 struct Growth {
     times: u64,
@@ -269,7 +268,7 @@ impl Growth {
             return None;
         }
         let times = if has(&["concat", "encode", "json", "quote"]) { OF_ENCODING } else { OF_CASE };
-        // Each part of `||` may be all of the inputs, or text that stands in the expression.
+        // Each operand of `||` may be all of the inputs, or text in the expression.
         let parts = (lower.matches("||").count() + 1) as u64;
         let is_joined = parts > 1 || lower.contains("concat");
         let more = if is_joined { lower.len() as u64 } else { 0 };
@@ -277,7 +276,7 @@ impl Growth {
         Some(Growth { times: times.saturating_mul(parts), more })
     }
 
-    /// How many times as long as its field what the key has of a column may be.
+    /// How many times as long as its field a column's part of the key may be.
     fn of(self, table: &PlannedTable, position: usize) -> u64 {
         /// How many times as long as its text a `jsonb` may be.
         const JSONB_GROWTH: u64 = 8;
@@ -286,20 +285,20 @@ impl Growth {
     }
 }
 
-/// What stands behind USING in the statement that makes an index, as PostgreSQL prints it.
+/// The text after USING in the statement that creates an index, as PostgreSQL prints it.
 fn definition_of_index(statement: &str) -> Option<&str> {
     let rest = statement.strip_prefix("CREATE ")?;
     let rest = rest.strip_prefix("UNIQUE ").unwrap_or(rest).strip_prefix("INDEX ")?;
-    let rest = behind_name(rest)?.strip_prefix(" ON ")?;
-    let mut rest = behind_name(rest.strip_prefix("ONLY ").unwrap_or(rest))?;
+    let rest = after_name(rest)?.strip_prefix(" ON ")?;
+    let mut rest = after_name(rest.strip_prefix("ONLY ").unwrap_or(rest))?;
     if let Some(name) = rest.strip_prefix('.') {
-        rest = behind_name(name)?;
+        rest = after_name(name)?;
     }
     rest.strip_prefix(" USING ")
 }
 
-/// What stands behind the name, quoted or not, at the beginning of `sql`.
-fn behind_name(sql: &str) -> Option<&str> {
+/// The text after the name, quoted or not, at the beginning of `sql`.
+fn after_name(sql: &str) -> Option<&str> {
     let Some(mut quoted) = sql.strip_prefix('"') else {
         return sql.find([' ', '.']).and_then(|end| sql.get(end..));
     };
@@ -318,7 +317,7 @@ fn may_name(expression: &str, column: &PlannedColumn) -> bool {
     has_word(expression, &column.target.replace('"', "\"\""))
 }
 
-/// What the generated columns that an expression may name are computed from.
+/// The inputs of the generated columns that an expression may name.
 fn generated_in<'a>(table: &'a PlannedTable, expression: &'a str) -> impl Iterator<Item = &'a str> {
     (table.columns.iter())
         .filter(move |column| may_name(expression, column))
@@ -336,7 +335,7 @@ fn inputs(table: &PlannedTable, expression: &str) -> Vec<usize> {
     inputs.map(|(position, _)| position).collect()
 }
 
-/// Whether `word` stands in `text` with no letter, digit or underscore before or behind it.
+/// Whether `word` occurs in `text` with no letter, digit or underscore before or after it.
 fn has_word(text: &str, word: &str) -> bool {
     let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
     text.match_indices(word).any(|(from, _)| {

@@ -75,7 +75,7 @@ pub struct RunState {
     pub done: Vec<Phase>,
 }
 
-/// What a requested run does.
+/// The decision about a requested run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// There is no run: begin.
@@ -84,7 +84,7 @@ pub enum Decision {
     Resume(Phase),
     /// A run with the same subject is done, and was validated.
     AlreadyDone,
-    /// There is a run with another subject; what differs, in words.
+    /// There is a run with another subject; the differences, for people.
     Refuse(Vec<String>),
 }
 
@@ -95,10 +95,10 @@ pub fn decide(last: Option<&RunState>, subject: &RunSubject) -> Decision {
     if !differing.is_empty() {
         return Decision::Refuse(differing);
     }
-    // The first phase that is not done, whatever stands after it: a phase is done only once all before it are.
+    // The first phase that is not done, whatever follows it: a phase is done only once all before it are.
     match Phase::ALL.into_iter().find(|phase| !last.done.contains(phase)) {
         None => Decision::AlreadyDone,
-        // The ledger is made once the seal stands, so that a run with less than a seal never changed anything.
+        // The ledger is created once the copy is sealed, so a run without a sealed copy never changed anything.
         Some(Phase::Preflight | Phase::Seal) => Decision::Begin,
         Some(phase) => Decision::Resume(phase),
     }

@@ -1,8 +1,8 @@
-//! A plan cut into parts that stand alone, so that a schema of thousands of tables can be created, described and compared without
+//! Splits a plan into independent parts, so that a schema of thousands of tables can be created, described and compared without
 //! ever holding the locks of all of it.
 //!
 //! A part has tables and views of its own, and what these need: the tables that foreign keys point to and that views
-//! read, with their keys but without foreign keys, CHECKs and triggers. Each table and view is a part's own exactly once.
+//! read, with their keys but without foreign keys, CHECKs and triggers. Each table and view belongs to exactly one part.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
@@ -22,7 +22,7 @@ pub struct PlanParts<'p> {
     units: Vec<Unit>,
 }
 
-/// What is never split.
+/// A unit that is never split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unit {
     /// A table with its triggers.
@@ -36,7 +36,7 @@ enum Unit {
 /// A part of a plan.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlanPart {
-    /// What can be created by itself: the part's own tables and views, and those that they need.
+    /// An independent part: its own tables and views, and those that they need.
     pub plan: Plan,
     /// The part's own tables, views and triggers.
     pub own: Plan,
@@ -44,7 +44,7 @@ pub struct PlanPart {
     pub needed: BTreeSet<String>,
 }
 
-/// What a range of units is made of, by position in the plan.
+/// The objects of a range of units, by position in the plan.
 #[derive(Default)]
 struct Members {
     own_tables: BTreeSet<usize>,
@@ -80,7 +80,7 @@ impl<'p> PlanParts<'p> {
         self.units.is_empty()
     }
 
-    /// Where the part ends that begins with the unit at `from` and takes about `locks_max` locks: at least one unit further.
+    /// The end of the part that begins with the unit at `from` and needs about `locks_max` locks: at least one unit further.
     pub fn end_of_part(&self, from: usize, locks_max: usize) -> usize {
         let (mut members, mut end, mut locks) = (Members::default(), from, 0);
         while let Some(&unit) = self.units.get(end) {
@@ -154,7 +154,7 @@ impl<'p> PlanParts<'p> {
         plan
     }
 
-    /// Adds a unit with all that it needs; gives the locks that this adds.
+    /// Adds a unit with all that it needs; returns the locks that this adds.
     fn add(&self, unit: Unit, members: &mut Members) -> usize {
         match unit {
             Unit::Table(position) => {
@@ -243,13 +243,13 @@ fn positions<'n>(names: impl Iterator<Item = &'n str>) -> HashMap<&'n str, usize
     names.enumerate().map(|(position, name)| (name, position)).collect()
 }
 
-/// Everything in SQL that may be a name: each word, and whatever stands between two double quotes. Words in literals and comments are
-/// among it, which does no harm: a name too many is a table that is created for nothing.
+/// Everything in SQL that may be a name: each word, and all text between two double quotes. It includes words in literals and comments,
+/// which is harmless: an extra name only creates a table that is not needed.
 fn names_in(sql: &str) -> HashSet<String> {
     let is_part = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '$';
     let mut names: HashSet<String> =
         sql.split(|letter| !is_part(letter)).filter(|word| !word.is_empty()).map(str::to_owned).collect();
-    // A quote in a literal may turn inside out what is taken as quoted: both readings are kept.
+    // A quote in a literal may invert what is quoted: both readings are kept.
     let pieces: Vec<&str> = sql.split('"').collect();
     for (position, piece) in pieces.iter().enumerate() {
         let mut name = (*piece).to_owned();
@@ -348,7 +348,7 @@ mod tests {
                 let names: HashSet<&str> =
                     part.plan.tables.iter().map(|table| table.target.as_str()).collect();
                 for key in part.plan.tables.iter().flat_map(|table| &table.foreign_keys) {
-                    // One table points to what is not in the plan.
+                    // One table references a table that is not in the plan.
                     assert!(
                         names.contains(key.parent_table.as_str()) || key.parent_table == "t0",
                         "{}",

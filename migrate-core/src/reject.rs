@@ -57,7 +57,7 @@ impl OnReject {
         }
     }
 
-    /// What happens to a value that does not fit, in words.
+    /// A description of what happens to a value that does not fit.
     pub fn in_words(self) -> &'static str {
         match self {
             OnReject::Stop => "stops the migration before anything is created",

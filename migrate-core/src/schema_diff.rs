@@ -1,7 +1,7 @@
-//! How a live source schema differs from the one that a plan was made for.
+//! The differences between a live source schema and the one that a plan was made for.
 //!
-//! Compares what moving rows depends on: tables, columns, declared types, NOT NULL, defaults, keys and indexes, and what
-//! stays behind. It compares meanings, not text: two spellings of one default are the same.
+//! It compares everything that moving rows depends on: tables, columns, declared types, NOT NULL, defaults, keys and indexes, and what
+//! is not migrated. It compares meanings, not text: two spellings of one default are the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,12 +17,12 @@ use crate::source_sql::default_meaning;
 /// The kind of a generated column among the objects that are not migrated.
 const GENERATED_COLUMN: &str = "generated column";
 
-/// The differences in words, ordered; empty where the plan fits `schema`.
+/// Describes the differences, in order; empty if the plan fits `schema`.
 ///
 /// # Errors
 /// [`PlanningError`] when the live schema cannot be understood at all.
 pub fn differences(plan: &Plan, schema: &SourceSchema) -> Result<Vec<String>, PlanningError> {
-    // What is the same to the letter needs no comparing by meaning.
+    // Identical text needs no comparison by meaning.
     if plan.source_fingerprint.as_ref() == Some(&schema.fingerprint()) && is_covered(plan, schema) {
         return Ok(Vec::new());
     }
@@ -71,8 +71,7 @@ fn object_differences(plan: &Plan, live: &Plan, found: &mut Vec<String>) {
     found.extend(source.difference(&planned).map(|name| format!("{name}: in the source, not in the plan")));
 }
 
-/// Whether `plan` has every table and column of `schema`, or names it as not migrated: what was taken out of a plan by hand is
-/// not lost in silence.
+/// Whether `plan` has every table and column of `schema`, or lists it as not migrated, so that a manual deletion from a plan is noticed.
 fn is_covered(plan: &Plan, schema: &SourceSchema) -> bool {
     let is_left = |name: &str| plan.left_behind.iter().any(|item| item.name == name);
     schema.tables.iter().all(|table| match plan.table(&table.name) {
@@ -84,8 +83,8 @@ fn is_covered(plan: &Plan, schema: &SourceSchema) -> bool {
     })
 }
 
-/// Takes the generated columns out of `live` that `plan` leaves behind because SQLite could not compute them when their values were
-/// looked at: the schema alone does not show that.
+/// Removes the generated columns from `live` that `plan` does not migrate because SQLite could not compute their values: the schema alone
+/// does not show that.
 fn leave_uncomputed(plan: &Plan, live: &mut Plan) {
     let Plan { tables, left_behind, .. } = live;
     for table in tables {
@@ -107,12 +106,12 @@ fn leave_uncomputed(plan: &Plan, live: &mut Plan) {
 /// Complete objects that are not migrated; any other kind is a part of a migrated table.
 const OBJECT_KINDS: [&str; 5] = ["table", "view", "trigger", "virtual table", "shadow table"];
 
-/// The decisions that `plan` was made with, as far as `schema` has what they are about. A column that the plan does not know
-/// gets a conversion that no planning stumbles over: it is reported as unknown anyway.
+/// The decisions that `plan` was made with, as far as `schema` has their subjects. A column that the plan does not know gets a conversion
+/// that cannot make planning fail: it is reported as unknown anyway.
 fn decisions(plan: &Plan, schema: &SourceSchema) -> Mapping {
     let names =
         schema.tables.iter().map(|table| &table.name).chain(schema.others.iter().map(|object| &object.name));
-    // A virtual table that a search takes the place of was skipped by the planner, not by a human.
+    // A virtual table that a search replaces was skipped by the planner, not by a human.
     let is_searched = |name: &str| {
         plan.tables.iter().flat_map(|table| &table.searches).any(|search| search.instead_of == name)
     };
@@ -151,7 +150,7 @@ fn skipped_indexes(plan: &Plan, table: &SourceTable) -> BTreeMap<String, String>
         .collect()
 }
 
-/// What the plan decided about the columns of `table`.
+/// The plan's decisions about the columns of `table`.
 fn column_decisions(plan: &Plan, table: &SourceTable) -> BTreeMap<String, ColumnMapping> {
     let planned = plan.table(&table.name);
     let known = |column: &SourceColumn| {
@@ -176,14 +175,14 @@ fn column_decisions(plan: &Plan, table: &SourceTable) -> BTreeMap<String, Column
     decided.collect()
 }
 
-/// The names that the plan gives to indexes.
+/// The plan's names for indexes.
 fn index_names(planned: Option<&PlannedTable>) -> BTreeMap<String, String> {
     let indexes = planned.map(|table| table.indexes.as_slice()).unwrap_or_default();
     indexes.iter().filter_map(|index| Some((index.source.clone()?, index.name.clone()))).collect()
 }
 
-/// What each of `items` is called in PostgreSQL: as the plan has it, and where the plan does not know it by a name that nothing
-/// else has, so that the source is understood whatever was added to it.
+/// The names of `items` in PostgreSQL: those of the plan, and for an item that the plan does not know a name that nothing else has, so
+/// that the source is understood whatever was added to it.
 fn target_names<'p, T>(items: &[T], planned: impl Fn(&T) -> Option<&'p String>) -> Vec<String> {
     let mut taken: BTreeSet<String> = items.iter().filter_map(&planned).cloned().collect();
     let name = |(place, item): (usize, &T)| {
@@ -216,7 +215,7 @@ pub fn is_empty(schema: &SourceSchema) -> bool {
     schema.tables.is_empty() && schema.others.is_empty()
 }
 
-/// The differences between a table as planned and as it is, each with the plan that it stands in.
+/// The differences between a table as planned and its current state, each with its plan.
 fn table_differences(
     (planned, plan): (&PlannedTable, &Plan),
     (live, live_plan): (&PlannedTable, &Plan),
@@ -258,7 +257,7 @@ fn table_differences(
     found.extend(constraint_differences((planned, plan), (live, live_plan)));
 }
 
-/// The same for what stands beside the columns.
+/// The same for everything other than the columns.
 fn constraint_differences(planned: (&PlannedTable, &Plan), live: (&PlannedTable, &Plan)) -> Vec<String> {
     let table = &planned.0.source;
     let (planned, live) = (stated(planned.0, planned.1), stated(live.0, live.1));
@@ -269,7 +268,7 @@ fn constraint_differences(planned: (&PlannedTable, &Plan), live: (&PlannedTable,
     gone.chain(new).collect()
 }
 
-/// Keys, foreign keys, indexes, CHECKs and generated columns of a table in words, by the names that the source has for all of them.
+/// Describes keys, foreign keys, indexes, CHECKs and generated columns of a table, with the source's names for all of them.
 fn stated(table: &PlannedTable, plan: &Plan) -> BTreeSet<String> {
     let numbered = if table.sequence_column().is_some() { ", numbering its rows" } else { "" };
     let columns = |names: &[String]| source_names(table, names).join(", ");
@@ -321,7 +320,7 @@ fn index_in_words(table: &PlannedTable, index: &PlannedIndex) -> String {
     format!("index {unique}{name} ({}){condition}", columns.join(", "))
 }
 
-/// The source names of columns that are given by target name; a name that no column has stays as it is.
+/// The source names of columns with these target names; a name that no column has is unchanged.
 fn source_names<'t>(table: &'t PlannedTable, targets: &'t [String]) -> Vec<&'t str> {
     let source =
         |target: &'t String| table.target_column(target).map_or(target.as_str(), |column| &column.source);

@@ -237,7 +237,7 @@ fn load(subject: &Subject, world: &mut World, story: &mut Story, swap: bool) -> 
         if is_answered {
             schedule.done(task);
         } else {
-            schedule.given_back(task);
+            schedule.release(task);
             let before = schedule.done_tasks();
             schedule.settle(&before, &world.done());
         }

@@ -1,7 +1,7 @@
-//! How many connections a run may have to its target, and what it does with them.
+//! The number of connections that a run may have to its target, and how they are used.
 //!
-//! PostgreSQL limits the connections of a role, of a database and of the server. What is free is counted before anything is created,
-//! and the run takes no more than that: with two, one session holds the lock of migrations and another one does all the work.
+//! PostgreSQL limits the connections of a role, of a database and of the server. The free ones are counted before anything is created,
+//! and the run uses no more than that: with two, one session holds the lock of migrations and the other does all the work.
 
 use std::fmt;
 use std::time::Duration;
@@ -23,7 +23,7 @@ const COUNTS_MAX: usize = 10;
 /// How long to wait before they are counted again.
 const COUNT_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
-/// What is done with the connections that a run may have.
+/// The use of the connections that a run may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// How many are kept for short statements; none where each is closed at once, so that a worker can take its place.
@@ -43,13 +43,13 @@ impl Budget {
         2 + POOLED_MAX + workers.max(1)
     }
 
-    /// What is done with so many connections, the one that counts them among them; none where they are too few.
+    /// Plans the use of this many connections, including the one that counts them; none if they are too few.
     fn within(available: usize, workers: usize) -> Option<Budget> {
         let workers = workers.max(1);
         if available < CONNECTIONS_MIN {
             return None;
         }
-        // From three on, one is left free: for `status`, and for cancelling what runs when the command is stopped.
+        // With three or more, one is left free: for `status`, and for cancelling statements when the command is stopped.
         let rest = if available > CONNECTIONS_MIN { available - 2 } else { available - 1 };
         let pooled = match rest {
             0 | 1 => 0,
@@ -64,12 +64,12 @@ impl Budget {
         self.pooled == 0
     }
 
-    /// Whether statistics can be gathered while everything else goes on.
+    /// Whether statistics can be gathered in parallel with everything else.
     pub fn has_one_to_spare(self) -> bool {
         self.pooled == POOLED_MAX
     }
 
-    /// Counts what is free on the server of `connection`, which is one of the run's own, and settles what is done with it.
+    /// Counts the free connections on the server of `connection`, which is one of the run's own, and plans their use.
     ///
     /// # Errors
     /// When too few connections are free, or the server cannot be asked.
@@ -130,7 +130,7 @@ impl Limit {
             LimitOf::Server => error
                 .with_remedy_text("end other sessions, or raise max_connections and start the server again"),
         };
-        // Where others use what there is, they may end.
+        // The sessions of others may end.
         if self.max >= CONNECTIONS_MIN { error.transient() } else { error }
     }
 }
@@ -149,7 +149,7 @@ const LIMITS_SQL: &str = "SELECT r.rolname, r.rolsuper, r.rolconnlimit, d.datnam
      WHERE r.rolname = session_user AND d.datname = pg_catalog.current_database()";
 
 fn tightest(connection: &mut Connection) -> Result<Option<Limit>> {
-    // Within a transaction the numbers would stay those of the first look.
+    // Within a transaction the numbers would be those of the first query.
     let rows = connection.query(LIMITS_SQL, &[])?;
     let Some(row) = rows.into_iter().next() else { return Ok(None) };
     let Ok(
@@ -194,7 +194,7 @@ mod tests {
             assert_eq!(Budget::within(1, workers), None);
             for available in 2..=20 {
                 let budget = Budget::within(available, workers).unwrap();
-                // A tight budget has one connection beside the one for the lock, and all others leave one free.
+                // A tight budget has one connection besides the one for the lock, and all others leave one free.
                 let taken = 1 + budget.pooled + budget.workers;
                 assert!(taken <= available, "{available} for {workers}: {budget:?}");
                 assert!(taken < available || available == 2, "{available} for {workers}: {budget:?}");

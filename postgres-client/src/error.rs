@@ -1,6 +1,6 @@
-//! The one error of this crate: what failed and where, what to do next, and the cause beneath it.
+//! The error type of this crate: what failed and where, what to do next, and the underlying cause.
 //!
-//! Contains no cell value and no password: an error names table, column and key, never what is stored there.
+//! It contains no cell value and no password: an error names table, column and key, never what is stored there.
 
 use std::fmt;
 
@@ -36,7 +36,7 @@ enum Remedy {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// An error about what failed and where.
+    /// An error with what failed and where.
     pub fn new(what: impl Into<String>) -> Error {
         Error {
             what: what.into(),
@@ -118,7 +118,7 @@ impl Error {
         self.caused_by(Blocked { wait, cause })
     }
 
-    /// The same with what ends the wait for a lock, where it was one; for an error that ends the work.
+    /// The same, with the remedy against a lock wait if there was one; for an error that ends the work.
     #[must_use]
     pub fn with_lock_remedy(self) -> Error {
         if self.is_exhausted {
@@ -147,7 +147,7 @@ impl Error {
         is_transient
     }
 
-    /// The same with how to fix what is wrong with the server itself; for an error that ends a run.
+    /// The same with the remedy for the server itself; for an error that ends a run.
     #[must_use]
     pub fn with_remedy(self) -> Error {
         let mut cause = self.cause.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static));
@@ -174,7 +174,7 @@ impl Error {
         false
     }
 
-    /// Whether it says no more than that the server refused a statement.
+    /// Whether it only says that the server refused a statement.
     fn is_refused_statement(&self) -> bool {
         self.remedy.is_none() && self.cause.as_deref().is_some_and(|cause| cause.is::<ServerError>())
     }
@@ -240,9 +240,9 @@ impl fmt::Display for Stop {
 
 impl std::error::Error for Stop {}
 
-/// Turns an error of a library into one of ours, with what failed.
+/// Converts an error of a library into one of ours, with what failed.
 pub trait Context<T> {
-    /// Adds what failed. An error that only adds that a statement was refused is replaced, with its cause.
+    /// Adds what failed. An error that only says that a statement was refused is replaced, and its cause kept.
     fn context<S: Into<String>>(self, what: impl FnOnce() -> S) -> Result<T>;
 }
 

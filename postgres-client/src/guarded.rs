@@ -1,9 +1,9 @@
-//! Statements whose refusal must not reach the server's log.
+//! Statements whose errors must not reach the server's log.
 //!
 //! At its default settings PostgreSQL logs each error of a statement with DETAIL, CONTEXT and the statement, and these hold the values
 //! of rows (`Failing row contains (…)`, `Key (…)=(…) already exists`). An error that is caught inside the server is not logged. So a
-//! statement that rows can make fail runs in a `DO` block with an exception handler, which hands out what is known of the error in a
-//! setting of the session, as JSON. `DO` needs PL/pgSQL: see [`missing`].
+//! statement that rows can make fail runs in a `DO` block with an exception handler, which returns the parts of the error in a setting
+//! of the session, as JSON. `DO` needs PL/pgSQL: see [`missing`].
 
 use crate::connection::{Connection, statement_failed};
 use crate::error::{Context, Result};
@@ -17,20 +17,20 @@ const ANSWER: &str = "SELECT pg_catalog.current_setting('migration.answer') AS a
 const IS_USABLE: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_language WHERE lanname OPERATOR(pg_catalog.=) 'plpgsql' \
                          AND pg_catalog.has_language_privilege(oid, 'USAGE'))";
 
-/// What becomes of a statement that was taken.
+/// What happens to a statement that succeeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
-    /// It stands.
+    /// It is kept.
     Keep,
     /// It is undone at once.
     Undo,
 }
 
-/// How many rows a statement that was taken had, or what the server refused.
+/// The number of rows of a statement that succeeded, or the server's error.
 pub type Guarded = std::result::Result<u64, ServerError>;
 
 impl Connection {
-    /// Runs a statement in a subtransaction. What the server refuses is an answer, and undoes the statement alone.
+    /// Runs a statement in a subtransaction. An error of the server is a result, and undoes only the statement.
     ///
     /// # Errors
     /// A lost or stalled connection, or a database without PL/pgSQL.
@@ -41,7 +41,7 @@ impl Connection {
     /// The same for a statement that may take as long as the data is large: see [`Connection::long_script`].
     ///
     /// # Errors
-    /// As above, or what `is_at_work` says.
+    /// As above, or the error of `is_at_work`.
     pub fn guarded_long(
         &mut self,
         sql: &str,
@@ -52,10 +52,10 @@ impl Connection {
         read_answer(sql, rows.first().and_then(|row| row.text(0)).unwrap_or_default())
     }
 
-    /// Runs a statement that stands; a refusal is an error, as that of any statement.
+    /// Runs a statement whose effect is kept; a refusal is an error, as with any statement.
     ///
     /// # Errors
-    /// What the server refuses, scrubbed, or a lost connection.
+    /// The server's error, scrubbed, or a lost connection.
     pub fn guarded_script(&mut self, sql: &str, is_at_work: &mut dyn FnMut() -> Result<bool>) -> Result<()> {
         let taken = self.guarded_long(sql, Then::Keep, is_at_work)?;
         taken.map(drop).map_err(statement_failed)
@@ -74,9 +74,9 @@ pub fn missing(connection: &mut Connection) -> Result<Option<&'static str>> {
 /// Runs statements, separated by `;`, all or none. Constraints that are deferred are checked with them.
 ///
 /// # Errors
-/// What the server refuses, scrubbed, behind `what`.
+/// The server's error, scrubbed, after `what`.
 pub fn run(connection: &mut Connection, sql: &str, what: &str) -> Result<()> {
-    // What is checked at the end of the transaction would be refused outside of the block.
+    // Deferred constraints would otherwise fail outside of the block.
     let sql = &format!("{sql};\nSET CONSTRAINTS ALL IMMEDIATE");
     connection.transaction(|connection| {
         let refused = connection.guarded(sql, Then::Keep).context(|| what)?;
@@ -91,7 +91,7 @@ fn block(sql: &str, then: Then) -> String {
         Then::Keep => "",
         Then::Undo => " is_taken := true; RAISE EXCEPTION 'undone';",
     };
-    // What is cancelled is no OTHERS. It is told as what it is, and whoever asked decides what to do.
+    // A cancelled statement is not caught by OTHERS. It is reported as such, and the caller decides what to do.
     let body = format!(
         "DECLARE \
          taken pg_catalog.int8 := 0; is_taken pg_catalog.bool := false; \
@@ -125,8 +125,9 @@ fn read_answer(sql: &str, answer: &str) -> Result<Guarded> {
     Ok(Err(ServerError::caught(state, text(2), [4, 5, 6].map(text), is_inside)))
 }
 
-/// Whether an error came from inside something that the statement called, by its CONTEXT. The last line is the block's own, the one before
-/// it contains the statement. Anything before that may be a function or trigger: CONTEXT is translated, so that its words do not matter.
+/// Whether an error was raised inside something that the statement called, by its CONTEXT. The last line is the block's own, the one
+/// before it contains the statement. Anything before that may be a function or trigger. CONTEXT is translated, so its words are not
+/// examined.
 fn is_inside(sql: &str, context: &str) -> bool {
     let Some((inner, _block)) = context.trim_end().rsplit_once('\n') else { return false };
     match inner.rsplit_once(sql) {

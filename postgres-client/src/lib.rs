@@ -1,6 +1,6 @@
-//! How PostgreSQL is reached: URLs and keyword strings, settings, sessions, bulk COPY, server errors, lock waits, retries.
+//! Access to PostgreSQL: URLs and keyword strings, settings, sessions, bulk COPY, server errors, lock waits, retries.
 //!
-//! Knows neither SQLite nor plans nor any table. The only `unsafe` is in `connection/` and `url.rs`, around libpq.
+//! The crate is independent of SQLite, of plans and of any table. The only `unsafe` is in `connection/` and `url.rs`, around libpq.
 
 pub mod budget;
 pub mod connection;

@@ -8,8 +8,8 @@ use crate::error::Result;
 use crate::lock_wait::{Holder, HolderSession, LockWait};
 use crate::session::{APPLICATION_NAME, STATUS_NAME};
 
-/// Lists the sessions of ours that wait for a lock, with each session that keeps them waiting. The text of the holder's statement is
-/// not read, since it may hold values; that of an autovacuum worker is PostgreSQL's own.
+/// Lists our sessions that wait for a lock, with each session that blocks them. The text of the holder's statement is not read, since it
+/// may hold values; that of an autovacuum worker is PostgreSQL's own.
 const WAITS_SQL: &str = "
     WITH waits AS MATERIALIZED (
         SELECT w.pid, w.locktype, w.relation, w.transactionid, w.waitstart, b.holder

@@ -1,6 +1,6 @@
 //! A wait for a lock as a value: the table, and who holds the lock.
 //!
-//! Asks no server: see [`lock_query`](crate::lock_query).
+//! It sends no query: see [`lock_query`](crate::lock_query).
 
 use std::fmt;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::quote;
 /// A wait for somebody else's lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockWait {
-    /// The table, with its schema; none where PostgreSQL does not tell.
+    /// The table, with its schema; none if PostgreSQL does not report it.
     pub table: Option<String>,
     /// How long the wait lasts already.
     pub waited: Duration,
@@ -40,7 +40,7 @@ pub struct HolderSession {
     pub query_start: Option<String>,
     /// Its state, such as `idle in transaction`; none where this role may not know.
     pub state: Option<String>,
-    /// What kind of process it is; none where this role may not know.
+    /// The kind of process; none if this role may not know it.
     pub backend_type: Option<String>,
     /// Whether it is an autovacuum that prevents the wraparound of transaction IDs, which does not give way.
     pub prevents_wraparound: bool,
@@ -49,7 +49,7 @@ pub struct HolderSession {
 }
 
 impl LockWait {
-    /// What ends the wait.
+    /// The action that ends the wait.
     pub fn remedy(&self) -> String {
         match &self.holder {
             Holder::Prepared(Some(gid)) => {
@@ -63,7 +63,7 @@ impl LockWait {
             }
             Holder::Session(session) if session.prevents_wraparound => "let that VACUUM finish".to_owned(),
             Holder::Session(session) => {
-                // A session that waits itself gives way once the one that it waits for does.
+                // A blocked session releases its locks once the session that blocks it does.
                 let pid = session.waits_for.filter(|pid| *pid > 0).unwrap_or(session.pid);
                 format!("wait until it has finished, or end it with SELECT pg_terminate_backend({pid})")
             }
@@ -121,7 +121,7 @@ impl fmt::Display for HolderSession {
 /// An error of a statement that waited for a lock, with who held it.
 #[derive(Debug)]
 pub struct Blocked {
-    /// What it waited for.
+    /// The lock that it waited for.
     pub wait: LockWait,
     /// The error itself.
     pub cause: Option<Box<dyn std::error::Error + Send + Sync>>,

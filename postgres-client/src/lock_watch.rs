@@ -1,4 +1,4 @@
-//! Watches for sessions of ours that wait for a lock: once such a wait has ended in an error, nobody can tell any more who held it.
+//! Watches for sessions of ours that wait for a lock: after such a wait has ended in an error, the holder can no longer be found.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -21,7 +21,7 @@ const SAMPLE_EVERY_MAX: Duration = Duration::from_secs(1);
 /// How long the work runs before it is watched through a connection of the watch's own: most of it is over by then.
 const OWN_CONNECTION_AFTER: Duration = Duration::from_secs(1);
 
-/// Takes a sample; none where that is not possible now.
+/// Takes a sample; none if that is not possible now.
 type Sample = Box<dyn FnMut() -> Option<Vec<(String, LockWait)>> + Send>;
 
 /// A thread that samples the lock waits of our sessions for as long as this value lives.
@@ -40,7 +40,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     is_over: bool,
-    /// When each waiting process was last seen to wait, and for what.
+    /// When each waiting process was last seen to wait, and for which lock.
     seen: BTreeMap<String, (Instant, LockWait)>,
 }
 
@@ -53,14 +53,14 @@ impl LockWatch {
             settings,
             Duration::ZERO,
             Box::new(move || {
-                // Whoever uses it now is not waited for.
+                // If the connection is in use now, no sample is taken.
                 let mut connection = connection.try_lock().ok()?;
                 sample(&mut connection, stall_max).ok()
             }),
         )
     }
 
-    /// Watches through a connection of its own, which is opened once the work has run for a while. Without one nothing is seen.
+    /// Watches through a connection of its own, which is opened after the work has run for a while. Without one nothing is observed.
     pub fn apart(target: &TargetUrl, settings: &DbSettings) -> LockWatch {
         let (target, settings) = (target.clone(), *settings);
         let mut connection = None;
@@ -84,7 +84,7 @@ impl LockWatch {
         let shared = Arc::new(Shared::default());
         let every = SAMPLE_EVERY_MAX.min(lock_timeout(settings) / 4).max(Duration::from_millis(10));
         let watched = Arc::clone(&shared);
-        // A system that gives no thread gives no names of holders: nothing else depends on it.
+        // Without a thread the names of holders are missing: nothing else depends on it.
         let thread = std::thread::Builder::new().name("lock watch".to_owned()).spawn(move || {
             let mut pause = after;
             while watched.pause(pause) {
@@ -129,7 +129,7 @@ impl Drop for LockWatch {
         self.shared.state().is_over = true;
         self.shared.over.notify_all();
         if let Some(thread) = self.thread.take() {
-            // What it has seen is of no more use, even where it ended before.
+            // Its samples are no longer needed, even if it ended before.
             let _ = thread.join();
         }
     }

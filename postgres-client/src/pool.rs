@@ -38,7 +38,7 @@ impl ManageConnection for Manager {
     }
 }
 
-/// Why the pool has no connection, in one line: r2d2 keeps no more of it.
+/// The reason why the pool has no connection, in one line: r2d2 keeps no more of it.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", in_one_line(.0))]
 pub struct ManagerError(Error);

@@ -1,4 +1,4 @@
-//! Names and text as PostgreSQL's SQL writes them (manual, section 4.1). Names are always quoted.
+//! Quotes names and text for PostgreSQL's SQL (manual, section 4.1). Names are always quoted.
 
 /// `name` as an identifier.
 pub(crate) fn identifier(name: &str) -> String {

@@ -1,4 +1,4 @@
-//! Why no connection was made, with the SQLSTATE where a server answered.
+//! The reason why a connection failed, with the SQLSTATE where a server answered.
 
 use std::fmt;
 

@@ -1,7 +1,8 @@
-//! Retries with backoff after transient faults: a lost connection, a server that restarts, too many connections.
+//! Retries with backoff after transient errors: a lost connection, a server that restarts, too many connections.
 //!
-//! A permanent fault is never retried. Work whose reply was lost may have been committed: the caller asks the ledger before it retries. Work between two faults makes the second one a new fault, time alone does not: an attempt that only
-//! waits, for an answer or for somebody else's lock, is no progress.
+//! A permanent error is never retried. Work may have been committed even if its reply was lost: the caller checks the ledger before it
+//! retries. If work was done between two errors, the second one starts a new time limit. Waiting, for a reply or for a lock that
+//! somebody else holds, is not work.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,7 @@ const WAIT_MAX: Duration = Duration::from_secs(5);
 /// How often a wait checks whether to stop.
 const STOP_CHECK_EACH: Duration = Duration::from_millis(100);
 
-/// Work that takes longer than this within one attempt is progress, so that the fault that ends it is a new one.
+/// Work that takes longer than this within one attempt is progress, so that the error that ends it is a new one.
 const PROGRESS: Duration = Duration::from_secs(30);
 
 /// The state of the retries of one piece of work: since when it has failed, and how long to wait before the next attempt.
@@ -55,7 +56,7 @@ impl<'a> Backoff<'a> {
     /// # Errors
     /// The error itself, where it is permanent or has lasted for too long.
     pub fn wait_or_fail(&mut self, error: Error) -> Result<()> {
-        // A stop cancels the running statement, which looks like a transient fault.
+        // A stop cancels the running statement, which looks like a transient error.
         if !error.is_transient() || self.retry_max.is_zero() || self.watch.is_stopped() {
             return Err(error.with_remedy().with_lock_remedy());
         }
@@ -86,7 +87,7 @@ impl<'a> Backoff<'a> {
 /// The error that ends the retries of a fault that lasted so long.
 fn exhausted(error: Error, lasted: Duration) -> Error {
     let lasted = lasted.as_secs_f32();
-    // This says more than what to do about a first connection.
+    // This is more specific than the remedy for a first connection.
     let end = error.lock_wait().map_or("once it has passed, ".to_owned(), |wait| wait.remedy() + "; then ");
     error.retries_exhausted(format!(
         "it lasted for {lasted:.0} seconds (DB_RETRY_TIMEOUT sets how long that may be); {end}run the same command again: it resumes \
@@ -144,7 +145,7 @@ mod tests {
             })
         };
         assert_eq!(third(|| Error::new("lost").transient()).unwrap(), 3);
-        // The flag may stand on a cause.
+        // The flag may be on a cause.
         assert_eq!(third(|| Error::new("table t").caused_by(Error::new("lost").transient())).unwrap(), 3);
         assert_eq!(third(|| Error::new("refused")).unwrap_err().to_string(), "refused");
         assert_eq!(tries.get(), 1);

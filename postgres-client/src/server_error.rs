@@ -1,7 +1,7 @@
 //! Errors of PostgreSQL, without the row's values.
 //!
-//! PostgreSQL puts values into DETAIL and CONTEXT, and quotes them in the message of errors about data. Kept are SQLSTATE,
-//! table, column and constraint, and the message up to the first quoted part that is not the name of something.
+//! PostgreSQL puts values into DETAIL and CONTEXT, and quotes them in the message of errors about data. This type keeps SQLSTATE,
+//! table, column and constraint, and the message up to the first quoted part that is not the name of an object.
 
 use std::fmt;
 
@@ -59,8 +59,8 @@ impl ServerError {
         ServerError { sqlstate, message, table, column, constraint, hint: None }
     }
 
-    /// Keeps the server's hint where its class is about resources (53) or limits of the program (54), whose hints are fixed texts with
-    /// names of settings. The hint of a function is never kept.
+    /// Keeps the server's hint if its class is about resources (53) or limits of the program (54), whose hints are fixed texts with names
+    /// of settings. The hint of a function is never kept.
     fn with_hint(mut self, hint: Option<String>) -> ServerError {
         let is_about_server = self
             .sqlstate
@@ -75,8 +75,8 @@ impl ServerError {
         self.sqlstate.as_deref() == Some(OUT_OF_MEMORY)
     }
 
-    /// What is kept of an error inside a function or trigger of the database: its message and names are whatever its author made them, and
-    /// may be a row's values.
+    /// What is kept of an error inside a function or trigger of the database. Its author chose the message and the names, which may be a
+    /// row's values.
     fn raised(sqlstate: Option<String>) -> ServerError {
         let condition = sqlstate.as_deref().and_then(transient_condition);
         let message = condition
@@ -105,7 +105,7 @@ impl ServerError {
         }
     }
 
-    /// Scrubs an error that was caught inside the server; `is_inside` says that a function or trigger raised it.
+    /// Scrubs an error that was caught inside the server; `is_inside` is true if a function or trigger raised it.
     pub fn caught(
         sqlstate: String,
         message: Option<String>,
@@ -128,7 +128,7 @@ impl ServerError {
 }
 
 impl ServerError {
-    /// What to do about it, where the server itself is the cause.
+    /// The remedy, if the server itself is the cause.
     pub fn remedy(&self) -> Option<&'static str> {
         match self.sqlstate.as_deref()? {
             DISK_FULL => Some(
@@ -196,7 +196,7 @@ pub fn without_values(message: &str) -> String {
     while let Some(open) = opening_quote(rest) {
         let (before, quoted) = rest.split_at(open);
         kept.push_str(before);
-        // Which word stands before a name is known in English alone, whose messages quote with this.
+        // The word before a name is known in English alone, whose messages use these quotation marks.
         let Some(quoted) = quoted.strip_prefix('"') else { return kept + "(withheld)" };
         let last_word =
             before.trim_end().rsplit(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default();
@@ -206,14 +206,14 @@ pub fn without_values(message: &str) -> String {
                 kept.push_str(&format!("\"{name}\""));
                 rest = after;
             }
-            // What follows a value cannot be told from it: the value may hold quotes itself.
+            // The text after a value cannot be told from it, because the value may contain quotes.
             _ => return kept + "(withheld)",
         }
     }
     kept + rest
 }
 
-/// Where something quoted begins: the server speaks the language that it was told, and each has quotes of its own.
+/// The position where something quoted begins: the server uses its configured language, and each has quotation marks of its own.
 fn opening_quote(message: &str) -> Option<usize> {
     let mut previous = ' ';
     message.char_indices().find_map(|(position, letter)| {

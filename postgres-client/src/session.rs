@@ -1,4 +1,4 @@
-//! What every session of ours is like, whatever the server's, the database's or the role's defaults are.
+//! Settings of every session of ours, independent of the defaults of the server, the database and the role.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use crate::connection::{Backend, Connection};
 use crate::error::Result;
 use crate::{DbSettings, TargetUrl};
 
-/// The search path of every session of ours: what is PostgreSQL's own, so that no function, operator or table that a role with CREATE
-/// on a schema has made is taken in its place. `pg_temp` stands last, since it comes first where it is not named (manual, section
-/// 5.9.3). All else is named with its schema.
+/// The search path of every session of ours: only PostgreSQL's own schema, so that no function, operator or table of a role with CREATE
+/// on another schema is used instead. `pg_temp` is last, since it comes first if it is not named (manual, section 5.9.3). All other
+/// objects are named with their schema.
 pub const SEARCH_PATH: &str = "pg_catalog, pg_temp";
 
-/// The server's messages in English where this role may set that: the names in them are told from values only there, and whoever searches
-/// the web for a message finds it. Nothing depends on their words.
+/// The server's messages in English if this role may set that: names can be distinguished from values only there, and users find the
+/// message on the web. Nothing depends on their words.
 const ENGLISH_SQL: &str = "SELECT pg_catalog.set_config('lc_messages', 'C', false) \
                            WHERE pg_catalog.has_parameter_privilege('lc_messages', 'SET')";
 
@@ -25,16 +25,16 @@ pub const APPLICATION_NAME: &str = "hyperpage-migration";
 /// The name of a session that only reads the status, which is no migration.
 pub const STATUS_NAME: &str = "hyperpage-status";
 
-/// The longest wait for a lock before the statement is given up, and tried again where faults may last for longer.
+/// The longest wait for a lock before the statement is cancelled, and retried if errors may last for longer.
 const LOCK_TIMEOUT_MAX: Duration = Duration::from_secs(30);
 
-/// How long a statement waits for a lock before it is given up: a part of the time for which a fault may last, so that whoever
-/// watches hears of the wait before that is over.
+/// The timeout for a statement's lock wait: a part of the time limit for retries, so that the observer is notified of the wait before
+/// that is over.
 pub fn lock_timeout(settings: &DbSettings) -> Duration {
     const TRIES: u32 = 4;
-    // PostgreSQL takes zero for no limit, and so do these.
+    // PostgreSQL interprets zero as no limit, and so do these.
     let of_retry = Some(settings.retry_timeout / TRIES).filter(|limit| !limit.is_zero());
-    // A wait for a lock is told as one, and not as a statement that takes too long.
+    // A wait for a lock is reported as one, and not as a statement that takes too long.
     let of_statement = Some(settings.statement_timeout / 2).filter(|limit| !limit.is_zero());
     let limits = [of_retry, of_statement].into_iter().flatten();
     limits.fold(LOCK_TIMEOUT_MAX, Duration::min).max(Duration::from_millis(1))
@@ -70,7 +70,7 @@ pub fn open_bulk_again(target: &TargetUrl, settings: &DbSettings) -> Result<Conn
 
 /// Opens a connection for short statements, which the server ends after `DB_STATEMENT_TIMEOUT`.
 pub(crate) fn open_short(target: &TargetUrl, settings: &DbSettings) -> Result<Connection> {
-    /// How long the reply to a statement that took too long may be on its way.
+    /// Time for the reply to a statement that was cancelled after its timeout.
     const REPLY_MAX: Duration = Duration::from_secs(5);
     let mut connection = open(target, settings)?;
     // A statement that the server still has time for is no stall.
@@ -100,8 +100,8 @@ fn open(target: &TargetUrl, settings: &DbSettings) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Ends a session of ours that was given up, where the server still has it: behind a middle-man that stalls it would keep its locks
-/// for ever. A pooler may have given the session to this very connection by now.
+/// Ends an abandoned session of ours, if the server still has it: behind a stalled proxy it would keep its locks forever. A pooler may
+/// have assigned the session to this very connection by now.
 pub fn end_session(connection: &mut Connection, abandoned: &Backend) -> Result<()> {
     let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                WHERE pid = $1::integer AND backend_start = $2::timestamptz AND datname = current_database() \
@@ -110,9 +110,9 @@ pub fn end_session(connection: &mut Connection, abandoned: &Backend) -> Result<(
     connection.query(sql, &[pid, began, Some(APPLICATION_NAME)]).map(|_| ())
 }
 
-/// The statements that make a session the same everywhere. The search path comes first: what names mean depends on it, whatever a URL's
-/// `options`, the role or the database have set. Time zone and date style matter to nothing that is sent in binary,
-/// and are fixed so that nothing that is read as text depends on the server's either.
+/// The statements that make a session the same everywhere. The search path comes first: the meaning of names depends on it, whatever a
+/// URL's `options`, the role or the database have set. Time zone and date style do not affect binary data, and are fixed so that nothing
+/// that is read as text depends on the server's settings.
 fn session_sql(settings: &DbSettings) -> String {
     format!(
         "SET search_path = {SEARCH_PATH}; SET application_name = '{APPLICATION_NAME}'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; \

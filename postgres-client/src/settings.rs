@@ -1,6 +1,6 @@
 //! Pool sizes and timeouts, from the environment variables that Hyperpage uses.
 //!
-//! Reads no environment itself: whoever calls hands in a way to look a variable up.
+//! The module does not read the environment itself: the caller passes a lookup function.
 
 use std::time::Duration;
 
@@ -22,8 +22,7 @@ pub struct DbSettings {
     pub statement_timeout: Duration,
     /// `DB_STALL_TIMEOUT`, in milliseconds: how long a bulk connection may make no progress at all before it counts as lost.
     pub stall_timeout: Duration,
-    /// `DB_RETRY_TIMEOUT`, in milliseconds: how long a run goes on trying after a fault that may pass, such as a server that is
-    /// started again; 0 means not at all.
+    /// `DB_RETRY_TIMEOUT`, in milliseconds: how long a run retries after a transient error, such as a server restart; 0 disables retries.
     pub retry_timeout: Duration,
     /// `DB_VIEWS_TIMEOUT`, in milliseconds: how long all views together may take in validation.
     pub views_timeout: Duration,

@@ -1,6 +1,6 @@
-//! How the target is reached: what libpq takes, and a form without the password for people.
+//! The address of the target: what libpq accepts, and a form without the password for people.
 //!
-//! The string itself is handed to libpq untouched, so that every option of it means what libpq says it means.
+//! The string itself is passed to libpq unchanged, so that every option has libpq's meaning.
 
 #![allow(unsafe_code)]
 
@@ -10,8 +10,8 @@ use std::ptr;
 
 use crate::error::{Error, Result};
 
-/// The options that say how a server is reached, and hold no secret themselves: what is shown can be copied. `options` is none of them,
-/// since a setting may be anything.
+/// The options that say how a server is reached, and hold no secret themselves, so that the printed URL can be copied. `options` is not
+/// among them, since a setting may be anything.
 const SHOWN_OPTIONS: [&str; 24] = [
     "service",
     "passfile",
@@ -50,7 +50,7 @@ impl TargetUrl {
     /// Reads a URL or keyword string by libpq's own rules.
     ///
     /// # Errors
-    /// When libpq does not take it. Its words are not shown, since they quote parts of the string.
+    /// When libpq rejects it. libpq's message is not shown, since it quotes parts of the string.
     pub fn parse(conninfo: &str) -> Result<TargetUrl> {
         let malformed = || {
             Error::new("the PostgreSQL URL cannot be read")
@@ -63,13 +63,13 @@ impl TargetUrl {
         if !has_scheme && !conninfo.contains('=') {
             return Err(malformed());
         }
-        if has_scheme && has_stray_at(conninfo) {
+        if has_scheme && has_misplaced_at_sign(conninfo) {
             return Err(malformed());
         }
         let options = parse_options(conninfo).ok_or_else(malformed)?;
         let option =
             |name: &str| options.iter().find(|(keyword, _)| keyword == name).map(|(_, value)| value.as_str());
-        // What is neither host nor port is a part of the password that lacks its percent-encoding, and would be shown.
+        // Anything that is neither host nor port is a part of the password that lacks its percent-encoding, and would be shown.
         let all_are = |name: &str, is_sound: fn(&str) -> bool| {
             option(name).unwrap_or("").split(',').all(|part| part.is_empty() || is_sound(part))
         };
@@ -94,7 +94,7 @@ impl TargetUrl {
         Ok(TargetUrl { conninfo: conninfo.to_owned(), shown })
     }
 
-    /// What libpq takes, with the password if it holds one.
+    /// The string for libpq, with the password if it holds one.
     pub fn conninfo(&self) -> &str {
         &self.conninfo
     }
@@ -112,8 +112,8 @@ impl fmt::Debug for TargetUrl {
     }
 }
 
-/// Whether a URL holds an `@` in its host or path, where libpq looks for neither user nor password.
-fn has_stray_at(url: &str) -> bool {
+/// Whether a URL holds an `@` in its host or path, where libpq expects neither user nor password.
+fn has_misplaced_at_sign(url: &str) -> bool {
     let (_, rest) = url.split_once("://").unwrap_or(("", url));
     // As libpq reads it: a slash before the first `@` ends the host, and there is no user.
     let place = match rest.find(['@', '/']) {
@@ -149,7 +149,7 @@ fn hosts_with_ports(hosts: &str, ports: Option<&str>) -> String {
     hosts.split(',').enumerate().map(one).collect::<Vec<_>>().join(",")
 }
 
-/// Percent-encoded but for what means itself everywhere in a URL: a socket's folder or a quoted name can be copied as it is.
+/// Percent-encoded except for characters that are valid everywhere in a URL: a socket's folder or a quoted name can be copied as it is.
 fn encoded(part: &str) -> String {
     let mut out = String::with_capacity(part.len());
     for byte in part.bytes() {
@@ -227,7 +227,7 @@ mod tests {
         }
     }
 
-    /// What is shown is there to be copied: it must lead to the same place.
+    /// The printed URL can be copied, so it must lead to the same server and database.
     #[test]
     fn what_is_shown_is_a_url_of_the_same_place() {
         const PLACE: [&str; 9] = [

@@ -1,4 +1,4 @@
-//! What a client asks of whoever watches its work: whether to stop. And what it reports: faults and shortages that it works around.
+//! Callbacks for the observer of a client's work: whether to stop, and which faults and shortages the client works around.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 
 /// Watches work on a server, from several threads.
 pub trait Watch: Sync {
-    /// Whether the work is to stop. Asked between steps; what is half done is rolled back.
+    /// Whether the work is to stop. Called between steps; unfinished work is rolled back.
     fn is_stopped(&self) -> bool {
         false
     }
@@ -71,7 +71,7 @@ impl fmt::Display for Limit {
     }
 }
 
-/// Tells whoever holds a clone of it that the work is to stop.
+/// Signals all holders of a clone that the work is to stop.
 #[derive(Clone, Debug, Default)]
 pub struct StopFlag(Arc<AtomicBool>);
 

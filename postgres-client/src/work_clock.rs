@@ -1,4 +1,4 @@
-//! When work was last seen to be done, whoever did it: rows sent, compared or committed, a build that the server was at.
+//! Records when work was last done, by anyone: rows sent, compared or committed, or the progress of a build on the server.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};

@@ -11,8 +11,8 @@ use std::process::{Command, Stdio};
 
 use crate::error::{Error, at};
 
-/// What a server needs of its environment. All else is left out: it would keep the caller's secrets for days, and
-/// `PGPORT`, `PGOPTIONS` and their kin would change what it does.
+/// The environment variables that a server needs. All others are removed: the server would keep the caller's secrets for days, and
+/// `PGPORT`, `PGOPTIONS` and the like would change its behaviour.
 const KEPT_VARIABLES: [&str; 4] = ["PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR"];
 
 /// An account of this system.
@@ -75,7 +75,7 @@ impl Account {
                 command.env(name, value);
             }
         }
-        // Messages in another language, for tests: what lies in `LANGUAGE` itself is about the caller's own terminal.
+        // Messages in another language, for tests: `LANGUAGE` itself is for the caller's own terminal.
         if let Some(language) = std::env::var_os("PRIVATE_POSTGRES_LANGUAGE") {
             command.env("LANGUAGE", language);
         }
@@ -86,7 +86,7 @@ impl Account {
         command
     }
 
-    /// Runs a command and returns what it wrote to standard output.
+    /// Runs a command and returns its standard output.
     ///
     /// # Errors
     /// [`Error::Spawn`] where it does not run, [`Error::Failed`] with the end of its output where it fails.
@@ -125,7 +125,7 @@ impl Account {
         }
     }
 
-    /// Gives a file or folder to this account, where the caller is root.
+    /// Changes the owner of a file or folder to this account, if the caller is root.
     ///
     /// # Errors
     /// [`Error::Io`] where the file system refuses.

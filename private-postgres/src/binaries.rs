@@ -11,7 +11,7 @@ use crate::account::Account;
 use crate::error::Error;
 use crate::npm;
 
-/// Where installations keep one folder per version; `*` stands for any part of one name.
+/// Where installations keep one folder per version; `*` matches any part of one name.
 const VERSIONED: [&str; 6] = [
     "/usr/lib/postgresql/*/bin",
     "/usr/pgsql-*/bin",

@@ -21,7 +21,7 @@ const PORT_ATTEMPTS: u32 = 5;
 pub struct Options {
     /// The top folder of the checkout.
     pub checkout: PathBuf,
-    /// What the cluster is for.
+    /// The cluster's purpose.
     pub purpose: Purpose,
     /// The major version, 15 or later. Without one: that of `PG_BINDIR` where it is set; else of the cluster that the
     /// checkout already has; else the newest installed; else the newest that can be fetched.
@@ -51,7 +51,7 @@ pub struct Cluster {
 pub struct Status {
     /// The top folder of the checkout.
     pub checkout: PathBuf,
-    /// What the cluster is for.
+    /// The cluster's purpose.
     pub purpose: Purpose,
     /// Its major version.
     pub major: u32,
@@ -145,7 +145,7 @@ impl Cluster {
         let last = self.record();
         let throwaway = self.options.throwaway;
         if last.as_ref().is_some_and(|record| record.throwaway) && !throwaway {
-            // What was written without fsync must reach the disk before anything builds on it.
+            // Data that was written without fsync must reach the disk before anything builds on it.
             rustix::fs::sync();
         }
         let mut port = match last.map(|record| record.port).filter(|port| server::is_free(*port)) {

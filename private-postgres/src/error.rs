@@ -10,7 +10,7 @@ pub enum Error {
     /// A file or folder could not be read, written, created or deleted.
     #[error("cannot {action} {path}", path = path.display())]
     Io {
-        /// What was tried, as a verb: `create`, `read`.
+        /// The operation, as a verb: `create`, `read`.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
@@ -32,7 +32,7 @@ pub enum Error {
     Failed {
         /// The program's path or name.
         program: String,
-        /// The end of what it wrote.
+        /// The end of its output.
         detail: String,
     },
     /// A program of a PostgreSQL server is missing; a folder with clients alone does not count as a server's.
@@ -50,7 +50,7 @@ pub enum Error {
     Bindir {
         /// The folder that the variable names.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
     /// `PG_BINDIR` holds another major version than the one asked for.
@@ -95,7 +95,7 @@ pub enum Error {
         package: String,
         /// The pinned checksum.
         expected: &'static str,
-        /// The checksum of what was downloaded.
+        /// The checksum of the download.
         found: String,
     },
     /// Running as root, and there is no unprivileged account to run the server under.
@@ -153,7 +153,7 @@ pub enum Error {
     Start {
         /// The log file.
         log: PathBuf,
-        /// What the server wrote during this start.
+        /// The server's output during this start.
         tail: String,
     },
     /// The server did not reach a state in time.

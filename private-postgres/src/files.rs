@@ -63,15 +63,15 @@ pub(crate) fn open_private(path: &Path) -> Result<File, Error> {
     Ok(file)
 }
 
-/// Where root works in another user's checkout, what it creates there belongs to that user, who else could not use the
-/// cluster again without root.
+/// If root works in another user's checkout, files that it creates there belong to that user, who could otherwise not use the cluster
+/// again without root.
 fn follow_parent(path: &Path) -> Result<(), Error> {
     if !is_root() {
         return Ok(());
     }
     let parent = path.parent().unwrap_or(Path::new("."));
     let owner = fs::metadata(parent).map_err(at("read", parent))?;
-    // A shared folder such as /tmp says nothing about who should own what is in it.
+    // The owner of a shared folder such as /tmp does not determine who should own its content.
     if owner.uid() == 0 || owner.mode() & 0o1000 != 0 {
         return Ok(());
     }
@@ -84,8 +84,8 @@ fn follow_parent(path: &Path) -> Result<(), Error> {
 
 /// Waits for the lock on a file, which is created where it is missing; the lock ends when the returned file is dropped.
 ///
-/// The file may be deleted by whoever held the lock before (a removal): then the lock is on a file that nobody else will
-/// find, and is taken again.
+/// A previous holder of the lock (a removal) may have deleted the file: then the lock is on a file that nobody else will find, and is
+/// acquired again.
 pub(crate) fn lock(path: &Path) -> Result<File, Error> {
     loop {
         let file = open_private(path)?;
@@ -99,7 +99,7 @@ pub(crate) fn lock(path: &Path) -> Result<File, Error> {
     }
 }
 
-/// Takes the lock on an open file if nobody holds it.
+/// Acquires the lock on an open file if nobody holds it.
 pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
     match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(true),
@@ -113,7 +113,7 @@ pub(crate) fn same_file(one: &fs::Metadata, other: &fs::Metadata) -> bool {
     (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
-/// Deletes a file or a folder with all it holds; what is not there counts as deleted. Never follows a link.
+/// Deletes a file or a folder with all its content; a missing one counts as deleted. Never follows a link.
 pub(crate) fn delete(path: &Path) -> Result<(), Error> {
     let result = match fs::symlink_metadata(path) {
         Ok(found) if found.is_dir() => fs::remove_dir_all(path),
@@ -128,7 +128,7 @@ pub(crate) fn delete(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Deletes the entries of a folder whose names start with one of `prefixes`: what a killed process left half-done.
+/// Deletes the entries of a folder whose names start with one of `prefixes`: partial results of a killed process.
 pub(crate) fn delete_leftovers(folder: &Path, prefixes: &[&str]) -> Result<(), Error> {
     for entry in fs::read_dir(folder).map_err(at("read", folder))? {
         let entry = entry.map_err(at("read", folder))?;

@@ -23,7 +23,7 @@ const OUTSIDE: &str = "/var/lib/hyperpage-postgres";
 /// The longest path of a socket, in bytes: `sockaddr_un` less the closing zero.
 const SOCKET_PATH_MAX: usize = if cfg!(target_os = "macos") { 103 } else { 107 };
 
-/// What a cluster is for; each purpose has a data folder and a server of its own.
+/// The purpose of a cluster; each purpose has a data folder and a server of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Purpose {
@@ -102,7 +102,7 @@ impl Layout {
         self.state.join(MARKER)
     }
 
-    /// What is remembered between starts: the port, the mode, the programs.
+    /// The settings that are kept between starts: the port, the mode, the programs.
     pub(crate) fn record(&self) -> PathBuf {
         self.state.join("server.json")
     }
@@ -160,10 +160,10 @@ impl Layout {
         Ok(lock)
     }
 
-    /// A removal takes the folder away from under those who wait for its lock: then it is made again.
+    /// A removal may delete the folder while others wait for its lock: then it is created again.
     fn create_and_lock(&self) -> Result<fs::File, Error> {
         loop {
-            // The server's account must reach the data folder through it; what is private in it has mode 0600 or 0700.
+            // The server's account must reach the data folder through it; private files in it have mode 0600 or 0700.
             files::create_folder(&self.state, if is_root() { 0o755 } else { 0o700 })?;
             match files::lock(&self.lock()) {
                 Err(Error::Io { source, .. })
@@ -183,7 +183,7 @@ impl Layout {
         format!(".removing-{name}-")
     }
 
-    /// Deletes what [`Layout::doomed`] names, and what earlier removals left there when they were killed.
+    /// Deletes the paths of [`Layout::doomed`], and the remains of earlier removals that were killed.
     pub(crate) fn delete_doomed(&self) -> Result<(), Error> {
         for entry in fs::read_dir(&self.root).map_err(at("read", &self.root))? {
             let entry = entry.map_err(at("read", &self.root))?;
@@ -219,7 +219,7 @@ fn outside_root(checkout: &Path) -> PathBuf {
     Path::new(OUTSIDE).join(hash(checkout))
 }
 
-/// Twelve hexadecimal digits that stand for a path.
+/// Twelve hexadecimal digits that identify a path.
 fn hash(path: &Path) -> String {
     use std::os::unix::ffi::OsStrExt;
     Sha256::digest(path.as_os_str().as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect()

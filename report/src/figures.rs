@@ -1,4 +1,4 @@
-//! Counts, sizes, times and rates as people say them.
+//! Counts, sizes, times and rates for people.
 
 /// A number with its thousands set apart.
 pub fn count(number: u64) -> String {
@@ -13,13 +13,13 @@ pub fn count(number: u64) -> String {
     out
 }
 
-/// A number and what it counts, a word whose plural ends with `s`: `1 row`, `2 rows`.
+/// A number and its unit, a word whose plural ends with `s`: `1 row`, `2 rows`.
 pub fn counted(number: u64, word: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {word}{plural}", count(number))
 }
 
-/// A size, in the unit that gives it one to three digits before the point.
+/// A size, in the unit with one to three digits before the point.
 pub fn size(bytes: u64) -> String {
     if bytes < 1_000 { format!("{bytes} B") } else { scaled(bytes as f64, "B") }
 }
@@ -44,13 +44,13 @@ pub fn seconds(seconds: f64) -> String {
     }
 }
 
-/// So many rows in so many seconds, by the second; none where no time passed.
+/// Rows per second; none if no time passed.
 pub fn row_rate(rows: u64, seconds: f64) -> Option<String> {
     // The cast saturates, and a rate needs no more than a float holds.
     rate(rows, seconds).map(|rate| format!("{} rows/s", count(rate.round() as u64)))
 }
 
-/// So many bytes in so many seconds, by the second; none where no time passed.
+/// Bytes per second; none if no time passed.
 pub fn byte_rate(bytes: u64, seconds: f64) -> Option<String> {
     rate(bytes, seconds).map(|rate| match rate {
         0.0..1_000.0 => format!("{rate:.0} B/s"),
@@ -58,7 +58,7 @@ pub fn byte_rate(bytes: u64, seconds: f64) -> Option<String> {
     })
 }
 
-/// A part of a whole in percent; 0 where there is no whole.
+/// A part of a total in percent; 0 if there is no total.
 pub fn percent(part: f64, whole: f64) -> f64 {
     let percent = part / whole * 100.0;
     if percent.is_finite() { percent.clamp(0.0, 100.0) } else { 0.0 }

@@ -1,6 +1,6 @@
-//! What a report has found, flat and in one order: what annotations, JUnit and the summary for CI are made of.
+//! The findings of a report as a flat, ordered list: annotations, JUnit and the summary for CI are made of it.
 //!
-//! Words only; how they are escaped is the business of each form.
+//! It contains plain text; each output format escapes it.
 
 use crate::figures::counted;
 use crate::model::{Check, Compared, Problem, Report, RowProblem, TableReport, Verdict};
@@ -9,11 +9,11 @@ use crate::words::remedy::Remedy;
 /// Something that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What it is about, such as `table jobs` or `schema`.
+    /// The subject, such as `table jobs` or `schema`.
     pub place: String,
-    /// What is wrong.
+    /// The problem.
     pub what: String,
-    /// What to do about it.
+    /// The remedy.
     pub next: String,
 }
 
@@ -68,13 +68,13 @@ impl Report {
         }
     }
 
-    /// What all of it took, in seconds, as far as the timeline tells.
+    /// The total duration in seconds, as far as the timeline has it.
     pub fn seconds(&self) -> f64 {
         self.timeline.iter().map(|span| span.begin_seconds + span.seconds).fold(0.0, f64::max)
     }
 }
 
-/// What differs in a table, in words, with the first rows by key.
+/// Describes the differences in a table, with the first rows by key.
 pub fn rows_in_words(compared: &Compared) -> String {
     let parts: Vec<String> = [
         (compared.missing, "missing in PostgreSQL"),

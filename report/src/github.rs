@@ -1,6 +1,6 @@
-//! What GitHub Actions is told: annotations as workflow commands, and a summary in Markdown for the page of the run.
+//! Output for GitHub Actions: annotations as workflow commands, and a summary in Markdown for the page of the run.
 //!
-//! Text only: writing to standard output and to the file that `GITHUB_STEP_SUMMARY` names is the command's business.
+//! It only creates text; the command writes it to standard output and to the file that `GITHUB_STEP_SUMMARY` names.
 
 use crate::figures::counted;
 use crate::findings::{Finding, findings, rows_in_words};
@@ -10,10 +10,10 @@ use crate::model::{Report, TableReport, Verdict};
 /// How many errors of one step GitHub shows.
 const ERRORS_MAX: usize = 10;
 
-/// How many tables and how many findings a summary has; GitHub takes 1 MiB of it.
+/// Maximum number of tables and of findings in a summary; GitHub accepts 1 MiB of it.
 const SUMMARY_MAX: usize = 50;
 
-/// How many characters of words of others one line has: nobody reads more there.
+/// Maximum number of characters of quoted text on one line.
 const WORDS_MAX: usize = 500;
 
 /// The annotations, one on each line. The verdict comes first, and at most ten errors in all, since GitHub shows no more.
@@ -45,7 +45,7 @@ pub fn message(is_bad: bool, title: &str, words: &str) -> String {
     command(kind, &visible(title), &lines.join("\n"))
 }
 
-/// The summary: the verdict, what is wrong, and the tables, those that differ first and then the largest.
+/// The summary: the verdict, the problems, and the tables, those that differ first and then the largest.
 pub fn summary(report: &Report) -> String {
     let heading = match report.verdict {
         Verdict::Proven => "✅ Migration proven",
@@ -115,7 +115,7 @@ fn and_more(count: usize, noun: &str) -> String {
     }
 }
 
-/// As much of the words as anybody reads, with control characters shown: a log is read on terminals, too.
+/// The beginning of the text, with control characters shown: a log is read on terminals, too.
 fn clipped(words: &str) -> String {
     let words = visible(words);
     match words.char_indices().nth(WORDS_MAX) {
@@ -129,7 +129,7 @@ fn command(kind: &str, title: &str, message: &str) -> String {
     format!("::{kind} title={}::{}\n", property(title), data(message))
 }
 
-/// A message, as the runner takes it (actions/toolkit, `escapeData`).
+/// A message, as the runner expects it (actions/toolkit, `escapeData`).
 fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }

@@ -6,7 +6,7 @@ use migrate_core::planner;
 use migrate_core::source_schema::{SourceColumn, SourceForeignKey, SourceSchema, SourceTable};
 
 use crate::model::{
-    Check, Command, Compared, ComparedBy, Environment, LeftOut, Problem, REPORT_FORMAT, Recipe, Report,
+    Check, Command, Compared, ComparedBy, Environment, NotCompared, Problem, REPORT_FORMAT, Recipe, Report,
     RowProblem, Source, TableReport, Target, Verdict,
 };
 use crate::outline;
@@ -75,7 +75,7 @@ pub(crate) fn schema() -> SourceSchema {
     SourceSchema { tables: (0..NAMES.len()).map(table).collect(), others: Vec::new() }
 }
 
-/// What the planner makes of it.
+/// The planner's result for it.
 pub(crate) fn plan() -> Plan {
     let mut plan = planner::plan(&schema(), None, &Mapping::default()).unwrap();
     plan.left_behind.extend(NAMES.iter().map(|name| LeftBehind {
@@ -142,7 +142,7 @@ pub(crate) fn report(verdict: Verdict) -> Report {
         tried: 24,
         unit: "constraints".to_owned(),
         problems,
-        left_out: vec![LeftOut { what: NAMES[1].to_owned(), reason: NAMES[7].to_owned() }],
+        left_out: vec![NotCompared { what: NAMES[1].to_owned(), reason: NAMES[7].to_owned() }],
         is_done,
     };
     Report {

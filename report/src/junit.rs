@@ -16,7 +16,7 @@ struct Case {
     name: String,
     seconds: f64,
     result: CaseResult,
-    /// What is said beside, such as what a check proves and what it left out.
+    /// Additional output, such as what a check proves and what it did not compare.
     output: String,
 }
 

@@ -16,8 +16,8 @@ pub use mermaid::diagram;
 use crate::model::DiagramTable;
 use crate::outline;
 
-/// The plan for a reviewer: the schema before and after as diagrams, a table of columns for each table, what is broken, what stays
-/// behind, and what could be decided otherwise.
+/// The plan for a reviewer: the schema before and after as diagrams, a table of columns for each table, violated constraints, objects
+/// that are not migrated, and possible other decisions.
 pub fn markdown(plan: &Plan, source_tables: &[DiagramTable]) -> String {
     let mut text = format!(
         "## Migration plan\n\n{} tables of SQLite become {} tables of PostgreSQL. Plan `{}`.\n\n",
@@ -204,7 +204,7 @@ fn left_behind(plan: &Plan, text: &mut String) {
     }
 }
 
-/// What could be decided otherwise, with the lines of `mapping.toml` that do so.
+/// Possible other decisions, with the lines of `mapping.toml` for them.
 fn suggestions(plan: &Plan, text: &mut String) {
     let columns =
         plan.tables.iter().flat_map(|table| table.columns.iter().map(move |column| (table, column)));
@@ -215,7 +215,7 @@ fn suggestions(plan: &Plan, text: &mut String) {
         if !std::mem::replace(&mut has_any, true) {
             push(text, format_args!("## Suggestions\n"));
         }
-        // Two lines to paste stand at its end; the reason may have line breaks of its own.
+        // Two lines to paste are at its end; the reason may have line breaks of its own.
         let mut parts: Vec<&str> = suggestion.rsplitn(3, '\n').collect();
         parts.reverse();
         let (why, lines) = parts.split_first().map_or(("", &[][..]), |(why, lines)| (*why, lines));
@@ -255,7 +255,7 @@ mod tests {
         let text = markdown(&plan, &outline::before(&hostile::schema(), &plan));
         let is_hidden = |letter: char| letter.is_control() && letter != '\n' || letter == '\u{202e}';
         assert!(!text.contains(is_hidden), "{text}");
-        // Each row of a table has its six bars, but for those behind a backslash.
+        // Each row of a table has its six bars, except for those after a backslash.
         for line in text.lines().filter(|line| line.starts_with('|')) {
             let bars = line.replace("\\|", "").matches('|').count();
             assert!([4, 5, 6].contains(&bars), "{line}");

@@ -1,6 +1,4 @@
-//! What a report says, as data: `report.json` is this model, and everything else is made of it (docs/report.md describes each field).
-//!
-//! It holds no value of a row: rows are named by their keys, and those of secret columns by a hash.
+//! The content of a report as data: `report.json` is this model, and everything else is made of it (docs/report.md describes each field).
 
 use migrate_core::plan::Plan;
 use serde::{Deserialize, Serialize};
@@ -17,7 +15,7 @@ pub struct Report {
     pub made_at: String,
     /// The command that made it.
     pub command: Command,
-    /// What came of it, in one word.
+    /// The outcome, in one word.
     pub verdict: Verdict,
     /// The run's number in the ledger.
     pub run: i64,
@@ -35,7 +33,7 @@ pub struct Report {
     pub plan_sha256: String,
     /// The tables of the source, as SQLite declares them: the diagram "before".
     pub source_tables: Vec<DiagramTable>,
-    /// What took how long, by phase, table and build. Times in which nothing was at work are left out.
+    /// The durations by phase, table and build. Idle times are omitted.
     pub timeline: Vec<Span>,
     /// By table, in the plan's order.
     pub tables: Vec<TableReport>,
@@ -55,7 +53,7 @@ pub enum Command {
     Validate,
 }
 
-/// What came of it.
+/// The outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -72,11 +70,11 @@ pub struct Environment {
     pub tool_version: String,
     /// The version of SQLite that read the source.
     pub sqlite_version: String,
-    /// What the server says of itself, such as `PostgreSQL 15.14 on x86_64-pc-linux-gnu`.
+    /// The server's own description, such as `PostgreSQL 15.14 on x86_64-pc-linux-gnu`.
     pub server_version: String,
     /// The system that this program ran on, such as `linux x86_64`.
     pub system: String,
-    /// Settings of the target that matter to what was compared, by name: encoding, collation, time zone and the like.
+    /// Settings of the target that affect the comparison, by name: encoding, collation, time zone and the like.
     pub target_settings: Vec<[String; 2]>,
 }
 
@@ -96,20 +94,20 @@ pub struct Source {
     /// How it was taken; none where that was not recorded.
     #[serde(default)]
     pub copy_method: Option<CopyMethod>,
-    /// Whether the source was written to since, as far as its size and time tell; none where that was not checked.
+    /// Whether the source was written to since, judging by its size and time; none if that was not checked.
     pub changed_since: Option<bool>,
 }
 
 /// How the sealed copy was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CopyMethod {
-    /// What kept the source from changing meanwhile.
+    /// The protection of the source from changes in the meantime.
     pub protection: CopyProtection,
     /// How often it was copied until nothing disturbed that.
     pub attempts: u32,
 }
 
-/// What kept the source from changing while it was copied.
+/// The protection of the source from changes while it was copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CopyProtection {
@@ -146,7 +144,7 @@ pub struct DiagramTable {
     pub name: String,
     /// Its columns, in their order.
     pub columns: Vec<DiagramColumn>,
-    /// What it points to.
+    /// The table that it references.
     pub references: Vec<DiagramReference>,
     /// Why it is not migrated; none where it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -177,23 +175,23 @@ pub struct DiagramReference {
     pub parent_columns: Vec<String>,
 }
 
-/// Something that took time.
+/// An activity with a duration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Span {
-    /// What kind of thing it is.
+    /// Its kind.
     pub kind: SpanKind,
-    /// Its name: of a phase, of a table whose rows moved, or what a build makes.
+    /// Its name: of a phase, of a table whose rows moved, or a description of a build.
     pub name: String,
     /// The table that it belongs to, by source name; none of a phase, and of a build of none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<String>,
     /// When it began, in seconds since the run began, but for those in which nothing was at work.
     pub begin_seconds: f64,
-    /// How long it took, in seconds.
+    /// Duration in seconds.
     pub seconds: f64,
 }
 
-/// What kind of thing took time.
+/// The kind of an activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SpanKind {
@@ -205,7 +203,7 @@ pub enum SpanKind {
     Build,
 }
 
-/// What became of a table.
+/// The result for a table.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TableReport {
     /// The table, by source name.
@@ -218,16 +216,17 @@ pub struct TableReport {
     pub bytes: u64,
     /// The seconds of all its chunks together.
     pub seconds: f64,
-    /// What comparing it found; none where it was not compared: rows of other tables moved alone, or its columns are not as planned.
+    /// The result of comparing it; none if it was not compared, because only rows of other tables moved, or because its columns are not
+    /// as planned.
     pub compared: Option<Compared>,
     /// How to repeat the comparison by hand.
     pub by_hand: Vec<Recipe>,
 }
 
-/// What comparing the rows of a table found.
+/// The result of comparing the rows of a table.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Compared {
-    /// How rows were told from each other.
+    /// How rows were matched.
     pub by: ComparedBy,
     /// Rows in the sealed copy.
     pub source_rows: u64,
@@ -247,11 +246,11 @@ pub struct Compared {
     pub nulled: u64,
     /// The first few differences.
     pub first: Vec<RowProblem>,
-    /// How long it took, in seconds.
+    /// Duration in seconds.
     pub seconds: f64,
 }
 
-/// How rows were told from each other.
+/// How rows were matched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ComparedBy {
@@ -265,18 +264,18 @@ pub enum ComparedBy {
 /// A row that differs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowProblem {
-    /// The row's key in words, or where it lies.
+    /// The row's key, for people, or its location.
     pub row: String,
-    /// What is different: `missing`, `extra` or `different`.
+    /// The kind of difference: `missing`, `extra` or `different`.
     pub kind: String,
-    /// The columns that differ, by source name; empty for a whole row.
+    /// The columns that differ, by source name; empty for a complete row.
     pub columns: Vec<String>,
 }
 
-/// How to look at something by hand: the statement for each side, to be pasted.
+/// The statements for checking something by hand, one for each side, to be pasted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipe {
-    /// What it shows.
+    /// What they show.
     pub what: String,
     /// The program that it is for: `sqlite3`, `psql` or `sh`.
     pub program: String,
@@ -287,41 +286,41 @@ pub struct Recipe {
 /// A check besides the rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
-    /// What: `seal`, `integrity`, `schema`, `sequences`, `bookkeeping`, `defaults`, `behaviour` or `views`.
+    /// The name: `seal`, `integrity`, `schema`, `sequences`, `bookkeeping`, `defaults`, `behaviour` or `views`.
     pub name: String,
     /// What it proves and how, in a sentence.
     pub how: String,
-    /// How many things were compared, and what they are called, such as 24 `constraints`.
+    /// Number of things that were compared, such as 24 `constraints`.
     pub tried: u64,
-    /// What `tried` counts, in the plural.
+    /// The unit of `tried`, in the plural.
     pub unit: String,
-    /// What is wrong; empty where everything holds.
+    /// The problems; empty if there are none.
     pub problems: Vec<Problem>,
-    /// What was not compared, with the reason.
-    pub left_out: Vec<LeftOut>,
+    /// Parts that were not compared, with the reason.
+    pub left_out: Vec<NotCompared>,
     /// Whether it was done at all.
     pub is_done: bool,
 }
 
-/// Something that is wrong, and what to do.
+/// A problem and its remedy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// What is wrong, in words that name table, column and what was expected.
+    /// The problem, with table, column and what was expected.
     pub what: String,
-    /// What to do about it.
+    /// The remedy.
     pub next: String,
 }
 
 /// Something that was not compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeftOut {
-    /// What.
+pub struct NotCompared {
+    /// The subject.
     pub what: String,
     /// Why.
     pub reason: String,
 }
 
-/// What the policy for values that PostgreSQL cannot hold has cost in a table.
+/// The losses in a table from the policy for values that PostgreSQL cannot hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejects {
     /// The table, by source name.
@@ -330,6 +329,6 @@ pub struct Rejects {
     pub skipped: u64,
     /// Values that became NULL.
     pub nulled: u64,
-    /// The file that has the rows whole; none where only the ledger's count is known.
+    /// The file with the complete rows; none if only the ledger's count is known.
     pub file: Option<String>,
 }

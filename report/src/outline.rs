@@ -21,7 +21,7 @@ pub fn after(plan: &Plan) -> Vec<DiagramTable> {
     plan.tables.iter().map(|table| planned_table(plan, table)).collect()
 }
 
-/// What a table is called in PostgreSQL: with its schema where that is not `public`.
+/// The name of a table in PostgreSQL, with its schema unless that is `public`.
 pub fn target_name(table: &PlannedTable) -> String {
     match &table.schema {
         Some(schema) => format!("{schema}.{}", table.target),
@@ -29,7 +29,7 @@ pub fn target_name(table: &PlannedTable) -> String {
     }
 }
 
-/// The type of a column in PostgreSQL as its definition says it.
+/// The type of a column in PostgreSQL, as in its definition.
 pub fn target_type(column: &PlannedColumn) -> &'static str {
     match (&column.sequence, column.numbering) {
         (None, _) => column.target_type.sql(),

@@ -5,7 +5,7 @@
 pub(crate) use migrate_core::printable::{printable as one_line, printable_lines as lines};
 use unicode_width::UnicodeWidthChar;
 
-/// A name as people read it; one that is empty, or nothing but blanks, is said to be so.
+/// A name for people; one that is empty, or contains only spaces, is described.
 pub(crate) fn name(name: &str) -> String {
     match name.trim() {
         "" if name.is_empty() => "(empty name)".to_owned(),
@@ -14,7 +14,7 @@ pub(crate) fn name(name: &str) -> String {
     }
 }
 
-/// A text within so many columns of a monospaced font, an ellipsis standing for what is cut off.
+/// A text cut to this number of columns of a monospaced font, with an ellipsis if something is cut off.
 pub(crate) fn clipped(text: &str, columns_max: usize) -> String {
     let width = |letter: char| letter.width().unwrap_or(0);
     if text.chars().map(width).sum::<usize>() <= columns_max {
@@ -33,7 +33,7 @@ pub(crate) fn clipped(text: &str, columns_max: usize) -> String {
     out
 }
 
-/// How many columns of a monospaced font a text takes.
+/// The number of columns of a text in a monospaced font.
 pub(crate) fn columns(text: &str) -> usize {
     text.chars().map(|letter| letter.width().unwrap_or(0)).sum()
 }

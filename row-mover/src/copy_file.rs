@@ -1,6 +1,6 @@
-//! A table's rows as files of binary COPY, for measuring what PostgreSQL alone takes to load them.
+//! Writes a table's rows as files of binary COPY, to measure what PostgreSQL alone takes to load them.
 //!
-//! The same statements, conversions and policies as those of a move, and no connection: a migration never writes such files.
+//! It uses the statements, conversions and policies of a migration, without a connection. A migration never writes such files.
 
 use std::io::Write;
 
@@ -16,10 +16,10 @@ use crate::source::rows::Scan;
 /// How much is gathered before it is written.
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// What was written.
+/// The result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Encoded {
-    /// Rows, without those that stay behind by the plan's policy.
+    /// Rows, without those that the plan's policy skips.
     pub rows: u64,
     /// Bytes, those of the streams' beginnings and ends among them.
     pub bytes: u64,
@@ -62,7 +62,7 @@ pub fn encode_table(
                     .with_remedy_value(Remedy::FindByDryRun));
             }
         }
-        if buffer.bytes.len() >= BUFFER_BYTES || !buffer.left_out.is_empty() {
+        if buffer.bytes.len() >= BUFFER_BYTES || !buffer.deferred.is_empty() {
             let part = &mut parts[place];
             encoded.bytes += buffer.length();
             buffer.send_with(row, |piece| part.write_all(piece)).context(failed)?.context(failed)?;

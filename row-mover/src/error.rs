@@ -1,6 +1,6 @@
-//! The error of this crate: that of `postgres-client`, which has what failed and where, what to do next, and the cause.
+//! The error of this crate: that of `postgres-client`, with what failed and where, the cause, and what to do next.
 //!
-//! Holds no cell value and no password: errors name table, column and key, never what is stored there.
+//! It holds no cell value and no password: errors name table, column and key, never what is stored there.
 
 use std::fmt;
 
@@ -8,8 +8,7 @@ use migrate_core::finding::SchemaDifference;
 pub(crate) use postgres_client::error::Context;
 pub use postgres_client::error::{Error, Result};
 
-/// Whether `error` comes of being asked to stop: the work noticed by itself, or its statement was cancelled on the server or
-/// interrupted in SQLite.
+/// Whether a request to stop caused `error`: the work noticed it, or its statement was cancelled on the server or interrupted in SQLite.
 pub fn is_stop(error: &Error) -> bool {
     let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
     let is_interrupted = |cause: &(dyn std::error::Error + 'static)| {

@@ -1,6 +1,6 @@
-//! What follows the rows beside keys and indexes: sequences past the highest number, and statistics for the planner of queries.
+//! Sets sequences past the highest number and collects planner statistics, after the rows are loaded.
 //!
-//! Keys, indexes and foreign keys themselves are a migration; running it is the run's part.
+//! Keys, indexes and foreign keys are a migration of their own, which the run applies.
 
 use migrate_core::conversion::PgType;
 use migrate_core::identifier::quote_pg;
@@ -14,7 +14,7 @@ use postgres_client::connection::Connection;
 use postgres_client::guarded;
 use postgres_client::watch::{Watch, check_stop};
 
-/// Sets each sequence so that the next number is past every number that the source has ever given.
+/// Sets each sequence so that the next number is past every number that the source has ever issued.
 ///
 /// # Errors
 /// When the source cannot be read or the target refuses.
@@ -26,7 +26,7 @@ pub(crate) fn set_sequences(
     for table in tables {
         let Some((column, sequence)) = table.sequence_column() else { continue };
         let highest = introspect::highest_number(source, &table.source, &column.source)?;
-        // A sequence begins at 1; where no number above 0 was given, it stays there.
+        // A sequence begins at 1 and remains there if the source has issued no number above 0.
         let Some(highest) = highest.filter(|&highest| highest > 0) else { continue };
         let failed = || format!("sequence {sequence} of {} cannot be set", table.source);
         // A number beyond the bounds would be refused by its digits, which are those of a key.
@@ -44,8 +44,8 @@ pub(crate) fn set_sequences(
     Ok(())
 }
 
-/// Sets the sequences of tables that an app made past every number that is in use, and past every one that the source has given;
-/// never backwards.
+/// Sets the sequences of tables that an app made past every number that is in use, and past every one that the source has issued; never
+/// backwards.
 ///
 /// # Errors
 /// When the source cannot be read or the target refuses.
@@ -55,9 +55,9 @@ pub(crate) fn set_existing_sequences(
     tables: &[&PlannedTable],
 ) -> Result<()> {
     for numbered in tables.iter().flat_map(|table| existing_sequences(table)) {
-        let given = numbered.given(source)?;
+        let highest = numbered.highest_source_number(source)?;
         let (column, sequence) = (quote_pg(&numbered.column.name), &numbered.sequence);
-        // A sequence that counts down, or has no room for the number, is the app's to set: validation says so.
+        // A sequence that counts down, or has no room for the number, is left to the app: validation reports it.
         let sql = format!(
             "SELECT setval(to_regclass($1)::oid::regclass, n.highest, true) FROM {sequence} AS s, pg_sequence AS q, \
              (SELECT greatest((SELECT max({column}) FROM public.{}), $2::bigint)::bigint AS highest) AS n \
@@ -65,9 +65,9 @@ pub(crate) fn set_existing_sequences(
              AND (n.highest > s.last_value OR n.highest = s.last_value AND NOT s.is_called)",
             quote_pg(&numbered.table.target)
         );
-        let given = given.map(|given| given.to_string());
+        let highest = highest.map(|number| number.to_string());
         target
-            .execute(&sql, &[Some(sequence), given.as_deref()])
+            .execute(&sql, &[Some(sequence), highest.as_deref()])
             .context(|| format!("sequence {sequence} of {} cannot be set", numbered.table.target))?;
     }
     Ok(())
@@ -84,9 +84,9 @@ pub(crate) struct ExistingSequence<'a> {
 }
 
 impl ExistingSequence<'_> {
-    /// The highest number that the source has given, where one of its columns goes there.
-    pub(crate) fn given(&self, source: &SourceConnection) -> Result<Option<i64>> {
-        // The highest value is read again in the target: here the mark of AUTOINCREMENT counts, which only whole numbers have.
+    /// The highest number that the source has issued for the column.
+    pub(crate) fn highest_source_number(&self, source: &SourceConnection) -> Result<Option<i64>> {
+        // The highest value is read again in the target: here the counter of AUTOINCREMENT matters, which only integers have.
         let planned = self.table.target_column(&self.column.name).filter(|column| {
             matches!(column.target_type, PgType::Bigint | PgType::Integer | PgType::Smallint)
                 && column.profile.is_none_or(|seen| seen.values() == seen.integers)
@@ -110,7 +110,7 @@ pub(crate) fn existing_sequences(table: &PlannedTable) -> impl Iterator<Item = E
 /// When the target refuses, or the work is to stop.
 pub(crate) fn analyze(target: &mut Connection, table: &PlannedTable, watch: &dyn Watch) -> Result<()> {
     check_stop(watch)?;
-    // It computes what indexes compute, of rows that may not be ours alone.
+    // The function computes index expressions, possibly for rows that are not ours.
     let sql = format!("ANALYZE {}", table.qualified(&table.target));
     guarded::run(target, &sql, &format!("table {} cannot be analyzed", table.target))
 }

@@ -1,8 +1,8 @@
 //! Moves rows: opens and seals the SQLite source, loads PostgreSQL by binary COPY, keeps the ledger, and reads everything
 //! back to compare.
 //!
-//! All input and output on databases is here, and none on the command line; what becomes of a value or a table is
-//! `migrate-core`'s to say. Nothing here knows Hyperpage: tables and columns come from the plan alone.
+//! All database input and output is here, and no command-line code. `migrate-core` decides what becomes of a value or a table.
+//! Tables and columns come from the plan alone; nothing here depends on Hyperpage.
 
 pub mod copy_file;
 pub mod error;

@@ -1,4 +1,4 @@
-//! Who watches a migration: hears what happens, decides nothing.
+//! The observer of a migration: it is notified of progress and decides nothing but when to stop.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::ledger::ChunkDone;
 use crate::source::preflight::Findings;
 
-/// Hears what a migration does, from several threads.
+/// Receives the events of a migration, from several threads.
 pub trait Observer: Watch {
     /// A phase begins.
     fn phase_started(&self, _phase: Phase) {}
@@ -18,17 +18,17 @@ pub trait Observer: Watch {
     fn phase_finished(&self, _phase: Phase, _took: Duration) {}
     /// Something happened between the phases.
     fn note(&self, _note: &Note<'_>) {}
-    /// Preflight has scanned so many rows more.
+    /// Preflight has scanned this many more rows.
     fn rows_scanned(&self, _rows: u64) {}
-    /// The scan is over: this is what it found.
+    /// The scan is complete, with these findings.
     fn scan_finished(&self, _findings: &Findings) {}
     /// This share of the source is sealed, from 0 to 1.
     fn sealed(&self, _share: f64) {}
-    /// The rows phase begins: this is what there is to move, by table.
+    /// The rows phase begins, with the rows to move by table.
     fn rows_begin(&self, _tables: &[TableToMove]) {}
-    /// So many bytes more of a table were sent.
+    /// This many more bytes of a table were sent.
     fn bytes_sent(&self, _table: &str, _bytes: u64) {}
-    /// So many bytes of a table were sent in vain, since their chunk is tried again.
+    /// This many bytes of a table do not count, since their chunk is retried.
     fn bytes_lost(&self, _table: &str, _bytes: u64) {}
     /// A chunk of a table is committed.
     fn rows_moved(&self, _table: &str, _done: &ChunkDone) {}
@@ -38,9 +38,9 @@ pub trait Observer: Watch {
     fn build_finished(&self, _table: &str, _what: &str, _took: Duration) {}
     /// It was begun in vain, and is begun again where its fault passes.
     fn build_lost(&self, _table: &str, _what: &str) {}
-    /// Validation has compared so many rows of a table more.
+    /// Validation has compared this many more rows of a table.
     fn rows_compared(&self, _table: &str, _rows: u64) {}
-    /// The schema of so many tables is compared, which takes a while where they are many.
+    /// The schema of this many tables is compared, which may take a while.
     fn schema_comparison_started(&self, _tables: usize) {}
     /// The schema is compared.
     fn schema_comparison_finished(&self) {}
@@ -48,7 +48,7 @@ pub trait Observer: Watch {
     fn view_started(&self, _view: &str) {}
     /// The view is compared, or left out.
     fn view_finished(&self, _view: &str) {}
-    /// Set once the work is to stop, for what runs inside SQLite and cannot ask. The engine keeps one of its own; whoever watches
+    /// Set when the work is to stop, for code that runs inside SQLite and cannot ask. The engine keeps a flag of its own; an observer
     /// need not.
     fn stop_flag(&self) -> StopFlag {
         StopFlag::default()
@@ -70,14 +70,14 @@ pub enum Note<'a> {
         /// When it was sealed, in RFC 3339.
         sealed_at: &'a str,
     },
-    /// What an earlier run created is dropped.
+    /// The objects of an earlier run are dropped.
     Dropping {
         /// Its number in the ledger.
         run: i64,
         /// The database.
         target: &'a TargetUrl,
     },
-    /// The session with the lock of migrations was lost, and another one takes the lock.
+    /// The session with the lock of migrations was lost, and another one acquires the lock.
     LockSessionLost {
         /// Why.
         fault: &'a Error,
@@ -93,7 +93,7 @@ pub enum Note<'a> {
     WaitingForIntegrityCheck,
 }
 
-/// What there is to move of one table, and what of it an earlier, interrupted run has moved.
+/// The rows of one table to move, and how many of them an earlier, interrupted run has moved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TableToMove {
     /// The table, by source name.

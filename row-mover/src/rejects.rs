@@ -1,7 +1,7 @@
-//! The file of a table's rejected rows: one JSON object on each line, the whole row with its storage classes, so that nothing of it is
+//! The file of a table's rejected rows: one JSON object on each line, the complete row with its storage classes, so that no data is
 //! lost.
 //!
-//! Written from the sealed copy once all rows have moved, so that a run that is killed and goes on never writes a line twice. The
+//! It is written from the sealed copy once all rows have moved, so that a run that is killed and resumed never writes a line twice. The
 //! files hold what the source holds, secrets too: mode 0600 in a folder of mode 0700.
 
 use std::fs;
@@ -23,12 +23,12 @@ use crate::row_encoder::{LongText, Refused, RowBuffer, RowOutcome, Value, Values
 use crate::source::SourceConnection;
 use crate::source::rows::{Scan, SourceRow};
 
-/// What stayed behind of a table.
+/// The rejects of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RejectedTable {
     /// The table, by source name.
     pub table: String,
-    /// Rows that stayed behind whole.
+    /// Skipped rows.
     pub skipped: u64,
     /// Values that became NULL.
     pub nulled: u64,
@@ -36,7 +36,7 @@ pub struct RejectedTable {
     pub file: PathBuf,
 }
 
-/// Writes the rejects of `tables` below `folder`, a file for each table that has any; gives what was written.
+/// Writes the rejects of `tables` below `folder`, a file for each table that has any; returns the files.
 ///
 /// # Errors
 /// When the sealed copy cannot be read, or the folder not be written.
@@ -53,7 +53,7 @@ pub fn write(
     Ok(written)
 }
 
-/// The file's name: the table's, in letters that every file system takes, and a hash where that changes it.
+/// The file's name: the table's, in characters that every file system accepts, and a hash if that changes it.
 fn file_name(table: &str) -> String {
     let is_plain = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '-';
     let plain: String = table.chars().map(|letter| if is_plain(letter) { letter } else { '_' }).collect();
@@ -107,7 +107,7 @@ fn cannot_write(path: &Path) -> String {
     format!("the rejected rows cannot be written to {}", path.display())
 }
 
-/// A file beside the one that it will be, for this account alone.
+/// A temporary file next to the final one, readable by this account alone.
 fn create(path: &Path) -> Result<BufWriter<tempfile::NamedTempFile>> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).context(|| cannot_write(path))?;
@@ -214,7 +214,7 @@ struct Utf8Pieces {
 }
 
 impl Utf8Pieces {
-    /// The text up to the last whole character of `piece`; what is behind it comes with the next.
+    /// The text up to the last complete character of `piece`; the remaining bytes are sent with the next piece.
     fn next(&mut self, piece: &[u8]) -> String {
         self.pending.extend_from_slice(piece);
         let whole = match std::str::from_utf8(&self.pending) {

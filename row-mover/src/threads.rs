@@ -1,7 +1,7 @@
-//! Threads with enough stack for SQL that is as deep as SQLite takes it.
+//! Threads with enough stack for the most deeply nested SQL that SQLite accepts.
 //!
-//! SQLite and the parser call themselves for each level of an expression, a query or a view of views. At SQLite's limits (1,000 levels
-//! of an expression, a parser stack of 2,500) they were measured to need 0.6 MiB at most; a chain of views takes 0.7 KiB for each, and
+//! SQLite and the parser recurse for each level of an expression, a query or a view of views. At SQLite's limits (1,000 levels of an
+//! expression, a parser stack of 2,500) they were measured to need 0.6 MiB at most; a chain of views needs 0.7 KiB for each view, and
 //! has a limit of our own (`VIEWS_MAX`). A thread of the standard library has 2 MiB.
 
 use std::panic::resume_unwind;
@@ -10,7 +10,7 @@ use std::thread::{Builder, Scope, ScopedJoinHandle};
 use crate::error::{Context, Error, Result};
 use crate::remedy::Remedy;
 
-/// The stack of a thread that reads a source: four times what was measured at the limits. Pages that are not used take no memory.
+/// The stack of a thread that reads a source: four times the measured maximum. Unused pages occupy no memory.
 const STACK_BYTES: usize = 32 << 20;
 
 /// Starts a thread that may read a source.
@@ -28,8 +28,8 @@ pub(crate) fn spawn<'scope, T: Send + 'scope>(
         .map_err(|error: Error| error.with_remedy_value(Remedy::AllowProcesses))
 }
 
-/// Does `work` on a thread with enough stack and waits for it. The main thread of a program, whose stack is the shell's to say,
-/// has its commands done so.
+/// Runs `work` on a thread with enough stack and waits for it. A program's main thread, whose stack size the shell sets, uses it for its
+/// commands.
 ///
 /// # Errors
 /// When the system has no thread left.

@@ -1,4 +1,4 @@
-//! Stands between the engine and whoever watches it: notes when work is done, and tells statements of SQLite when to stop.
+//! Connects the engine and its observer: records when work is done, and interrupts SQLite statements when the work is to stop.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use postgres_client::budget::Shortage;
 use postgres_client::watch::{StopFlag, Watch};
 use postgres_client::work_clock::WorkClock;
 
-/// How often whoever watches is asked whether to stop, for statements that cannot ask.
+/// Interval between checks of the observer, for statements that cannot ask whether to stop.
 const ASK_EVERY: Duration = Duration::from_millis(50);
 
 /// The thread that asks.
@@ -27,8 +27,7 @@ pub(crate) struct Watched<'a> {
     stop: StopFlag,
 }
 
-/// Does `work` under `observer`. While it runs, the statements of SQLite that [`Observer::stop_flag`] was given to end within
-/// moments once `observer` asks to stop.
+/// Runs `work` under `observer`. Meanwhile, SQLite statements that use [`Observer::stop_flag`] end soon after `observer` asks to stop.
 pub(crate) fn watched<T>(observer: &dyn Observer, work: impl FnOnce(&Watched<'_>) -> T) -> T {
     let watched = Watched { inner: observer, clock: WorkClock::default(), stop: StopFlag::default() };
     let (is_over, over) = (Mutex::new(false), Condvar::new());
@@ -42,7 +41,7 @@ pub(crate) fn watched<T>(observer: &dyn Observer, work: impl FnOnce(&Watched<'_>
                 is_over = over.wait_timeout(is_over, ASK_EVERY).unwrap_or_else(PoisonError::into_inner).0;
             }
         };
-        // Without a thread the work still stops wherever it asks by itself.
+        // Without a thread the work still stops wherever it checks for it.
         drop(std::thread::Builder::new().name(ASKING_THREAD.to_owned()).spawn_scoped(scope, ask));
         let _end = End { is_over: &is_over, over: &over };
         work(&watched)

@@ -10,7 +10,7 @@ use crate::display::printable_lines;
 use crate::exit::Exit;
 use crate::{output, workspace};
 
-/// What is done with generated files.
+/// The mode for generated files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// Writes those that are stale.
@@ -21,16 +21,16 @@ pub(crate) enum Mode {
     DryRun,
 }
 
-/// A file and what it should hold.
+/// A file and its expected content.
 #[derive(Debug)]
 pub(crate) struct GeneratedFile {
     /// Its path.
     pub(crate) path: PathBuf,
-    /// What it should hold.
+    /// The expected content.
     pub(crate) content: String,
 }
 
-/// Writes, checks or shows `files`; reports on standard error what it did, and prints diffs as data.
+/// Writes, checks or shows `files`; reports the result on standard error, and prints diffs as data.
 pub(crate) fn apply(files: &[GeneratedFile], mode: Mode) -> anyhow::Result<Exit> {
     let mut stale = 0;
     for file in files {

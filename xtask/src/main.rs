@@ -136,7 +136,7 @@ fn failed(error: &anyhow::Error) -> ExitCode {
 mod tests {
     use super::*;
 
-    /// The words of a line as a shell reads them, up to a pipe or a remark, which stands behind two blanks.
+    /// The words of a line as a shell reads them, up to a pipe or a comment after two spaces.
     fn words(line: &str) -> Vec<String> {
         let (mut words, mut quote) = (vec![String::new()], None);
         let line = line.split(" | ").next().unwrap_or_default();

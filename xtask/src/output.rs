@@ -1,4 +1,4 @@
-//! The only way to the screen: data to standard output, all else to standard error. Decides nothing about the content.
+//! The only module that writes to the screen: data to standard output, everything else to standard error.
 
 use row_mover::error::TargetChanged;
 use std::io::{self, Write};
@@ -31,7 +31,7 @@ pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", printable_lines(text));
 }
 
-/// What writes remarks, or keeps them to itself under `--quiet`.
+/// Prints remarks, or suppresses them with `--quiet`.
 pub(crate) fn remarks(is_quiet: bool) -> impl Fn(&str) {
     move |text| {
         if !is_quiet {
@@ -40,7 +40,7 @@ pub(crate) fn remarks(is_quiet: bool) -> impl Fn(&str) {
     }
 }
 
-/// Writes an error with its causes and what to do next to standard error.
+/// Writes an error with its causes and the remedy to standard error.
 pub(crate) fn failure(error: &anyhow::Error) {
     // A line of a server's message must not look like one of ours.
     let indented = |words: &str, by: &str| words.trim_end().replace('\n', &format!("\n{by}"));

@@ -1,6 +1,6 @@
 //! A folder with a plan: `plan.json`, `migrations/` and the Diesel schema, which must belong together.
 //!
-//! What a plan's files are, and how they are read; writing them is `generated`'s.
+//! This module lists and reads a plan's files; `generated` writes them.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::generated::GeneratedFile;
 use crate::workspace;
 
-/// The folders of the two migrations. The app's own later migrations sort behind them.
+/// The folders of the two migrations. The app's own later migrations sort after them.
 const MIGRATIONS: [&str; 2] = ["2026-11-01-000001_create_tables", "2026-11-01-000002_add_constraints"];
 
 /// The folders for a plan that loads into an app's tables. They have versions of their own, because the versions above are already
@@ -62,7 +62,7 @@ pub(crate) fn remove_others(folder: &Path, plan: &Plan) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a new `mapping.toml` holds.
+/// The content of a new `mapping.toml`.
 pub(crate) const EMPTY_MAPPING: &str =
     "# What a human decided. Everything else follows from the SQLite schema.\nformat = 1\n";
 
@@ -92,7 +92,7 @@ pub(crate) fn files(folder: &Path, plan: &Plan, schema: &SourceSchema, is_apart:
     files
 }
 
-/// Reads a plan and verifies that its migrations are those that it renders: what is reviewed is what runs.
+/// Reads a plan and verifies that its migrations are those that it renders, so that the reviewed files are what runs.
 pub(crate) fn read(folder: &Path) -> anyhow::Result<Plan> {
     let path = folder.join("plan.json");
     let text = std::fs::read_to_string(&path).with_context(|| {
@@ -108,7 +108,7 @@ pub(crate) fn read(folder: &Path) -> anyhow::Result<Plan> {
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<_, _>>()
         .with_context(cannot_read)?;
-    // As Diesel reads the folder: what is hidden is none of its migrations.
+    // As Diesel reads the folder: hidden files are not migrations.
     let is_hidden =
         |name: &Path| name.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
     names.retain(|name| name.is_dir() && !is_hidden(name));

@@ -1,4 +1,4 @@
-//! The private PostgreSQL as a target: started when it is needed, a database for each source, and which one came last.
+//! The private PostgreSQL as a target: starts it on demand, and manages a database for each source and the most recent one.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -63,7 +63,7 @@ pub(crate) fn database_name(source: &std::path::Path) -> String {
     fit_pg(&if is_taken { format!("source_{plain}") } else { plain })
 }
 
-/// What a migration into the private PostgreSQL was, for a `validate` that names nothing.
+/// A recorded migration into the private PostgreSQL, for a `validate` without arguments.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct LastMigration {
     /// The database that it went to.
@@ -75,7 +75,7 @@ pub(crate) struct LastMigration {
     pub(crate) plan: Option<PathBuf>,
 }
 
-/// What is remembered: the last migration of all, and the last one of a sample.
+/// The records: the last migration of all, and the last one of a sample.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Memory {
     /// The last one.
@@ -127,7 +127,7 @@ fn write_memory(memory: &Memory) -> anyhow::Result<()> {
     write().with_context(|| format!("{} cannot be written", path.display()))
 }
 
-/// Reads what is remembered of earlier migrations.
+/// Reads the records of earlier migrations.
 pub(crate) fn remembered() -> anyhow::Result<Memory> {
     let path = memory_path();
     let text = match std::fs::read_to_string(&path) {

@@ -1,5 +1,5 @@
-//! What `migrate` and `validate` set up before their work and hand in afterwards: signals, settings, the screen, suppressed workflow
-//! commands, and the options for what is printed and reported. It knows nothing of moving or comparing rows.
+//! What `migrate` and `validate` set up before their work and release afterwards: signals, settings, the screen, suppressed workflow
+//! commands, and the options for output and reports.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
@@ -12,7 +12,7 @@ use crate::screen::Screen;
 use crate::stop::Stop;
 use crate::{output, target};
 
-/// The options for what is printed and reported.
+/// The options for output and reports.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
@@ -44,7 +44,7 @@ impl OutputArgs {
         &self,
         command: impl FnOnce() -> anyhow::Result<Exit>,
     ) -> anyhow::Result<Exit> {
-        self.ci.saying_errors(self.json, command)
+        self.ci.annotating_errors(self.json, command)
     }
 
     /// Whether a report is to be written or annotated.
@@ -104,7 +104,7 @@ impl<'a> RunContext<'a> {
     }
 }
 
-/// Makes GitHub's runner ignore workflow commands for as long as it lives: names of tables are printed meanwhile, and may look like
+/// Makes GitHub's runner ignore workflow commands for as long as it exists: names of tables are printed meanwhile, and may look like
 /// commands.
 struct SuppressedOutput {
     token: Option<String>,

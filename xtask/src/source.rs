@@ -24,7 +24,7 @@ pub(crate) fn path(named: Option<&Path>) -> PathBuf {
     named.map(Path::to_path_buf).or_else(from_environment).unwrap_or_else(|| PathBuf::from(DEFAULT_PATH))
 }
 
-/// Returns the path of the sample with so many jobs, and generates it if it does not exist; calls `remark` with its path.
+/// Returns the path of the sample with this number of jobs, and generates it if it does not exist; calls `remark` with its path.
 pub(crate) fn sample(rows: u64, remark: impl Fn(&str)) -> anyhow::Result<PathBuf> {
     let folder = sample_dir();
     let path = folder.join(format!("hyperpage-{rows}.db"));

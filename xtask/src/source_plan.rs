@@ -1,5 +1,5 @@
-//! The plan for a source that the workspace's own plan is not for: it is made from the file itself and kept in a folder for review.
-//! Here are the options that shape it; what a plan's files are is decided in `plan_folder`.
+//! The plan for a source that the workspace's own plan does not fit: it is made from the file itself and kept in a folder for review.
+//! Here are the options that shape it; `plan_folder` lists a plan's files.
 
 use std::path::{Path, PathBuf};
 
@@ -119,7 +119,7 @@ impl PlanArgs {
         self.faithful || self.into_existing || self.autoincrement.is_some()
     }
 
-    /// Puts the options before what `mapping` decides.
+    /// Applies the options over the decisions of `mapping`.
     pub(crate) fn apply(&self, mapping: &mut Mapping) {
         mapping.faithful |= self.faithful;
         mapping.into_existing |= self.into_existing;
@@ -139,12 +139,12 @@ impl PlanArgs {
 }
 
 impl RejectArgs {
-    /// Whether an option is given that shapes a plan, rather than what is done with rejects.
+    /// Whether an option is given that shapes a plan, and not only the handling of rejects.
     pub(crate) fn shapes_plan(&self) -> bool {
         self.on_reject == Some(OnRejectArg::Text)
     }
 
-    /// Puts the options before what a plan decides; `text` is decided when a plan is made.
+    /// Applies the options over the decisions of a plan; `text` is decided when a plan is made.
     pub(crate) fn apply_to_plan(&self, plan: &mut Plan) {
         if let Some(on_reject) = self.on_reject {
             plan.on_reject = on_reject.into();
@@ -152,7 +152,7 @@ impl RejectArgs {
         plan.reject_limit = self.reject_limit.or(plan.reject_limit);
     }
 
-    /// Puts the options before what `mapping` decides.
+    /// Applies the options over the decisions of `mapping`.
     pub(crate) fn apply(&self, mapping: &mut Mapping) {
         if let Some(on_reject) = self.on_reject {
             mapping.on_reject = on_reject.into();
@@ -193,8 +193,8 @@ pub(crate) fn mapping(folder: &Path, text: &str) -> anyhow::Result<Mapping> {
         .with_context(|| format!("{} cannot be used", workspace::shown(&folder.join("mapping.toml"))))
 }
 
-/// Makes the plan for a file from its schema, one scan of all its values, the rows that break its constraints, what a person decided,
-/// and the tables of `target` where rows go into these.
+/// Makes the plan for a file from its schema, one scan of all its values, the rows that violate its constraints, a person's decisions,
+/// and the tables of `target` if rows go into these.
 pub(crate) fn make(
     path: &Path,
     mapping: &Mapping,

@@ -25,7 +25,7 @@ const CANCEL_INTERVAL: Duration = Duration::from_millis(500);
 /// Time for the work to end in order.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// That a signal ended a command, and what that means.
+/// The message that a signal ended a command, and its consequences.
 #[derive(Debug)]
 pub(crate) struct Stopped {
     signal: Signal,

@@ -1,4 +1,4 @@
-//! Which PostgreSQL is meant: the URL that is named, the environment, or the private PostgreSQL.
+//! Chooses the PostgreSQL target: a URL on the command line, the environment, or the private PostgreSQL.
 
 use anyhow::bail;
 use clap::Args;
@@ -43,7 +43,7 @@ pub(crate) fn variable() -> Option<&'static str> {
     std::iter::once("DATABASE_URL").chain(PARTS.map(|(variable, _)| variable)).find(is_set)
 }
 
-/// Hyperpage's own variables and what libpq calls them.
+/// Hyperpage's own variables and libpq's names for them.
 const PARTS: [(&str, &str); 5] = [
     ("POSTGRES_HOST", "host"),
     ("POSTGRES_PORT", "port"),

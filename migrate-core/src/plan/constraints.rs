@@ -13,7 +13,7 @@ pub struct PlannedKey {
     pub name: String,
     /// Its columns, by target name, in their order.
     pub columns: Vec<String>,
-    /// Why it is here in place of what the source declares, in words.
+    /// Why it replaces the source's declaration, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instead_of: Option<String>,
 }
@@ -65,7 +65,7 @@ pub struct PlannedIndex {
     /// Why it is there, where the source has it not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub added_because: Option<String>,
-    /// What a reviewer should know of the translation.
+    /// Notes on the translation for a reviewer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
@@ -98,7 +98,7 @@ pub struct PlannedCheck {
     /// Whether rows break it, so that it is NOT VALID: it holds for new rows alone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub not_valid: bool,
-    /// What a reviewer should know of the translation.
+    /// Notes on the translation for a reviewer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
@@ -109,13 +109,13 @@ pub struct PlannedCheck {
 pub struct PlannedBreach {
     /// The table, by source name.
     pub table: String,
-    /// The constraint in words, such as `foreign key (job_id) to jobs`.
+    /// A description, such as `foreign key (job_id) to jobs`.
     pub constraint: String,
     /// How many rows break it.
     pub rows: u64,
     /// The keys of the first few.
     pub first: Vec<String>,
-    /// What it becomes in PostgreSQL, in words.
+    /// A description of the constraint in PostgreSQL.
     pub becomes: String,
     /// The SQL that adds the constraint in PostgreSQL once the rows are fixed.
     pub remedy: String,

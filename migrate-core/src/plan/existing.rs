@@ -1,4 +1,4 @@
-//! What the plan says of a table that an app made in the target before: rows are loaded into it, and it stays as it is.
+//! The plan for a table that an app made in the target before: rows are loaded into it, and its definition is kept.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ const LEDGER_SCHEMA: &str = "migration";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExistingTable {
-    /// What becomes of the rows that it holds.
+    /// What happens to the rows that it holds.
     pub seeds: Seeds,
     /// The table as it was when the plan was made, and as it is to be when the rows are in.
     pub table: TargetTable,
@@ -51,7 +51,7 @@ impl ExistingTable {
 }
 
 impl PlannedTable {
-    /// What its rows are selected from, as SQL: the table, without the rows that were there before and are kept.
+    /// The selection of its migrated rows, as SQL: the table, without the earlier rows that are kept.
     pub fn loaded_rows_sql(&self) -> String {
         let table = self.qualified(&self.target);
         match &self.existing {
@@ -65,8 +65,8 @@ impl PlannedTable {
         }
     }
 
-    /// What PostgreSQL has to say of an existing table once the rows are in: the same as before, but for foreign keys that rows
-    /// break.
+    /// The expected definition of an existing table once the rows are loaded: the same as before, except for foreign keys that rows
+    /// violate.
     pub fn expected_facts(&self) -> Vec<TargetFact> {
         let Some(existing) = &self.existing else { return Vec::new() };
         let broken = |item: &str| {

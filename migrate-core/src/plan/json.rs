@@ -1,10 +1,10 @@
-//! The plan's JSON: what fits one line stands on one line, so that a changed column is a changed line.
+//! The plan's JSON: values that fit are written on one line, so that a changed column is a changed line.
 
 use serde_json::Value;
 
 use super::Plan;
 
-/// An object or array that is shorter than this stands on one line.
+/// An object or array that is shorter than this is written on one line.
 const LINE_LENGTH_MAX_CHARS: usize = 400;
 
 /// The JSON form of `plan`, with a line break at its end.
@@ -26,7 +26,7 @@ fn write_value(value: &Value, depth: usize, out: &mut String) {
         }
         _ => false,
     };
-    // The outermost levels are opened always: a table's keys and lists stand on lines of their own.
+    // The outermost levels are always expanded: a table's keys and lists are on separate lines.
     let is_short = compact.len() <= LINE_LENGTH_MAX_CHARS;
     match value {
         Value::Array(items) if !items.is_empty() && (holds_objects || !is_short) => {

@@ -1,7 +1,7 @@
 //! The plan: for every table and column its source, its target and the reason; and by name everything that is not migrated.
 //!
-//! A plan is data. It is what a human reviews, what a migration executes and what validation measures against; its JSON is
-//! deterministic. Making one is the planner's work, turning one into SQL is `render`'s.
+//! A plan is data. A human reviews it, a migration executes it, and validation compares with it; its JSON is deterministic. The
+//! planner makes it, and `render` turns it into SQL.
 
 mod constraints;
 mod existing;
@@ -45,8 +45,8 @@ const FORMAT_WITHOUT_SCHEMAS: u32 = 1;
 pub struct Plan {
     /// The version of this form.
     pub format: u32,
-    /// The schema of the target that everything goes to for which nothing else is said, views, functions and the list of applied
-    /// migrations among it.
+    /// The default schema of the target, for all objects without another one; among them views, functions and the list of applied
+    /// migrations.
     pub target_schema: String,
     /// The fingerprint of the source's schema that it was made for; none in a plan of nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,8 +83,7 @@ pub struct PlannedTable {
     pub source: String,
     /// Its name in PostgreSQL; no two tables of a plan have one name, whatever their schemas are.
     pub target: String,
-    /// The schema of PostgreSQL that it goes to; none where that is `public`, and everything is there that is not said to be
-    /// elsewhere.
+    /// The schema in PostgreSQL; none if it is `public` and that is the default schema, too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
     /// Whether it is WITHOUT ROWID in SQLite.
@@ -99,7 +98,7 @@ pub struct PlannedTable {
     pub profile_rows: Option<u64>,
     /// Its columns, in their order.
     pub columns: Vec<PlannedColumn>,
-    /// Columns behind these that only PostgreSQL has, for full-text search.
+    /// Additional columns at the end that only PostgreSQL has, for full-text search.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub searches: Vec<PlannedSearch>,
     /// The primary key.
@@ -167,13 +166,13 @@ pub struct PlannedColumn {
     /// The profile of its values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<ColumnProfile>,
-    /// Why this type and conversion, in words.
+    /// The reason for this type and conversion.
     pub why: String,
     /// Notes for the reviewer: where the column behaves differently than in SQLite, and why it has another name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// A better type that is not certain enough to be taken unasked: why in one line, and behind it the lines of `mapping.toml`
-    /// that take it.
+    /// A better type that is not certain enough to be chosen automatically: the reason in one line, and after it the lines of
+    /// `mapping.toml` that choose it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suggestion: Option<String>,
     /// Its comments in the stored SQL.
@@ -195,7 +194,7 @@ pub struct PlannedGenerated {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LeftBehind {
-    /// What it is, such as `table`, `view` or `default`.
+    /// The kind of object, such as `table`, `view` or `default`.
     pub kind: String,
     /// Its name, with table and column where it is part of one.
     pub name: String,
@@ -265,7 +264,7 @@ impl Plan {
         self.views.is_empty() && self.triggers.is_empty() && !self.is_into_existing()
     }
 
-    /// The SHA-256 of the plan's JSON form, in hex: what the ledger knows a plan by.
+    /// The SHA-256 of the plan's JSON form, in hex, which identifies a plan in the ledger.
     ///
     /// A plan that means the same in the format before this one has the same fingerprint in both.
     pub fn fingerprint(&self) -> String {
@@ -277,8 +276,9 @@ impl Plan {
         digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// The tables in an order in which each comes after those that it points to, as far as cycles allow: first those that point
-    /// to none, then those that point only to these, and so on; last those on a cycle or behind one. Each group keeps the plan's order.
+    /// The tables in an order in which each comes after those that it references, as far as cycles allow: first those that reference
+    /// none, then those that reference only these, and so on; last those that are on a cycle or depend on one. Each group keeps the
+    /// plan's order.
     pub fn parents_first(&self) -> Vec<&PlannedTable> {
         let place: BTreeMap<&str, usize> =
             self.tables.iter().enumerate().map(|(place, table)| (table.target.as_str(), place)).collect();
@@ -348,7 +348,7 @@ impl PlannedTable {
             .unwrap_or_default()
     }
 
-    /// The table as it is sent: without the columns that PostgreSQL generates by itself.
+    /// The table as it is sent: without the columns that PostgreSQL generates.
     pub fn sent(&self) -> PlannedTable {
         let mut sent = self.clone();
         sent.columns.retain(|column| column.generated.is_none());
@@ -376,7 +376,7 @@ pub enum PlanError {
     /// It is of another version.
     #[error("the plan is of format {found}; this version reads format {PLAN_FORMAT}")]
     Format {
-        /// What the file says.
+        /// The content of the file.
         found: u32,
     },
 }

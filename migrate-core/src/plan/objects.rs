@@ -1,4 +1,4 @@
-//! The plan's views and triggers: what is no table.
+//! The plan's views and triggers.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,14 +14,14 @@ pub struct PlannedView {
     pub target: String,
     /// Its columns in PostgreSQL, in their order.
     pub columns: Vec<String>,
-    /// How the values of each column are taken back to what SQLite's view gives; empty in a plan of an older version.
+    /// How the values of each column are converted back to those of SQLite's view; empty in a plan of an older version.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conversions: Vec<Conversion>,
     /// The query in PostgreSQL's SQL.
     pub query: String,
     /// The statement that SQLite stored.
     pub source_sql: String,
-    /// What a reviewer should know of the translation.
+    /// Notes on the translation for a reviewer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
@@ -47,7 +47,7 @@ pub struct PlannedTrigger {
     pub condition: Option<String>,
     /// The statement that SQLite stored.
     pub source_sql: String,
-    /// What a reviewer should know of the translation.
+    /// Notes on the translation for a reviewer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }

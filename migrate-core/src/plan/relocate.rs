@@ -6,8 +6,7 @@ use super::Plan;
 use crate::identifier::qualified_pg;
 
 impl Plan {
-    /// The same plan in other schemas: `moved` names the one that takes the place of each. Tables that were there before stay where
-    /// they are.
+    /// The same plan in other schemas: `moved` names the replacement of each. Existing tables keep their schemas.
     pub fn relocated(&self, moved: &dyn Fn(&str) -> String) -> Plan {
         let mut plan = self.clone();
         let mut names = BTreeMap::new();
@@ -64,7 +63,7 @@ fn name_length(sql: &str) -> usize {
     }
 }
 
-/// The length of a name of `first` bytes with the one behind the dot that follows it, if one does.
+/// The length of a name of `first` bytes, including a dot and a second name if they follow it.
 fn pair_length(sql: &str, first: usize) -> usize {
     let behind = sql.get(first..).and_then(|behind| behind.strip_prefix('.'));
     match behind.map_or(0, name_length) {
@@ -73,7 +72,7 @@ fn pair_length(sql: &str, first: usize) -> usize {
     }
 }
 
-/// The length of what is quoted; a doubled quote within it is a part of it. Backslashes in strings of ours escape no quote.
+/// The length of the quoted part; a doubled quote within it is a part of it. In our strings, backslashes escape no quote.
 fn quoted_length(sql: &str, quote: char) -> usize {
     let mut is_open = false;
     for (place, letter) in sql.char_indices() {

@@ -1,4 +1,4 @@
-//! How the values of a planned column get there and back: its conversion, within what the column holds less of than its type.
+//! The conversion of a planned column's values in both directions, within the limits of the column's type.
 
 use super::PlannedColumn;
 use crate::conversion::{Limit, LongValue, PgType, Refusal, Undecodable};
@@ -19,25 +19,25 @@ impl PlannedColumn {
         }
     }
 
-    /// How the column takes a value of so many bytes, which are too many to be held in memory.
+    /// How the column accepts a value of this many bytes, which are too many to be held in memory.
     ///
     /// # Errors
-    /// A [`Refusal`] where class or length alone say that it cannot.
+    /// A [`Refusal`] if class or length alone show that it cannot.
     pub fn long_value(&self, class: StorageClass, length: u64) -> Result<LongValue, Refusal> {
         LongValue::of(&self.conversion, self.limit.as_ref(), class, length)
     }
 
-    /// Whether PostgreSQL can tell its long values by their length and SHA-256, which are then those of the source's value.
+    /// Whether PostgreSQL can compare its long values by length and SHA-256, which are then those of the source's value.
     pub fn has_digest(&self) -> bool {
         self.conversion.sends_source_bytes()
             && matches!(self.limit, None | Some(Limit::Characters(_) | Limit::FoldedCase))
     }
 
-    /// The SQLite value that PostgreSQL's bytes stand for, as [`crate::conversion::Conversion::decode`] gives it, without what PostgreSQL adds to fill
-    /// the column.
+    /// The SQLite value of PostgreSQL's bytes, as [`crate::conversion::Conversion::decode`] returns it, without the padding that
+    /// PostgreSQL adds.
     ///
     /// # Errors
-    /// [`Undecodable`] when the bytes stand for nothing that could have been sent.
+    /// [`Undecodable`] when the bytes correspond to nothing that could have been sent.
     pub fn decode<'a>(
         &self,
         wire: &'a [u8],
@@ -47,7 +47,7 @@ impl PlannedColumn {
         Ok(self.limit.as_ref().map_or(value, |limit| limit.stripped(value)))
     }
 
-    /// Whether `target`, which [`PlannedColumn::decode`] gave, is `source`, but for what the conversion allows.
+    /// Whether `target`, from [`PlannedColumn::decode`], equals `source` within the tolerance of the conversion.
     pub fn same(&self, source: SourceValue<'_>, target: SourceValue<'_>) -> bool {
         self.conversion.same(self.plain(source), target)
     }
@@ -60,8 +60,8 @@ impl PlannedColumn {
         self.conversion.canonical(self.plain(value), out)
     }
 
-    /// Appends a form in which two values have the same bytes where PostgreSQL takes them for one: 1.0 and 1.00 come back as they
-    /// are, and are equal as numbers.
+    /// Appends a form in which two values have the same bytes if they are equal in PostgreSQL: 1.0 and 1.00 are returned unchanged, and
+    /// are equal as numbers.
     ///
     /// # Errors
     /// The [`Refusal`] of [`crate::conversion::Conversion::encode`].

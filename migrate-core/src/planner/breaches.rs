@@ -1,12 +1,12 @@
-//! What becomes of constraints that the data breaks: NOT VALID where PostgreSQL has that, weaker where it has not. Every row arrives.
+//! Plans constraints that the data violates: NOT VALID where PostgreSQL has that, weaker where it does not. Every row arrives.
 
 use super::uniqueness;
 use crate::identifier::{quote_pg, quote_pg_list};
 use crate::plan::{LeftBehind, PlannedBreach, PlannedForeignKey, PlannedKey, PlannedTable};
 use crate::profile::{Breach, BreachedConstraint, DatabaseProfile};
 
-/// Weakens the constraints of `tables` that `profile` says are broken, and names each. Foreign keys that point to a key that is
-/// unique no more go to `left_behind`.
+/// Weakens the constraints of `tables` that are violated according to `profile`, and names each. Foreign keys that reference a key that
+/// is no longer unique go to `left_behind`.
 pub(super) fn apply(
     tables: &mut [PlannedTable],
     profile: Option<&DatabaseProfile>,
@@ -18,7 +18,7 @@ pub(super) fn apply(
     for table in tables.iter_mut() {
         let breaches = profile.get(&table.source).map(|profile| profile.breaches.as_slice());
         for breach in breaches.unwrap_or_default() {
-            // What an app made stays as it is, but for a foreign key that has to be added again.
+            // Definitions of an app are kept, except for a foreign key that has to be added again.
             let is_foreign_key = matches!(breach.constraint, BreachedConstraint::ForeignKey { .. });
             if table.existing.is_some() && !is_foreign_key {
                 continue;
@@ -47,7 +47,7 @@ pub(super) fn apply(
     planned
 }
 
-/// What a table that foreign keys point to is called.
+/// The name of a table that foreign keys reference.
 struct ParentNames {
     source: String,
     target: String,
@@ -81,7 +81,7 @@ impl Weakened {
     }
 }
 
-/// How the words for a broken primary key begin.
+/// The beginning of the sentence for a violated primary key.
 pub(crate) const PRIMARY_KEY_WORDS: &str = "primary key";
 
 /// A primary key with NULLs becomes UNIQUE, under which NULLs differ, as they do in SQLite.

@@ -6,7 +6,7 @@ use crate::source_schema::{SourceIndexOrigin, SourceTable};
 use crate::source_sql::{DefaultMeaning, TableSqlFacts, default_meaning};
 use crate::translate::{Relation, Writes};
 
-/// A planned table, once its constraints are what they will be.
+/// A planned table with its final constraints.
 pub(super) fn relation(table: &SourceTable, facts: &TableSqlFacts, planned: &PlannedTable) -> Relation {
     let seen = scope::table(table, facts, &planned.columns, &[]);
     Relation {
@@ -30,7 +30,7 @@ fn places<'c>(planned: &PlannedTable, columns: impl IntoIterator<Item = &'c str>
     columns.into_iter().map(place).collect()
 }
 
-/// The columns that SQLite keeps unique and free of NULL: such a key names one row.
+/// The columns that SQLite keeps unique and free of NULL: such a key identifies one row.
 fn keys(table: &SourceTable, planned: &PlannedTable) -> Vec<Vec<usize>> {
     let mut keys = Vec::new();
     let is_not_null = |name: &str| table.column(name).is_some_and(|column| column.not_null);
@@ -63,7 +63,7 @@ fn writes(table: &SourceTable, facts: &TableSqlFacts, planned: &PlannedTable) ->
         if source.is_some_and(|source| source.generated) {
             writes.generated.push(place);
             if column.generated.is_none() {
-                // What SQLite computes would be NULL.
+                // A value that SQLite computes would be NULL.
                 writes.lost_defaults.push(place);
             }
             continue;

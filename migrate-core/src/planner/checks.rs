@@ -1,4 +1,4 @@
-//! What PostgreSQL cannot do with a planned table, reported before anything moves: its limits, and types that a key cannot have.
+//! Reports, before anything moves, where a planned table exceeds PostgreSQL's limits, or has a type that a key cannot have.
 
 use super::PlanningError;
 use crate::conversion::{Conversion, PgType};
@@ -20,7 +20,7 @@ struct Key<'a> {
     method: IndexMethod,
 }
 
-/// Refuses what PostgreSQL would refuse once the rows have moved.
+/// Refuses a definition that PostgreSQL would refuse after the rows have moved.
 pub(super) fn check_table(table: &PlannedTable) -> Result<(), PlanningError> {
     let column_count = table.columns.len() + table.searches.len();
     if column_count > COLUMNS_MAX {
@@ -28,7 +28,7 @@ pub(super) fn check_table(table: &PlannedTable) -> Result<(), PlanningError> {
         return Err(PlanningError::TooManyTableColumns { table, found, max: COLUMNS_MAX });
     }
     if table.existing.is_some() {
-        // PostgreSQL took its keys already; whether rows fit them is checked before they move.
+        // PostgreSQL has already accepted its keys; whether rows fit them is checked before they move.
         return Ok(());
     }
     let is_search = |name: &str| table.searches.iter().any(|search| search.target == name);

@@ -1,14 +1,14 @@
 //! Plans SQLite's collations (SQLite manual, "Datatypes In SQLite", section 7). The target's text is `COLLATE "C"`, which
 //! is BINARY; under it `lower()` folds the 26 letters of ASCII and no others, which is NOCASE.
 
-use super::behind;
+use super::not_migrated;
 use crate::conversion::PgType;
 use crate::identifier::quote_pg;
 use crate::plan::{LeftBehind, PlannedColumn};
 use crate::source_schema::{SourceIndex, SourceTable};
 use crate::source_sql::TableSqlFacts;
 
-/// What must be done to text so that comparing it byte by byte is comparing it by a collation.
+/// The transformation of text after which comparing bytes equals comparing by a collation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fold {
     /// Nothing.
@@ -17,11 +17,11 @@ pub(super) enum Fold {
     Lower,
     /// RTRIM.
     TrimRight,
-    /// The collation is the app's own, and what it does is not known here.
+    /// The collation is the app's own, and its rules are unknown.
     Unknown,
 }
 
-/// What `collation` asks of the values of `column`; nothing where they are no text in PostgreSQL.
+/// The transformation that `collation` requires for the values of `column`; nothing if they are not text in PostgreSQL.
 pub(super) fn fold(collation: &str, column: &PlannedColumn) -> Fold {
     if column.target_type != PgType::Text || collation.eq_ignore_ascii_case("BINARY") {
         Fold::None
@@ -34,7 +34,7 @@ pub(super) fn fold(collation: &str, column: &PlannedColumn) -> Fold {
     }
 }
 
-/// The expression that an index stands on so that it compares as `fold` says; none where the column itself does.
+/// The expression that an index uses to compare by `fold`; none if the column itself does.
 pub(super) fn folded(fold: Fold, column: &PlannedColumn) -> Option<String> {
     let column = quote_pg(&column.target);
     match fold {
@@ -44,8 +44,8 @@ pub(super) fn folded(fold: Fold, column: &PlannedColumn) -> Option<String> {
     }
 }
 
-/// Says of each column that the source compares by another collation than BINARY what becomes of that; a collation that only the
-/// app has goes to `left_behind`.
+/// Adds a note to each column that the source compares by a collation other than BINARY; a collation that only the app has goes to
+/// `left_behind`.
 pub(super) fn tell(
     table: &SourceTable,
     facts: &TableSqlFacts,
@@ -62,7 +62,11 @@ pub(super) fn tell(
                 let reason = format!(
                     "{collation} is a collation that only the app defines: here text is compared and sorted byte by byte"
                 );
-                left_behind.push(behind("collation", &format!("{}.{}", table.name, column.source), &reason));
+                left_behind.push(not_migrated(
+                    "collation",
+                    &format!("{}.{}", table.name, column.source),
+                    &reason,
+                ));
             }
             fold => column.notes.extend(in_words(fold, column, is_unique)),
         }
@@ -74,7 +78,7 @@ fn is_unique_on(index: &SourceIndex, column: &str) -> bool {
     index.unique && index.columns.iter().any(|key| key.column.as_ref().is_some_and(is_it))
 }
 
-/// What a folded comparison becomes, and what the app has to say in its queries.
+/// The replacement of a folded comparison, and the expression that the app has to use in its queries.
 fn in_words(fold: Fold, column: &PlannedColumn, is_unique: bool) -> Option<String> {
     let folded = folded(fold, column)?;
     let (name, meaning, parameter) = match fold {

@@ -1,7 +1,7 @@
-//! What becomes of the columns of one table: type, conversion, default, sequence, and why.
+//! Plans the columns of one table: type, conversion, default, sequence, and the reasons.
 
 use super::inferred::Inferred;
-use super::{behind, names};
+use super::{names, not_migrated};
 use crate::conversion::Conversion;
 use crate::identifier::fit_pg;
 use crate::infer::{Facts, Inference};
@@ -27,7 +27,7 @@ pub(super) fn plan_columns(
         if column.generated && seen == Some(None) {
             let name = format!("{}.{}", table.name, column.name);
             let reason = "its values are computed from other columns, and SQLite cannot compute them here";
-            left_behind.push(behind("generated column", &name, reason));
+            left_behind.push(not_migrated("generated column", &name, reason));
             continue;
         }
         let mapping = mapping.columns.get(&column.name).cloned().unwrap_or_default();
@@ -79,7 +79,7 @@ fn default(
         Err(error) => {
             let name = format!("{}.{}: DEFAULT {sql}", table.name, column.name);
             let reason = format!("it has no translation to {}: {}", conversion.target_type(), error);
-            left_behind.push(behind("default", &name, &reason));
+            left_behind.push(not_migrated("default", &name, &reason));
             None
         }
     }

@@ -1,6 +1,6 @@
 //! Plans a table's CHECK constraints.
 
-use super::{Context, behind};
+use super::{Context, not_migrated};
 use crate::identifier::fit_pg;
 use crate::plan::{LeftBehind, PlannedCheck};
 use crate::source_sql::CheckFact;
@@ -20,14 +20,14 @@ pub(super) fn plan(context: &Context<'_>, left_behind: &mut Vec<LeftBehind>) -> 
             }),
             Err(error) => {
                 let name = format!("{}: CHECK ({})", context.table.name, check.sql);
-                left_behind.push(behind("check", &name, &format!("it cannot be translated: {error}")));
+                left_behind.push(not_migrated("check", &name, &format!("it cannot be translated: {error}")));
             }
         }
     }
     planned
 }
 
-/// The name that the source gives it, or the one that PostgreSQL would.
+/// The source's name for it, or the one that PostgreSQL would choose.
 fn name(context: &Context<'_>, check: &CheckFact) -> String {
     match (&check.name, &check.column) {
         (Some(name), _) if !name.is_empty() => context.names.other(name),

@@ -19,7 +19,7 @@ pub enum PlanningError {
     /// `mapping.toml` has a rule that is about nothing.
     #[error("mapping.toml has {rule}, which matches no {kind} of the source{}", nearest.as_ref().map(|name| format!("; did you mean {name}?")).unwrap_or_default())]
     IdleRule {
-        /// The rule, as far as it says what it is about.
+        /// The rule, as far as it names its subject.
         rule: String,
         /// `table` or `column`.
         kind: &'static str,
@@ -79,16 +79,16 @@ pub enum PlanningError {
         /// How many there may be.
         max: usize,
     },
-    /// A key or an index on a column whose planned type cannot stand in it.
+    /// A key or an index on a column whose planned type it cannot have.
     #[error("{key} of {table} uses {column}, {problem}")]
     KeyColumn {
-        /// The key or index, in words.
+        /// The key or index, for people.
         key: String,
         /// The table.
         table: String,
         /// The column.
         column: String,
-        /// What is wrong with it and what to do, in words.
+        /// The problem and the remedy, for people.
         problem: &'static str,
     },
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::behind;
 use super::keys::{Uniqueness, numbered, uniqueness};
+use super::not_migrated;
 use super::{Context, names::Names};
 use crate::conversion::PgType;
 use crate::identifier::fit_pg;
@@ -30,14 +30,14 @@ pub(super) fn plan(
     for key in &context.table.foreign_keys {
         match foreign_key(context, key, moving, needed) {
             Ok(mut key) => {
-                // Two keys may stand on the same columns.
+                // Two keys may have the same columns.
                 key.name = numbered(key.name, |name| planned.iter().any(|other| other.name == name));
                 planned.push(key);
             }
             Err(reason) => {
                 let name =
                     format!("{}({}) to {}", context.table.name, key.columns.join(", "), key.parent_table);
-                left_behind.push(behind("foreign key", &name, reason));
+                left_behind.push(not_migrated("foreign key", &name, reason));
             }
         }
     }
@@ -119,7 +119,7 @@ pub(super) fn add_needed_keys(needed: &[NeededKey], names: &Names, tables: &mut 
     }
 }
 
-/// Takes out the foreign keys that PostgreSQL refuses because the types on their two sides differ.
+/// Removes the foreign keys that PostgreSQL refuses because the types on their two sides differ.
 pub(super) fn leave_mismatched(tables: &mut [PlannedTable], left_behind: &mut Vec<LeftBehind>) {
     let types: BTreeMap<(String, String), PgType> = (tables.iter())
         .flat_map(|table| {
@@ -144,7 +144,7 @@ pub(super) fn leave_mismatched(tables: &mut [PlannedTable], left_behind: &mut Ve
                     "it is {child} here and {parent} there, which PostgreSQL does not compare; one conversion for both in \
                      mapping.toml, such as text_from_any, keeps it"
                 );
-                left_behind.push(behind("foreign key", &name, &reason));
+                left_behind.push(not_migrated("foreign key", &name, &reason));
             }
             mismatch.is_none()
         });

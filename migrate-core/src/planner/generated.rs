@@ -1,7 +1,7 @@
 //! Plans generated columns: generated in PostgreSQL too if the expression can be translated, else plain columns with the values that
 //! SQLite computed.
 
-use super::{behind, scope};
+use super::{not_migrated, scope};
 use crate::plan::{LeftBehind, PlannedColumn, PlannedGenerated};
 use crate::source_schema::SourceTable;
 use crate::source_sql::TableSqlFacts;
@@ -18,8 +18,8 @@ pub(super) fn plan(
     let mut waiting: Vec<usize> = (0..columns.len())
         .filter(|&place| table.column(&columns[place].source).is_some_and(|column| column.generated))
         .collect();
-    // PostgreSQL's generated columns cannot stand on each other, so that the expression of one that others read is put into
-    // theirs; whatever order they stand in, each round settles at least one.
+    // PostgreSQL's generated columns cannot reference each other, so the expression of one that others read is substituted into theirs;
+    // whatever their order, each round completes at least one.
     let mut reasons: Vec<(usize, String)> = Vec::new();
     loop {
         let before = waiting.len();
@@ -46,9 +46,9 @@ pub(super) fn plan(
             "its expression cannot be translated ({reason}): the values are copied as they are, and no longer follow the other \
              columns"
         );
-        left_behind.push(behind("generated column", &name, &reason));
+        left_behind.push(not_migrated("generated column", &name, &reason));
         column.why.push_str("; generated in SQLite, a plain column here");
-        // What SQLite said of NULL was about the expression; a plain column must let the app leave it out.
+        // SQLite's NOT NULL was about the expression; the app must be able to omit a plain column.
         column.not_null = false;
     }
 }

@@ -1,7 +1,7 @@
 //! Plans the indexes of `CREATE INDEX`, with their expressions and conditions, and those that a human adds.
 
 use super::collation::{Fold, fold, folded};
-use super::{Context, behind, names};
+use super::{Context, names, not_migrated};
 use crate::identifier::quote_pg;
 use crate::mapping::{IndexMethod, TableMapping};
 use crate::plan::{LeftBehind, PlannedIndex, PlannedIndexColumn};
@@ -23,7 +23,7 @@ pub(super) fn plan(
             Err(reason) => {
                 let name =
                     format!("{} on {}: {}", index.name, table.name, index.sql.as_deref().unwrap_or(""));
-                left_behind.push(behind("index", name.trim_end_matches([':', ' ']), &reason));
+                left_behind.push(not_migrated("index", name.trim_end_matches([':', ' ']), &reason));
             }
         }
     }
@@ -95,8 +95,7 @@ fn kept(context: &Context<'_>, index: &SourceIndex) -> Result<PlannedIndex, Stri
     })
 }
 
-/// The key that a column of an index becomes: the column, or what its collation makes of it; none where the key is an
-/// expression.
+/// The key for a column of an index: the column, or the expression for its collation; none if the key is an expression.
 pub(super) fn column_key(context: &Context<'_>, key: &SourceIndexColumn) -> Option<PlannedIndexColumn> {
     let column = context.column(key.column.as_deref()?)?;
     let expression = folded(fold(&key.collation, column), column);

@@ -1,4 +1,4 @@
-//! What becomes of every column of the tables that move: decided by a person, or inferred, and in one type along foreign keys.
+//! Decides about every column of the tables that move: by a person's decision, or by inference, and with one type along foreign keys.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::mapping::{ColumnMapping, Mapping};
 use crate::profile::DatabaseProfile;
 use crate::source_schema::{SourceColumn, SourceIndex, SourceTable};
 
-/// What becomes of columns, by the names of table and column in the source.
+/// The decisions about columns, by the names of table and column in the source.
 #[derive(Debug)]
 pub(super) struct Inferred(BTreeMap<(String, String), Inference>);
 
@@ -48,24 +48,24 @@ impl Inferred {
         Ok(Inferred(sides.into_iter().map(named).collect()))
     }
 
-    /// What becomes of a column.
+    /// The decision about a column.
     pub(super) fn column(&self, table: &str, column: &str) -> Option<&Inference> {
         self.0.get(&(table.to_owned(), column.to_owned()))
     }
 }
 
-/// What is decided about a column by name.
+/// The decision about a column by name.
 fn decided<'a>(table: &str, column: &str, mapping: &'a Mapping) -> Option<&'a ColumnMapping> {
     mapping.tables.get(table).and_then(|table| table.columns.get(column))
 }
 
-/// What a column declares, and what is decided of it.
+/// The declaration of a column, and the decision about it.
 fn declared<'a>(table: &'a SourceTable, column: &'a SourceColumn, mapping: &Mapping) -> Facts<'a> {
     let decided = decided(&table.name, &column.name, mapping);
     let facts = Facts::declared(&table.name, column, table.strict);
     Facts {
         on_reject: decided.and_then(|decided| decided.on_reject).unwrap_or(mapping.on_reject),
-        // A generated column is what its expression makes of the others; what is searched for words is text.
+        // The type of a generated column follows from its expression; text that is searched for words is text.
         is_faithful: mapping.faithful
             || column.generated
             || table.module.is_some()
@@ -79,7 +79,7 @@ fn is_faithful(table: &str, mapping: &Mapping) -> bool {
     mapping.tables.get(table).is_some_and(|table| table.faithful)
 }
 
-/// Decides on a column by itself.
+/// Decides about a single column.
 fn side<'a>(facts: Facts<'a>, mapping: &Mapping) -> Result<Side<'a>, PlanningError> {
     let decided = decided(facts.table, facts.column, mapping);
     let Some(named) = decided.and_then(|decided| decided.conversion.clone()) else {
@@ -111,16 +111,16 @@ fn role(
     mapping: &Mapping,
 ) -> ColumnRole {
     let is_it = |name: &str| name.eq_ignore_ascii_case(&column.name);
-    let stands_on =
+    let uses_column =
         |index: &&SourceIndex| index.columns.iter().filter_map(|key| key.column.as_deref()).any(is_it);
     let added = mapping.tables.get(&table.name).is_some_and(|decided| {
         decided.indexes.iter().any(|index| index.columns.iter().any(|name| is_it(name)))
     });
     ColumnRole {
         is_key: column.primary_key_position > 0
-            || table.indexes.iter().filter(stands_on).any(|index| index.unique),
+            || table.indexes.iter().filter(uses_column).any(|index| index.unique),
         is_foreign_key: ends.contains(&(table.name.as_str(), column.name.as_str())),
-        is_indexed: added || table.indexes.iter().any(|index| stands_on(&index)),
+        is_indexed: added || table.indexes.iter().any(|index| uses_column(&index)),
         is_collated: (table.indexes.iter().flat_map(|index| &index.columns))
             .filter(|key| key.column.as_deref().is_some_and(is_it))
             .any(|key| !key.collation.eq_ignore_ascii_case("BINARY")),

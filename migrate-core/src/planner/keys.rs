@@ -1,23 +1,23 @@
 //! Plans a table's PRIMARY KEY and UNIQUE constraints.
 //!
-//! A constraint under a collation other than BINARY becomes an index on an expression, since PostgreSQL's constraints stand on
-//! columns alone; that is `indexes`' part.
+//! A constraint under a collation other than BINARY becomes an index on an expression, since PostgreSQL's constraints are on
+//! columns alone; `indexes` plans it.
 
 use super::collation::{Fold, fold};
-use super::{Context, behind, indexes};
+use super::{Context, indexes, not_migrated};
 use crate::identifier::fit_pg;
 use crate::mapping::IndexMethod;
 use crate::plan::{LeftBehind, PlannedIndex, PlannedIndexColumn, PlannedKey};
 use crate::source_schema::{SourceIndex, SourceIndexColumn, SourceIndexOrigin, SourceTable};
 
-/// What becomes of the constraints that make rows unique.
+/// The plan for the constraints that make rows unique.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     /// The primary key.
     pub(super) primary: Option<PlannedKey>,
     /// UNIQUE constraints.
     pub(super) unique: Vec<PlannedKey>,
-    /// Unique indexes that stand in for constraints.
+    /// Unique indexes that replace constraints.
     pub(super) indexes: Vec<PlannedIndex>,
 }
 
@@ -32,10 +32,10 @@ pub(super) fn plan(context: &Context<'_>, left_behind: &mut Vec<LeftBehind>) -> 
         keys.indexes.push(folded_index(context, index, why));
     }
     for index in table.indexes.iter().filter(|index| index.origin == SourceIndexOrigin::Unique) {
-        if stands_on_skipped(context, key_columns(index)) {
+        if uses_skipped_column(context, key_columns(index)) {
             let columns: Vec<&str> = key_columns(index).collect();
             let name = format!("{}: UNIQUE ({})", table.name, columns.join(", "));
-            left_behind.push(behind("unique", &name, ON_SKIPPED));
+            left_behind.push(not_migrated("unique", &name, ON_SKIPPED));
             continue;
         }
         if is_folded(context, index) {
@@ -55,9 +55,9 @@ pub(super) fn plan(context: &Context<'_>, left_behind: &mut Vec<LeftBehind>) -> 
 fn primary_key(context: &Context<'_>, left_behind: &mut Vec<LeftBehind>) -> Option<PlannedKey> {
     let table = context.table;
     let columns: Vec<&str> = table.primary_key().into_iter().map(|column| column.name.as_str()).collect();
-    if stands_on_skipped(context, columns.iter().copied()) {
+    if uses_skipped_column(context, columns.iter().copied()) {
         let name = format!("{}: PRIMARY KEY ({})", table.name, columns.join(", "));
-        left_behind.push(behind("primary key", &name, ON_SKIPPED));
+        left_behind.push(not_migrated("primary key", &name, ON_SKIPPED));
         return None;
     }
     let columns = context.names.columns(&table.name, columns);
@@ -68,7 +68,7 @@ fn primary_key(context: &Context<'_>, left_behind: &mut Vec<LeftBehind>) -> Opti
 /// The reason why a key on a skipped column is not migrated.
 const ON_SKIPPED: &str = "it uses a column that is not migrated";
 
-fn stands_on_skipped<'c>(context: &Context<'_>, mut columns: impl Iterator<Item = &'c str>) -> bool {
+fn uses_skipped_column<'c>(context: &Context<'_>, mut columns: impl Iterator<Item = &'c str>) -> bool {
     columns.any(|column| context.is_skipped(&context.table.name, column))
 }
 
@@ -77,7 +77,7 @@ pub(super) fn key_columns(index: &SourceIndex) -> impl Iterator<Item = &str> {
     index.columns.iter().filter_map(|key| key.column.as_deref())
 }
 
-/// Whether a key compares text otherwise than PostgreSQL would, in a way that an expression stands for.
+/// Whether a key compares text differently from PostgreSQL, in a way that an expression can reproduce.
 fn is_folded(context: &Context<'_>, index: &SourceIndex) -> bool {
     index.columns.iter().any(|key| matches!(key_fold(context, key), Fold::Lower | Fold::TrimRight))
 }
@@ -87,7 +87,7 @@ fn key_fold(context: &Context<'_>, key: &SourceIndexColumn) -> Fold {
     column.map_or(Fold::None, |column| fold(&key.collation, column))
 }
 
-/// That a key compares by a collation that only the app has, in words; none where it does not.
+/// The note that a key compares by a collation that only the app has; none if it does not.
 fn unknown_collation(context: &Context<'_>, index: &SourceIndex) -> Option<String> {
     let key = index.columns.iter().find(|key| key_fold(context, key) == Fold::Unknown)?;
     Some(format!(

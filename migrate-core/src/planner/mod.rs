@@ -39,7 +39,7 @@ use crate::target_schema::TargetSchema;
 use crate::translate::Scope;
 use names::Names;
 
-/// What planning the parts of one table needs to know.
+/// The context for planning the parts of one table.
 struct Context<'a> {
     table: &'a SourceTable,
     facts: &'a TableSqlFacts,
@@ -48,7 +48,7 @@ struct Context<'a> {
     /// Its name in PostgreSQL.
     target: String,
     columns: &'a [PlannedColumn],
-    /// What names mean in its expressions.
+    /// The scope of names in its expressions.
     scope: Scope,
 }
 
@@ -81,7 +81,7 @@ pub fn plan(
 /// made.
 ///
 /// # Errors
-/// [`PlanningError`] as for [`plan`], and where the source does not fit what is there.
+/// [`PlanningError`] as for [`plan`], and if the source does not fit the existing tables.
 pub fn plan_into(
     schema: &SourceSchema,
     profile: Option<&DatabaseProfile>,
@@ -95,8 +95,8 @@ pub fn plan_into(
     let mut left_behind = Vec::new();
     let mut moving = Vec::new();
     for table in &schema.tables {
-        match stays_behind(table, mapping).or(matches.left_alone(&table.name)) {
-            Some(reason) => left_behind.push(behind("table", &table.name, reason)),
+        match reason_to_skip(table, mapping).or(matches.left_alone(&table.name)) {
+            Some(reason) => left_behind.push(not_migrated("table", &table.name, reason)),
             None => moving.push(table),
         }
     }
@@ -166,13 +166,13 @@ pub fn plan_into(
 }
 
 /// Returns why a table is not migrated, if it is not.
-fn stays_behind<'a>(table: &SourceTable, mapping: &'a Mapping) -> Option<&'a str> {
+fn reason_to_skip<'a>(table: &SourceTable, mapping: &'a Mapping) -> Option<&'a str> {
     let own = "Diesel's list of the migrations that were applied to SQLite; PostgreSQL gets its own";
     let is_diesels = table.name == names::MIGRATIONS[0];
     mapping.leave_behind.get(&table.name).map(String::as_str).or(is_diesels.then_some(own))
 }
 
-/// Gives columns their names and numbering, and removes those that a human skips.
+/// Assigns names and numbering to columns, and removes those that a human skips.
 fn finish_columns(
     table: &SourceTable,
     names: &Names,
@@ -184,7 +184,7 @@ fn finish_columns(
     columns.retain(|column| {
         let skip = decided.columns.get(&column.source).and_then(|decided| decided.skip.as_deref());
         if let Some(reason) = skip {
-            left_behind.push(behind("column", &format!("{}.{}", table.name, column.source), reason));
+            left_behind.push(not_migrated("column", &format!("{}.{}", table.name, column.source), reason));
         }
         skip.is_none()
     });
@@ -236,7 +236,7 @@ fn schema(mapping: &Mapping, decided: &TableMapping) -> Option<String> {
     (own != DEFAULT_SCHEMA || schema != DEFAULT_SCHEMA).then(|| schema.to_owned())
 }
 
-/// Gives table and columns what the comments in the stored SQL say of them.
+/// Copies the comments in the stored SQL to table and columns.
 fn add_comments(table: &SourceTable, planned: &mut PlannedTable) {
     if table.module.is_some() {
         return; // Between the brackets of a virtual table stand arguments of its module, not columns.
@@ -250,28 +250,32 @@ fn add_comments(table: &SourceTable, planned: &mut PlannedTable) {
     }
 }
 
-/// Names what a table has and this planner does not translate.
+/// Names the parts of a table that this planner does not translate.
 fn name_unsupported(table: &SourceTable, facts: &TableSqlFacts, left_behind: &mut Vec<LeftBehind>) {
     for (column, clause) in &facts.conflict_clauses {
         let column = column.as_ref().map(|column| format!(".{column}")).unwrap_or_default();
         let name = format!("{}{column}: {clause}", table.name);
         let reason = "in PostgreSQL a row that violates a constraint fails its statement, unless the statement has an ON CONFLICT clause";
-        left_behind.push(behind("conflict clause", &name, reason));
+        left_behind.push(not_migrated("conflict clause", &name, reason));
     }
     // STRICT is not named: PostgreSQL holds every column to its type anyway, so that nothing is lost.
 }
 
-/// What has no counterpart, whatever its SQL says.
+/// An object that has no counterpart, whatever its SQL.
 fn other_object(object: &SourceObject, mapping: &Mapping) -> Option<LeftBehind> {
     let (kind, reason) = match object.kind {
         SourceObjectKind::View | SourceObjectKind::Trigger => return None,
         SourceObjectKind::VirtualTable => ("virtual table", "PostgreSQL has no virtual tables"),
         SourceObjectKind::ShadowTable => ("shadow table", "it is the storage of a virtual table"),
     };
-    Some(behind(kind, &object.name, mapping.leave_behind.get(&object.name).map_or(reason, String::as_str)))
+    Some(not_migrated(
+        kind,
+        &object.name,
+        mapping.leave_behind.get(&object.name).map_or(reason, String::as_str),
+    ))
 }
 
-fn behind(kind: &str, name: &str, reason: &str) -> LeftBehind {
+fn not_migrated(kind: &str, name: &str, reason: &str) -> LeftBehind {
     LeftBehind { kind: kind.to_owned(), name: name.to_owned(), reason: reason.to_owned(), sql: None }
 }
 

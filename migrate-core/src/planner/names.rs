@@ -15,12 +15,12 @@ pub(super) const MIGRATIONS: [&str; 2] = ["__diesel_schema_migrations", "__diese
 /// How the catalogs of PostgreSQL begin; SQL that names one without its schema means the catalog (manual, section 5.10.5).
 const CATALOG_PREFIX: &str = "pg_";
 
-/// What the tables and columns of one source are called in PostgreSQL.
+/// The names of one source's tables and columns in PostgreSQL.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     rule: NameRule,
     tables: BTreeMap<String, TableNames>,
-    /// The views, and what they are called where they can be translated.
+    /// The views, with their names if they can be translated.
     views: BTreeMap<String, String>,
 }
 
@@ -34,8 +34,8 @@ struct TableNames {
 }
 
 impl Names {
-    /// The names of `schema`, with what a human renames. Where two names become one because PostgreSQL would cut them, the second
-    /// takes a form with a hash.
+    /// The names of `schema`, with a human's new names. If two names become the same because PostgreSQL would cut them, the second has a
+    /// form with a hash.
     ///
     /// # Errors
     /// [`PlanningError::NameClash`] where a human's name, or one that follows from the rule for all names, is taken.
@@ -95,7 +95,7 @@ impl Names {
         Ok(names)
     }
 
-    /// Gives a table and its columns the names that they have in the target already.
+    /// Assigns a table and its columns their existing names in the target.
     pub(super) fn adopt<'n>(
         &mut self,
         table: &str,
@@ -108,47 +108,47 @@ impl Names {
         }
     }
 
-    /// What a table or view is called; its name as the source spells it.
+    /// The name of a table or view; its own name as the source spells it.
     pub(super) fn table(&self, table: &str) -> String {
         let known = self.tables.get(table).map(|names| &names.target).or_else(|| self.views.get(table));
         known.cloned().unwrap_or_else(|| target(table))
     }
 
-    /// The views and what they are called.
+    /// The views and their names.
     pub(super) fn views(&self) -> Vec<(String, String)> {
         self.views.iter().map(|(source, target)| (source.clone(), target.clone())).collect()
     }
 
-    /// What a column is called; both names as the source spells them.
+    /// The name of a column; both names as the source spells them.
     pub(super) fn column(&self, table: &str, column: &str) -> String {
         let known = self.tables.get(table).and_then(|names| names.columns.get(column));
         known.cloned().unwrap_or_else(|| target_column(column))
     }
 
-    /// What an index that the source names is called, if nothing else has that name.
+    /// The name of an index that the source names, if nothing else has that name.
     pub(super) fn index(&self, table: &str, index: &str) -> String {
         let renamed = self.tables.get(table).and_then(|names| names.renamed_indexes.get(index));
         renamed.map_or_else(|| self.other(index), |renamed| target(renamed))
     }
 
-    /// What something else that the source names is called, such as a constraint, a view or a trigger.
+    /// The name of another object that the source names, such as a constraint, a view or a trigger.
     pub(super) fn other(&self, name: &str) -> String {
         target(&self.rule.apply(name))
     }
 
-    /// Why a table has another name than in SQLite; none where it has not, or where a human gave it.
+    /// Why a table has another name than in SQLite; none if it does not, or if a human chose it.
     pub(super) fn why_table(&self, table: &str) -> Option<String> {
         let names = self.tables.get(table).filter(|names| !names.is_renamed)?;
         self.why(table, &names.target, target)
     }
 
-    /// Why a column has another name than in SQLite; none where it has not, or where a human gave it.
+    /// Why a column has another name than in SQLite; none if it does not, or if a human chose it.
     pub(super) fn why_column(&self, table: &str, column: &str) -> Option<String> {
         let names = self.tables.get(table).filter(|names| !names.renamed_columns.contains(column))?;
         self.why(column, names.columns.get(column)?, target_column)
     }
 
-    /// Why an index has another name than in SQLite; none where it has not, or where a human gave it.
+    /// Why an index has another name than in SQLite; none if it does not, or if a human chose it.
     fn why_index(&self, table: &str, source: &str, found: &str) -> Option<String> {
         let renamed = self.tables.get(table).and_then(|names| names.renamed_indexes.get(source));
         if renamed.is_some_and(|renamed| target(renamed) == found) {
@@ -158,7 +158,7 @@ impl Names {
         }
     }
 
-    /// Why `source` is called `found`, given how a name becomes one of PostgreSQL's where nothing else has it.
+    /// Why `source` has the name `found`, given the PostgreSQL form of a name if nothing else has it.
     fn why(&self, source: &str, found: &str, alone: impl Fn(&str) -> String) -> Option<String> {
         if source == found {
             return None;
@@ -180,13 +180,13 @@ impl Names {
         Some(format!("named {found} here: {reason}"))
     }
 
-    /// What columns of a table are called, in their order.
+    /// The names of a table's columns, in their order.
     pub(super) fn columns<'c>(&self, table: &str, columns: impl IntoIterator<Item = &'c str>) -> Vec<String> {
         columns.into_iter().map(|column| self.column(table, column)).collect()
     }
 }
 
-/// A name and what it would be called.
+/// A name and its preferred form.
 struct Wanted<'a> {
     source: &'a str,
     words: String,
@@ -196,7 +196,7 @@ struct Wanted<'a> {
     target: String,
 }
 
-/// Gives each its name: first those that a human chose and those that stay as they are, then the others around them.
+/// Assigns each its name: first those that a human chose and those that are unchanged, then the others.
 fn settled(
     wanted: Vec<Wanted<'_>>,
     mut taken: BTreeSet<String>,
@@ -228,8 +228,8 @@ fn settled(
     Ok(names)
 }
 
-/// What a source name is called in PostgreSQL: the same, or a stable short form where PostgreSQL would cut it. The empty name,
-/// which PostgreSQL does not have, becomes `unnamed`; one that looks like a catalog's gets an underscore before it.
+/// The PostgreSQL form of a source name: the same, or a stable short form if PostgreSQL would cut it. The empty name, which PostgreSQL
+/// does not have, becomes `unnamed`; one that looks like a catalog's gets an underscore before it.
 pub(super) fn target(source: &str) -> String {
     if source.is_empty() {
         "unnamed".to_owned()
@@ -240,10 +240,10 @@ pub(super) fn target(source: &str) -> String {
     }
 }
 
-/// The columns that every table of PostgreSQL has by itself (manual, section 5.6), so that no other may have their names.
+/// The system columns of every table in PostgreSQL (manual, section 5.6), whose names no other column may have.
 const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
 
-/// What a source column is called in PostgreSQL: the same where that can be, with `_` behind it where it is a system column's.
+/// The PostgreSQL form of a column's name: the same if possible, with `_` appended if it is a system column's.
 pub(super) fn target_column(source: &str) -> String {
     if SYSTEM_COLUMNS.contains(&source) { format!("{source}_") } else { target(source) }
 }
@@ -267,9 +267,9 @@ pub(super) fn known_column(table: &str, column: &str, columns: &BTreeSet<&str>) 
     })
 }
 
-/// Gives every relation a name of its own. Tables, views, indexes and sequences share one name space (manual, section 5.10.1).
-/// Tables and views, of which `views` has the names in both databases, have theirs; what only the target has steps aside for what
-/// the source names, and all for what is `taken` in the target already. What an app made there has its names.
+/// Makes the names of all relations unique. Tables, views, indexes and sequences share one name space (manual, section 5.10.1). Tables
+/// and views, of which `views` has the names in both databases, have theirs. Objects that only the target has avoid the names of the
+/// source's objects, and all avoid those in `taken`, which exist in the target already. Existing tables of an app keep their names.
 ///
 /// # Errors
 /// [`PlanningError::NameClash`] where an index that a human added has the name of something else.
@@ -319,7 +319,7 @@ pub(super) fn settle(
     Ok(())
 }
 
-/// Says why an index has another name than in SQLite, and keeps the one there where it has.
+/// Records why an index has another name than in SQLite, and keeps an existing reason.
 fn note_name(names: &Names, table: &str, index: &mut PlannedIndex) {
     if index.source.as_ref() == Some(&index.name) {
         index.source = None;
@@ -328,7 +328,7 @@ fn note_name(names: &Names, table: &str, index: &mut PlannedIndex) {
     index.notes.extend(why);
 }
 
-/// Takes `name`, or where that is taken the first form of it with a hash that is free.
+/// Reserves `name`, or if that is in use the first free form of it with a hash.
 pub(super) fn step_aside(name: &mut String, taken: &mut BTreeSet<String>) {
     let mut free = name.clone();
     let mut salt = name.clone();

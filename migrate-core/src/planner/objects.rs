@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::{self, Names};
-use super::{PlanningError, behind, catalog};
+use super::{PlanningError, catalog, not_migrated};
 use crate::identifier::{fit_pg, hashed_pg, qualified_pg, quote_pg};
 use crate::mapping::{DEFAULT_SCHEMA, Mapping};
 use crate::plan::{LeftBehind, PlannedTable, PlannedTrigger, PlannedView};
@@ -18,7 +18,7 @@ pub(super) struct Objects {
     pub(super) triggers: Vec<PlannedTrigger>,
 }
 
-/// Plans the views and triggers of `schema`, whose tables are planned to the end; what is not migrated goes to `left_behind`.
+/// Plans the views and triggers of `schema`, whose tables are completely planned; objects that are not migrated go to `left_behind`.
 pub(super) fn plan(
     schema: &SourceSchema,
     mapping: &Mapping,
@@ -42,7 +42,7 @@ pub(super) fn plan(
     Ok(Objects { views, triggers })
 }
 
-/// The tables that move, and words for what does not.
+/// The tables that move, and the reasons for those that do not.
 fn tables_of(schema: &SourceSchema, tables: &[PlannedTable]) -> Result<Catalog, PlanningError> {
     let schemas = tables.iter().map(|table| table.schema_name().to_owned()).collect();
     let mut catalog = Catalog { schemas, ..Catalog::default() };
@@ -70,7 +70,7 @@ fn missing(kind: &str, name: &str) -> (String, String) {
     (name.to_owned(), format!("the {kind} {name}, which is not migrated"))
 }
 
-/// Plans the views. Whatever order they stand in, each round translates those that read what is there already.
+/// Plans the views. Whatever their order, each round translates those that read only known relations.
 fn plan_views(
     mut waiting: Vec<&SourceObject>,
     mapping: &Mapping,
@@ -146,7 +146,7 @@ fn planned_view(
     }
 }
 
-/// The triggers that may move, and what they need to know of each other.
+/// The triggers that may be migrated, with what they need to know of each other.
 struct Triggers<'a> {
     sources: Vec<&'a SourceObject>,
     outlines: Vec<TriggerOutline>,
@@ -218,7 +218,7 @@ impl<'a> Triggers<'a> {
     }
 }
 
-/// Says where several triggers fire on one event: SQLite promises no order (manual, "CREATE TRIGGER", section 1), PostgreSQL takes
+/// Adds a note if several triggers fire on one event: SQLite promises no order (manual, "CREATE TRIGGER", section 1), PostgreSQL uses
 /// that of their names (manual, section 39.1).
 fn note_order(planned: &mut [PlannedTrigger]) {
     let event = |trigger: &PlannedTrigger| {
@@ -250,5 +250,5 @@ fn cascades(table: &SourceTable) -> impl Iterator<Item = (String, String)> {
 
 /// An object that is not migrated, with its SQL for people to read.
 fn left(kind: &str, object: &SourceObject, reason: &str) -> LeftBehind {
-    LeftBehind { sql: Some(object.sql.clone()), ..behind(kind, &object.name, reason) }
+    LeftBehind { sql: Some(object.sql.clone()), ..not_migrated(kind, &object.name, reason) }
 }

@@ -36,7 +36,7 @@ fn check_column_rule(schema: &SourceSchema, rule: &ColumnRule) -> Result<(), Pla
     for (key, pattern, names) in &parts {
         let Some(pattern) = pattern else { continue };
         words.push(format!("{key} = {pattern:?}"));
-        // Where each part fits something by itself, it is their meeting that does not happen, and nothing is misspelt.
+        // If each part matches something, only the combination does not occur, and nothing is misspelt.
         if meant.is_none() && !names.iter().any(|name| glob_fits(pattern, name)) {
             meant = nearest(pattern, names.iter().copied()).map(str::to_owned);
         }

@@ -1,4 +1,4 @@
-//! What names in SQLite's expressions mean: the columns of a planned table, as the translator needs to know them.
+//! Resolves names in SQLite's expressions to the columns of a planned table, for the translator.
 
 use super::Context;
 use crate::affinity::Affinity;
@@ -8,7 +8,7 @@ use crate::source_schema::{SourceColumn, SourceTable};
 use crate::source_sql::TableSqlFacts;
 use crate::translate::{Collation, Scope, ScopeColumn, ScopeTable};
 
-/// The scope of expressions that stand with a table: its own columns, and nothing else.
+/// The scope of a table's expressions: its own columns, and nothing else.
 pub(super) fn of_table(context: &Context<'_>) -> Scope {
     Scope {
         tables: vec![table(context.table, context.facts, context.columns, &[context.table.name.as_str()])],
@@ -42,7 +42,7 @@ pub(super) fn table(
     ScopeTable { names: names.iter().map(|name| (*name).to_owned()).collect(), columns, rowid }
 }
 
-/// The affinity; ANY in a STRICT table keeps what it is given (SQLite manual, "STRICT Tables", section 3).
+/// The affinity; ANY in a STRICT table stores values unchanged (SQLite manual, "STRICT Tables", section 3).
 pub(super) fn affinity(table: &SourceTable, column: &SourceColumn) -> Affinity {
     let keeps_all = table.strict && column.declared_type.eq_ignore_ascii_case("ANY");
     if keeps_all { Affinity::Blob } else { crate::affinity::affinity(&column.declared_type) }

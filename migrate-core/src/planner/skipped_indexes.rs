@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{PlanningError, behind, names};
+use super::{PlanningError, names, not_migrated};
 use crate::mapping::Mapping;
 use crate::plan::{LeftBehind, PlannedIndex, PlannedTable};
 
@@ -21,7 +21,7 @@ pub(super) struct Skipped<'a> {
 }
 
 impl<'a> Skipped<'a> {
-    /// What the mapping skips of tables that are made.
+    /// The keys and indexes of new tables that the mapping skips.
     pub(super) fn new(mapping: &'a Mapping, tables: &[PlannedTable]) -> Skipped<'a> {
         let is_made =
             |name: &str| tables.iter().any(|table| table.source == name && table.existing.is_none());
@@ -33,23 +33,23 @@ impl<'a> Skipped<'a> {
         Skipped { rest: rest.collect(), without_key: Vec::new() }
     }
 
-    /// Takes out what has its name already, so that an index that a human adds can have that.
+    /// Removes those that have their names already, so that an index that a human adds can use the name.
     pub(super) fn apply(&mut self, tables: &mut [PlannedTable], left_behind: &mut Vec<LeftBehind>) {
         self.rest.retain(|(source, name, reason)| {
             let Some(table) = tables.iter_mut().find(|table| table.source == *source) else { return true };
             let is_taken = take(table, name);
             if is_taken {
                 self.without_key.push(table.target.clone());
-                left_behind.push(behind(SKIPPED_KIND, &skipped_name(name, source), reason));
+                left_behind.push(not_migrated(SKIPPED_KIND, &skipped_name(name, source), reason));
             }
             !is_taken
         });
     }
 
-    /// Takes out what has its name only now, and the foreign keys that point to a key that is gone.
+    /// Removes those that have their names only now, and the foreign keys that reference a removed key.
     ///
     /// # Errors
-    /// [`PlanningError::UnknownName`] for what is no key and no index.
+    /// [`PlanningError::UnknownName`] for a name that is no key and no index.
     pub(super) fn finish(
         mut self,
         tables: &mut [PlannedTable],
@@ -65,7 +65,7 @@ impl<'a> Skipped<'a> {
     }
 }
 
-/// Takes out the key or index of this name in either database; false where there is none. What a human adds is not meant.
+/// Removes the key or index of this name in either database; false if there is none. Indexes that a human adds are not meant.
 fn take(table: &mut PlannedTable, name: &str) -> bool {
     let is_it = |key: &str| key == name;
     let before = (table.unique.len(), table.indexes.len());
@@ -82,7 +82,7 @@ fn is_added(index: &PlannedIndex) -> bool {
     index.added_because.is_some() && index.source.is_none()
 }
 
-/// Takes out the foreign keys that point to a key that is gone.
+/// Removes the foreign keys that reference a removed key.
 fn leave_foreign_keys(
     without_key: &[String],
     tables: &mut [PlannedTable],
@@ -102,7 +102,7 @@ fn leave_foreign_keys(
                 || parent.is_none_or(|(_, keys)| keys.contains(&wanted));
             if !is_kept {
                 let name = format!("{source}({}) to {}", key.columns.join(", "), key.parent_table);
-                left_behind.push(behind("foreign key", &name, "the key that it references is skipped"));
+                left_behind.push(not_migrated("foreign key", &name, "the key that it references is skipped"));
             }
             is_kept
         });

@@ -1,16 +1,16 @@
-//! What becomes of primary keys, UNIQUE constraints and unique indexes whose values PostgreSQL holds more than once, and of the
-//! foreign keys that point to them.
+//! Plans primary keys, UNIQUE constraints and unique indexes whose values are not unique in PostgreSQL, and the foreign keys that
+//! reference them.
 
-use super::behind;
 use super::breaches::Weakened;
 use super::collation::{Fold, folded};
+use super::not_migrated;
 use crate::identifier::{quote_pg, quote_pg_list};
 use crate::mapping::IndexMethod;
 use crate::plan::{
     LeftBehind, PlannedBreach, PlannedColumn, PlannedIndex, PlannedIndexColumn, PlannedKey, PlannedTable,
 };
 
-/// What the keys and indexes on these source columns become that compare as `is_folded` says: indexes that are not unique.
+/// Replaces the keys and indexes on these source columns that compare as `is_folded` says with indexes that are not unique.
 pub(super) fn weaken(table: &mut PlannedTable, columns: &[String], is_folded: bool) -> Vec<Weakened> {
     let planned: Option<Vec<PlannedColumn>> = (columns.iter())
         .map(|name| table.columns.iter().find(|column| column.source.eq_ignore_ascii_case(name)).cloned())
@@ -18,13 +18,13 @@ pub(super) fn weaken(table: &mut PlannedTable, columns: &[String], is_folded: bo
     let Some(planned) = planned else { return Vec::new() };
     let mut weakened = if is_folded { Vec::new() } else { constraints(table, &planned) };
     let target = table.name_in_sql();
-    // Taken out, so that the table can say how its schema is written.
+    // Moved out, so that the table's schema can be rendered.
     let mut indexes = std::mem::take(&mut table.indexes);
     for index in indexes.iter_mut().filter(|index| index.unique && index.predicate.is_none()) {
-        let stands_on_them = index.columns.len() == planned.len()
+        let has_same_columns = index.columns.len() == planned.len()
             && index.columns.iter().zip(&planned).all(|(key, column)| is_on(key, column));
         let index_is_folded = index.columns.iter().any(|key| key.expression.is_some());
-        if stands_on_them && index_is_folded == is_folded {
+        if has_same_columns && index_is_folded == is_folded {
             index.unique = false;
             let keys: Vec<String> = index.columns.iter().map(PlannedIndexColumn::sql).collect();
             let keys = keys.join(", ");
@@ -45,7 +45,7 @@ pub(super) fn weaken(table: &mut PlannedTable, columns: &[String], is_folded: bo
 
 const NOT_UNIQUE: &str = "a non-unique index";
 
-/// Whether a key of an index is a column, or what a collation makes of it.
+/// Whether a key of an index is a column, or a collation's expression on it.
 fn is_on(key: &PlannedIndexColumn, column: &PlannedColumn) -> bool {
     match &key.expression {
         None => key.column == column.target,
@@ -55,7 +55,7 @@ fn is_on(key: &PlannedIndexColumn, column: &PlannedColumn) -> bool {
     }
 }
 
-/// The SELECT that lists what stands there more than once.
+/// The SELECT that lists duplicate values.
 fn doubles(target: &str, keys: &str) -> String {
     format!("SELECT {keys}, count(*) FROM {target} GROUP BY {keys} HAVING count(*) > 1")
 }
@@ -63,10 +63,11 @@ fn doubles(target: &str, keys: &str) -> String {
 /// The primary key and the UNIQUE constraints on these columns, which become indexes.
 fn constraints(table: &mut PlannedTable, columns: &[PlannedColumn]) -> Vec<Weakened> {
     let targets: Vec<&str> = columns.iter().map(|column| column.target.as_str()).collect();
-    let stands_on_them =
+    let has_same_columns =
         |key: &PlannedKey| key.columns.iter().map(String::as_str).eq(targets.iter().copied());
-    let primary = table.primary_key.take_if(|key| stands_on_them(key));
-    let (unique, others) = std::mem::take(&mut table.unique).into_iter().partition(|key| stands_on_them(key));
+    let primary = table.primary_key.take_if(|key| has_same_columns(key));
+    let (unique, others) =
+        std::mem::take(&mut table.unique).into_iter().partition(|key| has_same_columns(key));
     table.unique = others;
     let unique: Vec<PlannedKey> = unique;
     let keys = primary.map(|key| ("PRIMARY KEY", key)).into_iter();
@@ -103,7 +104,7 @@ fn constraints(table: &mut PlannedTable, columns: &[PlannedColumn]) -> Vec<Weake
     .collect()
 }
 
-/// Takes out the foreign keys that point to columns which nothing makes unique any more.
+/// Removes the foreign keys that reference columns which nothing makes unique any more.
 pub(super) fn leave_foreign_keys(
     tables: &mut [PlannedTable],
     breaches: &[PlannedBreach],
@@ -141,7 +142,7 @@ pub(super) fn leave_foreign_keys(
             });
             if !is_kept {
                 let name = format!("{source}({}) to {}", key.columns.join(", "), key.parent_table);
-                left_behind.push(behind(
+                left_behind.push(not_migrated(
                     "foreign key",
                     &name,
                     "the key that it references has duplicate values in PostgreSQL, so it is not unique there",

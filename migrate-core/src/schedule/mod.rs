@@ -1,10 +1,10 @@
-//! What a free worker does next while rows move and indexes are built: a table's builds begin once its own rows are loaded, while
-//! those of other tables still move.
+//! The schedule of a load: chooses a free worker's next task. A table's builds begin once its own rows are loaded, while rows of other
+//! tables still move.
 //!
-//! Pure: it decides which tasks can run at the same time and which one starts first, and runs none. Foreign keys wait for both of
+//! It is pure: it decides which tasks can run at the same time and which one starts first, and runs none. Foreign keys wait for both of
 //! their tables, views and triggers for everything.
 //!
-//! Choosing a task takes time in the logarithm of the number of tables and builds: every table and every build that can start is in an
+//! Choosing a task needs time in the logarithm of the number of tables and builds: every table and every build that can start is in an
 //! ordered set, by the work that waits for it. A build that starts or ends updates the other builds of its tables.
 
 mod state;
@@ -68,7 +68,7 @@ pub enum ScheduleError {
     },
 }
 
-/// The tasks of a load: what waits, what runs, what is done.
+/// The tasks of a load: waiting, running and done.
 #[derive(Clone, Debug, Default)]
 pub struct Schedule {
     lanes: u64,
@@ -88,7 +88,7 @@ pub struct Schedule {
     loadable: BTreeSet<Ranked>,
     /// Those of them of which no chunk is running.
     unloaded: BTreeSet<Ranked>,
-    /// Tables with waiting chunks, by what of them can only be done one after the other.
+    /// Tables with waiting chunks, by the work on them that cannot run in parallel.
     paths: BTreeSet<Ranked>,
     /// Builds that can start now, by the work that waits for them.
     ready: BTreeSet<Ranked>,
@@ -97,7 +97,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Schedules `chunks` and `builds`, except for what is `done`, on a number of lanes.
+    /// Schedules `chunks` and `builds`, except for those that are `done`, on a number of lanes.
     ///
     /// # Errors
     /// A [`ScheduleError`] where chunks, plan and `done` do not belong together.
@@ -154,7 +154,7 @@ impl Schedule {
                 tables[table].builds.push(number);
             }
         }
-        // Everything counts as done at first, and what is not is set to wait.
+        // Everything counts as done at first, and the remaining tasks are set to wait.
         let mut schedule =
             Schedule { lanes: lanes.max(1) as u64, tables, chunks, builds, ..Schedule::default() };
         for task in schedule.tasks().filter(|task| !done.contains(task)) {
@@ -163,7 +163,7 @@ impl Schedule {
         Ok(schedule)
     }
 
-    /// Chooses the task of a free worker. It counts as running until [`Schedule::done`] or [`Schedule::given_back`].
+    /// Chooses the task of a free worker. It counts as running until [`Schedule::done`] or [`Schedule::release`].
     pub fn next_task(&mut self) -> Next {
         match self.best() {
             Some(task) => {
@@ -181,7 +181,7 @@ impl Schedule {
     }
 
     /// A task was not done, and waits again.
-    pub fn given_back(&mut self, task: Task) {
+    pub fn release(&mut self, task: Task) {
         self.set(task, State::Waiting);
     }
 
@@ -190,9 +190,9 @@ impl Schedule {
         self.tasks().filter(|task| self.state(*task) == Some(State::Done)).collect()
     }
 
-    /// Brings the schedule in line with the ledger after a connection was lost. What waits and is done in the ledger is done: its
-    /// commit succeeded and the reply was lost. What counted as done `before` the ledger was read and is not done there waits again,
-    /// since a server that crashed forgets commits that it did not wait for the disk with. Running tasks are left to their workers.
+    /// Updates the schedule from the ledger after a connection was lost. A waiting task that is done in the ledger is done: its commit
+    /// succeeded and the reply was lost. A task that counted as done `before` the ledger was read and is not done there waits again,
+    /// since a server that crashed loses commits that were not flushed to disk. Running tasks are not changed: their workers handle them.
     pub fn settle(&mut self, before: &DoneTasks, ledger: &DoneTasks) {
         for &task in ledger {
             if self.state(task) == Some(State::Waiting) {
@@ -216,11 +216,11 @@ impl Schedule {
         self.running
     }
 
-    /// The task with the most work behind it: the last one to end decides when everything is done. Two lanes on one table slow each
-    /// other down, so that a table which nobody loads goes first, unless what follows the rows of another takes so long that all
-    /// would wait for it.
+    /// The task with the most dependent work: the last one to end decides when everything is done. Two lanes on one table slow each other
+    /// down, so a table which nobody loads goes first, unless the work after the rows of another takes so long that all would wait for
+    /// it.
     fn best(&self) -> Option<Task> {
-        // All paths together are no longer than what is left, so that fewer tables than lanes are critical.
+        // All paths together are no longer than the remaining work, so that fewer tables than lanes are critical.
         let critical = (self.paths.iter().rev())
             .take_while(|(path, _)| path.saturating_mul(self.lanes) > self.left)
             .filter_map(|(_, Reverse(table))| self.tables.get(*table)?.ranks.map(|(work, _)| work))
@@ -228,7 +228,7 @@ impl Schedule {
         let builds =
             if self.alone_running > 0 { None } else { self.ready.last().copied().max(self.best_alone()) };
         let unloaded = self.unloaded.last().copied();
-        // Of what is critical the builds come first: they follow rows that are loaded.
+        // Of the critical tasks the builds come first: their rows are already loaded.
         let is_first = |_: &Ranked| builds.is_none_or(|(work, _)| work <= self.left / self.lanes);
         if let Some((_, Reverse(table))) = critical.filter(is_first) {
             return self.first_chunk(table);

@@ -34,7 +34,7 @@ pub(super) struct TableWork {
     /// The costs of its own waiting builds: all, and those that are no index.
     pub(super) own_cost: u64,
     pub(super) own_serial_cost: u64,
-    /// What the sets of the schedule hold of it.
+    /// Its entries in the sets of the schedule.
     pub(super) ranks: Option<(Ranked, Ranked)>,
 }
 
@@ -47,7 +47,7 @@ pub(super) struct BuildWork {
     pub(super) group: Group,
     pub(super) cost: u64,
     pub(super) state: State,
-    /// What the set of ready builds holds of it.
+    /// Its entry in the set of ready builds.
     pub(super) rank: Option<Ranked>,
 }
 
@@ -72,8 +72,8 @@ pub(super) enum Group {
 pub(super) const GROUPS: usize = Group::Objects as usize + 1;
 
 impl Group {
-    /// Whether several of them can run at once on one table: CREATE INDEX takes a lock that lets others do the same, ALTER TABLE
-    /// one that does not (PostgreSQL manual, section 13.3.1).
+    /// Whether several of them can run at once on one table: CREATE INDEX acquires a lock that does not conflict with itself, ALTER TABLE
+    /// one that does (PostgreSQL manual, section 13.3.1).
     pub(super) fn is_shared(self) -> bool {
         self == Group::Indexes
     }
@@ -237,7 +237,7 @@ impl TableWork {
     }
 }
 
-/// Counts what has ceased or begun.
+/// Counts tasks that have ended or begun.
 fn adjust(count: &mut usize, was: bool, is: bool) {
     *count = (*count + usize::from(is)).saturating_sub(usize::from(was));
 }

@@ -34,7 +34,7 @@ fn chunks_and_tasks_that_do_not_exist_are_errors() {
 const TABLES: usize = 2_000;
 const CHUNKS_EACH: usize = 10;
 
-/// What is known of one table while tasks start and end.
+/// The state of one table while tasks start and end.
 #[derive(Clone, Default)]
 struct Seen {
     chunks_done: usize,

@@ -1,4 +1,4 @@
-//! COPY in both directions, as a stream of pieces. Knows nothing of what the bytes mean.
+//! COPY in both directions, as a stream of pieces, independent of what the bytes mean.
 
 use std::ffi::{CStr, c_char, c_int};
 use std::ptr;
@@ -52,7 +52,7 @@ impl CopyIn<'_> {
     /// Ends the stream and waits for the server's verdict.
     ///
     /// # Errors
-    /// What the server refuses, scrubbed, or a lost connection.
+    /// The server's error, scrubbed, or a lost connection.
     pub fn finish(mut self) -> Result<()> {
         self.end(None)?;
         while let Some(result) = self.connection.next_result()? {
@@ -81,15 +81,15 @@ impl CopyIn<'_> {
 
 impl Drop for CopyIn<'_> {
     fn drop(&mut self) {
-        // The error that led here is already on its way up; this only frees the connection for the next statement, and where
-        // even that fails the next statement says so.
+        // The original error is already being returned. This only frees the connection for the next statement, which fails if even that
+        // does not succeed.
         if self.is_open && self.end(Some(c"given up by the sender")).is_ok() {
             while let Ok(Some(_)) = self.connection.next_result() {}
         }
     }
 }
 
-/// A `COPY … TO STDOUT` that is under way. One that is dropped before its end leaves a connection that takes no statement.
+/// A running `COPY … TO STDOUT`. If it is dropped before its end, the connection accepts no further statement.
 pub struct CopyOut<'a> {
     pub(super) connection: &'a mut Connection,
     pub(super) is_over: bool,
@@ -100,7 +100,7 @@ impl CopyOut<'_> {
     /// Hands the next piece of the stream to `take`; false at the end.
     ///
     /// # Errors
-    /// What the server refuses, scrubbed, or a lost or stalled connection.
+    /// The server's error, scrubbed, or a lost or stalled connection.
     pub fn next_piece(&mut self, take: &mut dyn FnMut(&[u8])) -> Result<bool> {
         if self.is_over {
             return Ok(false);
@@ -111,7 +111,7 @@ impl CopyOut<'_> {
             let length = unsafe { pq_sys::PQgetCopyData(self.connection.raw.as_ptr(), &raw mut buffer, 1) };
             match length {
                 0 => {
-                    // The server may have to sort a whole table before it gives the first row.
+                    // The server may have to sort an entire table before it returns the first row.
                     let stalls = if self.has_begun { 1 } else { SLOW };
                     self.connection.wait_or_stall_for(PollFlags::IN, stalls)?;
                     self.connection.consume()?;
@@ -138,7 +138,7 @@ impl CopyOut<'_> {
         while let Some(result) = self.connection.next_result()? {
             if result.status() != ExecStatusType::PGRES_COMMAND_OK {
                 let error = result.server_error();
-                // The connection takes the next statement only once this one is read to its end.
+                // The connection accepts the next statement only after this one is read to its end.
                 self.connection.drain()?;
                 return Err(Error::new("COPY from PostgreSQL failed").caused_by(error));
             }

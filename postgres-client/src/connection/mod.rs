@@ -1,7 +1,7 @@
-//! A connection of libpq: statements, scripts, transactions, and COPY of a table that is known only at run time.
+//! A libpq connection: statements, scripts, transactions, and COPY of a table that is known only at run time.
 //!
-//! Every wait has a deadline of ours: a stalled middle-man would otherwise hang a statement for ever. The API of this module is safe. It
-//! knows nothing of plans.
+//! Every wait has a deadline of ours: otherwise a stalled proxy could block a statement forever. The API of this module is safe, and
+//! independent of plans.
 
 #![allow(unsafe_code)]
 
@@ -47,7 +47,7 @@ pub struct Connection {
 
 /// The process of the server that serves a connection, or has served it: its number, and when it began, since numbers come again.
 ///
-/// The server itself is asked for both: behind a pooler of connections libpq knows another number.
+/// The server itself is asked for both: behind a connection pooler libpq knows another number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Backend {
     pid: String,
@@ -70,7 +70,7 @@ impl Backend {
 unsafe impl Send for Connection {}
 
 impl Connection {
-    /// Connects by `conninfo`, a URL or a keyword string as libpq takes it, within `timeout`.
+    /// Connects with `conninfo`, a URL or a keyword string of libpq, within `timeout`.
     ///
     /// # Errors
     /// When the server cannot be reached or refuses; the text is libpq's, which holds no password.
@@ -117,7 +117,7 @@ impl Connection {
         done
     }
 
-    /// Asks which process serves this connection, and keeps the answer for when the connection is lost.
+    /// Asks which process serves this connection, and remembers it for when the connection is lost.
     ///
     /// # Errors
     /// When the server does not answer.
@@ -178,8 +178,8 @@ impl Connection {
         self.results(&mut || Ok(false))
     }
 
-    /// The same for statements without parameters, separated by `;`, that read a whole table before they answer: silent for much longer
-    /// than others may be.
+    /// The same for statements without parameters, separated by `;`, that read an entire table before they answer and may be silent for
+    /// much longer than others.
     ///
     /// # Errors
     /// An error of the server, scrubbed, or a lost or stalled connection.
@@ -221,7 +221,7 @@ impl Connection {
                 }
                 _ => {
                     let error = result.server_error();
-                    // The connection may be gone with the error, which says more than that.
+                    // The error may have closed the connection, but is more specific than that.
                     return match self.drain() {
                         Err(_) if error.sqlstate.is_some() => Err(statement_failed(error)),
                         Err(lost) => Err(lost),
@@ -233,7 +233,7 @@ impl Connection {
         Ok(rows)
     }
 
-    /// The next result of work that may take long: silent for as long as `is_at_work` says so, at least for the usual time.
+    /// The next result of long work: the server may be silent for as long as `is_at_work` returns true, and at least for the usual time.
     fn next_result_of_work(
         &mut self,
         is_at_work: &mut dyn FnMut() -> Result<bool>,
@@ -259,7 +259,7 @@ impl Connection {
     /// Begins `COPY … FROM STDIN`.
     ///
     /// # Errors
-    /// What the server refuses, scrubbed.
+    /// The server's error, scrubbed.
     pub fn copy_in(&mut self, sql: &str) -> Result<CopyIn<'_>> {
         self.begin_copy(sql, ExecStatusType::PGRES_COPY_IN)?;
         Ok(CopyIn { connection: self, is_open: true })
@@ -268,7 +268,7 @@ impl Connection {
     /// Begins `COPY … TO STDOUT`.
     ///
     /// # Errors
-    /// What the server refuses, scrubbed.
+    /// The server's error, scrubbed.
     pub fn copy_out(&mut self, sql: &str) -> Result<CopyOut<'_>> {
         self.begin_copy(sql, ExecStatusType::PGRES_COPY_OUT)?;
         Ok(CopyOut { connection: self, is_over: false, has_begun: false })
@@ -328,7 +328,7 @@ impl Connection {
                 0 => return Ok(()),
                 1 => {
                     self.wait_or_stall(PollFlags::IN | PollFlags::OUT)?;
-                    // Reading while writing keeps the server from waiting for us while we wait for it.
+                    // Reading while writing prevents a deadlock in which both sides wait for each other.
                     self.consume_if_readable()?;
                 }
                 _ => return Err(self.lost("the connection to PostgreSQL broke")),
@@ -360,7 +360,7 @@ impl Connection {
         Ok(QueryResult::new(unsafe { pq_sys::PQgetResult(self.raw.as_ptr()) }))
     }
 
-    /// Reads results to their end, so that the connection takes the next statement.
+    /// Reads results to their end, so that the connection accepts the next statement.
     fn drain(&mut self) -> Result<()> {
         while let Some(result) = self.next_result()? {
             if matches!(result.status(), ExecStatusType::PGRES_COPY_IN | ExecStatusType::PGRES_COPY_OUT) {

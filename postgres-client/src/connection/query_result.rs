@@ -12,18 +12,18 @@ use crate::server_error::ServerError;
 pub(super) struct QueryResult(NonNull<PGresult>);
 
 impl QueryResult {
-    /// Takes a result over; null is none.
+    /// Takes ownership of a result; none for null.
     pub(super) fn new(raw: *mut PGresult) -> Option<QueryResult> {
         NonNull::new(raw).map(QueryResult)
     }
 
-    /// What kind of result it is.
+    /// The kind of result.
     pub(super) fn status(&self) -> ExecStatusType {
         // SAFETY: the result is ours.
         unsafe { pq_sys::PQresultStatus(self.0.as_ptr()) }
     }
 
-    /// What the server says went wrong, scrubbed.
+    /// The server's error, scrubbed.
     pub(super) fn server_error(&self) -> ServerError {
         let field = |code: u8| {
             // SAFETY: the result is ours; the text belongs to it and is copied at once.

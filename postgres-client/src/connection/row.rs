@@ -1,4 +1,4 @@
-//! Reads the text of an answer's rows into Rust's types, and writes arrays of text as parameters.
+//! Reads the text of a result's rows into Rust's types, and writes arrays of text as parameters.
 
 use std::ops::Deref;
 

@@ -1,4 +1,4 @@
-//! Transactions, and savepoints within them. Knows nothing of what is done in them.
+//! Transactions, and savepoints within them.
 
 use pq_sys::{ConnStatusType, PGTransactionStatusType};
 
@@ -9,7 +9,7 @@ impl Connection {
     /// Runs `work` in a transaction, which an error undoes. Within a transaction it runs in a savepoint.
     ///
     /// # Errors
-    /// What `work` returns, or why the transaction could not be committed.
+    /// The error of `work`, or of a failed commit.
     pub fn transaction<T>(&mut self, work: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
         self.in_transaction(work, true)
     }
@@ -17,7 +17,7 @@ impl Connection {
     /// Runs `work` in a transaction or savepoint that is undone in any case.
     ///
     /// # Errors
-    /// What `work` returns, or why the transaction could not be undone.
+    /// The error of `work`, or of a failed rollback.
     pub fn undone_transaction<T>(&mut self, work: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
         self.in_transaction(work, false)
     }
@@ -50,7 +50,7 @@ impl Connection {
             }
             Ok(done) => self.script(undo).map(|_| done),
             Err(error) => {
-                // A connection that cannot undo is lost, and the server undoes it; the first error says why.
+                // A connection that cannot roll back is lost, and the server rolls back; the first error has the cause.
                 drop(self.script(undo));
                 Err(error)
             }

@@ -1,4 +1,4 @@
-//! How a connection waits for its socket: with a deadline, and until it is given up.
+//! Waits for a connection's socket, with a deadline or until the wait is cancelled.
 
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
@@ -9,11 +9,12 @@ use super::{Connection, stalled};
 use crate::error::{Error, Result};
 use crate::watch::StopFlag;
 
-/// How often a wait asks whether it is given up.
+/// Interval between checks whether a wait is cancelled.
 const GIVE_UP_EACH: Duration = Duration::from_millis(20);
 
 impl Connection {
-    /// Ends whatever the connection waits for once the flag is set. It is of no more use then; the server ends its session by itself.
+    /// Cancels whatever the connection waits for once the flag is set. The connection is useless then; the server ends its session by
+    /// itself.
     pub fn give_up_with(&mut self, flag: StopFlag) {
         self.give_up = Some(flag);
     }
@@ -22,7 +23,7 @@ impl Connection {
         self.wait_or_stall_for(wanted, 1)
     }
 
-    /// Waits for the socket, so many times as long as the connection may usually be silent.
+    /// Waits for the socket, for this multiple of the time for which the connection may usually be silent.
     pub(super) fn wait_or_stall_for(&self, wanted: PollFlags, times: u32) -> Result<()> {
         let stall_max = self.stall_max.saturating_mul(times);
         if self.wait(wanted, Some(Instant::now() + stall_max))? { Ok(()) } else { Err(stalled(stall_max)) }

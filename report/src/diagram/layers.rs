@@ -18,7 +18,7 @@ pub(super) struct Net {
     pub(super) right: Vec<(usize, usize)>,
 }
 
-/// What stands in a layer.
+/// An item of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Item {
     /// A table.
@@ -81,7 +81,7 @@ impl Layers {
         links
     }
 
-    /// What a net leaves a layer from, to the right.
+    /// The point where a net leaves a layer to the right.
     pub(super) fn item_in(&self, number: usize, net: &Net, layer: usize) -> Option<Item> {
         if self.layer_of[net.left.0] == Some(layer) {
             Some(Item::Table(net.left.0))
@@ -90,7 +90,7 @@ impl Layers {
         }
     }
 
-    /// Sorts each layer by the middle of what its items are connected with, to and fro, and keeps the best.
+    /// Sorts each layer by the median of its items' neighbours, in both directions, and keeps the best order.
     fn order(&mut self) {
         let mut best = self.layers.clone();
         let mut fewest = self.crossings();
@@ -153,8 +153,8 @@ impl Layers {
     }
 }
 
-/// The tables in an order in which each comes behind those that it refers to. Where there are only cycles left, the table with the
-/// fewest references that wait is next.
+/// The tables in an order in which each follows those that it references. If only cycles are left, the table with the fewest open
+/// references is next.
 fn ranks(tables: usize, edges: &[Edge]) -> Vec<usize> {
     let mut waits: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); tables];
     for edge in edges.iter().filter(|edge| edge.child != edge.parent) {
@@ -175,7 +175,7 @@ fn ranks(tables: usize, edges: &[Edge]) -> Vec<usize> {
     rank
 }
 
-/// Each table one layer behind the last of those to its left; those that have nothing to their left as near as they can.
+/// Each table one layer after the last of those to its left; those without a table to their left as near as possible.
 fn layers_of(tables: usize, edges: &[Edge], rank: &[usize]) -> Vec<Option<usize>> {
     let mut lefts: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); tables];
     let mut rights: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); tables];

@@ -18,19 +18,19 @@ use migrate_core::plan::Plan;
 use crate::model::{DiagramColumn, DiagramReference, DiagramTable};
 use crate::text;
 
-/// Up to so many tables, all of them are drawn with all columns.
+/// Up to this number of tables, all of them are drawn with all columns.
 const TABLES_IN_FULL_MAX: usize = 15;
 
-/// So many tables are drawn at most: those with the most references.
+/// Maximum number of tables that are drawn: those with the most references.
 const TABLES_DRAWN_MAX: usize = 40;
 
-/// So many columns a table is drawn with at most, where all are.
+/// Maximum number of columns of a table that is drawn with all kinds of columns.
 const COLUMNS_MAX: usize = 30;
 
-/// So many columns a table is drawn with at most, where only keys and references are.
+/// Maximum number of columns of a table that is drawn with keys and references only.
 const COLUMNS_FOLDED_MAX: usize = 12;
 
-/// The longest name of a table or column that is drawn whole, in letters; longer ones are whole in a tooltip.
+/// The longest name of a table or column that is drawn in full, in letters; longer ones are complete in a tooltip.
 const NAME_LETTERS_MAX: usize = 24;
 
 /// The same of a type.
@@ -69,7 +69,7 @@ struct ColumnRow {
     not_null: bool,
 }
 
-/// A reference between two tables that are drawn. Row 0 is the head of a table, and stands for columns that are not drawn.
+/// A reference between two tables that are drawn. Row 0 is the head of a table, and represents columns that are not drawn.
 #[derive(Debug)]
 struct Edge {
     child: usize,
@@ -164,7 +164,7 @@ pub(crate) fn of_plan(plan: &Plan) -> Vec<DiagramTable> {
     plan.tables.iter().map(table).collect()
 }
 
-/// Where each table stands in the list; names that differ in case alone are one, as SQLite takes them.
+/// The position of each table in the list; names that differ in case alone are equal, as in SQLite.
 fn places(tables: &[DiagramTable]) -> BTreeMap<&str, usize> {
     let mut exact: BTreeMap<&str, usize> = BTreeMap::new();
     for (place, table) in tables.iter().enumerate() {
@@ -251,7 +251,7 @@ fn row_of(shape: &Shape, columns: &[String]) -> usize {
     shape.rows.iter().position(|row| row.name.eq_ignore_ascii_case(first)).map_or(0, |row| row + 1)
 }
 
-/// A reference in words: `track (album_id) → album (id)`.
+/// Describes a reference: `track (album_id) → album (id)`.
 pub(crate) fn title(child: &str, reference: &DiagramReference) -> String {
     let list = |columns: &[String]| {
         let columns: Vec<String> = columns.iter().map(|column| text::name(column)).collect();

@@ -118,7 +118,7 @@ fn table_width(shapes: &[Shape]) -> i32 {
         &mut shapes.iter().map(|shape| text::columns(&text::name(&shape.name))),
         NAME_LETTERS_MAX + TYPE_LETTERS_MAX,
     );
-    // The mark of a key in front, the mark of NOT NULL behind, and room between name and type.
+    // The mark of a key before the name, the mark of NOT NULL after it, and space between name and type.
     let of_rows = (names + types) as f64 * LETTER + 62.0;
     let of_heads = heads as f64 * LETTER * 1.1 + 24.0;
     of_rows.max(of_heads).max(120.0).ceil() as i32
@@ -164,7 +164,7 @@ fn tops(shapes: &[Shape], layers: &Layers) -> Vec<Vec<i32>> {
     tops
 }
 
-/// What is connected behind a layer: place and row on the left, place and row on the right.
+/// The connections after a layer: table and row on the left, table and row on the right.
 fn ports_behind(layers: &Layers, layer: usize) -> Vec<(usize, i32, usize, i32)> {
     let place = |layer: usize, item: Item| layers.layers.get(layer)?.iter().position(|found| *found == item);
     let mut ports = Vec::new();
@@ -184,7 +184,7 @@ fn ports_behind(layers: &Layers, layer: usize) -> Vec<(usize, i32, usize, i32)> 
 
 /// The tops nearest to the wishes that keep order and distances: an isotonic regression, by pooling neighbours that collide.
 fn settled(now: &[i32], wishes: &[Vec<i32>], heights: &[i32]) -> Vec<i32> {
-    // Each pool: the sum of what is wished, how many wish, and how many items are in it.
+    // Each pool: the sum of the desired positions, their number, and the number of items in it.
     let mut pools: Vec<(f64, f64, usize)> = Vec::new();
     let mut offset = 0;
     for ((now, wishes), height) in now.iter().zip(wishes).zip(heights) {

@@ -25,7 +25,7 @@ pub(super) struct Route {
     pub(super) arrives_from_right: bool,
 }
 
-/// What of a net is in a gutter.
+/// The part of a net in a gutter.
 #[derive(Debug, Default)]
 struct Stretch {
     net: usize,
@@ -40,7 +40,7 @@ impl Stretch {
         (all().min().unwrap_or(0), all().max().unwrap_or(0))
     }
 
-    /// What it costs to have this one to the left of the other: their crossings, and much more where they would lie upon each other.
+    /// The cost of this one to the left of the other: their crossings, and much more if they would overlap.
     fn cost_before(&self, other: &Stretch) -> usize {
         let is_within = |y: i32, (from, to): (i32, i32)| from < y && y < to;
         let crossings = other.lefts.iter().filter(|y| is_within(**y, self.span())).count()
@@ -121,7 +121,7 @@ fn order(stretches: &mut [Stretch]) {
     }
 }
 
-/// Gives each stretch the leftmost track behind those before it that it would touch; returns how many tracks there are.
+/// Assigns each stretch the leftmost track after the earlier ones that it would touch; returns the number of tracks.
 fn number_tracks(stretches: &mut [Stretch]) -> i32 {
     for at in 0..stretches.len() {
         let (from, to) = stretches[at].span();
@@ -134,8 +134,8 @@ fn number_tracks(stretches: &mut [Stretch]) -> i32 {
     stretches.iter().map(|stretch| stretch.track + 1).max().unwrap_or(0)
 }
 
-/// The ends at tables on the right that are set off, by gutter, net and height: there another net comes from the left at the same
-/// height, and its upright line is behind.
+/// The ends at tables on the right that are shifted, by gutter, net and height: there another net comes from the left at the same height,
+/// and its vertical line is further right.
 fn set_off(gutters: &[Vec<Stretch>], tracks: &[BTreeMap<usize, i32>]) -> BTreeMap<(usize, usize, i32), i32> {
     let mut found = BTreeMap::new();
     for (gutter, stretches) in gutters.iter().enumerate() {
@@ -155,7 +155,7 @@ fn set_off(gutters: &[Vec<Stretch>], tracks: &[BTreeMap<usize, i32>]) -> BTreeMa
     found
 }
 
-/// What a line needs to know of all others.
+/// The data of all other lines that a line needs.
 struct Leader<'a> {
     layers: &'a Layers,
     layout: &'a Layout,

@@ -1,9 +1,9 @@
-//! What holds for every picture: no table lies upon another, and no line runs through a table.
+//! Properties of every picture: no two tables overlap, and no line runs through a table.
 
 use super::place::height;
 use super::*;
 
-/// Tables from `name:parent,parent`, each with so many columns beside `id` and its references.
+/// Tables from `name:parent,parent`, each with this number of columns besides `id` and its references.
 fn tables(text: &str, more: usize) -> Vec<DiagramTable> {
     let table = |(at, text): (usize, &str)| {
         let (name, parents) = text.split_once(':').unwrap_or((text, ""));

@@ -1,4 +1,4 @@
-//! How to repeat each check by hand: what to paste where. The statements for the rows of a table stand with the table.
+//! How to repeat each check by hand: what to paste where. The statements for the rows of a table are in its section.
 
 use maud::{Markup, html};
 

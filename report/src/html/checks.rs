@@ -1,4 +1,4 @@
-//! What was proven and how: the comparison of rows, and every check with what it tried, found and left out.
+//! What was proven and how: the comparison of rows, and every check with what it tried, found and did not compare.
 
 use maud::{Markup, html};
 
@@ -25,7 +25,7 @@ fn card(title: &str, state: Markup, content: Markup) -> Markup {
     html! { li.check { h3 { span { (title) } (state) } (content) } }
 }
 
-/// The comparison of rows, which stands with the tables in the model.
+/// The comparison of rows, which is part of the tables in the model.
 fn rows(page: &Page<'_>) -> Markup {
     let sums = page.sums();
     let wrong = sums.missing.saturating_add(sums.extra).saturating_add(sums.different);
@@ -84,7 +84,7 @@ fn one(check: &Check) -> Markup {
     card(&title(&check.name), state, content)
 }
 
-/// Up to so many things that were left out are shown unfolded.
+/// Maximum number of items that were not compared and are shown expanded.
 const LEFT_OUT_OPEN_MAX: usize = 4;
 
 /// The check's name as a title.

@@ -8,7 +8,7 @@ use migrate_core::reject::OnReject;
 use super::parts::{code, name, words};
 use crate::text;
 
-/// All columns of a table, and what became of each.
+/// All columns of a table, and their plan.
 pub(super) fn mapping(table: &PlannedTable, on_reject: OnReject) -> Markup {
     html! {
         table.wide {
@@ -62,7 +62,7 @@ fn row(table: &PlannedTable, column: &PlannedColumn, on_reject: OnReject) -> Mar
     }
 }
 
-/// What the column holds less of than its type, as PostgreSQL declares it.
+/// The limits of the column within its type, as PostgreSQL declares it.
 fn limit(limit: &Limit) -> String {
     match limit {
         Limit::Characters(length) => format!("varchar({length})"),

@@ -1,4 +1,4 @@
-//! What is off: which table, which row, which column, and what to do.
+//! The problems: table, row, column, and what to do.
 
 use maud::{Markup, html};
 
@@ -15,20 +15,20 @@ pub(super) enum Finding<'a> {
     Rows {
         /// The table, by source name.
         table: &'a str,
-        /// What comparing it found.
+        /// The result of comparing it.
         compared: &'a Compared,
     },
     /// A check found something.
     Problem {
         /// The check.
         check: &'a Check,
-        /// What it found.
+        /// The result of the check.
         problem: &'a Problem,
     },
 }
 
 impl Finding<'_> {
-    /// Whether nothing is proven with it. That the source's own indexes are damaged is told, and says nothing against its rows.
+    /// Whether the migration is not proven because of it. Damaged indexes of the source are reported, but do not affect its rows.
     pub(super) fn is_against_proof(&self) -> bool {
         !matches!(self, Finding::Problem { check, .. } if check.name == INTEGRITY)
     }

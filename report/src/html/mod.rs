@@ -4,13 +4,13 @@
 //! direction, and what cannot be seen is shown as an escape. Anchors are made of places, never of names. The same report gives the
 //! same bytes.
 
-mod behind;
 mod by_hand;
 mod checks;
 mod columns;
 mod constraints;
 mod environment;
 mod findings;
+mod not_migrated;
 mod objects;
 mod page;
 mod parts;
@@ -90,9 +90,9 @@ fn sections(page: &Page<'_>) -> Vec<Section> {
         ("time", "Where the time went", timeline::body(page)),
         ("tables", "Tables and columns", Some(tables::body(page))),
         ("objects", "Views and triggers", objects::body(page)),
-        ("behind", "What was not carried over", Some(behind::left(page))),
-        ("broken", "Constraints that rows break", behind::breaches(page)),
-        ("rejects", "Rows skipped and values set to NULL", behind::rejects(page)),
+        ("behind", "What was not carried over", Some(not_migrated::objects(page))),
+        ("broken", "Constraints that rows break", not_migrated::breaches(page)),
+        ("rejects", "Rows skipped and values set to NULL", not_migrated::rejects(page)),
         ("schema", "The schema before and after", schema::body(page)),
         ("environment", "Environment and versions", Some(environment::body(page))),
         ("by-hand", "How to repeat it by hand", Some(by_hand::body(page))),
@@ -109,7 +109,7 @@ fn sections(page: &Page<'_>) -> Vec<Section> {
     std::iter::once(verdict).chain(others).collect()
 }
 
-/// What the page may do: nothing but show itself, and run the one script that it holds.
+/// The page's content security policy: it may only show itself, and run the one script that it contains.
 fn policy() -> String {
     let hash = STANDARD.encode(Sha256::digest(SCRIPT.as_bytes()));
     format!(

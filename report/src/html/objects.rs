@@ -45,7 +45,7 @@ fn view(view: &PlannedView) -> Markup {
 fn trigger(trigger: &PlannedTrigger) -> Markup {
     let condition = trigger.condition.as_ref().map(|sql| format!(" WHEN ({sql})")).unwrap_or_default();
     let function = quote_pg(&trigger.function);
-    // A body may hold any quoting of its own; this is to be read, and the migration's file is what was run.
+    // A body may use any quoting; this text is for reading, and the migration's file is what was run.
     let after = format!(
         "CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $migration$\n{}\n$migration$;\n\
          CREATE TRIGGER {} {} ON {} FOR EACH ROW{condition} EXECUTE FUNCTION {function}();",

@@ -1,4 +1,4 @@
-//! What all sections look things up in: tables by name, sums over them, and the verdict that the findings leave standing.
+//! Shared lookups of all sections: tables by name, sums over them, and the verdict that agrees with the findings.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use super::findings::{self, Finding};
 use crate::Report;
 use crate::model::{Command, Compared, TableReport, Verdict};
 
-/// A report and what is derived from it once.
+/// A report and the data that is derived from it once.
 pub(super) struct Page<'a> {
     pub(super) report: &'a Report,
     /// The verdict, as the findings leave it.
     pub(super) verdict: Verdict,
-    /// What is off.
+    /// The problems.
     pub(super) findings: Vec<Finding<'a>>,
     /// All tables: those of the plan in its order, and then those that only the report has.
     pub(super) tables: Vec<Table<'a>>,
@@ -65,7 +65,7 @@ impl<'a> Page<'a> {
             places.entry(table.name).or_insert(place);
         }
         let findings = findings::findings(report);
-        // A report never says more than what it holds: with a finding against it, nothing is proven.
+        // The verdict must not contradict the findings: with a finding against it, nothing is proven.
         let contradicts = findings.iter().any(findings::Finding::is_against_proof);
         let verdict = if contradicts { Verdict::NotProven } else { report.verdict };
         Page { report, verdict, findings, tables, places }
@@ -76,7 +76,7 @@ impl<'a> Page<'a> {
         self.places.get(source).map(|place| format!("t{place}"))
     }
 
-    /// What the report is of.
+    /// The subject of the report.
     pub(super) fn kind(&self) -> &'static str {
         match self.report.command {
             Command::Migrate => "Migration from SQLite to PostgreSQL",
@@ -107,7 +107,7 @@ impl<'a> Page<'a> {
 }
 
 impl Table<'_> {
-    /// What comparing it found; none where it was not compared.
+    /// The result of comparing it; none if it was not compared.
     pub(super) fn compared(&self) -> Option<&Compared> {
         self.moved.and_then(|moved| moved.compared.as_ref())
     }
@@ -118,7 +118,7 @@ pub(super) fn wrong(compared: &Compared) -> u64 {
     compared.missing.saturating_add(compared.extra).saturating_add(compared.different)
 }
 
-/// The verdict in words.
+/// The verdict for people.
 pub(super) fn verdict_words(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Proven => "Proven",

@@ -1,11 +1,11 @@
-//! What several sections are made of: names, states, statements to be copied, references to tables by their place.
+//! Shared parts of the sections: names, states, statements to be copied, links to tables by their position.
 
 use maud::{Markup, PreEscaped, html};
 
 use super::page::Page;
 use crate::text;
 
-/// What is to be thought of something; each has a shape of its own, so that colour is never needed.
+/// The state of something; each has a shape of its own, so that colour is never needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     /// It holds.
@@ -44,7 +44,7 @@ impl State {
         html! { span.state.(self.class()) { (self.icon()) span { (words) } } }
     }
 
-    /// The class for a whole element.
+    /// The class for an entire element.
     pub(super) fn color(self) -> &'static str {
         self.class()
     }
@@ -60,7 +60,7 @@ pub(super) fn code(sql: &str) -> Markup {
     html! { code { bdi { (text::one_line(sql)) } } }
 }
 
-/// Words of a plan or a run, which may hold names.
+/// Text of a plan or a run, which may contain names.
 pub(super) fn words(words: &str) -> Markup {
     html! { bdi { (text::one_line(words)) } }
 }
@@ -90,7 +90,8 @@ pub(super) fn statement(title: &str, statement: &str) -> Markup {
     }
 }
 
-/// A text as JSON in ASCII, which has a form for what an attribute of HTML would lose, and hides nothing from whoever reads the source.
+/// A text as JSON in ASCII, which can represent characters that an attribute of HTML would lose, and hides nothing from readers of the
+/// source.
 fn exact(text: &str) -> String {
     let mut out = String::new();
     let mut units = [0; 2];
@@ -103,12 +104,12 @@ fn exact(text: &str) -> String {
     out
 }
 
-/// A table that scrolls by itself where it is too wide, also by the keyboard.
+/// A table that scrolls separately if it is too wide, also with the keyboard.
 pub(super) fn scrolling(label: &str, content: Markup) -> Markup {
     html! { div.scroll role="region" tabindex="0" aria-label=(text::one_line(label)) { (content) } }
 }
 
-/// A link to what is said of a table; the bare name where the report has nothing of it.
+/// A link to the section of a table; the bare name if the report has none.
 pub(super) fn table_link(page: &Page<'_>, source: &str) -> Markup {
     match page.anchor(source) {
         Some(anchor) => html! { a href={ "#" (anchor) } { (name(source)) } },

@@ -1,4 +1,4 @@
-//! The schema as a picture before and after, and its references in words.
+//! The schema as a picture before and after, and its references as text.
 
 use maud::{Markup, html};
 

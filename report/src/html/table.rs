@@ -1,4 +1,4 @@
-//! One table: what moved, how its columns were mapped, what constrains it, what was found, and how to look at it by hand.
+//! One table: what moved, how its columns were mapped, its constraints, the findings, and how to check it by hand.
 
 use maud::{Markup, html};
 

@@ -8,7 +8,7 @@ use super::table;
 use crate::figures::{byte_rate, count, counted, row_rate, seconds, size};
 use crate::text;
 
-/// Up to so many tables, no filter is needed.
+/// Up to this number of tables, no filter is needed.
 const UNFILTERED_MAX: usize = 5;
 
 /// The section.
@@ -75,7 +75,7 @@ fn row(place: usize, table: &Table<'_>) -> Markup {
     }
 }
 
-/// What the filter looks in: the names of the table and of its columns, as they are shown.
+/// The text that the filter searches: the names of the table and of its columns, as they are shown.
 pub(super) fn find(table: &Table<'_>) -> String {
     let mut words = vec![table.name];
     if let Some(planned) = table.planned {
@@ -93,7 +93,7 @@ pub(super) fn is_off(table: &Table<'_>) -> bool {
     table.compared().is_some_and(|compared| wrong(compared) > 0)
 }
 
-/// Whether its rows were found again, in a shape and words.
+/// Whether its rows were found in PostgreSQL, as a shape and text.
 pub(super) fn verified(table: &Table<'_>) -> Markup {
     match (table.moved, table.compared()) {
         (None, _) => State::Quiet.words("not moved"),

@@ -1,4 +1,4 @@
-//! Where the time went: phases as a band, below it the longest tables and builds as bars, and all of it in words.
+//! The durations: phases as a band, below it the longest tables and builds as bars, and all of it as text.
 
 use maud::{Markup, html};
 
@@ -8,16 +8,16 @@ use crate::figures::{counted, percent, seconds};
 use crate::model::{Span, SpanKind};
 use crate::text;
 
-/// So many tables and builds have a bar; the others are summed up.
+/// Maximum number of tables and builds with a bar; the others are summed up.
 const BARS_MAX: usize = 16;
 
 /// The height of the band of phases, in pixels.
 const BAND: usize = 30;
 
-/// The height of a bar with its words, in pixels.
+/// The height of a bar with its text, in pixels.
 const STEP: usize = 32;
 
-/// The room for the words of the axis, in pixels.
+/// The space for the text of the axis, in pixels.
 const AXIS: usize = 26;
 
 /// The least width of a phase that has its number written upon it, in percent.
@@ -60,7 +60,7 @@ fn end(span: &Span) -> f64 {
     if end.is_finite() { end } else { 0.0 }
 }
 
-/// Places are in percent of the width and heights in pixels, so that words keep their size on every screen.
+/// Positions are in percent of the width and heights in pixels, so that text keeps its size on every screen.
 fn chart(phases: &[&Span], bars: &[&Span], rest: &[&Span], total: f64) -> Markup {
     let lanes = lanes(phases);
     let band = BAND * lanes.iter().map(|lane| lane + 1).max().unwrap_or(0);

@@ -1,4 +1,4 @@
-//! The verdict, in words, a shape and numbers; and below it what a reader has to know even where all is well.
+//! The verdict, as text, a shape and numbers; and below it what a reader has to know even after success.
 
 use maud::{Markup, html};
 
@@ -83,7 +83,7 @@ fn tiles(page: &Page<'_>, sums: Sums) -> Markup {
     }
 }
 
-/// How long a phase took; none where it is not in the report.
+/// The duration of a phase; none if it is not in the report.
 fn phase_seconds(page: &Page<'_>, name: &str) -> Option<f64> {
     let mut spans = page.report.timeline.iter();
     spans.find(|span| span.kind == SpanKind::Phase && span.name == name).map(|span| span.seconds)
@@ -105,7 +105,7 @@ fn facts(page: &Page<'_>) -> Markup {
     }
 }
 
-/// What the verdict does not say: rows that were left out, constraints that came weaker, a source that moved on.
+/// Limits of the verdict: skipped rows, weakened constraints, a source that has changed since.
 fn cautions(page: &Page<'_>, sums: Sums) -> Vec<Markup> {
     let report = page.report;
     let warn = |content: Markup| html! { span.warn { (State::Warn.icon()) } " " (content) };

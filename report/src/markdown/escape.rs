@@ -1,4 +1,4 @@
-//! Text of others in Markdown: it shows as it is, and is never taken for Markdown, HTML, a mention or a link.
+//! Foreign text in Markdown: it is shown literally, and never becomes Markdown, HTML, a mention or a link.
 
 pub(crate) use migrate_core::printable::printable as visible;
 
@@ -11,7 +11,7 @@ pub(crate) fn prose(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
-            // A table takes it for the end of a cell, also behind a backslash that was escaped before.
+            // In a table it would be the end of a cell, also after a backslash that was escaped before.
             '|' => out.push_str("&#124;"),
             '\\' | '`' | '*' | '[' | ']' | '~' | '$' => out.extend(['\\', letter]),
             // Within a word it is a letter like any other.
@@ -43,7 +43,7 @@ pub(crate) fn code(text: &str) -> String {
         return "(empty)".to_owned();
     }
     let fence = "`".repeat(longest_run(&text, '`') + 1);
-    // A blank at each end is taken off again by readers; it keeps backticks and blanks at the ends what they are.
+    // Renderers remove one space at each end; it keeps backticks and spaces at the ends intact.
     let pad = if text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']) { " " } else { "" };
     format!("{fence}{pad}{text}{pad}{fence}")
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::model::{DiagramColumn, DiagramTable};
 
-/// The words that mean something of their own in an erDiagram.
+/// The keywords of an erDiagram.
 const WORDS: [&str; 21] = [
     "accdescr",
     "acctitle",
@@ -54,7 +54,7 @@ pub fn diagram(tables: &[DiagramTable]) -> String {
     }
     for table in tables {
         for reference in &table.references {
-            // What points to no table of the diagram cannot be drawn.
+            // References to tables outside the diagram cannot be drawn.
             let (Some(child), Some(parent)) =
                 (ids.get(table.name.as_str()), ids.get(reference.table.as_str()))
             else {
@@ -114,7 +114,7 @@ fn word(text: &str, other: &str) -> String {
     if is_name && !is_key_word { text } else { format!("_{text}") }
 }
 
-/// Text between quotes: what would end it or what Mermaid does not take there is replaced.
+/// Text between quotes: characters that would end it or that Mermaid does not accept there are replaced.
 fn quoted(text: &str) -> String {
     let replaced: String = text
         .chars()

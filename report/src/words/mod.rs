@@ -1,6 +1,6 @@
 //! The sentences for what a validation found: the same on the screen, on the page, in JSON, in JUnit and in annotations.
 //!
-//! One place for words; [`remedy`] has what to do about a finding.
+//! All wording is here; [`remedy`] has the remedy for a finding.
 
 mod not_compared;
 pub mod remedy;
@@ -45,7 +45,7 @@ pub fn schema_list(differences: &[SchemaDifference]) -> String {
     differences.iter().map(schema).collect::<Vec<_>>().join("; ")
 }
 
-/// A sequence that is behind.
+/// A sequence that is not past the highest number.
 pub fn sequence(found: &SequenceBehind) -> String {
     let SequenceBehind { sequence, table, column, next, highest, is_given_by_sqlite_alone } = found;
     let problem = match is_given_by_sqlite_alone {

@@ -1,10 +1,10 @@
-//! What a check did not compare, and why, in words.
+//! Describes what a check did not compare, and why.
 
 use migrate_core::finding::{Database, Reason, Subject};
 
 use super::{constraint_name, counted, view_problem};
 
-/// What was not compared.
+/// The subject that was not compared.
 pub fn subject(subject: &Subject) -> String {
     match subject {
         Subject::Schema => "schema".to_owned(),

@@ -1,5 +1,5 @@
-//! What to do about a finding: the SQL that repairs it where the plan has it, else a command. Each kind of remedy is applied by the
-//! mutation tests of the engine, and validation proves the database afterwards.
+//! The remedy for a finding: the SQL that repairs it if the plan has it, else a command. The engine's mutation tests apply each kind of
+//! remedy, and validation proves the database afterwards.
 
 mod sql;
 
@@ -12,7 +12,7 @@ use migrate_core::identifier::{quote_pg, quote_pg_literal};
 use migrate_core::mapping::TomlKey;
 use migrate_core::plan::Plan;
 
-/// What to do about a finding.
+/// The remedy for a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remedy {
     /// Runs a statement, or several, in the target.
@@ -88,7 +88,7 @@ pub fn schema(differences: &[SchemaDifference], plan: &Plan) -> Vec<Remedy> {
     all.collect()
 }
 
-/// The remedy for a sequence that is behind.
+/// The remedy for a sequence that is not past the highest number.
 pub fn sequence(found: &SequenceBehind, plan: &Plan) -> Remedy {
     let SequenceBehind { sequence, table, column, highest, .. } = found;
     let Some(table) = plan.tables.iter().find(|other| other.target == *table) else {
@@ -127,7 +127,7 @@ pub fn default(found: &DefaultDifference, plan: &Plan) -> Remedy {
     Remedy::Sql(format!("ALTER TABLE {owner} ALTER COLUMN {name} {action};"))
 }
 
-/// The remedy for a constraint that does not do the same. What the check of the schema found in its table comes first.
+/// The remedy for a constraint that behaves differently. Findings of the schema check in its table come first.
 pub fn constraint(found: &ConstraintDifference, schema: &[SchemaDifference], plan: &Plan) -> Remedy {
     let table = &found.constraint.table;
     match schema.iter().find(|difference| difference.table() == Some(table)) {
@@ -136,7 +136,7 @@ pub fn constraint(found: &ConstraintDifference, schema: &[SchemaDifference], pla
     }
 }
 
-/// What a difference of the schema is about, such as `jobs: index by_name`.
+/// The subject of a difference of the schema, such as `jobs: index by_name`.
 fn subject(difference: &SchemaDifference) -> String {
     match (difference.table(), difference.item()) {
         (Some(table), Some(item)) => format!("{table}: {item}"),

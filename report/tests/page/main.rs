@@ -152,7 +152,7 @@ fn what_was_left_out_is_never_hidden() {
     for check in &mut report.checks {
         check.is_done = false;
         check.left_out = (0..9)
-            .map(|at| report::model::LeftOut {
+            .map(|at| report::model::NotCompared {
                 what: format!("{} {at}", check.name),
                 reason: "--read-only".to_owned(),
             })

@@ -2,7 +2,7 @@
 
 use migrate_core::plan::{LeftBehind, Plan, PlannedBreach, PlannedCheck, PlannedTable, PlannedView};
 use report::Report;
-use report::model::{LeftOut, Problem, Recipe, Rejects, RowProblem, Verdict};
+use report::model::{NotCompared, Problem, Recipe, Rejects, RowProblem, Verdict};
 
 use super::many::{foreign_key, named, template};
 use super::report_of;
@@ -118,7 +118,7 @@ fn spoil(report: &mut Report, names: &[String]) {
         check.unit.clone_from(name);
         check.how.clone_from(name);
         check.problems = vec![Problem { what: name.clone(), next: name.clone() }];
-        check.left_out = vec![LeftOut { what: name.clone(), reason: name.clone() }];
+        check.left_out = vec![NotCompared { what: name.clone(), reason: name.clone() }];
     }
     for (span, name) in report.timeline.iter_mut().zip(names.iter().cycle()) {
         span.name.clone_from(name);

@@ -9,7 +9,7 @@ mod many;
 use migrate_core::plan::{Plan, PlannedTable};
 use report::model::{
     Check, Command, Compared, CopyMethod, CopyProtection, DiagramColumn, DiagramReference, DiagramTable,
-    Environment, LeftOut, Problem, REPORT_FORMAT, Recipe, Rejects, Report, RowProblem, Source, Span,
+    Environment, NotCompared, Problem, REPORT_FORMAT, Recipe, Rejects, Report, RowProblem, Source, Span,
     SpanKind, TableReport, Target, Verdict,
 };
 
@@ -290,7 +290,7 @@ fn checks(plan: &Plan) -> Vec<Check> {
         check("views", "Each view gives the same rows on both sides.", plan.views.len(), "views"),
     ];
     if keys > 3 {
-        checks[5].left_out = vec![LeftOut {
+        checks[5].left_out = vec![NotCompared {
             what: "foreign key from customer to employee".to_owned(),
             reason: "it is NOT VALID, since rows break it; that new rows are refused was tried all the same"
                 .to_owned(),

@@ -1,4 +1,4 @@
-//! The statements that follow the rows, as the ledger knows them: which there are, and which are done.
+//! The builds in the ledger: the statements that run after the rows are loaded, and which of them are done.
 
 use super::{READ_FAILED, WRITE_FAILED};
 use crate::error::{Context, Result};
@@ -11,9 +11,9 @@ pub struct Build {
     pub number: i64,
     /// The table, by target name; empty where it belongs to none.
     pub table: String,
-    /// What it makes, in words.
+    /// What it builds, for people.
     pub what: String,
-    /// How long it took, in seconds, once it is done.
+    /// Duration in seconds, once it is done.
     pub seconds: Option<f64>,
 }
 
@@ -44,11 +44,11 @@ pub fn plan_builds(connection: &mut Connection, run_id: i64, planned: &[Build]) 
         .context(|| WRITE_FAILED)
 }
 
-/// The statement by which a build's own transaction takes it, as that of a chunk does: parameters are run, build and the path of the
-/// sealed copy.
+/// The statement with which a build's own transaction claims it, like that of a chunk. Parameters: run, build and the path of the sealed
+/// copy.
 pub const CLAIM_BUILD_SQL: &str = "SELECT b.done_at IS NOT NULL FROM migration.builds b JOIN migration.runs r ON r.id = b.run_id \
      WHERE b.run_id = $1::bigint AND b.build = $2::bigint AND r.seal::json ->> 'path' = $3 FOR UPDATE OF b";
 
-/// The statement by which a build's own transaction says that it is done: parameters are seconds, run and build.
+/// The statement with which a build's own transaction records that it is done. Parameters: seconds, run and build.
 pub const FINISH_BUILD_SQL: &str = "UPDATE migration.builds SET seconds = $1::double precision, done_at = now() \
      WHERE run_id = $2::bigint AND build = $3::bigint AND done_at IS NULL RETURNING 1";

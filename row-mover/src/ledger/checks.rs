@@ -1,4 +1,4 @@
-//! What was found by looking at the sealed copy itself: it takes as long as moving the rows, and is done once for each run.
+//! Results of the integrity check of the sealed copy. It takes as long as moving the rows and is done once for each run.
 
 use super::{READ_FAILED, WRITE_FAILED, is_there};
 use crate::error::{Context, Result};
@@ -8,7 +8,7 @@ use postgres_client::connection::{Connection, text_array};
 /// The name of `PRAGMA integrity_check` in the ledger.
 const INTEGRITY: &str = "integrity";
 
-/// What `integrity_check` found in the sealed copy of a run; none where it has not come to its end.
+/// The result of `integrity_check` for the sealed copy of a run; none if it has not finished.
 ///
 /// # Errors
 /// When the ledger cannot be read.
@@ -22,7 +22,7 @@ pub fn integrity(connection: &mut Connection, run_id: i64) -> Result<Option<Inte
     Ok(found.map(|(problems, left_out, seconds)| Integrity { problems, left_out, seconds, begun: None }))
 }
 
-/// Writes down what `integrity_check` found in the sealed copy of a run.
+/// Records the result of `integrity_check` for the sealed copy of a run.
 ///
 /// # Errors
 /// When the ledger cannot be written.

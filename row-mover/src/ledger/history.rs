@@ -1,38 +1,38 @@
-//! When what happened: the phases, the rows of each table, the builds and the checks of a run, on one clock, the server's.
+//! Times of a run's phases, tables, builds and checks, all on the server's clock.
 
 use super::{READ_FAILED, is_there, utc_text};
 use crate::error::{Context, Result};
 use postgres_client::connection::Connection;
 
-/// What happened in a run, and when.
+/// The activities of a run with their times.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
     /// When the run was written down, in RFC 3339: by then its source was sealed.
     pub started_at: String,
     /// The version of ours that began it.
     pub tool_version: String,
-    /// What took time, in the order in which it began.
+    /// The activities, in the order in which they began.
     pub spans: Vec<Span>,
 }
 
-/// Something that took time.
+/// An activity with a duration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Span {
     /// `phase`, `rows`, `build` or `check`.
     pub kind: String,
     /// The table, by source name for rows and by target name for a build; none where it belongs to none.
     pub table: Option<String>,
-    /// The name of the phase or of the check, or what is built in words.
+    /// The name of the phase or of the check, or a description of the build.
     pub name: String,
     /// When it began, in seconds since the first of them.
     pub begin_seconds: f64,
-    /// How long it took, in seconds. Of a phase that was interrupted: its last part, but for the rows.
+    /// Duration in seconds. For an interrupted phase other than the rows: its last part.
     pub seconds: f64,
 }
 
-/// All that took time, counted from when the run was written down. Preflight and seal ended in that very moment, one after the other. A
-/// chunk and a build are done at the time of their transaction, which is its beginning. Rows take the time in which a chunk was at work:
-/// the phase itself has only its last part where the run was interrupted.
+/// All activities, relative to the moment when the run was recorded. Preflight and seal ended at that moment, one after the other. A
+/// chunk and a build are done at the time of their transaction, which is its beginning. The duration of the rows is the time in which any
+/// chunk was running: the phase itself has only its last part if the run was interrupted.
 const SPANS_SQL: &str = "
 WITH run AS (SELECT id, started_at FROM migration.runs WHERE id = $1::bigint),
 busy AS (SELECT table_name, min(done_at) AS began, range_agg(tstzrange(done_at, done_at + make_interval(secs => coalesce(seconds, 0)))) AS times
@@ -62,7 +62,7 @@ UNION ALL
 SELECT 'check', NULL, k.check_name, extract(epoch FROM k.begun_at - r.started_at)::float8, k.seconds
 FROM run r JOIN migration.checks k ON k.run_id = r.id";
 
-/// What happened in a run.
+/// Returns the activities of a run.
 ///
 /// # Errors
 /// When the ledger cannot be read.

@@ -1,6 +1,6 @@
 //! The ledger: runs, phases and chunks, in the schema `migration` of the target database.
 //!
-//! It is the only memory of what is done. What follows from it is decided in `migrate_core::phase`.
+//! It is the only record of what is done. `migrate_core::phase` decides what follows from it.
 
 use migrate_core::phase::{Phase, RunState, RunSubject};
 use migrate_core::plan::Plan;
@@ -36,10 +36,10 @@ const MIGRATIONS: [(&str, &str); 5] = [
     ("0007_steps", include_str!("../../ledger-migrations/0007_steps/up.sql")),
 ];
 
-/// What failed where the ledger is read.
+/// The error where the ledger cannot be read.
 const READ_FAILED: &str = "the ledger cannot be read";
 
-/// What failed where the ledger is written.
+/// The error where the ledger cannot be written.
 const WRITE_FAILED: &str = "the ledger cannot be written";
 
 /// A run, as the ledger records it.
@@ -47,7 +47,7 @@ const WRITE_FAILED: &str = "the ledger cannot be written";
 pub struct Run {
     /// Its number.
     pub id: i64,
-    /// What it is about, and the phases that are done.
+    /// What the run is about, and the phases that are done.
     pub state: RunState,
     /// The plan that it executes.
     pub plan: Plan,
@@ -64,17 +64,17 @@ pub struct Chunk {
     pub table: String,
     /// Its number within the table, from 0.
     pub number: i64,
-    /// Its rowids; none where the whole table is one chunk.
+    /// Its rowids; none if one chunk holds the entire table.
     pub range: Option<RowidRange>,
     /// The rows that it will be, as preflight counted them.
     pub planned_rows: Option<i64>,
     /// The bytes that it will be in COPY's binary format, as preflight counted them.
     pub planned_bytes: Option<i64>,
-    /// What moved it, once it is done.
+    /// The result of moving it, once it is done.
     pub done: Option<ChunkDone>,
 }
 
-/// What moving a chunk took.
+/// The result of moving a chunk.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ChunkDone {
     /// The rows.
@@ -83,11 +83,11 @@ pub struct ChunkDone {
     pub bytes: i64,
     /// The seconds.
     pub seconds: f64,
-    /// The rows that stayed behind.
+    /// Skipped rows.
     pub rejected: i64,
     /// The values that became NULL.
     pub nulled: i64,
-    /// The XXH3-128 of the COPY stream: what was sent for the chunk can be told from what another try would send.
+    /// The XXH3-128 of the COPY stream, which shows whether another attempt would send the same bytes for the chunk.
     pub digest: u128,
 }
 
@@ -99,14 +99,13 @@ pub fn exists(connection: &mut Connection) -> Result<bool> {
     is_there(connection, "runs")
 }
 
-/// Creates the ledger where there is none, or brings it up to date. It has a schema and Diesel bookkeeping of its own, apart
-/// from the app's.
+/// Creates the ledger, or upgrades it. It has a schema and Diesel bookkeeping of its own, apart from the app's.
 ///
 /// # Errors
 /// When the target refuses.
 pub fn create(connection: &mut Connection) -> Result<()> {
     let failed = || "the ledger cannot be created";
-    // A ledger that is half made would look like something that is not ours.
+    // A partial ledger would look like a foreign object.
     connection.transaction(|connection| {
         connection.script("CREATE SCHEMA IF NOT EXISTS migration").context(failed)?;
         bookkeeping::create(connection, SCHEMA)?;
@@ -233,7 +232,7 @@ pub fn finish_load(connection: &mut Connection, run_id: i64, phase: Phase, secon
         .context(|| WRITE_FAILED)
 }
 
-/// Takes back that a phase is done: a validation that finds differences is no longer a validated migration.
+/// Records that a phase is no longer done: after a validation that finds differences, the migration is not validated.
 ///
 /// # Errors
 /// When the ledger cannot be written.
@@ -295,14 +294,14 @@ fn plan_chunks(connection: &mut Connection, run_id: i64, planned: &[Chunk]) -> R
     connection.execute(sql, &parameters.each_ref().map(|text| Some(text.as_str()))).context(|| WRITE_FAILED)
 }
 
-/// The statement by which a chunk's own transaction takes it: parameters are run, table, chunk and the path of the sealed copy. It
-/// waits for a transaction that was left behind by a lost connection, and returns whether the chunk is done; no row where the ledger
-/// is another one by now: numbers come again after a restart, the folder of a copy does not.
+/// The statement with which a chunk's own transaction claims it. Parameters: run, table, chunk and the path of the sealed copy. It waits
+/// for the transaction of a lost connection, and returns whether the chunk is done. It returns no row if the ledger has been replaced:
+/// run numbers are reused after a restart, but the folder of a copy is not.
 pub const CLAIM_CHUNK_SQL: &str = "SELECT c.done_at IS NOT NULL FROM migration.chunks c JOIN migration.runs r ON r.id = c.run_id \
      WHERE c.run_id = $1::bigint AND c.table_name = $2 AND c.chunk = $3::bigint AND r.seal::json ->> 'path' = $4 FOR UPDATE OF c";
 
-/// The statement by which a chunk's own transaction says that it is done: parameters are rows, bytes, seconds, run, table, chunk,
-/// rejected rows, nulled values and the digest in hex. It returns one row, or none where somebody else has done the chunk.
+/// The statement with which a chunk's own transaction records that it is done. Parameters: rows, bytes, seconds, run, table, chunk,
+/// rejected rows, nulled values and the digest in hex. It returns one row, or none if another worker has done the chunk.
 pub const FINISH_CHUNK_SQL: &str = "UPDATE migration.chunks SET rows = $1::bigint, bytes = $2::bigint, \
      seconds = $3::double precision, rejected = $7::bigint, nulled = $8::bigint, digest = $9, done_at = now() WHERE run_id = $4::bigint AND table_name = $5 \
      AND chunk = $6::bigint AND done_at IS NULL RETURNING 1";

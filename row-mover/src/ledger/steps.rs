@@ -1,5 +1,5 @@
-//! What is asked of a run again and again without reading its plan: whether it is still the ledger's, and what is done of a schema that is
-//! created, or of a run that is removed, in several transactions.
+//! Repeated queries that do not read the plan: whether a run is still current, and how far a schema that is created, or a run that is
+//! removed, in several transactions has got.
 
 use super::{READ_FAILED, Run, WRITE_FAILED, exists};
 use crate::error::{Context, Error, Result};
@@ -20,8 +20,8 @@ pub fn is_last_run(connection: &mut Connection, run: &Run) -> Result<bool> {
     Ok(last.is_some_and(|(id, last_path)| id == run.id && last_path.as_deref() == Some(&*path)))
 }
 
-/// How many steps of the schema are done. Within a transaction this claims the schema: whoever else asks waits for its end, and one that
-/// a lost connection left behind is waited for.
+/// Returns how many steps of the schema are done. Within a transaction this claims the schema: other callers wait for its end, and this
+/// one waits for the transaction of a lost connection.
 ///
 /// # Errors
 /// When the ledger cannot be read, or is that of another run.
@@ -44,7 +44,7 @@ pub fn record_schema_steps(connection: &mut Connection, run_id: i64, done: usize
     connection.execute(sql, &[Some(&done.to_string()), Some(&run_id.to_string())]).context(|| WRITE_FAILED)
 }
 
-/// Whether any step of the schema is done; a ledger of an older version has nothing to say of it.
+/// Whether any step of the schema is done; a ledger of an older version does not record steps.
 ///
 /// # Errors
 /// When the ledger cannot be read.

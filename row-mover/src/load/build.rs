@@ -1,4 +1,4 @@
-//! One build: the statements of a key, an index or another thing that follows the rows, and its row in the ledger, in one transaction.
+//! Runs one build: the statements of a key, an index or another object, and its row in the ledger, in one transaction.
 
 use std::time::Instant;
 
@@ -59,7 +59,7 @@ fn run_statements(
     for statement in &build.statements {
         let is_at_work = &mut || (load.is_at_work)(&backend);
         let done = match build.kind {
-            // Views and triggers look at no row.
+            // Views and triggers read no row.
             BuildKind::Objects => target.long_script(statement, is_at_work).map(drop),
             BuildKind::Key | BuildKind::Index(_) | BuildKind::Check | BuildKind::ForeignKey { .. } => {
                 target.guarded_script(statement, is_at_work)
@@ -73,7 +73,7 @@ fn run_statements(
     Ok(())
 }
 
-/// Says in the ledger that the build is done, and commits both.
+/// Records in the ledger that the build is done, and commits both.
 fn record(
     load: &Load<'_>,
     target: &mut Connection,
@@ -85,6 +85,6 @@ fn record(
     if target.query(FINISH_BUILD_SQL, &parameters).context(failed)?.len() != 1 {
         return Err(Error::new(format!("{}: another run has made it", failed())));
     }
-    // With `wal_level = minimal` it writes the whole index to the disk.
+    // With `wal_level = minimal`, the commit writes the entire index to disk.
     target.long_script("COMMIT", &mut || (load.is_at_work)(&backend)).context(failed).map(|_| ())
 }

@@ -1,4 +1,4 @@
-//! One chunk: claimed, copied and recorded in one transaction.
+//! Loads one chunk: claims, copies and records it in one transaction.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -61,7 +61,7 @@ pub(super) fn move_chunk(
         if is_apps {
             target.query(&format!("SET LOCAL search_path = {SEARCH_PATH}"), &[]).context(failed)?;
         }
-        // The copy was counted when it was looked at, and has not changed since.
+        // The rows of the copy were counted when it was scanned, and it has not changed since.
         if let Some(planned) = chunk.planned_rows.filter(|planned| *planned != done.rows + done.rejected) {
             return Err(Error::new(format!(
                 "{}: {} rows were read, and {planned} counted before",
@@ -94,7 +94,7 @@ pub(super) fn move_chunk(
     }
 }
 
-/// Passes on what is sent, and counts it, so that it can be taken back.
+/// Sends the pieces and counts them, so that the count can be undone.
 struct Counted<'a> {
     inner: &'a dyn Observer,
     sent: AtomicU64,
@@ -116,7 +116,8 @@ impl Observer for Counted<'_> {
     }
 }
 
-/// What to do about a refusal. What the app's own table demands is known to the table alone, so that the load is what finds a row that breaks it.
+/// The remedy for a refused row. Only the app's own table knows its constraints, so the load is the first to find a row that violates
+/// one.
 fn refused(table: &PlannedTable, error: Error) -> Error {
     let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<ServerError>());
     let Some(cause) = cause.filter(|cause| !cause.is_transient()) else { return error };

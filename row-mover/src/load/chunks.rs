@@ -1,4 +1,4 @@
-//! The chunks of a run, as the scan of its rows cut them. Moves nothing.
+//! The chunks of a run, as the scan of its rows cut them.
 
 use crate::ledger::Chunk;
 use crate::source::preflight::Findings;

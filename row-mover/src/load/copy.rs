@@ -1,4 +1,4 @@
-//! Sends the rows of one chunk through one COPY. Knows no ledger and no other chunk.
+//! Sends the rows of one chunk through one COPY, independent of the ledger and of other chunks.
 
 use std::time::Instant;
 
@@ -20,7 +20,7 @@ use postgres_client::watch::check_stop;
 /// How much is gathered before it is handed to the connection.
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// Sends the rows of `chunk` to where they land, and says how many they were. `started` is when the chunk began.
+/// Sends the rows of `chunk` to their destination, and returns how many they were. `started` is when the chunk began.
 ///
 /// # Errors
 /// When the source cannot be read, a value cannot move, or the target refuses or is lost.
@@ -58,7 +58,7 @@ pub(super) fn copy_rows(
             RowOutcome::Skipped(_) => done.rejected += 1,
             RowOutcome::Stops(refused) => return Err(stopped(table, refused)),
         }
-        if buffer.bytes.len() >= BUFFER_BYTES || !buffer.left_out.is_empty() {
+        if buffer.bytes.len() >= BUFFER_BYTES || !buffer.deferred.is_empty() {
             buffer.send_with(row, |piece| send(piece, &mut done)).context(failed)??;
         }
         Ok(())

@@ -1,5 +1,5 @@
 //! One lane of the load: takes the next task of the schedule, runs it on connections of its own, and retries it after a transient
-//! fault. Only the ledger knows what is done: it is read again after each lost connection.
+//! error. Only the ledger records what is done: it is read again after each lost connection.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{MutexGuard, PoisonError};
@@ -55,7 +55,7 @@ impl<'a> Lane<'a> {
                     let waiter = self.target.connection.as_ref().map(Connection::backend);
                     let error = (self.load.explain)(error, waiter);
                     self.count_lock_wait(task, &error);
-                    self.schedule().given_back(task);
+                    self.schedule().release(task);
                     self.shared.changed.notify_all();
                     if !self.recover(error)? {
                         return Ok(());
@@ -116,8 +116,8 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// Waits after a transient fault, connects again, and brings the schedule in line with the ledger. False where this lane gets no
-    /// connection and the others continue without it.
+    /// Waits after a transient error, connects again, and updates the schedule from the ledger. False if this lane gets no connection and
+    /// the others continue without it.
     ///
     /// # Errors
     /// The fault, where it is permanent.
@@ -200,7 +200,7 @@ struct Held<'a> {
 }
 
 impl Held<'_> {
-    /// Replaces the connection; gives the one before it.
+    /// Replaces the connection and returns the previous one.
     fn set(&mut self, connection: Option<Connection>) -> Option<Connection> {
         if connection.is_some() {
             self.connected.fetch_add(1, Ordering::SeqCst);

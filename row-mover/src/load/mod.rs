@@ -1,5 +1,5 @@
-//! Rows and what follows them: chunks by binary COPY and builds (keys, indexes, constraints), several at once, each a transaction
-//! with its row in the ledger. Which of them runs when is decided in `migrate_core::schedule`.
+//! Loads the rows and runs the builds (keys, indexes, constraints), several at once. Each chunk or build is one transaction that
+//! includes its row in the ledger. `migrate_core::schedule` decides the order.
 
 mod build;
 mod chunk;
@@ -31,7 +31,7 @@ use postgres_client::work_clock::WorkClock;
 pub(crate) use chunks::plan_chunks;
 use lane::Lane;
 
-/// What is loaded, from where, to where.
+/// What is loaded, with its source and its target.
 pub(crate) struct Load<'a> {
     /// The plan.
     pub(crate) plan: &'a LoadPlan,
@@ -45,7 +45,7 @@ pub(crate) struct Load<'a> {
     pub(crate) builds: &'a [Build],
     /// The chunks and builds that are done.
     pub(crate) done: &'a DoneTasks,
-    /// What the last build writes down beside its own statements: that the migration is applied.
+    /// Runs in the transaction of the last build: it records that the migration is applied.
     pub(crate) applied: &'a Applied,
     /// How many lanes there are.
     pub(crate) workers: usize,
@@ -85,12 +85,12 @@ fn claim(target: &mut Connection, sql: &str, parameters: &[Option<&str>]) -> Res
     }
 }
 
-/// What the lanes share.
+/// The state that the lanes share.
 struct Shared<'a> {
     /// The tables of the chunks as they are sent, by source name.
     sent: HashMap<&'a str, PlannedTable>,
     schedule: Mutex<Schedule>,
-    /// Notified when a task is done or given back.
+    /// Notified when a task is done or released.
     changed: Condvar,
     has_failed: AtomicBool,
     are_rows_in: AtomicBool,
@@ -176,7 +176,7 @@ fn chunk_to_move(chunk: &Chunk) -> ChunkToMove {
     ChunkToMove { table: chunk.table.clone(), size: size.max(1) }
 }
 
-/// What there is to move, by table, in the order of the chunks.
+/// The rows to move, by table, in the order of the chunks.
 pub(crate) fn tables_to_move(chunks: &[Chunk]) -> Vec<TableToMove> {
     let mut tables: Vec<TableToMove> = Vec::new();
     for chunk in chunks {
@@ -191,7 +191,7 @@ pub(crate) fn tables_to_move(chunks: &[Chunk]) -> Vec<TableToMove> {
             table.rows_done += natural(done.rows);
             table.bytes_done += natural(done.bytes);
         }
-        // What is done is counted as it was sent, what is not as it was planned.
+        // Completed chunks count with the numbers sent, the others with the planned ones.
         let bytes = chunk.done.as_ref().map(|done| done.bytes).or(chunk.planned_bytes);
         table.bytes = table.bytes.zip(bytes.map(natural)).map(|(sum, bytes)| sum + bytes);
     }

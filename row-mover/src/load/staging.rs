@@ -1,6 +1,6 @@
-//! Where a chunk's rows land. A table in which nothing can refuse a row takes them directly. Into any other one, as an app makes them,
-//! they go through a temporary table without constraints: what refuses a row there is caught inside the server, so that the row does
-//! not stand in its log, and the row can be told by its key.
+//! Decides where a chunk is loaded. A table that cannot refuse a row is loaded directly. Any other table, such as one that an app
+//! created, is loaded through a temporary table without constraints: a refusal is caught inside the server, so that the row does not
+//! appear in its log, and the error names the row's key.
 
 use migrate_core::conversion::PgType;
 use migrate_core::identifier::quote_pg;
@@ -20,7 +20,7 @@ use postgres_client::server_error::ServerError;
 /// The temporary table, which goes with the transaction.
 const STAGING: &str = "pg_temp.migration_staging";
 
-/// The columns of a table with the types beneath their domains, and beside each what the table has that may refuse a row.
+/// The columns of a table with the base types of their domains, and everything about the table that may refuse a row.
 const COLUMNS_SQL: &str = "WITH RECURSIVE beneath AS ( \
         SELECT a.attnum, a.atttypid AS type FROM pg_catalog.pg_attribute a \
         WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped \
@@ -75,7 +75,8 @@ impl Landing {
             });
             rule.clone_from(on_insert);
         }
-        if columns.iter().all(|column| takes_anything(table, column)) && columns.len() == table.columns.len()
+        if columns.iter().all(|column| accepts_any_value(table, column))
+            && columns.len() == table.columns.len()
         {
             return Ok(Landing::Table);
         }
@@ -97,7 +98,7 @@ impl Landing {
         Ok(Landing::Staging(insert_sql(table, &columns)))
     }
 
-    /// What rows are copied to.
+    /// The destination of COPY.
     pub(super) fn copied_to(&self, table: &PlannedTable) -> String {
         match self {
             Landing::Table => table.qualified(&table.target),
@@ -105,7 +106,7 @@ impl Landing {
         }
     }
 
-    /// Brings the rows into the table.
+    /// Moves the rows into the table.
     ///
     /// # Errors
     /// When the table refuses a row, which is named, or the target is lost.
@@ -135,10 +136,10 @@ impl Landing {
     }
 }
 
-/// Whether every value that is sent to a column can stand there.
-fn takes_anything(table: &PlannedTable, column: &Column) -> bool {
+/// Whether the column accepts every value that is sent to it.
+fn accepts_any_value(table: &PlannedTable, column: &Column) -> bool {
     table.target_column(&column.name).is_some_and(|planned| {
-        // What numbers rows has no NULL in the source either.
+        // A column that numbers rows has no NULL in the source either.
         let has_no_null = planned.not_null || planned.sequence.is_some();
         column.is_plain
             && type_name(planned.target_type) == column.type_name
@@ -146,8 +147,8 @@ fn takes_anything(table: &PlannedTable, column: &Column) -> bool {
     })
 }
 
-/// The statement that moves rows as COPY would have brought them: each value becomes its column's type without a limit first, so that
-/// the limit is applied as to any value that is assigned, and nothing is cut.
+/// The statement that moves rows with the effect of COPY: each value is first converted to its column's type without a limit, so that the
+/// limit is applied as in any assignment, and nothing is cut off.
 fn insert_sql(table: &PlannedTable, columns: &[Column]) -> String {
     let names: Vec<String> = table.columns.iter().map(|column| quote_pg(&column.target)).collect();
     let values = table.columns.iter().zip(&names).map(|(planned, name)| {
@@ -224,7 +225,7 @@ fn first_refused(
     Ok(answer.into_iter().flatten().flatten().next().and_then(|place| place.parse().ok()))
 }
 
-/// The key, in words, of the row of the source that came to this place of those that move.
+/// The key of the source row at this position among those that move, for people.
 fn key_of(
     table: &PlannedTable,
     range: Option<RowidRange>,

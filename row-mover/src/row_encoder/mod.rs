@@ -1,10 +1,10 @@
-//! Encodes rows in COPY's binary format, and decides what becomes of a row with values that PostgreSQL cannot hold as planned. Preflight
-//! counts, the load sends, the file of rejected rows is written and validation expects by this one function.
+//! Encodes rows in COPY's binary format, and decides the outcome of a row with values that PostgreSQL cannot hold as planned.
+//! Preflight, the load, the file of rejected rows and validation all use this one function.
 
 mod row_buffer;
 mod value;
 
-pub use row_buffer::{LeftOut, RowBuffer};
+pub use row_buffer::{DeferredValue, RowBuffer};
 pub use value::{LongText, PIECE_BYTES, Uncomputed, Value, Values};
 
 use migrate_core::copy_format::{self, FieldRefusal};
@@ -12,14 +12,14 @@ use migrate_core::load_plan::RejectAction;
 use migrate_core::plan::PlannedTable;
 use migrate_core::reject::OnReject;
 
-/// What becomes of a row.
+/// The outcome of a row.
 #[derive(Debug, PartialEq, Eq)]
 pub enum RowOutcome {
     /// It moves as it is.
     Moves,
     /// It moves with NULL in these places.
     Nulled(Vec<Refused>),
-    /// It stays behind.
+    /// The row is skipped.
     Skipped(Vec<Refused>),
     /// It stops the migration.
     Stops(Vec<Refused>),
@@ -34,9 +34,9 @@ pub struct Refused {
     pub refusal: FieldRefusal,
 }
 
-/// Appends a row in COPY's binary format where it moves, and says what becomes of it. The columns of `table` say what their policy
-/// is; where they say nothing, a value that cannot move stops the migration. Long values are looked at to their end, so that the outcome
-/// is known before the first byte of the row is sent.
+/// Appends a row that moves in COPY's binary format, and returns its outcome. The columns of `table` have their policies; without a
+/// policy, a value that cannot move stops the migration. Long values are read to their end, so that the outcome is known before the first
+/// byte of the row is sent.
 ///
 /// # Errors
 /// When the row cannot be read.
@@ -54,7 +54,7 @@ pub fn append_row(
     Ok(outcome)
 }
 
-/// The same for the columns at `positions` alone, of a row that was selected with all; what is appended is of no use.
+/// The same for the columns at `positions` alone, of a row that was selected with all; the appended bytes are of no use.
 pub(crate) fn append_columns(
     table: &PlannedTable,
     positions: &[usize],
@@ -85,7 +85,8 @@ fn append_fields(
             }
         }
     }
-    // Of a row that is too long the longest value is the one to be told of. NULL in its place is no remedy for what others take.
+    // In a row that is too long, the longest value is reported. Setting it to NULL is no remedy for a row that other values make too
+    // long.
     if let Err(refusal) = copy_format::check_row(table.columns.len(), out.length_since(row_at)) {
         let position = out.longest_since(row_at);
         refused.push(Refused { position, refusal });
@@ -102,12 +103,12 @@ fn append_fields(
     })
 }
 
-/// Whether any row of `table` may stay behind, as far as its columns say.
+/// Whether any row of `table` may be skipped, according to its columns.
 pub(crate) fn may_skip(table: &PlannedTable) -> bool {
     table.columns.iter().any(|column| RejectAction::of(column) == RejectAction::SkipRow)
 }
 
-/// Whether any row of `table` may stay behind or lose a value, as far as its columns say.
+/// Whether any row of `table` may be skipped or lose a value, according to its columns.
 pub fn may_reject(table: &PlannedTable) -> bool {
     table.columns.iter().any(|column| RejectAction::of(column) != RejectAction::Stop)
 }

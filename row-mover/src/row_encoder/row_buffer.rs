@@ -8,18 +8,18 @@ use migrate_core::plan::PlannedColumn;
 
 use super::{LongText, Value, Values};
 
-/// What has been appended of rows that are to be sent.
+/// Encoded rows that are to be sent.
 #[derive(Debug, Default)]
 pub struct RowBuffer {
     /// All but the bytes that are left out.
     pub bytes: Vec<u8>,
     /// The long values of the last row, in the order of their places.
-    pub left_out: Vec<LeftOut>,
+    pub deferred: Vec<DeferredValue>,
 }
 
 /// A long value of which only the length was appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LeftOut {
+pub struct DeferredValue {
     /// Where its bytes belong among those of the buffer.
     pub at: usize,
     /// Its place among the planned columns.
@@ -28,7 +28,7 @@ pub struct LeftOut {
     pub length: u64,
 }
 
-/// The error for a buffer whose long values are not where they were left out.
+/// The error for a buffer whose deferred values are not where they were.
 fn torn() -> rusqlite::Error {
     rusqlite::Error::UserFunctionError("a row does not fit what was encoded of it".into())
 }
@@ -37,48 +37,49 @@ fn torn() -> rusqlite::Error {
 #[derive(Clone, Copy)]
 pub(super) struct Mark {
     bytes: usize,
-    left_out: usize,
+    deferred: usize,
 }
 
 impl RowBuffer {
-    /// Forgets everything and keeps some room: a value of many megabytes must not keep its own for the rest of a table.
+    /// Clears the buffer and keeps a limited capacity: after a value of many megabytes the memory must not stay allocated for the rest of
+    /// a table.
     pub fn clear(&mut self) {
         const KEPT_BYTES_MAX: usize = 1 << 20;
         self.bytes.clear();
         self.bytes.shrink_to(KEPT_BYTES_MAX);
-        self.left_out.clear();
+        self.deferred.clear();
     }
 
-    /// How many bytes it stands for, those that are left out among them.
+    /// The size in bytes, including deferred values.
     pub fn length(&self) -> u64 {
-        self.bytes.len() as u64 + self.left_out.iter().map(|long| long.length).sum::<u64>()
+        self.bytes.len() as u64 + self.deferred.iter().map(|long| long.length).sum::<u64>()
     }
 
     /// Writes the lengths of the fields of the first row to `lengths`, none for NULL.
     pub(crate) fn field_lengths(&self, lengths: &mut Vec<Option<u64>>) {
         lengths.clear();
-        let mut long = self.left_out.iter().peekable();
+        let mut long = self.deferred.iter().peekable();
         let mut rest = self.bytes.get(2..).unwrap_or_default();
         while let Some((length, behind)) = rest.split_first_chunk::<4>() {
             let length = u64::try_from(i32::from_be_bytes(*length)).ok();
             lengths.push(length);
-            let is_left_out = long.next_if(|long| long.at == self.bytes.len() - behind.len()).is_some();
-            let held = length.filter(|_| !is_left_out).and_then(|length| usize::try_from(length).ok());
+            let is_deferred = long.next_if(|long| long.at == self.bytes.len() - behind.len()).is_some();
+            let held = length.filter(|_| !is_deferred).and_then(|length| usize::try_from(length).ok());
             rest = behind.get(held.unwrap_or(0)..).unwrap_or_default();
         }
     }
 
-    /// Hands on the bytes of all rows, with what was left out of the last one, `row`; then it is empty.
+    /// Sends the bytes of all rows, with the deferred values of the last one, `row`, and clears the buffer.
     ///
     /// # Errors
-    /// When `row` cannot be read, or, within that, what `send` says.
+    /// When `row` cannot be read, or, as the inner result, the error of `send`.
     pub fn send_with<E>(
         &mut self,
         row: &impl Values,
         mut send: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> rusqlite::Result<Result<(), E>> {
         let mut from = 0;
-        for long in &self.left_out {
+        for long in &self.deferred {
             if let Err(error) = send(self.bytes.get(from..long.at).ok_or_else(torn)?) {
                 return Ok(Err(error));
             }
@@ -100,23 +101,23 @@ impl RowBuffer {
     }
 
     pub(super) fn mark(&self) -> Mark {
-        Mark { bytes: self.bytes.len(), left_out: self.left_out.len() }
+        Mark { bytes: self.bytes.len(), deferred: self.deferred.len() }
     }
 
     pub(super) fn truncate(&mut self, mark: Mark) {
-        debug_assert!(mark.bytes <= self.bytes.len() && mark.left_out <= self.left_out.len());
+        debug_assert!(mark.bytes <= self.bytes.len() && mark.deferred <= self.deferred.len());
         self.bytes.truncate(mark.bytes);
-        self.left_out.truncate(mark.left_out);
+        self.deferred.truncate(mark.deferred);
     }
 
-    /// The place among the columns of the longest value that was left out; the first column where none was.
+    /// The place among the columns of the longest value that was deferred; the first column where none was deferred.
     pub(super) fn longest_since(&self, mark: Mark) -> usize {
-        let long = self.left_out.get(mark.left_out..).unwrap_or_default();
+        let long = self.deferred.get(mark.deferred..).unwrap_or_default();
         long.iter().max_by_key(|long| long.length).map_or(0, |long| long.position)
     }
 
     pub(super) fn length_since(&self, mark: Mark) -> u64 {
-        let long = self.left_out.get(mark.left_out..).unwrap_or_default();
+        let long = self.deferred.get(mark.deferred..).unwrap_or_default();
         self.bytes.len().saturating_sub(mark.bytes) as u64 + long.iter().map(|long| long.length).sum::<u64>()
     }
 
@@ -164,7 +165,7 @@ impl RowBuffer {
         if let Err(refusal) = copy_format::append_length(long.length(), &mut self.bytes) {
             return Ok(Err(refusal));
         }
-        self.left_out.push(LeftOut { at: self.bytes.len(), position, length: long.length() });
+        self.deferred.push(DeferredValue { at: self.bytes.len(), position, length: long.length() });
         Ok(Ok(()))
     }
 }

@@ -1,4 +1,4 @@
-//! The values of a source row as the encoder takes them: in memory, in pieces, or not computable. Selects no rows.
+//! The values of a source row as the encoder reads them: in memory, in pieces, or not computable.
 
 use std::ops::ControlFlow;
 
@@ -19,7 +19,7 @@ pub enum Value<'a> {
     Uncomputed(&'a Uncomputed),
 }
 
-/// What lends the values of a row.
+/// Lends the values of a row.
 pub trait Values {
     /// The value of the planned column at `position`.
     ///
@@ -31,7 +31,7 @@ pub trait Values {
 /// A value that SQLite cannot compute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Uncomputed {
-    /// SQLite's words, without any part of a value.
+    /// SQLite's message, without any part of a value.
     pub reason: String,
 }
 
@@ -57,7 +57,7 @@ impl LongText<'_> {
         self.length
     }
 
-    /// Hands all bytes to `take`, in pieces of at most [`PIECE_BYTES`], as long as it goes on.
+    /// Passes all bytes to `take`, in pieces of at most [`PIECE_BYTES`], until it breaks.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -79,7 +79,7 @@ impl LongText<'_> {
         }
     }
 
-    /// All its bytes, for what can do with nothing less.
+    /// All its bytes, for callers that cannot work in pieces.
     ///
     /// # Errors
     /// When it cannot be read.

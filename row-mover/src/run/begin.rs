@@ -1,4 +1,4 @@
-//! A run from its beginning: preflight, the sealed copy, and the first word in the ledger. Nothing is changed in the target before.
+//! Begins a run: preflight, the sealed copy, and the first entry in the ledger. Nothing in the target changes before that.
 
 use migrate_core::phase::{Phase, RunSubject};
 use migrate_core::plan::PlannedTable;
@@ -16,8 +16,8 @@ use crate::source::seal;
 use postgres_client::watch::check_stop;
 
 impl Session<'_> {
-    /// All phases from the beginning. What `earlier` made is dropped, but only once the new copy is sealed: until then
-    /// nothing is lost if anything is wrong.
+    /// Runs all phases from the beginning. Drops what `earlier` created, but only once the new copy is sealed: until then no error loses
+    /// anything.
     pub(super) fn begin(
         &self,
         request: &Request<'_>,
@@ -29,7 +29,7 @@ impl Session<'_> {
         let started = self.start(Phase::Preflight);
         let preflight =
             Preflight { request, tables, connections: &self.connections, observer: self.observer };
-        self.retrying(|| preflight.look(&mut *self.connection()?, earlier.is_none()))?;
+        self.retrying(|| preflight.check(&mut *self.connection()?, earlier.is_none()))?;
         if let Some(run) = earlier {
             self.check_untouched(request, run)?;
         }
@@ -39,7 +39,7 @@ impl Session<'_> {
             self.observer.sealed(share);
             check_stop(self.observer)
         })?;
-        // What moves is the copy, so that this is what is looked at: the app may have written since.
+        // The copy is checked because it is what moves: the app may have written since.
         let (hash, findings) = preflight.examine(&copy)?;
         if let Some(refused) = refused(request, &findings) {
             return Ok(Outcome::Rejected { findings, over_limit: refused.over_limit });
@@ -70,11 +70,11 @@ impl Session<'_> {
 
 /// Why nothing moves.
 pub(super) struct Refused {
-    /// That more rows would be rejected than may, in words.
+    /// The sentence for more rejected rows than the limit allows.
     pub(super) over_limit: Option<String>,
 }
 
-/// Whether what preflight found keeps the migration from beginning.
+/// Whether the findings of preflight prevent the migration.
 pub(super) fn refused(request: &Request<'_>, findings: &Findings) -> Option<Refused> {
     let over_limit = findings.over_limit(request.plan.reject_limit);
     (findings.offender_count() > 0 || findings.has_exceeding() || over_limit.is_some())

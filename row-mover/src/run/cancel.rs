@@ -1,19 +1,19 @@
-//! Ends what the server is at for a migration of ours that is to stop: an index build would otherwise go on, and keep its locks,
-//! after whoever asked for it is gone.
+//! Cancels the statements that the server runs for a migration that is to stop: otherwise an index build would continue, and keep its
+//! locks, after the client has gone.
 
 use super::session::ADVISORY_LOCK;
 use crate::error::Result;
 use postgres_client::session::{APPLICATION_NAME, open_bulk};
 use postgres_client::{DbSettings, TargetUrl};
 
-/// Cancels the statements of all sessions of ours in a target, and says of how many. Two migrations of one target are kept apart, so
-/// that they are those of the one that asks; without one, of a validation of the same account.
+/// Cancels the statements of all sessions of ours in a target, and returns of how many. The lock keeps two migrations of one target
+/// apart, so that the sessions are those of the caller; without a migration, they belong to a validation of the same account.
 ///
 /// # Errors
 /// When the target cannot be reached.
 pub fn cancel(target: &TargetUrl, settings: &DbSettings) -> Result<usize> {
     let mut connection = open_bulk(target, settings)?;
-    // The session that keeps other migrations out is waited for by nobody, and is not disturbed.
+    // Nobody waits for the session that holds the lock, and it is not disturbed.
     let rows = connection.query(
         &format!(
             "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = '{APPLICATION_NAME}' \

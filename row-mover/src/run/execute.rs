@@ -1,4 +1,4 @@
-//! A run from its ledger on: whatever comes next is done, again and again, until nothing is left.
+//! Executes a run that is in the ledger: does the next step until none is left.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -26,7 +26,7 @@ use crate::threads;
 use crate::validate::CompareOptions;
 use postgres_client::connection::Connection;
 
-/// What a run does, with what it needs for it.
+/// A run, with everything that it needs.
 struct Execution<'a> {
     session: &'a Session<'a>,
     request: &'a Request<'a>,
@@ -39,7 +39,7 @@ struct Execution<'a> {
 }
 
 impl Session<'_> {
-    /// Goes on with a run until nothing is left to do. `phases` are those that are done in this very call.
+    /// Resumes a run and continues until nothing is left to do. `phases` are those that this call has done.
     pub(super) fn execute(
         &self,
         request: &Request<'_>,
@@ -47,7 +47,7 @@ impl Session<'_> {
         run: Run,
         phases: Vec<PhaseDone>,
     ) -> Result<Outcome> {
-        // A ledger that an earlier version began may lack what this one writes.
+        // A ledger of an earlier version may lack columns that this one writes.
         self.retrying(|| ledger::create(&mut *self.connection()?))?;
         let builds = render::builds(&run.plan);
         let (clock, phases) = (Mutex::new(None), Mutex::new(phases));
@@ -90,7 +90,7 @@ impl Execution<'_> {
                 }
                 Step::Validate | Step::Nothing => return Ok(()),
             }
-            // What is said to be done and is not would be done for ever.
+            // A step that is recorded as done but is not would be repeated forever.
             same_steps =
                 if last_step.as_ref() == Some(&(step, progress.clone())) { same_steps + 1 } else { 0 };
             if same_steps > SAME_STEPS_MAX {
@@ -101,7 +101,7 @@ impl Execution<'_> {
         }
     }
 
-    /// What the ledger holds of the run.
+    /// The ledger's content for the run.
     fn progress(&self) -> Result<Progress> {
         let mut connection = self.session.connection()?;
         let run = &self.run;
@@ -240,7 +240,7 @@ impl Execution<'_> {
 
     fn validate(&self, integrity: IntegrityBeside<'_>) -> Result<Outcome> {
         let (session, request, run) = (self.session, self.request, &self.run);
-        // Before the run counts as validated: a row that stayed behind is always written down by then.
+        // Before the run counts as validated, so that skipped rows are always saved by then.
         let rejected = session.retrying(|| self.write_rejects())?;
         self.begin(Phase::Validate);
         let compared = validation::ValidationParts {
@@ -255,7 +255,7 @@ impl Execution<'_> {
             is_standby: false,
             observer: session.observer,
         };
-        // Statistics matter to whoever uses the database next, and to nothing that is compared; a run is done once they are there.
+        // Statistics matter to later users of the database, not to any comparison; a run is done once they exist.
         let compare = || {
             session.retrying(|| {
                 session.hold_lock()?;
@@ -297,7 +297,7 @@ impl Execution<'_> {
         })))
     }
 
-    /// Writes down the rows that stayed behind or lost a value, which must be as many as the ledger has of them.
+    /// Saves the rows that were skipped or lost a value. Their number must match the ledger.
     fn write_rejects(&self) -> Result<Vec<RejectedTable>> {
         let (request, tables, run) = (self.request, self.tables, &self.run);
         let plan = LoadPlan::new(&run.plan);
@@ -332,7 +332,7 @@ impl Execution<'_> {
         }
     }
 
-    /// A phase is done, and the ledger is told so: durably, and with it all that was written before.
+    /// Records in the ledger that a phase is done: durably, and with it everything that was written before.
     fn finish(&self, phase: Phase) -> Result<()> {
         let seconds = self.stop_clock(phase);
         let finish = if matches!(phase, Phase::Rows | Phase::Constraints) {
@@ -345,7 +345,7 @@ impl Execution<'_> {
 
     fn stop_clock(&self, phase: Phase) -> f64 {
         let on = self.clock.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // One that was done by an earlier call, which did not come to say so, took no time in this one.
+        // A phase of an earlier call, which ended before it could report it, took no time in this one.
         let Some((_, started)) = on.filter(|(on, _)| *on == phase) else { return 0.0 };
         let mut phases = self.phases.lock().unwrap_or_else(PoisonError::into_inner);
         self.session.end(phase, started, &mut phases)

@@ -1,4 +1,4 @@
-//! Tables that an app made in the target: whether they are as the plan found them, and how what a run brought goes again.
+//! Tables that an app made in the target: checks that they are as the plan found them, and removes the rows that a run added.
 
 use migrate_core::finding::SchemaDifference;
 use migrate_core::identifier::quote_pg;
@@ -27,7 +27,7 @@ pub(super) fn check_ready(target: &mut Connection, url: &TargetUrl, plan: &Plan)
         return target_check::check_empty(target, url, plan, None);
     }
     target_check::check_ledger_schema(target, url)?;
-    // The app's own list is written to in the end: what cannot be is refused before anything is.
+    // The app's own list is written at the end: an error there is found before anything is changed.
     bookkeeping::applied(target, &plan.target_schema)?;
     let differences = catalog::drift(target, plan)?;
     if !differences.is_empty() {
@@ -56,8 +56,8 @@ pub(super) fn check_ready(target: &mut Connection, url: &TargetUrl, plan: &Plan)
     }
 }
 
-/// What takes out of the app's tables what a run brought, and puts back what was set aside for it, in groups that follow each other. The
-/// app's own list of migrations stays.
+/// Statements that remove a run's rows from the app's tables and restore what was set aside for it, in consecutive groups. The app's own
+/// list of migrations is kept.
 pub(super) fn removal_groups(
     target: &mut Connection,
     run: &Run,
@@ -89,7 +89,7 @@ pub(super) fn versions(migrations: &[Migration]) -> Vec<String> {
     migrations::of_plan(migrations).iter().map(Migration::version).collect()
 }
 
-/// Adds the rows whose keys clash in the app's tables to what a scan found.
+/// Adds the rows whose keys clash in the app's tables to the findings of a scan.
 pub(super) fn find_key_clashes(
     connections: &Connections<'_>,
     plan: &LoadPlan,
@@ -111,7 +111,7 @@ pub(super) fn find_key_clashes(
     Ok(())
 }
 
-/// What the rows that stay are selected from: the whole table, until a run has written down which they are.
+/// The selection of the rows that are kept: the entire table, until a run has recorded which they are.
 fn kept_rows(target: &mut Connection, existing: &ExistingTable) -> Result<String> {
     let table = format!("public.{}", quote_pg(&existing.table.name));
     Ok(match is_relation(target, &existing.kept_keys())? {
@@ -124,7 +124,7 @@ fn kept_rows(target: &mut Connection, existing: &ExistingTable) -> Result<String
 pub(super) fn lost_rows(target: &mut Connection, plan: &Plan) -> Result<Vec<SchemaDifference>> {
     let mut lost = Vec::new();
     for (table, existing) in plan.existing_tables().filter(|(_, existing)| existing.keeps_rows()) {
-        // A table that is gone is told with the schema.
+        // A missing table is reported with the schema.
         if !is_there(target, table)? {
             continue;
         }

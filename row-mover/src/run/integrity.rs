@@ -1,4 +1,4 @@
-//! Looks at the integrity of a run's sealed copy beside whatever else is done, once for each run.
+//! Checks the integrity of a run's sealed copy in parallel with the other phases, once for each run.
 
 use std::thread::ScopedJoinHandle;
 use std::time::Duration;
@@ -12,14 +12,14 @@ use crate::threads;
 use postgres_client::watch::StopFlag;
 use postgres_client::watch::check_stop;
 
-/// How often whoever waits for it is asked whether to stop.
+/// Interval between checks whether to stop.
 const ASK_EVERY: Duration = Duration::from_millis(20);
 
-/// How far others come before it on a busy machine: what moves rows is in a hurry, and this is not.
+/// Nice value of the check: on a busy machine the threads that move rows come first.
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 19;
 
-/// A look at the sealed copy that is under way.
+/// A check of the sealed copy in progress.
 pub(super) struct IntegrityBeside<'scope> {
     look: ScopedJoinHandle<'scope, Result<Integrity>>,
     is_over: StopFlag,
@@ -31,7 +31,7 @@ impl IntegrityBeside<'_> {
         self.look.is_finished()
     }
 
-    /// What it finds.
+    /// Its result.
     ///
     /// # Errors
     /// When the copy cannot be checked, or `observer` asks to stop.
@@ -45,8 +45,8 @@ impl IntegrityBeside<'_> {
     }
 }
 
-/// Does `work` while the sealed copy of `run` is looked at, unless it is `known` already what that finds; where the work ends without
-/// waiting for that, it is given up.
+/// Runs `work` while the sealed copy of `run` is checked, unless the result is `known`. If the work ends without waiting for the check,
+/// the check is abandoned.
 pub(super) fn beside_integrity<T>(
     run: &Run,
     known: Option<Integrity>,
@@ -70,7 +70,7 @@ pub(super) fn beside_integrity<T>(
     })
 }
 
-/// Lets the threads that move rows come first. On Linux a thread is nice by itself; elsewhere it would slow down all of us.
+/// Lets the threads that move rows come first. On Linux niceness applies to one thread; elsewhere it would slow down the entire process.
 fn step_back() {
     #[cfg(target_os = "linux")]
     // One that may not be nice is no worse for it.

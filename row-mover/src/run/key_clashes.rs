@@ -1,5 +1,5 @@
-//! Rows whose keys clash in a table that an app made: with each other, where its keys are stricter than the source's, or with rows
-//! that it holds already. They are found before anything moves.
+//! Finds rows whose keys clash in a table that an app made, before anything moves: with each other, where its keys are stricter than
+//! the source's, or with rows that the table already holds.
 
 use std::collections::HashSet;
 
@@ -16,11 +16,11 @@ use crate::source::rows::{Scan, SourceRow, Value, Values};
 use crate::validate::TargetRows;
 use postgres_client::connection::Connection;
 
-/// A hash of a key in a form in which values that PostgreSQL takes for one have the same bytes.
+/// A hash of a key, in a form in which values that are equal in PostgreSQL have the same bytes.
 type KeyHash = [u8; 16];
 
-/// Adds to `found` the rows of the source whose keys clash. `table` has its policies, and what is generated is not among its
-/// columns. `kept` selects the rows that it holds already; none where there are none to clash with.
+/// Adds to `found` the rows of the source whose keys clash. `table` has its policies, and no generated columns. `kept` selects the rows
+/// that the table already holds; none if the new rows cannot clash with any.
 ///
 /// # Errors
 /// When either side cannot be read.
@@ -43,14 +43,15 @@ pub(super) fn find(
         if held.is_empty() && is_unique_anyway(source, table, &positions)? {
             continue;
         }
-        let mut clashes = Clashes { table, positions, came: HashSet::new(), held };
-        let offenders = clashes.look(source)?;
+        let mut clashes = Clashes { table, positions, seen: HashSet::new(), held };
+        let offenders = clashes.find(source)?;
         found.offenders.extend(offenders);
     }
     Ok(())
 }
 
-/// Whether the source itself keeps the values of these columns apart, and their conversions do: then no key has to be remembered.
+/// Whether the source guarantees that the values of these columns are unique, and their conversions keep them so: then no key has to be
+/// remembered.
 fn is_unique_anyway(source: &SourceConnection, table: &PlannedTable, positions: &[usize]) -> Result<bool> {
     let columns: Vec<&PlannedColumn> =
         positions.iter().filter_map(|&place| table.columns.get(place)).collect();
@@ -97,16 +98,16 @@ fn held_keys(
 struct Clashes<'a> {
     table: &'a PlannedTable,
     positions: Vec<usize>,
-    /// The keys of the rows that were looked at.
-    came: HashSet<KeyHash>,
+    /// The keys of the rows that were read.
+    seen: HashSet<KeyHash>,
     held: HashSet<KeyHash>,
 }
 
 impl Clashes<'_> {
-    fn look(&mut self, source: &SourceConnection) -> Result<Vec<Offenders>> {
+    fn find(&mut self, source: &SourceConnection) -> Result<Vec<Offenders>> {
         let failed = || format!("the keys of table {} cannot be read", self.table.source);
         let names: Vec<&str> = (self.positions.iter())
-            .filter_map(|&place| self.table.columns.get(place))
+            .filter_map(|&position| self.table.columns.get(position))
             .map(|column| column.source.as_str())
             .collect();
         let (names, table) = (names.join(", "), self.table);
@@ -120,7 +121,7 @@ impl Clashes<'_> {
             let Some(hash) = self.hash(row).context(failed)? else { return Ok(()) };
             let reason = if self.held.contains(&hash) {
                 format!("a row that {} holds already in PostgreSQL has this key", table.target)
-            } else if !self.came.insert(hash) {
+            } else if !self.seen.insert(hash) {
                 format!("a row before it has the same key, which {} takes once in PostgreSQL", table.target)
             } else {
                 return Ok(());
@@ -139,7 +140,7 @@ impl Clashes<'_> {
             let Some(column) = self.table.columns.get(place) else { return Ok(None) };
             hash = match row.value(place)? {
                 Value::Held(value) => hash.and_then(|hash| hash.with(column, value)),
-                // No index of PostgreSQL takes a key as long as this.
+                // No index of PostgreSQL accepts a key as long as this.
                 Value::Long(_) => None,
                 Value::Uncomputed(_) => None,
             };

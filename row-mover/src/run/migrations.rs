@@ -1,4 +1,4 @@
-//! The plan's migrations, run and recorded as Diesel would, in `__diesel_schema_migrations` of the plan's own schema.
+//! Runs the plan's migrations and records them as Diesel would, in `__diesel_schema_migrations` of the plan's own schema.
 
 use migrate_core::finding::MissingMigration;
 use migrate_core::identifier::quote_pg;
@@ -22,7 +22,7 @@ pub(super) fn of_plan(migrations: &[Migration]) -> &[Migration] {
 /// Whether a migration is applied. The plan's own schema is created where it is not there, and Diesel's list in it.
 pub(super) fn is_applied(connection: &mut Connection, plan: &Plan, migration: &Migration) -> Result<bool> {
     let schema = &plan.target_schema;
-    // What is applied is written down before the first migration could make the schema.
+    // The bookkeeping is written before the first migration could create the schema.
     if schema != DEFAULT_SCHEMA {
         connection
             .script(&format!("CREATE SCHEMA IF NOT EXISTS {}", quote_pg(schema)))
@@ -32,11 +32,11 @@ pub(super) fn is_applied(connection: &mut Connection, plan: &Plan, migration: &M
     Ok(bookkeeping::applied(connection, schema)?.contains(&migration.version()))
 }
 
-/// Runs statements of the plan in the transaction that is open. Where an app's tables hold rows already, these may refuse what is done to
-/// them, and stay out of the server's log.
+/// Runs statements of the plan in the open transaction. If the app's tables hold rows already, these may make a statement fail, which
+/// must not reach the server's log.
 pub(super) fn run_statements(connection: &mut Connection, plan: &Plan, sql: &str, what: &str) -> Result<()> {
     if sql.is_empty() {
-        // PostgreSQL takes no query without a statement.
+        // PostgreSQL accepts no query without a statement.
         return Ok(());
     }
     match plan.is_into_existing() {
@@ -59,8 +59,8 @@ pub(super) fn missing(
     Ok(all.filter(|migration| !applied.contains(&migration.version)).collect())
 }
 
-/// Runs work that takes as long as the data is large, such as sorting rows for an index; the memory lets PostgreSQL sort at once where it
-/// can.
+/// Runs work whose duration depends on the amount of data, such as sorting rows for an index, with enough memory for PostgreSQL to sort
+/// in memory where it can.
 pub(super) fn without_time_limit<T>(
     connection: &mut Connection,
     settings: &DbSettings,

@@ -1,6 +1,6 @@
-//! A whole migration: the phases in their order, what each needs, and what the ledger is told.
+//! A complete migration: the phases in their order, what each needs, and what the ledger records.
 //!
-//! Knows no command line: who watches implements [`Observer`], and the outcome is a value.
+//! It is independent of the command line: progress goes to an [`Observer`], and the outcome is a value.
 
 mod begin;
 mod cancel;
@@ -47,7 +47,7 @@ pub(crate) use session::ADVISORY_LOCK;
 use session::Session;
 pub(crate) use target_check::check_version;
 
-/// What a migration needs.
+/// The parameters of a migration.
 pub struct Request<'a> {
     /// The user's SQLite file.
     pub source: PathBuf,
@@ -55,9 +55,9 @@ pub struct Request<'a> {
     pub target: TargetUrl,
     /// Pool sizes and timeouts.
     pub settings: DbSettings,
-    /// What becomes of the source.
+    /// What happens to the source.
     pub plan: &'a Plan,
-    /// The plan's migrations, in their order: the first creates the tables, the second what follows the rows.
+    /// The plan's migrations, in their order: the first creates the tables, the second everything that follows the rows.
     pub migrations: &'a [Migration],
     /// The tables that move, by source name; all where it is empty.
     pub tables: Vec<String>,
@@ -67,9 +67,9 @@ pub struct Request<'a> {
     pub rejects_dir: PathBuf,
     /// How many connections work at once.
     pub workers: usize,
-    /// About how many bytes of COPY's binary format one chunk has; [`CHUNK_BYTES`] is what was found to be good.
+    /// Approximate size of a chunk in bytes of COPY's binary format; [`CHUNK_BYTES`] has proved best in measurements.
     pub chunk_bytes: u64,
-    /// Whether to drop what an earlier run of ours made, and start over.
+    /// Whether to drop what an earlier run of ours created, and start over.
     pub restart: bool,
     /// Whether a restart also drops rows that were written to the target since.
     pub discard: bool,
@@ -77,10 +77,10 @@ pub struct Request<'a> {
     pub show_values: bool,
 }
 
-/// Runs a migration, or goes on with one.
+/// Runs a migration, or resumes one.
 ///
 /// # Errors
-/// When a phase cannot be done. What is done stays done and is gone on from.
+/// When a phase fails. Completed work is kept, and the next call resumes after it.
 pub fn migrate(request: &Request<'_>, observer: &dyn Observer) -> Result<Outcome> {
     watched(observer, |observer| {
         let session = Session::open(request, observer)?;
@@ -102,7 +102,7 @@ fn migrate_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'
         removal::check_none_begun(&mut *session.connection()?, run)?;
     }
     match (decide(last.as_ref().map(|run| &run.state), &subject), last) {
-        (Decision::Refuse(words), _) => Err(something_else(&request.target, &words)),
+        (Decision::Refuse(words), _) => Err(different_migration(&request.target, &words)),
         (Decision::AlreadyDone, Some(run)) => session.already_done(request, run),
         (Decision::Resume(phase), Some(run)) => {
             session.refuse_standby()?;
@@ -117,10 +117,10 @@ fn migrate_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'
     }
 }
 
-/// Looks at source and target and changes nothing.
+/// Checks source and target without changing anything.
 ///
 /// # Errors
-/// When either cannot be read, or stands in the way.
+/// When either cannot be read, or prevents the migration.
 pub fn dry_run(request: &Request<'_>, observer: &dyn Observer) -> Result<Outcome> {
     watched(observer, |observer| {
         let session = Session::open(request, observer)?;
@@ -142,7 +142,7 @@ fn dry_run_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'
             session.check_removable(request, &mut *session.connection()?, run)?;
             format!("drop what run {} made in {}, and start over", run.id, request.target)
         }
-        (Decision::Refuse(words), _) => return Err(something_else(&request.target, &words)),
+        (Decision::Refuse(words), _) => return Err(different_migration(&request.target, &words)),
         (Decision::AlreadyDone, _) => "nothing: an earlier run has done it".to_owned(),
         (Decision::Resume(phase), _) => format!("go on from {phase}"),
         (Decision::Begin, _) => {
@@ -151,7 +151,7 @@ fn dry_run_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'
         }
     };
     let preflight = Preflight { request, tables: &tables, connections: &session.connections, observer };
-    preflight.look(&mut *session.connection()?, last.is_none())?;
+    preflight.check(&mut *session.connection()?, last.is_none())?;
     let findings = preflight.examine_live()?;
     Ok(match begin::refused(request, &findings) {
         Some(refused) => Outcome::Rejected { findings, over_limit: refused.over_limit },
@@ -159,13 +159,13 @@ fn dry_run_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'
     })
 }
 
-fn something_else(target: &TargetUrl, differing: &[String]) -> Error {
+fn different_migration(target: &TargetUrl, differing: &[String]) -> Error {
     Error::new(format!("{target} holds a migration of something else"))
         .caused_by(differing.join("; "))
         .with_remedy_value(Remedy::OtherDatabaseOrRestart)
 }
 
-/// The planned tables of these names, in the plan's order; all of them where no name is given.
+/// The planned tables of these names, in the plan's order; all of them if no name is given.
 fn selected_tables<'a>(plan: &'a Plan, names: &[String]) -> Result<Vec<&'a PlannedTable>> {
     if let Some(unknown) = names.iter().find(|name| plan.table(name).is_none()) {
         let known: Vec<&str> = plan.tables.iter().map(|table| table.source.as_str()).collect();
@@ -196,8 +196,8 @@ fn subject(request: &Request<'_>, tables: &[&PlannedTable]) -> RunSubject {
     }
 }
 
-/// Connects once and looks at the version, so that what is wrong with a target is said at once, and with what to do next:
-/// a pool would try until its time is over.
+/// Connects once and checks the version, so that problems with a target are reported at once, with what to do next: a pool would retry
+/// until its timeout.
 ///
 /// # Errors
 /// When the target cannot be reached, or is too old.

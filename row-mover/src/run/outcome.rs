@@ -1,4 +1,4 @@
-//! What comes of a migration, as values that a report can be made of.
+//! The outcome of a migration, as values that a report can be made of.
 
 use migrate_core::phase::Phase;
 use migrate_core::plan::PlannedTable;
@@ -10,7 +10,7 @@ use crate::rejects::RejectedTable;
 use crate::source::preflight::Findings;
 use crate::source::seal::Seal;
 
-/// What came of a migration.
+/// The outcome of a migration.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
 #[allow(clippy::large_enum_variant, reason = "there is one for each run")]
@@ -19,18 +19,18 @@ pub enum Outcome {
     Moved(Box<Moved>),
     /// An earlier run has done it; nothing moved.
     AlreadyDone(AlreadyDone),
-    /// Values stand in the way; nothing was changed.
+    /// Rejected values prevent the migration; nothing was changed.
     Rejected {
-        /// What the scan found.
+        /// The findings of the scan.
         findings: Findings,
-        /// That more rows would be rejected than the limit lets, in words.
+        /// The sentence for more rejected rows than the limit allows.
         over_limit: Option<String>,
     },
-    /// What would be done; nothing was changed.
+    /// The outcome of a dry run; nothing was changed.
     DryRun {
-        /// What the scan found.
+        /// The findings of the scan.
         findings: Findings,
-        /// What would come next, in words.
+        /// The next step, for people.
         next: String,
     },
 }
@@ -42,15 +42,15 @@ pub struct Moved {
     pub run: i64,
     /// The sealed copy.
     pub seal: Seal,
-    /// What each phase of this run took.
+    /// The duration of each phase of this run.
     pub phases: Vec<PhaseDone>,
-    /// What moving each table took, in the plan's order.
+    /// The result of moving each table, in the plan's order.
     pub tables: Vec<TableMoved>,
-    /// The rows that stayed behind and the values that became NULL, by table; empty where everything moved.
+    /// Skipped rows and values that became NULL, by table; empty if everything moved.
     pub rejected: Vec<RejectedTable>,
-    /// What was compared.
+    /// The result of validation.
     pub validation: Validation,
-    /// Whether the source was written to since it was sealed, as far as its size and time tell.
+    /// Whether the source was written to since it was sealed, judging by its size and time.
     pub source_changed_since: bool,
 }
 
@@ -59,11 +59,11 @@ pub struct Moved {
 pub struct PhaseDone {
     /// The phase.
     pub phase: Phase,
-    /// How long it took, in seconds.
+    /// Duration in seconds.
     pub seconds: f64,
 }
 
-/// What moving one table took.
+/// The result of moving one table.
 #[derive(Debug, Clone, Serialize)]
 pub struct TableMoved {
     /// The table, by source name.
@@ -85,23 +85,23 @@ pub struct AlreadyDone {
     pub validated_at: String,
     /// The sealed copy.
     pub seal: Seal,
-    /// Whether the source was written to since it was sealed, as far as its size and time tell.
+    /// Whether the source was written to since it was sealed, judging by its size and time.
     pub source_changed_since: bool,
-    /// How many rows stayed behind, and how many values became NULL, by the plan's policy.
+    /// Counts the rows that were skipped and the values that became NULL by the plan's policy.
     pub rejected: Rejected,
 }
 
-/// What the policy for values that PostgreSQL cannot hold has cost.
+/// The losses from the policy for values that PostgreSQL cannot hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Rejected {
-    /// Rows that stayed behind.
+    /// Skipped rows.
     pub skipped: u64,
     /// Values that became NULL.
     pub nulled: u64,
 }
 
 impl Rejected {
-    /// What the ledger says of chunks that are done.
+    /// What the ledger records of chunks that are done.
     pub(super) fn of(chunks: &[Chunk]) -> Rejected {
         let sum = |count: fn(&ChunkDone) -> i64| -> u64 {
             (chunks.iter())
@@ -118,7 +118,7 @@ impl Rejected {
     }
 }
 
-/// What the chunks of each table took together.
+/// The totals of each table's chunks.
 pub(super) fn table_sums(chunks: &[Chunk], tables: &[&PlannedTable]) -> Vec<TableMoved> {
     let sum = |table: &&PlannedTable| {
         let done: Vec<&ChunkDone> = chunks

@@ -1,8 +1,8 @@
 //! Asks PostgreSQL about the rows that may be too wide for its pages, or have a key that is too long for an index.
 //!
-//! How well a value can be compressed only the server knows, so that these rows are inserted for a trial: into tables like those of
-//! the plan, in a schema of their own and a transaction that is rolled back. What fails is caught inside the server, so that neither
-//! its log nor an error holds anything of a row.
+//! Only the server knows how well a value compresses, so these rows are inserted for a trial: into tables like those of the plan, in a
+//! schema of their own and a transaction that is rolled back. Errors are caught inside the server, so that neither its log nor a
+//! message holds any data of a row.
 
 use migrate_core::conversion::Conversion;
 use migrate_core::copy_format;
@@ -11,7 +11,7 @@ use migrate_core::page_limits::{KeyLimit, ROW_BYTES_MAX};
 use migrate_core::plan::{PlannedColumn, PlannedTable};
 use migrate_core::value::{SourceValue, StorageClass};
 
-use super::trial_tables::{GROUP_COLUMNS, Scratch, Tried, Verdict};
+use super::trial_tables::{GROUP_COLUMNS, Scratch, TrialResult, Tried};
 use crate::error::{Context, Error, Result};
 use crate::observer::Observer;
 use crate::row_encoder::{self, RowBuffer, RowOutcome};
@@ -27,8 +27,8 @@ use postgres_client::watch::check_stop;
 const BATCH_ROWS: usize = 500;
 const BATCH_BYTES: u64 = 1 << 20;
 
-/// Adds to `findings` the rows of `plan` that PostgreSQL cannot hold, or not with an index, where the scan has seen any that may be
-/// such. The columns of `plan` say what their policies are.
+/// Adds to `findings` the rows of `plan` that PostgreSQL cannot hold, or cannot index, if the scan has seen any candidates. The columns
+/// of `plan` have their policies.
 ///
 /// # Errors
 /// When either side cannot be read.
@@ -59,7 +59,7 @@ fn find_in_table(
     observer: &dyn Observer,
     found: &mut TableFindings,
 ) -> Result<()> {
-    /// How many rows pass between two questions whether to go on.
+    /// Rows between two checks whether to stop.
     const ASK_EACH_ROWS: u64 = 1000;
     let mut rows = 0_u64;
     let watch = Watch::new(table);
@@ -91,10 +91,10 @@ struct Trial<'a> {
     scratch: Scratch<'a>,
     /// The columns that are sent, in groups: each with the number of the row before them.
     groups: Vec<Group>,
-    /// What is tried, and what was found of it.
+    /// What is tried, and the findings.
     tried: Vec<(Tried<'a>, Exceeding)>,
-    /// The rows that are sent and not yet tried: their keys in words, and the bytes that each limit is about, none where the limit
-    /// needs no trial.
+    /// The rows that are sent and not yet tried: their keys for people, and the size in bytes that each limit is about, none where the
+    /// limit needs no trial.
     batch: Vec<(String, Vec<Option<u64>>)>,
 }
 
@@ -139,7 +139,7 @@ impl<'a> Trial<'a> {
         Ok(Trial { watch, target, scratch, groups, tried, batch: Vec::new() })
     }
 
-    /// Takes in a row whose fields have these lengths. What needs no trial is counted at once.
+    /// Adds a row whose fields have these lengths. A row that needs no trial is counted at once.
     fn add(
         &mut self,
         row: &SourceRow<'_>,
@@ -168,7 +168,7 @@ impl<'a> Trial<'a> {
                 count(found, &key, of_row);
             }
             is_open |= verdict.is_none();
-            // What is decided is not counted again, whatever the trial says.
+            // A row that is decided is not counted again, whatever the result of the trial.
             bytes.push(verdict.is_none().then_some(of_row));
         }
         if !is_open {
@@ -177,7 +177,7 @@ impl<'a> Trial<'a> {
         self.send(row, failed)?;
         self.batch.push((key, bytes));
         let held: u64 = self.groups.iter().map(|group| group.buffer.length()).sum();
-        let is_long = self.groups.iter().any(|group| !group.buffer.left_out.is_empty());
+        let is_long = self.groups.iter().any(|group| !group.buffer.deferred.is_empty());
         if is_long || held > BATCH_BYTES || self.batch.len() >= BATCH_ROWS {
             self.try_batch(Some(row), failed)?;
         }
@@ -211,7 +211,7 @@ impl<'a> Trial<'a> {
             copy.finish()?;
             group.buffer.clear();
         }
-        for Verdict { tried, row, failure } in self.scratch.exceeding(self.target)? {
+        for TrialResult { tried, row, failure } in self.scratch.exceeding(self.target)? {
             let found = self.tried.get_mut(tried).map(|(_, found)| found);
             let Some((found, (key, bytes))) = found.zip(self.batch.get(row)) else { continue };
             if let Some(failure) = failure {
@@ -247,7 +247,7 @@ fn count(found: &mut Exceeding, key: &str, bytes: u64) {
     }
 }
 
-/// What a limit is about, in words.
+/// Describes the subject of a limit.
 fn words(limit: &Exceeded) -> String {
     match limit {
         Exceeded::Row { .. } => "the room of a page".to_owned(),
@@ -255,8 +255,8 @@ fn words(limit: &Exceeded) -> String {
     }
 }
 
-/// Whether the key of an index holds a value that is too long to be held in memory, and so for any index: no compression of
-/// PostgreSQL's makes of a mebibyte what a B-tree takes.
+/// Whether the key of an index holds a value that is too long to be held in memory, and therefore too long for any index: no compression
+/// of PostgreSQL reduces a mebibyte to the size that a B-tree accepts.
 fn has_long(limit: &KeyLimit, row: &SourceRow<'_>) -> rusqlite::Result<bool> {
     for &position in &limit.inputs {
         if matches!(row.value(position)?, Value::Long(_)) {
@@ -267,7 +267,7 @@ fn has_long(limit: &KeyLimit, row: &SourceRow<'_>) -> rusqlite::Result<bool> {
 }
 
 impl Group {
-    /// These columns of `table` behind the column `number` of the row, each of which may be NULL.
+    /// These columns of `table` after the column `number` of the row, each of which may be NULL.
     fn new(table: &PlannedTable, positions: &[usize], number: &str) -> Group {
         let mut group = table.clone();
         let columns = positions.iter().filter_map(|&position| table.columns.get(position));
@@ -313,5 +313,5 @@ impl Values for Staged<'_> {
     }
 }
 
-/// What stands for a long value: too varied to be compressed to what a row would hold.
+/// A substitute for a long value: too varied to be compressed to a size that would fit into a row.
 const STAND_IN: &[u8] = b"\"0b7Qe2XkzYf9TnWc4LhRmJ5vAsGd8UoPi1KtZx3BqEjV6yNwHaCr0MlSfDgIu\"";

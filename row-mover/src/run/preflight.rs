@@ -1,4 +1,4 @@
-//! The preflight phase: everything that can be known to be wrong is found here, before anything is changed.
+//! The preflight phase: finds every problem that can be known before anything is changed.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ use postgres_client::connections::Connections;
 use postgres_client::retry;
 use postgres_client::watch::check_stop;
 
-/// What preflight looks at.
+/// What preflight checks.
 pub(super) struct Preflight<'a> {
     pub(super) request: &'a Request<'a>,
     pub(super) tables: &'a [&'a PlannedTable],
@@ -31,12 +31,11 @@ pub(super) struct Preflight<'a> {
 }
 
 impl Preflight<'_> {
-    /// Looks at target, disk and the schema of the source. `is_fresh` says that no run of ours is in the target, so that it must be
-    /// empty.
+    /// Checks target, disk and the schema of the source. With `is_fresh`, no run of ours is in the target, so it must be empty.
     ///
     /// # Errors
-    /// When something stands in the way.
-    pub(super) fn look(&self, target: &mut Connection, is_fresh: bool) -> Result<()> {
+    /// When something prevents the migration.
+    pub(super) fn check(&self, target: &mut Connection, is_fresh: bool) -> Result<()> {
         let request = self.request;
         let mut check = |source: &SourceConnection| {
             source.stop_with(self.observer.stop_flag());
@@ -59,7 +58,7 @@ impl Preflight<'_> {
         check_disk(&source, request)
     }
 
-    /// Looks at a copy of the source: its pages, its schema and every value, while it is hashed. The hash is for sealing it.
+    /// Checks a copy of the source: its pages, its schema and every value, while it is hashed. The hash is for sealing it.
     ///
     /// # Errors
     /// When it is damaged; values that cannot move are no error but findings.
@@ -86,7 +85,7 @@ impl Preflight<'_> {
         })
     }
 
-    /// Looks at every value of the user's file, where no copy is made.
+    /// Checks every value of the user's file, where no copy is made.
     ///
     /// # Errors
     /// When it is damaged; values that cannot move are no error but findings.
@@ -126,7 +125,7 @@ impl Preflight<'_> {
                 check_stop(observer)
             })?;
         let clashes = self.retrying(|| {
-            // Each try begins with what the scan found.
+            // Each attempt starts from the findings of the scan.
             let mut found = findings.clone();
             existing::find_key_clashes(self.connections, &selected, open, &mut found).map(|()| found)
         });

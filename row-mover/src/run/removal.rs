@@ -1,8 +1,8 @@
-//! What `--restart` drops: all that an earlier run of ours made, and its ledger.
+//! Drops what `--restart` removes: everything that an earlier run created, and its ledger.
 //!
-//! As much as the server's table of locks has room for goes in one transaction, all or none. A schema of thousands of tables has to go in
-//! several. Then everything that could stop it on the way is asked before, the ledger records that the run is being removed, and is
-//! itself dropped last: an interrupted removal is continued by another `--restart`, and nothing else is done with what is left.
+//! If the server's lock table has room for everything, one transaction drops it all. A schema of thousands of tables needs several. In
+//! that case everything that could prevent the removal is checked first, the ledger records that the run is being removed, and the
+//! ledger is dropped last: another `--restart` resumes an interrupted removal, and nothing else can use what remains.
 
 use migrate_core::batches::{LockShare, end_of_batch};
 use migrate_core::identifier::quote_pg;
@@ -38,8 +38,8 @@ pub(super) fn check_none_begun(connection: &mut Connection, run: &Run) -> Result
 }
 
 impl Session<'_> {
-    /// Drops what an earlier run of ours made, and the ledger with it. Only what the ledger's own plan names is dropped; whatever else
-    /// stands there is in the way, as in any target.
+    /// Drops what an earlier run of ours created, and the ledger with it. It drops only what the ledger's own plan names; any other
+    /// object in the way is an error, as in any target.
     pub(super) fn remove_earlier_run(&self, request: &Request<'_>, run: &Run) -> Result<()> {
         self.observer.note(&Note::Dropping { run: run.id, target: self.target });
         let connection = &mut *self.connection()?;
@@ -58,7 +58,7 @@ impl Session<'_> {
         for group in &removal.groups {
             self.remove_in_batches(connection, &run.plan, share, group)?;
         }
-        // By itself: it reads all tables of the app, and would hold the locks of all of them in one transaction.
+        // In a transaction of its own: it reads all tables of the app, and would otherwise hold the locks of all of them.
         existing::check_ready(connection, self.target, request.plan)?;
         connection.transaction(|connection| {
             removal.forget(connection, &run.plan)?;
@@ -66,10 +66,10 @@ impl Session<'_> {
         })
     }
 
-    /// Makes sure that what an earlier run made can be dropped, and that nothing else is in the way of a new one.
+    /// Checks that everything an earlier run created can be dropped, and that nothing else is in the way of a new run.
     ///
     /// # Errors
-    /// What is in the way, by name.
+    /// The names of the objects in the way.
     pub(super) fn check_removable(
         &self,
         request: &Request<'_>,
@@ -134,7 +134,7 @@ impl Session<'_> {
 
 const FAILED: &str = "what the earlier run made cannot be dropped";
 
-/// What failed: the tables of an app stay, and only rows are deleted.
+/// The error message: the tables of an app are kept, and only rows are deleted.
 fn failed(plan: &Plan) -> &'static str {
     match plan.is_into_existing() {
         true => "the rows that the earlier run brought cannot be taken out again",
@@ -188,7 +188,7 @@ impl Removal {
     }
 }
 
-/// What belongs to somebody else and would keep our tables from being dropped, and what of ours may not be dropped by this role.
+/// Objects of somebody else that would keep our tables from being dropped, and objects of ours that this role may not drop.
 const OBSTACLES_SQL: &str = "WITH named AS (SELECT s, n FROM unnest($1::text[], $2::text[]) AS t (s, n)), \
     ours AS (SELECT c.oid, c.reltype, c.relowner, c.relname, c.relkind FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace \
              JOIN named ON named.s = s.nspname AND named.n = c.relname WHERE c.relkind IN ('r', 'p', 'v')), \
@@ -207,7 +207,7 @@ const OBSTACLES_SQL: &str = "WITH named AS (SELECT s, n FROM unnest($1::text[], 
     AND NOT (d.classid = 'pg_policy'::regclass AND d.objid IN (SELECT p.oid FROM pg_policy p JOIN ours ON ours.oid = p.polrelid)) \
     UNION SELECT relname::text, true FROM ours WHERE NOT pg_has_role(relowner, 'USAGE') ORDER BY 1";
 
-/// Makes sure that nothing can stop the removal of what `plan` made on the way.
+/// Checks that nothing can stop the removal of what `plan` created halfway.
 fn check_removable(connection: &mut Connection, plan: &Plan) -> Result<()> {
     let tables = plan.tables.iter().filter(|table| table.existing.is_none());
     let tables = tables.map(|table| (table.schema_name(), table.target.as_str()));
@@ -232,8 +232,8 @@ fn check_removable(connection: &mut Connection, plan: &Plan) -> Result<()> {
     })
 }
 
-/// The statements that drop the tables which `plan` made, with what hangs on them of ours: foreign keys first, so that the order of the
-/// tables does not matter where they point at each other.
+/// The statements that drop the tables which `plan` created, with our objects that depend on them: foreign keys first, so that the order
+/// of the tables does not matter where they reference each other.
 fn drop_steps(plan: &Plan) -> Vec<Vec<SchemaStep>> {
     let own_schema = quote_pg(&plan.target_schema);
     let step = |sql: String, locks: usize| SchemaStep { sql: format!("{sql};\n"), locks };

@@ -1,7 +1,7 @@
-//! The first migration: the tables, in as many transactions as the server's table of locks asks for.
+//! Applies the first migration: creates the tables, in as many transactions as the server's lock table requires.
 //!
 //! A transaction creates some of the tables and records in the ledger how far the schema is; the last one also records that the
-//! migration is applied. An interrupted run goes on behind what the ledger has.
+//! migration is applied. An interrupted run resumes after the last recorded table.
 
 use std::ops::Range;
 

@@ -51,8 +51,8 @@ pub(super) struct Session<'a> {
 impl<'a> Session<'a> {
     /// Connects, and refuses a server that is too old.
     pub(super) fn open(request: &'a Request<'_>, observer: &'a Watched<'a>) -> Result<Session<'a>> {
-        // A first connection of our own says at once what is wrong; the pool would try until its time is over.
-        // A server that is starting, or has no room for a moment, says so itself, and is waited for.
+        // A first connection of our own reports problems at once; the pool would retry until its timeout. A server that is starting, or
+        // has no free connection for a moment, reports that itself, and we wait for it.
         let (lock_session, budget) =
             retry::retrying(request.settings.retry_timeout, observer, &observer.clock, || {
                 let mut lock_session = open_checked(&request.target, &request.settings)?;
@@ -82,8 +82,8 @@ impl<'a> Session<'a> {
         work(&mut self.lock_session.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Compares with the session that holds the lock, which keeps the snapshot. Nobody can watch for locks through it meanwhile, so that
-    /// the watch takes a connection of its own, where there is one to spare.
+    /// Compares with the session that holds the lock, which keeps the snapshot. It cannot watch for locks meanwhile, so the watch uses a
+    /// connection of its own if one is free.
     pub(super) fn comparing<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
         if !self.connections.budget().has_one_to_spare() {
             return self.with_lock_session(work);
@@ -92,13 +92,13 @@ impl<'a> Session<'a> {
         self.with_lock_session(work).map_err(|error| watch.explain(error, None))
     }
 
-    /// Keeps every other migration of this target out for as long as the session lasts.
+    /// Excludes every other migration of this target for as long as the session lasts.
     pub(super) fn take_lock(&self) -> Result<()> {
         self.take(&mut self.lock_session.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Makes sure that the session with the lock is still there, and takes the lock again where it was lost: once it is gone, another
-    /// migration may have begun, and then this one must not go on.
+    /// Checks that the session with the lock is still there, and acquires the lock again if it was lost. Another migration may have begun
+    /// in between; then this one must not resume.
     pub(super) fn hold_lock(&self) -> Result<()> {
         check_stop(self.observer)?;
         let mut lock_session = self.lock_session.lock().unwrap_or_else(PoisonError::into_inner);
@@ -136,7 +136,7 @@ impl<'a> Session<'a> {
 
     /// Whether this process of the server is still at work; where that cannot be asked it counts as silent.
     pub(super) fn is_at_work(&self, backend: &Backend) -> Result<bool> {
-        // The session with the lock may have been lost by itself, which says nothing of the session that is asked for.
+        // The session with the lock may have been lost alone, which does not affect the session that is requested.
         match self.hold_lock() {
             Ok(()) => {}
             Err(error) if error.is_transient() => return Ok(false),
@@ -152,7 +152,7 @@ impl<'a> Session<'a> {
         if at_work == Some(true) {
             self.observer.clock.worked();
         }
-        // One that waits for a lock is there, and has a time of its own for that.
+        // A session that waits for a lock is alive, and that wait has a timeout of its own.
         Ok(at_work.is_some())
     }
 
@@ -168,7 +168,7 @@ impl<'a> Session<'a> {
         self.lock_watch.explain(error, waiter)
     }
 
-    /// Whether the server is a standby, which takes no writes.
+    /// Whether the server is a standby, which is read-only.
     fn is_standby(&self) -> Result<bool> {
         let mut lock_session = self.lock_session.lock().unwrap_or_else(PoisonError::into_inner);
         target_check::is_standby(&mut lock_session)
@@ -213,8 +213,8 @@ impl<'a> Session<'a> {
         }))
     }
 
-    /// Makes sure that dropping what an earlier run made loses nothing: a finished migration may have become the app's
-    /// database, with rows that are nowhere else.
+    /// Checks that dropping what an earlier run created loses nothing: a finished migration may have become the app's database, with rows
+    /// that exist nowhere else.
     pub(super) fn check_untouched(&self, request: &Request<'_>, run: &Run) -> Result<()> {
         if request.discard || !run.state.done.contains(&Phase::Constraints) {
             return Ok(());

@@ -1,4 +1,4 @@
-//! What the target must be: PostgreSQL 15 or later, UTF8, ours to create in, and empty or ours.
+//! Checks the target's requirements: PostgreSQL 15 or later, UTF8, the right to create objects, and a database that is empty or ours.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ use postgres_client::connection::{Connection, FromRow, text_array};
 /// The oldest version that is supported, as `server_version_num`.
 const SERVER_VERSION_MIN: i32 = 150_000;
 
-/// What failed where the target does not answer.
+/// The error where the target does not answer.
 const EXAMINE_FAILED: fn() -> &'static str = || "the target cannot be examined";
 
 /// Refuses a server that is too old.
@@ -38,12 +38,12 @@ pub(super) fn is_standby(target: &mut Connection) -> Result<bool> {
     target.one("SELECT pg_is_in_recovery()", &[])
 }
 
-/// The error for a server that takes no writes.
+/// The error for a read-only server.
 pub(super) fn standby() -> Error {
     Error::new("the server is a standby, which takes no writes").with_remedy_text("name the primary")
 }
 
-/// Refuses a database in which rows could not be what they are, or in which we may not create.
+/// Refuses a database that could not store rows exactly, or in which we may not create objects.
 pub(super) fn check_settings(target: &mut Connection, plan: &Plan) -> Result<()> {
     let sql = "SELECT current_setting('server_encoding') AS encoding, current_user::text AS user, \
          current_database()::text AS database, has_database_privilege(current_database(), 'CREATE') AS may_create_schema, \
@@ -82,7 +82,7 @@ pub(super) fn check_settings(target: &mut Connection, plan: &Plan) -> Result<()>
             quote_pg(&user)
         )));
     }
-    // What rows may be refused by is caught in blocks of this language, so that no row stands in the server's log.
+    // Errors that rows can cause are caught in blocks of this language, so that no row appears in the server's log.
     if !may_use_language {
         let next = match has_language {
             true => format!("GRANT USAGE ON LANGUAGE plpgsql TO {}", quote_pg(&user)),
@@ -130,8 +130,8 @@ fn is_closed(target: &mut Connection, schema: &str) -> Result<Option<String>> {
     Ok((!is_open).then(|| schema.to_owned()))
 }
 
-/// Refuses a target in which something stands that is not ours where the plan puts something, by name. What an `earlier` plan of ours
-/// made there is about to be dropped.
+/// Refuses a target that holds objects that are not ours where the plan creates some, and names them. Objects that an `earlier` plan of
+/// ours created are about to be dropped.
 pub(super) fn check_empty(
     target: &mut Connection,
     url: &TargetUrl,

@@ -1,4 +1,4 @@
-//! The tables in which rows are tried: like those of the plan, in a schema of their own, in a transaction that is rolled back.
+//! Trial tables for rows: like those of the plan, in a schema of their own, in a transaction that is rolled back.
 
 use std::collections::BTreeSet;
 
@@ -12,20 +12,20 @@ use postgres_client::connection::Connection;
 use postgres_client::guarded::Then;
 use postgres_client::server_error::ServerError;
 
-/// The columns of so many are sent together: as many values, stored elsewhere, fit into one row.
+/// Number of columns that are sent together: as many values, stored out of line, fit into one row.
 pub(super) const GROUP_COLUMNS: usize = 100;
 
-/// What rows are tried for.
+/// The subject of a trial.
 pub(super) enum Tried<'a> {
     /// The key of an index.
     Key(&'a KeyLimit),
-    /// The room of a page for a whole row.
+    /// The space for an entire row in a page.
     Row,
 }
 
-/// What the trial of one row found.
-pub(super) struct Verdict {
-    /// The index of what was tried.
+/// The result of trying one row.
+pub(super) struct TrialResult {
+    /// The index of the subject.
     pub(super) tried: usize,
     /// The number of the row.
     pub(super) row: usize,
@@ -48,14 +48,14 @@ pub(super) struct Scratch<'a> {
     trials: Vec<String>,
 }
 
-/// A column of a table that an app made, without what belongs to the app: its domains, and code of its types.
+/// A column of a table that an app made, without parts that belong to the app: its domains, and code of its types.
 struct ExistingColumn {
     name: String,
     /// The type beneath its domains: one of PostgreSQL's own or an enum, and `text` for any other.
     base: String,
     /// Its compression and collation, as SQL.
     options: String,
-    /// How its long values are stored, where its type does not say the same.
+    /// The storage of its long values, if it differs from that of its type.
     storage: Option<String>,
 }
 
@@ -76,8 +76,8 @@ const EXISTING_COLUMNS_SQL: &str = "WITH RECURSIVE beneath AS ( \
     JOIN pg_catalog.pg_attribute a ON a.attrelid = pg_catalog.to_regclass($1) AND a.attnum = b.attnum ORDER BY a.attnum";
 
 impl<'a> Scratch<'a> {
-    /// Begins the transaction and makes the tables. A limit whose tables cannot be made is not tried: its index needs what only the
-    /// app's search path finds, such as a function of the app.
+    /// Begins the transaction and creates the tables. If the tables for a limit cannot be created, the limit is not tried: its index
+    /// needs something that only the app's search path finds, such as a function of the app.
     pub(super) fn create(
         table: &'a PlannedTable,
         positions: &[usize],
@@ -132,13 +132,13 @@ impl<'a> Scratch<'a> {
         &self.number
     }
 
-    /// The statement that takes the rows of a group of columns.
+    /// The statement that receives the rows of a group of columns.
     pub(super) fn copy_sql(&self, group: usize) -> String {
         format!("COPY {}.staging_{group} FROM STDIN (FORMAT binary)", self.schema)
     }
 
-    /// Tries all rows that were sent, and forgets them: a verdict for each that exceeds a limit or cannot be tried.
-    pub(super) fn exceeding(&self, target: &mut Connection) -> Result<Vec<Verdict>> {
+    /// Tries all rows that were sent, and forgets them: one result for each that exceeds a limit or cannot be tried.
+    pub(super) fn exceeding(&self, target: &mut Connection) -> Result<Vec<TrialResult>> {
         target.script(&self.trials.join("; "))?;
         let sql = format!("SELECT tried, number, state, words FROM {}.verdicts ORDER BY 1, 2", self.schema);
         let rows: Vec<(usize, usize, Option<String>, Option<String>)> = target.load(&sql, &[])?;
@@ -148,12 +148,12 @@ impl<'a> Scratch<'a> {
         target.script(&format!("TRUNCATE {}", tables.join(", ")))?;
         let verdict = |(tried, row, state, words): (_, _, Option<String>, _)| {
             let failure = state.map(|state| ServerError::caught(state, words, [None, None, None], false));
-            Verdict { tried, row, failure }
+            TrialResult { tried, row, failure }
         };
         Ok(rows.into_iter().map(verdict).collect())
     }
 
-    /// Makes the table that takes the rows of a group of columns. Nothing in it can refuse a value: it has no domain of the app.
+    /// Creates the table that receives the rows of a group of columns. Nothing in it can refuse a value: it has no domain of the app.
     fn staging_sql(&self, group: usize) -> String {
         let (schema, number) = (&self.schema, &self.number);
         let names = self.groups.get(group).map(Vec::as_slice).unwrap_or_default();
@@ -166,7 +166,7 @@ impl<'a> Scratch<'a> {
         )
     }
 
-    /// Makes the tables that rows are inserted into for one trial: one with what is tried, and one without an index.
+    /// Creates the tables that rows are inserted into for one trial: one with the subject of the trial, and one without an index.
     fn probe_sql(&self, number: usize, tried: &Tried<'_>) -> String {
         let mut sql = String::new();
         for name in ["probe", "stored"] {
@@ -217,10 +217,10 @@ impl<'a> Scratch<'a> {
         columns.chain(searches).collect()
     }
 
-    /// Inserts each row by itself and takes it out again, and notes those that exceed a limit.
+    /// Inserts and deletes each row separately, and records those that exceed a limit.
     ///
-    /// An index that is built later is given values as they are stored, compressed where the row was long; one that is there is
-    /// given them as they come. A row that only an index which is there would refuse is tried as it is stored.
+    /// An index that is built later receives values as they are stored, compressed if the row was long. An existing index receives them
+    /// uncompressed. A row that only an existing index would refuse is tried as it is stored.
     fn trial_sql(&self, number: usize, tried: &Tried<'_>, inputs: &[String]) -> String {
         /// Classes of errors (manual, appendix A) that are about a value, and no matter of this trial; `HP` is its own way to undo.
         const OF_VALUES: &str = "'22', '23', '38', 'HP', 'P0'";
@@ -234,7 +234,7 @@ impl<'a> Scratch<'a> {
             format!("SELECT {} FROM {schema}.staging_0{joined} WHERE {row} = {variable}", values.join(", "));
         let refused = format!("INSERT INTO {schema}.verdicts VALUES ({number}, {variable});");
         let undo = "RAISE EXCEPTION USING ERRCODE = 'HP000';";
-        // Any other error is no verdict on the row.
+        // Any other error is not about the row.
         let others = format!(
             "WHEN OTHERS THEN GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, words = MESSAGE_TEXT; \
              IF substr(state, 1, 2) NOT IN ({OF_VALUES}) THEN \
@@ -261,7 +261,7 @@ impl<'a> Scratch<'a> {
         format!("DO LANGUAGE plpgsql {}", quote_pg_literal(&body))
     }
 
-    /// A value that was sent, as a column of a probe takes it.
+    /// The expression for a value that was sent, with the type of the trial's column.
     fn staged_value(&self, name: &str) -> String {
         let quoted = quote_pg(name);
         match self.existing.iter().find(|column| column.name == name) {
@@ -285,8 +285,8 @@ fn unused_name(table: &PlannedTable, stem: &str) -> String {
     names.find(|name| !is_used(name)).unwrap_or_else(|| stem.to_owned())
 }
 
-/// Whether what was refused is a definition and not the moment or the server (manual, appendix A): features, values, routines, names,
-/// and limits.
+/// Whether the server refused a definition (manual, appendix A: features, values, routines, names, and limits), and not because of its
+/// state or the moment.
 fn is_about_definition(refused: &ServerError) -> bool {
     let classes = ["0A", "22", "23", "38", "39", "3F", "42", "54", "P0"];
     let sqlstate = refused.sqlstate.as_deref();

@@ -1,4 +1,4 @@
-//! The validate phase: rows, schema, sequences and bookkeeping, and what the ledger is told of the result.
+//! The validate phase: compares rows, schema, sequences and bookkeeping, and records the result in the ledger.
 
 use std::path::Path;
 
@@ -33,7 +33,7 @@ use postgres_client::lock_watch::watching_locks;
 use postgres_client::watch::check_stop;
 use postgres_client::{DbSettings, TargetUrl};
 
-/// What a validation found.
+/// The result of a validation.
 #[derive(Clone, Debug, Serialize)]
 pub struct Validation {
     /// By table, in the plan's order.
@@ -43,7 +43,7 @@ pub struct Validation {
     /// Why the schema was not compared; none where it was. Without it there is no proof.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schema_not_compared: Option<Reason>,
-    /// Sequences that are behind.
+    /// Sequences that are not past the highest number.
     pub sequences: Vec<SequenceBehind>,
     /// The plan's migrations that the target does not list as applied.
     pub missing_migrations: Vec<MissingMigration>,
@@ -55,23 +55,23 @@ pub struct Validation {
     pub behaviour: CheckResult<ConstraintDifference>,
     /// Whether the indexes of the sealed copy agree with its tables; none where that was not checked.
     pub integrity: Option<Integrity>,
-    /// How long it took, in seconds.
+    /// Duration in seconds.
     pub seconds: f64,
 }
 
-/// What a validation is for.
+/// The purpose of a validation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Purpose {
-    /// To prove the migration; the ledger is told what came of it.
+    /// To prove the migration; the ledger records the result.
     #[default]
     Proof,
-    /// To know what was added, changed and deleted in PostgreSQL since the migration; the ledger stays as it is.
+    /// To find what was added, changed and deleted in PostgreSQL since the migration; the ledger is not changed.
     ChangesSince,
 }
 
 impl Validation {
-    /// Whether the source's own indexes agree with its tables, as far as that was looked at. Where they do not, what moved is right
-    /// even then; but nothing that cannot be undone should follow.
+    /// Whether the source's own indexes agree with its tables, as far as that was checked. If not, the migrated rows are correct
+    /// nevertheless, but nothing irreversible should follow.
     pub fn is_source_sound(&self) -> bool {
         self.integrity.as_ref().is_none_or(|integrity| integrity.problems.is_empty())
     }
@@ -93,7 +93,7 @@ impl Validation {
     }
 }
 
-/// What a validation by itself needs.
+/// The parameters of a separate validation.
 pub struct ValidationRequest<'a> {
     /// The target, whose ledger names the sealed copy and the plan.
     pub target: TargetUrl,
@@ -103,11 +103,11 @@ pub struct ValidationRequest<'a> {
     pub migrations: &'a [Migration],
     /// How rows are compared.
     pub options: CompareOptions,
-    /// What it is for.
+    /// Its purpose.
     pub purpose: Purpose,
 }
 
-/// Validates what the last migration into a target did.
+/// Validates the last migration into a target.
 ///
 /// # Errors
 /// When there is none, or either side cannot be read.
@@ -128,7 +128,7 @@ pub fn validate_with_copy(
         let mut holder = open_checked(&request.target, &request.settings)?;
         let budget = Budget::settle(&mut holder, request.options.workers, &request.target, observer)?;
         let work = || validate_within(request, moved_copy, holder, budget, observer);
-        // The watch takes a connection, which a worker or `status` may need.
+        // The watch uses a connection, which a worker or `status` may need.
         if budget.has_one_to_spare() {
             watching_locks(&request.target, &request.settings, work)
         } else {
@@ -205,7 +205,7 @@ pub(super) struct ValidationParts<'a> {
     pub(super) migrations: &'a [Migration],
     pub(super) options: CompareOptions,
     pub(super) purpose: Purpose,
-    /// Whether the server takes no writes at all.
+    /// Whether the server is read-only.
     pub(super) is_standby: bool,
     pub(super) observer: &'a dyn Observer,
 }
@@ -213,7 +213,7 @@ pub(super) struct ValidationParts<'a> {
 impl ValidationParts<'_> {
     /// Compares everything. The plan and the sealed copy are those of the run; `holder` keeps the snapshot in which rows are compared.
     ///
-    /// Each step gives its connection back before the next one takes one: there may be no more than one.
+    /// Each step returns its connection before the next one takes one: there may be no more than one.
     pub(super) fn compare(&self, holder: &mut Connection, run: &Run) -> Result<Validation> {
         let started = std::time::Instant::now();
         let plan = LoadPlan::new(&run.plan);
@@ -222,7 +222,7 @@ impl ValidationParts<'_> {
             false => (self.schema_differences(run)?, None),
             true => (Vec::new(), Some(Reason::Standby)),
         };
-        // Rows are only compared where the columns to read are there; what is missing is named already.
+        // Rows are only compared if the columns to read exist; missing ones are already reported.
         let readable = tables.clone().retained(|table| catalog::is_readable(table, &schema));
         let open_source =
             || Ok(SourceConnection::open_sealed(&run.seal.path)?.stopped_by(self.observer.stop_flag()));
@@ -289,7 +289,7 @@ impl ValidationParts<'_> {
     }
 }
 
-/// Tells the ledger what came of a validation.
+/// Records the result of a validation in the ledger.
 pub(super) fn record(connection: &mut Connection, run: &Run, validation: &Validation) -> Result<()> {
     if validation.is_proven() {
         ledger::finish_phase(connection, run.id, Phase::Validate, validation.seconds)

@@ -1,8 +1,7 @@
-//! Finds the constraints that rows of the source break already: foreign keys that point nowhere, NULLs in primary keys and in
-//! columns that are NOT NULL, values that a unique key has twice, and rows that are older than a CHECK.
+//! Finds the constraints that rows of the source violate: dangling foreign keys, NULLs in primary keys and in columns that are NOT
+//! NULL, duplicate values in a unique key, and rows that are older than a CHECK.
 //!
-//! Looks at the planned constraints alone, since what is not planned cannot stand in a row's way, and at the rows that move.
-//! Nothing is mended here.
+//! It checks only planned constraints, since no other constraint can refuse a row, and only rows that move. It repairs nothing.
 
 use migrate_core::identifier::quote_sqlite;
 use migrate_core::load_plan::LoadPlan;
@@ -22,7 +21,7 @@ use crate::row_encoder::{self, RowBuffer, RowOutcome};
 /// How many rows that break one constraint are named.
 const NAMED_ROWS_MAX: usize = 3;
 
-/// Writes into `profile` what breaks the constraints of `plan`, which was made without this knowledge.
+/// Records in `profile` the rows that violate constraints of `plan`, which was made without this knowledge.
 ///
 /// # Errors
 /// When the source cannot be read.
@@ -45,7 +44,7 @@ pub fn find(
     Ok(())
 }
 
-/// The plan in which a NULL keeps no row behind: a column that has NULLs will not be NOT NULL.
+/// The plan in which a NULL skips no row: a column that has NULLs will not be NOT NULL.
 fn with_nulls(mut plan: Plan, profile: &DatabaseProfile) -> Plan {
     for table in plan.tables.iter_mut().filter(|table| table.existing.is_none()) {
         for column in &mut table.columns {
@@ -56,14 +55,14 @@ fn with_nulls(mut plan: Plan, profile: &DatabaseProfile) -> Plan {
     plan
 }
 
-/// A condition that SQLite does not take for false where a column is declared NOT NULL and has NULL all the same.
+/// A condition that SQLite does not treat as false where a column is declared NOT NULL and has NULL nevertheless.
 fn is_null(column: &str) -> String {
     format!("typeof({}) = 'null'", quote_sqlite(column))
 }
 
 fn null_keys(source: &SourceConnection, table: &PlannedTable, breaches: &mut Vec<Breach>) -> Result<()> {
-    // A rowid alias and the key of a WITHOUT ROWID table are never NULL.
-    // What an app made takes no NULL in its key: there such rows are rejects, and no key is weakened for them.
+    // A rowid alias and the key of a WITHOUT ROWID table are never NULL. A table that an app made accepts no NULL in its key: there such
+    // rows are rejects, and no key is weakened for them.
     let is_known = table.key_positions().is_empty() || table.existing.is_some();
     if is_known || table.without_rowid || table.sequence_column().is_some() {
         return Ok(());
@@ -156,7 +155,8 @@ fn selected<'t>(
     failed: &dyn Fn() -> String,
 ) -> Result<Offenders<'t>> {
     let mut offenders = Offenders::new(table);
-    scan.held_whole().each(source, failed, &mut |row| offenders.take(row, row.held()).context(failed))?;
+    scan.with_all_values_in_memory()
+        .each(source, failed, &mut |row| offenders.take(row, row.held()).context(failed))?;
     Ok(offenders)
 }
 
@@ -176,7 +176,7 @@ impl<'t> Offenders<'t> {
         Offenders { table, sent, rows: 0, first: Vec::new(), scratch: RowBuffer::default() }
     }
 
-    /// Counts a row, whose key is in `held`, unless it stays behind.
+    /// Counts a row, whose key is in `held`, unless it is skipped.
     fn take(&mut self, row: &impl Values, held: &Row<'_>) -> rusqlite::Result<()> {
         if let Some(sent) = &self.sent {
             self.scratch.clear();

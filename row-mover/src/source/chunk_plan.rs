@@ -1,4 +1,4 @@
-//! Cuts a table into chunks of about one size in bytes, while its rows are looked at. Moves nothing.
+//! Cuts a table into chunks of similar size in bytes during a scan of its rows.
 
 use super::scan::RowidRange;
 
@@ -11,9 +11,9 @@ const CHUNK_ROWS_MAX: u64 = 100_000;
 /// A chunk of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlannedChunk {
-    /// Its first and its last rowid; none where the whole table is one chunk.
+    /// Its first and its last rowid; none if one chunk holds the entire table.
     pub range: Option<RowidRange>,
-    /// Its rows, those that stay behind among them.
+    /// Its rows, including skipped ones.
     pub rows: u64,
     /// Its bytes in COPY's binary format.
     pub bytes: u64,
@@ -27,18 +27,18 @@ pub struct ChunkPlan {
 }
 
 impl ChunkPlan {
-    /// No chunk yet; each will have about so many bytes.
+    /// No chunk yet; each will have about this many bytes.
     pub(super) fn new(bytes_max: u64) -> ChunkPlan {
         ChunkPlan { chunks: Vec::new(), bytes_max }
     }
 
-    /// Takes in the next row: its rowid, where the table has one, and its bytes.
+    /// Adds the next row: its rowid, where the table has one, and its bytes.
     pub(super) fn add(&mut self, rowid: Option<i64>, bytes: u64) {
         let range = rowid.map(|rowid| RowidRange { first: rowid, last: rowid });
         self.join(PlannedChunk { range, rows: 1, bytes });
     }
 
-    /// Takes in the chunks of the part that follows.
+    /// Adds the chunks of the following part.
     pub(super) fn append(&mut self, next: ChunkPlan) {
         next.chunks.into_iter().for_each(|chunk| self.join(chunk));
     }

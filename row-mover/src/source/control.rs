@@ -1,4 +1,4 @@
-//! Ends statements that run inside SQLite: once the work is to stop, or once their time is over. SQLite asks in a progress handler.
+//! Interrupts statements that run inside SQLite, when the work is to stop or their time is over. SQLite asks in a progress handler.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -7,10 +7,10 @@ use rusqlite::Connection;
 
 use postgres_client::watch::StopFlag;
 
-/// How many instructions SQLite runs between two questions: a moment, even where one of them calls a function that takes its time.
+/// Instructions between two calls of the progress handler: a short time, even if one of them calls a slow function.
 const STEPS_BETWEEN_QUESTIONS: i32 = 1_000;
 
-/// What ends the statements of one connection.
+/// Interrupts the statements of one connection.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Control(Arc<Mutex<Ends>>);
 
@@ -28,7 +28,7 @@ impl Control {
         Ok(control)
     }
 
-    /// Ends statements of `connection`, too: a database in memory that is used beside the file.
+    /// Interrupts statements of `connection`, too: an in-memory database that is used together with the file.
     pub(crate) fn install_on(&self, connection: &Connection) -> rusqlite::Result<()> {
         let asked = self.clone();
         connection.progress_handler(STEPS_BETWEEN_QUESTIONS, Some(move || asked.is_over()))
@@ -38,7 +38,7 @@ impl Control {
         self.ends().stop = stop;
     }
 
-    /// Gives what runs from now on until `moment`; none gives it any time.
+    /// Limits everything that runs from now on until `moment`; none removes the limit.
     pub(crate) fn set_deadline(&self, moment: Option<Instant>) {
         self.ends().until = moment;
     }

@@ -1,7 +1,7 @@
-//! Finds the rows whose key is unique in SQLite and would stand twice in PostgreSQL: where a human chose a type in which values
-//! become one, or where the index compares by NOCASE and rows are older than that.
+//! Finds the rows whose key is unique in SQLite and would not be in PostgreSQL: where a human chose a type in which different values
+//! become equal, or where the index compares by NOCASE and rows are older than that.
 //!
-//! Only keys that are at risk are looked at: for all others SQLite has made sure.
+//! Only keys at risk are checked: SQLite guarantees that all others are unique.
 
 use std::collections::HashSet;
 
@@ -86,7 +86,7 @@ impl<'a> RiskyKey<'a> {
     ) -> rusqlite::Result<bool> {
         for (position, folding) in &self.columns {
             let Some(column) = planned.columns.get(*position) else { return Ok(false) };
-            // No index of PostgreSQL takes a key as long as one that is not held.
+            // No index of PostgreSQL accepts a key as long as one that is not held in memory.
             let Value::Held(value) = row.value(*position)? else { return Ok(false) };
             if value.is_null() || append_unique_form(&column.conversion, *folding, value, out).is_err() {
                 return Ok(false);

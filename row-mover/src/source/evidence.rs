@@ -1,5 +1,5 @@
-//! The way from a file to a plan: its schema, a scan of its values, a first plan, what breaks that plan's constraints, and the
-//! plan that knows of it.
+//! Derives a plan from a file: reads the schema, scans the values, makes a first plan, finds what violates its constraints, and makes
+//! the plan that takes these rows into account.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use super::undisturbed::read_undisturbed;
 use super::{SourceConnection, breaches, introspect};
 use crate::error::{Context, Result};
 
-/// Makes the plan for the file at `path`, which another process may be writing; `scanned` hears of rows.
+/// Makes the plan for the file at `path`, which another process may be writing; `scanned` receives the number of rows.
 ///
 /// # Errors
 /// When the file cannot be read, or no plan can be made.
@@ -64,7 +64,7 @@ fn read_plan(
     Ok((schema, plan))
 }
 
-/// The tables whose rows are looked at: what a human leaves behind may be what cannot be read.
+/// The tables whose rows are scanned: a table that a human skips may be unreadable.
 fn moving(schema: &SourceSchema, mapping: &Mapping) -> SourceSchema {
     let mut moving = schema.clone();
     let resolved = mapping.resolved(schema);

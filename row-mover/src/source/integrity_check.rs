@@ -1,8 +1,8 @@
-//! Whether the indexes of the sealed copy agree with its tables: `PRAGMA integrity_check`.
+//! Checks whether the indexes of the sealed copy agree with its tables, with `PRAGMA integrity_check`.
 //!
-//! It finds what `quick_check` does not (an index that lacks a row, two indexes in each other's place), and takes about as long as moving
-//! the rows; so it runs beside them, out of the way. Rows are never read through an index, and what moves is right all the same: but
-//! the app whose database this is may have been misled for long. Whether rows are right only the hash of the sealed copy can say.
+//! It finds what `quick_check` does not (an index that lacks a row, two indexes with swapped content) and takes about as long as moving
+//! the rows, so it runs in parallel with them. Rows are never read through an index, so a damaged index does not affect what moves,
+//! but the app may have read wrong results for a long time. Only the hash of the sealed copy shows that the rows are intact.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -12,34 +12,34 @@ use rusqlite::{Connection, ErrorCode};
 use serde::Serialize;
 
 use super::SourceConnection;
-use super::quick_check::{NOT_IN_ORDER, is_about_values, stand_in, tables_of_unknown_order};
+use super::quick_check::{NOT_IN_ORDER, is_about_values, substitute_collation, tables_of_unknown_order};
 use crate::error::{Context, Error, Result};
 use postgres_client::watch::StopFlag;
 
 /// How many finds are kept.
 const KEPT_FINDS_MAX: usize = 100;
 
-/// How much of the file is held in memory: each row is looked up in every index of its table.
+/// SQLite's cache for the file: each row is looked up in every index of its table.
 const CACHE_KIB: u32 = 8 << 10;
 
-/// The longest value of an index that is looked up. PostgreSQL's indexes take less than 3 kB; SQLite holds each value twice.
+/// The longest index value that is looked up. PostgreSQL's indexes accept less than 3 kB; SQLite holds each value twice.
 const INDEXED_MAX_BYTES: i32 = 4 << 20;
 
-/// What `integrity_check` found.
+/// The result of `integrity_check`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Integrity {
-    /// What is wrong, in SQLite's words; empty where nothing is.
+    /// The problems, in SQLite's words; empty if there are none.
     pub problems: Vec<String>,
     /// What could not be checked, with the reason.
     pub left_out: Vec<String>,
-    /// How long it took, in seconds.
+    /// Duration in seconds.
     pub seconds: f64,
     /// When it was begun; none where the ledger had it.
     #[serde(skip)]
     pub begun: Option<Instant>,
 }
 
-/// Checks the file of `source` until `is_over` says that nobody wants to know any more.
+/// Checks the file of `source`, until `is_over` returns that the result is no longer needed.
 ///
 /// # Errors
 /// When the file cannot be read at all, or nobody wants to know any more.
@@ -47,14 +47,14 @@ pub fn integrity_check(source: &SourceConnection, is_over: StopFlag) -> Result<I
     let started = Instant::now();
     let failed = || format!("the integrity of {} cannot be checked", source.path().display());
     let connection = source.connection();
-    connection.collation_needed(stand_in).context(failed)?;
+    connection.collation_needed(substitute_collation).context(failed)?;
     connection.pragma_update(None, "cache_size", -i64::from(CACHE_KIB)).context(failed)?;
     // Whether values keep CHECKs is not asked here, and would load every value that one names.
     connection.pragma_update(None, "ignore_check_constraints", true).context(failed)?;
     let length_max = longest_statement(connection).context(failed)?.max(INDEXED_MAX_BYTES);
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, length_max).context(failed)?;
     source.control().stop_with(is_over);
-    let checked = Check::new(connection).and_then(|check| check.whole());
+    let checked = Check::new(connection).and_then(|check| check.check_file());
     match checked {
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
             Err(Error::stopped())
@@ -66,17 +66,17 @@ pub fn integrity_check(source: &SourceConnection, is_over: StopFlag) -> Result<I
     }
 }
 
-/// Returns the first of these tables that does not agree with its indexes; none where all do, as far as they can be checked. `own` is
-/// a connection for this alone: what stands in for the app's collations must not change what others read.
+/// Returns the first of these tables that does not agree with its indexes; none if all do, as far as they can be checked. `own` is a
+/// connection for this alone: the substitutes for the app's collations must not change what others read.
 ///
 /// # Errors
-/// When the file cannot be read, or whoever watches asks to stop.
+/// When the file cannot be read, or the observer asks to stop.
 pub(crate) fn first_disagreeing<'a>(
     own: &SourceConnection,
     tables: impl IntoIterator<Item = &'a str>,
 ) -> Result<Option<&'a str>> {
     let failed = || format!("the integrity of {} cannot be checked", own.path().display());
-    own.connection().collation_needed(stand_in).context(failed)?;
+    own.connection().collation_needed(substitute_collation).context(failed)?;
     let check = Check::new(own.connection()).context(failed)?;
     for table in tables {
         let mut found = Integrity::default();
@@ -85,7 +85,7 @@ pub(crate) fn first_disagreeing<'a>(
                 return Err(Error::stopped());
             }
             Err(error) if !is_about_one_object(&error) => return Err(error).context(failed),
-            // One that cannot be checked is not said to disagree.
+            // A table that cannot be checked is not reported as disagreeing.
             Err(_) => {}
             Ok(()) if found.problems.is_empty() => {}
             Ok(()) => return Ok(Some(table)),
@@ -117,8 +117,8 @@ impl<'a> Check<'a> {
         Ok(Check { connection, unordered_tables: tables_of_unknown_order(connection)?, unordered_indexes })
     }
 
-    /// Checks the whole file, else each table by itself: one that needs a function of the app keeps the others from being checked.
-    fn whole(&self) -> rusqlite::Result<Integrity> {
+    /// Checks the entire file, or, if a table needs a function of the app and prevents that, each table by itself.
+    fn check_file(&self) -> rusqlite::Result<Integrity> {
         let mut found = Integrity::default();
         found.left_out.extend(self.unordered_indexes.iter().map(|index| {
             format!("the order of index {index}, which is that of a collation that only the app has")
@@ -171,7 +171,7 @@ impl<'a> Check<'a> {
         Ok(())
     }
 
-    /// Whether a find only says that we do not know the order that something lies in.
+    /// Whether a problem only says that the order of rows or keys is unknown to us.
     fn is_expected(&self, find: &str) -> bool {
         let is_of_table =
             find.strip_prefix(NOT_IN_ORDER).is_some_and(|table| self.unordered_tables.contains(table));

@@ -1,6 +1,6 @@
-//! Reads what a SQLite database declares: facts from the pragmas, and the stored SQL.
+//! Introspects a SQLite database: facts from the pragmas, and the stored SQL.
 //!
-//! Names are data everywhere: they are bound as parameters, never put into SQL.
+//! Names are always data: they are bound as parameters, never put into SQL.
 
 use std::path::Path;
 
@@ -84,14 +84,14 @@ fn escaped(bytes: &[u8]) -> String {
     bytes.utf8_chunks().map(shown).collect()
 }
 
-/// Says why a database that has no table is probably not the one that was meant.
+/// Returns why a database without tables is probably not the intended one.
 fn no_tables(source: &SourceConnection) -> Error {
     let is_wal = source
         .connection()
         .query_row("PRAGMA journal_mode", [], |row| row.get::<_, String>(0))
         .is_ok_and(|mode| mode.eq_ignore_ascii_case("wal"));
     let error = Error::new(format!("{} holds no table", source.path().display()));
-    // Opening a database in WAL mode makes an empty log where none is, so that an empty one says no more than none.
+    // Opening a database in WAL mode creates an empty log if there is none, so an empty log means no more than a missing one.
     if is_wal && !is_nonempty(&sidecar(source.real_path(), "-wal")) {
         error.with_remedy_text(
             "it is in WAL mode, and no -wal file with content lies beside it: if it was copied, copy FILE, FILE-wal and \
@@ -128,7 +128,7 @@ fn read(connection: &Connection) -> rusqlite::Result<SourceSchema> {
         let other = |kind| SourceObject { kind, name: name.clone(), sql: sql.clone() };
         match kind.as_str() {
             "view" => schema.others.push(other(SourceObjectKind::View)),
-            "virtual" => match virtual_tables::look(connection, &name, &sql) {
+            "virtual" => match virtual_tables::inspect(connection, &name, &sql) {
                 VirtualTable::Readable(table) => schema.tables.push(table),
                 VirtualTable::Unreadable { content } => {
                     unreadable_contents.push(content);
@@ -136,7 +136,7 @@ fn read(connection: &Connection) -> rusqlite::Result<SourceSchema> {
                 }
                 VirtualTable::Other => schema.others.push(other(SourceObjectKind::VirtualTable)),
             },
-            // It comes behind its virtual table, whose name its own begins with.
+            // It follows its virtual table, whose name is the beginning of its own.
             "shadow" if !unreadable_contents.contains(&name) => {
                 schema.others.push(other(SourceObjectKind::ShadowTable));
             }
@@ -248,8 +248,8 @@ pub(super) fn rows<T>(
     connection.prepare(sql)?.query_map(parameters, read)?.collect()
 }
 
-/// The high-water mark that AUTOINCREMENT keeps for `table`, or else the highest value of its `column`; none where the table
-/// has never numbered a row.
+/// The high-water mark that AUTOINCREMENT keeps for `table`, or else the highest value of its `column`; none if the table has never
+/// numbered a row.
 ///
 /// # Errors
 /// When the database cannot be read.

@@ -1,5 +1,5 @@
-//! The user's file as it looks from outside SQLite, to notice writes that SQLite's locks do not report: by an app where no lock can
-//! be taken, and by `cp` or a rename, which take none.
+//! Observes the user's file from outside SQLite, to notice writes that SQLite's locks do not report: by an app where no lock can be
+//! taken, and by `cp` or a rename, which take none.
 
 use std::fmt;
 use std::fs::{self, File, Metadata};
@@ -22,7 +22,7 @@ const LOG_HEADER_BYTES: usize = 32;
 /// Two writes within this time may leave the same time stamp: the kernel's clock ticks at least a hundred times a second.
 const CLOCK_TICK: Duration = Duration::from_millis(20);
 
-/// The same on a file system that keeps whole seconds, or two of them.
+/// The same on a file system with a resolution of one or two seconds.
 const COARSE_CLOCK_TICK: Duration = Duration::from_millis(2_100);
 
 /// A descriptor of the file. While it is held without SQLite's locks it holds a read lock of its own.
@@ -32,7 +32,7 @@ pub(crate) struct LiveFile {
     path: PathBuf,
 }
 
-/// What the file looked like at one moment.
+/// The state of the file at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FileState {
     identity: Identity,
@@ -54,19 +54,19 @@ struct LogState {
     header: Vec<u8>,
 }
 
-/// What must not have changed while the file was read.
+/// What must not change while the file is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unchanged {
-    /// Everything: nothing keeps others from writing.
+    /// Everything: nothing excludes writers.
     Everything,
-    /// The file: SQLite's shared lock keeps every writer of a database without a log from it. A journal may come, as a writer
-    /// begins it before it waits for the lock.
+    /// The file: SQLite's shared lock excludes every writer of a database without a log. A journal may appear, because a writer creates
+    /// it before it waits for the lock.
     File,
     /// That it is the same WAL database with the same log: commits go to the log, and a checkpoint may write to the file.
     WalDatabase,
 }
 
-/// What happened to a file that its reader could not notice.
+/// A change of a file that its reader could not notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Disturbance {
     /// Another file is at its path, or none.
@@ -108,12 +108,12 @@ impl LiveFile {
         Ok(LiveFile { file: open_regular(path)?, path: path.to_owned() })
     }
 
-    /// Takes the read lock that keeps a log, once begun, from being removed, and returns the state of a WAL database that has no log;
-    /// none where the file is anything else.
+    /// Acquires the read lock that keeps an existing log from being removed, and returns the state of a WAL database that has no log;
+    /// none for any other file.
     ///
-    /// The last process that closes a WAL database needs an exclusive lock to remove the log. As long as this lock is held, whoever
-    /// writes through SQLite therefore leaves a log behind, which [`LiveFile::change_since`] sees. Commits and checkpoints do not need
-    /// that lock, so that nobody waits for it.
+    /// The last process that closes a WAL database needs an exclusive lock to remove the log. While this lock is held, anyone who writes
+    /// through SQLite therefore leaves a log, which [`LiveFile::change_since`] finds. Commits and checkpoints do not need that lock, so
+    /// nobody waits for it.
     pub(crate) fn hold_unlocked(&self) -> io::Result<Option<FileState>> {
         let locked = fcntl_lock(&self.file, FlockOperation::NonBlockingLockShared);
         // On a file system without locks the state has to do.
@@ -179,7 +179,7 @@ impl LiveFile {
         (!is_same).then_some(Disturbance::Replaced)
     }
 
-    /// What changed since `before` and should not have.
+    /// A change since `before` that should not have happened.
     pub(crate) fn change_since(&self, before: &FileState, unchanged: Unchanged) -> Option<Disturbance> {
         let Ok(now) = self.state() else { return Some(Disturbance::Replaced) };
         let is_everything = unchanged == Unchanged::Everything;

@@ -1,4 +1,4 @@
-//! The SQLite side: opened as if hostile, introspected, sealed and scanned. Nothing here ever writes to the user's file.
+//! The SQLite side: opens the file as untrusted input, introspects, seals and scans it. Nothing here ever writes to the user's file.
 
 pub mod breaches;
 pub mod chunk_plan;

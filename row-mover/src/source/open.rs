@@ -1,6 +1,6 @@
-//! Opens a SQLite file hardened: read-only, defensive, its schema untrusted, no triggers, no views, no extensions, limits set.
+//! Opens a SQLite file hardened: read-only, defensive, untrusted schema, no triggers, no views, no extensions, limits set.
 //!
-//! The user's file is never written and never checkpointed. A sealed copy, which nobody writes, is opened immutable.
+//! The user's file is never written and never checkpointed. A sealed copy, to which nobody writes, is opened immutable.
 
 use std::fs::File;
 use std::io::Read;
@@ -23,13 +23,13 @@ use postgres_client::watch::StopFlag;
 /// How long to wait for a lock that the app holds.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(10);
 
-/// The longest statement of a schema that is read. SQLite itself takes 1 GB, whose syntax tree would take many times as much memory.
+/// The longest statement of a schema that is read. SQLite itself accepts 1 GB, whose syntax tree would need many times as much memory.
 const SQL_LENGTH_MAX_BYTES: i32 = 16 << 20;
 
-/// The longest value that is read: what PostgreSQL takes in one field, and a little.
+/// The longest value that is read: slightly more than PostgreSQL accepts in one field.
 const VALUE_LENGTH_MAX_BYTES: i32 = 1 << 30;
 
-/// The longest path that SQLite opens: 512 bytes with `-journal` behind it.
+/// The longest path that SQLite opens: 512 bytes including `-journal`.
 const PATH_BYTES_MAX: usize = 500;
 
 /// SQLite below this can lose committed writes when one connection checkpoints while another writes.
@@ -54,7 +54,7 @@ pub struct SourceFile {
     access: Access,
 }
 
-/// How a file is kept from changing under its reader.
+/// The protection of a file from changes while it is read.
 #[derive(Clone, Debug)]
 enum Access {
     /// By SQLite's own locks.
@@ -70,10 +70,10 @@ impl SourceConnection {
     /// Opens the user's file, which another process may be writing.
     ///
     /// # Errors
-    /// When there is no such file, it is not a SQLite database, or it cannot be read as it stands.
+    /// When there is no such file, it is not a SQLite database, or it cannot be read in its current state.
     pub fn open_live(path: &Path) -> Result<SourceConnection> {
         check_is_database(path)?;
-        // SQLite follows links and keeps log and journal beside the real file, so that is where to look for them.
+        // SQLite follows links and keeps log and journal next to the real file, so they are searched for there.
         let real_path =
             std::fs::canonicalize(path).context(|| format!("{} cannot be read", path.display()))?;
         check_length(&real_path)
@@ -89,7 +89,7 @@ impl SourceConnection {
             // the file.
             Err(error) if is_cannot_open(&error) => match live.hold_unlocked() {
                 Ok(Some(state)) => open_as(Access::Unlocked(Box::new(state))),
-                // Whoever has just opened it has made the shared memory.
+                // The process that has just opened it has created the shared memory.
                 Ok(None) => locked(),
                 Err(_) => Err(error),
             },
@@ -123,7 +123,7 @@ impl SourceConnection {
         self.control.stop_with(stop);
     }
 
-    /// What ends statements of this connection.
+    /// Interrupts statements of this connection.
     pub(crate) fn control(&self) -> &Control {
         &self.control
     }
@@ -138,7 +138,7 @@ impl SourceConnection {
         &self.file.path
     }
 
-    /// The file itself, where the name is a link: log and journal lie beside it.
+    /// The file itself, if the name is a link: log and journal are next to it.
     pub fn real_path(&self) -> &Path {
         &self.file.real_path
     }
@@ -153,7 +153,7 @@ impl SourceConnection {
         matches!(self.file.access, Access::Unlocked(_))
     }
 
-    /// The state of the file under the locks of a read transaction that whoever calls holds; none where it is not read under locks.
+    /// The state of the file under the locks of a read transaction that the caller holds; none if it is not read under locks.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -167,7 +167,7 @@ impl SourceConnection {
         }
     }
 
-    /// Returns what happened to the file since [`SourceConnection::locked_state`] that the locks should have kept from it.
+    /// Returns a change of the file since [`SourceConnection::locked_state`] that the locks should have prevented.
     pub(crate) fn disturbance_since(&self, locked: Option<&FileState>) -> Option<Disturbance> {
         let unchanged =
             |state: &FileState| if state.is_wal() { Unchanged::WalDatabase } else { Unchanged::File };
@@ -177,8 +177,8 @@ impl SourceConnection {
         changed.or_else(|| self.disturbance())
     }
 
-    /// Returns what happened to the file since it was opened that its reader cannot have noticed: any write where it is read
-    /// without locks, another file in its place otherwise.
+    /// Returns a change of the file since it was opened that its reader cannot have noticed: any write if it is read without locks,
+    /// otherwise another file in its place.
     pub(crate) fn disturbance(&self) -> Option<Disturbance> {
         let live = self.live.as_ref()?;
         match &self.file.access {
@@ -195,7 +195,7 @@ impl SourceFile {
     /// Unlike [`SourceConnection::open_live`] it leaves the file itself to SQLite, so that no reader loses its locks.
     ///
     /// # Errors
-    /// When the file cannot be read as it stands.
+    /// When the file cannot be read in its current state.
     pub fn open(&self) -> Result<SourceConnection> {
         let has_journal = is_nonempty(&sidecar(&self.real_path, "-journal"));
         open_and_read(self.clone())
@@ -207,7 +207,7 @@ impl SourceFile {
 /// anything.
 pub(crate) fn open_regular(path: &Path) -> std::io::Result<File> {
     let refused = || std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is no regular file");
-    // Looked at first, since a device may act upon being opened, and again afterwards, since the name may lead elsewhere by then.
+    // Checked first, since a device may act upon being opened, and again afterwards, since the name may lead elsewhere by then.
     if !std::fs::metadata(path)?.is_file() {
         return Err(refused());
     }
@@ -216,7 +216,7 @@ pub(crate) fn open_regular(path: &Path) -> std::io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(refused()) }
 }
 
-/// The path with `suffix` behind its file name, as SQLite names its log and journal.
+/// The path with `suffix` appended to its file name, as SQLite names its log and journal.
 pub(crate) fn sidecar(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
@@ -242,7 +242,7 @@ pub(super) fn corrupt(path: &Path, real_path: &Path, error: rusqlite::Error) -> 
     }
 }
 
-/// What the stored statements exceed; an error where they cannot even be read.
+/// The limit that the stored statements exceed; an error if they cannot even be read.
 fn stored_statements(real_path: &Path) -> rusqlite::Result<Option<Excess>> {
     schema_limits::excess(&lenient(real_path)?)
 }
@@ -254,7 +254,7 @@ fn is_of_schema(real_path: &Path) -> bool {
     checked.is_ok_and(|found| found == "ok")
 }
 
-/// A connection that takes a schema that it cannot parse, for reading the statements and nothing else.
+/// A connection that accepts a schema that it cannot parse, only for reading the statements.
 fn lenient(real_path: &Path) -> rusqlite::Result<Connection> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
@@ -272,7 +272,7 @@ pub(crate) fn damaged(path: &Path, finds: String) -> Error {
     )
 }
 
-/// Opens a file and reads its schema once, so that whatever keeps it from being read shows at once.
+/// Opens a file and reads its schema once, so that any obstacle to reading it shows at once.
 fn open_and_read(file: SourceFile) -> std::result::Result<SourceConnection, rusqlite::Error> {
     let source = open(file)?;
     source.connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
@@ -325,7 +325,7 @@ fn uri(path: &Path, is_immutable: bool) -> PathBuf {
     PathBuf::from(std::ffi::OsString::from_vec(uri))
 }
 
-/// Refuses what is no SQLite database before SQLite sees it, so that each case has its own words.
+/// Refuses a file that is no SQLite database before SQLite sees it, so that each case has its own message.
 fn check_is_database(path: &Path) -> Result<()> {
     if rusqlite::version_number() < SQLITE_VERSION_MIN {
         return Err(Error::new(format!(
@@ -352,7 +352,7 @@ fn check_is_database(path: &Path) -> Result<()> {
     }
     let mut header = [0; 16];
     let read = open_regular(path).and_then(|mut file| file.read_exact(&mut header));
-    // A file that is shorter than the header is told by what it lacks.
+    // The message for a file that is shorter than the header says what is missing.
     if read.as_ref().is_err_and(|error| error.kind() != std::io::ErrorKind::UnexpectedEof) {
         return read.context(|| format!("{shown} cannot be read"));
     }

@@ -1,8 +1,8 @@
-//! Finds the rows whose foreign key will point nowhere in PostgreSQL: those that point nowhere in SQLite, and those whose parent
-//! stays behind because PostgreSQL cannot hold it.
+//! Finds the rows whose foreign key will have no parent in PostgreSQL: those without a parent in SQLite, and those whose parent is
+//! skipped because PostgreSQL cannot hold it.
 //!
-//! Not by `PRAGMA foreign_key_check`: that compares by the parent's collation and reads the parent's index, while PostgreSQL
-//! compares byte by byte, and an index may be damaged where the rows are sound.
+//! It does not use `PRAGMA foreign_key_check`, which compares by the parent's collation and reads the parent's index: PostgreSQL
+//! compares byte by byte, and an index may be damaged while the rows are sound.
 
 use std::collections::HashSet;
 
@@ -22,12 +22,12 @@ use crate::row_encoder::{self, RowBuffer, RowOutcome};
 pub(super) enum Orphan {
     /// Its parent is not there.
     WithoutParent,
-    /// Its parent stays behind.
-    ParentStaysBehind,
+    /// Its parent is skipped.
+    ParentIsSkipped,
 }
 
-/// Hands each row of `table` to `found` whose `key` will point nowhere. The columns of `plan` say what becomes of values that
-/// PostgreSQL cannot hold; a row that stays behind itself is none, and neither is one whose own key becomes NULL.
+/// Calls `found` with each row of `table` whose `key` will have no parent. The columns of `plan` have the policies for values that
+/// PostgreSQL cannot hold. A row that is skipped itself does not count, nor does one whose own key becomes NULL.
 ///
 /// # Errors
 /// When the source cannot be read.
@@ -44,14 +44,15 @@ pub(super) fn each(
     let columns = Columns::new(table, &key.columns);
     let failed = || format!("table {} cannot be read", table.source);
     let (mut scratch, mut key_bytes) = (RowBuffer::default(), Vec::new());
-    let without_parent = Scan::of(table).filtered(Some(without_parent_sql(table, parent, key))).held_whole();
+    let without_parent =
+        Scan::of(table).filtered(Some(without_parent_sql(table, parent, key))).with_all_values_in_memory();
     without_parent.each(source, &failed, &mut |row| {
         if columns.move_with(table, row, &mut scratch).context(failed)? {
             found(row.held(), Orphan::WithoutParent);
         }
         Ok(())
     })?;
-    let lost = keys_that_stay_behind(source, parent, &key.parent_columns)?;
+    let lost = skipped_keys(source, parent, &key.parent_columns)?;
     if lost.is_empty() {
         return Ok(());
     }
@@ -60,14 +61,14 @@ pub(super) fn each(
             && lost.contains(&key_bytes)
             && columns.move_with(table, row, &mut scratch).context(failed)?
         {
-            found(row.held(), Orphan::ParentStaysBehind);
+            found(row.held(), Orphan::ParentIsSkipped);
         }
         Ok(())
     })
 }
 
-/// The keys of the rows of `parent` that stay behind, as PostgreSQL would hold them.
-fn keys_that_stay_behind(
+/// The keys of the skipped rows of `parent`, as PostgreSQL would hold them.
+fn skipped_keys(
     source: &SourceConnection,
     parent: &PlannedTable,
     key: &[String],
@@ -118,7 +119,7 @@ impl Columns {
         out.clear();
         for &position in &self.key {
             let Some(column) = table.columns.get(position) else { return Ok(false) };
-            // No index of PostgreSQL takes a key as long as one that is not held.
+            // No index of PostgreSQL accepts a key as long as one that is not held in memory.
             let Value::Held(value) = row.value(position)? else { return Ok(false) };
             if value.is_null() || copy_format::append_column(column, value, out).is_err() {
                 return Ok(false);
@@ -165,7 +166,7 @@ fn without_parent_sql(table: &PlannedTable, parent: &PlannedTable, key: &Planned
     )
 }
 
-/// The source names of columns that are given by target name.
+/// The source names of columns with these target names.
 pub(super) fn source_names<'a>(table: &'a PlannedTable, targets: &[String]) -> Vec<&'a str> {
     (targets.iter())
         .filter_map(|target| table.target_column(target))

@@ -1,7 +1,7 @@
-//! Which rows may be too wide for a page of PostgreSQL, or have a key that is too long for an index.
+//! Finds rows that may be too wide for a page of PostgreSQL, or have a key that is too long for an index.
 //!
-//! The scan of all values asks this of each row by the lengths of its fields, which costs next to nothing: nearly all rows are below
-//! every limit. What may be beyond one is a matter for PostgreSQL, see `run::page_limits`.
+//! The scan of all values checks the lengths of each row's fields, which costs very little: nearly all rows are below every limit.
+//! PostgreSQL decides about the others, see `run::page_limits`.
 
 use migrate_core::page_limits::{KEY_BYTES_MAX, KeyLimit, ROW_BYTES_MAX, RowBytes};
 use migrate_core::plan::PlannedTable;
@@ -12,18 +12,18 @@ use crate::row_encoder::RowBuffer;
 /// Rows of a table that PostgreSQL cannot hold, or not with one of its indexes.
 #[derive(Clone, Debug, Serialize)]
 pub struct Exceeding {
-    /// What they exceed.
+    /// The limit that they exceed.
     #[serde(flatten)]
     pub limit: Exceeded,
     /// How many rows.
     pub rows: u64,
     /// The most bytes that one of them has: of a row as PostgreSQL would store it, of a key before it is compressed.
     pub bytes_max: u64,
-    /// The keys of the first few, in words.
+    /// The keys of the first few, for people.
     pub first: Vec<String>,
 }
 
-/// What rows exceed.
+/// A limit that rows exceed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Exceeded {
@@ -36,7 +36,7 @@ pub enum Exceeded {
     Key {
         /// The name of the index or constraint.
         name: String,
-        /// What the index stands on, as SQL.
+        /// The expressions of the index, as SQL.
         definition: String,
     },
 }
@@ -74,7 +74,7 @@ pub(crate) enum Width {
 
 impl<'a> Watch<'a> {
     pub(crate) fn new(table: &'a PlannedTable) -> Watch<'a> {
-        /// A value takes 27 bytes of its row at most, and of a field that has as many no fewer than 7.
+        /// A value occupies at most 27 bytes of its row, and a field of that size at least 7.
         const NARROW_BYTES: u64 = ROW_BYTES_MAX / 27 * 7;
         let mut sent = 0..;
         let fields = (table.columns.iter())

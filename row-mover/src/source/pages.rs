@@ -1,7 +1,7 @@
 //! Compares the pages of a database, as SQLite reads them, with a sealed copy.
 //!
-//! Every page counts, free ones as well. Bytes of the file are not compared, since the file of a WAL database is not all of it: its
-//! log is read too, in one read transaction. What sealing itself writes is left out: [`REWRITTEN`].
+//! Every page counts, free ones as well. Pages are compared instead of the file's bytes, because part of a WAL database is in its log;
+//! both are read in one read transaction. What sealing itself writes is excluded: [`REWRITTEN`].
 
 use std::fs::File;
 use std::ops::Range;
@@ -21,11 +21,11 @@ const REWRITTEN: [Range<usize>; 5] = [18..20, 24..28, 28..32, 40..44, 92..100];
 /// The byte at which SQLite's locks lie. Its page is never used.
 const LOCK_BYTE: u64 = 0x4000_0000;
 
-/// How many pages are compared between two looks at the time.
+/// Pages between two checks of the time.
 const STEP_PAGES: u64 = 1000;
 
-/// Returns the first page in which `connection` and the copy at `path` differ; none where all are the same. The copy must be at rest,
-/// and whoever calls holds a read transaction. `compared` hears the share that is done, and ends it with an error.
+/// Returns the first page in which `connection` and the copy at `path` differ; none if all are the same. Nobody may write to the copy,
+/// and the caller holds a read transaction. `compared` receives the share that is done; an error from it ends the comparison.
 ///
 /// # Errors
 /// When either cannot be read.

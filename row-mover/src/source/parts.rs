@@ -1,4 +1,4 @@
-//! Parts of tables, so that several threads read one table at once. They follow from the table alone, whoever reads it.
+//! Cuts tables into parts, so that several threads read one table at once. The parts depend on the table alone, not on the reader.
 
 use migrate_core::identifier::quote_sqlite;
 
@@ -38,9 +38,9 @@ pub(crate) fn ranges(all: RowidRange, part_rowids: u64, parts_max: u64) -> Vec<R
         .collect()
 }
 
-/// Cuts the rowids of a table into at most `parts_max` ranges, each with rows at both of its ends: again and again the widest in its
-/// middle, so that rowids that lie far apart cost no parts. Ranges of no more than `rowids_min` stay whole. No row is looked at
-/// but those at the ends.
+/// Cuts the rowids of a table into at most `parts_max` ranges, each with rows at both of its ends. It repeatedly cuts the widest range in
+/// its middle, so that gaps between rowids cost no parts. Ranges of no more than `rowids_min` are not cut. Only the rows at the ends are
+/// read.
 pub(crate) fn populated(
     source: &SourceConnection,
     table: &str,

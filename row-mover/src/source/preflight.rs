@@ -1,6 +1,6 @@
-//! Looks at every value before anything moves: which ones PostgreSQL could not hold as planned, and which rows point nowhere.
+//! Checks every value before anything moves: which values PostgreSQL could not hold as planned, and which rows have no parent.
 //!
-//! Runs the very conversions that the load runs, and throws the bytes away.
+//! It runs the conversions of the load and discards the bytes.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,14 +28,14 @@ use crate::threads;
 /// How many offenders of one column are named.
 pub(crate) const NAMED_OFFENDERS_MAX: usize = 3;
 
-/// What a scan of all rows found.
+/// The findings of a scan of all rows.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Findings {
     /// By table, in the plan's order.
     pub tables: Vec<TableFindings>,
 }
 
-/// What a scan found in one table.
+/// The findings of a scan in one table.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct TableFindings {
     /// The table, by source name.
@@ -46,11 +46,11 @@ pub struct TableFindings {
     pub bytes: u64,
     /// The columns with values that cannot move.
     pub offenders: Vec<Offenders>,
-    /// How many rows stay behind, by the plan's policy.
+    /// Rows that the plan's policy skips.
     pub skipped: u64,
     /// How many values become NULL, by the plan's policy.
     pub nulled: u64,
-    /// The columns whose values keep rows behind or become NULL.
+    /// The columns whose values cause rows to be skipped or become NULL.
     pub rejects: Vec<Offenders>,
     /// The rows that are too wide for PostgreSQL's pages, or have a key that is too long for an index.
     pub exceeding: Vec<Exceeding>,
@@ -71,7 +71,7 @@ pub struct Offenders {
     pub count: u64,
     /// The first few.
     pub first: Vec<Offender>,
-    /// What helps against all of them.
+    /// The remedies against all of them.
     #[serde(skip)]
     pub remedies: Remedies,
 }
@@ -79,9 +79,9 @@ pub struct Offenders {
 /// A value that cannot move.
 #[derive(Clone, Debug, Serialize)]
 pub struct Offender {
-    /// The row's key in words.
+    /// The row's key, for people.
     pub key: String,
-    /// Why it cannot move, in words that hold no part of the value.
+    /// Why it cannot move, without any part of the value.
     pub reason: String,
 }
 
@@ -96,7 +96,7 @@ impl Findings {
         self.tables.iter().any(|table| !table.exceeding.is_empty())
     }
 
-    /// The table that has more rejects than `limit` lets it have, in words; none where all are within.
+    /// The sentence for the table that has more rejects than `limit` allows; none if all are within.
     pub fn over_limit(&self, limit: Option<RejectLimit>) -> Option<String> {
         let limit = limit?;
         let rejected = |table: &TableFindings| table.skipped + table.nulled;
@@ -110,7 +110,7 @@ impl Findings {
         ))
     }
 
-    /// How many rows stay behind, by the plan's policy.
+    /// Rows that the plan's policy skips.
     pub fn skipped(&self) -> u64 {
         self.tables.iter().map(|table| table.skipped).sum()
     }
@@ -140,8 +140,8 @@ enum Task {
     ForeignKeys(usize),
 }
 
-/// Scans all tables of `plan`, several tables and parts of tables at once, and cuts them into chunks of about `chunk_bytes`; `open` gives each worker a connection of its own,
-/// `scanned` hears of rows, and ends it with an error.
+/// Scans all tables of `plan`, several tables and parts of tables at once, and cuts them into chunks of about `chunk_bytes`. `open` opens
+/// a connection for each worker. `scanned` receives the number of rows; an error from it ends the scan.
 ///
 /// # Errors
 /// When the source cannot be read.
@@ -183,7 +183,7 @@ pub fn scan_values(
         })
     })?;
     let mut results = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    // In the order of the tables and of their rows, whoever was done first.
+    // In the order of the tables and of their rows, whichever worker finished first.
     results.sort_by_key(|(place, _)| *place);
     let mut tables: Vec<TableFindings> = (plan.tables.iter())
         .map(|table| TableFindings {
@@ -222,7 +222,7 @@ fn tasks(source: &SourceConnection, plan: &LoadPlan) -> Result<Vec<Task>> {
 }
 
 impl TableFindings {
-    /// Takes in what was found in the rows that follow.
+    /// Adds the findings in the rows that follow.
     fn append(&mut self, next: TableFindings) {
         self.rows += next.rows;
         self.bytes += next.bytes;
@@ -256,7 +256,7 @@ fn scan_rows(
     scanned: &dyn Fn(u64) -> Result<()>,
     found: &mut TableFindings,
 ) -> Result<()> {
-    /// How many rows pass between two words to whoever watches.
+    /// Progress interval, in rows.
     const REPORT_EACH_ROWS: u64 = 10_000;
     let failed = || format!("table {} cannot be read", table.source);
     let (sent, positions) = (table.sent(), table.sent_positions());
@@ -340,7 +340,7 @@ fn find_orphans(
     found: &mut TableFindings,
 ) -> Result<()> {
     let failed = || format!("the foreign keys of table {} cannot be checked", table.source);
-    // What the plan knows to be broken comes as NOT VALID, and stands in no row's way.
+    // A constraint that the plan knows to be violated is created as NOT VALID, and refuses no row.
     for key in table.foreign_keys.iter().filter(|key| !key.not_valid) {
         let columns = orphans::source_names(table, &key.columns).join(", ");
         let parent = plan.tables.iter().find(|parent| parent.target == key.parent_table);
@@ -354,7 +354,7 @@ fn find_orphans(
                 key: row_key(table, row),
                 reason: match orphan {
                     Orphan::WithoutParent => format!("points to a row that {parent} has not"),
-                    Orphan::ParentStaysBehind => format!(
+                    Orphan::ParentIsSkipped => format!(
                         "points to a row of {parent} that would be skipped; a plan that is made with on_reject = \"skip\" migrates \
                          it, with the foreign key as NOT VALID"
                     ),
@@ -384,7 +384,7 @@ pub(crate) fn add_offender(
     }
 }
 
-/// The key of a row that was selected with its rowid behind the planned columns.
+/// The key of a row that was selected with its rowid after the planned columns.
 pub(crate) fn row_key(table: &PlannedTable, row: &Row<'_>) -> String {
     let value = |position: usize| row.get_ref(position).map(scan::value);
     let positions = table.key_positions();
@@ -394,7 +394,7 @@ pub(crate) fn row_key(table: &PlannedTable, row: &Row<'_>) -> String {
         || rowid.map_or_else(|| "a row without key".to_owned(), |rowid| format!("rowid={rowid}"));
     match key {
         Ok(key) if !key.is_empty() && !key.iter().any(|value| value.is_null()) => {
-            scan::key_in_words(table, &positions, &key)
+            scan::describe_key(table, &positions, &key)
         }
         _ => rowid_words(),
     }

@@ -1,7 +1,7 @@
 //! Counts what every column holds, for the planner: one scan of all rows, several tables and parts of tables at once.
 //!
-//! What is counted is decided in `migrate_core::profile`. The counts are evidence for a plan, not a promise: the app may
-//! write while they are taken, and preflight looks at every value again.
+//! `migrate_core::profile` decides what is counted. The counts are evidence for a plan, not a guarantee: the app may write during the
+//! scan, and preflight checks every value again.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -29,10 +29,10 @@ const PART_ROWIDS: u64 = 1 << 18;
 /// The most parts of a table.
 const PARTS_MAX: u64 = 64;
 
-/// How many rows pass between two words to whoever watches.
+/// Progress interval, in rows.
 const REPORT_EACH_ROWS: u64 = 10_000;
 
-/// The most columns that one statement reads: with the rowid they are fewer than the 2,000 that SQLite takes in one.
+/// The most columns that one statement reads: with the rowid they are fewer than the 2,000 that SQLite allows.
 const GROUP_COLUMNS: usize = 1000;
 
 /// A part of a table; all of it where there is no range.
@@ -57,7 +57,7 @@ pub fn profile(source: &SourceConnection, schema: &SourceSchema) -> Result<Datab
     Ok(database)
 }
 
-/// The same by `workers` threads; `open` gives each a connection of its own, `scanned` hears of rows.
+/// The same with `workers` threads; `open` opens a connection for each, `scanned` receives the number of rows.
 ///
 /// # Errors
 /// When the source cannot be read.
@@ -110,8 +110,9 @@ fn parts<'a>(source: &SourceConnection, schema: &'a SourceSchema) -> Result<Vec<
     Ok(parts)
 }
 
-/// The columns that SQLite can read. The expression of a generated column may call a function that only the app has: such a column
-/// is missing in the profile, so that the plan leaves it behind. One that fails on a row only is read, and its failures are counted.
+/// The columns that SQLite can read. The expression of a generated column may call a function that only the app has: such a column is
+/// missing in the profile, so that the plan does not migrate it. If an expression fails only for some rows, its column is read and the
+/// failures are counted.
 fn readable<'a>(source: &SourceConnection, table: &'a SourceTable) -> Arc<[&'a str]> {
     let from = quote_sqlite(&table.name);
     let is_readable = |column: &str| {
@@ -131,7 +132,7 @@ fn unreadable(table: &str, error: rusqlite::Error) -> Error {
         .with_remedy_value(Remedy::CopyToRowidTable)
 }
 
-/// Counts a long value, in pieces unless it may be a JSON document, which only the whole tells.
+/// Counts a long value, in pieces unless it may be a JSON document, which must be complete to be checked.
 fn count_long(long: &LongText<'_>, column: &mut ColumnProfile) -> rusqlite::Result<()> {
     let (mut check, mut first, mut last) = (TextCheck::default(), None, None);
     let is_space = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');

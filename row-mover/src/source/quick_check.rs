@@ -1,10 +1,10 @@
-//! Whether a file is sound: `PRAGMA quick_check`, the structure of the file page by page.
+//! Checks the structure of a file page by page, with `PRAGMA quick_check`.
 //!
-//! The pragma asks for every collation of the schema, also for those that only the app has. They get a stand-in, on a connection
-//! of its own: nothing that moves is ever compared, sorted or computed by one. So do functions that only the app has, which CHECKs and
-//! generated columns may call. What the pragma says of values is no damage: each value is looked at anyway, and a constraint that
-//! rows break is told by the plan. Neither is an expression that fails on a row, which ends the pragma: then each table is checked by
-//! itself, and of the one with that row its pages are checked before its rows are.
+//! The pragma needs every collation of the schema and every function that CHECKs and generated columns call. Those that only the app
+//! has are replaced by substitutes, on a connection of its own that never compares, sorts or computes anything that moves. Problems
+//! with values are no damage: each value is checked later, and the plan lists constraints that rows violate. An expression that fails
+//! on a row is no damage either, but ends the pragma: each table is then checked by itself, and the pages of the failing table are
+//! checked before its rows.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -18,13 +18,13 @@ use super::rows::is_failed_expression;
 use crate::error::{Context, Error, Result};
 use postgres_client::watch::StopFlag;
 
-/// How many finds are told.
-const TOLD_FINDS_MAX: usize = 5;
+/// Maximum number of problems that are reported.
+const SHOWN_PROBLEMS_MAX: usize = 5;
 
-/// How the pragma says that rows of a table do not ascend by its key.
+/// The pragma's message for rows that are not in the order of the table's key.
 pub(super) const NOT_IN_ORDER: &str = "row not in PRIMARY KEY order for ";
 
-/// Checks the file of `source`, which errors call by the name of the file that it stands for.
+/// Checks the file of `source`. Error messages name the file `stands_for`, of which it is a copy or which it is.
 ///
 /// # Errors
 /// When it is damaged; names the first finds.
@@ -33,8 +33,8 @@ pub fn quick_check(source: &SourceConnection, stands_for: &Path, stop: StopFlag)
     let failed = || format!("{} cannot be checked", path.display());
     let own = source.file().open()?.stopped_by(stop);
     let connection = own.connection();
-    connection.collation_needed(stand_in).context(failed)?;
-    // What it would find is no damage, and to look would load every value that a CHECK names.
+    connection.collation_needed(substitute_collation).context(failed)?;
+    // Problems with values are no damage, and to find them would load every value that a CHECK names.
     connection.pragma_update(None, "ignore_check_constraints", true).context(failed)?;
     let is_damage = |error: &rusqlite::Error| {
         matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
@@ -55,17 +55,17 @@ pub fn quick_check(source: &SourceConnection, stands_for: &Path, stop: StopFlag)
     if found.is_empty() {
         return Ok(());
     }
-    // What quick_check prints names pages and tables, never what stands in a row.
+    // quick_check prints the names of pages and tables, never the values of a row.
     Err(damaged(path, found.join("; ").replace('\n', " ")))
 }
 
 /// Compares byte by byte.
-pub(super) fn stand_in(connection: &Connection, name: &str) -> rusqlite::Result<()> {
+pub(super) fn substitute_collation(connection: &Connection, name: &str) -> rusqlite::Result<()> {
     connection.create_collation(name, |left, right| left.as_bytes().cmp(right.as_bytes()))
 }
 
-/// Checks each table by itself, where something of one table keeps the whole from being checked: a virtual table that needs a
-/// tokenizer or a function of the app, or an expression that fails on a row.
+/// Checks each table by itself if one table prevents a check of all: a virtual table that needs a tokenizer or a function of the app, or
+/// an expression that fails on a row.
 fn check_tables(
     connection: &Connection,
     error: rusqlite::Error,
@@ -87,18 +87,18 @@ fn check_tables(
     Ok(())
 }
 
-/// Adds what is wrong with the file, or with one table of it.
+/// Adds the problems of the file, or of one of its tables.
 fn finds(
     connection: &Connection,
     check: &str,
     parameters: impl rusqlite::Params + Clone,
     finds: &mut Vec<String>,
 ) -> rusqlite::Result<()> {
-    /// So many functions may be missing.
-    const STAND_INS_MAX: usize = 1000;
-    for _ in 0..STAND_INS_MAX {
+    /// Maximum number of missing functions.
+    const SUBSTITUTES_MAX: usize = 1000;
+    for _ in 0..SUBSTITUTES_MAX {
         match finds_at_once(connection, check, parameters.clone(), finds) {
-            Err(error) if has_stand_in(connection, &error)? => {}
+            Err(error) if add_missing_function(connection, &error)? => {}
             checked => return checked,
         }
     }
@@ -114,11 +114,11 @@ fn finds_at_once(
     let unordered = tables_of_unknown_order(connection)?;
     let is_expected =
         |find: &str| find.strip_prefix(NOT_IN_ORDER).is_some_and(|table| unordered.contains(table));
-    // Without a limit of its own: a table of unknown order may give a find for each of its rows.
+    // Without a limit of its own: a table of unknown order may produce a message for each of its rows.
     let mut statement = connection.prepare(check)?;
     let mut rows = statement.query(parameters)?;
     while let Some(row) = rows.next()? {
-        if finds.len() >= TOLD_FINDS_MAX {
+        if finds.len() >= SHOWN_PROBLEMS_MAX {
             break;
         }
         let find: String = row.get(0)?;
@@ -129,15 +129,15 @@ fn finds_at_once(
     Ok(())
 }
 
-/// Gives a function that only the app has a stand-in, where `error` says that one is missing. It gives NULL: with NULL every CHECK
-/// holds.
-fn has_stand_in(connection: &Connection, error: &rusqlite::Error) -> rusqlite::Result<bool> {
+/// Defines a substitute for a function that only the app has, if `error` says that it is missing. The substitute returns NULL, with which
+/// every CHECK holds.
+fn add_missing_function(connection: &Connection, error: &rusqlite::Error) -> rusqlite::Result<bool> {
     let words = match error {
         rusqlite::Error::SqliteFailure(_, Some(words)) => words,
         rusqlite::Error::SqlInputError { msg, .. } => msg,
         _ => return Ok(false),
     };
-    // SQLite has no other way to say which function it misses.
+    // Only SQLite's message names the missing function.
     let Some(name) = words.strip_prefix("no such function: ") else { return Ok(false) };
     let flags = FunctionFlags::SQLITE_INNOCUOUS | FunctionFlags::SQLITE_DETERMINISTIC;
     connection.create_scalar_function(name, -1, flags, |_| Ok(None::<i64>))?;

@@ -1,4 +1,4 @@
-//! What helps against values that cannot move: only what would let the next run begin is offered.
+//! Remedies for values that cannot move. Only those that would let the next run begin are offered.
 
 use migrate_core::conversion::Conversion;
 use migrate_core::copy_format::FieldRefusal;
@@ -9,7 +9,7 @@ use migrate_core::value::StorageClass;
 
 use super::rows::Value;
 
-/// What helps against all offenders of a column.
+/// The remedies against all offenders of a column.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Remedies {
     /// To skip the rows.
@@ -20,7 +20,7 @@ pub struct Remedies {
     pub text: bool,
     /// To name another conversion for the column.
     pub conversion: bool,
-    /// To leave the column behind.
+    /// To skip the column.
     pub without_column: bool,
     /// To make the plan again: it was made for other rows.
     pub plan_again: bool,
@@ -37,7 +37,7 @@ impl Remedies {
         Remedies { plan_again: true, ..Remedies::default() }
     }
 
-    /// Those against one value of `column`, which stands in `table`.
+    /// The remedies against one value of `column` in `table`.
     pub(super) fn of(
         table: &PlannedTable,
         column: &PlannedColumn,
@@ -62,7 +62,7 @@ impl Remedies {
         }
     }
 
-    /// What helps against both.
+    /// The remedies against both.
     pub fn and(self, other: Remedies) -> Remedies {
         Remedies {
             skip: self.skip && other.skip,

@@ -1,13 +1,13 @@
 //! Reads the rows of a table without holding a long value in memory: such a value is lent as its length and in pieces.
 //!
-//! Rows are read by one plain statement, with SQLite's limit of lengths set so low that it refuses to load a long value
-//! (`SQLITE_TOOBIG`, before any of it is read; measured). Only the row where that happens is read in another way: what is long in
-//! it by incremental blob I/O, all else as ever. Tables without long values so pay nothing.
+//! Rows are read by one plain statement, with SQLite's length limit set so low that it refuses to load a long value
+//! (`SQLITE_TOOBIG`, before any of it is read; measured). Only the long values of such a row are read by incremental blob I/O. Tables
+//! without long values have no overhead.
 //!
 //! A row with a generated column that SQLite cannot compute is read in a third way, see `computed`.
 //!
-//! SQLite has incremental I/O for the rows of ordinary tables with rowids, without generated columns, and its bytes are those of the
-//! database's encoding. All other tables (WITHOUT ROWID, virtual, with generated columns, in UTF-16) are read whole.
+//! Incremental I/O works for the rows of ordinary tables with rowids, without generated columns, and returns bytes in the database's
+//! encoding. Rows of all other tables (WITHOUT ROWID, virtual, with generated columns, in UTF-16) are held in memory completely.
 
 mod computed;
 mod long;
@@ -25,8 +25,8 @@ pub(crate) use computed::is_failed_expression;
 use computed::{Computed, Failing};
 use long::LowLimit;
 
-/// The longest text or blob that is held in memory whole: small enough that a row of several is far below the 64 MB that the
-/// program keeps to, and so large that nearly all values of real databases are read in the plain way.
+/// The longest text or blob that is held in memory completely: small enough that a row of several is far below the program's limit of 64
+/// MB, and so large that nearly all values of real databases are read in the plain way.
 pub const HELD_MAX_BYTES: u32 = 1 << 20;
 
 impl Values for Row<'_> {
@@ -51,7 +51,8 @@ impl SourceRow<'_> {
         self.row.get_ref(self.rowid?).ok().and_then(|rowid| rowid.as_i64().ok())
     }
 
-    /// The row of SQLite, in which long values are NULL, and those of generated columns where one of them fails. Values stand at the places of their columns.
+    /// The row of SQLite, in which long values are NULL, and so are those of generated columns if one of them fails. Values are at the
+    /// positions of their columns.
     pub fn held(&self) -> &Row<'_> {
         self.row
     }
@@ -78,7 +79,7 @@ enum Filter {
     Breaks(String),
 }
 
-/// Which rows of a table are read, what of them, and in which order.
+/// The rows of a table to read, their columns, and their order.
 #[derive(Clone, Debug)]
 pub struct Scan<'a> {
     table: &'a str,
@@ -123,7 +124,7 @@ impl<'a> Scan<'a> {
 
     /// With every value in memory: a condition may need long values.
     #[must_use]
-    pub(crate) fn held_whole(self) -> Scan<'a> {
+    pub(crate) fn with_all_values_in_memory(self) -> Scan<'a> {
         Scan { holds_all: true, ..self }
     }
 
@@ -136,7 +137,7 @@ impl<'a> Scan<'a> {
     /// Hands each row to `visit`, until one fails.
     ///
     /// # Errors
-    /// When the source cannot be read, which is then said in the words of `failed`, or what `visit` says.
+    /// When the source cannot be read, with the message of `failed`, or the error of `visit`.
     pub fn each(
         &self,
         source: &SourceConnection,
@@ -153,7 +154,7 @@ impl<'a> Scan<'a> {
         let _limit = rowid.map(|_| LowLimit::set(connection)).transpose().context(failed)?;
         match rowid {
             None => {
-                let end = reader.whole()?;
+                let end = reader.read_all()?;
                 if let (End::Failed { rows }, Some(failing)) = (end, &failing) {
                     reader.one_by_one(failing, rows)?;
                 }
@@ -164,8 +165,8 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Where the rowid stands in a row that is selected.
-    fn rowid_place(&self) -> Option<usize> {
+    /// The position of the rowid in a selected row.
+    fn rowid_position(&self) -> Option<usize> {
         self.rowid.map(|_| self.columns.len())
     }
 
@@ -183,7 +184,7 @@ impl<'a> Scan<'a> {
         name
     }
 
-    /// The columns and the rowid behind them, as `form` writes each column.
+    /// The columns and the rowid after them, as `form` writes each column.
     fn columns_as(&self, form: impl Fn(&String) -> String) -> String {
         let mut columns: Vec<String> = self.quoted().iter().map(form).collect();
         columns.extend(self.rowid.map(str::to_owned));
@@ -195,9 +196,9 @@ impl<'a> Scan<'a> {
 enum End {
     /// With its last row.
     Over,
-    /// At a row with a long value, which is the next behind so many rows and behind this rowid.
+    /// At a row with a long value, which follows this many rows and this rowid.
     AtLong { rows: u64, last: Option<i64> },
-    /// At a row with a virtual column that SQLite cannot compute, behind so many rows.
+    /// At a row with a virtual column that SQLite cannot compute, after this many rows.
     Failed { rows: u64 },
 }
 
@@ -250,8 +251,8 @@ impl Reader<'_, '_> {
         format!("SELECT {columns} FROM {from}{condition}")
     }
 
-    /// The rows of the table with a condition as a further column: so nothing makes its expression deeper than the schema has it, which
-    /// may be as deep as SQLite takes it.
+    /// The rows of the table with a condition as an additional column, so that its expression becomes no deeper than in the schema, where
+    /// it may be as deep as SQLite allows.
     fn with_condition(&self, condition: &str, name: &str) -> String {
         let mut columns = self.scan.quoted();
         columns.extend(self.scan.rowid.map(str::to_owned));
@@ -259,7 +260,7 @@ impl Reader<'_, '_> {
     }
 
     /// Reads all rows by one statement, long values or not.
-    fn whole(&mut self) -> Result<End> {
+    fn read_all(&mut self) -> Result<End> {
         let sql = self.select(&self.scan.columns_as(String::clone), self.range.is_some());
         let sql = format!("{sql}{}", self.order_sql());
         let mut statement = self.connection.prepare_cached(&sql).context(self.failed)?;
@@ -278,7 +279,7 @@ impl Reader<'_, '_> {
 
     /// Reads rows by a statement until it ends or meets a long value.
     fn plain(&mut self, statement: &mut Statement<'_>, range: Option<RowidRange>) -> Result<End> {
-        let rowid = self.scan.rowid_place();
+        let rowid = self.scan.rowid_position();
         let bounds = range.map(|range| vec![range.first, range.last]).unwrap_or_default();
         let mut rows = statement.query(rusqlite::params_from_iter(bounds)).context(self.failed)?;
         let (mut count, mut last) = (0, None);
@@ -301,7 +302,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// Reads in the order of rowids: the plain statement begins anew behind each row with a long value.
+    /// Reads in the order of rowids: the plain statement restarts after each row with a long value.
     fn by_rowid(&mut self, rowid: &str) -> Result<()> {
         let all = RowidRange { first: i64::MIN, last: i64::MAX };
         let mut left = self.range.unwrap_or(all);
@@ -317,10 +318,10 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// Reads in another order: where there is a long value SQLite cannot sort whole rows, so that it sorts their rowids.
+    /// Reads in another order: SQLite cannot sort complete rows if there is a long value, so it sorts their rowids.
     fn in_order(&mut self, rowid: &str) -> Result<()> {
-        // The rows that came before were in the order of rowids: a sort reads all rows before it gives the first.
-        let End::AtLong { rows: mut done, .. } = self.whole()? else { return Ok(()) };
+        // The rows that came before were in the order of rowids: a sort reads all rows before it returns the first.
+        let End::AtLong { rows: mut done, .. } = self.read_all()? else { return Ok(()) };
         let mut sql = self.select(rowid, self.range.is_some());
         let terms = self.scan.order.as_deref().unwrap_or_default().join(", ");
         sql.push_str(&format!(" ORDER BY {terms}"));
@@ -343,10 +344,10 @@ impl Reader<'_, '_> {
         Ok(())
     }
 
-    /// Reads the first row of a range, which has a long value; gives its rowid, or none where no row is left.
+    /// Reads the first row of a range, which has a long value; returns its rowid, or none if no row is left.
     fn long_row(&mut self, rowid: &str, range: RowidRange) -> Result<Option<i64>> {
         let row = format!("ORDER BY {rowid} LIMIT 1");
-        // Neither `octet_length` nor `typeof` loads what it is asked of. Text is told by a length below 0.
+        // Neither `octet_length` nor `typeof` loads its argument. A negative length marks text.
         let lengths = self.scan.columns_as(|column| {
             format!(
                 "CASE WHEN octet_length({column}) > {HELD_MAX_BYTES} THEN CASE typeof({column}) WHEN 'text' \

@@ -1,8 +1,8 @@
-//! Scans a table: the statements that read its rows, and how a row's values are lent out.
+//! Scans a table: the statements that read its rows, and how a row's values are lent.
 //!
-//! Tables are read `NOT INDEXED`: a damaged index can pass `quick_check`, the rows themselves do not lie. SQLite heeds that for
-//! tables with rowids alone: of a table WITHOUT ROWID it reads any index that holds all columns, unless it is told to take the
-//! primary key's, which are the rows themselves.
+//! Tables are read `NOT INDEXED`, because a damaged index can pass `quick_check`. SQLite obeys that for tables with rowids alone. In a
+//! table WITHOUT ROWID it reads any index that holds all columns, unless the statement names the primary key's index, which holds the
+//! rows themselves.
 
 use migrate_core::identifier::quote_sqlite;
 use migrate_core::plan::PlannedTable;
@@ -44,9 +44,9 @@ pub fn value(lent: ValueRef<'_>) -> SourceValue<'_> {
     }
 }
 
-/// A row's key in words, such as `id=17`, for whoever must find the row. Secret columns give a hash in place of the value,
-/// long values are cut, and control characters are escaped.
-pub fn key_in_words(table: &PlannedTable, positions: &[usize], key: &[SourceValue<'_>]) -> String {
+/// Describes a row's key, such as `id=17`, so that people can find the row. Values of secret columns are hashed, long values are cut, and
+/// control characters are escaped.
+pub fn describe_key(table: &PlannedTable, positions: &[usize], key: &[SourceValue<'_>]) -> String {
     let parts = positions.iter().zip(key).map(|(&position, value)| {
         let column = &table.columns[position];
         format!("{}={}", column.source, shown(*value, column.secret))

@@ -1,8 +1,8 @@
-//! What a schema has more of than SQLite takes: the true reason why a file that is sound cannot be opened.
+//! Finds where a schema exceeds SQLite's limits, which is the real reason why some undamaged files cannot be opened.
 //!
 //! SQLite reports any statement of a schema that it does not accept as `SQLITE_CORRUPT`, "malformed database schema". An app whose
 //! SQLite was compiled with larger limits writes such statements, and its file is not damaged. So the stored statements are read
-//! without parsing them, and measured against each limit.
+//! without parsing them, and compared with each limit.
 
 use std::fmt;
 
@@ -12,16 +12,16 @@ use rusqlite::{Connection, Row};
 
 use crate::error::Error;
 
-/// The most views that are read. SQLite calls itself for each view of a view, and takes quadratic time for a chain of them.
+/// The most views that are read. SQLite recurses for each view of a view, and needs quadratic time for a chain of them.
 pub const VIEWS_MAX: i64 = 10_000;
 
-/// Nesting from which on SQLite's parser may have too small a stack: a query in a query takes seven of its entries.
+/// Nesting from which on the stack of SQLite's parser may be too small: a query in a query uses seven of its entries.
 const NESTING_SUSPECT: i64 = 2_500 / 8;
 
 /// A limit of SQLite, or of this program, that a schema exceeds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Excess {
-    /// What exceeds it: a kind and a name, such as `view v`.
+    /// The object that exceeds it: a kind and a name, such as `view v`.
     pub object: String,
     /// Which limit.
     pub limit: ExceededLimit,
@@ -89,8 +89,8 @@ impl Excess {
     }
 }
 
-/// What the schema behind `lenient` exceeds first; none where it exceeds nothing. `lenient` takes a schema that it cannot parse, and has
-/// the limits that count.
+/// The first limit that the schema of `lenient` exceeds; none if it exceeds nothing. `lenient` accepts a schema that it cannot parse, and
+/// has the limits that count.
 pub(super) fn excess(lenient: &Connection) -> rusqlite::Result<Option<Excess>> {
     let limit = |limit| lenient.limit(limit).map(i64::from);
     let length_max = limit(Limit::SQLITE_LIMIT_SQL_LENGTH)?;
@@ -105,7 +105,7 @@ pub(super) fn excess(lenient: &Connection) -> rusqlite::Result<Option<Excess>> {
             return Ok(Some(Excess { object, limit: ExceededLimit::SqlLength, found, most: length_max }));
         }
         let sql: Option<String> = row.get(3).unwrap_or_default();
-        // What even the larger parser does not read is no matter of limits.
+        // A statement that even the larger parser does not read does not exceed a limit.
         let Some(Ok(extent)) = sql.map(|sql| sql_extent(&object, &sql)) else { continue };
         for (found, limited, which) in measures(&extent) {
             let (found, most) = (i64::try_from(found).unwrap_or(i64::MAX), limit(limited)?);
@@ -121,7 +121,7 @@ pub(super) fn excess(lenient: &Connection) -> rusqlite::Result<Option<Excess>> {
     Ok(None)
 }
 
-/// What is measured of a statement, beside the limit it has; nesting last, since only its excess is a guess.
+/// The measures of a statement with their limits; nesting last, since only its excess is a guess.
 fn measures(extent: &SqlExtent) -> [(usize, Limit, ExceededLimit); 5] {
     [
         (extent.expression_depth, Limit::SQLITE_LIMIT_EXPR_DEPTH, ExceededLimit::ExpressionDepth),

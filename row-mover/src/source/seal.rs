@@ -1,7 +1,7 @@
-//! Seals the source: a consistent copy, taken while the app may still write, that nobody writes afterwards.
+//! Seals the source: makes a consistent copy while the app may still write. Nobody writes to the copy afterwards.
 //!
 //! The copy is made by SQLite's backup API on a connection that already holds a read transaction, so that writers are not
-//! stopped and the copy never restarts. It is hashed in a way that `sha256sum -c` checks, and made read-only.
+//! stopped and the copy never restarts. Its hash is stored in a form that `sha256sum -c` checks, and it is made read-only.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
@@ -21,16 +21,16 @@ use super::{SourceConnection, pages};
 use crate::error::{Context, Error, Result};
 use crate::remedy::{FolderNeed, Remedy};
 
-/// How many pages are copied between two looks at the time.
+/// Pages between two checks of the time.
 const STEP_PAGES: i32 = 1000;
 
-/// The longest name that a sealed copy keeps. File systems take 255 bytes, encrypted ones 143.
+/// The longest name that a sealed copy keeps. File systems accept 255 bytes, encrypted ones 143.
 const NAME_BYTES_MAX: usize = 120;
 
-/// Where less than this is free, in bytes, the want of room explains why a copy could not be written.
+/// If less than this is free, in bytes, lack of space is the likely reason why a copy could not be written.
 const LITTLE_ROOM: u64 = 1 << 20;
 
-/// What a sealed copy is, as its manifest and the ledger record it.
+/// A sealed copy, as its manifest and the ledger record it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seal {
     /// The sealed copy.
@@ -43,17 +43,17 @@ pub struct Seal {
     pub source_path: PathBuf,
     /// When, in RFC 3339.
     pub sealed_at: String,
-    /// What the source file looked like then, to tell whether it was written to since.
+    /// The state of the source file at that time, to find whether it was written to since.
     pub source_state: String,
     /// How it was read; none where a version made the copy that did not record it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_method: Option<ReadMethod>,
 }
 
-/// A consistent copy that is not sealed yet: it can be read and looked at. One that is dropped leaves nothing behind.
+/// A consistent, readable copy that is not sealed yet. Dropping it removes its files.
 #[derive(Debug)]
 pub struct Copy {
-    place: Place,
+    files: CopyFiles,
     copied_at: jiff::Timestamp,
     source_path: PathBuf,
     source_state: String,
@@ -62,7 +62,7 @@ pub struct Copy {
 
 /// Where a copy is made. One that is dropped before it is sealed is removed.
 #[derive(Debug)]
-struct Place {
+struct CopyFiles {
     folder: PathBuf,
     name: String,
     partial: PathBuf,
@@ -71,34 +71,34 @@ struct Place {
     made: Option<PathBuf>,
 }
 
-/// Copies the live file at `path` into a new folder of its own inside `backup_dir`; `copied` hears the share that is done, and ends it
-/// with an error.
+/// Copies the live file at `path` into a new folder of its own inside `backup_dir`. `copied` receives the share that is done; an error
+/// from it ends the copy.
 ///
 /// # Errors
 /// When the folder cannot be written, the source cannot be read, or something wrote to it during every try.
 pub fn copy(path: &Path, backup_dir: &Path, copied: &dyn Fn(f64) -> Result<()>) -> Result<Copy> {
-    let place = Place::create(path, backup_dir)?;
+    let files = CopyFiles::create(path, backup_dir)?;
     let mut copy_once = |source: &SourceConnection| {
         let copied_at = jiff::Timestamp::now();
         let state = source_state(source.real_path());
-        remove_files(&place.partial);
-        copy_pages(source, &place.partial, copied)?;
+        remove_files(&files.partial);
+        copy_pages(source, &files.partial, copied)?;
         Ok((copied_at, source.real_path().to_owned(), state))
     };
     let ((copied_at, source_path, source_state), read_method) = read_undisturbed(path, &mut copy_once)
-        .map_err(|error| match free_bytes(&place.folder) {
+        .map_err(|error| match free_bytes(&files.folder) {
             Ok(free) if free < LITTLE_ROOM => {
                 error.with_remedy_value(Remedy::MakeRoom { folder: backup_dir.to_owned(), free_bytes: free })
             }
             _ => error,
         })?;
-    Ok(Copy { place, copied_at, source_path, source_state, read_method })
+    Ok(Copy { files, copied_at, source_path, source_state, read_method })
 }
 
 impl Copy {
     /// The file, which nobody writes any more.
     pub fn path(&self) -> &Path {
-        &self.place.partial
+        &self.files.partial
     }
 
     /// Writes it to the disk and hashes it: its SHA-256 in hex, and its size in bytes. `check_stop` ends it with an error.
@@ -113,16 +113,16 @@ impl Copy {
         hash(partial, check_stop)
     }
 
-    /// Seals it under what [`Copy::hash`] gave.
+    /// Seals it with the result of [`Copy::hash`].
     ///
     /// # Errors
     /// When the folder cannot be written.
     pub fn seal(mut self, (sha256, bytes): (String, u64)) -> Result<Seal> {
-        let place = &mut self.place;
-        let sealed_path = place.folder.join(&place.name);
-        finish(&place.partial, &sealed_path, &place.folder)?;
+        let files = &mut self.files;
+        let sealed_path = files.folder.join(&files.name);
+        finish(&files.partial, &sealed_path, &files.folder)?;
         // From here on it has its own name, and is taken away by that.
-        place.is_sealed = true;
+        files.is_sealed = true;
         let seal = Seal {
             path: std::path::absolute(&sealed_path).unwrap_or(sealed_path),
             sha256,
@@ -132,13 +132,13 @@ impl Copy {
             source_state: self.source_state,
             read_method: Some(self.read_method),
         };
-        write_manifest(&place.folder, &place.name, &seal)?;
+        write_manifest(&files.folder, &files.name, &seal)?;
         Ok(seal)
     }
 }
 
-impl Place {
-    fn create(source: &Path, backup_dir: &Path) -> Result<Place> {
+impl CopyFiles {
+    fn create(source: &Path, backup_dir: &Path) -> Result<CopyFiles> {
         let name = sealed_name(source);
         let stem = Path::new(&name).file_stem().and_then(|stem| stem.to_str()).unwrap_or(&name);
         let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ");
@@ -148,15 +148,15 @@ impl Place {
             .map_err(|error| error.with_remedy_value(Remedy::OtherBackupFolder(FolderNeed::ShortPath)))?;
         let made = (!backup_dir.exists()).then(|| backup_dir.to_owned());
         create_private_folder(backup_dir, &folder)?;
-        Ok(Place { folder, name, partial, is_sealed: false, made })
+        Ok(CopyFiles { folder, name, partial, is_sealed: false, made })
     }
 }
 
-impl Drop for Place {
+impl Drop for CopyFiles {
     fn drop(&mut self) {
         if !self.is_sealed {
             remove_files(&self.partial);
-            // Where even that fails, the folder's name says what it is.
+            // If even that fails, the folder's name says what it is.
             let _ = fs::remove_dir(&self.folder);
             if let Some(backup_dir) = &self.made {
                 // Only where nothing else has come into it.
@@ -174,7 +174,7 @@ pub fn verify(seal: &Seal) -> Result<()> {
     verify_while(seal, &|| Ok(()))
 }
 
-/// The same, until `check_stop` ends it with an error: a large copy takes minutes.
+/// The same, until an error from `check_stop` ends it: a large copy takes minutes.
 ///
 /// # Errors
 /// As above, or that of `check_stop`.
@@ -197,9 +197,9 @@ pub(crate) fn verify_while(seal: &Seal, check_stop: &dyn Fn() -> Result<()>) -> 
     ))
 }
 
-/// What a live file looks like now: size and time of the database and its log. Writing to the database changes one of them.
+/// The current state of a live file: size and time of the database and its log. Writing to the database changes one of them.
 pub fn source_state(path: &Path) -> String {
-    // SQLite follows links, and keeps the log beside the real file.
+    // SQLite follows links, and keeps the log next to the real file.
     let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let describe = |path: PathBuf| match fs::metadata(&path) {
         Ok(metadata) if metadata.len() > 0 => {
@@ -214,7 +214,7 @@ pub fn source_state(path: &Path) -> String {
 /// The free space where `folder` is or will be, in bytes.
 ///
 /// # Errors
-/// When it cannot be told.
+/// When the file system does not report it.
 pub fn free_bytes(folder: &Path) -> Result<u64> {
     let absolute = std::path::absolute(folder).context(|| format!("{} is no path", folder.display()))?;
     let existing = absolute.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("/"));
@@ -223,8 +223,8 @@ pub fn free_bytes(folder: &Path) -> Result<u64> {
     Ok(stats.f_bavail.saturating_mul(stats.f_frsize))
 }
 
-/// The name of the sealed copy: that of the source, but for what `SHA256SUMS` could not hold, and cut in the middle where it is too
-/// long. It leaves room for what is added to it: `.partial-journal` here, a time stamp in the names of folders.
+/// The name of the sealed copy: that of the source without characters that `SHA256SUMS` could not hold, and cut in the middle if it is
+/// too long. It leaves room for suffixes: `.partial-journal` here, a time stamp in the names of folders.
 fn sealed_name(source: &Path) -> String {
     let name = source.file_name().and_then(|name| name.to_str()).unwrap_or("source.db");
     let name: String =
@@ -251,8 +251,9 @@ fn create_private_folder(backup_dir: &Path, folder: &Path) -> Result<()> {
     create(folder, false)
 }
 
-/// Copies the database into `partial`, a new file that only its owner may read, and compares every page once more: a page that differs
-/// was written by somebody who takes no locks. What was the same both times was so at the moment between, when all of it was read once.
+/// Copies the database into `partial`, a new file that only its owner may read, and then compares every page: a page that differs was
+/// written by somebody who uses no locks. Pages that were the same both times are consistent, because all of them held these values at
+/// the moment between the two passes.
 fn copy_pages(source: &SourceConnection, partial: &Path, copied: &dyn Fn(f64) -> Result<()>) -> Result<()> {
     let failed = || format!("{} cannot be copied to {}", source.path().display(), partial.display());
     let disturbed = |disturbance: Disturbance| Err(Error::new(failed()).caused_by(disturbance));
@@ -268,7 +269,7 @@ fn copy_pages(source: &SourceConnection, partial: &Path, copied: &dyn Fn(f64) ->
         BackupError::Sqlite(error) => Error::new(failed()).caused_by(error),
         BackupError::Unexpected(result) => Error::new(failed()).caused_by(format!("{result:?}")),
     })?;
-    // The copy of a WAL database says in its header that it has a log; this one never will.
+    // The header of a WAL database's copy says that it has a log; this copy never will.
     let mode: String =
         target.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0)).context(failed)?;
     if mode != "delete" {
@@ -284,9 +285,9 @@ fn copy_pages(source: &SourceConnection, partial: &Path, copied: &dyn Fn(f64) ->
     snapshot.finish().context(failed)
 }
 
-/// What ended a backup.
+/// The cause that ended a backup.
 enum BackupError {
-    /// Whoever hears of its progress.
+    /// The callback for its progress.
     Ended(Error),
     Sqlite(rusqlite::Error),
     Unexpected(StepResult),
@@ -307,7 +308,7 @@ fn back_up(
                 copied(1.0 - f64::from(progress.remaining) / total).map_err(BackupError::Ended)?;
             }
             StepResult::Busy | StepResult::Locked => {
-                // Whoever watches may have asked to stop.
+                // The observer may have asked to stop.
                 copied(0.0).map_err(BackupError::Ended)?;
                 std::thread::sleep(Duration::from_millis(10));
             }
@@ -358,7 +359,7 @@ fn write_manifest(folder: &Path, name: &str, seal: &Seal) -> Result<()> {
     Ok(())
 }
 
-/// Removes what was written of a copy that failed.
+/// Removes the files of a copy that failed.
 fn remove_files(partial: &Path) {
     for suffix in ["", "-journal", "-wal", "-shm"] {
         let _ = fs::remove_file(sidecar(partial, suffix));

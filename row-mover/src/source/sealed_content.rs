@@ -1,7 +1,7 @@
-//! Whether a file still holds what was sealed: all of its pages, not its size and times.
+//! Checks whether a file still holds what was sealed: all of its pages, not its size and times.
 //!
-//! The bytes of the two files differ even where nothing was written: sealing turns a WAL database into one without a log, and what a
-//! log held is in the pages of the copy. So pages are compared, as SQLite reads them.
+//! The bytes of the two files differ even if nothing was written: sealing turns a WAL database into one without a log and moves the
+//! log's content into the pages of the copy. So the pages are compared, as SQLite reads them.
 
 use std::path::Path;
 
@@ -13,10 +13,10 @@ use super::seal::{Seal, verify};
 use crate::error::{Context, Error, Result};
 
 /// Whether the file at `path`, which nobody has open, holds exactly what was sealed. The sealed copy itself is hashed first. Nothing is
-/// written, not even SQLite's files beside the database.
+/// written, not even SQLite's files next to the database.
 ///
 /// # Errors
-/// When the sealed copy is not what was sealed, the file cannot be read, or it is being written to.
+/// When the sealed copy has changed, the file cannot be read, or it is being written to.
 pub fn is_sealed_content(path: &Path, seal: &Seal) -> Result<bool> {
     let failed = || format!("{} cannot be compared with the sealed copy", path.display());
     verify(seal)?;

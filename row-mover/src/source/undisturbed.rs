@@ -1,4 +1,4 @@
-//! Reads the live file, again where somebody wrote to it in a way that its reader cannot notice, and refuses after some tries.
+//! Reads the live file again if another process wrote to it unnoticed by SQLite, and fails after a few attempts.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,7 +15,7 @@ const TRIES_MAX: u32 = 5;
 /// How long to wait before it is read again.
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// What kept the live file from changing while it was read.
+/// The protection of the live file from changes while it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Protection {
@@ -28,7 +28,7 @@ pub enum Protection {
 /// How the live file was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadMethod {
-    /// What kept it from changing.
+    /// The protection from changes.
     pub protection: Protection,
     /// How often it was read until nothing disturbed it.
     pub attempts: u32,

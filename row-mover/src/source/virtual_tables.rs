@@ -1,7 +1,7 @@
-//! Virtual tables that hold rows of their own, as tables that are read like any other: FTS3, FTS4 and FTS5 tables without content
-//! elsewhere, and R*Trees. SQLite itself gives their rows, through the modules that this program is linked with.
+//! Virtual tables that store rows, read like any other table: FTS3, FTS4 and FTS5 tables without external content, and R*Trees. SQLite
+//! itself returns their rows, through the modules that this program is linked with.
 //!
-//! What such a table offers beyond its rows is the planner's concern.
+//! The planner handles what such a table offers beyond its rows.
 
 use migrate_core::source_schema::{SourceColumn, SourceTable};
 use migrate_core::source_sql::{RowNumber, virtual_table_facts};
@@ -9,21 +9,21 @@ use rusqlite::Connection;
 
 use super::introspect::rows;
 
-/// What is known of a virtual table.
+/// The kinds of virtual tables.
 pub(super) enum VirtualTable {
     /// It holds rows, and can be read.
     Readable(SourceTable),
     /// It holds rows in this shadow table, and its module does not give them.
     Unreadable {
-        /// The shadow table, which is an ordinary one for whoever reads it.
+        /// The shadow table, which can be read like an ordinary one.
         content: String,
     },
     /// It holds no rows that SQLite could give.
     Other,
 }
 
-/// Looks at a virtual table.
-pub(super) fn look(connection: &Connection, name: &str, sql: &str) -> VirtualTable {
+/// Determines how the rows of a virtual table can be read.
+pub(super) fn inspect(connection: &Connection, name: &str, sql: &str) -> VirtualTable {
     let Ok(facts) = virtual_table_facts(name, sql) else { return VirtualTable::Other };
     let Some(number) = facts.row_number() else { return VirtualTable::Other };
     let full_text = facts.full_text();
@@ -39,7 +39,7 @@ pub(super) fn look(connection: &Connection, name: &str, sql: &str) -> VirtualTab
         foreign_keys: Vec::new(),
     });
     match table {
-        Ok(table) if gives_rows(connection, &table) => VirtualTable::Readable(table),
+        Ok(table) if is_readable(connection, &table) => VirtualTable::Readable(table),
         _ if full_text.is_some() => VirtualTable::Unreadable { content: format!("{name}_content") },
         _ => VirtualTable::Other,
     }
@@ -87,8 +87,8 @@ fn column(name: String, declared_type: String) -> SourceColumn {
     }
 }
 
-/// Whether the module gives a row: its tokenizer, or a function that it stores text by, may be the app's own.
-fn gives_rows(connection: &Connection, table: &SourceTable) -> bool {
+/// Whether the module returns a row: its tokenizer, or a function that it stores text with, may be the app's own.
+fn is_readable(connection: &Connection, table: &SourceTable) -> bool {
     let quote = migrate_core::identifier::quote_sqlite;
     let names: Vec<String> = table.columns.iter().map(|column| quote(&column.name)).collect();
     let sql = format!("SELECT {} FROM {} LIMIT 1", names.join(", "), quote(&table.name));

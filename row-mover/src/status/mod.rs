@@ -1,7 +1,7 @@
-//! How far a migration is: what the ledger of a target says, who is at work there, and what to run next.
+//! The state of a migration: what the ledger of a target records, who works there, and what to run next.
 //!
-//! It only looks: nothing is created, no lock is asked for, and a ledger that an older version of ours began is read as it is. What
-//! follows from what was read is decided here, by functions without a database; reading it is the business of `read`.
+//! It is read-only: it creates nothing, takes no lock, and reads a ledger of an older version as it is. Functions without a database
+//! decide what follows from it; `read` reads it.
 
 mod read;
 
@@ -10,7 +10,7 @@ use serde::Serialize;
 
 pub use read::status;
 
-/// What there is in a target.
+/// The state of a target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
@@ -26,15 +26,15 @@ pub enum Standing {
 /// How far a migration is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Status {
-    /// What there is, in one word.
+    /// The state, in one word.
     pub standing: Standing,
     /// The last run; none where there is none.
     pub run: Option<RunStatus>,
-    /// Whether a migration is at work: it holds the lock that keeps others out.
+    /// Whether a migration is running: it holds the lock that excludes others.
     pub is_at_work: bool,
     /// The sessions of ours, those of a validation among them.
     pub sessions: Vec<SessionStatus>,
-    /// What the rows that are left will take, while a migration moves rows.
+    /// The estimated time for the remaining rows, while a migration moves rows.
     pub estimate: Option<Estimate>,
     /// What to do next; the program words it.
     #[serde(skip)]
@@ -75,7 +75,7 @@ pub struct RunStatus {
     pub tool_version: String,
     /// The file that it moves.
     pub source_path: String,
-    /// The sealed copy, and when it was taken; none where the ledger's manifest does not say.
+    /// The sealed copy and its time; none if the ledger's manifest does not have it.
     pub sealed_path: Option<String>,
     /// When it was sealed, in RFC 3339.
     pub sealed_at: Option<String>,
@@ -98,7 +98,7 @@ pub struct RunStatus {
 pub struct PhaseStatus {
     /// The phase.
     pub phase: Phase,
-    /// What it took, in seconds; of one that was interrupted, what its last part took.
+    /// Duration in seconds; for an interrupted phase, that of its last part.
     pub seconds: f64,
     /// When it was done, in RFC 3339.
     pub finished_at: String,
@@ -121,9 +121,9 @@ pub struct TableStatus {
     pub bytes: u64,
     /// The bytes that there are; none where nobody has counted them.
     pub bytes_all: Option<u64>,
-    /// What its chunks took, in seconds, those that ran at the same time one after the other.
+    /// The total duration of its chunks in seconds, including those that ran at the same time.
     pub seconds: f64,
-    /// The rows that stayed behind.
+    /// Skipped rows.
     pub rejected: u64,
     /// The values that became NULL.
     pub nulled: u64,
@@ -134,9 +134,9 @@ pub struct TableStatus {
 pub struct BuildStatus {
     /// The table, by target name; empty where it belongs to none.
     pub table: String,
-    /// What it makes, in words.
+    /// What it builds, for people.
     pub what: String,
-    /// What it took, in seconds; none where it is not done.
+    /// Duration in seconds; none if it is not done.
     pub seconds: Option<f64>,
 }
 
@@ -149,15 +149,15 @@ pub struct SessionStatus {
     pub state: String,
     /// For how many seconds it has been so.
     pub seconds: f64,
-    /// What it does, where the server says so: a COPY, an index build.
+    /// Its activity, if the server reports it: a COPY, an index build.
     pub doing: Option<String>,
-    /// What it waits for, such as `Lock: relation`; none where it does not wait.
+    /// What it waits for, such as `Lock: relation`; none if it does not wait.
     pub waits_for: Option<String>,
     /// The sessions that hold what it waits for.
     pub blocked_by: Vec<i64>,
 }
 
-/// What the rows that are left will take.
+/// The estimated time for the remaining rows.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Estimate {
     /// The bytes that moved in a second of late, over all connections.
@@ -208,7 +208,7 @@ impl RunStatus {
 }
 
 impl Status {
-    /// Puts together what was read. `recent_bytes_per_second` is what has moved of late; none where nothing has.
+    /// Builds the status from what was read. `recent_bytes_per_second` is the recent rate; none if nothing has moved.
     fn new(
         run: Option<RunStatus>,
         is_at_work: bool,

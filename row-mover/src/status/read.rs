@@ -1,4 +1,4 @@
-//! Reads what a status is made of. Decides nothing.
+//! Reads the data of a status. Decides nothing.
 
 use migrate_core::phase::Phase;
 use serde_json::Value;
@@ -14,7 +14,7 @@ use postgres_client::{DbSettings, TargetUrl};
 /// Over how many of the last seconds a rate is taken.
 const RECENT_SECONDS: f64 = 30.0;
 
-/// Looks at a target.
+/// Reads the state of a target.
 ///
 /// # Errors
 /// When it cannot be reached, or holds a ledger that cannot be read.
@@ -57,7 +57,7 @@ fn is_at_work(connection: &mut Connection) -> Result<bool> {
     Ok(!rows.is_empty())
 }
 
-/// The sessions of ours, by process. Statements are not shown: they are not needed, and may be anybody's who took our name.
+/// Our sessions, by process. Statements are not shown: they are not needed, and could be those of anybody who uses our name.
 fn sessions(connection: &mut Connection) -> Result<Vec<SessionStatus>> {
     let rows = connection.query(
         &format!(
@@ -108,7 +108,7 @@ fn last_run(connection: &mut Connection) -> Result<Option<RunStatus>> {
     let Some(row) = rows.into_iter().next() else { return Ok(None) };
     let [id, started_at, tool_version, source_path, plan_sha256, tables, seal] = row.try_into()?;
     let id = integer(id)?;
-    // Another version's manifest may be another one: what it does not say is not shown.
+    // The manifest of another version may differ: entries that it lacks are not shown.
     let seal: Value = serde_json::from_str(&seal.unwrap_or_default()).unwrap_or_default();
     let sealed = |field: &str| seal.get(field).and_then(Value::as_str).map(str::to_owned);
     let names: Vec<String> = serde_json::from_str(&tables.unwrap_or_default())
@@ -214,8 +214,8 @@ fn builds(connection: &mut Connection, run: i64) -> Result<Vec<BuildStatus>> {
     rows.into_iter().map(read).collect()
 }
 
-/// The bytes that moved in a second of late; none where nothing did. `done_at` is the beginning of a chunk's transaction, so that a
-/// chunk counts with that part of it which lies in the last seconds.
+/// The recent rate in bytes per second; none if nothing moved. `done_at` is the beginning of a chunk's transaction, so that a chunk
+/// counts with the share of its time that lies in the last seconds.
 fn recent_rate(connection: &mut Connection, run: i64) -> Result<Option<f64>> {
     let rows = connection.query(
         "WITH c AS (SELECT bytes, greatest(seconds, 0.001) AS seconds, extract(epoch FROM clock_timestamp() - done_at)::float8 AS began \

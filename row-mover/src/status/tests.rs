@@ -1,4 +1,4 @@
-//! What follows from what was read, case by case, without a database.
+//! Tests the status that follows from the data, case by case, without a database.
 
 use super::*;
 

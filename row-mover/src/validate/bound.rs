@@ -1,15 +1,15 @@
-//! Conditions on keys whose values do not stand in the statement.
+//! Conditions on keys whose values are not part of the statement.
 //!
-//! A statement that fails or is cancelled is logged as it is, and keys are values of rows. `COPY` takes no parameters. So the values are
-//! sent as parameters of another statement, which are not logged, into settings of the transaction, and the condition reads them there.
+//! PostgreSQL logs the text of a statement that fails or is cancelled, and keys are values of rows. `COPY` takes no parameters. So
+//! another statement, whose parameters are not logged, stores the values in settings of the transaction, and the condition reads them.
 
 use crate::error::Result;
 use postgres_client::connection::Connection;
 
-/// So many settings are sent at once; a SELECT has room for 1,664 values (PostgreSQL manual, appendix K).
+/// Number of settings that are sent at once; a SELECT has room for 1,664 values (PostgreSQL manual, appendix K).
 const SETTINGS_OF_STATEMENT: usize = 1000;
 
-/// A condition in PostgreSQL's SQL, with the values that it stands on.
+/// A condition in PostgreSQL's SQL, with the values that it uses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct TargetFilter {
     sql: String,
@@ -17,14 +17,14 @@ pub(super) struct TargetFilter {
 }
 
 impl TargetFilter {
-    /// Makes a condition; what `write` binds becomes an expression of SQL.
+    /// Builds a condition; each value that `write` binds becomes an expression of SQL.
     pub(super) fn new(write: impl FnOnce(&mut Bindings) -> String) -> TargetFilter {
         let mut bindings = Bindings(Vec::new());
         let sql = write(&mut bindings);
         TargetFilter { sql, values: bindings.0 }
     }
 
-    /// Sends the values for the transaction that is on, and gives the condition.
+    /// Sends the values for the current transaction, and returns the condition.
     ///
     /// # Errors
     /// A lost connection.
@@ -47,7 +47,7 @@ impl TargetFilter {
 pub(super) struct Bindings(Vec<String>);
 
 impl Bindings {
-    /// Takes in a value of this type, as PostgreSQL reads it from text, and gives the expression that stands for it.
+    /// Adds a value of this type, as PostgreSQL reads it from text, and returns the expression for it.
     pub(super) fn add(&mut self, value: String, type_name: &str) -> String {
         self.0.push(value);
         format!("pg_catalog.current_setting('migration.value_{}')::{type_name}", self.0.len() - 1)

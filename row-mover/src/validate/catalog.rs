@@ -1,8 +1,8 @@
-//! Compares the live schema with the one that the plan makes, by PostgreSQL's own words for both.
+//! Compares the live schema with the one that the plan creates, as PostgreSQL describes both.
 //!
-//! The plan's migrations run in a scratch schema inside a transaction that is rolled back, for a large plan part by part, and the catalog
-//! describes both schemas with the same functions: types, defaults, constraints, indexes, triggers and whatever else changes what
-//! a statement does are compared without us spelling any of them.
+//! The plan's migrations run in a scratch schema inside a transaction that is rolled back (part by part for a large plan), and the
+//! catalog describes both schemas with the same functions. Types, defaults, constraints, indexes, triggers and whatever else changes
+//! the effect of a statement are compared in PostgreSQL's own spelling.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -24,7 +24,7 @@ use postgres_client::connection::Connection;
 /// How the names of the scratch schemas begin, one for each schema of the plan; none outlives the transaction.
 const SCRATCH: &str = "migration_scratch";
 
-/// Whether the rows of `table` can be read as planned, given what differs.
+/// Whether the rows of `table` can be read as planned, given the differences.
 pub fn is_readable(table: &PlannedTable, differences: &[SchemaDifference]) -> bool {
     let is_of_table = |difference: &&SchemaDifference| difference.table() == Some(&table.target);
     !differences.iter().filter(is_of_table).any(SchemaDifference::makes_unreadable)
@@ -53,9 +53,9 @@ pub fn schema_differences(target: &mut Connection, plan: &Plan) -> Result<Vec<Sc
     Ok(found)
 }
 
-/// A missing table comes first, which explains other differences. The order is one in which remedies can be followed: what takes a place
-/// is dropped first, foreign keys follow keys, triggers their functions, views come in the plan's order, and an index that a foreign
-/// key may use goes last.
+/// A missing table comes first, because it explains other differences. Remedies can be applied in this order: objects in the way are
+/// dropped first, foreign keys follow keys, triggers their functions, views come in the plan's order, and an index that a foreign key may
+/// use goes last.
 fn order(plan: &Plan, difference: &SchemaDifference) -> (u8, usize) {
     let is_unplanned = matches!(difference, SchemaDifference::ItemUnplanned { .. });
     let (Some(table), Some(item)) = (difference.table(), difference.item()) else {
@@ -76,11 +76,11 @@ fn order(plan: &Plan, difference: &SchemaDifference) -> (u8, usize) {
 /// A plan and the scratch schemas in which it is created to be described.
 struct Comparison<'p> {
     plan: &'p Plan,
-    /// What the plan creates.
+    /// The objects that the plan creates.
     made: Cow<'p, Plan>,
     /// The schemas of the plan.
     schemas: Vec<&'p str>,
-    /// Those that stand in for them.
+    /// The scratch schemas that replace them.
     scratch: Vec<String>,
 }
 
@@ -92,7 +92,7 @@ impl<'p> Comparison<'p> {
         Comparison { plan, made, schemas, scratch }
     }
 
-    /// What differs in a part of what the plan creates. The names of all that it creates are added to `planned`.
+    /// The differences in a part of what the plan creates. The names of all that it creates are added to `planned`.
     fn part(
         &self,
         target: &mut Connection,
@@ -120,7 +120,7 @@ impl<'p> Comparison<'p> {
         Ok(expected)
     }
 
-    /// Describes what the live schema has of a part and of what was `expected` of it.
+    /// Describes the live schema's objects of a part and of what was `expected` of it.
     fn live(&self, target: &mut Connection, own: &Plan, expected: &[Line]) -> Result<Vec<Line>> {
         let mut names: BTreeSet<&str> = expected.iter().map(|line| line.table_name.as_str()).collect();
         names.extend(own.tables.iter().map(|table| table.target.as_str()));
@@ -134,7 +134,7 @@ impl<'p> Comparison<'p> {
             .context(|| "the live schema cannot be described")
     }
 
-    /// What differs in the tables that an app made.
+    /// The differences in the tables that an app made.
     fn existing_tables(&self, target: &mut Connection) -> Result<Vec<SchemaDifference>> {
         let existing: Vec<&PlannedTable> = self.plan.existing_tables().map(|(table, _)| table).collect();
         let mut found = Vec::new();
@@ -150,7 +150,7 @@ impl<'p> Comparison<'p> {
         Ok(found)
     }
 
-    /// The schemas and names of what the plan makes, by what it made in the scratch schemas.
+    /// The schemas and names of the plan's objects, derived from those in the scratch schemas.
     fn names_in_place(&self, expected: &[Line]) -> Vec<(String, String)> {
         let schema = |line: &Line| {
             let position = self.scratch.iter().position(|schema| *schema == line.schema_name)?;
@@ -173,7 +173,7 @@ impl<'p> Comparison<'p> {
     }
 }
 
-/// The name of the scratch schema that stands in for the plan's schema at this position.
+/// The name of the scratch schema that replaces the plan's schema at this position.
 fn scratch_name(position: usize) -> String {
     if position == 0 { SCRATCH.to_owned() } else { format!("{SCRATCH}_{position}") }
 }
@@ -189,7 +189,7 @@ fn body_in_place(line: &mut Line, plan: &Plan, scratch: &Plan) {
     }
 }
 
-/// What an existing table has to be like once the rows are in.
+/// The expected definition of an existing table once the rows are loaded.
 fn existing_lines(table: &PlannedTable) -> Vec<Line> {
     let line = |fact: TargetFact| Line {
         schema_name: SCRATCH.to_owned(),
@@ -200,7 +200,7 @@ fn existing_lines(table: &PlannedTable) -> Vec<Line> {
     table.expected_facts().into_iter().map(line).collect()
 }
 
-/// How existing tables differ from what they were when the plan was made.
+/// The differences of existing tables from their state when the plan was made.
 ///
 /// # Errors
 /// When the catalog cannot be read.
@@ -226,7 +226,7 @@ pub(crate) fn drift(target: &mut Connection, plan: &Plan) -> Result<Vec<SchemaDi
     Ok(found)
 }
 
-/// What differs in the plan's tables, sequences, views and functions.
+/// The differences in the plan's tables, sequences, views and functions.
 fn differences(
     plan: &Plan,
     (live, schemas): (&[Line], &[&str]),
@@ -267,8 +267,8 @@ fn differences(
     found
 }
 
-/// The definitions by table and item. A table of the plan's name in another of its schemas is somebody else's. `own` are the schemas of
-/// the whole plan, in the order of `schemas`, which stand in for them.
+/// The definitions by table and item. A table of the plan's name in another of its schemas belongs to somebody else. `own` are the
+/// schemas of the complete plan, in the order of `schemas`, which replace them.
 fn by_item(
     plan: &Plan,
     lines: &[Line],

@@ -1,4 +1,4 @@
-//! Whether two databases say the same time: moments, as a column's conversion writes them, with room for the clocks of two machines.
+//! Checks whether two databases report the same time, in the form that a column's conversion writes, with tolerance for two machines.
 
 use migrate_core::conversion::PgType;
 use migrate_core::plan::PlannedColumn;
@@ -8,10 +8,10 @@ use migrate_core::value::SourceValue;
 /// The seconds of a day.
 const DAY_SECONDS: f64 = 86_400.0;
 
-/// Clocks further apart than this say nothing about each other, in seconds.
+/// Clocks that differ by more than this many seconds are not compared.
 const SKEW_MAX_SECONDS: f64 = 60.0;
 
-/// What may pass between two questions, in seconds.
+/// Time that may pass between the two queries, in seconds.
 const BETWEEN_SECONDS: f64 = 5.0;
 
 /// How far apart two clocks are.
@@ -19,7 +19,7 @@ const BETWEEN_SECONDS: f64 = 5.0;
 pub(super) struct Skew(f64);
 
 impl Skew {
-    /// Of two clocks that say so many seconds since 1970 at about the same time.
+    /// From two clocks that report these seconds since 1970 at about the same time.
     pub(super) fn between(one: f64, other: f64) -> Skew {
         Skew((one - other).abs())
     }
@@ -29,7 +29,7 @@ impl Skew {
         self.0 <= SKEW_MAX_SECONDS
     }
 
-    /// It in whole seconds.
+    /// The tolerance in full seconds.
     pub(super) fn seconds(self) -> u64 {
         self.0 as u64
     }
@@ -62,7 +62,7 @@ pub(super) fn is_same_moment(
     }
 }
 
-/// What the bytes of a column say, in seconds.
+/// The time in the bytes of a column, in seconds.
 fn seconds(target_type: PgType, clock: Clock, bytes: &[u8]) -> Option<f64> {
     const MICROSECOND: f64 = 1e-6;
     let unit = match clock {
@@ -83,7 +83,7 @@ fn seconds(target_type: PgType, clock: Clock, bytes: &[u8]) -> Option<f64> {
     }
 }
 
-/// Whether two texts are the same to the minute, and digits stand where digits stand.
+/// Whether two texts are the same to the minute, with digits in the same positions.
 fn is_same_text(clock: Clock, one: &[u8], other: &[u8]) -> bool {
     let minutes = if clock == Clock::Time { "HH:MM".len() } else { "YYYY-MM-DD HH:MM".len() };
     let is_alike =

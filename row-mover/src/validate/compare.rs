@@ -24,19 +24,19 @@ use postgres_client::watch::check_stop;
 /// How many differences of a table are named.
 pub(super) const NAMED_DIFFERENCES_MAX: usize = 5;
 
-/// How many rows pass between two words to whoever watches.
+/// Progress interval, in rows.
 pub(super) const REPORT_EACH_ROWS: u64 = 10_000;
 
 /// One difference.
 #[derive(Clone, Debug, Serialize)]
 pub struct Difference {
-    /// The row's key in words.
+    /// The row's key, for people.
     pub key: String,
-    /// What is different.
+    /// The kind of difference.
     pub kind: DifferenceKind,
-    /// The columns that differ, by source name; empty for a whole row.
+    /// The columns that differ, by source name; empty for a complete row.
     pub columns: Vec<String>,
-    /// How many rows it stands for: copies of one row, in a table without a key, are named once.
+    /// Number of rows: copies of one row, in a table without a key, are listed once.
     #[serde(skip_serializing_if = "is_one")]
     pub rows: u64,
     /// For each column the value in SQLite and in PostgreSQL, where values are asked for and not secret.
@@ -48,7 +48,7 @@ fn is_one(rows: &u64) -> bool {
     *rows == 1
 }
 
-/// What is different.
+/// The kind of difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DifferenceKind {
@@ -71,7 +71,7 @@ pub(super) struct Selection {
 /// Which rows of the source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum SourceRows {
-    /// Those for which a condition in SQLite's SQL holds, all where there is none; SQLite brings them into the order of keys.
+    /// Rows for which a condition in SQLite's SQL holds, all if there is none; SQLite sorts them by key.
     Sorted(Option<String>),
     /// Those in a range of rowids, which is in the order of keys.
     Rowids(RowidRange),
@@ -170,8 +170,8 @@ struct Merge<'a> {
 }
 
 impl Merge<'_> {
-    /// Moves the target to its next row and reads the key there. Keys that do not ascend would make the merge lie. A row whose key
-    /// stands for nothing that SQLite can hold is one that only PostgreSQL has, wherever it comes.
+    /// Moves the target to its next row and reads the key there. Keys that do not ascend would make the merge wrong. A row whose key
+    /// corresponds to no value of SQLite is one that only PostgreSQL has, at any position.
     fn next_target(&mut self, rows: &mut TargetRows<'_>) -> Result<bool> {
         while rows.advance()? {
             self.found.target_rows += 1;
@@ -192,7 +192,7 @@ impl Merge<'_> {
         Ok(false)
     }
 
-    /// Reads the key of the target's row; the column's name where what stands there is no value of SQLite's.
+    /// Reads the key of the target's row; the column's name if the value corresponds to none of SQLite's.
     fn read_target_key(&mut self, rows: &TargetRows<'_>) -> Option<String> {
         self.target_key.clear();
         for &position in self.key {
@@ -283,7 +283,7 @@ impl Merge<'_> {
                 Side::Source => &self.source_key,
                 Side::Target => &self.target_key,
             };
-            let key = scan::key_in_words(self.table, self.key, &key.values());
+            let key = scan::describe_key(self.table, self.key, &key.values());
             self.found.first.push(Difference { key, kind, columns, rows: 1, values });
         }
     }
@@ -295,11 +295,11 @@ enum Side {
     Target,
 }
 
-/// A field that PostgreSQL gave.
+/// A field from PostgreSQL.
 pub(super) struct Field<'a> {
     /// Its bytes; none where it is NULL or long.
     bytes: Option<&'a [u8]>,
-    /// What it is known by, where it is long.
+    /// Its digest, if it is long.
     digested: Option<Digested>,
 }
 

@@ -1,8 +1,8 @@
-//! Defaults by effect: what each default gives in PostgreSQL must be what it gives in SQLite, with the conversion undone.
+//! Compares defaults by effect: the value of each default in PostgreSQL must be that in SQLite, with the conversion undone.
 //!
-//! SQLite's is asked in a database in memory, by a column of the same declaration. PostgreSQL is asked for the value of its default's own
-//! expression in a transaction that may not write, so that no row is inserted, no trigger fires and no sequence advances. Numbered and
-//! generated columns are none of this module's business, nor are the defaults of tables that an app made.
+//! SQLite evaluates a default in an in-memory database, with a column of the same declaration. PostgreSQL evaluates the default's
+//! expression in a read-only transaction, so that no row is inserted, no trigger fires and no sequence advances. Numbered and generated
+//! columns are not compared here, nor are the defaults of tables that an app made.
 
 use std::time::SystemTime;
 
@@ -79,7 +79,7 @@ pub(crate) fn defaults(
     Ok(result)
 }
 
-/// What came of one default.
+/// The result for one default.
 enum Outcome {
     Same,
     Differs(DefaultProblem),
@@ -102,7 +102,7 @@ struct LiveDefault {
     is_foreign: bool,
 }
 
-/// The defaults that the table has in PostgreSQL. The catalog of dependencies knows nothing of what is PostgreSQL's own.
+/// The defaults that the table has in PostgreSQL. The dependency catalog does not list PostgreSQL's own objects.
 fn live_defaults(table: &PlannedTable, target: &mut Connection) -> Result<Vec<LiveDefault>> {
     let sql = format!(
         "SELECT a.attname, pg_get_expr(d.adbin, d.adrelid), EXISTS (SELECT FROM pg_depend o WHERE o.classid = 'pg_attrdef'::regclass \
@@ -177,7 +177,7 @@ fn compare_clock(
     if clock == Clock::LocalTimestamp {
         return Ok(Outcome::NotCompared(Reason::LocalClock));
     }
-    // An app may write numbers where the default of its own column gives text.
+    // An app may write numbers even if the default of its column is text.
     let is_form_of_rows = source.value().is_ok_and(|now| column.encode(lent(&now), &mut Vec::new()).is_ok());
     if !is_form_of_rows {
         return Ok(Outcome::NotCompared(Reason::ClockInOtherForm));
@@ -228,9 +228,9 @@ fn value_of(
 ) -> Result<std::result::Result<Option<Vec<u8>>, DefaultProblem>> {
     let Some(live) = live else { return Ok(Ok(None)) };
     target.query("BEGIN READ ONLY", &[])?;
-    // The expression is what PostgreSQL prints of the column's own default.
+    // The expression is PostgreSQL's own output for the column's default.
     let select = format!("SELECT ({live})::{}", column.target_type);
-    // It may read rows: what it fails for stays out of the server's log.
+    // It may read rows, so its errors must not reach the server's log.
     let value = match target.guarded(&select, Then::Keep)? {
         Err(refused) => Err(Error::new("a default was refused").caused_by(refused)),
         Ok(_) => TargetRows::select(&select, 1, target).and_then(|mut rows| {
@@ -261,7 +261,7 @@ impl SourceDefault {
         // The expression is the file's, and may make a value of any length.
         connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX)?;
         let name = quote_sqlite(&column.source);
-        // Text in double quotes is text by itself and a name in parentheses; an expression has to have them.
+        // Text in double quotes is text without parentheses and a name within them; an expression needs them.
         let forms = [format!("({sql}\n)"), sql.to_owned()];
         // In a STRICT table a type means something else: ANY keeps text that looks like a number.
         let strict = if is_strict { " STRICT" } else { "" };
@@ -273,7 +273,7 @@ impl SourceDefault {
         Ok(SourceDefault { connection, sql: sql.to_owned() })
     }
 
-    /// What it gives now.
+    /// The current value.
     fn value(&self) -> rusqlite::Result<Value> {
         self.connection.execute_batch("DELETE FROM d; INSERT INTO d DEFAULT VALUES")?;
         self.connection.query_row("SELECT * FROM d", [], |row| row.get(0))

@@ -1,6 +1,6 @@
-//! Long values as they are compared: by length and SHA-256, each computed where the value lies.
+//! Long values as they are compared: by length and SHA-256, which each database computes itself.
 //!
-//! Both databases read every byte of such a value; only the bytes do not travel.
+//! Both databases read every byte of such a value, but do not send it.
 
 use std::ops::ControlFlow;
 
@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::source::rows::LongText;
 
-/// What a long value is known by.
+/// The digest of a long value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Digested {
     /// Its length in bytes.
@@ -33,7 +33,7 @@ impl Digested {
         Digested { length: bytes.len() as u64, sha256: Sha256::digest(bytes).into() }
     }
 
-    /// As PostgreSQL gives it: the length as `bigint`, and the hash as `bytea`.
+    /// As PostgreSQL returns it: the length as `bigint`, and the hash as `bytea`.
     pub(super) fn of_fields(length: &[u8], sha256: &[u8]) -> Option<Digested> {
         let length = u64::from_be_bytes(length.try_into().ok()?);
         Some(Digested { length, sha256: sha256.try_into().ok()? })

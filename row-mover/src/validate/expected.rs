@@ -1,4 +1,4 @@
-//! What validation expects of a source row where the plan lets rows be skipped or values become NULL: decided again from the source's
+//! What validation expects of a source row where the plan lets rows be skipped or values become NULL, decided again from the source's
 //! row alone. A rejected value that certainly fits is expected in PostgreSQL, whatever the load decided (`fit.rs`).
 
 use migrate_core::copy_format::FieldRefusal;
@@ -17,7 +17,7 @@ pub(super) enum Presence {
     Skipped,
 }
 
-/// What is expected of the last row.
+/// The expectation for the last row.
 #[derive(Debug)]
 pub(super) struct Expected {
     /// The places of the columns that are sent; none where nothing can be rejected.
@@ -27,7 +27,7 @@ pub(super) struct Expected {
 }
 
 impl Expected {
-    /// Of the rows of `table`, whose columns say what their policy is.
+    /// For the rows of `table`, whose columns have their policies.
     pub(super) fn of(table: &PlannedTable) -> Expected {
         let sent = row_encoder::may_reject(table).then(|| table.sent_positions());
         Expected { sent, nulled: Vec::new(), scratch: RowBuffer::default() }
@@ -50,7 +50,7 @@ impl Expected {
         outcome: RowOutcome,
     ) -> rusqlite::Result<Presence> {
         match outcome {
-            // A row that would have stopped the migration was not there when it began: it is looked for like any other.
+            // A row that would have stopped the migration did not exist when it began; it is expected like any other.
             RowOutcome::Moves | RowOutcome::Stops(_) => Ok(Presence::Moved),
             RowOutcome::Nulled(refused) => {
                 for refused in &refused {

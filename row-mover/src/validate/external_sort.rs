@@ -1,6 +1,6 @@
-//! Sorts more records than memory should hold: runs of a bounded size in a file without a name, which are then merged.
+//! Sorts records with bounded memory: runs of a limited size in an unnamed temporary file, which are then merged.
 //!
-//! A record is a hash and the place of a row, never a value.
+//! A record holds hashes and the location of a row, never a value.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 
-use super::place::{PLACE_BYTES, Place};
+use super::row_location::{LOCATION_BYTES, RowLocation};
 use crate::error::{Context, Result};
 
 /// How many bytes of records are held in memory while they are added.
@@ -18,15 +18,15 @@ pub(super) const RUN_BYTES: usize = 4 << 20;
 const MERGE_BYTES: usize = 2 << 20;
 
 /// How many bytes a record has in the file.
-const RECORD_BYTES: usize = 32 + PLACE_BYTES;
+const RECORD_BYTES: usize = 32 + LOCATION_BYTES;
 
-/// What is known of a row: the hash of what it has in common with the row that it may be another version of, which is the hash
-/// of its key, or again of the whole where there is no key; the hash of the whole; and where it lies.
+/// A record of a row: the hash of the part that it shares with another version of the same row, which is its key, or the entire row if
+/// there is no key; the hash of the entire row; and its location.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Record {
     pub(super) group: u128,
     pub(super) row: u128,
-    pub(super) place: Place,
+    pub(super) location: RowLocation,
 }
 
 impl Record {
@@ -34,24 +34,24 @@ impl Record {
         let mut bytes = [0; RECORD_BYTES];
         bytes[..16].copy_from_slice(&self.group.to_be_bytes());
         bytes[16..32].copy_from_slice(&self.row.to_be_bytes());
-        bytes[32..].copy_from_slice(&self.place.bytes());
+        bytes[32..].copy_from_slice(&self.location.bytes());
         bytes
     }
 
     fn of_bytes(bytes: &[u8; RECORD_BYTES]) -> Record {
-        let (mut group, mut row, mut place) = ([0; 16], [0; 16], [0; PLACE_BYTES]);
+        let (mut group, mut row, mut location) = ([0; 16], [0; 16], [0; LOCATION_BYTES]);
         group.copy_from_slice(&bytes[..16]);
         row.copy_from_slice(&bytes[16..32]);
-        place.copy_from_slice(&bytes[32..]);
+        location.copy_from_slice(&bytes[32..]);
         Record {
             group: u128::from_be_bytes(group),
             row: u128::from_be_bytes(row),
-            place: Place::of_bytes(place),
+            location: RowLocation::of_bytes(location),
         }
     }
 }
 
-/// Takes in records.
+/// Collects records.
 pub(super) struct Sorter {
     run: Vec<Record>,
     records_max: usize,
@@ -61,14 +61,14 @@ pub(super) struct Sorter {
 }
 
 impl Sorter {
-    /// No record yet; about so many bytes of them will be held at once.
+    /// No record yet; about this many bytes of them will be held at once.
     pub(super) fn new(run_bytes: usize) -> Sorter {
         let records_max = (run_bytes / size_of::<Record>()).max(1);
         // Room that grows by doubling would be twice as much.
         Sorter { run: Vec::with_capacity(records_max), records_max, file: None, ends: Vec::new() }
     }
 
-    /// Takes in a record.
+    /// Adds a record.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -116,7 +116,7 @@ impl Sorter {
     }
 }
 
-/// Gives records in their order.
+/// Returns records in their order.
 pub(super) enum Sorted {
     /// They were few.
     Held(std::vec::IntoIter<Record>),
@@ -145,7 +145,7 @@ pub(super) struct Runs {
     heads: BinaryHeap<Reverse<(Record, usize)>>,
 }
 
-/// What is left of a run.
+/// The rest of a run.
 struct Run {
     at: u64,
     end: u64,
@@ -158,11 +158,11 @@ impl Runs {
         let records = (MERGE_BYTES / ends.len().max(1) / RECORD_BYTES).clamp(64, 1 << 14);
         let mut begin = 0;
         let mut runs = Runs { file, runs: Vec::with_capacity(ends.len()), heads: BinaryHeap::new() };
-        for (place, &end) in ends.iter().enumerate() {
+        for (location, &end) in ends.iter().enumerate() {
             let buffer = Vec::with_capacity(records * RECORD_BYTES);
             let mut run = Run { at: begin, end, buffer, used: 0 };
             if let Some(first) = run.next(&runs.file)? {
-                runs.heads.push(Reverse((first, place)));
+                runs.heads.push(Reverse((first, location)));
             }
             runs.runs.push(run);
             begin = end;
@@ -171,11 +171,11 @@ impl Runs {
     }
 
     fn next(&mut self) -> Result<Option<Record>> {
-        let Some(Reverse((record, place))) = self.heads.pop() else { return Ok(None) };
-        if let Some(run) = self.runs.get_mut(place)
+        let Some(Reverse((record, location))) = self.heads.pop() else { return Ok(None) };
+        if let Some(run) = self.runs.get_mut(location)
             && let Some(next) = run.next(&self.file)?
         {
-            self.heads.push(Reverse((next, place)));
+            self.heads.push(Reverse((next, location)));
         }
         Ok(Some(record))
     }
@@ -215,7 +215,7 @@ mod tests {
         ) {
             let mut expected: Vec<Record> = numbers
                 .into_iter()
-                .map(|(group, row, number)| Record { group: group << 120, row, place: Place::of_number(number) })
+                .map(|(group, row, number)| Record { group: group << 120, row, location: RowLocation::of_number(number) })
                 .collect();
             let mut sorter = Sorter::new(run_records * size_of::<Record>());
             expected.iter().for_each(|record| sorter.add(*record).unwrap());
@@ -233,7 +233,7 @@ mod tests {
         let mut sorter = Sorter::new(20_000 * size_of::<Record>());
         for number in 0..100_000_u64 {
             let row = u128::from(number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-            sorter.add(Record { group: row, row, place: Place::of_number(7) }).unwrap();
+            sorter.add(Record { group: row, row, location: RowLocation::of_number(7) }).unwrap();
         }
         let mut sorted = sorter.sorted().unwrap();
         assert!(matches!(&sorted, Sorted::Merged(runs) if runs.runs.len() == 5));

@@ -1,8 +1,8 @@
-//! Whether a value that the load rejected fits its column after all: a second opinion on each skipped row and each value that became
-//! NULL, from the value and the type alone, without the conversions.
+//! Checks whether a rejected value fits its column after all: a second opinion on each skipped row and each value that became NULL, from
+//! the value and the type alone, without the conversions.
 //!
-//! Only certainty counts. Where a form has rules of its own (zones, words for truth, limits of a column), the opinion is that of the
-//! load; docs/validation.md names these.
+//! Only certainty counts. Where a form has rules of its own (zones, words for booleans, limits of a column), the load's decision
+//! stands; docs/validation.md names these.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -88,7 +88,7 @@ fn is_date(text: &str) -> bool {
     text.len() == 10 && !text.starts_with("0000") && text.parse::<jiff::civil::Date>().is_ok()
 }
 
-/// A document that says the same in `jsonb`: no key twice, no escape that PostgreSQL refuses, no number that needs care.
+/// A document with the same meaning in `jsonb`: no repeated key, no escape that PostgreSQL refuses, no number that needs care.
 fn is_plain_document(text: &str) -> bool {
     text.len() <= DOCUMENT_BYTES_MAX
         && !text.contains("\\u")
@@ -240,7 +240,7 @@ pub(super) mod tests {
         texts.chain(broken).chain(blobs).chain(integers).chain(reals)
     }
 
-    /// The conversions and this opinion share no code: what one refuses must not fit by the other.
+    /// The conversions and this opinion share no code: a value that one refuses must not fit by the other.
     #[test]
     fn nothing_that_a_conversion_refuses_fits() {
         let mut judged = 0;

@@ -21,7 +21,7 @@ enum Part {
 }
 
 impl OwnedKey {
-    /// Forgets all parts and keeps the room.
+    /// Clears all parts and keeps the capacity.
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.parts.clear();
@@ -89,7 +89,7 @@ fn compare_floats(left: f64, right: f64) -> Ordering {
 
 /// The order of an integer and a float as the numbers that they are, without a cast that rounds.
 fn compare_mixed(integer: i64, float: f64) -> Ordering {
-    // -2^63 and 2^63: what lies between them has a whole part that is an i64.
+    // -2^63 and 2^63: the integer part of any number between them is an i64.
     const BEGIN: f64 = -9_223_372_036_854_775_808.0;
     const END: f64 = 9_223_372_036_854_775_808.0;
     if float.is_nan() || float >= END {

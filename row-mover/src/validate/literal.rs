@@ -5,7 +5,7 @@ use migrate_core::identifier::quote_pg_literal;
 use migrate_core::plan::PlannedColumn;
 use migrate_core::value::SourceValue;
 
-/// A value of the source as PostgreSQL writes what it becomes; none for what does not move, or cannot be written.
+/// The converted form of a source value as a literal of PostgreSQL; none if it does not move, or cannot be written.
 pub(super) fn of_target(column: &PlannedColumn, value: SourceValue<'_>) -> Option<String> {
     const DAY_US: i64 = 86_400_000_000;
     let mut wire = Vec::new();

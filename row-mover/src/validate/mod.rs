@@ -1,7 +1,7 @@
 //! Validation: reads every row back from PostgreSQL, undoes the conversion, and compares with the sealed copy; then the
 //! schema, sequences and bookkeeping.
 //!
-//! It reads what PostgreSQL says, never what was sent. Nothing here repairs anything.
+//! It reads what PostgreSQL returns, never what was sent. Nothing here repairs anything.
 
 mod behaviour;
 mod bound;
@@ -13,17 +13,17 @@ mod digest;
 mod expected;
 mod external_sort;
 mod fit;
+mod inspected_rows;
 mod key;
 mod literal;
-mod looked;
 mod multiset;
 mod pairs;
 mod parts;
-mod place;
+mod row_counts;
 mod row_hash;
+mod row_location;
 mod sequences;
 mod source_order;
-mod tally;
 mod target_rows;
 mod unmatched;
 mod unplanned_objects;
@@ -47,7 +47,7 @@ pub use sequences::sequence_problems;
 pub(crate) use target_rows::TargetRows;
 pub(crate) use views::Views;
 
-/// What comparing one table found.
+/// The result of comparing one table.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct TableComparison {
     /// The table, by source name.
@@ -58,20 +58,20 @@ pub struct TableComparison {
     pub target_rows: u64,
     /// Rows that are the same on both sides.
     pub equal: u64,
-    /// Rows that PostgreSQL has not.
+    /// Rows that PostgreSQL does not have.
     pub missing: u64,
     /// Rows that only PostgreSQL has.
     pub extra: u64,
     /// Rows with the same key and other values. In a table without a key: a missing row and an extra one that share at least half of
-    /// their columns, looked for among the first thousand of each alone.
+    /// their columns, among the first thousand of each.
     pub different: u64,
-    /// Rows of the source that stayed behind by the plan's policy, and are not to be in PostgreSQL.
+    /// Rows of the source that the plan's policy skips, and that must not be in PostgreSQL.
     pub rejected: u64,
-    /// Values that became NULL by the plan's policy, and are to be NULL in PostgreSQL.
+    /// Values that became NULL by the plan's policy, and must be NULL in PostgreSQL.
     pub nulled: u64,
     /// The first few differences.
     pub first: Vec<Difference>,
-    /// How long it took, in seconds.
+    /// Duration in seconds.
     pub seconds: f64,
 }
 
@@ -84,7 +84,7 @@ impl TableComparison {
             && self.source_rows == self.target_rows + self.rejected
     }
 
-    /// Takes in what was found in another part of the table, which comes behind in the order of keys.
+    /// Adds the results of the next part of the table, in the order of keys.
     fn add(&mut self, part: TableComparison) {
         self.source_rows += part.source_rows;
         self.target_rows += part.target_rows;
@@ -98,14 +98,14 @@ impl TableComparison {
     }
 }
 
-/// The result of a check that compares what the two databases do.
+/// The result of a check that compares the behaviour of the two databases.
 #[derive(Clone, Debug, Serialize)]
 pub struct CheckResult<D> {
     /// How many things were compared.
     pub compared: u64,
-    /// Where the two databases do not do the same.
+    /// Differences in behaviour.
     pub differences: Vec<D>,
-    /// What was not compared, with the reason.
+    /// Parts that were not compared, with the reason.
     pub not_compared: Vec<NotCompared>,
 }
 
@@ -133,8 +133,8 @@ pub struct CompareOptions {
     pub read_only: bool,
 }
 
-/// Compares `tables`, several parts of them at once, in one snapshot of the target, which `holder` keeps for as long as that takes; what
-/// is found is in the order of `tables`.
+/// Compares `tables`, several parts of them at once, in one snapshot of the target, which `holder` keeps meanwhile; the results are in
+/// the order of `tables`.
 ///
 /// # Errors
 /// When either side cannot be read.

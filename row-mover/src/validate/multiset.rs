@@ -1,7 +1,7 @@
-//! Compares a table that has no key to merge by: as a multiset of rows, by the sum of a hash of each, which costs one pass.
+//! Compares a table that has no key to merge by, as a multiset of rows: one pass computes the sum of the rows' hashes.
 //!
-//! Sums modulo 2^128, never XOR, so that two equal rows do not cancel each other out. Sums of parts add up to the sum of the whole,
-//! on each side by itself. Which rows they are, where sums differ, is not known here: see `unmatched`.
+//! The sums are modulo 2^128. XOR would not do, because two equal rows would cancel each other out. On each side, the sums of the parts
+//! add up to the sum of the table. `unmatched` finds the rows that make sums differ.
 
 use migrate_core::plan::PlannedTable;
 use migrate_core::value::SourceValue;
@@ -19,7 +19,7 @@ use crate::source::scan::RowidRange;
 use postgres_client::connection::Connection;
 use postgres_client::watch::check_stop;
 
-/// Adds the rows of the source in a range of rowids to what was found, and gives their sum.
+/// Adds the rows of the source in a range of rowids to the result, and returns their sum.
 pub(super) fn source_sum(
     table: &PlannedTable,
     range: Option<RowidRange>,
@@ -42,7 +42,7 @@ pub(super) fn source_sum(
     Ok(sum)
 }
 
-/// Adds the rows of the target for which `filter` holds to what was found, and gives their sum.
+/// Adds the rows of the target for which `filter` holds to the result, and returns their sum.
 pub(super) fn target_sum(
     table: &PlannedTable,
     filter: Option<&str>,
@@ -63,7 +63,7 @@ pub(super) fn target_sum(
     Ok(sum)
 }
 
-/// Hands each row that is to be in PostgreSQL to `visit`, with what is expected of it, and counts all.
+/// Calls `visit` with each row that must be in PostgreSQL and its expectation, and counts all.
 pub(super) fn each_expected(
     table: &PlannedTable,
     range: Option<RowidRange>,

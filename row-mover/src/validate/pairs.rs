@@ -1,14 +1,14 @@
-//! Pairs rows that only one side has with those that only the other has, where they look like two states of one row.
+//! Pairs rows that only one side has with rows that only the other has, where they seem to be two versions of one row.
 
 use std::collections::BTreeMap;
 
-use super::place::Place;
-use super::tally::Unmatched;
+use super::row_counts::Unmatched;
+use super::row_location::RowLocation;
 
-/// What is known of a row that was looked at.
+/// An inspected row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Looked {
-    /// What it is called by.
+pub(super) struct InspectedRow {
+    /// Its name.
     pub(super) name: String,
     /// A hash of each of its fields; none where it is NULL.
     pub(super) columns: Vec<Option<u128>>,
@@ -17,7 +17,7 @@ pub(super) struct Looked {
 }
 
 /// How many columns two rows have in common; none where these are less than half, or nothing but NULL.
-fn shared(left: &Looked, right: &Looked) -> Option<usize> {
+fn shared(left: &InspectedRow, right: &InspectedRow) -> Option<usize> {
     let both = || left.columns.iter().zip(&right.columns);
     let same = both().filter(|(left, right)| left == right).count();
     let is_known = both().any(|(left, right)| left.is_some() && left == right);
@@ -28,14 +28,14 @@ fn shared(left: &Looked, right: &Looked) -> Option<usize> {
 pub(super) fn pair(
     missing: &[Unmatched],
     extra: &[Unmatched],
-    source: &BTreeMap<Place, Looked>,
-    target: &BTreeMap<Place, Looked>,
+    source: &BTreeMap<RowLocation, InspectedRow>,
+    target: &BTreeMap<RowLocation, InspectedRow>,
 ) -> Vec<[usize; 2]> {
     let mut candidates = Vec::new();
     for (left_at, left) in missing.iter().enumerate() {
-        let Some(left) = source.get(&left.place) else { continue };
+        let Some(left) = source.get(&left.location) else { continue };
         for (right_at, right) in extra.iter().enumerate() {
-            let Some(right) = target.get(&right.place) else { continue };
+            let Some(right) = target.get(&right.location) else { continue };
             if let Some(same) = shared(left, right) {
                 candidates.push((usize::MAX - same, left_at, right_at));
             }
@@ -61,17 +61,17 @@ pub(super) fn pair(
 mod tests {
     use super::*;
 
-    fn rows(rows: &[[u128; 4]]) -> (Vec<Unmatched>, BTreeMap<Place, Looked>) {
-        let place = |at: usize| Place::of_number(i64::try_from(at).unwrap());
-        let unmatched = |at| Unmatched { place: place(at), rows: 1, copies: [1, 0] };
-        // 0 stands for NULL.
-        let looked = |row: &[u128; 4]| Looked {
+    fn rows(rows: &[[u128; 4]]) -> (Vec<Unmatched>, BTreeMap<RowLocation, InspectedRow>) {
+        let location = |at: usize| RowLocation::of_number(i64::try_from(at).unwrap());
+        let unmatched = |at| Unmatched { location: location(at), rows: 1, copies: [1, 0] };
+        // 0 means NULL.
+        let inspected = |row: &[u128; 4]| InspectedRow {
             columns: row.iter().map(|&value| (value > 0).then_some(value)).collect(),
-            ..Looked::default()
+            ..InspectedRow::default()
         };
         (
             (0..rows.len()).map(unmatched).collect(),
-            rows.iter().enumerate().map(|(at, row)| (place(at), looked(row))).collect(),
+            rows.iter().enumerate().map(|(at, row)| (location(at), inspected(row))).collect(),
         )
     }
 

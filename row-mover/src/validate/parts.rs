@@ -1,8 +1,8 @@
-//! Cuts tables into parts that several workers compare at once. The parts of a table have each of its rows once, on both sides: ends
-//! are taken from the source, and the outer ones are open, so that nothing falls between or beside them.
+//! Cuts tables into parts that several workers compare at once. Together the parts hold each row exactly once, on both sides: their
+//! bounds come from the source, and the outer bounds are open.
 //!
-//! A part of a table whose key is its rowid costs what its rows cost. Where SQLite has to sort, each part costs a look at all rows,
-//! so that there are no more parts than workers.
+//! A part of a table whose key is its rowid costs as much as its rows. Where SQLite has to sort, each part costs a scan of all rows, so
+//! that there are no more parts than workers.
 
 use migrate_core::conversion::Conversion;
 use migrate_core::identifier::{quote_pg, quote_pg_literal, quote_sqlite};
@@ -31,7 +31,7 @@ const PARTS_OF_WORKER: usize = 4;
 /// is too small to be cut.
 const SAMPLED_KEYS: usize = 64;
 
-/// What a worker does at a time.
+/// A worker's unit of work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     /// Compares rows in the order of their keys.
@@ -122,7 +122,7 @@ fn selections(
         return Ok(whole);
     }
     let (of_source, of_target): (Vec<String>, Vec<String>) = cuts.into_iter().unzip();
-    // NULL comes first in SQLite. No row with NULL in its key moves, but those that stay behind are counted.
+    // NULL comes first in SQLite. No row with NULL in its key moves, but skipped rows are counted.
     let name = format!("{} COLLATE BINARY", quote_sqlite(&column.source));
     let mut filters = between(&of_source, &name, [">", "<="]);
     if let Some(Some(first)) = filters.first_mut() {
@@ -154,7 +154,7 @@ fn open_ended(ranges: &[RowidRange]) -> Vec<RowidRange> {
     open
 }
 
-/// The conditions that give each part of what `cuts` cut: none where there is no cut.
+/// The conditions for the parts between `cuts`: none if there is no cut.
 fn between(cuts: &[String], name: &str, [from, until]: [&str; 2]) -> Vec<Option<String>> {
     let condition = |place: usize| {
         let [lower, upper] = ends(cuts, place);
@@ -170,7 +170,7 @@ fn ends(cuts: &[String], place: usize) -> [Option<&String>; 2] {
     [place.checked_sub(1).and_then(|below| cuts.get(below)), cuts.get(place)]
 }
 
-/// The conditions for the target, given the cuts as texts. NULL comes last there, where a column that was NOT NULL is so no more.
+/// The conditions for the target, given the cuts as texts. NULL comes last there, if a column that was NOT NULL no longer is.
 fn target_filters(
     table: &PlannedTable,
     column: &PlannedColumn,

@@ -1,4 +1,4 @@
-//! The hash of a row, of its key, or of one field: the same on both sides exactly where the values are the same.
+//! The hash of a row, of its key, or of one field. It is the same on both sides if and only if the values are the same.
 
 use migrate_core::conversion::Refusal;
 use migrate_core::plan::PlannedColumn;
@@ -71,7 +71,7 @@ impl RowHash {
         let added = match rows.field(position).map(|wire| column.decode(wire, &mut scratch)) {
             None => self.add(column, SourceValue::Null, form),
             Some(Ok(value)) => self.add(column, value, form),
-            // What cannot be decoded was not sent: it counts as itself, and so is like nothing of the source.
+            // A value that cannot be decoded was not sent: it is hashed as it is, and so equals no value of the source.
             Some(Err(error)) => {
                 self.hasher.update([2]);
                 self.hasher.update(error.to_string());

@@ -1,4 +1,4 @@
-//! Checks that each sequence is past every number that the source or the target has given. The definition of a sequence is
+//! Checks that each sequence is past every number that the source or the target has issued. The definition of a sequence is
 //! compared with the rest of the schema.
 
 use migrate_core::finding::SequenceBehind;
@@ -10,14 +10,14 @@ use crate::finish::{ExistingSequence, existing_sequences};
 use crate::source::{SourceConnection, introspect};
 use postgres_client::connection::Connection;
 
-/// Where a sequence and its column stand.
+/// The positions of a sequence and its column.
 struct Numbers {
-    /// None where the highest number of all was given: then there is no next one, neither taken nor free.
+    /// None if the highest number of all was issued: then there is no next one, neither used nor free.
     next: Option<i64>,
     highest: Option<i64>,
 }
 
-/// The sequences that would give a number that was given before, as findings. One that is gone is named with the schema.
+/// The sequences that would issue a used number again, as findings. A missing sequence is reported with the schema.
 ///
 /// # Errors
 /// When a table or sequence cannot be read, or the sealed copy.
@@ -66,7 +66,7 @@ fn existing_problem(
         target.first(&sql, &[Some(sequence)]).context(|| format!("sequence {sequence} cannot be read"))?;
     let Some((Some(next), highest)) = numbers else { return Ok(None) };
     let is_given_by_sqlite_alone = highest.is_none_or(|live| live < next);
-    let highest = highest.max(numbered.given(source)?).filter(|highest| *highest >= next);
+    let highest = highest.max(numbered.highest_source_number(source)?).filter(|highest| *highest >= next);
     Ok(highest.map(|highest| SequenceBehind {
         sequence: sequence.clone(),
         table: table.target.clone(),

@@ -1,7 +1,7 @@
 //! The order in which the source's rows are read for the merge: the keys' own order, with text as UTF-8.
 //!
 //! SQLite's BINARY compares the bytes of the database's encoding (SQLite manual, "Datatypes In SQLite", section 7). In a
-//! database in UTF-16 these are in another order than the UTF-8 that both sides give us.
+//! database in UTF-16 their order differs from that of the UTF-8 that both sides return.
 
 use migrate_core::identifier::quote_sqlite;
 use migrate_core::plan::PlannedTable;

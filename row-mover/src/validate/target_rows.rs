@@ -1,7 +1,7 @@
-//! Reads the rows of a table in PostgreSQL. What is long in them comes as its length and its SHA-256.
+//! Reads the rows of a table in PostgreSQL. Long values are returned as length and SHA-256.
 //!
-//! libpq gathers each row whole before it hands it out, so that long values must not be in it. Whether a table has any is asked of
-//! PostgreSQL, which knows the lengths of values that it keeps apart (TOAST) without reading them.
+//! libpq buffers each row completely before it returns it, so long values must not be part of it. PostgreSQL tells whether a table has
+//! any: it knows the lengths of values that it stores out of line (TOAST) without reading them.
 
 use migrate_core::conversion::PgType;
 use migrate_core::copy_format::{FieldRanges, StreamReader};
@@ -19,12 +19,12 @@ pub(crate) struct TargetRows<'a> {
     reader: StreamReader,
     fields: FieldRanges,
     columns: usize,
-    /// The places of the columns that have long values.
+    /// The positions of the columns that have long values.
     long: Vec<usize>,
-    /// How many columns are planned: behind these come length and hash for each of `long`.
+    /// Number of planned columns: after these come length and hash for each of `long`.
     planned: usize,
-    /// Where the values behind all columns begin.
-    behind_at: usize,
+    /// The index of the first appended value.
+    appended_at: usize,
 }
 
 impl<'a> TargetRows<'a> {
@@ -38,12 +38,12 @@ impl<'a> TargetRows<'a> {
         TargetRows::open_with(table, key, filter, &[], target)
     }
 
-    /// The same, with values behind the columns that these terms of SQL give: see [`TargetRows::behind`].
+    /// The same, with the values of these SQL terms appended to the columns: see [`TargetRows::appended`].
     pub(super) fn open_with(
         table: &PlannedTable,
         key: &[usize],
         filter: Option<&str>,
-        behind: &[&str],
+        appended: &[&str],
         target: &'a mut Connection,
     ) -> Result<TargetRows<'a>> {
         let filter = filter.map(|filter| format!(" WHERE {filter}")).unwrap_or_default();
@@ -66,16 +66,16 @@ impl<'a> TargetRows<'a> {
                 _ => format!("{is_long} sha256(convert_to({name}::text, 'UTF8')) END"),
             });
         }
-        let behind_at = columns.len();
-        columns.extend(behind.iter().map(|&term| term.to_owned()));
+        let appended_at = columns.len();
+        columns.extend(appended.iter().map(|&term| term.to_owned()));
         let order: Vec<String> = key.iter().map(|&position| ordered(&table.columns[position])).collect();
         let order = if order.is_empty() { String::new() } else { format!(" ORDER BY {}", order.join(", ")) };
         let select = format!("SELECT {} FROM {}{filter}{order}", columns.join(", "), table.loaded_rows_sql());
         let rows = TargetRows::select(&select, columns.len(), target)?;
-        Ok(TargetRows { long, planned: table.columns.len(), behind_at, ..rows })
+        Ok(TargetRows { long, planned: table.columns.len(), appended_at, ..rows })
     }
 
-    /// Begins to read the rows of a SELECT with so many columns.
+    /// Begins to read the rows of a SELECT with this many columns.
     pub(crate) fn select(select: &str, columns: usize, target: &'a mut Connection) -> Result<TargetRows<'a>> {
         let copy = target.copy_out(&format!("COPY ({select}) TO STDOUT (FORMAT binary)"))?;
         Ok(TargetRows {
@@ -85,7 +85,7 @@ impl<'a> TargetRows<'a> {
             columns,
             long: Vec::new(),
             planned: columns,
-            behind_at: columns,
+            appended_at: columns,
         })
     }
 
@@ -111,12 +111,13 @@ impl<'a> TargetRows<'a> {
         self.fields.get(position).cloned().flatten().map(|range| self.reader.field(range))
     }
 
-    /// The bytes of a value behind the columns; none for NULL.
-    pub(super) fn behind(&self, position: usize) -> Option<&[u8]> {
-        self.field(self.behind_at + position)
+    /// The bytes of an appended value; none for NULL.
+    pub(super) fn appended(&self, position: usize) -> Option<&[u8]> {
+        self.field(self.appended_at + position)
     }
 
-    /// The long value at a place of the current row, of which [`TargetRows::field`] gives nothing; none where it is not long.
+    /// The digest of the long value at a position of the current row, for which [`TargetRows::field`] returns nothing; none if it is not
+    /// long.
     pub(super) fn digested(&self, position: usize) -> Option<Digested> {
         let place = self.long.iter().position(|&long| long == position)?;
         let at = self.planned + 2 * place;
@@ -135,7 +136,7 @@ fn long_columns(table: &PlannedTable, filter: &str, target: &mut Connection) -> 
     if candidates.is_empty() {
         return Ok(candidates);
     }
-    // A long value lies in the table's TOAST, where there is one of some size; where there is none, rows are short.
+    // A long value is in the table's TOAST relation, if there is one of some size; if there is none, rows are short.
     let relation = quote_pg_literal(&table.qualified(&table.target));
     let kept_apart = format!(
         "SELECT coalesce(sum(pg_relation_size(reltoastrelid)), 0) > {} OR bool_or(relkind <> 'r') FROM pg_class WHERE oid = \

@@ -1,21 +1,21 @@
-//! Finds the rows that make the sums of a multiset differ: a hash of each row of both sides is sorted outside of memory, and rows
-//! that are not as often on one side as on the other are looked at.
+//! Finds the rows that make the sums of a multiset differ: the hashes of all rows of both sides are sorted on disk, and rows with
+//! different counts are read.
 //!
-//! A table with a key that both sides order differently has its rows told apart by key, exactly. In a table without one, a missing
-//! row and an extra one count as one row that is different where they share at least half of their columns; only the first thousand
-//! of each side are looked at for this, and what is beyond them counts as missing and extra.
+//! If a table has a key that both sides order differently, its rows are matched by key, exactly. In a table without a key, a missing
+//! row and an extra one count as one different row if they share at least half of their columns. Only the first thousand rows of each
+//! side are compared for this; the others count as missing and extra.
 
 use migrate_core::plan::PlannedTable;
 
 use super::TableComparison;
 use super::compare::{Difference, DifferenceKind, NAMED_DIFFERENCES_MAX};
 use super::external_sort::{RUN_BYTES, Record, Sorted, Sorter};
-use super::looked::{look_at_source, look_at_target};
+use super::inspected_rows::{inspect_source_rows, inspect_target_rows};
 use super::multiset::{add_source, add_target, each_expected, expected_value, unreadable};
-use super::pairs::{Looked, pair};
-use super::place::Place;
+use super::pairs::{InspectedRow, pair};
+use super::row_counts::{RowCounts, Unmatched};
 use super::row_hash::{Form, RowHash};
-use super::tally::{Tally, Unmatched};
+use super::row_location::RowLocation;
 use super::target_rows::TargetRows;
 use crate::error::{Error, Result};
 use crate::observer::Observer;
@@ -23,10 +23,10 @@ use crate::source::SourceConnection;
 use postgres_client::connection::Connection;
 use postgres_client::watch::check_stop;
 
-/// How many rows pass between two looks at whether to go on.
-const LOOK_EACH_ROWS: u64 = 10_000;
+/// Rows between two checks whether to stop.
+const STOP_CHECK_ROWS: u64 = 10_000;
 
-/// What is found where sums differ: fills in all counts but those of rows, which are known, and names the first differences.
+/// Finds the rows behind differing sums: fills in all counts except those of rows, which are known, and names the first differences.
 pub(super) fn find(
     table: &PlannedTable,
     show_values: bool,
@@ -38,17 +38,17 @@ pub(super) fn find(
     let key = table.key_positions();
     let mut source_rows = sorted_source(table, &key, source, observer)?;
     let mut target_rows = sorted_target(table, &key, target, observer)?;
-    let tally = Tally::of(&mut || source_rows.next(), &mut || target_rows.next())?;
+    let counts = RowCounts::of(&mut || source_rows.next(), &mut || target_rows.next())?;
     drop((source_rows, target_rows));
-    if tally.missing + tally.extra + tally.different == 0 {
+    if counts.missing + counts.extra + counts.different == 0 {
         return Err(Error::new("the sums of both sides differ, and their rows do not")
             .with_remedy_text("the sealed copy may have been written to while it was read: validate again"));
     }
-    found.equal = tally.equal;
-    found.missing = tally.missing;
-    found.extra = tally.extra;
-    found.different = tally.different;
-    Naming { table, key, show_values, source, target }.name(tally, found)
+    found.equal = counts.equal;
+    found.missing = counts.missing;
+    found.extra = counts.extra;
+    found.different = counts.different;
+    Naming { table, key, show_values, source, target }.name(counts, found)
 }
 
 fn sorted_source(
@@ -58,11 +58,11 @@ fn sorted_source(
     observer: &dyn Observer,
 ) -> Result<Sorted> {
     let (mut sorter, mut hash, mut number) = (Sorter::new(RUN_BYTES), RowHash::default(), 0_u64);
-    // What it counts is known from the first pass.
+    // The first pass has already counted this.
     let mut counted = TableComparison::default();
     each_expected(table, None, source, &mut counted, &mut |row, expected| {
         number += 1;
-        if number.is_multiple_of(LOOK_EACH_ROWS) {
+        if number.is_multiple_of(STOP_CHECK_ROWS) {
             check_stop(observer)?;
         }
         for &position in key {
@@ -75,7 +75,7 @@ fn sorted_source(
         add_source(table, row, expected, &mut hash)?;
         let of_row = hash.finish();
         let group = if key.is_empty() { of_row } else { of_key };
-        sorter.add(Record { group, row: of_row, place: Place::of_source(row, number) })
+        sorter.add(Record { group, row: of_row, location: RowLocation::of_source(row, number) })
     })?;
     sorter.sorted()
 }
@@ -90,7 +90,7 @@ fn sorted_target(
     let mut rows = TargetRows::open_with(table, &[], None, &["tableoid", "ctid"], target)?;
     while rows.advance()? {
         number += 1;
-        if number.is_multiple_of(LOOK_EACH_ROWS) {
+        if number.is_multiple_of(STOP_CHECK_ROWS) {
             check_stop(observer)?;
         }
         for &position in key {
@@ -102,9 +102,9 @@ fn sorted_target(
         add_target(table, &rows, &mut hash)?;
         let of_row = hash.finish();
         let group = if key.is_empty() { of_row } else { of_key };
-        let place = Place::of_target(rows.behind(0), rows.behind(1))
-            .ok_or_else(|| Error::new("PostgreSQL gave a row without the place where it lies"))?;
-        sorter.add(Record { group, row: of_row, place })?;
+        let location = RowLocation::of_target(rows.appended(0), rows.appended(1))
+            .ok_or_else(|| Error::new("PostgreSQL returned a row without its ctid"))?;
+        sorter.add(Record { group, row: of_row, location })?;
     }
     sorter.sorted()
 }
@@ -118,19 +118,20 @@ struct Naming<'a> {
 }
 
 impl Naming<'_> {
-    fn name(mut self, tally: Tally, found: &mut TableComparison) -> Result<()> {
-        // With a key it is known which rows belong together; only those that are named have to be looked at.
+    fn name(mut self, counts: RowCounts, found: &mut TableComparison) -> Result<()> {
+        // With a key the pairs are known; only rows that are named have to be read.
         let kept = if self.key.is_empty() { usize::MAX } else { NAMED_DIFFERENCES_MAX };
-        let mut missing: Vec<Unmatched> = tally.first_missing.into_values().take(kept).collect();
-        let mut extra: Vec<Unmatched> = tally.first_extra.into_values().take(kept).collect();
-        let different: Vec<(Place, Place)> = tally.first_different.into_iter().take(kept).collect();
-        let of_source = missing.iter().map(|row| row.place).chain(different.iter().map(|pair| pair.0));
-        let of_target = extra.iter().map(|row| row.place).chain(different.iter().map(|pair| pair.1));
+        let mut missing: Vec<Unmatched> = counts.first_missing.into_values().take(kept).collect();
+        let mut extra: Vec<Unmatched> = counts.first_extra.into_values().take(kept).collect();
+        let different: Vec<(RowLocation, RowLocation)> =
+            counts.first_different.into_iter().take(kept).collect();
+        let of_source = missing.iter().map(|row| row.location).chain(different.iter().map(|pair| pair.0));
+        let of_target = extra.iter().map(|row| row.location).chain(different.iter().map(|pair| pair.1));
         let source =
-            look_at_source(self.table, &self.key, self.show_values, of_source.collect(), self.source)?;
+            inspect_source_rows(self.table, &self.key, self.show_values, of_source.collect(), self.source)?;
         let target =
-            look_at_target(self.table, &self.key, self.show_values, of_target.collect(), self.target)?;
-        let mut named: Vec<(Place, Difference)> = Vec::new();
+            inspect_target_rows(self.table, &self.key, self.show_values, of_target.collect(), self.target)?;
+        let mut named: Vec<(RowLocation, Difference)> = Vec::new();
         for (from, to) in different {
             if let (Some(left), Some(right)) = (source.get(&from), target.get(&to)) {
                 named.push((from, self.different(left, right, 1, String::new())));
@@ -147,13 +148,13 @@ impl Naming<'_> {
                 found.missing -= rows;
                 found.extra -= rows;
                 found.different += rows;
-                if let (Some(left), Some(right)) = (source.get(&one.place), target.get(&other.place)) {
-                    named.push((one.place, self.different(left, right, rows, copies(one.copies))));
+                if let (Some(left), Some(right)) = (source.get(&one.location), target.get(&other.location)) {
+                    named.push((one.location, self.different(left, right, rows, copies(one.copies))));
                 }
             }
         }
         named.extend(self.unmatched(&missing, &source, DifferenceKind::Missing));
-        named.sort_by_key(|(place, _)| *place);
+        named.sort_by_key(|(location, _)| *location);
         let only_target = self.unmatched(&extra, &target, DifferenceKind::Extra);
         // Rows that only PostgreSQL has show among the first, however many others there are.
         let reserved = only_target.len().min(2);
@@ -164,12 +165,19 @@ impl Naming<'_> {
         Ok(())
     }
 
-    fn different(&mut self, left: &Looked, right: &Looked, rows: u64, copies: String) -> Difference {
+    fn different(
+        &mut self,
+        left: &InspectedRow,
+        right: &InspectedRow,
+        rows: u64,
+        copies: String,
+    ) -> Difference {
         let differs = |position: &usize| left.columns.get(*position) != right.columns.get(*position);
         let positions: Vec<usize> = (0..self.table.columns.len()).filter(differs).collect();
         let names = positions.iter().filter_map(|&position| self.table.columns.get(position));
-        let shown =
-            |looked: &Looked, position: usize| looked.shown.get(position).cloned().unwrap_or_default();
+        let shown = |inspected: &InspectedRow, position: usize| {
+            inspected.shown.get(position).cloned().unwrap_or_default()
+        };
         let values = match self.show_values {
             true => positions.iter().map(|&at| [shown(left, at), shown(right, at)]).collect(),
             false => Vec::new(),
@@ -185,21 +193,21 @@ impl Naming<'_> {
     fn unmatched(
         &self,
         rows: &[Unmatched],
-        looked: &std::collections::BTreeMap<Place, Looked>,
+        inspected: &std::collections::BTreeMap<RowLocation, InspectedRow>,
         kind: DifferenceKind,
-    ) -> Vec<(Place, Difference)> {
+    ) -> Vec<(RowLocation, Difference)> {
         let is_left = |row: &&Unmatched| row.rows > 0;
         let name = |row: &Unmatched| {
-            let key = format!("{}{}", looked.get(&row.place)?.name, copies(row.copies));
+            let key = format!("{}{}", inspected.get(&row.location)?.name, copies(row.copies));
             let difference =
                 Difference { key, kind, columns: Vec::new(), rows: row.rows, values: Vec::new() };
-            Some((row.place, difference))
+            Some((row.location, difference))
         };
         rows.iter().filter(is_left).filter_map(name).collect()
     }
 }
 
-/// How often a row stands on both sides, in words; nothing where that goes without saying.
+/// The numbers of copies of a row on both sides, for people; nothing for one copy on one side.
 fn copies([in_source, in_target]: [u64; 2]) -> String {
     match [in_source, in_target] {
         [1, 0] | [0, 1] => String::new(),

@@ -1,4 +1,4 @@
-//! Objects in the plan's schemas that the plan does not have: preflight found the schemas empty, so that somebody has created them since.
+//! Finds objects in the plan's schemas that the plan does not have. Preflight found the schemas empty, so they were created since.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +11,8 @@ use postgres_client::connection::{Connection, text_array};
 
 const UNPLANNED_OBJECTS_SQL: &str = include_str!("unplanned_objects.sql");
 
-/// Returns the objects in the plan's schemas that are not among `planned` (schemas and names); none where an app made the tables, since
-/// then the app decides what else there is.
+/// Returns the objects in the plan's schemas that are not among `planned` (schemas and names); none if an app made the tables, since then
+/// the app decides which other objects exist.
 ///
 /// # Errors
 /// When the catalog cannot be read.

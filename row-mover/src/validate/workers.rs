@@ -1,5 +1,5 @@
-//! Several workers at the parts of all tables: the largest first, each in the same snapshot of the target. What the parts of a table
-//! found is put together by whoever does the last of them.
+//! Compares the parts of all tables with several workers: the largest first, all in the same snapshot of the target. The worker that
+//! finishes the last part of a table merges their results.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -23,20 +23,20 @@ pub(super) struct Sides<'a> {
     pub(super) open_target: &'a (dyn Fn() -> Result<Connection> + Sync),
 }
 
-/// A part, of which table, and the how manieth of its parts.
+/// A part, its table, and its index among the table's parts.
 struct Unit {
     table: usize,
     place: usize,
     part: Part,
 }
 
-/// What a part found; the sum of rows where it adds them up.
+/// The result of a part; the sum of rows if it adds them up.
 struct Found {
     comparison: TableComparison,
     sums: [u128; 2],
 }
 
-/// What is known of a table so far.
+/// The results of a table so far.
 struct Progress {
     found: Vec<Option<Found>>,
     left: usize,
@@ -44,7 +44,7 @@ struct Progress {
     done: Option<TableComparison>,
 }
 
-/// Compares `tables` as [`super::compare_rows`] says.
+/// Compares `tables` as described at [`super::compare_rows`].
 pub(super) fn compare(
     tables: &[&PlannedTable],
     options: CompareOptions,
@@ -52,7 +52,7 @@ pub(super) fn compare(
     holder: &mut Connection,
     observer: &dyn Observer,
 ) -> Result<Vec<TableComparison>> {
-    // Each question of the plan is a transaction of its own. The one of the snapshot asks nothing else, so that it locks no table.
+    // Each query for the plan is a transaction of its own. The one of the snapshot runs no other query, so that it locks no table.
     let (units, progress) = plan(tables, options, &(sides.open_source)()?, holder)?;
     let compared = export_snapshot(holder)
         .and_then(|snapshot| compare_in(snapshot, tables, options, sides, (&units, progress), observer));
@@ -129,7 +129,7 @@ fn plan(
     Ok((units.into_iter().map(|(_, unit)| unit).collect(), progress))
 }
 
-/// What all workers share.
+/// The state that all workers share.
 struct Work<'a> {
     tables: &'a [&'a PlannedTable],
     options: CompareOptions,
@@ -147,7 +147,7 @@ impl Work<'_> {
     fn run(&self) -> Result<()> {
         let source = (self.sides.open_source)()?;
         let mut target = match (self.sides.open_target)() {
-            // Others may have connections: what they leave undone shows in the end.
+            // Others may have connections: work that they do not finish is found at the end.
             Err(error) if error.is_transient() => {
                 *self.without_connection.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
                 return Ok(());
@@ -234,7 +234,7 @@ impl Work<'_> {
     }
 }
 
-/// What the parts of a table found together; they are in the order of keys.
+/// The combined result of a table's parts, which are in the order of keys.
 fn join(table: &PlannedTable, parts: impl Iterator<Item = Found>) -> (TableComparison, [u128; 2]) {
     let mut all = TableComparison { table: table.source.clone(), ..TableComparison::default() };
     let mut sums = [0_u128; 2];
@@ -246,7 +246,7 @@ fn join(table: &PlannedTable, parts: impl Iterator<Item = Found>) -> (TableCompa
     (all, sums)
 }
 
-/// Says which table it was. A role that may not see every row is told so: a part of a table proves nothing.
+/// Adds the name of the table. If the role may not see every row, the error explains that: a part of a table proves nothing.
 fn cannot_compare(table: &PlannedTable, error: Error) -> Error {
     // SQLSTATE 42501, insufficient_privilege: no right to read, or row level security in a session that has it off.
     let is_refused = std::error::Error::source(&error)

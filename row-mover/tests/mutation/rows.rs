@@ -4,7 +4,7 @@ use migrate_core::conversion::{Conversion, PgType};
 use migrate_core::identifier::quote_pg;
 use migrate_core::plan::PlannedTable;
 use migrate_core::value::SourceValue;
-use row_mover::source::scan::key_in_words;
+use row_mover::source::scan::describe_key;
 
 use crate::demand::{ANY_KEY, Demand, Different, TableDemand};
 use crate::draw::{Damage, Draw, computed, free_columns};
@@ -234,7 +234,7 @@ fn new_key(draw: &mut Draw<'_>, table: &PlannedTable, ctid: &str) -> Option<(usi
             _ => None,
         })
         .collect();
-    Some((at, literal, key_in_words(table, &key, &typed?)))
+    Some((at, literal, describe_key(table, &key, &typed?)))
 }
 
 fn inserted(draw: &mut Draw<'_>) -> Option<Damage> {

@@ -61,7 +61,7 @@ impl Subject {
         let words = |row: &rusqlite::Row<'_>| {
             let values: Vec<SourceValue<'_>> =
                 (0..key.len()).map(|at| scan::value(row.get_ref(at).unwrap())).collect();
-            Ok(scan::key_in_words(table, &key, &values))
+            Ok(scan::describe_key(table, &key, &values))
         };
         sqlite.query_row(&sql, [], words).unwrap_or_else(|error| panic!("{sql}: {error}"))
     }

@@ -1,5 +1,5 @@
-//! Runs a program and measures its time and its peak memory. Its output goes to files, so that nothing has to read it meanwhile. It
-//! judges no exit code.
+//! Runs a program and measures its time and its peak memory. Its output goes to files, so that nothing has to read it meanwhile. The
+//! caller judges the exit code.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -14,7 +14,7 @@ use rustix::process::Signal;
 /// Interval at which a running program is checked, which is the precision of its time.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// What a program did.
+/// The result of a program.
 #[derive(Debug)]
 pub(crate) struct Ran {
     /// How it ended.
@@ -23,9 +23,9 @@ pub(crate) struct Ran {
     pub(crate) seconds: f64,
     /// The most memory that it had at once, in bytes, where the system reports it.
     pub(crate) peak_bytes: Option<u64>,
-    /// What it wrote to standard output.
+    /// Its standard output.
     pub(crate) stdout: String,
-    /// What it wrote to standard error.
+    /// Its standard error.
     pub(crate) stderr: String,
 }
 
@@ -37,7 +37,7 @@ impl Ran {
     }
 }
 
-/// Whether the run was asked to end. While it exists, Ctrl-C and SIGTERM end what is measured, and this process gets to clean up.
+/// Whether the run was asked to end. While it exists, Ctrl-C and SIGTERM end the measured program, and this process can clean up.
 #[derive(Clone, Debug)]
 pub(crate) struct Interrupt(Arc<AtomicBool>);
 
@@ -85,7 +85,7 @@ pub(crate) fn run(command: &mut Command, folder: &Path, interrupt: &Interrupt) -
     let (status, peak_bytes) = match watch(&mut child, interrupt) {
         Ok(watched) => watched,
         Err(error) => {
-            // It may have ended by itself; either way nothing of it is to stay.
+            // It may have ended by itself; in either case no process may remain.
             let _ = child.kill();
             let _ = child.wait();
             return Err(error);
@@ -104,7 +104,7 @@ pub(crate) fn run(command: &mut Command, folder: &Path, interrupt: &Interrupt) -
 
 /// Waits for the end, and remembers the high-water mark of memory.
 ///
-/// The mark that `wait4` gives is no use here: Linux counts to a program what the process that started it had at its largest.
+/// The maximum that `wait4` reports is useless here: Linux includes the peak of the process that started the program.
 fn watch(child: &mut Child, interrupt: &Interrupt) -> anyhow::Result<(ExitStatus, Option<u64>)> {
     let status_path = format!("/proc/{}/status", child.id());
     let mut peak_bytes = None;
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(ran.last_line(), "last");
         assert!(ran.seconds >= 0.2, "{}", ran.seconds);
         if cfg!(target_os = "linux") {
-            // A shell has some hundred kilobytes at the least, and far from what this process has.
+            // A shell needs at least some hundred kilobytes, and much less than this process.
             assert!(ran.peak_bytes.is_some_and(|bytes| (100_000..100_000_000).contains(&bytes)), "{ran:?}");
         }
     }

@@ -5,11 +5,11 @@ use serde::Serialize;
 /// One thing that is measured in each round.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Measured {
-    /// What it is: `floor.…`, `ours.…`, or the name of a peer.
+    /// The name: `floor.…`, `ours.…`, or that of a peer.
     pub(crate) name: String,
     /// Seconds, one figure for each round.
     pub(crate) seconds: Vec<f64>,
-    /// The most memory that its process had at once, in bytes, where it has a process of its own.
+    /// The peak memory of its process in bytes, if it has a process of its own.
     pub(crate) peak_bytes: Vec<u64>,
 }
 
@@ -32,7 +32,7 @@ impl Figures {
         }
     }
 
-    /// Removes what was measured under a name, for a peer that failed in a later round.
+    /// Removes the figures of a name, for a peer that failed in a later round.
     pub(crate) fn remove(&mut self, prefix: &str) {
         self.0.retain(|measured| !measured.name.starts_with(prefix));
     }

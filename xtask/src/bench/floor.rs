@@ -1,7 +1,7 @@
 //! The floor: the time that PostgreSQL alone needs for the rows, keys, indexes and constraints of a plan.
 //!
-//! The rows are on the server's machine as files of binary COPY before the clock starts, and the server reads them itself. What is
-//! run is the plan's own two migrations. Nothing is given up for speed: tables are logged, the server's settings stay.
+//! The rows are on the server's machine as files of binary COPY before the clock starts, and the server reads them itself. The plan's
+//! own two migrations run. No durability is traded for speed: tables are logged, and the server's settings are unchanged.
 
 use std::fs;
 use std::path::Path;
@@ -17,14 +17,14 @@ use super::server::{BenchDatabase, Server, execute, line};
 use super::statements::{PlanStatements, TableStatements};
 use super::subjects::{EncodedTable, Subject, lend_to_server};
 
-/// What a session of the floor is given; the rest is as the server has it.
+/// The settings of a session of the floor; all others are the server's.
 const SESSION: &str =
     "SET maintenance_work_mem = '512MB'; SET statement_timeout = 0; SET client_min_messages = warning";
 
 /// Refuses a server that cannot read files of this machine.
 ///
 /// # Errors
-/// Where it cannot, with what to do.
+/// When it cannot, with the remedy.
 pub(crate) fn check_server_reads(server: &Server, folder: &Path) -> anyhow::Result<()> {
     let path = folder.join("probe.copy");
     fs::write(&path, "1\n").with_context(|| format!("{} cannot be written", path.display()))?;
@@ -60,7 +60,7 @@ pub(crate) fn measure(server: &Server, subject: &Subject, figures: &mut Figures)
     Ok(())
 }
 
-/// All rows and then all else, by so many sessions: the seconds of both.
+/// Loads all rows and then runs everything else, with this many sessions: returns the seconds of both.
 fn apart(
     server: &Server,
     subject: &Subject,
@@ -100,7 +100,7 @@ fn apart(
     Ok((rows, took))
 }
 
-/// Two sessions, a table at a time: a table's rows, then its keys and indexes at once. What is about more tables comes last.
+/// Two sessions, one table after another: a table's rows, then its keys and indexes. Statements about more than one table come last.
 fn overlapped(server: &Server, subject: &Subject, statements: &PlanStatements) -> anyhow::Result<f64> {
     let database = server.database()?;
     let mut connections = connect(&database, 2)?;
@@ -141,7 +141,7 @@ fn set_parallel(connections: &mut [Connection], workers: u32) -> anyhow::Result<
     connections.iter_mut().try_for_each(|connection| execute(connection, &sql))
 }
 
-/// The COPY statements of all tables, each by itself with the bytes that it loads.
+/// The COPY statements of all tables, each with the bytes that it loads.
 fn copies(subject: &Subject, is_frozen: bool) -> anyhow::Result<Vec<(u64, Vec<String>)>> {
     let mut all = Vec::new();
     for (planned, encoded) in subject.plan.tables.iter().zip(&subject.tables) {
@@ -201,7 +201,7 @@ fn share(connections: &mut [Connection], work: &[Vec<String>]) -> anyhow::Result
     .context("the floor cannot be measured")
 }
 
-/// What comes after all tables, by one session, as the second migration has it: in one transaction.
+/// The statements after all tables, in one session and, as in the second migration, in one transaction.
 fn finish(connections: &mut [Connection], statements: &PlanStatements) -> anyhow::Result<()> {
     let first = connections.first_mut().context("the floor has no session")?;
     let rest: Vec<&str> = statements.rest.iter().map(String::as_str).collect();

@@ -38,7 +38,7 @@ pub(crate) fn measure(
         .arg(&subject.plan_dir)
         .arg("--postgres")
         .arg(database.url());
-    database.lend_password(&mut command);
+    database.pass_password(&mut command);
     server.checkpoint()?;
     let ran = child::run(&mut command, scratch.path(), interrupt)?;
     if !ran.status.success() {

@@ -1,5 +1,5 @@
-//! Other programs that move a SQLite file to PostgreSQL, where they are installed. They are run as their manuals say, with no
-//! tuning for or against them. Of what they lose, only the number of rows is checked here.
+//! Other programs that move a SQLite file to PostgreSQL, where they are installed. They run as their manuals describe, without tuning.
+//! Only the number of rows is checked.
 
 use std::fs;
 use std::path::Path;
@@ -87,7 +87,7 @@ pub(crate) fn measure(
         Peer::Duckdb => duckdb(subject, &database, scratch.path())?,
     };
     command.current_dir(scratch.path());
-    database.lend_password(&mut command);
+    database.pass_password(&mut command);
     server.checkpoint()?;
     let ran = child::run(&mut command, scratch.path(), interrupt)?;
     if !ran.status.success() {
@@ -95,7 +95,7 @@ pub(crate) fn measure(
     }
     let copied = match peer {
         Peer::Pgloader => None,
-        Peer::Duckdb => Some(seconds_said(&ran)?),
+        Peer::Duckdb => Some(reported_seconds(&ran)?),
     };
     if let Err(reason) = check_rows(&database, subject) {
         return Ok(Err(format!("failed, and reports no reason: {reason:#}")));
@@ -123,8 +123,8 @@ fn duckdb(subject: &Subject, database: &BenchDatabase<'_>, folder: &Path) -> any
     Ok(command)
 }
 
-/// What DuckDB's statements took by themselves, without the start of Python.
-fn seconds_said(ran: &Ran) -> anyhow::Result<f64> {
+/// The duration of DuckDB's statements, without the start of Python.
+fn reported_seconds(ran: &Ran) -> anyhow::Result<f64> {
     let last = ran.stdout.trim().lines().next_back().unwrap_or_default();
     let result: Value = serde_json::from_str(last).context("DuckDB's script printed no JSON")?;
     result["seconds"].as_f64().context("DuckDB's script does not report the time of its copy")

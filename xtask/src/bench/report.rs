@@ -1,4 +1,4 @@
-//! What `bench` ends with: tables of medians and goals for people, or JSON for programs. It measures nothing.
+//! The result of `bench`: tables of medians and goals for people, or JSON for programs. It measures nothing.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::subjects::Subject;
 use crate::report::{JSON_FORMAT, counted, new_table};
 use ::report::figures::size;
 
-/// What became of a peer: measured, or why not.
+/// The outcome for a peer: measured, or why not.
 pub(crate) type PeerOutcome = (Peer, Result<(), String>);
 
 /// All that a run has measured.
@@ -24,7 +24,7 @@ pub(crate) struct Report {
     pub(crate) subjects: Vec<SubjectReport>,
 }
 
-/// What was measured with one database.
+/// The measurements with one database.
 #[derive(Debug)]
 pub(crate) struct SubjectReport {
     name: &'static str,
@@ -36,7 +36,7 @@ pub(crate) struct SubjectReport {
     peers: Vec<PeerOutcome>,
 }
 
-/// What a figure has to be.
+/// The goal of a figure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Bound {
     AtMost(f64),
@@ -77,7 +77,7 @@ impl Goal {
 }
 
 impl SubjectReport {
-    /// Of what was measured with `subject`.
+    /// Summarises the measurements with `subject`.
     pub(crate) fn new(subject: &Subject, figures: Figures, peers: Vec<PeerOutcome>) -> SubjectReport {
         SubjectReport {
             name: subject.name,
@@ -232,7 +232,7 @@ impl Report {
     }
 }
 
-/// What a figure is, in words.
+/// Describes a figure.
 fn label(measured: &Measured) -> String {
     let words = match measured.name.as_str() {
         "floor.rows.one" => "floor: rows, one session",

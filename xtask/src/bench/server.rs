@@ -13,7 +13,7 @@ use crate::{output, private};
 /// How long the server may take to accept a connection.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
-/// What the names of all databases of a run begin with.
+/// The prefix of all database names of a run.
 const PREFIX: &str = "hyperpage_bench";
 
 /// A server, reached by a URL.
@@ -26,7 +26,7 @@ pub(crate) struct Server {
 /// The parts of a server's URL around the database.
 #[derive(Clone, PartialEq, Eq)]
 struct Address {
-    /// Scheme and user, up to where a password would stand.
+    /// Scheme and user, up to the position of a password.
     before: String,
     /// The password, percent-encoded as it was.
     password: Option<String>,
@@ -68,7 +68,7 @@ impl Server {
         Ok(Server { address, made: Cell::new(0) })
     }
 
-    /// The server's version and the settings that what is measured depends on.
+    /// The server's version and the settings that affect the measurements.
     ///
     /// # Errors
     /// Where it does not answer.
@@ -107,7 +107,7 @@ impl Server {
         Ok(BenchDatabase { server: self, name })
     }
 
-    /// Writes to disk what earlier pieces left to be written, so that no piece pays for another.
+    /// Flushes pending writes of earlier steps to disk, so that no step pays for another.
     ///
     /// # Errors
     /// Where the role may not.
@@ -132,13 +132,13 @@ impl BenchDatabase<'_> {
         self.server.connect(&self.name)
     }
 
-    /// Its URL without a password, which goes by [`BenchDatabase::lend_password`]: others can see a command line.
+    /// Its URL without a password, which goes by [`BenchDatabase::pass_password`]: others can see a command line.
     pub(crate) fn url(&self) -> String {
         self.server.address.url(&self.name, false)
     }
 
     /// Passes the password to a program in its environment.
-    pub(crate) fn lend_password(&self, command: &mut Command) {
+    pub(crate) fn pass_password(&self, command: &mut Command) {
         if let Some(password) = &self.server.address.password {
             command.env("PGPASSWORD", decoded(password));
         }
@@ -161,7 +161,7 @@ impl Drop for BenchDatabase<'_> {
 /// # Errors
 /// Returns the server's answer.
 pub(crate) fn execute(session: &mut Connection, sql: &str) -> anyhow::Result<()> {
-    // A statement of the floor may be silent for as long as it takes.
+    // A statement of the floor may be silent for any length of time.
     session.long_script(sql, &mut || Ok(true))?;
     Ok(())
 }

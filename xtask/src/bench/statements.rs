@@ -1,6 +1,6 @@
-//! A plan's migrations as the floor runs them: by table, and what is about more than one.
+//! Splits a plan's migrations for the floor: the statements of each table, and those about more than one.
 //!
-//! The statements are those that a migration runs; here they are only shared out.
+//! The statements are those that a migration runs.
 
 use migrate_core::plan::{Plan, PlannedTable};
 use migrate_core::render::{self, BuildKind};
@@ -8,7 +8,7 @@ use migrate_core::render::{self, BuildKind};
 /// The statements of one table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TableStatements {
-    /// Its `CREATE TABLE`, and what goes with it, as one script.
+    /// Its `CREATE TABLE` and related statements, as one script.
     pub(crate) create: String,
     /// Its keys, indexes and CHECKs.
     pub(crate) constraints: Vec<String>,
@@ -19,7 +19,7 @@ pub(crate) struct TableStatements {
 pub(crate) struct PlanStatements {
     /// By table, in the plan's order.
     pub(crate) tables: Vec<TableStatements>,
-    /// What comes last, since it is about more than one table: foreign keys, views, triggers.
+    /// Statements about more than one table, which come last: foreign keys, views, triggers.
     pub(crate) rest: Vec<String>,
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn of_plan(plan: &Plan) -> PlanStatements {
     PlanStatements { tables, rest }
 }
 
-/// A plan of one table, without what ties it to others.
+/// A plan of one table, without its links to others.
 fn alone(plan: &Plan, table: &PlannedTable) -> Plan {
     let mut alone = plan.clone();
     alone.tables = vec![PlannedTable { foreign_keys: Vec::new(), ..table.clone() }];
@@ -62,7 +62,7 @@ mod tests {
         let found = of_plan(&plan);
         let migration = render::create_constraints(&plan).up;
         let constraints = found.tables.iter().flat_map(|table| &table.constraints);
-        // Each stands in the migration as it is, and together they are all of it but for comments between them.
+        // Each is in the migration unchanged, and together they are all of it except for comments between them.
         let mut left = migration;
         for statement in constraints.chain(&found.rest) {
             let whole = format!("{statement};");

@@ -134,7 +134,7 @@ impl Subject {
     }
 }
 
-/// The plan that `migrate` would make for the file by itself, written to `folder`.
+/// The plan that `migrate` would make for the file itself, written to `folder`.
 fn made_plan(path: &Path, folder: &Path) -> anyhow::Result<Plan> {
     let mapping_text = source_plan::mapping_text(folder, true)?;
     let mapping: Mapping = source_plan::mapping(folder, &mapping_text)?;

@@ -142,7 +142,7 @@ fn measure(
     Ok(SubjectReport::new(&subject, figures, outcomes))
 }
 
-/// Returns what the last round took, in a few words.
+/// Describes the durations of the last round.
 fn last_round(figures: &Figures) -> String {
     let names = [
         ("floor.overlapped", "floor"),

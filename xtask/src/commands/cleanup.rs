@@ -1,4 +1,4 @@
-//! `cargo xtask cleanup`: lists what is left of SQLite in an app checkout, and with `--apply` makes the mechanical changes. The
+//! `cargo xtask cleanup`: lists the remaining uses of SQLite in an app checkout, and with `--apply` makes the mechanical changes. The
 //! search and the changes are in the crate `app-checkout`; here are the options, the order of the questions, and the exit codes.
 
 mod output;
@@ -82,7 +82,7 @@ pub(crate) struct CleanupArgs {
 /// Runs the command; `proof` is asked only when there is something to apply.
 ///
 /// # Errors
-/// Where the checkout cannot be searched or a change fails; the message says what had been done.
+/// When the checkout cannot be searched or a change fails; the message lists the completed changes.
 pub(crate) fn run(
     args: CleanupArgs,
     proof: impl FnOnce(&CleanupArgs) -> anyhow::Result<MigrationProof>,
@@ -199,7 +199,7 @@ fn permitted(
     })
 }
 
-/// Prints the findings; the exit code tells whether there are any.
+/// Prints the findings; the exit code is that of a difference if there are any.
 fn listed(
     console: &mut impl Console,
     args: &CleanupArgs,

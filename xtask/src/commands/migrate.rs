@@ -1,6 +1,6 @@
 //! `cargo xtask migrate`: moves a SQLite database into PostgreSQL, and proves that everything arrived.
 //!
-//! Here are the options and the order of the steps. Which plan is followed is decided in `plan`, how the result is printed in `result`.
+//! Here are the options and the order of the steps. `plan` chooses the plan, and `result` prints the result.
 
 mod plan;
 mod result;
@@ -197,14 +197,14 @@ fn execute(
     context.execute(&request.target, work, || how_to_resume(args, &request.target, &context.settings))
 }
 
-/// What is remembered of a migration into the private PostgreSQL, for commands that name no target.
+/// Records a migration into the private PostgreSQL, for commands that name no target.
 fn remembered(target: &Target, followed: &PlanToFollow) -> Option<LastMigration> {
     let Target::Private { database, version } = target else { return None };
     let plan = std::path::absolute(&followed.folder).unwrap_or_else(|_| followed.folder.clone());
     Some(LastMigration { database: database.clone(), pg_version: *version, plan: Some(plan) })
 }
 
-/// What a stopped migration has done, and how to resume it. The command itself is not repeated: a password may be in it.
+/// Describes what a stopped migration has done, and how to resume it. The command itself is not repeated: it may contain a password.
 fn how_to_resume(args: &MigrateArgs, target: &TargetUrl, settings: &DbSettings) -> String {
     let status = status::status(target, settings).ok();
     let run = status.filter(|status| status.standing == Standing::Unfinished).and_then(|status| status.run);

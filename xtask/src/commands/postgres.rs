@@ -1,5 +1,5 @@
-//! `cargo xtask postgres`: starts, stops and uses the private PostgreSQL of this checkout. The cluster itself is the work of
-//! `private-postgres`; here are only arguments and messages.
+//! `cargo xtask postgres`: starts, stops and uses the private PostgreSQL of this checkout. `private-postgres` manages the cluster; here
+//! are only arguments and messages.
 
 use std::env;
 use std::ffi::OsString;
@@ -171,7 +171,7 @@ impl Which {
 /// Runs `cargo xtask postgres`.
 ///
 /// # Errors
-/// Those of the cluster, each with what to do next.
+/// The cluster's errors, each with the remedy.
 pub(crate) fn run(args: PostgresArgs) -> anyhow::Result<Exit> {
     match args.action {
         Action::Start { which, mode, dry_run } => start(&which.open(mode.throwaway)?, dry_run),
@@ -229,7 +229,7 @@ fn start_quietly(cluster: &Cluster) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns the message before a start, which takes a while the first time.
+/// Returns the message before a start, which is slow the first time.
 fn beginning(status: &Status) -> &'static str {
     if status.created {
         "starting the private PostgreSQL"

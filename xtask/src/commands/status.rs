@@ -1,4 +1,4 @@
-//! `cargo xtask status`: how far a migration is, who is at work, and what to run next. It only reads.
+//! `cargo xtask status`: the state of a migration, who works on it, and what to run next. It only reads.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -81,7 +81,7 @@ fn resolve_target(args: &StatusArgs) -> anyhow::Result<TargetUrl> {
         return Ok(url);
     }
     let memory = private::remembered()?;
-    // A run that began and did not end is what a person asks for.
+    // People ask about a run that began and did not end.
     let last =
         if args.sample { memory.begun.sample.or(memory.sample) } else { memory.begun.last.or(memory.last) };
     private::recall(last, args.target.pg_version, args.sample, output::note).map(|(url, _)| url)

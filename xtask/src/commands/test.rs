@@ -16,15 +16,15 @@ use crate::{output, workspace};
 
 mod child;
 mod print_schema;
-mod report;
 mod seed;
 mod server;
 mod steps;
+mod summary;
 mod tools;
 
 use child::Children;
-use report::{Report, Verdict};
 use server::TestServer;
+use summary::{StepOutcome, Summary};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -65,7 +65,7 @@ pub(crate) struct TestArgs {
 pub(crate) enum StepResult {
     /// Nothing is wrong.
     Passed,
-    /// Something is wrong: what, in a few words.
+    /// The check failed, for this reason.
     Failed(String),
     /// It was skipped, with the reason.
     NotRun(String),
@@ -108,40 +108,40 @@ pub(crate) fn run(args: TestArgs) -> anyhow::Result<Exit> {
         is_ci,
         seed: seed::choose(is_ci)?,
     };
-    let report = run_steps(&context);
+    let summary = run_steps(&context);
     let removal = context.server.borrow_mut().remove();
-    output::note(&report.text());
+    output::note(&summary.text());
     if args.json {
-        output::stdout(&report.json()?)?;
+        output::stdout(&summary.json()?)?;
     }
     removal.context(
         "cannot remove the test cluster; remove it with `cargo xtask postgres remove --test --yes`",
     )?;
-    Ok(report.exit())
+    Ok(summary.exit())
 }
 
-fn run_steps(context: &Context) -> Report {
-    let mut report = Report::default();
+fn run_steps(context: &Context) -> Summary {
+    let mut summary = Summary::default();
     let mut is_over = false;
     for step in steps::ALL {
         if is_over {
-            report.add(step.name, Verdict::NotReached, None);
+            summary.add(step.name, StepOutcome::NotReached, None);
             continue;
         }
         output::note(&format!("\n== {}", step.name));
         let start = Instant::now();
         let result = (step.run)(context);
         let seconds = start.elapsed().as_secs_f64();
-        let verdict = if context.children.is_interrupted() {
-            Verdict::Interrupted
+        let outcome = if context.children.is_interrupted() {
+            StepOutcome::Interrupted
         } else {
-            result.map_or_else(|error| Verdict::CouldNotRun(format!("{error:#}")), Verdict::from)
+            result.map_or_else(|error| StepOutcome::CouldNotRun(format!("{error:#}")), StepOutcome::from)
         };
-        output::note(&format!("== {}: {verdict} ({seconds:.1} s)", step.name));
-        is_over = verdict == Verdict::Interrupted || (verdict.is_bad() && !context.keep_going);
-        report.add(step.name, verdict, Some(seconds));
+        output::note(&format!("== {}: {outcome} ({seconds:.1} s)", step.name));
+        is_over = outcome == StepOutcome::Interrupted || (outcome.is_bad() && !context.keep_going);
+        summary.add(step.name, outcome, Some(seconds));
     }
-    report
+    summary
 }
 
 /// Locks the checkout: two runs would remove each other's cluster.

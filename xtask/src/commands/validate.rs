@@ -1,6 +1,6 @@
 //! `cargo xtask validate`: reads everything back from PostgreSQL and compares it with the sealed copy.
 //!
-//! Here are the options and the order of the steps; comparing is the engine's work, and `report` words what it found.
+//! Here are the options and the order of the steps; the engine compares, and `report` describes the findings.
 
 use std::path::PathBuf;
 
@@ -149,7 +149,7 @@ impl PlanFolder {
         let path = args.plan.clone().or(remembered).unwrap_or_else(workspace::plan_dir);
         let recorded = match is_known {
             true => None,
-            // Whatever keeps the ledger from being read is reported by the validation.
+            // Validation reports why the ledger cannot be read.
             false => source_plan::last(url, settings).ok().flatten(),
         };
         let rendered = recorded.map(|plan| plan_folder::migrations_of(&plan)).transpose()?;
@@ -205,7 +205,7 @@ fn publish(
     }
     context.end_suppressed_output();
     match reported?.0 {
-        Some(report) => args.output.ci.say(&report, args.output.json),
+        Some(report) => args.output.ci.write(&report, args.output.json),
         None => Ok(()),
     }
 }

@@ -25,9 +25,9 @@ struct Item {
 
 /// Things to check of one kind.
 struct Group {
-    /// What they are, such as `Suggestions`.
+    /// Their heading, such as `Suggestions`.
     title: &'static str,
-    /// What they mean, and what the lines do.
+    /// Their meaning, and the effect of the lines.
     hint: String,
     items: Vec<Item>,
     /// Lines to paste for all items that are shown.
@@ -154,7 +154,7 @@ fn can_be_left(object: &LeftBehind) -> bool {
     ["table", "view", "trigger", "virtual table"].contains(&object.kind.as_str())
 }
 
-/// The lines for the first `shown` objects. A header may stand once in a file.
+/// The lines for the first `shown` objects. A header may occur once in a file.
 fn leave_behind_lines(view: &View<'_>, shown: usize) -> Vec<String> {
     let named = undecided(view).take(shown).filter(|(object, _)| can_be_left(object));
     let lines: Vec<String> = named
@@ -289,7 +289,7 @@ fn column_lines(view: &View<'_>, found: &Column<'_>, decision: &str) -> Vec<Stri
     vec![format!("[tables.{}.columns.{}]", TomlKey(table), TomlKey(column)), decision.to_owned()]
 }
 
-/// The conversion that keeps the values of a column as they are.
+/// The conversion that keeps the values of a column unchanged.
 fn plain(column: &PlannedColumn) -> Conversion {
     let first = match affinity(&column.declared) {
         Affinity::Integer => Conversion::Bigint,

@@ -15,7 +15,7 @@ use migrate_core::plan::{Plan, PlannedColumn, PlannedTable};
 use crate::display::printable_plan;
 use page::Page;
 
-/// A plan, what a person decided about it, and the same plan with every text made printable.
+/// A plan, a person's decisions about it, and the same plan with every text made printable.
 struct View<'a> {
     plan: &'a Plan,
     shown: Plan,
@@ -28,7 +28,7 @@ struct View<'a> {
 enum Origin<'a> {
     /// The declared type.
     Declared,
-    /// The storage classes of the values, which are not what the declared type asks for.
+    /// The storage classes of the values that differ from the declared type.
     Values,
     /// A clock as its default, which proves the type.
     Clock,

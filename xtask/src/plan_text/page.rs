@@ -1,4 +1,4 @@
-//! The page that the plan is written to: as wide as the terminal, with headings in colour where standard output has any.
+//! The page that the plan is written to: as wide as the terminal, with headings in colour where standard output supports it.
 
 use console::{Style, Term, measure_text_width};
 
@@ -61,7 +61,7 @@ impl Page {
         self.push(text);
     }
 
-    /// Writes text, wrapped between words; `lead` begins the first line, and the others are indented as far.
+    /// Writes text, wrapped between words; `lead` begins the first line, and the others are indented equally.
     pub(super) fn wrapped(&mut self, lead: &str, text: &str) {
         let indent = measure_text_width(lead);
         let mut line = lead.to_owned();
@@ -82,7 +82,7 @@ impl Page {
         self.push(line.trim_end());
     }
 
-    /// Writes a line and a remark behind it, or below it where the line has no room.
+    /// Writes a line and a remark after it, or below it if the line has no room.
     pub(super) fn remarked(&mut self, line: &str, remark: &str, indent: usize) {
         let remark_style = Style::new().dim();
         if remark.is_empty() {
@@ -110,7 +110,7 @@ pub(super) fn padded(text: &str, columns: usize) -> String {
     console::pad_str(text, columns, console::Alignment::Left, None).into_owned()
 }
 
-/// Returns the columns that a text takes.
+/// Returns the width of a text in columns.
 pub(super) fn columns(text: &str) -> usize {
     measure_text_width(text)
 }

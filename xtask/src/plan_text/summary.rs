@@ -1,4 +1,4 @@
-//! The head of the plan: how much there is, and what it becomes.
+//! The head of the plan: the number of objects, and what they become.
 
 use std::collections::BTreeMap;
 

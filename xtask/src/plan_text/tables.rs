@@ -11,7 +11,7 @@ use super::{Column, Origin, View, details};
 const NAME_MAX: usize = 28;
 const TYPE_MAX: usize = 44;
 
-/// Writes the tables, views and triggers, and what `mapping.toml` keeps from being migrated.
+/// Writes the tables, views and triggers, and the objects that `mapping.toml` excludes.
 pub(super) fn write(view: &View<'_>, page: &mut Page) {
     page.title("Tables");
     let mut all = view.columns().peekable();
@@ -35,7 +35,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
     }
 }
 
-/// The table's name, and what is known of its rows.
+/// The table's name, and its known row counts.
 fn head(plan: &Plan, table: &PlannedTable) -> String {
     let renamed = match &table.schema {
         Some(schema) => format!(" -> {schema}.{}", table.target),
@@ -78,7 +78,7 @@ fn write_columns(view: &View<'_>, of_table: &[Column<'_>], page: &mut Page) {
     }
 }
 
-/// What a column is in SQLite and what it becomes.
+/// A column in SQLite and in PostgreSQL.
 fn types(found: &Column<'_>) -> String {
     let column = found.shown;
     let renamed = if column.source == column.target { String::new() } else { format!("{} ", column.target) };
@@ -89,7 +89,7 @@ fn types(found: &Column<'_>) -> String {
     format!("{} -> {renamed}{target_type}{not_null}{default}{generated}", declared(column))
 }
 
-/// Why a column becomes what it becomes, in a few words.
+/// The short reason for a column's plan.
 fn reason(view: &View<'_>, found: &Column<'_>) -> String {
     let column = found.column;
     let rejected = column.profile.map_or(0, |seen| seen.rejects(&column.conversion));

@@ -1,4 +1,4 @@
-//! What can be done where rows keep a migration from beginning: only what lets the next run begin.
+//! Advice for rows that prevent a migration from starting. Only what would let the next run begin is offered.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use row_mover::source::preflight::{Findings, Offenders, Remedies, TableFindings}
 use crate::display::printable;
 use crate::plan_folder;
 
-/// What advice depends on beside what was found.
+/// The situation that advice depends on, besides the findings.
 #[derive(Clone, Copy)]
 pub(crate) struct Situation<'a> {
     /// The plan that was to be executed.
@@ -19,7 +19,7 @@ pub(crate) struct Situation<'a> {
     pub(crate) folder: Option<&'a Path>,
 }
 
-/// What lets the next run begin.
+/// A remedy that lets the next run begin.
 enum Advice {
     RepairRows,
     RaiseLimit,
@@ -31,7 +31,7 @@ enum Advice {
     OtherPolicy,
     MakeText,
     MakeTextInMapping,
-    /// A decision in mapping.toml, in words.
+    /// Describes a decision in mapping.toml.
     Mapping(String),
 }
 
@@ -81,7 +81,7 @@ impl Advice {
     }
 }
 
-/// The lines that name what can be done.
+/// The lines with the remedies.
 pub(super) fn lines(situation: Situation<'_>, findings: &Findings, is_over_limit: bool) -> String {
     let mut advice = vec![Advice::RepairRows];
     if is_over_limit {
@@ -100,7 +100,7 @@ pub(super) fn lines(situation: Situation<'_>, findings: &Findings, is_over_limit
     text
 }
 
-/// What helps against all values that cannot move.
+/// The remedies against all values that cannot move.
 fn values(situation: Situation<'_>, findings: &Findings, is_over_limit: bool) -> Vec<Advice> {
     let listed: Vec<(&TableFindings, &Offenders)> = (findings.tables.iter())
         .flat_map(|table| {
@@ -136,7 +136,7 @@ fn values(situation: Situation<'_>, findings: &Findings, is_over_limit: bool) ->
     .collect()
 }
 
-/// What mapping.toml can say of rows that are too wide and of keys that are too long.
+/// The decisions in mapping.toml for rows that are too wide and for keys that are too long.
 fn mapping_lines(situation: Situation<'_>, exceeding: &[(&TableFindings, &Exceeding)]) -> Vec<String> {
     let mut lines = Vec::new();
     for (found, exceeding) in exceeding {

@@ -1,4 +1,4 @@
-//! Fills the model of crate `report` from what a run has left: the ledger, the sealed copy, the validation.
+//! Fills the model of crate `report` from the results of a run: the ledger, the sealed copy, the validation.
 //!
 //! Values of rows never go into it, not even those that `--show-values` shows.
 
@@ -22,7 +22,7 @@ use row_mover::validate::{DifferenceKind, TableComparison};
 
 use super::{by_hand, checks};
 
-/// What a report is about.
+/// The subject of a report.
 pub(crate) struct Subject<'a> {
     /// The command that makes it.
     pub(crate) command: Command,
@@ -34,7 +34,7 @@ pub(crate) struct Subject<'a> {
     pub(crate) plan: &'a Plan,
     /// The tables that moved, by source name.
     pub(crate) tables: &'a [String],
-    /// What was found.
+    /// The findings.
     pub(crate) validation: &'a Validation,
     /// The files of rejected rows, by table, where this command wrote them.
     pub(crate) reject_files: Vec<(String, String)>,
@@ -111,7 +111,7 @@ fn source(seal: &Seal) -> Source {
     }
 }
 
-/// The settings that matter to what values look like and to what is on the disk, as the database has them.
+/// The database's settings that affect the form of values and the data on disk.
 const SETTINGS_SQL: &str = "SELECT name, setting AS value FROM pg_settings \
      WHERE name IN ('server_encoding', 'TimeZone', 'data_checksums', 'fsync', 'full_page_writes') \
      UNION ALL SELECT 'datcollate', datcollate::text FROM pg_database WHERE datname = current_database() \
@@ -134,7 +134,7 @@ fn environment(connection: &mut Connection) -> anyhow::Result<(String, Environme
     Ok((now, environment))
 }
 
-/// The ledger's history by source names, without the times in which nothing was at work. Checks are no phase of their own, and take time beside the others.
+/// The ledger's history by source names, without idle times. Checks are not phases, and run in parallel with the others.
 fn timeline(plan: &Plan, history: &History) -> Vec<Span> {
     let source_name = |target: &String| {
         let table = plan.tables.iter().find(|table| table.target == *target);
@@ -208,7 +208,7 @@ fn compared(table: &PlannedTable, found: &TableComparison) -> Compared {
     }
 }
 
-/// What the ledger counts, with the files where this command has written them.
+/// The ledger's counts, with the files that this command has written.
 fn rejects(subject: &Subject<'_>, chunks: &[Chunk]) -> Vec<Rejects> {
     let of_table = |table: &String| {
         let sum = |count: fn(&ChunkDone) -> i64| -> u64 {

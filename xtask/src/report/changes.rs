@@ -1,4 +1,4 @@
-//! What `validate --since-cutover` says: what was added, changed and deleted in PostgreSQL since the migration.
+//! The output of `validate --since-cutover`: what was added, changed and deleted in PostgreSQL since the migration.
 
 use ::report::figures::count;
 use postgres_client::TargetUrl;

@@ -1,8 +1,8 @@
-//! The checks beside the rows: how each is done, what it found, and what to do about that.
+//! The checks other than rows: how each is done, what it found, and what to do about that.
 
 use migrate_core::finding::SchemaDifference;
 use migrate_core::plan::Plan;
-use report::model::{Check, LeftOut, Problem};
+use report::model::{Check, NotCompared, Problem};
 use report::words::{self, remedy};
 use row_mover::validate::CheckResult;
 
@@ -56,7 +56,7 @@ fn check(name: &str, how: String, tried: u64, unit: &str, problems: Vec<Problem>
     }
 }
 
-/// One that differs is an error of its own, before there is a report.
+/// A copy that differs is an error of its own, before there is a report.
 fn seal(subject: &Subject<'_>) -> Check {
     let folder = subject.seal.path.parent().unwrap_or(&subject.seal.path);
     let how = format!(
@@ -72,7 +72,7 @@ fn integrity(subject: &Subject<'_>) -> Check {
         .to_owned();
     let Some(found) = &subject.validation.integrity else {
         let reason = "it was not checked".to_owned();
-        let left_out = vec![LeftOut { what: "integrity_check".to_owned(), reason }];
+        let left_out = vec![NotCompared { what: "integrity_check".to_owned(), reason }];
         return Check { is_done: false, left_out, ..check("integrity", how, 0, "databases", Vec::new()) };
     };
     let problem = |what: &String| {
@@ -85,7 +85,7 @@ fn integrity(subject: &Subject<'_>) -> Check {
     let left_out = found
         .left_out
         .iter()
-        .map(|what| LeftOut { what: what.clone(), reason: "it cannot be checked".to_owned() });
+        .map(|what| NotCompared { what: what.clone(), reason: "it cannot be checked".to_owned() });
     Check {
         left_out: left_out.collect(),
         ..check("integrity", how, 1, "databases", found.problems.iter().map(problem).collect())
@@ -107,7 +107,7 @@ fn schema(subject: &Subject<'_>) -> Check {
     let Some(reason) = &subject.validation.schema_not_compared else {
         return check("schema", how, objects(subject.plan), "objects", problems);
     };
-    let left_out = vec![LeftOut { what: "schema".to_owned(), reason: words::reason(reason) }];
+    let left_out = vec![NotCompared { what: "schema".to_owned(), reason: words::reason(reason) }];
     Check { is_done: false, left_out, ..check("schema", how, 0, "objects", problems) }
 }
 
@@ -139,7 +139,7 @@ fn diesel_schema(found: &DieselSchema, plan: &Plan) -> Check {
     let check = check("diesel_schema", how, 1, "files", problems);
     match found {
         DieselSchema::NotCompared(reason) => {
-            let left_out = vec![LeftOut { what: "schema.rs".to_owned(), reason: (*reason).to_owned() }];
+            let left_out = vec![NotCompared { what: "schema.rs".to_owned(), reason: (*reason).to_owned() }];
             Check { tried: 0, left_out, is_done: false, ..check }
         }
         _ => check,
@@ -172,7 +172,7 @@ fn problem(what: String, remedy: &remedy::Remedy) -> Problem {
     Problem { what, next: remedy.to_string() }
 }
 
-/// A check that compares what the two databases do; it may have had nothing to compare, or was not to.
+/// A check that compares the behaviour of the two databases; it may have had nothing to compare, or may have been disabled.
 fn compared<D>(
     name: &str,
     how: &str,
@@ -187,12 +187,12 @@ fn compared<D>(
     let left_out = found
         .not_compared
         .iter()
-        .map(|left| LeftOut { what: words::subject(&left.subject), reason: words::reason(&left.reason) });
+        .map(|left| NotCompared { what: words::subject(&left.subject), reason: words::reason(&left.reason) });
     let check = Check {
         left_out: left_out.collect(),
         ..check(name, how.to_owned(), found.compared, unit, problems.collect())
     };
-    // What was not tried is not called a success. Where nothing was left out either, there is nothing to try.
+    // A check that was not tried is not called a success. If nothing is listed as not compared either, there was nothing to try.
     let is_done = check.tried > 0 || !check.problems.is_empty() || check.left_out.is_empty();
     Check { is_done, ..check }
 }

@@ -1,6 +1,6 @@
-//! What a pipeline gets of a result: annotations and a summary for GitHub Actions, a file of JUnit XML for others.
+//! Output for pipelines: annotations and a summary for GitHub Actions, a JUnit XML file for others.
 //!
-//! What stands in them is the business of crate `report`.
+//! Crate `report` writes their content.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -10,14 +10,14 @@ use anyhow::{Context, bail};
 use clap::Args;
 use report::{Report, github, junit};
 
-use super::files::{can_write, write_whole};
+use super::files::{can_write, write_atomically};
 use crate::exit::Exit;
 use crate::output;
 
 /// The variable by which GitHub names the file of a step's summary.
 const SUMMARY_VARIABLE: &str = "GITHUB_STEP_SUMMARY";
 
-/// What a pipeline asks for.
+/// The output options for a pipeline.
 #[derive(Args, Debug)]
 pub(crate) struct CiArgs {
     /// Also print the findings as annotations of GitHub Actions, and add them to the summary of the step
@@ -43,7 +43,7 @@ impl CiArgs {
     /// Whether the file could be written, asked before anything is done.
     ///
     /// # Errors
-    /// When it could not, with what to do.
+    /// When it could not, with the remedy.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         let Some(path) = &self.junit else { return Ok(()) };
         let check = || {
@@ -56,15 +56,15 @@ impl CiArgs {
         check().with_context(|| format!("--junit {} cannot be written", path.display()))
     }
 
-    /// Says what a report has found, in each of the forms that are asked for.
+    /// Writes the report in each requested format: JUnit XML, annotations and the summary.
     ///
     /// # Errors
     /// When a file cannot be written.
-    pub(crate) fn say(&self, report: &Report, is_json: bool) -> anyhow::Result<()> {
+    pub(crate) fn write(&self, report: &Report, is_json: bool) -> anyhow::Result<()> {
         if let Some(path) = &self.junit {
             let failed = || format!("the JUnit XML cannot be written to {}", path.display());
             let xml = junit::junit(report).with_context(failed)?;
-            write_whole(path, &xml).with_context(failed)?;
+            write_atomically(path, &xml).with_context(failed)?;
         }
         if !self.github {
             return Ok(());
@@ -85,11 +85,11 @@ impl CiArgs {
         })
     }
 
-    /// Runs a command; an error that ends it is an annotation, too.
+    /// Runs a command and annotates its error, if it fails.
     ///
     /// # Errors
-    /// What the command fails with.
-    pub(crate) fn saying_errors(
+    /// The error of the command.
+    pub(crate) fn annotating_errors(
         &self,
         is_json: bool,
         command: impl FnOnce() -> anyhow::Result<Exit>,
@@ -97,17 +97,17 @@ impl CiArgs {
         let result = command();
         if let Err(error) = &result {
             let next = crate::remedy::of(error).map(|next| format!("\nNext: {next}")).unwrap_or_default();
-            // The error itself is what the command ends with, whoever reads the annotation.
-            let _ = self.say_without_report(true, "It could not run", &format!("{error:#}{next}"), is_json);
+            // A failed annotation must not hide the error.
+            let _ = self.annotate_outcome(true, "It could not run", &format!("{error:#}{next}"), is_json);
         }
         result
     }
 
-    /// Says that there is nothing to report on, and why.
+    /// Annotates an outcome for which there is no report.
     ///
     /// # Errors
     /// When standard output cannot be written.
-    pub(crate) fn say_without_report(
+    pub(crate) fn annotate_outcome(
         &self,
         is_bad: bool,
         title: &str,
@@ -121,7 +121,7 @@ impl CiArgs {
     }
 }
 
-/// Commands to GitHub's runner, which reads both streams: beside JSON they go to standard error.
+/// Commands to GitHub's runner, which reads both streams: with JSON they go to standard error.
 pub(crate) fn annotate(commands: &str, is_json: bool) -> anyhow::Result<()> {
     if is_json {
         commands.lines().for_each(output::note);

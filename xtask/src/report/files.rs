@@ -1,6 +1,6 @@
 //! The files of a report: `report.json` and what is made of it, in a folder for each run.
 //!
-//! They name rows by their keys: mode 0600 in a folder of mode 0700. What each holds is the business of crate `report`.
+//! They name rows by their keys: mode 0600 in a folder of mode 0700. Crate `report` writes their content.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -49,10 +49,10 @@ impl ReportArgs {
         !self.no_report
     }
 
-    /// Whether a report could be written, asked before anything is done: what can be known to be wrong is known by then.
+    /// Checks whether a report could be written, before anything is done.
     ///
     /// # Errors
-    /// When it could not, with what to do.
+    /// When it could not, with the remedy.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         if self.no_report {
             return Ok(());
@@ -83,7 +83,7 @@ impl ReportArgs {
         let mut shown = folder.clone();
         for (name, content) in contents(report)? {
             shown = folder.join(name);
-            write_whole(&shown, &content).with_context(failed)?;
+            write_atomically(&shown, &content).with_context(failed)?;
         }
         Ok(Some(ReportFiles { folder, shown }))
     }
@@ -97,7 +97,7 @@ impl ReportFiles {
 }
 
 /// Writes a file for this account alone: nobody ever sees a part of it.
-pub(super) fn write_whole(path: &Path, content: &str) -> anyhow::Result<()> {
+pub(super) fn write_atomically(path: &Path, content: &str) -> anyhow::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Made with mode 0600.
     let mut file = tempfile::NamedTempFile::new_in(folder)?;

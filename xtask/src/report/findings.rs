@@ -37,7 +37,7 @@ impl Findings {
     }
 }
 
-/// What was not compared although another run could compare it, one line each.
+/// The parts that were not compared although another run could compare them, one line each.
 pub(super) fn not_compared(validation: &Validation) -> Vec<String> {
     let all = [
         &validation.views.not_compared,
@@ -50,7 +50,7 @@ pub(super) fn not_compared(validation: &Validation) -> Vec<String> {
         .collect()
 }
 
-/// A validation as JSON: each finding by its words where older versions have words, and as an object in `findings`.
+/// A validation as JSON: each finding as text in the fields of older versions, and as an object in `findings`.
 pub(super) fn validation_json(validation: &Validation, plan: &Plan) -> anyhow::Result<Value> {
     let mut value = serde_json::to_value(validation)?;
     let found = Findings::of(validation);
@@ -84,7 +84,7 @@ fn left_out_json(left: &NotCompared) -> Value {
     })
 }
 
-/// All findings as objects: `check`, the finding's own fields, `words`, `next`, and `sql` where that repairs it.
+/// All findings as objects: `check`, the finding's own fields, `words`, `next`, and `sql` if that repairs it.
 fn findings_json(validation: &Validation, plan: &Plan, found: &Findings) -> anyhow::Result<Value> {
     let mut all = Vec::new();
     let schema = remedy::schema(&validation.schema, plan);

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::JSON_FORMAT;
 use super::findings::validation_json;
 
-/// What `migrate --json` prints.
+/// The output of `migrate --json`.
 pub(crate) fn migrate_json(
     outcome: &Outcome,
     plan: &Plan,
@@ -41,7 +41,7 @@ pub(crate) fn migrate_json(
     Ok(serde_json::to_string_pretty(&value)?)
 }
 
-/// What `validate --json` prints.
+/// The output of `validate --json`.
 pub(crate) fn validate_json(
     run: &Run,
     validation: &Validation,

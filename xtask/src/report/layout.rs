@@ -1,7 +1,6 @@
-//! How much of a result fits on a terminal: sections that are shown whole where there is room, and else in their beginnings, the most
-//! important first.
+//! Fits a result to a terminal: sections are shown in full if there is room, and otherwise shortened, the most important first.
 //!
-//! Words and order come from whoever makes the sections.
+//! The callers choose the text and order of the sections.
 
 use std::cmp::Reverse;
 
@@ -29,7 +28,7 @@ const LIMITS: [Limit; 10] = [
 
 /// A part of a result.
 pub(super) enum Section {
-    /// Always whole.
+    /// Always shown in full.
     Text(String),
     /// A table; where not all of it is shown, the rows that matter most.
     Table { heads: Vec<&'static str>, rows: Vec<TableRow> },
@@ -42,7 +41,7 @@ pub(super) struct TableRow {
     pub(super) cells: Vec<String>,
     /// Whether something is wrong with it.
     pub(super) is_wrong: bool,
-    /// Whether it says that all is well.
+    /// Whether it reports success.
     pub(super) is_equal: bool,
     /// How much there is of it.
     pub(super) rows: u64,
@@ -53,9 +52,9 @@ pub(super) struct TableRow {
 pub(super) struct List {
     /// Its entries, each of one line or more.
     pub(super) entries: Vec<String>,
-    /// What they are, for those that are not shown: there are never less than two of these.
+    /// The noun for entries that are not shown, in the plural: there are always at least two.
     pub(super) noun: &'static str,
-    /// What is said behind it, where it has any entry.
+    /// The text after the entries, if there are any.
     pub(super) end: &'static str,
 }
 
@@ -82,7 +81,7 @@ pub(super) fn fitted(sections: &[Section], lines_max: usize) -> String {
     text
 }
 
-/// How many lines of a terminal a text takes.
+/// The number of lines that a text occupies on a terminal.
 pub(super) fn height(text: &str) -> usize {
     text.lines().map(|line| line.chars().count().div_ceil(COLUMNS).max(1)).sum()
 }
@@ -103,7 +102,7 @@ impl List {
             return String::new();
         }
         let shown = limit.map_or(usize::MAX, |limit| limit.entries);
-        // One line more says no less than that there is one more.
+        // One more entry needs no more space than a line that says so.
         let shown =
             if self.entries.len() == shown.saturating_add(1) { shown.saturating_add(1) } else { shown };
         let mut text = String::new();
@@ -166,7 +165,7 @@ fn name_width(heads: &[&str], rows: &[&TableRow]) -> usize {
     COLUMNS.saturating_sub(others + 4).max(NAME_MIN)
 }
 
-/// At most so many characters of a text, the last of them a sign that there is more.
+/// At most this many characters of a text, the last of them an ellipsis if it is cut.
 fn clipped(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();

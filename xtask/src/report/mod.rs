@@ -1,7 +1,7 @@
-//! What a command ends with: a table for people, JSON for programs (`docs/json-output.md` describes each field), and the files of the
+//! The results of the commands: a table for people, JSON for programs (`docs/json-output.md` describes each field), and the files of the
 //! report.
 //!
-//! `text` and `json` say it at once; `build` fills the model of crate `report`, and `files` writes what is made of that.
+//! `text` and `json` print them; `build` fills the model of crate `report`, and `files` writes the files made of it.
 
 mod advice;
 mod build;
@@ -48,7 +48,7 @@ pub(crate) enum Target {
     },
 }
 
-/// What values that PostgreSQL cannot hold cost by the plan's policy, in words.
+/// Describes the losses from the plan's policy for values that PostgreSQL cannot hold.
 pub(crate) fn rejects(skipped: u64, nulled: u64) -> String {
     let rows = || format!("{} to be skipped", counted(skipped, "row"));
     let values = || format!("{} to become NULL", counted(nulled, "value"));
@@ -66,7 +66,7 @@ pub(crate) fn not_moved<'a>(plan: &'a Plan, moved: &'a [String]) -> impl Iterato
 }
 
 /// Where the moved rows are.
-pub(crate) fn where_to_look(url: &TargetUrl, target: &Target) -> String {
+pub(crate) fn how_to_connect(url: &TargetUrl, target: &Target) -> String {
     match target {
         Target::Named => format!("Look at it: psql '{url}'\n"),
         Target::Private { database, version } => {

@@ -1,4 +1,4 @@
-//! What `migrate` says where it moved nothing: an earlier run has done it, values stand in the way, or it was to look alone.
+//! The output of `migrate` where it moved no rows: an earlier run is complete, rejected values prevent it, or it was a dry run.
 
 use migrate_core::page_limits::ROW_BYTES_MAX;
 use postgres_client::TargetUrl;
@@ -15,7 +15,7 @@ use super::{counted, rejects};
 use crate::display::printable;
 use ::report::figures::size;
 
-/// What `migrate` says of an outcome that moved nothing; nothing of one that did.
+/// The output of `migrate` for an outcome that moved nothing; empty for one that did.
 pub(crate) fn other_text(outcome: &Outcome, url: &TargetUrl, situation: Situation<'_>) -> String {
     match outcome {
         Outcome::Moved(_) => String::new(),
@@ -126,7 +126,7 @@ fn exceeding_lines(table: &TableFindings, exceeding: &Exceeding) -> String {
             count(ROW_BYTES_MAX)
         ),
         Exceeded::Key { name: index, definition } => {
-            // What an expression makes of a value may be longer than the value.
+            // The result of an expression may be longer than the value.
             let is_longer = limit.is_some_and(|limit| exceeding.bytes_max <= limit);
             let keys = if is_longer { "keys computed from up to" } else { "keys of up to" };
             let taken = match limit {

@@ -1,4 +1,4 @@
-//! What validation has found, as lines for a terminal: rows by table, key and column, and then everything else.
+//! The problems that validation has found, as lines for a terminal: rows by table, key and column, and then everything else.
 
 use ::report::figures::count;
 use row_mover::run::Validation;

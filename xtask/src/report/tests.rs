@@ -1,4 +1,4 @@
-//! What is said at the end, whatever the number of tables and problems: thirty lines or less, and what is wrong first.
+//! The final output, for any number of tables and problems: thirty lines or less, with problems first.
 
 use std::path::PathBuf;
 

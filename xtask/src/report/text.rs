@@ -1,4 +1,4 @@
-//! What `migrate` and `validate` say of rows that were moved and compared, in thirty lines or less.
+//! The output of `migrate` and `validate` about rows that were moved and compared, in thirty lines or less.
 
 use migrate_core::plan::Plan;
 use postgres_client::TargetUrl;
@@ -15,7 +15,7 @@ use crate::display::printable;
 use crate::workspace;
 use ::report::figures::size;
 
-/// What `validate` says at its end; `end` is said behind it, such as where the report lies.
+/// The final output of `validate`; `end` follows it, such as the path of the report.
 pub(crate) fn validation_text(run: &Run, validation: &Validation, url: &TargetUrl, end: &str) -> String {
     let mut sections =
         vec![Section::Text(format!("run {} in {url}\n", run.id)), compared_table(&validation.tables)];
@@ -29,7 +29,7 @@ pub(crate) fn validation_text(run: &Run, validation: &Validation, url: &TargetUr
     fitted(&sections, LINES_MAX)
 }
 
-/// What `migrate` says at its end of rows that moved; `end` is said behind it.
+/// The final output of `migrate` about rows that moved; `end` follows it.
 pub(crate) fn moved_text(moved: &Moved, plan: &Plan, end: &str) -> String {
     let names: Vec<String> = moved.tables.iter().map(|done| done.table.clone()).collect();
     let left_behind = plan.left_behind.iter().map(|left| {
@@ -107,7 +107,7 @@ fn verified(found: &TableComparison) -> String {
     }
 }
 
-/// What was not compared although another run could compare it.
+/// The parts that were not compared although another run could compare them.
 fn not_compared(validation: &Validation) -> Section {
     let entries = findings::not_compared(validation);
     list(
@@ -116,7 +116,7 @@ fn not_compared(validation: &Validation) -> Section {
     )
 }
 
-/// What the policy for values that PostgreSQL cannot hold has cost.
+/// The losses from the policy for values that PostgreSQL cannot hold.
 fn rejected(moved: &Moved) -> Section {
     let entries = moved.rejected.iter().map(|rejected| {
         let parts = [
@@ -135,7 +135,7 @@ fn rejected(moved: &Moved) -> Section {
     list(entries.collect(), "tables with rejects")
 }
 
-/// The constraints that rows break, what they became, and the SQL that repairs them.
+/// The constraints that rows violate, their replacements, and the SQL that repairs them.
 fn breaches(plan: &Plan) -> Section {
     let entries = plan.breaches.iter().map(|breach| {
         let first: Vec<String> = breach.first.iter().map(|key| printable(key)).collect();
@@ -157,7 +157,7 @@ fn breaches(plan: &Plan) -> Section {
     })
 }
 
-/// The tables that were created and not filled. Where they are many, their number says enough.
+/// The tables that were created and not filled. If there are many, only their number is shown.
 fn not_moved_text(plan: &Plan, moved: &[String]) -> Section {
     let names: Vec<String> = not_moved(plan, moved).map(printable).collect();
     let joined = names.join(", ");

@@ -16,7 +16,7 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// Where progress is shown.
 pub(super) enum Display {
-    /// On a terminal, with a bar for each of what was drawn last.
+    /// On a terminal, with a bar for each item that was drawn last.
     Bars {
         /// All of them.
         multi: MultiProgress,
@@ -60,7 +60,7 @@ impl Display {
         DRAW_EVERY
     }
 
-    /// Shows what is known now.
+    /// Shows the current state.
     pub(super) fn draw(&mut self, progress: &Progress, now: Duration) {
         match self {
             Display::Nothing => {}

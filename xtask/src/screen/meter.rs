@@ -1,5 +1,5 @@
-//! What is done of something, how fast it goes of late, and what is left of it. Its clock is whoever asks: times are since any
-//! moment that stays the same.
+//! Measures progress: what is done, the recent rate, and the time left. The caller provides the clock: times are relative to any fixed
+//! moment.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,14 +13,14 @@ const RATE_AFTER: Duration = Duration::from_secs(1);
 /// The interval between two samples.
 const SAMPLE_EVERY: Duration = Duration::from_millis(200);
 
-/// What is done of something.
+/// The progress of an activity.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Meter {
-    /// What is done.
+    /// The completed amount.
     pub(super) done: u64,
-    /// What there is in total; none if it was not counted.
+    /// The total; none if it was not counted.
     pub(super) all: Option<u64>,
-    /// What was done at moments of the past, the oldest first.
+    /// Completed amounts at earlier times, the oldest first.
     samples: VecDeque<(Duration, u64)>,
 }
 
@@ -40,7 +40,7 @@ impl Meter {
         self.done = self.done.saturating_sub(lost);
     }
 
-    /// Remembers what is done now.
+    /// Records the current amount.
     pub(super) fn sample(&mut self, now: Duration) {
         if self.samples.back().is_none_or(|(then, _)| now.saturating_sub(*then) >= SAMPLE_EVERY) {
             self.samples.push_back((now, self.done));

@@ -31,7 +31,7 @@ use progress::{Progress, Unit};
 /// Clears the terminal and goes to its top.
 pub(crate) const CLEAR: &str = "\x1b[H\x1b[2J";
 
-/// Shows what a migration does.
+/// Shows the progress of a migration.
 pub(crate) struct Screen {
     shared: Arc<Shared>,
     drawer: Mutex<Option<JoinHandle<()>>>,
@@ -143,7 +143,7 @@ impl State {
         self.tables.iter().find(|table| table.table == name)
     }
 
-    /// Returns what a phase has done, in words.
+    /// Describes the result of a phase.
     fn done(&self, phase: Phase) -> String {
         match phase {
             Phase::Preflight => "source and target are ready".to_owned(),
@@ -316,7 +316,7 @@ impl ScanBar {
         ScanBar(screen)
     }
 
-    /// So many rows more were scanned.
+    /// This many more rows were scanned.
     pub(crate) fn rows_scanned(&self, rows: u64) {
         self.0.rows_scanned(rows);
     }

@@ -1,9 +1,9 @@
-//! The sentences for what a migration reports between its phases. Decides nothing.
+//! The sentences for what a migration reports between its phases.
 
 use postgres_client::retry::in_one_line;
 use row_mover::observer::Note;
 
-/// A note in words.
+/// Describes a note.
 pub(super) fn sentence(note: &Note<'_>) -> String {
     match note {
         Note::Resuming { run, phase } => format!("run {run} was interrupted; resuming at {phase}"),

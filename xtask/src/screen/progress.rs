@@ -14,13 +14,13 @@ use crate::display::printable;
 /// Time without progress after which a table is not shown as running.
 const SILENT_AFTER: Duration = Duration::from_secs(2);
 
-/// What is printed before what is compared.
+/// The prefix of items that are compared.
 const COMPARING: &str = "comparing";
 
 /// How much of a name is shown.
 const NAME_MAX: usize = 40;
 
-/// What work is counted in.
+/// The unit of work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Unit {
     /// Nothing but time.
@@ -34,10 +34,10 @@ pub(super) enum Unit {
     Bytes,
 }
 
-/// One line of what is to be seen.
+/// One line of the display.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Item {
-    /// What it is about: the phase, a table, or that something is built.
+    /// Its subject: the phase, a table, or a build.
     pub(super) name: String,
     /// The share that is done, from 0 to 1; none if it is not known.
     pub(super) share: Option<f64>,
@@ -54,7 +54,7 @@ struct TableProgress {
     updated: Option<Duration>,
 }
 
-/// What is built, or a view that is compared.
+/// The current build, or a view that is compared.
 #[derive(Debug)]
 struct Build {
     doing: &'static str,
@@ -117,7 +117,7 @@ impl Progress {
         self.total = Meter::new(done, all, now);
     }
 
-    /// What the phase is counted in.
+    /// The unit of the phase.
     pub(super) fn unit(&self) -> Unit {
         self.unit
     }
@@ -192,7 +192,7 @@ impl Progress {
         }
     }
 
-    /// Records what is done now, for later rates.
+    /// Records the current amounts, for later rates.
     pub(super) fn sample(&mut self, now: Duration) {
         self.total.sample(now);
     }
@@ -239,7 +239,7 @@ impl Progress {
         self.tables.iter().filter(is_running).map(item).collect()
     }
 
-    /// What is being built, and the view that is compared.
+    /// The current builds, and the view that is compared.
     pub(super) fn builds(&self, now: Duration) -> Vec<Item> {
         let item = |build: &Build| {
             let of = if build.table.is_empty() { "" } else { " of " };

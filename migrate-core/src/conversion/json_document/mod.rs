@@ -1,9 +1,9 @@
-//! JSON documents exactly as PostgreSQL's `json` and `jsonb` take, keep and print them.
+//! JSON documents exactly as PostgreSQL's `json` and `jsonb` accept, store and print them.
 //!
-//! No float ever stands for a number, nothing recurses (a document cannot overflow the stack), and memory is in proportion
-//! to the document. Five parts: `scan` walks the grammar, `string` undoes and makes escapes, `number` is PostgreSQL's
-//! `numeric`, `reader` checks and orders a document as `jsonb` does, `tree` holds it and prints it. The rules come from
-//! PostgreSQL's `jsonapi.c`, `jsonb_util.c` and `numeric.c`, and were compared with a running PostgreSQL 15.
+//! Numbers are never floats, nothing recurses (a document cannot overflow the stack), and memory is in proportion to the document.
+//! There are five parts: `scan` walks the grammar, `string` decodes and writes escapes, `number` is PostgreSQL's `numeric`, `reader`
+//! checks and sorts a document as `jsonb` does, `tree` holds it and prints it. The rules come from PostgreSQL's `jsonapi.c`,
+//! `jsonb_util.c` and `numeric.c`, and were compared with a running PostgreSQL 15.
 
 mod number;
 mod reader;
@@ -19,7 +19,7 @@ use scan::{Container, Events, Token};
 /// A document of the size that apps keep in a column.
 pub(super) const EXAMPLE: &[u8] = br#"{"kind": "export", "entries": [{"id": 8796093022208, "count": 512, "price": 19.90, "text": "weekly report, copy 2", "tags": ["a", "b", null, true]}, {"id": 17, "count": 0, "price": 0.05, "text": "d\u00e9j\u00e0 vu", "tags": []}]}"#;
 
-/// What to do with an object in which a key stands twice.
+/// The handling of an object with a repeated key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RepeatedKeys {
     /// Refuse the document, since `jsonb` would drop a value.
@@ -28,9 +28,9 @@ pub(super) enum RepeatedKeys {
     LastWins,
 }
 
-/// Whether `text` is a document that `json` takes: the grammar and the depth, nothing else.
+/// Whether `json` accepts `text`: the grammar and the depth, nothing else.
 pub(super) fn check(text: &str) -> Result<(), Refusal> {
-    /// Takes note of nothing.
+    /// Ignores all events.
     struct GrammarOnly;
     impl Events for GrammarOnly {
         fn open(&mut self, _: Container) -> Result<(), Refusal> {
@@ -49,8 +49,8 @@ pub(super) fn check(text: &str) -> Result<(), Refusal> {
     scan::scan(text, &mut GrammarOnly)
 }
 
-/// Whether `jsonb` keeps both documents as one and the same value. `target` is expected as PostgreSQL prints `jsonb`, which
-/// is the cheap case, but may be spelt in any way; what `jsonb` does not take is the same as nothing.
+/// Whether `jsonb` stores both documents as the same value. `target` is expected as PostgreSQL prints `jsonb`, which is the fast case,
+/// but may be spelt in any way; a document that `jsonb` does not accept equals none.
 pub(super) fn same(source: &str, target: &str, repeated_keys: RepeatedKeys) -> bool {
     let Ok(source) = Document::read(source, repeated_keys) else { return false };
     if source.prints_as(target) {
@@ -67,7 +67,7 @@ fn refusal(problem: &'static str, at_byte: usize) -> Refusal {
 pub(super) mod tests {
     use proptest::prelude::*;
 
-    /// A document that `jsonb` takes too: all kinds of values, nested and spaced in all ways, no key twice in an object.
+    /// A document that `jsonb` accepts too: all kinds of values, nested and spaced in all ways, no repeated key in an object.
     pub(in super::super) fn any_document() -> impl Strategy<Value = String> {
         let scalar = prop_oneof![
             Just("null".to_owned()),

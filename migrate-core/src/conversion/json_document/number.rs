@@ -1,8 +1,7 @@
-//! A JSON number as PostgreSQL's `numeric` reads, keeps and prints it: exact decimal digits, and how many of them stand
-//! after the point.
+//! A JSON number as PostgreSQL's `numeric` reads, stores and prints it: exact decimal digits, and how many of them follow the point.
 //!
-//! `numeric` keeps zeros at the end of a fraction (1.50 is printed as 1.50) but no sign of zero. The limits are those of
-//! `numeric.c` without a declared precision, tried on PostgreSQL 15 digit by digit.
+//! `numeric` keeps trailing zeros of a fraction (1.50 is printed as 1.50) but no sign of zero. The limits are those of
+//! `numeric.c` without a declared precision, tested on PostgreSQL 15 digit by digit.
 
 use super::tree::Output;
 
@@ -24,7 +23,7 @@ pub(super) struct Number<'t> {
     /// The digits after the point.
     fraction: &'t [u8],
     exponent: i64,
-    /// How many digits stand after the point once the exponent is applied.
+    /// The number of digits after the point once the exponent is applied.
     scale: i64,
     /// The powers of ten of the first and the last digit that is not zero; none for zero.
     powers: Option<(i64, i64)>,
@@ -91,7 +90,7 @@ impl<'t> Number<'t> {
         self.scale == 0 || (out.put(b".") && self.print_digits(ones + 1, self.scale, out))
     }
 
-    /// Prints what tells it from every other number that `numeric` holds, in no more room than it has in the document.
+    /// Prints a form that is unique among all numbers of `numeric`, and no longer than in the document.
     pub(super) fn print_normal_form(&self, out: &mut impl Output) -> bool {
         let Some((first, last)) = self.powers else {
             return out.put(format!("0s{}", self.scale).as_bytes());

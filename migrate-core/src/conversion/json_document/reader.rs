@@ -1,7 +1,7 @@
-//! Reads a document into a [`Document`], and refuses what `jsonb` does not take though it is JSON.
+//! Reads a document into a [`Document`], and refuses JSON that `jsonb` does not accept.
 //!
-//! What `jsonb` needs for a document is reckoned without laying it out, at most a few bytes too high for each string: a
-//! document may be refused that comes that close to the 256 MB of one array or object.
+//! The size of a document in `jsonb` is computed without building it, with an excess of a few bytes for each string. A document may
+//! therefore be refused if it is that close to the limit of 256 MB for one array or object.
 
 use std::cmp::Ordering;
 
@@ -14,7 +14,7 @@ use super::{Refusal, RepeatedKeys, refusal};
 /// The most bytes of a string, and of all that one array or object holds, as `jsonb` stores them (`JENTRY_OFFLENMASK`).
 const STORED_MAX_BYTES: u64 = 268_435_455;
 
-/// What `jsonb` keeps for each key and each value besides its bytes, and at the head of an array or object.
+/// The overhead of `jsonb` for each key and each value, and at the head of an array or object.
 const JENTRY_BYTES: u64 = 4;
 
 /// The most elements of an array. PostgreSQL doubles the room for them, and the next size is beyond its largest allocation.
@@ -26,7 +26,7 @@ const MEMBERS_MAX: usize = 1 << 23;
 /// The longest text that PostgreSQL can print `jsonb` as: a longer one could be stored, but never be read again.
 const PRINTED_MAX_BYTES: u64 = 0x3fff_ffff - 8;
 
-/// The longest number that is taken as it stands if it has no exponent: no part of it can be beyond `numeric`.
+/// The longest number without an exponent that is accepted without a check: no part of it can exceed `numeric`.
 const SURELY_NUMERIC_BYTES: u32 = 16_383;
 
 /// See [`Document::read`].
@@ -56,7 +56,7 @@ struct Open {
     container: Container,
     /// Where its elements or members begin in `open_elements` or `open_members`.
     start: usize,
-    /// At most how many bytes `jsonb` needs for what it holds so far.
+    /// An upper bound of the bytes that `jsonb` needs for the content so far.
     stored_bytes: u64,
 }
 
@@ -82,7 +82,7 @@ impl<'t> Reader<'t> {
     /// Puts a finished value where it belongs.
     fn add(&mut self, value: Node, stored_bytes: u64, at_byte: usize) -> Result<(), Refusal> {
         let Some(parent) = self.open.last_mut() else {
-            // jsonb keeps a scalar that is the whole document as an array of one.
+            // jsonb stores a top-level scalar as an array of one.
             if matches!(value, Node::Scalar(_)) && stored_bytes + 2 * JENTRY_BYTES > STORED_MAX_BYTES {
                 return Err(refusal("a string longer than jsonb holds", at_byte));
             }
@@ -143,8 +143,8 @@ impl<'t> Reader<'t> {
         Ok(number.stored_bytes())
     }
 
-    /// Puts the members from `start` on into `jsonb`'s order, by length in bytes and then by the bytes
-    /// (`lengthCompareJsonbStringValue`), and drops what a repeated key hides.
+    /// Sorts the members from `start` on into `jsonb`'s order, by length in bytes and then by the bytes
+    /// (`lengthCompareJsonbStringValue`), and drops those that a repeated key hides.
     fn order_members(&mut self, start: usize) -> Result<(), Refusal> {
         let Document { text, unescaped_keys, .. } = &self.document;
         let bytes = |key: &Key| {
@@ -312,7 +312,7 @@ mod tests {
     #[test]
     #[ignore = "needs two gigabytes of memory"]
     fn the_largest_documents_are_those_of_postgresql() {
-        // PostgreSQL 15 took the first of each pair and refused the second.
+        // PostgreSQL 15 accepted the first of each pair and refused the second.
         let values =
             |value: &str, count: usize| format!("[{}{value}]", format!("{value},").repeat(count - 1));
         let members = |count: usize| format!("{{{}\"a\":1}}", "\"a\":1,".repeat(count - 1));

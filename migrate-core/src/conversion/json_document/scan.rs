@@ -1,13 +1,13 @@
-//! The grammar of RFC 8259, walked without recursion, as PostgreSQL's JSON parser takes it.
+//! The grammar of RFC 8259, walked without recursion, as PostgreSQL's JSON parser accepts it.
 //!
-//! Tells an [`Events`] what it meets. Does not look into strings beyond their grammar, and gives numbers no value: both are
-//! up to the receiver, as `json` does not care and `jsonb` does.
+//! It reports each token to an [`Events`]. It does not decode strings or numbers: the receiver does, because `json` does not need
+//! their values and `jsonb` does.
 
 use super::{Refusal, refusal};
 
-/// How deep arrays and objects may nest. PostgreSQL's parser recurses and gives up when its stack is used up: at 14512
-/// arrays or 13068 objects on PostgreSQL 15 (x86-64, `max_stack_depth` at its default of 2 MB). How many fit depends on
-/// the server's version and compiler, so that the limit here leaves room for frames three times as large.
+/// The maximum nesting of arrays and objects. PostgreSQL's parser recurses and fails when its stack is used up: at 14512 arrays or 13068
+/// objects on PostgreSQL 15 (x86-64, `max_stack_depth` at its default of 2 MB). The exact number depends on the server's version and
+/// compiler, so the limit here leaves room for frames three times as large.
 pub(super) const DEPTH_MAX: usize = 4000;
 
 /// An array or an object.
@@ -17,7 +17,7 @@ pub(super) enum Container {
     Object,
 }
 
-/// A scalar or a key, by where it stands: byte `start` up to, but without, byte `end`, quotation marks included.
+/// A scalar or a key, by its position: from byte `start` up to, but without, byte `end`, quotation marks included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Token {
     pub(super) kind: Kind,
@@ -25,7 +25,7 @@ pub(super) struct Token {
     pub(super) end: u32,
 }
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// `null`, `true` or `false`.
@@ -38,7 +38,7 @@ pub(super) enum Kind {
     EscapedString,
 }
 
-/// Who receives what [`scan`] meets. An error ends the scan.
+/// The receiver of the tokens of [`scan`]. An error ends the scan.
 pub(super) trait Events {
     /// An array or an object begins.
     fn open(&mut self, container: Container) -> Result<(), Refusal>;
@@ -189,7 +189,7 @@ impl Scanner<'_> {
         Ok(self.token(Kind::Number, start))
     }
 
-    /// Skips at least one digit, and says how many there were.
+    /// Skips at least one digit, and returns how many there were.
     fn digits(&mut self) -> Result<usize, Refusal> {
         let start = self.at;
         while let Some(b'0'..=b'9') = self.peek() {
@@ -225,7 +225,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Skips a backslash and what it escapes, the beginning of `rest`.
+    /// Skips a backslash and the characters that it escapes, at the beginning of `rest`.
     fn escape(&mut self, rest: &[u8]) -> Result<(), Refusal> {
         match rest {
             [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => self.at += 2,
@@ -258,7 +258,7 @@ impl Scanner<'_> {
     }
 }
 
-/// The bytes that cannot stand for themselves in a string: quotation mark, backslash and the control characters.
+/// The bytes that must be escaped in a string: quotation mark, backslash and the control characters.
 static ENDS_PLAIN_TEXT: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;

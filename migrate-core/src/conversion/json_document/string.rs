@@ -1,11 +1,11 @@
-//! The escapes of JSON strings: undone as `jsonb` undoes them, made as PostgreSQL's `escape_json` makes them.
+//! The escapes of JSON strings: decoded as `jsonb` does, written as PostgreSQL's `escape_json` does.
 
 /// A stretch of a string's content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Piece<'t> {
-    /// Text that stands for itself.
+    /// Literal text.
     Plain(&'t [u8]),
-    /// The character that an escape, or a pair of surrogates, stands for.
+    /// The character of an escape, or of a pair of surrogates.
     Escaped(char),
 }
 
@@ -78,7 +78,7 @@ fn code_unit(rest: &[u8]) -> u32 {
         .fold(0, |unit, &digit| unit << 4 | char::from(digit).to_digit(16).unwrap_or_default())
 }
 
-/// How `character` stands in a string that PostgreSQL prints, written to `room`.
+/// Writes `character` to `room` as in a string that PostgreSQL prints.
 pub(super) fn escape(character: char, room: &mut [u8; 6]) -> &[u8] {
     match character {
         '"' => b"\\\"",

@@ -1,7 +1,7 @@
-//! A document in the order in which `jsonb` keeps it, and its printed form.
+//! A document in the order in which `jsonb` stores it, and its printed form.
 //!
-//! A [`Document`] borrows the text: values are places in it, and only keys with escapes are copied. Members of an object
-//! stand in `jsonb`'s order, into which `reader` has put them.
+//! A [`Document`] borrows the text: values are positions in it, and only keys with escapes are copied. `reader` has put the members of
+//! objects into `jsonb`'s order.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use super::scan::{Container, Kind, Token};
 use super::string::{Piece, escape, pieces};
 use super::{Refusal, RepeatedKeys, reader};
 
-/// A document that `jsonb` takes.
+/// A document that `jsonb` accepts.
 pub(in super::super) struct Document<'t> {
     pub(super) text: &'t [u8],
     pub(super) root: Node,
@@ -46,10 +46,10 @@ pub(super) struct Key {
 
 /// Where printed text goes to.
 pub(super) trait Output {
-    /// Takes the next bytes. Whether it wants more.
+    /// Receives the next bytes. Returns whether to continue.
     fn put(&mut self, bytes: &[u8]) -> bool;
 
-    /// Takes `count` digits 0. Whether it wants more.
+    /// Receives `count` digits 0. Returns whether to continue.
     fn put_zeros(&mut self, count: i64) -> bool {
         const ZEROS: [u8; 64] = [b'0'; 64];
         let mut left = usize::try_from(count).unwrap_or_default();
@@ -71,7 +71,7 @@ impl Output for Vec<u8> {
     }
 }
 
-/// Compares what is printed with an expected text, and needs no room for it.
+/// Compares the printed form with an expected text, without allocating it.
 struct Expected<'e> {
     rest: &'e [u8],
 }
@@ -115,14 +115,14 @@ impl<'t> Document<'t> {
         self.print(Form::Printed, &mut expected) && expected.rest.is_empty()
     }
 
-    /// A text that two documents share exactly when `jsonb` keeps them as one value; about as long as the document itself.
+    /// A text that is the same for two documents if and only if `jsonb` stores them as one value; about as long as the document itself.
     pub(in super::super) fn normal_form(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.text.len());
         self.print(Form::Normal, &mut out);
         out
     }
 
-    /// Prints it. Whether `out` took everything.
+    /// Prints it. Returns whether `out` accepted everything.
     fn print(&self, form: Form, out: &mut impl Output) -> bool {
         let mut open: Vec<(Container, Range<u32>)> = Vec::new();
         let mut node = self.root;
@@ -191,7 +191,7 @@ impl<'t> Document<'t> {
     }
 }
 
-/// Whether PostgreSQL prints the number `text`, if it takes it, as it stands: it has no exponent and is no negative zero.
+/// Whether PostgreSQL prints the number `text`, if it accepts it, unchanged: it has no exponent and is no negative zero.
 pub(super) fn prints_itself(text: &[u8]) -> bool {
     let is_negative_zero = || text.starts_with(b"-0") && !text.iter().any(|byte| matches!(byte, b'1'..=b'9'));
     !text.iter().any(|byte| matches!(byte, b'e' | b'E')) && !is_negative_zero()

@@ -1,5 +1,5 @@
-//! Tables in which frameworks write down which migrations were applied: their rows are about SQLite, and in a target that the app
-//! made they would tell it of migrations that never ran there.
+//! Tables in which frameworks record applied migrations: their rows are about SQLite. In a target that the app made they would list
+//! migrations that never ran there.
 
 use crate::source_schema::SourceTable;
 

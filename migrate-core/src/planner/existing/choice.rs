@@ -1,5 +1,5 @@
-//! The conversion for a column whose type the target has decided: of all that give this type the one that takes the most of what the
-//! profile saw.
+//! Chooses the conversion for a column whose type the target has decided: among those to this type, the one that accepts most of the
+//! values in the profile.
 
 use super::ExistingError;
 use crate::conversion::{Conversion, Limit, PgType};
@@ -7,17 +7,17 @@ use crate::infer::rejects_in_words;
 use crate::profile::ColumnProfile;
 use crate::target_schema::TargetColumn;
 
-/// What becomes of a column.
+/// The plan for a column.
 pub(super) struct Choice {
     pub(super) conversion: Conversion,
     pub(super) limit: Option<Limit>,
     pub(super) why: String,
 }
 
-/// Chooses for the column `name` of the source, which would have got `inferred` by itself; `decided` is what a human says.
+/// Chooses for the column `name` of the source, for which `inferred` would be the default; `decided` is a human's decision.
 ///
 /// # Errors
-/// [`ExistingError`] where no conversion gives the type, or which one is meant cannot be told.
+/// [`ExistingError`] if no conversion produces the type, or the choice is ambiguous.
 pub(super) fn choose(
     name: &str,
     target: &TargetColumn,
@@ -71,7 +71,7 @@ fn zone_words(conversion: &Conversion, seen: &ColumnProfile) -> &'static str {
     }
 }
 
-/// The type of a column, and what it holds less of; none where no conversion gives it.
+/// The type of a column, and its limits; none if no conversion produces it.
 fn kind(target: &TargetColumn) -> Option<(PgType, Option<Limit>)> {
     let modifier = u32::try_from(target.modifier).ok();
     // The modifier of character types counts the four bytes of a length (PostgreSQL's `anychar_typmodin`).
@@ -119,7 +119,7 @@ fn candidates(kind: PgType) -> Vec<Conversion> {
     Conversion::all().into_iter().filter(is_candidate).collect()
 }
 
-/// What a conversion to `timestamptz` is called where the type is `timestamp`; any other is itself.
+/// The name of a conversion to `timestamptz` where the type is `timestamp`; any other name is unchanged.
 fn counterpart(conversion: &Conversion, kind: PgType) -> Conversion {
     match (kind, conversion) {
         (PgType::Timestamp, Conversion::TimestamptzFromEpochMs) => Conversion::TimestampFromEpochMs,
@@ -128,7 +128,7 @@ fn counterpart(conversion: &Conversion, kind: PgType) -> Conversion {
     }
 }
 
-/// The best of the candidates; none where numbers are times, and nothing says in which unit.
+/// The best of the candidates; none if numbers are times, and nothing determines their unit.
 fn best(kind: PgType, inferred: &Conversion, seen: Option<&ColumnProfile>) -> Option<Conversion> {
     let candidates = candidates(kind);
     let is_inferred = |conversion: &&Conversion| *conversion == inferred;
@@ -144,12 +144,12 @@ fn best(kind: PgType, inferred: &Conversion, seen: Option<&ColumnProfile>) -> Op
     (!is_open).then(|| best.clone())
 }
 
-/// How many values a conversion takes, as far as the counts tell.
+/// The number of values that a conversion accepts, judging by the counts.
 fn taken(conversion: &Conversion, seen: &ColumnProfile) -> u64 {
     seen.taken(conversion).map_or_else(|| plausible(conversion, seen), |taken| taken.all())
 }
 
-/// How many values are times from 2000 to 2100 in a conversion's unit; where it has none, all that it takes.
+/// The number of values that are times from 2000 to 2100 in a conversion's unit; if it has none, all that it accepts.
 fn plausible(conversion: &Conversion, seen: &ColumnProfile) -> u64 {
     let any = || seen.taken(conversion).map_or(0, |taken| taken.all());
     unit(conversion, seen).unwrap_or_else(any)

@@ -82,7 +82,7 @@ pub enum ExistingError {
         /// The columns.
         columns: Vec<String>,
     },
-    /// A type that no conversion gives.
+    /// A type that no conversion produces.
     #[error(
         "column {column} is {type_name} in the target, which no conversion produces; ALTER it there to a type such as text, or \
          skip it with `skip` in mapping.toml"
@@ -93,7 +93,7 @@ pub enum ExistingError {
         /// Its type in the target.
         type_name: String,
     },
-    /// A conversion of the mapping that gives another type than the target's.
+    /// A conversion of the mapping that produces another type than the target's.
     #[error(
         "column {column} is {type_name} in the target, and its conversion {conversion} in mapping.toml produces {given}"
     )]
@@ -104,10 +104,10 @@ pub enum ExistingError {
         type_name: String,
         /// The conversion's name.
         conversion: &'static str,
-        /// What it gives.
+        /// The type that it produces.
         given: String,
     },
-    /// Numbers of which nobody can tell which times they are.
+    /// Numbers whose unit of time cannot be determined.
     #[error(
         "column {column} is {type_name} in the target, and its numbers can be seconds or milliseconds; choose with `as` in \
          mapping.toml, such as as = \"{example}\""
@@ -120,7 +120,7 @@ pub enum ExistingError {
         /// A conversion that could be meant.
         example: &'static str,
     },
-    /// Tables that hold rows, where nothing is said of these.
+    /// Tables that hold rows, without a decision about these.
     #[error(
         "the target holds rows already: {}; --seeds replace deletes them, --seeds keep keeps them",
         tables.join(", ")
@@ -129,7 +129,7 @@ pub enum ExistingError {
         /// The tables, each with the number of its rows.
         tables: Vec<String>,
     },
-    /// A table whose rows cannot be told from those that are loaded.
+    /// A table whose own rows cannot be distinguished from those that are loaded.
     #[error(
         "table {table} holds rows that cannot be kept: it has no primary key to distinguish them from the loaded ones; give it one, \
          or use --seeds replace"
@@ -158,14 +158,14 @@ pub enum ExistingError {
         /// The table in the target.
         table: String,
     },
-    /// Something by which a statement does otherwise than it says.
+    /// An object that changes the effect of a statement.
     #[error(
         "table {table} has {what}, which prevents loading and comparing rows; remove it for the migration"
     )]
     InTheWay {
         /// The table in the target.
         table: String,
-        /// What it is.
+        /// The kind of object.
         what: String,
     },
 }

@@ -1,5 +1,5 @@
-//! Which table and column of the target a name of the source means: the same, else one that differs in ASCII case alone, else one
-//! whose `snake_case` form is the same. Places never count.
+//! Matches tables and columns of the source to those of the target: by the same name, else by one that differs only in ASCII case, else
+//! by one whose `snake_case` form is the same. Positions never count.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub(in crate::planner) struct Match<'t> {
 }
 
 impl<'t> Matches<'t> {
-    /// Matches the tables of `schema` that a human does not leave behind, and gives them their names in the target.
+    /// Matches the tables of `schema` that a human does not skip, and assigns their names in the target.
     ///
     /// # Errors
     /// [`ExistingError`] where a name fits none or several.

@@ -1,14 +1,14 @@
-//! Tables that an app made in the target before: they stay as they are, and what the source has is planned to fit them.
+//! Tables that an app made in the target before: their definitions are kept, and the source is planned to fit them.
 //!
-//! Names decide which column goes where, the target's type decides the conversion, and the target's own keys and foreign keys are
-//! what rows have to fit. What the source declares of such a table is not carried over, since the app has declared it anew.
+//! Names decide which column goes where, the target's type decides the conversion, and rows have to fit the target's own keys and
+//! foreign keys. The source's declarations for such a table are not migrated, since the app has declared it anew.
 
 mod bookkeeping;
 mod choice;
 mod error;
 mod matching;
 
-use super::behind;
+use super::not_migrated;
 use crate::mapping::{Mapping, TableMapping};
 use crate::plan::{
     ExistingTable, LeftBehind, Numbering, Plan, PlannedColumn, PlannedForeignKey, PlannedGenerated,
@@ -19,7 +19,7 @@ use crate::target_schema::{TargetColumn, TargetForeignKey, TargetKey, TargetTabl
 pub use error::ExistingError;
 pub(super) use matching::{Match, Matches};
 
-/// Makes a table that was planned by itself one that goes into a table of the target.
+/// Turns the plan of a new table into one for a table of the target.
 ///
 /// # Errors
 /// [`ExistingError`] where it does not fit.
@@ -63,7 +63,7 @@ pub(super) fn adopt(
         std::mem::take(&mut planned.indexes).into_iter().filter(|index| index.added_because.is_some())
     {
         let name = format!("{} of {source}", index.name);
-        left_behind.push(behind(
+        left_behind.push(not_migrated(
             "index",
             &name,
             "the app's table keeps its own indexes; add this one in the app",
@@ -74,7 +74,7 @@ pub(super) fn adopt(
     Ok(())
 }
 
-/// Of a table that the app declared anew, only what a human skips is named as not migrated.
+/// Of a table that the app declared anew, only what a human skips is listed as not migrated.
 pub(super) fn forget_declarations(left_behind: &mut Vec<LeftBehind>, from: usize) {
     let own = left_behind.split_off(from.min(left_behind.len()));
     left_behind.extend(own.into_iter().filter(|item| item.kind == "column"));
@@ -118,7 +118,7 @@ fn check_table(table: &TargetTable) -> Result<(), ExistingError> {
     in_the_way.map_or(Ok(()), |what| Err(ExistingError::InTheWay { table: table.name.clone(), what }))
 }
 
-/// Settles what concerns existing tables together: the foreign keys among them, and the rows that they hold.
+/// Decides what concerns existing tables together: the foreign keys among them, and the rows that they hold.
 ///
 /// # Errors
 /// [`ExistingError`] where rows are in the way.
@@ -145,7 +145,7 @@ pub(super) fn settle(tables: &mut [PlannedTable]) -> Result<(), ExistingError> {
     check_seeds(&existing, &planned)
 }
 
-/// Takes out the foreign keys of tables that are made to tables of the target that have no key for them.
+/// Removes the foreign keys of new tables that reference tables of the target without a key for them.
 pub(super) fn leave_unkeyed(tables: &mut [PlannedTable], left_behind: &mut Vec<LeftBehind>) {
     let sorted = |columns: &[String]| {
         let mut columns = columns.to_vec();
@@ -166,7 +166,7 @@ pub(super) fn leave_unkeyed(tables: &mut [PlannedTable], left_behind: &mut Vec<L
             if !stays {
                 let name = format!("{source}({}) to {}", key.columns.join(", "), key.parent_table);
                 let reason = "no key of the target's table makes the columns that it references unique";
-                left_behind.push(behind("foreign key", &name, reason));
+                left_behind.push(not_migrated("foreign key", &name, reason));
             }
             stays
         });
@@ -187,7 +187,7 @@ fn foreign_key(key: &TargetForeignKey) -> PlannedForeignKey {
     }
 }
 
-/// The action in a definition that PostgreSQL printed, for people; the definition itself is what is made again.
+/// The action in a definition that PostgreSQL printed, for people; the definition itself is used to create it again.
 fn action(definition: &str, when: &str) -> String {
     const ACTIONS: [&str; 4] = ["CASCADE", "RESTRICT", "SET NULL", "SET DEFAULT"];
     let rest = definition.rsplit_once(when).map(|(_, rest)| rest).unwrap_or_default();
@@ -222,7 +222,7 @@ fn check_seeds(existing: &[&ExistingTable], planned: &[(String, bool)]) -> Resul
     Ok(())
 }
 
-/// Takes the source's triggers on existing tables, and views whose names are taken, out of a plan: the app has its own.
+/// Removes the source's triggers on existing tables, and views whose names are in use, from a plan: the app has its own.
 pub(super) fn leave_objects(plan: &mut Plan, mapping: &Mapping) {
     let Plan { tables, views, triggers, target_relations, left_behind, .. } = plan;
     let is_existing =
@@ -231,7 +231,7 @@ pub(super) fn leave_objects(plan: &mut Plan, mapping: &Mapping) {
         let stays = is_existing(&trigger.table);
         if stays {
             let reason = "its table was created by the app in the target, with triggers of its own";
-            left_behind.push(behind("trigger", &trigger.source, reason));
+            left_behind.push(not_migrated("trigger", &trigger.source, reason));
         }
         !stays
     });
@@ -239,7 +239,11 @@ pub(super) fn leave_objects(plan: &mut Plan, mapping: &Mapping) {
         let stays =
             target_relations.contains(&view.target) && !mapping.leave_behind.contains_key(&view.source);
         if stays {
-            left_behind.push(behind("view", &view.source, "the target already has a relation of its name"));
+            left_behind.push(not_migrated(
+                "view",
+                &view.source,
+                "the target already has a relation of its name",
+            ));
         }
         !stays
     });

@@ -8,7 +8,7 @@ mod search;
 
 use std::collections::BTreeMap;
 
-use super::{PlanningError, behind};
+use super::{PlanningError, not_migrated};
 use crate::mapping::Mapping;
 use crate::plan::{LeftBehind, PlannedTable};
 use crate::source_schema::{SourceObject, SourceObjectKind, SourceSchema, SourceTable};
@@ -20,13 +20,13 @@ pub(super) type Unplanned = BTreeMap<String, UnplannedTable>;
 
 #[derive(Debug)]
 pub(super) struct UnplannedTable {
-    /// Why it is not migrated, in words.
+    /// Why it is not migrated.
     reason: String,
-    /// The column that searches in its place, in words.
+    /// The column that replaces it for searches.
     column: Option<String>,
 }
 
-/// Plans the search on `tables`; what it costs goes to `left_behind`.
+/// Plans the search on `tables`; parts that are not migrated go to `left_behind`.
 ///
 /// # Errors
 /// [`PlanningError`] where the stored SQL of a table cannot be read.
@@ -61,7 +61,7 @@ pub(super) fn explain(
     for item in left_behind.iter_mut().filter(|item| !mapping.leave_behind.contains_key(&item.name)) {
         if let Some(why) = reason(schema, unplanned, item) {
             item.reason = why.words;
-            // What PostgreSQL does by itself is nothing to write by hand.
+            // PostgreSQL updates its own index, so no trigger is needed.
             item.sql = item.sql.take().filter(|_| !why.is_needless);
         }
     }
@@ -110,12 +110,12 @@ fn own_rows(
     let Some(planned) = tables.iter_mut().find(|table| table.source == source.name) else { return Ok(()) };
     let Ok(facts) = virtual_table_facts(&source.name, &source.sql) else { return Ok(()) };
     if facts.is_rtree() {
-        left_behind.push(behind("spatial index", &source.name, &reasons::of_rtree(planned)));
+        left_behind.push(not_migrated("spatial index", &source.name, &reasons::of_rtree(planned)));
     }
     let Some(full_text) = facts.full_text() else { return Ok(()) };
     let wanted = search::Wanted { name: &source.name, sql: &source.sql, facts: &full_text };
     if let Outcome::Refused(reason) = search::add(source, planned, &wanted)? {
-        left_behind.push(behind("full-text index", &source.name, &reason));
+        left_behind.push(not_migrated("full-text index", &source.name, &reason));
     }
     Ok(())
 }
@@ -151,8 +151,8 @@ fn reason(schema: &SourceSchema, unplanned: &Unplanned, item: &LeftBehind) -> Op
     }
 }
 
-/// The reason why a shadow table is not migrated: its virtual table's name and an underscore stand before its own (SQLite manual, "The Virtual
-/// Table Mechanism Of SQLite", section 2.19).
+/// The reason why a shadow table is not migrated: its name begins with its virtual table's name and an underscore (SQLite manual, "The
+/// Virtual Table Mechanism Of SQLite", section 2.19).
 fn storage(schema: &SourceSchema, unplanned: &Unplanned, shadow: &str) -> String {
     let owns = |name: &str| {
         shadow.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))

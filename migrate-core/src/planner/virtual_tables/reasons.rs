@@ -3,7 +3,7 @@
 use crate::identifier::{quote_pg, quote_sqlite};
 use crate::plan::PlannedTable;
 
-/// Of a full-text table that keeps no text.
+/// For a full-text table that keeps no text.
 pub(super) const CONTENTLESS: &str = "it is contentless: it holds only the index of a text that is kept elsewhere; add a tsvector column to the table \
      that holds the text";
 
@@ -26,7 +26,7 @@ pub(super) fn of_module(name: &str, module: &str) -> String {
     }
 }
 
-/// Of a table with rows of its own that its module refuses to give.
+/// For a table with rows of its own that its module cannot read.
 pub(super) fn of_unreadable(name: &str) -> String {
     format!(
         "it needs a tokenizer or a function that only the app has; its text is in the table {name}_content, which is migrated if it \

@@ -1,8 +1,8 @@
 //! Full-text search: a generated `tsvector` column with a GIN index, on the table that holds the text.
 //!
-//! Words are told apart as SQLite's tokenizers do, as far as a built-in configuration of PostgreSQL can (manual, chapter 12): `simple`
-//! is nearest to unicode61 and ascii, `english` to porter. PostgreSQL's parser takes `example.com`, `and/or` and `a-b` for one token
-//! each, SQLite's for two words, so that the signs of ASCII become blanks before it sees them. What differs is said in the notes.
+//! Words are separated as SQLite's tokenizers do, as far as a built-in configuration of PostgreSQL can (manual, chapter 12): `simple`
+//! is nearest to unicode61 and ascii, `english` to porter. PostgreSQL's parser treats `example.com`, `and/or` and `a-b` as one token
+//! each, SQLite's as two words, so ASCII punctuation is replaced with spaces first. The notes list the differences.
 
 use crate::affinity::Affinity;
 use crate::conversion::{Conversion, PgType};
@@ -14,7 +14,7 @@ use crate::source_schema::SourceTable;
 use crate::source_sql::{FullTextFacts, table_facts};
 use crate::translate;
 
-/// The signs of ASCII, which part words.
+/// The ASCII punctuation that separates words.
 const SIGNS: &str = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
 
 /// How many characters of a row are searched. A tsvector holds less than 1 MB (PostgreSQL manual, section 12.11), and a text of which
@@ -27,24 +27,24 @@ pub(super) struct Wanted<'a> {
     pub(super) name: &'a str,
     /// Its stored SQL.
     pub(super) sql: &'a str,
-    /// What that says.
+    /// The arguments of the virtual table.
     pub(super) facts: &'a FullTextFacts,
 }
 
-/// What came of it.
+/// The result.
 pub(super) enum Outcome {
     /// There is a column for it.
     Added {
         /// Its name in PostgreSQL.
         column: String,
-        /// How a query is said now.
+        /// How a query is written now.
         words: String,
     },
     /// There is none, and why.
     Refused(String),
 }
 
-/// Adds to `planned`, which `source` becomes, what takes the place of a full-text index.
+/// Adds the replacement of a full-text index to `planned`, the plan of `source`.
 ///
 /// # Errors
 /// [`PlanningError`] where the stored SQL of the table cannot be read.
@@ -126,7 +126,7 @@ fn configuration(facts: &FullTextFacts) -> &'static str {
     if facts.tokenizer.first().is_some_and(|tokenizer| tokenizer == "porter") { "english" } else { "simple" }
 }
 
-/// The name of the virtual table with `_tsvector` behind it, or a form of that with a hash where a column has it.
+/// The name of the virtual table with the suffix `_tsvector`, or a form of that with a hash if a column has it.
 fn free_name(planned: &PlannedTable, virtual_table: &str) -> String {
     let name = fit_pg(&format!("{virtual_table}_tsvector"));
     let is_taken = |name: &str| {
@@ -141,7 +141,7 @@ fn free_name(planned: &PlannedTable, virtual_table: &str) -> String {
     free
 }
 
-/// How a query is said now.
+/// How a query is written now.
 fn in_words(column: &str, configuration: &str, wanted: &Wanted<'_>) -> String {
     let query = quote_pg_literal(configuration);
     format!(
@@ -152,7 +152,7 @@ fn in_words(column: &str, configuration: &str, wanted: &Wanted<'_>) -> String {
     )
 }
 
-/// What a reviewer should know of where PostgreSQL finds otherwise.
+/// Notes for a reviewer where PostgreSQL's matches differ.
 fn differences(facts: &FullTextFacts, configuration: &str) -> Vec<String> {
     let mut notes = Vec::new();
     if configuration == "english" {

@@ -10,7 +10,7 @@ use super::{Remedy, has_constraint, inspect, is_of_app, move_again};
 /// How a definition ends of a constraint that has not checked all rows.
 const NOT_VALIDATED: &str = " (not validated)";
 
-/// What the description prints of a table whose foreign keys lack triggers, while none is switched off.
+/// The text that the description prints for a table whose foreign keys lack triggers, while none is disabled.
 const CHECKING_ON: &str = "on";
 
 /// The remedy for one of `all` differences.
@@ -70,7 +70,7 @@ impl Item<'_> {
         move_again(self.table, self.plan)
     }
 
-    /// Creates again what the plan has.
+    /// Creates the plan's object again.
     fn restored(&self, live: Option<&str>, planned: &str) -> Remedy {
         if self.plan.views.iter().any(|view| view.target == self.table) && self.item.item != ItemKind::Trigger
         {
@@ -87,7 +87,7 @@ impl Item<'_> {
             (ItemKind::RowLevelSecurity, Some(_)) => {
                 self.alter("DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY")
             }
-            // Where triggers of a foreign key are missing, switching all on does not bring them back.
+            // Missing triggers of a foreign key do not return when all are enabled.
             (ItemKind::ConstraintChecking, Some(live)) if !live.starts_with(CHECKING_ON) => {
                 self.alter("ENABLE TRIGGER ALL")
             }
@@ -210,7 +210,7 @@ impl Item<'_> {
         Remedy::Sql(format!("{drop}{made};"))
     }
 
-    /// The definition that the plan gives to sequences.
+    /// The plan's definition of sequences.
     fn sequence(&self) -> Remedy {
         let table = self.plan.tables.iter().find_map(|table| {
             let (column, sequence) = table.sequence_column()?;
@@ -229,7 +229,7 @@ impl Item<'_> {
         ))
     }
 
-    /// Drops what the plan does not have.
+    /// Drops an object that the plan does not have.
     fn dropped(&self) -> Remedy {
         let (owner, name) = (self.owner(), quote_pg(self.name()));
         if self.plan.views.iter().any(|view| view.target == self.table) && self.item.item != ItemKind::Trigger

@@ -1,9 +1,9 @@
-//! Rows with a value that SQLite cannot compute: a virtual generated column whose expression fails, such as `json_extract` of text
-//! that is not JSON.
+//! Reads rows with a value that SQLite cannot compute: a virtual generated column whose expression fails, such as `json_extract` of
+//! text that is not JSON.
 //!
-//! SQLite computes such columns when it reads them, and one that fails ends the statement. The scan then starts again behind the
-//! rows that it has visited, by a statement that leaves these columns out, and asks for each of their values by itself: a failure
-//! then costs one value, and names it. Only tables with such a row pay for this.
+//! SQLite computes such columns when it reads them, and a failure ends the statement. The scan then resumes after the rows that it has
+//! visited, with a statement that omits these columns, and reads each of their values by itself: a failure then affects one value,
+//! and names it. Only tables with such a row are slower.
 
 use migrate_core::identifier::quote_sqlite;
 use migrate_core::value::SourceValue;
@@ -39,7 +39,7 @@ pub(crate) fn is_failed_expression(error: &rusqlite::Error) -> bool {
 }
 
 impl Uncomputed {
-    /// What SQLite says, up to the first quotation: what it quotes may be a value.
+    /// SQLite's message up to the first quotation, which may contain a value.
     fn of(error: &rusqlite::Error) -> Uncomputed {
         let words = match error {
             rusqlite::Error::SqliteFailure(_, Some(words)) => words.clone(),
@@ -87,7 +87,7 @@ impl ToSql for Computed {
     }
 }
 
-/// What may fail for a row of a scan, and what names a row of its table.
+/// The columns that may fail for a row of a scan, and those that identify a row of its table.
 #[derive(Debug)]
 pub(super) struct Failing {
     /// The places of virtual generated columns among the columns of the scan.
@@ -134,7 +134,7 @@ struct OneByOne<'a> {
 }
 
 impl<'a> OneByOne<'a> {
-    /// For rows of `from` that end with the columns of their identity, behind `columns` others; `condition` is one that rows must meet.
+    /// For rows of `from` that end with the columns of their identity, after `columns` others; `condition` is one that rows must meet.
     fn new(
         connection: &'a Connection,
         from: &str,
@@ -214,12 +214,12 @@ fn computed(statement: &mut Statement<'_>, identity: &[Computed]) -> rusqlite::R
 enum Condition {
     /// By the statement that reads the rows.
     WithRows,
-    /// For each row by itself: it stands on a column that fails.
+    /// For each row by itself: it uses a column that fails.
     ByItself,
 }
 
 impl Reader<'_, '_> {
-    /// Reads the rows of the current range behind the first `visited`, and the values of their virtual columns one by one.
+    /// Reads the rows of the current range after the first `visited`, and the values of their virtual columns one by one.
     pub(super) fn one_by_one(&mut self, failing: &Failing, visited: u64) -> Result<()> {
         let mut visited = visited;
         let mut condition = Condition::WithRows;
@@ -272,12 +272,12 @@ impl Reader<'_, '_> {
             }
             *visited += 1;
             values.values(row, &mut computed).map_err(other)?;
-            let row = SourceRow { row, rowid: scan.rowid_place(), long: &[], computed: &computed };
+            let row = SourceRow { row, rowid: scan.rowid_position(), long: &[], computed: &computed };
             (self.visit)(&row).map_err(Failed::Other)?;
         }
     }
 
-    /// The plain statement with NULL in place of virtual columns, and behind all columns what names a row.
+    /// The plain statement with NULL in place of virtual columns, and the columns that identify a row at the end.
     fn plain_sql(&self, failing: &Failing, is_filtered: bool) -> String {
         let mut columns = self.scan.quoted();
         for &position in &failing.positions {

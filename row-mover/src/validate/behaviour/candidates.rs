@@ -1,4 +1,4 @@
-//! Values to break constraints with: some that no row has, and some that a condition may forbid.
+//! Candidate values that violate constraints: some that no row has, and some that a condition may forbid.
 
 use migrate_core::conversion::PgType;
 use migrate_core::identifier::quote_pg_literal;
@@ -14,13 +14,13 @@ const LENGTH_MAX_CHARS: usize = 20_000;
 /// A condition of more than this is long.
 const LONG_CONDITION_BYTES: usize = 100 << 10;
 
-/// How many values are made of what a long condition says.
+/// Maximum number of values that are derived from a long condition.
 const CANDIDATES_OF_LONG_MAX: usize = 25;
 
 /// The longest text of a condition that values are made of.
 const TEXT_MAX_BYTES: usize = 64 << 10;
 
-/// How many values are made of what one condition says.
+/// Maximum number of values that are derived from one condition.
 const CANDIDATES_MAX: usize = 200;
 
 /// Values of the column's type that hardly any row has, as PostgreSQL's SQL; others for each `number`.
@@ -67,7 +67,7 @@ pub(super) struct Candidate<'p> {
     pub(super) column: &'p PlannedColumn,
     /// The value in SQLite.
     pub(super) of_source: Value,
-    /// What that becomes, as PostgreSQL's SQL.
+    /// The converted value, as PostgreSQL's SQL.
     pub(super) of_target: String,
 }
 
@@ -134,7 +134,7 @@ fn candidate(column: &PlannedColumn, value: Value) -> Option<Candidate<'_>> {
     Some(Candidate { column, of_target: typed(column, &of_target), of_source: value })
 }
 
-/// The numbers that stand in a condition.
+/// The numbers in a condition.
 fn numbers(condition: &str) -> impl Iterator<Item = f64> {
     let is_of_word = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '.';
     condition

@@ -1,4 +1,4 @@
-//! The constraints of a planned table as things to break: which columns each stands on, and whether SQLite has it, too.
+//! The constraints of a planned table, as the trials need them: the columns that each uses, and whether SQLite has it, too.
 
 use migrate_core::finding::{ConstraintKind, ConstraintName};
 use migrate_core::identifier::quote_pg;
@@ -12,7 +12,7 @@ pub(super) struct Constraint<'p> {
     pub(super) kind: Kind<'p>,
 }
 
-/// What it is.
+/// The kind.
 pub(super) enum Kind<'p> {
     NotNull(&'p PlannedColumn),
     Key(Key<'p>),
@@ -20,17 +20,17 @@ pub(super) enum Kind<'p> {
     ForeignKey(&'p PlannedForeignKey),
 }
 
-/// What keeps two rows from being alike: a PRIMARY KEY, a UNIQUE constraint or a unique index.
+/// A uniqueness constraint: a PRIMARY KEY, a UNIQUE constraint or a unique index.
 #[derive(Clone)]
 pub(super) struct Key<'p> {
     pub(super) name: &'p str,
-    /// The index in SQLite's words, where conditions and expressions are to be looked up.
+    /// The index in SQLite's SQL, for its conditions and expressions.
     pub(super) source_sql: Option<&'p str>,
-    /// What is unique, as PostgreSQL's SQL.
+    /// The unique expressions, as PostgreSQL's SQL.
     pub(super) parts: Vec<String>,
     /// The condition of a partial index, in PostgreSQL's SQL.
     pub(super) predicate: Option<&'p str>,
-    /// The columns that it stands on or mentions.
+    /// The columns that it uses or mentions.
     pub(super) columns: Vec<&'p PlannedColumn>,
     /// Whether SQLite has it.
     pub(super) is_in_source: bool,
@@ -51,7 +51,7 @@ pub(super) fn all(table: &PlannedTable) -> Vec<Constraint<'_>> {
     not_null.chain(keys).chain(checks).chain(foreign).collect()
 }
 
-/// What keeps rows of a table from being alike.
+/// The uniqueness constraints of a table.
 pub(super) fn keys(table: &PlannedTable) -> Vec<Key<'_>> {
     let constraints = table.primary_key.iter().chain(&table.unique).map(|key| of_constraint(table, key));
     let indexes = table.indexes.iter().filter(|index| index.unique).map(|index| of_index(table, index));
@@ -95,7 +95,7 @@ pub(super) fn mentioned<'p>(table: &'p PlannedTable, expression: &str) -> Vec<&'
     table.columns.iter().filter(is_mentioned).collect()
 }
 
-/// Whether `name` stands in `text` as a word of its own.
+/// Whether `name` occurs in `text` as a separate word.
 pub(super) fn mentions(text: &str, name: &str) -> bool {
     let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
     !name.is_empty()

@@ -1,4 +1,4 @@
-//! A database of SQLite in memory with the tables of the sealed copy, empty but for the rows of one try.
+//! An in-memory SQLite database with the tables of the sealed copy, which holds only the rows of one trial.
 //!
 //! Its statements are the app's own. The sealed copy is only read.
 
@@ -34,7 +34,7 @@ pub(super) struct Memory<'s> {
     touched: RefCell<BTreeSet<String>>,
 }
 
-/// A column that takes values.
+/// A column that can be written.
 pub(super) struct Column {
     pub(super) name: String,
     is_not_null: bool,
@@ -110,7 +110,7 @@ impl<'s> Memory<'s> {
         self.memory.execute_batch(&sql).map_err(failed)
     }
 
-    /// Inserts a row. What the schema says to do about a conflict does not count: it is to be refused.
+    /// Inserts a row. The conflict clauses of the schema do not apply: a violation must fail.
     pub(super) fn insert(&self, table: &str, row: &Row) -> rusqlite::Result<()> {
         self.touched.borrow_mut().insert(table.to_owned());
         let names: Vec<String> = row.names.iter().map(|name| quote_sqlite(name)).collect();
@@ -229,22 +229,22 @@ impl Column {
 }
 
 impl ForeignKey {
-    pub(super) fn stands_on(&self, name: &str) -> bool {
+    pub(super) fn has_own_column(&self, name: &str) -> bool {
         self.own.iter().any(|own| own.eq_ignore_ascii_case(name))
     }
 }
 
 impl Row {
-    fn place(&self, name: &str) -> Option<usize> {
+    fn position(&self, name: &str) -> Option<usize> {
         self.names.iter().position(|other| other.eq_ignore_ascii_case(name))
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Value> {
-        self.values.get(self.place(name)?)
+        self.values.get(self.position(name)?)
     }
 
     pub(super) fn set(&mut self, name: &str, value: Value) {
-        if let Some(field) = self.place(name).and_then(|place| self.values.get_mut(place)) {
+        if let Some(field) = self.position(name).and_then(|place| self.values.get_mut(place)) {
             *field = value;
         }
     }
@@ -284,7 +284,7 @@ fn held(column: &str) -> String {
     )
 }
 
-/// What SQLite reports, which names tables and columns and no values.
+/// SQLite's message, which names tables and columns and no values.
 pub(super) fn failed(error: rusqlite::Error) -> Reason {
     Reason::SourceFailed { cause: error.to_string() }
 }

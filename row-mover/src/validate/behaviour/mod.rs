@@ -1,10 +1,10 @@
-//! Tries every constraint of the plan: a row that breaks it must be refused by PostgreSQL, and by SQLite where SQLite has it.
+//! Tries every constraint of the plan: PostgreSQL must refuse a row that violates it, and so must SQLite where SQLite has it.
 //!
-//! In PostgreSQL each try is undone at once, in a transaction that is rolled back, and takes a row that is there with one thing
-//! changed; all columns are given, so that no default runs and no sequence counts. In SQLite it happens in a database in memory that
-//! is made from the sealed copy's own statements; the copy itself is only read. A constraint counts as tried when its own refusal
-//! was seen (or missed); what could not be tried is named with the reason. That rows which break nothing are taken is not tried
-//! here: all rows of the source were taken by the load.
+//! In PostgreSQL each trial is undone at once, in a transaction that is rolled back. It uses an existing row with one thing changed and
+//! sets all columns, so that no default runs and no sequence advances. In SQLite it uses an in-memory database that is created from the
+//! sealed copy's own statements; the copy itself is only read. A constraint counts as tried if its own refusal was observed, or was
+//! missing; a constraint that could not be tried is listed with the reason. This module does not try valid rows: the load has already
+//! inserted all rows of the source.
 
 mod candidates;
 mod constraint;
@@ -29,13 +29,13 @@ use postgres_client::watch::check_stop;
 use source_side::SourceSide;
 use target_side::TargetSide;
 
-/// How long the tries of one table may take; each has a time of its own, and a table may have hundreds.
+/// Time limit for the trials of one table; each has a limit of its own, and a table may have hundreds.
 const TABLE_MAX: Duration = Duration::from_secs(10);
 
 /// How long the tries of all tables may take together: only locks of others make them take that long.
 const ALL_MAX: Duration = Duration::from_secs(60);
 
-/// What became of a row that breaks a constraint.
+/// The outcome of a row that violates a constraint.
 #[derive(Debug, PartialEq, Eq)]
 enum Answer {
     /// The constraint refused it.
@@ -44,7 +44,7 @@ enum Answer {
     Taken,
     /// The constraint was not asked, for this reason.
     Untried(Reason),
-    /// The database has no such constraint, and the plan says so.
+    /// The database has no such constraint, and the plan does not expect it.
     NotThere,
 }
 

@@ -1,4 +1,4 @@
-//! The tries in SQLite, in a database in memory, one row of the sealed copy at a time.
+//! Runs the trials in SQLite, in an in-memory database, one row of the sealed copy at a time.
 
 use migrate_core::finding::Reason;
 use migrate_core::identifier::quote_sqlite;
@@ -66,7 +66,7 @@ impl<'s> SourceSide<'s> {
         tried.and_then(|answer| self.memory.empty().map(|()| answer)).unwrap_or_else(Answer::Untried)
     }
 
-    /// The rowid's own name takes NULL for the next number.
+    /// Under the rowid's own name, NULL means the next number.
     fn try_not_null(&self, table: &PlannedTable, column: &PlannedColumn) -> Attempt<Answer> {
         let memory = &self.memory;
         if memory.is_rowid(table, column)? {
@@ -142,7 +142,7 @@ impl<'s> SourceSide<'s> {
         let mut row = memory.row(table, &[])?;
         let mut others = memory.foreign_keys(table)?;
         others.retain(|other| !(other.own.len() == own.len() && other.own.iter().all(is_own)));
-        let is_shared = |name: &str| others.iter().any(|other| other.stands_on(name));
+        let is_shared = |name: &str| others.iter().any(|other| other.has_own_column(name));
         let is_complete =
             own.iter().all(|column| row.get(&column.source).is_some_and(|value| *value != Value::Null));
         let unshared: Vec<&PlannedColumn> =
@@ -158,7 +158,7 @@ impl<'s> SourceSide<'s> {
         memory.enforce(false, false)?;
         for other in &others {
             let is_free = |column: &&Column| {
-                column.may_be_null() && !is_own(&column.name) && other.stands_on(&column.name)
+                column.may_be_null() && !is_own(&column.name) && other.has_own_column(&column.name)
             };
             match columns.iter().find(is_free) {
                 Some(free) => row.set(&free.name, Value::Null),
@@ -173,7 +173,7 @@ impl<'s> SourceSide<'s> {
     }
 }
 
-/// What a row needs so that the key is asked, in SQLite's SQL.
+/// The conditions under which a row is checked by the key, in SQLite's SQL.
 fn conditions(key: &Key<'_>) -> Vec<String> {
     let facts = key.source_sql.and_then(|sql| index_facts(key.name, sql).ok());
     match facts {

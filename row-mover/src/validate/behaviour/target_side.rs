@@ -1,5 +1,5 @@
-//! The tries in PostgreSQL: one transaction for each table, each try undone at once, all of it rolled back. Refusals are caught inside the
-//! server, so that no row that breaks a constraint stands in its log.
+//! Runs the trials in PostgreSQL: one transaction for each table, each trial undone at once, everything rolled back. Refusals are caught
+//! inside the server, so that rows that violate a constraint do not appear in its log.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,8 @@ use postgres_client::connection::Connection;
 use postgres_client::guarded::{self, Guarded, Then};
 use postgres_client::server_error::{LOCK_NOT_AVAILABLE, ServerError};
 
-/// What begins the transaction. A lock that an app holds and a search through a large table end the try, not the app's patience.
+/// The statements that begin the transaction. A lock that an app holds, or a long search of a large table, ends the trial instead of
+/// blocking the app.
 const BEGIN: &str = "BEGIN; SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = '5s'; \
                      SET CONSTRAINTS ALL IMMEDIATE";
 
@@ -38,7 +39,7 @@ pub(super) struct TargetSide<'c, 'p> {
     observer: &'c dyn Observer,
 }
 
-/// What the server said to a row.
+/// The server's response to a row.
 enum Reply {
     Taken,
     NoRow,
@@ -102,7 +103,7 @@ impl<'c, 'p> TargetSide<'c, 'p> {
         })
     }
 
-    /// NULL in a column, which PostgreSQL refuses before it looks at anything else.
+    /// NULL in a column, which PostgreSQL refuses before it checks anything else.
     pub(super) fn not_null(&mut self, column: &PlannedColumn) -> Result<Answer> {
         if column.generated.is_some() {
             return Ok(Answer::Untried(Reason::GeneratedColumn));
@@ -131,7 +132,7 @@ impl<'c, 'p> TargetSide<'c, 'p> {
             Reply::Refused(error) if is(&error, UNIQUE, error.constraint.as_ref(), key.name) => {
                 Answer::Refused
             }
-            // Foreign keys are looked at after keys, so that the key let it pass.
+            // Foreign keys are checked after keys, so the key accepted it.
             Reply::Refused(error) if has(&error, &[FOREIGN_KEY]) => Answer::Taken,
             other => untried(other),
         })
@@ -142,14 +143,14 @@ impl<'c, 'p> TargetSide<'c, 'p> {
         let mut last = Answer::Untried(Reason::NoViolationInBoth);
         for candidate in candidates {
             let changes = change(candidate.column, &candidate.of_target);
-            // In one statement, so that the row that is looked at is the one that is inserted.
+            // In one statement, so that the row that is read is the one that is inserted.
             let from = format!("{} WHERE ({}\n) IS FALSE", self.row(&changes), check.expression);
             match self.insert_from(&from, &Changes::new())? {
                 Reply::NoRow => {}
                 Reply::Refused(error) if is(&error, CHECK, error.constraint.as_ref(), &check.name) => {
                     return Ok(Answer::Refused);
                 }
-                // PostgreSQL looks at conditions before keys and foreign keys.
+                // PostgreSQL checks conditions before keys and foreign keys.
                 Reply::Taken => return Ok(Answer::Taken),
                 Reply::Refused(error) if has(&error, &[UNIQUE, FOREIGN_KEY]) => return Ok(Answer::Taken),
                 other => last = untried(other),
@@ -176,7 +177,7 @@ impl<'c, 'p> TargetSide<'c, 'p> {
         let not_null: Vec<String> =
             key.columns.iter().map(|column| format!("{} IS NOT NULL", quote_pg(column))).collect();
         let mut last = Answer::Untried(Reason::NoKeyWithoutParent);
-        // A row that points to itself would go on doing so if a column were changed that is of both keys.
+        // A row that references itself would still do so after a change of a column that is part of both keys.
         let is_of_both =
             |column: &PlannedColumn| is_own_parent && key.parent_columns.contains(&column.target);
         let single = pairs.iter().filter(|(column, _)| pairs.len() > 1 && !is_of_both(column));
@@ -339,7 +340,7 @@ impl<'c, 'p> TargetSide<'c, 'p> {
         is_gone || (has(refused, &[QUERY_CANCELED]) && self.observer.is_stopped())
     }
 
-    /// Runs a statement and undoes it; what the server refuses is an answer, a lost connection is an error.
+    /// Runs a statement and undoes it; an error of the server is a result, a lost connection is an error.
     fn guarded(&mut self, sql: &str) -> Result<Guarded> {
         match self.connection.guarded(sql, Then::Undo)? {
             Err(refused) if self.is_end(&refused) => {

@@ -1,12 +1,12 @@
-//! Views answer the same rows: each is read in both databases, the conversions of its columns are undone, and the rows are compared as
-//! multisets, by sums of hashes as tables without a key are.
+//! Checks that views return the same rows: each is read in both databases, the conversions of its columns are undone, and the rows are
+//! compared as multisets, by sums of hashes, as tables without a key are.
 //!
-//! Floats that a view computes may differ in their last digits by the order in which rows are added up: where rows are not the same to
-//! the last bit, they have to be so to nine digits, or to eight. What tables hold is compared exactly elsewhere. A view that may answer
-//! otherwise each time, or for which rows that stay behind make a difference, is left out by name.
+//! Floats that a view computes may differ in their last digits, because they depend on the order in which rows are added up. Rows that
+//! are not identical have to agree to nine digits, or to eight. The values of tables are compared exactly elsewhere. A view that may
+//! return something else each time, or that depends on rows that were not migrated, is not compared and is listed by name.
 //!
-//! Both databases answer at the same time, and what they may cost is limited, since a view's SQL is the file's: all views together have
-//! one span of time, no value may be longer than [`VALUE_BYTES_MAX`], and a view beyond a limit is left out by name, too.
+//! Both databases read a view at the same time. Because a view's SQL comes from the file, its cost is limited: all views together share
+//! one time limit, and no value may be longer than [`VALUE_BYTES_MAX`]. A view that exceeds a limit is listed by name, too.
 
 mod source_side;
 mod sums;
@@ -39,7 +39,7 @@ const ROW_BYTES_MAX: i64 = 4 << 20;
 /// How often a thread that waits for PostgreSQL asks whether to stop.
 const ASK_EVERY: Duration = Duration::from_millis(20);
 
-/// How long whoever asks to stop has to cancel the statement by himself, so that the server is told at once.
+/// Time for the caller that asks to stop to cancel the statement itself, so that the server is notified at once.
 const CANCEL_WAIT: Duration = Duration::from_millis(500);
 
 /// Where views are read, and for how long.
@@ -53,7 +53,7 @@ pub(crate) struct Views<'a> {
 }
 
 impl Views<'_> {
-    /// Compares the plan's views, given what the tables hold.
+    /// Compares the plan's views, given the contents of the tables.
     ///
     /// # Errors
     /// When either side cannot be read at all.
@@ -104,7 +104,7 @@ impl Views<'_> {
         until: Instant,
     ) -> Result<Outcome> {
         check_stop(self.observer)?;
-        // One that takes too long leaves half of the time to those behind it.
+        // A view that takes too long leaves half of the time to the following ones.
         let time = until.saturating_duration_since(Instant::now()) / 2;
         let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let out_of_time = |database| {
@@ -150,7 +150,7 @@ impl Views<'_> {
         })
     }
 
-    /// What both databases answer, asked at the same time. Where SQLite has no answer, PostgreSQL's is not waited for.
+    /// The rows of both databases, read at the same time. If SQLite fails, PostgreSQL's result is not waited for.
     fn both(
         &self,
         view: &PlannedView,
@@ -185,7 +185,7 @@ fn too_long(database: Database, bytes: i64) -> Outcome {
     Outcome::NotCompared(Reason::ViewTooLong { database, limit_mib: bytes.unsigned_abs() >> 20 })
 }
 
-/// What came of one view.
+/// The result for one view.
 enum Outcome {
     Same,
     Differs(ViewProblem),
@@ -223,7 +223,7 @@ fn blame(view: &PlannedView, plan: &Plan, own: &SourceConnection, problem: ViewP
     })
 }
 
-/// The tables that a view may read, by itself or through other views: all whose names are in its SQL.
+/// The tables that a view may read, directly or through other views: all whose names are in its SQL.
 fn tables_of<'a>(view: &PlannedView, plan: &'a Plan) -> Vec<&'a str> {
     let is_named = |sql: &str, name: &str| sql.contains(&name.to_lowercase());
     let mut sql = view.source_sql.to_lowercase();
@@ -252,7 +252,7 @@ fn unsteady(views: &[PlannedView]) -> Vec<&str> {
     found
 }
 
-/// Whether rows that an order takes for equal may come in any order, and that shows in what the view answers.
+/// Whether rows that are equal in an ORDER BY may come in any order, and this affects the view's result.
 fn depends_on_ties(view: &PlannedView) -> bool {
     const WORDS: [&str; 8] =
         ["limit", "row_number", "ntile", "lag", "lead", "first_value", "last_value", "nth_value"];

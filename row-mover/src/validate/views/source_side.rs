@@ -1,4 +1,4 @@
-//! A view as SQLite answers it, within limits: its SQL is the file's, and none of the plan's indexes help it.
+//! Reads a view in SQLite, within limits: its SQL comes from the file, and none of the plan's indexes help it.
 
 use std::time::Instant;
 
@@ -20,7 +20,7 @@ pub(super) enum Failure {
     Interrupted,
     /// It has a value that is longer than may be.
     TooLong,
-    /// SQLite by itself cannot read it.
+    /// SQLite alone cannot read it.
     Unreadable(String),
 }
 
@@ -29,8 +29,8 @@ pub(super) fn prepare(source: &SourceConnection) -> Result<()> {
     let failed = || "the views of the sealed copy cannot be read".to_owned();
     let connection = source.connection();
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, true).context(failed)?;
-    // SQLite itself refuses what is longer, whether it is read, put together by a function or sorted, before it has it in memory. The
-    // limit counts for the statements of the schema, too.
+    // SQLite itself refuses a longer value, whether it is read, concatenated by a function or sorted, before it is in memory. The limit
+    // applies to the statements of the schema, too.
     let length_max = longest_statement(connection).context(failed)?.max(VALUE_BYTES_MAX);
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, length_max).context(failed)?;
     Ok(())

@@ -1,4 +1,4 @@
-//! The rows of a view as sums of hashes, in which their order does not matter: one sum for each precision of its numbers.
+//! The rows of a view as sums of hashes, which do not depend on their order: one sum for each precision of its numbers.
 
 use migrate_core::conversion::{Conversion, PgType};
 use migrate_core::value::SourceValue;
@@ -22,7 +22,7 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    /// Adds a row whose values `value` gives by place.
+    /// Adds a row; `value` returns its values by position.
     pub(super) fn add(&mut self, conversions: &[Conversion], value: &dyn Fn(usize, &mut Vec<u8>, Precision)) {
         self.rows += 1;
         let mut bytes = Vec::new();
@@ -31,7 +31,7 @@ impl Sums {
             for place in 0..conversions.len() {
                 let from = bytes.len();
                 value(place, &mut bytes, precision);
-                // The length behind each keeps one value from running into the next.
+                // The length after each value separates it from the next.
                 let length = (bytes.len() - from) as u64;
                 bytes.extend_from_slice(&length.to_be_bytes());
             }
@@ -43,7 +43,7 @@ impl Sums {
     }
 }
 
-/// What is written for a value that is none of its column's.
+/// The bytes for a value that is invalid in its column.
 pub(super) const UNREADABLE: u8 = 9;
 
 /// Appends a value in a form in which equal values have equal bytes.
@@ -84,8 +84,8 @@ fn is_nested(value: SourceValue<'_>) -> bool {
     }
 }
 
-/// Appends a scalar of JSON. What SQLite takes out of a document is a number, 0 or 1 for a truth value, or text without quotes; in
-/// PostgreSQL it is JSON still, and which of the two a column holds does not show. So quotes and classes are not told apart here.
+/// Appends a scalar of JSON. A value that SQLite extracts from a document is a number, 0 or 1 for a boolean, or text without quotes; in
+/// PostgreSQL it is still JSON, and a column may hold either. So quotes and storage classes are ignored here.
 fn append_scalar(value: SourceValue<'_>, out: &mut Vec<u8>) {
     let text = match value {
         SourceValue::Text(text) | SourceValue::Blob(text) => String::from_utf8_lossy(text).trim().to_owned(),
@@ -106,7 +106,7 @@ fn append_scalar(value: SourceValue<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(number.as_deref().unwrap_or(text).as_bytes());
 }
 
-/// A number to so many digits.
+/// A number rounded to this many digits.
 fn rounded(value: SourceValue<'_>, digits: usize) -> String {
     let number = match value {
         SourceValue::Integer(integer) => integer as f64,

@@ -1,5 +1,5 @@
-//! A view as PostgreSQL answers it. It is evaluated twice in one snapshot: first inside the server alone, where a block catches its
-//! errors, whose texts may quote values and would come into the server's log, and where the longest row is found; then it is read.
+//! Reads a view in PostgreSQL. It is evaluated twice in one snapshot. The first time is inside the server, where a block catches errors,
+//! whose texts may quote values and would appear in the server's log, and finds the longest row. The second time the rows are read.
 
 use std::time::Instant;
 
@@ -18,7 +18,7 @@ use postgres_client::server_error::ServerError;
 /// The SQLSTATE of a statement that was cancelled, or whose time was over.
 const QUERY_CANCELED: &str = "57014";
 
-/// What came of reading a view.
+/// The result of reading a view.
 pub(super) enum Answer {
     Rows(Sums),
     /// Its time was over.
@@ -27,14 +27,14 @@ pub(super) enum Answer {
     TooLong,
     /// It cannot be read.
     Unreadable(ServerError),
-    /// PL/pgSQL cannot be used, which keeps values out of the server's log.
+    /// PL/pgSQL, which keeps values out of the server's log, is not available.
     NoProceduralLanguage,
 }
 
 /// Reads a view until `deadline`.
 ///
 /// # Errors
-/// When the connection is lost, or something else keeps it from being read that may pass.
+/// When the connection is lost, or another transient error prevents reading it.
 pub(super) fn answer(
     view: &PlannedView,
     plan: &Plan,
@@ -93,7 +93,7 @@ fn read(view: &PlannedView, relation: &str, target: &mut Connection, deadline: I
 
 /// Ends the next statements at `deadline`.
 fn limit_time(target: &mut Connection, deadline: Instant) -> Result<()> {
-    // Rounded up: PostgreSQL takes zero for no limit, and is not to end them before.
+    // Rounded up: PostgreSQL interprets zero as no limit, and must not end them early.
     let left = deadline.saturating_duration_since(Instant::now()).as_millis() + 1;
     target.query(&format!("SET LOCAL statement_timeout = {left}"), &[]).map(|_| ())
 }

@@ -7,8 +7,8 @@ use serde_json::json;
 use similar::TextDiff;
 use std::path::Path;
 
-/// The outcome as one JSON object: what is found at the end, the plan with whether it was carried out, or why not. The fields are
-/// described in the command's help; new ones may be added within a version.
+/// The outcome as one JSON object: the remaining findings, and the plan with whether it was carried out, or why not. The command's help
+/// describes the fields; new ones may be added within a version.
 ///
 /// # Errors
 /// None that is known; `serde_json` declares one.

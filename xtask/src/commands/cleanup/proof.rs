@@ -5,7 +5,7 @@ use row_mover::source::seal::Seal;
 use row_mover::source::sealed_content::is_sealed_content;
 use std::path::PathBuf;
 
-/// What the ledger says about the app's rows.
+/// What the ledger records of the app's rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum MigrationProof {
     /// A migration was validated, so that the SQLite file is no longer needed.
@@ -16,14 +16,14 @@ pub(crate) enum MigrationProof {
         finished_at: String,
         /// The target database, without a password.
         target: String,
-        /// The copy whose rows are there: which file it was made of, and what that file contained.
+        /// The copy whose rows were migrated: its source file, and the content of that.
         seal: Box<Seal>,
     },
     /// None was.
     NotValidated {
-        /// What the ledger lacks.
+        /// What is missing in the ledger.
         reason: String,
-        /// What to run next.
+        /// The next command.
         next: String,
     },
 }
@@ -33,7 +33,7 @@ pub(crate) enum MigrationProof {
 pub(super) enum Refusal {
     /// The rows have not been shown to be in PostgreSQL.
     NotValidated { reason: String, next: String },
-    /// Databases, relative to the checkout, that are not the migrated one, or are no longer what was migrated.
+    /// Databases, relative to the checkout, that are not the migrated one, or have changed since.
     NotMigrated { databases: Vec<(PathBuf, NotMigrated)>, migrated: PathBuf },
     /// Databases that an app works with.
     InUse(Vec<InUse>),
@@ -50,7 +50,7 @@ pub(super) enum NotMigrated {
     SealedCopy,
     /// It is not the database that was migrated.
     Other,
-    /// Its content is not what was sealed.
+    /// Its content has changed since it was sealed.
     Written,
     /// It could not be compared with the sealed copy.
     Unknown(String),
@@ -77,7 +77,7 @@ pub(super) fn check(area: &Area, plan: &Plan, proof: &MigrationProof) -> Result<
     Err(Refusal::NotMigrated { databases, migrated: seal.source_path.clone() })
 }
 
-/// Whether a database is not the file that was sealed, or does not contain what was sealed.
+/// Whether a database is not the file that was sealed, or has other content.
 fn not_migrated(area: &Area, path: &std::path::Path, seal: &Seal) -> Option<NotMigrated> {
     let path = area.root().join(path);
     let Ok(real) = path.canonicalize() else { return Some(NotMigrated::Other) };

@@ -55,14 +55,14 @@ fn checkout(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
-/// A checkout from texts that hold files, each after a line `=== path`; what both apps share comes first.
+/// A checkout from texts with files, each after a line `=== path`; the files of both apps come first.
 fn app(own: &str) -> TempDir {
     let texts = [include_str!("tests/shared.txt"), own];
     let files = texts.iter().flat_map(|text| text.split("=== ")).filter_map(|file| file.split_once('\n'));
     checkout(&files.collect::<Vec<_>>())
 }
 
-/// Hyperpage on SQLite, its database closed in WAL mode with both companions beside it.
+/// Hyperpage on SQLite, with its database closed in WAL mode and both companion files.
 fn sqlite_app() -> TempDir {
     let app = app(include_str!("tests/on-sqlite.txt"));
     database(&app.path().join("data/hyperpage.db"), CLOSED);

@@ -1,11 +1,11 @@
-//! The sentences of `cleanup`: what was found, what to do about it, why nothing is changed. It decides nothing.
+//! The sentences of `cleanup`: what was found, what to do about it, why nothing is changed.
 
 use super::proof::{NotMigrated, Refusal};
 use crate::display::{is_deceptive, printable};
 use app_checkout::{DatabaseState, Fact, Finding, Kind, LinkTarget, Listing, Manager, Remark, Use};
 use std::path::Path;
 
-/// What was found.
+/// Describes a finding.
 pub(super) fn what(finding: &Finding) -> String {
     match &finding.fact {
         Fact::Listed(package, section) => format!("`{package}` is in {section}"),
@@ -46,7 +46,7 @@ pub(super) fn what(finding: &Finding) -> String {
     }
 }
 
-/// What to do about it.
+/// Describes its remedy.
 pub(super) fn remedy(finding: &Finding) -> String {
     let remedy = match &finding.fact {
         Fact::Database(_, true) if finding.is_mechanical => {
@@ -129,7 +129,7 @@ pub(super) fn kind(kind: Kind) -> &'static str {
     KINDS.iter().find(|each| each.0 == kind).map_or("", |each| each.1)
 }
 
-/// The kinds that were found, with their number: by the name in JSON, and in words.
+/// The kinds of findings, with their number: the name in JSON, and the description.
 pub(super) fn counts(listing: &Listing) -> Vec<(&'static str, usize, String)> {
     let count = |kind| listing.findings.iter().filter(|finding| finding.kind == kind).count();
     let counts = KINDS.iter().map(|(kind, name, one, many)| (*name, count(*kind), (*one, *many)));
@@ -142,7 +142,7 @@ pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-/// `path:line: what; what to do`, a line for each finding.
+/// `path:line: finding; remedy`, a line for each finding.
 pub(super) fn lines(listing: &Listing) -> String {
     let line = |finding: &Finding| {
         let (what, remedy) = (printable(&what(finding)), printable(&remedy(finding)));
@@ -151,7 +151,7 @@ pub(super) fn lines(listing: &Listing) -> String {
     listing.findings.iter().map(line).collect()
 }
 
-/// One line: how much is left, of what kind.
+/// One line with the number of findings of each kind.
 pub(super) fn summary(listing: &Listing) -> String {
     let files = counted(listing.files_read, "file", "files");
     if listing.findings.is_empty() {

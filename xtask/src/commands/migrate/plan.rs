@@ -1,4 +1,4 @@
-//! The plan that a migration follows: one that was reviewed, or one that is made for the source. It moves nothing.
+//! Chooses the plan of a migration: one that was reviewed, or one that is made for the source.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ pub(super) enum PlanChoice {
 pub(super) struct PlanToFollow {
     /// The plan.
     pub(super) plan: Plan,
-    /// What a person decided about it.
+    /// A person's decisions about it.
     pub(super) mapping: Mapping,
     /// The folder with its files.
     pub(super) folder: PathBuf,

@@ -38,12 +38,12 @@ pub(super) fn publish(
     print(args, outcome, plan, &request.target, target, files)?;
     context.end_suppressed_output();
     if let Some(report) = reported?.0 {
-        return args.output.ci.say(&report, args.output.json);
+        return args.output.ci.write(&report, args.output.json);
     }
     let is_bad = matches!(outcome, Outcome::Rejected { .. });
     let title = if is_bad { "Nothing was moved" } else { "No new migration" };
     let text = report::other_text(outcome, &request.target, situation(args, plan));
-    args.output.ci.say_without_report(is_bad, title, &text, args.output.json)
+    args.output.ci.annotate_outcome(is_bad, title, &text, args.output.json)
 }
 
 /// Returns the exit status of a migration.
@@ -79,7 +79,7 @@ fn print(
     }
     let mut end = files.map(ReportFiles::line).unwrap_or_default();
     if !args.output.quiet && matches!(outcome, Outcome::Moved(_) | Outcome::AlreadyDone(_)) {
-        end.push_str(&report::where_to_look(url, target));
+        end.push_str(&report::how_to_connect(url, target));
     }
     output::stdout(&match outcome {
         Outcome::Moved(moved) => report::moved_text(moved, plan, &end),

@@ -1,4 +1,5 @@
-//! Child commands: printed, run, and ended with all their descendants when the run is interrupted. Judges no exit code.
+//! Child commands: prints and runs them, and ends them with all their descendants when the run is interrupted. The caller judges the
+//! exit codes.
 
 use std::cell::Cell;
 use std::io;

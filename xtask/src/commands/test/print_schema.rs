@@ -16,7 +16,7 @@ use crate::{output, workspace};
 /// How long the server may take to accept a connection.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
-/// Compares the schema file with what Diesel prints, and prints the difference. `url` is any database of the server.
+/// Compares the schema file with Diesel's output, and prints the difference. `url` is any database of the server.
 ///
 /// # Errors
 /// When the server, the program `diesel` or a file cannot be used.
@@ -34,7 +34,7 @@ pub(crate) fn print_schema_agrees(url: &str) -> anyhow::Result<StepResult> {
     })
 }
 
-/// Returns the diff from the schema file in `folder` to what Diesel prints, if there is one.
+/// Returns the diff from the schema file in `folder` to Diesel's output, if there is one.
 fn difference(url: &str, folder: &Path) -> anyhow::Result<Option<String>> {
     let path = folder.join("src/schema.rs");
     let written = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -47,7 +47,7 @@ fn difference(url: &str, folder: &Path) -> anyhow::Result<Option<String>> {
     Ok(Some(diff.unified_diff().header("schema-pg/src/schema.rs", "diesel print-schema").to_string()))
 }
 
-/// Returns what Diesel prints for a new database with all migrations of `folder`.
+/// Returns Diesel's output for a new database with all migrations of `folder`.
 fn printed(url: &str, folder: &Path) -> anyhow::Result<String> {
     let database = Scratch::create(url)?;
     let shell = Shell::new()?;

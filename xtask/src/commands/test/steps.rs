@@ -14,7 +14,7 @@ use super::{Context, StepResult, print_schema};
 use crate::exit::Exit;
 use crate::output;
 
-/// The oldest Diesel whose `print-schema` prints what is compared here.
+/// The oldest Diesel version with a suitable `print-schema`.
 const DIESEL_AT_LEAST: (u32, u32) = (2, 3);
 
 /// A developer's settings, which must not lead a test to the developer's data.
@@ -41,7 +41,7 @@ const NOT_FOR_TESTS: [&str; 16] = [
 pub(crate) struct Step {
     /// Its name in the table.
     pub(crate) name: &'static str,
-    /// What it does. An error means that it could not run.
+    /// Runs it. An error means that it could not run.
     pub(super) run: fn(&Context) -> anyhow::Result<StepResult>,
 }
 
@@ -154,7 +154,7 @@ fn advisories(context: &Context) -> anyhow::Result<StepResult> {
 }
 
 impl Context {
-    /// Runs a command that fails when something is wrong; `hint` is what to do then.
+    /// Runs a command that fails if a check fails; `hint` is the remedy.
     fn check(&self, command: Cmd<'_>, hint: &str) -> anyhow::Result<StepResult> {
         Ok(judge(self.children.run(command)?, hint))
     }

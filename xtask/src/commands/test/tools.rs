@@ -40,7 +40,7 @@ impl Tool {
         if is_ci { StepResult::Failed(self.missing()) } else { StepResult::NotRun(self.missing()) }
     }
 
-    /// Returns what it prints for `--version`, or `None` when it is not installed.
+    /// Returns its output for `--version`, or `None` if it is not installed.
     pub(crate) fn version(self, shell: &Shell) -> Option<String> {
         let command: Cmd<'_> = match self.name {
             "diesel" => cmd!(shell, "diesel --version"),

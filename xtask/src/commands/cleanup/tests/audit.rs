@@ -1,10 +1,10 @@
-//! The listing: everything that is left in Hyperpage on SQLite, nothing in Hyperpage on PostgreSQL, and hostile file systems.
+//! The listing: every remaining use in Hyperpage on SQLite, nothing in Hyperpage on PostgreSQL, and hostile file systems.
 
 use super::*;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 
-/// The lines of a listing without what to do.
+/// The lines of a listing without the remedies.
 pub(super) fn without_remedies(listing: &str) -> String {
     listing.lines().map(|line| line.split("; ").next().unwrap_or_default().to_owned() + "\n").collect()
 }

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn what_counts_is_the_content_of_the_database() {
-    // A checkpoint changes size and time of the file, and nothing of what the database contains.
+    // A checkpoint changes size and time of the file, but not the content of the database.
     let case = Case { proof: validated_before_a_checkpoint, ..Case::new() };
     let app = app_with_database();
     case.run(app.path(), &APPLY, Exit::Done);

@@ -1,5 +1,5 @@
-//! What does not move: what was not carried over, constraints that came weaker since rows break them, rows and values that the
-//! plan's policy has cost.
+//! What was not migrated: objects, constraints that were weakened because rows violate them, and rows and values that the plan's
+//! policy dropped.
 
 use maud::{Markup, html};
 
@@ -8,8 +8,8 @@ use super::parts::{code, name, scrolling, statement, table_link, words};
 use crate::figures::{count, counted};
 use crate::text;
 
-/// What was not carried over, with the reason.
-pub(super) fn left(page: &Page<'_>) -> Markup {
+/// The objects that were not migrated, with the reason.
+pub(super) fn objects(page: &Page<'_>) -> Markup {
     let left = &page.report.plan.left_behind;
     if left.is_empty() {
         return html! { p.intro { "Nothing: all tables, columns, constraints, indexes, views and triggers are there." } };
@@ -66,7 +66,7 @@ pub(super) fn breaches(page: &Page<'_>) -> Option<Markup> {
     })
 }
 
-/// What the policy for values that PostgreSQL cannot hold has cost; none where it has cost nothing.
+/// The losses from the policy for values that PostgreSQL cannot hold; none if there are none.
 pub(super) fn rejects(page: &Page<'_>) -> Option<Markup> {
     let rejects = &page.report.rejects;
     if rejects.iter().all(|rejects| rejects.skipped == 0 && rejects.nulled == 0) {

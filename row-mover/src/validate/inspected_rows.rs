@@ -1,4 +1,4 @@
-//! Looks at single rows by where they lie, once it is known which ones: what they are called, and a hash of each field.
+//! Reads single rows by their location, for their names and a hash of each field.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,9 +9,9 @@ use super::TableComparison;
 use super::compare::{Field, shown_source};
 use super::expected::Expected;
 use super::multiset::{each_expected, expected_value, unreadable};
-use super::pairs::Looked;
-use super::place::Place;
+use super::pairs::InspectedRow;
 use super::row_hash::{Form, RowHash};
+use super::row_location::RowLocation;
 use super::target_rows::TargetRows;
 use crate::error::{Context, Result};
 use crate::source::SourceConnection;
@@ -19,40 +19,40 @@ use crate::source::rows::{SourceRow, Value};
 use crate::source::scan::{self, RowidRange};
 use postgres_client::connection::Connection;
 
-/// Looks at rows of the source.
-pub(super) fn look_at_source(
+/// Reads rows of the source by their locations.
+pub(super) fn inspect_source_rows(
     table: &PlannedTable,
     key: &[usize],
     show_values: bool,
-    places: BTreeSet<Place>,
+    locations: BTreeSet<RowLocation>,
     source: &SourceConnection,
-) -> Result<BTreeMap<Place, Looked>> {
-    let mut looked = BTreeMap::new();
+) -> Result<BTreeMap<RowLocation, InspectedRow>> {
+    let mut inspected = BTreeMap::new();
     let mut counted = TableComparison::default();
-    let mut look = |row: &SourceRow<'_>, expected: &Expected, place: Place| {
-        looked.insert(place, source_row(table, key, show_values, row, expected, place)?);
+    let mut inspect = |row: &SourceRow<'_>, expected: &Expected, location: RowLocation| {
+        inspected.insert(location, source_row(table, key, show_values, row, expected, location)?);
         Ok(())
     };
     if table.rowid.is_some() {
-        for place in places {
-            let range = RowidRange { first: place.number(), last: place.number() };
+        for location in locations {
+            let range = RowidRange { first: location.number(), last: location.number() };
             each_expected(table, Some(range), source, &mut counted, &mut |row, expected| {
-                look(row, expected, place)
+                inspect(row, expected, location)
             })?;
         }
-        return Ok(looked);
+        return Ok(inspected);
     }
-    if places.is_empty() {
-        return Ok(looked);
+    if locations.is_empty() {
+        return Ok(inspected);
     }
     // Rows without a number of their own are counted again, in the same order.
     let mut number = 0;
     each_expected(table, None, source, &mut counted, &mut |row, expected| {
         number += 1;
-        let place = Place::of_source(row, number);
-        if places.contains(&place) { look(row, expected, place) } else { Ok(()) }
+        let location = RowLocation::of_source(row, number);
+        if locations.contains(&location) { inspect(row, expected, location) } else { Ok(()) }
     })?;
-    Ok(looked)
+    Ok(inspected)
 }
 
 fn source_row(
@@ -61,20 +61,20 @@ fn source_row(
     show_values: bool,
     row: &SourceRow<'_>,
     expected: &Expected,
-    place: Place,
-) -> Result<Looked> {
+    location: RowLocation,
+) -> Result<InspectedRow> {
     let failed = || unreadable(table);
     let mut hash = RowHash::default();
-    let mut looked = Looked::default();
+    let mut inspected = InspectedRow::default();
     let mut words = Vec::new();
     for (position, column) in table.columns.iter().enumerate() {
         let value = expected_value(table, row, expected, position)?;
         let is_null = matches!(&value, Value::Held(value) if value.is_null());
         hash.add_source(column, &value, Form::Value, &failed)?;
         let hashed = hash.finish();
-        looked.columns.push((!is_null).then_some(hashed));
+        inspected.columns.push((!is_null).then_some(hashed));
         if show_values {
-            looked.shown.push(shown_source(column, &value));
+            inspected.shown.push(shown_source(column, &value));
         }
     }
     for &position in key {
@@ -86,40 +86,40 @@ fn source_row(
         };
         words.push(format!("{}={value}", column.source));
     }
-    looked.name = match (words.is_empty(), &table.rowid) {
+    inspected.name = match (words.is_empty(), &table.rowid) {
         (false, _) => words.join(", "),
-        (true, Some(_)) => format!("rowid={}", place.number()),
-        (true, None) => format!("number {} of the table as it lies in SQLite", place.number()),
+        (true, Some(_)) => format!("rowid={}", location.number()),
+        (true, None) => format!("number {} of the table as it lies in SQLite", location.number()),
     };
-    Ok(looked)
+    Ok(inspected)
 }
 
-/// Looks at rows of the target.
-pub(super) fn look_at_target(
+/// Reads rows of the target by their locations.
+pub(super) fn inspect_target_rows(
     table: &PlannedTable,
     key: &[usize],
     show_values: bool,
-    places: BTreeSet<Place>,
+    locations: BTreeSet<RowLocation>,
     target: &mut Connection,
-) -> Result<BTreeMap<Place, Looked>> {
-    let mut looked = BTreeMap::new();
-    if places.is_empty() {
-        return Ok(looked);
+) -> Result<BTreeMap<RowLocation, InspectedRow>> {
+    let mut inspected = BTreeMap::new();
+    if locations.is_empty() {
+        return Ok(inspected);
     }
-    let ctids: Vec<String> = places.iter().map(|place| format!("\"{}\"", place.ctid())).collect();
+    let ctids: Vec<String> = locations.iter().map(|location| format!("\"{}\"", location.ctid())).collect();
     let filter = format!("ctid = ANY ('{{{}}}'::tid[])", ctids.join(","));
     // Of a partitioned table the partition is named.
     let relation = quote_pg_literal(&table.qualified(&table.target));
     let partition = format!("CASE WHEN tableoid <> {relation}::regclass THEN tableoid::regclass::text END");
-    let behind = ["tableoid", "ctid", partition.as_str()];
-    let mut rows = TargetRows::open_with(table, &[], Some(&filter), &behind, target)?;
+    let appended = ["tableoid", "ctid", partition.as_str()];
+    let mut rows = TargetRows::open_with(table, &[], Some(&filter), &appended, target)?;
     while rows.advance()? {
-        let Some(place) = Place::of_target(rows.behind(0), rows.behind(1)) else { continue };
-        if places.contains(&place) {
-            looked.insert(place, target_row(table, key, show_values, &rows, place)?);
+        let Some(location) = RowLocation::of_target(rows.appended(0), rows.appended(1)) else { continue };
+        if locations.contains(&location) {
+            inspected.insert(location, target_row(table, key, show_values, &rows, location)?);
         }
     }
-    Ok(looked)
+    Ok(inspected)
 }
 
 fn target_row(
@@ -127,17 +127,17 @@ fn target_row(
     key: &[usize],
     show_values: bool,
     rows: &TargetRows<'_>,
-    place: Place,
-) -> Result<Looked> {
+    location: RowLocation,
+) -> Result<InspectedRow> {
     let (mut hash, mut scratch) = (RowHash::default(), Vec::new());
-    let mut looked = Looked::default();
+    let mut inspected = InspectedRow::default();
     for (position, column) in table.columns.iter().enumerate() {
         hash.add_target(column, rows, position, Form::Value)?;
         let hashed = hash.finish();
         let is_null = rows.field(position).is_none() && rows.digested(position).is_none();
-        looked.columns.push((!is_null).then_some(hashed));
+        inspected.columns.push((!is_null).then_some(hashed));
         if show_values {
-            looked.shown.push(Field::of(rows, position).shown(column, &mut scratch));
+            inspected.shown.push(Field::of(rows, position).shown(column, &mut scratch));
         }
     }
     let words = key.iter().filter_map(|&position| {
@@ -146,10 +146,12 @@ fn target_row(
         Some(format!("{}={shown}", column.source))
     });
     let words: Vec<String> = words.collect();
-    looked.name = match (words.is_empty(), rows.behind(2)) {
+    inspected.name = match (words.is_empty(), rows.appended(2)) {
         (false, _) => words.join(", "),
-        (true, None) => format!("ctid={}", place.ctid()),
-        (true, Some(partition)) => format!("ctid={} of {}", place.ctid(), String::from_utf8_lossy(partition)),
+        (true, None) => format!("ctid={}", location.ctid()),
+        (true, Some(partition)) => {
+            format!("ctid={} of {}", location.ctid(), String::from_utf8_lossy(partition))
+        }
     };
-    Ok(looked)
+    Ok(inspected)
 }

@@ -8,9 +8,9 @@ use serde::Serialize;
 use super::StepResult;
 use crate::exit::Exit;
 
-/// How a step ended, as it is reported.
+/// How a step ended, as it is printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum StepOutcome {
     Passed,
     Failed(String),
     NotRun(String),
@@ -19,7 +19,7 @@ pub(crate) enum Verdict {
     NotReached,
 }
 
-impl From<StepResult> for Verdict {
+impl From<StepResult> for StepOutcome {
     fn from(result: StepResult) -> Self {
         match result {
             StepResult::Passed => Self::Passed,
@@ -29,7 +29,7 @@ impl From<StepResult> for Verdict {
     }
 }
 
-impl Verdict {
+impl StepOutcome {
     fn word(&self) -> &'static str {
         match self {
             Self::Passed => "passed",
@@ -54,7 +54,7 @@ impl Verdict {
     }
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for StepOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.reason() {
             Some(reason) => write!(f, "{}: {reason}", self.word()),
@@ -65,12 +65,12 @@ impl fmt::Display for Verdict {
 
 /// The steps of a run and their results.
 #[derive(Debug, Default)]
-pub(crate) struct Report {
+pub(crate) struct Summary {
     lines: Vec<Line>,
 }
 
 #[derive(Serialize)]
-struct JsonReport<'a> {
+struct JsonSummary<'a> {
     passed: bool,
     steps: Vec<JsonStep<'a>>,
 }
@@ -86,22 +86,22 @@ struct JsonStep<'a> {
 #[derive(Debug)]
 struct Line {
     step: &'static str,
-    verdict: Verdict,
+    outcome: StepOutcome,
     seconds: Option<f64>,
 }
 
-impl Report {
+impl Summary {
     /// Adds a step; one that was not reached has no duration.
-    pub(crate) fn add(&mut self, step: &'static str, verdict: Verdict, seconds: Option<f64>) {
-        self.lines.push(Line { step, verdict, seconds });
+    pub(crate) fn add(&mut self, step: &'static str, outcome: StepOutcome, seconds: Option<f64>) {
+        self.lines.push(Line { step, outcome, seconds });
     }
 
     /// Returns the exit code: a check that could not run outweighs one that failed.
     pub(crate) fn exit(&self) -> Exit {
-        let any = |test: fn(&Verdict) -> bool| self.lines.iter().any(|line| test(&line.verdict));
-        if any(|verdict| matches!(verdict, Verdict::CouldNotRun(_) | Verdict::Interrupted)) {
+        let any = |test: fn(&StepOutcome) -> bool| self.lines.iter().any(|line| test(&line.outcome));
+        if any(|outcome| matches!(outcome, StepOutcome::CouldNotRun(_) | StepOutcome::Interrupted)) {
             Exit::Refused
-        } else if any(|verdict| matches!(verdict, Verdict::Failed(_))) {
+        } else if any(|outcome| matches!(outcome, StepOutcome::Failed(_))) {
             Exit::Differences
         } else {
             Exit::Done
@@ -114,10 +114,10 @@ impl Report {
         table.load_preset(presets::NOTHING).set_header(["step", "seconds", "result"]);
         for line in &self.lines {
             let seconds = line.seconds.map(|seconds| format!("{seconds:.1}")).unwrap_or_default();
-            table.add_row([line.step.to_owned(), format!("{seconds:>7}"), line.verdict.to_string()]);
+            table.add_row([line.step.to_owned(), format!("{seconds:>7}"), line.outcome.to_string()]);
         }
         let table: String = table.lines().map(|line| format!("{}\n", line.trim())).collect();
-        let count = |word| self.lines.iter().filter(|line| line.verdict.word() == word).count();
+        let count = |word| self.lines.iter().filter(|line| line.outcome.word() == word).count();
         let counts = ["passed", "failed", "could not run", "interrupted", "not run", "not reached"]
             .map(|word| (count(word), word))
             .into_iter()
@@ -135,11 +135,11 @@ impl Report {
     pub(crate) fn json(&self) -> anyhow::Result<String> {
         let steps = self.lines.iter().map(|line| JsonStep {
             step: line.step,
-            result: line.verdict.word(),
-            reason: line.verdict.reason(),
+            result: line.outcome.word(),
+            reason: line.outcome.reason(),
             seconds: line.seconds.map(|seconds| (seconds * 1000.0).round() / 1000.0),
         });
-        let value = JsonReport { passed: self.exit() == Exit::Done, steps: steps.collect() };
+        let value = JsonSummary { passed: self.exit() == Exit::Done, steps: steps.collect() };
         Ok(serde_json::to_string_pretty(&value)?)
     }
 }
@@ -148,39 +148,39 @@ impl Report {
 mod tests {
     use super::*;
 
-    fn report(verdicts: Vec<Verdict>) -> Report {
-        let mut report = Report::default();
-        for verdict in verdicts {
-            let seconds = (verdict != Verdict::NotReached).then_some(1.5);
-            report.add("a step", verdict, seconds);
+    fn summary(outcomes: Vec<StepOutcome>) -> Summary {
+        let mut summary = Summary::default();
+        for outcome in outcomes {
+            let seconds = (outcome != StepOutcome::NotReached).then_some(1.5);
+            summary.add("a step", outcome, seconds);
         }
-        report
+        summary
     }
 
     #[test]
     fn the_exit_code_follows_the_worst_step() {
-        let failed = || Verdict::Failed("why".to_owned());
-        let skipped = || Verdict::NotRun("why".to_owned());
-        let could_not = || Verdict::CouldNotRun("why".to_owned());
-        for (verdicts, expected) in [
-            (vec![Verdict::Passed, skipped()], Exit::Done),
-            (vec![Verdict::Passed, failed(), Verdict::NotReached], Exit::Differences),
+        let failed = || StepOutcome::Failed("why".to_owned());
+        let skipped = || StepOutcome::NotRun("why".to_owned());
+        let could_not = || StepOutcome::CouldNotRun("why".to_owned());
+        for (outcomes, expected) in [
+            (vec![StepOutcome::Passed, skipped()], Exit::Done),
+            (vec![StepOutcome::Passed, failed(), StepOutcome::NotReached], Exit::Differences),
             (vec![failed(), could_not()], Exit::Refused),
-            (vec![Verdict::Passed, Verdict::Interrupted], Exit::Refused),
+            (vec![StepOutcome::Passed, StepOutcome::Interrupted], Exit::Refused),
         ] {
-            assert_eq!(report(verdicts.clone()).exit(), expected, "{verdicts:?}");
+            assert_eq!(summary(outcomes.clone()).exit(), expected, "{outcomes:?}");
         }
     }
 
     #[test]
     fn the_table_names_what_was_skipped() {
-        let report = report(vec![
-            Verdict::Passed,
-            Verdict::NotRun("cargo-deny is not installed".to_owned()),
-            Verdict::Failed("exit code 101: see above".to_owned()),
-            Verdict::NotReached,
+        let summary = summary(vec![
+            StepOutcome::Passed,
+            StepOutcome::NotRun("cargo-deny is not installed".to_owned()),
+            StepOutcome::Failed("exit code 101: see above".to_owned()),
+            StepOutcome::NotReached,
         ]);
-        insta::assert_snapshot!(report.text(), @"
+        insta::assert_snapshot!(summary.text(), @"
 
         step    seconds  result
         a step      1.5  passed
@@ -190,7 +190,7 @@ mod tests {
 
         4 checks: 1 passed, 1 failed, 1 not run, 1 not reached
         ");
-        insta::assert_snapshot!(report.json().unwrap(), @r#"
+        insta::assert_snapshot!(summary.json().unwrap(), @r#"
         {
           "passed": false,
           "steps": [

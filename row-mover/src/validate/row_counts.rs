@@ -1,32 +1,32 @@
-//! Counts what two sorted lists of rows have in common and what not: exactly, with copies, and keeps the first of each kind.
+//! Counts the rows that two sorted lists share and those that only one has: exactly, with copies, and keeps the first of each kind.
 
 use std::collections::BTreeMap;
 
 use super::external_sort::Record;
-use super::place::Place;
+use super::row_location::RowLocation;
 use crate::error::Result;
 
-/// How many rows of each kind are kept to be looked at.
+/// Maximum number of rows of each kind that are kept for inspection.
 pub(super) const KEPT_ROWS_MAX: usize = 1000;
 
-/// How many rows of one key are kept: more than one have it only where PostgreSQL's key is gone.
+/// Maximum number of rows of one key that are kept: a key is repeated only where PostgreSQL's constraint is gone.
 const KEPT_OF_KEY_MAX: usize = 16;
 
-/// Rows that the other side has not, or not as often; copies of one row stand together.
+/// Rows that the other side does not have, or has fewer copies of; copies of one row are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Unmatched {
-    /// Where the first of them lies.
-    pub(super) place: Place,
-    /// How many the other side lacks.
+    /// The location of the first copy.
+    pub(super) location: RowLocation,
+    /// The number of rows that the other side lacks.
     pub(super) rows: u64,
-    /// How many SQLite and PostgreSQL have.
+    /// The numbers of copies in SQLite and PostgreSQL.
     pub(super) copies: [u64; 2],
 }
 
-/// What two lists of rows have in common and what not.
+/// The rows that two lists share and those that only one has.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Tally {
-    /// Rows of both.
+pub(super) struct RowCounts {
+    /// Rows on both sides.
     pub(super) equal: u64,
     /// Rows that only the source has.
     pub(super) missing: u64,
@@ -34,11 +34,11 @@ pub(super) struct Tally {
     pub(super) extra: u64,
     /// Rows of one key with other values.
     pub(super) different: u64,
-    /// Of the first missing ones in the order of places, and so on.
-    pub(super) first_missing: BTreeMap<Place, Unmatched>,
-    pub(super) first_extra: BTreeMap<Place, Unmatched>,
-    /// By place in the source, the place in the target.
-    pub(super) first_different: BTreeMap<Place, Place>,
+    /// The first missing rows in the order of their locations, and the same for the others.
+    pub(super) first_missing: BTreeMap<RowLocation, Unmatched>,
+    pub(super) first_extra: BTreeMap<RowLocation, Unmatched>,
+    /// By location in the source, the location in the target.
+    pub(super) first_different: BTreeMap<RowLocation, RowLocation>,
 }
 
 /// The rows of one key that have no match.
@@ -51,90 +51,90 @@ struct Group {
     extra_rows: u64,
 }
 
-/// Gives the records of a side in their order.
+/// Returns the records of a side in their order.
 pub(super) type Records<'a> = &'a mut dyn FnMut() -> Result<Option<Record>>;
 
-impl Tally {
-    /// Counts.
+impl RowCounts {
+    /// Counts the rows of both sides.
     ///
     /// # Errors
     /// When a side cannot be read.
-    pub(super) fn of(source: Records<'_>, target: Records<'_>) -> Result<Tally> {
-        let mut tally = Tally::default();
+    pub(super) fn of(source: Records<'_>, target: Records<'_>) -> Result<RowCounts> {
+        let mut counts = RowCounts::default();
         let mut group = Group::default();
         let mut heads = [source()?, target()?];
         while let Some(least) = heads.iter().flatten().min().copied() {
             if group.id != Some(least.group) {
-                tally.close(std::mem::take(&mut group));
+                counts.close(std::mem::take(&mut group));
                 group.id = Some(least.group);
             }
             let [source_head, target_head] = &mut heads;
-            let (in_source, source_place) = take(source_head, &least, source)?;
-            let (in_target, target_place) = take(target_head, &least, target)?;
-            tally.equal += in_source.min(in_target);
+            let (in_source, source_location) = take(source_head, &least, source)?;
+            let (in_target, target_location) = take(target_head, &least, target)?;
+            counts.equal += in_source.min(in_target);
             let copies = [in_source, in_target];
             if in_source > in_target {
                 group.missing_rows += in_source - in_target;
-                keep(&mut group.missing, source_place, in_source - in_target, copies);
+                keep(&mut group.missing, source_location, in_source - in_target, copies);
             } else if in_target > in_source {
                 group.extra_rows += in_target - in_source;
-                keep(&mut group.extra, target_place, in_target - in_source, copies);
+                keep(&mut group.extra, target_location, in_target - in_source, copies);
             }
         }
-        tally.close(group);
-        Ok(tally)
+        counts.close(group);
+        Ok(counts)
     }
 
-    /// Takes in the rows of a key: a missing and an extra one are one row with other values.
+    /// Adds the rows of a key: a missing and an extra one are one row with other values.
     fn close(&mut self, mut group: Group) {
         let both = group.missing_rows.min(group.extra_rows);
         self.different += both;
         self.missing += group.missing_rows - both;
         self.extra += group.extra_rows - both;
         for (missing, extra) in group.missing.iter_mut().zip(&mut group.extra) {
-            // Copies of one row under one key are more than a name can tell: the first stands for them.
+            // Copies of one row under one key have the same name: only the first is kept.
             let rows = missing.rows.min(extra.rows);
             missing.rows -= rows;
             extra.rows -= rows;
-            self.first_different.insert(missing.place, extra.place);
+            self.first_different.insert(missing.location, extra.location);
         }
         keep_first(&mut self.first_different);
         let has_missing = group.missing_rows > both;
         for left in group.missing.into_iter().filter(|left| has_missing && left.rows > 0) {
-            self.first_missing.insert(left.place, left);
+            self.first_missing.insert(left.location, left);
         }
         keep_first(&mut self.first_missing);
         let has_extra = group.extra_rows > both;
         for left in group.extra.into_iter().filter(|left| has_extra && left.rows > 0) {
-            self.first_extra.insert(left.place, left);
+            self.first_extra.insert(left.location, left);
         }
         keep_first(&mut self.first_extra);
     }
 }
 
-fn keep(kept: &mut Vec<Unmatched>, place: Place, rows: u64, copies: [u64; 2]) {
+fn keep(kept: &mut Vec<Unmatched>, location: RowLocation, rows: u64, copies: [u64; 2]) {
     if kept.len() < KEPT_OF_KEY_MAX {
-        kept.push(Unmatched { place, rows, copies });
+        kept.push(Unmatched { location, rows, copies });
     }
 }
 
-fn keep_first<V>(kept: &mut BTreeMap<Place, V>) {
+fn keep_first<V>(kept: &mut BTreeMap<RowLocation, V>) {
     while kept.len() > KEPT_ROWS_MAX {
         kept.pop_last();
     }
 }
 
-/// Moves past all records of the row that `least` is one of; says how many they were, and where the first lies.
-fn take(head: &mut Option<Record>, least: &Record, next: Records<'_>) -> Result<(u64, Place)> {
-    let (mut count, mut place) = (0, Place::default());
+/// Moves past all records of the row of `least`; returns their number, and the location of the first.
+fn take(head: &mut Option<Record>, least: &Record, next: Records<'_>) -> Result<(u64, RowLocation)> {
+    let (mut count, mut location) = (0, RowLocation::default());
     while let Some(record) = head.filter(|head| (head.group, head.row) == (least.group, least.row)) {
         if count == 0 {
-            place = record.place;
+            location = record.location;
         }
         count += 1;
         *head = next()?;
     }
-    Ok((count, place))
+    Ok((count, location))
 }
 
 #[cfg(test)]
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Sorts rows of (key, value) with runs of so many records; each lies where it stands in the list.
+    /// Sorts rows of (key, value) with runs of `run_records` records; the location is the index in the list.
     fn sorted(
         rows: &[(u8, u8)],
         has_key: bool,
@@ -157,16 +157,16 @@ mod tests {
             let row = (u128::from(key) << 8 | u128::from(value))
                 .wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
             let group = if has_key { u128::from(key) } else { row };
-            sorter.add(Record { group, row, place: Place::of_number(number) }).unwrap();
+            sorter.add(Record { group, row, location: RowLocation::of_number(number) }).unwrap();
         }
         let mut sorted = sorter.sorted().unwrap();
         move || sorted.next()
     }
 
-    fn counts(rows: &[(u8, u8)]) -> HashMap<(u8, u8), u64> {
-        let mut counts = HashMap::new();
-        rows.iter().for_each(|row| *counts.entry(*row).or_default() += 1);
-        counts
+    fn occurrences(rows: &[(u8, u8)]) -> HashMap<(u8, u8), u64> {
+        let mut occurrences = HashMap::new();
+        rows.iter().for_each(|row| *occurrences.entry(*row).or_default() += 1);
+        occurrences
     }
 
     proptest! {
@@ -176,29 +176,29 @@ mod tests {
             target in prop::collection::vec((0_u8..6, 0_u8..3), 0..120),
             run_records in 1_usize..40,
         ) {
-            let tally = Tally::of(
+            let counts = RowCounts::of(
                 &mut sorted(&source, false, run_records),
                 &mut sorted(&target, false, run_records),
             ).unwrap();
-            let (in_source, in_target) = (counts(&source), counts(&target));
+            let (in_source, in_target) = (occurrences(&source), occurrences(&target));
             let lacks = |one: &HashMap<(u8, u8), u64>, other: &HashMap<(u8, u8), u64>| -> u64 {
                 one.iter().map(|(row, count)| count.saturating_sub(*other.get(row).unwrap_or(&0))).sum()
             };
-            prop_assert_eq!(tally.missing, lacks(&in_source, &in_target));
-            prop_assert_eq!(tally.extra, lacks(&in_target, &in_source));
-            prop_assert_eq!(tally.different, 0);
-            prop_assert_eq!(tally.equal + tally.missing, source.len() as u64);
-            prop_assert_eq!(tally.equal + tally.extra, target.len() as u64);
-            // Each row that is short is named once, where its first copy lies.
+            prop_assert_eq!(counts.missing, lacks(&in_source, &in_target));
+            prop_assert_eq!(counts.extra, lacks(&in_target, &in_source));
+            prop_assert_eq!(counts.different, 0);
+            prop_assert_eq!(counts.equal + counts.missing, source.len() as u64);
+            prop_assert_eq!(counts.equal + counts.extra, target.len() as u64);
+            // Each missing copy is listed once, with the location of the first copy.
             for (kept, rows, other, side) in
-                [(&tally.first_missing, &source, &in_target, 0), (&tally.first_extra, &target, &in_source, 1)]
+                [(&counts.first_missing, &source, &in_target, 0), (&counts.first_extra, &target, &in_source, 1)]
             {
-                let all = counts(rows);
+                let all = occurrences(rows);
                 let short = all.iter().filter(|(row, count)| **count > *other.get(row).unwrap_or(&0)).count();
                 prop_assert_eq!(kept.len(), short);
                 for unmatched in kept.values() {
-                    let row = rows[usize::try_from(unmatched.place.number()).unwrap()];
-                    prop_assert_eq!(rows.iter().position(|other| *other == row), usize::try_from(unmatched.place.number()).ok());
+                    let row = rows[usize::try_from(unmatched.location.number()).unwrap()];
+                    prop_assert_eq!(rows.iter().position(|other| *other == row), usize::try_from(unmatched.location.number()).ok());
                     prop_assert_eq!(unmatched.copies[side], all[&row]);
                     prop_assert_eq!(unmatched.rows, all[&row] - other.get(&row).unwrap_or(&0));
                 }
@@ -213,7 +213,7 @@ mod tests {
         ) {
             let rows = |map: &BTreeMap<u8, u8>| map.iter().map(|(key, value)| (*key, *value)).collect::<Vec<_>>();
             let [source_rows, target_rows] = [&source, &target].map(rows);
-            let tally = Tally::of(
+            let counts = RowCounts::of(
                 &mut sorted(&source_rows, true, run_records),
                 &mut sorted(&target_rows, true, run_records),
             ).unwrap();
@@ -223,11 +223,11 @@ mod tests {
                 .collect();
             let missing = source.keys().filter(|key| !target.contains_key(key)).count();
             let extra = target.keys().filter(|key| !source.contains_key(key)).count();
-            prop_assert_eq!((tally.missing, tally.extra), (missing as u64, extra as u64));
-            prop_assert_eq!(tally.different, different.len() as u64);
-            prop_assert_eq!(tally.equal + tally.missing + tally.different, source.len() as u64);
-            let named: Vec<u8> = tally.first_different.keys()
-                .map(|place| source_rows[usize::try_from(place.number()).unwrap()].0)
+            prop_assert_eq!((counts.missing, counts.extra), (missing as u64, extra as u64));
+            prop_assert_eq!(counts.different, different.len() as u64);
+            prop_assert_eq!(counts.equal + counts.missing + counts.different, source.len() as u64);
+            let named: Vec<u8> = counts.first_different.keys()
+                .map(|location| source_rows[usize::try_from(location.number()).unwrap()].0)
                 .collect();
             prop_assert_eq!(named, different);
         }
@@ -240,10 +240,14 @@ mod tests {
             number += 1;
             let row = number as u128;
             // From the last to the first, as far as places are concerned.
-            Ok((number <= 5000).then(|| Record { group: row, row, place: Place::of_number(5000 - number) }))
+            Ok((number <= 5000).then(|| Record {
+                group: row,
+                row,
+                location: RowLocation::of_number(5000 - number),
+            }))
         };
-        let tally = Tally::of(&mut source, &mut || Ok(None)).unwrap();
-        assert_eq!((tally.missing, tally.extra, tally.first_missing.len()), (5000, 0, KEPT_ROWS_MAX));
-        assert_eq!(tally.first_missing.keys().map(|place| place.number()).max(), Some(999));
+        let counts = RowCounts::of(&mut source, &mut || Ok(None)).unwrap();
+        assert_eq!((counts.missing, counts.extra, counts.first_missing.len()), (5000, 0, KEPT_ROWS_MAX));
+        assert_eq!(counts.first_missing.keys().map(|location| location.number()).max(), Some(999));
     }
 }
