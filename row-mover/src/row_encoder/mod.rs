@@ -108,6 +108,6 @@ pub(crate) fn may_skip(table: &PlannedTable) -> bool {
 }
 
 /// Whether any row of `table` may stay behind or lose a value, as far as its columns say.
-pub fn may_reject(table: &PlannedTable) -> bool {
+pub(crate) fn may_reject(table: &PlannedTable) -> bool {
     table.columns.iter().any(|column| RejectAction::of(column) != RejectAction::Stop)
 }

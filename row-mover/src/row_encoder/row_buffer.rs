@@ -72,7 +72,7 @@ impl RowBuffer {
     ///
     /// # Errors
     /// When `row` cannot be read, or, within that, what `send` says.
-    pub fn send_with<E>(
+    pub(crate) fn send_with<E>(
         &mut self,
         row: &impl Values,
         mut send: impl FnMut(&[u8]) -> Result<(), E>,

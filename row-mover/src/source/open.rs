@@ -137,7 +137,7 @@ impl SourceConnection {
     }
 
     /// The file itself, where the name is a link: log and journal lie beside it.
-    pub fn real_path(&self) -> &Path {
+    pub(crate) fn real_path(&self) -> &Path {
         &self.file.real_path
     }
 
