@@ -1,6 +1,6 @@
 //! Decides from a file's path how the file is read. It never opens one.
 
-use crate::lockfile::Manager;
+use crate::manager::Manager;
 use crate::text::Pattern;
 use std::path::Path;
 

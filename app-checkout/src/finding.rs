@@ -1,6 +1,6 @@
 //! What a search of a checkout can find: facts only. How they are worded is the caller's decision.
 
-use crate::lockfile::Manager;
+use crate::manager::Manager;
 use std::path::PathBuf;
 
 /// What a finding belongs to; the order is that of the counts in a summary.

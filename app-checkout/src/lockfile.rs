@@ -2,23 +2,10 @@
 //! package.json has changed. A package that another one merely allows as a peer, as drizzle-orm does, is no entry.
 
 use crate::finding::{Fact, Hit, Kind};
+use crate::manager::Manager;
 use crate::names;
 use crate::text::{Lines, Pattern};
 use std::collections::BTreeMap;
-use std::path::Path;
-
-/// The package manager that wrote a lock file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Manager {
-    /// package-lock.json and npm-shrinkwrap.json.
-    Npm,
-    /// yarn.lock, classic and later.
-    Yarn,
-    /// pnpm-lock.yaml.
-    Pnpm,
-    /// bun.lock.
-    Bun,
-}
 
 /// `"node_modules/a/node_modules/b":`, and in the first version `"b": { "version"`.
 static NPM: Pattern =
@@ -31,19 +18,6 @@ static YARN: Pattern = Pattern::new(
 static PNPM: Pattern = Pattern::new(r#"(?m)^  ['"]?/?((?:@[^@/\s]+/)?[^@/\s]+)[@/]\d"#);
 /// `"x/a": ["a@1", …]`.
 static BUN: Pattern = Pattern::new(r#""(?:[^"\n]+/)??((?:@[^"/\n]+/)?[^"/\n]+)"\s*:\s*\["#);
-
-impl Manager {
-    /// The manager of a lock file.
-    pub fn of(path: &Path) -> Option<Self> {
-        match path.file_name()?.to_str()? {
-            "package-lock.json" | "npm-shrinkwrap.json" | ".package-lock.json" => Some(Self::Npm),
-            "yarn.lock" => Some(Self::Yarn),
-            "pnpm-lock.yaml" => Some(Self::Pnpm),
-            "bun.lock" => Some(Self::Bun),
-            _ => None,
-        }
-    }
-}
 
 /// The SQLite packages in a lock file.
 pub(crate) fn hits(text: &str, manager: Manager) -> Vec<Hit> {
@@ -67,6 +41,7 @@ pub(crate) fn hits(text: &str, manager: Manager) -> Vec<Hit> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     #[test]
     fn every_format() {

@@ -130,7 +130,7 @@ impl Error {
 
     /// Marks it as the end of all retries, and adds what to do next.
     #[must_use]
-    pub fn retries_exhausted(self, next: impl Into<String>) -> Error {
+    pub(crate) fn retries_exhausted(self, next: impl Into<String>) -> Error {
         Error { is_exhausted: true, ..self.with_remedy_text(next) }
     }
 

@@ -48,7 +48,7 @@ const ADVISORY_SQL: &str = "
 ///
 /// # Errors
 /// When the server does not answer.
-pub fn lock_waits(connection: &mut Connection) -> Result<Vec<(String, LockWait)>> {
+pub(crate) fn lock_waits(connection: &mut Connection) -> Result<Vec<(String, LockWait)>> {
     let ours = format!("{{{APPLICATION_NAME},{STATUS_NAME}}}");
     let rows = connection.query(WAITS_SQL, &[Some(&ours)])?;
     Ok(rows.into_iter().filter_map(lock_wait).collect())

@@ -50,7 +50,7 @@ pub struct ServerError {
 
 impl ServerError {
     /// Scrubs an error of the server.
-    pub fn scrubbed(
+    pub(crate) fn scrubbed(
         sqlstate: Option<String>,
         message: Option<String>,
         [table, column, constraint]: [Option<String>; 3],
@@ -85,7 +85,7 @@ impl ServerError {
     }
 
     /// Scrubs an error of the server, given its CONTEXT, which itself is never kept.
-    pub fn scrubbed_in_context(
+    pub(crate) fn scrubbed_in_context(
         sqlstate: Option<String>,
         message: Option<String>,
         names: [Option<String>; 3],
@@ -174,7 +174,7 @@ impl fmt::Display for ServerError {
 impl std::error::Error for ServerError {}
 
 /// The message up to the first quoted part that is not the name of something, since that part may be a value.
-pub fn without_values(message: &str) -> String {
+pub(crate) fn without_values(message: &str) -> String {
     const NAMED: &[&str] = &[
         "column",
         "constraint",

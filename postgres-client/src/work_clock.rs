@@ -25,7 +25,7 @@ impl WorkClock {
     }
 
     /// The time from `moment` until work was last done; zero where none was done since.
-    pub fn worked_since(&self, moment: Instant) -> Duration {
+    pub(crate) fn worked_since(&self, moment: Instant) -> Duration {
         match self.last.load(Ordering::Relaxed) {
             0 => Duration::ZERO,
             last => (self.began + Duration::from_millis(last - 1)).saturating_duration_since(moment),

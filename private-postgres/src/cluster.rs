@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
-use crate::binaries::{self, Binaries};
+use crate::binaries::Binaries;
 use crate::error::{Error, at};
 use crate::layout::{Layout, Purpose};
 use crate::login::Login;
 use crate::server::{self, Launched, Phase, StopMode};
-use crate::{SUPERUSER, create, files, npm, settings};
+use crate::{SUPERUSER, create, files, npm, search, settings};
 
 /// How often a start is tried when other processes take the free port first.
 const PORT_ATTEMPTS: u32 = 5;
@@ -316,7 +316,7 @@ fn choose_major(options: &Options) -> Result<u32, Error> {
     }
     let existing = Layout::majors(&options.checkout, options.purpose);
     Ok(match (installed, existing.first()) {
-        (Some(major), _) if existing.contains(&major) || binaries::variable().is_some() => major,
+        (Some(major), _) if existing.contains(&major) || search::variable().is_some() => major,
         (_, Some(major)) => *major,
         (Some(major), None) => major,
         (None, None) => npm::DEFAULT_MAJOR,

@@ -22,6 +22,7 @@ mod layout;
 mod login;
 mod npm;
 mod process;
+mod search;
 mod server;
 mod settings;
 

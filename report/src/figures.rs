@@ -19,6 +19,18 @@ pub fn counted(number: u64, word: &str) -> String {
     format!("{} {word}{plural}", count(number))
 }
 
+/// The skipped rows and the values that become NULL, in a trial run.
+pub fn rejects(skipped: u64, nulled: u64) -> String {
+    let rows = || format!("{} to be skipped", counted(skipped, "row"));
+    let values = || format!("{} to become NULL", counted(nulled, "value"));
+    match (skipped, nulled) {
+        (0, 0) => "every value can move".to_owned(),
+        (_, 0) => rows(),
+        (0, _) => values(),
+        _ => format!("{}, {}", rows(), values()),
+    }
+}
+
 /// A size, in the unit with one to three digits before the point.
 pub fn size(bytes: u64) -> String {
     if bytes < 1_000 { format!("{bytes} B") } else { scaled(bytes as f64, "B") }

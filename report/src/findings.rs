@@ -51,7 +51,7 @@ impl Compared {
 
 impl Report {
     /// The verdict in a sentence.
-    pub fn verdict_in_words(&self) -> String {
+    pub(crate) fn verdict_in_words(&self) -> String {
         let compared = || self.tables.iter().filter_map(|table| table.compared.as_ref());
         let equal = counted(compared().map(|table| table.equal).sum(), "row");
         let tables = counted(compared().count() as u64, "table");
@@ -75,7 +75,7 @@ impl Report {
 }
 
 /// Describes the differences in a table, with the first rows by key.
-pub fn rows_in_words(compared: &Compared) -> String {
+pub(crate) fn rows_in_words(compared: &Compared) -> String {
     let parts: Vec<String> = [
         (compared.missing, "missing in PostgreSQL"),
         (compared.extra, "only in PostgreSQL"),

@@ -39,8 +39,8 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
         }
         Remedy::Migrate => "migrate first: `cargo xtask migrate`",
         Remedy::NameSealedCopy => {
-            "if it was moved, name its new path: `cargo xtask validate --sealed-copy FILE`; if it is lost, take a new one with \
-             `cargo xtask migrate --restart`"
+            "if it was moved, name its new path: `cargo xtask validate --sealed-copy FILE`; if it is lost, \
+             `cargo xtask migrate --restart --discard` moves everything again and drops what was written to the target since"
         }
         Remedy::NameSource => {
             "name the SQLite file with --sqlite or DATABASE_PATH; to try it with sample data: `cargo xtask migrate --sample`"

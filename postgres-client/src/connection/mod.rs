@@ -99,12 +99,12 @@ impl Connection {
     }
 
     /// Sets how long the connection may make no progress before it counts as lost.
-    pub fn set_stall_max(&mut self, stall_max: Duration) {
+    pub(crate) fn set_stall_max(&mut self, stall_max: Duration) {
         self.stall_max = stall_max;
     }
 
     /// Allows the silence of statements that take as long as the data is large.
-    pub fn allow_long_silence(&mut self) {
+    pub(crate) fn allow_long_silence(&mut self) {
         self.stall_max = self.stall_max.saturating_mul(SLOW);
     }
 

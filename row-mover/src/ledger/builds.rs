@@ -33,7 +33,7 @@ pub fn builds(connection: &mut Connection, run_id: i64) -> Result<Vec<Build>> {
 ///
 /// # Errors
 /// When the ledger cannot be written.
-pub fn plan_builds(connection: &mut Connection, run_id: i64, planned: &[Build]) -> Result<()> {
+pub(crate) fn plan_builds(connection: &mut Connection, run_id: i64, planned: &[Build]) -> Result<()> {
     let numbers = text_array(planned.iter().map(|build| Some(build.number.to_string())));
     let tables = text_array(planned.iter().map(|build| Some(&build.table)));
     let what = text_array(planned.iter().map(|build| Some(&build.what)));
@@ -46,9 +46,9 @@ pub fn plan_builds(connection: &mut Connection, run_id: i64, planned: &[Build]) 
 
 /// The statement with which a build's own transaction claims it, like that of a chunk. Parameters: run, build and the path of the sealed
 /// copy.
-pub const CLAIM_BUILD_SQL: &str = "SELECT b.done_at IS NOT NULL FROM migration.builds b JOIN migration.runs r ON r.id = b.run_id \
+pub(crate) const CLAIM_BUILD_SQL: &str = "SELECT b.done_at IS NOT NULL FROM migration.builds b JOIN migration.runs r ON r.id = b.run_id \
      WHERE b.run_id = $1::bigint AND b.build = $2::bigint AND r.seal::json ->> 'path' = $3 FOR UPDATE OF b";
 
 /// The statement with which a build's own transaction records that it is done. Parameters: seconds, run and build.
-pub const FINISH_BUILD_SQL: &str = "UPDATE migration.builds SET seconds = $1::double precision, done_at = now() \
+pub(crate) const FINISH_BUILD_SQL: &str = "UPDATE migration.builds SET seconds = $1::double precision, done_at = now() \
      WHERE run_id = $2::bigint AND build = $3::bigint AND done_at IS NULL RETURNING 1";

@@ -26,7 +26,7 @@ pub fn integrity(connection: &mut Connection, run_id: i64) -> Result<Option<Inte
 ///
 /// # Errors
 /// When the ledger cannot be written.
-pub fn record_integrity(connection: &mut Connection, run_id: i64, found: &Integrity) -> Result<()> {
+pub(crate) fn record_integrity(connection: &mut Connection, run_id: i64, found: &Integrity) -> Result<()> {
     let seconds_ago = found.begun.map_or(found.seconds, |begun| begun.elapsed().as_secs_f64());
     let sql = "INSERT INTO migration.checks (run_id, check_name, seconds, problems, left_out, begun_at) \
                VALUES ($1::bigint, $2, $3::float8, $4::text[], $5::text[], clock_timestamp() - make_interval(secs => $6::float8)) \

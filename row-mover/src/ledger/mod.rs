@@ -17,10 +17,12 @@ mod checks;
 mod history;
 mod steps;
 
-pub use builds::{Build, CLAIM_BUILD_SQL, FINISH_BUILD_SQL, builds, plan_builds};
-pub use checks::{integrity, record_integrity};
+pub use builds::{Build, builds};
+pub(crate) use builds::{CLAIM_BUILD_SQL, FINISH_BUILD_SQL, plan_builds};
+pub use checks::integrity;
+pub(crate) use checks::record_integrity;
 pub use history::{History, Span, history};
-pub use steps::{
+pub(crate) use steps::{
     begin_removal, claim_schema_steps, has_schema_steps, is_being_removed, is_last_run, record_schema_steps,
 };
 
@@ -168,7 +170,7 @@ pub fn phases(connection: &mut Connection, run_id: i64) -> Result<Vec<Phase>> {
 ///
 /// # Errors
 /// When the ledger cannot be written.
-pub fn begin_run(
+pub(crate) fn begin_run(
     connection: &mut Connection,
     subject: &RunSubject,
     plan: &Plan,
@@ -205,7 +207,12 @@ pub fn begin_run(
 ///
 /// # Errors
 /// When the ledger cannot be written.
-pub fn finish_phase(connection: &mut Connection, run_id: i64, phase: Phase, seconds: f64) -> Result<()> {
+pub(crate) fn finish_phase(
+    connection: &mut Connection,
+    run_id: i64,
+    phase: Phase,
+    seconds: f64,
+) -> Result<()> {
     let sql = "INSERT INTO migration.phases (run_id, phase, seconds) VALUES ($1::bigint, $2, $3::float8) \
                ON CONFLICT (run_id, phase) DO UPDATE SET seconds = excluded.seconds, finished_at = now()";
     connection
@@ -218,7 +225,12 @@ pub fn finish_phase(connection: &mut Connection, run_id: i64, phase: Phase, seco
 ///
 /// # Errors
 /// When the ledger cannot be written.
-pub fn finish_load(connection: &mut Connection, run_id: i64, phase: Phase, seconds: f64) -> Result<()> {
+pub(crate) fn finish_load(
+    connection: &mut Connection,
+    run_id: i64,
+    phase: Phase,
+    seconds: f64,
+) -> Result<()> {
     let sql = "INSERT INTO migration.phases (run_id, phase, seconds) SELECT $1::bigint, $2::text, $3::float8 \
                WHERE NOT EXISTS (SELECT FROM migration.chunks WHERE run_id = $1::bigint AND done_at IS NULL) \
                AND NOT ($4::boolean AND EXISTS (SELECT FROM migration.builds WHERE run_id = $1::bigint AND done_at IS NULL)) \
@@ -236,7 +248,7 @@ pub fn finish_load(connection: &mut Connection, run_id: i64, phase: Phase, secon
 ///
 /// # Errors
 /// When the ledger cannot be written.
-pub fn reopen_phase(connection: &mut Connection, run_id: i64, phase: Phase) -> Result<()> {
+pub(crate) fn reopen_phase(connection: &mut Connection, run_id: i64, phase: Phase) -> Result<()> {
     let sql = "DELETE FROM migration.phases WHERE run_id = $1::bigint AND phase = $2";
     connection.execute(sql, &[Some(&run_id.to_string()), Some(phase.name())]).context(|| WRITE_FAILED)
 }
@@ -297,12 +309,12 @@ fn plan_chunks(connection: &mut Connection, run_id: i64, planned: &[Chunk]) -> R
 /// The statement with which a chunk's own transaction claims it. Parameters: run, table, chunk and the path of the sealed copy. It waits
 /// for the transaction of a lost connection, and returns whether the chunk is done. It returns no row if the ledger has been replaced:
 /// run numbers are reused after a restart, but the folder of a copy is not.
-pub const CLAIM_CHUNK_SQL: &str = "SELECT c.done_at IS NOT NULL FROM migration.chunks c JOIN migration.runs r ON r.id = c.run_id \
+pub(crate) const CLAIM_CHUNK_SQL: &str = "SELECT c.done_at IS NOT NULL FROM migration.chunks c JOIN migration.runs r ON r.id = c.run_id \
      WHERE c.run_id = $1::bigint AND c.table_name = $2 AND c.chunk = $3::bigint AND r.seal::json ->> 'path' = $4 FOR UPDATE OF c";
 
 /// The statement with which a chunk's own transaction records that it is done. Parameters: rows, bytes, seconds, run, table, chunk,
 /// rejected rows, nulled values and the digest in hex. It returns one row, or none if another worker has done the chunk.
-pub const FINISH_CHUNK_SQL: &str = "UPDATE migration.chunks SET rows = $1::bigint, bytes = $2::bigint, \
+pub(crate) const FINISH_CHUNK_SQL: &str = "UPDATE migration.chunks SET rows = $1::bigint, bytes = $2::bigint, \
      seconds = $3::double precision, rejected = $7::bigint, nulled = $8::bigint, digest = $9, done_at = now() WHERE run_id = $4::bigint AND table_name = $5 \
      AND chunk = $6::bigint AND done_at IS NULL RETURNING 1";
 

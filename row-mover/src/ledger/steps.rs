@@ -10,7 +10,7 @@ use postgres_client::connection::Connection;
 ///
 /// # Errors
 /// When the ledger cannot be read.
-pub fn is_last_run(connection: &mut Connection, run: &Run) -> Result<bool> {
+pub(crate) fn is_last_run(connection: &mut Connection, run: &Run) -> Result<bool> {
     if !exists(connection)? {
         return Ok(false);
     }
@@ -25,7 +25,11 @@ pub fn is_last_run(connection: &mut Connection, run: &Run) -> Result<bool> {
 ///
 /// # Errors
 /// When the ledger cannot be read, or is that of another run.
-pub fn claim_schema_steps(connection: &mut Connection, run_id: i64, sealed_path: &str) -> Result<usize> {
+pub(crate) fn claim_schema_steps(
+    connection: &mut Connection,
+    run_id: i64,
+    sealed_path: &str,
+) -> Result<usize> {
     let sql = "SELECT schema_steps FROM migration.runs WHERE id = $1::bigint AND seal::json ->> 'path' = $2 FOR UPDATE";
     let steps =
         connection.first(sql, &[Some(&run_id.to_string()), Some(sealed_path)]).context(|| READ_FAILED)?;
@@ -39,7 +43,7 @@ pub fn claim_schema_steps(connection: &mut Connection, run_id: i64, sealed_path:
 ///
 /// # Errors
 /// When the ledger cannot be written.
-pub fn record_schema_steps(connection: &mut Connection, run_id: i64, done: usize) -> Result<()> {
+pub(crate) fn record_schema_steps(connection: &mut Connection, run_id: i64, done: usize) -> Result<()> {
     let sql = "UPDATE migration.runs SET schema_steps = $1::bigint WHERE id = $2::bigint";
     connection.execute(sql, &[Some(&done.to_string()), Some(&run_id.to_string())]).context(|| WRITE_FAILED)
 }
@@ -48,7 +52,7 @@ pub fn record_schema_steps(connection: &mut Connection, run_id: i64, done: usize
 ///
 /// # Errors
 /// When the ledger cannot be read.
-pub fn has_schema_steps(connection: &mut Connection, run_id: i64) -> Result<bool> {
+pub(crate) fn has_schema_steps(connection: &mut Connection, run_id: i64) -> Result<bool> {
     holds(connection, run_id, "schema_steps", "schema_steps > 0")
 }
 
@@ -56,7 +60,7 @@ pub fn has_schema_steps(connection: &mut Connection, run_id: i64) -> Result<bool
 ///
 /// # Errors
 /// When the ledger cannot be read.
-pub fn is_being_removed(connection: &mut Connection, run_id: i64) -> Result<bool> {
+pub(crate) fn is_being_removed(connection: &mut Connection, run_id: i64) -> Result<bool> {
     holds(connection, run_id, "removal_began_at", "removal_began_at IS NOT NULL")
 }
 
@@ -64,7 +68,7 @@ pub fn is_being_removed(connection: &mut Connection, run_id: i64) -> Result<bool
 ///
 /// # Errors
 /// When the ledger cannot be written.
-pub fn begin_removal(connection: &mut Connection, run_id: i64) -> Result<()> {
+pub(crate) fn begin_removal(connection: &mut Connection, run_id: i64) -> Result<()> {
     let sql = "UPDATE migration.runs SET removal_began_at = coalesce(removal_began_at, now()) WHERE id = $1::bigint";
     connection.execute(sql, &[Some(&run_id.to_string())]).context(|| WRITE_FAILED)
 }

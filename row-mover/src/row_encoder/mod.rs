@@ -109,6 +109,6 @@ pub(crate) fn may_skip(table: &PlannedTable) -> bool {
 }
 
 /// Whether any row of `table` may be skipped or lose a value, according to its columns.
-pub fn may_reject(table: &PlannedTable) -> bool {
+pub(crate) fn may_reject(table: &PlannedTable) -> bool {
     table.columns.iter().any(|column| RejectAction::of(column) != RejectAction::Stop)
 }

@@ -73,7 +73,7 @@ impl RowBuffer {
     ///
     /// # Errors
     /// When `row` cannot be read, or, as the inner result, the error of `send`.
-    pub fn send_with<E>(
+    pub(crate) fn send_with<E>(
         &mut self,
         row: &impl Values,
         mut send: impl FnMut(&[u8]) -> Result<(), E>,

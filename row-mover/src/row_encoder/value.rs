@@ -93,7 +93,7 @@ impl LongText<'_> {
     }
 
     /// Bytes that are its own, as a value of its class.
-    pub fn as_value<'b>(&self, bytes: &'b [u8]) -> SourceValue<'b> {
+    pub(crate) fn as_value<'b>(&self, bytes: &'b [u8]) -> SourceValue<'b> {
         if self.class == StorageClass::Text { SourceValue::Text(bytes) } else { SourceValue::Blob(bytes) }
     }
 }

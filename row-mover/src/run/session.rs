@@ -232,7 +232,7 @@ impl<'a> Session<'a> {
                 "whether rows were written to {table} since run {} cannot be compared: its columns were changed",
                 run.id
             ))
-            .with_remedy_text(next));
+            .with_remedy_value(Remedy::ValidateOrDiscard));
         }
         let tables = plan.select(|table| catalog::is_readable(table, &differences));
         let workers = self.connections.budget().workers;

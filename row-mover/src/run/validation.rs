@@ -13,12 +13,11 @@ use serde::Serialize;
 
 use super::integrity::beside_integrity;
 use super::{existing, migrations, open_checked, removal, target_check};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_stop};
 use crate::ledger::{self, Run};
 use crate::observer::Observer;
 use crate::remedy::Remedy;
 use crate::source::integrity_check::Integrity;
-use crate::source::seal::Seal;
 use crate::source::{SourceConnection, seal};
 use crate::target::migration::Migration;
 use crate::validate::{
@@ -160,7 +159,7 @@ fn validate_within(
     if let Some(path) = moved_copy {
         run.seal.path = path.to_owned();
     }
-    verify_copy(&run.seal, observer)?;
+    verify_copy(&run, moved_copy.is_some(), observer)?;
     let is_standby = target_check::is_standby(&mut holder)?;
     let parts = ValidationParts {
         connections: &connections,
@@ -190,14 +189,21 @@ fn validate_within(
 }
 
 /// Verifies the sealed copy by its SHA-256 in the ledger.
-fn verify_copy(seal: &Seal, observer: &dyn Observer) -> Result<()> {
-    if !seal.path.exists() {
-        let problem = format!("the sealed copy {} does not exist", seal.path.display());
-        return Err(Error::new(problem)
+fn verify_copy(run: &Run, is_named: bool, observer: &dyn Observer) -> Result<()> {
+    let shown = run.seal.path.display();
+    if !is_named && !run.seal.path.exists() {
+        return Err(Error::new(format!("the sealed copy {shown} does not exist"))
             .caused_by("it was moved or deleted after the migration")
             .with_remedy_value(Remedy::NameSealedCopy));
     }
-    seal::verify_while(seal, &|| check_stop(observer))
+    seal::verify_while(&run.seal, &|| check_stop(observer)).map_err(|error| {
+        match is_named && !is_stop(&error) {
+            true => Error::new(format!("{shown} is not the sealed copy of run {}", run.id))
+                .caused_by(format!("its SHA-256 is {}", run.seal.sha256))
+                .with_remedy_value(Remedy::NameSealedCopy),
+            false => error,
+        }
+    })
 }
 
 pub(super) struct ValidationParts<'a> {

@@ -253,7 +253,7 @@ pub(super) fn rows<T>(
 ///
 /// # Errors
 /// When the database cannot be read.
-pub fn highest_number(source: &SourceConnection, table: &str, column: &str) -> Result<Option<i64>> {
+pub(crate) fn highest_number(source: &SourceConnection, table: &str, column: &str) -> Result<Option<i64>> {
     let failed = || format!("the highest number of {table}.{column} cannot be read");
     let connection = source.connection();
     let has_marks = connection

@@ -139,7 +139,7 @@ impl SourceConnection {
     }
 
     /// The file itself, if the name is a link: log and journal are next to it.
-    pub fn real_path(&self) -> &Path {
+    pub(crate) fn real_path(&self) -> &Path {
         &self.file.real_path
     }
 

@@ -92,7 +92,7 @@ impl Findings {
     }
 
     /// Whether any row is too wide for PostgreSQL's pages, or has a key that is too long for an index.
-    pub fn has_exceeding(&self) -> bool {
+    pub(crate) fn has_exceeding(&self) -> bool {
         self.tables.iter().any(|table| !table.exceeding.is_empty())
     }
 
@@ -145,7 +145,7 @@ enum Task {
 ///
 /// # Errors
 /// When the source cannot be read.
-pub fn scan_values(
+pub(crate) fn scan_values(
     plan: &LoadPlan,
     workers: usize,
     chunk_bytes: u64,

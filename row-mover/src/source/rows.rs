@@ -130,7 +130,7 @@ impl<'a> Scan<'a> {
 
     /// In the order of these terms of SQL.
     #[must_use]
-    pub fn ordered_by(self, terms: Vec<String>) -> Scan<'a> {
+    pub(crate) fn ordered_by(self, terms: Vec<String>) -> Scan<'a> {
         Scan { order: (!terms.is_empty()).then_some(terms), ..self }
     }
 

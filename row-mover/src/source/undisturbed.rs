@@ -38,7 +38,7 @@ pub struct ReadMethod {
 ///
 /// # Errors
 /// When the file cannot be opened, `read` fails undisturbed, or something disturbed every try.
-pub fn read_undisturbed<T>(
+pub(crate) fn read_undisturbed<T>(
     path: &Path,
     read: &mut dyn FnMut(&SourceConnection) -> Result<T>,
 ) -> Result<(T, ReadMethod)> {

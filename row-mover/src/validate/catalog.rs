@@ -25,7 +25,7 @@ use postgres_client::connection::Connection;
 const SCRATCH: &str = "migration_scratch";
 
 /// Whether the rows of `table` can be read as planned, given the differences.
-pub fn is_readable(table: &PlannedTable, differences: &[SchemaDifference]) -> bool {
+pub(crate) fn is_readable(table: &PlannedTable, differences: &[SchemaDifference]) -> bool {
     let is_of_table = |difference: &&SchemaDifference| difference.table() == Some(&table.target);
     !differences.iter().filter(is_of_table).any(SchemaDifference::makes_unreadable)
 }
@@ -34,7 +34,7 @@ pub fn is_readable(table: &PlannedTable, differences: &[SchemaDifference]) -> bo
 ///
 /// # Errors
 /// When the catalog cannot be read, or the scratch schema cannot be made.
-pub fn schema_differences(target: &mut Connection, plan: &Plan) -> Result<Vec<SchemaDifference>> {
+pub(crate) fn schema_differences(target: &mut Connection, plan: &Plan) -> Result<Vec<SchemaDifference>> {
     let share = batches::lock_share(target)?;
     let comparison = Comparison::new(plan);
     let (mut found, mut planned) = (Vec::new(), BTreeSet::new());

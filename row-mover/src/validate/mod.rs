@@ -43,7 +43,7 @@ use postgres_client::connection::Connection;
 pub(crate) use behaviour::behaviour;
 pub use compare::{Difference, DifferenceKind};
 pub(crate) use defaults::defaults;
-pub use sequences::sequence_problems;
+pub(crate) use sequences::sequence_problems;
 pub(crate) use target_rows::TargetRows;
 pub(crate) use views::Views;
 
@@ -138,7 +138,7 @@ pub struct CompareOptions {
 ///
 /// # Errors
 /// When either side cannot be read.
-pub fn compare_rows(
+pub(crate) fn compare_rows(
     tables: &LoadTables<'_>,
     options: CompareOptions,
     open_source: &(dyn Fn() -> Result<SourceConnection> + Sync),

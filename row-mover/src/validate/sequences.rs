@@ -21,7 +21,7 @@ struct Numbers {
 ///
 /// # Errors
 /// When a table or sequence cannot be read, or the sealed copy.
-pub fn sequence_problems(
+pub(crate) fn sequence_problems(
     source: &SourceConnection,
     target: &mut Connection,
     tables: &[&PlannedTable],

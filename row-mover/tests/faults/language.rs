@@ -1,7 +1,8 @@
-//! A server whose messages are German: transient errors, stops and lost connections are recognised all the same, by their SQLSTATEs.
+//! Servers whose messages are in another language: transient errors, stops and lost connections are recognised all the same, by their
+//! SQLSTATEs.
 //!
 //! glibc translates for `LANGUAGE` where the locale is not `C`, even if no other locale is installed. The server inherits the variable, so
-//! that the test runs in a process of its own.
+//! that the tests run in a process of its own.
 
 use std::process::{Command, Stdio};
 
@@ -10,20 +11,71 @@ use postgres_client::{Connection, DbSettings, TargetUrl};
 use row_mover::Error;
 use row_mover::run::{self, Silent};
 
+use crate::engine::own_server::OwnServer;
 use crate::engine::{chain, session};
-use crate::server::Server;
 use crate::whole::{assert_recovered, on_server};
 
 /// What the process prints when it is done, or why it left everything out.
 const DONE: &str = "recognised in German";
 const LEFT_OUT: &str = "this PostgreSQL has no German messages";
 
+/// The variable that private servers take their language from.
+const VARIABLE: &str = "PRIVATE_POSTGRES_LANGUAGE";
+
+/// Tests that need a superuser, who is always answered in English, or that look for the server's own words.
+const IN_ENGLISH_ONLY: [&str; 2] = ["language::", "disk::a_full_disk_of_the_server"];
+
+/// Starts a server that keeps commits through a crash, in the language that is asked for.
+#[track_caller]
+pub fn start_durable(settings: &[&str]) -> OwnServer {
+    let language = std::env::var_os(VARIABLE).map(|_| "lc_messages = 'C.UTF-8'");
+    let settings: Vec<&str> = settings.iter().copied().chain(language).collect();
+    OwnServer::start_durable(&settings)
+}
+
+/// The URL of a server's role that creates databases and roles, and may not set the language of its messages.
+#[track_caller]
+pub fn plain_url(server: &OwnServer) -> String {
+    let sql = "DO $$ BEGIN CREATE ROLE plain LOGIN CREATEDB CREATEROLE PASSWORD 'p'; EXCEPTION WHEN duplicate_object THEN END $$";
+    session(&server.url()).script(sql).unwrap();
+    format!("postgres://plain:p@{}", server.url().rsplit_once('@').unwrap().1)
+}
+
+/// Runs the other tests on servers of another language: those that `FAULTS_TESTS` names, or all.
+#[test]
+#[ignore = "it takes as long as all the others"]
+fn the_suite_in_another_language() {
+    let language = std::env::var("FAULTS_LANGUAGE").unwrap_or_else(|_| "de".to_owned());
+    if std::env::var_os(VARIABLE).is_none() {
+        // Its own server inherits the variable, too.
+        let this = ["--exact", "language::the_suite_in_another_language", "--ignored", "--nocapture"];
+        assert!(tests().args(this).env(VARIABLE, language).status().unwrap().success());
+        return;
+    }
+    let server = start_durable(&[]);
+    let url = plain_url(&server);
+    let mut plain = open_bulk(&TargetUrl::parse(&url).unwrap(), &DbSettings::default()).unwrap();
+    let message = chain(&plain.script("SELECT 1 / 0").unwrap_err());
+    assert!(!message.contains("division by zero"), "this PostgreSQL has no messages in {language}");
+    drop(plain);
+    let named = std::env::var("FAULTS_TESTS").unwrap_or_default();
+    let mut suite = tests();
+    suite.args(named.split_whitespace()).args(IN_ENGLISH_ONLY.iter().flat_map(|name| ["--skip", name]));
+    assert!(suite.env("TEST_POSTGRES_URL", &url).status().unwrap().success());
+}
+
+/// This program, to run some of its tests.
+fn tests() -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.stdin(Stdio::null());
+    command
+}
+
 #[test]
 fn errors_are_recognised_in_another_language() {
-    let output = Command::new(std::env::current_exe().unwrap())
+    let output = tests()
         .args(["--exact", "language::in_german", "--ignored", "--nocapture"])
-        .env("PRIVATE_POSTGRES_LANGUAGE", "de")
-        .stdin(Stdio::null())
+        .env(VARIABLE, "de")
         .output()
         .unwrap();
     let printed =
@@ -38,12 +90,10 @@ fn errors_are_recognised_in_another_language() {
 #[test]
 #[ignore = "it needs a variable that another test sets"]
 fn in_german() {
-    let server = Server::start_with(&["lc_messages = 'C.UTF-8'"]);
+    let server = start_durable(&[]);
+    let url = plain_url(&server);
     let mut admin = session(&server.url());
-    // An account that may not choose the language of its messages.
-    admin.script("CREATE ROLE plain LOGIN CREATEDB PASSWORD 'p'; CREATE TABLE t (id int); INSERT INTO t VALUES (1); GRANT ALL ON t TO plain").unwrap();
-    let place = server.url().rsplit_once('@').unwrap().1.to_owned();
-    let url = format!("postgres://plain:p@{place}");
+    admin.script("CREATE TABLE t (id int); INSERT INTO t VALUES (1); GRANT ALL ON t TO plain").unwrap();
     let open = || open_bulk(&TargetUrl::parse(&url).unwrap(), &DbSettings::default());
     let failure = |connection: &mut Connection, sql: &str| -> Error { connection.script(sql).unwrap_err() };
     let mut connection = open().unwrap();

@@ -11,7 +11,7 @@ use row_mover::status::status;
 use row_mover::validate::CompareOptions;
 
 use crate::engine::{Case, ask, chain, sqlite};
-use crate::server::Server;
+use crate::language::{plain_url, start_durable};
 use crate::watch::{Step, Watch};
 use crate::whole::{assert_recovered, assert_whole, case, finish, on_server};
 
@@ -254,8 +254,8 @@ fn a_role_without_the_right_to_see_more_is_told_the_process() {
 /// A prepared transaction holds its locks without a session.
 #[test]
 fn a_prepared_transaction_that_holds_a_lock_is_named_by_its_identifier() {
-    let server = Server::start_with(&["max_prepared_transactions = 5"]);
-    let case = on_server(&server.url());
+    let server = start_durable(&["max_prepared_transactions = 5"]);
+    let case = on_server(&plain_url(&server));
     let taken = Mutex::new(false);
     let hook = |step: Step<'_>| {
         if step == Step::Begins(Phase::Rows) && !std::mem::replace(&mut *taken.lock().unwrap(), true) {

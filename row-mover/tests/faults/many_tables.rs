@@ -11,8 +11,9 @@ use test_database::TestDatabase;
 
 use crate::chance::Chance;
 use crate::child::Child;
+use crate::engine::own_server::OwnServer;
 use crate::engine::{Case, ask, chain, moved, session};
-use crate::server::Server;
+use crate::language::start_durable;
 use crate::watch::{Step, Watch};
 use crate::whole::wait_for_its_sessions;
 
@@ -20,7 +21,7 @@ use crate::whole::wait_for_its_sessions;
 const TABLES: usize = 130;
 
 /// Tables with foreign keys across the plan, views of tables that are far apart, and triggers.
-fn case(server: &Server) -> Case {
+fn case(server: &OwnServer) -> Case {
     let tables: String = (1..=TABLES)
         .map(|table| {
             let parent = table / 2;
@@ -38,8 +39,8 @@ fn case(server: &Server) -> Case {
     case
 }
 
-fn small_server() -> Server {
-    Server::start_with(&[
+fn small_server() -> OwnServer {
+    start_durable(&[
         "max_locks_per_transaction = 10",
         "max_connections = 20",
         "autovacuum_max_workers = 1",
@@ -112,7 +113,7 @@ fn is_compared_in_parts(case: &Case) {
     assert!(found.len() <= 12, "{found:?}");
 }
 
-fn stops_in_the_middle_and_goes_on(server: &Server) {
+fn stops_in_the_middle_and_goes_on(server: &OwnServer) {
     let case = case(server);
     // A type with the name of a table blocks only that table, and cannot be detected in advance.
     case.execute("CREATE DOMAIN t90 AS integer");
@@ -136,7 +137,7 @@ fn stops_in_the_middle_and_goes_on(server: &Server) {
     assert_proven(&other, run::migrate(&Request { restart: true, ..other.request() }, &Silent));
 }
 
-fn is_killed_while_the_schema_is_created(server: &Server) {
+fn is_killed_while_the_schema_is_created(server: &OwnServer) {
     let mut chance = Chance::new();
     let case = case(server);
     for kill in 0..3 {
@@ -153,7 +154,7 @@ fn is_killed_while_the_schema_is_created(server: &Server) {
     }
 }
 
-fn loses_its_session_while_the_schema_is_created(server: &Server) {
+fn loses_its_session_while_the_schema_is_created(server: &OwnServer) {
     let case = case(server);
     let ended = AtomicUsize::new(0);
     std::thread::scope(|scope| {
@@ -223,7 +224,7 @@ fn validation_error(case: &Case) -> row_mover::Error {
     run::validate(&request, &Silent).map(|_| ()).unwrap_err()
 }
 
-fn a_full_table_of_locks_is_told_with_the_hint(server: &Server) {
+fn a_full_table_of_locks_is_told_with_the_hint(server: &OwnServer) {
     let case = case(server);
     let mut greedy = session(case.database.url());
     // A session keeps its advisory locks when the statement that took them fails.
@@ -238,7 +239,7 @@ fn a_full_table_of_locks_is_told_with_the_hint(server: &Server) {
     assert_proven(&case, run::migrate(&case.request(), &Silent));
 }
 
-fn the_server_has_few_connections_left(server: &Server) {
+fn the_server_has_few_connections_left(server: &OwnServer) {
     let case = crate::whole::on_server(&server.url());
     case.execute("CREATE ROLE few LOGIN PASSWORD 'few'");
     case.execute(&format!("ALTER DATABASE {} OWNER TO few", case.database.name()));

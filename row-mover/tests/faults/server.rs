@@ -1,58 +1,34 @@
 //! A server that crashes and is started again, on a separate cluster: asynchronous commits are lost in the crash.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use private_postgres::{Cluster, Options, Purpose, StopMode};
+use private_postgres::StopMode;
 use row_mover::run;
-use tempfile::TempDir;
 
 use crate::chance::{Chance, rounds};
+use crate::engine::own_server::OwnServer;
 use crate::engine::{Case, ask, session};
+use crate::language::{plain_url, start_durable};
 use crate::watch::{Step, Watch};
 use crate::whole::{assert_recovered, on_server};
 
-/// A cluster for these tests only, removed with its folder.
-pub struct Server {
-    _folder: TempDir,
-    cluster: Cluster,
-}
+/// A server whose asynchronous commits stay in memory as long as possible, so that a crash loses them.
+struct Server(OwnServer);
 
 impl Server {
     fn start() -> Server {
-        // Asynchronous commits stay in memory as long as possible, so that a crash loses them.
-        Server::start_with(&["wal_buffers = '64MB'", "wal_level = 'replica'", "max_wal_senders = 0"])
-    }
-
-    /// Starts a server with these settings.
-    pub fn start_with(settings: &[&str]) -> Server {
-        let folder = tempfile::tempdir().unwrap();
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let version = std::env::var("TEST_POSTGRES_VERSION").ok().and_then(|version| version.parse().ok());
-        // Not a throwaway cluster, whose commits are all asynchronous.
-        let options = Options { version, ..Options::new(folder.path(), Purpose::Test) };
-        let cluster = Cluster::open(options).unwrap();
-        cluster.start().unwrap();
-        let server = Server { _folder: folder, cluster };
-        for setting in settings {
-            session(&server.url()).query(&format!("ALTER SYSTEM SET {setting}"), &[]).unwrap();
-        }
-        server.cluster.stop(StopMode::Fast).unwrap();
-        server.cluster.start().unwrap();
-        server
-    }
-
-    pub fn url(&self) -> String {
-        self.cluster.url("postgres").unwrap()
+        let settings = ["wal_buffers = '64MB'", "wal_level = 'replica'", "max_wal_senders = 0"];
+        Server(start_durable(&settings))
     }
 
     /// Suspends the WAL writer, which writes asynchronous commits to disk.
     fn hold_up_the_writer(&self) -> Writer {
         let sql = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'";
-        let pid = ask(&mut session(&self.url()), sql)[0].parse().unwrap();
+        let pid = ask(&mut session(&self.0.url()), sql)[0].parse().unwrap();
         let writer = Writer(rustix::process::Pid::from_raw(pid).unwrap());
         rustix::process::kill_process(writer.0, rustix::process::Signal::STOP).unwrap();
         writer
@@ -65,22 +41,13 @@ impl Server {
                 std::thread::sleep(Duration::from_millis(200));
                 let _ = rustix::process::kill_process(writer.0, rustix::process::Signal::CONT);
             });
-            self.cluster.stop(StopMode::Immediate).unwrap();
+            self.0.cluster.stop(StopMode::Immediate).unwrap();
         });
     }
 }
 
 /// The WAL writer process.
 struct Writer(rustix::process::Pid);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let removed = self.cluster.remove();
-        if !std::thread::panicking() {
-            removed.unwrap();
-        }
-    }
-}
 
 /// Crashes the server after `moved_before` chunks and `built_before` started builds, and starts it again. Returns how many chunks were
 /// loaded in total.
@@ -101,7 +68,7 @@ fn crashed(server: &Server, case: &Case, moved_before: usize, built_before: usiz
                 // While the lanes are working.
                 scope.spawn(|| {
                     server.crash(&writer);
-                    server.cluster.start().unwrap();
+                    server.0.cluster.start().unwrap();
                 });
             }
         };
@@ -120,7 +87,7 @@ fn a_server_that_crashes_and_forgets_commits_is_told_again() {
     let mut chance = Chance::new();
     let whole = Mutex::new(0);
     {
-        let case = on_server(&server.url());
+        let case = on_server(&plain_url(&server.0));
         let watch_hook = |step: Step<'_>| {
             if step == Step::Moved {
                 *whole.lock().unwrap() += 1;
@@ -134,7 +101,7 @@ fn a_server_that_crashes_and_forgets_commits_is_told_again() {
     for round in 0..rounds(1) {
         for (moved, built) in [(2 + chance.below(3), 0), (0, 1 + chance.below(6))] {
             let what = format!("round {round}, after {moved} chunks and {built} builds, {}", chance.seed());
-            let case = on_server(&server.url());
+            let case = on_server(&plain_url(&server.0));
             let count = |number: u64| usize::try_from(number).unwrap();
             let moves = crashed(&server, &case, count(moved), count(built), &what);
             // A chunk whose commit got no reply is loaded, but not reported.
@@ -148,17 +115,17 @@ fn a_server_that_crashes_and_forgets_commits_is_told_again() {
 
 /// A server that recovers from a slow archive reports that it is starting up.
 fn a_server_that_is_starting_is_waited_for(server: &Server) {
-    let case = on_server(&server.url());
-    session(&server.url()).query("ALTER SYSTEM SET restore_command = 'sleep 0.7; false'", &[]).unwrap();
+    let case = on_server(&plain_url(&server.0));
+    session(&server.0.url()).query("ALTER SYSTEM SET restore_command = 'sleep 0.7; false'", &[]).unwrap();
     // Otherwise it would accept read-only sessions before recovery ends.
-    session(&server.url()).query("ALTER SYSTEM SET hot_standby = off", &[]).unwrap();
-    server.cluster.stop(StopMode::Fast).unwrap();
-    let data = server.cluster.status().unwrap().data_dir;
+    session(&server.0.url()).query("ALTER SYSTEM SET hot_standby = off", &[]).unwrap();
+    server.0.cluster.stop(StopMode::Fast).unwrap();
+    let data = server.0.cluster.status().unwrap().data_dir;
     fs::write(data.join("recovery.signal"), "").unwrap();
     let owner = fs::metadata(&data).unwrap();
     std::os::unix::fs::chown(data.join("recovery.signal"), Some(owner.uid()), Some(owner.gid())).unwrap();
     std::thread::scope(|scope| {
-        let starting = scope.spawn(|| server.cluster.start().unwrap());
+        let starting = scope.spawn(|| server.0.cluster.start().unwrap());
         // Wait until it accepts connections; an unreachable server is a permanent fault.
         let address = case.database.url().rsplit_once('@').unwrap().1.split('/').next().unwrap().to_owned();
         while std::net::TcpStream::connect(&address).is_err() {

@@ -13,7 +13,7 @@ use migrate_core::phase::Phase;
 use postgres_client::TargetUrl;
 use row_mover::run::{self, Observer, Outcome, Request, Silent};
 
-use crate::loud::LoudServer;
+use crate::loud::loud_server;
 use crate::support::{Case, chain};
 
 /// In every text, and a number in every other type.
@@ -88,7 +88,7 @@ fn assert_no_canary(words: &str, case: &Case, what: &str) {
 
 #[test]
 fn what_postgresql_refuses_is_told_and_logged_without_values() {
-    let server = LoudServer::start();
+    let server = loud_server();
     let raise = |level: &str| {
         format!(
             "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'bad row: % %', NEW.v, NEW.i {level}; END$$;
@@ -203,7 +203,7 @@ fn what_postgresql_refuses_is_told_and_logged_without_values() {
 
 #[test]
 fn sessions_that_are_killed_are_opened_again_without_a_value() {
-    let server = LoudServer::start();
+    let server = loud_server();
     let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'hyperpage-migration'";
     for at in [None, Some(Phase::Rows), Some(Phase::Constraints), Some(Phase::Validate)] {
         let case = Case::mapped_on(server.database(), SOURCE, MAPPING);

@@ -5,7 +5,7 @@ use row_mover::run::{self, Outcome, Silent};
 use row_mover::source::page_limits::Exceeded;
 use test_database::TestDatabase;
 
-use crate::loud::LoudServer;
+use crate::loud::loud_server;
 use crate::support::{Case, chain, sqlite};
 
 /// The keys that are too long, as table, index and the keys of the first rows; none where all rows fit.
@@ -102,7 +102,7 @@ fn no_code_of_the_app_runs_for_the_trial() {
 
 #[test]
 fn a_domain_of_the_app_neither_ends_the_trial_nor_hides_a_key() {
-    let server = LoudServer::start();
+    let server = loud_server();
     let canary = "canary-4d2b";
     let source = format!(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT, needed TEXT NOT NULL, kind TEXT, short TEXT);
@@ -156,7 +156,7 @@ fn columns_have_any_name_and_stand_in_an_index_twice() {
 
 #[test]
 fn what_fails_for_another_reason_does_not_count_as_a_row_that_fits() {
-    let server = LoudServer::start();
+    let server = loud_server();
     let canary = "canary-5e3c";
     // `timezone` is a unit that date_trunc() knows and does not support: class 0A, which no value of text has to do with.
     let source = format!(

@@ -17,7 +17,8 @@ use row_mover::remedy::Remedy;
 use row_mover::run::{self, Observer, Purpose, Request, Silent};
 use row_mover::validate::CompareOptions;
 
-use crate::loud::LoudServer;
+use crate::loud::loud_server;
+use crate::support::own_server::OwnServer;
 use crate::support::{Case, chain, hyperpage_plan, moved, sqlite};
 
 /// What may stand in no log: text, a number, a blob, a moment, a date, a UUID.
@@ -25,7 +26,7 @@ const CANARIES: [&str; 6] =
     ["kanarienvogel", "7351246", "6b616e617269", "02:02:31.246", "1951-03-27", "6b616e61-7269"];
 
 #[track_caller]
-fn assert_silent(server: &LoudServer, what: &str) {
+fn assert_silent(server: &OwnServer, what: &str) {
     for line in server.log().lines() {
         let canary = CANARIES.iter().find(|canary| line.contains(**canary));
         assert_eq!(canary, None, "{what}: {line}");
@@ -33,7 +34,7 @@ fn assert_silent(server: &LoudServer, what: &str) {
 }
 
 /// How many errors the server has logged.
-fn errors(server: &LoudServer) -> usize {
+fn errors(server: &OwnServer) -> usize {
     server.log().lines().filter(|line| line.contains("ERROR:") || line.contains("DETAIL:")).count()
 }
 
@@ -87,7 +88,7 @@ fn log_statements(case: &Case) {
 
 #[test]
 fn a_migration_its_proof_and_what_follows_log_no_value() {
-    let server = LoudServer::start();
+    let server = loud_server();
     let case = Case::mapped_on(server.database(), SOURCE, MAPPING);
     log_statements(&case);
     run::dry_run(&case.request(), &Silent).unwrap();
@@ -119,7 +120,7 @@ fn a_migration_its_proof_and_what_follows_log_no_value() {
 
 #[test]
 fn constraints_that_are_damaged_are_found_in_silence() {
-    let server = LoudServer::start();
+    let server = loud_server();
     let case = Case::mapped_on(server.database(), SOURCE, MAPPING);
     moved(run::migrate(&case.request(), &Silent));
     for (damage, mend, problem) in [
@@ -151,7 +152,7 @@ fn constraints_that_are_damaged_are_found_in_silence() {
     assert!(refused.contains("next: CREATE EXTENSION plpgsql"), "{refused}");
 }
 
-fn case_without_language(server: &LoudServer) -> Case {
+fn case_without_language(server: &OwnServer) -> Case {
     let case = Case::mapped_on(server.database(), SOURCE, MAPPING);
     case.execute("DROP EXTENSION plpgsql");
     case
@@ -159,7 +160,7 @@ fn case_without_language(server: &LoudServer) -> Case {
 
 #[test]
 fn a_database_without_its_language_is_refused_until_it_has_it() {
-    let server = LoudServer::start();
+    let server = loud_server();
     let case = case_without_language(&server);
     assert!(case.target_objects().is_empty());
     let refused = chain(&case.refused());
@@ -230,7 +231,7 @@ const DEMANDS: [(&str, &str); 12] = [
 
 #[test]
 fn rows_that_break_what_an_app_demands_are_named_and_not_logged() {
-    let server = LoudServer::start();
+    let server = loud_server();
     for (target, part) in DEMANDS {
         let dir = tempfile::tempdir().unwrap();
         let source = dir.path().join("source.db");
@@ -256,7 +257,7 @@ fn rows_that_break_what_an_app_demands_are_named_and_not_logged() {
 
 #[test]
 fn rows_arrive_through_an_apps_constraints_as_they_are() {
-    let server = LoudServer::start();
+    let server = loud_server();
     let dir = tempfile::tempdir().unwrap();
     let source = dir.path().join("source.db");
     sqlite(
@@ -318,7 +319,7 @@ fn a_rule_that_would_act_on_rows_stops_the_load() {
 
 #[test]
 fn what_is_cancelled_leaves_no_value_in_the_log() {
-    let server = LoudServer::start();
+    let server = loud_server();
     let case = Case::mapped_on(server.database(), SOURCE, MAPPING);
     let is_over = AtomicBool::new(false);
     let cancelled = std::thread::scope(|scope| {
@@ -350,7 +351,7 @@ fn what_is_cancelled_leaves_no_value_in_the_log() {
 
 #[test]
 fn hyperpage_moves_and_is_proven_without_an_error_in_the_log() {
-    let server = LoudServer::start();
+    let server = loud_server();
     let dir = tempfile::tempdir().unwrap();
     let source = dir.path().join("source.db");
     create_sample(&source, &SampleOptions { rows: 300, seed: 7 }).unwrap();
@@ -366,7 +367,7 @@ fn hyperpage_moves_and_is_proven_without_an_error_in_the_log() {
 
 #[test]
 fn rows_that_others_point_to_are_not_logged_when_they_are_to_go() {
-    let server = LoudServer::start();
+    let server = loud_server();
     let dir = tempfile::tempdir().unwrap();
     let source = dir.path().join("source.db");
     sqlite(&source, "CREATE TABLE t (k TEXT PRIMARY KEY); INSERT INTO t VALUES ('kanarienvogel')");
@@ -395,7 +396,7 @@ fn rows_that_others_point_to_are_not_logged_when_they_are_to_go() {
 
 #[test]
 fn what_a_view_or_a_default_fails_for_is_not_logged() {
-    let server = LoudServer::start();
+    let server = loud_server();
     let source = "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT, n INTEGER DEFAULT 1);
         INSERT INTO t VALUES (7351246, 'kanarienvogel', 7351246);
         CREATE VIEW shown AS SELECT v, n + 1 AS more FROM t;";

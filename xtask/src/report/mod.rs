@@ -48,18 +48,6 @@ pub(crate) enum Target {
     },
 }
 
-/// Describes the losses from the plan's policy for values that PostgreSQL cannot hold.
-pub(crate) fn rejects(skipped: u64, nulled: u64) -> String {
-    let rows = || format!("{} to be skipped", counted(skipped, "row"));
-    let values = || format!("{} to become NULL", counted(nulled, "value"));
-    match (skipped, nulled) {
-        (0, 0) => "every value can move".to_owned(),
-        (_, 0) => rows(),
-        (0, _) => values(),
-        _ => format!("{}, {}", rows(), values()),
-    }
-}
-
 /// The plan's tables that are not among those that a run moved, by source name.
 pub(crate) fn not_moved<'a>(plan: &'a Plan, moved: &'a [String]) -> impl Iterator<Item = &'a str> {
     plan.tables.iter().map(|table| table.source.as_str()).filter(|name| !moved.iter().any(|one| one == name))

@@ -2,7 +2,7 @@
 
 use migrate_core::page_limits::ROW_BYTES_MAX;
 use postgres_client::TargetUrl;
-use report::figures::count;
+use report::figures::{count, rejects, size};
 use row_mover::run::{AlreadyDone, Outcome, Rejected};
 use row_mover::source::page_limits::{Exceeded, Exceeding};
 use row_mover::source::preflight::{Findings, TableFindings};
@@ -11,9 +11,8 @@ use row_mover::source::undisturbed::{Protection, ReadMethod};
 
 use super::advice::{self, Situation};
 use super::build::copy_method;
-use super::{counted, rejects};
+use super::counted;
 use crate::display::printable;
-use ::report::figures::size;
 
 /// The output of `migrate` for an outcome that moved nothing; empty for one that did.
 pub(crate) fn other_text(outcome: &Outcome, url: &TargetUrl, situation: Situation<'_>) -> String {

@@ -12,7 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use ::report::figures::size;
+use ::report::figures::{counted, rejects, size};
 use indicatif::HumanDuration;
 use migrate_core::phase::Phase;
 use postgres_client::Error;
@@ -23,7 +23,6 @@ use row_mover::ledger::ChunkDone;
 use row_mover::observer::{Note, Observer, TableToMove};
 use row_mover::source::preflight::Findings;
 
-use crate::report::{counted, rejects};
 use crate::stop::Stop;
 use bars::Display;
 use progress::{Progress, Unit};

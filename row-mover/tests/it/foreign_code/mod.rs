@@ -12,7 +12,8 @@ use row_mover::run::{self, Purpose, Silent, ValidationRequest};
 use row_mover::status::status;
 use row_mover::validate::CompareOptions;
 
-use crate::own_server::{OwnServer, Standby};
+use crate::standby::Standby;
+use crate::support::own_server::OwnServer;
 use crate::support::{Case, ask, chain, session};
 use story::{APP_ROLE, story};
 

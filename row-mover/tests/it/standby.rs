@@ -1,4 +1,4 @@
-//! A server for one test alone, whose log can be read and whose settings can be changed.
+//! A server that follows another one, for sessions in recovery.
 
 use std::fs;
 use std::net::TcpListener;
@@ -8,55 +8,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use private_postgres::{Cluster, Options, Purpose, StopMode};
-use tempfile::TempDir;
-
+use crate::support::own_server::OwnServer;
 use crate::support::{ask, session};
-
-/// A cluster in a folder of its own, removed with it.
-pub struct OwnServer {
-    folder: TempDir,
-    pub cluster: Cluster,
-}
-
-impl OwnServer {
-    /// Starts it with these settings beside the usual ones.
-    #[track_caller]
-    pub fn start(settings: &[&str]) -> OwnServer {
-        let folder = tempfile::tempdir().unwrap();
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let version = std::env::var("TEST_POSTGRES_VERSION").ok().and_then(|version| version.parse().ok());
-        let options = Options { version, throwaway: true, ..Options::new(folder.path(), Purpose::Test) };
-        let cluster = Cluster::open(options).unwrap();
-        cluster.start().unwrap();
-        let server = OwnServer { folder, cluster };
-        for setting in settings {
-            session(&server.url()).query(&format!("ALTER SYSTEM SET {setting}"), &[]).unwrap();
-        }
-        server.cluster.stop(StopMode::Fast).unwrap();
-        server.cluster.start().unwrap();
-        server
-    }
-
-    /// The URL of its database `postgres`.
-    pub fn url(&self) -> String {
-        self.cluster.url("postgres").unwrap()
-    }
-
-    /// All that it has logged.
-    pub fn log(&self) -> String {
-        String::from_utf8_lossy(&fs::read(self.cluster.status().unwrap().log).unwrap()).into_owned()
-    }
-}
-
-impl Drop for OwnServer {
-    fn drop(&mut self) {
-        let removed = self.cluster.remove();
-        if !std::thread::panicking() {
-            removed.unwrap();
-        }
-    }
-}
 
 /// A server that replays the log of another one, made from a backup of it.
 pub struct Standby {
