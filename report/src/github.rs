@@ -20,8 +20,8 @@ const WORDS_MAX: usize = 500;
 pub fn annotations(report: &Report) -> String {
     let words = report.verdict_in_words();
     if report.verdict == Verdict::Proven {
-        let told = findings(report).iter().map(|found| annotation("warning", found)).collect::<String>();
-        return command("notice", "Migration proven", &words) + &told;
+        let warnings = findings(report).iter().map(|found| annotation("warning", found)).collect::<String>();
+        return command("notice", "Migration proven", &words) + &warnings;
     }
     let found = findings(report);
     let mut text = command("error", "Migration NOT proven", &words);

@@ -305,7 +305,7 @@ fn reached<'a>(imports: &'a Imports, from: &'a str) -> BTreeSet<&'a str> {
 }
 
 #[test]
-fn modules_import_each_other_in_no_circle() {
+fn modules_do_not_import_each_other_in_cycles() {
     let root = root();
     let mut crates: BTreeMap<String, Parents> = BTreeMap::new();
     for path in files(&root).iter().filter(|path| path.ends_with(".rs")) {

@@ -51,7 +51,7 @@ fn table(shape: &Shape, (x, y): (i32, i32), width: i32) -> Markup {
             rect.box x=(x) y=(y) width=(width) height=(height(shape)) rx="4" {}
             path.head d={ "M" (x) " " (y + ROW) "v" (4 - ROW) "q0 -4 4 -4h" (width - 8) "q4 0 4 4v" (ROW - 4) "z" } {}
             text.name x=(x + 9) y=(y + 14) {
-                title { (name) @if shape.is_left_behind { " (stays behind)" } }
+                title { (name) @if shape.is_left_behind { " (not migrated)" } }
                 (text::clipped(&name, letters_max))
             }
             @for (at, row) in shape.rows.iter().enumerate() { (column(row, x, y + rows(at + 1) * ROW, width)) }

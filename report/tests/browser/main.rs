@@ -102,7 +102,7 @@ fn every_sample_opens_in_silence_and_fits_every_window() {
 }
 
 #[test]
-fn what_the_policy_forbids_is_noticed() {
+fn violations_of_the_content_security_policy_are_detected() {
     let Some(mut opened) = open(&samples::one_table()) else { return };
     opened.browser.evaluate(
         "{ const image = document.createElement('img'); image.src = 'http://127.0.0.1:9/x.png'; document.body.append(image);
@@ -130,7 +130,7 @@ fn the_filter_filters() {
 }
 
 #[test]
-fn only_what_is_off_can_be_shown() {
+fn the_filter_can_show_only_problems() {
     let Some(mut opened) = open(&samples::failed()) else { return };
     opened.browser.evaluate("document.getElementById('filter-off').click()");
     assert_eq!(opened.number(LISTED), 3);
@@ -142,7 +142,7 @@ fn only_what_is_off_can_be_shown() {
 }
 
 #[test]
-fn links_lead_to_what_they_name_and_unfold_it() {
+fn links_lead_to_their_target_and_expand_it() {
     let Some(mut opened) = open(&samples::failed()) else { return };
     let dead = "[...document.querySelectorAll('a[href]')].filter((link) => !link.getAttribute('href').startsWith('#') || document.getElementById(link.getAttribute('href').slice(1)) === null).length";
     assert_eq!(opened.number(dead), 0);
@@ -280,7 +280,7 @@ fn dark_is_dark_and_light_is_light() {
 }
 
 #[test]
-fn on_paper_all_is_unfolded_and_nothing_is_a_control() {
+fn in_print_everything_is_expanded_and_controls_are_hidden() {
     let Some(mut opened) = open(&samples::failed()) else { return };
     opened.type_into_filter("album");
     let seen = "[...document.querySelectorAll('#tables .body')].filter((body) => body.checkVisibility({contentVisibilityAuto: true}) && body.getBoundingClientRect().height > 0).length";

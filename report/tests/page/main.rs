@@ -33,7 +33,7 @@ fn the_text_of_a_small_page() {
 }
 
 #[test]
-fn the_same_report_gives_the_same_bytes() {
+fn the_same_report_renders_the_same_bytes() {
     for (name, report) in samples::all() {
         let page = report::html::page(&report);
         assert!(page == report::html::page(&report.clone()), "{name}");
@@ -90,14 +90,14 @@ fn every_table_has_a_caption_and_scopes() {
 }
 
 #[test]
-fn the_verdict_is_said_in_words() {
+fn the_verdict_is_written_as_text() {
     for (report, words) in [(samples::music_shop(), ">Proven<"), (samples::failed(), ">Not proven<")] {
         assert!(report::html::page(&report).contains(words), "{words}");
     }
 }
 
 #[test]
-fn a_report_never_says_more_than_it_holds() {
+fn the_verdict_never_contradicts_the_findings() {
     let report = Report { verdict: Verdict::Proven, ..samples::failed() };
     let page = report::html::page(&report);
     assert!(page.contains(">Not proven<") && !page.contains(">Proven<"));
@@ -128,7 +128,7 @@ fn no_figure_is_too_odd_for_a_page() {
 }
 
 #[test]
-fn what_is_off_is_named_with_table_row_and_column() {
+fn problems_are_named_with_table_row_and_column() {
     let page = report::html::page(&samples::failed());
     let off = &page[place(&page, "id=\"off\"")..place(&page, "id=\"proof\"")];
     for part in [
@@ -147,7 +147,7 @@ fn what_is_off_is_named_with_table_row_and_column() {
 }
 
 #[test]
-fn what_was_left_out_is_never_hidden() {
+fn parts_that_were_not_compared_are_never_hidden() {
     let mut report = samples::music_shop();
     for check in &mut report.checks {
         check.is_done = false;
@@ -167,7 +167,7 @@ fn what_was_left_out_is_never_hidden() {
 }
 
 #[test]
-fn nothing_of_a_database_becomes_markup() {
+fn database_content_never_becomes_markup() {
     let page = report::html::page(&samples::hostile());
     assert_eq!(page.matches("<script").count(), 1);
     assert_eq!(page.matches("<style").count(), 1);
@@ -197,7 +197,7 @@ fn nothing_of_a_database_becomes_markup() {
 }
 
 #[test]
-fn nothing_is_asked_of_a_network() {
+fn the_page_uses_no_network() {
     for (name, report) in samples::all() {
         let page = report::html::page(&report);
         for part in [" src=", "url(", "@import", "<link rel=\"stylesheet", "<iframe", "http-equiv=\"refresh"]
@@ -222,7 +222,7 @@ fn contrast(one: [u8; 3], other: [u8; 3]) -> f64 {
 }
 
 #[test]
-fn words_can_be_read_in_both_themes() {
+fn text_is_legible_in_both_themes() {
     let style = include_str!("../../src/html/style.css");
     let themes: Vec<&str> =
         style.split(":root {").skip(1).map(|theme| theme.split('}').next().unwrap()).collect();

@@ -176,10 +176,10 @@ impl<'a> Lane<'a> {
         if is_news && self.load.is_tight {
             self.target.set(None);
         }
-        let told = if is_news { (self.load.rows_are_in)() } else { Ok(()) };
+        let result = if is_news { (self.load.rows_are_in)() } else { Ok(()) };
         drop(schedule);
         self.shared.changed.notify_all();
-        told
+        result
     }
 
     fn schedule(&self) -> MutexGuard<'a, Schedule> {

@@ -219,7 +219,7 @@ pub fn free_bytes(folder: &Path) -> Result<u64> {
     let absolute = std::path::absolute(folder).context(|| format!("{} is no path", folder.display()))?;
     let existing = absolute.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(Path::new("/"));
     let stats = rustix::fs::statvfs(existing)
-        .context(|| format!("no free space is told for {}", existing.display()))?;
+        .context(|| format!("the free space of {} cannot be read", existing.display()))?;
     Ok(stats.f_bavail.saturating_mul(stats.f_frsize))
 }
 

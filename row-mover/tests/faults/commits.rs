@@ -15,7 +15,7 @@ use crate::whole::{assert_recovered, case};
 const UNANSWERED_EACH: u64 = 3;
 
 #[test]
-fn a_commit_without_an_answer_is_looked_up_in_the_ledger() {
+fn a_commit_without_a_reply_is_checked_in_the_ledger() {
     let mut chance = Chance::new();
     for round in 0..rounds(1) {
         let first = chance.below(UNANSWERED_EACH);

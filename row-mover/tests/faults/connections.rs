@@ -184,14 +184,14 @@ fn a_role_that_may_have_few_connections_moves_everything() {
 }
 
 #[test]
-fn a_database_that_takes_few_connections_is_moved_to() {
+fn a_database_with_a_low_connection_limit_is_a_valid_target() {
     let role = Role::owning(case());
     role.case().execute(&format!("ALTER DATABASE {} CONNECTION LIMIT 2", role.case().database.name()));
     moves_within(&role, 2);
 }
 
 #[test]
-fn one_connection_is_refused_before_anything_is_created_with_what_to_do() {
+fn a_limit_of_one_connection_is_refused_with_a_remedy_before_anything_is_created() {
     let role = Role::owning(case());
     role.limit(1);
     let request = || Request { target: TargetUrl::parse(&role.url).unwrap(), ..role.case().request() };

@@ -19,7 +19,7 @@ fn through<'a>(case: &'a Case, proxy: &Proxy) -> Request<'a> {
 }
 
 #[test]
-fn cut_after_any_number_of_bytes_it_goes_on() {
+fn a_run_resumes_after_a_connection_is_cut_at_any_byte() {
     /// How often the connection of one migration is cut.
     const CUTS: usize = 6;
     let mut chance = Chance::new();
@@ -45,7 +45,7 @@ fn cut_after_any_number_of_bytes_it_goes_on() {
 }
 
 #[test]
-fn cut_off_altogether_in_any_phase_it_goes_on() {
+fn a_run_resumes_after_a_complete_outage_in_any_phase() {
     let chance = Mutex::new(Chance::new());
     let seed = chance.lock().unwrap().seed();
     for round in 0..rounds(1) {

@@ -105,7 +105,7 @@ impl Drop for SmallTarget {
 }
 
 #[test]
-fn a_full_disk_of_the_server_is_said_and_gone_on_from_once_it_has_grown() {
+fn a_full_server_disk_is_reported_and_the_run_resumes_once_there_is_space() {
     let what = "a full disk of the server";
     // Too small for the rows, then for the indexes.
     let Some(target) = SmallTarget::new(6, what) else { return };
@@ -132,7 +132,7 @@ fn names(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_full_backup_folder_is_said_and_leaves_nothing_behind() {
+fn a_full_backup_folder_is_reported_and_no_partial_copy_remains() {
     let what = "a full backup folder";
     let account = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     let Some(disk) = SmallDisk::mount(2, account, what) else { return };

@@ -26,7 +26,7 @@ fn durations() -> BTreeMap<Phase, Duration> {
 }
 
 #[test]
-fn killed_again_and_again_at_any_moment_it_goes_on() {
+fn a_run_that_is_killed_repeatedly_at_any_moment_resumes() {
     let mut chance = Chance::new();
     let durations = durations();
     let mut hits: BTreeMap<String, usize> = BTreeMap::new();

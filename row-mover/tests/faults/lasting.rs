@@ -11,7 +11,7 @@ use crate::watch::{Step, Watch};
 use crate::whole::{case, finish};
 
 #[test]
-fn what_lasts_is_said_at_once_and_gone_on_from_when_it_is_mended() {
+fn permanent_faults_fail_at_once_and_the_run_resumes_after_the_repair() {
     for (what, at, harm, mend, expected) in [
         (
             "a constraint that rows break",

@@ -38,7 +38,7 @@ fn locked_out(table: &str, phase: Phase, set: impl Fn(&mut DbSettings)) -> Vec<S
 }
 
 #[test]
-fn a_wait_for_a_lock_is_told_as_one_however_little_a_statement_may_take() {
+fn a_lock_wait_is_reported_as_one_with_any_statement_timeout() {
     for (table, phase) in [("migration.phases", Phase::Schema), ("migration.chunks", Phase::Validate)] {
         let half = Duration::from_millis(500);
         let tries = locked_out(table, phase, |settings| settings.statement_timeout = half);
@@ -224,7 +224,7 @@ fn a_validation_and_a_status_that_wait_for_a_lock_end_and_name_it() {
 
 /// A role that may not see other sessions is told so, with what it may know.
 #[test]
-fn a_role_without_the_right_to_see_more_is_told_the_process() {
+fn a_role_without_monitoring_rights_sees_the_process_id() {
     let case = case();
     let role = format!("limited_{}", case.ask("SELECT current_database()")[0]);
     case.execute(&format!(

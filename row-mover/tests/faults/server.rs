@@ -82,7 +82,7 @@ fn crashed(server: &Server, case: &Case, moved_before: usize, built_before: usiz
 }
 
 #[test]
-fn a_server_that_crashes_and_forgets_commits_is_told_again() {
+fn commits_that_a_crashed_server_lost_are_repeated() {
     let server = Server::start();
     let mut chance = Chance::new();
     let whole = Mutex::new(0);

@@ -23,7 +23,7 @@ fn assert_read(moved: &Moved, protection: Protection, attempts: u32) {
 }
 
 #[test]
-fn a_commit_while_no_lock_can_be_taken_is_moved_whole() {
+fn a_commit_during_a_read_without_locks_is_moved_completely() {
     for share in SHARES {
         let kept = Kept::new("WAL");
         let transfer = |nth| {
@@ -162,7 +162,7 @@ fn a_file_that_takes_its_place_is_the_one_that_moves() {
 }
 
 #[test]
-fn what_is_copied_over_in_every_try_is_refused_and_moves_once_that_has_stopped() {
+fn a_file_that_is_overwritten_in_every_attempt_is_refused_until_that_stops() {
     for (journal_mode, is_closed) in [("WAL", true), ("DELETE", false)] {
         let kept = Kept::new(journal_mode);
         let other = kept.case.dir.path().join("other.db");

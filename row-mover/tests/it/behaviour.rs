@@ -43,7 +43,7 @@ fn sequences(case: &Case) -> Vec<String> {
 }
 
 #[test]
-fn every_kind_is_tried_and_nothing_stays() {
+fn every_kind_is_tried_and_everything_is_rolled_back() {
     let case = Case::new(ALL);
     case.moved();
     let rows = || {
@@ -107,7 +107,7 @@ fn damage_is_found_by_the_row_that_gets_through() {
 }
 
 #[test]
-fn what_cannot_be_tried_is_named() {
+fn constraints_that_cannot_be_tried_are_listed() {
     let case = Case::new(
         "CREATE TABLE none (id INTEGER PRIMARY KEY, v TEXT NOT NULL);
          CREATE TABLE loud (id INTEGER PRIMARY KEY, v TEXT);
@@ -166,7 +166,7 @@ fn a_table_that_an_app_keeps_locked_costs_seconds_and_no_minutes() {
 }
 
 #[test]
-fn nothing_is_tried_where_nothing_may_be_written() {
+fn a_read_only_validation_tries_no_constraint() {
     let case = Case::new("CREATE TABLE jobs (id INTEGER PRIMARY KEY); INSERT INTO jobs VALUES (1);");
     case.moved();
     let with = |purpose, read_only| -> Validation {
@@ -182,7 +182,7 @@ fn nothing_is_tried_where_nothing_may_be_written() {
 }
 
 #[test]
-fn what_the_source_says_about_conflicts_is_no_answer() {
+fn conflict_clauses_of_the_source_do_not_affect_trials() {
     let case = Case::new(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT UNIQUE ON CONFLICT REPLACE, w TEXT NOT NULL ON CONFLICT IGNORE);
          INSERT INTO t VALUES (1, 'a', 'b');",
@@ -219,7 +219,7 @@ fn a_role_that_may_not_insert_tries_nothing() {
 }
 
 #[test]
-fn no_value_is_told() {
+fn trials_print_no_value() {
     let case = Case::new(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT NOT NULL, UNIQUE (v), UNIQUE (v, id));
          INSERT INTO t VALUES (1, 'canary');",

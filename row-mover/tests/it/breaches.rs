@@ -180,7 +180,7 @@ fn values_of_which_a_chosen_type_makes_one_cost_the_key_and_no_row() {
 }
 
 #[test]
-fn rows_whose_parent_stays_behind_come_and_their_key_is_not_valid() {
+fn rows_whose_parent_is_skipped_move_and_their_foreign_key_is_not_valid() {
     let sql =
         "CREATE TABLE p (id INTEGER PRIMARY KEY, n INTEGER); INSERT INTO p VALUES (1, 5), (2, 'bad'), (3, 7);
                CREATE TABLE c (id INTEGER PRIMARY KEY, p INTEGER REFERENCES p (id), n INTEGER);

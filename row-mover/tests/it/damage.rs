@@ -346,7 +346,7 @@ fn a_migration_that_found_differences_is_gone_on_with_until_it_is_proven() {
 }
 
 #[test]
-fn the_sample_gives_no_false_alarm() {
+fn the_sample_has_no_false_alarm() {
     let dir = tempfile::tempdir().unwrap();
     let source = dir.path().join("hyperpage.db");
     let sample = create_sample(&source, &SampleOptions { rows: 300, seed: 7 }).unwrap();

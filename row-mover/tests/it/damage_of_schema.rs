@@ -21,7 +21,7 @@ const SERIAL: &str = "autoincrement = \"serial\"";
 const SEQUENCE: &str = "bigint START 1 INCREMENT 1 MINVALUE 1 MAXVALUE 9223372036854775807 OWNED BY jobs.id";
 
 #[test]
-fn what_keeps_rows_out_or_changes_them_is_named() {
+fn objects_that_refuse_or_change_rows_are_named() {
     let case = Case::mapped(SOURCE, SERIAL);
     case.moved();
     case.execute("CREATE SCHEMA elsewhere; CREATE FUNCTION elsewhere.nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'");
@@ -130,7 +130,7 @@ fn a_not_null_that_was_never_checked_is_named() {
 }
 
 #[test]
-fn what_a_sequence_is_made_of_is_named() {
+fn differences_in_the_definition_of_a_sequence_are_named() {
     let case = Case::mapped(SOURCE, SERIAL);
     case.moved();
     for (change, back, is) in [
@@ -166,7 +166,7 @@ fn what_a_sequence_is_made_of_is_named() {
 }
 
 #[test]
-fn a_sequence_behind_the_mark_of_sqlite_is_named() {
+fn a_sequence_below_the_high_water_mark_of_sqlite_is_named() {
     let case = Case::new(
         "CREATE TABLE jobs (id INTEGER PRIMARY KEY AUTOINCREMENT, v TEXT);
          INSERT INTO jobs VALUES (1, 'a'), (9, 'b');

@@ -77,7 +77,7 @@ fn a_view_that_is_read_through_a_damaged_index_is_left_out_and_not_blamed() {
 }
 
 #[test]
-fn a_damaged_index_changes_nothing_of_what_moves_and_is_compared() {
+fn a_damaged_index_affects_neither_the_move_nor_the_comparison() {
     let case = Case::new(SOURCE);
     damage(&case.source);
     let plan = crate::support::plan(&case.source, "");

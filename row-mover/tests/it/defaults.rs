@@ -41,7 +41,7 @@ fn each_default_is_tried_and_none_that_was_not_is_counted() {
 }
 
 #[test]
-fn a_default_that_gives_another_value_is_named() {
+fn a_default_with_another_value_is_named() {
     let case = Case::mapped(SOURCE, MAPPING);
     case.moved();
     let change = |column: &str, sql: &str| format!("ALTER TABLE t ALTER {column} SET DEFAULT {sql}");

@@ -58,7 +58,7 @@ fn check_moved(case: &Case, what: &str) {
 }
 
 #[test]
-fn killed_at_any_phase_it_goes_on() {
+fn a_run_that_is_killed_in_any_phase_resumes() {
     for stop in [
         "schema begins",
         "schema ends",
@@ -80,7 +80,7 @@ fn killed_at_any_phase_it_goes_on() {
 }
 
 #[test]
-fn restart_takes_out_what_the_run_brought_and_nothing_else() {
+fn restart_removes_exactly_the_rows_of_the_run() {
     for stop in ["rows begins", "moved rows of book", "validate begins", ""] {
         let case = case();
         spawn(&case, stop).wait().unwrap();
@@ -170,7 +170,7 @@ fn a_target_that_has_changed_since_the_plan_is_refused_untouched() {
 }
 
 #[test]
-fn a_row_that_the_apps_check_refuses_is_told_with_the_way_back() {
+fn a_row_that_the_apps_check_refuses_is_reported_with_the_remedy() {
     let case = with(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER); INSERT INTO t VALUES (1, 5), (2, 500)",
         "CREATE TABLE t (id int PRIMARY KEY, n int CHECK (n < 100)); CREATE TABLE c (t int REFERENCES t)",

@@ -43,7 +43,7 @@ fn assert_untouched(case: &Case, name: &str) {
 }
 
 #[test]
-fn what_cannot_move_is_refused_and_nothing_is_changed() {
+fn values_that_cannot_move_are_refused_and_nothing_is_changed() {
     let plan = hyperpage_plan();
     let mut words = String::new();
     for hostile in

@@ -46,7 +46,7 @@ fn checked(path: &Path) -> Integrity {
 }
 
 #[test]
-fn indexes_in_each_others_place_are_told_and_rows_are_right_all_the_same() {
+fn swapped_indexes_are_reported_and_rows_are_migrated_correctly() {
     let case = damaged_case();
     quick_check(&SourceConnection::open_live(&case.source).unwrap(), &case.source, StopFlag::default())
         .unwrap();
@@ -66,7 +66,7 @@ fn indexes_in_each_others_place_are_told_and_rows_are_right_all_the_same() {
 }
 
 #[test]
-fn what_was_found_once_is_not_looked_for_again() {
+fn the_integrity_check_runs_once() {
     let case = Case::new(SOURCE);
     let moved = case.moved();
     assert_eq!(moved.validation.integrity.as_ref().map(|found| found.problems.len()), Some(0));
@@ -103,7 +103,7 @@ fn an_order_that_only_the_app_knows_is_left_out_by_name() {
 }
 
 #[test]
-fn one_that_nobody_waits_for_is_given_up() {
+fn an_integrity_check_that_nobody_waits_for_is_cancelled() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("source.db");
     sqlite(
@@ -118,7 +118,7 @@ fn one_that_nobody_waits_for_is_given_up() {
 }
 
 #[test]
-fn the_ledger_tells_what_happened_when() {
+fn the_ledger_has_the_times_of_a_run() {
     let case = Case::new(
         "CREATE TABLE p (id INTEGER PRIMARY KEY AUTOINCREMENT, v TEXT); INSERT INTO p VALUES (1, 'a');
          CREATE TABLE c (id INTEGER PRIMARY KEY, p INTEGER REFERENCES p (id)); INSERT INTO c VALUES (1, 1);
@@ -155,7 +155,7 @@ fn the_ledger_tells_what_happened_when() {
 }
 
 #[test]
-fn the_rows_of_an_interrupted_run_take_the_time_in_which_they_moved() {
+fn the_duration_of_rows_excludes_interruptions() {
     let case = Case::new("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1)");
     case.moved();
     // As if a first part had moved a chunk in three seconds, and the resumed run two at once in one second, a hundred seconds later.

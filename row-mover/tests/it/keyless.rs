@@ -29,7 +29,7 @@ const MAPPING: &str = "
     price = { as = \"numeric\" }";
 
 #[test]
-fn each_difference_is_named_by_where_it_lies_or_by_its_key() {
+fn each_difference_is_named_by_its_location_or_its_key() {
     let case = Case::mapped(SOURCE, MAPPING);
     case.moved();
     case.execute(

@@ -87,7 +87,7 @@ fn assert_no_canary(words: &str, case: &Case, what: &str) {
 }
 
 #[test]
-fn what_postgresql_refuses_is_told_and_logged_without_values() {
+fn errors_of_postgresql_are_reported_and_logged_without_values() {
     let server = loud_server();
     let raise = |level: &str| {
         format!(

@@ -154,7 +154,7 @@ fn with_statement(source: &Path, sql: &str) {
 }
 
 #[test]
-fn what_exceeds_a_limit_is_refused_with_the_limit() {
+fn a_schema_that_exceeds_a_limit_is_refused_with_the_limit() {
     let view = |query: String| format!("CREATE VIEW v AS {query}");
     let a = |_| "a".to_owned();
     for (sql, reason) in [
@@ -314,7 +314,7 @@ fn a_view_of_more_rows_than_postgresqls_stack_holds_is_not_translated() {
 
 /// It took 3.5 GB when each value of the list was tried.
 #[test]
-fn a_check_of_100000_values_takes_little_memory() {
+fn a_check_of_100000_values_needs_little_memory() {
     const RESIDENT_MAX_KB: u64 = 200 << 10;
     let values = chained(100_000, |value| value.to_string(), ", ");
     let case = Case::new(&format!(

@@ -56,7 +56,7 @@ fn a_schema_that_changes_before_the_seal_is_refused() {
 }
 
 #[test]
-fn a_value_that_comes_before_the_seal_is_found_before_anything_is_changed() {
+fn a_value_written_before_the_seal_is_found_before_anything_is_changed() {
     let case = Case::new(SOURCE);
     let before = case.target_objects();
     let writes = app(&case, Phase::Seal, "INSERT INTO t VALUES (3, 'no integer')");
@@ -70,7 +70,7 @@ fn a_value_that_comes_before_the_seal_is_found_before_anything_is_changed() {
 }
 
 #[test]
-fn rows_that_come_before_the_seal_move_and_later_ones_are_told() {
+fn rows_written_before_the_seal_move_and_later_ones_are_reported() {
     let case = Case::new(SOURCE);
     let moved = moved(run::migrate(&case.request(), &app(&case, Phase::Seal, "INSERT INTO t VALUES (3, 3)")));
     assert_eq!(moved.tables[0].rows, 3);
@@ -125,7 +125,7 @@ fn a_restart_drops_no_row_that_only_postgresql_has() {
 }
 
 #[test]
-fn a_dry_run_of_a_restart_says_what_would_be_dropped() {
+fn a_dry_run_of_a_restart_lists_what_would_be_dropped() {
     let case = Case::new(SOURCE);
     case.moved();
     let restart = Request { restart: true, ..case.request() };

@@ -231,7 +231,7 @@ fn a_long_text_that_postgresql_cannot_hold_is_found_at_its_last_byte() {
 }
 
 #[test]
-fn rows_with_long_values_stay_behind_and_are_written_down_whole() {
+fn skipped_rows_with_long_values_are_saved_in_full() {
     for (policy, moved, nulled) in [("skip", "1,2,5,7", "0"), ("null", "1,2,3,4,5,6,7,8", "4")] {
         let case = Case::mapped(&with_rejects(), &format!("on_reject = \"{policy}\"\n{TYPED}"));
         let told = case.moved();

@@ -172,7 +172,7 @@ fn rows_without_a_key_keep_their_number() {
 }
 
 #[test]
-fn names_stay_as_they_are() {
+fn names_are_unchanged() {
     let long = |end: &str| format!("{}_{end}", "long".repeat(20));
     let case = there(
         &format!(
@@ -322,7 +322,7 @@ fn the_source_may_be_written_while_it_is_sealed() {
 }
 
 #[test]
-fn orphans_that_come_after_the_plan_stop_the_migration() {
+fn orphans_written_after_the_plan_stop_the_migration() {
     let long = format!("{}_parent", "long".repeat(20));
     let case = Case::new(&format!(
         "CREATE TABLE {long} (id INTEGER PRIMARY KEY); INSERT INTO {long} VALUES (1);

@@ -81,7 +81,7 @@ fn short_texts_stay_in_their_row() {
 }
 
 #[test]
-fn what_can_be_compressed_decides_and_postgresql_is_asked() {
+fn postgresql_decides_whether_a_compressible_row_fits() {
     // 430 values of 18 bytes each, stored elsewhere, fit; 470 do not, unless they are compressed.
     let columns = 470;
     let (varied, even) = (random(60), plain(60));
@@ -175,7 +175,7 @@ fn long_values_and_generated_keys() {
 }
 
 #[test]
-fn words_never_exceed_what_a_tsvector_takes() {
+fn words_never_exceed_the_limit_of_a_tsvector() {
     // Of the letters that a column for full-text search takes in, each the longest of UTF-8 and a word by itself.
     let words = |first: u32, between: &str| {
         let letters = (first..0x11_0000).filter_map(char::from_u32).filter(|letter| letter.is_alphabetic());
@@ -210,7 +210,7 @@ fn an_index_of_the_apps_table_is_asked_by_its_own_method() {
 }
 
 #[test]
-fn nothing_of_a_row_stands_in_the_log_or_in_what_is_found() {
+fn neither_the_log_nor_the_findings_contain_values() {
     let canary = "canary-7c1f";
     let case = Case::new(&format!(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT UNIQUE); INSERT INTO t VALUES (1, '{canary}' || {});",

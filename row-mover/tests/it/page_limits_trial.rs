@@ -129,7 +129,7 @@ fn a_domain_of_the_app_neither_ends_the_trial_nor_hides_a_key() {
 }
 
 #[test]
-fn columns_have_any_name_and_stand_in_an_index_twice() {
+fn columns_may_have_any_name_and_occur_twice_in_an_index() {
     let names = [
         "row_on_trial",
         "number of the row on trial",
@@ -155,7 +155,7 @@ fn columns_have_any_name_and_stand_in_an_index_twice() {
 }
 
 #[test]
-fn what_fails_for_another_reason_does_not_count_as_a_row_that_fits() {
+fn a_trial_that_fails_for_another_reason_does_not_count_as_a_fit() {
     let server = loud_server();
     let canary = "canary-5e3c";
     // `timezone` is a unit that date_trunc() knows and does not support: class 0A, which no value of text has to do with.
@@ -194,7 +194,7 @@ fn trials_of_processes_with_the_same_number_do_not_wait_for_each_other() {
 }
 
 #[test]
-fn what_a_generated_column_or_a_function_makes_longer_is_tried() {
+fn keys_that_a_generated_column_or_a_function_lengthens_are_tried() {
     let connection = rusqlite::Connection::open_in_memory().unwrap();
     let long: String =
         connection.query_row(&format!("SELECT {}", random(4000)), [], |row| row.get(0)).unwrap();

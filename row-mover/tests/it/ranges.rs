@@ -59,7 +59,7 @@ fn differences(tables: &[TableComparison]) -> Vec<String> {
 }
 
 #[test]
-fn every_damage_is_found_once_wherever_it_lies() {
+fn every_damage_is_found_exactly_once_in_any_part() {
     let case = Case::new(SOURCE);
     case.moved();
     assert_eq!(differences(&same(&case, "nothing")), Vec::<String>::new());

@@ -83,7 +83,7 @@ fn another_encoding_is_refused() {
 }
 
 #[test]
-fn a_role_that_may_not_create_is_told_what_to_grant() {
+fn a_role_without_the_right_to_create_gets_the_grant_to_run() {
     let case = Case::new(SOURCE);
     let role = format!("limited_{}", case.database.name());
     case.execute(&format!("CREATE ROLE {role} LOGIN PASSWORD 'x'"));
@@ -110,7 +110,7 @@ fn a_role_that_may_not_create_is_told_what_to_grant() {
 }
 
 #[test]
-fn a_role_without_what_every_role_has_is_told_what_to_grant() {
+fn a_role_without_default_privileges_gets_the_grant_to_run() {
     let case = Case::new(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, g INTEGER AS (id * 2) STORED); INSERT INTO t (id) VALUES (1)",
     );
@@ -146,7 +146,7 @@ fn a_role_without_what_every_role_has_is_told_what_to_grant() {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_told_at_once() {
+fn a_missing_server_is_reported_at_once() {
     let case = Case::new(SOURCE);
     // A port that was just free and that nobody listens at any more.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -210,7 +210,7 @@ fn a_backup_folder_that_cannot_be_made_stops_everything() {
 }
 
 #[test]
-fn a_disk_that_is_too_small_is_told_before_anything_is_written() {
+fn a_disk_that_is_too_small_is_reported_before_anything_is_written() {
     let case = Case::new(SOURCE);
     // Pages beyond those that the header counts are none of the database's; the hole takes no room itself.
     let free = free_bytes(&case.backup_dir()).unwrap();

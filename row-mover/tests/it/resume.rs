@@ -134,7 +134,7 @@ fn finish_and_check(case: &Case, what: &str) {
 }
 
 #[test]
-fn killed_at_any_step_it_goes_on() {
+fn a_run_that_is_killed_at_any_step_resumes() {
     let whole = Case::new(SOURCE);
     assert!(spawn(&whole, "").wait().unwrap().success());
     let steps: Vec<String> =
@@ -162,7 +162,7 @@ fn killed_at_any_step_it_goes_on() {
 }
 
 #[test]
-fn what_stays_behind_is_written_down_once_whenever_it_was_killed() {
+fn skipped_rows_are_saved_once_whenever_the_run_was_killed() {
     let source = "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER);
         WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 60000)
         INSERT INTO t SELECT i, CASE WHEN i % 600 = 0 THEN 'bad' ELSE i END FROM c;";
@@ -221,7 +221,7 @@ fn a_finished_migration_moves_nothing_again() {
 }
 
 #[test]
-fn a_run_about_something_else_is_refused_with_what_differs() {
+fn a_run_with_another_subject_is_refused_with_the_differences() {
     let case = Case::new(
         "CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE b (id INTEGER PRIMARY KEY); INSERT INTO a VALUES (1)",
     );
@@ -257,7 +257,7 @@ fn a_run_about_something_else_is_refused_with_what_differs() {
 }
 
 #[test]
-fn restart_takes_the_source_as_it_is_now() {
+fn restart_copies_the_current_source() {
     let case = Case::new("CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER); INSERT INTO t VALUES (1, 1)");
     let restart = || Request { restart: true, ..case.request() };
     // Where there is nothing to drop, it begins.
@@ -371,7 +371,7 @@ impl Observer for Panics {
 impl Watch for Panics {}
 
 #[test]
-fn a_lane_that_panics_leaves_no_other_waiting() {
+fn a_lane_that_panics_does_not_block_the_others() {
     for place in ["rows", "builds"] {
         let case = Case::new(SOURCE);
         let error = run::migrate(&case.request(), &Panics(place)).unwrap_err();
@@ -399,7 +399,7 @@ fn write(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
 }
 
 #[test]
-fn a_sealed_copy_that_is_not_what_was_sealed_is_not_gone_on_with() {
+fn a_run_with_a_changed_sealed_copy_does_not_resume() {
     let (case, sealed) = interrupted();
     assert_eq!(fs::metadata(&sealed).unwrap().permissions().mode() & 0o777, 0o400);
     assert_eq!(fs::metadata(sealed.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
@@ -432,7 +432,7 @@ fn a_sealed_copy_that_is_not_what_was_sealed_is_not_gone_on_with() {
 }
 
 #[test]
-fn what_goes_on_is_the_sealed_copy_and_not_the_source() {
+fn a_run_resumes_from_the_sealed_copy_and_not_from_the_source() {
     let (case, _) = interrupted();
     sqlite(&case.source, "DELETE FROM child; DELETE FROM loose; UPDATE keyed SET v = 'changed'");
     finish_and_check(&case, "the source was written to since");

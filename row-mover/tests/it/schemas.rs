@@ -100,7 +100,7 @@ fn damage_in_any_schema_is_found() {
 }
 
 #[test]
-fn what_stands_in_a_schema_of_the_plan_is_in_the_way() {
+fn existing_objects_in_a_schema_of_the_plan_prevent_a_migration() {
     let case = Case::mapped(SOURCE, &apart());
     case.execute("CREATE SCHEMA \"arch\"\"ive\"; CREATE VIEW \"arch\"\"ive\".seen AS SELECT 1 AS x");
     let refused = chain(&case.refused());

@@ -73,7 +73,7 @@ fn a_sealed_copy_that_is_no_file_is_refused_and_never_opened() {
 }
 
 #[test]
-fn a_ledger_that_does_not_say_how_the_copy_was_taken_is_still_read() {
+fn a_ledger_without_the_read_method_of_the_copy_is_still_read() {
     let case = Case::new("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1)");
     let method = case.moved().seal.read_method.unwrap();
     assert_eq!((method.protection, method.attempts), (Protection::SqliteLocks, 1));

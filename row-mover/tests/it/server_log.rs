@@ -87,7 +87,7 @@ fn log_statements(case: &Case) {
 }
 
 #[test]
-fn a_migration_its_proof_and_what_follows_log_no_value() {
+fn a_migration_and_its_validation_log_no_value() {
     let server = loud_server();
     let case = Case::mapped_on(server.database(), SOURCE, MAPPING);
     log_statements(&case);
@@ -230,7 +230,7 @@ const DEMANDS: [(&str, &str); 12] = [
 ];
 
 #[test]
-fn rows_that_break_what_an_app_demands_are_named_and_not_logged() {
+fn rows_that_violate_constraints_of_an_app_are_named_and_not_logged() {
     let server = loud_server();
     for (target, part) in DEMANDS {
         let dir = tempfile::tempdir().unwrap();
@@ -318,7 +318,7 @@ fn a_rule_that_would_act_on_rows_stops_the_load() {
 }
 
 #[test]
-fn what_is_cancelled_leaves_no_value_in_the_log() {
+fn a_cancelled_statement_logs_no_value() {
     let server = loud_server();
     let case = Case::mapped_on(server.database(), SOURCE, MAPPING);
     let is_over = AtomicBool::new(false);
@@ -395,7 +395,7 @@ fn rows_that_others_point_to_are_not_logged_when_they_are_to_go() {
 }
 
 #[test]
-fn what_a_view_or_a_default_fails_for_is_not_logged() {
+fn errors_of_views_and_defaults_are_not_logged() {
     let server = loud_server();
     let source = "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT, n INTEGER DEFAULT 1);
         INSERT INTO t VALUES (7351246, 'kanarienvogel', 7351246);

@@ -61,7 +61,7 @@ fn a_finished_run_is_validated_with_all_its_rows() {
 }
 
 #[test]
-fn a_half_done_run_says_how_far_it_is_and_who_is_at_work() {
+fn the_status_of_an_unfinished_run_has_its_progress_and_its_sessions() {
     let case = Case::new(SOURCE);
     half_done(&case);
     let found = look(&case);
@@ -108,7 +108,7 @@ fn a_half_done_run_says_how_far_it_is_and_who_is_at_work() {
 
 /// Looking takes no lock that a migration would wait for, and is not taken for one.
 #[test]
-fn a_migration_does_not_mind_being_looked_at() {
+fn status_does_not_disturb_a_migration() {
     let case = Case::new(SOURCE);
     std::thread::scope(|scope| {
         let moving = scope.spawn(|| run::migrate(&case.request(), &Silent));

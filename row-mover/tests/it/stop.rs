@@ -33,7 +33,7 @@ impl Watch for StopAt {
 }
 
 #[test]
-fn a_migration_stops_wherever_it_asks_and_goes_on() {
+fn a_migration_stops_at_every_check_and_resumes() {
     let case = Case::new(SOURCE);
     let watch = StopAt { asked: AtomicUsize::new(0), at: usize::MAX };
     moved(run::migrate(&case.request(), &watch));
@@ -62,7 +62,7 @@ fn a_migration_stops_wherever_it_asks_and_goes_on() {
 }
 
 #[test]
-fn what_the_server_is_at_is_cancelled_and_counts_as_a_stop() {
+fn running_statements_are_cancelled_and_count_as_a_stop() {
     let case = Case::new(SOURCE);
     let mut holder = case.session();
     // Where nobody has asked to stop, what is cancelled is tried again.

@@ -258,7 +258,7 @@ const REFUSED: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn triggers_that_may_mean_something_else_stay_behind_with_a_skeleton() {
+fn triggers_with_an_uncertain_meaning_are_not_migrated_and_get_a_skeleton() {
     let triggers: String = (REFUSED.iter().enumerate())
         .map(|(number, (body, _))| format!("CREATE TRIGGER refused_{number} {body};\n"))
         .collect();

@@ -83,7 +83,7 @@ fn a_row_that_sqlite_cannot_compute_stops_by_table_column_and_key() {
 }
 
 #[test]
-fn each_policy_does_what_it_says_and_is_proven() {
+fn each_policy_has_its_effect_and_is_proven() {
     for (policy, expected) in [
         (
             "skip",
@@ -124,14 +124,14 @@ fn each_policy_does_what_it_says_and_is_proven() {
 }
 
 #[test]
-fn text_cannot_hold_what_is_not_there() {
+fn text_cannot_hold_a_missing_value() {
     let case = Case::mapped(TABLES, "on_reject = \"text\"");
     assert_eq!(offenders(&run::migrate(&case.request(), &Silent).unwrap()).len(), 6);
     assert!(OnReject::Text.in_words().contains("stops"));
 }
 
 #[test]
-fn such_a_table_or_column_can_be_left_behind() {
+fn a_table_or_column_with_uncomputed_values_can_be_skipped() {
     let tables = "[leave_behind]\ndocs = \"broken\"\nloose = \"broken\"\nnamed = \"broken\"\nnumbers = \"broken\"\npairs = \"broken\"";
     let moved = Case::mapped(TABLES, tables).moved();
     assert_eq!(counts(&moved), [("stored", 1, 1, 0, 0)]);

@@ -4,7 +4,7 @@ use crate::damage::check_each;
 use crate::support::Case;
 
 #[test]
-fn what_is_not_in_the_plan_is_named() {
+fn unplanned_objects_are_named() {
     let case = Case::mapped(
         "CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, v TEXT); INSERT INTO t VALUES (1, 'a');
          CREATE TABLE elsewhere (id INTEGER PRIMARY KEY);

@@ -147,7 +147,7 @@ const VIEWS: &[&str] = &[
 ];
 
 #[test]
-fn views_give_the_same_rows() {
+fn views_return_the_same_rows() {
     let views: String = VIEWS
         .iter()
         .enumerate()
@@ -320,7 +320,7 @@ const REFUSED: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn views_that_may_mean_something_else_stay_behind_with_their_sql() {
+fn views_with_an_uncertain_meaning_are_not_migrated_and_listed_with_their_sql() {
     let views: String = (REFUSED.iter().enumerate())
         .map(|(number, (body, _))| format!("CREATE VIEW refused_{number} AS {body};\n"))
         .collect();
@@ -340,7 +340,7 @@ fn views_that_may_mean_something_else_stay_behind_with_their_sql() {
 }
 
 #[test]
-fn views_stand_on_views_and_keep_their_names() {
+fn views_read_views_and_keep_their_names() {
     let long = "v".repeat(80);
     let case = Case::mapped(
         &format!(

@@ -12,7 +12,7 @@ use crate::support::{Case, chain, moved, words};
 use crate::views::{MAPPING, TABLES};
 
 #[test]
-fn a_view_that_answers_other_rows_is_named_whatever_its_words_are() {
+fn a_view_that_returns_other_rows_is_named() {
     let case = Case::mapped(
         &format!(
             "{TABLES}
@@ -97,7 +97,7 @@ fn endless_views_share_one_span_of_time_and_the_others_are_compared() {
 }
 
 #[test]
-fn a_view_that_only_postgresql_takes_too_long_for_is_named() {
+fn a_view_that_is_too_slow_only_in_postgresql_is_named() {
     let case = Case::new(
         "CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1); CREATE VIEW v AS SELECT id FROM t;",
     );

@@ -87,6 +87,6 @@ fn every_damage_is_found_and_named() {
 }
 
 #[test]
-fn nothing_is_found_where_nothing_is_damaged() {
+fn an_undamaged_database_has_no_findings() {
     calm::check(subjects(), setting("MUTATION_ROUNDS").is_some());
 }

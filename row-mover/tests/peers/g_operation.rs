@@ -67,7 +67,7 @@ fn section_g() {
 }
 
 #[test]
-fn g1_endings_that_are_not_the_same_are_told_apart() {
+fn g1_proven_stopped_and_refused_runs_are_distinguished() {
     for (sql, ending) in [
         (TWO_TABLES, Ending::Proven),
         ("CREATE TABLE t (v TEXT); INSERT INTO t VALUES ('a' || char(0));", Ending::Stopped),
@@ -83,7 +83,7 @@ fn g1_endings_that_are_not_the_same_are_told_apart() {
 }
 
 #[test]
-fn g3_what_a_used_target_has_is_not_dropped_unasked() {
+fn g3_objects_of_a_used_target_are_not_dropped_without_a_request() {
     let case = proven(TWO_TABLES);
     case.execute(
         "CREATE VIEW report AS SELECT p.v, c.id FROM p JOIN c ON c.p = p.id; INSERT INTO p (v) VALUES ('newer');
@@ -109,7 +109,7 @@ fn g3_what_a_used_target_has_is_not_dropped_unasked() {
 }
 
 #[test]
-fn g4_a_second_run_doubles_nothing() {
+fn g4_a_second_run_duplicates_nothing() {
     let case = proven(TWO_TABLES);
     let again = run::migrate(&case.request(), &Silent).unwrap();
     assert!(matches!(again, Outcome::AlreadyDone(_)), "{again:?}");

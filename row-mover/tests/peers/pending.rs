@@ -9,7 +9,7 @@ pub fn pending(id: &str) -> Option<&'static str> {
 }
 
 #[test]
-fn each_pending_case_stands_once_and_is_one() {
+fn each_pending_case_is_listed_once_and_exists() {
     let mut known: Vec<&str> = crate::all_cases().iter().map(|case| case.id).collect();
     known.sort_unstable();
     let twice: Vec<_> = known.windows(2).filter(|pair| pair[0] == pair[1]).collect();

@@ -56,7 +56,7 @@ fn values_that_cannot_move_stop_it_before_anything_is_created() {
 }
 
 #[test]
-fn rows_that_are_skipped_are_written_down_whole_and_known_ever_after() {
+fn skipped_rows_are_saved_in_full_and_stay_in_the_ledger() {
     let (place, database) = shop();
     let moved = migrate(&place, &database, &["--on-reject", "skip"]).expect(1);
     place.snapshot("any_file-skipped", &moved.screen());
@@ -98,7 +98,7 @@ fn values_become_null_where_that_is_asked_for() {
 }
 
 #[test]
-fn what_would_be_rejected_becomes_text_where_that_is_asked_for() {
+fn rejected_values_become_text_on_request() {
     let (place, database) = shop();
     migrate(&place, &database, &["--on-reject", "text", "--accept-broken-constraints"]).expect(0);
     assert_eq!(value(&database, "SELECT quantity FROM orders WHERE id = 2"), "three");
@@ -121,7 +121,7 @@ fn more_rejects_than_the_limit_stop_it() {
 }
 
 #[test]
-fn options_that_mean_nothing_are_refused() {
+fn options_without_effect_are_refused() {
     let (place, database) = shop();
     for (options, words) in [
         (["--on-reject", "ignore"], "possible values: stop, skip, null, text"),
@@ -153,7 +153,7 @@ fn a_plan_can_be_reviewed_and_decided_upon_before_anything_moves() {
 }
 
 #[test]
-fn the_longest_name_that_sqlite_takes_moves() {
+fn the_longest_name_that_sqlite_accepts_moves() {
     let place = Place::new();
     // SQLite appends `-journal` to the name.
     let name = format!("{}é.db", "n".repeat(238));

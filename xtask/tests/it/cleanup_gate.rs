@@ -101,7 +101,7 @@ fn it_works_after_a_validated_migration() {
 }
 
 #[test]
-fn only_a_whole_migration_of_the_very_database_counts() {
+fn only_a_complete_migration_of_the_same_database_counts() {
     let place = app();
     let migrate = |source: &str, more: &[&str]| {
         let database = TestDatabase::create();

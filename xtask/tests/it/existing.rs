@@ -28,7 +28,7 @@ fn prepared() -> (Place, TestDatabase) {
 }
 
 #[test]
-fn rows_go_into_the_apps_tables_and_a_restart_takes_them_out_again() {
+fn rows_are_loaded_into_the_apps_tables_and_a_restart_removes_them() {
     let (place, database) = prepared();
     let run = |more: &[&str]| {
         let mut arguments = vec!["migrate", "--sqlite", "app.db", "--postgres", database.url()];
@@ -55,7 +55,7 @@ fn rows_go_into_the_apps_tables_and_a_restart_takes_them_out_again() {
 }
 
 #[test]
-fn a_key_that_rows_broke_is_whole_again_after_a_restart_and_each_run_is_validated() {
+fn a_key_that_rows_violated_is_restored_by_a_restart_and_each_run_is_validated() {
     let (place, database) = prepared();
     let source = rusqlite::Connection::open(place.path().join("app.db")).unwrap();
     source.execute_batch("PRAGMA foreign_keys = OFF; INSERT INTO Post VALUES (7, 'orphan', 99)").unwrap();

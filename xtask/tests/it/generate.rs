@@ -62,7 +62,7 @@ fn the_files_are_those_that_were_reviewed() {
 }
 
 #[test]
-fn two_runs_give_the_same_bytes() {
+fn two_runs_write_the_same_bytes() {
     let place = generated();
     fs::create_dir(place.path().join("again")).unwrap();
     fs::copy(place.path().join("plan/mapping.toml"), place.path().join("again/mapping.toml")).unwrap();

@@ -92,7 +92,7 @@ fn every_access_token_decrypts_after_the_move() {
 }
 
 #[test]
-fn json_is_all_that_stands_on_standard_output() {
+fn standard_output_contains_only_json() {
     let place = Place::new();
     let summary = place.sample();
     let database = TestDatabase::create();
@@ -157,7 +157,7 @@ fn json_is_all_that_stands_on_standard_output() {
 
 /// `proven` must be in the result, whatever the run did.
 #[test]
-fn json_says_whether_it_is_proven_also_where_nothing_was_to_do() {
+fn json_has_the_proof_even_if_nothing_was_left_to_do() {
     let (place, database) = prepared();
     let proven = |more: &[&str]| migrate(&place, &database, more).expect(0).json()["proven"].clone();
     assert_eq!(proven(&["--json", "--dry-run"]), Value::Null);
@@ -212,7 +212,7 @@ fn another_selection_is_refused_after_a_run() {
 }
 
 #[test]
-fn a_restart_drops_what_is_ours_and_moves_what_came_since() {
+fn a_restart_drops_our_objects_and_moves_new_rows() {
     let (place, database) = prepared();
     migrate(&place, &database, &[]).expect(0);
     let users = rows(&database, "users");
@@ -299,7 +299,7 @@ fn names_do_not_reach_the_terminal_as_they_are() {
 }
 
 #[test]
-fn quiet_says_nothing_but_the_result() {
+fn quiet_prints_only_the_result() {
     let (place, database) = prepared();
     let dry_run = migrate(&place, &database, &["--quiet", "--dry-run"]).expect(0);
     assert_eq!((dry_run.stdout.lines().count(), dry_run.stderr.as_str()), (2, ""), "{}", dry_run.screen());

@@ -40,7 +40,7 @@ impl Drop for Checkout {
 }
 
 #[test]
-fn validate_finds_what_was_moved_and_by_which_plan() {
+fn validate_finds_the_last_migration_and_its_plan() {
     let checkout = Checkout::new();
     let elsewhere = "postgres://nobody@127.0.0.1:1/production";
     let run = |arguments: &[&str], url: Option<&str>| {

@@ -24,7 +24,7 @@ fn refused(place: &Place, database: &TestDatabase, source: &str, more: &[&str], 
 const READABLE: &[(&str, u64)] = &[("in-use-by-a-writer", IN_USE_COMMITTED_JOBS), ("swapped-indexes", 3)];
 
 #[test]
-fn what_can_be_read_with_care_moves() {
+fn unusual_but_readable_databases_move() {
     for (name, jobs) in READABLE {
         let (place, database) = (Place::new(), TestDatabase::create());
         let built = HostileCase::named(name).unwrap().build(place.path()).unwrap();
@@ -38,7 +38,7 @@ fn what_can_be_read_with_care_moves() {
 }
 
 #[test]
-fn every_hostile_database_is_refused_with_its_own_words() {
+fn every_hostile_database_is_refused_with_its_own_message() {
     let database = TestDatabase::create();
     for case in CASES.iter().filter(|case| !READABLE.iter().any(|(name, _)| *name == case.name)) {
         let place = Place::new();

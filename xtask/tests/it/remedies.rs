@@ -94,7 +94,7 @@ fn policies_are_offered_where_they_help_and_not_again() {
 }
 
 #[test]
-fn what_a_column_decides_is_not_overruled_by_an_option() {
+fn an_option_does_not_overrule_the_decision_for_a_column() {
     let case = Case::new(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, born DATE);
          INSERT INTO t VALUES (1, '2024-05-06'), (2, '2023-02-30'), (3, '2024-05-07'), (4, '2024-05-08');",
@@ -140,7 +140,7 @@ fn an_orphan_needs_a_plan_that_was_made_for_it() {
 }
 
 #[test]
-fn a_value_that_sqlite_cannot_compute_is_skipped_or_left_behind() {
+fn a_value_that_sqlite_cannot_compute_is_rejected_or_its_column_is_skipped() {
     let sql =
         "CREATE TABLE t (id INTEGER PRIMARY KEY, doc TEXT); INSERT INTO t VALUES (1, '{}'), (2, 'no JSON');
                ALTER TABLE t ADD COLUMN kind TEXT AS (json_extract(doc, '$.kind'));";

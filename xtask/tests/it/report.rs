@@ -32,7 +32,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
-fn a_report_lies_in_a_folder_of_its_run_for_its_owner_alone_and_says_what_to_do() {
+fn a_report_is_private_in_its_runs_folder_and_has_remedies() {
     let place = Place::new();
     place.sample();
     let database = TestDatabase::create();
@@ -85,7 +85,7 @@ fn a_report_lies_in_a_folder_of_its_run_for_its_owner_alone_and_says_what_to_do(
 
 /// The statements in a report have the described effect when pasted.
 #[test]
-fn what_a_report_tells_to_do_mends_it_and_what_it_tells_to_ask_gives_the_same_in_both() {
+fn remedies_of_a_report_work_and_its_statements_return_the_same_on_both_sides() {
     let place = Place::new();
     place.sample();
     let database = TestDatabase::create();
@@ -145,7 +145,7 @@ fn what_a_report_tells_to_do_mends_it_and_what_it_tells_to_ask_gives_the_same_in
 }
 
 #[test]
-fn what_cannot_be_written_is_refused_before_anything_is_done() {
+fn unwritable_outputs_are_refused_before_anything_is_done() {
     let place = Place::new();
     place.sample();
     fs::write(place.path().join("file"), "").unwrap();

@@ -12,7 +12,7 @@ fn status(place: &Place, database: &TestDatabase, more: &[&str]) -> Output {
 }
 
 #[test]
-fn the_exit_code_says_how_far_a_run_is() {
+fn the_exit_code_depends_on_the_state_of_the_run() {
     let place = Place::new();
     place.sample();
     let database = TestDatabase::create();

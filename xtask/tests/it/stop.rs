@@ -72,7 +72,7 @@ const SESSIONS: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = cu
                         AND application_name = 'hyperpage-migration'";
 
 #[test]
-fn a_migration_that_is_stopped_while_rows_move_goes_on() {
+fn a_migration_that_is_stopped_while_rows_move_resumes() {
     let run = Run::new();
     let mut is_begun = false;
     for (signal, name, code) in

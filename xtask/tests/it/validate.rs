@@ -27,7 +27,7 @@ fn is_validated(database: &TestDatabase) -> bool {
 }
 
 #[test]
-fn each_damage_is_named_and_what_is_mended_is_proven() {
+fn each_damage_is_named_and_its_repair_is_proven() {
     let (place, database) = moved();
     place.snapshot("validate-proven", &validate(&place, &database, &[]).expect(0).screen());
     let job = value(&database, "SELECT min(id) FROM public.jobs WHERE name <> ''");
@@ -236,7 +236,7 @@ fn values_are_shown_only_when_asked_for_and_secrets_never() {
 }
 
 #[test]
-fn where_no_migration_is_there_is_nothing_to_validate() {
+fn without_a_migration_there_is_nothing_to_validate() {
     let place = Place::new();
     let database = TestDatabase::create();
     let before = everything(&database);

@@ -76,7 +76,7 @@ fn first_statements(log: &str) -> BTreeMap<String, Vec<String>> {
 }
 
 #[test]
-fn nothing_that_stands_in_for_postgresqls_own_is_ever_called() {
+fn no_object_that_shadows_one_of_postgresql_is_ever_called() {
     let server = OwnServer::start(&LOG_SETTINGS);
     let owner = server.url();
     session(&owner).query(&format!("CREATE ROLE {APP_ROLE} SUPERUSER LOGIN PASSWORD 'mover'"), &[]).unwrap();
@@ -232,7 +232,7 @@ fn triggers_of_ours_are_not_captured_either() {
 
 /// A server that replays what another one does: it is looked at, and not written to.
 #[test]
-fn a_standby_is_validated_as_far_as_it_can_be_and_takes_no_migration() {
+fn a_standby_is_validated_as_far_as_possible_and_refuses_a_migration() {
     let server = OwnServer::start(&["wal_level = 'replica'", "max_wal_senders = 5"]);
     let sql = "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT NOT NULL DEFAULT 'x'); \
                INSERT INTO t VALUES (1, 'a'), (2, 'b'); CREATE VIEW w AS SELECT v FROM t";
@@ -277,7 +277,7 @@ fn a_standby_is_validated_as_far_as_it_can_be_and_takes_no_migration() {
 
 /// Some errors are known by their words alone: they are English where the role may have them so, and no role is kept from working.
 #[test]
-fn messages_are_english_where_the_role_may_have_them_so() {
+fn messages_are_english_if_the_role_may_set_the_language() {
     let case = Case::new("CREATE TABLE t (id INTEGER PRIMARY KEY)");
     let name = case.database.name();
     let (_, place) = case.database.url().rsplit_once('@').unwrap();

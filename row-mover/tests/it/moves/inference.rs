@@ -24,7 +24,7 @@ fn check_types(plan: &Plan, table: &str, expected: &str) {
 }
 
 #[test]
-fn what_apps_store_gets_the_type_that_it_means() {
+fn values_that_apps_store_get_the_type_that_they_mean() {
     let case = there(
         "CREATE TABLE users (
              id TEXT PRIMARY KEY, name VARCHAR(40), is_admin INTEGER NOT NULL DEFAULT 0, active BOOLEAN DEFAULT TRUE, said TEXT,
@@ -162,7 +162,7 @@ fn outliers_are_rejects_that_the_plan_counts() {
 }
 
 #[test]
-fn nothing_is_inferred_where_nobody_wants_it() {
+fn no_type_is_inferred_without_inference() {
     let sql = "CREATE TABLE t (id INTEGER PRIMARY KEY, yes BOOLEAN, at DATETIME, created_at INTEGER DEFAULT (unixepoch()), doc JSON, mixed);
                INSERT INTO t VALUES (1, 0, '2024-05-06', 1700000000, '{}', 1), (2, 1, '2024-05-07', 1700000001, '[]', 'x');";
     let case = there(sql, "faithful = true");
@@ -172,7 +172,7 @@ fn nothing_is_inferred_where_nobody_wants_it() {
 }
 
 #[test]
-fn a_mapping_is_told_what_does_not_fit_it() {
+fn a_mapping_error_names_what_does_not_fit() {
     let case = Case::mapped(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER); INSERT INTO t (n) VALUES (1), (5000000000), ('x')",
         "[tables.t.columns]\nn = { as = \"integer\", why = \"a counter\" }",

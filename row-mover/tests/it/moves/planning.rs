@@ -90,7 +90,7 @@ fn names_that_a_human_chose_must_be_free() {
 }
 
 #[test]
-fn what_a_human_decides_must_be_about_something() {
+fn a_decision_about_an_unknown_object_is_refused() {
     let sql = "CREATE TABLE jobs (id INTEGER PRIMARY KEY, created_at DATETIME); CREATE INDEX by_time ON jobs (created_at)";
     for (mapping, words) in [
         (
@@ -128,7 +128,7 @@ fn what_a_human_decides_must_be_about_something() {
 }
 
 #[test]
-fn what_was_added_to_a_renamed_source_is_told() {
+fn additions_to_a_renamed_source_are_reported() {
     let case = there(
         "CREATE TABLE A (Id INTEGER PRIMARY KEY, v TEXT); CREATE INDEX I ON A (v)",
         "[tables.A]\nrename = \"b\"\n[tables.A.columns]\nv = { rename = \"w\" }\n[tables.A.rename_indexes]\nI = \"j\"",
@@ -183,7 +183,7 @@ fn a_human_renames_and_skips() {
 }
 
 #[test]
-fn more_columns_than_postgresql_takes_are_refused() {
+fn more_columns_than_postgresql_allows_are_refused() {
     let columns = |count: usize, after: &str| {
         (1..=count).map(|number| format!("c{number}{after}")).collect::<Vec<_>>().join(", ")
     };
@@ -250,7 +250,7 @@ fn columns_without_a_value_get_a_type_that_says_so() {
 }
 
 #[test]
-fn a_value_that_a_guess_does_not_hold_is_told_before_anything_moves() {
+fn a_value_that_an_inferred_type_cannot_hold_is_reported_before_anything_moves() {
     let case = crate::support::Case::new("CREATE TABLE t (id INTEGER PRIMARY KEY, at DATETIME)");
     sqlite(&case.source, "INSERT INTO t VALUES (1, 1700000000)");
     let row_mover::run::Outcome::Rejected { findings, .. } =
@@ -263,7 +263,7 @@ fn a_value_that_a_guess_does_not_hold_is_told_before_anything_moves() {
 }
 
 #[test]
-fn columns_that_cannot_stand_in_a_key_are_refused() {
+fn columns_whose_type_no_key_can_have_are_refused() {
     let mapped = |kind: &str| format!("[tables.t.columns]\nv = {{ as = \"{kind}\" }}");
     let gin = "\n[[tables.t.indexes]]\nname = \"i\"\nmethod = \"gin\"\ncolumns = [\"v\"]\nwhy = \"\"";
     for (sql, mapping, words) in [

@@ -43,7 +43,7 @@ pub fn cases() -> Vec<PeerCase> {
 }
 
 #[test]
-fn what_frameworks_write() {
+fn databases_of_frameworks_migrate() {
     check(&cases());
 }
 
