@@ -208,7 +208,12 @@ pub(crate) fn begin_run(
 ///
 /// # Errors
 /// When the ledger cannot be written.
-pub(crate) fn finish_phase(connection: &mut Connection, run_id: i64, phase: Phase, seconds: f64) -> Result<()> {
+pub(crate) fn finish_phase(
+    connection: &mut Connection,
+    run_id: i64,
+    phase: Phase,
+    seconds: f64,
+) -> Result<()> {
     let sql = "INSERT INTO migration.phases (run_id, phase, seconds) VALUES ($1::bigint, $2, $3::float8) \
                ON CONFLICT (run_id, phase) DO UPDATE SET seconds = excluded.seconds, finished_at = now()";
     connection
@@ -221,7 +226,12 @@ pub(crate) fn finish_phase(connection: &mut Connection, run_id: i64, phase: Phas
 ///
 /// # Errors
 /// When the ledger cannot be written.
-pub(crate) fn finish_load(connection: &mut Connection, run_id: i64, phase: Phase, seconds: f64) -> Result<()> {
+pub(crate) fn finish_load(
+    connection: &mut Connection,
+    run_id: i64,
+    phase: Phase,
+    seconds: f64,
+) -> Result<()> {
     let sql = "INSERT INTO migration.phases (run_id, phase, seconds) SELECT $1::bigint, $2::text, $3::float8 \
                WHERE NOT EXISTS (SELECT FROM migration.chunks WHERE run_id = $1::bigint AND done_at IS NULL) \
                AND NOT ($4::boolean AND EXISTS (SELECT FROM migration.builds WHERE run_id = $1::bigint AND done_at IS NULL)) \

@@ -24,7 +24,11 @@ pub(crate) fn is_last_run(connection: &mut Connection, run: &Run) -> Result<bool
 ///
 /// # Errors
 /// When the ledger cannot be read, or is that of another run.
-pub(crate) fn claim_schema_steps(connection: &mut Connection, run_id: i64, sealed_path: &str) -> Result<usize> {
+pub(crate) fn claim_schema_steps(
+    connection: &mut Connection,
+    run_id: i64,
+    sealed_path: &str,
+) -> Result<usize> {
     let sql = "SELECT schema_steps FROM migration.runs WHERE id = $1::bigint AND seal::json ->> 'path' = $2 FOR UPDATE";
     let steps =
         connection.first(sql, &[Some(&run_id.to_string()), Some(sealed_path)]).context(|| READ_FAILED)?;

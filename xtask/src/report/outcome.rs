@@ -43,8 +43,9 @@ fn already_done_text(done: &AlreadyDone, url: &TargetUrl) -> String {
     if done.rejected.is_any() {
         let Rejected { skipped, nulled } = done.rejected;
         text.push_str(&format!(
-            "In that run {} skipped and {} became NULL, as the plan allows.\n",
-            format!("{} {}", counted(skipped, "row"), if skipped == 1 { "was" } else { "were" }),
+            "In that run {} {} skipped and {} became NULL, as the plan allows.\n",
+            counted(skipped, "row"),
+            if skipped == 1 { "was" } else { "were" },
             counted(nulled, "value")
         ));
     }
