@@ -22,8 +22,14 @@ const LEFT_OUT: &str = "this PostgreSQL has no German messages";
 /// The variable that private servers take their language from.
 const VARIABLE: &str = "PRIVATE_POSTGRES_LANGUAGE";
 
-/// Tests that need a superuser, who is always answered in English, or that look for the server's own words.
-const IN_ENGLISH_ONLY: [&str; 2] = ["language::", "disk::a_full_disk_of_the_server"];
+/// Tests that need a superuser, whose sessions switch to English, or that look for the server's own words.
+const IN_ENGLISH_ONLY: [&str; 5] = [
+    "language::",
+    "disk::a_full_disk_of_the_server",
+    "lasting::what_lasts",
+    "locks::a_role_without_the_right",
+    "many_tables::",
+];
 
 /// Starts a server that keeps commits through a crash, in the language that is asked for.
 #[track_caller]
@@ -36,9 +42,9 @@ pub fn start_durable(settings: &[&str]) -> OwnServer {
 /// The URL of a server's role that creates databases and roles, and may not set the language of its messages.
 #[track_caller]
 pub fn plain_url(server: &OwnServer) -> String {
-    let sql = "DO $$ BEGIN CREATE ROLE plain LOGIN CREATEDB CREATEROLE PASSWORD 'p'; EXCEPTION WHEN duplicate_object THEN END $$";
+    let sql = "DO $$ BEGIN CREATE ROLE plain LOGIN CREATEDB CREATEROLE PASSWORD 'secret'; EXCEPTION WHEN duplicate_object THEN END $$";
     session(&server.url()).script(sql).unwrap();
-    format!("postgres://plain:p@{}", server.url().rsplit_once('@').unwrap().1)
+    format!("postgres://plain:secret@{}", server.url().rsplit_once('@').unwrap().1)
 }
 
 /// Runs the other tests on servers of another language: those that `FAULTS_TESTS` names, or all.
@@ -150,7 +156,7 @@ fn in_german() {
     admin.script("ALTER ROLE plain CONNECTION LIMIT -1; ALTER ROLE plain PASSWORD 'q'").unwrap();
     let refused = open().map(drop).unwrap_err();
     assert!(!refused.is_transient() && !refused.is_unreachable(), "{}", chain(&refused));
-    admin.script("ALTER ROLE plain PASSWORD 'p'").unwrap();
+    admin.script("ALTER ROLE plain PASSWORD 'secret'").unwrap();
 
     let case = on_server(&url);
     let moved = run::migrate(&case.request(), &Silent);

@@ -3,6 +3,9 @@
 //! What passes must pass without anybody's help, what lasts must be said at once, and after each fault the target holds every row
 //! once. Moments are chosen by chance from a seed that every failure names: `TEST_SEED=…` chooses the same again, `FAULTS_ROUNDS=…`
 //! sets how many rounds there are (few by default).
+//!
+//! `FAULTS_LANGUAGE=de cargo test -p row-mover --test faults another_language -- --ignored` runs the suite on servers that answer in
+//! German, as a role that cannot change that; `FAULTS_TESTS='locks cuts'` chooses tests. `language.rs` lists those that stay in English.
 #![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stderr, reason = "a long run says what it hit, and a test that cannot run says why")]
 #![allow(unreachable_pub, reason = "nothing is exported from a test")]

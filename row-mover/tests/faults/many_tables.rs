@@ -13,7 +13,6 @@ use crate::chance::Chance;
 use crate::child::Child;
 use crate::engine::own_server::OwnServer;
 use crate::engine::{Case, ask, chain, moved, session};
-use crate::language::start_durable;
 use crate::watch::{Step, Watch};
 use crate::whole::wait_for_its_sessions;
 
@@ -40,7 +39,7 @@ fn case(server: &OwnServer) -> Case {
 }
 
 fn small_server() -> OwnServer {
-    start_durable(&[
+    OwnServer::start_durable(&[
         "max_locks_per_transaction = 10",
         "max_connections = 20",
         "autovacuum_max_workers = 1",
