@@ -250,7 +250,7 @@ fn unreadable() -> Vec<PeerCase> {
         .leaves("shadow table notes_segdir")
         .leaves("shadow table notes_segments")
         .leaves("shadow table notes_stat")
-        .tells("its text stands in the table notes_content")
+        .tells("its text is in the table notes_content")
         .gives("SELECT docid, c0title FROM notes_content ORDER BY 1", &["1|one", "2|two"]),
         case(
             "B21 fts5 with a tokenizer of the app's own",
