@@ -18,7 +18,7 @@ const CORNER: i32 = 5;
 pub(super) fn svg(diagram: &Diagram, id: &str, title: &str) -> Markup {
     let (width, height) = diagram.layout.size;
     let summary = format!(
-        "{} as boxes with their columns, {} as arrows from the table that refers to the one that it refers to. The list below says the same in words.",
+        "{} as boxes with their columns, {} as arrows from the referencing table to the referenced one. The list below has the same content as text.",
         counted(diagram.shapes.len() as u64, "table"),
         counted(diagram.edges.len() as u64, "reference"),
     );

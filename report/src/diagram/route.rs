@@ -16,7 +16,7 @@ const CLEARANCE: i32 = 20;
 /// How far a line is set off where it would lie upon another, in pixels.
 const SET_OFF: i32 = 3;
 
-/// The way of an edge, from the table that refers to the one that it refers to.
+/// The way of an edge, from the referencing table to the referenced one.
 #[derive(Debug)]
 pub(super) struct Route {
     /// The corners of the line.

@@ -90,7 +90,7 @@ fn sections(page: &Page<'_>) -> Vec<Section> {
         ("time", "Where the time went", timeline::body(page)),
         ("tables", "Tables and columns", Some(tables::body(page))),
         ("objects", "Views and triggers", objects::body(page)),
-        ("behind", "What was not carried over", Some(not_migrated::objects(page))),
+        ("behind", "What was not migrated", Some(not_migrated::objects(page))),
         ("broken", "Constraints that rows break", not_migrated::breaches(page)),
         ("rejects", "Rows skipped and values set to NULL", not_migrated::rejects(page)),
         ("schema", "The schema before and after", schema::body(page)),

@@ -16,7 +16,7 @@ pub(super) fn objects(page: &Page<'_>) -> Markup {
     }
     let content = html! {
         table.medium {
-            caption.visually-hidden { "What was not carried over" }
+            caption.visually-hidden { "What was not migrated" }
             thead { tr { th scope="col" { "What" } th scope="col" { "Name" } th scope="col" { "Why" } } }
             tbody {
                 @for thing in left {
@@ -36,7 +36,7 @@ pub(super) fn objects(page: &Page<'_>) -> Markup {
     };
     html! {
         p.intro { (counted(left.len() as u64, "thing")) " not migrated, each with its reason." }
-        (scrolling("What was not carried over", content))
+        (scrolling("What was not migrated", content))
     }
 }
 

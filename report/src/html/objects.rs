@@ -15,7 +15,7 @@ pub(super) fn body(page: &Page<'_>) -> Option<Markup> {
         html! {
             p.intro {
                 (counted(plan.views.len() as u64, "view")) " and " (counted(plan.triggers.len() as u64, "trigger"))
-                " that move, translated. Those that do not are listed below, under what was not carried over."
+                " that move, translated. Those that do not are listed below, under what was not migrated."
             }
             @for view in &plan.views { (self::view(view)) }
             @for trigger in &plan.triggers { (self::trigger(trigger)) }

@@ -16,7 +16,7 @@ pub(super) fn body(page: &Page<'_>) -> Option<Markup> {
         return None;
     }
     Some(html! {
-        p.intro { "An arrow leads from the column that refers to the column that it refers to. Point at a line or a name to see it whole." }
+        p.intro { "An arrow leads from the referencing column to the referenced one. Point at a line or a name to see its full text." }
         (legend())
         (side("before", "Before: SQLite", before))
         (side("after", "After: PostgreSQL", &after))

@@ -70,7 +70,7 @@ fn chart(phases: &[&Span], bars: &[&Span], rest: &[&Span], total: f64) -> Markup
     html! {
         svg.chart role="img" aria-labelledby="time-title time-desc" height=(height) {
             title id="time-title" { "Phases, tables and builds over time" }
-            desc id="time-desc" { (counted(phases.len() as u64, "phase")) " as a band, " (bars.len()) " tables and builds as bars below. The table below the chart says the same in words." }
+            desc id="time-desc" { (counted(phases.len() as u64, "phase")) " as a band, " (counted(bars.len() as u64, "bar")) " for tables and builds below. The table below the chart has the same content as text." }
             @for (at, mark) in marks(total).into_iter().enumerate() {
                 line.grid x1=(x(mark, total)) x2=(x(mark, total)) y1="18" y2=(height) {}
                 @if percent(mark, total) < 94.0 {

@@ -146,7 +146,7 @@ fn cautions(page: &Page<'_>, sums: Sums) -> Vec<Markup> {
     if !report.plan.left_behind.is_empty() {
         let left = report.plan.left_behind.len() as u64;
         cautions.push(
-            html! { (counted(left, "thing")) " not carried over: " a href="#behind" { "what, and why" } "." },
+            html! { (counted(left, "thing")) " not migrated: " a href="#behind" { "what, and why" } "." },
         );
     }
     cautions.into_iter().map(warn).collect()
