@@ -49,7 +49,7 @@ impl fmt::Display for Remedy {
             Remedy::Sql(sql) => write!(f, "in psql: {sql} then cargo xtask validate"),
             Remedy::Drop(sql) => write!(
                 f,
-                "if the app created it, it is right and stays a difference until the proof is no longer needed; else, in psql: {sql} then \
+                "keep it if your app created it, although validation continues to report it; otherwise, in psql: {sql} then \
                  cargo xtask validate"
             ),
             Remedy::With(other) => write!(f, "the statement for {other} repairs this as well"),

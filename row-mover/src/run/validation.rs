@@ -199,7 +199,7 @@ fn verify_copy(run: &Run, is_named: bool, observer: &dyn Observer) -> Result<()>
     seal::verify_while(&run.seal, &|| check_stop(observer)).map_err(|error| {
         match is_named && !is_stop(&error) {
             true => Error::new(format!("{shown} is not the sealed copy of run {}", run.id))
-                .caused_by(format!("its SHA-256 is {}", run.seal.sha256))
+                .caused_by(format!("its SHA-256 is not {}, the one in the ledger", run.seal.sha256))
                 .with_remedy_value(Remedy::NameSealedCopy),
             false => error,
         }
