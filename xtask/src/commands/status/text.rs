@@ -83,7 +83,7 @@ fn tables(run: &RunStatus) -> comfy_table::Table {
         };
         table.add_row([
             printable(&found.table),
-            of(count(found.chunks_done as u64), Some(count(found.chunks as u64))),
+            of(count(found.chunks_done), Some(count(found.chunks))),
             of(count(found.rows), found.rows_all.map(count)),
             of(size(found.bytes), found.bytes_all.map(size)),
             found.share().map_or_else(|| "-".to_owned(), |share| format!("{:.0} %", (share * 100.0).floor())),
