@@ -120,7 +120,7 @@ pub(crate) fn next_step(next: &NextStep) -> Cow<'static, str> {
         NextStep::AwaitSeal => {
             "wait: a migration reads its source, and records its run once the source is sealed"
         }
-        NextStep::Migrate => "`cargo xtask migrate`: no migration was made here",
+        NextStep::Migrate => "`cargo xtask migrate --sqlite FILE`: no migration was made here",
         NextStep::Nothing { validated_at } => {
             let at = validated_at.as_deref().unwrap_or("an unknown time");
             return Cow::Owned(format!("nothing: validated at {at}"));

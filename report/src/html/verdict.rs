@@ -32,15 +32,20 @@ pub(super) fn section(page: &Page<'_>) -> Markup {
 
 fn lede(page: &Page<'_>, sums: Sums) -> Markup {
     let tables = page.report.tables.len() as u64;
+    let skipped: u64 = page.report.rejects.iter().map(|rejected| rejected.skipped).sum();
     match page.verdict {
         Verdict::Proven if tables == 0 => html! {
             "There was no table to move. What is there is as it should be."
         },
         Verdict::Proven => html! {
-            "All " (counted(sums.rows_compared, "row")) " of "
+            (counted(sums.rows_compared, "row")) " of "
             @if sums.compared < tables { (count(sums.compared)) " of " }
             (counted(tables, "table"))
-            " were read back from PostgreSQL and compared with the sealed copy, value by value. None is missing, none is extra, none differs."
+            " were compared with what was read back from PostgreSQL, value by value. None is missing, none is extra, none differs"
+            @match skipped {
+                0 => ".",
+                _ => { "; " (counted(skipped, "row")) " of them skipped, as the plan allows." }
+            }
         },
         Verdict::NotProven if page.findings.is_empty() => html! {
             "The comparison was not completed, so that nothing is proven. Below are the parts that were compared and those that were not."
@@ -50,7 +55,7 @@ fn lede(page: &Page<'_>, sums: Sums) -> Markup {
             html! {
                 (counted(page.findings.len() as u64, "finding"))
                 @if wrong > 0 { ", " (counted(wrong, "row")) " not as they should be" }
-                ". " a href="#off" { "Which table, row and column, and what to do" } " stands right below."
+                ". " a href="#off" { "Which table, row and column, and what to do" } " is below."
             }
         }
     }

@@ -191,7 +191,11 @@ fn validate_within(
 /// Verifies the sealed copy by its SHA-256 in the ledger.
 fn verify_copy(run: &Run, is_named: bool, observer: &dyn Observer) -> Result<()> {
     let shown = run.seal.path.display();
-    if !is_named && !run.seal.path.exists() {
+    if is_named && !run.seal.path.exists() {
+        return Err(Error::new(format!("there is no file {shown}"))
+            .with_remedy_text("give the path of the sealed copy"));
+    }
+    if !run.seal.path.exists() {
         return Err(Error::new(format!("the sealed copy {shown} does not exist"))
             .caused_by("it was moved or deleted after the migration")
             .with_remedy_value(Remedy::NameSealedCopy));

@@ -260,7 +260,12 @@ fn resolve_target(
         return Ok((url, None));
     }
     let memory = private::remembered()?;
-    private::recall(if is_sample { memory.sample } else { memory.last }, args.pg_version, is_sample, remark)
+    // The last one that began, as for `status`: a run that was interrupted is not proven by the one before it.
+    let (begun, done) = match is_sample {
+        true => (memory.begun.sample, memory.sample),
+        false => (memory.begun.last, memory.last),
+    };
+    private::recall(begun.or(done), args.pg_version, is_sample, remark)
 }
 
 /// Whether the ledger of the target holds a validated migration, on which `cleanup` relies.

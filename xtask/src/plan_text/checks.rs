@@ -83,7 +83,8 @@ fn rejects(view: &View<'_>) -> Group {
         let (rejected, values) = (count(rejected), counted(profile.values(), "value"));
         let name = name(&found);
         let fits = format!("{name}: {rejected} of {values} {verb} not fit {}", shown.target_type.sql());
-        let has_text = found.table.existing.is_none();
+        let is_text = matches!(column.conversion, Conversion::Text | Conversion::TextFromAny);
+        let has_text = found.table.existing.is_none() && !is_text;
         let others = [(!column.not_null).then_some("\"null\""), has_text.then_some("\"text\"")];
         let others: Vec<&str> = others.into_iter().flatten().collect();
         let or = if others.is_empty() { String::new() } else { format!("  # or {}", others.join(", ")) };
@@ -117,7 +118,7 @@ fn breaches(view: &View<'_>) -> Group {
     };
     Group {
         title: "Broken constraints",
-        hint: "The rows are migrated. Repair them in SQLite before, or afterwards with this SQL:".to_owned(),
+        hint: "The rows are migrated. Repair them in SQLite beforehand, or in PostgreSQL: this SQL lists them, and restores the constraint once they are repaired:".to_owned(),
         items: view.shown.breaches.iter().map(item).collect(),
         lines: no_lines,
     }

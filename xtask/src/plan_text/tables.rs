@@ -95,6 +95,7 @@ fn reason(view: &View<'_>, found: &Column<'_>) -> String {
     let rejected = column.profile.map_or(0, |seen| seen.rejects(&column.conversion));
     let origin = match view.origin(found.table, column) {
         _ if column.sequence.is_some() => "numbers its rows".to_owned(),
+        Origin::Declared if column.declared.is_empty() => "as its values are".to_owned(),
         Origin::Declared => "as declared".to_owned(),
         Origin::Values => "as its values are".to_owned(),
         Origin::Clock => "its default is the clock".to_owned(),

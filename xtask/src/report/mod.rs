@@ -59,7 +59,7 @@ pub(crate) fn how_to_connect(url: &TargetUrl, target: &Target) -> String {
         Target::Named => format!("Look at it: psql '{url}'\n"),
         Target::Private { database, version } => {
             let version = version.map(|version| format!(" --pg-version {version}")).unwrap_or_default();
-            format!("Look at it: {url}\n  cargo xtask postgres url --database {database}{version}\n")
+            format!("Look at it: {url}\n  cargo xtask postgres psql --database {database}{version}\n")
         }
     }
 }

@@ -23,7 +23,7 @@ pub(crate) fn validation_text(run: &Run, validation: &Validation, url: &TargetUr
     sections.push(breaches(&run.plan));
     sections.extend(problems::sections(validation));
     sections.push(not_compared(validation));
-    sections.push(Section::Text(verdict(validation, &run.seal)));
+    sections.push(Section::Text(verdict(validation, &run.seal, &run.plan)));
     sections.extend(unusual_copy(&run.seal).map(Section::Text));
     sections.push(Section::Text(end.to_owned()));
     fitted(&sections, LINES_MAX)
@@ -43,7 +43,7 @@ pub(crate) fn moved_text(moved: &Moved, plan: &Plan, end: &str) -> String {
     sections.push(rejected(moved));
     sections.extend(problems::sections(&moved.validation));
     sections.push(not_compared(&moved.validation));
-    sections.push(Section::Text(verdict(&moved.validation, &moved.seal)));
+    sections.push(Section::Text(verdict(&moved.validation, &moved.seal, plan)));
     sections.extend(unusual_copy(&moved.seal).map(Section::Text));
     if moved.source_changed_since {
         sections.push(Section::Text(changed_since(&moved.seal)));
@@ -140,7 +140,7 @@ fn breaches(plan: &Plan) -> Section {
     let entries = plan.breaches.iter().map(|breach| {
         let first: Vec<String> = breach.first.iter().map(|key| printable(key)).collect();
         format!(
-            "broken: {}: {} by {} ({}{})\n  it became {}\n  to repair it: {}",
+            "broken: {}: {} by {} ({}{})\n  it became {}\n  the rows, and the constraint once they are repaired: {}",
             printable(&breach.table),
             printable(&breach.constraint),
             counted(breach.rows, "row"),
@@ -179,7 +179,7 @@ fn without_schema(validation: &Validation, reason: &str, copy: &str) -> String {
     )
 }
 
-fn verdict(validation: &Validation, seal: &Seal) -> String {
+fn verdict(validation: &Validation, seal: &Seal, plan: &Plan) -> String {
     let rows: u64 = validation.tables.iter().map(|table| table.equal).sum();
     let copy = printable(&workspace::shown(&seal.path));
     if !validation.is_equal() {
@@ -208,9 +208,10 @@ fn verdict(validation: &Validation, seal: &Seal) -> String {
         true => String::new(),
         false => format!("; {}, as the plan allows", exceptions.join(" and ")),
     };
+    let valid = if plan.breaches.is_empty() { " and valid" } else { ", which allows the broken ones above" };
     format!(
         "Proven: {compared} in {} {equal} the sealed copy {copy}, value by value, as read back from PostgreSQL{exceptions}. \
-         Keys, indexes and constraints are as planned and valid, sequences are ahead.\n",
+         Keys, indexes and constraints are as planned{valid}, sequences are ahead.\n",
         counted(validation.tables.len() as u64, "table")
     )
 }
