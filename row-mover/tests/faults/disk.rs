@@ -164,7 +164,7 @@ fn a_full_backup_folder_is_reported_and_no_partial_copy_remains() {
     };
     let watch = Watch::new(&hook);
     let said = chain(&run::migrate(&request(), &watch).unwrap_err());
-    assert!(said.contains("cannot be copied to") && said.contains("make room there"), "{said}");
+    assert!(said.contains("cannot be copied to") && said.contains("next: MakeRoom"), "{said}");
     assert_eq!(watch.tries(), Vec::<String>::new());
     assert_nothing_is_left(std::slice::from_ref(&filler));
 
