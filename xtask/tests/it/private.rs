@@ -53,7 +53,7 @@ fn validate_finds_the_last_migration_and_its_plan() {
     let moved = run(&sample, Some(elsewhere));
     assert!(moved.stderr.contains(told), "{}", moved.screen());
     assert!(
-        moved.stdout.ends_with("  cargo xtask postgres url --database hyperpage_sample_10\n"),
+        moved.stdout.ends_with("  cargo xtask postgres psql --database hyperpage_sample_10\n"),
         "{}",
         moved.screen()
     );
