@@ -66,7 +66,7 @@ impl fmt::Display for Limit {
         match &self.of {
             LimitOf::Role(name) => write!(f, "role {name} has CONNECTION LIMIT {max}, with {used}"),
             LimitOf::Database(name) => write!(f, "database {name} has CONNECTION LIMIT {max}, with {used}"),
-            LimitOf::Server => write!(f, "the server has max_connections {max}, with {used}"),
+            LimitOf::Server => write!(f, "the server accepts {max} connections from this role, with {used}"),
         }
     }
 }
