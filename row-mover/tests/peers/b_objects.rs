@@ -99,7 +99,7 @@ fn collations() -> Vec<PeerCase> {
         )
         .collation("LOCALIZED")
         .ends(Ending::Refused)
-        .tells("[leave_behind]"),
+        .tells("CopyToRowidTable"),
         case(
             "B5 key in another case",
             "CREATE TABLE t (k TEXT COLLATE NOCASE PRIMARY KEY, v INTEGER); INSERT INTO t VALUES ('Bob', 1);
