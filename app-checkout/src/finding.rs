@@ -114,7 +114,7 @@ pub struct Finding {
     pub kind: Kind,
     /// What was found, without any value that could be a secret.
     pub fact: Fact,
-    /// Whether [`crate::apply`] deals with it.
+    /// Whether [`crate::apply()`] deals with it.
     pub is_mechanical: bool,
 }
 

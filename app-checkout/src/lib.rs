@@ -1,7 +1,7 @@
 //! The audit of an app's checkout: what in it depends on SQLite, and the changes that need no decision.
 //!
-//! [`scan`] reads a checkout and returns typed findings; [`plan`] turns the mechanical ones into edits and moves that can be shown;
-//! [`apply`] carries them out. The crate does not read rows, does not know the command line, and does not decide whether the app's
+//! [`scan()`] reads a checkout and returns typed findings; [`plan()`] turns the mechanical ones into edits and moves that can be shown;
+//! [`apply()`] carries them out. The crate does not read rows, does not know the command line, and does not decide whether the app's
 //! rows were migrated: the caller passes that as a check. It writes no sentences for people, except in errors.
 
 mod apply;

@@ -30,7 +30,7 @@ pub struct Move {
     pub target: PathBuf,
 }
 
-/// What [`crate::apply`] would do.
+/// What [`crate::apply()`] would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// Texts to change.
