@@ -151,6 +151,6 @@ pub(crate) fn generate_command(folder: &Path) -> String {
     if folder == workspace::plan_dir() {
         command.to_owned()
     } else {
-        format!("{command} --out {}", workspace::shown(folder))
+        format!("{command} --sqlite FILE --out {}", workspace::shown(folder))
     }
 }

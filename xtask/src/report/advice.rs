@@ -8,7 +8,7 @@ use row_mover::source::page_limits::{Exceeded, Exceeding};
 use row_mover::source::preflight::{Findings, Offenders, Remedies, TableFindings};
 
 use crate::display::printable;
-use crate::plan_folder;
+use crate::{plan_folder, workspace};
 
 /// The situation that advice depends on, besides the findings.
 #[derive(Clone, Copy)]
@@ -204,9 +204,10 @@ fn how_to_decide(situation: Situation<'_>) -> String {
 /// The commands that make a plan and execute it.
 fn again(situation: Situation<'_>) -> String {
     match situation.folder {
-        Some(folder) => {
-            format!("{} --sqlite FILE, and this command again", plan_folder::generate_command(folder))
+        Some(folder) if folder == workspace::plan_dir() => {
+            "cargo xtask generate --sqlite FILE, and this command again".to_owned()
         }
+        Some(folder) => format!("{}, and this command again", plan_folder::generate_command(folder)),
         None => "cargo xtask generate --sqlite FILE --out DIR, and migrate with --plan DIR".to_owned(),
     }
 }

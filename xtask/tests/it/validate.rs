@@ -281,6 +281,24 @@ fn a_run_of_another_plan_is_validated_without_the_diesel_schema() {
     );
 }
 
+/// A stale Diesel schema is refused before anything moves, and the command that is printed repairs it.
+#[test]
+fn a_stale_diesel_schema_is_refused_and_written_again() {
+    let place = Place::new();
+    let database = TestDatabase::create();
+    let source = rusqlite::Connection::open(place.path().join("one.db")).unwrap();
+    source.execute_batch("CREATE TABLE one (id INTEGER PRIMARY KEY); INSERT INTO one VALUES (1)").unwrap();
+    place.run(["generate", "--sqlite", "one.db", "--out", "plan"]).expect(0);
+    std::fs::write(place.path().join("plan/schema.rs"), "").unwrap();
+    let migrate =
+        ["migrate", "--quiet", "--sqlite", "one.db", "--plan", "plan", "--postgres", database.url()];
+    let refused = place.run(migrate).expect(2).stderr;
+    let command = refused.split('`').nth(1).unwrap();
+    let words = command.strip_prefix("cargo xtask ").unwrap().replace("FILE", "one.db");
+    place.run(words.split(' ')).expect(0);
+    place.run(migrate).expect(0);
+}
+
 #[test]
 fn a_sealed_copy_that_is_gone_or_changed_is_refused() {
     let (place, database) = moved();
