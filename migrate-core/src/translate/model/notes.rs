@@ -50,7 +50,7 @@ notes! {
     // Triggers.
     NotMigratedColumn { table: String, column: String }: "{table}.{column} is not migrated",
     NumbersRows { table: String }: "it sets the key of {table} itself, which does not advance the sequence",
-    SetBefore: "SQLite updates the row again after it is written; here its columns are set before, with the same result",
+    SetBefore: "SQLite updates the row again after it is written; here its columns are set before it is written",
     SeesAllRows: "where a statement changes several rows, it sees all of them changed; in SQLite only those before",
     NotRecursive: "it does not fire itself, as in SQLite with recursive_triggers off",
     UndoesStatement: "where it refuses a change, PostgreSQL undoes the complete statement, and the app has to end the transaction",
