@@ -2,7 +2,14 @@
 //!
 //! Facts only, as PostgreSQL's catalog words them; reading them is I/O and done elsewhere, what follows from them is the planner's.
 
+mod derived;
+
 use serde::{Deserialize, Serialize};
+
+pub use derived::{
+    FilledColumn, SequenceLink, SequenceUse, TargetMaterializedView, TargetSequence, TriggerEffect,
+    UpdatedColumn,
+};
 
 /// The schema that tables go to, as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,6 +18,10 @@ pub struct TargetSchema {
     pub tables: Vec<TargetTable>,
     /// The names of all its relations: tables, views, indexes and sequences share one name space (PostgreSQL manual, section 5.10.1).
     pub relations: Vec<String>,
+    /// The sequences of the database.
+    pub sequences: Vec<TargetSequence>,
+    /// The materialized views that read these tables, each after those that it reads.
+    pub materialized_views: Vec<TargetMaterializedView>,
 }
 
 /// A table of the target.
@@ -109,6 +120,9 @@ pub struct TargetTrigger {
     /// Whether it fires always, whatever `session_replication_role` says.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_always: bool,
+    /// What it does with inserted rows; none where it is not called for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<TriggerEffect>,
 }
 
 /// One fact of a table, such as a column or a constraint, in PostgreSQL's words.

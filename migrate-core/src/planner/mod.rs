@@ -161,6 +161,7 @@ pub fn plan_into(
         ..Plan::empty(mapping.schema.clone().unwrap_or_else(|| DEFAULT_SCHEMA.to_owned()))
     };
     existing::leave_objects(&mut plan, mapping);
+    existing::plan_derived(&mut plan, target, mapping)?;
     plan.left_behind.sort();
     Ok(plan)
 }

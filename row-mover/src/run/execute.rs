@@ -20,6 +20,7 @@ use crate::load::{self, Load};
 use crate::observer::{Note, Observer};
 use crate::rejects::{self, RejectedTable};
 use crate::remedy::Remedy;
+use crate::sequences;
 use crate::source::{SourceConnection, seal};
 use crate::target::bookkeeping::Applied;
 use crate::threads;
@@ -222,7 +223,7 @@ impl Execution<'_> {
         let mut connection = self.session.connection()?;
         migrations::without_time_limit(&mut connection, &self.session.settings, |connection| {
             finish::set_sequences(&sealed, connection, self.tables)?;
-            finish::set_existing_sequences(&sealed, connection, self.tables)
+            sequences::set_existing(&sealed, connection, &self.run.plan)
         })
     }
 

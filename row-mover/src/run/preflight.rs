@@ -10,6 +10,7 @@ use super::{Request, existing, page_limits, target_check};
 use crate::error::{Context, Error, Result};
 use crate::observer::Observer;
 use crate::remedy::{FolderNeed, Remedy};
+use crate::sequences;
 use crate::source::preflight::{Findings, scan_values};
 use crate::source::quick_check::quick_check;
 use crate::source::seal::Copy;
@@ -130,6 +131,9 @@ impl Preflight<'_> {
             existing::find_key_clashes(self.connections, &selected, open, &mut found).map(|()| found)
         });
         findings = clashes?;
+        if plan.is_into_existing() {
+            self.retrying(|| sequences::check_room(&open()?, &mut self.connections.bulk()?, plan))?;
+        }
         self.retrying(|| page_limits::find(self.connections, &selected, open, observer, &mut findings))?;
         self.observer.scan_finished(&findings);
         Ok(findings)

@@ -5,12 +5,15 @@
 use std::collections::BTreeMap;
 
 use migrate_core::identifier::quote_pg;
+use migrate_core::mapping::DEFAULT_SCHEMA;
 use migrate_core::plan::{Plan, Seeds};
 use migrate_core::target_schema::{
     TargetColumn, TargetFact, TargetForeignKey, TargetKey, TargetSchema, TargetTable, TargetTrigger,
 };
 
 use super::describe::describe_existing;
+use super::sequences::Sequences;
+use super::{materialized_views, trigger_effects};
 use crate::error::{Context, Result};
 use postgres_client::connection::{Connection, FromRow, Row};
 
@@ -35,7 +38,7 @@ const COLUMNS_SQL: &str = "WITH RECURSIVE beneath AS ( \
     CASE WHEN t.typtype = 'e' THEN 'enum' WHEN t.typnamespace = 'pg_catalog'::regnamespace OR t.typname = 'citext' \
          THEN t.typname::text ELSE '' END AS base, \
     b.modifier, to_json(ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder)) AS labels, \
-    b.not_null, pg_get_expr(d.adbin, d.adrelid) AS default_sql, a.attidentity <> '' AS is_identity, \
+    b.not_null, coalesce(pg_get_expr(d.adbin, d.adrelid), (SELECT pg_get_expr(o.typdefaultbin, 0) FROM pg_type o WHERE o.oid = a.atttypid)) AS default_sql, a.attidentity <> '' AS is_identity, \
     a.attgenerated <> '' AS is_generated, \
     (SELECT format('%I.%I', n.nspname, s.relname) FROM pg_depend p JOIN pg_class s ON s.relkind = 'S' \
      JOIN pg_namespace n ON n.oid = s.relnamespace \
@@ -99,7 +102,7 @@ pub fn introspect(target: &mut Connection) -> Result<TargetSchema> {
     add_keys(target, &mut tables)?;
     for row in load(target, TRIGGERS_SQL)? {
         if let Some(table) = table_of(&mut tables, &row) {
-            table.triggers.push(TargetTrigger { name: row.get(1)?, is_always: row.get(2)? });
+            table.triggers.push(TargetTrigger { name: row.get(1)?, is_always: row.get(2)?, effect: None });
         }
     }
     let names: Vec<String> = tables.keys().cloned().collect();
@@ -109,7 +112,14 @@ pub fn introspect(target: &mut Connection) -> Result<TargetSchema> {
             table.facts.push(TargetFact { item: line.item, definition: line.definition });
         }
     }
-    Ok(TargetSchema { tables: tables.into_values().collect(), relations: relations(target)? })
+    let mut sequences = Sequences::read(target, &[DEFAULT_SCHEMA])?;
+    trigger_effects::add(target, &mut tables, &mut sequences)?;
+    Ok(TargetSchema {
+        tables: tables.into_values().collect(),
+        relations: relations(target)?,
+        sequences: sequences.into_facts(),
+        materialized_views: materialized_views::read(target)?,
+    })
 }
 
 /// Reads the schema as it would be without what an earlier run of `plan` created; `is_constrained` once its second migration is done: its rows, and what it has set aside for them.

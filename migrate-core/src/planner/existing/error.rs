@@ -1,5 +1,7 @@
 //! Why rows cannot be loaded into tables that an app made, with the tables and the remedy.
 
+use crate::mapping::TomlText;
+
 /// Why rows cannot be loaded into tables that an app made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExistingError {
@@ -167,5 +169,32 @@ pub enum ExistingError {
         table: String,
         /// The kind of object.
         what: String,
+    },
+    /// A column that must not be NULL, and that only a trigger fills.
+    #[error(
+        "column {column} of the target gets no value from the source and must not be NULL; trigger {trigger} fills it. To call it for \
+         the loaded rows, add to mapping.toml:\n[derived]\n{} = \"fill\"",
+        TomlText(column)
+    )]
+    NeedsTrigger {
+        /// The column, with its table.
+        column: String,
+        /// The trigger.
+        trigger: String,
+    },
+    /// A decision about something that the plan does not have.
+    #[error(
+        "[{section}] in mapping.toml names {name}, {problem}{}",
+        nearest.as_ref().map(|name| format!(" (the nearest name is {name})")).unwrap_or_default()
+    )]
+    UnknownDerived {
+        /// The section of `mapping.toml`.
+        section: &'static str,
+        /// The name there.
+        name: String,
+        /// What is wrong with it, in words.
+        problem: &'static str,
+        /// The nearest name.
+        nearest: Option<String>,
     },
 }

@@ -5,8 +5,10 @@
 
 mod bookkeeping;
 mod choice;
+mod derived;
 mod error;
 mod matching;
+mod sequences;
 
 use super::not_migrated;
 use crate::mapping::{Mapping, TableMapping};
@@ -16,6 +18,7 @@ use crate::plan::{
 };
 use crate::target_schema::{TargetColumn, TargetForeignKey, TargetKey, TargetTable};
 
+pub(super) use derived::plan_derived;
 pub use error::ExistingError;
 pub(super) use matching::{Match, Matches};
 
@@ -41,7 +44,9 @@ pub(super) fn adopt(
         }
     }
     let is_filled = |column: &&TargetColumn| {
-        column.fills_itself() || planned.columns.iter().any(|planned| planned.target == column.name)
+        column.fills_itself()
+            || derived::is_filled_by_trigger(found.table, column)
+            || planned.columns.iter().any(|planned| planned.target == column.name)
     };
     let unfilled: Vec<String> = (found.table.columns.iter())
         .filter(|column| !is_filled(column))
@@ -70,7 +75,7 @@ pub(super) fn adopt(
         ));
     }
     planned.comment = None;
-    planned.existing = Some(ExistingTable { seeds, table: found.table.clone() });
+    planned.existing = Some(ExistingTable { seeds, kept_triggers: Vec::new(), table: found.table.clone() });
     Ok(())
 }
 
