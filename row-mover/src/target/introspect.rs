@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use migrate_core::identifier::quote_pg;
 use migrate_core::plan::{Plan, Seeds};
 use migrate_core::target_schema::{
-    TargetColumn, TargetFact, TargetForeignKey, TargetKey, TargetSchema, TargetTable, TargetTrigger,
+    PartitionTrigger, SwitchedTrigger, TargetColumn, TargetFact, TargetForeignKey, TargetKey, TargetSchema,
+    TargetTable, TargetTrigger,
 };
 
 use super::describe::describe_existing;
@@ -62,7 +63,12 @@ const FOREIGN_KEYS_SQL: &str = "SELECT c.relname::text AS table_name, k.conname:
           JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.number ORDER BY u.place)) AS columns, \
     to_json(ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u (number, place) \
           JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.number ORDER BY u.place)) AS parent_columns, \
-    pg_get_constraintdef(k.oid) AS definition \
+    pg_get_constraintdef(k.oid) AS definition, obj_description(k.oid, 'pg_constraint') AS comment, \
+    to_json(ARRAY(SELECT f.proname::text FROM pg_trigger g JOIN pg_proc f ON f.oid = g.tgfoid \
+          WHERE g.tgconstraint = k.oid AND g.tgparentid = 0 AND g.tgenabled <> 'O' ORDER BY f.proname)) AS switched, \
+    to_json(ARRAY(SELECT CASE g.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'ENABLE ALWAYS' END \
+          FROM pg_trigger g JOIN pg_proc f ON f.oid = g.tgfoid \
+          WHERE g.tgconstraint = k.oid AND g.tgparentid = 0 AND g.tgenabled <> 'O' ORDER BY f.proname)) AS how \
     FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class p ON p.oid = k.confrelid \
     WHERE c.relnamespace = to_regnamespace('public')::oid AND k.contype = 'f' AND k.conparentid = 0 ORDER BY 1, 2";
 
@@ -71,6 +77,18 @@ const TRIGGERS_SQL: &str = "SELECT c.relname::text AS table_name, g.tgname::text
     FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid \
     WHERE c.relnamespace = to_regnamespace('public')::oid AND NOT g.tgisinternal AND g.tgparentid = 0 \
     AND g.tgenabled IN ('O', 'A') ORDER BY 1, 2";
+
+/// The triggers of partitions that are not switched with those of their table.
+const PARTITION_TRIGGERS_SQL: &str = "WITH RECURSIVE top AS (SELECT oid, oid AS first FROM pg_trigger WHERE tgparentid = 0 \
+        UNION ALL SELECT g.oid, t.first FROM pg_trigger g JOIN top t ON g.tgparentid = t.oid) \
+    SELECT c.relname::text AS table_name, format('%I.%I', n.nspname, p.relname) AS partition, g.tgname::text AS name, \
+    CASE g.tgenabled WHEN 'O' THEN 'ENABLE' WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'ENABLE ALWAYS' END AS how \
+    FROM pg_class c CROSS JOIN LATERAL pg_partition_tree(c.oid) AS t JOIN pg_class p ON p.oid = t.relid AND p.oid <> c.oid \
+    JOIN pg_namespace n ON n.oid = p.relnamespace JOIN pg_trigger g ON g.tgrelid = p.oid AND NOT g.tgisinternal \
+    JOIN top ON top.oid = g.oid JOIN pg_trigger f ON f.oid = top.first \
+    WHERE c.relnamespace = to_regnamespace('public')::oid AND c.relkind = 'p' AND NOT c.relispartition \
+    AND CASE WHEN f.tgrelid = c.oid AND f.tgenabled IN ('O', 'A') THEN g.tgenabled <> f.tgenabled ELSE g.tgenabled IN ('O', 'A') END \
+    ORDER BY 1, t.level, 2, 3";
 
 /// Reads the schema `public`, and counts the rows of each table.
 ///
@@ -91,6 +109,7 @@ pub fn introspect(target: &mut Connection) -> Result<TargetSchema> {
             foreign_keys: Vec::new(),
             referenced_by,
             triggers: Vec::new(),
+            partition_triggers: Vec::new(),
             facts: Vec::new(),
         };
         tables.insert(name, table);
@@ -100,6 +119,12 @@ pub fn introspect(target: &mut Connection) -> Result<TargetSchema> {
     for row in load(target, TRIGGERS_SQL)? {
         if let Some(table) = table_of(&mut tables, &row) {
             table.triggers.push(TargetTrigger { name: row.get(1)?, is_always: row.get(2)? });
+        }
+    }
+    for row in load(target, PARTITION_TRIGGERS_SQL)? {
+        if let Some(table) = table_of(&mut tables, &row) {
+            let trigger = PartitionTrigger { partition: row.get(1)?, name: row.get(2)?, how: row.get(3)? };
+            table.partition_triggers.push(trigger);
         }
     }
     let names: Vec<String> = tables.keys().cloned().collect();
@@ -190,9 +215,15 @@ fn add_keys(target: &mut Connection, tables: &mut BTreeMap<String, TargetTable>)
             columns: row.get(3)?,
             parent_columns: row.get(4)?,
             definition: row.get(5)?,
+            comment: row.get(6)?,
+            switched: switched(row.get(7)?, row.get(8)?),
         });
     }
     Ok(())
+}
+
+fn switched(functions: Vec<String>, how: Vec<String>) -> Vec<SwitchedTrigger> {
+    functions.into_iter().zip(how).map(|(function, how)| SwitchedTrigger { function, how }).collect()
 }
 
 /// The table that a row of the catalog is about.
