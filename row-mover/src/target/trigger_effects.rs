@@ -1,10 +1,7 @@
 //! Finds out what the app's triggers do with an inserted row: by calling them for rows of a temporary table that has the columns of
 //! theirs, in a transaction that is rolled back, and by reading the source of their functions.
 
-use std::collections::BTreeMap;
-
 use migrate_core::identifier::{qualified_pg, quote_pg, quote_pg_literal};
-use migrate_core::mapping::DEFAULT_SCHEMA;
 use migrate_core::target_schema::{
     FilledColumn, SequenceLink, SequenceUse, TargetColumn, TargetTable, TriggerEffect,
 };
@@ -12,19 +9,19 @@ use migrate_core::trigger_source::{assigned_columns, updated_columns};
 
 use super::sequences::{Sequences, as_the_app};
 use crate::error::{Context, Result};
-use postgres_client::connection::Connection;
+use postgres_client::connection::{Connection, text_array};
 use postgres_client::guarded::Then;
 
 /// The enabled triggers that are called for INSERT, each with the part of its definition behind the table, the source of its function
 /// and the first of its arguments.
-const TRIGGERS_SQL: &str = "SELECT to_json(ARRAY[c.relname::text, g.tgname::text, \
+const TRIGGERS_SQL: &str = "SELECT to_json(ARRAY[n.nspname::text, c.relname::text, g.tgname::text, \
         substr(d.def, strpos(d.def, ' ON ' || c.oid::regclass || ' ') + length(' ON ' || c.oid::regclass || ' ')), \
         CASE WHEN l.lanname IN ('c', 'internal') THEN '' ELSE p.prosrc END, p.proname::text, \
         split_part(encode(g.tgargs, 'escape'), '\\000', 1)]), g.tgtype & 3 = 3 \
-    FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid JOIN pg_proc p ON p.oid = g.tgfoid JOIN pg_language l ON l.oid = p.prolang \
+    FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_proc p ON p.oid = g.tgfoid JOIN pg_language l ON l.oid = p.prolang \
     CROSS JOIN LATERAL (SELECT pg_get_triggerdef(g.oid) AS def) AS d \
-    WHERE c.relnamespace = to_regnamespace($1)::oid AND NOT g.tgisinternal AND g.tgparentid = 0 AND g.tgconstraint = 0 \
-    AND g.tgenabled IN ('O', 'A') AND g.tgtype & 4 = 4 ORDER BY c.relname, g.tgname";
+    WHERE n.nspname = ANY ($1::text[]) AND NOT g.tgisinternal AND g.tgparentid = 0 AND g.tgconstraint = 0 \
+    AND g.tgenabled IN ('O', 'A') AND g.tgtype & 4 = 4 ORDER BY n.nspname, c.relname, g.tgname";
 
 /// Functions whose result depends on more than the row.
 const UNREPEATABLE: [&str; 7] =
@@ -32,7 +29,6 @@ const UNREPEATABLE: [&str; 7] =
 
 /// A trigger, as it is tried.
 struct Trial<'a> {
-    schema: &'a str,
     table: &'a TargetTable,
     name: &'a str,
     definition: &'a str,
@@ -47,15 +43,20 @@ type TriedRow = Option<Vec<Option<String>>>;
 /// When the catalog cannot be read, or the connection is lost.
 pub(super) fn add(
     target: &mut Connection,
-    tables: &mut BTreeMap<String, TargetTable>,
+    schemas: &[&str],
+    tables: &mut [TargetTable],
     sequences: &mut Sequences,
 ) -> Result<()> {
     let rows: Vec<(Vec<String>, bool)> = target
-        .load(TRIGGERS_SQL, &[Some(DEFAULT_SCHEMA)])
+        .load(TRIGGERS_SQL, &[Some(&text_array(schemas.iter().map(Some)))])
         .context(|| "the target's triggers cannot be read")?;
     for (texts, is_before) in rows {
-        let [table_name, name, definition, source, function, argument] = texts.as_slice() else { continue };
-        let Some(table) = tables.get(table_name) else { continue };
+        let [schema, table_name, name, definition, source, function, argument] = texts.as_slice() else {
+            continue;
+        };
+        let is_its = |table: &TargetTable| table.schema == *schema && table.name == *table_name;
+        let Some(position) = tables.iter().position(is_its) else { continue };
+        let Some(table) = tables.get(position) else { continue };
         let mut effect = TriggerEffect {
             is_before,
             definition: definition.clone(),
@@ -63,7 +64,7 @@ pub(super) fn add(
             ..TriggerEffect::default()
         };
         if is_before {
-            let trial = Trial { schema: DEFAULT_SCHEMA, table, name, definition };
+            let trial = Trial { table, name, definition };
             trial.find_fills(target, sequences, &mut effect)?;
             let is_search = function.starts_with("tsvector_update_trigger");
             let assigned = assigned_columns(source).into_iter().chain(is_search.then(|| argument.clone()));
@@ -73,7 +74,7 @@ pub(super) fn add(
                 !effect.moves_sequences && !UNREPEATABLE.iter().any(|function| lower.contains(function));
             effect.fills.iter_mut().for_each(|filled| filled.is_repeatable &= is_repeatable);
         }
-        let triggers = tables.get_mut(table_name).map(|table| &mut table.triggers);
+        let triggers = tables.get_mut(position).map(|table| &mut table.triggers);
         if let Some(trigger) = triggers.into_iter().flatten().find(|trigger| trigger.name == *name) {
             trigger.effect = Some(effect);
         }
@@ -121,7 +122,7 @@ impl Trial<'_> {
             for moved in moved.iter().filter(|moved| value == Some(moved.first_number().to_string())) {
                 let column = self.table.columns.get(*position).map(|column| column.name.clone());
                 let used = SequenceUse {
-                    schema: self.schema.to_owned(),
+                    schema: self.table.schema.clone(),
                     table: self.table.name.clone(),
                     column: column.unwrap_or_default(),
                     by: SequenceLink::Trigger(self.name.to_owned()),
@@ -167,7 +168,7 @@ impl Trial<'_> {
 
     /// Creates the temporary table, of the same name, which the app's functions do not find in place of their own.
     fn create_table(&self, target: &mut Connection) -> Result<bool> {
-        let like = qualified_pg(self.schema, &self.table.name);
+        let like = qualified_pg(&self.table.schema, &self.table.name);
         let mut statements = vec![
             "SELECT pg_catalog.set_config('search_path', pg_catalog.concat_ws(', ', \
              nullif(pg_catalog.current_setting('search_path'), ''), 'pg_temp'), true)"

@@ -15,6 +15,7 @@ mod defaults;
 mod encodings;
 mod existing;
 mod existing_sequences;
+mod existing_untouched;
 mod expressions;
 mod foreign_code;
 mod hostile;
