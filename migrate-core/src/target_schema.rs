@@ -27,6 +27,8 @@ pub struct TargetSchema {
     pub sequences: Vec<TargetSequence>,
     /// The materialized views that read these tables, each after those that it reads.
     pub materialized_views: Vec<TargetMaterializedView>,
+    /// The tables in other schemas, each with its schema.
+    pub outside: Vec<(String, String)>,
 }
 
 /// A table of the target.

@@ -1,7 +1,7 @@
 //! Chooses the conversion for a column whose type the target has decided: among those to this type, the one that accepts most of the
 //! values in the profile.
 
-use super::ExistingError;
+use super::{ColumnName, Obstacle};
 use crate::conversion::{Conversion, Limit, PgType};
 use crate::infer::{jsonb_losses_in_words, rejects_in_words};
 use crate::profile::ColumnProfile;
@@ -14,24 +14,27 @@ pub(super) struct Choice {
     pub(super) why: String,
 }
 
-/// Chooses for the column `name` of the source, for which `inferred` would be the default; `decided` is a human's decision.
+/// Chooses for the column `name`, for which `inferred` would be the default; `decided` is a human's decision.
 ///
 /// # Errors
-/// [`ExistingError`] if no conversion produces the type, or the choice is ambiguous.
+/// [`Obstacle`] if no conversion produces the type, or the choice is ambiguous.
 pub(super) fn choose(
-    name: &str,
+    name: &ColumnName,
     target: &TargetColumn,
     decided: Option<&Conversion>,
     inferred: &Conversion,
     seen: Option<&ColumnProfile>,
-) -> Result<Choice, ExistingError> {
+) -> Result<Choice, Obstacle> {
     let type_name = target.type_name.clone();
-    let (kind, limit) = kind(target)
-        .ok_or_else(|| ExistingError::Type { column: name.to_owned(), type_name: type_name.clone() })?;
+    let (kind, limit) = kind(target).ok_or_else(|| Obstacle::Type {
+        column: name.clone(),
+        type_name: type_name.clone(),
+        can_be_skipped: target.fills_itself(),
+    })?;
     if let Some(conversion) = decided {
         if conversion.target_type() != kind {
-            return Err(ExistingError::Conversion {
-                column: name.to_owned(),
+            return Err(Obstacle::Conversion {
+                column: name.clone(),
                 type_name,
                 conversion: conversion.name(),
                 given: conversion.target_type().to_string(),
@@ -40,13 +43,12 @@ pub(super) fn choose(
         let why = format!("mapping.toml{}", rejects(seen, conversion));
         return Ok(Choice { conversion: conversion.clone(), limit, why });
     }
-    let conversion = best(kind, &counterpart(inferred, kind), seen).ok_or_else(|| ExistingError::Moment {
-        column: name.to_owned(),
+    let conversion = best(kind, &counterpart(inferred, kind), seen).ok_or_else(|| Obstacle::Moment {
+        column: name.clone(),
         type_name: type_name.clone(),
-        example: if kind == PgType::Timestamp {
-            "timestamp_from_epoch_ms"
-        } else {
-            "timestamptz_from_epoch_ms"
+        candidates: match kind {
+            PgType::Timestamp => vec!["timestamp_from_epoch_ms", "timestamp_from_epoch_s"],
+            _ => vec!["timestamptz_from_epoch_ms", "timestamptz_from_epoch_s"],
         },
     })?;
     let zone = seen.map_or("", |seen| zone_words(&conversion, seen));

@@ -1,7 +1,7 @@
 //! Plans what is derived from the rows of an app's tables: which columns get no value from the source and what fills them, and which
 //! materialized views read the tables.
 
-use super::{ExistingError, sequences};
+use super::{Obstacle, Obstacles, sequences};
 use crate::mapping::Mapping;
 use crate::nearest::nearest;
 use crate::plan::{
@@ -22,27 +22,26 @@ fn before_effects(table: &TargetTable) -> impl Iterator<Item = (&str, &TriggerEf
     effects.filter(|(_, effect)| effect.is_before)
 }
 
-/// Adds to a plan the columns that get no value, the sequences, and the materialized views of `target`.
-///
-/// # Errors
-/// [`ExistingError`] where a decision is missing without which no row can be loaded, or names something unknown.
+/// Adds to a plan the columns that get no value, the sequences, and the materialized views of `target`. A decision that is missing, and
+/// without which no row can be loaded, and one about something unknown go to `obstacles`.
 pub(in crate::planner) fn plan_derived(
     plan: &mut Plan,
     target: Option<&TargetSchema>,
     mapping: &Mapping,
-) -> Result<(), ExistingError> {
+    obstacles: &mut Obstacles,
+) {
     let unloaded: Vec<UnloadedColumn> = (plan.existing_tables())
         .flat_map(|(table, existing)| unloaded_columns(plan, table, existing, mapping))
         .collect();
     let views = target.map(|target| materialized_views(plan, target, mapping)).unwrap_or_default();
-    check_names(&unloaded, &views, mapping)?;
+    check_names(&unloaded, &views, mapping, obstacles);
     for table in &mut plan.tables {
         let Some(existing) = &mut table.existing else { continue };
-        existing.kept_triggers = kept_triggers(&table.target, &existing.table, &unloaded)?;
+        let own = unloaded.iter().filter(|column| column.table == table.target);
+        existing.kept_triggers = kept_triggers(&table.source, &existing.table, own, obstacles);
     }
-    plan.sequences = sequences::plan_sequences(plan, target, mapping)?;
+    plan.sequences = sequences::plan_sequences(plan, target, mapping, obstacles);
     (plan.unloaded, plan.materialized_views) = (unloaded, views);
-    Ok(())
 }
 
 fn unloaded_columns(
@@ -115,25 +114,27 @@ fn updating_triggers(plan: &Plan, table: &PlannedTable, column: &TargetColumn) -
 }
 
 /// The triggers that have to be called for loaded rows, since they fill columns that must not be NULL.
-fn kept_triggers(
-    name: &str,
+fn kept_triggers<'c>(
+    source: &str,
     table: &TargetTable,
-    unloaded: &[UnloadedColumn],
-) -> Result<Vec<String>, ExistingError> {
+    unloaded: impl Iterator<Item = &'c UnloadedColumn>,
+    obstacles: &mut Obstacles,
+) -> Vec<String> {
     let mut kept = Vec::new();
-    for column in unloaded.iter().filter(|column| column.table == name) {
+    for column in unloaded {
         let needs_value = table.column(&column.column).is_some_and(|column| !column.fills_itself());
         for trigger in column.triggers().iter().filter(|trigger| needs_value && trigger.is_before) {
             if column.decision != Some(DerivedDecision::Fill) {
                 let (column, trigger) = (column.full_name(), trigger.name.clone());
-                return Err(ExistingError::NeedsTrigger { column, trigger });
+                obstacles.push(Obstacle::NeedsTrigger { table: source.to_owned(), column, trigger });
+                break;
             }
             kept.push(trigger.name.clone());
         }
     }
     kept.sort();
     kept.dedup();
-    Ok(kept)
+    kept
 }
 
 fn materialized_views(plan: &Plan, target: &TargetSchema, mapping: &Mapping) -> Vec<PlannedMaterializedView> {
@@ -155,7 +156,8 @@ fn check_names(
     unloaded: &[UnloadedColumn],
     views: &[PlannedMaterializedView],
     mapping: &Mapping,
-) -> Result<(), ExistingError> {
+    obstacles: &mut Obstacles,
+) {
     let columns: Vec<String> = unloaded.iter().map(UnloadedColumn::full_name).collect();
     let views: Vec<String> =
         views.iter().flat_map(|view| [view.name.clone(), format!("{}.{}", view.schema, view.name)]).collect();
@@ -173,12 +175,7 @@ fn check_names(
         let nearest = nearest(name, columns.iter().chain(&views).map(String::as_str))
             .filter(|_| column.is_none())
             .map(str::to_owned);
-        return Err(ExistingError::UnknownDerived {
-            section: "derived",
-            name: name.clone(),
-            problem,
-            nearest,
-        });
+        let name = name.clone();
+        obstacles.push(Obstacle::UnknownDerived { section: "derived", name, problem, nearest });
     }
-    Ok(())
 }

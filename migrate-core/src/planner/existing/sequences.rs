@@ -1,6 +1,6 @@
 //! Plans which sequences of the target have to be set past the loaded rows.
 
-use super::ExistingError;
+use super::{Obstacle, Obstacles};
 use crate::identifier::qualified_pg;
 use crate::mapping::Mapping;
 use crate::nearest::nearest;
@@ -8,22 +8,26 @@ use crate::plan::{Plan, PlannedSequence, PlannedTable};
 use crate::target_schema::{SequenceLink, SequenceUse, TargetSchema, TargetSequence};
 
 /// The sequences from which columns of tables that get rows draw, those that `mapping.toml` ties to a column, and those in the schemas
-/// of these tables from which no column is known to draw.
-///
-/// # Errors
-/// [`ExistingError`] where `mapping.toml` names something unknown.
+/// of these tables from which no column is known to draw. A name that is not known goes to `obstacles`.
 pub(super) fn plan_sequences(
     plan: &Plan,
     target: Option<&TargetSchema>,
     mapping: &Mapping,
-) -> Result<Vec<PlannedSequence>, ExistingError> {
+    obstacles: &mut Obstacles,
+) -> Vec<PlannedSequence> {
     let none = TargetSchema::default();
     let target = target.unwrap_or(&none);
     let mut tied: Vec<Option<SequenceUse>> = vec![None; target.sequences.len()];
     for (name, column) in &mapping.sequences {
-        let position = position(&target.sequences, name)?;
-        if let Some(tie) = tied.get_mut(position) {
-            *tie = Some(named_column(plan, name, column)?);
+        let found = position(&target.sequences, name)
+            .and_then(|position| Ok((position, named_column(plan, name, column)?)));
+        match found {
+            Err(obstacle) => obstacles.push(obstacle),
+            Ok((position, column)) => {
+                if let Some(tie) = tied.get_mut(position) {
+                    *tie = Some(column);
+                }
+            }
         }
     }
     let is_loaded = |used: &SequenceUse| {
@@ -46,7 +50,7 @@ pub(super) fn plan_sequences(
             planned.push(PlannedSequence { name: qualified_pg(&sequence.schema, &sequence.name), columns });
         }
     }
-    Ok(planned)
+    planned
 }
 
 /// The tables of an app that get rows.
@@ -55,7 +59,7 @@ fn loaded(plan: &Plan) -> impl Iterator<Item = &PlannedTable> {
 }
 
 /// The sequence that `mapping.toml` names, with or without its schema.
-fn position(sequences: &[TargetSequence], name: &str) -> Result<usize, ExistingError> {
+fn position(sequences: &[TargetSequence], name: &str) -> Result<usize, Obstacle> {
     let full: Vec<String> =
         sequences.iter().map(|sequence| format!("{}.{}", sequence.schema, sequence.name)).collect();
     let fits: Vec<usize> = (0..)
@@ -65,7 +69,7 @@ fn position(sequences: &[TargetSequence], name: &str) -> Result<usize, ExistingE
         .collect();
     match fits.as_slice() {
         [one] => Ok(*one),
-        several => Err(ExistingError::UnknownDerived {
+        several => Err(Obstacle::UnknownDerived {
             section: "sequences",
             name: name.to_owned(),
             problem: match several.is_empty() {
@@ -86,8 +90,8 @@ fn position(sequences: &[TargetSequence], name: &str) -> Result<usize, ExistingE
 }
 
 /// The column that `mapping.toml` names for a sequence, by the names of either side.
-fn named_column(plan: &Plan, sequence: &str, text: &str) -> Result<SequenceUse, ExistingError> {
-    let unknown = |problem, nearest: Option<&str>| ExistingError::UnknownDerived {
+fn named_column(plan: &Plan, sequence: &str, text: &str) -> Result<SequenceUse, Obstacle> {
+    let unknown = |problem, nearest: Option<&str>| Obstacle::UnknownDerived {
         section: "sequences",
         name: format!("{text} for {sequence}"),
         problem,
