@@ -73,7 +73,11 @@ pub(super) fn same(source: SourceValue<'_>, target: SourceValue<'_>, repeated_ke
 }
 
 /// Appends the document's normal form: the same bytes for all documents that `jsonb` keeps alike.
-fn canonical(value: SourceValue<'_>, out: &mut Vec<u8>, repeated_keys: RepeatedKeys) -> Result<(), Refusal> {
+pub(super) fn canonical(
+    value: SourceValue<'_>,
+    out: &mut Vec<u8>,
+    repeated_keys: RepeatedKeys,
+) -> Result<(), Refusal> {
     out.extend_from_slice(&Document::read(text::checked(value)?, repeated_keys)?.normal_form());
     Ok(())
 }

@@ -32,7 +32,7 @@ use std::collections::BTreeSet;
 
 use crate::mapping::{DEFAULT_SCHEMA, Mapping, TableMapping};
 use crate::plan::{LeftBehind, Numbering, Plan, PlannedColumn, PlannedTable};
-use crate::profile::DatabaseProfile;
+use crate::profile::{DatabaseProfile, Trials};
 use crate::source_schema::{SourceIndexOrigin, SourceObject, SourceObjectKind, SourceSchema, SourceTable};
 use crate::source_sql::{TableSqlFacts, table_comments, table_facts};
 use crate::target_schema::TargetSchema;
@@ -91,7 +91,8 @@ pub fn plan_into(
     check_mapping_names(schema, mapping)?;
     let mapping = &mapping.resolved(schema);
     let mut names = Names::new(schema, mapping)?;
-    let matches = existing::Matches::new(schema, mapping, target, &mut names)?;
+    let mut matches = existing::Matches::new(schema, mapping, target, &mut names)?;
+    profile.iter().for_each(|profile| matches.add_trials(profile));
     let mut left_behind = Vec::new();
     let mut moving = Vec::new();
     for table in &schema.tables {
@@ -163,6 +164,15 @@ pub fn plan_into(
     existing::leave_objects(&mut plan, mapping);
     plan.left_behind.sort();
     Ok(plan)
+}
+
+/// Returns the conversions to be tried on the values of columns whose type `target` has decided.
+pub fn trials(schema: &SourceSchema, mapping: &Mapping, target: Option<&TargetSchema>) -> Trials {
+    let mapping = &mapping.resolved(schema);
+    // Where names do not fit, the plan reports it.
+    let Ok(mut names) = Names::new(schema, mapping) else { return Trials::new() };
+    let matches = existing::Matches::new(schema, mapping, target, &mut names);
+    matches.map(|matches| matches.candidates(mapping)).unwrap_or_default()
 }
 
 /// Returns why a table is not migrated, if it is not.

@@ -4,7 +4,7 @@
 use super::ExistingError;
 use crate::conversion::{Conversion, Limit, PgType};
 use crate::infer::rejects_in_words;
-use crate::profile::ColumnProfile;
+use crate::profile::{ColumnProfile, Trial};
 use crate::target_schema::TargetColumn;
 
 /// The plan for a column.
@@ -14,7 +14,8 @@ pub(super) struct Choice {
     pub(super) why: String,
 }
 
-/// Chooses for the column `name` of the source, for which `inferred` would be the default; `decided` is a human's decision.
+/// Chooses for the column `name` of the source, for which `inferred` would be the default; `decided` is a human's decision. `trials` are
+/// the results of the conversions to the type.
 ///
 /// # Errors
 /// [`ExistingError`] if no conversion produces the type, or the choice is ambiguous.
@@ -24,6 +25,7 @@ pub(super) fn choose(
     decided: Option<&Conversion>,
     inferred: &Conversion,
     seen: Option<&ColumnProfile>,
+    trials: &[Trial],
 ) -> Result<Choice, ExistingError> {
     let type_name = target.type_name.clone();
     let (kind, limit) = kind(target)
@@ -37,25 +39,43 @@ pub(super) fn choose(
                 given: conversion.target_type().to_string(),
             });
         }
-        let why = format!("mapping.toml{}", rejects(seen, conversion));
+        let why = format!("mapping.toml{}", consequences(conversion, seen, trials));
         return Ok(Choice { conversion: conversion.clone(), limit, why });
     }
-    let conversion = best(kind, &counterpart(inferred, kind), seen).ok_or_else(|| ExistingError::Moment {
-        column: name.to_owned(),
-        type_name: type_name.clone(),
-        example: if kind == PgType::Timestamp {
-            "timestamp_from_epoch_ms"
-        } else {
-            "timestamptz_from_epoch_ms"
-        },
-    })?;
-    let zone = seen.map_or("", |seen| zone_words(&conversion, seen));
-    let why = format!("{type_name} in the target{}{zone}", rejects(seen, &conversion));
-    Ok(Choice { conversion, limit, why })
+    let best = best(kind, &counterpart(inferred, kind), trials);
+    if let Some(trial) = trials.iter().find(|trial| trial.conversion == best && is_open(trial, inferred)) {
+        return Err(unit_unknown(name, type_name, trial, trials));
+    }
+    let why = format!("{type_name} in the target{}", consequences(&best, seen, trials));
+    Ok(Choice { conversion: best, limit, why })
 }
 
-fn rejects(seen: Option<&ColumnProfile>, conversion: &Conversion) -> String {
-    let words = seen.and_then(|seen| rejects_in_words(seen, conversion));
+/// The conversions that may be chosen for a column of the target, and the decided one.
+pub(super) fn candidates_for(target: &TargetColumn, decided: Option<&Conversion>) -> Vec<Conversion> {
+    let mut all = kind(target).map(|(kind, _)| candidates(kind)).unwrap_or_default();
+    all.extend(decided.filter(|decided| !all.contains(decided)).cloned());
+    all
+}
+
+/// What a reviewer has to know of a conversion: its rejects, and what it does not keep.
+fn consequences(conversion: &Conversion, seen: Option<&ColumnProfile>, trials: &[Trial]) -> String {
+    let trial = trials.iter().find(|trial| trial.conversion == *conversion);
+    let zone = seen.map_or("", |seen| zone_words(conversion, seen));
+    let not_kept = match (conversion.not_kept(), trial) {
+        (Some(words), Some(trial)) if trial.taken > 0 => format!("; {words}"),
+        _ => String::new(),
+    };
+    format!("{}{zone}{not_kept}", rejects(seen, trial, conversion))
+}
+
+fn rejects(seen: Option<&ColumnProfile>, trial: Option<&Trial>, conversion: &Conversion) -> String {
+    let Some(seen) = seen else { return String::new() };
+    let counted = || {
+        let all = seen.values();
+        let rejected = all.saturating_sub(trial?.taken);
+        (rejected > 0).then(|| format!("{rejected} of {all} values do not fit and are rejects"))
+    };
+    let words = rejects_in_words(seen, conversion).or_else(counted);
     words.map(|words| format!("; {words}")).unwrap_or_default()
 }
 
@@ -66,6 +86,8 @@ fn zone_words(conversion: &Conversion, seen: &ColumnProfile) -> &'static str {
         }
         Conversion::TimestampFromEpochMs
         | Conversion::TimestampFromEpochS
+        | Conversion::TimestampFromEpochUs
+        | Conversion::TimestampFromEpochNs
         | Conversion::TimestampUtcFromIso8601 => "; by the clock of UTC",
         _ => "",
     }
@@ -124,45 +146,43 @@ fn counterpart(conversion: &Conversion, kind: PgType) -> Conversion {
     match (kind, conversion) {
         (PgType::Timestamp, Conversion::TimestamptzFromEpochMs) => Conversion::TimestampFromEpochMs,
         (PgType::Timestamp, Conversion::TimestamptzFromEpochS) => Conversion::TimestampFromEpochS,
+        (PgType::Timestamp, Conversion::TimestamptzFromEpochUs) => Conversion::TimestampFromEpochUs,
         _ => conversion.clone(),
     }
 }
 
-/// The best of the candidates; none if numbers are times, and nothing determines their unit.
-fn best(kind: PgType, inferred: &Conversion, seen: Option<&ColumnProfile>) -> Option<Conversion> {
+/// The best of the candidates: the one that accepts most values; of several such, the one in whose unit most numbers are times from 2000
+/// to 2100, then the inferred one.
+fn best(kind: PgType, inferred: &Conversion, trials: &[Trial]) -> Conversion {
     let candidates = candidates(kind);
-    let is_inferred = |conversion: &&Conversion| *conversion == inferred;
-    let Some(seen) = seen.filter(|seen| seen.values() > 0) else {
-        return candidates.iter().find(is_inferred).or(candidates.first()).cloned();
-    };
     let rank = |conversion: &Conversion| {
-        (taken(conversion, seen), plausible(conversion, seen), conversion == inferred)
+        let trial = trials.iter().find(|trial| trial.conversion == *conversion);
+        let (taken, plausible) =
+            trial.map_or((0, 0), |trial| (trial.taken, trial.taken - trial.moments + trial.plausible));
+        (taken, plausible, conversion == inferred)
     };
-    let best = candidates.iter().reduce(|best, next| if rank(next) > rank(best) { next } else { best })?;
-    let is_number = unit(best, seen).is_some();
-    let is_open = is_number && plausible(best, seen) == 0 && best != inferred && taken(best, seen) > 0;
-    (!is_open).then(|| best.clone())
+    let better = |best: Conversion, next| if rank(&next) > rank(&best) { next } else { best };
+    candidates.into_iter().reduce(better).unwrap_or(Conversion::Text)
 }
 
-/// The number of values that a conversion accepts, judging by the counts.
-fn taken(conversion: &Conversion, seen: &ColumnProfile) -> u64 {
-    seen.taken(conversion).map_or_else(|| plausible(conversion, seen), |taken| taken.all())
+/// Whether nothing determines the unit of the numbers that are times, or some of them lie outside the years 1900 to 2200 in it.
+fn is_open(trial: &Trial, inferred: &Conversion) -> bool {
+    let is_inferred = trial.conversion == counterpart(inferred, trial.conversion.target_type());
+    trial.far > 0 || trial.moments > 0 && trial.plausible == 0 && !is_inferred
 }
 
-/// The number of values that are times from 2000 to 2100 in a conversion's unit; if it has none, all that it accepts.
-fn plausible(conversion: &Conversion, seen: &ColumnProfile) -> u64 {
-    let any = || seen.taken(conversion).map_or(0, |taken| taken.all());
-    unit(conversion, seen).unwrap_or_else(any)
-}
-
-fn unit(conversion: &Conversion, seen: &ColumnProfile) -> Option<u64> {
-    match conversion {
-        Conversion::TimestamptzFromEpochMs | Conversion::TimestampFromEpochMs => Some(seen.epoch_ms),
-        Conversion::TimestamptzFromEpochS | Conversion::TimestampFromEpochS => {
-            Some(seen.epoch_s + seen.real_epoch_s)
-        }
-        Conversion::TimestamptzFromEpochUs => Some(seen.epoch_us),
-        Conversion::TimestamptzFromJulianDay => Some(seen.julian_days),
-        _ => None,
+/// The error for numbers whose unit a person has to name, with the most plausible one as the example.
+fn unit_unknown(name: &str, type_name: String, best: &Trial, trials: &[Trial]) -> ExistingError {
+    let is_unit = |trial: &&Trial| trial.moments > 0;
+    let nearness = |trial: &Trial| (trial.plausible, trial.taken, std::cmp::Reverse(trial.far));
+    let example = (trials.iter().filter(is_unit))
+        .reduce(|best, next| if nearness(next) > nearness(best) { next } else { best })
+        .unwrap_or(best);
+    ExistingError::Moment {
+        column: name.to_owned(),
+        type_name,
+        numbers: example.moments,
+        far: example.far,
+        example: example.conversion.name(),
     }
 }

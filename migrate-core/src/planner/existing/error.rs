@@ -107,17 +107,21 @@ pub enum ExistingError {
         /// The type that it produces.
         given: String,
     },
-    /// Numbers whose unit of time cannot be determined.
+    /// Numbers whose unit of time only a person knows.
     #[error(
-        "column {column} is {type_name} in the target, and its numbers can be seconds or milliseconds; choose with `as` in \
-         mapping.toml, such as as = \"{example}\""
+        "column {column} is {type_name} in the target, and {}; choose the unit with `as` in mapping.toml, such as as = \"{example}\"",
+        unit_problem(*numbers, *far)
     )]
     Moment {
         /// The column, with its table.
         column: String,
         /// Its type in the target.
         type_name: String,
-        /// A conversion that could be meant.
+        /// The number of its values that are numbers.
+        numbers: u64,
+        /// Of these, those that lie before 1900 or after 2200 by the example.
+        far: u64,
+        /// The conversion that is meant most likely.
         example: &'static str,
     },
     /// Tables that hold rows, without a decision about these.
@@ -168,4 +172,15 @@ pub enum ExistingError {
         /// The kind of object.
         what: String,
     },
+}
+
+/// Why numbers are not taken as times without a decision.
+fn unit_problem(numbers: u64, far: u64) -> String {
+    match far {
+        0 => "nothing shows whether its numbers are seconds, milliseconds, microseconds or nanoseconds"
+            .to_owned(),
+        _ => format!(
+            "{far} of its {numbers} numbers are outside the years 1900 to 2200 in the most plausible unit"
+        ),
+    }
 }

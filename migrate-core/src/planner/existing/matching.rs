@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::super::names::Names;
-use super::{ExistingError, bookkeeping};
+use super::{ExistingError, bookkeeping, choice};
 use crate::mapping::{Mapping, TableMapping};
 use crate::nearest::nearest;
+use crate::profile::{DatabaseProfile, Trial, Trials};
 use crate::source_schema::{SourceSchema, SourceTable};
 use crate::target_schema::{TargetColumn, TargetSchema, TargetTable};
 
@@ -22,6 +23,8 @@ pub(in crate::planner) struct Matches<'t> {
 pub(in crate::planner) struct Match<'t> {
     pub(in crate::planner) table: &'t TargetTable,
     pub(in crate::planner) columns: BTreeMap<String, &'t TargetColumn>,
+    /// The results of the conversions that come into question, by column.
+    pub(in crate::planner) trials: BTreeMap<String, Vec<Trial>>,
 }
 
 impl<'t> Matches<'t> {
@@ -60,13 +63,35 @@ impl<'t> Matches<'t> {
                 &found.name,
                 columns.iter().map(|(source, target)| (source.as_str(), target.name.as_str())),
             );
-            matches.tables.insert(table.name.clone(), Match { table: found, columns });
+            matches
+                .tables
+                .insert(table.name.clone(), Match { table: found, columns, trials: BTreeMap::new() });
         }
         if matches.tables.is_empty() {
             let tables = schema.tables.iter().map(|table| table.name.clone()).collect();
             return Err(ExistingError::NothingThere { tables });
         }
         Ok(matches)
+    }
+
+    /// Adds what a scan found.
+    pub(in crate::planner) fn add_trials(&mut self, profile: &DatabaseProfile) {
+        for (name, found) in &mut self.tables {
+            found.trials = profile.get(name).map(|table| table.trials.clone()).unwrap_or_default();
+        }
+    }
+
+    /// The conversions to be tried on the values of each column.
+    pub(in crate::planner) fn candidates(&self, mapping: &Mapping) -> Trials {
+        let of_table = |(name, found): (&String, &Match<'t>)| {
+            let decided = mapping.tables.get(name);
+            let columns = found.columns.iter().map(|(column, target)| {
+                let decided = decided.and_then(|table| table.columns.get(column)?.conversion.as_ref());
+                (column.clone(), choice::candidates_for(target, decided))
+            });
+            (name.clone(), columns.collect())
+        };
+        self.tables.iter().map(of_table).collect()
     }
 
     /// The table of the target that a table of the source goes into; none where it is made.

@@ -14,6 +14,7 @@ use crate::plan::{
     ExistingTable, LeftBehind, Numbering, Plan, PlannedColumn, PlannedForeignKey, PlannedGenerated,
     PlannedKey, PlannedTable, Seeds,
 };
+use crate::profile::Trial;
 use crate::target_schema::{TargetColumn, TargetForeignKey, TargetKey, TargetTable};
 
 pub use error::ExistingError;
@@ -37,7 +38,8 @@ pub(super) fn adopt(
     let source = planned.source.clone();
     for column in &mut planned.columns {
         if let Some(target) = found.columns.get(&column.source) {
-            adopt_column(&source, column, target, decided)?;
+            let trials = found.trials.get(&column.source).map_or(&[][..], Vec::as_slice);
+            adopt_column(&source, column, target, decided, trials)?;
         }
     }
     let is_filled = |column: &&TargetColumn| {
@@ -85,10 +87,12 @@ fn adopt_column(
     column: &mut PlannedColumn,
     target: &TargetColumn,
     decided: &TableMapping,
+    trials: &[Trial],
 ) -> Result<(), ExistingError> {
     let name = format!("{table}.{}", column.source);
     let decided = decided.columns.get(&column.source).and_then(|decided| decided.conversion.as_ref());
-    let choice = choice::choose(&name, target, decided, &column.conversion, column.profile.as_ref())?;
+    let profile = column.profile.as_ref();
+    let choice = choice::choose(&name, target, decided, &column.conversion, profile, trials)?;
     column.target.clone_from(&target.name);
     column.target_type = choice.conversion.target_type();
     column.conversion = choice.conversion;
