@@ -1,6 +1,6 @@
 //! A JSON document in a BLOB, as UTF-8, to `jsonb`, compared as `jsonb` keeps it. TEXT is taken, too, since drivers write either.
 
-use super::json_document::RepeatedKeys;
+use super::json_document::AcceptedLosses;
 use super::json_from_bytes::as_text;
 use super::{LongForm, Output, PgType, Refusal, Spec, Undecodable, json_document, jsonb};
 use crate::value::SourceValue;
@@ -12,26 +12,26 @@ pub(super) const fn spec() -> Spec {
         example: SourceValue::Blob(json_document::EXAMPLE),
         long_values: LongForm::AnyDocument,
         not_kept: Some("spacing and key order of a document are not kept, nor whether it was text or a blob"),
-        normal_form: Some(|value, out| jsonb::canonical(as_text(value), out, RepeatedKeys::Refused)),
-        ..jsonb::spec(RepeatedKeys::Refused)
+        normal_form: Some(|value, out| jsonb::canonical(as_text(value), out, AcceptedLosses::NONE)),
+        ..jsonb::spec(AcceptedLosses::NONE)
     }
 }
 
 pub(super) fn encode(value: SourceValue<'_>, out: &mut impl Output) -> Result<(), Refusal> {
     match value {
         SourceValue::Text(_) | SourceValue::Blob(_) => {
-            jsonb::encode(as_text(value), out, RepeatedKeys::Refused)
+            jsonb::encode(as_text(value), out, AcceptedLosses::NONE)
         }
         _ => Err(Refusal::StorageClass { found: value.storage_class(), expected: "blob or text" }),
     }
 }
 
 pub(super) fn decode<'a>(wire: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<SourceValue<'a>, Undecodable> {
-    jsonb::decode(wire, scratch, RepeatedKeys::Refused)
+    jsonb::decode(wire, scratch, AcceptedLosses::NONE)
 }
 
 pub(super) fn same(source: SourceValue<'_>, target: SourceValue<'_>) -> bool {
-    jsonb::same(as_text(source), target, RepeatedKeys::Refused)
+    jsonb::same(as_text(source), target, AcceptedLosses::NONE)
 }
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::value::SourceValue;
 use integer_from_any::Width;
-use json_document::RepeatedKeys;
+use json_document::AcceptedLosses;
 use spec::{Discard, LongForm, Output, Spec};
 use uuid::Letters;
 
@@ -154,8 +154,10 @@ conversions! {
     Bytea = "bytea" in bytea;
     ByteaFromAny = "bytea_from_any" in bytea_from_any;
     Json = "json" in json;
-    Jsonb = "jsonb" in jsonb [RepeatedKeys::Refused];
-    JsonbLastKeyWins = "jsonb_last_key_wins" in jsonb [RepeatedKeys::LastWins];
+    Jsonb = "jsonb" in jsonb [AcceptedLosses::NONE];
+    JsonbLastKeyWins = "jsonb_last_key_wins" in jsonb [AcceptedLosses::REPEATED_KEYS];
+    JsonbUnsignedZero = "jsonb_unsigned_zero" in jsonb [AcceptedLosses::ZERO_SIGNS];
+    JsonbLastKeyWinsUnsignedZero = "jsonb_last_key_wins_unsigned_zero" in jsonb [AcceptedLosses::ALL];
     JsonFromBytes = "json_from_bytes" in json_from_bytes;
     JsonbFromBytes = "jsonb_from_bytes" in jsonb_from_bytes;
     Uuid = "uuid" in uuid [Letters::Lowercase];

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Plan, PlannedTable};
-use crate::identifier::{fit_pg, qualified_pg, quote_pg};
+use crate::identifier::{fit_pg, quote_pg};
 use crate::target_schema::{TargetFact, TargetSchema, TargetTable};
-use crate::terms::{DEFAULT_SCHEMA, Seeds};
+use crate::terms::Seeds;
 
 /// The schema that the ledger has for itself, where the keys of rows that are kept are written down.
 const LEDGER_SCHEMA: &str = "migration";
@@ -33,7 +33,7 @@ impl ExistingTable {
 
     /// Its name as SQL writes it, with its schema.
     pub fn name_in_sql(&self) -> String {
-        qualified_pg(DEFAULT_SCHEMA, &self.table.name)
+        self.table.name_in_sql()
     }
 
     /// Where the keys of the rows that are kept are written down while the run lasts, as SQL names it.
@@ -107,6 +107,8 @@ impl Plan {
     pub fn target(&self) -> Option<TargetSchema> {
         let tables: Vec<TargetTable> =
             self.existing_tables().map(|(_, existing)| existing.table.clone()).collect();
-        (!tables.is_empty()).then(|| TargetSchema { tables, relations: self.target_relations.clone() })
+        let schemas = self.schemas().into_iter().map(str::to_owned).collect();
+        let relations = self.target_relations.clone();
+        (!tables.is_empty()).then_some(TargetSchema { schemas, tables, relations })
     }
 }

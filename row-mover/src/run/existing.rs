@@ -1,7 +1,6 @@
 //! Tables that an app made in the target: checks that they are as the plan found them, and removes the rows that a run added.
 
 use migrate_core::finding::SchemaDifference;
-use migrate_core::identifier::quote_pg;
 use migrate_core::load_plan::LoadPlan;
 use migrate_core::plan::{ExistingTable, Plan, PlannedTable};
 use migrate_core::render::{self, SchemaStep};
@@ -36,7 +35,7 @@ pub(super) fn check_ready(target: &mut Connection, url: &TargetUrl, plan: &Plan)
             .with_remedy_value(Remedy::PlanAgain));
     }
     for (table, existing) in plan.existing_tables() {
-        let rows = count_rows(target, &table.target)?;
+        let rows = count_rows(target, &existing.table)?;
         if rows != existing.table.rows {
             return Err(Error::new(format!(
                 "table {} in {url} holds {rows} rows, and {} when the plan was made",
@@ -113,7 +112,7 @@ pub(super) fn find_key_clashes(
 
 /// The selection of the rows that are kept: the entire table, until a run has recorded which they are.
 fn kept_rows(target: &mut Connection, existing: &ExistingTable) -> Result<String> {
-    let table = format!("public.{}", quote_pg(&existing.table.name));
+    let table = existing.name_in_sql();
     Ok(match is_relation(target, &existing.kept_keys())? {
         true => format!("(SELECT * FROM {table} AS t WHERE {}) AS t", existing.is_kept_sql()),
         false => table,
@@ -129,9 +128,9 @@ pub(super) fn lost_rows(target: &mut Connection, plan: &Plan) -> Result<Vec<Sche
             continue;
         }
         let sql = format!(
-            "SELECT (SELECT count(*) FROM {}) AS kept, (SELECT count(*) FROM public.{} AS t WHERE {}) AS there",
+            "SELECT (SELECT count(*) FROM {}) AS kept, (SELECT count(*) FROM {} AS t WHERE {}) AS there",
             existing.kept_keys(),
-            quote_pg(&table.target),
+            existing.name_in_sql(),
             existing.is_kept_sql()
         );
         let (kept, there): (i64, i64) = target

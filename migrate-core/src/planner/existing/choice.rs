@@ -3,7 +3,7 @@
 
 use super::ExistingError;
 use crate::conversion::{Conversion, Limit, PgType};
-use crate::infer::rejects_in_words;
+use crate::infer::{jsonb_losses_in_words, rejects_in_words};
 use crate::profile::{ColumnProfile, Trial};
 use crate::target_schema::TargetColumn;
 
@@ -75,8 +75,9 @@ fn rejects(seen: Option<&ColumnProfile>, trial: Option<&Trial>, conversion: &Con
         let rejected = all.saturating_sub(trial?.taken);
         (rejected > 0).then(|| format!("{rejected} of {all} values do not fit and are rejects"))
     };
-    let words = rejects_in_words(seen, conversion).or_else(counted);
-    words.map(|words| format!("; {words}")).unwrap_or_default()
+    let words =
+        [rejects_in_words(seen, conversion).or_else(counted), jsonb_losses_in_words(seen, conversion)];
+    words.into_iter().flatten().map(|words| format!("; {words}")).collect()
 }
 
 fn zone_words(conversion: &Conversion, seen: &ColumnProfile) -> &'static str {

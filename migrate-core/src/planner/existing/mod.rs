@@ -8,6 +8,8 @@ mod choice;
 mod error;
 mod matching;
 
+use std::collections::BTreeMap;
+
 use super::not_migrated;
 use crate::mapping::{Mapping, TableMapping};
 use crate::plan::{
@@ -16,11 +18,12 @@ use crate::plan::{
 };
 use crate::profile::Trial;
 use crate::target_schema::{TargetColumn, TargetForeignKey, TargetKey, TargetTable};
+use crate::terms::DEFAULT_SCHEMA;
 
 pub use error::ExistingError;
 pub(super) use matching::{Match, Matches};
 
-/// Turns the plan of a new table into one for a table of the target.
+/// Turns the plan of a new table into one for a table of the target. `own_schema` is the plan's default schema.
 ///
 /// # Errors
 /// [`ExistingError`] where it does not fit.
@@ -29,11 +32,11 @@ pub(super) fn adopt(
     found: &Match<'_>,
     decided: &TableMapping,
     seeds: Seeds,
+    own_schema: &str,
     left_behind: &mut Vec<LeftBehind>,
 ) -> Result<(), ExistingError> {
-    if let Some(schema) = &planned.schema {
-        return Err(ExistingError::OtherSchema { table: planned.source.clone(), schema: schema.clone() });
-    }
+    let schema = &found.table.schema;
+    planned.schema = (own_schema != DEFAULT_SCHEMA || schema != DEFAULT_SCHEMA).then(|| schema.clone());
     check_table(found.table)?;
     let source = planned.source.clone();
     for column in &mut planned.columns {
@@ -127,26 +130,42 @@ fn check_table(table: &TargetTable) -> Result<(), ExistingError> {
 /// # Errors
 /// [`ExistingError`] where rows are in the way.
 pub(super) fn settle(tables: &mut [PlannedTable]) -> Result<(), ExistingError> {
-    let planned: Vec<(String, bool)> =
-        tables.iter().map(|table| (table.target.clone(), table.existing.is_some())).collect();
-    let columns: Vec<(String, Vec<String>)> = (tables.iter())
+    let existing_schemas: BTreeMap<String, String> = (tables.iter())
+        .filter_map(|table| Some((table.target.clone(), table.existing.as_ref()?.table.schema.clone())))
+        .collect();
+    let columns: BTreeMap<(String, String), Vec<String>> = (tables.iter())
         .map(|table| {
-            (table.target.clone(), table.columns.iter().map(|column| column.target.clone()).collect())
+            let columns = table.columns.iter().map(|column| column.target.clone());
+            ((table.schema_name().to_owned(), table.target.clone()), columns.collect())
         })
         .collect();
-    let has = |table: &str, names: &[String]| {
-        let found = columns.iter().find(|(target, _)| target == table);
-        found.is_some_and(|(_, columns)| names.iter().all(|name| columns.contains(name)))
+    let has = |schema: &str, table: &str, names: &[String]| {
+        let found = columns.get(&(schema.to_owned(), table.to_owned()));
+        found.is_some_and(|columns| names.iter().all(|name| columns.contains(name)))
     };
     for table in tables.iter_mut() {
-        let Some(existing) = &table.existing else { continue };
+        let Some(existing) = &table.existing else {
+            name_parents(table, &existing_schemas);
+            continue;
+        };
         let keys = existing.table.foreign_keys.iter();
-        let known =
-            keys.filter(|key| has(&table.target, &key.columns) && has(&key.parent, &key.parent_columns));
+        let schema = existing.table.schema.as_str();
+        let known = keys.filter(|key| {
+            let parent_schema = key.parent_schema.as_deref().unwrap_or(schema);
+            has(schema, &table.target, &key.columns) && has(parent_schema, &key.parent, &key.parent_columns)
+        });
         table.foreign_keys = known.map(foreign_key).collect();
     }
     let existing: Vec<&ExistingTable> = tables.iter().filter_map(|table| table.existing.as_ref()).collect();
-    check_seeds(&existing, &planned)
+    check_seeds(&existing)
+}
+
+/// Names the schemas of the app's tables to which foreign keys of a new table point.
+fn name_parents(table: &mut PlannedTable, existing_schemas: &BTreeMap<String, String>) {
+    for key in &mut table.foreign_keys {
+        let schema = existing_schemas.get(&key.parent_table).filter(|schema| *schema != DEFAULT_SCHEMA);
+        key.parent_schema = schema.cloned();
+    }
 }
 
 /// Removes the foreign keys of new tables that reference tables of the target without a key for them.
@@ -183,6 +202,7 @@ fn foreign_key(key: &TargetForeignKey) -> PlannedForeignKey {
         name: key.name.clone(),
         columns: key.columns.clone(),
         parent_table: key.parent.clone(),
+        parent_schema: key.parent_schema.clone(),
         parent_columns: key.parent_columns.clone(),
         on_update: action(&key.definition, "ON UPDATE "),
         on_delete: action(&key.definition, "ON DELETE "),
@@ -198,28 +218,30 @@ fn action(definition: &str, when: &str) -> String {
     ACTIONS.iter().find(|action| rest.starts_with(**action)).unwrap_or(&"NO ACTION").to_string()
 }
 
-fn check_seeds(existing: &[&ExistingTable], planned: &[(String, bool)]) -> Result<(), ExistingError> {
+fn check_seeds(existing: &[&ExistingTable]) -> Result<(), ExistingError> {
     let with_rows: Vec<&&ExistingTable> =
         existing.iter().filter(|existing| existing.table.rows > 0).collect();
     let stopped: Vec<String> = (with_rows.iter())
         .filter(|existing| existing.seeds == Seeds::Stop)
         .map(|existing| {
             let rows = existing.table.rows;
-            format!("{} ({rows} row{})", existing.table.name, if rows == 1 { "" } else { "s" })
+            format!("{} ({rows} row{})", existing.table.name_in_words(), if rows == 1 { "" } else { "s" })
         })
         .collect();
     if !stopped.is_empty() {
         return Err(ExistingError::Seeds { tables: stopped });
     }
-    for existing in with_rows {
-        let table = existing.table.name.clone();
-        if existing.keeps_rows() && existing.table.primary_key.is_none() {
+    for here in with_rows {
+        let table = here.table.name_in_words();
+        if here.keeps_rows() && here.table.primary_key.is_none() {
             return Err(ExistingError::KeepWithoutKey { table });
         }
-        let is_moved = |name: &&String| planned.iter().any(|(target, is_there)| target == *name && *is_there);
+        let is_moved = |name: &&String| {
+            existing.iter().any(|other| other.table.is_referred_to(name, &here.table.schema))
+        };
         let others: Vec<String> =
-            existing.table.referenced_by.iter().filter(|name| !is_moved(name)).cloned().collect();
-        if existing.replaces_rows() && !others.is_empty() {
+            here.table.referenced_by.iter().filter(|name| !is_moved(name)).cloned().collect();
+        if here.replaces_rows() && !others.is_empty() {
             return Err(ExistingError::Referenced { table, others });
         }
     }

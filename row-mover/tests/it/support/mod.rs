@@ -96,8 +96,8 @@ impl Case {
         let url = TargetUrl::parse(database.url()).unwrap();
         PgConnection::establish(database.url()).unwrap().batch_execute(target_sql).unwrap();
         let pool = pool::open(&url, &DbSettings::default()).map_err(|error| chain(&error))?;
-        let target = introspect(&mut pool::get(&pool).unwrap()).map_err(|error| chain(&error))?;
         let mapping = Mapping::from_toml(&format!("format = 1\n{mapping}")).unwrap();
+        let target = introspect(&mut pool::get(&pool).unwrap(), &mapping).map_err(|error| chain(&error))?;
         let plan = evidence::plan_into(&source, &mapping, Some(&target), 2, &|_| {});
         let (_, plan) = plan.map_err(|error| chain(&error))?;
         let migrations = write_migrations(&plan, &dir.path().join("migrations"));
