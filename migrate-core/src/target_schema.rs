@@ -50,6 +50,9 @@ pub struct TargetTable {
     /// The app's triggers that fire for an ordinary session.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub triggers: Vec<TargetTrigger>,
+    /// Triggers of its partitions that do not follow from those of the table.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partition_triggers: Vec<PartitionTrigger>,
     /// All that validation compares, as PostgreSQL describes it.
     pub facts: Vec<TargetFact>,
 }
@@ -112,6 +115,22 @@ pub struct TargetForeignKey {
     pub parent_columns: Vec<String>,
     /// Its definition, as `pg_get_constraintdef` prints it.
     pub definition: String,
+    /// Its comment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// Those of PostgreSQL's own triggers for it that do not fire as usual.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub switched: Vec<SwitchedTrigger>,
+}
+
+/// A trigger of PostgreSQL's own that a superuser has switched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SwitchedTrigger {
+    /// The function that it calls, of which a foreign key has each once.
+    pub function: String,
+    /// How `ALTER TABLE … TRIGGER` switches it so: `DISABLE`, `ENABLE REPLICA` or `ENABLE ALWAYS`.
+    pub how: String,
 }
 
 /// A trigger of the app.
@@ -123,6 +142,18 @@ pub struct TargetTrigger {
     /// Whether it fires always, whatever `session_replication_role` says.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_always: bool,
+}
+
+/// A trigger of a partition: its own, or one of the table that is switched otherwise there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartitionTrigger {
+    /// The partition, as SQL names it.
+    pub partition: String,
+    /// Its name.
+    pub name: String,
+    /// How `ALTER TABLE … TRIGGER` switches it so: `ENABLE`, `DISABLE`, `ENABLE REPLICA` or `ENABLE ALWAYS`.
+    pub how: String,
 }
 
 /// One fact of a table, such as a column or a constraint, in PostgreSQL's words.

@@ -38,7 +38,7 @@ use crate::source::seal;
 use crate::target::migration::Migration;
 use crate::watched::{Watched, watched};
 use postgres_client::connection::Connection;
-use postgres_client::session::open_bulk;
+use postgres_client::session::open_first;
 pub use postgres_client::watch::Silent;
 use postgres_client::watch::check_stop;
 use postgres_client::{DbSettings, TargetUrl};
@@ -206,7 +206,7 @@ pub fn check_target(target: &TargetUrl, settings: &DbSettings) -> Result<()> {
 }
 
 fn open_checked(target: &TargetUrl, settings: &DbSettings) -> Result<Connection> {
-    let connection = open_bulk(target, settings)?;
+    let connection = open_first(target, settings)?;
     target_check::check_version(&connection)?;
     Ok(connection)
 }

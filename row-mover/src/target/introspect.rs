@@ -8,7 +8,8 @@ use migrate_core::identifier::qualified_pg;
 use migrate_core::mapping::{DEFAULT_SCHEMA, Mapping};
 use migrate_core::plan::{Plan, PlannedTable, Seeds};
 use migrate_core::target_schema::{
-    TargetColumn, TargetFact, TargetForeignKey, TargetKey, TargetSchema, TargetTable, TargetTrigger,
+    PartitionTrigger, SwitchedTrigger, TargetColumn, TargetFact, TargetForeignKey, TargetKey, TargetSchema,
+    TargetTable, TargetTrigger,
 };
 
 use super::describe::describe_existing;
@@ -71,7 +72,12 @@ const FOREIGN_KEYS_SQL: &str = "SELECT c.oid::text, k.conname::text AS name, \
           JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.number ORDER BY u.place)) AS columns, \
     to_json(ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u (number, place) \
           JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.number ORDER BY u.place)) AS parent_columns, \
-    pg_get_constraintdef(k.oid) AS definition \
+    pg_get_constraintdef(k.oid) AS definition, obj_description(k.oid, 'pg_constraint') AS comment, \
+    to_json(ARRAY(SELECT f.proname::text FROM pg_trigger g JOIN pg_proc f ON f.oid = g.tgfoid \
+          WHERE g.tgconstraint = k.oid AND g.tgparentid = 0 AND g.tgenabled <> 'O' ORDER BY f.proname)) AS switched, \
+    to_json(ARRAY(SELECT CASE g.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'ENABLE ALWAYS' END \
+          FROM pg_trigger g JOIN pg_proc f ON f.oid = g.tgfoid \
+          WHERE g.tgconstraint = k.oid AND g.tgparentid = 0 AND g.tgenabled <> 'O' ORDER BY f.proname)) AS how \
     FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class p ON p.oid = k.confrelid \
     JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_namespace m ON m.oid = p.relnamespace \
     WHERE n.nspname = ANY ($1::text[]) AND k.contype = 'f' AND k.conparentid = 0 ORDER BY 1, 2";
@@ -81,6 +87,19 @@ const TRIGGERS_SQL: &str = "SELECT c.oid::text, g.tgname::text AS name, g.tgenab
     FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
     WHERE n.nspname = ANY ($1::text[]) AND NOT g.tgisinternal AND g.tgparentid = 0 \
     AND g.tgenabled IN ('O', 'A') ORDER BY 1, 2";
+
+/// The triggers of partitions that are not switched with those of their table.
+const PARTITION_TRIGGERS_SQL: &str = "WITH RECURSIVE top AS (SELECT oid, oid AS first FROM pg_trigger WHERE tgparentid = 0 \
+        UNION ALL SELECT g.oid, t.first FROM pg_trigger g JOIN top t ON g.tgparentid = t.oid) \
+    SELECT c.oid::text, format('%I.%I', m.nspname, p.relname) AS partition, g.tgname::text AS name, \
+    CASE g.tgenabled WHEN 'O' THEN 'ENABLE' WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'ENABLE ALWAYS' END AS how \
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+    CROSS JOIN LATERAL pg_partition_tree(c.oid) AS t JOIN pg_class p ON p.oid = t.relid AND p.oid <> c.oid \
+    JOIN pg_namespace m ON m.oid = p.relnamespace JOIN pg_trigger g ON g.tgrelid = p.oid AND NOT g.tgisinternal \
+    JOIN top ON top.oid = g.oid JOIN pg_trigger f ON f.oid = top.first \
+    WHERE n.nspname = ANY ($1::text[]) AND c.relkind = 'p' AND NOT c.relispartition \
+    AND CASE WHEN f.tgrelid = c.oid AND f.tgenabled IN ('O', 'A') THEN g.tgenabled <> f.tgenabled ELSE g.tgenabled IN ('O', 'A') END \
+    ORDER BY c.oid, t.level, 2, 3";
 
 /// The names of all relations.
 const RELATIONS_SQL: &str = "SELECT DISTINCT c.relname::text COLLATE \"C\" AS name FROM pg_class c \
@@ -245,6 +264,7 @@ impl Reader<'_> {
                 foreign_keys: Vec::new(),
                 referenced_by: references.iter().filter_map(|names| reference(names)).collect(),
                 triggers: Vec::new(),
+                partition_triggers: Vec::new(),
                 facts: Vec::new(),
             };
             table.rows = count_rows(self.target, &table)?;
@@ -291,6 +311,8 @@ impl Reader<'_> {
                 columns: row.get(4)?,
                 parent_columns: row.get(5)?,
                 definition: row.get(6)?,
+                comment: row.get(7)?,
+                switched: switched(row.get(8)?, row.get(9)?),
             });
         }
         Ok(())
@@ -301,8 +323,17 @@ impl Reader<'_> {
             let Some(table) = self.table_of(&row) else { continue };
             table.triggers.push(TargetTrigger { name: row.get(1)?, is_always: row.get(2)? });
         }
+        for row in self.rows(PARTITION_TRIGGERS_SQL)? {
+            let Some(table) = self.table_of(&row) else { continue };
+            let trigger = PartitionTrigger { partition: row.get(1)?, name: row.get(2)?, how: row.get(3)? };
+            table.partition_triggers.push(trigger);
+        }
         Ok(())
     }
+}
+
+fn switched(functions: Vec<String>, how: Vec<String>) -> Vec<SwitchedTrigger> {
+    functions.into_iter().zip(how).map(|(function, how)| SwitchedTrigger { function, how }).collect()
 }
 
 /// A table by its name, or by its schema and name where it is in another schema than the one that it references; read from a JSON array.

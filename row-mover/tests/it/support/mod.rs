@@ -1,6 +1,8 @@
 //! A source, its plan and a target for one test, and short ways to ask both sides. Decides nothing about what is right.
 
 #[allow(dead_code, reason = "each test binary uses some of it")]
+pub mod dump;
+#[allow(dead_code, reason = "each test binary uses some of it")]
 pub mod own_server;
 #[allow(dead_code, reason = "each test binary uses some of them")]
 pub mod words;
