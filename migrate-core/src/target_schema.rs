@@ -16,6 +16,8 @@ pub struct TargetSchema {
     pub tables: Vec<TargetTable>,
     /// The names of all relations: tables, views, indexes and sequences share one name space (PostgreSQL manual, section 5.10.1).
     pub relations: Vec<String>,
+    /// The tables in other schemas, each with its schema.
+    pub outside: Vec<(String, String)>,
 }
 
 /// A table of the target.

@@ -105,6 +105,11 @@ const PARTITION_TRIGGERS_SQL: &str = "WITH RECURSIVE top AS (SELECT oid, oid AS 
 const RELATIONS_SQL: &str = "SELECT DISTINCT c.relname::text COLLATE \"C\" AS name FROM pg_class c \
     JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ANY ($1::text[]) ORDER BY 1";
 
+/// The tables in other schemas than these.
+const OUTSIDE_SQL: &str = "SELECT n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+    WHERE n.nspname <> ALL ($1::text[]) AND n.nspname !~ '^(pg_|migration$|migration_)' AND n.nspname <> 'information_schema' \
+    AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1, 2";
+
 /// The tables that are read, by OID.
 type Tables = BTreeMap<String, TargetTable>;
 
@@ -127,6 +132,8 @@ pub fn introspect(target: &mut Connection, mapping: &Mapping) -> Result<TargetSc
     reader.read_triggers()?;
     let relations = reader.rows(RELATIONS_SQL)?;
     let relations = relations.iter().map(|row| row.get(0)).collect::<Result<Vec<String>>>()?;
+    let outside = reader.rows(OUTSIDE_SQL)?;
+    let outside = outside.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect::<Result<_>>()?;
     let mut tables: Vec<TargetTable> = reader.tables.into_values().collect();
     tables.sort_by(|a, b| (&a.schema, &a.name).cmp(&(&b.schema, &b.name)));
     for schema in &schemas {
@@ -141,7 +148,7 @@ pub fn introspect(target: &mut Connection, mapping: &Mapping) -> Result<TargetSc
             }
         }
     }
-    Ok(TargetSchema { schemas, tables, relations })
+    Ok(TargetSchema { schemas, tables, relations, outside })
 }
 
 /// The schemas of the search path of the app's sessions. A database without any has `public` as its default.

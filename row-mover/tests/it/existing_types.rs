@@ -144,7 +144,7 @@ fn numbers_of_an_unknown_unit_need_a_decision_and_the_one_that_is_offered_works(
             Err(words) => words,
             Ok(case) => panic!("{}", case.plan.table("t").unwrap().columns[1].conversion.name()),
         };
-        assert!(words.contains(problem) && words.contains(&format!("\"{offered}\"")), "{words}");
+        assert!(words.contains(problem) && words.contains(&format!("\nas = \"{offered}\"")), "{words}");
         let mapping = format!("[tables.t.columns.v]\nas = \"{offered}\"");
         let (chosen, shown) = arrives(values, target_type, &mapping);
         assert_eq!((chosen.as_str(), shown[0].as_str()), (offered, found), "{target_type}");

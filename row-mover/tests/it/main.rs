@@ -29,6 +29,7 @@ mod long_values;
 mod loud;
 mod moves;
 mod names_not_utf8;
+mod obstacles;
 mod older_ledger;
 mod page_limits;
 mod page_limits_trial;

@@ -1,7 +1,9 @@
 //! Chooses the conversion for a column whose type the target has decided: among those to this type, the one that accepts most of the
 //! values in the profile.
 
-use super::ExistingError;
+use std::cmp::Reverse;
+
+use super::{ColumnName, Obstacle};
 use crate::conversion::{Conversion, Limit, PgType};
 use crate::infer::{jsonb_losses_in_words, rejects_in_words};
 use crate::profile::{ColumnProfile, Trial};
@@ -14,26 +16,29 @@ pub(super) struct Choice {
     pub(super) why: String,
 }
 
-/// Chooses for the column `name` of the source, for which `inferred` would be the default; `decided` is a human's decision. `trials` are
-/// the results of the conversions to the type.
+/// Chooses for the column `name`, for which `inferred` would be the default; `decided` is a human's decision. `trials` are the results of
+/// the conversions to the type.
 ///
 /// # Errors
-/// [`ExistingError`] if no conversion produces the type, or the choice is ambiguous.
+/// [`Obstacle`] if no conversion produces the type, or the choice is ambiguous.
 pub(super) fn choose(
-    name: &str,
+    name: &ColumnName,
     target: &TargetColumn,
     decided: Option<&Conversion>,
     inferred: &Conversion,
     seen: Option<&ColumnProfile>,
     trials: &[Trial],
-) -> Result<Choice, ExistingError> {
+) -> Result<Choice, Obstacle> {
     let type_name = target.type_name.clone();
-    let (kind, limit) = kind(target)
-        .ok_or_else(|| ExistingError::Type { column: name.to_owned(), type_name: type_name.clone() })?;
+    let (kind, limit) = kind(target).ok_or_else(|| Obstacle::Type {
+        column: name.clone(),
+        type_name: type_name.clone(),
+        can_be_skipped: target.fills_itself(),
+    })?;
     if let Some(conversion) = decided {
         if conversion.target_type() != kind {
-            return Err(ExistingError::Conversion {
-                column: name.to_owned(),
+            return Err(Obstacle::Conversion {
+                column: name.clone(),
                 type_name,
                 conversion: conversion.name(),
                 given: conversion.target_type().to_string(),
@@ -43,8 +48,8 @@ pub(super) fn choose(
         return Ok(Choice { conversion: conversion.clone(), limit, why });
     }
     let best = best(kind, &counterpart(inferred, kind), trials);
-    if let Some(trial) = trials.iter().find(|trial| trial.conversion == best && is_open(trial, inferred)) {
-        return Err(unit_unknown(name, type_name, trial, trials));
+    if trials.iter().any(|trial| trial.conversion == best && is_open(trial, inferred)) {
+        return Err(unit_unknown(name, type_name, trials));
     }
     let why = format!("{type_name} in the target{}", consequences(&best, seen, trials));
     Ok(Choice { conversion: best, limit, why })
@@ -172,18 +177,11 @@ fn is_open(trial: &Trial, inferred: &Conversion) -> bool {
     trial.far > 0 || trial.moments > 0 && trial.plausible == 0 && !is_inferred
 }
 
-/// The error for numbers whose unit a person has to name, with the most plausible one as the example.
-fn unit_unknown(name: &str, type_name: String, best: &Trial, trials: &[Trial]) -> ExistingError {
-    let is_unit = |trial: &&Trial| trial.moments > 0;
-    let nearness = |trial: &Trial| (trial.plausible, trial.taken, std::cmp::Reverse(trial.far));
-    let example = (trials.iter().filter(is_unit))
-        .reduce(|best, next| if nearness(next) > nearness(best) { next } else { best })
-        .unwrap_or(best);
-    ExistingError::Moment {
-        column: name.to_owned(),
-        type_name,
-        numbers: example.moments,
-        far: example.far,
-        example: example.conversion.name(),
-    }
+/// The obstacle of numbers whose unit a person has to name, with the units that come into question, the most plausible one first.
+fn unit_unknown(column: &ColumnName, type_name: String, trials: &[Trial]) -> Obstacle {
+    let mut units: Vec<&Trial> = trials.iter().filter(|trial| trial.moments > 0).collect();
+    units.sort_by_key(|trial| (Reverse(trial.plausible), Reverse(trial.taken), trial.far));
+    let (numbers, far) = units.first().map_or((0, 0), |first| (first.moments, first.far));
+    let candidates = units.iter().map(|trial| trial.conversion.name()).collect();
+    Obstacle::Moment { column: column.clone(), type_name, numbers, far, candidates }
 }
