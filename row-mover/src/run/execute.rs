@@ -12,7 +12,7 @@ use migrate_core::schedule::{DoneTasks, Task};
 use super::integrity::{IntegrityBeside, beside_integrity};
 use super::outcome::{Moved, Outcome, PhaseDone, Rejected, table_sums};
 use super::session::Session;
-use super::{Request, Validation, migrations, schema, validation};
+use super::{Request, Validation, migrations, owner, schema, validation};
 use crate::error::{Error, Result};
 use crate::finish;
 use crate::ledger::{self, Run};
@@ -87,6 +87,7 @@ impl Execution<'_> {
                 Step::SetSequences => {
                     self.begin(Phase::Constraints);
                     self.session.retrying(|| self.set_sequences())?;
+                    self.session.retrying(|| self.hand_over())?;
                     self.finish(Phase::Constraints)?;
                 }
                 Step::Validate | Step::Nothing => return Ok(()),
@@ -227,6 +228,20 @@ impl Execution<'_> {
             finish::set_sequences(&sealed, connection, self.tables)?;
             sequences::set_existing(&sealed, connection, &self.run.plan)
         })
+    }
+
+    /// Gives what the run created to the role of the app.
+    fn hand_over(&self) -> Result<()> {
+        let (observer, plan) = (self.session.observer, &self.run.plan);
+        let mut connection = self.session.connection()?;
+        let Some(role) = owner::owner(&mut connection, plan, self.request.owner.as_deref())? else {
+            return Ok(());
+        };
+        let objects = owner::hand_over(&mut connection, plan, &role, observer)?;
+        if objects > 0 {
+            observer.note(&Note::HandedOver { role: &role, objects });
+        }
+        Ok(())
     }
 
     /// Gathers statistics, without which the first queries of the app would be planned blindly. A fault repeats one table alone.

@@ -6,7 +6,7 @@ use migrate_core::load_plan::LoadPlan;
 use migrate_core::plan::PlannedTable;
 use migrate_core::schema_diff;
 
-use super::{Request, existing, page_limits, target_check};
+use super::{Request, existing, owner, page_limits, target_check};
 use crate::error::{Context, Error, Result};
 use crate::observer::Observer;
 use crate::remedy::{FolderNeed, Remedy};
@@ -53,6 +53,7 @@ impl Preflight<'_> {
         let (source, _) = read_undisturbed(&request.source, &mut check)?;
         existing::check_selected(request.plan, self.tables)?;
         target_check::check_settings(target, request.plan)?;
+        owner::owner(target, request.plan, request.owner.as_deref())?;
         if is_fresh {
             existing::check_ready(target, &request.target, request.plan)?;
         }

@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::names::Names;
-use super::{ColumnName, Elsewhere, Obstacle, Obstacles, bookkeeping};
+use super::{ColumnName, Elsewhere, Obstacle, Obstacles, bookkeeping, choice};
 use crate::identifier::{fit_pg, hashed_pg};
 use crate::mapping::{Mapping, TableMapping};
 use crate::nearest::nearest;
+use crate::profile::{DatabaseProfile, Trial, Trials};
 use crate::source_schema::{SourceSchema, SourceTable};
 use crate::target_schema::{TargetColumn, TargetSchema, TargetTable};
 
@@ -24,6 +25,8 @@ pub(in crate::planner) struct Matches<'t> {
 pub(in crate::planner) struct Match<'t> {
     pub(in crate::planner) table: &'t TargetTable,
     pub(in crate::planner) columns: BTreeMap<String, &'t TargetColumn>,
+    /// The results of the conversions that come into question, by column.
+    pub(in crate::planner) trials: BTreeMap<String, Vec<Trial>>,
 }
 
 impl<'t> Matches<'t> {
@@ -57,7 +60,9 @@ impl<'t> Matches<'t> {
                     let column_names =
                         columns.iter().map(|(source, target)| (source.as_str(), target.name.as_str()));
                     names.adopt(&table.name, &found.name, column_names);
-                    matches.tables.insert(table.name.clone(), Match { table: found, columns });
+                    matches
+                        .tables
+                        .insert(table.name.clone(), Match { table: found, columns, trials: BTreeMap::new() });
                 }
             }
         }
@@ -67,6 +72,26 @@ impl<'t> Matches<'t> {
             obstacles.push(Obstacle::NothingThere { tables, elsewhere: elsewhere(schema, target) });
         }
         matches
+    }
+
+    /// Adds what a scan found.
+    pub(in crate::planner) fn add_trials(&mut self, profile: &DatabaseProfile) {
+        for (name, found) in &mut self.tables {
+            found.trials = profile.get(name).map(|table| table.trials.clone()).unwrap_or_default();
+        }
+    }
+
+    /// The conversions to be tried on the values of each column.
+    pub(in crate::planner) fn candidates(&self, mapping: &Mapping) -> Trials {
+        let of_table = |(name, found): (&String, &Match<'t>)| {
+            let decided = mapping.tables.get(name);
+            let columns = found.columns.iter().map(|(column, target)| {
+                let decided = decided.and_then(|table| table.columns.get(column)?.conversion.as_ref());
+                (column.clone(), choice::candidates_for(target, decided))
+            });
+            (name.clone(), columns.collect())
+        };
+        self.tables.iter().map(of_table).collect()
     }
 
     /// The table of the target that a table of the source goes into; none where it is made.

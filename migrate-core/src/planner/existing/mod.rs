@@ -19,6 +19,7 @@ use crate::plan::{
     ExistingTable, LeftBehind, Numbering, Plan, PlannedColumn, PlannedForeignKey, PlannedGenerated,
     PlannedKey, PlannedTable, Seeds,
 };
+use crate::profile::Trial;
 use crate::target_schema::{TargetColumn, TargetForeignKey, TargetKey, TargetTable};
 use crate::terms::DEFAULT_SCHEMA;
 
@@ -52,7 +53,8 @@ pub(super) fn adopt(
     let source = planned.source.clone();
     planned.columns.retain_mut(|column| {
         let Some(target) = found.columns.get(&column.source) else { return false };
-        let adopted = adopt_column(&source, column, target, choices.decided);
+        let trials = found.trials.get(&column.source).map_or(&[][..], Vec::as_slice);
+        let adopted = adopt_column(&source, column, target, choices.decided, trials);
         adopted.map_err(|obstacle| obstacles.push(obstacle)).is_ok()
     });
     let is_filled = |column: &&TargetColumn| {
@@ -103,10 +105,12 @@ fn adopt_column(
     column: &mut PlannedColumn,
     target: &TargetColumn,
     decided: &TableMapping,
+    trials: &[Trial],
 ) -> Result<(), Obstacle> {
     let name = ColumnName { table: table.to_owned(), column: column.source.clone() };
     let decided = decided.columns.get(&column.source).and_then(|decided| decided.conversion.as_ref());
-    let choice = choice::choose(&name, target, decided, &column.conversion, column.profile.as_ref())?;
+    let profile = column.profile.as_ref();
+    let choice = choice::choose(&name, target, decided, &column.conversion, profile, trials)?;
     column.target.clone_from(&target.name);
     column.target_type = choice.conversion.target_type();
     column.conversion = choice.conversion;

@@ -147,14 +147,18 @@ pub enum Obstacle {
         /// The type that it produces.
         given: String,
     },
-    /// Numbers whose unit of time cannot be determined.
-    #[error("column {column} is {type_name} in the target, and its numbers can be seconds or milliseconds")]
+    /// Numbers whose unit of time only a person knows.
+    #[error("column {column} is {type_name} in the target, and {}", unit_problem(*numbers, *far))]
     Moment {
         /// The column.
         column: ColumnName,
         /// Its type in the target.
         type_name: String,
-        /// The conversions that could be meant.
+        /// The number of its values that are numbers.
+        numbers: u64,
+        /// Of these, those that lie before 1900 or after 2200 by the first candidate.
+        far: u64,
+        /// The conversions that could be meant, the most plausible one first.
         candidates: Vec<&'static str>,
     },
     /// A table that holds rows, without a decision about these.
@@ -217,6 +221,17 @@ pub enum Obstacle {
         /// The kind of object.
         what: String,
     },
+}
+
+/// Why numbers are not taken as times without a decision.
+fn unit_problem(numbers: u64, far: u64) -> String {
+    match far {
+        0 => "nothing shows whether its numbers are seconds, milliseconds, microseconds or nanoseconds"
+            .to_owned(),
+        _ => format!(
+            "{far} of its {numbers} numbers are outside the years 1900 to 2200 in the most plausible unit"
+        ),
+    }
 }
 
 /// Schemas outside of the search path that have tables with names of the source's.
