@@ -1,0 +1,12 @@
+CREATE TABLE applied_schema_deltas (version integer NOT NULL, file text NOT NULL, UNIQUE (version, file));
+INSERT INTO applied_schema_deltas VALUES (72, '72/01_more.sql'), (72, '72/02_less.sql'), (73, '73/01_again.sql');
+CREATE TABLE schema_version (lock char(1) NOT NULL DEFAULT 'X' UNIQUE, version integer NOT NULL, upgraded bool NOT NULL, CHECK (lock = 'X'));
+INSERT INTO schema_version VALUES ('X', 73, true);
+CREATE SEQUENCE events_seq;
+CREATE TABLE events (stream bigint PRIMARY KEY DEFAULT nextval('events_seq'::text), event_id text NOT NULL UNIQUE, room text NOT NULL, kind text NOT NULL, body text NOT NULL, received_ts bigint NOT NULL, outlier bool NOT NULL);
+CREATE TABLE room_names (room text NOT NULL, name text, is_current bool NOT NULL);
+CREATE UNIQUE INDEX room_names_current ON room_names (room) WHERE is_current;
+CREATE TABLE access_tokens (id bigint PRIMARY KEY, user_id text NOT NULL, device_id text, token text NOT NULL UNIQUE, hash bytea);
+CREATE SEQUENCE access_tokens_id_seq;
+CREATE FUNCTION next_token() RETURNS bigint LANGUAGE sql AS $$ SELECT nextval('access_tokens_id_seq') $$;
+ALTER TABLE access_tokens ALTER id SET DEFAULT next_token();

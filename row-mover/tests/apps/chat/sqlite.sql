@@ -1,0 +1,12 @@
+CREATE TABLE applied_schema_deltas (version INTEGER NOT NULL, file TEXT NOT NULL, UNIQUE (version, file));
+CREATE TABLE schema_version (lock CHAR(1) NOT NULL DEFAULT 'X' UNIQUE, version INTEGER NOT NULL, upgraded BOOL NOT NULL, CHECK (lock = 'X'));
+CREATE TABLE events_seq (next_val INTEGER NOT NULL);
+CREATE TABLE events (stream INTEGER PRIMARY KEY, event_id TEXT NOT NULL UNIQUE, room TEXT NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL, received_ts BIGINT NOT NULL, outlier BOOL NOT NULL);
+CREATE TABLE room_names (room TEXT NOT NULL, name TEXT, is_current BOOL NOT NULL);
+CREATE TABLE access_tokens (id BIGINT PRIMARY KEY, user_id TEXT NOT NULL, device_id TEXT, token TEXT NOT NULL UNIQUE, hash BLOB);
+INSERT INTO applied_schema_deltas VALUES (72, '72/01_more.sql'), (72, '72/02_less.sql'), (73, '73/01_again.sql');
+INSERT INTO schema_version VALUES ('X', 73, 1);
+INSERT INTO events_seq VALUES (12);
+INSERT INTO events VALUES (1, '$a', '!r', 'm.text', '{"body": "hi"}', 1767225600000, 0), (11, '$b', '!r', 'm.text', '{"body": "ho"}', 1767225600500, 1);
+INSERT INTO room_names VALUES ('!r', 'Old', 0), ('!r', 'Room', 1), ('!s', NULL, 1);
+INSERT INTO access_tokens VALUES (1, '@ada', NULL, 'tok1', x'00ff'), (9007199254740993, '@bob', 'PHONE', 'tok2', NULL);
