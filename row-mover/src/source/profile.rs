@@ -13,13 +13,14 @@ use migrate_core::identifier::quote_sqlite;
 use migrate_core::profile::{ColumnProfile, DatabaseProfile, TableProfile};
 use migrate_core::source_schema::{SourceSchema, SourceTable};
 use migrate_core::value::StorageClass;
+use rusqlite::Statement;
 
 use super::SourceConnection;
+use super::app_collations::{comparisons, has_placeholders};
 use super::parts;
 use super::rows::{LongText, Scan, Value, Values};
 use super::scan::RowidRange;
 use crate::error::{Context, Error, Result};
-use crate::remedy::Remedy;
 use crate::threads;
 
 /// A table of more rowids than this is scanned in parts. Parts follow from the table alone, so that the counts are the same
@@ -117,7 +118,8 @@ fn readable<'a>(source: &SourceConnection, table: &'a SourceTable) -> Arc<[&'a s
     let from = quote_sqlite(&table.name);
     let is_readable = |column: &str| {
         let sql = format!("SELECT {} FROM {from} NOT INDEXED", quote_sqlite(column));
-        source.connection().prepare(&sql).is_ok()
+        let Ok(mut statement) = source.connection().prepare(&sql) else { return false };
+        !has_placeholders(source.connection()).unwrap_or(true) || is_known(&mut statement)
     };
     (table.columns.iter())
         .filter(|column| !column.generated || is_readable(&column.name))
@@ -125,11 +127,18 @@ fn readable<'a>(source: &SourceConnection, table: &'a SourceTable) -> Arc<[&'a s
         .collect()
 }
 
-/// Rows that lie in the order of a collation that only the app has are out of reach.
-fn unreadable(table: &str, error: rusqlite::Error) -> Error {
-    Error::new(format!("table {table} cannot be read"))
-        .caused_by(error)
-        .with_remedy_value(Remedy::CopyToRowidTable)
+/// Whether SQLite computes the values that a statement returns without a collation that only the app has.
+fn is_known(statement: &mut Statement<'_>) -> bool {
+    let Ok(mut rows) = statement.query([]) else { return false };
+    loop {
+        let before = comparisons();
+        match rows.next() {
+            _ if comparisons() != before => return false,
+            Ok(Some(_)) => {}
+            // An expression that fails is found when the values are read.
+            Ok(None) | Err(_) => return true,
+        }
+    }
 }
 
 /// Counts a long value, in pieces unless it may be a JSON document, which must be complete to be checked.
@@ -176,8 +185,8 @@ fn scan_columns(
     let table = part.table;
     let quoted: Vec<String> = names.iter().map(|name| quote_sqlite(name)).collect();
     let sql = format!("SELECT {} FROM {} NOT INDEXED", quoted.join(", "), quote_sqlite(&table.name));
-    source.connection().prepare(&sql).map_err(|error| unreadable(&table.name, error))?;
     let failed = || format!("table {} cannot be read", table.name);
+    source.connection().prepare(&sql).context(failed)?;
     let mut columns = vec![ColumnProfile::default(); names.len()];
     let mut count = 0_u64;
     let scan = Scan::new(&table.name, names.to_vec(), table.rowid_name()).within(part.range);

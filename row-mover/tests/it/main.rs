@@ -48,3 +48,4 @@ mod uncomputed;
 mod unplanned_objects;
 mod views;
 mod views_compared;
+mod virtual_tables_damaged;
