@@ -177,6 +177,7 @@ fn plan_with(
         ..Plan::empty(own_schema.to_owned())
     };
     existing::leave_objects(&mut plan, mapping);
+    existing::plan_derived(&mut plan, target, mapping, obstacles);
     plan.left_behind.sort();
     Ok(plan)
 }

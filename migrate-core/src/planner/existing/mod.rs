@@ -6,8 +6,10 @@
 mod bookkeeping;
 mod choice;
 mod decision;
+mod derived;
 mod matching;
 mod obstacle;
+mod sequences;
 
 use std::collections::BTreeMap;
 
@@ -22,6 +24,7 @@ use crate::target_schema::{TargetColumn, TargetForeignKey, TargetKey, TargetTabl
 use crate::terms::DEFAULT_SCHEMA;
 
 pub use decision::{ColumnName, Decision};
+pub(super) use derived::plan_derived;
 pub(super) use matching::{Match, Matches};
 use obstacle::Elsewhere;
 pub use obstacle::{Obstacle, Obstacles};
@@ -55,7 +58,9 @@ pub(super) fn adopt(
         adopted.map_err(|obstacle| obstacles.push(obstacle)).is_ok()
     });
     let is_filled = |column: &&TargetColumn| {
-        column.fills_itself() || found.columns.values().any(|target| target.name == column.name)
+        column.fills_itself()
+            || derived::is_filled_by_trigger(found.table, column)
+            || found.columns.values().any(|target| target.name == column.name)
     };
     let unfilled: Vec<String> = (found.table.columns.iter())
         .filter(|column| !is_filled(column))
@@ -85,7 +90,8 @@ pub(super) fn adopt(
         ));
     }
     planned.comment = None;
-    planned.existing = Some(ExistingTable { seeds: choices.seeds, table: found.table.clone() });
+    planned.existing =
+        Some(ExistingTable { seeds: choices.seeds, kept_triggers: Vec::new(), table: found.table.clone() });
 }
 
 /// Of a table that the app declared anew, only what a human skips is listed as not migrated.

@@ -92,6 +92,34 @@ pub enum Obstacle {
         /// The columns there.
         columns: Vec<String>,
     },
+    /// A column of the target that must not be NULL, and that only a trigger fills.
+    #[error(
+        "column {column} of the target gets no value from the source and must not be NULL; trigger {trigger} fills it, if it is called for \
+         the loaded rows"
+    )]
+    NeedsTrigger {
+        /// The table.
+        table: String,
+        /// The column in the target, with its table.
+        column: String,
+        /// The trigger.
+        trigger: String,
+    },
+    /// A decision about something that the target does not have.
+    #[error(
+        "[{section}] in mapping.toml names {name}, {problem}{}",
+        nearest.as_ref().map(|name| format!(" (the nearest name is {name})")).unwrap_or_default()
+    )]
+    UnknownDerived {
+        /// The section of `mapping.toml`.
+        section: &'static str,
+        /// The name there.
+        name: String,
+        /// What is wrong with it, in words.
+        problem: &'static str,
+        /// The nearest name.
+        nearest: Option<String>,
+    },
     /// A type that no conversion produces.
     #[error(
         "column {column} is {type_name} in the target, which no conversion produces; ALTER it there to a type such as text, or skip it"
@@ -227,11 +255,12 @@ impl Obstacle {
     /// The table that it is about; none where it is about the source as a whole.
     pub fn table(&self) -> Option<&str> {
         match self {
-            Obstacle::NothingThere { .. } => None,
+            Obstacle::NothingThere { .. } | Obstacle::UnknownDerived { .. } => None,
             Obstacle::SeveralTables { table, .. }
             | Obstacle::TableTaken { table, .. }
             | Obstacle::NameTaken { table, .. }
             | Obstacle::Unfilled { table, .. }
+            | Obstacle::NeedsTrigger { table, .. }
             | Obstacle::Seeds { table, .. }
             | Obstacle::KeepWithoutKey { table, .. }
             | Obstacle::Referenced { table, .. }
@@ -283,6 +312,7 @@ impl Obstacle {
                 let renamed = nearest.iter().map(|name| Decision::column(column, "rename", name));
                 renamed.chain([Decision::column(column, "skip", NO_COLUMN)]).collect()
             }
+            Obstacle::NeedsTrigger { column, .. } => vec![Decision::fill(column)],
             Obstacle::Type { column, type_name, can_be_skipped: true } => {
                 vec![Decision::column(column, "skip", &format!("no conversion produces {type_name}"))]
             }
