@@ -62,7 +62,8 @@ fn integer_fits(conversion: &Conversion, integer: i64) -> bool {
             MOMENT_MS.contains(&(integer / 1000))
         }
         Conversion::IntervalFromUs | Conversion::MoneyFromHundredths => true,
-        Conversion::IntervalFromMs | Conversion::IntervalFromS => MOMENT_MS.contains(&integer),
+        Conversion::IntervalFromMs => MOMENT_MS.contains(&integer),
+        Conversion::IntervalFromS => MOMENT_MS.contains(&integer.saturating_mul(1000)),
         Conversion::Money => MOMENT_MS.contains(&integer),
         Conversion::TimestampFromEpochNs | Conversion::TimestamptzFromEpochNs => integer % 1000 == 0,
         _ => false,
