@@ -44,6 +44,7 @@ mod stop;
 mod support;
 mod triggers;
 mod uncomputed;
+mod undo;
 mod unplanned_objects;
 mod views;
 mod views_compared;
