@@ -5,8 +5,11 @@
 
 mod bookkeeping;
 mod choice;
-mod error;
+mod decision;
+mod derived;
 mod matching;
+mod obstacle;
+mod sequences;
 
 use std::collections::BTreeMap;
 
@@ -16,42 +19,56 @@ use crate::plan::{
     ExistingTable, LeftBehind, Numbering, Plan, PlannedColumn, PlannedForeignKey, PlannedGenerated,
     PlannedKey, PlannedTable, Seeds,
 };
+use crate::profile::Trial;
 use crate::target_schema::{TargetColumn, TargetForeignKey, TargetKey, TargetTable};
 use crate::terms::DEFAULT_SCHEMA;
 
-pub use error::ExistingError;
+pub use decision::{ColumnName, Decision};
+pub(super) use derived::plan_derived;
 pub(super) use matching::{Match, Matches};
+use obstacle::Elsewhere;
+pub use obstacle::{Obstacle, Obstacles};
 
-/// Turns the plan of a new table into one for a table of the target. `own_schema` is the plan's default schema.
-///
-/// # Errors
-/// [`ExistingError`] where it does not fit.
+/// What is decided about a table of an app.
+pub(super) struct Choices<'a> {
+    pub(super) decided: &'a TableMapping,
+    pub(super) seeds: Seeds,
+    /// The plan's default schema.
+    pub(super) own_schema: &'a str,
+}
+
+/// Turns the plan of a new table into one for a table of the target. A column that does not fit goes to `obstacles`, and not into the
+/// plan.
 pub(super) fn adopt(
     planned: &mut PlannedTable,
     found: &Match<'_>,
-    decided: &TableMapping,
-    seeds: Seeds,
-    own_schema: &str,
+    choices: &Choices<'_>,
     left_behind: &mut Vec<LeftBehind>,
-) -> Result<(), ExistingError> {
+    obstacles: &mut Obstacles,
+) {
     let schema = &found.table.schema;
-    planned.schema = (own_schema != DEFAULT_SCHEMA || schema != DEFAULT_SCHEMA).then(|| schema.clone());
-    check_table(found.table)?;
+    let is_default = choices.own_schema == DEFAULT_SCHEMA && schema == DEFAULT_SCHEMA;
+    planned.schema = (!is_default).then(|| schema.clone());
+    check_table(&planned.source, found.table, obstacles);
     let source = planned.source.clone();
-    for column in &mut planned.columns {
-        if let Some(target) = found.columns.get(&column.source) {
-            adopt_column(&source, column, target, decided)?;
-        }
-    }
+    planned.columns.retain_mut(|column| {
+        let Some(target) = found.columns.get(&column.source) else { return false };
+        let trials = found.trials.get(&column.source).map_or(&[][..], Vec::as_slice);
+        let adopted = adopt_column(&source, column, target, choices.decided, trials);
+        adopted.map_err(|obstacle| obstacles.push(obstacle)).is_ok()
+    });
     let is_filled = |column: &&TargetColumn| {
-        column.fills_itself() || planned.columns.iter().any(|planned| planned.target == column.name)
+        column.fills_itself()
+            || derived::is_filled_by_trigger(found.table, column)
+            || found.columns.values().any(|target| target.name == column.name)
     };
     let unfilled: Vec<String> = (found.table.columns.iter())
         .filter(|column| !is_filled(column))
         .map(|column| column.name.clone())
         .collect();
     if !unfilled.is_empty() {
-        return Err(ExistingError::Unfilled { table: found.table.name.clone(), columns: unfilled });
+        let target = found.table.name_in_words();
+        obstacles.push(Obstacle::Unfilled { table: source.clone(), target, columns: unfilled });
     }
     let key = |key: &TargetKey| PlannedKey {
         name: key.name.clone(),
@@ -73,8 +90,8 @@ pub(super) fn adopt(
         ));
     }
     planned.comment = None;
-    planned.existing = Some(ExistingTable { seeds, table: found.table.clone() });
-    Ok(())
+    planned.existing =
+        Some(ExistingTable { seeds: choices.seeds, kept_triggers: Vec::new(), table: found.table.clone() });
 }
 
 /// Of a table that the app declared anew, only what a human skips is listed as not migrated.
@@ -88,10 +105,12 @@ fn adopt_column(
     column: &mut PlannedColumn,
     target: &TargetColumn,
     decided: &TableMapping,
-) -> Result<(), ExistingError> {
-    let name = format!("{table}.{}", column.source);
+    trials: &[Trial],
+) -> Result<(), Obstacle> {
+    let name = ColumnName { table: table.to_owned(), column: column.source.clone() };
     let decided = decided.columns.get(&column.source).and_then(|decided| decided.conversion.as_ref());
-    let choice = choice::choose(&name, target, decided, &column.conversion, column.profile.as_ref())?;
+    let profile = column.profile.as_ref();
+    let choice = choice::choose(&name, target, decided, &column.conversion, profile, trials)?;
     column.target.clone_from(&target.name);
     column.target_type = choice.conversion.target_type();
     column.conversion = choice.conversion;
@@ -110,22 +129,21 @@ fn adopt_column(
     Ok(())
 }
 
-fn check_table(table: &TargetTable) -> Result<(), ExistingError> {
-    if !table.is_ours {
-        return Err(ExistingError::NotOurs { table: table.name.clone() });
+fn check_table(source: &str, found: &TargetTable, obstacles: &mut Obstacles) {
+    if !found.is_ours {
+        obstacles.push(Obstacle::NotOurs { table: source.to_owned(), target: found.name_in_words() });
     }
-    let in_the_way = table.facts.iter().find_map(|fact| {
+    for fact in &found.facts {
         let is_forced = fact.item == "row level security" && fact.definition.ends_with("forced");
-        (is_forced || fact.item.starts_with("rule ")).then(|| fact.item.clone())
-    });
-    in_the_way.map_or(Ok(()), |what| Err(ExistingError::InTheWay { table: table.name.clone(), what }))
+        if is_forced || fact.item.starts_with("rule ") {
+            let (table, target, what) = (source.to_owned(), found.name_in_words(), fact.item.clone());
+            obstacles.push(Obstacle::InTheWay { table, target, what });
+        }
+    }
 }
 
 /// Decides what concerns existing tables together: the foreign keys among them, and the rows that they hold.
-///
-/// # Errors
-/// [`ExistingError`] where rows are in the way.
-pub(super) fn settle(tables: &mut [PlannedTable]) -> Result<(), ExistingError> {
+pub(super) fn settle(tables: &mut [PlannedTable], obstacles: &mut Obstacles) {
     let existing_schemas: BTreeMap<String, String> = (tables.iter())
         .filter_map(|table| Some((table.target.clone(), table.existing.as_ref()?.table.schema.clone())))
         .collect();
@@ -152,8 +170,7 @@ pub(super) fn settle(tables: &mut [PlannedTable]) -> Result<(), ExistingError> {
         });
         table.foreign_keys = known.map(foreign_key).collect();
     }
-    let existing: Vec<&ExistingTable> = tables.iter().filter_map(|table| table.existing.as_ref()).collect();
-    check_seeds(&existing)
+    check_seeds(tables, obstacles);
 }
 
 /// Names the schemas of the app's tables to which foreign keys of a new table point.
@@ -214,34 +231,27 @@ fn action(definition: &str, when: &str) -> String {
     ACTIONS.iter().find(|action| rest.starts_with(**action)).unwrap_or(&"NO ACTION").to_string()
 }
 
-fn check_seeds(existing: &[&ExistingTable]) -> Result<(), ExistingError> {
-    let with_rows: Vec<&&ExistingTable> =
-        existing.iter().filter(|existing| existing.table.rows > 0).collect();
-    let stopped: Vec<String> = (with_rows.iter())
-        .filter(|existing| existing.seeds == Seeds::Stop)
-        .map(|existing| {
-            let rows = existing.table.rows;
-            format!("{} ({rows} row{})", existing.table.name_in_words(), if rows == 1 { "" } else { "s" })
-        })
-        .collect();
-    if !stopped.is_empty() {
-        return Err(ExistingError::Seeds { tables: stopped });
-    }
-    for here in with_rows {
-        let table = here.table.name_in_words();
-        if here.keeps_rows() && here.table.primary_key.is_none() {
-            return Err(ExistingError::KeepWithoutKey { table });
+/// Finds rows of existing tables for which nothing, or nothing that is possible, is decided.
+fn check_seeds(tables: &[PlannedTable], obstacles: &mut Obstacles) {
+    let existing: Vec<(&str, &ExistingTable)> =
+        (tables.iter()).filter_map(|table| Some((table.source.as_str(), table.existing.as_ref()?))).collect();
+    for (source, here) in existing.iter().filter(|(_, existing)| existing.table.rows > 0) {
+        let (table, target, rows) = ((*source).to_owned(), here.table.name_in_words(), here.table.rows);
+        if here.seeds == Seeds::Stop {
+            obstacles.push(Obstacle::Seeds { table, target, rows });
+            continue;
         }
         let is_moved = |name: &&String| {
-            existing.iter().any(|other| other.table.is_referred_to(name, &here.table.schema))
+            existing.iter().any(|(_, other)| other.table.is_referred_to(name, &here.table.schema))
         };
         let others: Vec<String> =
             here.table.referenced_by.iter().filter(|name| !is_moved(name)).cloned().collect();
-        if here.replaces_rows() && !others.is_empty() {
-            return Err(ExistingError::Referenced { table, others });
+        if here.keeps_rows() && here.table.primary_key.is_none() {
+            obstacles.push(Obstacle::KeepWithoutKey { table, target });
+        } else if here.replaces_rows() && !others.is_empty() {
+            obstacles.push(Obstacle::Referenced { table, target, others });
         }
     }
-    Ok(())
 }
 
 /// Removes the source's triggers on existing tables, and views whose names are in use, from a plan: the app has its own.
