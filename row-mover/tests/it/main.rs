@@ -53,3 +53,4 @@ mod undo;
 mod unplanned_objects;
 mod views;
 mod views_compared;
+mod virtual_tables_damaged;
