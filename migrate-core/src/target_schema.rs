@@ -16,12 +16,14 @@ pub struct TargetSchema {
     pub tables: Vec<TargetTable>,
     /// The names of all relations: tables, views, indexes and sequences share one name space (PostgreSQL manual, section 5.10.1).
     pub relations: Vec<String>,
+    /// The names of sequences.
+    pub sequences: Vec<String>,
     /// The tables in other schemas, each with its schema.
     pub outside: Vec<(String, String)>,
 }
 
 /// A table of the target.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TargetTable {
     /// Its schema.

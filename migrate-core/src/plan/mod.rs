@@ -71,6 +71,9 @@ pub struct Plan {
     /// The names that were taken in the target already; empty where all tables are made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub target_relations: Vec<String>,
+    /// The tables that an app made in the target and that no rows go into.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only_in_target: Vec<String>,
     /// Everything that is not migrated, with the reason.
     pub left_behind: Vec<LeftBehind>,
 }
@@ -226,6 +229,7 @@ impl Plan {
             on_reject: OnReject::Stop,
             reject_limit: None,
             target_relations: Vec::new(),
+            only_in_target: Vec::new(),
             left_behind: Vec::new(),
         }
     }

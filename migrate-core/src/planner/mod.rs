@@ -103,7 +103,7 @@ fn plan_with(
     obstacles: &mut Obstacles,
 ) -> Result<Plan, PlanningError> {
     let mut names = Names::new(schema, mapping)?;
-    let matches = existing::Matches::new(schema, mapping, target, &mut names, obstacles);
+    let matches = existing::Matches::new(schema, profile, mapping, target, &mut names, obstacles);
     let mut left_behind = Vec::new();
     let mut moving = Vec::new();
     for table in &schema.tables {
@@ -169,6 +169,7 @@ fn plan_with(
         views: objects.views,
         triggers: objects.triggers,
         target_relations,
+        only_in_target: target.map(|target| matches.only_in_target(target)).unwrap_or_default(),
         breaches,
         left_behind,
         on_reject: mapping.on_reject,

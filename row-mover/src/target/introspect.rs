@@ -105,6 +105,10 @@ const PARTITION_TRIGGERS_SQL: &str = "WITH RECURSIVE top AS (SELECT oid, oid AS 
 const RELATIONS_SQL: &str = "SELECT DISTINCT c.relname::text COLLATE \"C\" AS name FROM pg_class c \
     JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ANY ($1::text[]) ORDER BY 1";
 
+/// The names of the sequences.
+const SEQUENCES_SQL: &str = "SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+    WHERE n.nspname = ANY ($1::text[]) AND c.relkind = 'S' ORDER BY 1";
+
 /// The tables in other schemas than these.
 const OUTSIDE_SQL: &str = "SELECT n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
     WHERE n.nspname <> ALL ($1::text[]) AND n.nspname !~ '^(pg_|migration$|migration_)' AND n.nspname <> 'information_schema' \
@@ -132,6 +136,8 @@ pub fn introspect(target: &mut Connection, mapping: &Mapping) -> Result<TargetSc
     reader.read_triggers()?;
     let relations = reader.rows(RELATIONS_SQL)?;
     let relations = relations.iter().map(|row| row.get(0)).collect::<Result<Vec<String>>>()?;
+    let sequences = reader.rows(SEQUENCES_SQL)?;
+    let sequences = sequences.iter().map(|row| row.get(0)).collect::<Result<_>>()?;
     let outside = reader.rows(OUTSIDE_SQL)?;
     let outside = outside.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect::<Result<_>>()?;
     let mut tables: Vec<TargetTable> = reader.tables.into_values().collect();
@@ -148,7 +154,7 @@ pub fn introspect(target: &mut Connection, mapping: &Mapping) -> Result<TargetSc
             }
         }
     }
-    Ok(TargetSchema { schemas, tables, relations, outside })
+    Ok(TargetSchema { schemas, tables, relations, sequences, outside })
 }
 
 /// The schemas of the search path of the app's sessions. A database without any has `public` as its default.

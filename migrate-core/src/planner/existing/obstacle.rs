@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::decision::{self, ColumnName, Decision};
+use super::resemblance::Resemblance;
 
 /// What prevents a plan for tables that an app made. Tables and columns are those of the source, unless something else is said.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,6 +18,17 @@ pub enum Obstacle {
         tables: Vec<String>,
         /// Where tables of these names are.
         elsewhere: Elsewhere,
+    },
+    /// A table with rows that the target does not have.
+    #[error("table {table} ({rows} row{}) has no counterpart in the target{}",
+        if *rows == 1 { "" } else { "s" }, resembling(resembles))]
+    Unmatched {
+        /// The table.
+        table: String,
+        /// Its rows.
+        rows: u64,
+        /// What it resembles there, the strongest evidence first.
+        resembles: Vec<Resemblance>,
     },
     /// A table that fits several of the target.
     #[error("table {table} can be {} in the target", candidates.join(" or "))]
@@ -208,12 +220,19 @@ impl fmt::Display for Elsewhere {
     }
 }
 
+/// What a table resembles, as the end of a sentence.
+fn resembling(resembles: &[Resemblance]) -> String {
+    let words: Vec<String> = resembles.iter().map(ToString::to_string).collect();
+    if words.is_empty() { String::new() } else { format!("; it resembles {}", words.join(" and ")) }
+}
+
 impl Obstacle {
     /// The table that it is about; none where it is about the source as a whole.
     pub fn table(&self) -> Option<&str> {
         match self {
             Obstacle::NothingThere { .. } => None,
-            Obstacle::SeveralTables { table, .. }
+            Obstacle::Unmatched { table, .. }
+            | Obstacle::SeveralTables { table, .. }
             | Obstacle::TableTaken { table, .. }
             | Obstacle::NameTaken { table, .. }
             | Obstacle::Unfilled { table, .. }
@@ -248,6 +267,13 @@ impl Obstacle {
     pub fn decisions(&self) -> Vec<Decision> {
         const NO_COLUMN: &str = "the app's table has no such column";
         match self {
+            Obstacle::Unmatched { table, resembles, .. } => {
+                let mut decisions: Vec<Decision> =
+                    resembles.iter().map(|resemblance| resemblance.decision(table)).collect();
+                decisions.push(Decision::create(table));
+                decisions.push(Decision::leave_behind(table, "the app does not have it"));
+                decisions
+            }
             Obstacle::SeveralTables { table, candidates } => {
                 candidates.iter().map(|name| Decision::table(table, "rename", name)).collect()
             }
