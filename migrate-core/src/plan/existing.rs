@@ -16,6 +16,9 @@ const LEDGER_SCHEMA: &str = "migration";
 pub struct ExistingTable {
     /// What happens to the rows that it holds.
     pub seeds: Seeds,
+    /// The triggers that are called for loaded rows too, since they fill columns that must not be NULL.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept_triggers: Vec<String>,
     /// The table as it was when the plan was made, and as it is to be when the rows are in.
     pub table: TargetTable,
 }

@@ -32,7 +32,7 @@ use std::collections::BTreeSet;
 
 use crate::mapping::{DEFAULT_SCHEMA, Mapping, TableMapping};
 use crate::plan::{LeftBehind, Numbering, Plan, PlannedColumn, PlannedTable};
-use crate::profile::DatabaseProfile;
+use crate::profile::{DatabaseProfile, Trials};
 use crate::source_schema::{SourceIndexOrigin, SourceObject, SourceObjectKind, SourceSchema, SourceTable};
 use crate::source_sql::{TableSqlFacts, table_comments, table_facts};
 use crate::target_schema::TargetSchema;
@@ -103,7 +103,8 @@ fn plan_with(
     obstacles: &mut Obstacles,
 ) -> Result<Plan, PlanningError> {
     let mut names = Names::new(schema, mapping)?;
-    let matches = existing::Matches::new(schema, profile, mapping, target, &mut names, obstacles);
+    let mut matches = existing::Matches::new(schema, profile, mapping, target, &mut names, obstacles);
+    profile.iter().for_each(|profile| matches.add_trials(profile));
     let mut left_behind = Vec::new();
     let mut moving = Vec::new();
     for table in &schema.tables {
@@ -177,8 +178,18 @@ fn plan_with(
         ..Plan::empty(own_schema.to_owned())
     };
     existing::leave_objects(&mut plan, mapping);
+    existing::plan_derived(&mut plan, target, mapping, obstacles);
     plan.left_behind.sort();
     Ok(plan)
+}
+
+/// Returns the conversions to be tried on the values of columns whose type `target` has decided.
+pub fn trials(schema: &SourceSchema, mapping: &Mapping, target: Option<&TargetSchema>) -> Trials {
+    let mapping = &mapping.resolved(schema);
+    // Where names do not fit, the plan reports it.
+    let Ok(mut names) = Names::new(schema, mapping) else { return Trials::new() };
+    existing::Matches::new(schema, None, mapping, target, &mut names, &mut Obstacles::default())
+        .candidates(mapping)
 }
 
 /// Returns why a table is not migrated, if it is not.

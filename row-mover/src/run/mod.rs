@@ -10,6 +10,7 @@ mod integrity;
 mod key_clashes;
 mod migrations;
 mod outcome;
+mod owner;
 mod page_limits;
 mod preflight;
 mod removal;
@@ -75,6 +76,8 @@ pub struct Request<'a> {
     pub discard: bool,
     /// Whether the values of differing fields are shown.
     pub show_values: bool,
+    /// The role that the created objects are to belong to; the owner of the database or schema where none is given.
+    pub owner: Option<String>,
 }
 
 /// Runs a migration, or resumes one.

@@ -32,6 +32,8 @@ pub enum Decision {
         /// The value as TOML.
         value: String,
     },
+    /// A column that a trigger fills, as `table.column` in the target, is filled.
+    Fill(String),
 }
 
 /// A column of the source.
@@ -70,10 +72,16 @@ impl Decision {
         Decision::LeaveBehind { name: name.to_owned(), reason: reason.to_owned() }
     }
 
+    /// The decision that a column is filled by its trigger.
+    pub(crate) fn fill(column: &str) -> Decision {
+        Decision::Fill(column.to_owned())
+    }
+
     /// The heading that it stands below.
     pub fn heading(&self) -> String {
         match self {
             Decision::LeaveBehind { .. } => "[leave_behind]".to_owned(),
+            Decision::Fill(_) => "[derived]".to_owned(),
             Decision::Table { table, .. } => format!("[tables.{}]", TomlKey(table)),
             Decision::Column { column, .. } => {
                 format!("[tables.{}.columns.{}]", TomlKey(&column.table), TomlKey(&column.column))
@@ -84,6 +92,7 @@ impl Decision {
     /// The line.
     pub fn line(&self) -> String {
         match self {
+            Decision::Fill(column) => format!("{} = \"fill\"", TomlKey(column)),
             Decision::LeaveBehind { name, reason } => format!("{} = {}", TomlKey(name), TomlText(reason)),
             Decision::Table { key, value, .. } | Decision::Column { key, value, .. } => {
                 format!("{key} = {value}")

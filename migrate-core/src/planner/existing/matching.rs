@@ -7,11 +7,11 @@ use super::super::names::Names;
 use super::assignment::{Affix, Meaning, Wanted, Way, affix, assign};
 use super::name_forms::snake_case;
 use super::resemblance::{Surroundings, shared_columns};
-use super::{ColumnName, Elsewhere, Obstacle, Obstacles, bookkeeping};
+use super::{ColumnName, Elsewhere, Obstacle, Obstacles, bookkeeping, choice};
 use crate::identifier::{fit_pg, hashed_pg};
 use crate::mapping::{Mapping, TableMapping};
 use crate::nearest::nearest;
-use crate::profile::DatabaseProfile;
+use crate::profile::{DatabaseProfile, Trial, Trials};
 use crate::source_schema::{SourceSchema, SourceTable};
 use crate::target_schema::{TargetColumn, TargetSchema, TargetTable};
 
@@ -30,6 +30,8 @@ pub(in crate::planner) struct Match<'t> {
     pub(in crate::planner) columns: BTreeMap<String, &'t TargetColumn>,
     /// How names were found that are not the same, for the reviewer: of the table, and of columns by their name.
     pub(in crate::planner) notes: Vec<(Option<String>, String)>,
+    /// The results of the conversions that come into question, by column.
+    pub(in crate::planner) trials: BTreeMap<String, Vec<Trial>>,
 }
 
 impl<'t> Matches<'t> {
@@ -94,6 +96,26 @@ impl<'t> Matches<'t> {
         matches
     }
 
+    /// Adds what a scan found.
+    pub(in crate::planner) fn add_trials(&mut self, profile: &DatabaseProfile) {
+        for (name, found) in &mut self.tables {
+            found.trials = profile.get(name).map(|table| table.trials.clone()).unwrap_or_default();
+        }
+    }
+
+    /// The conversions to be tried on the values of each column.
+    pub(in crate::planner) fn candidates(&self, mapping: &Mapping) -> Trials {
+        let of_table = |(name, found): (&String, &Match<'t>)| {
+            let decided = mapping.tables.get(name);
+            let columns = found.columns.iter().map(|(column, target)| {
+                let decided = decided.and_then(|table| table.columns.get(column)?.conversion.as_ref());
+                (column.clone(), choice::candidates_for(target, decided))
+            });
+            (name.clone(), columns.collect())
+        };
+        self.tables.iter().map(of_table).collect()
+    }
+
     /// The table of the target that a table of the source goes into; none where it is made.
     pub(in crate::planner) fn table(&self, source: &str) -> Option<&Match<'t>> {
         self.tables.get(source)
@@ -136,7 +158,8 @@ impl<'t> Matches<'t> {
         let columns = columns(table, decided, found, &mut notes, obstacles);
         let column_names = columns.iter().map(|(source, target)| (source.as_str(), target.name.as_str()));
         names.adopt(&table.name, &found.name, column_names);
-        self.tables.insert(table.name.clone(), Match { table: found, columns, notes });
+        self.tables
+            .insert(table.name.clone(), Match { table: found, columns, notes, trials: BTreeMap::new() });
     }
 
     /// Decides about tables without a counterpart: one that a human wants is created, an empty one is not migrated, and any other is an

@@ -7,10 +7,12 @@ mod assignment;
 mod bookkeeping;
 mod choice;
 mod decision;
+mod derived;
 mod matching;
 mod name_forms;
 mod obstacle;
 mod resemblance;
+mod sequences;
 
 use std::collections::BTreeMap;
 
@@ -20,10 +22,12 @@ use crate::plan::{
     ExistingTable, LeftBehind, Numbering, Plan, PlannedColumn, PlannedForeignKey, PlannedGenerated,
     PlannedKey, PlannedTable, Seeds,
 };
+use crate::profile::Trial;
 use crate::target_schema::{TargetColumn, TargetForeignKey, TargetKey, TargetTable};
 use crate::terms::DEFAULT_SCHEMA;
 
 pub use decision::{ColumnName, Decision};
+pub(super) use derived::plan_derived;
 pub(super) use matching::{Match, Matches};
 use obstacle::Elsewhere;
 pub use obstacle::{Obstacle, Obstacles};
@@ -57,7 +61,8 @@ pub(super) fn adopt(
             left_behind.push(not_migrated("column", &full_name, reason));
             return false;
         };
-        match adopt_column(&source, column, target, choices.decided) {
+        let trials = found.trials.get(&column.source).map_or(&[][..], Vec::as_slice);
+        match adopt_column(&source, column, target, choices.decided, trials) {
             Ok(()) => true,
             Err(_) if target.is_generated => {
                 let reason = format!("PostgreSQL computes it, as {}, from other columns", target.type_name);
@@ -72,7 +77,9 @@ pub(super) fn adopt(
     });
     add_notes(planned, found);
     let is_filled = |column: &&TargetColumn| {
-        column.fills_itself() || found.columns.values().any(|target| target.name == column.name)
+        column.fills_itself()
+            || derived::is_filled_by_trigger(found.table, column)
+            || found.columns.values().any(|target| target.name == column.name)
     };
     let unfilled: Vec<String> = (found.table.columns.iter())
         .filter(|column| !is_filled(column))
@@ -102,7 +109,8 @@ pub(super) fn adopt(
         ));
     }
     planned.comment = None;
-    planned.existing = Some(ExistingTable { seeds: choices.seeds, table: found.table.clone() });
+    planned.existing =
+        Some(ExistingTable { seeds: choices.seeds, kept_triggers: Vec::new(), table: found.table.clone() });
 }
 
 /// Notes how names were found that are not the same on both sides.
@@ -129,10 +137,12 @@ fn adopt_column(
     column: &mut PlannedColumn,
     target: &TargetColumn,
     decided: &TableMapping,
+    trials: &[Trial],
 ) -> Result<(), Obstacle> {
     let name = ColumnName { table: table.to_owned(), column: column.source.clone() };
     let decided = decided.columns.get(&column.source).and_then(|decided| decided.conversion.as_ref());
-    let choice = choice::choose(&name, target, decided, &column.conversion, column.profile.as_ref())?;
+    let profile = column.profile.as_ref();
+    let choice = choice::choose(&name, target, decided, &column.conversion, profile, trials)?;
     column.target.clone_from(&target.name);
     column.target_type = choice.conversion.target_type();
     column.conversion = choice.conversion;

@@ -104,6 +104,34 @@ pub enum Obstacle {
         /// The columns there.
         columns: Vec<String>,
     },
+    /// A column of the target that must not be NULL, and that only a trigger fills.
+    #[error(
+        "column {column} of the target gets no value from the source and must not be NULL; trigger {trigger} fills it, if it is called for \
+         the loaded rows"
+    )]
+    NeedsTrigger {
+        /// The table.
+        table: String,
+        /// The column in the target, with its table.
+        column: String,
+        /// The trigger.
+        trigger: String,
+    },
+    /// A decision about something that the target does not have.
+    #[error(
+        "[{section}] in mapping.toml names {name}, {problem}{}",
+        nearest.as_ref().map(|name| format!(" (the nearest name is {name})")).unwrap_or_default()
+    )]
+    UnknownDerived {
+        /// The section of `mapping.toml`.
+        section: &'static str,
+        /// The name there.
+        name: String,
+        /// What is wrong with it, in words.
+        problem: &'static str,
+        /// The nearest name.
+        nearest: Option<String>,
+    },
     /// A type that no conversion produces.
     #[error(
         "column {column} is {type_name} in the target, which no conversion produces; ALTER it there to a type such as text, or skip it"
@@ -131,14 +159,18 @@ pub enum Obstacle {
         /// The type that it produces.
         given: String,
     },
-    /// Numbers whose unit of time cannot be determined.
-    #[error("column {column} is {type_name} in the target, and its numbers can be seconds or milliseconds")]
+    /// Numbers whose unit of time only a person knows.
+    #[error("column {column} is {type_name} in the target, and {}", unit_problem(*numbers, *far))]
     Moment {
         /// The column.
         column: ColumnName,
         /// Its type in the target.
         type_name: String,
-        /// The conversions that could be meant.
+        /// The number of its values that are numbers.
+        numbers: u64,
+        /// Of these, those that lie before 1900 or after 2200 by the first candidate.
+        far: u64,
+        /// The conversions that could be meant, the most plausible one first.
         candidates: Vec<&'static str>,
     },
     /// A table that holds rows, without a decision about these.
@@ -203,6 +235,17 @@ pub enum Obstacle {
     },
 }
 
+/// Why numbers are not taken as times without a decision.
+fn unit_problem(numbers: u64, far: u64) -> String {
+    match far {
+        0 => "nothing shows whether its numbers are seconds, milliseconds, microseconds or nanoseconds"
+            .to_owned(),
+        _ => format!(
+            "{far} of its {numbers} numbers are outside the years 1900 to 2200 in the most plausible unit"
+        ),
+    }
+}
+
 /// Schemas outside of the search path that have tables with names of the source's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Elsewhere(pub Vec<String>);
@@ -230,12 +273,13 @@ impl Obstacle {
     /// The table that it is about; none where it is about the source as a whole.
     pub fn table(&self) -> Option<&str> {
         match self {
-            Obstacle::NothingThere { .. } => None,
+            Obstacle::NothingThere { .. } | Obstacle::UnknownDerived { .. } => None,
             Obstacle::Unmatched { table, .. }
             | Obstacle::SeveralTables { table, .. }
             | Obstacle::TableTaken { table, .. }
             | Obstacle::NameTaken { table, .. }
             | Obstacle::Unfilled { table, .. }
+            | Obstacle::NeedsTrigger { table, .. }
             | Obstacle::Seeds { table, .. }
             | Obstacle::KeepWithoutKey { table, .. }
             | Obstacle::Referenced { table, .. }
@@ -294,6 +338,7 @@ impl Obstacle {
                 let renamed = nearest.iter().map(|name| Decision::column(column, "rename", name));
                 renamed.chain([Decision::column(column, "skip", NO_COLUMN)]).collect()
             }
+            Obstacle::NeedsTrigger { column, .. } => vec![Decision::fill(column)],
             Obstacle::Type { column, type_name, can_be_skipped: true } => {
                 vec![Decision::column(column, "skip", &format!("no conversion produces {type_name}"))]
             }

@@ -71,7 +71,8 @@ impl Surroundings<'_> {
         }
         let snake = snake_case(&table.name);
         let is_named = |name: &&String| snake_case(name) == snake;
-        found.extend(self.target.sequences.iter().filter(is_named).cloned().map(Resemblance::Sequence));
+        let sequences = self.target.sequences.iter().map(|sequence| &sequence.name).filter(is_named);
+        found.extend(sequences.cloned().map(Resemblance::Sequence));
         found.extend(self.enum_type(table).map(Resemblance::Enum));
         let outside = self.target.outside.iter().filter(|(_, name)| is_named(&name));
         found.extend(

@@ -226,6 +226,7 @@ pub fn request<'a>(dir: &Path, url: &str, plan: &'a Plan, migrations: &'a [Migra
         // Small, so that small tables have several.
         chunk_bytes: 256 << 10,
         show_values: false,
+        owner: None,
     }
 }
 
