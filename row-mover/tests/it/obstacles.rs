@@ -56,7 +56,7 @@ fn all_obstacles_are_reported_at_once_by_table() {
     for part in [
         "\ntable Person:\n",
         "column Person.Nam has no counterpart in the target's table person (the nearest name there is name)",
-        "column Person.seen is timestamp with time zone in the target, and its numbers can be seconds or milliseconds",
+        "column Person.seen is timestamp with time zone in the target, and nothing shows whether its numbers are seconds",
         "column Person.old has no counterpart",
         "\ntable a b:\n",
         "column a b.x.y has no counterpart",

@@ -381,6 +381,19 @@ impl Obstacles {
         decision::lines(decisions.iter().map(Vec::as_slice))
     }
 
+    /// The obstacles in words, by table.
+    pub fn list(&self) -> String {
+        if let [one] = self.0.as_slice() {
+            return one.to_string();
+        }
+        let mut lines = vec![format!("there are {} obstacles", self.0.len())];
+        for (table, obstacles) in self.by_table() {
+            lines.extend(table.map(|table| format!("table {table}:")));
+            lines.extend(obstacles.iter().map(|obstacle| format!("  {obstacle}")));
+        }
+        lines.join("\n")
+    }
+
     /// The obstacles by table, in the order of the tables' first ones; those about the source as a whole come first.
     fn by_table(&self) -> Vec<(Option<&str>, Vec<&Obstacle>)> {
         let mut tables: Vec<(Option<&str>, Vec<&Obstacle>)> = Vec::new();
@@ -397,18 +410,7 @@ impl Obstacles {
 
 impl fmt::Display for Obstacles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.as_slice() {
-            [one] => write!(f, "{one}")?,
-            several => {
-                write!(f, "there are {} obstacles", several.len())?;
-                for (table, obstacles) in self.by_table() {
-                    write!(f, "\n{}", table.map_or_else(String::new, |table| format!("table {table}:")))?;
-                    for obstacle in obstacles {
-                        write!(f, "\n  {obstacle}")?;
-                    }
-                }
-            }
-        }
+        f.write_str(&self.list())?;
         match self.mapping_lines().as_str() {
             "" => Ok(()),
             lines => write!(f, "\nlines for mapping.toml:\n{lines}"),
