@@ -72,7 +72,7 @@ impl Planning<'_> {
             generated::write_stale(&[skeleton(path, &lines)])?;
         }
         if lines.is_empty() {
-            return Ok(format!("decide in {shown}, and run the same command again"));
+            return Ok(format!("change {shown}, and run the same command again"));
         }
         Ok(match before {
             None if is_new => format!(
