@@ -10,10 +10,10 @@ pub enum Remedy {
     AllowProcesses,
     /// Wait for the migration that holds the lock, or end it.
     AwaitOther,
-    /// Let the app copy a table that SQLite cannot read here into one with rowids, or do not migrate it.
-    CopyToRowidTable,
     /// Drop what is there without checking it.
     DiscardUnseen,
+    /// Start over, or restore a backup: a finished run is not undone.
+    FinishedNotUndone,
     /// Find the value with a run that changes nothing.
     FindByDryRun,
     /// Make room for the sealed copy, or choose another backup folder.

@@ -233,7 +233,7 @@ pub(crate) fn target_schema(
         match earlier {
             Some(run) => {
                 let is_constrained = run.state.done.contains(&Phase::Constraints);
-                introspect_before(&mut connection, mapping, &run.plan, is_constrained)
+                introspect_before(&mut connection, mapping, &run.plan, is_constrained, run.saves_rows())
             }
             None => introspect(&mut connection, mapping),
         }

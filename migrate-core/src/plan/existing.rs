@@ -44,6 +44,11 @@ impl ExistingTable {
         format!("{LEDGER_SCHEMA}.{}", quote_pg(&fit_pg(&format!("kept_{}", self.table.name))))
     }
 
+    /// Where the rows that are replaced are saved while the run lasts, as SQL names it.
+    pub fn replaced_rows(&self) -> String {
+        format!("{LEDGER_SCHEMA}.{}", quote_pg(&fit_pg(&format!("replaced_{}", self.table.name))))
+    }
+
     /// The condition by which a row `t` of the table is one of those that are kept.
     pub fn is_kept_sql(&self) -> String {
         let key = self.table.primary_key.as_ref().map(|key| key.columns.as_slice()).unwrap_or_default();

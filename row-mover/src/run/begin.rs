@@ -31,7 +31,7 @@ impl Session<'_> {
             Preflight { request, tables, connections: &self.connections, observer: self.observer };
         self.retrying(|| preflight.check(&mut *self.connection()?, earlier.is_none()))?;
         if let Some(run) = earlier {
-            self.check_untouched(request, run)?;
+            self.check_untouched(request.discard, run)?;
         }
         self.end(Phase::Preflight, started, &mut phases);
         let started = self.start(Phase::Seal);
@@ -48,7 +48,7 @@ impl Session<'_> {
         let seal = copy.seal(hash)?;
         self.end(Phase::Seal, started, &mut phases);
         if let Some(run) = earlier {
-            self.retrying(|| self.remove_earlier_run(request, run))?;
+            self.retrying(|| self.remove_earlier_run(Some(request.plan), run))?;
         }
         let chunks = load::plan_chunks(&findings);
         let took: Vec<(Phase, f64)> = phases.iter().map(|done| (done.phase, done.seconds)).collect();

@@ -12,13 +12,14 @@ use migrate_core::identifier::quote_sqlite;
 use migrate_core::profile::{ColumnProfile, DatabaseProfile, TableProfile, Trial, Trials};
 use migrate_core::source_schema::{SourceSchema, SourceTable};
 use migrate_core::value::{SourceValue, StorageClass};
+use rusqlite::Statement;
 
 use super::SourceConnection;
+use super::app_collations::{comparisons, has_placeholders};
 use super::parts;
 use super::rows::{LongText, Scan, Value, Values};
 use super::scan::RowidRange;
 use crate::error::{Context, Error, Result};
-use crate::remedy::Remedy;
 use crate::row_encoder::PIECE_BYTES;
 use crate::threads;
 
@@ -119,7 +120,8 @@ fn readable<'a>(source: &SourceConnection, table: &'a SourceTable) -> Arc<[&'a s
     let from = quote_sqlite(&table.name);
     let is_readable = |column: &str| {
         let sql = format!("SELECT {} FROM {from} NOT INDEXED", quote_sqlite(column));
-        source.connection().prepare(&sql).is_ok()
+        let Ok(mut statement) = source.connection().prepare(&sql) else { return false };
+        !has_placeholders(source.connection()).unwrap_or(true) || is_known(&mut statement)
     };
     (table.columns.iter())
         .filter(|column| !column.generated || is_readable(&column.name))
@@ -127,11 +129,18 @@ fn readable<'a>(source: &SourceConnection, table: &'a SourceTable) -> Arc<[&'a s
         .collect()
 }
 
-/// Rows that lie in the order of a collation that only the app has are out of reach.
-fn unreadable(table: &str, error: rusqlite::Error) -> Error {
-    Error::new(format!("table {table} cannot be read"))
-        .caused_by(error)
-        .with_remedy_value(Remedy::CopyToRowidTable)
+/// Whether SQLite computes the values that a statement returns without a collation that only the app has.
+fn is_known(statement: &mut Statement<'_>) -> bool {
+    let Ok(mut rows) = statement.query([]) else { return false };
+    loop {
+        let before = comparisons();
+        match rows.next() {
+            _ if comparisons() != before => return false,
+            Ok(Some(_)) => {}
+            // An expression that fails is found when the values are read.
+            Ok(None) | Err(_) => return true,
+        }
+    }
 }
 
 /// What is counted of a column.
@@ -221,9 +230,6 @@ fn scan_columns(
     scanned: &dyn Fn(u64),
 ) -> Result<TableProfile> {
     let table = part.table;
-    let quoted: Vec<String> = names.iter().map(|name| quote_sqlite(name)).collect();
-    let sql = format!("SELECT {} FROM {} NOT INDEXED", quoted.join(", "), quote_sqlite(&table.name));
-    source.connection().prepare(&sql).map_err(|error| unreadable(&table.name, error))?;
     let failed = || format!("table {} cannot be read", table.name);
     let mut columns: Vec<Counts> = names.iter().map(|name| Counts::of(table, name, trials)).collect();
     let mut count = 0_u64;

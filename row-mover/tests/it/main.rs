@@ -49,6 +49,8 @@ mod stop;
 mod support;
 mod triggers;
 mod uncomputed;
+mod undo;
 mod unplanned_objects;
 mod views;
 mod views_compared;
+mod virtual_tables_damaged;

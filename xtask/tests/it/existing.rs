@@ -214,3 +214,38 @@ fn generate_writes_the_skeleton_and_names_schemas() {
     let refused = place.run([&arguments[..], &["--schema", "pg_none"]].concat()).expect(2);
     assert!(refused.stderr.contains("the target has no schema pg_none"), "{}", refused.stderr);
 }
+
+#[test]
+fn an_unfinished_migration_is_undone_without_its_source() {
+    let (place, database) = prepared();
+    let run = |more: &[&str]| {
+        let mut arguments = vec!["migrate", "--sqlite", "app.db", "--postgres", database.url()];
+        arguments.extend_from_slice(more);
+        place.run(arguments)
+    };
+    run(&["--into-existing"]).expect(0);
+    let refused = run(&["--into-existing", "--undo"]).expect(2);
+    assert!(refused.stderr.contains("is finished and validated"), "{}", refused.screen());
+    assert!(refused.stderr.contains("give --restart; to go back"), "{}", refused.screen());
+
+    execute(&database, "DELETE FROM migration.phases WHERE phase = 'validate'");
+    fs::remove_file(place.path().join("app.db")).unwrap();
+    let shown = run(&["--undo", "--dry-run"]).expect(0);
+    assert!(
+        shown.stdout.contains("would be undone") && shown.stdout.contains("Nothing was changed"),
+        "{}",
+        shown.screen()
+    );
+    assert_eq!(value(&database, "SELECT count(*) FROM post"), "2");
+    let undone = run(&["--undo"]).expect(0);
+    assert!(
+        undone.stdout.contains("rows of the run deleted: 2 tables (public.author, public.post)"),
+        "{}",
+        undone.screen()
+    );
+    assert_eq!(value(&database, "SELECT count(*) FROM post"), "0");
+    assert_eq!(value(&database, "SELECT to_regnamespace('migration') IS NULL"), "true");
+    let again = run(&["--undo", "--json"]).expect(0);
+    let json: serde_json::Value = serde_json::from_str(&again.stdout).unwrap();
+    assert_eq!(json["result"], serde_json::Value::Null, "{}", again.screen());
+}

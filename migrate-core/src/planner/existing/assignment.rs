@@ -66,12 +66,9 @@ pub(super) fn assign(
 ) -> Vec<Meaning> {
     let meanings = vec![Meaning::Nothing; wanted.len()];
     let mut assignment = Assignment { wanted, targets, may_be, owners: vec![None; targets.len()], meanings };
-    let strict: [&dyn Fn(&str, &str) -> bool; 3] = [
-        &|name, target| name == target,
-        &|name, target| name.eq_ignore_ascii_case(target),
-        &|name, target| snake_case(name) == snake_case(target),
-    ];
-    strict.iter().for_each(|fits| assignment.strictly(fits));
+    assignment.strictly(&|name, target| name == target);
+    assignment.strictly(&|name, target| name.eq_ignore_ascii_case(target));
+    assignment.strictly(&|name, target| snake_case(name) == snake_case(target));
     assignment.loosely(&joined, &Way::Joined);
     assignment.loosely(&without_number, &Way::Plural);
     assignment.by_affix(is_proven);

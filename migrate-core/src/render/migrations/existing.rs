@@ -43,7 +43,14 @@ fn seeds(existing: &ExistingTable, up: &mut String) {
     let table = existing.name_in_sql();
     let rows = existing.table.rows;
     if existing.replaces_rows() {
-        line(up, format_args!("\n-- The {rows} rows of {table} go.\nDELETE FROM {table};"));
+        line(
+            up,
+            format_args!(
+                "\n-- The {rows} rows of {table} are saved and deleted.\nCREATE SCHEMA IF NOT EXISTS migration;\n\
+                 CREATE TABLE {} AS TABLE {table};\nDELETE FROM {table};",
+                existing.replaced_rows()
+            ),
+        );
     }
     if existing.keeps_rows() {
         let key = existing.table.primary_key.as_ref().map(|key| key.columns.as_slice()).unwrap_or_default();
@@ -60,20 +67,31 @@ fn seeds(existing: &ExistingTable, up: &mut String) {
     }
 }
 
-/// What undoes [`open`], but for rows that were deleted.
+/// What undoes [`open`].
 pub(super) fn open_undone(plan: &Plan, down: &mut String) {
     for (_, existing) in plan.existing_tables() {
         if existing.keeps_rows() {
             line(down, format_args!("DROP TABLE {};", existing.kept_keys()));
         }
         if existing.replaces_rows() {
-            let table = existing.name_in_sql();
-            line(down, format_args!("-- The rows of {table} that were deleted are not brought back."));
+            line(down, format_args!("{};\nDROP TABLE {};", restore(existing), existing.replaced_rows()));
         }
     }
     for statement in plan.existing_tables().flat_map(|(_, existing)| put_back(existing)) {
         line(down, format_args!("{statement};"));
     }
+}
+
+/// Inserts the saved rows of a table.
+fn restore(existing: &ExistingTable) -> String {
+    let columns = existing.table.columns.iter().filter(|column| !column.is_generated);
+    let columns: Vec<String> = columns.map(|column| quote_pg(&column.name)).collect();
+    let columns = columns.join(", ");
+    format!(
+        "INSERT INTO {} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {}",
+        existing.name_in_sql(),
+        existing.replaced_rows()
+    )
 }
 
 /// The foreign keys of a table again, NOT VALID where rows break them.
@@ -104,7 +122,7 @@ pub(super) fn triggers(table: &PlannedTable) -> Vec<Step> {
 }
 
 /// The statements that take the rows that were loaded out of all existing tables again, and leave everything else as it was before,
-/// wherever the run had come to. Rows that were kept stay.
+/// wherever the run had come to. Rows that were kept stay, and those that were replaced come back.
 ///
 /// Each of the three groups must be done before the next one begins. All of them can be run again from the beginning after they were
 /// interrupted anywhere.
@@ -112,8 +130,9 @@ pub(super) fn triggers(table: &PlannedTable) -> Vec<Step> {
 pub struct RemovalSteps {
     /// Sets foreign keys and triggers aside.
     pub set_aside: Vec<SchemaStep>,
-    /// Deletes the rows that were loaded, by table. Beside each stands the table, as SQL names it, that has the keys of the rows that are
-    /// kept, if any are: where it is gone, no row was loaded, or all were taken out again.
+    /// Deletes the rows that were loaded, by table, and inserts those that were replaced. Beside each stands the table, as SQL names it,
+    /// that has the keys of the rows that are kept or the rows that were replaced, if there are any: where it is gone, no row was loaded,
+    /// or all were taken out again.
     pub delete: Vec<(Option<String>, SchemaStep)>,
     /// Puts foreign keys and triggers back.
     pub put_back: Vec<SchemaStep>,
@@ -129,8 +148,12 @@ pub fn removal_steps(plan: &Plan) -> RemovalSteps {
         } else {
             String::new()
         };
-        let sql = format!("DELETE FROM {} AS t{kept};\n", existing.name_in_sql());
-        let needs = existing.keeps_rows().then(|| existing.kept_keys());
+        let mut sql = format!("DELETE FROM {} AS t{kept};\n", existing.name_in_sql());
+        if existing.replaces_rows() {
+            line(&mut sql, format_args!("{};", restore(existing)));
+        }
+        let kept_keys = existing.keeps_rows().then(|| existing.kept_keys());
+        let needs = kept_keys.or_else(|| existing.replaces_rows().then(|| existing.replaced_rows()));
         (needs, SchemaStep { sql, locks: row_locks(existing) })
     };
     RemovalSteps {
