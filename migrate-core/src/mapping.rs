@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use crate::conversion::Conversion;
 use crate::reject::{OnReject, RejectLimit};
-use crate::terms::{DerivedDecision, Numbering, Seeds};
+use crate::terms::{DerivedDecision, EmptyText, Numbering, Rounding, Seeds};
 
 pub use crate::terms::{DEFAULT_SCHEMA, IndexMethod};
 pub(crate) use rules::glob_fits;
@@ -119,6 +119,10 @@ pub struct ColumnMapping {
     pub skip: Option<String>,
     /// What becomes of a row whose value here PostgreSQL cannot hold.
     pub on_reject: Option<OnReject>,
+    /// What happens to fractions of a second that are finer than PostgreSQL holds; they are rejects where nothing is said.
+    pub round: Option<Rounding>,
+    /// What becomes of empty texts, where they are not kept.
+    pub empty: Option<EmptyText>,
     /// Whether the values are secret: they are never shown, not even where values are asked for.
     #[serde(default)]
     pub secret: bool,

@@ -108,6 +108,7 @@ impl Plan {
     pub fn made(&self) -> Plan {
         let mut made = self.clone();
         made.tables.retain(|table| table.existing.is_none());
+        (made.sequences, made.unloaded, made.materialized_views) = Default::default();
         made
     }
 

@@ -108,8 +108,11 @@ impl<'t> Matches<'t> {
         let of_table = |(name, found): (&String, &Match<'t>)| {
             let decided = mapping.tables.get(name);
             let columns = found.columns.iter().map(|(column, target)| {
-                let decided = decided.and_then(|table| table.columns.get(column)?.conversion.as_ref());
-                (column.clone(), choice::candidates_for(target, decided))
+                let decided = decided.and_then(|table| table.columns.get(column));
+                let round = decided.and_then(|decided| decided.round);
+                let named = decided.and_then(|decided| decided.conversion.as_ref());
+                let candidates = choice::candidates_for(target, named).into_iter();
+                (column.clone(), candidates.map(|conversion| Trial::new(conversion, round)).collect())
             });
             (name.clone(), columns.collect())
         };
