@@ -223,6 +223,20 @@ fn type_name(of: PgType) -> &'static str {
         PgType::Time => "time",
         PgType::Timestamp => "timestamp",
         PgType::Timestamptz => "timestamptz",
+        PgType::TextArray => "_text",
+        PgType::SmallintArray => "_int2",
+        PgType::IntegerArray => "_int4",
+        PgType::BigintArray => "_int8",
+        PgType::BooleanArray => "_bool",
+        PgType::DoublePrecisionArray => "_float8",
+        PgType::NumericArray => "_numeric",
+        PgType::UuidArray => "_uuid",
+        PgType::Inet => "inet",
+        PgType::Cidr => "cidr",
+        PgType::Macaddr => "macaddr",
+        PgType::Macaddr8 => "macaddr8",
+        PgType::Interval => "interval",
+        PgType::Money => "money",
     }
 }
 

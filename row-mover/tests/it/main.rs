@@ -15,6 +15,7 @@ mod damaged_indexes;
 mod defaults;
 mod encodings;
 mod existing;
+mod existing_derived;
 mod existing_sequences;
 mod existing_types;
 mod existing_untouched;
