@@ -44,6 +44,11 @@ impl ExistingTable {
         format!("{LEDGER_SCHEMA}.{}", quote_pg(&fit_pg(&format!("kept_{}", self.table.name))))
     }
 
+    /// Where the rows that are replaced are saved while the run lasts, as SQL names it.
+    pub fn replaced_rows(&self) -> String {
+        format!("{LEDGER_SCHEMA}.{}", quote_pg(&fit_pg(&format!("replaced_{}", self.table.name))))
+    }
+
     /// The condition by which a row `t` of the table is one of those that are kept.
     pub fn is_kept_sql(&self) -> String {
         let key = self.table.primary_key.as_ref().map(|key| key.columns.as_slice()).unwrap_or_default();
@@ -103,6 +108,7 @@ impl Plan {
     pub fn made(&self) -> Plan {
         let mut made = self.clone();
         made.tables.retain(|table| table.existing.is_none());
+        (made.sequences, made.unloaded, made.materialized_views) = Default::default();
         made
     }
 
@@ -112,6 +118,6 @@ impl Plan {
             self.existing_tables().map(|(_, existing)| existing.table.clone()).collect();
         let schemas = self.schemas().into_iter().map(str::to_owned).collect();
         let relations = self.target_relations.clone();
-        (!tables.is_empty()).then(|| TargetSchema { schemas, tables, relations, ..TargetSchema::default() })
+        (!tables.is_empty()).then_some(TargetSchema { schemas, tables, relations, ..TargetSchema::default() })
     }
 }

@@ -13,7 +13,9 @@ use crate::target_schema::{SwitchedTrigger, TargetForeignKey};
 pub(super) fn open(plan: &Plan) -> Vec<SchemaStep> {
     let mut lead = "\n-- Set aside for the load, and put back by the other migration.\n";
     let mut steps = Vec::new();
-    for statement in plan.existing_tables().flat_map(|(_, existing)| set_aside(existing)) {
+    for statement in
+        plan.existing_tables().flat_map(|(_, existing)| set_aside(existing, &existing.kept_triggers))
+    {
         steps.push(SchemaStep {
             sql: format!("{}{statement};\n", std::mem::take(&mut lead)),
             locks: ALTER_LOCKS,
@@ -43,7 +45,14 @@ fn seeds(existing: &ExistingTable, up: &mut String) {
     let table = existing.name_in_sql();
     let rows = existing.table.rows;
     if existing.replaces_rows() {
-        line(up, format_args!("\n-- The {rows} rows of {table} go.\nDELETE FROM {table};"));
+        line(
+            up,
+            format_args!(
+                "\n-- The {rows} rows of {table} are saved and deleted.\nCREATE SCHEMA IF NOT EXISTS migration;\n\
+                 CREATE TABLE {} AS TABLE {table};\nDELETE FROM {table};",
+                existing.replaced_rows()
+            ),
+        );
     }
     if existing.keeps_rows() {
         let key = existing.table.primary_key.as_ref().map(|key| key.columns.as_slice()).unwrap_or_default();
@@ -60,20 +69,31 @@ fn seeds(existing: &ExistingTable, up: &mut String) {
     }
 }
 
-/// What undoes [`open`], but for rows that were deleted.
+/// What undoes [`open`].
 pub(super) fn open_undone(plan: &Plan, down: &mut String) {
     for (_, existing) in plan.existing_tables() {
         if existing.keeps_rows() {
             line(down, format_args!("DROP TABLE {};", existing.kept_keys()));
         }
         if existing.replaces_rows() {
-            let table = existing.name_in_sql();
-            line(down, format_args!("-- The rows of {table} that were deleted are not brought back."));
+            line(down, format_args!("{};\nDROP TABLE {};", restore(existing), existing.replaced_rows()));
         }
     }
     for statement in plan.existing_tables().flat_map(|(_, existing)| put_back(existing)) {
         line(down, format_args!("{statement};"));
     }
+}
+
+/// Inserts the saved rows of a table.
+fn restore(existing: &ExistingTable) -> String {
+    let columns = existing.table.columns.iter().filter(|column| !column.is_generated);
+    let columns: Vec<String> = columns.map(|column| quote_pg(&column.name)).collect();
+    let columns = columns.join(", ");
+    format!(
+        "INSERT INTO {} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {}",
+        existing.name_in_sql(),
+        existing.replaced_rows()
+    )
 }
 
 /// The foreign keys of a table again, NOT VALID where rows break them.
@@ -96,7 +116,7 @@ pub(super) fn foreign_keys(table: &PlannedTable) -> Vec<Step> {
 /// The triggers of a table again.
 pub(super) fn triggers(table: &PlannedTable) -> Vec<Step> {
     let Some(existing) = &table.existing else { return Vec::new() };
-    let (on, off) = (switched(existing, true), switched(existing, false));
+    let (on, off) = (switched(existing, true, &[]), switched(existing, false, &[]));
     on.into_iter()
         .zip(off)
         .map(|(up, down)| Step { up, down, what: "trigger".to_owned(), kind: BuildKind::Objects })
@@ -104,7 +124,7 @@ pub(super) fn triggers(table: &PlannedTable) -> Vec<Step> {
 }
 
 /// The statements that take the rows that were loaded out of all existing tables again, and leave everything else as it was before,
-/// wherever the run had come to. Rows that were kept stay.
+/// wherever the run had come to. Rows that were kept stay, and those that were replaced come back.
 ///
 /// Each of the three groups must be done before the next one begins. All of them can be run again from the beginning after they were
 /// interrupted anywhere.
@@ -112,8 +132,9 @@ pub(super) fn triggers(table: &PlannedTable) -> Vec<Step> {
 pub struct RemovalSteps {
     /// Sets foreign keys and triggers aside.
     pub set_aside: Vec<SchemaStep>,
-    /// Deletes the rows that were loaded, by table. Beside each stands the table, as SQL names it, that has the keys of the rows that are
-    /// kept, if any are: where it is gone, no row was loaded, or all were taken out again.
+    /// Deletes the rows that were loaded, by table, and inserts those that were replaced. Beside each stands the table, as SQL names it,
+    /// that has the keys of the rows that are kept or the rows that were replaced, if there are any: where it is gone, no row was loaded,
+    /// or all were taken out again.
     pub delete: Vec<(Option<String>, SchemaStep)>,
     /// Puts foreign keys and triggers back.
     pub put_back: Vec<SchemaStep>,
@@ -129,25 +150,30 @@ pub fn removal_steps(plan: &Plan) -> RemovalSteps {
         } else {
             String::new()
         };
-        let sql = format!("DELETE FROM {} AS t{kept};\n", existing.name_in_sql());
-        let needs = existing.keeps_rows().then(|| existing.kept_keys());
+        let mut sql = format!("DELETE FROM {} AS t{kept};\n", existing.name_in_sql());
+        if existing.replaces_rows() {
+            line(&mut sql, format_args!("{};", restore(existing)));
+        }
+        let kept_keys = existing.keeps_rows().then(|| existing.kept_keys());
+        let needs = kept_keys.or_else(|| existing.replaces_rows().then(|| existing.replaced_rows()));
         (needs, SchemaStep { sql, locks: row_locks(existing) })
     };
     RemovalSteps {
-        set_aside: existing().flat_map(set_aside).map(step).collect(),
+        set_aside: existing().flat_map(|existing| set_aside(existing, &[])).map(step).collect(),
         delete: existing().map(delete).collect(),
         put_back: existing().flat_map(put_back).map(step).collect(),
     }
 }
 
-fn set_aside(existing: &ExistingTable) -> Vec<String> {
+/// Drops the foreign keys and disables the triggers, but for those that are `kept`.
+fn set_aside(existing: &ExistingTable, kept: &[String]) -> Vec<String> {
     let keys = existing.table.foreign_keys.iter().map(|key| drop(existing, key));
-    keys.chain(switched(existing, false)).collect()
+    keys.chain(switched(existing, false, kept)).collect()
 }
 
 fn put_back(existing: &ExistingTable) -> Vec<String> {
     let keys = existing.table.foreign_keys.iter().map(|key| add(existing, key, false));
-    keys.chain(switched(existing, true)).collect()
+    keys.chain(switched(existing, true, &[])).collect()
 }
 
 fn drop(existing: &ExistingTable, key: &TargetForeignKey) -> String {
@@ -184,13 +210,16 @@ fn switch(table: &str, key: &str, trigger: &SwitchedTrigger) -> String {
     format!("DO LANGUAGE plpgsql {}", quote_pg_literal(&body))
 }
 
-/// The app's triggers on or off, each by name; those of partitions after those of their table, which partitions follow.
-fn switched(existing: &ExistingTable, on: bool) -> Vec<String> {
-    let of_partitions = existing.table.partition_triggers.iter().map(|trigger| {
+/// The app's triggers on or off, each by name, but for those that are `kept`; those of partitions after those of their table, which partitions follow.
+fn switched(existing: &ExistingTable, on: bool, kept: &[String]) -> Vec<String> {
+    let of_partitions =
+        existing.table.partition_triggers.iter().filter(|trigger| !kept.contains(&trigger.name));
+    let of_partitions = of_partitions.map(|trigger| {
         let how = if on { trigger.how.as_str() } else { "DISABLE" };
         format!("ALTER TABLE ONLY {} {how} TRIGGER {}", trigger.partition, quote_pg(&trigger.name))
     });
     (existing.table.triggers.iter())
+        .filter(|trigger| !kept.contains(&trigger.name))
         .map(|trigger| {
             let how = match (on, trigger.is_always) {
                 (false, _) => "DISABLE",
