@@ -73,6 +73,9 @@ pub struct Plan {
     /// The names that were taken in the target already; empty where all tables are made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub target_relations: Vec<String>,
+    /// The tables that an app made in the target and that no rows go into.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only_in_target: Vec<String>,
     /// The sequences of the target that rows of the plan concern; only where an app made tables.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sequences: Vec<PlannedSequence>,
@@ -243,6 +246,7 @@ impl Plan {
             on_reject: OnReject::Stop,
             reject_limit: None,
             target_relations: Vec::new(),
+            only_in_target: Vec::new(),
             sequences: Vec::new(),
             unloaded: Vec::new(),
             materialized_views: Vec::new(),
