@@ -139,6 +139,7 @@ fn decisions(plan: &Plan, schema: &SourceSchema) -> Mapping {
             columns: column_decisions(plan, table),
             rename_indexes: index_names(known(table)),
             skip_indexes: skipped_indexes(plan, table),
+            create: Some(known(table).is_none_or(|planned| planned.existing.is_none())),
             ..TableMapping::default()
         };
         (table.name.clone(), decided)
@@ -146,6 +147,7 @@ fn decisions(plan: &Plan, schema: &SourceSchema) -> Mapping {
     Mapping {
         format: MAPPING_FORMAT,
         leave_behind: leave_behind.collect(),
+        create: true,
         seeds: plan.existing_tables().next().map(|(_, existing)| existing.seeds).unwrap_or_default(),
         tables: tables.collect::<BTreeMap<_, _>>(),
         derived: derived_decisions(plan, schema),

@@ -37,9 +37,14 @@ pub(crate) struct PlanArgs {
 
     /// Load into the tables that the app has created in the target
     ///
-    /// Columns are matched by name and keep the types that they have there. Tables that are missing there are created.
+    /// Columns are matched by name and keep the types that they have there. Nothing is created unless mapping.toml says `create = true`.
     #[arg(long)]
     pub(crate) into_existing: bool,
+
+    /// The schemas of these tables, in the order of a search path [default: the search path of the app's sessions]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', requires = "into_existing", hide_short_help = true,
+          value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) schema: Vec<String>,
 
     /// What to do with rows that those tables already hold: stop, replace (delete them) or keep (load the others too)
     #[arg(
@@ -123,6 +128,9 @@ impl PlanArgs {
     pub(crate) fn apply(&self, mapping: &mut Mapping) {
         mapping.faithful |= self.faithful;
         mapping.into_existing |= self.into_existing;
+        if !self.schema.is_empty() {
+            mapping.schemas.clone_from(&self.schema);
+        }
         match self.seeds {
             None => {}
             Some(SeedsArg::Stop) => mapping.seeds = Seeds::Stop,

@@ -77,6 +77,9 @@ pub(super) struct Refused {
 /// Whether the findings of preflight prevent the migration.
 pub(super) fn refused(request: &Request<'_>, findings: &Findings) -> Option<Refused> {
     let over_limit = findings.over_limit(request.plan.reject_limit);
-    (findings.offender_count() > 0 || findings.has_exceeding() || over_limit.is_some())
-        .then_some(Refused { over_limit })
+    (findings.offender_count() > 0
+        || findings.has_exceeding()
+        || findings.has_refused()
+        || over_limit.is_some())
+    .then_some(Refused { over_limit })
 }

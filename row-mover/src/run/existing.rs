@@ -155,7 +155,7 @@ pub(super) fn find_key_clashes(
 }
 
 /// The selection of the rows that are kept: the entire table, until a run has recorded which they are.
-fn kept_rows(target: &mut Connection, existing: &ExistingTable) -> Result<String> {
+pub(super) fn kept_rows(target: &mut Connection, existing: &ExistingTable) -> Result<String> {
     let table = existing.name_in_sql();
     Ok(match is_relation(target, &existing.kept_keys())? {
         true => format!("(SELECT * FROM {table} AS t WHERE {}) AS t", existing.is_kept_sql()),

@@ -2,6 +2,8 @@
 //!
 //! It is independent of the command line: progress goes to an [`Observer`], and the outcome is a value.
 
+mod app_rules;
+mod app_rules_trial;
 mod begin;
 mod cancel;
 mod execute;

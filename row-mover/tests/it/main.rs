@@ -4,6 +4,7 @@
 #![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(unreachable_pub, reason = "nothing is exported from a test")]
 
+mod app_rules;
 mod behaviour;
 mod breaches;
 mod changes_since;

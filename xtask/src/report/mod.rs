@@ -15,6 +15,7 @@ mod json;
 mod layout;
 mod outcome;
 mod problems;
+mod refused;
 mod text;
 mod undo;
 
