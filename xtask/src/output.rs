@@ -27,8 +27,11 @@ pub(crate) fn stdout(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Writes a line of progress or a remark to standard error, and ignores one that is closed. Names of a database are escaped.
+/// Writes a line of progress or a remark, if it is not empty, to standard error, and ignores one that is closed. Names of a database are escaped.
 pub(crate) fn note(text: &str) {
+    if text.is_empty() {
+        return;
+    }
     let _ = writeln!(io::stderr().lock(), "{}", printable_lines(text));
 }
 

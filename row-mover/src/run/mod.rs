@@ -140,6 +140,21 @@ pub fn dry_run(request: &Request<'_>, observer: &dyn Observer) -> Result<Outcome
     })
 }
 
+/// Checks the values of a plan that is not complete, without changing anything: what a run of it would be refused for, if anything is.
+///
+/// # Errors
+/// When the source or the target cannot be read.
+pub fn refused_values(request: &Request<'_>, observer: &dyn Observer) -> Result<Option<Outcome>> {
+    watched(observer, |observer| {
+        let session = Session::open(&request.target, &request.settings, request.workers, observer)?;
+        let tables: Vec<&PlannedTable> = request.plan.tables.iter().collect();
+        let preflight = Preflight { request, tables: &tables, connections: &session.connections, observer };
+        let findings = preflight.examine_live().map_err(|error| session.explain(error, None))?;
+        let refused = begin::refused(request, &findings);
+        Ok(refused.map(|refused| Outcome::Rejected { findings, over_limit: refused.over_limit }))
+    })
+}
+
 fn dry_run_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'_>) -> Result<Outcome> {
     let tables = selected_tables(request.plan, &request.tables)?;
     let last = ledger::last_run(&mut *session.connection()?)?;

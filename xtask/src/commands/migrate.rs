@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 use migrate_core::phase::Phase;
+use migrate_core::plan::Plan;
 use postgres_client::{DbSettings, TargetUrl};
 use row_mover::run::{self, Outcome, Request};
 use row_mover::status::{self, Standing};
@@ -152,12 +153,12 @@ fn migrate(args: &MigrateArgs) -> anyhow::Result<Exit> {
     // A source or a plan that cannot be read is reported before a server is started for it.
     let choice = PlanChoice::new(args, &source)?;
     let (url, target) = resolve_target(args, &source, &context)?;
-    let followed = choice.plan(args, &source, &url, &context.settings)?;
+    let followed = choice.plan(args, &source, &url, &context)?;
     result::check_diesel_schema(&followed)?;
     let folder = followed.folder.join("migrations");
     let migrations = Migration::in_folder(&folder)
         .with_context(|| format!("the migrations in {} cannot be read", folder.display()))?;
-    let request = request(args, source, url, &context.settings, &followed, &migrations);
+    let request = request(args, source, url, &context.settings, &followed.plan, &migrations);
     let private = remembered(&target, &followed);
     if let (Some(begun), false) = (&private, args.dry_run) {
         private::remember_begun(begun.clone(), args.sample)?;
@@ -175,14 +176,14 @@ fn request<'a>(
     source: PathBuf,
     target: TargetUrl,
     settings: &DbSettings,
-    followed: &'a PlanToFollow,
+    plan: &'a Plan,
     migrations: &'a [Migration],
 ) -> Request<'a> {
     Request {
         source,
         target,
         settings: *settings,
-        plan: &followed.plan,
+        plan,
         migrations,
         tables: args.tables.clone(),
         backup_dir: args.backup_dir.clone(),

@@ -193,6 +193,26 @@ fn the_skeleton_of_mapping_toml_solves_all_obstacles_and_is_never_overwritten() 
 }
 
 #[test]
+fn values_that_do_not_fit_are_reported_in_the_same_round_as_obstacles() {
+    let (place, database) = obstructed();
+    let source = rusqlite::Connection::open(place.path().join("app.db")).unwrap();
+    source
+        .execute_batch(
+            "CREATE TABLE reading (id INTEGER PRIMARY KEY, at TEXT, n INTEGER);
+             INSERT INTO reading VALUES (1, '2026-01-01 08:00:00.1234567', 1), (2, '2026-01-02', 99999999999)",
+        )
+        .unwrap();
+    execute(&database, "CREATE TABLE reading (id int PRIMARY KEY, at timestamptz, n int)");
+    let refused = place
+        .run(["migrate", "--sqlite", "app.db", "--postgres", database.url(), "--into-existing"])
+        .expect(2);
+    for part in ["reading.at: 1 of 2 rows", "reading.n: 1 of 2 rows", "no plan can be made", "next: "] {
+        assert!(refused.stderr.contains(part), "{part}: {}", refused.screen());
+    }
+    assert_eq!(value(&database, "SELECT count(*) FROM reading"), "0");
+}
+
+#[test]
 fn generate_writes_the_skeleton_and_names_schemas() {
     let (place, database) = obstructed();
     execute(&database, "CREATE SCHEMA app");

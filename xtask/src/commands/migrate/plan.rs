@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use migrate_core::mapping::Mapping;
 use migrate_core::plan::Plan;
-use postgres_client::{DbSettings, TargetUrl};
+use migrate_core::planner::{ObstructedPlan, PlanningError};
+use postgres_client::TargetUrl;
+use row_mover::run;
 use row_mover::source::{SourceConnection, introspect};
 
 use super::MigrateArgs;
 use crate::obstacles::Planning;
-use crate::{output, plan_folder, source_plan, workspace};
+use crate::run_context::RunContext;
+use crate::{output, plan_folder, report, source_plan, workspace};
 
 /// Where the plan comes from.
 pub(super) enum PlanChoice {
@@ -77,7 +80,7 @@ impl PlanChoice {
         args: &MigrateArgs,
         source: &Path,
         target: &TargetUrl,
-        settings: &DbSettings,
+        context: &RunContext<'_>,
     ) -> anyhow::Result<PlanToFollow> {
         match self {
             PlanChoice::Reviewed(folder, mut plan) => {
@@ -87,7 +90,7 @@ impl PlanChoice {
                 let mapping = source_plan::mapping(&folder, &text).unwrap_or_default();
                 Ok(PlanToFollow { plan: *plan, mapping, folder, _scratch: None })
             }
-            PlanChoice::Made(folder) => make(args, source, target, settings, folder),
+            PlanChoice::Made(folder) => make(args, source, target, context, folder),
         }
     }
 }
@@ -96,9 +99,10 @@ fn make(
     args: &MigrateArgs,
     source: &Path,
     target: &TargetUrl,
-    settings: &DbSettings,
+    context: &RunContext<'_>,
     kept: PathBuf,
 ) -> anyhow::Result<PlanToFollow> {
+    let settings = &context.settings;
     let mapping_text = source_plan::mapping_text(&kept, true)?;
     let mut mapping = source_plan::mapping(&kept, &mapping_text)?;
     args.planning.apply(&mut mapping);
@@ -115,8 +119,11 @@ fn make(
                 may_write: !args.dry_run,
                 is_verbose: args.verbose,
             };
-            source_plan::make(source, &mapping, existing.as_ref(), args.output.quiet)
-                .map_err(|error| planning.explain(error))?
+            source_plan::make(source, &mapping, existing.as_ref(), args.output.quiet).map_err(|error| {
+                let values = unfitting_values(args, source, target, context, &kept, &error);
+                output::note(&values.unwrap_or_else(|unchecked| format!("{unchecked:#}")));
+                planning.explain(error)
+            })?
         }
     };
     let scratch = match args.dry_run {
@@ -132,4 +139,29 @@ fn make(
         ));
     }
     Ok(PlanToFollow { plan, mapping, folder, _scratch: scratch })
+}
+
+/// What else a run would stop at once the obstacles are gone: the rows of the tables that fit are checked, so that all decisions can be made
+/// in one round. Empty where there is nothing.
+///
+/// # Errors
+/// Why they could not be checked.
+fn unfitting_values(
+    args: &MigrateArgs,
+    source: &Path,
+    target: &TargetUrl,
+    context: &RunContext<'_>,
+    folder: &Path,
+    error: &anyhow::Error,
+) -> anyhow::Result<String> {
+    let planning = error.chain().find_map(|cause| cause.downcast_ref::<PlanningError>());
+    let Some(PlanningError::Obstructed(ObstructedPlan { fitting: Some(plan), .. })) = planning else {
+        return Ok(String::new());
+    };
+    let request = super::request(args, source.to_owned(), target.clone(), &context.settings, plan, &[]);
+    let work = |screen: &crate::screen::Screen| run::refused_values(&request, screen);
+    let refused = context.execute(target, work, String::new);
+    let refused = refused.context("the values of the tables that fit could not be checked")?;
+    let situation = report::Situation { plan, folder: Some(folder) };
+    Ok(refused.map(|refused| report::other_text(&refused, target, situation)).unwrap_or_default())
 }
