@@ -81,6 +81,12 @@ pub fn fill_column_by_hand(plan: &Plan, column: &UnloadedColumn) -> Option<Strin
 }
 
 /// The statement that fills a materialized view.
+/// The statements that compute the materialized views again that a run has filled, once its rows are gone.
+pub(super) fn refresh_steps(plan: &Plan) -> impl Iterator<Item = String> {
+    let views = plan.materialized_views.iter().filter(|view| view.decision == Some(DerivedDecision::Fill));
+    views.map(|view| format!("{}; {}; {AS_OURSELVES}", AS_THE_APP[0], refresh(view)))
+}
+
 fn refresh(view: &PlannedMaterializedView) -> String {
     format!("REFRESH MATERIALIZED VIEW {}", view.name_in_sql())
 }

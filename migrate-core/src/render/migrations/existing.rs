@@ -3,7 +3,7 @@
 //! Foreign keys are dropped, since rows come in any order, and added again by their very definition. Triggers of the app are
 //! switched off, since rows that move are not news. Keys, indexes and CHECKs stay, so that no row gets past them.
 
-use super::{BuildKind, SchemaStep, Step, line};
+use super::{BuildKind, SchemaStep, Step, derived, line};
 use crate::identifier::{quote_pg, quote_pg_literal};
 use crate::plan::{ExistingTable, Plan, PlannedTable};
 use crate::target_schema::{SwitchedTrigger, TargetForeignKey};
@@ -138,6 +138,8 @@ pub struct RemovalSteps {
     pub delete: Vec<(Option<String>, SchemaStep)>,
     /// Puts foreign keys and triggers back.
     pub put_back: Vec<SchemaStep>,
+    /// Computes the materialized views again that the run may have filled.
+    pub refresh: Vec<SchemaStep>,
 }
 
 /// What takes the rows of existing tables out again.
@@ -162,6 +164,7 @@ pub fn removal_steps(plan: &Plan) -> RemovalSteps {
         set_aside: existing().flat_map(|existing| set_aside(existing, &[])).map(step).collect(),
         delete: existing().map(delete).collect(),
         put_back: existing().flat_map(put_back).map(step).collect(),
+        refresh: derived::refresh_steps(plan).map(step).collect(),
     }
 }
 
