@@ -76,13 +76,8 @@ pub(super) fn removal_groups(target: &mut Connection, run: &Run) -> Result<Vec<V
             delete.push(SchemaStep { sql: format!("DELETE FROM {};\n", existing.name_in_sql()), ..step });
         }
     }
-    let builds = ledger::builds(target, run.id)?;
-    let refresh = match builds.iter().any(|build| build.seconds.is_some()) {
-        true => steps.refresh,
-        false => Vec::new(),
-    };
     let sequences = ledger::moved_sequences(target, run.id)?.iter().map(put_back_sequence).collect();
-    Ok(vec![steps.set_aside, delete, steps.put_back, refresh, sequences, forget])
+    Ok(vec![steps.set_aside, delete, steps.put_back, sequences, forget])
 }
 
 /// Moves a sequence back to where it was. A restart gives it a new file, which makes `setval` a part of the transaction.

@@ -62,7 +62,8 @@ pub(super) fn adopt(
             return false;
         };
         let trials = found.trials.get(&column.source).map_or(&[][..], Vec::as_slice);
-        match adopt_column(&source, column, target, choices.decided, trials) {
+        let is_key = found.table.primary_key.iter().any(|key| key.columns.contains(&target.name));
+        match adopt_column(&source, column, target, choices.decided, trials, is_key) {
             Ok(()) => true,
             Err(_) if target.is_generated => {
                 let reason = format!("PostgreSQL computes it, as {}, from other columns", target.type_name);
@@ -138,11 +139,12 @@ fn adopt_column(
     target: &TargetColumn,
     decided: &TableMapping,
     trials: &[Trial],
+    is_key: bool,
 ) -> Result<(), Obstacle> {
     let name = ColumnName { table: table.to_owned(), column: column.source.clone() };
     let decided = decided.columns.get(&column.source).and_then(|decided| decided.conversion.as_ref());
     let profile = column.profile.as_ref();
-    let choice = choice::choose(&name, target, decided, &column.conversion, profile, trials)?;
+    let choice = choice::choose(&name, target, decided, &column.conversion, profile, trials, is_key)?;
     column.target.clone_from(&target.name);
     column.target_type = choice.conversion.target_type();
     column.conversion = choice.conversion;
@@ -291,14 +293,6 @@ pub(super) fn leave_objects(plan: &mut Plan, mapping: &Mapping) {
     let Plan { tables, views, triggers, target_relations, left_behind, .. } = plan;
     let is_existing =
         |name: &str| tables.iter().any(|table| table.target == name && table.existing.is_some());
-    triggers.retain(|trigger| {
-        let stays = is_existing(&trigger.table);
-        if stays {
-            let reason = "its table was created by the app in the target, with triggers of its own";
-            left_behind.push(not_migrated("trigger", &trigger.source, reason));
-        }
-        !stays
-    });
     let has_app = tables.iter().any(|table| table.existing.is_some());
     views.retain(|view| {
         let reason = if target_relations.contains(&view.target) {
@@ -311,6 +305,22 @@ pub(super) fn leave_objects(plan: &mut Plan, mapping: &Mapping) {
         left_behind.push(LeftBehind {
             sql: Some(view.source_sql.clone()),
             ..not_migrated("view", &view.source, reason)
+        });
+        false
+    });
+    triggers.retain(|trigger| {
+        let is_there = views.iter().any(|view| view.target == trigger.table)
+            || tables.iter().any(|table| table.target == trigger.table);
+        let reason = if is_existing(&trigger.table) {
+            "its table was created by the app in the target, with triggers of its own"
+        } else if is_there {
+            return true;
+        } else {
+            "its view is not created"
+        };
+        left_behind.push(LeftBehind {
+            sql: Some(trigger.source_sql.clone()),
+            ..not_migrated("trigger", &trigger.source, reason)
         });
         false
     });

@@ -81,14 +81,16 @@ pub fn fill_column_by_hand(plan: &Plan, column: &UnloadedColumn) -> Option<Strin
 }
 
 /// The statement that fills a materialized view.
-/// The statements that compute the materialized views again that a run has filled, once its rows are gone.
-pub(super) fn refresh_steps(plan: &Plan) -> impl Iterator<Item = String> {
-    let views = plan.materialized_views.iter().filter(|view| view.decision == Some(DerivedDecision::Fill));
-    views.map(|view| format!("{}; {}; {AS_OURSELVES}", AS_THE_APP[0], refresh(view)))
-}
-
 fn refresh(view: &PlannedMaterializedView) -> String {
     format!("REFRESH MATERIALIZED VIEW {}", view.name_in_sql())
+}
+
+/// The statements that make the views that were filled as they were, once the loaded rows are gone.
+pub(super) fn unfill(plan: &Plan) -> Vec<String> {
+    let filled = plan.materialized_views.iter().filter(|view| view.decision == Some(DerivedDecision::Fill));
+    let (populated, empty): (Vec<_>, Vec<_>) = filled.partition(|view| view.was_populated);
+    let as_it_was = populated.into_iter().map(refresh);
+    as_it_was.chain(empty.into_iter().map(|view| format!("{} WITH NO DATA", refresh(view)))).collect()
 }
 
 /// Calls the triggers of a column for all loaded rows.

@@ -138,8 +138,6 @@ pub struct RemovalSteps {
     pub delete: Vec<(Option<String>, SchemaStep)>,
     /// Puts foreign keys and triggers back.
     pub put_back: Vec<SchemaStep>,
-    /// Computes the materialized views again that the run may have filled.
-    pub refresh: Vec<SchemaStep>,
 }
 
 /// What takes the rows of existing tables out again.
@@ -163,8 +161,7 @@ pub fn removal_steps(plan: &Plan) -> RemovalSteps {
     RemovalSteps {
         set_aside: existing().flat_map(|existing| set_aside(existing, &[])).map(step).collect(),
         delete: existing().map(delete).collect(),
-        put_back: existing().flat_map(put_back).map(step).collect(),
-        refresh: derived::refresh_steps(plan).map(step).collect(),
+        put_back: existing().flat_map(put_back).chain(derived::unfill(plan)).map(step).collect(),
     }
 }
 
