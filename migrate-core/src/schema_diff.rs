@@ -128,6 +128,7 @@ fn decisions(plan: &Plan, schema: &SourceSchema) -> Mapping {
             columns: column_decisions(plan, table),
             rename_indexes: index_names(known(table)),
             skip_indexes: skipped_indexes(plan, table),
+            seeds: known(table).and_then(|planned| planned.existing.as_ref()).map(|existing| existing.seeds),
             ..TableMapping::default()
         };
         (table.name.clone(), decided)
@@ -135,7 +136,6 @@ fn decisions(plan: &Plan, schema: &SourceSchema) -> Mapping {
     Mapping {
         format: MAPPING_FORMAT,
         leave_behind: leave_behind.collect(),
-        seeds: plan.existing_tables().next().map(|(_, existing)| existing.seeds).unwrap_or_default(),
         tables: tables.collect::<BTreeMap<_, _>>(),
         ..Mapping::default()
     }

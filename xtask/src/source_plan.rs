@@ -15,7 +15,7 @@ use migrate_core::target_schema::TargetSchema;
 use postgres_client::lock_watch::watching_locks;
 use postgres_client::{DbSettings, TargetUrl, pool};
 use row_mover::ledger;
-use row_mover::run::check_target;
+use row_mover::run::{Silent, check_target, plan_seeds};
 use row_mover::source::evidence;
 use row_mover::target::introspect::{introspect, introspect_before};
 
@@ -41,10 +41,10 @@ pub(crate) struct PlanArgs {
     #[arg(long)]
     pub(crate) into_existing: bool,
 
-    /// What to do with rows that those tables already hold: stop, replace (delete them) or keep (load the others too)
+    /// What to do with rows there that differ from the source: stop, replace (delete all), keep or merge (overwrite)
     #[arg(
         long,
-        value_name = "stop|replace|keep",
+        value_name = "stop|replace|keep|merge",
         hide_possible_values = true,
         requires = "into_existing",
         hide_short_help = true
@@ -78,6 +78,8 @@ pub(crate) enum SeedsArg {
     Replace,
     /// They are kept.
     Keep,
+    /// They are kept, and overwritten by rows of the source with their keys.
+    Merge,
 }
 
 /// What happens to rows with values that PostgreSQL cannot hold.
@@ -128,6 +130,7 @@ impl PlanArgs {
             Some(SeedsArg::Stop) => mapping.seeds = Seeds::Stop,
             Some(SeedsArg::Replace) => mapping.seeds = Seeds::Replace,
             Some(SeedsArg::Keep) => mapping.seeds = Seeds::Keep,
+            Some(SeedsArg::Merge) => mapping.seeds = Seeds::Merge,
         }
         if let Some(how) = self.autoincrement {
             mapping.autoincrement = Some(match how {
@@ -204,6 +207,31 @@ pub(crate) fn make(
     let workers = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
     let bar = ScanBar::begin(is_quiet, "plan");
     Ok(evidence::plan_into(path, mapping, target, workers, &|rows| bar.rows_scanned(rows))?)
+}
+
+/// Compares the rows that the plan's tables hold in the target with those of the source.
+///
+/// # Errors
+/// What has to be decided about them, or when a side cannot be read.
+pub(crate) fn settle_seeds(
+    source: &Path,
+    plan: &mut Plan,
+    target: &TargetUrl,
+    settings: &DbSettings,
+) -> anyhow::Result<()> {
+    if !plan.existing_tables().any(|(_, existing)| existing.table.rows > 0) {
+        return Ok(());
+    }
+    let compare = || {
+        let pool = pool::open(target, settings)?;
+        plan_seeds(source, plan, &mut *pool::get(&pool)?, &Silent)
+    };
+    let undecided = watching_locks(target, settings, compare)?;
+    if undecided.is_empty() {
+        return Ok(());
+    }
+    let words: Vec<String> = undecided.iter().map(ToString::to_string).collect();
+    Err(anyhow::anyhow!(words.join("\n")).context("no plan can be made"))
 }
 
 /// Reads the tables that the app has created in the target; none where the plan does not need them. With `restart` it returns them as

@@ -25,7 +25,7 @@ mod uniqueness;
 mod virtual_tables;
 
 pub use error::PlanningError;
-pub use existing::ExistingError;
+pub use existing::{ExistingError, SeedComparison, SeedRow, UniqueClash, settle_seeds};
 use inferred::Inferred;
 
 use std::collections::BTreeSet;
@@ -129,11 +129,11 @@ pub fn plan_into(
         add_comments(table, &mut planned);
         if let Some(found) = matches.table(&table.name) {
             existing::forget_declarations(&mut left_behind, left_before);
-            existing::adopt(&mut planned, found, &decided, mapping.seeds, &mut left_behind)?;
+            existing::adopt(&mut planned, found, &decided, decided.seeds.unwrap_or(mapping.seeds), &mut left_behind)?;
         }
         tables.push(planned);
     }
-    existing::settle(&mut tables)?;
+    existing::settle(&mut tables);
     existing::leave_unkeyed(&mut tables, &mut left_behind);
     foreign_keys::add_needed_keys(&needed, &names, &mut tables);
     left_behind.extend(schema.others.iter().filter_map(|object| other_object(object, mapping)));

@@ -6,6 +6,7 @@ use migrate_core::copy_format;
 use migrate_core::identifier::quote_pg;
 use migrate_core::plan::PlannedTable;
 
+use super::rows_there::RowsThere;
 use super::staging::Landing;
 use crate::error::{Context, Error, Result};
 use crate::ledger::{Chunk, ChunkDone};
@@ -20,13 +21,14 @@ use postgres_client::watch::check_stop;
 /// How much is gathered before it is handed to the connection.
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// Sends the rows of `chunk` to their destination, and returns how many they were. `started` is when the chunk began.
+/// Sends the rows of `chunk` to their destination, and returns how many they were, with those that are there already. `started` is when the chunk began.
 ///
 /// # Errors
 /// When the source cannot be read, a value cannot move, or the target refuses or is lost.
 pub(super) fn copy_rows(
     table: &PlannedTable,
     chunk: &Chunk,
+    rows_there: &RowsThere,
     landing: &Landing,
     source: &SourceConnection,
     target: &mut Connection,
@@ -48,7 +50,13 @@ pub(super) fn copy_rows(
         done.bytes += i64::try_from(piece.len()).unwrap_or(i64::MAX);
         Ok::<(), Error>(())
     };
+    let mut place = 0;
     Scan::of(table).within(chunk.range).each(source, &failed, &mut |row| {
+        place += 1;
+        if rows_there.has(row, place) {
+            done.rows += 1;
+            return Ok(());
+        }
         match row_encoder::append_row(table, row, &mut buffer).context(failed)? {
             RowOutcome::Moves => done.rows += 1,
             RowOutcome::Nulled(refused) => {

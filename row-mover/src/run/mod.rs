@@ -14,6 +14,7 @@ mod page_limits;
 mod preflight;
 mod removal;
 mod schema;
+mod seeds;
 mod session;
 mod target_check;
 mod trial_tables;
@@ -26,6 +27,7 @@ use migrate_core::plan::{Plan, PlannedTable};
 
 pub use cancel::cancel;
 pub use outcome::{AlreadyDone, Moved, Outcome, PhaseDone, Rejected, TableMoved};
+pub use seeds::{SettledSeeds, plan_seeds};
 pub use validation::{Purpose, Validation, ValidationRequest, validate, validate_with_copy};
 
 use crate::error::{Error, Result};

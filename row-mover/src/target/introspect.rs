@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use migrate_core::identifier::quote_pg;
-use migrate_core::plan::{Plan, Seeds};
+use migrate_core::plan::Plan;
 use migrate_core::target_schema::{
     TargetColumn, TargetFact, TargetForeignKey, TargetKey, TargetSchema, TargetTable, TargetTrigger,
 };
@@ -136,7 +136,7 @@ pub fn introspect_before(target: &mut Connection, plan: &Plan, is_constrained: b
         for key in planned.foreign_keys.iter().filter(|key| key.not_valid) {
             put_back(&key.name, table, &existing.table);
         }
-        table.rows = if existing.seeds == Seeds::Keep { existing.table.rows } else { 0 };
+        table.rows = existing.table.rows;
     }
     Ok(schema)
 }

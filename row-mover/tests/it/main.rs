@@ -36,6 +36,7 @@ mod refusals;
 mod resume;
 mod schemas;
 mod sealed_paths;
+mod seeds;
 mod server_log;
 mod standby;
 mod status;

@@ -8,7 +8,7 @@ use migrate_core::mapping::Mapping;
 use migrate_core::plan::Plan;
 use migrate_core::planner;
 use migrate_core::source_schema::SourceSchema;
-use migrate_core::target_schema::TargetSchema;
+use postgres_client::TargetUrl;
 
 use crate::exit::Exit;
 use crate::generated::{GeneratedFile, Mode, apply};
@@ -125,12 +125,18 @@ fn make_plan(args: &GenerateArgs, mapping: &Mapping) -> anyhow::Result<(SourceSc
         let plan = planner::plan(&schema, None, mapping).context("no plan can be made")?;
         return Ok((schema, plan));
     };
-    let existing = existing_tables(args, mapping)?;
-    source_plan::make(path, mapping, existing.as_ref(), false)
+    let Some(url) = existing_target(args, mapping)? else {
+        return source_plan::make(path, mapping, None, false);
+    };
+    let settings = target::settings()?;
+    let existing = source_plan::target_schema(mapping, &url, &settings, args.restart)?;
+    let (schema, mut plan) = source_plan::make(path, mapping, existing.as_ref(), false)?;
+    source_plan::settle_seeds(path, &mut plan, &url, &settings)?;
+    Ok((schema, plan))
 }
 
-/// Reads the tables that the app has created, where rows go into these.
-fn existing_tables(args: &GenerateArgs, mapping: &Mapping) -> anyhow::Result<Option<TargetSchema>> {
+/// The target with the tables that the app has created, where rows go into these.
+fn existing_target(args: &GenerateArgs, mapping: &Mapping) -> anyhow::Result<Option<TargetUrl>> {
     if !mapping.into_existing {
         return Ok(None);
     }
@@ -139,5 +145,5 @@ fn existing_tables(args: &GenerateArgs, mapping: &Mapping) -> anyhow::Result<Opt
             "--into-existing needs the target, whose tables are read: name it with --postgres or DATABASE_URL"
         );
     };
-    source_plan::target_schema(mapping, &url, &target::settings()?, args.restart)
+    Ok(Some(url))
 }

@@ -1,5 +1,9 @@
 //! Why rows cannot be loaded into tables that an app made, with the tables and the remedy.
 
+use super::seed_words as words;
+use super::seeds::{SeedRow, UniqueClash};
+use crate::plan::{SeedCounts, Seeds};
+
 /// Why rows cannot be loaded into tables that an app made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExistingError {
@@ -120,33 +124,43 @@ pub enum ExistingError {
         /// A conversion that could be meant.
         example: &'static str,
     },
-    /// Tables that hold rows, without a decision about these.
-    #[error(
-        "the target holds rows already: {}; --seeds replace deletes them, --seeds keep keeps them",
-        tables.join(", ")
-    )]
+    /// Rows of a table that differ from the source's, without a decision about them.
+    #[error("{}", words::seeds(table, key_in_mapping, *counts, differing, only_target, choices))]
     Seeds {
-        /// The tables, each with the number of its rows.
-        tables: Vec<String>,
-    },
-    /// A table whose own rows cannot be distinguished from those that are loaded.
-    #[error(
-        "table {table} holds rows that cannot be kept: it has no primary key to distinguish them from the loaded ones; give it one, \
-         or use --seeds replace"
-    )]
-    KeepWithoutKey {
         /// The table in the target.
         table: String,
+        /// The table in the source, as `mapping.toml` names it.
+        key_in_mapping: String,
+        /// How its rows compare with the source.
+        counts: SeedCounts,
+        /// The first rows with a key of the source and other values.
+        differing: Vec<SeedRow>,
+        /// The keys of the first rows that the source does not have.
+        only_target: Vec<String>,
+        /// The decisions that are possible.
+        choices: Vec<Seeds>,
+    },
+    /// A row of the table and another one of the source that have the same value in a key.
+    #[error("{}", words::seed_key(table, key_in_mapping, clash, *can_replace))]
+    SeedKey {
+        /// The table in the target.
+        table: String,
+        /// The table in the source, as `mapping.toml` names it.
+        key_in_mapping: String,
+        /// The key and the rows.
+        clash: UniqueClash,
+        /// Whether the table's rows can be deleted.
+        can_replace: bool,
     },
     /// Rows that cannot be deleted.
     #[error(
-        "the rows of table {table} cannot be replaced: foreign keys of {}, which this migration does not load, reference them; \
-         delete the rows by hand, or use --seeds keep", others.join(", ")
+        "the rows of table {table} cannot be replaced: foreign keys of {}, which holds rows that stay, reference it; choose seeds = \
+         \"keep\" or \"merge\" for {table} in mapping.toml, or \"replace\" for the other tables too", others.join(", ")
     )]
     Referenced {
         /// The table in the target.
         table: String,
-        /// The tables that point there.
+        /// The tables that reference it.
         others: Vec<String>,
     },
     /// A table that belongs to another role.

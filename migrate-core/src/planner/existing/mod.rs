@@ -7,6 +7,8 @@ mod bookkeeping;
 mod choice;
 mod error;
 mod matching;
+mod seed_words;
+mod seeds;
 
 use super::not_migrated;
 use crate::mapping::{Mapping, TableMapping};
@@ -18,6 +20,7 @@ use crate::target_schema::{TargetColumn, TargetForeignKey, TargetKey, TargetTabl
 
 pub use error::ExistingError;
 pub(super) use matching::{Match, Matches};
+pub use seeds::{SeedComparison, SeedRow, UniqueClash, settle_seeds};
 
 /// Turns the plan of a new table into one for a table of the target.
 ///
@@ -70,7 +73,7 @@ pub(super) fn adopt(
         ));
     }
     planned.comment = None;
-    planned.existing = Some(ExistingTable { seeds, table: found.table.clone() });
+    planned.existing = Some(ExistingTable { seeds, table: found.table.clone(), seed_counts: None });
     Ok(())
 }
 
@@ -118,13 +121,8 @@ fn check_table(table: &TargetTable) -> Result<(), ExistingError> {
     in_the_way.map_or(Ok(()), |what| Err(ExistingError::InTheWay { table: table.name.clone(), what }))
 }
 
-/// Decides what concerns existing tables together: the foreign keys among them, and the rows that they hold.
-///
-/// # Errors
-/// [`ExistingError`] where rows are in the way.
-pub(super) fn settle(tables: &mut [PlannedTable]) -> Result<(), ExistingError> {
-    let planned: Vec<(String, bool)> =
-        tables.iter().map(|table| (table.target.clone(), table.existing.is_some())).collect();
+/// Decides what concerns existing tables together: the foreign keys among them.
+pub(super) fn settle(tables: &mut [PlannedTable]) {
     let columns: Vec<(String, Vec<String>)> = (tables.iter())
         .map(|table| {
             (table.target.clone(), table.columns.iter().map(|column| column.target.clone()).collect())
@@ -141,8 +139,6 @@ pub(super) fn settle(tables: &mut [PlannedTable]) -> Result<(), ExistingError> {
             keys.filter(|key| has(&table.target, &key.columns) && has(&key.parent, &key.parent_columns));
         table.foreign_keys = known.map(foreign_key).collect();
     }
-    let existing: Vec<&ExistingTable> = tables.iter().filter_map(|table| table.existing.as_ref()).collect();
-    check_seeds(&existing, &planned)
 }
 
 /// Removes the foreign keys of new tables that reference tables of the target without a key for them.
@@ -192,34 +188,6 @@ fn action(definition: &str, when: &str) -> String {
     const ACTIONS: [&str; 4] = ["CASCADE", "RESTRICT", "SET NULL", "SET DEFAULT"];
     let rest = definition.rsplit_once(when).map(|(_, rest)| rest).unwrap_or_default();
     ACTIONS.iter().find(|action| rest.starts_with(**action)).unwrap_or(&"NO ACTION").to_string()
-}
-
-fn check_seeds(existing: &[&ExistingTable], planned: &[(String, bool)]) -> Result<(), ExistingError> {
-    let with_rows: Vec<&&ExistingTable> =
-        existing.iter().filter(|existing| existing.table.rows > 0).collect();
-    let stopped: Vec<String> = (with_rows.iter())
-        .filter(|existing| existing.seeds == Seeds::Stop)
-        .map(|existing| {
-            let rows = existing.table.rows;
-            format!("{} ({rows} row{})", existing.table.name, if rows == 1 { "" } else { "s" })
-        })
-        .collect();
-    if !stopped.is_empty() {
-        return Err(ExistingError::Seeds { tables: stopped });
-    }
-    for existing in with_rows {
-        let table = existing.table.name.clone();
-        if existing.keeps_rows() && existing.table.primary_key.is_none() {
-            return Err(ExistingError::KeepWithoutKey { table });
-        }
-        let is_moved = |name: &&String| planned.iter().any(|(target, is_there)| target == *name && *is_there);
-        let others: Vec<String> =
-            existing.table.referenced_by.iter().filter(|name| !is_moved(name)).cloned().collect();
-        if existing.replaces_rows() && !others.is_empty() {
-            return Err(ExistingError::Referenced { table, others });
-        }
-    }
-    Ok(())
 }
 
 /// Removes the source's triggers on existing tables, and views whose names are in use, from a plan: the app has its own.

@@ -50,6 +50,7 @@ pub fn create_tables(plan: &Plan) -> MigrationFiles {
         format!("{HEADER}-- Tables only: keys, indexes and foreign keys follow once the rows are in.\n");
     let schemas: Vec<&str> = plan.schemas().into_iter().filter(|schema| *schema != DEFAULT_SCHEMA).collect();
     steps::schema_steps(plan).iter().for_each(|step| up.push_str(&step.sql));
+    existing::seeds(plan, &mut up);
     let mut down = HEADER.to_owned();
     for table in ordered.iter().rev().filter(|table| table.existing.is_none()) {
         line(&mut down, format_args!("DROP TABLE {};", table.name_in_sql()));

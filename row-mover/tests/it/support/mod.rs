@@ -99,7 +99,12 @@ impl Case {
         let target = introspect(&mut pool::get(&pool).unwrap()).map_err(|error| chain(&error))?;
         let mapping = Mapping::from_toml(&format!("format = 1\n{mapping}")).unwrap();
         let plan = evidence::plan_into(&source, &mapping, Some(&target), 2, &|_| {});
-        let (_, plan) = plan.map_err(|error| chain(&error))?;
+        let (_, mut plan) = plan.map_err(|error| chain(&error))?;
+        let undecided = run::plan_seeds(&source, &mut plan, &mut pool::get(&pool).unwrap(), &Silent);
+        let undecided = undecided.map_err(|error| chain(&error))?;
+        if !undecided.is_empty() {
+            return Err(undecided.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+        }
         let migrations = write_migrations(&plan, &dir.path().join("migrations"));
         Ok(Case { dir, database, source, plan, migrations })
     }

@@ -100,7 +100,10 @@ fn make(
         Some(plan) => (introspect::introspect_live(source)?, plan),
         None => {
             let existing = source_plan::target_schema(&mapping, target, settings, args.restart)?;
-            source_plan::make(source, &mapping, existing.as_ref(), args.output.quiet)?
+            let (schema, mut plan) =
+                source_plan::make(source, &mapping, existing.as_ref(), args.output.quiet)?;
+            source_plan::settle_seeds(source, &mut plan, target, settings)?;
+            (schema, plan)
         }
     };
     let scratch = match args.dry_run {

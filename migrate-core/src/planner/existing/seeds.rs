@@ -1,0 +1,117 @@
+//! Decides about the rows that an app's tables hold before the load (seeds), given how they compare with the source.
+//!
+//! Rows that are equal to the source's are the same rows, and no question. For the others the mapping decides; what it cannot mean is an
+//! obstacle. Comparing rows is I/O and done elsewhere.
+
+use super::error::ExistingError;
+use crate::plan::{ExistingTable, Plan, PlannedTable, SeedCounts, Seeds};
+
+/// How the rows that a table holds compare with the source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SeedComparison {
+    /// The table, by source name.
+    pub table: String,
+    /// The numbers of rows.
+    pub counts: SeedCounts,
+    /// The first rows with a key of the source and other values.
+    pub differing: Vec<SeedRow>,
+    /// The keys of the first rows that the source does not have.
+    pub only_target: Vec<String>,
+    /// Columns that differ in such rows and that no row can overwrite.
+    pub fixed_columns: Vec<String>,
+    /// Keys, other than the one that identifies rows, that a row of the source shares with another row.
+    pub clashes: Vec<UniqueClash>,
+    /// The tables with rows whose foreign keys reference it, as SQL names them.
+    pub referenced_by: Vec<String>,
+}
+
+/// A row that the table holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeedRow {
+    /// Its key, for people.
+    pub key: String,
+    /// The columns that differ, by source name.
+    pub columns: Vec<String>,
+}
+
+/// Rows of the source and of the table that one key keeps apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UniqueClash {
+    /// The name of the key.
+    pub key: String,
+    /// Its columns.
+    pub columns: Vec<String>,
+    /// The number of rows of the source.
+    pub rows: u64,
+    /// The first of them, each with the row of the table.
+    pub first: Vec<[String; 2]>,
+}
+
+/// Records the comparisons in the plan, and returns what they leave undecided.
+pub fn settle_seeds(plan: &mut Plan, comparisons: &[SeedComparison]) -> Vec<ExistingError> {
+    for table in &mut plan.tables {
+        let found = comparisons.iter().find(|found| found.table == table.source);
+        if let (Some(existing), Some(found)) = (&mut table.existing, found) {
+            existing.seed_counts = Some(found.counts);
+        }
+    }
+    let obstacles = comparisons.iter().filter_map(|found| {
+        let table = plan.tables.iter().find(|table| table.source == found.table)?;
+        Some(obstacles(plan, table, table.existing.as_ref()?, found))
+    });
+    obstacles.flatten().collect()
+}
+
+fn obstacles(
+    plan: &Plan,
+    table: &PlannedTable,
+    existing: &ExistingTable,
+    found: &SeedComparison,
+) -> Vec<ExistingError> {
+    let others: Vec<String> =
+        found.referenced_by.iter().filter(|name| keeps_references(plan, name)).cloned().collect();
+    let name = existing.table.name.clone();
+    if existing.seeds == Seeds::Replace {
+        let is_referenced = found.counts.rows() > 0 && !others.is_empty();
+        return is_referenced.then_some(ExistingError::Referenced { table: name, others }).into_iter().collect();
+    }
+    let mut obstacles = Vec::new();
+    let is_clear = match existing.seeds {
+        Seeds::Stop => found.counts.differing + found.counts.only_target == 0,
+        Seeds::Keep => found.counts.differing == 0,
+        Seeds::Merge | Seeds::Replace => found.fixed_columns.is_empty(),
+    };
+    let source = table.source.clone();
+    if !is_clear {
+        let mut choices = Vec::new();
+        let can_merge = found.fixed_columns.is_empty() && found.clashes.is_empty();
+        if found.counts.differing == 0 && found.clashes.is_empty() {
+            choices.push(Seeds::Keep);
+        } else if can_merge {
+            choices.push(Seeds::Merge);
+        }
+        choices.extend(others.is_empty().then_some(Seeds::Replace));
+        obstacles.push(ExistingError::Seeds {
+            table: name.clone(),
+            key_in_mapping: source.clone(),
+            counts: found.counts,
+            differing: found.differing.clone(),
+            only_target: found.only_target.clone(),
+            choices,
+        });
+    }
+    obstacles.extend(found.clashes.iter().map(|clash| ExistingError::SeedKey {
+        table: name.clone(),
+        key_in_mapping: source.clone(),
+        clash: clash.clone(),
+        can_replace: others.is_empty(),
+    }));
+    obstacles
+}
+
+/// Whether rows of this table, which references another one, may still do so once the rows of that one are deleted: those of a table that is
+/// not in the plan, and those that stay in one and that the source does not have.
+fn keeps_references(plan: &Plan, name: &str) -> bool {
+    let child = plan.existing_tables().find(|(_, existing)| existing.table.name == name);
+    child.is_none_or(|(_, existing)| existing.keeps_other_rows())
+}
