@@ -43,6 +43,9 @@ pub struct Mapping {
     /// Whether rows are loaded into tables that an app has made in the target; the others are made.
     #[serde(default)]
     pub into_existing: bool,
+    /// The schemas in which these tables are, in the order of a search path; where none is given, those of the app's search path.
+    #[serde(default)]
+    pub schemas: Vec<String>,
     /// What becomes of rows that such tables hold already.
     #[serde(default)]
     pub seeds: Seeds,
@@ -181,7 +184,7 @@ impl Mapping {
         if mapping.format != MAPPING_FORMAT {
             return Err(MappingError::Format { found: mapping.format });
         }
-        mapping.schemas().try_for_each(target_names::check_schema)?;
+        mapping.named_schemas().try_for_each(target_names::check_schema)?;
         mapping.new_names().try_for_each(target_names::check_characters)?;
         match mapping.tables.values().flat_map(|table| &table.indexes).find_map(AddedIndex::problem) {
             Some(error) => Err(error),
@@ -190,10 +193,23 @@ impl Mapping {
     }
 
     /// The schemas that it names.
-    fn schemas(&self) -> impl Iterator<Item = &str> {
+    fn named_schemas(&self) -> impl Iterator<Item = &str> {
+        self.target_schemas().iter().chain(&self.schema).map(String::as_str).chain(self.table_schemas())
+    }
+
+    /// The schemas that it names for single tables.
+    pub fn table_schemas(&self) -> impl Iterator<Item = &str> {
         let tables = self.tables.values().map(|table| &table.schema);
         let rules = self.tables_matching.iter().map(|rule| &rule.schema);
-        std::iter::once(&self.schema).chain(tables).chain(rules).filter_map(Option::as_deref)
+        tables.chain(rules).filter_map(Option::as_deref)
+    }
+
+    /// The schemas in which the tables of an app are; none where its search path decides.
+    pub fn target_schemas(&self) -> &[String] {
+        match (self.schemas.as_slice(), &self.schema) {
+            ([], Some(schema)) => std::slice::from_ref(schema),
+            (schemas, _) => schemas,
+        }
     }
 
     /// The names that it gives.

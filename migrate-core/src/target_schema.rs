@@ -1,15 +1,20 @@
-//! What a target schema holds before anything is moved into it: the tables that an app made there.
+//! What schemas of a target hold before anything is moved into them: the tables that an app made there.
 //!
 //! Facts only, as PostgreSQL's catalog words them; reading them is I/O and done elsewhere, what follows from them is the planner's.
 
 use serde::{Deserialize, Serialize};
 
-/// The schema that tables go to, as it is.
+use crate::identifier::qualified_pg;
+use crate::terms::DEFAULT_SCHEMA;
+
+/// The schemas in which the tables of an app are, as they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TargetSchema {
-    /// Its tables, ordered by name.
+    /// The names of the schemas, in the order of the search path: a name means the relation in the first schema that has one.
+    pub schemas: Vec<String>,
+    /// The tables, ordered by schema and name.
     pub tables: Vec<TargetTable>,
-    /// The names of all its relations: tables, views, indexes and sequences share one name space (PostgreSQL manual, section 5.10.1).
+    /// The names of all relations: tables, views, indexes and sequences share one name space (PostgreSQL manual, section 5.10.1).
     pub relations: Vec<String>,
 }
 
@@ -17,8 +22,14 @@ pub struct TargetSchema {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TargetTable {
+    /// Its schema.
+    #[serde(default = "default_schema", skip_serializing_if = "is_default_schema")]
+    pub schema: String,
     /// Its name.
     pub name: String,
+    /// Whether a relation of its name in an earlier schema of the search path hides it: SQL reaches it only with its schema.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_hidden: bool,
     /// The rows that it holds.
     pub rows: u64,
     /// Whether the role that asks may alter it.
@@ -33,12 +44,15 @@ pub struct TargetTable {
     pub unique: Vec<TargetKey>,
     /// Its foreign keys.
     pub foreign_keys: Vec<TargetForeignKey>,
-    /// The other tables whose foreign keys point here, as SQL names them.
+    /// The other tables whose foreign keys point here: by bare name in its own schema, else as [`qualified_pg`] writes them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub referenced_by: Vec<String>,
     /// The app's triggers that fire for an ordinary session.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub triggers: Vec<TargetTrigger>,
+    /// Triggers of its partitions that do not follow from those of the table.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partition_triggers: Vec<PartitionTrigger>,
     /// All that validation compares, as PostgreSQL describes it.
     pub facts: Vec<TargetFact>,
 }
@@ -92,12 +106,31 @@ pub struct TargetForeignKey {
     pub name: String,
     /// The columns of its table.
     pub columns: Vec<String>,
-    /// The table that it points to, by bare name where that is in the same schema, else as SQL names it.
+    /// The schema of the table that it points to; none where that is in its own schema.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_schema: Option<String>,
+    /// The table that it points to.
     pub parent: String,
     /// The columns that it points to.
     pub parent_columns: Vec<String>,
     /// Its definition, as `pg_get_constraintdef` prints it.
     pub definition: String,
+    /// Its comment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// Those of PostgreSQL's own triggers for it that do not fire as usual.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub switched: Vec<SwitchedTrigger>,
+}
+
+/// A trigger of PostgreSQL's own that a superuser has switched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SwitchedTrigger {
+    /// The function that it calls, of which a foreign key has each once.
+    pub function: String,
+    /// How `ALTER TABLE … TRIGGER` switches it so: `DISABLE`, `ENABLE REPLICA` or `ENABLE ALWAYS`.
+    pub how: String,
 }
 
 /// A trigger of the app.
@@ -111,6 +144,18 @@ pub struct TargetTrigger {
     pub is_always: bool,
 }
 
+/// A trigger of a partition: its own, or one of the table that is switched otherwise there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartitionTrigger {
+    /// The partition, as SQL names it.
+    pub partition: String,
+    /// Its name.
+    pub name: String,
+    /// How `ALTER TABLE … TRIGGER` switches it so: `ENABLE`, `DISABLE`, `ENABLE REPLICA` or `ENABLE ALWAYS`.
+    pub how: String,
+}
+
 /// One fact of a table, such as a column or a constraint, in PostgreSQL's words.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -121,14 +166,40 @@ pub struct TargetFact {
     pub definition: String,
 }
 
+fn default_schema() -> String {
+    DEFAULT_SCHEMA.to_owned()
+}
+
+fn is_default_schema(schema: &str) -> bool {
+    schema == DEFAULT_SCHEMA
+}
+
 impl TargetSchema {
-    /// The table of this name.
+    /// The table that this name means without a schema.
     pub fn table(&self, name: &str) -> Option<&TargetTable> {
-        self.tables.iter().find(|table| table.name == name)
+        self.tables.iter().find(|table| table.name == name && !table.is_hidden)
     }
 }
 
 impl TargetTable {
+    /// Its name as SQL writes it, with its schema.
+    pub fn name_in_sql(&self) -> String {
+        qualified_pg(&self.schema, &self.name)
+    }
+
+    /// Its name for people, with its schema unless that is `public`.
+    pub fn name_in_words(&self) -> String {
+        match is_default_schema(&self.schema) {
+            true => self.name.clone(),
+            false => format!("{}.{}", self.schema, self.name),
+        }
+    }
+
+    /// Whether `reference`, one of `referenced_by` of a table in `schema`, is this table.
+    pub fn is_referred_to(&self, reference: &str, schema: &str) -> bool {
+        if self.schema == schema { reference == self.name } else { reference == self.name_in_sql() }
+    }
+
     /// The column of this name.
     pub fn column(&self, name: &str) -> Option<&TargetColumn> {
         self.columns.iter().find(|column| column.name == name)

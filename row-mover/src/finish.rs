@@ -60,10 +60,10 @@ pub(crate) fn set_existing_sequences(
         // A sequence that counts down, or has no room for the number, is left to the app: validation reports it.
         let sql = format!(
             "SELECT setval(to_regclass($1)::oid::regclass, n.highest, true) FROM {sequence} AS s, pg_sequence AS q, \
-             (SELECT greatest((SELECT max({column}) FROM public.{}), $2::bigint)::bigint AS highest) AS n \
+             (SELECT greatest((SELECT max({column}) FROM {}), $2::bigint)::bigint AS highest) AS n \
              WHERE q.seqrelid = to_regclass($1) AND q.seqincrement > 0 AND n.highest BETWEEN q.seqmin AND q.seqmax \
              AND (n.highest > s.last_value OR n.highest = s.last_value AND NOT s.is_called)",
-            quote_pg(&numbered.table.target)
+            numbered.table.name_in_sql()
         );
         let highest = highest.map(|number| number.to_string());
         target

@@ -14,28 +14,12 @@ use tempfile::TempDir;
 use crate::generated::GeneratedFile;
 use crate::workspace;
 
-/// The folders of the two migrations. The app's own later migrations sort after them.
-const MIGRATIONS: [&str; 2] = ["2026-11-01-000001_create_tables", "2026-11-01-000002_add_constraints"];
-
-/// The folders for a plan that loads into an app's tables. They have versions of their own, because the versions above are already
-/// applied where the app used migrations that a plan rendered.
-const EXISTING_MIGRATIONS: [&str; 2] = ["2026-11-01-000003_open_tables", "2026-11-01-000004_close_tables"];
-
-/// The folders of a plan's migrations, and those that only the other kind of plan has.
-fn migration_names(plan: &Plan) -> [[&'static str; 2]; 2] {
-    if plan.is_into_existing() {
-        [EXISTING_MIGRATIONS, MIGRATIONS]
-    } else {
-        [MIGRATIONS, EXISTING_MIGRATIONS]
-    }
-}
-
 /// The migrations of a plan in a folder of their own, which is removed with the value.
 pub(crate) fn migrations_of(plan: &Plan) -> anyhow::Result<TempDir> {
     let folder = tempfile::tempdir().context("a folder for the plan's migrations cannot be created")?;
-    let [names, _] = migration_names(plan);
-    for (name, migration) in
-        names.into_iter().zip([render::create_tables(plan), render::create_constraints(plan)])
+    for (name, migration) in render::migration_names(plan)
+        .into_iter()
+        .zip([render::create_tables(plan), render::create_constraints(plan)])
     {
         let version = folder.path().join(name);
         let write = || {
@@ -50,8 +34,7 @@ pub(crate) fn migrations_of(plan: &Plan) -> anyhow::Result<TempDir> {
 
 /// Removes the migrations of the other kind of plan from the folder.
 pub(crate) fn remove_others(folder: &Path, plan: &Plan) -> anyhow::Result<()> {
-    let [_, others] = migration_names(plan);
-    for path in others.map(|name| folder.join("migrations").join(name)) {
+    for path in render::other_migration_names(plan).map(|name| folder.join("migrations").join(name)) {
         match std::fs::remove_dir_all(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(error).with_context(|| format!("{} cannot be removed", path.display()));
@@ -70,8 +53,7 @@ pub(crate) const EMPTY_MAPPING: &str =
 pub(crate) fn files(folder: &Path, plan: &Plan, schema: &SourceSchema, is_apart: bool) -> Vec<GeneratedFile> {
     let migrations = [render::create_tables(plan), render::create_constraints(plan)];
     let mut files = vec![GeneratedFile { path: folder.join("plan.json"), content: render::plan_json(plan) }];
-    let [names, _] = migration_names(plan);
-    for (name, migration) in names.into_iter().zip(migrations) {
+    for (name, migration) in render::migration_names(plan).into_iter().zip(migrations) {
         let folder = folder.join("migrations").join(name);
         files.push(GeneratedFile { path: folder.join("up.sql"), content: migration.up });
         files.push(GeneratedFile { path: folder.join("down.sql"), content: migration.down });

@@ -253,9 +253,9 @@ pub(crate) fn target_schema(
         match earlier {
             Some(run) => {
                 let is_constrained = run.state.done.contains(&Phase::Constraints);
-                introspect_before(&mut connection, &run.plan, is_constrained)
+                introspect_before(&mut connection, mapping, &run.plan, is_constrained)
             }
-            None => introspect(&mut connection),
+            None => introspect(&mut connection, mapping),
         }
     };
     Ok(Some(watching_locks(target, settings, read)?))

@@ -1,9 +1,10 @@
 //! TEXT that is a JSON document to `jsonb`, compared as `jsonb` keeps it.
 //!
 //! On the wire `jsonb` is a version byte and the document as text, in both directions. PostgreSQL drops spacing and the
-//! order of keys, so that these are no differences; every digit of a number, and every character of a string, is kept.
+//! order of keys, so that these are no differences; every digit of a number, and every character of a string, is kept. A document of
+//! which it would drop more, the first values of a repeated key or the sign of a zero, is refused unless a human accepts that loss.
 
-pub(super) use super::json_document::RepeatedKeys;
+pub(super) use super::json_document::AcceptedLosses;
 use super::json_document::{self, Document};
 use super::{LongForm, Output, PgType, Refusal, Spec, Undecodable, text};
 use crate::value::SourceValue;
@@ -11,25 +12,39 @@ use crate::value::SourceValue;
 /// The only version of the binary format that there is (`jsonb_send` in PostgreSQL's `jsonb.c`).
 const VERSION: u8 = 1;
 
-pub(super) const fn spec(repeated_keys: RepeatedKeys) -> Spec {
+pub(super) const fn spec(losses: AcceptedLosses) -> Spec {
     let spec = Spec {
         faithful_type: PgType::Text,
         keeps_order: false,
         long_values: LongForm::Document,
-        normal_form: Some(|value, out| canonical(value, out, RepeatedKeys::Refused)),
         ..Spec::new(
             PgType::Jsonb,
             "TEXT holding a JSON document to jsonb: spacing and key order are not kept, every value is; a document with a \
-             repeated key is refused",
+             repeated key or a zero with a sign is refused",
             SourceValue::Text(json_document::EXAMPLE),
         )
     };
-    match repeated_keys {
-        RepeatedKeys::Refused => spec,
-        RepeatedKeys::LastWins => Spec {
+    match losses {
+        AcceptedLosses { repeated_keys: false, zero_signs: false } => {
+            Spec { normal_form: Some(|value, out| canonical(value, out, AcceptedLosses::NONE)), ..spec }
+        }
+        AcceptedLosses { repeated_keys: true, zero_signs: false } => Spec {
             description: "TEXT holding a JSON document to jsonb, which keeps only the last value of a repeated key",
             needs_decision: true,
-            normal_form: Some(|value, out| canonical(value, out, RepeatedKeys::LastWins)),
+            normal_form: Some(|value, out| canonical(value, out, AcceptedLosses::REPEATED_KEYS)),
+            ..spec
+        },
+        AcceptedLosses { repeated_keys: false, zero_signs: true } => Spec {
+            description: "TEXT holding a JSON document to jsonb, which keeps no sign of a zero",
+            needs_decision: true,
+            normal_form: Some(|value, out| canonical(value, out, AcceptedLosses::ZERO_SIGNS)),
+            ..spec
+        },
+        AcceptedLosses { repeated_keys: true, zero_signs: true } => Spec {
+            description: "TEXT holding a JSON document to jsonb, which keeps only the last value of a repeated key and no sign of \
+                          a zero",
+            needs_decision: true,
+            normal_form: Some(|value, out| canonical(value, out, AcceptedLosses::ALL)),
             ..spec
         },
     }
@@ -38,10 +53,10 @@ pub(super) const fn spec(repeated_keys: RepeatedKeys) -> Spec {
 pub(super) fn encode(
     value: SourceValue<'_>,
     out: &mut impl Output,
-    repeated_keys: RepeatedKeys,
+    losses: AcceptedLosses,
 ) -> Result<(), Refusal> {
     let document = text::checked(value)?;
-    Document::read(document, repeated_keys)?;
+    Document::read(document, losses)?;
     out.append(&[VERSION]);
     out.append(document.as_bytes());
     Ok(())
@@ -50,7 +65,7 @@ pub(super) fn encode(
 pub(super) fn decode<'a>(
     wire: &'a [u8],
     _scratch: &'a mut Vec<u8>,
-    _repeated_keys: RepeatedKeys,
+    _losses: AcceptedLosses,
 ) -> Result<SourceValue<'a>, Undecodable> {
     match wire {
         [VERSION, document @ ..] => Ok(SourceValue::Text(document)),
@@ -59,7 +74,7 @@ pub(super) fn decode<'a>(
     }
 }
 
-pub(super) fn same(source: SourceValue<'_>, target: SourceValue<'_>, repeated_keys: RepeatedKeys) -> bool {
+pub(super) fn same(source: SourceValue<'_>, target: SourceValue<'_>, losses: AcceptedLosses) -> bool {
     let (SourceValue::Text(source_bytes), SourceValue::Text(target_bytes)) = (source, target) else {
         return false;
     };
@@ -67,14 +82,14 @@ pub(super) fn same(source: SourceValue<'_>, target: SourceValue<'_>, repeated_ke
         return true;
     }
     match (text::checked(source), text::checked(target)) {
-        (Ok(source), Ok(target)) => json_document::same(source, target, repeated_keys),
+        (Ok(source), Ok(target)) => json_document::same(source, target, losses),
         _ => false,
     }
 }
 
 /// Appends the document's normal form: the same bytes for all documents that `jsonb` keeps alike.
-fn canonical(value: SourceValue<'_>, out: &mut Vec<u8>, repeated_keys: RepeatedKeys) -> Result<(), Refusal> {
-    out.extend_from_slice(&Document::read(text::checked(value)?, repeated_keys)?.normal_form());
+fn canonical(value: SourceValue<'_>, out: &mut Vec<u8>, losses: AcceptedLosses) -> Result<(), Refusal> {
+    out.extend_from_slice(&Document::read(text::checked(value)?, losses)?.normal_form());
     Ok(())
 }
 
@@ -90,6 +105,8 @@ mod tests {
         fn every_document_comes_back(document in any_document()) {
             check_round_trip(&Conversion::Jsonb, SourceValue::Text(document.as_bytes()));
             check_round_trip(&Conversion::JsonbLastKeyWins, SourceValue::Text(document.as_bytes()));
+            check_round_trip(&Conversion::JsonbUnsignedZero, SourceValue::Text(document.as_bytes()));
+            check_round_trip(&Conversion::JsonbLastKeyWinsUnsignedZero, SourceValue::Text(document.as_bytes()));
         }
     }
 
@@ -155,5 +172,27 @@ mod tests {
         assert!(same(&Conversion::JsonbLastKeyWins, source, target));
         assert!(!same(&Conversion::Jsonb, source, target));
         assert!(!same(&Conversion::JsonbLastKeyWins, source, r#"{"a": 1}"#));
+    }
+
+    #[test]
+    fn the_sign_of_a_zero_is_a_difference_unless_it_may_be_lost() {
+        let same = |conversion: &Conversion, source: &str, target: &str| {
+            conversion.same(SourceValue::Text(source.as_bytes()), SourceValue::Text(target.as_bytes()))
+        };
+        for (source, target) in
+            [("-0", "0"), (r#"{"x":-0.0}"#, r#"{"x": 0.0}"#), ("[1,-0e5]", "[1, 0]"), ("[-0.00e1]", "[0.0]")]
+        {
+            for conversion in [Conversion::Jsonb, Conversion::JsonbLastKeyWins] {
+                assert!(!conversion.takes(SourceValue::Text(source.as_bytes())), "{source}");
+                assert!(!same(&conversion, source, target), "{source} {target}");
+            }
+            for conversion in [Conversion::JsonbUnsignedZero, Conversion::JsonbLastKeyWinsUnsignedZero] {
+                check_round_trip(&conversion, SourceValue::Text(source.as_bytes()));
+                assert!(same(&conversion, source, target), "{source} {target}");
+            }
+        }
+        assert!(!same(&Conversion::JsonbUnsignedZero, "[-0.0]", "[0]"));
+        assert!(!Conversion::JsonbUnsignedZero.takes(SourceValue::Text(br#"{"a":-0,"a":1}"#)));
+        assert!(same(&Conversion::JsonbLastKeyWinsUnsignedZero, r#"{"a":1,"a":-0}"#, r#"{"a": 0}"#));
     }
 }

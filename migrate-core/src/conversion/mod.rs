@@ -62,7 +62,7 @@ use serde::de::{IntoDeserializer, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::value::SourceValue;
-use json_document::RepeatedKeys;
+use json_document::AcceptedLosses;
 use spec::{Discard, LongForm, Output, Spec};
 use uuid::Letters;
 
@@ -139,8 +139,10 @@ conversions! {
     Bytea = "bytea" in bytea;
     ByteaFromAny = "bytea_from_any" in bytea_from_any;
     Json = "json" in json;
-    Jsonb = "jsonb" in jsonb [RepeatedKeys::Refused];
-    JsonbLastKeyWins = "jsonb_last_key_wins" in jsonb [RepeatedKeys::LastWins];
+    Jsonb = "jsonb" in jsonb [AcceptedLosses::NONE];
+    JsonbLastKeyWins = "jsonb_last_key_wins" in jsonb [AcceptedLosses::REPEATED_KEYS];
+    JsonbUnsignedZero = "jsonb_unsigned_zero" in jsonb [AcceptedLosses::ZERO_SIGNS];
+    JsonbLastKeyWinsUnsignedZero = "jsonb_last_key_wins_unsigned_zero" in jsonb [AcceptedLosses::ALL];
     Uuid = "uuid" in uuid [Letters::Lowercase];
     UuidFromUppercase = "uuid_from_uppercase" in uuid [Letters::Uppercase];
     UuidFromBytes = "uuid_from_bytes" in uuid_from_bytes;

@@ -34,6 +34,8 @@ pub struct MissingMigration {
     pub version: String,
     /// Its full name.
     pub name: String,
+    /// The schema with the list.
+    pub list_schema: String,
 }
 
 /// A default that does not do the same in both databases.

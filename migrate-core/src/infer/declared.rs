@@ -157,7 +157,11 @@ impl TypeSource {
             C::Text | C::Bigint | C::Integer | C::Smallint | C::DoublePrecision | C::Real => !asks_for_more,
             C::Numeric | C::Bytea | C::ByteaFromAny => !asks_for_more,
             C::Boolean | C::BooleanFromWords => kind == Kind::Boolean,
-            C::Json | C::Jsonb | C::JsonbLastKeyWins => kind == Kind::Json,
+            C::Json
+            | C::Jsonb
+            | C::JsonbLastKeyWins
+            | C::JsonbUnsignedZero
+            | C::JsonbLastKeyWinsUnsignedZero => kind == Kind::Json,
             C::Uuid | C::UuidFromUppercase | C::UuidFromBytes => kind == Kind::Uuid,
             C::Date => kind == Kind::Date,
             C::Time => kind == Kind::Time,

@@ -24,7 +24,7 @@ pub use declared::{Kind, TypeSource};
 pub use documentation::types_page;
 pub use facts::{ColumnRole, Facts};
 pub use foreign_keys::{Side, unify};
-pub use words::rejects_in_words;
+pub use words::{jsonb_losses_in_words, rejects_in_words};
 
 use crate::conversion::Conversion;
 use rule::{Answer, Certainty, Rule};
@@ -119,6 +119,9 @@ fn why(
     }
     if let Some(rejects) = rejects_in_words(&seen, &answer.conversion) {
         why.push_str(&format!("; {rejects}"));
+    }
+    if let Some(losses) = jsonb_losses_in_words(&seen, &answer.conversion) {
+        why.push_str(&format!("; {losses}"));
     }
     if let Some((_, missed)) = missed {
         why.push_str(&format!("; {missed}"));

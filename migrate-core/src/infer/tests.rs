@@ -199,6 +199,11 @@ fn what_a_plan_says_of_a_decision() {
             case("INTEGER", "n", &["1", "2", "''"], ""),
             "declared as a number; 1 of 3 values do not fit and are rejects: 1 empty text",
         ),
+        (
+            case("JSON", "doc", &["'{\"a\":-0.0}'", "'[1]'", "'{\"a\":1,\"a\":-0}'"], ""),
+            "declared JSON: all 3 values are JSON; jsonb would drop values of repeated keys in 1 document and the sign of a zero in \
+             2 documents",
+        ),
         (case("", "n", &[], ""), "a guess, for it is declared without a type: there was no value to look at"),
     ] {
         assert_eq!(inferred(&case).why, why, "{case:?}");

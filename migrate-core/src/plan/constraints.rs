@@ -28,6 +28,9 @@ pub struct PlannedForeignKey {
     pub columns: Vec<String>,
     /// The table that it points to, by target name.
     pub parent_table: String,
+    /// The schema of that table, where an app made it in another one than `public`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_schema: Option<String>,
     /// The columns that it points to, by target name.
     pub parent_columns: Vec<String>,
     /// `ON UPDATE`.

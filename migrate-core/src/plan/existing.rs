@@ -4,9 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::seeds::SeedCounts;
 use super::{Plan, PlannedTable};
-use crate::identifier::qualified_pg;
 use crate::target_schema::{TargetFact, TargetSchema, TargetTable};
-use crate::terms::{DEFAULT_SCHEMA, Seeds};
+use crate::terms::Seeds;
 
 /// A table that is there already.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +23,7 @@ pub struct ExistingTable {
 impl ExistingTable {
     /// Its name as SQL writes it, with its schema.
     pub fn name_in_sql(&self) -> String {
-        qualified_pg(DEFAULT_SCHEMA, &self.table.name)
+        self.table.name_in_sql()
     }
 }
 
@@ -71,6 +70,8 @@ impl Plan {
     pub fn target(&self) -> Option<TargetSchema> {
         let tables: Vec<TargetTable> =
             self.existing_tables().map(|(_, existing)| existing.table.clone()).collect();
-        (!tables.is_empty()).then(|| TargetSchema { tables, relations: self.target_relations.clone() })
+        let schemas = self.schemas().into_iter().map(str::to_owned).collect();
+        let relations = self.target_relations.clone();
+        (!tables.is_empty()).then_some(TargetSchema { schemas, tables, relations })
     }
 }

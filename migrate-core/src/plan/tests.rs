@@ -8,6 +8,7 @@ fn plan(tables: &[(String, Vec<String>)]) -> Plan {
         name: String::new(),
         columns: Vec::new(),
         parent_table: parent.clone(),
+        parent_schema: None,
         parent_columns: Vec::new(),
         on_update: String::new(),
         on_delete: String::new(),

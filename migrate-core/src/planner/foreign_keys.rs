@@ -96,6 +96,7 @@ fn foreign_key(
     Ok(PlannedForeignKey {
         name: fit_pg(&format!("{}_{}_fkey", context.target, columns.join("_"))),
         parent_table: names.table(&parent.name),
+        parent_schema: None,
         parent_columns: names.columns(&parent.name, parent_columns.iter().map(String::as_str)),
         on_update: key.on_update.clone(),
         on_delete: key.on_delete.clone(),

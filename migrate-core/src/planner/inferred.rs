@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::PlanningError;
 use crate::conversion::Conversion;
-use crate::infer::{ColumnRole, Facts, Inference, Side, infer, rejects_in_words, unify};
+use crate::infer::{
+    ColumnRole, Facts, Inference, Side, infer, jsonb_losses_in_words, rejects_in_words, unify,
+};
 use crate::mapping::{ColumnMapping, Mapping};
 use crate::profile::DatabaseProfile;
 use crate::source_schema::{SourceColumn, SourceIndex, SourceTable};
@@ -98,8 +100,10 @@ fn side<'a>(facts: Facts<'a>, mapping: &Mapping) -> Result<Side<'a>, PlanningErr
         decided.and_then(|decided| decided.why.as_ref()).map(|why| format!(": {why}")).unwrap_or_default();
     let rejects = facts.profile.and_then(|seen| rejects_in_words(&seen, &named));
     let rejects = rejects.map(|rejects| format!("; {rejects}")).unwrap_or_default();
+    let losses = facts.profile.and_then(|seen| jsonb_losses_in_words(&seen, &named));
+    let losses = losses.map(|losses| format!("; {losses}")).unwrap_or_default();
     let inference =
-        Inference { conversion: named, why: format!("mapping.toml{why}{rejects}"), suggestion: None };
+        Inference { conversion: named, why: format!("mapping.toml{why}{rejects}{losses}"), suggestion: None };
     Ok(Side { is_fixed: true, facts, inference })
 }
 

@@ -100,6 +100,7 @@ pub fn plan_into(
             None => moving.push(table),
         }
     }
+    let own_schema = own_schema(mapping, target);
     let mut tables = Vec::new();
     let inferred = Inferred::new(&moving, profile, mapping)?;
     let mut needed = Vec::new();
@@ -122,14 +123,15 @@ pub fn plan_into(
             scope: Scope::default(),
         };
         context.scope = scope::of_table(&context);
-        let mut planned = plan_table(&context, &decided, &mut left_behind);
+        let mut planned = plan_table(&context, &decided, own_schema, &mut left_behind);
         planned.foreign_keys = foreign_keys::plan(&context, &moving, &mut needed, &mut left_behind);
         planned.profile_rows = profile.map(|profile| profile.rows);
         planned.columns = columns;
         add_comments(table, &mut planned);
         if let Some(found) = matches.table(&table.name) {
             existing::forget_declarations(&mut left_behind, left_before);
-            existing::adopt(&mut planned, found, &decided, decided.seeds.unwrap_or(mapping.seeds), &mut left_behind)?;
+            let seeds = decided.seeds.unwrap_or(mapping.seeds);
+            existing::adopt(&mut planned, found, &decided, seeds, own_schema, &mut left_behind)?;
         }
         tables.push(planned);
     }
@@ -146,7 +148,7 @@ pub fn plan_into(
     names::settle(&names, &mut tables, &names.views(), &target_relations)?;
     skipped.finish(&mut tables, &mut left_behind)?;
     let breaches = breaches::apply(&mut tables, profile, &mut left_behind);
-    let objects = objects::plan(schema, mapping, &names, &tables, &mut left_behind)?;
+    let objects = objects::plan(schema, mapping, own_schema, &names, &tables, &mut left_behind)?;
     virtual_tables::explain(schema, mapping, &unplanned, &mut left_behind);
     let mut plan = Plan {
         source_fingerprint: Some(schema.fingerprint()),
@@ -158,7 +160,7 @@ pub fn plan_into(
         left_behind,
         on_reject: mapping.on_reject,
         reject_limit: mapping.reject_limit,
-        ..Plan::empty(mapping.schema.clone().unwrap_or_else(|| DEFAULT_SCHEMA.to_owned()))
+        ..Plan::empty(own_schema.to_owned())
     };
     existing::leave_objects(&mut plan, mapping);
     plan.left_behind.sort();
@@ -202,6 +204,7 @@ fn finish_columns(
 fn plan_table(
     context: &Context<'_>,
     decided: &TableMapping,
+    own_schema: &str,
     left_behind: &mut Vec<LeftBehind>,
 ) -> PlannedTable {
     let table = context.table;
@@ -212,7 +215,7 @@ fn plan_table(
     PlannedTable {
         source: table.name.clone(),
         target: context.target.clone(),
-        schema: schema(context.mapping, decided),
+        schema: schema(own_schema, decided),
         notes: context.names.why_table(&table.name).into_iter().collect(),
         without_rowid: table.without_rowid,
         existing: None,
@@ -229,9 +232,14 @@ fn plan_table(
     }
 }
 
+/// The default schema of a plan: the one that a human names, else the first in which an app made tables.
+fn own_schema<'a>(mapping: &'a Mapping, target: Option<&'a TargetSchema>) -> &'a str {
+    let first = target.and_then(|target| target.schemas.first());
+    mapping.schema.as_ref().or(first).map_or(DEFAULT_SCHEMA, String::as_str)
+}
+
 /// The schema of PostgreSQL that a table goes to; none where names without a schema mean `public`, and so does it.
-fn schema(mapping: &Mapping, decided: &TableMapping) -> Option<String> {
-    let own = mapping.schema.as_deref().unwrap_or(DEFAULT_SCHEMA);
+fn schema(own: &str, decided: &TableMapping) -> Option<String> {
     let schema = decided.schema.as_deref().unwrap_or(own);
     (own != DEFAULT_SCHEMA || schema != DEFAULT_SCHEMA).then(|| schema.to_owned())
 }

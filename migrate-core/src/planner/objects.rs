@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::names::{self, Names};
 use super::{PlanningError, catalog, not_migrated};
 use crate::identifier::{fit_pg, hashed_pg, qualified_pg, quote_pg};
-use crate::mapping::{DEFAULT_SCHEMA, Mapping};
+use crate::mapping::Mapping;
 use crate::plan::{LeftBehind, PlannedTable, PlannedTrigger, PlannedView};
 use crate::source_schema::{SourceObject, SourceObjectKind, SourceSchema, SourceTable};
 use crate::source_sql::table_facts;
@@ -22,6 +22,7 @@ pub(super) struct Objects {
 pub(super) fn plan(
     schema: &SourceSchema,
     mapping: &Mapping,
+    own_schema: &str,
     names: &Names,
     tables: &[PlannedTable],
     left_behind: &mut Vec<LeftBehind>,
@@ -33,7 +34,6 @@ pub(super) fn plan(
     if views.is_empty() && triggers.is_empty() {
         return Ok(Objects::default());
     }
-    let own_schema = mapping.schema.as_deref().unwrap_or(DEFAULT_SCHEMA);
     let mut catalog = tables_of(schema, tables)?;
     catalog.schemas.push(own_schema.to_owned());
     let views = plan_views(views, mapping, own_schema, names, &mut catalog, left_behind);

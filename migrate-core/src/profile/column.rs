@@ -104,6 +104,10 @@ counts! {
     jsonb: sum,
     /// Texts that are JSON and that jsonb accepts if only the last value of a repeated key is kept.
     jsonb_last_key_wins: sum,
+    /// Texts that are JSON and that jsonb accepts if a zero loses its sign.
+    jsonb_unsigned_zero: sum,
+    /// Texts that are JSON and that jsonb accepts if both is lost: values of a repeated key, and the sign of a zero.
+    jsonb_last_key_wins_unsigned_zero: sum,
     /// The bytes of the longest blob.
     blob_bytes_max: larger,
     /// Blobs of 16 bytes.

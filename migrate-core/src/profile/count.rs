@@ -156,6 +156,8 @@ impl ColumnProfile {
         self.json_scalars += u64::from(!is_document);
         self.jsonb += u64::from(json == forms::Json::KeptByJsonb);
         self.jsonb_last_key_wins += u64::from(json == forms::Json::RepeatsKeys);
+        self.jsonb_unsigned_zero += u64::from(json == forms::Json::SignsZero);
+        self.jsonb_last_key_wins_unsigned_zero += u64::from(json == forms::Json::RepeatsKeysAndSignsZero);
     }
 
     fn count_blob(&mut self, blob: &[u8]) {

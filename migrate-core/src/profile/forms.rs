@@ -23,6 +23,10 @@ pub(super) enum Json {
     KeptByJsonb,
     /// It keeps the last value of a repeated key.
     RepeatsKeys,
+    /// It drops the sign of a zero.
+    SignsZero,
+    /// It drops values of a repeated key, and the sign of a zero.
+    RepeatsKeysAndSignsZero,
     /// It refuses it.
     RefusedByJsonb,
 }
@@ -73,6 +77,10 @@ pub(super) fn json(text: &str) -> Option<Json> {
         Some(Json::KeptByJsonb)
     } else if takes(&Conversion::JsonbLastKeyWins, text) {
         Some(Json::RepeatsKeys)
+    } else if takes(&Conversion::JsonbUnsignedZero, text) {
+        Some(Json::SignsZero)
+    } else if takes(&Conversion::JsonbLastKeyWinsUnsignedZero, text) {
+        Some(Json::RepeatsKeysAndSignsZero)
     } else if takes(&Conversion::Json, text) {
         Some(Json::RefusedByJsonb)
     } else {

@@ -58,6 +58,14 @@ impl ColumnProfile {
             Conversion::Json => Taken { texts: self.json(), ..none },
             Conversion::Jsonb => Taken { texts: self.jsonb, ..none },
             Conversion::JsonbLastKeyWins => Taken { texts: self.jsonb + self.jsonb_last_key_wins, ..none },
+            Conversion::JsonbUnsignedZero => Taken { texts: self.jsonb + self.jsonb_unsigned_zero, ..none },
+            Conversion::JsonbLastKeyWinsUnsignedZero => Taken {
+                texts: self.jsonb
+                    + self.jsonb_last_key_wins
+                    + self.jsonb_unsigned_zero
+                    + self.jsonb_last_key_wins_unsigned_zero,
+                ..none
+            },
             Conversion::Uuid => Taken { texts: self.uuids, ..none },
             Conversion::UuidFromUppercase => Taken { texts: self.uuids_upper, ..none },
             Conversion::UuidFromBytes => Taken { blobs: self.blobs_of_16_bytes, ..none },

@@ -75,6 +75,12 @@ fn a_value_counts_for_each_form_that_it_has() {
         (Text(b"{\"a\": [1]}"), "{texts:1,text_bytes_max:10,json_documents:1,jsonb:1}"),
         (Text(b" [] "), "{texts:1,text_bytes_max:4,json_documents:1,jsonb:1}"),
         (Text(b"{\"a\":1,\"a\":2}"), "{texts:1,text_bytes_max:13,json_documents:1,jsonb_last_key_wins:1}"),
+        (Text(b"[-0.0]"), "{texts:1,text_bytes_max:6,json_documents:1,jsonb_unsigned_zero:1}"),
+        (Text(b"-0e5"), "{texts:1,text_bytes_max:4,json_scalars:1,jsonb_unsigned_zero:1}"),
+        (
+            Text(b"{\"a\":-0,\"a\":2}"),
+            "{texts:1,text_bytes_max:14,json_documents:1,jsonb_last_key_wins_unsigned_zero:1}",
+        ),
         (Text(b"[\"\\u0000\"]"), "{texts:1,text_bytes_max:10,json_documents:1}"),
         (Text(b"\"text\""), "{texts:1,text_bytes_max:6,json_scalars:1,jsonb:1}"),
         (Text(b"{bad}"), "{texts:1,text_bytes_max:5}"),

@@ -10,5 +10,5 @@ pub use diesel_schema::{source_diesel_schema, target_diesel_schema};
 pub(crate) use migrations::table_locks;
 pub use migrations::{
     Build, BuildKind, MigrationFiles, RemovalSteps, Repaired, SchemaStep, builds, create_constraints,
-    create_tables, removal_steps, repair, schema_steps,
+    create_tables, migration_names, other_migration_names, removal_steps, repair, schema_steps,
 };

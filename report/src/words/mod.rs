@@ -57,7 +57,10 @@ pub fn sequence(found: &SequenceBehind) -> String {
 
 /// A migration that is not listed.
 pub fn missing_migration(migration: &MissingMigration) -> String {
-    format!("__diesel_schema_migrations does not list {}", migration.name)
+    match migration.list_schema.as_str() {
+        DEFAULT_SCHEMA => format!("__diesel_schema_migrations does not list {}", migration.name),
+        schema => format!("{schema}.__diesel_schema_migrations does not list {}", migration.name),
+    }
 }
 
 /// A default that does not do the same.

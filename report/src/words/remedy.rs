@@ -105,10 +105,10 @@ pub fn sequence(found: &SequenceBehind, plan: &Plan) -> Remedy {
 }
 
 /// The remedy for a migration that is not listed.
-pub fn missing_migration(migration: &MissingMigration, plan: &Plan) -> Remedy {
+pub fn missing_migration(migration: &MissingMigration) -> Remedy {
     Remedy::Sql(format!(
         "INSERT INTO {}.__diesel_schema_migrations (version) VALUES ({});",
-        quote_pg(&plan.target_schema),
+        quote_pg(&migration.list_schema),
         quote_pg_literal(&migration.version)
     ))
 }

@@ -59,6 +59,7 @@ pub(super) fn foreign_key(table: &str, column: &str, parent: &str) -> PlannedFor
         name: format!("{table}_{column}_fkey"),
         columns: vec![column.to_owned()],
         parent_table: parent.to_owned(),
+        parent_schema: None,
         parent_columns: vec!["id".to_owned()],
         on_update: "NO ACTION".to_owned(),
         on_delete: "CASCADE".to_owned(),

@@ -30,12 +30,13 @@ pub(crate) use steps::{
 const SCHEMA: &str = "migration";
 
 /// The names and statements of its migrations, in their order.
-const MIGRATIONS: [(&str, &str); 5] = [
+const MIGRATIONS: [(&str, &str); 6] = [
     ("0001_ledger", include_str!("../../ledger-migrations/0001_ledger/up.sql")),
     ("0002_rejects", include_str!("../../ledger-migrations/0002_rejects/up.sql")),
     ("0003_plan_and_builds", include_str!("../../ledger-migrations/0003_plan_and_builds/up.sql")),
     ("0004_checks", include_str!("../../ledger-migrations/0004_checks/up.sql")),
     ("0007_steps", include_str!("../../ledger-migrations/0007_steps/up.sql")),
+    ("0008_before", include_str!("../../ledger-migrations/0008_before/up.sql")),
 ];
 
 /// The error where the ledger cannot be read.
@@ -53,6 +54,8 @@ pub struct Run {
     pub state: RunState,
     /// The plan that it executes.
     pub plan: Plan,
+    /// The schema with the list of migrations in which its own are recorded.
+    pub list_schema: String,
     /// The sealed copy that it moves.
     pub seal: Seal,
     /// When it was validated, in RFC 3339; none before that.
@@ -131,10 +134,14 @@ pub fn last_run(connection: &mut Connection) -> Result<Option<Run>> {
     if !exists(connection)? {
         return Ok(None);
     }
-    type Found = (i64, String, String, String, Vec<String>, String);
-    let sql = "SELECT id, source_path, plan_sha256, plan, to_json(tables), seal FROM migration.runs ORDER BY id DESC LIMIT 1";
+    type Found = (i64, String, String, String, Vec<String>, String, Option<String>);
+    // A ledger of an earlier version has fewer columns.
+    let sql = "SELECT id, source_path, plan_sha256, plan, to_json(tables), seal, \
+               to_jsonb(r) ->> 'list_schema' FROM migration.runs AS r ORDER BY id DESC LIMIT 1";
     let found: Option<Found> = connection.first(sql, &[]).context(|| READ_FAILED)?;
-    let Some((id, source_path, plan_sha256, plan, tables, seal)) = found else { return Ok(None) };
+    let Some((id, source_path, plan_sha256, plan, tables, seal, list_schema)) = found else {
+        return Ok(None);
+    };
     let sql =
         format!("SELECT phase, {} FROM migration.phases WHERE run_id = $1::bigint", utc_text("finished_at"));
     let finished: Vec<(String, String)> =
@@ -143,14 +150,14 @@ pub fn last_run(connection: &mut Connection) -> Result<Option<Run>> {
     let validated =
         finished.iter().find(|(name, _)| name == Phase::Validate.name()).map(|(_, at)| at.clone());
     let unreadable = || format!("run {id} in the ledger was written by another version");
+    let plan = Plan::from_json(&plan).context(unreadable).map_err(|error| {
+        error.with_remedy_text("finish or remove it with the version that began it, or use another database")
+    })?;
     Ok(Some(Run {
         id,
         state: RunState { subject: RunSubject { source_path, plan_sha256, tables }, done },
-        plan: Plan::from_json(&plan).context(unreadable).map_err(|error| {
-            error.with_remedy_text(
-                "finish or remove it with the version that began it, or use another database",
-            )
-        })?,
+        list_schema: list_schema.unwrap_or_else(|| plan.target_schema.clone()),
+        plan,
         seal: serde_json::from_str(&seal).context(unreadable)?,
         validated_at: validated,
     }))
@@ -180,8 +187,9 @@ pub(crate) fn begin_run(
 ) -> Result<i64> {
     let seal = serde_json::to_string(seal).context(|| "the manifest cannot be written".to_owned())?;
     connection.transaction(|connection| {
-        let sql = "INSERT INTO migration.runs (tool_version, source_path, plan_sha256, plan, tables, seal) \
-                   VALUES ($1, $2, $3, $4, $5::text[], $6) RETURNING id";
+        let sql = "INSERT INTO migration.runs (tool_version, source_path, plan_sha256, plan, tables, seal, list_schema, missing_schemas) \
+                   VALUES ($1, $2, $3, $4, $5::text[], $6, $7, ARRAY(SELECT s FROM unnest($8::text[]) AS s \
+                   WHERE to_regnamespace(quote_ident(s)) IS NULL)) RETURNING id";
         let id = connection
             .one(
                 sql,
@@ -192,6 +200,8 @@ pub(crate) fn begin_run(
                     Some(&migrate_core::render::plan_json(plan)),
                     Some(&text_array(subject.tables.iter().map(Some))),
                     Some(&seal),
+                    Some(list_schema(plan)),
+                    Some(&text_array(plan.schemas().into_iter().map(Some))),
                 ],
             )
             .context(|| WRITE_FAILED)?;
@@ -201,6 +211,11 @@ pub(crate) fn begin_run(
         plan_chunks(connection, id, planned)?;
         Ok(id)
     })
+}
+
+/// The schema with the list of migrations for a new run: nothing is written to the list of an app whose tables are there already.
+fn list_schema(plan: &Plan) -> &str {
+    if plan.is_into_existing() { SCHEMA } else { &plan.target_schema }
 }
 
 /// Records that a phase is done; one that is done again, such as a validation, keeps its last time.

@@ -193,8 +193,10 @@ fn moves(table: &PlannedTable, columns: &[Column]) -> Vec<StagedMove> {
         same("t", &key),
         same("k", &key),
     );
-    let insert =
-        format!("{insert} WHERE NOT EXISTS (SELECT FROM {saved} AS k WHERE {} AND {overwritten})", same("k", &key));
+    let insert = format!(
+        "{insert} WHERE NOT EXISTS (SELECT FROM {saved} AS k WHERE {} AND {overwritten})",
+        same("k", &key)
+    );
     [update, insert].map(|sql| StagedMove { sql, has_condition: true }).into()
 }
 
@@ -259,7 +261,8 @@ fn first_refused(
     target: &mut Connection,
     is_at_work: &mut dyn FnMut() -> Result<bool>,
 ) -> Result<Option<u64>> {
-    let some = migrate_core::identifier::quote_pg_literal(&step.only("s.ctid OPERATOR(pg_catalog.=) ANY ($1)"));
+    let some =
+        migrate_core::identifier::quote_pg_literal(&step.only("s.ctid OPERATOR(pg_catalog.=) ANY ($1)"));
     let search = format!(
         "DECLARE places pg_catalog.tid[]; low pg_catalog.int4 := 1; high pg_catalog.int4; middle pg_catalog.int4; \
          BEGIN places := ARRAY(SELECT ctid FROM {STAGING} ORDER BY ctid); high := pg_catalog.cardinality(places); \

@@ -136,9 +136,11 @@ impl Execution<'_> {
 
     /// Whether the plan's migration at this place is applied.
     fn is_applied(&self, place: usize, connection: &mut Connection) -> Result<bool> {
-        let missing = migrations::missing(connection, &self.run.plan, self.request.migrations)?;
-        let migration = self.request.migrations.get(place);
-        Ok(migration.is_some_and(|migration| missing.iter().all(|missing| missing.name != migration.name())))
+        let missing = migrations::missing(connection, &self.run, self.request.migrations)?;
+        let migrations = migrations::of_plan(&self.run.plan, self.request.migrations);
+        Ok(migrations
+            .get(place)
+            .is_some_and(|migration| missing.iter().all(|missing| missing.name != migration.name())))
     }
 
     fn create_tables(&self) -> Result<()> {
@@ -220,9 +222,9 @@ impl Execution<'_> {
 
     /// The second migration as an applied one.
     fn applied(&self) -> Result<Applied> {
-        let migration = self.request.migrations.get(1);
-        let migration = migration.ok_or_else(|| Error::new("the plan has no second migration"))?;
-        Ok(Applied { schema: self.run.plan.target_schema.clone(), version: migration.version() })
+        let migrations = migrations::of_plan(&self.run.plan, self.request.migrations);
+        let migration = migrations.get(1).ok_or_else(|| Error::new("the plan has no second migration"))?;
+        Ok(Applied { schema: self.run.list_schema.clone(), version: migration.version() })
     }
 
     fn set_sequences(&self) -> Result<()> {

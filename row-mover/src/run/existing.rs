@@ -11,7 +11,6 @@ use crate::ledger::{self, Run};
 use crate::remedy::Remedy;
 use crate::source::SourceConnection;
 use crate::source::preflight::Findings;
-use crate::target::bookkeeping;
 use crate::target::introspect::count_rows;
 use crate::target::migration::Migration;
 use crate::validate::catalog;
@@ -25,8 +24,7 @@ pub(super) fn check_ready(target: &mut Connection, url: &TargetUrl, plan: &Plan)
         return target_check::check_empty(target, url, plan, None);
     }
     target_check::check_ledger_schema(target, url)?;
-    // The app's own list is written at the end: an error there is found before anything is changed.
-    bookkeeping::applied(target, &plan.target_schema)?;
+    check_switched(target, plan)?;
     let differences = catalog::drift(target, plan)?;
     if !differences.is_empty() {
         return Err(Error::new(format!("the tables in {url} are not as they were when the plan was made"))
@@ -34,7 +32,7 @@ pub(super) fn check_ready(target: &mut Connection, url: &TargetUrl, plan: &Plan)
             .with_remedy_value(Remedy::PlanAgain));
     }
     for (table, existing) in plan.existing_tables() {
-        let rows = count_rows(target, &table.target)?;
+        let rows = count_rows(target, &existing.table)?;
         if rows != existing.table.rows {
             return Err(Error::new(format!(
                 "table {} in {url} holds {rows} rows, and {} when the plan was made",
@@ -56,14 +54,8 @@ pub(super) fn check_ready(target: &mut Connection, url: &TargetUrl, plan: &Plan)
 
 /// Statements that remove a run's rows from the app's tables and restore what was set aside for it, in consecutive groups. The app's own
 /// list of migrations is kept.
-pub(super) fn removal_groups(
-    target: &mut Connection,
-    run: &Run,
-    migrations: &[Migration],
-) -> Result<Vec<Vec<SchemaStep>>> {
-    let is_begun = migrations::missing(target, &run.plan, migrations)?.len() < versions(migrations).len()
-        || ledger::has_schema_steps(target, run.id)?;
-    if !is_begun {
+pub(super) fn removal_groups(target: &mut Connection, run: &Run) -> Result<Vec<Vec<SchemaStep>>> {
+    if !is_begun(target, run)? {
         return Ok(Vec::new());
     }
     let steps = render::removal_steps(&run.plan);
@@ -82,9 +74,41 @@ pub(super) fn removal_groups(
     Ok(vec![steps.set_aside, delete, steps.put_back, forget_saved])
 }
 
-/// The versions of the plan's migrations.
-pub(super) fn versions(migrations: &[Migration]) -> Vec<String> {
-    migrations::of_plan(migrations).iter().map(Migration::version).collect()
+/// Whether anything in the app's tables has changed for a run.
+fn is_begun(target: &mut Connection, run: &Run) -> Result<bool> {
+    let migrations = migrations::of_plan(&run.plan, &[]);
+    Ok(migrations::missing(target, run, &[])?.len() < migrations.len()
+        || ledger::has_schema_steps(target, run.id)?)
+}
+
+/// The versions of a run's migrations in the list of an app, into which earlier versions wrote them; none where it has its own list.
+pub(super) fn listed_versions(run: &Run) -> Vec<String> {
+    match run.list_schema == run.plan.target_schema {
+        true => migrations::of_plan(&run.plan, &[]).iter().map(Migration::version).collect(),
+        false => Vec::new(),
+    }
+}
+
+/// Refuses foreign keys whose triggers only a superuser can switch again.
+fn check_switched(target: &mut Connection, plan: &Plan) -> Result<()> {
+    let keys = plan
+        .existing_tables()
+        .flat_map(|(_, existing)| existing.table.foreign_keys.iter().map(move |key| (existing, key)));
+    let Some((existing, key)) = keys.into_iter().find(|(_, key)| !key.switched.is_empty()) else {
+        return Ok(());
+    };
+    let sql = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user";
+    if target.one(sql, &[]).context(|| "the target cannot be examined")? {
+        return Ok(());
+    }
+    let table = existing.name_in_sql();
+    Err(Error::new(format!(
+        "foreign key {} of {table} has triggers that a superuser has switched off, and only a superuser can restore that",
+        key.name
+    ))
+    .with_remedy_text(format!(
+        "migrate as a superuser, or let one run ALTER TABLE {table} ENABLE TRIGGER ALL, and the same on the table that it references"
+    )))
 }
 
 /// Adds the rows whose keys clash in the app's tables to the findings of a scan.

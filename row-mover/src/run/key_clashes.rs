@@ -17,11 +17,7 @@ use crate::validate::{KeyHash, KeyHasher};
 ///
 /// # Errors
 /// When the source cannot be read.
-pub(super) fn find(
-    source: &SourceConnection,
-    table: &PlannedTable,
-    found: &mut TableFindings,
-) -> Result<()> {
+pub(super) fn find(source: &SourceConnection, table: &PlannedTable, found: &mut TableFindings) -> Result<()> {
     for key in table.primary_key.iter().chain(&table.unique) {
         let position = |name: &String| table.columns.iter().position(|column| column.target == *name);
         let Some(positions) = key.columns.iter().map(position).collect::<Option<Vec<usize>>>() else {

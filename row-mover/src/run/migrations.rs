@@ -1,11 +1,14 @@
-//! Runs the plan's migrations and records them as Diesel would, in `__diesel_schema_migrations` of the plan's own schema.
+//! Runs the plan's migrations and records them as Diesel would, in `__diesel_schema_migrations` of the plan's own schema, or of the
+//! ledger's where an app made the tables.
 
 use migrate_core::finding::MissingMigration;
 use migrate_core::identifier::quote_pg;
 use migrate_core::mapping::DEFAULT_SCHEMA;
 use migrate_core::plan::Plan;
+use migrate_core::render;
 
 use crate::error::{Context, Result};
+use crate::ledger::Run;
 use crate::target::bookkeeping;
 use crate::target::migration::Migration;
 use postgres_client::connection::Connection;
@@ -14,14 +17,18 @@ use postgres_client::{DbSettings, guarded};
 /// How many migrations a plan has: the app's own later ones are not the move's to run.
 const PLAN_MIGRATIONS: usize = 2;
 
-/// The plan's migrations: the first creates the tables, the second follows the rows.
-pub(super) fn of_plan(migrations: &[Migration]) -> &[Migration] {
-    migrations.get(..PLAN_MIGRATIONS).unwrap_or(migrations)
+/// The plan's migrations: the first creates the tables, the second follows the rows. For tables that an app made their names follow from
+/// the plan, whatever folder it was read from.
+pub(super) fn of_plan(plan: &Plan, migrations: &[Migration]) -> Vec<Migration> {
+    match plan.is_into_existing() {
+        true => render::migration_names(plan).map(Migration::new).to_vec(),
+        false => migrations.iter().take(PLAN_MIGRATIONS).cloned().collect(),
+    }
 }
 
-/// Whether a migration is applied. The plan's own schema is created where it is not there, and Diesel's list in it.
-pub(super) fn is_applied(connection: &mut Connection, plan: &Plan, migration: &Migration) -> Result<bool> {
-    let schema = &plan.target_schema;
+/// Whether a migration of a run is applied. The schema with the list is created where it is not there, and Diesel's list in it.
+pub(super) fn is_applied(connection: &mut Connection, run: &Run, migration: &Migration) -> Result<bool> {
+    let schema = &run.list_schema;
     // The bookkeeping is written before the first migration could create the schema.
     if schema != DEFAULT_SCHEMA {
         connection
@@ -45,16 +52,17 @@ pub(super) fn run_statements(connection: &mut Connection, plan: &Plan, sql: &str
     }
 }
 
-/// Returns the plan's migrations that the target does not list as applied.
+/// Returns the run's migrations that the target does not list as applied.
 pub(super) fn missing(
     connection: &mut Connection,
-    plan: &Plan,
+    run: &Run,
     migrations: &[Migration],
 ) -> Result<Vec<MissingMigration>> {
-    let applied = bookkeeping::applied(connection, &plan.target_schema)?;
-    let all = of_plan(migrations).iter().map(|migration| MissingMigration {
-        version: migration.version().to_string(),
+    let applied = bookkeeping::applied(connection, &run.list_schema)?;
+    let all = of_plan(&run.plan, migrations).into_iter().map(|migration| MissingMigration {
+        version: migration.version(),
         name: migration.name().to_owned(),
+        list_schema: run.list_schema.clone(),
     });
     Ok(all.filter(|migration| !applied.contains(&migration.version)).collect())
 }

@@ -15,7 +15,6 @@ use crate::error::{Context, Error, Result};
 use crate::ledger::{self, Run};
 use crate::observer::{Note, Observer};
 use crate::remedy::Remedy;
-use crate::target::migration::Migration;
 use crate::target::{batches, bookkeeping};
 use postgres_client::connection::{Connection, text_array};
 
@@ -44,7 +43,7 @@ impl Session<'_> {
         self.observer.note(&Note::Dropping { run: run.id, target: self.target });
         let connection = &mut *self.connection()?;
         let share = batches::lock_share(connection)?;
-        let removal = Removal::of(connection, run, request.migrations)?;
+        let removal = Removal::of(connection, run)?;
         let is_begun = ledger::is_being_removed(connection, run.id)?;
         self.check_removable(request, connection, run)?;
         if !is_begun && removal.locks() <= share.locks().saturating_mul(SHARES_AT_ONCE) {
@@ -154,17 +153,17 @@ fn cannot_drop(plan: &Plan, error: Error) -> Error {
 /// The statements that remove a run, in groups that follow each other. Each can be run again after it was done.
 struct Removal {
     groups: Vec<Vec<SchemaStep>>,
-    /// The versions of the migrations to be forgotten, where the list of them is the app's own.
+    /// The versions of the migrations to be forgotten, where an earlier version wrote them into the app's own list.
     versions: Vec<String>,
 }
 
 impl Removal {
-    fn of(connection: &mut Connection, run: &Run, migrations: &[Migration]) -> Result<Removal> {
+    fn of(connection: &mut Connection, run: &Run) -> Result<Removal> {
         let mut groups = drop_steps(&run.plan);
         let mut versions = Vec::new();
         if run.plan.is_into_existing() {
-            groups.extend(existing::removal_groups(connection, run, migrations)?);
-            versions = existing::versions(migrations);
+            groups.extend(existing::removal_groups(connection, run)?);
+            versions = existing::listed_versions(run);
         }
         Ok(Removal { groups, versions })
     }

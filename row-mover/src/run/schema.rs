@@ -24,6 +24,7 @@ pub(super) fn create_tables(
     run: &Run,
     migrations: &[Migration],
 ) -> Result<()> {
+    let migrations = migrations::of_plan(&run.plan, migrations);
     let Some(migration) = migrations.first() else {
         return Err(Error::new("the plan has no first migration"));
     };
@@ -39,7 +40,7 @@ fn create_missing(
     migration: &Migration,
     share: LockShare,
 ) -> Result<()> {
-    if migrations::is_applied(connection, &run.plan, migration)? {
+    if migrations::is_applied(connection, run, migration)? {
         return Ok(());
     }
     let schema = Schema {
@@ -97,7 +98,7 @@ impl Schema<'_> {
             let plan = &self.run.plan;
             migrations::run_statements(connection, plan, &sql, &what).map_err(failed)?;
             if range.end == self.steps.len() {
-                bookkeeping::record(connection, &plan.target_schema, &self.version, &what)?;
+                bookkeeping::record(connection, &self.run.list_schema, &self.version, &what)?;
             }
             ledger::record_schema_steps(connection, self.run.id, range.end)
         })

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use migrate_core::identifier::qualified_pg;
 use migrate_core::load_plan::LoadPlan;
 use migrate_core::plan::{ExistingTable, IS_EQUAL, Plan, PlannedTable, SOURCE_ROW};
 use migrate_core::planner::{ExistingError, SeedComparison, settle_seeds};
@@ -65,8 +66,10 @@ fn refuse_undecided(plan: &LoadPlan, comparisons: &[SeedComparison]) -> Result<(
     let words: Vec<String> = undecided.iter().map(ExistingError::to_string).collect();
     let tables = if undecided.len() == 1 { "a table" } else { "tables" };
     let verb = if undecided.len() == 1 { "holds" } else { "hold" };
-    Err(Error::new(format!("rows that {tables} of the app {verb} are not as they were when the plan was made"))
-        .caused_by(words.join("; ")))
+    Err(Error::new(format!(
+        "rows that {tables} of the app {verb} are not as they were when the plan was made"
+    ))
+    .caused_by(words.join("; ")))
 }
 
 fn compare_all(
@@ -112,16 +115,11 @@ fn compare(
 /// The tables with rows whose foreign keys reference this one, as the plan names them.
 fn referencing(target: &mut Connection, existing: &ExistingTable) -> Result<Vec<String>> {
     let failed = || format!("the tables that reference {} cannot be read", existing.table.name);
-    let sql = "SELECT DISTINCT CASE WHEN o.relnamespace = c.relnamespace THEN o.relname::text ELSE o.oid::regclass::text END, \
-               format('%I.%I', n.nspname, o.relname) FROM pg_constraint k JOIN pg_class o ON o.oid = k.conrelid \
-               JOIN pg_namespace n ON n.oid = o.relnamespace JOIN pg_class c ON c.oid = k.confrelid \
-               WHERE k.contype = 'f' AND k.confrelid = to_regclass($1) AND k.conrelid <> k.confrelid AND k.conparentid = 0 ORDER BY 1";
-    let tables: Vec<(String, String)> =
-        target.load(sql, &[Some(&existing.name_in_sql())]).context(failed)?;
     let mut with_rows = Vec::new();
-    for (name, in_sql) in tables {
+    for (schema, name) in referencing_tables(target, existing).context(failed)? {
+        let in_sql = qualified_pg(&schema, &name);
         if target.one(&format!("SELECT EXISTS (SELECT FROM {in_sql})"), &[]).context(failed)? {
-            with_rows.push(name);
+            with_rows.push(if schema == existing.table.schema { name } else { in_sql });
         }
     }
     Ok(with_rows)
@@ -185,13 +183,19 @@ fn lock_referencing(connection: &mut Connection, existing: &ExistingTable) -> Re
         return Ok(());
     }
     let failed = || format!("the tables that reference {} cannot be locked", existing.table.name);
-    let sql = "SELECT DISTINCT k.conrelid::regclass::text FROM pg_constraint k \
-               WHERE k.contype = 'f' AND k.confrelid = to_regclass($1) AND k.conrelid <> k.confrelid AND k.conparentid = 0";
-    let tables: Vec<String> = connection.load(sql, &[Some(&existing.name_in_sql())]).context(failed)?;
-    for table in tables {
+    for (schema, name) in referencing_tables(connection, existing).context(failed)? {
+        let table = qualified_pg(&schema, &name);
         connection.script(&format!("LOCK TABLE {table} IN SHARE MODE")).context(failed)?;
     }
     Ok(())
+}
+
+/// The tables whose foreign keys reference this one, by schema and name.
+fn referencing_tables(target: &mut Connection, existing: &ExistingTable) -> Result<Vec<(String, String)>> {
+    let sql = "SELECT DISTINCT n.nspname::text, o.relname::text FROM pg_constraint k JOIN pg_class o ON o.oid = k.conrelid \
+               JOIN pg_namespace n ON n.oid = o.relnamespace \
+               WHERE k.contype = 'f' AND k.confrelid = to_regclass($1) AND k.conrelid <> k.confrelid AND k.conparentid = 0 ORDER BY 1, 2";
+    target.load(sql, &[Some(&existing.name_in_sql())])
 }
 
 /// Sends the marks to a temporary table.
@@ -240,8 +244,9 @@ pub(super) fn settled(target: &mut Connection, plan: &Plan) -> Result<Vec<Settle
         let sql = format!(
             "SELECT count(*) FILTER (WHERE {IS_EQUAL}), count(*) FILTER (WHERE {SOURCE_ROW} IS NULL), count(*) FROM {saved}"
         );
-        let (equal, only_target, rows): (i64, i64, i64) =
-            target.one(&sql, &[]).context(|| format!("the saved rows of {} cannot be counted", table.target))?;
+        let (equal, only_target, rows): (i64, i64, i64) = target
+            .one(&sql, &[])
+            .context(|| format!("the saved rows of {} cannot be counted", table.target))?;
         let [equal, only_target, rows] = [equal, only_target, rows].map(i64::unsigned_abs);
         let table = table.target.clone();
         all.push(match existing.replaces_rows() {

@@ -181,7 +181,7 @@ impl<'a> Session<'a> {
 
     /// An earlier run that is done, unless its migrations were undone since.
     pub(super) fn already_done(&self, request: &Request<'_>, run: Run) -> Result<Outcome> {
-        let undone = migrations::missing(&mut *self.connection()?, &run.plan, request.migrations)?;
+        let undone = migrations::missing(&mut *self.connection()?, &run, request.migrations)?;
         if !undone.is_empty() {
             return Err(Error::new(format!(
                 "run {} is done, but its migrations were undone since: {}",

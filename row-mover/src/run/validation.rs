@@ -258,7 +258,7 @@ impl ValidationParts<'_> {
             let mut connection = self.connections.pooled()?;
             (
                 sequence_problems(&open_source()?, &mut connection, &readable)?,
-                migrations::missing(&mut connection, &run.plan, self.migrations)?,
+                migrations::missing(&mut connection, run, self.migrations)?,
                 existing::lost_rows(&mut connection, &run.plan)?,
                 seeds::settled(&mut connection, &run.plan)?,
             )

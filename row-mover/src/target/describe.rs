@@ -1,21 +1,20 @@
 //! Describes the live schema in PostgreSQL's own words, one line for each fact. Compares nothing.
 
 use migrate_core::identifier::quote_pg;
-use migrate_core::mapping::DEFAULT_SCHEMA;
 use postgres_client::connection::{Connection, text_array};
 use postgres_client::session::SEARCH_PATH;
 
 use crate::error::{Context, Result};
 
 /// How many tables of an app are described at once.
-pub(crate) const DESCRIBED_AT_ONCE: usize = 500;
+const DESCRIBED_AT_ONCE: usize = 500;
 
 /// Describes the schemas of these names, one line for each fact.
 const DESCRIBE_SQL: &str = include_str!("describe.sql");
 
 /// One fact of a schema, as PostgreSQL describes it.
 pub(crate) struct Line {
-    /// The table, by name.
+    /// The schema.
     pub(crate) schema_name: String,
     /// The table, by name.
     pub(crate) table_name: String,
@@ -49,14 +48,14 @@ pub(crate) fn describe(
     Ok(lines.into_iter().map(line).collect())
 }
 
-/// Describes tables in the schema in which an app makes its own.
+/// Describes tables of an app in one of its schemas. Only what is in this schema is printed without it, whatever the other schemas are.
 ///
 /// # Errors
 /// When the catalog cannot be read.
-pub(crate) fn describe_existing(target: &mut Connection, tables: &[&str]) -> Result<Vec<Line>> {
+pub(crate) fn describe_existing(target: &mut Connection, schema: &str, tables: &[&str]) -> Result<Vec<Line>> {
     let mut lines = Vec::new();
     for names in tables.chunks(DESCRIBED_AT_ONCE) {
-        let described = target.transaction(|target| describe(target, &[DEFAULT_SCHEMA], &[], Some(names)));
+        let described = target.transaction(|target| describe(target, &[schema], &[], Some(names)));
         lines.extend(described.context(|| "the live schema cannot be described")?);
     }
     Ok(lines)

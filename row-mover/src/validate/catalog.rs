@@ -9,8 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use migrate_core::batches::LockShare;
 use migrate_core::finding::{ItemKind, SchemaDifference, SchemaItem};
-use migrate_core::mapping::DEFAULT_SCHEMA;
-use migrate_core::plan::{ExistingTable, Plan, PlannedTable};
+use migrate_core::plan::{Plan, PlannedTable};
 use migrate_core::plan_parts::{PlanPart, PlanParts};
 use migrate_core::render;
 use migrate_core::target_schema::TargetFact;
@@ -18,7 +17,7 @@ use migrate_core::target_schema::TargetFact;
 use super::unplanned_objects::unplanned_objects;
 use crate::error::{Context, Error, Result};
 use crate::target::batches;
-use crate::target::describe::{DESCRIBED_AT_ONCE, Line, describe, describe_existing};
+use crate::target::describe::{Line, describe, describe_existing};
 use postgres_client::connection::Connection;
 
 /// How the names of the scratch schemas begin, one for each schema of the plan; none outlives the transaction.
@@ -47,7 +46,7 @@ pub(crate) fn schema_differences(target: &mut Connection, plan: &Plan) -> Result
         found.extend(comparison.part(target, &part, &mut planned)?);
         Ok(())
     })?;
-    found.extend(comparison.existing_tables(target)?);
+    found.extend(existing_differences(target, plan, &PlannedTable::expected_facts)?);
     found.extend(unplanned_objects(target, plan, &planned)?);
     found.sort_by_key(|difference| order(plan, difference));
     Ok(found)
@@ -75,7 +74,6 @@ fn order(plan: &Plan, difference: &SchemaDifference) -> (u8, usize) {
 
 /// A plan and the scratch schemas in which it is created to be described.
 struct Comparison<'p> {
-    plan: &'p Plan,
     /// The objects that the plan creates.
     made: Cow<'p, Plan>,
     /// The schemas of the plan.
@@ -89,7 +87,7 @@ impl<'p> Comparison<'p> {
         let schemas = plan.schemas();
         let scratch = (0..schemas.len()).map(scratch_name).collect();
         let made = if plan.is_into_existing() { Cow::Owned(plan.made()) } else { Cow::Borrowed(plan) };
-        Comparison { plan, made, schemas, scratch }
+        Comparison { made, schemas, scratch }
     }
 
     /// The differences in a part of what the plan creates. The names of all that it creates are added to `planned`.
@@ -134,22 +132,6 @@ impl<'p> Comparison<'p> {
             .context(|| "the live schema cannot be described")
     }
 
-    /// The differences in the tables that an app made.
-    fn existing_tables(&self, target: &mut Connection) -> Result<Vec<SchemaDifference>> {
-        let existing: Vec<&PlannedTable> = self.plan.existing_tables().map(|(table, _)| table).collect();
-        let mut found = Vec::new();
-        for tables in existing.chunks(DESCRIBED_AT_ONCE) {
-            let own = Plan {
-                tables: tables.iter().map(|table| (*table).clone()).collect(),
-                ..Plan::empty(self.plan.target_schema.clone())
-            };
-            let expected: Vec<Line> = tables.iter().flat_map(|table| existing_lines(table)).collect();
-            let live = self.live(target, &own, &expected)?;
-            found.extend(self.differences(&own, &live, &expected));
-        }
-        Ok(found)
-    }
-
     /// The schemas and names of the plan's objects, derived from those in the scratch schemas.
     fn names_in_place(&self, expected: &[Line]) -> Vec<(String, String)> {
         let schema = |line: &Line| {
@@ -189,40 +171,46 @@ fn body_in_place(line: &mut Line, plan: &Plan, scratch: &Plan) {
     }
 }
 
-/// The expected definition of an existing table once the rows are loaded.
-fn existing_lines(table: &PlannedTable) -> Vec<Line> {
-    let line = |fact: TargetFact| Line {
-        schema_name: SCRATCH.to_owned(),
-        table_name: table.target.clone(),
-        item: fact.item,
-        definition: fact.definition,
-    };
-    table.expected_facts().into_iter().map(line).collect()
-}
-
 /// The differences of existing tables from their state when the plan was made.
 ///
 /// # Errors
 /// When the catalog cannot be read.
 pub(crate) fn drift(target: &mut Connection, plan: &Plan) -> Result<Vec<SchemaDifference>> {
-    let names: Vec<&str> = plan.existing_tables().map(|(table, _)| table.target.as_str()).collect();
-    let live = describe_existing(target, &names)?;
-    let mut before = plan.clone();
-    before.tables.retain(|table| table.existing.is_some());
-    before.views.clear();
-    before.triggers.clear();
-    let facts = |(table, existing): (&PlannedTable, &ExistingTable)| -> Vec<Line> {
-        let line = |fact: &TargetFact| Line {
+    let before = |table: &PlannedTable| -> Vec<TargetFact> {
+        table.existing.as_ref().map(|existing| existing.table.facts.clone()).unwrap_or_default()
+    };
+    existing_differences(target, plan, &before)
+}
+
+/// The differences in the tables that an app made, schema by schema; `facts` are what is expected of one.
+fn existing_differences(
+    target: &mut Connection,
+    plan: &Plan,
+    facts: &dyn Fn(&PlannedTable) -> Vec<TargetFact>,
+) -> Result<Vec<SchemaDifference>> {
+    let mut by_schema: BTreeMap<&str, Vec<&PlannedTable>> = BTreeMap::new();
+    for (table, _) in plan.existing_tables() {
+        by_schema.entry(table.schema_name()).or_default().push(table);
+    }
+    let mut found = Vec::new();
+    for (schema, tables) in by_schema {
+        let names: Vec<&str> = tables.iter().map(|table| table.target.as_str()).collect();
+        let live = describe_existing(target, schema, &names)?;
+        let line = |table: &PlannedTable, fact: TargetFact| Line {
             schema_name: SCRATCH.to_owned(),
             table_name: table.target.clone(),
-            item: fact.item.clone(),
-            definition: fact.definition.clone(),
+            item: fact.item,
+            definition: fact.definition,
         };
-        existing.table.facts.iter().map(line).collect()
-    };
-    let expected: Vec<Line> = before.existing_tables().flat_map(facts).collect();
-    let own = before.schemas();
-    let found = differences(&before, (&live, &[DEFAULT_SCHEMA]), (&expected, &[SCRATCH]), &own);
+        let expected: Vec<Line> = (tables.iter())
+            .flat_map(|table| facts(table).into_iter().map(|fact| line(table, fact)))
+            .collect();
+        let own = Plan {
+            tables: tables.iter().map(|table| (*table).clone()).collect(),
+            ..Plan::empty(schema.to_owned())
+        };
+        found.extend(differences(&own, (&live, &[schema]), (&expected, &[SCRATCH]), &[schema]));
+    }
     Ok(found)
 }
 

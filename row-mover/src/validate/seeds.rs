@@ -118,8 +118,12 @@ impl<'a> Seeds<'a> {
         let position = |name: &String| table.columns.iter().position(|column| column.target == *name);
         let unique = (table.unique.iter()).filter_map(|key| {
             let positions = key.columns.iter().map(position).collect::<Option<Vec<usize>>>()?;
-            let clash =
-                UniqueClash { key: key.name.clone(), columns: key.columns.clone(), rows: 0, first: Vec::new() };
+            let clash = UniqueClash {
+                key: key.name.clone(),
+                columns: key.columns.clone(),
+                rows: 0,
+                first: Vec::new(),
+            };
             Some(UniqueKey { positions, held: HashMap::new(), clash, first: Vec::new() })
         });
         let key = table.key_positions();
@@ -316,9 +320,8 @@ impl<'a> Seeds<'a> {
         if named.is_empty() {
             return Ok(found);
         }
-        let locations: HashMap<RowLocation, usize> = (named.iter())
-            .filter_map(|&index| Some((self.rows.get(index)?.location, index)))
-            .collect();
+        let locations: HashMap<RowLocation, usize> =
+            (named.iter()).filter_map(|&index| Some((self.rows.get(index)?.location, index))).collect();
         let holds = self.holds.clone();
         let appended = ["tableoid", "ctid", &own_key_sql(self.table)];
         let mut rows = TargetRows::open_with(&holds, &[], None, &appended, target)?;

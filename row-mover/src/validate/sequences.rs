@@ -58,9 +58,9 @@ fn existing_problem(
     let name = quote_pg(&column.name);
     let sql = format!(
         "SELECT CASE WHEN NOT s.is_called THEN s.last_value WHEN s.last_value <= 9223372036854775807 - q.seqincrement \
-         THEN s.last_value + q.seqincrement END AS next, (SELECT max({name})::bigint FROM public.{}) AS highest \
+         THEN s.last_value + q.seqincrement END AS next, (SELECT max({name})::bigint FROM {}) AS highest \
          FROM {sequence} AS s, pg_sequence AS q WHERE q.seqrelid = to_regclass($1) AND q.seqincrement > 0",
-        quote_pg(&table.target)
+        table.name_in_sql()
     );
     let numbers: Option<(Option<i64>, Option<i64>)> =
         target.first(&sql, &[Some(sequence)]).context(|| format!("sequence {sequence} cannot be read"))?;

@@ -14,6 +14,7 @@ mod damaged_indexes;
 mod defaults;
 mod encodings;
 mod existing;
+mod existing_untouched;
 mod expressions;
 mod foreign_code;
 mod hostile;

@@ -9,6 +9,7 @@ use crate::support::Case;
 /// Makes the ledger what the version before wrote.
 fn make_older(case: &Case) {
     case.execute("ALTER TABLE migration.runs DROP COLUMN schema_steps, DROP COLUMN removal_began_at");
+    case.execute("ALTER TABLE migration.runs DROP COLUMN list_schema, DROP COLUMN missing_schemas; DROP TABLE migration.sequences");
     case.execute("DELETE FROM migration.__diesel_schema_migrations WHERE version >= '0005'");
     case.execute("UPDATE migration.runs SET seal = (seal::jsonb - 'read_method')::text");
     case.execute("UPDATE migration.runs SET plan = replace(plan, '\"format\": 2', '\"format\": 1')");
@@ -38,6 +39,41 @@ fn an_unfinished_run_is_resumed() {
     make_older(&case);
     case.execute("DELETE FROM migration.phases WHERE phase = 'validate'");
     assert!(case.moved().validation.is_proven());
+}
+
+/// Makes the ledger of a run into an app's tables what the version before wrote: its migrations are in the list of the app.
+fn list_in_the_app(case: &Case) {
+    case.execute("ALTER TABLE migration.runs DROP COLUMN list_schema, DROP COLUMN missing_schemas; DROP TABLE migration.sequences");
+    case.execute(
+        "DELETE FROM migration.__diesel_schema_migrations WHERE version >= '0008' AND length(version) = 4",
+    );
+    case.execute(
+        "CREATE TABLE public.__diesel_schema_migrations (version varchar(50) PRIMARY KEY, run_on timestamp NOT NULL DEFAULT now()); \
+         INSERT INTO public.__diesel_schema_migrations (version) VALUES ('00000000000000'); \
+         WITH listed AS (DELETE FROM migration.__diesel_schema_migrations WHERE length(version) > 4 RETURNING version) \
+         INSERT INTO public.__diesel_schema_migrations (version) SELECT version FROM listed",
+    );
+    assert_eq!(case.ask("SELECT count(*) FROM public.__diesel_schema_migrations"), ["3"]);
+}
+
+#[test]
+fn a_run_into_an_apps_tables_is_validated_resumed_and_removed() {
+    let case = || crate::existing_untouched::case("keys", crate::existing_untouched::KEYS);
+    let moved = case();
+    moved.moved();
+    list_in_the_app(&moved);
+    assert!(moved.validated(false).1.is_proven());
+    moved.moved_already();
+    let again = run::migrate(&Request { restart: true, ..moved.request() }, &Silent);
+    assert!(matches!(again, Ok(Outcome::Moved(moved)) if moved.validation.is_proven()));
+    assert_eq!(moved.ask("SELECT version FROM public.__diesel_schema_migrations"), ["00000000000000"]);
+
+    let resumed = case();
+    resumed.moved();
+    list_in_the_app(&resumed);
+    resumed.execute("DELETE FROM migration.phases WHERE phase = 'validate'");
+    assert!(resumed.moved().validation.is_proven());
+    assert_eq!(resumed.ask("SELECT count(*) FROM public.__diesel_schema_migrations"), ["3"]);
 }
 
 #[test]

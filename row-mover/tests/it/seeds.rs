@@ -91,7 +91,8 @@ fn rows_that_differ_are_an_obstacle_that_names_them_and_each_line_of_its_advice_
         ),
     ] {
         assert_eq!(planned(ROWS, target, mapping).err().as_deref(), Some(expected), "{mapping}");
-        let lines: Vec<&str> = expected.split("[tables.t], ").skip(1).map(|line| line.split(',').next().unwrap()).collect();
+        let lines: Vec<&str> =
+            expected.split("[tables.t], ").skip(1).map(|line| line.split(',').next().unwrap()).collect();
         assert!(!lines.is_empty());
         for line in lines {
             let case = case(ROWS, target, &format!("{mapping}\n[tables.t]\n{line}"));
@@ -145,7 +146,10 @@ fn a_table_without_a_key_is_compared_as_a_multiset() {
         // The app may move its rows about.
         kept.execute("VACUUM FULL t");
         assert!(kept.validated(false).1.is_proven());
-        for damage in ["DELETE FROM t WHERE v = 'd' AND ctid = (SELECT max(ctid) FROM t WHERE v = 'd')", "UPDATE t SET n = 5 WHERE v = 'c'"] {
+        for damage in [
+            "DELETE FROM t WHERE v = 'd' AND ctid = (SELECT max(ctid) FROM t WHERE v = 'd')",
+            "UPDATE t SET n = 5 WHERE v = 'c'",
+        ] {
             kept.execute(&format!("CREATE TABLE copied AS TABLE t; {damage}"));
             assert!(!kept.validated(false).1.is_proven(), "{damage}");
             kept.execute("DELETE FROM t; INSERT INTO t SELECT * FROM copied; DROP TABLE copied");
@@ -182,14 +186,16 @@ fn another_unique_key_clashes_as_well() {
     }
     // Both pieces of advice.
     case(source, target, "seeds = \"keep\"\n[tables.users]\nseeds = \"replace\"").moved();
-    let changed = case(source, &format!("{target}; UPDATE users SET email = 'z' WHERE id = 1"), "seeds = \"keep\"");
+    let changed =
+        case(source, &format!("{target}; UPDATE users SET email = 'z' WHERE id = 1"), "seeds = \"keep\"");
     changed.moved();
     assert_eq!(changed.ask("SELECT count(*) FROM users"), ["6"]);
 }
 
 #[test]
 fn rows_are_replaced_where_nothing_that_stays_references_them() {
-    let source = "CREATE TABLE a (id INTEGER PRIMARY KEY, v TEXT); CREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER);
+    let source =
+        "CREATE TABLE a (id INTEGER PRIMARY KEY, v TEXT); CREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER);
         INSERT INTO a VALUES (1, 'x'); INSERT INTO b VALUES (1, 1);";
     let target = "CREATE TABLE a (id int PRIMARY KEY, v text); CREATE TABLE b (id int PRIMARY KEY, a int REFERENCES a ON DELETE CASCADE);
         CREATE TABLE outside (a int REFERENCES a ON DELETE CASCADE); INSERT INTO a VALUES (5, 'seed'); INSERT INTO b VALUES (5, 5);";
@@ -200,7 +206,11 @@ fn rows_are_replaced_where_nothing_that_stays_references_them() {
         ("INSERT INTO outside VALUES (5)", "seeds = \"replace\"", Some("outside")),
         ("", "seeds = \"keep\"\n[tables.a]\nseeds = \"replace\"", Some("b")),
         // The row of b is the source's own.
-        ("DELETE FROM b; INSERT INTO a VALUES (1, 'y'); INSERT INTO b VALUES (1, 1)", "[tables.a]\nseeds = \"replace\"", None),
+        (
+            "DELETE FROM b; INSERT INTO a VALUES (1, 'y'); INSERT INTO b VALUES (1, 1)",
+            "[tables.a]\nseeds = \"replace\"",
+            None,
+        ),
     ] {
         match (planned(source, &format!("{target}{more}"), mapping), refused) {
             (Ok(case), None) => {
@@ -218,7 +228,8 @@ fn rows_are_replaced_where_nothing_that_stays_references_them() {
 fn starting_over_restores_the_rows_exactly() {
     let saved = "SELECT v, id, n, own FROM migration.seeds_t ORDER BY id";
     for seeds in ["merge", "replace"] {
-        for stop in ["schema begins", "schema ends", "rows begins", "moved rows of t", "constraints ends", ""] {
+        for stop in ["schema begins", "schema ends", "rows begins", "moved rows of t", "constraints ends", ""]
+        {
             let case = case(ROWS, TABLE, &format!("[tables.t]\nseeds = \"{seeds}\""));
             let before = case.ask("SELECT v, id, n, own FROM t ORDER BY id");
             spawn(&case, stop).wait().unwrap();
@@ -306,7 +317,10 @@ fn keys_of_any_type_identify_rows() {
         INSERT INTO c VALUES ('Ab', 1), ('ab', 7); INSERT INTO p VALUES ('y', 1, '\\x02'), ('z', 1, NULL)";
     let case = case(source, target, "seeds = \"merge\"");
     let moved = case.moved();
-    assert_eq!(settled(&moved.validation.seeds), [("c", [1, 1, 0, 0]), ("p", [0, 1, 1, 0]), ("u", [1, 0, 1, 0])]);
+    assert_eq!(
+        settled(&moved.validation.seeds),
+        [("c", [1, 1, 0, 0]), ("p", [0, 1, 1, 0]), ("u", [1, 0, 1, 0])]
+    );
     assert_eq!(case.ask("SELECT v FROM u ORDER BY id"), ["x", "y"]);
     assert_eq!(case.ask("SELECT a, b, v FROM p ORDER BY b"), ["1|x|\\x00", "1|y|\\x01", "1|z|NULL"]);
 }
@@ -316,6 +330,11 @@ fn what_a_row_cannot_be_merged_into_is_named() {
     let source = "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER); INSERT INTO t VALUES (1, 5), (2, 6);";
     let target = "CREATE TABLE t (id int PRIMARY KEY, n int GENERATED ALWAYS AS IDENTITY); INSERT INTO t OVERRIDING SYSTEM VALUE VALUES (1, 7)";
     let refused = planned(source, target, "seeds = \"merge\"").err().unwrap_or_default();
-    assert!(refused.contains("(id=1: n)") && refused.contains("seeds = \"replace\"") && !refused.contains("merge\""), "{refused}");
+    assert!(
+        refused.contains("(id=1: n)")
+            && refused.contains("seeds = \"replace\"")
+            && !refused.contains("merge\""),
+        "{refused}"
+    );
     case(source, target, "[tables.t]\nseeds = \"replace\"").moved();
 }

@@ -156,9 +156,51 @@ fn texts() -> Vec<PeerCase> {
         )
         .mapping("[tables.t.columns]\nj = { as = \"jsonb_last_key_wins\" }")
         .has("t.j", "jsonb")
-        .gives("SELECT j -> 'a' FROM t ORDER BY id", &["3", "1"]),
+        .gives("SELECT j -> 'a' FROM t ORDER BY id", &["3", "1"])
+        .tells("jsonb drops values of repeated keys in 1 document"),
+        case("D17 the sign of a zero", SIGNED_ZEROS)
+            .has("t.j", "json")
+            .gives("SELECT j::text FROM t ORDER BY id", &["{\"x\":-0.0}", "[-0, 1]", "{\"a\":{\"b\":[-0e5]}}", "[1]"])
+            .tells("jsonb would drop the sign of a zero in 3 documents"),
+        case("D17 the sign of a zero, in text", &SIGNED_ZEROS.replace("JSON", "TEXT"))
+            .has("t.j", "text")
+            .tells("4 of 4 values are JSON objects or arrays"),
+        case("D17 the sign of a zero, stopped", SIGNED_ZEROS)
+            .mapping("[tables.t.columns]\nj = { as = \"jsonb\" }")
+            .ends(Ending::Stopped)
+            .rejects(&[("t.j", 3)])
+            .tells("a zero with a sign, which jsonb does not keep at byte 5")
+            .tells("which `as = \"jsonb_unsigned_zero\"` accepts"),
+        case("D17 the sign of a zero, accepted", SIGNED_ZEROS)
+            .mapping("[tables.t.columns]\nj = { as = \"jsonb_unsigned_zero\" }")
+            .has("t.j", "jsonb")
+            .gives("SELECT j::text FROM t WHERE id = 1", &["{\"x\": 0.0}"])
+            .tells("jsonb drops the sign of a zero in 3 documents"),
+        case(
+            "D17 both",
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, j JSON); INSERT INTO t VALUES (1, '{\"a\":-0,\"a\":-0.0}'), (2, '[-0.00]'), (3, '[]');",
+        )
+        .mapping("[tables.t.columns]\nj = { as = \"jsonb_last_key_wins_unsigned_zero\" }")
+        .has("t.j", "jsonb")
+        .gives("SELECT j::text FROM t ORDER BY id", &["{\"a\": 0.0}", "[0.00]", "[]"])
+        .tells("jsonb drops values of repeated keys in 1 document and the sign of a zero in 2 documents"),
+        case("D17 the sign of a zero, into the app's jsonb", SIGNED_ZEROS)
+            .target("CREATE TABLE t (id bigint PRIMARY KEY, j jsonb)")
+            .into_existing()
+            .ends(Ending::Stopped)
+            .rejects(&[("t.j", 3)])
+            .tells("which `as = \"jsonb_unsigned_zero\"` accepts"),
+        case("D17 the sign of a zero, into the app's jsonb, accepted", SIGNED_ZEROS)
+            .target("CREATE TABLE t (id bigint PRIMARY KEY, j jsonb)")
+            .mapping("[tables.t.columns]\nj = { as = \"jsonb_unsigned_zero\" }")
+            .into_existing()
+            .gives("SELECT j::text FROM t WHERE id = 2", &["[0, 1]"]),
     ]
 }
+
+/// Documents with a zero that has a sign, in all spellings, and one without.
+const SIGNED_ZEROS: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, j JSON); \
+    INSERT INTO t VALUES (1, '{\"x\":-0.0}'), (2, '[-0, 1]'), (3, '{\"a\":{\"b\":[-0e5]}}'), (4, '[1]');";
 
 /// Columns whose declaration does not determine their values.
 fn open() -> Vec<PeerCase> {

@@ -9,6 +9,7 @@ use ::report::model::Command;
 use anyhow::Context;
 use clap::Args;
 use migrate_core::phase::Phase;
+use migrate_core::plan::Plan;
 use postgres_client::{DbSettings, TargetUrl, pool};
 use row_mover::ledger::{self, Run};
 use row_mover::run::{self, Purpose, Validation, ValidationRequest};
@@ -134,7 +135,9 @@ struct PlanFolder {
     path: PathBuf,
     /// Whether it is the run's folder: named by the user, or remembered.
     is_known: bool,
-    /// The migrations of a plan that was made for its source and whose folder is not known.
+    /// Whether the run loads into tables of an app, which has a schema of its own to compile against.
+    is_into_existing: bool,
+    /// The migrations of the ledger's plan, where it was made for its source and its folder is not known, or for tables of an app.
     rendered: Option<TempDir>,
 }
 
@@ -147,13 +150,12 @@ impl PlanFolder {
     ) -> anyhow::Result<PlanFolder> {
         let is_known = args.plan.is_some() || remembered.is_some();
         let path = args.plan.clone().or(remembered).unwrap_or_else(workspace::plan_dir);
-        let recorded = match is_known {
-            true => None,
-            // Validation reports why the ledger cannot be read.
-            false => source_plan::last(url, settings).ok().flatten(),
-        };
+        // Validation reports why the ledger cannot be read.
+        let recorded = source_plan::last(url, settings).ok().flatten();
+        let is_into_existing = recorded.as_ref().is_some_and(Plan::is_into_existing);
+        let recorded = recorded.filter(|_| !is_known || is_into_existing);
         let rendered = recorded.map(|plan| plan_folder::migrations_of(&plan)).transpose()?;
-        Ok(PlanFolder { path, is_known, rendered })
+        Ok(PlanFolder { path, is_known, is_into_existing, rendered })
     }
 
     fn migrations(&self) -> anyhow::Result<Vec<Migration>> {
@@ -170,6 +172,9 @@ impl PlanFolder {
     }
 
     fn compare_diesel_schema(&self, run: &Run) -> anyhow::Result<DieselSchema> {
+        if self.is_into_existing {
+            return Ok(DieselSchema::NotCompared("the app's tables are its own, and so is its schema.rs"));
+        }
         if self.is_known || plan_folder::holds(&self.path, &run.state.subject.plan_sha256)? {
             let difference = plan_folder::schema_difference(&self.path, &run.plan)?;
             return Ok(difference.map_or(DieselSchema::Same, DieselSchema::Differs));

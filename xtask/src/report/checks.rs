@@ -161,9 +161,7 @@ fn bookkeeping(subject: &Subject<'_>) -> Check {
     let how = "__diesel_schema_migrations lists the plan's migrations, so that Diesel never runs them again."
         .to_owned();
     let problems = (subject.validation.missing_migrations.iter())
-        .map(|found| {
-            problem(words::missing_migration(found), &remedy::missing_migration(found, subject.plan))
-        })
+        .map(|found| problem(words::missing_migration(found), &remedy::missing_migration(found)))
         .collect();
     check("bookkeeping", how, 2, "migrations", problems)
 }

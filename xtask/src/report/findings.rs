@@ -95,7 +95,7 @@ fn findings_json(validation: &Validation, plan: &Plan, found: &Findings) -> anyh
         all.push(finding_json("sequences", finding, words, &remedy::sequence(finding, plan))?);
     }
     for (finding, words) in validation.missing_migrations.iter().zip(&found.migrations) {
-        all.push(finding_json("bookkeeping", finding, words, &remedy::missing_migration(finding, plan))?);
+        all.push(finding_json("bookkeeping", finding, words, &remedy::missing_migration(finding))?);
     }
     for (finding, words) in validation.views.differences.iter().zip(&found.views) {
         let remedy = remedy::Remedy::SkipView(finding.view.clone());

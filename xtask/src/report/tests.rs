@@ -198,6 +198,7 @@ fn two_hundred_tables_and_fifty_with_differences_take_thirty_lines() {
             done: Phase::ALL.into_iter().collect(),
         },
         plan: plan(0, 0),
+        list_schema: "public".to_owned(),
         seal: seal(),
         validated_at: None,
     };

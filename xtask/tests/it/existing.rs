@@ -46,6 +46,13 @@ fn rows_are_loaded_into_the_apps_tables_and_a_restart_removes_them() {
     assert_eq!(rows(), ["5 a 1", "6 b 2"]);
     let again = run(&["--into-existing"]).expect(0);
     assert!(again.stdout.starts_with("Nothing to do"), "{}", again.stdout);
+    // From another folder, where neither a plan nor a Diesel schema is known: the ledger has all that it takes.
+    let elsewhere = Place::new();
+    let validated = elsewhere.run(["validate", "--postgres", database.url()]).expect(0);
+    assert!(validated.stdout.contains("Proven"), "{}", validated.screen());
+    assert!(!validated.stderr.contains("Diesel"), "{}", validated.screen());
+    let lists = "SELECT count(*) FROM pg_class WHERE relname = '__diesel_schema_migrations' AND relnamespace <> 'migration'::regnamespace";
+    assert_eq!(value(&database, lists), "0");
 
     let source = rusqlite::Connection::open(place.path().join("app.db")).unwrap();
     source.execute_batch("UPDATE Post SET title = 'c' WHERE id = 6").unwrap();

@@ -17,7 +17,9 @@ const EXPONENT_END: i64 = 1_073_741_823;
 /// A number within the limits of `numeric`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Number<'t> {
+    /// Whether it is less than zero.
     negative: bool,
+    has_sign: bool,
     /// The digits before the point.
     integer: &'t [u8],
     /// The digits after the point.
@@ -52,12 +54,18 @@ impl<'t> Number<'t> {
             && powers.is_none_or(|(first, _)| first <= POWER_MAX);
         fits.then_some(Number {
             negative: negative && powers.is_some(),
+            has_sign: negative,
             integer,
             fraction,
             exponent,
             scale,
             powers,
         })
+    }
+
+    /// Whether it is a zero with a minus, of which `numeric` keeps only the zero.
+    pub(super) fn has_sign_of_zero(&self) -> bool {
+        self.has_sign && self.powers.is_none()
     }
 
     /// How many bytes `jsonb` stores for it, its length word included and alignment not.

@@ -9,7 +9,7 @@ use super::number::Number;
 use super::scan::{Container, Events, Kind, Token, scan};
 use super::string::{Piece, pieces};
 use super::tree::{Document, Key, Member, Node, prints_itself};
-use super::{Refusal, RepeatedKeys, refusal};
+use super::{AcceptedLosses, Refusal, refusal};
 
 /// The most bytes of a string, and of all that one array or object holds, as `jsonb` stores them (`JENTRY_OFFLENMASK`).
 const STORED_MAX_BYTES: u64 = 268_435_455;
@@ -30,8 +30,8 @@ const PRINTED_MAX_BYTES: u64 = 0x3fff_ffff - 8;
 const SURELY_NUMERIC_BYTES: u32 = 16_383;
 
 /// See [`Document::read`].
-pub(super) fn read(text: &str, repeated_keys: RepeatedKeys) -> Result<Document<'_>, Refusal> {
-    let mut reader = Reader::new(text, repeated_keys);
+pub(super) fn read(text: &str, losses: AcceptedLosses) -> Result<Document<'_>, Refusal> {
+    let mut reader = Reader::new(text, losses);
     scan(text, &mut reader)?;
     if reader.printed_bytes > PRINTED_MAX_BYTES {
         return Err(refusal("a document that PostgreSQL would print as more than 1 GB", 0));
@@ -42,7 +42,7 @@ pub(super) fn read(text: &str, repeated_keys: RepeatedKeys) -> Result<Document<'
 /// Builds a [`Document`] while the text is scanned.
 struct Reader<'t> {
     document: Document<'t>,
-    repeated_keys: RepeatedKeys,
+    losses: AcceptedLosses,
     open: Vec<Open>,
     /// The elements and members so far of all that is open, the innermost last.
     open_elements: Vec<Node>,
@@ -61,7 +61,7 @@ struct Open {
 }
 
 impl<'t> Reader<'t> {
-    fn new(text: &'t str, repeated_keys: RepeatedKeys) -> Reader<'t> {
+    fn new(text: &'t str, losses: AcceptedLosses) -> Reader<'t> {
         let document = Document {
             text: text.as_bytes(),
             root: Node::Array { start: 0, end: 0 },
@@ -71,7 +71,7 @@ impl<'t> Reader<'t> {
         };
         Reader {
             document,
-            repeated_keys,
+            losses,
             open: Vec::new(),
             open_elements: Vec::new(),
             open_members: Vec::new(),
@@ -139,6 +139,9 @@ impl<'t> Reader<'t> {
         }
         let number = Number::read(text)
             .ok_or_else(|| refusal("a number outside PostgreSQL's numeric", token.start as usize))?;
+        if number.has_sign_of_zero() && !self.losses.zero_signs {
+            return Err(refusal("a zero with a sign, which jsonb does not keep", token.start as usize));
+        }
         self.printed_bytes += number.printed_bytes().saturating_sub(u64::from(length));
         Ok(number.stored_bytes())
     }
@@ -167,7 +170,7 @@ impl<'t> Reader<'t> {
         else {
             return Ok(());
         };
-        if self.repeated_keys == RepeatedKeys::Refused {
+        if !self.losses.repeated_keys {
             return Err(refusal("a key stands twice in an object", second as usize));
         }
         let mut kept = 0;
@@ -259,8 +262,8 @@ impl Events for Reader<'_> {
 mod tests {
     use super::*;
 
-    fn problem(text: &str, repeated_keys: RepeatedKeys) -> Option<String> {
-        read(text, repeated_keys).err().map(|refusal| refusal.to_string())
+    fn problem(text: &str, losses: AcceptedLosses) -> Option<String> {
+        read(text, losses).err().map(|refusal| refusal.to_string())
     }
 
     #[test]
@@ -274,8 +277,8 @@ mod tests {
             ("[-1e-16384]", "JSON: a number outside PostgreSQL's numeric at byte 1"),
             ("[1", "JSON: \",\" or \"]\" is missing at byte 2"),
         ] {
-            for repeated_keys in [RepeatedKeys::Refused, RepeatedKeys::LastWins] {
-                assert_eq!(problem(text, repeated_keys).as_deref(), Some(refusal), "{text}");
+            for losses in [AcceptedLosses::NONE, AcceptedLosses::REPEATED_KEYS] {
+                assert_eq!(problem(text, losses).as_deref(), Some(refusal), "{text}");
             }
         }
     }
@@ -292,21 +295,48 @@ mod tests {
             (r#"{"\/":1,"/":1}"#, 8),
         ] {
             let refusal = format!("JSON: a key stands twice in an object at byte {at}");
-            assert_eq!(problem(text, RepeatedKeys::Refused), Some(refusal), "{text}");
-            assert_eq!(problem(text, RepeatedKeys::LastWins), None, "{text}");
+            assert_eq!(problem(text, AcceptedLosses::NONE), Some(refusal), "{text}");
+            assert_eq!(problem(text, AcceptedLosses::REPEATED_KEYS), None, "{text}");
         }
         for text in [r#"{"a":1,"A":2,"a ":3}"#, r#"{"a":{"a":{"a":1}}}"#, r#"[{"a":1},{"a":1}]"#] {
-            assert_eq!(problem(text, RepeatedKeys::Refused), None, "{text}");
+            assert_eq!(problem(text, AcceptedLosses::NONE), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_zero_with_a_sign_is_refused_where_it_stands() {
+        for (text, at) in [
+            ("-0", 0),
+            ("[1, -0.0]", 4),
+            (r#"{"a":{"b":[0,-0e5]}}"#, 13),
+            ("[-0.000E-3]", 1),
+            ("[-1, -0.10, -0, -0.0]", 12),
+        ] {
+            let refusal = format!("JSON: a zero with a sign, which jsonb does not keep at byte {at}");
+            for losses in [AcceptedLosses::NONE, AcceptedLosses::REPEATED_KEYS] {
+                assert_eq!(problem(text, losses).as_deref(), Some(refusal.as_str()), "{text}");
+            }
+            for losses in [AcceptedLosses::ZERO_SIGNS, AcceptedLosses::ALL] {
+                assert_eq!(problem(text, losses), None, "{text}");
+            }
+        }
+        for text in ["[0, 0.0, 0e5]", "[-1e-300, -0.01, -10]", r#"["-0", {"-0.0": 1}]"#] {
+            assert_eq!(problem(text, AcceptedLosses::NONE), None, "{text}");
+        }
+        let both = r#"{"a":-0,"a":1}"#;
+        for losses in [AcceptedLosses::NONE, AcceptedLosses::REPEATED_KEYS, AcceptedLosses::ZERO_SIGNS] {
+            assert!(problem(both, losses).is_some(), "{losses:?}");
+        }
+        assert_eq!(problem(both, AcceptedLosses::ALL), None);
     }
 
     #[test]
     fn a_document_that_would_be_printed_as_too_long_is_refused() {
         // PostgreSQL 15 printed the first, with 1073496063 bytes, and ran out of its buffer at the second.
         let numbers = |count| format!("[{}1]", "1e131071,".repeat(count));
-        assert_eq!(problem(&numbers(8190), RepeatedKeys::Refused), None);
+        assert_eq!(problem(&numbers(8190), AcceptedLosses::NONE), None);
         let refusal = "JSON: a document that PostgreSQL would print as more than 1 GB at byte 0";
-        assert_eq!(problem(&numbers(8192), RepeatedKeys::Refused).as_deref(), Some(refusal));
+        assert_eq!(problem(&numbers(8192), AcceptedLosses::NONE).as_deref(), Some(refusal));
     }
 
     #[test]
@@ -333,8 +363,8 @@ mod tests {
                 "an array or object larger than jsonb holds",
             ),
         ] {
-            assert_eq!(problem(&fits, RepeatedKeys::LastWins), None, "{problem_of_refused}");
-            let found = problem(&refused, RepeatedKeys::LastWins).unwrap_or_default();
+            assert_eq!(problem(&fits, AcceptedLosses::REPEATED_KEYS), None, "{problem_of_refused}");
+            let found = problem(&refused, AcceptedLosses::REPEATED_KEYS).unwrap_or_default();
             assert!(found.starts_with(&format!("JSON: {problem_of_refused} at")), "{found}");
         }
     }

@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::number::Number;
 use super::scan::{Container, Kind, Token};
 use super::string::{Piece, escape, pieces};
-use super::{Refusal, RepeatedKeys, reader};
+use super::{AcceptedLosses, Refusal, reader};
 
 /// A document that `jsonb` accepts.
 pub(in super::super) struct Document<'t> {
@@ -102,11 +102,8 @@ impl<'t> Document<'t> {
     ///
     /// # Errors
     /// A [`Refusal`] that names the first thing that `jsonb` does not take.
-    pub(in super::super) fn read(
-        text: &'t str,
-        repeated_keys: RepeatedKeys,
-    ) -> Result<Document<'t>, Refusal> {
-        reader::read(text, repeated_keys)
+    pub(in super::super) fn read(text: &'t str, losses: AcceptedLosses) -> Result<Document<'t>, Refusal> {
+        reader::read(text, losses)
     }
 
     /// Whether PostgreSQL prints it as `expected`.
@@ -206,7 +203,7 @@ mod tests {
 
     fn printed(text: &str) -> String {
         let mut out = Vec::new();
-        assert!(Document::read(text, RepeatedKeys::LastWins).unwrap().print(Form::Printed, &mut out));
+        assert!(Document::read(text, AcceptedLosses::ALL).unwrap().print(Form::Printed, &mut out));
         String::from_utf8(out).unwrap()
     }
 
@@ -247,9 +244,9 @@ mod tests {
     fn documents_are_printed_as_postgresql_prints_them() {
         for &(text, expected) in CASES {
             assert_eq!(printed(text), expected, "{text}");
-            assert!(Document::read(text, RepeatedKeys::LastWins).unwrap().prints_as(expected), "{text}");
-            assert!(same(text, expected, RepeatedKeys::LastWins), "{text}");
-            assert!(same(expected, text, RepeatedKeys::LastWins), "{text}");
+            assert!(Document::read(text, AcceptedLosses::ALL).unwrap().prints_as(expected), "{text}");
+            assert!(same(text, expected, AcceptedLosses::ALL), "{text}");
+            assert!(same(expected, text, AcceptedLosses::ALL), "{text}");
         }
     }
 
@@ -257,14 +254,14 @@ mod tests {
     fn no_two_of_them_are_the_same() {
         for (index, (text, _)) in CASES.iter().enumerate() {
             for (other, _) in &CASES[index + 1..] {
-                assert!(!same(text, other, RepeatedKeys::LastWins), "{text} {other}");
+                assert!(!same(text, other, AcceptedLosses::ALL), "{text} {other}");
             }
         }
     }
 
     #[test]
     fn an_expected_text_that_is_longer_or_shorter_is_another() {
-        let document = Document::read("[1, 1e30]", RepeatedKeys::Refused).unwrap();
+        let document = Document::read("[1, 1e30]", AcceptedLosses::NONE).unwrap();
         let whole = printed("[1, 1e30]");
         for end in 0..whole.len() {
             assert!(!document.prints_as(&whole[..end]));
@@ -276,10 +273,10 @@ mod tests {
     fn a_document_of_huge_numbers_is_compared_in_little_room() {
         let numbers = |last: &str| format!("[{}1e{last}]", "1e131071,".repeat(8000));
         let text = numbers("0");
-        let document = Document::read(&text, RepeatedKeys::Refused).unwrap();
+        let document = Document::read(&text, AcceptedLosses::NONE).unwrap();
         assert!(document.normal_form().len() < 2 * text.len());
-        assert!(same(&text, &numbers("00"), RepeatedKeys::Refused));
-        assert!(!same(&text, &numbers("1"), RepeatedKeys::Refused));
+        assert!(same(&text, &numbers("00"), AcceptedLosses::NONE));
+        assert!(!same(&text, &numbers("1"), AcceptedLosses::NONE));
     }
 
     #[test]
@@ -294,7 +291,7 @@ mod tests {
         fn printing_keeps_the_value_and_is_stable(text in any_document()) {
             let once = printed(&text);
             prop_assert_eq!(printed(&once), once.clone());
-            prop_assert!(same(&text, &once, RepeatedKeys::Refused));
+            prop_assert!(same(&text, &once, AcceptedLosses::NONE));
             // Another JSON reader agrees, as far as its floats go.
             let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
             prop_assert!(nearly_equal(&value(&text), &value(&once)), "{} {}", text, once);
@@ -307,9 +304,9 @@ mod tests {
             let change = |character| if character == '7' { '8' } else { '7' };
             let changed: String =
                 once.chars().enumerate().map(|(at, kept)| if at == place { change(kept) } else { kept }).collect();
-            prop_assert!(!Document::read(&text, RepeatedKeys::Refused).unwrap().prints_as(&changed));
-            let still_same = Document::read(&changed, RepeatedKeys::Refused).is_ok() && printed(&changed) == once;
-            prop_assert_eq!(same(&text, &changed, RepeatedKeys::Refused), still_same);
+            prop_assert!(!Document::read(&text, AcceptedLosses::NONE).unwrap().prints_as(&changed));
+            let still_same = Document::read(&changed, AcceptedLosses::NONE).is_ok() && printed(&changed) == once;
+            prop_assert_eq!(same(&text, &changed, AcceptedLosses::NONE), still_same);
         }
     }
 

@@ -163,7 +163,7 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         name: "declared JSON",
         describes: "JSON is jsonb if that keeps every value of every document, and otherwise json, for instance with repeated \
-                    keys.",
+                    keys or with -0.0.",
         columns: Columns::of(&[Kind::Json]),
         needs: Needs::AllOrNoValue,
         forms: &[&form::JSONB, &form::JSON],
@@ -172,6 +172,7 @@ pub(super) static RULES: &[Rule] = &[
             case("JSON", "doc", &["'{\"a\": 1}'", "'[]'", "'\"text\"'", "'null'"], "jsonb"),
             case("JSON", "doc", &["'{\"b\":1,\"a\":2,\"a\":3}'"], "json"),
             case("JSON", "doc", &["'{\"a\":\"\\u0000\"}'"], "json"),
+            case("JSON", "doc", &["'{\"x\":-0.0}'", "'[-0]'", "'[-0e5]'"], "json"),
             case("JSONB", "doc", &[], "jsonb"),
         ],
     },

@@ -32,12 +32,15 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "JSON that jsonb would change",
-        describes: "Text that is always a JSON object or array may be json; jsonb would refuse some of it, or drop values of repeated keys.",
+        describes: "Text that is always a JSON object or array may be json; jsonb would refuse some of it, or drop values of repeated keys or the sign of a zero.",
         columns: Columns::of(TEXTS),
         needs: Needs::All,
         forms: &[&form::JSON_DOCUMENT],
         certainty: Certainty::Suggests,
-        cases: &[case("TEXT", "body", &["'{\"a\": 1, \"a\": 2}'"], "json")],
+        cases: &[
+            case("TEXT", "body", &["'{\"a\": 1, \"a\": 2}'"], "json"),
+            case("TEXT", "body", &["'[1]'", "'{\"a\": -0.0}'"], "json"),
+        ],
     },
     Rule {
         name: "mostly JSON",

@@ -3,7 +3,7 @@
 
 use super::ExistingError;
 use crate::conversion::{Conversion, Limit, PgType};
-use crate::infer::rejects_in_words;
+use crate::infer::{jsonb_losses_in_words, rejects_in_words};
 use crate::profile::ColumnProfile;
 use crate::target_schema::TargetColumn;
 
@@ -55,8 +55,9 @@ pub(super) fn choose(
 }
 
 fn rejects(seen: Option<&ColumnProfile>, conversion: &Conversion) -> String {
-    let words = seen.and_then(|seen| rejects_in_words(seen, conversion));
-    words.map(|words| format!("; {words}")).unwrap_or_default()
+    let words =
+        seen.map(|seen| [rejects_in_words(seen, conversion), jsonb_losses_in_words(seen, conversion)]);
+    words.into_iter().flatten().flatten().map(|words| format!("; {words}")).collect()
 }
 
 fn zone_words(conversion: &Conversion, seen: &ColumnProfile) -> &'static str {

@@ -46,13 +46,18 @@ impl<'t> Matches<'t> {
             }
             let decided = mapping.tables.get(&table.name);
             let wanted = decided.and_then(|decided| decided.rename.as_deref()).unwrap_or(&table.name);
-            let Some(found) = find("table", &table.name, wanted, &target.tables, |table| &table.name)? else {
+            let schema = decided.and_then(|decided| decided.schema.as_deref());
+            let is_candidate =
+                |table: &&TargetTable| schema.map_or(!table.is_hidden, |schema| table.schema == schema);
+            let candidates: Vec<&TargetTable> = target.tables.iter().filter(is_candidate).collect();
+            let Some(found) = find("table", &table.name, wanted, &candidates, |table| &table.name)? else {
                 let made = names.table(&table.name);
                 if target.relations.contains(&made) {
                     return Err(ExistingError::NameTaken { table: table.name.clone(), target: made });
                 }
                 continue;
             };
+            let found = *found;
             take(&mut owners, format!("table {}", table.name), &found.name)?;
             let columns = columns(table, decided, found)?;
             names.adopt(

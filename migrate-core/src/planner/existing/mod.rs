@@ -10,6 +10,8 @@ mod matching;
 mod seed_words;
 mod seeds;
 
+use std::collections::BTreeMap;
+
 use super::not_migrated;
 use crate::mapping::{Mapping, TableMapping};
 use crate::plan::{
@@ -17,12 +19,13 @@ use crate::plan::{
     PlannedKey, PlannedTable, Seeds,
 };
 use crate::target_schema::{TargetColumn, TargetForeignKey, TargetKey, TargetTable};
+use crate::terms::DEFAULT_SCHEMA;
 
 pub use error::ExistingError;
 pub(super) use matching::{Match, Matches};
 pub use seeds::{SeedComparison, SeedRow, UniqueClash, settle_seeds};
 
-/// Turns the plan of a new table into one for a table of the target.
+/// Turns the plan of a new table into one for a table of the target. `own_schema` is the plan's default schema.
 ///
 /// # Errors
 /// [`ExistingError`] where it does not fit.
@@ -31,11 +34,11 @@ pub(super) fn adopt(
     found: &Match<'_>,
     decided: &TableMapping,
     seeds: Seeds,
+    own_schema: &str,
     left_behind: &mut Vec<LeftBehind>,
 ) -> Result<(), ExistingError> {
-    if let Some(schema) = &planned.schema {
-        return Err(ExistingError::OtherSchema { table: planned.source.clone(), schema: schema.clone() });
-    }
+    let schema = &found.table.schema;
+    planned.schema = (own_schema != DEFAULT_SCHEMA || schema != DEFAULT_SCHEMA).then(|| schema.clone());
     check_table(found.table)?;
     let source = planned.source.clone();
     for column in &mut planned.columns {
@@ -123,21 +126,39 @@ fn check_table(table: &TargetTable) -> Result<(), ExistingError> {
 
 /// Decides what concerns existing tables together: the foreign keys among them.
 pub(super) fn settle(tables: &mut [PlannedTable]) {
-    let columns: Vec<(String, Vec<String>)> = (tables.iter())
+    let existing_schemas: BTreeMap<String, String> = (tables.iter())
+        .filter_map(|table| Some((table.target.clone(), table.existing.as_ref()?.table.schema.clone())))
+        .collect();
+    let columns: BTreeMap<(String, String), Vec<String>> = (tables.iter())
         .map(|table| {
-            (table.target.clone(), table.columns.iter().map(|column| column.target.clone()).collect())
+            let columns = table.columns.iter().map(|column| column.target.clone());
+            ((table.schema_name().to_owned(), table.target.clone()), columns.collect())
         })
         .collect();
-    let has = |table: &str, names: &[String]| {
-        let found = columns.iter().find(|(target, _)| target == table);
-        found.is_some_and(|(_, columns)| names.iter().all(|name| columns.contains(name)))
+    let has = |schema: &str, table: &str, names: &[String]| {
+        let found = columns.get(&(schema.to_owned(), table.to_owned()));
+        found.is_some_and(|columns| names.iter().all(|name| columns.contains(name)))
     };
     for table in tables.iter_mut() {
-        let Some(existing) = &table.existing else { continue };
+        let Some(existing) = &table.existing else {
+            name_parents(table, &existing_schemas);
+            continue;
+        };
         let keys = existing.table.foreign_keys.iter();
-        let known =
-            keys.filter(|key| has(&table.target, &key.columns) && has(&key.parent, &key.parent_columns));
+        let schema = existing.table.schema.as_str();
+        let known = keys.filter(|key| {
+            let parent_schema = key.parent_schema.as_deref().unwrap_or(schema);
+            has(schema, &table.target, &key.columns) && has(parent_schema, &key.parent, &key.parent_columns)
+        });
         table.foreign_keys = known.map(foreign_key).collect();
+    }
+}
+
+/// Names the schemas of the app's tables to which foreign keys of a new table point.
+fn name_parents(table: &mut PlannedTable, existing_schemas: &BTreeMap<String, String>) {
+    for key in &mut table.foreign_keys {
+        let schema = existing_schemas.get(&key.parent_table).filter(|schema| *schema != DEFAULT_SCHEMA);
+        key.parent_schema = schema.cloned();
     }
 }
 
@@ -175,6 +196,7 @@ fn foreign_key(key: &TargetForeignKey) -> PlannedForeignKey {
         name: key.name.clone(),
         columns: key.columns.clone(),
         parent_table: key.parent.clone(),
+        parent_schema: key.parent_schema.clone(),
         parent_columns: key.parent_columns.clone(),
         on_update: action(&key.definition, "ON UPDATE "),
         on_delete: action(&key.definition, "ON DELETE "),

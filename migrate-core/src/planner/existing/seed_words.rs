@@ -42,8 +42,11 @@ pub(super) fn seed_key(table: &str, source: &str, clash: &UniqueClash, can_repla
     let pairs: Vec<String> = (clash.first.iter())
         .map(|[of_source, of_target]| format!("{of_source} in the source and {of_target} in the target"))
         .collect();
-    let replace =
-        if can_replace { format!(", or add to mapping.toml: {}", line(source, Seeds::Replace)) } else { String::new() };
+    let replace = if can_replace {
+        format!(", or add to mapping.toml: {}", line(source, Seeds::Replace))
+    } else {
+        String::new()
+    };
     format!(
         "table {table} holds rows whose values in the key {} ({}) other rows of the source have ({}); change or delete these rows in the \
          target{replace}",

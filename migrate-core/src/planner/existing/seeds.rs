@@ -69,11 +69,14 @@ fn obstacles(
     found: &SeedComparison,
 ) -> Vec<ExistingError> {
     let others: Vec<String> =
-        found.referenced_by.iter().filter(|name| keeps_references(plan, name)).cloned().collect();
-    let name = existing.table.name.clone();
+        found.referenced_by.iter().filter(|name| keeps_references(plan, existing, name)).cloned().collect();
+    let name = existing.table.name_in_words();
     if existing.seeds == Seeds::Replace {
         let is_referenced = found.counts.rows() > 0 && !others.is_empty();
-        return is_referenced.then_some(ExistingError::Referenced { table: name, others }).into_iter().collect();
+        return is_referenced
+            .then_some(ExistingError::Referenced { table: name, others })
+            .into_iter()
+            .collect();
     }
     let mut obstacles = Vec::new();
     let is_clear = match existing.seeds {
@@ -109,9 +112,11 @@ fn obstacles(
     obstacles
 }
 
-/// Whether rows of this table, which references another one, may still do so once the rows of that one are deleted: those of a table that is
+/// Whether rows of this table, which references `parent`, may still do so once the rows of `parent` are deleted: those of a table that is
 /// not in the plan, and those that stay in one and that the source does not have.
-fn keeps_references(plan: &Plan, name: &str) -> bool {
-    let child = plan.existing_tables().find(|(_, existing)| existing.table.name == name);
+fn keeps_references(plan: &Plan, parent: &ExistingTable, name: &str) -> bool {
+    let child = plan
+        .existing_tables()
+        .find(|(_, existing)| existing.table.is_referred_to(name, &parent.table.schema));
     child.is_none_or(|(_, existing)| existing.keeps_other_rows())
 }

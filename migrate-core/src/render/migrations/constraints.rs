@@ -71,7 +71,7 @@ fn foreign_key(plan: &Plan, key: &PlannedForeignKey) -> String {
     let mut sql = format!(
         "FOREIGN KEY ({}) REFERENCES {} ({})",
         quote_pg_list(&key.columns),
-        parent.map_or_else(|| qualified_pg(DEFAULT_SCHEMA, &key.parent_table), PlannedTable::name_in_sql),
+        parent.map_or_else(|| parent_in_sql(key), PlannedTable::name_in_sql),
         quote_pg_list(&key.parent_columns)
     );
     for (when, action) in [("UPDATE", &key.on_update), ("DELETE", &key.on_delete)] {
@@ -86,6 +86,11 @@ fn foreign_key(plan: &Plan, key: &PlannedForeignKey) -> String {
         sql.push_str(" NOT VALID");
     }
     sql
+}
+
+/// A table that a foreign key points to, and that is not in the plan: an app made it.
+fn parent_in_sql(key: &PlannedForeignKey) -> String {
+    qualified_pg(key.parent_schema.as_deref().unwrap_or(DEFAULT_SCHEMA), &key.parent_table)
 }
 
 fn add_constraint(table: &PlannedTable, name: &str, definition: &str) -> Step {

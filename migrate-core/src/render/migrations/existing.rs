@@ -4,9 +4,9 @@
 //! switched off, since rows that move are not news. Keys, indexes and CHECKs stay, so that no row gets past them.
 
 use super::{BuildKind, SchemaStep, Step, line};
-use crate::identifier::quote_pg;
+use crate::identifier::{quote_pg, quote_pg_literal};
 use crate::plan::{ExistingTable, Plan, PlannedTable};
-use crate::target_schema::TargetForeignKey;
+use crate::target_schema::{SwitchedTrigger, TargetForeignKey};
 use crate::terms::Seeds;
 
 /// What is done to all of them before rows come: everything is set aside.
@@ -124,18 +124,42 @@ fn drop(existing: &ExistingTable, key: &TargetForeignKey) -> String {
     format!("ALTER TABLE {} DROP CONSTRAINT IF EXISTS {}", existing.name_in_sql(), quote_pg(&key.name))
 }
 
+/// Adds a foreign key with all that was lost when it was dropped.
 fn add(existing: &ExistingTable, key: &TargetForeignKey, not_valid: bool) -> String {
     let not_valid = if not_valid && !key.definition.ends_with("NOT VALID") { " NOT VALID" } else { "" };
-    format!(
-        "ALTER TABLE {} ADD CONSTRAINT {} {}{not_valid}",
-        existing.name_in_sql(),
-        quote_pg(&key.name),
-        key.definition
-    )
+    let (table, name) = (existing.name_in_sql(), quote_pg(&key.name));
+    let mut sql = format!("ALTER TABLE {table} ADD CONSTRAINT {name} {}{not_valid}", key.definition);
+    if let Some(comment) = &key.comment {
+        let comment = quote_pg_literal(comment);
+        sql.push_str(&format!(";\nCOMMENT ON CONSTRAINT {name} ON {table} IS {comment}"));
+    }
+    for trigger in &key.switched {
+        sql.push_str(&format!(";\n{}", switch(&table, &key.name, trigger)));
+    }
+    sql
 }
 
-/// The app's triggers on or off, each by name.
+/// Switches a trigger of PostgreSQL's own for a foreign key: its name has the OID of the constraint, and is new.
+fn switch(table: &str, key: &str, trigger: &SwitchedTrigger) -> String {
+    let body = format!(
+        "DECLARE t record; BEGIN FOR t IN SELECT g.tgrelid::pg_catalog.regclass AS place, g.tgname FROM pg_catalog.pg_trigger g \
+         JOIN pg_catalog.pg_constraint k ON k.oid = g.tgconstraint JOIN pg_catalog.pg_proc f ON f.oid = g.tgfoid \
+         WHERE k.conrelid = {}::pg_catalog.regclass AND k.conname = {} AND f.proname = {} AND g.tgparentid = 0 \
+         LOOP EXECUTE pg_catalog.format('ALTER TABLE %s {} TRIGGER %I', t.place, t.tgname); END LOOP; END",
+        quote_pg_literal(table),
+        quote_pg_literal(key),
+        quote_pg_literal(&trigger.function),
+        trigger.how
+    );
+    format!("DO LANGUAGE plpgsql {}", quote_pg_literal(&body))
+}
+
+/// The app's triggers on or off, each by name; those of partitions after those of their table, which partitions follow.
 fn switched(existing: &ExistingTable, on: bool) -> Vec<String> {
+    let of_partitions = existing.table.partition_triggers.iter().map(|trigger| {
+        let how = if on { trigger.how.as_str() } else { "DISABLE" };
+        format!("ALTER TABLE ONLY {} {how} TRIGGER {}", trigger.partition, quote_pg(&trigger.name))
+    });
     (existing.table.triggers.iter())
         .map(|trigger| {
             let how = match (on, trigger.is_always) {
@@ -145,5 +169,6 @@ fn switched(existing: &ExistingTable, on: bool) -> Vec<String> {
             };
             format!("ALTER TABLE {} {how} TRIGGER {}", existing.name_in_sql(), quote_pg(&trigger.name))
         })
+        .chain(of_partitions)
         .collect()
 }

@@ -19,8 +19,7 @@ pub struct SchemaStep {
 /// The parts of the first migration, in their order.
 pub fn schema_steps(plan: &Plan) -> Vec<SchemaStep> {
     let mut steps = Vec::new();
-    let schemas = plan.schemas().into_iter().filter(|schema| *schema != DEFAULT_SCHEMA);
-    for (position, schema) in schemas.enumerate() {
+    for (position, schema) in schemas_to_create(plan).into_iter().enumerate() {
         let lead = if position == 0 { "\n" } else { "" };
         let mut sql = String::new();
         line(&mut sql, format_args!("{lead}CREATE SCHEMA IF NOT EXISTS {};", quote_pg(schema)));
@@ -33,6 +32,13 @@ pub fn schema_steps(plan: &Plan) -> Vec<SchemaStep> {
         steps.push(SchemaStep { sql, locks: table_locks(table) });
     }
     steps
+}
+
+/// The schemas that the migration creates where they do not exist: of a plan for tables of an app, only those of other tables.
+pub(super) fn schemas_to_create(plan: &Plan) -> Vec<&str> {
+    let is_apps = |schema: &str| plan.existing_tables().any(|(table, _)| table.schema_name() == schema);
+    let is_created = |schema: &&str| *schema != DEFAULT_SCHEMA && !is_apps(schema);
+    plan.schemas().into_iter().filter(is_created).collect()
 }
 
 /// The locks of creating or dropping a table without its indexes: the table, its TOAST table with its index, and its sequences.

@@ -52,7 +52,10 @@ fn form(column: &ScopeColumn) -> (Kind, String, Option<Family>) {
         Conversion::DoublePrecision => (Kind::Real, sql.clone(), None),
         Conversion::Bytea => (Kind::Blob, sql.clone(), None),
         Conversion::Json => (Kind::Document, format!("{sql}::jsonb"), None),
-        Conversion::Jsonb | Conversion::JsonbLastKeyWins => (Kind::Document, sql.clone(), None),
+        Conversion::Jsonb
+        | Conversion::JsonbLastKeyWins
+        | Conversion::JsonbUnsignedZero
+        | Conversion::JsonbLastKeyWinsUnsignedZero => (Kind::Document, sql.clone(), None),
         Conversion::TimestamptzFromEpochMs => {
             (Kind::Integer, format!("floor({} * 1000)::bigint", epoch()), Some(Family::EpochMilliseconds))
         }

@@ -75,6 +75,8 @@ pub(crate) fn check_comparable(conversion: &Conversion, collation: &Collation) -
         Conversion::Json
         | Conversion::Jsonb
         | Conversion::JsonbLastKeyWins
+        | Conversion::JsonbUnsignedZero
+        | Conversion::JsonbLastKeyWinsUnsignedZero
         | Conversion::BooleanFromWords
         | Conversion::TextFromAny
         | Conversion::ByteaFromAny => Err(Untranslatable::InexactRows { conversion: conversion.name() }),

@@ -1,6 +1,8 @@
 //! A source, its plan and a target for one test, and short ways to ask both sides. Decides nothing about what is right.
 
 #[allow(dead_code, reason = "each test binary uses some of it")]
+pub mod dump;
+#[allow(dead_code, reason = "each test binary uses some of it")]
 pub mod own_server;
 #[allow(dead_code, reason = "each test binary uses some of them")]
 pub mod words;
@@ -96,8 +98,8 @@ impl Case {
         let url = TargetUrl::parse(database.url()).unwrap();
         PgConnection::establish(database.url()).unwrap().batch_execute(target_sql).unwrap();
         let pool = pool::open(&url, &DbSettings::default()).map_err(|error| chain(&error))?;
-        let target = introspect(&mut pool::get(&pool).unwrap()).map_err(|error| chain(&error))?;
         let mapping = Mapping::from_toml(&format!("format = 1\n{mapping}")).unwrap();
+        let target = introspect(&mut pool::get(&pool).unwrap(), &mapping).map_err(|error| chain(&error))?;
         let plan = evidence::plan_into(&source, &mapping, Some(&target), 2, &|_| {});
         let (_, mut plan) = plan.map_err(|error| chain(&error))?;
         let undecided = run::plan_seeds(&source, &mut plan, &mut pool::get(&pool).unwrap(), &Silent);

@@ -1,0 +1,2 @@
+DROP TABLE migration.sequences;
+ALTER TABLE migration.runs DROP COLUMN list_schema, DROP COLUMN missing_schemas;
