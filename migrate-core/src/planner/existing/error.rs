@@ -1,8 +1,7 @@
 //! Why rows cannot be loaded into tables that an app made, with the tables and the remedy.
 
 use super::seed_words as words;
-use super::seeds::{SeedRow, UniqueClash};
-use crate::plan::{SeedCounts, Seeds};
+use super::seeds::{SeedKeyClash, UndecidedSeeds};
 
 /// Why rows cannot be loaded into tables that an app made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -125,33 +124,11 @@ pub enum ExistingError {
         example: &'static str,
     },
     /// Rows of a table that differ from the source's, without a decision about them.
-    #[error("{}", words::seeds(table, key_in_mapping, *counts, differing, only_target, choices))]
-    Seeds {
-        /// The table in the target.
-        table: String,
-        /// The table in the source, as `mapping.toml` names it.
-        key_in_mapping: String,
-        /// How its rows compare with the source.
-        counts: SeedCounts,
-        /// The first rows with a key of the source and other values.
-        differing: Vec<SeedRow>,
-        /// The keys of the first rows that the source does not have.
-        only_target: Vec<String>,
-        /// The decisions that are possible.
-        choices: Vec<Seeds>,
-    },
+    #[error("{}", words::seeds(.0))]
+    Seeds(Box<UndecidedSeeds>),
     /// A row of the table and another one of the source that have the same value in a key.
-    #[error("{}", words::seed_key(table, key_in_mapping, clash, *can_replace))]
-    SeedKey {
-        /// The table in the target.
-        table: String,
-        /// The table in the source, as `mapping.toml` names it.
-        key_in_mapping: String,
-        /// The key and the rows.
-        clash: UniqueClash,
-        /// Whether the table's rows can be deleted.
-        can_replace: bool,
-    },
+    #[error("{}", words::seed_key(.0))]
+    SeedKey(Box<SeedKeyClash>),
     /// Rows that cannot be deleted.
     #[error(
         "the rows of table {table} cannot be replaced: foreign keys of {}, which holds rows that stay, reference it; choose seeds = \

@@ -1,18 +1,13 @@
 //! The sentences about rows that an app's tables hold, and the lines of `mapping.toml` that decide about them.
 
-use super::seeds::{SeedRow, UniqueClash};
+use super::seeds::{SeedComparison, SeedKeyClash, UndecidedSeeds};
 use crate::mapping::TomlKey;
-use crate::plan::{SeedCounts, Seeds};
+use crate::plan::Seeds;
 
 /// Rows that differ from the source's, and the decisions that are possible.
-pub(super) fn seeds(
-    table: &str,
-    source: &str,
-    counts: SeedCounts,
-    differing: &[SeedRow],
-    only_target: &[String],
-    choices: &[Seeds],
-) -> String {
+pub(super) fn seeds(undecided: &UndecidedSeeds) -> String {
+    let UndecidedSeeds { table, found, choices } = undecided;
+    let SeedComparison { table: source, counts, differing, only_target, .. } = found;
     let mut parts = Vec::new();
     if counts.differing > 0 {
         let of = if counts.differing == 1 { "has the key of a row" } else { "have keys of rows" };
@@ -37,12 +32,13 @@ pub(super) fn seeds(
     format!("table {table} holds {}: {}; {remedy}", rows(counts.rows()), parts.join("; "))
 }
 
-/// A row of the table and one of the source that share a key that is not theirs to share.
-pub(super) fn seed_key(table: &str, source: &str, clash: &UniqueClash, can_replace: bool) -> String {
+/// Rows of the table and other ones of the source that share a key.
+pub(super) fn seed_key(found: &SeedKeyClash) -> String {
+    let SeedKeyClash { table, source, clash, can_replace } = found;
     let pairs: Vec<String> = (clash.first.iter())
         .map(|[of_source, of_target]| format!("{of_source} in the source and {of_target} in the target"))
         .collect();
-    let replace = if can_replace {
+    let replace = if *can_replace {
         format!(", or add to mapping.toml: {}", line(source, Seeds::Replace))
     } else {
         String::new()

@@ -47,6 +47,30 @@ pub struct UniqueClash {
     pub first: Vec<[String; 2]>,
 }
 
+/// Rows of a table that differ from the source's, without a decision about them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UndecidedSeeds {
+    /// The table in the target.
+    pub table: String,
+    /// How its rows compare; the table is named as `mapping.toml` names it.
+    pub found: SeedComparison,
+    /// The decisions that are possible.
+    pub choices: Vec<Seeds>,
+}
+
+/// Rows of the source that clash with rows of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeedKeyClash {
+    /// The table in the target.
+    pub table: String,
+    /// The table in the source, as `mapping.toml` names it.
+    pub source: String,
+    /// The key and the rows.
+    pub clash: UniqueClash,
+    /// Whether the table's rows can be deleted.
+    pub can_replace: bool,
+}
+
 /// Records the comparisons in the plan, and returns what they leave undecided.
 pub fn settle_seeds(plan: &mut Plan, comparisons: &[SeedComparison]) -> Vec<ExistingError> {
     for table in &mut plan.tables {
@@ -84,7 +108,6 @@ fn obstacles(
         Seeds::Keep => found.counts.differing == 0,
         Seeds::Merge | Seeds::Replace => found.fixed_columns.is_empty(),
     };
-    let source = table.source.clone();
     if !is_clear {
         let mut choices = Vec::new();
         let can_merge = found.fixed_columns.is_empty() && found.clashes.is_empty();
@@ -94,20 +117,16 @@ fn obstacles(
             choices.push(Seeds::Merge);
         }
         choices.extend(others.is_empty().then_some(Seeds::Replace));
-        obstacles.push(ExistingError::Seeds {
-            table: name.clone(),
-            key_in_mapping: source.clone(),
-            counts: found.counts,
-            differing: found.differing.clone(),
-            only_target: found.only_target.clone(),
-            choices,
-        });
+        let undecided = UndecidedSeeds { table: name.clone(), found: found.clone(), choices };
+        obstacles.push(ExistingError::Seeds(Box::new(undecided)));
     }
-    obstacles.extend(found.clashes.iter().map(|clash| ExistingError::SeedKey {
-        table: name.clone(),
-        key_in_mapping: source.clone(),
-        clash: clash.clone(),
-        can_replace: others.is_empty(),
+    obstacles.extend(found.clashes.iter().map(|clash| {
+        ExistingError::SeedKey(Box::new(SeedKeyClash {
+            table: name.clone(),
+            source: table.source.clone(),
+            clash: clash.clone(),
+            can_replace: others.is_empty(),
+        }))
     }));
     obstacles
 }
