@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use crate::conversion::Conversion;
 use crate::reject::{OnReject, RejectLimit};
-use crate::terms::{Numbering, Seeds};
+use crate::terms::{DerivedDecision, Numbering, Seeds};
 
 pub use crate::terms::{DEFAULT_SCHEMA, IndexMethod};
 pub(crate) use rules::glob_fits;
@@ -68,6 +68,12 @@ pub struct Mapping {
     /// What is decided about tables, by source name.
     #[serde(default)]
     pub tables: BTreeMap<String, TableMapping>,
+    /// The columns, as `table.column`, that draw from sequences of the target for which that cannot be found out, by sequence.
+    #[serde(default)]
+    pub sequences: BTreeMap<String, String>,
+    /// What becomes of columns that triggers fill, as `table.column`, and of materialized views.
+    #[serde(default)]
+    pub derived: BTreeMap<String, DerivedDecision>,
 }
 
 /// What is decided about one table.

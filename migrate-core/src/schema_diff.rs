@@ -13,6 +13,7 @@ use crate::planner::skipped_indexes::{SKIPPED_KIND, skipped_name};
 use crate::planner::{self, PlanningError};
 use crate::source_schema::{SourceColumn, SourceSchema, SourceTable};
 use crate::source_sql::default_meaning;
+use crate::terms::DerivedDecision;
 
 /// The kind of a generated column among the objects that are not migrated.
 const GENERATED_COLUMN: &str = "generated column";
@@ -106,6 +107,16 @@ fn leave_uncomputed(plan: &Plan, live: &mut Plan) {
 /// Complete objects that are not migrated; any other kind is a part of a migrated table.
 const OBJECT_KINDS: [&str; 5] = ["table", "view", "trigger", "virtual table", "shadow table"];
 
+/// The decisions about columns that triggers fill, of tables that `schema` has.
+fn derived_decisions(plan: &Plan, schema: &SourceSchema) -> BTreeMap<String, DerivedDecision> {
+    let is_there = |target: &str| {
+        let planned = plan.target_table(target);
+        planned.is_some_and(|planned| schema.tables.iter().any(|table| table.name == planned.source))
+    };
+    let decided = plan.trigger_filled().filter(|column| is_there(&column.table));
+    decided.filter_map(|column| Some((column.full_name(), column.decision?))).collect()
+}
+
 /// The decisions that `plan` was made with, as far as `schema` has their subjects. A column that the plan does not know gets a conversion
 /// that cannot make planning fail: it is reported as unknown anyway.
 fn decisions(plan: &Plan, schema: &SourceSchema) -> Mapping {
@@ -137,6 +148,7 @@ fn decisions(plan: &Plan, schema: &SourceSchema) -> Mapping {
         format: MAPPING_FORMAT,
         leave_behind: leave_behind.collect(),
         tables: tables.collect::<BTreeMap<_, _>>(),
+        derived: derived_decisions(plan, schema),
         ..Mapping::default()
     }
 }

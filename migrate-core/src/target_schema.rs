@@ -2,10 +2,17 @@
 //!
 //! Facts only, as PostgreSQL's catalog words them; reading them is I/O and done elsewhere, what follows from them is the planner's.
 
+mod derived;
+
 use serde::{Deserialize, Serialize};
 
 use crate::identifier::qualified_pg;
 use crate::terms::DEFAULT_SCHEMA;
+
+pub use derived::{
+    FilledColumn, SequenceLink, SequenceUse, TargetMaterializedView, TargetSequence, TriggerEffect,
+    UpdatedColumn,
+};
 
 /// The schemas in which the tables of an app are, as they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,6 +23,12 @@ pub struct TargetSchema {
     pub tables: Vec<TargetTable>,
     /// The names of all relations: tables, views, indexes and sequences share one name space (PostgreSQL manual, section 5.10.1).
     pub relations: Vec<String>,
+    /// The sequences of the database.
+    pub sequences: Vec<TargetSequence>,
+    /// The materialized views that read these tables, each after those that it reads.
+    pub materialized_views: Vec<TargetMaterializedView>,
+    /// The tables in other schemas, each with its schema.
+    pub outside: Vec<(String, String)>,
 }
 
 /// A table of the target.
@@ -142,6 +155,9 @@ pub struct TargetTrigger {
     /// Whether it fires always, whatever `session_replication_role` says.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_always: bool,
+    /// What it does with inserted rows; none where it is not called for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<TriggerEffect>,
 }
 
 /// A trigger of a partition: its own, or one of the table that is switched otherwise there.

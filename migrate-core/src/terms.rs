@@ -1,4 +1,5 @@
-//! Terms that a mapping, a plan and its SQL share: the default schema, index methods, numbering and the seeds of existing tables.
+//! Terms that a mapping, a plan and its SQL share: the default schema, index methods, numbering, the seeds of existing tables, and
+//! decisions about derived data.
 //!
 //! This module imports no other one.
 
@@ -63,4 +64,14 @@ impl Seeds {
             Seeds::Merge => "merge",
         }
     }
+}
+
+/// What a person decides about something that is derived from rows, such as a column that a trigger fills.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DerivedDecision {
+    /// It is filled after the rows are loaded, as the app would have filled it.
+    Fill,
+    /// It stays as it is.
+    Accept,
 }

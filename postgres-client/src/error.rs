@@ -102,8 +102,13 @@ impl Error {
 
     /// Whether a lock was not available in time.
     pub fn is_lock_timeout(&self) -> bool {
-        let sqlstate = |error: &ServerError| error.sqlstate.as_deref() == Some(LOCK_NOT_AVAILABLE);
-        self.causes().any(|cause| cause.downcast_ref::<ServerError>().is_some_and(sqlstate))
+        self.has_sqlstate(LOCK_NOT_AVAILABLE)
+    }
+
+    /// Whether the server, or what answers for it, reported this SQLSTATE.
+    pub(crate) fn has_sqlstate(&self, sqlstate: &str) -> bool {
+        let is_it = |error: &ServerError| error.sqlstate.as_deref() == Some(sqlstate);
+        self.causes().any(|cause| cause.downcast_ref::<ServerError>().is_some_and(is_it))
     }
 
     /// The lock that the statement waited for when it failed, and who held it; none where it waited for none, or that is not known.

@@ -11,6 +11,7 @@ pub mod lock_query;
 pub mod lock_wait;
 pub mod lock_watch;
 pub mod pool;
+pub mod pooler;
 mod quote;
 mod refusal;
 pub mod retry;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::connection::{Backend, Connection};
 use crate::error::Result;
-use crate::{DbSettings, TargetUrl};
+use crate::{DbSettings, TargetUrl, pooler};
 
 /// The search path of every session of ours: only PostgreSQL's own schema, so that no function, operator or table of a role with CREATE
 /// on another schema is used instead. `pg_temp` is last, since it comes first if it is not named (manual, section 5.9.3). All other
@@ -40,12 +40,26 @@ pub fn lock_timeout(settings: &DbSettings) -> Duration {
     limits.fold(LOCK_TIMEOUT_MAX, Duration::min).max(Duration::from_millis(1))
 }
 
+/// Opens the first bulk connection of a command, which also checks what answers: see [`pooler`].
+///
+/// # Errors
+/// As [`open_bulk`], and for a pooler that does not keep a session for each connection.
+pub fn open_first(target: &TargetUrl, settings: &DbSettings) -> Result<Connection> {
+    let mut connection = connect(target, settings)?;
+    pooler::refuse_transaction_pooler(&mut connection, target, settings)?;
+    into_bulk(connection, settings)
+}
+
 /// Opens a connection for rows and builds: with the settings of our sessions, and no limit on how long a statement may take.
 ///
 /// # Errors
 /// When the server cannot be reached, or refuses the connection or a setting.
 pub fn open_bulk(target: &TargetUrl, settings: &DbSettings) -> Result<Connection> {
-    let mut connection = open(target, settings)?;
+    into_bulk(connect(target, settings)?, settings)
+}
+
+fn into_bulk(mut connection: Connection, settings: &DbSettings) -> Result<Connection> {
+    set_up(&mut connection, settings)?;
     connection.ask_backend()?;
     // The server notices within seconds that we are gone, even while it builds an index (manual, section 20.3.2). Not every
     // operating system supports this.
@@ -72,7 +86,8 @@ pub fn open_bulk_again(target: &TargetUrl, settings: &DbSettings) -> Result<Conn
 pub(crate) fn open_short(target: &TargetUrl, settings: &DbSettings) -> Result<Connection> {
     /// Time for the reply to a statement that was cancelled after its timeout.
     const REPLY_MAX: Duration = Duration::from_secs(5);
-    let mut connection = open(target, settings)?;
+    let mut connection = connect(target, settings)?;
+    set_up(&mut connection, settings)?;
     // A statement that the server still has time for is no stall.
     connection.set_stall_max(settings.stall_timeout.max(settings.statement_timeout + REPLY_MAX));
     if settings.statement_timeout.is_zero() {
@@ -81,8 +96,7 @@ pub(crate) fn open_short(target: &TargetUrl, settings: &DbSettings) -> Result<Co
     Ok(connection)
 }
 
-/// Connects and makes the session the same everywhere.
-fn open(target: &TargetUrl, settings: &DbSettings) -> Result<Connection> {
+fn connect(target: &TargetUrl, settings: &DbSettings) -> Result<Connection> {
     let mut connection =
         Connection::connect(target.conninfo(), APPLICATION_NAME, settings.connection_timeout).map_err(
             |error| match error.remedy_text() {
@@ -93,11 +107,16 @@ fn open(target: &TargetUrl, settings: &DbSettings) -> Result<Connection> {
             },
         )?;
     connection.set_stall_max(settings.stall_timeout);
+    Ok(connection)
+}
+
+/// Makes the session the same everywhere.
+fn set_up(connection: &mut Connection, settings: &DbSettings) -> Result<()> {
     connection.script(&session_sql(settings))?;
     if connection.server_version() >= ENGLISH_VERSION_MIN {
         connection.query(ENGLISH_SQL, &[])?;
     }
-    Ok(connection)
+    Ok(())
 }
 
 /// Ends an abandoned session of ours, if the server still has it: behind a stalled proxy it would keep its locks forever. A pooler may

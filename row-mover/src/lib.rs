@@ -14,6 +14,7 @@ pub mod rejects;
 pub mod remedy;
 pub mod row_encoder;
 pub mod run;
+mod sequences;
 pub mod source;
 pub mod status;
 pub mod target;

@@ -87,6 +87,13 @@ pub enum Note<'a> {
         /// Why.
         fault: &'a Error,
     },
+    /// What the run created belongs to another role now.
+    HandedOver {
+        /// The role.
+        role: &'a str,
+        /// The number of tables, views, sequences, functions and schemas.
+        objects: usize,
+    },
     /// The server is a standby of the one that the rows were moved to.
     Standby,
     /// Everything else is done, and `integrity_check` still reads the sealed copy.

@@ -10,8 +10,6 @@ pub enum Remedy {
     AllowProcesses,
     /// Wait for the migration that holds the lock, or end it.
     AwaitOther,
-    /// Let the app copy a table that SQLite cannot read here into one with rowids, or do not migrate it.
-    CopyToRowidTable,
     /// Drop what is there without checking it.
     DiscardUnseen,
     /// Find the value with a run that changes nothing.

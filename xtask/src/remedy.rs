@@ -25,10 +25,6 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
                 "wait for it, or end it; `cargo xtask status` shows it, and its sessions are named {APPLICATION_NAME} in pg_stat_activity"
             ));
         }
-        Remedy::CopyToRowidTable => {
-            "where its key has a collation that only the app has and the table is WITHOUT ROWID, let the app copy it into a table with \
-             rowids, or do not migrate it: add its name and the reason under [leave_behind] to mapping.toml"
-        }
         Remedy::DiscardUnseen => "add --discard to --restart, which drops what is there without checking it",
         Remedy::FindByDryRun => "`cargo xtask migrate --dry-run` names it",
         Remedy::MakeRoom { folder, free_bytes } => {

@@ -15,7 +15,7 @@ use migrate_core::target_schema::TargetSchema;
 use postgres_client::lock_watch::watching_locks;
 use postgres_client::{DbSettings, TargetUrl, pool};
 use row_mover::ledger;
-use row_mover::run::{Silent, check_target, plan_seeds};
+use row_mover::run::{check_target, plan_into_existing};
 use row_mover::source::evidence;
 use row_mover::target::introspect::{introspect, introspect_before};
 
@@ -196,42 +196,31 @@ pub(crate) fn mapping(folder: &Path, text: &str) -> anyhow::Result<Mapping> {
         .with_context(|| format!("{} cannot be used", workspace::shown(&folder.join("mapping.toml"))))
 }
 
+/// The target with the tables that an app has created in it.
+#[derive(Clone, Copy)]
+pub(crate) struct ExistingTarget<'a> {
+    pub(crate) schema: &'a TargetSchema,
+    pub(crate) url: &'a TargetUrl,
+    pub(crate) settings: &'a DbSettings,
+}
+
 /// Makes the plan for a file from its schema, one scan of all its values, the rows that violate its constraints, a person's decisions,
-/// and the tables of `target` if rows go into these.
+/// and the tables of `target`, with the rows that they hold, if rows go into these.
 pub(crate) fn make(
     path: &Path,
     mapping: &Mapping,
-    target: Option<&TargetSchema>,
+    target: Option<ExistingTarget<'_>>,
     is_quiet: bool,
 ) -> anyhow::Result<(SourceSchema, Plan)> {
     let workers = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
     let bar = ScanBar::begin(is_quiet, "plan");
-    Ok(evidence::plan_into(path, mapping, target, workers, &|rows| bar.rows_scanned(rows))?)
-}
-
-/// Compares the rows that the plan's tables hold in the target with those of the source.
-///
-/// # Errors
-/// What has to be decided about them, or when a side cannot be read.
-pub(crate) fn settle_seeds(
-    source: &Path,
-    plan: &mut Plan,
-    target: &TargetUrl,
-    settings: &DbSettings,
-) -> anyhow::Result<()> {
-    if !plan.existing_tables().any(|(_, existing)| existing.table.rows > 0) {
-        return Ok(());
-    }
-    let compare = || {
-        let pool = pool::open(target, settings)?;
-        plan_seeds(source, plan, &mut *pool::get(&pool)?, &Silent)
+    let scanned = |rows| bar.rows_scanned(rows);
+    let Some(ExistingTarget { schema, url, settings }) = target else {
+        return Ok(evidence::plan_into(path, mapping, None, workers, &scanned)?);
     };
-    let undecided = watching_locks(target, settings, compare)?;
-    if undecided.is_empty() {
-        return Ok(());
-    }
-    let words: Vec<String> = undecided.iter().map(ToString::to_string).collect();
-    Err(anyhow::anyhow!(words.join("\n")).context("no plan can be made"))
+    let pool = pool::open(url, settings)?;
+    let plan = || plan_into_existing(path, mapping, schema, || pool::get(&pool), workers, &scanned);
+    Ok(watching_locks(url, settings, plan)?)
 }
 
 /// Reads the tables that the app has created in the target; none where the plan does not need them. With `restart` it returns them as

@@ -33,6 +33,9 @@ pub(super) enum Offset {
     Seconds(i32),
 }
 
+/// The problem of a fraction that PostgreSQL would round.
+pub(super) const FINER: &str = "a fraction of a second finer than a microsecond, which PostgreSQL would round; round = \"microseconds\" in mapping.toml does so";
+
 const FORM: &str = "not of the form YYYY-MM-DD[ HH:MM[:SS[.ffffff]][Z or an offset]]";
 
 impl Civil {
@@ -73,7 +76,7 @@ impl Civil {
             return Err(FORM);
         }
         if digits.iter().skip(6).any(|&digit| digit != b'0') {
-            return Err("more than 6 digits of a second, which PostgreSQL would round");
+            return Err(FINER);
         }
         let digit = |place| i32::from(digits.get(place).map_or(0, |digit: &u8| digit - b'0'));
         self.microsecond = (0..6).fold(0, |microsecond, place| microsecond * 10 + digit(place));

@@ -88,7 +88,11 @@ pub(super) fn same(source: SourceValue<'_>, target: SourceValue<'_>, losses: Acc
 }
 
 /// Appends the document's normal form: the same bytes for all documents that `jsonb` keeps alike.
-fn canonical(value: SourceValue<'_>, out: &mut Vec<u8>, losses: AcceptedLosses) -> Result<(), Refusal> {
+pub(super) fn canonical(
+    value: SourceValue<'_>,
+    out: &mut Vec<u8>,
+    losses: AcceptedLosses,
+) -> Result<(), Refusal> {
     out.extend_from_slice(&Document::read(text::checked(value)?, losses)?.normal_form());
     Ok(())
 }

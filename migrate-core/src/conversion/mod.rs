@@ -19,16 +19,21 @@ mod bytea;
 mod bytea_from_any;
 mod civil;
 mod date;
+mod date_from_midnight;
 mod double_precision;
 mod integer;
+mod integer_from_any;
 mod json;
 mod json_document;
+mod json_from_bytes;
 mod jsonb;
+mod jsonb_from_bytes;
 mod limit;
 mod numeric;
 mod pg_type;
 mod pieces;
 mod real;
+mod real_from_float32;
 mod refusal;
 mod smallint;
 mod spec;
@@ -38,16 +43,21 @@ mod text;
 mod text_from_any;
 mod time;
 mod timestamp_from_epoch_ms;
+mod timestamp_from_epoch_ns;
 mod timestamp_from_epoch_s;
+mod timestamp_from_epoch_us;
 mod timestamp_from_iso8601;
 mod timestamp_utc_from_iso8601;
 mod timestamptz_from_epoch_ms;
+mod timestamptz_from_epoch_ns;
 mod timestamptz_from_epoch_s;
 mod timestamptz_from_epoch_us;
 mod timestamptz_from_iso8601;
 mod timestamptz_from_julian_day;
 mod uuid;
+mod uuid_from_any;
 mod uuid_from_bytes;
+mod uuid_from_hex;
 
 pub use limit::Limit;
 pub use pg_type::PgType;
@@ -62,6 +72,7 @@ use serde::de::{IntoDeserializer, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::value::SourceValue;
+use integer_from_any::Width;
 use json_document::AcceptedLosses;
 use spec::{Discard, LongForm, Output, Spec};
 use uuid::Letters;
@@ -131,10 +142,14 @@ conversions! {
     Bigint = "bigint" in bigint;
     Integer = "integer" in integer;
     Smallint = "smallint" in smallint;
+    BigintFromAny = "bigint_from_any" in integer_from_any [Width::Bigint];
+    IntegerFromAny = "integer_from_any" in integer_from_any [Width::Integer];
+    SmallintFromAny = "smallint_from_any" in integer_from_any [Width::Smallint];
     Boolean = "boolean" in boolean;
     BooleanFromWords = "boolean_from_words" in boolean_from_words;
     DoublePrecision = "double_precision" in double_precision;
     Real = "real" in real;
+    RealFromFloat32 = "real_from_float32" in real_from_float32;
     Numeric = "numeric" in numeric;
     Bytea = "bytea" in bytea;
     ByteaFromAny = "bytea_from_any" in bytea_from_any;
@@ -143,19 +158,27 @@ conversions! {
     JsonbLastKeyWins = "jsonb_last_key_wins" in jsonb [AcceptedLosses::REPEATED_KEYS];
     JsonbUnsignedZero = "jsonb_unsigned_zero" in jsonb [AcceptedLosses::ZERO_SIGNS];
     JsonbLastKeyWinsUnsignedZero = "jsonb_last_key_wins_unsigned_zero" in jsonb [AcceptedLosses::ALL];
+    JsonFromBytes = "json_from_bytes" in json_from_bytes;
+    JsonbFromBytes = "jsonb_from_bytes" in jsonb_from_bytes;
     Uuid = "uuid" in uuid [Letters::Lowercase];
     UuidFromUppercase = "uuid_from_uppercase" in uuid [Letters::Uppercase];
     UuidFromBytes = "uuid_from_bytes" in uuid_from_bytes;
+    UuidFromHex = "uuid_from_hex" in uuid_from_hex;
+    UuidFromAny = "uuid_from_any" in uuid_from_any;
     Date = "date" in date;
+    DateFromMidnight = "date_from_midnight" in date_from_midnight;
     Time = "time" in time;
     TimestampFromIso8601 = "timestamp_from_iso8601" in timestamp_from_iso8601;
     TimestampUtcFromIso8601 = "timestamp_utc_from_iso8601" in timestamp_utc_from_iso8601;
     TimestampFromEpochMs = "timestamp_from_epoch_ms" in timestamp_from_epoch_ms;
     TimestampFromEpochS = "timestamp_from_epoch_s" in timestamp_from_epoch_s;
+    TimestampFromEpochUs = "timestamp_from_epoch_us" in timestamp_from_epoch_us;
+    TimestampFromEpochNs = "timestamp_from_epoch_ns" in timestamp_from_epoch_ns;
     TimestamptzFromIso8601(zone: NaiveZone) = "timestamptz_from_iso8601" in timestamptz_from_iso8601 [zone];
     TimestamptzFromEpochMs = "timestamptz_from_epoch_ms" in timestamptz_from_epoch_ms;
     TimestamptzFromEpochS = "timestamptz_from_epoch_s" in timestamptz_from_epoch_s;
     TimestamptzFromEpochUs = "timestamptz_from_epoch_us" in timestamptz_from_epoch_us;
+    TimestamptzFromEpochNs = "timestamptz_from_epoch_ns" in timestamptz_from_epoch_ns;
     TimestamptzFromJulianDay = "timestamptz_from_julian_day" in timestamptz_from_julian_day;
 }
 
@@ -215,6 +238,11 @@ impl Conversion {
     /// Whether only a human may choose it, because it loses something.
     pub(crate) fn needs_decision(&self) -> bool {
         self.spec().needs_decision
+    }
+
+    /// What of a value does not come back, for a reviewer.
+    pub(crate) fn not_kept(&self) -> Option<&'static str> {
+        self.spec().not_kept
     }
 
     /// Appends `value`, which is not NULL, to `out` in PostgreSQL's binary format.

@@ -34,12 +34,12 @@ impl LongValue {
             if class == StorageClass::Text { SourceValue::Text(SAMPLE) } else { SourceValue::Blob(SAMPLE) };
         let is_text = class == StorageClass::Text;
         let form = conversion.spec().long_values;
-        if form == LongForm::Document && is_text {
+        if form == LongForm::AnyDocument || form == LongForm::Document && is_text {
             return Ok(LongValue::Unsplit);
         }
         // No form that is refused here is as long as this; neither is the sample, so that the reason is the same.
         conversion.check(sample)?;
-        if matches!(form, LongForm::Refused | LongForm::Document) {
+        if matches!(form, LongForm::Refused | LongForm::Document | LongForm::AnyDocument) {
             return Ok(LongValue::Unsplit);
         }
         text::check_length_bytes(length)?;

@@ -18,6 +18,8 @@ pub(super) struct Spec {
     pub(super) long_values: LongForm,
     /// Whether only a human may choose it, because it loses something.
     pub(super) needs_decision: bool,
+    /// What of a value does not come back, in words; none if all of it does, or its description names it.
+    pub(super) not_kept: Option<&'static str>,
     /// Appends the normal form of a value, where two encodings can be the same value.
     pub(super) normal_form: Option<Append>,
 }
@@ -37,6 +39,7 @@ impl Spec {
             keeps_order: true,
             long_values: LongForm::Refused,
             needs_decision: false,
+            not_kept: None,
             normal_form: None,
         }
     }
@@ -54,8 +57,10 @@ pub(super) enum LongForm {
     Bytes,
     /// Its bytes, checked as text.
     Text,
-    /// Only in one piece, since a document is checked as a unit.
+    /// TEXT only in one piece, since a document is checked as a unit.
     Document,
+    /// The same for BLOB, too.
+    AnyDocument,
 }
 
 /// Where the bytes of a field go.

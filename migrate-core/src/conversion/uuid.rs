@@ -33,27 +33,43 @@ pub(super) const fn spec(letters: Letters) -> Spec {
 
 pub(super) fn encode(value: SourceValue<'_>, out: &mut impl Output, letters: Letters) -> Result<(), Refusal> {
     let text = text::checked(value)?.as_bytes();
-    let refused = || Refusal::Form { expected: letters.form() };
-    if text.len() != LENGTH_BYTES {
-        return Err(refused());
+    let refused = Refusal::Form { expected: letters.form() };
+    if !text.iter().all(|&byte| byte == b'-' || letters.has(byte)) {
+        return Err(refused);
     }
-    let mut bytes = [0_u8; 16];
-    let mut place = 0;
-    for (at, &letter) in text.iter().enumerate() {
-        if HYPHENS.contains(&at) {
-            if letter != b'-' {
-                return Err(refused());
-            }
-            continue;
-        }
-        let digit = letters.digit(letter).ok_or_else(refused)?;
-        if let Some(byte) = bytes.get_mut(place / 2) {
-            *byte = *byte << 4 | digit;
-        }
-        place += 1;
-    }
-    out.append(&bytes);
+    out.append(&hyphenated(text).ok_or(refused)?);
     Ok(())
+}
+
+/// The bytes of a UUID with hyphens, in letters of either case.
+pub(super) fn hyphenated(text: &[u8]) -> Option<[u8; 16]> {
+    if text.len() != LENGTH_BYTES || !HYPHENS.iter().all(|&at| text.get(at) == Some(&b'-')) {
+        return None;
+    }
+    let mut plain = [0_u8; 32];
+    let digits = text.iter().enumerate().filter(|(at, _)| !HYPHENS.contains(at));
+    plain.iter_mut().zip(digits).for_each(|(place, (_, digit))| *place = *digit);
+    digits_of(&plain)
+}
+
+/// The bytes of 32 hexadecimal digits, in letters of either case.
+pub(super) fn digits(text: &[u8]) -> Option<[u8; 16]> {
+    digits_of(text.try_into().ok()?)
+}
+
+fn digits_of(text: &[u8; 32]) -> Option<[u8; 16]> {
+    let mut bytes = [0_u8; 16];
+    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
+        for &digit in pair {
+            *byte = *byte << 4 | hex_digit(digit)?;
+        }
+    }
+    Some(bytes)
+}
+
+/// The value of a hexadecimal digit.
+pub(super) fn hex_digit(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 pub(super) fn decode<'a>(
@@ -85,13 +101,12 @@ pub(super) fn check_length(wire: &[u8]) -> Result<(), Undecodable> {
 }
 
 impl Letters {
-    fn digit(self, letter: u8) -> Option<u8> {
-        match (self, letter) {
-            (_, b'0'..=b'9') => Some(letter - b'0'),
-            (Letters::Lowercase, b'a'..=b'f') => Some(letter - b'a' + 10),
-            (Letters::Uppercase, b'A'..=b'F') => Some(letter - b'A' + 10),
-            _ => None,
-        }
+    fn has(self, digit: u8) -> bool {
+        let letters = match self {
+            Letters::Lowercase => b'a'..=b'f',
+            Letters::Uppercase => b'A'..=b'F',
+        };
+        digit.is_ascii_digit() || letters.contains(&digit)
     }
 
     fn letter(self, digit: u8) -> u8 {

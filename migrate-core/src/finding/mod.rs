@@ -7,6 +7,8 @@ mod schema;
 
 use serde::Serialize;
 
+use crate::identifier::quote_pg;
+
 pub use not_compared::{Database, NotCompared, Reason, Subject};
 pub use schema::{ColumnChange, ItemKind, SchemaDifference, SchemaItem};
 
@@ -19,12 +21,44 @@ pub struct SequenceBehind {
     pub table: String,
     /// The numbered column, by target name.
     pub column: String,
-    /// The number that the sequence returns next.
-    pub next: i64,
-    /// The highest number in use: in PostgreSQL, or given by SQLite.
+    /// The number that the sequence returns next; none if it is used up.
+    pub next: Option<i64>,
+    /// The highest number in use, or the lowest one where the sequence counts down: in PostgreSQL, or given by SQLite.
     pub highest: i64,
     /// Whether only SQLite has given that number, and no row of PostgreSQL has it.
     pub is_given_by_sqlite_alone: bool,
+    /// How the sequence is repaired, where an app made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair: Option<SequenceRepair>,
+}
+
+/// How a sequence of an app is set past the numbers in use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SequenceRepair {
+    /// The number to set it to, as issued.
+    pub position: i64,
+    /// Whether its bounds have to be those of bigint before.
+    pub widens: bool,
+    /// Whether it counts down.
+    pub is_descending: bool,
+    /// The columns that have to become bigint before.
+    pub narrow: Vec<NarrowColumn>,
+}
+
+/// A column whose type does not hold the next number of its sequence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NarrowColumn {
+    /// The table, as SQL names it.
+    pub table: String,
+    /// The column.
+    pub column: String,
+}
+
+impl NarrowColumn {
+    /// The statement that makes it a bigint.
+    pub fn widening_sql(&self) -> String {
+        format!("ALTER TABLE {} ALTER COLUMN {} TYPE bigint;", self.table, quote_pg(&self.column))
+    }
 }
 
 /// A migration of the plan that the target does not list as applied.

@@ -32,6 +32,8 @@ pub enum Subject {
     DefaultsOf { table: String },
     /// One default.
     Default { table: String, column: String },
+    /// A sequence, as SQL names it.
+    Sequence { sequence: String },
 }
 
 /// Why something was not compared.
@@ -114,6 +116,14 @@ pub enum Reason {
     ViewTooLong { database: Database, limit_mib: u64 },
     /// SQLite by itself cannot read the view.
     ViewUnreadableInSource { cause: String },
+    /// No column is known that draws from the sequence.
+    NoColumnKnown,
+    /// The value of a column depends on the sequence's number and is not that number.
+    ComputedNumber { column: String },
+    /// A column that draws from the sequence holds no numbers.
+    NotANumber { column: String },
+    /// The sequence does not exist.
+    SequenceMissing,
     /// The answers differ, and SQLite may have read them through a damaged index of this table.
     DamagedIndex { table: String, problem: ViewProblem },
     /// The answers differ, and the view's order leaves open which rows come first.

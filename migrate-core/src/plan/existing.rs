@@ -13,6 +13,9 @@ use crate::terms::Seeds;
 pub struct ExistingTable {
     /// What happens to the rows that it holds.
     pub seeds: Seeds,
+    /// The triggers that are called for loaded rows too, since they fill columns that must not be NULL.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept_triggers: Vec<String>,
     /// The table as it was when the plan was made, and as it is to be when the rows are in.
     pub table: TargetTable,
     /// How the rows that it held compared with the source when the plan was made; none where it held none.
@@ -72,6 +75,6 @@ impl Plan {
             self.existing_tables().map(|(_, existing)| existing.table.clone()).collect();
         let schemas = self.schemas().into_iter().map(str::to_owned).collect();
         let relations = self.target_relations.clone();
-        (!tables.is_empty()).then_some(TargetSchema { schemas, tables, relations })
+        (!tables.is_empty()).then(|| TargetSchema { schemas, tables, relations, ..TargetSchema::default() })
     }
 }

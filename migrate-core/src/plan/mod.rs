@@ -4,6 +4,7 @@
 //! planner makes it, and `render` turns it into SQL.
 
 mod constraints;
+mod derived;
 mod existing;
 mod json;
 mod objects;
@@ -17,6 +18,7 @@ mod values;
 pub use constraints::{
     PlannedBreach, PlannedCheck, PlannedForeignKey, PlannedIndex, PlannedIndexColumn, PlannedKey,
 };
+pub use derived::{Filler, FillingTrigger, PlannedMaterializedView, PlannedSequence, UnloadedColumn};
 pub use existing::ExistingTable;
 pub use json::plan_json;
 pub use objects::{PlannedTrigger, PlannedView};
@@ -33,7 +35,7 @@ use crate::identifier::qualified_pg;
 use crate::profile::ColumnProfile;
 use crate::reject::{OnReject, RejectLimit};
 use crate::terms::DEFAULT_SCHEMA;
-pub use crate::terms::{Numbering, Seeds};
+pub use crate::terms::{DerivedDecision, Numbering, Seeds};
 
 /// The version of the plan's JSON form.
 pub(crate) const PLAN_FORMAT: u32 = 2;
@@ -73,6 +75,15 @@ pub struct Plan {
     /// The names that were taken in the target already; empty where all tables are made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub target_relations: Vec<String>,
+    /// The sequences of the target that rows of the plan concern; only where an app made tables.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sequences: Vec<PlannedSequence>,
+    /// The columns of an app's tables that get no value from the source.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unloaded: Vec<UnloadedColumn>,
+    /// The materialized views of the app that read its tables, each after those that it reads.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub materialized_views: Vec<PlannedMaterializedView>,
     /// Everything that is not migrated, with the reason.
     pub left_behind: Vec<LeftBehind>,
 }
@@ -228,6 +239,9 @@ impl Plan {
             on_reject: OnReject::Stop,
             reject_limit: None,
             target_relations: Vec::new(),
+            sequences: Vec::new(),
+            unloaded: Vec::new(),
+            materialized_views: Vec::new(),
             left_behind: Vec::new(),
         }
     }

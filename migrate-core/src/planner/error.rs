@@ -1,6 +1,7 @@
 //! Why no plan can be made, with the object that prevents it and the remedy.
 
-use super::existing::ExistingError;
+use super::existing::Obstacles;
+use crate::plan::Plan;
 use crate::source_sql::UnreadableSql;
 
 /// Why no plan can be made.
@@ -41,7 +42,7 @@ pub enum PlanningError {
     },
     /// Rows cannot be loaded into the tables that an app made.
     #[error(transparent)]
-    Existing(#[from] ExistingError),
+    Obstructed(#[from] ObstructedPlan),
     /// Two names of the source that are one in PostgreSQL.
     #[error("{first} and {second} would both be named {target} in PostgreSQL")]
     NameClash {
@@ -91,4 +92,33 @@ pub enum PlanningError {
         /// The problem and the remedy, for people.
         problem: &'static str,
     },
+}
+
+/// A plan for tables of an app that obstacles prevent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{obstacles}{}", other.as_ref().map(|other| format!("\nand besides: {other}")).unwrap_or_default())]
+pub struct ObstructedPlan {
+    /// The obstacles.
+    pub obstacles: Obstacles,
+    /// The plan of what fits, for people; nothing may execute it.
+    pub fitting: Option<Box<Plan>>,
+    /// Another error, which the plan of what fits ended with.
+    pub other: Option<Box<PlanningError>>,
+}
+
+impl ObstructedPlan {
+    /// The result of planning in which `obstacles` were found.
+    pub(super) fn unless_empty(
+        obstacles: Obstacles,
+        planned: Result<Plan, PlanningError>,
+    ) -> Result<Plan, PlanningError> {
+        if obstacles.is_empty() {
+            return planned;
+        }
+        let (fitting, other) = match planned {
+            Ok(plan) => (Some(Box::new(plan)), None),
+            Err(error) => (None, Some(Box::new(error))),
+        };
+        Err(PlanningError::Obstructed(ObstructedPlan { obstacles, fitting, other }))
+    }
 }

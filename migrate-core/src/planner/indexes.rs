@@ -65,7 +65,7 @@ fn kept(context: &Context<'_>, index: &SourceIndex) -> Result<PlannedIndex, Stri
         {
             return Err(format!("its column {column} is not migrated"));
         }
-        note_collation(context, key, &mut notes);
+        note_collation(context, index, key, &mut notes);
         let planned = match column_key(context, key) {
             Some(planned) => planned,
             None => expression_key(context, key, sql, &mut notes)?,
@@ -121,7 +121,12 @@ fn expression_key(
     })
 }
 
-fn note_collation(context: &Context<'_>, key: &SourceIndexColumn, notes: &mut Vec<String>) {
+fn note_collation(
+    context: &Context<'_>,
+    index: &SourceIndex,
+    key: &SourceIndexColumn,
+    notes: &mut Vec<String>,
+) {
     let Some(column) = key.column.as_deref().and_then(|name| context.column(name)) else { return };
     let name = quote_pg(&column.target);
     match fold(&key.collation, column) {
@@ -130,6 +135,10 @@ fn note_collation(context: &Context<'_>, key: &SourceIndexColumn, notes: &mut Ve
             "COLLATE NOCASE: it serves lookups by lower({name}) = lower(…); queries that compare {name} itself distinguish case"
         )),
         Fold::TrimRight => notes.push(format!("COLLATE RTRIM: it serves lookups by rtrim({name}, ' ') = …")),
+        Fold::Unknown if index.unique => notes.push(format!(
+            "the source compares it by {}, a collation that only the app defines; here values are unique byte by byte",
+            key.collation
+        )),
         Fold::Unknown => notes.push(format!(
             "the source sorts it by the app's own collation {}; here it is sorted byte by byte",
             key.collation

@@ -62,7 +62,9 @@ fn primary_key(context: &Context<'_>, left_behind: &mut Vec<LeftBehind>) -> Opti
     }
     let columns = context.names.columns(&table.name, columns);
     let name = fit_pg(&format!("{}_pkey", context.target));
-    (!columns.is_empty()).then_some(PlannedKey { name, columns, instead_of: None })
+    let index = table.indexes.iter().find(|index| index.origin == SourceIndexOrigin::PrimaryKey);
+    let instead_of = index.and_then(|index| unknown_collation(context, index));
+    (!columns.is_empty()).then_some(PlannedKey { name, columns, instead_of })
 }
 
 /// The reason why a key on a skipped column is not migrated.
@@ -87,7 +89,8 @@ fn key_fold(context: &Context<'_>, key: &SourceIndexColumn) -> Fold {
     column.map_or(Fold::None, |column| fold(&key.collation, column))
 }
 
-/// The note that a key compares by a collation that only the app has; none if it does not.
+/// The note that a key compares by a collation that only the app has; none if it does not. Values that are equal in their bytes are equal
+/// by any collation, so that what the source kept unique is unique byte by byte, and the key is weaker.
 fn unknown_collation(context: &Context<'_>, index: &SourceIndex) -> Option<String> {
     let key = index.columns.iter().find(|key| key_fold(context, key) == Fold::Unknown)?;
     Some(format!(

@@ -24,15 +24,17 @@ pub(crate) mod skipped_indexes;
 mod uniqueness;
 mod virtual_tables;
 
-pub use error::PlanningError;
-pub use existing::{ExistingError, SeedComparison, SeedRow, UniqueClash, settle_seeds};
+pub use error::{ObstructedPlan, PlanningError};
+pub use existing::{
+    ColumnName, Decision, Obstacle, Obstacles, SeedComparison, SeedRow, UniqueClash, settle_seeds,
+};
 use inferred::Inferred;
 
 use std::collections::BTreeSet;
 
 use crate::mapping::{DEFAULT_SCHEMA, Mapping, TableMapping};
 use crate::plan::{LeftBehind, Numbering, Plan, PlannedColumn, PlannedTable};
-use crate::profile::DatabaseProfile;
+use crate::profile::{DatabaseProfile, Trials};
 use crate::source_schema::{SourceIndexOrigin, SourceObject, SourceObjectKind, SourceSchema, SourceTable};
 use crate::source_sql::{TableSqlFacts, table_comments, table_facts};
 use crate::target_schema::TargetSchema;
@@ -89,14 +91,28 @@ pub fn plan_into(
     target: Option<&TargetSchema>,
 ) -> Result<Plan, PlanningError> {
     check_mapping_names(schema, mapping)?;
-    let mapping = &mapping.resolved(schema);
+    let mut obstacles = Obstacles::default();
+    let planned = plan_with(schema, profile, &mapping.resolved(schema), target, &mut obstacles);
+    ObstructedPlan::unless_empty(obstacles, planned)
+}
+
+/// Makes the plan of what fits the existing tables; what does not goes to `obstacles`.
+fn plan_with(
+    schema: &SourceSchema,
+    profile: Option<&DatabaseProfile>,
+    mapping: &Mapping,
+    target: Option<&TargetSchema>,
+    obstacles: &mut Obstacles,
+) -> Result<Plan, PlanningError> {
     let mut names = Names::new(schema, mapping)?;
-    let matches = existing::Matches::new(schema, mapping, target, &mut names)?;
+    let mut matches = existing::Matches::new(schema, mapping, target, &mut names, obstacles);
+    profile.iter().for_each(|profile| matches.add_trials(profile));
     let mut left_behind = Vec::new();
     let mut moving = Vec::new();
     for table in &schema.tables {
         match reason_to_skip(table, mapping).or(matches.left_alone(&table.name)) {
             Some(reason) => left_behind.push(not_migrated("table", &table.name, reason)),
+            None if matches.is_obstructed(&table.name) => {}
             None => moving.push(table),
         }
     }
@@ -131,7 +147,8 @@ pub fn plan_into(
         if let Some(found) = matches.table(&table.name) {
             existing::forget_declarations(&mut left_behind, left_before);
             let seeds = decided.seeds.unwrap_or(mapping.seeds);
-            existing::adopt(&mut planned, found, &decided, seeds, own_schema, &mut left_behind)?;
+            let choices = existing::Choices { decided: &decided, seeds, own_schema };
+            existing::adopt(&mut planned, found, &choices, &mut left_behind, obstacles);
         }
         tables.push(planned);
     }
@@ -163,8 +180,17 @@ pub fn plan_into(
         ..Plan::empty(own_schema.to_owned())
     };
     existing::leave_objects(&mut plan, mapping);
+    existing::plan_derived(&mut plan, target, mapping, obstacles);
     plan.left_behind.sort();
     Ok(plan)
+}
+
+/// Returns the conversions to be tried on the values of columns whose type `target` has decided.
+pub fn trials(schema: &SourceSchema, mapping: &Mapping, target: Option<&TargetSchema>) -> Trials {
+    let mapping = &mapping.resolved(schema);
+    // Where names do not fit, the plan reports it.
+    let Ok(mut names) = Names::new(schema, mapping) else { return Trials::new() };
+    existing::Matches::new(schema, mapping, target, &mut names, &mut Obstacles::default()).candidates(mapping)
 }
 
 /// Returns why a table is not migrated, if it is not.

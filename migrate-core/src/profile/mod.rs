@@ -9,12 +9,15 @@ mod forms;
 mod taken;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod words;
 
 pub use column::ColumnProfile;
 pub use taken::Taken;
+pub use trial::{Trial, Trials};
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// The profiles of a database: table name, then column name.
 pub type DatabaseProfile = BTreeMap<String, TableProfile>;
@@ -26,6 +29,8 @@ pub struct TableProfile {
     pub rows: u64,
     /// By column name.
     pub columns: BTreeMap<String, ColumnProfile>,
+    /// By column name: the conversions that were tried on its values.
+    pub trials: BTreeMap<String, Vec<Trial>>,
     /// The constraints that rows violate.
     pub breaches: Vec<Breach>,
 }
@@ -36,6 +41,14 @@ impl TableProfile {
         self.rows += other.rows;
         for (name, column) in other.columns {
             self.columns.entry(name).or_default().merge(&column);
+        }
+        for (name, tried) in other.trials {
+            match self.trials.entry(name) {
+                Entry::Vacant(entry) => drop(entry.insert(tried)),
+                Entry::Occupied(mut entry) => {
+                    entry.get_mut().iter_mut().zip(&tried).for_each(|(trial, other)| trial.merge(other));
+                }
+            }
         }
         self.breaches.extend(other.breaches);
     }

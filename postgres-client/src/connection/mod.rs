@@ -163,6 +163,12 @@ impl Connection {
         Error::new("PostgreSQL cannot be reached").caused_by(Refusal::new(self.last_message()))
     }
 
+    /// The process that the other side announced when the connection began: the server's own, or a number that a pooler made up.
+    pub(crate) fn announced_pid(&self) -> i32 {
+        // SAFETY: the connection is open.
+        unsafe { pq_sys::PQbackendPID(self.raw.as_ptr()) }
+    }
+
     /// The server's version, such as 150018 for 15.18.
     pub fn server_version(&self) -> i32 {
         // SAFETY: the connection is open.

@@ -47,12 +47,19 @@ pub fn schema_list(differences: &[SchemaDifference]) -> String {
 
 /// A sequence that is not past the highest number.
 pub fn sequence(found: &SequenceBehind) -> String {
-    let SequenceBehind { sequence, table, column, next, highest, is_given_by_sqlite_alone } = found;
+    let SequenceBehind { sequence, table, column, next, highest, is_given_by_sqlite_alone, repair } = found;
     let problem = match is_given_by_sqlite_alone {
         true => format!("but SQLite gave {highest} for {table} already"),
         false => format!("which {table}.{column} has passed"),
     };
-    format!("sequence {sequence}: its next number is {next}, {problem}")
+    let room = match repair.as_ref().is_some_and(|repair| repair.widens) {
+        true => "; its bounds end before the next free number",
+        false => "",
+    };
+    match next {
+        Some(next) => format!("sequence {sequence}: its next number is {next}, {problem}{room}"),
+        None => format!("sequence {sequence}: it is used up, and {table}.{column} needs another number"),
+    }
 }
 
 /// A migration that is not listed.

@@ -15,6 +15,7 @@ pub fn subject(subject: &Subject) -> String {
         }
         Subject::Constraint(constraint) => constraint_name(constraint),
         Subject::DefaultsOf { table } => format!("defaults of {table}"),
+        Subject::Sequence { sequence } => format!("sequence {sequence}"),
         Subject::Default { table, column } => format!("default of {table}.{column}"),
     }
 }
@@ -54,6 +55,14 @@ pub fn reason(reason: &Reason) -> String {
             format!("a {what} of it in {} is longer than {limit_mib} MiB", database_name(*database))
         }
         Reason::ViewUnreadableInSource { cause } => format!("SQLite by itself cannot read it: {cause}"),
+        Reason::ComputedNumber { column } => {
+            format!(
+                "{column} stores another value than its number; check it by hand, or tie it to a column in mapping.toml"
+            )
+        }
+        Reason::NotANumber { column } => {
+            format!("{column} is no column of whole numbers; check the sequence by hand")
+        }
         Reason::DamagedIndex { table, problem } => format!(
             "{}; but SQLite may have read it through an index of table {table} that is damaged in the sealed copy",
             view_problem(problem)
@@ -105,6 +114,10 @@ fn fixed(reason: &Reason) -> &'static str {
         }
         Reason::RowsRejected => "rows were skipped or values became NULL by the plan's policy",
         Reason::RowsDiffer => "rows of tables differ already",
+        Reason::NoColumnKnown => {
+            "no column is known that draws from it; if one does, tie it in mapping.toml: [sequences], NAME = \"TABLE.COLUMN\""
+        }
+        Reason::SequenceMissing => "it does not exist",
         Reason::ViewTimeUsed => {
             "the views before it took all the time that views have together (DB_VIEWS_TIMEOUT)"
         }
@@ -119,6 +132,8 @@ fn fixed(reason: &Reason) -> &'static str {
         | Reason::ViewTime { .. }
         | Reason::ViewTooLong { .. }
         | Reason::ViewUnreadableInSource { .. }
+        | Reason::ComputedNumber { .. }
+        | Reason::NotANumber { .. }
         | Reason::DamagedIndex { .. }
         | Reason::OpenOrder { .. } => "",
     }

@@ -6,11 +6,13 @@ mod sql;
 use std::fmt;
 
 use migrate_core::finding::{
-    ConstraintDifference, DefaultDifference, ItemKind, MissingMigration, SchemaDifference, SequenceBehind,
+    ConstraintDifference, DefaultDifference, ItemKind, MissingMigration, NarrowColumn, SchemaDifference,
+    SequenceBehind,
 };
 use migrate_core::identifier::{quote_pg, quote_pg_literal};
 use migrate_core::mapping::TomlKey;
 use migrate_core::plan::Plan;
+use migrate_core::sequence::{setting_sql, widening_sql};
 
 /// The remedy for a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,12 +92,17 @@ pub fn schema(differences: &[SchemaDifference], plan: &Plan) -> Vec<Remedy> {
 
 /// The remedy for a sequence that is not past the highest number.
 pub fn sequence(found: &SequenceBehind, plan: &Plan) -> Remedy {
-    let SequenceBehind { sequence, table, column, highest, .. } = found;
+    let SequenceBehind { sequence, table, column, highest, repair, .. } = found;
+    if let Some(repair) = repair {
+        let columns = repair.narrow.iter().map(NarrowColumn::widening_sql);
+        let bounds = repair.widens.then(|| widening_sql(sequence, repair.is_descending));
+        let all = columns.chain(bounds).chain([setting_sql(sequence, repair.position)]);
+        return Remedy::Sql(all.collect::<Vec<_>>().join(" "));
+    }
     let Some(table) = plan.tables.iter().find(|other| other.target == *table) else {
         return Remedy::MoveAgain;
     };
-    // One that an app made is named as SQL names it.
-    let name = if table.existing.is_some() { sequence.clone() } else { table.qualified(sequence) };
+    let name = table.qualified(sequence);
     Remedy::Sql(format!(
         "SELECT pg_catalog.setval({}, greatest({highest}, (SELECT pg_catalog.max({}) FROM {})));",
         quote_pg_literal(&name),

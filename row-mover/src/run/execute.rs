@@ -12,7 +12,7 @@ use migrate_core::schedule::{DoneTasks, Task};
 use super::integrity::{IntegrityBeside, beside_integrity};
 use super::outcome::{Moved, Outcome, PhaseDone, Rejected, table_sums};
 use super::session::Session;
-use super::{Request, Validation, migrations, schema, seeds, validation};
+use super::{Request, Validation, migrations, owner, schema, seeds, validation};
 use crate::error::{Error, Result};
 use crate::finish;
 use crate::ledger::{self, Run};
@@ -20,6 +20,7 @@ use crate::load::{self, Load};
 use crate::observer::{Note, Observer};
 use crate::rejects::{self, RejectedTable};
 use crate::remedy::Remedy;
+use crate::sequences;
 use crate::source::{SourceConnection, seal};
 use crate::target::bookkeeping::Applied;
 use crate::threads;
@@ -86,6 +87,7 @@ impl Execution<'_> {
                 Step::SetSequences => {
                     self.begin(Phase::Constraints);
                     self.session.retrying(|| self.set_sequences())?;
+                    self.session.retrying(|| self.hand_over())?;
                     self.finish(Phase::Constraints)?;
                 }
                 Step::Validate | Step::Nothing => return Ok(()),
@@ -232,8 +234,22 @@ impl Execution<'_> {
         let mut connection = self.session.connection()?;
         migrations::without_time_limit(&mut connection, &self.session.settings, |connection| {
             finish::set_sequences(&sealed, connection, self.tables)?;
-            finish::set_existing_sequences(&sealed, connection, self.tables)
+            sequences::set_existing(&sealed, connection, &self.run.plan)
         })
+    }
+
+    /// Gives what the run created to the role of the app.
+    fn hand_over(&self) -> Result<()> {
+        let (observer, plan) = (self.session.observer, &self.run.plan);
+        let mut connection = self.session.connection()?;
+        let Some(role) = owner::owner(&mut connection, plan, self.request.owner.as_deref())? else {
+            return Ok(());
+        };
+        let objects = owner::hand_over(&mut connection, plan, &role, observer)?;
+        if objects > 0 {
+            observer.note(&Note::HandedOver { role: &role, objects });
+        }
+        Ok(())
     }
 
     /// Gathers statistics, without which the first queries of the app would be planned blindly. A fault repeats one table alone.

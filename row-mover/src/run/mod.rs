@@ -10,6 +10,7 @@ mod integrity;
 mod key_clashes;
 mod migrations;
 mod outcome;
+mod owner;
 mod page_limits;
 mod preflight;
 mod removal;
@@ -27,7 +28,7 @@ use migrate_core::plan::{Plan, PlannedTable};
 
 pub use cancel::cancel;
 pub use outcome::{AlreadyDone, Moved, Outcome, PhaseDone, Rejected, TableMoved};
-pub use seeds::{SettledSeeds, plan_seeds};
+pub use seeds::{SettledSeeds, plan_into_existing};
 pub use validation::{Purpose, Validation, ValidationRequest, validate, validate_with_copy};
 
 use crate::error::{Error, Result};
@@ -40,7 +41,7 @@ use crate::source::seal;
 use crate::target::migration::Migration;
 use crate::watched::{Watched, watched};
 use postgres_client::connection::Connection;
-use postgres_client::session::open_bulk;
+use postgres_client::session::open_first;
 pub use postgres_client::watch::Silent;
 use postgres_client::watch::check_stop;
 use postgres_client::{DbSettings, TargetUrl};
@@ -77,6 +78,8 @@ pub struct Request<'a> {
     pub discard: bool,
     /// Whether the values of differing fields are shown.
     pub show_values: bool,
+    /// The role that the created objects are to belong to; the owner of the database or schema where none is given.
+    pub owner: Option<String>,
 }
 
 /// Runs a migration, or resumes one.
@@ -208,7 +211,7 @@ pub fn check_target(target: &TargetUrl, settings: &DbSettings) -> Result<()> {
 }
 
 fn open_checked(target: &TargetUrl, settings: &DbSettings) -> Result<Connection> {
-    let connection = open_bulk(target, settings)?;
+    let connection = open_first(target, settings)?;
     target_check::check_version(&connection)?;
     Ok(connection)
 }

@@ -6,10 +6,11 @@ use migrate_core::load_plan::LoadPlan;
 use migrate_core::plan::PlannedTable;
 use migrate_core::schema_diff;
 
-use super::{Request, existing, page_limits, seeds, target_check};
+use super::{Request, existing, owner, page_limits, seeds, target_check};
 use crate::error::{Context, Error, Result};
 use crate::observer::Observer;
 use crate::remedy::{FolderNeed, Remedy};
+use crate::sequences;
 use crate::source::preflight::{Findings, scan_values};
 use crate::source::quick_check::quick_check;
 use crate::source::seal::Copy;
@@ -52,6 +53,7 @@ impl Preflight<'_> {
         let (source, _) = read_undisturbed(&request.source, &mut check)?;
         existing::check_selected(request.plan, self.tables)?;
         target_check::check_settings(target, request.plan)?;
+        owner::owner(target, request.plan, request.owner.as_deref())?;
         if is_fresh {
             existing::check_ready(target, &request.target, request.plan)?;
         }
@@ -126,6 +128,9 @@ impl Preflight<'_> {
             })?;
         existing::find_key_clashes(&selected, open, &mut findings)?;
         self.retrying(|| seeds::check(&mut self.connections.bulk()?, &selected, &open()?, observer))?;
+        if plan.is_into_existing() {
+            self.retrying(|| sequences::check_room(&open()?, &mut self.connections.bulk()?, plan))?;
+        }
         self.retrying(|| page_limits::find(self.connections, &selected, open, observer, &mut findings))?;
         self.observer.scan_finished(&findings);
         Ok(findings)

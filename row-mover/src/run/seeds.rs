@@ -1,12 +1,18 @@
 //! Rows that an app's tables hold before the load (seeds): compares them with the source when a plan is made, again in preflight, and in
 //! the transaction that saves them and deletes those that are replaced.
 
+use std::ops::DerefMut;
 use std::path::Path;
 
 use migrate_core::identifier::qualified_pg;
 use migrate_core::load_plan::LoadPlan;
+use migrate_core::mapping::Mapping;
 use migrate_core::plan::{ExistingTable, IS_EQUAL, Plan, PlannedTable, SOURCE_ROW};
-use migrate_core::planner::{ExistingError, SeedComparison, settle_seeds};
+use migrate_core::planner::{
+    Obstacle, Obstacles, ObstructedPlan, PlanningError, SeedComparison, settle_seeds,
+};
+use migrate_core::source_schema::SourceSchema;
+use migrate_core::target_schema::TargetSchema;
 use serde::Serialize;
 
 use super::existing::is_relation;
@@ -15,10 +21,11 @@ use crate::error::{Context, Error, Result};
 use crate::ledger::{self, Run};
 use crate::observer::Observer;
 use crate::remedy::Remedy;
-use crate::source::SourceConnection;
 use crate::source::undisturbed::read_undisturbed;
+use crate::source::{SourceConnection, evidence};
 use crate::validate::seeds::{self, ComparedSeeds};
 use postgres_client::connection::Connection;
+use postgres_client::watch::Silent;
 
 /// The temporary table of the rows that correspond to rows of the source.
 const MARKS: &str = "pg_temp.migration_seeds";
@@ -26,22 +33,71 @@ const MARKS: &str = "pg_temp.migration_seeds";
 /// How much is gathered before it is handed to the connection.
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// Compares the rows that the plan's tables hold with those of the file at `path`, records the numbers in the plan, and returns what is
-/// undecided.
+/// Makes the plan by which the rows of the file at `path` go into tables of `schema`, whose rows are read from what `open_target` opens;
+/// `scanned` receives the number of rows. What prevents it is reported at once, rows of these tables included.
 ///
 /// # Errors
-/// When a side cannot be read.
-pub fn plan_seeds(
+/// When a side cannot be read, or no plan can be made.
+pub fn plan_into_existing<C: DerefMut<Target = Connection>>(
+    path: &Path,
+    mapping: &Mapping,
+    schema: &TargetSchema,
+    open_target: impl FnOnce() -> Result<C>,
+    workers: usize,
+    scanned: &(dyn Fn(u64) + Sync),
+) -> Result<(SourceSchema, Plan)> {
+    let planned = evidence::plan_into(path, mapping, Some(schema), workers, scanned);
+    let (source, mut obstructed) = match planned {
+        Ok((source, plan)) => (
+            Some(source),
+            ObstructedPlan { obstacles: Obstacles::default(), fitting: Some(Box::new(plan)), other: None },
+        ),
+        Err(error) => match obstructed(&error) {
+            Some(obstructed) => (None, obstructed),
+            None => return Err(error),
+        },
+    };
+    if let Some(fitting) = &mut obstructed.fitting {
+        let found = plan_seeds(path, fitting, &obstructed.obstacles, open_target)?;
+        obstructed.obstacles.extend(found);
+    }
+    match (source, obstructed.fitting.take()) {
+        (Some(source), Some(plan)) if obstructed.obstacles.is_empty() => Ok((source, *plan)),
+        (_, fitting) => {
+            let obstructed = PlanningError::Obstructed(ObstructedPlan { fitting, ..obstructed });
+            Err(Error::new("no plan can be made").caused_by(obstructed))
+        }
+    }
+}
+
+/// The obstacles that made planning fail, if they did.
+fn obstructed(error: &Error) -> Option<ObstructedPlan> {
+    match std::error::Error::source(error)?.downcast_ref()? {
+        PlanningError::Obstructed(obstructed) => Some(obstructed.clone()),
+        _ => None,
+    }
+}
+
+/// Compares the rows that the plan's tables hold with those of the file at `path`, records the numbers in the plan, and returns what is
+/// undecided. A table whose key is not in the plan because of an obstacle is not compared: its rows would be known by other values.
+fn plan_seeds<C: DerefMut<Target = Connection>>(
     path: &Path,
     plan: &mut Plan,
-    target: &mut Connection,
-    observer: &dyn Observer,
-) -> Result<Vec<ExistingError>> {
-    let load_plan = LoadPlan::new(plan);
-    if !load_plan.existing_tables().any(|(_, existing)| existing.table.rows > 0) {
+    obstacles: &Obstacles,
+    open_target: impl FnOnce() -> Result<C>,
+) -> Result<Vec<Obstacle>> {
+    let mut comparable = plan.clone();
+    comparable.tables.retain(|table| {
+        let is_obstructed = obstacles.iter().any(|obstacle| obstacle.table() == Some(&table.source));
+        table.existing.as_ref().is_some_and(|existing| existing.table.rows > 0)
+            && !(is_obstructed && table.key_positions().is_empty())
+    });
+    if comparable.tables.is_empty() {
         return Ok(Vec::new());
     }
-    let mut compare = |source: &SourceConnection| compare_all(&load_plan, source, target, observer);
+    let load_plan = LoadPlan::new(&comparable);
+    let target = &mut *open_target()?;
+    let mut compare = |source: &SourceConnection| compare_all(&load_plan, source, target, &Silent);
     let (comparisons, _) = read_undisturbed(path, &mut compare)?;
     Ok(settle_seeds(plan, &comparisons))
 }
@@ -63,7 +119,7 @@ fn refuse_undecided(plan: &LoadPlan, comparisons: &[SeedComparison]) -> Result<(
     if undecided.is_empty() {
         return Ok(());
     }
-    let words: Vec<String> = undecided.iter().map(ExistingError::to_string).collect();
+    let words: Vec<String> = undecided.iter().map(Obstacle::to_string).collect();
     let tables = if undecided.len() == 1 { "a table" } else { "tables" };
     let verb = if undecided.len() == 1 { "holds" } else { "hold" };
     Err(Error::new(format!(
@@ -100,15 +156,14 @@ fn compare(
     observer: &dyn Observer,
 ) -> Result<ComparedSeeds> {
     let failed = || format!("the rows of {} cannot be compared with the source", existing.table.name);
-    let mut compared = match existing.replaces_rows() {
+    let referenced_by = referencing(target, existing)?;
+    // Rows that are deleted need no comparison, unless something prevents that.
+    let mut compared = match existing.replaces_rows() && referenced_by.is_empty() {
         false => seeds::compare(table, holds, source, target, observer).context(failed)?,
         true => ComparedSeeds::default(),
     };
-    if existing.replaces_rows() {
-        compared.comparison.table.clone_from(&table.source);
-        compared.comparison.counts.only_target = existing.table.rows;
-    }
-    compared.comparison.referenced_by = referencing(target, existing)?;
+    compared.comparison.table.clone_from(&table.source);
+    compared.comparison.referenced_by = referenced_by;
     Ok(compared)
 }
 

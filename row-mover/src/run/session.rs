@@ -21,6 +21,7 @@ use postgres_client::connection::{Backend, Connection};
 use postgres_client::connections::Connections;
 use postgres_client::lock_query::advisory_lock_holder;
 use postgres_client::lock_watch::LockWatch;
+use postgres_client::pooler;
 use postgres_client::retry;
 use postgres_client::session::{end_session, open_bulk_again};
 use postgres_client::watch::check_stop;
@@ -102,8 +103,14 @@ impl<'a> Session<'a> {
     pub(super) fn hold_lock(&self) -> Result<()> {
         check_stop(self.observer)?;
         let mut lock_session = self.lock_session.lock().unwrap_or_else(PoisonError::into_inner);
-        match lock_session.query("SELECT 1", &[]) {
-            Ok(_) => Ok(()),
+        match lock_session.one::<String>("SELECT pg_backend_pid()", &[]) {
+            Ok(pid) if pid == lock_session.backend().pid() => Ok(()),
+            // The lock is held by a session that is no longer ours, and would be held there for ever.
+            Ok(_) => {
+                let with_lock = lock_session.backend().clone();
+                end_session(&mut lock_session, &with_lock)?;
+                Err(pooler::refusal(&mut lock_session, self.target))
+            }
             Err(error) if error.is_transient() => {
                 self.observer.note(&Note::LockSessionLost { fault: &error });
                 let mut again = open_bulk_again(self.target, &self.settings)?;

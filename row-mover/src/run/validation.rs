@@ -44,7 +44,7 @@ pub struct Validation {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schema_not_compared: Option<Reason>,
     /// Sequences that are not past the highest number.
-    pub sequences: Vec<SequenceBehind>,
+    pub sequences: CheckResult<SequenceBehind>,
     /// The plan's migrations that the target does not list as applied.
     pub missing_migrations: Vec<MissingMigration>,
     /// Views that do not return the same rows.
@@ -88,7 +88,7 @@ impl Validation {
     pub fn is_equal(&self) -> bool {
         self.tables.iter().all(TableComparison::is_equal)
             && self.schema.is_empty()
-            && self.sequences.is_empty()
+            && self.sequences.differences.is_empty()
             && self.missing_migrations.is_empty()
             && self.views.differences.is_empty()
             && self.defaults.differences.is_empty()
@@ -257,7 +257,7 @@ impl ValidationParts<'_> {
         let (sequences, missing_migrations, lost_rows, seeds) = {
             let mut connection = self.connections.pooled()?;
             (
-                sequence_problems(&open_source()?, &mut connection, &readable)?,
+                sequence_problems(&open_source()?, &mut connection, &run.plan, &readable)?,
                 migrations::missing(&mut connection, run, self.migrations)?,
                 existing::lost_rows(&mut connection, &run.plan)?,
                 seeds::settled(&mut connection, &run.plan)?,

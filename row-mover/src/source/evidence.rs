@@ -51,7 +51,9 @@ fn read_plan(
 ) -> Result<(SourceSchema, Plan)> {
     let schema = introspect::introspect(source)?;
     let file = source.file();
-    let mut profile = profile_by_workers(&moving(&schema, mapping), workers, &|| file.open(), scanned)?;
+    let trials = planner::trials(&schema, mapping, target);
+    let moving = moving(&schema, mapping);
+    let mut profile = profile_by_workers(&moving, &trials, workers, &|| file.open(), scanned)?;
     let failed = || "no plan can be made".to_owned();
     let plan = planner::plan_into(&schema, Some(&profile), mapping, target).context(failed)?;
     breaches::find(source, &schema, &plan, &mut profile)?;

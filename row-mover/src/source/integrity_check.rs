@@ -4,7 +4,7 @@
 //! the rows, so it runs in parallel with them. Rows are never read through an index, so a damaged index does not affect what moves,
 //! but the app may have read wrong results for a long time. Only the hash of the sealed copy shows that the rows are intact.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use rusqlite::limits::Limit;
@@ -12,7 +12,9 @@ use rusqlite::{Connection, ErrorCode};
 use serde::Serialize;
 
 use super::SourceConnection;
-use super::quick_check::{NOT_IN_ORDER, is_about_values, substitute_collation, tables_of_unknown_order};
+use super::app_collations::{indexes_of_unknown_order, tables_of_unknown_order};
+use super::quick_check::{NOT_IN_ORDER, is_about_values};
+use super::virtual_problems::{self, VirtualProblems};
 use crate::error::{Context, Error, Result};
 use postgres_client::watch::StopFlag;
 
@@ -47,7 +49,6 @@ pub fn integrity_check(source: &SourceConnection, is_over: StopFlag) -> Result<I
     let started = Instant::now();
     let failed = || format!("the integrity of {} cannot be checked", source.path().display());
     let connection = source.connection();
-    connection.collation_needed(substitute_collation).context(failed)?;
     connection.pragma_update(None, "cache_size", -i64::from(CACHE_KIB)).context(failed)?;
     // Whether values keep CHECKs is not asked here, and would load every value that one names.
     connection.pragma_update(None, "ignore_check_constraints", true).context(failed)?;
@@ -67,7 +68,7 @@ pub fn integrity_check(source: &SourceConnection, is_over: StopFlag) -> Result<I
 }
 
 /// Returns the first of these tables that does not agree with its indexes; none if all do, as far as they can be checked. `own` is a
-/// connection for this alone: the substitutes for the app's collations must not change what others read.
+/// connection for this alone.
 ///
 /// # Errors
 /// When the file cannot be read, or the observer asks to stop.
@@ -76,7 +77,6 @@ pub(crate) fn first_disagreeing<'a>(
     tables: impl IntoIterator<Item = &'a str>,
 ) -> Result<Option<&'a str>> {
     let failed = || format!("the integrity of {} cannot be checked", own.path().display());
-    own.connection().collation_needed(substitute_collation).context(failed)?;
     let check = Check::new(own.connection()).context(failed)?;
     for table in tables {
         let mut found = Integrity::default();
@@ -102,38 +102,44 @@ pub(crate) fn longest_statement(connection: &Connection) -> rusqlite::Result<i32
 
 struct Check<'a> {
     connection: &'a Connection,
-    /// Tables and indexes whose rows lie in the order of a collation that only the app has.
+    /// Tables whose rows lie in the order of a collation that only the app has.
     unordered_tables: BTreeSet<String>,
-    unordered_indexes: BTreeSet<String>,
+    /// Indexes whose entries depend on such a collation, and whether the choice of their rows does.
+    unordered_indexes: BTreeMap<String, bool>,
+    virtual_problems: VirtualProblems<'a>,
 }
 
 impl<'a> Check<'a> {
     fn new(connection: &'a Connection) -> rusqlite::Result<Check<'a>> {
-        let sql = "SELECT DISTINCT i.name FROM pragma_table_list AS t JOIN pragma_index_list(t.name) AS i \
-                   JOIN pragma_index_xinfo(i.name) AS k ON k.key = 1 \
-                   WHERE t.schema = 'main' AND upper(k.coll) NOT IN ('BINARY', 'NOCASE', 'RTRIM')";
-        let unordered_indexes =
-            connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-        Ok(Check { connection, unordered_tables: tables_of_unknown_order(connection)?, unordered_indexes })
+        // SQLite asks for the collations of the schema here; why it may not be able to check the file is found when it does.
+        drop(connection.prepare("PRAGMA integrity_check"));
+        Ok(Check {
+            connection,
+            unordered_tables: tables_of_unknown_order(connection)?,
+            unordered_indexes: indexes_of_unknown_order(connection)?,
+            virtual_problems: VirtualProblems::of(connection),
+        })
     }
 
     /// Checks the entire file, or, if a table needs a function of the app and prevents that, each table by itself.
     fn check_file(&self) -> rusqlite::Result<Integrity> {
-        let mut found = Integrity::default();
-        found.left_out.extend(self.unordered_indexes.iter().map(|index| {
+        let of_unknown_order = self.unordered_indexes.keys().map(|index| {
             format!("the order of index {index}, which is that of a collation that only the app has")
-        }));
+        });
+        let unchecked = Integrity { left_out: of_unknown_order.collect(), ..Integrity::default() };
+        let mut found = unchecked.clone();
         match self.finds("PRAGMA integrity_check(2147483647)", [], &mut found) {
             Err(error) if is_about_one_object(&error) => {}
             checked => return checked.map(|()| found),
         }
-        found.problems.clear();
-        let list = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'shadow', 'virtual') ORDER BY name";
-        let names: Vec<String> = self
+        found = unchecked;
+        let list = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'shadow') ORDER BY name";
+        let mut names: Vec<String> = self
             .connection
             .prepare(list)?
             .query_map([], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
+        names.extend(virtual_problems::names(self.connection)?);
         for name in names {
             match self.finds("SELECT * FROM pragma_integrity_check(?1)", [&name], &mut found) {
                 Err(error) if is_about_one_object(&error) => {
@@ -161,8 +167,16 @@ impl<'a> Check<'a> {
         let mut rows = statement.query(parameters)?;
         while let Some(row) = rows.next()? {
             let find: String = row.get(0)?;
-            if find != "ok" && !self.is_expected(&find) && !is_about_values(&find) {
-                found.problems.push(find.replace('\n', " "));
+            if find == "ok" || self.is_expected(&find) || is_about_values(&find) {
+                continue;
+            }
+            let find_on_a_line = find.replace('\n', " ");
+            match self.virtual_problems.table_of(&find)? {
+                None => found.problems.push(find_on_a_line),
+                Some(table) => found.left_out.push(format!(
+                    "the index of virtual table {table}, which SQLite finds out of step ({find_on_a_line}); its rows are read from \
+                     ordinary tables"
+                )),
             }
             if found.problems.len() >= KEPT_FINDS_MAX {
                 break;
@@ -176,7 +190,11 @@ impl<'a> Check<'a> {
         let is_of_table =
             find.strip_prefix(NOT_IN_ORDER).is_some_and(|table| self.unordered_tables.contains(table));
         let of_index = find.split_once(" from index ").map(|(_, index)| index);
-        is_of_table || of_index.is_some_and(|index| self.unordered_indexes.contains(index))
+        let of_count = find.strip_prefix("wrong # of entries in index ");
+        is_of_table
+            || of_index.is_some_and(|index| self.unordered_indexes.contains_key(index))
+            || of_count
+                .is_some_and(|index| self.unordered_indexes.get(index).is_some_and(|is_choice| *is_choice))
     }
 }
 

@@ -278,3 +278,14 @@ pub(crate) fn highest_number(source: &SourceConnection, table: &str, column: &st
     let highest: Option<i64> = connection.query_row(&sql, [], |row| row.get(0)).context(failed)?;
     Ok(mark.max(highest))
 }
+
+/// The lowest number of a column.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn lowest_number(source: &SourceConnection, table: &str, column: &str) -> Result<Option<i64>> {
+    let quote = migrate_core::identifier::quote_sqlite;
+    let sql = format!("SELECT min({}) FROM {}", quote(column), quote(table));
+    let lowest = source.connection().query_row(&sql, [], |row| row.get(0));
+    lowest.context(|| format!("the lowest number of {table}.{column} cannot be read"))
+}

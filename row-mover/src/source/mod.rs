@@ -1,5 +1,6 @@
 //! The SQLite side: opens the file as untrusted input, introspects, seals and scans it. Nothing here ever writes to the user's file.
 
+mod app_collations;
 pub mod breaches;
 pub mod chunk_plan;
 pub(crate) mod control;
@@ -23,6 +24,7 @@ pub mod schema_limits;
 pub mod seal;
 pub mod sealed_content;
 pub mod undisturbed;
+mod virtual_problems;
 mod virtual_tables;
 
 pub use open::{SourceConnection, SourceFile};

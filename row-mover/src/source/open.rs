@@ -13,6 +13,7 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rustix::fs::OFlags;
 
+use super::app_collations;
 use super::control::Control;
 use super::live_file::{Disturbance, FileState, LiveFile, Unchanged};
 use super::schema_limits::{self, Excess};
@@ -262,6 +263,7 @@ fn lenient(real_path: &Path) -> rusqlite::Result<Connection> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.set_limit(Limit::SQLITE_LIMIT_SQL_LENGTH, SQL_LENGTH_MAX_BYTES)?;
+    app_collations::define_when_needed(&connection)?;
     connection.execute_batch("PRAGMA query_only = 1; PRAGMA cell_size_check = 1; PRAGMA mmap_size = 0")?;
     Ok(connection)
 }
@@ -306,6 +308,7 @@ fn open(file: SourceFile) -> std::result::Result<SourceConnection, rusqlite::Err
     }
     connection.busy_timeout(LOCK_WAIT_MAX)?;
     connection.execute_batch("PRAGMA query_only = 1; PRAGMA cell_size_check = 1; PRAGMA mmap_size = 0")?;
+    app_collations::define_when_needed(&connection)?;
     let control = Control::install(&connection)?;
     Ok(SourceConnection { connection, file, live: None, control })
 }

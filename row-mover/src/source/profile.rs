@@ -3,23 +3,24 @@
 //! `migrate_core::profile` decides what is counted. The counts are evidence for a plan, not a guarantee: the app may write during the
 //! scan, and preflight checks every value again.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use migrate_core::conversion::TextCheck;
 use migrate_core::identifier::quote_sqlite;
-use migrate_core::profile::{ColumnProfile, DatabaseProfile, TableProfile};
+use migrate_core::profile::{ColumnProfile, DatabaseProfile, TableProfile, Trial, Trials};
 use migrate_core::source_schema::{SourceSchema, SourceTable};
-use migrate_core::value::StorageClass;
+use migrate_core::value::{SourceValue, StorageClass};
+use rusqlite::Statement;
 
 use super::SourceConnection;
+use super::app_collations::{comparisons, has_placeholders};
 use super::parts;
 use super::rows::{LongText, Scan, Value, Values};
 use super::scan::RowidRange;
 use crate::error::{Context, Error, Result};
-use crate::remedy::Remedy;
+use crate::row_encoder::PIECE_BYTES;
 use crate::threads;
 
 /// A table of more rowids than this is scanned in parts. Parts follow from the table alone, so that the counts are the same
@@ -51,18 +52,20 @@ pub fn profile(source: &SourceConnection, schema: &SourceSchema) -> Result<Datab
     let mut database = DatabaseProfile::new();
     for table in &schema.tables {
         let part = Part { table, columns: readable(source, table), range: None };
-        let profile = scan_part(source, &part, &|_| {})?;
+        let profile = scan_part(source, &part, &Trials::new(), &|_| {})?;
         database.insert(table.name.clone(), profile);
     }
     Ok(database)
 }
 
-/// The same with `workers` threads; `open` opens a connection for each, `scanned` receives the number of rows.
+/// The same with `workers` threads, and with the results of `trials`; `open` opens a connection for each, `scanned` receives the number
+/// of rows.
 ///
 /// # Errors
 /// When the source cannot be read.
 pub fn profile_by_workers(
     schema: &SourceSchema,
+    trials: &Trials,
     workers: usize,
     open: &(dyn Fn() -> Result<SourceConnection> + Sync),
     scanned: &(dyn Fn(u64) + Sync),
@@ -75,7 +78,7 @@ pub fn profile_by_workers(
     let work = || -> Result<()> {
         let source = open()?;
         while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let seen = scan_part(&source, part, scanned)?;
+            let seen = scan_part(&source, part, trials, scanned)?;
             let mut database = database.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             database.entry(part.table.name.clone()).or_default().merge(seen);
         }
@@ -117,7 +120,8 @@ fn readable<'a>(source: &SourceConnection, table: &'a SourceTable) -> Arc<[&'a s
     let from = quote_sqlite(&table.name);
     let is_readable = |column: &str| {
         let sql = format!("SELECT {} FROM {from} NOT INDEXED", quote_sqlite(column));
-        source.connection().prepare(&sql).is_ok()
+        let Ok(mut statement) = source.connection().prepare(&sql) else { return false };
+        !has_placeholders(source.connection()).unwrap_or(true) || is_known(&mut statement)
     };
     (table.columns.iter())
         .filter(|column| !column.generated || is_readable(&column.name))
@@ -125,44 +129,95 @@ fn readable<'a>(source: &SourceConnection, table: &'a SourceTable) -> Arc<[&'a s
         .collect()
 }
 
-/// Rows that lie in the order of a collation that only the app has are out of reach.
-fn unreadable(table: &str, error: rusqlite::Error) -> Error {
-    Error::new(format!("table {table} cannot be read"))
-        .caused_by(error)
-        .with_remedy_value(Remedy::CopyToRowidTable)
+/// Whether SQLite computes the values that a statement returns without a collation that only the app has.
+fn is_known(statement: &mut Statement<'_>) -> bool {
+    let Ok(mut rows) = statement.query([]) else { return false };
+    loop {
+        let before = comparisons();
+        match rows.next() {
+            _ if comparisons() != before => return false,
+            Ok(Some(_)) => {}
+            // An expression that fails is found when the values are read.
+            Ok(None) | Err(_) => return true,
+        }
+    }
 }
 
-/// Counts a long value, in pieces unless it may be a JSON document, which must be complete to be checked.
-fn count_long(long: &LongText<'_>, column: &mut ColumnProfile) -> rusqlite::Result<()> {
-    let (mut check, mut first, mut last) = (TextCheck::default(), None, None);
-    let is_space = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
-    let checked = long.pieces(|piece| {
-        first = first.or_else(|| piece.iter().find(|byte| !is_space(byte)).copied());
-        last = piece.iter().rfind(|byte| !is_space(byte)).copied().or(last);
-        match check.feed(piece) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(refusal) => ControlFlow::Break(refusal),
-        }
-    })?;
-    let checked = match checked {
-        ControlFlow::Break(refusal) => Err(refusal),
-        ControlFlow::Continue(()) => check.finish(),
-    };
-    let is_json = matches!((first, last), (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')));
-    if long.class() == StorageClass::Text && checked.is_ok() && is_json {
-        column.count(long.as_value(&long.whole()?));
-    } else {
-        column.count_long(long.class(), long.length(), &checked);
+/// What is counted of a column.
+struct Counts {
+    forms: ColumnProfile,
+    trials: Vec<Trial>,
+    scratch: Vec<u8>,
+}
+
+impl Counts {
+    fn of(table: &SourceTable, column: &str, trials: &Trials) -> Counts {
+        let tried = trials.get(&table.name).and_then(|columns| columns.get(column));
+        let trials = tried.into_iter().flatten().cloned().map(Trial::new).collect();
+        Counts { forms: ColumnProfile::default(), trials, scratch: Vec::new() }
     }
-    Ok(())
+
+    fn count(&mut self, value: SourceValue<'_>) {
+        self.forms.count(value);
+        self.trials.iter_mut().for_each(|trial| trial.count(value, &mut self.scratch));
+    }
+
+    /// Counts a long value, in pieces unless it may be a JSON document, which must be complete to be checked.
+    fn count_long(&mut self, long: &LongText<'_>) -> rusqlite::Result<()> {
+        let (mut check, mut first, mut last) = (TextCheck::default(), None, None);
+        let is_space = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+        let checked = long.pieces(|piece| {
+            first = first.or_else(|| piece.iter().find(|byte| !is_space(byte)).copied());
+            last = piece.iter().rfind(|byte| !is_space(byte)).copied().or(last);
+            match check.feed(piece) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(refusal) => ControlFlow::Break(refusal),
+            }
+        })?;
+        let checked = match checked {
+            ControlFlow::Break(refusal) => Err(refusal),
+            ControlFlow::Continue(()) => check.finish(),
+        };
+        let is_json = matches!((first, last), (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')));
+        let is_counted_whole = checked.is_ok() && is_json;
+        let mut whole = None;
+        if is_counted_whole && long.class() == StorageClass::Text {
+            let bytes = long.whole()?;
+            self.forms.count(long.as_value(&bytes));
+            whole = Some(bytes);
+        } else {
+            self.forms.count_long(long.class(), long.length(), &checked);
+        }
+        for trial in &mut self.trials {
+            let is_tried_whole = trial.count_long(long.class(), long.length(), &checked);
+            if is_tried_whole && is_counted_whole {
+                let bytes = match whole.take() {
+                    Some(bytes) => bytes,
+                    None => long.whole()?,
+                };
+                trial.count(long.as_value(&bytes), &mut self.scratch);
+                whole = Some(bytes);
+            }
+        }
+        // A long document must not keep its room for the rest of the table.
+        self.scratch.shrink_to(PIECE_BYTES);
+        Ok(())
+    }
 }
 
 /// Scans a part of a table, in groups of columns where it has many.
-fn scan_part(source: &SourceConnection, part: &Part<'_>, scanned: &dyn Fn(u64)) -> Result<TableProfile> {
+fn scan_part(
+    source: &SourceConnection,
+    part: &Part<'_>,
+    trials: &Trials,
+    scanned: &dyn Fn(u64),
+) -> Result<TableProfile> {
     let mut groups = part.columns.chunks(GROUP_COLUMNS);
-    let mut profile = scan_columns(source, part, groups.next().unwrap_or(&[]), scanned)?;
+    let mut profile = scan_columns(source, part, groups.next().unwrap_or(&[]), trials, scanned)?;
     for group in groups {
-        profile.columns.append(&mut scan_columns(source, part, group, &|_| {})?.columns);
+        let mut others = scan_columns(source, part, group, trials, &|_| {})?;
+        profile.columns.append(&mut others.columns);
+        profile.trials.append(&mut others.trials);
     }
     Ok(profile)
 }
@@ -171,22 +226,20 @@ fn scan_columns(
     source: &SourceConnection,
     part: &Part<'_>,
     names: &[&str],
+    trials: &Trials,
     scanned: &dyn Fn(u64),
 ) -> Result<TableProfile> {
     let table = part.table;
-    let quoted: Vec<String> = names.iter().map(|name| quote_sqlite(name)).collect();
-    let sql = format!("SELECT {} FROM {} NOT INDEXED", quoted.join(", "), quote_sqlite(&table.name));
-    source.connection().prepare(&sql).map_err(|error| unreadable(&table.name, error))?;
     let failed = || format!("table {} cannot be read", table.name);
-    let mut columns = vec![ColumnProfile::default(); names.len()];
+    let mut columns: Vec<Counts> = names.iter().map(|name| Counts::of(table, name, trials)).collect();
     let mut count = 0_u64;
     let scan = Scan::new(&table.name, names.to_vec(), table.rowid_name()).within(part.range);
     scan.each(source, &failed, &mut |row| {
         for (position, column) in columns.iter_mut().enumerate() {
             match row.value(position).context(failed)? {
                 Value::Held(value) => column.count(value),
-                Value::Long(long) => count_long(long, column).context(failed)?,
-                Value::Uncomputed(_) => column.uncomputed += 1,
+                Value::Long(long) => column.count_long(long).context(failed)?,
+                Value::Uncomputed(_) => column.forms.uncomputed += 1,
             }
         }
         count += 1;
@@ -196,7 +249,12 @@ fn scan_columns(
         Ok(())
     })?;
     scanned(count % REPORT_EACH_ROWS);
-    let columns: BTreeMap<String, ColumnProfile> =
-        names.iter().map(|name| (*name).to_owned()).zip(columns).collect();
-    Ok(TableProfile { rows: count, columns, breaches: Vec::new() })
+    let mut profile = TableProfile { rows: count, ..TableProfile::default() };
+    for (name, counts) in names.iter().zip(columns) {
+        profile.columns.insert((*name).to_owned(), counts.forms);
+        if !counts.trials.is_empty() {
+            profile.trials.insert((*name).to_owned(), counts.trials);
+        }
+    }
+    Ok(profile)
 }

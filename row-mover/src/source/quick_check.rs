@@ -1,20 +1,21 @@
 //! Checks the structure of a file page by page, with `PRAGMA quick_check`.
 //!
-//! The pragma needs every collation of the schema and every function that CHECKs and generated columns call. Those that only the app
-//! has are replaced by substitutes, on a connection of its own that never compares, sorts or computes anything that moves. Problems
+//! The pragma needs every function that CHECKs and generated columns call. Those that only the app has are replaced by substitutes, on a
+//! connection of its own that never computes anything that moves. Problems of virtual tables are no damage of the file, and problems
 //! with values are no damage: each value is checked later, and the plan lists constraints that rows violate. An expression that fails
 //! on a row is no damage either, but ends the pragma: each table is then checked by itself, and the pages of the failing table are
 //! checked before its rows.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, ErrorCode};
 
 use super::SourceConnection;
+use super::app_collations::tables_of_unknown_order;
 use super::open::{corrupt, damaged};
 use super::rows::is_failed_expression;
+use super::virtual_problems::VirtualProblems;
 use crate::error::{Context, Error, Result};
 use postgres_client::watch::StopFlag;
 
@@ -33,7 +34,6 @@ pub fn quick_check(source: &SourceConnection, stands_for: &Path, stop: StopFlag)
     let failed = || format!("{} cannot be checked", path.display());
     let own = source.file().open()?.stopped_by(stop);
     let connection = own.connection();
-    connection.collation_needed(substitute_collation).context(failed)?;
     // Problems with values are no damage, and to find them would load every value that a CHECK names.
     connection.pragma_update(None, "ignore_check_constraints", true).context(failed)?;
     let is_damage = |error: &rusqlite::Error| {
@@ -57,11 +57,6 @@ pub fn quick_check(source: &SourceConnection, stands_for: &Path, stop: StopFlag)
     }
     // quick_check prints the names of pages and tables, never the values of a row.
     Err(damaged(path, found.join("; ").replace('\n', " ")))
-}
-
-/// Compares byte by byte.
-pub(super) fn substitute_collation(connection: &Connection, name: &str) -> rusqlite::Result<()> {
-    connection.create_collation(name, |left, right| left.as_bytes().cmp(right.as_bytes()))
 }
 
 /// Checks each table by itself if one table prevents a check of all: a virtual table that needs a tokenizer or a function of the app, or
@@ -112,6 +107,7 @@ fn finds_at_once(
     finds: &mut Vec<String>,
 ) -> rusqlite::Result<()> {
     let unordered = tables_of_unknown_order(connection)?;
+    let virtual_problems = VirtualProblems::of(connection);
     let is_expected =
         |find: &str| find.strip_prefix(NOT_IN_ORDER).is_some_and(|table| unordered.contains(table));
     // Without a limit of its own: a table of unknown order may produce a message for each of its rows.
@@ -122,7 +118,8 @@ fn finds_at_once(
             break;
         }
         let find: String = row.get(0)?;
-        if find != "ok" && !is_expected(&find) && !is_about_values(&find) && !finds.contains(&find) {
+        let is_problem = find != "ok" && !is_expected(&find) && !is_about_values(&find);
+        if is_problem && virtual_problems.table_of(&find)?.is_none() && !finds.contains(&find) {
             finds.push(find);
         }
     }
@@ -142,14 +139,6 @@ fn add_missing_function(connection: &Connection, error: &rusqlite::Error) -> rus
     let flags = FunctionFlags::SQLITE_INNOCUOUS | FunctionFlags::SQLITE_DETERMINISTIC;
     connection.create_scalar_function(name, -1, flags, |_| Ok(None::<i64>))?;
     Ok(true)
-}
-
-/// WITHOUT ROWID tables whose rows lie in the order of a collation that only the app has.
-pub(super) fn tables_of_unknown_order(connection: &Connection) -> rusqlite::Result<BTreeSet<String>> {
-    let sql = "SELECT DISTINCT t.name FROM pragma_table_list AS t JOIN pragma_index_list(t.name) AS i ON i.origin = 'pk' \
-               JOIN pragma_index_xinfo(i.name) AS k ON k.key = 1 \
-               WHERE t.schema = 'main' AND t.wr AND upper(k.coll) NOT IN ('BINARY', 'NOCASE', 'RTRIM')";
-    connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
 }
 
 /// Whether a find of `quick_check` is about a value that a declaration forbids, and not about the structure of the file.

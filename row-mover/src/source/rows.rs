@@ -18,6 +18,7 @@ use migrate_core::value::StorageClass;
 use rusqlite::{Connection, ErrorCode, Row, Statement};
 
 use super::SourceConnection;
+use super::app_collations::certain;
 use super::scan::{self, RowidRange};
 use crate::error::{Context, Result};
 pub use crate::row_encoder::{LongText, Value, Values};
@@ -289,7 +290,8 @@ impl Reader<'_, '_> {
         let mut rows = statement.query(rusqlite::params_from_iter(bounds)).context(self.failed)?;
         let (mut count, mut last) = (0, None);
         loop {
-            let row = match rows.next() {
+            let next = &mut rows;
+            let row = match certain(move || next.next()) {
                 Ok(Some(row)) => row,
                 Ok(None) => return Ok(End::Over),
                 Err(error) if self.may_fail && is_failed_expression(&error) => {

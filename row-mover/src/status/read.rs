@@ -8,7 +8,7 @@ use crate::error::{Context, Result};
 use crate::run::{ADVISORY_LOCK, check_version};
 use postgres_client::connection::{Connection, Row};
 use postgres_client::lock_watch::watching_locks;
-use postgres_client::session::{APPLICATION_NAME, STATUS_NAME, open_bulk};
+use postgres_client::session::{APPLICATION_NAME, STATUS_NAME, open_first};
 use postgres_client::{DbSettings, TargetUrl};
 
 /// Over how many of the last seconds a rate is taken.
@@ -23,7 +23,7 @@ pub fn status(target: &TargetUrl, settings: &DbSettings) -> Result<Status> {
 }
 
 fn read(target: &TargetUrl, settings: &DbSettings) -> Result<Status> {
-    let mut connection = open_bulk(target, settings)?;
+    let mut connection = open_first(target, settings)?;
     check_version(&connection)?;
     let mut query = |sql: &str| connection.query(sql, &[]).map(drop);
     query(&format!("SET application_name = '{STATUS_NAME}'"))?;

@@ -13,6 +13,8 @@ use migrate_core::target_schema::{
 };
 
 use super::describe::describe_existing;
+use super::sequences::Sequences;
+use super::{materialized_views, trigger_effects};
 use crate::error::{Context, Error, Result};
 use postgres_client::connection::{Connection, FromText, Row, text_array};
 
@@ -44,7 +46,7 @@ const COLUMNS_SQL: &str = "WITH RECURSIVE beneath AS ( \
     CASE WHEN t.typtype = 'e' THEN 'enum' WHEN t.typnamespace = 'pg_catalog'::regnamespace OR t.typname = 'citext' \
          THEN t.typname::text ELSE '' END AS base, \
     b.modifier, to_json(ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder)) AS labels, \
-    b.not_null, pg_get_expr(d.adbin, d.adrelid) AS default_sql, a.attidentity <> '' AS is_identity, \
+    b.not_null, coalesce(pg_get_expr(d.adbin, d.adrelid), (SELECT pg_get_expr(o.typdefaultbin, 0) FROM pg_type o WHERE o.oid = a.atttypid)) AS default_sql, a.attidentity <> '' AS is_identity, \
     a.attgenerated <> '' AS is_generated, \
     (SELECT format('%I.%I', n.nspname, s.relname) FROM pg_depend p JOIN pg_class s ON s.relkind = 'S' \
      JOIN pg_namespace n ON n.oid = s.relnamespace \
@@ -105,6 +107,11 @@ const PARTITION_TRIGGERS_SQL: &str = "WITH RECURSIVE top AS (SELECT oid, oid AS 
 const RELATIONS_SQL: &str = "SELECT DISTINCT c.relname::text COLLATE \"C\" AS name FROM pg_class c \
     JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ANY ($1::text[]) ORDER BY 1";
 
+/// The tables in other schemas than these.
+const OUTSIDE_SQL: &str = "SELECT n.nspname::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+    WHERE n.nspname <> ALL ($1::text[]) AND n.nspname !~ '^(pg_|migration$|migration_)' AND n.nspname <> 'information_schema' \
+    AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1, 2";
+
 /// The tables that are read, by OID.
 type Tables = BTreeMap<String, TargetTable>;
 
@@ -127,6 +134,8 @@ pub fn introspect(target: &mut Connection, mapping: &Mapping) -> Result<TargetSc
     reader.read_triggers()?;
     let relations = reader.rows(RELATIONS_SQL)?;
     let relations = relations.iter().map(|row| row.get(0)).collect::<Result<Vec<String>>>()?;
+    let outside = reader.rows(OUTSIDE_SQL)?;
+    let outside = outside.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect::<Result<_>>()?;
     let mut tables: Vec<TargetTable> = reader.tables.into_values().collect();
     tables.sort_by(|a, b| (&a.schema, &a.name).cmp(&(&b.schema, &b.name)));
     for schema in &schemas {
@@ -141,7 +150,11 @@ pub fn introspect(target: &mut Connection, mapping: &Mapping) -> Result<TargetSc
             }
         }
     }
-    Ok(TargetSchema { schemas, tables, relations })
+    let names: Vec<&str> = schemas.iter().map(String::as_str).collect();
+    let mut sequences = Sequences::read(target, &names)?;
+    trigger_effects::add(target, &names, &mut tables, &mut sequences)?;
+    let (sequences, materialized_views) = (sequences.into_facts(), materialized_views::read(target)?);
+    Ok(TargetSchema { schemas, tables, relations, outside, sequences, materialized_views })
 }
 
 /// The schemas of the search path of the app's sessions. A database without any has `public` as its default.
@@ -321,7 +334,7 @@ impl Reader<'_> {
     fn read_triggers(&mut self) -> Result<()> {
         for row in self.rows(TRIGGERS_SQL)? {
             let Some(table) = self.table_of(&row) else { continue };
-            table.triggers.push(TargetTrigger { name: row.get(1)?, is_always: row.get(2)? });
+            table.triggers.push(TargetTrigger { name: row.get(1)?, is_always: row.get(2)?, effect: None });
         }
         for row in self.rows(PARTITION_TRIGGERS_SQL)? {
             let Some(table) = self.table_of(&row) else { continue };

@@ -4,4 +4,7 @@ pub(crate) mod batches;
 pub(crate) mod bookkeeping;
 pub(crate) mod describe;
 pub mod introspect;
+mod materialized_views;
 pub mod migration;
+mod sequences;
+mod trigger_effects;

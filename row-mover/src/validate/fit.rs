@@ -35,7 +35,10 @@ pub(super) fn certainly_fits(column: &PlannedColumn, value: &Value<'_>) -> bool 
         }
         SourceValue::Blob(bytes) => match column.conversion {
             Conversion::Bytea | Conversion::ByteaFromAny => true,
-            Conversion::UuidFromBytes => bytes.len() == 16,
+            Conversion::UuidFromBytes | Conversion::UuidFromAny => bytes.len() == 16,
+            Conversion::JsonFromBytes | Conversion::JsonbFromBytes => {
+                std::str::from_utf8(bytes).is_ok_and(|text| !text.contains('\0') && is_plain_document(text))
+            }
             _ => false,
         },
     }
@@ -43,15 +46,18 @@ pub(super) fn certainly_fits(column: &PlannedColumn, value: &Value<'_>) -> bool 
 
 fn integer_fits(conversion: &Conversion, integer: i64) -> bool {
     match conversion {
-        Conversion::Bigint | Conversion::TextFromAny => true,
-        Conversion::Integer => i32::try_from(integer).is_ok(),
-        Conversion::Smallint => i16::try_from(integer).is_ok(),
+        Conversion::Bigint | Conversion::BigintFromAny | Conversion::TextFromAny => true,
+        Conversion::Integer | Conversion::IntegerFromAny => i32::try_from(integer).is_ok(),
+        Conversion::Smallint | Conversion::SmallintFromAny => i16::try_from(integer).is_ok(),
         Conversion::Boolean => integer == 0 || integer == 1,
         Conversion::TimestampFromEpochMs | Conversion::TimestamptzFromEpochMs => MOMENT_MS.contains(&integer),
         Conversion::TimestampFromEpochS | Conversion::TimestamptzFromEpochS => {
             integer.checked_mul(1000).is_some_and(|ms| MOMENT_MS.contains(&ms))
         }
-        Conversion::TimestamptzFromEpochUs => MOMENT_MS.contains(&(integer / 1000)),
+        Conversion::TimestampFromEpochUs | Conversion::TimestamptzFromEpochUs => {
+            MOMENT_MS.contains(&(integer / 1000))
+        }
+        Conversion::TimestampFromEpochNs | Conversion::TimestamptzFromEpochNs => integer % 1000 == 0,
         _ => false,
     }
 }
@@ -59,7 +65,12 @@ fn integer_fits(conversion: &Conversion, integer: i64) -> bool {
 fn real_fits(conversion: &Conversion, real: f64) -> bool {
     match conversion {
         Conversion::DoublePrecision => !real.is_nan(),
-        Conversion::Real => f64::from(real as f32) == real,
+        // 24 bits, and no more digits than 32 bits tell apart.
+        Conversion::Real => (real * 4.0).fract() == 0.0 && real.abs() < 65_536.0,
+        Conversion::RealFromFloat32 => f64::from(real as f32) == real,
+        Conversion::BigintFromAny => real.fract() == 0.0 && real != 0.0 && real.abs() < 1e18,
+        Conversion::IntegerFromAny => real.fract() == 0.0 && real != 0.0 && real.abs() < 2e9,
+        Conversion::SmallintFromAny => real.fract() == 0.0 && real != 0.0 && real.abs() < 3e4,
         _ => false,
     }
 }
@@ -68,9 +79,18 @@ fn text_fits(conversion: &Conversion, text: &str) -> bool {
     let is_clean = !text.contains('\0');
     match conversion {
         Conversion::Text | Conversion::TextFromAny => is_clean,
-        Conversion::Uuid => is_uuid(text),
-        Conversion::Date => is_date(text),
-        Conversion::Json | Conversion::Jsonb => is_clean && is_plain_document(text),
+        Conversion::Uuid | Conversion::UuidFromAny => is_uuid(text),
+        Conversion::UuidFromHex => {
+            text.len() == 32
+                && text.bytes().all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase())
+        }
+        Conversion::Date | Conversion::DateFromMidnight => is_date(text),
+        Conversion::BigintFromAny => text.parse::<i64>().is_ok_and(|number| number.to_string() == text),
+        Conversion::IntegerFromAny => text.parse::<i32>().is_ok_and(|number| number.to_string() == text),
+        Conversion::SmallintFromAny => text.parse::<i16>().is_ok_and(|number| number.to_string() == text),
+        Conversion::Json | Conversion::JsonFromBytes | Conversion::Jsonb | Conversion::JsonbFromBytes => {
+            is_clean && is_plain_document(text)
+        }
         _ => false,
     }
 }

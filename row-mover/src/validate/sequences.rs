@@ -1,12 +1,14 @@
 //! Checks that each sequence is past every number that the source or the target has issued. The definition of a sequence is
 //! compared with the rest of the schema.
 
-use migrate_core::finding::SequenceBehind;
+use migrate_core::finding::{NotCompared, Reason, SequenceBehind, SequenceRepair, Subject};
 use migrate_core::identifier::quote_pg;
-use migrate_core::plan::{PlannedColumn, PlannedTable};
+use migrate_core::plan::{Plan, PlannedColumn, PlannedTable};
+use migrate_core::sequence::{Advance, SequenceState};
 
+use super::CheckResult;
 use crate::error::{Context, Result};
-use crate::finish::{ExistingSequence, existing_sequences};
+use crate::sequences::{Checked, Standing, examine};
 use crate::source::{SourceConnection, introspect};
 use postgres_client::connection::Connection;
 
@@ -17,64 +19,79 @@ struct Numbers {
     highest: Option<i64>,
 }
 
-/// The sequences that would issue a used number again, as findings. A missing sequence is reported with the schema.
+/// The sequences that would issue a used number again, as findings. A missing sequence is reported with the schema, one of an app as not
+/// compared.
 ///
 /// # Errors
 /// When a table or sequence cannot be read, or the sealed copy.
 pub(crate) fn sequence_problems(
     source: &SourceConnection,
     target: &mut Connection,
+    plan: &Plan,
     tables: &[&PlannedTable],
-) -> Result<Vec<SequenceBehind>> {
-    let mut problems = Vec::new();
+) -> Result<CheckResult<SequenceBehind>> {
+    let mut result = CheckResult::default();
+    for sequence in plan.existing_sequences() {
+        let reason = match examine(source, target, plan, &sequence)? {
+            Standing::Checked(checked) => {
+                result.compared += 1;
+                result.differences.extend(existing_problem(&sequence.name, &checked));
+                continue;
+            }
+            Standing::NotChecked(reason) => reason,
+            Standing::Missing => Reason::SequenceMissing,
+        };
+        let subject = Subject::Sequence { sequence: sequence.name.clone() };
+        result.not_compared.push(NotCompared { subject, reason });
+    }
     for table in tables {
-        for numbered in existing_sequences(table) {
-            problems.extend(existing_problem(source, target, &numbered)?);
-        }
         let Some((column, sequence)) = table.sequence_column() else { continue };
         let Some(numbers) = numbers(target, table, column, sequence)? else { continue };
+        result.compared += 1;
         let Some(next) = numbers.next else { continue };
         let given = introspect::highest_number(source, &table.source, &column.source)?;
         let Some(highest) = numbers.highest.max(given).filter(|highest| *highest >= next) else { continue };
-        problems.push(SequenceBehind {
+        result.differences.push(SequenceBehind {
             sequence: sequence.to_owned(),
             table: table.target.clone(),
             column: column.target.clone(),
-            next,
+            next: Some(next),
             highest,
             is_given_by_sqlite_alone: numbers.highest.is_none_or(|live| live < next),
+            repair: None,
         });
     }
-    Ok(problems)
+    Ok(result)
 }
 
-/// The same of a sequence that an app made, and that may count in other steps than one.
-fn existing_problem(
-    source: &SourceConnection,
-    target: &mut Connection,
-    numbered: &ExistingSequence<'_>,
-) -> Result<Option<SequenceBehind>> {
-    let ExistingSequence { table, column, sequence } = numbered;
-    let name = quote_pg(&column.name);
-    let sql = format!(
-        "SELECT CASE WHEN NOT s.is_called THEN s.last_value WHEN s.last_value <= 9223372036854775807 - q.seqincrement \
-         THEN s.last_value + q.seqincrement END AS next, (SELECT max({name})::bigint FROM {}) AS highest \
-         FROM {sequence} AS s, pg_sequence AS q WHERE q.seqrelid = to_regclass($1) AND q.seqincrement > 0",
-        table.name_in_sql()
-    );
-    let numbers: Option<(Option<i64>, Option<i64>)> =
-        target.first(&sql, &[Some(sequence)]).context(|| format!("sequence {sequence} cannot be read"))?;
-    let Some((Some(next), highest)) = numbers else { return Ok(None) };
-    let is_given_by_sqlite_alone = highest.is_none_or(|live| live < next);
-    let highest = highest.max(numbered.highest_source_number(source)?).filter(|highest| *highest >= next);
-    Ok(highest.map(|highest| SequenceBehind {
-        sequence: sequence.clone(),
-        table: table.target.clone(),
-        column: column.name.clone(),
-        next,
-        highest,
-        is_given_by_sqlite_alone,
-    }))
+/// The same of a sequence that an app made, which may count in other steps than one, and downwards.
+fn existing_problem(name: &str, checked: &Checked) -> Option<SequenceBehind> {
+    let furthest = checked.furthest.as_ref()?;
+    let is_descending = checked.state.is_descending();
+    let repair = match checked.advance {
+        Advance::Ahead => return None,
+        Advance::To(position) => {
+            SequenceRepair { position, widens: false, is_descending, narrow: Vec::new() }
+        }
+        Advance::NoRoom => {
+            let (min, max) = match is_descending {
+                true => (i64::MIN, checked.state.max),
+                false => (checked.state.min, i64::MAX),
+            };
+            let wide = SequenceState { min, max, ..checked.state };
+            let Advance::To(position) = wide.advance(Some(furthest.number)) else { return None };
+            SequenceRepair { position, widens: true, is_descending, narrow: checked.narrow.clone() }
+        }
+    };
+    Some(SequenceBehind {
+        sequence: name.to_owned(),
+        table: furthest.table.clone(),
+        column: furthest.column.clone(),
+        next: checked.state.next(),
+        highest: furthest.number,
+        is_given_by_sqlite_alone: furthest.is_given_by_sqlite_alone,
+        repair: Some(repair),
+    })
 }
 
 fn numbers(

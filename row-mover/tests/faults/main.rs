@@ -25,6 +25,7 @@ mod language;
 mod lasting;
 mod locks;
 mod many_tables;
+mod pooler;
 mod proxy;
 mod rivals;
 mod server;

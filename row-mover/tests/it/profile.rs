@@ -1,5 +1,6 @@
 //! The profile: what a scan counts is the same whatever the number of threads, for tables of every kind.
 
+use migrate_core::profile::Trials;
 use row_mover::source::profile::{profile, profile_by_workers};
 use row_mover::source::{SourceConnection, introspect};
 
@@ -32,7 +33,7 @@ fn any_number_of_workers_counts_the_same() {
         let counted = |rows| {
             scanned.fetch_add(rows, std::sync::atomic::Ordering::Relaxed);
         };
-        let found = profile_by_workers(&schema, workers, &|| file.open(), &counted).unwrap();
+        let found = profile_by_workers(&schema, &Trials::new(), workers, &|| file.open(), &counted).unwrap();
         assert_eq!(found, expected, "{workers} workers");
         assert_eq!(scanned.into_inner(), 600_000 + 3_002 + 3 + 1);
     }
@@ -54,9 +55,10 @@ fn a_table_that_cannot_be_read_is_named() {
     sqlite(&path, "DROP TABLE t");
     let file = source.file();
     let open = || file.open();
-    for error in
-        [profile(&source, &schema).unwrap_err(), profile_by_workers(&schema, 2, &open, &|_| {}).unwrap_err()]
-    {
+    for error in [
+        profile(&source, &schema).unwrap_err(),
+        profile_by_workers(&schema, &Trials::new(), 2, &open, &|_| {}).unwrap_err(),
+    ] {
         assert_eq!(error.to_string(), "table t cannot be read");
     }
 }

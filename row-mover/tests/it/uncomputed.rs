@@ -247,3 +247,26 @@ fn damage_of_another_table_is_still_found() {
     let words = chain(&case.refused());
     assert!(words.contains("is damaged"), "{words}");
 }
+
+/// Where the key's order is unknown, a row is found by its bytes.
+#[test]
+fn values_that_cannot_be_computed_are_found_where_only_the_app_knows_the_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("source.db");
+    let connection = rusqlite::Connection::open(&source).unwrap();
+    connection
+        .create_collation("unicase", |left, right| right.to_lowercase().cmp(&left.to_lowercase()))
+        .unwrap();
+    connection
+        .execute_batch(
+            "CREATE TABLE t (k TEXT COLLATE unicase PRIMARY KEY, doc TEXT) WITHOUT ROWID;
+             INSERT INTO t VALUES ('b', '{\"a\": 1}'), ('A', 'none'), ('c', '{\"a\": 3}'), ('D', '{\"a\": 4}');
+             ALTER TABLE t ADD COLUMN part INTEGER AS (json_extract(doc, '$.a')) VIRTUAL;",
+        )
+        .unwrap();
+    drop(connection);
+    let plan = plan(&source, "[tables.t.columns]\npart = { on_reject = \"null\" }");
+    let case = Case::planned(dir, source, plan);
+    case.moved();
+    assert_eq!(case.ask("SELECT k, part FROM t ORDER BY k"), ["A|NULL", "D|4", "b|1", "c|3"]);
+}

@@ -127,7 +127,7 @@ impl Demand {
             return Some("the schema is said to differ".to_owned());
         }
         for part in &self.sequences {
-            let sequences = validation.sequences.iter().map(words::sequence);
+            let sequences = validation.sequences.differences.iter().map(words::sequence);
             let mut lines = sequences.chain(validation.schema.iter().map(words::schema));
             if !lines.any(|line| line.contains(part.as_str())) {
                 return Some(format!("no line holds {part:?}"));
@@ -225,7 +225,7 @@ pub fn found_in_words(validation: &Validation) -> String {
         ));
     }
     words.extend(validation.schema.iter().map(words::schema));
-    words.extend(validation.sequences.iter().map(words::sequence));
+    words.extend(validation.sequences.differences.iter().map(words::sequence));
     words.extend(validation.missing_migrations.iter().map(words::missing_migration));
     words.extend(validation.views.differences.iter().map(words::view));
     words.extend(validation.defaults.differences.iter().map(words::default));

@@ -27,8 +27,8 @@ pub enum Repaired {
 pub fn follow(subject: &Subject, copy: &TestDatabase, found: &Validation) -> Repaired {
     let plan = &subject.case.plan;
     let mut remedies = remedy::schema(&found.schema, plan);
-    remedies.extend(found.sequences.iter().map(|found| remedy::sequence(found, plan)));
-    remedies.extend(found.missing_migrations.iter().map(|found| remedy::missing_migration(found)));
+    remedies.extend(found.sequences.differences.iter().map(|found| remedy::sequence(found, plan)));
+    remedies.extend(found.missing_migrations.iter().map(remedy::missing_migration));
     remedies.extend(found.defaults.differences.iter().map(|found| remedy::default(found, plan)));
     if remedies.iter().any(|remedy| matches!(remedy, Remedy::Inspect(_) | Remedy::RestoreRows)) {
         return Repaired::NotOffered;

@@ -162,7 +162,7 @@ fn texts() -> Vec<PeerCase> {
             .has("t.j", "json")
             .gives("SELECT j::text FROM t ORDER BY id", &["{\"x\":-0.0}", "[-0, 1]", "{\"a\":{\"b\":[-0e5]}}", "[1]"])
             .tells("jsonb would drop the sign of a zero in 3 documents"),
-        case("D17 the sign of a zero, in text", &SIGNED_ZEROS.replace("JSON", "TEXT"))
+        case("D17 the sign of a zero, in text", SIGNED_ZEROS.replace("JSON", "TEXT"))
             .has("t.j", "text")
             .tells("4 of 4 values are JSON objects or arrays"),
         case("D17 the sign of a zero, stopped", SIGNED_ZEROS)

@@ -5,6 +5,7 @@
 #![allow(unreachable_pub, reason = "nothing is exported from a test")]
 
 mod a_defaults;
+mod app_collations;
 mod b_constraints;
 mod b_objects;
 mod b_search;
@@ -30,6 +31,7 @@ mod support;
 fn all_cases() -> Vec<support::PeerCase> {
     [
         a_defaults::cases(),
+        app_collations::cases(),
         b_constraints::cases(),
         b_objects::cases(),
         b_search::cases(),

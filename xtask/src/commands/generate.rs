@@ -13,7 +13,7 @@ use postgres_client::TargetUrl;
 use crate::exit::Exit;
 use crate::generated::{GeneratedFile, Mode, apply};
 use crate::plan_text::plan_text;
-use crate::source_plan::{PlanArgs, RejectArgs};
+use crate::source_plan::{ExistingTarget, PlanArgs, RejectArgs};
 use crate::stop::Stop;
 use crate::target::{self, TargetArgs};
 use crate::{output, plan_folder, source, source_plan, workspace};
@@ -130,9 +130,8 @@ fn make_plan(args: &GenerateArgs, mapping: &Mapping) -> anyhow::Result<(SourceSc
     };
     let settings = target::settings()?;
     let existing = source_plan::target_schema(mapping, &url, &settings, args.restart)?;
-    let (schema, mut plan) = source_plan::make(path, mapping, existing.as_ref(), false)?;
-    source_plan::settle_seeds(path, &mut plan, &url, &settings)?;
-    Ok((schema, plan))
+    let existing = existing.as_ref().map(|schema| ExistingTarget { schema, url: &url, settings: &settings });
+    source_plan::make(path, mapping, existing, false)
 }
 
 /// The target with the tables that the app has created, where rows go into these.

@@ -56,6 +56,10 @@ pub(crate) struct MigrateArgs {
     #[command(flatten)]
     target: TargetArgs,
 
+    /// The role that the created tables belong to [default: the owner of the database or schema, if this role may become it]
+    #[arg(long, value_name = "ROLE", hide_short_help = true, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    owner: Option<String>,
+
     /// Move the rows of these tables only; the other tables are created empty. Name the parents of foreign keys too
     #[arg(long, value_name = "A,B", value_delimiter = ',', hide_short_help = true,
           value_parser = clap::builder::NonEmptyStringValueParser::new())]
@@ -177,6 +181,7 @@ fn request<'a>(
         discard: args.discard,
         chunk_bytes: run::CHUNK_BYTES,
         show_values: args.output.show_values,
+        owner: args.owner.clone(),
     }
 }
 

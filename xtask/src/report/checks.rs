@@ -147,14 +147,14 @@ fn diesel_schema(found: &DieselSchema, plan: &Plan) -> Check {
 }
 
 fn sequences(subject: &Subject<'_>) -> Check {
-    let how = "The next number of each sequence is past the highest that SQLite ever gave and past all that PostgreSQL holds.";
-    let is_moved = |name: &String| subject.tables.contains(name);
-    let tables = subject.plan.tables.iter().filter(|table| is_moved(&table.source));
-    let tried = tables.filter(|table| table.sequence_column().is_some()).count() as u64;
-    let problems = (subject.validation.sequences.iter())
-        .map(|found| problem(words::sequence(found), &remedy::sequence(found, subject.plan)))
-        .collect();
-    check("sequences", how.to_owned(), tried, "sequences", problems)
+    compared(
+        "sequences",
+        "The next number of each sequence is past all that SQLite ever gave and past all that PostgreSQL holds, in the direction in which \
+         the sequence counts.",
+        "sequences",
+        &subject.validation.sequences,
+        &|found| (words::sequence(found), remedy::sequence(found, subject.plan)),
+    )
 }
 
 fn bookkeeping(subject: &Subject<'_>) -> Check {

@@ -22,7 +22,7 @@ impl Findings {
     pub(super) fn of(validation: &Validation) -> Findings {
         Findings {
             schema: validation.schema.iter().map(words::schema).collect(),
-            sequences: validation.sequences.iter().map(words::sequence).collect(),
+            sequences: validation.sequences.differences.iter().map(words::sequence).collect(),
             migrations: validation.missing_migrations.iter().map(words::missing_migration).collect(),
             views: validation.views.differences.iter().map(words::view).collect(),
             defaults: validation.defaults.differences.iter().map(words::default).collect(),
@@ -45,7 +45,12 @@ pub(super) fn not_compared(validation: &Validation) -> Vec<String> {
         &validation.behaviour.not_compared,
     ];
     let incidental = all.into_iter().flatten().filter(|left| left.reason.is_incidental());
-    incidental
+    // Whoever runs the app has to know which sequences nobody has checked.
+    validation
+        .sequences
+        .not_compared
+        .iter()
+        .chain(incidental)
         .map(|left| format!("{}: {}", words::subject(&left.subject), words::reason(&left.reason)))
         .collect()
 }
@@ -56,6 +61,10 @@ pub(super) fn validation_json(validation: &Validation, plan: &Plan) -> anyhow::R
     let found = Findings::of(validation);
     value["schema"] = json!(found.schema);
     value["sequences"] = json!(found.sequences);
+    let unchecked: Vec<Value> = validation.sequences.not_compared.iter().map(left_out_json).collect();
+    if !unchecked.is_empty() {
+        value["sequences_left_out"] = json!(unchecked);
+    }
     let names: Vec<&str> =
         validation.missing_migrations.iter().map(|migration| migration.name.as_str()).collect();
     value["missing_migrations"] = json!(names);
@@ -91,7 +100,7 @@ fn findings_json(validation: &Validation, plan: &Plan, found: &Findings) -> anyh
     for ((finding, words), remedy) in validation.schema.iter().zip(&found.schema).zip(&schema) {
         all.push(finding_json("schema", finding, words, remedy)?);
     }
-    for (finding, words) in validation.sequences.iter().zip(&found.sequences) {
+    for (finding, words) in validation.sequences.differences.iter().zip(&found.sequences) {
         all.push(finding_json("sequences", finding, words, &remedy::sequence(finding, plan))?);
     }
     for (finding, words) in validation.missing_migrations.iter().zip(&found.migrations) {

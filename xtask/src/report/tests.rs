@@ -68,9 +68,10 @@ fn validation(tables: usize, wrong: usize) -> Validation {
         sequence: format!("{}_seq", name(position)),
         table: name(position),
         column: "id".to_owned(),
-        next: 1,
+        next: Some(1),
         highest: 7,
         is_given_by_sqlite_alone: false,
+        repair: None,
     };
     let constraint = |position: usize| ConstraintDifference {
         constraint: ConstraintName {
@@ -83,7 +84,7 @@ fn validation(tables: usize, wrong: usize) -> Validation {
     Validation {
         tables: (0..tables).map(table).collect(),
         schema: (0..wrong).map(index).collect(),
-        sequences: (0..wrong).map(sequence).collect(),
+        sequences: CheckResult { differences: (0..wrong).map(sequence).collect(), ..CheckResult::default() },
         missing_migrations: Vec::new(),
         schema_not_compared: None,
         views: CheckResult::default(),

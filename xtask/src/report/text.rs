@@ -179,6 +179,16 @@ fn without_schema(validation: &Validation, reason: &str, copy: &str) -> String {
     )
 }
 
+/// What is known of the sequences. Nothing is said of those that were not checked.
+fn sequences(validation: &Validation) -> String {
+    let [checked, left] = [validation.sequences.compared, validation.sequences.not_compared.len() as u64];
+    match (checked, left) {
+        (_, 0) => "sequences are ahead".to_owned(),
+        (0, _) => format!("{} not checked (listed above)", counted(left, "sequence")),
+        _ => format!("{} ahead, {} not checked (listed above)", counted(checked, "sequence"), count(left)),
+    }
+}
+
 fn verdict(validation: &Validation, seal: &Seal, plan: &Plan) -> String {
     let rows: u64 = validation.tables.iter().map(|table| table.equal).sum();
     let copy = printable(&workspace::shown(&seal.path));
@@ -211,7 +221,8 @@ fn verdict(validation: &Validation, seal: &Seal, plan: &Plan) -> String {
     let valid = if plan.breaches.is_empty() { " and valid" } else { ", which allows the broken ones above" };
     format!(
         "Proven: {compared} in {} {equal} the sealed copy {copy}, value by value, as read back from PostgreSQL{exceptions}. \
-         Keys, indexes and constraints are as planned{valid}, sequences are ahead.\n",
-        counted(validation.tables.len() as u64, "table")
+         Keys, indexes and constraints are as planned{valid}, {}.\n",
+        counted(validation.tables.len() as u64, "table"),
+        sequences(validation)
     )
 }

@@ -17,6 +17,8 @@ pub(super) fn sentence(note: &Note<'_>) -> String {
         Note::FewerConnections { fault } => {
             format!("{}; continuing with fewer connections", in_one_line(fault))
         }
+        Note::HandedOver { role, objects: 1 } => format!("the created object belongs to {role} now"),
+        Note::HandedOver { role, objects } => format!("the {objects} created objects belong to {role} now"),
         Note::Standby => "the server is a standby: what it holds was migrated into its primary".to_owned(),
         Note::WaitingForIntegrityCheck => {
             "waiting for integrity_check, which still reads the sealed copy".to_owned()

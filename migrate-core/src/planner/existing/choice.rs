@@ -1,10 +1,12 @@
 //! Chooses the conversion for a column whose type the target has decided: among those to this type, the one that accepts most of the
 //! values in the profile.
 
-use super::ExistingError;
+use std::cmp::Reverse;
+
+use super::{ColumnName, Obstacle};
 use crate::conversion::{Conversion, Limit, PgType};
 use crate::infer::{jsonb_losses_in_words, rejects_in_words};
-use crate::profile::ColumnProfile;
+use crate::profile::{ColumnProfile, Trial};
 use crate::target_schema::TargetColumn;
 
 /// The plan for a column.
@@ -14,50 +16,73 @@ pub(super) struct Choice {
     pub(super) why: String,
 }
 
-/// Chooses for the column `name` of the source, for which `inferred` would be the default; `decided` is a human's decision.
+/// Chooses for the column `name`, for which `inferred` would be the default; `decided` is a human's decision. `trials` are the results of
+/// the conversions to the type.
 ///
 /// # Errors
-/// [`ExistingError`] if no conversion produces the type, or the choice is ambiguous.
+/// [`Obstacle`] if no conversion produces the type, or the choice is ambiguous.
 pub(super) fn choose(
-    name: &str,
+    name: &ColumnName,
     target: &TargetColumn,
     decided: Option<&Conversion>,
     inferred: &Conversion,
     seen: Option<&ColumnProfile>,
-) -> Result<Choice, ExistingError> {
+    trials: &[Trial],
+) -> Result<Choice, Obstacle> {
     let type_name = target.type_name.clone();
-    let (kind, limit) = kind(target)
-        .ok_or_else(|| ExistingError::Type { column: name.to_owned(), type_name: type_name.clone() })?;
+    let (kind, limit) = kind(target).ok_or_else(|| Obstacle::Type {
+        column: name.clone(),
+        type_name: type_name.clone(),
+        can_be_skipped: target.fills_itself(),
+    })?;
     if let Some(conversion) = decided {
         if conversion.target_type() != kind {
-            return Err(ExistingError::Conversion {
-                column: name.to_owned(),
+            return Err(Obstacle::Conversion {
+                column: name.clone(),
                 type_name,
                 conversion: conversion.name(),
                 given: conversion.target_type().to_string(),
             });
         }
-        let why = format!("mapping.toml{}", rejects(seen, conversion));
+        let why = format!("mapping.toml{}", consequences(conversion, seen, trials));
         return Ok(Choice { conversion: conversion.clone(), limit, why });
     }
-    let conversion = best(kind, &counterpart(inferred, kind), seen).ok_or_else(|| ExistingError::Moment {
-        column: name.to_owned(),
-        type_name: type_name.clone(),
-        example: if kind == PgType::Timestamp {
-            "timestamp_from_epoch_ms"
-        } else {
-            "timestamptz_from_epoch_ms"
-        },
-    })?;
-    let zone = seen.map_or("", |seen| zone_words(&conversion, seen));
-    let why = format!("{type_name} in the target{}{zone}", rejects(seen, &conversion));
-    Ok(Choice { conversion, limit, why })
+    let best = best(kind, &counterpart(inferred, kind), trials);
+    if trials.iter().any(|trial| trial.conversion == best && is_open(trial, inferred)) {
+        return Err(unit_unknown(name, type_name, trials));
+    }
+    let why = format!("{type_name} in the target{}", consequences(&best, seen, trials));
+    Ok(Choice { conversion: best, limit, why })
 }
 
-fn rejects(seen: Option<&ColumnProfile>, conversion: &Conversion) -> String {
+/// The conversions that may be chosen for a column of the target, and the decided one.
+pub(super) fn candidates_for(target: &TargetColumn, decided: Option<&Conversion>) -> Vec<Conversion> {
+    let mut all = kind(target).map(|(kind, _)| candidates(kind)).unwrap_or_default();
+    all.extend(decided.filter(|decided| !all.contains(decided)).cloned());
+    all
+}
+
+/// What a reviewer has to know of a conversion: its rejects, and what it does not keep.
+fn consequences(conversion: &Conversion, seen: Option<&ColumnProfile>, trials: &[Trial]) -> String {
+    let trial = trials.iter().find(|trial| trial.conversion == *conversion);
+    let zone = seen.map_or("", |seen| zone_words(conversion, seen));
+    let not_kept = match (conversion.not_kept(), trial) {
+        (Some(words), Some(trial)) if trial.taken > 0 => format!("; {words}"),
+        _ => String::new(),
+    };
+    format!("{}{zone}{not_kept}", rejects(seen, trial, conversion))
+}
+
+fn rejects(seen: Option<&ColumnProfile>, trial: Option<&Trial>, conversion: &Conversion) -> String {
+    let Some(seen) = seen else { return String::new() };
+    let counted = || {
+        let all = seen.values();
+        let rejected = all.saturating_sub(trial?.taken);
+        (rejected > 0).then(|| format!("{rejected} of {all} values do not fit and are rejects"))
+    };
     let words =
-        seen.map(|seen| [rejects_in_words(seen, conversion), jsonb_losses_in_words(seen, conversion)]);
-    words.into_iter().flatten().flatten().map(|words| format!("; {words}")).collect()
+        [rejects_in_words(seen, conversion).or_else(counted), jsonb_losses_in_words(seen, conversion)];
+    words.into_iter().flatten().map(|words| format!("; {words}")).collect()
 }
 
 fn zone_words(conversion: &Conversion, seen: &ColumnProfile) -> &'static str {
@@ -67,6 +92,8 @@ fn zone_words(conversion: &Conversion, seen: &ColumnProfile) -> &'static str {
         }
         Conversion::TimestampFromEpochMs
         | Conversion::TimestampFromEpochS
+        | Conversion::TimestampFromEpochUs
+        | Conversion::TimestampFromEpochNs
         | Conversion::TimestampUtcFromIso8601 => "; by the clock of UTC",
         _ => "",
     }
@@ -125,45 +152,36 @@ fn counterpart(conversion: &Conversion, kind: PgType) -> Conversion {
     match (kind, conversion) {
         (PgType::Timestamp, Conversion::TimestamptzFromEpochMs) => Conversion::TimestampFromEpochMs,
         (PgType::Timestamp, Conversion::TimestamptzFromEpochS) => Conversion::TimestampFromEpochS,
+        (PgType::Timestamp, Conversion::TimestamptzFromEpochUs) => Conversion::TimestampFromEpochUs,
         _ => conversion.clone(),
     }
 }
 
-/// The best of the candidates; none if numbers are times, and nothing determines their unit.
-fn best(kind: PgType, inferred: &Conversion, seen: Option<&ColumnProfile>) -> Option<Conversion> {
+/// The best of the candidates: the one that accepts most values; of several such, the one in whose unit most numbers are times from 2000
+/// to 2100, then the inferred one.
+fn best(kind: PgType, inferred: &Conversion, trials: &[Trial]) -> Conversion {
     let candidates = candidates(kind);
-    let is_inferred = |conversion: &&Conversion| *conversion == inferred;
-    let Some(seen) = seen.filter(|seen| seen.values() > 0) else {
-        return candidates.iter().find(is_inferred).or(candidates.first()).cloned();
-    };
     let rank = |conversion: &Conversion| {
-        (taken(conversion, seen), plausible(conversion, seen), conversion == inferred)
+        let trial = trials.iter().find(|trial| trial.conversion == *conversion);
+        let (taken, plausible) =
+            trial.map_or((0, 0), |trial| (trial.taken, trial.taken - trial.moments + trial.plausible));
+        (taken, plausible, conversion == inferred)
     };
-    let best = candidates.iter().reduce(|best, next| if rank(next) > rank(best) { next } else { best })?;
-    let is_number = unit(best, seen).is_some();
-    let is_open = is_number && plausible(best, seen) == 0 && best != inferred && taken(best, seen) > 0;
-    (!is_open).then(|| best.clone())
+    let better = |best: Conversion, next| if rank(&next) > rank(&best) { next } else { best };
+    candidates.into_iter().reduce(better).unwrap_or(Conversion::Text)
 }
 
-/// The number of values that a conversion accepts, judging by the counts.
-fn taken(conversion: &Conversion, seen: &ColumnProfile) -> u64 {
-    seen.taken(conversion).map_or_else(|| plausible(conversion, seen), |taken| taken.all())
+/// Whether nothing determines the unit of the numbers that are times, or some of them lie outside the years 1900 to 2200 in it.
+fn is_open(trial: &Trial, inferred: &Conversion) -> bool {
+    let is_inferred = trial.conversion == counterpart(inferred, trial.conversion.target_type());
+    trial.far > 0 || trial.moments > 0 && trial.plausible == 0 && !is_inferred
 }
 
-/// The number of values that are times from 2000 to 2100 in a conversion's unit; if it has none, all that it accepts.
-fn plausible(conversion: &Conversion, seen: &ColumnProfile) -> u64 {
-    let any = || seen.taken(conversion).map_or(0, |taken| taken.all());
-    unit(conversion, seen).unwrap_or_else(any)
-}
-
-fn unit(conversion: &Conversion, seen: &ColumnProfile) -> Option<u64> {
-    match conversion {
-        Conversion::TimestamptzFromEpochMs | Conversion::TimestampFromEpochMs => Some(seen.epoch_ms),
-        Conversion::TimestamptzFromEpochS | Conversion::TimestampFromEpochS => {
-            Some(seen.epoch_s + seen.real_epoch_s)
-        }
-        Conversion::TimestamptzFromEpochUs => Some(seen.epoch_us),
-        Conversion::TimestamptzFromJulianDay => Some(seen.julian_days),
-        _ => None,
-    }
+/// The obstacle of numbers whose unit a person has to name, with the units that come into question, the most plausible one first.
+fn unit_unknown(column: &ColumnName, type_name: String, trials: &[Trial]) -> Obstacle {
+    let mut units: Vec<&Trial> = trials.iter().filter(|trial| trial.moments > 0).collect();
+    units.sort_by_key(|trial| (Reverse(trial.plausible), Reverse(trial.taken), trial.far));
+    let (numbers, far) = units.first().map_or((0, 0), |first| (first.moments, first.far));
+    let candidates = units.iter().map(|trial| trial.conversion.name()).collect();
+    Obstacle::Moment { column: column.clone(), type_name, numbers, far, candidates }
 }

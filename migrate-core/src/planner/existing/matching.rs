@@ -1,12 +1,14 @@
 //! Matches tables and columns of the source to those of the target: by the same name, else by one that differs only in ASCII case, else
 //! by one whose `snake_case` form is the same. Positions never count.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::names::Names;
-use super::{ExistingError, bookkeeping};
+use super::{ColumnName, Elsewhere, Obstacle, Obstacles, bookkeeping, choice};
+use crate::identifier::{fit_pg, hashed_pg};
 use crate::mapping::{Mapping, TableMapping};
 use crate::nearest::nearest;
+use crate::profile::{DatabaseProfile, Trial, Trials};
 use crate::source_schema::{SourceSchema, SourceTable};
 use crate::target_schema::{TargetColumn, TargetSchema, TargetTable};
 
@@ -15,6 +17,7 @@ use crate::target_schema::{TargetColumn, TargetSchema, TargetTable};
 pub(in crate::planner) struct Matches<'t> {
     tables: BTreeMap<String, Match<'t>>,
     left_alone: BTreeMap<String, String>,
+    obstructed: BTreeSet<String>,
 }
 
 /// A table and its columns, by the names of the source.
@@ -22,21 +25,22 @@ pub(in crate::planner) struct Matches<'t> {
 pub(in crate::planner) struct Match<'t> {
     pub(in crate::planner) table: &'t TargetTable,
     pub(in crate::planner) columns: BTreeMap<String, &'t TargetColumn>,
+    /// The results of the conversions that come into question, by column.
+    pub(in crate::planner) trials: BTreeMap<String, Vec<Trial>>,
 }
 
 impl<'t> Matches<'t> {
-    /// Matches the tables of `schema` that a human does not skip, and assigns their names in the target.
-    ///
-    /// # Errors
-    /// [`ExistingError`] where a name fits none or several.
+    /// Matches the tables of `schema` that a human does not skip, and assigns their names in the target. A table or column whose name
+    /// fits none or several goes to `obstacles`.
     pub(in crate::planner) fn new(
         schema: &SourceSchema,
         mapping: &Mapping,
         target: Option<&'t TargetSchema>,
         names: &mut Names,
-    ) -> Result<Matches<'t>, ExistingError> {
+        obstacles: &mut Obstacles,
+    ) -> Matches<'t> {
         let mut matches = Matches::default();
-        let Some(target) = target else { return Ok(matches) };
+        let Some(target) = target else { return matches };
         let mut owners: BTreeMap<&str, String> = BTreeMap::new();
         for table in schema.tables.iter().filter(|table| !mapping.leave_behind.contains_key(&table.name)) {
             if let Some(framework) = bookkeeping::framework(table) {
@@ -45,33 +49,49 @@ impl<'t> Matches<'t> {
                 continue;
             }
             let decided = mapping.tables.get(&table.name);
-            let wanted = decided.and_then(|decided| decided.rename.as_deref()).unwrap_or(&table.name);
-            let schema = decided.and_then(|decided| decided.schema.as_deref());
-            let is_candidate =
-                |table: &&TargetTable| schema.map_or(!table.is_hidden, |schema| table.schema == schema);
-            let candidates: Vec<&TargetTable> = target.tables.iter().filter(is_candidate).collect();
-            let Some(found) = find("table", &table.name, wanted, &candidates, |table| &table.name)? else {
-                let made = names.table(&table.name);
-                if target.relations.contains(&made) {
-                    return Err(ExistingError::NameTaken { table: table.name.clone(), target: made });
+            match matched_table(table, decided, target, &mut owners, names) {
+                Err(obstacle) => {
+                    obstacles.push(obstacle);
+                    matches.obstructed.insert(table.name.clone());
                 }
-                continue;
-            };
-            let found = *found;
-            take(&mut owners, format!("table {}", table.name), &found.name)?;
-            let columns = columns(table, decided, found)?;
-            names.adopt(
-                &table.name,
-                &found.name,
-                columns.iter().map(|(source, target)| (source.as_str(), target.name.as_str())),
-            );
-            matches.tables.insert(table.name.clone(), Match { table: found, columns });
+                Ok(None) => {}
+                Ok(Some(found)) => {
+                    let columns = columns(table, decided, found, obstacles);
+                    let column_names =
+                        columns.iter().map(|(source, target)| (source.as_str(), target.name.as_str()));
+                    names.adopt(&table.name, &found.name, column_names);
+                    matches
+                        .tables
+                        .insert(table.name.clone(), Match { table: found, columns, trials: BTreeMap::new() });
+                }
+            }
         }
-        if matches.tables.is_empty() {
-            let tables = schema.tables.iter().map(|table| table.name.clone()).collect();
-            return Err(ExistingError::NothingThere { tables });
+        if matches.tables.is_empty() && matches.obstructed.is_empty() {
+            matches.obstructed = schema.tables.iter().map(|table| table.name.clone()).collect();
+            let tables = matches.obstructed.iter().cloned().collect();
+            obstacles.push(Obstacle::NothingThere { tables, elsewhere: elsewhere(schema, target) });
         }
-        Ok(matches)
+        matches
+    }
+
+    /// Adds what a scan found.
+    pub(in crate::planner) fn add_trials(&mut self, profile: &DatabaseProfile) {
+        for (name, found) in &mut self.tables {
+            found.trials = profile.get(name).map(|table| table.trials.clone()).unwrap_or_default();
+        }
+    }
+
+    /// The conversions to be tried on the values of each column.
+    pub(in crate::planner) fn candidates(&self, mapping: &Mapping) -> Trials {
+        let of_table = |(name, found): (&String, &Match<'t>)| {
+            let decided = mapping.tables.get(name);
+            let columns = found.columns.iter().map(|(column, target)| {
+                let decided = decided.and_then(|table| table.columns.get(column)?.conversion.as_ref());
+                (column.clone(), choice::candidates_for(target, decided))
+            });
+            (name.clone(), columns.collect())
+        };
+        self.tables.iter().map(of_table).collect()
     }
 
     /// The table of the target that a table of the source goes into; none where it is made.
@@ -83,53 +103,113 @@ impl<'t> Matches<'t> {
     pub(in crate::planner) fn left_alone(&self, source: &str) -> Option<&str> {
         self.left_alone.get(source).map(String::as_str)
     }
+
+    /// Whether an obstacle keeps a table out of the plan.
+    pub(in crate::planner) fn is_obstructed(&self, source: &str) -> bool {
+        self.obstructed.contains(source)
+    }
+}
+
+/// The table of the target that a table goes into; none where it is to be created.
+fn matched_table<'t>(
+    table: &SourceTable,
+    decided: Option<&TableMapping>,
+    target: &'t TargetSchema,
+    owners: &mut BTreeMap<&'t str, String>,
+    names: &Names,
+) -> Result<Option<&'t TargetTable>, Obstacle> {
+    let wanted = decided.and_then(|decided| decided.rename.as_deref()).unwrap_or(&table.name);
+    let schema = decided.and_then(|decided| decided.schema.as_deref());
+    let is_candidate =
+        |table: &&TargetTable| schema.map_or(!table.is_hidden, |schema| table.schema == schema);
+    let candidates: Vec<&TargetTable> = target.tables.iter().filter(is_candidate).collect();
+    let found = match find(wanted, &candidates, |table| &table.name).as_slice() {
+        [] => {
+            let made = names.table(&table.name);
+            return match target.relations.contains(&made) {
+                true => Err(name_taken(&table.name, made, target)),
+                false => Ok(None),
+            };
+        }
+        [one] => **one,
+        several => {
+            let candidates = several.iter().map(|table| table.name.clone()).collect();
+            return Err(Obstacle::SeveralTables { table: table.name.clone(), candidates });
+        }
+    };
+    match owners.get(found.name.as_str()) {
+        Some(first) => Err(Obstacle::TableTaken {
+            first: first.clone(),
+            table: table.name.clone(),
+            target: found.name_in_words(),
+        }),
+        None => {
+            owners.insert(&found.name, table.name.clone());
+            Ok(Some(found))
+        }
+    }
+}
+
+/// The obstacle of a table whose name something else has in the target.
+fn name_taken(table: &str, target: String, schema: &TargetSchema) -> Obstacle {
+    let is_free = |name: &String| !schema.relations.contains(name);
+    let free = (1_u32..).map(|number| fit_pg(&format!("{target}_{number}"))).find(is_free);
+    let free = free.unwrap_or_else(|| hashed_pg(&target, table));
+    Obstacle::NameTaken { table: table.to_owned(), target, free }
+}
+
+/// The schemas that are not searched, and that have tables of the source's names.
+fn elsewhere(schema: &SourceSchema, target: &TargetSchema) -> Elsewhere {
+    let is_named = |name: &str| schema.tables.iter().any(|table| snake_case(&table.name) == snake_case(name));
+    let schemas: BTreeSet<&String> =
+        target.outside.iter().filter(|(_, name)| is_named(name)).map(|(schema, _)| schema).collect();
+    Elsewhere(schemas.into_iter().cloned().collect())
 }
 
 fn columns<'t>(
     table: &SourceTable,
     decided: Option<&TableMapping>,
     found: &'t TargetTable,
-) -> Result<BTreeMap<String, &'t TargetColumn>, ExistingError> {
-    let mut owners = BTreeMap::new();
+    obstacles: &mut Obstacles,
+) -> BTreeMap<String, &'t TargetColumn> {
+    let mut owners: BTreeMap<&str, String> = BTreeMap::new();
     let mut columns = BTreeMap::new();
+    let mut unknown = Vec::new();
     for column in &table.columns {
         let decided = decided.and_then(|decided| decided.columns.get(&column.name));
         if decided.is_some_and(|decided| decided.skip.is_some()) {
             continue;
         }
-        let full = format!("{}.{}", table.name, column.name);
+        let name = ColumnName { table: table.name.clone(), column: column.name.clone() };
         let wanted = decided.and_then(|decided| decided.rename.as_deref()).unwrap_or(&column.name);
-        let Some(target) = find("column", &full, wanted, &found.columns, |column| &column.name)? else {
-            let known = found.columns.iter().map(|column| column.name.as_str());
-            let nearest = nearest(wanted, known).map(str::to_owned);
-            return Err(ExistingError::UnknownColumn { column: full, table: found.name.clone(), nearest });
-        };
-        take(&mut owners, format!("column {full}"), &target.name)?;
-        columns.insert(column.name.clone(), target);
+        match find(wanted, &found.columns, |column| &column.name).as_slice() {
+            [] => unknown.push((name, wanted)),
+            [target] => match owners.get(target.name.as_str()) {
+                Some(first) => {
+                    let (first, target) = (first.clone(), target.name.clone());
+                    obstacles.push(Obstacle::ColumnTaken { first, column: name, target });
+                }
+                None => {
+                    owners.insert(&target.name, column.name.clone());
+                    columns.insert(column.name.clone(), *target);
+                }
+            },
+            several => {
+                let candidates = several.iter().map(|column| column.name.clone()).collect();
+                obstacles.push(Obstacle::SeveralColumns { column: name, candidates });
+            }
+        }
     }
-    Ok(columns)
+    for (column, wanted) in unknown {
+        let free = found.columns.iter().map(|column| column.name.as_str());
+        let nearest = nearest(wanted, free.filter(|name| !owners.contains_key(name))).map(str::to_owned);
+        obstacles.push(Obstacle::UnknownColumn { column, target: found.name_in_words(), nearest });
+    }
+    columns
 }
 
-/// Writes down which name of the source has `target`.
-fn take<'t>(
-    owners: &mut BTreeMap<&'t str, String>,
-    owner: String,
-    target: &'t str,
-) -> Result<(), ExistingError> {
-    match owners.insert(target, owner.clone()) {
-        None => Ok(()),
-        Some(first) => Err(ExistingError::Taken { first, second: owner, target: target.to_owned() }),
-    }
-}
-
-/// The one of `all` whose name is meant by `wanted`; none where there is none.
-fn find<'t, T>(
-    kind: &'static str,
-    name: &str,
-    wanted: &str,
-    all: &'t [T],
-    name_of: impl Fn(&T) -> &str,
-) -> Result<Option<&'t T>, ExistingError> {
+/// Those of `all` whose names are meant by `wanted`, the nearest way of meaning one first; empty where there is none.
+fn find<'t, T>(wanted: &str, all: &'t [T], name_of: impl Fn(&T) -> &str) -> Vec<&'t T> {
     let snake = snake_case(wanted);
     let ways: [&dyn Fn(&str) -> bool; 3] = [
         &|candidate| candidate == wanted,
@@ -138,16 +218,11 @@ fn find<'t, T>(
     ];
     for fits in ways {
         let found: Vec<&T> = all.iter().filter(|candidate| fits(name_of(candidate))).collect();
-        match found.as_slice() {
-            [] => {}
-            [one] => return Ok(Some(one)),
-            several => {
-                let candidates = several.iter().map(|candidate| name_of(candidate).to_owned()).collect();
-                return Err(ExistingError::Several { kind, name: name.to_owned(), candidates });
-            }
+        if !found.is_empty() {
+            return found;
         }
     }
-    Ok(None)
+    Vec::new()
 }
 
 /// `userId`, `UserID` and `user id` are all `user_id`.
@@ -199,20 +274,19 @@ mod tests {
 
     #[test]
     fn the_nearer_way_counts_and_one_of_several_must_be_named() {
-        let found = |wanted: &str, all: &[&str]| {
+        let found = |wanted: &str, all: &[&str]| -> Vec<String> {
             let all: Vec<String> = all.iter().map(|name| (*name).to_owned()).collect();
-            find("column", wanted, wanted, &all, |name| name).map(|found| found.cloned())
+            find(wanted, &all, |name| name).into_iter().cloned().collect()
         };
         for (wanted, all, expected) in [
-            ("Id", vec!["id", "Id", "ID"], Ok(Some("Id"))),
-            ("Id", vec!["id", "i_d"], Ok(Some("id"))),
-            ("userId", vec!["user_id", "user"], Ok(Some("user_id"))),
-            ("user_id", vec!["userId"], Ok(Some("userId"))),
-            ("userid", vec!["user_id"], Ok(None)),
-            ("Id", vec!["id", "ID"], Err(())),
+            ("Id", vec!["id", "Id", "ID"], vec!["Id"]),
+            ("Id", vec!["id", "i_d"], vec!["id"]),
+            ("userId", vec!["user_id", "user"], vec!["user_id"]),
+            ("user_id", vec!["userId"], vec!["userId"]),
+            ("userid", vec!["user_id"], vec![]),
+            ("Id", vec!["id", "ID"], vec!["id", "ID"]),
         ] {
-            let found = found(wanted, &all).map_err(|_| ());
-            assert_eq!(found, expected.map(|name| name.map(str::to_owned)), "{wanted}");
+            assert_eq!(found(wanted, &all), expected, "{wanted}");
         }
     }
 }

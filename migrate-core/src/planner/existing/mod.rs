@@ -5,10 +5,13 @@
 
 mod bookkeeping;
 mod choice;
-mod error;
+mod decision;
+mod derived;
 mod matching;
+mod obstacle;
 mod seed_words;
 mod seeds;
+mod sequences;
 
 use std::collections::BTreeMap;
 
@@ -18,43 +21,57 @@ use crate::plan::{
     ExistingTable, LeftBehind, Numbering, Plan, PlannedColumn, PlannedForeignKey, PlannedGenerated,
     PlannedKey, PlannedTable, Seeds,
 };
+use crate::profile::Trial;
 use crate::target_schema::{TargetColumn, TargetForeignKey, TargetKey, TargetTable};
 use crate::terms::DEFAULT_SCHEMA;
 
-pub use error::ExistingError;
+pub use decision::{ColumnName, Decision};
+pub(super) use derived::plan_derived;
 pub(super) use matching::{Match, Matches};
+use obstacle::Elsewhere;
+pub use obstacle::{Obstacle, Obstacles};
 pub use seeds::{SeedComparison, SeedRow, UniqueClash, settle_seeds};
 
-/// Turns the plan of a new table into one for a table of the target. `own_schema` is the plan's default schema.
-///
-/// # Errors
-/// [`ExistingError`] where it does not fit.
+/// What is decided about a table of an app.
+pub(super) struct Choices<'a> {
+    pub(super) decided: &'a TableMapping,
+    pub(super) seeds: Seeds,
+    /// The plan's default schema.
+    pub(super) own_schema: &'a str,
+}
+
+/// Turns the plan of a new table into one for a table of the target. A column that does not fit goes to `obstacles`, and not into the
+/// plan.
 pub(super) fn adopt(
     planned: &mut PlannedTable,
     found: &Match<'_>,
-    decided: &TableMapping,
-    seeds: Seeds,
-    own_schema: &str,
+    choices: &Choices<'_>,
     left_behind: &mut Vec<LeftBehind>,
-) -> Result<(), ExistingError> {
+    obstacles: &mut Obstacles,
+) {
     let schema = &found.table.schema;
-    planned.schema = (own_schema != DEFAULT_SCHEMA || schema != DEFAULT_SCHEMA).then(|| schema.clone());
-    check_table(found.table)?;
+    let is_default = choices.own_schema == DEFAULT_SCHEMA && schema == DEFAULT_SCHEMA;
+    planned.schema = (!is_default).then(|| schema.clone());
+    check_table(&planned.source, found.table, obstacles);
     let source = planned.source.clone();
-    for column in &mut planned.columns {
-        if let Some(target) = found.columns.get(&column.source) {
-            adopt_column(&source, column, target, decided)?;
-        }
-    }
+    planned.columns.retain_mut(|column| {
+        let Some(target) = found.columns.get(&column.source) else { return false };
+        let trials = found.trials.get(&column.source).map_or(&[][..], Vec::as_slice);
+        let adopted = adopt_column(&source, column, target, choices.decided, trials);
+        adopted.map_err(|obstacle| obstacles.push(obstacle)).is_ok()
+    });
     let is_filled = |column: &&TargetColumn| {
-        column.fills_itself() || planned.columns.iter().any(|planned| planned.target == column.name)
+        column.fills_itself()
+            || derived::is_filled_by_trigger(found.table, column)
+            || found.columns.values().any(|target| target.name == column.name)
     };
     let unfilled: Vec<String> = (found.table.columns.iter())
         .filter(|column| !is_filled(column))
         .map(|column| column.name.clone())
         .collect();
     if !unfilled.is_empty() {
-        return Err(ExistingError::Unfilled { table: found.table.name.clone(), columns: unfilled });
+        let target = found.table.name_in_words();
+        obstacles.push(Obstacle::Unfilled { table: source.clone(), target, columns: unfilled });
     }
     let key = |key: &TargetKey| PlannedKey {
         name: key.name.clone(),
@@ -76,8 +93,12 @@ pub(super) fn adopt(
         ));
     }
     planned.comment = None;
-    planned.existing = Some(ExistingTable { seeds, table: found.table.clone(), seed_counts: None });
-    Ok(())
+    planned.existing = Some(ExistingTable {
+        seeds: choices.seeds,
+        kept_triggers: Vec::new(),
+        table: found.table.clone(),
+        seed_counts: None,
+    });
 }
 
 /// Of a table that the app declared anew, only what a human skips is listed as not migrated.
@@ -91,10 +112,12 @@ fn adopt_column(
     column: &mut PlannedColumn,
     target: &TargetColumn,
     decided: &TableMapping,
-) -> Result<(), ExistingError> {
-    let name = format!("{table}.{}", column.source);
+    trials: &[Trial],
+) -> Result<(), Obstacle> {
+    let name = ColumnName { table: table.to_owned(), column: column.source.clone() };
     let decided = decided.columns.get(&column.source).and_then(|decided| decided.conversion.as_ref());
-    let choice = choice::choose(&name, target, decided, &column.conversion, column.profile.as_ref())?;
+    let profile = column.profile.as_ref();
+    let choice = choice::choose(&name, target, decided, &column.conversion, profile, trials)?;
     column.target.clone_from(&target.name);
     column.target_type = choice.conversion.target_type();
     column.conversion = choice.conversion;
@@ -113,15 +136,17 @@ fn adopt_column(
     Ok(())
 }
 
-fn check_table(table: &TargetTable) -> Result<(), ExistingError> {
-    if !table.is_ours {
-        return Err(ExistingError::NotOurs { table: table.name.clone() });
+fn check_table(source: &str, found: &TargetTable, obstacles: &mut Obstacles) {
+    if !found.is_ours {
+        obstacles.push(Obstacle::NotOurs { table: source.to_owned(), target: found.name_in_words() });
     }
-    let in_the_way = table.facts.iter().find_map(|fact| {
+    for fact in &found.facts {
         let is_forced = fact.item == "row level security" && fact.definition.ends_with("forced");
-        (is_forced || fact.item.starts_with("rule ")).then(|| fact.item.clone())
-    });
-    in_the_way.map_or(Ok(()), |what| Err(ExistingError::InTheWay { table: table.name.clone(), what }))
+        if is_forced || fact.item.starts_with("rule ") {
+            let (table, target, what) = (source.to_owned(), found.name_in_words(), fact.item.clone());
+            obstacles.push(Obstacle::InTheWay { table, target, what });
+        }
+    }
 }
 
 /// Decides what concerns existing tables together: the foreign keys among them.

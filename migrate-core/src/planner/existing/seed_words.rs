@@ -1,13 +1,12 @@
-//! The sentences about rows that an app's tables hold, and the lines of `mapping.toml` that decide about them.
+//! The sentences about rows that an app's tables hold, and about the effect of each decision about them.
 
 use super::seeds::{SeedComparison, SeedKeyClash, UndecidedSeeds};
-use crate::mapping::TomlKey;
 use crate::plan::Seeds;
 
 /// Rows that differ from the source's, and the decisions that are possible.
 pub(super) fn seeds(undecided: &UndecidedSeeds) -> String {
-    let UndecidedSeeds { table, found, choices } = undecided;
-    let SeedComparison { table: source, counts, differing, only_target, .. } = found;
+    let UndecidedSeeds { target, found, choices } = undecided;
+    let SeedComparison { counts, differing, only_target, .. } = found;
     let mut parts = Vec::new();
     if counts.differing > 0 {
         let of = if counts.differing == 1 { "has the key of a row" } else { "have keys of rows" };
@@ -24,27 +23,23 @@ pub(super) fn seeds(undecided: &UndecidedSeeds) -> String {
         let listed = listed(only_target, counts.only_target);
         parts.push(format!("{} {is} not in the source ({listed})", counts.only_target));
     }
-    let lines: Vec<String> = choices.iter().map(|choice| line(source, *choice)).collect();
-    let remedy = match lines.is_empty() {
+    let effects: Vec<String> = choices.iter().map(|choice| effect(*choice)).collect();
+    let remedy = match effects.is_empty() {
         true => "change or delete these rows in the target".to_owned(),
-        false => format!("add to mapping.toml: {}", lines.join("; or ")),
+        false => effects.join(", "),
     };
-    format!("table {table} holds {}: {}; {remedy}", rows(counts.rows()), parts.join("; "))
+    format!("table {target} holds {}: {}; {remedy}", rows(counts.rows()), parts.join("; "))
 }
 
 /// Rows of the table and other ones of the source that share a key.
 pub(super) fn seed_key(found: &SeedKeyClash) -> String {
-    let SeedKeyClash { table, source, clash, can_replace } = found;
+    let SeedKeyClash { target, clash, can_replace, .. } = found;
     let pairs: Vec<String> = (clash.first.iter())
         .map(|[of_source, of_target]| format!("{of_source} in the source and {of_target} in the target"))
         .collect();
-    let replace = if *can_replace {
-        format!(", or add to mapping.toml: {}", line(source, Seeds::Replace))
-    } else {
-        String::new()
-    };
+    let replace = if *can_replace { format!("; {}", effect(Seeds::Replace)) } else { String::new() };
     format!(
-        "table {table} holds rows whose values in the key {} ({}) other rows of the source have ({}); change or delete these rows in the \
+        "table {target} holds rows whose values in the key {} ({}) other rows of the source have ({}); change or delete these rows in the \
          target{replace}",
         clash.key,
         clash.columns.join(", "),
@@ -52,14 +47,14 @@ pub(super) fn seed_key(found: &SeedKeyClash) -> String {
     )
 }
 
-/// The line of `mapping.toml` for a decision, and its effect.
-fn line(source: &str, seeds: Seeds) -> String {
+/// A decision and its effect.
+fn effect(seeds: Seeds) -> String {
     let effect = match seeds {
         Seeds::Replace => "deletes all rows that it holds",
         Seeds::Merge => "overwrites them with the source's values",
         Seeds::Keep | Seeds::Stop => "keeps them",
     };
-    format!("[tables.{}], seeds = \"{}\", which {effect}", TomlKey(source), seeds.name())
+    format!("seeds = \"{}\" {effect}", seeds.name())
 }
 
 fn listed(first: &[String], all: u64) -> String {

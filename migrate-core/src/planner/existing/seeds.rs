@@ -3,7 +3,7 @@
 //! Rows that are equal to the source's are the same rows, and no question. For the others the mapping decides; what it cannot mean is an
 //! obstacle. Comparing rows is I/O and done elsewhere.
 
-use super::error::ExistingError;
+use super::obstacle::Obstacle;
 use crate::plan::{ExistingTable, Plan, PlannedTable, SeedCounts, Seeds};
 
 /// How the rows that a table holds compare with the source.
@@ -51,8 +51,8 @@ pub struct UniqueClash {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UndecidedSeeds {
     /// The table in the target.
-    pub table: String,
-    /// How its rows compare; the table is named as `mapping.toml` names it.
+    pub target: String,
+    /// How its rows compare.
     pub found: SeedComparison,
     /// The decisions that are possible.
     pub choices: Vec<Seeds>,
@@ -61,10 +61,10 @@ pub struct UndecidedSeeds {
 /// Rows of the source that clash with rows of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeedKeyClash {
-    /// The table in the target.
+    /// The table.
     pub table: String,
-    /// The table in the source, as `mapping.toml` names it.
-    pub source: String,
+    /// The table in the target.
+    pub target: String,
     /// The key and the rows.
     pub clash: UniqueClash,
     /// Whether the table's rows can be deleted.
@@ -72,7 +72,7 @@ pub struct SeedKeyClash {
 }
 
 /// Records the comparisons in the plan, and returns what they leave undecided.
-pub fn settle_seeds(plan: &mut Plan, comparisons: &[SeedComparison]) -> Vec<ExistingError> {
+pub fn settle_seeds(plan: &mut Plan, comparisons: &[SeedComparison]) -> Vec<Obstacle> {
     for table in &mut plan.tables {
         let found = comparisons.iter().find(|found| found.table == table.source);
         if let (Some(existing), Some(found)) = (&mut table.existing, found) {
@@ -91,17 +91,24 @@ fn obstacles(
     table: &PlannedTable,
     existing: &ExistingTable,
     found: &SeedComparison,
-) -> Vec<ExistingError> {
+) -> Vec<Obstacle> {
     let others: Vec<String> =
         found.referenced_by.iter().filter(|name| keeps_references(plan, existing, name)).cloned().collect();
-    let name = existing.table.name_in_words();
+    let (table, target) = (table.source.clone(), existing.table.name_in_words());
+    let mut choices = Vec::new();
+    if found.clashes.is_empty() {
+        if found.counts.differing == 0 {
+            choices.push(Seeds::Keep);
+        } else if found.fixed_columns.is_empty() {
+            choices.push(Seeds::Merge);
+        }
+    }
     if existing.seeds == Seeds::Replace {
         let is_referenced = found.counts.rows() > 0 && !others.is_empty();
-        return is_referenced
-            .then_some(ExistingError::Referenced { table: name, others })
-            .into_iter()
-            .collect();
+        let referenced = Obstacle::Referenced { table, target, others, choices };
+        return is_referenced.then_some(referenced).into_iter().collect();
     }
+    choices.extend(others.is_empty().then_some(Seeds::Replace));
     let mut obstacles = Vec::new();
     let is_clear = match existing.seeds {
         Seeds::Stop => found.counts.differing + found.counts.only_target == 0,
@@ -109,21 +116,13 @@ fn obstacles(
         Seeds::Merge | Seeds::Replace => found.fixed_columns.is_empty(),
     };
     if !is_clear {
-        let mut choices = Vec::new();
-        let can_merge = found.fixed_columns.is_empty() && found.clashes.is_empty();
-        if found.counts.differing == 0 && found.clashes.is_empty() {
-            choices.push(Seeds::Keep);
-        } else if can_merge {
-            choices.push(Seeds::Merge);
-        }
-        choices.extend(others.is_empty().then_some(Seeds::Replace));
-        let undecided = UndecidedSeeds { table: name.clone(), found: found.clone(), choices };
-        obstacles.push(ExistingError::Seeds(Box::new(undecided)));
+        let undecided = UndecidedSeeds { target: target.clone(), found: found.clone(), choices };
+        obstacles.push(Obstacle::Seeds(Box::new(undecided)));
     }
     obstacles.extend(found.clashes.iter().map(|clash| {
-        ExistingError::SeedKey(Box::new(SeedKeyClash {
-            table: name.clone(),
-            source: table.source.clone(),
+        Obstacle::SeedKey(Box::new(SeedKeyClash {
+            table: table.clone(),
+            target: target.clone(),
             clash: clash.clone(),
             can_replace: others.is_empty(),
         }))

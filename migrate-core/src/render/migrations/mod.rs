@@ -7,6 +7,7 @@ mod constraints;
 mod existing;
 mod objects;
 mod repair;
+mod search_path;
 mod steps;
 mod stubs;
 mod tables;
@@ -88,7 +89,7 @@ pub fn create_tables(plan: &Plan) -> MigrationFiles {
     if !has_statement(&down) {
         nothing_to_do(&mut down);
     }
-    MigrationFiles { up, down }
+    MigrationFiles { up: search_path::around(&up), down: search_path::around(&down) }
 }
 
 /// The migration that adds what follows the rows: keys, indexes and CHECKs table by table, then foreign keys, views and triggers.
@@ -117,7 +118,7 @@ pub fn create_constraints(plan: &Plan) -> MigrationFiles {
         nothing_to_do(&mut up);
         nothing_to_do(&mut down_sql);
     }
-    MigrationFiles { up, down: down_sql }
+    MigrationFiles { up: search_path::around(&up), down: search_path::around(&down_sql) }
 }
 
 /// The foreign keys of all tables.

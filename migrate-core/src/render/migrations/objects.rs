@@ -1,14 +1,10 @@
 //! Views and triggers, which stand on finished tables.
 
+use super::search_path::SAFE_PATH;
 use super::{BuildKind, Step, comment};
 use crate::identifier::{qualified_pg, quote_pg, quote_pg_list};
 use crate::plan::{Plan, PlannedTrigger, PlannedView};
 use crate::terms::DEFAULT_SCHEMA;
-
-/// What functions that we make see in sessions of any search path: what is PostgreSQL's own, and nothing that a role with CREATE on
-/// a schema could put in its place. `pg_temp` stands last, since it comes first where it is not named (manual, "CREATE FUNCTION",
-/// "Writing SECURITY DEFINER Functions Safely").
-const SAFE_PATH: &str = "pg_catalog, pg_temp";
 
 /// The name of a view or a function, which go to the plan's own schema.
 pub(super) fn in_sql(plan: &Plan, name: &str) -> String {

@@ -57,9 +57,15 @@ mod tests {
         let plan = Plan::from_json(json).unwrap();
         let steps: String = schema_steps(&plan).into_iter().map(|step| step.sql).collect();
         let file = create_tables(&plan).up;
-        let header: String = file.lines().take(2).map(|line| format!("{line}\n")).collect();
-        assert!(header.lines().all(|line| line.starts_with("--")));
-        assert_eq!(file, header + &steps);
+        let lines: Vec<&str> = file.split_inclusive('\n').collect();
+        // Three comments, the search path of the migration, and at the end that of the session.
+        let (header, rest) = lines.split_at(5);
+        let (footer, rest) = rest.split_last().unwrap();
+        assert!(header[..3].iter().all(|line| line.starts_with("--")));
+        assert!(
+            header[3..].iter().chain([footer]).all(|line| line.starts_with("SELECT pg_catalog.set_config("))
+        );
+        assert_eq!(rest.concat(), steps);
         assert_eq!(schema_steps(&plan).len(), plan.tables.len());
     }
 }

@@ -45,10 +45,11 @@ fn skeleton(plan: &Plan, item: &LeftBehind, sql: &str) -> String {
         (_, TriggerEvent::Delete) => "OLD",
         _ => "NEW",
     };
+    let path = format!("pg_catalog, {}, pg_temp", quote_pg(&plan.target_schema));
     let (time, event) = (outline.time.words(), outline.event.words());
     format!(
         "A skeleton to fill in, in a migration of its own that follows this one:\n    \
-         CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $trigger$\n    BEGIN\n      \
+         CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SET search_path = {path} AS $trigger$\n    BEGIN\n      \
          -- what the statements above do, with NEW and OLD\n      RETURN {result};\n    END\n    $trigger$;\n    \
          CREATE TRIGGER {name} {time} {event} ON {table} FOR EACH ROW EXECUTE FUNCTION {function}();"
     )

@@ -13,6 +13,7 @@ use rusqlite::{Connection, ErrorCode, Row, Statement};
 use super::{Filter, Reader, Scan, SourceRow};
 use crate::error::{Context, Result};
 use crate::row_encoder::Uncomputed;
+use crate::source::app_collations::{certain, tables_of_unknown_order};
 
 /// SQLite's result code for an expression that fails.
 const SQLITE_ERROR: i32 = 1;
@@ -94,6 +95,8 @@ pub(super) struct Failing {
     positions: Vec<usize>,
     /// The columns that name a row: the rowid, or the primary key of a table WITHOUT ROWID.
     identity: Vec<String>,
+    /// Whether the rows lie in an order that only the app knows, in which no key can be looked up.
+    is_unordered: bool,
 }
 
 impl Failing {
@@ -116,7 +119,8 @@ impl Failing {
                 self::names(connection, key, scan.table)?.iter().map(|name| quote_sqlite(name)).collect()
             }
         };
-        Ok((!identity.is_empty()).then_some(Failing { positions, identity }))
+        let is_unordered = tables_of_unknown_order(connection)?.contains(scan.table);
+        Ok((!identity.is_empty()).then_some(Failing { positions, identity, is_unordered }))
     }
 }
 
@@ -143,7 +147,8 @@ impl<'a> OneByOne<'a> {
         condition: Option<&Filter>,
     ) -> rusqlite::Result<OneByOne<'a>> {
         let identity = &failing.identity;
-        let is_it: Vec<String> = identity.iter().map(|column| format!("{column} IS ?")).collect();
+        let by = if failing.is_unordered { " COLLATE BINARY" } else { "" };
+        let is_it: Vec<String> = identity.iter().map(|column| format!("{column}{by} IS ?")).collect();
         let sql = |expression: &str| format!("SELECT {expression} FROM {from} WHERE {}", is_it.join(" AND "));
         let of = |position: &usize| {
             columns.get(*position).map(|column| connection.prepare(&sql(&quote_sqlite(column))))
@@ -201,7 +206,7 @@ impl<'a> OneByOne<'a> {
 
 fn computed(statement: &mut Statement<'_>, identity: &[Computed]) -> rusqlite::Result<Computed> {
     let mut rows = statement.query(rusqlite::params_from_iter(identity))?;
-    match rows.next() {
+    match certain(|| rows.next()) {
         Ok(Some(row)) => Ok(Computed::of(row.get_ref(0)?)),
         Ok(None) => Ok(Computed::Null),
         Err(error) if is_failed_expression(&error) => Ok(Computed::Failed(Uncomputed::of(&error))),
@@ -257,7 +262,8 @@ impl Reader<'_, '_> {
         let mut rows = statement.query(rusqlite::params_from_iter(bounds)).map_err(other)?;
         let (mut row_number, mut computed) = (0, Vec::new());
         loop {
-            let row = match rows.next() {
+            let next = &mut rows;
+            let row = match certain(move || next.next()) {
                 Ok(Some(row)) => row,
                 Ok(None) => return Ok(()),
                 Err(error) if is_failed_expression(&error) => return Err(Failed::Expression(error)),

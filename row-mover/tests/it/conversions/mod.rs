@@ -16,6 +16,8 @@ use test_database::TestDatabase;
 use crate::support::{ask, chain, session};
 
 mod json;
+mod numbers;
+mod spellings;
 
 /// How many values go into one COPY of a property test.
 const BATCH: usize = 200;

@@ -100,13 +100,8 @@ impl Case {
         let pool = pool::open(&url, &DbSettings::default()).map_err(|error| chain(&error))?;
         let mapping = Mapping::from_toml(&format!("format = 1\n{mapping}")).unwrap();
         let target = introspect(&mut pool::get(&pool).unwrap(), &mapping).map_err(|error| chain(&error))?;
-        let plan = evidence::plan_into(&source, &mapping, Some(&target), 2, &|_| {});
-        let (_, mut plan) = plan.map_err(|error| chain(&error))?;
-        let undecided = run::plan_seeds(&source, &mut plan, &mut pool::get(&pool).unwrap(), &Silent);
-        let undecided = undecided.map_err(|error| chain(&error))?;
-        if !undecided.is_empty() {
-            return Err(undecided.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
-        }
+        let plan = run::plan_into_existing(&source, &mapping, &target, || pool::get(&pool), 2, &|_| {});
+        let (_, plan) = plan.map_err(|error| chain(&error))?;
         let migrations = write_migrations(&plan, &dir.path().join("migrations"));
         Ok(Case { dir, database, source, plan, migrations })
     }
@@ -231,6 +226,7 @@ pub fn request<'a>(dir: &Path, url: &str, plan: &'a Plan, migrations: &'a [Migra
         // Small, so that small tables have several.
         chunk_bytes: 256 << 10,
         show_values: false,
+        owner: None,
     }
 }
 

@@ -9,7 +9,7 @@ pub fn schema(validation: &Validation) -> Vec<String> {
 }
 
 pub fn sequences(validation: &Validation) -> Vec<String> {
-    validation.sequences.iter().map(words::sequence).collect()
+    validation.sequences.differences.iter().map(words::sequence).collect()
 }
 
 pub fn views(validation: &Validation) -> Vec<String> {

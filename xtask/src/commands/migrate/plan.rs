@@ -9,6 +9,7 @@ use postgres_client::{DbSettings, TargetUrl};
 use row_mover::source::{SourceConnection, introspect};
 
 use super::MigrateArgs;
+use crate::source_plan::ExistingTarget;
 use crate::{output, plan_folder, source_plan, workspace};
 
 /// Where the plan comes from.
@@ -100,10 +101,8 @@ fn make(
         Some(plan) => (introspect::introspect_live(source)?, plan),
         None => {
             let existing = source_plan::target_schema(&mapping, target, settings, args.restart)?;
-            let (schema, mut plan) =
-                source_plan::make(source, &mapping, existing.as_ref(), args.output.quiet)?;
-            source_plan::settle_seeds(source, &mut plan, target, settings)?;
-            (schema, plan)
+            let existing = existing.as_ref().map(|schema| ExistingTarget { schema, url: target, settings });
+            source_plan::make(source, &mapping, existing, args.output.quiet)?
         }
     };
     let scratch = match args.dry_run {

@@ -1,0 +1,152 @@
+//! Types of tables that an app has made: the conversion that each gets from its values, and the decisions that a person has to make.
+
+use row_mover::run::{self, Silent};
+
+use crate::support::{Case, moved, sqlite};
+
+/// Values of a source column and the type of the target's, for a table `t(id, v)`.
+fn case(values: &[&str], target_type: &str, mapping: &str) -> Result<Case, String> {
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("source.db");
+    let rows = values.iter().enumerate().map(|(id, value)| format!("({}, {value})", id + 1));
+    let rows = rows.collect::<Vec<_>>().join(", ");
+    sqlite(&source, &format!("CREATE TABLE t (id INTEGER PRIMARY KEY, v); INSERT INTO t VALUES {rows}"));
+    Case::into_existing(
+        dir,
+        source,
+        mapping,
+        &format!("CREATE TABLE t (id bigint PRIMARY KEY, v {target_type})"),
+    )
+}
+
+/// Migrates and validates; returns the chosen conversion and what PostgreSQL holds.
+#[track_caller]
+fn arrives(values: &[&str], target_type: &str, mapping: &str) -> (String, Vec<String>) {
+    let case = case(values, target_type, mapping).unwrap_or_else(|words| panic!("{target_type}: {words}"));
+    moved(run::migrate(&case.request(), &Silent));
+    let (_, validation) = case.validated(false);
+    assert!(validation.is_proven(), "{target_type}: {validation:?}");
+    let column = &case.plan.table("t").unwrap().columns[1];
+    (column.conversion.name().to_owned(), case.ask("SELECT v::text FROM t ORDER BY id"))
+}
+
+#[test]
+fn the_conversion_that_accepts_most_values_is_chosen() {
+    for (values, target_type, conversion, found) in [
+        (
+            &["'0190d3a45f3e7c1a9b2d3c4d5e6f7081'"][..],
+            "uuid",
+            "uuid_from_hex",
+            &["0190d3a4-5f3e-7c1a-9b2d-3c4d5e6f7081"][..],
+        ),
+        (
+            &["x'0190d3a45f3e7c1a9b2d3c4d5e6f7081'"],
+            "uuid",
+            "uuid_from_bytes",
+            &["0190d3a4-5f3e-7c1a-9b2d-3c4d5e6f7081"],
+        ),
+        (
+            &["x'0190d3a45f3e7c1a9b2d3c4d5e6f7081'", "'0190D3A4-5f3e-7c1a-9b2d-3c4d5e6f7082'"],
+            "uuid",
+            "uuid_from_any",
+            &["0190d3a4-5f3e-7c1a-9b2d-3c4d5e6f7081", "0190d3a4-5f3e-7c1a-9b2d-3c4d5e6f7082"],
+        ),
+        (
+            &["CAST('{\"a\": [1, 2]}' AS BLOB)", "'[]'"],
+            "jsonb",
+            "jsonb_from_bytes",
+            &["{\"a\": [1, 2]}", "[]"],
+        ),
+        (&["CAST('{\"a\":1}' AS BLOB)"], "json", "json_from_bytes", &["{\"a\":1}"]),
+        (&["'12'", "3", "4.0"], "bigint", "bigint_from_any", &["12", "3", "4"]),
+        (&["'12'", "3", "4.0"], "integer", "integer_from_any", &["12", "3", "4"]),
+        (&["'-12'", "3.0"], "smallint", "smallint_from_any", &["-12", "3"]),
+        (&["1", "2"], "smallint", "smallint", &["1", "2"]),
+        (&["0.10000000149011612", "0.5"], "real", "real_from_float32", &["0.1", "0.5"]),
+        (&["0.1", "0.5"], "real", "real", &["0.1", "0.5"]),
+        (
+            &["'2024-01-02 00:00:00'", "'2024-01-03T00:00:00.000Z'", "'2024-01-04'"],
+            "date",
+            "date_from_midnight",
+            &["2024-01-02", "2024-01-03", "2024-01-04"],
+        ),
+        (
+            &["1700000000123456", "0"],
+            "timestamp",
+            "timestamp_from_epoch_us",
+            &["2023-11-14 22:13:20.123456", "1970-01-01 00:00:00"],
+        ),
+        (&["1700000000123456000"], "timestamp", "timestamp_from_epoch_ns", &["2023-11-14 22:13:20.123456"]),
+        (
+            &["1700000000123456"],
+            "timestamptz",
+            "timestamptz_from_epoch_us",
+            &["2023-11-14 22:13:20.123456+00"],
+        ),
+        (
+            &["1700000000123456000"],
+            "timestamptz",
+            "timestamptz_from_epoch_ns",
+            &["2023-11-14 22:13:20.123456+00"],
+        ),
+    ] {
+        let (chosen, shown) = arrives(values, target_type, "");
+        assert_eq!(
+            (chosen.as_str(), shown),
+            (conversion, found.iter().map(|v| (*v).to_owned()).collect()),
+            "{target_type}"
+        );
+    }
+}
+
+#[test]
+fn a_plan_names_what_a_conversion_does_not_keep() {
+    let case = case(&["'12'", "3"], "bigint", "").unwrap_or_else(|words| panic!("{words}"));
+    let why = &case.plan.table("t").unwrap().columns[1].why;
+    assert_eq!(why, "bigint in the target; whether a number was an integer, a float or text is not kept");
+}
+
+#[test]
+fn numbers_of_an_unknown_unit_need_a_decision_and_the_one_that_is_offered_works() {
+    for (values, target_type, problem, offered, found) in [
+        // A short time after 1970 in each unit.
+        (
+            &["5", "60"][..],
+            "timestamp",
+            "nothing shows whether",
+            "timestamp_from_epoch_ms",
+            "1970-01-01 00:00:00.005",
+        ),
+        (
+            &["5", "60"],
+            "timestamptz",
+            "nothing shows whether",
+            "timestamptz_from_epoch_ms",
+            "1970-01-01 00:00:00.005+00",
+        ),
+        // A century that is implausible, and `never` as the end of all years.
+        (
+            &["1700000000", "253402300799"],
+            "timestamp",
+            "1 of its 2 numbers",
+            "timestamp_from_epoch_s",
+            "2023-11-14 22:13:20",
+        ),
+        (
+            &["1700000000000000", "-9000000000000000"],
+            "timestamptz",
+            "1 of its 2 numbers",
+            "timestamptz_from_epoch_us",
+            "2023-11-14 22:13:20+00",
+        ),
+    ] {
+        let words = match case(values, target_type, "") {
+            Err(words) => words,
+            Ok(case) => panic!("{}", case.plan.table("t").unwrap().columns[1].conversion.name()),
+        };
+        assert!(words.contains(problem) && words.contains(&format!("\nas = \"{offered}\"")), "{words}");
+        let mapping = format!("[tables.t.columns.v]\nas = \"{offered}\"");
+        let (chosen, shown) = arrives(values, target_type, &mapping);
+        assert_eq!((chosen.as_str(), shown[0].as_str()), (offered, found), "{target_type}");
+    }
+}
