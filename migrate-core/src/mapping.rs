@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use crate::conversion::Conversion;
 use crate::reject::{OnReject, RejectLimit};
-use crate::terms::{DerivedDecision, Numbering, Seeds};
+use crate::terms::{DerivedDecision, EmptyText, Numbering, Rounding, Seeds};
 
 pub use crate::terms::{DEFAULT_SCHEMA, IndexMethod};
 pub(crate) use rules::glob_fits;
@@ -46,6 +46,9 @@ pub struct Mapping {
     /// The schemas in which these tables are, in the order of a search path; where none is given, those of the app's search path.
     #[serde(default)]
     pub schemas: Vec<String>,
+    /// Whether tables and views are created that the app has not made.
+    #[serde(default)]
+    pub create: bool,
     /// What becomes of rows that such tables hold already.
     #[serde(default)]
     pub seeds: Seeds,
@@ -84,6 +87,8 @@ pub struct TableMapping {
     pub rename: Option<String>,
     /// The schema of PostgreSQL that it goes to.
     pub schema: Option<String>,
+    /// Whether it is created where the app has not made it; where nothing is said, what is said of all tables counts.
+    pub create: Option<bool>,
     /// Whether nothing is inferred for its columns.
     #[serde(default)]
     pub faithful: bool,
@@ -116,6 +121,10 @@ pub struct ColumnMapping {
     pub skip: Option<String>,
     /// What becomes of a row whose value here PostgreSQL cannot hold.
     pub on_reject: Option<OnReject>,
+    /// What happens to fractions of a second that are finer than PostgreSQL holds; they are rejects where nothing is said.
+    pub round: Option<Rounding>,
+    /// What becomes of empty texts, where they are not kept.
+    pub empty: Option<EmptyText>,
     /// Whether the values are secret: they are never shown, not even where values are asked for.
     #[serde(default)]
     pub secret: bool,
@@ -208,6 +217,11 @@ impl Mapping {
         let tables = self.tables.values().map(|table| &table.schema);
         let rules = self.tables_matching.iter().map(|rule| &rule.schema);
         tables.chain(rules).filter_map(Option::as_deref)
+    }
+
+    /// Whether a table is created where the app has not made it.
+    pub fn creates(&self, table: &str) -> bool {
+        self.tables.get(table).and_then(|table| table.create).unwrap_or(self.create)
     }
 
     /// The schemas in which the tables of an app are; none where its search path decides.

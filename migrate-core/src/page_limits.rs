@@ -91,6 +91,21 @@ impl Stored {
             | PgType::Timestamp
             | PgType::Time => fixed(8, 8),
             PgType::Uuid => fixed(16, 1),
+            PgType::Macaddr => fixed(6, 4),
+            PgType::Macaddr8 => fixed(8, 4),
+            PgType::Interval => fixed(16, 8),
+            PgType::Money => fixed(8, 8),
+            // Of four bytes before the address two are kept.
+            PgType::Inet | PgType::Cidr => Stored::variable(bytes.saturating_sub(2), bytes),
+            // A header of 16 to 24 bytes; an element has no length, or one that is aligned.
+            PgType::TextArray
+            | PgType::SmallintArray
+            | PgType::IntegerArray
+            | PgType::BigintArray
+            | PgType::BooleanArray
+            | PgType::DoublePrecisionArray
+            | PgType::NumericArray
+            | PgType::UuidArray => Stored::variable(bytes.min(3), bytes.saturating_mul(2).saturating_add(24)),
             // Eight bytes of the field are four or two of the value.
             PgType::Numeric => Stored::variable(bytes.min(3), bytes.saturating_sub(4)),
             // Text of JSON may grow when it is taken apart.

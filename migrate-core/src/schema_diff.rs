@@ -140,6 +140,7 @@ fn decisions(plan: &Plan, schema: &SourceSchema) -> Mapping {
             rename_indexes: index_names(known(table)),
             skip_indexes: skipped_indexes(plan, table),
             seeds: known(table).and_then(|planned| planned.existing.as_ref()).map(|existing| existing.seeds),
+            create: Some(known(table).is_none_or(|planned| planned.existing.is_none())),
             ..TableMapping::default()
         };
         (table.name.clone(), decided)
@@ -147,6 +148,7 @@ fn decisions(plan: &Plan, schema: &SourceSchema) -> Mapping {
     Mapping {
         format: MAPPING_FORMAT,
         leave_behind: leave_behind.collect(),
+        create: true,
         tables: tables.collect::<BTreeMap<_, _>>(),
         derived: derived_decisions(plan, schema),
         ..Mapping::default()

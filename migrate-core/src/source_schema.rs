@@ -40,7 +40,7 @@ pub enum SourceObjectKind {
 }
 
 /// An ordinary table, or a virtual one that holds rows of its own and is read like one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SourceTable {
     /// Its name.
     pub name: String,
@@ -62,7 +62,7 @@ pub struct SourceTable {
 }
 
 /// A column, as `PRAGMA table_xinfo` reports it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SourceColumn {
     /// Its name.
     pub name: String,

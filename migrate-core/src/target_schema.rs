@@ -32,7 +32,7 @@ pub struct TargetSchema {
 }
 
 /// A table of the target.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TargetTable {
     /// Its schema.

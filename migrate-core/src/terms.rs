@@ -39,6 +39,22 @@ impl Numbering {
     }
 }
 
+/// What happens to a fraction of a second that is finer than PostgreSQL holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rounding {
+    /// It is rounded to microseconds.
+    Microseconds,
+}
+
+/// What becomes of an empty text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EmptyText {
+    /// NULL.
+    Null,
+}
+
 /// What happens to the rows that a table of the target holds before the load.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -69,6 +69,16 @@ impl Error {
         self
     }
 
+    /// The same with another cause, which is made of the one that it has.
+    #[must_use]
+    pub fn with_cause<E: std::error::Error + Send + Sync + 'static>(
+        mut self,
+        cause: impl FnOnce(Option<Box<dyn std::error::Error + Send + Sync>>) -> E,
+    ) -> Error {
+        let before = self.cause.take();
+        self.caused_by(cause(before))
+    }
+
     /// Marks it as transient: a lost connection, a server that is starting.
     #[must_use]
     pub fn transient(mut self) -> Error {

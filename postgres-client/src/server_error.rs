@@ -25,6 +25,9 @@ const TRANSIENT: [(&str, &str); 10] = [
 /// The SQLSTATE of memory that is used up, such as the shared table of locks.
 const OUT_OF_MEMORY: &str = "53200";
 
+/// The SQLSTATE where other objects depend on the one that is to be dropped.
+const DEPENDENT_OBJECTS: &str = "2BP01";
+
 /// The longest hint that is kept.
 const HINT_MAX_BYTES: usize = 300;
 
@@ -68,6 +71,11 @@ impl ServerError {
             .is_some_and(|sqlstate| sqlstate.starts_with("53") || sqlstate.starts_with("54"));
         self.hint = hint.filter(|hint| is_about_server && hint.len() <= HINT_MAX_BYTES);
         self
+    }
+
+    /// Whether other objects depend on the one that was to be dropped.
+    pub fn is_in_use(&self) -> bool {
+        self.sqlstate.as_deref() == Some(DEPENDENT_OBJECTS)
     }
 
     /// Whether the server's table of locks, or its memory, has no more room.

@@ -12,6 +12,8 @@ pub enum Remedy {
     AwaitOther,
     /// Drop what is there without checking it.
     DiscardUnseen,
+    /// Start over, or restore a backup: a finished run is not undone.
+    FinishedNotUndone,
     /// Find the value with a run that changes nothing.
     FindByDryRun,
     /// Make room for the sealed copy, or choose another backup folder.

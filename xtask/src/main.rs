@@ -11,6 +11,7 @@ mod commands;
 mod display;
 mod exit;
 mod generated;
+mod obstacles;
 mod output;
 mod plan_folder;
 mod plan_text;

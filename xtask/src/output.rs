@@ -1,10 +1,11 @@
 //! The only module that writes to the screen: data to standard output, everything else to standard error.
 
 use row_mover::error::TargetChanged;
+use row_mover::run::LeftOpen;
 use std::io::{self, Write};
 
 use crate::display::printable_lines;
-use crate::remedy;
+use crate::{remedy, report};
 
 /// Writes data to standard output, with a closing newline where it has none; no data is no line.
 ///
@@ -46,7 +47,7 @@ pub(crate) fn failure(error: &anyhow::Error) {
     let indented = |words: &str, by: &str| words.trim_end().replace('\n', &format!("\n{by}"));
     note(&format!("error: {}", indented(&error.to_string(), "  ")));
     let mut shown = error.to_string();
-    for cause in error.chain().skip(1) {
+    for cause in error.chain().skip(1).filter(|cause| !cause.is::<LeftOpen>()) {
         let words = match cause.downcast_ref::<TargetChanged>() {
             Some(changed) => ::report::words::schema_list(&changed.differences),
             None => cause.to_string(),
@@ -56,6 +57,10 @@ pub(crate) fn failure(error: &anyhow::Error) {
             note(&format!("  because: {}", indented(&words, "    ")));
         }
         shown = words;
+    }
+    if let Some(left) = error.chain().find_map(|cause| cause.downcast_ref::<LeftOpen>()) {
+        let state = report::open_tables_text(left.open.as_ref());
+        note(&format!("  state: {}", indented(&state, "    ")));
     }
     if let Some(next) = remedy::of(error) {
         note(&format!("  next: {}", indented(&next, "    ")));

@@ -25,7 +25,11 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
                 "wait for it, or end it; `cargo xtask status` shows it, and its sessions are named {APPLICATION_NAME} in pg_stat_activity"
             ));
         }
-        Remedy::DiscardUnseen => "add --discard to --restart, which drops what is there without checking it",
+        Remedy::DiscardUnseen => "add --discard, which drops what is there without checking it",
+        Remedy::FinishedNotUndone => {
+            "--undo puts a target back until a migration is validated, and nothing was changed; to load the source again, give \
+             --restart; to go back to a state before it, restore a backup of the database"
+        }
         Remedy::FindByDryRun => "`cargo xtask migrate --dry-run` names it",
         Remedy::MakeRoom { folder, free_bytes } => {
             return Cow::Owned(format!(
@@ -75,10 +79,10 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
             "it was written to the source after preflight: repair it there, and start over with --restart"
         }
         Remedy::RepairTargetAndRestart { has_dropped: false } => {
-            "repair what it names in the target, and run again with --restart"
+            "repair what it names in the target, and run the same command again"
         }
         Remedy::RepairTargetAndRestart { has_dropped: true } => {
-            "what was dropped is gone; repair what it names in the target, and run again with --restart: it resumes here"
+            "what was dropped is gone; repair what it names in the target, and run the same command again: it resumes here"
         }
         Remedy::RepairTargetOrSource => {
             "repair what it names in the target and run the same command again: it resumes here; or repair the source and start over \
@@ -86,9 +90,9 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
         }
         Remedy::Restart => "start over with --restart",
         Remedy::RestartAgain => {
-            "run `cargo xtask migrate` with --restart again: it drops what remains, and starts over"
+            "run `cargo xtask migrate` with --restart again: it drops what remains, and starts over; or with --undo, which only drops it"
         }
-        Remedy::RestartAsOwner => "this role does not own them: run --restart as their owner",
+        Remedy::RestartAsOwner => "this role does not own them: run the same command as their owner",
         Remedy::Resume => "run the same `cargo xtask migrate` again: it resumes there",
         Remedy::ResumeAfter(first) => {
             return Cow::Owned(format!("{first}; then run the same command again: it resumes here"));
@@ -100,9 +104,7 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
         Remedy::SelectTable(table) => return Cow::Owned(format!("add {table} to --tables")),
         Remedy::SelectTableOrAll => "name it among --tables, or omit --tables",
         Remedy::UpgradeServer => "upgrade it, or omit the URL to use a private PostgreSQL",
-        Remedy::ValidateOrDiscard => {
-            "validate to see them; add --discard to --restart, which drops them for good"
-        }
+        Remedy::ValidateOrDiscard => "validate to see them; add --discard, which drops them for good",
         Remedy::ValidateOrRestart => {
             "see what is there with `cargo xtask validate`, or start over with --restart"
         }

@@ -37,9 +37,14 @@ pub(crate) struct PlanArgs {
 
     /// Load into the tables that the app has created in the target
     ///
-    /// Columns are matched by name and keep the types that they have there. Tables that are missing there are created.
+    /// Columns are matched by name and keep the types that they have there. Nothing is created unless mapping.toml says `create = true`.
     #[arg(long)]
     pub(crate) into_existing: bool,
+
+    /// The schemas of these tables, in the order of a search path [default: the search path of the app's sessions]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', requires = "into_existing", hide_short_help = true,
+          value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) schema: Vec<String>,
 
     /// What to do with rows there that differ from the source: stop, replace (delete all), keep or merge (overwrite)
     #[arg(
@@ -125,6 +130,9 @@ impl PlanArgs {
     pub(crate) fn apply(&self, mapping: &mut Mapping) {
         mapping.faithful |= self.faithful;
         mapping.into_existing |= self.into_existing;
+        if !self.schema.is_empty() {
+            mapping.schemas.clone_from(&self.schema);
+        }
         match self.seeds {
             None => {}
             Some(SeedsArg::Stop) => mapping.seeds = Seeds::Stop,
@@ -242,7 +250,7 @@ pub(crate) fn target_schema(
         match earlier {
             Some(run) => {
                 let is_constrained = run.state.done.contains(&Phase::Constraints);
-                introspect_before(&mut connection, mapping, &run.plan, is_constrained)
+                introspect_before(&mut connection, mapping, &run.plan, is_constrained, run.saves_rows())
             }
             None => introspect(&mut connection, mapping),
         }

@@ -12,35 +12,47 @@
 //! Conversions do not handle NULL, which is the same in both databases: rows do. No I/O, no clock, no time zone of a session: a
 //! conversion returns the same bytes on every machine.
 
+mod array_from_json;
 mod bigint;
 mod boolean;
 mod boolean_from_words;
 mod bytea;
 mod bytea_from_any;
+mod bytea_from_text;
 mod civil;
 mod date;
 mod date_from_midnight;
 mod double_precision;
 mod integer;
 mod integer_from_any;
+mod interval;
+mod interval_from_number;
 mod json;
 mod json_document;
 mod json_from_bytes;
 mod jsonb;
 mod jsonb_from_bytes;
 mod limit;
+mod macaddr;
+mod moment_from_digits;
+mod moment_from_go;
+mod money;
+mod network_address;
 mod numeric;
 mod pg_type;
 mod pieces;
 mod real;
 mod real_from_float32;
 mod refusal;
+pub(crate) mod rounding;
 mod smallint;
 mod spec;
 #[cfg(test)]
 pub(crate) mod tests;
 mod text;
+mod text_encoding;
 mod text_from_any;
+mod text_from_bytea;
 mod time;
 mod timestamp_from_epoch_ms;
 mod timestamp_from_epoch_ns;
@@ -63,6 +75,7 @@ pub use limit::Limit;
 pub use pg_type::PgType;
 pub use pieces::{LongValue, TextCheck};
 pub use refusal::{Refusal, Undecodable};
+pub use text_encoding::TextEncoding;
 pub use timestamptz_from_iso8601::{NaiveZone, UnknownZone};
 
 use std::fmt;
@@ -72,8 +85,12 @@ use serde::de::{IntoDeserializer, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::value::SourceValue;
+use array_from_json::Of;
 use integer_from_any::Width;
+use interval_from_number::Unit;
 use json_document::AcceptedLosses;
+use money::Counts;
+use network_address::Kind;
 use spec::{Discard, LongForm, Output, Spec};
 use uuid::Letters;
 
@@ -139,6 +156,7 @@ macro_rules! conversions {
 conversions! {
     Text = "text" in text;
     TextFromAny = "text_from_any" in text_from_any;
+    TextFromBytea(encoding: TextEncoding) = "text_from_bytea" in text_from_bytea [encoding];
     Bigint = "bigint" in bigint;
     Integer = "integer" in integer;
     Smallint = "smallint" in smallint;
@@ -153,6 +171,7 @@ conversions! {
     Numeric = "numeric" in numeric;
     Bytea = "bytea" in bytea;
     ByteaFromAny = "bytea_from_any" in bytea_from_any;
+    ByteaFromText(encoding: TextEncoding) = "bytea_from_text" in bytea_from_text [encoding];
     Json = "json" in json;
     Jsonb = "jsonb" in jsonb [AcceptedLosses::NONE];
     JsonbLastKeyWins = "jsonb_last_key_wins" in jsonb [AcceptedLosses::REPEATED_KEYS];
@@ -167,6 +186,7 @@ conversions! {
     UuidFromAny = "uuid_from_any" in uuid_from_any;
     Date = "date" in date;
     DateFromMidnight = "date_from_midnight" in date_from_midnight;
+    DateFromDigits = "date_from_digits" in moment_from_digits [PgType::Date];
     Time = "time" in time;
     TimestampFromIso8601 = "timestamp_from_iso8601" in timestamp_from_iso8601;
     TimestampUtcFromIso8601 = "timestamp_utc_from_iso8601" in timestamp_utc_from_iso8601;
@@ -174,12 +194,34 @@ conversions! {
     TimestampFromEpochS = "timestamp_from_epoch_s" in timestamp_from_epoch_s;
     TimestampFromEpochUs = "timestamp_from_epoch_us" in timestamp_from_epoch_us;
     TimestampFromEpochNs = "timestamp_from_epoch_ns" in timestamp_from_epoch_ns;
+    TimestampFromGo = "timestamp_from_go" in moment_from_go [PgType::Timestamp];
+    TimestampFromDigits = "timestamp_from_digits" in moment_from_digits [PgType::Timestamp];
     TimestamptzFromIso8601(zone: NaiveZone) = "timestamptz_from_iso8601" in timestamptz_from_iso8601 [zone];
     TimestamptzFromEpochMs = "timestamptz_from_epoch_ms" in timestamptz_from_epoch_ms;
     TimestamptzFromEpochS = "timestamptz_from_epoch_s" in timestamptz_from_epoch_s;
     TimestamptzFromEpochUs = "timestamptz_from_epoch_us" in timestamptz_from_epoch_us;
     TimestamptzFromEpochNs = "timestamptz_from_epoch_ns" in timestamptz_from_epoch_ns;
     TimestamptzFromJulianDay = "timestamptz_from_julian_day" in timestamptz_from_julian_day;
+    TimestamptzFromGo = "timestamptz_from_go" in moment_from_go [PgType::Timestamptz];
+    TimestamptzFromDigits = "timestamptz_from_digits" in moment_from_digits [PgType::Timestamptz];
+    Interval = "interval" in interval;
+    IntervalFromS = "interval_from_s" in interval_from_number [Unit::SECOND];
+    IntervalFromMs = "interval_from_ms" in interval_from_number [Unit::MILLISECOND];
+    IntervalFromUs = "interval_from_us" in interval_from_number [Unit::MICROSECOND];
+    Money = "money" in money [Counts::Units];
+    MoneyFromHundredths = "money_from_hundredths" in money [Counts::Hundredths];
+    Inet = "inet" in network_address [Kind::Inet];
+    Cidr = "cidr" in network_address [Kind::Cidr];
+    Macaddr = "macaddr" in macaddr [6];
+    Macaddr8 = "macaddr8" in macaddr [8];
+    TextArrayFromJson = "text_array_from_json" in array_from_json [Of::Text];
+    SmallintArrayFromJson = "smallint_array_from_json" in array_from_json [Of::Smallint];
+    IntegerArrayFromJson = "integer_array_from_json" in array_from_json [Of::Integer];
+    BigintArrayFromJson = "bigint_array_from_json" in array_from_json [Of::Bigint];
+    BooleanArrayFromJson = "boolean_array_from_json" in array_from_json [Of::Boolean];
+    DoublePrecisionArrayFromJson = "double_precision_array_from_json" in array_from_json [Of::DoublePrecision];
+    NumericArrayFromJson = "numeric_array_from_json" in array_from_json [Of::Numeric];
+    UuidArrayFromJson = "uuid_array_from_json" in array_from_json [Of::Uuid];
 }
 
 impl Serialize for Conversion {

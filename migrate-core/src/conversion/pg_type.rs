@@ -55,6 +55,48 @@ pub enum PgType {
     /// `real`
     #[serde(rename = "real")]
     Real,
+    /// `text[]`
+    #[serde(rename = "text[]")]
+    TextArray,
+    /// `smallint[]`
+    #[serde(rename = "smallint[]")]
+    SmallintArray,
+    /// `integer[]`
+    #[serde(rename = "integer[]")]
+    IntegerArray,
+    /// `bigint[]`
+    #[serde(rename = "bigint[]")]
+    BigintArray,
+    /// `boolean[]`
+    #[serde(rename = "boolean[]")]
+    BooleanArray,
+    /// `double precision[]`
+    #[serde(rename = "double precision[]")]
+    DoublePrecisionArray,
+    /// `numeric[]`
+    #[serde(rename = "numeric[]")]
+    NumericArray,
+    /// `uuid[]`
+    #[serde(rename = "uuid[]")]
+    UuidArray,
+    /// `inet`
+    #[serde(rename = "inet")]
+    Inet,
+    /// `cidr`
+    #[serde(rename = "cidr")]
+    Cidr,
+    /// `macaddr`
+    #[serde(rename = "macaddr")]
+    Macaddr,
+    /// `macaddr8`
+    #[serde(rename = "macaddr8")]
+    Macaddr8,
+    /// `interval`
+    #[serde(rename = "interval")]
+    Interval,
+    /// `money`
+    #[serde(rename = "money")]
+    Money,
 }
 
 impl PgType {
@@ -77,6 +119,20 @@ impl PgType {
             PgType::Time => "time",
             PgType::Timestamp => "timestamp",
             PgType::Real => "real",
+            PgType::TextArray => "text[]",
+            PgType::SmallintArray => "smallint[]",
+            PgType::IntegerArray => "integer[]",
+            PgType::BigintArray => "bigint[]",
+            PgType::BooleanArray => "boolean[]",
+            PgType::DoublePrecisionArray => "double precision[]",
+            PgType::NumericArray => "numeric[]",
+            PgType::UuidArray => "uuid[]",
+            PgType::Inet => "inet",
+            PgType::Cidr => "cidr",
+            PgType::Macaddr => "macaddr",
+            PgType::Macaddr8 => "macaddr8",
+            PgType::Interval => "interval",
+            PgType::Money => "money",
         }
     }
 }

@@ -20,6 +20,9 @@ fn names_are_unique_and_what_serde_writes() {
         let written = serde_json::to_value(conversion).unwrap();
         let expected = match conversion {
             Conversion::TimestamptzFromIso8601(zone) => serde_json::json!({ name: zone.name() }),
+            Conversion::TextFromBytea(encoding) | Conversion::ByteaFromText(encoding) => {
+                serde_json::json!({ name: encoding.name() })
+            }
             _ => serde_json::json!(name),
         };
         assert_eq!(written, expected);

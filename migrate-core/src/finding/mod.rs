@@ -2,6 +2,7 @@
 //!
 //! No sentence and no advice: crate `report` words a finding and names its remedy.
 
+mod derived;
 mod not_compared;
 mod schema;
 
@@ -9,6 +10,7 @@ use serde::Serialize;
 
 use crate::identifier::quote_pg;
 
+pub use derived::DerivedDifference;
 pub use not_compared::{Database, NotCompared, Reason, Subject};
 pub use schema::{ColumnChange, ItemKind, SchemaDifference, SchemaItem};
 

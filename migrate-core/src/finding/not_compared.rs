@@ -34,6 +34,10 @@ pub enum Subject {
     Default { table: String, column: String },
     /// A sequence, as SQL names it.
     Sequence { sequence: String },
+    /// A column that triggers fill, with its table.
+    DerivedColumn { column: String },
+    /// A materialized view.
+    MaterializedView { view: String },
 }
 
 /// Why something was not compared.
@@ -124,6 +128,12 @@ pub enum Reason {
     NotANumber { column: String },
     /// The sequence does not exist.
     SequenceMissing,
+    /// The triggers that fill a column refuse migrated rows.
+    TriggerRefuses { cause: String },
+    /// The materialized view does not exist.
+    ViewMissing,
+    /// PostgreSQL cannot read the materialized view, or evaluate its query.
+    ViewRefused { cause: String },
     /// The answers differ, and SQLite may have read them through a damaged index of this table.
     DamagedIndex { table: String, problem: ViewProblem },
     /// The answers differ, and the view's order leaves open which rows come first.

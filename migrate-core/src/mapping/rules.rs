@@ -6,6 +6,7 @@ use super::Mapping;
 use crate::conversion::Conversion;
 use crate::reject::OnReject;
 use crate::source_schema::SourceSchema;
+use crate::terms::{EmptyText, Rounding};
 
 /// What is decided about all columns that fit a pattern. `*` stands for any characters and `?` for one, without regard to
 /// ASCII case, as SQLite reads names.
@@ -25,6 +26,10 @@ pub struct ColumnRule {
     pub skip: Option<String>,
     /// What becomes of a row whose value here PostgreSQL cannot hold.
     pub on_reject: Option<OnReject>,
+    /// What happens to fractions of a second that are finer than PostgreSQL holds.
+    pub round: Option<Rounding>,
+    /// What becomes of empty texts.
+    pub empty: Option<EmptyText>,
     /// Whether the values are secret.
     #[serde(default)]
     pub secret: bool,
@@ -93,6 +98,8 @@ impl Mapping {
                 decided.conversion = decided.conversion.take().or_else(|| rule.conversion.clone());
                 decided.skip = decided.skip.take().or_else(|| rule.skip.clone());
                 decided.on_reject = decided.on_reject.or(rule.on_reject);
+                decided.round = decided.round.or(rule.round);
+                decided.empty = decided.empty.or(rule.empty);
                 decided.secret |= rule.secret;
                 decided.why = decided.why.take().or_else(|| rule.why.clone());
             }

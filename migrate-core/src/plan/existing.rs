@@ -66,6 +66,7 @@ impl Plan {
     pub fn made(&self) -> Plan {
         let mut made = self.clone();
         made.tables.retain(|table| table.existing.is_none());
+        (made.sequences, made.unloaded, made.materialized_views) = Default::default();
         made
     }
 
@@ -75,6 +76,6 @@ impl Plan {
             self.existing_tables().map(|(_, existing)| existing.table.clone()).collect();
         let schemas = self.schemas().into_iter().map(str::to_owned).collect();
         let relations = self.target_relations.clone();
-        (!tables.is_empty()).then(|| TargetSchema { schemas, tables, relations, ..TargetSchema::default() })
+        (!tables.is_empty()).then_some(TargetSchema { schemas, tables, relations, ..TargetSchema::default() })
     }
 }

@@ -35,7 +35,7 @@ use crate::identifier::qualified_pg;
 use crate::profile::ColumnProfile;
 use crate::reject::{OnReject, RejectLimit};
 use crate::terms::DEFAULT_SCHEMA;
-pub use crate::terms::{DerivedDecision, Numbering, Seeds};
+pub use crate::terms::{DerivedDecision, EmptyText, Numbering, Rounding, Seeds};
 
 /// The version of the plan's JSON form.
 pub(crate) const PLAN_FORMAT: u32 = 2;
@@ -75,6 +75,9 @@ pub struct Plan {
     /// The names that were taken in the target already; empty where all tables are made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub target_relations: Vec<String>,
+    /// The tables that an app made in the target and that no rows go into.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only_in_target: Vec<String>,
     /// The sequences of the target that rows of the plan concern; only where an app made tables.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sequences: Vec<PlannedSequence>,
@@ -173,6 +176,12 @@ pub struct PlannedColumn {
     /// The policy for values that PostgreSQL cannot hold, if it is not the plan's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_reject: Option<OnReject>,
+    /// What happens to fractions of a second that are finer than PostgreSQL holds; they are rejects where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<Rounding>,
+    /// What becomes of empty texts, where they are not kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub empty: Option<EmptyText>,
     /// Whether its values are never shown.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub secret: bool,
@@ -239,6 +248,7 @@ impl Plan {
             on_reject: OnReject::Stop,
             reject_limit: None,
             target_relations: Vec::new(),
+            only_in_target: Vec::new(),
             sequences: Vec::new(),
             unloaded: Vec::new(),
             materialized_views: Vec::new(),

@@ -1,7 +1,8 @@
 //! The conversion of a planned column's values in both directions, within the limits of the column's type.
 
 use super::PlannedColumn;
-use crate::conversion::{Limit, LongValue, PgType, Refusal, Undecodable};
+use crate::conversion::{Limit, LongValue, PgType, Refusal, Undecodable, rounding};
+use crate::terms::Rounding;
 use crate::uniqueness::{Folding, append_unique_form};
 use crate::value::{SourceValue, StorageClass};
 
@@ -12,7 +13,10 @@ impl PlannedColumn {
     /// A [`Refusal`] when the column cannot hold the value exactly; `out` may then hold part of it.
     pub fn encode(&self, value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
         let from = out.len();
-        self.conversion.encode(self.plain(value), out)?;
+        match self.round {
+            None => self.conversion.encode(self.plain(value), out)?,
+            Some(Rounding::Microseconds) => rounding::encode(&self.conversion, self.plain(value), out)?,
+        }
         match (&self.limit, out.get(from..)) {
             (Some(limit), Some(wire)) => limit.check(wire),
             _ => Ok(()),
@@ -49,7 +53,12 @@ impl PlannedColumn {
 
     /// Whether `target`, from [`PlannedColumn::decode`], equals `source` within the tolerance of the conversion.
     pub fn same(&self, source: SourceValue<'_>, target: SourceValue<'_>) -> bool {
-        self.conversion.same(self.plain(source), target)
+        if self.conversion.same(self.plain(source), target) {
+            return true;
+        }
+        let (mut wire, mut scratch) = (Vec::new(), Vec::new());
+        self.rounded(source, &mut wire, &mut scratch)
+            .is_some_and(|source| self.conversion.same(source, target))
     }
 
     /// Appends a form in which two values have the same bytes exactly where they are [`PlannedColumn::same`].
@@ -57,7 +66,21 @@ impl PlannedColumn {
     /// # Errors
     /// The [`Refusal`] of [`crate::conversion::Conversion::encode`].
     pub fn canonical(&self, value: SourceValue<'_>, out: &mut Vec<u8>) -> Result<(), Refusal> {
-        self.conversion.canonical(self.plain(value), out)
+        let (mut wire, mut scratch) = (Vec::new(), Vec::new());
+        let value = self.rounded(value, &mut wire, &mut scratch).unwrap_or(self.plain(value));
+        self.conversion.canonical(value, out)
+    }
+
+    /// The value of the source that the rounded value stands for; none if nothing is rounded.
+    fn rounded<'a>(
+        &self,
+        value: SourceValue<'_>,
+        wire: &'a mut Vec<u8>,
+        scratch: &'a mut Vec<u8>,
+    ) -> Option<SourceValue<'a>> {
+        self.round?;
+        rounding::encode(&self.conversion, self.plain(value), wire).ok()?;
+        self.conversion.decode(wire, scratch).ok()
     }
 
     /// Appends a form in which two values have the same bytes if they are equal in PostgreSQL: 1.0 and 1.00 are returned unchanged, and
@@ -74,7 +97,9 @@ impl PlannedColumn {
 
     /// Whether both databases give its values in one order.
     pub fn keeps_order(&self) -> bool {
-        self.conversion.keeps_order() && self.limit.as_ref().is_none_or(Limit::keeps_order)
+        self.round.is_none()
+            && self.conversion.keeps_order()
+            && self.limit.as_ref().is_none_or(Limit::keeps_order)
     }
 
     fn plain<'a>(&self, value: SourceValue<'a>) -> SourceValue<'a> {

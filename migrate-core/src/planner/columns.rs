@@ -5,9 +5,9 @@ use super::{names, not_migrated};
 use crate::conversion::Conversion;
 use crate::identifier::fit_pg;
 use crate::infer::{Facts, Inference};
-use crate::mapping::TableMapping;
+use crate::mapping::{ColumnMapping, TableMapping};
 use crate::plan::{LeftBehind, Numbering, PlannedColumn};
-use crate::profile::TableProfile;
+use crate::profile::{ColumnProfile, TableProfile};
 use crate::source_schema::{SourceColumn, SourceTable};
 use crate::translate::{self, Translated};
 
@@ -51,7 +51,9 @@ pub(super) fn plan_columns(
             numbering: Numbering::Serial,
             generated: None,
             on_reject: mapping.on_reject,
-            notes: Vec::new(),
+            round: mapping.round,
+            empty: mapping.empty,
+            notes: losses(&mapping, seen.flatten().as_ref()),
             suggestion,
             comment: None,
             secret: mapping.secret,
@@ -63,6 +65,20 @@ pub(super) fn plan_columns(
         });
     }
     columns
+}
+
+/// What a person lets go of, in words.
+fn losses(mapping: &ColumnMapping, seen: Option<&ColumnProfile>) -> Vec<String> {
+    let rounded =
+        mapping.round.map(|_| "mapping.toml rounds finer fractions of a second to microseconds".to_owned());
+    let emptied = mapping.empty.map(|_| {
+        let count = seen.map_or(0, |seen| seen.texts_empty);
+        format!(
+            "{count} empty text{} NULL, as mapping.toml says",
+            if count == 1 { " becomes" } else { "s become" }
+        )
+    });
+    rounded.into_iter().chain(emptied).collect()
 }
 
 /// The default in PostgreSQL's SQL; one that cannot be kept goes to `left_behind`.

@@ -105,7 +105,7 @@ fn plan_with(
     obstacles: &mut Obstacles,
 ) -> Result<Plan, PlanningError> {
     let mut names = Names::new(schema, mapping)?;
-    let mut matches = existing::Matches::new(schema, mapping, target, &mut names, obstacles);
+    let mut matches = existing::Matches::new(schema, profile, mapping, target, &mut names, obstacles);
     profile.iter().for_each(|profile| matches.add_trials(profile));
     let mut left_behind = Vec::new();
     let mut moving = Vec::new();
@@ -173,6 +173,7 @@ fn plan_with(
         views: objects.views,
         triggers: objects.triggers,
         target_relations,
+        only_in_target: target.map(|target| matches.only_in_target(target)).unwrap_or_default(),
         breaches,
         left_behind,
         on_reject: mapping.on_reject,
@@ -190,7 +191,8 @@ pub fn trials(schema: &SourceSchema, mapping: &Mapping, target: Option<&TargetSc
     let mapping = &mapping.resolved(schema);
     // Where names do not fit, the plan reports it.
     let Ok(mut names) = Names::new(schema, mapping) else { return Trials::new() };
-    existing::Matches::new(schema, mapping, target, &mut names, &mut Obstacles::default()).candidates(mapping)
+    existing::Matches::new(schema, None, mapping, target, &mut names, &mut Obstacles::default())
+        .candidates(mapping)
 }
 
 /// Returns why a table is not migrated, if it is not.

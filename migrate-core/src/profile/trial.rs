@@ -4,11 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::conversion::{Conversion, LongValue, PgType, Refusal};
+use crate::conversion::{Conversion, LongValue, PgType, Refusal, rounding};
+use crate::terms::Rounding;
 use crate::value::{SourceValue, StorageClass};
 
-/// The conversions to try: table name, then column name.
-pub type Trials = BTreeMap<String, BTreeMap<String, Vec<Conversion>>>;
+/// The conversions to try, none of them used yet: table name, then column name.
+pub type Trials = BTreeMap<String, BTreeMap<String, Vec<Trial>>>;
 
 /// 2000-01-01 to 2100-01-01, and 1900-01-01 to 2201-01-01, in microseconds since 2000.
 const PLAUSIBLE_US: std::ops::Range<i64> = 0..3_155_760_000_000_000;
@@ -22,6 +23,8 @@ const DAY_US: i64 = 86_400_000_000;
 pub struct Trial {
     /// The conversion.
     pub conversion: Conversion,
+    /// Whether times are rounded before.
+    pub round: Option<Rounding>,
     /// The number of values that it accepts.
     pub taken: u64,
     /// Of these, the numbers that it turns into dates or times.
@@ -34,14 +37,19 @@ pub struct Trial {
 
 impl Trial {
     /// A conversion that has not been tried yet.
-    pub fn new(conversion: Conversion) -> Trial {
-        Trial { conversion, taken: 0, moments: 0, plausible: 0, far: 0 }
+    pub fn new(conversion: Conversion, round: Option<Rounding>) -> Trial {
+        Trial { conversion, round, taken: 0, moments: 0, plausible: 0, far: 0 }
     }
 
     /// Tries a value; `scratch` is a buffer.
     pub fn count(&mut self, value: SourceValue<'_>, scratch: &mut Vec<u8>) {
         scratch.clear();
-        if value.is_null() || self.conversion.encode(value, scratch).is_err() {
+        let encoded = match self.round {
+            _ if value.is_null() => return,
+            None => self.conversion.encode(value, scratch),
+            Some(Rounding::Microseconds) => rounding::encode(&self.conversion, value, scratch),
+        };
+        if encoded.is_err() {
             return;
         }
         self.taken += 1;
@@ -94,7 +102,7 @@ mod tests {
     #[test]
     fn numbers_are_told_apart_by_the_years_that_they_lead_to() {
         let counts = |conversion: Conversion, values: &[SourceValue<'_>]| {
-            let (mut trial, mut scratch) = (Trial::new(conversion), Vec::new());
+            let (mut trial, mut scratch) = (Trial::new(conversion, None), Vec::new());
             values.iter().for_each(|value| trial.count(*value, &mut scratch));
             [trial.taken, trial.moments, trial.plausible, trial.far]
         };
@@ -115,7 +123,7 @@ mod tests {
     #[test]
     fn the_bounds_are_whole_years() {
         let counts = |ms| {
-            let (mut trial, mut scratch) = (Trial::new(Conversion::TimestamptzFromEpochMs), Vec::new());
+            let (mut trial, mut scratch) = (Trial::new(Conversion::TimestamptzFromEpochMs, None), Vec::new());
             trial.count(SourceValue::Integer(ms), &mut scratch);
             [trial.plausible, trial.far]
         };

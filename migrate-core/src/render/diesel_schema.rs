@@ -194,6 +194,20 @@ fn pg_type(target_type: PgType) -> &'static str {
         PgType::Time => "Time",
         PgType::Timestamp => "Timestamp",
         PgType::Real => "Float4",
+        PgType::TextArray => "Array<Nullable<Text>>",
+        PgType::SmallintArray => "Array<Nullable<Int2>>",
+        PgType::IntegerArray => "Array<Nullable<Int4>>",
+        PgType::BigintArray => "Array<Nullable<Int8>>",
+        PgType::BooleanArray => "Array<Nullable<Bool>>",
+        PgType::DoublePrecisionArray => "Array<Nullable<Float8>>",
+        PgType::NumericArray => "Array<Nullable<Numeric>>",
+        PgType::UuidArray => "Array<Nullable<Uuid>>",
+        PgType::Inet => "Inet",
+        PgType::Cidr => "Cidr",
+        PgType::Macaddr => "Macaddr",
+        PgType::Macaddr8 => "Macaddr8",
+        PgType::Interval => "Interval",
+        PgType::Money => "Money",
     }
 }
 

@@ -9,6 +9,7 @@ pub use crate::plan::plan_json;
 pub use diesel_schema::{source_diesel_schema, target_diesel_schema};
 pub(crate) use migrations::table_locks;
 pub use migrations::{
-    Build, BuildKind, MigrationFiles, RemovalSteps, Repaired, SchemaStep, builds, create_constraints,
-    create_tables, migration_names, other_migration_names, removal_steps, repair, schema_steps,
+    Build, BuildKind, ComputedRows, MigrationFiles, RemovalSteps, Repaired, SchemaStep, builds,
+    compute_in_row, create_constraints, create_tables, fill_column_by_hand, migration_names,
+    other_migration_names, removal_steps, repair, schema_steps,
 };

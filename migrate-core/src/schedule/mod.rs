@@ -141,7 +141,10 @@ impl Schedule {
                     .chain(parent.filter(|&parent| Some(parent) != own))
                     .copied()
                     .collect(),
-                is_alone: matches!(build.kind, BuildKind::Objects | BuildKind::ForeignKey { parent: None }),
+                is_alone: matches!(
+                    build.kind,
+                    BuildKind::Derived | BuildKind::Objects | BuildKind::ForeignKey { parent: None }
+                ),
                 group: group(&build.kind),
                 cost: cost(&build.kind, own.map_or(0, |&own| sizes[own])),
                 state: State::Done,
@@ -266,6 +269,7 @@ fn group(kind: &BuildKind) -> Group {
         BuildKind::Index(_) => Group::Indexes,
         BuildKind::Check => Group::Checks,
         BuildKind::ForeignKey { .. } => Group::ForeignKeys,
+        BuildKind::Derived => Group::Derived,
         BuildKind::Objects => Group::Objects,
     }
 }
@@ -277,6 +281,7 @@ fn cost(kind: &BuildKind, size: u64) -> u64 {
         BuildKind::Key | BuildKind::Index(IndexMethod::Btree | IndexMethod::Hash) => size / 2,
         BuildKind::Index(IndexMethod::Gin) => size.saturating_mul(6),
         BuildKind::Check | BuildKind::ForeignKey { .. } => size / 4,
+        BuildKind::Derived => size,
         BuildKind::Objects => size / 20,
     }
 }

@@ -65,6 +65,7 @@ pub(super) enum Group {
     Indexes,
     Checks,
     ForeignKeys,
+    Derived,
     Objects,
 }
 

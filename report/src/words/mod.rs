@@ -7,7 +7,8 @@ pub mod remedy;
 
 use migrate_core::finding::{
     ConstraintDifference, ConstraintKind, ConstraintName, ConstraintProblem, DefaultDifference,
-    DefaultProblem, MissingMigration, SchemaDifference, SequenceBehind, ViewDifference, ViewProblem,
+    DefaultProblem, DerivedDifference, MissingMigration, SchemaDifference, SequenceBehind, ViewDifference,
+    ViewProblem,
 };
 use migrate_core::mapping::DEFAULT_SCHEMA;
 
@@ -67,6 +68,33 @@ pub fn missing_migration(migration: &MissingMigration) -> String {
     match migration.list_schema.as_str() {
         DEFAULT_SCHEMA => format!("__diesel_schema_migrations does not list {}", migration.name),
         schema => format!("{schema}.__diesel_schema_migrations does not list {}", migration.name),
+    }
+}
+
+/// Derived data that is not as the app would have made it.
+pub fn derived(found: &DerivedDifference) -> String {
+    match found {
+        DerivedDifference::ColumnNotFilled { table, column, triggers, rows, is_computed } => {
+            let (word, verb) = match (triggers.len(), is_computed) {
+                (1, true) => ("trigger", "fills"),
+                (1, false) => ("trigger", "may fill"),
+                (_, true) => ("triggers", "fill"),
+                (_, false) => ("triggers", "may fill"),
+            };
+            let lack = if *rows == 1 { "lacks" } else { "lack" };
+            format!(
+                "{table}.{column}: {} {lack} the value that {word} {} {verb} it with",
+                counted(*rows, "migrated row"),
+                triggers.join(", ")
+            )
+        }
+        DerivedDifference::ViewNotPopulated { view, .. } => {
+            format!("materialized view {view} is not populated")
+        }
+        DerivedDifference::ViewStale { view, rows, query_rows, .. } => format!(
+            "materialized view {view} is stale: it holds {}, and its query returns {query_rows}",
+            counted(*rows, "row")
+        ),
     }
 }
 

@@ -15,6 +15,8 @@ pub fn subject(subject: &Subject) -> String {
         }
         Subject::Constraint(constraint) => constraint_name(constraint),
         Subject::DefaultsOf { table } => format!("defaults of {table}"),
+        Subject::DerivedColumn { column } => format!("column {column}"),
+        Subject::MaterializedView { view } => format!("materialized view {view}"),
         Subject::Sequence { sequence } => format!("sequence {sequence}"),
         Subject::Default { table, column } => format!("default of {table}.{column}"),
     }
@@ -60,6 +62,10 @@ pub fn reason(reason: &Reason) -> String {
                 "{column} stores another value than its number; check it by hand, or tie it to a column in mapping.toml"
             )
         }
+        Reason::TriggerRefuses { cause } => {
+            format!("its triggers may fill it, and cannot be called for the migrated rows: {cause}")
+        }
+        Reason::ViewRefused { cause } => format!("PostgreSQL cannot read it: {cause}"),
         Reason::NotANumber { column } => {
             format!("{column} is no column of whole numbers; check the sequence by hand")
         }
@@ -117,7 +123,7 @@ fn fixed(reason: &Reason) -> &'static str {
         Reason::NoColumnKnown => {
             "no column is known that draws from it; if one does, tie it in mapping.toml: [sequences], NAME = \"TABLE.COLUMN\""
         }
-        Reason::SequenceMissing => "it does not exist",
+        Reason::SequenceMissing | Reason::ViewMissing => "it does not exist",
         Reason::ViewTimeUsed => {
             "the views before it took all the time that views have together (DB_VIEWS_TIMEOUT)"
         }
@@ -134,6 +140,8 @@ fn fixed(reason: &Reason) -> &'static str {
         | Reason::ViewUnreadableInSource { .. }
         | Reason::ComputedNumber { .. }
         | Reason::NotANumber { .. }
+        | Reason::TriggerRefuses { .. }
+        | Reason::ViewRefused { .. }
         | Reason::DamagedIndex { .. }
         | Reason::OpenOrder { .. } => "",
     }

@@ -6,12 +6,13 @@ mod sql;
 use std::fmt;
 
 use migrate_core::finding::{
-    ConstraintDifference, DefaultDifference, ItemKind, MissingMigration, NarrowColumn, SchemaDifference,
-    SequenceBehind,
+    ConstraintDifference, DefaultDifference, DerivedDifference, ItemKind, MissingMigration, NarrowColumn,
+    SchemaDifference, SequenceBehind,
 };
-use migrate_core::identifier::{quote_pg, quote_pg_literal};
+use migrate_core::identifier::{qualified_pg, quote_pg, quote_pg_literal};
 use migrate_core::mapping::TomlKey;
 use migrate_core::plan::Plan;
+use migrate_core::render::fill_column_by_hand;
 use migrate_core::sequence::{setting_sql, widening_sql};
 
 /// The remedy for a finding.
@@ -19,6 +20,13 @@ use migrate_core::sequence::{setting_sql, widening_sql};
 pub enum Remedy {
     /// Runs a statement, or several, in the target.
     Sql(String),
+    /// Fills derived data by statements in the target, or decides about it, by its name, in mapping.toml.
+    Fill {
+        /// The statements.
+        sql: String,
+        /// The name in mapping.toml.
+        name: String,
+    },
     /// Drops something that the plan does not have.
     Drop(String),
     /// The remedy of another finding repairs this one as well.
@@ -39,7 +47,7 @@ impl Remedy {
     /// The SQL to run in the target, if that is the remedy and destroys nothing.
     pub fn sql(&self) -> Option<&str> {
         match self {
-            Remedy::Sql(sql) => Some(sql),
+            Remedy::Sql(sql) | Remedy::Fill { sql, .. } => Some(sql),
             _ => None,
         }
     }
@@ -49,6 +57,12 @@ impl fmt::Display for Remedy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Remedy::Sql(sql) => write!(f, "in psql: {sql} then cargo xtask validate"),
+            Remedy::Fill { sql, name } => write!(
+                f,
+                "in psql: {sql} then cargo xtask validate; or in mapping.toml: [derived], {0} = \"fill\" to have it filled by the migration, \
+                 {0} = \"accept\" to leave it so, then cargo xtask migrate --restart",
+                TomlKey(name)
+            ),
             Remedy::Drop(sql) => write!(
                 f,
                 "keep it if your app created it, although validation continues to report it; otherwise, in psql: {sql} then \
@@ -109,6 +123,24 @@ pub fn sequence(found: &SequenceBehind, plan: &Plan) -> Remedy {
         quote_pg(column),
         table.qualified(&table.target)
     ))
+}
+
+/// The remedy for derived data that is not as the app would have made it.
+pub fn derived(found: &DerivedDifference, plan: &Plan) -> Remedy {
+    match found {
+        DerivedDifference::ColumnNotFilled { table, column, .. } => {
+            let mut unloaded = plan.trigger_filled();
+            let unloaded = unloaded.find(|other| other.table == *table && other.column == *column);
+            let sql = unloaded.and_then(|unloaded| fill_column_by_hand(plan, unloaded));
+            let name = format!("{table}.{column}");
+            sql.map_or_else(|| inspect(table, plan), |sql| Remedy::Fill { sql, name })
+        }
+        DerivedDifference::ViewNotPopulated { schema, view }
+        | DerivedDifference::ViewStale { schema, view, .. } => {
+            let sql = format!("REFRESH MATERIALIZED VIEW {};", qualified_pg(schema, view));
+            Remedy::Fill { sql, name: view.clone() }
+        }
+    }
 }
 
 /// The remedy for a migration that is not listed.

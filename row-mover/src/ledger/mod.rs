@@ -12,11 +12,13 @@ use crate::target::bookkeeping;
 use crate::target::migration::Migration;
 use postgres_client::connection::{Connection, Row, text_array};
 
+mod before;
 mod builds;
 mod checks;
 mod history;
 mod steps;
 
+pub(crate) use before::{SequenceBefore, missing_schemas, moved_sequences, record_sequences};
 pub use builds::{Build, builds};
 pub(crate) use builds::{CLAIM_BUILD_SQL, FINISH_BUILD_SQL, plan_builds};
 pub use checks::integrity;
@@ -60,6 +62,14 @@ pub struct Run {
     pub seal: Seal,
     /// When it was validated, in RFC 3339; none before that.
     pub validated_at: Option<String>,
+}
+
+impl Run {
+    /// Whether rows of an app's tables that it replaces are saved and come back. Earlier versions wrote into the app's own list of
+    /// migrations, and did not save them.
+    pub fn saves_rows(&self) -> bool {
+        self.list_schema != self.plan.target_schema
+    }
 }
 
 /// A chunk of a table.

@@ -61,9 +61,11 @@ fn run_statements(
         let done = match build.kind {
             // Views and triggers read no row.
             BuildKind::Objects => target.long_script(statement, is_at_work).map(drop),
-            BuildKind::Key | BuildKind::Index(_) | BuildKind::Check | BuildKind::ForeignKey { .. } => {
-                target.guarded_script(statement, is_at_work)
-            }
+            BuildKind::Key
+            | BuildKind::Index(_)
+            | BuildKind::Check
+            | BuildKind::ForeignKey { .. }
+            | BuildKind::Derived => target.guarded_script(statement, is_at_work),
         };
         done.context(failed).map_err(explained)?;
     }

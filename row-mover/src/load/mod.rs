@@ -31,6 +31,7 @@ use postgres_client::work_clock::WorkClock;
 
 pub(crate) use chunks::plan_chunks;
 use lane::Lane;
+pub(crate) use staging::{STAGING, Staged, stage};
 
 /// What is loaded, with its source and its target.
 pub(crate) struct Load<'a> {

@@ -2,6 +2,8 @@
 //! created, is loaded through a temporary table without constraints: a refusal is caught inside the server, so that the row does not
 //! appear in its log, and the error names the row's key.
 
+use std::collections::BTreeMap;
+
 use migrate_core::conversion::PgType;
 use migrate_core::identifier::quote_pg;
 use migrate_core::plan::{IS_EQUAL, PlannedColumn, PlannedTable, SOURCE_ROW};
@@ -19,7 +21,7 @@ use postgres_client::guarded::Then;
 use postgres_client::server_error::ServerError;
 
 /// The temporary table, which goes with the transaction.
-const STAGING: &str = "pg_temp.migration_staging";
+pub(crate) const STAGING: &str = "pg_temp.migration_staging";
 
 /// The columns of a table with the base types of their domains, and everything about the table that may refuse a row.
 const COLUMNS_SQL: &str = "WITH RECURSIVE beneath AS ( \
@@ -77,20 +79,7 @@ impl Landing {
     pub(super) fn prepare(table: &PlannedTable, target: &mut Connection) -> Result<Landing> {
         let name = table.qualified(&table.target);
         target.query(&format!("LOCK TABLE {name} IN ROW EXCLUSIVE MODE"), &[])?;
-        let (mut columns, mut rule) = (Vec::new(), None);
-        for row in target.query(COLUMNS_SQL, &[Some(&name)])? {
-            let is_true = |field: &Option<String>| field.as_deref() == Some("t");
-            let [name, type_name, cast, is_plain, is_not_null, on_insert] = &*row else { continue };
-            let text = |field: &Option<String>| field.clone().unwrap_or_default();
-            columns.push(Column {
-                name: text(name),
-                type_name: text(type_name),
-                cast: text(cast),
-                is_plain: is_true(is_plain),
-                is_not_null: is_true(is_not_null),
-            });
-            rule.clone_from(on_insert);
-        }
+        let (columns, rule) = columns(&name, target)?;
         if columns.iter().all(|column| accepts_any_value(table, column))
             && columns.len() == table.columns.len()
         {
@@ -102,16 +91,8 @@ impl Landing {
             ))
             .with_remedy_value(Remedy::ResumeAfter(format!("DROP RULE {} ON {name}", quote_pg(&rule)))));
         }
-        let staged = table
-            .columns
-            .iter()
-            .map(|column| format!("{} {}", quote_pg(&column.target), column.target_type.sql()));
-        target.script(&format!(
-            "SET CONSTRAINTS ALL IMMEDIATE; CREATE TEMPORARY TABLE {} ({}) ON COMMIT DROP",
-            STAGING.trim_start_matches("pg_temp."),
-            staged.collect::<Vec<_>>().join(", ")
-        ))?;
-        Ok(Landing::Staging(moves(table, &columns)))
+        create_staging(table, target)?;
+        Ok(Landing::Staging(moves(table, &columns, &name)))
     }
 
     /// The destination of COPY.
@@ -153,6 +134,58 @@ impl Landing {
     }
 }
 
+/// The columns of a table of the target, and a rule that would act on its new rows.
+fn columns(name: &str, target: &mut Connection) -> Result<(Vec<Column>, Option<String>)> {
+    let (mut columns, mut rule) = (Vec::new(), None);
+    for row in target.query(COLUMNS_SQL, &[Some(name)])? {
+        let is_true = |field: &Option<String>| field.as_deref() == Some("t");
+        let [name, type_name, cast, is_plain, is_not_null, on_insert] = &*row else { continue };
+        let text = |field: &Option<String>| field.clone().unwrap_or_default();
+        columns.push(Column {
+            name: text(name),
+            type_name: text(type_name),
+            cast: text(cast),
+            is_plain: is_true(is_plain),
+            is_not_null: is_true(is_not_null),
+        });
+        rule.clone_from(on_insert);
+    }
+    Ok((columns, rule))
+}
+
+fn create_staging(table: &PlannedTable, target: &mut Connection) -> Result<()> {
+    let staged = table
+        .columns
+        .iter()
+        .map(|column| format!("{} {}", quote_pg(&column.target), column.target_type.sql()));
+    let sql = format!(
+        "SET CONSTRAINTS ALL IMMEDIATE; CREATE TEMPORARY TABLE {} ({}) ON COMMIT DROP",
+        STAGING.trim_start_matches("pg_temp."),
+        staged.collect::<Vec<_>>().join(", ")
+    );
+    target.script(&sql).map(drop)
+}
+
+/// The temporary table for rows on trial.
+pub(crate) struct Staged {
+    /// The statement that moves them into another table. Where it ends, a condition on the rows can follow.
+    pub(crate) insert: String,
+    /// The expression of each column's value with the column's type, by target name.
+    pub(crate) values: BTreeMap<String, String>,
+}
+
+/// Makes the temporary table for rows of `table` that are moved into `into`, which has the same columns.
+///
+/// # Errors
+/// When the target refuses or is lost.
+pub(crate) fn stage(table: &PlannedTable, into: &str, target: &mut Connection) -> Result<Staged> {
+    let (columns, _) = columns(&table.qualified(&table.target), target)?;
+    create_staging(table, target)?;
+    let names = table.columns.iter().map(|column| column.target.clone());
+    let values = names.zip(staged_values(table, &columns)).collect();
+    Ok(Staged { insert: insert_sql(table, &columns, into), values })
+}
+
 /// Whether the column accepts every value that is sent to it.
 fn accepts_any_value(table: &PlannedTable, column: &Column) -> bool {
     table.target_column(&column.name).is_some_and(|planned| {
@@ -165,15 +198,15 @@ fn accepts_any_value(table: &PlannedTable, column: &Column) -> bool {
 }
 
 /// The statements that move rows. Where rows of the source overwrite rows that the table held, these are updated, and the others inserted.
-fn moves(table: &PlannedTable, columns: &[Column]) -> Vec<StagedMove> {
-    let insert = insert_sql(table, columns);
+fn moves(table: &PlannedTable, columns: &[Column], into: &str) -> Vec<StagedMove> {
+    let insert = insert_sql(table, columns, into);
     let Some(existing) = table.existing.as_ref().filter(|existing| existing.merges_rows()) else {
         return vec![StagedMove { sql: insert, has_condition: false }];
     };
     let positions = table.key_positions();
     let key: Vec<(String, String)> = (positions.iter())
         .filter_map(|&position| table.columns.get(position))
-        .map(|column| (quote_pg(&column.target), staged(column, columns)))
+        .map(|column| (quote_pg(&column.target), staged(column, columns, "s.")))
         .collect();
     if key.is_empty() {
         return vec![StagedMove { sql: insert, has_condition: false }];
@@ -185,10 +218,10 @@ fn moves(table: &PlannedTable, columns: &[Column]) -> Vec<StagedMove> {
     let overwritten = format!("k.{SOURCE_ROW} IS NOT NULL AND NOT k.{IS_EQUAL}");
     let saved = existing.saved_rows();
     let set = existing.merged_columns(table);
-    let set = set.iter().map(|column| format!("{} = {}", quote_pg(&column.target), staged(column, columns)));
+    let set =
+        set.iter().map(|column| format!("{} = {}", quote_pg(&column.target), staged(column, columns, "s.")));
     let update = format!(
-        "UPDATE {} AS t SET {} FROM {STAGING} AS s, {saved} AS k WHERE {} AND {} AND {overwritten}",
-        table.qualified(&table.target),
+        "UPDATE {into} AS t SET {} FROM {STAGING} AS s, {saved} AS k WHERE {} AND {} AND {overwritten}",
         set.collect::<Vec<_>>().join(", "),
         same("t", &key),
         same("k", &key),
@@ -200,27 +233,30 @@ fn moves(table: &PlannedTable, columns: &[Column]) -> Vec<StagedMove> {
     [update, insert].map(|sql| StagedMove { sql, has_condition: true }).into()
 }
 
-/// The value of a column in the temporary table: first converted to the column's type without a limit, so that the limit is applied as in
-/// any assignment, and nothing is cut off.
-fn staged(planned: &PlannedColumn, columns: &[Column]) -> String {
+/// The statement that moves rows with the effect of COPY: each value is first converted to its column's type without a limit, so that the
+/// limit is applied as in any assignment, and nothing is cut off.
+fn insert_sql(table: &PlannedTable, columns: &[Column], into: &str) -> String {
+    let names: Vec<String> = table.columns.iter().map(|column| quote_pg(&column.target)).collect();
+    format!(
+        "INSERT INTO {into} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {STAGING} AS s",
+        names.join(", "),
+        staged_values(table, columns).join(", ")
+    )
+}
+
+/// The expressions of the values that were sent, each with the type of its column.
+fn staged_values(table: &PlannedTable, columns: &[Column]) -> Vec<String> {
+    table.columns.iter().map(|planned| staged(planned, columns, "")).collect()
+}
+
+/// The expression of a value that was sent, with the type of its column.
+fn staged(planned: &PlannedColumn, columns: &[Column], qualifier: &str) -> String {
     let name = quote_pg(&planned.target);
     let there = columns.iter().find(|column| column.name == planned.target);
     match there.filter(|column| column.type_name != type_name(planned.target_type)) {
-        Some(column) => format!("s.{name}::{}", column.cast),
-        None => format!("s.{name}"),
+        Some(column) => format!("{qualifier}{name}::{}", column.cast),
+        None => format!("{qualifier}{name}"),
     }
-}
-
-/// The statement that moves rows with the effect of COPY.
-fn insert_sql(table: &PlannedTable, columns: &[Column]) -> String {
-    let names: Vec<String> = table.columns.iter().map(|column| quote_pg(&column.target)).collect();
-    let values: Vec<String> = table.columns.iter().map(|column| staged(column, columns)).collect();
-    format!(
-        "INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {STAGING} AS s",
-        table.qualified(&table.target),
-        names.join(", "),
-        values.join(", ")
-    )
 }
 
 /// The name of a type in `pg_type`.
@@ -242,6 +278,20 @@ fn type_name(of: PgType) -> &'static str {
         PgType::Time => "time",
         PgType::Timestamp => "timestamp",
         PgType::Timestamptz => "timestamptz",
+        PgType::TextArray => "_text",
+        PgType::SmallintArray => "_int2",
+        PgType::IntegerArray => "_int4",
+        PgType::BigintArray => "_int8",
+        PgType::BooleanArray => "_bool",
+        PgType::DoublePrecisionArray => "_float8",
+        PgType::NumericArray => "_numeric",
+        PgType::UuidArray => "_uuid",
+        PgType::Inet => "inet",
+        PgType::Cidr => "cidr",
+        PgType::Macaddr => "macaddr",
+        PgType::Macaddr8 => "macaddr8",
+        PgType::Interval => "interval",
+        PgType::Money => "money",
     }
 }
 

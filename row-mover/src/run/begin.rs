@@ -31,7 +31,7 @@ impl Session<'_> {
             Preflight { request, tables, connections: &self.connections, observer: self.observer };
         self.retrying(|| preflight.check(&mut *self.connection()?, earlier.is_none()))?;
         if let Some(run) = earlier {
-            self.check_untouched(request, run)?;
+            self.check_untouched(request.discard, run)?;
         }
         self.end(Phase::Preflight, started, &mut phases);
         let started = self.start(Phase::Seal);
@@ -48,7 +48,7 @@ impl Session<'_> {
         let seal = copy.seal(hash)?;
         self.end(Phase::Seal, started, &mut phases);
         if let Some(run) = earlier {
-            self.retrying(|| self.remove_earlier_run(request, run))?;
+            self.retrying(|| self.remove_earlier_run(Some(request.plan), run))?;
         }
         let chunks = load::plan_chunks(&findings);
         let took: Vec<(Phase, f64)> = phases.iter().map(|done| (done.phase, done.seconds)).collect();
@@ -77,6 +77,9 @@ pub(super) struct Refused {
 /// Whether the findings of preflight prevent the migration.
 pub(super) fn refused(request: &Request<'_>, findings: &Findings) -> Option<Refused> {
     let over_limit = findings.over_limit(request.plan.reject_limit);
-    (findings.offender_count() > 0 || findings.has_exceeding() || over_limit.is_some())
-        .then_some(Refused { over_limit })
+    (findings.offender_count() > 0
+        || findings.has_exceeding()
+        || findings.has_refused()
+        || over_limit.is_some())
+    .then_some(Refused { over_limit })
 }

@@ -1,13 +1,14 @@
 //! Tables that an app made in the target: checks that they are as the plan found them, and removes the rows that a run added.
 
 use migrate_core::finding::SchemaDifference;
+use migrate_core::identifier::quote_pg_literal;
 use migrate_core::load_plan::LoadPlan;
 use migrate_core::plan::{Plan, PlannedTable};
 use migrate_core::render::{self, SchemaStep};
 
 use super::{key_clashes, migrations, target_check};
 use crate::error::{Context, Error, Result, TargetChanged};
-use crate::ledger::{self, Run};
+use crate::ledger::{self, Run, SequenceBefore};
 use crate::remedy::Remedy;
 use crate::source::SourceConnection;
 use crate::source::preflight::Findings;
@@ -59,8 +60,8 @@ pub(super) fn removal_groups(target: &mut Connection, run: &Run) -> Result<Vec<V
         return Ok(Vec::new());
     }
     let steps = render::removal_steps(&run.plan);
-    let (mut delete, mut forget_saved) = (Vec::new(), Vec::new());
-    for (saved, step) in steps.delete {
+    let (mut delete, mut forget) = (Vec::new(), Vec::new());
+    for ((saved, step), (_, existing)) in steps.delete.into_iter().zip(run.plan.existing_tables()) {
         // Without the saved rows none was loaded, or all were restored by a removal that was interrupted.
         let Some(saved) = saved else {
             delete.push(step);
@@ -68,10 +69,28 @@ pub(super) fn removal_groups(target: &mut Connection, run: &Run) -> Result<Vec<V
         };
         if is_relation(target, &saved)? {
             delete.push(step);
-            forget_saved.push(SchemaStep { sql: format!("DROP TABLE IF EXISTS {saved};\n"), locks: 4 });
+            forget.push(SchemaStep { sql: format!("DROP TABLE IF EXISTS {saved};\n"), locks: 4 });
+        } else if existing.replaces_rows() && !run.saves_rows() {
+            delete.push(SchemaStep { sql: format!("DELETE FROM {};\n", existing.name_in_sql()), ..step });
         }
     }
-    Ok(vec![steps.set_aside, delete, steps.put_back, forget_saved])
+    let sequences = ledger::moved_sequences(target, run.id)?.iter().map(put_back_sequence).collect();
+    Ok(vec![steps.set_aside, delete, steps.put_back, sequences, forget])
+}
+
+/// Moves a sequence back to where it was. A restart gives it a new file, which makes `setval` a part of the transaction.
+fn put_back_sequence(before: &SequenceBefore) -> SchemaStep {
+    let restart = match before.is_ours {
+        true => format!("ALTER SEQUENCE {} RESTART;\n", before.name),
+        false => String::new(),
+    };
+    let sql = format!(
+        "{restart}SELECT pg_catalog.setval({}::pg_catalog.regclass, {}, {});\n",
+        quote_pg_literal(&before.name),
+        before.last_value,
+        before.is_called
+    );
+    SchemaStep { sql, locks: 3 }
 }
 
 /// Whether anything in the app's tables has changed for a run.
@@ -83,7 +102,7 @@ fn is_begun(target: &mut Connection, run: &Run) -> Result<bool> {
 
 /// The versions of a run's migrations in the list of an app, into which earlier versions wrote them; none where it has its own list.
 pub(super) fn listed_versions(run: &Run) -> Vec<String> {
-    match run.list_schema == run.plan.target_schema {
+    match !run.saves_rows() {
         true => migrations::of_plan(&run.plan, &[]).iter().map(Migration::version).collect(),
         false => Vec::new(),
     }
@@ -151,7 +170,18 @@ pub(super) fn lost_rows(target: &mut Connection, plan: &Plan) -> Result<Vec<Sche
     Ok(lost)
 }
 
-/// Whether an app's table is still there.
+/// The tables that a run has created, as SQL names them.
+pub(super) fn created_tables(target: &mut Connection, run: &Run) -> Result<Vec<String>> {
+    let mut created = Vec::new();
+    for table in run.plan.tables.iter().filter(|table| table.existing.is_none()) {
+        if is_there(target, table)? {
+            created.push(table.name_in_sql());
+        }
+    }
+    Ok(created)
+}
+
+/// Whether a table is still there.
 fn is_there(target: &mut Connection, table: &PlannedTable) -> Result<bool> {
     is_relation(target, &table.qualified(&table.target))
 }

@@ -2,6 +2,8 @@
 //!
 //! It is independent of the command line: progress goes to an [`Observer`], and the outcome is a value.
 
+mod app_rules;
+mod app_rules_trial;
 mod begin;
 mod cancel;
 mod execute;
@@ -9,6 +11,7 @@ mod existing;
 mod integrity;
 mod key_clashes;
 mod migrations;
+mod open_tables;
 mod outcome;
 mod owner;
 mod page_limits;
@@ -19,6 +22,7 @@ mod seeds;
 mod session;
 mod target_check;
 mod trial_tables;
+mod undo;
 mod validation;
 
 use std::path::PathBuf;
@@ -27,8 +31,10 @@ use migrate_core::phase::{Decision, Phase, RunSubject, decide};
 use migrate_core::plan::{Plan, PlannedTable};
 
 pub use cancel::cancel;
+pub use open_tables::{LeftOpen, OpenTables, open_tables};
 pub use outcome::{AlreadyDone, Moved, Outcome, PhaseDone, Rejected, TableMoved};
 pub use seeds::{SettledSeeds, plan_into_existing};
+pub use undo::{UndoRequest, Undone, undo};
 pub use validation::{Purpose, Validation, ValidationRequest, validate, validate_with_copy};
 
 use crate::error::{Error, Result};
@@ -88,9 +94,11 @@ pub struct Request<'a> {
 /// When a phase fails. Completed work is kept, and the next call resumes after it.
 pub fn migrate(request: &Request<'_>, observer: &dyn Observer) -> Result<Outcome> {
     watched(observer, |observer| {
-        let session = Session::open(request, observer)?;
-        migrate_in(&session, request, observer)
-            .map_err(|error| session.explain(error, None).with_lock_remedy())
+        let session = Session::open(&request.target, &request.settings, request.workers, observer)?;
+        migrate_in(&session, request, observer).map_err(|error| {
+            let error = session.explain(error, None).with_lock_remedy();
+            if request.plan.is_into_existing() { open_tables::with_state(error, &session) } else { error }
+        })
     })
 }
 
@@ -128,7 +136,7 @@ fn migrate_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'
 /// When either cannot be read, or prevents the migration.
 pub fn dry_run(request: &Request<'_>, observer: &dyn Observer) -> Result<Outcome> {
     watched(observer, |observer| {
-        let session = Session::open(request, observer)?;
+        let session = Session::open(&request.target, &request.settings, request.workers, observer)?;
         dry_run_in(&session, request, observer)
             .map_err(|error| session.explain(error, None).with_lock_remedy())
     })
@@ -143,8 +151,8 @@ fn dry_run_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'
     let next = match (decide(last.as_ref().map(|run| &run.state), &subject(request, &tables)), &last) {
         (_, Some(run)) if request.restart => {
             session.refuse_standby()?;
-            session.check_untouched(request, run)?;
-            session.check_removable(request, &mut *session.connection()?, run)?;
+            session.check_untouched(request.discard, run)?;
+            session.check_removable(Some(request.plan), &mut *session.connection()?, run)?;
             format!("drop what run {} made in {}, and start over", run.id, request.target)
         }
         (Decision::Refuse(words), _) => return Err(different_migration(&request.target, &words)),

@@ -6,7 +6,7 @@ use migrate_core::load_plan::LoadPlan;
 use migrate_core::plan::PlannedTable;
 use migrate_core::schema_diff;
 
-use super::{Request, existing, owner, page_limits, seeds, target_check};
+use super::{Request, app_rules_trial, existing, owner, page_limits, seeds, target_check};
 use crate::error::{Context, Error, Result};
 use crate::observer::Observer;
 use crate::remedy::{FolderNeed, Remedy};
@@ -132,6 +132,7 @@ impl Preflight<'_> {
             self.retrying(|| sequences::check_room(&open()?, &mut self.connections.bulk()?, plan))?;
         }
         self.retrying(|| page_limits::find(self.connections, &selected, open, observer, &mut findings))?;
+        self.retrying(|| app_rules_trial::find(self.connections, &selected, open, observer, &mut findings))?;
         self.observer.scan_finished(&findings);
         Ok(findings)
     }

@@ -1,8 +1,8 @@
-//! Drops what `--restart` removes: everything that an earlier run created, and its ledger.
+//! Drops what `--restart` and `--undo` remove: everything that an earlier run created, and its ledger. Tables of an app are as before.
 //!
 //! If the server's lock table has room for everything, one transaction drops it all. A schema of thousands of tables needs several. In
 //! that case everything that could prevent the removal is checked first, the ledger records that the run is being removed, and the
-//! ledger is dropped last: another `--restart` resumes an interrupted removal, and nothing else can use what remains.
+//! ledger is dropped last: another `--restart` or `--undo` resumes an interrupted removal, and nothing else can use what remains.
 
 use migrate_core::batches::{LockShare, end_of_batch};
 use migrate_core::identifier::quote_pg;
@@ -10,13 +10,14 @@ use migrate_core::plan::Plan;
 use migrate_core::render::SchemaStep;
 
 use super::session::Session;
-use super::{Request, existing, migrations, target_check};
+use super::{existing, migrations, target_check};
 use crate::error::{Context, Error, Result};
 use crate::ledger::{self, Run};
 use crate::observer::{Note, Observer};
 use crate::remedy::Remedy;
 use crate::target::{batches, bookkeeping};
 use postgres_client::connection::{Connection, text_array};
+use postgres_client::guarded::Then;
 
 /// How many shares of the table of locks a removal may take that goes in one transaction: half of the table.
 const SHARES_AT_ONCE: usize = 4;
@@ -38,16 +39,17 @@ pub(super) fn check_none_begun(connection: &mut Connection, run: &Run) -> Result
 
 impl Session<'_> {
     /// Drops what an earlier run of ours created, and the ledger with it. It drops only what the ledger's own plan names; any other
-    /// object in the way is an error, as in any target.
-    pub(super) fn remove_earlier_run(&self, request: &Request<'_>, run: &Run) -> Result<()> {
+    /// object in the way is an error, as in any target. Where the run of a plan begins `next`, the target must be ready for it; else the
+    /// schemas that the run created go, too.
+    pub(super) fn remove_earlier_run(&self, next: Option<&Plan>, run: &Run) -> Result<()> {
         self.observer.note(&Note::Dropping { run: run.id, target: self.target });
         let connection = &mut *self.connection()?;
         let share = batches::lock_share(connection)?;
         let removal = Removal::of(connection, run)?;
         let is_begun = ledger::is_being_removed(connection, run.id)?;
-        self.check_removable(request, connection, run)?;
+        self.check_removable(next, connection, run)?;
         if !is_begun && removal.locks() <= share.locks().saturating_mul(SHARES_AT_ONCE) {
-            match self.remove_at_once(request, connection, run, &removal) {
+            match self.remove_at_once(next, connection, run, &removal) {
                 Err(error) if error.is_out_of_memory() => {}
                 removed => return removed,
             }
@@ -58,11 +60,10 @@ impl Session<'_> {
             self.remove_in_batches(connection, &run.plan, share, group)?;
         }
         // In a transaction of its own: it reads all tables of the app, and would otherwise hold the locks of all of them.
-        existing::check_ready(connection, self.target, request.plan)?;
-        connection.transaction(|connection| {
-            removal.forget(connection, &run.plan)?;
-            ledger::remove(connection)
-        })
+        if let Some(next) = next {
+            existing::check_ready(connection, self.target, next)?;
+        }
+        connection.transaction(|connection| removal.end(connection, &run.plan, next))
     }
 
     /// Checks that everything an earlier run created can be dropped, and that nothing else is in the way of a new run.
@@ -71,20 +72,20 @@ impl Session<'_> {
     /// The names of the objects in the way.
     pub(super) fn check_removable(
         &self,
-        request: &Request<'_>,
+        next: Option<&Plan>,
         connection: &mut Connection,
         run: &Run,
     ) -> Result<()> {
         check_removable(connection, &run.plan)?;
-        match request.plan.is_into_existing() {
-            true => Ok(()),
-            false => target_check::check_empty(connection, self.target, request.plan, Some(&run.plan)),
+        match next.filter(|next| !next.is_into_existing()) {
+            None => Ok(()),
+            Some(next) => target_check::check_empty(connection, self.target, next, Some(&run.plan)),
         }
     }
 
     fn remove_at_once(
         &self,
-        request: &Request<'_>,
+        next: Option<&Plan>,
         connection: &mut Connection,
         run: &Run,
         removal: &Removal,
@@ -102,9 +103,8 @@ impl Session<'_> {
             }
             migrations::run_statements(connection, &run.plan, &sql, failed(&run.plan))
                 .map_err(|error| cannot_drop(&run.plan, error))?;
-            removal.forget(connection, &run.plan)?;
-            ledger::remove(connection)?;
-            existing::check_ready(connection, self.target, request.plan)
+            removal.end(connection, &run.plan, next)?;
+            next.map_or(Ok(()), |next| existing::check_ready(connection, self.target, next))
         })
     }
 
@@ -155,6 +155,8 @@ struct Removal {
     groups: Vec<Vec<SchemaStep>>,
     /// The versions of the migrations to be forgotten, where an earlier version wrote them into the app's own list.
     versions: Vec<String>,
+    /// The schemas that the run created.
+    schemas: Vec<String>,
 }
 
 impl Removal {
@@ -165,7 +167,8 @@ impl Removal {
             groups.extend(existing::removal_groups(connection, run)?);
             versions = existing::listed_versions(run);
         }
-        Ok(Removal { groups, versions })
+        let schemas = ledger::missing_schemas(connection, run.id)?;
+        Ok(Removal { groups, versions, schemas })
     }
 
     fn locks(&self) -> usize {
@@ -178,12 +181,21 @@ impl Removal {
         self.groups.iter().flatten().rfind(is_delete).is_some_and(|last| last == step)
     }
 
-    /// Forgets the migrations in the app's own list.
-    fn forget(&self, connection: &mut Connection, plan: &Plan) -> Result<()> {
-        if self.versions.is_empty() {
-            return Ok(());
+    /// Forgets the migrations in the app's own list, and drops the ledger; without a run that follows, also the schemas of the earlier
+    /// one, unless somebody else has put something there.
+    fn end(&self, connection: &mut Connection, plan: &Plan, next: Option<&Plan>) -> Result<()> {
+        if !self.versions.is_empty() {
+            bookkeeping::forget(connection, &plan.target_schema, &self.versions)?;
         }
-        bookkeeping::forget(connection, &plan.target_schema, &self.versions)
+        for schema in self.schemas.iter().rev().filter(|_| next.is_none()) {
+            // The ledger is the last to go.
+            let dropped =
+                connection.guarded(&format!("DROP SCHEMA IF EXISTS {}", quote_pg(schema)), Then::Keep)?;
+            dropped.or_else(|refused| {
+                if refused.is_in_use() { Ok(0) } else { Err(Error::new(FAILED).caused_by(refused)) }
+            })?;
+        }
+        ledger::remove(connection)
     }
 }
 

@@ -66,6 +66,9 @@ impl Schema<'_> {
     fn create(&self, connection: &mut Connection, share: LockShare) -> Result<()> {
         let locks: Vec<usize> = self.steps.iter().map(|step| step.locks).collect();
         let done = ledger::claim_schema_steps(connection, self.run.id, &self.sealed_path())?;
+        if done == 0 && self.run.plan.is_into_existing() {
+            ledger::record_sequences(connection, self.run.id, &self.run.plan)?;
+        }
         let left = self.steps.len().saturating_sub(done);
         let end = |from: usize, share: LockShare| end_of_batch(&locks, done + from, share) - done;
         if left == 0 {

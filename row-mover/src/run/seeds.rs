@@ -136,15 +136,37 @@ fn compare_all(
 ) -> Result<Vec<SeedComparison>> {
     let mut comparisons = Vec::new();
     for (table, existing) in plan.existing_tables().filter(|(_, existing)| existing.table.rows > 0) {
-        // Of a run that is started over, the rows that were there before are those that are saved.
-        let saved = match is_relation(target, &existing.saved_rows())? {
-            true => table.saved(),
-            false => None,
-        };
-        let holds = saved.unwrap_or_else(|| table.with_all_rows());
+        let holds = holds(table, existing, target)?;
         comparisons.push(compare(table, existing, &holds, source, target, observer)?.comparison);
     }
     Ok(comparisons)
+}
+
+/// What has the rows that a table held: the table itself, or, of a run that is started over, those that are saved.
+fn holds(table: &PlannedTable, existing: &ExistingTable, target: &mut Connection) -> Result<PlannedTable> {
+    let saved = match is_relation(target, &existing.saved_rows())? {
+        true => table.saved(),
+        false => None,
+    };
+    Ok(saved.unwrap_or_else(|| table.with_all_rows()))
+}
+
+/// The selection, as SQL, of the rows that stay beside those that are loaded. It uses a temporary table of the open transaction.
+pub(super) fn rows_to_keep(
+    table: &PlannedTable,
+    existing: &ExistingTable,
+    source: &SourceConnection,
+    target: &mut Connection,
+    observer: &dyn Observer,
+) -> Result<String> {
+    let holds = holds(table, existing, target)?;
+    let compared = compare(table, existing, &holds, source, target, observer)?;
+    send_marks(target, &compared)?;
+    Ok(format!(
+        "(SELECT t.* FROM {} AS t WHERE NOT EXISTS \
+         (SELECT FROM {MARKS} AS m WHERE m.part = t.tableoid AND m.place = t.ctid)) AS t",
+        holds.name_in_sql()
+    ))
 }
 
 fn compare(

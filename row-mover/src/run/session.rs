@@ -51,26 +51,24 @@ pub(super) struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// Connects, and refuses a server that is too old.
-    pub(super) fn open(request: &'a Request<'_>, observer: &'a Watched<'a>) -> Result<Session<'a>> {
+    pub(super) fn open(
+        target: &'a TargetUrl,
+        settings: &'a DbSettings,
+        workers: usize,
+        observer: &'a Watched<'a>,
+    ) -> Result<Session<'a>> {
         // A first connection of our own reports problems at once; the pool would retry until its timeout. A server that is starting, or
         // has no free connection for a moment, reports that itself, and we wait for it.
         let (lock_session, budget) =
-            retry::retrying(request.settings.retry_timeout, observer, &observer.clock, || {
-                let mut lock_session = open_checked(&request.target, &request.settings)?;
-                let budget = Budget::settle(&mut lock_session, request.workers, &request.target, observer)?;
+            retry::retrying(settings.retry_timeout, observer, &observer.clock, || {
+                let mut lock_session = open_checked(target, settings)?;
+                let budget = Budget::settle(&mut lock_session, workers, target, observer)?;
                 Ok((lock_session, budget))
             })?;
-        let connections = Connections::new(&request.target, &request.settings, budget)?;
+        let connections = Connections::new(target, settings, budget)?;
         let lock_session = Arc::new(Mutex::new(lock_session));
-        let lock_watch = LockWatch::through(&lock_session, &request.settings);
-        Ok(Session {
-            connections,
-            target: &request.target,
-            settings: request.settings,
-            observer,
-            lock_session,
-            lock_watch,
-        })
+        let lock_watch = LockWatch::through(&lock_session, settings);
+        Ok(Session { connections, target, settings: *settings, observer, lock_session, lock_watch })
     }
 
     /// A connection of the pool.
@@ -222,8 +220,8 @@ impl<'a> Session<'a> {
 
     /// Checks that dropping what an earlier run created loses nothing: a finished migration may have become the app's database, with rows
     /// that exist nowhere else.
-    pub(super) fn check_untouched(&self, request: &Request<'_>, run: &Run) -> Result<()> {
-        if request.discard || !run.state.done.contains(&Phase::Constraints) {
+    pub(super) fn check_untouched(&self, discard: bool, run: &Run) -> Result<()> {
+        if discard || !run.state.done.contains(&Phase::Constraints) {
             return Ok(());
         }
         seal::verify_while(&run.seal, &|| check_stop(self.observer)).map_err(|error| {

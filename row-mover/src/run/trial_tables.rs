@@ -287,7 +287,7 @@ fn unused_name(table: &PlannedTable, stem: &str) -> String {
 
 /// Whether the server refused a definition (manual, appendix A: features, values, routines, names, and limits), and not because of its
 /// state or the moment.
-fn is_about_definition(refused: &ServerError) -> bool {
+pub(super) fn is_about_definition(refused: &ServerError) -> bool {
     let classes = ["0A", "22", "23", "38", "39", "3F", "42", "54", "P0"];
     let sqlstate = refused.sqlstate.as_deref();
     sqlstate.is_some_and(|sqlstate| classes.iter().any(|class| sqlstate.starts_with(class)))

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use migrate_core::finding::{
-    ConstraintDifference, DefaultDifference, MissingMigration, Reason, SchemaDifference, SequenceBehind,
-    Subject, ViewDifference,
+    ConstraintDifference, DefaultDifference, DerivedDifference, MissingMigration, Reason, SchemaDifference,
+    SequenceBehind, Subject, ViewDifference,
 };
 use migrate_core::load_plan::LoadPlan;
 use migrate_core::phase::Phase;
@@ -22,7 +22,7 @@ use crate::source::integrity_check::Integrity;
 use crate::source::{SourceConnection, seal};
 use crate::target::migration::Migration;
 use crate::validate::{
-    CheckResult, CompareOptions, TableComparison, Views, behaviour, catalog, compare_rows, defaults,
+    CheckResult, CompareOptions, TableComparison, Views, behaviour, catalog, compare_rows, defaults, derived,
     sequence_problems,
 };
 use crate::watched::watched;
@@ -51,6 +51,8 @@ pub struct Validation {
     pub views: CheckResult<ViewDifference>,
     /// Defaults that do not do the same.
     pub defaults: CheckResult<DefaultDifference>,
+    /// Columns that triggers of the app fill and materialized views, where they are not as the app would have made them.
+    pub derived: CheckResult<DerivedDifference>,
     /// Constraints that do not refuse what SQLite refuses.
     pub behaviour: CheckResult<ConstraintDifference>,
     /// What became of the rows that tables of an app held before.
@@ -93,6 +95,7 @@ impl Validation {
             && self.views.differences.is_empty()
             && self.defaults.differences.is_empty()
             && self.behaviour.differences.is_empty()
+            && self.derived.differences.is_empty()
     }
 }
 
@@ -265,6 +268,8 @@ impl ValidationParts<'_> {
         };
         let defaults = defaults(&open_source()?, &mut open_target()?, &readable)?;
         let behaviour = self.behaviour(run, &readable)?;
+        let time_max = self.connections.settings().views_timeout;
+        let derived = derived(&mut open_target()?, &run.plan, time_max, self.reason_not_to_write().as_ref())?;
         schema.extend(lost_rows);
         Ok(Validation {
             tables: compared,
@@ -274,6 +279,7 @@ impl ValidationParts<'_> {
             schema_not_compared,
             views,
             defaults,
+            derived,
             behaviour,
             seeds,
             integrity: None,
@@ -288,16 +294,20 @@ impl ValidationParts<'_> {
         found
     }
 
-    /// Tries the constraints, where this validation is a proof and may write.
-    fn behaviour(&self, run: &Run, tables: &[&PlannedTable]) -> Result<CheckResult<ConstraintDifference>> {
-        let reason = if self.purpose != Purpose::Proof {
+    /// Why nothing may be written, not even in a transaction that is rolled back.
+    fn reason_not_to_write(&self) -> Option<Reason> {
+        if self.purpose != Purpose::Proof {
             Some(Reason::ListsChanges)
         } else if self.is_standby {
             Some(Reason::Standby)
         } else {
             self.options.read_only.then_some(Reason::ReadOnly)
-        };
-        if let Some(reason) = reason {
+        }
+    }
+
+    /// Tries the constraints, where this validation is a proof and may write.
+    fn behaviour(&self, run: &Run, tables: &[&PlannedTable]) -> Result<CheckResult<ConstraintDifference>> {
+        if let Some(reason) = self.reason_not_to_write() {
             return Ok(CheckResult::not_done(Subject::AllConstraints, reason));
         }
         let source = SourceConnection::open_sealed(&run.seal.path)?.stopped_by(self.observer.stop_flag());

@@ -17,6 +17,7 @@ pub(crate) mod parts;
 pub mod preflight;
 pub mod profile;
 pub mod quick_check;
+pub mod refused_rows;
 mod remedies;
 pub mod rows;
 pub mod scan;

@@ -18,6 +18,7 @@ use super::orphans::{self, Orphan};
 use super::page_limits::{Exceeding, Watch};
 use super::parts;
 pub use super::profile::profile;
+use super::refused_rows::RefusedRows;
 pub use super::remedies::Remedies;
 use super::rows::{Scan, SourceRow, Value, Values};
 use super::scan::{self, RowidRange};
@@ -54,7 +55,10 @@ pub struct TableFindings {
     pub rejects: Vec<Offenders>,
     /// The rows that are too wide for PostgreSQL's pages, or have a key that is too long for an index.
     pub exceeding: Vec<Exceeding>,
-    /// How many rows may be such.
+    /// The rows that the rules of an app's table refuse.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<RefusedRows>,
+    /// How many rows may be such that exceed a limit.
     #[serde(skip)]
     pub may_exceed: u64,
     /// The chunks that it is moved in.
@@ -94,6 +98,11 @@ impl Findings {
     /// Whether any row is too wide for PostgreSQL's pages, or has a key that is too long for an index.
     pub(crate) fn has_exceeding(&self) -> bool {
         self.tables.iter().any(|table| !table.exceeding.is_empty())
+    }
+
+    /// Whether the rules of an app's table refuse any row.
+    pub(crate) fn has_refused(&self) -> bool {
+        self.tables.iter().any(|table| !table.refused.is_empty())
     }
 
     /// The sentence for the table that has more rejects than `limit` allows; none if all are within.

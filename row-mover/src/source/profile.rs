@@ -153,7 +153,7 @@ struct Counts {
 impl Counts {
     fn of(table: &SourceTable, column: &str, trials: &Trials) -> Counts {
         let tried = trials.get(&table.name).and_then(|columns| columns.get(column));
-        let trials = tried.into_iter().flatten().cloned().map(Trial::new).collect();
+        let trials = tried.cloned().unwrap_or_default();
         Counts { forms: ColumnProfile::default(), trials, scratch: Vec::new() }
     }
 

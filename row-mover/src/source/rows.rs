@@ -13,8 +13,8 @@ mod computed;
 mod long;
 
 use migrate_core::identifier::quote_sqlite;
-use migrate_core::plan::PlannedTable;
-use migrate_core::value::StorageClass;
+use migrate_core::plan::{EmptyText, PlannedColumn, PlannedTable};
+use migrate_core::value::{SourceValue, StorageClass};
 use rusqlite::{Connection, ErrorCode, Row, Statement};
 
 use super::SourceConnection;
@@ -44,6 +44,8 @@ pub struct SourceRow<'a> {
     rowid: Option<usize>,
     long: &'a [Option<LongText<'a>>],
     computed: &'a [Option<Computed>],
+    /// The places of the columns in which an empty text is NULL.
+    emptied: &'a [usize],
 }
 
 impl SourceRow<'_> {
@@ -70,7 +72,12 @@ impl Values for SourceRow<'_> {
             return Ok(computed.value().map_or_else(Value::Uncomputed, Value::Held));
         }
         match self.long.get(position).and_then(Option::as_ref) {
-            None => self.row.value(position),
+            None => match self.row.value(position)? {
+                Value::Held(SourceValue::Text(b"")) if self.emptied.contains(&position) => {
+                    Ok(Value::Held(SourceValue::Null))
+                }
+                value => Ok(value),
+            },
             Some(long) => Ok(Value::Long(long)),
         }
     }
@@ -96,18 +103,31 @@ pub struct Scan<'a> {
     /// Whether long values are held like all others.
     holds_all: bool,
     order: Option<Vec<String>>,
+    /// The places of the columns in which an empty text is NULL.
+    emptied: Vec<usize>,
 }
 
 impl<'a> Scan<'a> {
     /// All rows of a table in the order of their rowids, or as they lie where there are none; `rowid` is the name that SQL has for it.
     pub fn new(table: &'a str, columns: Vec<&'a str>, rowid: Option<&'a str>) -> Scan<'a> {
-        Scan { table, columns, rowid, range: None, filter: None, holds_all: false, order: None }
+        Scan {
+            table,
+            columns,
+            rowid,
+            range: None,
+            filter: None,
+            holds_all: false,
+            order: None,
+            emptied: Vec::new(),
+        }
     }
 
     /// The planned columns of all rows.
     pub fn of(table: &'a PlannedTable) -> Scan<'a> {
         let columns = table.columns.iter().map(|column| column.source.as_str()).collect();
-        Scan::new(&table.source, columns, table.rowid.as_deref())
+        let is_emptied = |(_, column): &(usize, &PlannedColumn)| column.empty == Some(EmptyText::Null);
+        let emptied = table.columns.iter().enumerate().filter(is_emptied).map(|(place, _)| place).collect();
+        Scan { emptied, ..Scan::new(&table.source, columns, table.rowid.as_deref()) }
     }
 
     /// Only the rows in a range of rowids, where there is one.
@@ -302,7 +322,7 @@ impl Reader<'_, '_> {
                 }
                 Err(error) => return Err(error).context(self.failed),
             };
-            let row = SourceRow { row, rowid, long: &[], computed: &[] };
+            let row = SourceRow { row, rowid, long: &[], computed: &[], emptied: &self.scan.emptied };
             count += 1;
             last = row.rowid();
             (self.visit)(&row)?;
@@ -386,7 +406,13 @@ impl Reader<'_, '_> {
         let mut statement = self.connection.prepare_cached(&held).context(self.failed)?;
         let mut held_rows = statement.query([number, number]).context(self.failed)?;
         if let Some(row) = held_rows.next().context(self.failed)? {
-            (self.visit)(&SourceRow { row, rowid: Some(columns), long: &long, computed: &[] })?;
+            (self.visit)(&SourceRow {
+                row,
+                rowid: Some(columns),
+                long: &long,
+                computed: &[],
+                emptied: &self.scan.emptied,
+            })?;
         }
         Ok(Some(number))
     }

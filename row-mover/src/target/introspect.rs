@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use migrate_core::identifier::qualified_pg;
 use migrate_core::mapping::{DEFAULT_SCHEMA, Mapping};
-use migrate_core::plan::{Plan, PlannedTable};
+use migrate_core::plan::{Plan, PlannedTable, Seeds};
 use migrate_core::target_schema::{
     PartitionTrigger, SwitchedTrigger, TargetColumn, TargetFact, TargetForeignKey, TargetKey, TargetSchema,
     TargetTable, TargetTrigger,
@@ -188,7 +188,8 @@ fn existing_schemas(target: &mut Connection, named: &[String]) -> Result<Vec<Str
     Ok(schemas)
 }
 
-/// Reads the schema as it would be without what an earlier run of `plan` created; `is_constrained` once its second migration is done: its rows, and what it has set aside for them.
+/// Reads the schema as it would be without what an earlier run of `plan` created: its rows, and what it has set aside for them.
+/// `is_constrained` is true once its second migration is done, and `saves_rows` where rows that it replaces come back.
 ///
 /// # Errors
 /// When the catalog or a table cannot be read.
@@ -197,6 +198,7 @@ pub fn introspect_before(
     mapping: &Mapping,
     plan: &Plan,
     is_constrained: bool,
+    saves_rows: bool,
 ) -> Result<TargetSchema> {
     let mut schema = introspect(target, mapping)?;
     let is_made = |table: &TargetTable| {
@@ -220,7 +222,8 @@ pub fn introspect_before(
         for key in planned.foreign_keys.iter().filter(|key| key.not_valid) {
             put_back(&key.name, table, &existing.table);
         }
-        table.rows = existing.table.rows;
+        let is_lost = existing.seeds == Seeds::Replace && !saves_rows;
+        table.rows = if is_lost { 0 } else { existing.table.rows };
     }
     Ok(schema)
 }

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use migrate_core::conversion::Conversion;
+use migrate_core::conversion::{Conversion, TextEncoding};
 use migrate_core::plan::PlannedColumn;
 use migrate_core::value::SourceValue;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -36,6 +36,10 @@ pub(super) fn certainly_fits(column: &PlannedColumn, value: &Value<'_>) -> bool 
         SourceValue::Blob(bytes) => match column.conversion {
             Conversion::Bytea | Conversion::ByteaFromAny => true,
             Conversion::UuidFromBytes | Conversion::UuidFromAny => bytes.len() == 16,
+            Conversion::TextFromBytea(TextEncoding::Hex | TextEncoding::Base64) => true,
+            Conversion::TextFromBytea(TextEncoding::Utf8) => {
+                std::str::from_utf8(bytes).is_ok_and(|text| !text.contains('\0'))
+            }
             Conversion::JsonFromBytes | Conversion::JsonbFromBytes => {
                 std::str::from_utf8(bytes).is_ok_and(|text| !text.contains('\0') && is_plain_document(text))
             }
@@ -57,6 +61,10 @@ fn integer_fits(conversion: &Conversion, integer: i64) -> bool {
         Conversion::TimestampFromEpochUs | Conversion::TimestamptzFromEpochUs => {
             MOMENT_MS.contains(&(integer / 1000))
         }
+        Conversion::IntervalFromUs | Conversion::MoneyFromHundredths => true,
+        Conversion::IntervalFromMs => MOMENT_MS.contains(&integer),
+        Conversion::IntervalFromS => MOMENT_MS.contains(&integer.saturating_mul(1000)),
+        Conversion::Money => MOMENT_MS.contains(&integer),
         Conversion::TimestampFromEpochNs | Conversion::TimestamptzFromEpochNs => integer % 1000 == 0,
         _ => false,
     }
@@ -85,6 +93,18 @@ fn text_fits(conversion: &Conversion, text: &str) -> bool {
                 && text.bytes().all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase())
         }
         Conversion::Date | Conversion::DateFromMidnight => is_date(text),
+        Conversion::ByteaFromText(TextEncoding::Utf8) => true,
+        Conversion::ByteaFromText(TextEncoding::Hex) => {
+            text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+        }
+        Conversion::Inet => text.parse::<std::net::IpAddr>().is_ok(),
+        Conversion::TextArrayFromJson => {
+            !text.contains("\\u") && serde_json::from_str::<Vec<Option<String>>>(text).is_ok()
+        }
+        Conversion::SmallintArrayFromJson => serde_json::from_str::<Vec<Option<i16>>>(text).is_ok(),
+        Conversion::IntegerArrayFromJson => serde_json::from_str::<Vec<Option<i32>>>(text).is_ok(),
+        Conversion::BigintArrayFromJson => serde_json::from_str::<Vec<Option<i64>>>(text).is_ok(),
+        Conversion::BooleanArrayFromJson => serde_json::from_str::<Vec<Option<bool>>>(text).is_ok(),
         Conversion::BigintFromAny => text.parse::<i64>().is_ok_and(|number| number.to_string() == text),
         Conversion::IntegerFromAny => text.parse::<i32>().is_ok_and(|number| number.to_string() == text),
         Conversion::SmallintFromAny => text.parse::<i16>().is_ok_and(|number| number.to_string() == text),
@@ -190,6 +210,8 @@ pub(super) mod tests {
             numbering: Default::default(),
             generated: None,
             on_reject: None,
+            round: None,
+            empty: None,
             secret: false,
             profile: None,
             why: String::new(),
@@ -225,6 +247,19 @@ pub(super) mod tests {
         "{a: 1}",
         "[1,]",
         "[18446744073709551615]",
+        "[1, -2, null]",
+        "[1.0]",
+        "[\"a\", null]",
+        "[\"a\\u0000\"]",
+        "[true]",
+        "[[1]]",
+        "192.0.2.1",
+        "2001:db8::1",
+        "0badcafe",
+        "0bad",
+        "zz",
+        "P1D",
+        "20240229",
     ];
 
     const INTEGERS: &[i64] = &[

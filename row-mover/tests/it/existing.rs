@@ -173,7 +173,9 @@ fn a_target_that_has_changed_since_the_plan_is_refused_untouched() {
 fn a_row_that_the_apps_check_refuses_is_reported_with_the_remedy() {
     let case = with(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER); INSERT INTO t VALUES (1, 5), (2, 500)",
-        "CREATE TABLE t (id int PRIMARY KEY, n int CHECK (n < 100)); CREATE TABLE c (t int REFERENCES t)",
+        // What a function reads that is not IMMUTABLE may change, so that the load is the first to call it.
+        "CREATE FUNCTION fits(n int) RETURNS boolean LANGUAGE sql STABLE AS 'SELECT n < 100'; \
+         CREATE TABLE t (id int PRIMARY KEY, n int CONSTRAINT t_n_check CHECK (fits(n))); CREATE TABLE c (t int REFERENCES t)",
         "",
     );
     let refused = chain(&case.refused());

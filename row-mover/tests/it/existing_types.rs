@@ -150,3 +150,105 @@ fn numbers_of_an_unknown_unit_need_a_decision_and_the_one_that_is_offered_works(
         assert_eq!((chosen.as_str(), shown[0].as_str()), (offered, found), "{target_type}");
     }
 }
+
+#[test]
+fn types_that_only_postgresql_has_get_their_values() {
+    for (values, target_type, conversion, found) in [
+        (
+            &["'[\"a\", \"b,c\", null]'", "'[]'"][..],
+            "text[]",
+            "text_array_from_json",
+            &["{a,\"b,c\",NULL}", "{}"][..],
+        ),
+        (&["'[\"a\"]'"], "varchar[]", "text_array_from_json", &["{a}"]),
+        (&["'[1, 2]'"], "int[]", "integer_array_from_json", &["{1,2}"]),
+        (&["'[1, 2]'"], "bigint[]", "bigint_array_from_json", &["{1,2}"]),
+        (&["'[1, 2]'"], "smallint[]", "smallint_array_from_json", &["{1,2}"]),
+        (&["'[1.50]'"], "numeric[]", "numeric_array_from_json", &["{1.50}"]),
+        (&["'[0.1]'"], "float8[]", "double_precision_array_from_json", &["{0.1}"]),
+        (&["'[true,false]'"], "boolean[]", "boolean_array_from_json", &["{t,f}"]),
+        (
+            &["'[\"0190d3a4-5f3e-7c1a-9b2d-3c4d5e6f7081\"]'"],
+            "uuid[]",
+            "uuid_array_from_json",
+            &["{0190d3a4-5f3e-7c1a-9b2d-3c4d5e6f7081}"],
+        ),
+        (&["'192.0.2.1'", "'2001:DB8::1/64'"], "inet", "inet", &["192.0.2.1/32", "2001:db8::1/64"]),
+        (&["'192.0.2.0/24'"], "cidr", "cidr", &["192.0.2.0/24"]),
+        (&["'08-00-2B-01-02-03'"], "macaddr", "macaddr", &["08:00:2b:01:02:03"]),
+        (
+            &["'P1DT2H'", "'02:30:00'", "'1 day, 0:00:01'"],
+            "interval",
+            "interval",
+            &["1 day 02:00:00", "02:30:00", "1 day 00:00:01"],
+        ),
+        (&["12.5", "'3'", "4"], "money", "money", &["$12.50", "$3.00", "$4.00"]),
+        (
+            &["'2024-01-02 03:04:05.678 +0100 CET m=+0.5'"],
+            "timestamptz",
+            "timestamptz_from_go",
+            &["2024-01-02 02:04:05.678+00"],
+        ),
+        (&["'20240102030405'"], "timestamp", "timestamp_from_digits", &["2024-01-02 03:04:05"]),
+        (&["20240102030405"], "timestamptz", "timestamptz_from_digits", &["2024-01-02 03:04:05+00"]),
+        (&["20240102", "'20240103'"], "date", "date_from_digits", &["2024-01-02", "2024-01-03"]),
+    ] {
+        let (chosen, shown) = arrives(values, target_type, "");
+        assert_eq!(
+            (chosen.as_str(), shown),
+            (conversion, found.iter().map(|v| (*v).to_owned()).collect()),
+            "{target_type}"
+        );
+    }
+}
+
+#[test]
+fn what_only_a_person_knows_is_done_as_the_mapping_says() {
+    for (values, target_type, decision, found) in [
+        (&["90061000000"][..], "interval", "as = \"interval_from_us\"", &["25:01:01"][..]),
+        (&["90.5", "60"], "interval", "as = \"interval_from_s\"", &["00:01:30.5", "00:01:00"]),
+        (&["1234"], "money", "as = \"money_from_hundredths\"", &["$12.34"]),
+        (&["'00ff'"], "bytea", "as = { bytea_from_text = \"hex\" }", &["\\x00ff"]),
+        (&["'AP8='"], "bytea", "as = { bytea_from_text = \"base64\" }", &["\\x00ff"]),
+        (&["'ab'"], "bytea", "as = { bytea_from_text = \"utf8\" }", &["\\x6162"]),
+        (&["x'00ff'"], "text", "as = { text_from_bytea = \"hex\" }", &["00ff"]),
+        (&["x'00ff'"], "text", "as = { text_from_bytea = \"base64\" }", &["AP8="]),
+        (
+            &["'2024-01-02 03:04:05.123456789Z'"],
+            "timestamptz",
+            "round = \"microseconds\"",
+            &["2024-01-02 03:04:05.123457+00"],
+        ),
+        (
+            &["'2024-01-02 03:04:05.123456789 +0000 UTC m=+0.1'"],
+            "timestamptz",
+            "round = \"microseconds\"",
+            &["2024-01-02 03:04:05.123457+00"],
+        ),
+        (&["1704164645123456789"], "timestamp", "round = \"microseconds\"", &["2024-01-02 03:04:05.123457"]),
+        (&["''", "'5'"], "bigint", "empty = \"null\"", &["", "5"]),
+    ] {
+        let (_, shown) = arrives(values, target_type, &format!("[tables.t.columns.v]\n{decision}"));
+        let shown: Vec<String> =
+            shown.into_iter().map(|value| if value == "NULL" { String::new() } else { value }).collect();
+        assert_eq!(shown, found.iter().map(|v| (*v).to_owned()).collect::<Vec<_>>(), "{decision}");
+    }
+}
+
+#[test]
+fn a_finer_fraction_is_a_reject_that_names_the_decision() {
+    let case = case(&["'2024-01-02 03:04:05.123456789Z'"], "timestamptz", "").unwrap();
+    let rejected = serde_json::to_string(&run::migrate(&case.request(), &Silent).unwrap()).unwrap();
+    assert!(rejected.contains("round = \\\"microseconds\\\""), "{rejected}");
+}
+
+#[test]
+fn numbers_in_an_interval_need_their_unit() {
+    let words = match case(&["90", "60"], "interval", "") {
+        Err(words) => words,
+        Ok(_) => panic!("no unit was asked for"),
+    };
+    for unit in ["\nas = \"interval_from_s\"", "interval_from_ms", "interval_from_us"] {
+        assert!(words.contains(unit), "{words}");
+    }
+}

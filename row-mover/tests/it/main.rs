@@ -4,6 +4,7 @@
 #![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(unreachable_pub, reason = "nothing is exported from a test")]
 
+mod app_rules;
 mod behaviour;
 mod breaches;
 mod changes_since;
@@ -14,6 +15,7 @@ mod damaged_indexes;
 mod defaults;
 mod encodings;
 mod existing;
+mod existing_derived;
 mod existing_sequences;
 mod existing_types;
 mod existing_untouched;
@@ -50,6 +52,7 @@ mod stop;
 mod support;
 mod triggers;
 mod uncomputed;
+mod undo;
 mod unplanned_objects;
 mod views;
 mod views_compared;

@@ -56,7 +56,7 @@ fn all_obstacles_are_reported_at_once_by_table() {
     for part in [
         "\ntable Person:\n",
         "column Person.Nam has no counterpart in the target's table person (the nearest name there is name)",
-        "column Person.seen is timestamp with time zone in the target, and its numbers can be seconds or milliseconds",
+        "column Person.seen is timestamp with time zone in the target, and nothing shows whether its numbers are seconds",
         "column Person.old has no counterpart",
         "\ntable a b:\n",
         "column a b.x.y has no counterpart",
@@ -98,4 +98,144 @@ fn what_only_a_change_of_the_target_solves_has_no_line() {
     );
     assert!(words.contains("there are 2 obstacles") && words.contains("rule quiet"), "{words}");
     assert!(!words.contains("mapping.toml"), "{words}");
+}
+
+#[test]
+fn a_table_without_a_counterpart_is_named_with_what_it_resembles() {
+    let source = "
+        CREATE TABLE job (id INTEGER PRIMARY KEY, kind_id INTEGER REFERENCES kinds); INSERT INTO job VALUES (1, 2);
+        CREATE TABLE kinds (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO kinds VALUES (1, 'a'), (2, 'b');
+        CREATE TABLE job_seq (next_val INTEGER); INSERT INTO job_seq VALUES (2);
+        CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT, size INTEGER); INSERT INTO things VALUES (1, 'x', 3);
+        CREATE TABLE note (id INTEGER PRIMARY KEY, body TEXT); INSERT INTO note VALUES (1, 'x');
+        CREATE VIRTUAL TABLE note_fts USING fts5(body); INSERT INTO note_fts VALUES ('x');
+        CREATE TABLE far (id INTEGER PRIMARY KEY); INSERT INTO far VALUES (1);
+        CREATE TABLE own (id INTEGER PRIMARY KEY); INSERT INTO own VALUES (7);
+        CREATE TABLE empty (id INTEGER PRIMARY KEY);
+        CREATE VIEW names AS SELECT name FROM things; CREATE INDEX by_size ON things (size);
+        CREATE TRIGGER touched AFTER INSERT ON things BEGIN UPDATE things SET size = 0 WHERE id = new.id; END;";
+    let target = "
+        CREATE TYPE kind AS ENUM ('a', 'b'); CREATE SEQUENCE job_seq;
+        CREATE TABLE job (id int PRIMARY KEY, kind_id kind); CREATE TABLE note (id int PRIMARY KEY, body text);
+        CREATE TABLE articles (id int PRIMARY KEY, name text, size int);
+        CREATE TABLE settings (id int PRIMARY KEY); CREATE SCHEMA other; CREATE TABLE other.far (id int PRIMARY KEY)";
+    let words = refused(source, target, "[tables.job.columns]\nkind_id = { skip = \"numbers there\" }");
+    for part in [
+        "table kinds (2 rows) has no counterpart in the target; it resembles the enum type",
+        "table job_seq (1 row) has no counterpart in the target; it resembles sequence job_seq",
+        "table things (1 row) has no counterpart in the target; it resembles table articles",
+        "table note_fts (1 row) has no counterpart in the target; it resembles a full-text index (fts5)",
+        "table far (1 row) has no counterpart in the target; it resembles table far in schema other",
+        "table own (1 row) has no counterpart in the target\n",
+    ] {
+        assert!(words.contains(part), "{part}: {words}");
+    }
+    assert!(!words.contains("empty"), "{words}");
+
+    let case = follows(source, target, "[tables.job.columns]\nkind_id = { skip = \"numbers there\" }");
+    assert_eq!(case.plan.only_in_target, ["settings"]);
+    assert_eq!(case.ask("SELECT id, name, size FROM articles"), ["1|x|3"]);
+    assert_eq!(case.ask("SELECT id FROM own"), ["7"]);
+    assert_eq!(case.ask("SELECT id FROM other.far"), ["1"]);
+    let left = |kind: &str, name: &str| {
+        let found = case.plan.left_behind.iter().find(|item| item.kind == kind && item.name == name);
+        found.unwrap_or_else(|| panic!("{kind} {name}: {:?}", case.plan.left_behind)).reason.clone()
+    };
+    assert_eq!(left("table", "empty"), "it has no rows, and the target has no such table");
+    assert!(left("view", "names").contains("create = true"));
+    left("trigger", "touched");
+    let made =
+        "SELECT count(*) FROM pg_class WHERE relname IN ('names', 'by_size', 'kinds', 'empty', 'note_fts')";
+    assert_eq!(case.ask(made), ["0"]);
+}
+
+#[test]
+fn names_that_differ_in_number_or_by_a_common_affix_are_found() {
+    let case = planned(
+        "CREATE TABLE user (id INTEGER PRIMARY KEY, usr_name TEXT, usr_mail TEXT); INSERT INTO user VALUES (1, 'a', 'b');
+         CREATE TABLE tbl_order (id INTEGER PRIMARY KEY, tag TEXT); INSERT INTO tbl_order VALUES (2, 'c');
+         CREATE TABLE tbl_item (id INTEGER PRIMARY KEY); INSERT INTO tbl_item VALUES (3);
+         CREATE TABLE entry (id INTEGER PRIMARY KEY, title TEXT); INSERT INTO entry VALUES (4, 'd');",
+        "CREATE TABLE users (id int PRIMARY KEY, name text, mail text); CREATE TABLE orders (id int PRIMARY KEY, tags text);
+         CREATE TABLE item (id int PRIMARY KEY); CREATE TABLE blog_entries (id int PRIMARY KEY, title text)",
+        "",
+    )
+    .unwrap_or_else(|words| panic!("{words}"));
+    moved(row_mover::run::migrate(&case.request(), &row_mover::run::Silent));
+    assert_eq!(case.ask("SELECT name, mail FROM users"), ["a|b"]);
+    assert_eq!(case.ask("SELECT tags FROM orders"), ["c"]);
+    assert_eq!(case.ask("SELECT count(*) FROM item"), ["1"]);
+    assert_eq!(case.ask("SELECT title FROM blog_entries"), ["d"]);
+    let notes: Vec<&String> = case.plan.tables.iter().flat_map(|table| &table.notes).collect();
+    assert!(
+        notes.iter().any(|note| *note == "goes into users: one name is the plural of the other"),
+        "{notes:?}"
+    );
+    assert!(notes.iter().any(|note| note.contains("names in SQLite have the prefix tbl")), "{notes:?}");
+}
+
+#[test]
+fn ambiguous_names_are_reported_with_their_candidates() {
+    let source = "CREATE TABLE user (id INTEGER PRIMARY KEY); INSERT INTO user VALUES (1);
+                  CREATE TABLE post (id INTEGER PRIMARY KEY); INSERT INTO post VALUES (1);";
+    let target = "CREATE TABLE a_user (id int PRIMARY KEY); CREATE TABLE a_post (id int PRIMARY KEY);
+                  CREATE TABLE b_user (id int PRIMARY KEY); CREATE TABLE b_post (id int PRIMARY KEY)";
+    let words = refused(source, target, "");
+    assert!(words.contains("table user can be a_user or b_user in the target"), "{words}");
+    assert!(words.contains("# or: rename = \"b_user\""), "{words}");
+    follows(source, target, "");
+}
+
+#[test]
+fn lists_of_migrators_stay_and_tables_like_them_move() {
+    let source = "CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1);
+                  CREATE TABLE applied_schema_deltas (version INTEGER, file TEXT); INSERT INTO applied_schema_deltas VALUES (1, 'a');
+                  CREATE TABLE migrations (id INTEGER PRIMARY KEY, name TEXT, applied_at TEXT); INSERT INTO migrations VALUES (1, 'a', 'b');";
+    let target = "CREATE TABLE t (id int PRIMARY KEY);
+                  CREATE TABLE migrations (id int PRIMARY KEY, name text, applied_at text); INSERT INTO migrations VALUES (9, 'own', 'x')";
+    let case = planned(source, target, "").unwrap_or_else(|words| panic!("{words}"));
+    case.moved();
+    assert_eq!(case.ask("SELECT id FROM migrations"), ["9"]);
+    let reason = |name: &str| {
+        case.plan
+            .left_behind
+            .iter()
+            .find(|item| item.name == name)
+            .map(|item| item.reason.clone())
+            .unwrap_or_default()
+    };
+    assert!(
+        reason("migrations").contains("as its name and its columns id, name, applied_at say"),
+        "{}",
+        reason("migrations")
+    );
+    assert!(reason("applied_schema_deltas").contains("list of the migrations"));
+    // The target's table holds nothing, so that it is no list of what made the target.
+    let empty = target.split("; INSERT").next().unwrap_or_default();
+    let case = planned(source, empty, "").unwrap_or_else(|words| panic!("{words}"));
+    case.moved();
+    assert_eq!(case.ask("SELECT id FROM migrations"), ["1"]);
+    // A human decides otherwise.
+    let decided = planned(source, target, "seeds = \"keep\"\n[tables.migrations]\nrename = \"migrations\"");
+    decided.unwrap_or_else(|words| panic!("{words}")).moved();
+}
+
+#[test]
+fn generated_columns_are_no_reason_to_refuse() {
+    let case = planned(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, body TEXT, tsv TEXT, long INTEGER, twice INTEGER AS (id * 2));
+         INSERT INTO t VALUES (1, 'a b', 'x', 3);",
+        "CREATE TABLE t (id int PRIMARY KEY, body text, tsv tsvector GENERATED ALWAYS AS (to_tsvector('simple', body)) STORED,
+                         long int GENERATED ALWAYS AS (length(body)) STORED)",
+        "",
+    )
+    .unwrap_or_else(|words| panic!("{words}"));
+    case.moved();
+    assert_eq!(case.ask("SELECT tsv, long FROM t"), ["'a':1 'b':2|3"]);
+    for name in ["t.tsv", "t.twice"] {
+        assert!(
+            case.plan.left_behind.iter().any(|item| item.kind == "column" && item.name == name),
+            "{name}"
+        );
+    }
 }

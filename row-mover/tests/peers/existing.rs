@@ -31,6 +31,7 @@ fn names() -> Vec<PeerCase> {
              INSERT INTO notes VALUES (5, 1);
              CREATE VIEW published_posts AS SELECT p.id, u.name FROM posts AS p JOIN users AS u ON u.id = p.author WHERE p.published = 1;",
         )
+        .mapping("create = true")
         .target(
             "CREATE TABLE users (id bigint PRIMARY KEY, name text);
              CREATE TABLE posts (id bigint PRIMARY KEY, author bigint REFERENCES users (id), published boolean)",
@@ -49,6 +50,7 @@ fn names() -> Vec<PeerCase> {
             .ends(Ending::Refused)
             .tells("no table with a name of the source's (t)"),
         case("X1 a view of that name", "CREATE TABLE t (id INTEGER PRIMARY KEY); CREATE TABLE u (id INTEGER PRIMARY KEY);")
+            .mapping("create = true")
             .target("CREATE TABLE t (id int PRIMARY KEY); CREATE VIEW u AS SELECT 1 AS id")
             .ends(Ending::Refused)
             .tells("table u would be created as u, and the target has something else of that name"),
@@ -93,6 +95,7 @@ fn names() -> Vec<PeerCase> {
              CREATE TABLE more (id INTEGER PRIMARY KEY, t INTEGER REFERENCES t, v TEXT); INSERT INTO more VALUES (1, 1, 'x');
              CREATE INDEX t_pkey ON more (v);",
         )
+        .mapping("[tables.more]\ncreate = true")
         .target("CREATE TABLE t (id int PRIMARY KEY)")
         .gives("SELECT t, v FROM more", &["1|x"])
         .breaks("INSERT INTO more VALUES (2, 9, 'y')", "23503"),

@@ -12,6 +12,7 @@ use postgres_client::TargetUrl;
 
 use crate::exit::Exit;
 use crate::generated::{GeneratedFile, Mode, apply};
+use crate::obstacles::Planning;
 use crate::plan_text::plan_text;
 use crate::source_plan::{ExistingTarget, PlanArgs, RejectArgs};
 use crate::stop::Stop;
@@ -86,7 +87,14 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<Exit> {
     let mut mapping = source_plan::mapping(&folder, &mapping_text)?;
     args.plan.apply(&mut mapping);
     args.rejects.apply(&mut mapping);
-    let (schema, plan) = make_plan(args, &mapping)?;
+    let planning = Planning {
+        folder: &folder,
+        mapping: &mapping,
+        is_shown: mode(args) != Mode::Check && !is_printed,
+        may_write: mode(args) == Mode::Write,
+        is_verbose: args.verbose,
+    };
+    let (schema, plan) = make_plan(args, &mapping).map_err(|error| planning.explain(error))?;
     let markdown = || report::markdown::markdown(&plan, &report::outline::before(&schema, &plan));
     if is_printed {
         output::stdout(&markdown())?;

@@ -4,6 +4,7 @@
 
 mod plan;
 mod result;
+mod undo;
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +19,7 @@ use row_mover::target::migration::Migration;
 use crate::exit::Exit;
 use crate::plan_text::plan_text;
 use crate::private::{IfAbsent, LastMigration};
-use crate::report::{Target, counted};
+use crate::report::{self, Target, counted};
 use crate::run_context::{OutputArgs, RunContext};
 use crate::source_plan::{PlanArgs, RejectArgs};
 use crate::target::{self, TargetArgs};
@@ -101,11 +102,18 @@ pub(crate) struct MigrateArgs {
     verbose: bool,
 
     /// Drop what an earlier migration created in the target, and start over
-    #[arg(long, help_heading = "Running")]
+    #[arg(long, group = "removal", help_heading = "Running")]
     restart: bool,
 
-    /// With --restart: also drop rows that were written to the target since that migration
-    #[arg(long, requires = "restart", hide_short_help = true, help_heading = "Running")]
+    /// Put the target back as it was before a migration that is not finished
+    ///
+    /// Rows that were loaded are deleted, foreign keys, triggers, rows and sequences of the app come back, and what the migration has
+    /// created is dropped. With --dry-run it shows what it would do. Neither the source nor the plan is read.
+    #[arg(long, group = "removal", help_heading = "Running")]
+    undo: bool,
+
+    /// With --restart or --undo: also drop rows that were written to the target since that migration
+    #[arg(long, requires = "removal", hide_short_help = true, help_heading = "Running")]
     discard: bool,
 
     /// Connections that work at once [default: the number of processors, at most DB_POOL_MAX]
@@ -134,6 +142,9 @@ pub(crate) fn run(args: &MigrateArgs) -> anyhow::Result<Exit> {
 
 fn migrate(args: &MigrateArgs) -> anyhow::Result<Exit> {
     let context = RunContext::begin(&args.output, true)?;
+    if args.undo {
+        return undo::undo(args, context);
+    }
     let source = match args.sample {
         true => source::sample(args.rows, |text| context.remark(text))?,
         false => source::path(args.sqlite.as_deref()),
@@ -221,9 +232,12 @@ fn how_to_resume(args: &MigrateArgs, target: &TargetUrl, settings: &DbSettings) 
         ((done, all), Some(Phase::Rows)) => format!("{done} of {} are moved. ", counted(all, "chunk")),
         _ => "All rows are moved. ".to_owned(),
     };
+    let open = run::open_tables(target, settings).ok().flatten();
+    let state =
+        open.map_or_else(String::new, |open| format!("State: {}. ", report::open_tables_text(Some(&open))));
     let without = if args.restart { ", without --restart" } else { "" };
     let from = run.next_phase.map_or_else(String::new, |phase| format!(" from {phase}"));
-    format!("{done}Run the same command again{without}: it resumes{from}.")
+    format!("{done}{state}Run the same command again{without}: it resumes{from}.")
 }
 
 /// Returns the target that is named, or a database of the private PostgreSQL. A sample never goes where the environment points, which

@@ -166,6 +166,10 @@ fn write_objects(view: &View<'_>, page: &mut Page) {
     for each in &shown.triggers {
         page.wrapped("  ", &format!("trigger {} {} on {}", each.target, each.event.trim(), each.table));
     }
+    if !shown.only_in_target.is_empty() {
+        page.title("Only in PostgreSQL");
+        page.wrapped("  ", &shown.only_in_target.join(", "));
+    }
     let objects = view.plan.left_behind.iter().zip(&shown.left_behind);
     let listed: Vec<_> = objects.filter(|(object, _)| view.is_verbose || is_decided(view, object)).collect();
     if !listed.is_empty() {

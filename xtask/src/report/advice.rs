@@ -7,6 +7,7 @@ use migrate_core::plan::Plan;
 use row_mover::source::page_limits::{Exceeded, Exceeding};
 use row_mover::source::preflight::{Findings, Offenders, Remedies, TableFindings};
 
+use super::refused;
 use crate::display::printable;
 use crate::{plan_folder, workspace};
 
@@ -33,6 +34,8 @@ enum Advice {
     MakeTextInMapping,
     /// Describes a decision in mapping.toml.
     Mapping(String),
+    /// Describes a change of the app's tables.
+    InTarget(String),
 }
 
 impl Advice {
@@ -49,7 +52,8 @@ impl Advice {
             | Advice::PlanAgain
             | Advice::SkipRows
             | Advice::MakeNull
-            | Advice::MakeText => false,
+            | Advice::MakeText
+            | Advice::InTarget(_) => false,
         }
     }
 
@@ -76,7 +80,7 @@ impl Advice {
                 "set on_reject = \"text\" in mapping.toml, which makes such columns text, and generate again"
                     .to_owned()
             }
-            Advice::Mapping(words) => words.clone(),
+            Advice::Mapping(words) | Advice::InTarget(words) => words.clone(),
         }
     }
 }
@@ -92,6 +96,7 @@ pub(super) fn lines(situation: Situation<'_>, findings: &Findings, is_over_limit
         findings.tables.iter().flat_map(|table| table.exceeding.iter().map(move |found| (table, found)));
     let exceeding: Vec<(&TableFindings, &Exceeding)> = exceeding.collect();
     advice.extend(mapping_lines(situation, &exceeding).into_iter().map(Advice::Mapping));
+    advice.extend(refused::advice(situation.plan, findings).into_iter().map(Advice::InTarget));
     let lines: String = advice.iter().map(|one| format!("  {}\n", one.words(situation))).collect();
     let mut text = format!("next, one of:\n{lines}");
     if advice.iter().any(Advice::needs_mapping) {

@@ -11,7 +11,7 @@ use super::build::{DieselSchema, Subject};
 /// The checks of a report, in the order in which a reader asks for them.
 pub(super) fn checks(subject: &Subject<'_>) -> Vec<Check> {
     let validation = subject.validation;
-    vec![
+    let mut checks = vec![
         seal(subject),
         integrity(subject),
         schema(subject),
@@ -41,7 +41,23 @@ pub(super) fn checks(subject: &Subject<'_>) -> Vec<Check> {
             &validation.behaviour,
             &|found| (words::constraint(found), remedy::constraint(found, &validation.schema, subject.plan)),
         ),
-    ]
+    ];
+    if subject.plan.is_into_existing() {
+        checks.push(derived(subject));
+    }
+    checks
+}
+
+/// What the app derives from rows in the target.
+fn derived(subject: &Subject<'_>) -> Check {
+    compared(
+        "derived",
+        "Triggers of the app that fill columns are called for copies of the migrated rows, which are rolled back, and materialized views \
+             are compared with their queries.",
+        "things",
+        &subject.validation.derived,
+        &|found| (words::derived(found), remedy::derived(found, subject.plan)),
+    )
 }
 
 fn check(name: &str, how: String, tried: u64, unit: &str, problems: Vec<Problem>) -> Check {

@@ -16,6 +16,7 @@ pub(super) struct Findings {
     views: Vec<String>,
     defaults: Vec<String>,
     behaviour: Vec<String>,
+    derived: Vec<String>,
 }
 
 impl Findings {
@@ -26,6 +27,7 @@ impl Findings {
             migrations: validation.missing_migrations.iter().map(words::missing_migration).collect(),
             views: validation.views.differences.iter().map(words::view).collect(),
             defaults: validation.defaults.differences.iter().map(words::default).collect(),
+            derived: validation.derived.differences.iter().map(words::derived).collect(),
             behaviour: validation.behaviour.differences.iter().map(words::constraint).collect(),
         }
     }
@@ -33,7 +35,7 @@ impl Findings {
     /// All sentences, in the order of the screen.
     pub(super) fn all(&self) -> impl Iterator<Item = &String> {
         let first = self.schema.iter().chain(&self.sequences).chain(&self.defaults);
-        first.chain(&self.behaviour).chain(&self.views).chain(&self.migrations)
+        first.chain(&self.behaviour).chain(&self.views).chain(&self.derived).chain(&self.migrations)
     }
 }
 
@@ -45,11 +47,9 @@ pub(super) fn not_compared(validation: &Validation) -> Vec<String> {
         &validation.behaviour.not_compared,
     ];
     let incidental = all.into_iter().flatten().filter(|left| left.reason.is_incidental());
-    // Whoever runs the app has to know which sequences nobody has checked.
-    validation
-        .sequences
-        .not_compared
-        .iter()
+    // Whoever runs the app has to know which sequences and which derived data nobody has checked.
+    let existing = validation.sequences.not_compared.iter().chain(&validation.derived.not_compared);
+    existing
         .chain(incidental)
         .map(|left| format!("{}: {}", words::subject(&left.subject), words::reason(&left.reason)))
         .collect()
@@ -70,6 +70,11 @@ pub(super) fn validation_json(validation: &Validation, plan: &Plan) -> anyhow::R
     value["missing_migrations"] = json!(names);
     value["views"] = check_json(&validation.views, &found.views);
     value["defaults"] = check_json(&validation.defaults, &found.defaults);
+    match plan.is_into_existing() {
+        true => value["derived"] = check_json(&validation.derived, &found.derived),
+        // Only an app has derived data in the target.
+        false => drop(value.as_object_mut().and_then(|fields| fields.remove("derived"))),
+    }
     value["behaviour"] = check_json(&validation.behaviour, &found.behaviour);
     if let (Some(reason), Some(fields)) = (&validation.schema_not_compared, value.as_object_mut()) {
         fields.remove("schema_not_compared");
@@ -112,6 +117,9 @@ fn findings_json(validation: &Validation, plan: &Plan, found: &Findings) -> anyh
     }
     for (finding, words) in validation.defaults.differences.iter().zip(&found.defaults) {
         all.push(finding_json("defaults", finding, words, &remedy::default(finding, plan))?);
+    }
+    for (finding, words) in validation.derived.differences.iter().zip(&found.derived) {
+        all.push(finding_json("derived", finding, words, &remedy::derived(finding, plan))?);
     }
     for (finding, words) in validation.behaviour.differences.iter().zip(&found.behaviour) {
         let remedy = remedy::constraint(finding, &validation.schema, plan);

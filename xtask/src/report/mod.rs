@@ -15,7 +15,9 @@ mod json;
 mod layout;
 mod outcome;
 mod problems;
+mod refused;
 mod text;
+mod undo;
 
 use comfy_table::{CellAlignment, Table, presets};
 use migrate_core::plan::Plan;
@@ -30,6 +32,7 @@ pub(crate) use files::{ReportArgs, ReportFiles};
 pub(crate) use json::{migrate_json, validate_json};
 pub(crate) use outcome::other_text;
 pub(crate) use text::{moved_text, validation_text};
+pub(crate) use undo::{open_tables_text, undo_json, undo_text};
 
 /// The version of the JSON forms.
 pub(crate) const JSON_FORMAT: u32 = 1;

@@ -11,7 +11,7 @@ use row_mover::source::undisturbed::{Protection, ReadMethod};
 
 use super::advice::{self, Situation};
 use super::build::copy_method;
-use super::counted;
+use super::{counted, refused};
 use crate::display::printable;
 
 /// The output of `migrate` for an outcome that moved nothing; empty for one that did.
@@ -83,6 +83,12 @@ fn rejected_text(findings: &Findings, over_limit: Option<&str>, situation: Situa
         let verb = if rows == 1 { "does" } else { "do" };
         parts.push(format!("{} {verb} not fit into the pages of PostgreSQL", counted(rows, "row")));
     }
+    let refused_rows =
+        findings.tables.iter().flat_map(|table| &table.refused).map(|found| found.rows).sum::<u64>();
+    if refused_rows > 0 {
+        let verb = if refused_rows == 1 { "is" } else { "are" };
+        parts.push(format!("{} {verb} refused by the app's tables", counted(refused_rows, "row")));
+    }
     if let Some(words) = over_limit {
         parts = vec![printable(words)];
     }
@@ -107,6 +113,9 @@ fn rejected_text(findings: &Findings, over_limit: Option<&str>, situation: Situa
         }
         for exceeding in &table.exceeding {
             text.push_str(&exceeding_lines(table, exceeding));
+        }
+        for found in &table.refused {
+            text.push_str(&refused::lines(table, found));
         }
     }
     text.push_str(&advice::lines(situation, findings, over_limit.is_some()));

@@ -89,6 +89,7 @@ fn validation(tables: usize, wrong: usize) -> Validation {
         schema_not_compared: None,
         views: CheckResult::default(),
         defaults: CheckResult::default(),
+        derived: CheckResult::default(),
         behaviour: CheckResult {
             differences: (0..wrong).map(constraint).collect(),
             ..CheckResult::default()

@@ -125,3 +125,128 @@ fn the_plan_can_be_reviewed_before() {
     run(&["--seeds", "keep"]).expect(0);
     assert_eq!(lines(&database, "SELECT id FROM author ORDER BY id"), ["1", "2", "9"]);
 }
+
+/// A source with a table that the app has under another name, one that it does not have, and a column that it does not have.
+fn obstructed() -> (Place, TestDatabase) {
+    let place = Place::new();
+    let source = rusqlite::Connection::open(place.path().join("app.db")).unwrap();
+    source
+        .execute_batch(
+            "CREATE TABLE users (id INTEGER PRIMARY KEY, nam TEXT); INSERT INTO users VALUES (1, 'a');
+             CREATE TABLE extra (id INTEGER PRIMARY KEY); INSERT INTO extra VALUES (2);",
+        )
+        .unwrap();
+    let database = TestDatabase::create();
+    execute(&database, "CREATE TABLE \"user\" (id int PRIMARY KEY, name text)");
+    execute(&database, "CREATE TABLE settings (id int)");
+    (place, database)
+}
+
+/// A skeleton of which the comments with decisions are lines.
+#[track_caller]
+fn uncommented(skeleton: &str) -> String {
+    let (head, decisions) = skeleton.split_once("decisions that solve it.\n").unwrap();
+    let lines = decisions.lines().map(|line| format!("{}\n", line.strip_prefix("# ").unwrap_or(line)));
+    format!("{head}decisions that solve it.\n{}", lines.collect::<String>())
+}
+
+#[test]
+fn a_dry_run_shows_the_plan_of_what_fits_and_all_obstacles() {
+    let (place, database) = obstructed();
+    let arguments =
+        ["migrate", "--sqlite", "app.db", "--postgres", database.url(), "--into-existing", "--dry-run"];
+    let dry = place.run(arguments).expect(2);
+    assert!(dry.stdout.contains("users -> user (1 row, exists in PostgreSQL)"), "{}", dry.stdout);
+    assert!(dry.stdout.contains("Only in PostgreSQL\n  settings\n"), "{}", dry.stdout);
+    for part in [
+        "there are 2 obstacles",
+        "column users.nam has no counterpart",
+        "table extra (1 row) has no counterpart",
+        "plans/app/mapping.toml",
+        "format = 1",
+        "create = true",
+    ] {
+        assert!(dry.stderr.contains(part), "{part}: {}", dry.stderr);
+    }
+    assert!(!place.path().join("plans").exists());
+}
+
+#[test]
+fn the_skeleton_of_mapping_toml_solves_all_obstacles_and_is_never_overwritten() {
+    for folder in ["plans/app", "other"] {
+        let (place, database) = obstructed();
+        let mut arguments =
+            vec!["migrate", "--sqlite", "app.db", "--postgres", database.url(), "--into-existing"];
+        if folder == "other" {
+            arguments.extend(["--plan", folder]);
+        }
+        let refused = place.run(arguments.clone()).expect(2);
+        assert!(refused.stderr.contains(&format!("{folder}/mapping.toml")), "{}", refused.stderr);
+        let path = place.path().join(folder).join("mapping.toml");
+        let skeleton = fs::read_to_string(&path).unwrap();
+        place.run(arguments.clone()).expect(2);
+        assert_eq!(fs::read_to_string(&path).unwrap(), skeleton);
+        fs::write(&path, uncommented(&skeleton)).unwrap();
+        place.run(arguments).expect(0);
+        assert_eq!(lines(&database, "SELECT name FROM \"user\""), ["a"]);
+        assert_eq!(lines(&database, "SELECT id FROM extra"), ["2"]);
+    }
+}
+
+#[test]
+fn generate_writes_the_skeleton_and_names_schemas() {
+    let (place, database) = obstructed();
+    execute(&database, "CREATE SCHEMA app");
+    execute(&database, "CREATE TABLE app.users (id int PRIMARY KEY, nam text)");
+    execute(&database, "CREATE TABLE app.extra (id int PRIMARY KEY)");
+    let arguments =
+        ["generate", "--sqlite", "app.db", "--into-existing", "--out", "plan", "--postgres", database.url()];
+    let refused = place.run(arguments).expect(2);
+    assert!(refused.stdout.contains("users -> user"), "{}", refused.stdout);
+    assert!(refused.stderr.contains("it resembles table extra in schema app"), "{}", refused.stderr);
+    assert!(
+        fs::read_to_string(place.path().join("plan/mapping.toml")).unwrap().contains("# [tables.extra]\n")
+    );
+    assert!(!place.path().join("plan/plan.json").exists());
+    place.run([&arguments[..], &["--schema", "app"]].concat()).expect(0);
+    let plan = fs::read_to_string(place.path().join("plan/plan.json")).unwrap();
+    assert!(plan.contains("\"schema\": \"app\""), "{plan}");
+    // Where no table matches, the schema is named with the option.
+    let refused = place.run([&arguments[..], &["--schema", "pg_none"]].concat()).expect(2);
+    assert!(refused.stderr.contains("the target has no schema pg_none"), "{}", refused.stderr);
+}
+
+#[test]
+fn an_unfinished_migration_is_undone_without_its_source() {
+    let (place, database) = prepared();
+    let run = |more: &[&str]| {
+        let mut arguments = vec!["migrate", "--sqlite", "app.db", "--postgres", database.url()];
+        arguments.extend_from_slice(more);
+        place.run(arguments)
+    };
+    run(&["--into-existing"]).expect(0);
+    let refused = run(&["--into-existing", "--undo"]).expect(2);
+    assert!(refused.stderr.contains("is finished and validated"), "{}", refused.screen());
+    assert!(refused.stderr.contains("give --restart; to go back"), "{}", refused.screen());
+
+    execute(&database, "DELETE FROM migration.phases WHERE phase = 'validate'");
+    fs::remove_file(place.path().join("app.db")).unwrap();
+    let shown = run(&["--undo", "--dry-run"]).expect(0);
+    assert!(
+        shown.stdout.contains("would be undone") && shown.stdout.contains("Nothing was changed"),
+        "{}",
+        shown.screen()
+    );
+    assert_eq!(value(&database, "SELECT count(*) FROM post"), "2");
+    let undone = run(&["--undo"]).expect(0);
+    assert!(
+        undone.stdout.contains("rows of the run deleted: 2 tables (public.author, public.post)"),
+        "{}",
+        undone.screen()
+    );
+    assert_eq!(value(&database, "SELECT count(*) FROM post"), "0");
+    assert_eq!(value(&database, "SELECT to_regnamespace('migration') IS NULL"), "true");
+    let again = run(&["--undo", "--json"]).expect(0);
+    let json: serde_json::Value = serde_json::from_str(&again.stdout).unwrap();
+    assert_eq!(json["result"], serde_json::Value::Null, "{}", again.screen());
+}

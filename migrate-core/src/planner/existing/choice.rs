@@ -47,6 +47,12 @@ pub(super) fn choose(
         let why = format!("mapping.toml{}", consequences(conversion, seen, trials));
         return Ok(Choice { conversion: conversion.clone(), limit, why });
     }
+    let numbers = seen.map_or(0, |seen| seen.integers + seen.reals);
+    if kind == PgType::Interval && numbers > 0 {
+        let candidates = [Conversion::IntervalFromS, Conversion::IntervalFromMs, Conversion::IntervalFromUs];
+        let candidates = candidates.iter().map(Conversion::name).collect();
+        return Err(Obstacle::Moment { column: name.clone(), type_name, numbers, far: 0, candidates });
+    }
     let best = best(kind, &counterpart(inferred, kind), trials);
     if trials.iter().any(|trial| trial.conversion == best && is_open(trial, inferred)) {
         return Err(unit_unknown(name, type_name, trials));
@@ -126,6 +132,23 @@ fn kind(target: &TargetColumn) -> Option<(PgType, Option<Limit>)> {
         "time" => (PgType::Time, second),
         "timestamp" => (PgType::Timestamp, second),
         "timestamptz" => (PgType::Timestamptz, second),
+        // A modifier of an interval drops or rounds parts.
+        "interval" if modifier.is_none() => (PgType::Interval, None),
+        "money" => (PgType::Money, None),
+        "inet" => (PgType::Inet, None),
+        "cidr" => (PgType::Cidr, None),
+        "macaddr" => (PgType::Macaddr, None),
+        "macaddr8" => (PgType::Macaddr8, None),
+        "_text" => (PgType::TextArray, None),
+        // Elements have no limits here.
+        "_varchar" if modifier.is_none() => (PgType::TextArray, None),
+        "_int2" => (PgType::SmallintArray, None),
+        "_int4" => (PgType::IntegerArray, None),
+        "_int8" => (PgType::BigintArray, None),
+        "_bool" => (PgType::BooleanArray, None),
+        "_float8" => (PgType::DoublePrecisionArray, None),
+        "_numeric" if modifier.is_none() => (PgType::NumericArray, None),
+        "_uuid" => (PgType::UuidArray, None),
         _ => return None,
     })
 }

@@ -62,6 +62,11 @@ impl Decision {
         Decision::Column { column: column.clone(), key, value: TomlText(text).to_string() }
     }
 
+    /// The decision that a table is created.
+    pub(crate) fn create(table: &str) -> Decision {
+        Decision::Table { table: table.to_owned(), key: "create", value: "true".to_owned() }
+    }
+
     /// The decision that a table is not migrated.
     pub(crate) fn leave_behind(name: &str, reason: &str) -> Decision {
         Decision::LeaveBehind { name: name.to_owned(), reason: reason.to_owned() }

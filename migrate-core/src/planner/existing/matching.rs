@@ -1,9 +1,12 @@
-//! Matches tables and columns of the source to those of the target: by the same name, else by one that differs only in ASCII case, else
-//! by one whose `snake_case` form is the same. Positions never count.
+//! Matches tables and columns of the source to those of the target by their names. Positions never count. A table without a counterpart
+//! is created only where a human says so.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::names::Names;
+use super::assignment::{Affix, Meaning, Wanted, Way, affix, assign};
+use super::name_forms::snake_case;
+use super::resemblance::{Surroundings, shared_columns};
 use super::{ColumnName, Elsewhere, Obstacle, Obstacles, bookkeeping, choice};
 use crate::identifier::{fit_pg, hashed_pg};
 use crate::mapping::{Mapping, TableMapping};
@@ -25,6 +28,8 @@ pub(in crate::planner) struct Matches<'t> {
 pub(in crate::planner) struct Match<'t> {
     pub(in crate::planner) table: &'t TargetTable,
     pub(in crate::planner) columns: BTreeMap<String, &'t TargetColumn>,
+    /// How names were found that are not the same, for the reviewer: of the table, and of columns by their name.
+    pub(in crate::planner) notes: Vec<(Option<String>, String)>,
     /// The results of the conversions that come into question, by column.
     pub(in crate::planner) trials: BTreeMap<String, Vec<Trial>>,
 }
@@ -34,6 +39,7 @@ impl<'t> Matches<'t> {
     /// fits none or several goes to `obstacles`.
     pub(in crate::planner) fn new(
         schema: &SourceSchema,
+        profile: Option<&DatabaseProfile>,
         mapping: &Mapping,
         target: Option<&'t TargetSchema>,
         names: &mut Names,
@@ -41,36 +47,52 @@ impl<'t> Matches<'t> {
     ) -> Matches<'t> {
         let mut matches = Matches::default();
         let Some(target) = target else { return matches };
-        let mut owners: BTreeMap<&str, String> = BTreeMap::new();
+        let mut moving = Vec::new();
         for table in schema.tables.iter().filter(|table| !mapping.leave_behind.contains_key(&table.name)) {
-            if let Some(framework) = bookkeeping::framework(table) {
-                let reason = bookkeeping::reason(framework, target.table(&table.name).is_some());
-                matches.left_alone.insert(table.name.clone(), reason);
-                continue;
+            let counterpart = target.table(&table.name);
+            let list =
+                bookkeeping::list_of(table, schema, counterpart).filter(|_| !is_decided(table, mapping));
+            match list {
+                Some(migrator) => {
+                    let reason = bookkeeping::reason(&migrator, counterpart.is_some());
+                    matches.left_alone.insert(table.name.clone(), reason);
+                }
+                None => moving.push(table),
             }
+        }
+        let meanings = table_meanings(&moving, mapping, target);
+        let mut proposed = BTreeSet::new();
+        for (&table, meaning) in moving.iter().zip(&meanings) {
             let decided = mapping.tables.get(&table.name);
-            match matched_table(table, decided, target, &mut owners, names) {
-                Err(obstacle) => {
-                    obstacles.push(obstacle);
-                    matches.obstructed.insert(table.name.clone());
+            let is_in = |&place: &usize| target.tables.get(place);
+            match meaning {
+                Meaning::Nothing => {}
+                Meaning::One(place, way) => {
+                    let Some(found) = is_in(place) else { continue };
+                    matches.insert(table, decided, found, way, names, obstacles);
                 }
-                Ok(None) => {}
-                Ok(Some(found)) => {
-                    let columns = columns(table, decided, found, obstacles);
-                    let column_names =
-                        columns.iter().map(|(source, target)| (source.as_str(), target.name.as_str()));
-                    names.adopt(&table.name, &found.name, column_names);
-                    matches
-                        .tables
-                        .insert(table.name.clone(), Match { table: found, columns, trials: BTreeMap::new() });
+                Meaning::Several(places) => {
+                    let places = unproposed_first(places, &mut proposed);
+                    let candidates =
+                        places.iter().filter_map(is_in).map(|found| found.name.clone()).collect();
+                    matches.obstruct(
+                        Obstacle::SeveralTables { table: table.name.clone(), candidates },
+                        obstacles,
+                    );
+                }
+                Meaning::Taken { first, target } => {
+                    let first = moving.get(*first).map(|table| table.name.clone()).unwrap_or_default();
+                    let target = is_in(target).map(TargetTable::name_in_words).unwrap_or_default();
+                    let table = table.name.clone();
+                    matches.obstruct(Obstacle::TableTaken { first, table, target }, obstacles);
                 }
             }
         }
-        if matches.tables.is_empty() && matches.obstructed.is_empty() {
-            matches.obstructed = schema.tables.iter().map(|table| table.name.clone()).collect();
-            let tables = matches.obstructed.iter().cloned().collect();
-            obstacles.push(Obstacle::NothingThere { tables, elsewhere: elsewhere(schema, target) });
-        }
+        let without: Vec<&SourceTable> = (moving.iter().zip(&meanings))
+            .filter(|(_, meaning)| **meaning == Meaning::Nothing)
+            .map(|(table, _)| *table)
+            .collect();
+        matches.place_others(&without, schema, profile, mapping, target, names, obstacles);
         matches
     }
 
@@ -86,8 +108,11 @@ impl<'t> Matches<'t> {
         let of_table = |(name, found): (&String, &Match<'t>)| {
             let decided = mapping.tables.get(name);
             let columns = found.columns.iter().map(|(column, target)| {
-                let decided = decided.and_then(|table| table.columns.get(column)?.conversion.as_ref());
-                (column.clone(), choice::candidates_for(target, decided))
+                let decided = decided.and_then(|table| table.columns.get(column));
+                let round = decided.and_then(|decided| decided.round);
+                let named = decided.and_then(|decided| decided.conversion.as_ref());
+                let candidates = choice::candidates_for(target, named).into_iter();
+                (column.clone(), candidates.map(|conversion| Trial::new(conversion, round)).collect())
             });
             (name.clone(), columns.collect())
         };
@@ -99,7 +124,7 @@ impl<'t> Matches<'t> {
         self.tables.get(source)
     }
 
-    /// The reason why a table of the app's framework is not migrated.
+    /// The reason why a table is not migrated that no human skips.
     pub(in crate::planner) fn left_alone(&self, source: &str) -> Option<&str> {
         self.left_alone.get(source).map(String::as_str)
     }
@@ -108,44 +133,132 @@ impl<'t> Matches<'t> {
     pub(in crate::planner) fn is_obstructed(&self, source: &str) -> bool {
         self.obstructed.contains(source)
     }
+
+    /// The tables that SQL of the app reaches and no table of the source goes into, as people read their names.
+    pub(in crate::planner) fn only_in_target(&self, target: &TargetSchema) -> Vec<String> {
+        let is_free = |found: &&TargetTable| !self.tables.values().any(|own| std::ptr::eq(own.table, *found));
+        target.tables.iter().filter(is_free).map(TargetTable::name_in_words).collect()
+    }
+
+    fn obstruct(&mut self, obstacle: Obstacle, obstacles: &mut Obstacles) {
+        self.obstructed.extend(obstacle.table().map(str::to_owned));
+        obstacles.push(obstacle);
+    }
+
+    fn insert(
+        &mut self,
+        table: &SourceTable,
+        decided: Option<&TableMapping>,
+        found: &'t TargetTable,
+        way: &Way,
+        names: &mut Names,
+        obstacles: &mut Obstacles,
+    ) {
+        let mut notes: Vec<(Option<String>, String)> = way_in_words(way)
+            .map(|words| (None, format!("goes into {}: {words}", found.name)))
+            .into_iter()
+            .collect();
+        let columns = columns(table, decided, found, &mut notes, obstacles);
+        let column_names = columns.iter().map(|(source, target)| (source.as_str(), target.name.as_str()));
+        names.adopt(&table.name, &found.name, column_names);
+        self.tables
+            .insert(table.name.clone(), Match { table: found, columns, notes, trials: BTreeMap::new() });
+    }
+
+    /// Decides about tables without a counterpart: one that a human wants is created, an empty one is not migrated, and any other is an
+    /// obstacle.
+    #[allow(clippy::too_many_arguments, reason = "what a plan is made from")]
+    fn place_others(
+        &mut self,
+        without: &[&SourceTable],
+        schema: &SourceSchema,
+        profile: Option<&DatabaseProfile>,
+        mapping: &Mapping,
+        target: &TargetSchema,
+        names: &Names,
+        obstacles: &mut Obstacles,
+    ) {
+        let (created, others): (Vec<&SourceTable>, Vec<&SourceTable>) =
+            without.iter().partition(|table| mapping.creates(&table.name));
+        for table in &created {
+            let made = names.table(&table.name);
+            if target.relations.contains(&made) {
+                self.obstruct(name_taken(&table.name, made, target), obstacles);
+            }
+        }
+        if self.tables.is_empty() && self.obstructed.is_empty() && created.is_empty() {
+            self.obstructed = others.iter().map(|table| table.name.clone()).collect();
+            let tables = self.obstructed.iter().cloned().collect();
+            obstacles.push(Obstacle::NothingThere { tables, elsewhere: elsewhere(schema, target) });
+            return;
+        }
+        let is_free = |found: &&TargetTable| {
+            !found.is_hidden && !self.tables.values().any(|own| std::ptr::eq(own.table, *found))
+        };
+        let free: Vec<&TargetTable> = target.tables.iter().filter(is_free).collect();
+        let columns = self.tables.iter().flat_map(|(table, own)| {
+            own.columns.iter().map(move |(column, target)| ((table.as_str(), column.as_str()), *target))
+        });
+        let surroundings = Surroundings { schema, target, free: &free, columns: columns.collect() };
+        let mut unmatched = Vec::new();
+        for table in others {
+            let rows = profile.and_then(|profile| profile.get(&table.name)).map_or(0, |profile| profile.rows);
+            let resembles = surroundings.resemblances(table);
+            unmatched.push((table.name.clone(), rows, resembles));
+        }
+        for (table, rows, resembles) in unmatched {
+            if rows == 0 {
+                self.left_alone.insert(table, "it has no rows, and the target has no such table".to_owned());
+            } else {
+                self.obstruct(Obstacle::Unmatched { table, rows, resembles }, obstacles);
+            }
+        }
+    }
 }
 
-/// The table of the target that a table goes into; none where it is to be created.
-fn matched_table<'t>(
-    table: &SourceTable,
-    decided: Option<&TableMapping>,
-    target: &'t TargetSchema,
-    owners: &mut BTreeMap<&'t str, String>,
-    names: &Names,
-) -> Result<Option<&'t TargetTable>, Obstacle> {
-    let wanted = decided.and_then(|decided| decided.rename.as_deref()).unwrap_or(&table.name);
-    let schema = decided.and_then(|decided| decided.schema.as_deref());
-    let is_candidate =
-        |table: &&TargetTable| schema.map_or(!table.is_hidden, |schema| table.schema == schema);
-    let candidates: Vec<&TargetTable> = target.tables.iter().filter(is_candidate).collect();
-    let found = match find(wanted, &candidates, |table| &table.name).as_slice() {
-        [] => {
-            let made = names.table(&table.name);
-            return match target.relations.contains(&made) {
-                true => Err(name_taken(&table.name, made, target)),
-                false => Ok(None),
-            };
-        }
-        [one] => **one,
-        several => {
-            let candidates = several.iter().map(|table| table.name.clone()).collect();
-            return Err(Obstacle::SeveralTables { table: table.name.clone(), candidates });
-        }
+/// Whether a human decides where a table goes.
+fn is_decided(table: &SourceTable, mapping: &Mapping) -> bool {
+    let decided = mapping.tables.get(&table.name);
+    decided.is_some_and(|decided| decided.rename.is_some() || decided.create == Some(true))
+}
+
+/// What the names of tables mean in the target.
+fn table_meanings(moving: &[&SourceTable], mapping: &Mapping, target: &TargetSchema) -> Vec<Meaning> {
+    let decided = |table: &SourceTable| mapping.tables.get(&table.name);
+    let wanted: Vec<Wanted<'_>> = (moving.iter())
+        .map(|table| {
+            let renamed = decided(table).and_then(|decided| decided.rename.as_deref());
+            let is_created = decided(table).is_some_and(|decided| decided.create == Some(true));
+            Wanted { name: renamed.unwrap_or(&table.name), is_decided: renamed.is_some() || is_created }
+        })
+        .collect();
+    let targets: Vec<&str> = target.tables.iter().map(|table| table.name.as_str()).collect();
+    let pair = |source: usize, place: usize| Some((*moving.get(source)?, target.tables.get(place)?));
+    let may_be = |source: usize, place: usize| {
+        pair(source, place).is_some_and(|(table, found)| {
+            let schema = decided(table).and_then(|decided| decided.schema.as_ref());
+            schema.map_or(!found.is_hidden, |schema| found.schema == *schema)
+        })
     };
-    match owners.get(found.name.as_str()) {
-        Some(first) => Err(Obstacle::TableTaken {
-            first: first.clone(),
-            table: table.name.clone(),
-            target: found.name_in_words(),
-        }),
-        None => {
-            owners.insert(&found.name, table.name.clone());
-            Ok(Some(found))
+    // One name that only an affix tells from another may be another thing: then all columns must be there.
+    let is_proven = |source: usize, place: usize| {
+        pair(source, place).is_some_and(|(table, found)| {
+            table.columns.len() > 1 && shared_columns(table, found) == table.columns.len()
+        })
+    };
+    assign(&wanted, &targets, &may_be, &is_proven)
+}
+
+/// Why a name was found that is not the same.
+fn way_in_words(way: &Way) -> Option<String> {
+    match way {
+        Way::Same => None,
+        Way::Joined => Some("the names differ only in underscores".to_owned()),
+        Way::Plural => Some("one name is the plural of the other".to_owned()),
+        Way::Affix(Affix { is_targets, is_prefix, text }) => {
+            let side = if *is_targets { "PostgreSQL" } else { "SQLite" };
+            let kind = if *is_prefix { "prefix" } else { "suffix" };
+            Some(format!("names in {side} have the {kind} {text}"))
         }
     }
 }
@@ -166,127 +279,79 @@ fn elsewhere(schema: &SourceSchema, target: &TargetSchema) -> Elsewhere {
     Elsewhere(schemas.into_iter().cloned().collect())
 }
 
+/// Candidates in another order: first one that was not proposed before, which is then.
+fn unproposed_first(places: &[usize], proposed: &mut BTreeSet<usize>) -> Vec<usize> {
+    let (mut free, known): (Vec<usize>, Vec<usize>) =
+        places.iter().partition(|place| !proposed.contains(*place));
+    proposed.extend(free.first());
+    free.extend(known);
+    free
+}
+
 fn columns<'t>(
     table: &SourceTable,
     decided: Option<&TableMapping>,
     found: &'t TargetTable,
+    notes: &mut Vec<(Option<String>, String)>,
     obstacles: &mut Obstacles,
 ) -> BTreeMap<String, &'t TargetColumn> {
-    let mut owners: BTreeMap<&str, String> = BTreeMap::new();
+    let decided = |name: &str| decided.and_then(|decided| decided.columns.get(name));
+    let moving: Vec<_> = (table.columns.iter())
+        .filter(|column| decided(&column.name).is_none_or(|decided| decided.skip.is_none()))
+        .collect();
+    let wanted: Vec<Wanted<'_>> = (moving.iter())
+        .map(|column| {
+            let renamed = decided(&column.name).and_then(|decided| decided.rename.as_deref());
+            Wanted { name: renamed.unwrap_or(&column.name), is_decided: renamed.is_some() }
+        })
+        .collect();
+    let targets: Vec<&str> = found.columns.iter().map(|column| column.name.as_str()).collect();
+    let meanings = assign(&wanted, &targets, &|_, _| true, &|_, _| false);
+    let taken: BTreeSet<usize> = (meanings.iter())
+        .filter_map(|meaning| if let Meaning::One(place, _) = meaning { Some(*place) } else { None })
+        .collect();
     let mut columns = BTreeMap::new();
-    let mut unknown = Vec::new();
-    for column in &table.columns {
-        let decided = decided.and_then(|decided| decided.columns.get(&column.name));
-        if decided.is_some_and(|decided| decided.skip.is_some()) {
-            continue;
-        }
+    // Each name of the target is proposed once, so that all proposals can be followed together.
+    let mut proposed = BTreeSet::new();
+    for ((column, wanted), meaning) in moving.iter().zip(&wanted).zip(&meanings) {
         let name = ColumnName { table: table.name.clone(), column: column.name.clone() };
-        let wanted = decided.and_then(|decided| decided.rename.as_deref()).unwrap_or(&column.name);
-        match find(wanted, &found.columns, |column| &column.name).as_slice() {
-            [] => unknown.push((name, wanted)),
-            [target] => match owners.get(target.name.as_str()) {
-                Some(first) => {
-                    let (first, target) = (first.clone(), target.name.clone());
-                    obstacles.push(Obstacle::ColumnTaken { first, column: name, target });
-                }
-                None => {
-                    owners.insert(&target.name, column.name.clone());
-                    columns.insert(column.name.clone(), *target);
-                }
-            },
-            several => {
-                let candidates = several.iter().map(|column| column.name.clone()).collect();
+        let target_name = |&place: &usize| targets.get(place).map(|name| (*name).to_owned());
+        match meaning {
+            // What SQLite computes from other columns is not lost with the column.
+            Meaning::Nothing if column.generated => {}
+            Meaning::Nothing => {
+                let is_free = |place: &usize| !taken.contains(place) && !proposed.contains(place);
+                let free = targets.iter().enumerate().filter(|(place, _)| is_free(place));
+                let free: Vec<&str> = free.map(|(_, name)| *name).collect();
+                let extended = free.iter().find(|name| affix(wanted.name, name).is_some()).copied();
+                let nearest = extended.or_else(|| nearest(wanted.name, free)).map(str::to_owned);
+                proposed.extend(targets.iter().position(|name| nearest.as_deref() == Some(*name)));
+                obstacles.push(Obstacle::UnknownColumn {
+                    column: name,
+                    target: found.name_in_words(),
+                    nearest,
+                });
+            }
+            Meaning::One(place, way) => {
+                let Some(target) = found.columns.get(*place) else { continue };
+                notes.extend(
+                    way_in_words(way).map(|words| {
+                        (Some(column.name.clone()), format!("goes into {}: {words}", target.name))
+                    }),
+                );
+                columns.insert(column.name.clone(), target);
+            }
+            Meaning::Several(places) => {
+                let places = unproposed_first(places, &mut proposed);
+                let candidates = places.iter().filter_map(target_name).collect();
                 obstacles.push(Obstacle::SeveralColumns { column: name, candidates });
             }
+            Meaning::Taken { first, target } => {
+                let first = moving.get(*first).map(|column| column.name.clone()).unwrap_or_default();
+                let target = target_name(target).unwrap_or_default();
+                obstacles.push(Obstacle::ColumnTaken { first, column: name, target });
+            }
         }
-    }
-    for (column, wanted) in unknown {
-        let free = found.columns.iter().map(|column| column.name.as_str());
-        let nearest = nearest(wanted, free.filter(|name| !owners.contains_key(name))).map(str::to_owned);
-        obstacles.push(Obstacle::UnknownColumn { column, target: found.name_in_words(), nearest });
     }
     columns
-}
-
-/// Those of `all` whose names are meant by `wanted`, the nearest way of meaning one first; empty where there is none.
-fn find<'t, T>(wanted: &str, all: &'t [T], name_of: impl Fn(&T) -> &str) -> Vec<&'t T> {
-    let snake = snake_case(wanted);
-    let ways: [&dyn Fn(&str) -> bool; 3] = [
-        &|candidate| candidate == wanted,
-        &|candidate| candidate.eq_ignore_ascii_case(wanted),
-        &|candidate| snake_case(candidate) == snake,
-    ];
-    for fits in ways {
-        let found: Vec<&T> = all.iter().filter(|candidate| fits(name_of(candidate))).collect();
-        if !found.is_empty() {
-            return found;
-        }
-    }
-    Vec::new()
-}
-
-/// `userId`, `UserID` and `user id` are all `user_id`.
-fn snake_case(name: &str) -> String {
-    let letters: Vec<char> = name.chars().collect();
-    let mut snake = String::with_capacity(name.len() + 4);
-    for (place, letter) in letters.iter().enumerate() {
-        if !letter.is_alphanumeric() {
-            if !snake.is_empty() && !snake.ends_with('_') {
-                snake.push('_');
-            }
-            continue;
-        }
-        let before = place.checked_sub(1).and_then(|before| letters.get(before));
-        let after = letters.get(place + 1);
-        let begins_word = letter.is_uppercase()
-            && before.is_some_and(|before| {
-                before.is_lowercase()
-                    || before.is_numeric()
-                    || (before.is_uppercase() && after.is_some_and(|after| after.is_lowercase()))
-            });
-        if begins_word && !snake.ends_with('_') {
-            snake.push('_');
-        }
-        snake.extend(letter.to_lowercase());
-    }
-    snake
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_found_in_names() {
-        for (name, snake) in [
-            ("userId", "user_id"),
-            ("UserID", "user_id"),
-            ("HTTPServer2Name", "http_server2_name"),
-            ("created at", "created_at"),
-            ("created_at", "created_at"),
-            ("_id", "id"),
-            ("ÄrgerÜber", "ärger_über"),
-            ("", ""),
-        ] {
-            assert_eq!(snake_case(name), snake, "{name}");
-        }
-    }
-
-    #[test]
-    fn the_nearer_way_counts_and_one_of_several_must_be_named() {
-        let found = |wanted: &str, all: &[&str]| -> Vec<String> {
-            let all: Vec<String> = all.iter().map(|name| (*name).to_owned()).collect();
-            find(wanted, &all, |name| name).into_iter().cloned().collect()
-        };
-        for (wanted, all, expected) in [
-            ("Id", vec!["id", "Id", "ID"], vec!["Id"]),
-            ("Id", vec!["id", "i_d"], vec!["id"]),
-            ("userId", vec!["user_id", "user"], vec!["user_id"]),
-            ("user_id", vec!["userId"], vec!["userId"]),
-            ("userid", vec!["user_id"], vec![]),
-            ("Id", vec!["id", "ID"], vec!["id", "ID"]),
-        ] {
-            assert_eq!(found(wanted, &all), expected, "{wanted}");
-        }
-    }
 }

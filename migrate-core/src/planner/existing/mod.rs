@@ -3,12 +3,15 @@
 //! Names decide which column goes where, the target's type decides the conversion, and rows have to fit the target's own keys and
 //! foreign keys. The source's declarations for such a table are not migrated, since the app has declared it anew.
 
+mod assignment;
 mod bookkeeping;
 mod choice;
 mod decision;
 mod derived;
 mod matching;
+mod name_forms;
 mod obstacle;
+mod resemblance;
 mod seed_words;
 mod seeds;
 mod sequences;
@@ -55,11 +58,27 @@ pub(super) fn adopt(
     check_table(&planned.source, found.table, obstacles);
     let source = planned.source.clone();
     planned.columns.retain_mut(|column| {
-        let Some(target) = found.columns.get(&column.source) else { return false };
+        let full_name = format!("{source}.{}", column.source);
+        let Some(target) = found.columns.get(&column.source) else {
+            let reason = "SQLite computes it from other columns, and the app's table does not have it";
+            left_behind.push(not_migrated("column", &full_name, reason));
+            return false;
+        };
         let trials = found.trials.get(&column.source).map_or(&[][..], Vec::as_slice);
-        let adopted = adopt_column(&source, column, target, choices.decided, trials);
-        adopted.map_err(|obstacle| obstacles.push(obstacle)).is_ok()
+        match adopt_column(&source, column, target, choices.decided, trials) {
+            Ok(()) => true,
+            Err(_) if target.is_generated => {
+                let reason = format!("PostgreSQL computes it, as {}, from other columns", target.type_name);
+                left_behind.push(not_migrated("column", &full_name, &reason));
+                false
+            }
+            Err(obstacle) => {
+                obstacles.push(obstacle);
+                false
+            }
+        }
     });
+    add_notes(planned, found);
     let is_filled = |column: &&TargetColumn| {
         column.fills_itself()
             || derived::is_filled_by_trigger(found.table, column)
@@ -99,6 +118,19 @@ pub(super) fn adopt(
         table: found.table.clone(),
         seed_counts: None,
     });
+}
+
+/// Notes how names were found that are not the same on both sides.
+fn add_notes(planned: &mut PlannedTable, found: &Match<'_>) {
+    for (column, note) in &found.notes {
+        let notes = match column {
+            None => Some(&mut planned.notes),
+            Some(name) => (planned.columns.iter_mut())
+                .find(|column| column.source == *name)
+                .map(|column| &mut column.notes),
+        };
+        notes.into_iter().for_each(|notes| notes.push(note.clone()));
+    }
 }
 
 /// Of a table that the app declared anew, only what a human skips is listed as not migrated.
@@ -250,16 +282,19 @@ pub(super) fn leave_objects(plan: &mut Plan, mapping: &Mapping) {
         }
         !stays
     });
+    let has_app = tables.iter().any(|table| table.existing.is_some());
     views.retain(|view| {
-        let stays =
-            target_relations.contains(&view.target) && !mapping.leave_behind.contains_key(&view.source);
-        if stays {
-            left_behind.push(not_migrated(
-                "view",
-                &view.source,
-                "the target already has a relation of its name",
-            ));
-        }
-        !stays
+        let reason = if target_relations.contains(&view.target) {
+            "the target already has a relation of its name"
+        } else if has_app && !mapping.create {
+            "the app makes its own views; `create = true` at the top of mapping.toml creates it"
+        } else {
+            return true;
+        };
+        left_behind.push(LeftBehind {
+            sql: Some(view.source_sql.clone()),
+            ..not_migrated("view", &view.source, reason)
+        });
+        false
     });
 }

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::decision::{self, ColumnName, Decision};
+use super::resemblance::Resemblance;
 use super::seed_words as words;
 use super::seeds::{SeedKeyClash, UndecidedSeeds};
 use crate::terms::Seeds;
@@ -20,6 +21,17 @@ pub enum Obstacle {
         tables: Vec<String>,
         /// Where tables of these names are.
         elsewhere: Elsewhere,
+    },
+    /// A table with rows that the target does not have.
+    #[error("table {table} ({rows} row{}) has no counterpart in the target{}",
+        if *rows == 1 { "" } else { "s" }, resembling(resembles))]
+    Unmatched {
+        /// The table.
+        table: String,
+        /// Its rows.
+        rows: u64,
+        /// What it resembles there, the strongest evidence first.
+        resembles: Vec<Resemblance>,
     },
     /// A table that fits several of the target.
     #[error("table {table} can be {} in the target", candidates.join(" or "))]
@@ -237,12 +249,19 @@ impl fmt::Display for Elsewhere {
     }
 }
 
+/// What a table resembles, as the end of a sentence.
+fn resembling(resembles: &[Resemblance]) -> String {
+    let words: Vec<String> = resembles.iter().map(ToString::to_string).collect();
+    if words.is_empty() { String::new() } else { format!("; it resembles {}", words.join(" and ")) }
+}
+
 impl Obstacle {
     /// The table that it is about; none where it is about the source as a whole.
     pub fn table(&self) -> Option<&str> {
         match self {
             Obstacle::NothingThere { .. } | Obstacle::UnknownDerived { .. } => None,
-            Obstacle::SeveralTables { table, .. }
+            Obstacle::Unmatched { table, .. }
+            | Obstacle::SeveralTables { table, .. }
             | Obstacle::TableTaken { table, .. }
             | Obstacle::NameTaken { table, .. }
             | Obstacle::Unfilled { table, .. }
@@ -278,6 +297,13 @@ impl Obstacle {
     pub fn decisions(&self) -> Vec<Decision> {
         const NO_COLUMN: &str = "the app's table has no such column";
         match self {
+            Obstacle::Unmatched { table, resembles, .. } => {
+                let mut decisions: Vec<Decision> =
+                    resembles.iter().map(|resemblance| resemblance.decision(table)).collect();
+                decisions.push(Decision::create(table));
+                decisions.push(Decision::leave_behind(table, "the app does not have it"));
+                decisions
+            }
             Obstacle::SeveralTables { table, candidates } => {
                 candidates.iter().map(|name| Decision::table(table, "rename", name)).collect()
             }
@@ -353,6 +379,19 @@ impl Obstacles {
         decision::lines(decisions.iter().map(Vec::as_slice))
     }
 
+    /// The obstacles in words, by table.
+    pub fn list(&self) -> String {
+        if let [one] = self.0.as_slice() {
+            return one.to_string();
+        }
+        let mut lines = vec![format!("there are {} obstacles", self.0.len())];
+        for (table, obstacles) in self.by_table() {
+            lines.extend(table.map(|table| format!("table {table}:")));
+            lines.extend(obstacles.iter().map(|obstacle| format!("  {obstacle}")));
+        }
+        lines.join("\n")
+    }
+
     /// The obstacles by table, in the order of the tables' first ones; those about the source as a whole come first.
     fn by_table(&self) -> Vec<(Option<&str>, Vec<&Obstacle>)> {
         let mut tables: Vec<(Option<&str>, Vec<&Obstacle>)> = Vec::new();
@@ -369,18 +408,7 @@ impl Obstacles {
 
 impl fmt::Display for Obstacles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.as_slice() {
-            [one] => write!(f, "{one}")?,
-            several => {
-                write!(f, "there are {} obstacles", several.len())?;
-                for (table, obstacles) in self.by_table() {
-                    write!(f, "\n{}", table.map_or_else(String::new, |table| format!("table {table}:")))?;
-                    for obstacle in obstacles {
-                        write!(f, "\n  {obstacle}")?;
-                    }
-                }
-            }
-        }
+        f.write_str(&self.list())?;
         match self.mapping_lines().as_str() {
             "" => Ok(()),
             lines => write!(f, "\nlines for mapping.toml:\n{lines}"),

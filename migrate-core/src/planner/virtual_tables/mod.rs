@@ -91,6 +91,9 @@ fn unplanned_table(
     let (Some(source), Some(planned)) = (source, planned) else {
         return Ok(UnplannedTable { reason: reasons::of_absent_content(content), column: None });
     };
+    if planned.existing.is_some() {
+        return Ok(UnplannedTable { reason: reasons::of_app(&planned.target), column: None });
+    }
     let wanted = search::Wanted { name: &object.name, sql: &object.sql, facts: &full_text };
     Ok(match search::add(source, planned, &wanted)? {
         Outcome::Added { column, words } => UnplannedTable {
@@ -113,6 +116,10 @@ fn own_rows(
         left_behind.push(not_migrated("spatial index", &source.name, &reasons::of_rtree(planned)));
     }
     let Some(full_text) = facts.full_text() else { return Ok(()) };
+    if planned.existing.is_some() {
+        left_behind.push(not_migrated("full-text index", &source.name, &reasons::of_app(&planned.target)));
+        return Ok(());
+    }
     let wanted = search::Wanted { name: &source.name, sql: &source.sql, facts: &full_text };
     if let Outcome::Refused(reason) = search::add(source, planned, &wanted)? {
         left_behind.push(not_migrated("full-text index", &source.name, &reason));

@@ -59,3 +59,8 @@ pub(super) fn of_rtree(planned: &PlannedTable) -> String {
 fn copy_statement(name: &str) -> String {
     format!("CREATE TABLE {} AS SELECT * FROM {}", quote_sqlite(&format!("{name}_rows")), quote_sqlite(name))
 }
+
+/// Where the text is in a table that an app made.
+pub(super) fn of_app(table: &str) -> String {
+    format!("its text is that of the app's table {table}, which keeps the indexes that the app made")
+}

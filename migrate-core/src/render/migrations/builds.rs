@@ -2,7 +2,7 @@
 //!
 //! The statements are those of the file, to the letter. Which of them may run when is `schedule`'s to say.
 
-use super::{constraints, foreign_keys, objects};
+use super::{constraints, derived, foreign_keys, objects};
 use crate::plan::Plan;
 use crate::terms::IndexMethod;
 
@@ -33,6 +33,8 @@ pub enum BuildKind {
         /// The table that it points to, by target name; none where the plan does not know it.
         parent: Option<String>,
     },
+    /// What the app derives from rows: columns that its triggers fill, and materialized views.
+    Derived,
     /// Views and triggers, which stand on finished tables; the migration counts as applied with the last of them.
     Objects,
 }
@@ -57,6 +59,12 @@ pub fn builds(plan: &Plan) -> Vec<Build> {
         what: step.what,
         statements: vec![step.up],
         kind: step.kind,
+    }));
+    builds.extend(derived::fills(plan).into_iter().map(|fill| Build {
+        table: String::new(),
+        what: fill.what,
+        statements: fill.statements,
+        kind: BuildKind::Derived,
     }));
     let objects: Vec<String> = objects(plan).into_iter().flatten().map(|step| step.up).collect();
     let objects_build = |statements: &[String]| Build {

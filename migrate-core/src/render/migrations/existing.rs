@@ -13,7 +13,9 @@ use crate::terms::Seeds;
 pub(super) fn open(plan: &Plan) -> Vec<SchemaStep> {
     let mut lead = "\n-- Set aside for the load, and put back by the other migration.\n";
     let mut steps = Vec::new();
-    for statement in plan.existing_tables().flat_map(|(_, existing)| set_aside(existing)) {
+    for statement in
+        plan.existing_tables().flat_map(|(_, existing)| set_aside(existing, &existing.kept_triggers))
+    {
         steps.push(SchemaStep {
             sql: format!("{}{statement};\n", std::mem::take(&mut lead)),
             locks: ALTER_LOCKS,
@@ -71,7 +73,7 @@ pub(super) fn foreign_keys(table: &PlannedTable) -> Vec<Step> {
 /// The triggers of a table again.
 pub(super) fn triggers(table: &PlannedTable) -> Vec<Step> {
     let Some(existing) = &table.existing else { return Vec::new() };
-    let (on, off) = (switched(existing, true), switched(existing, false));
+    let (on, off) = (switched(existing, true, &[]), switched(existing, false, &[]));
     on.into_iter()
         .zip(off)
         .map(|(up, down)| Step { up, down, what: "trigger".to_owned(), kind: BuildKind::Objects })
@@ -79,7 +81,7 @@ pub(super) fn triggers(table: &PlannedTable) -> Vec<Step> {
 }
 
 /// The statements that take the rows that were loaded out of all existing tables again, and leave everything else as it was before,
-/// wherever the run had come to. Rows that were kept stay.
+/// wherever the run had come to. Rows that were kept stay, and those that were replaced come back.
 ///
 /// Each of the three groups must be done before the next one begins. All of them can be run again from the beginning after they were
 /// interrupted anywhere.
@@ -104,20 +106,21 @@ pub fn removal_steps(plan: &Plan) -> RemovalSteps {
         (needs, SchemaStep { sql, locks: row_locks(existing) })
     };
     RemovalSteps {
-        set_aside: existing().flat_map(set_aside).map(step).collect(),
+        set_aside: existing().flat_map(|existing| set_aside(existing, &[])).map(step).collect(),
         delete: plan.existing_tables().map(delete).collect(),
         put_back: existing().flat_map(put_back).map(step).collect(),
     }
 }
 
-fn set_aside(existing: &ExistingTable) -> Vec<String> {
+/// Drops the foreign keys and disables the triggers, but for those that are `kept`.
+fn set_aside(existing: &ExistingTable, kept: &[String]) -> Vec<String> {
     let keys = existing.table.foreign_keys.iter().map(|key| drop(existing, key));
-    keys.chain(switched(existing, false)).collect()
+    keys.chain(switched(existing, false, kept)).collect()
 }
 
 fn put_back(existing: &ExistingTable) -> Vec<String> {
     let keys = existing.table.foreign_keys.iter().map(|key| add(existing, key, false));
-    keys.chain(switched(existing, true)).collect()
+    keys.chain(switched(existing, true, &[])).collect()
 }
 
 fn drop(existing: &ExistingTable, key: &TargetForeignKey) -> String {
@@ -154,13 +157,16 @@ fn switch(table: &str, key: &str, trigger: &SwitchedTrigger) -> String {
     format!("DO LANGUAGE plpgsql {}", quote_pg_literal(&body))
 }
 
-/// The app's triggers on or off, each by name; those of partitions after those of their table, which partitions follow.
-fn switched(existing: &ExistingTable, on: bool) -> Vec<String> {
-    let of_partitions = existing.table.partition_triggers.iter().map(|trigger| {
+/// The app's triggers on or off, each by name, but for those that are `kept`; those of partitions after those of their table, which partitions follow.
+fn switched(existing: &ExistingTable, on: bool, kept: &[String]) -> Vec<String> {
+    let of_partitions =
+        existing.table.partition_triggers.iter().filter(|trigger| !kept.contains(&trigger.name));
+    let of_partitions = of_partitions.map(|trigger| {
         let how = if on { trigger.how.as_str() } else { "DISABLE" };
         format!("ALTER TABLE ONLY {} {how} TRIGGER {}", trigger.partition, quote_pg(&trigger.name))
     });
     (existing.table.triggers.iter())
+        .filter(|trigger| !kept.contains(&trigger.name))
         .map(|trigger| {
             let how = match (on, trigger.is_always) {
                 (false, _) => "DISABLE",

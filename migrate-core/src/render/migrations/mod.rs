@@ -4,6 +4,7 @@
 
 mod builds;
 mod constraints;
+mod derived;
 mod existing;
 mod objects;
 mod repair;
@@ -13,6 +14,7 @@ mod stubs;
 mod tables;
 
 pub use builds::{Build, BuildKind, builds};
+pub use derived::{ComputedRows, compute_in_row, fill_column_by_hand};
 pub use existing::{RemovalSteps, removal_steps};
 pub use repair::{Repaired, repair};
 pub(crate) use steps::table_locks;
@@ -104,6 +106,10 @@ pub fn create_constraints(plan: &Plan) -> MigrationFiles {
     if !foreign_keys.is_empty() {
         up.push('\n');
         add(foreign_keys.into_iter().map(|(_, step)| step).collect(), &mut up, &mut down);
+    }
+    for fill in derived::fills(plan) {
+        up.push_str(&format!("\n{}", comment(&format!("The {} is filled.", fill.what))));
+        fill.statements.iter().for_each(|statement| line(&mut up, format_args!("{statement};")));
     }
     for steps in objects(plan).into_iter().filter(|steps| !steps.is_empty()) {
         up.push('\n');

@@ -105,10 +105,30 @@ fn numeric(text: &str) -> Option<Node> {
 
 /// Returns a stored constant as PostgreSQL's SQL; `None` if the conversion does not accept it.
 fn written(node: &Node, conversion: &Conversion) -> Option<String> {
-    let holds = |value: SourceValue<'_>| conversion.takes(value);
+    // Where the text of a value means another one in PostgreSQL, or another unit, a constant has no form there.
+    let is_literal = !matches!(
+        conversion,
+        Conversion::UuidFromAny
+            | Conversion::ByteaFromText(_)
+            | Conversion::TextFromBytea(_)
+            | Conversion::IntervalFromS
+            | Conversion::IntervalFromMs
+            | Conversion::IntervalFromUs
+            | Conversion::MoneyFromHundredths
+            | Conversion::TextArrayFromJson
+            | Conversion::SmallintArrayFromJson
+            | Conversion::IntegerArrayFromJson
+            | Conversion::BigintArrayFromJson
+            | Conversion::BooleanArrayFromJson
+            | Conversion::DoublePrecisionArrayFromJson
+            | Conversion::NumericArrayFromJson
+            | Conversion::UuidArrayFromJson
+    );
+    let holds = |value: SourceValue<'_>| is_literal && conversion.takes(value);
     match (node.constant.as_ref()?, conversion.target_type()) {
         (Constant::Integer(value), kind) if holds(SourceValue::Integer(*value)) => Some(match kind {
             PgType::Boolean => (*value == 1).to_string(),
+            PgType::Timestamp | PgType::Date => return None,
             PgType::Timestamptz => {
                 let native =
                     family(conversion).and_then(|family| moment::constant(family, node.constant.as_ref()?));

@@ -278,7 +278,13 @@ impl Reader<'_, '_> {
             }
             *visited += 1;
             values.values(row, &mut computed).map_err(other)?;
-            let row = SourceRow { row, rowid: scan.rowid_position(), long: &[], computed: &computed };
+            let row = SourceRow {
+                row,
+                rowid: scan.rowid_position(),
+                long: &[],
+                computed: &computed,
+                emptied: &scan.emptied,
+            };
             (self.visit)(&row).map_err(Failed::Other)?;
         }
     }

@@ -50,7 +50,18 @@ pub(super) fn fresh(column: &PlannedColumn, number: usize) -> Vec<String> {
         PgType::Timestamp => vec![format!("{}-12-31 23:59:59", 9800 + number)],
         PgType::Timestamptz => vec![format!("{}-12-31 23:59:59+00", 9800 + number)],
         PgType::Json | PgType::Jsonb => vec![format!("{{\"no row has this\":{number}}}")],
-        PgType::Boolean => vec![],
+        PgType::Interval => vec![format!("{} years", 100_000 + number)],
+        PgType::Money => vec![format!("9000000000{number:02}.11")],
+        PgType::Inet => vec![format!("203.0.113.{number}")],
+        PgType::Cidr => vec![format!("203.0.113.{number}/32")],
+        PgType::Macaddr => vec![format!("f0:f0:f0:f0:f0:{number:02}")],
+        PgType::Macaddr8 => vec![format!("f0:f0:f0:f0:f0:f0:f0:{number:02}")],
+        PgType::TextArray => vec![format!("{{no row has this,{number}}}")],
+        PgType::SmallintArray => vec![format!("{{{}}}", 32_600 + number)],
+        PgType::IntegerArray | PgType::BigintArray => vec![format!("{{{}}}", 2_147_480_000 + number)],
+        PgType::DoublePrecisionArray | PgType::NumericArray => vec![format!("{{1.{number:02}e30}}")],
+        PgType::UuidArray => vec![format!("{{f0f0f0f0-f0f0-4f0f-bf0f-f0f0f0f0{number:04}}}")],
+        PgType::Boolean | PgType::BooleanArray => vec![],
     };
     texts.iter().map(|text| typed(column, &quote_pg_literal(text))).collect()
 }

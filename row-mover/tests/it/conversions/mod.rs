@@ -17,6 +17,7 @@ use crate::support::{ask, chain, session};
 
 mod json;
 mod numbers;
+mod other_types;
 mod spellings;
 
 /// How many values go into one COPY of a property test.

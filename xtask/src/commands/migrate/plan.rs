@@ -9,6 +9,7 @@ use postgres_client::{DbSettings, TargetUrl};
 use row_mover::source::{SourceConnection, introspect};
 
 use super::MigrateArgs;
+use crate::obstacles::Planning;
 use crate::source_plan::ExistingTarget;
 use crate::{output, plan_folder, source_plan, workspace};
 
@@ -16,8 +17,8 @@ use crate::{output, plan_folder, source_plan, workspace};
 pub(super) enum PlanChoice {
     /// A folder that was reviewed.
     Reviewed(PathBuf, Box<Plan>),
-    /// It is made for the source.
-    Made,
+    /// It is made for the source, and kept in this folder.
+    Made(PathBuf),
 }
 
 /// A plan and where its files are.
@@ -43,6 +44,13 @@ impl PlanChoice {
         let folder = args.plan.clone().unwrap_or_else(workspace::plan_dir);
         let read = || plan_folder::read(&folder).map(Box::new);
         let shapes_plan = args.planning.shapes_plan() || args.rejects.shapes_plan();
+        // A folder with decisions and no plan yet: planning stopped at obstacles before.
+        let is_begun = |folder: &Path| {
+            !folder.join("plan.json").exists() && (shapes_plan || folder.join("mapping.toml").exists())
+        };
+        if let Some(folder) = args.plan.as_ref().filter(|folder| is_begun(folder)) {
+            return Ok(PlanChoice::Made(folder.clone()));
+        }
         if args.plan.is_some() && shapes_plan {
             bail!(
                 "the plan in {} is already made; give --faithful, --autoincrement, --into-existing and --on-reject text to `{}`",
@@ -58,7 +66,7 @@ impl PlanChoice {
         if !shapes_plan && source_plan::is_meant_for(&plan, &schema) {
             return Ok(PlanChoice::Reviewed(folder, plan));
         }
-        Ok(PlanChoice::Made)
+        Ok(PlanChoice::Made(source_plan::folder(source)))
     }
 
     /// Returns the plan. One that is made is written to `plans/NAME`, in a dry run to a scratch folder.
@@ -80,7 +88,7 @@ impl PlanChoice {
                 let mapping = source_plan::mapping(&folder, &text).unwrap_or_default();
                 Ok(PlanToFollow { plan: *plan, mapping, folder, _scratch: None })
             }
-            PlanChoice::Made => make(args, source, target, settings),
+            PlanChoice::Made(folder) => make(args, source, target, settings, folder),
         }
     }
 }
@@ -90,8 +98,8 @@ fn make(
     source: &Path,
     target: &TargetUrl,
     settings: &DbSettings,
+    kept: PathBuf,
 ) -> anyhow::Result<PlanToFollow> {
-    let kept = source_plan::folder(source);
     let mapping_text = source_plan::mapping_text(&kept, true)?;
     let mut mapping = source_plan::mapping(&kept, &mapping_text)?;
     args.planning.apply(&mut mapping);
@@ -102,7 +110,15 @@ fn make(
         None => {
             let existing = source_plan::target_schema(&mapping, target, settings, args.restart)?;
             let existing = existing.as_ref().map(|schema| ExistingTarget { schema, url: target, settings });
-            source_plan::make(source, &mapping, existing, args.output.quiet)?
+            let planning = Planning {
+                folder: &kept,
+                mapping: &mapping,
+                is_shown: args.dry_run && !args.output.json && !args.output.quiet,
+                may_write: !args.dry_run,
+                is_verbose: args.verbose,
+            };
+            source_plan::make(source, &mapping, existing, args.output.quiet)
+                .map_err(|error| planning.explain(error))?
         }
     };
     let scratch = match args.dry_run {

@@ -1,0 +1,211 @@
+//! Data that an app derives from rows: columns that triggers fill, counters in other tables, materialized views. It is filled where the
+//! mapping says so; else validation names it with SQL that fills it.
+
+use migrate_core::plan::{DerivedDecision, Filler};
+use row_mover::run::{self, Moved, Outcome, Silent};
+use row_mover::validate::CheckResult;
+
+use crate::support::{Case, chain, sqlite};
+
+const SOURCE: &str = "
+    CREATE TABLE posts (id INTEGER PRIMARY KEY, title TEXT, body TEXT, changed TEXT);
+    CREATE TABLE comments (id INTEGER PRIMARY KEY, post_id INTEGER REFERENCES posts, body TEXT);
+    INSERT INTO posts VALUES (1, 'First Post', 'cats sleep', '2020-01-01 00:00:00'), (2, 'Second', NULL, '2020-01-02 00:00:00');
+    INSERT INTO comments VALUES (1, 1, 'a'), (2, 1, 'b'), (3, 2, 'c');";
+
+/// Every kind of derived data, and a trigger that would alter loaded values.
+const TARGET: &str = "
+    CREATE TABLE posts (id int PRIMARY KEY, title text NOT NULL, body text, changed timestamp, search tsvector, slug text,
+                        comment_count int NOT NULL DEFAULT 0, note text, made timestamptz DEFAULT now(),
+                        length int GENERATED ALWAYS AS (length(body)) STORED);
+    CREATE TABLE comments (id int PRIMARY KEY, post_id int REFERENCES posts, body text);
+    CREATE TRIGGER searched BEFORE INSERT OR UPDATE ON posts FOR EACH ROW
+        EXECUTE FUNCTION tsvector_update_trigger(search, 'pg_catalog.simple', title, body);
+    CREATE FUNCTION slugged() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        NEW.slug := coalesce(NEW.slug, replace(lower(NEW.title), ' ', '-')); NEW.changed := now(); NEW.title := upper(NEW.title);
+        RETURN NEW; END $$;
+    CREATE TRIGGER slugged BEFORE INSERT ON posts FOR EACH ROW EXECUTE FUNCTION slugged();
+    CREATE FUNCTION counted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        UPDATE posts SET comment_count = comment_count + 1 WHERE id = NEW.post_id; RETURN NULL; END $$;
+    CREATE TRIGGER counted AFTER INSERT ON comments FOR EACH ROW EXECUTE FUNCTION counted();
+    CREATE FUNCTION touched() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.changed := now(); RETURN NEW; END $$;
+    CREATE TRIGGER touched BEFORE UPDATE ON posts FOR EACH ROW EXECUTE FUNCTION touched();
+    CREATE MATERIALIZED VIEW totals AS SELECT count(*) AS posts FROM posts;
+    CREATE MATERIALIZED VIEW deeper AS SELECT posts + 1 AS more FROM totals WITH NO DATA;";
+
+const ALL: [&str; 5] = ["posts.search", "posts.slug", "posts.comment_count", "totals", "deeper"];
+
+fn decided(decision: &str) -> String {
+    format!("[derived]\n{}", ALL.map(|name| format!("\"{name}\" = \"{decision}\"\n")).concat())
+}
+
+#[track_caller]
+fn planned(source_sql: &str, target_sql: &str, mapping: &str) -> Result<Case, String> {
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("source.db");
+    sqlite(&source, source_sql);
+    Case::into_existing(dir, source, mapping, target_sql)
+}
+
+#[track_caller]
+fn with(mapping: &str) -> Case {
+    planned(SOURCE, TARGET, mapping).unwrap_or_else(|words| panic!("{words}"))
+}
+
+/// Migrates, whether that is proven or not.
+#[track_caller]
+fn migrated(case: &Case) -> Moved {
+    match run::migrate(&case.request(), &Silent) {
+        Ok(Outcome::Moved(moved)) => *moved,
+        Ok(other) => panic!("{other:?}"),
+        Err(error) => panic!("{}", chain(&error)),
+    }
+}
+
+fn named(found: &CheckResult<migrate_core::finding::DerivedDifference>) -> Vec<String> {
+    found.differences.iter().map(report::words::derived).collect()
+}
+
+const DERIVED: &str = "SELECT id, title, changed, search, slug, comment_count FROM posts ORDER BY id";
+
+const FILLED: [&str; 2] = [
+    "1|First Post|2020-01-01 00:00:00|'cats':3 'first':1 'post':2 'sleep':4|first-post|2",
+    "2|Second|2020-01-02 00:00:00|'second':1|second|1",
+];
+
+#[test]
+fn a_plan_names_every_column_without_a_value_and_what_fills_it() {
+    let case = with("");
+    let filler = |name: &str| {
+        let found = case.plan.unloaded.iter().find(|column| column.full_name() == name);
+        found.map(|column| column.filled_by.clone()).unwrap_or_else(|| panic!("{name}"))
+    };
+    let triggers = |name: &str| {
+        let found = case.plan.unloaded.iter().find(|column| column.full_name() == name);
+        let seen = found
+            .into_iter()
+            .flat_map(|column| column.triggers())
+            .map(|trigger| (trigger.name.clone(), trigger.is_seen));
+        seen.collect::<Vec<_>>()
+    };
+    assert_eq!(triggers("posts.search"), [("searched".to_owned(), true)]);
+    assert_eq!(triggers("posts.slug"), [("slugged".to_owned(), true)]);
+    assert_eq!(triggers("posts.comment_count"), [("counted".to_owned(), false)]);
+    assert_eq!(filler("posts.note"), Filler::Nothing);
+    assert_eq!(filler("posts.made"), Filler::Default("now()".to_owned()));
+    assert_eq!(filler("posts.length"), Filler::Generated);
+    let views: Vec<&str> = case.plan.materialized_views.iter().map(|view| view.name.as_str()).collect();
+    assert_eq!(views, ["totals", "deeper"], "each after those that it reads");
+}
+
+#[test]
+fn derived_data_is_filled_where_the_mapping_says_so_and_no_loaded_value_is_altered() {
+    let case = with(&decided("fill"));
+    case.moved();
+    assert_eq!(case.ask(DERIVED), FILLED);
+    assert_eq!(case.ask("SELECT posts, more FROM totals, deeper"), ["2|3"]);
+    assert_eq!(case.ask("SELECT count(*) FROM pg_trigger WHERE tgenabled <> 'O'"), ["0"]);
+    // Triggers of the app are as before for rows that it writes itself.
+    assert_eq!(
+        case.ask("INSERT INTO posts (id, title) VALUES (3, 'x y') RETURNING title, slug"),
+        ["X Y|x-y"]
+    );
+    assert!(
+        case.validated(false)
+            .1
+            .derived
+            .differences
+            .iter()
+            .all(|found| !format!("{found:?}").contains("Column"))
+    );
+}
+
+#[test]
+fn without_a_decision_it_is_named_and_the_printed_sql_fills_it() {
+    let case = with("");
+    let moved = migrated(&case);
+    assert!(!moved.validation.is_proven());
+    assert_eq!(
+        named(&moved.validation.derived),
+        [
+            "posts.search: 2 migrated rows lack the value that trigger searched fills it with",
+            "posts.slug: 2 migrated rows lack the value that trigger slugged fills it with",
+            "posts.comment_count: 2 migrated rows lack the value that trigger counted may fill it with",
+            "materialized view totals is stale: it holds 1 row, and its query returns 1",
+            "materialized view deeper is not populated",
+        ]
+    );
+    for found in &moved.validation.derived.differences {
+        let remedy = report::words::remedy::derived(found, &case.plan);
+        case.execute(remedy.sql().unwrap_or_else(|| panic!("{remedy}")));
+    }
+    assert_eq!(case.ask(DERIVED), FILLED);
+    assert_eq!(case.ask("SELECT count(*) FROM pg_trigger WHERE tgenabled <> 'O'"), ["0"]);
+    let (_, validation) = case.validated(false);
+    assert!(validation.is_proven(), "{validation:?}");
+    // Damage is found again.
+    case.execute("ALTER TABLE posts DISABLE TRIGGER USER; UPDATE posts SET slug = NULL WHERE id = 2; ALTER TABLE posts ENABLE TRIGGER USER");
+    let (_, validation) = case.validated(false);
+    assert_eq!(
+        named(&validation.derived),
+        ["posts.slug: 1 migrated row lacks the value that trigger slugged fills it with"]
+    );
+}
+
+#[test]
+fn accepted_data_stays_as_it_is() {
+    let case = with(&decided("accept"));
+    case.moved();
+    assert_eq!(case.ask("SELECT count(slug), count(search), sum(comment_count) FROM posts"), ["0|0|0"]);
+}
+
+#[test]
+fn a_column_that_must_not_be_null_is_filled_during_the_load() {
+    let source =
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO t VALUES (1, 'Ann'), (2, 'Bob')";
+    let target = "CREATE TABLE t (id int PRIMARY KEY, name text, key text NOT NULL);
+        CREATE FUNCTION keyed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.key := lower(NEW.name); RETURN NEW; END $$;
+        CREATE TRIGGER keyed BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION keyed()";
+    let refused = planned(source, target, "").err().unwrap_or_default();
+    assert!(refused.contains("column t.key of the target gets no value"), "{refused}");
+    let lines = refused.split("lines for mapping.toml:\n").nth(1).unwrap_or_default();
+    let case = planned(source, target, lines).unwrap_or_else(|words| panic!("{words}"));
+    case.moved();
+    assert_eq!(case.ask("SELECT id, name, key FROM t ORDER BY id"), ["1|Ann|ann", "2|Bob|bob"]);
+}
+
+#[test]
+fn a_trigger_that_cannot_be_tried_may_fill_what_its_function_assigns() {
+    let case = planned(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, mail TEXT); INSERT INTO t VALUES (1, 'a@b')",
+        "CREATE TABLE t (id int PRIMARY KEY, mail text, domain text);
+         CREATE FUNCTION split() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             IF strpos(NEW.mail, '@') = 0 THEN RAISE EXCEPTION 'no address'; END IF;
+             NEW.domain := split_part(NEW.mail, '@', 2); RETURN NEW; END $$;
+         CREATE TRIGGER split BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION split()",
+        "",
+    )
+    .unwrap_or_else(|words| panic!("{words}"));
+    let found = case.plan.unloaded.iter().find(|column| column.column == "domain").unwrap();
+    assert_eq!(found.triggers().iter().map(|trigger| trigger.is_seen).collect::<Vec<_>>(), [false]);
+    // For the migrated rows it can be called.
+    assert_eq!(
+        named(&migrated(&case).validation.derived),
+        ["t.domain: 1 migrated row lacks the value that trigger split fills it with"]
+    );
+}
+
+#[test]
+fn decisions_about_unknown_names_are_refused() {
+    for (mapping, part) in [
+        ("[derived]\n\"posts.serch\" = \"fill\"", "neither a column without a value"),
+        ("[derived]\n\"posts.note\" = \"fill\"", "posts.note, which no trigger fills"),
+        ("[derived]\ntotal = \"fill\"", "(the nearest name is totals)"),
+    ] {
+        let refused = planned(SOURCE, TARGET, mapping).err().unwrap_or_default();
+        assert!(refused.contains(part), "{mapping}: {refused}");
+    }
+    let accepted = with("[derived]\n\"posts.note\" = \"accept\"");
+    let note = accepted.plan.unloaded.iter().find(|column| column.column == "note").unwrap();
+    assert_eq!(note.decision, Some(DerivedDecision::Accept));
+}
