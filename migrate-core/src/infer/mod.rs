@@ -69,7 +69,14 @@ pub fn infer(facts: &Facts<'_>) -> Inference {
                     let words = suggestion_in_words(facts, &answer, loses_default);
                     suggestion = suggestion.or(words.map(|words| (answer, words)));
                 }
-                (None, Certainty::Takes | Certainty::Guesses) if group.tells_misses => {
+                (None, Certainty::Takes | Certainty::Guesses) => {
+                    if let Some(answer) = rule.suggestion(facts) {
+                        let words = suggestion_in_words(facts, &answer, false);
+                        suggestion = suggestion.or(words.map(|words| (answer, words)));
+                    }
+                    if !group.tells_misses {
+                        continue;
+                    }
                     let nearest = rule
                         .nearest(facts)
                         .filter(|(count, _)| missed.as_ref().is_none_or(|(before, _)| count > before));

@@ -71,11 +71,19 @@ pub(super) enum Needs {
     Most,
     /// The same, or there is no value.
     MostOrNoValue,
+    /// The same as `Most`, and the conversion accepts all values but [`DIRTY_MAX`] in a thousand.
+    NearlyAll,
+    /// The same, or there is no value.
+    NearlyAllOrNoValue,
     /// The most frequent form.
     Best,
     /// There is no value.
     NoValue,
 }
+
+/// How many values in a thousand may lack the declared type: dirty data, whose rows are better rejected than taken for a sign that the
+/// declaration is wrong.
+const DIRTY_MAX: u64 = 5;
 
 /// Whether a rule's type is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,7 +170,7 @@ impl Rule {
             Some(seen) => {
                 let forms = self.forms.iter().filter(fitting);
                 let (count, form) = self.needs.choose(&seen, forms.copied())?;
-                Some(Answer { conversion: (form.conversion)(), evidence: Some((count, form.words)) })
+                Some(Answer::of(form, count))
             }
             None if self.needs.holds_without_value() => {
                 let form = self.forms.iter().find(fitting)?;
@@ -170,6 +178,18 @@ impl Rule {
             }
             None => None,
         }
+    }
+
+    /// Returns what the rule suggests where too many values lack the declared type: that type if more than half of the values have it.
+    pub(super) fn suggestion(&self, facts: &Facts<'_>) -> Option<Answer> {
+        let is_declared = matches!(self.needs, Needs::NearlyAll | Needs::NearlyAllOrNoValue);
+        if !is_declared || !self.columns.include(facts) || facts.role.is_foreign_key {
+            return None;
+        }
+        let seen = facts.profile.filter(|seen| seen.values() > 0)?;
+        let forms = self.forms.iter().filter(|form| facts.admits(&(form.conversion)()));
+        let (count, form) = Needs::Most.choose(&seen, forms.copied())?;
+        Some(Answer::of(form, count))
     }
 
     /// Returns the most frequent form of this rule, if it applies to the column.
@@ -181,9 +201,22 @@ impl Rule {
     }
 }
 
+impl Answer {
+    fn of(form: &Form, count: u64) -> Answer {
+        Answer { conversion: (form.conversion)(), evidence: Some((count, form.words)) }
+    }
+}
+
 impl Needs {
     fn holds_without_value(self) -> bool {
-        matches!(self, Needs::Nothing | Needs::AllOrNoValue | Needs::MostOrNoValue | Needs::NoValue)
+        matches!(
+            self,
+            Needs::Nothing
+                | Needs::AllOrNoValue
+                | Needs::MostOrNoValue
+                | Needs::NearlyAllOrNoValue
+                | Needs::NoValue
+        )
     }
 
     /// Returns the form that enough values have, with their number.
@@ -196,12 +229,18 @@ impl Needs {
         let all = seen.values();
         let first = counted.iter().find(|(count, _)| *count == all);
         let best = counted.iter().copied().reduce(|best, next| if next.0 > best.0 { next } else { best });
+        let is_most = |(count, _): &(u64, &Form)| count.saturating_mul(2) > all;
         match self {
             Needs::Nothing => counted.first().copied(),
             Needs::All | Needs::AllOrNoValue => first.copied(),
-            Needs::Most | Needs::MostOrNoValue => {
-                first.copied().or_else(|| best.filter(|(count, _)| count.saturating_mul(2) > all))
-            }
+            Needs::Most | Needs::MostOrNoValue => first.copied().or_else(|| best.filter(is_most)),
+            Needs::NearlyAll | Needs::NearlyAllOrNoValue => first.copied().or_else(|| {
+                let is_dirty = |(_, form): &(u64, &Form)| {
+                    let rejects = seen.rejects(&(form.conversion)());
+                    rejects.saturating_mul(1000) <= all.saturating_mul(DIRTY_MAX)
+                };
+                best.filter(is_most).filter(is_dirty)
+            }),
             Needs::Best => best,
             Needs::NoValue => None,
         }
@@ -215,6 +254,10 @@ impl Needs {
             Needs::AllOrNoValue => "all values are, or there are none:",
             Needs::Most => "more than half of the values are",
             Needs::MostOrNoValue => "more than half of the values are, or there are none:",
+            Needs::NearlyAll => "more than half of the values are, and at most 5 in 1,000 do not fit:",
+            Needs::NearlyAllOrNoValue => {
+                "more than half of the values are, and at most 5 in 1,000 do not fit, or there are none:"
+            }
             Needs::Best => "most values are",
             Needs::NoValue => "there are no values",
         }

@@ -181,7 +181,8 @@ fn what_a_plan_says_of_a_decision() {
                 &["'2024-05-06'", "'2024-05-07'", "'soon'", "''", "x'00'", "'2024-05-08'", "'2024-05-09'"],
                 "",
             ),
-            "declared date: 4 of 7 values are dates; 3 of 7 values do not fit and are rejects: 1 empty text, 1 other text, 1 blob",
+            "values of several classes, and no type for all; 1 of 7 values do not fit and are rejects: 1 blob; declared date, but 4 of \
+             7 values are dates",
         ),
         (
             case("BOOLEAN", "n", &["0", "2", "3"], ""),
@@ -208,6 +209,57 @@ fn what_a_plan_says_of_a_decision() {
     ] {
         assert_eq!(inferred(&case).why, why, "{case:?}");
     }
+}
+
+/// A column of 1000 values, some of which lack its type.
+fn dirty(declared: &str, default: &str, good: &str, bad: &str, bad_count: usize) -> Inference {
+    let column = SourceColumn {
+        name: "made".to_owned(),
+        declared_type: declared.to_owned(),
+        not_null: false,
+        default: (!default.is_empty()).then(|| default.to_owned()),
+        primary_key_position: 0,
+        generated: false,
+    };
+    let literals: Vec<&str> =
+        std::iter::repeat_n(good, 1000 - bad_count).chain(vec![bad; bad_count]).collect();
+    infer(&Facts { profile: Some(profile(&literals)), ..Facts::declared("t", &column, false) })
+}
+
+#[test]
+fn a_declared_type_is_taken_if_a_few_values_in_a_thousand_do_not_fit() {
+    let uuid = "'0b5c0e6e-4b1a-4c52-8a7f-0d6a4f3f9a11'";
+    for (declared, default, good, bad, taken, holds_all) in [
+        ("UUID", "", uuid, "'none'", "uuid", "text"),
+        ("GUID", "", "x'0b5c0e6e4b1a4c528a7f0d6a4f3f9a11'", "'none'", "uuid_from_bytes", "bytea_from_any"),
+        ("BOOLEAN", "", "1", "2", "boolean", "bigint"),
+        ("BOOLEAN", "", "'true'", "'maybe'", "boolean_from_words", "text"),
+        ("DATE", "", "'2024-05-06'", "'0000-00-00'", "date", "text"),
+        ("TIME", "", "'12:34'", "''", "time", "text"),
+        ("DATETIME", "", "'2024-05-06 07:08:09'", "'soon'", "timestamp_from_iso8601", "text"),
+        ("DATETIME", "", "1700000000", "'soon'", "timestamptz_from_epoch_s", "text_from_any"),
+        ("TEXT", "CURRENT_TIMESTAMP", "'2024-05-06 07:08:09'", "'soon'", "timestamptz_from_iso8601", "text"),
+    ] {
+        let few = dirty(declared, default, good, bad, 5);
+        assert_eq!(few.conversion.name(), taken, "{declared} {few:?}");
+        assert!(few.why.contains("5 of 1000 values do not fit and are rejects"), "{few:?}");
+        let none = dirty(declared, default, good, bad, 0);
+        assert_eq!(none.conversion.name(), taken, "{declared} {none:?}");
+        for more in [6, 499] {
+            let found = dirty(declared, default, good, bad, more);
+            assert_eq!(found.conversion.name(), holds_all, "{declared} {more} {found:?}");
+            let suggestion = found.suggestion.unwrap();
+            assert!(suggestion.contains(&format!("as = \"{taken}\"")), "{declared} {more} {suggestion}");
+            assert!(suggestion.contains(&format!("{more} of 1000 values do not fit")), "{suggestion}");
+        }
+        assert!(
+            dirty(declared, default, good, bad, 501).suggestion.is_none_or(|words| !words.contains(taken)),
+            "{declared}"
+        );
+    }
+    // Every integer is a time in its unit, plausible or not: nothing is rejected.
+    let sparse = dirty("DATETIME", "", "1700000000123", "-1000", 300);
+    assert_eq!(sparse.conversion.name(), "timestamptz_from_epoch_ms", "{sparse:?}");
 }
 
 #[test]

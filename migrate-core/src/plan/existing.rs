@@ -62,6 +62,20 @@ impl Plan {
         self.existing_tables().next().is_some()
     }
 
+    /// The constraints that an app has NOT VALID itself, so that they say nothing about rows that are there: table, name and definition.
+    pub fn not_valid_before(&self) -> Vec<[String; 3]> {
+        const NOT_VALIDATED: &str = " (not validated)";
+        let of_table = |(table, existing): (&PlannedTable, &ExistingTable)| {
+            let facts = existing.table.facts.iter().filter_map(|fact| {
+                let name = fact.item.strip_prefix("constraint ")?;
+                let definition = fact.definition.strip_suffix(NOT_VALIDATED)?;
+                Some([table.target.clone(), name.to_owned(), definition.to_owned()])
+            });
+            facts.collect::<Vec<_>>()
+        };
+        self.existing_tables().flat_map(of_table).collect()
+    }
+
     /// The plan of the tables that it makes, without those that are there already.
     pub fn made(&self) -> Plan {
         let mut made = self.clone();

@@ -100,8 +100,8 @@ fn primary_key(table: &mut PlannedTable) -> Option<Weakened> {
         constraint: format!("{PRIMARY_KEY_WORDS} ({})", key.columns.join(", ")),
         becomes: "UNIQUE, because a primary key of PostgreSQL cannot contain NULL".to_owned(),
         remedy: format!(
-            "SELECT * FROM {target} WHERE {}; ALTER TABLE {target} ADD PRIMARY KEY ({columns});",
-            is_null.join(" OR ")
+            "{} ALTER TABLE {target} ADD PRIMARY KEY ({columns});",
+            listed_and_deleted(&target, &is_null.join(" OR "))
         ),
     };
     let why = "the primary key in SQLite, where some rows have NULL in it".to_owned();
@@ -118,7 +118,8 @@ fn not_null(table: &mut PlannedTable, source: &str) -> Option<Weakened> {
         constraint: format!("not null ({})", column.target),
         becomes: "a nullable column".to_owned(),
         remedy: format!(
-            "SELECT * FROM {target} WHERE {name} IS NULL; ALTER TABLE {target} ALTER {name} SET NOT NULL;"
+            "{} ALTER TABLE {target} ALTER {name} SET NOT NULL;",
+            listed_and_deleted(&target, &format!("{name} IS NULL"))
         ),
     })
 }
@@ -129,29 +130,42 @@ fn foreign_key(table: &mut PlannedTable, columns: &[String], parent: &ParentName
         .map(|column| column.target.clone())
         .collect();
     let child = table.name_in_sql();
+    let nullable = table.columns.iter().filter(|column| !column.not_null);
+    let nullable: Vec<String> = nullable.map(|column| column.target.clone()).collect();
     let key = (table.foreign_keys.iter_mut())
         .find(|key| key.columns == targets && key.parent_table == parent.target && !key.not_valid)?;
     key.not_valid = true;
+    let orphans = orphans(key, parent);
+    let repair = match key.columns.iter().find(|name| nullable.contains(name)) {
+        Some(name) => format!("UPDATE {child} AS c SET {} = NULL WHERE {orphans};", quote_pg(name)),
+        None => format!("DELETE FROM {child} AS c WHERE {orphans};"),
+    };
     Some(Weakened {
         constraint: format!("foreign key ({}) to {}", key.columns.join(", "), key.parent_table),
         becomes: "a NOT VALID foreign key: it applies to rows that are written from now on".to_owned(),
         remedy: format!(
-            "{}; ALTER TABLE {child} VALIDATE CONSTRAINT {};",
-            orphans(&child, key, parent),
+            "SELECT c.* FROM {child} AS c WHERE {orphans}; {repair} ALTER TABLE {child} VALIDATE CONSTRAINT {};",
             quote_pg(&key.name)
         ),
     })
 }
 
-/// The SELECT that lists the rows that point nowhere.
-fn orphans(child: &str, key: &PlannedForeignKey, parent: &ParentNames) -> String {
+/// The statements that list the rows that break a constraint, and delete them, which is the only repair that every row allows.
+pub(super) fn listed_and_deleted(table: &str, condition: &str) -> String {
+    format!(
+        "SELECT * FROM {table} WHERE {condition}; /* or UPDATE them */ DELETE FROM {table} WHERE {condition};"
+    )
+}
+
+/// The condition by which a row `c` points nowhere.
+fn orphans(key: &PlannedForeignKey, parent: &ParentNames) -> String {
     let pairs: Vec<String> = (key.columns.iter().zip(&key.parent_columns))
         .map(|(own, parent)| format!("p.{} = c.{}", quote_pg(parent), quote_pg(own)))
         .collect();
     let not_null: Vec<String> =
         key.columns.iter().map(|own| format!("c.{} IS NOT NULL", quote_pg(own))).collect();
     format!(
-        "SELECT c.* FROM {child} AS c WHERE {} AND NOT EXISTS (SELECT FROM {} AS p WHERE {})",
+        "{} AND NOT EXISTS (SELECT FROM {} AS p WHERE {})",
         not_null.join(" AND "),
         parent.sql,
         pairs.join(" AND ")
@@ -166,8 +180,8 @@ fn check(table: &mut PlannedTable, sql: &str) -> Option<Weakened> {
         constraint: format!("CHECK ({})", check.source),
         becomes: "a NOT VALID CHECK: it applies to rows that are written from now on".to_owned(),
         remedy: format!(
-            "SELECT * FROM {target} WHERE NOT ({}); ALTER TABLE {target} VALIDATE CONSTRAINT {};",
-            check.expression,
+            "{} ALTER TABLE {target} VALIDATE CONSTRAINT {};",
+            listed_and_deleted(&target, &format!("NOT ({})", check.expression)),
             quote_pg(&check.name)
         ),
     })

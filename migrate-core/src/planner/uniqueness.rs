@@ -27,13 +27,13 @@ pub(super) fn weaken(table: &mut PlannedTable, columns: &[String], is_folded: bo
         if has_same_columns && index_is_folded == is_folded {
             index.unique = false;
             let keys: Vec<String> = index.columns.iter().map(PlannedIndexColumn::sql).collect();
-            let keys = keys.join(", ");
+            let list = keys.join(", ");
             let (name, qualified) = (quote_pg(&index.name), table.qualified(&index.name));
             weakened.push(Weakened {
                 constraint: format!("unique index {}", index.name),
                 becomes: NOT_UNIQUE.to_owned(),
                 remedy: format!(
-                    "{}; DROP INDEX {qualified}; CREATE UNIQUE INDEX {name} ON {target} ({keys});",
+                    "{} DROP INDEX {qualified}; CREATE UNIQUE INDEX {name} ON {target} ({list});",
                     doubles(&target, &keys)
                 ),
             });
@@ -55,9 +55,16 @@ fn is_on(key: &PlannedIndexColumn, column: &PlannedColumn) -> bool {
     }
 }
 
-/// The SELECT that lists duplicate values.
-fn doubles(target: &str, keys: &str) -> String {
-    format!("SELECT {keys}, count(*) FROM {target} GROUP BY {keys} HAVING count(*) > 1")
+/// The statements that list duplicate values, and delete all rows but one of each. NULLs are no duplicates.
+fn doubles(target: &str, keys: &[String]) -> String {
+    let list = keys.join(", ");
+    let not_null: Vec<String> = keys.iter().map(|key| format!("{key} IS NOT NULL")).collect();
+    let not_null = not_null.join(" AND ");
+    format!(
+        "SELECT {list}, count(*) FROM {target} WHERE {not_null} GROUP BY {list} HAVING count(*) > 1; \
+         /* or UPDATE them */ DELETE FROM {target} WHERE ctid IN (SELECT d.ctid FROM (SELECT ctid, row_number() OVER (PARTITION BY {list} \
+         ORDER BY ctid) AS place FROM {target} WHERE {not_null}) AS d WHERE d.place > 1);"
+    )
 }
 
 /// The primary key and the UNIQUE constraints on these columns, which become indexes.
@@ -96,8 +103,8 @@ fn constraints(table: &mut PlannedTable, columns: &[PlannedColumn]) -> Vec<Weake
             constraint: format!("{} ({})", kind.to_ascii_lowercase(), key.columns.join(", ")),
             becomes: NOT_UNIQUE.to_owned(),
             remedy: format!(
-                "{}; DROP INDEX {qualified}; ALTER TABLE {target} ADD CONSTRAINT {name} {kind} ({list});",
-                doubles(&target, &list)
+                "{} DROP INDEX {qualified}; ALTER TABLE {target} ADD CONSTRAINT {name} {kind} ({list});",
+                doubles(&target, &key.columns.iter().map(|column| quote_pg(column)).collect::<Vec<_>>())
             ),
         }
     })

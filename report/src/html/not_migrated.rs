@@ -59,7 +59,7 @@ pub(super) fn breaches(page: &Page<'_>) -> Option<Markup> {
                             @if breach.rows > breach.first.len() as u64 { " and " (count(breach.rows - breach.first.len() as u64)) " more" }
                         }
                     }
-                    @if !breach.remedy.is_empty() { (statement("Once the rows are repaired (psql)", &breach.remedy)) }
+                    @if !breach.remedy.is_empty() { (statement("Lists the rows, repairs them, and restores the constraint (psql)", &breach.remedy)) }
                 }
             }
         }

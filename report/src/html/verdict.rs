@@ -148,6 +148,10 @@ fn cautions(page: &Page<'_>, sums: Sums) -> Vec<Markup> {
         let breaches = report.plan.breaches.len() as u64;
         cautions.push(html! { (counted(breaches, "constraint")) " that rows break came weaker or not at all: " a href="#broken" { "which, and how to repair them" } "." });
     }
+    let not_valid = report.plan.not_valid_before().len() as u64;
+    if not_valid > 0 {
+        cautions.push(html! { (counted(not_valid, "constraint")) " that the app has NOT VALID: it says nothing about rows that are there already." });
+    }
     if !report.plan.left_behind.is_empty() {
         let left = report.plan.left_behind.len() as u64;
         cautions.push(

@@ -22,7 +22,8 @@ pub(crate) struct SequenceBefore {
     pub(crate) is_ours: bool,
 }
 
-/// The sequences that a load into these tables may move: those that the tables use, and those of their schemas that no table uses.
+/// The sequences that a load into these tables may move: those that the tables use, and those of their schemas that no table uses; and
+/// those that the plan names ($2).
 const SEQUENCES_SQL: &str = "WITH planned AS (SELECT to_regclass(t)::oid AS oid FROM unnest($1::text[]) AS t), \
     used AS (SELECT d.objid AS sequence, d.refobjid AS place FROM pg_depend d \
              WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') \
@@ -32,7 +33,8 @@ const SEQUENCES_SQL: &str = "WITH planned AS (SELECT to_regclass(t)::oid AS oid 
     CROSS JOIN LATERAL (SELECT bool_or(EXISTS (SELECT FROM planned p WHERE p.oid = coalesce(pg_partition_root(u.place)::oid, u.place))) AS by_planned \
                         FROM used u WHERE u.sequence = s.oid) AS use \
     WHERE CASE WHEN s.relkind = 'S' THEN has_sequence_privilege(s.oid, 'SELECT') AND has_sequence_privilege(s.oid, 'UPDATE') END \
-    AND coalesce(use.by_planned, s.relnamespace IN (SELECT c.relnamespace FROM pg_class c JOIN planned p ON p.oid = c.oid)) ORDER BY 1, 2";
+    AND (coalesce(use.by_planned, s.relnamespace IN (SELECT c.relnamespace FROM pg_class c JOIN planned p ON p.oid = c.oid)) \
+    OR s.oid IN (SELECT to_regclass(t)::oid FROM unnest($2::text[]) AS t)) ORDER BY 1, 2";
 
 /// Writes down the positions of the sequences that a run may move; one that is written down already stays.
 ///
@@ -40,8 +42,10 @@ const SEQUENCES_SQL: &str = "WITH planned AS (SELECT to_regclass(t)::oid AS oid 
 /// When a sequence cannot be read, or the ledger cannot be written.
 pub(crate) fn record_sequences(connection: &mut Connection, run_id: i64, plan: &Plan) -> Result<()> {
     let tables = plan.existing_tables().map(|(_, existing)| Some(existing.name_in_sql()));
+    let named = plan.existing_sequences();
+    let named = text_array(named.iter().map(|sequence| Some(&sequence.name)));
     let sequences: Vec<(String, String)> =
-        connection.load(SEQUENCES_SQL, &[Some(&text_array(tables))]).context(|| READ_FAILED)?;
+        connection.load(SEQUENCES_SQL, &[Some(&text_array(tables)), Some(&named)]).context(|| READ_FAILED)?;
     for sequences in sequences.chunks(SEQUENCES_AT_ONCE) {
         let read = sequences.iter().map(|(schema, name)| {
             format!(

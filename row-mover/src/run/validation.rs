@@ -52,6 +52,7 @@ pub struct Validation {
     /// Defaults that do not do the same.
     pub defaults: CheckResult<DefaultDifference>,
     /// Columns that triggers of the app fill and materialized views, where they are not as the app would have made them.
+    #[serde(skip)]
     pub derived: CheckResult<DerivedDifference>,
     /// Constraints that do not refuse what SQLite refuses.
     pub behaviour: CheckResult<ConstraintDifference>,

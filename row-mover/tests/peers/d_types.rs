@@ -3,7 +3,7 @@
 use crate::support::{Ending, PeerCase, case, check};
 
 pub fn cases() -> Vec<PeerCase> {
-    [numbers(), texts(), open()].concat()
+    [numbers(), texts(), dirty(), open()].concat()
 }
 
 fn numbers() -> Vec<PeerCase> {
@@ -195,6 +195,38 @@ fn texts() -> Vec<PeerCase> {
             .mapping("[tables.t.columns]\nj = { as = \"jsonb_unsigned_zero\" }")
             .into_existing()
             .gives("SELECT j::text FROM t WHERE id = 2", &["[0, 1]"]),
+    ]
+}
+
+/// A column that is declared as a UUID, and of whose 1000 values so many are none.
+fn uuids(others: u32) -> String {
+    format!(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, ref UUID, at DATETIME);
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+         INSERT INTO t SELECT i, CASE WHEN i <= {others} THEN 'other ' || i ELSE format('0b5c0e6e-4b1a-4c52-8a7f-%012d', i) END,
+                              CASE WHEN i <= {others} THEN 'soon' ELSE '2024-05-06 07:08:09' END FROM n;"
+    )
+}
+
+/// Declared types that SQLite ignores, and values that do not have them.
+fn dirty() -> Vec<PeerCase> {
+    vec![
+        case("D declared, 49 % other", uuids(490))
+            .has("t.ref", "text")
+            .has("t.at", "text")
+            .tells("510 of 1000 values are UUIDs in small letters; with it 490 of 1000 values do not fit")
+            .tells("as = \"uuid\"")
+            .tells("as = \"timestamp_from_iso8601\""),
+        case("D declared, a few in a thousand", uuids(3))
+            .ends(Ending::Stopped)
+            .rejects(&[("t.ref", 3), ("t.at", 3)]),
+        case("D declared, a few in a thousand, skipped", uuids(3))
+            .mapping("on_reject = \"skip\"")
+            .ends(Ending::Partly)
+            .rejects(&[("t.ref", 3), ("t.at", 3)])
+            .has("t.ref", "uuid")
+            .has("t.at", "timestamp without time zone")
+            .gives("SELECT count(*) FROM t", &["997"]),
     ]
 }
 

@@ -8,7 +8,7 @@ use migrate_core::plan::{LeftBehind, PlannedColumn};
 use report::figures::{count, counted};
 
 use super::page::Page;
-use super::{Column, Origin, View};
+use super::{Column, Origin, View, derived};
 
 /// The most lines that all groups have; with the summary that is less than two screens.
 const LINES_MAX: usize = 38;
@@ -17,30 +17,31 @@ const LINES_MAX: usize = 38;
 const SHOWN_OF_GROUP: [usize; 5] = [usize::MAX, 5, 3, 2, 1];
 
 /// One thing to check.
-struct Item {
-    text: String,
+pub(super) struct Item {
+    pub(super) text: String,
     /// The lines to paste, or SQL to run.
-    lines: Vec<String>,
+    pub(super) lines: Vec<String>,
 }
 
 /// Things to check of one kind.
-struct Group {
+pub(super) struct Group {
     /// Their heading, such as `Suggestions`.
-    title: &'static str,
+    pub(super) title: &'static str,
     /// Their meaning, and the effect of the lines.
-    hint: String,
-    items: Vec<Item>,
+    pub(super) hint: String,
+    pub(super) items: Vec<Item>,
     /// Lines to paste for all items that are shown.
-    lines: fn(&View<'_>, usize) -> Vec<String>,
+    pub(super) lines: fn(&View<'_>, usize) -> Vec<String>,
 }
 
 /// Writes everything that a reviewer should check.
 pub(super) fn write(view: &View<'_>, page: &mut Page) {
-    let groups: Vec<Group> =
-        [rejects(view), breaches(view), not_migrated(view), suggestions(view), inferred(view), notes(view)]
-            .into_iter()
-            .filter(|group| !group.items.is_empty())
-            .collect();
+    let groups: Vec<Group> = [rejects(view), breaches(view)]
+        .into_iter()
+        .chain(derived::groups(view))
+        .chain([not_migrated(view), suggestions(view), inferred(view), notes(view)])
+        .filter(|group| !group.items.is_empty())
+        .collect();
     page.title(if groups.is_empty() { "To check: nothing" } else { "To check" });
     let written = |shown: usize| {
         let mut page = Page::new();
@@ -118,7 +119,7 @@ fn breaches(view: &View<'_>) -> Group {
     };
     Group {
         title: "Broken constraints",
-        hint: "The rows are migrated. Repair them in SQLite beforehand, or in PostgreSQL: this SQL lists them, and restores the constraint once they are repaired:".to_owned(),
+        hint: "The rows are migrated. Repair them in SQLite beforehand, or in PostgreSQL: this SQL lists them, repairs them, and restores the constraint:".to_owned(),
         items: view.shown.breaches.iter().map(item).collect(),
         lines: no_lines,
     }
@@ -170,7 +171,7 @@ fn leave_behind_lines(view: &View<'_>, shown: usize) -> Vec<String> {
 }
 
 /// No lines for all items.
-fn no_lines(_: &View<'_>, _: usize) -> Vec<String> {
+pub(super) fn no_lines(_: &View<'_>, _: usize) -> Vec<String> {
     Vec::new()
 }
 

@@ -3,6 +3,7 @@
 //! It decides nothing and counts no values; every detail is in `plan.json`, and in `details` for `--verbose`.
 
 mod checks;
+mod derived;
 mod details;
 mod page;
 mod summary;

@@ -70,10 +70,9 @@ pub(super) fn validation_json(validation: &Validation, plan: &Plan) -> anyhow::R
     value["missing_migrations"] = json!(names);
     value["views"] = check_json(&validation.views, &found.views);
     value["defaults"] = check_json(&validation.defaults, &found.defaults);
-    match plan.is_into_existing() {
-        true => value["derived"] = check_json(&validation.derived, &found.derived),
-        // Only an app has derived data in the target.
-        false => drop(value.as_object_mut().and_then(|fields| fields.remove("derived"))),
+    // Only an app has derived data in the target.
+    if plan.is_into_existing() {
+        value["derived"] = check_json(&validation.derived, &found.derived);
     }
     value["behaviour"] = check_json(&validation.behaviour, &found.behaviour);
     if let (Some(reason), Some(fields)) = (&validation.schema_not_compared, value.as_object_mut()) {

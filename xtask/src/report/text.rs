@@ -21,6 +21,7 @@ pub(crate) fn validation_text(run: &Run, validation: &Validation, url: &TargetUr
         vec![Section::Text(format!("run {} in {url}\n", run.id)), compared_table(&validation.tables)];
     sections.push(not_moved_text(&run.plan, &run.state.subject.tables));
     sections.push(breaches(&run.plan));
+    sections.push(not_valid_before(&run.plan));
     sections.extend(problems::sections(validation));
     sections.push(not_compared(validation));
     sections.push(Section::Text(verdict(validation, &run.seal, &run.plan)));
@@ -40,6 +41,7 @@ pub(crate) fn moved_text(moved: &Moved, plan: &Plan, end: &str) -> String {
     sections.push(list(left_behind.collect(), "objects not migrated"));
     sections.push(not_moved_text(plan, &names));
     sections.push(breaches(plan));
+    sections.push(not_valid_before(plan));
     sections.push(rejected(moved));
     sections.extend(problems::sections(&moved.validation));
     sections.push(not_compared(&moved.validation));
@@ -140,7 +142,7 @@ fn breaches(plan: &Plan) -> Section {
     let entries = plan.breaches.iter().map(|breach| {
         let first: Vec<String> = breach.first.iter().map(|key| printable(key)).collect();
         format!(
-            "broken: {}: {} by {} ({}{})\n  it became {}\n  the rows, and the constraint once they are repaired: {}",
+            "broken: {}: {} by {} ({}{})\n  it became {}\n  the rows, a repair, and the constraint: {}",
             printable(&breach.table),
             printable(&breach.constraint),
             counted(breach.rows, "row"),
@@ -155,6 +157,15 @@ fn breaches(plan: &Plan) -> Section {
         noun: "broken constraints",
         end: "The rows that break them were moved. --accept-broken-constraints makes the exit status 0 where this is intended.\n",
     })
+}
+
+/// The constraints that the app has NOT VALID itself.
+fn not_valid_before(plan: &Plan) -> Section {
+    let entries = plan.not_valid_before().into_iter().map(|[table, name, definition]| {
+        let [table, name, definition] = [table, name, definition].map(|words| printable(&words));
+        format!("not valid: {table}: {name}, as in the app: {definition}")
+    });
+    list(entries.collect(), "constraints that the app has NOT VALID")
 }
 
 /// The tables that were created and not filled. If there are many, only their number is shown.
@@ -218,7 +229,12 @@ fn verdict(validation: &Validation, seal: &Seal, plan: &Plan) -> String {
         true => String::new(),
         false => format!("; {}, as the plan allows", exceptions.join(" and ")),
     };
-    let valid = if plan.breaches.is_empty() { " and valid" } else { ", which allows the broken ones above" };
+    let valid = match (plan.breaches.is_empty(), plan.not_valid_before().is_empty()) {
+        (true, true) => " and valid",
+        (false, true) => ", which allows the broken ones above",
+        (true, false) => ", of which the app has some NOT VALID (listed above)",
+        (false, false) => ", which allows the broken ones above, and some that the app has NOT VALID",
+    };
     format!(
         "Proven: {compared} in {} {equal} the sealed copy {copy}, value by value, as read back from PostgreSQL{exceptions}. \
          Keys, indexes and constraints are as planned{valid}, {}.\n",

@@ -250,3 +250,56 @@ fn an_unfinished_migration_is_undone_without_its_source() {
     let json: serde_json::Value = serde_json::from_str(&again.stdout).unwrap();
     assert_eq!(json["result"], serde_json::Value::Null, "{}", again.screen());
 }
+
+#[test]
+fn derived_data_and_constraints_that_are_not_valid_are_named_in_the_plan_and_the_result() {
+    let (place, database) = prepared();
+    execute(
+        &database,
+        "ALTER TABLE post ADD slug text, ADD note text;
+         CREATE FUNCTION slugged() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.slug := lower(NEW.title); RETURN NEW; END $$;
+         CREATE TRIGGER slugged BEFORE INSERT ON post FOR EACH ROW EXECUTE FUNCTION slugged();
+         CREATE MATERIALIZED VIEW titles AS SELECT title FROM post; CREATE SEQUENCE free;
+         ALTER TABLE author ADD CONSTRAINT is_small CHECK (id < 100) NOT VALID;",
+    );
+    let run = |more: &[&str]| {
+        let mut arguments =
+            vec!["migrate", "--sqlite", "app.db", "--postgres", database.url(), "--into-existing"];
+        arguments.extend_from_slice(more);
+        place.run(arguments)
+    };
+    let dry = run(&["--dry-run"]).expect(0);
+    for part in [
+        "Derived data (2)",
+        "post.slug: trigger slugged fills it",
+        "materialized view titles",
+        "[derived]\n      \"post.slug\" = \"fill\"  # or \"accept\"\n      titles = \"fill\"  # or \"accept\"",
+        "post: note (nothing: NULL)",
+        "public.free: no column is known to draw from it",
+    ] {
+        assert!(dry.stdout.contains(part), "{part}\n{}", dry.stdout);
+    }
+    let first = run(&[]).expect(1);
+    for part in [
+        "NOT proven",
+        "post.slug: 2 migrated rows lack the value that trigger slugged fills it with",
+        "not checked: sequence public.free",
+        "not valid: author: is_small, as in the app",
+    ] {
+        assert!(first.stdout.contains(part), "{part}\n{}", first.stdout);
+    }
+    let mapping = place.path().join("plans/app/mapping.toml");
+    let text = fs::read_to_string(&mapping).unwrap();
+    fs::write(&mapping, format!("{text}\n[derived]\n\"post.slug\" = \"fill\"\ntitles = \"fill\"\n")).unwrap();
+    let second = run(&["--restart"]).expect(0);
+    assert!(
+        second.stdout.contains(
+            "as planned, of which the app has some NOT VALID (listed above), 1 sequence ahead, 1 not checked"
+        ),
+        "{}",
+        second.stdout
+    );
+    assert_eq!(lines(&database, "SELECT slug FROM post ORDER BY id"), ["a", "b"]);
+    assert_eq!(lines(&database, "SELECT title FROM titles ORDER BY 1"), ["a", "b"]);
+    place.run(["validate", "--postgres", database.url()]).expect(0);
+}

@@ -141,8 +141,8 @@ pub(super) static RULES: &[Rule] = &[
     },
     Rule {
         name: "values of several classes, some of them bytes",
-        describes: "They become bytea if no type is declared.",
-        columns: Columns::of(&[Kind::Anything, Kind::Other]),
+        describes: "They become bytea if no type is declared, or a UUID.",
+        columns: Columns::of(&[Kind::Anything, Kind::Other, Kind::Uuid]),
         needs: Needs::All,
         forms: &[&form::ANY_AS_BYTES],
         certainty: Certainty::Takes,

@@ -10,7 +10,7 @@ pub(super) static RULES: &[Rule] = &[
         name: "declared boolean",
         describes: "0 and 1 are boolean, and so are words for true and false.",
         columns: Columns::of(&[Kind::Boolean]),
-        needs: Needs::MostOrNoValue,
+        needs: Needs::NearlyAllOrNoValue,
         forms: &[&form::BIT, &form::BOOLEAN_WORD],
         certainty: Certainty::Takes,
         cases: &[
@@ -18,28 +18,22 @@ pub(super) static RULES: &[Rule] = &[
             case("TINYINT(1)", "yes", &["1"], "boolean"),
             case("BIT", "yes", &[], "boolean"),
             case("bool", "yes", &["'true'", "'f'"], "boolean_from_words"),
-            case("bool", "yes", &["0", "1", "2", "'true'", "'f'", "NULL"], "boolean_from_words"),
-            case("bool", "yes", &["0", "1", "1", "2"], "boolean"),
         ],
     },
     Rule {
         name: "declared date",
         describes: "`YYYY-MM-DD` is a date.",
         columns: Columns::of(&[Kind::Date]),
-        needs: Needs::MostOrNoValue,
+        needs: Needs::NearlyAllOrNoValue,
         forms: &[&form::DATE],
         certainty: Certainty::Takes,
-        cases: &[
-            case("DATE", "day", &["'2024-05-06'", "NULL"], "date"),
-            case("DATE", "day", &[], "date"),
-            case("DATE", "day", &["'2024-05-06'", "'2024-05-07'", "'0000-00-00'"], "date"),
-        ],
+        cases: &[case("DATE", "day", &["'2024-05-06'", "NULL"], "date"), case("DATE", "day", &[], "date")],
     },
     Rule {
         name: "declared time of day",
         describes: "`HH:MM`, `HH:MM:SS` and fractions of a second are a time of day.",
         columns: Columns::of(&[Kind::Time]),
-        needs: Needs::MostOrNoValue,
+        needs: Needs::NearlyAllOrNoValue,
         forms: &[&form::TIME],
         certainty: Certainty::Takes,
         cases: &[
@@ -52,7 +46,7 @@ pub(super) static RULES: &[Rule] = &[
         describes: "Text with an offset is a point in time, text without one is `timestamp`; numbers are a point in time in the \
                     only unit in which they are from 2000 to 2100. This includes columns declared as dates or times of day.",
         columns: Columns::of(&[Kind::Timestamp, Kind::Date, Kind::Time]),
-        needs: Needs::Most,
+        needs: Needs::NearlyAll,
         forms: &[
             &form::WITH_OFFSET,
             &form::WITHOUT_OFFSET,
@@ -85,12 +79,6 @@ pub(super) static RULES: &[Rule] = &[
             case("DATETIME", "at", &["1700000000.25", "1700000000"], "timestamptz_from_epoch_s"),
             case("DATE", "day", &["1700000000123"], "timestamptz_from_epoch_ms"),
             case("TIME", "opens", &["'2000-01-01 12:34:00'"], "timestamp_from_iso8601"),
-            case(
-                "DATETIME",
-                "at",
-                &["'2024-05-06 07:08:09'", "'2024-05-07 07:08:09'", "''"],
-                "timestamp_from_iso8601",
-            ),
         ],
     },
     Rule {
@@ -135,7 +123,7 @@ pub(super) static RULES: &[Rule] = &[
         name: "declared UUID",
         describes: "Text in one case and blobs of 16 bytes are UUIDs.",
         columns: Columns::of(&[Kind::Uuid]),
-        needs: Needs::MostOrNoValue,
+        needs: Needs::NearlyAllOrNoValue,
         forms: &[&form::UUID, &form::UUID_UPPER, &form::UUID_BYTES],
         certainty: Certainty::Takes,
         cases: &[

@@ -41,7 +41,7 @@ pub(super) static CLOCKS: &[Rule] = &[
         name: "its default is the clock in milliseconds",
         describes: "An integer whose default is `unixepoch() * 1000` or similar is a time in milliseconds.",
         columns: Columns::of(KEEPS_INTEGERS).with_default(&[Clock::Milliseconds]),
-        needs: Needs::MostOrNoValue,
+        needs: Needs::NearlyAllOrNoValue,
         forms: &[&form::MILLISECONDS],
         certainty: Certainty::Takes,
         cases: &[
@@ -49,15 +49,13 @@ pub(super) static CLOCKS: &[Rule] = &[
                 .default("unixepoch() * 1000"),
             case("INTEGER", "made", &[], "timestamptz_from_epoch_ms")
                 .default("CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"),
-            case("INTEGER", "made", &["1700000000123", "1700000000124", "''"], "timestamptz_from_epoch_ms")
-                .default("unixepoch() * 1000"),
         ],
     },
     Rule {
         name: "its default is the clock in seconds",
         describes: "An integer whose default is `unixepoch()`, `strftime('%s')` or similar is a time in seconds.",
         columns: Columns::of(KEEPS_INTEGERS).with_default(&[Clock::Seconds]),
-        needs: Needs::MostOrNoValue,
+        needs: Needs::NearlyAllOrNoValue,
         forms: &[&form::SECONDS],
         certainty: Certainty::Takes,
         cases: &[
@@ -69,7 +67,7 @@ pub(super) static CLOCKS: &[Rule] = &[
         name: "its default is the clock in microseconds",
         describes: "An integer whose default is `unixepoch() * 1000000` or similar is a time in microseconds.",
         columns: Columns::of(KEEPS_INTEGERS).with_default(&[Clock::Microseconds]),
-        needs: Needs::MostOrNoValue,
+        needs: Needs::NearlyAllOrNoValue,
         forms: &[&form::MICROSECONDS],
         certainty: Certainty::Takes,
         cases: &[case("INTEGER", "made", &["1700000000000000"], "timestamptz_from_epoch_us")
@@ -87,7 +85,7 @@ pub(super) static CLOCKS: &[Rule] = &[
             Kind::Other,
         ])
         .with_default(&[Clock::JulianDay]),
-        needs: Needs::MostOrNoValue,
+        needs: Needs::NearlyAllOrNoValue,
         forms: &[&form::JULIAN_DAY],
         certainty: Certainty::Takes,
         cases: &[
@@ -99,7 +97,7 @@ pub(super) static CLOCKS: &[Rule] = &[
         describes: "Text of date and time whose default is the clock is UTC unless it has an offset, because SQLite's clock \
                     is UTC.",
         columns: Columns::of(KEEPS_TEXT).with_default(&[Clock::Timestamp]),
-        needs: Needs::MostOrNoValue,
+        needs: Needs::NearlyAllOrNoValue,
         forms: &[&form::ISO_8601_IN_UTC],
         certainty: Certainty::Takes,
         cases: &[
@@ -114,20 +112,13 @@ pub(super) static CLOCKS: &[Rule] = &[
             .default("datetime('now')"),
             case("TEXT", "made", &[], "timestamptz_from_iso8601")
                 .default("strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"),
-            case(
-                "TEXT",
-                "made",
-                &["'2024-05-06 07:08:09'", "'2024-05-07 07:08:09'", "'soon'"],
-                "timestamptz_from_iso8601",
-            )
-            .default("CURRENT_TIMESTAMP"),
         ],
     },
     Rule {
         name: "its default is the clock of the app's own zone",
         describes: "Text whose default is the local clock has no offset and is read without a zone.",
         columns: Columns::of(KEEPS_TEXT).with_default(&[Clock::LocalTimestamp]),
-        needs: Needs::MostOrNoValue,
+        needs: Needs::NearlyAllOrNoValue,
         forms: &[&form::WITHOUT_OFFSET],
         certainty: Certainty::Takes,
         cases: &[
@@ -140,7 +131,7 @@ pub(super) static CLOCKS: &[Rule] = &[
         name: "its default is today",
         describes: "Text whose default is `CURRENT_DATE` or `date('now')` is a date.",
         columns: Columns::of(KEEPS_TEXT).with_default(&[Clock::Date]),
-        needs: Needs::MostOrNoValue,
+        needs: Needs::NearlyAllOrNoValue,
         forms: &[&form::DATE],
         certainty: Certainty::Takes,
         cases: &[
@@ -152,7 +143,7 @@ pub(super) static CLOCKS: &[Rule] = &[
         name: "its default is the time of day",
         describes: "Text whose default is `CURRENT_TIME` or `time('now')` is a time of day.",
         columns: Columns::of(KEEPS_TEXT).with_default(&[Clock::Time]),
-        needs: Needs::MostOrNoValue,
+        needs: Needs::NearlyAllOrNoValue,
         forms: &[&form::TIME],
         certainty: Certainty::Takes,
         cases: &[

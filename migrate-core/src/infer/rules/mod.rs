@@ -49,7 +49,8 @@ pub(super) static GROUPS: [Group; 7] = [
     Group {
         title: "Declared types",
         describes: "SQLite ignores them, but apps and frameworks rely on them. Values that do not have the declared type are rejects \
-                    if they are less than half.",
+                    if they are at most 5 in 1,000 (numbers: less than half). If they are more, the column gets a type that holds all \
+                    values, and the declared one is suggested.",
         infers: true,
         tells_misses: true,
         is_evidence: false,
