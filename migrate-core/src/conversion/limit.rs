@@ -69,7 +69,7 @@ impl Limit {
             }),
             Limit::Padded(max) => check_length(wire, *max),
             Limit::Labels(labels) if labels.iter().any(|label| label.as_bytes() == wire) => Ok(()),
-            Limit::Labels(_) => Err(Refusal::Form { expected: "one of the labels of its enum" }),
+            Limit::Labels(labels) => Err(Refusal::Label { labels: labels.clone() }),
             Limit::Digits { precision, scale } => check_digits(wire, *precision, *scale),
             Limit::SecondDigits(digits) => check_second(wire, *digits),
         }

@@ -53,6 +53,7 @@ mod text;
 mod text_encoding;
 mod text_from_any;
 mod text_from_bytea;
+mod text_input;
 mod time;
 mod timestamp_from_epoch_ms;
 mod timestamp_from_epoch_ns;
@@ -156,6 +157,7 @@ macro_rules! conversions {
 conversions! {
     Text = "text" in text;
     TextFromAny = "text_from_any" in text_from_any;
+    TextInput = "text_input" in text_input;
     TextFromBytea(encoding: TextEncoding) = "text_from_bytea" in text_from_bytea [encoding];
     Bigint = "bigint" in bigint;
     Integer = "integer" in integer;

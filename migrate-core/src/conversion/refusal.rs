@@ -29,6 +29,12 @@ pub enum Refusal {
         /// What is expected, in words.
         expected: &'static str,
     },
+    /// A text that is none of the labels of its enum.
+    #[error("not one of the labels of its enum: {}", in_words(labels))]
+    Label {
+        /// The labels that the enum has.
+        labels: Vec<String>,
+    },
     /// PostgreSQL's text has no NUL byte.
     #[error("NUL character at byte {at_byte}, which PostgreSQL text cannot hold")]
     NulInText {
@@ -78,6 +84,16 @@ pub enum Refusal {
         /// What is wrong, in words.
         problem: &'static str,
     },
+}
+
+/// A list of labels, the first ones of many.
+fn in_words(labels: &[String]) -> String {
+    const NAMED_MAX: usize = 20;
+    let named = labels.iter().take(NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match labels.len().saturating_sub(NAMED_MAX) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
 }
 
 /// Why bytes from PostgreSQL do not stand for a value that the conversion could have sent.

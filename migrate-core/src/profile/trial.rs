@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::conversion::{Conversion, LongValue, PgType, Refusal, rounding};
+use crate::conversion::{Conversion, Limit, LongValue, PgType, Refusal, rounding};
 use crate::terms::Rounding;
 use crate::value::{SourceValue, StorageClass};
 
@@ -25,6 +25,8 @@ pub struct Trial {
     pub conversion: Conversion,
     /// Whether times are rounded before.
     pub round: Option<Rounding>,
+    /// The limit of the column.
+    pub limit: Option<Limit>,
     /// The number of values that it accepts.
     pub taken: u64,
     /// Of these, the numbers that it turns into dates or times.
@@ -37,19 +39,21 @@ pub struct Trial {
 
 impl Trial {
     /// A conversion that has not been tried yet.
-    pub fn new(conversion: Conversion, round: Option<Rounding>) -> Trial {
-        Trial { conversion, round, taken: 0, moments: 0, plausible: 0, far: 0 }
+    pub fn new(conversion: Conversion, round: Option<Rounding>, limit: Option<Limit>) -> Trial {
+        Trial { conversion, round, limit, taken: 0, moments: 0, plausible: 0, far: 0 }
     }
 
     /// Tries a value; `scratch` is a buffer.
     pub fn count(&mut self, value: SourceValue<'_>, scratch: &mut Vec<u8>) {
         scratch.clear();
+        let plain = self.limit.as_ref().map_or(value, |limit| limit.plain(value));
         let encoded = match self.round {
             _ if value.is_null() => return,
-            None => self.conversion.encode(value, scratch),
-            Some(Rounding::Microseconds) => rounding::encode(&self.conversion, value, scratch),
+            None => self.conversion.encode(plain, scratch),
+            Some(Rounding::Microseconds) => rounding::encode(&self.conversion, plain, scratch),
         };
-        if encoded.is_err() {
+        let is_within = |limit: &Limit| limit.check(scratch).is_ok();
+        if encoded.is_err() || !self.limit.as_ref().is_none_or(is_within) {
             return;
         }
         self.taken += 1;
@@ -63,7 +67,7 @@ impl Trial {
     /// Tries a value of which only the length is in memory; `check` is the result of the text conversion for its bytes. Whether the
     /// value has to be tried in one piece.
     pub fn count_long(&mut self, class: StorageClass, bytes: u64, check: &Result<(), Refusal>) -> bool {
-        match LongValue::of(&self.conversion, None, class, bytes) {
+        match LongValue::of(&self.conversion, self.limit.as_ref(), class, bytes) {
             Err(_) => false,
             Ok(LongValue::Unsplit) => true,
             Ok(LongValue::Bytes) => {
@@ -102,7 +106,7 @@ mod tests {
     #[test]
     fn numbers_are_told_apart_by_the_years_that_they_lead_to() {
         let counts = |conversion: Conversion, values: &[SourceValue<'_>]| {
-            let (mut trial, mut scratch) = (Trial::new(conversion, None), Vec::new());
+            let (mut trial, mut scratch) = (Trial::new(conversion, None, None), Vec::new());
             values.iter().for_each(|value| trial.count(*value, &mut scratch));
             [trial.taken, trial.moments, trial.plausible, trial.far]
         };
@@ -121,9 +125,20 @@ mod tests {
     }
 
     #[test]
+    fn the_limit_of_a_column_counts() {
+        let limit = Limit::Labels(vec!["new".to_owned(), "done".to_owned()]);
+        let (mut trial, mut scratch) = (Trial::new(Conversion::Text, None, Some(limit)), Vec::new());
+        for text in [&b"new"[..], b"New", b"done", b""] {
+            trial.count(SourceValue::Text(text), &mut scratch);
+        }
+        assert_eq!(trial.taken, 2);
+    }
+
+    #[test]
     fn the_bounds_are_whole_years() {
         let counts = |ms| {
-            let (mut trial, mut scratch) = (Trial::new(Conversion::TimestamptzFromEpochMs, None), Vec::new());
+            let (mut trial, mut scratch) =
+                (Trial::new(Conversion::TimestamptzFromEpochMs, None, None), Vec::new());
             trial.count(SourceValue::Integer(ms), &mut scratch);
             [trial.plausible, trial.far]
         };

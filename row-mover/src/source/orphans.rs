@@ -47,7 +47,9 @@ pub(super) fn each(
     let without_parent =
         Scan::of(table).filtered(Some(without_parent_sql(table, parent, key))).with_all_values_in_memory();
     without_parent.each(source, &failed, &mut |row| {
-        if columns.move_with(table, row, &mut scratch).context(failed)? {
+        // An empty text that becomes NULL points nowhere.
+        let is_moved = columns.move_with(table, row, &mut scratch).context(failed)?;
+        if is_moved && !columns.has_null(row).context(failed)? {
             found(row.held(), Orphan::WithoutParent);
         }
         Ok(())
@@ -126,6 +128,15 @@ impl Columns {
             }
         }
         Ok(true)
+    }
+
+    /// Whether a part of the key of a row is NULL.
+    fn has_null(&self, row: &impl Values) -> rusqlite::Result<bool> {
+        let mut has_null = false;
+        for &position in &self.key {
+            has_null |= matches!(row.value(position)?, Value::Held(value) if value.is_null());
+        }
+        Ok(has_null)
     }
 
     /// Whether a row moves, and its key with it.

@@ -26,11 +26,13 @@ pub(super) fn inspect_source_rows(
     show_values: bool,
     locations: BTreeSet<RowLocation>,
     source: &SourceConnection,
+    target: &mut Connection,
 ) -> Result<BTreeMap<RowLocation, InspectedRow>> {
     let mut inspected = BTreeMap::new();
     let mut counted = TableComparison::default();
+    let mut hash = RowHash::of_source(table, target)?;
     let mut inspect = |row: &SourceRow<'_>, expected: &Expected, location: RowLocation| {
-        inspected.insert(location, source_row(table, key, show_values, row, expected, location)?);
+        inspected.insert(location, source_row(table, key, show_values, row, expected, location, &mut hash)?);
         Ok(())
     };
     if table.rowid.is_some() {
@@ -62,9 +64,9 @@ fn source_row(
     row: &SourceRow<'_>,
     expected: &Expected,
     location: RowLocation,
+    hash: &mut RowHash<'_>,
 ) -> Result<InspectedRow> {
     let failed = || unreadable(table);
-    let mut hash = RowHash::default();
     let mut inspected = InspectedRow::default();
     let mut words = Vec::new();
     for (position, column) in table.columns.iter().enumerate() {

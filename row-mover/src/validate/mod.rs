@@ -21,6 +21,7 @@ mod literal;
 mod multiset;
 mod pairs;
 mod parts;
+mod printed_text;
 mod row_counts;
 mod row_hash;
 mod row_location;
@@ -158,5 +159,7 @@ pub(crate) fn compare_rows(
 fn can_merge(table: &PlannedTable) -> bool {
     let key = table.key_positions();
     let keeps_order = |position: &usize| table.columns.get(*position).is_some_and(PlannedColumn::keeps_order);
-    !key.is_empty() && key.iter().all(keeps_order)
+    // While the target's rows are read, it cannot be asked for what it prints.
+    let is_free = !table.columns.iter().any(printed_text::is_printed);
+    is_free && !key.is_empty() && key.iter().all(keeps_order)
 }

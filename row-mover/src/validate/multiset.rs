@@ -24,10 +24,11 @@ pub(super) fn source_sum(
     table: &PlannedTable,
     range: Option<RowidRange>,
     source: &SourceConnection,
+    target: &mut Connection,
     found: &mut TableComparison,
     observer: &dyn Observer,
 ) -> Result<u128> {
-    let (mut hash, mut sum, mut seen) = (RowHash::default(), 0_u128, 0);
+    let (mut hash, mut sum, mut seen) = (RowHash::of_source(table, target)?, 0_u128, 0);
     each_expected(table, range, source, found, &mut |row, expected| {
         seen += 1;
         if seen % REPORT_EACH_ROWS == 0 {
@@ -89,7 +90,7 @@ pub(super) fn add_source(
     table: &PlannedTable,
     row: &SourceRow<'_>,
     expected: &Expected,
-    hash: &mut RowHash,
+    hash: &mut RowHash<'_>,
 ) -> Result<()> {
     for (position, column) in table.columns.iter().enumerate() {
         let value = expected_value(table, row, expected, position)?;
@@ -99,7 +100,7 @@ pub(super) fn add_source(
 }
 
 /// Adds all fields of the target's current row to a hash.
-pub(super) fn add_target(table: &PlannedTable, rows: &TargetRows<'_>, hash: &mut RowHash) -> Result<()> {
+pub(super) fn add_target(table: &PlannedTable, rows: &TargetRows<'_>, hash: &mut RowHash<'_>) -> Result<()> {
     for (position, column) in table.columns.iter().enumerate() {
         hash.add_target(column, rows, position, Form::Value)?;
     }

@@ -1,14 +1,16 @@
 //! The hash of a row, of its key, or of one field. It is the same on both sides if and only if the values are the same.
 
 use migrate_core::conversion::Refusal;
-use migrate_core::plan::PlannedColumn;
+use migrate_core::plan::{PlannedColumn, PlannedTable};
 use migrate_core::value::SourceValue;
 use sha2::{Digest, Sha256};
 
 use super::digest::Digested;
+use super::printed_text::{PrintedText, is_printed};
 use super::target_rows::TargetRows;
 use crate::error::{Context, Error, Result};
 use crate::source::rows::{HELD_MAX_BYTES, Value};
+use postgres_client::connection::Connection;
 
 /// Which values have one hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,13 +23,20 @@ pub(super) enum Form {
 
 /// Hashes one field after the other, each in a form in which equal values have equal bytes.
 #[derive(Default)]
-pub(super) struct RowHash {
+pub(super) struct RowHash<'t> {
     hasher: Sha256,
     canonical: Vec<u8>,
     scratch: Vec<u8>,
+    /// Asks what PostgreSQL prints for values of the source, where a column is compared by that.
+    printer: Option<PrintedText<'t>>,
 }
 
-impl RowHash {
+impl<'t> RowHash<'t> {
+    /// For rows of the source, some of whose values are compared as PostgreSQL prints them.
+    pub(super) fn of_source(table: &PlannedTable, target: &'t mut Connection) -> Result<RowHash<'t>> {
+        Ok(RowHash { printer: PrintedText::of(table, target)?, ..RowHash::default() })
+    }
+
     /// Adds a field of the source.
     pub(super) fn add_source(
         &mut self,
@@ -37,7 +46,7 @@ impl RowHash {
         failed: &dyn Fn() -> String,
     ) -> Result<()> {
         match value {
-            Value::Held(value) => self.add(column, *value, form),
+            Value::Held(value) => self.add_printed(column, *value, form),
             Value::Long(long) if column.has_digest() => {
                 self.add_digest(&Digested::of(long).context(failed)?);
                 Ok(())
@@ -50,8 +59,26 @@ impl RowHash {
             }
             Value::Long(long) => {
                 let whole = long.whole().context(failed)?;
-                self.add(column, long.as_value(&whole), form)
+                self.add_printed(column, long.as_value(&whole), form)
             }
+        }
+    }
+
+    /// Adds a value of the source as PostgreSQL prints it, where its column is compared by that. A value that PostgreSQL refuses is added
+    /// as it is.
+    fn add_printed(&mut self, column: &PlannedColumn, value: SourceValue<'_>, form: Form) -> Result<()> {
+        let mut printed = None;
+        if let Some(printer) = self.printer.as_mut().filter(|_| is_printed(column) && !value.is_null()) {
+            let mut text = Vec::new();
+            if column.encode(value, &mut text).is_ok()
+                && let Ok(text) = std::str::from_utf8(&text)
+            {
+                printed = printer.print(column, text)?;
+            }
+        }
+        match printed {
+            Some(text) => self.add(column, SourceValue::Text(text.as_bytes()), form),
+            None => self.add(column, value, form),
         }
     }
 

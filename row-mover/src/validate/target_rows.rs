@@ -9,6 +9,7 @@ use migrate_core::identifier::{quote_pg, quote_pg_literal};
 use migrate_core::plan::{PlannedColumn, PlannedTable};
 
 use super::digest::Digested;
+use super::printed_text::is_printed;
 use crate::error::{Context, Error, Result};
 use crate::source::rows::HELD_MAX_BYTES;
 use postgres_client::connection::{Connection, CopyOut};
@@ -53,6 +54,8 @@ impl<'a> TargetRows<'a> {
             let name = quote_pg(&column.target);
             columns.push(if long.contains(&position) {
                 format!("CASE WHEN octet_length({name}) <= {HELD_MAX_BYTES} THEN {name} END")
+            } else if is_printed(column) {
+                format!("{name}::text")
             } else {
                 name
             });

@@ -36,7 +36,7 @@ pub(super) fn find(
     found: &mut TableComparison,
 ) -> Result<()> {
     let key = table.key_positions();
-    let mut source_rows = sorted_source(table, &key, source, observer)?;
+    let mut source_rows = sorted_source(table, &key, source, target, observer)?;
     let mut target_rows = sorted_target(table, &key, target, observer)?;
     let counts = RowCounts::of(&mut || source_rows.next(), &mut || target_rows.next())?;
     drop((source_rows, target_rows));
@@ -55,9 +55,11 @@ fn sorted_source(
     table: &PlannedTable,
     key: &[usize],
     source: &SourceConnection,
+    target: &mut Connection,
     observer: &dyn Observer,
 ) -> Result<Sorted> {
-    let (mut sorter, mut hash, mut number) = (Sorter::new(RUN_BYTES), RowHash::default(), 0_u64);
+    let hash = RowHash::of_source(table, target)?;
+    let (mut sorter, mut hash, mut number) = (Sorter::new(RUN_BYTES), hash, 0_u64);
     // The first pass has already counted this.
     let mut counted = TableComparison::default();
     each_expected(table, None, source, &mut counted, &mut |row, expected| {
@@ -127,8 +129,14 @@ impl Naming<'_> {
             counts.first_different.into_iter().take(kept).collect();
         let of_source = missing.iter().map(|row| row.location).chain(different.iter().map(|pair| pair.0));
         let of_target = extra.iter().map(|row| row.location).chain(different.iter().map(|pair| pair.1));
-        let source =
-            inspect_source_rows(self.table, &self.key, self.show_values, of_source.collect(), self.source)?;
+        let source = inspect_source_rows(
+            self.table,
+            &self.key,
+            self.show_values,
+            of_source.collect(),
+            self.source,
+            self.target,
+        )?;
         let target =
             inspect_target_rows(self.table, &self.key, self.show_values, of_target.collect(), self.target)?;
         let mut named: Vec<(RowLocation, Difference)> = Vec::new();

@@ -252,3 +252,91 @@ fn numbers_in_an_interval_need_their_unit() {
         assert!(words.contains(unit), "{words}");
     }
 }
+
+#[test]
+fn a_type_that_no_conversion_produces_is_read_by_its_input_function() {
+    for (values, target_type, found) in [
+        (&["'[1,5]'", "'empty'", "NULL"][..], "int4range", &["[1,6)", "empty", "NULL"][..]),
+        (&["'(1,2)'"], "point", &["(1,2)"]),
+        (&["'fat & (rat | cat)'"], "tsquery", &["'fat' & ( 'rat' | 'cat' )"]),
+        (&["'B0101'", "'101'"], "varbit", &["0101", "101"]),
+        (&["'{\"a\",b}'"], "varchar(5)[]", &["{a,b}"]),
+        (&["'<a/>'"], "xml", &["<a/>"]),
+        (&["'1 day'"], "interval(3)", &["1 day"]),
+    ] {
+        let words = match case(values, target_type, "") {
+            Err(words) => words,
+            Ok(case) => {
+                panic!("{target_type}: {}", case.plan.table("t").unwrap().columns[1].conversion.name())
+            }
+        };
+        // The lines that are offered, as they are.
+        let (_, lines) = words.split_once("lines for mapping.toml:\n").unwrap_or_else(|| panic!("{words}"));
+        assert!(lines.contains("as = \"text_input\""), "{lines}");
+        let (chosen, shown) = arrives(values, target_type, lines);
+        assert_eq!(
+            (chosen.as_str(), shown),
+            ("text_input", found.iter().map(|v| (*v).to_owned()).collect()),
+            "{target_type}"
+        );
+    }
+}
+
+#[test]
+fn validation_finds_another_value_behind_the_text_input() {
+    let mapping = "[tables.t.columns.v]\nas = \"text_input\"";
+    let case = case(&["'[1,5]'", "'[7,9)'"], "int4range", mapping).unwrap_or_else(|words| panic!("{words}"));
+    moved(run::migrate(&case.request(), &Silent));
+    case.execute("UPDATE t SET v = '[1,7)' WHERE id = 1");
+    let (_, validation) = case.validated(false);
+    let tables = serde_json::to_string(&validation.tables).unwrap();
+    assert!(!validation.is_proven() && tables.contains("\"different\":1"), "{tables}");
+    case.execute("UPDATE t SET v = '[1,6)' WHERE id = 1");
+    assert!(case.validated(false).1.is_proven());
+}
+
+#[test]
+fn a_text_that_the_type_refuses_is_named_by_its_key_and_not_logged() {
+    let mapping = "[tables.t.columns.v]\nas = \"text_input\"";
+    let case =
+        case(&["'[1,5]'", "'five to nine'"], "int4range", mapping).unwrap_or_else(|words| panic!("{words}"));
+    let refused = crate::support::chain(&case.refused());
+    assert!(refused.contains("id=2") && !refused.contains("five"), "{refused}");
+}
+
+#[test]
+fn texts_that_are_no_labels_are_counted_and_the_labels_are_named() {
+    let mapping = "[tables.t.columns.v]\non_reject = \"skip\"";
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("source.db");
+    sqlite(
+        &source,
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v); INSERT INTO t VALUES (1, 'new'), (2, 'New'), (3, 'secret')",
+    );
+    let target = "CREATE TYPE state AS ENUM ('new', 'done'); CREATE TABLE t (id bigint PRIMARY KEY, v state)";
+    let case = Case::into_existing(dir, source, mapping, target).unwrap();
+    let why = &case.plan.table("t").unwrap().columns[1].why;
+    assert!(why.contains("2 of 3 values do not fit and are rejects"), "{why}");
+    let outcome = serde_json::to_string(&run::migrate(&case.request(), &Silent).unwrap()).unwrap();
+    assert!(outcome.contains("not one of the labels of its enum: new, done"), "{outcome}");
+    assert!(outcome.contains("id=3") && !outcome.contains("secret"), "{outcome}");
+}
+
+#[test]
+fn an_empty_text_that_becomes_null_is_no_orphan() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("source.db");
+    sqlite(
+        &source,
+        "CREATE TABLE p (id TEXT PRIMARY KEY); CREATE TABLE t (id INTEGER PRIMARY KEY, p TEXT REFERENCES p (id)); \
+                     INSERT INTO p VALUES ('a'); INSERT INTO t VALUES (1, ''), (2, 'a')",
+    );
+    let target = "CREATE TABLE p (id text PRIMARY KEY); CREATE TABLE t (id bigint PRIMARY KEY, p text REFERENCES p (id))";
+    let mapping = "[tables.t.columns.p]\nempty = \"null\"";
+    let case = Case::into_existing(dir, source, mapping, target).unwrap();
+    let notes = &case.plan.table("t").unwrap().columns[1].notes;
+    assert_eq!(notes, &["1 empty text becomes NULL, as mapping.toml says"]);
+    moved(run::migrate(&case.request(), &Silent));
+    assert!(case.validated(false).1.is_proven());
+    assert_eq!(case.ask("SELECT count(*) FROM t WHERE p IS NULL"), ["1"]);
+}

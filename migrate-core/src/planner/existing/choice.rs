@@ -28,13 +28,20 @@ pub(super) fn choose(
     inferred: &Conversion,
     seen: Option<&ColumnProfile>,
     trials: &[Trial],
+    is_key: bool,
 ) -> Result<Choice, Obstacle> {
     let type_name = target.type_name.clone();
-    let (kind, limit) = kind(target).ok_or_else(|| Obstacle::Type {
+    let unknown = || Obstacle::Type {
         column: name.clone(),
-        type_name: type_name.clone(),
+        type_name: target.type_name.clone(),
+        is_key,
         can_be_skipped: target.fills_itself(),
-    })?;
+    };
+    if decided == Some(&Conversion::TextInput) {
+        // Keys are read and compared by their own bytes.
+        return if is_key { Err(unknown()) } else { Ok(by_input_function(type_name)) };
+    }
+    let (kind, limit) = kind(target).ok_or_else(unknown)?;
     if let Some(conversion) = decided {
         if conversion.target_type() != kind {
             return Err(Obstacle::Conversion {
@@ -61,11 +68,24 @@ pub(super) fn choose(
     Ok(Choice { conversion: best, limit, why })
 }
 
-/// The conversions that may be chosen for a column of the target, and the decided one.
-pub(super) fn candidates_for(target: &TargetColumn, decided: Option<&Conversion>) -> Vec<Conversion> {
-    let mut all = kind(target).map(|(kind, _)| candidates(kind)).unwrap_or_default();
+/// The choice for a type that only its own input function reads.
+fn by_input_function(type_name: String) -> Choice {
+    let why = format!(
+        "mapping.toml; the input function of {type_name} reads each text, and validation compares what PostgreSQL prints for the \
+         loaded value and for the text of the source, whose spelling is not kept"
+    );
+    Choice { conversion: Conversion::TextInput, limit: None, why }
+}
+
+/// The conversions that may be chosen for a column of the target, and the decided one, with the column's limit.
+pub(super) fn candidates_for(
+    target: &TargetColumn,
+    decided: Option<&Conversion>,
+) -> (Vec<Conversion>, Option<Limit>) {
+    let known = kind(target).map(|(kind, limit)| (candidates(kind), limit));
+    let (mut all, limit) = known.unwrap_or_default();
     all.extend(decided.filter(|decided| !all.contains(decided)).cloned());
-    all
+    (all, limit)
 }
 
 /// What a reviewer has to know of a conversion: its rejects, and what it does not keep.

@@ -111,8 +111,9 @@ impl<'t> Matches<'t> {
                 let decided = decided.and_then(|table| table.columns.get(column));
                 let round = decided.and_then(|decided| decided.round);
                 let named = decided.and_then(|decided| decided.conversion.as_ref());
-                let candidates = choice::candidates_for(target, named).into_iter();
-                (column.clone(), candidates.map(|conversion| Trial::new(conversion, round)).collect())
+                let (candidates, limit) = choice::candidates_for(target, named);
+                let trial = |conversion| Trial::new(conversion, round, limit.clone());
+                (column.clone(), candidates.into_iter().map(trial).collect())
             });
             (name.clone(), columns.collect())
         };

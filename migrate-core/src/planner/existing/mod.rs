@@ -65,7 +65,8 @@ pub(super) fn adopt(
             return false;
         };
         let trials = found.trials.get(&column.source).map_or(&[][..], Vec::as_slice);
-        match adopt_column(&source, column, target, choices.decided, trials) {
+        let is_key = found.table.primary_key.iter().any(|key| key.columns.contains(&target.name));
+        match adopt_column(&source, column, target, choices.decided, trials, is_key) {
             Ok(()) => true,
             Err(_) if target.is_generated => {
                 let reason = format!("PostgreSQL computes it, as {}, from other columns", target.type_name);
@@ -145,11 +146,12 @@ fn adopt_column(
     target: &TargetColumn,
     decided: &TableMapping,
     trials: &[Trial],
+    is_key: bool,
 ) -> Result<(), Obstacle> {
     let name = ColumnName { table: table.to_owned(), column: column.source.clone() };
     let decided = decided.columns.get(&column.source).and_then(|decided| decided.conversion.as_ref());
     let profile = column.profile.as_ref();
-    let choice = choice::choose(&name, target, decided, &column.conversion, profile, trials)?;
+    let choice = choice::choose(&name, target, decided, &column.conversion, profile, trials, is_key)?;
     column.target.clone_from(&target.name);
     column.target_type = choice.conversion.target_type();
     column.conversion = choice.conversion;

@@ -7,6 +7,7 @@ use super::decision::{self, ColumnName, Decision};
 use super::resemblance::Resemblance;
 use super::seed_words as words;
 use super::seeds::{SeedKeyClash, UndecidedSeeds};
+use crate::conversion::Conversion;
 use crate::terms::Seeds;
 
 /// What prevents a plan for tables that an app made. Tables and columns are those of the source, unless something else is said.
@@ -137,13 +138,16 @@ pub enum Obstacle {
     },
     /// A type that no conversion produces.
     #[error(
-        "column {column} is {type_name} in the target, which no conversion produces; ALTER it there to a type such as text, or skip it"
+        "column {column} is {type_name} in the target, which no conversion produces{}",
+        if *is_key { "; as part of the primary key it cannot be read as text: ALTER it there to a type such as text" } else { "" }
     )]
     Type {
         /// The column.
         column: ColumnName,
         /// Its type in the target.
         type_name: String,
+        /// Whether it is part of the primary key.
+        is_key: bool,
         /// Whether the target fills it where it is skipped.
         can_be_skipped: bool,
     },
@@ -325,8 +329,11 @@ impl Obstacle {
                 renamed.chain([Decision::column(column, "skip", NO_COLUMN)]).collect()
             }
             Obstacle::NeedsTrigger { column, .. } => vec![Decision::fill(column)],
-            Obstacle::Type { column, type_name, can_be_skipped: true } => {
-                vec![Decision::column(column, "skip", &format!("no conversion produces {type_name}"))]
+            Obstacle::Type { column, type_name, is_key, can_be_skipped } => {
+                let read = (!is_key).then(|| Decision::column(column, "as", Conversion::TextInput.name()));
+                let reason = format!("no conversion produces {type_name}");
+                let skipped = can_be_skipped.then(|| Decision::column(column, "skip", &reason));
+                read.into_iter().chain(skipped).collect()
             }
             Obstacle::Moment { column, candidates, .. } => {
                 candidates.iter().map(|name| Decision::column(column, "as", name)).collect()
