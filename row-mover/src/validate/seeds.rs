@@ -65,7 +65,7 @@ pub(crate) fn compare(
     let table = &table.sent();
     let mut seeds = Seeds::read(table, holds.sent(), target, observer)?;
     if !seeds.rows.is_empty() {
-        seeds.find(source, observer)?;
+        seeds.find(source, target, observer)?;
     }
     seeds.compared(target)
 }
@@ -103,7 +103,7 @@ struct Seeds<'a> {
     /// The first rows that differ, by index, with the hashes of the source's values.
     differing: BTreeMap<usize, Vec<u128>>,
     fixed_differ: bool,
-    hash: RowHash,
+    hash: RowHash<'static>,
     scratch: Vec<u8>,
 }
 
@@ -193,8 +193,14 @@ impl<'a> Seeds<'a> {
     }
 
     /// Finds the rows of the source that correspond to rows of the table, or clash with them.
-    fn find(&mut self, source: &SourceConnection, observer: &dyn Observer) -> Result<()> {
+    fn find(
+        &mut self,
+        source: &SourceConnection,
+        target: &mut Connection,
+        observer: &dyn Observer,
+    ) -> Result<()> {
         let table = self.table;
+        let mut hash = RowHash::of_source(table, target)?;
         let failed = || format!("table {} cannot be read", table.source);
         let (mut buffer, mut place) = (RowBuffer::default(), 0_u64);
         Scan::of(table).each(source, &failed, &mut |row| {
@@ -211,19 +217,26 @@ impl<'a> Seeds<'a> {
             };
             let row = Loaded { row, nulled };
             let number = row.row.number(place);
-            self.visit(&row, number, &failed)
+            self.visit(&row, number, &mut hash, &failed)
         })
     }
 
-    fn visit(&mut self, row: &Loaded<'_>, number: i64, failed: &dyn Fn() -> String) -> Result<()> {
+    fn visit(
+        &mut self,
+        row: &Loaded<'_>,
+        number: i64,
+        hash: &mut RowHash<'_>,
+        failed: &dyn Fn() -> String,
+    ) -> Result<()> {
+        let table = self.table;
         let all: Vec<usize> = (0..self.table.columns.len()).collect();
         let identity = match self.key.is_empty() {
-            true => Some(self.source_hash(row, &all, failed)?),
+            true => Some(row.hash(table, &all, hash, failed)?),
             false => row.key(self.table, &self.key).context(failed)?,
         };
         for key in &mut self.unique {
-            let Some(hash) = row.key(self.table, &key.positions).context(failed)? else { continue };
-            let Some(&index) = key.held.get(&hash) else { continue };
+            let Some(hashed) = row.key(self.table, &key.positions).context(failed)? else { continue };
+            let Some(&index) = key.held.get(&hashed) else { continue };
             // The row itself, whose other values may differ.
             if self.rows.get(index).is_some_and(|seed| seed.identity.is_some() && seed.identity == identity) {
                 continue;
@@ -234,15 +247,15 @@ impl<'a> Seeds<'a> {
             }
         }
         let Some(index) = identity.and_then(|identity| self.take(identity)) else { return Ok(()) };
-        let hashed = self.source_hash(row, &all, failed)?;
-        let fixed = self.source_hash(row, &self.fixed.clone(), failed)?;
+        let hashed = row.hash(table, &all, hash, failed)?;
+        let fixed = row.hash(table, &self.fixed, hash, failed)?;
         let Some(seed) = self.rows.get_mut(index) else { return Ok(()) };
         let is_equal = seed.row == hashed;
         seed.matched = Some((number, is_equal));
         if !is_equal {
             self.fixed_differ |= seed.fixed != fixed;
             if self.differing.len() < NAMED_MAX {
-                let hashes = all.iter().map(|&position| self.source_hash(row, &[position], failed));
+                let hashes = all.iter().map(|&position| row.hash(table, &[position], hash, failed));
                 let hashes = hashes.collect::<Result<_>>()?;
                 self.differing.insert(index, hashes);
             }
@@ -257,21 +270,6 @@ impl<'a> Seeds<'a> {
             self.by_identity.insert(identity, next);
         }
         Some(index)
-    }
-
-    fn source_hash(
-        &mut self,
-        row: &Loaded<'_>,
-        positions: &[usize],
-        failed: &dyn Fn() -> String,
-    ) -> Result<u128> {
-        for &position in positions {
-            if let Some(column) = self.table.columns.get(position) {
-                let value = row.value(position).context(failed)?;
-                self.hash.add_source(column, &value, Form::Value, &failed)?;
-            }
-        }
-        Ok(self.hash.finish())
     }
 
     /// Counts all rows, and reads those that are named once more.
@@ -362,6 +360,22 @@ struct Loaded<'a> {
 }
 
 impl Loaded<'_> {
+    fn hash(
+        &self,
+        table: &PlannedTable,
+        positions: &[usize],
+        hash: &mut RowHash<'_>,
+        failed: &dyn Fn() -> String,
+    ) -> Result<u128> {
+        for &position in positions {
+            if let Some(column) = table.columns.get(position) {
+                let value = self.value(position).context(failed)?;
+                hash.add_source(column, &value, Form::Value, &failed)?;
+            }
+        }
+        Ok(hash.finish())
+    }
+
     /// The hash of a key; none where a part is NULL or longer than any key of PostgreSQL.
     fn key(&self, table: &PlannedTable, positions: &[usize]) -> rusqlite::Result<Option<KeyHash>> {
         let mut hasher = Some(KeyHasher::default());
