@@ -15,7 +15,7 @@ pub struct LoadPlan(Plan);
 #[derive(Clone, Debug)]
 pub struct LoadTables<'a>(Vec<&'a PlannedTable>);
 
-/// What happens to a value that PostgreSQL cannot hold. There is no fourth case: `text` acts when a plan is made, and a column that
+/// What happens to a value that PostgreSQL cannot hold. There is no fourth case: `text` and `bytea` act when a plan is made, and a column that
 /// is NOT NULL cannot become NULL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RejectAction {
@@ -84,7 +84,7 @@ impl RejectAction {
             Some(OnReject::Skip) => RejectAction::SkipRow,
             Some(OnReject::Null) if column.not_null => RejectAction::SkipRow,
             Some(OnReject::Null) => RejectAction::SetNull,
-            Some(OnReject::Stop | OnReject::Text) | None => RejectAction::Stop,
+            Some(OnReject::Stop | OnReject::Text | OnReject::Bytea) | None => RejectAction::Stop,
         }
     }
 }
@@ -122,6 +122,7 @@ mod tests {
         for (policy, expected) in [
             (OnReject::Stop, [Stop, Stop, SkipRow, SkipRow]),
             (OnReject::Text, [Stop, Stop, SkipRow, SkipRow]),
+            (OnReject::Bytea, [Stop, Stop, SkipRow, SkipRow]),
             (OnReject::Skip, [SkipRow, SkipRow, SkipRow, SkipRow]),
             (OnReject::Null, [SetNull, SkipRow, SkipRow, SkipRow]),
         ] {

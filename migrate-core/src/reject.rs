@@ -22,6 +22,9 @@ pub enum OnReject {
     /// The column becomes text when the plan is made, so that nothing is rejected that text can hold; a value that text cannot
     /// hold stops the migration.
     Text,
+    /// The column becomes bytea when the plan is made, with the bytes of every value, so that nothing is rejected: not even text that is
+    /// not valid UTF-8.
+    Bytea,
 }
 
 /// Number of rejected rows above which the migration stops.
@@ -40,7 +43,8 @@ pub struct NoRejectLimit;
 
 impl OnReject {
     /// All policies.
-    pub const ALL: [OnReject; 4] = [OnReject::Stop, OnReject::Skip, OnReject::Null, OnReject::Text];
+    pub const ALL: [OnReject; 5] =
+        [OnReject::Stop, OnReject::Skip, OnReject::Null, OnReject::Text, OnReject::Bytea];
 
     /// Whether it is `stop`.
     pub fn is_stop(&self) -> bool {
@@ -54,6 +58,7 @@ impl OnReject {
             OnReject::Skip => "skip",
             OnReject::Null => "null",
             OnReject::Text => "text",
+            OnReject::Bytea => "bytea",
         }
     }
 
@@ -65,6 +70,7 @@ impl OnReject {
             OnReject::Null => {
                 "becomes NULL if the column is nullable, and its row is written to the rejects file"
             }
+            OnReject::Bytea => "makes its column bytea, with the bytes of every value",
             OnReject::Text => "makes its column text; a value that text cannot hold stops the migration",
         }
     }

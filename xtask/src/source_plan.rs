@@ -64,9 +64,9 @@ pub(crate) struct PlanArgs {
 pub(crate) struct RejectArgs {
     /// What to do with a value that PostgreSQL cannot hold [default: stop]
     ///
-    /// `stop` stops before anything is created, `skip` skips the row, `null` stores NULL, `text` makes the column text. A decision in
-    /// mapping.toml about the column comes first.
-    #[arg(long, value_name = "stop|skip|null|text", hide_possible_values = true)]
+    /// `stop` stops before anything is created, `skip` skips the row, `null` stores NULL, `text` makes the column text, `bytea`
+    /// makes it bytea with the bytes of every value. A decision in mapping.toml about the column comes first.
+    #[arg(long, value_name = "stop|skip|null|text|bytea", hide_possible_values = true)]
     pub(crate) on_reject: Option<OnRejectArg>,
 
     /// Stop if more rows than this would be rejected: a number of rows, or a share of each table's rows such as 0.5%
@@ -96,6 +96,8 @@ pub(crate) enum OnRejectArg {
     Null,
     /// The column becomes text when the plan is made.
     Text,
+    /// The column becomes bytea when the plan is made.
+    Bytea,
 }
 
 impl From<OnRejectArg> for OnReject {
@@ -105,6 +107,7 @@ impl From<OnRejectArg> for OnReject {
             OnRejectArg::Skip => OnReject::Skip,
             OnRejectArg::Null => OnReject::Null,
             OnRejectArg::Text => OnReject::Text,
+            OnRejectArg::Bytea => OnReject::Bytea,
         }
     }
 }
@@ -149,10 +152,10 @@ impl PlanArgs {
 impl RejectArgs {
     /// Whether an option is given that shapes a plan, and not only the handling of rejects.
     pub(crate) fn shapes_plan(&self) -> bool {
-        self.on_reject == Some(OnRejectArg::Text)
+        matches!(self.on_reject, Some(OnRejectArg::Text | OnRejectArg::Bytea))
     }
 
-    /// Applies the options over the decisions of a plan; `text` is decided when a plan is made.
+    /// Applies the options over the decisions of a plan; `text` and `bytea` are decided when a plan is made.
     pub(crate) fn apply_to_plan(&self, plan: &mut Plan) {
         if let Some(on_reject) = self.on_reject {
             plan.on_reject = on_reject.into();

@@ -26,6 +26,7 @@ const NOWHERE: ColumnRole = ColumnRole {
     is_foreign_key: false,
     is_indexed: false,
     is_collated: false,
+    is_text: false,
     is_numbered: false,
 };
 

@@ -21,6 +21,8 @@ pub struct ColumnRole {
     pub is_indexed: bool,
     /// Whether an index on it has a collation other than BINARY, so that more than the bytes of its text matter.
     pub is_collated: bool,
+    /// Whether an index, a CHECK, a generated column or a view treats it as text.
+    pub is_text: bool,
     /// Whether it is another name for the rowid.
     pub is_numbered: bool,
 }
@@ -93,6 +95,12 @@ impl<'a> Facts<'a> {
             && !matches!(conversion, Conversion::Text | Conversion::TextFromAny)
             && self.rejects(conversion) > 0;
         !may_clash && !is_unordered && !becomes_text
+    }
+
+    /// Whether the column can hold the bytes of its values, all of which stay distinct where they are a key.
+    pub(super) fn can_be_bytes(&self) -> bool {
+        let is_of_one_class = self.profile.is_some_and(|seen| seen.texts == seen.values());
+        !self.role.is_numbered && !self.role.is_foreign_key && (!self.role.is_key || is_of_one_class)
     }
 
     /// Whether integers and texts of the column stay distinct as text.

@@ -27,6 +27,7 @@ pub use foreign_keys::{Side, unify};
 pub use words::{jsonb_losses_in_words, rejects_in_words};
 
 use crate::conversion::Conversion;
+use crate::reject::OnReject;
 use rule::{Answer, Certainty, Rule};
 use rules::{GROUPS, Group};
 
@@ -43,9 +44,44 @@ pub struct Inference {
 
 /// Infers the type of a column. There is always a result.
 pub fn infer(facts: &Facts<'_>) -> Inference {
+    let inference = with_default(facts, by_rules(facts));
+    let rejects = facts.rejects(&inference.conversion);
+    if facts.on_reject != OnReject::Bytea || rejects == 0 || !facts.can_be_bytes() {
+        return inference;
+    }
+    let all = facts.values();
+    let why = format!(
+        "on_reject = \"bytea\", and {} does not hold {rejects} of {all} values",
+        inference.conversion.target_type()
+    );
+    Inference { conversion: Conversion::ByteaFromAny, why, suggestion: None }
+}
+
+/// Returns the conversion to the same type that also holds the default, where the default is a value of another storage class than the
+/// values: SQLite stores `DEFAULT 'FALSE'` as text, whatever the column is declared as.
+fn with_default(facts: &Facts<'_>, inference: Inference) -> Inference {
+    let wider = match inference.conversion {
+        Conversion::Text => Conversion::TextFromAny,
+        Conversion::Boolean => Conversion::BooleanFromWords,
+        Conversion::Bytea => Conversion::ByteaFromAny,
+        _ => return inference,
+    };
+    let is_needed = !facts.takes_default(&inference.conversion) && facts.takes_default(&wider);
+    if !is_needed || !facts.admits(&wider) {
+        return inference;
+    }
+    Inference {
+        conversion: wider,
+        why: format!("{}; its default is of another storage class", inference.why),
+        ..inference
+    }
+}
+
+fn by_rules(facts: &Facts<'_>) -> Inference {
     let mut suggestion: Option<(Answer, String)> = None;
     let mut missed: Option<(u64, String)> = None;
-    let proves_nothing = facts.role.is_collated || bookkeeping::is_bookkeeping(facts.table);
+    let proves_nothing =
+        facts.role.is_collated || facts.role.is_text || bookkeeping::is_bookkeeping(facts.table);
     let is_asked = |group: &&Group| {
         let is_idle = group.infers && facts.is_faithful || group.is_evidence && proves_nothing;
         !is_idle

@@ -168,6 +168,23 @@ fn a_default_that_does_not_fit_is_heeded() {
 }
 
 #[test]
+fn a_default_of_another_storage_class_is_held() {
+    for (declared, default, values, becomes) in [
+        ("BOOLEAN", "'FALSE'", &["0", "1"][..], "boolean_from_words"),
+        ("BOOLEAN", "'FALSE'", &[], "boolean_from_words"),
+        ("BOOLEAN", "0", &["0", "1"], "boolean"),
+        ("BLOB", "'[]'", &["x'00'"], "bytea_from_any"),
+        ("BLOB", "''", &[], "bytea_from_any"),
+        ("BLOB", "x'00'", &["x'00'"], "bytea"),
+        ("INTEGER", "'-1'", &["'none'"], "text_from_any"),
+        ("TEXT", "0.0", &["'1.50'"], "text"),
+    ] {
+        let found = inferred(&case(declared, "c", values, "").default(default));
+        assert_eq!(found.conversion.name(), becomes, "{declared} DEFAULT {default}: {found:?}");
+    }
+}
+
+#[test]
 fn what_a_plan_says_of_a_decision() {
     for (case, why) in [
         (case("INTEGER", "n", &["1", "2"], ""), "all its values are integers"),

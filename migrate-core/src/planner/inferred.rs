@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::PlanningError;
+use super::text_evidence::TextEvidence;
 use crate::conversion::Conversion;
 use crate::infer::{
     ColumnRole, Facts, Inference, Side, infer, jsonb_losses_in_words, rejects_in_words, unify,
@@ -24,6 +25,7 @@ impl Inferred {
         moving: &[&SourceTable],
         profile: Option<&DatabaseProfile>,
         mapping: &Mapping,
+        evidence: &TextEvidence,
     ) -> Result<Inferred, PlanningError> {
         let joined = joined(moving);
         let ends: BTreeSet<Column<'_>> =
@@ -35,7 +37,10 @@ impl Inferred {
                 places.insert((table.name.as_str(), column.name.as_str()), sides.len());
                 let facts = Facts {
                     profile: profile.and_then(|all| all.get(&table.name)?.columns.get(&column.name).copied()),
-                    role: role(table, column, &ends, mapping),
+                    role: ColumnRole {
+                        is_text: evidence.has(&table.name, &column.name),
+                        ..role(table, column, &ends, mapping)
+                    },
                     ..declared(table, column, mapping)
                 };
                 sides.push(side(facts, mapping)?);
@@ -128,6 +133,7 @@ fn role(
         is_collated: (table.indexes.iter().flat_map(|index| &index.columns))
             .filter(|key| key.column.as_deref().is_some_and(is_it))
             .any(|key| !key.collation.eq_ignore_ascii_case("BINARY")),
+        is_text: false,
         is_numbered: table.rowid_alias().is_some_and(|alias| alias.name == column.name),
     }
 }

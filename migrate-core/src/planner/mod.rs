@@ -21,12 +21,14 @@ mod objects;
 mod rules;
 mod scope;
 pub(crate) mod skipped_indexes;
+mod text_evidence;
 mod uniqueness;
 mod virtual_tables;
 
 pub use error::{ObstructedPlan, PlanningError};
 pub use existing::{ColumnName, Decision, Obstacle, Obstacles};
 use inferred::Inferred;
+use text_evidence::TextEvidence;
 
 use std::collections::BTreeSet;
 
@@ -116,7 +118,7 @@ fn plan_with(
     }
     let own_schema = own_schema(mapping, target);
     let mut tables = Vec::new();
-    let inferred = Inferred::new(&moving, profile, mapping)?;
+    let inferred = Inferred::new(&moving, profile, mapping, &TextEvidence::of(schema))?;
     let mut needed = Vec::new();
     for table in &moving {
         let facts = table_facts(&table.name, &table.sql)?;

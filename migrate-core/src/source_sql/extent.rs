@@ -1,4 +1,5 @@
-//! The size of a stored statement in the respects that SQLite limits, and its nesting.
+//! The size of a stored statement in the respects that SQLite limits, its nesting, and the walk that finds them and the columns that are
+//! used as text.
 //!
 //! The walk has its own stack, so that no statement is too deep for it.
 
@@ -8,6 +9,7 @@ use sqlite3_parser::ast::{
     TableConstraint, TriggerCmd, Upsert, UpsertDo, Window,
 };
 
+use super::text_use::TextUse;
 use super::{UnreadableSql, with_statement};
 
 /// The size of a statement in the respects that SQLite limits.
@@ -35,6 +37,18 @@ pub fn sql_extent(what: &str, sql: &str) -> Result<SqlExtent, UnreadableSql> {
 
 /// Measures a parsed statement.
 pub(crate) fn extent(statement: &Stmt<'_>) -> SqlExtent {
+    walked(statement).found
+}
+
+/// The columns that a stored statement treats as text; `what` names it in the error.
+///
+/// # Errors
+/// [`UnreadableSql`] if it cannot be parsed.
+pub fn text_use(what: &str, sql: &str) -> Result<TextUse, UnreadableSql> {
+    with_statement(sql, || what.to_owned(), |statement| Ok(walked(statement).text))
+}
+
+fn walked<'a>(statement: &'a Stmt<'a>) -> Walk<'a> {
     let mut walk = Walk::default();
     walk.statement(statement);
     while let Some((part, at)) = walk.left.pop() {
@@ -44,7 +58,7 @@ pub(crate) fn extent(statement: &Stmt<'_>) -> SqlExtent {
             Part::From(from) => walk.from(from, at),
         }
     }
-    walk.found
+    walk
 }
 
 /// A part to visit.
@@ -87,6 +101,7 @@ impl Levels {
 struct Walk<'a> {
     left: Vec<(Part<'a>, Levels)>,
     found: SqlExtent,
+    text: TextUse,
 }
 
 impl<'a> Walk<'a> {
@@ -182,6 +197,7 @@ impl<'a> Walk<'a> {
             self.found.expression_depth = self.found.expression_depth.max(at.expression + 1);
         }
         self.found.nesting = self.found.nesting.max(at.nesting);
+        self.text.add_expression(expression);
         let (along, deeper) = (at.along(), at.deeper());
         match expression {
             Expr::Binary(left, _, right) => {
@@ -313,7 +329,7 @@ impl<'a> Walk<'a> {
         }
         for table in from.select.into_iter().chain(joins.map(|join| &join.table)) {
             match table {
-                SelectTable::Table(..) => {}
+                SelectTable::Table(name, ..) => self.text.add_table(name.name.0),
                 SelectTable::TableCall(_, arguments, _) => self.push_all(arguments.unwrap_or(&[]), within),
                 SelectTable::Select(select, _) => self.left.push((Part::Select(select), within)),
                 SelectTable::Sub(from, _) => self.left.push((Part::From(from), within)),
@@ -374,5 +390,32 @@ mod tests {
             assert!(of(&subqueries).nesting >= 20_000);
         };
         std::thread::Builder::new().stack_size(256 << 10).spawn(work).unwrap().join().unwrap();
+    }
+
+    #[test]
+    fn columns_are_text_where_a_statement_says_so() {
+        for (sql, columns) in [
+            ("CREATE INDEX i ON t (LOWER(x), y)", &["x"][..]),
+            ("CREATE INDEX i ON t (y) WHERE \"X y\" LIKE 'a%' AND z = 1", &["x y"]),
+            (
+                "CREATE TABLE t (x TEXT CHECK (x || 'a' <> y), y, z CHECK (length(z) > 1), w AS (upper(trim(z))))",
+                &["x", "z"],
+            ),
+            ("CREATE TABLE t (x CHECK (json_extract(x, '$.a') LIKE 'b%'))", &[]),
+            (
+                "CREATE VIEW v AS SELECT a.x FROM t AS a JOIN u ON a.k = u.k WHERE substr(a.x, 1, 3) = 'abc' OR u.z GLOB 'b*'",
+                &["x", "z"],
+            ),
+            (
+                "CREATE VIEW v AS SELECT 1 FROM t WHERE EXISTS (SELECT 1 FROM u WHERE (u.\"q\") || '' = t.k)",
+                &["q"],
+            ),
+        ] {
+            let found = text_use("it", sql).unwrap();
+            assert_eq!(found.columns.iter().map(String::as_str).collect::<Vec<_>>(), columns, "{sql}");
+        }
+        let view =
+            text_use("it", "CREATE VIEW v AS SELECT 1 FROM T AS a, (SELECT x FROM \"u\") WHERE 1").unwrap();
+        assert_eq!(view.tables, ["t", "u"].map(str::to_owned).into());
     }
 }

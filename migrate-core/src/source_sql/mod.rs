@@ -16,14 +16,16 @@ mod clock;
 mod comments;
 mod extent;
 mod index;
+mod text_use;
 mod trigger_targets;
 mod virtual_table;
 
 pub use clock::{Clock, default_clock};
 pub use comments::{TableComments, table_comments};
 pub(crate) use extent::extent;
-pub use extent::{SqlExtent, sql_extent};
+pub use extent::{SqlExtent, sql_extent, text_use};
 pub use index::{IndexSqlFacts, index_facts};
+pub use text_use::TextUse;
 pub use trigger_targets::trigger_writes_only;
 pub use virtual_table::{FullTextContent, FullTextFacts, RowNumber, VirtualTableFacts, virtual_table_facts};
 

@@ -1,6 +1,6 @@
 //! Remedies for values that cannot move. Only those that would let the next run begin are offered.
 
-use migrate_core::conversion::Conversion;
+use migrate_core::conversion::{Conversion, Refusal};
 use migrate_core::copy_format::FieldRefusal;
 use migrate_core::plan::PlannedColumn;
 use migrate_core::plan::PlannedTable;
@@ -18,6 +18,8 @@ pub struct Remedies {
     pub null: bool,
     /// To make the column text.
     pub text: bool,
+    /// To make the column bytea.
+    pub bytea: bool,
     /// To name another conversion for the column.
     pub conversion: bool,
     /// To skip the column.
@@ -56,6 +58,13 @@ impl Remedies {
             skip: true,
             null: !matches!(refusal, FieldRefusal::Row { .. } | FieldRefusal::Null) && !column.not_null,
             text: is_made && is_value && can_be_text && !is_text && column.on_reject != Some(OnReject::Text),
+            bytea: is_made
+                && matches!(
+                    refusal,
+                    FieldRefusal::Value(Refusal::InvalidUtf8 { .. } | Refusal::NulInText { .. })
+                )
+                && !is_in_key(table, column)
+                && column.on_reject != Some(OnReject::Bytea),
             conversion: is_made && is_value,
             without_column: is_made && matches!(refusal, FieldRefusal::Uncomputed { .. }),
             plan_again: is_made && matches!(refusal, FieldRefusal::Null),
@@ -68,9 +77,17 @@ impl Remedies {
             skip: self.skip && other.skip,
             null: self.null && other.null,
             text: self.text && other.text,
+            bytea: self.bytea && other.bytea,
             conversion: self.conversion && other.conversion,
             without_column: self.without_column && other.without_column,
             plan_again: self.plan_again && other.plan_again,
         }
     }
+}
+
+/// Whether a key of the table has the column, whose type then is that of others, too.
+fn is_in_key(table: &PlannedTable, column: &PlannedColumn) -> bool {
+    let keys = table.primary_key.iter().chain(&table.unique).map(|key| &key.columns);
+    let mut columns = keys.chain(table.foreign_keys.iter().map(|key| &key.columns)).flatten();
+    columns.any(|name| *name == column.target)
 }

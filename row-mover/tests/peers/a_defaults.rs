@@ -6,7 +6,7 @@ use crate::support::{PeerCase, case, check};
 const IS_NOW: &str = "abs(extract(epoch FROM ts::text::timestamptz) - extract(epoch FROM now())) < 60";
 
 pub fn cases() -> Vec<PeerCase> {
-    [clocks(), literals()].concat()
+    [clocks(), of_another_class(), literals()].concat()
 }
 
 fn clocks() -> Vec<PeerCase> {
@@ -96,6 +96,38 @@ fn clocks() -> Vec<PeerCase> {
              abs(extract(epoch FROM a::timestamp - now() AT TIME ZONE 'UTC')) < 60",
             &["t|t"],
         ),
+    ]
+}
+
+/// Defaults of another storage class than the values, each with an exact meaning.
+fn of_another_class() -> Vec<PeerCase> {
+    vec![
+        case(
+            "A of another class",
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, price TEXT DEFAULT 0.0, rate TEXT DEFAULT -1.5, code INTEGER DEFAULT '-1', ok BOOLEAN DEFAULT 'FALSE',
+                             raw BLOB DEFAULT '[]', none BLOB DEFAULT '', odd BLOB DEFAULT 'a\\b');
+             INSERT INTO t VALUES (1, '1.50', 'x', 'none', 1, x'00', x'01', 'y'), (2, '2', 'y', 'few', 0, x'', NULL, x'ff');",
+        )
+        .has("t.price", "text")
+        .has("t.code", "text")
+        .has("t.ok", "boolean")
+        .has("t.raw", "bytea")
+        .gives(
+            "INSERT INTO t (id) VALUES (3) RETURNING price, rate, code, ok, encode(raw, 'escape'), length(none), encode(odd, 'hex')",
+            &["0.0|-1.5|-1|f|[]|0|615c62"],
+        ),
+        case(
+            "A of another class, without values",
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, price TEXT DEFAULT 0.0, ok BOOLEAN DEFAULT 'TRUE', raw BLOB DEFAULT '[]')",
+        )
+        .gives("INSERT INTO t (id) VALUES (3) RETURNING price, ok, encode(raw, 'escape')", &["0.0|t|[]"]),
+        case(
+            "A without a meaning",
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, ok BOOLEAN DEFAULT 'unset', price TEXT DEFAULT 0.12345678901234567); INSERT INTO t VALUES (1, 1, 'x');",
+        )
+        .leaves("default t.ok: DEFAULT 'unset'")
+        .leaves("default t.price: DEFAULT 0.12345678901234567")
+        .has("t.ok", "boolean"),
     ]
 }
 

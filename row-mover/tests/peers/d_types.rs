@@ -3,7 +3,7 @@
 use crate::support::{Ending, PeerCase, case, check};
 
 pub fn cases() -> Vec<PeerCase> {
-    [numbers(), texts(), dirty(), open()].concat()
+    [numbers(), texts(), dirty(), used_as_text(), open()].concat()
 }
 
 fn numbers() -> Vec<PeerCase> {
@@ -206,6 +206,38 @@ fn uuids(others: u32) -> String {
          INSERT INTO t SELECT i, CASE WHEN i <= {others} THEN 'other ' || i ELSE format('0b5c0e6e-4b1a-4c52-8a7f-%012d', i) END,
                               CASE WHEN i <= {others} THEN 'soon' ELSE '2024-05-06 07:08:09' END FROM n;"
     )
+}
+
+/// Text that looks like documents, UUIDs or times, and that the source's own SQL treats as text.
+fn used_as_text() -> Vec<PeerCase> {
+    let uuid = "0b5c0e6e-4b1a-4c52-8a7f-0d6a4f3f9a11";
+    vec![
+        case(
+            "D used as text",
+            format!(
+                "CREATE TABLE t (id INTEGER PRIMARY KEY, data TEXT, user_id TEXT CHECK (user_id LIKE '0%'), created_at TEXT, other_id TEXT,
+                                 meta TEXT, shout TEXT AS (upper(meta)) STORED);
+                 INSERT INTO t VALUES (1, '{{\"a\": 1}}', '{uuid}', '2024-05-06 07:08:09', '{uuid}', '[1]');
+                 CREATE INDEX by_data ON t (LOWER(data)); CREATE VIEW v AS SELECT created_at || '!' AS at, other_id FROM t;"
+            ),
+        )
+        .has("t.data", "text")
+        .has("t.user_id", "text")
+        .has("t.created_at", "text")
+        .has("t.meta", "text")
+        // Nothing treats it as text.
+        .has("t.other_id", "uuid")
+        .gives("SELECT at FROM v", &["2024-05-06 07:08:09!"])
+        .gives("SELECT shout FROM t", &["[1]"])
+        .breaks(&format!("INSERT INTO t (id, user_id) VALUES (2, '9{uuid}')"), "23514"),
+        case(
+            "D used as documents",
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, data TEXT CHECK (json_valid(data)));
+             INSERT INTO t VALUES (1, '{\"a\": 1}'); CREATE INDEX by_a ON t (json_extract(data, '$.a'));",
+        )
+        .has("t.data", "jsonb")
+        .gives("SELECT data -> 'a' FROM t", &["1"]),
+    ]
 }
 
 /// Declared types that SQLite ignores, and values that do not have them.

@@ -3,7 +3,44 @@
 use crate::support::{Ending, PeerCase, case, check};
 
 pub fn cases() -> Vec<PeerCase> {
-    [texts(), numbers(), blobs(), empties()].concat()
+    [texts(), as_bytes(), numbers(), blobs(), empties()].concat()
+}
+
+/// Text that PostgreSQL's text cannot hold, of each kind, beside text that it can.
+const NO_TEXT: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT DEFAULT 'new', kept TEXT, tag TEXT UNIQUE);
+    INSERT INTO t VALUES (1, CAST(x'61ff' AS TEXT), 'a', 'x'), (2, 'b' || char(0), 'b', CAST(x'ff' AS TEXT)), (3, NULL, 'c', NULL),
+                         (4, replace(hex(zeroblob(1200000)), '00', 'y') || CAST(x'c3' AS TEXT), '', 'y');
+    CREATE INDEX by_lower ON t (lower(name));";
+
+/// Columns that hold bytes, because text cannot.
+fn as_bytes() -> Vec<PeerCase> {
+    let gives = |case: PeerCase| {
+        case.has("t.name", "bytea")
+            .has("t.kept", "text")
+            .has("t.tag", "bytea")
+            .leaves("index by_lower")
+            .gives(
+                "SELECT id, encode(name, 'hex'), encode(tag, 'hex') FROM t WHERE id < 4 ORDER BY id",
+                &["1|61ff|78", "2|6200|ff", "3|NULL|NULL"],
+            )
+            .gives("SELECT length(name) FROM t WHERE id = 4", &["1200001"])
+            .tells("on_reject = \"bytea\", and text does not hold 3 of 3 values")
+            .breaks("INSERT INTO t (id, tag) VALUES (9, '\\x78')", "23505")
+    };
+    vec![
+        gives(case("E bytes, the whole database", NO_TEXT).mapping("on_reject = \"bytea\"")),
+        gives(
+            case("E bytes, by column", NO_TEXT)
+                .mapping("[tables.t.columns]\nname = { on_reject = \"bytea\" }\ntag = { on_reject = \"bytea\" }"),
+        ),
+        case(
+            "E bytes, not in a foreign key",
+            "CREATE TABLE p (k TEXT PRIMARY KEY); CREATE TABLE c (id INTEGER PRIMARY KEY, k TEXT REFERENCES p (k));
+             INSERT INTO p VALUES (CAST(x'61ff' AS TEXT)); INSERT INTO c VALUES (1, CAST(x'61ff' AS TEXT));",
+        )
+        .mapping("on_reject = \"bytea\"")
+        .ends(Ending::Stopped),
+    ]
 }
 
 /// A table of `rows` rows, one of whose INTEGERs is not one.

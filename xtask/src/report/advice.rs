@@ -32,6 +32,8 @@ enum Advice {
     OtherPolicy,
     MakeText,
     MakeTextInMapping,
+    MakeBytea,
+    MakeByteaInMapping,
     /// Describes a decision in mapping.toml.
     Mapping(String),
     /// Describes a change of the app's tables.
@@ -46,6 +48,7 @@ impl Advice {
             | Advice::SkipColumnOrTable
             | Advice::OtherPolicy
             | Advice::MakeTextInMapping
+            | Advice::MakeByteaInMapping
             | Advice::Mapping(_) => true,
             Advice::RepairRows
             | Advice::RaiseLimit
@@ -53,6 +56,7 @@ impl Advice {
             | Advice::SkipRows
             | Advice::MakeNull
             | Advice::MakeText
+            | Advice::MakeBytea
             | Advice::InTarget(_) => false,
         }
     }
@@ -79,6 +83,12 @@ impl Advice {
             Advice::MakeTextInMapping => {
                 "set on_reject = \"text\" in mapping.toml, which makes such columns text, and generate again"
                     .to_owned()
+            }
+            Advice::MakeBytea => {
+                "--on-reject bytea  makes such columns bytea, with the bytes of every value".to_owned()
+            }
+            Advice::MakeByteaInMapping => {
+                "set on_reject = \"bytea\" in mapping.toml, which makes such columns bytea, and generate again".to_owned()
             }
             Advice::Mapping(words) | Advice::InTarget(words) => words.clone(),
         }
@@ -135,6 +145,8 @@ fn values(situation: Situation<'_>, findings: &Findings, is_over_limit: bool) ->
         (has_policy && (all.skip || all.null), Advice::OtherPolicy),
         (all.text && is_by_flag, Advice::MakeText),
         (all.text && !is_by_flag, Advice::MakeTextInMapping),
+        (all.bytea && is_by_flag, Advice::MakeBytea),
+        (all.bytea && !is_by_flag, Advice::MakeByteaInMapping),
     ]
     .into_iter()
     .filter_map(|(helps, advice)| helps.then_some(advice))

@@ -13,6 +13,7 @@ use crate::server::value;
 const SKIP: &str = "--on-reject skip";
 const NULL: &str = "--on-reject null";
 const TEXT: &str = "--on-reject text";
+const BYTEA: &str = "--on-reject bytea";
 const CONVERSION: &str = "choose another conversion for the column in mapping.toml";
 const REPAIR: &str = "repair the rows in SQLite";
 
@@ -73,33 +74,49 @@ fn assert_begins(advice: &[String], expected: &[&str]) {
 
 #[test]
 fn policies_are_offered_where_they_help_and_not_again() {
-    let dates = "CREATE TABLE t (id INTEGER PRIMARY KEY, born DATE);
-                 INSERT INTO t VALUES (1, '2024-05-06'), (2, '2023-02-30'), (3, '2024-05-07'), (4, '2024-05-08');";
-    let case = Case::new(dates);
+    let years = "CREATE TABLE t (id INTEGER PRIMARY KEY, born INT);
+                 INSERT INTO t VALUES (1, 2024), (2, '2023-02-30'), (3, 2025), (4, 2026);";
+    let case = Case::new(years);
     assert_begins(&case.advice(&[]), &[REPAIR, CONVERSION, SKIP, NULL, TEXT]);
     case.migrate(&["--on-reject", "text"]).expect(0);
     for policy in ["skip", "null"] {
         // Proven, with rejects.
-        Case::new(dates).migrate(&["--on-reject", policy]).expect(1);
+        Case::new(years).migrate(&["--on-reject", policy]).expect(1);
     }
-    Case::new(dates).planned("[tables.t.columns]\nborn = { as = \"text\" }").expect(0);
+    Case::new(years).planned("[tables.t.columns]\nborn = { as = \"text_from_any\" }").expect(0);
     // Text cannot hold a NUL or a blob, so `text` is not offered, and not offered again if it was chosen.
     let nul = "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT);
                INSERT INTO t VALUES (1, 'a'), (2, CAST(x'610062' AS TEXT)), (3, 'c');";
     let case = Case::new(nul);
-    assert_begins(&case.advice(&[]), &[REPAIR, CONVERSION, SKIP, NULL]);
-    assert_begins(&case.advice(&["--on-reject", "text"]), &[REPAIR, CONVERSION, SKIP, NULL]);
+    assert_begins(&case.advice(&[]), &[REPAIR, CONVERSION, SKIP, NULL, BYTEA]);
+    assert_begins(&case.advice(&["--on-reject", "text"]), &[REPAIR, CONVERSION, SKIP, NULL, BYTEA]);
     case.migrate(&["--on-reject", "null"]).expect(1);
+    // Bytes can hold both, and text that is not UTF-8. Where another value does not fit, or the column is a key, they are no remedy.
+    for sql in [nul.to_owned(), nul.replace("610062", "61ff")] {
+        let case = Case::new(&sql);
+        assert_begins(&case.advice(&[]), &[REPAIR, CONVERSION, SKIP, NULL, BYTEA]);
+        case.migrate(&["--on-reject", "bytea"]).expect(0);
+        assert_eq!(value(&case.database, "SELECT encode(v, 'escape') FROM t WHERE id = 3"), "c");
+        Case::new(&sql).planned("on_reject = \"bytea\"").expect(0);
+        Case::new(&sql).planned("[tables.t.columns]\nv = { on_reject = \"bytea\" }").expect(0);
+    }
+    let key = nul.replace("v TEXT", "v TEXT UNIQUE");
+    assert!(!Case::new(&key).advice(&[]).iter().any(|line| line.starts_with(BYTEA)));
+    let limit = Case::new(nul).advice(&["--on-reject", "skip", "--reject-limit", "0"]);
+    assert!(
+        limit.iter().any(|line| line.starts_with("set on_reject = \"bytea\" in mapping.toml")),
+        "{limit:?}"
+    );
     Case::new(nul).planned("[tables.t.columns]\nv = { as = \"bytea_from_any\" }").expect(0);
 }
 
 #[test]
 fn an_option_does_not_overrule_the_decision_for_a_column() {
     let case = Case::new(
-        "CREATE TABLE t (id INTEGER PRIMARY KEY, born DATE);
-         INSERT INTO t VALUES (1, '2024-05-06'), (2, '2023-02-30'), (3, '2024-05-07'), (4, '2024-05-08');",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, born INT);
+         INSERT INTO t VALUES (1, 2024), (2, '2023-02-30'), (3, 2025), (4, 2026);",
     );
-    let stop = "[tables.t.columns]\nborn = { as = \"date\", on_reject = \"stop\" }";
+    let stop = "[tables.t.columns]\nborn = { as = \"bigint\", on_reject = \"stop\" }";
     let refused = case.planned(stop).expect(1);
     assert!(!refused.stdout.contains(SKIP) && !refused.stdout.contains(TEXT), "{}", refused.stdout);
     assert!(
@@ -114,8 +131,8 @@ fn an_option_does_not_overrule_the_decision_for_a_column() {
 #[test]
 fn more_rejects_than_the_limit_are_helped_by_a_higher_one() {
     let case = Case::new(
-        "CREATE TABLE t (id INTEGER PRIMARY KEY, born DATE);
-         INSERT INTO t VALUES (1, '2024-05-06'), (2, '2023-02-30'), (3, '2024-05-07'), (4, '2024-05-08');",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, born INT);
+         INSERT INTO t VALUES (1, 2024), (2, '2023-02-30'), (3, 2025), (4, 2026);",
     );
     let advice = case.advice(&["--on-reject", "skip", "--reject-limit", "0"]);
     assert_begins(

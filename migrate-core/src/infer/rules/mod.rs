@@ -21,8 +21,8 @@ pub(super) struct Group {
     pub(super) infers: bool,
     /// Whether the plan reports a column that does not have their type.
     pub(super) tells_misses: bool,
-    /// Whether only names and values support their types, so that a default that does not fit, and text that is compared by
-    /// a collation other than BINARY, exclude them.
+    /// Whether only names and values support their types, so that a default that does not fit, text that is compared by a collation
+    /// other than BINARY, and text that an index, a CHECK or a view treats as text exclude them.
     pub(super) is_evidence: bool,
     /// The rules.
     pub(super) rules: &'static [Rule],
@@ -58,7 +58,9 @@ pub(super) static GROUPS: [Group; 7] = [
     },
     Group {
         title: "Names and values: times",
-        describes: "A type is taken if name and values agree, and suggested if only the values support it.",
+        describes: "A type is taken if name and values agree, and suggested if only the values support it; neither, and the same \
+                    below, where an index, a CHECK, a generated column or a view treats the column as text (`lower(x)`, `x LIKE …`, \
+                    `||`).",
         infers: true,
         tells_misses: false,
         is_evidence: true,

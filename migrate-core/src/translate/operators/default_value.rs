@@ -76,12 +76,27 @@ fn stored(node: &Node, affinity: Affinity) -> Node {
     let is_numeric = matches!(affinity, Affinity::Integer | Affinity::Numeric | Affinity::Real);
     match (&node.constant, affinity) {
         (Some(Constant::Integer(integer)), Affinity::Text) => Node::of_text(&integer.to_string()),
+        (Some(Constant::Real(digits)), Affinity::Text) => printed(digits).unwrap_or_else(|| node.clone()),
         (Some(Constant::Text(text)), _) if is_numeric => numeric(text).unwrap_or_else(|| node.clone()),
         (Some(Constant::Real(digits)), Affinity::Integer | Affinity::Numeric) => {
             numeric(digits).unwrap_or_else(|| node.clone())
         }
         _ => node.clone(),
     }
+}
+
+/// Returns the text of a float; `None` where versions of SQLite print different digits.
+fn printed(digits: &str) -> Option<Node> {
+    /// So many significant digits come back unchanged from any float.
+    const EXACT_DIGITS_MAX: usize = 15;
+    let mantissa = digits.split(['e', 'E']).next().unwrap_or_default();
+    let significant: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    if significant.trim_start_matches('0').len() > EXACT_DIGITS_MAX {
+        return None;
+    }
+    let (value, mut text): (f64, Vec<u8>) = (digits.parse().ok()?, Vec::new());
+    Conversion::TextFromAny.encode(SourceValue::Real(value), &mut text).ok()?;
+    Some(Node::of_text(str::from_utf8(&text).ok()?))
 }
 
 /// Returns the number that a column of numbers stores for `text`; `None` if it is not a number.
@@ -146,6 +161,11 @@ fn written(node: &Node, conversion: &Conversion) -> Option<String> {
         }
         (Constant::Text(text), kind) if holds(SourceValue::Text(text.as_bytes())) => Some(match kind {
             PgType::Text => quote_pg_literal(text),
+            // Not as text, in which bytea reads a backslash as its own.
+            PgType::Bytea => {
+                let digits: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+                format!("{}::bytea", quote_pg_literal(&format!("\\x{digits}")))
+            }
             PgType::Timestamptz => moment::constant(family(conversion)?, node.constant.as_ref()?)?,
             kind => format!("{}::{kind}", quote_pg_literal(text)),
         }),

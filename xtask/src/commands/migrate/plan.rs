@@ -52,7 +52,7 @@ impl PlanChoice {
         }
         if args.plan.is_some() && shapes_plan {
             bail!(
-                "the plan in {} is already made; give --faithful, --autoincrement, --into-existing and --on-reject text to `{}`",
+                "the plan in {} is already made; give --faithful, --autoincrement, --into-existing and --on-reject text or bytea to `{}`",
                 workspace::shown(&folder),
                 plan_folder::generate_command(&folder)
             );
