@@ -239,3 +239,36 @@ fn generated_columns_are_no_reason_to_refuse() {
         );
     }
 }
+
+#[test]
+fn a_view_of_the_name_and_tables_of_one_name_in_two_schemas_are_obstacles() {
+    let source = "CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1);
+                  CREATE TABLE u (id INTEGER PRIMARY KEY); INSERT INTO u VALUES (2);
+                  CREATE TABLE v (id INTEGER PRIMARY KEY); INSERT INTO v VALUES (3);
+                  CREATE VIEW seen AS SELECT id FROM t;
+                  CREATE TRIGGER by_view INSTEAD OF INSERT ON seen BEGIN INSERT INTO t VALUES (new.id); END;";
+    let target = "CREATE TABLE t (id int PRIMARY KEY); CREATE VIEW v AS SELECT 1 AS id;
+                  CREATE SCHEMA b; CREATE TABLE b.t (id int PRIMARY KEY)";
+    let mapping = "[tables.u]\nschema = \"b\"\nrename = \"t\"";
+    let words = refused(source, target, mapping);
+    assert!(words.contains("table t and table u would both be named t in PostgreSQL"), "{words}");
+    let words = refused(source, target, "");
+    assert!(
+        words.contains(
+            "table v (1 row) has no counterpart in the target; it resembles v, which is no table there"
+        ),
+        "{words}"
+    );
+    let case = follows(source, target, "");
+    let left: Vec<&str> = case.plan.left_behind.iter().map(|item| item.name.as_str()).collect();
+    assert_eq!(left, ["v", "by_view", "seen"]);
+    assert_eq!(case.ask("SELECT id FROM u"), ["2"]);
+}
+
+#[test]
+fn a_table_of_another_name_and_the_same_columns_is_proposed_where_nothing_else_matches() {
+    let source = "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, age INTEGER); INSERT INTO people VALUES (1, 'a', 2);";
+    let target = "CREATE TABLE accounts (id int PRIMARY KEY, name text, age int)";
+    let case = follows(source, target, "");
+    assert_eq!(case.ask("SELECT id, name, age FROM accounts"), ["1|a|2"]);
+}

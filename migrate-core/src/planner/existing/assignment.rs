@@ -66,9 +66,9 @@ pub(super) fn assign(
 ) -> Vec<Meaning> {
     let meanings = vec![Meaning::Nothing; wanted.len()];
     let mut assignment = Assignment { wanted, targets, may_be, owners: vec![None; targets.len()], meanings };
-    assignment.strictly(&|name, target| name == target);
-    assignment.strictly(&|name, target| name.eq_ignore_ascii_case(target));
-    assignment.strictly(&|name, target| snake_case(name) == snake_case(target));
+    assignment.strictly(&str::to_owned);
+    assignment.strictly(&str::to_ascii_lowercase);
+    assignment.strictly(&snake_case);
     assignment.loosely(&joined, &Way::Joined);
     assignment.loosely(&without_number, &Way::Plural);
     assignment.by_affix(is_proven);
@@ -100,11 +100,22 @@ impl Assignment<'_> {
         self.meanings[source] = Meaning::One(target, way);
     }
 
-    fn strictly(&mut self, fits: &dyn Fn(&str, &str) -> bool) {
+    /// The names of the target by a form of theirs.
+    fn by_form(&self, form: &dyn Fn(&str) -> String) -> BTreeMap<String, Vec<usize>> {
+        let mut by_form: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (place, name) in self.targets.iter().enumerate() {
+            by_form.entry(form(name)).or_default().push(place);
+        }
+        by_form
+    }
+
+    /// By a form that makes names the same, whether another one has the name already or not.
+    fn strictly(&mut self, form: &dyn Fn(&str) -> String) {
+        let by_form = self.by_form(form);
         for source in self.open() {
-            let name = self.wanted[source].name;
-            let is_it = |&target: &usize| (self.may_be)(source, target) && fits(name, self.targets[target]);
-            let found: Vec<usize> = (0..self.targets.len()).filter(is_it).collect();
+            let found = by_form.get(&form(self.wanted[source].name)).map_or(&[][..], Vec::as_slice);
+            let found: Vec<usize> =
+                found.iter().copied().filter(|&target| (self.may_be)(source, target)).collect();
             let free: Vec<usize> =
                 found.iter().copied().filter(|&target| self.owners[target].is_none()).collect();
             match (free.as_slice(), found.as_slice()) {
@@ -123,11 +134,13 @@ impl Assignment<'_> {
     fn loosely(&mut self, form: &dyn Fn(&str) -> String, way: &Way) {
         let open: Vec<usize> =
             self.open().into_iter().filter(|&source| !self.wanted[source].is_decided).collect();
+        let by_form = self.by_form(form);
         let mut pairs: Vec<(usize, usize)> = Vec::new();
         for &source in &open {
             let own = form(self.wanted[source].name);
-            let fits = |&target: &usize| !own.is_empty() && form(self.targets[target]) == own;
-            pairs.extend(self.free(source).filter(fits).map(|target| (source, target)));
+            let found = by_form.get(&own).filter(|_| !own.is_empty()).map_or(&[][..], Vec::as_slice);
+            let is_free = |&&target: &&usize| self.owners[target].is_none() && (self.may_be)(source, target);
+            pairs.extend(found.iter().filter(is_free).map(|&target| (source, target)));
         }
         self.take_unambiguous(&pairs, &|_| way.clone());
     }
@@ -135,9 +148,11 @@ impl Assignment<'_> {
     /// By an affix that two or more pairs have, or one pair that is proven.
     fn by_affix(&mut self, is_proven: &dyn Fn(usize, usize) -> bool) {
         let mut by_affix: BTreeMap<Affix, Vec<(usize, usize)>> = BTreeMap::new();
+        let forms: Vec<String> = self.targets.iter().map(|name| without_number(name)).collect();
         for source in self.open().into_iter().filter(|&source| !self.wanted[source].is_decided) {
+            let own = without_number(self.wanted[source].name);
             for target in self.free(source) {
-                if let Some(affix) = affix(self.wanted[source].name, self.targets[target]) {
+                if let Some(affix) = affix_of_forms(&own, &forms[target]) {
                     by_affix.entry(affix).or_default().push((source, target));
                 }
             }
@@ -172,7 +187,10 @@ impl Assignment<'_> {
 
 /// What one of the two names has before or after the other, whether these are singular or plural.
 pub(super) fn affix(source: &str, target: &str) -> Option<Affix> {
-    let (source, target) = (without_number(source), without_number(target));
+    affix_of_forms(&without_number(source), &without_number(target))
+}
+
+fn affix_of_forms(source: &str, target: &str) -> Option<Affix> {
     let rest = |long: &str, short: &str| {
         let is_word = !short.is_empty();
         let before = long.strip_suffix(short).and_then(|rest| rest.strip_suffix('_'));
@@ -183,7 +201,7 @@ pub(super) fn affix(source: &str, target: &str) -> Option<Affix> {
             .map(|(is_prefix, text)| (is_prefix, text.to_owned()))
     };
     let affix = |is_targets: bool| move |(is_prefix, text)| Affix { is_targets, is_prefix, text };
-    rest(&target, &source).map(affix(true)).or_else(|| rest(&source, &target).map(affix(false)))
+    rest(target, source).map(affix(true)).or_else(|| rest(source, target).map(affix(false)))
 }
 
 #[cfg(test)]

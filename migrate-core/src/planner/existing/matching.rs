@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::names::Names;
 use super::assignment::{Affix, Meaning, Wanted, Way, affix, assign};
 use super::name_forms::snake_case;
-use super::resemblance::{Surroundings, shared_columns};
+use super::resemblance::{FreeTable, Resemblance, Surroundings, shared_columns};
 use super::{ColumnName, Elsewhere, Obstacle, Obstacles, bookkeeping, choice};
 use crate::identifier::{fit_pg, hashed_pg};
 use crate::mapping::{Mapping, TableMapping};
@@ -69,6 +69,15 @@ impl<'t> Matches<'t> {
                 Meaning::Nothing => {}
                 Meaning::One(place, way) => {
                     let Some(found) = is_in(place) else { continue };
+                    // The names of a plan's tables are unique, whatever their schemas are.
+                    if let Some((first, _)) =
+                        matches.tables.iter().find(|(_, own)| own.table.name == found.name)
+                    {
+                        let (first, table, target) =
+                            (first.clone(), table.name.clone(), found.name_in_words());
+                        matches.obstruct(Obstacle::TableTaken { first, table, target }, obstacles);
+                        continue;
+                    }
                     matches.insert(table, decided, found, way, names, obstacles);
                 }
                 Meaning::Several(places) => {
@@ -187,25 +196,27 @@ impl<'t> Matches<'t> {
                 self.obstruct(name_taken(&table.name, made, target), obstacles);
             }
         }
-        if self.tables.is_empty() && self.obstructed.is_empty() && created.is_empty() {
-            self.obstructed = others.iter().map(|table| table.name.clone()).collect();
-            let tables = self.obstructed.iter().cloned().collect();
-            obstacles.push(Obstacle::NothingThere { tables, elsewhere: elsewhere(schema, target) });
-            return;
-        }
         let is_free = |found: &&TargetTable| {
             !found.is_hidden && !self.tables.values().any(|own| std::ptr::eq(own.table, *found))
         };
-        let free: Vec<&TargetTable> = target.tables.iter().filter(is_free).collect();
+        let free = target.tables.iter().filter(is_free).map(FreeTable::new).collect();
         let columns = self.tables.iter().flat_map(|(table, own)| {
             own.columns.iter().map(move |(column, target)| ((table.as_str(), column.as_str()), *target))
         });
-        let surroundings = Surroundings { schema, target, free: &free, columns: columns.collect() };
+        let surroundings = Surroundings { schema, target, names, free, columns: columns.collect() };
         let mut unmatched = Vec::new();
         for table in others {
             let rows = profile.and_then(|profile| profile.get(&table.name)).map_or(0, |profile| profile.rows);
             let resembles = surroundings.resemblances(table);
             unmatched.push((table.name.clone(), rows, resembles));
+        }
+        let is_known = |resemblance: &Resemblance| !matches!(resemblance, Resemblance::OtherSchema { .. });
+        let resembles_any = unmatched.iter().any(|(_, _, resembles)| resembles.iter().any(is_known));
+        if self.tables.is_empty() && self.obstructed.is_empty() && created.is_empty() && !resembles_any {
+            self.obstructed = unmatched.into_iter().map(|(table, ..)| table).collect();
+            let tables = self.obstructed.iter().cloned().collect();
+            obstacles.push(Obstacle::NothingThere { tables, elsewhere: elsewhere(schema, target) });
+            return;
         }
         for (table, rows, resembles) in unmatched {
             if rows == 0 {

@@ -293,14 +293,6 @@ pub(super) fn leave_objects(plan: &mut Plan, mapping: &Mapping) {
     let Plan { tables, views, triggers, target_relations, left_behind, .. } = plan;
     let is_existing =
         |name: &str| tables.iter().any(|table| table.target == name && table.existing.is_some());
-    triggers.retain(|trigger| {
-        let stays = is_existing(&trigger.table);
-        if stays {
-            let reason = "its table was created by the app in the target, with triggers of its own";
-            left_behind.push(not_migrated("trigger", &trigger.source, reason));
-        }
-        !stays
-    });
     let has_app = tables.iter().any(|table| table.existing.is_some());
     views.retain(|view| {
         let reason = if target_relations.contains(&view.target) {
@@ -313,6 +305,22 @@ pub(super) fn leave_objects(plan: &mut Plan, mapping: &Mapping) {
         left_behind.push(LeftBehind {
             sql: Some(view.source_sql.clone()),
             ..not_migrated("view", &view.source, reason)
+        });
+        false
+    });
+    triggers.retain(|trigger| {
+        let is_there = views.iter().any(|view| view.target == trigger.table)
+            || tables.iter().any(|table| table.target == trigger.table);
+        let reason = if is_existing(&trigger.table) {
+            "its table was created by the app in the target, with triggers of its own"
+        } else if is_there {
+            return true;
+        } else {
+            "its view is not created"
+        };
+        left_behind.push(LeftBehind {
+            sql: Some(trigger.source_sql.clone()),
+            ..not_migrated("trigger", &trigger.source, reason)
         });
         false
     });

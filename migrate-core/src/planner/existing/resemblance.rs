@@ -1,8 +1,9 @@
 //! What a table of the source without a counterpart resembles in the target: a table under another name or in another schema, a sequence,
 //! an enum type, a full-text index. It matches nothing by itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::names::Names;
 use super::assignment::affix;
 use super::decision::Decision;
 use super::name_forms::{snake_case, without_number};
@@ -27,6 +28,9 @@ pub enum Resemblance {
     /// A sequence of its name.
     #[error("sequence {0}")]
     Sequence(String),
+    /// Something else of its name, such as a view.
+    #[error("{0}, which is no table there")]
+    Relation(String),
     /// An enum type of its name, or of the columns that reference it.
     #[error("the enum type {0}")]
     Enum(String),
@@ -44,6 +48,9 @@ impl Resemblance {
             Resemblance::Sequence(name) => {
                 Decision::leave_behind(table, &format!("PostgreSQL numbers with the sequence {name}"))
             }
+            Resemblance::Relation(name) => {
+                Decision::leave_behind(table, &format!("{name} replaces it in PostgreSQL"))
+            }
             Resemblance::Enum(name) => {
                 Decision::leave_behind(table, &format!("the labels of the type {name} replace it"))
             }
@@ -56,8 +63,9 @@ impl Resemblance {
 pub(super) struct Surroundings<'a> {
     pub(super) schema: &'a SourceSchema,
     pub(super) target: &'a TargetSchema,
+    pub(super) names: &'a Names,
     /// The tables that no table of the source has.
-    pub(super) free: &'a [&'a TargetTable],
+    pub(super) free: Vec<FreeTable<'a>>,
     /// The columns that columns of the source go to, by table and column.
     pub(super) columns: BTreeMap<(&'a str, &'a str), &'a TargetColumn>,
 }
@@ -73,6 +81,11 @@ impl Surroundings<'_> {
         let is_named = |name: &&String| snake_case(name) == snake;
         let sequences = self.target.sequences.iter().map(|sequence| &sequence.name).filter(is_named);
         found.extend(sequences.cloned().map(Resemblance::Sequence));
+        let made = self.names.table(&table.name);
+        let is_table = self.target.tables.iter().any(|other| other.name == made);
+        if found.is_empty() && !is_table && self.target.relations.contains(&made) {
+            found.push(Resemblance::Relation(made));
+        }
         found.extend(self.enum_type(table).map(Resemblance::Enum));
         let outside = self.target.outside.iter().filter(|(_, name)| is_named(&name));
         found.extend(
@@ -103,19 +116,36 @@ impl Surroundings<'_> {
 
     /// The free tables with a similar name and at least half of the columns, or with all columns.
     fn similar_tables(&self, table: &SourceTable) -> Vec<String> {
-        let names = self.free.iter().map(|found| found.name.as_str());
-        let near = nearest(&table.name, names);
-        let is_similar = |found: &&&TargetTable| {
-            let shared = shared_columns(table, found);
-            let is_near = near == Some(found.name.as_str())
-                || affix(&table.name, &found.name).is_some()
-                || without_number(&table.name) == without_number(&found.name);
-            is_near && shared * 2 >= table.columns.len()
-                || shared > 2 && shared == table.columns.len() && shared == found.columns.len()
-        };
-        let mut similar: Vec<&&TargetTable> = self.free.iter().filter(is_similar).collect();
-        similar.sort_by_key(|found| std::cmp::Reverse(shared_columns(table, found)));
-        similar.into_iter().map(|found| found.name.clone()).collect()
+        let near = nearest(&table.name, self.free.iter().map(|found| found.name));
+        let columns: BTreeSet<String> = table.columns.iter().map(|column| snake_case(&column.name)).collect();
+        let mut similar: Vec<(usize, &str)> = Vec::new();
+        for found in &self.free {
+            let shared = columns.intersection(&found.columns).count();
+            let is_near = || {
+                near == Some(found.name)
+                    || affix(&table.name, found.name).is_some()
+                    || without_number(&table.name) == without_number(found.name)
+            };
+            let is_same = shared > 2 && columns == found.columns;
+            if is_same || shared * 2 >= columns.len() && is_near() {
+                similar.push((shared, found.name));
+            }
+        }
+        similar.sort_by_key(|(shared, _)| std::cmp::Reverse(*shared));
+        similar.into_iter().map(|(_, name)| name.to_owned()).collect()
+    }
+}
+
+/// A table that no table of the source has.
+pub(super) struct FreeTable<'a> {
+    name: &'a str,
+    columns: BTreeSet<String>,
+}
+
+impl<'a> FreeTable<'a> {
+    pub(super) fn new(table: &'a TargetTable) -> FreeTable<'a> {
+        let columns = table.columns.iter().map(|column| snake_case(&column.name)).collect();
+        FreeTable { name: &table.name, columns }
     }
 }
 

@@ -3,7 +3,7 @@
 //! Foreign keys are dropped, since rows come in any order, and added again by their very definition. Triggers of the app are
 //! switched off, since rows that move are not news. Keys, indexes and CHECKs stay, so that no row gets past them.
 
-use super::{BuildKind, SchemaStep, Step, line};
+use super::{BuildKind, SchemaStep, Step, derived, line};
 use crate::identifier::{quote_pg, quote_pg_literal};
 use crate::plan::{ExistingTable, Plan, PlannedTable};
 use crate::target_schema::{SwitchedTrigger, TargetForeignKey};
@@ -161,7 +161,7 @@ pub fn removal_steps(plan: &Plan) -> RemovalSteps {
     RemovalSteps {
         set_aside: existing().flat_map(|existing| set_aside(existing, &[])).map(step).collect(),
         delete: existing().map(delete).collect(),
-        put_back: existing().flat_map(put_back).map(step).collect(),
+        put_back: existing().flat_map(put_back).chain(derived::unfill(plan)).map(step).collect(),
     }
 }
 
