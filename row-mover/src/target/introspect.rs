@@ -223,7 +223,7 @@ pub fn introspect_before(
         for key in planned.foreign_keys.iter().filter(|key| key.not_valid) {
             put_back(&key.name, table, &existing.table);
         }
-        let is_lost = existing.seeds != Seeds::Keep && !saves_rows;
+        let is_lost = existing.seeds == Seeds::Replace && !saves_rows;
         table.rows = if is_lost { 0 } else { existing.table.rows };
     }
     Ok(schema)
