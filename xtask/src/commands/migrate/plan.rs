@@ -13,6 +13,7 @@ use row_mover::source::{SourceConnection, introspect};
 use super::MigrateArgs;
 use crate::obstacles::Planning;
 use crate::run_context::RunContext;
+use crate::source_plan::ExistingTarget;
 use crate::{output, plan_folder, report, source_plan, workspace};
 
 /// Where the plan comes from.
@@ -112,6 +113,7 @@ fn make(
         Some(plan) => (introspect::introspect_live(source)?, plan),
         None => {
             let existing = source_plan::target_schema(&mapping, target, settings, args.restart)?;
+            let existing = existing.as_ref().map(|schema| ExistingTarget { schema, url: target, settings });
             let planning = Planning {
                 folder: &kept,
                 mapping: &mapping,
@@ -119,7 +121,7 @@ fn make(
                 may_write: !args.dry_run,
                 is_verbose: args.verbose,
             };
-            source_plan::make(source, &mapping, existing.as_ref(), args.output.quiet).map_err(|error| {
+            source_plan::make(source, &mapping, existing, args.output.quiet).map_err(|error| {
                 let values = unfitting_values(args, source, target, context, &kept, &error);
                 output::note(&values.unwrap_or_else(|unchecked| format!("{unchecked:#}")));
                 planning.explain(error)
