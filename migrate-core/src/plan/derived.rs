@@ -74,6 +74,8 @@ pub struct PlannedMaterializedView {
     pub schema: String,
     /// Its name.
     pub name: String,
+    /// Whether it could be read before the migration.
+    pub was_populated: bool,
     /// What a person decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<DerivedDecision>,

@@ -2,9 +2,10 @@
 //! mapping says so; else validation names it with SQL that fills it.
 
 use migrate_core::plan::{DerivedDecision, Filler};
-use row_mover::run::{self, Moved, Outcome, Silent};
+use row_mover::run::{self, Moved, Outcome, Silent, UndoRequest};
 use row_mover::validate::CheckResult;
 
+use crate::resume::{spawn, wait_for_its_sessions};
 use crate::support::{Case, chain, sqlite};
 
 const SOURCE: &str = "
@@ -208,4 +209,34 @@ fn decisions_about_unknown_names_are_refused() {
     let accepted = with("[derived]\n\"posts.note\" = \"accept\"");
     let note = accepted.plan.unloaded.iter().find(|column| column.column == "note").unwrap();
     assert_eq!(note.decision, Some(DerivedDecision::Accept));
+}
+
+#[test]
+fn undo_takes_back_what_was_filled() {
+    let target = format!(
+        "{TARGET} CREATE SCHEMA seqs; CREATE SEQUENCE seqs.notes;
+        CREATE FUNCTION next_note() RETURNS bigint LANGUAGE sql AS $$ SELECT nextval('seqs.notes') $$;
+        ALTER TABLE comments ALTER id SET DEFAULT next_note(); REFRESH MATERIALIZED VIEW deeper"
+    );
+    let case = planned(SOURCE, &target, &decided("fill")).unwrap_or_else(|words| panic!("{words}"));
+    let held = || {
+        case.ask("SELECT t.posts, d.more, n.last_value, n.is_called FROM totals t, deeper d, seqs.notes n")
+    };
+    let before = held();
+    spawn(&case, "validate begins").wait().unwrap();
+    wait_for_its_sessions(&case);
+    assert_eq!(held(), ["2|3|3|t"]);
+    let undone = run::undo(
+        &UndoRequest {
+            target: case.request().target,
+            settings: case.request().settings,
+            dry_run: false,
+            discard: false,
+            workers: 2,
+        },
+        &Silent,
+    );
+    assert!(undone.is_ok(), "{undone:?}");
+    assert_eq!(held(), before);
+    assert_eq!(case.ask("SELECT count(*) FROM posts"), ["0"]);
 }

@@ -306,7 +306,6 @@ fn a_text_that_the_type_refuses_is_named_by_its_key_and_not_logged() {
 
 #[test]
 fn texts_that_are_no_labels_are_counted_and_the_labels_are_named() {
-    let mapping = "[tables.t.columns.v]\non_reject = \"skip\"";
     let dir = tempfile::tempdir().unwrap();
     let source = dir.path().join("source.db");
     sqlite(
@@ -314,7 +313,7 @@ fn texts_that_are_no_labels_are_counted_and_the_labels_are_named() {
         "CREATE TABLE t (id INTEGER PRIMARY KEY, v); INSERT INTO t VALUES (1, 'new'), (2, 'New'), (3, 'secret')",
     );
     let target = "CREATE TYPE state AS ENUM ('new', 'done'); CREATE TABLE t (id bigint PRIMARY KEY, v state)";
-    let case = Case::into_existing(dir, source, mapping, target).unwrap();
+    let case = Case::into_existing(dir, source, "", target).unwrap();
     let why = &case.plan.table("t").unwrap().columns[1].why;
     assert!(why.contains("2 of 3 values do not fit and are rejects"), "{why}");
     let outcome = serde_json::to_string(&run::migrate(&case.request(), &Silent).unwrap()).unwrap();

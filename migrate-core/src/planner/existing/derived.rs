@@ -146,7 +146,12 @@ fn materialized_views(plan: &Plan, target: &TargetSchema, mapping: &Mapping) -> 
         .map(|view| {
             let full = format!("{}.{}", view.schema, view.name);
             let decision = mapping.derived.get(&view.name).or_else(|| mapping.derived.get(&full)).copied();
-            PlannedMaterializedView { schema: view.schema.clone(), name: view.name.clone(), decision }
+            PlannedMaterializedView {
+                schema: view.schema.clone(),
+                name: view.name.clone(),
+                was_populated: view.is_populated,
+                decision,
+            }
         })
         .collect()
 }

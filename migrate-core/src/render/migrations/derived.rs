@@ -85,6 +85,14 @@ fn refresh(view: &PlannedMaterializedView) -> String {
     format!("REFRESH MATERIALIZED VIEW {}", view.name_in_sql())
 }
 
+/// The statements that make the views that were filled as they were, once the loaded rows are gone.
+pub(super) fn unfill(plan: &Plan) -> Vec<String> {
+    let filled = plan.materialized_views.iter().filter(|view| view.decision == Some(DerivedDecision::Fill));
+    let (populated, empty): (Vec<_>, Vec<_>) = filled.partition(|view| view.was_populated);
+    let as_it_was = populated.into_iter().map(refresh);
+    as_it_was.chain(empty.into_iter().map(|view| format!("{} WITH NO DATA", refresh(view)))).collect()
+}
+
 /// Calls the triggers of a column for all loaded rows.
 fn fill_column(plan: &Plan, column: &UnloadedColumn) -> Vec<String> {
     let mut statements = Vec::new();
