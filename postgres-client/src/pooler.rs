@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
+use crate::TargetUrl;
 use crate::connection::Connection;
 use crate::error::{Error, Result};
-use crate::{DbSettings, TargetUrl};
 
 /// How often the sessions of two connections are compared. An idle pooler betrays itself at once; on a busy one the app may take the
 /// session between our two statements.
@@ -30,21 +30,21 @@ const ADDRESS_SQL: &str = "SELECT pg_catalog.concat('host=', coalesce(pg_catalog
     ' port=', pg_catalog.current_setting('port'))";
 
 /// Refuses a target behind a pooler that does not keep a session for each connection. `connection` is a new one, whose session has not
-/// been changed yet: a setting would stay with the app's.
+/// been changed yet: a setting would stay with the app's. `connect_another` opens a second one in the same way, within the given time.
 ///
 /// # Errors
 /// When there is such a pooler, with the server's own address, or the connection is lost.
 pub(crate) fn refuse_transaction_pooler(
     connection: &mut Connection,
     target: &TargetUrl,
-    settings: &DbSettings,
+    connect_another: impl FnOnce(Duration) -> Result<Connection>,
 ) -> Result<()> {
     let first = pid(connection)?;
     // The server announces the process of a connection when it begins; a pooler announces a number of its own.
     if connection.announced_pid().to_string() == first {
         return Ok(());
     }
-    match is_lent_per_transaction(connection, &first, target, settings)? {
+    match is_lent_per_transaction(connection, &first, connect_another)? {
         true => Err(refusal(connection, target)),
         false => Ok(()),
     }
@@ -53,15 +53,9 @@ pub(crate) fn refuse_transaction_pooler(
 fn is_lent_per_transaction(
     connection: &mut Connection,
     first: &str,
-    target: &TargetUrl,
-    settings: &DbSettings,
+    connect_another: impl FnOnce(Duration) -> Result<Connection>,
 ) -> Result<bool> {
-    let name = crate::session::APPLICATION_NAME;
-    let Ok(mut other) =
-        Connection::connect(target.conninfo(), name, settings.connection_timeout.min(ANSWER_MAX))
-    else {
-        return Ok(false);
-    };
+    let Ok(mut other) = connect_another(ANSWER_MAX) else { return Ok(false) };
     other.set_stall_max(ANSWER_MAX);
     for _ in 0..COMPARISONS_MAX {
         // In a transaction, so that the session stays with it while the first connection asks again. A pooler with a single session would

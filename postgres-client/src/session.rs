@@ -46,7 +46,11 @@ pub fn lock_timeout(settings: &DbSettings) -> Duration {
 /// As [`open_bulk`], and for a pooler that does not keep a session for each connection.
 pub fn open_first(target: &TargetUrl, settings: &DbSettings) -> Result<Connection> {
     let mut connection = connect(target, settings)?;
-    pooler::refuse_transaction_pooler(&mut connection, target, settings)?;
+    let another = |timeout: Duration| {
+        let timeout = settings.connection_timeout.min(timeout);
+        Connection::connect(target.conninfo(), APPLICATION_NAME, timeout)
+    };
+    pooler::refuse_transaction_pooler(&mut connection, target, another)?;
     into_bulk(connection, settings)
 }
 

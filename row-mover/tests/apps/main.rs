@@ -54,7 +54,7 @@ app!(
 // Rails: a search column that a trigger fills, a counter that another trigger keeps, a materialized view.
 app!(
     journal,
-    FirstTry::AsksOnce,
+    FirstTry::NamesDerived,
     PUBLIC,
     &[
         ("SELECT id FROM posts WHERE tsv @@ to_tsquery('shell')", "1"),
@@ -157,7 +157,7 @@ app!(
 // Several schemas on the database's search path, partitions, a materialized view with a key.
 app!(
     metrics,
-    FirstTry::AsksOnce,
+    FirstTry::NamesDerived,
     &["metrics", "shared", "public"],
     &[
         ("SELECT n, highest FROM metrics.samples_by_host ORDER BY host", "201|50\n200|49.875"),

@@ -10,7 +10,6 @@ use migrate_core::planner::PlanningError;
 use postgres_client::{DbSettings, TargetUrl, pool};
 use report::words::remedy;
 use row_mover::run::{self, Outcome, Silent};
-use row_mover::source::evidence;
 use row_mover::target::introspect::introspect;
 use tempfile::TempDir;
 use test_database::TestDatabase;
@@ -99,7 +98,7 @@ fn plan(database: &TestDatabase, dir: &TempDir, decided: &str) -> Result<Plan, r
     let pool = pool::open(&TargetUrl::parse(database.url()).unwrap(), &DbSettings::default()).unwrap();
     let target = introspect(&mut pool::get(&pool).unwrap(), &mapping).unwrap();
     let source = dir.path().join("source.db");
-    evidence::plan_into(&source, &mapping, Some(&target), 2, &|_| {}).map(|(_, plan)| plan)
+    run::plan_into_existing(&source, &mapping, &target, || pool::get(&pool), 2, &|_| {}).map(|(_, plan)| plan)
 }
 
 /// The decisions that a refusal prints.

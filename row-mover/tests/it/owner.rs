@@ -152,6 +152,9 @@ fn a_role_that_does_not_exist_is_refused_with_the_statement_that_creates_it() {
     let remedy = refused.remedy_text().unwrap();
     case.execute(remedy.split(", or").next().unwrap());
     moved(run::migrate(&request(), &Silent));
-    assert_eq!(case.ask("SELECT tableowner::text FROM pg_tables WHERE tablename = 't'"), [name.clone()]);
+    assert_eq!(
+        case.ask("SELECT tableowner::text FROM pg_tables WHERE tablename = 't'"),
+        std::slice::from_ref(&name)
+    );
     case.execute(&format!("DROP OWNED BY {name}; DROP ROLE {name}"));
 }
