@@ -92,6 +92,8 @@ pub struct TableMapping {
     /// Whether nothing is inferred for its columns.
     #[serde(default)]
     pub faithful: bool,
+    /// What becomes of the rows that it holds in the target; none where what is said of the whole database counts.
+    pub seeds: Option<Seeds>,
     /// The names of its indexes in PostgreSQL, by source name.
     #[serde(default)]
     pub rename_indexes: BTreeMap<String, String>,

@@ -139,6 +139,7 @@ fn decisions(plan: &Plan, schema: &SourceSchema) -> Mapping {
             columns: column_decisions(plan, table),
             rename_indexes: index_names(known(table)),
             skip_indexes: skipped_indexes(plan, table),
+            seeds: known(table).and_then(|planned| planned.existing.as_ref()).map(|existing| existing.seeds),
             create: Some(known(table).is_none_or(|planned| planned.existing.is_none())),
             ..TableMapping::default()
         };
@@ -148,7 +149,6 @@ fn decisions(plan: &Plan, schema: &SourceSchema) -> Mapping {
         format: MAPPING_FORMAT,
         leave_behind: leave_behind.collect(),
         create: true,
-        seeds: plan.existing_tables().next().map(|(_, existing)| existing.seeds).unwrap_or_default(),
         tables: tables.collect::<BTreeMap<_, _>>(),
         derived: derived_decisions(plan, schema),
         ..Mapping::default()

@@ -59,13 +59,15 @@ pub enum EmptyText {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Seeds {
-    /// No plan is made where there are any.
+    /// No plan is made if any differs from the rows of the source; rows that are equal are kept.
     #[default]
     Stop,
     /// They are deleted before the load.
     Replace,
     /// They are kept, and the rows of the source are added.
     Keep,
+    /// They are kept, and a row of the source overwrites the one with its key.
+    Merge,
 }
 
 impl Seeds {
@@ -75,6 +77,7 @@ impl Seeds {
             Seeds::Stop => "stop",
             Seeds::Replace => "replace",
             Seeds::Keep => "keep",
+            Seeds::Merge => "merge",
         }
     }
 }

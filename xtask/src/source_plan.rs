@@ -15,7 +15,7 @@ use migrate_core::target_schema::TargetSchema;
 use postgres_client::lock_watch::watching_locks;
 use postgres_client::{DbSettings, TargetUrl, pool};
 use row_mover::ledger;
-use row_mover::run::check_target;
+use row_mover::run::{check_target, plan_into_existing};
 use row_mover::source::evidence;
 use row_mover::target::introspect::{introspect, introspect_before};
 
@@ -46,10 +46,10 @@ pub(crate) struct PlanArgs {
           value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) schema: Vec<String>,
 
-    /// What to do with rows that those tables already hold: stop, replace (delete them) or keep (load the others too)
+    /// What to do with rows there that differ from the source: stop, replace (delete all), keep or merge (overwrite)
     #[arg(
         long,
-        value_name = "stop|replace|keep",
+        value_name = "stop|replace|keep|merge",
         hide_possible_values = true,
         requires = "into_existing",
         hide_short_help = true
@@ -83,6 +83,8 @@ pub(crate) enum SeedsArg {
     Replace,
     /// They are kept.
     Keep,
+    /// They are kept, and overwritten by rows of the source with their keys.
+    Merge,
 }
 
 /// What happens to rows with values that PostgreSQL cannot hold.
@@ -139,6 +141,7 @@ impl PlanArgs {
             Some(SeedsArg::Stop) => mapping.seeds = Seeds::Stop,
             Some(SeedsArg::Replace) => mapping.seeds = Seeds::Replace,
             Some(SeedsArg::Keep) => mapping.seeds = Seeds::Keep,
+            Some(SeedsArg::Merge) => mapping.seeds = Seeds::Merge,
         }
         if let Some(how) = self.autoincrement {
             mapping.autoincrement = Some(match how {
@@ -204,17 +207,31 @@ pub(crate) fn mapping(folder: &Path, text: &str) -> anyhow::Result<Mapping> {
         .with_context(|| format!("{} cannot be used", workspace::shown(&folder.join("mapping.toml"))))
 }
 
+/// The target with the tables that an app has created in it.
+#[derive(Clone, Copy)]
+pub(crate) struct ExistingTarget<'a> {
+    pub(crate) schema: &'a TargetSchema,
+    pub(crate) url: &'a TargetUrl,
+    pub(crate) settings: &'a DbSettings,
+}
+
 /// Makes the plan for a file from its schema, one scan of all its values, the rows that violate its constraints, a person's decisions,
-/// and the tables of `target` if rows go into these.
+/// and the tables of `target`, with the rows that they hold, if rows go into these.
 pub(crate) fn make(
     path: &Path,
     mapping: &Mapping,
-    target: Option<&TargetSchema>,
+    target: Option<ExistingTarget<'_>>,
     is_quiet: bool,
 ) -> anyhow::Result<(SourceSchema, Plan)> {
     let workers = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
     let bar = ScanBar::begin(is_quiet, "plan");
-    Ok(evidence::plan_into(path, mapping, target, workers, &|rows| bar.rows_scanned(rows))?)
+    let scanned = |rows| bar.rows_scanned(rows);
+    let Some(ExistingTarget { schema, url, settings }) = target else {
+        return Ok(evidence::plan_into(path, mapping, None, workers, &scanned)?);
+    };
+    let pool = pool::open(url, settings)?;
+    let plan = || plan_into_existing(path, mapping, schema, || pool::get(&pool), workers, &scanned);
+    Ok(watching_locks(url, settings, plan)?)
 }
 
 /// Reads the tables that the app has created in the target; none where the plan does not need them. With `restart` it returns them as

@@ -2,13 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::seeds::SeedCounts;
 use super::{Plan, PlannedTable};
-use crate::identifier::{fit_pg, quote_pg};
 use crate::target_schema::{TargetFact, TargetSchema, TargetTable};
 use crate::terms::Seeds;
-
-/// The schema that the ledger has for itself, where the keys of rows that are kept are written down.
-const LEDGER_SCHEMA: &str = "migration";
 
 /// A table that is there already.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,58 +18,19 @@ pub struct ExistingTable {
     pub kept_triggers: Vec<String>,
     /// The table as it was when the plan was made, and as it is to be when the rows are in.
     pub table: TargetTable,
+    /// How the rows that it held compared with the source when the plan was made; none where it held none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed_counts: Option<SeedCounts>,
 }
 
 impl ExistingTable {
-    /// Whether existing rows are kept.
-    pub fn keeps_rows(&self) -> bool {
-        self.seeds == Seeds::Keep && self.table.rows > 0
-    }
-
-    /// Whether rows are deleted before the load.
-    pub fn replaces_rows(&self) -> bool {
-        self.seeds == Seeds::Replace && self.table.rows > 0
-    }
-
     /// Its name as SQL writes it, with its schema.
     pub fn name_in_sql(&self) -> String {
         self.table.name_in_sql()
     }
-
-    /// Where the keys of the rows that are kept are written down while the run lasts, as SQL names it.
-    pub fn kept_keys(&self) -> String {
-        format!("{LEDGER_SCHEMA}.{}", quote_pg(&fit_pg(&format!("kept_{}", self.table.name))))
-    }
-
-    /// Where the rows that are replaced are saved while the run lasts, as SQL names it.
-    pub fn replaced_rows(&self) -> String {
-        format!("{LEDGER_SCHEMA}.{}", quote_pg(&fit_pg(&format!("replaced_{}", self.table.name))))
-    }
-
-    /// The condition by which a row `t` of the table is one of those that are kept.
-    pub fn is_kept_sql(&self) -> String {
-        let key = self.table.primary_key.as_ref().map(|key| key.columns.as_slice()).unwrap_or_default();
-        let pairs: Vec<String> =
-            key.iter().map(|column| format!("k.{0} = t.{0}", quote_pg(column))).collect();
-        format!("EXISTS (SELECT FROM {} AS k WHERE {})", self.kept_keys(), pairs.join(" AND "))
-    }
 }
 
 impl PlannedTable {
-    /// The selection of its migrated rows, as SQL: the table, without the earlier rows that are kept.
-    pub fn loaded_rows_sql(&self) -> String {
-        let table = self.qualified(&self.target);
-        match &self.existing {
-            Some(existing) if existing.keeps_rows() => {
-                format!(
-                    "(SELECT *, ctid, tableoid FROM {table} AS t WHERE NOT {}) AS t",
-                    existing.is_kept_sql()
-                )
-            }
-            _ => table,
-        }
-    }
-
     /// The expected definition of an existing table once the rows are loaded: the same as before, except for foreign keys that rows
     /// violate.
     pub fn expected_facts(&self) -> Vec<TargetFact> {

@@ -10,6 +10,7 @@ mod json;
 mod objects;
 mod relocate;
 mod search;
+mod seeds;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -22,6 +23,7 @@ pub use existing::ExistingTable;
 pub use json::plan_json;
 pub use objects::{PlannedTrigger, PlannedView};
 pub use search::PlannedSearch;
+pub use seeds::{IS_EQUAL, SOURCE_ROW, SeedCounts};
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -26,7 +26,9 @@ mod uniqueness;
 mod virtual_tables;
 
 pub use error::{ObstructedPlan, PlanningError};
-pub use existing::{ColumnName, Decision, Obstacle, Obstacles};
+pub use existing::{
+    ColumnName, Decision, Obstacle, Obstacles, SeedComparison, SeedRow, UniqueClash, settle_seeds,
+};
 use inferred::Inferred;
 use text_evidence::TextEvidence;
 
@@ -146,12 +148,13 @@ fn plan_with(
         add_comments(table, &mut planned);
         if let Some(found) = matches.table(&table.name) {
             existing::forget_declarations(&mut left_behind, left_before);
-            let choices = existing::Choices { decided: &decided, seeds: mapping.seeds, own_schema };
+            let seeds = decided.seeds.unwrap_or(mapping.seeds);
+            let choices = existing::Choices { decided: &decided, seeds, own_schema };
             existing::adopt(&mut planned, found, &choices, &mut left_behind, obstacles);
         }
         tables.push(planned);
     }
-    existing::settle(&mut tables, obstacles);
+    existing::settle(&mut tables);
     existing::leave_unkeyed(&mut tables, &mut left_behind);
     foreign_keys::add_needed_keys(&needed, &names, &mut tables);
     left_behind.extend(schema.others.iter().filter_map(|object| other_object(object, mapping)));

@@ -6,7 +6,8 @@ use std::time::Instant;
 use migrate_core::plan::PlannedTable;
 
 use super::copy::copy_rows;
-use super::staging::{Landing, is_about_a_row};
+use super::rows_there::rows_there;
+use super::staging::{Landing, SentRows, is_about_a_row};
 use super::{Load, claim};
 use crate::error::{Context, Error, Result};
 use crate::ledger::{CLAIM_CHUNK_SQL, Chunk, FINISH_CHUNK_SQL};
@@ -42,6 +43,8 @@ pub(super) fn move_chunk(
     }
     let counted = Counted { inner: observer, sent: AtomicU64::new(0) };
     let moved = (|| {
+        let rows_there = rows_there(table, chunk, target).context(failed)?;
+        let sent = SentRows { table, range: chunk.range, rows_there: &rows_there, source };
         let landing =
             Landing::prepare(table, target).map_err(|error| refused(table, error)).context(failed)?;
         // CHECKs and defaults of an app's table may call functions of the app, which find their tables as they do for the app. Nothing
@@ -51,10 +54,10 @@ pub(super) fn move_chunk(
             target.query("SET LOCAL search_path TO DEFAULT", &[]).context(failed)?;
         }
         let backend = target.backend().clone();
-        let done = copy_rows(table, chunk, &landing, source, target, started, &counted)
+        let done = copy_rows(&sent, &landing, target, started, &counted)
             .and_then(|done| {
                 let is_at_work = &mut || (load.is_at_work)(&backend);
-                landing.finish(table, chunk.range, source, target, is_at_work).map(|()| done)
+                landing.finish(&sent, target, is_at_work).map(|()| done)
             })
             .map_err(|error| refused(table, error))
             .context(failed)?;

@@ -6,13 +6,12 @@ use migrate_core::copy_format;
 use migrate_core::identifier::quote_pg;
 use migrate_core::plan::PlannedTable;
 
-use super::staging::Landing;
+use super::staging::{Landing, SentRows};
 use crate::error::{Context, Error, Result};
-use crate::ledger::{Chunk, ChunkDone};
+use crate::ledger::ChunkDone;
 use crate::observer::Observer;
 use crate::remedy::Remedy;
 use crate::row_encoder::{self, Refused, RowBuffer, RowOutcome};
-use crate::source::SourceConnection;
 use crate::source::rows::Scan;
 use postgres_client::connection::Connection;
 use postgres_client::watch::check_stop;
@@ -20,19 +19,18 @@ use postgres_client::watch::check_stop;
 /// How much is gathered before it is handed to the connection.
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// Sends the rows of `chunk` to their destination, and returns how many they were. `started` is when the chunk began.
+/// Sends rows to their destination, and returns how many they were, with those that are there already. `started` is when the chunk began.
 ///
 /// # Errors
 /// When the source cannot be read, a value cannot move, or the target refuses or is lost.
 pub(super) fn copy_rows(
-    table: &PlannedTable,
-    chunk: &Chunk,
+    rows: &SentRows<'_>,
     landing: &Landing,
-    source: &SourceConnection,
     target: &mut Connection,
     started: Instant,
     observer: &dyn Observer,
 ) -> Result<ChunkDone> {
+    let SentRows { table, range, rows_there, source } = rows;
     let failed = || format!("table {} cannot be read", table.source);
     let mut copy = target.copy_in(&copy_sql(table, landing))?;
     let mut buffer = RowBuffer::default();
@@ -48,7 +46,13 @@ pub(super) fn copy_rows(
         done.bytes += i64::try_from(piece.len()).unwrap_or(i64::MAX);
         Ok::<(), Error>(())
     };
-    Scan::of(table).within(chunk.range).each(source, &failed, &mut |row| {
+    let mut place = 0;
+    Scan::of(table).within(*range).each(source, &failed, &mut |row| {
+        place += 1;
+        if rows_there.has(row, place) {
+            done.rows += 1;
+            return Ok(());
+        }
         match row_encoder::append_row(table, row, &mut buffer).context(failed)? {
             RowOutcome::Moves => done.rows += 1,
             RowOutcome::Nulled(refused) => {

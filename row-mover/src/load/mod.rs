@@ -6,6 +6,7 @@ mod chunk;
 mod chunks;
 mod copy;
 mod lane;
+mod rows_there;
 mod staging;
 
 use std::collections::HashMap;

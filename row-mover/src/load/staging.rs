@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 
 use migrate_core::conversion::PgType;
 use migrate_core::identifier::quote_pg;
-use migrate_core::plan::{PlannedColumn, PlannedTable};
+use migrate_core::plan::{IS_EQUAL, PlannedColumn, PlannedTable, SOURCE_ROW};
 
+use super::rows_there::RowsThere;
 use crate::error::{Context, Error, Result};
 use crate::remedy::Remedy;
 use crate::row_encoder::{self, RowBuffer, RowOutcome};
@@ -42,8 +43,23 @@ const COLUMNS_SQL: &str = "WITH RECURSIVE beneath AS ( \
 pub(super) enum Landing {
     /// In the table itself.
     Table,
-    /// In a temporary table first, from which this statement moves them. Where it ends, a condition on the rows can follow.
-    Staging(String),
+    /// In a temporary table first, from which these statements move them.
+    Staging(Vec<StagedMove>),
+}
+
+/// A statement that moves rows out of the temporary table.
+pub(super) struct StagedMove {
+    /// The statement, with the columns of the temporary table under the name `s`.
+    sql: String,
+    /// Whether it ends with a condition.
+    has_condition: bool,
+}
+
+impl StagedMove {
+    /// The statement for the rows that meet a condition alone.
+    fn only(&self, condition: &str) -> String {
+        format!("{} {} {condition}", self.sql, if self.has_condition { "AND" } else { "WHERE" })
+    }
 }
 
 /// A column of the target as it is now.
@@ -76,7 +92,7 @@ impl Landing {
             .with_remedy_value(Remedy::ResumeAfter(format!("DROP RULE {} ON {name}", quote_pg(&rule)))));
         }
         create_staging(table, target)?;
-        Ok(Landing::Staging(insert_sql(table, &columns, &name)))
+        Ok(Landing::Staging(moves(table, &columns, &name)))
     }
 
     /// The destination of COPY.
@@ -93,27 +109,28 @@ impl Landing {
     /// When the table refuses a row, which is named, or the target is lost.
     pub(super) fn finish(
         &self,
-        table: &PlannedTable,
-        range: Option<RowidRange>,
-        source: &SourceConnection,
+        sent: &SentRows<'_>,
         target: &mut Connection,
         is_at_work: &mut dyn FnMut() -> Result<bool>,
     ) -> Result<()> {
-        let Landing::Staging(insert) = self else { return Ok(()) };
-        let Err(refused) = target.guarded_long(insert, Then::Keep, is_at_work)? else { return Ok(()) };
-        let row = match is_about_a_row(&refused) {
-            true => first_refused(insert, target, is_at_work)?,
-            false => None,
-        };
-        let key = match row {
-            Some(row) => key_of(table, range, row, source)?,
-            None => None,
-        };
-        let what = key.map_or_else(
-            || "rows were refused".to_owned(),
-            |key| format!("the row with the key {key} was refused"),
-        );
-        Err(Error::new(format!("table {}: {what}", table.target)).caused_by(refused))
+        let Landing::Staging(moves) = self else { return Ok(()) };
+        for step in moves {
+            let Err(refused) = target.guarded_long(&step.sql, Then::Keep, is_at_work)? else { continue };
+            let row = match is_about_a_row(&refused) {
+                true => first_refused(step, target, is_at_work)?,
+                false => None,
+            };
+            let key = match row {
+                Some(row) => sent.key_of(row)?,
+                None => None,
+            };
+            let what = key.map_or_else(
+                || "rows were refused".to_owned(),
+                |key| format!("the row with the key {key} was refused"),
+            );
+            return Err(Error::new(format!("table {}: {what}", sent.table.target)).caused_by(refused));
+        }
+        Ok(())
     }
 }
 
@@ -180,12 +197,48 @@ fn accepts_any_value(table: &PlannedTable, column: &Column) -> bool {
     })
 }
 
+/// The statements that move rows. Where rows of the source overwrite rows that the table held, these are updated, and the others inserted.
+fn moves(table: &PlannedTable, columns: &[Column], into: &str) -> Vec<StagedMove> {
+    let insert = insert_sql(table, columns, into);
+    let Some(existing) = table.existing.as_ref().filter(|existing| existing.merges_rows()) else {
+        return vec![StagedMove { sql: insert, has_condition: false }];
+    };
+    let positions = table.key_positions();
+    let key: Vec<(String, String)> = (positions.iter())
+        .filter_map(|&position| table.columns.get(position))
+        .map(|column| (quote_pg(&column.target), staged(column, columns, "s.")))
+        .collect();
+    if key.is_empty() {
+        return vec![StagedMove { sql: insert, has_condition: false }];
+    }
+    let same = |one: &str, key: &[(String, String)]| {
+        let pairs = key.iter().map(|(name, staged)| format!("{one}.{name} OPERATOR(pg_catalog.=) {staged}"));
+        pairs.collect::<Vec<_>>().join(" AND ")
+    };
+    let overwritten = format!("k.{SOURCE_ROW} IS NOT NULL AND NOT k.{IS_EQUAL}");
+    let saved = existing.saved_rows();
+    let set = existing.merged_columns(table);
+    let set =
+        set.iter().map(|column| format!("{} = {}", quote_pg(&column.target), staged(column, columns, "s.")));
+    let update = format!(
+        "UPDATE {into} AS t SET {} FROM {STAGING} AS s, {saved} AS k WHERE {} AND {} AND {overwritten}",
+        set.collect::<Vec<_>>().join(", "),
+        same("t", &key),
+        same("k", &key),
+    );
+    let insert = format!(
+        "{insert} WHERE NOT EXISTS (SELECT FROM {saved} AS k WHERE {} AND {overwritten})",
+        same("k", &key)
+    );
+    [update, insert].map(|sql| StagedMove { sql, has_condition: true }).into()
+}
+
 /// The statement that moves rows with the effect of COPY: each value is first converted to its column's type without a limit, so that the
 /// limit is applied as in any assignment, and nothing is cut off.
 fn insert_sql(table: &PlannedTable, columns: &[Column], into: &str) -> String {
     let names: Vec<String> = table.columns.iter().map(|column| quote_pg(&column.target)).collect();
     format!(
-        "INSERT INTO {into} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {STAGING}",
+        "INSERT INTO {into} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {STAGING} AS s",
         names.join(", "),
         staged_values(table, columns).join(", ")
     )
@@ -193,15 +246,17 @@ fn insert_sql(table: &PlannedTable, columns: &[Column], into: &str) -> String {
 
 /// The expressions of the values that were sent, each with the type of its column.
 fn staged_values(table: &PlannedTable, columns: &[Column]) -> Vec<String> {
-    let value = |planned: &PlannedColumn| {
-        let name = quote_pg(&planned.target);
-        let there = columns.iter().find(|column| column.name == planned.target);
-        match there.filter(|column| column.type_name != type_name(planned.target_type)) {
-            Some(column) => format!("{name}::{}", column.cast),
-            None => name,
-        }
-    };
-    table.columns.iter().map(value).collect()
+    table.columns.iter().map(|planned| staged(planned, columns, "")).collect()
+}
+
+/// The expression of a value that was sent, with the type of its column.
+fn staged(planned: &PlannedColumn, columns: &[Column], qualifier: &str) -> String {
+    let name = quote_pg(&planned.target);
+    let there = columns.iter().find(|column| column.name == planned.target);
+    match there.filter(|column| column.type_name != type_name(planned.target_type)) {
+        Some(column) => format!("{qualifier}{name}::{}", column.cast),
+        None => format!("{qualifier}{name}"),
+    }
 }
 
 /// The name of a type in `pg_type`.
@@ -252,13 +307,12 @@ pub(super) fn is_about_a_row(refused: &ServerError) -> bool {
 /// The place of the first row that is refused once those before it are in, counted from 0: halves are tried, and those that are taken
 /// stay.
 fn first_refused(
-    insert: &str,
+    step: &StagedMove,
     target: &mut Connection,
     is_at_work: &mut dyn FnMut() -> Result<bool>,
 ) -> Result<Option<u64>> {
-    let some = migrate_core::identifier::quote_pg_literal(&format!(
-        "{insert} WHERE ctid OPERATOR(pg_catalog.=) ANY ($1)"
-    ));
+    let some =
+        migrate_core::identifier::quote_pg_literal(&step.only("s.ctid OPERATOR(pg_catalog.=) ANY ($1)"));
     let search = format!(
         "DECLARE places pg_catalog.tid[]; low pg_catalog.int4 := 1; high pg_catalog.int4; middle pg_catalog.int4; \
          BEGIN places := ARRAY(SELECT ctid FROM {STAGING} ORDER BY ctid); high := pg_catalog.cardinality(places); \
@@ -277,29 +331,38 @@ fn first_refused(
     Ok(answer.into_iter().flatten().flatten().next().and_then(|place| place.parse().ok()))
 }
 
-/// The key of the source row at this position among those that move, for people.
-fn key_of(
-    table: &PlannedTable,
-    range: Option<RowidRange>,
-    place: u64,
-    source: &SourceConnection,
-) -> Result<Option<String>> {
-    let failed = || format!("table {} cannot be read", table.source);
-    let (mut key, mut moved, mut scratch) = (None, 0, RowBuffer::default());
-    Scan::of(table).within(range).each(source, &failed, &mut |row| {
-        scratch.clear();
-        if key.is_none()
-            && matches!(
-                row_encoder::append_row(table, row, &mut scratch).context(failed)?,
-                RowOutcome::Moves | RowOutcome::Nulled(_)
-            )
-        {
-            if moved == place {
-                key = Some(row_key(table, row.held()));
+/// The rows of the source that were sent.
+pub(super) struct SentRows<'a> {
+    pub(super) table: &'a PlannedTable,
+    pub(super) range: Option<RowidRange>,
+    /// Those that were not, since the table holds them.
+    pub(super) rows_there: &'a RowsThere,
+    pub(super) source: &'a SourceConnection,
+}
+
+impl SentRows<'_> {
+    /// The key of the row at this position, for people.
+    fn key_of(&self, position: u64) -> Result<Option<String>> {
+        let table = self.table;
+        let failed = || format!("table {} cannot be read", table.source);
+        let (mut key, mut sent, mut place, mut scratch) = (None, 0, 0, RowBuffer::default());
+        Scan::of(table).within(self.range).each(self.source, &failed, &mut |row| {
+            scratch.clear();
+            place += 1;
+            if key.is_none()
+                && !self.rows_there.has(row, place)
+                && matches!(
+                    row_encoder::append_row(table, row, &mut scratch).context(failed)?,
+                    RowOutcome::Moves | RowOutcome::Nulled(_)
+                )
+            {
+                if sent == position {
+                    key = Some(row_key(table, row.held()));
+                }
+                sent += 1;
             }
-            moved += 1;
-        }
-        Ok(())
-    })?;
-    Ok(key)
+            Ok(())
+        })?;
+        Ok(key)
+    }
 }

@@ -34,6 +34,13 @@ const COLUMNS_SQL: &str = "SELECT a.attname::text, a.attnotnull AND a.attgenerat
     FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
     WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
 
+/// Whether a domain of a column calls a function of the app that is not IMMUTABLE: it may read tables, or leave something behind.
+const HAS_CALLING_DOMAIN_SQL: &str = "WITH RECURSIVE beneath AS (SELECT a.atttypid AS type FROM pg_attribute a \
+        WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped \
+        UNION SELECT t.typbasetype FROM beneath b JOIN pg_type t ON t.oid = b.type WHERE t.typtype = 'd') \
+    SELECT EXISTS (SELECT FROM beneath b JOIN pg_constraint k ON k.contypid = b.type JOIN pg_depend p ON p.classid = 'pg_constraint'::regclass \
+                   AND p.objid = k.oid AND p.refclassid = 'pg_proc'::regclass JOIN pg_proc f ON f.oid = p.refobjid WHERE f.provolatile <> 'i')";
+
 /// The CHECKs and EXCLUDE constraints. A CHECK that calls a function of the app which may read tables is judged by the load alone.
 const CONSTRAINTS_SQL: &str = "SELECT k.conrelid::text, k.conname::text, k.contype = 'x', pg_get_constraintdef(k.oid), \
     EXISTS (SELECT FROM pg_depend p JOIN pg_proc f ON f.oid = p.refobjid WHERE p.classid = 'pg_constraint'::regclass AND p.objid = k.oid \
@@ -102,7 +109,8 @@ impl AppRules {
             || !indexes.is_empty();
         let compares_rows = constraints.iter().any(|(_, _, is_exclusion, ..)| *is_exclusion)
             || indexes.iter().any(|(_, _, is_unique, _)| *is_unique);
-        if !has_rules {
+        let has_calling_domain: bool = target.one(HAS_CALLING_DOMAIN_SQL, &[Some(&name)]).context(FAILED)?;
+        if !has_rules || has_calling_domain {
             return Ok(AppRules { copy: Vec::new(), compares_rows, outer_keys });
         }
         let is_sent = |name: &str| sent.target_column(name).is_some();

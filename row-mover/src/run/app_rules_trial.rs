@@ -10,7 +10,7 @@ use migrate_core::load_plan::LoadPlan;
 use migrate_core::plan::{ExistingTable, PlannedTable};
 
 use super::app_rules::{AppRules, OuterKey, copy_kept_sql, copy_name};
-use super::{existing, trial_tables};
+use super::{seeds, trial_tables};
 use crate::error::{Context, Error, Result};
 use crate::load::{STAGING, Staged, stage};
 use crate::observer::Observer;
@@ -60,7 +60,7 @@ pub(super) fn find(
             continue;
         }
         target.script("BEGIN")?;
-        let trial = Trial { sent: &sent, rules: &rules, source: &source, observer };
+        let trial = Trial { table, sent: &sent, rules: &rules, source: &source, observer };
         trial.run(existing, &mut target, found)?;
         target.script("ROLLBACK")?;
     }
@@ -69,6 +69,7 @@ pub(super) fn find(
 
 /// The rows of one table on trial.
 struct Trial<'a> {
+    table: &'a PlannedTable,
     /// The table without its generated columns.
     sent: &'a PlannedTable,
     rules: &'a AppRules,
@@ -127,7 +128,7 @@ impl Trial<'_> {
             Err(refused) => return Err(Error::new(failed()).caused_by(refused)),
         }
         if self.rules.compares_rows && existing.keeps_rows() {
-            let kept = existing::kept_rows(target, existing)?;
+            let kept = seeds::rows_to_keep(self.table, existing, self.source, target, self.observer)?;
             let copied = target.guarded(&copy_kept_sql(existing, &kept), Then::Keep)?;
             copied.map_err(|refused| Error::new(failed()).caused_by(refused))?;
         }

@@ -12,7 +12,7 @@ use migrate_core::schedule::{DoneTasks, Task};
 use super::integrity::{IntegrityBeside, beside_integrity};
 use super::outcome::{Moved, Outcome, PhaseDone, Rejected, table_sums};
 use super::session::Session;
-use super::{Request, Validation, migrations, owner, schema, validation};
+use super::{Request, Validation, migrations, owner, schema, seeds, validation};
 use crate::error::{Error, Result};
 use crate::finish;
 use crate::ledger::{self, Run};
@@ -147,7 +147,15 @@ impl Execution<'_> {
 
     fn create_tables(&self) -> Result<()> {
         let (session, request) = (self.session, self.request);
-        schema::create_tables(&mut *session.connection()?, &session.settings, &self.run, request.migrations)
+        let mut connection = session.connection()?;
+        schema::create_tables(&mut connection, &session.settings, &self.run, request.migrations)?;
+        if !self.run.plan.is_into_existing() {
+            return Ok(());
+        }
+        let sealed = self.open_sealed()?;
+        migrations::without_time_limit(&mut connection, &session.settings, |connection| {
+            seeds::settle(connection, &self.run, &sealed, session.observer)
+        })
     }
 
     fn plan_builds(&self) -> Result<()> {

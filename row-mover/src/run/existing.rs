@@ -3,7 +3,7 @@
 use migrate_core::finding::SchemaDifference;
 use migrate_core::identifier::quote_pg_literal;
 use migrate_core::load_plan::LoadPlan;
-use migrate_core::plan::{ExistingTable, Plan, PlannedTable};
+use migrate_core::plan::{Plan, PlannedTable};
 use migrate_core::render::{self, SchemaStep};
 
 use super::{key_clashes, migrations, target_check};
@@ -17,7 +17,6 @@ use crate::target::migration::Migration;
 use crate::validate::catalog;
 use postgres_client::TargetUrl;
 use postgres_client::connection::Connection;
-use postgres_client::connections::Connections;
 
 /// Refuses a target that is not ready for the plan: one that is not empty, or, where the plan has tables that an app made, one in
 /// which these are not as they were.
@@ -63,8 +62,7 @@ pub(super) fn removal_groups(target: &mut Connection, run: &Run) -> Result<Vec<V
     let steps = render::removal_steps(&run.plan);
     let (mut delete, mut forget) = (Vec::new(), Vec::new());
     for ((saved, step), (_, existing)) in steps.delete.into_iter().zip(run.plan.existing_tables()) {
-        // Without the keys of the rows that stay, or the rows that were replaced, none was loaded, or all were taken out by a removal
-        // that was interrupted.
+        // Without the saved rows none was loaded, or all were restored by a removal that was interrupted.
         let Some(saved) = saved else {
             delete.push(step);
             continue;
@@ -134,7 +132,6 @@ fn check_switched(target: &mut Connection, plan: &Plan) -> Result<()> {
 
 /// Adds the rows whose keys clash in the app's tables to the findings of a scan.
 pub(super) fn find_key_clashes(
-    connections: &Connections<'_>,
     plan: &LoadPlan,
     open: &dyn Fn() -> Result<SourceConnection>,
     findings: &mut Findings,
@@ -143,24 +140,12 @@ pub(super) fn find_key_clashes(
         return Ok(());
     }
     let source = open()?;
-    let mut target = connections.bulk()?;
-    for (table, existing) in plan.existing_tables() {
-        let Some(found) = findings.tables.iter_mut().find(|found| found.table == table.source) else {
-            continue;
-        };
-        let kept = if existing.keeps_rows() { Some(kept_rows(&mut target, existing)?) } else { None };
-        key_clashes::find(&source, &mut target, &table.sent(), kept.as_deref(), found)?;
+    for (table, _) in plan.existing_tables() {
+        if let Some(found) = findings.tables.iter_mut().find(|found| found.table == table.source) {
+            key_clashes::find(&source, &table.sent(), found)?;
+        }
     }
     Ok(())
-}
-
-/// The selection of the rows that are kept: the entire table, until a run has recorded which they are.
-pub(super) fn kept_rows(target: &mut Connection, existing: &ExistingTable) -> Result<String> {
-    let table = existing.name_in_sql();
-    Ok(match is_relation(target, &existing.kept_keys())? {
-        true => format!("(SELECT * FROM {table} AS t WHERE {}) AS t", existing.is_kept_sql()),
-        false => table,
-    })
 }
 
 /// Finds the tables of which rows are missing that were to be kept.
@@ -168,17 +153,11 @@ pub(super) fn lost_rows(target: &mut Connection, plan: &Plan) -> Result<Vec<Sche
     let mut lost = Vec::new();
     for (table, existing) in plan.existing_tables().filter(|(_, existing)| existing.keeps_rows()) {
         // A missing table is reported with the schema.
-        if !is_there(target, table)? {
+        if !is_there(target, table)? || !is_relation(target, &existing.saved_rows())? {
             continue;
         }
-        let sql = format!(
-            "SELECT (SELECT count(*) FROM {}) AS kept, (SELECT count(*) FROM {} AS t WHERE {}) AS there",
-            existing.kept_keys(),
-            existing.name_in_sql(),
-            existing.is_kept_sql()
-        );
         let (kept, there): (i64, i64) = target
-            .one(&sql, &[])
+            .one(&existing.lost_rows_sql(), &[])
             .context(|| format!("the rows of {} that stayed cannot be counted", table.target))?;
         if there < kept {
             lost.push(SchemaDifference::KeptRowsMissing {
@@ -208,7 +187,7 @@ fn is_there(target: &mut Connection, table: &PlannedTable) -> Result<bool> {
 }
 
 /// Whether there is a relation of this name, as SQL writes it.
-fn is_relation(target: &mut Connection, name: &str) -> Result<bool> {
+pub(super) fn is_relation(target: &mut Connection, name: &str) -> Result<bool> {
     target
         .one("SELECT to_regclass($1) IS NOT NULL", &[Some(name)])
         .context(|| "the target cannot be examined")

@@ -18,6 +18,7 @@ mod page_limits;
 mod preflight;
 mod removal;
 mod schema;
+mod seeds;
 mod session;
 mod target_check;
 mod trial_tables;
@@ -32,6 +33,7 @@ use migrate_core::plan::{Plan, PlannedTable};
 pub use cancel::cancel;
 pub use open_tables::{LeftOpen, OpenTables, open_tables};
 pub use outcome::{AlreadyDone, Moved, Outcome, PhaseDone, Rejected, TableMoved};
+pub use seeds::{SettledSeeds, plan_into_existing};
 pub use undo::{UndoRequest, Undone, undo};
 pub use validation::{Purpose, Validation, ValidationRequest, validate, validate_with_copy};
 

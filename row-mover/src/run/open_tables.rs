@@ -64,7 +64,7 @@ impl OpenTables {
         };
         let ([key_places, key_names], [places, names]) = (arrays(&keys), arrays(&triggers));
         let replaced: Vec<&&ExistingTable> = existing.iter().filter(|table| table.replaces_rows()).collect();
-        let saved = text_array(replaced.iter().map(|existing| Some(existing.replaced_rows())));
+        let saved = text_array(replaced.iter().map(|existing| Some(existing.saved_rows())));
         let parameters = [&key_places, &key_names, &places, &names, &saved].map(|text| Some(text.as_str()));
         type Found = (Vec<String>, Vec<String>, Vec<String>, Vec<String>, Vec<String>);
         let (key_places, keys, places, triggers, saved): Found =
@@ -81,7 +81,7 @@ impl OpenTables {
             foreign_keys: named(key_places, keys),
             triggers: named(places, triggers),
             replaced: (replaced.iter())
-                .filter(|existing| saved.contains(&existing.replaced_rows()))
+                .filter(|existing| saved.contains(&existing.saved_rows()))
                 .map(|existing| existing.name_in_sql())
                 .collect(),
             loaded: loaded.map(|(_, existing)| existing.name_in_sql()).collect(),

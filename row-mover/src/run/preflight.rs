@@ -6,7 +6,7 @@ use migrate_core::load_plan::LoadPlan;
 use migrate_core::plan::PlannedTable;
 use migrate_core::schema_diff;
 
-use super::{Request, app_rules_trial, existing, owner, page_limits, target_check};
+use super::{Request, app_rules_trial, existing, owner, page_limits, seeds, target_check};
 use crate::error::{Context, Error, Result};
 use crate::observer::Observer;
 use crate::remedy::{FolderNeed, Remedy};
@@ -126,12 +126,8 @@ impl Preflight<'_> {
                 observer.rows_scanned(rows);
                 check_stop(observer)
             })?;
-        let clashes = self.retrying(|| {
-            // Each attempt starts from the findings of the scan.
-            let mut found = findings.clone();
-            existing::find_key_clashes(self.connections, &selected, open, &mut found).map(|()| found)
-        });
-        findings = clashes?;
+        existing::find_key_clashes(&selected, open, &mut findings)?;
+        self.retrying(|| seeds::check(&mut self.connections.bulk()?, &selected, &open()?, observer))?;
         if plan.is_into_existing() {
             self.retrying(|| sequences::check_room(&open()?, &mut self.connections.bulk()?, plan))?;
         }

@@ -12,6 +12,7 @@ use migrate_core::plan::PlannedTable;
 use serde::Serialize;
 
 use super::integrity::beside_integrity;
+use super::seeds::{self, SettledSeeds};
 use super::{existing, migrations, open_checked, removal, target_check};
 use crate::error::{Error, Result, is_stop};
 use crate::ledger::{self, Run};
@@ -55,6 +56,9 @@ pub struct Validation {
     pub derived: CheckResult<DerivedDifference>,
     /// Constraints that do not refuse what SQLite refuses.
     pub behaviour: CheckResult<ConstraintDifference>,
+    /// What became of the rows that tables of an app held before.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub seeds: Vec<SettledSeeds>,
     /// Whether the indexes of the sealed copy agree with its tables; none where that was not checked.
     pub integrity: Option<Integrity>,
     /// Duration in seconds.
@@ -254,12 +258,13 @@ impl ValidationParts<'_> {
             observer: self.observer,
         }
         .compare(&compared)?;
-        let (sequences, missing_migrations, lost_rows) = {
+        let (sequences, missing_migrations, lost_rows, seeds) = {
             let mut connection = self.connections.pooled()?;
             (
                 sequence_problems(&open_source()?, &mut connection, &run.plan, &readable)?,
                 migrations::missing(&mut connection, run, self.migrations)?,
                 existing::lost_rows(&mut connection, &run.plan)?,
+                seeds::settled(&mut connection, &run.plan)?,
             )
         };
         let defaults = defaults(&open_source()?, &mut open_target()?, &readable)?;
@@ -277,6 +282,7 @@ impl ValidationParts<'_> {
             defaults,
             derived,
             behaviour,
+            seeds,
             integrity: None,
             seconds: started.elapsed().as_secs_f64(),
         })

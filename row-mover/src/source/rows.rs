@@ -54,6 +54,11 @@ impl SourceRow<'_> {
         self.row.get_ref(self.rowid?).ok().and_then(|rowid| rowid.as_i64().ok())
     }
 
+    /// The number by which it is known: its rowid, or else its place in a scan of all rows, from 1.
+    pub(crate) fn number(&self, place: u64) -> i64 {
+        self.rowid().unwrap_or_else(|| i64::try_from(place).unwrap_or(i64::MAX))
+    }
+
     /// The row of SQLite, in which long values are NULL, and so are those of generated columns if one of them fails. Values are at the
     /// positions of their columns.
     pub fn held(&self) -> &Row<'_> {

@@ -19,7 +19,8 @@ use crate::error::{Context, Error, Result};
 use postgres_client::connection::{Connection, FromText, Row, text_array};
 
 /// The schemas of the search path that a session of the app has by default: as the server, the database, the role and the URL set it.
-const SEARCH_PATH_SQL: &str = "SELECT to_json(ARRAY(SELECT s FROM unnest(current_schemas(false)::text[]) AS s WHERE s !~ '^(pg_|migration$|migration_)'))";
+const SEARCH_PATH_SQL: &str = "SELECT pg_catalog.to_json(ARRAY(SELECT s FROM pg_catalog.unnest(pg_catalog.current_schemas(false)::pg_catalog.text[]) AS s \
+    WHERE s OPERATOR(pg_catalog.!~) '^(pg_|migration$|migration_)'))";
 
 /// The tables in the schemas $1, but for those of extensions and the parts of partitioned ones.
 const TABLES_SQL: &str = "SELECT c.oid::text, n.nspname::text AS schema, c.relname::text AS name, pg_has_role(c.relowner, 'USAGE') AS is_ours, \
@@ -222,7 +223,7 @@ pub fn introspect_before(
         for key in planned.foreign_keys.iter().filter(|key| key.not_valid) {
             put_back(&key.name, table, &existing.table);
         }
-        let is_lost = existing.seeds != Seeds::Keep && !saves_rows;
+        let is_lost = existing.seeds == Seeds::Replace && !saves_rows;
         table.rows = if is_lost { 0 } else { existing.table.rows };
     }
     Ok(schema)

@@ -3,8 +3,8 @@
 use crate::source::rows::SourceRow;
 
 /// The location of a row, in an order of its own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct RowLocation([u8; LOCATION_BYTES]);
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct RowLocation([u8; LOCATION_BYTES]);
 
 /// Length in bytes: a ctid, and its table's OID, because a ctid occurs in several partitions of a partitioned table.
 pub(super) const LOCATION_BYTES: usize = 10;
@@ -15,8 +15,7 @@ const TABLE_BYTES: usize = 4;
 impl RowLocation {
     /// The location of a row of SQLite: its rowid, or else its number in the scan.
     pub(super) fn of_source(row: &SourceRow<'_>, number: u64) -> RowLocation {
-        let number = row.rowid().unwrap_or_else(|| i64::try_from(number).unwrap_or(i64::MAX));
-        RowLocation::of_number(number)
+        RowLocation::of_number(row.number(number))
     }
 
     /// The location of a row of SQLite with this rowid.
@@ -49,8 +48,14 @@ impl RowLocation {
         i64::from_be_bytes(number) ^ i64::MIN
     }
 
+    /// The OID of the table of a row of PostgreSQL.
+    pub(crate) fn tableoid(self) -> u32 {
+        let [oid @ .., _, _, _, _, _, _] = self.0;
+        u32::from_be_bytes(oid)
+    }
+
     /// The ctid of a row of PostgreSQL, as SQL writes it.
-    pub(super) fn ctid(self) -> String {
+    pub(crate) fn ctid(self) -> String {
         let [_, _, _, _, block @ .., high, low] = self.0;
         format!("({},{})", u32::from_be_bytes(block), u16::from_be_bytes([high, low]))
     }

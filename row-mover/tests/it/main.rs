@@ -44,6 +44,7 @@ mod resume;
 mod schemas;
 mod sealed_paths;
 mod search_paths;
+mod seeds;
 mod server_log;
 mod standby;
 mod status;

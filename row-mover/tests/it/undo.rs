@@ -198,6 +198,25 @@ fn what_a_run_created_is_dropped_with_its_schema() {
 }
 
 #[test]
+fn a_materialized_view_that_a_run_filled_shows_the_rows_from_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("source.db");
+    sqlite(
+        &source,
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER); INSERT INTO t VALUES (1, 10), (2, 20)",
+    );
+    let target = "CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t VALUES (7, 7); \
+                  CREATE MATERIALIZED VIEW sums AS SELECT sum(n) AS n FROM t";
+    let mapping = "seeds = \"replace\"\n[derived]\n\"sums\" = \"fill\"";
+    let case = Case::into_existing(dir, source, mapping, target).unwrap_or_else(|words| panic!("{words}"));
+    case.moved();
+    assert_eq!(case.ask("SELECT n FROM sums"), ["30"]);
+    case.execute("DELETE FROM migration.phases WHERE phase = 'validate'");
+    undo(&case);
+    assert_eq!(case.ask("SELECT n FROM sums"), ["7"]);
+}
+
+#[test]
 fn a_failure_says_in_which_state_it_leaves_the_tables() {
     let case = with("seeds = \"replace\"");
     let before = content(&case);

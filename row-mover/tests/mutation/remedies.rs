@@ -28,7 +28,7 @@ pub fn follow(subject: &Subject, copy: &TestDatabase, found: &Validation) -> Rep
     let plan = &subject.case.plan;
     let mut remedies = remedy::schema(&found.schema, plan);
     remedies.extend(found.sequences.differences.iter().map(|found| remedy::sequence(found, plan)));
-    remedies.extend(found.missing_migrations.iter().map(|found| remedy::missing_migration(found)));
+    remedies.extend(found.missing_migrations.iter().map(remedy::missing_migration));
     remedies.extend(found.defaults.differences.iter().map(|found| remedy::default(found, plan)));
     if remedies.iter().any(|remedy| matches!(remedy, Remedy::Inspect(_) | Remedy::RestoreRows)) {
         return Repaired::NotOffered;

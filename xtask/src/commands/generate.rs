@@ -8,13 +8,13 @@ use migrate_core::mapping::Mapping;
 use migrate_core::plan::Plan;
 use migrate_core::planner;
 use migrate_core::source_schema::SourceSchema;
-use migrate_core::target_schema::TargetSchema;
+use postgres_client::TargetUrl;
 
 use crate::exit::Exit;
 use crate::generated::{GeneratedFile, Mode, apply};
 use crate::obstacles::Planning;
 use crate::plan_text::plan_text;
-use crate::source_plan::{PlanArgs, RejectArgs};
+use crate::source_plan::{ExistingTarget, PlanArgs, RejectArgs};
 use crate::stop::Stop;
 use crate::target::{self, TargetArgs};
 use crate::{output, plan_folder, source, source_plan, workspace};
@@ -133,12 +133,17 @@ fn make_plan(args: &GenerateArgs, mapping: &Mapping) -> anyhow::Result<(SourceSc
         let plan = planner::plan(&schema, None, mapping).context("no plan can be made")?;
         return Ok((schema, plan));
     };
-    let existing = existing_tables(args, mapping)?;
-    source_plan::make(path, mapping, existing.as_ref(), false)
+    let Some(url) = existing_target(args, mapping)? else {
+        return source_plan::make(path, mapping, None, false);
+    };
+    let settings = target::settings()?;
+    let existing = source_plan::target_schema(mapping, &url, &settings, args.restart)?;
+    let existing = existing.as_ref().map(|schema| ExistingTarget { schema, url: &url, settings: &settings });
+    source_plan::make(path, mapping, existing, false)
 }
 
-/// Reads the tables that the app has created, where rows go into these.
-fn existing_tables(args: &GenerateArgs, mapping: &Mapping) -> anyhow::Result<Option<TargetSchema>> {
+/// The target with the tables that the app has created, where rows go into these.
+fn existing_target(args: &GenerateArgs, mapping: &Mapping) -> anyhow::Result<Option<TargetUrl>> {
     if !mapping.into_existing {
         return Ok(None);
     }
@@ -147,5 +152,5 @@ fn existing_tables(args: &GenerateArgs, mapping: &Mapping) -> anyhow::Result<Opt
             "--into-existing needs the target, whose tables are read: name it with --postgres or DATABASE_URL"
         );
     };
-    source_plan::target_schema(mapping, &url, &target::settings()?, args.restart)
+    Ok(Some(url))
 }

@@ -1,6 +1,6 @@
 //! The tables of the plan: each column with its type and one short reason, then keys, indexes, views and triggers.
 
-use migrate_core::plan::{Plan, PlannedIndex, PlannedTable, Seeds};
+use migrate_core::plan::{ExistingTable, Plan, PlannedIndex, PlannedTable, SeedCounts};
 use report::figures::{count, counted};
 
 use super::checks::{declared, is_decided};
@@ -45,19 +45,33 @@ fn head(plan: &Plan, table: &PlannedTable) -> String {
     let rows = table.profile_rows.map(|rows| counted(rows, "row"));
     let existing = match &table.existing {
         None => plan.is_into_existing().then(|| "is created".to_owned()),
-        Some(existing) => Some(match (existing.table.rows, existing.seeds) {
-            (0, _) => "exists in PostgreSQL".to_owned(),
-            (own, Seeds::Replace) => {
-                format!("exists in PostgreSQL; {} there to be deleted", counted(own, "row"))
-            }
-            (own, Seeds::Keep | Seeds::Stop) => {
-                format!("exists in PostgreSQL; {} there to be kept", counted(own, "row"))
-            }
+        Some(existing) => Some(match seeds(existing) {
+            None => "exists in PostgreSQL".to_owned(),
+            Some(words) => format!("exists in PostgreSQL; {words}"),
         }),
     };
     let facts: Vec<String> = [rows, existing].into_iter().flatten().collect();
     let facts = if facts.is_empty() { String::new() } else { format!(" ({})", facts.join(", ")) };
     format!("{}{renamed}{facts}", table.source)
+}
+
+/// What happens to the rows that a table holds; none where it holds none.
+fn seeds(existing: &ExistingTable) -> Option<String> {
+    let own = existing.table.rows;
+    if own == 0 {
+        return None;
+    }
+    let there = counted(own, "row");
+    if existing.replaces_rows() {
+        return Some(format!("{there} there to be deleted"));
+    }
+    let Some(SeedCounts { equal, differing, only_target }) = existing.seed_counts else {
+        return Some(format!("{there} there to be kept"));
+    };
+    let parts = [(equal, "equal"), (differing, "to be overwritten"), (only_target, "to be kept")];
+    let parts = parts.iter().filter(|(rows, _)| *rows > 0);
+    let parts: Vec<String> = parts.map(|(rows, what)| format!("{} {what}", count(*rows))).collect();
+    Some(format!("{there} there: {}", parts.join(", ")))
 }
 
 fn write_columns(view: &View<'_>, of_table: &[Column<'_>], page: &mut Page) {

@@ -94,6 +94,7 @@ fn validation(tables: usize, wrong: usize) -> Validation {
             differences: (0..wrong).map(constraint).collect(),
             ..CheckResult::default()
         },
+        seeds: Vec::new(),
         integrity: None,
         seconds: 1.0,
     }

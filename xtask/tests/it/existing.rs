@@ -118,7 +118,8 @@ fn the_plan_can_be_reviewed_before() {
         place.run(arguments)
     };
     let refused = run(&[]).expect(2);
-    assert!(refused.stderr.contains("author (1 row); --seeds replace deletes them"), "{}", refused.stderr);
+    let advice = "table author holds 1 row: 1 is not in the source (id=9); seeds = \"keep\" keeps them";
+    assert!(refused.stderr.contains(advice), "{}", refused.stderr);
     let dry = run(&["--seeds", "replace", "--dry-run"]).expect(0);
     assert!(dry.stdout.contains("exists in PostgreSQL; 1 row there to be deleted"), "{}", dry.stdout);
     run(&["--seeds", "keep"]).expect(0);
@@ -301,4 +302,30 @@ fn derived_data_and_constraints_that_are_not_valid_are_named_in_the_plan_and_the
     assert_eq!(lines(&database, "SELECT slug FROM post ORDER BY id"), ["a", "b"]);
     assert_eq!(lines(&database, "SELECT title FROM titles ORDER BY 1"), ["a", "b"]);
     place.run(["validate", "--postgres", database.url()]).expect(0);
+}
+
+#[test]
+fn rows_that_the_apps_rules_refuse_are_named_with_the_sql_that_lets_them_in() {
+    let (place, database) = prepared();
+    execute(
+        &database,
+        "ALTER TABLE author ADD CONSTRAINT \"one of\" CHECK (id < 2); CREATE UNIQUE INDEX by_length ON post (length(title))",
+    );
+    let run =
+        || place.run(["migrate", "--sqlite", "app.db", "--postgres", database.url(), "--into-existing"]);
+    let refused = run().expect(1);
+    for line in [
+        "2 rows are refused by the app's tables; nothing was changed",
+        "  Author, CHECK one of: 1 of 2 rows\n    id=2\n",
+        "  Post, unique index by_length: 1 of 2 rows\n    id=6\n",
+    ] {
+        assert!(refused.stdout.contains(line), "{line}: {}", refused.screen());
+    }
+    assert_eq!(value(&database, "SELECT to_regnamespace('migration') IS NULL"), "true");
+    // The advice is followed to the letter.
+    let statements: Vec<&str> =
+        refused.stdout.lines().filter_map(|line| Some(line.split_once("and run again: ")?.1)).collect();
+    assert_eq!(statements.len(), 2, "{}", refused.screen());
+    execute(&database, &statements.concat());
+    run().expect(0);
 }

@@ -12,6 +12,8 @@ mod matching;
 mod name_forms;
 mod obstacle;
 mod resemblance;
+mod seed_words;
+mod seeds;
 mod sequences;
 
 use std::collections::BTreeMap;
@@ -31,6 +33,7 @@ pub(super) use derived::plan_derived;
 pub(super) use matching::{Match, Matches};
 use obstacle::Elsewhere;
 pub use obstacle::{Obstacle, Obstacles};
+pub use seeds::{SeedComparison, SeedRow, UniqueClash, settle_seeds};
 
 /// What is decided about a table of an app.
 pub(super) struct Choices<'a> {
@@ -110,8 +113,12 @@ pub(super) fn adopt(
         ));
     }
     planned.comment = None;
-    planned.existing =
-        Some(ExistingTable { seeds: choices.seeds, kept_triggers: Vec::new(), table: found.table.clone() });
+    planned.existing = Some(ExistingTable {
+        seeds: choices.seeds,
+        kept_triggers: Vec::new(),
+        table: found.table.clone(),
+        seed_counts: None,
+    });
 }
 
 /// Notes how names were found that are not the same on both sides.
@@ -176,8 +183,8 @@ fn check_table(source: &str, found: &TargetTable, obstacles: &mut Obstacles) {
     }
 }
 
-/// Decides what concerns existing tables together: the foreign keys among them, and the rows that they hold.
-pub(super) fn settle(tables: &mut [PlannedTable], obstacles: &mut Obstacles) {
+/// Decides what concerns existing tables together: the foreign keys among them.
+pub(super) fn settle(tables: &mut [PlannedTable]) {
     let existing_schemas: BTreeMap<String, String> = (tables.iter())
         .filter_map(|table| Some((table.target.clone(), table.existing.as_ref()?.table.schema.clone())))
         .collect();
@@ -204,7 +211,6 @@ pub(super) fn settle(tables: &mut [PlannedTable], obstacles: &mut Obstacles) {
         });
         table.foreign_keys = known.map(foreign_key).collect();
     }
-    check_seeds(tables, obstacles);
 }
 
 /// Names the schemas of the app's tables to which foreign keys of a new table point.
@@ -263,29 +269,6 @@ fn action(definition: &str, when: &str) -> String {
     const ACTIONS: [&str; 4] = ["CASCADE", "RESTRICT", "SET NULL", "SET DEFAULT"];
     let rest = definition.rsplit_once(when).map(|(_, rest)| rest).unwrap_or_default();
     ACTIONS.iter().find(|action| rest.starts_with(**action)).unwrap_or(&"NO ACTION").to_string()
-}
-
-/// Finds rows of existing tables for which nothing, or nothing that is possible, is decided.
-fn check_seeds(tables: &[PlannedTable], obstacles: &mut Obstacles) {
-    let existing: Vec<(&str, &ExistingTable)> =
-        (tables.iter()).filter_map(|table| Some((table.source.as_str(), table.existing.as_ref()?))).collect();
-    for (source, here) in existing.iter().filter(|(_, existing)| existing.table.rows > 0) {
-        let (table, target, rows) = ((*source).to_owned(), here.table.name_in_words(), here.table.rows);
-        if here.seeds == Seeds::Stop {
-            obstacles.push(Obstacle::Seeds { table, target, rows });
-            continue;
-        }
-        let is_moved = |name: &&String| {
-            existing.iter().any(|(_, other)| other.table.is_referred_to(name, &here.table.schema))
-        };
-        let others: Vec<String> =
-            here.table.referenced_by.iter().filter(|name| !is_moved(name)).cloned().collect();
-        if here.keeps_rows() && here.table.primary_key.is_none() {
-            obstacles.push(Obstacle::KeepWithoutKey { table, target });
-        } else if here.replaces_rows() && !others.is_empty() {
-            obstacles.push(Obstacle::Referenced { table, target, others });
-        }
-    }
 }
 
 /// Removes the source's triggers on existing tables, and views whose names are in use, from a plan: the app has its own.

@@ -5,7 +5,10 @@ use std::fmt;
 
 use super::decision::{self, ColumnName, Decision};
 use super::resemblance::Resemblance;
+use super::seed_words as words;
+use super::seeds::{SeedKeyClash, UndecidedSeeds};
 use crate::conversion::Conversion;
+use crate::terms::Seeds;
 
 /// What prevents a plan for tables that an app made. Tables and columns are those of the source, unless something else is said.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -177,42 +180,25 @@ pub enum Obstacle {
         /// The conversions that could be meant, the most plausible one first.
         candidates: Vec<&'static str>,
     },
-    /// A table that holds rows, without a decision about these.
-    #[error(
-        "the target holds rows already: {target} ({rows} row{}); --seeds replace deletes them, --seeds keep keeps them",
-        if *rows == 1 { "" } else { "s" }
-    )]
-    Seeds {
-        /// The table.
-        table: String,
-        /// The table in the target.
-        target: String,
-        /// Its rows.
-        rows: u64,
-    },
-    /// A table whose own rows cannot be distinguished from those that are loaded.
-    #[error(
-        "table {target} holds rows that cannot be kept: it has no primary key to distinguish them from the loaded ones; give it one, \
-         or use --seeds replace"
-    )]
-    KeepWithoutKey {
-        /// The table.
-        table: String,
-        /// The table in the target.
-        target: String,
-    },
+    /// Rows of a table that differ from the source's, without a decision about them.
+    #[error("{}", words::seeds(.0))]
+    Seeds(Box<UndecidedSeeds>),
+    /// Rows of a table and other ones of the source that have the same value in a key.
+    #[error("{}", words::seed_key(.0))]
+    SeedKey(Box<SeedKeyClash>),
     /// Rows that cannot be deleted.
     #[error(
-        "the rows of table {target} cannot be replaced: foreign keys of {}, which this migration does not load, reference them; \
-         delete the rows by hand, or use --seeds keep", others.join(", ")
+        "the rows of table {target} cannot be replaced: foreign keys of {}, which holds rows that stay, reference it", others.join(", ")
     )]
     Referenced {
         /// The table.
         table: String,
         /// The table in the target.
         target: String,
-        /// The tables that point there.
+        /// The tables that reference it.
         others: Vec<String>,
+        /// The decisions that are possible.
+        choices: Vec<Seeds>,
     },
     /// A table that belongs to another role.
     #[error(
@@ -284,11 +270,11 @@ impl Obstacle {
             | Obstacle::NameTaken { table, .. }
             | Obstacle::Unfilled { table, .. }
             | Obstacle::NeedsTrigger { table, .. }
-            | Obstacle::Seeds { table, .. }
-            | Obstacle::KeepWithoutKey { table, .. }
             | Obstacle::Referenced { table, .. }
             | Obstacle::NotOurs { table, .. }
             | Obstacle::InTheWay { table, .. } => Some(table),
+            Obstacle::Seeds(undecided) => Some(&undecided.found.table),
+            Obstacle::SeedKey(clash) => Some(&clash.table),
             Obstacle::SeveralColumns { .. }
             | Obstacle::ColumnTaken { .. }
             | Obstacle::UnknownColumn { .. }
@@ -352,6 +338,9 @@ impl Obstacle {
             Obstacle::Moment { column, candidates, .. } => {
                 candidates.iter().map(|name| Decision::column(column, "as", name)).collect()
             }
+            Obstacle::Seeds(undecided) => seed_decisions(&undecided.found.table, &undecided.choices),
+            Obstacle::SeedKey(clash) if clash.can_replace => seed_decisions(&clash.table, &[Seeds::Replace]),
+            Obstacle::Referenced { table, choices, .. } => seed_decisions(table, choices),
             _ => Vec::new(),
         }
     }
@@ -362,6 +351,10 @@ impl Obstacle {
     }
 }
 
+fn seed_decisions(table: &str, choices: &[Seeds]) -> Vec<Decision> {
+    choices.iter().map(|choice| Decision::table(table, "seeds", choice.name())).collect()
+}
+
 /// All obstacles of a plan, in the order in which they were found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Obstacles(Vec<Obstacle>);
@@ -370,6 +363,11 @@ impl Obstacles {
     /// Adds one.
     pub(crate) fn push(&mut self, obstacle: Obstacle) {
         self.0.push(obstacle);
+    }
+
+    /// Adds those that were found after the plan was made.
+    pub fn extend(&mut self, obstacles: impl IntoIterator<Item = Obstacle>) {
+        self.0.extend(obstacles);
     }
 
     /// The obstacles.

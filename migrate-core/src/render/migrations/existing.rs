@@ -7,9 +7,9 @@ use super::{BuildKind, SchemaStep, Step, derived, line};
 use crate::identifier::{quote_pg, quote_pg_literal};
 use crate::plan::{ExistingTable, Plan, PlannedTable};
 use crate::target_schema::{SwitchedTrigger, TargetForeignKey};
+use crate::terms::Seeds;
 
-/// What is done to all of them before rows come: everything is set aside before a row is deleted, since PostgreSQL alters no table
-/// of which a foreign key is still to be checked.
+/// What is done to all of them before rows come: everything is set aside.
 pub(super) fn open(plan: &Plan) -> Vec<SchemaStep> {
     let mut lead = "\n-- Set aside for the load, and put back by the other migration.\n";
     let mut steps = Vec::new();
@@ -20,13 +20,6 @@ pub(super) fn open(plan: &Plan) -> Vec<SchemaStep> {
             sql: format!("{}{statement};\n", std::mem::take(&mut lead)),
             locks: ALTER_LOCKS,
         });
-    }
-    for (_, existing) in plan.existing_tables() {
-        let mut sql = String::new();
-        seeds(existing, &mut sql);
-        if !sql.is_empty() {
-            steps.push(SchemaStep { sql, locks: row_locks(existing) });
-        }
     }
     steps
 }
@@ -40,60 +33,24 @@ fn row_locks(existing: &ExistingTable) -> usize {
     8 + indexes + 2 * existing.table.referenced_by.len()
 }
 
-/// What becomes of the rows that a table holds.
-fn seeds(existing: &ExistingTable, up: &mut String) {
-    let table = existing.name_in_sql();
-    let rows = existing.table.rows;
-    if existing.replaces_rows() {
-        line(
-            up,
-            format_args!(
-                "\n-- The {rows} rows of {table} are saved and deleted.\nCREATE SCHEMA IF NOT EXISTS migration;\n\
-                 CREATE TABLE {} AS TABLE {table};\nDELETE FROM {table};",
-                existing.replaced_rows()
-            ),
-        );
-    }
-    if existing.keeps_rows() {
-        let key = existing.table.primary_key.as_ref().map(|key| key.columns.as_slice()).unwrap_or_default();
-        let columns: Vec<String> = key.iter().map(|column| quote_pg(column)).collect();
-        line(
-            up,
-            format_args!(
-                "\n-- The {rows} rows of {table} stay; their keys tell them from those that come.\nCREATE SCHEMA IF NOT EXISTS migration;\n\
-                 CREATE TABLE {} AS SELECT {} FROM {table};",
-                existing.kept_keys(),
-                columns.join(", ")
-            ),
-        );
+/// Names what becomes of the rows that the tables hold: the run saves them, since it has to compare them with the source.
+pub(super) fn seeds(plan: &Plan, up: &mut String) {
+    for (_, existing) in plan.existing_tables().filter(|(_, existing)| existing.table.rows > 0) {
+        let (table, saved) = (existing.name_in_sql(), existing.saved_rows());
+        let effect = match existing.seeds {
+            Seeds::Replace => "deleted",
+            Seeds::Merge => "kept, and overwritten by rows of the source with their keys",
+            Seeds::Keep | Seeds::Stop => "kept",
+        };
+        line(up, format_args!("\n-- The rows of {table} are saved in {saved} by the run, and {effect}."));
     }
 }
 
-/// What undoes [`open`].
+/// What undoes [`open`], but for rows.
 pub(super) fn open_undone(plan: &Plan, down: &mut String) {
-    for (_, existing) in plan.existing_tables() {
-        if existing.keeps_rows() {
-            line(down, format_args!("DROP TABLE {};", existing.kept_keys()));
-        }
-        if existing.replaces_rows() {
-            line(down, format_args!("{};\nDROP TABLE {};", restore(existing), existing.replaced_rows()));
-        }
-    }
     for statement in plan.existing_tables().flat_map(|(_, existing)| put_back(existing)) {
         line(down, format_args!("{statement};"));
     }
-}
-
-/// Inserts the saved rows of a table.
-fn restore(existing: &ExistingTable) -> String {
-    let columns = existing.table.columns.iter().filter(|column| !column.is_generated);
-    let columns: Vec<String> = columns.map(|column| quote_pg(&column.name)).collect();
-    let columns = columns.join(", ");
-    format!(
-        "INSERT INTO {} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {}",
-        existing.name_in_sql(),
-        existing.replaced_rows()
-    )
 }
 
 /// The foreign keys of a table again, NOT VALID where rows break them.
@@ -132,9 +89,8 @@ pub(super) fn triggers(table: &PlannedTable) -> Vec<Step> {
 pub struct RemovalSteps {
     /// Sets foreign keys and triggers aside.
     pub set_aside: Vec<SchemaStep>,
-    /// Deletes the rows that were loaded, by table, and inserts those that were replaced. Beside each stands the table, as SQL names it,
-    /// that has the keys of the rows that are kept or the rows that were replaced, if there are any: where it is gone, no row was loaded,
-    /// or all were taken out again.
+    /// Deletes the rows that were loaded, and restores those that were there, by table. With each comes the table, as SQL names it, that
+    /// holds the saved rows, if there were any: where it is gone, no row was changed, or all were restored.
     pub delete: Vec<(Option<String>, SchemaStep)>,
     /// Puts foreign keys and triggers back.
     pub put_back: Vec<SchemaStep>,
@@ -144,23 +100,14 @@ pub struct RemovalSteps {
 pub fn removal_steps(plan: &Plan) -> RemovalSteps {
     let existing = || plan.existing_tables().map(|(_, existing)| existing);
     let step = |sql: String| SchemaStep { sql: format!("{sql};\n"), locks: ALTER_LOCKS };
-    let delete = |existing: &ExistingTable| {
-        let kept = if existing.keeps_rows() {
-            format!(" WHERE NOT {}", existing.is_kept_sql())
-        } else {
-            String::new()
-        };
-        let mut sql = format!("DELETE FROM {} AS t{kept};\n", existing.name_in_sql());
-        if existing.replaces_rows() {
-            line(&mut sql, format_args!("{};", restore(existing)));
-        }
-        let kept_keys = existing.keeps_rows().then(|| existing.kept_keys());
-        let needs = kept_keys.or_else(|| existing.replaces_rows().then(|| existing.replaced_rows()));
+    let delete = |(planned, existing): (&PlannedTable, &ExistingTable)| {
+        let sql = format!("{};\n", existing.restore_sql(planned));
+        let needs = (existing.table.rows > 0).then(|| existing.saved_rows());
         (needs, SchemaStep { sql, locks: row_locks(existing) })
     };
     RemovalSteps {
         set_aside: existing().flat_map(|existing| set_aside(existing, &[])).map(step).collect(),
-        delete: existing().map(delete).collect(),
+        delete: plan.existing_tables().map(delete).collect(),
         put_back: existing().flat_map(put_back).chain(derived::unfill(plan)).map(step).collect(),
     }
 }

@@ -69,6 +69,7 @@ pub fn create_tables(plan: &Plan) -> MigrationFiles {
         format!("{HEADER}-- Tables only: keys, indexes and foreign keys follow once the rows are in.\n");
     let schemas = steps::schemas_to_create(plan);
     steps::schema_steps(plan).iter().for_each(|step| up.push_str(&step.sql));
+    existing::seeds(plan, &mut up);
     let mut down = HEADER.to_owned();
     for table in ordered.iter().rev().filter(|table| table.existing.is_none()) {
         line(&mut down, format_args!("DROP TABLE {};", table.name_in_sql()));

@@ -196,7 +196,7 @@ enum Outcome {
 fn why_not(view: &PlannedView, plan: &Plan, tables: &[TableComparison], unsteady: &[&str]) -> Option<Reason> {
     let has_lost = |table: &TableComparison| table.rejected + table.nulled > 0;
     let keeps_others =
-        plan.tables.iter().any(|table| table.existing.as_ref().is_some_and(|one| one.keeps_rows()));
+        plan.tables.iter().any(|table| table.existing.as_ref().is_some_and(|one| one.keeps_other_rows()));
     let reason = if view.conversions.len() != view.columns.len() {
         Reason::OldPlan
     } else if unsteady.contains(&view.source.as_str()) {

@@ -99,7 +99,8 @@ fn into_existing(owner: &str, prepare: &dyn Fn(&str)) -> Vec<String> {
     let pool = pool::open(&target, &DbSettings::default()).unwrap();
     let found = introspect(&mut pool::get(&pool).unwrap(), &Mapping::default())
         .unwrap_or_else(|error| panic!("{}", chain(&error)));
-    let mapping = Mapping::from_toml("format = 1\nseeds = \"keep\"\ninto_existing = true\n").unwrap();
+    let mapping =
+        Mapping::from_toml("format = 1\ncreate = true\nseeds = \"keep\"\ninto_existing = true\n").unwrap();
     let planned = evidence::plan_into(&source, &mapping, Some(&found), 2, &|_| {});
     let (_, plan) = planned.unwrap_or_else(|error| panic!("{}", chain(&error)));
     let migrations = write_migrations(&plan, &dir.path().join("migrations"));

@@ -100,7 +100,7 @@ impl Case {
         let pool = pool::open(&url, &DbSettings::default()).map_err(|error| chain(&error))?;
         let mapping = Mapping::from_toml(&format!("format = 1\n{mapping}")).unwrap();
         let target = introspect(&mut pool::get(&pool).unwrap(), &mapping).map_err(|error| chain(&error))?;
-        let plan = evidence::plan_into(&source, &mapping, Some(&target), 2, &|_| {});
+        let plan = run::plan_into_existing(&source, &mapping, &target, || pool::get(&pool), 2, &|_| {});
         let (_, plan) = plan.map_err(|error| chain(&error))?;
         let migrations = write_migrations(&plan, &dir.path().join("migrations"));
         Ok(Case { dir, database, source, plan, migrations })

@@ -10,6 +10,7 @@ use row_mover::source::{SourceConnection, introspect};
 
 use super::MigrateArgs;
 use crate::obstacles::Planning;
+use crate::source_plan::ExistingTarget;
 use crate::{output, plan_folder, source_plan, workspace};
 
 /// Where the plan comes from.
@@ -108,6 +109,7 @@ fn make(
         Some(plan) => (introspect::introspect_live(source)?, plan),
         None => {
             let existing = source_plan::target_schema(&mapping, target, settings, args.restart)?;
+            let existing = existing.as_ref().map(|schema| ExistingTarget { schema, url: target, settings });
             let planning = Planning {
                 folder: &kept,
                 mapping: &mapping,
@@ -115,7 +117,7 @@ fn make(
                 may_write: !args.dry_run,
                 is_verbose: args.verbose,
             };
-            source_plan::make(source, &mapping, existing.as_ref(), args.output.quiet)
+            source_plan::make(source, &mapping, existing, args.output.quiet)
                 .map_err(|error| planning.explain(error))?
         }
     };
