@@ -1,5 +1,6 @@
 //! What a run does to its target besides moving rows: introspection, Diesel's list of migrations, work in batches.
 
+pub(crate) mod as_owner;
 pub(crate) mod batches;
 pub(crate) mod bookkeeping;
 pub(crate) mod describe;

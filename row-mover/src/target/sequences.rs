@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use migrate_core::identifier::qualified_pg;
 use migrate_core::target_schema::{SequenceLink, SequenceUse, TargetSequence};
 
+use super::as_owner::value_as_owner;
 use crate::error::{Context, Result};
 use postgres_client::connection::Connection;
-use postgres_client::guarded::Then;
 
 /// The sequences that are neither PostgreSQL's own, nor an extension's, nor the ledger's.
 const SEQUENCES_SQL: &str = "SELECT s.oid::text, n.nspname::text, s.relname::text, q.seqincrement, has_sequence_privilege(s.oid, 'SELECT') \
@@ -32,7 +32,7 @@ const LINKS_SQL: &str = "SELECT s.oid::text, n.nspname::text, c.relname::text, a
 
 /// The defaults, of columns and of their domains, that may move a sequence which the catalog does not tie to them, or may store another
 /// value than its number: they name `nextval` in another form than the plain one, or call a function that is not PostgreSQL's own.
-const DEFAULTS_SQL: &str = "SELECT n.nspname::text, c.relname::text, a.attname::text, e.expression FROM pg_class c \
+const DEFAULTS_SQL: &str = "SELECT n.nspname::text, c.relname::text, a.attname::text, e.expression, pg_get_userbyid(c.relowner)::text FROM pg_class c \
     JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
     JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum \
     CROSS JOIN LATERAL (SELECT coalesce(pg_get_expr(d.adbin, d.adrelid), pg_get_expr(t.typdefaultbin, 0)) AS expression) AS e \
@@ -113,10 +113,10 @@ impl Sequences {
             }
         }
         let schemas = postgres_client::connection::text_array(schemas.iter().map(Some));
-        let defaults: Vec<(String, String, String, String)> =
+        let defaults: Vec<(String, String, String, String, String)> =
             target.load(DEFAULTS_SQL, &[Some(&schemas)]).context(failed)?;
-        for (schema, table, column, expression) in defaults {
-            sequences.try_default(target, [schema, table, column], &expression)?;
+        for (schema, table, column, expression, owner) in defaults {
+            sequences.try_default(target, [schema, table, column], &expression, &owner)?;
         }
         Ok(sequences)
     }
@@ -132,24 +132,19 @@ impl Sequences {
         target: &mut Connection,
         [schema, table, column]: [String; 3],
         expression: &str,
+        owner: &str,
     ) -> Result<()> {
         let (value, moved) = self.watching(target, |target| {
             target.undone_transaction(|target| {
                 as_the_app(target)?;
-                let select = format!(
-                    "SELECT pg_catalog.set_config('migration.tried', ({expression})::pg_catalog.text, true)"
-                );
-                match target.guarded(&select, Then::Keep)? {
-                    Err(_) => Ok(None),
-                    Ok(_) => target.one("SELECT pg_catalog.current_setting('migration.tried', true)", &[]),
-                }
+                let tried = value_as_owner(target, owner, &[], &format!("({expression})::pg_catalog.text"))?;
+                Ok(tried.ok().flatten())
             })
         })?;
         let Some(value) = value else {
             // Nothing is known about the value, so the links of the catalog do not tell where the sequence has to stand.
             return self.unlink(&schema, &table, &column);
         };
-        let value: String = value;
         for moved in moved {
             let by = match value == moved.first_number().to_string() {
                 true => SequenceLink::TriedDefault,

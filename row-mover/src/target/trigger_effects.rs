@@ -7,6 +7,7 @@ use migrate_core::target_schema::{
 };
 use migrate_core::trigger_source::{assigned_columns, updated_columns};
 
+use super::as_owner::value_as_owner;
 use super::sequences::{Sequences, as_the_app};
 use crate::error::{Context, Result};
 use postgres_client::connection::{Connection, text_array};
@@ -17,7 +18,7 @@ use postgres_client::guarded::Then;
 const TRIGGERS_SQL: &str = "SELECT to_json(ARRAY[n.nspname::text, c.relname::text, g.tgname::text, \
         substr(d.def, strpos(d.def, ' ON ' || c.oid::regclass || ' ') + length(' ON ' || c.oid::regclass || ' ')), \
         CASE WHEN l.lanname IN ('c', 'internal') THEN '' ELSE p.prosrc END, p.proname::text, \
-        split_part(encode(g.tgargs, 'escape'), '\\000', 1)]), g.tgtype & 3 = 3 \
+        split_part(encode(g.tgargs, 'escape'), '\\000', 1), pg_get_userbyid(c.relowner)::text]), g.tgtype & 3 = 3 \
     FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_proc p ON p.oid = g.tgfoid JOIN pg_language l ON l.oid = p.prolang \
     CROSS JOIN LATERAL (SELECT pg_get_triggerdef(g.oid) AS def) AS d \
     WHERE n.nspname = ANY ($1::text[]) AND NOT g.tgisinternal AND g.tgparentid = 0 AND g.tgconstraint = 0 \
@@ -30,6 +31,7 @@ const UNREPEATABLE: [&str; 7] =
 /// A trigger, as it is tried.
 struct Trial<'a> {
     table: &'a TargetTable,
+    owner: &'a str,
     name: &'a str,
     definition: &'a str,
 }
@@ -51,7 +53,8 @@ pub(super) fn add(
         .load(TRIGGERS_SQL, &[Some(&text_array(schemas.iter().map(Some)))])
         .context(|| "the target's triggers cannot be read")?;
     for (texts, is_before) in rows {
-        let [schema, table_name, name, definition, source, function, argument] = texts.as_slice() else {
+        let [schema, table_name, name, definition, source, function, argument, owner] = texts.as_slice()
+        else {
             continue;
         };
         let is_its = |table: &TargetTable| table.schema == *schema && table.name == *table_name;
@@ -64,7 +67,7 @@ pub(super) fn add(
             ..TriggerEffect::default()
         };
         if is_before {
-            let trial = Trial { table, name, definition };
+            let trial = Trial { table, owner, name, definition };
             trial.find_fills(target, sequences, &mut effect)?;
             let is_search = function.starts_with("tsvector_update_trigger");
             let assigned = assigned_columns(source).into_iter().chain(is_search.then(|| argument.clone()));
@@ -174,6 +177,7 @@ impl Trial<'_> {
              nullif(pg_catalog.current_setting('search_path'), ''), 'pg_temp'), true)"
                 .to_owned(),
             format!("CREATE TEMPORARY TABLE {} (LIKE {like})", quote_pg(&self.table.name)),
+            format!("GRANT SELECT, INSERT ON {} TO {}", self.temporary(), quote_pg(self.owner)),
         ];
         let columns = self.table.columns.iter().filter(|column| column.not_null);
         statements.extend(columns.map(|column| {
@@ -200,15 +204,17 @@ impl Trial<'_> {
             });
         let values: Vec<String> = values.collect();
         let insert = format!("INSERT INTO {} VALUES ({})", self.temporary(), values.join(", "));
-        if target.guarded(&insert, Then::Keep)?.is_err() {
-            return Ok(None);
-        }
         let texts =
             self.table.columns.iter().map(|column| format!("{}::pg_catalog.text", quote_pg(&column.name)));
         let texts: Vec<String> = texts.collect();
-        let rows = target.query(&format!("SELECT {} FROM {}", texts.join(", "), self.temporary()), &[])?;
+        let stored = format!(
+            "(SELECT pg_catalog.to_json(ARRAY[{}]::pg_catalog.text[])::pg_catalog.text FROM {})",
+            texts.join(", "),
+            self.temporary()
+        );
+        let tried = value_as_owner(target, self.owner, &[insert], &stored)?;
         target.script(&format!("TRUNCATE {}", self.temporary()))?;
-        Ok(rows.into_iter().next().map(|row| row.into_iter().collect()))
+        Ok(tried.ok().flatten().and_then(|row| serde_json::from_str(&row).ok()))
     }
 }
 

@@ -13,6 +13,7 @@ use migrate_core::render::compute_in_row;
 
 use super::CheckResult;
 use crate::error::{Context, Result};
+use crate::target::as_owner::value_as_owner;
 use postgres_client::connection::Connection;
 use postgres_client::guarded::{self, Then};
 
@@ -55,9 +56,11 @@ pub(crate) fn derived(
         result.add(outcome, subject);
     }
     for view in views {
-        let outcome = match is_guarded {
-            false => Outcome::NotCompared(Reason::NoProceduralLanguage),
-            true => target
+        let outcome = match (reason, is_guarded) {
+            // A standby takes no function, not even a temporary one.
+            (Some(Reason::Standby), _) => Outcome::NotCompared(Reason::Standby),
+            (_, false) => Outcome::NotCompared(Reason::NoProceduralLanguage),
+            (_, true) => target
                 .undone_transaction(|target| check_view(target, view, time_max))
                 .context(|| format!("materialized view {} cannot be checked", view.name))?,
         };
@@ -161,10 +164,12 @@ fn check_view(
 ) -> Result<Outcome> {
     let name = quote_pg_literal(&view.name_in_sql());
     let sql = format!(
-        "SELECT c.relispopulated, pg_get_viewdef(c.oid) FROM pg_class c WHERE c.oid = to_regclass({name}) AND c.relkind = 'm'"
+        "SELECT c.relispopulated, pg_get_viewdef(c.oid), pg_get_userbyid(c.relowner)::text FROM pg_class c WHERE c.oid = to_regclass({name}) AND c.relkind = 'm'"
     );
-    let found: Option<(bool, String)> = target.first(&sql, &[])?;
-    let Some((is_populated, query)) = found else { return Ok(Outcome::NotCompared(Reason::ViewMissing)) };
+    let found: Option<(bool, String, String)> = target.first(&sql, &[])?;
+    let Some((is_populated, query, owner)) = found else {
+        return Ok(Outcome::NotCompared(Reason::ViewMissing));
+    };
     if !is_populated {
         let (schema, view) = (view.schema.clone(), view.name.clone());
         return Ok(Outcome::Differs(DerivedDifference::ViewNotPopulated { schema, view }));
@@ -174,15 +179,16 @@ fn check_view(
     limit_time(target, time_max)?;
     let mut sums = Vec::new();
     for relation in [view.name_in_sql(), format!("({})", query.trim_end().trim_end_matches(';'))] {
-        let select = format!(
-            "SELECT pg_catalog.set_config('migration.view', (SELECT pg_catalog.concat(pg_catalog.count(*), ' ', \
-             pg_catalog.sum(pg_catalog.hashtextextended(v::pg_catalog.text, 0)::pg_catalog.numeric)) FROM {relation} AS v), true)"
+        let sum = format!(
+            "(SELECT pg_catalog.concat(pg_catalog.count(*), ' ', \
+             pg_catalog.sum(pg_catalog.hashtextextended(v::pg_catalog.text, 0)::pg_catalog.numeric)) FROM {relation} AS v)"
         );
-        if let Err(refused) = target.guarded(&select, Then::Keep)? {
-            return Ok(Outcome::NotCompared(Reason::ViewRefused { cause: refused.to_string() }));
+        match value_as_owner(target, &owner, &[], &sum)? {
+            Err(refused) => {
+                return Ok(Outcome::NotCompared(Reason::ViewRefused { cause: refused.to_string() }));
+            }
+            Ok(sum) => sums.push(sum.unwrap_or_default()),
         }
-        let sum: String = target.one("SELECT pg_catalog.current_setting('migration.view', true)", &[])?;
-        sums.push(sum);
     }
     let [held, returned] = sums.as_slice() else { return Ok(Outcome::Same) };
     if held == returned {

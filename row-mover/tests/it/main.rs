@@ -5,6 +5,7 @@
 #![allow(unreachable_pub, reason = "nothing is exported from a test")]
 
 mod app_rules;
+mod as_owner;
 mod behaviour;
 mod breaches;
 mod changes_since;
