@@ -119,6 +119,7 @@ fn plan_with(
         }
     }
     let own_schema = own_schema(mapping, target);
+    let is_djangos = existing::is_djangos(schema);
     let mut tables = Vec::new();
     let inferred = Inferred::new(&moving, profile, mapping, &TextEvidence::of(schema))?;
     let mut needed = Vec::new();
@@ -149,7 +150,7 @@ fn plan_with(
         if let Some(found) = matches.table(&table.name) {
             existing::forget_declarations(&mut left_behind, left_before);
             let seeds = decided.seeds.unwrap_or(mapping.seeds);
-            let choices = existing::Choices { decided: &decided, seeds, own_schema };
+            let choices = existing::Choices { decided: &decided, seeds, own_schema, is_djangos };
             existing::adopt(&mut planned, found, &choices, &mut left_behind, obstacles);
         }
         tables.push(planned);

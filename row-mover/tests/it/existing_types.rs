@@ -254,6 +254,45 @@ fn numbers_in_an_interval_need_their_unit() {
 }
 
 #[test]
+fn durations_of_django_are_microseconds() {
+    let planned = |tables: &str, declared: &str, values: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        let source = dir.path().join("source.db");
+        let list = "(id INTEGER PRIMARY KEY, app TEXT, name TEXT, applied datetime)";
+        sqlite(
+            &source,
+            &format!(
+                "CREATE TABLE {tables} {list}; INSERT INTO {tables} VALUES (1, 'shop', '0001_initial', '2024-01-02 03:04:05'); \
+                 CREATE TABLE t (id INTEGER PRIMARY KEY, v {declared}); INSERT INTO t (v) VALUES {values}"
+            ),
+        );
+        let target = format!(
+            "CREATE TABLE {tables} (id bigint PRIMARY KEY, app text, name text, applied timestamptz); \
+             CREATE TABLE t (id bigint PRIMARY KEY, v interval)"
+        );
+        Case::into_existing(dir, source, "", &target)
+    };
+    let case = planned("django_migrations", "bigint", "(90061000001), (-5), (NULL)")
+        .unwrap_or_else(|words| panic!("{words}"));
+    let why = case.plan.table("t").unwrap().columns[1].why.clone();
+    assert_eq!(why, "interval in the target; Django's DurationField, which SQLite holds in microseconds");
+    moved(run::migrate(&case.request(), &Silent));
+    assert!(case.validated(false).1.is_proven());
+    let found = case.ask("SELECT coalesce(v::text, 'NULL') FROM t ORDER BY id");
+    assert_eq!(found, ["25:01:01.000001", "-00:00:00.000005", "NULL"]);
+    for (tables, declared, values) in [
+        // Another framework's list, another declaration, and numbers that Django never stores.
+        ("goose_db_version", "bigint", "(90)"),
+        ("django_migrations", "integer", "(90)"),
+        ("django_migrations", "bigint", "(90), (1.5)"),
+        ("django_migrations", "bigint", "(90), ('00:01:30')"),
+    ] {
+        let words = planned(tables, declared, values).err().unwrap_or_else(|| panic!("{tables} {values}"));
+        assert!(words.contains("interval_from_us"), "{words}");
+    }
+}
+
+#[test]
 fn a_type_that_no_conversion_produces_is_read_by_its_input_function() {
     for (values, target_type, found) in [
         (&["'[1,5]'", "'empty'", "NULL"][..], "int4range", &["[1,6)", "empty", "NULL"][..]),

@@ -21,7 +21,7 @@ const NAMES: [(&str, &str); 20] = [
     ("ar_internal_metadata", "Active Record"),
     ("databasechangelog", "Liquibase"),
     ("databasechangeloglock", "Liquibase"),
-    ("django_migrations", "Django"),
+    (DJANGOS, "Django"),
     ("flyway_schema_history", "Flyway"),
     ("goose_db_version", "goose"),
     ("knex_migrations", "Knex"),
@@ -54,6 +54,9 @@ const SCHEMA_WORDS: [&str; 12] = [
 
 /// Names that apps also give to other tables: such a table is a list only if the target has one of that name, with rows.
 const WEAK_NAMES: [&str; 6] = ["version", "versions", "changelog", "changesets", "upgrades", "patches"];
+
+/// Django's list.
+const DJANGOS: &str = "django_migrations";
 
 /// Columns by which a list identifies a migration, or what it locks.
 const IDENTITY: [&str; 24] = [
@@ -201,6 +204,11 @@ pub(super) fn list_of(
     };
     let found = || format!("the app's migrator (as its name and its columns {} say)", columns.join(", "));
     (is_shaped && is_list).then(found)
+}
+
+/// Whether Django made the tables of a source: they include its list.
+pub(in crate::planner) fn is_djangos(schema: &SourceSchema) -> bool {
+    schema.tables.iter().any(|table| table.name == DJANGOS)
 }
 
 /// Whether foreign keys tie the table to others, as no migrator does.

@@ -7,6 +7,7 @@ use super::key_column::KeyColumn;
 use super::{ColumnName, Obstacle};
 use crate::conversion::{Conversion, Limit, PgType};
 use crate::infer::{jsonb_losses_in_words, rejects_in_words};
+use crate::plan::PlannedColumn;
 use crate::profile::{ColumnProfile, Trial};
 use crate::target_schema::TargetColumn;
 
@@ -17,7 +18,7 @@ pub(super) struct Choice {
     pub(super) why: String,
 }
 
-/// Chooses for the column `name`, for which `inferred` would be the default; `decided` is a human's decision. `trials` are the results of
+/// Chooses for the column `name`, whose plan for a new table is `planned`; `decided` is a human's decision. `trials` are the results of
 /// the conversions to the type.
 ///
 /// # Errors
@@ -26,11 +27,12 @@ pub(super) fn choose(
     name: &ColumnName,
     target: &TargetColumn,
     decided: Option<&Conversion>,
-    inferred: &Conversion,
-    seen: Option<&ColumnProfile>,
+    planned: &PlannedColumn,
     trials: &[Trial],
     key: Option<KeyColumn>,
+    is_djangos: bool,
 ) -> Result<Choice, Obstacle> {
+    let (inferred, seen) = (&planned.conversion, planned.profile.as_ref());
     let type_name = target.type_name.clone();
     let unknown = || Obstacle::Type {
         column: name.clone(),
@@ -57,6 +59,12 @@ pub(super) fn choose(
     }
     let numbers = seen.map_or(0, |seen| seen.integers + seen.reals);
     if kind == PgType::Interval && numbers > 0 {
+        if is_djangos && is_duration_field(planned) {
+            let why = format!(
+                "{type_name} in the target; Django's DurationField, which SQLite holds in microseconds"
+            );
+            return Ok(Choice { conversion: Conversion::IntervalFromUs, limit, why });
+        }
         let candidates = [Conversion::IntervalFromS, Conversion::IntervalFromMs, Conversion::IntervalFromUs];
         let candidates = candidates.iter().map(Conversion::name).collect();
         return Err(Obstacle::Moment { column: name.clone(), type_name, numbers, far: 0, candidates });
@@ -67,6 +75,13 @@ pub(super) fn choose(
     }
     let why = format!("{type_name} in the target{}", consequences(&best, seen, trials));
     Ok(Choice { conversion: best, limit, why })
+}
+
+/// Whether a column is as Django declares and fills a DurationField in SQLite.
+fn is_duration_field(planned: &PlannedColumn) -> bool {
+    let has_integers_alone = |seen: &ColumnProfile| seen.integers == seen.values();
+    planned.declared.eq_ignore_ascii_case("bigint")
+        && planned.profile.as_ref().is_some_and(has_integers_alone)
 }
 
 /// The choice for a type that only its own input function reads.

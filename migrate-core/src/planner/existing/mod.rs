@@ -29,6 +29,7 @@ use crate::profile::Trial;
 use crate::target_schema::{TargetColumn, TargetForeignKey, TargetKey, TargetTable};
 use crate::terms::DEFAULT_SCHEMA;
 
+pub(super) use bookkeeping::is_djangos;
 pub use decision::{ColumnName, Decision};
 pub(super) use derived::plan_derived;
 use key_column::KeyColumn;
@@ -43,6 +44,8 @@ pub(super) struct Choices<'a> {
     pub(super) seeds: Seeds,
     /// The plan's default schema.
     pub(super) own_schema: &'a str,
+    /// Whether Django made the source's tables.
+    pub(super) is_djangos: bool,
 }
 
 /// Turns the plan of a new table into one for a table of the target. A column that does not fit goes to `obstacles`, and not into the
@@ -69,7 +72,7 @@ pub(super) fn adopt(
         let trials = found.trials.get(&column.source).map_or(&[][..], Vec::as_slice);
         let is_key = found.table.primary_key.iter().any(|key| key.columns.contains(&target.name));
         let key = is_key.then(|| KeyColumn::of(found.table, target));
-        match adopt_column(&source, column, target, choices.decided, trials, key) {
+        match adopt_column(&source, column, target, choices, trials, key) {
             Ok(()) => true,
             Err(_) if target.is_generated => {
                 let reason = format!("PostgreSQL computes it, as {}, from other columns", target.type_name);
@@ -147,14 +150,13 @@ fn adopt_column(
     table: &str,
     column: &mut PlannedColumn,
     target: &TargetColumn,
-    decided: &TableMapping,
+    choices: &Choices<'_>,
     trials: &[Trial],
     key: Option<KeyColumn>,
 ) -> Result<(), Obstacle> {
     let name = ColumnName { table: table.to_owned(), column: column.source.clone() };
-    let decided = decided.columns.get(&column.source).and_then(|decided| decided.conversion.as_ref());
-    let profile = column.profile.as_ref();
-    let choice = choice::choose(&name, target, decided, &column.conversion, profile, trials, key)?;
+    let decided = choices.decided.columns.get(&column.source).and_then(|decided| decided.conversion.as_ref());
+    let choice = choice::choose(&name, target, decided, column, trials, key, choices.is_djangos)?;
     column.target.clone_from(&target.name);
     column.target_type = choice.conversion.target_type();
     column.conversion = choice.conversion;
