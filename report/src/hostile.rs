@@ -113,6 +113,7 @@ fn table(place: usize) -> TableReport {
         bytes: 100,
         seconds: 0.5,
         compared: (place != 6).then_some(compared),
+        held: None,
         by_hand: vec![Recipe {
             what: "the rows".to_owned(),
             program: "psql".to_owned(),

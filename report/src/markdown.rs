@@ -34,6 +34,7 @@ pub fn markdown(plan: &Plan, source_tables: &[DiagramTable]) -> String {
     views_and_triggers(plan, &mut text);
     breaches(plan, &mut text);
     left_behind(plan, &mut text);
+    only_in_target(plan, &mut text);
     suggestions(plan, &mut text);
     text
 }
@@ -201,6 +202,17 @@ fn left_behind(plan: &Plan, text: &mut String) {
         let (kind, name) = (escape::html(&left.kind), escape::html(&left.name));
         let sql = fenced("sql", sql);
         push(text, format_args!("<details><summary>{kind} {name}</summary>\n\n{sql}\n</details>\n"));
+    }
+}
+
+/// The tables of an app that no rows go into.
+fn only_in_target(plan: &Plan, text: &mut String) {
+    if !plan.only_in_target.is_empty() {
+        let names: Vec<String> = plan.only_in_target.iter().map(|name| code(name)).collect();
+        push(
+            text,
+            format_args!("## Only in PostgreSQL\n\nNo rows go into these tables: {}.\n", names.join(", ")),
+        );
     }
 }
 

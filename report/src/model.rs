@@ -219,8 +219,24 @@ pub struct TableReport {
     /// The result of comparing it; none if it was not compared, because only rows of other tables moved, or because its columns are not
     /// as planned.
     pub compared: Option<Compared>,
+    /// The rows that an app's table held before; none where it held none, or the run saved none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<HeldRows>,
     /// How to repeat the comparison by hand.
     pub by_hand: Vec<Recipe>,
+}
+
+/// What became of the rows that an app's table held before the migration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldRows {
+    /// Rows that equal rows of the source.
+    pub equal: u64,
+    /// Rows that the source does not have, and that were kept.
+    pub kept: u64,
+    /// Rows that rows of the source overwrote.
+    pub overwritten: u64,
+    /// Rows that were deleted.
+    pub deleted: u64,
 }
 
 /// The result of comparing the rows of a table.

@@ -12,6 +12,7 @@ mod display;
 mod exit;
 mod generated;
 mod obstacles;
+mod open_tables;
 mod output;
 mod plan_folder;
 mod plan_text;

@@ -5,7 +5,7 @@ use row_mover::run::LeftOpen;
 use std::io::{self, Write};
 
 use crate::display::printable_lines;
-use crate::{remedy, report};
+use crate::{open_tables, remedy};
 
 /// Writes data to standard output, with a closing newline where it has none; no data is no line.
 ///
@@ -62,7 +62,7 @@ pub(crate) fn failure(error: &anyhow::Error) {
         shown = words;
     }
     if let Some(left) = error.chain().find_map(|cause| cause.downcast_ref::<LeftOpen>()) {
-        let state = report::open_tables_text(left.open.as_ref());
+        let state = open_tables::text(left.open.as_ref());
         note(&format!("  state: {}", indented(&state, "    ")));
     }
     if let Some(next) = remedy::of(error) {

@@ -12,7 +12,10 @@ use crate::text;
 pub(super) fn objects(page: &Page<'_>) -> Markup {
     let left = &page.report.plan.left_behind;
     if left.is_empty() {
-        return html! { p.intro { "Nothing: all tables, columns, constraints, indexes, views and triggers are there." } };
+        return html! {
+            p.intro { "Nothing: all tables, columns, constraints, indexes, views and triggers are there." }
+            (only_in_target(page))
+        };
     }
     let content = html! {
         table.medium {
@@ -37,6 +40,20 @@ pub(super) fn objects(page: &Page<'_>) -> Markup {
     html! {
         p.intro { (counted(left.len() as u64, "thing")) " not migrated, each with its reason." }
         (scrolling("What was not migrated", content))
+        (only_in_target(page))
+    }
+}
+
+/// The tables of an app that no rows went into.
+fn only_in_target(page: &Page<'_>) -> Markup {
+    let tables = &page.report.plan.only_in_target;
+    html! {
+        @if !tables.is_empty() {
+            p {
+                (counted(tables.len() as u64, "table")) " only in PostgreSQL, into which no rows went: "
+                @for (at, table) in tables.iter().enumerate() { @if at > 0 { ", " } code { (name(table)) } }
+            }
+        }
     }
 }
 

@@ -57,6 +57,7 @@ fn figures(moved: &TableReport) -> Markup {
             div { dt { "In PostgreSQL" } dd { code { (name(&moved.target)) } } }
             div { dt { "Moved" } dd { (counted(moved.rows, "row")) ", " (size(moved.bytes)) " in " (seconds(moved.seconds)) @if !rates.is_empty() { " (" (rates.join(", ")) ")" } } }
             div { dt { "Compared" } dd { @match &moved.compared { Some(found) => (compared(found)), None => "no" } } }
+            @if let Some(held) = &moved.held { div { dt { "Before" } dd { (crate::words::held(held)) } } }
         }
     }
 }
@@ -90,7 +91,10 @@ fn plan(page: &Page<'_>, planned: &PlannedTable) -> Markup {
     html! {
         @if let Some(comment) = &planned.comment { p.muted { "The schema says: " (words(comment)) } }
         @if let Some(existing) = &planned.existing {
-            p { "The table was in the target before; it stays as it was, and rows are loaded into it. Rows that it held: " (existing.seeds.name()) "." }
+            p {
+                "The table was in the target before; it stays as it was, and rows are loaded into it."
+                @if existing.table.rows > 0 { " Rows that it held and that differ: " (existing.seeds.name()) "." }
+            }
         }
         @if !planned.notes.is_empty() { ul { @for note in &planned.notes { li { (words(note)) } } } }
         h4 { "Columns" }

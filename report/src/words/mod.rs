@@ -12,7 +12,9 @@ use migrate_core::finding::{
 };
 use migrate_core::mapping::DEFAULT_SCHEMA;
 
+use crate::figures::count;
 pub use crate::figures::counted;
+use crate::model::HeldRows;
 pub use not_compared::{reason, subject};
 
 /// A difference of the schema.
@@ -71,6 +73,25 @@ pub fn missing_migration(migration: &MissingMigration) -> String {
     }
 }
 
+/// What became of the rows that an app's table held before the migration.
+pub fn held(held: &HeldRows) -> String {
+    let HeldRows { equal, kept, overwritten, deleted } = *held;
+    let parts = [(equal, "equal"), (kept, "kept"), (overwritten, "overwritten"), (deleted, "deleted")];
+    let parts: Vec<_> = parts.into_iter().filter(|(rows, _)| *rows > 0).collect();
+    let rows = parts.iter().fold(0, |rows: u64, (part, _)| rows.saturating_add(*part));
+    let were = if rows == 1 { "was" } else { "were" };
+    let fates = match parts.as_slice() {
+        [(1, word)] => (*word).to_owned(),
+        [(_, word)] => format!("all {word}"),
+        _ => {
+            let parts: Vec<String> =
+                parts.iter().map(|(part, word)| format!("{} {word}", count(*part))).collect();
+            parts.join(", ")
+        }
+    };
+    format!("{} {were} already there: {fates}", counted(rows, "row"))
+}
+
 /// Derived data that is not as the app would have made it.
 pub fn derived(found: &DerivedDifference) -> String {
     match found {
@@ -85,6 +106,14 @@ pub fn derived(found: &DerivedDifference) -> String {
             format!(
                 "{table}.{column}: {} {lack} the value that {word} {} {verb} it with",
                 counted(*rows, "migrated row"),
+                triggers.join(", ")
+            )
+        }
+        DerivedDifference::TableEmpty { table, triggers, .. } => {
+            let word = if triggers.len() == 1 { "trigger" } else { "triggers" };
+            let verb = if triggers.len() == 1 { "writes" } else { "write" };
+            format!(
+                "table {table} has no rows: {word} {} {verb} it, and the load does not",
                 triggers.join(", ")
             )
         }

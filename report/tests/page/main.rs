@@ -5,7 +5,7 @@
 mod samples;
 
 use report::Report;
-use report::model::Verdict;
+use report::model::{HeldRows, Verdict};
 
 /// The text of a page, one line for each piece, without style, script and SVG's shapes.
 fn text(page: &str) -> String {
@@ -241,4 +241,32 @@ fn text_is_legible_in_both_themes() {
         assert!(contrast(color("ink"), color("accent-soft")) >= 4.5);
         assert!(contrast(color("bar"), color("page")) >= 3.0);
     }
+}
+
+#[test]
+fn rows_and_tables_that_the_app_had_before_are_named() {
+    let with = |held: HeldRows| {
+        let mut report = samples::one_table();
+        report.tables[0].held = Some(held);
+        report.plan.only_in_target = vec!["public.audit".to_owned(), "a<b".to_owned()];
+        report::html::page(&report)
+    };
+    let equal = HeldRows { equal: 12, kept: 3, overwritten: 2_000, deleted: 0 };
+    for (held, words) in [
+        (equal, "2,015 rows were already there: 12 equal, 3 kept, 2,000 overwritten<"),
+        (HeldRows { equal: 1, ..HeldRows::default() }, "1 row was already there: equal<"),
+        (HeldRows { deleted: 5, ..HeldRows::default() }, "5 rows were already there: all deleted<"),
+    ] {
+        assert!(with(held).contains(words), "{words}");
+    }
+    let page = with(equal);
+    assert!(text(&page).contains("2 tables only in PostgreSQL, into which no rows went:"), "{}", text(&page));
+    assert!(page.contains("public.audit") && page.contains("a&lt;b"));
+    let mut plan = samples::one_table().plan;
+    plan.only_in_target = vec!["public.audit".to_owned()];
+    let markdown = report::markdown::markdown(&plan, &[]);
+    assert!(
+        markdown.contains("## Only in PostgreSQL\n\nNo rows go into these tables: `public.audit`.\n"),
+        "{markdown}"
+    );
 }

@@ -174,6 +174,7 @@ fn moved(table: &PlannedTable, at: u64, rows: u64) -> TableReport {
             seconds: seconds * 0.8,
             ..Compared::default()
         }),
+        held: None,
         by_hand: vec![
             Recipe {
                 what: "The rows of the copy in the order of the key".to_owned(),

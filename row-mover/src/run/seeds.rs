@@ -298,7 +298,7 @@ fn send_marks(connection: &mut Connection, compared: &ComparedSeeds) -> Result<(
 /// What became of the rows that a table held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SettledSeeds {
-    /// The table, by target name.
+    /// The table, by source name.
     pub table: String,
     /// Rows that were already there, equal to rows of the source.
     pub equal: u64,
@@ -325,7 +325,7 @@ pub(super) fn settled(target: &mut Connection, plan: &Plan) -> Result<Vec<Settle
             .one(&sql, &[])
             .context(|| format!("the saved rows of {} cannot be counted", table.target))?;
         let [equal, only_target, rows] = [equal, only_target, rows].map(i64::unsigned_abs);
-        let table = table.target.clone();
+        let table = table.source.clone();
         all.push(match existing.replaces_rows() {
             true => SettledSeeds { table, equal: 0, kept: 0, overwritten: 0, replaced: rows },
             false => SettledSeeds {

@@ -10,6 +10,7 @@ use migrate_core::planner::PlanningError;
 use postgres_client::{DbSettings, TargetUrl, pool};
 use report::words::remedy;
 use row_mover::run::{self, Outcome, Silent};
+use row_mover::source::preflight::Findings;
 use row_mover::target::introspect::introspect;
 use tempfile::TempDir;
 use test_database::TestDatabase;
@@ -51,10 +52,20 @@ impl App {
         let database = TestDatabase::create();
         PgConnection::establish(database.url()).unwrap().batch_execute(self.postgres).unwrap();
         let (plan, mut tried) = self.plan(&database, &dir);
-        let case = Case::planned_on(database, dir, source, plan);
+        let mut case = Case::planned_on(database, dir, source, plan);
         let before = schema_dump(&case, self.schemas);
 
-        let moved = match run::migrate(&case.request(), &Silent) {
+        let mut outcome = run::migrate(&case.request(), &Silent);
+        if let (FirstTry::Succeeds, Ok(Outcome::Rejected { findings, .. })) = (tried, &outcome) {
+            let decided = roundings(findings);
+            tried = FirstTry::AsksOnce;
+            let plan = planned(&case.database, &case.dir, &decided);
+            let plan = plan.unwrap_or_else(|error| panic!("{decided}\n{}", chain(&error)));
+            let Case { dir, database, source, .. } = case;
+            case = Case::planned_on(database, dir, source, plan);
+            outcome = run::migrate(&case.request(), &Silent);
+        }
+        let moved = match outcome {
             Ok(Outcome::Moved(moved)) => moved,
             Ok(outcome) => panic!("{}", serde_json::to_string_pretty(&outcome).unwrap()),
             Err(error) => panic!("{}", chain(&error)),
@@ -79,11 +90,11 @@ impl App {
 
     /// The plan after at most one round of decisions.
     fn plan(&self, database: &TestDatabase, dir: &TempDir) -> (Plan, FirstTry) {
-        match plan(database, dir, "") {
+        match planned(database, dir, "") {
             Ok(plan) => (plan, FirstTry::Succeeds),
             Err(error) => {
                 let printed = decisions(&error);
-                match plan(database, dir, &printed) {
+                match planned(database, dir, &printed) {
                     Ok(plan) => (plan, FirstTry::AsksOnce),
                     Err(again) => panic!("{}\n\ndecided:\n{printed}\n\n{}", chain(&error), chain(&again)),
                 }
@@ -92,13 +103,27 @@ impl App {
     }
 }
 
-fn plan(database: &TestDatabase, dir: &TempDir, decided: &str) -> Result<Plan, row_mover::Error> {
+fn planned(database: &TestDatabase, dir: &TempDir, decided: &str) -> Result<Plan, row_mover::Error> {
     let mapping = Mapping::from_toml(&format!("format = 1\ninto_existing = true\n{decided}"))
         .unwrap_or_else(|error| panic!("{error}\n{decided}"));
     let pool = pool::open(&TargetUrl::parse(database.url()).unwrap(), &DbSettings::default()).unwrap();
     let target = introspect(&mut pool::get(&pool).unwrap(), &mapping).unwrap();
     let source = dir.path().join("source.db");
     run::plan_into_existing(&source, &mapping, &target, || pool::get(&pool), 2, &|_| {}).map(|(_, plan)| plan)
+}
+
+/// The decisions that each refused value names.
+fn roundings(findings: &Findings) -> String {
+    const DECISION: &str = "round = \"microseconds\"";
+    let mut lines = String::new();
+    for table in &findings.tables {
+        for column in &table.offenders {
+            let is_named = column.first.iter().all(|refused| refused.reason.to_string().contains(DECISION));
+            assert!(is_named, "{}.{}: {:?}", table.table, column.column, column.first);
+            lines.push_str(&format!("[tables.{}.columns.{}]\n{DECISION}\n", table.table, column.column));
+        }
+    }
+    lines
 }
 
 /// The decisions that a refusal prints.

@@ -20,11 +20,11 @@ use row_mover::target::migration::Migration;
 use crate::exit::Exit;
 use crate::plan_text::plan_text;
 use crate::private::{IfAbsent, LastMigration};
-use crate::report::{self, Target, counted};
+use crate::report::{Target, counted};
 use crate::run_context::{OutputArgs, RunContext};
 use crate::source_plan::{PlanArgs, RejectArgs};
 use crate::target::{self, TargetArgs};
-use crate::{output, private, source};
+use crate::{open_tables, output, private, source};
 use plan::{PlanChoice, PlanToFollow};
 
 /// The options of `migrate`.
@@ -234,8 +234,7 @@ fn how_to_resume(args: &MigrateArgs, target: &TargetUrl, settings: &DbSettings) 
         _ => "All rows are moved. ".to_owned(),
     };
     let open = run::open_tables(target, settings).ok().flatten();
-    let state =
-        open.map_or_else(String::new, |open| format!("State: {}. ", report::open_tables_text(Some(&open))));
+    let state = open.map_or_else(String::new, |open| format!("State: {}. ", open_tables::text(Some(&open))));
     let without = if args.restart { ", without --restart" } else { "" };
     let from = run.next_phase.map_or_else(String::new, |phase| format!(" from {phase}"));
     format!("{done}{state}Run the same command again{without}: it resumes{from}.")

@@ -9,12 +9,12 @@ use migrate_core::plan::{Plan, PlannedTable};
 use postgres_client::TargetUrl;
 use postgres_client::{Connection, DbSettings, pool};
 use report::model::{
-    Command, Compared, ComparedBy, CopyMethod, CopyProtection, Environment, REPORT_FORMAT, Rejects, Report,
-    RowProblem, Source, Span, SpanKind, TableReport, Target, Verdict,
+    Command, Compared, ComparedBy, CopyMethod, CopyProtection, Environment, HeldRows, REPORT_FORMAT, Rejects,
+    Report, RowProblem, Source, Span, SpanKind, TableReport, Target, Verdict,
 };
 use report::{idle, outline};
 use row_mover::ledger::{self, Chunk, ChunkDone, History};
-use row_mover::run::Validation;
+use row_mover::run::{SettledSeeds, Validation};
 use row_mover::source::seal::{self, Seal};
 use row_mover::source::undisturbed::{Protection, ReadMethod};
 use row_mover::source::{SourceConnection, introspect};
@@ -171,8 +171,15 @@ fn table_report(subject: &Subject<'_>, table: &PlannedTable, chunks: &[Chunk]) -
         // The sum of no numbers is -0.0, which nobody wants to read.
         seconds: done.iter().map(|done| done.seconds).sum::<f64>() + 0.0,
         compared: found.map(|found| compared(table, found)),
+        held: subject.validation.seeds.iter().find(|found| found.table == table.source).map(held),
         by_hand: by_hand::recipes(table),
     }
+}
+
+/// The rows that a table held before, in the report's terms.
+pub(super) fn held(found: &SettledSeeds) -> HeldRows {
+    let SettledSeeds { equal, kept, overwritten, replaced, .. } = *found;
+    HeldRows { equal, kept, overwritten, deleted: replaced }
 }
 
 fn done_of<'a>(chunks: &'a [Chunk], table: &'a str) -> impl Iterator<Item = &'a ChunkDone> {

@@ -55,7 +55,7 @@ pub(crate) fn changes_text(run: &Run, validation: &Validation, url: &TargetUrl) 
         let rows = changed.iter().map(row).collect();
         sections.push(Section::Table { heads: vec!["table", "added", "changed", "deleted"], rows });
     }
-    sections.extend(problems::sections(validation));
+    sections.extend(problems::sections(validation, &run.plan));
     sections.push(Section::Text(end));
     fitted(&sections, LINES_MAX)
 }

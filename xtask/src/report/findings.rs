@@ -32,10 +32,10 @@ impl Findings {
         }
     }
 
-    /// All sentences, in the order of the screen.
+    /// The sentences in the order of the screen, except for those about derived data, which have their remedy there.
     pub(super) fn all(&self) -> impl Iterator<Item = &String> {
         let first = self.schema.iter().chain(&self.sequences).chain(&self.defaults);
-        first.chain(&self.behaviour).chain(&self.views).chain(&self.derived).chain(&self.migrations)
+        first.chain(&self.behaviour).chain(&self.views).chain(&self.migrations)
     }
 }
 

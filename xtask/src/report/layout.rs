@@ -56,6 +56,8 @@ pub(super) struct List {
     pub(super) noun: &'static str,
     /// The text after the entries, if there are any.
     pub(super) end: &'static str,
+    /// Whether the further lines of an entry are statements, which are omitted rather than cut.
+    pub(super) has_statements: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -111,7 +113,10 @@ impl List {
                 Some(limit) if limit.is_first_line_alone => 1,
                 _ => usize::MAX,
             });
-            for line in lines {
+            let is_cut = |line: &str| limit.is_some() && line.chars().count() > COLUMNS;
+            for (_, line) in
+                lines.enumerate().filter(|(at, line)| *at == 0 || !self.has_statements || !is_cut(line))
+            {
                 text.push_str(&if limit.is_some() { clipped(line, COLUMNS) } else { line.to_owned() });
                 text.push('\n');
             }
@@ -183,7 +188,7 @@ mod tests {
 
     fn list(count: usize) -> Section {
         let entries = (0..count).map(|place| format!("entry {place}\n  and more of it")).collect();
-        Section::List(List { entries, noun: "things", end: "" })
+        Section::List(List { entries, noun: "things", ..List::default() })
     }
 
     #[test]
@@ -212,6 +217,20 @@ mod tests {
                 assert!(text.contains("more tables, all equal\n"), "{text}");
             }
             assert_eq!(entries > 5, text.contains("more things\n"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_statement_is_shown_in_full_or_not_at_all() {
+        for has_statements in [false, true] {
+            let list = |count: usize| {
+                let entry = format!("what is wrong\n  {}\n  and more of it", "SELECT 1; ".repeat(30));
+                Section::List(List { entries: vec![entry; count], has_statements, ..List::default() })
+            };
+            assert!(fitted(&[list(2)], LINES_MAX).contains(&"SELECT 1; ".repeat(30)));
+            let text = fitted(&[list(6)], LINES_MAX);
+            assert_eq!(text.contains("SELECT"), !has_statements, "{text}");
+            assert!(text.contains("and more of it"), "{text}");
         }
     }
 

@@ -1,6 +1,11 @@
 //! The problems that validation has found, as lines for a terminal: rows by table, key and column, and then everything else.
 
 use ::report::figures::count;
+use ::report::words;
+use ::report::words::remedy::{self, Remedy};
+use migrate_core::finding::DerivedDifference;
+use migrate_core::mapping::TomlKey;
+use migrate_core::plan::Plan;
 use row_mover::run::Validation;
 use row_mover::validate::{Difference, DifferenceKind, TableComparison};
 
@@ -10,11 +15,16 @@ use super::layout::{List, Section};
 use crate::display::printable;
 
 /// The rows that differ, and all other problems.
-pub(super) fn sections(validation: &Validation) -> [Section; 2] {
+pub(super) fn sections(validation: &Validation, plan: &Plan) -> [Section; 2] {
     let tables = validation.tables.iter().filter(|table| !table.is_equal()).map(table_lines).collect();
     [
-        Section::List(List { entries: tables, noun: "tables with differences", end: "" }),
-        Section::List(List { entries: others(validation), noun: "other problems", end: "" }),
+        Section::List(List { entries: tables, noun: "tables with differences", ..List::default() }),
+        Section::List(List {
+            entries: others(validation, plan),
+            noun: "other problems",
+            has_statements: true,
+            ..List::default()
+        }),
     ]
 }
 
@@ -53,9 +63,10 @@ fn row_lines(name: &str, difference: &Difference) -> Vec<String> {
 }
 
 /// Schema, sequences, defaults, constraints, views, bookkeeping, and the sealed copy's own indexes.
-fn others(validation: &Validation) -> Vec<String> {
+fn others(validation: &Validation, plan: &Plan) -> Vec<String> {
     let found = Findings::of(validation);
     let mut lines: Vec<String> = found.all().map(|words| format!("  {}", printable(words))).collect();
+    lines.extend(validation.derived.differences.iter().map(|found| derived_lines(found, plan)));
     if let Some(integrity) = validation.integrity.as_ref().filter(|found| !found.problems.is_empty()) {
         lines.push(format!(
             "  the sealed copy's indexes do not agree with its tables ({}): {}\n    rows were read without them; repair the source with \
@@ -65,4 +76,17 @@ fn others(validation: &Validation) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// Derived data that is not filled, with the statements that fill it, and the decisions that can be made instead.
+fn derived_lines(found: &DerivedDifference, plan: &Plan) -> String {
+    let next = match remedy::derived(found, plan) {
+        Remedy::Fill { sql, name } => format!(
+            "in psql: {}\n    or in mapping.toml, [derived]: {} = \"fill\" or \"accept\", then cargo xtask migrate --restart",
+            printable(&sql),
+            printable(&TomlKey(&name).to_string())
+        ),
+        other => printable(&other.to_string()),
+    };
+    format!("  {}\n    {next}", printable(&words::derived(found)))
 }

@@ -4,7 +4,7 @@ use migrate_core::plan::Plan;
 use postgres_client::TargetUrl;
 use report::figures::count;
 use row_mover::ledger::Run;
-use row_mover::run::{Moved, Validation};
+use row_mover::run::{Moved, SettledSeeds, Validation};
 use row_mover::source::seal::Seal;
 use row_mover::validate::TableComparison;
 
@@ -22,7 +22,8 @@ pub(crate) fn validation_text(run: &Run, validation: &Validation, url: &TargetUr
     sections.push(not_moved_text(&run.plan, &run.state.subject.tables));
     sections.push(breaches(&run.plan));
     sections.push(not_valid_before(&run.plan));
-    sections.extend(problems::sections(validation));
+    sections.push(held(validation));
+    sections.extend(problems::sections(validation, &run.plan));
     sections.push(not_compared(validation));
     sections.push(Section::Text(verdict(validation, &run.seal, &run.plan)));
     sections.extend(unusual_copy(&run.seal).map(Section::Text));
@@ -43,7 +44,8 @@ pub(crate) fn moved_text(moved: &Moved, plan: &Plan, end: &str) -> String {
     sections.push(breaches(plan));
     sections.push(not_valid_before(plan));
     sections.push(rejected(moved));
-    sections.extend(problems::sections(&moved.validation));
+    sections.push(held(&moved.validation));
+    sections.extend(problems::sections(&moved.validation, plan));
     sections.push(not_compared(&moved.validation));
     sections.push(Section::Text(verdict(&moved.validation, &moved.seal, plan)));
     sections.extend(unusual_copy(&moved.seal).map(Section::Text));
@@ -55,7 +57,15 @@ pub(crate) fn moved_text(moved: &Moved, plan: &Plan, end: &str) -> String {
 }
 
 fn list(entries: Vec<String>, noun: &'static str) -> Section {
-    Section::List(List { entries, noun, end: "" })
+    Section::List(List { entries, noun, ..List::default() })
+}
+
+/// What became of the rows that the app's tables held before.
+fn held(validation: &Validation) -> Section {
+    let line = |found: &SettledSeeds| {
+        format!("{}: {}", printable(&found.table), report::words::held(&super::build::held(found)))
+    };
+    list(validation.seeds.iter().map(line).collect(), "tables that held rows before")
 }
 
 fn compared_table(tables: &[TableComparison]) -> Section {
@@ -156,6 +166,7 @@ fn breaches(plan: &Plan) -> Section {
         entries: entries.collect(),
         noun: "broken constraints",
         end: "The rows that break them were moved. --accept-broken-constraints makes the exit status 0 where this is intended.\n",
+        ..List::default()
     })
 }
 

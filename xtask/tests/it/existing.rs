@@ -122,7 +122,8 @@ fn the_plan_can_be_reviewed_before() {
     assert!(refused.stderr.contains(advice), "{}", refused.stderr);
     let dry = run(&["--seeds", "replace", "--dry-run"]).expect(0);
     assert!(dry.stdout.contains("exists in PostgreSQL; 1 row there to be deleted"), "{}", dry.stdout);
-    run(&["--seeds", "keep"]).expect(0);
+    let moved = run(&["--seeds", "keep"]).expect(0);
+    assert!(moved.stdout.contains("\nAuthor: 1 row was already there: kept\n"), "{}", moved.stdout);
     assert_eq!(lines(&database, "SELECT id FROM author ORDER BY id"), ["1", "2", "9"]);
 }
 
@@ -308,6 +309,14 @@ fn derived_data_and_constraints_that_are_not_valid_are_named_in_the_plan_and_the
     ] {
         assert!(first.stdout.contains(part), "{part}\n{}", first.stdout);
     }
+    // The statements are followed to the letter.
+    let fill: Vec<&str> =
+        first.stdout.lines().filter_map(|line| Some(line.split_once("in psql: ")?.1)).collect();
+    assert_eq!(fill.len(), 2, "{}", first.stdout);
+    assert!(first.stdout.contains("[derived]: \"post.slug\" = \"fill\" or \"accept\""), "{}", first.stdout);
+    execute(&database, &fill.concat());
+    place.run(["validate", "--postgres", database.url()]).expect(0);
+
     let mapping = place.path().join("plans/app/mapping.toml");
     let text = fs::read_to_string(&mapping).unwrap();
     fs::write(&mapping, format!("{text}\n[derived]\n\"post.slug\" = \"fill\"\ntitles = \"fill\"\n")).unwrap();
