@@ -1,4 +1,5 @@
-//! Reads from the source of a trigger function which columns it may fill: in its own row, and by UPDATE statements in other tables.
+//! Reads from the source of a trigger function what it may fill: columns of its own row, columns that its UPDATE statements set, and the
+//! tables that it writes.
 //!
 //! This is no parser of PL/pgSQL. It finds what is written plainly, also within strings that are executed, and the result says "may".
 
@@ -62,6 +63,27 @@ pub fn updated_columns(source: &str) -> Vec<UpdatedColumn> {
             _ => {}
         }
     }
+    found
+}
+
+/// The tables that a function's INSERT, UPDATE and MERGE statements name, without their schemas.
+pub fn written_tables(source: &str) -> Vec<String> {
+    let tokens = tokens(source);
+    let is = |position: usize, word: &str| tokens.get(position) == Some(&Token::Word(word.to_owned()));
+    let mut found = Vec::new();
+    for position in 0..tokens.len() {
+        let written = if is(position, "update") {
+            let (table, set) = updated_table(&tokens, position + 1);
+            table.filter(|_| set.is_some() && !is(position + 1, "set"))
+        } else if (is(position, "insert") || is(position, "merge")) && is(position + 1, "into") {
+            name(&tokens, position + 2 + usize::from(is(position + 2, "only"))).map(|(table, _)| table)
+        } else {
+            None
+        };
+        found.extend(written);
+    }
+    found.sort();
+    found.dedup();
     found
 }
 
@@ -176,6 +198,22 @@ mod tests {
             ("UPDATE", vec![]),
         ] {
             assert_eq!(updated_columns(source), expected, "{source}");
+        }
+    }
+
+    #[test]
+    fn written_tables_are_found() {
+        for (source, expected) in [
+            ("INSERT INTO app.search VALUES (NEW.id) ON CONFLICT (id) DO UPDATE SET t = 1;", vec!["search"]),
+            (
+                "update only \"Stat\" s set n = n + 1; EXECUTE 'insert into log select 1';",
+                vec!["Stat", "log"],
+            ),
+            ("MERGE INTO a USING b ON true WHEN MATCHED THEN UPDATE SET x = 1;", vec!["a"]),
+            ("SELECT 1 INTO n FROM t FOR UPDATE; IF TG_OP = 'UPDATE' THEN DELETE FROM t; END IF;", vec![]),
+            ("INSERT INTO", vec![]),
+        ] {
+            assert_eq!(written_tables(source), expected, "{source}");
         }
     }
 }

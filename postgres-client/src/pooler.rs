@@ -21,12 +21,13 @@ const ANSWER_MAX: Duration = Duration::from_secs(3);
 /// The SQLSTATE with which poolers refuse what they do not support.
 const PROTOCOL_VIOLATION: &str = "08P01";
 
-/// The number of the process that serves the statement.
+/// The number of the process that serves the statement. This and [`ADDRESS_SQL`] run before the search path is ours: they call only what
+/// they name with its schema, and contain no operator, not even behind a word such as NULLIF.
 const PID_SQL: &str = "SELECT pg_catalog.pg_backend_pid()";
 
 /// Where the server listens, as it reports itself; its socket's folder where the pooler reaches it through one.
 const ADDRESS_SQL: &str = "SELECT pg_catalog.concat('host=', coalesce(pg_catalog.host(pg_catalog.inet_server_addr()), \
-    nullif(pg_catalog.split_part(pg_catalog.current_setting('unix_socket_directories', true), ',', 1), '')), \
+    pg_catalog.substring(pg_catalog.split_part(pg_catalog.current_setting('unix_socket_directories', true), ',', 1), '.+')), \
     ' port=', pg_catalog.current_setting('port'))";
 
 /// Refuses a target behind a pooler that does not keep a session for each connection. `connection` is a new one, whose session has not
@@ -89,4 +90,31 @@ pub fn refusal(connection: &mut Connection, target: &TargetUrl) -> Error {
         .with_remedy_text(format!(
             "name the server itself{direct}, or an entry of the pooler with pool_mode = session"
         ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ADDRESS_SQL, PID_SQL};
+
+    /// COALESCE looks up nothing.
+    #[test]
+    fn statements_of_a_session_that_is_not_ours_look_up_nothing_in_its_search_path() {
+        for sql in [PID_SQL, ADDRESS_SQL] {
+            let code: String = sql.split('\'').step_by(2).collect();
+            let is_name = |letter: char| letter.is_ascii_alphanumeric() || "_.".contains(letter);
+            let calls =
+                code.match_indices('(').map(|(at, _)| code[..at].rsplit(|letter| !is_name(letter)).next());
+            let called: Vec<&str> = calls.flatten().collect();
+            assert!(!called.is_empty(), "{sql}");
+            for name in called {
+                assert!(name.starts_with("pg_catalog.") || name == "coalesce", "{name} in {sql}");
+            }
+            assert!(!code.contains(|letter| "+-*/<>=~!@#%^&|`?:".contains(letter)), "{sql}");
+            let mut words = code.split(|letter| !is_name(letter));
+            assert!(
+                words.all(|word| !["IN", "LIKE", "ILIKE", "CASE", "BETWEEN", "DISTINCT"].contains(&word)),
+                "{sql}"
+            );
+        }
+    }
 }

@@ -19,6 +19,15 @@ pub enum DerivedDifference {
         /// Whether that was computed; else the triggers may fill the column.
         is_computed: bool,
     },
+    /// A table without rows that triggers of loaded tables write.
+    TableEmpty {
+        /// Its schema.
+        schema: String,
+        /// Its name.
+        table: String,
+        /// The triggers, by name.
+        triggers: Vec<String>,
+    },
     /// A materialized view that holds nothing and cannot be read.
     ViewNotPopulated {
         /// Its schema.

@@ -38,6 +38,8 @@ pub enum Subject {
     DerivedColumn { column: String },
     /// A materialized view.
     MaterializedView { view: String },
+    /// A table that triggers of loaded tables write.
+    WrittenTable { table: String },
 }
 
 /// Why something was not compared.
@@ -130,6 +132,8 @@ pub enum Reason {
     SequenceMissing,
     /// The triggers that fill a column refuse migrated rows.
     TriggerRefuses { cause: String },
+    /// Triggers that write the table were not called during the load.
+    TriggersNotCalled { triggers: String },
     /// The materialized view does not exist.
     ViewMissing,
     /// PostgreSQL cannot read the materialized view, or evaluate its query.

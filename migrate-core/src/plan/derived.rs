@@ -1,5 +1,5 @@
 //! What the plan says about columns and objects of an app's tables that get no value from the source: sequences, columns that something
-//! else fills, and materialized views.
+//! else fills, materialized views, and tables that only triggers write.
 
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +79,44 @@ pub struct PlannedMaterializedView {
     /// What a person decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<DerivedDecision>,
+}
+
+/// A table of the app that gets no rows from the source, and that triggers of loaded tables write.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WrittenTable {
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub table: String,
+    /// The triggers, which are not called during the load.
+    pub triggers: Vec<WritingTrigger>,
+    /// What a person decides; it cannot be filled by the migration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<DerivedDecision>,
+}
+
+/// A trigger that writes another table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WritingTrigger {
+    /// The table that has it, by target name.
+    pub table: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl WrittenTable {
+    /// Its name as SQL writes it, with its schema.
+    pub fn name_in_sql(&self) -> String {
+        qualified_pg(&self.schema, &self.table)
+    }
+
+    /// The names of its triggers.
+    pub fn trigger_names(&self) -> String {
+        let names: Vec<&str> = self.triggers.iter().map(|trigger| trigger.name.as_str()).collect();
+        names.join(", ")
+    }
 }
 
 impl PlannedSequence {

@@ -81,6 +81,7 @@ impl Plan {
         let mut made = self.clone();
         made.tables.retain(|table| table.existing.is_none());
         (made.sequences, made.unloaded, made.materialized_views) = Default::default();
+        made.written_tables = Vec::new();
         made
     }
 

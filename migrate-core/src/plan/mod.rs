@@ -18,7 +18,10 @@ mod values;
 pub use constraints::{
     PlannedBreach, PlannedCheck, PlannedForeignKey, PlannedIndex, PlannedIndexColumn, PlannedKey,
 };
-pub use derived::{Filler, FillingTrigger, PlannedMaterializedView, PlannedSequence, UnloadedColumn};
+pub use derived::{
+    Filler, FillingTrigger, PlannedMaterializedView, PlannedSequence, UnloadedColumn, WritingTrigger,
+    WrittenTable,
+};
 pub use existing::ExistingTable;
 pub use json::plan_json;
 pub use objects::{PlannedTrigger, PlannedView};
@@ -87,6 +90,9 @@ pub struct Plan {
     /// The materialized views of the app that read its tables, each after those that it reads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub materialized_views: Vec<PlannedMaterializedView>,
+    /// The tables of the app that get no rows, and that triggers of loaded tables write.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub written_tables: Vec<WrittenTable>,
     /// Everything that is not migrated, with the reason.
     pub left_behind: Vec<LeftBehind>,
 }
@@ -252,6 +258,7 @@ impl Plan {
             sequences: Vec::new(),
             unloaded: Vec::new(),
             materialized_views: Vec::new(),
+            written_tables: Vec::new(),
             left_behind: Vec::new(),
         }
     }

@@ -11,5 +11,5 @@ pub(crate) use migrations::table_locks;
 pub use migrations::{
     Build, BuildKind, ComputedRows, MigrationFiles, RemovalSteps, Repaired, SchemaStep, builds,
     compute_in_row, create_constraints, create_tables, fill_column_by_hand, migration_names,
-    other_migration_names, removal_steps, repair, schema_steps,
+    other_migration_names, removal_steps, repair, schema_steps, write_table_by_hand,
 };

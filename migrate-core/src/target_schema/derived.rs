@@ -61,6 +61,9 @@ pub struct TriggerEffect {
     /// The columns of other tables that its function's UPDATE statements name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub updates: Vec<UpdatedColumn>,
+    /// The tables that its function's statements write, without their schemas.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub writes: Vec<String>,
     /// Whether it was seen to draw from a sequence.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub moves_sequences: bool,

@@ -109,6 +109,14 @@ pub fn derived(found: &DerivedDifference) -> String {
                 triggers.join(", ")
             )
         }
+        DerivedDifference::TableEmpty { table, triggers, .. } => {
+            let word = if triggers.len() == 1 { "trigger" } else { "triggers" };
+            let verb = if triggers.len() == 1 { "writes" } else { "write" };
+            format!(
+                "table {table} has no rows: {word} {} {verb} it, and the load does not",
+                triggers.join(", ")
+            )
+        }
         DerivedDifference::ViewNotPopulated { view, .. } => {
             format!("materialized view {view} is not populated")
         }

@@ -17,6 +17,7 @@ pub fn subject(subject: &Subject) -> String {
         Subject::DefaultsOf { table } => format!("defaults of {table}"),
         Subject::DerivedColumn { column } => format!("column {column}"),
         Subject::MaterializedView { view } => format!("materialized view {view}"),
+        Subject::WrittenTable { table } => format!("table {table}"),
         Subject::Sequence { sequence } => format!("sequence {sequence}"),
         Subject::Default { table, column } => format!("default of {table}.{column}"),
     }
@@ -57,6 +58,9 @@ pub fn reason(reason: &Reason) -> String {
             format!("a {what} of it in {} is longer than {limit_mib} MiB", database_name(*database))
         }
         Reason::ViewUnreadableInSource { cause } => format!("SQLite by itself cannot read it: {cause}"),
+        Reason::TriggersNotCalled { triggers } => {
+            format!("triggers may write it, and were not called during the load: {triggers}")
+        }
         Reason::ComputedNumber { column } => {
             format!(
                 "{column} stores another value than its number; check it by hand, or tie it to a column in mapping.toml"
@@ -139,6 +143,7 @@ fn fixed(reason: &Reason) -> &'static str {
         | Reason::ViewTooLong { .. }
         | Reason::ViewUnreadableInSource { .. }
         | Reason::ComputedNumber { .. }
+        | Reason::TriggersNotCalled { .. }
         | Reason::NotANumber { .. }
         | Reason::TriggerRefuses { .. }
         | Reason::ViewRefused { .. }

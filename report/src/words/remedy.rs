@@ -12,7 +12,7 @@ use migrate_core::finding::{
 use migrate_core::identifier::{qualified_pg, quote_pg, quote_pg_literal};
 use migrate_core::mapping::TomlKey;
 use migrate_core::plan::Plan;
-use migrate_core::render::fill_column_by_hand;
+use migrate_core::render::{fill_column_by_hand, write_table_by_hand};
 use migrate_core::sequence::{setting_sql, widening_sql};
 
 /// The remedy for a finding.
@@ -22,6 +22,13 @@ pub enum Remedy {
     Sql(String),
     /// Fills derived data by statements in the target, or decides about it, by its name, in mapping.toml.
     Fill {
+        /// The statements.
+        sql: String,
+        /// The name in mapping.toml.
+        name: String,
+    },
+    /// Calls triggers that write a table by statements in the target, or accepts the table, by its name, in mapping.toml.
+    Write {
         /// The statements.
         sql: String,
         /// The name in mapping.toml.
@@ -47,7 +54,7 @@ impl Remedy {
     /// The SQL to run in the target, if that is the remedy and destroys nothing.
     pub fn sql(&self) -> Option<&str> {
         match self {
-            Remedy::Sql(sql) | Remedy::Fill { sql, .. } => Some(sql),
+            Remedy::Sql(sql) | Remedy::Fill { sql, .. } | Remedy::Write { sql, .. } => Some(sql),
             _ => None,
         }
     }
@@ -57,6 +64,12 @@ impl fmt::Display for Remedy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Remedy::Sql(sql) => write!(f, "in psql: {sql} then cargo xtask validate"),
+            Remedy::Write { sql, name } => write!(
+                f,
+                "in psql: {sql} then cargo xtask validate; or in mapping.toml: [derived], {} = \"accept\" to leave it so, then cargo \
+                 xtask migrate --restart",
+                TomlKey(name)
+            ),
             Remedy::Fill { sql, name } => write!(
                 f,
                 "in psql: {sql} then cargo xtask validate; or in mapping.toml: [derived], {0} = \"fill\" to have it filled by the migration, \
@@ -134,6 +147,12 @@ pub fn derived(found: &DerivedDifference, plan: &Plan) -> Remedy {
             let sql = unloaded.and_then(|unloaded| fill_column_by_hand(plan, unloaded));
             let name = format!("{table}.{column}");
             sql.map_or_else(|| inspect(table, plan), |sql| Remedy::Fill { sql, name })
+        }
+        DerivedDifference::TableEmpty { schema, table, .. } => {
+            let mut written = plan.written_tables.iter();
+            let written = written.find(|other| other.schema == *schema && other.table == *table);
+            let sql = written.and_then(|written| write_table_by_hand(plan, written));
+            sql.map_or_else(|| inspect(table, plan), |sql| Remedy::Write { sql, name: table.clone() })
         }
         DerivedDifference::ViewNotPopulated { schema, view }
         | DerivedDifference::ViewStale { schema, view, .. } => {

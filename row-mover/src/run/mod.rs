@@ -151,7 +151,7 @@ pub fn refused_values(request: &Request<'_>, observer: &dyn Observer) -> Result<
         let session = Session::open(&request.target, &request.settings, request.workers, observer)?;
         let tables: Vec<&PlannedTable> = request.plan.tables.iter().collect();
         let preflight = Preflight { request, tables: &tables, connections: &session.connections, observer };
-        let findings = preflight.examine_live().map_err(|error| session.explain(error, None))?;
+        let findings = preflight.examine_values().map_err(|error| session.explain(error, None))?;
         let refused = begin::refused(request, &findings);
         Ok(refused.map(|refused| Outcome::Rejected { findings, over_limit: refused.over_limit }))
     })

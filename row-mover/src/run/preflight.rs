@@ -23,6 +23,9 @@ use postgres_client::connections::Connections;
 use postgres_client::retry;
 use postgres_client::watch::check_stop;
 
+/// Opens the source for one thread.
+type Open<'a> = &'a (dyn Fn() -> Result<SourceConnection> + Sync);
+
 /// What preflight checks.
 pub(super) struct Preflight<'a> {
     pub(super) request: &'a Request<'a>,
@@ -92,12 +95,26 @@ impl Preflight<'_> {
     /// # Errors
     /// When it is damaged; values that cannot move are no error but findings.
     pub(super) fn examine_live(&self) -> Result<Findings> {
+        self.examine_undisturbed(&|open| self.scan(open))
+    }
+
+    /// Checks every value of the user's file by itself, without the rules of the target's tables and the rows that these hold.
+    ///
+    /// # Errors
+    /// As [`Preflight::examine`].
+    pub(super) fn examine_values(&self) -> Result<Findings> {
+        self.examine_undisturbed(&|open| {
+            self.scan_values(&LoadPlan::of_tables(self.request.plan, self.tables), open)
+        })
+    }
+
+    fn examine_undisturbed(&self, scan: &dyn Fn(Open<'_>) -> Result<Findings>) -> Result<Findings> {
         let path = &self.request.source;
         let mut examine = |source: &SourceConnection| {
             source.stop_with(self.observer.stop_flag());
             quick_check(source, path, self.observer.stop_flag())?;
             let file = source.file();
-            self.scan(&|| Ok(file.open()?.stopped_by(self.observer.stop_flag())))
+            scan(&|| Ok(file.open()?.stopped_by(self.observer.stop_flag())))
         };
         Ok(read_undisturbed(path, &mut examine)?.0)
     }
@@ -117,16 +134,11 @@ impl Preflight<'_> {
         retry::retrying(self.request.settings.retry_timeout, self.observer, &self.observer.clock, work)
     }
 
-    fn scan(&self, open: &(dyn Fn() -> Result<SourceConnection> + Sync)) -> Result<Findings> {
+    fn scan(&self, open: Open<'_>) -> Result<Findings> {
         let plan = self.request.plan;
         let selected = LoadPlan::of_tables(plan, self.tables);
         let observer = self.observer;
-        let mut findings =
-            scan_values(&selected, self.request.workers, self.request.chunk_bytes, open, &|rows| {
-                observer.rows_scanned(rows);
-                check_stop(observer)
-            })?;
-        existing::find_key_clashes(&selected, open, &mut findings)?;
+        let mut findings = self.scan_values(&selected, open)?;
         self.retrying(|| seeds::check(&mut self.connections.bulk()?, &selected, &open()?, observer))?;
         if plan.is_into_existing() {
             self.retrying(|| sequences::check_room(&open()?, &mut self.connections.bulk()?, plan))?;
@@ -134,6 +146,18 @@ impl Preflight<'_> {
         self.retrying(|| page_limits::find(self.connections, &selected, open, observer, &mut findings))?;
         self.retrying(|| app_rules_trial::find(self.connections, &selected, open, observer, &mut findings))?;
         self.observer.scan_finished(&findings);
+        Ok(findings)
+    }
+
+    fn scan_values(&self, selected: &LoadPlan, open: Open<'_>) -> Result<Findings> {
+        let observer = self.observer;
+        let scanned = |rows| {
+            observer.rows_scanned(rows);
+            check_stop(observer)
+        };
+        let mut findings =
+            scan_values(selected, self.request.workers, self.request.chunk_bytes, open, &scanned)?;
+        existing::find_key_clashes(selected, open, &mut findings)?;
         Ok(findings)
     }
 }

@@ -5,7 +5,7 @@ use migrate_core::identifier::{qualified_pg, quote_pg, quote_pg_literal};
 use migrate_core::target_schema::{
     FilledColumn, SequenceLink, SequenceUse, TargetColumn, TargetTable, TriggerEffect,
 };
-use migrate_core::trigger_source::{assigned_columns, updated_columns};
+use migrate_core::trigger_source::{assigned_columns, updated_columns, written_tables};
 
 use super::as_owner::value_as_owner;
 use super::sequences::{Sequences, as_the_app};
@@ -64,6 +64,7 @@ pub(super) fn add(
             is_before,
             definition: definition.clone(),
             updates: updated_columns(source),
+            writes: written_tables(source),
             ..TriggerEffect::default()
         };
         if is_before {

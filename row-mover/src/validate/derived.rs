@@ -1,4 +1,4 @@
-//! Checks what the app derives from rows: columns that its triggers fill, and materialized views.
+//! Checks what the app derives from rows: columns that its triggers fill, tables that they write, and materialized views.
 //!
 //! A trigger is called for copies of the migrated rows in a temporary table, and what it stores is compared with what is there; all of
 //! that is rolled back. What triggers store in other tables is not computed: there a column counts as filled once any row has another
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use migrate_core::finding::{DerivedDifference, NotCompared, Reason, Subject};
 use migrate_core::identifier::{quote_pg, quote_pg_literal};
-use migrate_core::plan::{DerivedDecision, Plan, PlannedMaterializedView, UnloadedColumn};
+use migrate_core::plan::{DerivedDecision, Plan, PlannedMaterializedView, UnloadedColumn, WrittenTable};
 use migrate_core::render::compute_in_row;
 
 use super::CheckResult;
@@ -40,6 +40,12 @@ pub(crate) fn derived(
         plan.trigger_filled().filter(|column| is_open(column.decision)).collect();
     let views: Vec<&PlannedMaterializedView> =
         plan.materialized_views.iter().filter(|view| is_open(view.decision)).collect();
+    for written in plan.written_tables.iter().filter(|table| is_open(table.decision)) {
+        let subject = Subject::WrittenTable { table: written.table.clone() };
+        if let Some(outcome) = check_written(target, plan, written)? {
+            result.add(outcome, subject);
+        }
+    }
     if columns.is_empty() && views.is_empty() {
         return Ok(result);
     }
@@ -80,6 +86,30 @@ impl CheckResult<DerivedDifference> {
             Outcome::NotCompared(reason) => self.not_compared.push(NotCompared { subject, reason }),
         }
     }
+}
+
+/// Checks a table that only triggers write: without rows it differs, and what rows it should have is not computed. None where no trigger
+/// had a reason to write.
+fn check_written(target: &mut Connection, plan: &Plan, written: &WrittenTable) -> Result<Option<Outcome>> {
+    let has_rows = |target: &mut Connection, table: &str| -> Result<bool> {
+        target
+            .one(&format!("SELECT EXISTS (SELECT FROM {table})"), &[])
+            .context(|| format!("table {} cannot be checked", written.table))
+    };
+    let mut is_called = false;
+    for caller in written.triggers.iter().filter_map(|trigger| plan.target_table(&trigger.table)) {
+        is_called |= has_rows(target, &caller.loaded_rows_sql())?;
+    }
+    let exists = format!("SELECT to_regclass({}) IS NOT NULL", quote_pg_literal(&written.name_in_sql()));
+    if !is_called || !target.one::<bool>(&exists, &[])? {
+        return Ok(None);
+    }
+    let triggers = written.triggers.iter().map(|trigger| trigger.name.clone()).collect();
+    let (schema, table) = (written.schema.clone(), written.table.clone());
+    Ok(Some(match has_rows(target, &written.name_in_sql())? {
+        true => Outcome::NotCompared(Reason::TriggersNotCalled { triggers: written.trigger_names() }),
+        false => Outcome::Differs(DerivedDifference::TableEmpty { schema, table, triggers }),
+    }))
 }
 
 fn limit_time(target: &mut Connection, time_max: Duration) -> Result<()> {

@@ -18,6 +18,12 @@ fn decision_lines(view: &View<'_>, shown: usize) -> Vec<String> {
     let names = columns.map(UnloadedColumn::full_name).chain(views.map(|other| other.name.clone()));
     let lines: Vec<String> =
         names.take(shown).map(|name| format!("{} = \"fill\"  # or \"accept\"", TomlKey(&name))).collect();
+    let written = view.plan.written_tables.iter().filter(|table| table.decision.is_none());
+    let written = written.take(shown.saturating_sub(lines.len()));
+    let lines: Vec<String> = lines
+        .into_iter()
+        .chain(written.map(|table| format!("{} = \"accept\"", TomlKey(&table.table))))
+        .collect();
     let header = match view.mapping.derived.is_empty() {
         _ if lines.is_empty() => None,
         true => Some("[derived]".to_owned()),
@@ -46,10 +52,15 @@ fn undecided(view: &View<'_>) -> Group {
     let views = shown.materialized_views.iter().filter(|other| other.decision.is_none());
     let views =
         views.map(|other| Item { text: format!("materialized view {}", other.name), lines: Vec::new() });
+    let written = shown.written_tables.iter().filter(|table| table.decision.is_none());
+    let written = written.map(|table| Item {
+        text: format!("table {}: triggers may write it: {}", table.table, table.trigger_names()),
+        lines: Vec::new(),
+    });
     Group {
         title: "Derived data",
         hint: "The app derives it from the rows, and the load does not: without a decision the exit status is 1.".to_owned(),
-        items: columns.chain(views).collect(),
+        items: columns.chain(views).chain(written).collect(),
         lines: decision_lines,
     }
 }

@@ -1,12 +1,12 @@
 //! Plans what is derived from the rows of an app's tables: which columns get no value from the source and what fills them, and which
-//! materialized views read the tables.
+//! materialized views read the tables, and which other tables their triggers write.
 
 use super::{Obstacle, Obstacles, sequences};
 use crate::mapping::Mapping;
 use crate::nearest::nearest;
 use crate::plan::{
     DerivedDecision, ExistingTable, Filler, FillingTrigger, Plan, PlannedMaterializedView, PlannedTable,
-    UnloadedColumn,
+    UnloadedColumn, WritingTrigger, WrittenTable,
 };
 use crate::target_schema::{TargetColumn, TargetSchema, TargetTable, TriggerEffect};
 
@@ -34,14 +34,15 @@ pub(in crate::planner) fn plan_derived(
         .flat_map(|(table, existing)| unloaded_columns(plan, table, existing, mapping))
         .collect();
     let views = target.map(|target| materialized_views(plan, target, mapping)).unwrap_or_default();
-    check_names(&unloaded, &views, mapping, obstacles);
+    let written = target.map(|target| written_tables(plan, target, mapping)).unwrap_or_default();
+    check_names(&unloaded, &views, &written, mapping, obstacles);
     for table in &mut plan.tables {
         let Some(existing) = &mut table.existing else { continue };
         let own = unloaded.iter().filter(|column| column.table == table.target);
         existing.kept_triggers = kept_triggers(&table.source, &existing.table, own, obstacles);
     }
     plan.sequences = sequences::plan_sequences(plan, target, mapping, obstacles);
-    (plan.unloaded, plan.materialized_views) = (unloaded, views);
+    (plan.unloaded, plan.materialized_views, plan.written_tables) = (unloaded, views, written);
 }
 
 fn unloaded_columns(
@@ -156,29 +157,65 @@ fn materialized_views(plan: &Plan, target: &TargetSchema, mapping: &Mapping) -> 
         .collect()
 }
 
+/// The tables that get no rows from the source, and that triggers of loaded tables write.
+fn written_tables(plan: &Plan, target: &TargetSchema, mapping: &Mapping) -> Vec<WrittenTable> {
+    let is_planned = |found: &TargetTable| {
+        plan.tables.iter().any(|table| table.target == found.name && table.schema_name() == found.schema)
+    };
+    let others = target.tables.iter().filter(|found| !is_planned(found));
+    others
+        .filter_map(|found| {
+            let triggers: Vec<WritingTrigger> = (plan.existing_tables())
+                .flat_map(|(table, existing)| {
+                    let writing = existing.table.triggers.iter().filter(|trigger| {
+                        trigger.effect.as_ref().is_some_and(|effect| effect.writes.contains(&found.name))
+                    });
+                    writing.map(|trigger| WritingTrigger {
+                        table: table.target.clone(),
+                        name: trigger.name.clone(),
+                    })
+                })
+                .collect();
+            let full = format!("{}.{}", found.schema, found.name);
+            let decision = mapping.derived.get(&found.name).or_else(|| mapping.derived.get(&full)).copied();
+            let (schema, table) = (found.schema.clone(), found.name.clone());
+            (!triggers.is_empty()).then_some(WrittenTable { schema, table, triggers, decision })
+        })
+        .collect()
+}
+
 /// Checks that each decision is about something that can be decided.
 fn check_names(
     unloaded: &[UnloadedColumn],
     views: &[PlannedMaterializedView],
+    written: &[WrittenTable],
     mapping: &Mapping,
     obstacles: &mut Obstacles,
 ) {
+    let written: Vec<String> = (written.iter())
+        .flat_map(|table| [table.table.clone(), format!("{}.{}", table.schema, table.table)])
+        .collect();
     let columns: Vec<String> = unloaded.iter().map(UnloadedColumn::full_name).collect();
     let views: Vec<String> =
         views.iter().flat_map(|view| [view.name.clone(), format!("{}.{}", view.schema, view.name)]).collect();
     for (name, decision) in &mapping.derived {
         let column = unloaded.iter().zip(&columns).find(|(_, full)| *full == name).map(|(column, _)| column);
         let is_filled = column.is_some_and(|column| !column.triggers().is_empty());
+        let is_written = written.contains(name);
         let problem = match (column, views.contains(name)) {
             (_, true) => continue,
+            (None, _) if is_written && *decision == DerivedDecision::Accept => continue,
+            (None, _) if is_written => {
+                "a table that its triggers can fill only after the migration: \"accept\" it"
+            }
             (Some(_), _) if is_filled || *decision == DerivedDecision::Accept => continue,
             (Some(_), _) => "which no trigger fills",
             (None, _) => {
-                "which is neither a column without a value from the source nor a materialized view that reads the tables"
+                "which is neither a column without a value from the source, nor a materialized view that reads the tables, nor a table that their triggers write"
             }
         };
-        let nearest = nearest(name, columns.iter().chain(&views).map(String::as_str))
-            .filter(|_| column.is_none())
+        let nearest = nearest(name, columns.iter().chain(&views).chain(&written).map(String::as_str))
+            .filter(|_| column.is_none() && !is_written)
             .map(str::to_owned);
         let name = name.clone();
         obstacles.push(Obstacle::UnknownDerived { section: "derived", name, problem, nearest });

@@ -4,7 +4,9 @@
 //! the columns that get no value from the source are copied: no loaded value is altered, and no other trigger is called.
 
 use crate::identifier::{qualified_pg, quote_pg, quote_pg_list};
-use crate::plan::{DerivedDecision, Plan, PlannedMaterializedView, PlannedTable, UnloadedColumn};
+use crate::plan::{
+    DerivedDecision, Plan, PlannedMaterializedView, PlannedTable, UnloadedColumn, WrittenTable,
+};
 use crate::target_schema::{TargetTable, TriggerEffect};
 
 /// Code of the app finds its names as it does for the app, and the temporary table last.
@@ -108,21 +110,38 @@ fn fill_column(plan: &Plan, column: &UnloadedColumn) -> Vec<String> {
         statements.push(format!("DROP TABLE {}", computed.temporary));
         statements.push(AS_OURSELVES.to_owned());
     }
-    for trigger in column.triggers().iter().filter(|trigger| !trigger.is_before) {
-        let Some((table, existing)) = existing(plan, &trigger.table) else { continue };
-        let Some(effect) = effect(existing, &trigger.name) else { continue };
-        statements.extend(AS_THE_APP.map(str::to_owned));
-        statements.push(create_table(existing));
-        statements.push(create_trigger(existing, &trigger.name, effect));
-        let columns = column_list(existing);
-        statements.push(format!(
+    let after = column.triggers().iter().filter(|trigger| !trigger.is_before);
+    statements.extend(after.flat_map(|trigger| call_trigger(plan, &trigger.table, &trigger.name)));
+    statements
+}
+
+/// The SQL by which a person has triggers write a table after the migration, in one transaction.
+pub fn write_table_by_hand(plan: &Plan, written: &WrittenTable) -> Option<String> {
+    let calls: Vec<String> = written
+        .triggers
+        .iter()
+        .flat_map(|trigger| call_trigger(plan, &trigger.table, &trigger.name))
+        .collect();
+    (!calls.is_empty()).then(|| format!("BEGIN; {}; COMMIT;", calls.join("; ")))
+}
+
+/// Calls a trigger for all loaded rows of its table.
+fn call_trigger(plan: &Plan, table: &str, trigger: &str) -> Vec<String> {
+    let Some((table, existing)) = existing(plan, table) else { return Vec::new() };
+    let Some(effect) = effect(existing, trigger) else { return Vec::new() };
+    let columns = column_list(existing);
+    let mut statements = AS_THE_APP.map(str::to_owned).to_vec();
+    statements.extend([
+        create_table(existing),
+        create_trigger(existing, trigger, effect),
+        format!(
             "INSERT INTO {} ({columns}) SELECT {columns} FROM {}",
             temporary(existing),
             table.loaded_rows_sql()
-        ));
-        statements.push(format!("DROP TABLE {}", temporary(existing)));
-        statements.push(AS_OURSELVES.to_owned());
-    }
+        ),
+        format!("DROP TABLE {}", temporary(existing)),
+        AS_OURSELVES.to_owned(),
+    ]);
     statements
 }
 
