@@ -2,11 +2,12 @@
 
 use super::Context;
 use crate::affinity::Affinity;
+use crate::conversion::Conversion;
 use crate::identifier::quote_pg;
 use crate::plan::PlannedColumn;
 use crate::source_schema::{SourceColumn, SourceTable};
 use crate::source_sql::TableSqlFacts;
-use crate::translate::{Collation, Scope, ScopeColumn, ScopeTable};
+use crate::translate::{BlobContents, Collation, Scope, ScopeColumn, ScopeTable};
 
 /// The scope of a table's expressions: its own columns, and nothing else.
 pub(super) fn of_table(context: &Context<'_>) -> Scope {
@@ -34,6 +35,7 @@ pub(super) fn table(
                 affinity: column.map_or(Affinity::Blob, |column| affinity(table, column)),
                 collation: collation(facts, &planned.source),
                 not_null: planned.not_null,
+                contents: contents(planned),
             }
         })
         .collect();
@@ -46,6 +48,22 @@ pub(super) fn table(
 pub(super) fn affinity(table: &SourceTable, column: &SourceColumn) -> Affinity {
     let keeps_all = table.strict && column.declared_type.eq_ignore_ascii_case("ANY");
     if keeps_all { Affinity::Blob } else { crate::affinity::affinity(&column.declared_type) }
+}
+
+/// What the blobs of a column hold, as its values show. A column of `bytea` without any shows nothing.
+fn contents(planned: &PlannedColumn) -> BlobContents {
+    let Some(seen) = &planned.profile else { return BlobContents::Bytes };
+    let is_bytea = planned.conversion == Conversion::Bytea;
+    let shows = |count: u64| seen.blobs_utf16 == 0 && seen.blobs == count;
+    if is_bytea && (seen.blobs == 0 || seen.blobs != seen.values()) {
+        BlobContents::Bytes
+    } else if shows(seen.blobs_json) {
+        BlobContents::Documents
+    } else if shows(seen.blobs_utf8) {
+        BlobContents::Text
+    } else {
+        BlobContents::Bytes
+    }
 }
 
 fn collation(facts: &TableSqlFacts, column: &str) -> Collation {

@@ -114,6 +114,10 @@ counts! {
     blobs_of_16_bytes: sum,
     /// Blobs that are UTF-8 without a NUL.
     blobs_utf8: sum,
+    /// Blobs that are a JSON object or array in UTF-8 of which jsonb keeps every value, and that SQLite's functions read as such.
+    blobs_json: sum,
+    /// Blobs in a database in UTF-16, which SQLite's functions read as UTF-16.
+    blobs_utf16: sum,
     /// Values of a generated column that SQLite cannot compute.
     uncomputed: sum,
 }

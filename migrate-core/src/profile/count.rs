@@ -164,6 +164,9 @@ impl ColumnProfile {
         self.blobs += 1;
         self.blob_bytes_max = self.blob_bytes_max.max(blob.len() as u64);
         self.blobs_of_16_bytes += u64::from(blob.len() == 16);
-        self.blobs_utf8 += u64::from(std::str::from_utf8(blob).is_ok() && !blob.contains(&0));
+        if std::str::from_utf8(blob).is_ok() && !blob.contains(&0) {
+            self.blobs_utf8 += 1;
+            self.blobs_json += u64::from(forms::is_json_blob(blob));
+        }
     }
 }

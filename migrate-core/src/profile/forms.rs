@@ -88,6 +88,17 @@ pub(super) fn json(text: &str) -> Option<Json> {
     }
 }
 
+/// Whether a blob is the text of a JSON object or array of which jsonb keeps every value, and that SQLite reads as text.
+pub(super) fn is_json_blob(blob: &[u8]) -> bool {
+    let text = blob.trim_ascii();
+    let is_document =
+        matches!((text.first(), text.last()), (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')));
+    // SQLite takes a blob for its own binary JSON first. There the first byte of a text is the header of an array, whose length is 7 for
+    // `{` and 5 for `[`; of the texts of such a length, only those that begin like this may be valid (`jsonArgIsJsonb`).
+    let is_binary = blob.len() == 6 && matches!(blob, [b'[', b'\t' | b'\n', ..]);
+    is_document && !is_binary && takes(&Conversion::Jsonb, blob)
+}
+
 /// The largest scale that is distinguished.
 pub(super) const SCALE_MAX: u64 = 16;
 

@@ -86,6 +86,15 @@ fn a_value_counts_for_each_form_that_it_has() {
         (Text(b"{bad}"), "{texts:1,text_bytes_max:5}"),
         (Text(b"[[wiki]]"), "{texts:1,text_bytes_max:8}"),
         (Blob(&[]), "{blobs:1,blobs_utf8:1}"),
+        (Blob(b"{\"a\": 1}"), "{blobs:1,blob_bytes_max:8,blobs_utf8:1,blobs_json:1}"),
+        (Blob(b" [] "), "{blobs:1,blob_bytes_max:4,blobs_utf8:1,blobs_json:1}"),
+        // Binary JSON to SQLite: the array of "" and "12]".
+        (Blob(b"[\n712]"), "{blobs:1,blob_bytes_max:6,blobs_utf8:1}"),
+        (Blob(b"[ 712]"), "{blobs:1,blob_bytes_max:6,blobs_utf8:1,blobs_json:1}"),
+        // A number in binary JSON: 123.
+        (Blob(b"3123"), "{blobs:1,blob_bytes_max:4,blobs_utf8:1}"),
+        (Blob(b"{\"a\":1,\"a\":2}"), "{blobs:1,blob_bytes_max:13,blobs_utf8:1}"),
+        (Blob(b"{a:1}"), "{blobs:1,blob_bytes_max:5,blobs_utf8:1}"),
         (Blob(b"\xff\x00"), "{blobs:1,blob_bytes_max:2}"),
         (Blob(&[0xff; 16]), "{blobs:1,blob_bytes_max:16,blobs_of_16_bytes:1}"),
     ] {

@@ -31,7 +31,7 @@ pub fn predicate(sql: &str, scope: &Scope) -> Result<Translated> {
 pub fn index_key(sql: &str, scope: &Scope) -> Result<Translated> {
     with_expression(sql, |expression| {
         let mut translator = Translator::new(scope);
-        let node = certain(translator.node(expression)?)?;
+        let node = certain(translator.node(expression)?, Volatility::Immutable)?;
         let volatility = node.volatility;
         let sql = node.key_sql()?;
         if node.kind == Kind::Json {
@@ -53,7 +53,7 @@ pub fn generated(
 ) -> Result<Translated> {
     with_expression(sql, |expression| {
         let mut translator = Translator::new(scope);
-        let node = certain(translator.node(expression)?)?;
+        let node = certain(translator.node(expression)?, Volatility::Immutable)?;
         if node.has(Caveat::Approximate) {
             return Err(Untranslatable::Approximate);
         }
@@ -80,14 +80,22 @@ fn holds_integers_alone(conversion: &Conversion) -> bool {
 fn condition(sql: &str, scope: &Scope, most: Volatility) -> Result<Translated> {
     with_expression(sql, |expression| {
         let mut translator = Translator::new(scope);
-        let node = certain(translator.node(expression)?)?;
+        let node = certain(translator.node(expression)?, most)?;
         let sql = node.condition()?;
         finished(Translated { sql, volatility: node.volatility, notes: translator.notes }, most)
     })
 }
 
-/// Refuses expressions that may fail for existing rows.
-fn certain(node: Node) -> Result<Node> {
+/// Refuses expressions that may fail for existing rows, or that decode bytes where only immutable functions may be called.
+fn certain(node: Node, most: Volatility) -> Result<Node> {
+    if most == Volatility::Immutable {
+        if node.has(Caveat::DecodedBytes) {
+            return Err(Untranslatable::DecodedBytes);
+        }
+        if node.has(Caveat::DecodedDocument) {
+            return Err(Untranslatable::DecodedDocument);
+        }
+    }
     if node.has(Caveat::ParsedDocument) {
         return Err(Untranslatable::ParsedDocument);
     }

@@ -19,8 +19,8 @@ mod view;
 pub use default::default;
 pub use expressions::{check, generated, index_key, predicate};
 pub use model::{
-    Catalog, Collation, NoCounterpart, Note, Notes, Relation, Scope, ScopeColumn, ScopeTable, Translated,
-    Untranslatable, Volatility, Writes,
+    BlobContents, Catalog, Collation, NoCounterpart, Note, Notes, Relation, Scope, ScopeColumn, ScopeTable,
+    Translated, Untranslatable, Volatility, Writes,
 };
 pub use trigger::{TranslatedTrigger, TriggerEvent, TriggerOutline, TriggerTime, outline, trigger};
 pub use view::{TranslatedView, view};

@@ -19,7 +19,7 @@ use super::page_limits::{Exceeding, Watch};
 use super::parts;
 pub use super::profile::profile;
 use super::refused_rows::RefusedRows;
-pub use super::remedies::Remedies;
+pub use super::remedies::{Remedies, Repair};
 use super::rows::{Scan, SourceRow, Value, Values};
 use super::scan::{self, RowidRange};
 use crate::error::{Context, Error, Result};

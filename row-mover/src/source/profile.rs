@@ -213,11 +213,17 @@ fn scan_part(
     scanned: &dyn Fn(u64),
 ) -> Result<TableProfile> {
     let mut groups = part.columns.chunks(GROUP_COLUMNS);
+    let failed = || format!("table {} cannot be read", part.table.name);
+    let encoding: String =
+        (source.connection()).query_row("PRAGMA encoding", [], |row| row.get(0)).context(failed)?;
     let mut profile = scan_columns(source, part, groups.next().unwrap_or(&[]), trials, scanned)?;
     for group in groups {
         let mut others = scan_columns(source, part, group, trials, &|_| {})?;
         profile.columns.append(&mut others.columns);
         profile.trials.append(&mut others.trials);
+    }
+    if encoding != "UTF-8" {
+        profile.columns.values_mut().for_each(|column| column.blobs_utf16 = column.blobs);
     }
     Ok(profile)
 }

@@ -23,6 +23,7 @@ mod expressions;
 mod foreign_code;
 mod hostile;
 mod integrity;
+mod json_blobs;
 mod keyless;
 mod leaks;
 mod limits;

@@ -140,7 +140,7 @@ fn an_undo_that_was_interrupted_resumes() {
     // As a removal in several transactions leaves it after the rows, and before foreign keys and triggers.
     case.execute(
         "UPDATE migration.runs SET removal_began_at = now(); DELETE FROM book; DELETE FROM author; \
-         INSERT INTO author (mentor, id, name, place) OVERRIDING SYSTEM VALUE SELECT mentor, id, name, place FROM migration.replaced_author",
+         INSERT INTO author (mentor, id, name, place) OVERRIDING SYSTEM VALUE SELECT mentor, id, name, place FROM migration.seeds_author",
     );
     let refused = chain(&run::migrate(&case.request(), &Silent).unwrap_err());
     assert!(refused.contains("is being removed"), "{refused}");

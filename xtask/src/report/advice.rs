@@ -1,156 +1,88 @@
 //! Advice for rows that prevent a migration from starting. Only what would let the next run begin is offered.
 
-use std::path::Path;
-
 use migrate_core::mapping::{TomlKey, TomlText};
 use migrate_core::plan::Plan;
 use row_mover::source::page_limits::{Exceeded, Exceeding};
-use row_mover::source::preflight::{Findings, Offenders, Remedies, TableFindings};
+use row_mover::source::preflight::{Findings, TableFindings};
 
-use super::refused;
+use super::problem::{Problem, REPAIR, Situation};
+use super::{column_advice, refused};
 use crate::display::printable;
 use crate::{plan_folder, workspace};
 
-/// The situation that advice depends on, besides the findings.
-#[derive(Clone, Copy)]
-pub(crate) struct Situation<'a> {
-    /// The plan that was to be executed.
-    pub(crate) plan: &'a Plan,
-    /// The folder that it was read from, where one was named.
-    pub(crate) folder: Option<&'a Path>,
-}
-
-/// A remedy that lets the next run begin.
-enum Advice {
-    RepairRows,
-    RaiseLimit,
-    OtherConversion,
-    SkipColumnOrTable,
-    PlanAgain,
-    SkipRows,
-    MakeNull,
-    OtherPolicy,
-    MakeText,
-    MakeTextInMapping,
-    MakeBytea,
-    MakeByteaInMapping,
-    /// Describes a decision in mapping.toml.
-    Mapping(String),
-    /// Describes a change of the app's tables.
-    InTarget(String),
-}
-
-impl Advice {
-    /// Whether it is a change of mapping.toml.
-    fn needs_mapping(&self) -> bool {
-        match self {
-            Advice::OtherConversion
-            | Advice::SkipColumnOrTable
-            | Advice::OtherPolicy
-            | Advice::MakeTextInMapping
-            | Advice::MakeByteaInMapping
-            | Advice::Mapping(_) => true,
-            Advice::RepairRows
-            | Advice::RaiseLimit
-            | Advice::PlanAgain
-            | Advice::SkipRows
-            | Advice::MakeNull
-            | Advice::MakeText
-            | Advice::MakeBytea
-            | Advice::InTarget(_) => false,
-        }
-    }
-
-    fn words(&self, situation: Situation<'_>) -> String {
-        match self {
-            Advice::RepairRows => "repair the rows in SQLite".to_owned(),
-            Advice::RaiseLimit => "raise --reject-limit, or omit it".to_owned(),
-            Advice::OtherConversion => {
-                "choose another conversion for the column in mapping.toml, and generate again".to_owned()
-            }
-            Advice::SkipColumnOrTable => {
-                "skip the column, or do not migrate the table, in mapping.toml, and generate again".to_owned()
-            }
-            Advice::PlanAgain => format!("make the plan again from this file: {}", again(situation)),
-            Advice::SkipRows => "--on-reject skip   skips such rows and saves them in full".to_owned(),
-            Advice::MakeNull => {
-                "--on-reject null   makes such values NULL and saves the rows as they were".to_owned()
-            }
-            Advice::OtherPolicy => {
-                "set another on_reject for the column in mapping.toml, and generate again".to_owned()
-            }
-            Advice::MakeText => "--on-reject text   makes such columns text".to_owned(),
-            Advice::MakeTextInMapping => {
-                "set on_reject = \"text\" in mapping.toml, which makes such columns text, and generate again"
-                    .to_owned()
-            }
-            Advice::MakeBytea => {
-                "--on-reject bytea  makes such columns bytea, with the bytes of every value".to_owned()
-            }
-            Advice::MakeByteaInMapping => {
-                "set on_reject = \"bytea\" in mapping.toml, which makes such columns bytea, and generate again".to_owned()
-            }
-            Advice::Mapping(words) | Advice::InTarget(words) => words.clone(),
-        }
-    }
-}
-
 /// The lines with the remedies.
 pub(super) fn lines(situation: Situation<'_>, findings: &Findings, is_over_limit: bool) -> String {
-    let mut advice = vec![Advice::RepairRows];
+    let columns = column_advice::columns(situation, findings, is_over_limit);
+    let (exceeding, refused) = (exceeding(situation, findings), refused(situation.plan, findings));
+    let mut at_once = column_advice::options(situation, &columns);
     if is_over_limit {
-        advice.push(Advice::RaiseLimit);
+        at_once.insert(0, "raise --reject-limit, or omit it".to_owned());
     }
-    advice.extend(values(situation, findings, is_over_limit));
-    let exceeding =
-        findings.tables.iter().flat_map(|table| table.exceeding.iter().map(move |found| (table, found)));
-    let exceeding: Vec<(&TableFindings, &Exceeding)> = exceeding.collect();
-    advice.extend(mapping_lines(situation, &exceeding).into_iter().map(Advice::Mapping));
-    advice.extend(refused::advice(situation.plan, findings).into_iter().map(Advice::InTarget));
-    let lines: String = advice.iter().map(|one| format!("  {}\n", one.words(situation))).collect();
-    let mut text = format!("next, one of:\n{lines}");
-    if advice.iter().any(Advice::needs_mapping) {
+    if columns.iter().any(|column| column.offenders.remedies.plan_again) {
+        let is_all = columns.iter().all(|column| column.offenders.remedies.plan_again);
+        at_once.extend(is_all.then(|| format!("make the plan again from this file: {}", again(situation))));
+    }
+    let is_one = columns.len() + exceeding.len() + refused.len() <= 1;
+    let own = columns.iter().map(|column| column.problem(is_one, again(situation)));
+    let problems: Vec<Problem> = own.chain(exceeding).chain(refused).collect();
+    let mut text = in_words(&at_once, &problems, columns.len());
+    if text.contains("mapping.toml") {
         text.push_str(&how_to_decide(situation));
     }
     text
 }
 
-/// The remedies against all values that cannot move.
-fn values(situation: Situation<'_>, findings: &Findings, is_over_limit: bool) -> Vec<Advice> {
-    let listed: Vec<(&TableFindings, &Offenders)> = (findings.tables.iter())
-        .flat_map(|table| {
-            let list = if is_over_limit { &table.rejects } else { &table.offenders };
-            list.iter().map(move |offenders| (table, offenders))
-        })
-        .collect();
-    let mut all = listed.iter().map(|(_, offenders)| offenders.remedies);
-    let Some(first) = all.next() else { return Vec::new() };
-    let any = listed.iter().any(|(_, offenders)| offenders.remedies.without_column);
-    let all: Remedies = all.fold(first, Remedies::and);
-    // A column's own policy comes before that of the command line.
-    let decides = |(table, offenders): &(&TableFindings, &Offenders)| {
-        let columns =
-            situation.plan.table(&table.table).map(|table| table.columns.as_slice()).unwrap_or_default();
-        columns.iter().any(|column| column.source == offenders.column && column.on_reject.is_some())
+/// The remedies that solve `at_once` what is wrong with the values of `columns` columns, and those of each of the problems.
+fn in_words(at_once: &[String], problems: &[Problem], columns: usize) -> String {
+    let list = |lines: &[String], indent: &str| -> String {
+        lines.iter().map(|line| format!("{indent}{line}\n")).collect()
     };
-    let is_open = !is_over_limit && !listed.iter().any(decides);
-    let has_policy = !is_over_limit && listed.iter().any(decides);
-    let is_by_flag = is_open && situation.folder.is_none();
-    [
-        (all.conversion, Advice::OtherConversion),
-        (any, Advice::SkipColumnOrTable),
-        (all.plan_again, Advice::PlanAgain),
-        (is_open && all.skip, Advice::SkipRows),
-        (is_open && all.null, Advice::MakeNull),
-        (has_policy && (all.skip || all.null), Advice::OtherPolicy),
-        (all.text && is_by_flag, Advice::MakeText),
-        (all.text && !is_by_flag, Advice::MakeTextInMapping),
-        (all.bytea && is_by_flag, Advice::MakeBytea),
-        (all.bytea && !is_by_flag, Advice::MakeByteaInMapping),
-    ]
-    .into_iter()
-    .filter_map(|(helps, advice)| helps.then_some(advice))
-    .collect()
+    if let [only] = problems {
+        let repairs = only.remedies.iter().take_while(|line| line.starts_with(REPAIR)).count();
+        let (repair, others) = only.remedies.split_at(repairs);
+        return format!("next, one of:\n{}{}{}", list(repair, "  "), list(at_once, "  "), list(others, "  "));
+    }
+    let each = |problems: &[Problem]| -> String {
+        problems.iter().map(|one| format!("  {}:\n{}", one.name, list(&one.remedies, "    "))).collect()
+    };
+    let (values, others) = problems.split_at(columns.min(problems.len()));
+    let mut text = String::new();
+    if !at_once.is_empty() {
+        text.push_str(&format!("next, for all these values at once, one of:\n{}", list(at_once, "  ")));
+    }
+    if !values.is_empty() {
+        let start = if at_once.is_empty() { "next" } else { "or" };
+        text.push_str(&format!("{start}, for each column one of its remedies:\n{}", each(values)));
+    }
+    if !others.is_empty() {
+        let start = if text.is_empty() { "next" } else { "and" };
+        text.push_str(&format!("{start}, for each of these one of its remedies:\n{}", each(others)));
+    }
+    text
+}
+
+/// What the rules of the app's tables refuse.
+fn refused(plan: &Plan, findings: &Findings) -> Vec<Problem> {
+    let problem = |(name, remedy): (String, Option<String>)| Problem {
+        name,
+        remedies: [REPAIR.to_owned()].into_iter().chain(remedy).collect(),
+    };
+    refused::advice(plan, findings).into_iter().map(problem).collect()
+}
+
+/// The rows that are too wide, and the keys that are too long.
+fn exceeding(situation: Situation<'_>, findings: &Findings) -> Vec<Problem> {
+    let all =
+        findings.tables.iter().flat_map(|table| table.exceeding.iter().map(move |found| (table, found)));
+    let all: Vec<(&TableFindings, &Exceeding)> = all.collect();
+    let problem = |found: &(&TableFindings, &Exceeding)| Problem {
+        name: match &found.1.limit {
+            Exceeded::Row { .. } => printable(&found.0.table),
+            Exceeded::Key { name, .. } => printable(&format!("{}, {name}", found.0.table)),
+        },
+        remedies: [REPAIR.to_owned()].into_iter().chain(mapping_lines(situation, &[*found])).collect(),
+    };
+    all.iter().map(problem).collect()
 }
 
 /// The decisions in mapping.toml for rows that are too wide and for keys that are too long.
@@ -207,11 +139,15 @@ fn hash_index(table: &migrate_core::plan::PlannedTable, name: &str) -> String {
 
 /// How the decisions of a mapping come into a plan.
 fn how_to_decide(situation: Situation<'_>) -> String {
-    match situation.folder {
-        Some(folder) => {
+    match (situation.folder, situation.made_in) {
+        (Some(folder), _) => {
             format!("(after a change of {}: {})\n", folder.join("mapping.toml").display(), again(situation))
         }
-        None => format!(
+        (None, Some(folder)) => format!(
+            "(after a change of {}: this command again)\n",
+            printable(&workspace::shown(&folder.join("mapping.toml")))
+        ),
+        (None, None) => format!(
             "(mapping.toml begins with the line `format = 1` and lies in a folder DIR of your choice: {})\n",
             again(situation)
         ),
@@ -220,11 +156,13 @@ fn how_to_decide(situation: Situation<'_>) -> String {
 
 /// The commands that make a plan and execute it.
 fn again(situation: Situation<'_>) -> String {
+    let is_existing = situation.plan.tables.iter().any(|table| table.existing.is_some());
+    let more = if is_existing { " --into-existing --postgres URL" } else { "" };
     match situation.folder {
         Some(folder) if folder == workspace::plan_dir() => {
-            "cargo xtask generate --sqlite FILE, and this command again".to_owned()
+            format!("cargo xtask generate --sqlite FILE{more}, and this command again")
         }
-        Some(folder) => format!("{}, and this command again", plan_folder::generate_command(folder)),
-        None => "cargo xtask generate --sqlite FILE --out DIR, and migrate with --plan DIR".to_owned(),
+        Some(folder) => format!("{}{more}, and this command again", plan_folder::generate_command(folder)),
+        None => format!("cargo xtask generate --sqlite FILE --out DIR{more}, and migrate with --plan DIR"),
     }
 }

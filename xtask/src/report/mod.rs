@@ -9,11 +9,13 @@ mod by_hand;
 mod changes;
 mod checks;
 mod ci;
+mod column_advice;
 mod files;
 mod findings;
 mod json;
 mod layout;
 mod outcome;
+mod problem;
 mod problems;
 mod refused;
 mod text;
@@ -24,13 +26,13 @@ use migrate_core::plan::Plan;
 use postgres_client::TargetUrl;
 
 pub(crate) use ::report::figures::counted;
-pub(crate) use advice::Situation;
 pub(crate) use build::{DieselSchema, Subject, build};
 pub(crate) use changes::{changes_json, changes_text, has_changes};
 pub(crate) use ci::{CiArgs, annotate};
 pub(crate) use files::{ReportArgs, ReportFiles};
 pub(crate) use json::{migrate_json, validate_json};
 pub(crate) use outcome::other_text;
+pub(crate) use problem::Situation;
 pub(crate) use text::{moved_text, validation_text};
 pub(crate) use undo::{undo_json, undo_text};
 

@@ -9,8 +9,9 @@ use row_mover::source::preflight::{Findings, TableFindings};
 use row_mover::source::seal::Seal;
 use row_mover::source::undisturbed::{Protection, ReadMethod};
 
-use super::advice::{self, Situation};
+use super::advice;
 use super::build::copy_method;
+use super::problem::Situation;
 use super::{counted, refused};
 use crate::display::printable;
 

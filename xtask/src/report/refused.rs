@@ -41,13 +41,15 @@ fn rule(rule: &Rule) -> String {
     }
 }
 
-/// What to do in PostgreSQL about each rule.
-pub(super) fn advice(plan: &Plan, findings: &Findings) -> Vec<String> {
+/// Each rule with its table, and what to do about it in PostgreSQL.
+pub(super) fn advice(plan: &Plan, findings: &Findings) -> Vec<(String, Option<String>)> {
     let mut lines = Vec::new();
     for found in findings.tables.iter().filter(|found| !found.refused.is_empty()) {
         let existing = plan.table(&found.table).and_then(|table| table.existing.as_ref());
-        let Some(existing) = existing else { continue };
-        lines.extend(found.refused.iter().filter_map(|refused| remedy(existing, &refused.rule)));
+        lines.extend(found.refused.iter().map(|refused| {
+            let name = printable(&format!("{}, {}", found.table, rule(&refused.rule)));
+            (name, existing.and_then(|existing| remedy(existing, &refused.rule)))
+        }));
     }
     lines
 }

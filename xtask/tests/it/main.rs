@@ -20,6 +20,7 @@ mod private;
 mod refusals;
 mod refused_targets;
 mod remedies;
+mod remedy_table;
 mod report;
 mod server;
 mod status;

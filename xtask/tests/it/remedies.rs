@@ -14,7 +14,7 @@ const SKIP: &str = "--on-reject skip";
 const NULL: &str = "--on-reject null";
 const TEXT: &str = "--on-reject text";
 const BYTEA: &str = "--on-reject bytea";
-const CONVERSION: &str = "choose another conversion for the column in mapping.toml";
+const AS: &str = "in mapping.toml: [tables.t.columns], ";
 const REPAIR: &str = "repair the rows in SQLite";
 
 struct Case {
@@ -50,8 +50,9 @@ impl Case {
             ),
             "0"
         );
-        let (_, advice) = refused.stdout.split_once("next, one of:\n").unwrap();
-        advice.lines().filter_map(|line| line.strip_prefix("  ")).map(str::to_owned).collect()
+        let (_, advice) = refused.stdout.split_once("next, ").unwrap();
+        let lines = advice.lines().filter(|line| line.starts_with("  ") && !line.ends_with(':'));
+        lines.map(|line| line.trim_start().to_owned()).collect()
     }
 
     /// Migrates with a plan that is generated with this mapping.
@@ -77,7 +78,7 @@ fn policies_are_offered_where_they_help_and_not_again() {
     let years = "CREATE TABLE t (id INTEGER PRIMARY KEY, born INT);
                  INSERT INTO t VALUES (1, 2024), (2, '2023-02-30'), (3, 2025), (4, 2026);";
     let case = Case::new(years);
-    assert_begins(&case.advice(&[]), &[REPAIR, CONVERSION, SKIP, NULL, TEXT]);
+    assert_begins(&case.advice(&[]), &[REPAIR, SKIP, NULL, TEXT, AS]);
     case.migrate(&["--on-reject", "text"]).expect(0);
     for policy in ["skip", "null"] {
         // Proven, with rejects.
@@ -88,13 +89,13 @@ fn policies_are_offered_where_they_help_and_not_again() {
     let nul = "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT);
                INSERT INTO t VALUES (1, 'a'), (2, CAST(x'610062' AS TEXT)), (3, 'c');";
     let case = Case::new(nul);
-    assert_begins(&case.advice(&[]), &[REPAIR, CONVERSION, SKIP, NULL, BYTEA]);
-    assert_begins(&case.advice(&["--on-reject", "text"]), &[REPAIR, CONVERSION, SKIP, NULL, BYTEA]);
+    assert_begins(&case.advice(&[]), &[REPAIR, SKIP, NULL, BYTEA, AS]);
+    assert_begins(&case.advice(&["--on-reject", "text"]), &[REPAIR, SKIP, NULL, BYTEA, AS]);
     case.migrate(&["--on-reject", "null"]).expect(1);
     // Bytes can hold both, and text that is not UTF-8. Where another value does not fit, or the column is a key, they are no remedy.
     for sql in [nul.to_owned(), nul.replace("610062", "61ff")] {
         let case = Case::new(&sql);
-        assert_begins(&case.advice(&[]), &[REPAIR, CONVERSION, SKIP, NULL, BYTEA]);
+        assert_begins(&case.advice(&[]), &[REPAIR, SKIP, NULL, BYTEA, AS]);
         case.migrate(&["--on-reject", "bytea"]).expect(0);
         assert_eq!(value(&case.database, "SELECT encode(v, 'escape') FROM t WHERE id = 3"), "c");
         Case::new(&sql).planned("on_reject = \"bytea\"").expect(0);
@@ -103,10 +104,7 @@ fn policies_are_offered_where_they_help_and_not_again() {
     let key = nul.replace("v TEXT", "v TEXT UNIQUE");
     assert!(!Case::new(&key).advice(&[]).iter().any(|line| line.starts_with(BYTEA)));
     let limit = Case::new(nul).advice(&["--on-reject", "skip", "--reject-limit", "0"]);
-    assert!(
-        limit.iter().any(|line| line.starts_with("set on_reject = \"bytea\" in mapping.toml")),
-        "{limit:?}"
-    );
+    assert!(limit.iter().any(|line| line.starts_with(AS) && line.contains("bytea_from_any")), "{limit:?}");
     Case::new(nul).planned("[tables.t.columns]\nv = { as = \"bytea_from_any\" }").expect(0);
 }
 
@@ -120,7 +118,7 @@ fn an_option_does_not_overrule_the_decision_for_a_column() {
     let refused = case.planned(stop).expect(1);
     assert!(!refused.stdout.contains(SKIP) && !refused.stdout.contains(TEXT), "{}", refused.stdout);
     assert!(
-        refused.stdout.contains("another on_reject for the column in mapping.toml"),
+        refused.stdout.contains("in mapping.toml: [tables.t.columns], born = { on_reject = \"skip\" }"),
         "{}",
         refused.stdout
     );
@@ -135,11 +133,8 @@ fn more_rejects_than_the_limit_are_helped_by_a_higher_one() {
          INSERT INTO t VALUES (1, 2024), (2, '2023-02-30'), (3, 2025), (4, 2026);",
     );
     let advice = case.advice(&["--on-reject", "skip", "--reject-limit", "0"]);
-    assert_begins(
-        &advice,
-        &[REPAIR, "raise --reject-limit, or omit it", CONVERSION, "set on_reject = \"text\" in mapping.toml"],
-    );
-    case.planned("on_reject = \"text\"").expect(0);
+    assert_begins(&advice, &[REPAIR, "raise --reject-limit, or omit it", AS]);
+    case.planned("[tables.t.columns]\nborn = { as = \"text_from_any\" }").expect(0);
 }
 
 #[test]
@@ -166,7 +161,13 @@ fn a_value_that_sqlite_cannot_compute_is_rejected_or_its_column_is_skipped() {
     case.place.snapshot("remedies-uncomputed", &refused.screen());
     assert_begins(
         &case.advice(&[]),
-        &[REPAIR, "skip the column, or do not migrate the table, in mapping.toml", SKIP, NULL],
+        &[
+            REPAIR,
+            SKIP,
+            NULL,
+            "in mapping.toml: [tables.t.columns], kind = { skip",
+            "in mapping.toml: [leave_behind], t = ",
+        ],
     );
     case.migrate(&["--on-reject", "skip"]).expect(1);
     Case::new(sql).migrate(&["--on-reject", "null"]).expect(1);
@@ -214,8 +215,11 @@ fn a_key_that_is_too_long_needs_another_index_or_none() {
         &[
             REPAIR,
             "skip named_pkey in mapping.toml: [tables.named.skip_indexes], named_pkey = \"its keys are too long\"",
+            REPAIR,
             "skip t_u_key in mapping.toml: [tables.t.skip_indexes], t_u_key = \"its keys are too long\"",
+            REPAIR,
             "skip by_v in mapping.toml: [tables.t.skip_indexes], by_v = \"its keys are too long\", with a hash index",
+            REPAIR,
             "skip lower v in mapping.toml: [tables.t.skip_indexes], \"lower v\" = \"its keys are too long\"",
         ],
     );

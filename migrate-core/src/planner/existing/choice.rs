@@ -3,6 +3,7 @@
 
 use std::cmp::Reverse;
 
+use super::key_column::KeyColumn;
 use super::{ColumnName, Obstacle};
 use crate::conversion::{Conversion, Limit, PgType};
 use crate::infer::{jsonb_losses_in_words, rejects_in_words};
@@ -28,7 +29,7 @@ pub(super) fn choose(
     decided: Option<&Conversion>,
     planned: &PlannedColumn,
     trials: &[Trial],
-    is_key: bool,
+    key: Option<KeyColumn>,
     is_djangos: bool,
 ) -> Result<Choice, Obstacle> {
     let (inferred, seen) = (&planned.conversion, planned.profile.as_ref());
@@ -36,12 +37,12 @@ pub(super) fn choose(
     let unknown = || Obstacle::Type {
         column: name.clone(),
         type_name: target.type_name.clone(),
-        is_key,
+        key: key.clone().map(Box::new),
         can_be_skipped: target.fills_itself(),
     };
     if decided == Some(&Conversion::TextInput) {
         // Keys are read and compared by their own bytes.
-        return if is_key { Err(unknown()) } else { Ok(by_input_function(type_name)) };
+        return if key.is_some() { Err(unknown()) } else { Ok(by_input_function(type_name)) };
     }
     let (kind, limit) = kind(target).ok_or_else(unknown)?;
     if let Some(conversion) = decided {

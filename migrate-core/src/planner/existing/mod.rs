@@ -8,6 +8,7 @@ mod bookkeeping;
 mod choice;
 mod decision;
 mod derived;
+mod key_column;
 mod matching;
 mod name_forms;
 mod obstacle;
@@ -31,6 +32,7 @@ use crate::terms::DEFAULT_SCHEMA;
 pub(super) use bookkeeping::is_djangos;
 pub use decision::{ColumnName, Decision};
 pub(super) use derived::plan_derived;
+use key_column::KeyColumn;
 pub(super) use matching::{Match, Matches};
 use obstacle::Elsewhere;
 pub use obstacle::{Obstacle, Obstacles};
@@ -69,7 +71,8 @@ pub(super) fn adopt(
         };
         let trials = found.trials.get(&column.source).map_or(&[][..], Vec::as_slice);
         let is_key = found.table.primary_key.iter().any(|key| key.columns.contains(&target.name));
-        match adopt_column(&source, column, target, choices, trials, is_key) {
+        let key = is_key.then(|| KeyColumn::of(found.table, target));
+        match adopt_column(&source, column, target, choices, trials, key) {
             Ok(()) => true,
             Err(_) if target.is_generated => {
                 let reason = format!("PostgreSQL computes it, as {}, from other columns", target.type_name);
@@ -149,11 +152,11 @@ fn adopt_column(
     target: &TargetColumn,
     choices: &Choices<'_>,
     trials: &[Trial],
-    is_key: bool,
+    key: Option<KeyColumn>,
 ) -> Result<(), Obstacle> {
     let name = ColumnName { table: table.to_owned(), column: column.source.clone() };
     let decided = choices.decided.columns.get(&column.source).and_then(|decided| decided.conversion.as_ref());
-    let choice = choice::choose(&name, target, decided, column, trials, is_key, choices.is_djangos)?;
+    let choice = choice::choose(&name, target, decided, column, trials, key, choices.is_djangos)?;
     column.target.clone_from(&target.name);
     column.target_type = choice.conversion.target_type();
     column.conversion = choice.conversion;

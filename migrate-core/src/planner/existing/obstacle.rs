@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::decision::{self, ColumnName, Decision};
+use super::key_column::KeyColumn;
 use super::resemblance::Resemblance;
 use super::seed_words as words;
 use super::seeds::{SeedKeyClash, UndecidedSeeds};
@@ -139,15 +140,15 @@ pub enum Obstacle {
     /// A type that no conversion produces.
     #[error(
         "column {column} is {type_name} in the target, which no conversion produces{}",
-        if *is_key { "; as part of the primary key it cannot be read as text: ALTER it there to a type such as text" } else { "" }
+        key.as_ref().map(ToString::to_string).unwrap_or_default()
     )]
     Type {
         /// The column.
         column: ColumnName,
         /// Its type in the target.
         type_name: String,
-        /// Whether it is part of the primary key.
-        is_key: bool,
+        /// Its place in the primary key, if it is part of it.
+        key: Option<Box<KeyColumn>>,
         /// Whether the target fills it where it is skipped.
         can_be_skipped: bool,
     },
@@ -329,8 +330,9 @@ impl Obstacle {
                 renamed.chain([Decision::column(column, "skip", NO_COLUMN)]).collect()
             }
             Obstacle::NeedsTrigger { column, .. } => vec![Decision::fill(column)],
-            Obstacle::Type { column, type_name, is_key, can_be_skipped } => {
-                let read = (!is_key).then(|| Decision::column(column, "as", Conversion::TextInput.name()));
+            Obstacle::Type { column, type_name, key, can_be_skipped } => {
+                let read =
+                    key.is_none().then(|| Decision::column(column, "as", Conversion::TextInput.name()));
                 let reason = format!("no conversion produces {type_name}");
                 let skipped = can_be_skipped.then(|| Decision::column(column, "skip", &reason));
                 read.into_iter().chain(skipped).collect()

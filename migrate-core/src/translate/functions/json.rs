@@ -1,7 +1,7 @@
 //! JSON functions, of columns of `json` or `jsonb` and of text that is a document.
 
 use crate::identifier::quote_pg_literal;
-use crate::translate::model::{Caveat, Constant, Kind, Node, Result, Untranslatable};
+use crate::translate::model::{BlobContents, Caveat, Constant, Kind, Node, Result, Untranslatable};
 
 pub(super) fn call(name: &str, arguments: &[Node]) -> Option<Result<Node>> {
     Some(match (name, arguments) {
@@ -9,6 +9,9 @@ pub(super) fn call(name: &str, arguments: &[Node]) -> Option<Result<Node>> {
             self::document(document).map(|document| Node { kind: Kind::Document, ..document })
         }
         ("json_extract", [document, path]) => extract(document, path),
+        ("json_valid", [blob]) if blob.kind == Kind::Blob => {
+            document(blob).and_then(|document| valid(&Node { kind: Kind::Document, ..document }))
+        }
         ("json_valid", [document]) => valid(document),
         ("json_type", [document]) => self::document(document).map(|document| type_of(&document)),
         ("json_type", [document, path]) => at(document, path).map(|part| type_of(&part)),
@@ -69,6 +72,10 @@ fn document(node: &Node) -> Result<Node> {
         Kind::Text => {
             let document = Node::atom(Kind::Json, format!("{}::jsonb", node.operand())).strict([node]);
             Ok(if node.constant.is_none() { document.with(Caveat::ParsedDocument) } else { document })
+        }
+        Kind::Blob if node.contents == BlobContents::Documents => {
+            let text = node.decoded(Caveat::DecodedDocument);
+            Ok(Node::atom(Kind::Json, format!("{}::jsonb", text.sql)).strict([&text]))
         }
         _ => Err(Untranslatable::JsonOfNoText),
     }

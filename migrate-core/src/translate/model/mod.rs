@@ -11,7 +11,7 @@ mod scope;
 pub use catalog::{Catalog, Relation, Writes};
 pub use notes::{Note, Notes};
 pub use reasons::{NoCounterpart, Untranslatable};
-pub use scope::{Collation, Scope, ScopeColumn, ScopeTable};
+pub use scope::{BlobContents, Collation, Scope, ScopeColumn, ScopeTable};
 
 pub(super) use constant::Constant;
 pub(super) use node::{Caveat, Collated, Family, INTEGER_BOUND, Kind, Native, Node, Origin};

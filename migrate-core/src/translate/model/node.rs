@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Collation, Constant, Note, Result, Untranslatable, Volatility};
+use super::{BlobContents, Collation, Constant, Note, Result, Untranslatable, Volatility};
 use crate::affinity::Affinity;
 use crate::conversion::{Conversion, NaiveZone};
 
@@ -127,6 +127,10 @@ pub(crate) enum Caveat {
     DocumentText,
     /// A number in a JSON document was asked for its class.
     DocumentClass,
+    /// Bytes are decoded as UTF-8, by a function that PostgreSQL does not declare immutable.
+    DecodedBytes,
+    /// The same, for a JSON document.
+    DecodedDocument,
     /// A point in time was moved, possibly beyond the year 9999.
     MovedMoment,
 }
@@ -141,6 +145,8 @@ impl Caveat {
             Caveat::ParsedDocument => Some(Note::ParsedDocument),
             Caveat::DocumentText => Some(Note::DocumentText),
             Caveat::DocumentClass => Some(Note::DocumentClass),
+            Caveat::DecodedBytes => Some(Note::DecodedBytes),
+            Caveat::DecodedDocument => Some(Note::DecodedDocument),
             Caveat::MovedMoment => Some(Note::MovedMoment),
         }
     }
@@ -166,6 +172,8 @@ pub(crate) struct Node {
     /// The largest distance of an integer from 0.
     pub(crate) bound: i128,
     pub(crate) volatility: Volatility,
+    /// What a blob holds.
+    pub(crate) contents: BlobContents,
 }
 
 impl Node {
@@ -184,6 +192,7 @@ impl Node {
             caveats: BTreeSet::new(),
             bound: INTEGER_BOUND,
             volatility: Volatility::Immutable,
+            contents: BlobContents::default(),
         }
     }
 
@@ -318,6 +327,18 @@ impl Node {
             }
             Kind::Document => Err(Untranslatable::DocumentAsText),
             Kind::Unknown => Err(Untranslatable::Inexact),
+        }
+    }
+
+    /// Returns the text in a blob, which is known to be UTF-8.
+    pub(crate) fn decoded(&self, caveat: Caveat) -> Node {
+        let text = Node::atom(Kind::Text, format!("convert_from({}, 'UTF8')", self.sql)).strict([self]);
+        Node {
+            // A blob has no collation in PostgreSQL.
+            origin: Origin::Computed,
+            collation: self.collation.clone(),
+            volatility: text.volatility.max(Volatility::Stable),
+            ..text.with(caveat)
         }
     }
 

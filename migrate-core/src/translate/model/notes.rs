@@ -39,6 +39,8 @@ notes! {
     LocalTime: "'localtime' is the zone of the machine that runs SQLite; in PostgreSQL it is the session's TimeZone",
     ClockDefault: "the default is the clock, which SQLite would store in another form than the other values",
     ParsedDocument: "text that only SQLite accepts as JSON, such as JSON5, fails in PostgreSQL",
+    DecodedBytes: "bytes that are not UTF-8 fail in PostgreSQL",
+    DecodedDocument: "bytes that are not JSON in UTF-8 fail in PostgreSQL",
     DocumentText: "floats, objects and arrays of a document are written as jsonb writes them",
     DocumentClass: "a number that is written with an exponent is an integer in jsonb",
     ConcatenationOrder { function: String }: "the order in which {function} concatenates is not defined in either database",

@@ -28,6 +28,8 @@ reasons! {
     TooLong { length_max_mib: usize }: "its translation is longer than {length_max_mib} MiB",
     TooManyTerms { terms: usize, terms_max: usize }: "it combines {terms} SELECTs or rows of VALUES, and at most {terms_max} are translated",
     NotImmutable: "its value depends on more than the row, which PostgreSQL does not allow here",
+    DecodedBytes: "the text of a blob, which PostgreSQL decodes by a function that is not immutable and not allowed here",
+    DecodedDocument: "JSON in a blob, which PostgreSQL decodes by a function that is not immutable and not allowed here; `as = \"jsonb_from_bytes\"` in mapping.toml makes the column jsonb, which needs no decoding",
     Approximate: "its numbers may differ in the last digit",
     IntegerOverflow: "a calculation with integers may exceed 64 bits",
     // Names.

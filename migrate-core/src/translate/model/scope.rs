@@ -20,6 +20,18 @@ pub enum Collation {
     Other(String),
 }
 
+/// What the blobs of a column hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BlobContents {
+    /// Any bytes.
+    #[default]
+    Bytes,
+    /// Text in UTF-8.
+    Text,
+    /// JSON documents in UTF-8, which SQLite's JSON functions read as text.
+    Documents,
+}
+
 /// A column that expressions may name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScopeColumn {
@@ -35,6 +47,8 @@ pub struct ScopeColumn {
     pub collation: Collation,
     /// Whether it is NOT NULL in PostgreSQL.
     pub not_null: bool,
+    /// What its blobs hold.
+    pub contents: BlobContents,
 }
 
 /// A table whose columns expressions may name.

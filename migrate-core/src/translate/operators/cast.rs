@@ -3,7 +3,9 @@
 
 use super::{arithmetic, compare};
 use crate::affinity::Affinity;
-use crate::translate::model::{Constant, Kind, Node, Note, Notes, Origin, Result, Untranslatable};
+use crate::translate::model::{
+    BlobContents, Caveat, Constant, Kind, Node, Note, Notes, Origin, Result, Untranslatable,
+};
 
 /// Translates `CAST(node AS …)` to a type of this affinity.
 pub(crate) fn to(notes: &mut Notes, node: &Node, to: Affinity) -> Result<Node> {
@@ -14,6 +16,9 @@ pub(crate) fn to(notes: &mut Notes, node: &Node, to: Affinity) -> Result<Node> {
     };
     match (to, node.kind) {
         (_, Kind::Null) => Ok(node.clone()),
+        (Affinity::Text, Kind::Blob) if node.contents != BlobContents::Bytes => {
+            Ok(Node { affinity: Some(to), ..node.decoded(Caveat::DecodedBytes) })
+        }
         (Affinity::Text, _) => Ok(Node { affinity: Some(to), ..node.text()? }),
         (Affinity::Integer, Kind::Integer | Kind::Truth) | (Affinity::Numeric, _) if is_number => {
             Ok(Node { affinity: Some(to), ..node.number()? })

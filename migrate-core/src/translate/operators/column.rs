@@ -3,7 +3,7 @@
 use crate::affinity::Affinity;
 use crate::conversion::{Conversion, NaiveZone};
 use crate::translate::model::{
-    Caveat, Collated, Family, INTEGER_BOUND, Kind, Native, Node, Origin, ScopeColumn,
+    BlobContents, Caveat, Collated, Family, INTEGER_BOUND, Kind, Native, Node, Origin, ScopeColumn,
 };
 
 /// Returns a column as a node.
@@ -18,6 +18,7 @@ pub(crate) fn node(column: &ScopeColumn) -> Node {
         origin: if sql == column.sql { Origin::Column } else { Origin::Computed },
         is_not_null: column.not_null,
         bound: bound(&column.conversion),
+        contents: column.contents,
         caveats: may_be_integer.then_some(Caveat::MaybeInteger).into_iter().collect(),
         ..Node::atom(kind, sql)
     }
@@ -56,6 +57,12 @@ fn form(column: &ScopeColumn) -> (Kind, String, Option<Family>) {
         | Conversion::JsonbLastKeyWins
         | Conversion::JsonbUnsignedZero
         | Conversion::JsonbLastKeyWinsUnsignedZero => (Kind::Document, sql.clone(), None),
+        Conversion::JsonFromBytes if column.contents == BlobContents::Documents => {
+            (Kind::Document, format!("{sql}::jsonb"), None)
+        }
+        Conversion::JsonbFromBytes if column.contents == BlobContents::Documents => {
+            (Kind::Document, sql.clone(), None)
+        }
         Conversion::TimestamptzFromEpochMs => {
             (Kind::Integer, format!("floor({} * 1000)::bigint", epoch()), Some(Family::EpochMilliseconds))
         }

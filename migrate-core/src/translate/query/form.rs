@@ -2,7 +2,9 @@
 
 use crate::affinity::Affinity;
 use crate::conversion::Conversion;
-use crate::translate::model::{Collation, Family, Kind, Node, Result, ScopeColumn, Untranslatable};
+use crate::translate::model::{
+    BlobContents, Collation, Family, Kind, Node, Result, ScopeColumn, Untranslatable,
+};
 use crate::translate::operators::{arithmetic, column};
 
 /// A result column.
@@ -55,6 +57,7 @@ impl Form {
             affinity: self.affinity,
             collation: self.collation.clone(),
             not_null: self.not_null,
+            contents: BlobContents::default(),
         }
     }
 
@@ -77,6 +80,8 @@ pub(crate) fn check_comparable(conversion: &Conversion, collation: &Collation) -
         | Conversion::JsonbLastKeyWins
         | Conversion::JsonbUnsignedZero
         | Conversion::JsonbLastKeyWinsUnsignedZero
+        | Conversion::JsonFromBytes
+        | Conversion::JsonbFromBytes
         | Conversion::BooleanFromWords
         | Conversion::TextFromAny
         | Conversion::ByteaFromAny => Err(Untranslatable::InexactRows { conversion: conversion.name() }),

@@ -2,7 +2,7 @@
 
 use migrate_core::affinity::Affinity;
 use migrate_core::plan::Plan;
-use migrate_core::translate::{Collation, Scope, ScopeColumn, ScopeTable};
+use migrate_core::translate::{BlobContents, Collation, Scope, ScopeColumn, ScopeTable};
 
 use crate::support::Case;
 
@@ -63,6 +63,19 @@ const TEXTS: &[&str] = &[
     "'_'",
     "'İI'",
     "NULL",
+];
+
+/// JSON in blobs, with texts of the lengths that a header of SQLite's binary JSON could announce.
+const JSON_BLOBS: &[&str] = &[
+    r#"CAST('{"a":1,"b":"x","c":[1,2,3],"d":null,"e":true,"f":1.5}' AS BLOB)"#,
+    r#"CAST('{"a": 1}' AS BLOB)"#,
+    r#"CAST(' {"b": "äöü \\ \"", "a": "1"} ' AS BLOB)"#,
+    "NULL",
+    "CAST('[1, 2]' AS BLOB)",
+    "CAST('[7123]' AS BLOB)",
+    "CAST('{\n\n\n\n\n\n}' AS BLOB)",
+    "CAST('[]' AS BLOB)",
+    r#"CAST('{"b":"y"}' AS BLOB)"#,
 ];
 
 const COLUMNS: &[Column] = &[
@@ -245,6 +258,15 @@ const COLUMNS: &[Column] = &[
     ),
     column("jt", "TEXT", "json", &[r#"'{"a": 1, "b": [true]}'"#, "NULL", "'[]'", "'5'"]),
     column("x", "BLOB", "bytea", &["x'00ff10'", "x''", "NULL", "x'616263'", "x'c3a4'", "x'00'"]),
+    column("jx", "BLOB", "bytea", JSON_BLOBS),
+    column("jb", "BLOB", "jsonb_from_bytes", JSON_BLOBS),
+    column("jj", "BLOB", "json_from_bytes", JSON_BLOBS),
+    column(
+        "tx",
+        "BLOB COLLATE NOCASE",
+        "bytea",
+        &["x'6162'", "x''", "NULL", "x'c3a45c27'", "x'4142'", "x'3132'"],
+    ),
     column("yes", "TEXT", "boolean_from_words", &["'yes'", "'no'", "NULL"]),
     column("v", "", "text_from_any", &["1", "'1'", "1.5", "NULL", "x'31'", "'a'"]),
 ];
@@ -287,11 +309,16 @@ pub fn scope(plan: &Plan) -> Scope {
         affinity: affinity(&column.declared),
         collation: match &column.declared {
             declared if declared.contains("NOCASE") => Collation::Nocase,
-            _ if column.source == "c" => Collation::Nocase,
+            _ if column.source == "c" || column.source == "tx" => Collation::Nocase,
             _ if column.source == "p" => Collation::Rtrim,
             _ => Collation::Binary,
         },
         not_null: column.not_null,
+        contents: match column.source.as_str() {
+            "jx" | "jb" | "jj" => BlobContents::Documents,
+            "tx" => BlobContents::Text,
+            _ => BlobContents::Bytes,
+        },
     });
     let names = vec!["rows".to_owned()];
     Scope {

@@ -33,7 +33,21 @@ pub(super) struct PlanToFollow {
     /// The folder with its files.
     pub(super) folder: PathBuf,
     /// Keeps the folder of a dry run until the command ends.
-    _scratch: Option<tempfile::TempDir>,
+    scratch: Option<tempfile::TempDir>,
+    /// Whether it was made by this command, which reads the decisions in the folder again.
+    is_made: bool,
+}
+
+impl PlanToFollow {
+    /// The decisions that the same command reads again, if it made the plan.
+    pub(super) fn decisions(&self) -> Option<&Mapping> {
+        self.is_made.then_some(&self.mapping)
+    }
+
+    /// The folder that it was made in and that holds its decisions from now on; none in a dry run.
+    pub(super) fn made_in(&self) -> Option<&Path> {
+        (self.is_made && self.scratch.is_none()).then_some(self.folder.as_path())
+    }
 }
 
 impl PlanChoice {
@@ -89,7 +103,7 @@ impl PlanChoice {
                 // Only shown: the plan holds all that was decided, and may be the only file in its folder.
                 let text = source_plan::mapping_text(&folder, true)?;
                 let mapping = source_plan::mapping(&folder, &text).unwrap_or_default();
-                Ok(PlanToFollow { plan: *plan, mapping, folder, _scratch: None })
+                Ok(PlanToFollow { plan: *plan, mapping, folder, scratch: None, is_made: false })
             }
             PlanChoice::Made(folder) => make(args, source, target, context, folder),
         }
@@ -140,7 +154,7 @@ fn make(
             workspace::shown(&folder)
         ));
     }
-    Ok(PlanToFollow { plan, mapping, folder, _scratch: scratch })
+    Ok(PlanToFollow { plan, mapping, folder, scratch, is_made: true })
 }
 
 /// What else a run would stop at once the obstacles are gone: the rows of the tables that fit are checked, so that all decisions can be made
@@ -164,6 +178,6 @@ fn unfitting_values(
     let work = |screen: &crate::screen::Screen| run::refused_values(&request, screen);
     let refused = context.execute(target, work, String::new);
     let refused = refused.context("the values of the tables that fit could not be checked")?;
-    let situation = report::Situation { plan, folder: Some(folder) };
+    let situation = report::Situation { plan, mapping: None, folder: None, made_in: Some(folder) };
     Ok(refused.map(|refused| report::other_text(&refused, target, situation)).unwrap_or_default())
 }

@@ -28,21 +28,20 @@ pub(super) fn publish(
     request: &Request<'_>,
     target: &Target,
 ) -> anyhow::Result<()> {
-    let plan = &followed.plan;
     // A report that cannot be written does not keep the result from the screen.
     let reported = match outcome {
         Outcome::Moved(moved) => report_of(args, moved, followed, request),
         _ => Ok((None, None)),
     };
     let files = reported.as_ref().ok().and_then(|(_, files)| files.as_ref());
-    print(args, outcome, plan, &request.target, target, files)?;
+    print(args, outcome, followed, &request.target, target, files)?;
     context.end_suppressed_output();
     if let Some(report) = reported?.0 {
         return args.output.ci.write(&report, args.output.json);
     }
     let is_bad = matches!(outcome, Outcome::Rejected { .. });
     let title = if is_bad { "Nothing was moved" } else { "No new migration" };
-    let text = report::other_text(outcome, &request.target, situation(args, plan));
+    let text = report::other_text(outcome, &request.target, situation(args, followed));
     args.output.ci.annotate_outcome(is_bad, title, &text, args.output.json)
 }
 
@@ -61,18 +60,24 @@ pub(super) fn exit(args: &MigrateArgs, outcome: &Outcome, plan: &Plan) -> Exit {
     }
 }
 
-fn situation<'a>(args: &'a MigrateArgs, plan: &'a Plan) -> report::Situation<'a> {
-    report::Situation { plan, folder: args.plan.as_deref() }
+fn situation<'a>(args: &'a MigrateArgs, followed: &'a PlanToFollow) -> report::Situation<'a> {
+    report::Situation {
+        plan: &followed.plan,
+        mapping: followed.decisions(),
+        folder: args.plan.as_deref(),
+        made_in: followed.made_in(),
+    }
 }
 
 fn print(
     args: &MigrateArgs,
     outcome: &Outcome,
-    plan: &Plan,
+    followed: &PlanToFollow,
     url: &TargetUrl,
     target: &Target,
     files: Option<&ReportFiles>,
 ) -> anyhow::Result<()> {
+    let plan = &followed.plan;
     if args.output.json {
         let folder = files.map(|files| files.folder.as_path());
         return output::stdout(&report::migrate_json(outcome, plan, url, folder)?);
@@ -83,7 +88,7 @@ fn print(
     }
     output::stdout(&match outcome {
         Outcome::Moved(moved) => report::moved_text(moved, plan, &end),
-        other => format!("{}{end}", report::other_text(other, url, situation(args, plan))),
+        other => format!("{}{end}", report::other_text(other, url, situation(args, followed))),
     })
 }
 
