@@ -88,8 +88,8 @@ impl CheckResult<DerivedDifference> {
     }
 }
 
-/// Checks a table that only triggers write: without rows it differs, and what rows it should have is not computed. None where no trigger
-/// had a reason to write.
+/// Checks a table that only triggers write: it differs if it has no rows and a foreign key to a loaded table, since its rows then belong
+/// to loaded ones. A log has no such key. What rows it should have is not computed. None where no trigger had a reason to write.
 fn check_written(target: &mut Connection, plan: &Plan, written: &WrittenTable) -> Result<Option<Outcome>> {
     let has_rows = |target: &mut Connection, table: &str| -> Result<bool> {
         target
@@ -106,7 +106,16 @@ fn check_written(target: &mut Connection, plan: &Plan, written: &WrittenTable) -
     }
     let triggers = written.triggers.iter().map(|trigger| trigger.name.clone()).collect();
     let (schema, table) = (written.schema.clone(), written.table.clone());
-    Ok(Some(match has_rows(target, &written.name_in_sql())? {
+    let callers = written.triggers.iter().filter_map(|trigger| plan.target_table(&trigger.table));
+    let callers: Vec<String> =
+        callers.map(|caller| format!("to_regclass({})", quote_pg_literal(&caller.name_in_sql()))).collect();
+    let references = format!(
+        "SELECT EXISTS (SELECT FROM pg_constraint WHERE contype = 'f' AND conrelid = to_regclass({}) AND confrelid IN ({}))",
+        quote_pg_literal(&written.name_in_sql()),
+        callers.join(", ")
+    );
+    let belongs_to_loaded: bool = target.one(&references, &[])?;
+    Ok(Some(match has_rows(target, &written.name_in_sql())? || !belongs_to_loaded {
         true => Outcome::NotCompared(Reason::TriggersNotCalled { triggers: written.trigger_names() }),
         false => Outcome::Differs(DerivedDifference::TableEmpty { schema, table, triggers }),
     }))

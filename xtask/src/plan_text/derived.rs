@@ -59,7 +59,7 @@ fn undecided(view: &View<'_>) -> Group {
     });
     Group {
         title: "Derived data",
-        hint: "The app derives it from the rows, and the load does not: without a decision the exit status is 1.".to_owned(),
+        hint: "The app derives it from the rows, and the load does not: if something is missing and not decided, the exit status is 1.".to_owned(),
         items: columns.chain(views).chain(written).collect(),
         lines: decision_lines,
     }
