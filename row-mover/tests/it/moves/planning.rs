@@ -311,17 +311,18 @@ fn defaults_are_those_that_sqlite_stores() {
         "CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER DEFAULT '5', b INTEGER DEFAULT -9223372036854775808, c TEXT DEFAULT 5,
                          d REAL DEFAULT '1.5', e INTEGER DEFAULT 1.0, f BLOB DEFAULT x'00ff');
          INSERT INTO t (id) VALUES (1);
-         CREATE TABLE u (id INTEGER PRIMARY KEY, v DEFAULT 5); INSERT INTO u VALUES (1, 'text');",
+         CREATE TABLE u (id INTEGER PRIMARY KEY, v DEFAULT 5, n INTEGER DEFAULT 'five'); INSERT INTO u VALUES (1, 'text', 1);",
         "",
     );
     assert_eq!(
         case.plan.left_behind.iter().map(|item| item.name.as_str()).collect::<Vec<_>>(),
-        ["u.v: DEFAULT 5"]
+        ["u.n: DEFAULT 'five'"]
     );
-    case.execute("INSERT INTO t (id) VALUES (2)");
+    case.execute("INSERT INTO t (id) VALUES (2); INSERT INTO u (id) VALUES (2)");
+    assert_eq!(case.ask("SELECT v, n FROM u ORDER BY id"), ["text|1", "5|NULL"]);
     let expected = "5|-9223372036854775808|5|1.5|1|\\x00ff";
     assert_eq!(case.ask("SELECT a, b, c, d, e, f FROM t ORDER BY id"), [expected, expected]);
-    case.execute("DELETE FROM t WHERE id = 2");
+    case.execute("DELETE FROM t WHERE id = 2; DELETE FROM u WHERE id = 2");
     and_back(&case);
 }
 
