@@ -71,6 +71,9 @@ impl Planning<'_> {
         if is_new {
             generated::write_stale(&[skeleton(path, &lines)])?;
         }
+        if lines.is_empty() && !obstacles.is_empty() {
+            return Ok(format!("solve it in the target, or change {shown}, and run the same command again"));
+        }
         if lines.is_empty() {
             return Ok(format!("change {shown}, and run the same command again"));
         }

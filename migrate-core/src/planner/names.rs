@@ -28,6 +28,8 @@ pub(super) struct Names {
 struct TableNames {
     target: String,
     is_renamed: bool,
+    /// Whether the target's own table and columns have these names.
+    is_adopted: bool,
     columns: BTreeMap<String, String>,
     renamed_columns: BTreeSet<String>,
     renamed_indexes: BTreeMap<String, String>,
@@ -83,6 +85,7 @@ impl Names {
             let table_names = TableNames {
                 target: tables.get(&table.name).cloned().unwrap_or_default(),
                 is_renamed: renamed(table).is_some(),
+                is_adopted: false,
                 columns,
                 renamed_columns,
                 renamed_indexes: decided.map(|table| table.rename_indexes.clone()).unwrap_or_default(),
@@ -104,6 +107,7 @@ impl Names {
     ) {
         if let Some(names) = self.tables.get_mut(table) {
             target.clone_into(&mut names.target);
+            names.is_adopted = true;
             names.columns.extend(columns.map(|(source, target)| (source.to_owned(), target.to_owned())));
         }
     }
@@ -136,15 +140,16 @@ impl Names {
         target(&self.rule.apply(name))
     }
 
-    /// Why a table has another name than in SQLite; none if it does not, or if a human chose it.
+    /// Why a table has another name than in SQLite; none if it does not, or if a human or the target's table decided it.
     pub(super) fn why_table(&self, table: &str) -> Option<String> {
-        let names = self.tables.get(table).filter(|names| !names.is_renamed)?;
+        let names = self.tables.get(table).filter(|names| !names.is_renamed && !names.is_adopted)?;
         self.why(table, &names.target, target)
     }
 
-    /// Why a column has another name than in SQLite; none if it does not, or if a human chose it.
+    /// Why a column has another name than in SQLite; none if it does not, or if a human or the target's table decided it.
     pub(super) fn why_column(&self, table: &str, column: &str) -> Option<String> {
-        let names = self.tables.get(table).filter(|names| !names.renamed_columns.contains(column))?;
+        let is_decided = |names: &&TableNames| names.is_adopted || names.renamed_columns.contains(column);
+        let names = self.tables.get(table).filter(|names| !is_decided(names))?;
         self.why(column, names.columns.get(column)?, target_column)
     }
 
