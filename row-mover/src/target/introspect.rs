@@ -29,7 +29,8 @@ const TABLES_SQL: &str = "SELECT c.oid::text, n.nspname::text AS schema, c.relna
     to_json(ARRAY(SELECT DISTINCT CASE WHEN o.relnamespace = c.relnamespace THEN to_json(ARRAY[o.relname::text])::text \
               ELSE to_json(ARRAY[m.nspname::text, o.relname::text])::text END \
           FROM pg_constraint k JOIN pg_class o ON o.oid = k.conrelid JOIN pg_namespace m ON m.oid = o.relnamespace \
-          WHERE k.contype = 'f' AND k.confrelid = c.oid AND k.conrelid <> c.oid AND k.conparentid = 0 ORDER BY 1)) AS referenced_by \
+          WHERE k.contype = 'f' AND k.confrelid = c.oid AND k.conrelid <> c.oid AND k.conparentid = 0 ORDER BY 1)) AS referenced_by, \
+    pg_has_role(c.relowner, 'USAGE') AND NOT row_security_active(c.oid) AS can_be_counted \
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
     WHERE n.nspname = ANY ($1::text[]) AND c.relkind IN ('r', 'p') AND NOT c.relispartition \
     AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e') \
@@ -284,7 +285,10 @@ impl Reader<'_> {
                 partition_triggers: Vec::new(),
                 facts: Vec::new(),
             };
-            table.rows = count_rows(self.target, &table)?;
+            // Where policies hide rows from us, or the table is somebody else's, no plan loads into it.
+            if row.get(6)? {
+                table.rows = count_rows(self.target, &table)?;
+            }
             self.tables.insert(row.get(0)?, table);
         }
         Ok(())

@@ -1,7 +1,9 @@
 //! Whom the created objects belong to: the app's role can use and alter them, whoever ran the migration.
 
-use postgres_client::TargetUrl;
+use migrate_core::mapping::Mapping;
+use postgres_client::{DbSettings, TargetUrl, pool};
 use row_mover::run::{self, Request, Silent};
+use row_mover::target::introspect::introspect;
 
 use crate::support::{Case, ask, chain, moved, session};
 
@@ -157,4 +159,24 @@ fn a_role_that_does_not_exist_is_refused_with_the_statement_that_creates_it() {
         std::slice::from_ref(&name)
     );
     case.execute(&format!("DROP OWNED BY {name}; DROP ROLE {name}"));
+}
+
+#[test]
+fn a_table_whose_policies_hide_rows_is_one_obstacle_among_others() {
+    let roles = Roles::new(Case::new(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY); CREATE TABLE u (id INTEGER PRIMARY KEY)",
+    ));
+    let tables = "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1); CREATE TABLE u (name text); \
+                  ALTER TABLE t ENABLE ROW LEVEL SECURITY; ALTER TABLE t FORCE ROW LEVEL SECURITY";
+    session(&roles.url("app")).script(tables).unwrap();
+    let mapping = Mapping::from_toml("format = 1\ninto_existing = true").unwrap();
+    let url = TargetUrl::parse(&roles.url("app")).unwrap();
+    let pool = pool::open(&url, &DbSettings::default()).unwrap();
+    let target = introspect(&mut pool::get(&pool).unwrap(), &mapping).unwrap();
+    let source = &roles.case().source;
+    let planned = run::plan_into_existing(source, &mapping, &target, || pool::get(&pool), 2, &|_| {});
+    let obstacles = chain(&planned.unwrap_err());
+    for part in ["t has row level security", "column u.id has no counterpart"] {
+        assert!(obstacles.contains(part), "{part}: {obstacles}");
+    }
 }
