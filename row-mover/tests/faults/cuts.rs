@@ -136,5 +136,7 @@ fn a_stall_while_rows_are_read_back_is_given_up() {
 #[test]
 fn a_stall_of_the_session_with_the_lock_is_given_up() {
     // The first connection of a run holds the lock. The run checks before each step that it still does.
-    stalled("the lock", |piece| piece.connection == 0 && piece.is_ours && piece.contains(b"SELECT pg_backend_pid()\0"));
+    stalled("the lock", |piece| {
+        piece.connection == 0 && piece.is_ours && piece.contains(b"SELECT pg_backend_pid()\0")
+    });
 }
