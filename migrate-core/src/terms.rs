@@ -91,3 +91,13 @@ pub enum DerivedDecision {
     /// It stays as it is.
     Accept,
 }
+
+impl DerivedDecision {
+    /// Returns the name that `mapping.toml` uses.
+    pub fn name(self) -> &'static str {
+        match self {
+            DerivedDecision::Fill => "fill",
+            DerivedDecision::Accept => "accept",
+        }
+    }
+}

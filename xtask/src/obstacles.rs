@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use migrate_core::mapping::Mapping;
-use migrate_core::planner::{Obstacles, PlanningError};
+use migrate_core::planner::{ObstructedPlan, PlanningError};
 
 use crate::generated::{self, GeneratedFile};
 use crate::plan_text::plan_text;
@@ -37,45 +37,46 @@ impl Planning<'_> {
                 let fitting = obstructed.fitting.as_deref().filter(|_| self.is_shown);
                 let shown = fitting
                     .map_or(Ok(()), |plan| output::stdout(&plan_text(plan, self.mapping, self.is_verbose)?));
-                shown.err().unwrap_or_else(|| self.obstructed(&obstructed.obstacles, planning))
+                shown.err().unwrap_or_else(|| self.obstructed(obstructed))
             }
-            other => self.with_path(other, &Obstacles::default()),
+            other => self.with_path(other, None),
         }
     }
 
-    fn obstructed(&self, obstacles: &Obstacles, error: &PlanningError) -> anyhow::Error {
+    fn obstructed(&self, found: &ObstructedPlan) -> anyhow::Error {
         // The lines are printed as the remedy, with the path of the file.
-        match error {
-            PlanningError::Obstructed(found) if found.other.is_none() => {
-                self.with_path(obstacles.list(), obstacles)
-            }
-            error => self.with_path(error, obstacles),
+        match found.other {
+            None => self.with_path(found.obstacles.list(), Some(found)),
+            Some(_) => self.with_path(found, Some(found)),
         }
     }
 
-    fn with_path(&self, why: impl ToString, obstacles: &Obstacles) -> anyhow::Error {
+    fn with_path(&self, why: impl ToString, found: Option<&ObstructedPlan>) -> anyhow::Error {
         let error = row_mover::Error::new("no plan can be made").caused_by(why.to_string());
-        match self.next(obstacles) {
+        match self.next(found) {
             Ok(next) => error.with_remedy_text(next).into(),
             Err(failed) => failed.context(error.to_string()),
         }
     }
 
     /// What to do next: the file, and the lines to paste.
-    fn next(&self, obstacles: &Obstacles) -> anyhow::Result<String> {
+    fn next(&self, found: Option<&ObstructedPlan>) -> anyhow::Result<String> {
         let path = self.folder.join("mapping.toml");
         let shown = workspace::shown(&path);
-        let lines = obstacles.mapping_lines();
+        let lines = found.map(ObstructedPlan::mapping_lines).unwrap_or_default();
         let before = std::fs::read_to_string(&path).ok();
         let is_new = before.is_none() && self.may_write;
         if is_new {
             generated::write_stale(&[skeleton(path, &lines)])?;
         }
-        if lines.is_empty() && !obstacles.is_empty() {
-            return Ok(format!("solve it in the target, or change {shown}, and run the same command again"));
-        }
-        if lines.is_empty() {
-            return Ok(format!("change {shown}, and run the same command again"));
+        match found {
+            None => return Ok(format!("change {shown}, and run the same command again")),
+            Some(found) if found.obstacles.mapping_lines().is_empty() => {
+                return Ok(format!(
+                    "solve it in the target, or change {shown}, and run the same command again"
+                ));
+            }
+            Some(_) => {}
         }
         Ok(match before {
             None if is_new => format!(
@@ -100,7 +101,10 @@ impl Planning<'_> {
 fn skeleton(path: PathBuf, lines: &str) -> GeneratedFile {
     let comment = |line: &str| if line.is_empty() { "\n".to_owned() } else { format!("# {line}\n") };
     let comments: String = lines.lines().map(comment).collect();
-    let lead =
-        if lines.is_empty() { "" } else { "\n# What prevents a plan, and the decisions that solve it.\n\n" };
+    let lead = if lines.is_empty() {
+        ""
+    } else {
+        "\n# What prevents a plan or would be missing after it, and the decisions that solve it.\n\n"
+    };
     GeneratedFile { path, content: format!("{}{lead}{comments}", plan_folder::EMPTY_MAPPING) }
 }

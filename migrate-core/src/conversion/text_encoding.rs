@@ -1,5 +1,7 @@
 //! Bytes written as text: UTF-8, hexadecimal digits, base64 (RFC 4648, section 4).
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::uuid::hex_digit;
@@ -17,8 +19,6 @@ pub enum TextEncoding {
     Base64,
 }
 
-const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
 impl TextEncoding {
     /// The name that `mapping.toml` uses.
     pub fn name(self) -> &'static str {
@@ -35,7 +35,8 @@ impl TextEncoding {
             TextEncoding::Utf8 => Some(text.to_vec()),
             TextEncoding::Hex if text.len().is_multiple_of(2) => text.chunks_exact(2).map(hex_byte).collect(),
             TextEncoding::Hex => None,
-            TextEncoding::Base64 => from_base64(text),
+            // Padding is required, and bits that stand for nothing are 0, so that each text has bytes of its own.
+            TextEncoding::Base64 => STANDARD.decode(text).ok(),
         }
     }
 
@@ -44,55 +45,16 @@ impl TextEncoding {
         match self {
             TextEncoding::Utf8 => out.extend_from_slice(bytes),
             TextEncoding::Hex => {
-                bytes.iter().for_each(|byte| out.extend_from_slice(format!("{byte:02x}").as_bytes()))
+                let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+                out.extend(halves.map(|half| if half < 10 { b'0' + half } else { b'a' + half - 10 }));
             }
-            TextEncoding::Base64 => write_base64(bytes, out),
+            TextEncoding::Base64 => out.extend_from_slice(STANDARD.encode(bytes).as_bytes()),
         }
     }
 }
 
 fn hex_byte(pair: &[u8]) -> Option<u8> {
     pair.iter().try_fold(0, |byte, digit| Some(byte << 4 | hex_digit(*digit)?))
-}
-
-fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(4) {
-        return None;
-    }
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    let groups = text.len() / 4;
-    for (place, group) in text.chunks_exact(4).enumerate() {
-        let padding = group.iter().rev().take_while(|&&byte| byte == b'=').count();
-        if padding > 2 || padding > 0 && place + 1 < groups {
-            return None;
-        }
-        let mut bits = 0_u32;
-        for &digit in group.iter().take(4 - padding) {
-            let value = DIGITS.iter().position(|&known| known == digit)?;
-            bits = bits << 6 | u32::try_from(value).ok()?;
-        }
-        bits <<= 6 * padding;
-        let all = bits.to_be_bytes();
-        let (kept, dropped) = all.get(1..)?.split_at_checked(3 - padding)?;
-        // Bits that stand for nothing are 0 in the text that these bytes have.
-        if dropped.iter().any(|&byte| byte != 0) {
-            return None;
-        }
-        bytes.extend_from_slice(kept);
-    }
-    Some(bytes)
-}
-
-fn write_base64(bytes: &[u8], out: &mut Vec<u8>) {
-    for group in bytes.chunks(3) {
-        let bits =
-            (0..3).fold(0_u32, |bits, place| bits << 8 | u32::from(group.get(place).copied().unwrap_or(0)));
-        for place in 0..4_usize {
-            let value = (bits >> (18 - 6 * place)) & 63;
-            let digit = DIGITS.get(value as usize).copied().unwrap_or(b'=');
-            out.push(if place <= group.len() { digit } else { b'=' });
-        }
-    }
 }
 
 #[cfg(test)]
@@ -112,9 +74,9 @@ mod tests {
 
         #[test]
         fn base64_that_is_read_is_written_again(text in "([A-Za-z0-9+/]{4}){0,3}([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?") {
-            if let Some(bytes) = from_base64(text.as_bytes()) {
+            if let Some(bytes) = TextEncoding::Base64.bytes(text.as_bytes()) {
                 let mut back = Vec::new();
-                write_base64(&bytes, &mut back);
+                TextEncoding::Base64.write(&bytes, &mut back);
                 prop_assert_eq!(back, text.as_bytes());
             }
         }
@@ -132,12 +94,12 @@ mod tests {
             ("foobar", "Zm9vYmFy"),
         ] {
             let mut written = Vec::new();
-            write_base64(bytes.as_bytes(), &mut written);
+            TextEncoding::Base64.write(bytes.as_bytes(), &mut written);
             assert_eq!(written, text.as_bytes());
-            assert_eq!(from_base64(text.as_bytes()).as_deref(), Some(bytes.as_bytes()));
+            assert_eq!(TextEncoding::Base64.bytes(text.as_bytes()).as_deref(), Some(bytes.as_bytes()));
         }
         for text in ["Z", "Zg", "Zg=", "Zh==", "Z===", "====", "Zg==Zg==", "Zm9v\n", "Zm 9"] {
-            assert_eq!(from_base64(text.as_bytes()), None, "{text}");
+            assert_eq!(TextEncoding::Base64.bytes(text.as_bytes()), None, "{text}");
         }
         assert_eq!(TextEncoding::Hex.bytes(b"0aFF"), Some(vec![0x0a, 0xff]));
         assert_eq!(TextEncoding::Hex.bytes(b"0a0"), None);

@@ -107,6 +107,11 @@ pub struct ObstructedPlan {
 }
 
 impl ObstructedPlan {
+    /// The lines of `mapping.toml` for all decisions that are open: those that solve obstacles, and those about data that the app derives.
+    pub fn mapping_lines(&self) -> String {
+        self.obstacles.mapping_lines_with(self.fitting.as_deref())
+    }
+
     /// The result of planning in which `obstacles` were found.
     pub(super) fn unless_empty(
         obstacles: Obstacles,

@@ -131,7 +131,7 @@ fn decisions(error: &row_mover::Error) -> String {
     let mut cause = error.source();
     while let Some(found) = cause {
         if let Some(PlanningError::Obstructed(plan)) = found.downcast_ref::<PlanningError>() {
-            return plan.obstacles.mapping_lines();
+            return plan.mapping_lines();
         }
         cause = found.source();
     }

@@ -115,14 +115,6 @@ fn source_sql(rows: &str) -> String {
 }
 
 #[track_caller]
-fn with(source_sql: &str, target_sql: &str, mapping: &str) -> Case {
-    let dir = tempfile::tempdir().unwrap();
-    let source = dir.path().join("source.db");
-    sqlite(&source, source_sql);
-    Case::into_existing(dir, source, mapping, target_sql).unwrap_or_else(|words| panic!("{words}"))
-}
-
-#[track_caller]
 fn refused(case: &Case) -> Vec<RefusedRows> {
     let before = case.target_objects();
     let findings = match run::migrate(&case.request(), &Silent) {
@@ -137,7 +129,7 @@ fn refused(case: &Case) -> Vec<RefusedRows> {
 #[test]
 fn each_kind_of_rule_is_tried_before_anything_changes() {
     for Sample { target, rows, rule, refused: count, first } in samples() {
-        let case = with(&source_sql(rows), target, "");
+        let case = Case::for_app(&source_sql(rows), target, "");
         let found = refused(&case);
         let [one] = found.as_slice() else { panic!("{target}: {found:?}") };
         assert_eq!((&one.rule, one.rows, one.may_be_more), (&rule, count, false), "{target}");
@@ -147,7 +139,7 @@ fn each_kind_of_rule_is_tried_before_anything_changes() {
         );
         assert_eq!(case.ask("SELECT count(*) FROM t"), ["0"], "{target}");
         // A row that no rule refuses moves.
-        let rest = with(
+        let rest = Case::for_app(
             &source_sql("(1, 5, 'x')").replace("'x'", if target.contains("::int") { "'7'" } else { "'x'" }),
             target,
             "",
@@ -158,7 +150,7 @@ fn each_kind_of_rule_is_tried_before_anything_changes() {
 
 #[test]
 fn all_rules_of_all_tables_are_reported_at_once() {
-    let case = with(
+    let case = Case::for_app(
         "CREATE TABLE a (id INTEGER PRIMARY KEY, n INTEGER, s TEXT); CREATE TABLE b (id INTEGER PRIMARY KEY, n INTEGER);
          WITH RECURSIVE i (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM i WHERE i < 20000)
          INSERT INTO a SELECT i, CASE WHEN i % 5000 = 0 THEN -i ELSE i END, 's' || (i % 19998) FROM i;
@@ -182,7 +174,7 @@ fn all_rules_of_all_tables_are_reported_at_once() {
 
 #[test]
 fn a_table_of_which_nearly_all_rows_are_refused_is_not_tried_to_its_end() {
-    let case = with(
+    let case = Case::for_app(
         "CREATE TABLE a (id INTEGER PRIMARY KEY, n INTEGER);
          WITH RECURSIVE i (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM i WHERE i < 5000) INSERT INTO a SELECT i, i FROM i",
         "CREATE TABLE a (id int PRIMARY KEY, n int CONSTRAINT never CHECK (n < 0))",
@@ -195,7 +187,7 @@ fn a_table_of_which_nearly_all_rows_are_refused_is_not_tried_to_its_end() {
 
 #[test]
 fn rows_that_stay_in_the_table_are_compared_and_sequences_do_not_move() {
-    let case = with(
+    let case = Case::for_app(
         "CREATE TABLE a (id INTEGER PRIMARY KEY, s TEXT); INSERT INTO a VALUES (1, 'new'), (2, 'SEED')",
         "CREATE SEQUENCE numbers; CREATE FUNCTION now_and_then() RETURNS int LANGUAGE sql VOLATILE AS 'SELECT nextval(''numbers'')::int';
          CREATE TABLE a (id int PRIMARY KEY, s text, drawn int NOT NULL DEFAULT nextval('numbers'), called int NOT NULL DEFAULT now_and_then(),
@@ -208,7 +200,7 @@ fn rows_that_stay_in_the_table_are_compared_and_sequences_do_not_move() {
     assert_eq!((&one.rule, one.first.as_slice()), (&unique("by_lower"), &["id=2".to_owned()][..]));
     assert_eq!(case.ask("SELECT is_called FROM numbers"), ["f"]);
     case.execute("DROP INDEX by_lower");
-    let again = with(
+    let again = Case::for_app(
         "CREATE TABLE a (id INTEGER PRIMARY KEY, s TEXT); INSERT INTO a VALUES (1, 'new'), (2, 'other')",
         "CREATE TABLE a (id int PRIMARY KEY, s text); CREATE UNIQUE INDEX by_lower ON a (lower(s)); INSERT INTO a VALUES (10, 'seed')",
         "seeds = \"keep\"",
@@ -218,7 +210,7 @@ fn rows_that_stay_in_the_table_are_compared_and_sequences_do_not_move() {
 
 #[test]
 fn a_check_that_reads_other_tables_is_left_to_the_load() {
-    let case = with(
+    let case = Case::for_app(
         "CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER); INSERT INTO a VALUES (1); \
          INSERT INTO b VALUES (1, 1)",
         "CREATE TABLE a (id int PRIMARY KEY); CREATE FUNCTION is_known(n int) RETURNS boolean LANGUAGE sql STABLE AS 'SELECT EXISTS (SELECT FROM a WHERE id = n)';
@@ -249,7 +241,7 @@ fn no_value_of_a_row_on_trial_reaches_the_log() {
 
 #[test]
 fn a_restart_tries_the_rows_as_if_the_earlier_run_were_gone() {
-    let case = with(
+    let case = Case::for_app(
         "CREATE TABLE a (id INTEGER PRIMARY KEY, s TEXT); INSERT INTO a VALUES (1, 'one'), (2, 'two')",
         "CREATE TABLE a (id int PRIMARY KEY, s text); CREATE UNIQUE INDEX by_lower ON a (lower(s)); INSERT INTO a VALUES (10, 'seed')",
         "seeds = \"keep\"",

@@ -36,15 +36,7 @@ const SCHEMA_IS: &str =
     "author_mentor_fkeytrue author_pkeytrue book_author_fkeytrue book_pkeytrue book_title_keytrue|O|0|seed|1";
 
 fn case() -> Case {
-    with(SOURCE, TARGET, "seeds = \"keep\"")
-}
-
-#[track_caller]
-fn with(source_sql: &str, target_sql: &str, mapping: &str) -> Case {
-    let dir = tempfile::tempdir().unwrap();
-    let source = dir.path().join("source.db");
-    sqlite(&source, source_sql);
-    Case::into_existing(dir, source, mapping, target_sql).unwrap_or_else(|words| panic!("{words}"))
+    Case::for_app(SOURCE, TARGET, "seeds = \"keep\"")
 }
 
 #[track_caller]
@@ -171,7 +163,7 @@ fn a_target_that_has_changed_since_the_plan_is_refused_untouched() {
 
 #[test]
 fn a_row_that_the_apps_check_refuses_is_reported_with_the_remedy() {
-    let case = with(
+    let case = Case::for_app(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER); INSERT INTO t VALUES (1, 5), (2, 500)",
         // What a function reads that is not IMMUTABLE may change, so that the load is the first to call it.
         "CREATE FUNCTION fits(n int) RETURNS boolean LANGUAGE sql STABLE AS 'SELECT n < 100'; \
@@ -197,7 +189,7 @@ const TWO_SCHEMAS: &str = "
 
 #[test]
 fn tables_are_found_as_the_apps_search_path_finds_them() {
-    let case = with(SOURCE, TWO_SCHEMAS, "seeds = \"replace\"");
+    let case = Case::for_app(SOURCE, TWO_SCHEMAS, "seeds = \"replace\"");
     case.moved();
     let counts = "SELECT (SELECT count(*) FROM app.author), (SELECT count(*) FROM \"Archive 1\".book), \
                   (SELECT count(*) FROM \"Archive 1\".author), (SELECT count(*) FROM public.author)";
@@ -216,7 +208,7 @@ fn tables_are_found_as_the_apps_search_path_finds_them() {
 
 #[test]
 fn rows_of_tables_in_another_schema_are_removed_by_a_restart() {
-    let case = with(SOURCE, TWO_SCHEMAS, "seeds = \"keep\"");
+    let case = Case::for_app(SOURCE, TWO_SCHEMAS, "seeds = \"keep\"");
     spawn(&case, "rows ends").wait().unwrap();
     wait_for_its_sessions(&case);
     sqlite(&case.source, "UPDATE book SET sold = 1 - sold");
@@ -237,7 +229,7 @@ fn schemas_that_the_mapping_names_replace_the_search_path() {
         ("schema = \"b\"", "b"),
         ("[tables.t]\nschema = \"a\"", "a"),
     ] {
-        let case = with(source, target, mapping);
+        let case = Case::for_app(source, target, mapping);
         case.moved();
         assert_eq!(case.ask(&format!("SELECT count(*) FROM {found}.t")), ["2"], "{mapping}");
     }

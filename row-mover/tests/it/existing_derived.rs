@@ -6,7 +6,7 @@ use row_mover::run::{self, Moved, Outcome, Silent, UndoRequest};
 use row_mover::validate::CheckResult;
 
 use crate::resume::{spawn, wait_for_its_sessions};
-use crate::support::{Case, chain, sqlite};
+use crate::support::{Case, chain};
 
 const SOURCE: &str = "
     CREATE TABLE posts (id INTEGER PRIMARY KEY, title TEXT, body TEXT, changed TEXT);
@@ -41,16 +41,8 @@ fn decided(decision: &str) -> String {
 }
 
 #[track_caller]
-fn planned(source_sql: &str, target_sql: &str, mapping: &str) -> Result<Case, String> {
-    let dir = tempfile::tempdir().unwrap();
-    let source = dir.path().join("source.db");
-    sqlite(&source, source_sql);
-    Case::into_existing(dir, source, mapping, target_sql)
-}
-
-#[track_caller]
 fn with(mapping: &str) -> Case {
-    planned(SOURCE, TARGET, mapping).unwrap_or_else(|words| panic!("{words}"))
+    Case::for_app(SOURCE, TARGET, mapping)
 }
 
 /// Migrates, whether that is proven or not.
@@ -172,17 +164,17 @@ fn a_column_that_must_not_be_null_is_filled_during_the_load() {
     let target = "CREATE TABLE t (id int PRIMARY KEY, name text, key text NOT NULL);
         CREATE FUNCTION keyed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.key := lower(NEW.name); RETURN NEW; END $$;
         CREATE TRIGGER keyed BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION keyed()";
-    let refused = planned(source, target, "").err().unwrap_or_default();
+    let refused = Case::planned_for_app(source, target, "").err().unwrap_or_default();
     assert!(refused.contains("column t.key of the target gets no value"), "{refused}");
     let lines = refused.split("lines for mapping.toml:\n").nth(1).unwrap_or_default();
-    let case = planned(source, target, lines).unwrap_or_else(|words| panic!("{words}"));
+    let case = Case::planned_for_app(source, target, lines).unwrap_or_else(|words| panic!("{words}"));
     case.moved();
     assert_eq!(case.ask("SELECT id, name, key FROM t ORDER BY id"), ["1|Ann|ann", "2|Bob|bob"]);
 }
 
 #[test]
 fn a_trigger_that_cannot_be_tried_may_fill_what_its_function_assigns() {
-    let case = planned(
+    let case = Case::planned_for_app(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, mail TEXT); INSERT INTO t VALUES (1, 'a@b')",
         "CREATE TABLE t (id int PRIMARY KEY, mail text, domain text);
          CREATE FUNCTION split() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -208,7 +200,7 @@ fn decisions_about_unknown_names_are_refused() {
         ("[derived]\n\"posts.note\" = \"fill\"", "posts.note, which no trigger fills"),
         ("[derived]\ntotal = \"fill\"", "(the nearest name is totals)"),
     ] {
-        let refused = planned(SOURCE, TARGET, mapping).err().unwrap_or_default();
+        let refused = Case::planned_for_app(SOURCE, TARGET, mapping).err().unwrap_or_default();
         assert!(refused.contains(part), "{mapping}: {refused}");
     }
     let accepted = with("[derived]\n\"posts.note\" = \"accept\"");
@@ -223,7 +215,8 @@ fn undo_takes_back_what_was_filled() {
         CREATE FUNCTION next_note() RETURNS bigint LANGUAGE sql AS $$ SELECT nextval('seqs.notes') $$;
         ALTER TABLE comments ALTER id SET DEFAULT next_note(); REFRESH MATERIALIZED VIEW deeper"
     );
-    let case = planned(SOURCE, &target, &decided("fill")).unwrap_or_else(|words| panic!("{words}"));
+    let case =
+        Case::planned_for_app(SOURCE, &target, &decided("fill")).unwrap_or_else(|words| panic!("{words}"));
     let held = || {
         case.ask("SELECT t.posts, d.more, n.last_value, n.is_called FROM totals t, deeper d, seqs.notes n")
     };
@@ -262,7 +255,7 @@ const WRITTEN: &str = "
 
 #[test]
 fn a_table_that_only_triggers_write_is_named_and_the_printed_sql_fills_it() {
-    let case = planned(SOURCE, WRITTEN, "").unwrap_or_else(|words| panic!("{words}"));
+    let case = Case::planned_for_app(SOURCE, WRITTEN, "").unwrap_or_else(|words| panic!("{words}"));
     let moved = migrated(&case);
     assert!(!moved.validation.is_proven());
     let words = "table found has no rows: trigger indexed writes it, and the load does not";
@@ -282,9 +275,10 @@ fn a_table_that_only_triggers_write_is_named_and_the_printed_sql_fills_it() {
 #[test]
 fn a_table_that_only_triggers_write_can_be_accepted_and_not_filled() {
     let accepted = "[derived]\nfound = \"accept\"\n\"public.counts\" = \"accept\"";
-    let case = planned(SOURCE, WRITTEN, accepted).unwrap_or_else(|words| panic!("{words}"));
+    let case = Case::planned_for_app(SOURCE, WRITTEN, accepted).unwrap_or_else(|words| panic!("{words}"));
     case.moved();
     assert!(case.validated(false).1.derived.not_compared.is_empty());
-    let words = planned(SOURCE, WRITTEN, "[derived]\nfound = \"fill\"").err().unwrap_or_default();
+    let words =
+        Case::planned_for_app(SOURCE, WRITTEN, "[derived]\nfound = \"fill\"").err().unwrap_or_default();
     assert!(words.contains("only after the migration"), "{words}");
 }

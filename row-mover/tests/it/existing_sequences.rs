@@ -4,26 +4,13 @@
 use migrate_core::sequence::SequenceState;
 use row_mover::run::{self, Silent};
 
-use crate::support::{Case, chain, sqlite, words};
+use crate::support::{Case, chain, words};
 
 /// Rows up to number 7, as most cases have them.
 const SOURCE: &str =
     "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (3, 'a'), (7, 'b');";
 
 const NEXT: &str = "INSERT INTO t (v) VALUES ('next') RETURNING id";
-
-#[track_caller]
-fn planned(source_sql: &str, target_sql: &str, mapping: &str) -> Result<Case, String> {
-    let dir = tempfile::tempdir().unwrap();
-    let source = dir.path().join("source.db");
-    sqlite(&source, source_sql);
-    Case::into_existing(dir, source, mapping, target_sql)
-}
-
-#[track_caller]
-fn with(source_sql: &str, target_sql: &str, mapping: &str) -> Case {
-    planned(source_sql, target_sql, mapping).unwrap_or_else(|words| panic!("{words}"))
-}
 
 #[test]
 fn the_apps_next_insert_works_whatever_kind_its_sequence_is_of() {
@@ -114,7 +101,7 @@ fn the_apps_next_insert_works_whatever_kind_its_sequence_is_of() {
             "8",
         ),
     ] {
-        let case = with(SOURCE, target, "");
+        let case = Case::for_app(SOURCE, target, "");
         let moved = case.moved();
         assert_eq!(moved.validation.sequences.compared, 1, "{what}: {:?}", moved.validation.sequences);
         assert!(moved.validation.sequences.not_compared.is_empty(), "{what}");
@@ -124,7 +111,7 @@ fn the_apps_next_insert_works_whatever_kind_its_sequence_is_of() {
 
 #[test]
 fn a_sequence_that_counts_down_is_set_below_the_lowest_number() {
-    let case = with(
+    let case = Case::for_app(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (-3, 'a'), (-9, 'b'), (4, 'c')",
         "CREATE SEQUENCE down INCREMENT -1; CREATE TABLE t (id bigint PRIMARY KEY DEFAULT nextval('down'), v text)",
         "",
@@ -146,7 +133,7 @@ fn a_sequence_that_counts_down_is_set_below_the_lowest_number() {
 
 #[test]
 fn a_sequence_of_several_columns_is_past_all_of_them() {
-    let case = with(
+    let case = Case::for_app(
         "CREATE TABLE a (id INTEGER PRIMARY KEY, no INTEGER); CREATE TABLE b (id INTEGER PRIMARY KEY);
          INSERT INTO a VALUES (3, 40), (5, 2); INSERT INTO b VALUES (12)",
         "CREATE SEQUENCE ids; CREATE TABLE a (id int PRIMARY KEY DEFAULT nextval('ids'), no int DEFAULT nextval('ids'::text));
@@ -179,7 +166,7 @@ fn a_sequence_without_room_stops_before_anything_moves_and_the_printed_sql_makes
         (rows("2147483647"), "CREATE TABLE t (id serial PRIMARY KEY, v text)"),
         (rows("32767"), "CREATE TABLE t (id smallint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v text)"),
     ] {
-        let case = with(&source, target, "");
+        let case = Case::for_app(&source, target, "");
         let refused = chain(&case.refused());
         assert!(refused.contains("no free number is left in public.t_"), "{target}: {refused}");
         assert_eq!(case.ask("SELECT count(*) FROM t"), ["0"]);
@@ -200,7 +187,7 @@ fn a_sequence_without_room_stops_before_anything_moves_and_the_printed_sql_makes
 
 #[test]
 fn a_remedy_of_validation_respects_the_bounds() {
-    let case = with(
+    let case = Case::for_app(
         SOURCE,
         "CREATE SEQUENCE t_seq; CREATE TABLE t (id bigint PRIMARY KEY DEFAULT nextval('t_seq'), v text)",
         "",
@@ -219,7 +206,7 @@ fn what_cannot_be_checked_is_named_and_a_mapping_ties_it() {
     let target = "CREATE SEQUENCE free; CREATE SEQUENCE codes; CREATE SEQUENCE other_seq;
          CREATE TABLE t (id bigint PRIMARY KEY, v text DEFAULT 'C-' || nextval('codes'));
          CREATE TABLE other (id bigint PRIMARY KEY DEFAULT nextval('other_seq'))";
-    let case = with(SOURCE, target, "");
+    let case = Case::for_app(SOURCE, target, "");
     let moved = case.moved();
     let named: Vec<String> = (moved.validation.sequences.not_compared.iter())
         .map(|left| {
@@ -231,7 +218,7 @@ fn what_cannot_be_checked_is_named_and_a_mapping_ties_it() {
     assert!(named[1].starts_with("sequence public.free: no column is known"), "{named:?}");
     assert_eq!(moved.validation.sequences.compared, 0);
 
-    let case = with(SOURCE, target, "[sequences]\nfree = \"t.id\"");
+    let case = Case::for_app(SOURCE, target, "[sequences]\nfree = \"t.id\"");
     case.moved();
     assert_eq!(case.ask("INSERT INTO t (id) VALUES (nextval('free')) RETURNING id"), ["8"]);
 
@@ -240,7 +227,7 @@ fn what_cannot_be_checked_is_named_and_a_mapping_ties_it() {
         ("[sequences]\nfree = \"t.nothing\"", "that table has no such column"),
         ("[sequences]\nfree = \"other.id\"", "not TABLE.COLUMN of a table that gets rows"),
     ] {
-        let refused = planned(SOURCE, target, mapping).err().unwrap_or_default();
+        let refused = Case::planned_for_app(SOURCE, target, mapping).err().unwrap_or_default();
         assert!(refused.contains(part), "{mapping}: {refused}");
     }
 }
@@ -252,7 +239,7 @@ fn planning_leaves_the_positions_as_they_were() {
          CREATE FUNCTION number() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.no := nextval('a'); RETURN NEW; END $$;
          CREATE TABLE t (id bigint PRIMARY KEY DEFAULT two_numbers(), v text, no bigint);
          CREATE TRIGGER numbered BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION number(); SELECT setval('a', 40)";
-    let case = with(SOURCE, target, "");
+    let case = Case::for_app(SOURCE, target, "");
     assert_eq!(
         case.ask("SELECT a.last_value, a.is_called, b.last_value, b.is_called FROM a, b"),
         ["40|t|5|f"]
@@ -262,7 +249,7 @@ fn planning_leaves_the_positions_as_they_were() {
 
 #[test]
 fn a_sequence_without_numbers_left_in_bigint_is_as_in_sqlite() {
-    let case = with(
+    let case = Case::for_app(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (9223372036854775807, 'a')",
         "CREATE TABLE t (id bigserial PRIMARY KEY, v text)",
         "",

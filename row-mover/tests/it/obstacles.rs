@@ -1,20 +1,13 @@
 //! Obstacles of a plan for tables of an app: all are reported at once, and the printed lines of `mapping.toml` solve all that decisions
 //! can solve.
 
-use crate::support::{Case, moved, sqlite};
+use crate::support::{Case, moved};
 
 /// Plans a source for tables of an app.
-fn planned(source_sql: &str, target_sql: &str, mapping: &str) -> Result<Case, String> {
-    let dir = tempfile::tempdir().unwrap();
-    let source = dir.path().join("source.db");
-    sqlite(&source, source_sql);
-    Case::into_existing(dir, source, mapping, target_sql)
-}
-
 /// The words of the error without a plan.
 #[track_caller]
 fn refused(source_sql: &str, target_sql: &str, mapping: &str) -> String {
-    match planned(source_sql, target_sql, mapping) {
+    match Case::planned_for_app(source_sql, target_sql, mapping) {
         Err(words) => words,
         Ok(case) => panic!("there is a plan: {:?}", case.plan),
     }
@@ -31,7 +24,8 @@ fn lines(words: &str) -> &str {
 fn follows(source_sql: &str, target_sql: &str, mapping: &str) -> Case {
     let words = refused(source_sql, target_sql, mapping);
     let advice = format!("{mapping}\n{}", lines(&words));
-    let case = planned(source_sql, target_sql, &advice).unwrap_or_else(|again| panic!("{advice}\n{again}"));
+    let case = Case::planned_for_app(source_sql, target_sql, &advice)
+        .unwrap_or_else(|again| panic!("{advice}\n{again}"));
     moved(row_mover::run::migrate(&case.request(), &row_mover::run::Silent));
     case
 }
@@ -83,7 +77,7 @@ fn a_table_in_another_schema_is_named_with_the_flag() {
     let source = "CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1);";
     let words = refused(source, target, "");
     assert!(words.contains("schema app has some: --schema app"), "{words}");
-    assert!(planned(source, target, "schemas = [\"app\"]").is_ok());
+    assert!(Case::planned_for_app(source, target, "schemas = [\"app\"]").is_ok());
     let words = refused(source, "CREATE TABLE other (id int)", "");
     assert!(words.contains("let the app create its tables there first"), "{words}");
 }
@@ -151,7 +145,7 @@ fn a_table_without_a_counterpart_is_named_with_what_it_resembles() {
 
 #[test]
 fn names_that_differ_in_number_or_by_a_common_affix_are_found() {
-    let case = planned(
+    let case = Case::planned_for_app(
         "CREATE TABLE user (id INTEGER PRIMARY KEY, usr_name TEXT, usr_mail TEXT); INSERT INTO user VALUES (1, 'a', 'b');
          CREATE TABLE tbl_order (id INTEGER PRIMARY KEY, tag TEXT); INSERT INTO tbl_order VALUES (2, 'c');
          CREATE TABLE tbl_item (id INTEGER PRIMARY KEY); INSERT INTO tbl_item VALUES (3);
@@ -193,7 +187,7 @@ fn lists_of_migrators_stay_and_tables_like_them_move() {
                   CREATE TABLE migrations (id INTEGER PRIMARY KEY, name TEXT, applied_at TEXT); INSERT INTO migrations VALUES (1, 'a', 'b');";
     let target = "CREATE TABLE t (id int PRIMARY KEY);
                   CREATE TABLE migrations (id int PRIMARY KEY, name text, applied_at text); INSERT INTO migrations VALUES (9, 'own', 'x')";
-    let case = planned(source, target, "").unwrap_or_else(|words| panic!("{words}"));
+    let case = Case::planned_for_app(source, target, "").unwrap_or_else(|words| panic!("{words}"));
     case.moved();
     assert_eq!(case.ask("SELECT id FROM migrations"), ["9"]);
     let reason = |name: &str| {
@@ -212,17 +206,21 @@ fn lists_of_migrators_stay_and_tables_like_them_move() {
     assert!(reason("applied_schema_deltas").contains("list of the migrations"));
     // The target's table holds nothing, so that it is no list of what made the target.
     let empty = target.split("; INSERT").next().unwrap_or_default();
-    let case = planned(source, empty, "").unwrap_or_else(|words| panic!("{words}"));
+    let case = Case::planned_for_app(source, empty, "").unwrap_or_else(|words| panic!("{words}"));
     case.moved();
     assert_eq!(case.ask("SELECT id FROM migrations"), ["1"]);
     // A human decides otherwise.
-    let decided = planned(source, target, "seeds = \"keep\"\n[tables.migrations]\nrename = \"migrations\"");
+    let decided = Case::planned_for_app(
+        source,
+        target,
+        "seeds = \"keep\"\n[tables.migrations]\nrename = \"migrations\"",
+    );
     decided.unwrap_or_else(|words| panic!("{words}")).moved();
 }
 
 #[test]
 fn generated_columns_are_no_reason_to_refuse() {
-    let case = planned(
+    let case = Case::planned_for_app(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, body TEXT, tsv TEXT, long INTEGER, twice INTEGER AS (id * 2));
          INSERT INTO t VALUES (1, 'a b', 'x', 3);",
         "CREATE TABLE t (id int PRIMARY KEY, body text, tsv tsvector GENERATED ALWAYS AS (to_tsvector('simple', body)) STORED,

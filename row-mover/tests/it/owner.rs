@@ -53,6 +53,14 @@ impl Roles {
         format!("postgres://{}:owner@{rest}", self.name(role))
     }
 
+    /// Lets `runner` create tables next to those of the app.
+    fn let_runner_create(&self) {
+        let (database, runner) = (self.case().database.name(), self.name("runner"));
+        self.case().execute(&format!(
+            "GRANT CREATE, TEMPORARY ON DATABASE {database} TO {runner}; GRANT CREATE ON SCHEMA public TO {runner}"
+        ));
+    }
+
     /// The request of a migration by `runner`, who is no superuser.
     fn by_runner(&self, owner: Option<&str>) -> Request<'_> {
         Request {
@@ -110,11 +118,7 @@ fn a_schema_that_somebody_owns_decides_and_a_named_role_before_it() {
 fn a_role_that_may_not_hand_over_keeps_what_it_creates_unless_one_is_named() {
     let roles = Roles::new(Case::new(SOURCE));
     let case = roles.case();
-    case.execute(&format!(
-        "GRANT CREATE, TEMPORARY ON DATABASE {} TO {runner}; GRANT CREATE ON SCHEMA public TO {runner}",
-        case.database.name(),
-        runner = roles.name("runner")
-    ));
+    roles.let_runner_create();
     // The named role is refused before anything happens, each time with the statement that helps.
     for _ in 0..2 {
         let refused = run::migrate(&roles.by_runner(Some("app")), &Silent).unwrap_err();
@@ -135,11 +139,7 @@ fn a_role_that_may_not_hand_over_keeps_what_it_creates_unless_one_is_named() {
 fn without_a_right_to_the_usual_owner_the_objects_stay_with_the_role_that_ran() {
     let roles = Roles::new(Case::new(SOURCE));
     let case = roles.case();
-    case.execute(&format!(
-        "GRANT CREATE, TEMPORARY ON DATABASE {} TO {runner}; GRANT CREATE ON SCHEMA public TO {runner}",
-        case.database.name(),
-        runner = roles.name("runner")
-    ));
+    roles.let_runner_create();
     moved(run::migrate(&roles.by_runner(None), &Silent));
     assert_eq!(case.ask(OWNERS), [roles.name("runner")]);
 }

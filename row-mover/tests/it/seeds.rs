@@ -6,19 +6,6 @@ use row_mover::run::{self, Request, SettledSeeds, Silent};
 use crate::resume::{spawn, wait_for_its_sessions};
 use crate::support::{Case, chain, moved, sqlite};
 
-#[track_caller]
-fn planned(source_sql: &str, target_sql: &str, mapping: &str) -> Result<Case, String> {
-    let dir = tempfile::tempdir().unwrap();
-    let source = dir.path().join("source.db");
-    sqlite(&source, source_sql);
-    Case::into_existing(dir, source, mapping, target_sql)
-}
-
-#[track_caller]
-fn case(source_sql: &str, target_sql: &str, mapping: &str) -> Case {
-    planned(source_sql, target_sql, mapping).unwrap_or_else(|words| panic!("{words}"))
-}
-
 /// What became of the rows of each table: equal, kept, overwritten, replaced.
 fn settled(seeds: &[SettledSeeds]) -> Vec<(&str, [u64; 4])> {
     let counts = |found: &SettledSeeds| [found.equal, found.kept, found.overwritten, found.replaced];
@@ -44,7 +31,7 @@ fn equal_rows_are_the_same_rows_whatever_is_decided() {
         (1, 'admin', '{\"b\":[2],\"a\":1}', 1.50, '2024-01-02 04:04:05+01', '2000-01-01Z', 'own'), (2, 'user', NULL, 2, NULL, '2000-01-01Z', NULL);
         INSERT INTO audit VALUES (1)";
     for mapping in ["", "seeds = \"keep\"", "seeds = \"merge\"", "[tables.role]\nseeds = \"merge\""] {
-        let case = case(ROLES, &format!("{ROLES_TARGET}{seeds}"), mapping);
+        let case = Case::for_app(ROLES, &format!("{ROLES_TARGET}{seeds}"), mapping);
         let before = case.ask("SELECT xmin, role.* FROM role ORDER BY id");
         let moved = case.moved();
         assert_eq!(settled(&moved.validation.seeds), [("role", [2, 0, 0, 0])], "{mapping}");
@@ -76,14 +63,14 @@ fn rows_that_differ_are_an_obstacle_that_names_them_and_each_line_of_its_advice_
     for (mapping, target, expected) in
         [("", TABLE, DIFFERS), ("seeds = \"keep\"", TABLE, DIFFERS), ("", &without_clash, OTHERS)]
     {
-        let refused = planned(ROWS, target, mapping).err().unwrap_or_default();
+        let refused = Case::planned_for_app(ROWS, target, mapping).err().unwrap_or_default();
         assert_eq!(refused, format!("no plan can be made\nbecause: {expected}"), "{mapping}");
         // The lines as they are, and with the comment in place of the line above it.
         let (_, lines) = refused.split_once("lines for mapping.toml:\n").unwrap();
         let heading = lines.lines().next().unwrap();
         let other = lines.lines().find_map(|line| line.strip_prefix("# or: ")).unwrap();
         for followed in [lines.to_owned(), format!("{heading}\n{other}")] {
-            let case = case(ROWS, target, &format!("{mapping}\n{followed}"));
+            let case = Case::for_app(ROWS, target, &format!("{mapping}\n{followed}"));
             case.moved();
             assert!(case.validated(false).1.is_proven(), "{followed}");
         }
@@ -92,7 +79,7 @@ fn rows_that_differ_are_an_obstacle_that_names_them_and_each_line_of_its_advice_
 
 #[test]
 fn rows_are_overwritten_in_loaded_columns_or_replaced() {
-    let case_with = |seeds: &str| case(ROWS, TABLE, &format!("[tables.t]\nseeds = \"{seeds}\""));
+    let case_with = |seeds: &str| Case::for_app(ROWS, TABLE, &format!("[tables.t]\nseeds = \"{seeds}\""));
     let rows = "SELECT id, v, n, own FROM t ORDER BY id";
     let merged = case_with("merge");
     assert_eq!(settled(&merged.moved().validation.seeds), [("t", [1, 1, 1, 0])]);
@@ -117,7 +104,7 @@ fn a_table_without_a_key_is_compared_as_a_multiset() {
     let tables = "CREATE TABLE t (id serial, n int, v text, own text); CREATE TABLE w (b int, a text);
         INSERT INTO w VALUES (2, 'y');
         INSERT INTO t (v, n, own) VALUES ('a', 1, 'first'), ('b', NULL, 'second'), ('a', 1, 'third')";
-    let equal = case(source, tables, "");
+    let equal = Case::for_app(source, tables, "");
     assert_eq!(settled(&equal.moved().validation.seeds), [("t", [3, 0, 0, 0]), ("w", [1, 0, 0, 0])]);
     let rows = "SELECT v, n, own FROM t ORDER BY v, own NULLS LAST";
     let expected = ["a|1|first", "a|1|third", "a|1|NULL", "b|NULL|second", "b|NULL|NULL", "c|3|NULL"];
@@ -125,12 +112,12 @@ fn a_table_without_a_key_is_compared_as_a_multiset() {
     assert_eq!(equal.ask("SELECT a, b FROM w ORDER BY a"), ["x|1", "y|2", "z|3"]);
 
     let tables = &format!("{tables}, ('d', 4, 'own'), ('d', 4, 'own'), ('c', 3, 'own')");
-    let refused = planned(source, tables, "").err().unwrap_or_default();
+    let refused = Case::planned_for_app(source, tables, "").err().unwrap_or_default();
     let words =
         "table t holds 6 rows: 2 are not in the source (ctid=(0,4); ctid=(0,5)); seeds = \"keep\" keeps them";
     assert!(refused.contains(words), "{refused}");
     for seeds in ["keep", "merge"] {
-        let kept = case(source, tables, &format!("[tables.t]\nseeds = \"{seeds}\""));
+        let kept = Case::for_app(source, tables, &format!("[tables.t]\nseeds = \"{seeds}\""));
         assert_eq!(settled(&kept.moved().validation.seeds), [("t", [4, 2, 0, 0]), ("w", [1, 0, 0, 0])]);
         assert_eq!(kept.ask("SELECT count(*), count(own) FROM t"), ["8|6"]);
         // The app may move its rows about.
@@ -146,7 +133,7 @@ fn a_table_without_a_key_is_compared_as_a_multiset() {
             assert!(kept.validated(false).1.is_proven());
         }
     }
-    let replaced = case(source, tables, "seeds = \"replace\"");
+    let replaced = Case::for_app(source, tables, "seeds = \"replace\"");
     replaced.moved();
     assert_eq!(replaced.ask("SELECT count(*), count(own) FROM t"), ["6|0"]);
 }
@@ -155,9 +142,9 @@ fn a_table_without_a_key_is_compared_as_a_multiset() {
 fn a_key_that_only_postgresql_has_names_the_rows() {
     let source = "CREATE TABLE t (email TEXT); INSERT INTO t VALUES ('a@x'), ('b@x');";
     let target = "CREATE TABLE t (id serial PRIMARY KEY, email text NOT NULL UNIQUE); INSERT INTO t (email) VALUES ('a@x'), ('root@x')";
-    let refused = planned(source, target, "").err().unwrap_or_default();
+    let refused = Case::planned_for_app(source, target, "").err().unwrap_or_default();
     assert!(refused.contains("1 is not in the source (id=2)"), "{refused}");
-    let kept = case(source, target, "seeds = \"keep\"");
+    let kept = Case::for_app(source, target, "seeds = \"keep\"");
     kept.moved();
     assert_eq!(kept.ask("SELECT id, email FROM t ORDER BY id"), ["1|a@x", "2|root@x", "3|b@x"]);
 }
@@ -171,13 +158,17 @@ fn another_unique_key_clashes_as_well() {
          id=1 in the target); change or delete these rows in the target; seeds = \"replace\" deletes all rows that it holds\n\
          lines for mapping.toml:\n[tables.users]\nseeds = \"replace\"";
     for seeds in ["keep", "merge"] {
-        let refused = planned(source, target, &format!("seeds = \"{seeds}\"")).err().unwrap_or_default();
+        let refused =
+            Case::planned_for_app(source, target, &format!("seeds = \"{seeds}\"")).err().unwrap_or_default();
         assert_eq!(refused, format!("no plan can be made\n{clash}"), "{seeds}");
     }
     // Both pieces of advice.
-    case(source, target, "seeds = \"keep\"\n[tables.users]\nseeds = \"replace\"").moved();
-    let changed =
-        case(source, &format!("{target}; UPDATE users SET email = 'z' WHERE id = 1"), "seeds = \"keep\"");
+    Case::for_app(source, target, "seeds = \"keep\"\n[tables.users]\nseeds = \"replace\"").moved();
+    let changed = Case::for_app(
+        source,
+        &format!("{target}; UPDATE users SET email = 'z' WHERE id = 1"),
+        "seeds = \"keep\"",
+    );
     changed.moved();
     assert_eq!(changed.ask("SELECT count(*) FROM users"), ["6"]);
 }
@@ -202,7 +193,7 @@ fn rows_are_replaced_where_nothing_that_stays_references_them() {
             None,
         ),
     ] {
-        match (planned(source, &format!("{target}{more}"), mapping), refused) {
+        match (Case::planned_for_app(source, &format!("{target}{more}"), mapping), refused) {
             (Ok(case), None) => {
                 case.moved();
                 assert_eq!(case.ask("SELECT a.id, v, b.id FROM a JOIN b ON b.a = a.id"), ["1|x|1"], "{more}");
@@ -220,7 +211,7 @@ fn starting_over_restores_the_rows_exactly() {
     for seeds in ["merge", "replace"] {
         for stop in ["schema begins", "schema ends", "rows begins", "moved rows of t", "constraints ends", ""]
         {
-            let case = case(ROWS, TABLE, &format!("[tables.t]\nseeds = \"{seeds}\""));
+            let case = Case::for_app(ROWS, TABLE, &format!("[tables.t]\nseeds = \"{seeds}\""));
             let before = case.ask("SELECT v, id, n, own FROM t ORDER BY id");
             spawn(&case, stop).wait().unwrap();
             wait_for_its_sessions(&case);
@@ -244,7 +235,7 @@ fn rows_without_a_key_are_restored_too() {
     let target = "CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY, v text, long int GENERATED ALWAYS AS (length(v)) STORED);
         INSERT INTO t (v) VALUES ('a'), ('a'), ('own')";
     for stop in ["schema ends", "moved rows of t", ""] {
-        let case = case(source, target, "seeds = \"keep\"");
+        let case = Case::for_app(source, target, "seeds = \"keep\"");
         let before = case.ask("SELECT id, v, long FROM t ORDER BY id");
         spawn(&case, stop).wait().unwrap();
         wait_for_its_sessions(&case);
@@ -263,7 +254,7 @@ fn rows_that_change_after_preflight_are_noticed_before_one_is_saved() {
         ("UPDATE t SET own = 'other column'", false),
     ] {
         let target = "CREATE TABLE t (v text, id int PRIMARY KEY, n int, own text); INSERT INTO t VALUES ('same', 1, 1)";
-        let case = case(ROWS, target, "");
+        let case = Case::for_app(ROWS, target, "");
         spawn(&case, "schema begins").wait().unwrap();
         wait_for_its_sessions(&case);
         case.execute(change);
@@ -276,7 +267,7 @@ fn rows_that_change_after_preflight_are_noticed_before_one_is_saved() {
         }
     }
     // In a table that was empty.
-    let case = case(ROWS, "CREATE TABLE t (v text, id int PRIMARY KEY, n int)", "");
+    let case = Case::for_app(ROWS, "CREATE TABLE t (v text, id int PRIMARY KEY, n int)", "");
     spawn(&case, "schema begins").wait().unwrap();
     wait_for_its_sessions(&case);
     case.execute("INSERT INTO t VALUES ('late', 70, 3)");
@@ -287,7 +278,7 @@ fn rows_that_change_after_preflight_are_noticed_before_one_is_saved() {
 #[test]
 fn a_source_that_changed_since_the_plan_is_compared_again() {
     let target = "CREATE TABLE t (v text, id int PRIMARY KEY, n int); INSERT INTO t VALUES ('same', 1, 1)";
-    let case = case(ROWS, target, "");
+    let case = Case::for_app(ROWS, target, "");
     sqlite(&case.source, "UPDATE t SET v = 'newer' WHERE id = 1");
     let before = case.target_objects();
     let refused = chain(&case.refused());
@@ -305,7 +296,7 @@ fn keys_of_any_type_identify_rows() {
         CREATE TABLE p (b text, a smallint, v bytea, PRIMARY KEY (b, a));
         INSERT INTO u VALUES ('1F8FAD5B-D9CB-469F-A165-70867728950E', 'other'), ('0f8fad5b-d9cb-469f-a165-70867728950e', 'x');
         INSERT INTO c VALUES ('Ab', 1), ('ab', 7); INSERT INTO p VALUES ('y', 1, '\\x02'), ('z', 1, NULL)";
-    let case = case(source, target, "seeds = \"merge\"");
+    let case = Case::for_app(source, target, "seeds = \"merge\"");
     let moved = case.moved();
     assert_eq!(
         settled(&moved.validation.seeds),
@@ -319,12 +310,12 @@ fn keys_of_any_type_identify_rows() {
 fn what_a_row_cannot_be_merged_into_is_named() {
     let source = "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER); INSERT INTO t VALUES (1, 5), (2, 6);";
     let target = "CREATE TABLE t (id int PRIMARY KEY, n int GENERATED ALWAYS AS IDENTITY); INSERT INTO t OVERRIDING SYSTEM VALUE VALUES (1, 7)";
-    let refused = planned(source, target, "seeds = \"merge\"").err().unwrap_or_default();
+    let refused = Case::planned_for_app(source, target, "seeds = \"merge\"").err().unwrap_or_default();
     assert!(
         refused.contains("(id=1: n)")
             && refused.contains("seeds = \"replace\"")
             && !refused.contains("merge\""),
         "{refused}"
     );
-    case(source, target, "[tables.t]\nseeds = \"replace\"").moved();
+    Case::for_app(source, target, "[tables.t]\nseeds = \"replace\"").moved();
 }

@@ -47,10 +47,7 @@ const STOPS: [&str; 11] = [
 
 #[track_caller]
 fn with(mapping: &str) -> Case {
-    let dir = tempfile::tempdir().unwrap();
-    let source = dir.path().join("source.db");
-    sqlite(&source, SOURCE);
-    Case::into_existing(dir, source, mapping, TARGET).unwrap_or_else(|words| panic!("{words}"))
+    Case::for_app(SOURCE, TARGET, mapping)
 }
 
 /// Everything in the schema `public`: definitions, rows and the positions of sequences.
@@ -114,6 +111,34 @@ fn a_run_that_is_killed_in_any_phase_is_undone() {
                 assert_eq!(open.replaced.len(), if seeds == "replace" { 2 } else { 0 });
             }
             check_as_before(&case, &before, &format!("{seeds}, {stop}"));
+        }
+    }
+}
+
+#[test]
+fn rows_that_were_merged_and_rows_without_a_key_are_undone() {
+    // The app's rows are equal, overwritten, kept, and there in copies; each has a column that the source does not have.
+    let source = "
+        CREATE TABLE role (id INTEGER PRIMARY KEY, name TEXT);
+        INSERT INTO role VALUES (1, 'admin'), (2, 'editor'), (3, 'reader');
+        CREATE TABLE setting (name TEXT, value TEXT);
+        INSERT INTO setting VALUES ('a', '1'), ('a', '1'), ('b', '2');";
+    let target = "
+        CREATE TABLE role (id int PRIMARY KEY, name text, made timestamptz NOT NULL DEFAULT clock_timestamp());
+        INSERT INTO role (id, name) VALUES (1, 'admin'), (2, 'author'), (9, 'own');
+        CREATE TABLE setting (name text, value text, made timestamptz NOT NULL DEFAULT clock_timestamp());
+        INSERT INTO setting (name, value) VALUES ('a', '1'), ('c', '3');";
+    for decided in
+        ["seeds = \"merge\"", "seeds = \"replace\"", "seeds = \"merge\"\n[tables.setting]\nseeds = \"keep\""]
+    {
+        for stop in ["schema ends", "rows ends", "constraints ends"] {
+            let case = Case::for_app(source, target, decided);
+            let (before, what) = (content(&case), format!("{decided}, {stop}"));
+            killed(&case, stop);
+            assert!(stop == "schema ends" || content(&case) != before, "{what}: rows have moved");
+            assert!(undo(&case).is_some(), "{what}");
+            check_as_before(&case, &before, &what);
+            case.moved();
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 
 use crate::mapping::{TomlKey, TomlText};
+use crate::terms::DerivedDecision;
 
 /// A line of `mapping.toml`, with the heading that it stands below.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +33,13 @@ pub enum Decision {
         /// The value as TOML.
         value: String,
     },
-    /// A column that a trigger fills, as `table.column` in the target, is filled.
-    Fill(String),
+    /// A decision about data that the app derives from rows.
+    Derived {
+        /// Its name: `table.column`, a materialized view, or a table that only triggers write.
+        name: String,
+        /// What happens to it.
+        decision: DerivedDecision,
+    },
 }
 
 /// A column of the source.
@@ -72,16 +78,21 @@ impl Decision {
         Decision::LeaveBehind { name: name.to_owned(), reason: reason.to_owned() }
     }
 
-    /// The decision that a column is filled by its trigger.
-    pub(crate) fn fill(column: &str) -> Decision {
-        Decision::Fill(column.to_owned())
+    /// The decision that derived data is filled.
+    pub(crate) fn fill(name: &str) -> Decision {
+        Decision::Derived { name: name.to_owned(), decision: DerivedDecision::Fill }
+    }
+
+    /// The decision that derived data is accepted as it is.
+    pub(crate) fn accept(name: &str) -> Decision {
+        Decision::Derived { name: name.to_owned(), decision: DerivedDecision::Accept }
     }
 
     /// The heading that it stands below.
     pub fn heading(&self) -> String {
         match self {
             Decision::LeaveBehind { .. } => "[leave_behind]".to_owned(),
-            Decision::Fill(_) => "[derived]".to_owned(),
+            Decision::Derived { .. } => "[derived]".to_owned(),
             Decision::Table { table, .. } => format!("[tables.{}]", TomlKey(table)),
             Decision::Column { column, .. } => {
                 format!("[tables.{}.columns.{}]", TomlKey(&column.table), TomlKey(&column.column))
@@ -92,7 +103,9 @@ impl Decision {
     /// The line.
     pub fn line(&self) -> String {
         match self {
-            Decision::Fill(column) => format!("{} = \"fill\"", TomlKey(column)),
+            Decision::Derived { name, decision } => {
+                format!("{} = {}", TomlKey(name), TomlText(decision.name()))
+            }
             Decision::LeaveBehind { name, reason } => format!("{} = {}", TomlKey(name), TomlText(reason)),
             Decision::Table { key, value, .. } | Decision::Column { key, value, .. } => {
                 format!("{key} = {value}")

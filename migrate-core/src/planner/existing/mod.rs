@@ -12,6 +12,7 @@ mod key_column;
 mod matching;
 mod name_forms;
 mod obstacle;
+mod obstacles;
 mod resemblance;
 mod seed_words;
 mod seeds;
@@ -35,7 +36,8 @@ pub(super) use derived::plan_derived;
 use key_column::KeyColumn;
 pub(super) use matching::{Match, Matches};
 use obstacle::Elsewhere;
-pub use obstacle::{Obstacle, Obstacles};
+pub use obstacle::Obstacle;
+pub use obstacles::Obstacles;
 pub use seeds::{SeedComparison, SeedRow, UniqueClash, settle_seeds};
 
 /// What is decided about a table of an app.

@@ -1,9 +1,9 @@
 //! What prevents a plan for tables that an app made: each obstacle with its table and column, why it is one, and the decisions that solve
-//! it. Planning collects all of them.
+//! it. `Obstacles` collects them.
 
 use std::fmt;
 
-use super::decision::{self, ColumnName, Decision};
+use super::decision::{ColumnName, Decision};
 use super::key_column::KeyColumn;
 use super::resemblance::Resemblance;
 use super::seed_words as words;
@@ -355,72 +355,4 @@ impl Obstacle {
 
 fn seed_decisions(table: &str, choices: &[Seeds]) -> Vec<Decision> {
     choices.iter().map(|choice| Decision::table(table, "seeds", choice.name())).collect()
-}
-
-/// All obstacles of a plan, in the order in which they were found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Obstacles(Vec<Obstacle>);
-
-impl Obstacles {
-    /// Adds one.
-    pub(crate) fn push(&mut self, obstacle: Obstacle) {
-        self.0.push(obstacle);
-    }
-
-    /// Adds those that were found after the plan was made.
-    pub fn extend(&mut self, obstacles: impl IntoIterator<Item = Obstacle>) {
-        self.0.extend(obstacles);
-    }
-
-    /// The obstacles.
-    pub fn iter(&self) -> impl Iterator<Item = &Obstacle> {
-        self.0.iter()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The lines of `mapping.toml` that solve all that decisions can solve. Each heading appears once.
-    pub fn mapping_lines(&self) -> String {
-        let decisions: Vec<Vec<Decision>> = self.0.iter().map(Obstacle::decisions).collect();
-        decision::lines(decisions.iter().map(Vec::as_slice))
-    }
-
-    /// The obstacles in words, by table.
-    pub fn list(&self) -> String {
-        if let [one] = self.0.as_slice() {
-            return one.to_string();
-        }
-        let mut lines = vec![format!("there are {} obstacles", self.0.len())];
-        for (table, obstacles) in self.by_table() {
-            lines.extend(table.map(|table| format!("table {table}:")));
-            lines.extend(obstacles.iter().map(|obstacle| format!("  {obstacle}")));
-        }
-        lines.join("\n")
-    }
-
-    /// The obstacles by table, in the order of the tables' first ones; those about the source as a whole come first.
-    fn by_table(&self) -> Vec<(Option<&str>, Vec<&Obstacle>)> {
-        let mut tables: Vec<(Option<&str>, Vec<&Obstacle>)> = Vec::new();
-        for obstacle in &self.0 {
-            match tables.iter_mut().find(|(table, _)| *table == obstacle.table()) {
-                Some((_, own)) => own.push(obstacle),
-                None => tables.push((obstacle.table(), vec![obstacle])),
-            }
-        }
-        tables.sort_by_key(|(table, _)| table.is_some());
-        tables
-    }
-}
-
-impl fmt::Display for Obstacles {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.list())?;
-        match self.mapping_lines().as_str() {
-            "" => Ok(()),
-            lines => write!(f, "\nlines for mapping.toml:\n{lines}"),
-        }
-    }
 }

@@ -76,6 +76,21 @@ impl Case {
         Case { dir, database, source, plan, migrations }
     }
 
+    /// A source and a database in which an app has made tables, both made by SQL, with the plan for them.
+    #[track_caller]
+    pub fn for_app(source_sql: &str, target_sql: &str, mapping: &str) -> Case {
+        Case::planned_for_app(source_sql, target_sql, mapping).unwrap_or_else(|words| panic!("{words}"))
+    }
+
+    /// The same; why there is no plan, where there is none.
+    #[track_caller]
+    pub fn planned_for_app(source_sql: &str, target_sql: &str, mapping: &str) -> Result<Case, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let source = dir.path().join("source.db");
+        sqlite(&source, source_sql);
+        Case::into_existing(dir, source, mapping, target_sql)
+    }
+
     /// A source that stands in `dir` already, and a database in which an app has made tables; why there is no plan, where there is
     /// none.
     pub fn into_existing(

@@ -14,6 +14,7 @@ use super::MigrateArgs;
 use crate::obstacles::Planning;
 use crate::run_context::RunContext;
 use crate::source_plan::ExistingTarget;
+use crate::stop::Stopped;
 use crate::{output, plan_folder, report, source_plan, workspace};
 
 /// Where the plan comes from.
@@ -136,8 +137,11 @@ fn make(
                 is_verbose: args.verbose,
             };
             source_plan::make(source, &mapping, existing, args.output.quiet).map_err(|error| {
-                let values = unfitting_values(args, source, target, context, &kept, &error);
-                output::note(&values.unwrap_or_else(|unchecked| format!("{unchecked:#}")));
+                match unfitting_values(args, source, target, context, &kept, &error) {
+                    Err(stopped) if stopped.is::<Stopped>() => return stopped,
+                    Err(unchecked) => output::note(&format!("{unchecked:#}")),
+                    Ok(values) => output::note(&values),
+                }
                 planning.explain(error)
             })?
         }
@@ -176,7 +180,8 @@ fn unfitting_values(
     };
     let request = super::request(args, source.to_owned(), target.clone(), &context.settings, plan, &[]);
     let work = |screen: &crate::screen::Screen| run::refused_values(&request, screen);
-    let refused = context.execute(target, work, String::new);
+    let refused =
+        context.execute(target, work, || "Nothing was changed. Run the same command again.".to_owned());
     let refused = refused.context("the values of the tables that fit could not be checked")?;
     let situation = report::Situation { plan, mapping: None, folder: None, made_in: Some(folder) };
     Ok(refused.map(|refused| report::other_text(&refused, target, situation)).unwrap_or_default())
