@@ -87,6 +87,17 @@ pub(crate) enum SeedsArg {
     Merge,
 }
 
+impl From<SeedsArg> for Seeds {
+    fn from(seeds: SeedsArg) -> Seeds {
+        match seeds {
+            SeedsArg::Stop => Seeds::Stop,
+            SeedsArg::Replace => Seeds::Replace,
+            SeedsArg::Keep => Seeds::Keep,
+            SeedsArg::Merge => Seeds::Merge,
+        }
+    }
+}
+
 /// What happens to rows with values that PostgreSQL cannot hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OnRejectArg {
@@ -129,6 +140,16 @@ impl PlanArgs {
         self.faithful || self.into_existing || self.autoincrement.is_some()
     }
 
+    /// Whether the options say what a plan that is made already does, as when the command that made it is repeated.
+    pub(crate) fn repeats(&self, plan: &Plan) -> bool {
+        let has_seeds = |seeds: SeedsArg| {
+            let seeds = Seeds::from(seeds);
+            plan.existing_tables().all(|(_, existing)| existing.seeds == seeds)
+        };
+        let shapes_otherwise = self.faithful || self.autoincrement.is_some() || !self.schema.is_empty();
+        !shapes_otherwise && plan.is_into_existing() && self.seeds.is_none_or(has_seeds)
+    }
+
     /// Applies the options over the decisions of `mapping`.
     pub(crate) fn apply(&self, mapping: &mut Mapping) {
         mapping.faithful |= self.faithful;
@@ -136,12 +157,8 @@ impl PlanArgs {
         if !self.schema.is_empty() {
             mapping.schemas.clone_from(&self.schema);
         }
-        match self.seeds {
-            None => {}
-            Some(SeedsArg::Stop) => mapping.seeds = Seeds::Stop,
-            Some(SeedsArg::Replace) => mapping.seeds = Seeds::Replace,
-            Some(SeedsArg::Keep) => mapping.seeds = Seeds::Keep,
-            Some(SeedsArg::Merge) => mapping.seeds = Seeds::Merge,
+        if let Some(seeds) = self.seeds {
+            mapping.seeds = seeds.into();
         }
         if let Some(how) = self.autoincrement {
             mapping.autoincrement = Some(match how {

@@ -190,7 +190,9 @@ fn the_skeleton_of_mapping_toml_solves_all_obstacles_and_is_never_overwritten() 
         place.run(arguments.clone()).expect(2);
         assert_eq!(fs::read_to_string(&path).unwrap(), skeleton);
         fs::write(&path, uncommented(&skeleton)).unwrap();
-        place.run(arguments).expect(0);
+        place.run(arguments.clone()).expect(0);
+        let again = place.run(arguments).expect(0);
+        assert!(again.stdout.starts_with("Nothing to do"), "{}", again.screen());
         assert_eq!(lines(&database, "SELECT name FROM \"user\""), ["a"]);
         assert_eq!(lines(&database, "SELECT id FROM extra"), ["2"]);
         assert_eq!(lines(&database, "SELECT name FROM names"), ["a"]);

@@ -70,6 +70,11 @@ impl PlanChoice {
             return Ok(PlanChoice::Made(folder.clone()));
         }
         if args.plan.is_some() && shapes_plan {
+            let plan = read()?;
+            // A restart would take no notice of decisions that were changed since.
+            if !args.restart && args.planning.repeats(&plan) && !args.rejects.shapes_plan() {
+                return Ok(PlanChoice::Reviewed(folder, plan));
+            }
             bail!(
                 "the plan in {} is already made; give --faithful, --autoincrement, --into-existing and --on-reject text or bytea to `{}`",
                 workspace::shown(&folder),
