@@ -24,7 +24,11 @@ pub(super) fn compare(pair: &Pair<'_>) -> Vec<StructureDifference> {
     }
     let is_expected = |name: &str| pair.expected.target_column(name).is_some();
     let required = pair.columns.columns.iter().filter(|live| {
-        !is_expected(&live.name) && live.not_null && live.default.is_none() && !live.is_identity && !live.is_generated
+        !is_expected(&live.name)
+            && live.not_null
+            && live.default.is_none()
+            && !live.is_identity
+            && !live.is_generated
     });
     found.extend(required.map(|live| {
         let problem = Problem::RequiredColumnAdded { column: live.name.clone() };
@@ -91,7 +95,11 @@ fn numbering(pair: &Pair<'_>, column: &PlannedColumn, live: &TargetColumn) -> Op
     Some(pair.found(Severity::Lost, Problem::NumberingMissing { column: live.name.clone() }, repair))
 }
 
-fn added_default(pair: &Pair<'_>, column: &PlannedColumn, live: &TargetColumn) -> Option<StructureDifference> {
+fn added_default(
+    pair: &Pair<'_>,
+    column: &PlannedColumn,
+    live: &TargetColumn,
+) -> Option<StructureDifference> {
     let declared = column.source_default.as_deref().map(default_meaning);
     let has_none = declared.is_none_or(|meaning| meaning == DefaultMeaning::Null);
     if !has_none || column.sequence.is_some() || live.is_generated || live.sequence.is_some() {
@@ -133,7 +141,6 @@ fn narrower(pair: &Pair<'_>, column: &PlannedColumn, live: &TargetColumn) -> Opt
         }
         _ => return None,
     };
-    let problem =
-        Problem::Narrower { column: live.name.clone(), type_name: live.type_name.clone(), limit };
+    let problem = Problem::Narrower { column: live.name.clone(), type_name: live.type_name.clone(), limit };
     Some(pair.found(severity, problem, repair))
 }

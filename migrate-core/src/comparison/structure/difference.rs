@@ -378,8 +378,12 @@ impl StructureProblem {
     fn stage(&self) -> Stage {
         use StructureProblem as P;
         match self {
-            P::Narrower { .. } | P::GeneratedMissing { .. } | P::GeneratedNotComputed { .. } => Stage::Columns,
-            P::NotNullMissing { .. } | P::NotNullAdded { .. } | P::RequiredColumnAdded { .. } => Stage::NotNull,
+            P::Narrower { .. } | P::GeneratedMissing { .. } | P::GeneratedNotComputed { .. } => {
+                Stage::Columns
+            }
+            P::NotNullMissing { .. } | P::NotNullAdded { .. } | P::RequiredColumnAdded { .. } => {
+                Stage::NotNull
+            }
             P::PrimaryKeyMissing { .. }
             | P::PrimaryKeyDiffers { .. }
             | P::PrimaryKeyOrder { .. }

@@ -56,7 +56,11 @@ fn is_same_reference(pair: &Pair<'_>, key: &PlannedForeignKey, live: &LiveForeig
     let parent = pair.plan.tables.iter().find(|table| table.target == key.parent_table);
     let schema = parent.map_or(pair.expected.schema_name(), |parent| parent.schema_name());
     let references = |columns: &[String], parents: &[String]| -> Vec<String> {
-        columns.iter().zip(parents).map(|(column, parent)| format!("{}={}", quote_pg(column), quote_pg(parent))).collect()
+        columns
+            .iter()
+            .zip(parents)
+            .map(|(column, parent)| format!("{}={}", quote_pg(column), quote_pg(parent)))
+            .collect()
     };
     live.parent == key.parent_table
         && live.parent_schema == schema
@@ -69,10 +73,12 @@ fn is_same_reference(pair: &Pair<'_>, key: &PlannedForeignKey, live: &LiveForeig
 fn acts_differently(key: &PlannedForeignKey, live: &LiveForeignKey) -> Vec<Difference> {
     let mut differences = Vec::new();
     if !key.on_delete.eq_ignore_ascii_case(&live.on_delete) {
-        differences.push(Difference::OnDelete { declared: key.on_delete.clone(), live: live.on_delete.clone() });
+        differences
+            .push(Difference::OnDelete { declared: key.on_delete.clone(), live: live.on_delete.clone() });
     }
     if !key.on_update.eq_ignore_ascii_case(&live.on_update) {
-        differences.push(Difference::OnUpdate { declared: key.on_update.clone(), live: live.on_update.clone() });
+        differences
+            .push(Difference::OnUpdate { declared: key.on_update.clone(), live: live.on_update.clone() });
     }
     match (key.deferred, live.is_deferred) {
         (true, false) => differences.push(Difference::NotDeferred),
@@ -104,11 +110,8 @@ fn differs(pair: &Pair<'_>, key: &PlannedForeignKey, live: &LiveForeignKey) -> O
             made
         }
     };
-    let problem = Problem::ForeignKeyDiffers {
-        live: live.name.clone(),
-        columns: key.columns.clone(),
-        differences,
-    };
+    let problem =
+        Problem::ForeignKeyDiffers { live: live.name.clone(), columns: key.columns.clone(), differences };
     Some(pair.found(Severity::Different, problem, repair))
 }
 

@@ -1,7 +1,9 @@
 //! Compares what keeps rows unique, besides the primary key, and what serves queries.
 
-use super::{LiveIndex, LiveKey, Pair, Severity, StructureDifference, StructureProblem as Problem, UniqueSource};
-use crate::identifier::quote_pg;
+use super::{
+    LiveIndex, LiveKey, Pair, Severity, StructureDifference, StructureProblem as Problem, UniqueSource,
+};
+use crate::identifier::{qualified_pg, quote_pg};
 use crate::plan::PlannedIndexColumn;
 use crate::render::Repaired;
 use crate::terms::IndexMethod;
@@ -43,14 +45,15 @@ pub(super) fn compare(pair: &Pair<'_>) -> Vec<StructureDifference> {
         used.extend(live);
         found.extend(difference);
     }
-    let rest = pair.constraints.indexes.iter().filter(|live| !live.is_primary && !used.contains(&live.name.as_str()));
+    let rest = pair
+        .constraints
+        .indexes
+        .iter()
+        .filter(|live| !live.is_primary && !used.contains(&live.name.as_str()));
     found.extend(rest.map(|live| added(pair, live, &wanted)));
     let invalid = pair.constraints.indexes.iter().filter(|live| !live.is_valid);
     found.extend(invalid.map(|live| {
-        let repair = vec![format!(
-            "REINDEX INDEX {};",
-            crate::identifier::qualified_pg(&pair.constraints.schema, &live.name)
-        )];
+        let repair = vec![format!("REINDEX INDEX {};", qualified_pg(&pair.constraints.schema, &live.name))];
         pair.found(Severity::Different, Problem::IndexInvalid { live: live.name.clone() }, repair)
     }));
     found
@@ -133,7 +136,8 @@ fn leading(pair: &Pair<'_>, wanted: &[Key<'_>], live: &LiveIndex) -> Option<Orde
     if !is_same {
         return None;
     }
-    let mut turned = wanted.iter().zip(&live.keys).map(|(wanted, live)| wanted.is_descending != live.is_descending);
+    let mut turned =
+        wanted.iter().zip(&live.keys).map(|(wanted, live)| wanted.is_descending != live.is_descending);
     let first = turned.next().unwrap_or(false);
     Some(match (first, turned.all(|other| other == first)) {
         (false, true) => Order::Same,
@@ -156,7 +160,9 @@ fn unique<'a>(pair: &Pair<'a>, wanted: &Wanted<'_>) -> (Option<&'a str>, Option<
     if let Some(live) = usable().find(|live| same(live) && condition(live)) {
         return (Some(&live.name), None);
     }
-    if let Some((live, condition)) = usable().find(|live| same(live) && live.condition.is_none()).zip(wanted.condition) {
+    if let Some((live, condition)) =
+        usable().find(|live| same(live) && live.condition.is_none()).zip(wanted.condition)
+    {
         let mut repair = vec![pair.drop_index(&live.name)];
         repair.extend(wanted.repair(pair));
         let problem = Problem::UniqueForAllRows {
@@ -194,17 +200,21 @@ fn plain<'a>(pair: &Pair<'a>, wanted: &Wanted<'_>) -> (Option<&'a str>, Option<S
     let whole = |live: &LiveIndex| live.keys.len() == wanted.keys.len();
     let (index, named) = (wanted.named(), |live: &LiveIndex| live.name.clone());
     // A unique index that the source does not have is reported on its own.
-    if let Some(live) = usable().find(|live| !live.is_unique && whole(live) && condition(live) && ordered(live, Order::Same)) {
+    if let Some(live) =
+        usable().find(|live| !live.is_unique && whole(live) && condition(live) && ordered(live, Order::Same))
+    {
         return (Some(&live.name), None);
     }
-    if let Some(live) = usable().find(|live| whole(live) && condition(live) && ordered(live, Order::Reversed)) {
+    if let Some(live) = usable().find(|live| whole(live) && condition(live) && ordered(live, Order::Reversed))
+    {
         let problem = Problem::IndexReversed { index, live: named(live) };
         return (Some(&live.name), Some(pair.found(Severity::Remark, problem, Vec::new())));
     }
     if let Some(live) = usable().find(|live| live.condition.is_none() && ordered(live, Order::Same)) {
         return match wanted.condition.filter(|_| whole(live) && !live.is_unique) {
             Some(condition) => {
-                let problem = Problem::IndexForAllRows { index, live: named(live), condition: condition.to_owned() };
+                let problem =
+                    Problem::IndexForAllRows { index, live: named(live), condition: condition.to_owned() };
                 (Some(&live.name), Some(pair.found(Severity::Remark, problem, Vec::new())))
             }
             None => {
@@ -228,16 +238,23 @@ fn added(pair: &Pair<'_>, live: &LiveIndex, wanted: &[Wanted<'_>]) -> StructureD
     let columns: Vec<Option<&String>> = live.keys.iter().map(|key| key.column.as_ref()).collect();
     let name = live.name.clone();
     let others = || pair.constraints.indexes.iter().filter(|other| other.name != live.name && other.is_valid);
-    let repeats = |other: &&LiveIndex| other.keys == live.keys && other.condition == live.condition && (other.is_unique || !live.is_unique);
-    if let Some(other) = others().find(|other| repeats(other) && (other.is_primary || other.name < live.name)) {
+    let repeats = |other: &&LiveIndex| {
+        other.keys == live.keys && other.condition == live.condition && (other.is_unique || !live.is_unique)
+    };
+    if let Some(other) = others().find(|other| repeats(other) && (other.is_primary || other.name < live.name))
+    {
         let problem = Problem::IndexRepeated { live: name, of: other.name.clone() };
         return pair.found(Severity::Remark, problem, Vec::new());
     }
     // Where fewer columns are unique by themselves, more of them are, too.
-    let is_implied = |key: &[&str]| key.iter().all(|name| columns.iter().any(|column| column.is_some_and(|column| column == name)));
-    let primary = pair.expected.primary_key.as_ref().map(|key| key.columns.iter().map(String::as_str).collect());
+    let is_implied = |key: &[&str]| {
+        key.iter().all(|name| columns.iter().any(|column| column.is_some_and(|column| column == name)))
+    };
+    let primary =
+        pair.expected.primary_key.as_ref().map(|key| key.columns.iter().map(String::as_str).collect());
     let unique = wanted.iter().filter(|wanted| wanted.is_unique && wanted.condition.is_none());
-    let unique = unique.filter_map(|wanted| wanted.keys.iter().map(|key| key.column).collect::<Option<Vec<&str>>>());
+    let unique =
+        unique.filter_map(|wanted| wanted.keys.iter().map(|key| key.column).collect::<Option<Vec<&str>>>());
     let refuses = live.is_unique && !primary.into_iter().chain(unique).any(|key: Vec<&str>| is_implied(&key));
     if refuses {
         let repair = vec![pair.drop_index(&live.name)];

@@ -1,7 +1,8 @@
 //! Compares the primary key.
 
 use super::{LiveIndex, Pair, Severity, StructureDifference, StructureProblem as Problem};
-use crate::identifier::quote_pg_list;
+use crate::identifier::{fit_pg, quote_pg, quote_pg_list};
+use crate::planner::numbered;
 use crate::render::Repaired;
 
 pub(super) fn compare(pair: &Pair<'_>) -> Vec<StructureDifference> {
@@ -47,12 +48,12 @@ fn differs(pair: &Pair<'_>, expected: &[String], live: Vec<String>) -> Option<St
         return None;
     }
     // The key may be referenced, so that it stays: an index serves the source's order.
-    let name = crate::planner::numbered(crate::identifier::fit_pg(&format!("{}_order", pair.columns.name)), |name| {
+    let name = numbered(fit_pg(&format!("{}_order", pair.columns.name)), |name| {
         pair.live.relations.iter().any(|taken| taken == name)
     });
     let sql = format!(
         "CREATE UNIQUE INDEX {} ON {} ({});",
-        crate::identifier::quote_pg(&name),
+        quote_pg(&name),
         pair.columns.name_in_sql(),
         quote_pg_list(expected)
     );

@@ -36,9 +36,8 @@ pub fn structure(
 ) -> Structure {
     let mut found = Vec::new();
     for planned in &expected.tables {
-        let is_it = |table: &&TargetTable| {
-            table.schema == planned.schema_name() && table.name == planned.target
-        };
+        let is_it =
+            |table: &&TargetTable| table.schema == planned.schema_name() && table.name == planned.target;
         let table = source.tables.iter().find(|table| table.name == planned.source);
         let columns = target.tables.iter().find(is_it);
         let constraints = live.table(planned.schema_name(), &planned.target);
@@ -48,7 +47,8 @@ pub fn structure(
         }
     }
     found.extend(objects(live, expected));
-    let not_translated = expected.left_behind.iter().filter(|left| !is_told_elsewhere(left)).cloned().collect();
+    let not_translated =
+        expected.left_behind.iter().filter(|left| !is_told_elsewhere(left)).cloned().collect();
     Structure { differences: found, not_translated, ..Structure::default() }
 }
 
@@ -65,7 +65,8 @@ pub fn expressions<'a>(live: &'a LiveStructure, expected: &'a Plan) -> Vec<(Stri
         let live_keys = found.indexes.iter().flat_map(|index| &index.keys);
         let live_keys = live_keys.filter(|key| key.column.is_none()).map(|key| key.sql.as_str());
         let live_conditions = found.indexes.iter().filter_map(|index| index.condition.as_deref());
-        let sql = checks.chain(keys).chain(conditions).chain(live_checks).chain(live_keys).chain(live_conditions);
+        let sql =
+            checks.chain(keys).chain(conditions).chain(live_checks).chain(live_keys).chain(live_conditions);
         all.extend(sql.map(|sql| (table.name_in_sql(), sql)));
     }
     all.sort();
@@ -75,7 +76,10 @@ pub fn expressions<'a>(live: &'a LiveStructure, expected: &'a Plan) -> Vec<(Stri
 
 /// Tables and columns without a counterpart are gaps of the comparison, and views are compared by their names.
 fn is_told_elsewhere(left: &LeftBehind) -> bool {
-    matches!(left.kind.as_str(), "table" | "column" | "virtual table" | "shadow table" | "conflict clause" | "default")
+    matches!(
+        left.kind.as_str(),
+        "table" | "column" | "virtual table" | "shadow table" | "conflict clause" | "default"
+    )
 }
 
 /// A table on both sides.
@@ -97,7 +101,12 @@ impl Pair<'_> {
         found
     }
 
-    fn found(&self, severity: Severity, problem: StructureProblem, repair: Vec<String>) -> StructureDifference {
+    fn found(
+        &self,
+        severity: Severity,
+        problem: StructureProblem,
+        repair: Vec<String>,
+    ) -> StructureDifference {
         StructureDifference { severity, table: Some(self.source.name.clone()), problem, repair }
     }
 
@@ -138,16 +147,18 @@ fn objects(live: &LiveStructure, expected: &Plan) -> Vec<StructureDifference> {
         };
         live.views.iter().any(is_it)
     };
-    let views = expected.views.iter().filter(|view| !is_there(&view.target)).map(|view| StructureDifference {
-        severity: Severity::Lost,
-        table: None,
-        problem: StructureProblem::ViewMissing { view: view.source.clone() },
-        repair: statements(&[Repaired::View(&view.target)]),
-    });
+    let views =
+        expected.views.iter().filter(|view| !is_there(&view.target)).map(|view| StructureDifference {
+            severity: Severity::Lost,
+            table: None,
+            problem: StructureProblem::ViewMissing { view: view.source.clone() },
+            repair: statements(&[Repaired::View(&view.target)]),
+        });
     let triggers = expected.triggers.iter().filter(|trigger| {
         let table = expected.tables.iter().find(|table| table.target == trigger.table);
         let found = table.and_then(|table| live.table(table.schema_name(), &table.target));
-        !found.is_some_and(|found| found.triggers.iter().any(|name| name.eq_ignore_ascii_case(&trigger.target)))
+        !found
+            .is_some_and(|found| found.triggers.iter().any(|name| name.eq_ignore_ascii_case(&trigger.target)))
     });
     let triggers = triggers.map(|trigger| StructureDifference {
         severity: Severity::Lost,
