@@ -5,7 +5,7 @@ use crate::conversion::Conversion;
 use crate::mapping::{ColumnMapping, Mapping, TableMapping};
 use crate::plan::{Plan, PlannedTable};
 use crate::planner::{self, PlanningError};
-use crate::source_schema::{SourceSchema, SourceTable};
+use crate::source_schema::{SourceIndex, SourceIndexOrigin, SourceSchema, SourceTable};
 
 /// Plans the structure of the tables that `matched` has, under its names and in its types. A column without a counterpart keeps the
 /// source's name. No name of a constraint or an index is one of `taken`, the target's own.
@@ -26,6 +26,7 @@ pub fn expected(source: &SourceSchema, matched: &Plan, taken: &[String]) -> Resu
     }
     let mut plan = planner::plan(source, None, &mapping)?;
     for table in &mut plan.tables {
+        name_sources(table, source);
         free_names(table, taken);
     }
     Ok(plan)
@@ -49,6 +50,20 @@ fn names_and_types(table: &SourceTable, planned: &PlannedTable) -> TableMapping 
         columns: columns.collect(),
         faithful: true,
         ..TableMapping::default()
+    }
+}
+
+/// Keeps the names that indexes have in the source before they get others.
+fn name_sources(table: &mut PlannedTable, source: &SourceSchema) {
+    let declared = source.tables.iter().find(|declared| declared.name == table.source);
+    let declared = declared.map(|declared| declared.indexes.as_slice()).unwrap_or_default();
+    let is_index = |name: &str| {
+        let is_it =
+            |index: &SourceIndex| index.origin == SourceIndexOrigin::CreateIndex && index.name == name;
+        declared.iter().any(is_it)
+    };
+    for index in table.indexes.iter_mut().filter(|index| index.source.is_none() && is_index(&index.name)) {
+        index.source = Some(index.name.clone());
     }
 }
 

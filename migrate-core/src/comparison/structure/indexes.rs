@@ -110,13 +110,23 @@ impl Wanted<'_> {
     }
 }
 
+/// Whether an expression has the name of a column.
+fn mentions(sql: &str, column: &str) -> bool {
+    let name = quote_pg(column);
+    let is_of_name = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '"';
+    match name.chars().all(is_of_name) {
+        true => sql.split(|letter| !is_of_name(letter)).any(|word| word == name),
+        false => sql.contains(&name),
+    }
+}
+
 /// Whether a key of the target compares as the wanted one does.
 fn is_same_key(pair: &Pair<'_>, wanted: &Key<'_>, live: &LiveKey) -> bool {
     match (wanted.column, &live.column) {
         (Some(wanted), Some(live)) => wanted == live,
         (None, None) => pair.live.is_same_sql(&pair.expected.name_in_sql(), &wanted.sql, &live.sql),
         // A column that folds case itself does what lower() does.
-        (None, Some(column)) => live.folds_case && wanted.sql.contains(&quote_pg(column)),
+        (None, Some(column)) => live.folds_case && mentions(&wanted.sql, column),
         (Some(_), None) => false,
     }
 }
@@ -175,7 +185,7 @@ fn unique<'a>(pair: &Pair<'a>, wanted: &Wanted<'_>) -> (Option<&'a str>, Option<
     // A unique index on the columns themselves where the source folds case: it keeps less unique.
     let folded = usable().find(|live| {
         let is_column = |wanted: &Key<'_>, live: &LiveKey| match (wanted.column, &live.column) {
-            (None, Some(column)) => wanted.sql.contains(&quote_pg(column)),
+            (None, Some(column)) => mentions(&wanted.sql, column),
             _ => is_same_key(pair, wanted, live),
         };
         condition(live)
@@ -199,7 +209,6 @@ fn plain<'a>(pair: &Pair<'a>, wanted: &Wanted<'_>) -> (Option<&'a str>, Option<S
     let condition = |live: &LiveIndex| is_same_condition(pair, wanted.condition, live.condition.as_deref());
     let whole = |live: &LiveIndex| live.keys.len() == wanted.keys.len();
     let (index, named) = (wanted.named(), |live: &LiveIndex| live.name.clone());
-    // A unique index that the source does not have is reported on its own.
     if let Some(live) =
         usable().find(|live| !live.is_unique && whole(live) && condition(live) && ordered(live, Order::Same))
     {
@@ -210,18 +219,17 @@ fn plain<'a>(pair: &Pair<'a>, wanted: &Wanted<'_>) -> (Option<&'a str>, Option<S
         let problem = Problem::IndexReversed { index, live: named(live) };
         return (Some(&live.name), Some(pair.found(Severity::Remark, problem, Vec::new())));
     }
-    if let Some(live) = usable().find(|live| live.condition.is_none() && ordered(live, Order::Same)) {
-        return match wanted.condition.filter(|_| whole(live) && !live.is_unique) {
-            Some(condition) => {
-                let problem =
-                    Problem::IndexForAllRows { index, live: named(live), condition: condition.to_owned() };
-                (Some(&live.name), Some(pair.found(Severity::Remark, problem, Vec::new())))
-            }
-            None => {
-                let problem = Problem::IndexCovered { index, live: named(live) };
-                (None, Some(pair.found(Severity::Remark, problem, Vec::new())))
-            }
-        };
+    let serves = |live: &&LiveIndex| live.condition.is_none() && ordered(live, Order::Same);
+    let for_all_rows = usable().find(|live| serves(live) && whole(live) && !live.is_unique);
+    if let Some((live, condition)) = for_all_rows.zip(wanted.condition) {
+        let problem = Problem::IndexForAllRows { index, live: named(live), condition: condition.to_owned() };
+        return (Some(&live.name), Some(pair.found(Severity::Remark, problem, Vec::new())));
+    }
+    // A unique index that the source does not have may be dropped, so that it is the last choice.
+    if let Some(live) = usable().filter(serves).min_by_key(|live| live.is_unique && !live.is_primary) {
+        let problem = Problem::IndexCovered { index, live: named(live) };
+        let used = (!live.is_unique).then_some(live.name.as_str());
+        return (used, Some(pair.found(Severity::Remark, problem, Vec::new())));
     }
     if let Some(live) = usable().find(|live| whole(live) && condition(live) && ordered(live, Order::Mixed)) {
         let problem = Problem::IndexOrder { index, live: named(live) };
@@ -253,8 +261,13 @@ fn added(pair: &Pair<'_>, live: &LiveIndex, wanted: &[Wanted<'_>]) -> StructureD
     let primary =
         pair.expected.primary_key.as_ref().map(|key| key.columns.iter().map(String::as_str).collect());
     let unique = wanted.iter().filter(|wanted| wanted.is_unique && wanted.condition.is_none());
-    let unique =
-        unique.filter_map(|wanted| wanted.keys.iter().map(|key| key.column).collect::<Option<Vec<&str>>>());
+    // What is unique by an expression is unique by its columns.
+    let columns_of = |key: &Key<'_>| -> Vec<&str> {
+        let is_in =
+            |name: &&str| key.column.map_or_else(|| mentions(&key.sql, name), |column| column == *name);
+        pair.expected.columns.iter().map(|column| column.target.as_str()).filter(is_in).collect()
+    };
+    let unique = unique.map(|wanted| wanted.keys.iter().flat_map(columns_of).collect());
     let refuses = live.is_unique && !primary.into_iter().chain(unique).any(|key: Vec<&str>| is_implied(&key));
     if refuses {
         let repair = vec![pair.drop_index(&live.name)];

@@ -12,8 +12,6 @@ mod foreign_keys;
 mod indexes;
 mod keys;
 mod live;
-#[cfg(test)]
-mod tests;
 
 use crate::identifier::{qualified_pg, quote_pg};
 use crate::plan::{LeftBehind, Plan, PlannedTable};
