@@ -74,7 +74,7 @@ pub(crate) fn schema(plan: &Plan, database: &Database<'_>) -> String {
         body.push_str(&self::view(database, view, &mut imports));
     }
     let left_out = left_out(plan);
-    let custom = custom_types::text(&mut imports);
+    let custom = custom_types::text(&imports);
     format!("{GENERATED}\n{left_out}{}{custom}{body}", imports.text())
 }
 
