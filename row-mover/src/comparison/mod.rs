@@ -8,6 +8,7 @@ mod structure;
 use std::path::Path;
 
 use migrate_core::comparison::Comparison;
+use migrate_core::comparison::structure::Structure;
 use migrate_core::mapping::Mapping;
 use migrate_core::plan::Plan;
 use migrate_core::source_schema::SourceSchema;
@@ -48,6 +49,8 @@ pub enum ComparisonSource<'a> {
 pub struct Compared {
     /// The result.
     pub comparison: Comparison,
+    /// What the source declares and the target has: [`compare_structure`], by a session of the target that is in no transaction.
+    pub structure: Structure,
     /// The match of tables and columns: a plan of which nothing is executed.
     pub plan: Plan,
     /// The source's schema.
