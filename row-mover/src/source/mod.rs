@@ -3,6 +3,7 @@
 mod app_collations;
 pub mod breaches;
 pub mod chunk_plan;
+pub mod documents;
 pub(crate) mod control;
 mod duplicates;
 pub mod evidence;
