@@ -6,10 +6,10 @@ use migrate_core::plan::Plan;
 use migrate_core::source_schema::SourceSchema;
 use migrate_core::value::SourceValue;
 
+use super::SourceConnection;
 use super::introspect;
 use super::rows::{Scan, Value, Values};
 use super::undisturbed::read_undisturbed;
-use super::SourceConnection;
 use crate::error::{Context, Error, Result};
 
 /// Passes all documents of the columns that `wants` selects to `add`; both name table and column as the source does. Reading starts again
@@ -36,7 +36,12 @@ pub fn fold_documents<T>(
             }
             check_columns(path, &schema, &table.source, &columns)?;
             let mut take = |column: &str, document: &str| add(&mut folded, &table.source, column, document);
-            read_table(source, &Scan::new(&table.source, columns.clone(), table.rowid.as_deref()), &columns, &mut take)?;
+            read_table(
+                source,
+                &Scan::new(&table.source, columns.clone(), table.rowid.as_deref()),
+                &columns,
+                &mut take,
+            )?;
         }
         Ok(folded)
     };
@@ -46,7 +51,8 @@ pub fn fold_documents<T>(
 /// Refuses a file of another schema than the plan's.
 fn check_columns(path: &Path, schema: &SourceSchema, table: &str, columns: &[&str]) -> Result<()> {
     let found = schema.tables.iter().find(|each| each.name == table);
-    let is_there = |column: &&str| found.is_some_and(|found| found.columns.iter().any(|each| each.name == *column));
+    let is_there =
+        |column: &&str| found.is_some_and(|found| found.columns.iter().any(|each| each.name == *column));
     match columns.iter().find(|column| !is_there(column)) {
         None => Ok(()),
         Some(column) => Err(Error::new(format!("{} has no column {table}.{column}", path.display()))

@@ -3,8 +3,8 @@
 mod app_collations;
 pub mod breaches;
 pub mod chunk_plan;
-pub mod documents;
 pub(crate) mod control;
+pub mod documents;
 mod duplicates;
 pub mod evidence;
 pub mod integrity_check;
