@@ -6,6 +6,7 @@ mod diagnosis;
 mod gap;
 mod other_form;
 mod result;
+pub mod structure;
 
 pub use diagnosis::Diagnosis;
 pub use gap::Gap;

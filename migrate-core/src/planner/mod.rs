@@ -31,6 +31,7 @@ pub use existing::{
     ColumnName, Decision, Obstacle, Obstacles, SeedComparison, SeedRow, UniqueClash, settle_seeds,
 };
 use inferred::Inferred;
+pub(crate) use keys::numbered;
 use text_evidence::TextEvidence;
 
 use std::collections::BTreeSet;

@@ -3,6 +3,8 @@
 //! It seals a copy, reads the target's own schema, matches tables and columns by their names, and compares every value by the target's
 //! types. Nothing is written to the target: each session is read-only, and rows are read in one snapshot.
 
+mod structure;
+
 use std::path::Path;
 
 use migrate_core::comparison::Comparison;
@@ -15,6 +17,8 @@ use postgres_client::{DbSettings, TargetUrl};
 use crate::error::{Error, Result};
 use crate::observer::Observer;
 use crate::validate::CompareOptions;
+
+pub use structure::compare_structure;
 
 /// The parameters of a comparison.
 pub struct ComparisonRequest<'a> {

@@ -51,6 +51,7 @@ mod server_log;
 mod standby;
 mod status;
 mod stop;
+mod structure;
 mod support;
 mod triggers;
 mod uncomputed;
