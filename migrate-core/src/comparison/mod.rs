@@ -4,6 +4,7 @@
 
 mod diagnosis;
 mod gap;
+pub mod key_order;
 mod other_form;
 mod result;
 
