@@ -9,6 +9,7 @@ pub mod key_order;
 mod matching;
 mod other_form;
 mod result;
+pub mod structure;
 
 pub use diagnosis::Diagnosis;
 pub use examine::examine;

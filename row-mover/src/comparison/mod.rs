@@ -10,11 +10,13 @@ mod group;
 mod keys;
 mod merge;
 mod source_copy;
+mod structure;
 mod work;
 
 use std::path::Path;
 use std::time::Instant;
 
+use migrate_core::comparison::structure::Structure;
 use migrate_core::comparison::{Comparison, Match, match_tables};
 use migrate_core::mapping::{MAPPING_FORMAT, Mapping};
 use migrate_core::phase::Phase;
@@ -38,6 +40,8 @@ use crate::validate::CompareOptions;
 use crate::watched::watched;
 use source_copy::SourceCopy;
 use work::{Openers, compare_tables};
+
+pub use structure::compare_structure;
 
 /// The parameters of a comparison.
 pub struct ComparisonRequest<'a> {
@@ -67,6 +71,8 @@ pub enum ComparisonSource<'a> {
 pub struct Compared {
     /// The result.
     pub comparison: Comparison,
+    /// What the source declares and the target has: [`compare_structure`], by a session of the target that is in no transaction.
+    pub structure: Structure,
     /// The match of tables and columns: a plan of which nothing is executed.
     pub plan: Plan,
     /// The source's schema.
@@ -119,6 +125,7 @@ fn compare_within(
     let tables: Vec<PlannedTable> =
         matched.plan.tables.iter().filter(|table| !table.columns.is_empty()).cloned().collect();
     let tables = compare_tables(&tables, options, &openers, &mut holder, observer)?;
+    let structure = compare_structure(&copy.open()?, &mut holder, (&source, &schema), &matched.plan)?;
     let took = started.elapsed();
     observer.phase_finished(Phase::Validate, took);
     let comparison = Comparison {
@@ -128,7 +135,7 @@ fn compare_within(
         gaps: matched.gaps,
         seconds: took.as_secs_f64(),
     };
-    Ok(Compared { comparison, plan: matched.plan, source, target: schema })
+    Ok(Compared { comparison, structure, plan: matched.plan, source, target: schema })
 }
 
 /// Makes the server refuse every write of a session.

@@ -52,7 +52,7 @@ pub(crate) use derived::derived;
 pub(crate) use digest::Digested;
 pub(crate) use key_hash::{KeyHash, KeyHasher};
 pub(crate) use parts::selections;
-pub(crate) use sequences::sequence_problems;
+pub(crate) use sequences::{existing_problem as sequence_behind, sequence_problems};
 pub(crate) use source_order::terms as source_order_terms;
 pub(crate) use target_rows::TargetRows;
 pub(crate) use views::Views;
