@@ -9,6 +9,7 @@
 pub mod affinity;
 pub mod baseline;
 pub mod batches;
+pub mod comparison;
 pub mod conversion;
 pub mod copy_format;
 pub mod finding;

@@ -53,6 +53,7 @@ mod server_log;
 mod standby;
 mod status;
 mod stop;
+mod structure;
 mod support;
 mod triggers;
 mod uncomputed;
