@@ -11,6 +11,7 @@ mod baseline_obstacles;
 mod behaviour;
 mod breaches;
 mod changes_since;
+mod comparison;
 mod conversions;
 mod damage;
 mod damage_of_schema;
