@@ -19,3 +19,4 @@ mod server;
 mod support;
 
 mod harness;
+mod moved_by_others;

@@ -5,11 +5,12 @@ use std::ffi::OsString;
 
 use xshell::cmd;
 
-use super::tools::{NODE, NPM, PG_DUMP, PYTHON, RUBY, Tool};
+use super::tools::{NODE, NPM, PG_DUMP, PGLOADER, PYTHON, RUBY, SEQUEL, Tool};
 use super::{Context, StepResult};
 
 /// The modules of `xtask/tests/apps/main.rs` with the tools that they need.
-const MODULES: &[(&str, &[Tool])] = &[("harness", &[NODE, NPM, PYTHON, RUBY, PG_DUMP])];
+const MODULES: &[(&str, &[Tool])] =
+    &[("harness", &[NODE, NPM, PYTHON, RUBY, PG_DUMP]), ("moved_by_others", &[PGLOADER, SEQUEL])];
 
 /// Runs the step.
 ///

@@ -61,6 +61,17 @@ pub(crate) const RUBY: Tool =
 pub(crate) const PG_DUMP: Tool =
     Tool { name: "pg_dump", probe: &["pg_dump", "--version"], install: "apt-get install postgresql-client" };
 
+/// A migrator of somebody else.
+pub(crate) const PGLOADER: Tool =
+    Tool { name: "pgloader", probe: &["pgloader", "--version"], install: "apt-get install pgloader" };
+
+/// Sequel's command, another one, with its drivers.
+pub(crate) const SEQUEL: Tool = Tool {
+    name: "sequel",
+    probe: &["ruby", "-e", "require 'sequel'; require 'pg'; require 'sqlite3'; puts Sequel.version"],
+    install: "apt-get install ruby-sequel ruby-pg ruby-sqlite3",
+};
+
 impl Tool {
     /// Returns the message for a missing tool.
     pub(crate) fn missing(self) -> String {
@@ -126,7 +137,8 @@ mod tests {
     fn a_tool_that_is_not_on_the_path_is_missing() {
         let shell = Shell::new().unwrap();
         shell.set_var("PATH", "/nonexistent");
-        for tool in [DIESEL, CARGO_DENY, RUSTFMT, CLIPPY, NODE, NPM, PYTHON, RUBY, PG_DUMP] {
+        for tool in [DIESEL, CARGO_DENY, RUSTFMT, CLIPPY, NODE, NPM, PYTHON, RUBY, PG_DUMP, PGLOADER, SEQUEL]
+        {
             assert_eq!(tool.version(&shell), None, "{}", tool.name);
             assert!(tool.require(&shell).unwrap_err().to_string().contains(tool.install));
         }
