@@ -214,8 +214,7 @@ fn a_music_shop_that_pgloader_moved() {
     );
     let source = moved.source.to_str().unwrap();
     let url = moved.database.url();
-    let again =
-        moved.place.run(["migrate", "--sqlite", source, "--postgres", url, "--into-existing", "--yes"]);
+    let again = moved.place.run(["migrate", "--sqlite", source, "--postgres", url, "--into-existing"]);
     assert_eq!(again.code, Some(0), "{}", again.screen());
     let compared = moved.compared();
     assert_eq!(compared["equal"], true, "{compared:#}");
