@@ -7,9 +7,11 @@ mod pg_dump;
 mod program;
 mod python;
 mod ruby;
+mod stand_in;
 
 pub(crate) use node::{NodeProject, npm_project};
 pub(crate) use pg_dump::schema_dump;
 pub(crate) use program::{run, tool};
 pub(crate) use python::{PythonEnvironment, python};
 pub(crate) use ruby::ruby;
+pub(crate) use stand_in::{StandIn, stand_in};
