@@ -68,10 +68,7 @@ function eachExactNumber(elements: unknown): unknown {
 }
 
 /** Parses JSON except for strings: Drizzle parses each string once more, and would read the document `"true"` as a boolean. */
-function parsedUnlessString(text: string): unknown {
-  const value: unknown = JSON.parse(text);
-  return typeof value === 'string' ? text : value;
-}
+const parsedUnlessString = (text: string): unknown => (text.startsWith('"') ? text : JSON.parse(text));
 
 const BIGINT_ARRAY = 1016 as Parameters<typeof pg.types.getTypeParser>[0];
 const bigintTexts: (text: string) => unknown = pg.types.getTypeParser(BIGINT_ARRAY);
