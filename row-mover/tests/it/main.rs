@@ -9,6 +9,7 @@ mod as_owner;
 mod behaviour;
 mod breaches;
 mod changes_since;
+mod comparison;
 mod conversions;
 mod damage;
 mod damage_of_schema;
