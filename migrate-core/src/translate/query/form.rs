@@ -82,6 +82,8 @@ pub(crate) fn check_comparable(conversion: &Conversion, collation: &Collation) -
         | Conversion::JsonbLastKeyWinsUnsignedZero
         | Conversion::JsonFromBytes
         | Conversion::JsonbFromBytes
+        | Conversion::JsonFromAny
+        | Conversion::JsonbFromAny
         | Conversion::BooleanFromWords
         | Conversion::TextFromAny
         | Conversion::ByteaFromAny => Err(Untranslatable::InexactRows { conversion: conversion.name() }),
