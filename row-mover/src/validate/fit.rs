@@ -58,8 +58,14 @@ fn integer_fits(conversion: &Conversion, integer: i64) -> bool {
         Conversion::Integer | Conversion::IntegerFromAny => i32::try_from(integer).is_ok(),
         Conversion::Smallint | Conversion::SmallintFromAny => i16::try_from(integer).is_ok(),
         Conversion::Boolean => integer == 0 || integer == 1,
-        Conversion::TimestampFromEpochMs | Conversion::TimestamptzFromEpochMs => MOMENT_MS.contains(&integer),
-        Conversion::TimestampFromEpochS | Conversion::TimestamptzFromEpochS => {
+        Conversion::TimestampFromEpochMs
+        | Conversion::TimestamptzFromEpochMs
+        | Conversion::TimestampFromMsOrIso8601
+        | Conversion::TimestamptzFromMsOrIso8601 => MOMENT_MS.contains(&integer),
+        Conversion::TimestampFromEpochS
+        | Conversion::TimestamptzFromEpochS
+        | Conversion::TimestampFromSOrIso8601
+        | Conversion::TimestamptzFromSOrIso8601 => {
             integer.checked_mul(1000).is_some_and(|ms| MOMENT_MS.contains(&ms))
         }
         Conversion::TimestampFromEpochUs | Conversion::TimestamptzFromEpochUs => {
