@@ -33,6 +33,11 @@ class Medium < Sequel::Model(:media)
     serialize_attributes :json, :details, :labels
   end
 
+  # SQLite computes it with floats.
+  def worth
+    self[:worth]&.round(2)
+  end
+
   def self.in_form(values)
     return values unless POSTGRES
 
@@ -131,7 +136,8 @@ end
 
 def read
   [Author, Medium, Shelf, Reader, Genre].each do |model|
-    puts model.all.map { |row| "#{row.class} #{row.class.columns.sort.map { |name| "#{name}=#{shown(row.public_send(name))}" }.join(' ')}" }.sort
+    names = DB[model.table_name].columns.sort
+    puts model.all.map { |row| "#{row.class} #{names.map { |name| "#{name}=#{shown(row.public_send(name))}" }.join(' ')}" }.sort
   end
   %i[places media_readers books].each { |table| puts DB[table].map { |row| "#{table} #{row.map { |name, value| "#{name}=#{shown(value)}" }.join(' ')}" }.sort }
   puts "version #{DB[:schema_info].get(:version)}"
