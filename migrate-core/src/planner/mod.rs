@@ -9,6 +9,7 @@ mod checks;
 mod collation;
 mod columns;
 mod conditions;
+mod drizzle;
 mod error;
 mod existing;
 mod foreign_keys;
@@ -30,6 +31,7 @@ pub use existing::{
     ColumnName, Decision, Obstacle, Obstacles, SeedComparison, SeedRow, UniqueClash, settle_seeds,
 };
 use inferred::Inferred;
+pub(crate) use keys::numbered;
 use text_evidence::TextEvidence;
 
 use std::collections::BTreeSet;
@@ -185,6 +187,7 @@ fn plan_with(
     };
     existing::leave_objects(&mut plan, mapping);
     existing::plan_derived(&mut plan, target, mapping, obstacles);
+    plan.drizzle = drizzle::plan(mapping, &plan);
     plan.left_behind.sort();
     Ok(plan)
 }

@@ -49,7 +49,7 @@ pub use compare::{Difference, DifferenceKind};
 pub(crate) use defaults::defaults;
 pub(crate) use derived::derived;
 pub(crate) use key_hash::{KeyHash, KeyHasher};
-pub(crate) use sequences::sequence_problems;
+pub(crate) use sequences::{existing_problem as sequence_behind, sequence_problems};
 pub(crate) use target_rows::TargetRows;
 pub(crate) use views::Views;
 

@@ -52,6 +52,7 @@ mod server_log;
 mod standby;
 mod status;
 mod stop;
+mod structure;
 mod support;
 mod triggers;
 mod uncomputed;
