@@ -1,9 +1,9 @@
 # A shop as Rails apps have it. Its database is the one of DATABASE_URL.
 #
-#   ruby app.rb migrate    runs the migrations
-#   ruby app.rb fill       creates some hundred rows
-#   ruby app.rb read       prints each row of each model as the app sees it
-#   ruby app.rb create     creates a row of each model and prints the new keys
+#   ruby app.rb db:migrate    runs the migrations
+#   ruby app.rb fill          creates some hundred rows
+#   ruby app.rb read          prints each row of each model as the app sees it
+#   ruby app.rb create        creates a row of each model and prints the new keys
 require "active_record"
 require "bigdecimal/util"
 require "json"
@@ -167,9 +167,9 @@ def create
 end
 
 case ARGV.first
-when "migrate" then ActiveRecord::MigrationContext.new(File.join(__dir__, "migrations"), ActiveRecord::SchemaMigration).migrate
+when "db:migrate" then ActiveRecord::MigrationContext.new(File.join(__dir__, "migrations"), ActiveRecord::SchemaMigration).migrate
 when "fill" then fill
 when "read" then read
 when "create" then create
-else abort "usage: app.rb migrate|fill|read|create"
+else abort "usage: app.rb db:migrate|fill|read|create"
 end

@@ -1,9 +1,9 @@
 # A library on Sequel. Its database is the one of DATABASE_URL.
 #
-#   ruby app.rb migrate    runs the migrations
-#   ruby app.rb fill       creates some hundred rows
-#   ruby app.rb read       prints each row of each table as the app sees it
-#   ruby app.rb create     creates a row of each model and prints the new keys
+#   sequel -m migrations URL    makes the tables
+#   ruby app.rb fill            creates some hundred rows
+#   ruby app.rb read            prints each row of each table as the app sees it
+#   ruby app.rb create          creates a row of each model and prints the new keys
 require "sequel"
 require "bigdecimal/util"
 require "json"
@@ -12,12 +12,6 @@ Sequel.default_timezone = :utc
 DB = Sequel.connect(ENV.fetch("DATABASE_URL"))
 POSTGRES = DB.database_type == :postgres
 DB.extension :pg_array, :pg_json, :pg_interval if POSTGRES
-
-if ARGV.first == "migrate"
-  Sequel.extension :migration
-  Sequel::Migrator.run(DB, File.join(__dir__, "migrations"))
-  exit
-end
 
 class Author < Sequel::Model
   one_to_many :media
@@ -162,5 +156,5 @@ case ARGV.first
 when "fill" then fill
 when "read" then read
 when "create" then create
-else abort "usage: app.rb migrate|fill|read|create"
+else abort "usage: app.rb fill|read|create"
 end

@@ -1,26 +1,20 @@
 // A club on Knex. Its database is the one of DATABASE_URL: a URL of PostgreSQL, or a file.
 //
-//   node app.js migrate    runs the migrations
-//   node app.js fill       creates some hundred rows
-//   node app.js read       prints each row of each table as the app sees it
-//   node app.js create     creates a row of each table and prints the new keys
+//   npx knex migrate:latest    makes the tables
+//   node app.js fill           creates some hundred rows
+//   node app.js read           prints each row of each table as the app sees it
+//   node app.js create         creates a row of each table and prints the new keys
 "use strict";
 
-const path = require("node:path");
 const { types } = require("pg");
 
-const url = process.env.DATABASE_URL;
-const isPostgres = url.startsWith("postgres");
+const isPostgres = process.env.DATABASE_URL.startsWith("postgres");
 // As text: dates. As numbers: bigint and numeric.
 types.setTypeParser(types.builtins.DATE, (text) => text);
 types.setTypeParser(types.builtins.INT8, Number);
 types.setTypeParser(types.builtins.NUMERIC, Number);
 
-const knex = require("knex")({
-  ...(isPostgres ? { client: "pg", connection: url } : { client: "better-sqlite3", connection: { filename: url } }),
-  useNullAsDefault: true,
-  migrations: { directory: path.join(__dirname, "migrations") },
-});
+const knex = require("knex")(require("./knexfile"));
 
 const TEXTS = ["", " ", "plain", "Grüße", "日本語 🐚", "two\nlines\r\n", "tab\tand \\ back\\slash", "it's \"quoted\"", "007", "1e5", "NULL", "\\N",
   "x".repeat(5000), "é", "e\u0301", "trailing  "];
@@ -97,7 +91,7 @@ async function create() {
   console.log(member.id, room.id);
 }
 
-const tasks = { migrate: () => knex.migrate.latest(), fill, read, create };
+const tasks = { fill, read, create };
 tasks[process.argv[2]]()
   .then(() => knex.destroy())
   .catch((error) => {

@@ -1,42 +1,12 @@
 // A magazine on TypeORM. Its database is the one of DATABASE_URL: a URL of PostgreSQL, or a file.
 //
-//   node app.js migrate    runs the migrations
-//   node app.js fill       creates some hundred rows
-//   node app.js read       prints each row of each entity as the app sees it
-//   node app.js create     creates a row of each entity and prints the new keys
+//   npx typeorm migration:run -d data-source.js    makes the tables
+//   node app.js fill                               creates some hundred rows
+//   node app.js read                               prints each row of each entity as the app sees it
+//   node app.js create                             creates a row of each entity and prints the new keys
 "use strict";
 
-require("reflect-metadata");
-const { DataSource } = require("typeorm");
-
-const url = process.env.DATABASE_URL;
-const isPostgres = url.startsWith("postgres");
-const { Photo, Question, schemas } = require("./entities")(isPostgres);
-
-// As `typeorm migration:generate` writes it for the database.
-class CreateTables1700000000000 {
-  name = "CreateTables1700000000000";
-
-  async up(runner) {
-    const { upQueries } = await runner.connection.driver.createSchemaBuilder().log();
-    for (const { query, parameters } of upQueries) await runner.query(query, parameters);
-  }
-}
-
-class AddCategories1710000000000 {
-  name = "AddCategories1710000000000";
-
-  async up(runner) {
-    await runner.query(`INSERT INTO "category" ("name") VALUES ('News'), ('Sports')`);
-    await runner.query(`INSERT INTO "category_closure" ("id_ancestor", "id_descendant") VALUES (1, 1), (2, 2)`);
-  }
-}
-
-const source = new DataSource({
-  ...(isPostgres ? { type: "postgres", url, uuidExtension: "pgcrypto", installExtensions: false } : { type: "better-sqlite3", database: url }),
-  entities: schemas,
-  migrations: [CreateTables1700000000000, AddCategories1710000000000],
-});
+const { isPostgres, source, Photo, Question } = require("./data-source");
 
 const TEXTS = ["", " ", "plain", "Grüße", "日本語 🐚", "two\nlines\r\n", "tab\tand \\ back\\slash", "it's \"quoted\"", "007", "1e5", "NULL", "\\N",
   "x".repeat(5000), "é", "e\u0301", "trailing  "];
@@ -111,7 +81,7 @@ async function create() {
 
 (async () => {
   await source.initialize();
-  const tasks = { migrate: () => source.runMigrations(), fill, read, create };
+  const tasks = { fill, read, create };
   await tasks[process.argv[2]]();
   await source.destroy();
 })().catch((error) => {
