@@ -28,7 +28,7 @@ mod virtual_tables;
 
 pub use error::{ObstructedPlan, PlanningError};
 pub use existing::{
-    ColumnName, Decision, Obstacle, Obstacles, SeedComparison, SeedRow, UniqueClash, settle_seeds,
+    ColumnName, Decision, Obstacle, Obstacles, SeedComparison, SeedRow, UniqueClash, known_list, settle_seeds,
 };
 use inferred::Inferred;
 pub(crate) use keys::numbered;

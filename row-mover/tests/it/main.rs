@@ -6,9 +6,12 @@
 
 mod app_rules;
 mod as_owner;
+mod baseline;
+mod baseline_obstacles;
 mod behaviour;
 mod breaches;
 mod changes_since;
+mod comparison;
 mod conversions;
 mod damage;
 mod damage_of_schema;
