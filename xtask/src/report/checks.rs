@@ -7,6 +7,7 @@ use report::words::{self, remedy};
 use row_mover::validate::CheckResult;
 
 use super::build::{DieselSchema, Subject};
+use crate::display::shell_word;
 
 /// The checks of a report, in the order in which a reader asks for them.
 pub(super) fn checks(subject: &Subject<'_>) -> Vec<Check> {
@@ -209,14 +210,4 @@ fn compared<D>(
     // A check that was not tried is not called a success. If nothing is listed as not compared either, there was nothing to try.
     let is_done = check.tried > 0 || !check.problems.is_empty() || check.left_out.is_empty();
     Check { is_done, ..check }
-}
-
-/// A word as a shell reads it.
-pub(super) fn shell_word(text: &str) -> String {
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+:@%=,".contains(letter);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
 }
