@@ -175,12 +175,21 @@ fn sequences(subject: &Subject<'_>) -> Check {
 }
 
 fn bookkeeping(subject: &Subject<'_>) -> Check {
-    let how = "__diesel_schema_migrations lists the plan's migrations, so that Diesel never runs them again."
-        .to_owned();
-    let problems = (subject.validation.missing_migrations.iter())
+    let mut how =
+        "__diesel_schema_migrations lists the plan's migrations, so that Diesel never runs them again."
+            .to_owned();
+    let mut problems: Vec<Problem> = (subject.validation.missing_migrations.iter())
         .map(|found| problem(words::missing_migration(found), &remedy::missing_migration(found)))
         .collect();
-    check("bookkeeping", how, 2, "migrations", problems)
+    let mut tried = 2;
+    if let Some(compared) = &subject.validation.baseline {
+        let list = compared.baseline.name();
+        how.push_str(&format!(" {list} lists them for the app's own migrator, with their hashes and times."));
+        tried += compared.baseline.rows.len() as u64;
+        let differences = compared.differences.iter();
+        problems.extend(differences.map(|found| problem(words::baseline(found), &remedy::baseline(found))));
+    }
+    check("bookkeeping", how, tried, "migrations", problems)
 }
 
 fn problem(what: String, remedy: &remedy::Remedy) -> Problem {
