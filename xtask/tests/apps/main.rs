@@ -18,5 +18,10 @@ mod server;
 #[allow(dead_code, unused_imports, reason = "each module of tests uses some of it")]
 mod support;
 
+mod active_record;
 mod harness;
+mod hyperpage;
+mod knex;
 mod moved_by_others;
+mod sequel;
+mod typeorm;

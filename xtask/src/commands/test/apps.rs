@@ -5,12 +5,19 @@ use std::ffi::OsString;
 
 use xshell::cmd;
 
-use super::tools::{NODE, NPM, PG_DUMP, PGLOADER, PYTHON, RUBY, SEQUEL, Tool};
+use super::tools::{ACTIVE_RECORD, NODE, NPM, PG_DUMP, PGLOADER, PYTHON, RUBY, SEQUEL, Tool};
 use super::{Context, StepResult};
 
 /// The modules of `xtask/tests/apps/main.rs` with the tools that they need.
-const MODULES: &[(&str, &[Tool])] =
-    &[("harness", &[NODE, NPM, PYTHON, RUBY, PG_DUMP]), ("moved_by_others", &[PGLOADER, SEQUEL])];
+const MODULES: &[(&str, &[Tool])] = &[
+    ("active_record", &[ACTIVE_RECORD, PG_DUMP]),
+    ("harness", &[NODE, NPM, PYTHON, RUBY, PG_DUMP]),
+    ("hyperpage", &[NODE, NPM]),
+    ("knex", &[NODE, NPM, PG_DUMP]),
+    ("moved_by_others", &[PGLOADER, SEQUEL]),
+    ("sequel", &[SEQUEL, PG_DUMP]),
+    ("typeorm", &[NODE, NPM, PG_DUMP]),
+];
 
 /// Runs the step.
 ///

@@ -57,6 +57,24 @@ pub(crate) const PYTHON: Tool = Tool {
 pub(crate) const RUBY: Tool =
     Tool { name: "ruby", probe: &["ruby", "--version"], install: "apt-get install ruby" };
 
+/// Active Record and its drivers.
+pub(crate) const ACTIVE_RECORD: Tool = Tool {
+    name: "ruby with activerecord",
+    probe: &[
+        "ruby",
+        "-e",
+        "%w[active_record sqlite3 pg].each { |name| require name }; puts ActiveRecord.version",
+    ],
+    install: "apt-get install ruby-activerecord ruby-sqlite3 ruby-pg",
+};
+
+/// Sequel and its drivers.
+pub(crate) const SEQUEL: Tool = Tool {
+    name: "ruby with sequel",
+    probe: &["ruby", "-e", "%w[sequel sqlite3 pg].each { |name| require name }; puts Sequel.version"],
+    install: "apt-get install ruby-sequel ruby-sqlite3 ruby-pg",
+};
+
 /// Prints the schema of a database.
 pub(crate) const PG_DUMP: Tool =
     Tool { name: "pg_dump", probe: &["pg_dump", "--version"], install: "apt-get install postgresql-client" };
@@ -64,13 +82,6 @@ pub(crate) const PG_DUMP: Tool =
 /// A migrator of somebody else.
 pub(crate) const PGLOADER: Tool =
     Tool { name: "pgloader", probe: &["pgloader", "--version"], install: "apt-get install pgloader" };
-
-/// Sequel's command, another one, with its drivers.
-pub(crate) const SEQUEL: Tool = Tool {
-    name: "sequel",
-    probe: &["ruby", "-e", "require 'sequel'; require 'pg'; require 'sqlite3'; puts Sequel.version"],
-    install: "apt-get install ruby-sequel ruby-pg ruby-sqlite3",
-};
 
 impl Tool {
     /// Returns the message for a missing tool.
