@@ -61,7 +61,10 @@ fn integer_fits(conversion: &Conversion, integer: i64) -> bool {
         Conversion::TimestampFromEpochUs | Conversion::TimestamptzFromEpochUs => {
             MOMENT_MS.contains(&(integer / 1000))
         }
-        Conversion::IntervalFromUs | Conversion::MoneyFromHundredths => true,
+        Conversion::IntervalFromUs
+        | Conversion::MoneyFromHundredths
+        | Conversion::JsonFromAny
+        | Conversion::JsonbFromAny => true,
         Conversion::IntervalFromMs => MOMENT_MS.contains(&integer),
         Conversion::IntervalFromS => MOMENT_MS.contains(&integer.saturating_mul(1000)),
         Conversion::Money => MOMENT_MS.contains(&integer),
@@ -108,9 +111,12 @@ fn text_fits(conversion: &Conversion, text: &str) -> bool {
         Conversion::BigintFromAny => text.parse::<i64>().is_ok_and(|number| number.to_string() == text),
         Conversion::IntegerFromAny => text.parse::<i32>().is_ok_and(|number| number.to_string() == text),
         Conversion::SmallintFromAny => text.parse::<i16>().is_ok_and(|number| number.to_string() == text),
-        Conversion::Json | Conversion::JsonFromBytes | Conversion::Jsonb | Conversion::JsonbFromBytes => {
-            is_clean && is_plain_document(text)
-        }
+        Conversion::Json
+        | Conversion::JsonFromAny
+        | Conversion::JsonFromBytes
+        | Conversion::Jsonb
+        | Conversion::JsonbFromAny
+        | Conversion::JsonbFromBytes => is_clean && is_plain_document(text),
         _ => false,
     }
 }

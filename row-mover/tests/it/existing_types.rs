@@ -58,6 +58,26 @@ fn the_conversion_that_accepts_most_values_is_chosen() {
             &["{\"a\": [1, 2]}", "[]"],
         ),
         (&["CAST('{\"a\":1}' AS BLOB)"], "json", "json_from_bytes", &["{\"a\":1}"]),
+        // What a column declared JSON makes of documents that are numbers.
+        (
+            &["'[1]'", "7", "1.5", "1e300", "'null'"],
+            "json",
+            "json_from_any",
+            &["[1]", "7", "1.5", "1e300", "null"],
+        ),
+        (
+            &["'[1]'", "-9007199254740993", "1.5", "1e20"],
+            "jsonb",
+            "jsonb_from_any",
+            &["[1]", "-9007199254740993", "1.5", "100000000000000000000"],
+        ),
+        // An Interval of SQLAlchemy.
+        (
+            &["'1970-01-01 00:00:00.000001'", "'1971-12-31 05:04:03'", "'1969-12-31 00:00:01.000000'"],
+            "interval",
+            "interval_since_1970",
+            &["00:00:00.000001", "729 days 05:04:03", "-1 days +00:00:01"],
+        ),
         (&["'12'", "3", "4.0"], "bigint", "bigint_from_any", &["12", "3", "4"]),
         (&["'12'", "3", "4.0"], "integer", "integer_from_any", &["12", "3", "4"]),
         (&["'-12'", "3.0"], "smallint", "smallint_from_any", &["-12", "3"]),

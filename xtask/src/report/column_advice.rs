@@ -109,6 +109,7 @@ impl ColumnAdvice<'_> {
     pub(super) fn problem(&self, is_only: bool, again: String) -> Problem {
         let remedies = self.offenders.remedies;
         let mut decisions = Vec::new();
+        decisions.extend(remedies.round.map(|round| format!("round = {}", TomlText(round.name()))));
         if remedies.text && !self.is_joined {
             decisions.push("as = \"text_from_any\"".to_owned());
         } else if remedies.bytea && !self.is_joined {

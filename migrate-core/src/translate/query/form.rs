@@ -80,6 +80,8 @@ pub(crate) fn check_comparable(conversion: &Conversion, collation: &Collation) -
         | Conversion::JsonbLastKeyWins
         | Conversion::JsonbUnsignedZero
         | Conversion::JsonbLastKeyWinsUnsignedZero
+        | Conversion::JsonFromAny
+        | Conversion::JsonbFromAny
         | Conversion::JsonFromBytes
         | Conversion::JsonbFromBytes
         | Conversion::BooleanFromWords

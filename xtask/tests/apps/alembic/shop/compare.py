@@ -10,11 +10,18 @@ from shop.engine import connect
 from shop.models import Base
 
 
+def seen(column, value):
+    """A value with its type, so that 1, 1.0 and True differ. What SQLite computes has the digits of floating point."""
+    if column.computed is not None and value is not None:
+        return f"{value:.14g}"
+    return (type(value).__name__, value)
+
+
 def rows(table, session):
-    """The rows by key, each value with its type."""
+    """The rows by key."""
     key = [column.name for column in table.primary_key]
     for row in session.execute(select(table)).mappings():
-        yield str([row[name] for name in key]), {name: (type(value).__name__, value) for name, value in row.items()}
+        yield str([row[name] for name in key]), {name: seen(table.columns[name], value) for name, value in row.items()}
 
 
 def compare():

@@ -7,4 +7,7 @@ from sqlalchemy import create_engine
 
 def connect(url=None):
     url = url or os.environ.get("DATABASE_URL", "sqlite:///app.db")
-    return create_engine(url.replace("postgres://", "postgresql+psycopg://", 1))
+    if url.startswith("sqlite:"):
+        return create_engine(url)
+    # Addresses are text in Python, as in SQLite.
+    return create_engine(url.replace("postgres://", "postgresql+psycopg://", 1), native_inet_types=False)
