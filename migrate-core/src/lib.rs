@@ -8,6 +8,7 @@
 
 pub mod affinity;
 pub mod batches;
+pub mod comparison;
 pub mod conversion;
 pub mod copy_format;
 pub mod finding;

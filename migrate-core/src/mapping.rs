@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use crate::conversion::Conversion;
 use crate::reject::{OnReject, RejectLimit};
-use crate::terms::{DerivedDecision, EmptyText, Numbering, Rounding, Seeds};
+use crate::terms::{DerivedDecision, DrizzleDates, EmptyText, Numbering, Rounding, Seeds};
 
 pub use crate::terms::{DEFAULT_SCHEMA, IndexMethod};
 pub(crate) use rules::glob_fits;
@@ -77,6 +77,17 @@ pub struct Mapping {
     /// What becomes of columns that triggers fill, as `table.column`, and of materialized views.
     #[serde(default)]
     pub derived: BTreeMap<String, DerivedDecision>,
+    /// What is decided for an app that uses Drizzle ORM; none where no files for it are asked for.
+    pub drizzle: Option<DrizzleMapping>,
+}
+
+/// What is decided for an app that uses Drizzle ORM.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DrizzleMapping {
+    /// How the app sees moments; as `Date` where nothing is said.
+    #[serde(default)]
+    pub dates: DrizzleDates,
 }
 
 /// What is decided about one table.

@@ -94,6 +94,27 @@ impl Seeds {
     }
 }
 
+/// How an app that uses Drizzle ORM sees a moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DrizzleDates {
+    /// A `Date`.
+    #[default]
+    Date,
+    /// A number of milliseconds since 1970.
+    Milliseconds,
+}
+
+impl DrizzleDates {
+    /// Returns the name that `mapping.toml` and `plan.json` use.
+    pub fn name(self) -> &'static str {
+        match self {
+            DrizzleDates::Date => "date",
+            DrizzleDates::Milliseconds => "milliseconds",
+        }
+    }
+}
+
 /// What a person decides about something that is derived from rows, such as a column that a trigger fills.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -41,7 +41,8 @@ const DATABASE_EXTENSIONS: [&str; 8] =
     ["db", "db-journal", "db-shm", "db-wal", "sqlite", "sqlite-shm", "sqlite-wal", "sqlite3"];
 
 /// Files with text by people; other files (snapshots, lock files) are generated.
-const SOURCE_EXTENSIONS: [&str; 8] = ["rs", "toml", "md", "sql", "sh", "yml", "yaml", "json"];
+const SOURCE_EXTENSIONS: [&str; 11] =
+    ["rs", "toml", "md", "sql", "sh", "yml", "yaml", "json", "ts", "py", "rb"];
 
 /// A violation of a rule.
 #[derive(Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@
 
 mod constraints;
 mod derived;
+mod drizzle;
 mod existing;
 mod json;
 mod objects;
@@ -22,6 +23,7 @@ pub use derived::{
     Filler, FillingTrigger, PlannedMaterializedView, PlannedSequence, UnloadedColumn, WritingTrigger,
     WrittenTable,
 };
+pub use drizzle::{LeftOut, PlannedDrizzle};
 pub use existing::ExistingTable;
 pub use json::plan_json;
 pub use objects::{PlannedTrigger, PlannedView};
@@ -38,7 +40,7 @@ use crate::identifier::qualified_pg;
 use crate::profile::ColumnProfile;
 use crate::reject::{OnReject, RejectLimit};
 use crate::terms::DEFAULT_SCHEMA;
-pub use crate::terms::{DerivedDecision, EmptyText, Numbering, Rounding, Seeds};
+pub use crate::terms::{DerivedDecision, DrizzleDates, EmptyText, Numbering, Rounding, Seeds};
 
 /// The version of the plan's JSON form.
 pub(crate) const PLAN_FORMAT: u32 = 2;
@@ -93,6 +95,9 @@ pub struct Plan {
     /// The tables of the app that get no rows, and that triggers of loaded tables write.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub written_tables: Vec<WrittenTable>,
+    /// What is decided for an app that uses Drizzle ORM; none where no files for it are asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drizzle: Option<PlannedDrizzle>,
     /// Everything that is not migrated, with the reason.
     pub left_behind: Vec<LeftBehind>,
 }
@@ -259,6 +264,7 @@ impl Plan {
             unloaded: Vec::new(),
             materialized_views: Vec::new(),
             written_tables: Vec::new(),
+            drizzle: None,
             left_behind: Vec::new(),
         }
     }

@@ -9,6 +9,7 @@ mod checks;
 mod collation;
 mod columns;
 mod conditions;
+mod drizzle;
 mod error;
 mod existing;
 mod foreign_keys;
@@ -185,6 +186,7 @@ fn plan_with(
     };
     existing::leave_objects(&mut plan, mapping);
     existing::plan_derived(&mut plan, target, mapping, obstacles);
+    plan.drizzle = drizzle::plan(mapping, &plan);
     plan.left_behind.sort();
     Ok(plan)
 }

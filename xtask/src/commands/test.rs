@@ -14,6 +14,7 @@ use xshell::Shell;
 use crate::exit::Exit;
 use crate::{output, workspace};
 
+mod apps;
 mod child;
 mod print_schema;
 mod seed;

@@ -2,6 +2,8 @@
 //!
 //! Here are the options and the order of the steps; the engine compares, and `report` describes the findings.
 
+mod comparison;
+
 use std::path::PathBuf;
 
 use ::report::Report;
@@ -11,6 +13,7 @@ use clap::Args;
 use migrate_core::phase::Phase;
 use migrate_core::plan::Plan;
 use postgres_client::{DbSettings, TargetUrl, pool};
+use row_mover::comparison::ComparisonSource;
 use row_mover::ledger::{self, Run};
 use row_mover::run::{self, Purpose, Validation, ValidationRequest};
 use row_mover::target::migration::Migration;
@@ -34,7 +37,8 @@ use crate::{output, plan_folder, private, report, source, source_plan, workspace
     Examples:\n  \
     cargo xtask validate                     what the last `migrate` moved into the private PostgreSQL\n  \
     cargo xtask validate --postgres postgres://app@db.example/shop --json\n  \
-    cargo xtask validate --since-cutover     what the app has written since\n\n\
+    cargo xtask validate --since-cutover     what the app has written since\n  \
+    cargo xtask validate --sqlite app.db --postgres postgres://app@db.example/shop     what another tool moved\n\n\
     -h lists the common options, --help all of them."
 )]
 pub(crate) struct ValidateArgs {
@@ -44,6 +48,14 @@ pub(crate) struct ValidateArgs {
     /// Compare what the last `migrate --sample` moved into the private PostgreSQL, whatever the environment names
     #[arg(long, conflicts_with = "postgres")]
     sample_database: bool,
+
+    /// Compare this SQLite file with a PostgreSQL that any tool may have filled; needs no ledger, and only the right to SELECT
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["sample_database", "sealed_copy", "since_cutover"])]
+    sqlite: Option<PathBuf>,
+
+    /// With --sqlite: the schemas to search, in order [default: the role's search path]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', requires = "sqlite", hide_short_help = true)]
+    schema: Vec<String>,
 
     /// The folder with the plan's migrations [default: the folder of the last migration where it is known, else schema-pg]
     #[arg(long, value_name = "DIR", hide_short_help = true)]
@@ -83,6 +95,9 @@ fn validate(args: &ValidateArgs) -> anyhow::Result<Exit> {
     let context = RunContext::begin(&args.output, !args.since_cutover)?;
     let remark = |text: &str| context.remark(text);
     let (url, remembered) = resolve_target(&args.target, args.sample_database, remark)?;
+    if let Some(file) = &args.sqlite {
+        return comparison::run(args, context, ComparisonSource::Live(file), url);
+    }
     let folder = PlanFolder::find(args, remembered, &url, &context.settings)?;
     let migrations = folder.migrations()?;
     let request = request(args, url, &context.settings, &migrations);

@@ -10,7 +10,7 @@ use xshell::{Cmd, cmd};
 use super::seed::{PROPTEST_VARIABLE, SEED_VARIABLE};
 use super::server::{URL_VARIABLE, VERSION_VARIABLE};
 use super::tools::{CARGO_DENY, CLIPPY, DIESEL, RUSTFMT, major_and_minor};
-use super::{Context, StepResult, print_schema};
+use super::{Context, StepResult, apps, print_schema};
 use crate::exit::Exit;
 use crate::output;
 
@@ -52,6 +52,7 @@ pub(crate) const ALL: &[Step] = &[
     Step { name: "generated files", run: generated_files },
     Step { name: "building the tests", run: building_the_tests },
     Step { name: "tests", run: tests },
+    Step { name: "apps", run: apps::run },
     Step { name: "print-schema", run: print_schema },
     Step { name: "documentation", run: documentation },
     Step { name: "licences, bans, sources", run: licences_bans_sources },
@@ -84,19 +85,9 @@ fn building_the_tests(context: &Context) -> anyhow::Result<StepResult> {
 }
 
 fn tests(context: &Context) -> anyhow::Result<StepResult> {
-    let url = context.server.borrow_mut().url()?;
     let options: &[&str] = if context.keep_going { &["--no-fail-fast"] } else { &[] };
-    let seed = context.seed.to_string();
-    output::note(&format!("{SEED_VARIABLE}={seed} repeats the random choices of this run"));
-    let mut command = cargo_test(context, options);
-    command = command.env(URL_VARIABLE, url).env(SEED_VARIABLE, &seed).env(PROPTEST_VARIABLE, &seed);
-    if let Some(version) = context.pg_version {
-        command = command.env(VERSION_VARIABLE, version.to_string());
-    }
-    for name in NOT_FOR_TESTS {
-        command = command.env_remove(name);
-    }
-    context.check(command, "see the failures above")
+    output::note(&format!("{SEED_VARIABLE}={} repeats the random choices of this run", context.seed));
+    context.check(context.on_test_server(cargo_test(context, options))?, "see the failures above")
 }
 
 /// Returns `cargo test` with the arguments of the command line.
@@ -154,8 +145,26 @@ fn advisories(context: &Context) -> anyhow::Result<StepResult> {
 }
 
 impl Context {
+    /// Gives a command that runs tests the server and the seed, and no setting of the developer.
+    ///
+    /// # Errors
+    /// When the server cannot be started.
+    pub(super) fn on_test_server<'a>(&self, command: Cmd<'a>) -> anyhow::Result<Cmd<'a>> {
+        let url = self.server.borrow_mut().url()?;
+        let seed = self.seed.to_string();
+        let mut command =
+            command.env(URL_VARIABLE, url).env(SEED_VARIABLE, &seed).env(PROPTEST_VARIABLE, &seed);
+        if let Some(version) = self.pg_version {
+            command = command.env(VERSION_VARIABLE, version.to_string());
+        }
+        for name in NOT_FOR_TESTS {
+            command = command.env_remove(name);
+        }
+        Ok(command)
+    }
+
     /// Runs a command that fails if a check fails; `hint` is the remedy.
-    fn check(&self, command: Cmd<'_>, hint: &str) -> anyhow::Result<StepResult> {
+    pub(super) fn check(&self, command: Cmd<'_>, hint: &str) -> anyhow::Result<StepResult> {
         Ok(judge(self.children.run(command)?, hint))
     }
 }

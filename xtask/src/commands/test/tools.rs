@@ -1,7 +1,7 @@
 //! Tools that not every machine has: whether they are installed, in which version, and how to install them.
 
 use anyhow::bail;
-use xshell::{Cmd, Shell, cmd};
+use xshell::{Shell, cmd};
 
 use super::StepResult;
 
@@ -10,6 +10,8 @@ use super::StepResult;
 pub(crate) struct Tool {
     /// Its usual name.
     pub(crate) name: &'static str,
+    /// The command that succeeds if it is installed, and prints its version.
+    probe: &'static [&'static str],
     /// The command that installs it.
     pub(crate) install: &'static str,
 }
@@ -17,21 +19,51 @@ pub(crate) struct Tool {
 /// The command line of Diesel.
 pub(crate) const DIESEL: Tool = Tool {
     name: "diesel",
+    probe: &["diesel", "--version"],
     install: "cargo install diesel_cli --locked --no-default-features --features postgres,sqlite-bundled",
 };
 
 /// The checker of licences and advisories.
-pub(crate) const CARGO_DENY: Tool = Tool { name: "cargo-deny", install: "cargo install cargo-deny --locked" };
+pub(crate) const CARGO_DENY: Tool = Tool {
+    name: "cargo-deny",
+    probe: &["cargo", "deny", "--version"],
+    install: "cargo install cargo-deny --locked",
+};
 
 /// The formatter, a component of the toolchain.
-pub(crate) const RUSTFMT: Tool = Tool { name: "rustfmt", install: "rustup component add rustfmt" };
+pub(crate) const RUSTFMT: Tool =
+    Tool { name: "rustfmt", probe: &["cargo", "fmt", "--version"], install: "rustup component add rustfmt" };
 
 /// The linter, a component of the toolchain.
-pub(crate) const CLIPPY: Tool = Tool { name: "clippy", install: "rustup component add clippy" };
+pub(crate) const CLIPPY: Tool =
+    Tool { name: "clippy", probe: &["cargo", "clippy", "--version"], install: "rustup component add clippy" };
+
+/// Node, which runs the programs of `fixtures/app` and of other apps.
+pub(crate) const NODE: Tool =
+    Tool { name: "node", probe: &["node", "--version"], install: "apt-get install nodejs" };
+
+/// The package manager of Node.
+pub(crate) const NPM: Tool =
+    Tool { name: "npm", probe: &["npm", "--version"], install: "apt-get install npm" };
+
+/// Python with virtual environments.
+pub(crate) const PYTHON: Tool = Tool {
+    name: "python3 with venv",
+    probe: &["python3", "-c", "import ensurepip, sys, venv; print(sys.version)"],
+    install: "apt-get install python3-venv",
+};
+
+/// Ruby.
+pub(crate) const RUBY: Tool =
+    Tool { name: "ruby", probe: &["ruby", "--version"], install: "apt-get install ruby" };
+
+/// Prints the schema of a database.
+pub(crate) const PG_DUMP: Tool =
+    Tool { name: "pg_dump", probe: &["pg_dump", "--version"], install: "apt-get install postgresql-client" };
 
 impl Tool {
     /// Returns the message for a missing tool.
-    fn missing(self) -> String {
+    pub(crate) fn missing(self) -> String {
         format!("{} is not installed ({})", self.name, self.install)
     }
 
@@ -40,15 +72,10 @@ impl Tool {
         if is_ci { StepResult::Failed(self.missing()) } else { StepResult::NotRun(self.missing()) }
     }
 
-    /// Returns its output for `--version`, or `None` if it is not installed.
+    /// Returns its version as it prints it, or `None` if it is not installed.
     pub(crate) fn version(self, shell: &Shell) -> Option<String> {
-        let command: Cmd<'_> = match self.name {
-            "diesel" => cmd!(shell, "diesel --version"),
-            "cargo-deny" => cmd!(shell, "cargo deny --version"),
-            "rustfmt" => cmd!(shell, "cargo fmt --version"),
-            _ => cmd!(shell, "cargo clippy --version"),
-        };
-        command.quiet().ignore_stderr().read().ok()
+        let (program, arguments) = self.probe.split_first()?;
+        cmd!(shell, "{program} {arguments...}").quiet().ignore_stderr().read().ok()
     }
 
     /// Requires a tool that comes with the toolchain.
@@ -99,7 +126,7 @@ mod tests {
     fn a_tool_that_is_not_on_the_path_is_missing() {
         let shell = Shell::new().unwrap();
         shell.set_var("PATH", "/nonexistent");
-        for tool in [DIESEL, CARGO_DENY, RUSTFMT, CLIPPY] {
+        for tool in [DIESEL, CARGO_DENY, RUSTFMT, CLIPPY, NODE, NPM, PYTHON, RUBY, PG_DUMP] {
             assert_eq!(tool.version(&shell), None, "{}", tool.name);
             assert!(tool.require(&shell).unwrap_err().to_string().contains(tool.install));
         }

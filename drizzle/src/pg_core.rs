@@ -1,0 +1,48 @@
+//! The names that `drizzle-orm/pg-core` exports and the generated schema may use.
+
+/// The module.
+pub(crate) const MODULE: &str = "drizzle-orm/pg-core";
+
+/// The exported names, and those of the types that the schema defines itself.
+pub(crate) const NAMES: &[&str] = &[
+    "AnyPgColumn",
+    "bigint",
+    "bigserial",
+    "boolean",
+    "bytea",
+    "check",
+    "cidr",
+    "customType",
+    "date",
+    "doublePrecision",
+    "foreignKey",
+    "index",
+    "inet",
+    "integer",
+    "interval",
+    "json",
+    "jsonb",
+    "macaddr",
+    "macaddr8",
+    "milliseconds",
+    "money",
+    "numeric",
+    "pgSchema",
+    "pgSequence",
+    "pgTable",
+    "pgView",
+    "primaryKey",
+    "real",
+    "serial",
+    "smallint",
+    "smallserial",
+    "sql",
+    "text",
+    "time",
+    "timestamp",
+    "tsvector",
+    "unique",
+    "uniqueIndex",
+    "utcMilliseconds",
+    "uuid",
+];

@@ -1,0 +1,72 @@
+//! Equal values in another form: the same value, written in another type or spelling.
+
+use serde::Serialize;
+
+/// How a value of the target is the source's value in another form. Nothing of the value is lost in any of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(tag = "form", rename_all = "snake_case")]
+pub enum OtherForm {
+    /// A word for 0 or 1, such as `true` or `f`.
+    BooleanWord,
+    /// 0 or 1 for a word such as `true`.
+    BooleanNumber,
+    /// A number as text.
+    NumberAsText,
+    /// Text as a number.
+    TextAsNumber,
+    /// The same number in another type or scale, such as 1.0 for 1.
+    OtherScale,
+    /// A number of time units as a date or time.
+    NumberAsMoment {
+        /// The unit of the number.
+        unit: TimeUnit,
+    },
+    /// A date or time as a number of time units.
+    MomentAsNumber {
+        /// The unit of the number.
+        unit: TimeUnit,
+    },
+    /// A number of one time unit as a number of another.
+    OtherUnit {
+        /// The source's unit.
+        from: TimeUnit,
+        /// The target's unit.
+        to: TimeUnit,
+    },
+    /// A date or time in another spelling; text without an offset is read as UTC.
+    MomentSpelling,
+    /// A JSON document with other spacing, order of members or escapes.
+    JsonSpelling,
+    /// Bytes as text in hexadecimal digits, with or without `\x`.
+    BytesAsHex,
+    /// Bytes as text in base64.
+    BytesAsBase64,
+    /// Text in hexadecimal digits as bytes.
+    HexAsBytes,
+    /// Text in base64 as bytes.
+    Base64AsBytes,
+    /// Text as its bytes.
+    TextAsBytes,
+    /// Bytes as the text that they are in UTF-8.
+    BytesAsText,
+    /// A UUID in another spelling, or as 16 bytes.
+    UuidSpelling,
+    /// As the type of the target prints the value.
+    Printed,
+}
+
+/// A unit of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeUnit {
+    /// Seconds since 1970.
+    Seconds,
+    /// Milliseconds since 1970.
+    Milliseconds,
+    /// Microseconds since 1970.
+    Microseconds,
+    /// Nanoseconds since 1970.
+    Nanoseconds,
+    /// Days of the Julian calendar.
+    JulianDays,
+}

@@ -1,0 +1,15 @@
+//! What the tests need of other tools: Node projects, Python environments, Ruby libraries, programs, and the schema as `pg_dump` prints
+//! it. Each function fails with the reason and the remedy if the tool is missing; none of them decides what is right.
+
+mod cache;
+mod node;
+mod pg_dump;
+mod program;
+mod python;
+mod ruby;
+
+pub(crate) use node::{NodeProject, npm_project};
+pub(crate) use pg_dump::schema_dump;
+pub(crate) use program::{run, tool};
+pub(crate) use python::{PythonEnvironment, python};
+pub(crate) use ruby::ruby;
