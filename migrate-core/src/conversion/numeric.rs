@@ -291,7 +291,13 @@ pub(super) fn rounded(value: SourceValue<'_>, scale: u32) -> Option<Vec<u8>> {
 pub(crate) fn is_near(source: SourceValue<'_>, target: SourceValue<'_>, scale: Option<u32>) -> bool {
     /// A float has 15 digits, the last of which arithmetic may change.
     const RELATIVE: f64 = 1e-14;
-    let (SourceValue::Real(source), SourceValue::Text(target)) = (source, target) else { return false };
+    let SourceValue::Text(target) = target else { return false };
+    let source = match source {
+        SourceValue::Real(real) => real,
+        // A cast to NUMERIC makes integers of whole floats.
+        SourceValue::Integer(integer) => integer as f64,
+        _ => return false,
+    };
     let Some(target) = std::str::from_utf8(target).ok().and_then(|text| text.parse::<f64>().ok()) else {
         return false;
     };
@@ -370,7 +376,10 @@ mod tests {
         assert!(!near(1.234_56, "1.24", Some(2)));
         assert!(!near(59.97, "59.98", Some(3)));
         assert!(!near(0.1 + 0.2 - 0.3, "0", None));
-        assert!(!is_near(SourceValue::Integer(1), SourceValue::Text(b"1"), None));
+        let integer = SourceValue::Integer(21_474_829_999_978_524);
+        assert!(is_near(integer, SourceValue::Text(b"21474829999978525.17"), Some(2)));
+        assert!(!is_near(SourceValue::Integer(1), SourceValue::Text(b"2"), Some(0)));
+        assert!(!is_near(SourceValue::Text(b"1"), SourceValue::Text(b"1"), None));
     }
 
     proptest! {

@@ -5,7 +5,7 @@ use row_mover::run::{self, Silent};
 use crate::support::{Case, moved, sqlite};
 
 /// Values of a source column and the type of the target's, for a table `t(id, v)`.
-fn case(values: &[&str], target_type: &str, mapping: &str) -> Result<Case, String> {
+pub(crate) fn case(values: &[&str], target_type: &str, mapping: &str) -> Result<Case, String> {
     let dir = tempfile::tempdir().unwrap();
     let source = dir.path().join("source.db");
     let rows = values.iter().enumerate().map(|(id, value)| format!("({}, {value})", id + 1));
@@ -247,6 +247,12 @@ fn what_only_a_person_knows_is_done_as_the_mapping_says() {
         ),
         (&["1704164645123456789"], "timestamp", "round = \"microseconds\"", &["2024-01-02 03:04:05.123457"]),
         (&["''", "'5'"], "bigint", "empty = \"null\"", &["", "5"]),
+        (
+            &["0.1 * 3", "1.005", "-0.001", "'2.345'", "7"],
+            "numeric(12,2)",
+            "round = \"scale\"",
+            &["0.30", "1.01", "0.00", "2.35", "7.00"],
+        ),
     ] {
         let (_, shown) = arrives(values, target_type, &format!("[tables.t.columns.v]\n{decision}"));
         let shown: Vec<String> =

@@ -17,6 +17,7 @@ mod defaults;
 mod encodings;
 mod existing;
 mod existing_derived;
+mod existing_numbers;
 mod existing_sequences;
 mod existing_types;
 mod existing_untouched;

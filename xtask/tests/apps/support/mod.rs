@@ -6,10 +6,12 @@ mod node;
 mod pg_dump;
 mod program;
 mod python;
+mod recipe;
 mod ruby;
 
 pub(crate) use node::{NodeProject, npm_project};
 pub(crate) use pg_dump::schema_dump;
 pub(crate) use program::{run, tool};
 pub(crate) use python::{PythonEnvironment, python};
+pub(crate) use recipe::{Recipe, decide};
 pub(crate) use ruby::ruby;
