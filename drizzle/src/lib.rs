@@ -14,6 +14,7 @@ mod names;
 mod pg_core;
 mod schema_ts;
 mod snapshot;
+mod templates;
 mod words;
 
 pub use documents::DocumentTypes;
@@ -50,8 +51,8 @@ pub struct AppliedMigration {
     pub sha256: String,
 }
 
-/// Returns the files for the app of a plan; none if the plan has no decision about Drizzle. `types` names the TypeScript types of
-/// JSON documents; a document without one is `unknown`.
+/// Returns the files for the app of a plan; none if the plan has no decision about Drizzle. `types` are the TypeScript types of JSON
+/// documents; without them a document is `unknown`, and there is no file of types.
 pub fn files(plan: &Plan, types: Option<&DocumentTypes>) -> Vec<TextFile> {
     let Some(decided) = &plan.drizzle else { return Vec::new() };
     let file = |path: &str, content: String| TextFile { path: path.to_owned(), content };
@@ -68,6 +69,8 @@ pub fn files(plan: &Plan, types: Option<&DocumentTypes>) -> Vec<TextFile> {
     for (number, snapshot) in snapshot::snapshots(&database).into_iter().enumerate() {
         files.push(in_folder(&format!("meta/{number:04}_snapshot.json"), snapshot));
     }
+    files.extend(types.filter(|types| !types.is_empty()).map(DocumentTypes::file));
+    files.extend(templates::files(decided));
     files.sort_by(|one, other| one.path.cmp(&other.path));
     files
 }

@@ -80,7 +80,7 @@ impl<'p> Database<'p> {
         types: Option<&DocumentTypes>,
     ) -> Database<'p> {
         let mut constants = Names::constants(pg_core::NAMES.iter().copied());
-        types.iter().flat_map(|types| types.names.values()).for_each(|name| constants.reserve(name));
+        types.iter().flat_map(|types| types.names()).for_each(|name| constants.reserve(name));
         let is_made = |table: &&PlannedTable| table.existing.is_none();
         let planned: Vec<&PlannedTable> = plan.parents_first().into_iter().filter(is_made).collect();
         // The names follow the order of the plan, so that a new foreign key does not change them.

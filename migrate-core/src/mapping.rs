@@ -24,7 +24,7 @@ pub use target_names::NameRule;
 pub use toml_key::{TomlKey, TomlText};
 
 /// The version of the file format that this reads.
-pub(crate) const MAPPING_FORMAT: u32 = 1;
+pub const MAPPING_FORMAT: u32 = 1;
 
 /// The content of `mapping.toml`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

@@ -118,4 +118,24 @@ impl Gap {
             | Gap::OnlyInTargetColumn { .. } => false,
         }
     }
+
+    /// The source's table that has no counterpart as a whole; none where it is about something else.
+    pub fn table(&self) -> Option<&String> {
+        match self {
+            Gap::Table { table, .. } | Gap::AmbiguousTable { table, .. } | Gap::TakenTable { table, .. } => {
+                Some(table)
+            }
+            _ => None,
+        }
+    }
+
+    /// The source's column that has no counterpart, with its table; none where it is about something else.
+    pub fn column(&self) -> Option<(&String, &String)> {
+        match self {
+            Gap::Column { table, column, .. }
+            | Gap::AmbiguousColumn { table, column, .. }
+            | Gap::TakenColumn { table, column, .. } => Some((table, column)),
+            _ => None,
+        }
+    }
 }

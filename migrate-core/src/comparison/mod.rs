@@ -3,13 +3,19 @@
 //! Everything here is pure. Reading both databases is `row_mover::comparison`; the sentences are `report`'s.
 
 mod diagnosis;
+mod examine;
 mod gap;
+pub mod key_order;
+mod matching;
 mod other_form;
 mod result;
+pub mod structure;
 
 pub use diagnosis::Diagnosis;
+pub use examine::examine;
 pub use gap::Gap;
-pub use other_form::{OtherForm, TimeUnit};
+pub use matching::{Match, match_tables};
+pub use other_form::{OtherForm, TimeUnit, unit_of};
 pub use result::{
     ComparedColumn, ComparedTable, Comparison, DifferentValues, EqualValues, Pairing, RowDifference, RowKind,
     SealedSource,

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::conversion::Conversion;
+
 /// How a value of the target is the source's value in another form. Nothing of the value is lost in any of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(tag = "form", rename_all = "snake_case")]
@@ -69,4 +71,22 @@ pub enum TimeUnit {
     Nanoseconds,
     /// Days of the Julian calendar.
     JulianDays,
+}
+
+/// The unit of time in which a conversion reads numbers, if it reads them as times.
+pub fn unit_of(conversion: &Conversion) -> Option<TimeUnit> {
+    Some(match conversion {
+        Conversion::TimestamptzFromEpochS | Conversion::TimestampFromEpochS | Conversion::IntervalFromS => {
+            TimeUnit::Seconds
+        }
+        Conversion::TimestamptzFromEpochMs
+        | Conversion::TimestampFromEpochMs
+        | Conversion::IntervalFromMs => TimeUnit::Milliseconds,
+        Conversion::TimestamptzFromEpochUs
+        | Conversion::TimestampFromEpochUs
+        | Conversion::IntervalFromUs => TimeUnit::Microseconds,
+        Conversion::TimestamptzFromEpochNs | Conversion::TimestampFromEpochNs => TimeUnit::Nanoseconds,
+        Conversion::TimestamptzFromJulianDay => TimeUnit::JulianDays,
+        _ => return None,
+    })
 }

@@ -177,6 +177,7 @@ impl ComparedTable {
         self.missing + self.extra + self.duplicates + self.different == 0
             && self.source_rows == self.target_rows
             && self.equal == self.source_rows
+            && self.columns.iter().all(|column| column.differences.is_empty())
     }
 }
 

@@ -75,6 +75,7 @@ mod uuid_from_any;
 mod uuid_from_bytes;
 mod uuid_from_hex;
 
+pub use json_document::{JsonEvent, walk_json};
 pub use limit::Limit;
 pub use pg_type::PgType;
 pub use pieces::{LongValue, TextCheck};

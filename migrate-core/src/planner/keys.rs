@@ -117,7 +117,7 @@ fn folded_index(context: &Context<'_>, index: &SourceIndex, why: &str) -> Planne
 }
 
 /// `name`, or where that is taken the name with the first number that makes it free, as PostgreSQL itself names constraints.
-pub(super) fn numbered(name: String, is_taken: impl Fn(&str) -> bool) -> String {
+pub(crate) fn numbered(name: String, is_taken: impl Fn(&str) -> bool) -> String {
     let mut free = name.clone();
     let mut number = 0_u32;
     while is_taken(&free) {

@@ -28,9 +28,10 @@ mod virtual_tables;
 
 pub use error::{ObstructedPlan, PlanningError};
 pub use existing::{
-    ColumnName, Decision, Obstacle, Obstacles, SeedComparison, SeedRow, UniqueClash, settle_seeds,
+    ColumnName, Decision, Obstacle, Obstacles, SeedComparison, SeedRow, UniqueClash, known_list, settle_seeds,
 };
 use inferred::Inferred;
+pub(crate) use keys::numbered;
 use text_evidence::TextEvidence;
 
 use std::collections::BTreeSet;

@@ -2,8 +2,10 @@
 //!
 //! All wording is here; [`remedy`] has the remedy for a finding.
 
+mod comparison;
 mod not_compared;
 pub mod remedy;
+mod structure;
 
 use migrate_core::finding::{
     ConstraintDifference, ConstraintKind, ConstraintName, ConstraintProblem, DefaultDifference,
@@ -15,7 +17,9 @@ use migrate_core::mapping::DEFAULT_SCHEMA;
 use crate::figures::count;
 pub use crate::figures::counted;
 use crate::model::HeldRows;
+pub use comparison::{diagnosis, different_values, gap, other_form, other_forms, row_kind, some};
 pub use not_compared::{reason, subject};
+pub use structure::{structure, structure_item, structure_title};
 
 /// A difference of the schema.
 pub fn schema(difference: &SchemaDifference) -> String {

@@ -233,7 +233,7 @@ pub fn check_target(target: &TargetUrl, settings: &DbSettings) -> Result<()> {
     open_checked(target, settings).map(|_| ())
 }
 
-fn open_checked(target: &TargetUrl, settings: &DbSettings) -> Result<Connection> {
+pub(crate) fn open_checked(target: &TargetUrl, settings: &DbSettings) -> Result<Connection> {
     let connection = open_first(target, settings)?;
     target_check::check_version(&connection)?;
     Ok(connection)

@@ -4,6 +4,7 @@ mod app_collations;
 pub mod breaches;
 pub mod chunk_plan;
 pub(crate) mod control;
+pub mod documents;
 mod duplicates;
 pub mod evidence;
 pub mod integrity_check;

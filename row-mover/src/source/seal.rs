@@ -325,7 +325,7 @@ fn finish(partial: &Path, sealed: &Path, folder: &Path) -> Result<()> {
 }
 
 /// SHA-256 and size of a file.
-fn hash(path: &Path, check_stop: &dyn Fn() -> Result<()>) -> Result<(String, u64)> {
+pub(crate) fn hash(path: &Path, check_stop: &dyn Fn() -> Result<()>) -> Result<(String, u64)> {
     let failed = || format!("{} cannot be read", path.display());
     let mut file = open_regular(path).context(failed)?;
     let (mut hasher, mut buffer, mut bytes) = (Sha256::new(), vec![0; 1 << 20], 0);

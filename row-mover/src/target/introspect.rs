@@ -122,6 +122,33 @@ type Tables = BTreeMap<String, TargetTable>;
 /// # Errors
 /// When the catalog or a table cannot be read, or a schema does not exist.
 pub fn introspect(target: &mut Connection, mapping: &Mapping) -> Result<TargetSchema> {
+    let mut schema = read(target, mapping, Rows::Counted)?;
+    let names: Vec<&str> = schema.schemas.iter().map(String::as_str).collect();
+    let mut sequences = Sequences::read(target, &names)?;
+    trigger_effects::add(target, &names, &mut schema.tables, &mut sequences)?;
+    schema.sequences = sequences.into_facts();
+    Ok(schema)
+}
+
+/// Reads the same schemas as they are declared: no row is counted, and no default or trigger is tried, so that the right to SELECT is
+/// enough and a read-only transaction will do.
+///
+/// # Errors
+/// When the catalog cannot be read, or a schema does not exist.
+pub(crate) fn introspect_declared(target: &mut Connection, mapping: &Mapping) -> Result<TargetSchema> {
+    let sequences = Sequences::declared(target)?.into_facts();
+    Ok(TargetSchema { sequences, ..read(target, mapping, Rows::NotCounted)? })
+}
+
+/// Whether the rows of tables are counted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    Counted,
+    NotCounted,
+}
+
+/// Reads everything but the sequences and the effects of triggers.
+fn read(target: &mut Connection, mapping: &Mapping, rows: Rows) -> Result<TargetSchema> {
     let mut schemas = match mapping.target_schemas() {
         [] => search_path(target)?,
         named => named.to_vec(),
@@ -130,7 +157,7 @@ pub fn introspect(target: &mut Connection, mapping: &Mapping) -> Result<TargetSc
     let schemas = existing_schemas(target, &schemas)?;
     let names = text_array(schemas.iter().map(Some));
     let mut reader = Reader { target, schemas: names, tables: Tables::new() };
-    reader.read_tables()?;
+    reader.read_tables(rows)?;
     reader.read_columns()?;
     reader.read_keys()?;
     reader.read_triggers()?;
@@ -152,11 +179,8 @@ pub fn introspect(target: &mut Connection, mapping: &Mapping) -> Result<TargetSc
             }
         }
     }
-    let names: Vec<&str> = schemas.iter().map(String::as_str).collect();
-    let mut sequences = Sequences::read(target, &names)?;
-    trigger_effects::add(target, &names, &mut tables, &mut sequences)?;
-    let (sequences, materialized_views) = (sequences.into_facts(), materialized_views::read(target)?);
-    Ok(TargetSchema { schemas, tables, relations, outside, sequences, materialized_views })
+    let materialized_views = materialized_views::read(target)?;
+    Ok(TargetSchema { schemas, tables, relations, outside, sequences: Vec::new(), materialized_views })
 }
 
 /// The schemas of the search path of the app's sessions. A database without any has `public` as its default.
@@ -267,7 +291,7 @@ impl Reader<'_> {
         self.tables.get_mut(row.text(0)?)
     }
 
-    fn read_tables(&mut self) -> Result<()> {
+    fn read_tables(&mut self, rows: Rows) -> Result<()> {
         for row in self.rows(TABLES_SQL)? {
             let references: Vec<String> = row.get(5)?;
             let mut table = TargetTable {
@@ -286,7 +310,7 @@ impl Reader<'_> {
                 facts: Vec::new(),
             };
             // Where policies hide rows from us, or the table is somebody else's, no plan loads into it.
-            if row.get(6)? {
+            if rows == Rows::Counted && row.get(6)? {
                 table.rows = count_rows(self.target, &table)?;
             }
             self.tables.insert(row.get(0)?, table);

@@ -43,6 +43,9 @@ const DEFAULTS_SQL: &str = "SELECT n.nspname::text, c.relname::text, a.attname::
          AND (o.classid = 'pg_attrdef'::regclass AND o.objid = d.oid OR d.oid IS NULL AND o.classid = 'pg_type'::regclass AND o.objid = t.oid))) \
     ORDER BY 1, 2, a.attnum";
 
+/// The error where the catalog cannot be read.
+const FAILED: fn() -> &'static str = || "the target's sequences cannot be read";
+
 /// How many positions are read by one statement.
 const READ_AT_ONCE: usize = 100;
 
@@ -91,17 +94,31 @@ impl Sequences {
     /// # Errors
     /// When the catalog cannot be read, or the connection is lost.
     pub(super) fn read(target: &mut Connection, schemas: &[&str]) -> Result<Sequences> {
-        let failed = || "the target's sequences cannot be read";
+        let mut sequences = Sequences::declared(target)?;
+        let schemas = postgres_client::connection::text_array(schemas.iter().map(Some));
+        let defaults: Vec<(String, String, String, String, String)> =
+            target.load(DEFAULTS_SQL, &[Some(&schemas)]).context(FAILED)?;
+        for (schema, table, column, expression, owner) in defaults {
+            sequences.try_default(target, [schema, table, column], &expression, &owner)?;
+        }
+        Ok(sequences)
+    }
+
+    /// Reads the sequences and what the catalog ties to them, and tries nothing.
+    ///
+    /// # Errors
+    /// When the catalog cannot be read, or the connection is lost.
+    pub(super) fn declared(target: &mut Connection) -> Result<Sequences> {
         let mut found = Vec::new();
         let rows: Vec<(String, String, String, i64, bool)> =
-            target.load(SEQUENCES_SQL, &[]).context(failed)?;
+            target.load(SEQUENCES_SQL, &[]).context(FAILED)?;
         for (oid, schema, name, increment, is_readable) in rows {
             let sequence = TargetSequence { schema, name, uses: Vec::new() };
             found.push(Found { oid, sequence, increment, is_readable });
         }
         let mut sequences = Sequences { found };
         let links: Vec<(String, String, String, String, String)> =
-            target.load(LINKS_SQL, &[]).context(failed)?;
+            target.load(LINKS_SQL, &[]).context(FAILED)?;
         for (oid, schema, table, column, how) in links {
             let by = match how.as_str() {
                 "identity" => SequenceLink::Identity,
@@ -111,12 +128,6 @@ impl Sequences {
             if let Some(index) = sequences.found.iter().position(|found| found.oid == oid) {
                 sequences.link(index, SequenceUse { schema, table, column, by });
             }
-        }
-        let schemas = postgres_client::connection::text_array(schemas.iter().map(Some));
-        let defaults: Vec<(String, String, String, String, String)> =
-            target.load(DEFAULTS_SQL, &[Some(&schemas)]).context(failed)?;
-        for (schema, table, column, expression, owner) in defaults {
-            sequences.try_default(target, [schema, table, column], &expression, &owner)?;
         }
         Ok(sequences)
     }

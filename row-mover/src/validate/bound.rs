@@ -11,7 +11,7 @@ const SETTINGS_OF_STATEMENT: usize = 1000;
 
 /// A condition in PostgreSQL's SQL, with the values that it uses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct TargetFilter {
+pub(crate) struct TargetFilter {
     sql: String,
     values: Vec<String>,
 }
@@ -28,7 +28,7 @@ impl TargetFilter {
     ///
     /// # Errors
     /// A lost connection.
-    pub(super) fn bind(&self, target: &mut Connection) -> Result<&str> {
+    pub(crate) fn bind(&self, target: &mut Connection) -> Result<&str> {
         let mut first = 0;
         for values in self.values.chunks(SETTINGS_OF_STATEMENT) {
             let set = (0..values.len()).map(|place| {

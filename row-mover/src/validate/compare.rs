@@ -22,10 +22,10 @@ use postgres_client::connection::Connection;
 use postgres_client::watch::check_stop;
 
 /// How many differences of a table are named.
-pub(super) const NAMED_DIFFERENCES_MAX: usize = 5;
+pub(crate) const NAMED_DIFFERENCES_MAX: usize = 5;
 
 /// Progress interval, in rows.
-pub(super) const REPORT_EACH_ROWS: u64 = 10_000;
+pub(crate) const REPORT_EACH_ROWS: u64 = 10_000;
 
 /// One difference.
 #[derive(Clone, Debug, Serialize)]
@@ -62,15 +62,15 @@ pub enum DifferenceKind {
 
 /// Which rows of both sides are compared: those of one range of keys, the same on both sides.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Selection {
-    pub(super) source: SourceRows,
+pub(crate) struct Selection {
+    pub(crate) source: SourceRows,
     /// The condition in PostgreSQL's SQL; none for all rows.
-    pub(super) target: Option<TargetFilter>,
+    pub(crate) target: Option<TargetFilter>,
 }
 
 /// Which rows of the source.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum SourceRows {
+pub(crate) enum SourceRows {
     /// Rows for which a condition in SQLite's SQL holds, all if there is none; SQLite sorts them by key.
     Sorted(Option<String>),
     /// Those in a range of rowids, which is in the order of keys.
@@ -79,7 +79,7 @@ pub(super) enum SourceRows {
 
 impl Selection {
     /// All rows.
-    pub(super) fn all() -> Selection {
+    pub(crate) fn all() -> Selection {
         Selection { source: SourceRows::Sorted(None), target: None }
     }
 }

@@ -10,16 +10,16 @@ use crate::source::rows::LongText;
 
 /// The digest of a long value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Digested {
+pub(crate) struct Digested {
     /// Its length in bytes.
-    pub(super) length: u64,
+    pub(crate) length: u64,
     /// The SHA-256 of its bytes.
-    pub(super) sha256: [u8; 32],
+    pub(crate) sha256: [u8; 32],
 }
 
 impl Digested {
     /// Of a value that is read in pieces.
-    pub(super) fn of(long: &LongText<'_>) -> rusqlite::Result<Digested> {
+    pub(crate) fn of(long: &LongText<'_>) -> rusqlite::Result<Digested> {
         let mut hasher = Sha256::new();
         let _ = long.pieces(|piece| {
             hasher.update(piece);
@@ -29,12 +29,12 @@ impl Digested {
     }
 
     /// Of bytes in memory.
-    pub(super) fn of_bytes(bytes: &[u8]) -> Digested {
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Digested {
         Digested { length: bytes.len() as u64, sha256: Sha256::digest(bytes).into() }
     }
 
     /// As PostgreSQL returns it: the length as `bigint`, and the hash as `bytea`.
-    pub(super) fn of_fields(length: &[u8], sha256: &[u8]) -> Option<Digested> {
+    pub(crate) fn of_fields(length: &[u8], sha256: &[u8]) -> Option<Digested> {
         let length = u64::from_be_bytes(length.try_into().ok()?);
         Some(Digested { length, sha256: sha256.try_into().ok()? })
     }

@@ -46,12 +46,17 @@ use postgres_client::connection::Connection;
 
 pub(crate) use behaviour::behaviour;
 pub use compare::{Difference, DifferenceKind};
+pub(crate) use compare::{NAMED_DIFFERENCES_MAX, REPORT_EACH_ROWS, Selection, SourceRows};
 pub(crate) use defaults::defaults;
 pub(crate) use derived::derived;
+pub(crate) use digest::Digested;
 pub(crate) use key_hash::{KeyHash, KeyHasher};
-pub(crate) use sequences::sequence_problems;
+pub(crate) use parts::selections;
+pub(crate) use sequences::{existing_problem as sequence_behind, sequence_problems};
+pub(crate) use source_order::terms as source_order_terms;
 pub(crate) use target_rows::TargetRows;
 pub(crate) use views::Views;
+pub(crate) use workers::{cannot_compare, export_snapshot, import_snapshot};
 
 /// The result of comparing one table.
 #[derive(Clone, Debug, Default, Serialize)]

@@ -93,7 +93,7 @@ fn sums(
 }
 
 /// The parts of a table that is merged.
-fn selections(
+pub(crate) fn selections(
     table: &PlannedTable,
     workers: usize,
     source: &SourceConnection,

@@ -65,7 +65,7 @@ pub(crate) fn sequence_problems(
 }
 
 /// The same of a sequence that an app made, which may count in other steps than one, and downwards.
-fn existing_problem(name: &str, checked: &Checked) -> Option<SequenceBehind> {
+pub(crate) fn existing_problem(name: &str, checked: &Checked) -> Option<SequenceBehind> {
     let furthest = checked.furthest.as_ref()?;
     let is_descending = checked.state.is_descending();
     let repair = match checked.advance {

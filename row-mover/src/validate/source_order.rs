@@ -12,7 +12,7 @@ use crate::source::SourceConnection;
 const UTF8_ORDER: &str = "utf8_order";
 
 /// The terms of `ORDER BY` that give the order of the columns at `key`, for this connection alone.
-pub(super) fn terms(
+pub(crate) fn terms(
     table: &PlannedTable,
     key: &[usize],
     source: &SourceConnection,

@@ -47,6 +47,18 @@ impl<'a> TargetRows<'a> {
         appended: &[&str],
         target: &'a mut Connection,
     ) -> Result<TargetRows<'a>> {
+        let order: Vec<String> = key.iter().map(|&position| ordered(&table.columns[position])).collect();
+        TargetRows::open_ordered(table, &order.join(", "), filter, appended, target)
+    }
+
+    /// The same, ordered by terms of SQL; in no order where there are none.
+    pub(crate) fn open_ordered(
+        table: &PlannedTable,
+        order: &str,
+        filter: Option<&str>,
+        appended: &[&str],
+        target: &'a mut Connection,
+    ) -> Result<TargetRows<'a>> {
         let filter = filter.map(|filter| format!(" WHERE {filter}")).unwrap_or_default();
         let long = long_columns(table, &filter, target)?;
         let mut columns: Vec<String> = Vec::with_capacity(table.columns.len() + 2 * long.len());
@@ -71,8 +83,7 @@ impl<'a> TargetRows<'a> {
         }
         let appended_at = columns.len();
         columns.extend(appended.iter().map(|&term| term.to_owned()));
-        let order: Vec<String> = key.iter().map(|&position| ordered(&table.columns[position])).collect();
-        let order = if order.is_empty() { String::new() } else { format!(" ORDER BY {}", order.join(", ")) };
+        let order = if order.is_empty() { String::new() } else { format!(" ORDER BY {order}") };
         let select = format!("SELECT {} FROM {}{filter}{order}", columns.join(", "), table.loaded_rows_sql());
         let rows = TargetRows::select(&select, columns.len(), target)?;
         Ok(TargetRows { long, planned: table.columns.len(), appended_at, ..rows })
@@ -115,13 +126,13 @@ impl<'a> TargetRows<'a> {
     }
 
     /// The bytes of an appended value; none for NULL.
-    pub(super) fn appended(&self, position: usize) -> Option<&[u8]> {
+    pub(crate) fn appended(&self, position: usize) -> Option<&[u8]> {
         self.field(self.appended_at + position)
     }
 
     /// The digest of the long value at a position of the current row, for which [`TargetRows::field`] returns nothing; none if it is not
     /// long.
-    pub(super) fn digested(&self, position: usize) -> Option<Digested> {
+    pub(crate) fn digested(&self, position: usize) -> Option<Digested> {
         let place = self.long.iter().position(|&long| long == position)?;
         let at = self.planned + 2 * place;
         Digested::of_fields(self.field(at)?, self.field(at + 1)?)

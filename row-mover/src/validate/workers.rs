@@ -247,7 +247,7 @@ fn join(table: &PlannedTable, parts: impl Iterator<Item = Found>) -> (TableCompa
 }
 
 /// Adds the name of the table. If the role may not see every row, the error explains that: a part of a table proves nothing.
-fn cannot_compare(table: &PlannedTable, error: Error) -> Error {
+pub(crate) fn cannot_compare(table: &PlannedTable, error: Error) -> Error {
     // SQLSTATE 42501, insufficient_privilege: no right to read, or row level security in a session that has it off.
     let is_refused = std::error::Error::source(&error)
         .and_then(|cause| cause.downcast_ref::<ServerError>())
@@ -264,7 +264,7 @@ fn cannot_compare(table: &PlannedTable, error: Error) -> Error {
 }
 
 /// Begins a transaction that sees one state of the target, and lets others see the same (manual, section 9.28.5).
-fn export_snapshot(holder: &mut Connection) -> Result<String> {
+pub(crate) fn export_snapshot(holder: &mut Connection) -> Result<String> {
     holder.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", &[])?;
     let rows = holder.query("SELECT pg_export_snapshot()", &[])?;
     rows.into_iter()
@@ -274,7 +274,7 @@ fn export_snapshot(holder: &mut Connection) -> Result<String> {
         .ok_or_else(|| Error::new("PostgreSQL gave no snapshot to compare in"))
 }
 
-fn import_snapshot(target: &mut Connection, snapshot: &str) -> Result<()> {
+pub(crate) fn import_snapshot(target: &mut Connection, snapshot: &str) -> Result<()> {
     let quoted = migrate_core::identifier::quote_pg_literal(snapshot);
     let sql = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {quoted}");
     target.script(&sql).map(|_| ()).map_err(|error| {

@@ -1,12 +1,13 @@
 //! JSON documents exactly as PostgreSQL's `json` and `jsonb` accept, store and print them.
 //!
 //! Numbers are never floats, nothing recurses (a document cannot overflow the stack), and memory is in proportion to the document.
-//! There are six parts: `scan` walks the grammar, `string` decodes and writes escapes, `number` is PostgreSQL's `numeric`, `reader`
-//! checks and sorts a document as `jsonb` does, `tree` holds it and prints it,
-//! `array` reads an array of scalars. The rules come from PostgreSQL's `jsonapi.c`,
+//! There are seven parts: `scan` walks the grammar, `string` decodes and writes escapes, `number` is PostgreSQL's `numeric`, `reader`
+//! checks and sorts a document as `jsonb` does, `tree` holds it and prints it, `array` reads an array of scalars, and `events` passes on
+//! the shape of a document. The rules come from PostgreSQL's `jsonapi.c`,
 //! `jsonb_util.c` and `numeric.c`, and were compared with a running PostgreSQL 15.
 
 mod array;
+mod events;
 mod number;
 mod reader;
 mod scan;
@@ -14,6 +15,7 @@ mod string;
 mod tree;
 
 pub(super) use array::{Element, each_element, write_string};
+pub use events::{JsonEvent, walk_json};
 pub(super) use tree::Document;
 
 use super::Refusal;

@@ -32,6 +32,11 @@ const NAMES: [(&str, &str); 20] = [
     ("sequelizemeta", "Sequelize"),
 ];
 
+/// Whose list of migrations a table of this name is, if it is a well-known migrator's.
+pub fn known_list(table: &str) -> Option<&'static str> {
+    NAMES.iter().find(|(name, _)| table.eq_ignore_ascii_case(name)).map(|(_, migrator)| *migrator)
+}
+
 /// Words of which one is in the name of a list of migrations.
 const NAME_WORDS: [&str; 7] =
     ["migration", "migrations", "evolution", "evolutions", "migratehistory", "phinxlog", "pgmigrations"];

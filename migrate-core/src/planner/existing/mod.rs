@@ -31,6 +31,7 @@ use crate::target_schema::{TargetColumn, TargetForeignKey, TargetKey, TargetTabl
 use crate::terms::DEFAULT_SCHEMA;
 
 pub(super) use bookkeeping::is_djangos;
+pub use bookkeeping::known_list;
 pub use decision::{ColumnName, Decision};
 pub(super) use derived::plan_derived;
 use key_column::KeyColumn;

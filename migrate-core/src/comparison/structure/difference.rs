@@ -1,0 +1,415 @@
+//! A difference between what the source declares and what the target has, as data.
+
+use serde::Serialize;
+
+use crate::finding::{DefaultProblem, NotCompared, SequenceBehind};
+use crate::plan::LeftBehind;
+
+/// How much a difference of the structure matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The source has it and the target does not: rows can get in that SQLite refuses, or inserts fail.
+    Lost,
+    /// Both sides have it and it does something else, or only the target has it and refuses what SQLite accepts.
+    Different,
+    /// Worth knowing, and no difference of behaviour.
+    Remark,
+}
+
+/// The result of comparing the structure.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Structure {
+    /// What differs, by table, in the order of the source's tables.
+    pub differences: Vec<StructureDifference>,
+    /// Declarations of the source that have no counterpart in PostgreSQL's SQL, so that nobody can say whether they are there.
+    pub not_translated: Vec<LeftBehind>,
+    /// Defaults and sequences that were not compared.
+    pub not_compared: Vec<NotCompared>,
+}
+
+/// A difference of the structure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StructureDifference {
+    /// How much it matters.
+    pub severity: Severity,
+    /// The table, by source name; none of a view.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
+    /// What differs.
+    #[serde(flatten)]
+    pub problem: StructureProblem,
+    /// The statements that repair it in the target, in their order; empty where none does, or nothing has to be done.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub repair: Vec<String>,
+}
+
+/// What differs. Columns, tables and indexes are named as in the target, SQL is the source's, unless something else is said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "problem", rename_all = "snake_case")]
+pub enum StructureProblem {
+    /// A column that is NOT NULL in SQLite takes NULL.
+    NotNullMissing {
+        /// The column.
+        column: String,
+    },
+    /// A column that takes NULL in SQLite does not.
+    NotNullAdded {
+        /// The column.
+        column: String,
+    },
+    /// A column that only the target has is NOT NULL and has no default: inserts of the app fail.
+    RequiredColumnAdded {
+        /// The column.
+        column: String,
+    },
+    /// There is no primary key.
+    PrimaryKeyMissing {
+        /// Its columns.
+        columns: Vec<String>,
+    },
+    /// The primary key has other columns.
+    PrimaryKeyDiffers {
+        /// The source's columns.
+        columns: Vec<String>,
+        /// The target's columns.
+        live: Vec<String>,
+    },
+    /// The columns of the primary key are in another order, and no index has the source's order.
+    PrimaryKeyOrder {
+        /// The columns in the source's order.
+        columns: Vec<String>,
+        /// The columns in the target's order.
+        live: Vec<String>,
+    },
+    /// The source has no primary key.
+    PrimaryKeyAdded {
+        /// The target's columns.
+        live: Vec<String>,
+    },
+    /// Nothing keeps values unique that SQLite keeps unique.
+    UniqueMissing {
+        /// The source's constraint or index.
+        unique: UniqueSource,
+        /// The keys, as SQL of the target.
+        keys: Vec<String>,
+        /// The condition of a partial index, as SQL of the target.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        condition: Option<String>,
+        /// A unique index of the target that compares case, where SQLite does not.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        compares_case: Option<String>,
+    },
+    /// A unique index of the target is for all rows, the source's only for those of a condition.
+    UniqueForAllRows {
+        /// The source's index.
+        index: String,
+        /// The target's index.
+        live: String,
+        /// The condition.
+        condition: String,
+    },
+    /// The target keeps values unique that SQLite does not.
+    UniqueAdded {
+        /// The index.
+        live: String,
+        /// Its keys, as SQL.
+        keys: Vec<String>,
+    },
+    /// No index serves what an index of the source serves.
+    IndexMissing {
+        /// The source's index.
+        index: String,
+        /// The keys, as SQL of the target.
+        keys: Vec<String>,
+        /// The condition of a partial index, as SQL of the target.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        condition: Option<String>,
+    },
+    /// An index of the target sorts some keys the other way, so that it does not serve the source's order.
+    IndexOrder {
+        /// The source's index.
+        index: String,
+        /// The target's index.
+        live: String,
+    },
+    /// An index sorts all keys the other way. PostgreSQL reads it backwards.
+    IndexReversed {
+        /// The source's index.
+        index: String,
+        /// The target's index.
+        live: String,
+    },
+    /// An index of the target is for all rows, the source's only for those of a condition: it serves more, and is larger.
+    IndexForAllRows {
+        /// The source's index.
+        index: String,
+        /// The target's index.
+        live: String,
+        /// The condition.
+        condition: String,
+    },
+    /// Another index of the target serves what an index of the source serves.
+    IndexCovered {
+        /// The source's index.
+        index: String,
+        /// The target's index.
+        live: String,
+    },
+    /// An index that the source does not have.
+    IndexAdded {
+        /// The index.
+        live: String,
+        /// Its keys, as SQL.
+        keys: Vec<String>,
+    },
+    /// An index repeats what the primary key or another index does.
+    IndexRepeated {
+        /// The index.
+        live: String,
+        /// What it repeats.
+        of: String,
+    },
+    /// An index is not valid: PostgreSQL does not use it.
+    IndexInvalid {
+        /// The index.
+        live: String,
+    },
+    /// There is no foreign key.
+    ForeignKeyMissing {
+        /// Its columns.
+        columns: Vec<String>,
+        /// The table that it references.
+        parent: String,
+        /// The columns that it references.
+        parent_columns: Vec<String>,
+    },
+    /// A foreign key acts differently.
+    ForeignKeyDiffers {
+        /// The target's constraint.
+        live: String,
+        /// Its columns.
+        columns: Vec<String>,
+        /// What differs.
+        differences: Vec<ForeignKeyDifference>,
+    },
+    /// The source has no such foreign key.
+    ForeignKeyAdded {
+        /// The target's constraint.
+        live: String,
+        /// Its columns.
+        columns: Vec<String>,
+    },
+    /// There is no such CHECK.
+    CheckMissing {
+        /// The condition.
+        check: String,
+    },
+    /// The source has no such CHECK.
+    CheckAdded {
+        /// The target's constraint.
+        live: String,
+        /// Its condition, as PostgreSQL prints it.
+        check: String,
+    },
+    /// A CHECK was not tried on the rows that were there before it.
+    CheckNotValid {
+        /// The target's constraint.
+        live: String,
+    },
+    /// A default is missing or returns another value.
+    Default {
+        /// The column.
+        column: String,
+        /// How it differs.
+        difference: DefaultProblem,
+    },
+    /// The source has no default for the column.
+    DefaultAdded {
+        /// The column.
+        column: String,
+        /// The default, as PostgreSQL prints it.
+        live: String,
+    },
+    /// A generated column is missing.
+    GeneratedMissing {
+        /// The column.
+        column: String,
+        /// Its expression.
+        expression: String,
+    },
+    /// A generated column of SQLite is an ordinary one: nothing computes its values.
+    GeneratedNotComputed {
+        /// The column.
+        column: String,
+        /// Its expression.
+        expression: String,
+    },
+    /// Nothing numbers new rows, which SQLite does: inserts without a key fail.
+    NumberingMissing {
+        /// The column.
+        column: String,
+    },
+    /// A sequence issues a number that is in use, or that SQLite has issued before.
+    SequenceBehind {
+        /// The sequence.
+        #[serde(flatten)]
+        sequence: SequenceBehind,
+    },
+    /// The type of a column cannot hold every value that SQLite can.
+    Narrower {
+        /// The column.
+        column: String,
+        /// Its type in the target.
+        type_name: String,
+        /// What it cannot hold.
+        limit: TypeLimit,
+    },
+    /// Nothing has the name of a view.
+    ViewMissing {
+        /// The view, by source name.
+        view: String,
+    },
+    /// No trigger does what a trigger of the source does.
+    TriggerMissing {
+        /// The trigger, by source name.
+        trigger: String,
+    },
+}
+
+/// What keeps values unique in the source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UniqueSource {
+    /// A UNIQUE constraint, or a key that foreign keys reference.
+    Constraint,
+    /// An index of this name.
+    Index(String),
+}
+
+/// How a foreign key acts differently.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum ForeignKeyDifference {
+    /// `ON DELETE`.
+    OnDelete {
+        /// The source's action.
+        declared: String,
+        /// The target's action.
+        live: String,
+    },
+    /// `ON UPDATE`.
+    OnUpdate {
+        /// The source's action.
+        declared: String,
+        /// The target's action.
+        live: String,
+    },
+    /// It is DEFERRABLE INITIALLY DEFERRED in SQLite, and checked at once in the target.
+    NotDeferred,
+    /// It is checked at once in SQLite, and at the end of a transaction in the target.
+    Deferred,
+    /// It was not tried on the rows that were there before it.
+    NotValid,
+}
+
+/// What a type cannot hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "limit", rename_all = "snake_case")]
+pub enum TypeLimit {
+    /// Integers beyond so many bits.
+    Bits {
+        /// The bits that it holds.
+        bits: u32,
+    },
+    /// More than 6 or 7 significant digits of a floating-point number.
+    SinglePrecision,
+    /// Longer text.
+    Characters {
+        /// The characters that it holds.
+        characters: u32,
+    },
+    /// More decimals, which it rounds.
+    Decimals {
+        /// The decimals that it holds.
+        decimals: u32,
+    },
+    /// The time zone: the app has to know that it is UTC.
+    TimeZone,
+    /// Operators for JSON.
+    Json,
+}
+
+impl Structure {
+    /// Whether nothing of the structure is lost or acts differently.
+    pub fn is_equal(&self) -> bool {
+        self.differences.iter().all(|difference| difference.severity == Severity::Remark)
+    }
+
+    /// The statements that repair all that is lost or different, in an order that works: what a statement needs stands before it.
+    pub fn repair_sql(&self) -> Vec<&str> {
+        let mut ordered: Vec<&StructureDifference> =
+            self.differences.iter().filter(|found| found.severity != Severity::Remark).collect();
+        ordered.sort_by_key(|found| found.problem.stage());
+        ordered.into_iter().flat_map(|found| found.repair.iter().map(String::as_str)).collect()
+    }
+}
+
+/// The order of repairs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    /// Types and columns.
+    Columns,
+    /// NOT NULL, which keys and identity columns need.
+    NotNull,
+    /// Primary keys and what else is unique, which foreign keys need.
+    Keys,
+    /// Defaults and sequences.
+    Defaults,
+    /// Indexes and CHECKs.
+    Indexes,
+    /// Foreign keys.
+    ForeignKeys,
+    /// Views, then triggers on them.
+    Objects,
+}
+
+impl StructureProblem {
+    fn stage(&self) -> Stage {
+        use StructureProblem as P;
+        match self {
+            P::Narrower { .. } | P::GeneratedMissing { .. } | P::GeneratedNotComputed { .. } => {
+                Stage::Columns
+            }
+            P::NotNullMissing { .. } | P::NotNullAdded { .. } | P::RequiredColumnAdded { .. } => {
+                Stage::NotNull
+            }
+            P::PrimaryKeyMissing { .. }
+            | P::PrimaryKeyDiffers { .. }
+            | P::PrimaryKeyOrder { .. }
+            | P::PrimaryKeyAdded { .. }
+            | P::UniqueMissing { .. }
+            | P::UniqueForAllRows { .. }
+            | P::UniqueAdded { .. } => Stage::Keys,
+            P::Default { .. }
+            | P::DefaultAdded { .. }
+            | P::NumberingMissing { .. }
+            | P::SequenceBehind { .. } => Stage::Defaults,
+            P::IndexMissing { .. }
+            | P::IndexOrder { .. }
+            | P::IndexReversed { .. }
+            | P::IndexForAllRows { .. }
+            | P::IndexCovered { .. }
+            | P::IndexAdded { .. }
+            | P::IndexRepeated { .. }
+            | P::IndexInvalid { .. }
+            | P::CheckMissing { .. }
+            | P::CheckAdded { .. }
+            | P::CheckNotValid { .. } => Stage::Indexes,
+            P::ForeignKeyMissing { .. } | P::ForeignKeyDiffers { .. } | P::ForeignKeyAdded { .. } => {
+                Stage::ForeignKeys
+            }
+            P::ViewMissing { .. } | P::TriggerMissing { .. } => Stage::Objects,
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Reads keys, indexes, constraints, triggers and views of the target's schemas.
+
+use std::collections::BTreeMap;
+
+use migrate_core::comparison::structure::{
+    LiveCheck, LiveForeignKey, LiveIndex, LiveKey, LiveStructure, LiveTable,
+};
+use migrate_core::plan::Plan;
+use postgres_client::connection::{Connection, Row, text_array};
+
+use crate::error::{Context, Result};
+
+/// The tables in the schemas $1.
+const TABLES_SQL: &str = "SELECT c.oid::text, n.nspname::text, c.relname::text, \
+    to_json(ARRAY(SELECT g.tgname::text FROM pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal ORDER BY 1)) \
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+    WHERE n.nspname = ANY ($1::text[]) AND c.relkind IN ('r', 'p') ORDER BY 2, 3";
+
+/// Their indexes.
+const INDEXES_SQL: &str = "SELECT c.oid::text, i.oid::text, i.relname::text, x.indisunique, x.indisprimary, \
+    EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.oid AND k.contype IN ('p', 'u', 'x')) AS is_constraint, \
+    x.indisvalid AND x.indisready AND NOT x.indisexclusion AS is_valid, m.amname = 'btree' AS is_btree, \
+    pg_get_expr(x.indpred, x.indrelid, true) AS condition \
+    FROM pg_index x JOIN pg_class c ON c.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid \
+    JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_am m ON m.oid = i.relam \
+    WHERE n.nspname = ANY ($1::text[]) AND c.relkind IN ('r', 'p') ORDER BY 1, 3";
+
+/// The keys of the indexes, without what they include.
+const KEYS_SQL: &str = "SELECT i.oid::text, a.attname::text, pg_get_indexdef(i.oid, k.place::int, true), \
+    (x.indoption::int2[])[k.place - 1] & 1 = 1 AS is_descending, \
+    coalesce(t.typname = 'citext' OR NOT l.collisdeterministic, false) AS folds_case \
+    FROM pg_index x JOIN pg_class c ON c.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid \
+    JOIN pg_namespace n ON n.oid = c.relnamespace \
+    CROSS JOIN LATERAL unnest(x.indkey::int2[]) WITH ORDINALITY AS k (number, place) \
+    LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number AND k.number > 0 \
+    LEFT JOIN pg_type t ON t.oid = a.atttypid \
+    LEFT JOIN pg_collation l ON l.oid = (x.indcollation::oid[])[k.place - 1] \
+    WHERE n.nspname = ANY ($1::text[]) AND c.relkind IN ('r', 'p') AND k.place <= x.indnkeyatts ORDER BY i.oid, k.place";
+
+/// The foreign keys, but for those that partitions have of their table.
+const FOREIGN_KEYS_SQL: &str = "SELECT c.oid::text, k.conname::text, \
+    to_json(ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u (number, place) \
+          JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.number ORDER BY u.place)), \
+    m.nspname::text, p.relname::text, \
+    to_json(ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u (number, place) \
+          JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.number ORDER BY u.place)), \
+    k.confupdtype::text, k.confdeltype::text, k.condeferrable AND k.condeferred, k.convalidated \
+    FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
+    JOIN pg_class p ON p.oid = k.confrelid JOIN pg_namespace m ON m.oid = p.relnamespace \
+    WHERE n.nspname = ANY ($1::text[]) AND k.contype = 'f' AND k.conparentid = 0 ORDER BY 1, 2";
+
+/// The CHECKs.
+const CHECKS_SQL: &str = "SELECT c.oid::text, k.conname::text, pg_get_expr(k.conbin, k.conrelid, true), k.convalidated \
+    FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
+    WHERE n.nspname = ANY ($1::text[]) AND k.contype = 'c' ORDER BY 1, 2";
+
+/// The names of all relations, of views with their schemas, and of constraints.
+const NAMES_SQL: &str = "SELECT n.nspname::text, c.relname::text, c.relkind IN ('v', 'm') FROM pg_class c \
+    JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ANY ($1::text[]) \
+    UNION SELECT n.nspname::text, k.conname::text, false FROM pg_constraint k \
+    JOIN pg_namespace n ON n.oid = k.connamespace WHERE n.nspname = ANY ($1::text[]) ORDER BY 1, 2";
+
+/// Reads the schemas into which `matched` puts its tables.
+///
+/// # Errors
+/// When the catalog cannot be read.
+pub(super) fn read(target: &mut Connection, matched: &Plan) -> Result<LiveStructure> {
+    let schemas = text_array(matched.schemas().into_iter().map(Some));
+    let mut rows = |sql: &str| {
+        let rows = target.query(sql, &[Some(&schemas)]).context(|| "the live schema cannot be read")?;
+        Ok::<Vec<Row>, crate::Error>(rows)
+    };
+    let mut live = LiveStructure::default();
+    let mut tables: BTreeMap<String, LiveTable> = BTreeMap::new();
+    for row in rows(TABLES_SQL)? {
+        let table = LiveTable {
+            schema: row.get(1)?,
+            name: row.get(2)?,
+            triggers: row.get(3)?,
+            ..LiveTable::default()
+        };
+        tables.insert(row.get(0)?, table);
+    }
+    let mut keys: BTreeMap<String, Vec<LiveKey>> = BTreeMap::new();
+    for row in rows(KEYS_SQL)? {
+        let key = LiveKey {
+            column: row.get(1)?,
+            sql: row.get(2)?,
+            is_descending: row.get(3)?,
+            folds_case: row.get(4)?,
+        };
+        keys.entry(row.get(0)?).or_default().push(key);
+    }
+    for row in rows(INDEXES_SQL)? {
+        let index: String = row.get(1)?;
+        let index = LiveIndex {
+            keys: keys.remove(&index).unwrap_or_default(),
+            name: row.get(2)?,
+            is_unique: row.get(3)?,
+            is_primary: row.get(4)?,
+            is_constraint: row.get(5)?,
+            is_valid: row.get(6)?,
+            is_btree: row.get(7)?,
+            condition: row.get(8)?,
+        };
+        add(&mut tables, &row, |table| table.indexes.push(index))?;
+    }
+    for row in rows(FOREIGN_KEYS_SQL)? {
+        let (on_update, on_delete): (String, String) = (row.get(6)?, row.get(7)?);
+        let key = LiveForeignKey {
+            name: row.get(1)?,
+            columns: row.get(2)?,
+            parent_schema: row.get(3)?,
+            parent: row.get(4)?,
+            parent_columns: row.get(5)?,
+            on_update: action(&on_update).to_owned(),
+            on_delete: action(&on_delete).to_owned(),
+            is_deferred: row.get(8)?,
+            is_valid: row.get(9)?,
+        };
+        add(&mut tables, &row, |table| table.foreign_keys.push(key))?;
+    }
+    for row in rows(CHECKS_SQL)? {
+        let check = LiveCheck { name: row.get(1)?, expression: row.get(2)?, is_valid: row.get(3)? };
+        add(&mut tables, &row, |table| table.checks.push(check))?;
+    }
+    for row in rows(NAMES_SQL)? {
+        let (schema, name): (String, String) = (row.get(0)?, row.get(1)?);
+        if row.get(2)? {
+            live.views.push((schema, name.clone()));
+        }
+        live.relations.push(name);
+    }
+    live.tables = tables.into_values().collect();
+    Ok(live)
+}
+
+/// Calls `add` for the table whose OID is the first field of a row.
+fn add(tables: &mut BTreeMap<String, LiveTable>, row: &Row, add: impl FnOnce(&mut LiveTable)) -> Result<()> {
+    let oid: String = row.get(0)?;
+    tables.get_mut(&oid).map(add);
+    Ok(())
+}
+
+/// The words of SQL for the code of an action (`pg_constraint.confdeltype`).
+fn action(code: &str) -> &'static str {
+    match code {
+        "r" => "RESTRICT",
+        "c" => "CASCADE",
+        "n" => "SET NULL",
+        "d" => "SET DEFAULT",
+        _ => "NO ACTION",
+    }
+}

@@ -1,0 +1,126 @@
+//! Comparisons with a target that another tool filled: here SQL written by hand, which does to the rows whatever a tool may do.
+
+mod copies;
+
+use std::path::PathBuf;
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection as _, PgConnection};
+use migrate_core::comparison::{ComparedTable, Comparison, Gap};
+use migrate_core::mapping::Mapping;
+use postgres_client::{DbSettings, TargetUrl};
+use row_mover::comparison::{self, ComparisonRequest, ComparisonSource};
+use row_mover::observer::Silent;
+use row_mover::validate::CompareOptions;
+use tempfile::TempDir;
+use test_database::TestDatabase;
+
+use crate::support::{chain, sqlite};
+
+/// A SQLite file and a database that something else filled from it.
+pub struct Pair {
+    pub _dir: TempDir,
+    pub source: PathBuf,
+    pub database: TestDatabase,
+    pub mapping: String,
+    pub workers: usize,
+}
+
+impl Pair {
+    #[track_caller]
+    pub fn new(source_sql: &str, target_sql: &str) -> Pair {
+        Pair::on(TestDatabase::create(), source_sql, target_sql)
+    }
+
+    #[track_caller]
+    pub fn on(database: TestDatabase, source_sql: &str, target_sql: &str) -> Pair {
+        let dir = tempfile::tempdir().unwrap();
+        let source = dir.path().join("source.db");
+        sqlite(&source, source_sql);
+        let pair = Pair { _dir: dir, source, database, mapping: String::new(), workers: 2 };
+        pair.execute(target_sql);
+        pair
+    }
+
+    pub fn mapped(self, mapping: &str) -> Pair {
+        Pair { mapping: mapping.to_owned(), ..self }
+    }
+
+    #[track_caller]
+    pub fn execute(&self, sql: &str) {
+        let mut session = PgConnection::establish(self.database.url()).unwrap();
+        session.batch_execute(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    #[track_caller]
+    pub fn compared(&self) -> Comparison {
+        self.compared_as(self.database.url()).unwrap_or_else(|words| panic!("{words}"))
+    }
+
+    /// The comparison through another URL; the error in words.
+    pub fn compared_as(&self, url: &str) -> Result<Comparison, String> {
+        let request = ComparisonRequest {
+            source: ComparisonSource::Live(&self.source),
+            target: TargetUrl::parse(url).unwrap(),
+            settings: DbSettings { pool_max: 4, ..DbSettings::default() },
+            mapping: Mapping::from_toml(&format!("format = 1\n{}", self.mapping)).unwrap(),
+            options: CompareOptions { show_values: true, workers: self.workers, read_only: true },
+        };
+        comparison::compare(&request, &Silent).map(|found| found.comparison).map_err(|error| chain(&error))
+    }
+
+    /// The comparison in one line for each finding.
+    #[track_caller]
+    pub fn findings(&self) -> Vec<String> {
+        findings(&self.compared())
+    }
+
+    /// The databases must be equal, with these findings at most.
+    #[track_caller]
+    pub fn equal(&self) -> Vec<String> {
+        let compared = self.compared();
+        let found = findings(&compared);
+        assert!(compared.is_equal(), "{found:#?}");
+        found
+    }
+}
+
+/// Everything that a comparison found, one line each: `table.column: what in N`.
+pub fn findings(comparison: &Comparison) -> Vec<String> {
+    let mut lines: Vec<String> = comparison.gaps.iter().map(gap).collect();
+    comparison.tables.iter().for_each(|table| of_table(table, &mut lines));
+    lines
+}
+
+fn of_table(table: &ComparedTable, lines: &mut Vec<String>) {
+    let name = &table.table;
+    for (what, rows) in [
+        ("missing", table.missing),
+        ("extra", table.extra),
+        ("duplicate", table.duplicates),
+        ("different", table.different),
+    ] {
+        if rows > 0 {
+            lines.push(format!("{name}: {rows} {what}"));
+        }
+    }
+    for row in &table.rows {
+        lines.push(format!("{name}: {:?} {}", row.kind, row.key));
+    }
+    for column in &table.columns {
+        for form in &column.forms {
+            lines.push(format!("{name}.{}: {:?} in {}", column.column, form.form, form.values));
+        }
+        for found in &column.differences {
+            lines.push(format!("{name}.{}: {:?} in {}", column.column, found.diagnosis, found.values));
+        }
+    }
+}
+
+fn gap(gap: &Gap) -> String {
+    match gap {
+        Gap::Table { table, rows, .. } => format!("{table}: no table, {rows} rows"),
+        Gap::Column { table, column, values, .. } => format!("{table}.{column}: no column, {values} values"),
+        other => format!("{other:?}"),
+    }
+}
