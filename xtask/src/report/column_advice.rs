@@ -119,9 +119,8 @@ impl ColumnAdvice<'_> {
         } else if remedies.bytea && !self.is_joined {
             decisions.push("as = \"bytea_from_any\"".to_owned());
         }
-        let is_asked = |by_option: bool| {
-            !self.is_over_limit && (!is_only || self.own_policy.is_some() || !by_option)
-        };
+        let is_asked =
+            |by_option: bool| !self.is_over_limit && (!is_only || self.own_policy.is_some() || !by_option);
         let skip = remedies.skip && self.may_lose && is_asked(self.may_lose_by_option);
         let null = remedies.null && self.may_be_null && is_asked(self.may_be_null);
         decisions.extend(skip.then(|| "on_reject = \"skip\"".to_owned()));

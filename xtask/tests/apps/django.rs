@@ -4,22 +4,23 @@
 use test_database::TestDatabase;
 
 use crate::place::{Place, checkout, copy_folder};
-use crate::support::{Recipe, decide, python, run, schema_dump};
+use crate::support::{PythonEnvironment, Recipe, decide, python, run, schema_dump};
 
 /// A place with the app, and its environment.
 struct App {
     place: Place,
-    environment: crate::support::PythonEnvironment,
-    settings: Vec<(&'static str, &'static str)>,
+    environment: PythonEnvironment,
+    settings: &'static [(&'static str, &'static str)],
 }
 
 impl App {
-    fn new(settings: &[(&'static str, &'static str)]) -> App {
+    /// Copies the app; `settings` are variables that its settings read.
+    fn new(settings: &'static [(&'static str, &'static str)]) -> App {
         let source = checkout().join("xtask/tests/apps/django");
         let place = Place::new();
         copy_folder(&source, place.path());
         let environment = python(&source.join("requirements.txt"));
-        App { place, environment, settings: settings.to_vec() }
+        App { place, environment, settings }
     }
 
     /// Runs `manage.py` with variables.

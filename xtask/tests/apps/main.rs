@@ -18,4 +18,6 @@ mod server;
 #[allow(dead_code, unused_imports, reason = "each module of tests uses some of it")]
 mod support;
 
+mod alembic;
+mod django;
 mod harness;

@@ -56,14 +56,15 @@ fn own_cargo(folder: &Path) -> std::path::PathBuf {
     fs::create_dir_all(&programs).unwrap();
     let cargo = programs.join("cargo");
     if !cargo.exists() {
-        fs::write(&cargo, format!("#!/bin/sh\nshift\nexec '{}' \"$@\"\n", env!("CARGO_BIN_EXE_xtask"))).unwrap();
+        fs::write(&cargo, format!("#!/bin/sh\nshift\nexec '{}' \"$@\"\n", env!("CARGO_BIN_EXE_xtask")))
+            .unwrap();
         fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
     }
     programs
 }
 
 /// Writes the decisions that a refused run printed to `mapping.toml`, word for word: of the alternatives the first, and for values that do
-/// not fit the last one, since the first is to repair them in SQLite.
+/// not fit the last one.
 #[track_caller]
 pub(crate) fn decide(folder: &Path, refused: &Output) {
     let own = refused.stderr.lines().skip_while(|line| !line.trim_start().starts_with("next: "));
@@ -72,7 +73,7 @@ pub(crate) fn decide(folder: &Path, refused: &Output) {
         text.push_str(&format!("{line}\n"));
     }
     let mut sections = BTreeMap::<&str, BTreeMap<&str, &str>>::new();
-    for line in refused.stdout.lines() {
+    for line in refused.stdout.lines().chain(refused.stderr.lines()) {
         let Some((section, entry)) =
             line.trim().strip_prefix("in mapping.toml: ").and_then(|line| line.split_once(", "))
         else {
