@@ -1,7 +1,7 @@
 //! The conversion of a planned column's values in both directions, within the limits of the column's type.
 
 use super::PlannedColumn;
-use crate::conversion::{Conversion, Limit, LongValue, PgType, Refusal, Undecodable, numeric, rounding};
+use crate::conversion::{Conversion, Limit, LongValue, PgType, Refusal, Undecodable, computed, rounding};
 use crate::terms::Rounding;
 use crate::uniqueness::{Folding, append_unique_form};
 use crate::value::{SourceValue, StorageClass};
@@ -86,7 +86,7 @@ impl PlannedColumn {
         };
         self.generated.is_some()
             && self.conversion == Conversion::Numeric
-            && numeric::is_near(source, target, scale)
+            && computed::is_near(source, target, scale)
     }
 
     /// Appends a form in which two values have the same bytes exactly where they are [`PlannedColumn::same`].
