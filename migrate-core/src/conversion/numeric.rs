@@ -247,45 +247,6 @@ fn is_float(source: f64, target: &[u8]) -> bool {
     }
 }
 
-/// The number with `scale` digits behind the point, as a plain decimal without zeros at its end: half a unit goes away from zero, as in
-/// PostgreSQL. None if it is no number, or has no more digits than these.
-pub(super) fn rounded(value: SourceValue<'_>, scale: u32) -> Option<Vec<u8>> {
-    let mut stack = Stack::default();
-    let decimal = match value {
-        SourceValue::Real(real) => {
-            stack.write(format_args!("{:e}", real.abs()));
-            scientific(stack.bytes(), real < 0.0)?
-        }
-        SourceValue::Text(text) => plain(text).ok()?,
-        _ => return None,
-    };
-    let last_power = -i32::try_from(scale).ok()?;
-    if decimal.scale <= usize::try_from(scale).ok()? {
-        return None;
-    }
-    // One digit before the first one, for the carry.
-    let powers = (last_power..=decimal.first_power.max(0) + 1).rev();
-    let mut digits: Vec<u8> = powers.map(|power| decimal.digit(power) as u8).collect();
-    if decimal.digit(last_power - 1) >= 5 {
-        for digit in digits.iter_mut().rev() {
-            *digit = (*digit + 1) % 10;
-            if *digit != 0 {
-                break;
-            }
-        }
-    }
-    digits.iter_mut().for_each(|digit| *digit += b'0');
-    let fraction = digits.split_off(digits.len().checked_sub(usize::try_from(scale).ok()?)?);
-    let kept = fraction.iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1);
-    let fraction = fraction.get(..kept).unwrap_or_default();
-    let leading = digits.iter().take_while(|digit| **digit == b'0').count();
-    let whole = digits.get(leading.min(digits.len() - 1)..).unwrap_or_default();
-    let is_zero = fraction.is_empty() && whole == b"0";
-    let sign: &[u8] = if decimal.is_negative && !is_zero { b"-" } else { b"" };
-    let point: &[u8] = if fraction.is_empty() { b"" } else { b"." };
-    Some([sign, whole, point, fraction].concat())
-}
-
 /// The text of a number, on the stack.
 struct Stack {
     bytes: [u8; 40],
@@ -317,32 +278,6 @@ mod tests {
     use super::super::{Conversion, tests::check_round_trip};
     use super::*;
     use proptest::prelude::*;
-
-    #[test]
-    fn numbers_are_rounded_away_from_zero() {
-        for (value, scale, expected) in [
-            (SourceValue::Real(0.1 * 3.0), 2, Some("0.3")),
-            (SourceValue::Real(-0.005), 2, Some("-0.01")),
-            (SourceValue::Real(-0.004), 2, Some("0")),
-            (SourceValue::Real(9.995), 2, Some("10")),
-            (SourceValue::Real(1e-300), 2, Some("0")),
-            (SourceValue::Real(1234.5), 0, Some("1235")),
-            (SourceValue::Real(99.5), 0, Some("100")),
-            (SourceValue::Text(b"123456789012345678901.125"), 2, Some("123456789012345678901.13")),
-            (SourceValue::Real(0.25), 2, None),
-            (SourceValue::Real(1e300), 2, None),
-            (SourceValue::Text(b"x"), 2, None),
-            (SourceValue::Real(f64::INFINITY), 2, None),
-            (SourceValue::Integer(1), 2, None),
-        ] {
-            let rounded = rounded(value, scale);
-            assert_eq!(
-                rounded.as_deref().map(|text| std::str::from_utf8(text).unwrap()),
-                expected,
-                "{value:?}"
-            );
-        }
-    }
 
     proptest! {
         #[test]

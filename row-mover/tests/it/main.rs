@@ -6,6 +6,8 @@
 
 mod app_rules;
 mod as_owner;
+mod baseline;
+mod baseline_obstacles;
 mod behaviour;
 mod breaches;
 mod changes_since;
@@ -17,6 +19,7 @@ mod damaged_indexes;
 mod defaults;
 mod encodings;
 mod existing;
+mod existing_computed;
 mod existing_derived;
 mod existing_numbers;
 mod existing_sequences;

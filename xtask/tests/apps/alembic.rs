@@ -4,13 +4,13 @@
 use test_database::TestDatabase;
 
 use crate::place::{Place, checkout, copy_folder};
-use crate::support::{Recipe, decide, python, run, schema_dump};
+use crate::support::{Commands, decide, python, run, schema_dump};
 
 #[test]
 #[ignore = "needs python3 with venv, and pg_dump"]
 fn an_app_on_sqlalchemy_moves_by_its_recipe() {
     let source = checkout().join("xtask/tests/apps/alembic");
-    let (place, database, recipe) = (Place::new(), TestDatabase::create(), Recipe::read("alembic.md"));
+    let (place, database, recipe) = (Place::new(), TestDatabase::create(), Commands::read("alembic.md"));
     let environment = python(&source.join("requirements.txt"));
     copy_folder(&source, place.path());
     let (folder, url) = (place.path(), database.url());

@@ -4,7 +4,7 @@
 use test_database::TestDatabase;
 
 use crate::place::{Place, checkout, copy_folder};
-use crate::support::{PythonEnvironment, Recipe, decide, python, run, schema_dump};
+use crate::support::{Commands, PythonEnvironment, decide, python, run, schema_dump};
 
 /// A place with the app, and its environment.
 struct App {
@@ -44,7 +44,7 @@ impl App {
 #[test]
 #[ignore = "needs python3 with venv, and pg_dump"]
 fn an_app_on_django_moves_by_its_recipe() {
-    let (app, database, recipe) = (App::new(&[]), TestDatabase::create(), Recipe::read("django.md"));
+    let (app, database, recipe) = (App::new(&[]), TestDatabase::create(), Commands::read("django.md"));
     app.fill();
     let (folder, url) = (app.place.path(), database.url());
     let programs = app.environment.programs();

@@ -18,6 +18,10 @@ mod server;
 #[allow(dead_code, unused_imports, reason = "each module of tests uses some of it")]
 mod support;
 
+mod active_record;
 mod alembic;
 mod django;
 mod harness;
+mod knex;
+mod sequel;
+mod typeorm;

@@ -1,89 +1,137 @@
-//! Recipes of `docs/recipes`: their commands, and the decisions that the program prints and a person pastes into `mapping.toml`.
+//! An app whose framework makes its tables in both databases, and that moves as its recipe in `docs/recipes` says, command by command.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::collections::VecDeque;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
 use std::process::Command;
 
-use super::program::command;
-use crate::place::{Output, checkout, output};
+use test_database::TestDatabase;
 
-/// The commands of a recipe, in their order.
+use super::pg_dump::schema_dump;
+use super::program::run;
+use crate::place::{Place, checkout};
+
+/// The database of the recipes.
+const URL: &str = "postgres://shop@db.example/shop";
+
+/// An app, installed in a folder.
+pub(crate) struct App<'a> {
+    pub(crate) place: Place,
+    /// The name of its recipe.
+    pub(crate) recipe: &'a str,
+    /// Returns a command for one of the app's tasks: `fill`, `read` or `create`.
+    pub(crate) task: &'a dyn Fn(&Place, &str) -> Command,
+    /// Returns the command that a program of the recipe stands for, without its arguments.
+    pub(crate) program: &'a dyn Fn(&Place, &str) -> Command,
+    /// The app's SQLite file, as the recipe names it.
+    pub(crate) file: &'a str,
+    /// What `DATABASE_URL` has before the path of the file.
+    pub(crate) file_scheme: &'a str,
+}
+
+/// A block of code of a recipe.
 #[derive(Debug)]
-pub(crate) struct Recipe {
-    commands: Vec<String>,
+enum Block {
+    /// Commands.
+    Shell(Vec<String>),
+    /// Lines that the command before has printed for `mapping.toml`.
+    Mapping(Vec<String>),
 }
 
-impl Recipe {
-    /// Reads the commands in the `sh` blocks of a page.
-    pub(crate) fn read(page: &str) -> Recipe {
-        let text = fs::read_to_string(checkout().join("docs/recipes").join(page)).unwrap();
-        let blocks = text.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
-        Recipe { commands: blocks.flat_map(str::lines).map(str::to_owned).collect() }
-    }
-
-    /// Runs the command at an index, which must begin with `beginning`, in a folder. `programs` is a folder with more programs, and
-    /// `database_url` the value of `DATABASE_URL`. `cargo xtask` is the program under test.
+impl App<'_> {
+    /// Fills SQLite, follows the recipe, and compares what the app reads from both databases. The schema has to stay as it was.
     #[track_caller]
-    pub(crate) fn run(
-        &self,
-        index: usize,
-        beginning: &str,
-        folder: &Path,
-        programs: &Path,
-        database_url: &str,
-    ) -> Output {
-        let line = &self.commands[index];
-        assert!(line.starts_with(beginning), "{line}");
-        let path = [own_cargo(folder).into_os_string(), programs.into(), std::env::var_os("PATH").unwrap()];
-        let mut shell: Command = command("sh", folder);
-        shell.args(["-c", line]).env("PATH", path.join(&OsString::from(":")));
-        shell.env("DATABASE_URL", database_url).env("PYTHONDONTWRITEBYTECODE", "1");
-        output(&mut shell)
-    }
+    pub(crate) fn run_through(&self) {
+        let target = TestDatabase::create();
+        let file = self.place.path().join(self.file);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        let file_url = format!("{}{}", self.file_scheme, file.display());
+        let task = |name: &str, url: &str| run((self.task)(&self.place, name).env("DATABASE_URL", url));
 
-    /// The number of commands.
-    pub(crate) fn len(&self) -> usize {
-        self.commands.len()
-    }
-}
-
-/// Makes a `cargo` whose `xtask` is the program under test; returns its folder.
-fn own_cargo(folder: &Path) -> std::path::PathBuf {
-    let programs = folder.join("own-programs");
-    fs::create_dir_all(&programs).unwrap();
-    let cargo = programs.join("cargo");
-    if !cargo.exists() {
-        fs::write(&cargo, format!("#!/bin/sh\nshift\nexec '{}' \"$@\"\n", env!("CARGO_BIN_EXE_xtask")))
-            .unwrap();
-        fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
-    }
-    programs
-}
-
-/// Writes the decisions that a refused run printed to `mapping.toml`, word for word: of the alternatives the first, and for values that do
-/// not fit the last one.
-#[track_caller]
-pub(crate) fn decide(folder: &Path, refused: &Output) {
-    let own = refused.stderr.lines().skip_while(|line| !line.trim_start().starts_with("next: "));
-    let mut text: String = "format = 1\n\n".to_owned();
-    for line in own.skip(1).map_while(|line| line.strip_prefix("    ")) {
-        text.push_str(&format!("{line}\n"));
-    }
-    let mut sections = BTreeMap::<&str, BTreeMap<&str, &str>>::new();
-    for line in refused.stdout.lines().chain(refused.stderr.lines()) {
-        let Some((section, entry)) =
-            line.trim().strip_prefix("in mapping.toml: ").and_then(|line| line.split_once(", "))
-        else {
-            continue;
+        let mut blocks = self.blocks();
+        let Some(Block::Shell(first)) = blocks.front() else {
+            panic!("{} begins with no command", self.recipe)
         };
-        sections.entry(section).or_default().insert(entry.split(" = ").next().unwrap(), entry);
+        // The first command makes the tables. It makes those of SQLite, too.
+        self.follow(&first[0], &file_url);
+        task("fill", &file_url);
+        let expected = task("read", &file_url);
+        let mut schema = None;
+        while let Some(block) = blocks.pop_front() {
+            match block {
+                Block::Mapping(lines) => self.decide(&lines),
+                Block::Shell(commands) => {
+                    let asks_at =
+                        matches!(blocks.front(), Some(Block::Mapping(_))).then_some(commands.len() - 1);
+                    for (number, command) in commands.iter().enumerate() {
+                        let Some(arguments) = command.strip_prefix("cargo xtask ") else {
+                            self.follow(command, target.url());
+                            continue;
+                        };
+                        schema.get_or_insert_with(|| schema_dump(&target, &["migration"]));
+                        let output = self.place.run(arguments.replace(URL, target.url()).split_whitespace());
+                        let expected = if asks_at == Some(number) { 2 } else { 0 };
+                        assert_eq!(output.code, Some(expected), "{command}\n{}", output.screen());
+                    }
+                }
+            }
+        }
+        assert_eq!(schema_dump(&target, &["migration"]), schema.unwrap());
+        let found = task("read", target.url());
+        assert!(expected.lines().count() > 300, "{expected}");
+        for (expected, found) in expected.lines().zip(found.lines()) {
+            assert_eq!(found, expected);
+        }
+        assert_eq!(found.lines().count(), expected.lines().count());
+        task("create", target.url());
     }
-    for (section, entries) in sections {
-        let entries: Vec<_> = entries.into_values().collect();
-        text.push_str(&format!("\n{section}\n{}\n", entries.join("\n")));
+
+    /// Returns the blocks of code of the recipe.
+    fn blocks(&self) -> VecDeque<Block> {
+        let path = checkout().join("docs/recipes").join(self.recipe).with_extension("md");
+        let text = fs::read_to_string(path).unwrap();
+        let mut blocks = VecDeque::new();
+        let mut lines = text.lines();
+        while let Some(line) = lines.next() {
+            let mut code = || lines.by_ref().take_while(|line| *line != "```").map(str::to_owned).collect();
+            match line.strip_prefix("```") {
+                None => {}
+                Some("sh") => blocks.push_back(Block::Shell(code())),
+                Some("toml") => blocks.push_back(Block::Mapping(code())),
+                Some(other) => panic!("a block of {other} in the recipe {}", self.recipe),
+            }
+        }
+        blocks
     }
-    fs::write(folder.join("mapping.toml"), text).unwrap();
+
+    /// Runs a command of the app's own tools on a database.
+    #[track_caller]
+    fn follow(&self, line: &str, url: &str) {
+        let mut words = line.split_whitespace().peekable();
+        let mut settings = Vec::new();
+        while let Some((name, value)) = words.peek().and_then(|word| word.split_once('=')) {
+            settings.push((name, value.replace(URL, url)));
+            words.next();
+        }
+        let mut program = words.next().unwrap();
+        if program == "npx" {
+            program = words.next().unwrap();
+        }
+        let arguments = words.map(|word| word.replace(URL, url));
+        run((self.program)(&self.place, program).args(arguments).envs(settings));
+    }
+
+    /// Decides in `mapping.toml` what the last command has asked: the lines are there as comments.
+    #[track_caller]
+    fn decide(&self, lines: &[String]) {
+        let plans = self.place.path().join("plans");
+        let plan = fs::read_dir(plans).unwrap().next().unwrap().unwrap().path();
+        let mapping = plan.join("mapping.toml");
+        let mut text = fs::read_to_string(&mapping).unwrap();
+        for line in lines {
+            let comment = format!("\n# {line}\n");
+            assert!(text.contains(&comment), "{} has no line # {line}:\n{text}", mapping.display());
+            text = text.replacen(&comment, &format!("\n{line}\n"), 1);
+        }
+        fs::write(mapping, text).unwrap();
+    }
 }
