@@ -19,7 +19,7 @@ pub(crate) fn config(plan: &Plan) -> String {
            dialect: 'postgresql',\n  \
            schema: './{FOLDER}/schema.ts',\n  \
            out: './{FOLDER}',\n  \
-           dbCredentials: {{ url: process.env.DATABASE_URL ?? '' }},\n  \
+           dbCredentials: {{ url: process.env['DATABASE_URL'] ?? '' }},\n  \
            // The migration's own bookkeeping is not Drizzle's.\n  \
            schemaFilter: [{schemas}],\n  \
            tablesFilter: [{hidden}],\n\

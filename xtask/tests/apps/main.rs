@@ -18,4 +18,5 @@ mod server;
 #[allow(dead_code, unused_imports, reason = "each module of tests uses some of it")]
 mod support;
 
+mod connection;
 mod harness;

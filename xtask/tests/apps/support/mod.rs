@@ -8,6 +8,7 @@ mod program;
 mod python;
 mod ruby;
 
+pub(crate) use cache::filled;
 pub(crate) use node::{NodeProject, npm_project};
 pub(crate) use pg_dump::schema_dump;
 pub(crate) use program::{run, tool};
