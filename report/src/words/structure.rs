@@ -36,6 +36,7 @@ pub fn structure_title(problem: &Problem) -> &'static str {
         Problem::ForeignKeyDiffers { .. } => "foreign key acts differently",
         Problem::ForeignKeyAdded { .. } => "foreign key only in PostgreSQL",
         Problem::CheckMissing { .. } => "CHECK is missing",
+        Problem::CheckByType { .. } => "CHECK is missing, and the type does the same",
         Problem::CheckAdded { .. } => "CHECK only in PostgreSQL",
         Problem::CheckNotValid { .. } => "CHECK is NOT VALID",
         Problem::Default { difference, .. } => match difference {
@@ -61,8 +62,13 @@ pub fn structure_title(problem: &Problem) -> &'static str {
     }
 }
 
-/// The table or column that a difference is about, and what differs there.
+/// The table or column that a difference is about, what differs there, and whether rows break it.
 pub fn structure_item(found: &StructureDifference) -> String {
+    let broken = if found.is_broken_by_rows { " (rows break it)" } else { "" };
+    format!("{}{broken}", item(found))
+}
+
+fn item(found: &StructureDifference) -> String {
     let table = found.table.as_deref().unwrap_or_default();
     match &found.problem {
         Problem::NotNullMissing { column }
@@ -124,7 +130,7 @@ fn constraint(table: &str, problem: &Problem) -> String {
             format!("{table} {live}: {}", all.join(", "))
         }
         Problem::ForeignKeyAdded { live, columns } => format!("{table} {live} ({})", columns.join(", ")),
-        Problem::CheckMissing { check } => format!("{table} ({check})"),
+        Problem::CheckMissing { check } | Problem::CheckByType { check } => format!("{table} ({check})"),
         Problem::CheckAdded { live, check } => format!("{table} {live} ({check})"),
         _ => table.to_owned(),
     }

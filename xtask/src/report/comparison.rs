@@ -118,7 +118,10 @@ fn form_lines(comparison: &Comparison) -> Vec<String> {
 }
 
 fn gap_lines(comparison: &Comparison, is_difference: bool) -> Vec<String> {
-    let gaps = comparison.gaps.iter().filter(|gap| gap.is_difference() == is_difference);
+    // A generated column that is missing is a difference of the structure.
+    let is_shown =
+        |gap: &&Gap| gap.is_difference() == is_difference && !matches!(gap, Gap::GeneratedColumn { .. });
+    let gaps = comparison.gaps.iter().filter(is_shown);
     gaps.map(words::gap).collect()
 }
 
@@ -135,9 +138,26 @@ fn structure_lines(structure: &Structure, severity: Severity, title: &str) -> Ve
     let line = |(kind, items): (&str, Vec<String>)| {
         let number =
             if items.len() > 1 { format!(" ({})", count(items.len() as u64)) } else { String::new() };
-        format!("{title}: {kind}{number}: {}", items.join("; "))
+        format!("{title}: {kind}{number}: {}", joined(&items))
     };
     kinds.into_iter().map(line).collect()
+}
+
+/// Items on one line. Columns of one table stand together behind its name.
+fn joined(items: &[String]) -> String {
+    let mut text = String::new();
+    let mut last = "";
+    for item in items {
+        let is_column = !item.contains([' ', ',', '(']);
+        let table = item.split_once('.').filter(|_| is_column).map_or("", |(table, _)| table);
+        match item.strip_prefix(table).and_then(|rest| rest.strip_prefix('.')) {
+            Some(column) if !table.is_empty() && table == last => text.push_str(&format!(", {column}")),
+            _ if text.is_empty() => text.push_str(item),
+            _ => text.push_str(&format!("; {item}")),
+        }
+        last = table;
+    }
+    text
 }
 
 fn not_compared_lines(structure: &Structure) -> Vec<String> {
@@ -180,12 +200,10 @@ fn what_to_do(compared: &Compared, folder: Option<&str>) -> String {
     let mut text = String::new();
     let statements = compared.structure.repair_sql();
     if !compared.comparison.is_equal() {
-        let has_gaps = compared.comparison.gaps.iter().any(Gap::is_difference);
-        let gaps = if has_gaps { ", tables and columns that are missing" } else { "" };
-        text.push_str(&format!(
-            "Rows and values that differ{gaps}: no statement brings them back. Repair the structure, then move them again: \
-             cargo xtask migrate --sqlite FILE --postgres URL, into another database, or with --into-existing into these tables.\n"
-        ));
+        text.push_str(
+            "Rows and values that are missing or differ have to be moved again, which no statement does: cargo xtask migrate --sqlite FILE \
+             --postgres URL, into another database; or, once the structure is repaired and the tables are empty, with --into-existing.\n",
+        );
     }
     if statements.is_empty() {
         return text;
@@ -214,7 +232,7 @@ pub(crate) fn repair_file(structure: &Structure) -> String {
                     -- Run it in one transaction: psql -1 -v ON_ERROR_STOP=1 -f repair.sql URL\n"
             .to_owned();
     for sql in structure.repair_sql() {
-        text.push_str(sql);
+        text.push_str(&sql);
         text.push('\n');
     }
     text
