@@ -28,21 +28,13 @@ pub(crate) fn config(plan: &Plan) -> String {
            dialect: 'postgresql',\n  \
            schema: './{FOLDER}/schema.ts',\n  \
            out: './{FOLDER}',\n  \
-<<<<<<< HEAD
            dbCredentials: {{ url: process.env['DATABASE_URL'] ?? '' }},\n  \
-           // The migration's own bookkeeping is not Drizzle's.\n  \
-           schemaFilter: [{schemas}],\n  \
-           tablesFilter: [{hidden}],\n\
-         }});\n"
-=======
-           dbCredentials: {{ url: process.env.DATABASE_URL ?? '' }},\n  \
            schemaFilter: [{}],\n  \
            // The migration's own bookkeeping, and what schema.ts leaves out.\n  \
            tablesFilter: [{}],\n\
          }});\n",
         schemas.join(", "),
         hidden.join(", ")
->>>>>>> main
     )
 }
 

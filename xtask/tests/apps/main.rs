@@ -21,6 +21,7 @@ mod support;
 mod active_record;
 mod connection;
 mod harness;
+mod hyperpage;
 mod knex;
 mod sequel;
 mod typeorm;

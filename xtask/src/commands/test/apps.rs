@@ -13,6 +13,7 @@ const MODULES: &[(&str, &[Tool])] = &[
     ("active_record", &[ACTIVE_RECORD, PG_DUMP]),
     ("connection", &[NODE, NPM, OPENSSL]),
     ("harness", &[NODE, NPM, PYTHON, RUBY, PG_DUMP]),
+    ("hyperpage", &[NODE, NPM]),
     ("knex", &[NODE, NPM, PG_DUMP]),
     ("sequel", &[SEQUEL, PG_DUMP]),
     ("typeorm", &[NODE, NPM, PG_DUMP]),

@@ -9,6 +9,7 @@ mod program;
 mod python;
 mod recipe;
 mod ruby;
+mod stand_in;
 
 pub(crate) use cache::filled;
 pub(crate) use node::{NodeProject, npm_project};
@@ -18,3 +19,4 @@ pub(crate) use program::{command, run, tool};
 pub(crate) use python::{PythonEnvironment, python};
 pub(crate) use recipe::App;
 pub(crate) use ruby::ruby;
+pub(crate) use stand_in::{StandIn, stand_in};
