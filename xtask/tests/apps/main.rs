@@ -20,8 +20,10 @@ mod support;
 
 mod active_record;
 mod alembic;
+mod connection;
 mod django;
 mod harness;
+mod hyperpage;
 mod knex;
 mod sequel;
 mod typeorm;

@@ -10,7 +10,9 @@ mod program;
 mod python;
 mod recipe;
 mod ruby;
+mod stand_in;
 
+pub(crate) use cache::filled;
 pub(crate) use node::{NodeProject, npm_project};
 pub(crate) use node_app::node_app;
 pub(crate) use pasted::{Commands, decide};
@@ -19,3 +21,4 @@ pub(crate) use program::{command, run, tool};
 pub(crate) use python::{PythonEnvironment, python};
 pub(crate) use recipe::App;
 pub(crate) use ruby::ruby;
+pub(crate) use stand_in::{StandIn, stand_in};
