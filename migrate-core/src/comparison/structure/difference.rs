@@ -23,6 +23,9 @@ pub enum Severity {
 pub struct Structure {
     /// What differs, by table, in the order of the source's tables.
     pub differences: Vec<StructureDifference>,
+    /// Why nothing was compared, where no plan can be made of the source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_planned: Option<String>,
     /// Declarations of the source that have no counterpart in PostgreSQL's SQL, so that nobody can say whether they are there.
     pub not_translated: Vec<LeftBehind>,
     /// Defaults and sequences that were not compared.
@@ -263,6 +266,11 @@ pub enum StructureProblem {
         /// The column.
         column: String,
     },
+    /// PostgreSQL numbers every row itself, and refuses a number that the app gives.
+    NumberingAlways {
+        /// The column.
+        column: String,
+    },
     /// A sequence issues a number that is in use, or that SQLite has issued before.
     SequenceBehind {
         /// The sequence.
@@ -354,9 +362,10 @@ pub enum TypeLimit {
 }
 
 impl Structure {
-    /// Whether nothing of the structure is lost or acts differently.
+    /// Whether it was compared, and nothing of it is lost or acts differently.
     pub fn is_equal(&self) -> bool {
-        self.differences.iter().all(|difference| difference.severity == Severity::Remark)
+        self.not_planned.is_none()
+            && self.differences.iter().all(|difference| difference.severity == Severity::Remark)
     }
 
     /// The statements that repair all that is lost or different, in an order that works: what a statement needs stands before it. What
@@ -436,6 +445,7 @@ impl StructureProblem {
             P::Default { .. }
             | P::DefaultAdded { .. }
             | P::NumberingMissing { .. }
+            | P::NumberingAlways { .. }
             | P::SequenceBehind { .. } => Stage::Defaults,
             P::IndexMissing { .. }
             | P::IndexOrder { .. }
