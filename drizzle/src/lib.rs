@@ -11,6 +11,7 @@ mod documents;
 mod journal;
 mod model;
 mod names;
+mod ownership;
 mod pg_core;
 mod schema_ts;
 mod snapshot;
@@ -19,6 +20,7 @@ mod words;
 
 pub use documents::DocumentTypes;
 use model::Database;
+pub use ownership::{Journal, is_generated, journal_owner};
 pub use words::left_out;
 
 use migrate_core::plan::Plan;

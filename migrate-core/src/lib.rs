@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod affinity;
+pub mod baseline;
 pub mod batches;
 pub mod comparison;
 pub mod conversion;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use migrate_core::baseline::Baseline;
 use migrate_core::phase::Phase;
 use postgres_client::TargetUrl;
 pub use postgres_client::watch::{Silent, StopFlag, Watch};
@@ -86,6 +87,11 @@ pub enum Note<'a> {
     FewerConnections {
         /// Why.
         fault: &'a Error,
+    },
+    /// The list of the app's own migrator has the plan's migrations.
+    BaselineWritten {
+        /// What was written.
+        baseline: &'a Baseline,
     },
     /// What the run created belongs to another role now.
     HandedOver {

@@ -10,6 +10,8 @@ pub enum Remedy {
     AllowProcesses,
     /// Wait for the migration that holds the lock, or end it.
     AwaitOther,
+    /// Drop also the migrations that the app's migrator has run since, with what they created.
+    DiscardMigrations,
     /// Drop what is there without checking it.
     DiscardUnseen,
     /// Start over, or restore a backup: a finished run is not undone.
@@ -29,6 +31,8 @@ pub enum Remedy {
     NameSealedCopy,
     /// Give the path of the SQLite file.
     NameSource,
+    /// Do this in the target or the mapping, or write no baseline.
+    OrNoBaseline(String),
     /// Choose another backup folder.
     OtherBackupFolder(FolderNeed),
     /// Choose an empty database, or start over.

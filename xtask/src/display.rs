@@ -34,3 +34,13 @@ fn escape_strings(value: &mut serde_json::Value) {
         _ => {}
     }
 }
+
+/// A word as a shell reads it.
+pub(crate) fn shell_word(text: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+:@%=,".contains(letter);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}

@@ -25,6 +25,9 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
                 "wait for it, or end it; `cargo xtask status` shows it, and its sessions are named {APPLICATION_NAME} in pg_stat_activity"
             ));
         }
+        Remedy::DiscardMigrations => {
+            "keep the database as it is, or add --discard, which drops the tables with all that these migrations changed in them"
+        }
         Remedy::DiscardUnseen => "add --discard, which drops what is there without checking it",
         Remedy::FinishedNotUndone => {
             "--undo puts a target back until a migration is validated, and nothing was changed; to load the source again, give \
@@ -44,6 +47,11 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
         }
         Remedy::NameSource => {
             "name the SQLite file with --sqlite or DATABASE_PATH; to try it with sample data: `cargo xtask migrate --sample`"
+        }
+        Remedy::OrNoBaseline(first) => {
+            return Cow::Owned(format!(
+                "{first}; or give --no-baseline, which leaves the list of the app's migrator as it is"
+            ));
         }
         Remedy::OtherBackupFolder(FolderNeed::Room) => "name a folder with more room with --backup-dir",
         Remedy::OtherBackupFolder(FolderNeed::ShortPath) => {

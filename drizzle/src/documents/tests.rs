@@ -193,6 +193,7 @@ fn any_document() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(120))]
     #[test]
     fn every_document_is_assignable_whatever_the_order(
         documents in prop::collection::vec(any_document(), 1..24),

@@ -147,7 +147,7 @@ fn is_map(named: &Named) -> bool {
 }
 
 /// The sets of keys in groups of related ones; the empty set is in none of them. Two sets are related if one contains the other, or if
-/// they share at least half of their keys.
+/// they share at least a third of their keys.
 fn related(sets: &BTreeSet<Vec<String>>) -> Vec<Vec<&Vec<String>>> {
     let mut groups: Vec<Vec<&Vec<String>>> = Vec::new();
     for set in sets.iter().filter(|set| !set.is_empty()) {
@@ -167,7 +167,7 @@ fn related(sets: &BTreeSet<Vec<String>>) -> Vec<Vec<&Vec<String>>> {
 fn are_related(one: &[String], other: &[String]) -> bool {
     let shared = one.iter().filter(|key| other.binary_search(key).is_ok()).count();
     let all = one.len() + other.len() - shared;
-    shared == one.len() || shared == other.len() || shared * 2 >= all
+    shared == one.len() || shared == other.len() || shared * 3 >= all
 }
 
 /// Whether no key is in two of the groups.

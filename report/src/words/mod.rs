@@ -2,20 +2,24 @@
 //!
 //! All wording is here; [`remedy`] has the remedy for a finding.
 
+mod comparison;
 mod not_compared;
 pub mod remedy;
+mod structure;
 
 use migrate_core::finding::{
-    ConstraintDifference, ConstraintKind, ConstraintName, ConstraintProblem, DefaultDifference,
-    DefaultProblem, DerivedDifference, MissingMigration, SchemaDifference, SequenceBehind, ViewDifference,
-    ViewProblem,
+    BaselineDifference, BaselineProblem, ConstraintDifference, ConstraintKind, ConstraintName,
+    ConstraintProblem, DefaultDifference, DefaultProblem, DerivedDifference, MissingMigration,
+    SchemaDifference, SequenceBehind, ViewDifference, ViewProblem,
 };
 use migrate_core::mapping::DEFAULT_SCHEMA;
 
 use crate::figures::count;
 pub use crate::figures::counted;
 use crate::model::HeldRows;
+pub use comparison::{diagnosis, different_values, gap, other_form, other_forms, row_kind, some};
 pub use not_compared::{reason, subject};
+pub use structure::{structure, structure_item, structure_title};
 
 /// A difference of the schema.
 pub fn schema(difference: &SchemaDifference) -> String {
@@ -70,6 +74,32 @@ pub fn missing_migration(migration: &MissingMigration) -> String {
     match migration.list_schema.as_str() {
         DEFAULT_SCHEMA => format!("__diesel_schema_migrations does not list {}", migration.name),
         schema => format!("{schema}.__diesel_schema_migrations does not list {}", migration.name),
+    }
+}
+
+/// A difference of the list that the app's own migrator reads.
+pub fn baseline(found: &BaselineDifference) -> String {
+    let list = found.baseline.name();
+    match &found.problem {
+        BaselineProblem::ListMissing => {
+            format!("{list} is gone, so that the app's migrator runs all migrations")
+        }
+        BaselineProblem::ListNotReadable => format!("{list} is not a table that the app's migrator can read"),
+        BaselineProblem::RowMissing { row } => {
+            format!("{list} does not list the migration with created_at {}", row.created_at_ms)
+        }
+        BaselineProblem::OtherHash { row } => {
+            format!("{list}: the migration with created_at {} has another hash", row.created_at_ms)
+        }
+        BaselineProblem::OtherTime { row, found_ms } => {
+            let found = found_ms.map_or_else(|| "NULL".to_owned(), |time| time.to_string());
+            format!("{list}: created_at of a migration is {found}, and was {}", row.created_at_ms)
+        }
+        BaselineProblem::RowWithoutTime => {
+            format!(
+                "{list} has a row without created_at, so that the app's migrator runs all migrations again"
+            )
+        }
     }
 }
 

@@ -5,9 +5,10 @@ mod sql;
 
 use std::fmt;
 
+use migrate_core::baseline::BaselineRow;
 use migrate_core::finding::{
-    ConstraintDifference, DefaultDifference, DerivedDifference, ItemKind, MissingMigration, NarrowColumn,
-    SchemaDifference, SequenceBehind,
+    BaselineDifference, BaselineProblem, ConstraintDifference, DefaultDifference, DerivedDifference,
+    ItemKind, MissingMigration, NarrowColumn, SchemaDifference, SequenceBehind,
 };
 use migrate_core::identifier::{qualified_pg, quote_pg, quote_pg_literal};
 use migrate_core::mapping::TomlKey;
@@ -169,6 +170,36 @@ pub fn missing_migration(migration: &MissingMigration) -> Remedy {
         quote_pg(&migration.list_schema),
         quote_pg_literal(&migration.version)
     ))
+}
+
+/// The remedy for a difference of the list that the app's own migrator reads.
+pub fn baseline(found: &BaselineDifference) -> Remedy {
+    let baseline = &found.baseline;
+    let list = baseline.name();
+    let create =
+        |rows: &[BaselineRow]| format!("{}; {};", baseline.create_missing_sql(), baseline.insert_sql(rows));
+    Remedy::Sql(match &found.problem {
+        BaselineProblem::ListMissing => create(&baseline.rows),
+        BaselineProblem::ListNotReadable => format!(
+            "ALTER TABLE {list} RENAME TO {}; {}",
+            quote_pg(&format!("{}_before", baseline.table)),
+            create(&baseline.rows)
+        ),
+        BaselineProblem::RowMissing { row } => format!("{};", baseline.insert_sql(std::slice::from_ref(row))),
+        BaselineProblem::OtherHash { row } => format!(
+            "UPDATE {list} SET hash = {} WHERE created_at = {};",
+            quote_pg_literal(&row.hash),
+            row.created_at_ms
+        ),
+        BaselineProblem::OtherTime { row, .. } => format!(
+            "UPDATE {list} SET created_at = {} WHERE hash = {};",
+            row.created_at_ms,
+            quote_pg_literal(&row.hash)
+        ),
+        BaselineProblem::RowWithoutTime => {
+            format!("UPDATE {list} SET created_at = 0 WHERE created_at IS NULL;")
+        }
+    })
 }
 
 /// The remedy for a default that does not do the same.

@@ -12,12 +12,15 @@ use crate::target::bookkeeping;
 use crate::target::migration::Migration;
 use postgres_client::connection::{Connection, Row, text_array};
 
+mod baseline;
 mod before;
 mod builds;
 mod checks;
 mod history;
 mod steps;
 
+pub use baseline::baseline;
+pub(crate) use baseline::record_baseline;
 pub(crate) use before::{SequenceBefore, missing_schemas, moved_sequences, record_sequences};
 pub use builds::{Build, builds};
 pub(crate) use builds::{CLAIM_BUILD_SQL, FINISH_BUILD_SQL, plan_builds};
@@ -32,13 +35,14 @@ pub(crate) use steps::{
 const SCHEMA: &str = "migration";
 
 /// The names and statements of its migrations, in their order.
-const MIGRATIONS: [(&str, &str); 6] = [
+const MIGRATIONS: [(&str, &str); 7] = [
     ("0001_ledger", include_str!("../../ledger-migrations/0001_ledger/up.sql")),
     ("0002_rejects", include_str!("../../ledger-migrations/0002_rejects/up.sql")),
     ("0003_plan_and_builds", include_str!("../../ledger-migrations/0003_plan_and_builds/up.sql")),
     ("0004_checks", include_str!("../../ledger-migrations/0004_checks/up.sql")),
     ("0007_steps", include_str!("../../ledger-migrations/0007_steps/up.sql")),
     ("0008_before", include_str!("../../ledger-migrations/0008_before/up.sql")),
+    ("0009_baseline", include_str!("../../ledger-migrations/0009_baseline/up.sql")),
 ];
 
 /// The error where the ledger cannot be read.

@@ -12,7 +12,7 @@ use migrate_core::schedule::{DoneTasks, Task};
 use super::integrity::{IntegrityBeside, beside_integrity};
 use super::outcome::{Moved, Outcome, PhaseDone, Rejected, table_sums};
 use super::session::Session;
-use super::{Request, Validation, migrations, owner, schema, seeds, validation};
+use super::{Request, Validation, baseline, migrations, owner, schema, seeds, validation};
 use crate::error::{Error, Result};
 use crate::finish;
 use crate::ledger::{self, Run};
@@ -87,6 +87,7 @@ impl Execution<'_> {
                 Step::SetSequences => {
                     self.begin(Phase::Constraints);
                     self.session.retrying(|| self.set_sequences())?;
+                    self.session.retrying(|| self.write_baseline())?;
                     self.session.retrying(|| self.hand_over())?;
                     self.finish(Phase::Constraints)?;
                 }
@@ -238,6 +239,14 @@ impl Execution<'_> {
         })
     }
 
+    /// Writes the baseline, the last part of the schema: the app can start once it is there.
+    fn write_baseline(&self) -> Result<()> {
+        let Some(baseline) = self.request.baseline() else { return Ok(()) };
+        let written = baseline::write(&mut *self.session.connection()?, &self.run, baseline)?;
+        self.session.observer.note(&Note::BaselineWritten { baseline: &written.baseline });
+        Ok(())
+    }
+
     /// Gives what the run created to the role of the app.
     fn hand_over(&self) -> Result<()> {
         let (observer, plan) = (self.session.observer, &self.run.plan);
@@ -245,7 +254,8 @@ impl Execution<'_> {
         let Some(role) = owner::owner(&mut connection, plan, self.request.owner.as_deref())? else {
             return Ok(());
         };
-        let objects = owner::hand_over(&mut connection, plan, &role, observer)?;
+        let written = ledger::baseline(&mut connection)?;
+        let objects = owner::hand_over(&mut connection, plan, written.as_ref(), &role, observer)?;
         if objects > 0 {
             observer.note(&Note::HandedOver { role: &role, objects });
         }

@@ -4,6 +4,7 @@
 
 mod app_rules;
 mod app_rules_trial;
+mod baseline;
 mod begin;
 mod cancel;
 mod execute;
@@ -27,6 +28,7 @@ mod validation;
 
 use std::path::PathBuf;
 
+use migrate_core::baseline::Baseline;
 use migrate_core::phase::{Decision, Phase, RunSubject, decide};
 use migrate_core::plan::{Plan, PlannedTable};
 
@@ -35,7 +37,9 @@ pub use open_tables::{LeftOpen, OpenTables, open_tables};
 pub use outcome::{AlreadyDone, Moved, Outcome, PhaseDone, Rejected, TableMoved};
 pub use seeds::{SettledSeeds, plan_into_existing};
 pub use undo::{UndoRequest, Undone, undo};
-pub use validation::{Purpose, Validation, ValidationRequest, validate, validate_with_copy};
+pub use validation::{
+    ComparedBaseline, Purpose, Validation, ValidationRequest, validate, validate_with_copy,
+};
 
 use crate::error::{Error, Result};
 use crate::ledger;
@@ -84,8 +88,17 @@ pub struct Request<'a> {
     pub discard: bool,
     /// Whether the values of differing fields are shown.
     pub show_values: bool,
+    /// What is written into the list of the app's own migrator once the schema is complete; nothing into tables of an app.
+    pub baseline: Option<Baseline>,
     /// The role that the created objects are to belong to; the owner of the database or schema where none is given.
     pub owner: Option<String>,
+}
+
+impl Request<'_> {
+    /// The baseline, where the run creates the tables: an app that created them has filled its list itself.
+    fn baseline(&self) -> Option<&Baseline> {
+        self.baseline.as_ref().filter(|_| !self.plan.is_into_existing())
+    }
 }
 
 /// Runs a migration, or resumes one.
@@ -183,7 +196,7 @@ fn dry_run_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'
     let findings = preflight.examine_live()?;
     Ok(match begin::refused(request, &findings) {
         Some(refused) => Outcome::Rejected { findings, over_limit: refused.over_limit },
-        None => Outcome::DryRun { findings, next },
+        None => Outcome::DryRun { findings, next, baseline: request.baseline().cloned() },
     })
 }
 

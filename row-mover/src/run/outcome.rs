@@ -1,5 +1,6 @@
 //! The outcome of a migration, as values that a report can be made of.
 
+use migrate_core::baseline::Baseline;
 use migrate_core::phase::Phase;
 use migrate_core::plan::PlannedTable;
 use serde::Serialize;
@@ -32,6 +33,9 @@ pub enum Outcome {
         findings: Findings,
         /// The next step, for people.
         next: String,
+        /// What a run would write into the list of the app's own migrator.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        baseline: Option<Baseline>,
     },
 }
 

@@ -8,6 +8,7 @@ use migrate_core::plan::Plan;
 
 use crate::error::{Context, Error, Result};
 use crate::target::bookkeeping;
+use crate::target::migrator_list::WrittenBaseline;
 use postgres_client::connection::{Connection, text_array};
 use postgres_client::watch::{Watch, check_stop};
 
@@ -90,6 +91,20 @@ fn database(target: &mut Connection) -> Result<String> {
     target.one("SELECT current_database()::text", &[]).context(|| "the owner of the target cannot be read")
 }
 
+/// Whether `role` can own the list of the app's migrator. A table's owner needs CREATE on its schema; a schema that we created goes to a
+/// role that may create schemas. Any other role could not run the migrator, which creates that schema where it is missing.
+fn can_own_list(target: &mut Connection, written: &WrittenBaseline, role: &str) -> Result<bool> {
+    let sql = "SELECT rolsuper OR has_schema_privilege($1, $2, 'CREATE') \
+               OR ($3::boolean AND has_database_privilege($1, current_database(), 'CREATE')) \
+               FROM pg_roles WHERE rolname = current_user";
+    let parameters = [
+        Some(role),
+        Some(&written.baseline.schema),
+        Some(if written.made_schema { "true" } else { "false" }),
+    ];
+    target.one(sql, &parameters).context(|| "the owner of the target cannot be read")
+}
+
 /// Hands our objects of the plan over to `role`, and returns how many there were. One that was handed over before is no longer ours.
 ///
 /// # Errors
@@ -97,6 +112,7 @@ fn database(target: &mut Connection) -> Result<String> {
 pub(super) fn hand_over(
     target: &mut Connection,
     plan: &Plan,
+    baseline: Option<&WrittenBaseline>,
     role: &str,
     watch: &dyn Watch,
 ) -> Result<usize> {
@@ -108,17 +124,26 @@ pub(super) fn hand_over(
     let own = plan.target_schema.as_str();
     let views = plan.views.iter().map(|view| (own, view.target.as_str()));
     let list = (!plan.is_into_existing()).then_some((own, bookkeeping::TABLE));
+    let baseline = baseline.filter(|written| written.made_table);
+    let can_own_list =
+        baseline.map(|written| can_own_list(target, written, role)).transpose()?.unwrap_or(false);
+    let baseline = baseline.filter(|_| can_own_list);
+    let app_list =
+        baseline.map(|written| (written.baseline.schema.as_str(), written.baseline.table.as_str()));
     let relations = made.map(|table| (table.schema_name(), table.target.as_str()));
     let (schemas, names): (Vec<_>, Vec<_>) = relations
         .chain(sequences)
         .chain(views)
         .chain(list)
+        .chain(app_list)
         .map(|(schema, name)| (Some(schema), Some(name)))
         .unzip();
     let functions: Vec<_> = plan.triggers.iter().map(|trigger| Some(trigger.function.as_str())).collect();
     let function_schemas = text_array(functions.iter().map(|_| Some(own)));
     let is_own = |schema: &&str| *schema != DEFAULT_SCHEMA && !plan.is_into_existing();
-    let made_schemas = text_array(plan.schemas().into_iter().filter(is_own).map(Some));
+    let list_schema =
+        baseline.filter(|written| written.made_schema).map(|written| written.baseline.schema.as_str());
+    let made_schemas = text_array(plan.schemas().into_iter().filter(is_own).chain(list_schema).map(Some));
     let statements: Vec<(i32, String)> = target
         .load(
             HAND_OVER_SQL,

@@ -6,8 +6,9 @@ use migrate_core::load_plan::LoadPlan;
 use migrate_core::plan::PlannedTable;
 use migrate_core::schema_diff;
 
-use super::{Request, app_rules_trial, existing, owner, page_limits, seeds, target_check};
+use super::{Request, app_rules_trial, baseline, existing, owner, page_limits, seeds, target_check};
 use crate::error::{Context, Error, Result};
+use crate::ledger;
 use crate::observer::Observer;
 use crate::remedy::{FolderNeed, Remedy};
 use crate::sequences;
@@ -59,6 +60,10 @@ impl Preflight<'_> {
         owner::owner(target, request.plan, request.owner.as_deref())?;
         if is_fresh {
             existing::check_ready(target, &request.target, request.plan)?;
+        }
+        if let Some(baseline) = request.baseline().filter(|_| is_fresh || request.restart) {
+            let earlier = ledger::baseline(target)?;
+            baseline::check_ready(target, &request.target, request.plan, baseline, earlier.as_ref())?;
         }
         check_disk(&source, request)
     }

@@ -10,11 +10,12 @@ use migrate_core::plan::Plan;
 use migrate_core::render::SchemaStep;
 
 use super::session::Session;
-use super::{existing, migrations, target_check};
+use super::{baseline, existing, migrations, target_check};
 use crate::error::{Context, Error, Result};
 use crate::ledger::{self, Run};
 use crate::observer::{Note, Observer};
 use crate::remedy::Remedy;
+use crate::target::migrator_list::WrittenBaseline;
 use crate::target::{batches, bookkeeping};
 use postgres_client::connection::{Connection, text_array};
 use postgres_client::guarded::Then;
@@ -76,7 +77,8 @@ impl Session<'_> {
         connection: &mut Connection,
         run: &Run,
     ) -> Result<()> {
-        check_removable(connection, &run.plan)?;
+        let baseline = ledger::baseline(connection)?;
+        check_removable(connection, &run.plan, baseline.as_ref())?;
         match next.filter(|next| !next.is_into_existing()) {
             None => Ok(()),
             Some(next) => target_check::check_empty(connection, self.target, next, Some(&run.plan)),
@@ -157,6 +159,8 @@ struct Removal {
     versions: Vec<String>,
     /// The schemas that the run created.
     schemas: Vec<String>,
+    /// What the run wrote into the list of the app's own migrator.
+    baseline: Option<WrittenBaseline>,
 }
 
 impl Removal {
@@ -168,7 +172,7 @@ impl Removal {
             versions = existing::listed_versions(run);
         }
         let schemas = ledger::missing_schemas(connection, run.id)?;
-        Ok(Removal { groups, versions, schemas })
+        Ok(Removal { groups, versions, schemas, baseline: ledger::baseline(connection)? })
     }
 
     fn locks(&self) -> usize {
@@ -181,11 +185,14 @@ impl Removal {
         self.groups.iter().flatten().rfind(is_delete).is_some_and(|last| last == step)
     }
 
-    /// Forgets the migrations in the app's own list, and drops the ledger; without a run that follows, also the schemas of the earlier
+    /// Forgets the migrations in the app's own lists, and drops the ledger; without a run that follows, also the schemas of the earlier
     /// one, unless somebody else has put something there.
     fn end(&self, connection: &mut Connection, plan: &Plan, next: Option<&Plan>) -> Result<()> {
         if !self.versions.is_empty() {
             bookkeeping::forget(connection, &plan.target_schema, &self.versions)?;
+        }
+        if let Some(written) = &self.baseline {
+            baseline::remove(connection, written)?;
         }
         for schema in self.schemas.iter().rev().filter(|_| next.is_none()) {
             // The ledger is the last to go.
@@ -219,12 +226,18 @@ const OBSTACLES_SQL: &str = "WITH named AS (SELECT s, n FROM unnest($1::text[], 
     UNION SELECT relname::text, true FROM ours WHERE NOT pg_has_role(relowner, 'USAGE') ORDER BY 1";
 
 /// Checks that nothing can stop the removal of what `plan` created halfway.
-fn check_removable(connection: &mut Connection, plan: &Plan) -> Result<()> {
+fn check_removable(
+    connection: &mut Connection,
+    plan: &Plan,
+    baseline: Option<&WrittenBaseline>,
+) -> Result<()> {
     let tables = plan.tables.iter().filter(|table| table.existing.is_none());
     let tables = tables.map(|table| (table.schema_name(), table.target.as_str()));
     let views = plan.views.iter().map(|view| (plan.target_schema.as_str(), view.target.as_str()));
+    let list = baseline.filter(|written| written.made_table).map(|written| &written.baseline);
+    let list = list.map(|list| (list.schema.as_str(), list.table.as_str()));
     let (schemas, names): (Vec<_>, Vec<_>) =
-        tables.chain(views).map(|(schema, name)| (Some(schema), Some(name))).unzip();
+        tables.chain(views).chain(list).map(|(schema, name)| (Some(schema), Some(name))).unzip();
     let found: Vec<(String, bool)> = connection
         .load(OBSTACLES_SQL, &[Some(&text_array(schemas)), Some(&text_array(names))])
         .context(|| "the target cannot be examined")?;

@@ -8,7 +8,7 @@ use migrate_core::phase::Phase;
 use migrate_core::plan::PlannedTable;
 
 use super::outcome::{AlreadyDone, Outcome, PhaseDone, Rejected};
-use super::{Request, migrations, open_checked, target_check};
+use super::{Request, baseline, migrations, open_checked, target_check};
 use crate::error::{Context, Error, Result};
 use crate::ledger::{self, Run};
 use crate::observer::{Note, Observer};
@@ -221,7 +221,11 @@ impl<'a> Session<'a> {
     /// Checks that dropping what an earlier run created loses nothing: a finished migration may have become the app's database, with rows
     /// that exist nowhere else.
     pub(super) fn check_untouched(&self, discard: bool, run: &Run) -> Result<()> {
-        if discard || !run.state.done.contains(&Phase::Constraints) {
+        if discard {
+            return Ok(());
+        }
+        baseline::check_untouched(&mut *self.connection()?, self.target)?;
+        if !run.state.done.contains(&Phase::Constraints) {
             return Ok(());
         }
         seal::verify_while(&run.seal, &|| check_stop(self.observer)).map_err(|error| {

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::ledger::{self, Run};
 use crate::observer::Observer;
 use crate::remedy::Remedy;
+use crate::target::migrator_list::WrittenBaseline;
 use crate::watched::watched;
 use postgres_client::{DbSettings, TargetUrl};
 
@@ -37,6 +38,9 @@ pub struct Undone {
     pub open: OpenTables,
     /// The tables that the run created.
     pub created: Vec<String>,
+    /// What the run wrote into the list of the app's own migrator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<WrittenBaseline>,
 }
 
 /// Undoes the last run into a target; none where there is no run.
@@ -72,7 +76,8 @@ fn undo_in(session: &Session<'_>, request: &UndoRequest) -> Result<Option<Undone
     let undone = session.retrying(|| {
         let mut connection = session.connection()?;
         let open = OpenTables::read(&mut connection, &run)?;
-        Ok(Undone { run: run.id, open, created: super::existing::created_tables(&mut connection, &run)? })
+        let created = super::existing::created_tables(&mut connection, &run)?;
+        Ok(Undone { run: run.id, open, created, baseline: ledger::baseline(&mut connection)? })
     })?;
     if request.dry_run {
         session.check_removable(None, &mut *session.connection()?, &run)?;

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use migrate_core::baseline::Baseline;
 use migrate_core::finding::{
-    ConstraintDifference, DefaultDifference, DerivedDifference, MissingMigration, Reason, SchemaDifference,
-    SequenceBehind, Subject, ViewDifference,
+    BaselineDifference, ConstraintDifference, DefaultDifference, DerivedDifference, MissingMigration, Reason,
+    SchemaDifference, SequenceBehind, Subject, ViewDifference,
 };
 use migrate_core::load_plan::LoadPlan;
 use migrate_core::phase::Phase;
@@ -13,7 +14,7 @@ use serde::Serialize;
 
 use super::integrity::beside_integrity;
 use super::seeds::{self, SettledSeeds};
-use super::{existing, migrations, open_checked, removal, target_check};
+use super::{baseline, existing, migrations, open_checked, removal, target_check};
 use crate::error::{Error, Result, is_stop};
 use crate::ledger::{self, Run};
 use crate::observer::Observer;
@@ -47,6 +48,9 @@ pub struct Validation {
     pub sequences: CheckResult<SequenceBehind>,
     /// The plan's migrations that the target does not list as applied.
     pub missing_migrations: Vec<MissingMigration>,
+    /// The list of the app's own migrator; none where the run wrote no baseline.
+    #[serde(skip)]
+    pub baseline: Option<ComparedBaseline>,
     /// Views that do not return the same rows.
     pub views: CheckResult<ViewDifference>,
     /// Defaults that do not do the same.
@@ -63,6 +67,15 @@ pub struct Validation {
     pub integrity: Option<Integrity>,
     /// Duration in seconds.
     pub seconds: f64,
+}
+
+/// The list of the app's own migrator, compared with the baseline that the run wrote.
+#[derive(Clone, Debug)]
+pub struct ComparedBaseline {
+    /// What the run wrote.
+    pub baseline: Baseline,
+    /// What differs.
+    pub differences: Vec<BaselineDifference>,
 }
 
 /// The purpose of a validation.
@@ -93,6 +106,7 @@ impl Validation {
             && self.schema.is_empty()
             && self.sequences.differences.is_empty()
             && self.missing_migrations.is_empty()
+            && self.baseline.as_ref().is_none_or(|list| list.differences.is_empty())
             && self.views.differences.is_empty()
             && self.defaults.differences.is_empty()
             && self.behaviour.differences.is_empty()
@@ -258,11 +272,12 @@ impl ValidationParts<'_> {
             observer: self.observer,
         }
         .compare(&compared)?;
-        let (sequences, missing_migrations, lost_rows, seeds) = {
+        let (sequences, missing_migrations, baseline, lost_rows, seeds) = {
             let mut connection = self.connections.pooled()?;
             (
                 sequence_problems(&open_source()?, &mut connection, &run.plan, &readable)?,
                 migrations::missing(&mut connection, run, self.migrations)?,
+                baseline::compare(&mut connection)?,
                 existing::lost_rows(&mut connection, &run.plan)?,
                 seeds::settled(&mut connection, &run.plan)?,
             )
@@ -276,6 +291,7 @@ impl ValidationParts<'_> {
             tables: compared,
             sequences,
             missing_migrations,
+            baseline,
             schema,
             schema_not_compared,
             views,

@@ -5,6 +5,7 @@
 
 mod read;
 
+use migrate_core::baseline::Baseline;
 use migrate_core::phase::{Decision, Phase, RunState, RunSubject, decide};
 use serde::Serialize;
 
@@ -89,6 +90,9 @@ pub struct RunStatus {
     pub tables: Vec<TableStatus>,
     /// The statements that follow the rows; empty where the ledger has not written them down.
     pub builds: Vec<BuildStatus>,
+    /// What it wrote into the list of the app's own migrator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline>,
     /// When it was validated, in RFC 3339.
     pub validated_at: Option<String>,
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{BuildStatus, PhaseStatus, RunStatus, SessionStatus, Status, TableStatus};
 use crate::error::{Context, Result};
+use crate::ledger;
 use crate::run::{ADVISORY_LOCK, check_version};
 use postgres_client::connection::{Connection, Row};
 use postgres_client::lock_watch::watching_locks;
@@ -127,6 +128,7 @@ fn last_run(connection: &mut Connection) -> Result<Option<RunStatus>> {
         next_phase,
         tables: tables_of(connection, id, names)?,
         builds: builds(connection, id)?,
+        baseline: ledger::baseline(connection)?.map(|written| written.baseline),
         validated_at,
     }))
 }

@@ -20,27 +20,27 @@ const SOURCE: &str = "
     CREATE VIEW seen AS SELECT child.id, keyed.v FROM child JOIN keyed ON keyed.id = child.keyed;";
 
 /// The rows of the tables, the distinct rows of `loose`, the rows of the view, the sums of the ledger's chunks, whether all chunks and
-/// builds are done, and the number of runs.
+/// builds are done, the number of runs, and the rows of the baseline.
 const COUNTS: &str = "SELECT (SELECT count(*) FROM keyed), (SELECT count(*) FROM loose), (SELECT count(DISTINCT v) FROM loose), \
      (SELECT count(*) FROM child), (SELECT count(*) FROM seen), \
      (SELECT string_agg(table_name || ' ' || rows, ', ' ORDER BY table_name) FROM (SELECT table_name, sum(rows) AS rows FROM migration.chunks \
       GROUP BY 1) AS sums), \
      (SELECT bool_and(done_at IS NOT NULL) FROM migration.chunks), (SELECT bool_and(done_at IS NOT NULL) FROM migration.builds), \
-     (SELECT count(*) FROM migration.runs)";
+     (SELECT count(*) FROM migration.runs), (SELECT count(*) FROM drizzle.__drizzle_migrations)";
 
-const COUNTED: &str = "90000|60000|60000|30000|30000|child 30000, keyed 90000, loose 60000|t|t|1";
+const COUNTED: &str = "90000|60000|60000|30000|30000|child 30000, keyed 90000, loose 60000|t|t|1|2";
 
 /// Everything in the target that a migration may have created, by name.
 const OBJECTS: &str = "SELECT n.nspname || '.' || c.relname || ' ' || c.relkind::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-     WHERE n.nspname IN ('public', 'migration') \
+     WHERE n.nspname IN ('public', 'migration', 'drizzle') \
      UNION ALL SELECT conrelid::regclass::text || ' ' || conname || ' ' || convalidated::text FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 'n' \
      UNION ALL SELECT nspname::text FROM pg_namespace WHERE nspname !~ '^pg_' \
      UNION ALL SELECT 'invalid ' || indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid ORDER BY 1";
 
-/// Creates a new case of the source.
+/// Creates a new case of the source, with a baseline.
 #[track_caller]
 pub fn case() -> Case {
-    Case::new(SOURCE)
+    Case::new(SOURCE).with_baseline()
 }
 
 /// The same, with its target on the server of this URL.

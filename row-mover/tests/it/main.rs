@@ -6,6 +6,8 @@
 
 mod app_rules;
 mod as_owner;
+mod baseline;
+mod baseline_obstacles;
 mod behaviour;
 mod breaches;
 mod changes_since;

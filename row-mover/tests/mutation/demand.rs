@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use migrate_core::finding::BaselineDifference;
 use report::words;
 use row_mover::run::Validation;
 use row_mover::validate::{DifferenceKind, TableComparison};
@@ -23,6 +24,8 @@ pub struct Demand {
     pub sequences: Vec<String>,
     /// The migrations that are missing from the list of applied ones.
     pub migrations: Vec<String>,
+    /// Substrings that lines about the list of the app's own migrator must contain. If empty, the list is unchanged.
+    pub baseline: Vec<String>,
     /// Whether rows may differ, too, because the change to the schema affects them.
     pub is_free_in_rows: bool,
     /// Whether any finding is sufficient.
@@ -138,6 +141,11 @@ impl Demand {
         if !self.migrations.iter().eq(missing) {
             return Some(format!("the migrations {:?} are missing", self.migrations));
         }
+        let baseline: Vec<String> = baseline(validation).map(words::baseline).collect();
+        let is_named = |part: &String| baseline.iter().any(|line| line.contains(part.as_str()));
+        if self.baseline.is_empty() != baseline.is_empty() || !self.baseline.iter().all(is_named) {
+            return Some(format!("{:?} must be said of the list, and is not: {baseline:?}", self.baseline));
+        }
         None
     }
 }
@@ -215,6 +223,11 @@ impl TableDemand {
     }
 }
 
+/// The differences in the list of the app's own migrator.
+pub fn baseline(validation: &Validation) -> impl Iterator<Item = &BaselineDifference> {
+    validation.baseline.iter().flat_map(|list| &list.differences)
+}
+
 /// Summarises a validation.
 pub fn found_in_words(validation: &Validation) -> String {
     let mut words: Vec<String> = Vec::new();
@@ -227,6 +240,7 @@ pub fn found_in_words(validation: &Validation) -> String {
     words.extend(validation.schema.iter().map(words::schema));
     words.extend(validation.sequences.differences.iter().map(words::sequence));
     words.extend(validation.missing_migrations.iter().map(words::missing_migration));
+    words.extend(baseline(validation).map(words::baseline));
     words.extend(validation.views.differences.iter().map(words::view));
     words.extend(validation.defaults.differences.iter().map(words::default));
     words.extend(validation.behaviour.differences.iter().map(words::constraint));

@@ -6,7 +6,7 @@ use row_mover::observer::Silent;
 use row_mover::run::{self, Outcome, Request, Validation};
 use test_database::TestDatabase;
 
-use crate::demand::found_in_words;
+use crate::demand::{baseline, found_in_words};
 use crate::engine::{chain, session};
 use crate::subject::Subject;
 
@@ -29,6 +29,7 @@ pub fn follow(subject: &Subject, copy: &TestDatabase, found: &Validation) -> Rep
     let mut remedies = remedy::schema(&found.schema, plan);
     remedies.extend(found.sequences.differences.iter().map(|found| remedy::sequence(found, plan)));
     remedies.extend(found.missing_migrations.iter().map(remedy::missing_migration));
+    remedies.extend(baseline(found).map(remedy::baseline));
     remedies.extend(found.defaults.differences.iter().map(|found| remedy::default(found, plan)));
     if remedies.iter().any(|remedy| matches!(remedy, Remedy::Inspect(_) | Remedy::RestoreRows)) {
         return Repaired::NotOffered;

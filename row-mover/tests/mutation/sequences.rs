@@ -1,4 +1,4 @@
-//! Damage to sequences and to the list of applied migrations.
+//! Damage to sequences and to the lists of applied migrations.
 
 use migrate_core::identifier::quote_pg;
 use migrate_core::plan::PlannedTable;
@@ -39,7 +39,38 @@ pub const KINDS: &[Kind] = &[
         let images = vec![format!("SELECT count(*) FROM {schema}.__diesel_schema_migrations")];
         Some(Damage { images, ..Damage::new(vec![sql], name.to_owned(), demand) })
     }),
+    Kind::drawn("baseline: gone", |draw| baseline(draw, "DROP TABLE {}", "is gone")),
+    Kind::drawn("baseline: a row gone", |draw| {
+        baseline(draw, "DELETE FROM {} WHERE id = {id}", "does not list the migration")
+    }),
+    Kind::drawn("baseline: another hash", |draw| {
+        baseline(draw, "UPDATE {} SET hash = 'x' WHERE id = {id}", "another hash")
+    }),
+    Kind::drawn("baseline: another time", |draw| {
+        baseline(
+            draw,
+            "UPDATE {} SET created_at = created_at + 1 WHERE id = {id}",
+            "created_at of a migration is 17",
+        )
+    }),
+    Kind::drawn("baseline: no time", |draw| {
+        baseline(draw, "UPDATE {} SET created_at = NULL WHERE id = {id}", "created_at of a migration is NULL")
+    }),
+    Kind::drawn("baseline: a row without a time", |draw| {
+        baseline(draw, "INSERT INTO {} (hash) VALUES ('x')", "has a row without created_at")
+    }),
 ];
+
+/// Damages the list of the app's own migrator; `{}` stands for it, and `{id}` for one of its rows.
+fn baseline(draw: &mut Draw<'_>, sql: &str, words: &str) -> Option<Damage> {
+    let list = draw.subject.case.request().baseline?.name();
+    let id = draw.chance.below(2) + 1;
+    let sql = sql.replace("{}", &list).replace("{id}", &id.to_string());
+    let demand = Demand { baseline: vec![words.to_owned()], ..Demand::default() };
+    let rows = format!("SELECT string_agg(r::text, ' ') FROM {list} AS r");
+    let images = if sql.starts_with("DROP") { vec![] } else { vec![rows] };
+    Some(Damage { images, ..Damage::new(vec![sql.clone()], sql, demand) })
+}
 
 /// Draws a table with a sequence, the numbered column, and the sequence.
 fn numbered(draw: &mut Draw<'_>) -> Option<(PlannedTable, String, String)> {

@@ -117,7 +117,7 @@ fn hyperpage() -> Subject {
     let dir = tempfile::tempdir().unwrap();
     let source = dir.path().join("source.db");
     create_sample(&source, &SampleOptions { rows: 200, seed: 11 }).unwrap();
-    Subject::of("hyperpage", Case::planned(dir, source, hyperpage_plan()))
+    Subject::of("hyperpage", Case::planned(dir, source, hyperpage_plan()).with_baseline())
 }
 
 /// Returns a hostile database that can be migrated.

@@ -1,4 +1,6 @@
 //! `cargo xtask generate`: writes the plan, the migrations and the Diesel schemas from a SQLite schema and `mapping.toml`.
+mod app_conflicts;
+mod app_files;
 
 use std::path::{Path, PathBuf};
 
@@ -9,6 +11,8 @@ use migrate_core::plan::Plan;
 use migrate_core::planner;
 use migrate_core::source_schema::SourceSchema;
 use postgres_client::TargetUrl;
+
+use app_files::{App, AppArgs};
 
 use crate::exit::Exit;
 use crate::generated::{GeneratedFile, Mode, apply};
@@ -31,7 +35,8 @@ const STANDARD_OUTPUT: &str = "-";
     cargo xtask generate                                       after a change of mapping.toml\n  \
     cargo xtask generate --check                               is everything up to date? (CI)\n  \
     cargo xtask generate --sqlite other.db --out plans/other   a plan for another database\n  \
-    cargo xtask generate --sqlite other.db --out plans/other --dry-run\n\n\
+    cargo xtask generate --sqlite other.db --out plans/other --dry-run\n  \
+    cargo xtask generate --drizzle ../hyperpage                the files of the app, too\n\n\
     -h lists the common options, --help all of them."
 )]
 pub(crate) struct GenerateArgs {
@@ -55,6 +60,9 @@ pub(crate) struct GenerateArgs {
 
     #[command(flatten)]
     rejects: RejectArgs,
+
+    #[command(flatten)]
+    app: AppArgs,
 
     /// Change nothing; print the plan and the names of the files that would change
     #[arg(long, help_heading = "Output")]
@@ -83,10 +91,12 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<Exit> {
         );
     }
     let folder = args.out.clone().unwrap_or_else(workspace::plan_dir);
+    let app_folder = args.app.folder(args.out.as_deref())?;
     let mapping_text = source_plan::mapping_text(&folder, args.out.is_some())?;
     let mut mapping = source_plan::mapping(&folder, &mapping_text)?;
     args.plan.apply(&mut mapping);
     args.rejects.apply(&mut mapping);
+    args.app.apply(&mut mapping);
     let planning = Planning {
         folder: &folder,
         mapping: &mapping,
@@ -111,11 +121,20 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<Exit> {
     if let Some(path) = args.markdown.as_ref().filter(|_| !is_printed) {
         files.push(GeneratedFile { path: path.clone(), content: markdown() });
     }
+    if let Some(folder) = &app_folder {
+        files.extend(app_files(args, folder, &plan)?);
+    }
     let mode = mode(args);
     if args.out.is_some() && mode == Mode::Write {
         plan_folder::remove_others(&folder, &plan)?;
     }
     apply(&files, mode)
+}
+
+/// The files for the app in `folder`.
+fn app_files(args: &GenerateArgs, folder: &Path, plan: &Plan) -> anyhow::Result<Vec<GeneratedFile>> {
+    let is_workspace_plan = args.out.is_none() && args.sqlite.is_none();
+    App { args: &args.app, folder, plan, source: args.sqlite.as_deref(), is_workspace_plan }.files()
 }
 
 fn mode(args: &GenerateArgs) -> Mode {

@@ -2,6 +2,7 @@
 //!
 //! Here are the options and the order of the steps. `plan` chooses the plan, and `result` prints the result.
 
+mod baseline;
 mod plan;
 mod result;
 mod undo;
@@ -93,6 +94,13 @@ pub(crate) struct MigrateArgs {
     /// Exit with 0 although rows break constraints of the source, which are then NOT VALID or weaker in PostgreSQL
     #[arg(long, hide_short_help = true, help_heading = "Values that do not fit")]
     accept_broken_constraints: bool,
+
+    /// Do not write the plan's migrations into the list of Drizzle's migrator
+    ///
+    /// Where the plan is for Drizzle, drizzle.__drizzle_migrations lists its migrations as applied once the schema is complete, so that
+    /// the app's first start runs none of them. With this option the app has to do that itself.
+    #[arg(long, hide_short_help = true, help_heading = "Running")]
+    no_baseline: bool,
 
     /// Read source and target and print the plan, but change nothing
     #[arg(long, help_heading = "Running")]
@@ -193,6 +201,7 @@ fn request<'a>(
         discard: args.discard,
         chunk_bytes: run::CHUNK_BYTES,
         show_values: args.output.show_values,
+        baseline: (!args.no_baseline).then(|| baseline::of_plan(plan)).flatten(),
         owner: args.owner.clone(),
     }
 }

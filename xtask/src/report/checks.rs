@@ -7,6 +7,7 @@ use report::words::{self, remedy};
 use row_mover::validate::CheckResult;
 
 use super::build::{DieselSchema, Subject};
+use crate::display::shell_word;
 
 /// The checks of a report, in the order in which a reader asks for them.
 pub(super) fn checks(subject: &Subject<'_>) -> Vec<Check> {
@@ -174,12 +175,21 @@ fn sequences(subject: &Subject<'_>) -> Check {
 }
 
 fn bookkeeping(subject: &Subject<'_>) -> Check {
-    let how = "__diesel_schema_migrations lists the plan's migrations, so that Diesel never runs them again."
-        .to_owned();
-    let problems = (subject.validation.missing_migrations.iter())
+    let mut how =
+        "__diesel_schema_migrations lists the plan's migrations, so that Diesel never runs them again."
+            .to_owned();
+    let mut problems: Vec<Problem> = (subject.validation.missing_migrations.iter())
         .map(|found| problem(words::missing_migration(found), &remedy::missing_migration(found)))
         .collect();
-    check("bookkeeping", how, 2, "migrations", problems)
+    let mut tried = 2;
+    if let Some(compared) = &subject.validation.baseline {
+        let list = compared.baseline.name();
+        how.push_str(&format!(" {list} lists them for the app's own migrator, with their hashes and times."));
+        tried += compared.baseline.rows.len() as u64;
+        let differences = compared.differences.iter();
+        problems.extend(differences.map(|found| problem(words::baseline(found), &remedy::baseline(found))));
+    }
+    check("bookkeeping", how, tried, "migrations", problems)
 }
 
 fn problem(what: String, remedy: &remedy::Remedy) -> Problem {
@@ -209,14 +219,4 @@ fn compared<D>(
     // A check that was not tried is not called a success. If nothing is listed as not compared either, there was nothing to try.
     let is_done = check.tried > 0 || !check.problems.is_empty() || check.left_out.is_empty();
     Check { is_done, ..check }
-}
-
-/// A word as a shell reads it.
-pub(super) fn shell_word(text: &str) -> String {
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+:@%=,".contains(letter);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
 }

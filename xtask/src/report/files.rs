@@ -72,18 +72,30 @@ impl ReportArgs {
     /// # Errors
     /// When a file cannot be written.
     pub(crate) fn write(&self, report: &Report, seal: &Seal) -> anyhow::Result<Option<ReportFiles>> {
+        let run = seal.path.parent().and_then(Path::file_name).unwrap_or(OsStr::new("run"));
+        if self.no_report { Ok(None) } else { self.write_files(run, &contents(report)?) }
+    }
+
+    /// Writes files into a folder of this name, each completely or not at all; nothing where no report is wanted. A person opens the last.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub(crate) fn write_files(
+        &self,
+        name: &OsStr,
+        files: &[(&str, String)],
+    ) -> anyhow::Result<Option<ReportFiles>> {
         if self.no_report {
             return Ok(None);
         }
-        let run = seal.path.parent().and_then(Path::file_name).unwrap_or(OsStr::new("run"));
-        let folder = self.report_dir.join(run);
+        let folder = self.report_dir.join(name);
         let failed = || format!("the report cannot be written to {}", folder.display());
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).with_context(failed)?;
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).with_context(failed)?;
         let mut shown = folder.clone();
-        for (name, content) in contents(report)? {
+        for (name, content) in files {
             shown = folder.join(name);
-            write_atomically(&shown, &content).with_context(failed)?;
+            write_atomically(&shown, content).with_context(failed)?;
         }
         Ok(Some(ReportFiles { folder, shown }))
     }

@@ -1,6 +1,6 @@
 //! The findings of a validation in the words of crate `report`, by check: for the screen and for JSON.
 
-use migrate_core::finding::NotCompared;
+use migrate_core::finding::{BaselineDifference, NotCompared};
 use migrate_core::plan::Plan;
 use report::words::{self, remedy};
 use row_mover::run::Validation;
@@ -13,6 +13,7 @@ pub(super) struct Findings {
     schema: Vec<String>,
     sequences: Vec<String>,
     migrations: Vec<String>,
+    baseline: Vec<String>,
     views: Vec<String>,
     defaults: Vec<String>,
     behaviour: Vec<String>,
@@ -25,6 +26,7 @@ impl Findings {
             schema: validation.schema.iter().map(words::schema).collect(),
             sequences: validation.sequences.differences.iter().map(words::sequence).collect(),
             migrations: validation.missing_migrations.iter().map(words::missing_migration).collect(),
+            baseline: baseline(validation).map(words::baseline).collect(),
             views: validation.views.differences.iter().map(words::view).collect(),
             defaults: validation.defaults.differences.iter().map(words::default).collect(),
             derived: validation.derived.differences.iter().map(words::derived).collect(),
@@ -35,8 +37,13 @@ impl Findings {
     /// The sentences in the order of the screen, except for those about derived data, which have their remedy there.
     pub(super) fn all(&self) -> impl Iterator<Item = &String> {
         let first = self.schema.iter().chain(&self.sequences).chain(&self.defaults);
-        first.chain(&self.behaviour).chain(&self.views).chain(&self.migrations)
+        first.chain(&self.behaviour).chain(&self.views).chain(&self.migrations).chain(&self.baseline)
     }
+}
+
+/// What differs in the list of the app's own migrator.
+fn baseline(validation: &Validation) -> impl Iterator<Item = &BaselineDifference> {
+    validation.baseline.iter().flat_map(|list| &list.differences)
 }
 
 /// The parts that were not compared although another run could compare them, one line each.
@@ -68,6 +75,9 @@ pub(super) fn validation_json(validation: &Validation, plan: &Plan) -> anyhow::R
     let names: Vec<&str> =
         validation.missing_migrations.iter().map(|migration| migration.name.as_str()).collect();
     value["missing_migrations"] = json!(names);
+    if let Some(compared) = &validation.baseline {
+        value["baseline"] = json!({ "list": compared.baseline.name(), "rows": compared.baseline.rows, "problems": found.baseline });
+    }
     value["views"] = check_json(&validation.views, &found.views);
     value["defaults"] = check_json(&validation.defaults, &found.defaults);
     // Only an app has derived data in the target.
@@ -109,6 +119,9 @@ fn findings_json(validation: &Validation, plan: &Plan, found: &Findings) -> anyh
     }
     for (finding, words) in validation.missing_migrations.iter().zip(&found.migrations) {
         all.push(finding_json("bookkeeping", finding, words, &remedy::missing_migration(finding))?);
+    }
+    for (finding, words) in baseline(validation).zip(&found.baseline) {
+        all.push(finding_json("bookkeeping", finding, words, &remedy::baseline(finding))?);
     }
     for (finding, words) in validation.views.differences.iter().zip(&found.views) {
         let remedy = remedy::Remedy::SkipView(finding.view.clone());

@@ -1,5 +1,6 @@
 //! The output of `migrate` where it moved no rows: an earlier run is complete, rejected values prevent it, or it was a dry run.
 
+use migrate_core::baseline::Baseline;
 use migrate_core::page_limits::ROW_BYTES_MAX;
 use postgres_client::TargetUrl;
 use report::figures::{count, rejects, size};
@@ -23,16 +24,26 @@ pub(crate) fn other_text(outcome: &Outcome, url: &TargetUrl, situation: Situatio
         Outcome::Rejected { findings, over_limit } => {
             rejected_text(findings, over_limit.as_deref(), situation)
         }
-        Outcome::DryRun { findings, next } => {
+        Outcome::DryRun { findings, next, baseline } => {
             let verdict = rejects(findings.skipped(), findings.nulled());
             format!(
-                "{} in {}, {} as PostgreSQL takes them; {verdict}.\nnext: {next}. Nothing was changed.\n",
+                "{} in {}, {} as PostgreSQL takes them; {verdict}.\n{}next: {next}. Nothing was changed.\n",
                 counted(findings.rows(), "row"),
                 counted(findings.tables.len() as u64, "table"),
-                size(findings.bytes())
+                size(findings.bytes()),
+                baseline.as_ref().map(baseline_of_dry_run).unwrap_or_default()
             )
         }
     }
+}
+
+/// What a run would write into the list of the app's own migrator.
+fn baseline_of_dry_run(baseline: &Baseline) -> String {
+    format!(
+        "{} will list {}, so that the app's first start runs none of them; --no-baseline leaves them out.\n",
+        baseline.name(),
+        counted(baseline.rows.len() as u64, "migration")
+    )
 }
 
 fn already_done_text(done: &AlreadyDone, url: &TargetUrl) -> String {

@@ -86,6 +86,7 @@ fn validation(tables: usize, wrong: usize) -> Validation {
         schema: (0..wrong).map(index).collect(),
         sequences: CheckResult { differences: (0..wrong).map(sequence).collect(), ..CheckResult::default() },
         missing_migrations: Vec::new(),
+        baseline: None,
         schema_not_compared: None,
         views: CheckResult::default(),
         defaults: CheckResult::default(),

@@ -48,6 +48,7 @@ pub(crate) fn moved_text(moved: &Moved, plan: &Plan, end: &str) -> String {
     sections.extend(problems::sections(&moved.validation, plan));
     sections.push(not_compared(&moved.validation));
     sections.push(Section::Text(verdict(&moved.validation, &moved.seal, plan)));
+    sections.extend(baseline(&moved.validation).map(Section::Text));
     sections.extend(unusual_copy(&moved.seal).map(Section::Text));
     if moved.source_changed_since {
         sections.push(Section::Text(changed_since(&moved.seal)));
@@ -199,6 +200,16 @@ fn without_schema(validation: &Validation, reason: &str, copy: &str) -> String {
         counted(rows, "row"),
         counted(validation.tables.len() as u64, "table")
     )
+}
+
+/// What the app's own migrator finds; none where the run wrote no baseline, or it differs.
+fn baseline(validation: &Validation) -> Option<String> {
+    let compared = validation.baseline.as_ref().filter(|compared| compared.differences.is_empty())?;
+    Some(format!(
+        "{} lists {}: the app's first start runs none of them.\n",
+        compared.baseline.name(),
+        counted(compared.baseline.rows.len() as u64, "migration")
+    ))
 }
 
 /// What is known of the sequences. Nothing is said of those that were not checked.

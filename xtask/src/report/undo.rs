@@ -2,6 +2,7 @@
 
 use postgres_client::TargetUrl;
 use row_mover::run::{OpenTables, Undone};
+use row_mover::target::migrator_list::WrittenBaseline;
 use serde_json::json;
 
 use super::{JSON_FORMAT, counted};
@@ -27,11 +28,23 @@ pub(crate) fn undo_text(undone: Option<&Undone>, url: &TargetUrl, is_dry_run: bo
     for (what, noun, names) in lines.into_iter().filter(|(.., names)| !names.is_empty()) {
         text.push_str(&format!("  {what}: {} ({})\n", counted(names.len() as u64, noun), listed(names)));
     }
+    if let Some(written) = &undone.baseline {
+        text.push_str(&baseline(written));
+    }
     text.push_str("  sequences where they were before, and the schema migration dropped\n");
     if is_dry_run {
         text.push_str("Nothing was changed.\n");
     }
     text
+}
+
+/// What happens to the list of the app's own migrator.
+fn baseline(written: &WrittenBaseline) -> String {
+    let name = written.baseline.name();
+    match written.made_table {
+        true => format!("  the list of the app's migrator dropped: {name}\n"),
+        false => format!("  the run's rows deleted from the list of the app's migrator: {name}\n"),
+    }
 }
 
 /// The output of `migrate --undo --json`.

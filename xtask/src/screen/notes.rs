@@ -3,6 +3,8 @@
 use postgres_client::retry::in_one_line;
 use row_mover::observer::Note;
 
+use crate::report::counted;
+
 /// Describes a note.
 pub(super) fn sentence(note: &Note<'_>) -> String {
     match note {
@@ -17,6 +19,11 @@ pub(super) fn sentence(note: &Note<'_>) -> String {
         Note::FewerConnections { fault } => {
             format!("{}; continuing with fewer connections", in_one_line(fault))
         }
+        Note::BaselineWritten { baseline } => format!(
+            "{} lists {} as applied now",
+            baseline.name(),
+            counted(baseline.rows.len() as u64, "migration")
+        ),
         Note::HandedOver { role, objects: 1 } => format!("the created object belongs to {role} now"),
         Note::HandedOver { role, objects } => format!("the {objects} created objects belong to {role} now"),
         Note::Standby => "the server is a standby: what it holds was migrated into its primary".to_owned(),

@@ -12,6 +12,7 @@ mod changes_since;
 mod cleanup_gate;
 mod existing;
 mod generate;
+mod generate_drizzle;
 mod help;
 mod migrate;
 mod place;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::finding::{DefaultProblem, NotCompared, SequenceBehind};
+use crate::identifier::quote_pg;
 use crate::plan::LeftBehind;
 
 /// How much a difference of the structure matters.
@@ -36,10 +37,17 @@ pub struct StructureDifference {
     /// The table, by source name; none of a view.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table: Option<String>,
+    /// The table in the target, as SQL names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     /// What differs.
     #[serde(flatten)]
     pub problem: StructureProblem,
-    /// The statements that repair it in the target, in their order; empty where none does, or nothing has to be done.
+    /// Whether rows of the target break what is missing: they have to be repaired before it can hold for all rows.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_broken_by_rows: bool,
+    /// The statements that repair it in the target, in their order; empty where none does, or nothing has to be done. A foreign key or
+    /// CHECK that rows break becomes NOT VALID.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub repair: Vec<String>,
 }
@@ -205,6 +213,11 @@ pub enum StructureProblem {
         /// The condition.
         check: String,
     },
+    /// There is no such CHECK, and the type of the column refuses the same values.
+    CheckByType {
+        /// The condition.
+        check: String,
+    },
     /// The source has no such CHECK.
     CheckAdded {
         /// The target's constraint.
@@ -346,13 +359,42 @@ impl Structure {
         self.differences.iter().all(|difference| difference.severity == Severity::Remark)
     }
 
-    /// The statements that repair all that is lost or different, in an order that works: what a statement needs stands before it.
-    pub fn repair_sql(&self) -> Vec<&str> {
+    /// The statements that repair all that is lost or different, in an order that works: what a statement needs stands before it. What
+    /// rows of the target break is not among them, unless it can be NOT VALID.
+    pub fn repair_sql(&self) -> Vec<String> {
         let mut ordered: Vec<&StructureDifference> =
             self.differences.iter().filter(|found| found.severity != Severity::Remark).collect();
         ordered.sort_by_key(|found| found.problem.stage());
-        ordered.into_iter().flat_map(|found| found.repair.iter().map(String::as_str)).collect()
+        let mut statements = Vec::new();
+        let mut done: Vec<&str> = Vec::new();
+        for found in &ordered {
+            match (&found.problem, found.target.as_deref()) {
+                // All columns of a table at once, so that its rows are read once.
+                (StructureProblem::NotNullMissing { .. }, Some(target)) => {
+                    if !done.contains(&target) {
+                        done.push(target);
+                        statements.extend(set_not_null(target, &ordered));
+                    }
+                }
+                _ => statements.extend(found.repair.iter().cloned()),
+            }
+        }
+        statements
     }
+}
+
+/// The statement that makes all columns NOT NULL that are so in SQLite, unless rows break that.
+fn set_not_null(target: &str, all: &[&StructureDifference]) -> Option<String> {
+    let actions: Vec<String> = (all.iter())
+        .filter(|found| found.target.as_deref() == Some(target) && !found.repair.is_empty())
+        .filter_map(|found| match &found.problem {
+            StructureProblem::NotNullMissing { column } => {
+                Some(format!("ALTER COLUMN {} SET NOT NULL", quote_pg(column)))
+            }
+            _ => None,
+        })
+        .collect();
+    (!actions.is_empty()).then(|| format!("ALTER TABLE {target} {};", actions.join(", ")))
 }
 
 /// The order of repairs.
@@ -404,6 +446,7 @@ impl StructureProblem {
             | P::IndexRepeated { .. }
             | P::IndexInvalid { .. }
             | P::CheckMissing { .. }
+            | P::CheckByType { .. }
             | P::CheckAdded { .. }
             | P::CheckNotValid { .. } => Stage::Indexes,
             P::ForeignKeyMissing { .. } | P::ForeignKeyDiffers { .. } | P::ForeignKeyAdded { .. } => {

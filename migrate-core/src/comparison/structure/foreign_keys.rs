@@ -5,6 +5,7 @@ use super::{
     ForeignKeyDifference as Difference, LiveForeignKey, Pair, Severity, StructureDifference,
     StructureProblem as Problem,
 };
+use crate::conversion::PgType;
 use crate::identifier::quote_pg;
 use crate::plan::{PlannedCheck, PlannedForeignKey};
 use crate::render::Repaired;
@@ -128,6 +129,10 @@ fn checks(pair: &Pair<'_>) -> Vec<StructureDifference> {
                 found.push(pair.found(Severity::Different, problem, repair));
             }
             Some(_) => {}
+            None if is_by_type(pair, check) => {
+                let problem = Problem::CheckByType { check: check.source.clone() };
+                found.push(pair.found(Severity::Remark, problem, Vec::new()));
+            }
             None => {
                 let repair = pair.made(Repaired::Constraint(pair.expected, &check.name), &[]);
                 let problem = Problem::CheckMissing { check: check.source.clone() };
@@ -143,4 +148,17 @@ fn checks(pair: &Pair<'_>) -> Vec<StructureDifference> {
         pair.found(Severity::Different, problem, repair)
     }));
     found
+}
+
+/// Whether a CHECK allows both values of a boolean column, which has no others.
+fn is_by_type(pair: &Pair<'_>, check: &PlannedCheck) -> bool {
+    let booleans = pair.expected.columns.iter().filter(|column| column.target_type == PgType::Boolean);
+    let booleans =
+        booleans.filter(|column| pair.columns.column(&column.target).is_some_and(|live| live.base == "bool"));
+    let all = booleans.flat_map(|column| {
+        let name = quote_pg(&column.target);
+        [format!("{name} IN (false, true)"), format!("{name} IN (true, false)")]
+    });
+    let expression = check.expression.trim_start_matches('(').trim_end_matches(')');
+    all.into_iter().any(|both| both.trim_end_matches(')') == expression)
 }

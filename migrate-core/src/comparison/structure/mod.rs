@@ -12,6 +12,7 @@ mod foreign_keys;
 mod indexes;
 mod keys;
 mod live;
+mod violations;
 
 use crate::identifier::{qualified_pg, quote_pg};
 use crate::plan::{LeftBehind, Plan, PlannedTable};
@@ -24,6 +25,7 @@ pub use difference::{
 };
 pub use expected::expected;
 pub use live::{LiveCheck, LiveForeignKey, LiveIndex, LiveKey, LiveStructure, LiveTable};
+pub use violations::{broken_by_rows, violations_sql};
 
 /// Compares the structure of the tables in `expected`, which [`expected()`] has made, with that of the target.
 pub fn structure(
@@ -105,7 +107,8 @@ impl Pair<'_> {
         problem: StructureProblem,
         repair: Vec<String>,
     ) -> StructureDifference {
-        StructureDifference { severity, table: Some(self.source.name.clone()), problem, repair }
+        let (table, target) = (Some(self.source.name.clone()), Some(self.columns.name_in_sql()));
+        StructureDifference { severity, table, target, problem, is_broken_by_rows: false, repair }
     }
 
     /// The statement that makes a key, an index or a constraint of the expected table; none where it needs a column that is not there.
@@ -149,6 +152,8 @@ fn objects(live: &LiveStructure, expected: &Plan) -> Vec<StructureDifference> {
         expected.views.iter().filter(|view| !is_there(&view.target)).map(|view| StructureDifference {
             severity: Severity::Lost,
             table: None,
+            target: None,
+            is_broken_by_rows: false,
             problem: StructureProblem::ViewMissing { view: view.source.clone() },
             repair: statements(&[Repaired::View(&view.target)]),
         });
@@ -158,16 +163,19 @@ fn objects(live: &LiveStructure, expected: &Plan) -> Vec<StructureDifference> {
         !found
             .is_some_and(|found| found.triggers.iter().any(|name| name.eq_ignore_ascii_case(&trigger.target)))
     });
-    let triggers = triggers.map(|trigger| StructureDifference {
-        severity: Severity::Lost,
-        table: (expected.tables.iter())
-            .find(|table| table.target == trigger.table)
-            .map(|table| table.source.clone()),
-        problem: StructureProblem::TriggerMissing { trigger: trigger.source.clone() },
-        repair: statements(&[
-            Repaired::Function(&trigger.function),
-            Repaired::Trigger(&trigger.table, &trigger.target),
-        ]),
+    let triggers = triggers.map(|trigger| {
+        let table = expected.tables.iter().find(|table| table.target == trigger.table);
+        StructureDifference {
+            severity: Severity::Lost,
+            table: table.map(|table| table.source.clone()),
+            target: table.map(PlannedTable::name_in_sql),
+            is_broken_by_rows: false,
+            problem: StructureProblem::TriggerMissing { trigger: trigger.source.clone() },
+            repair: statements(&[
+                Repaired::Function(&trigger.function),
+                Repaired::Trigger(&trigger.table, &trigger.target),
+            ]),
+        }
     });
     views.chain(triggers).collect()
 }

@@ -7,7 +7,8 @@ mod catalog;
 mod printed;
 
 use migrate_core::comparison::structure::{
-    Severity, Structure, StructureDifference, StructureProblem, expected, expressions, structure,
+    Severity, Structure, StructureDifference, StructureProblem, broken_by_rows, expected, expressions,
+    structure, violations_sql,
 };
 use migrate_core::finding::{
     DefaultDifference, DefaultProblem, NotCompared, Reason, SequenceBehind, Subject,
@@ -48,12 +49,28 @@ pub fn compare_structure(
     for (planned, live) in &tables {
         compare_numbering(source, target, &expected, (planned, live), &mut found)?;
     }
+    find_broken(target, &expected, &mut found)?;
     let place = |found: &StructureDifference| {
         let is_it = |table: &PlannedTable| found.table.as_ref() == Some(&table.source);
         expected.tables.iter().position(is_it).unwrap_or(usize::MAX)
     };
     found.differences.sort_by_key(|found| (place(found), found.severity));
     Ok(found)
+}
+
+/// Finds out which of the missing constraints rows of the target break.
+fn find_broken(target: &mut Connection, expected: &Plan, found: &mut Structure) -> Result<()> {
+    for difference in &mut found.differences {
+        let Some(sql) = violations_sql(expected, difference) else { continue };
+        match target.undone_transaction(|target| target.one(&sql, &[])) {
+            Ok(true) => broken_by_rows(difference),
+            Ok(false) => {}
+            Err(error) if error.is_transient() => return Err(error),
+            // It needs a column that is not there, and the repair is left out for that.
+            Err(_) => {}
+        }
+    }
+    Ok(())
 }
 
 fn not_planned(reason: String) -> Structure {
@@ -124,6 +141,8 @@ fn default(tables: &[&PlannedTable], found: DefaultDifference) -> Option<Structu
     Some(StructureDifference {
         severity,
         table: Some(found.table),
+        target: Some(owner.clone()),
+        is_broken_by_rows: false,
         repair: repair.collect(),
         problem: StructureProblem::Default { column: column.target.clone(), difference: found.problem },
     })
@@ -170,6 +189,8 @@ fn sequence_behind(table: &PlannedTable, sequence: SequenceBehind) -> StructureD
     StructureDifference {
         severity: Severity::Lost,
         table: Some(table.source.clone()),
+        target: Some(table.name_in_sql()),
+        is_broken_by_rows: false,
         repair: repair.collect(),
         problem: StructureProblem::SequenceBehind { sequence },
     }

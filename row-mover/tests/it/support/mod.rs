@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection as _, PgConnection};
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
+use migrate_core::baseline::{Baseline, BaselineRow};
 use migrate_core::mapping::Mapping;
 use migrate_core::plan::Plan;
 use migrate_core::render;
@@ -121,6 +122,13 @@ impl Case {
         Ok(Case { dir, database, source, plan, migrations })
     }
 
+    /// The same case with a baseline, which its requests carry from now on, also those of child processes.
+    pub fn with_baseline(self) -> Case {
+        let json = serde_json::to_string(&baseline()).unwrap();
+        fs::write(self.dir.path().join(BASELINE_FILE), json).unwrap();
+        self
+    }
+
     pub fn request(&self) -> Request<'_> {
         Request {
             source: self.source.clone(),
@@ -224,6 +232,19 @@ impl Case {
     }
 }
 
+/// The file of a case's folder with its baseline, where it has one.
+const BASELINE_FILE: &str = "baseline.json";
+
+/// A baseline as Drizzle's migrator would write it.
+pub fn baseline() -> Baseline {
+    let row = |digit: &str, created_at_ms| BaselineRow { hash: digit.repeat(64), created_at_ms };
+    Baseline {
+        schema: "drizzle".to_owned(),
+        table: "__drizzle_migrations".to_owned(),
+        rows: vec![row("a", 1_793_491_201_000), row("b", 1_793_491_202_000)],
+    }
+}
+
 /// What moves `source.db` of a folder to a database, with everything else beside it in the folder.
 pub fn request<'a>(dir: &Path, url: &str, plan: &'a Plan, migrations: &'a [Migration]) -> Request<'a> {
     Request {
@@ -241,6 +262,9 @@ pub fn request<'a>(dir: &Path, url: &str, plan: &'a Plan, migrations: &'a [Migra
         // Small, so that small tables have several.
         chunk_bytes: 256 << 10,
         show_values: false,
+        baseline: fs::read_to_string(dir.join(BASELINE_FILE))
+            .ok()
+            .map(|json| serde_json::from_str(&json).unwrap()),
         owner: None,
     }
 }

@@ -36,6 +36,14 @@ fn run_text(run: &RunStatus, url: &TargetUrl, is_at_work: bool) -> String {
     for phase in Phase::ALL {
         text.push_str(&phase_line(run, phase, is_at_work));
     }
+    if let Some(baseline) = &run.baseline {
+        text.push_str(&format!(
+            "{:11} {} lists {}\n",
+            "baseline",
+            baseline.name(),
+            counted(baseline.rows.len() as u64, "migration")
+        ));
+    }
     text.push_str(&format!("\n{}\n", tables(run)));
     let sum = |count: fn(&TableStatus) -> u64| run.tables.iter().map(count).sum::<u64>();
     let (rejected, nulled) = (sum(|table| table.rejected), sum(|table| table.nulled));

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use anyhow::Context;
-use migrate_core::comparison::Comparison;
 use migrate_core::mapping::Mapping;
 use postgres_client::TargetUrl;
 use row_mover::comparison::{self, ComparisonRequest, ComparisonSource};
@@ -13,7 +12,7 @@ use super::ValidateArgs;
 use crate::commands::migrate;
 use crate::exit::Exit;
 use crate::run_context::RunContext;
-use crate::{output, source_plan};
+use crate::{output, report, source_plan, workspace};
 
 /// Compares `source` with the target, and prints the result.
 pub(super) fn run(
@@ -36,9 +35,21 @@ pub(super) fn run(
     let remedy = || "Nothing was changed. Run the same command again.".to_owned();
     let work = |screen: &crate::screen::Screen| comparison::compare(&request, screen);
     let compared = context.execute(&request.target, work, remedy)?;
-    output::stdout(&text(&compared.comparison))?;
+    let sha256 = &compared.comparison.sealed.sha256;
+    let folder = format!("comparison-{}", sha256.get(..12).unwrap_or(sha256));
+    let json = report::comparison_json(&compared, &request.target, None)?;
+    let files = [("comparison.json", json), (report::REPAIR_FILE, report::repair_file(&compared.structure))];
+    // A report that cannot be written does not keep the result from the screen.
+    let written = args.output.report.write_files(folder.as_ref(), &files);
+    let folder =
+        written.as_ref().ok().and_then(|files| files.as_ref()).map(|files| workspace::shown(&files.folder));
+    output::stdout(&match args.output.json {
+        true => report::comparison_json(&compared, &request.target, folder.as_deref())?,
+        false => report::comparison_text(&compared, &request.target, folder.as_deref()),
+    })?;
     context.end_suppressed_output();
-    Ok(if compared.comparison.is_equal() { Exit::Done } else { Exit::Differences })
+    written?;
+    Ok(if report::is_same(&compared) { Exit::Done } else { Exit::Differences })
 }
 
 /// The decisions of the plan's folder, where one is named.
@@ -56,48 +67,4 @@ fn mapping(folder: Option<&Path>, schemas: &[String]) -> anyhow::Result<Mapping>
         mapping.schemas = schemas.to_vec();
     }
     Ok(mapping)
-}
-
-/// The result in plain lines.
-fn text(comparison: &Comparison) -> String {
-    let mut lines = Vec::new();
-    for table in &comparison.tables {
-        lines.push(format!(
-            "{}: {} rows, {} in PostgreSQL; {} equal, {} missing, {} extra, {} duplicates, {} different",
-            table.table,
-            table.source_rows,
-            table.target_rows,
-            table.equal,
-            table.missing,
-            table.extra,
-            table.duplicates,
-            table.different
-        ));
-        for row in &table.rows {
-            lines.push(format!("  {:?}: {} ({})", row.kind, row.key, row.rows));
-        }
-        for column in &table.columns {
-            for form in &column.forms {
-                lines.push(format!(
-                    "  {}: {:?} in {} values: {}",
-                    column.column,
-                    form.form,
-                    form.values,
-                    form.first.join("; ")
-                ));
-            }
-            for found in &column.differences {
-                lines.push(format!(
-                    "  {}: {:?} in {} values: {} {:?}",
-                    column.column,
-                    found.diagnosis,
-                    found.values,
-                    found.first.join("; "),
-                    found.shown
-                ));
-            }
-        }
-    }
-    lines.extend(comparison.gaps.iter().map(|gap| format!("{gap:?}")));
-    lines.join("\n") + "\n"
 }

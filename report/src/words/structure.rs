@@ -1,0 +1,173 @@
+//! The words for what differs between the source's declarations and the structure of the target. A sentence is a title and an item, so
+//! that many items of one title are one line.
+
+use migrate_core::comparison::structure::{
+    ForeignKeyDifference, StructureDifference, StructureProblem as Problem, TypeLimit, UniqueSource,
+};
+use migrate_core::finding::DefaultProblem;
+
+/// The sentence for a difference.
+pub fn structure(found: &StructureDifference) -> String {
+    format!("{}: {}", structure_title(&found.problem), structure_item(found))
+}
+
+/// The kind of a difference.
+pub fn structure_title(problem: &Problem) -> &'static str {
+    match problem {
+        Problem::NotNullMissing { .. } => "NOT NULL is missing",
+        Problem::NotNullAdded { .. } => "NOT NULL only in PostgreSQL",
+        Problem::RequiredColumnAdded { .. } => "needs a value that the app does not give",
+        Problem::PrimaryKeyMissing { .. } => "primary key is missing",
+        Problem::PrimaryKeyDiffers { .. } => "primary key has other columns",
+        Problem::PrimaryKeyOrder { .. } => "primary key has its columns in another order",
+        Problem::PrimaryKeyAdded { .. } => "primary key only in PostgreSQL",
+        Problem::UniqueMissing { .. } => "not kept unique",
+        Problem::UniqueForAllRows { .. } => "kept unique in all rows, not only in some",
+        Problem::UniqueAdded { .. } => "unique only in PostgreSQL",
+        Problem::IndexMissing { .. } => "index is missing",
+        Problem::IndexOrder { .. } => "index sorts in another order",
+        Problem::IndexReversed { .. } => "index sorts the other way, and serves as well",
+        Problem::IndexForAllRows { .. } => "index of all rows, not only of some",
+        Problem::IndexCovered { .. } => "index is covered by another",
+        Problem::IndexAdded { .. } => "index only in PostgreSQL",
+        Problem::IndexRepeated { .. } => "index repeats another",
+        Problem::IndexInvalid { .. } => "index is not valid",
+        Problem::ForeignKeyMissing { .. } => "foreign key is missing",
+        Problem::ForeignKeyDiffers { .. } => "foreign key acts differently",
+        Problem::ForeignKeyAdded { .. } => "foreign key only in PostgreSQL",
+        Problem::CheckMissing { .. } => "CHECK is missing",
+        Problem::CheckByType { .. } => "CHECK is missing, and the type does the same",
+        Problem::CheckAdded { .. } => "CHECK only in PostgreSQL",
+        Problem::CheckNotValid { .. } => "CHECK is NOT VALID",
+        Problem::Default { difference, .. } => match difference {
+            DefaultProblem::Missing { .. } => "default is missing",
+            DefaultProblem::OtherValue { .. } => "default returns another value",
+            DefaultProblem::CannotBeComputed { .. } => "default cannot be computed",
+            DefaultProblem::CallsForeignCode { .. } => {
+                "default calls code that is not PostgreSQL's own, and was not run"
+            }
+        },
+        Problem::DefaultAdded { .. } => "default only in PostgreSQL",
+        Problem::GeneratedMissing { .. } => "generated column is missing",
+        Problem::GeneratedNotComputed { .. } => "generated column is not computed",
+        Problem::NumberingMissing { .. } => "new rows get no number",
+        Problem::SequenceBehind { .. } => "numbers are issued again",
+        Problem::Narrower { limit, .. } => match limit {
+            TypeLimit::TimeZone => "no time zone in the type",
+            TypeLimit::Json => "JSON is text",
+            _ => "type holds less than SQLite does",
+        },
+        Problem::ViewMissing { .. } => "view is missing",
+        Problem::TriggerMissing { .. } => "trigger is missing",
+    }
+}
+
+/// The table or column that a difference is about, what differs there, and whether rows break it.
+pub fn structure_item(found: &StructureDifference) -> String {
+    let broken = if found.is_broken_by_rows { " (rows break it)" } else { "" };
+    format!("{}{broken}", item(found))
+}
+
+fn item(found: &StructureDifference) -> String {
+    let table = found.table.as_deref().unwrap_or_default();
+    match &found.problem {
+        Problem::NotNullMissing { column }
+        | Problem::NotNullAdded { column }
+        | Problem::RequiredColumnAdded { column }
+        | Problem::NumberingMissing { column } => format!("{table}.{column}"),
+        Problem::PrimaryKeyMissing { columns } => format!("{table} ({})", columns.join(", ")),
+        Problem::PrimaryKeyAdded { live } => format!("{table} ({})", live.join(", ")),
+        Problem::PrimaryKeyDiffers { columns, live } | Problem::PrimaryKeyOrder { columns, live } => {
+            format!("{table} ({}), in SQLite ({})", live.join(", "), columns.join(", "))
+        }
+        Problem::Default { column, difference } => format!("{table}.{column}, {}", default(difference)),
+        Problem::DefaultAdded { column, live } => format!("{table}.{column}, {live}"),
+        Problem::GeneratedMissing { column, expression }
+        | Problem::GeneratedNotComputed { column, expression } => format!("{table}.{column}, {expression}"),
+        Problem::SequenceBehind { sequence } => super::sequence(sequence),
+        Problem::Narrower { column, type_name, limit } => {
+            format!("{table}.{column}, {type_name}{}", type_limit(*limit))
+        }
+        Problem::ViewMissing { view } => view.clone(),
+        Problem::TriggerMissing { trigger } => format!("{trigger} of {table}"),
+        other => constraint(table, other),
+    }
+}
+
+/// The same for keys, indexes, foreign keys and CHECKs.
+fn constraint(table: &str, problem: &Problem) -> String {
+    match problem {
+        Problem::UniqueMissing { unique, keys, condition, compares_case } => {
+            let name = match unique {
+                UniqueSource::Constraint => String::new(),
+                UniqueSource::Index(name) => format!(" {name}"),
+            };
+            let case = compares_case.as_ref();
+            let case = case.map(|live| format!("; {live} distinguishes case")).unwrap_or_default();
+            format!("{table}{name} ({}){}{case}", keys.join(", "), filter(condition.as_deref()))
+        }
+        Problem::IndexMissing { index, keys, condition } => {
+            format!("{table} {index} ({}){}", keys.join(", "), filter(condition.as_deref()))
+        }
+        Problem::UniqueForAllRows { index, live, condition }
+        | Problem::IndexForAllRows { index, live, condition } => {
+            format!("{table} {live}, in SQLite {index}{}", filter(Some(condition)))
+        }
+        Problem::UniqueAdded { live, keys } | Problem::IndexAdded { live, keys } => {
+            format!("{table} {live} ({})", keys.join(", "))
+        }
+        Problem::IndexOrder { index, live } | Problem::IndexReversed { index, live } => {
+            format!("{table} {live}, in SQLite {index}")
+        }
+        Problem::IndexCovered { index, live } => format!("{table} {index} by {live}"),
+        Problem::IndexRepeated { live, of } => format!("{table} {live} repeats {of}"),
+        Problem::IndexInvalid { live } | Problem::CheckNotValid { live } => format!("{table} {live}"),
+        Problem::ForeignKeyMissing { columns, parent, parent_columns } => {
+            format!("{table} ({}) to {parent} ({})", columns.join(", "), parent_columns.join(", "))
+        }
+        Problem::ForeignKeyDiffers { live, differences, .. } => {
+            let all: Vec<String> = differences.iter().map(foreign_key).collect();
+            format!("{table} {live}: {}", all.join(", "))
+        }
+        Problem::ForeignKeyAdded { live, columns } => format!("{table} {live} ({})", columns.join(", ")),
+        Problem::CheckMissing { check } | Problem::CheckByType { check } => format!("{table} ({check})"),
+        Problem::CheckAdded { live, check } => format!("{table} {live} ({check})"),
+        _ => table.to_owned(),
+    }
+}
+
+fn filter(condition: Option<&str>) -> String {
+    condition.map(|condition| format!(" where {condition}")).unwrap_or_default()
+}
+
+fn foreign_key(difference: &ForeignKeyDifference) -> String {
+    match difference {
+        ForeignKeyDifference::OnDelete { declared, live } => {
+            format!("ON DELETE {live}, in SQLite {declared}")
+        }
+        ForeignKeyDifference::OnUpdate { declared, live } => {
+            format!("ON UPDATE {live}, in SQLite {declared}")
+        }
+        ForeignKeyDifference::NotDeferred => "checked at once, in SQLite at COMMIT".to_owned(),
+        ForeignKeyDifference::Deferred => "checked at COMMIT, in SQLite at once".to_owned(),
+        ForeignKeyDifference::NotValid => "NOT VALID".to_owned(),
+    }
+}
+
+fn default(difference: &DefaultProblem) -> String {
+    match difference {
+        DefaultProblem::Missing { declared } => format!("in SQLite {declared}"),
+        DefaultProblem::OtherValue { live, declared } => format!("{live}, in SQLite {declared}"),
+        DefaultProblem::CannotBeComputed { live } | DefaultProblem::CallsForeignCode { live } => live.clone(),
+    }
+}
+
+fn type_limit(limit: TypeLimit) -> String {
+    match limit {
+        TypeLimit::Bits { bits } => format!(": integers of {bits} bits"),
+        TypeLimit::SinglePrecision => ": 6 significant digits".to_owned(),
+        TypeLimit::Characters { characters } => format!(": {characters} characters"),
+        TypeLimit::Decimals { decimals } => format!(": rounds to {decimals} decimals"),
+        TypeLimit::TimeZone | TypeLimit::Json => String::new(),
+    }
+}
