@@ -28,13 +28,6 @@ pub enum OtherForm {
         /// The unit of the number.
         unit: TimeUnit,
     },
-    /// A number of one time unit as a number of another.
-    OtherUnit {
-        /// The source's unit.
-        from: TimeUnit,
-        /// The target's unit.
-        to: TimeUnit,
-    },
     /// A date or time in another spelling; text without an offset is read as UTC.
     MomentSpelling,
     /// A JSON document with other spacing, order of members or escapes.
