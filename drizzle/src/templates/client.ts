@@ -67,12 +67,16 @@ function eachExactNumber(elements: unknown): unknown {
   return typeof elements === 'string' ? exactNumber(elements) : elements;
 }
 
+/** Parses JSON except for strings: Drizzle parses each string once more, and would read the document `"true"` as a boolean. */
+const parsedUnlessString = (text: string): unknown => (text.startsWith('"') ? text : JSON.parse(text));
+
 const BIGINT_ARRAY = 1016 as Parameters<typeof pg.types.getTypeParser>[0];
 const bigintTexts: (text: string) => unknown = pg.types.getTypeParser(BIGINT_ARRAY);
 
 function setParsers(): void {
   pg.types.setTypeParser(pg.types.builtins.INT8, exactNumber);
   pg.types.setTypeParser(BIGINT_ARRAY, (text) => eachExactNumber(bigintTexts(text)));
+  for (const type of [pg.types.builtins.JSON, pg.types.builtins.JSONB]) pg.types.setTypeParser(type, parsedUnlessString);
   // {{moments}}
 }
 

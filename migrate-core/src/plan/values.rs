@@ -71,13 +71,17 @@ impl PlannedColumn {
         self.conversion.canonical(value, out)
     }
 
-    /// The value of the source that the rounded value stands for; none if nothing is rounded.
+    /// The value of the source that the rounded value stands for; none if nothing is rounded. A decimal that PostgreSQL computes is
+    /// rounded by its type, while SQLite computes with floats.
     fn rounded<'a>(
         &self,
         value: SourceValue<'_>,
         wire: &'a mut Vec<u8>,
         scratch: &'a mut Vec<u8>,
     ) -> Option<SourceValue<'a>> {
+        if let (Some(_), Some(Limit::Digits { scale, .. })) = (&self.generated, &self.limit) {
+            return rounding::to_scale(self.plain(value), *scale, scratch).map(|value| self.plain(value));
+        }
         self.round?;
         rounding::encode(&self.conversion, self.plain(value), wire).ok()?;
         self.conversion.decode(wire, scratch).ok()

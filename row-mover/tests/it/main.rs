@@ -19,6 +19,7 @@ mod damaged_indexes;
 mod defaults;
 mod encodings;
 mod existing;
+mod existing_computed;
 mod existing_derived;
 mod existing_sequences;
 mod existing_types;

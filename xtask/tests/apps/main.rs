@@ -18,4 +18,9 @@ mod server;
 #[allow(dead_code, unused_imports, reason = "each module of tests uses some of it")]
 mod support;
 
+mod active_record;
 mod harness;
+mod hyperpage;
+mod knex;
+mod sequel;
+mod typeorm;

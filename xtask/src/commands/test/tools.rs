@@ -57,6 +57,24 @@ pub(crate) const PYTHON: Tool = Tool {
 pub(crate) const RUBY: Tool =
     Tool { name: "ruby", probe: &["ruby", "--version"], install: "apt-get install ruby" };
 
+/// Active Record and its drivers.
+pub(crate) const ACTIVE_RECORD: Tool = Tool {
+    name: "ruby with activerecord",
+    probe: &[
+        "ruby",
+        "-e",
+        "%w[active_record sqlite3 pg].each { |name| require name }; puts ActiveRecord.version",
+    ],
+    install: "apt-get install ruby-activerecord ruby-sqlite3 ruby-pg",
+};
+
+/// Sequel and its drivers.
+pub(crate) const SEQUEL: Tool = Tool {
+    name: "ruby with sequel",
+    probe: &["ruby", "-e", "%w[sequel sqlite3 pg].each { |name| require name }; puts Sequel.version"],
+    install: "apt-get install ruby-sequel ruby-sqlite3 ruby-pg",
+};
+
 /// Prints the schema of a database.
 pub(crate) const PG_DUMP: Tool =
     Tool { name: "pg_dump", probe: &["pg_dump", "--version"], install: "apt-get install postgresql-client" };
