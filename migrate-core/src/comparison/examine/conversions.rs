@@ -1,6 +1,6 @@
 //! Forms that conversions to the column's type know: another one than the column's may have been meant.
 
-use crate::comparison::{OtherForm, TimeUnit, unit_of};
+use crate::comparison::{OtherForm, unit_of};
 use crate::conversion::{Conversion, TextEncoding};
 use crate::plan::PlannedColumn;
 use crate::value::{SourceValue, StorageClass};
