@@ -19,6 +19,9 @@ mod server;
 mod support;
 
 mod active_record;
+mod alembic;
+mod connection;
+mod django;
 mod harness;
 mod hyperpage;
 mod knex;

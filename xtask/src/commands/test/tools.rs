@@ -46,6 +46,10 @@ pub(crate) const NODE: Tool =
 pub(crate) const NPM: Tool =
     Tool { name: "npm", probe: &["npm", "--version"], install: "apt-get install npm" };
 
+/// Makes certificates.
+pub(crate) const OPENSSL: Tool =
+    Tool { name: "openssl", probe: &["openssl", "version"], install: "apt-get install openssl" };
+
 /// Python with virtual environments.
 pub(crate) const PYTHON: Tool = Tool {
     name: "python3 with venv",
