@@ -69,11 +69,15 @@ pub enum TimeUnit {
 /// The unit of time in which a conversion reads numbers, if it reads them as times.
 pub fn unit_of(conversion: &Conversion) -> Option<TimeUnit> {
     Some(match conversion {
-        Conversion::TimestamptzFromEpochS | Conversion::TimestampFromEpochS | Conversion::IntervalFromS => {
-            TimeUnit::Seconds
-        }
+        Conversion::TimestamptzFromEpochS
+        | Conversion::TimestampFromEpochS
+        | Conversion::TimestamptzFromSOrIso8601
+        | Conversion::TimestampFromSOrIso8601
+        | Conversion::IntervalFromS => TimeUnit::Seconds,
         Conversion::TimestamptzFromEpochMs
         | Conversion::TimestampFromEpochMs
+        | Conversion::TimestamptzFromMsOrIso8601
+        | Conversion::TimestampFromMsOrIso8601
         | Conversion::IntervalFromMs => TimeUnit::Milliseconds,
         Conversion::TimestamptzFromEpochUs
         | Conversion::TimestampFromEpochUs

@@ -54,8 +54,8 @@ fn makes(conversion: &Conversion, source: SourceValue<'_>, wire: &[u8]) -> bool 
 fn form_of(conversion: &Conversion, class: StorageClass) -> Option<OtherForm> {
     use Conversion as C;
     let is_number = matches!(class, StorageClass::Integer | StorageClass::Real);
-    if let Some(unit) = unit_of(conversion) {
-        return is_number.then_some(OtherForm::NumberAsMoment { unit });
+    if let Some(unit) = unit_of(conversion).filter(|_| is_number) {
+        return Some(OtherForm::NumberAsMoment { unit });
     }
     Some(match conversion {
         C::Text | C::Bytea => return None,
@@ -90,6 +90,8 @@ fn form_of(conversion: &Conversion, class: StorageClass) -> Option<OtherForm> {
         | C::Jsonb
         | C::JsonFromBytes
         | C::JsonbFromBytes
+        | C::JsonFromAny
+        | C::JsonbFromAny
         | C::TextArrayFromJson
         | C::SmallintArrayFromJson
         | C::IntegerArrayFromJson
@@ -105,11 +107,16 @@ fn form_of(conversion: &Conversion, class: StorageClass) -> Option<OtherForm> {
         | C::DateFromMidnight
         | C::DateFromDigits
         | C::Time
+        | C::TimeFromDatetime
         | C::TimestampFromIso8601
         | C::TimestampUtcFromIso8601
         | C::TimestampFromGo
         | C::TimestampFromDigits
         | C::TimestamptzFromIso8601(_)
+        | C::TimestamptzFromMsOrIso8601
+        | C::TimestamptzFromSOrIso8601
+        | C::TimestampFromMsOrIso8601
+        | C::TimestampFromSOrIso8601
         | C::TimestamptzFromGo
         | C::TimestamptzFromDigits => OtherForm::MomentSpelling,
         C::Interval | C::Inet | C::Cidr | C::Macaddr | C::Macaddr8 => OtherForm::Printed,
@@ -119,6 +126,7 @@ fn form_of(conversion: &Conversion, class: StorageClass) -> Option<OtherForm> {
         | C::JsonbUnsignedZero
         | C::JsonbLastKeyWinsUnsignedZero
         | C::MoneyFromHundredths => return None,
+        // Units are of numbers.
         C::TimestamptzFromEpochMs
         | C::TimestamptzFromEpochS
         | C::TimestamptzFromEpochUs
@@ -130,6 +138,6 @@ fn form_of(conversion: &Conversion, class: StorageClass) -> Option<OtherForm> {
         | C::TimestamptzFromJulianDay
         | C::IntervalFromS
         | C::IntervalFromMs
-        | C::IntervalFromUs => OtherForm::NumberAsMoment { unit: TimeUnit::Seconds },
+        | C::IntervalFromUs => return None,
     })
 }
