@@ -119,25 +119,9 @@ fn form_of(conversion: &Conversion, class: StorageClass) -> Option<OtherForm> {
         | C::TimestampFromSOrIso8601
         | C::TimestamptzFromGo
         | C::TimestamptzFromDigits => OtherForm::MomentSpelling,
+        C::IntervalSince1970 => OtherForm::MomentSpelling,
         C::Interval | C::Inet | C::Cidr | C::Macaddr | C::Macaddr8 => OtherForm::Printed,
-        // They lose something, or are a factor that only a person knows.
-        C::TextInput
-        | C::JsonbLastKeyWins
-        | C::JsonbUnsignedZero
-        | C::JsonbLastKeyWinsUnsignedZero
-        | C::MoneyFromHundredths => return None,
-        // Units are of numbers.
-        C::TimestamptzFromEpochMs
-        | C::TimestamptzFromEpochS
-        | C::TimestamptzFromEpochUs
-        | C::TimestamptzFromEpochNs
-        | C::TimestampFromEpochMs
-        | C::TimestampFromEpochS
-        | C::TimestampFromEpochUs
-        | C::TimestampFromEpochNs
-        | C::TimestamptzFromJulianDay
-        | C::IntervalFromS
-        | C::IntervalFromMs
-        | C::IntervalFromUs => return None,
+        // The others lose something, or are a factor that only a person knows.
+        _ => return None,
     })
 }
