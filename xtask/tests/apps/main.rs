@@ -19,7 +19,10 @@ mod server;
 mod support;
 
 mod active_record;
+mod databases;
+mod drizzle_kit;
 mod harness;
 mod knex;
 mod sequel;
+mod typecheck;
 mod typeorm;

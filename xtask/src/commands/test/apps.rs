@@ -11,9 +11,11 @@ use super::{Context, StepResult};
 /// The modules of `xtask/tests/apps/main.rs` with the tools that they need.
 const MODULES: &[(&str, &[Tool])] = &[
     ("active_record", &[ACTIVE_RECORD, PG_DUMP]),
+    ("drizzle_kit", &[NODE, NPM, PG_DUMP]),
     ("harness", &[NODE, NPM, PYTHON, RUBY, PG_DUMP]),
     ("knex", &[NODE, NPM, PG_DUMP]),
     ("sequel", &[SEQUEL, PG_DUMP]),
+    ("typecheck", &[NODE, NPM]),
     ("typeorm", &[NODE, NPM, PG_DUMP]),
 ];
 
