@@ -28,7 +28,7 @@ pub(crate) fn config(plan: &Plan) -> String {
            dialect: 'postgresql',\n  \
            schema: './{FOLDER}/schema.ts',\n  \
            out: './{FOLDER}',\n  \
-           dbCredentials: {{ url: process.env.DATABASE_URL ?? '' }},\n  \
+           dbCredentials: {{ url: process.env['DATABASE_URL'] ?? '' }},\n  \
            schemaFilter: [{}],\n  \
            // The migration's own bookkeeping, and what schema.ts leaves out.\n  \
            tablesFilter: [{}],\n\

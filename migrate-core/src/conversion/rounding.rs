@@ -1,12 +1,34 @@
-//! Rounds times to microseconds before they are converted, where a person decides so: half a microsecond and more goes up, to the later
-//! time. Rounds numbers as `numeric(p,s)` does, where PostgreSQL computes a column. Values that are fine as they are stay the same.
+//! Rounds values before they are converted, where a person decides so: times to microseconds, of which half a one and more goes up, to
+//! the later time; numbers to the digits that their column keeps, half a unit away from zero. Values that are fine as they are stay the
+//! same.
 
 use super::civil::DAY_US;
-use super::{Conversion, PgType, Refusal};
+use super::{Conversion, Limit, PgType, Refusal};
+use crate::terms::Rounding;
 use crate::value::SourceValue;
 
-/// Appends a value as [`Conversion::encode`] does, rounded to microseconds.
+/// Appends a value as [`Conversion::encode`] does, rounded.
 pub(crate) fn encode(
+    rounding: Rounding,
+    conversion: &Conversion,
+    limit: Option<&Limit>,
+    value: SourceValue<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), Refusal> {
+    match (rounding, limit) {
+        (Rounding::Microseconds, _) => to_microseconds(conversion, value, out),
+        (Rounding::Scale, Some(limit @ Limit::Digits { scale, .. }))
+            if *conversion == Conversion::Numeric =>
+        {
+            let mut text = Vec::new();
+            let rounded = to_scale(value, *scale, &mut text).map(|rounded| limit.plain(rounded));
+            conversion.encode(rounded.unwrap_or(value), out)
+        }
+        (Rounding::Scale, _) => conversion.encode(value, out),
+    }
+}
+
+fn to_microseconds(
     conversion: &Conversion,
     value: SourceValue<'_>,
     out: &mut Vec<u8>,
@@ -145,7 +167,7 @@ mod tests {
 
     fn rounded(conversion: &Conversion, value: SourceValue<'_>) -> Option<i64> {
         let mut wire = vec![7];
-        encode(conversion, value, &mut wire).ok()?;
+        encode(Rounding::Microseconds, conversion, None, value, &mut wire).ok()?;
         Some(i64::from_be_bytes(wire[1..9].try_into().unwrap()))
     }
 

@@ -5,7 +5,7 @@ use row_mover::run::{self, Silent};
 use crate::support::{Case, moved, sqlite};
 
 /// Values of a source column and the type of the target's, for a table `t(id, v)`.
-fn case(values: &[&str], target_type: &str, mapping: &str) -> Result<Case, String> {
+pub(crate) fn case(values: &[&str], target_type: &str, mapping: &str) -> Result<Case, String> {
     let dir = tempfile::tempdir().unwrap();
     let source = dir.path().join("source.db");
     let rows = values.iter().enumerate().map(|(id, value)| format!("({}, {value})", id + 1));
@@ -70,6 +70,13 @@ fn the_conversion_that_accepts_most_values_is_chosen() {
             "time",
             "time_from_datetime",
             &["12:34:56.000001", "00:00:00"],
+        ),
+        // An Interval of SQLAlchemy.
+        (
+            &["'1970-01-01 00:00:00.000001'", "'1971-12-31 05:04:03'", "'1969-12-31 00:00:01.000000'"],
+            "interval",
+            "interval_since_1970",
+            &["00:00:00.000001", "729 days 05:04:03", "-1 days +00:00:01"],
         ),
         (&["'12'", "3", "4.0"], "bigint", "bigint_from_any", &["12", "3", "4"]),
         (&["'12'", "3", "4.0"], "integer", "integer_from_any", &["12", "3", "4"]),
@@ -270,6 +277,12 @@ fn what_only_a_person_knows_is_done_as_the_mapping_says() {
         ),
         (&["1704164645123456789"], "timestamp", "round = \"microseconds\"", &["2024-01-02 03:04:05.123457"]),
         (&["''", "'5'"], "bigint", "empty = \"null\"", &["", "5"]),
+        (
+            &["0.1 * 3", "1.005", "-0.001", "'2.345'", "7"],
+            "numeric(12,2)",
+            "round = \"scale\"",
+            &["0.30", "1.01", "0.00", "2.35", "7.00"],
+        ),
     ] {
         let (_, shown) = arrives(values, target_type, &format!("[tables.t.columns.v]\n{decision}"));
         let shown: Vec<String> =

@@ -21,6 +21,7 @@ mod encodings;
 mod existing;
 mod existing_computed;
 mod existing_derived;
+mod existing_numbers;
 mod existing_sequences;
 mod existing_types;
 mod existing_untouched;

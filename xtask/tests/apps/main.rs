@@ -19,10 +19,15 @@ mod server;
 mod support;
 
 mod active_record;
+mod alembic;
+mod connection;
 mod databases;
+mod django;
 mod drizzle_kit;
 mod harness;
+mod hyperpage;
 mod knex;
+mod moved_by_others;
 mod sequel;
 mod typecheck;
 mod typeorm;
