@@ -25,5 +25,6 @@ mod django;
 mod harness;
 mod hyperpage;
 mod knex;
+mod moved_by_others;
 mod sequel;
 mod typeorm;

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 
 use xshell::cmd;
 
-use super::tools::{ACTIVE_RECORD, NODE, NPM, OPENSSL, PG_DUMP, PYTHON, RUBY, SEQUEL, Tool};
+use super::tools::{ACTIVE_RECORD, NODE, NPM, OPENSSL, PG_DUMP, PGLOADER, PYTHON, RUBY, SEQUEL, Tool};
 use super::{Context, StepResult};
 
 /// The modules of `xtask/tests/apps/main.rs` with the tools that they need.
@@ -17,6 +17,7 @@ const MODULES: &[(&str, &[Tool])] = &[
     ("harness", &[NODE, NPM, PYTHON, RUBY, PG_DUMP]),
     ("hyperpage", &[NODE, NPM]),
     ("knex", &[NODE, NPM, PG_DUMP]),
+    ("moved_by_others", &[PGLOADER, SEQUEL]),
     ("sequel", &[SEQUEL, PG_DUMP]),
     ("typeorm", &[NODE, NPM, PG_DUMP]),
 ];
