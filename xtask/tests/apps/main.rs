@@ -19,3 +19,4 @@ mod server;
 mod support;
 
 mod harness;
+mod hyperpage_aligned;

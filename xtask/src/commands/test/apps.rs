@@ -9,7 +9,8 @@ use super::tools::{NODE, NPM, PG_DUMP, PYTHON, RUBY, Tool};
 use super::{Context, StepResult};
 
 /// The modules of `xtask/tests/apps/main.rs` with the tools that they need.
-const MODULES: &[(&str, &[Tool])] = &[("harness", &[NODE, NPM, PYTHON, RUBY, PG_DUMP])];
+const MODULES: &[(&str, &[Tool])] =
+    &[("harness", &[NODE, NPM, PYTHON, RUBY, PG_DUMP]), ("hyperpage_aligned", &[NODE, NPM, PG_DUMP])];
 
 /// Runs the step.
 ///
