@@ -1,6 +1,6 @@
 //! `drizzle.config.ts`: where schema and migrations are, and what in the database is not Drizzle's.
 
-use migrate_core::plan::Plan;
+use migrate_core::plan::{LeftOut, Plan};
 
 use crate::names::string;
 use crate::{FOLDER, GENERATED};
@@ -10,8 +10,17 @@ const BOOKKEEPING: &str = "__diesel_schema_migrations";
 
 /// Returns the text of the configuration.
 pub(crate) fn config(plan: &Plan) -> String {
-    let schemas = plan.schemas().into_iter().map(string).collect::<Vec<_>>().join(", ");
-    let hidden = string(&format!("!{BOOKKEEPING}"));
+    let left_out = plan.drizzle.iter().flat_map(|decided| &decided.left_out);
+    let hidden = left_out.filter_map(|item| match item {
+        LeftOut::Table { table } => Some(table.as_str()),
+        LeftOut::View { view } => Some(view.as_str()),
+        _ => None,
+    });
+    let hidden: Vec<String> = std::iter::once(BOOKKEEPING)
+        .chain(hidden)
+        .map(|name| string(&format!("!{}", pattern(name))))
+        .collect();
+    let schemas: Vec<String> = plan.schemas().into_iter().map(string).collect();
     format!(
         "{GENERATED}\n\
          import {{ defineConfig }} from 'drizzle-kit';\n\n\
@@ -19,10 +28,18 @@ pub(crate) fn config(plan: &Plan) -> String {
            dialect: 'postgresql',\n  \
            schema: './{FOLDER}/schema.ts',\n  \
            out: './{FOLDER}',\n  \
-           dbCredentials: {{ url: process.env.DATABASE_URL ?? '' }},\n  \
-           // The migration's own bookkeeping is not Drizzle's.\n  \
-           schemaFilter: [{schemas}],\n  \
-           tablesFilter: [{hidden}],\n\
-         }});\n"
+           dbCredentials: {{ url: process.env['DATABASE_URL'] ?? '' }},\n  \
+           schemaFilter: [{}],\n  \
+           // The migration's own bookkeeping, and what schema.ts leaves out.\n  \
+           tablesFilter: [{}],\n\
+         }});\n",
+        schemas.join(", "),
+        hidden.join(", ")
     )
+}
+
+/// A pattern of minimatch that matches only this name.
+fn pattern(name: &str) -> String {
+    let is_special = |letter: char| "\\*?[]{}()!+@|#".contains(letter);
+    name.chars().flat_map(|letter| is_special(letter).then_some('\\').into_iter().chain([letter])).collect()
 }

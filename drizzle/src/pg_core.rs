@@ -5,7 +5,6 @@ pub(crate) const MODULE: &str = "drizzle-orm/pg-core";
 
 /// The exported names, and those of the types that the schema defines itself.
 pub(crate) const NAMES: &[&str] = &[
-    "AnyPgColumn",
     "bigint",
     "bigserial",
     "boolean",
@@ -27,6 +26,7 @@ pub(crate) const NAMES: &[&str] = &[
     "milliseconds",
     "money",
     "numeric",
+    "PgTableExtraConfigValue",
     "pgSchema",
     "pgSequence",
     "pgTable",

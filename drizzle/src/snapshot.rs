@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::journal::{VERSION, pretty};
-use crate::model::{Column, Database, ForeignKey, Index, IndexKey, PUBLIC, Table, View};
+use crate::model::{Column, Database, ForeignKey, Index, IndexKey, PUBLIC, Sequence, Table, View};
 
 /// The `prevId` of the first snapshot.
 const ORIGIN: &str = "00000000-0000-0000-0000-000000000000";
@@ -51,13 +51,17 @@ fn content(database: &Database<'_>, with_constraints: bool) -> Map<String, Value
     let views = database.views.iter().filter(|_| with_constraints);
     let views = views.map(|view| (format!("{}.{}", view.schema, view.planned.target), self::view(view)));
     let schemas = database.schemas.iter().map(|schema| (schema.name.to_owned(), Value::from(schema.name)));
+    let sequences = database
+        .sequences
+        .iter()
+        .map(|sequence| (format!("{}.{}", sequence.schema, sequence.name), self::sequence(sequence)));
     let content = json!({
         "version": VERSION,
         "dialect": "postgresql",
         "tables": object(tables),
         "enums": {},
         "schemas": object(schemas),
-        "sequences": {},
+        "sequences": object(sequences),
         "roles": {},
         "policies": {},
         "views": object(views),
@@ -182,6 +186,19 @@ fn foreign_key(database: &Database<'_>, table: &Table<'_>, key: &ForeignKey<'_>)
         value["schemaTo"] = Value::from(schema);
     }
     value
+}
+
+fn sequence(sequence: &Sequence<'_>) -> Value {
+    json!({
+        "name": sequence.name,
+        "schema": sequence.schema,
+        "increment": "1",
+        "startWith": "1",
+        "minValue": "1",
+        "maxValue": sequence.max,
+        "cache": "1",
+        "cycle": false,
+    })
 }
 
 fn view(view: &View<'_>) -> Value {

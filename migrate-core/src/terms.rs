@@ -39,12 +39,24 @@ impl Numbering {
     }
 }
 
-/// What happens to a fraction of a second that is finer than PostgreSQL holds.
+/// What happens to a value that is finer than its column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rounding {
-    /// It is rounded to microseconds.
+    /// A fraction of a second is rounded to microseconds.
     Microseconds,
+    /// A number is rounded to the digits behind the point that its column keeps.
+    Scale,
+}
+
+impl Rounding {
+    /// Its name in `mapping.toml`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Rounding::Microseconds => "microseconds",
+            Rounding::Scale => "scale",
+        }
+    }
 }
 
 /// What becomes of an empty text.

@@ -45,7 +45,7 @@ struct DocumentColumn {
 
 impl DocumentTypes {
     /// The module that exports the types, as `schema.ts` imports it.
-    pub const MODULE: &'static str = "./documents.js";
+    pub const MODULE: &'static str = "./documents";
 
     /// The path of the file with the types, below the app's folder.
     pub fn path() -> String {

@@ -2,10 +2,10 @@
 
 use migrate_core::affinity::{Affinity, affinity};
 use migrate_core::conversion::{Conversion, PgType};
-use migrate_core::identifier::quote_pg;
+use migrate_core::drizzle_kit::regclass;
 use migrate_core::plan::{DrizzleDates, Numbering, PlannedColumn, PlannedDrizzle, PlannedTable, PlannedView};
 
-use super::{Default, PUBLIC};
+use super::Default;
 use crate::DocumentTypes;
 use crate::names::Names;
 
@@ -60,7 +60,7 @@ pub(super) fn of_table<'p>(
     let mut properties = Names::properties();
     let key = table.primary_key.as_ref().map(|key| key.columns.as_slice()).unwrap_or_default();
     let columns = table.columns.iter().map(|column| {
-        let kind = kind(column, decided);
+        let kind = kind(table, column, decided);
         let is_document = matches!(column.target_type, PgType::Json | PgType::Jsonb);
         let documents =
             types.filter(|_| is_document).and_then(|types| types.of(&table.source, &column.source));
@@ -72,7 +72,11 @@ pub(super) fn of_table<'p>(
             documents: documents.map(str::to_owned),
             is_primary_key: key == std::slice::from_ref(&column.target),
             not_null: column.not_null,
-            default: column.default.as_deref().filter(|_| is_default).and_then(|sql| Default::of(sql, kind)),
+            default: column
+                .default
+                .as_deref()
+                .filter(|_| is_default)
+                .map(|sql| Default::of(sql, column.target_type)),
             generated: column.generated.as_ref().map(|generated| generated.expression.as_str()),
             identity: identity(table, column),
         }
@@ -112,9 +116,11 @@ fn bare(name: &str, property: String, kind: Kind) -> Column<'_> {
     }
 }
 
-fn kind(column: &PlannedColumn, decided: &PlannedDrizzle) -> Kind {
-    if column.sequence.is_some() && column.numbering == Numbering::Serial {
-        return Kind::Serial(column.target_type);
+fn kind(table: &PlannedTable, column: &PlannedColumn, decided: &PlannedDrizzle) -> Kind {
+    if let Some(sequence) = column.sequence.as_ref().filter(|_| column.numbering == Numbering::Serial) {
+        let is_named_so = *sequence == format!("{}_{}_seq", table.target, column.target);
+        // The plan writes `bigserial` where PostgreSQL gives the sequence its name.
+        return Kind::Serial(if is_named_so { PgType::Bigint } else { column.target_type });
     }
     let is_text = affinity(&column.declared) == Affinity::Text || column.conversion == Conversion::Text;
     Kind::Plain { pg_type: column.target_type, dates: decided.dates, is_number: !is_text }
@@ -123,13 +129,17 @@ fn kind(column: &PlannedColumn, decided: &PlannedDrizzle) -> Kind {
 fn identity(table: &PlannedTable, column: &PlannedColumn) -> Option<Identity> {
     let sequence = column.sequence.as_deref().filter(|_| column.numbering == Numbering::Identity)?;
     let schema = table.schema_name();
-    let sequence = if schema == PUBLIC { quote_pg(sequence) } else { table.qualified(sequence) };
-    let max = match column.target_type {
-        PgType::Smallint => "32767",
-        PgType::Integer => "2147483647",
+    let sequence = regclass(schema, sequence);
+    Some(Identity { sequence, schema: schema.to_owned(), max: sequence_max(column) })
+}
+
+/// The last number of the sequence of a column. `bigserial` is the only serial type that a plan has.
+pub(super) fn sequence_max(column: &PlannedColumn) -> &'static str {
+    match (column.numbering, column.target_type) {
+        (Numbering::Identity, PgType::Smallint) => "32767",
+        (Numbering::Identity, PgType::Integer) => "2147483647",
         _ => "9223372036854775807",
-    };
-    Some(Identity { sequence, schema: schema.to_owned(), max })
+    }
 }
 
 impl Kind {

@@ -1,16 +1,15 @@
-//! Defaults as drizzle-kit writes and reads them.
+//! Defaults as drizzle-kit reads them, in the form that a reader of TypeScript expects.
 
 use migrate_core::conversion::PgType;
+use migrate_core::drizzle_kit::{DefaultReading, ReadDefault, read_default};
 use serde_json::Value;
-
-use super::Kind;
 
 /// The default of a column.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Default {
     /// `now()`
     Now,
-    /// A number, as PostgreSQL prints it.
+    /// A number.
     Number(String),
     /// A boolean.
     Boolean(bool),
@@ -21,21 +20,21 @@ pub(crate) enum Default {
 }
 
 impl Default {
-    /// The default for this SQL in a column of this kind.
-    pub(super) fn of(sql: &str, kind: Kind) -> Option<Default> {
-        let Kind::Plain { pg_type, .. } = kind else { return None };
-        Some(match (pg_type, sql) {
-            (PgType::Timestamptz, "now()") => Default::Now,
-            (PgType::Boolean, "true" | "false") => Default::Boolean(sql == "true"),
-            (PgType::Integer | PgType::Bigint | PgType::Smallint, _) if is_digits(sql) => {
-                Default::Number(sql.to_owned())
-            }
-            (PgType::Text, _) => match plain_text(sql) {
+    /// The default for this SQL in a column of this type.
+    pub(super) fn of(sql: &str, pg_type: PgType) -> Default {
+        let read = match read_default(sql, pg_type) {
+            DefaultReading::Exact(read) | DefaultReading::Misread(read) => read,
+            DefaultReading::Unknown | DefaultReading::Fails => ReadDefault::Sql(sql.to_owned()),
+        };
+        match read {
+            ReadDefault::Number(digits) => Default::Number(digits),
+            ReadDefault::Boolean(value) => Default::Boolean(value),
+            ReadDefault::Sql(sql) if sql == "now()" && pg_type == PgType::Timestamptz => Default::Now,
+            ReadDefault::Sql(sql) => match content(&sql).filter(|_| is_string(pg_type)) {
                 Some(text) => Default::Text(text),
-                None => Default::Sql(sql.to_owned()),
+                None => Default::Sql(sql),
             },
-            _ => Default::Sql(sql.to_owned()),
-        })
+        }
     }
 
     /// The value in a snapshot.
@@ -52,13 +51,24 @@ impl Default {
     }
 }
 
-fn is_digits(sql: &str) -> bool {
-    !sql.is_empty() && sql.bytes().all(|byte| byte.is_ascii_digit())
+/// Whether values of the type are strings in TypeScript.
+fn is_string(pg_type: PgType) -> bool {
+    matches!(
+        pg_type,
+        PgType::Text
+            | PgType::Uuid
+            | PgType::Date
+            | PgType::Time
+            | PgType::Interval
+            | PgType::Inet
+            | PgType::Cidr
+            | PgType::Macaddr
+            | PgType::Macaddr8
+    )
 }
 
 /// The content of a string literal that is nothing else.
-fn plain_text(sql: &str) -> Option<String> {
+fn content(sql: &str) -> Option<String> {
     let inner = sql.strip_prefix('\'')?.strip_suffix('\'')?;
-    let without_quotes = inner.replace("''", "");
-    (!without_quotes.contains(['\'', '\\'])).then(|| inner.replace("''", "'"))
+    (!inner.replace("''", "").contains('\'')).then(|| inner.replace("''", "'"))
 }

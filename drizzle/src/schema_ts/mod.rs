@@ -10,7 +10,7 @@ use migrate_core::plan::Plan;
 
 use crate::GENERATED;
 use crate::documents::DocumentTypes;
-use crate::model::{Database, Table, View};
+use crate::model::{Database, Sequence, Table, View};
 use crate::names::{TABLE_PARAMETER, comment, sql, string};
 use crate::{pg_core, words};
 
@@ -21,6 +21,8 @@ struct Imports {
     orm: BTreeSet<&'static str>,
     /// From `drizzle-orm/pg-core`.
     pg_core: BTreeSet<&'static str>,
+    /// Types from `drizzle-orm/pg-core`.
+    pg_core_types: BTreeSet<&'static str>,
     /// The types of documents.
     documents: BTreeSet<String>,
     /// The types that the module defines itself.
@@ -31,6 +33,12 @@ impl Imports {
     /// A name of `drizzle-orm/pg-core`, which is imported.
     fn core(&mut self, name: &'static str) -> &'static str {
         self.pg_core.insert(name);
+        name
+    }
+
+    /// A type of `drizzle-orm/pg-core`, which is imported.
+    fn core_type(&mut self, name: &'static str) -> &'static str {
+        self.pg_core_types.insert(name);
         name
     }
 
@@ -50,6 +58,7 @@ impl Imports {
         };
         import("", self.orm.iter().copied().collect(), "drizzle-orm");
         import("", self.pg_core.iter().copied().collect(), pg_core::MODULE);
+        import("type ", self.pg_core_types.iter().copied().collect(), pg_core::MODULE);
         import("type ", self.documents.iter().map(String::as_str).collect(), DocumentTypes::MODULE);
         out
     }
@@ -67,8 +76,11 @@ pub(crate) fn schema(plan: &Plan, database: &Database<'_>) -> String {
             string(schema.name)
         ));
     }
-    for table in &database.tables {
-        body.push_str(&self::table(database, table, &mut imports));
+    for sequence in &database.sequences {
+        body.push_str(&self::sequence(database, sequence, &mut imports));
+    }
+    for (place, table) in database.tables.iter().enumerate() {
+        body.push_str(&self::table(database, place, table, &mut imports));
     }
     for view in &database.views {
         body.push_str(&self::view(database, view, &mut imports));
@@ -83,7 +95,7 @@ fn left_out(plan: &Plan) -> String {
     left_out.map(|item| format!("// {}\n", comment(&words::left_out(item)))).collect()
 }
 
-fn table(database: &Database<'_>, table: &Table<'_>, imports: &mut Imports) -> String {
+fn table(database: &Database<'_>, place: usize, table: &Table<'_>, imports: &mut Imports) -> String {
     let function = match database.schema(table.planned.schema_name()) {
         Some(schema) => format!("{schema}.table"),
         None => imports.core("pgTable").to_owned(),
@@ -96,9 +108,24 @@ fn table(database: &Database<'_>, table: &Table<'_>, imports: &mut Imports) -> S
         return format!("\n{comment}export const {constant} = {function}({name}, {columns});\n");
     }
     let constraints: String = constraints.iter().map(|line| format!("  {line},\n")).collect();
+    // Without a stated type, TypeScript follows the reference to a later table, and so a circle of tables.
+    let references_later = table.foreign_keys.iter().any(|key| key.parent > place);
+    let result = match references_later {
+        true => format!(": {}[]", imports.core_type("PgTableExtraConfigValue")),
+        false => String::new(),
+    };
     format!(
-        "\n{comment}export const {constant} = {function}({name}, {columns}, ({TABLE_PARAMETER}) => [\n{constraints}]);\n"
+        "\n{comment}export const {constant} = {function}({name}, {columns}, ({TABLE_PARAMETER}){result} => [\n{constraints}]);\n"
     )
+}
+
+fn sequence(database: &Database<'_>, sequence: &Sequence<'_>, imports: &mut Imports) -> String {
+    let function = match database.schema(sequence.schema) {
+        Some(schema) => format!("{schema}.sequence"),
+        None => imports.core("pgSequence").to_owned(),
+    };
+    let (constant, name, max) = (&sequence.constant, string(sequence.name), sequence.max);
+    format!("\nexport const {constant} = {function}({name}, {{ maxValue: '{max}' }});\n")
 }
 
 fn view(database: &Database<'_>, view: &View<'_>, imports: &mut Imports) -> String {

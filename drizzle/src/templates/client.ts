@@ -67,12 +67,16 @@ function eachExactNumber(elements: unknown): unknown {
   return typeof elements === 'string' ? exactNumber(elements) : elements;
 }
 
+/** Parses JSON except for strings: Drizzle parses each string once more, and would read the document `"true"` as a boolean. */
+const parsedUnlessString = (text: string): unknown => (text.startsWith('"') ? text : JSON.parse(text));
+
 const BIGINT_ARRAY = 1016 as Parameters<typeof pg.types.getTypeParser>[0];
 const bigintTexts: (text: string) => unknown = pg.types.getTypeParser(BIGINT_ARRAY);
 
 function setParsers(): void {
   pg.types.setTypeParser(pg.types.builtins.INT8, exactNumber);
   pg.types.setTypeParser(BIGINT_ARRAY, (text) => eachExactNumber(bigintTexts(text)));
+  for (const type of [pg.types.builtins.JSON, pg.types.builtins.JSONB]) pg.types.setTypeParser(type, parsedUnlessString);
   // {{moments}}
 }
 
@@ -279,25 +283,28 @@ function configuration(): Configuration {
   const host = found.get('host') ?? variable('PGHOST') ?? 'localhost';
   const port = Number(found.get('port') ?? variable('PGPORT') ?? 5432);
   const { ssl, isOptional } = tlsOf(found, host);
-  // PostgreSQL prints moments in the session's zone: with UTC they are read alike on every machine.
-  const settings = [found.get('options') ?? variable('PGOPTIONS'), '-c TimeZone=UTC'].filter((each) => each !== undefined);
   const name = found.get('application_name') ?? variable('PGAPPNAME') ?? found.get('fallback_application_name');
   const client: Configuration['client'] = {
     host,
     port,
     ssl,
     keepAlive: true,
-    options: settings.join(' '),
     application_name: name ?? variable('npm_package_name') ?? 'node',
     connectionTimeoutMillis: milliseconds('DB_CONNECTION_TIMEOUT', 10_000, 1),
   };
-  const [user, password, database] = [found.get('user'), found.get('password'), found.get('dbname')];
-  if (user !== undefined) client.user = user;
-  if (password !== undefined) client.password = password;
-  if (database !== undefined) client.database = database;
+  for (const [option, key] of [['user', 'user'], ['password', 'password'], ['dbname', 'database'], ['options', 'options']] as const) {
+    const value = found.get(option);
+    if (value !== undefined) client[key] = value;
+  }
   if (found.get('sslnegotiation') === 'direct') client.sslnegotiation = 'direct';
   return { client, isTlsOptional: isOptional };
 }
+
+/**
+ * PostgreSQL prints moments in the session's zone: with UTC they are read alike on every machine. It is no startup parameter, since
+ * poolers refuse those that they do not know.
+ */
+const SET_ZONE = "SET TimeZone = 'UTC'";
 
 /**
  * Opens one connection outside of the pool, without time limits for its statements: for migrations and scripts. The caller ends it.
@@ -310,6 +317,7 @@ export async function connectOnce(): Promise<pg.Client> {
   // A connection that is lost between two queries fails the next one; without a listener it would end the process.
   client.on('error', () => undefined);
   await client.connect();
+  await client.query(SET_ZONE);
   return client;
 }
 
@@ -365,6 +373,7 @@ function openPool(): pg.Pool {
     idleTimeoutMillis: milliseconds('DB_IDLE_TIMEOUT', 30_000, 1),
     // A script ends although connections are open.
     allowExitOnIdle: true,
+    onConnect: (client) => client.query(SET_ZONE),
   };
   if (statementTimeoutMs > 0) {
     config.statement_timeout = statementTimeoutMs;

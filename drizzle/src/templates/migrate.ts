@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import type { Client } from 'pg';
-import { ConfigurationError, connectOnce } from './client.js';
+import { ConfigurationError, connectOnce } from './client';
 
 /** How long to wait for another process that migrates, in milliseconds. */
 const LOCK_DEADLINE_MS = 10 * 60_000;

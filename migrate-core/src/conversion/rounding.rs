@@ -1,12 +1,34 @@
-//! Rounds times to microseconds before they are converted, where a person decides so: half a microsecond and more goes up, to the later
-//! time. Values that are fine as they are stay the same.
+//! Rounds values before they are converted, where a person decides so: times to microseconds, of which half a one and more goes up, to
+//! the later time; numbers to the digits that their column keeps, half a unit away from zero. Values that are fine as they are stay the
+//! same.
 
 use super::civil::DAY_US;
-use super::{Conversion, PgType, Refusal};
+use super::{Conversion, Limit, PgType, Refusal};
+use crate::terms::Rounding;
 use crate::value::SourceValue;
 
-/// Appends a value as [`Conversion::encode`] does, rounded to microseconds.
+/// Appends a value as [`Conversion::encode`] does, rounded.
 pub(crate) fn encode(
+    rounding: Rounding,
+    conversion: &Conversion,
+    limit: Option<&Limit>,
+    value: SourceValue<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), Refusal> {
+    match (rounding, limit) {
+        (Rounding::Microseconds, _) => to_microseconds(conversion, value, out),
+        (Rounding::Scale, Some(limit @ Limit::Digits { scale, .. }))
+            if *conversion == Conversion::Numeric =>
+        {
+            let mut text = Vec::new();
+            let rounded = to_scale(value, *scale, &mut text).map(|rounded| limit.plain(rounded));
+            conversion.encode(rounded.unwrap_or(value), out)
+        }
+        (Rounding::Scale, _) => conversion.encode(value, out),
+    }
+}
+
+fn to_microseconds(
     conversion: &Conversion,
     value: SourceValue<'_>,
     out: &mut Vec<u8>,
@@ -31,6 +53,44 @@ pub(crate) fn encode(
     }
 }
 
+/// Writes a number to `out`, rounded to `scale` digits behind the point, half of the last one away from zero, as a cast to `numeric(p,s)`
+/// does (PostgreSQL's `round_var`). None if it is no number or has no more digits.
+pub(crate) fn to_scale<'a>(
+    value: SourceValue<'_>,
+    scale: u32,
+    out: &'a mut Vec<u8>,
+) -> Option<SourceValue<'a>> {
+    let (mut wire, mut scratch) = (Vec::new(), Vec::new());
+    Conversion::Numeric.encode(value, &mut wire).ok()?;
+    let SourceValue::Text(text) = Conversion::Numeric.decode(&wire, &mut scratch).ok()? else { return None };
+    let point = text.iter().position(|&byte| byte == b'.')?;
+    let kept = point + 1 + usize::try_from(scale).ok()?;
+    let is_up = *text.get(kept)? >= b'5';
+    let short = text.get(..kept)?;
+    out.clear();
+    out.extend_from_slice(short.strip_suffix(b".").unwrap_or(short));
+    if is_up {
+        add_one(out);
+    }
+    if out.first() == Some(&b'-') && out.iter().all(|byte| b"-.0".contains(byte)) {
+        out.remove(0);
+    }
+    Some(SourceValue::Text(out))
+}
+
+/// Adds one to the last digit of a decimal, away from zero.
+fn add_one(decimal: &mut Vec<u8>) {
+    for digit in decimal.iter_mut().rev().filter(|byte| byte.is_ascii_digit()) {
+        if *digit < b'9' {
+            *digit += 1;
+            return;
+        }
+        *digit = b'0';
+    }
+    let after_sign = usize::from(decimal.first() == Some(&b'-'));
+    decimal.insert(after_sign, b'1');
+}
+
 fn is_nanoseconds(conversion: &Conversion) -> bool {
     matches!(conversion, Conversion::TimestampFromEpochNs | Conversion::TimestamptzFromEpochNs)
 }
@@ -38,7 +98,11 @@ fn is_nanoseconds(conversion: &Conversion) -> bool {
 fn is_seconds(conversion: &Conversion) -> bool {
     matches!(
         conversion,
-        Conversion::TimestampFromEpochS | Conversion::TimestamptzFromEpochS | Conversion::IntervalFromS
+        Conversion::TimestampFromEpochS
+            | Conversion::TimestamptzFromEpochS
+            | Conversion::TimestampFromSOrIso8601
+            | Conversion::TimestamptzFromSOrIso8601
+            | Conversion::IntervalFromS
     )
 }
 
@@ -78,9 +142,32 @@ fn add_microsecond(target_type: PgType, out: &mut [u8], from: usize) -> Result<(
 mod tests {
     use super::*;
 
+    #[test]
+    fn numbers_are_rounded_as_postgresql_does() {
+        // Each was rounded so by a cast of PostgreSQL 15.
+        for (value, scale, expected) in [
+            (SourceValue::Real(0.1 + 0.2), 2, Some("0.30")),
+            (SourceValue::Real(59.96999999999999), 2, Some("59.97")),
+            (SourceValue::Real(-0.125), 2, Some("-0.13")),
+            (SourceValue::Real(99.995), 2, Some("100.00")),
+            (SourceValue::Real(-9.96), 1, Some("-10.0")),
+            (SourceValue::Real(-0.004), 2, Some("0.00")),
+            (SourceValue::Real(0.5), 0, Some("1")),
+            (SourceValue::Text(b"1.4999"), 3, Some("1.500")),
+            (SourceValue::Real(1.25), 2, None),
+            (SourceValue::Integer(7), 2, None),
+            (SourceValue::Real(f64::INFINITY), 2, None),
+            (SourceValue::Text(b"x"), 2, None),
+        ] {
+            let mut out = Vec::new();
+            let rounded = to_scale(value, scale, &mut out);
+            assert_eq!(rounded, expected.map(|text| SourceValue::Text(text.as_bytes())), "{value:?}");
+        }
+    }
+
     fn rounded(conversion: &Conversion, value: SourceValue<'_>) -> Option<i64> {
         let mut wire = vec![7];
-        encode(conversion, value, &mut wire).ok()?;
+        encode(Rounding::Microseconds, conversion, None, value, &mut wire).ok()?;
         Some(i64::from_be_bytes(wire[1..9].try_into().unwrap()))
     }
 

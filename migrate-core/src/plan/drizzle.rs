@@ -15,13 +15,95 @@ pub struct PlannedDrizzle {
     pub left_out: Vec<LeftOut>,
 }
 
-/// Something in the database that Drizzle cannot express or misreads.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Something in the database that Drizzle cannot express or that drizzle-kit misreads.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum LeftOut {
-    /// A view.
+    /// A table with a name that drizzle-kit cannot read: it is left out and hidden.
+    Table {
+        /// The table, by its name in PostgreSQL.
+        table: String,
+    },
+    /// A view with such a name, or without the types of its columns in the plan: it is left out and hidden.
     View {
-        /// Its name in PostgreSQL.
-        name: String,
+        /// The view, by its name in PostgreSQL.
+        view: String,
+    },
+    /// A trigger, which Drizzle does not have.
+    Trigger {
+        /// The table, by its name in PostgreSQL.
+        table: String,
+        /// The trigger's name.
+        trigger: String,
+    },
+    /// A foreign key to a table that is left out: it is left out, and `push` drops it.
+    ForeignKey {
+        /// The table, by its name in PostgreSQL.
+        table: String,
+        /// The constraint's name.
+        key: String,
+    },
+    /// A foreign key that is `DEFERRABLE INITIALLY DEFERRED`, which Drizzle does not have and does not see.
+    Deferred {
+        /// The table, by its name in PostgreSQL.
+        table: String,
+        /// The constraint's name.
+        key: String,
+    },
+    /// A key of several columns in another order than in the table: it is written in the order of the table, as it is read.
+    KeyOrder {
+        /// The table, by its name in PostgreSQL.
+        table: String,
+        /// The constraint's name.
+        key: String,
+    },
+    /// A foreign key of several columns in another order than in the tables: each side is written in the order of its table, as it is read.
+    ForeignKeyOrder {
+        /// The table, by its name in PostgreSQL.
+        table: String,
+        /// The constraint's name.
+        key: String,
+    },
+    /// A unique index that a foreign key references: drizzle-kit takes it for a constraint and does not see it. It is left out.
+    ReferencedIndex {
+        /// The table, by its name in PostgreSQL.
+        table: String,
+        /// The index's name.
+        index: String,
+    },
+    /// An index with expressions and a descending key, whose direction Drizzle cannot express: `push` makes it again each time.
+    DescendingExpression {
+        /// The table, by its name in PostgreSQL.
+        table: String,
+        /// The index's name.
+        index: String,
+    },
+    /// A default that drizzle-kit cuts at the first `::`: it is written as it is read.
+    DefaultMisread {
+        /// The table, by its name in PostgreSQL.
+        table: String,
+        /// The column, by its name in PostgreSQL.
+        column: String,
+    },
+    /// A default that PostgreSQL may print in another form than the plan: `push` may set it again each time.
+    DefaultUnknown {
+        /// The table, by its name in PostgreSQL.
+        table: String,
+        /// The column, by its name in PostgreSQL.
+        column: String,
+    },
+    /// A default at which drizzle-kit stops with an error: `push` and `pull` fail.
+    DefaultUnreadable {
+        /// The table, by its name in PostgreSQL.
+        table: String,
+        /// The column, by its name in PostgreSQL.
+        column: String,
+    },
+    /// An identity column whose sequence has a quoted name: `push` sets the cache of the sequence again each time.
+    Identity {
+        /// The table, by its name in PostgreSQL.
+        table: String,
+        /// The column, by its name in PostgreSQL.
+        column: String,
     },
 }

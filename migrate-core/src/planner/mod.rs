@@ -37,7 +37,7 @@ use text_evidence::TextEvidence;
 use std::collections::BTreeSet;
 
 use crate::mapping::{DEFAULT_SCHEMA, Mapping, TableMapping};
-use crate::plan::{LeftBehind, Numbering, Plan, PlannedColumn, PlannedTable};
+use crate::plan::{LeftBehind, Plan, PlannedColumn, PlannedTable};
 use crate::profile::{DatabaseProfile, Trials};
 use crate::source_schema::{SourceIndexOrigin, SourceObject, SourceObjectKind, SourceSchema, SourceTable};
 use crate::source_sql::{TableSqlFacts, table_comments, table_facts};
@@ -205,7 +205,10 @@ pub fn trials(schema: &SourceSchema, mapping: &Mapping, target: Option<&TargetSc
 fn reason_to_skip<'a>(table: &SourceTable, mapping: &'a Mapping) -> Option<&'a str> {
     let own = "Diesel's list of the migrations that were applied to SQLite; PostgreSQL gets its own";
     let is_diesels = table.name == names::MIGRATIONS[0];
-    mapping.leave_behind.get(&table.name).map(String::as_str).or(is_diesels.then_some(own))
+    let drizzles = "Drizzle's list of the migrations that were applied to SQLite; PostgreSQL gets its own";
+    let is_drizzles = drizzle::is_planned(mapping) && table.name == drizzle::MIGRATIONS;
+    let reason = mapping.leave_behind.get(&table.name).map(String::as_str);
+    reason.or(is_diesels.then_some(own)).or(is_drizzles.then_some(drizzles))
 }
 
 /// Assigns names and numbering to columns, and removes those that a human skips.
@@ -230,7 +233,7 @@ fn finish_columns(
         if column.sequence.is_some() {
             let sequence = format!("{}_{}_seq", names.table(&table.name), column.target);
             column.sequence = Some(crate::identifier::fit_pg(&sequence));
-            column.numbering = mapping.autoincrement.unwrap_or(Numbering::Identity);
+            column.numbering = mapping.autoincrement.unwrap_or_else(|| drizzle::numbering(mapping));
         }
     }
 }

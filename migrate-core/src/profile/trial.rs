@@ -23,7 +23,7 @@ const DAY_US: i64 = 86_400_000_000;
 pub struct Trial {
     /// The conversion.
     pub conversion: Conversion,
-    /// Whether times are rounded before.
+    /// How values are rounded before.
     pub round: Option<Rounding>,
     /// The limit of the column.
     pub limit: Option<Limit>,
@@ -50,7 +50,7 @@ impl Trial {
         let encoded = match self.round {
             _ if value.is_null() => return,
             None => self.conversion.encode(plain, scratch),
-            Some(Rounding::Microseconds) => rounding::encode(&self.conversion, plain, scratch),
+            Some(round) => rounding::encode(round, &self.conversion, self.limit.as_ref(), plain, scratch),
         };
         let is_within = |limit: &Limit| limit.check(scratch).is_ok();
         if encoded.is_err() || !self.limit.as_ref().is_none_or(is_within) {

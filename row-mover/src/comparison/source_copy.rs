@@ -64,7 +64,7 @@ impl SourceCopy {
         if is_nonempty(&log) {
             return Err(Error::new(format!("{} is no sealed copy", path.display()))
                 .caused_by(format!("{} holds changes that are not in it", log.display()))
-                .with_remedy_text("name it with --sqlite: then a copy with all changes is sealed"));
+                .with_remedy_text("give it as the source instead: then a copy with all changes is sealed"));
         }
         check(path, path, observer)?;
         let (sha256, bytes) = seal::hash(path, &|| check_stop(observer))?;

@@ -3,7 +3,7 @@
 use migrate_core::affinity::{Affinity, affinity};
 use migrate_core::conversion::{Conversion, Refusal};
 use migrate_core::copy_format::FieldRefusal;
-use migrate_core::plan::{PlannedColumn, PlannedTable};
+use migrate_core::plan::{PlannedColumn, PlannedTable, Rounding};
 use migrate_core::value::{SourceValue, StorageClass};
 
 use super::rows::Value;
@@ -25,6 +25,8 @@ pub struct Remedies {
     pub without_column: bool,
     /// To make the plan again: it was made for other rows.
     pub plan_again: bool,
+    /// To round the values.
+    pub round: Option<Rounding>,
 }
 
 /// How values are repaired in SQLite.
@@ -131,6 +133,10 @@ impl Remedies {
                 && !is_in_key(table, column),
             without_column: is_made && matches!(refusal, FieldRefusal::Uncomputed { .. }),
             plan_again: is_made && matches!(refusal, FieldRefusal::Null),
+            round: match (value, refusal) {
+                (Value::Held(value), FieldRefusal::Value(_)) => column.rounding_for(*value),
+                _ => None,
+            },
         }
     }
 
@@ -144,6 +150,7 @@ impl Remedies {
             bytea: self.bytea && other.bytea,
             without_column: self.without_column && other.without_column,
             plan_again: self.plan_again && other.plan_again,
+            round: self.round.filter(|_| self.round == other.round),
         }
     }
 }

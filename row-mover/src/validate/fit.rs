@@ -40,7 +40,10 @@ pub(super) fn certainly_fits(column: &PlannedColumn, value: &Value<'_>) -> bool 
             Conversion::TextFromBytea(TextEncoding::Utf8) => {
                 std::str::from_utf8(bytes).is_ok_and(|text| !text.contains('\0'))
             }
-            Conversion::JsonFromBytes | Conversion::JsonbFromBytes => {
+            Conversion::JsonFromBytes
+            | Conversion::JsonbFromBytes
+            | Conversion::JsonFromAny
+            | Conversion::JsonbFromAny => {
                 std::str::from_utf8(bytes).is_ok_and(|text| !text.contains('\0') && is_plain_document(text))
             }
             _ => false,
@@ -51,11 +54,18 @@ pub(super) fn certainly_fits(column: &PlannedColumn, value: &Value<'_>) -> bool 
 fn integer_fits(conversion: &Conversion, integer: i64) -> bool {
     match conversion {
         Conversion::Bigint | Conversion::BigintFromAny | Conversion::TextFromAny => true,
+        Conversion::JsonFromAny | Conversion::JsonbFromAny => true,
         Conversion::Integer | Conversion::IntegerFromAny => i32::try_from(integer).is_ok(),
         Conversion::Smallint | Conversion::SmallintFromAny => i16::try_from(integer).is_ok(),
         Conversion::Boolean => integer == 0 || integer == 1,
-        Conversion::TimestampFromEpochMs | Conversion::TimestamptzFromEpochMs => MOMENT_MS.contains(&integer),
-        Conversion::TimestampFromEpochS | Conversion::TimestamptzFromEpochS => {
+        Conversion::TimestampFromEpochMs
+        | Conversion::TimestamptzFromEpochMs
+        | Conversion::TimestampFromMsOrIso8601
+        | Conversion::TimestamptzFromMsOrIso8601 => MOMENT_MS.contains(&integer),
+        Conversion::TimestampFromEpochS
+        | Conversion::TimestamptzFromEpochS
+        | Conversion::TimestampFromSOrIso8601
+        | Conversion::TimestamptzFromSOrIso8601 => {
             integer.checked_mul(1000).is_some_and(|ms| MOMENT_MS.contains(&ms))
         }
         Conversion::TimestampFromEpochUs | Conversion::TimestamptzFromEpochUs => {
@@ -76,6 +86,7 @@ fn real_fits(conversion: &Conversion, real: f64) -> bool {
         // 24 bits, and no more digits than 32 bits tell apart.
         Conversion::Real => (real * 4.0).fract() == 0.0 && real.abs() < 65_536.0,
         Conversion::RealFromFloat32 => f64::from(real as f32) == real,
+        Conversion::JsonFromAny | Conversion::JsonbFromAny => real.is_finite() && real != 0.0,
         Conversion::BigintFromAny => real.fract() == 0.0 && real != 0.0 && real.abs() < 1e18,
         Conversion::IntegerFromAny => real.fract() == 0.0 && real != 0.0 && real.abs() < 2e9,
         Conversion::SmallintFromAny => real.fract() == 0.0 && real != 0.0 && real.abs() < 3e4,
@@ -108,9 +119,12 @@ fn text_fits(conversion: &Conversion, text: &str) -> bool {
         Conversion::BigintFromAny => text.parse::<i64>().is_ok_and(|number| number.to_string() == text),
         Conversion::IntegerFromAny => text.parse::<i32>().is_ok_and(|number| number.to_string() == text),
         Conversion::SmallintFromAny => text.parse::<i16>().is_ok_and(|number| number.to_string() == text),
-        Conversion::Json | Conversion::JsonFromBytes | Conversion::Jsonb | Conversion::JsonbFromBytes => {
-            is_clean && is_plain_document(text)
-        }
+        Conversion::Json
+        | Conversion::JsonFromBytes
+        | Conversion::JsonFromAny
+        | Conversion::Jsonb
+        | Conversion::JsonbFromBytes
+        | Conversion::JsonbFromAny => is_clean && is_plain_document(text),
         _ => false,
     }
 }

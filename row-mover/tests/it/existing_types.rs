@@ -5,7 +5,7 @@ use row_mover::run::{self, Silent};
 use crate::support::{Case, moved, sqlite};
 
 /// Values of a source column and the type of the target's, for a table `t(id, v)`.
-fn case(values: &[&str], target_type: &str, mapping: &str) -> Result<Case, String> {
+pub(crate) fn case(values: &[&str], target_type: &str, mapping: &str) -> Result<Case, String> {
     let dir = tempfile::tempdir().unwrap();
     let source = dir.path().join("source.db");
     let rows = values.iter().enumerate().map(|(id, value)| format!("({}, {value})", id + 1));
@@ -84,6 +84,26 @@ fn the_conversion_that_accepts_most_values_is_chosen() {
             &["{\"a\": [1, 2]}", "[]"],
         ),
         (&["CAST('{\"a\":1}' AS BLOB)"], "json", "json_from_bytes", &["{\"a\":1}"]),
+        (
+            &["'[1]'", "42", "-0.5", "'\"x\"'", "CAST('{}' AS BLOB)"],
+            "jsonb",
+            "jsonb_from_any",
+            &["[1]", "42", "-0.5", "\"x\"", "{}"],
+        ),
+        (&["'[1]'", "42", "-0.5"], "json", "json_from_any", &["[1]", "42", "-0.5"]),
+        (
+            &["'2000-01-01 12:34:56.000001'", "'2000-01-01 00:00:00'"],
+            "time",
+            "time_from_datetime",
+            &["12:34:56.000001", "00:00:00"],
+        ),
+        // An Interval of SQLAlchemy.
+        (
+            &["'1970-01-01 00:00:00.000001'", "'1971-12-31 05:04:03'", "'1969-12-31 00:00:01.000000'"],
+            "interval",
+            "interval_since_1970",
+            &["00:00:00.000001", "729 days 05:04:03", "-1 days +00:00:01"],
+        ),
         (&["'12'", "3", "4.0"], "bigint", "bigint_from_any", &["12", "3", "4"]),
         (&["'12'", "3", "4.0"], "integer", "integer_from_any", &["12", "3", "4"]),
         (&["'-12'", "3.0"], "smallint", "smallint_from_any", &["-12", "3"]),
@@ -95,6 +115,36 @@ fn the_conversion_that_accepts_most_values_is_chosen() {
             "date",
             "date_from_midnight",
             &["2024-01-02", "2024-01-03", "2024-01-04"],
+        ),
+        (
+            &["1704153600000", "'2024-01-03'", "-86400000"],
+            "date",
+            "date_from_midnight",
+            &["2024-01-02", "2024-01-03", "1969-12-31"],
+        ),
+        (
+            &["1700000000123", "'2023-11-14 22:13:20'", "0"],
+            "timestamptz",
+            "timestamptz_from_ms_or_iso8601",
+            &["2023-11-14 22:13:20.123+00", "2023-11-14 22:13:20+00", "1970-01-01 00:00:00+00"],
+        ),
+        (
+            &["1700000000", "'2023-11-14T22:13:20.5Z'", "1700000000.25"],
+            "timestamp",
+            "timestamp_from_s_or_iso8601",
+            &["2023-11-14 22:13:20", "2023-11-14 22:13:20.5", "2023-11-14 22:13:20.25"],
+        ),
+        (
+            &["1700000000123", "'2023-11-14 22:13:20'"],
+            "timestamp",
+            "timestamp_from_ms_or_iso8601",
+            &["2023-11-14 22:13:20.123", "2023-11-14 22:13:20"],
+        ),
+        (
+            &["1700000000", "'2023-11-14 22:13:20'"],
+            "timestamptz",
+            "timestamptz_from_s_or_iso8601",
+            &["2023-11-14 22:13:20+00", "2023-11-14 22:13:20+00"],
         ),
         (
             &["1700000000123456", "0"],
@@ -253,6 +303,12 @@ fn what_only_a_person_knows_is_done_as_the_mapping_says() {
         ),
         (&["1704164645123456789"], "timestamp", "round = \"microseconds\"", &["2024-01-02 03:04:05.123457"]),
         (&["''", "'5'"], "bigint", "empty = \"null\"", &["", "5"]),
+        (
+            &["0.1 * 3", "1.005", "-0.001", "'2.345'", "7"],
+            "numeric(12,2)",
+            "round = \"scale\"",
+            &["0.30", "1.01", "0.00", "2.35", "7.00"],
+        ),
     ] {
         let (_, shown) = arrives(values, target_type, &format!("[tables.t.columns.v]\n{decision}"));
         let shown: Vec<String> =

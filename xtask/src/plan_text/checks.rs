@@ -8,7 +8,7 @@ use migrate_core::plan::{LeftBehind, PlannedColumn};
 use report::figures::{count, counted};
 
 use super::page::Page;
-use super::{Column, Origin, View, derived};
+use super::{Column, Origin, View, derived, drizzle};
 
 /// The most lines that all groups have; with the summary that is less than two screens.
 const LINES_MAX: usize = 38;
@@ -39,7 +39,7 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
     let groups: Vec<Group> = [rejects(view), breaches(view)]
         .into_iter()
         .chain(derived::groups(view))
-        .chain([not_migrated(view), suggestions(view), inferred(view), notes(view)])
+        .chain([not_migrated(view), drizzle::group(view), suggestions(view), inferred(view), notes(view)])
         .filter(|group| !group.items.is_empty())
         .collect();
     page.title(if groups.is_empty() { "To check: nothing" } else { "To check" });

@@ -5,6 +5,7 @@
 mod checks;
 mod derived;
 mod details;
+mod drizzle;
 mod page;
 mod summary;
 mod tables;

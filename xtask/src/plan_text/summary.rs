@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use migrate_core::mapping::DEFAULT_SCHEMA;
-use migrate_core::plan::PlannedTable;
+use migrate_core::plan::{DrizzleDates, PlannedTable};
 use report::figures::{count, counted};
 
 use super::page::Page;
@@ -24,11 +24,21 @@ pub(super) fn write(view: &View<'_>, page: &mut Page) {
     if plan.target_schema != DEFAULT_SCHEMA {
         page.wrapped("Schema    ", &view.shown.target_schema);
     }
+    if let Some(drizzle) = &plan.drizzle {
+        page.wrapped("Drizzle   ", &format!("schema.ts with moments as {}", words(drizzle.dates)));
+    }
     if !plan.on_reject.is_stop() {
         page.wrapped("Rejects   ", &format!("a value that does not fit {}", plan.on_reject.in_words()));
     }
     if let Some(limit) = &plan.reject_limit {
         page.wrapped("Limit     ", &format!("the migration stops if more is rejected than {limit}"));
+    }
+}
+
+fn words(dates: DrizzleDates) -> &'static str {
+    match dates {
+        DrizzleDates::Date => "Date",
+        DrizzleDates::Milliseconds => "milliseconds",
     }
 }
 

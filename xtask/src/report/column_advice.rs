@@ -19,8 +19,10 @@ pub(super) struct ColumnAdvice<'a> {
     is_fixed: bool,
     /// Whether a foreign key joins it with another column.
     is_joined: bool,
-    /// Whether rows of its table may be skipped, or values become NULL, where a new plan knows of it.
+    /// Whether rows of its table may be skipped where a new plan knows of it.
     may_lose: bool,
+    /// Whether its values may become NULL: no foreign key of the app's tables points to them.
+    may_be_null: bool,
     /// Whether they may with the option of a command line.
     may_lose_by_option: bool,
     /// Whether rejects already exceed a limit.
@@ -48,6 +50,7 @@ pub(super) fn columns<'a>(
             // Rows of other tables would point to nothing. A plan that is made with the policy creates such foreign keys as NOT VALID;
             // those of an app are as they are.
             let may_lose = !is_referenced || !is_existing;
+            let is_parent = table.zip(column).is_some_and(|(table, column)| is_parent(plan, table, column));
             ColumnAdvice {
                 table: &found.table,
                 offenders,
@@ -55,6 +58,7 @@ pub(super) fn columns<'a>(
                 is_fixed: decided.is_some_and(|decided| decided.conversion.is_some()),
                 is_joined: table.zip(column).is_some_and(|(table, column)| is_joined(plan, table, column)),
                 may_lose,
+                may_be_null: !is_parent || !is_existing,
                 may_lose_by_option: may_lose && (!is_referenced || situation.mapping.is_some()),
                 is_over_limit,
             }
@@ -101,7 +105,7 @@ impl ColumnAdvice<'_> {
     }
 
     fn can_be_null(&self) -> bool {
-        self.offenders.remedies.null && self.may_lose_by_option
+        self.offenders.remedies.null && self.may_be_null
     }
 
     /// What is wrong with its values, and the remedies; policies in `mapping.toml` are left out where it is the only one, and options
@@ -109,15 +113,18 @@ impl ColumnAdvice<'_> {
     pub(super) fn problem(&self, is_only: bool, again: String) -> Problem {
         let remedies = self.offenders.remedies;
         let mut decisions = Vec::new();
+        decisions.extend(remedies.round.map(|round| format!("round = {}", TomlText(round.name()))));
         if remedies.text && !self.is_joined {
             decisions.push("as = \"text_from_any\"".to_owned());
         } else if remedies.bytea && !self.is_joined {
             decisions.push("as = \"bytea_from_any\"".to_owned());
         }
-        if !self.is_over_limit && (!is_only || self.own_policy.is_some() || !self.may_lose_by_option) {
-            decisions.extend((remedies.skip && self.may_lose).then(|| "on_reject = \"skip\"".to_owned()));
-            decisions.extend((remedies.null && self.may_lose).then(|| "on_reject = \"null\"".to_owned()));
-        }
+        let is_asked =
+            |by_option: bool| !self.is_over_limit && (!is_only || self.own_policy.is_some() || !by_option);
+        let skip = remedies.skip && self.may_lose && is_asked(self.may_lose_by_option);
+        let null = remedies.null && self.may_be_null && is_asked(self.may_be_null);
+        decisions.extend(skip.then(|| "on_reject = \"skip\"".to_owned()));
+        decisions.extend(null.then(|| "on_reject = \"null\"".to_owned()));
         if remedies.without_column {
             decisions.push(format!("skip = {}", TomlText("SQLite cannot compute it")));
         }
@@ -156,12 +163,17 @@ impl ColumnAdvice<'_> {
 
 /// Whether a foreign key of the plan joins the column with another one.
 fn is_joined(plan: &Plan, table: &PlannedTable, column: &PlannedColumn) -> bool {
-    let own = table.foreign_keys.iter().flat_map(|key| &key.columns);
-    let to_it = (plan.tables.iter())
+    let mut own = table.foreign_keys.iter().flat_map(|key| &key.columns);
+    own.any(|name| *name == column.target) || is_parent(plan, table, column)
+}
+
+/// Whether a foreign key of the plan points to the column.
+fn is_parent(plan: &Plan, table: &PlannedTable, column: &PlannedColumn) -> bool {
+    (plan.tables.iter())
         .flat_map(|child| &child.foreign_keys)
         .filter(|key| key.parent_table == table.target)
-        .flat_map(|key| &key.parent_columns);
-    own.chain(to_it).any(|name| *name == column.target)
+        .flat_map(|key| &key.parent_columns)
+        .any(|name| *name == column.target)
 }
 
 /// Whether a foreign key that holds for all rows points to the table.

@@ -18,5 +18,13 @@ mod server;
 #[allow(dead_code, unused_imports, reason = "each module of tests uses some of it")]
 mod support;
 
+mod active_record;
+mod alembic;
+mod connection;
+mod django;
 mod harness;
+mod hyperpage;
 mod hyperpage_aligned;
+mod knex;
+mod sequel;
+mod typeorm;

@@ -284,13 +284,21 @@ fn values_of_tables_that_an_app_made() {
         offered: &[REPAIR, SKIP],
         ..Kind::default()
     });
-    // A row that others point to cannot be skipped.
+    // A row that others point to cannot be skipped, but its value can be NULL.
     check(Kind {
         source: "CREATE TABLE t (id INTEGER PRIMARY KEY, v INT); INSERT INTO t VALUES (1, 2024), (2, 'none');
                  CREATE TABLE child (id INTEGER PRIMARY KEY, t INT REFERENCES t (id)); INSERT INTO child VALUES (1, 2);",
         target: "CREATE TABLE t (id int PRIMARY KEY, v int); CREATE TABLE child (id int PRIMARY KEY, t int REFERENCES t);",
         repair: "UPDATE t SET v = 2023 WHERE id = 2",
-        offered: &[REPAIR],
+        offered: &[REPAIR, NULL],
+        ..Kind::default()
+    });
+    // Floating point has more digits than the column keeps.
+    check(Kind {
+        source: "CREATE TABLE t (id INTEGER PRIMARY KEY, v NUMERIC); INSERT INTO t VALUES (1, 0.1), (2, 0.1 * 3);",
+        target: "CREATE TABLE t (id int PRIMARY KEY, v numeric(10,2) NOT NULL)",
+        repair: "UPDATE t SET v = round(v, 2)",
+        offered: &[REPAIR, SKIP, "in mapping.toml: [tables.t.columns], v = { round = \"scale\" }"],
         ..Kind::default()
     });
 }

@@ -9,7 +9,7 @@ use crate::source_schema::{SourceSchema, SourceTable};
 use crate::target_schema::TargetTable;
 
 /// The tables by name, without regard to ASCII case, and whose they are.
-const NAMES: [(&str, &str); 20] = [
+const NAMES: [(&str, &str); 21] = [
     ("__diesel_schema_migrations", "Diesel"),
     ("__drizzle_migrations", "Drizzle"),
     ("__efmigrationshistory", "Entity Framework"),
@@ -30,6 +30,7 @@ const NAMES: [(&str, &str); 20] = [
     ("schema_migrations", "the app's migrator"),
     ("seaql_migrations", "SeaORM"),
     ("sequelizemeta", "Sequelize"),
+    ("typeorm_metadata", "TypeORM"),
 ];
 
 /// Whose list of migrations a table of this name is, if it is a well-known migrator's.
@@ -42,7 +43,8 @@ const NAME_WORDS: [&str; 7] =
     ["migration", "migrations", "evolution", "evolutions", "migratehistory", "phinxlog", "pgmigrations"];
 
 /// Words that make a name one of a list of migrations where it is about a schema or database, too.
-const SCHEMA_WORDS: [&str; 12] = [
+const SCHEMA_WORDS: [&str; 13] = [
+    "info",
     "version",
     "versions",
     "history",
@@ -257,6 +259,8 @@ mod tests {
             ("migrations", "id timestamp name"),
             ("schema_migration", "version"),
             ("schema_version", "version"),
+            ("schema_info", "version"),
+            ("typeorm_metadata", "type database schema table name value"),
             ("refinery_schema_history", "version name applied_on checksum"),
             ("schema_migrations", "version dirty"),
             ("applied_schema_deltas", "version file"),

@@ -11,6 +11,7 @@ use crate::plan::PlannedColumn;
 use crate::profile::{ColumnProfile, Trial};
 use crate::source_sql::{Clock, default_clock};
 use crate::target_schema::TargetColumn;
+use crate::value::SourceValue;
 
 /// The plan for a column.
 pub(super) struct Choice {
@@ -259,7 +260,12 @@ fn is_open(trial: &Trial, inferred: &Conversion) -> bool {
 
 /// The obstacle of numbers whose unit a person has to name, with the units that come into question, the most plausible one first.
 fn unit_unknown(column: &ColumnName, type_name: String, trials: &[Trial]) -> Obstacle {
-    let mut units: Vec<&Trial> = trials.iter().filter(|trial| trial.moments > 0).collect();
+    // A conversion for numbers and text is offered only where one for numbers alone accepts less.
+    let is_for_numbers = |trial: &Trial| !trial.conversion.takes(SourceValue::Text(b"2000-01-01"));
+    let numbers_alone = trials.iter().filter(|trial| trial.moments > 0 && is_for_numbers(trial));
+    let most = numbers_alone.map(|trial| trial.taken).max();
+    let is_unit = |trial: &&Trial| trial.moments > 0 && (is_for_numbers(trial) || most < Some(trial.taken));
+    let mut units: Vec<&Trial> = trials.iter().filter(is_unit).collect();
     units.sort_by_key(|trial| (Reverse(trial.plausible), Reverse(trial.taken), trial.far));
     let (numbers, far) = units.first().map_or((0, 0), |first| (first.moments, first.far));
     let candidates = units.iter().map(|trial| trial.conversion.name()).collect();

@@ -132,15 +132,24 @@ pub(super) fn lines<'d>(obstacles: impl Iterator<Item = &'d [Decision]>) -> Stri
             headings.len() - 1
         });
         let Some((_, lines)) = headings.get_mut(place) else { continue };
-        let key = (heading, first.line().split(" = ").next().unwrap_or_default().to_owned());
+        let key = (heading.clone(), first.line().split(" = ").next().unwrap_or_default().to_owned());
         // A second decision about the same thing would make the file invalid.
         let is_second = decided.contains(&key);
-        lines.push(format!("{}{}", if is_second { "# or: " } else { "" }, first.line()));
         decided.push(key);
-        lines.extend(alternatives.iter().skip(1).map(|other| match other.heading() == first.heading() {
-            true => format!("# or: {}", other.line()),
-            false => format!("# or, below {}: {}", other.heading(), other.line()),
-        }));
+        let offered =
+            alternatives.iter().enumerate().map(|(place, other)| match other.heading() == heading {
+                true if place == 0 && !is_second => other.line(),
+                true => format!("# or: {}", other.line()),
+                false => format!("# or, below {}: {}", other.heading(), other.line()),
+            });
+        // Two obstacles can have the same remedy.
+        let is_new = |line: &String| {
+            !lines
+                .iter()
+                .any(|offered| offered.trim_start_matches("# or: ") == line.trim_start_matches("# or: "))
+        };
+        let new: Vec<String> = offered.filter(is_new).collect();
+        lines.extend(new);
     }
     let mut text = String::new();
     for (heading, lines) in headings {

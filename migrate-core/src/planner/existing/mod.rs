@@ -21,6 +21,7 @@ mod sequences;
 use std::collections::BTreeMap;
 
 use super::not_migrated;
+use crate::conversion::Limit;
 use crate::mapping::{Mapping, TableMapping};
 use crate::plan::{
     ExistingTable, LeftBehind, Numbering, Plan, PlannedColumn, PlannedForeignKey, PlannedGenerated,
@@ -163,8 +164,14 @@ fn adopt_column(
     column.target.clone_from(&target.name);
     column.target_type = choice.conversion.target_type();
     column.conversion = choice.conversion;
-    column.limit = choice.limit;
     column.why = choice.why;
+    if let (true, Some(Limit::Digits { scale, .. })) = (target.is_generated, &choice.limit) {
+        let rounds = format!(
+            "; PostgreSQL computes it, and validation rounds SQLite's value to {scale} digits behind the point"
+        );
+        column.why.push_str(&rounds);
+    }
+    column.limit = choice.limit;
     column.not_null = target.not_null && !target.is_generated;
     column.default = None;
     column.sequence = None;

@@ -129,6 +129,9 @@ fn written(node: &Node, conversion: &Conversion) -> Option<String> {
             | Conversion::IntervalFromS
             | Conversion::IntervalFromMs
             | Conversion::IntervalFromUs
+            | Conversion::IntervalSince1970
+            | Conversion::JsonFromAny
+            | Conversion::JsonbFromAny
             | Conversion::MoneyFromHundredths
             | Conversion::TextArrayFromJson
             | Conversion::SmallintArrayFromJson

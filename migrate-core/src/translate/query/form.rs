@@ -82,7 +82,13 @@ pub(crate) fn check_comparable(conversion: &Conversion, collation: &Collation) -
         | Conversion::JsonbLastKeyWinsUnsignedZero
         | Conversion::JsonFromBytes
         | Conversion::JsonbFromBytes
+        | Conversion::JsonFromAny
+        | Conversion::JsonbFromAny
         | Conversion::BooleanFromWords
+        | Conversion::TimestampFromMsOrIso8601
+        | Conversion::TimestampFromSOrIso8601
+        | Conversion::TimestamptzFromMsOrIso8601
+        | Conversion::TimestamptzFromSOrIso8601
         | Conversion::TextFromAny
         | Conversion::ByteaFromAny => Err(Untranslatable::InexactRows { conversion: conversion.name() }),
         Conversion::Text if *collation != Collation::Binary => Err(Untranslatable::Collated),

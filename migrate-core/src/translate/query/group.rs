@@ -94,7 +94,8 @@ pub(super) fn dependent_columns(
             return Err(Untranslatable::BareColumn { column: column.source.clone() });
         }
         // Only its type must have an equality operator: a group has one value.
-        if matches!(column.conversion, Conversion::Json | Conversion::JsonFromBytes) {
+        if matches!(column.conversion, Conversion::Json | Conversion::JsonFromBytes | Conversion::JsonFromAny)
+        {
             return Err(Untranslatable::JsonInGroup { column: column.source.clone() });
         }
         more.push(read.sql.clone());

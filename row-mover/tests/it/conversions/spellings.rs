@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{Judge, Value, texts};
+use super::{Judge, Value, integers, texts};
 
 #[test]
 fn uuids() {
@@ -55,4 +55,32 @@ fn dates_written_as_midnight() {
         "[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])([ T]00:00(:00(\\.0{1,6})?)?(Z|\\+00:00)?)?"
             .prop_map(|text| Value::Text(text.into_bytes())),
     );
+}
+
+#[test]
+fn documents_that_are_numbers() {
+    const FLOAT: &str = "float8send(v::text::float8) = decode(e, 'hex')";
+    let floats: Vec<Value> = [0.1, 1e300, 5e-324, -1.5, f64::MAX].map(Value::Real).into();
+    for conversion in ["\"json_from_any\"", "\"jsonb_from_any\""] {
+        let mut judge = Judge::new(conversion, "v::text = e");
+        judge.table(&integers(&[0, -1, i64::MIN, i64::MAX]));
+        judge.verdict = FLOAT;
+        judge.table(&floats);
+        judge.property(any::<f64>().prop_map(Value::Real));
+    }
+    let mut judge = Judge::new("\"jsonb_from_any\"", "v = e::jsonb");
+    judge.table(&texts(&[r#"{"a": 1, "b": [1.50, null, "é"]}"#, "[]", "null", " [ 1 ] "]));
+}
+
+#[test]
+fn times_on_a_day_that_stands_for_none() {
+    let mut judge = Judge::new("\"time_from_datetime\"", "v = e::timestamp::time");
+    judge.table(&texts(&[
+        "2000-01-01 00:00:00",
+        "2000-01-01 23:59:59.999999",
+        "1970-01-01T12:34:56.789Z",
+        "0001-01-01 01:02:03+00:00",
+    ]));
+    judge.verdict = "v = e::time";
+    judge.table(&texts(&["12:34", "12:34:56.5"]));
 }

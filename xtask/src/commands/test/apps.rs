@@ -5,12 +5,22 @@ use std::ffi::OsString;
 
 use xshell::cmd;
 
-use super::tools::{NODE, NPM, PG_DUMP, PYTHON, RUBY, Tool};
+use super::tools::{ACTIVE_RECORD, NODE, NPM, OPENSSL, PG_DUMP, PYTHON, RUBY, SEQUEL, Tool};
 use super::{Context, StepResult};
 
 /// The modules of `xtask/tests/apps/main.rs` with the tools that they need.
-const MODULES: &[(&str, &[Tool])] =
-    &[("harness", &[NODE, NPM, PYTHON, RUBY, PG_DUMP]), ("hyperpage_aligned", &[NODE, NPM, PG_DUMP])];
+const MODULES: &[(&str, &[Tool])] = &[
+    ("active_record", &[ACTIVE_RECORD, PG_DUMP]),
+    ("alembic", &[PYTHON, PG_DUMP]),
+    ("connection", &[NODE, NPM, OPENSSL]),
+    ("django", &[PYTHON, PG_DUMP]),
+    ("harness", &[NODE, NPM, PYTHON, RUBY, PG_DUMP]),
+    ("hyperpage", &[NODE, NPM]),
+    ("hyperpage_aligned", &[NODE, NPM, PG_DUMP]),
+    ("knex", &[NODE, NPM, PG_DUMP]),
+    ("sequel", &[SEQUEL, PG_DUMP]),
+    ("typeorm", &[NODE, NPM, PG_DUMP]),
+];
 
 /// Runs the step.
 ///

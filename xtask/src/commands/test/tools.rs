@@ -46,6 +46,10 @@ pub(crate) const NODE: Tool =
 pub(crate) const NPM: Tool =
     Tool { name: "npm", probe: &["npm", "--version"], install: "apt-get install npm" };
 
+/// Makes certificates.
+pub(crate) const OPENSSL: Tool =
+    Tool { name: "openssl", probe: &["openssl", "version"], install: "apt-get install openssl" };
+
 /// Python with virtual environments.
 pub(crate) const PYTHON: Tool = Tool {
     name: "python3 with venv",
@@ -56,6 +60,24 @@ pub(crate) const PYTHON: Tool = Tool {
 /// Ruby.
 pub(crate) const RUBY: Tool =
     Tool { name: "ruby", probe: &["ruby", "--version"], install: "apt-get install ruby" };
+
+/// Active Record and its drivers.
+pub(crate) const ACTIVE_RECORD: Tool = Tool {
+    name: "ruby with activerecord",
+    probe: &[
+        "ruby",
+        "-e",
+        "%w[active_record sqlite3 pg].each { |name| require name }; puts ActiveRecord.version",
+    ],
+    install: "apt-get install ruby-activerecord ruby-sqlite3 ruby-pg",
+};
+
+/// Sequel and its drivers.
+pub(crate) const SEQUEL: Tool = Tool {
+    name: "ruby with sequel",
+    probe: &["ruby", "-e", "%w[sequel sqlite3 pg].each { |name| require name }; puts Sequel.version"],
+    install: "apt-get install ruby-sequel ruby-sqlite3 ruby-pg",
+};
 
 /// Prints the schema of a database.
 pub(crate) const PG_DUMP: Tool =

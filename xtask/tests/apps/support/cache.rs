@@ -21,7 +21,7 @@ static FAILED: Mutex<BTreeMap<PathBuf, String>> = Mutex::new(BTreeMap::new());
 /// # Panics
 /// When `fill` fails, with its message.
 #[track_caller]
-pub(super) fn filled(
+pub(crate) fn filled(
     name: &str,
     inputs: &[impl AsRef<[u8]>],
     fill: impl FnOnce(&Path) -> Result<(), String>,
@@ -35,7 +35,9 @@ pub(super) fn filled(
     if folder.join(COMPLETE).exists() {
         return folder;
     }
-    if let Some(problem) = FAILED.lock().unwrap().get(&folder) {
+    // Cloned, so that the panic does not hold the lock.
+    let problem = FAILED.lock().unwrap().get(&folder).cloned();
+    if let Some(problem) = problem {
         panic!("{problem}");
     }
     if folder.exists() {

@@ -10,6 +10,9 @@ use super::cache::filled;
 use super::program::{command, run, succeeded, tool};
 use crate::place::output;
 
+/// The packages with native code. It is compiled once for all projects with the same version, as it takes a minute of a processor.
+const NATIVE: [&str; 1] = ["better-sqlite3"];
+
 /// The installed packages of a project.
 #[derive(Debug, Clone)]
 pub(crate) struct NodeProject {
@@ -34,22 +37,57 @@ pub(crate) fn npm_project(project: &Path) -> NodeProject {
             fs::write(folder.join(name), content).unwrap();
         }
         let mut install = Command::new(&npm);
-        install.args(["ci", "--no-audit", "--no-fund", "--no-progress"]).current_dir(folder);
-        // Native modules are compiled with all cores.
-        install.env("JOBS", "max");
-        if let Some(prefix) = headers(&node) {
-            install.env("npm_config_nodedir", prefix);
-        }
-        succeeded(output(&mut install), &install).map(|_| ()).map_err(|problem| {
+        // No package's script runs, except for those of `NATIVE` below.
+        install.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-progress"]);
+        succeeded(output(install.current_dir(folder)), &install).map_err(|problem| {
             format!(
                 "the packages of {} cannot be installed: {problem}\n\
-                 The first run needs npm's registry and, for native modules, a compiler, python3 and Node's headers \
-                 (on Debian: apt-get install libnode-dev); later runs need none of them.",
+                 The first run needs npm's registry; later runs do not.",
                 project.display()
             )
-        })
+        })?;
+        add_native_modules(folder, &node, &version);
+        Ok(())
     });
     NodeProject { folder }
+}
+
+/// Compiles the native modules of installed packages, or copies those that were compiled for another project.
+#[track_caller]
+fn add_native_modules(project: &Path, node: &Path, node_version: &str) {
+    for name in NATIVE {
+        let package = project.join("node_modules").join(name);
+        let Ok(manifest) = fs::read(package.join("package.json")) else { continue };
+        let modules = package.join("build/Release");
+        let compiled = filled(name, &[manifest.as_slice(), node_version.as_bytes()], |folder| {
+            let mut compile = Command::new(tool("npm"));
+            compile.args(["rebuild", name]).current_dir(project).env("JOBS", "max");
+            if let Some(prefix) = headers(node) {
+                compile.env("npm_config_nodedir", prefix);
+            }
+            succeeded(output(&mut compile), &compile).map_err(|problem| {
+                format!(
+                    "{name} cannot be compiled: {problem}\n\
+                     It needs a C++ compiler, python3 and Node's headers; on Debian: apt-get install g++ python3 libnode-dev"
+                )
+            })?;
+            copy_modules(&modules, folder).map_err(|error| error.to_string())
+        });
+        fs::create_dir_all(&modules).unwrap();
+        copy_modules(&compiled, &modules).unwrap();
+    }
+}
+
+/// Copies the native modules of one folder to another one that has none.
+fn copy_modules(from: &Path, to: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(from)? {
+        let path = entry?.path();
+        let copy = to.join(path.file_name().unwrap_or_default());
+        if path.extension().is_some_and(|extension| extension == "node") && !copy.exists() {
+            fs::copy(path, copy)?;
+        }
+    }
+    Ok(())
 }
 
 /// Returns the folder that has `include/node` for this Node, unless the environment names one. npm would download the headers otherwise.

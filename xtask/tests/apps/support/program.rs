@@ -33,7 +33,7 @@ pub(super) fn find(name: &str) -> Option<PathBuf> {
 }
 
 /// Returns a command that runs a program in a folder, which is its home as well. Its environment names no database.
-pub(super) fn command(program: impl AsRef<OsStr>, folder: &Path) -> Command {
+pub(crate) fn command(program: impl AsRef<OsStr>, folder: &Path) -> Command {
     let mut command = Command::new(program);
     command.current_dir(folder).env_clear().env("HOME", folder).env("NO_COLOR", "1").stdin(Stdio::null());
     for name in KEPT {

@@ -44,9 +44,14 @@ pub(crate) fn python(requirements: &Path) -> PythonEnvironment {
 }
 
 impl PythonEnvironment {
+    /// Returns the folder of the environment's programs.
+    pub(crate) fn programs(&self) -> PathBuf {
+        self.folder.join("bin")
+    }
+
     /// Returns a command that runs a program of the environment in a folder, such as `python` or `alembic`.
     pub(crate) fn program(&self, name: &str, folder: &Path) -> Command {
-        let program = self.folder.join("bin").join(name);
+        let program = self.programs().join(name);
         assert!(program.exists(), "no package of the environment has the program {name}");
         let mut command = command(program, folder);
         // Sources of the checkout stay as they are.

@@ -1,0 +1,451 @@
+//! The generated connection, health checks and migrator, as a Node program uses them: lost connections, time limits, TLS, signals, and
+//! several migrators at once. `connection/scenarios.ts` is what the program does.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use test_database::TestDatabase;
+
+use crate::place::{Output, Place, checkout, contents, output};
+use crate::server::{execute, lines, value};
+use crate::support::{NodeProject, filled, npm_project, run, tool};
+
+/// The sources of the program.
+const SOURCES: [(&str, &str); 2] = [
+    ("scenarios.ts", include_str!("connection/scenarios.ts")),
+    ("tls_server.ts", include_str!("connection/tls_server.ts")),
+];
+
+const TSCONFIG: &str = r#"{
+  "compilerOptions": {
+    "target": "ES2022", "module": "NodeNext", "types": ["node"], "rootDir": ".", "outDir": "dist", "skipLibCheck": true,
+    "strict": true, "exactOptionalPropertyTypes": true, "noUncheckedIndexedAccess": true, "noUnusedLocals": true,
+    "noUnusedParameters": true, "noImplicitOverride": true, "noImplicitReturns": true, "noPropertyAccessFromIndexSignature": true,
+    "erasableSyntaxOnly": true, "isolatedModules": true
+  },
+  "include": ["db", "drizzle", "drizzle.config.ts", "test"]
+}"#;
+
+/// The generated files of Hyperpage's plan with the program, compiled once for each state of the sources.
+struct App {
+    project: NodeProject,
+    folder: PathBuf,
+}
+
+impl App {
+    #[track_caller]
+    fn new() -> App {
+        let project = npm_project(&checkout().join("fixtures/app"));
+        let place = Place::new();
+        place.run(["generate", "--drizzle", "app"]).expect(0);
+        let generated = contents(&place.path().join("app"));
+        let mut inputs: Vec<Vec<u8>> = vec![TSCONFIG.as_bytes().to_vec()];
+        inputs.extend(SOURCES.iter().map(|(_, text)| text.as_bytes().to_vec()));
+        inputs.extend(generated.iter().map(|(_, content)| content.clone()));
+        let folder = filled("connection", &inputs, |folder| {
+            let write = |path: &Path, content: &[u8]| {
+                let path = folder.join(path);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, content).unwrap();
+            };
+            for (path, content) in &generated {
+                if place.path().join("app").join(path).is_file() {
+                    write(path, content);
+                }
+            }
+            SOURCES.iter().for_each(|(name, text)| write(&Path::new("test").join(name), text.as_bytes()));
+            write(Path::new("tsconfig.json"), TSCONFIG.as_bytes());
+            write(Path::new("package.json"), br#"{"name": "connected-app", "private": true}"#);
+            project.link_into(folder);
+            let compiled = output(&mut project.program("tsc", folder));
+            if compiled.code == Some(0) { Ok(()) } else { Err(compiled.screen()) }
+        });
+        App { project, folder }
+    }
+
+    /// A command that runs a compiled file.
+    fn node(&self, file: &str, url: &str, variables: &[(&str, &str)]) -> Command {
+        let mut command = self.project.node(&self.folder);
+        command.arg(self.folder.join("dist").join(file)).env("DATABASE_URL", url);
+        command.envs(variables.iter().copied());
+        command
+    }
+
+    fn scenario(&self, name: &str, url: &str, variables: &[(&str, &str)]) -> Command {
+        let mut command = self.node("test/scenarios.js", url, variables);
+        command.arg(name);
+        command
+    }
+
+    /// What a scenario saw, with what it printed to standard error.
+    #[track_caller]
+    fn sees(&self, name: &str, url: &str, variables: &[(&str, &str)]) -> (Value, String) {
+        let ended = output(&mut self.scenario(name, url, variables));
+        assert_eq!(ended.code, Some(0), "{name}: {}", ended.screen());
+        (seen(&ended), ended.stderr)
+    }
+
+    #[track_caller]
+    fn migrate(&self, database: &TestDatabase, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+        output(self.node("db/migrate.js", database.url(), variables).args(arguments))
+    }
+}
+
+/// The line of JSON that a scenario prints last.
+#[track_caller]
+fn seen(ended: &Output) -> Value {
+    serde_json::from_str(ended.stdout.lines().last().unwrap_or_default()).unwrap()
+}
+
+#[test]
+#[ignore = "needs node and npm"]
+fn a_lost_connection_costs_its_query_alone() {
+    let (app, database) = (App::new(), TestDatabase::create());
+    let (found, stderr) = app.sees("lost_idle", database.url(), &[]);
+    assert_eq!(found, json!({"isOther": true}));
+    assert!(stderr.starts_with("database: an idle connection was lost: "), "{stderr}");
+    let (found, _) = app.sees("lost_in_transaction", database.url(), &[]);
+    assert_eq!(found, json!({"isLost": true, "later": "done", "total": 1}));
+}
+
+#[test]
+#[ignore = "needs node and npm"]
+fn statements_and_waiting_have_limits() {
+    let (app, database) = (App::new(), TestDatabase::create());
+    let (found, _) = app.sees("statement_timeout", database.url(), &[("DB_STATEMENT_TIMEOUT", "200")]);
+    assert_eq!(found, json!({"slow": "57014", "isFast": true, "later": "done"}));
+    let (found, _) = app.sees("stalled_statement", database.url(), &[("DB_STATEMENT_TIMEOUT", "200")]);
+    assert_eq!(found, json!({"stalled": "Query read timeout", "isBounded": true, "later": "done"}));
+    let limits = [
+        ("DB_POOL_MAX", "2"),
+        ("DB_POOL_MIN", "1"),
+        ("DB_IDLE_TIMEOUT", "100"),
+        ("DB_CONNECTION_TIMEOUT", "400"),
+    ];
+    let (found, _) = app.sees("bounds", database.url(), &limits);
+    assert_eq!(
+        found,
+        json!({
+            "during": {"total": 2, "idle": 0, "waiting": 1, "max": 2, "closing": false},
+            "sessions": 2, "refused": "timeout exceeded when trying to connect", "total": 1,
+        })
+    );
+}
+
+#[test]
+#[ignore = "needs node and npm"]
+fn values_are_those_that_the_app_had() {
+    let (app, database) = (App::new(), TestDatabase::create());
+    let zone = [("TZ", "America/New_York"), ("npm_package_name", "hyperpage")];
+    let (found, _) = app.sees("values", database.url(), &zone);
+    let beyond = "a bigint is beyond 2^53, and JavaScript has no number for it: select it as text";
+    assert_eq!(
+        found,
+        json!({
+            "number": 42, "numbers": [1, null, 9_007_199_254_740_991_u64], "flag": true, "document": {"a": [1]},
+            "moment": {"kind": "Date", "ms": 1_795_946_400_123_u64}, "zone": "UTC", "name": "hyperpage", "counted": 3,
+            "exact": "done", "beyond": beyond, "beyondInArray": beyond,
+        })
+    );
+}
+
+#[test]
+#[ignore = "needs node and npm"]
+fn wrong_settings_are_named_and_not_shown() {
+    let (app, database) = (App::new(), TestDatabase::create());
+    let (found, _) = app.sees("settings", database.url(), &[]);
+    assert_eq!(found["isSecretShown"], json!(false), "{found:#}");
+    let malformed = "DATABASE_URL cannot be read";
+    for (name, expected) in [
+        (
+            "max",
+            "DB_POOL_MAX is not a whole number from 1 to 4294967295; set it to a number such as 10, or unset it",
+        ),
+        ("min", "DB_POOL_MIN is 11, more than DB_POOL_MAX, which is 10"),
+        ("timeout", "DB_STATEMENT_TIMEOUT is not a whole number from 0 "),
+        ("connection", "DB_CONNECTION_TIMEOUT is not a whole number from 1 "),
+        ("idle", "DB_IDLE_TIMEOUT is not a whole number from 1 "),
+        ("empty", "done"),
+        ("scheme", malformed),
+        ("slash", malformed),
+        ("percent", malformed),
+        ("port", "DATABASE_URL's port is not a port number"),
+        ("hosts", "DATABASE_URL names several hosts"),
+        ("option", "DATABASE_URL has the option sslcrl, which node-postgres cannot honour"),
+        ("sslmode", "sslmode is none of disable, allow, prefer, require, verify-ca, verify-full"),
+        ("no_root", "sslmode=verify-full needs the certificate of the authority"),
+        ("root_gone", "the file of sslrootcert cannot be read"),
+        ("keywords", malformed),
+        ("nothing", "no database is named; set DATABASE_URL, or POSTGRES_HOST"),
+        ("parts_port", "POSTGRES_PORT is not a port number"),
+        ("parts", "done"),
+        ("as_keywords", "done"),
+    ] {
+        let message = found["seen"][name].as_str().unwrap();
+        assert!(message.starts_with(expected), "{name}: {message}");
+    }
+}
+
+#[test]
+#[ignore = "needs node and npm"]
+fn a_module_that_is_loaded_again_uses_the_same_pool() {
+    let (app, database) = (App::new(), TestDatabase::create());
+    let (found, _) = app.sees("hot_reload", database.url(), &[]);
+    assert_eq!(found, json!({"isOtherModule": true, "isSamePool": true}));
+}
+
+/// Starts a scenario, waits until it prints `ready`, and sends SIGTERM. Returns its exit status, what else it printed, and how long it
+/// took to end.
+#[track_caller]
+fn stopped(app: &App, database: &TestDatabase, arguments: [&str; 2]) -> (Option<i32>, Vec<String>, f64) {
+    let mut command = app.scenario("shutdown", database.url(), &[]);
+    let mut child: Child = command.args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+    let mut printed = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(printed.any(|line| line == "ready"));
+    let started = Instant::now();
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    let rest: Vec<String> = printed.collect();
+    let status = child.wait().unwrap().code();
+    (status, rest, started.elapsed().as_secs_f64())
+}
+
+#[test]
+#[ignore = "needs node and npm"]
+fn a_signal_lets_queries_end_until_the_deadline() {
+    let (app, database) = (App::new(), TestDatabase::create());
+    let (status, printed, _) = stopped(&app, &database, ["10000", "2"]);
+    assert_eq!((status, printed), (Some(0), vec!["stopping".to_owned(), "finished".to_owned()]));
+    let (status, printed, seconds) = stopped(&app, &database, ["500", "60"]);
+    assert_eq!((status, printed), (Some(1), vec!["stopping".to_owned()]));
+    assert!(seconds < 10.0, "{seconds}");
+    let (found, _) = app.sees("closed", database.url(), &[]);
+    let later = "Cannot use a pool after calling end on the pool";
+    assert_eq!(
+        (&found["isClosed"], &found["again"], &found["later"]),
+        (&json!(true), &json!(true), &json!(later))
+    );
+    assert_eq!((&found["ready"]["reason"], &found["alive"]), (&json!("closing"), &json!("alive")));
+}
+
+#[test]
+#[ignore = "needs node and npm"]
+fn an_app_is_ready_once_its_migrations_are_applied() {
+    let (app, database) = (App::new(), TestDatabase::create());
+    let both = json!(["0000_create_tables", "0001_add_constraints"]);
+    let (found, _) = app.sees("readiness", database.url(), &[]);
+    assert_eq!(found["without"], json!(true));
+    let found = &found["found"];
+    assert_eq!(
+        (&found["ready"], &found["reason"], &found["pending"]),
+        (&json!(false), &json!("migrations pending"), &both)
+    );
+    assert_eq!(
+        app.migrate(&database, &["--check"], &[]).expect(1).stdout,
+        "pending: 0000_create_tables, 0001_add_constraints\n"
+    );
+    assert_eq!(
+        app.migrate(&database, &[], &[]).expect(0).stdout,
+        "applied: 0000_create_tables, 0001_add_constraints\n"
+    );
+    assert_eq!(app.migrate(&database, &["--check"], &[]).expect(0).stdout, "no migration is pending\n");
+    let (found, _) = app.sees("readiness", database.url(), &[]);
+    let found = &found["found"];
+    assert_eq!(
+        (&found["ready"], &found["pending"], found.get("reason")),
+        (&json!(true), &json!([]), None),
+        "{found}"
+    );
+
+    execute(&database, "DELETE FROM drizzle.__drizzle_migrations WHERE created_at = 1793491202000");
+    let (found, _) = app.sees("readiness", database.url(), &[]);
+    assert_eq!(found["found"]["pending"], json!(["0001_add_constraints"]));
+    let (found, _) = app.sees("unreachable", database.url(), &[]);
+    assert_eq!((&found["reason"], &found["code"]), (&json!("unreachable"), &json!("ECONNREFUSED")));
+    let mut elsewhere = app.scenario("readiness", database.url(), &[]);
+    let found = seen(&output(elsewhere.arg("nowhere")));
+    assert_eq!(
+        (&found["found"]["reason"], &found["found"]["code"]),
+        (&json!("journal unreadable"), &json!("ENOENT"))
+    );
+}
+
+#[test]
+#[ignore = "needs node and npm"]
+fn readiness_has_a_deadline_and_uses_one_connection() {
+    let (app, database) = (App::new(), TestDatabase::create());
+    app.migrate(&database, &[], &[]).expect(0);
+    let (found, _) = app.sees("stalled_readiness", database.url(), &[("DB_CONNECTION_TIMEOUT", "1000")]);
+    assert_eq!(
+        found,
+        json!({"first": true, "reasons": ["deadline"], "isFast": true, "used": 1, "again": "deadline", "later": true})
+    );
+}
+
+#[test]
+#[ignore = "needs node and npm"]
+fn of_several_migrators_one_migrates() {
+    let app = App::new();
+    for _ in 0..3 {
+        let database = TestDatabase::create();
+        let start = || {
+            let mut command = app.node("db/migrate.js", database.url(), &[]);
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        };
+        let started: Vec<Child> = (0..4).map(|_| start()).collect();
+        let mut printed: Vec<String> = (started.into_iter())
+            .map(|child| {
+                let ended = child.wait_with_output().unwrap();
+                assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+                String::from_utf8(ended.stdout).unwrap()
+            })
+            .collect();
+        printed.sort();
+        let nothing = "no migration was pending\n";
+        assert_eq!(
+            printed,
+            ["applied: 0000_create_tables, 0001_add_constraints\n", nothing, nothing, nothing]
+        );
+        let recorded = lines(&database, "SELECT created_at FROM drizzle.__drizzle_migrations ORDER BY 1");
+        assert_eq!(recorded, ["1793491201000", "1793491202000"]);
+    }
+}
+
+#[test]
+#[ignore = "needs node and npm"]
+fn production_asks_and_a_current_database_needs_no_rights() {
+    let (app, database) = (App::new(), TestDatabase::create());
+    let production = [("NODE_ENV", "production")];
+    let refused = app.migrate(&database, &[], &production).expect(2);
+    assert_eq!(refused.stdout, "pending: 0000_create_tables, 0001_add_constraints\n");
+    assert_eq!(
+        refused.stderr,
+        "error: this is production, and nothing was applied\n  next: run the same command with --yes\n"
+    );
+    assert_eq!(value(&database, "SELECT to_regclass('public.jobs') IS NULL"), "true");
+    app.migrate(&database, &["--yes"], &production).expect(0);
+    app.migrate(&database, &["--now"], &[]).expect(2);
+
+    // A role that may only read the list of migrations.
+    let role = format!("reader_{}", database.name());
+    execute(
+        &database,
+        &format!(
+            "CREATE ROLE {role} LOGIN PASSWORD 'reader'; GRANT USAGE ON SCHEMA drizzle TO {role}; \
+             GRANT SELECT ON drizzle.__drizzle_migrations TO {role}"
+        ),
+    );
+    let server = database.url().rsplit('@').next().unwrap();
+    let as_role = format!("postgres://{role}:reader@{server}");
+    let nothing = output(&mut app.node("db/migrate.js", &as_role, &[]));
+    assert_eq!(
+        (nothing.code, nothing.stdout.as_str()),
+        (Some(0), "no migration was pending\n"),
+        "{}",
+        nothing.stderr
+    );
+    execute(&database, &format!("REVOKE USAGE ON SCHEMA drizzle FROM {role}"));
+    let (found, _) = app.sees("readiness", &as_role, &[]);
+    assert_eq!(
+        (&found["found"]["reason"], &found["found"]["code"]),
+        (&json!("migrations unreadable"), &json!("42501"))
+    );
+    execute(&database, "DELETE FROM drizzle.__drizzle_migrations");
+    execute(&database, &format!("GRANT USAGE ON SCHEMA drizzle TO {role}"));
+    let refused = output(&mut app.node("db/migrate.js", &as_role, &[])).expect(2);
+    assert!(refused.stderr.contains("(42501)") && !refused.stderr.contains("CREATE"), "{}", refused.stderr);
+    execute(&database, &format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+}
+
+/// Creates a certificate for a host, signed by an authority of its own. Returns the paths of authority, certificate and key.
+#[track_caller]
+fn certificate(folder: &Path, name: &str, host: &str) -> [String; 3] {
+    let [authority, authority_key, request, certificate, key, extensions] =
+        ["ca.crt", "ca.key", "csr", "crt", "key", "ext"].map(|suffix| format!("{name}.{suffix}"));
+    fs::write(folder.join(&extensions), format!("subjectAltName=DNS:{host}\n")).unwrap();
+    let openssl = |arguments: &[&str]| run(Command::new(tool("openssl")).args(arguments).current_dir(folder));
+    let key_kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+    openssl(
+        &[
+            &[
+                "req",
+                "-x509",
+                "-days",
+                "2",
+                "-subj",
+                "/CN=authority",
+                "-keyout",
+                &authority_key,
+                "-out",
+                &authority,
+            ],
+            &key_kind[..],
+        ]
+        .concat(),
+    );
+    openssl(
+        &[&["req", "-subj", &format!("/CN={host}"), "-keyout", &key, "-out", &request], &key_kind[..]]
+            .concat(),
+    );
+    openssl(&[
+        "x509",
+        "-req",
+        "-days",
+        "2",
+        "-in",
+        &request,
+        "-CA",
+        &authority,
+        "-CAkey",
+        &authority_key,
+        "-CAcreateserial",
+        "-extfile",
+        &extensions,
+        "-out",
+        &certificate,
+    ]);
+    [authority, certificate, key].map(|name| folder.join(name).display().to_string())
+}
+
+#[test]
+#[ignore = "needs node, npm and openssl"]
+fn tls_is_what_libpq_means() {
+    let (app, database, place) = (App::new(), TestDatabase::create(), Place::new());
+    let right = certificate(place.path(), "right", "localhost");
+    let other = certificate(place.path(), "other", "elsewhere.example");
+    let (none, plain) = ([String::new(), String::new(), String::new()], "plain");
+    let refused = "refused";
+    for (mode, answer, server, root, expected) in [
+        ("disable", "tls", &right, "", plain),
+        ("prefer", "tls", &other, "", "encrypted"),
+        ("prefer", "no", &none, "", plain),
+        ("allow", "no", &none, "", plain),
+        ("require", "no", &none, "", refused),
+        ("require", "tls", &other, "", "encrypted"),
+        ("require", "tls", &other, &right[0], refused),
+        ("require", "tls", &other, &other[0], "encrypted"),
+        ("verify-ca", "tls", &right, "", refused),
+        ("verify-ca", "tls", &other, &other[0], "encrypted"),
+        ("verify-ca", "tls", &other, &right[0], refused),
+        ("verify-full", "tls", &right, &right[0], "encrypted"),
+        ("verify-full", "tls", &other, &other[0], refused),
+        ("verify-full", "tls", &right, "system", refused),
+        ("verify-full", "no", &none, &right[0], refused),
+    ] {
+        let mut command = app.scenario("tls", database.url(), &[]);
+        let ended = output(command.args([mode, answer, &server[1], &server[2], root])).expect(0);
+        let found = seen(&ended);
+        let is_done = found["once"] == "done" && found["pooled"] == "done";
+        let is_refused = found["once"] != "done" && found["pooled"] != "done";
+        let matches = match expected {
+            "refused" => is_refused,
+            _ => is_done && found["isEncrypted"] == json!(expected == "encrypted"),
+        };
+        assert!(matches, "sslmode={mode}, {answer}, root {root}: expected {expected}, found {found}");
+        assert!(!ended.stderr.contains("SECURITY WARNING"), "{}", ended.stderr);
+    }
+}

@@ -1,0 +1,283 @@
+// What the tests of the connection do with the generated files. Each scenario prints what it saw as one line of JSON.
+//
+//   node dist/test/scenarios.js NAME [ARGUMENT…]
+
+import net from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { sql } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/node-postgres';
+import type { Pool } from 'pg';
+import { close, closeOnSignal, connectOnce, getPool, poolState } from '../db/client.js';
+import { liveness, readiness } from '../db/health.js';
+import { answeringTls } from './tls_server.js';
+
+/** The code or the message of what a promise fails with; `done` where it does not fail. */
+async function outcome(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+    return 'done';
+  } catch (error) {
+    const cause = error as { code?: string; message: string };
+    return cause.code ?? cause.message;
+  }
+}
+
+async function terminate(pid: number): Promise<void> {
+  const other = await connectOnce();
+  await other.query('SELECT pg_terminate_backend($1)', [pid]);
+  await other.end();
+  await sleep(200);
+}
+
+async function backend(client: Pick<Pool, 'query'>): Promise<number> {
+  const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+  return rows[0]?.pid ?? 0;
+}
+
+/** Passes everything on to the database, until it is paused. */
+async function pausable(): Promise<{ port: number; pause(): void; resume(): void }> {
+  const url = new URL(process.env['DATABASE_URL'] ?? '');
+  const socket = url.searchParams.get('host');
+  const port = Number(url.searchParams.get('port') ?? (url.port || 5432));
+  const target = socket?.startsWith('/') ? { path: `${socket}/.s.PGSQL.${port}` } : { host: socket ?? url.hostname, port };
+  const all = new Set<net.Socket>();
+  let isPaused = false;
+  const server = net.createServer((client) => {
+    const upstream = net.connect(target);
+    for (const [one, other] of [[client, upstream], [upstream, client]] as const) {
+      all.add(one);
+      if (isPaused) one.pause();
+      one.on('data', (data) => void other.write(data)).on('error', () => other.destroy()).on('close', () => other.destroy());
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  server.unref();
+  return {
+    port: (server.address() as net.AddressInfo).port,
+    pause: () => {
+      isPaused = true;
+      all.forEach((socket) => socket.pause());
+    },
+    resume: () => {
+      isPaused = false;
+      all.forEach((socket) => socket.resume());
+    },
+  };
+}
+
+function through(port: number): void {
+  const url = new URL(process.env['DATABASE_URL'] ?? '');
+  const user = url.searchParams.get('user') ?? url.username;
+  process.env['DATABASE_URL'] = `postgres://${user}${url.password ? `:${url.password}` : ''}@127.0.0.1:${port}${url.pathname}?sslmode=disable`;
+}
+
+const scenarios: Record<string, (...args: string[]) => Promise<unknown>> = {
+  async lost_idle() {
+    const before = await backend(getPool());
+    await terminate(before);
+    const after = await backend(getPool());
+    return { isOther: before !== after };
+  },
+
+  async lost_in_transaction() {
+    const lost = await outcome(
+      drizzle(getPool()).transaction(async (tx) => {
+        const { rows } = await tx.execute<{ pid: number }>(sql`SELECT pg_backend_pid() AS pid`);
+        await terminate(rows[0]?.pid ?? 0);
+        await tx.execute(sql`SELECT 1`);
+      }),
+    );
+    return { isLost: lost !== 'done', later: await outcome(getPool().query('SELECT 1')), total: poolState().total };
+  },
+
+  async statement_timeout() {
+    const started = Date.now();
+    const slow = await outcome(getPool().query('SELECT pg_sleep(30)'));
+    return { slow, isFast: Date.now() - started < 5_000, later: await outcome(getPool().query('SELECT 1')) };
+  },
+
+  async stalled_statement() {
+    const proxy = await pausable();
+    through(proxy.port);
+    await getPool().query('SELECT 1');
+    proxy.pause();
+    const started = Date.now();
+    const stalled = await outcome(getPool().query('SELECT 2'));
+    const ms = Date.now() - started;
+    proxy.resume();
+    return { stalled, isBounded: ms < 8_000, later: await outcome(getPool().query('SELECT 3')) };
+  },
+
+  async bounds() {
+    const pool = getPool();
+    const busy = [pool.query('SELECT pg_sleep(1)'), pool.query('SELECT pg_sleep(1)')];
+    const third = outcome(pool.query('SELECT 1'));
+    await sleep(100);
+    const during = poolState();
+    const { rows } = await connectOnce().then(async (other) => {
+      const found = await other.query<{ count: number }>(
+        'SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+      );
+      await other.end();
+      return found;
+    });
+    const refused = await third;
+    await Promise.all(busy);
+    await sleep(600);
+    return { during, sessions: rows[0]?.count, refused, total: poolState().total };
+  },
+
+  async values() {
+    const row = await getPool().query(
+      `SELECT 42::bigint AS number, '{1,NULL,9007199254740991}'::bigint[] AS numbers, true AS flag, '{"a": [1]}'::jsonb AS document,
+              '2026-11-29 12:00:00.123+02'::timestamptz AS moment, current_setting('TimeZone') AS zone,
+              current_setting('application_name') AS name, (SELECT count(*) FROM generate_series(1, 3)) AS counted`,
+    );
+    const beyond = (text: string): Promise<string> => outcome(getPool().query(`SELECT ${text}`));
+    return {
+      ...row.rows[0],
+      moment: { kind: row.rows[0].moment.constructor.name, ms: row.rows[0].moment.valueOf() },
+      exact: await beyond("'-9007199254740991'::bigint"),
+      beyond: await beyond("'9007199254740993'::bigint"),
+      beyondInArray: await beyond("'{9007199254740993}'::bigint[]"),
+    };
+  },
+
+  async settings() {
+    const url = process.env['DATABASE_URL'];
+    const secret = 'Sup3rS3cret';
+    const seen: Record<string, string> = {};
+    const attempt = async (name: string, variables: Record<string, string>): Promise<void> => {
+      const before = { ...process.env };
+      Object.assign(process.env, variables);
+      delete (globalThis as Record<symbol, unknown>)[Symbol.for('db/client')];
+      const one = await outcome(connectOnce().then((client) => client.end()));
+      seen[name] = one === 'done' ? await outcome(Promise.resolve().then(() => fresh().query('SELECT 1'))) : one;
+      for (const key of Object.keys(process.env)) if (!(key in before)) delete process.env[key];
+      Object.assign(process.env, before);
+    };
+    const fresh = (): Pool => {
+      const shared = (globalThis as Record<symbol, { pool?: Pool }>)[Symbol.for('db/client')];
+      if (shared) delete shared.pool;
+      return module().getPool();
+    };
+    await attempt('max', { DB_POOL_MAX: '0' });
+    await attempt('min', { DB_POOL_MIN: '11' });
+    await attempt('timeout', { DB_STATEMENT_TIMEOUT: `${secret}ms` });
+    await attempt('connection', { DB_CONNECTION_TIMEOUT: '1.5' });
+    await attempt('idle', { DB_IDLE_TIMEOUT: '-1' });
+    await attempt('empty', { DB_POOL_MAX: ' ' });
+    await attempt('scheme', { DATABASE_URL: `mysql://u:${secret}@h/d` });
+    await attempt('slash', { DATABASE_URL: `postgres://u:${secret}/@h/d` });
+    await attempt('percent', { DATABASE_URL: `postgres://u:${secret}%zz@h/d` });
+    await attempt('port', { DATABASE_URL: `postgres://u:${secret}@h:99999/d` });
+    await attempt('hosts', { DATABASE_URL: `postgres://u:${secret}@a,b/d` });
+    await attempt('option', { DATABASE_URL: `postgres://u:${secret}@h/d?sslcrl=/x` });
+    await attempt('sslmode', { DATABASE_URL: `postgres://u:${secret}@h/d?sslmode=${secret}` });
+    await attempt('no_root', { DATABASE_URL: `postgres://u:${secret}@h/d?sslmode=verify-full` });
+    await attempt('root_gone', { DATABASE_URL: `postgres://u:${secret}@h/d?sslmode=require&sslrootcert=/nowhere.crt` });
+    await attempt('keywords', { DATABASE_URL: `host=h password='${secret}` });
+    await attempt('nothing', { DATABASE_URL: '' });
+    await attempt('parts_port', { DATABASE_URL: '', POSTGRES_PORT: secret });
+    const parts = new URL(url ?? '');
+    const host = parts.searchParams.get('host') ?? parts.hostname;
+    const port = parts.searchParams.get('port') ?? (parts.port || '5432');
+    const user = decodeURIComponent(parts.searchParams.get('user') ?? parts.username);
+    const [password, name] = [decodeURIComponent(parts.password), parts.pathname.slice(1)];
+    await attempt('parts', {
+      DATABASE_URL: '', POSTGRES_HOST: host, POSTGRES_PORT: port, POSTGRES_DB: name, POSTGRES_USER: user, POSTGRES_PASSWORD: password,
+    });
+    const quoted = (text: string): string => `'${text.replace(/[\\']/g, '\\$&')}'`;
+    await attempt('as_keywords', {
+      DATABASE_URL: ` host=${quoted(host)} port = ${port} dbname=${quoted(name)} user=${quoted(user)} password=${quoted(password)} `,
+    });
+    return { seen, isSecretShown: JSON.stringify(seen).includes(secret) };
+  },
+
+  async hot_reload() {
+    const before = getPool();
+    delete require.cache[require.resolve('../db/client.js')];
+    const reloaded = module();
+    return { isOtherModule: reloaded.getPool !== getPool, isSamePool: reloaded.getPool() === before };
+  },
+
+  async shutdown(deadlineMs = '10000', seconds = '1') {
+    closeOnSignal(() => console.log('stopping'), Number(deadlineMs));
+    closeOnSignal(() => console.log('twice'));
+    const running = getPool().query(`SELECT pg_sleep(${seconds})`);
+    await sleep(300);
+    console.log('ready');
+    await running;
+    console.log('finished');
+    await sleep(60_000);
+    return {};
+  },
+
+  async closed() {
+    await getPool().query('SELECT 1');
+    const isClosed = await close();
+    const again = await close();
+    return { isClosed, again, later: await outcome(getPool().query('SELECT 1')), ready: await readiness(getPool()), alive: liveness().status };
+  },
+
+  async readiness(folder = 'drizzle') {
+    const found = await readiness(getPool(), { migrationsFolder: folder });
+    const without = await readiness(getPool(), { migrationsFolder: undefined });
+    return { found, without: without.ready };
+  },
+
+  async unreachable() {
+    process.env['DATABASE_URL'] = 'postgres://nobody@127.0.0.1:1/nothing';
+    return readiness(getPool());
+  },
+
+  async stalled_readiness() {
+    const proxy = await pausable();
+    through(proxy.port);
+    const pool = getPool();
+    const first = await readiness(pool, { deadlineMs: 2_000 });
+    proxy.pause();
+    const started = Date.now();
+    const asked = Array.from({ length: 20 }, () => readiness(pool, { deadlineMs: 300 }));
+    await sleep(100);
+    const used = poolState().total;
+    const probes = await Promise.all(asked);
+    const ms = Date.now() - started;
+    // New connections stall, too.
+    const again = await readiness(pool, { deadlineMs: 300 });
+    proxy.resume();
+    await sleep(500);
+    const later = await readiness(pool, { deadlineMs: 5_000 });
+    return {
+      first: first.ready,
+      reasons: [...new Set(probes.map((probe) => probe.reason))],
+      isFast: ms < 2_000,
+      used,
+      again: again.reason,
+      later: later.ready,
+    };
+  },
+
+  async tls(mode: string, answer: string, certificate = '', key = '', root = '') {
+    const server = await answeringTls(answer === 'tls', certificate, key);
+    const options = root === '' ? '' : `&sslrootcert=${encodeURIComponent(root)}`;
+    process.env['DATABASE_URL'] = `postgres://${server.user}@localhost:${server.port}/${server.database}?sslmode=${mode}${options}`;
+    const once = await outcome(connectOnce().then((client) => client.end()));
+    const wasOnce = server.encrypted();
+    const pooled = await outcome(Promise.resolve().then(() => getPool().query('SELECT 1')));
+    return { once, pooled, isEncrypted: wasOnce && server.encrypted() };
+  },
+};
+
+/** The connection as a module that is loaded again has it. */
+function module(): typeof import('../db/client.js') {
+  return require('../db/client.js') as typeof import('../db/client.js');
+}
+
+const [name = '', ...args] = process.argv.slice(2);
+const scenario = scenarios[name];
+if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
+void scenario(...args).then((seen) => {
+  console.log(JSON.stringify(seen));
+  process.exit(0);
+});
