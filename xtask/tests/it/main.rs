@@ -11,6 +11,7 @@ mod baseline;
 mod bench;
 mod changes_since;
 mod cleanup_gate;
+mod comparison;
 mod existing;
 mod generate;
 mod generate_drizzle;
