@@ -22,6 +22,7 @@ mod active_record;
 mod alembic;
 mod connection;
 mod django;
+mod documents;
 mod harness;
 mod hyperpage;
 mod knex;
