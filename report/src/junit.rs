@@ -11,16 +11,16 @@ use crate::findings::{findings, rows_in_words};
 use crate::model::{Check, Report, TableReport};
 
 /// A test case.
-struct Case {
-    class: &'static str,
-    name: String,
-    seconds: f64,
-    result: CaseResult,
+pub(crate) struct Case {
+    pub(crate) class: &'static str,
+    pub(crate) name: String,
+    pub(crate) seconds: f64,
+    pub(crate) result: CaseResult,
     /// Additional output, such as what a check proves and what it did not compare.
-    output: String,
+    pub(crate) output: String,
 }
 
-enum CaseResult {
+pub(crate) enum CaseResult {
     Passed,
     Skipped(String),
     Failed { message: String, text: String },
@@ -40,18 +40,28 @@ pub fn junit(report: &Report) -> std::io::Result<String> {
         result: CaseResult::Skipped(left.reason.clone()),
         output: String::new(),
     }));
+    suite(&format!("validation of run {}", report.run), Some(&report.made_at), report.seconds(), &cases)
+}
+
+/// One suite of cases as XML.
+pub(crate) fn suite(
+    name: &str,
+    made_at: Option<&str>,
+    seconds: f64,
+    cases: &[Case],
+) -> std::io::Result<String> {
     let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-    let totals = totals(report, &cases);
+    let totals = totals(seconds, cases);
     let totals: Vec<(&str, &str)> = totals.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let made_at = attribute(&report.made_at);
-    let suite_name = format!("validation of run {}", report.run);
+    let made_at = made_at.map(attribute);
     writer.create_element("testsuites").with_attributes(totals.iter().copied()).write_inner_content(
         |writer| {
+            let timestamp = made_at.as_ref().map(|made_at| ("timestamp", made_at.as_str()));
             writer
                 .create_element("testsuite")
-                .with_attribute(("name", suite_name.as_str()))
-                .with_attribute(("timestamp", made_at.as_str()))
+                .with_attribute(("name", name))
+                .with_attributes(timestamp)
                 .with_attributes(totals.iter().copied())
                 .write_inner_content(|writer| cases.iter().try_for_each(|case| write_case(writer, case)))?;
             Ok(())
@@ -62,14 +72,14 @@ pub fn junit(report: &Report) -> std::io::Result<String> {
     Ok(text)
 }
 
-fn totals(report: &Report, cases: &[Case]) -> [(&'static str, String); 5] {
+fn totals(seconds: f64, cases: &[Case]) -> [(&'static str, String); 5] {
     let count = |is_it: fn(&CaseResult) -> bool| cases.iter().filter(|case| is_it(&case.result)).count();
     [
         ("tests", cases.len().to_string()),
         ("failures", count(|result| matches!(result, CaseResult::Failed { .. })).to_string()),
         ("errors", "0".to_owned()),
         ("skipped", count(|result| matches!(result, CaseResult::Skipped(_))).to_string()),
-        ("time", format!("{:.3}", report.seconds())),
+        ("time", format!("{seconds:.3}")),
     ]
 }
 

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod comparison;
 mod diagram;
 pub mod figures;
 pub mod findings;

@@ -40,7 +40,10 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
                 folder.display()
             ));
         }
-        Remedy::Migrate => "migrate first: `cargo xtask migrate`",
+        Remedy::Migrate => {
+            "migrate first: `cargo xtask migrate`; what another tool moved is compared with its file: \
+             `cargo xtask validate --sqlite FILE --postgres URL`"
+        }
         Remedy::NameSealedCopy => {
             "if it was moved, name its new path: `cargo xtask validate --sealed-copy FILE`; if it is lost, \
              `cargo xtask migrate --restart --discard` moves everything again and drops what was written to the target since"

@@ -35,10 +35,19 @@ pub enum Diagnosis {
         /// The bits that are left.
         bits: u8,
     },
+    /// A number was multiplied by a power of ten, as a wrong unit of time does; what was behind the point may be lost.
+    Scaled {
+        /// The power.
+        power: i8,
+    },
     /// A number became the greatest or least of its type.
     Clamped,
     /// Another number than 0 and 1 became a boolean.
     BecameBoolean,
+    /// The text of a number lost zeros or a plus at its beginning, such as `007`.
+    LeadingZerosLost,
+    /// The text of a number became another text of the same number.
+    Respelled,
     /// A value became 0.
     BecameZero,
     /// A value became an empty text.
@@ -68,8 +77,6 @@ pub enum Diagnosis {
     Replaced,
     /// A text was encoded twice, or decoded with the wrong encoding.
     WrongEncoding,
-    /// The Unicode normalization of a text changed.
-    Normalized,
     /// White space at the ends was removed or added.
     Trimmed,
     /// Line ends changed.
@@ -87,6 +94,8 @@ pub enum Diagnosis {
     },
     /// Bytes became text that is not these bytes in any form.
     BytesAsOtherText,
+    /// Bytes became the bytes of their hexadecimal digits or of their base64.
+    DigitsAsBytes,
     /// A JSON document has other content.
     JsonContent,
     /// A value that SQLite cannot compute.

@@ -12,7 +12,7 @@ mod result;
 pub mod structure;
 
 pub use diagnosis::Diagnosis;
-pub use examine::examine;
+pub use examine::{examine, key_conversions};
 pub use gap::Gap;
 pub use matching::{Match, match_tables};
 pub use other_form::{OtherForm, TimeUnit, unit_of};

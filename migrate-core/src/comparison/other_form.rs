@@ -28,13 +28,6 @@ pub enum OtherForm {
         /// The unit of the number.
         unit: TimeUnit,
     },
-    /// A number of one time unit as a number of another.
-    OtherUnit {
-        /// The source's unit.
-        from: TimeUnit,
-        /// The target's unit.
-        to: TimeUnit,
-    },
     /// A date or time in another spelling; text without an offset is read as UTC.
     MomentSpelling,
     /// A JSON document with other spacing, order of members or escapes.
@@ -76,11 +69,15 @@ pub enum TimeUnit {
 /// The unit of time in which a conversion reads numbers, if it reads them as times.
 pub fn unit_of(conversion: &Conversion) -> Option<TimeUnit> {
     Some(match conversion {
-        Conversion::TimestamptzFromEpochS | Conversion::TimestampFromEpochS | Conversion::IntervalFromS => {
-            TimeUnit::Seconds
-        }
+        Conversion::TimestamptzFromEpochS
+        | Conversion::TimestampFromEpochS
+        | Conversion::TimestamptzFromSOrIso8601
+        | Conversion::TimestampFromSOrIso8601
+        | Conversion::IntervalFromS => TimeUnit::Seconds,
         Conversion::TimestamptzFromEpochMs
         | Conversion::TimestampFromEpochMs
+        | Conversion::TimestamptzFromMsOrIso8601
+        | Conversion::TimestampFromMsOrIso8601
         | Conversion::IntervalFromMs => TimeUnit::Milliseconds,
         Conversion::TimestamptzFromEpochUs
         | Conversion::TimestampFromEpochUs

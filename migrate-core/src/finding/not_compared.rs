@@ -130,6 +130,8 @@ pub enum Reason {
     NotANumber { column: String },
     /// The sequence does not exist.
     SequenceMissing,
+    /// The role may not read the sequence.
+    NoRightToReadSequence,
     /// The triggers that fill a column refuse migrated rows.
     TriggerRefuses { cause: String },
     /// Triggers that write the table were not called during the load.

@@ -2,7 +2,7 @@
 
 use migrate_core::comparison::{ComparedColumn, Diagnosis, Gap, OtherForm, RowKind, TimeUnit};
 
-use crate::figures::counted;
+use crate::figures::{count, counted};
 
 /// How a value of the target is the source's value in another form.
 pub fn other_form(form: OtherForm) -> String {
@@ -14,7 +14,6 @@ pub fn other_form(form: OtherForm) -> String {
         OtherForm::OtherScale => "the same number with other decimals".to_owned(),
         OtherForm::NumberAsMoment { unit } => format!("{} as a date and time", unit_words(unit)),
         OtherForm::MomentAsNumber { unit } => format!("a date and time as {}", unit_words(unit)),
-        OtherForm::OtherUnit { from, to } => format!("{} as {}", unit_words(from), unit_words(to)),
         OtherForm::MomentSpelling => "a date or time in another spelling, read as UTC".to_owned(),
         OtherForm::JsonSpelling => "JSON in another spelling".to_owned(),
         OtherForm::BytesAsHex => "bytes as hexadecimal digits".to_owned(),
@@ -46,6 +45,7 @@ pub fn diagnosis(diagnosis: Diagnosis) -> String {
         Diagnosis::FractionLost { digits } => {
             return format!("lost its fraction of a second beyond {} digits", digits);
         }
+        Diagnosis::Scaled { power } => return scaled(power),
         Diagnosis::RoundedToDigits { digits } => return format!("rounded to {digits} significant digits"),
         Diagnosis::RoundedToDecimals { decimals } => {
             return format!("rounded to {}", counted(u64::from(decimals), "decimal"));
@@ -69,18 +69,28 @@ pub fn diagnosis(diagnosis: Diagnosis) -> String {
         Diagnosis::NulRemoved => "lost its NUL characters",
         Diagnosis::Replaced => "has replacement characters",
         Diagnosis::WrongEncoding => "decoded with the wrong encoding",
-        Diagnosis::Normalized => "normalized by the rules of Unicode",
         Diagnosis::Trimmed => "has other white space at its ends",
         Diagnosis::LineEnds => "has other line ends",
         Diagnosis::CaseChanged => "has other upper and lower case",
         Diagnosis::Escapes => "has other escapes",
         Diagnosis::Quoted => "has other quotes",
         Diagnosis::BytesAsOtherText => "is text that is not these bytes",
+        Diagnosis::DigitsAsBytes => "is the bytes of its hexadecimal digits or of its base64",
+        Diagnosis::LeadingZerosLost => "lost zeros or a plus at its beginning",
+        Diagnosis::Respelled => "has another spelling of the same number or time",
         Diagnosis::JsonContent => "is JSON with other content",
         Diagnosis::Uncomputed => "cannot be computed by SQLite",
         Diagnosis::Other => "differs",
     };
     fixed.to_owned()
+}
+
+fn scaled(power: i8) -> String {
+    let factor = count(10_u64.saturating_pow(u32::from(power.unsigned_abs())));
+    match power < 0 {
+        true => format!("divided by {factor}"),
+        false => format!("multiplied by {factor}"),
+    }
 }
 
 fn shifted(seconds: i64) -> String {

@@ -7,6 +7,7 @@ mod cells;
 mod column_sums;
 mod counts;
 mod group;
+mod key_forms;
 mod keys;
 mod merge;
 mod source_copy;
@@ -36,10 +37,10 @@ use crate::run::open_checked;
 use crate::source::introspect;
 use crate::source::profile::profile_by_workers;
 use crate::target::introspect::introspect_declared;
-use crate::validate::CompareOptions;
+use crate::validate::{CompareOptions, cannot_compare};
 use crate::watched::watched;
 use source_copy::SourceCopy;
-use work::{Openers, compare_tables};
+use work::{Openers, compare_tables, pairing_columns};
 
 pub use structure::compare_structure;
 
@@ -122,10 +123,17 @@ fn compare_within(
     };
     let openers = Openers { source: &open_source, target: &open_target };
     let options = CompareOptions { workers, read_only: true, ..request.options };
+    let mut plan = matched.plan;
+    let source_copy = open_source()?;
+    for table in &mut plan.tables {
+        let positions = pairing_columns(table);
+        key_forms::settle(table, &positions, &source_copy, &mut holder, observer)
+            .map_err(|error| cannot_compare(table, error))?;
+    }
     let tables: Vec<PlannedTable> =
-        matched.plan.tables.iter().filter(|table| !table.columns.is_empty()).cloned().collect();
+        plan.tables.iter().filter(|table| !table.columns.is_empty()).cloned().collect();
     let tables = compare_tables(&tables, options, &openers, &mut holder, observer)?;
-    let structure = compare_structure(&copy.open()?, &mut holder, (&source, &schema), &matched.plan)?;
+    let structure = compare_structure(&source_copy, &mut holder, (&source, &schema), &plan)?;
     let took = started.elapsed();
     observer.phase_finished(Phase::Validate, took);
     let comparison = Comparison {
@@ -135,7 +143,7 @@ fn compare_within(
         gaps: matched.gaps,
         seconds: took.as_secs_f64(),
     };
-    Ok(Compared { comparison, structure, plan: matched.plan, source, target: schema })
+    Ok(Compared { comparison, structure, plan, source, target: schema })
 }
 
 /// Makes the server refuse every write of a session.

@@ -123,6 +123,12 @@ fn pairing(table: &PlannedTable, key: &[usize]) -> Pairing {
     }
 }
 
+/// The columns by which rows are paired at first: the key, or all that both sides can sort by.
+pub(super) fn pairing_columns(table: &PlannedTable) -> Vec<usize> {
+    let key = table.key_positions();
+    if key.is_empty() { ordered_columns(table) } else { key }
+}
+
 /// The columns that both sides can sort by.
 fn ordered_columns(table: &PlannedTable) -> Vec<usize> {
     let is_ordered = |position: &usize| {

@@ -8,6 +8,7 @@ use postgres_client::connection::Connection;
 use test_database::TestDatabase;
 
 use crate::chance::Chance;
+use crate::comparison;
 use crate::demand::Verdict;
 use crate::draw::{Damage, Draw};
 use crate::engine::session;
@@ -97,6 +98,11 @@ fn mutate(
         };
         if let (Verdict::Named, Some(Repaired::Failed(words))) = (&verdict, &repaired) {
             verdict = Verdict::Found(format!("a remedy that does not help: {words}"));
+        }
+        if let (Verdict::Named, Some(words)) =
+            (&verdict, comparison::overlooked(subject, &database, &damage.demand))
+        {
+            verdict = Verdict::Survived(words);
         }
         // The damaged sealed copy must exist until here.
         drop(damage.folder.take());

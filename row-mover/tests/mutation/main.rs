@@ -9,6 +9,7 @@
 
 mod calm;
 mod chance;
+mod comparison;
 mod constraints;
 mod demand;
 mod draw;
@@ -89,4 +90,6 @@ fn every_damage_is_found_and_named() {
 #[test]
 fn an_undamaged_database_has_no_findings() {
     calm::check(subjects(), setting("MUTATION_ROUNDS").is_some());
+    let found: Vec<String> = subjects().iter().filter_map(comparison::found_without_damage).collect();
+    assert!(found.is_empty(), "{}", found.join("\n"));
 }

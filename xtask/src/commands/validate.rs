@@ -33,12 +33,13 @@ use crate::{output, plan_folder, private, report, source, source_plan, workspace
 #[command(
     next_help_heading = "What to compare",
     after_help = "Exit status: 0 proven, 1 not proven, 2 could not run.\n\
-    With --since-cutover: 0 nothing was written since, 1 something was.\n\n\
+    With --since-cutover: 0 nothing was written since, 1 something was.\n\
+    With --sqlite: 0 equal (values may have another form), 1 different.\n\n\
     Examples:\n  \
     cargo xtask validate                     what the last `migrate` moved into the private PostgreSQL\n  \
     cargo xtask validate --postgres postgres://app@db.example/shop --json\n  \
     cargo xtask validate --since-cutover     what the app has written since\n  \
-    cargo xtask validate --sqlite app.db --postgres postgres://app@db.example/shop     what another tool moved\n\n\
+    cargo xtask validate --sqlite app.db --postgres postgres://app@db.example/shop\n\n\
     -h lists the common options, --help all of them."
 )]
 pub(crate) struct ValidateArgs {

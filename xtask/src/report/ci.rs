@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
+use report::comparison::ComparisonReport;
 use report::{Report, github, junit};
 
 use super::files::{can_write, write_atomically};
@@ -61,21 +62,41 @@ impl CiArgs {
     /// # Errors
     /// When a file cannot be written.
     pub(crate) fn write(&self, report: &Report, is_json: bool) -> anyhow::Result<()> {
-        if let Some(path) = &self.junit {
-            let failed = || format!("the JUnit XML cannot be written to {}", path.display());
-            let xml = junit::junit(report).with_context(failed)?;
-            write_atomically(path, &xml).with_context(failed)?;
-        }
+        self.write_junit(|| junit::junit(report))?;
+        self.write_to_github(is_json, || github::annotations(report), || github::summary(report))
+    }
+
+    /// The same for a comparison.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub(crate) fn write_comparison(&self, report: &ComparisonReport, is_json: bool) -> anyhow::Result<()> {
+        self.write_junit(|| report.junit())?;
+        self.write_to_github(is_json, || report.annotations(), || report.markdown())
+    }
+
+    fn write_junit(&self, xml: impl FnOnce() -> std::io::Result<String>) -> anyhow::Result<()> {
+        let Some(path) = &self.junit else { return Ok(()) };
+        let failed = || format!("the JUnit XML cannot be written to {}", path.display());
+        write_atomically(path, &xml().with_context(failed)?).with_context(failed)
+    }
+
+    fn write_to_github(
+        &self,
+        is_json: bool,
+        annotations: impl FnOnce() -> String,
+        summary: impl FnOnce() -> String,
+    ) -> anyhow::Result<()> {
         if !self.github {
             return Ok(());
         }
-        annotate(&github::annotations(report), is_json)?;
+        annotate(&annotations(), is_json)?;
         let Some(path) = std::env::var_os(SUMMARY_VARIABLE).filter(|path| !path.is_empty()) else {
             return Ok(());
         };
         let append = || -> std::io::Result<()> {
             let mut file = OpenOptions::new().append(true).create(true).open(&path)?;
-            file.write_all(github::summary(report).as_bytes())
+            file.write_all(summary().as_bytes())
         };
         append().with_context(|| {
             format!(

@@ -2,9 +2,11 @@
 //! as SQL that repairs the structure.
 
 use migrate_core::comparison::structure::{Severity, Structure, StructureDifference};
-use migrate_core::comparison::{ComparedTable, Comparison, Gap};
+use migrate_core::comparison::{ComparedTable, Comparison, Gap, RowKind};
 use postgres_client::TargetUrl;
+use report::comparison::{ComparisonReport, TableResult};
 use report::figures::count;
+use report::findings::Finding;
 use report::words;
 use row_mover::comparison::Compared;
 use serde_json::{Value, json};
@@ -82,25 +84,24 @@ fn rows_table(tables: &[ComparedTable]) -> Section {
     Section::Table { heads, rows: tables.iter().map(row).collect() }
 }
 
-/// The keys of rows that are on one side only, or there more often.
 fn row_lines(comparison: &Comparison) -> Vec<String> {
-    use migrate_core::comparison::RowKind;
-    let mut lines = Vec::new();
-    for table in &comparison.tables {
-        let kinds = [
-            (RowKind::Missing, table.missing),
-            (RowKind::Extra, table.extra),
-            (RowKind::Duplicate, table.duplicates),
-        ];
-        for (kind, rows) in kinds.into_iter().filter(|(_, rows)| *rows > 0) {
-            let keys: Vec<String> =
-                table.rows.iter().filter(|row| row.kind == kind).map(|row| row.key.clone()).collect();
-            let first =
-                if keys.is_empty() { String::new() } else { format!(" ({})", words::some(rows, &keys)) };
-            lines.push(format!("{}: {} {}{first}", table.table, counted(rows, "row"), words::row_kind(kind)));
-        }
-    }
-    lines
+    comparison.tables.iter().flat_map(row_lines_of).collect()
+}
+
+/// The keys of rows that are on one side only, or there more often.
+fn row_lines_of(table: &ComparedTable) -> Vec<String> {
+    let kinds = [
+        (RowKind::Missing, table.missing),
+        (RowKind::Extra, table.extra),
+        (RowKind::Duplicate, table.duplicates),
+    ];
+    let line = |(kind, rows): (RowKind, u64)| {
+        let keys: Vec<String> =
+            table.rows.iter().filter(|row| row.kind == kind).map(|row| row.key.clone()).collect();
+        let first = if keys.is_empty() { String::new() } else { format!(" ({})", words::some(rows, &keys)) };
+        format!("{}: {} {}{first}", table.table, counted(rows, "row"), words::row_kind(kind))
+    };
+    kinds.into_iter().filter(|(_, rows)| *rows > 0).map(line).collect()
 }
 
 fn value_lines(comparison: &Comparison) -> Vec<String> {
@@ -223,6 +224,51 @@ fn what_to_do(compared: &Compared, folder: Option<&str>) -> String {
 
 fn repairing(statements: u64) -> String {
     format!("{} {}", counted(statements, "statement"), if statements == 1 { "repairs" } else { "repair" })
+}
+
+/// The result in words, for the forms of a report.
+pub(crate) fn comparison_report(compared: &Compared, url: &TargetUrl) -> ComparisonReport {
+    let (comparison, structure) = (&compared.comparison, &compared.structure);
+    let missing = gap_lines(comparison, true).into_iter().map(|what| Finding {
+        place: "without a counterpart".to_owned(),
+        what,
+        next: "move it again, or decide in mapping.toml".to_owned(),
+    });
+    let is_remark = |found: &&StructureDifference| found.severity == Severity::Remark;
+    let lost = structure.differences.iter().filter(|found| !is_remark(found)).map(|found| Finding {
+        place: words::structure_title(&found.problem).to_owned(),
+        what: words::structure_item(found),
+        next: match found.repair.is_empty() {
+            true => "repair the rows that break it, then validate again".to_owned(),
+            false => found.repair.join(" "),
+        },
+    });
+    let remarks = structure.differences.iter().filter(is_remark).map(words::structure);
+    let remarks = form_lines(comparison).into_iter().chain(gap_lines(comparison, false)).chain(remarks);
+    ComparisonReport {
+        subject: head(comparison, url).trim_end().to_owned(),
+        verdict: verdict(compared).trim_end().to_owned(),
+        is_equal: is_same(compared),
+        tables: comparison.tables.iter().map(table_result).collect(),
+        findings: missing.chain(lost).collect(),
+        remarks: remarks.collect(),
+        not_compared: not_compared_lines(structure),
+        repair: structure.repair_sql(),
+        seconds: comparison.seconds,
+    }
+}
+
+fn table_result(table: &ComparedTable) -> TableResult {
+    let values = table.columns.iter().flat_map(|column| words::different_values(&table.table, column));
+    TableResult {
+        table: table.table.clone(),
+        target: table.target.clone(),
+        rows: table.source_rows,
+        equal: table.equal,
+        is_equal: table.is_equal(),
+        lines: row_lines_of(table).into_iter().chain(values).collect(),
+        seconds: table.seconds,
+    }
 }
 
 /// The statements that repair the structure, as a file for `psql`.

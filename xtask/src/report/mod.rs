@@ -30,7 +30,9 @@ pub(crate) use ::report::figures::counted;
 pub(crate) use build::{DieselSchema, Subject, build};
 pub(crate) use changes::{changes_json, changes_text, has_changes};
 pub(crate) use ci::{CiArgs, annotate};
-pub(crate) use comparison::{REPAIR_FILE, comparison_json, comparison_text, is_same, repair_file};
+pub(crate) use comparison::{
+    REPAIR_FILE, comparison_json, comparison_report, comparison_text, is_same, repair_file,
+};
 pub(crate) use files::{ReportArgs, ReportFiles};
 pub(crate) use json::{migrate_json, validate_json};
 pub(crate) use outcome::other_text;

@@ -10,6 +10,7 @@ mod any_file;
 mod bench;
 mod changes_since;
 mod cleanup_gate;
+mod comparison;
 mod existing;
 mod generate;
 mod generate_drizzle;

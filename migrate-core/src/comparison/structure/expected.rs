@@ -1,7 +1,7 @@
 //! What the target would have if its tables had been made from the source: the plan for new tables, with the names and the types that
 //! the target has.
 
-use crate::conversion::Conversion;
+use crate::conversion::{Conversion, PgType};
 use crate::mapping::{ColumnMapping, Mapping, TableMapping};
 use crate::plan::{Plan, PlannedTable};
 use crate::planner::{self, PlanningError};
@@ -35,8 +35,11 @@ pub fn expected(source: &SourceSchema, matched: &Plan, taken: &[String]) -> Resu
 fn names_and_types(table: &SourceTable, planned: &PlannedTable) -> TableMapping {
     let alias = table.rowid_alias().map(|column| column.name.as_str());
     let columns = planned.columns.iter().map(|column| {
-        // What numbers its rows stays bigint, and what only PostgreSQL's input function reads has no type of ours.
-        let has_type = alias != Some(&column.source) && column.conversion != Conversion::TextInput;
+        // What numbers its rows stays bigint, what only PostgreSQL's input function reads has no type of ours, and `real` is to become
+        // double precision.
+        let has_type = alias != Some(&column.source)
+            && column.conversion != Conversion::TextInput
+            && column.target_type != PgType::Real;
         let decided = ColumnMapping {
             conversion: has_type.then(|| column.conversion.clone()),
             rename: Some(column.target.clone()),

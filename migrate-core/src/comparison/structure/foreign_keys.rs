@@ -7,7 +7,7 @@ use super::{
 };
 use crate::conversion::PgType;
 use crate::identifier::quote_pg;
-use crate::plan::{PlannedCheck, PlannedForeignKey};
+use crate::plan::{PlannedCheck, PlannedForeignKey, PlannedTable};
 use crate::render::Repaired;
 
 pub(super) fn compare(pair: &Pair<'_>) -> Vec<StructureDifference> {
@@ -106,7 +106,10 @@ fn differs(pair: &Pair<'_>, key: &PlannedForeignKey, live: &LiveForeignKey) -> O
         [Difference::Deferred] => vec![pair.alter(&format!("ALTER CONSTRAINT {name} NOT DEFERRABLE"))],
         _ => {
             let columns: Vec<&str> = key.columns.iter().map(String::as_str).collect();
-            let mut made = pair.made(Repaired::Constraint(pair.expected, &key.name), &columns);
+            // The name is free again once the other is dropped.
+            let named = PlannedForeignKey { name: live.name.clone(), ..key.clone() };
+            let table = PlannedTable { foreign_keys: vec![named], ..pair.expected.clone() };
+            let mut made = pair.made(Repaired::Constraint(&table, &live.name), &columns);
             made.insert(0, pair.alter(&format!("DROP CONSTRAINT {name}")));
             made
         }

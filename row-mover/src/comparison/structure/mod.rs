@@ -165,6 +165,12 @@ fn compare_numbering(
     let (schema, table) = (live.schema.clone(), live.name.clone());
     let columns = vec![SequenceUse { schema, table, column: column.target.clone(), by }];
     let sequence = PlannedSequence { name: name.clone(), columns };
+    let may_read = "SELECT pg_catalog.has_sequence_privilege($1::pg_catalog.regclass, 'SELECT')";
+    let subject = Subject::Sequence { sequence: name.clone() };
+    if !target.one::<bool>(may_read, &[Some(name)]).context(|| format!("sequence {name} cannot be found"))? {
+        found.not_compared.push(NotCompared { subject, reason: Reason::NoRightToReadSequence });
+        return Ok(());
+    }
     let reason = match examine(source, target, expected, &sequence)? {
         Standing::Checked(checked) => {
             let behind = validate::sequence_behind(name, &checked);
@@ -174,7 +180,7 @@ fn compare_numbering(
         Standing::NotChecked(reason) => reason,
         Standing::Missing => Reason::SequenceMissing,
     };
-    found.not_compared.push(NotCompared { subject: Subject::Sequence { sequence: name.clone() }, reason });
+    found.not_compared.push(NotCompared { subject, reason });
     Ok(())
 }
 

@@ -1,6 +1,11 @@
 //! Comparisons with a target that another tool filled: here SQL written by hand, which does to the rows whatever a tool may do.
 
+mod access;
 mod copies;
+mod forms;
+mod losses;
+mod names;
+mod own;
 
 use std::path::PathBuf;
 
@@ -40,6 +45,17 @@ impl Pair {
         let pair = Pair { _dir: dir, source, database, mapping: String::new(), workers: 2 };
         pair.execute(target_sql);
         pair
+    }
+
+    /// The same file, and a copy of the database.
+    pub fn copy(&self) -> Pair {
+        Pair {
+            _dir: tempfile::tempdir().unwrap(),
+            source: self.source.clone(),
+            database: self.database.copy(),
+            mapping: self.mapping.clone(),
+            workers: self.workers,
+        }
     }
 
     pub fn mapped(self, mapping: &str) -> Pair {

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 
 use xshell::cmd;
 
-use super::tools::{ACTIVE_RECORD, NODE, NPM, OPENSSL, PG_DUMP, PYTHON, RUBY, SEQUEL, Tool};
+use super::tools::{ACTIVE_RECORD, NODE, NPM, OPENSSL, PG_DUMP, PGLOADER, PYTHON, RUBY, SEQUEL, Tool};
 use super::{Context, StepResult};
 
 /// The modules of `xtask/tests/apps/main.rs` with the tools that they need.
@@ -14,10 +14,13 @@ const MODULES: &[(&str, &[Tool])] = &[
     ("alembic", &[PYTHON, PG_DUMP]),
     ("connection", &[NODE, NPM, OPENSSL]),
     ("django", &[PYTHON, PG_DUMP]),
+    ("drizzle_kit", &[NODE, NPM, PG_DUMP]),
     ("harness", &[NODE, NPM, PYTHON, RUBY, PG_DUMP]),
     ("hyperpage", &[NODE, NPM]),
     ("knex", &[NODE, NPM, PG_DUMP]),
+    ("moved_by_others", &[PGLOADER, SEQUEL]),
     ("sequel", &[SEQUEL, PG_DUMP]),
+    ("typecheck", &[NODE, NPM]),
     ("typeorm", &[NODE, NPM, PG_DUMP]),
 ];
 

@@ -83,6 +83,10 @@ pub(crate) const SEQUEL: Tool = Tool {
 pub(crate) const PG_DUMP: Tool =
     Tool { name: "pg_dump", probe: &["pg_dump", "--version"], install: "apt-get install postgresql-client" };
 
+/// A migrator of somebody else.
+pub(crate) const PGLOADER: Tool =
+    Tool { name: "pgloader", probe: &["pgloader", "--version"], install: "apt-get install pgloader" };
+
 impl Tool {
     /// Returns the message for a missing tool.
     pub(crate) fn missing(self) -> String {
@@ -148,7 +152,8 @@ mod tests {
     fn a_tool_that_is_not_on_the_path_is_missing() {
         let shell = Shell::new().unwrap();
         shell.set_var("PATH", "/nonexistent");
-        for tool in [DIESEL, CARGO_DENY, RUSTFMT, CLIPPY, NODE, NPM, PYTHON, RUBY, PG_DUMP] {
+        for tool in [DIESEL, CARGO_DENY, RUSTFMT, CLIPPY, NODE, NPM, PYTHON, RUBY, PG_DUMP, PGLOADER, SEQUEL]
+        {
             assert_eq!(tool.version(&shell), None, "{}", tool.name);
             assert!(tool.require(&shell).unwrap_err().to_string().contains(tool.install));
         }
