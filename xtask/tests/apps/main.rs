@@ -26,6 +26,7 @@ mod django;
 mod drizzle_kit;
 mod harness;
 mod hyperpage;
+mod hyperpage_aligned;
 mod knex;
 mod moved_by_others;
 mod sequel;
