@@ -27,6 +27,7 @@ mod documents;
 mod drizzle_kit;
 mod harness;
 mod hyperpage;
+mod hyperpage_aligned;
 mod knex;
 mod moved_by_others;
 mod sequel;

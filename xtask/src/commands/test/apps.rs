@@ -18,6 +18,7 @@ const MODULES: &[(&str, &[Tool])] = &[
     ("drizzle_kit", &[NODE, NPM, PG_DUMP]),
     ("harness", &[NODE, NPM, PYTHON, RUBY, PG_DUMP]),
     ("hyperpage", &[NODE, NPM]),
+    ("hyperpage_aligned", &[NODE, NPM, PG_DUMP]),
     ("knex", &[NODE, NPM, PG_DUMP]),
     ("moved_by_others", &[PGLOADER, SEQUEL]),
     ("sequel", &[SEQUEL, PG_DUMP]),
