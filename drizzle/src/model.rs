@@ -187,6 +187,15 @@ impl<'p> Table<'p> {
         }
     }
 
+    /// Whether a constraint or an index names columns other than in SQL.
+    pub(crate) fn names_columns(&self) -> bool {
+        let mut keys = self.indexes.iter().flat_map(|index| &index.keys);
+        self.primary_key.is_some()
+            || !self.unique.is_empty()
+            || !self.foreign_keys.is_empty()
+            || keys.any(|key| matches!(key, IndexKey::Column { .. }))
+    }
+
     /// The column of this name in the database.
     pub(crate) fn column(&self, name: &str) -> Option<&Column<'p>> {
         self.columns.iter().find(|column| column.name == name)

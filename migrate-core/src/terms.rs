@@ -45,7 +45,7 @@ impl Numbering {
 pub enum Rounding {
     /// A fraction of a second is rounded to microseconds.
     Microseconds,
-    /// A number is rounded to the digits behind the point that its column keeps.
+    /// A number or a time is rounded to the digits behind the point that its column keeps.
     Scale,
 }
 

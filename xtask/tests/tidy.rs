@@ -4,6 +4,8 @@
 
 #[path = "tidy/circles.rs"]
 mod circles;
+#[path = "tidy/quotes.rs"]
+mod quotes;
 
 use std::fmt;
 use std::fs;

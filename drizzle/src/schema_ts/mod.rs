@@ -108,6 +108,7 @@ fn table(database: &Database<'_>, place: usize, table: &Table<'_>, imports: &mut
         return format!("\n{comment}export const {constant} = {function}({name}, {columns});\n");
     }
     let constraints: String = constraints.iter().map(|line| format!("  {line},\n")).collect();
+    let parameter = if table.names_columns() { TABLE_PARAMETER } else { "" };
     // Without a stated type, TypeScript follows the reference to a later table, and so a circle of tables.
     let references_later = table.foreign_keys.iter().any(|key| key.parent > place);
     let result = match references_later {
@@ -115,7 +116,7 @@ fn table(database: &Database<'_>, place: usize, table: &Table<'_>, imports: &mut
         false => String::new(),
     };
     format!(
-        "\n{comment}export const {constant} = {function}({name}, {columns}, ({TABLE_PARAMETER}){result} => [\n{constraints}]);\n"
+        "\n{comment}export const {constant} = {function}({name}, {columns}, ({parameter}){result} => [\n{constraints}]);\n"
     )
 }
 

@@ -1,5 +1,5 @@
 //! Rounds values before they are converted, where a person decides so: times to microseconds, of which half a one and more goes up, to
-//! the later time; numbers to the digits that their column keeps, half a unit away from zero. Values that are fine as they are stay the
+//! the later time; numbers and times to the digits that their column keeps, as PostgreSQL does. Values that are fine as they are stay the
 //! same.
 
 use super::civil::DAY_US;
@@ -24,8 +24,28 @@ pub(crate) fn encode(
             let rounded = to_scale(value, *scale, &mut text).map(|rounded| limit.plain(rounded));
             conversion.encode(rounded.unwrap_or(value), out)
         }
+        (Rounding::Scale, Some(Limit::SecondDigits(digits))) => {
+            let from = out.len();
+            to_microseconds(conversion, value, out)?;
+            round_seconds(conversion.target_type(), *digits, out, from)
+        }
         (Rounding::Scale, _) => conversion.encode(value, out),
     }
+}
+
+/// Rounds the time in the field that begins at `from` to digits of a second, half of the last one away from 2000-01-01, as PostgreSQL's
+/// `AdjustTimestampForTypmod` and `AdjustTimeForTypmod` do.
+fn round_seconds(target_type: PgType, digits: u32, out: &mut [u8], from: usize) -> Result<(), Refusal> {
+    let Some(place) = out.get_mut(from..).and_then(|field| field.first_chunk_mut::<8>()) else {
+        return Ok(());
+    };
+    let (us, unit) = (i64::from_be_bytes(*place), 10_i64.pow(6_u32.saturating_sub(digits)));
+    let rounded = us.signum() * (us.saturating_abs().saturating_add(unit / 2) / unit * unit);
+    if target_type == PgType::Time && rounded >= DAY_US {
+        return Err(Refusal::DateTime { problem: "rounded to 24:00:00, which is no time of day" });
+    }
+    *place = rounded.to_be_bytes();
+    Ok(())
 }
 
 fn to_microseconds(

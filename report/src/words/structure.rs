@@ -51,6 +51,7 @@ pub fn structure_title(problem: &Problem) -> &'static str {
         Problem::GeneratedMissing { .. } => "generated column is missing",
         Problem::GeneratedNotComputed { .. } => "generated column is not computed",
         Problem::NumberingMissing { .. } => "new rows get no number",
+        Problem::NumberingAlways { .. } => "refuses numbers that the app gives",
         Problem::SequenceBehind { .. } => "numbers are issued again",
         Problem::Narrower { limit, .. } => match limit {
             TypeLimit::TimeZone => "no time zone in the type",
@@ -74,6 +75,7 @@ fn item(found: &StructureDifference) -> String {
         Problem::NotNullMissing { column }
         | Problem::NotNullAdded { column }
         | Problem::RequiredColumnAdded { column }
+        | Problem::NumberingAlways { column }
         | Problem::NumberingMissing { column } => format!("{table}.{column}"),
         Problem::PrimaryKeyMissing { columns } => format!("{table} ({})", columns.join(", ")),
         Problem::PrimaryKeyAdded { live } => format!("{table} ({})", live.join(", ")),

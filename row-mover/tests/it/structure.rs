@@ -219,3 +219,32 @@ fn what_rows_break_is_said_and_its_repair_still_works() {
     case.execute(&compared(&case).repair_sql().join("\n"));
     assert!(compared(&case).is_equal(), "{:#?}", compared(&case));
 }
+
+#[test]
+fn odd_pairs_of_declarations() {
+    expect(
+        "CREATE TABLE \"Group\" (\"Select\" INTEGER PRIMARY KEY, t TEXT DEFAULT CURRENT_TIMESTAMP, n TEXT DEFAULT NULL, \
+             x INTEGER DEFAULT (1 + 1), f BOOLEAN DEFAULT 'true', e TEXT COLLATE NOCASE UNIQUE);
+         CREATE TABLE w (a TEXT NOT NULL, b TEXT, PRIMARY KEY (a, b)) WITHOUT ROWID;
+         CREATE TABLE self (id INTEGER PRIMARY KEY, up INTEGER REFERENCES self (id), other INTEGER REFERENCES self (id), UNIQUE (up, other));
+         CREATE INDEX low ON self (abs(up)) WHERE other > 0 AND up IS NOT NULL;",
+        "CREATE EXTENSION citext;
+         CREATE TABLE \"group\" (\"select\" serial PRIMARY KEY, t text DEFAULT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), \
+             n text DEFAULT NULL::text, x bigint DEFAULT 2, f boolean DEFAULT true, e citext UNIQUE);
+         CREATE TABLE w (a text, b text, PRIMARY KEY (a, b));
+         CREATE TABLE self (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, up bigint, other bigint);
+         ALTER TABLE self ADD FOREIGN KEY (other) REFERENCES self, ADD FOREIGN KEY (up) REFERENCES self, ADD UNIQUE (up, other);
+         CREATE INDEX anything ON self USING btree (abs(up)) WHERE ((other > 0) AND (up IS NOT NULL));",
+        &["different numbering_always id", "remark narrower select"],
+    );
+}
+
+#[test]
+fn a_schema_of_which_no_plan_can_be_made_is_not_called_equal() {
+    let columns: Vec<String> = (0..40).map(|number| format!("c{number} INTEGER")).collect();
+    let names: Vec<String> = (0..40).map(|number| format!("c{number}")).collect();
+    let source = format!("CREATE TABLE wide ({}, UNIQUE ({}));", columns.join(", "), names.join(", "));
+    let target = format!("CREATE TABLE wide ({});", columns.join(", ").replace("INTEGER", "bigint"));
+    let found = compared(&Case::for_app(&source, &target, ""));
+    assert!(!found.is_equal() && found.not_planned.as_ref().unwrap().contains("wide"), "{found:?}");
+}

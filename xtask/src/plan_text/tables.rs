@@ -1,6 +1,7 @@
 //! The tables of the plan: each column with its type and one short reason, then keys, indexes, views and triggers.
 
-use migrate_core::plan::{ExistingTable, Plan, PlannedIndex, PlannedTable, SeedCounts};
+use migrate_core::conversion::{Conversion, NaiveZone};
+use migrate_core::plan::{ExistingTable, Plan, PlannedColumn, PlannedIndex, PlannedTable, SeedCounts};
 use report::figures::{count, counted};
 
 use super::checks::{declared, is_decided};
@@ -119,6 +120,9 @@ fn reason(view: &View<'_>, found: &Column<'_>) -> String {
         Origin::Inferred => "inferred from its name".to_owned(),
         Origin::Decided(Some(why)) => format!("mapping.toml: {}", crate::display::printable(why)),
         Origin::Decided(None) => "mapping.toml".to_owned(),
+        Origin::Existing if is_read_as_utc(column) => {
+            "as in the app's table; without an offset in UTC".to_owned()
+        }
         Origin::Existing => "as in the app's table".to_owned(),
     };
     let secret = if column.secret { "secret".to_owned() } else { String::new() };
@@ -129,6 +133,12 @@ fn reason(view: &View<'_>, found: &Column<'_>) -> String {
     };
     let parts: Vec<String> = [origin, rejected, secret].into_iter().filter(|part| !part.is_empty()).collect();
     parts.join("; ")
+}
+
+/// Whether times without an offset, of which only a person knows the zone, are read as UTC.
+fn is_read_as_utc(column: &PlannedColumn) -> bool {
+    matches!(&column.conversion, Conversion::TimestamptzFromIso8601(zone) if *zone == NaiveZone::default())
+        && column.profile.as_ref().is_some_and(|seen| seen.timestamps + seen.dates > 0)
 }
 
 fn write_keys(table: &PlannedTable, page: &mut Page) {

@@ -169,7 +169,9 @@ fn not_compared_lines(structure: &Structure) -> Vec<String> {
     let others = others.map(|left| {
         format!("not compared: {}: {}", words::subject(&left.subject), words::reason(&left.reason))
     });
-    translated.chain(others).collect()
+    let all =
+        structure.not_planned.iter().map(|reason| format!("not compared: what SQLite declares: {reason}"));
+    all.chain(translated).chain(others).collect()
 }
 
 fn verdict(compared: &Compared) -> String {
@@ -183,7 +185,12 @@ fn verdict(compared: &Compared) -> String {
         true => format!("all {} are in PostgreSQL with equal values", counted(rows, "row")),
         false => format!("{} of {} are in PostgreSQL with equal values", count(equal), counted(rows, "row")),
     };
+    let is_partly_compared = !structure.not_translated.is_empty() || !structure.not_compared.is_empty();
     let structure = match (found(Severity::Lost), found(Severity::Different)) {
+        _ if structure.not_planned.is_some() => "and what SQLite declares was not compared".to_owned(),
+        (0, 0) if is_partly_compared => {
+            "and it keeps what SQLite declares, as far as it was compared".to_owned()
+        }
         (0, 0) => "and it keeps all that SQLite declares".to_owned(),
         (lost, 0) => format!("and {} lost", declarations(lost)),
         (0, different) => format!("and {} different", declarations(different)),
@@ -338,6 +345,7 @@ fn structure_json(structure: &Structure) -> anyhow::Result<Value> {
         .collect();
     Ok(json!({
         "equal": structure.is_equal(),
+        "not_planned": structure.not_planned,
         "differences": differences,
         "not_compared": not_compared,
         "repair_sql": structure.repair_sql(),

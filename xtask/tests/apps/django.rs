@@ -1,6 +1,9 @@
 //! A Django app: its `manage.py migrate` makes the tables in both databases, `docs/recipes/django.md` moves the rows, and the app reads all
 //! of them back as they were and works.
 
+use std::fs;
+use std::path::Path;
+
 use test_database::TestDatabase;
 
 use crate::place::{Place, checkout, copy_folder};
@@ -44,7 +47,23 @@ impl App {
 #[test]
 #[ignore = "needs python3 with venv, and pg_dump"]
 fn an_app_on_django_moves_by_its_recipe() {
-    let (app, database, recipe) = (App::new(&[]), TestDatabase::create(), Commands::read("django.md"));
+    moves(&App::new(&[]), |_, _| {});
+}
+
+#[test]
+#[ignore = "needs python3 with venv, and pg_dump"]
+fn local_times_of_django_are_those_of_its_time_zone() {
+    moves(&App::new(&[("USE_TZ", "no"), ("APP_TIME_ZONE", "Europe/Berlin")]), |recipe, folder| {
+        let file = folder.join("mapping.toml");
+        let decided = fs::read_to_string(&file).unwrap();
+        fs::write(&file, format!("{decided}\n{}", recipe.mapping())).unwrap();
+    });
+}
+
+/// Follows the recipe; `decide_more` adds to the decisions that the program prints.
+#[track_caller]
+fn moves(app: &App, decide_more: impl Fn(&Commands, &Path)) {
+    let (database, recipe) = (TestDatabase::create(), Commands::read("django.md"));
     app.fill();
     let (folder, url) = (app.place.path(), database.url());
     let programs = app.environment.programs();
@@ -55,6 +74,7 @@ fn an_app_on_django_moves_by_its_recipe() {
     let refused = step(1, "cargo xtask migrate --sqlite db.sqlite3");
     assert_ne!(refused.code, Some(0));
     decide(&folder.join("plans/db"), &refused);
+    decide_more(&recipe, &folder.join("plans/db"));
     let moved = step(2, "cargo xtask migrate --sqlite db.sqlite3").expect(0);
     assert!(moved.stdout.contains("Proven: all 2,652 rows in 23 tables"), "{}", moved.stdout);
     assert_eq!(schema_dump(&database, &["migration"]), before);

@@ -29,6 +29,8 @@ pub struct LiveTable {
     pub foreign_keys: Vec<LiveForeignKey>,
     /// Its CHECKs.
     pub checks: Vec<LiveCheck>,
+    /// Its columns that are GENERATED ALWAYS AS IDENTITY.
+    pub always_identity: Vec<String>,
     /// The names of its triggers, but for those of PostgreSQL's own.
     pub triggers: Vec<String>,
 }

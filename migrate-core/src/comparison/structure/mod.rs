@@ -12,6 +12,7 @@ mod foreign_keys;
 mod indexes;
 mod keys;
 mod live;
+mod repair;
 mod violations;
 
 use crate::identifier::{qualified_pg, quote_pg};

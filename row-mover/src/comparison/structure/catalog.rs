@@ -12,7 +12,8 @@ use crate::error::{Context, Result};
 
 /// The tables in the schemas $1.
 const TABLES_SQL: &str = "SELECT c.oid::text, n.nspname::text, c.relname::text, \
-    to_json(ARRAY(SELECT g.tgname::text FROM pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal ORDER BY 1)) \
+    to_json(ARRAY(SELECT g.tgname::text FROM pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal ORDER BY 1)), \
+    to_json(ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attidentity = 'a' AND NOT a.attisdropped)) \
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
     WHERE n.nspname = ANY ($1::text[]) AND c.relkind IN ('r', 'p') ORDER BY 2, 3";
 
@@ -77,6 +78,7 @@ pub(super) fn read(target: &mut Connection, matched: &Plan) -> Result<LiveStruct
             schema: row.get(1)?,
             name: row.get(2)?,
             triggers: row.get(3)?,
+            always_identity: row.get(4)?,
             ..LiveTable::default()
         };
         tables.insert(row.get(0)?, table);

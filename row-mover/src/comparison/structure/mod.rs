@@ -14,7 +14,7 @@ use migrate_core::finding::{
     DefaultDifference, DefaultProblem, NotCompared, Reason, SequenceBehind, Subject,
 };
 use migrate_core::identifier::quote_pg;
-use migrate_core::plan::{LeftBehind, Plan, PlannedColumn, PlannedSequence, PlannedTable};
+use migrate_core::plan::{Plan, PlannedColumn, PlannedSequence, PlannedTable};
 use migrate_core::sequence::setting_sql;
 use migrate_core::source_schema::SourceSchema;
 use migrate_core::target_schema::{SequenceLink, SequenceUse, TargetSchema, TargetTable};
@@ -40,7 +40,9 @@ pub fn compare_structure(
     let expected = match expected(source_schema, matched, &live.relations) {
         Ok(expected) => expected,
         // Tables that no plan can be made of: their rows are compared, and nothing is known of the rest.
-        Err(error) => return Ok(not_planned(error.to_string())),
+        Err(error) => {
+            return Ok(Structure { not_planned: Some(error.to_string()), ..Structure::default() });
+        }
     };
     live.printed = printed::print(target, &expressions(&live, &expected))?;
     let mut found = structure(source_schema, target_schema, &live, &expected);
@@ -71,11 +73,6 @@ fn find_broken(target: &mut Connection, expected: &Plan, found: &mut Structure) 
         }
     }
     Ok(())
-}
-
-fn not_planned(reason: String) -> Structure {
-    let left = LeftBehind { kind: "schema".to_owned(), name: "all tables".to_owned(), reason, sql: None };
-    Structure { not_translated: vec![left], ..Structure::default() }
 }
 
 /// The expected tables, without the columns that the target does not have, and those of the target.

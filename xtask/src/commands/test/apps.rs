@@ -14,11 +14,13 @@ const MODULES: &[(&str, &[Tool])] = &[
     ("alembic", &[PYTHON, PG_DUMP]),
     ("connection", &[NODE, NPM, OPENSSL]),
     ("django", &[PYTHON, PG_DUMP]),
+    ("drizzle_kit", &[NODE, NPM, PG_DUMP]),
     ("harness", &[NODE, NPM, PYTHON, RUBY, PG_DUMP]),
     ("hyperpage", &[NODE, NPM]),
     ("knex", &[NODE, NPM, PG_DUMP]),
     ("moved_by_others", &[PGLOADER, SEQUEL]),
     ("sequel", &[SEQUEL, PG_DUMP]),
+    ("typecheck", &[NODE, NPM]),
     ("typeorm", &[NODE, NPM, PG_DUMP]),
 ];
 

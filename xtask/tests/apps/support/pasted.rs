@@ -11,18 +11,28 @@ use std::process::Command;
 use super::program::command;
 use crate::place::{Output, checkout, output};
 
-/// The commands of a recipe, in their order.
+/// The commands of a recipe, in their order, and its lines for `mapping.toml`.
 #[derive(Debug)]
 pub(crate) struct Commands {
     commands: Vec<String>,
+    mapping: String,
 }
 
 impl Commands {
     /// Reads the commands in the `sh` blocks of a page.
     pub(crate) fn read(page: &str) -> Commands {
         let text = fs::read_to_string(checkout().join("docs/recipes").join(page)).unwrap();
-        let blocks = text.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
-        Commands { commands: blocks.flat_map(str::lines).map(str::to_owned).collect() }
+        let blocks = |language: &str| -> Vec<String> {
+            let begin = format!("```{language}\n");
+            text.split(&begin).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+        };
+        let commands = blocks("sh").iter().flat_map(|block| block.lines()).map(str::to_owned).collect();
+        Commands { commands, mapping: blocks("toml").concat() }
+    }
+
+    /// The lines for `mapping.toml` of users whom the recipe names.
+    pub(crate) fn mapping(&self) -> &str {
+        &self.mapping
     }
 
     /// Runs the command at an index, which must begin with `beginning`, in a folder. `programs` is a folder with more programs, and

@@ -27,9 +27,10 @@ const uuid = (n) => `${(n * 9973).toString(16).padStart(8, "0")}-0000-4000-8000-
 const list = (value) => (value === null || isPostgres ? value : JSON.parse(value));
 const document = (value) => (typeof value === "string" && !isPostgres ? JSON.parse(value) : value);
 const moment = (value) => (typeof value === "string" ? new Date(`${value.replace(" ", "T")}Z`) : value === null ? null : new Date(value));
+const cents = (value) => Math.round(value * 100) / 100;
 const day = (value) => (typeof value === "number" ? new Date(value).toISOString().slice(0, 10) : value);
 const FORMS = {
-  members: { active: Boolean, born: day, seen_at: moment, left_at: moment, created_at: moment, updated_at: moment, raw: document, settings: document, labels: list },
+  members: { active: Boolean, balance: cents, born: day, seen_at: moment, left_at: moment, created_at: moment, updated_at: moment, raw: document, settings: document, labels: list },
   courses: { starts_at: moment },
   enrolments: { enrolled_at: moment },
   rooms: { opened_at: moment },
@@ -41,7 +42,7 @@ async function fill() {
   for (let n = 0; n < 200; n++) {
     await knex("members").insert({
       email: `m${n}@example.com`, name: n % 5 ? of(TEXTS, n).slice(0, 255) : null, active: n % 3 !== 0, level: of(["bronze", "silver", "gold"], n),
-      balance: of([0, 0.01, 0.1, 9999999999.99, -12.3, 19.99], n), score: of([null, 0.5, -1.25], n), ratio: of([null, 0.1, 1e-300, 1.7976931348623157e308, 1 / 3], n),
+      balance: of([0, 0.01, 0.1, 9999999999.99, -12.3, 19.99, 0.1 + 0.2], n), score: of([null, 0.5, -1.25], n), ratio: of([null, 0.1, 1e-300, 1.7976931348623157e308, 1 / 3], n),
       rank: of([null, 32767, -32768], n), points: of([null, 9007199254740991, 0], n), born: of([null, "1900-02-28", new Date("2000-02-29"), "9999-12-31"], n),
       wakes: of([null, "00:00:00", "23:59:59", "06:30:00"], n), seen_at: n % 4 ? of(TIMES, n) : null, left_at: n % 7 ? null : of(TIMES, n),
       raw: JSON.stringify(of(DOCUMENTS, n)), settings: JSON.stringify(of(DOCUMENTS, n * 3)), labels: of(labels, n) && JSON.stringify(of(labels, n)),
