@@ -51,13 +51,13 @@ fn parts_of_large_tables() {
          WITH RECURSIVE n (i) AS (SELECT -20000 UNION ALL SELECT i + 1 FROM n WHERE i < 60000) INSERT INTO numbered SELECT i, 'v' || i FROM n;
          INSERT INTO named SELECT printf('%x', id * 7919), id FROM numbered;
          INSERT INTO nulls SELECT CASE WHEN id % 20000 <> 0 THEN printf('%x', id * 7919) END, id FROM numbered;
-         INSERT INTO loose SELECT id / 3, 'v' || id / 2, id / 8.0 FROM numbered",
+         INSERT INTO loose SELECT id / 3, 'v' || (id / 2), id / 8.0 FROM numbered",
         "CREATE TABLE numbered (id bigint, v text); CREATE TABLE named (k text, v bigint); CREATE TABLE nulls (k text, v bigint);
          CREATE TABLE loose (a int, b text, c float8);
          INSERT INTO numbered SELECT i, 'v' || i FROM generate_series(-20000, 60000) AS i ORDER BY random();
          INSERT INTO named SELECT to_hex(id * 7919), id FROM numbered;
          INSERT INTO nulls SELECT CASE WHEN id % 20000 <> 0 THEN to_hex(id * 7919) END, id FROM numbered;
-         INSERT INTO loose SELECT id / 3, 'v' || id / 2, id / 8.0 FROM numbered",
+         INSERT INTO loose SELECT id / 3, 'v' || (id / 2), id / 8.0 FROM numbered",
     );
     pair.workers = 3;
     let found = pair.equal();
