@@ -6,7 +6,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::finding::{BaselineDifference, BaselineProblem};
 use crate::identifier::{qualified_pg, quote_pg, quote_pg_literal};
 
 /// The columns of the table, to the letter of Drizzle's migrator.
@@ -39,6 +38,36 @@ pub struct ListedRow {
     pub hash: String,
     /// The time in milliseconds; none where the column is NULL.
     pub created_at_ms: Option<i64>,
+}
+
+/// A difference of the list of applied migrations that the app's own migrator reads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BaselineDifference {
+    /// What the migration wrote, and where.
+    #[serde(skip)]
+    pub baseline: Baseline,
+    /// What differs.
+    #[serde(flatten)]
+    pub problem: BaselineProblem,
+}
+
+/// What differs in the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "problem", rename_all = "snake_case")]
+#[allow(missing_docs, reason = "`row` is the row that the migration wrote")]
+pub enum BaselineProblem {
+    /// The table is missing, so that the migrator runs all migrations.
+    ListMissing,
+    /// What has its name is no table, or lacks a column that the migrator reads.
+    ListNotReadable,
+    /// A row is missing.
+    RowMissing { row: BaselineRow },
+    /// The row of this time has another hash.
+    OtherHash { row: BaselineRow },
+    /// The row of this hash has another time; none where it is NULL.
+    OtherTime { row: BaselineRow, found_ms: Option<i64> },
+    /// A row that is not the migration's has no time, so that the migrator runs all migrations.
+    RowWithoutTime,
 }
 
 impl Baseline {

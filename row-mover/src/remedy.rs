@@ -31,7 +31,7 @@ pub enum Remedy {
     NameSealedCopy,
     /// Give the path of the SQLite file.
     NameSource,
-    /// Do this in the target or the mapping, or write no baseline.
+    /// Do this in the target, or write no baseline.
     OrNoBaseline(String),
     /// Choose another backup folder.
     OtherBackupFolder(FolderNeed),
@@ -39,6 +39,8 @@ pub enum Remedy {
     OtherDatabaseOrRestart,
     /// Choose an empty database, or plan for the tables that are there.
     OtherDatabaseOrExisting,
+    /// Plan for another schema, or write no baseline.
+    OtherSchemaOrNoBaseline,
     /// Plan again for the tables of the target.
     PlanAgain,
     /// Plan for the schema that the source has.

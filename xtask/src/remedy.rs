@@ -26,7 +26,7 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
             ));
         }
         Remedy::DiscardMigrations => {
-            "keep the database as it is, or add --discard, which drops the tables with all that these migrations changed in them"
+            "keep the database as it is, or add --discard, which drops the tables with all that was changed in them since"
         }
         Remedy::DiscardUnseen => "add --discard, which drops what is there without checking it",
         Remedy::FinishedNotUndone => {
@@ -68,6 +68,9 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
         }
         Remedy::OtherDatabaseOrRestart => {
             "use an empty database, or --restart to drop what that migration created and start over"
+        }
+        Remedy::OtherSchemaOrNoBaseline => {
+            "name another schema in mapping.toml; or give --no-baseline, with which Drizzle's list is not written"
         }
         Remedy::PlanAgain => {
             "make the plan again: `cargo xtask generate … --into-existing`, or migrate without --plan; nothing was changed"

@@ -2,7 +2,6 @@
 //!
 //! No sentence and no advice: crate `report` words a finding and names its remedy.
 
-mod baseline;
 mod derived;
 mod not_compared;
 mod schema;
@@ -11,7 +10,7 @@ use serde::Serialize;
 
 use crate::identifier::quote_pg;
 
-pub use baseline::{BaselineDifference, BaselineProblem};
+pub use crate::baseline::{BaselineDifference, BaselineProblem};
 pub use derived::DerivedDifference;
 pub use not_compared::{Database, NotCompared, Reason, Subject};
 pub use schema::{ColumnChange, ItemKind, SchemaDifference, SchemaItem};

@@ -30,7 +30,7 @@ pub(super) fn check_ready(
         return Err(Error::new(format!(
             "the plan creates its tables in schema {schema}, where the app's migrator keeps its list {name}"
         ))
-        .with_remedy_value(Remedy::OrNoBaseline("name another schema in mapping.toml".to_owned())));
+        .with_remedy_value(Remedy::OtherSchemaOrNoBaseline));
     }
     if earlier.is_some_and(|earlier| earlier.baseline.name() == name)
         || !migrator_list::has_schema(target, baseline)?
@@ -92,7 +92,7 @@ fn words(baseline: &Baseline, obstacle: Obstacle) -> (String, String) {
     match obstacle {
         Obstacle::Rows(rows) => (
             format!("{name} lists {} already", migrations(rows)),
-            format!("if the tables that they created are gone, TRUNCATE {name}"),
+            format!("if its tables are gone, TRUNCATE {name}"),
         ),
         Obstacle::OtherShape => (
             format!("{name} is not the table that the app's migrator creates"),

@@ -239,3 +239,29 @@ fn schemas_that_the_mapping_names_replace_the_search_path() {
     let refused = Case::into_existing(dir, path, "schemas = [\"c\"]", target).err().unwrap();
     assert!(refused.contains("no schema c") && refused.contains("a, b, public"), "{refused}");
 }
+
+#[test]
+fn a_default_that_reads_the_clock_proves_the_unit() {
+    // In the years 1811 and 2286, where no unit is plausible.
+    let values = "-5000000000000), (9999999999999";
+    for (default, conversion, target_type) in [
+        ("unixepoch() * 1000", "timestamptz_from_epoch_ms", "timestamptz"),
+        ("CAST(unixepoch('subsec') * 1000 AS INTEGER)", "timestamp_from_epoch_ms", "timestamp"),
+        ("unixepoch()", "timestamptz_from_epoch_s", "timestamptz"),
+    ] {
+        let values = if default == "unixepoch()" { "-5000000000), (9999999999" } else { values };
+        let case = Case::for_app(
+            &format!("CREATE TABLE t (made INTEGER DEFAULT ({default})); INSERT INTO t VALUES ({values})"),
+            &format!("CREATE TABLE t (made {target_type})"),
+            "",
+        );
+        assert_eq!(case.plan.tables[0].columns[0].conversion.name(), conversion);
+        case.moved();
+        assert_eq!(case.ask("SELECT extract(year FROM made) FROM t ORDER BY made"), ["1811", "2286"]);
+    }
+    // A default of another unit than the values proves nothing.
+    let source =
+        "CREATE TABLE t (made INTEGER DEFAULT (unixepoch())); INSERT INTO t VALUES (9999999999999999)";
+    let refused = Case::planned_for_app(source, "CREATE TABLE t (made timestamptz)", "");
+    assert!(refused.is_err_and(|words| words.contains("made")));
+}

@@ -9,7 +9,7 @@ use crate::support::Case;
 /// Makes the ledger what the version before wrote.
 fn make_older(case: &Case) {
     case.execute("ALTER TABLE migration.runs DROP COLUMN schema_steps, DROP COLUMN removal_began_at");
-    case.execute("ALTER TABLE migration.runs DROP COLUMN list_schema, DROP COLUMN missing_schemas; DROP TABLE migration.sequences");
+    case.execute("ALTER TABLE migration.runs DROP COLUMN list_schema, DROP COLUMN missing_schemas, DROP COLUMN baseline; DROP TABLE migration.sequences");
     case.execute("DELETE FROM migration.__diesel_schema_migrations WHERE version >= '0005'");
     case.execute("UPDATE migration.runs SET seal = (seal::jsonb - 'read_method')::text");
     case.execute("UPDATE migration.runs SET plan = replace(plan, '\"format\": 2', '\"format\": 1')");
@@ -43,7 +43,7 @@ fn an_unfinished_run_is_resumed() {
 
 /// Makes the ledger of a run into an app's tables what the version before wrote: its migrations are in the list of the app.
 fn list_in_the_app(case: &Case) {
-    case.execute("ALTER TABLE migration.runs DROP COLUMN list_schema, DROP COLUMN missing_schemas; DROP TABLE migration.sequences");
+    case.execute("ALTER TABLE migration.runs DROP COLUMN list_schema, DROP COLUMN missing_schemas, DROP COLUMN baseline; DROP TABLE migration.sequences");
     case.execute(
         "DELETE FROM migration.__diesel_schema_migrations WHERE version >= '0008' AND length(version) = 4",
     );

@@ -98,7 +98,7 @@ pub(crate) struct MigrateArgs {
     /// Do not write the plan's migrations into the list of Drizzle's migrator
     ///
     /// Where the plan is for Drizzle, drizzle.__drizzle_migrations lists its migrations as applied once the schema is complete, so that
-    /// the app's first start runs none of them. With this option the app has to do that itself.
+    /// the app's first start runs none of them. With this option Drizzle's migrator tries to create the tables again, and fails.
     #[arg(long, hide_short_help = true, help_heading = "Running")]
     no_baseline: bool,
 

@@ -51,26 +51,20 @@ pub(crate) struct ValidateArgs {
     sample_database: bool,
 
     /// Compare this SQLite file with a PostgreSQL that any tool may have filled; needs no ledger, and only the right to SELECT
-    #[arg(long, value_name = "FILE", group = "compared_file",
-          conflicts_with_all = ["sample_database", "sealed_copy", "since_cutover"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["sample_database", "since_cutover"])]
     sqlite: Option<PathBuf>,
 
     /// With --sqlite: the schemas to search, in order [default: the role's search path]
-    #[arg(
-        long,
-        value_name = "NAME",
-        value_delimiter = ',',
-        requires = "compared_file",
-        hide_short_help = true
-    )]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', requires = "sqlite", hide_short_help = true)]
     schema: Vec<String>,
 
     /// The folder with the plan's migrations [default: the folder of the last migration where it is known, else schema-pg]
     #[arg(long, value_name = "DIR", hide_short_help = true)]
     plan: Option<PathBuf>,
 
-    /// Where the sealed copy is now, if it was moved; its SHA-256 must be the one in the ledger, where there is one
-    #[arg(long, value_name = "FILE", group = "compared_file", hide_short_help = true)]
+    /// Where the sealed copy is now, if it was moved; its SHA-256 must be the one in the ledger. With --sqlite: a copy that is compared
+    /// instead of a new one
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     sealed_copy: Option<PathBuf>,
 
     /// List what was added, changed and deleted in PostgreSQL since the migration; writes no report and keeps the proof
@@ -104,13 +98,9 @@ fn validate(args: &ValidateArgs) -> anyhow::Result<Exit> {
     let remark = |text: &str| context.remark(text);
     let (url, remembered) = resolve_target(&args.target, args.sample_database, remark)?;
     if let Some(file) = &args.sqlite {
-        return comparison::run(args, context, ComparisonSource::Live(file), url);
-    }
-    // Without a ledger there is no plan either, and no hash that the copy must have.
-    if let Some(file) = &args.sealed_copy
-        && matches!(source_plan::last(&url, &context.settings), Ok(None))
-    {
-        return comparison::run(args, context, ComparisonSource::Sealed(file), url);
+        let source = args.sealed_copy.as_deref();
+        let source = source.map_or(ComparisonSource::Live(file), ComparisonSource::Sealed);
+        return comparison::run(args, context, source, url);
     }
     let folder = PlanFolder::find(args, remembered, &url, &context.settings)?;
     let migrations = folder.migrations()?;

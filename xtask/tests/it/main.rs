@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod any_file;
+mod baseline;
 mod bench;
 mod changes_since;
 mod cleanup_gate;

@@ -302,7 +302,7 @@ fn names_do_not_reach_the_terminal_as_they_are() {
 fn quiet_prints_only_the_result() {
     let (place, database) = prepared();
     let dry_run = migrate(&place, &database, &["--quiet", "--dry-run"]).expect(0);
-    assert_eq!((dry_run.stdout.lines().count(), dry_run.stderr.as_str()), (2, ""), "{}", dry_run.screen());
+    assert_eq!((dry_run.stdout.lines().count(), dry_run.stderr.as_str()), (3, ""), "{}", dry_run.screen());
     for _ in 0..2 {
         let output = migrate(&place, &database, &["--quiet"]).expect(0);
         assert_eq!(output.stderr, "");

@@ -176,6 +176,7 @@ fn json_names_the_differences() {
             "behaviour",
             "integrity",
             "seconds",
+            "baseline",
             "findings"
         ]
     );

@@ -9,6 +9,7 @@ use crate::conversion::{Conversion, Limit, PgType};
 use crate::infer::{jsonb_losses_in_words, rejects_in_words};
 use crate::plan::PlannedColumn;
 use crate::profile::{ColumnProfile, Trial};
+use crate::source_sql::{Clock, default_clock};
 use crate::target_schema::TargetColumn;
 use crate::value::SourceValue;
 
@@ -72,10 +73,35 @@ pub(super) fn choose(
     }
     let best = best(kind, &counterpart(inferred, kind), trials);
     if trials.iter().any(|trial| trial.conversion == best && is_open(trial, inferred)) {
-        return Err(unit_unknown(name, type_name, trials));
+        let is_proven = |clock: &Conversion| rank(clock, trials) >= rank(&best, trials);
+        let clock = by_clock(planned, kind).filter(is_proven);
+        let clock = clock.ok_or_else(|| unit_unknown(name, type_name.clone(), trials))?;
+        let why = consequences(&clock, seen, trials);
+        let why =
+            format!("{type_name} in the target; its default in the source is the clock in this unit{why}");
+        return Ok(Choice { conversion: clock, limit, why });
     }
     let why = format!("{type_name} in the target{}", consequences(&best, seen, trials));
     Ok(Choice { conversion: best, limit, why })
+}
+
+/// The conversion from the unit in which the source's default reads the clock, where that is a time: it proves the unit of numbers
+/// that are plausible in no other.
+fn by_clock(planned: &PlannedColumn, kind: PgType) -> Option<Conversion> {
+    let conversion = match default_clock(planned.source_default.as_deref()?)? {
+        Clock::Milliseconds => Conversion::TimestamptzFromEpochMs,
+        Clock::Seconds => Conversion::TimestamptzFromEpochS,
+        Clock::Microseconds => Conversion::TimestamptzFromEpochUs,
+        _ => return None,
+    };
+    let conversion = counterpart(&conversion, kind);
+    (conversion.target_type() == kind).then_some(conversion)
+}
+
+/// How many values a conversion accepts, and how many of these are no numbers, or numbers that are times from 2000 to 2100.
+fn rank(conversion: &Conversion, trials: &[Trial]) -> (u64, u64) {
+    let trial = trials.iter().find(|trial| trial.conversion == *conversion);
+    trial.map_or((0, 0), |trial| (trial.taken, trial.taken - trial.moments + trial.plausible))
 }
 
 /// Whether a column is as Django declares and fills a DurationField in SQLite.
@@ -221,13 +247,8 @@ fn counterpart(conversion: &Conversion, kind: PgType) -> Conversion {
 /// to 2100, then the inferred one.
 fn best(kind: PgType, inferred: &Conversion, trials: &[Trial]) -> Conversion {
     let candidates = candidates(kind);
-    let rank = |conversion: &Conversion| {
-        let trial = trials.iter().find(|trial| trial.conversion == *conversion);
-        let (taken, plausible) =
-            trial.map_or((0, 0), |trial| (trial.taken, trial.taken - trial.moments + trial.plausible));
-        (taken, plausible, conversion == inferred)
-    };
-    let better = |best: Conversion, next| if rank(&next) > rank(&best) { next } else { best };
+    let ranked = |conversion: &Conversion| (rank(conversion, trials), conversion == inferred);
+    let better = |best: Conversion, next| if ranked(&next) > ranked(&best) { next } else { best };
     candidates.into_iter().reduce(better).unwrap_or(Conversion::Text)
 }
 

@@ -21,8 +21,8 @@ use crate::{output, plan_folder, report, source_plan, workspace};
 pub(super) enum PlanChoice {
     /// A folder that was reviewed.
     Reviewed(PathBuf, Box<Plan>),
-    /// It is made for the source, and kept in this folder.
-    Made(PathBuf),
+    /// It is made for the source, and kept in the first folder. Where that has no decisions yet, those of the second one apply.
+    Made(PathBuf, Option<PathBuf>),
 }
 
 /// A plan and where its files are.
@@ -67,7 +67,7 @@ impl PlanChoice {
             !folder.join("plan.json").exists() && (shapes_plan || folder.join("mapping.toml").exists())
         };
         if let Some(folder) = args.plan.as_ref().filter(|folder| is_begun(folder)) {
-            return Ok(PlanChoice::Made(folder.clone()));
+            return Ok(PlanChoice::Made(folder.clone(), None));
         }
         if args.plan.is_some() && shapes_plan {
             let plan = read()?;
@@ -86,10 +86,13 @@ impl PlanChoice {
         }
         let plan = read()?;
         let schema = introspect::introspect_live(source)?;
-        if !shapes_plan && source_plan::is_meant_for(&plan, &schema) {
+        let is_meant = source_plan::is_meant_for(&plan, &schema);
+        if !shapes_plan && is_meant {
             return Ok(PlanChoice::Reviewed(folder, plan));
         }
-        Ok(PlanChoice::Made(source_plan::folder(source)))
+        // Units, documents and secrets are the same in tables that the app has created.
+        let decided = (is_meant && args.planning.into_existing).then_some(folder);
+        Ok(PlanChoice::Made(source_plan::folder(source), decided))
     }
 
     /// Returns the plan. One that is made is written to `plans/NAME`, in a dry run to a scratch folder.
@@ -111,7 +114,7 @@ impl PlanChoice {
                 let mapping = source_plan::mapping(&folder, &text).unwrap_or_default();
                 Ok(PlanToFollow { plan: *plan, mapping, folder, scratch: None, is_made: false })
             }
-            PlanChoice::Made(folder) => make(args, source, target, context, folder),
+            PlanChoice::Made(folder, decided) => make(args, source, target, context, folder, decided),
         }
     }
 }
@@ -122,9 +125,11 @@ fn make(
     target: &TargetUrl,
     context: &RunContext<'_>,
     kept: PathBuf,
+    decided: Option<PathBuf>,
 ) -> anyhow::Result<PlanToFollow> {
     let settings = &context.settings;
-    let mapping_text = source_plan::mapping_text(&kept, true)?;
+    let decided = decided.filter(|_| !kept.join("mapping.toml").exists());
+    let mapping_text = source_plan::mapping_text(decided.as_ref().unwrap_or(&kept), true)?;
     let mut mapping = source_plan::mapping(&kept, &mapping_text)?;
     args.planning.apply(&mut mapping);
     args.rejects.apply(&mut mapping);
