@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod breakpoints;
 mod config;
 mod documents;
 mod journal;
@@ -18,6 +19,7 @@ mod snapshot;
 mod templates;
 mod words;
 
+use breakpoints::without_breakpoints;
 pub use documents::DocumentTypes;
 use model::Database;
 pub use ownership::{Journal, is_generated, journal_owner};
@@ -90,7 +92,8 @@ pub fn migrations(plan: &Plan) -> [AppliedMigration; 2] {
 
 /// The SQL of the two migrations: the plan's own text, so that nothing of it is lost that Drizzle cannot express.
 fn sql(plan: &Plan) -> [String; 2] {
-    [render::create_tables(plan).up, render::create_constraints(plan).up]
+    [render::create_tables(plan), render::create_constraints(plan)]
+        .map(|migration| without_breakpoints(&migration.up))
 }
 
 fn sha256(text: &str) -> String {

@@ -26,8 +26,8 @@ pub fn left_out(item: &LeftOut) -> String {
             "Key {key} of {table} has its columns in another order: they are written in the order of the table, as drizzle-kit reads them."
         ),
         LeftOut::ForeignKeyOrder { table, key } => format!(
-            "Foreign key {key} of {table} pairs its columns otherwise: both sides are written in the order of their tables, as \
-             drizzle-kit reads them."
+            "Foreign key {key} of {table} has its columns in another order: both sides are written in the order of their tables, as \
+             drizzle-kit reads them, and only the SQL shows which belong together."
         ),
         LeftOut::ReferencedIndex { table, index } => format!(
             "Unique index {index} of {table} is left out: a foreign key references it, and drizzle-kit does not see such an index."

@@ -45,3 +45,38 @@ fn a_plan_without_the_decision_has_no_files() {
     assert_eq!(drizzle::files(&plan, None), []);
     assert!(!migrate_core::render::plan_json(&plan).contains("drizzle"));
 }
+
+/// Plans of databases that are hard on names, constraints and types (`xtask/tests/apps/databases`).
+const HOSTILE: [(&str, &str); 4] = [
+    ("constraints", include_str!("plans/constraints.json")),
+    ("names", include_str!("plans/names.json")),
+    ("schemas", include_str!("plans/schemas.json")),
+    ("types", include_str!("plans/types.json")),
+];
+
+#[test]
+fn the_schemas_of_hostile_plans() {
+    for (name, plan) in HOSTILE {
+        let plan = Plan::from_json(plan).unwrap();
+        let files = drizzle::files(&plan, None);
+        let content = |path: &str| files.iter().find(|file| file.path == path).unwrap().content.clone();
+        insta::assert_snapshot!(format!("{name}_schema"), content("drizzle/schema.ts"));
+        insta::assert_snapshot!(format!("{name}_snapshot"), content("drizzle/meta/0001_snapshot.json"));
+    }
+}
+
+#[test]
+fn each_thing_left_out_is_a_comment_at_the_head_of_the_schema() {
+    let mut count = 0;
+    for (name, plan) in HOSTILE {
+        let plan = Plan::from_json(plan).unwrap();
+        let files = drizzle::files(&plan, None);
+        let schema = &files.iter().find(|file| file.path == "drizzle/schema.ts").unwrap().content;
+        for item in &plan.drizzle.as_ref().unwrap().left_out {
+            let words = drizzle::left_out(item);
+            assert!(schema.contains(&format!("// {words}\n")), "{name}: {words}");
+            count += 1;
+        }
+    }
+    assert!(count >= 15, "{count}");
+}

@@ -41,6 +41,8 @@ struct DocumentColumn {
     is_secret: bool,
     /// What the documents have in common; none if they have too many shapes.
     shape: Option<Shape>,
+    /// A size that the shape does not exceed.
+    size_bound: usize,
 }
 
 impl DocumentTypes {
@@ -64,6 +66,7 @@ impl DocumentTypes {
                     shown: format!("{}.{}", table.target, column.target),
                     is_secret: column.secret,
                     shape: Some(default.and_then(|text| reader::shape_of(&text)).unwrap_or_default()),
+                    size_bound: 0,
                 };
                 columns.insert((table.source.clone(), column.source.clone()), described);
             }
@@ -92,9 +95,14 @@ impl DocumentTypes {
         let Some(column) = self.columns.get_mut(&(table.to_owned(), column.to_owned())) else { return };
         let Some(known) = column.shape.as_mut().filter(|_| !column.is_secret) else { return };
         let Some(shape) = reader::shape_of(document) else { return };
+        // Most documents add nothing: their sizes bound the shape's, which is measured only when the bound is reached.
+        column.size_bound += shape.size();
         known.merge(shape);
-        if known.size() > SIZE_MAX {
-            column.shape = None;
+        if column.size_bound > SIZE_MAX {
+            column.size_bound = known.size();
+            if column.size_bound > SIZE_MAX {
+                column.shape = None;
+            }
         }
     }
 

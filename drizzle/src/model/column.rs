@@ -1,7 +1,7 @@
 //! Columns: the type in Drizzle, the default, and what PostgreSQL computes.
 
 use migrate_core::affinity::{Affinity, affinity};
-use migrate_core::conversion::{Conversion, PgType};
+use migrate_core::conversion::PgType;
 use migrate_core::drizzle_kit::regclass;
 use migrate_core::plan::{DrizzleDates, Numbering, PlannedColumn, PlannedDrizzle, PlannedTable, PlannedView};
 
@@ -122,8 +122,8 @@ fn kind(table: &PlannedTable, column: &PlannedColumn, decided: &PlannedDrizzle) 
         // The plan writes `bigserial` where PostgreSQL gives the sequence its name.
         return Kind::Serial(if is_named_so { PgType::Bigint } else { column.target_type });
     }
-    let is_text = affinity(&column.declared) == Affinity::Text || column.conversion == Conversion::Text;
-    Kind::Plain { pg_type: column.target_type, dates: decided.dates, is_number: !is_text }
+    let is_number = affinity(&column.declared) != Affinity::Text;
+    Kind::Plain { pg_type: column.target_type, dates: decided.dates, is_number }
 }
 
 fn identity(table: &PlannedTable, column: &PlannedColumn) -> Option<Identity> {

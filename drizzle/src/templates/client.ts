@@ -113,17 +113,16 @@ const USED = [
   'host', 'port', 'dbname', 'user', 'password', 'application_name', 'fallback_application_name', 'options', 'sslmode',
   'sslrootcert', 'sslcert', 'sslkey', 'sslpassword', 'sslnegotiation', 'ssl_min_protocol_version', 'ssl_max_protocol_version',
 ];
-const WITHOUT_EFFECT =
-  /^(connect_timeout|client_encoding|keepalives(_idle|_interval|_count)?|tcp_user_timeout|sslcompression|sslsni|sslcertmode)$/;
-const WITHOUT_EFFECT_WITH_THE_VALUE =
-  /^((channel_binding|gssencmode)=(prefer|disable)|target_session_attrs=any|load_balance_hosts=disable)$/;
+const WITHOUT_EFFECT = new RegExp(
+  '^(connect_timeout|client_encoding|keepalives(_idle|_interval|_count)?|tcp_user_timeout|sslcompression|sslsni|sslcertmode|' +
+    '(channel_binding|gssencmode)=(prefer|disable)|target_session_attrs=any|load_balance_hosts=disable)$',
+);
 
 function options(): Options {
   const url = variable('DATABASE_URL');
   const found = url === undefined ? optionsOfParts() : /^\w+:\/\//.test(url) ? optionsOfUrl(url) : optionsOfKeywords(url);
   for (const [name, value] of found) {
-    const isAccepted =
-      USED.includes(name) || WITHOUT_EFFECT.test(name) || WITHOUT_EFFECT_WITH_THE_VALUE.test(`${name}=${value}`);
+    const isAccepted = USED.includes(name) || [name, `${name}=${value}`].some((option) => WITHOUT_EFFECT.test(option));
     const shown = /^\w{1,40}$/.test(name) ? name : 'with an unknown name';
     if (!isAccepted) fail(`DATABASE_URL has the option ${shown}, which node-postgres cannot honour; remove it`);
   }
@@ -440,10 +439,7 @@ export function closeOnSignal(stop?: () => unknown, deadlineMs = CLOSE_DEADLINE_
   shared.isListening = true;
   const end = async (): Promise<void> => {
     const deadline = Date.now() + deadlineMs;
-    const stopped = Promise.resolve(stop?.()).then(
-      () => true,
-      () => false,
-    );
+    const stopped = Promise.resolve().then(stop).then(() => true, () => false);
     const isStopped = await Promise.race([stopped, after(deadlineMs)]);
     const isClosed = await close(Math.max(0, deadline - Date.now()));
     process.exit(isStopped && isClosed ? 0 : 1);

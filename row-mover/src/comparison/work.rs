@@ -94,7 +94,7 @@ fn plan(
     let (mut units, mut progress) = (Vec::new(), Vec::with_capacity(tables.len()));
     for (position, table) in tables.iter().enumerate() {
         let key = table.key_positions();
-        let parts = match has_plain_order(table, &key) {
+        let parts = match has_plain_order(table, &key) && !has_null(table, &key) {
             true => selections(table, options.workers, source, target)
                 .map_err(|error| cannot_compare(table, error))?,
             false => vec![Selection::all()],
@@ -110,6 +110,12 @@ fn plan(
     }
     units.sort_by_key(|(work, _)| u64::MAX - work);
     Ok((units.into_iter().map(|(_, unit)| unit).collect(), progress))
+}
+
+/// Whether the first column of a key may hold NULL: the parts of a table have it at different ends on the two sides.
+fn has_null(table: &PlannedTable, key: &[usize]) -> bool {
+    let first = key.first().and_then(|&position| table.columns.get(position));
+    first.is_none_or(|column| column.profile.as_ref().is_none_or(|seen| seen.nulls > 0))
 }
 
 /// How the rows of a table are paired at first.

@@ -13,7 +13,7 @@ use super::undisturbed::read_undisturbed;
 use crate::error::{Context, Error, Result};
 
 /// Passes all documents of the columns that `wants` selects to `add`; both name table and column as the source does. Reading starts again
-/// with a new value of `begin` if another process disturbs it. A value that is not text in UTF-8 is no document and is not passed.
+/// with a new value of `begin` if another process disturbs it. Text that is not UTF-8 is no document and is not passed.
 ///
 /// # Errors
 /// When the file cannot be read, or lacks a column that is selected.
@@ -78,7 +78,10 @@ fn read_table(
                     let whole = long.whole().context(failed)?;
                     let _ = std::str::from_utf8(&whole).map(|document| take(column, document));
                 }
-                Value::Held(_) | Value::Uncomputed(_) => {}
+                // SQLite makes a number of a document such as `42` where a column is declared JSON.
+                Value::Held(SourceValue::Integer(number)) => take(column, &number.to_string()),
+                Value::Held(SourceValue::Real(number)) => take(column, &format!("{number:?}")),
+                Value::Held(SourceValue::Null) | Value::Uncomputed(_) => {}
             }
         }
         Ok(())

@@ -100,7 +100,7 @@ fn mutate(
             verdict = Verdict::Found(format!("a remedy that does not help: {words}"));
         }
         if let (Verdict::Named, Some(words)) =
-            (&verdict, comparison::overlooked(subject, &database, &damage.demand))
+            (&verdict, comparison::overlooked(kind.name, subject, &database, &damage.demand))
         {
             verdict = Verdict::Survived(words);
         }

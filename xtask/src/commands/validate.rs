@@ -51,7 +51,7 @@ pub(crate) struct ValidateArgs {
     sample_database: bool,
 
     /// Compare this SQLite file with a PostgreSQL that any tool may have filled; needs no ledger, and only the right to SELECT
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["sample_database", "sealed_copy", "since_cutover"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["sample_database", "since_cutover"])]
     sqlite: Option<PathBuf>,
 
     /// With --sqlite: the schemas to search, in order [default: the role's search path]
@@ -62,7 +62,8 @@ pub(crate) struct ValidateArgs {
     #[arg(long, value_name = "DIR", hide_short_help = true)]
     plan: Option<PathBuf>,
 
-    /// Where the sealed copy is now, if it was moved; its SHA-256 must be the one in the ledger
+    /// Where the sealed copy is now, if it was moved; its SHA-256 must be the one in the ledger. With --sqlite: a copy that is compared
+    /// instead of a new one
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     sealed_copy: Option<PathBuf>,
 
@@ -97,7 +98,9 @@ fn validate(args: &ValidateArgs) -> anyhow::Result<Exit> {
     let remark = |text: &str| context.remark(text);
     let (url, remembered) = resolve_target(&args.target, args.sample_database, remark)?;
     if let Some(file) = &args.sqlite {
-        return comparison::run(args, context, ComparisonSource::Live(file), url);
+        let source = args.sealed_copy.as_deref();
+        let source = source.map_or(ComparisonSource::Live(file), ComparisonSource::Sealed);
+        return comparison::run(args, context, source, url);
     }
     let folder = PlanFolder::find(args, remembered, &url, &context.settings)?;
     let migrations = folder.migrations()?;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::layout::{List, Section, TableRow, fitted};
 use super::{JSON_FORMAT, counted, seconds};
-use crate::display::printable;
+use crate::display::{printable, printable_lines};
 use crate::workspace;
 
 /// How many lines the result has at most, without the statements that repair the structure.
@@ -223,7 +223,7 @@ fn what_to_do(compared: &Compared, folder: Option<&str>) -> String {
         )),
         None => {
             text.push_str(&format!("{} the structure, in this order:\n", repairing(statements.len() as u64)));
-            statements.iter().for_each(|sql| text.push_str(&format!("  {sql}\n")));
+            statements.iter().for_each(|sql| text.push_str(&format!("  {}\n", printable_lines(sql))));
         }
     }
     text

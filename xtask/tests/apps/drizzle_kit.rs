@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use migrate_core::plan::{LeftOut, Plan};
+use migrate_core::plan::{LeftOut, Numbering, Plan, PlannedTable};
 use test_database::TestDatabase;
 
 use crate::databases::{App, Database, HOSTILE, of_frameworks};
@@ -43,6 +43,18 @@ fn it_agrees_for_hyperpage() {
 #[ignore = "needs node and npm"]
 fn it_agrees_for_the_databases_of_frameworks() {
     of_frameworks().for_each(judge_database);
+}
+
+#[test]
+#[ignore = "needs node and npm"]
+fn the_migrators_list_of_sqlite_is_not_migrated_and_rows_are_numbered_by_serials() {
+    let drizzle = of_frameworks().find(|database| database.name == "drizzle").unwrap();
+    let plan = drizzle.generate(&Place::new()).plan;
+    assert!(plan.table("__drizzle_migrations").is_none());
+    assert!(plan.left_behind.iter().any(|item| item.name == "__drizzle_migrations"));
+    let numbered = plan.tables.iter().filter_map(PlannedTable::sequence_column);
+    let numberings: Vec<_> = numbered.map(|(column, _)| column.numbering).collect();
+    assert!(!numberings.is_empty() && numberings.iter().all(Numbering::is_serial));
 }
 
 #[test]

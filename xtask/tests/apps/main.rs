@@ -23,6 +23,7 @@ mod alembic;
 mod connection;
 mod databases;
 mod django;
+mod documents;
 mod drizzle_kit;
 mod harness;
 mod hyperpage;

@@ -6,10 +6,10 @@ use crate::databases::{HOSTILE, of_frameworks};
 use crate::place::{Place, checkout};
 use crate::support::{npm_project, run};
 
-/// Settings as strict as an app may have them.
+/// Settings as strict as an app may have them, and modules as Next.js resolves them.
 const SETTINGS: &str = r#"{
   "compilerOptions": {
-    "target": "ES2022", "module": "NodeNext", "types": ["node"], "strict": true, "noEmit": true, "skipLibCheck": true,
+    "target": "ES2022", "module": "ESNext", "moduleResolution": "Bundler", "types": ["node"], "strict": true, "noEmit": true, "skipLibCheck": true,
     "exactOptionalPropertyTypes": true, "noUncheckedIndexedAccess": true, "noImplicitReturns": true, "noUnusedLocals": true,
     "noUnusedParameters": true, "verbatimModuleSyntax": true, "isolatedModules": true
   }

@@ -90,6 +90,20 @@ fn the_report_has_each_form() {
 }
 
 #[test]
+fn a_sealed_copy_is_compared_instead_of_a_new_one() {
+    let (place, database) = place();
+    fs::copy(place.path().join("shop.db"), place.path().join("sealed.db")).unwrap();
+    Connection::open(place.path().join("shop.db"))
+        .unwrap()
+        .execute_batch("DELETE FROM Book; DELETE FROM author")
+        .unwrap();
+    let json: Value = validate(&place, &database, &["--sealed-copy", "sealed.db", "--json", "--no-report"])
+        .expect(1)
+        .json();
+    assert_eq!(json["result"]["tables"][0]["source_rows"], 2, "{json:#}");
+}
+
+#[test]
 fn a_migration_of_ours_is_compared_too() {
     let place = Place::new();
     place.sample();

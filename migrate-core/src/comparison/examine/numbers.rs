@@ -31,6 +31,10 @@ pub(super) fn form(source: SourceValue<'_>, target: &TargetValue<'_>) -> Option<
     if texts.into_iter().flatten().any(|text| !is_plain(text)) {
         return None;
     }
+    // Nor is the sign of a zero part of a decimal, and a float has it.
+    if is_negative_zero(source) != target.is_negative_zero() {
+        return None;
+    }
     let (of_source, of_target) = (of_source(source)?, of_target(target)?);
     let form = match target {
         TargetValue::Text(_) => OtherForm::NumberAsText,
@@ -52,15 +56,16 @@ pub(super) fn diagnosis(
             number.as_ref().is_some_and(|number| number.is_zero() || *number == Decimal::scaled(1, 0));
         return number.filter(|_| !is_boolean).map(|_| Diagnosis::BecameBoolean);
     }
-    if target.is_zero() {
-        return Some(Diagnosis::BecameZero);
-    }
-    let (number, of_target) = (number?, of_target(target)?);
-    if number == of_target {
+    let of_target = of_target(target);
+    if number.is_some() && number == of_target {
         let is_padded = |text: &[u8]| str::from_utf8(text).is_ok_and(|text| !is_plain(text));
         let is_text = matches!(source, SourceValue::Text(text) if is_padded(text));
         return Some(if is_text { Diagnosis::LeadingZerosLost } else { Diagnosis::Respelled });
     }
+    if target.is_zero() {
+        return Some(Diagnosis::BecameZero);
+    }
+    let (number, of_target) = (number?, of_target?);
     if let Some(bits) = overflowed(source, target) {
         return Some(bits);
     }
@@ -74,6 +79,10 @@ pub(super) fn diagnosis(
         return Some(factor);
     }
     rounded(column, &number, &of_target)
+}
+
+fn is_negative_zero(source: SourceValue<'_>) -> bool {
+    matches!(source, SourceValue::Real(real) if real == 0.0 && real.is_sign_negative())
 }
 
 /// Whether the text of a number begins with no plus and no zero that is not needed.

@@ -40,6 +40,18 @@ impl<'a> TargetValue<'a> {
         }
     }
 
+    /// Whether it is a float that is 0 with a sign.
+    pub(super) fn is_negative_zero(&self) -> bool {
+        match self {
+            TargetValue::Float(float) => *float == 0.0 && float.is_sign_negative(),
+            TargetValue::Single(float) => *float == 0.0 && float.is_sign_negative(),
+            TargetValue::Text(text) => {
+                text.starts_with('-') && Decimal::read(text).is_some_and(|zero| zero.is_zero())
+            }
+            _ => false,
+        }
+    }
+
     /// Whether it is 0, false or the beginning of a time scale.
     pub(super) fn is_zero(&self) -> bool {
         match self {

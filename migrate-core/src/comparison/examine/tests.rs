@@ -145,6 +145,8 @@ fn what_happened_to_a_value() {
         (Real(2.75), T::Bigint, "3", "RoundedToDecimals { decimals: 0 }"),
         (Text(b"007"), T::Bigint, "7", "LeadingZerosLost"),
         (Text(b"1.0"), T::Text, "1", "Respelled"),
+        (Real(0.0), T::DoublePrecision, "-0", "Respelled"),
+        (Real(-0.0), T::Text, "0", "Respelled"),
         (Text(b"twelve"), T::Bigint, "0", "BecameZero"),
         (Text(b"a\0b"), T::Text, "a", "CutAtNul"),
         (Text(b"a\0b"), T::Text, "ab", "NulRemoved"),

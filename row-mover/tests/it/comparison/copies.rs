@@ -41,3 +41,41 @@ fn lost_added_and_changed_rows_are_named() {
     );
     insta::assert_debug_snapshot!(pair.findings());
 }
+
+/// Large tables are compared in parts, by several workers; keys may be NULL.
+#[test]
+fn parts_of_large_tables() {
+    let mut pair = Pair::new(
+        "CREATE TABLE numbered (id INTEGER PRIMARY KEY, v TEXT); CREATE TABLE named (k TEXT PRIMARY KEY, v INTEGER);
+         CREATE TABLE nulls (k TEXT PRIMARY KEY, v INTEGER); CREATE TABLE loose (a INTEGER, b TEXT, c REAL);
+         WITH RECURSIVE n (i) AS (SELECT -20000 UNION ALL SELECT i + 1 FROM n WHERE i < 60000) INSERT INTO numbered SELECT i, 'v' || i FROM n;
+         INSERT INTO named SELECT printf('%x', id * 7919), id FROM numbered;
+         INSERT INTO nulls SELECT CASE WHEN id % 20000 <> 0 THEN printf('%x', id * 7919) END, id FROM numbered;
+         INSERT INTO loose SELECT id / 3, 'v' || (id / 2), id / 8.0 FROM numbered",
+        "CREATE TABLE numbered (id bigint, v text); CREATE TABLE named (k text, v bigint); CREATE TABLE nulls (k text, v bigint);
+         CREATE TABLE loose (a int, b text, c float8);
+         INSERT INTO numbered SELECT i, 'v' || i FROM generate_series(-20000, 60000) AS i ORDER BY random();
+         INSERT INTO named SELECT to_hex(id * 7919), id FROM numbered;
+         INSERT INTO nulls SELECT CASE WHEN id % 20000 <> 0 THEN to_hex(id * 7919) END, id FROM numbered;
+         INSERT INTO loose SELECT id / 3, 'v' || (id / 2), id / 8.0 FROM numbered",
+    );
+    pair.workers = 3;
+    let found = pair.equal();
+    assert!(found.is_empty(), "{found:?}");
+    pair.execute(
+        "DELETE FROM numbered WHERE id IN (-20000, 0, 16384, 60000); UPDATE numbered SET v = 'x' WHERE id IN (-1, 1, 50000);
+         INSERT INTO numbered VALUES (-20001, 'v'), (60001, 'v'), (60001, 'v'), (7, 'v7'), (NULL, 'v');
+         DELETE FROM named WHERE v = 30000; UPDATE named SET v = 0 WHERE v = 40000; INSERT INTO named VALUES ('zzz', 1), (NULL, 1);
+         DELETE FROM nulls WHERE v = 20000; UPDATE nulls SET v = 5 WHERE v = 40000;
+         DELETE FROM loose WHERE ctid IN (SELECT ctid FROM loose WHERE a = 100 LIMIT 1); UPDATE loose SET b = 'x' WHERE c = 1.5",
+    );
+    let compared = pair.compared();
+    let counts = |name: &str| {
+        let table = compared.tables.iter().find(|table| table.table == name).unwrap();
+        [table.missing, table.extra, table.duplicates, table.different]
+    };
+    assert_eq!(counts("numbered"), [4, 4, 1, 3]);
+    assert_eq!(counts("named"), [1, 2, 0, 1]);
+    assert_eq!(counts("nulls"), [1, 0, 0, 1]);
+    assert_eq!(counts("loose"), [1, 0, 0, 1]);
+}

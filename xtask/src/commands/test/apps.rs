@@ -13,6 +13,7 @@ const MODULES: &[(&str, &[Tool])] = &[
     ("active_record", &[ACTIVE_RECORD, PG_DUMP]),
     ("alembic", &[PYTHON, PG_DUMP]),
     ("connection", &[NODE, NPM, OPENSSL]),
+    ("documents", &[NODE, NPM]),
     ("django", &[PYTHON, PG_DUMP]),
     ("drizzle_kit", &[NODE, NPM, PG_DUMP]),
     ("harness", &[NODE, NPM, PYTHON, RUBY, PG_DUMP]),

@@ -4,7 +4,8 @@ CREATE TABLE employees (
     id INTEGER PRIMARY KEY, department_id INTEGER NOT NULL REFERENCES departments(id) ON DELETE CASCADE,
     boss INTEGER REFERENCES employees(id) ON DELETE SET NULL ON UPDATE RESTRICT
 );
-CREATE TABLE places (x INTEGER NOT NULL, y TEXT NOT NULL, z TEXT, PRIMARY KEY (y, x));
+CREATE TABLE places ( -- in a comment: --> statement-breakpoint
+    "a --> statement-breakpoint" TEXT DEFAULT 'it''s --> statement-breakpoint \', x INTEGER NOT NULL, y TEXT NOT NULL, z TEXT, PRIMARY KEY (y, x));
 CREATE TABLE visits (p TEXT, q INTEGER, FOREIGN KEY (p, q) REFERENCES places(y, x) ON UPDATE CASCADE);
 CREATE TABLE moves (q INTEGER, p TEXT, FOREIGN KEY (p, q) REFERENCES places(y, x));
 CREATE TABLE wide (a TEXT, b INTEGER, c TEXT, d INTEGER, e TEXT, f INTEGER, g TEXT, PRIMARY KEY (g, a, f, b, e), UNIQUE (d, c, b, a), UNIQUE (a, b)) WITHOUT ROWID;
