@@ -127,7 +127,7 @@ fn statements_and_waiting_have_limits() {
         ("DB_POOL_MAX", "2"),
         ("DB_POOL_MIN", "1"),
         ("DB_IDLE_TIMEOUT", "100"),
-        ("DB_CONNECTION_TIMEOUT", "400"),
+        ("DB_CONNECTION_TIMEOUT", "1500"),
     ];
     let (found, _) = app.sees("bounds", database.url(), &limits);
     assert_eq!(
