@@ -62,13 +62,12 @@ pub fn match_tables(
         }
     }
     let mut plan = plan.unwrap_or_else(|| Plan::empty(crate::mapping::DEFAULT_SCHEMA.to_owned()));
-    if plan.tables.is_empty() && obstacles.iter().any(|found| matches!(found, Obstacle::NothingThere { .. }))
-    {
-        return Err(PlanningError::Obstructed(planner::ObstructedPlan {
-            obstacles,
-            fitting: None,
-            other: None,
-        }));
+    let nothing_there = obstacles.iter().find_map(|obstacle| match obstacle {
+        Obstacle::NothingThere { tables, elsewhere } => Some((tables.clone(), elsewhere.clone())),
+        _ => None,
+    });
+    if let Some((tables, elsewhere)) = nothing_there.filter(|_| plan.tables.is_empty()) {
+        return Err(PlanningError::NoCommonTable { tables, elsewhere });
     }
     plan.tables.retain(|table| table.existing.is_some());
     add_printed(schema, profile, &mapping, &obstacles, &mut plan)?;

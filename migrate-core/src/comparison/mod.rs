@@ -18,5 +18,5 @@ pub use matching::{Match, match_tables};
 pub use other_form::{OtherForm, TimeUnit, unit_of};
 pub use result::{
     ComparedColumn, ComparedTable, Comparison, DifferentValues, EqualValues, Pairing, RowDifference, RowKind,
-    SealedSource,
+    SealedSource, WithoutCounterpart,
 };

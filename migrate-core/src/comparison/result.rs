@@ -68,6 +68,17 @@ pub struct ComparedTable {
     pub seconds: f64,
 }
 
+/// How much of the source has no counterpart in the target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WithoutCounterpart {
+    /// Tables.
+    pub tables: u64,
+    /// The rows of these tables.
+    pub rows: u64,
+    /// Columns of tables that have one.
+    pub columns: u64,
+}
+
 /// How rows of both sides were paired.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(tag = "by", rename_all = "snake_case")]
@@ -168,6 +179,24 @@ impl Comparison {
     /// structure is compared elsewhere.
     pub fn is_equal(&self) -> bool {
         self.tables.iter().all(ComparedTable::is_equal) && !self.gaps.iter().any(Gap::is_difference)
+    }
+
+    /// What of the source has no counterpart. What a person leaves behind is not counted.
+    pub fn without_counterpart(&self) -> WithoutCounterpart {
+        let mut found = WithoutCounterpart::default();
+        for gap in &self.gaps {
+            match gap {
+                Gap::Table { rows, .. } | Gap::AmbiguousTable { rows, .. } | Gap::TakenTable { rows, .. } => {
+                    found.tables += 1;
+                    found.rows += rows;
+                }
+                Gap::Column { .. } | Gap::AmbiguousColumn { .. } | Gap::TakenColumn { .. } => {
+                    found.columns += 1;
+                }
+                _ => {}
+            }
+        }
+        found
     }
 }
 

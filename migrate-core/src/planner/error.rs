@@ -1,6 +1,6 @@
 //! Why no plan can be made, with the object that prevents it and the remedy.
 
-use super::existing::Obstacles;
+use super::existing::{Elsewhere, Obstacles};
 use crate::plan::Plan;
 use crate::source_sql::UnreadableSql;
 
@@ -43,6 +43,18 @@ pub enum PlanningError {
     /// Rows cannot be loaded into the tables that an app made.
     #[error(transparent)]
     Obstructed(#[from] ObstructedPlan),
+    /// Two databases that are to be compared have no table in common.
+    #[error(
+        "the target has no table with a name of the source's ({}){}",
+        tables.join(", "),
+        elsewhere.or("name the database that was filled with --postgres")
+    )]
+    NoCommonTable {
+        /// The source's tables.
+        tables: Vec<String>,
+        /// Where tables of these names are.
+        elsewhere: Elsewhere,
+    },
     /// Two names of the source that are one in PostgreSQL.
     #[error("{first} and {second} would both be named {target} in PostgreSQL")]
     NameClash {

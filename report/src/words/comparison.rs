@@ -147,7 +147,7 @@ pub fn gap(gap: &Gap) -> String {
         Gap::Table { table, rows, resembles } => {
             let like = match resembles.as_slice() {
                 [] => String::new(),
-                all => format!("; {}", all.join("; ")),
+                all => format!("; it resembles {}", all.join(" and ")),
             };
             format!("table {table} ({}) is not in PostgreSQL{like}", counted(*rows, "row"))
         }

@@ -23,6 +23,8 @@ pub fn structure_title(problem: &Problem) -> &'static str {
         Problem::PrimaryKeyAdded { .. } => "primary key only in PostgreSQL",
         Problem::UniqueMissing { .. } => "not kept unique",
         Problem::UniqueForAllRows { .. } => "kept unique in all rows, not only in some",
+        Problem::UniqueNulls { .. } => "NULL allowed once, not in any number of rows",
+        Problem::ExclusionAdded { .. } => "exclusion constraint only in PostgreSQL",
         Problem::UniqueAdded { .. } => "unique only in PostgreSQL",
         Problem::IndexMissing { .. } => "index is missing",
         Problem::IndexOrder { .. } => "index sorts in another order",
@@ -115,7 +117,10 @@ fn constraint(table: &str, problem: &Problem) -> String {
         | Problem::IndexForAllRows { index, live, condition } => {
             format!("{table} {live}, in SQLite {index}{}", filter(Some(condition)))
         }
-        Problem::UniqueAdded { live, keys } | Problem::IndexAdded { live, keys } => {
+        Problem::UniqueAdded { live, keys }
+        | Problem::UniqueNulls { live, keys }
+        | Problem::ExclusionAdded { live, keys }
+        | Problem::IndexAdded { live, keys } => {
             format!("{table} {live} ({})", keys.join(", "))
         }
         Problem::IndexOrder { index, live } | Problem::IndexReversed { index, live } => {

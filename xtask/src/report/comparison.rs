@@ -2,7 +2,9 @@
 //! as SQL that repairs the structure.
 
 use migrate_core::comparison::structure::{Severity, Structure, StructureDifference};
-use migrate_core::comparison::{ComparedTable, Comparison, Gap, RowKind};
+use migrate_core::comparison::{
+    ComparedColumn, ComparedTable, Comparison, DifferentValues, Gap, RowKind, WithoutCounterpart,
+};
 use postgres_client::TargetUrl;
 use report::comparison::{ComparisonReport, TableResult};
 use report::figures::count;
@@ -106,9 +108,19 @@ fn row_lines_of(table: &ComparedTable) -> Vec<String> {
 
 fn value_lines(comparison: &Comparison) -> Vec<String> {
     let of_table = |table: &ComparedTable| -> Vec<String> {
-        table.columns.iter().flat_map(|column| words::different_values(&table.table, column)).collect()
+        table.columns.iter().flat_map(|column| value_lines_of(&table.table, column)).collect()
     };
     comparison.tables.iter().flat_map(of_table).collect()
+}
+
+/// The different values of a column, with the values themselves where they were asked for. Only the screen and JSON show these.
+fn value_lines_of(table: &str, column: &ComparedColumn) -> Vec<String> {
+    let with_values = |(line, found): (String, &DifferentValues)| {
+        let pair = |[source, target]: &[String; 2]| format!("{source} in SQLite, {target} in PostgreSQL");
+        let pairs: Vec<String> = found.shown.iter().take(3).map(pair).collect();
+        if pairs.is_empty() { line } else { format!("{line}: {}", pairs.join("; ")) }
+    };
+    words::different_values(table, column).into_iter().zip(&column.differences).map(with_values).collect()
 }
 
 fn form_lines(comparison: &Comparison) -> Vec<String> {
@@ -176,7 +188,8 @@ fn not_compared_lines(structure: &Structure) -> Vec<String> {
 
 fn verdict(compared: &Compared) -> String {
     let (comparison, structure) = (&compared.comparison, &compared.structure);
-    let rows: u64 = comparison.tables.iter().map(|table| table.source_rows).sum();
+    let without = comparison.without_counterpart();
+    let rows = comparison.tables.iter().map(|table| table.source_rows).sum::<u64>() + without.rows;
     let equal: u64 = comparison.tables.iter().map(|table| table.equal).sum();
     let found = |severity: Severity| {
         structure.differences.iter().filter(|found| found.severity == severity).count() as u64
@@ -191,13 +204,32 @@ fn verdict(compared: &Compared) -> String {
         (0, 0) if is_partly_compared => {
             "and it keeps what SQLite declares, as far as it was compared".to_owned()
         }
+        (0, 0) if without != WithoutCounterpart::default() => {
+            "and it keeps all else that SQLite declares".to_owned()
+        }
         (0, 0) => "and it keeps all that SQLite declares".to_owned(),
         (lost, 0) => format!("and {} lost", declarations(lost)),
         (0, different) => format!("and {} different", declarations(different)),
         (lost, different) => format!("and {} lost, {} different", declarations(lost), count(different)),
     };
     let head = if is_same(compared) { "Equal" } else { "NOT equal" };
-    format!("{head}: {rows}, {structure}.\n")
+    format!("{head}: {rows}, {}{structure}.\n", no_counterpart(without))
+}
+
+/// The tables and columns without a counterpart, as a part of the verdict.
+fn no_counterpart(without: WithoutCounterpart) -> String {
+    let WithoutCounterpart { tables, columns, .. } = without;
+    let named = [(tables, "table"), (columns, "column")];
+    let named: Vec<String> = named
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, noun)| counted(number, noun))
+        .collect();
+    match tables + columns {
+        0 => String::new(),
+        1 => format!("{} has no counterpart, ", named.join("")),
+        _ => format!("{} have no counterpart, ", named.join(" and ")),
+    }
 }
 
 fn declarations(number: u64) -> String {

@@ -104,6 +104,28 @@ fn a_sealed_copy_is_compared_instead_of_a_new_one() {
 }
 
 #[test]
+fn the_verdict_counts_what_has_no_counterpart() {
+    let (place, database) = place();
+    execute(&database, "DROP TABLE author CASCADE; ALTER TABLE book DROP COLUMN pages");
+    let found = validate(&place, &database, &["--no-report"]).expect(1).stdout;
+    assert!(found.contains("NOT equal: 2 of 5 rows are in PostgreSQL with equal values, "), "{found}");
+    assert!(found.contains(", 1 table and 1 column have no counterpart, and "), "{found}");
+}
+
+#[test]
+fn values_are_on_the_screen_where_they_are_asked_for_and_never_in_the_report() {
+    let (place, database) = place();
+    execute(&database, "UPDATE book SET title = 'Other' WHERE id = 1");
+    let values = "'One' in SQLite, 'Other' in PostgreSQL";
+    let found = validate(&place, &database, &["--no-report"]).expect(1).screen();
+    assert!(!found.contains("'Other'"), "{found}");
+    let found = validate(&place, &database, &["--show-values"]).expect(1).screen();
+    assert!(found.contains(values), "{found}");
+    let folder = fs::read_dir(place.path().join("reports")).unwrap().next().unwrap().unwrap().path();
+    assert!(!fs::read_to_string(folder.join("comparison.md")).unwrap().contains("'Other'"));
+}
+
+#[test]
 fn a_migration_of_ours_is_compared_too() {
     let place = Place::new();
     place.sample();

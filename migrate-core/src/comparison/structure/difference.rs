@@ -119,6 +119,20 @@ pub enum StructureProblem {
         /// The condition.
         condition: String,
     },
+    /// The target allows one NULL where SQLite allows any number.
+    UniqueNulls {
+        /// The target's index.
+        live: String,
+        /// Its keys, as SQL.
+        keys: Vec<String>,
+    },
+    /// An exclusion constraint of the target: SQLite has none.
+    ExclusionAdded {
+        /// The constraint.
+        live: String,
+        /// Its keys, as SQL.
+        keys: Vec<String>,
+    },
     /// The target keeps values unique that SQLite does not.
     UniqueAdded {
         /// The index.

@@ -162,13 +162,28 @@ fn has_same_keys(pair: &Pair<'_>, wanted: &[Key<'_>], live: &LiveIndex) -> bool 
         && wanted.iter().all(|wanted| live.keys.iter().any(|live| is_same_key(pair, wanted, live)))
 }
 
+/// Whether SQLite may have NULL in a key, which it never finds equal to another.
+fn may_be_null(pair: &Pair<'_>, wanted: &Wanted<'_>) -> bool {
+    wanted.keys.iter().any(|key| {
+        let column = key.column.and_then(|name| pair.expected.target_column(name));
+        !column.is_some_and(|column| column.source_not_null)
+    })
+}
+
 /// The index of the target that serves for a unique one of the source, and what differs.
 fn unique<'a>(pair: &Pair<'a>, wanted: &Wanted<'_>) -> (Option<&'a str>, Option<StructureDifference>) {
     let usable = || pair.constraints.indexes.iter().filter(|live| live.is_unique && live.is_valid);
     let same = |live: &&LiveIndex| has_same_keys(pair, &wanted.keys, live);
     let condition = |live: &LiveIndex| is_same_condition(pair, wanted.condition, live.condition.as_deref());
-    if let Some(live) = usable().find(|live| same(live) && condition(live)) {
+    let has_one_null = |live: &LiveIndex| live.has_one_null && may_be_null(pair, wanted);
+    if let Some(live) = usable().find(|live| same(live) && condition(live) && !has_one_null(live)) {
         return (Some(&live.name), None);
+    }
+    if let Some(live) = usable().find(|live| same(live) && condition(live)) {
+        let mut repair = vec![pair.drop_index(&live.name)];
+        repair.extend(wanted.repair(pair));
+        let problem = Problem::UniqueNulls { live: live.name.clone(), keys: wanted.keys_in_words() };
+        return (Some(&live.name), Some(pair.found(Severity::Different, problem, repair)));
     }
     if let Some((live, condition)) =
         usable().find(|live| same(live) && live.condition.is_none()).zip(wanted.condition)
@@ -204,7 +219,9 @@ fn unique<'a>(pair: &Pair<'a>, wanted: &Wanted<'_>) -> (Option<&'a str>, Option<
 
 /// The index of the target that serves for a plain one of the source, and what differs.
 fn plain<'a>(pair: &Pair<'a>, wanted: &Wanted<'_>) -> (Option<&'a str>, Option<StructureDifference>) {
-    let usable = || pair.constraints.indexes.iter().filter(|live| live.is_valid && live.is_btree);
+    let usable = || {
+        pair.constraints.indexes.iter().filter(|live| live.is_valid && live.is_btree && !live.is_exclusion)
+    };
     let ordered = |live: &LiveIndex, order: Order| leading(pair, &wanted.keys, live) == Some(order);
     let condition = |live: &LiveIndex| is_same_condition(pair, wanted.condition, live.condition.as_deref());
     let whole = |live: &LiveIndex| live.keys.len() == wanted.keys.len();
@@ -245,6 +262,10 @@ fn added(pair: &Pair<'_>, live: &LiveIndex, wanted: &[Wanted<'_>]) -> StructureD
     let keys: Vec<String> = live.keys.iter().map(|key| key.sql.clone()).collect();
     let columns: Vec<Option<&String>> = live.keys.iter().map(|key| key.column.as_ref()).collect();
     let name = live.name.clone();
+    if live.is_exclusion {
+        let repair = vec![pair.drop_index(&live.name)];
+        return pair.found(Severity::Different, Problem::ExclusionAdded { live: name, keys }, repair);
+    }
     let others = || pair.constraints.indexes.iter().filter(|other| other.name != live.name && other.is_valid);
     let repeats = |other: &&LiveIndex| {
         other.keys == live.keys && other.condition == live.condition && (other.is_unique || !live.is_unique)

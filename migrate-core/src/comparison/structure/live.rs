@@ -48,6 +48,10 @@ pub struct LiveIndex {
     pub is_constraint: bool,
     /// Whether PostgreSQL uses it.
     pub is_valid: bool,
+    /// Whether it is an exclusion constraint's.
+    pub is_exclusion: bool,
+    /// Whether it is unique with NULLS NOT DISTINCT: two rows with NULL are refused.
+    pub has_one_null: bool,
     /// Whether it is a B-tree.
     pub is_btree: bool,
     /// Its keys, in their order.

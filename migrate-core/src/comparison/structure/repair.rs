@@ -83,6 +83,7 @@ impl StructureProblem {
             | P::PrimaryKeyAdded { .. }
             | P::UniqueMissing { .. }
             | P::UniqueForAllRows { .. }
+            | P::UniqueNulls { .. }
             | P::UniqueAdded { .. } => Stage::Keys,
             P::Default { .. }
             | P::DefaultAdded { .. }
@@ -97,6 +98,7 @@ impl StructureProblem {
             | P::IndexAdded { .. }
             | P::IndexRepeated { .. }
             | P::IndexInvalid { .. }
+            | P::ExclusionAdded { .. }
             | P::CheckMissing { .. }
             | P::CheckByType { .. }
             | P::CheckAdded { .. }

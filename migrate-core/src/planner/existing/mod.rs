@@ -37,7 +37,7 @@ pub use decision::{ColumnName, Decision};
 pub(super) use derived::plan_derived;
 use key_column::KeyColumn;
 pub(super) use matching::{Match, Matches};
-use obstacle::Elsewhere;
+pub(super) use obstacle::Elsewhere;
 pub use obstacle::Obstacle;
 pub use obstacles::Obstacles;
 pub use seeds::{SeedComparison, SeedRow, UniqueClash, settle_seeds};

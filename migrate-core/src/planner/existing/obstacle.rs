@@ -241,16 +241,25 @@ fn unit_problem(numbers: u64, far: u64) -> String {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Elsewhere(pub Vec<String>);
 
-impl fmt::Display for Elsewhere {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Elsewhere {
+    /// The end of a sentence: the schemas, or `otherwise` where there are none.
+    pub(crate) fn or(&self, otherwise: &str) -> String {
         let named = self.0.join(",");
         match self.0.as_slice() {
-            [] => f.write_str(
-                "; let the app create its tables there first, or omit --into-existing to have them created",
-            ),
-            [one] => write!(f, "; schema {one} has some: --schema {one}"),
-            several => write!(f, "; schemas {} have some: --schema {named}", several.join(" and ")),
+            [] => format!("; {otherwise}"),
+            [one] => format!("; schema {one} has some: --schema {one}"),
+            several => format!("; schemas {} have some: --schema {named}", several.join(" and ")),
         }
+    }
+}
+
+impl fmt::Display for Elsewhere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            &self.or(
+                "let the app create its tables there first, or omit --into-existing to have them created",
+            ),
+        )
     }
 }
 

@@ -17,11 +17,12 @@ const TABLES_SQL: &str = "SELECT c.oid::text, n.nspname::text, c.relname::text, 
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
     WHERE n.nspname = ANY ($1::text[]) AND c.relkind IN ('r', 'p') ORDER BY 2, 3";
 
-/// Their indexes.
+/// Their indexes. NULLS NOT DISTINCT is a column of the catalog as of PostgreSQL 15.
 const INDEXES_SQL: &str = "SELECT c.oid::text, i.oid::text, i.relname::text, x.indisunique, x.indisprimary, \
     EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.oid AND k.contype IN ('p', 'u', 'x')) AS is_constraint, \
-    x.indisvalid AND x.indisready AND NOT x.indisexclusion AS is_valid, m.amname = 'btree' AS is_btree, \
-    pg_get_expr(x.indpred, x.indrelid, true) AS condition \
+    x.indisvalid AND x.indisready AS is_valid, m.amname = 'btree' AS is_btree, \
+    pg_get_expr(x.indpred, x.indrelid, true) AS condition, x.indisexclusion, \
+    coalesce(to_jsonb(x) ->> 'indnullsnotdistinct', 'false')::boolean AS has_one_null \
     FROM pg_index x JOIN pg_class c ON c.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid \
     JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_am m ON m.oid = i.relam \
     WHERE n.nspname = ANY ($1::text[]) AND c.relkind IN ('r', 'p') ORDER BY 1, 3";
@@ -104,6 +105,8 @@ pub(super) fn read(target: &mut Connection, matched: &Plan) -> Result<LiveStruct
             is_valid: row.get(6)?,
             is_btree: row.get(7)?,
             condition: row.get(8)?,
+            is_exclusion: row.get(9)?,
+            has_one_null: row.get(10)?,
         };
         add(&mut tables, &row, |table| table.indexes.push(index))?;
     }

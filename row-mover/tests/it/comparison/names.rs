@@ -101,4 +101,5 @@ fn databases_without_a_common_table_cannot_be_compared() {
         Pair::new("CREATE TABLE t (id INTEGER); INSERT INTO t VALUES (1)", "CREATE TABLE something (id int)");
     let error = pair.compared_as(pair.database.url()).unwrap_err();
     assert!(error.contains("no table with a name of the source's"), "{error}");
+    assert!(error.contains("--postgres") && !error.contains("--into-existing"), "{error}");
 }
