@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use serde_json::Value;
 use test_database::TestDatabase;
 
-use crate::place::{Output, Place};
+use crate::place::{Output, Place, output};
 use crate::server::{everything, execute};
 
 const SOURCE: &str = "CREATE TABLE author (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
@@ -117,4 +117,16 @@ fn a_migration_of_ours_is_compared_too() {
         "{}",
         output.screen()
     );
+}
+
+#[test]
+fn the_sealed_copy_is_removed_whether_the_databases_are_equal_or_cannot_be_compared() {
+    let (place, database) = place();
+    let temporary = place.path().join("temporary");
+    fs::create_dir(&temporary).unwrap();
+    for (url, code) in [(database.url(), 1), ("postgres://nobody@127.0.0.1:1/none", 2)] {
+        let arguments = ["validate", "--sqlite", "shop.db", "--postgres", url, "--no-report", "--quiet"];
+        output(place.command(arguments).env("TMPDIR", &temporary)).expect(code);
+        assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0);
+    }
 }

@@ -73,20 +73,3 @@ fn nothing_is_written_by_the_owner() {
     assert_eq!(ask(&mut session(pair.database.url()), STATE), before);
     assert_eq!(writes(&mut session(pair.database.url())), ["t|t"]);
 }
-
-/// A temporary folder is all that a comparison needs, and it is gone afterwards.
-#[test]
-fn the_sealed_copy_is_removed() {
-    let pair = Pair::new(SOURCE, TARGET);
-    let folders = || {
-        let entries = std::fs::read_dir(std::env::temp_dir()).unwrap();
-        entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with("compare-")).count()
-    };
-    // Other tests compare at the same time: it has to be gone at some moment.
-    pair.equal();
-    let is_gone = (0..200).any(|_| {
-        std::thread::sleep(std::time::Duration::from_millis(50));
-        folders() == 0
-    });
-    assert!(is_gone);
-}
