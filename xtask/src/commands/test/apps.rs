@@ -13,8 +13,8 @@ const MODULES: &[(&str, &[Tool])] = &[
     ("active_record", &[ACTIVE_RECORD, PG_DUMP]),
     ("alembic", &[PYTHON, PG_DUMP]),
     ("connection", &[NODE, NPM, OPENSSL]),
-    ("documents", &[NODE, NPM]),
     ("django", &[PYTHON, PG_DUMP]),
+    ("documents", &[NODE, NPM]),
     ("drizzle_kit", &[NODE, NPM, PG_DUMP]),
     ("harness", &[NODE, NPM, PYTHON, RUBY, PG_DUMP]),
     ("hyperpage", &[NODE, NPM]),
@@ -61,9 +61,18 @@ fn missing(is_missing: impl Fn(Tool) -> bool) -> Vec<(&'static str, Tool)> {
     MODULES.iter().filter_map(|(module, tools)| Some((*module, first(tools)?))).collect()
 }
 
-/// Returns the sentence about modules that cannot run.
+/// Returns the sentence about modules that cannot run, tool by tool.
 fn reason(missing: &[(&str, Tool)]) -> String {
-    let parts = missing.iter().map(|(module, tool)| format!("{module}: {}", tool.missing()));
+    let mut tools: Vec<Tool> = Vec::new();
+    for (_, tool) in missing {
+        if !tools.contains(tool) {
+            tools.push(*tool);
+        }
+    }
+    let parts = tools.into_iter().map(|tool| {
+        let modules = missing.iter().filter(|(_, of)| *of == tool).map(|(module, _)| *module);
+        format!("{}, which these need: {}", tool.missing(), modules.collect::<Vec<_>>().join(", "))
+    });
     parts.collect::<Vec<_>>().join("; ")
 }
 
@@ -117,7 +126,7 @@ mod tests {
     #[test]
     fn every_module_of_the_tests_is_listed() {
         let main = include_str!("../../../tests/apps/main.rs");
-        let helpers = ["place", "server", "support"];
+        let helpers = ["databases", "place", "server", "support"];
         let modules = main.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';'));
         let modules: Vec<_> = modules.filter(|module| !helpers.contains(module)).collect();
         let mut listed: Vec<_> = MODULES.iter().map(|(module, _)| *module).collect();
@@ -128,11 +137,13 @@ mod tests {
     #[test]
     fn a_module_without_its_tools_is_named() {
         assert_eq!(missing(|_| false), []);
-        let missing = missing(|tool| tool == NPM);
-        assert!(
-            reason(&missing).starts_with("harness: npm is not installed (apt-get install npm)"),
-            "{missing:?}"
+        assert_eq!(
+            reason(&[("a", NPM), ("b", RUBY), ("c", NPM)]),
+            "npm is not installed (apt-get install npm), which these need: a, c; \
+             ruby is not installed (apt-get install ruby), which these need: b"
         );
+        let modules: Vec<_> = missing(|tool| tool == RUBY).into_iter().map(|(module, _)| module).collect();
+        assert_eq!(modules, ["harness"]);
     }
 
     #[test]
