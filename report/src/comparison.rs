@@ -190,7 +190,8 @@ mod tests {
         let report = report();
         let markdown = report.markdown();
         assert!(markdown.starts_with("# NOT equal\n") && markdown.contains("t.c11"), "{markdown}");
-        assert!(!markdown.contains("<x>"), "{markdown}");
+        // Within a code span a bracket is text.
+        assert!(!markdown.replace("`Other<x>`", "").replace("`other<x>`", "").contains("<x>"), "{markdown}");
         let xml = report.junit().unwrap();
         assert!(xml.contains("tests=\"15\" failures=\"13\" errors=\"0\" skipped=\"1\""), "{xml}");
         let lines = report.annotations();

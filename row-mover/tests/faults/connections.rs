@@ -178,7 +178,7 @@ fn a_role_that_may_have_few_connections_moves_everything() {
     for limit in [2, 3, 4] {
         role.limit(limit);
         moves_within(&role, limit);
-        role.case().execute("DROP SCHEMA public, migration CASCADE");
+        role.case().execute("DROP SCHEMA public, migration, drizzle CASCADE");
         role.case().execute(&format!("CREATE SCHEMA public AUTHORIZATION {}", role.name));
     }
 }

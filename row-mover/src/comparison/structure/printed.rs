@@ -71,7 +71,8 @@ fn is_postgresqls_own(sql: &str) -> bool {
     let outside = outside.replace("pg_catalog.", "");
     let is_qualified = |(place, _): (usize, &str)| {
         let next = outside[place + 1..].chars().next();
-        next.is_some_and(|next| next.is_alphabetic() || next == '_' || next == '"')
+        // `OPERATOR(app.=)` names an operator. After the dot of a number stands a digit, a blank or a bracket.
+        next.is_some_and(|next| next.is_alphabetic() || "_\"+-*/<>=~!@#%^&|`?".contains(next))
     };
     !outside.match_indices('.').any(is_qualified)
 }
