@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::conversion::Conversion;
 
-/// How a value of the target is the source's value in another form. Nothing of the value is lost in any of them.
+/// How a value of the target is the source's value in another form. What the value means is kept in each of them; the spelling of a text
+/// is not: a number, a date or bytes have one spelling, so that `1.10` and `1.1` become the same number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(tag = "form", rename_all = "snake_case")]
 pub enum OtherForm {
