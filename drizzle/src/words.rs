@@ -6,7 +6,7 @@ use migrate_core::plan::LeftOut;
 pub fn left_out(item: &LeftOut) -> String {
     match item {
         LeftOut::Table { table } => format!(
-            "Table {table} is left out and hidden from drizzle-kit: drizzle-kit cannot read a name with a quotation mark, or the name __proto__."
+            "Table {table} is left out and hidden from drizzle-kit: drizzle-kit cannot read a name with a quotation mark, the name __proto__, or a table named like a property of all objects, such as constructor."
         ),
         LeftOut::View { view } => format!(
             "View {view} is left out and hidden from drizzle-kit: drizzle-kit cannot read a name of it, or the plan lacks the types of its columns."

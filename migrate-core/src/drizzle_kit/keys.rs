@@ -27,10 +27,29 @@ pub fn is_own_sequence(schema: &str, name: &str) -> bool {
     plain == name || printed == format!("{schema}.{name}")
 }
 
+/// The properties that every JavaScript object inherits. drizzle-kit looks a table up in a plain object, finds one of these instead, and
+/// stops with an error.
+const INHERITED_PROPERTIES: [&str; 12] = [
+    "__defineGetter__",
+    "__defineSetter__",
+    "__lookupGetter__",
+    "__lookupSetter__",
+    "__proto__",
+    "constructor",
+    "hasOwnProperty",
+    "isPrototypeOf",
+    "propertyIsEnumerable",
+    "toLocaleString",
+    "toString",
+    "valueOf",
+];
+
 /// Whether drizzle-kit can read a table or a view of this name, with columns, keys and indexes of these names. It puts the name between
 /// quotes of both kinds without doubling any, and keeps the others as properties of JavaScript objects, which `__proto__` never is.
 pub fn is_readable<'n>(name: &str, parts: impl IntoIterator<Item = &'n String>) -> bool {
-    !name.contains(['\'', '"']) && parts.into_iter().all(|part| part != "__proto__")
+    !name.contains(['\'', '"'])
+        && !INHERITED_PROPERTIES.contains(&name)
+        && parts.into_iter().all(|part| part != "__proto__")
 }
 
 /// Whether drizzle-kit can read a table.
@@ -41,4 +60,18 @@ pub fn is_readable_table(table: &PlannedTable) -> bool {
     let rest =
         table.foreign_keys.iter().map(|key| &key.name).chain(table.indexes.iter().map(|index| &index.name));
     is_readable(&table.target, columns.chain(keys).chain(checks).chain(rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_inherited_properties_are_readable_as_columns_only() {
+        let column = "constructor".to_owned();
+        assert!(is_readable("t", [&column]));
+        assert!(!is_readable("constructor", []) && !is_readable("toString", []));
+        assert!(is_readable("constructors", []) && is_readable("tostring", []));
+        assert!(!is_readable("t", [&"__proto__".to_owned()]));
+    }
 }
