@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::server_error::is_transient_sqlstate;
+use crate::server_error::{OUT_OF_MEMORY, is_transient_sqlstate};
 
 /// SQLSTATEs of class 08 with which a connection is refused for good: rejected by the server, or a violation of the protocol.
 const PERMANENT: [&str; 2] = ["08004", "08P01"];
@@ -31,11 +31,13 @@ impl Refusal {
     }
 
     /// Whether a server answered that it may accept a connection in a moment. A pooler refuses an unknown database or user with an
-    /// error of the protocol, which no wait repairs.
+    /// error of the protocol, which no wait repairs. Memory that is used up when a session begins is used by other sessions, unlike
+    /// memory that a statement of ours has used up.
     pub(crate) fn is_transient(&self) -> bool {
+        let is_transient = |sqlstate: &str| is_transient_sqlstate(sqlstate) || sqlstate == OUT_OF_MEMORY;
         self.sqlstates
             .iter()
-            .any(|sqlstate| is_transient_sqlstate(sqlstate) && !PERMANENT.contains(&sqlstate.as_str()))
+            .any(|sqlstate| is_transient(sqlstate) && !PERMANENT.contains(&sqlstate.as_str()))
     }
 
     /// Whether no server answered: the network or the socket failed.
@@ -75,6 +77,7 @@ mod tests {
                 true,
                 false,
             ),
+            ("server at \"h\" failed: FATAL:  53200: out of shared memory", true, false),
             (
                 "server at \"h\" failed: FATAL:  28P01: password authentication failed for user \"a\"",
                 false,

@@ -23,7 +23,7 @@ const TRANSIENT: [(&str, &str); 10] = [
 ];
 
 /// The SQLSTATE of memory that is used up, such as the shared table of locks.
-const OUT_OF_MEMORY: &str = "53200";
+pub(crate) const OUT_OF_MEMORY: &str = "53200";
 
 /// The SQLSTATE where other objects depend on the one that is to be dropped.
 const DEPENDENT_OBJECTS: &str = "2BP01";
