@@ -128,6 +128,8 @@ pub enum Reason {
     ComputedNumber { column: String },
     /// A column that draws from the sequence holds no numbers.
     NotANumber { column: String },
+    /// The column does not exist.
+    ColumnMissing,
     /// The sequence does not exist.
     SequenceMissing,
     /// The role may not read the sequence.

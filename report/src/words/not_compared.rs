@@ -127,7 +127,7 @@ fn fixed(reason: &Reason) -> &'static str {
         Reason::NoColumnKnown => {
             "no column is known that draws from it; if one does, tie it in mapping.toml: [sequences], NAME = \"TABLE.COLUMN\""
         }
-        Reason::SequenceMissing | Reason::ViewMissing => "it does not exist",
+        Reason::ColumnMissing | Reason::SequenceMissing | Reason::ViewMissing => "it does not exist",
         Reason::NoRightToReadSequence => "this role may not read it (GRANT SELECT on the sequence)",
         Reason::ViewTimeUsed => {
             "the views before it took all the time that views have together (DB_VIEWS_TIMEOUT)"

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use migrate_core::finding::{DerivedDifference, NotCompared, Reason, Subject};
 use migrate_core::identifier::{quote_pg, quote_pg_literal};
-use migrate_core::plan::{DerivedDecision, Plan, PlannedMaterializedView, UnloadedColumn, WrittenTable};
+use migrate_core::plan::{
+    DerivedDecision, Plan, PlannedMaterializedView, PlannedTable, UnloadedColumn, WrittenTable,
+};
 use migrate_core::render::compute_in_row;
 
 use super::CheckResult;
@@ -98,10 +100,10 @@ fn check_written(target: &mut Connection, plan: &Plan, written: &WrittenTable) -
     };
     let mut is_called = false;
     for caller in written.triggers.iter().filter_map(|trigger| plan.target_table(&trigger.table)) {
-        is_called |= has_rows(target, &caller.loaded_rows_sql())?;
+        is_called |=
+            has_table(target, &caller.name_in_sql())? && has_rows(target, &caller.loaded_rows_sql())?;
     }
-    let exists = format!("SELECT to_regclass({}) IS NOT NULL", quote_pg_literal(&written.name_in_sql()));
-    if !is_called || !target.one::<bool>(&exists, &[])? {
+    if !is_called || !has_table(target, &written.name_in_sql())? {
         return Ok(None);
     }
     let triggers = written.triggers.iter().map(|trigger| trigger.name.clone()).collect();
@@ -121,6 +123,19 @@ fn check_written(target: &mut Connection, plan: &Plan, written: &WrittenTable) -
     }))
 }
 
+/// Whether a table is there. One that is gone is a finding of the schema.
+fn has_table(target: &mut Connection, name_in_sql: &str) -> Result<bool> {
+    target.one(&format!("SELECT to_regclass({}) IS NOT NULL", quote_pg_literal(name_in_sql)), &[])
+}
+
+fn has_column(target: &mut Connection, table_in_sql: &str, column: &str) -> Result<bool> {
+    let sql = format!(
+        "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass({}) AND attname = $1 AND NOT attisdropped)",
+        quote_pg_literal(table_in_sql)
+    );
+    target.one(&sql, &[Some(column)])
+}
+
 fn limit_time(target: &mut Connection, time_max: Duration) -> Result<()> {
     target.script(&format!("SET LOCAL statement_timeout = {}", time_max.as_millis().max(1))).map(drop)
 }
@@ -131,6 +146,10 @@ fn check_column(
     column: &UnloadedColumn,
     time_max: Duration,
 ) -> Result<Outcome> {
+    let Some(table) = plan.target_table(&column.table) else { return Ok(Outcome::Same) };
+    if !has_column(target, &table.name_in_sql(), &column.column)? {
+        return Ok(Outcome::NotCompared(Reason::ColumnMissing));
+    }
     limit_time(target, time_max)?;
     let moves_sequences = column.triggers().iter().filter(|trigger| trigger.is_before).any(|trigger| {
         let table = plan.target_table(&trigger.table).and_then(|table| table.existing.as_ref());
@@ -159,10 +178,18 @@ fn check_column(
                 computed.table, computed.temporary, computed.is_same_row
             )
         }
-        None => match unfilled_sql(plan, column) {
-            Some(sql) => sql,
-            None => return Ok(Outcome::Same),
-        },
+        None => {
+            let mut callers = Vec::new();
+            for caller in column.triggers().iter().filter_map(|trigger| plan.target_table(&trigger.table)) {
+                if has_table(target, &caller.name_in_sql())? {
+                    callers.push(caller);
+                }
+            }
+            match unfilled_sql(table, column, &callers) {
+                Some(sql) => sql,
+                None => return Ok(Outcome::Same),
+            }
+        }
     };
     let rows: u64 = target.one(&count, &[])?;
     if rows == 0 {
@@ -177,22 +204,23 @@ fn check_column(
     }))
 }
 
-/// The statement that counts the migrated rows of a column that no row has a value for, or only its default.
-fn unfilled_sql(plan: &Plan, column: &UnloadedColumn) -> Option<String> {
-    let table = plan.target_table(&column.table)?;
+/// The statement that counts the migrated rows of a column that no row has a value for, or only its default. `callers` are the tables
+/// whose rows call the triggers.
+fn unfilled_sql(table: &PlannedTable, column: &UnloadedColumn, callers: &[&PlannedTable]) -> Option<String> {
     let found = table.existing.as_ref()?.table.column(&column.column)?;
     let name = quote_pg(&column.column);
     let default = found.default.as_deref().filter(|default| !default.contains("nextval")).unwrap_or("NULL");
     let is_unfilled = format!(
         "({name} IS NULL OR {name}::pg_catalog.text IS NOT DISTINCT FROM ({default})::pg_catalog.text)"
     );
-    let callers = column.triggers().iter().filter_map(|trigger| plan.target_table(&trigger.table));
-    let called: Vec<String> =
-        callers.map(|caller| format!("EXISTS (SELECT FROM {})", caller.loaded_rows_sql())).collect();
+    let called: Vec<String> = callers
+        .iter()
+        .map(|caller| format!("OR EXISTS (SELECT FROM {})", caller.loaded_rows_sql()))
+        .collect();
     let rows = table.loaded_rows_sql();
     Some(format!(
-        "SELECT CASE WHEN pg_catalog.bool_and({is_unfilled}) AND ({}) THEN pg_catalog.count(*) ELSE 0 END FROM {rows}",
-        called.join(" OR ")
+        "SELECT CASE WHEN pg_catalog.bool_and({is_unfilled}) AND (false {}) THEN pg_catalog.count(*) ELSE 0 END FROM {rows}",
+        called.join(" ")
     ))
 }
 

@@ -282,3 +282,39 @@ fn a_table_that_only_triggers_write_can_be_accepted_and_not_filled() {
         Case::planned_for_app(SOURCE, WRITTEN, "[derived]\nfound = \"fill\"").err().unwrap_or_default();
     assert!(words.contains("only after the migration"), "{words}");
 }
+
+#[test]
+fn a_table_or_column_that_is_gone_is_a_finding_and_no_error() {
+    for (target, damage, finding) in [
+        (WRITTEN, "ALTER TABLE comments RENAME TO renamed", "table comments is gone"),
+        (WRITTEN, "ALTER TABLE posts RENAME TO renamed", "table posts is gone"),
+        (TARGET, "ALTER TABLE comments RENAME TO renamed", "table comments is gone"),
+        (TARGET, "ALTER TABLE posts RENAME TO renamed", "table posts is gone"),
+        (TARGET, "ALTER TABLE posts DROP COLUMN slug", "posts: column slug is gone: text"),
+        (
+            TARGET,
+            "ALTER TABLE posts RENAME COLUMN search TO renamed",
+            "posts: column search is gone: tsvector",
+        ),
+        (
+            TARGET,
+            "ALTER TABLE posts RENAME COLUMN comment_count TO renamed",
+            "posts: column comment_count is gone: integer NOT NULL DEFAULT 0",
+        ),
+        (
+            TARGET,
+            "ALTER TABLE posts RENAME COLUMN title TO renamed",
+            "posts: column title is gone: text NOT NULL",
+        ),
+    ] {
+        let mapping =
+            if target == TARGET { decided("fill") } else { "[derived]\nfound = \"accept\"".to_owned() };
+        let case = Case::planned_for_app(SOURCE, target, &mapping)
+            .unwrap_or_else(|words| panic!("{damage}: {words}"));
+        case.moved();
+        case.execute(damage);
+        let (_, found) = case.validated(false);
+        let said: Vec<String> = found.schema.iter().map(report::words::schema).collect();
+        assert!(!found.is_proven() && said.iter().any(|line| line == finding), "{damage}: {said:#?}");
+    }
+}
