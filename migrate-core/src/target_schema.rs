@@ -101,6 +101,23 @@ pub struct TargetColumn {
     pub sequence: Option<String>,
 }
 
+impl TargetColumn {
+    /// Whether PostgreSQL can make it an identity column: of an integer type itself, not of a domain.
+    pub fn can_be_numbered(&self) -> bool {
+        self.highest_number().is_some()
+    }
+
+    /// The highest number that an identity column of its type issues; none where it cannot be one.
+    pub fn highest_number(&self) -> Option<i64> {
+        match self.type_name.as_str() {
+            "smallint" => Some(i16::MAX.into()),
+            "integer" => Some(i32::MAX.into()),
+            "bigint" => Some(i64::MAX),
+            _ => None,
+        }
+    }
+}
+
 /// A PRIMARY KEY, or what else keeps rows unique.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

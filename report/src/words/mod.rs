@@ -6,6 +6,7 @@ mod comparison;
 mod not_compared;
 pub mod remedy;
 mod structure;
+mod unrepaired;
 
 use migrate_core::finding::{
     BaselineDifference, BaselineProblem, ConstraintDifference, ConstraintKind, ConstraintName,
@@ -20,6 +21,7 @@ use crate::model::HeldRows;
 pub use comparison::{diagnosis, different_values, gap, other_form, other_forms, row_kind, some};
 pub use not_compared::{reason, subject};
 pub use structure::{structure, structure_item, structure_title};
+pub use unrepaired::unrepaired;
 
 /// A difference of the schema.
 pub fn schema(difference: &SchemaDifference) -> String {

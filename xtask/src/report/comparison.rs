@@ -245,10 +245,8 @@ fn what_to_do(compared: &Compared, folder: Option<&str>) -> String {
              --postgres URL, into another database; or, once the structure is repaired and the tables are empty, with --into-existing.\n",
         );
     }
-    if statements.is_empty() {
-        return text;
-    }
     match folder {
+        _ if statements.is_empty() => {}
         Some(folder) => text.push_str(&format!(
             "{} the structure, in one transaction: psql -1 -v ON_ERROR_STOP=1 -f {folder}/{REPAIR_FILE} URL; then validate again.\n",
             repairing(statements.len() as u64)
@@ -258,7 +256,41 @@ fn what_to_do(compared: &Compared, folder: Option<&str>) -> String {
             statements.iter().for_each(|sql| text.push_str(&format!("  {}\n", printable_lines(sql))));
         }
     }
+    text.push_str(&not_repaired(&compared.structure));
     text
+}
+
+/// How many differences of the structure no statement repairs, and why.
+fn not_repaired(structure: &Structure) -> String {
+    const SHOWN_MAX: usize = 3;
+    let mut reasons: Vec<(String, u64)> = Vec::new();
+    for found in structure.not_repaired() {
+        let reason = words::unrepaired(found);
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, number)) => *number += 1,
+            None => reasons.push((reason, 1)),
+        }
+    }
+    let total: u64 = reasons.iter().map(|(_, number)| number).sum();
+    if total == 0 {
+        return String::new();
+    }
+    reasons.sort_by_key(|(_, number)| std::cmp::Reverse(*number));
+    let one = |(reason, number): &(String, u64)| match number {
+        _ if total == 1 => printable(reason),
+        number => format!("{} ({})", printable(reason), count(*number)),
+    };
+    let mut shown: Vec<String> = reasons.iter().take(SHOWN_MAX).map(one).collect();
+    if reasons.len() > SHOWN_MAX {
+        shown.push("…".to_owned());
+    }
+    let verb = if total == 1 { "has" } else { "have" };
+    format!("{} of the structure {verb} no statement: {}\n", counted(total, "difference"), shown.join("; "))
+}
+
+/// What to do about a difference that no statement repairs.
+fn left_out(found: &StructureDifference) -> String {
+    format!("no statement repairs it: {}", words::unrepaired(found))
 }
 
 fn repairing(statements: u64) -> String {
@@ -278,7 +310,7 @@ pub(crate) fn comparison_report(compared: &Compared, url: &TargetUrl) -> Compari
         place: words::structure_title(&found.problem).to_owned(),
         what: words::structure_item(found),
         next: match found.repair.is_empty() {
-            true => "repair the rows that break it, then validate again".to_owned(),
+            true => left_out(found),
             false => found.repair.join(" "),
         },
     });
@@ -319,6 +351,11 @@ pub(crate) fn repair_file(structure: &Structure) -> String {
     for sql in structure.repair_sql() {
         text.push_str(&sql);
         text.push('\n');
+    }
+    for found in structure.not_repaired() {
+        // On one line: a name may have line ends.
+        let line = format!("Left out: {}: {}", words::structure(found), words::unrepaired(found));
+        text.push_str(&format!("-- {}\n", printable(&line)));
     }
     text
 }
@@ -362,6 +399,9 @@ fn structure_json(structure: &Structure) -> anyhow::Result<Value> {
     let difference = |found: &StructureDifference| -> anyhow::Result<Value> {
         let mut value = serde_json::to_value(found)?;
         value["words"] = words::structure(found).into();
+        if let Some(reason) = value.get_mut("unrepaired") {
+            reason["words"] = words::unrepaired(found).into();
+        }
         Ok(value)
     };
     let differences = structure.differences.iter().map(difference).collect::<anyhow::Result<Vec<Value>>>()?;

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::Unrepaired;
 use crate::finding::{DefaultProblem, NotCompared, SequenceBehind};
 use crate::plan::LeftBehind;
 
@@ -52,6 +53,9 @@ pub struct StructureDifference {
     /// CHECK that rows break becomes NOT VALID.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub repair: Vec<String>,
+    /// Why there are none, where some would repair it in another database.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unrepaired: Option<Unrepaired>,
 }
 
 /// What differs. Columns, tables and indexes are named as in the target, SQL is the source's, unless something else is said.

@@ -28,8 +28,7 @@ fn foreign_keys(pair: &Pair<'_>) -> Vec<StructureDifference> {
             .or_else(|| rest.iter().position(matching));
         match place.map(|place| rest.remove(place)) {
             None => {
-                let columns: Vec<&str> = key.columns.iter().map(String::as_str).collect();
-                let repair = pair.made(Repaired::Constraint(pair.expected, &key.name), &columns);
+                let repair = pair.made(Repaired::Constraint(pair.expected, &key.name));
                 let problem = Problem::ForeignKeyMissing {
                     columns: key.columns.clone(),
                     parent: key.parent_table.clone(),
@@ -105,11 +104,10 @@ fn differs(pair: &Pair<'_>, key: &PlannedForeignKey, live: &LiveForeignKey) -> O
         }
         [Difference::Deferred] => vec![pair.alter(&format!("ALTER CONSTRAINT {name} NOT DEFERRABLE"))],
         _ => {
-            let columns: Vec<&str> = key.columns.iter().map(String::as_str).collect();
             // The name is free again once the other is dropped.
             let named = PlannedForeignKey { name: live.name.clone(), ..key.clone() };
             let table = PlannedTable { foreign_keys: vec![named], ..pair.expected.clone() };
-            let mut made = pair.made(Repaired::Constraint(&table, &live.name), &columns);
+            let mut made = pair.made(Repaired::Constraint(&table, &live.name));
             made.insert(0, pair.alter(&format!("DROP CONSTRAINT {name}")));
             made
         }
@@ -137,7 +135,7 @@ fn checks(pair: &Pair<'_>) -> Vec<StructureDifference> {
                 found.push(pair.found(Severity::Remark, problem, Vec::new()));
             }
             None => {
-                let repair = pair.made(Repaired::Constraint(pair.expected, &check.name), &[]);
+                let repair = pair.made(Repaired::Constraint(pair.expected, &check.name));
                 let problem = Problem::CheckMissing { check: check.source.clone() };
                 found.push(pair.found(Severity::Lost, problem, repair));
             }

@@ -1,5 +1,6 @@
 //! Compares what keeps rows unique, besides the primary key, and what serves queries.
 
+use super::action::mentions;
 use super::{
     LiveIndex, LiveKey, Pair, Severity, StructureDifference, StructureProblem as Problem, UniqueSource,
 };
@@ -96,27 +97,16 @@ impl Wanted<'_> {
     }
 
     fn repair(&self, pair: &Pair<'_>) -> Vec<String> {
-        let columns: Vec<&str> = self.keys.iter().filter_map(|key| key.column).collect();
         let repaired = match pair.expected.unique.iter().any(|key| key.name == self.name) {
             true => Repaired::Constraint(pair.expected, self.name),
             false => Repaired::Index(pair.expected, self.name),
         };
-        pair.made(repaired, &columns)
+        pair.made(repaired)
     }
 
     /// The name for people: the source's, else that of the constraint.
     fn named(&self) -> String {
         self.source.unwrap_or(self.name).to_owned()
-    }
-}
-
-/// Whether an expression has the name of a column.
-fn mentions(sql: &str, column: &str) -> bool {
-    let name = quote_pg(column);
-    let is_of_name = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '"';
-    match name.chars().all(is_of_name) {
-        true => sql.split(|letter| !is_of_name(letter)).any(|word| word == name),
-        false => sql.contains(&name),
     }
 }
 

@@ -12,8 +12,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> Vec<StructureDifference> {
         (None, None) => None,
         (None, Some(live)) => Some(added(pair, live)),
         (Some(expected), None) => {
-            let names: Vec<&str> = expected.columns.iter().map(String::as_str).collect();
-            let repair = pair.made(Repaired::Constraint(pair.expected, &expected.name), &names);
+            let repair = pair.made(Repaired::Constraint(pair.expected, &expected.name));
             let problem = Problem::PrimaryKeyMissing { columns: expected.columns.clone() };
             Some(pair.found(Severity::Lost, problem, repair))
         }

@@ -5,6 +5,7 @@
 //! The source's side is the plan for new tables, under the names and in the types of the target, so that each declaration is translated
 //! once and its repair is the statement that a migration would have run.
 
+mod action;
 mod columns;
 mod difference;
 mod expected;
@@ -12,7 +13,11 @@ mod foreign_keys;
 mod indexes;
 mod keys;
 mod live;
+mod obstacles;
+mod probes;
 mod repair;
+mod requirements;
+mod unrepaired;
 mod violations;
 
 use crate::identifier::{qualified_pg, quote_pg};
@@ -26,7 +31,11 @@ pub use difference::{
 };
 pub use expected::expected;
 pub use live::{LiveCheck, LiveForeignKey, LiveIndex, LiveKey, LiveStructure, LiveTable};
-pub use violations::{broken_by_rows, violations_sql};
+pub use obstacles::{Obstacle, ObstacleKind};
+pub use probes::{AsRepaired, Probe};
+pub use requirements::Requirements;
+pub use unrepaired::Unrepaired;
+pub use violations::broken_by_rows;
 
 /// Compares the structure of the tables in `expected`, which [`expected()`] has made, with that of the target.
 pub fn structure(
@@ -109,14 +118,20 @@ impl Pair<'_> {
         repair: Vec<String>,
     ) -> StructureDifference {
         let (table, target) = (Some(self.source.name.clone()), Some(self.columns.name_in_sql()));
-        StructureDifference { severity, table, target, problem, is_broken_by_rows: false, repair }
+        StructureDifference {
+            severity,
+            table,
+            target,
+            problem,
+            is_broken_by_rows: false,
+            repair,
+            unrepaired: None,
+        }
     }
 
-    /// The statement that makes a key, an index or a constraint of the expected table; none where it needs a column that is not there.
-    fn made(&self, repaired: Repaired<'_>, columns: &[&str]) -> Vec<String> {
-        let is_there = columns.iter().all(|column| self.columns.column(column).is_some());
-        let sql = repair(self.plan, repaired).filter(|_| is_there);
-        sql.map(|sql| format!("{sql};")).into_iter().collect()
+    /// The statement that makes a key, an index or a constraint of the expected table.
+    fn made(&self, repaired: Repaired<'_>) -> Vec<String> {
+        repair(self.plan, repaired).map(|sql| format!("{sql};")).into_iter().collect()
     }
 
     /// `ALTER TABLE` of the target's table, with one action.
@@ -155,6 +170,7 @@ fn objects(live: &LiveStructure, expected: &Plan) -> Vec<StructureDifference> {
             table: None,
             target: None,
             is_broken_by_rows: false,
+            unrepaired: None,
             problem: StructureProblem::ViewMissing { view: view.source.clone() },
             repair: statements(&[Repaired::View(&view.target)]),
         });
@@ -171,6 +187,7 @@ fn objects(live: &LiveStructure, expected: &Plan) -> Vec<StructureDifference> {
             table: table.map(|table| table.source.clone()),
             target: table.map(PlannedTable::name_in_sql),
             is_broken_by_rows: false,
+            unrepaired: None,
             problem: StructureProblem::TriggerMissing { trigger: trigger.source.clone() },
             repair: statements(&[
                 Repaired::Function(&trigger.function),

@@ -10,34 +10,48 @@ impl Structure {
             && self.differences.iter().all(|difference| difference.severity == Severity::Remark)
     }
 
-    /// The statements that repair all that is lost or different, in an order that works: what a statement needs stands before it. What
-    /// rows of the target break is not among them, unless it can be NOT VALID.
+    /// The statements that repair what is lost or different, in an order that works: what a statement needs stands before it.
     pub fn repair_sql(&self) -> Vec<String> {
-        let mut ordered: Vec<&StructureDifference> =
-            self.differences.iter().filter(|found| found.severity != Severity::Remark).collect();
-        ordered.sort_by_key(|found| found.problem.stage());
-        let mut statements = Vec::new();
-        let mut done: Vec<&str> = Vec::new();
-        for found in &ordered {
+        let repaired: Vec<&StructureDifference> =
+            self.differences.iter().filter(|found| found.is_repaired()).collect();
+        let mut ordered: Vec<(Stage, String)> = Vec::new();
+        for found in &repaired {
             match (&found.problem, found.target.as_deref()) {
                 // All columns of a table at once, so that its rows are read once.
                 (StructureProblem::NotNullMissing { .. }, Some(target)) => {
-                    if !done.contains(&target) {
-                        done.push(target);
-                        statements.extend(set_not_null(target, &ordered));
-                    }
+                    ordered.push((Stage::NotNull, set_not_null(target, &repaired)));
                 }
-                _ => statements.extend(found.repair.iter().cloned()),
+                _ => {
+                    ordered.extend(found.repair.iter().map(|sql| (found.problem.stage_of(sql), sql.clone())))
+                }
+            }
+        }
+        ordered.sort_by_key(|(stage, _)| *stage);
+        let mut statements: Vec<String> = Vec::new();
+        for (_, sql) in ordered {
+            // What several differences need is done once.
+            if !statements.contains(&sql) {
+                statements.push(sql);
             }
         }
         statements
     }
+
+    /// What is lost or different.
+    pub fn not_remarks(&self) -> impl Iterator<Item = &StructureDifference> {
+        self.differences.iter().filter(|found| found.severity != Severity::Remark)
+    }
+
+    /// What is lost or different, and no statement repairs.
+    pub fn not_repaired(&self) -> impl Iterator<Item = &StructureDifference> {
+        self.not_remarks().filter(|found| found.repair.is_empty())
+    }
 }
 
 /// The statement that makes all columns NOT NULL that are so in SQLite, unless rows break that.
-fn set_not_null(target: &str, all: &[&StructureDifference]) -> Option<String> {
-    let actions: Vec<String> = (all.iter())
-        .filter(|found| found.target.as_deref() == Some(target) && !found.repair.is_empty())
+fn set_not_null(target: &str, repaired: &[&StructureDifference]) -> String {
+    let columns = repaired.iter().filter(|found| found.target.as_deref() == Some(target));
+    let actions: Vec<String> = columns
         .filter_map(|found| match &found.problem {
             StructureProblem::NotNullMissing { column } => {
                 Some(format!("ALTER COLUMN {} SET NOT NULL", quote_pg(column)))
@@ -45,12 +59,14 @@ fn set_not_null(target: &str, all: &[&StructureDifference]) -> Option<String> {
             _ => None,
         })
         .collect();
-    (!actions.is_empty()).then(|| format!("ALTER TABLE {target} {};", actions.join(", ")))
+    format!("ALTER TABLE {target} {};", actions.join(", "))
 }
 
 /// The order of repairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
+    /// Foreign keys that go: they need the keys that may go, too.
+    DroppedForeignKeys,
     /// Types and columns.
     Columns,
     /// NOT NULL, which keys and identity columns need.
@@ -68,6 +84,23 @@ enum Stage {
 }
 
 impl StructureProblem {
+    /// The generated column that a repair makes.
+    pub fn generated_column(&self) -> Option<&str> {
+        match self {
+            StructureProblem::GeneratedMissing { column, .. }
+            | StructureProblem::GeneratedNotComputed { column, .. } => Some(column),
+            _ => None,
+        }
+    }
+
+    /// When a statement of its repair is run.
+    fn stage_of(&self, sql: &str) -> Stage {
+        match self.stage() {
+            Stage::ForeignKeys if sql.contains(" DROP CONSTRAINT ") => Stage::DroppedForeignKeys,
+            stage => stage,
+        }
+    }
+
     fn stage(&self) -> Stage {
         use StructureProblem as P;
         match self {

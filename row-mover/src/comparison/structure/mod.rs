@@ -4,11 +4,15 @@
 //! Nothing is written to the target.
 
 mod catalog;
+mod obstacles;
 mod printed;
+mod trials;
+
+use std::collections::BTreeMap;
 
 use migrate_core::comparison::structure::{
-    Severity, Structure, StructureDifference, StructureProblem, broken_by_rows, expected, expressions,
-    structure, violations_sql,
+    Requirements, Severity, Structure, StructureDifference, StructureProblem, Unrepaired, expected,
+    expressions, structure,
 };
 use migrate_core::finding::{
     DefaultDifference, DefaultProblem, NotCompared, Reason, SequenceBehind, Subject,
@@ -17,7 +21,7 @@ use migrate_core::identifier::quote_pg;
 use migrate_core::plan::{Plan, PlannedColumn, PlannedSequence, PlannedTable};
 use migrate_core::sequence::setting_sql;
 use migrate_core::source_schema::SourceSchema;
-use migrate_core::target_schema::{SequenceLink, SequenceUse, TargetSchema, TargetTable};
+use migrate_core::target_schema::{SequenceLink, SequenceUse, TargetColumn, TargetSchema, TargetTable};
 use postgres_client::connection::Connection;
 
 use crate::error::{Context, Result};
@@ -51,28 +55,17 @@ pub fn compare_structure(
     for (planned, live) in &tables {
         compare_numbering(source, target, &expected, (planned, live), &mut found)?;
     }
-    find_broken(target, &expected, &mut found)?;
+    set_furthest(&mut found);
+    let obstacles = obstacles::read(target, matched)?;
+    let given =
+        Requirements { expected: &expected, target: target_schema, live: &live, obstacles: &obstacles };
+    trials::leave_out_refused(target, given, &mut found)?;
     let place = |found: &StructureDifference| {
         let is_it = |table: &PlannedTable| found.table.as_ref() == Some(&table.source);
         expected.tables.iter().position(is_it).unwrap_or(usize::MAX)
     };
     found.differences.sort_by_key(|found| (place(found), found.severity));
     Ok(found)
-}
-
-/// Finds out which of the missing constraints rows of the target break.
-fn find_broken(target: &mut Connection, expected: &Plan, found: &mut Structure) -> Result<()> {
-    for difference in &mut found.differences {
-        let Some(sql) = violations_sql(expected, difference) else { continue };
-        match target.undone_transaction(|target| target.one(&sql, &[])) {
-            Ok(true) => broken_by_rows(difference),
-            Ok(false) => {}
-            Err(error) if error.is_transient() => return Err(error),
-            // It needs a column that is not there, and the repair is left out for that.
-            Err(_) => {}
-        }
-    }
-    Ok(())
 }
 
 /// The expected tables, without the columns that the target does not have, and those of the target.
@@ -140,6 +133,7 @@ fn default(tables: &[&PlannedTable], found: DefaultDifference) -> Option<Structu
         table: Some(found.table),
         target: Some(owner.clone()),
         is_broken_by_rows: false,
+        unrepaired: None,
         repair: repair.collect(),
         problem: StructureProblem::Default { column: column.target.clone(), difference: found.problem },
     })
@@ -156,7 +150,7 @@ fn compare_numbering(
     let Some((column, _)) = planned.sequence_column() else { return Ok(()) };
     let Some(live_column) = live.column(&column.target) else { return Ok(()) };
     let Some(name) = &live_column.sequence else {
-        return begin_numbering(source, target, (planned, column), found);
+        return begin_numbering(source, target, (planned, column), live_column, found);
     };
     let by = if live_column.is_identity { SequenceLink::Identity } else { SequenceLink::Owned };
     let (schema, table) = (live.schema.clone(), live.name.clone());
@@ -182,20 +176,48 @@ fn compare_numbering(
 }
 
 fn sequence_behind(table: &PlannedTable, sequence: SequenceBehind) -> StructureDifference {
-    let repair = sequence.repair.iter().flat_map(|repair| {
+    StructureDifference {
+        severity: Severity::Lost,
+        table: Some(table.source.clone()),
+        target: Some(table.name_in_sql()),
+        is_broken_by_rows: false,
+        unrepaired: None,
+        repair: sequence_repair(&sequence),
+        problem: StructureProblem::SequenceBehind { sequence },
+    }
+}
+
+fn sequence_repair(sequence: &SequenceBehind) -> Vec<String> {
+    let statements = sequence.repair.iter().flat_map(|repair| {
         let columns = repair.narrow.iter().map(migrate_core::finding::NarrowColumn::widening_sql);
         let bounds = repair
             .widens
             .then(|| migrate_core::sequence::widening_sql(&sequence.sequence, repair.is_descending));
         columns.chain(bounds).chain([setting_sql(&sequence.sequence, repair.position)])
     });
-    StructureDifference {
-        severity: Severity::Lost,
-        table: Some(table.source.clone()),
-        target: Some(table.name_in_sql()),
-        is_broken_by_rows: false,
-        repair: repair.collect(),
-        problem: StructureProblem::SequenceBehind { sequence },
+    statements.collect()
+}
+
+/// Sets a sequence that several tables share past the numbers of all of them.
+fn set_furthest(found: &mut Structure) {
+    let mut furthest: BTreeMap<String, i64> = BTreeMap::new();
+    for difference in &found.differences {
+        let StructureProblem::SequenceBehind { sequence } = &difference.problem else { continue };
+        let Some(repair) = &sequence.repair else { continue };
+        let position = furthest.entry(sequence.sequence.clone()).or_insert(repair.position);
+        let is_further =
+            if repair.is_descending { repair.position < *position } else { repair.position > *position };
+        if is_further {
+            *position = repair.position;
+        }
+    }
+    for difference in &mut found.differences {
+        let StructureProblem::SequenceBehind { sequence } = &mut difference.problem else { continue };
+        let (Some(repair), Some(position)) = (&mut sequence.repair, furthest.get(&sequence.sequence)) else {
+            continue;
+        };
+        repair.position = *position;
+        difference.repair = sequence_repair(sequence);
     }
 }
 
@@ -204,6 +226,7 @@ fn begin_numbering(
     source: &SourceConnection,
     target: &mut Connection,
     (table, column): (&PlannedTable, &PlannedColumn),
+    live: &TargetColumn,
     found: &mut Structure,
 ) -> Result<()> {
     let is_it = |found: &&mut StructureDifference| {
@@ -211,12 +234,20 @@ fn begin_numbering(
             && matches!(found.problem, StructureProblem::NumberingMissing { .. })
     };
     let Some(missing) = found.differences.iter_mut().find(is_it) else { return Ok(()) };
+    let Some(highest) = live.highest_number() else {
+        missing.leave_out(Unrepaired::NotNumbered { type_name: live.type_name.clone() });
+        return Ok(());
+    };
     let (owner, name) = (table.name_in_sql(), quote_pg(&column.target));
     let in_target: Option<i64> = target
         .one(&format!("SELECT max({name})::int8 FROM {owner}"), &[])
         .context(|| format!("the numbers of {owner} cannot be read"))?;
     let issued = introspect::highest_number(source, &table.source, &column.source)?;
     let start = issued.max(in_target).unwrap_or(0).max(0).saturating_add(1);
+    if start > highest || issued.max(in_target) == Some(i64::MAX) {
+        missing.leave_out(Unrepaired::NumberTooHigh { type_name: live.type_name.clone() });
+        return Ok(());
+    }
     missing.repair = vec![format!(
         "ALTER TABLE {owner} ALTER COLUMN {name} ADD GENERATED BY DEFAULT AS IDENTITY (START WITH {start});"
     )];
