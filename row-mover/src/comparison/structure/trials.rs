@@ -20,7 +20,7 @@ pub(super) fn leave_out_refused(
 ) -> Result<()> {
     given.leave_out(found);
     // What else is made may need the generated columns, and views need views, so that it is known first which of them are made.
-    let is_generated = |found: &StructureDifference| matches!(found.problem.generated_column(), Some(_));
+    let is_generated = |found: &StructureDifference| found.problem.generated_column().is_some();
     try_each(target, given, found, is_generated)?;
     let is_view = |found: &StructureDifference| matches!(found.problem, StructureProblem::ViewMissing { .. });
     try_each(target, given, found, is_view)?;
