@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::finding::{DefaultProblem, NotCompared, SequenceBehind};
+use crate::finding::{DefaultProblem, NotCompared, SequenceBehind, ViewProblem};
 use crate::plan::LeftBehind;
 
 /// How much a difference of the structure matters.
@@ -140,6 +140,20 @@ pub enum StructureProblem {
         /// Its keys, as SQL.
         keys: Vec<String>,
     },
+    /// The target finds values equal that differ in case only, which SQLite distinguishes.
+    UniqueFoldsCase {
+        /// The index.
+        live: String,
+        /// Its keys, as SQL.
+        keys: Vec<String>,
+    },
+    /// What keeps values unique is deferrable: ON CONFLICT fails, and duplicates are refused at COMMIT.
+    UniqueDeferrable {
+        /// The constraint.
+        live: String,
+        /// Its keys, as SQL.
+        keys: Vec<String>,
+    },
     /// No index serves what an index of the source serves.
     IndexMissing {
         /// The source's index.
@@ -241,6 +255,15 @@ pub enum StructureProblem {
         /// Its condition, as PostgreSQL prints it.
         check: String,
     },
+    /// A column has a domain with a CHECK that the source does not have.
+    DomainCheckAdded {
+        /// The column.
+        column: String,
+        /// The domain.
+        domain: String,
+        /// Its condition, as PostgreSQL prints it.
+        check: String,
+    },
     /// A CHECK was not tried on the rows that were there before it.
     CheckNotValid {
         /// The target's constraint.
@@ -274,10 +297,33 @@ pub enum StructureProblem {
         /// Its expression.
         expression: String,
     },
+    /// A generated column has another expression.
+    GeneratedDiffers {
+        /// The column.
+        column: String,
+        /// The source's expression.
+        expression: String,
+        /// The target's expression, as PostgreSQL prints it.
+        live: String,
+    },
+    /// A column that the app writes is generated: its inserts fail.
+    GeneratedAdded {
+        /// The column.
+        column: String,
+        /// The expression, as PostgreSQL prints it.
+        live: String,
+    },
     /// Nothing numbers new rows, which SQLite does: inserts without a key fail.
     NumberingMissing {
         /// The column.
         column: String,
+    },
+    /// The default computes a number from a sequence, which may be in use.
+    NumberingDiffers {
+        /// The column.
+        column: String,
+        /// The default, as PostgreSQL prints it.
+        live: String,
     },
     /// PostgreSQL numbers every row itself, and refuses a number that the app gives.
     NumberingAlways {
@@ -299,15 +345,96 @@ pub enum StructureProblem {
         /// What it cannot hold.
         limit: TypeLimit,
     },
+    /// The type of a column is an enum, and no CHECK of the source allows its labels alone.
+    EnumAdded {
+        /// The column.
+        column: String,
+        /// The type.
+        type_name: String,
+    },
+    /// The source compares the texts of a column by another collation than BINARY, the target byte by byte.
+    CollationMissing {
+        /// The column.
+        column: String,
+        /// The source's collation.
+        collation: String,
+    },
+    /// The target finds texts of a column equal that differ in case only, which SQLite distinguishes.
+    CaseFolded {
+        /// The column.
+        column: String,
+    },
+    /// Policies decide which rows a role sees and writes.
+    RowSecurity,
+    /// The table is UNLOGGED: a crash empties it.
+    Unlogged,
+    /// Tables that inherit from the table have rows of it, which its keys do not know.
+    RowsInChildren,
+    /// No partition takes the rows that all others do not.
+    PartitionMissing {
+        /// The partitions' bounds.
+        bounds: Vec<String>,
+    },
     /// Nothing has the name of a view.
     ViewMissing {
         /// The view, by source name.
         view: String,
     },
+    /// A materialized view has the name of a view: its rows are those of its last refresh.
+    ViewMaterialized {
+        /// The view, by source name.
+        view: String,
+    },
+    /// A view lacks columns.
+    ViewColumns {
+        /// The view, by source name.
+        view: String,
+        /// The columns that it lacks.
+        columns: Vec<String>,
+    },
+    /// A view returns other rows.
+    ViewDiffers {
+        /// The view, by source name.
+        view: String,
+        /// How they differ.
+        difference: ViewProblem,
+    },
     /// No trigger does what a trigger of the source does.
     TriggerMissing {
         /// The trigger, by source name.
         trigger: String,
+    },
+    /// A trigger of the name does not fire.
+    TriggerDisabled {
+        /// The trigger, by source name.
+        trigger: String,
+        /// The target's trigger.
+        live: String,
+    },
+    /// A trigger of the name fires for something else.
+    TriggerDiffers {
+        /// The trigger, by source name.
+        trigger: String,
+        /// What the source's fires for.
+        event: String,
+        /// What the target's fires for.
+        live: String,
+    },
+    /// The source has no such trigger.
+    TriggerAdded {
+        /// The trigger.
+        live: String,
+        /// Whether it may change, drop or refuse rows that the app writes.
+        changes_rows: bool,
+    },
+    /// SQLite has no rules.
+    RuleAdded {
+        /// The rule.
+        live: String,
+        /// The statement that it is for.
+        event: String,
+        /// Whether it replaces the statement.
+        is_instead: bool,
     },
 }
 
@@ -345,6 +472,15 @@ pub enum ForeignKeyDifference {
     Deferred,
     /// It was not tried on the rows that were there before it.
     NotValid,
+    /// Its triggers are disabled: rows without a parent get in.
+    NotEnforced,
+    /// It refuses a key of which some columns are NULL.
+    MatchFull,
+    /// ON DELETE sets some of its columns, in SQLite all.
+    SetsSome {
+        /// The columns that it sets.
+        columns: Vec<String>,
+    },
 }
 
 /// What a type cannot hold.
@@ -362,6 +498,11 @@ pub enum TypeLimit {
     Characters {
         /// The characters that it holds.
         characters: u32,
+    },
+    /// Numbers with more digits before the point.
+    Digits {
+        /// The digits before the point that it holds.
+        digits: u32,
     },
     /// More decimals, which it rounds.
     Decimals {
