@@ -1,58 +1,9 @@
-//! A difference between what the source declares and what the target has, as data.
+//! What a difference between what the source declares and what the target has is about, as data.
 
 use serde::Serialize;
 
-use crate::finding::{DefaultProblem, NotCompared, SequenceBehind, ViewProblem};
-use crate::plan::LeftBehind;
-
-/// How much a difference of the structure matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// The source has it and the target does not: rows can get in that SQLite refuses, or inserts fail.
-    Lost,
-    /// Both sides have it and it does something else, or only the target has it and refuses what SQLite accepts.
-    Different,
-    /// Worth knowing, and no difference of behaviour.
-    Remark,
-}
-
-/// The result of comparing the structure.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Structure {
-    /// What differs, by table, in the order of the source's tables.
-    pub differences: Vec<StructureDifference>,
-    /// Why nothing was compared, where no plan can be made of the source.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub not_planned: Option<String>,
-    /// Declarations of the source that have no counterpart in PostgreSQL's SQL, so that nobody can say whether they are there.
-    pub not_translated: Vec<LeftBehind>,
-    /// Defaults and sequences that were not compared.
-    pub not_compared: Vec<NotCompared>,
-}
-
-/// A difference of the structure.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct StructureDifference {
-    /// How much it matters.
-    pub severity: Severity,
-    /// The table, by source name; none of a view.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub table: Option<String>,
-    /// The table in the target, as SQL names it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub target: Option<String>,
-    /// What differs.
-    #[serde(flatten)]
-    pub problem: StructureProblem,
-    /// Whether rows of the target break what is missing: they have to be repaired before it can hold for all rows.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub is_broken_by_rows: bool,
-    /// The statements that repair it in the target, in their order; empty where none does, or nothing has to be done. A foreign key or
-    /// CHECK that rows break becomes NOT VALID.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub repair: Vec<String>,
-}
+use super::{ForeignKeyDifference, TypeLimit, UniqueSource};
+use crate::finding::{DefaultProblem, SequenceBehind, ViewProblem};
 
 /// What differs. Columns, tables and indexes are named as in the target, SQL is the source's, unless something else is said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -436,81 +387,4 @@ pub enum StructureProblem {
         /// Whether it replaces the statement.
         is_instead: bool,
     },
-}
-
-/// What keeps values unique in the source.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum UniqueSource {
-    /// A UNIQUE constraint, or a key that foreign keys reference.
-    Constraint,
-    /// An index of this name.
-    Index(String),
-}
-
-/// How a foreign key acts differently.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "what", rename_all = "snake_case")]
-pub enum ForeignKeyDifference {
-    /// `ON DELETE`.
-    OnDelete {
-        /// The source's action.
-        declared: String,
-        /// The target's action.
-        live: String,
-    },
-    /// `ON UPDATE`.
-    OnUpdate {
-        /// The source's action.
-        declared: String,
-        /// The target's action.
-        live: String,
-    },
-    /// It is DEFERRABLE INITIALLY DEFERRED in SQLite, and checked at once in the target.
-    NotDeferred,
-    /// It is checked at once in SQLite, and at the end of a transaction in the target.
-    Deferred,
-    /// It was not tried on the rows that were there before it.
-    NotValid,
-    /// Its triggers are disabled: rows without a parent get in.
-    NotEnforced,
-    /// It refuses a key of which some columns are NULL.
-    MatchFull,
-    /// ON DELETE sets some of its columns, in SQLite all.
-    SetsSome {
-        /// The columns that it sets.
-        columns: Vec<String>,
-    },
-}
-
-/// What a type cannot hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "limit", rename_all = "snake_case")]
-pub enum TypeLimit {
-    /// Integers beyond so many bits.
-    Bits {
-        /// The bits that it holds.
-        bits: u32,
-    },
-    /// More than 6 or 7 significant digits of a floating-point number.
-    SinglePrecision,
-    /// Longer text.
-    Characters {
-        /// The characters that it holds.
-        characters: u32,
-    },
-    /// Numbers with more digits before the point.
-    Digits {
-        /// The digits before the point that it holds.
-        digits: u32,
-    },
-    /// More decimals, which it rounds.
-    Decimals {
-        /// The decimals that it holds.
-        decimals: u32,
-    },
-    /// The time zone: the app has to know that it is UTC.
-    TimeZone,
-    /// Operators for JSON.
-    Json,
 }

@@ -7,6 +7,7 @@
 
 mod checks;
 mod columns;
+mod details;
 mod difference;
 mod expected;
 mod foreign_keys;
@@ -16,6 +17,7 @@ mod keys;
 mod live;
 mod objects;
 mod repair;
+mod result;
 mod tables;
 mod types;
 mod violations;
@@ -26,15 +28,15 @@ use crate::render::{Repaired, repair};
 use crate::source_schema::{SourceSchema, SourceTable};
 use crate::target_schema::{TargetSchema, TargetTable};
 
-pub use difference::{
-    ForeignKeyDifference, Severity, Structure, StructureDifference, StructureProblem, TypeLimit, UniqueSource,
-};
+pub use details::{ForeignKeyDifference, TypeLimit, UniqueSource};
+pub use difference::StructureProblem;
 pub use expected::expected;
 pub use live::{
     LiveCheck, LiveDomainCheck, LiveForeignKey, LiveIndex, LiveKey, LiveRule, LiveStructure, LiveTable,
     LiveTrigger, LiveView,
 };
 pub use objects::{ComparableView, comparable_views, differing_view};
+pub use result::{Severity, Structure, StructureDifference};
 pub use violations::{broken_by_rows, violations_sql};
 
 /// Compares the structure of the tables in `expected`, which [`expected()`] has made, with that of the target.

@@ -9,7 +9,7 @@ use migrate_core::identifier::qualified_pg;
 use migrate_core::plan::Plan;
 use postgres_client::connection::{Connection, Row, text_array};
 
-use super::objects;
+use super::objects::{self, add};
 use crate::error::{Context, Error, Result};
 
 /// The tables in the schemas $1.
@@ -158,7 +158,6 @@ pub(super) fn read(target: &mut Connection, matched: &Plan) -> Result<LiveStruct
     }
     objects::read(&mut rows, &mut tables, &mut live)?;
     live.tables = tables.into_values().collect();
-    drop(rows);
     let has_children = live.tables.iter_mut().filter(|table| table.has_rows_in_children);
     for table in has_children {
         let name = qualified_pg(&table.schema, &table.name);
@@ -167,17 +166,6 @@ pub(super) fn read(target: &mut Connection, matched: &Plan) -> Result<LiveStruct
             target.one(&sql, &[Some(&name)]).context(|| format!("{name} cannot be read"))?;
     }
     Ok(live)
-}
-
-/// Calls `add` for the table whose OID is the first field of a row.
-pub(super) fn add(
-    tables: &mut BTreeMap<String, LiveTable>,
-    row: &Row,
-    add: impl FnOnce(&mut LiveTable),
-) -> Result<()> {
-    let oid: String = row.get(0)?;
-    tables.get_mut(&oid).map(add);
-    Ok(())
 }
 
 /// The words of SQL for the code of an action (`pg_constraint.confdeltype`).

@@ -8,7 +8,6 @@ use migrate_core::comparison::structure::{
 use migrate_core::identifier::quote_pg;
 use postgres_client::connection::Row;
 
-use super::catalog::add;
 use crate::error::Result;
 
 /// The triggers of tables and views. The bits of `tgtype` are those of PostgreSQL's `trigger.h`.
@@ -100,6 +99,17 @@ pub(super) fn read(
             None => add(tables, &row, |table| table.triggers.push(trigger))?,
         }
     }
+    Ok(())
+}
+
+/// Calls `add` for the table whose OID is the first field of a row.
+pub(super) fn add(
+    tables: &mut BTreeMap<String, LiveTable>,
+    row: &Row,
+    add: impl FnOnce(&mut LiveTable),
+) -> Result<()> {
+    let oid: String = row.get(0)?;
+    tables.get_mut(&oid).map(add);
     Ok(())
 }
 
