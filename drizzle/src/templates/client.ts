@@ -122,7 +122,9 @@ const WITHOUT_LIMITS = `SELECT set_config(name, '0', false) FROM pg_settings WHE
 export async function connectOnce(): Promise<pg.Client> {
   setParsers();
   const { client: config, isTlsOptional } = configuration();
+  const deadline = Date.now() + config.connectionTimeoutMillis;
   if (isTlsOptional && !(await offersTls(config.host, config.port, config.connectionTimeoutMillis))) config.ssl = false;
+  config.connectionTimeoutMillis = Math.max(1, deadline - Date.now());
   const client = new (clientClass(config))(config);
   // A connection that is lost between two queries fails the next one; without a listener it would end the process.
   client.on('error', () => undefined);
