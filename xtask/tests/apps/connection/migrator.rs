@@ -117,8 +117,7 @@ fn the_migrator_says_what_to_do() {
          POSTGRES_HOST and the variables like it\n"
     );
     let (found, _) = app.sees("locked", database.url(), &[]);
-    let held =
-        "another process migrates this database, and did not end within 200 ms: session PID, node";
+    let held = "another process migrates this database, and did not end within 200 ms: session PID, node";
     assert_eq!(found, json!({"failed": held, "later": "done"}));
 
     // Tables without a baseline, as `migrate --no-baseline` leaves them. The printed statements write one.

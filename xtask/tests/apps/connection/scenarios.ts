@@ -184,6 +184,10 @@ const scenarios: Record<string, (...args: string[]) => Promise<unknown>> = {
     const client = await pool.connect();
     await outcome(client.query('BEGIN none at all'));
     client.release();
+    const hasty = await pool.connect();
+    const unawaited = outcome(hasty.query('BEGIN none at all'));
+    hasty.release();
+    await unawaited;
     return { seen, refused, lost, later: await outcome(db.transaction(async () => 1)), total: poolState().total };
   },
 
