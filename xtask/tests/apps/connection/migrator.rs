@@ -116,6 +116,16 @@ fn the_migrator_says_what_to_do() {
         "error: it is not known whether migrations are pending\n  because: no database is named; set DATABASE_URL, or \
          POSTGRES_HOST and the variables like it\n"
     );
+    let limit = |to: &str| {
+        execute(&database, &format!("ALTER DATABASE \"{}\" SET lock_timeout = '{to}'", database.name()))
+    };
+    limit("200ms");
+    let (found, _) = app.sees("table_locked", database.url(), &[]);
+    assert_eq!(
+        found,
+        json!({"failed": "a table is in use: canceling statement due to lock timeout (55P03)"})
+    );
+    limit("0");
     let (found, _) = app.sees("locked", database.url(), &[]);
     let held = "another process migrates this database, and did not end within 200 ms: session PID, node";
     assert_eq!(found, json!({"failed": held, "later": "done"}));

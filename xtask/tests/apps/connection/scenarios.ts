@@ -369,6 +369,16 @@ const scenarios: Record<string, (...args: string[]) => Promise<unknown>> = {
     return { failed: failed.replace(String(pid), 'PID'), later: await outcome(migrateDatabase({ lockDeadlineMs: 10_000 })) };
   },
 
+  /** A migration waits for a table that another session has, longer than the database allows. */
+  async table_locked() {
+    const other = await connectOnce();
+    await other.query('BEGIN; CREATE TABLE app_state (a int)');
+    const failed = await outcome(migrateDatabase());
+    await other.query('ROLLBACK');
+    await other.end();
+    return { failed };
+  },
+
   async unreachable() {
     process.env['DATABASE_URL'] = 'postgres://nobody@127.0.0.1:1/nothing';
     return readiness(getPool());
