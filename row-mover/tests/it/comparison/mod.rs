@@ -6,15 +6,17 @@ mod forms;
 mod losses;
 mod names;
 mod own;
+mod structure;
 
 use std::path::PathBuf;
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection as _, PgConnection};
+use migrate_core::comparison::structure::Structure;
 use migrate_core::comparison::{ComparedTable, Comparison, Gap};
 use migrate_core::mapping::Mapping;
 use postgres_client::{DbSettings, TargetUrl};
-use row_mover::comparison::{self, ComparisonRequest, ComparisonSource};
+use row_mover::comparison::{self, Compared, ComparisonRequest, ComparisonSource};
 use row_mover::observer::Silent;
 use row_mover::validate::CompareOptions;
 use tempfile::TempDir;
@@ -64,8 +66,13 @@ impl Pair {
 
     #[track_caller]
     pub fn execute(&self, sql: &str) {
+        self.try_execute(sql).unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// The same; the statements and their error where they fail.
+    pub fn try_execute(&self, sql: &str) -> Result<(), String> {
         let mut session = PgConnection::establish(self.database.url()).unwrap();
-        session.batch_execute(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        session.batch_execute(sql).map_err(|error| format!("{sql}: {error}"))
     }
 
     #[track_caller]
@@ -73,8 +80,18 @@ impl Pair {
         self.compared_as(self.database.url()).unwrap_or_else(|words| panic!("{words}"))
     }
 
+    /// What the comparison found in the structure.
+    #[track_caller]
+    pub fn structure(&self) -> Structure {
+        self.all_as(self.database.url()).unwrap_or_else(|words| panic!("{words}")).structure
+    }
+
     /// The comparison through another URL; the error in words.
     pub fn compared_as(&self, url: &str) -> Result<Comparison, String> {
+        self.all_as(url).map(|found| found.comparison)
+    }
+
+    fn all_as(&self, url: &str) -> Result<Compared, String> {
         let request = ComparisonRequest {
             source: ComparisonSource::Live(&self.source),
             target: TargetUrl::parse(url).unwrap(),
@@ -82,7 +99,7 @@ impl Pair {
             mapping: Mapping::from_toml(&format!("format = 1\n{}", self.mapping)).unwrap(),
             options: CompareOptions { show_values: true, workers: self.workers, read_only: true },
         };
-        comparison::compare(&request, &Silent).map(|found| found.comparison).map_err(|error| chain(&error))
+        comparison::compare(&request, &Silent).map_err(|error| chain(&error))
     }
 
     /// The comparison in one line for each finding.
