@@ -122,7 +122,9 @@ const WITHOUT_LIMITS = `SELECT set_config(name, '0', false) FROM pg_settings WHE
 export async function connectOnce(): Promise<pg.Client> {
   setParsers();
   const { client: config, isTlsOptional } = configuration();
+  const deadline = Date.now() + config.connectionTimeoutMillis;
   if (isTlsOptional && !(await offersTls(config.host, config.port, config.connectionTimeoutMillis))) config.ssl = false;
+  config.connectionTimeoutMillis = Math.max(1, deadline - Date.now());
   const client = new (clientClass(config))(config);
   // A connection that is lost between two queries fails the next one; without a listener it would end the process.
   client.on('error', () => undefined);
@@ -144,11 +146,13 @@ function watch(client: pg.PoolClient, answerMs: number): void {
   const query = client.query.bind(client) as Query;
   let unanswered = 0;
   let timer: NodeJS.Timeout | undefined;
+  const close = (): void => {
+    const error = new Error(`the database did not answer within ${answerMs} ms`);
+    client.connection.stream.destroy(Object.assign(error, { code: 'ETIMEDOUT' }));
+  };
   const wait = (): void => {
     clearTimeout(timer);
-    if (unanswered === 0 || answerMs === 0) return;
-    const error = Object.assign(new Error(`the database did not answer within ${answerMs} ms`), { code: 'ETIMEDOUT' });
-    timer = setTimeout(() => client.connection.stream.destroy(error), answerMs);
+    if (unanswered > 0 && answerMs > 0) timer = setTimeout(close, answerMs);
   };
   const asked = (): void => {
     unanswered += 1;
@@ -158,13 +162,17 @@ function watch(client: pg.PoolClient, answerMs: number): void {
     unanswered -= 1;
     wait();
   };
-  const failed = (statement: unknown, error: Error): void => {
+  const failed = (statement: unknown, release: pg.PoolClient['release'], error: Error): void => {
     answered();
     const text = typeof statement === 'string' ? statement : (statement as { text?: string }).text;
     if (!/^\s*begin\b/i.test(text ?? '')) return;
-    client.release(error);
-    // Others release it as they should, and a second release is an error.
-    client.release = () => undefined;
+    try {
+      release(error);
+      // Others than Drizzle release it as they should, and a second release is an error.
+      client.release = () => undefined;
+    } catch {
+      // Whoever did not wait for BEGIN has released it.
+    }
   };
   client.query = ((...args: unknown[]) => {
     const callback = args.at(-1);
@@ -175,7 +183,8 @@ function watch(client: pg.PoolClient, answerMs: number): void {
       };
     }
     const result = query(...args);
-    if (result instanceof Promise) result.then(answered, (error: Error) => failed(args[0], error));
+    const { release } = client;
+    if (result instanceof Promise) result.then(answered, (error: Error) => failed(args[0], release, error));
     // A stream of rows is neither: whoever reads it decides how long that takes.
     if (typeof callback === 'function' || result instanceof Promise) asked();
     return result;

@@ -57,6 +57,14 @@ pub fn reason(reason: &Reason) -> String {
             let what = if *database == Database::Sqlite { "value" } else { "row" };
             format!("a {what} of it in {} is longer than {limit_mib} MiB", database_name(*database))
         }
+        Reason::ViewTypes { problem } => format!(
+            "{}; its columns have other types than those of SQLite's would get, which may be why",
+            view_problem(problem)
+        ),
+        Reason::ViewForms { problem } => format!(
+            "{}; values of the tables are equal in another form, which may be why",
+            view_problem(problem)
+        ),
         Reason::ViewUnreadableInSource { cause } => format!("SQLite by itself cannot read it: {cause}"),
         Reason::TriggersNotCalled { triggers } => {
             format!("triggers may write it, and were not called during the load: {triggers}")
@@ -73,6 +81,8 @@ pub fn reason(reason: &Reason) -> String {
         Reason::NotANumber { column } => {
             format!("{column} is no column of whole numbers; check the sequence by hand")
         }
+        Reason::NumberedTableMissing { table } => format!("table {table}, which draws from it, is gone"),
+        Reason::NumberedColumnMissing { column } => format!("column {column}, which draws from it, is gone"),
         Reason::DamagedIndex { table, problem } => format!(
             "{}; but SQLite may have read it through an index of table {table} that is damaged in the sealed copy",
             view_problem(problem)
@@ -124,6 +134,8 @@ fn fixed(reason: &Reason) -> &'static str {
         }
         Reason::RowsRejected => "rows were skipped or values became NULL by the plan's policy",
         Reason::RowsDiffer => "rows of tables differ already",
+        Reason::ViewCallsForeignCode => "it calls code that is not PostgreSQL's own, and was not run",
+        Reason::NoRightToReadView => "this role may not read it (GRANT SELECT on the view)",
         Reason::NoColumnKnown => {
             "no column is known that draws from it; if one does, tie it in mapping.toml: [sequences], NAME = \"TABLE.COLUMN\""
         }
@@ -142,10 +154,14 @@ fn fixed(reason: &Reason) -> &'static str {
         | Reason::ClockSkew { .. }
         | Reason::ViewTime { .. }
         | Reason::ViewTooLong { .. }
+        | Reason::ViewTypes { .. }
+        | Reason::ViewForms { .. }
         | Reason::ViewUnreadableInSource { .. }
         | Reason::ComputedNumber { .. }
         | Reason::TriggersNotCalled { .. }
         | Reason::NotANumber { .. }
+        | Reason::NumberedTableMissing { .. }
+        | Reason::NumberedColumnMissing { .. }
         | Reason::TriggerRefuses { .. }
         | Reason::ViewRefused { .. }
         | Reason::DamagedIndex { .. }

@@ -1,5 +1,6 @@
 //! The validate phase: compares rows, schema, sequences and bookkeeping, and records the result in the ledger.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use migrate_core::baseline::Baseline;
@@ -51,6 +52,9 @@ pub struct Validation {
     /// The list of the app's own migrator; none where the run wrote no baseline.
     #[serde(skip)]
     pub baseline: Option<ComparedBaseline>,
+    /// Whether the plan is for an app's migrator and the run left its list as it was.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub lacks_baseline: bool,
     /// Views that do not return the same rows.
     pub views: CheckResult<ViewDifference>,
     /// Defaults that do not do the same.
@@ -270,14 +274,16 @@ impl ValidationParts<'_> {
             open_target: &open_target,
             time_max: self.connections.settings().views_timeout,
             observer: self.observer,
+            casts: BTreeMap::new(),
         }
         .compare(&compared)?;
-        let (sequences, missing_migrations, baseline, lost_rows, seeds) = {
+        let (sequences, missing_migrations, baseline, lacks_baseline, lost_rows, seeds) = {
             let mut connection = self.connections.pooled()?;
             (
                 sequence_problems(&open_source()?, &mut connection, &run.plan, &readable)?,
                 migrations::missing(&mut connection, run, self.migrations)?,
                 baseline::compare(&mut connection)?,
+                ledger::lacks_baseline(&mut connection)?,
                 existing::lost_rows(&mut connection, &run.plan)?,
                 seeds::settled(&mut connection, &run.plan)?,
             )
@@ -292,6 +298,7 @@ impl ValidationParts<'_> {
             sequences,
             missing_migrations,
             baseline,
+            lacks_baseline,
             schema,
             schema_not_compared,
             views,

@@ -1,6 +1,7 @@
 //! The generated connection, health checks and migrator, as a Node program uses them: lost connections, time limits, TLS, signals, and
 //! several migrators at once. `connection/scenarios.ts` is what the program does.
 
+mod migrator;
 mod tls;
 
 use std::fs;
@@ -14,11 +15,12 @@ use serde_json::{Value, json};
 use test_database::TestDatabase;
 
 use crate::place::{Output, Place, checkout, contents, output};
-use crate::server::{execute, lines, value};
+use crate::server::execute;
 use crate::support::{NodeProject, filled, npm_project};
 
 /// The sources of the program.
-const SOURCES: [(&str, &str); 2] = [
+const SOURCES: [(&str, &str); 3] = [
+    ("migrate.ts", include_str!("connection/migrate.ts")),
     ("scenarios.ts", include_str!("connection/scenarios.ts")),
     ("tls_server.ts", include_str!("connection/tls_server.ts")),
 ];
@@ -321,6 +323,10 @@ fn an_app_is_ready_once_its_migrations_are_applied() {
         (&found["found"]["reason"], &found["found"]["code"]),
         (&json!("journal unreadable"), &json!("ENOENT"))
     );
+    assert_eq!(
+        found["found"]["next"],
+        "drizzle/meta/_journal.json belongs into the working directory of the app"
+    );
 }
 
 #[test]
@@ -333,79 +339,4 @@ fn readiness_has_a_deadline_and_uses_one_connection() {
         found,
         json!({"first": true, "reasons": ["deadline"], "isFast": true, "used": 1, "again": "deadline", "later": true})
     );
-}
-
-#[test]
-#[ignore = "needs node and npm"]
-fn of_several_migrators_one_migrates() {
-    let app = App::new();
-    for _ in 0..3 {
-        let database = TestDatabase::create();
-        let start = || {
-            let mut command = app.node("db/migrate.js", database.url(), &[]);
-            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-        };
-        let started: Vec<Child> = (0..4).map(|_| start()).collect();
-        let mut printed: Vec<String> = (started.into_iter())
-            .map(|child| {
-                let ended = child.wait_with_output().unwrap();
-                assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
-                String::from_utf8(ended.stdout).unwrap()
-            })
-            .collect();
-        printed.sort();
-        let nothing = "no migration was pending\n";
-        assert_eq!(
-            printed,
-            ["applied: 0000_create_tables, 0001_add_constraints\n", nothing, nothing, nothing]
-        );
-        let recorded = lines(&database, "SELECT created_at FROM drizzle.__drizzle_migrations ORDER BY 1");
-        assert_eq!(recorded, ["1793491201000", "1793491202000"]);
-    }
-}
-
-#[test]
-#[ignore = "needs node and npm"]
-fn production_asks_and_a_current_database_needs_no_rights() {
-    let (app, database) = (App::new(), TestDatabase::create());
-    let production = [("NODE_ENV", "production")];
-    let refused = app.migrate(&database, &[], &production).expect(2);
-    assert_eq!(refused.stdout, "pending: 0000_create_tables, 0001_add_constraints\n");
-    assert_eq!(
-        refused.stderr,
-        "error: this is production, and nothing was applied\n  next: run the same command with --yes\n"
-    );
-    assert_eq!(value(&database, "SELECT to_regclass('public.jobs') IS NULL"), "true");
-    app.migrate(&database, &["--yes"], &production).expect(0);
-    app.migrate(&database, &["--now"], &[]).expect(2);
-
-    // A role that may only read the list of migrations.
-    let role = format!("reader_{}", database.name());
-    execute(
-        &database,
-        &format!(
-            "CREATE ROLE {role} LOGIN PASSWORD 'reader'; GRANT USAGE ON SCHEMA drizzle TO {role}; \
-             GRANT SELECT ON drizzle.__drizzle_migrations TO {role}"
-        ),
-    );
-    let server = database.url().rsplit('@').next().unwrap();
-    let as_role = format!("postgres://{role}:reader@{server}");
-    let nothing = output(&mut app.node("db/migrate.js", &as_role, &[]));
-    assert_eq!(
-        (nothing.code, nothing.stdout.as_str()),
-        (Some(0), "no migration was pending\n"),
-        "{}",
-        nothing.stderr
-    );
-    execute(&database, &format!("REVOKE USAGE ON SCHEMA drizzle FROM {role}"));
-    let (found, _) = app.sees("readiness", &as_role, &[]);
-    assert_eq!(
-        (&found["found"]["reason"], &found["found"]["code"]),
-        (&json!("migrations unreadable"), &json!("42501"))
-    );
-    execute(&database, "DELETE FROM drizzle.__drizzle_migrations");
-    execute(&database, &format!("GRANT USAGE ON SCHEMA drizzle TO {role}"));
-    let refused = output(&mut app.node("db/migrate.js", &as_role, &[])).expect(2);
-    assert!(refused.stderr.contains("(42501)") && !refused.stderr.contains("CREATE"), "{}", refused.stderr);
-    execute(&database, &format!("DROP OWNED BY {role}; DROP ROLE {role}"));
 }

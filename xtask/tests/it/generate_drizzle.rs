@@ -9,10 +9,11 @@ use rusqlite::Connection;
 
 use crate::place::{Output, Place, checkout, output};
 
-const FILES: [&str; 12] = [
+const FILES: [&str; 13] = [
     "db/client.ts",
     "db/health.ts",
     "db/migrate.ts",
+    "db/migrations.ts",
     "db/settings.ts",
     "drizzle.config.ts",
     "drizzle/0000_create_tables.sql",

@@ -88,6 +88,7 @@ impl StructureProblem {
     pub fn generated_column(&self) -> Option<&str> {
         match self {
             StructureProblem::GeneratedMissing { column, .. }
+            | StructureProblem::GeneratedDiffers { column, .. }
             | StructureProblem::GeneratedNotComputed { column, .. } => Some(column),
             _ => None,
         }
@@ -104,9 +105,19 @@ impl StructureProblem {
     fn stage(&self) -> Stage {
         use StructureProblem as P;
         match self {
-            P::Narrower { .. } | P::GeneratedMissing { .. } | P::GeneratedNotComputed { .. } => {
-                Stage::Columns
-            }
+            P::Narrower { .. }
+            | P::EnumAdded { .. }
+            | P::CollationMissing { .. }
+            | P::CaseFolded { .. }
+            | P::RowSecurity
+            | P::Unlogged
+            | P::RowsInChildren
+            | P::PartitionMissing { .. }
+            | P::DomainCheckAdded { .. }
+            | P::GeneratedMissing { .. }
+            | P::GeneratedAdded { .. }
+            | P::GeneratedDiffers { .. }
+            | P::GeneratedNotComputed { .. } => Stage::Columns,
             P::NotNullMissing { .. } | P::NotNullAdded { .. } | P::RequiredColumnAdded { .. } => {
                 Stage::NotNull
             }
@@ -117,11 +128,14 @@ impl StructureProblem {
             | P::UniqueMissing { .. }
             | P::UniqueForAllRows { .. }
             | P::UniqueNulls { .. }
+            | P::UniqueFoldsCase { .. }
+            | P::UniqueDeferrable { .. }
             | P::UniqueAdded { .. } => Stage::Keys,
             P::Default { .. }
             | P::DefaultAdded { .. }
             | P::NumberingMissing { .. }
             | P::NumberingAlways { .. }
+            | P::NumberingDiffers { .. }
             | P::SequenceBehind { .. } => Stage::Defaults,
             P::IndexMissing { .. }
             | P::IndexOrder { .. }
@@ -139,7 +153,15 @@ impl StructureProblem {
             P::ForeignKeyMissing { .. } | P::ForeignKeyDiffers { .. } | P::ForeignKeyAdded { .. } => {
                 Stage::ForeignKeys
             }
-            P::ViewMissing { .. } | P::TriggerMissing { .. } => Stage::Objects,
+            P::ViewMissing { .. }
+            | P::ViewMaterialized { .. }
+            | P::ViewColumns { .. }
+            | P::ViewDiffers { .. }
+            | P::TriggerMissing { .. }
+            | P::TriggerDisabled { .. }
+            | P::TriggerDiffers { .. }
+            | P::TriggerAdded { .. }
+            | P::RuleAdded { .. } => Stage::Objects,
         }
     }
 }

@@ -8,6 +8,7 @@ mod names;
 mod own;
 mod random_repairs;
 mod repairs;
+mod structure;
 
 use std::path::PathBuf;
 
@@ -67,12 +68,13 @@ impl Pair {
 
     #[track_caller]
     pub fn execute(&self, sql: &str) {
-        self.try_execute(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        self.try_execute(sql).unwrap_or_else(|error| panic!("{error}"));
     }
 
+    /// The same; the statements and their error where they fail.
     pub fn try_execute(&self, sql: &str) -> Result<(), String> {
         let mut session = PgConnection::establish(self.database.url()).unwrap();
-        session.batch_execute(sql).map_err(|error| error.to_string())
+        session.batch_execute(sql).map_err(|error| format!("{sql}: {error}"))
     }
 
     #[track_caller]
@@ -80,18 +82,18 @@ impl Pair {
         self.compared_as(self.database.url()).unwrap_or_else(|words| panic!("{words}"))
     }
 
-    /// What differs in the structure.
+    /// What the comparison found in the structure.
     #[track_caller]
     pub fn structure(&self) -> Structure {
-        self.both_as(self.database.url()).unwrap_or_else(|words| panic!("{words}")).structure
+        self.all_as(self.database.url()).unwrap_or_else(|words| panic!("{words}")).structure
     }
 
     /// The comparison through another URL; the error in words.
     pub fn compared_as(&self, url: &str) -> Result<Comparison, String> {
-        self.both_as(url).map(|found| found.comparison)
+        self.all_as(url).map(|found| found.comparison)
     }
 
-    fn both_as(&self, url: &str) -> Result<Compared, String> {
+    fn all_as(&self, url: &str) -> Result<Compared, String> {
         let request = ComparisonRequest {
             source: ComparisonSource::Live(&self.source),
             target: TargetUrl::parse(url).unwrap(),

@@ -10,6 +10,7 @@ import { drizzle } from 'drizzle-orm/node-postgres';
 import type { Pool, PoolClient } from 'pg';
 import { close, closeOnSignal, connectOnce, getPool, poolState } from '../db/client.js';
 import { liveness, readiness } from '../db/health.js';
+import { migrateDatabase } from '../db/migrations.js';
 import { answeringTls } from './tls_server.js';
 
 /** The code or the message of what a promise fails with; `done` where it does not fail. */
@@ -183,6 +184,10 @@ const scenarios: Record<string, (...args: string[]) => Promise<unknown>> = {
     const client = await pool.connect();
     await outcome(client.query('BEGIN none at all'));
     client.release();
+    const hasty = await pool.connect();
+    const unawaited = outcome(hasty.query('BEGIN none at all'));
+    hasty.release();
+    await unawaited;
     return { seen, refused, lost, later: await outcome(db.transaction(async () => 1)), total: poolState().total };
   },
 
@@ -353,6 +358,25 @@ const scenarios: Record<string, (...args: string[]) => Promise<unknown>> = {
     const found = await readiness(getPool(), { migrationsFolder: folder });
     const without = await readiness(getPool(), { migrationsFolder: undefined });
     return { found, without: without.ready };
+  },
+
+  async locked() {
+    const other = await connectOnce();
+    await other.query("SELECT pg_advisory_lock(hashtextextended('drizzle.__drizzle_migrations', 0))");
+    const pid = await backend(other);
+    const failed = await outcome(migrateDatabase({ lockDeadlineMs: 200 }));
+    await other.end();
+    return { failed: failed.replace(String(pid), 'PID'), later: await outcome(migrateDatabase({ lockDeadlineMs: 10_000 })) };
+  },
+
+  /** A migration waits for a table that another session has, longer than the database allows. */
+  async table_locked() {
+    const other = await connectOnce();
+    await other.query('BEGIN; CREATE TABLE app_state (a int)');
+    const failed = await outcome(migrateDatabase());
+    await other.query('ROLLBACK');
+    await other.end();
+    return { failed };
   },
 
   async unreachable() {

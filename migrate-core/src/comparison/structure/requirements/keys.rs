@@ -39,7 +39,9 @@ impl Requirements<'_> {
             Problem::PrimaryKeyMissing { columns } | Problem::PrimaryKeyOrder { columns, .. } => {
                 columns.iter().map(|column| quote_pg(column)).collect()
             }
-            Problem::UniqueMissing { keys, .. } | Problem::UniqueNulls { keys, .. } => keys.clone(),
+            Problem::UniqueMissing { keys, .. }
+            | Problem::UniqueNulls { keys, .. }
+            | Problem::UniqueDeferrable { keys, .. } => keys.clone(),
             _ => Vec::new(),
         };
         names()
@@ -112,9 +114,9 @@ impl Requirements<'_> {
             Problem::PrimaryKeyMissing { columns } => {
                 is_same(&columns.iter().map(|column| quote_pg(column)).collect::<Vec<_>>())
             }
-            Problem::UniqueMissing { keys, condition: None, .. } | Problem::UniqueNulls { keys, .. } => {
-                is_same(keys)
-            }
+            Problem::UniqueMissing { keys, condition: None, .. }
+            | Problem::UniqueNulls { keys, .. }
+            | Problem::UniqueDeferrable { keys, .. } => is_same(keys),
             Problem::IndexInvalid { live } => indexes().any(|index| index.name == *live && serves(index)),
             _ => false,
         };
