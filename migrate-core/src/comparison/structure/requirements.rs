@@ -201,7 +201,9 @@ impl Requirements<'_> {
     ) -> Option<Unrepaired> {
         let live = self.live_column(table, column);
         let is_inherited = self.has(table, column, Kind::InheritedColumn);
-        let is_identity = live.is_some_and(|live| live.is_identity);
+        // The same repair may have made it an ordinary column before.
+        let is_identity = live.is_some_and(|live| live.is_identity)
+            && !found.repair.iter().any(|sql| sql.contains(" DROP IDENTITY"));
         match change {
             ColumnChange::Type | ColumnChange::Drop => {
                 let mut objects = self.objects(table, column, Kind::NeedsColumn);
