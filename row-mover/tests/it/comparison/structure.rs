@@ -103,8 +103,8 @@ const DAMAGES: &[(&str, &[&str], &[&str])] = &[
             "different trigger_disabled c stamp stamp",
         ],
         &[
-            "different foreign_key_differs c c_p [{\"what\":\"not_valid\"}]",
             "different foreign_key_differs c c_ab [{\"what\":\"not_valid\"}]",
+            "different foreign_key_differs c c_p [{\"what\":\"not_valid\"}]",
         ],
     ),
     (
