@@ -9,7 +9,9 @@ mod counts;
 mod group;
 mod key_forms;
 mod keys;
+mod leftovers;
 mod merge;
+mod settled_forms;
 mod source_copy;
 mod structure;
 mod work;
@@ -128,7 +130,7 @@ fn compare_within(
     for table in &mut plan.tables {
         let positions = pairing_columns(table);
         key_forms::settle(table, &positions, &source_copy, &mut holder, observer)
-            .map_err(|error| cannot_compare(table, error))?;
+            .map_err(|error| cannot_compare(table, error, &mut holder))?;
     }
     let tables: Vec<PlannedTable> =
         plan.tables.iter().filter(|table| !table.columns.is_empty()).cloned().collect();

@@ -3,6 +3,7 @@
 //!
 //! It reads what PostgreSQL returns, never what was sent. Nothing here repairs anything.
 
+pub(crate) mod access;
 mod behaviour;
 mod bound;
 pub mod catalog;
@@ -44,6 +45,7 @@ use crate::observer::Observer;
 use crate::source::SourceConnection;
 use postgres_client::connection::Connection;
 
+pub(crate) use access::cannot_compare;
 pub(crate) use behaviour::behaviour;
 pub use compare::{Difference, DifferenceKind};
 pub(crate) use compare::{NAMED_DIFFERENCES_MAX, REPORT_EACH_ROWS, Selection, SourceRows};
@@ -56,7 +58,7 @@ pub(crate) use sequences::{existing_problem as sequence_behind, sequence_problem
 pub(crate) use source_order::terms as source_order_terms;
 pub(crate) use target_rows::TargetRows;
 pub(crate) use views::Views;
-pub(crate) use workers::{cannot_compare, export_snapshot, import_snapshot};
+pub(crate) use workers::{export_snapshot, import_snapshot};
 
 /// The result of comparing one table.
 #[derive(Clone, Debug, Default, Serialize)]

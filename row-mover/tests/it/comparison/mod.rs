@@ -3,14 +3,19 @@
 mod access;
 mod copies;
 mod forms;
+mod keyless;
+mod long_cells;
 mod losses;
 mod names;
+mod numbering;
 mod own;
+mod sealed;
 
 use std::path::PathBuf;
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection as _, PgConnection};
+use migrate_core::comparison::structure::Structure;
 use migrate_core::comparison::{ComparedTable, Comparison, Gap};
 use migrate_core::mapping::Mapping;
 use postgres_client::{DbSettings, TargetUrl};
@@ -75,14 +80,44 @@ impl Pair {
 
     /// The comparison through another URL; the error in words.
     pub fn compared_as(&self, url: &str) -> Result<Comparison, String> {
-        let request = ComparisonRequest {
-            source: ComparisonSource::Live(&self.source),
+        self.compared_with(url, ComparisonSource::Live(&self.source))
+    }
+
+    fn request<'a>(&self, url: &str, source: ComparisonSource<'a>) -> ComparisonRequest<'a> {
+        ComparisonRequest {
+            source,
             target: TargetUrl::parse(url).unwrap(),
             settings: DbSettings { pool_max: 4, ..DbSettings::default() },
             mapping: Mapping::from_toml(&format!("format = 1\n{}", self.mapping)).unwrap(),
             options: CompareOptions { show_values: true, workers: self.workers, read_only: true },
-        };
+        }
+    }
+
+    /// The comparison with a file in another state; the error in words.
+    pub fn compared_with(&self, url: &str, source: ComparisonSource<'_>) -> Result<Comparison, String> {
+        let request = self.request(url, source);
         comparison::compare(&request, &Silent).map(|found| found.comparison).map_err(|error| chain(&error))
+    }
+
+    /// What the source declares and the target has, through another URL.
+    #[track_caller]
+    pub fn structure_as(&self, url: &str) -> Structure {
+        let request = self.request(url, ComparisonSource::Live(&self.source));
+        comparison::compare(&request, &Silent).unwrap_or_else(|error| panic!("{}", chain(&error))).structure
+    }
+
+    #[track_caller]
+    pub fn structure(&self) -> Structure {
+        self.structure_as(self.database.url())
+    }
+
+    /// The problems of the structure, with the statements that repair them.
+    #[track_caller]
+    pub fn problems(&self) -> Vec<(String, Vec<String>)> {
+        let found = self.structure();
+        let lines =
+            found.differences.iter().map(|found| (report::words::structure(found), found.repair.clone()));
+        lines.collect()
     }
 
     /// The comparison in one line for each finding.
@@ -115,6 +150,7 @@ fn of_table(table: &ComparedTable, lines: &mut Vec<String>) {
         ("extra", table.extra),
         ("duplicate", table.duplicates),
         ("different", table.different),
+        ("undecided", table.undecided),
     ] {
         if rows > 0 {
             lines.push(format!("{name}: {rows} {what}"));
