@@ -9,9 +9,9 @@ use migrate_core::plan::{Plan, PlannedSequence};
 use migrate_core::sequence::{Advance, SequenceState, setting_sql, widening_sql};
 use migrate_core::target_schema::{SequenceLink, SequenceUse};
 
+use crate::access::explain_sequence;
 use crate::error::{Context, Error, Result};
 use crate::source::{SourceConnection, introspect};
-use crate::validate::access::explain_sequence;
 use postgres_client::connection::Connection;
 
 /// What is known of a sequence.

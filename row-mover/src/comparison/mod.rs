@@ -33,13 +33,14 @@ use postgres_client::connections::Connections;
 use postgres_client::lock_watch::watching_locks;
 use postgres_client::{DbSettings, TargetUrl};
 
+use crate::access::cannot_compare;
 use crate::error::{Context, Error, Result};
 use crate::observer::Observer;
 use crate::run::open_checked;
 use crate::source::introspect;
 use crate::source::profile::profile_by_workers;
 use crate::target::introspect::introspect_declared;
-use crate::validate::{CompareOptions, cannot_compare};
+use crate::validate::CompareOptions;
 use crate::watched::watched;
 use source_copy::SourceCopy;
 use work::{Openers, compare_tables, pairing_columns};

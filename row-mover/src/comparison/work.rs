@@ -13,14 +13,13 @@ use super::counts::{Naming, TableCounts};
 use super::keys::has_plain_order;
 use super::leftovers::LEFTOVERS_MAX;
 use super::merge::{Merged, Reading, Sides, Slice, merge};
+use crate::access::cannot_compare;
 use crate::error::{Error, Result};
 use crate::observer::Observer;
 use crate::source::SourceConnection;
 use crate::source::rows::HELD_MAX_BYTES;
 use crate::threads;
-use crate::validate::{
-    CompareOptions, Selection, cannot_compare, export_snapshot, import_snapshot, selections,
-};
+use crate::validate::{CompareOptions, Selection, export_snapshot, import_snapshot, selections};
 use postgres_client::connection::Connection;
 
 /// The longest value that is compared itself where only its digest differs, in bytes.

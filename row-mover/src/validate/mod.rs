@@ -3,7 +3,6 @@
 //!
 //! It reads what PostgreSQL returns, never what was sent. Nothing here repairs anything.
 
-pub(crate) mod access;
 mod behaviour;
 mod bound;
 pub mod catalog;
@@ -45,7 +44,6 @@ use crate::observer::Observer;
 use crate::source::SourceConnection;
 use postgres_client::connection::Connection;
 
-pub(crate) use access::cannot_compare;
 pub(crate) use behaviour::behaviour;
 pub use compare::{Difference, DifferenceKind};
 pub(crate) use compare::{NAMED_DIFFERENCES_MAX, REPORT_EACH_ROWS, Selection, SourceRows};

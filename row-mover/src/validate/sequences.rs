@@ -7,7 +7,7 @@ use migrate_core::plan::{Plan, PlannedColumn, PlannedTable};
 use migrate_core::sequence::{Advance, SequenceState};
 
 use super::CheckResult;
-use super::access::explain_sequence;
+use crate::access::explain_sequence;
 use crate::error::{Context, Result};
 use crate::sequences::{Checked, Standing, examine};
 use crate::source::{SourceConnection, introspect};

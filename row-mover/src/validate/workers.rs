@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use migrate_core::plan::PlannedTable;
 
-use super::access::cannot_compare;
 use super::compare::NAMED_DIFFERENCES_MAX;
 use super::parts::{self, Part};
 use super::{CompareOptions, TableComparison, compare, multiset, unmatched};
+use crate::access::cannot_compare;
 use crate::error::{Error, Result};
 use crate::observer::Observer;
 use crate::source::SourceConnection;

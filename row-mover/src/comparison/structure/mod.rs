@@ -20,10 +20,11 @@ use migrate_core::source_schema::SourceSchema;
 use migrate_core::target_schema::{SequenceLink, SequenceUse, TargetColumn, TargetSchema, TargetTable};
 use postgres_client::connection::Connection;
 
+use crate::access;
 use crate::error::{Context, Result};
 use crate::sequences::{Standing, examine};
 use crate::source::{SourceConnection, introspect};
-use crate::validate::{self, access};
+use crate::validate;
 
 /// Compares the structure of the tables that `matched` has. It takes transactions of its own.
 ///
