@@ -8,6 +8,22 @@ use crate::{FOLDER, GENERATED};
 /// Diesel's list of applied migrations, which `migrate` keeps in the default schema.
 const BOOKKEEPING: &str = "__diesel_schema_migrations";
 
+/// What names the database, in the order of `db/client.ts`. drizzle-kit takes no empty values, and encrypts unless it is told otherwise.
+const CREDENTIALS: &str = r"// The database is the one of db/client.ts: DATABASE_URL, else POSTGRES_HOST and the variables like it. Where no URL says it, PGSSLMODE
+// (require or verify-full) says that connections are encrypted.
+const { DATABASE_URL: url, PGSSLMODE: sslmode } = process.env;
+const { POSTGRES_HOST: host, POSTGRES_PORT: port, POSTGRES_DB: database, POSTGRES_USER: user, POSTGRES_PASSWORD: password } = process.env;
+const ssl: 'require' | 'verify-full' | false = sslmode === 'require' || sslmode === 'verify-full' ? sslmode : false;
+const parts = {
+  host: host || process.env['PGHOST'] || 'localhost',
+  ...(port ? { port: Number(port) } : {}),
+  ...(user ? { user } : {}),
+  ...(password ? { password } : {}),
+  database: database || user || '',
+  ssl,
+};
+";
+
 /// Returns the text of the configuration.
 pub(crate) fn config(plan: &Plan) -> String {
     let left_out = plan.drizzle.iter().flat_map(|decided| &decided.left_out);
@@ -24,11 +40,12 @@ pub(crate) fn config(plan: &Plan) -> String {
     format!(
         "{GENERATED}\n\
          import {{ defineConfig }} from 'drizzle-kit';\n\n\
+         {CREDENTIALS}\n\
          export default defineConfig({{\n  \
            dialect: 'postgresql',\n  \
            schema: './{FOLDER}/schema.ts',\n  \
            out: './{FOLDER}',\n  \
-           dbCredentials: {{ url: process.env['DATABASE_URL'] ?? '' }},\n  \
+           dbCredentials: url || !(host || database || user) ? {{ url: url ?? '' }} : parts,\n  \
            schemaFilter: [{}],\n  \
            // The migration's own bookkeeping, and what schema.ts leaves out.\n  \
            tablesFilter: [{}],\n\

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use unicode_ident::{is_xid_continue, is_xid_start};
+
 /// The parameter of a table's constraints.
 pub(crate) const TABLE_PARAMETER: &str = "table";
 
@@ -135,7 +137,7 @@ pub(crate) fn camel_case(name: &str) -> String {
     }
     match out.chars().next() {
         None => "unnamed".to_owned(),
-        Some(first) if first.is_alphabetic() => out,
+        Some(first) if is_xid_start(first) => out,
         Some(_) => format!("_{out}"),
     }
 }
@@ -165,9 +167,10 @@ fn words(name: &str) -> Vec<String> {
     words
 }
 
-/// Whether a character stands in identifiers of both Unicode and ECMAScript, whatever its place is.
+/// Whether a character may be in an identifier (ECMAScript 2024, section 12.7; Unicode's annex 31), and joins no words. Not every
+/// alphabetic character may.
 fn is_part(letter: char) -> bool {
-    letter.is_alphabetic() || letter.is_ascii_digit()
+    is_xid_continue(letter) && letter != '_'
 }
 
 /// Returns `text` as a string literal.
@@ -244,6 +247,13 @@ mod tests {
             ("größe_cm", "größeCm"),
             ("ΟΔΟΣ", "οδος"),
             ("таблица", "таблица"),
+            ("ⓐbc", "bc"),
+            ("\u{902}", "_\u{902}"),
+            ("a\u{902}", "a\u{902}"),
+            ("e\u{301}tat", "e\u{301}tat"),
+            ("price €", "price"),
+            ("ⓐ", "unnamed"),
+            ("٣x", "_٣x"),
             ("", "unnamed"),
             ("'; --", "unnamed"),
         ] {

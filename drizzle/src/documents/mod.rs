@@ -195,5 +195,5 @@ fn literal(sql: &str) -> Option<String> {
 fn exported_type(line: &str) -> Option<&str> {
     let rest = line.strip_prefix("export ")?;
     let rest = rest.strip_prefix("type ").or_else(|| rest.strip_prefix("interface "))?;
-    rest.split(|letter: char| !(letter.is_alphanumeric() || letter == '_' || letter == '$')).next()
+    rest.split(|letter: char| !(unicode_ident::is_xid_continue(letter) || letter == '$')).next()
 }

@@ -4,7 +4,14 @@ use super::Imports;
 
 /// The types by name, each with its definition.
 const TYPES: [(&str, &str); 5] = [
-    ("bytea", "customType<{ data: Buffer }>({ dataType: () => 'bytea' })"),
+    (
+        "bytea",
+        "customType<{ data: Buffer; driverData: Buffer | string }>({\n  \
+         dataType: () => 'bytea',\n  \
+         // In a related row it is text: `\\x` and hexadecimal digits.\n  \
+         fromDriver: (value) => (typeof value === 'string' ? Buffer.from(value.slice(2), 'hex') : value),\n\
+         })",
+    ),
     (
         "milliseconds",
         "customType<{ data: number; driverData: string }>({\n  \
@@ -28,11 +35,12 @@ const MOMENTS: [&str; 2] = ["milliseconds", "utcMilliseconds"];
 
 /// What these types need.
 const CONVERSIONS: &str = r"
-// Milliseconds since 1970 of a moment as PostgreSQL prints it, in UTC where it has no offset. JavaScript's own parser misreads years of
-// fewer than four digits, and knows neither offsets with seconds nor years before Christ. `infinity` becomes NaN.
+// Milliseconds since 1970 of a moment as PostgreSQL prints it, in UTC where it has no offset. In a related row, which is JSON, it has a `T`
+// where there is a blank otherwise. JavaScript's own parser misreads years of fewer than four digits, and knows neither offsets with
+// seconds nor years before Christ. `infinity` becomes NaN.
 function toMilliseconds(text: string): number {
   const [, year, day, time, sign, hours = 0, minutes = 0, seconds = 0, era] =
-    /^(\d+)(-\d\d-\d\d) ([\d:.]+)(?:([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?)?( BC)?$/.exec(text) ?? [];
+    /^(\d+)(-\d\d-\d\d)[ T]([\d:.]+)(?:([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?)?( BC)?$/.exec(text) ?? [];
   const full = era ? 1 - Number(year) : Number(year);
   const padded = `${full < 0 ? '-' : '+'}${String(Math.abs(full)).padStart(6, '0')}`;
   const offset = (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)) * (sign === '-' ? -1000 : 1000);

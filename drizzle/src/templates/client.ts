@@ -11,31 +11,17 @@
 // A pooler that hands a connection to another client after each transaction may refuse `statement_timeout` as a startup parameter: set
 // DB_STATEMENT_TIMEOUT=0 and give the role a timeout (`ALTER ROLE app SET statement_timeout = '30s'`).
 
-import { existsSync, readFileSync } from 'node:fs';
 import net from 'node:net';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
-import type { ConnectionOptions } from 'node:tls';
 import pg from 'pg';
+import { type Configuration, ConfigurationError, configuration, milliseconds, TIMEOUT_MAX_MS, wholeNumber } from './settings';
+
+export { ConfigurationError };
 
 /** How long {@link close} waits for queries that are running, in milliseconds. */
 const CLOSE_DEADLINE_MS = 10_000;
 
 /** How much longer than the server the client waits for a statement: a server that is gone answers nothing. */
 const ANSWER_MARGIN_MS = 5_000;
-
-/** The longest time that timers and `statement_timeout` can have. */
-const TIMEOUT_MAX_MS = 2 ** 31 - 1;
-
-/** A setting that is missing or cannot be used. The message names it and contains no value. */
-export class ConfigurationError extends Error {
-  override readonly name = 'ConfigurationError';
-}
-
-function fail(message: string): never {
-  throw new ConfigurationError(message);
-}
-
 /** The state of the pool, for monitoring. */
 export interface PoolState {
   /** Open connections, and those that are being opened. */
@@ -68,7 +54,7 @@ function eachExactNumber(elements: unknown): unknown {
 }
 
 /** Parses JSON except for strings: Drizzle parses each string once more, and would read the document `"true"` as a boolean. */
-const parsedUnlessString = (text: string): unknown => (text.startsWith('"') ? text : JSON.parse(text));
+const parsedUnlessString = (text: string): unknown => (text.trimStart().startsWith('"') ? text : JSON.parse(text));
 
 const BIGINT_ARRAY = 1016 as Parameters<typeof pg.types.getTypeParser>[0];
 const bigintTexts: (text: string) => unknown = pg.types.getTypeParser(BIGINT_ARRAY);
@@ -80,224 +66,42 @@ function setParsers(): void {
   // {{moments}}
 }
 
-/** Returns a variable; one that is empty counts as not set. */
-function variable(name: string): string | undefined {
-  const value = process.env[name];
-  return value === undefined || value === '' ? undefined : value;
-}
-
-function wholeNumber(name: string, preset: number, least: number): number {
-  const text = variable(name)?.trim();
-  if (text === undefined || text === '') return preset;
-  const number = Number(text);
-  const most = 2 ** 32 - 1;
-  if (!/^\+?\d+$/.test(text) || number < least || number > most) {
-    fail(`${name} is not a whole number from ${least} to ${most}; set it to a number such as ${preset}, or unset it`);
-  }
-  return number;
-}
-
-function milliseconds(name: string, preset: number, least: number): number {
-  return Math.min(wholeNumber(name, preset, least), TIMEOUT_MAX_MS);
-}
-
-/** The options of a connection, by libpq's names. */
-type Options = Map<string, string>;
-
-const MALFORMED =
-  'DATABASE_URL cannot be read; it looks like postgres://user:password@host:5432/database?sslmode=verify-full; special characters ' +
-  'in user and password are percent-encoded';
-
-/** The options that are used below, and those that change nothing for this client. All others are refused rather than ignored. */
-const USED = [
-  'host', 'port', 'dbname', 'user', 'password', 'application_name', 'fallback_application_name', 'options', 'sslmode',
-  'sslrootcert', 'sslcert', 'sslkey', 'sslpassword', 'sslnegotiation', 'ssl_min_protocol_version', 'ssl_max_protocol_version',
-];
-const WITHOUT_EFFECT = new RegExp(
-  '^(connect_timeout|client_encoding|keepalives(_idle|_interval|_count)?|tcp_user_timeout|sslcompression|sslsni|sslcertmode|' +
-    '(channel_binding|gssencmode)=(prefer|disable)|target_session_attrs=any|load_balance_hosts=disable)$',
-);
-
-function options(): Options {
-  const url = variable('DATABASE_URL');
-  const found = url === undefined ? optionsOfParts() : /^\w+:\/\//.test(url) ? optionsOfUrl(url) : optionsOfKeywords(url);
-  for (const [name, value] of found) {
-    const isAccepted = USED.includes(name) || [name, `${name}=${value}`].some((option) => WITHOUT_EFFECT.test(option));
-    const shown = /^\w{1,40}$/.test(name) ? name : 'with an unknown name';
-    if (!isAccepted) fail(`DATABASE_URL has the option ${shown}, which node-postgres cannot honour; remove it`);
-  }
-  return found;
-}
-
-function optionsOfParts(): Options {
-  const names = { HOST: 'host', PORT: 'port', DB: 'dbname', USER: 'user', PASSWORD: 'password' };
-  const found: Options = new Map();
-  for (const [part, name] of Object.entries(names)) {
-    const value = variable(`POSTGRES_${part}`);
-    if (value !== undefined) found.set(name, value);
-  }
-  if (found.size === 0) {
-    fail('no database is named; set DATABASE_URL, or POSTGRES_HOST and the variables like it');
-  }
-  checkPort(found.get('port'), 'POSTGRES_PORT');
-  return found;
-}
-
-function checkPort(port: string | undefined, name: string): void {
-  if (port !== undefined && !(/^\s*\d{1,5}\s*$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535)) {
-    fail(`${name} is not a port number from 1 to 65535; set it to one such as 5432, or unset it`);
-  }
-}
-
-/** Reads a URL as libpq does (PostgreSQL manual, "Connection URIs"). */
-function optionsOfUrl(url: string): Options {
-  const form = /^postgres(?:ql)?:\/\/(?:([^@/?:]*)(?::([^@/?]*))?@)?(\[[^\]@/?]*\]|[^@/?:]*)(?::([^@/?]*))?(?:\/([^?@]*))?(?:\?(.*))?$/s;
-  const [, user, password, host, port, database, query] = form.exec(url) ?? fail(MALFORMED);
-  const found: Options = new Map();
-  const set = (name: string, value: string | undefined): void => {
-    if (value !== undefined && value !== '') found.set(name, decoded(value));
-  };
-  set('user', user);
-  set('password', password);
-  set('host', host?.replace(/^\[(.*)\]$/, '$1'));
-  set('port', port);
-  set('dbname', database);
-  for (const part of query?.split('&').filter((each) => each !== '') ?? []) {
-    const [, name = '', value = ''] = /^([^=]*)=([^=]*)$/.exec(part) ?? fail(MALFORMED);
-    // As JDBC has it; libpq takes it, too.
-    if (name === 'ssl' && value === 'true') set('sslmode', 'require');
-    else set(decoded(name), value);
-  }
-  return checked(found);
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return fail(MALFORMED);
-  }
-}
-
-/** Reads `host=db dbname='my app'` (PostgreSQL manual, "Keyword/Value Connection Strings"). */
-function optionsOfKeywords(text: string): Options {
-  const found: Options = new Map();
-  const member = /\s*([A-Za-z_]\w*)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s'\\]|\\.)*))(?=\s|$)/gsy;
-  let end = 0;
-  for (const [all, name = '', quoted, plain] of text.matchAll(member)) {
-    const value = (quoted ?? plain ?? '').replace(/\\(.)/gs, '$1');
-    if (value !== '') found.set(name, value);
-    end += all.length;
-  }
-  if (text.slice(end).trim() !== '') fail(MALFORMED);
-  return checked(found);
-}
-
-function checked(found: Options): Options {
-  if (found.get('host')?.includes(',')) fail('DATABASE_URL names several hosts, and node-postgres connects to one; name one');
-  checkPort(found.get('port'), "DATABASE_URL's port");
-  return found;
-}
-
-/** What libpq means with `sslmode`; node-postgres itself verifies the server's name in each mode that encrypts. */
-interface Tls {
-  ssl: false | ConnectionOptions;
-  /** Whether a server without TLS is accepted. */
-  isOptional: boolean;
-}
-
-function tlsOf(found: Options, host: string): Tls {
-  const mode = found.get('sslmode') ?? variable('PGSSLMODE') ?? 'prefer';
-  const modes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'];
-  if (!modes.includes(mode)) fail(`sslmode is none of ${modes.join(', ')}`);
-  // As with libpq, a socket of this machine is never encrypted.
-  if (mode === 'disable' || host.startsWith('/')) return { ssl: false, isOptional: false };
-  const ssl: ConnectionOptions = {};
-  const rootCertificate = found.get('sslrootcert') ?? variable('PGSSLROOTCERT');
-  const ca = rootCertificate === 'system' ? undefined : fileOf(rootCertificate, 'root.crt', 'sslrootcert');
-  if (rootCertificate === 'system' && mode !== 'verify-full') fail('sslrootcert=system needs sslmode=verify-full');
-  if (ca !== undefined) ssl.ca = ca;
-  if (mode.startsWith('verify') && ca === undefined && rootCertificate !== 'system') {
-    fail(`sslmode=${mode} needs the certificate of the authority: name its file with sslrootcert, or use sslrootcert=system`);
-  }
-  if (mode === 'verify-ca' || (mode === 'require' && ca !== undefined)) {
-    ssl.checkServerIdentity = () => undefined;
-  } else if (mode !== 'verify-full') {
-    ssl.rejectUnauthorized = false;
-  }
-  const cert = fileOf(found.get('sslcert') ?? variable('PGSSLCERT'), 'postgresql.crt', 'sslcert');
-  if (cert !== undefined) {
-    ssl.cert = cert;
-    const key = fileOf(found.get('sslkey') ?? variable('PGSSLKEY'), 'postgresql.key', 'sslkey');
-    if (key !== undefined) ssl.key = key;
-    const passphrase = found.get('sslpassword');
-    if (passphrase !== undefined) ssl.passphrase = passphrase;
-  }
-  ssl.minVersion = version(found.get('ssl_min_protocol_version')) ?? 'TLSv1.2';
-  const maxVersion = version(found.get('ssl_max_protocol_version'));
-  if (maxVersion !== undefined) ssl.maxVersion = maxVersion;
-  return { ssl, isOptional: mode === 'allow' || mode === 'prefer' };
-}
-
-function version(name: string | undefined): 'TLSv1.2' | 'TLSv1.3' | undefined {
-  if (name === undefined || name === 'TLSv1.2' || name === 'TLSv1.3') return name;
-  return fail('the TLS versions of DATABASE_URL are TLSv1.2 and TLSv1.3');
-}
-
-/** Reads the file that an option names, else libpq's default file where it exists. */
-function fileOf(path: string | undefined, preset: string, option: string): string | undefined {
-  const file = path ?? join(homedir(), '.postgresql', preset);
-  if (path === undefined && !existsSync(file)) return undefined;
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new ConfigurationError(`the file of ${option} cannot be read`, { cause: error });
-  }
-}
-
 /** Asks a server whether it offers TLS (PostgreSQL manual, "SSL Session Encryption"). */
 function offersTls(host: string, port: number, timeoutMs: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const request = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
     const socket = net.connect({ host, port }, () => socket.write(request));
-    const end = (settle: () => void): void => {
-      settle();
+    const timer = setTimeout(() => socket.destroy(new Error('the server does not answer')), timeoutMs);
+    socket.once('data', (answer) => {
+      resolve(answer[0] === 'S'.charCodeAt(0));
       socket.destroy();
-    };
-    socket.setTimeout(timeoutMs, () => end(() => reject(new Error('the server does not answer'))));
-    socket.once('data', (answer) => end(() => resolve(answer[0] === 'S'.charCodeAt(0))));
-    socket.once('error', (error) => end(() => reject(error)));
-    socket.once('close', () => reject(new Error('the server closed the connection')));
+    });
+    socket.once('error', reject);
+    socket.once('close', () => {
+      clearTimeout(timer);
+      reject(new Error('the server closed the connection'));
+    });
   });
 }
 
-/** What a connection needs to know, and whether a server without TLS is accepted. */
-interface Configuration {
-  client: pg.ClientConfig & { host: string; port: number; ssl: false | ConnectionOptions };
-  isTlsOptional: boolean;
+/** A client that sends no password to a server without channel binding. node-postgres itself uses it where it is offered. */
+class BoundClient extends pg.Client {
+  constructor(config?: pg.ClientConfig) {
+    super(config);
+    let isOffered = false;
+    const check = (): void => {
+      if (!isOffered) this.connection.stream.destroy(new Error('the server offers no channel binding, which DATABASE_URL requires'));
+    };
+    this.connection.on('authenticationSASL', ({ mechanisms }: { mechanisms: string[] }) => {
+      isOffered = mechanisms.includes('SCRAM-SHA-256-PLUS');
+      check();
+    });
+    const others = ['authenticationCleartextPassword', 'authenticationMD5Password', 'authenticationOk'];
+    for (const event of others) this.connection.on(event, check);
+  }
 }
 
-function configuration(): Configuration {
-  const found = options();
-  const host = found.get('host') ?? variable('PGHOST') ?? 'localhost';
-  const port = Number(found.get('port') ?? variable('PGPORT') ?? 5432);
-  const { ssl, isOptional } = tlsOf(found, host);
-  const name = found.get('application_name') ?? variable('PGAPPNAME') ?? found.get('fallback_application_name');
-  const client: Configuration['client'] = {
-    host,
-    port,
-    ssl,
-    keepAlive: true,
-    application_name: name ?? variable('npm_package_name') ?? 'node',
-    connectionTimeoutMillis: milliseconds('DB_CONNECTION_TIMEOUT', 10_000, 1),
-  };
-  for (const [option, key] of [['user', 'user'], ['password', 'password'], ['dbname', 'database'], ['options', 'options']] as const) {
-    const value = found.get(option);
-    if (value !== undefined) client[key] = value;
-  }
-  if (found.get('sslnegotiation') === 'direct') client.sslnegotiation = 'direct';
-  return { client, isTlsOptional: isOptional };
-}
+const clientClass = (config: pg.ClientConfig): typeof pg.Client => (config.enableChannelBinding ? BoundClient : pg.Client);
 
 /**
  * PostgreSQL prints moments in the session's zone: with UTC they are read alike on every machine. It is no startup parameter, since
@@ -306,28 +110,96 @@ function configuration(): Configuration {
 const SET_ZONE = "SET TimeZone = 'UTC'";
 
 /**
+ * Takes back the time limits that a role or a database may have. A `lock_timeout` stays: what waits behind a migration's lock waits as
+ * long as the migration does. Versions of PostgreSQL have different limits.
+ */
+const WITHOUT_LIMITS = `SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN
+  ('statement_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout')`;
+
+/**
  * Opens one connection outside of the pool, without time limits for its statements: for migrations and scripts. The caller ends it.
  */
 export async function connectOnce(): Promise<pg.Client> {
   setParsers();
   const { client: config, isTlsOptional } = configuration();
-  if (isTlsOptional && !(await offersTls(config.host, config.port, config.connectionTimeoutMillis ?? 0))) config.ssl = false;
-  const client = new pg.Client(config);
+  const deadline = Date.now() + config.connectionTimeoutMillis;
+  if (isTlsOptional && !(await offersTls(config.host, config.port, config.connectionTimeoutMillis))) config.ssl = false;
+  config.connectionTimeoutMillis = Math.max(1, deadline - Date.now());
+  const client = new (clientClass(config))(config);
   // A connection that is lost between two queries fails the next one; without a listener it would end the process.
   client.on('error', () => undefined);
   await client.connect();
   await client.query(SET_ZONE);
+  await client.query(WITHOUT_LIMITS);
   return client;
+}
+
+type Query = (...args: unknown[]) => unknown;
+
+/**
+ * Closes a connection on which nothing is answered for `answerMs`, unless that is 0: its server is gone, or nobody knows what it has done.
+ * node-postgres's `query_timeout` would keep it, and drop the ROLLBACK that waits behind.
+ *
+ * Closes it, too, when a transaction cannot begin: Drizzle's `transaction` would never give it back.
+ */
+function watch(client: pg.PoolClient, answerMs: number): void {
+  const query = client.query.bind(client) as Query;
+  let unanswered = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const close = (): void => {
+    const error = new Error(`the database did not answer within ${answerMs} ms`);
+    client.connection.stream.destroy(Object.assign(error, { code: 'ETIMEDOUT' }));
+  };
+  const wait = (): void => {
+    clearTimeout(timer);
+    if (unanswered > 0 && answerMs > 0) timer = setTimeout(close, answerMs);
+  };
+  const asked = (): void => {
+    unanswered += 1;
+    if (unanswered === 1) wait();
+  };
+  const answered = (): void => {
+    unanswered -= 1;
+    wait();
+  };
+  const failed = (statement: unknown, release: pg.PoolClient['release'], error: Error): void => {
+    answered();
+    const text = typeof statement === 'string' ? statement : (statement as { text?: string }).text;
+    if (!/^\s*begin\b/i.test(text ?? '')) return;
+    try {
+      release(error);
+      // Others than Drizzle release it as they should, and a second release is an error.
+      client.release = () => undefined;
+    } catch {
+      // Whoever did not wait for BEGIN has released it.
+    }
+  };
+  client.query = ((...args: unknown[]) => {
+    const callback = args.at(-1);
+    if (typeof callback === 'function') {
+      args[args.length - 1] = (...results: unknown[]) => {
+        answered();
+        callback(...results);
+      };
+    }
+    const result = query(...args);
+    const { release } = client;
+    if (result instanceof Promise) result.then(answered, (error: Error) => failed(args[0], release, error));
+    // A stream of rows is neither: whoever reads it decides how long that takes.
+    if (typeof callback === 'function' || result instanceof Promise) asked();
+    return result;
+  }) as typeof client.query;
 }
 
 type Connected = (error: Error | undefined, client: pg.PoolClient | undefined, done: (release?: unknown) => void) => void;
 
-/** A pool that uses TLS where the server offers it (`sslmode=prefer`). */
-class NegotiatingPool extends pg.Pool {
-  readonly #server: Configuration['client'];
+/** A pool that uses TLS where the server offers it (`sslmode=prefer`), and that may be ended more than once. */
+class AppPool extends pg.Pool {
+  readonly #server: Configuration;
   #negotiated: Promise<void> | undefined;
+  #ended: Promise<void> | undefined;
 
-  constructor(config: pg.PoolConfig, server: Configuration['client']) {
+  constructor(config: pg.PoolConfig, server: Configuration) {
     super(config);
     this.#server = server;
   }
@@ -342,6 +214,14 @@ class NegotiatingPool extends pg.Pool {
     );
   }
 
+  override end(): Promise<void>;
+  override end(callback: () => void): void;
+  override end(callback?: () => void): Promise<void> | void {
+    this.#ended ??= super.end();
+    if (callback === undefined) return this.#ended;
+    void this.#ended.then(callback);
+  }
+
   /** Decides once for all connections; a failure is not remembered. */
   #negotiate(): Promise<void> {
     this.#negotiated ??= this.#decide().catch((error: unknown) => {
@@ -352,9 +232,8 @@ class NegotiatingPool extends pg.Pool {
   }
 
   async #decide(): Promise<void> {
-    const { host, port, connectionTimeoutMillis, ssl } = this.#server;
-    const isOffered = await offersTls(host, port, connectionTimeoutMillis ?? 0);
-    this.options.ssl = isOffered ? ssl : false;
+    const { client, isTlsOptional } = this.#server;
+    if (isTlsOptional && !(await offersTls(client.host, client.port, client.connectionTimeoutMillis))) this.options.ssl = false;
   }
 }
 
@@ -363,31 +242,38 @@ function openPool(): pg.Pool {
   const server = configuration();
   const max = wholeNumber('DB_POOL_MAX', 10, 1);
   const min = wholeNumber('DB_POOL_MIN', 0, 0);
-  if (min > max) fail(`DB_POOL_MIN is ${min}, more than DB_POOL_MAX, which is ${max}`);
+  if (min > max) throw new ConfigurationError(`DB_POOL_MIN is ${min}, more than DB_POOL_MAX, which is ${max}`);
   const statementTimeoutMs = milliseconds('DB_STATEMENT_TIMEOUT', 30_000, 0);
-  const config: pg.PoolConfig = {
-    ...server.client,
-    max,
-    min,
-    idleTimeoutMillis: milliseconds('DB_IDLE_TIMEOUT', 30_000, 1),
-    // A script ends although connections are open.
-    allowExitOnIdle: true,
-    onConnect: (client) => client.query(SET_ZONE),
-  };
-  if (statementTimeoutMs > 0) {
-    config.statement_timeout = statementTimeoutMs;
-    config.query_timeout = Math.min(statementTimeoutMs + ANSWER_MARGIN_MS, TIMEOUT_MAX_MS);
-  }
-  const pool = server.isTlsOptional ? new NegotiatingPool(config, server.client) : new pg.Pool(config);
+  const answerMs = statementTimeoutMs > 0 ? Math.min(statementTimeoutMs + ANSWER_MARGIN_MS, TIMEOUT_MAX_MS) : 0;
+  const pool = new AppPool(
+    {
+      ...server.client,
+      Client: clientClass(server.client),
+      max,
+      min,
+      statement_timeout: statementTimeoutMs,
+      idleTimeoutMillis: milliseconds('DB_IDLE_TIMEOUT', 30_000, 1),
+      // A script ends although connections are open.
+      allowExitOnIdle: true,
+      onConnect: (client) => {
+        watch(client as pg.PoolClient, answerMs);
+        return client.query(SET_ZONE);
+      },
+    },
+    server,
+  );
   // Without listeners, a connection that is lost ends the process: an idle one through the pool, one in a transaction by itself.
   pool.on('error', (error) => console.error(`database: an idle connection was lost: ${error.message}`));
   pool.on('connect', (client) => client.on('error', () => undefined));
+  pool.on('release', (_error, client) => {
+    // The next request would work in the transaction that is open, and lose its work with it.
+    if (client.getTransactionStatus() !== 'I') void client.end();
+  });
   return pool;
 }
 
 interface Shared {
   pool?: pg.Pool;
-  ended?: Promise<void>;
   isListening?: boolean;
 }
 
@@ -422,8 +308,8 @@ export function poolState(): PoolState {
  * @returns Whether everything ended before the deadline.
  */
 export async function close(deadlineMs = CLOSE_DEADLINE_MS): Promise<boolean> {
-  shared.ended ??= shared.pool?.end() ?? Promise.resolve();
-  return Promise.race([shared.ended.then(() => true), after(deadlineMs)]);
+  const ended = shared.pool?.end() ?? Promise.resolve();
+  return Promise.race([ended.then(() => true), after(deadlineMs)]);
 }
 
 function after(deadlineMs: number): Promise<false> {
@@ -431,10 +317,11 @@ function after(deadlineMs: number): Promise<false> {
 }
 
 /**
- * On SIGTERM and SIGINT: calls `stop` (close the HTTP server in it, so that its requests can end), closes the pool, and ends the process
- * with status 0, or with 1 if the deadline passed. Call it once, when the server starts.
+ * For a server or worker of your own, which ends at SIGTERM and SIGINT: calls `stop`, which resolves when the last request is answered;
+ * closes the pool; and ends the process with status 0, or with 1 if `stop` fails or the deadline passes. Call it once, at the start:
+ * `closeOnSignal(() => new Promise((resolve) => server.close(resolve)))`. Next.js does this by itself.
  */
-export function closeOnSignal(stop?: () => unknown, deadlineMs = CLOSE_DEADLINE_MS): void {
+export function closeOnSignal(stop: () => Promise<unknown>, deadlineMs = CLOSE_DEADLINE_MS): void {
   if (shared.isListening) return;
   shared.isListening = true;
   const end = async (): Promise<void> => {

@@ -46,6 +46,8 @@ export interface Readiness {
   reason?: NotReady;
   /** The SQLSTATE or the code of the system, where there is one. Messages may contain names and addresses, and are left out. */
   code?: string;
+  /** What to do, where it is known. */
+  next?: string;
   /** How long the database took to answer, in milliseconds. */
   latencyMs?: number;
   /** The migrations that the app has and the database has not. */
@@ -80,7 +82,7 @@ export async function readiness(pool: Pool, options: ReadinessOptions = {}): Pro
   return { ...outcome, latencyMs, connections: connections(pool) };
 }
 
-type Outcome = Pick<Readiness, 'ready' | 'reason' | 'code' | 'pending'>;
+type Outcome = Pick<Readiness, 'ready' | 'reason' | 'code' | 'next' | 'pending'>;
 
 /** The checks that are running: a probe that comes before the last one is answered waits for the same answer. */
 const running = new WeakMap<Pool, Map<string, Promise<Outcome>>>();
@@ -101,7 +103,7 @@ async function checkWithin(pool: Pool, folder: string | undefined, deadlineMs: n
   try {
     if (folder !== undefined) journal = await readJournal(folder);
   } catch (error) {
-    return notReady('journal unreadable', error);
+    return { ...notReady('journal unreadable', error), next: SHIP };
   }
   const state: { client?: PoolClient; isOver: boolean } = { isOver: false };
   const deadline = new Promise<Outcome>((resolve) => {
@@ -153,11 +155,16 @@ async function compare(client: PoolClient, journal: JournalEntry[]): Promise<Out
     applied = await lastApplied(client);
   } catch (error) {
     if (codeOf(error) !== INSUFFICIENT_PRIVILEGE) throw error;
-    return notReady('migrations unreadable', error);
+    return { ...notReady('migrations unreadable', error), next: GRANT };
   }
   const pending = journal.filter((entry) => entry.when > applied).map((entry) => entry.tag);
   return pending.length === 0 ? { ready: true, pending } : { ready: false, reason: 'migrations pending', pending };
 }
+
+const GRANT =
+  'as the owner of the list, for the role of the app: GRANT USAGE ON SCHEMA drizzle TO app; ' +
+  'GRANT SELECT ON drizzle.__drizzle_migrations TO app';
+const SHIP = 'drizzle/meta/_journal.json belongs into the working directory of the app';
 
 const INSUFFICIENT_PRIVILEGE = '42501';
 const UNDEFINED_TABLE = '42P01';

@@ -16,7 +16,7 @@ const MILLISECONDS: &str = "\
 ";
 
 /// Returns the files of the folder `db`.
-pub(crate) fn files(decided: &PlannedDrizzle) -> [TextFile; 3] {
+pub(crate) fn files(decided: &PlannedDrizzle) -> [TextFile; 5] {
     let moments = match decided.dates {
         DrizzleDates::Date => "",
         DrizzleDates::Milliseconds => MILLISECONDS,
@@ -26,6 +26,8 @@ pub(crate) fn files(decided: &PlannedDrizzle) -> [TextFile; 3] {
         file("client.ts", include_str!("client.ts").replace(MOMENTS, moments)),
         file("health.ts", include_str!("health.ts").to_owned()),
         file("migrate.ts", include_str!("migrate.ts").to_owned()),
+        file("migrations.ts", include_str!("migrations.ts").to_owned()),
+        file("settings.ts", include_str!("settings.ts").to_owned()),
     ]
 }
 

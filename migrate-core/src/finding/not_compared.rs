@@ -120,6 +120,14 @@ pub enum Reason {
     ViewTimeUsed,
     /// A row or value of the view is too long.
     ViewTooLong { database: Database, limit_mib: u64 },
+    /// The view's columns have other types than those that the source's would get.
+    ViewTypes { problem: ViewProblem },
+    /// Rows of the tables are equal in another form, which may be why the rows of the view differ.
+    ViewForms { problem: ViewProblem },
+    /// The view calls code that is not PostgreSQL's own.
+    ViewCallsForeignCode,
+    /// The role may not read the view.
+    NoRightToReadView,
     /// SQLite by itself cannot read the view.
     ViewUnreadableInSource { cause: String },
     /// No column is known that draws from the sequence.

@@ -58,6 +58,14 @@ pub fn reason(reason: &Reason) -> String {
             let what = if *database == Database::Sqlite { "value" } else { "row" };
             format!("a {what} of it in {} is longer than {limit_mib} MiB", database_name(*database))
         }
+        Reason::ViewTypes { problem } => format!(
+            "{}; its columns have other types than those of SQLite's would get, which may be why",
+            view_problem(problem)
+        ),
+        Reason::ViewForms { problem } => format!(
+            "{}; values of the tables are equal in another form, which may be why",
+            view_problem(problem)
+        ),
         Reason::ViewUnreadableInSource { cause } => format!("SQLite by itself cannot read it: {cause}"),
         Reason::TriggersNotCalled { triggers } => {
             format!("triggers may write it, and were not called during the load: {triggers}")
@@ -125,6 +133,8 @@ fn fixed(reason: &Reason) -> &'static str {
         }
         Reason::RowsRejected => "rows were skipped or values became NULL by the plan's policy",
         Reason::RowsDiffer => "rows of tables differ already",
+        Reason::ViewCallsForeignCode => "it calls code that is not PostgreSQL's own, and was not run",
+        Reason::NoRightToReadView => "this role may not read it (GRANT SELECT on the view)",
         Reason::NoColumnKnown => {
             "no column is known that draws from it; if one does, tie it in mapping.toml: [sequences], NAME = \"TABLE.COLUMN\""
         }
@@ -143,6 +153,8 @@ fn fixed(reason: &Reason) -> &'static str {
         | Reason::NoRightToReadSequence { .. }
         | Reason::ViewTime { .. }
         | Reason::ViewTooLong { .. }
+        | Reason::ViewTypes { .. }
+        | Reason::ViewForms { .. }
         | Reason::ViewUnreadableInSource { .. }
         | Reason::ComputedNumber { .. }
         | Reason::TriggersNotCalled { .. }

@@ -26,6 +26,8 @@ pub fn structure_title(problem: &Problem) -> &'static str {
         Problem::UniqueNulls { .. } => "NULL allowed once, not in any number of rows",
         Problem::ExclusionAdded { .. } => "exclusion constraint only in PostgreSQL",
         Problem::UniqueAdded { .. } => "unique only in PostgreSQL",
+        Problem::UniqueFoldsCase { .. } => "refuses values that differ only in case",
+        Problem::UniqueDeferrable { .. } => "deferrable, so that ON CONFLICT fails",
         Problem::IndexMissing { .. } => "index is missing",
         Problem::IndexOrder { .. } => "index sorts in another order",
         Problem::IndexReversed { .. } => "index sorts the other way, and serves as well",
@@ -40,6 +42,7 @@ pub fn structure_title(problem: &Problem) -> &'static str {
         Problem::CheckMissing { .. } => "CHECK is missing",
         Problem::CheckByType { .. } => "CHECK is missing, and the type does the same",
         Problem::CheckAdded { .. } => "CHECK only in PostgreSQL",
+        Problem::DomainCheckAdded { .. } => "CHECK of a domain only in PostgreSQL",
         Problem::CheckNotValid { .. } => "CHECK is NOT VALID",
         Problem::Default { difference, .. } => match difference {
             DefaultProblem::Missing { .. } => "default is missing",
@@ -52,6 +55,9 @@ pub fn structure_title(problem: &Problem) -> &'static str {
         Problem::DefaultAdded { .. } => "default only in PostgreSQL",
         Problem::GeneratedMissing { .. } => "generated column is missing",
         Problem::GeneratedNotComputed { .. } => "generated column is not computed",
+        Problem::GeneratedDiffers { .. } => "generated column has another expression",
+        Problem::GeneratedAdded { .. } => "generated only in PostgreSQL",
+        Problem::NumberingDiffers { .. } => "new rows get computed numbers",
         Problem::NumberingMissing { .. } => "new rows get no number",
         Problem::NumberingAlways { .. } => "refuses numbers that the app gives",
         Problem::SequenceBehind { .. } => "numbers are issued again",
@@ -60,8 +66,26 @@ pub fn structure_title(problem: &Problem) -> &'static str {
             TypeLimit::Json => "JSON is text",
             _ => "type holds less than SQLite does",
         },
+        Problem::EnumAdded { .. } => "takes the labels of an enum only",
+        Problem::CollationMissing { .. } => "compares texts otherwise",
+        Problem::CaseFolded { .. } => "compares without case, unlike SQLite",
+        Problem::RowSecurity => "row level security: policies decide which rows a role sees and writes",
+        Problem::Unlogged => "UNLOGGED: a crash empties it",
+        Problem::RowsInChildren => "rows in inheriting tables, outside its keys",
+        Problem::PartitionMissing { .. } => "refuses rows that no partition takes",
         Problem::ViewMissing { .. } => "view is missing",
+        Problem::ViewMaterialized { .. } => "view is materialized, and keeps old rows",
+        Problem::ViewColumns { .. } => "view lacks columns",
+        Problem::ViewDiffers { .. } => "view returns other rows",
         Problem::TriggerMissing { .. } => "trigger is missing",
+        Problem::TriggerDisabled { .. } => "trigger is disabled",
+        Problem::TriggerDiffers { .. } => "trigger fires for something else",
+        Problem::TriggerAdded { changes_rows: true, .. } => {
+            "trigger only in PostgreSQL, which may change, drop or refuse rows that the app writes"
+        }
+        Problem::TriggerAdded { .. } => "trigger only in PostgreSQL",
+        Problem::RuleAdded { is_instead: true, .. } => "rule replaces what the app writes",
+        Problem::RuleAdded { .. } => "rule only in PostgreSQL",
     }
 }
 
@@ -78,7 +102,12 @@ fn item(found: &StructureDifference) -> String {
         | Problem::NotNullAdded { column }
         | Problem::RequiredColumnAdded { column }
         | Problem::NumberingAlways { column }
+        | Problem::CaseFolded { column }
         | Problem::NumberingMissing { column } => format!("{table}.{column}"),
+        Problem::RowSecurity | Problem::Unlogged | Problem::RowsInChildren => table.to_owned(),
+        Problem::PartitionMissing { bounds } => format!("{table}: {}", bounds.join(", ")),
+        Problem::EnumAdded { column, type_name } => format!("{table}.{column}, {type_name}"),
+        Problem::CollationMissing { column, collation } => format!("{table}.{column}, in SQLite {collation}"),
         Problem::PrimaryKeyMissing { columns } => format!("{table} ({})", columns.join(", ")),
         Problem::PrimaryKeyAdded { live } => format!("{table} ({})", live.join(", ")),
         Problem::PrimaryKeyDiffers { columns, live } | Problem::PrimaryKeyOrder { columns, live } => {
@@ -88,12 +117,35 @@ fn item(found: &StructureDifference) -> String {
         Problem::DefaultAdded { column, live } => format!("{table}.{column}, {live}"),
         Problem::GeneratedMissing { column, expression }
         | Problem::GeneratedNotComputed { column, expression } => format!("{table}.{column}, {expression}"),
+        Problem::GeneratedDiffers { column, expression, live } => {
+            format!("{table}.{column}, {live}, in SQLite {expression}")
+        }
+        Problem::GeneratedAdded { column, live } | Problem::NumberingDiffers { column, live } => {
+            format!("{table}.{column}, {live}")
+        }
         Problem::SequenceBehind { sequence } => super::sequence(sequence),
         Problem::Narrower { column, type_name, limit } => {
             format!("{table}.{column}, {type_name}{}", type_limit(*limit))
         }
-        Problem::ViewMissing { view } => view.clone(),
-        Problem::TriggerMissing { trigger } => format!("{trigger} of {table}"),
+        other => object(table, other),
+    }
+}
+
+/// The same for views, triggers and rules.
+fn object(table: &str, problem: &Problem) -> String {
+    let of_table = if table.is_empty() { String::new() } else { format!(" of {table}") };
+    match problem {
+        Problem::ViewMissing { view } | Problem::ViewMaterialized { view } => view.clone(),
+        Problem::ViewColumns { view, columns } => format!("{view} ({})", columns.join(", ")),
+        Problem::ViewDiffers { view, difference } => format!("{view}: {}", super::view_problem(difference)),
+        Problem::TriggerMissing { trigger } => format!("{trigger}{of_table}"),
+        Problem::TriggerDisabled { live, .. } | Problem::TriggerAdded { live, .. } => {
+            format!("{live}{of_table}")
+        }
+        Problem::TriggerDiffers { trigger, event, live } => {
+            format!("{trigger}{of_table}: {live}, in SQLite {event}")
+        }
+        Problem::RuleAdded { live, event, .. } => format!("{live}{of_table}, ON {event}"),
         other => constraint(table, other),
     }
 }
@@ -119,6 +171,8 @@ fn constraint(table: &str, problem: &Problem) -> String {
         }
         Problem::UniqueAdded { live, keys }
         | Problem::UniqueNulls { live, keys }
+        | Problem::UniqueFoldsCase { live, keys }
+        | Problem::UniqueDeferrable { live, keys }
         | Problem::ExclusionAdded { live, keys }
         | Problem::IndexAdded { live, keys } => {
             format!("{table} {live} ({})", keys.join(", "))
@@ -138,6 +192,9 @@ fn constraint(table: &str, problem: &Problem) -> String {
         }
         Problem::ForeignKeyAdded { live, columns } => format!("{table} {live} ({})", columns.join(", ")),
         Problem::CheckMissing { check } | Problem::CheckByType { check } => format!("{table} ({check})"),
+        Problem::DomainCheckAdded { column, domain, check } => {
+            format!("{table}.{column}, {domain} ({check})")
+        }
         Problem::CheckAdded { live, check } => format!("{table} {live} ({check})"),
         _ => table.to_owned(),
     }
@@ -158,6 +215,11 @@ fn foreign_key(difference: &ForeignKeyDifference) -> String {
         ForeignKeyDifference::NotDeferred => "checked at once, in SQLite at COMMIT".to_owned(),
         ForeignKeyDifference::Deferred => "checked at COMMIT, in SQLite at once".to_owned(),
         ForeignKeyDifference::NotValid => "NOT VALID".to_owned(),
+        ForeignKeyDifference::NotEnforced => "disabled: rows without a parent get in".to_owned(),
+        ForeignKeyDifference::MatchFull => "MATCH FULL".to_owned(),
+        ForeignKeyDifference::SetsSome { columns } => {
+            format!("ON DELETE sets {} only", columns.join(", "))
+        }
     }
 }
 
@@ -174,6 +236,9 @@ fn type_limit(limit: TypeLimit) -> String {
         TypeLimit::Bits { bits } => format!(": integers of {bits} bits"),
         TypeLimit::SinglePrecision => ": 6 significant digits".to_owned(),
         TypeLimit::Characters { characters } => format!(": {characters} characters"),
+        TypeLimit::Digits { digits } => {
+            format!(": {digits} {} before the point", if digits == 1 { "digit" } else { "digits" })
+        }
         TypeLimit::Decimals { decimals } => format!(": rounds to {decimals} decimals"),
         TypeLimit::TimeZone | TypeLimit::Json => String::new(),
     }

@@ -20,7 +20,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use migrate_core::comparison::structure::Structure;
-use migrate_core::comparison::{Comparison, Match, match_tables};
+use migrate_core::comparison::{ComparedTable, Comparison, Gap, Match, match_tables};
 use migrate_core::mapping::{MAPPING_FORMAT, Mapping};
 use migrate_core::phase::Phase;
 use migrate_core::plan::{Plan, PlannedTable};
@@ -43,6 +43,7 @@ use crate::target::introspect::introspect_declared;
 use crate::validate::CompareOptions;
 use crate::watched::watched;
 use source_copy::SourceCopy;
+use structure::views::Rows;
 use work::{Openers, compare_tables, pairing_columns};
 
 pub use structure::compare_structure;
@@ -136,7 +137,12 @@ fn compare_within(
     let tables: Vec<PlannedTable> =
         plan.tables.iter().filter(|table| !table.columns.is_empty()).cloned().collect();
     let tables = compare_tables(&tables, options, &openers, &mut holder, observer)?;
-    let structure = compare_structure(&source_copy, &mut holder, (&source, &schema), &plan)?;
+    let mut structure = structure::compare(&source_copy, &mut holder, (&source, &schema), &plan)?;
+    let rows = Rows {
+        are_equal: tables.iter().all(ComparedTable::is_equal) && !matched.gaps.iter().any(Gap::is_difference),
+        have_forms: tables.iter().any(|table| table.in_another_form > 0),
+    };
+    structure::views::compare(&mut structure, rows, &openers, request.settings.views_timeout, observer)?;
     let took = started.elapsed();
     observer.phase_finished(Phase::Validate, took);
     let comparison = Comparison {
@@ -146,7 +152,7 @@ fn compare_within(
         gaps: matched.gaps,
         seconds: took.as_secs_f64(),
     };
-    Ok(Compared { comparison, structure, plan, source, target: schema })
+    Ok(Compared { comparison, structure: structure.structure, plan, source, target: schema })
 }
 
 /// Makes the server refuse every write of a session.

@@ -1,5 +1,6 @@
 //! The validate phase: compares rows, schema, sequences and bookkeeping, and records the result in the ledger.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use migrate_core::baseline::Baseline;
@@ -270,6 +271,7 @@ impl ValidationParts<'_> {
             open_target: &open_target,
             time_max: self.connections.settings().views_timeout,
             observer: self.observer,
+            casts: BTreeMap::new(),
         }
         .compare(&compared)?;
         let (sequences, missing_migrations, baseline, lost_rows, seeds) = {

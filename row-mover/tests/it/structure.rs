@@ -160,6 +160,7 @@ fn indexes() {
             "lost index_missing [\"b\",\"c\"] gone",
             "lost index_missing [\"lower(name)\"] folded",
             "lost unique_missing [\"lower(name)\"]",
+            "remark collation_missing name",
             "remark index_added [\"b\"] extra",
             "remark index_added [\"id\",\"a\"] implied",
             "remark index_covered covered ab",

@@ -1,6 +1,7 @@
 //! `cargo xtask generate`: writes the plan, the migrations and the Diesel schemas from a SQLite schema and `mapping.toml`.
 mod app_conflicts;
 mod app_files;
+mod drizzle_section;
 
 use std::path::{Path, PathBuf};
 
@@ -92,11 +93,15 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<Exit> {
     }
     let folder = args.out.clone().unwrap_or_else(workspace::plan_dir);
     let app_folder = args.app.folder(args.out.as_deref())?;
-    let mapping_text = source_plan::mapping_text(&folder, args.out.is_some())?;
+    let mut mapping_text = source_plan::mapping_text(&folder, args.out.is_some())?;
     let mut mapping = source_plan::mapping(&folder, &mapping_text)?;
+    let section = drizzle_section::missing(&args.app, &folder, &mapping_text, &mapping)?;
+    if let Some(section) = &section {
+        mapping_text.push_str(section);
+        mapping = source_plan::mapping(&folder, &mapping_text)?;
+    }
     args.plan.apply(&mut mapping);
     args.rejects.apply(&mut mapping);
-    args.app.apply(&mut mapping);
     let planning = Planning {
         folder: &folder,
         mapping: &mapping,
@@ -115,7 +120,7 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<Exit> {
         output::stdout(&plan_text(&plan, &mapping, args.verbose)?)?;
     }
     let mut files = plan_folder::files(&folder, &plan, &schema, args.out.is_some());
-    if args.out.is_some() {
+    if args.out.is_some() || section.is_some() {
         files.push(GeneratedFile { path: folder.join("mapping.toml"), content: mapping_text });
     }
     if let Some(path) = args.markdown.as_ref().filter(|_| !is_printed) {
@@ -128,7 +133,11 @@ pub(crate) fn run(args: &GenerateArgs) -> anyhow::Result<Exit> {
     if args.out.is_some() && mode == Mode::Write {
         plan_folder::remove_others(&folder, &plan)?;
     }
-    apply(&files, mode)
+    let exit = apply(&files, mode)?;
+    if section.is_some() {
+        drizzle_section::note_added(&folder, mode);
+    }
+    Ok(exit)
 }
 
 /// The files for the app in `folder`.

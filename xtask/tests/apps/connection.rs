@@ -1,6 +1,7 @@
 //! The generated connection, health checks and migrator, as a Node program uses them: lost connections, time limits, TLS, signals, and
 //! several migrators at once. `connection/scenarios.ts` is what the program does.
 
+mod migrator;
 mod tls;
 
 use std::fs;
@@ -14,11 +15,12 @@ use serde_json::{Value, json};
 use test_database::TestDatabase;
 
 use crate::place::{Output, Place, checkout, contents, output};
-use crate::server::{execute, lines, value};
+use crate::server::execute;
 use crate::support::{NodeProject, filled, npm_project};
 
 /// The sources of the program.
-const SOURCES: [(&str, &str); 2] = [
+const SOURCES: [(&str, &str); 3] = [
+    ("migrate.ts", include_str!("connection/migrate.ts")),
     ("scenarios.ts", include_str!("connection/scenarios.ts")),
     ("tls_server.ts", include_str!("connection/tls_server.ts")),
 ];
@@ -122,7 +124,7 @@ fn statements_and_waiting_have_limits() {
     let (found, _) = app.sees("statement_timeout", database.url(), &[("DB_STATEMENT_TIMEOUT", "200")]);
     assert_eq!(found, json!({"slow": "57014", "isFast": true, "later": "done"}));
     let (found, _) = app.sees("stalled_statement", database.url(), &[("DB_STATEMENT_TIMEOUT", "200")]);
-    assert_eq!(found, json!({"stalled": "Query read timeout", "isBounded": true, "later": "done"}));
+    assert_eq!(found, json!({"stalled": "ETIMEDOUT", "isBounded": true, "later": "done"}));
     let limits = [
         ("DB_POOL_MAX", "2"),
         ("DB_POOL_MIN", "1"),
@@ -141,6 +143,41 @@ fn statements_and_waiting_have_limits() {
 
 #[test]
 #[ignore = "needs node and npm"]
+fn a_connection_is_not_used_again_in_a_transaction() {
+    let (app, database) = (App::new(), TestDatabase::create());
+    let one = [("DB_POOL_MAX", "1"), ("DB_STATEMENT_TIMEOUT", "200"), ("DB_CONNECTION_TIMEOUT", "3000")];
+    for level in ["outer", "savepoint", "caught"] {
+        let ended = output(app.scenario("stalled_transaction", database.url(), &one).arg(level)).expect(0);
+        let expected = json!({"isFailed": true, "isBounded": true, "later": "done", "written": ["later"]});
+        assert_eq!(seen(&ended), expected, "{level}");
+    }
+    let (found, _) = app.sees("left_open", database.url(), &one);
+    assert_eq!(found, json!({"written": ["later"], "total": 1}));
+}
+
+#[test]
+#[ignore = "needs node and npm"]
+fn a_transaction_that_cannot_begin_gives_its_connection_back() {
+    let (app, database) = (App::new(), TestDatabase::create());
+    let two = [("DB_POOL_MAX", "2"), ("DB_CONNECTION_TIMEOUT", "3000")];
+    let (found, _) = app.sees("no_beginning", database.url(), &two);
+    let seen = json!([false, false, false, false]);
+    assert_eq!(found, json!({"seen": seen, "refused": 0, "lost": 0, "later": "done", "total": 1}));
+}
+
+#[test]
+#[ignore = "needs node and npm"]
+fn migrations_have_no_time_limits_of_the_database() {
+    let (app, database) = (App::new(), TestDatabase::create());
+    for limit in ["statement", "idle_in_transaction_session", "idle_session", "lock"] {
+        execute(&database, &format!("ALTER DATABASE \"{}\" SET {limit}_timeout = 200", database.name()));
+    }
+    let (found, _) = app.sees("limits", database.url(), &[]);
+    assert_eq!(found, json!({"limits": ["lock_timeout 200"], "slow": "done"}));
+}
+
+#[test]
+#[ignore = "needs node and npm"]
 fn values_are_those_that_the_app_had() {
     let (app, database) = (App::new(), TestDatabase::create());
     let zone = [("TZ", "America/New_York"), ("npm_package_name", "hyperpage")];
@@ -151,6 +188,8 @@ fn values_are_those_that_the_app_had() {
         json!({
             "number": 42, "numbers": [1, null, 9_007_199_254_740_991_u64], "flag": true, "document": {"a": [1]},
             "moment": {"kind": "Date", "ms": 1_795_946_400_123_u64}, "zone": "UTC", "name": "hyperpage", "counted": 3,
+            // Drizzle parses each string once more.
+            "text": " \"true\"", "digits": "\n\"123\"", "five": 5,
             "exact": "done", "beyond": beyond, "beyondInArray": beyond,
         })
     );
@@ -182,6 +221,10 @@ fn wrong_settings_are_named_and_not_shown() {
         ("sslmode", "sslmode is none of disable, allow, prefer, require, verify-ca, verify-full"),
         ("no_root", "sslmode=verify-full needs the certificate of the authority"),
         ("root_gone", "the file of sslrootcert cannot be read"),
+        ("no_verify", "sslmode=no-verify is a word of node-postgres alone; write sslmode=require"),
+        ("binding", "the server offers no channel binding, which DATABASE_URL requires"),
+        ("other_binding", "DATABASE_URL has the option channel_binding, which"),
+        ("newline", "done"),
         ("keywords", malformed),
         ("nothing", "no database is named; set DATABASE_URL, or POSTGRES_HOST"),
         ("parts_port", "POSTGRES_PORT is not a port number"),
@@ -204,9 +247,9 @@ fn a_module_that_is_loaded_again_uses_the_same_pool() {
 /// Starts a scenario, waits until it prints `ready`, and sends SIGTERM. Returns its exit status, what else it printed, and how long it
 /// took to end.
 #[track_caller]
-fn stopped(app: &App, database: &TestDatabase, arguments: [&str; 2]) -> (Option<i32>, Vec<String>, f64) {
-    let mut command = app.scenario("shutdown", database.url(), &[]);
-    let mut child: Child = command.args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+fn stopped(app: &App, database: &TestDatabase, scenario: &[&str]) -> (Option<i32>, Vec<String>, f64) {
+    let mut command = app.scenario(scenario[0], database.url(), &[]);
+    let mut child: Child = command.args(&scenario[1..]).stdout(Stdio::piped()).spawn().unwrap();
     let mut printed = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     assert!(printed.any(|line| line == "ready"));
     let started = Instant::now();
@@ -220,11 +263,17 @@ fn stopped(app: &App, database: &TestDatabase, arguments: [&str; 2]) -> (Option<
 #[ignore = "needs node and npm"]
 fn a_signal_lets_queries_end_until_the_deadline() {
     let (app, database) = (App::new(), TestDatabase::create());
-    let (status, printed, _) = stopped(&app, &database, ["10000", "2"]);
+    let (status, printed, _) = stopped(&app, &database, &["shutdown", "10000", "2"]);
     assert_eq!((status, printed), (Some(0), vec!["stopping".to_owned(), "finished".to_owned()]));
-    let (status, printed, seconds) = stopped(&app, &database, ["500", "60"]);
+    let (status, printed, seconds) = stopped(&app, &database, &["shutdown", "500", "60"]);
     assert_eq!((status, printed), (Some(1), vec!["stopping".to_owned()]));
     assert!(seconds < 10.0, "{seconds}");
+    let (status, printed, _) = stopped(&app, &database, &["server"]);
+    assert_eq!((status, printed), (Some(0), vec!["done".to_owned()]));
+    let (status, printed, _) = stopped(&app, &database, &["ended_by_the_app"]);
+    assert_eq!((status, printed), (Some(0), vec![]));
+    let (found, _) = app.sees("closed_early", database.url(), &[]);
+    assert_eq!(found, json!({"early": true, "isClosed": true, "total": 0}));
     let (found, _) = app.sees("closed", database.url(), &[]);
     let later = "Cannot use a pool after calling end on the pool";
     assert_eq!(
@@ -274,6 +323,10 @@ fn an_app_is_ready_once_its_migrations_are_applied() {
         (&found["found"]["reason"], &found["found"]["code"]),
         (&json!("journal unreadable"), &json!("ENOENT"))
     );
+    assert_eq!(
+        found["found"]["next"],
+        "drizzle/meta/_journal.json belongs into the working directory of the app"
+    );
 }
 
 #[test]
@@ -286,79 +339,4 @@ fn readiness_has_a_deadline_and_uses_one_connection() {
         found,
         json!({"first": true, "reasons": ["deadline"], "isFast": true, "used": 1, "again": "deadline", "later": true})
     );
-}
-
-#[test]
-#[ignore = "needs node and npm"]
-fn of_several_migrators_one_migrates() {
-    let app = App::new();
-    for _ in 0..3 {
-        let database = TestDatabase::create();
-        let start = || {
-            let mut command = app.node("db/migrate.js", database.url(), &[]);
-            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-        };
-        let started: Vec<Child> = (0..4).map(|_| start()).collect();
-        let mut printed: Vec<String> = (started.into_iter())
-            .map(|child| {
-                let ended = child.wait_with_output().unwrap();
-                assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
-                String::from_utf8(ended.stdout).unwrap()
-            })
-            .collect();
-        printed.sort();
-        let nothing = "no migration was pending\n";
-        assert_eq!(
-            printed,
-            ["applied: 0000_create_tables, 0001_add_constraints\n", nothing, nothing, nothing]
-        );
-        let recorded = lines(&database, "SELECT created_at FROM drizzle.__drizzle_migrations ORDER BY 1");
-        assert_eq!(recorded, ["1793491201000", "1793491202000"]);
-    }
-}
-
-#[test]
-#[ignore = "needs node and npm"]
-fn production_asks_and_a_current_database_needs_no_rights() {
-    let (app, database) = (App::new(), TestDatabase::create());
-    let production = [("NODE_ENV", "production")];
-    let refused = app.migrate(&database, &[], &production).expect(2);
-    assert_eq!(refused.stdout, "pending: 0000_create_tables, 0001_add_constraints\n");
-    assert_eq!(
-        refused.stderr,
-        "error: this is production, and nothing was applied\n  next: run the same command with --yes\n"
-    );
-    assert_eq!(value(&database, "SELECT to_regclass('public.jobs') IS NULL"), "true");
-    app.migrate(&database, &["--yes"], &production).expect(0);
-    app.migrate(&database, &["--now"], &[]).expect(2);
-
-    // A role that may only read the list of migrations.
-    let role = format!("reader_{}", database.name());
-    execute(
-        &database,
-        &format!(
-            "CREATE ROLE {role} LOGIN PASSWORD 'reader'; GRANT USAGE ON SCHEMA drizzle TO {role}; \
-             GRANT SELECT ON drizzle.__drizzle_migrations TO {role}"
-        ),
-    );
-    let server = database.url().rsplit('@').next().unwrap();
-    let as_role = format!("postgres://{role}:reader@{server}");
-    let nothing = output(&mut app.node("db/migrate.js", &as_role, &[]));
-    assert_eq!(
-        (nothing.code, nothing.stdout.as_str()),
-        (Some(0), "no migration was pending\n"),
-        "{}",
-        nothing.stderr
-    );
-    execute(&database, &format!("REVOKE USAGE ON SCHEMA drizzle FROM {role}"));
-    let (found, _) = app.sees("readiness", &as_role, &[]);
-    assert_eq!(
-        (&found["found"]["reason"], &found["found"]["code"]),
-        (&json!("migrations unreadable"), &json!("42501"))
-    );
-    execute(&database, "DELETE FROM drizzle.__drizzle_migrations");
-    execute(&database, &format!("GRANT USAGE ON SCHEMA drizzle TO {role}"));
-    let refused = output(&mut app.node("db/migrate.js", &as_role, &[])).expect(2);
-    assert!(refused.stderr.contains("(42501)") && !refused.stderr.contains("CREATE"), "{}", refused.stderr);
-    execute(&database, &format!("DROP OWNED BY {role}; DROP ROLE {role}"));
 }

@@ -63,6 +63,40 @@ fn it_agrees_for_hostile_databases_but_for_what_the_plan_lists() {
     HOSTILE.into_iter().for_each(judge_database);
 }
 
+#[test]
+#[ignore = "needs node and npm"]
+fn push_finds_the_database_by_the_variables_of_the_client() {
+    let place = Place::new();
+    let app = HOSTILE[0].generate(&place);
+    let database = app.migrate(&place);
+    let (login, address) = database.url().split_once("://").unwrap().1.split_once('@').unwrap();
+    let (user, password) = login.split_once(':').unwrap_or((login, ""));
+    let (host, port) = address.split(['/', '?']).next().unwrap().split_once(':').unwrap();
+    let push = |variables: &[(&str, &str)]| {
+        let project = npm_project(&checkout().join("fixtures/app"));
+        let mut command = project.program("drizzle-kit", &app.folder);
+        command.args(["push", "--strict", "--verbose"]).envs(variables.iter().copied());
+        output(&mut command).screen()
+    };
+    let variables = [
+        ("POSTGRES_HOST", host),
+        ("POSTGRES_PORT", port),
+        ("POSTGRES_USER", user),
+        ("POSTGRES_PASSWORD", password),
+        ("POSTGRES_DB", database.name()),
+    ];
+    let pushed = push(&variables);
+    assert!(pushed.contains("No changes detected"), "{pushed}");
+    // DATABASE_URL comes first, and an empty one is none.
+    let pushed =
+        push(&[&variables[..4], &[("POSTGRES_DB", "nowhere"), ("DATABASE_URL", database.url())]].concat());
+    assert!(pushed.contains("No changes detected"), "{pushed}");
+    let pushed = push(&[&variables[..], &[("DATABASE_URL", "")]].concat());
+    assert!(pushed.contains("No changes detected"), "{pushed}");
+    let pushed = push(&[]);
+    assert!(pushed.contains("url: ''"), "{pushed}");
+}
+
 fn judge_database(database: Database) {
     let place = Place::new();
     let app = database.generate(&place);

@@ -30,6 +30,7 @@ mod hyperpage;
 mod hyperpage_aligned;
 mod knex;
 mod moved_by_others;
+mod nested;
 mod sequel;
 mod typecheck;
 mod typeorm;

@@ -16,6 +16,16 @@ const SETTINGS: &str = r#"{
 }
 "#;
 
+/// The settings of `create-next-app`, which `next build` checks with.
+const NEXT_SETTINGS: &str = r#"{
+  "compilerOptions": {
+    "target": "ES2017", "lib": ["dom", "dom.iterable", "esnext"], "allowJs": true, "skipLibCheck": true, "strict": true, "noEmit": true,
+    "esModuleInterop": true, "module": "esnext", "moduleResolution": "bundler", "resolveJsonModule": true, "isolatedModules": true,
+    "jsx": "preserve", "types": ["node"]
+  }
+}
+"#;
+
 #[test]
 #[ignore = "needs node and npm"]
 fn all_generated_typescript_compiles() {
@@ -23,7 +33,10 @@ fn all_generated_typescript_compiles() {
     let project = npm_project(&checkout().join("fixtures/app"));
     project.link_into(all.path());
     fs::write(all.path().join("package.json"), "{ \"type\": \"module\" }\n").unwrap();
-    fs::write(all.path().join("tsconfig.json"), SETTINGS).unwrap();
+    let settings = [("tsconfig.json", SETTINGS), ("tsconfig.next.json", NEXT_SETTINGS)];
+    for (name, text) in settings {
+        fs::write(all.path().join(name), text).unwrap();
+    }
     let mut count = 0;
     for database in HOSTILE.into_iter().chain(of_frameworks()) {
         let place = Place::new();
@@ -49,5 +62,7 @@ fn all_generated_typescript_compiles() {
     let generate = ["generate", "--sqlite", "hyperpage.db", "--out", "hyperpage", "--drizzle"];
     let output = all.run(generate);
     assert_eq!(output.code, Some(0), "{}", output.screen());
-    run(project.program("tsc", all.path()).args(["--project", "."]));
+    for (name, _) in settings {
+        run(project.program("tsc", all.path()).args(["--project", name]));
+    }
 }

@@ -9,10 +9,12 @@ use rusqlite::Connection;
 
 use crate::place::{Output, Place, checkout, output};
 
-const FILES: [&str; 11] = [
+const FILES: [&str; 13] = [
     "db/client.ts",
     "db/health.ts",
     "db/migrate.ts",
+    "db/migrations.ts",
+    "db/settings.ts",
     "drizzle.config.ts",
     "drizzle/0000_create_tables.sql",
     "drizzle/0001_add_constraints.sql",
@@ -89,11 +91,19 @@ fn moments_are_dates_or_milliseconds() {
     place.run(["generate", "--drizzle", "dates"]).expect(0);
     place.run(["generate", "--check", "--drizzle", "dates", "--dates", "date"]).expect(0);
     // The plan of this workspace has decided for dates.
-    let other =
-        place.run(["generate", "--dry-run", "--drizzle", "dates", "--dates", "milliseconds"]).expect(0);
-    for path in ["db/client.ts", "drizzle/schema.ts"] {
-        assert!(other.stderr.contains(&format!("would write dates/{path}\n")), "{}", other.stderr);
-    }
+    let refused = place.run(["generate", "--drizzle", "dates", "--dates", "milliseconds"]).expect(2);
+    assert!(
+        refused.stderr.contains("schema-pg/mapping.toml, line 8: dates = \"date\""),
+        "{}",
+        refused.stderr
+    );
+    with_documents(&place, &[]);
+    place.run(ANY).expect(0);
+    let before = ["db/client.ts", "drizzle/schema.ts"].map(|path| text(&place, &format!("plan/{path}")));
+    write(&place, "plan/mapping.toml", &text(&place, "plan/mapping.toml").replace("[drizzle]\n", ""));
+    place.run([&ANY[..], &["--dates", "milliseconds"]].concat()).expect(0);
+    let after = ["db/client.ts", "drizzle/schema.ts"].map(|path| text(&place, &format!("plan/{path}")));
+    assert!(before[0] != after[0] && before[1] == after[1], "the table has no moments");
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod bench;
 mod changes_since;
 mod cleanup_gate;
 mod comparison;
+mod drizzle_flow;
 mod existing;
 mod generate;
 mod generate_drizzle;

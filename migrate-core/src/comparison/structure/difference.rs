@@ -1,58 +1,9 @@
-//! A difference between what the source declares and what the target has, as data.
+//! What a difference between what the source declares and what the target has is about, as data.
 
 use serde::Serialize;
 
-use crate::finding::{DefaultProblem, NotCompared, SequenceBehind};
-use crate::plan::LeftBehind;
-
-/// How much a difference of the structure matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// The source has it and the target does not: rows can get in that SQLite refuses, or inserts fail.
-    Lost,
-    /// Both sides have it and it does something else, or only the target has it and refuses what SQLite accepts.
-    Different,
-    /// Worth knowing, and no difference of behaviour.
-    Remark,
-}
-
-/// The result of comparing the structure.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Structure {
-    /// What differs, by table, in the order of the source's tables.
-    pub differences: Vec<StructureDifference>,
-    /// Why nothing was compared, where no plan can be made of the source.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub not_planned: Option<String>,
-    /// Declarations of the source that have no counterpart in PostgreSQL's SQL, so that nobody can say whether they are there.
-    pub not_translated: Vec<LeftBehind>,
-    /// Defaults and sequences that were not compared.
-    pub not_compared: Vec<NotCompared>,
-}
-
-/// A difference of the structure.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct StructureDifference {
-    /// How much it matters.
-    pub severity: Severity,
-    /// The table, by source name; none of a view.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub table: Option<String>,
-    /// The table in the target, as SQL names it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub target: Option<String>,
-    /// What differs.
-    #[serde(flatten)]
-    pub problem: StructureProblem,
-    /// Whether rows of the target break what is missing: they have to be repaired before it can hold for all rows.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub is_broken_by_rows: bool,
-    /// The statements that repair it in the target, in their order; empty where none does, or nothing has to be done. A foreign key or
-    /// CHECK that rows break becomes NOT VALID.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub repair: Vec<String>,
-}
+use super::{ForeignKeyDifference, TypeLimit, UniqueSource};
+use crate::finding::{DefaultProblem, SequenceBehind, ViewProblem};
 
 /// What differs. Columns, tables and indexes are named as in the target, SQL is the source's, unless something else is said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -136,6 +87,20 @@ pub enum StructureProblem {
     /// The target keeps values unique that SQLite does not.
     UniqueAdded {
         /// The index.
+        live: String,
+        /// Its keys, as SQL.
+        keys: Vec<String>,
+    },
+    /// The target finds values equal that differ in case only, which SQLite distinguishes.
+    UniqueFoldsCase {
+        /// The index.
+        live: String,
+        /// Its keys, as SQL.
+        keys: Vec<String>,
+    },
+    /// What keeps values unique is deferrable: ON CONFLICT fails, and duplicates are refused at COMMIT.
+    UniqueDeferrable {
+        /// The constraint.
         live: String,
         /// Its keys, as SQL.
         keys: Vec<String>,
@@ -241,6 +206,15 @@ pub enum StructureProblem {
         /// Its condition, as PostgreSQL prints it.
         check: String,
     },
+    /// A column has a domain with a CHECK that the source does not have.
+    DomainCheckAdded {
+        /// The column.
+        column: String,
+        /// The domain.
+        domain: String,
+        /// Its condition, as PostgreSQL prints it.
+        check: String,
+    },
     /// A CHECK was not tried on the rows that were there before it.
     CheckNotValid {
         /// The target's constraint.
@@ -274,10 +248,33 @@ pub enum StructureProblem {
         /// Its expression.
         expression: String,
     },
+    /// A generated column has another expression.
+    GeneratedDiffers {
+        /// The column.
+        column: String,
+        /// The source's expression.
+        expression: String,
+        /// The target's expression, as PostgreSQL prints it.
+        live: String,
+    },
+    /// A column that the app writes is generated: its inserts fail.
+    GeneratedAdded {
+        /// The column.
+        column: String,
+        /// The expression, as PostgreSQL prints it.
+        live: String,
+    },
     /// Nothing numbers new rows, which SQLite does: inserts without a key fail.
     NumberingMissing {
         /// The column.
         column: String,
+    },
+    /// The default computes a number from a sequence, which may be in use.
+    NumberingDiffers {
+        /// The column.
+        column: String,
+        /// The default, as PostgreSQL prints it.
+        live: String,
     },
     /// PostgreSQL numbers every row itself, and refuses a number that the app gives.
     NumberingAlways {
@@ -299,77 +296,95 @@ pub enum StructureProblem {
         /// What it cannot hold.
         limit: TypeLimit,
     },
+    /// The type of a column is an enum, and no CHECK of the source allows its labels alone.
+    EnumAdded {
+        /// The column.
+        column: String,
+        /// The type.
+        type_name: String,
+    },
+    /// The source compares the texts of a column by another collation than BINARY, the target byte by byte.
+    CollationMissing {
+        /// The column.
+        column: String,
+        /// The source's collation.
+        collation: String,
+    },
+    /// The target finds texts of a column equal that differ in case only, which SQLite distinguishes.
+    CaseFolded {
+        /// The column.
+        column: String,
+    },
+    /// Policies decide which rows a role sees and writes.
+    RowSecurity,
+    /// The table is UNLOGGED: a crash empties it.
+    Unlogged,
+    /// Tables that inherit from the table have rows of it, which its keys do not know.
+    RowsInChildren,
+    /// No partition takes the rows that all others do not.
+    PartitionMissing {
+        /// The partitions' bounds.
+        bounds: Vec<String>,
+    },
     /// Nothing has the name of a view.
     ViewMissing {
         /// The view, by source name.
         view: String,
+    },
+    /// A materialized view has the name of a view: its rows are those of its last refresh.
+    ViewMaterialized {
+        /// The view, by source name.
+        view: String,
+    },
+    /// A view lacks columns.
+    ViewColumns {
+        /// The view, by source name.
+        view: String,
+        /// The columns that it lacks.
+        columns: Vec<String>,
+    },
+    /// A view returns other rows.
+    ViewDiffers {
+        /// The view, by source name.
+        view: String,
+        /// How they differ.
+        difference: ViewProblem,
     },
     /// No trigger does what a trigger of the source does.
     TriggerMissing {
         /// The trigger, by source name.
         trigger: String,
     },
-}
-
-/// What keeps values unique in the source.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum UniqueSource {
-    /// A UNIQUE constraint, or a key that foreign keys reference.
-    Constraint,
-    /// An index of this name.
-    Index(String),
-}
-
-/// How a foreign key acts differently.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "what", rename_all = "snake_case")]
-pub enum ForeignKeyDifference {
-    /// `ON DELETE`.
-    OnDelete {
-        /// The source's action.
-        declared: String,
-        /// The target's action.
+    /// A trigger of the name does not fire.
+    TriggerDisabled {
+        /// The trigger, by source name.
+        trigger: String,
+        /// The target's trigger.
         live: String,
     },
-    /// `ON UPDATE`.
-    OnUpdate {
-        /// The source's action.
-        declared: String,
-        /// The target's action.
+    /// A trigger of the name fires for something else.
+    TriggerDiffers {
+        /// The trigger, by source name.
+        trigger: String,
+        /// What the source's fires for.
+        event: String,
+        /// What the target's fires for.
         live: String,
     },
-    /// It is DEFERRABLE INITIALLY DEFERRED in SQLite, and checked at once in the target.
-    NotDeferred,
-    /// It is checked at once in SQLite, and at the end of a transaction in the target.
-    Deferred,
-    /// It was not tried on the rows that were there before it.
-    NotValid,
-}
-
-/// What a type cannot hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "limit", rename_all = "snake_case")]
-pub enum TypeLimit {
-    /// Integers beyond so many bits.
-    Bits {
-        /// The bits that it holds.
-        bits: u32,
+    /// The source has no such trigger.
+    TriggerAdded {
+        /// The trigger.
+        live: String,
+        /// Whether it may change, drop or refuse rows that the app writes.
+        changes_rows: bool,
     },
-    /// More than 6 or 7 significant digits of a floating-point number.
-    SinglePrecision,
-    /// Longer text.
-    Characters {
-        /// The characters that it holds.
-        characters: u32,
+    /// SQLite has no rules.
+    RuleAdded {
+        /// The rule.
+        live: String,
+        /// The statement that it is for.
+        event: String,
+        /// Whether it replaces the statement.
+        is_instead: bool,
     },
-    /// More decimals, which it rounds.
-    Decimals {
-        /// The decimals that it holds.
-        decimals: u32,
-    },
-    /// The time zone: the app has to know that it is UTC.
-    TimeZone,
-    /// Operators for JSON.
-    Json,
 }

@@ -24,12 +24,28 @@ pub fn expected(source: &SourceSchema, matched: &Plan, taken: &[String]) -> Resu
             }
         }
     }
-    let mut plan = planner::plan(source, None, &mapping)?;
+    let mut plan = loop {
+        match planner::plan(source, None, &mapping) {
+            // A key of a type whose values are others than the source's, such as one instant for two texts: it keeps the source's type.
+            Err(PlanningError::KeyColumn { table, column, .. }) if untyped(&mut mapping, &table, &column) => {
+            }
+            planned => break planned?,
+        }
+    };
     for table in &mut plan.tables {
         name_sources(table, source);
         free_names(table, taken);
     }
     Ok(plan)
+}
+
+/// Removes the decision on the type of a column, and returns whether there was one.
+fn untyped(mapping: &mut Mapping, table: &str, column: &str) -> bool {
+    let Some(table) = mapping.tables.get_mut(table) else { return false };
+    let is_it = |(name, decided): &(&String, &mut ColumnMapping)| {
+        *name == column || decided.rename.as_deref() == Some(column)
+    };
+    table.columns.iter_mut().find(is_it).is_some_and(|(_, decided)| decided.conversion.take().is_some())
 }
 
 fn names_and_types(table: &SourceTable, planned: &PlannedTable) -> TableMapping {

@@ -1,22 +1,15 @@
-//! Compares foreign keys and CHECKs.
+//! Compares foreign keys.
 
 use super::keys::is_same_set;
 use super::{
     ForeignKeyDifference as Difference, LiveForeignKey, Pair, Severity, StructureDifference,
     StructureProblem as Problem,
 };
-use crate::conversion::PgType;
 use crate::identifier::quote_pg;
-use crate::plan::{PlannedCheck, PlannedForeignKey, PlannedTable};
+use crate::plan::{LeftBehind, PlannedForeignKey, PlannedTable};
 use crate::render::Repaired;
 
 pub(super) fn compare(pair: &Pair<'_>) -> Vec<StructureDifference> {
-    let mut found = foreign_keys(pair);
-    found.extend(checks(pair));
-    found
-}
-
-fn foreign_keys(pair: &Pair<'_>) -> Vec<StructureDifference> {
     let mut rest: Vec<&LiveForeignKey> = pair.constraints.foreign_keys.iter().collect();
     let mut found = Vec::new();
     for key in &pair.expected.foreign_keys {
@@ -40,16 +33,70 @@ fn foreign_keys(pair: &Pair<'_>) -> Vec<StructureDifference> {
             Some(live) => found.extend(differs(pair, key, live)),
         }
     }
-    // A key that repeats another one refuses nothing more.
+    // A key that repeats another one with the same actions refuses nothing more, and neither does one that takes none.
     let is_repeated = |live: &LiveForeignKey| {
-        pair.expected.foreign_keys.iter().any(|key| is_same_reference(pair, key, live))
+        let acts = |declared: &str, live: &str| live == "NO ACTION" || declared.eq_ignore_ascii_case(live);
+        pair.expected.foreign_keys.iter().any(|key| {
+            is_same_reference(pair, key, live)
+                && acts(&key.on_delete, &live.on_delete)
+                && acts(&key.on_update, &live.on_update)
+                && !refuses_partial_keys(live)
+        })
     };
     found.extend(rest.into_iter().filter(|live| !is_repeated(live)).map(|live| {
         let problem = Problem::ForeignKeyAdded { live: live.name.clone(), columns: live.columns.clone() };
         let repair = vec![pair.alter(&format!("DROP CONSTRAINT {}", quote_pg(&live.name)))];
         pair.found(Severity::Different, problem, repair)
     }));
+    found.extend(impossible(pair));
     found
+}
+
+/// The foreign keys of the source that the target's types or generated columns do not allow. Where the target has a key on the columns,
+/// it is not compared.
+fn impossible(pair: &Pair<'_>) -> Vec<StructureDifference> {
+    let declared = pair.source.foreign_keys.iter();
+    let missing = declared.filter_map(|key| {
+        let parent =
+            pair.plan.tables.iter().find(|table| table.source.eq_ignore_ascii_case(&key.parent_table))?;
+        let primary = parent.primary_key.iter();
+        let unique = || primary.clone().chain(&parent.unique).map(|key| &key.columns);
+        let columns = renamed(pair.expected, &key.columns)?;
+        let parent_columns = match key.parent_columns.is_empty() {
+            true => parent.primary_key.as_ref()?.columns.clone(),
+            false => renamed(parent, &key.parent_columns)?,
+        };
+        let is_usable = unique().any(|unique| is_same_set(unique, &parent_columns));
+        let is_planned = pair.expected.foreign_keys.iter().any(|planned| planned.columns == columns);
+        let is_there = pair.constraints.foreign_keys.iter().any(|live| is_same_set(&live.columns, &columns));
+        (is_usable && !is_planned && !is_there).then(|| Problem::ForeignKeyMissing {
+            columns,
+            parent: parent.target.clone(),
+            parent_columns,
+        })
+    });
+    missing.map(|problem| pair.found(Severity::Lost, problem, Vec::new())).collect()
+}
+
+/// The target's names of columns; none where one has no counterpart.
+fn renamed(table: &PlannedTable, columns: &[String]) -> Option<Vec<String>> {
+    let name = |column: &String| {
+        let planned = table.columns.iter().find(|planned| planned.source.eq_ignore_ascii_case(column))?;
+        Some(planned.target.clone())
+    };
+    columns.iter().map(name).collect()
+}
+
+/// Whether a foreign key that has not been planned is reported as missing.
+pub(super) fn is_lost(found: &[StructureDifference], left: &LeftBehind) -> bool {
+    left.kind == "foreign key"
+        && found.iter().any(|found| match (&found.problem, &found.table) {
+            (Problem::ForeignKeyMissing { columns, .. }, Some(table)) => {
+                let begin = format!("{table}({})", columns.join(", "));
+                left.name.to_lowercase().starts_with(&begin.to_lowercase())
+            }
+            _ => false,
+        })
 }
 
 /// Whether both are from the same columns to the same columns, in whatever order.
@@ -71,6 +118,11 @@ fn is_same_reference(pair: &Pair<'_>, key: &PlannedForeignKey, live: &LiveForeig
         )
 }
 
+/// Whether a key of which some columns are NULL is refused.
+fn refuses_partial_keys(live: &LiveForeignKey) -> bool {
+    live.is_match_full && live.columns.len() > 1
+}
+
 fn acts_differently(key: &PlannedForeignKey, live: &LiveForeignKey) -> Vec<Difference> {
     let mut differences = Vec::new();
     if !key.on_delete.eq_ignore_ascii_case(&live.on_delete) {
@@ -88,6 +140,15 @@ fn acts_differently(key: &PlannedForeignKey, live: &LiveForeignKey) -> Vec<Diffe
     }
     if !live.is_valid && !key.not_valid {
         differences.push(Difference::NotValid);
+    }
+    if !live.is_enforced {
+        differences.push(Difference::NotEnforced);
+    }
+    if refuses_partial_keys(live) {
+        differences.push(Difference::MatchFull);
+    }
+    if !live.set_columns.is_empty() && !is_same_set(&live.set_columns, &live.columns) {
+        differences.push(Difference::SetsSome { columns: live.set_columns.clone() });
     }
     differences
 }
@@ -117,51 +178,4 @@ fn differs(pair: &Pair<'_>, key: &PlannedForeignKey, live: &LiveForeignKey) -> O
     let problem =
         Problem::ForeignKeyDiffers { live: live.name.clone(), columns: key.columns.clone(), differences };
     Some(pair.found(Severity::Different, problem, repair))
-}
-
-fn checks(pair: &Pair<'_>) -> Vec<StructureDifference> {
-    let table = pair.expected.name_in_sql();
-    let is_same = |check: &PlannedCheck, live: &str| pair.live.is_same_sql(&table, &check.expression, live);
-    let mut found = Vec::new();
-    for check in &pair.expected.checks {
-        let live = pair.constraints.checks.iter().find(|live| is_same(check, &live.expression));
-        match live {
-            Some(live) if !live.is_valid && !check.not_valid => {
-                let repair = vec![pair.alter(&format!("VALIDATE CONSTRAINT {}", quote_pg(&live.name)))];
-                let problem = Problem::CheckNotValid { live: live.name.clone() };
-                found.push(pair.found(Severity::Different, problem, repair));
-            }
-            Some(_) => {}
-            None if is_by_type(pair, check) => {
-                let problem = Problem::CheckByType { check: check.source.clone() };
-                found.push(pair.found(Severity::Remark, problem, Vec::new()));
-            }
-            None => {
-                let repair = pair.made(Repaired::Constraint(pair.expected, &check.name), &[]);
-                let problem = Problem::CheckMissing { check: check.source.clone() };
-                found.push(pair.found(Severity::Lost, problem, repair));
-            }
-        }
-    }
-    let is_known = |live: &str| pair.expected.checks.iter().any(|check| is_same(check, live));
-    let added = pair.constraints.checks.iter().filter(|live| !is_known(&live.expression));
-    found.extend(added.map(|live| {
-        let problem = Problem::CheckAdded { live: live.name.clone(), check: live.expression.clone() };
-        let repair = vec![pair.alter(&format!("DROP CONSTRAINT {}", quote_pg(&live.name)))];
-        pair.found(Severity::Different, problem, repair)
-    }));
-    found
-}
-
-/// Whether a CHECK allows both values of a boolean column, which has no others.
-fn is_by_type(pair: &Pair<'_>, check: &PlannedCheck) -> bool {
-    let booleans = pair.expected.columns.iter().filter(|column| column.target_type == PgType::Boolean);
-    let booleans =
-        booleans.filter(|column| pair.columns.column(&column.target).is_some_and(|live| live.base == "bool"));
-    let all = booleans.flat_map(|column| {
-        let name = quote_pg(&column.target);
-        [format!("{name} IN (false, true)"), format!("{name} IN (true, false)")]
-    });
-    let expression = check.expression.trim_start_matches('(').trim_end_matches(')');
-    all.into_iter().any(|both| both.trim_end_matches(')') == expression)
 }

@@ -6,6 +6,7 @@ use super::{
 use crate::identifier::{qualified_pg, quote_pg};
 use crate::plan::PlannedIndexColumn;
 use crate::render::Repaired;
+use crate::source_sql::table_facts;
 use crate::terms::IndexMethod;
 
 /// A key or an index of the source, in the target's terms.
@@ -170,14 +171,51 @@ fn may_be_null(pair: &Pair<'_>, wanted: &Wanted<'_>) -> bool {
     })
 }
 
+/// What keeps other values unique than SQLite does, or keeps them so only at COMMIT.
+pub(super) fn compares_otherwise(pair: &Pair<'_>, live: &LiveIndex) -> Option<StructureDifference> {
+    let (name, keys) = (live.name.clone(), live.keys.iter().map(|key| key.sql.clone()).collect());
+    let folds = |key: &LiveKey| {
+        let column = key.column.as_deref().and_then(|name| pair.expected.target_column(name));
+        key.folds_case && column.is_some_and(|column| is_binary(pair, &column.source))
+    };
+    if live.keys.iter().any(folds) {
+        return Some(pair.found(
+            Severity::Different,
+            Problem::UniqueFoldsCase { live: name, keys },
+            Vec::new(),
+        ));
+    }
+    if live.is_immediate {
+        return None;
+    }
+    let columns: Vec<&String> = live.keys.iter().filter_map(|key| key.column.as_ref()).collect();
+    let columns: Vec<String> = columns.into_iter().map(|column| quote_pg(column)).collect();
+    let kind = if live.is_primary { "PRIMARY KEY" } else { "UNIQUE" };
+    let made = format!("ADD CONSTRAINT {} {kind} ({})", quote_pg(&name), columns.join(", "));
+    let repair = vec![pair.drop_index(&name), pair.alter(&made)];
+    Some(pair.found(Severity::Different, Problem::UniqueDeferrable { live: name, keys }, repair))
+}
+
+/// Whether SQLite compares the values of a column byte by byte.
+fn is_binary(pair: &Pair<'_>, column: &str) -> bool {
+    let facts = table_facts(&pair.source.name, &pair.source.sql);
+    let collations = facts.map(|facts| facts.collations).unwrap_or_default();
+    let named = collations.iter().find(|(name, _)| name.eq_ignore_ascii_case(column));
+    named.is_none_or(|(_, collation)| collation.eq_ignore_ascii_case("BINARY"))
+}
+
 /// The index of the target that serves for a unique one of the source, and what differs.
 fn unique<'a>(pair: &Pair<'a>, wanted: &Wanted<'_>) -> (Option<&'a str>, Option<StructureDifference>) {
     let usable = || pair.constraints.indexes.iter().filter(|live| live.is_unique && live.is_valid);
     let same = |live: &&LiveIndex| has_same_keys(pair, &wanted.keys, live);
     let condition = |live: &LiveIndex| is_same_condition(pair, wanted.condition, live.condition.as_deref());
     let has_one_null = |live: &LiveIndex| live.has_one_null && may_be_null(pair, wanted);
-    if let Some(live) = usable().find(|live| same(live) && condition(live) && !has_one_null(live)) {
-        return (Some(&live.name), None);
+    let serves = |live: &LiveIndex| condition(live) && !has_one_null(live);
+    // One that compares otherwise is the last choice.
+    let otherwise = |live: &LiveIndex| compares_otherwise(pair, live);
+    let all = || usable().filter(|live| same(live) && serves(live));
+    if let Some(live) = all().find(|live| otherwise(live).is_none()).or_else(|| all().next()) {
+        return (Some(&live.name), otherwise(live));
     }
     if let Some(live) = usable().find(|live| same(live) && condition(live)) {
         let mut repair = vec![pair.drop_index(&live.name)];

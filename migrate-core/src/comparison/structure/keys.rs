@@ -1,12 +1,13 @@
 //! Compares the primary key.
 
-use super::{LiveIndex, Pair, Severity, StructureDifference, StructureProblem as Problem};
+use super::{LiveIndex, Pair, Severity, StructureDifference, StructureProblem as Problem, indexes};
 use crate::identifier::{fit_pg, quote_pg, quote_pg_list};
 use crate::planner::numbered;
 use crate::render::Repaired;
 
 pub(super) fn compare(pair: &Pair<'_>) -> Vec<StructureDifference> {
-    let live = pair.constraints.indexes.iter().find(|index| index.is_primary).map(columns);
+    let primary = pair.constraints.indexes.iter().find(|index| index.is_primary);
+    let live = primary.map(columns);
     let expected = pair.expected.primary_key.as_ref();
     let found = match (expected, live) {
         (None, None) => None,
@@ -20,7 +21,8 @@ pub(super) fn compare(pair: &Pair<'_>) -> Vec<StructureDifference> {
         (Some(expected), Some(live)) if expected.columns == live => None,
         (Some(expected), Some(live)) => differs(pair, &expected.columns, live),
     };
-    found.into_iter().collect()
+    let same = primary.filter(|live| expected.is_some_and(|key| is_same_set(&key.columns, &columns(live))));
+    found.into_iter().chain(same.and_then(|live| indexes::compares_otherwise(pair, live))).collect()
 }
 
 fn columns(index: &LiveIndex) -> Vec<String> {

@@ -10,8 +10,8 @@ pub struct LiveStructure {
     pub tables: Vec<LiveTable>,
     /// The names of all relations in the schemas of these tables: what is created needs another name.
     pub relations: Vec<String>,
-    /// The names of views and materialized views, with their schemas.
-    pub views: Vec<(String, String)>,
+    /// Views and materialized views.
+    pub views: Vec<LiveView>,
     /// Expressions as PostgreSQL prints them, by table as SQL names it and by what was given: two that are printed alike are one.
     pub printed: BTreeMap<(String, String), String>,
 }
@@ -31,8 +31,84 @@ pub struct LiveTable {
     pub checks: Vec<LiveCheck>,
     /// Its columns that are GENERATED ALWAYS AS IDENTITY.
     pub always_identity: Vec<String>,
-    /// The names of its triggers, but for those of PostgreSQL's own.
-    pub triggers: Vec<String>,
+    /// Its columns whose values are equal for upper and lower case: of type `citext`, or of a collation that is not deterministic.
+    pub folding: Vec<String>,
+    /// The expressions of its generated columns, as PostgreSQL prints them.
+    pub generated: Vec<String>,
+    /// The CHECKs of the domains that its columns have as their types.
+    pub domain_checks: Vec<LiveDomainCheck>,
+    /// Its triggers, but for those of PostgreSQL's own.
+    pub triggers: Vec<LiveTrigger>,
+    /// Its rules.
+    pub rules: Vec<LiveRule>,
+    /// Whether policies decide which rows a role sees.
+    pub has_row_security: bool,
+    /// Whether it is UNLOGGED: empty after a crash.
+    pub is_unlogged: bool,
+    /// Whether tables that inherit from it have rows, which its keys do not know.
+    pub has_rows_in_children: bool,
+    /// The bounds of its partitions, where none takes the rows that all others do not.
+    pub bounds: Vec<String>,
+}
+
+/// A view.
+#[derive(Clone, Debug, Default)]
+pub struct LiveView {
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// Whether it is materialized.
+    pub is_materialized: bool,
+    /// Whether something else reads it, so that it cannot be dropped alone.
+    pub is_read_by_others: bool,
+    /// Whether reading it runs only what is PostgreSQL's own.
+    pub is_postgresqls_own: bool,
+    /// Whether the role may read it.
+    pub is_readable: bool,
+    /// Its columns and their types, in their order.
+    pub columns: Vec<(String, String)>,
+    /// Its triggers.
+    pub triggers: Vec<LiveTrigger>,
+}
+
+/// A trigger.
+#[derive(Clone, Debug, Default)]
+pub struct LiveTrigger {
+    /// Its name.
+    pub name: String,
+    /// Whether it fires for an ordinary session.
+    pub is_enabled: bool,
+    /// Whether it runs before a row is stored, and may change or drop it.
+    pub is_before_row: bool,
+    /// What it fires for, such as `INSERT`.
+    pub events: Vec<String>,
+    /// The columns whose UPDATE it fires for; empty where it is for all.
+    pub columns: Vec<String>,
+    /// The text of its function; none where that is PostgreSQL's own.
+    pub function: Option<String>,
+}
+
+/// A rule of a table.
+#[derive(Clone, Debug, Default)]
+pub struct LiveRule {
+    /// Its name.
+    pub name: String,
+    /// The statement that it is for, such as `INSERT`.
+    pub event: String,
+    /// Whether it replaces the statement.
+    pub is_instead: bool,
+}
+
+/// A CHECK of the domain that is a column's type.
+#[derive(Clone, Debug, Default)]
+pub struct LiveDomainCheck {
+    /// The column.
+    pub column: String,
+    /// The domain.
+    pub domain: String,
+    /// Its condition on the column.
+    pub expression: String,
 }
 
 /// An index.
@@ -48,6 +124,8 @@ pub struct LiveIndex {
     pub is_constraint: bool,
     /// Whether PostgreSQL uses it.
     pub is_valid: bool,
+    /// Whether it is checked at once: a deferrable one is not, and serves for no ON CONFLICT.
+    pub is_immediate: bool,
     /// Whether it is an exclusion constraint's.
     pub is_exclusion: bool,
     /// Whether it is unique with NULLS NOT DISTINCT: two rows with NULL are refused.
@@ -94,6 +172,12 @@ pub struct LiveForeignKey {
     pub is_deferred: bool,
     /// Whether it was tried on all rows.
     pub is_valid: bool,
+    /// Whether PostgreSQL's own triggers for it fire for an ordinary session.
+    pub is_enforced: bool,
+    /// Whether it is MATCH FULL: it refuses a key of which some columns are NULL.
+    pub is_match_full: bool,
+    /// The columns that ON DELETE sets; empty where it sets all.
+    pub set_columns: Vec<String>,
 }
 
 /// A CHECK.

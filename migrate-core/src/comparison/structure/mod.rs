@@ -5,14 +5,21 @@
 //! The source's side is the plan for new tables, under the names and in the types of the target, so that each declaration is translated
 //! once and its repair is the statement that a migration would have run.
 
+mod checks;
 mod columns;
+mod details;
 mod difference;
 mod expected;
 mod foreign_keys;
+mod function_text;
 mod indexes;
 mod keys;
 mod live;
+mod objects;
 mod repair;
+mod result;
+mod tables;
+mod types;
 mod violations;
 
 use crate::identifier::{qualified_pg, quote_pg};
@@ -21,11 +28,15 @@ use crate::render::{Repaired, repair};
 use crate::source_schema::{SourceSchema, SourceTable};
 use crate::target_schema::{TargetSchema, TargetTable};
 
-pub use difference::{
-    ForeignKeyDifference, Severity, Structure, StructureDifference, StructureProblem, TypeLimit, UniqueSource,
-};
+pub use details::{ForeignKeyDifference, TypeLimit, UniqueSource};
+pub use difference::StructureProblem;
 pub use expected::expected;
-pub use live::{LiveCheck, LiveForeignKey, LiveIndex, LiveKey, LiveStructure, LiveTable};
+pub use live::{
+    LiveCheck, LiveDomainCheck, LiveForeignKey, LiveIndex, LiveKey, LiveRule, LiveStructure, LiveTable,
+    LiveTrigger, LiveView,
+};
+pub use objects::{ComparableView, comparable_views, differing_view};
+pub use result::{Severity, Structure, StructureDifference};
 pub use violations::{broken_by_rows, violations_sql};
 
 /// Compares the structure of the tables in `expected`, which [`expected()`] has made, with that of the target.
@@ -47,9 +58,15 @@ pub fn structure(
             found.extend(pair.differences());
         }
     }
-    found.extend(objects(live, expected));
-    let not_translated =
-        expected.left_behind.iter().filter(|left| !is_told_elsewhere(left)).cloned().collect();
+    found.extend(objects::compare(source, live, expected));
+    // What the target has no namesake of is lost.
+    let is_lost = |left: &LeftBehind| match left.kind.as_str() {
+        "view" => !objects::has_view(live, &left.name),
+        "trigger" => !objects::has_trigger(live, &left.name),
+        _ => false,
+    };
+    let left = expected.left_behind.iter().filter(|left| !is_told_elsewhere(left) && !is_lost(left));
+    let not_translated = left.filter(|left| !foreign_keys::is_lost(&found, left)).cloned().collect();
     Structure { differences: found, not_translated, ..Structure::default() }
 }
 
@@ -66,8 +83,13 @@ pub fn expressions<'a>(live: &'a LiveStructure, expected: &'a Plan) -> Vec<(Stri
         let live_keys = found.indexes.iter().flat_map(|index| &index.keys);
         let live_keys = live_keys.filter(|key| key.column.is_none()).map(|key| key.sql.as_str());
         let live_conditions = found.indexes.iter().filter_map(|index| index.condition.as_deref());
-        let sql =
-            checks.chain(keys).chain(conditions).chain(live_checks).chain(live_keys).chain(live_conditions);
+        let domains = found.domain_checks.iter().map(|check| check.expression.as_str());
+        let generated = table.columns.iter().filter_map(|column| column.generated.as_ref());
+        let generated = generated.map(|generated| generated.expression.as_str());
+        let live_generated = found.generated.iter().map(String::as_str);
+        let planned = checks.chain(keys).chain(conditions).chain(generated);
+        let live = live_checks.chain(live_keys).chain(live_conditions).chain(domains).chain(live_generated);
+        let sql = planned.chain(live);
         all.extend(sql.map(|sql| (table.name_in_sql(), sql)));
     }
     all.sort();
@@ -99,6 +121,9 @@ impl Pair<'_> {
         found.extend(keys::compare(self));
         found.extend(indexes::compare(self));
         found.extend(foreign_keys::compare(self));
+        found.extend(checks::compare(self));
+        found.extend(objects::added(self));
+        found.extend(tables::compare(self));
         found
     }
 
@@ -136,47 +161,4 @@ impl Pair<'_> {
             false => format!("DROP INDEX {};", qualified_pg(&self.constraints.schema, name)),
         }
     }
-}
-
-/// The views and triggers without a counterpart.
-fn objects(live: &LiveStructure, expected: &Plan) -> Vec<StructureDifference> {
-    let statements = |parts: &[Repaired<'_>]| -> Vec<String> {
-        parts.iter().filter_map(|part| repair(expected, *part)).map(|sql| format!("{sql};")).collect()
-    };
-    let is_there = |name: &str| {
-        let is_it = |(schema, view): &(String, String)| {
-            *schema == expected.target_schema && view.eq_ignore_ascii_case(name)
-        };
-        live.views.iter().any(is_it)
-    };
-    let views =
-        expected.views.iter().filter(|view| !is_there(&view.target)).map(|view| StructureDifference {
-            severity: Severity::Lost,
-            table: None,
-            target: None,
-            is_broken_by_rows: false,
-            problem: StructureProblem::ViewMissing { view: view.source.clone() },
-            repair: statements(&[Repaired::View(&view.target)]),
-        });
-    let triggers = expected.triggers.iter().filter(|trigger| {
-        let table = expected.tables.iter().find(|table| table.target == trigger.table);
-        let found = table.and_then(|table| live.table(table.schema_name(), &table.target));
-        !found
-            .is_some_and(|found| found.triggers.iter().any(|name| name.eq_ignore_ascii_case(&trigger.target)))
-    });
-    let triggers = triggers.map(|trigger| {
-        let table = expected.tables.iter().find(|table| table.target == trigger.table);
-        StructureDifference {
-            severity: Severity::Lost,
-            table: table.map(|table| table.source.clone()),
-            target: table.map(PlannedTable::name_in_sql),
-            is_broken_by_rows: false,
-            problem: StructureProblem::TriggerMissing { trigger: trigger.source.clone() },
-            repair: statements(&[
-                Repaired::Function(&trigger.function),
-                Repaired::Trigger(&trigger.table, &trigger.target),
-            ]),
-        }
-    });
-    views.chain(triggers).collect()
 }

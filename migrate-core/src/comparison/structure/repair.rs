@@ -71,9 +71,19 @@ impl StructureProblem {
     fn stage(&self) -> Stage {
         use StructureProblem as P;
         match self {
-            P::Narrower { .. } | P::GeneratedMissing { .. } | P::GeneratedNotComputed { .. } => {
-                Stage::Columns
-            }
+            P::Narrower { .. }
+            | P::EnumAdded { .. }
+            | P::CollationMissing { .. }
+            | P::CaseFolded { .. }
+            | P::RowSecurity
+            | P::Unlogged
+            | P::RowsInChildren
+            | P::PartitionMissing { .. }
+            | P::DomainCheckAdded { .. }
+            | P::GeneratedMissing { .. }
+            | P::GeneratedAdded { .. }
+            | P::GeneratedDiffers { .. }
+            | P::GeneratedNotComputed { .. } => Stage::Columns,
             P::NotNullMissing { .. } | P::NotNullAdded { .. } | P::RequiredColumnAdded { .. } => {
                 Stage::NotNull
             }
@@ -84,11 +94,14 @@ impl StructureProblem {
             | P::UniqueMissing { .. }
             | P::UniqueForAllRows { .. }
             | P::UniqueNulls { .. }
+            | P::UniqueFoldsCase { .. }
+            | P::UniqueDeferrable { .. }
             | P::UniqueAdded { .. } => Stage::Keys,
             P::Default { .. }
             | P::DefaultAdded { .. }
             | P::NumberingMissing { .. }
             | P::NumberingAlways { .. }
+            | P::NumberingDiffers { .. }
             | P::SequenceBehind { .. } => Stage::Defaults,
             P::IndexMissing { .. }
             | P::IndexOrder { .. }
@@ -106,7 +119,15 @@ impl StructureProblem {
             P::ForeignKeyMissing { .. } | P::ForeignKeyDiffers { .. } | P::ForeignKeyAdded { .. } => {
                 Stage::ForeignKeys
             }
-            P::ViewMissing { .. } | P::TriggerMissing { .. } => Stage::Objects,
+            P::ViewMissing { .. }
+            | P::ViewMaterialized { .. }
+            | P::ViewColumns { .. }
+            | P::ViewDiffers { .. }
+            | P::TriggerMissing { .. }
+            | P::TriggerDisabled { .. }
+            | P::TriggerDiffers { .. }
+            | P::TriggerAdded { .. }
+            | P::RuleAdded { .. } => Stage::Objects,
         }
     }
 }

@@ -21,8 +21,9 @@ pub(super) fn print(
 ) -> Result<BTreeMap<(String, String), String>> {
     let mut printed = BTreeMap::new();
     for (table, sql) in expressions.iter().filter(|(_, sql)| is_postgresqls_own(sql)) {
+        // Of a partitioned table alone PostgreSQL prints one node; with its partitions it prints one for each.
         let explain = format!(
-            "EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) SELECT ({sql}\n) AS {} FROM {table}",
+            "EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) SELECT ({sql}\n) AS {} FROM ONLY {table}",
             quote_pg("printed")
         );
         let answer: Result<String> = target.undone_transaction(|target| target.one(&explain, &[]));

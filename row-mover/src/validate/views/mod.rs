@@ -12,6 +12,7 @@ mod source_side;
 mod sums;
 mod target_side;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use migrate_core::finding::{Database, NotCompared, Reason, Subject, ViewDifference, ViewProblem};
@@ -50,6 +51,8 @@ pub(crate) struct Views<'a> {
     /// How long all views together may take.
     pub(crate) time_max: Duration,
     pub(crate) observer: &'a dyn Observer,
+    /// The types to which columns of a view are cast where they have others, by source name of the view.
+    pub(crate) casts: BTreeMap<String, Vec<Option<String>>>,
 }
 
 impl Views<'_> {
@@ -58,6 +61,17 @@ impl Views<'_> {
     /// # Errors
     /// When either side cannot be read at all.
     pub(crate) fn compare(&self, tables: &[TableComparison]) -> Result<CheckResult<ViewDifference>> {
+        self.compare_unless(&|view, unsteady| why_not(view, self.plan, tables, unsteady))
+    }
+
+    /// Compares the plan's views for which `why_not` has no reason; it gets the views that may answer otherwise each time, too.
+    ///
+    /// # Errors
+    /// When either side cannot be read at all.
+    pub(crate) fn compare_unless(
+        &self,
+        why_not: &dyn Fn(&PlannedView, &[&str]) -> Option<Reason>,
+    ) -> Result<CheckResult<ViewDifference>> {
         let mut result = CheckResult::default();
         if self.plan.views.is_empty() {
             return Ok(result);
@@ -68,7 +82,7 @@ impl Views<'_> {
         let unsteady = unsteady(&self.plan.views);
         let until = Instant::now() + self.time_max;
         for view in &self.plan.views {
-            let outcome = match why_not(view, self.plan, tables, &unsteady) {
+            let outcome = match why_not(view, &unsteady) {
                 Some(reason) => Outcome::NotCompared(reason),
                 None => {
                     self.observer.view_started(&view.source);
@@ -159,9 +173,11 @@ impl Views<'_> {
         deadline: Instant,
         give_up: &StopFlag,
     ) -> (std::result::Result<Sums, Failure>, Result<Answer>) {
+        let casts = self.casts.get(&view.source).map(Vec::as_slice).unwrap_or_default();
         std::thread::scope(|scope| {
             let theirs =
-                match threads::spawn(scope, || target_side::answer(view, self.plan, target, deadline)) {
+                match threads::spawn(scope, || target_side::answer(view, self.plan, casts, target, deadline))
+                {
                     Ok(theirs) => theirs,
                     Err(error) => return (Err(Failure::Interrupted), Err(error)),
                 };

@@ -38,12 +38,13 @@ pub(super) enum Answer {
 pub(super) fn answer(
     view: &PlannedView,
     plan: &Plan,
+    casts: &[Option<String>],
     target: &mut Connection,
     deadline: Instant,
 ) -> Result<Answer> {
     let relation = format!("{}.{}", quote_pg(&plan.target_schema), quote_pg(&view.target));
     target.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", &[])?;
-    let answer = read(view, &relation, target, deadline);
+    let answer = read(view, (&relation, casts), target, deadline);
     match answer {
         Err(error) if is_over(&error, deadline) => {
             target.query("ROLLBACK", &[])?;
@@ -58,7 +59,12 @@ pub(super) fn answer(
     }
 }
 
-fn read(view: &PlannedView, relation: &str, target: &mut Connection, deadline: Instant) -> Result<Answer> {
+fn read(
+    view: &PlannedView,
+    (relation, casts): (&str, &[Option<String>]),
+    target: &mut Connection,
+    deadline: Instant,
+) -> Result<Answer> {
     if guarded::missing(target)?.is_some() {
         return Ok(Answer::NoProceduralLanguage);
     }
@@ -73,7 +79,13 @@ fn read(view: &PlannedView, relation: &str, target: &mut Connection, deadline: I
         Err(error) => return Ok(Answer::Unreadable(error)),
     }
     limit_time(target, deadline)?;
-    let columns: Vec<String> = view.columns.iter().map(|name| quote_pg(name)).collect();
+    let cast = |place: usize| match casts.get(place).and_then(Option::as_ref) {
+        Some(type_name) => format!("::{type_name}"),
+        None => String::new(),
+    };
+    let columns = view.columns.iter().enumerate();
+    let columns: Vec<String> =
+        columns.map(|(place, name)| format!("{}{}", quote_pg(name), cast(place))).collect();
     let select = format!("SELECT {} FROM {relation}", columns.join(", "));
     let mut sums = Sums::default();
     let mut rows = TargetRows::select(&select, view.columns.len(), target)?;

@@ -10,6 +10,7 @@ mod names;
 mod numbering;
 mod own;
 mod sealed;
+mod structure;
 
 use std::path::PathBuf;
 
@@ -69,8 +70,13 @@ impl Pair {
 
     #[track_caller]
     pub fn execute(&self, sql: &str) {
+        self.try_execute(sql).unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// The same; the statements and their error where they fail.
+    pub fn try_execute(&self, sql: &str) -> Result<(), String> {
         let mut session = PgConnection::establish(self.database.url()).unwrap();
-        session.batch_execute(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        session.batch_execute(sql).map_err(|error| format!("{sql}: {error}"))
     }
 
     #[track_caller]

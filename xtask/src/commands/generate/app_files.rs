@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use drizzle::{DocumentTypes, Journal, TextFile};
-use migrate_core::mapping::Mapping;
 use migrate_core::plan::Plan;
 use migrate_core::terms::DrizzleDates;
 use row_mover::source::documents::fold_documents;
@@ -34,6 +33,8 @@ pub(crate) struct AppArgs {
     drizzle: Option<Option<PathBuf>>,
 
     /// How the app sees moments: as Date or as the milliseconds that it had in SQLite [default: mapping.toml's, else date]
+    ///
+    /// It is written into mapping.toml with [drizzle], which --drizzle adds where it is missing. What mapping.toml says is not changed.
     #[arg(
         long,
         value_name = "date|milliseconds",
@@ -60,17 +61,17 @@ enum DatesArg {
 }
 
 impl AppArgs {
-    /// Applies the options over the decisions of `mapping`.
-    pub(super) fn apply(&self, mapping: &mut Mapping) {
-        if self.drizzle.is_none() {
-            return;
-        }
-        let decided = mapping.drizzle.get_or_insert_default();
-        match self.dates {
-            Some(DatesArg::Date) => decided.dates = DrizzleDates::Date,
-            Some(DatesArg::Milliseconds) => decided.dates = DrizzleDates::Milliseconds,
-            None => {}
-        }
+    /// Whether files for an app are asked for.
+    pub(super) fn is_for_app(&self) -> bool {
+        self.drizzle.is_some()
+    }
+
+    /// How the app sees moments, where an option says it.
+    pub(super) fn dates(&self) -> Option<DrizzleDates> {
+        self.dates.map(|dates| match dates {
+            DatesArg::Date => DrizzleDates::Date,
+            DatesArg::Milliseconds => DrizzleDates::Milliseconds,
+        })
     }
 
     /// The folder of the app; none where no files for one are asked for.

@@ -156,6 +156,11 @@ fn make(
             })?
         }
     };
+    let remark = output::remarks(args.output.quiet);
+    if let Some(why) = replaced(&kept, &plan) {
+        let verb = if args.dry_run { "would replace" } else { "replaced" };
+        remark(&format!("plan      {verb} the plan in {}: {why}", workspace::shown(&kept)));
+    }
     let scratch = match args.dry_run {
         true => Some(tempfile::tempdir().context("a scratch folder cannot be created")?),
         false => None,
@@ -163,12 +168,32 @@ fn make(
     let folder = scratch.as_ref().map_or(kept, |scratch| scratch.path().to_owned());
     source_plan::keep(&folder, &plan, &schema, mapping_text)?;
     if scratch.is_none() {
-        output::remarks(args.output.quiet)(&format!(
+        remark(&format!(
             "plan      {0} holds the plan; to change it, edit {0}/mapping.toml",
             workspace::shown(&folder)
         ));
     }
     Ok(PlanToFollow { plan, mapping, folder, scratch, is_made: true })
+}
+
+/// What was decided otherwise in the plan that the folder holds; none where it holds no other one.
+fn replaced(folder: &Path, plan: &Plan) -> Option<String> {
+    let found = Plan::from_json(&std::fs::read_to_string(folder.join("plan.json")).ok()?).ok()?;
+    let dates = |plan: &Plan| plan.drizzle.as_ref().map(|drizzle| drizzle.dates);
+    match (dates(&found), dates(plan)) {
+        (Some(_), None) => {
+            Some("the earlier one is for Drizzle, and mapping.toml there has no [drizzle]".to_owned())
+        }
+        (None, Some(_)) => {
+            Some("the earlier one is not for Drizzle, and mapping.toml there has [drizzle]".to_owned())
+        }
+        (Some(before), Some(now)) if before != now => Some(format!(
+            "the earlier one has dates = \"{}\" for Drizzle, and mapping.toml there \"{}\"",
+            before.name(),
+            now.name()
+        )),
+        _ => None,
+    }
 }
 
 /// What else a run would stop at once the obstacles are gone: the rows of the tables that fit are checked, so that all decisions can be made

@@ -21,6 +21,7 @@ const MODULES: &[(&str, &[Tool])] = &[
     ("hyperpage_aligned", &[NODE, NPM, PG_DUMP]),
     ("knex", &[NODE, NPM, PG_DUMP]),
     ("moved_by_others", &[PGLOADER, SEQUEL]),
+    ("nested", &[NODE, NPM]),
     ("sequel", &[SEQUEL, PG_DUMP]),
     ("typecheck", &[NODE, NPM]),
     ("typeorm", &[NODE, NPM, PG_DUMP]),

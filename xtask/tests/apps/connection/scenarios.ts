@@ -2,13 +2,15 @@
 //
 //   node dist/test/scenarios.js NAME [ARGUMENT…]
 
+import http from 'node:http';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/node-postgres';
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { close, closeOnSignal, connectOnce, getPool, poolState } from '../db/client.js';
 import { liveness, readiness } from '../db/health.js';
+import { migrateDatabase } from '../db/migrations.js';
 import { answeringTls } from './tls_server.js';
 
 /** The code or the message of what a promise fails with; `done` where it does not fail. */
@@ -71,6 +73,21 @@ function through(port: number): void {
   process.env['DATABASE_URL'] = `postgres://${user}${url.password ? `:${url.password}` : ''}@127.0.0.1:${port}${url.pathname}?sslmode=disable`;
 }
 
+/** The rows of the table `written` that other sessions see. */
+async function written(): Promise<string[]> {
+  const other = await connectOnce();
+  const { rows } = await other.query<{ who: string }>('SELECT who FROM written ORDER BY who');
+  await other.end();
+  return rows.map((row) => row.who);
+}
+
+async function createWritten(): Promise<void> {
+  const other = await connectOnce();
+  await other.query('CREATE TABLE IF NOT EXISTS written (who text)');
+  await other.query('TRUNCATE written');
+  await other.end();
+}
+
 const scenarios: Record<string, (...args: string[]) => Promise<unknown>> = {
   async lost_idle() {
     const before = await backend(getPool());
@@ -108,6 +125,82 @@ const scenarios: Record<string, (...args: string[]) => Promise<unknown>> = {
     return { stalled, isBounded: ms < 8_000, later: await outcome(getPool().query('SELECT 3')) };
   },
 
+  /** The network stalls in a transaction, at the outer level or in a savepoint, until the transaction has failed. */
+  async stalled_transaction(level: string) {
+    await createWritten();
+    const real = process.env['DATABASE_URL'] ?? '';
+    const proxy = await pausable();
+    through(proxy.port);
+    const db = drizzle(getPool());
+    const started = Date.now();
+    const failed = await outcome(
+      db.transaction(async (tx) => {
+        await tx.execute(sql`INSERT INTO written VALUES ('failed')`);
+        proxy.pause();
+        if (level === 'savepoint') await tx.transaction(async (inner) => inner.execute(sql`SELECT 1`));
+        // What a transaction does after a statement without an answer must not count either.
+        else if (level === 'caught') await tx.execute(sql`SELECT 1`).catch(() => proxy.resume());
+        else await tx.execute(sql`SELECT 1`);
+      }),
+    );
+    const ms = Date.now() - started;
+    proxy.resume();
+    await sleep(300);
+    const later = await outcome(db.execute(sql`INSERT INTO written VALUES ('later')`));
+    process.env['DATABASE_URL'] = real;
+    return { isFailed: failed !== 'done', isBounded: ms < 8_000, later, written: await written() };
+  },
+
+  async left_open() {
+    await createWritten();
+    const client = await getPool().connect();
+    await client.query('BEGIN');
+    await client.query("INSERT INTO written VALUES ('left open')");
+    client.release();
+    await getPool().query("INSERT INTO written VALUES ('later')");
+    return { written: await written(), total: poolState().total };
+  },
+
+  /** Transactions that cannot begin, as often as there are connections. */
+  async no_beginning() {
+    const pool = getPool();
+    const db = drizzle(pool);
+    const seen: boolean[] = [];
+    const wrong = { isolationLevel: 'none at all' } as never;
+    for (let count = 0; count < 2; count++) seen.push((await outcome(db.transaction(async () => 1, wrong))) === 'done');
+    const refused = poolState().total;
+    const connect = pool.connect.bind(pool) as () => Promise<PoolClient>;
+    for (let count = 0; count < 2; count++) {
+      pool.connect = (async () => {
+        const client = await connect();
+        await terminate(await backend(client));
+        return client;
+      }) as typeof pool.connect;
+      const begun = outcome(db.transaction(async () => 1));
+      seen.push((await begun) === 'done');
+    }
+    pool.connect = connect as typeof pool.connect;
+    const lost = poolState().total;
+    const client = await pool.connect();
+    await outcome(client.query('BEGIN none at all'));
+    client.release();
+    const hasty = await pool.connect();
+    const unawaited = outcome(hasty.query('BEGIN none at all'));
+    hasty.release();
+    await unawaited;
+    return { seen, refused, lost, later: await outcome(db.transaction(async () => 1)), total: poolState().total };
+  },
+
+  async limits() {
+    const client = await connectOnce();
+    const { rows } = await client.query<{ name: string; setting: string }>(
+      "SELECT name, setting FROM pg_settings WHERE name ~ '^(statement|lock|idle.*session|transaction)_timeout$' AND setting <> '0'",
+    );
+    const slow = await outcome(client.query('SELECT pg_sleep(1)'));
+    await client.end();
+    return { limits: rows.map((row) => `${row.name} ${row.setting}`), slow };
+  },
+
   async bounds() {
     const pool = getPool();
     const busy = [pool.query('SELECT pg_sleep(3)'), pool.query('SELECT pg_sleep(3)')];
@@ -134,7 +227,8 @@ const scenarios: Record<string, (...args: string[]) => Promise<unknown>> = {
     const row = await getPool().query(
       `SELECT 42::bigint AS number, '{1,NULL,9007199254740991}'::bigint[] AS numbers, true AS flag, '{"a": [1]}'::jsonb AS document,
               '2026-11-29 12:00:00.123+02'::timestamptz AS moment, current_setting('TimeZone') AS zone,
-              current_setting('application_name') AS name, (SELECT count(*) FROM generate_series(1, 3)) AS counted`,
+              current_setting('application_name') AS name, (SELECT count(*) FROM generate_series(1, 3)) AS counted,
+              ' "true"'::json AS text, E'\\n"123"'::json AS digits, ' 5'::json AS five`,
     );
     const beyond = (text: string): Promise<string> => outcome(getPool().query(`SELECT ${text}`));
     return {
@@ -179,6 +273,10 @@ const scenarios: Record<string, (...args: string[]) => Promise<unknown>> = {
     await attempt('sslmode', { DATABASE_URL: `postgres://u:${secret}@h/d?sslmode=${secret}` });
     await attempt('no_root', { DATABASE_URL: `postgres://u:${secret}@h/d?sslmode=verify-full` });
     await attempt('root_gone', { DATABASE_URL: `postgres://u:${secret}@h/d?sslmode=require&sslrootcert=/nowhere.crt` });
+    await attempt('no_verify', { DATABASE_URL: `postgres://u:${secret}@h/d?sslmode=no-verify` });
+    await attempt('binding', { DATABASE_URL: `${url}${url?.includes('?') ? '&' : '?'}channel_binding=require` });
+    await attempt('other_binding', { DATABASE_URL: `postgres://u:${secret}@h/d?channel_binding=always` });
+    await attempt('newline', { DATABASE_URL: `${url}\r\n` });
     await attempt('keywords', { DATABASE_URL: `host=h password='${secret}` });
     await attempt('nothing', { DATABASE_URL: '' });
     await attempt('parts_port', { DATABASE_URL: '', POSTGRES_PORT: secret });
@@ -205,8 +303,8 @@ const scenarios: Record<string, (...args: string[]) => Promise<unknown>> = {
   },
 
   async shutdown(deadlineMs = '10000', seconds = '1') {
-    closeOnSignal(() => console.log('stopping'), Number(deadlineMs));
-    closeOnSignal(() => console.log('twice'));
+    closeOnSignal(async () => console.log('stopping'), Number(deadlineMs));
+    closeOnSignal(async () => console.log('twice'));
     const running = getPool().query(`SELECT pg_sleep(${seconds})`);
     await sleep(300);
     console.log('ready');
@@ -214,6 +312,39 @@ const scenarios: Record<string, (...args: string[]) => Promise<unknown>> = {
     console.log('finished');
     await sleep(60_000);
     return {};
+  },
+
+  /** A server whose request is between two queries when the signal comes. */
+  async server() {
+    const server = http.createServer((_request, response) => {
+      void (async () => {
+        await getPool().query('SELECT 1');
+        console.log('ready');
+        await sleep(1_000);
+        response.end(await outcome(getPool().query('SELECT 2')));
+      })();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    closeOnSignal(() => new Promise((resolve) => server.close(resolve)));
+    const answer = await fetch(`http://127.0.0.1:${(server.address() as net.AddressInfo).port}`);
+    console.log(await answer.text());
+    await sleep(60_000);
+    return {};
+  },
+
+  async ended_by_the_app() {
+    closeOnSignal(async () => undefined);
+    await getPool().query('SELECT 1');
+    await getPool().end();
+    console.log('ready');
+    await sleep(60_000);
+    return {};
+  },
+
+  async closed_early() {
+    const early = await close();
+    await getPool().query('SELECT 1');
+    return { early, isClosed: await close(), total: poolState().total };
   },
 
   async closed() {
@@ -227,6 +358,25 @@ const scenarios: Record<string, (...args: string[]) => Promise<unknown>> = {
     const found = await readiness(getPool(), { migrationsFolder: folder });
     const without = await readiness(getPool(), { migrationsFolder: undefined });
     return { found, without: without.ready };
+  },
+
+  async locked() {
+    const other = await connectOnce();
+    await other.query("SELECT pg_advisory_lock(hashtextextended('drizzle.__drizzle_migrations', 0))");
+    const pid = await backend(other);
+    const failed = await outcome(migrateDatabase({ lockDeadlineMs: 200 }));
+    await other.end();
+    return { failed: failed.replace(String(pid), 'PID'), later: await outcome(migrateDatabase({ lockDeadlineMs: 10_000 })) };
+  },
+
+  /** A migration waits for a table that another session has, longer than the database allows. */
+  async table_locked() {
+    const other = await connectOnce();
+    await other.query('BEGIN; CREATE TABLE app_state (a int)');
+    const failed = await outcome(migrateDatabase());
+    await other.query('ROLLBACK');
+    await other.end();
+    return { failed };
   },
 
   async unreachable() {

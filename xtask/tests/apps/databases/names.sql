@@ -23,3 +23,6 @@ CREATE TABLE index_ (id INTEGER PRIMARY KEY);
 CREATE TABLE "index" (id INTEGER PRIMARY KEY);
 CREATE TABLE "ΟΔΟΣ" (id INTEGER PRIMARY KEY, x TEXT);
 CREATE INDEX "idx `${x}`" ON "index" (id);
+-- Alphabetic characters that no identifier may have, or none may begin with.
+CREATE TABLE "ⓐbc" (id INTEGER PRIMARY KEY, "ⓐ" TEXT, "ं" TEXT, "aं" TEXT, "٣x" TEXT);
+CREATE TABLE "ं" (id INTEGER PRIMARY KEY, "ⓐbc" INTEGER REFERENCES "ⓐbc"(id));

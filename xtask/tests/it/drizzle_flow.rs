@@ -1,0 +1,124 @@
+//! The way of an app with Drizzle from `generate --drizzle` to the baseline, in each order of the commands, with the printed remedies
+//! followed.
+
+use std::fs;
+
+use rusqlite::Connection;
+use test_database::TestDatabase;
+
+use crate::place::{Output, Place};
+use crate::server::value;
+
+const GENERATE: [&str; 6] = ["generate", "--sqlite", "any.db", "--out", "plans/any", "--drizzle"];
+const ANY: [&str; 5] = ["generate", "--sqlite", "any.db", "--out", "plans/any"];
+const LISTED: &str = "SELECT count(*) FROM drizzle.__drizzle_migrations";
+const HAS_LIST: &str = "SELECT to_regclass('drizzle.__drizzle_migrations') IS NOT NULL";
+const MAPPING: &str = "plans/any/mapping.toml";
+
+fn prepared() -> (Place, TestDatabase) {
+    let place = Place::new();
+    let connection = Connection::open(place.path().join("any.db")).unwrap();
+    connection
+        .execute_batch(
+            "CREATE TABLE users (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, seen_at INTEGER); \
+             INSERT INTO users (name, seen_at) VALUES ('a', 1700000000123), ('b', NULL)",
+        )
+        .unwrap();
+    (place, TestDatabase::create())
+}
+
+fn migrate(place: &Place, database: &TestDatabase, options: &[&str]) -> Output {
+    let common = ["migrate", "--sqlite", "any.db", "--postgres", database.url(), "--no-report"];
+    place.run(common.iter().chain(options))
+}
+
+fn text(place: &Place, path: &str) -> String {
+    fs::read_to_string(place.path().join(path)).unwrap()
+}
+
+fn edit(place: &Place, path: &str, from: &str, to: &str) {
+    let before = text(place, path);
+    assert!(before.contains(from), "{before}");
+    fs::write(place.path().join(path), before.replacen(from, to, 1)).unwrap();
+}
+
+#[test]
+fn the_options_for_drizzle_become_decisions() {
+    for (options, section) in [
+        (&[][..], "\n[drizzle]\n"),
+        (&["--dates", "milliseconds"][..], "\n[drizzle]\ndates = \"milliseconds\"\n"),
+    ] {
+        let (place, database) = prepared();
+        let generate = |more: &[&str]| place.run(GENERATE.iter().chain(options).chain(more));
+        let before = place.state();
+        let shown = generate(&["--dry-run"]).expect(0);
+        let line =
+            "would add [drizzle] to plans/any/mapping.toml, where migrate and every later command read it\n";
+        assert!(shown.stderr.contains(line), "{}", shown.screen());
+        let stale = generate(&["--check"]).expect(1);
+        assert!(stale.stdout.contains("+[drizzle]\n"), "{}", stale.screen());
+        assert!(!stale.stderr.contains("add [drizzle]"), "{}", stale.screen());
+        assert_eq!(place.state(), before);
+
+        let written = generate(&[]).expect(0);
+        let line =
+            "added [drizzle] to plans/any/mapping.toml, where migrate and every later command read it\n";
+        assert!(written.stderr.contains(line), "{}", written.screen());
+        assert!(text(&place, MAPPING).ends_with(section), "{}", text(&place, MAPPING));
+        generate(&["--check"]).expect(0);
+        place.run(GENERATE.iter().chain(&["--check"])).expect(0);
+        place.run(ANY.iter().chain(&["--check"])).expect(0);
+        assert!(!generate(&[]).expect(0).stderr.contains("[drizzle]"));
+
+        let plan = text(&place, "plans/any/plan.json");
+        let shown = migrate(&place, &database, &["--dry-run"]).expect(0);
+        assert!(shown.stdout.contains("drizzle.__drizzle_migrations will list 2"), "{}", shown.screen());
+        migrate(&place, &database, &[]).expect(0);
+        assert_eq!(text(&place, "plans/any/plan.json"), plan);
+        assert_eq!(value(&database, LISTED), "2");
+    }
+}
+
+#[test]
+fn a_decision_of_the_mapping_is_kept_and_one_that_contradicts_is_refused() {
+    let (place, _) = prepared();
+    place.run(ANY).expect(0);
+    // The last line may have no end.
+    let own = format!("{}# mine", text(&place, MAPPING));
+    fs::write(place.path().join(MAPPING), &own).unwrap();
+    place.run(GENERATE).expect(0);
+    assert_eq!(text(&place, MAPPING), format!("{own}\n\n[drizzle]\n"));
+    for (before, line) in [
+        ("[drizzle]\n", "line 5: [drizzle] says nothing of dates, so that moments are dates"),
+        ("[drizzle]\n# So it is.\ndates = \"date\"\n", "line 7: dates = \"date\""),
+    ] {
+        edit(&place, MAPPING, "[drizzle]\n", before);
+        let before = place.state();
+        for more in [&[][..], &["--check"], &["--dry-run"]] {
+            let options = GENERATE.iter().chain(&["--dates", "milliseconds"]).chain(more);
+            let refused = place.run(options).expect(2);
+            assert!(refused.stderr.contains(&format!("{MAPPING}, {line}")), "{}", refused.screen());
+            let remedy = "  next: leave out --dates, or say `dates = \"milliseconds\"` there\n";
+            assert!(refused.stderr.ends_with(remedy), "{}", refused.screen());
+            assert_eq!(place.state(), before);
+        }
+    }
+    place.run(GENERATE).expect(0);
+    edit(&place, MAPPING, "dates = \"date\"", "dates = \"milliseconds\"");
+    place.run(GENERATE.iter().chain(&["--dates", "milliseconds"])).expect(0);
+    place.run(GENERATE.iter().chain(&["--dates", "date"])).expect(2);
+}
+
+#[test]
+fn a_plan_that_is_replaced_is_said_to_be() {
+    let (place, database) = prepared();
+    place.run(GENERATE).expect(0);
+    edit(&place, MAPPING, "\n[drizzle]\n", "");
+    let line = "would replace the plan in plans/any: the earlier one is for Drizzle, and mapping.toml there has no [drizzle]\n";
+    let shown = migrate(&place, &database, &["--dry-run"]).expect(0);
+    assert!(shown.stderr.contains(line), "{}", shown.screen());
+    let line = "replaced the plan in plans/any: the earlier one is for Drizzle, and mapping.toml there has no [drizzle]\n";
+    let moved = migrate(&place, &database, &[]).expect(0);
+    assert!(moved.stderr.contains(line), "{}", moved.screen());
+    assert_eq!(value(&database, HAS_LIST), "false");
+}
