@@ -77,8 +77,12 @@ pub(crate) fn examine(
     let mut furthest: Option<Furthest> = None;
     let mut types = Vec::new();
     for used in &sequence.columns {
-        let Some(type_name) = type_name(target, used)? else {
-            return Ok(Standing::NotChecked(Reason::NotANumber { column: full_name(used) }));
+        let type_name = match type_name(target, used)? {
+            ColumnType::Number(name) => name,
+            ColumnType::Other => {
+                return Ok(Standing::NotChecked(Reason::NotANumber { column: full_name(used) }));
+            }
+            ColumnType::Missing(reason) => return Ok(Standing::NotChecked(reason)),
         };
         types.push((used, type_name.clone()));
         let in_target = furthest_in_target(target, used, &type_name, state.is_descending())?;
@@ -205,18 +209,34 @@ fn state(target: &mut Connection, name: &str) -> Result<Option<SequenceState>> {
     }))
 }
 
-/// The type of a column beneath its domains, if it holds numbers.
-fn type_name(target: &mut Connection, used: &SequenceUse) -> Result<Option<String>> {
+/// The type of a column that draws from a sequence.
+enum ColumnType {
+    /// A type of numbers, by name.
+    Number(String),
+    /// Another type.
+    Other,
+    /// There is no such column.
+    Missing(Reason),
+}
+
+/// The type of a column beneath its domains.
+fn type_name(target: &mut Connection, used: &SequenceUse) -> Result<ColumnType> {
     let sql = "WITH RECURSIVE beneath AS (SELECT a.atttypid AS type FROM pg_attribute a WHERE a.attrelid = to_regclass($1) \
                AND a.attname = $2 AND NOT a.attisdropped \
                UNION ALL SELECT t.typbasetype FROM beneath b JOIN pg_type t ON t.oid = b.type WHERE t.typtype = 'd') \
                SELECT format_type(b.type, NULL) FROM beneath b JOIN pg_type t ON t.oid = b.type WHERE t.typtype <> 'd'";
     let table = qualified_pg(&used.schema, &used.table);
-    let found: Option<String> = target
-        .first(sql, &[Some(&table), Some(&used.column)])
-        .context(|| format!("column {} cannot be read", full_name(used)))?;
+    let failed = || format!("column {} cannot be read", full_name(used));
+    let found: Option<String> = target.first(sql, &[Some(&table), Some(&used.column)]).context(failed)?;
     let is_number = |name: &String| name == "numeric" || INTEGERS.iter().any(|(other, ..)| other == name);
-    Ok(found.filter(is_number))
+    Ok(match found {
+        Some(name) if is_number(&name) => ColumnType::Number(name),
+        Some(_) => ColumnType::Other,
+        None if target.one("SELECT to_regclass($1) IS NULL", &[Some(&table)]).context(failed)? => {
+            ColumnType::Missing(Reason::NumberedTableMissing { table: used.table.clone() })
+        }
+        None => ColumnType::Missing(Reason::NumberedColumnMissing { column: full_name(used) }),
+    })
 }
 
 fn furthest_in_target(

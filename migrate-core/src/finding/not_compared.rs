@@ -136,6 +136,10 @@ pub enum Reason {
     ComputedNumber { column: String },
     /// A column that draws from the sequence holds no numbers.
     NotANumber { column: String },
+    /// The table that draws from the sequence is missing.
+    NumberedTableMissing { table: String },
+    /// The column that draws from the sequence is missing.
+    NumberedColumnMissing { column: String },
     /// The column does not exist.
     ColumnMissing,
     /// The sequence does not exist.

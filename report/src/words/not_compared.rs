@@ -82,6 +82,8 @@ pub fn reason(reason: &Reason) -> String {
         Reason::NotANumber { column } => {
             format!("{column} is no column of whole numbers; check the sequence by hand")
         }
+        Reason::NumberedTableMissing { table } => format!("table {table}, which draws from it, is gone"),
+        Reason::NumberedColumnMissing { column } => format!("column {column}, which draws from it, is gone"),
         Reason::DamagedIndex { table, problem } => format!(
             "{}; but SQLite may have read it through an index of table {table} that is damaged in the sealed copy",
             view_problem(problem)
@@ -159,6 +161,8 @@ fn fixed(reason: &Reason) -> &'static str {
         | Reason::ComputedNumber { .. }
         | Reason::TriggersNotCalled { .. }
         | Reason::NotANumber { .. }
+        | Reason::NumberedTableMissing { .. }
+        | Reason::NumberedColumnMissing { .. }
         | Reason::TriggerRefuses { .. }
         | Reason::ViewRefused { .. }
         | Reason::DamagedIndex { .. }
