@@ -18,6 +18,11 @@ pub enum Remedy {
     FinishedNotUndone,
     /// Find the value with a run that changes nothing.
     FindByDryRun,
+    /// Plan with the numbering that the tables have.
+    KeepNumbering {
+        /// Whether it is `bigserial`.
+        is_serial: bool,
+    },
     /// Make room for the sealed copy, or choose another backup folder.
     MakeRoom {
         /// The backup folder.

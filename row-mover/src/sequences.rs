@@ -9,6 +9,7 @@ use migrate_core::plan::{Plan, PlannedSequence};
 use migrate_core::sequence::{Advance, SequenceState, setting_sql, widening_sql};
 use migrate_core::target_schema::{SequenceLink, SequenceUse};
 
+use crate::access::explain_sequence;
 use crate::error::{Context, Error, Result};
 use crate::source::{SourceConnection, introspect};
 use postgres_client::connection::Connection;
@@ -76,8 +77,12 @@ pub(crate) fn examine(
     let mut furthest: Option<Furthest> = None;
     let mut types = Vec::new();
     for used in &sequence.columns {
-        let Some(type_name) = type_name(target, used)? else {
-            return Ok(Standing::NotChecked(Reason::NotANumber { column: full_name(used) }));
+        let type_name = match type_name(target, used)? {
+            ColumnType::Number(name) => name,
+            ColumnType::Other => {
+                return Ok(Standing::NotChecked(Reason::NotANumber { column: full_name(used) }));
+            }
+            ColumnType::Missing(reason) => return Ok(Standing::NotChecked(reason)),
         };
         types.push((used, type_name.clone()));
         let in_target = furthest_in_target(target, used, &type_name, state.is_descending())?;
@@ -97,7 +102,15 @@ pub(crate) fn examine(
     }
     let advance = state.advance(furthest.as_ref().map(|furthest| furthest.number));
     let narrow = match (&advance, &furthest) {
-        (Advance::NoRoom, Some(furthest)) => narrow_columns(&types, furthest.number, state.increment),
+        (Advance::NoRoom, Some(furthest)) => {
+            // What is issued next follows the sequence's position if that lies further.
+            let last = if state.is_called { state.last } else { furthest.number };
+            let from = match state.is_descending() {
+                true => last.min(furthest.number),
+                false => last.max(furthest.number),
+            };
+            narrow_columns(&types, from, state.increment)
+        }
         _ => Vec::new(),
     };
     Ok(Standing::Checked(Box::new(Checked { state, furthest, advance, narrow })))
@@ -181,7 +194,10 @@ fn state(target: &mut Connection, name: &str) -> Result<Option<SequenceState>> {
         "SELECT q.seqincrement, q.seqmin, q.seqmax, q.seqcycle, s.last_value, s.is_called \
          FROM {name} AS s, pg_sequence AS q WHERE q.seqrelid = to_regclass($1)"
     );
-    let rows = target.query(&sql, &[Some(name)]).context(failed)?;
+    let rows = match target.query(&sql, &[Some(name)]).context(failed) {
+        Err(error) => return Err(explain_sequence(name, error, target)),
+        Ok(rows) => rows,
+    };
     let Some(row) = rows.first() else { return Ok(None) };
     Ok(Some(SequenceState {
         increment: row.get(0)?,
@@ -193,18 +209,34 @@ fn state(target: &mut Connection, name: &str) -> Result<Option<SequenceState>> {
     }))
 }
 
-/// The type of a column beneath its domains, if it holds numbers.
-fn type_name(target: &mut Connection, used: &SequenceUse) -> Result<Option<String>> {
+/// The type of a column that draws from a sequence.
+enum ColumnType {
+    /// A type of numbers, by name.
+    Number(String),
+    /// Another type.
+    Other,
+    /// There is no such column.
+    Missing(Reason),
+}
+
+/// The type of a column beneath its domains.
+fn type_name(target: &mut Connection, used: &SequenceUse) -> Result<ColumnType> {
     let sql = "WITH RECURSIVE beneath AS (SELECT a.atttypid AS type FROM pg_attribute a WHERE a.attrelid = to_regclass($1) \
                AND a.attname = $2 AND NOT a.attisdropped \
                UNION ALL SELECT t.typbasetype FROM beneath b JOIN pg_type t ON t.oid = b.type WHERE t.typtype = 'd') \
                SELECT format_type(b.type, NULL) FROM beneath b JOIN pg_type t ON t.oid = b.type WHERE t.typtype <> 'd'";
     let table = qualified_pg(&used.schema, &used.table);
-    let found: Option<String> = target
-        .first(sql, &[Some(&table), Some(&used.column)])
-        .context(|| format!("column {} cannot be read", full_name(used)))?;
+    let failed = || format!("column {} cannot be read", full_name(used));
+    let found: Option<String> = target.first(sql, &[Some(&table), Some(&used.column)]).context(failed)?;
     let is_number = |name: &String| name == "numeric" || INTEGERS.iter().any(|(other, ..)| other == name);
-    Ok(found.filter(is_number))
+    Ok(match found {
+        Some(name) if is_number(&name) => ColumnType::Number(name),
+        Some(_) => ColumnType::Other,
+        None if target.one("SELECT to_regclass($1) IS NULL", &[Some(&table)]).context(failed)? => {
+            ColumnType::Missing(Reason::NumberedTableMissing { table: used.table.clone() })
+        }
+        None => ColumnType::Missing(Reason::NumberedColumnMissing { column: full_name(used) }),
+    })
 }
 
 fn furthest_in_target(

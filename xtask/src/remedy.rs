@@ -34,6 +34,13 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
              --restart; to go back to a state before it, restore a backup of the database"
         }
         Remedy::FindByDryRun => "`cargo xtask migrate --dry-run` names it",
+        Remedy::KeepNumbering { is_serial } => {
+            let numbering = if *is_serial { "serial" } else { "identity" };
+            return Cow::Owned(format!(
+                "write `autoincrement = \"{numbering}\"` into the plan's mapping.toml, above its first section, repeat `cargo xtask generate … \
+                 --drizzle`, and run the same command again"
+            ));
+        }
         Remedy::MakeRoom { folder, free_bytes } => {
             return Cow::Owned(format!(
                 "{} has {free_bytes} bytes free: make room there, or name another folder with --backup-dir",

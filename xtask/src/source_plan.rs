@@ -14,7 +14,7 @@ use migrate_core::source_schema::SourceSchema;
 use migrate_core::target_schema::TargetSchema;
 use postgres_client::lock_watch::watching_locks;
 use postgres_client::{DbSettings, TargetUrl, pool};
-use row_mover::ledger;
+use row_mover::ledger::{self, Run};
 use row_mover::run::{check_target, plan_into_existing};
 use row_mover::source::evidence;
 use row_mover::target::introspect::{introspect, introspect_before};
@@ -288,13 +288,13 @@ pub(crate) fn last(target: &TargetUrl, settings: &DbSettings) -> anyhow::Result<
     Ok(watching_locks(target, settings, read)?.map(|run| run.plan))
 }
 
-/// Returns the plan in the target's ledger for this source, if there is one: a run that was interrupted resumes with the plan that it
+/// Returns the run in the target's ledger for this source, if there is one: a run that was interrupted resumes with the plan that it
 /// began with, whatever was written to the source since.
 pub(crate) fn recorded(
     source: &Path,
     target: &TargetUrl,
     settings: &DbSettings,
-) -> anyhow::Result<Option<Plan>> {
+) -> anyhow::Result<Option<Run>> {
     check_target(target, settings)?;
     let read = || {
         let pool = pool::open(target, settings)?;
@@ -302,7 +302,7 @@ pub(crate) fn recorded(
     };
     let run = watching_locks(target, settings, read)?;
     let path = std::fs::canonicalize(source).unwrap_or_else(|_| source.to_owned());
-    Ok(run.filter(|run| Path::new(&run.state.subject.source_path) == path).map(|run| run.plan))
+    Ok(run.filter(|run| Path::new(&run.state.subject.source_path) == path))
 }
 
 /// Writes a plan into its folder, with a `mapping.toml` where there is none.

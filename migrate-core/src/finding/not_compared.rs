@@ -136,12 +136,16 @@ pub enum Reason {
     ComputedNumber { column: String },
     /// A column that draws from the sequence holds no numbers.
     NotANumber { column: String },
+    /// The table that draws from the sequence is missing.
+    NumberedTableMissing { table: String },
+    /// The column that draws from the sequence is missing.
+    NumberedColumnMissing { column: String },
     /// The column does not exist.
     ColumnMissing,
     /// The sequence does not exist.
     SequenceMissing,
     /// The role may not read the sequence.
-    NoRightToReadSequence,
+    NoRightToReadSequence { grants: String },
     /// The triggers that fill a column refuse migrated rows.
     TriggerRefuses { cause: String },
     /// Triggers that write the table were not called during the load.

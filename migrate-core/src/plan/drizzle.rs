@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Plan;
 use crate::terms::DrizzleDates;
 
 /// What is decided about the app's schema in TypeScript. The database is the same with and without it.
@@ -106,4 +107,40 @@ pub enum LeftOut {
         /// The column, by its name in PostgreSQL.
         column: String,
     },
+}
+
+impl Plan {
+    /// Whether the two plans differ at most in what is for an app with Drizzle, and in what was counted in the source.
+    pub fn is_same_but_for_drizzle(&self, other: &Plan) -> bool {
+        self.without_drizzle() == other.without_drizzle()
+    }
+
+    /// Whether the two plans differ in how tables number new rows, and in nothing else but what is for an app with Drizzle.
+    pub fn differs_in_numbering(&self, other: &Plan) -> bool {
+        let [mut ours, theirs] = [self.without_drizzle(), other.without_drizzle()];
+        if ours == theirs {
+            return false;
+        }
+        for (table, as_there) in ours.tables.iter_mut().zip(&theirs.tables) {
+            for (column, as_there) in table.columns.iter_mut().zip(&as_there.columns) {
+                column.numbering = as_there.numbering;
+            }
+        }
+        ours == theirs
+    }
+
+    /// The plan without what is for an app with Drizzle, and without what was counted: that changes with the rows of the source.
+    fn without_drizzle(&self) -> Plan {
+        let mut plan = Plan { drizzle: None, ..self.clone() };
+        for table in &mut plan.tables {
+            table.profile_rows = None;
+            table.notes.clear();
+            for column in &mut table.columns {
+                (column.profile, column.suggestion) = (None, None);
+                column.why.clear();
+                column.notes.clear();
+            }
+        }
+        plan
+    }
 }

@@ -24,6 +24,20 @@ pub(super) fn numbering(mapping: &Mapping) -> Numbering {
     if is_planned(mapping) { Numbering::Serial } else { Numbering::Identity }
 }
 
+/// Returns an earlier plan with what `mapping` decides for an app that uses Drizzle; all else is as it was. None where nothing is decided.
+pub fn for_drizzle(earlier: &Plan, mapping: &Mapping) -> Option<Plan> {
+    mapping.drizzle.as_ref().filter(|_| is_planned(mapping) && !earlier.is_into_existing())?;
+    let mut planned = earlier.clone();
+    let numbering = mapping.autoincrement.unwrap_or_else(|| numbering(mapping));
+    for column in planned.tables.iter_mut().flat_map(|table| &mut table.columns) {
+        if column.sequence.is_some() {
+            column.numbering = numbering;
+        }
+    }
+    planned.drizzle = plan(mapping, &planned);
+    Some(planned)
+}
+
 /// Returns what is decided for an app that uses Drizzle; none where nothing is asked for, or where an app has made the tables itself.
 pub(super) fn plan(mapping: &Mapping, plan: &Plan) -> Option<PlannedDrizzle> {
     let decided = mapping.drizzle.as_ref().filter(|_| is_planned(mapping))?;

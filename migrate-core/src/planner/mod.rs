@@ -26,6 +26,7 @@ mod text_evidence;
 mod uniqueness;
 mod virtual_tables;
 
+pub use drizzle::for_drizzle;
 pub use error::{ObstructedPlan, PlanningError};
 pub use existing::{
     ColumnName, Decision, Obstacle, Obstacles, SeedComparison, SeedRow, UniqueClash, known_list, settle_seeds,

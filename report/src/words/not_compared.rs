@@ -47,6 +47,7 @@ pub fn reason(reason: &Reason) -> String {
         Reason::ClockSkew { seconds } => {
             format!("the clocks of this machine and of the server are {} apart", counted(*seconds, "second"))
         }
+        Reason::NoRightToReadSequence { grants } => format!("this role may not read it: {grants}"),
         Reason::ViewTime { database, limit_ms, all_views_ms } => format!(
             "{} takes more than {:.1} seconds for it, and all views together have {:.0} (DB_VIEWS_TIMEOUT)",
             database_name(*database),
@@ -81,6 +82,8 @@ pub fn reason(reason: &Reason) -> String {
         Reason::NotANumber { column } => {
             format!("{column} is no column of whole numbers; check the sequence by hand")
         }
+        Reason::NumberedTableMissing { table } => format!("table {table}, which draws from it, is gone"),
+        Reason::NumberedColumnMissing { column } => format!("column {column}, which draws from it, is gone"),
         Reason::DamagedIndex { table, problem } => format!(
             "{}; but SQLite may have read it through an index of table {table} that is damaged in the sealed copy",
             view_problem(problem)
@@ -138,7 +141,6 @@ fn fixed(reason: &Reason) -> &'static str {
             "no column is known that draws from it; if one does, tie it in mapping.toml: [sequences], NAME = \"TABLE.COLUMN\""
         }
         Reason::ColumnMissing | Reason::SequenceMissing | Reason::ViewMissing => "it does not exist",
-        Reason::NoRightToReadSequence => "this role may not read it (GRANT SELECT on the sequence)",
         Reason::ViewTimeUsed => {
             "the views before it took all the time that views have together (DB_VIEWS_TIMEOUT)"
         }
@@ -150,6 +152,7 @@ fn fixed(reason: &Reason) -> &'static str {
         | Reason::SourceFailed { .. }
         | Reason::DefaultNotComputable { .. }
         | Reason::ClockSkew { .. }
+        | Reason::NoRightToReadSequence { .. }
         | Reason::ViewTime { .. }
         | Reason::ViewTooLong { .. }
         | Reason::ViewTypes { .. }
@@ -158,6 +161,8 @@ fn fixed(reason: &Reason) -> &'static str {
         | Reason::ComputedNumber { .. }
         | Reason::TriggersNotCalled { .. }
         | Reason::NotANumber { .. }
+        | Reason::NumberedTableMissing { .. }
+        | Reason::NumberedColumnMissing { .. }
         | Reason::TriggerRefuses { .. }
         | Reason::ViewRefused { .. }
         | Reason::DamagedIndex { .. }

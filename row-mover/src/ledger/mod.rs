@@ -20,7 +20,7 @@ mod history;
 mod steps;
 
 pub use baseline::baseline;
-pub(crate) use baseline::record_baseline;
+pub(crate) use baseline::{lacks_baseline, record_baseline, record_plan};
 pub(crate) use before::{SequenceBefore, missing_schemas, moved_sequences, record_sequences};
 pub use builds::{Build, builds};
 pub(crate) use builds::{CLAIM_BUILD_SQL, FINISH_BUILD_SQL, plan_builds};

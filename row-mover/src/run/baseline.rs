@@ -124,7 +124,7 @@ pub(super) fn write(connection: &mut Connection, run: &Run, baseline: &Baseline)
     })
 }
 
-fn write_list(connection: &mut Connection, baseline: &Baseline) -> Result<WrittenBaseline> {
+pub(super) fn write_list(connection: &mut Connection, baseline: &Baseline) -> Result<WrittenBaseline> {
     let made_schema = !migrator_list::has_schema(connection, baseline)?;
     if made_schema {
         migrator_list::create(connection, baseline, &baseline.create_schema_sql())?;

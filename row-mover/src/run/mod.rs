@@ -11,6 +11,7 @@ mod execute;
 mod existing;
 mod integrity;
 mod key_clashes;
+mod late_baseline;
 mod migrations;
 mod open_tables;
 mod outcome;
@@ -127,8 +128,12 @@ fn migrate_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'
     if let Some(run) = &last {
         removal::check_none_begun(&mut *session.connection()?, run)?;
     }
+    let subject = late_baseline::subject(request, &subject, last.as_ref());
     match (decide(last.as_ref().map(|run| &run.state), &subject), last) {
-        (Decision::Refuse(words), _) => Err(different_migration(&request.target, &words)),
+        (Decision::Refuse(words), run) => {
+            run.iter().try_for_each(|run| late_baseline::check_numbering(request, run))?;
+            Err(different_migration(&request.target, &words))
+        }
         (Decision::AlreadyDone, Some(run)) => session.already_done(request, run),
         (Decision::Resume(phase), Some(run)) => {
             session.refuse_standby()?;
@@ -176,15 +181,28 @@ fn dry_run_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'
     if let Some(run) = last.as_ref().filter(|_| !request.restart) {
         removal::check_none_begun(&mut *session.connection()?, run)?;
     }
-    let next = match (decide(last.as_ref().map(|run| &run.state), &subject(request, &tables)), &last) {
+    let subject = subject(request, &tables);
+    let subject = late_baseline::subject(request, &subject, last.as_ref());
+    let mut baseline = request.baseline();
+    let next = match (decide(last.as_ref().map(|run| &run.state), &subject), &last) {
         (_, Some(run)) if request.restart => {
             session.refuse_standby()?;
             session.check_untouched(request.discard, run)?;
             session.check_removable(Some(request.plan), &mut *session.connection()?, run)?;
             format!("drop what run {} made in {}, and start over", run.id, request.target)
         }
-        (Decision::Refuse(words), _) => return Err(different_migration(&request.target, &words)),
-        (Decision::AlreadyDone, _) => "nothing: an earlier run has done it".to_owned(),
+        (Decision::Refuse(words), run) => {
+            run.iter().try_for_each(|run| late_baseline::check_numbering(request, run))?;
+            return Err(different_migration(&request.target, &words));
+        }
+        (Decision::AlreadyDone, Some(run)) => {
+            baseline = late_baseline::missing(request, run, &mut *session.connection()?)?;
+            match baseline {
+                Some(_) => format!("write the baseline of run {}", run.id),
+                None => "nothing: an earlier run has done it".to_owned(),
+            }
+        }
+        (Decision::AlreadyDone, None) => "nothing".to_owned(),
         (Decision::Resume(phase), _) => format!("go on from {phase}"),
         (Decision::Begin, _) => {
             let phases: Vec<&str> = Phase::ALL.into_iter().map(Phase::name).collect();
@@ -196,7 +214,7 @@ fn dry_run_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'
     let findings = preflight.examine_live()?;
     Ok(match begin::refused(request, &findings) {
         Some(refused) => Outcome::Rejected { findings, over_limit: refused.over_limit },
-        None => Outcome::DryRun { findings, next, baseline: request.baseline().cloned() },
+        None => Outcome::DryRun { findings, next, baseline: baseline.cloned() },
     })
 }
 

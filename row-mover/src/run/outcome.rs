@@ -93,6 +93,9 @@ pub struct AlreadyDone {
     pub source_changed_since: bool,
     /// Counts the rows that were skipped and the values that became NULL by the plan's policy.
     pub rejected: Rejected,
+    /// What was written into the list of the app's own migrator, which that run had not written; none where nothing was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline>,
 }
 
 /// The losses from the policy for values that PostgreSQL cannot hold.

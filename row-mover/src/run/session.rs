@@ -8,7 +8,7 @@ use migrate_core::phase::Phase;
 use migrate_core::plan::PlannedTable;
 
 use super::outcome::{AlreadyDone, Outcome, PhaseDone, Rejected};
-use super::{Request, baseline, migrations, open_checked, target_check};
+use super::{Request, baseline, late_baseline, migrations, open_checked, target_check};
 use crate::error::{Context, Error, Result};
 use crate::ledger::{self, Run};
 use crate::observer::{Note, Observer};
@@ -204,9 +204,12 @@ impl<'a> Session<'a> {
             ))
             .with_remedy_value(Remedy::ValidateOrRestart));
         }
-        if self.is_standby()? {
+        let baseline = if self.is_standby()? {
             self.observer.note(&Note::Standby);
-        }
+            None
+        } else {
+            late_baseline::write(self, request, &run)?
+        };
         let source_changed_since = seal::source_state(&request.source) != run.seal.source_state;
         let rejected = Rejected::of(&ledger::chunks(&mut *self.connection()?, run.id)?);
         Ok(Outcome::AlreadyDone(AlreadyDone {
@@ -215,6 +218,7 @@ impl<'a> Session<'a> {
             seal: run.seal,
             source_changed_since,
             rejected,
+            baseline,
         }))
     }
 

@@ -52,6 +52,9 @@ pub struct Validation {
     /// The list of the app's own migrator; none where the run wrote no baseline.
     #[serde(skip)]
     pub baseline: Option<ComparedBaseline>,
+    /// Whether the plan is for an app's migrator and the run left its list as it was.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub lacks_baseline: bool,
     /// Views that do not return the same rows.
     pub views: CheckResult<ViewDifference>,
     /// Defaults that do not do the same.
@@ -274,12 +277,13 @@ impl ValidationParts<'_> {
             casts: BTreeMap::new(),
         }
         .compare(&compared)?;
-        let (sequences, missing_migrations, baseline, lost_rows, seeds) = {
+        let (sequences, missing_migrations, baseline, lacks_baseline, lost_rows, seeds) = {
             let mut connection = self.connections.pooled()?;
             (
                 sequence_problems(&open_source()?, &mut connection, &run.plan, &readable)?,
                 migrations::missing(&mut connection, run, self.migrations)?,
                 baseline::compare(&mut connection)?,
+                ledger::lacks_baseline(&mut connection)?,
                 existing::lost_rows(&mut connection, &run.plan)?,
                 seeds::settled(&mut connection, &run.plan)?,
             )
@@ -294,6 +298,7 @@ impl ValidationParts<'_> {
             sequences,
             missing_migrations,
             baseline,
+            lacks_baseline,
             schema,
             schema_not_compared,
             views,

@@ -93,6 +93,9 @@ pub struct RunStatus {
     /// What it wrote into the list of the app's own migrator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Baseline>,
+    /// Whether its plan is for an app's migrator, it is done, and it left that list as it was.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub lacks_baseline: bool,
     /// When it was validated, in RFC 3339.
     pub validated_at: Option<String>,
 }

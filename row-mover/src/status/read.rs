@@ -129,6 +129,8 @@ fn last_run(connection: &mut Connection) -> Result<Option<RunStatus>> {
         tables: tables_of(connection, id, names)?,
         builds: builds(connection, id)?,
         baseline: ledger::baseline(connection)?.map(|written| written.baseline),
+        lacks_baseline: next_phase.is_none_or(|phase| phase > Phase::Constraints)
+            && ledger::lacks_baseline(connection)?,
         validated_at,
     }))
 }

@@ -267,3 +267,22 @@ fn a_sequence_without_numbers_left_in_bigint_is_as_in_sqlite() {
     assert_eq!(full.next(), None);
     assert!(matches!(run::migrate(&case.request(), &Silent), Ok(run::Outcome::AlreadyDone(_))));
 }
+
+#[test]
+fn a_sequence_whose_table_or_column_is_gone_is_named_with_that_reason() {
+    let target = "CREATE TABLE t (id bigserial PRIMARY KEY, v text); ALTER SEQUENCE t_id_seq OWNED BY NONE";
+    for (damage, reason) in [
+        ("ALTER TABLE t RENAME TO u", "table t, which draws from it, is gone"),
+        ("ALTER TABLE t RENAME COLUMN id TO number", "column t.id, which draws from it, is gone"),
+        ("ALTER TABLE t ALTER id DROP DEFAULT, ALTER id TYPE text", "t.id is no column of whole numbers"),
+    ] {
+        let case = Case::for_app(SOURCE, target, "");
+        case.moved();
+        case.execute(damage);
+        let (_, found) = case.validated(false);
+        let [left] = found.sequences.not_compared.as_slice() else { panic!("{damage}: {found:?}") };
+        let said = report::words::reason(&left.reason);
+        assert!(said.starts_with(reason), "{damage}: {said}");
+        assert!(!found.is_proven(), "{damage}");
+    }
+}

@@ -98,7 +98,8 @@ pub(crate) struct MigrateArgs {
     /// Do not write the plan's migrations into the list of Drizzle's migrator
     ///
     /// Where the plan is for Drizzle, drizzle.__drizzle_migrations lists its migrations as applied once the schema is complete, so that
-    /// the app's first start runs none of them. With this option Drizzle's migrator tries to create the tables again, and fails.
+    /// the app's first start runs none of them. With this option Drizzle's migrator tries to create the tables again, and fails. The same
+    /// command without it writes the list later.
     #[arg(long, hide_short_help = true, help_heading = "Running")]
     no_baseline: bool,
 

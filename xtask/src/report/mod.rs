@@ -37,7 +37,7 @@ pub(crate) use files::{ReportArgs, ReportFiles};
 pub(crate) use json::{migrate_json, validate_json};
 pub(crate) use outcome::other_text;
 pub(crate) use problem::Situation;
-pub(crate) use text::{moved_text, validation_text};
+pub(crate) use text::{lacks_baseline, moved_text, validation_text};
 pub(crate) use undo::{undo_json, undo_text};
 
 /// The version of the JSON forms.

@@ -47,8 +47,16 @@ fn baseline_of_dry_run(baseline: &Baseline) -> String {
 }
 
 fn already_done_text(done: &AlreadyDone, url: &TargetUrl) -> String {
+    let lead = match &done.baseline {
+        None => "Nothing to do".to_owned(),
+        Some(baseline) => format!(
+            "Baseline: {} written: it lists {}, so that the app's first start runs none of them.\nNothing else to do",
+            baseline.name(),
+            counted(baseline.rows.len() as u64, "migration")
+        ),
+    };
     let mut text = format!(
-        "Nothing to do: run {} moved this source into {url} and was validated at {} (not checked again now; \
+        "{lead}: run {} moved this source into {url} and was validated at {} (not checked again now; \
          `cargo xtask validate` does).\n",
         done.run, done.validated_at
     );

@@ -87,6 +87,7 @@ fn validation(tables: usize, wrong: usize) -> Validation {
         sequences: CheckResult { differences: (0..wrong).map(sequence).collect(), ..CheckResult::default() },
         missing_migrations: Vec::new(),
         baseline: None,
+        lacks_baseline: false,
         schema_not_compared: None,
         views: CheckResult::default(),
         defaults: CheckResult::default(),

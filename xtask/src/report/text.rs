@@ -26,6 +26,9 @@ pub(crate) fn validation_text(run: &Run, validation: &Validation, url: &TargetUr
     sections.extend(problems::sections(validation, &run.plan));
     sections.push(not_compared(validation));
     sections.push(Section::Text(verdict(validation, &run.seal, &run.plan)));
+    if validation.lacks_baseline {
+        sections.push(Section::Text(format!("{}\n", lacks_baseline(run.id))));
+    }
     sections.extend(unusual_copy(&run.seal).map(Section::Text));
     sections.push(Section::Text(end.to_owned()));
     fitted(&sections, LINES_MAX)
@@ -199,6 +202,13 @@ fn without_schema(validation: &Validation, reason: &str, copy: &str) -> String {
         "NOT proven: {} of {} equal the sealed copy {copy}, but keys, indexes and constraints were not compared: {reason}.\n",
         counted(rows, "row"),
         counted(validation.tables.len() as u64, "table")
+    )
+}
+
+/// What follows from a run that was told to leave the list of Drizzle's migrator as it is.
+pub(crate) fn lacks_baseline(run: i64) -> String {
+    format!(
+        "without a baseline: the plan is for Drizzle, and run {run} had --no-baseline; the same `cargo xtask migrate` without it writes one"
     )
 }
 

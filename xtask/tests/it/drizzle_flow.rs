@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use test_database::TestDatabase;
 
 use crate::place::{Output, Place};
-use crate::server::value;
+use crate::server::{execute, value};
 
 const GENERATE: [&str; 6] = ["generate", "--sqlite", "any.db", "--out", "plans/any", "--drizzle"];
 const ANY: [&str; 5] = ["generate", "--sqlite", "any.db", "--out", "plans/any"];
@@ -121,4 +121,134 @@ fn a_plan_that_is_replaced_is_said_to_be() {
     let moved = migrate(&place, &database, &[]).expect(0);
     assert!(moved.stderr.contains(line), "{}", moved.screen());
     assert_eq!(value(&database, HAS_LIST), "false");
+}
+
+const WRITTEN: &str = "Baseline: drizzle.__drizzle_migrations written: it lists 2 migrations, so that the app's first start runs \
+                       none of them.\nNothing else to do: run 1 moved";
+
+#[test]
+fn a_baseline_that_was_left_out_is_written_later() {
+    let (place, database) = prepared();
+    place.run(GENERATE).expect(0);
+    migrate(&place, &database, &["--no-baseline"]).expect(0);
+    let lacks = "without a baseline: the plan is for Drizzle, and run 1 had --no-baseline; the same `cargo xtask migrate` without it writes one\n";
+    let status = |option: &[&str]| {
+        let common = ["status", "--postgres", database.url()];
+        place.run(common.iter().chain(option)).expect(0)
+    };
+    let validate = |option: &[&str]| {
+        let common = ["validate", "--plan", "plans/any", "--postgres", database.url(), "--no-report"];
+        place.run(common.iter().chain(option)).expect(0)
+    };
+    assert!(status(&[]).stdout.contains(&format!("\nbaseline    {lacks}")), "{}", status(&[]).screen());
+    assert!(validate(&[]).stdout.contains(lacks), "{}", validate(&[]).screen());
+    assert_eq!(status(&["--json"]).json()["run"]["lacks_baseline"], true);
+    assert_eq!(validate(&["--json"]).json()["result"]["lacks_baseline"], true);
+
+    let again = migrate(&place, &database, &["--no-baseline"]).expect(0);
+    assert!(again.stdout.starts_with("Nothing to do: run 1 moved"), "{}", again.screen());
+    let shown = migrate(&place, &database, &["--dry-run", "--no-baseline"]).expect(0);
+    assert!(!shown.stdout.contains("baseline"), "{}", shown.screen());
+    let shown = migrate(&place, &database, &["--dry-run"]).expect(0);
+    assert!(
+        shown.stdout.contains("drizzle.__drizzle_migrations will list 2 migrations"),
+        "{}",
+        shown.screen()
+    );
+    assert!(
+        shown.stdout.contains("next: write the baseline of run 1. Nothing was changed."),
+        "{}",
+        shown.screen()
+    );
+    assert_eq!(value(&database, HAS_LIST), "false");
+
+    let written = migrate(&place, &database, &[]).expect(0);
+    assert!(written.stdout.starts_with(WRITTEN), "{}", written.screen());
+    assert_eq!(value(&database, LISTED), "2");
+    assert!(!status(&[]).stdout.contains("without a baseline"));
+    assert!(!validate(&[]).stdout.contains("without a baseline"));
+    assert_eq!(validate(&["--json"]).json()["result"]["baseline"]["list"], "drizzle.__drizzle_migrations");
+    let again = migrate(&place, &database, &["--json"]).expect(0);
+    assert!(again.json()["result"].get("baseline").is_none(), "{}", again.screen());
+    assert!(migrate(&place, &database, &[]).expect(0).stdout.starts_with("Nothing to do: run 1 moved"));
+    let shown = migrate(&place, &database, &["--dry-run"]).expect(0);
+    assert!(!shown.stdout.contains("will list"), "{}", shown.screen());
+}
+
+#[test]
+fn a_list_in_use_stays_as_it_is_and_an_empty_one_is_filled() {
+    let (place, database) = prepared();
+    place.run(GENERATE).expect(0);
+    migrate(&place, &database, &["--no-baseline"]).expect(0);
+    execute(
+        &database,
+        "CREATE SCHEMA drizzle; \
+         CREATE TABLE drizzle.__drizzle_migrations (id SERIAL PRIMARY KEY, hash text NOT NULL, created_at bigint); \
+         INSERT INTO drizzle.__drizzle_migrations (hash, created_at) VALUES ('of the app', 1)",
+    );
+    let again = migrate(&place, &database, &[]).expect(0);
+    assert!(again.stdout.starts_with("Nothing to do: run 1 moved"), "{}", again.screen());
+    assert_eq!(value(&database, LISTED), "1");
+    execute(&database, "TRUNCATE drizzle.__drizzle_migrations");
+    let written = migrate(&place, &database, &["--json"]).expect(0);
+    assert_eq!(written.json()["result"]["baseline"]["table"], "__drizzle_migrations");
+    assert_eq!(value(&database, LISTED), "2");
+    execute(&database, "DROP SCHEMA drizzle CASCADE");
+    // What the run wrote and somebody removed is for validation to report.
+    assert!(migrate(&place, &database, &[]).expect(0).stdout.starts_with("Nothing to do: run 1 moved"));
+}
+
+#[test]
+fn a_migration_that_was_not_for_drizzle_gets_its_baseline_once_the_plan_numbers_alike() {
+    for folder in [&[][..], &["--plan", "plans/any"]] {
+        let (place, database) = prepared();
+        migrate(&place, &database, &[]).expect(0);
+        let validated = || {
+            let validate =
+                ["validate", "--plan", "plans/any", "--postgres", database.url(), "--no-report", "--json"];
+            place.run(validate).expect(0).json()["result"].clone()
+        };
+        assert!(validated().get("lacks_baseline").is_none());
+        place.run(GENERATE).expect(0);
+        for options in [&["--dry-run"][..], &[]] {
+            let refused = migrate(&place, &database, &[folder, options].concat()).expect(2);
+            let because = "  because: its tables number new rows by identity columns, and the plan for Drizzle by bigserial\n";
+            assert!(refused.stderr.contains(because), "{}", refused.screen());
+            let next = "  next: write `autoincrement = \"identity\"` into the plan's mapping.toml, above its first section";
+            assert!(refused.stderr.contains(next), "{}", refused.screen());
+        }
+        edit(&place, MAPPING, "format = 1\n", "format = 1\nautoincrement = \"identity\"\n");
+        place.run(GENERATE).expect(0);
+        let plan = text(&place, "plans/any/plan.json");
+        let shown = migrate(&place, &database, &[folder, &["--dry-run"]].concat()).expect(0);
+        assert!(shown.stdout.contains("next: write the baseline of run 1."), "{}", shown.screen());
+        assert_eq!(value(&database, HAS_LIST), "false");
+        let written = migrate(&place, &database, folder).expect(0);
+        assert!(written.stdout.starts_with(WRITTEN), "{}", written.screen());
+        assert_eq!(value(&database, LISTED), "2");
+        assert_eq!(text(&place, "plans/any/plan.json"), plan);
+        let again = migrate(&place, &database, folder).expect(0);
+        assert!(again.stdout.starts_with("Nothing to do: run 1 moved"), "{}", again.screen());
+        assert_eq!(validated()["baseline"]["problems"], serde_json::json!([]));
+        // How the app sees moments is no part of the database.
+        fs::write(place.path().join(MAPPING), format!("{}dates = \"milliseconds\"\n", text(&place, MAPPING)))
+            .unwrap();
+        place.run(GENERATE).expect(0);
+        let again = migrate(&place, &database, folder).expect(0);
+        assert!(again.stdout.starts_with("Nothing to do: run 1 moved"), "{}", again.screen());
+        assert_eq!(validated()["baseline"]["problems"], serde_json::json!([]));
+    }
+}
+
+#[test]
+fn a_source_that_was_written_to_since_does_not_keep_the_baseline_away() {
+    let (place, database) = prepared();
+    migrate(&place, &database, &["--autoincrement", "serial"]).expect(0);
+    let connection = Connection::open(place.path().join("any.db")).unwrap();
+    connection.execute("INSERT INTO users (name, seen_at) VALUES ('c', 1700000000999)", []).unwrap();
+    drop(connection);
+    place.run(GENERATE).expect(0);
+    let written = migrate(&place, &database, &["--plan", "plans/any"]).expect(0);
+    assert!(written.stdout.starts_with(WRITTEN), "{}", written.screen());
+    assert!(written.stdout.contains("But the source was written to since"), "{}", written.screen());
 }

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use migrate_core::mapping::Mapping;
+use migrate_core::phase::Phase;
 use migrate_core::plan::Plan;
-use migrate_core::planner::{ObstructedPlan, PlanningError};
+use migrate_core::planner::{self, ObstructedPlan, PlanningError};
 use postgres_client::TargetUrl;
+use row_mover::ledger::Run;
 use row_mover::run;
 use row_mover::source::{SourceConnection, introspect};
 
@@ -134,8 +136,9 @@ fn make(
     args.planning.apply(&mut mapping);
     args.rejects.apply(&mut mapping);
     let recorded = if args.restart { None } else { source_plan::recorded(source, target, settings)? };
+    let is_recorded = recorded.is_some();
     let (schema, plan) = match recorded {
-        Some(plan) => (introspect::introspect_live(source)?, plan),
+        Some(run) => (introspect::introspect_live(source)?, plan_of(run, args, &mapping)),
         None => {
             let existing = source_plan::target_schema(&mapping, target, settings, args.restart)?;
             let existing = existing.as_ref().map(|schema| ExistingTarget { schema, url: target, settings });
@@ -157,7 +160,7 @@ fn make(
         }
     };
     let remark = output::remarks(args.output.quiet);
-    if let Some(why) = replaced(&kept, &plan) {
+    if let Some(why) = replaced(&kept, &plan, is_recorded) {
         let verb = if args.dry_run { "would replace" } else { "replaced" };
         remark(&format!("plan      {verb} the plan in {}: {why}", workspace::shown(&kept)));
     }
@@ -176,19 +179,27 @@ fn make(
     Ok(PlanToFollow { plan, mapping, folder, scratch, is_made: true })
 }
 
-/// What was decided otherwise in the plan that the folder holds; none where it holds no other one.
-fn replaced(folder: &Path, plan: &Plan) -> Option<String> {
+/// The plan of the run in the target. One that is done may become a plan for Drizzle, which gets the baseline that it lacks.
+fn plan_of(run: Run, args: &MigrateArgs, mapping: &Mapping) -> Plan {
+    let is_done = Phase::ALL.iter().all(|phase| run.state.done.contains(phase));
+    let later = (is_done && !args.no_baseline).then(|| planner::for_drizzle(&run.plan, mapping)).flatten();
+    later.unwrap_or(run.plan)
+}
+
+/// What was decided otherwise in the plan that the folder holds; none where it holds no other one. `is_recorded` says that the plan is
+/// the one of the run in the target.
+fn replaced(folder: &Path, plan: &Plan, is_recorded: bool) -> Option<String> {
     let found = Plan::from_json(&std::fs::read_to_string(folder.join("plan.json")).ok()?).ok()?;
     let dates = |plan: &Plan| plan.drizzle.as_ref().map(|drizzle| drizzle.dates);
+    let [is_other, has_section] = match is_recorded {
+        true => ["the run in the target is not", "the run in the target is"],
+        false => ["mapping.toml there has no [drizzle]", "mapping.toml there has [drizzle]"],
+    };
     match (dates(&found), dates(plan)) {
-        (Some(_), None) => {
-            Some("the earlier one is for Drizzle, and mapping.toml there has no [drizzle]".to_owned())
-        }
-        (None, Some(_)) => {
-            Some("the earlier one is not for Drizzle, and mapping.toml there has [drizzle]".to_owned())
-        }
+        (Some(_), None) => Some(format!("the earlier one is for Drizzle, and {is_other}")),
+        (None, Some(_)) => Some(format!("the earlier one is not for Drizzle, and {has_section}")),
         (Some(before), Some(now)) if before != now => Some(format!(
-            "the earlier one has dates = \"{}\" for Drizzle, and mapping.toml there \"{}\"",
+            "the earlier one has dates = \"{}\" for Drizzle, and this one \"{}\"",
             before.name(),
             now.name()
         )),

@@ -44,6 +44,9 @@ fn run_text(run: &RunStatus, url: &TargetUrl, is_at_work: bool) -> String {
             counted(baseline.rows.len() as u64, "migration")
         ));
     }
+    if run.lacks_baseline {
+        text.push_str(&format!("{:11} {}\n", "baseline", crate::report::lacks_baseline(run.id)));
+    }
     text.push_str(&format!("\n{}\n", tables(run)));
     let sum = |count: fn(&TableStatus) -> u64| run.tables.iter().map(count).sum::<u64>();
     let (rejected, nulled) = (sum(|table| table.rejected), sum(|table| table.nulled));
