@@ -5,6 +5,7 @@ use migrate_core::comparison::structure::{Severity, Structure, StructureDifferen
 use migrate_core::comparison::{
     ComparedColumn, ComparedTable, Comparison, DifferentValues, Gap, RowKind, WithoutCounterpart,
 };
+use migrate_core::finding::{NotCompared, Reason};
 use postgres_client::TargetUrl;
 use report::comparison::{ComparisonReport, TableResult};
 use report::figures::count;
@@ -26,7 +27,18 @@ pub(crate) const REPAIR_FILE: &str = "repair.sql";
 
 /// Whether both databases have the same rows, and the target keeps all that the source declares.
 pub(crate) fn is_same(compared: &Compared) -> bool {
-    compared.comparison.is_equal() && compared.structure.is_equal()
+    compared.comparison.is_equal() && compared.structure.is_equal() && is_decided(compared)
+}
+
+/// Whether everything was compared that decides whether the databases are equal.
+fn is_decided(compared: &Compared) -> bool {
+    compared.comparison.tables.iter().all(|table| table.undecided == 0)
+        && undecided(&compared.structure).next().is_none()
+}
+
+/// What of the structure could not be compared for want of a right: the app may fail on it.
+fn undecided(structure: &Structure) -> impl Iterator<Item = &NotCompared> {
+    structure.not_compared.iter().filter(|left| matches!(left.reason, Reason::NoRightToReadSequence { .. }))
 }
 
 /// The result on the screen; `folder` is that of the report, where one was written.
@@ -103,7 +115,14 @@ fn row_lines_of(table: &ComparedTable) -> Vec<String> {
         let first = if keys.is_empty() { String::new() } else { format!(" ({})", words::some(rows, &keys)) };
         format!("{}: {} {}{first}", table.table, counted(rows, "row"), words::row_kind(kind))
     };
-    kinds.into_iter().filter(|(_, rows)| *rows > 0).map(line).collect()
+    let undecided = (table.undecided > 0).then(|| {
+        format!(
+            "{}: {} not decided: too many rows have the values by which they can be paired; a key in SQLite decides",
+            table.table,
+            counted(table.undecided, "row")
+        )
+    });
+    kinds.into_iter().filter(|(_, rows)| *rows > 0).map(line).chain(undecided).collect()
 }
 
 fn value_lines(comparison: &Comparison) -> Vec<String> {
@@ -178,12 +197,14 @@ fn not_compared_lines(structure: &Structure) -> Vec<String> {
     let translated =
         translated.map(|left| format!("not compared: {} {}: {}", left.kind, left.name, left.reason));
     let others = structure.not_compared.iter();
-    let others = others.map(|left| {
-        format!("not compared: {}: {}", words::subject(&left.subject), words::reason(&left.reason))
-    });
+    let others = others.map(not_compared_line);
     let all =
         structure.not_planned.iter().map(|reason| format!("not compared: what SQLite declares: {reason}"));
     all.chain(translated).chain(others).collect()
+}
+
+fn not_compared_line(left: &NotCompared) -> String {
+    format!("not compared: {}: {}", words::subject(&left.subject), words::reason(&left.reason))
 }
 
 fn verdict(compared: &Compared) -> String {
@@ -212,7 +233,12 @@ fn verdict(compared: &Compared) -> String {
         (0, different) => format!("and {} different", declarations(different)),
         (lost, different) => format!("and {} lost, {} different", declarations(lost), count(different)),
     };
-    let head = if is_same(compared) { "Equal" } else { "NOT equal" };
+    let is_different = comparison.differs() || !compared.structure.is_equal();
+    let head = match is_different {
+        true => "NOT equal",
+        false if is_decided(compared) => "Equal",
+        false => "NOT decided",
+    };
     format!("{head}: {rows}, {}{structure}.\n", no_counterpart(without))
 }
 
@@ -239,7 +265,7 @@ fn declarations(number: u64) -> String {
 fn what_to_do(compared: &Compared, folder: Option<&str>) -> String {
     let mut text = String::new();
     let statements = compared.structure.repair_sql();
-    if !compared.comparison.is_equal() {
+    if compared.comparison.differs() {
         text.push_str(
             "Rows and values that are missing or differ have to be moved again, which no statement does: cargo xtask migrate --sqlite FILE \
              --postgres URL, into another database; or, once the structure is repaired and the tables are empty, with --into-existing.\n",
@@ -273,6 +299,11 @@ pub(crate) fn comparison_report(compared: &Compared, url: &TargetUrl) -> Compari
         what,
         next: "move it again, or decide in mapping.toml".to_owned(),
     });
+    let left = undecided(structure).map(|left| Finding {
+        place: "not decided".to_owned(),
+        what: not_compared_line(left),
+        next: "grant the right, then validate again".to_owned(),
+    });
     let is_remark = |found: &&StructureDifference| found.severity == Severity::Remark;
     let lost = structure.differences.iter().filter(|found| !is_remark(found)).map(|found| Finding {
         place: words::structure_title(&found.problem).to_owned(),
@@ -289,7 +320,7 @@ pub(crate) fn comparison_report(compared: &Compared, url: &TargetUrl) -> Compari
         verdict: verdict(compared).trim_end().to_owned(),
         is_equal: is_same(compared),
         tables: comparison.tables.iter().map(table_result).collect(),
-        findings: missing.chain(lost).collect(),
+        findings: missing.chain(lost).chain(left).collect(),
         remarks: remarks.collect(),
         not_compared: not_compared_lines(structure),
         repair: structure.repair_sql(),
