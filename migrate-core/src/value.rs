@@ -37,7 +37,7 @@ pub enum StorageClass {
 
 impl SourceValue<'_> {
     /// The storage class of this value.
-    pub(crate) fn storage_class(&self) -> StorageClass {
+    pub fn storage_class(&self) -> StorageClass {
         match self {
             SourceValue::Null => StorageClass::Null,
             SourceValue::Integer(_) => StorageClass::Integer,

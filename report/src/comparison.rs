@@ -61,14 +61,15 @@ impl ComparisonReport {
         rows.chain(self.findings.iter().cloned()).collect()
     }
 
+    /// The first words of the verdict.
+    fn title(&self) -> &str {
+        self.verdict.split_once(':').map_or(&self.verdict, |(title, _)| title)
+    }
+
     /// The result as Markdown: a page, and the summary of a step of GitHub Actions.
     pub fn markdown(&self) -> String {
-        let mut text = format!(
-            "# {}\n\n{}\n\n{}\n\n",
-            if self.is_equal { "Equal" } else { "NOT equal" },
-            prose(&self.subject),
-            prose(&self.verdict)
-        );
+        let mut text =
+            format!("# {}\n\n{}\n\n{}\n\n", self.title(), prose(&self.subject), prose(&self.verdict));
         text.push_str(
             "| table | in PostgreSQL | rows | equal | different |\n| --- | --- | ---: | ---: | --- |\n",
         );
@@ -141,7 +142,7 @@ impl ComparisonReport {
     /// The result as annotations of GitHub Actions, at most ten of them.
     pub fn annotations(&self) -> String {
         const SHOWN_MAX: usize = 8;
-        let title = if self.is_equal { "Equal" } else { "NOT equal" };
+        let title = self.title();
         let mut text = github::message(!self.is_equal, title, &self.verdict);
         let found = self.all_findings();
         for Finding { place, what, next } in found.iter().take(SHOWN_MAX) {

@@ -4,6 +4,7 @@
 //! All database input and output is here, and no command-line code. `migrate-core` decides what becomes of a value or a table.
 //! Tables and columns come from the plan alone; nothing here depends on Hyperpage.
 
+mod access;
 pub mod comparison;
 pub mod copy_file;
 pub mod error;

@@ -9,6 +9,7 @@ use migrate_core::plan::{Plan, PlannedSequence};
 use migrate_core::sequence::{Advance, SequenceState, setting_sql, widening_sql};
 use migrate_core::target_schema::{SequenceLink, SequenceUse};
 
+use crate::access::explain_sequence;
 use crate::error::{Context, Error, Result};
 use crate::source::{SourceConnection, introspect};
 use postgres_client::connection::Connection;
@@ -101,7 +102,15 @@ pub(crate) fn examine(
     }
     let advance = state.advance(furthest.as_ref().map(|furthest| furthest.number));
     let narrow = match (&advance, &furthest) {
-        (Advance::NoRoom, Some(furthest)) => narrow_columns(&types, furthest.number, state.increment),
+        (Advance::NoRoom, Some(furthest)) => {
+            // What is issued next follows the sequence's position if that lies further.
+            let last = if state.is_called { state.last } else { furthest.number };
+            let from = match state.is_descending() {
+                true => last.min(furthest.number),
+                false => last.max(furthest.number),
+            };
+            narrow_columns(&types, from, state.increment)
+        }
         _ => Vec::new(),
     };
     Ok(Standing::Checked(Box::new(Checked { state, furthest, advance, narrow })))
@@ -185,7 +194,10 @@ fn state(target: &mut Connection, name: &str) -> Result<Option<SequenceState>> {
         "SELECT q.seqincrement, q.seqmin, q.seqmax, q.seqcycle, s.last_value, s.is_called \
          FROM {name} AS s, pg_sequence AS q WHERE q.seqrelid = to_regclass($1)"
     );
-    let rows = target.query(&sql, &[Some(name)]).context(failed)?;
+    let rows = match target.query(&sql, &[Some(name)]).context(failed) {
+        Err(error) => return Err(explain_sequence(name, error, target)),
+        Ok(rows) => rows,
+    };
     let Some(row) = rows.first() else { return Ok(None) };
     Ok(Some(SequenceState {
         increment: row.get(0)?,

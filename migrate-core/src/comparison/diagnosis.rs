@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::TimeUnit;
+
 /// How a value of the target differs from the source's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(tag = "diagnosis", rename_all = "snake_case")]
@@ -20,6 +22,15 @@ pub enum Diagnosis {
     TimeLost,
     /// A number of time units was read in another unit than other values of the column.
     InconsistentUnit,
+    /// A number of time units was read in a unit that puts all values of the column far from our time, and another one puts them into it.
+    WrongUnit {
+        /// The unit in which it was read.
+        read: TimeUnit,
+        /// The unit in which most values of the column are times of ours.
+        likely: TimeUnit,
+    },
+    /// A value is in another form than other values of the column, such as base64 among hexadecimal digits.
+    InconsistentForm,
     /// A number was rounded to significant digits, as `real` does.
     RoundedToDigits {
         /// The digits that are left.
@@ -46,7 +57,7 @@ pub enum Diagnosis {
     BecameBoolean,
     /// The text of a number lost zeros or a plus at its beginning, such as `007`.
     LeadingZerosLost,
-    /// The text of a number became another text of the same number.
+    /// The text of a number, time or UUID became another text of the same.
     Respelled,
     /// A value became 0.
     BecameZero,

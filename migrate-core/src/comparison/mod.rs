@@ -12,10 +12,13 @@ mod result;
 pub mod structure;
 
 pub use diagnosis::Diagnosis;
-pub use examine::{examine, key_conversions};
+pub use examine::{
+    append_normal_form, append_normal_form_of_target, examine, form, form_of_conversion, key_conversions,
+    likely_unit,
+};
 pub use gap::Gap;
 pub use matching::{Match, match_tables};
-pub use other_form::{OtherForm, TimeUnit, unit_of};
+pub use other_form::{FormFamily, OtherForm, TimeUnit, unit_of};
 pub use result::{
     ComparedColumn, ComparedTable, Comparison, DifferentValues, EqualValues, Pairing, RowDifference, RowKind,
     SealedSource, WithoutCounterpart,

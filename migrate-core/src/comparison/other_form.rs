@@ -51,6 +51,42 @@ pub enum OtherForm {
     Printed,
 }
 
+/// Forms of which a column has one: in another one a value is not what its neighbours are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FormFamily {
+    /// Units of time.
+    Units,
+    /// Encodings of bytes as text.
+    BytesAsText,
+    /// Encodings of text as bytes.
+    TextAsBytes,
+}
+
+impl OtherForm {
+    /// The forms that it excludes from its column.
+    pub fn family(self) -> Option<FormFamily> {
+        match self {
+            OtherForm::NumberAsMoment { .. } | OtherForm::MomentAsNumber { .. } => Some(FormFamily::Units),
+            OtherForm::BytesAsHex
+            | OtherForm::BytesAsBase64
+            | OtherForm::BytesAsText
+            | OtherForm::UuidSpelling => Some(FormFamily::BytesAsText),
+            OtherForm::HexAsBytes | OtherForm::Base64AsBytes | OtherForm::TextAsBytes => {
+                Some(FormFamily::TextAsBytes)
+            }
+            _ => None,
+        }
+    }
+
+    /// The unit in which it reads numbers as times.
+    pub fn unit(self) -> Option<TimeUnit> {
+        match self {
+            OtherForm::NumberAsMoment { unit } => Some(unit),
+            _ => None,
+        }
+    }
+}
+
 /// A unit of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]

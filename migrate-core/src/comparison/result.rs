@@ -60,6 +60,9 @@ pub struct ComparedTable {
     pub duplicates: u64,
     /// Pairs of rows with at least one different value.
     pub different: u64,
+    /// Rows of the source of which it is not known whether the target has them: too many rows have the values by which they can be
+    /// paired.
+    pub undecided: u64,
     /// The compared columns, in the source's order.
     pub columns: Vec<ComparedColumn>,
     /// The first few rows that are missing, extra or duplicates.
@@ -181,6 +184,11 @@ impl Comparison {
         self.tables.iter().all(ComparedTable::is_equal) && !self.gaps.iter().any(Gap::is_difference)
     }
 
+    /// Whether a difference was found: if not, the databases are equal, or it was not decided.
+    pub fn differs(&self) -> bool {
+        self.tables.iter().any(ComparedTable::differs) || self.gaps.iter().any(Gap::is_difference)
+    }
+
     /// What of the source has no counterpart. What a person leaves behind is not counted.
     pub fn without_counterpart(&self) -> WithoutCounterpart {
         let mut found = WithoutCounterpart::default();
@@ -207,6 +215,15 @@ impl ComparedTable {
             && self.source_rows == self.target_rows
             && self.equal == self.source_rows
             && self.columns.iter().all(|column| column.differences.is_empty())
+    }
+}
+
+impl ComparedTable {
+    /// Whether rows or values are known to differ.
+    fn differs(&self) -> bool {
+        self.missing + self.extra + self.duplicates + self.different > 0
+            || self.source_rows != self.target_rows
+            || self.columns.iter().any(|column| !column.differences.is_empty())
     }
 }
 

@@ -145,7 +145,7 @@ pub enum Reason {
     /// The sequence does not exist.
     SequenceMissing,
     /// The role may not read the sequence.
-    NoRightToReadSequence,
+    NoRightToReadSequence { grants: String },
     /// The triggers that fill a column refuse migrated rows.
     TriggerRefuses { cause: String },
     /// Triggers that write the table were not called during the load.

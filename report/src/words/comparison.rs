@@ -45,6 +45,10 @@ pub fn diagnosis(diagnosis: Diagnosis) -> String {
         Diagnosis::FractionLost { digits } => {
             return format!("lost its fraction of a second beyond {} digits", digits);
         }
+        Diagnosis::WrongUnit { read, likely } => {
+            return format!("{}, read as {}", unit_words(likely), unit_words(read));
+        }
+        Diagnosis::InconsistentForm => "in another form than other values of the column",
         Diagnosis::Scaled { power } => return scaled(power),
         Diagnosis::RoundedToDigits { digits } => return format!("rounded to {digits} significant digits"),
         Diagnosis::RoundedToDecimals { decimals } => {
@@ -77,7 +81,7 @@ pub fn diagnosis(diagnosis: Diagnosis) -> String {
         Diagnosis::BytesAsOtherText => "is text that is not these bytes",
         Diagnosis::DigitsAsBytes => "is the bytes of its hexadecimal digits or of its base64",
         Diagnosis::LeadingZerosLost => "lost zeros or a plus at its beginning",
-        Diagnosis::Respelled => "has another spelling of the same number or time",
+        Diagnosis::Respelled => "has another spelling of the same number, time or UUID",
         Diagnosis::JsonContent => "is JSON with other content",
         Diagnosis::Uncomputed => "cannot be computed by SQLite",
         Diagnosis::Other => "differs",

@@ -47,6 +47,7 @@ pub fn reason(reason: &Reason) -> String {
         Reason::ClockSkew { seconds } => {
             format!("the clocks of this machine and of the server are {} apart", counted(*seconds, "second"))
         }
+        Reason::NoRightToReadSequence { grants } => format!("this role may not read it: {grants}"),
         Reason::ViewTime { database, limit_ms, all_views_ms } => format!(
             "{} takes more than {:.1} seconds for it, and all views together have {:.0} (DB_VIEWS_TIMEOUT)",
             database_name(*database),
@@ -140,7 +141,6 @@ fn fixed(reason: &Reason) -> &'static str {
             "no column is known that draws from it; if one does, tie it in mapping.toml: [sequences], NAME = \"TABLE.COLUMN\""
         }
         Reason::ColumnMissing | Reason::SequenceMissing | Reason::ViewMissing => "it does not exist",
-        Reason::NoRightToReadSequence => "this role may not read it (GRANT SELECT on the sequence)",
         Reason::ViewTimeUsed => {
             "the views before it took all the time that views have together (DB_VIEWS_TIMEOUT)"
         }
@@ -152,6 +152,7 @@ fn fixed(reason: &Reason) -> &'static str {
         | Reason::SourceFailed { .. }
         | Reason::DefaultNotComputable { .. }
         | Reason::ClockSkew { .. }
+        | Reason::NoRightToReadSequence { .. }
         | Reason::ViewTime { .. }
         | Reason::ViewTooLong { .. }
         | Reason::ViewTypes { .. }

@@ -46,11 +46,17 @@ pub(super) enum Verdict {
 }
 
 impl<'a> SourceCell<'a> {
-    /// A value of the current row.
-    pub(super) fn of(column: &PlannedColumn, value: Value<'a>) -> rusqlite::Result<SourceCell<'a>> {
+    /// A value of the current row. Of one longer than `held_max` only the digest, if it has one.
+    pub(super) fn of(
+        column: &PlannedColumn,
+        value: Value<'a>,
+        held_max: u32,
+    ) -> rusqlite::Result<SourceCell<'a>> {
         Ok(match value {
             Value::Held(value) => SourceCell::Held(value),
-            Value::Long(long) if column.has_digest() => SourceCell::Digest(Digested::of(long)?),
+            Value::Long(long) if column.has_digest() && long.length() > u64::from(held_max) => {
+                SourceCell::Digest(Digested::of(long)?)
+            }
             Value::Long(long) => SourceCell::Kept(long.class(), long.whole()?),
             Value::Uncomputed(_) => SourceCell::Uncomputed,
         })
@@ -86,6 +92,16 @@ impl<'a> SourceCell<'a> {
         }
     }
 
+    /// About how much memory it takes.
+    pub(super) fn size(&self) -> usize {
+        let bytes = match self {
+            SourceCell::Kept(_, bytes) => bytes.len(),
+            SourceCell::Held(SourceValue::Text(bytes) | SourceValue::Blob(bytes)) => bytes.len(),
+            _ => 0,
+        };
+        bytes + size_of::<SourceCell<'_>>()
+    }
+
     /// As a report may show it.
     pub(super) fn shown(&self, is_secret: bool) -> String {
         match (self, self.value()) {
@@ -113,6 +129,11 @@ impl<'a> TargetCell<'a> {
             TargetCell::Held(wire) => TargetCell::Held(Cow::Owned(wire.into_owned())),
             TargetCell::Digest(digest) => TargetCell::Digest(digest),
         }
+    }
+
+    /// About how much memory it takes.
+    pub(super) fn size(&self) -> usize {
+        self.wire().map_or(0, <[u8]>::len) + size_of::<TargetCell<'_>>()
     }
 
     fn wire(&self) -> Option<&[u8]> {
@@ -160,6 +181,28 @@ pub(super) fn is_same(
             }
             _ => false,
         },
+    }
+}
+
+/// Whether two values are equal, in whatever form.
+pub(super) fn is_equal(
+    column: &PlannedColumn,
+    source: &SourceCell<'_>,
+    target: &TargetCell<'_>,
+    scratch: &mut Vec<u8>,
+) -> bool {
+    let has_form = |value: SourceValue<'_>| comparison::form(column, value, target.wire()).is_some();
+    is_same(column, source, target, scratch) || source.value().is_some_and(has_form)
+}
+
+/// Whether two values that are not the same may be equal in another form, which only the values themselves show: of one only the digest is
+/// known.
+pub(super) fn is_unread(source: &SourceCell<'_>, target: &TargetCell<'_>) -> bool {
+    match (source, target) {
+        (SourceCell::Digest(_), TargetCell::Null) | (SourceCell::Uncomputed, _) => false,
+        (SourceCell::Digest(_), _) => true,
+        (source, TargetCell::Digest(_)) => source.value().is_some_and(|value| !value.is_null()),
+        _ => false,
     }
 }
 

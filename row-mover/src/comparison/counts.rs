@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use migrate_core::comparison::{
     ComparedColumn, ComparedTable, Diagnosis, DifferentValues, EqualValues, OtherForm, Pairing,
-    RowDifference, RowKind, TimeUnit,
+    RowDifference, RowKind,
 };
 use migrate_core::plan::{PlannedColumn, PlannedTable};
-use migrate_core::value::SourceValue;
 
-use super::cells::{SourceCell, TargetCell, Verdict, compare};
+use super::cells::{SourceCell, TargetCell, Verdict, compare, is_unread};
+use super::settled_forms::{self, Forms, Moved, Signatures};
 use crate::validate::NAMED_DIFFERENCES_MAX;
 
 /// How many diagnoses with an amount of their own a column keeps apart, such as shifts by different times.
@@ -17,8 +17,8 @@ const DIAGNOSES_MAX: usize = 16;
 
 /// Values of one form or diagnosis.
 #[derive(Clone, Debug, Default)]
-struct Found {
-    values: u64,
+pub(super) struct Found {
+    pub(super) values: u64,
     first: Vec<String>,
     shown: Vec<[String; 2]>,
 }
@@ -27,9 +27,7 @@ struct Found {
 #[derive(Clone, Debug, Default)]
 struct ColumnCounts {
     equal: u64,
-    /// Of the equal ones, numbers other than 0 that are times in the unit of the column's conversion.
-    in_planned_unit: u64,
-    forms: BTreeMap<OtherForm, Found>,
+    forms: Forms,
     differences: BTreeMap<Diagnosis, Found>,
 }
 
@@ -44,8 +42,12 @@ pub(super) struct TableCounts {
     pub(super) extra: u64,
     pub(super) duplicates: u64,
     pub(super) different: u64,
+    pub(super) undecided: u64,
+    /// Whether long values differ of which only the digest is known.
+    pub(super) has_unread: bool,
     rows: Vec<RowDifference>,
     columns: Vec<ColumnCounts>,
+    signatures: Signatures,
 }
 
 /// How values are counted.
@@ -70,27 +72,38 @@ impl TableCounts {
         name: &mut dyn FnMut() -> String,
     ) {
         let (mut has_form, mut has_difference) = (false, false);
-        for (((column, counts), source), target) in
-            table.columns.iter().zip(&mut self.columns).zip(source).zip(target)
+        self.signatures.begin();
+        for (place, (((column, counts), source), target)) in
+            table.columns.iter().zip(&mut self.columns).zip(source).zip(target).enumerate()
         {
             let found = match compare(column, source, target, scratch) {
                 Verdict::Equal => {
                     counts.equal += 1;
-                    counts.in_planned_unit += u64::from(is_number_of_units(column, source));
-                    continue;
+                    match settled_forms::planned(column, source) {
+                        None => continue,
+                        Some(form) => {
+                            self.signatures.add(place, true, form);
+                            counts.forms.planned(form, column, source)
+                        }
+                    }
                 }
                 Verdict::OtherForm(form) => {
                     has_form = true;
-                    counts.forms.entry(form).or_default()
+                    self.signatures.add(place, false, form);
+                    counts.forms.other(form, column, source)
                 }
                 Verdict::Different(diagnosis) => {
                     has_difference = true;
+                    self.has_unread |= is_unread(source, target);
                     counts.difference(diagnosis)
                 }
             };
             found.add(1, naming.show_values, name, || {
                 [source.shown(column.secret), target.shown(column, scratch)]
             });
+        }
+        if !has_difference {
+            self.signatures.end(has_form);
         }
         match (has_difference, has_form) {
             (true, _) => self.different += 1,
@@ -125,6 +138,19 @@ impl TableCounts {
         }
     }
 
+    /// Takes missing and extra rows back that may be pairs: it is not decided whether they are.
+    pub(super) fn leave_undecided(&mut self) {
+        let pairs = self.missing.min(self.extra);
+        self.undecided += pairs;
+        self.missing -= pairs;
+        self.extra -= pairs;
+        self.rows.retain(|row| match row.kind {
+            RowKind::Missing => self.missing > 0,
+            RowKind::Extra => self.extra > 0,
+            RowKind::Duplicate => true,
+        });
+    }
+
     /// Adds the counts of the next part of the table, in the order of keys.
     pub(super) fn add(&mut self, part: TableCounts) {
         self.source_rows += part.source_rows;
@@ -135,13 +161,13 @@ impl TableCounts {
         self.extra += part.extra;
         self.duplicates += part.duplicates;
         self.different += part.different;
+        self.undecided += part.undecided;
+        self.has_unread |= part.has_unread;
         self.rows.extend(part.rows);
+        self.signatures.join(part.signatures);
         for (counts, part) in self.columns.iter_mut().zip(part.columns) {
             counts.equal += part.equal;
-            counts.in_planned_unit += part.in_planned_unit;
-            for (form, found) in part.forms {
-                counts.forms.entry(form).or_default().join(found);
-            }
+            counts.forms.join(part.forms);
             for (diagnosis, found) in part.differences {
                 counts.difference(diagnosis).join(found);
             }
@@ -150,14 +176,17 @@ impl TableCounts {
 
     /// The result for the table.
     pub(super) fn finish(mut self, table: &PlannedTable, pairing: Pairing, seconds: f64) -> ComparedTable {
-        for (column, counts) in table.columns.iter().zip(&mut self.columns) {
-            let moved = counts.settle_units(column);
-            // Rows that were equal but for this; there are at most as many.
-            let rows = moved.min(self.equal);
-            self.in_another_form -= rows.min(self.in_another_form);
-            self.equal -= rows;
-            self.different += rows;
+        let mut settled = Vec::new();
+        for (place, counts) in self.columns.iter_mut().enumerate() {
+            settled.extend(
+                counts.settle_forms().into_iter().map(|(is_planned, form)| (place, is_planned, form)),
+            );
         }
+        // Rows that were equal but for these.
+        let [equal, in_another_form] = self.signatures.rows_with(&settled);
+        self.equal = self.equal.saturating_sub(equal);
+        self.in_another_form = self.in_another_form.saturating_sub(in_another_form);
+        self.different += equal;
         let mut rows = self.rows;
         rows.sort_by_key(|row| row.kind);
         for kind in [RowKind::Missing, RowKind::Extra, RowKind::Duplicate] {
@@ -181,6 +210,7 @@ impl TableCounts {
             extra: self.extra,
             duplicates: self.duplicates,
             different: self.different,
+            undecided: self.undecided,
             columns: columns
                 .map(|(column, counts)| {
                     let type_name = existing.and_then(|found| found.column(&column.target));
@@ -199,37 +229,21 @@ impl ColumnCounts {
         self.differences.entry(if is_full { Diagnosis::Other } else { diagnosis }).or_default()
     }
 
-    /// Decides which unit of time the column has: all its numbers must have one. Those in another unit are differences; returns how many.
-    fn settle_units(&mut self, column: &PlannedColumn) -> u64 {
-        let unit = |form: &OtherForm| match form {
-            OtherForm::NumberAsMoment { unit } | OtherForm::MomentAsNumber { unit } => Some(*unit),
-            _ => None,
-        };
-        let planned = unit_of(column).map(|_| self.in_planned_unit).unwrap_or(0);
-        let most =
-            self.forms.iter().filter(|(form, _)| unit(form).is_some()).max_by_key(|(_, found)| found.values);
-        let Some((most, most_values)) = most.map(|(form, found)| (*form, found.values)) else { return 0 };
-        let kept = (most_values > planned).then_some(most);
-        let others: Vec<OtherForm> =
-            self.forms.keys().filter(|form| unit(form).is_some() && Some(**form) != kept).copied().collect();
-        let mut moved = 0;
-        for form in others {
-            if let Some(found) = self.forms.remove(&form) {
-                moved += found.values;
-                self.difference(Diagnosis::InconsistentUnit).join(found);
+    /// Decides which forms the column has. Values in others are differences; returns these forms, and whether they are the conversion's.
+    fn settle_forms(&mut self) -> Vec<(bool, OtherForm)> {
+        let mut moved = Vec::new();
+        for Moved { diagnosis, is_planned, form, found } in self.forms.settle() {
+            if is_planned {
+                self.equal -= found.values.min(self.equal);
             }
-        }
-        if kept.is_some() && planned > 0 {
-            // Rows in the conversion's own unit are the ones that differ. Their keys were not kept.
-            moved += planned;
-            self.equal -= planned.min(self.equal);
-            self.difference(Diagnosis::InconsistentUnit).values += planned;
+            self.difference(diagnosis).join(found);
+            moved.push((is_planned, form));
         }
         moved
     }
 
     fn finish(self, column: &PlannedColumn, type_name: String) -> ComparedColumn {
-        let mut forms: Vec<EqualValues> = (self.forms.into_iter())
+        let mut forms: Vec<EqualValues> = (self.forms.others().into_iter())
             .map(|(form, found)| EqualValues {
                 form,
                 values: found.values,
@@ -262,7 +276,7 @@ impl ColumnCounts {
 }
 
 impl Found {
-    fn add(
+    pub(super) fn add(
         &mut self,
         values: u64,
         show_values: bool,
@@ -278,26 +292,11 @@ impl Found {
         }
     }
 
-    fn join(&mut self, other: Found) {
+    pub(super) fn join(&mut self, other: Found) {
         self.values += other.values;
         self.first.extend(other.first);
         self.first.truncate(NAMED_DIFFERENCES_MAX);
         self.shown.extend(other.shown);
         self.shown.truncate(NAMED_DIFFERENCES_MAX);
     }
-}
-
-/// The unit of time in which a column's conversion reads numbers, if it does.
-fn unit_of(column: &PlannedColumn) -> Option<TimeUnit> {
-    migrate_core::comparison::unit_of(&column.conversion)
-}
-
-/// Whether a value is a number that shows the unit: 0 is the same in all.
-fn is_number_of_units(column: &PlannedColumn, source: &SourceCell<'_>) -> bool {
-    let is_other_than_0 = match source.value() {
-        Some(SourceValue::Integer(integer)) => integer != 0,
-        Some(SourceValue::Real(real)) => real != 0.0,
-        _ => false,
-    };
-    is_other_than_0 && unit_of(column).is_some()
 }

@@ -3,21 +3,21 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use migrate_core::comparison::RowKind;
+use migrate_core::comparison::{RowKind, append_normal_form, append_normal_form_of_target};
 use migrate_core::plan::PlannedTable;
 
-use super::cells::{SourceCell, TargetCell, is_same};
+use super::cells::{SourceCell, TargetCell, is_equal, is_same};
 use super::counts::{Naming, TableCounts};
 use super::keys::RowKey;
+use super::leftovers::Leftovers;
 
-/// How many different rows of one key are kept on each side. Rows beyond them are counted as missing or extra without being paired.
+/// How many different rows of one key are kept on each side, and how many bytes of them. Of rows beyond them it is not decided whether
+/// the other side has them.
 const KEPT_ROWS_MAX: usize = 100_000;
+const KEPT_BYTES_MAX: usize = 128 << 20;
 
-/// How many rows of one key are compared with a row to find one that is equal, where its bytes do not lead to it.
-const TRIED_ROWS_MAX: usize = 4096;
-
-/// How many rows without a pair are kept on each side, to be paired by their resemblance.
-const LEFTOVERS_MAX: usize = 1000;
+/// How many pairs of rows without an equal one are compared to find out whether some are equal after all.
+const TRIED_PAIRS_MAX: usize = 1_000_000;
 
 /// A row with its name for people.
 #[derive(Clone, Debug)]
@@ -41,10 +41,16 @@ struct Copies {
 pub(super) struct Group {
     key: Option<RowKey>,
     target: Vec<Copies>,
-    /// Where in `target` rows of these bytes are.
-    by_bytes: HashMap<u64, usize>,
+    /// The places in `target` of rows by the hash of their normal form, if there are several.
+    places: HashMap<u64, Vec<usize>>,
+    /// The rows of the target without a pair.
+    left: u64,
     /// Rows of the source without an equal one.
     source: Vec<SourceRow>,
+    /// The bytes of the rows that are kept, of the source and of the target.
+    bytes: [usize; 2],
+    /// The rows and bytes for which there was no room.
+    without_room: [(usize, usize); 2],
 }
 
 impl Group {
@@ -56,29 +62,36 @@ impl Group {
         self.key = Some(key.clone());
     }
 
-    /// Adds a row of the target; false where there is no room.
-    pub(super) fn add_target(&mut self, row: TargetRow) -> bool {
-        let hash = hash_of(row.cells.iter().map(|cell| match cell {
-            TargetCell::Null => None,
-            TargetCell::Held(wire) => Some(wire.to_vec()),
-            TargetCell::Digest(digest) => Some(digest.sha256.to_vec()),
-        }));
-        let known = self.by_bytes.get(&hash).copied();
-        if let Some(copies) = known.and_then(|place| self.target.get_mut(place))
-            && copies.row.cells == row.cells
-        {
-            copies.left += 1;
-            return true;
+    /// Adds a row of the target.
+    pub(super) fn add_target(&mut self, table: &PlannedTable, row: TargetRow, scratch: &mut Vec<u8>) {
+        if let [only] = self.target.as_mut_slice() {
+            if only.row.cells == row.cells {
+                only.left += 1;
+                self.left += 1;
+                return;
+            }
+            // Only now it is worth it: most groups have one row.
+            self.places.insert(target_hash(table, &only.row.cells, scratch), vec![0]);
         }
-        if self.target.len() >= KEPT_ROWS_MAX {
-            return false;
+        let hash = (!self.target.is_empty()).then(|| target_hash(table, &row.cells, scratch));
+        for &place in hash.and_then(|hash| self.places.get(&hash)).into_iter().flatten() {
+            if let Some(copies) = self.target.get_mut(place).filter(|copies| copies.row.cells == row.cells) {
+                copies.left += 1;
+                self.left += 1;
+                return;
+            }
         }
-        self.by_bytes.insert(hash, self.target.len());
-        self.target.push(Copies { row, left: 1, paired: 0 });
-        true
+        let bytes = row.cells.iter().map(TargetCell::size).sum();
+        if self.has_room(1, self.target.len(), bytes) {
+            if let Some(hash) = hash {
+                self.places.entry(hash).or_default().push(self.target.len());
+            }
+            self.target.push(Copies { row, left: 1, paired: 0 });
+            self.left += 1;
+        }
     }
 
-    /// Pairs a row of the source with an equal one, or keeps it; the row again where there is neither.
+    /// Pairs a row of the source with an equal one, or keeps it. The row again where no row is left that it could be.
     pub(super) fn add_source(
         &mut self,
         table: &PlannedTable,
@@ -92,51 +105,80 @@ impl Group {
         {
             copies.left -= 1;
             copies.paired += 1;
+            self.left -= 1;
             let mut name = || row.name.clone();
             counts.pair(table, naming, &row.cells, &copies.row.cells, scratch, &mut name);
             return None;
         }
-        if self.source.len() >= KEPT_ROWS_MAX {
+        if self.left == 0 && self.without_room[1].0 == 0 {
             return Some(row);
         }
-        self.source.push(row);
+        let bytes = row.cells.iter().map(SourceCell::size).sum();
+        if self.has_room(0, self.source.len(), bytes) {
+            self.source.push(row);
+        }
         None
     }
 
-    /// The place of a row of the target that is equal and not paired.
-    fn equal_row(&self, table: &PlannedTable, row: &SourceRow, scratch: &mut Vec<u8>) -> Option<usize> {
-        let mut is_equal = |copies: &Copies| {
-            copies.left > 0
-                && table
-                    .columns
-                    .iter()
-                    .zip(&row.cells)
-                    .zip(&copies.row.cells)
-                    .all(|((column, source), target)| is_same(column, source, target, scratch))
+    /// Whether there is room for a row of a side, which is counted.
+    fn has_room(&mut self, side: usize, rows: usize, bytes: usize) -> bool {
+        let (Some(kept), Some(without)) = (self.bytes.get_mut(side), self.without_room.get_mut(side)) else {
+            return false;
         };
-        let by_bytes = self.by_bytes.get(&sent_hash(table, row)).copied();
-        if let Some(place) = by_bytes
-            && self.target.get(place).is_some_and(&mut is_equal)
-        {
-            return Some(place);
+        if rows < KEPT_ROWS_MAX && (*kept + bytes <= KEPT_BYTES_MAX || rows == 0) {
+            *kept += bytes;
+            return true;
         }
-        self.target.iter().take(TRIED_ROWS_MAX).position(is_equal)
+        *without = (without.0 + 1, without.1 + bytes);
+        false
     }
 
-    /// Pairs what is left by its key alone, and counts what remains.
+    /// The place of a row of the target that is equal and not paired: by the conversions if there is one, else in another form.
+    fn equal_row(&self, table: &PlannedTable, row: &SourceRow, scratch: &mut Vec<u8>) -> Option<usize> {
+        let places = match self.target.len() {
+            0 => return None,
+            1 => &vec![0],
+            _ => self.places.get(&source_hash(table, &row.cells, scratch))?,
+        };
+        let left = places.iter().filter_map(|&place| Some((place, self.target.get(place)?)));
+        let left = left.filter(|(_, copies)| copies.left > 0);
+        let same = left.clone().find(|(_, copies)| is_same_row(table, row, &copies.row, scratch));
+        let found =
+            same.or_else(|| left.clone().find(|(_, copies)| is_equal_row(table, row, &copies.row, scratch)));
+        found.map(|(place, _)| place)
+    }
+
+    /// Pairs what is left by its key alone, and counts what remains; without a key nothing is paired. Returns in how many slices the table has to be
+    /// compared if the group has no room, and 0 if it has.
     pub(super) fn settle(
         &mut self,
         table: &PlannedTable,
+        has_key: bool,
         naming: Naming,
         counts: &mut TableCounts,
         leftovers: &mut Leftovers,
         scratch: &mut Vec<u8>,
-    ) {
-        self.key = None;
-        self.by_bytes.clear();
-        let mut source = std::mem::take(&mut self.source).into_iter();
-        for mut copies in std::mem::take(&mut self.target) {
+    ) -> usize {
+        let mut group = std::mem::take(self);
+        let is_decided = group.pair_in_other_forms(table, naming, counts, scratch);
+        let [source_without, target_without] = group.without_room;
+        let has_room = source_without.0 + target_without.0 == 0;
+        let mut source = group.source.into_iter();
+        if !has_room || !is_decided {
+            let left = group.target.iter().map(|copies| copies.left).sum::<u64>() + target_without.0 as u64;
+            counts.undecided += left.max((source.len() + source_without.0) as u64);
+            let slices = |side: usize, rows: usize, (more, more_bytes): (usize, usize)| {
+                let bytes = group.bytes.get(side).copied().unwrap_or(0) + more_bytes;
+                // Slices are not of one size: half of the room is left.
+                let slices = ((rows + more) * 2 / KEPT_ROWS_MAX).max(bytes * 2 / KEPT_BYTES_MAX) + 1;
+                if has_room { 0 } else { slices }
+            };
+            let of_source = slices(0, source.len(), source_without);
+            return of_source.max(slices(1, group.target.len(), target_without));
+        }
+        for mut copies in group.target {
             while copies.left > 0
+                && has_key
                 && let Some(row) = source.next()
             {
                 copies.left -= 1;
@@ -155,81 +197,91 @@ impl Group {
             counts.row(RowKind::Missing, &mut || row.name.clone());
             leftovers.add_source(row);
         }
-    }
-}
-
-/// The hash of a row as PostgreSQL would send it back, if its values are sent as the source has them.
-fn sent_hash(table: &PlannedTable, row: &SourceRow) -> u64 {
-    hash_of(table.columns.iter().zip(&row.cells).map(|(column, cell)| match (cell, cell.value()) {
-        (_, Some(value)) if value.is_null() => None,
-        (_, Some(value)) => {
-            let mut wire = Vec::new();
-            // A value that is refused is like no other, and leads nowhere.
-            let _ = column.encode(value, &mut wire);
-            Some(wire)
-        }
-        (SourceCell::Digest(digest), None) => Some(digest.sha256.to_vec()),
-        (_, None) => None,
-    }))
-}
-
-fn hash_of(fields: impl Iterator<Item = Option<Vec<u8>>>) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    fields.for_each(|field| field.hash(&mut hasher));
-    hasher.finish()
-}
-
-/// The first rows without a pair, of a table without a key.
-#[derive(Default)]
-pub(super) struct Leftovers {
-    source: Vec<SourceRow>,
-    target: Vec<TargetRow>,
-}
-
-impl Leftovers {
-    pub(super) fn add_source(&mut self, row: SourceRow) {
-        if self.source.len() < LEFTOVERS_MAX {
-            self.source.push(row);
-        }
+        0
     }
 
-    pub(super) fn add_target(&mut self, row: TargetRow) {
-        if self.target.len() < LEFTOVERS_MAX {
-            self.target.push(row);
-        }
-    }
-
-    /// Pairs rows that share at least half of their values: they are one row with other values, not a missing and an extra one.
-    pub(super) fn pair(self, table: &PlannedTable, naming: Naming, counts: &mut TableCounts) {
-        let mut scratch = Vec::new();
-        let mut target: Vec<Option<TargetRow>> = self.target.into_iter().map(Some).collect();
-        for row in self.source {
-            let mut best = (0, None);
-            for (place, other) in target.iter().enumerate() {
-                let Some(other) = other else { continue };
-                let shared = shared_values(table, &row, other, &mut scratch);
-                if shared > best.0 {
-                    best = (shared, Some(place));
+    /// Pairs rows that are equal in another form, and whose normal forms differ. False if there are such rows, and too many to compare each
+    /// with each.
+    fn pair_in_other_forms(
+        &mut self,
+        table: &PlannedTable,
+        naming: Naming,
+        counts: &mut TableCounts,
+        scratch: &mut Vec<u8>,
+    ) -> bool {
+        let mut left: Vec<usize> = (0..self.target.len())
+            .filter(|&place| self.target.get(place).is_some_and(|row| row.left > 0))
+            .collect();
+        let is_exhaustive = left.len().saturating_mul(self.source.len()) <= TRIED_PAIRS_MAX;
+        // Of too many rows each is compared with some.
+        let tried_each = TRIED_PAIRS_MAX / self.source.len().max(1);
+        let mut has_found = false;
+        self.source.retain(|row| {
+            let mut is_equal = |place: &usize| {
+                self.target.get(*place).is_some_and(|copies| is_equal_row(table, row, &copies.row, scratch))
+            };
+            let Some(at) = left.iter().take(tried_each.max(1)).position(&mut is_equal) else { return true };
+            if let Some(copies) = left.get(at).and_then(|&place| self.target.get_mut(place)) {
+                copies.left -= 1;
+                copies.paired += 1;
+                let mut name = || row.name.clone();
+                counts.pair(table, naming, &row.cells, &copies.row.cells, scratch, &mut name);
+                if copies.left == 0 {
+                    left.remove(at);
                 }
             }
-            let (shared, Some(place)) = best else { continue };
-            if shared * 2 < table.columns.len() {
-                continue;
-            }
-            let Some(other) = target.get_mut(place).and_then(Option::take) else { continue };
-            counts.paired_after_all(&row.name, &other.name);
-            let mut name = || format!("{}, {}", row.name, other.name);
-            counts.pair(table, naming, &row.cells, &other.cells, &mut scratch, &mut name);
-        }
+            has_found = true;
+            false
+        });
+        is_exhaustive || !has_found || self.source.is_empty() || left.is_empty()
     }
 }
 
-/// How many values of two rows are the same and not NULL.
-fn shared_values(table: &PlannedTable, row: &SourceRow, other: &TargetRow, scratch: &mut Vec<u8>) -> usize {
+/// Whether all values of two rows are the same by the conversions.
+fn is_same_row(table: &PlannedTable, row: &SourceRow, other: &TargetRow, scratch: &mut Vec<u8>) -> bool {
     let cells = table.columns.iter().zip(&row.cells).zip(&other.cells);
-    cells
-        .filter(|((column, source), target)| {
-            !matches!(target, TargetCell::Null) && is_same(column, source, target, scratch)
-        })
-        .count()
+    cells.into_iter().all(|((column, source), target)| is_same(column, source, target, scratch))
+}
+
+/// Whether all values of two rows are equal, in whatever form.
+pub(super) fn is_equal_row(
+    table: &PlannedTable,
+    row: &SourceRow,
+    other: &TargetRow,
+    scratch: &mut Vec<u8>,
+) -> bool {
+    let cells = table.columns.iter().zip(&row.cells).zip(&other.cells);
+    cells.into_iter().all(|((column, source), target)| is_equal(column, source, target, scratch))
+}
+
+/// The hash of the normal form of a row of the source.
+pub(super) fn source_hash(table: &PlannedTable, cells: &[SourceCell<'_>], scratch: &mut Vec<u8>) -> u64 {
+    scratch.clear();
+    for (column, cell) in table.columns.iter().zip(cells) {
+        match (cell, cell.value()) {
+            (_, Some(value)) if !value.is_null() => append_normal_form(column, value, scratch),
+            (SourceCell::Digest(digest), _) => scratch.extend_from_slice(&digest.sha256),
+            _ => scratch.push(0),
+        }
+    }
+    hash_of(scratch)
+}
+
+/// The hash of the normal form of a row of the target.
+pub(super) fn target_hash(table: &PlannedTable, cells: &[TargetCell<'_>], scratch: &mut Vec<u8>) -> u64 {
+    scratch.clear();
+    for (column, cell) in table.columns.iter().zip(cells) {
+        match cell {
+            TargetCell::Null => scratch.push(0),
+            TargetCell::Held(wire) => append_normal_form_of_target(column, wire, scratch),
+            TargetCell::Digest(digest) => scratch.extend_from_slice(&digest.sha256),
+        }
+    }
+    hash_of(scratch)
+}
+
+fn hash_of(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    hasher.finish()
 }

@@ -10,8 +10,9 @@ use migrate_core::plan::PlannedTable;
 
 use super::cells::{SourceCell, TargetCell};
 use super::counts::{Naming, TableCounts};
-use super::group::{Group, KeptRow, Leftovers};
+use super::group::{Group, KeptRow, source_hash, target_hash};
 use super::keys::{KeyColumns, RowKey};
+use super::leftovers::Leftovers;
 use crate::error::{Context, Error, Result};
 use crate::observer::Observer;
 use crate::source::SourceConnection;
@@ -28,6 +29,39 @@ pub(super) struct Sides<'a> {
     pub(super) observer: &'a dyn Observer,
 }
 
+/// The rows whose normal form has one of the hashes of an equal part, so that equal rows are in one slice.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slice {
+    pub(super) index: u64,
+    pub(super) of: u64,
+}
+
+impl Slice {
+    pub(super) const ALL: Slice = Slice { index: 0, of: 1 };
+
+    fn has(self, hash: u64) -> bool {
+        hash % self.of.max(1) == self.index
+    }
+}
+
+/// How the rows of a table are read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading {
+    /// The longest value that is compared itself and not by its digest, where it has one.
+    pub(super) held_max: u32,
+    pub(super) slice: Slice,
+    /// Whether the rows have been read before, and were reported then.
+    pub(super) is_repeated: bool,
+}
+
+/// What was found.
+pub(super) struct Merged {
+    pub(super) counts: TableCounts,
+    pub(super) leftovers: Leftovers,
+    /// In how many slices the table has to be compared, if too many rows have one key; 0 if not.
+    pub(super) slices: usize,
+}
+
 /// Compares the selected rows of a table. With `is_unique`, no two rows of the source have one key, unless a part of it is NULL.
 ///
 /// # Errors
@@ -37,23 +71,29 @@ pub(super) fn merge(
     positions: &[usize],
     is_unique: bool,
     selection: &Selection,
-    naming: Naming,
+    (naming, reading): (Naming, Reading),
     sides: Sides<'_>,
-) -> Result<(TableCounts, Leftovers)> {
+) -> Result<Merged> {
     let Sides { source, target, observer } = sides;
     let failed = || format!("table {} of the sealed copy cannot be read", table.source);
     let keys = KeyColumns::new(table, positions.to_vec(), !is_unique);
     let order = keys.source_order(source)?;
     let filter = selection.target.as_ref().map(|filter| filter.bind(target)).transpose()?;
     let appended: &[&str] = if is_unique { &[] } else { &["ctid::text"] };
-    let mut rows = TargetRows::open_ordered(table, &keys.target_order(), filter, appended, target)?;
-    let mut merge = Merge::new(table, keys, is_unique, naming);
+    let order_of_target = keys.target_order();
+    let mut rows =
+        TargetRows::open_holding(table, &order_of_target, filter, appended, reading.held_max, target)?;
+    let mut merge = Merge::new(table, keys, is_unique, naming, reading);
     merge.next_target(&mut rows)?;
+    let mut read = 0_u64;
     let mut visit = |row: &SourceRow<'_>| {
-        if merge.counts.source_rows.is_multiple_of(REPORT_EACH_ROWS) && merge.counts.source_rows > 0 {
-            observer.rows_compared(&table.source, REPORT_EACH_ROWS);
+        if read.is_multiple_of(REPORT_EACH_ROWS) && read > 0 {
+            if !reading.is_repeated {
+                observer.rows_compared(&table.source, REPORT_EACH_ROWS);
+            }
             check_stop(observer)?;
         }
+        read += 1;
         merge.source_row(row, &mut rows)
     };
     match &selection.source {
@@ -65,8 +105,10 @@ pub(super) fn merge(
         }
     }
     merge.finish(&mut rows)?;
-    observer.rows_compared(&table.source, merge.counts.source_rows % REPORT_EACH_ROWS);
-    Ok((merge.counts, merge.leftovers))
+    if !reading.is_repeated {
+        observer.rows_compared(&table.source, read % REPORT_EACH_ROWS);
+    }
+    Ok(Merged { counts: merge.counts, leftovers: merge.leftovers, slices: merge.slices })
 }
 
 struct Merge<'a> {
@@ -74,6 +116,7 @@ struct Merge<'a> {
     keys: KeyColumns<'a>,
     is_unique: bool,
     naming: Naming,
+    reading: Reading,
     counts: TableCounts,
     source_key: RowKey,
     previous_source_key: RowKey,
@@ -86,15 +129,24 @@ struct Merge<'a> {
     paired_key: Option<RowKey>,
     group: Group,
     leftovers: Leftovers,
+    slices: usize,
     scratch: Vec<u8>,
 }
 
 impl<'a> Merge<'a> {
-    fn new(table: &'a PlannedTable, keys: KeyColumns<'a>, is_unique: bool, naming: Naming) -> Merge<'a> {
+    fn new(
+        table: &'a PlannedTable,
+        keys: KeyColumns<'a>,
+        is_unique: bool,
+        naming: Naming,
+        reading: Reading,
+    ) -> Merge<'a> {
         Merge {
             table,
             is_unique,
             naming,
+            reading,
+            slices: 0,
             counts: TableCounts::new(table),
             source_key: RowKey::default(),
             previous_source_key: RowKey::default(),
@@ -113,6 +165,12 @@ impl<'a> Merge<'a> {
 
     fn source_row(&mut self, row: &SourceRow<'_>, rows: &mut TargetRows<'_>) -> Result<()> {
         let failed = || format!("table {} of the sealed copy cannot be read", self.table.source);
+        if self.reading.slice.of > 1 {
+            let cells = self.source_cells(row)?;
+            if !self.reading.slice.has(source_hash(self.table, &cells, &mut self.scratch)) {
+                return Ok(());
+            }
+        }
         self.counts.source_rows += 1;
         std::mem::swap(&mut self.source_key, &mut self.previous_source_key);
         if !self.keys.read_source(row, &mut self.source_key).context(failed)? {
@@ -155,10 +213,7 @@ impl<'a> Merge<'a> {
             self.group.begin(&self.source_key);
             while self.target_is_there && self.target_key.compare(&self.source_key).is_eq() {
                 let row = target_row(self.table, self.keys.positions(), rows, &mut self.scratch);
-                let name = row.name.clone();
-                if !self.group.add_target(row) {
-                    self.counts.row(RowKind::Extra, &mut || name.clone());
-                }
+                self.group.add_target(self.table, row, &mut self.scratch);
                 self.next_target(rows)?;
             }
         }
@@ -167,12 +222,19 @@ impl<'a> Merge<'a> {
             self.group.add_source(self.table, kept, self.naming, &mut self.counts, &mut self.scratch);
         if let Some(row) = unpaired {
             self.counts.row(RowKind::Missing, &mut || row.name.clone());
+            if !self.is_unique {
+                self.leftovers.add_source(row);
+            }
         }
         Ok(())
     }
 
     fn finish_group(&mut self) {
-        self.group.settle(self.table, self.naming, &mut self.counts, &mut self.leftovers, &mut self.scratch);
+        let has_key = !self.keys.positions().is_empty();
+        let (counts, leftovers) = (&mut self.counts, &mut self.leftovers);
+        let slices =
+            self.group.settle(self.table, has_key, self.naming, counts, leftovers, &mut self.scratch);
+        self.slices = self.slices.max(slices);
     }
 
     /// Counts the target's rows before the current key of the source: those of the last pair's key are duplicates.
@@ -209,6 +271,12 @@ impl<'a> Merge<'a> {
     /// Moves the target to its next row with a key of its type. Keys that do not ascend would make the merge wrong.
     fn next_target(&mut self, rows: &mut TargetRows<'_>) -> Result<()> {
         while rows.advance()? {
+            if self.reading.slice.of > 1 {
+                let cells = target_cells(self.table, rows);
+                if !self.reading.slice.has(target_hash(self.table, &cells, &mut self.scratch)) {
+                    continue;
+                }
+            }
             self.counts.target_rows += 1;
             std::mem::swap(&mut self.target_key, &mut self.previous_target_key);
             if !self.keys.read_target(rows, &mut self.target_key) {
@@ -241,7 +309,8 @@ impl<'a> Merge<'a> {
 
     fn source_cells<'r>(&self, row: &'r SourceRow<'_>) -> Result<Vec<SourceCell<'r>>> {
         let failed = || format!("table {} of the sealed copy cannot be read", self.table.source);
-        let cell = |(position, column)| SourceCell::of(column, row.value(position)?);
+        let held_max = self.reading.held_max;
+        let cell = |(position, column)| SourceCell::of(column, row.value(position)?, held_max);
         self.table.columns.iter().enumerate().map(cell).collect::<rusqlite::Result<_>>().context(failed)
     }
 

@@ -9,7 +9,9 @@ mod counts;
 mod group;
 mod key_forms;
 mod keys;
+mod leftovers;
 mod merge;
+mod settled_forms;
 mod source_copy;
 mod structure;
 mod work;
@@ -31,13 +33,14 @@ use postgres_client::connections::Connections;
 use postgres_client::lock_watch::watching_locks;
 use postgres_client::{DbSettings, TargetUrl};
 
+use crate::access::cannot_compare;
 use crate::error::{Context, Error, Result};
 use crate::observer::Observer;
 use crate::run::open_checked;
 use crate::source::introspect;
 use crate::source::profile::profile_by_workers;
 use crate::target::introspect::introspect_declared;
-use crate::validate::{CompareOptions, cannot_compare};
+use crate::validate::CompareOptions;
 use crate::watched::watched;
 use source_copy::SourceCopy;
 use structure::views::Rows;
@@ -129,7 +132,7 @@ fn compare_within(
     for table in &mut plan.tables {
         let positions = pairing_columns(table);
         key_forms::settle(table, &positions, &source_copy, &mut holder, observer)
-            .map_err(|error| cannot_compare(table, error))?;
+            .map_err(|error| cannot_compare(table, error, &mut holder))?;
     }
     let tables: Vec<PlannedTable> =
         plan.tables.iter().filter(|table| !table.columns.is_empty()).cloned().collect();

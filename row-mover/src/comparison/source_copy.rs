@@ -60,11 +60,28 @@ impl SourceCopy {
             return Err(Error::new(format!("there is no file {}", path.display()))
                 .with_remedy_text("give the path of the sealed copy"));
         }
-        let log = sidecar(path, "-wal");
-        if is_nonempty(&log) {
-            return Err(Error::new(format!("{} is no sealed copy", path.display()))
-                .caused_by(format!("{} holds changes that are not in it", log.display()))
-                .with_remedy_text("give it as the source instead: then a copy with all changes is sealed"));
+        // SQLite keeps them next to the file that a link leads to.
+        let real = path.canonicalize().context(|| format!("{} cannot be read", path.display()))?;
+        let beside = [
+            (
+                "-wal",
+                "holds changes that are not in it",
+                "give it as the source instead: then a copy with all changes is sealed",
+            ),
+            (
+                "-journal",
+                "undoes changes that are in it",
+                "wait until the app has ended its transaction; if the app is gone, open the file once with `sqlite3 FILE .tables`, which \
+                 rolls it back; then try again",
+            ),
+        ];
+        for (suffix, holds, remedy) in beside {
+            let beside = sidecar(&real, suffix);
+            if is_nonempty(&beside) {
+                return Err(Error::new(format!("{} is no sealed copy", path.display()))
+                    .caused_by(format!("{} {holds}", beside.display()))
+                    .with_remedy_text(remedy));
+            }
         }
         check(path, path, observer)?;
         let (sha256, bytes) = seal::hash(path, &|| check_stop(observer))?;

@@ -11,15 +11,22 @@ use migrate_core::plan::PlannedTable;
 use super::column_sums::same_columns;
 use super::counts::{Naming, TableCounts};
 use super::keys::has_plain_order;
-use super::merge::{Sides, merge};
+use super::leftovers::LEFTOVERS_MAX;
+use super::merge::{Merged, Reading, Sides, Slice, merge};
+use crate::access::cannot_compare;
 use crate::error::{Error, Result};
 use crate::observer::Observer;
 use crate::source::SourceConnection;
+use crate::source::rows::HELD_MAX_BYTES;
 use crate::threads;
-use crate::validate::{
-    CompareOptions, Selection, cannot_compare, export_snapshot, import_snapshot, selections,
-};
+use crate::validate::{CompareOptions, Selection, export_snapshot, import_snapshot, selections};
 use postgres_client::connection::Connection;
+
+/// The longest value that is compared itself where only its digest differs, in bytes.
+const WHOLE_MAX_BYTES: u32 = 64 << 20;
+
+/// In how many slices a table is compared at most. Each reads all of it.
+const SLICES_MAX: usize = 64;
 
 /// Opens what a worker reads.
 pub(super) struct Openers<'a> {
@@ -96,7 +103,7 @@ fn plan(
         let key = table.key_positions();
         let parts = match has_plain_order(table, &key) && !has_null(table, &key) {
             true => selections(table, options.workers, source, target)
-                .map_err(|error| cannot_compare(table, error))?,
+                .map_err(|error| cannot_compare(table, error, target))?,
             false => vec![Selection::all()],
         };
         let pairing = pairing(table, &key);
@@ -203,7 +210,7 @@ impl Work<'_> {
             };
             import_snapshot(&mut target, &self.snapshot)?;
             self.unit(table, progress, unit, &source, &mut target)
-                .map_err(|error| cannot_compare(table, error))?;
+                .map_err(|error| cannot_compare(table, error, &mut target))?;
             // It has only read.
             target.query("ROLLBACK", &[])?;
         }
@@ -220,14 +227,15 @@ impl Work<'_> {
     ) -> Result<()> {
         let now = Instant::now();
         progress.lock().unwrap_or_else(PoisonError::into_inner).began.get_or_insert(now);
-        let key = table.key_positions();
-        let (counts, pairing) = match key.is_empty() {
-            false => {
-                let sides = Sides { source, target, observer: self.observer };
-                (merge(table, &key, true, &unit.selection, self.naming(), sides)?.0, None)
-            }
-            true => self.without_key(table, source, target)?,
-        };
+        let observer = self.observer;
+        let digests = Reading { held_max: HELD_MAX_BYTES, slice: Slice::ALL, is_repeated: false };
+        let (mut counts, mut pairing) =
+            self.compared(table, unit, digests, Sides { source, target: &mut *target, observer })?;
+        if counts.has_unread {
+            // Long values differ, of which only the digests are known: they may be equal in another form.
+            let values = Reading { held_max: WHOLE_MAX_BYTES, is_repeated: true, ..digests };
+            (counts, pairing) = self.compared(table, unit, values, Sides { source, target, observer })?;
+        }
         let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(place) = progress.parts.get_mut(unit.place) {
             *place = Some(counts);
@@ -239,30 +247,72 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Compares a part of a table, and returns the columns that pair its rows if they are not the first choice.
+    fn compared(
+        &self,
+        table: &PlannedTable,
+        unit: &Unit,
+        reading: Reading,
+        sides: Sides<'_>,
+    ) -> Result<(TableCounts, Option<Vec<String>>)> {
+        let key = table.key_positions();
+        if key.is_empty() {
+            return self.without_key(table, reading, sides);
+        }
+        let merged = merge(table, &key, true, &unit.selection, (self.naming(), reading), sides)?;
+        Ok((merged.counts, None))
+    }
+
     /// Compares a table without a key: all of its values are the key. If rows are on one side only, the columns that have the same values on
     /// both sides pair them again, and the others show what happened.
     fn without_key(
         &self,
         table: &PlannedTable,
-        source: &SourceConnection,
-        target: &mut Connection,
+        reading: Reading,
+        mut sides: Sides<'_>,
     ) -> Result<(TableCounts, Option<Vec<String>>)> {
-        let all = Selection::all();
         let columns = ordered_columns(table);
-        let sides = Sides { source, target: &mut *target, observer: self.observer };
-        let (mut counts, mut leftovers) = merge(table, &columns, false, &all, self.naming(), sides)?;
+        let mut found = self.sliced(table, &columns, reading, &mut sides)?;
         let mut pairing = None;
-        if counts.missing > 0 && counts.extra > 0 {
-            let same = same_columns(table, &columns, source, target, self.observer)?;
-            if !same.is_empty() && same.len() < columns.len() {
-                let sides = Sides { source, target: &mut *target, observer: self.observer };
-                (counts, leftovers) = merge(table, &same, false, &all, self.naming(), sides)?;
+        if found.counts.missing > 0 && found.counts.extra > 0 {
+            let same = same_columns(table, &columns, sides.source, sides.target, sides.observer)?;
+            // Without such a column it takes longer, and few rows are paired by their resemblance anyway.
+            let is_worth_it = !same.is_empty() || found.counts.missing > LEFTOVERS_MAX as u64;
+            if is_worth_it && same.len() < columns.len() {
+                let again = Reading { is_repeated: true, ..reading };
+                found = self.sliced(table, &same, again, &mut sides)?;
                 let names = same.iter().filter_map(|&at| table.columns.get(at));
                 pairing = Some(names.map(|column| column.source.clone()).collect());
             }
-            leftovers.pair(table, self.naming(), &mut counts);
+            found.leftovers.pair(table, self.naming(), &mut found.counts);
         }
-        Ok((counts, pairing))
+        Ok((found.counts, pairing))
+    }
+
+    /// Compares a table by columns that may have the same values in many rows: in several slices if there are too many to keep.
+    fn sliced(
+        &self,
+        table: &PlannedTable,
+        columns: &[usize],
+        reading: Reading,
+        sides: &mut Sides<'_>,
+    ) -> Result<Merged> {
+        let mut merged = |reading: Reading| {
+            let sides = Sides { source: sides.source, target: &mut *sides.target, observer: sides.observer };
+            merge(table, columns, false, &Selection::all(), (self.naming(), reading), sides)
+        };
+        let mut all = merged(reading)?;
+        if all.slices > 1 {
+            let of = all.slices.min(SLICES_MAX) as u64;
+            let slice = |index: u64| Reading { slice: Slice { index, of }, is_repeated: true, ..reading };
+            all = merged(slice(0))?;
+            for index in 1..of {
+                let part = merged(slice(index))?;
+                all.counts.add(part.counts);
+                all.leftovers.add(part.leftovers);
+            }
+        }
+        Ok(all)
     }
 
     fn naming(&self) -> Naming {

@@ -61,7 +61,7 @@ pub(crate) fn defaults(
                 Some(live) if live.is_foreign => {
                     Outcome::Differs(DefaultProblem::CallsForeignCode { live: live.sql.clone() })
                 }
-                live => compare(column, is_strict, live.map(|live| live.sql.as_str()), target, &mut skew)?,
+                live => compare(column, is_strict, live, target, &mut skew)?,
             };
             match compared {
                 Outcome::Same => result.compared += 1,
@@ -100,14 +100,35 @@ struct LiveDefault {
     /// Whether it calls a function, or has an operator or a type, that is not PostgreSQL's own: computing it would run somebody's code
     /// as us.
     is_foreign: bool,
+    /// Whether it is the clock, chance, or what else PostgreSQL computes anew for each row.
+    is_volatile: bool,
+    /// Whether its value is fixed: no part of it depends on anything.
+    is_constant: bool,
+}
+
+impl LiveDefault {
+    /// Whether it cannot be what SQLite's default is, even if both return the same value now: one is fixed, and the other follows the
+    /// clock or chance.
+    fn is_of_other_nature(&self, source: &SourceDefault) -> bool {
+        match source.is_deterministic() {
+            Some(true) => self.is_volatile,
+            Some(false) => self.is_constant,
+            None => false,
+        }
+    }
 }
 
 /// The defaults that the table has in PostgreSQL. The dependency catalog does not list PostgreSQL's own objects.
 fn live_defaults(table: &PlannedTable, target: &mut Connection) -> Result<Vec<LiveDefault>> {
     let sql = format!(
         "SELECT a.attname, pg_get_expr(d.adbin, d.adrelid), EXISTS (SELECT FROM pg_depend o WHERE o.classid = 'pg_attrdef'::regclass \
-         AND o.objid = d.oid AND o.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass)) \
+         AND o.objid = d.oid AND o.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass)), \
+         coalesce(f.has_volatile, false) OR d.adbin::text ~ '{{SQLVALUEFUNCTION', \
+         NOT coalesce(f.has_unfixed, false) AND d.adbin::text !~ '{{(SQLVALUEFUNCTION|NEXTVALUEEXPR|COERCEVIAIO)' \
          FROM pg_attrdef d \
+         LEFT JOIN LATERAL (SELECT bool_or(p.provolatile <> 'i') AS has_unfixed, bool_or(p.provolatile = 'v' \
+         OR p.proname IN ('now', 'transaction_timestamp', 'statement_timestamp')) AS has_volatile \
+         FROM regexp_matches(d.adbin::text, ':(?:funcid|opfuncid) (\\d+)', 'g') AS called JOIN pg_proc p ON p.oid = called[1]::oid) f ON true \
          JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum \
          WHERE d.adrelid = to_regclass({}) AND a.attgenerated = ''",
         quote_pg_literal(&table.qualified(&table.target))
@@ -115,9 +136,11 @@ fn live_defaults(table: &PlannedTable, target: &mut Connection) -> Result<Vec<Li
     let rows = target.query(&sql, &[])?;
     Ok(rows
         .into_iter()
-        .filter_map(|row| match <[Option<String>; 3]>::try_from(row) {
-            Ok([Some(column), Some(sql), is_foreign]) => {
-                Some(LiveDefault { column, sql, is_foreign: is_foreign.as_deref() == Some("t") })
+        .filter_map(|row| match <[Option<String>; 5]>::try_from(row) {
+            Ok([Some(column), Some(sql), is_foreign, is_volatile, is_constant]) => {
+                let is = |answer: Option<String>| answer.as_deref() == Some("t");
+                let [is_foreign, is_volatile, is_constant] = [is_foreign, is_volatile, is_constant].map(is);
+                Some(LiveDefault { column, sql, is_foreign, is_volatile, is_constant })
             }
             _ => None,
         })
@@ -127,7 +150,7 @@ fn live_defaults(table: &PlannedTable, target: &mut Connection) -> Result<Vec<Li
 fn compare(
     column: &PlannedColumn,
     is_strict: bool,
-    live: Option<&str>,
+    live: Option<&LiveDefault>,
     target: &mut Connection,
     skew: &mut Option<Skew>,
 ) -> Result<Outcome> {
@@ -144,6 +167,12 @@ fn compare(
     };
     if column.default.is_none() && live.is_none() && before != Value::Null {
         return Ok(Outcome::NotCompared(Reason::DefaultNotPlanned));
+    }
+    let is_of_other_nature = live.is_some_and(|live| live.is_of_other_nature(&source));
+    let live = live.map(|live| live.sql.as_str());
+    if is_of_other_nature {
+        let problem = value_of(column, live, target)?.err();
+        return Ok(Outcome::Differs(problem.unwrap_or_else(|| another_value(declared, live))));
     }
     if let Some(clock) = default_clock(declared) {
         return compare_clock(column, clock, &source, live, target, skew);
@@ -271,6 +300,21 @@ impl SourceDefault {
         };
         create(&forms[0]).or_else(|_| create(&forms[1]))?;
         Ok(SourceDefault { connection, sql: sql.to_owned() })
+    }
+
+    /// Whether it returns one value for ever, which SQLite asks of a generated column; none where it does not say.
+    fn is_deterministic(&self) -> Option<bool> {
+        let sql = format!(
+            "CREATE TABLE g (a INTEGER, b AS ({}\n)); INSERT INTO g (a) VALUES (1); CREATE TABLE h AS SELECT b FROM g",
+            self.sql
+        );
+        let created = self.connection.execute_batch(&sql);
+        let _ = self.connection.execute_batch("DROP TABLE IF EXISTS h; DROP TABLE IF EXISTS g");
+        match created {
+            Ok(()) => Some(true),
+            Err(error) if error.to_string().contains("non-deterministic") => Some(false),
+            Err(_) => None,
+        }
     }
 
     /// The current value.

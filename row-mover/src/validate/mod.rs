@@ -56,7 +56,7 @@ pub(crate) use sequences::{existing_problem as sequence_behind, sequence_problem
 pub(crate) use source_order::terms as source_order_terms;
 pub(crate) use target_rows::TargetRows;
 pub(crate) use views::Views;
-pub(crate) use workers::{cannot_compare, export_snapshot, import_snapshot};
+pub(crate) use workers::{export_snapshot, import_snapshot};
 
 /// The result of comparing one table.
 #[derive(Clone, Debug, Default, Serialize)]

@@ -7,6 +7,7 @@ use migrate_core::plan::{Plan, PlannedColumn, PlannedTable};
 use migrate_core::sequence::{Advance, SequenceState};
 
 use super::CheckResult;
+use crate::access::explain_sequence;
 use crate::error::{Context, Result};
 use crate::sequences::{Checked, Standing, examine};
 use crate::source::{SourceConnection, introspect};
@@ -79,7 +80,12 @@ pub(crate) fn existing_problem(name: &str, checked: &Checked) -> Option<Sequence
                 false => (checked.state.min, i64::MAX),
             };
             let wide = SequenceState { min, max, ..checked.state };
-            let Advance::To(position) = wide.advance(Some(furthest.number)) else { return None };
+            let position = match wide.advance(Some(furthest.number)) {
+                Advance::To(position) => position,
+                // It is used up: it stands at its end, and only its bounds keep the next number back.
+                Advance::Ahead => checked.state.last,
+                Advance::NoRoom => return None,
+            };
             SequenceRepair { position, widens: true, is_descending, narrow: checked.narrow.clone() }
         }
     };
@@ -112,6 +118,9 @@ fn numbers(
         table.qualified(&table.target),
         table.qualified(sequence)
     );
-    let numbers = target.first(&sql, &[]).context(failed)?;
+    let numbers = match target.first(&sql, &[]).context(failed) {
+        Err(error) => return Err(explain_sequence(&table.qualified(sequence), error, target)),
+        Ok(numbers) => numbers,
+    };
     Ok(numbers.map(|(next, highest)| Numbers { next, highest }))
 }

@@ -59,13 +59,25 @@ impl<'a> TargetRows<'a> {
         appended: &[&str],
         target: &'a mut Connection,
     ) -> Result<TargetRows<'a>> {
+        TargetRows::open_holding(table, order, filter, appended, HELD_MAX_BYTES, target)
+    }
+
+    /// The same, with values of up to this many bytes in full.
+    pub(crate) fn open_holding(
+        table: &PlannedTable,
+        order: &str,
+        filter: Option<&str>,
+        appended: &[&str],
+        held_max: u32,
+        target: &'a mut Connection,
+    ) -> Result<TargetRows<'a>> {
         let filter = filter.map(|filter| format!(" WHERE {filter}")).unwrap_or_default();
-        let long = long_columns(table, &filter, target)?;
+        let long = long_columns(table, &filter, held_max, target)?;
         let mut columns: Vec<String> = Vec::with_capacity(table.columns.len() + 2 * long.len());
         for (position, column) in table.columns.iter().enumerate() {
             let name = quote_pg(&column.target);
             columns.push(if long.contains(&position) {
-                format!("CASE WHEN octet_length({name}) <= {HELD_MAX_BYTES} THEN {name} END")
+                format!("CASE WHEN octet_length({name}) <= {held_max} THEN {name} END")
             } else if is_printed(column) {
                 format!("{name}::text")
             } else {
@@ -74,7 +86,7 @@ impl<'a> TargetRows<'a> {
         }
         for column in long.iter().filter_map(|&position| table.columns.get(position)) {
             let name = quote_pg(&column.target);
-            let is_long = format!("CASE WHEN octet_length({name}) > {HELD_MAX_BYTES} THEN");
+            let is_long = format!("CASE WHEN octet_length({name}) > {held_max} THEN");
             columns.push(format!("{is_long} octet_length({name})::bigint END"));
             columns.push(match column.target_type {
                 PgType::Bytea => format!("{is_long} sha256({name}) END"),
@@ -140,7 +152,12 @@ impl<'a> TargetRows<'a> {
 }
 
 /// The places of the columns of `table` with long values in PostgreSQL, in the rows for which the `WHERE` of `filter` holds.
-fn long_columns(table: &PlannedTable, filter: &str, target: &mut Connection) -> Result<Vec<usize>> {
+fn long_columns(
+    table: &PlannedTable,
+    filter: &str,
+    held_max: u32,
+    target: &mut Connection,
+) -> Result<Vec<usize>> {
     /// No method of PostgreSQL's makes a value smaller than by this factor (`pglz` by 91, `lz4` by 255 at most).
     const COMPRESSION_MAX: u32 = 256;
     let candidates: Vec<usize> = (table.columns.iter().enumerate())
@@ -155,7 +172,7 @@ fn long_columns(table: &PlannedTable, filter: &str, target: &mut Connection) -> 
     let kept_apart = format!(
         "SELECT coalesce(sum(pg_relation_size(reltoastrelid)), 0) > {} OR bool_or(relkind <> 'r') FROM pg_class WHERE oid = \
          {relation}::regclass",
-        HELD_MAX_BYTES / COMPRESSION_MAX
+        held_max / COMPRESSION_MAX
     );
     let answer = target.query(&kept_apart, &[])?;
     if answer.first().and_then(|row| row.first()) == Some(&Some("f".to_owned())) {
@@ -163,9 +180,7 @@ fn long_columns(table: &PlannedTable, filter: &str, target: &mut Connection) -> 
     }
     let lengths: Vec<String> = (candidates.iter())
         .filter_map(|&position| table.columns.get(position))
-        .map(|column| {
-            format!("coalesce(max(octet_length({})), 0) > {HELD_MAX_BYTES}", quote_pg(&column.target))
-        })
+        .map(|column| format!("coalesce(max(octet_length({})), 0) > {held_max}", quote_pg(&column.target)))
         .collect();
     let answer = target.slow_query(&format!(
         "SELECT {} FROM {}{filter}",

@@ -10,6 +10,7 @@ use migrate_core::plan::PlannedTable;
 use super::compare::NAMED_DIFFERENCES_MAX;
 use super::parts::{self, Part};
 use super::{CompareOptions, TableComparison, compare, multiset, unmatched};
+use crate::access::cannot_compare;
 use crate::error::{Error, Result};
 use crate::observer::Observer;
 use crate::source::SourceConnection;
@@ -118,8 +119,8 @@ fn plan(
 ) -> Result<(Vec<Unit>, Vec<Mutex<Progress>>)> {
     let (mut units, mut progress) = (Vec::new(), Vec::with_capacity(tables.len()));
     for (position, table) in tables.iter().enumerate() {
-        let (parts, work) =
-            parts::of_table(table, options, source, target).map_err(|error| cannot_compare(table, error))?;
+        let (parts, work) = parts::of_table(table, options, source, target)
+            .map_err(|error| cannot_compare(table, error, target))?;
         let found = parts.iter().map(|_| None).collect();
         progress.push(Mutex::new(Progress { found, left: parts.len(), began: None, done: None }));
         let of_table = parts.into_iter().enumerate();
@@ -163,7 +164,7 @@ impl Work<'_> {
             // A transaction for each part, so that the locks of thousands of tables never add up.
             import_snapshot(&mut target, &self.snapshot)?;
             self.part(table, progress, unit, &source, &mut target)
-                .map_err(|error| cannot_compare(table, error))?;
+                .map_err(|error| cannot_compare(table, error, &mut target))?;
             // It has only read.
             target.query("ROLLBACK", &[])?;
         }
@@ -244,23 +245,6 @@ fn join(table: &PlannedTable, parts: impl Iterator<Item = Found>) -> (TableCompa
     }
     all.first.truncate(NAMED_DIFFERENCES_MAX);
     (all, sums)
-}
-
-/// Adds the name of the table. If the role may not see every row, the error explains that: a part of a table proves nothing.
-pub(crate) fn cannot_compare(table: &PlannedTable, error: Error) -> Error {
-    // SQLSTATE 42501, insufficient_privilege: no right to read, or row level security in a session that has it off.
-    let is_refused = std::error::Error::source(&error)
-        .and_then(|cause| cause.downcast_ref::<ServerError>())
-        .is_some_and(|cause| cause.sqlstate.as_deref() == Some("42501"));
-    let wrapped = Error::new(format!("table {} cannot be compared", table.source)).caused_by(error);
-    if !is_refused {
-        return wrapped;
-    }
-    wrapped.with_remedy_text(format!(
-        "this role may not see every row of {name}: validate as a role that may (SELECT on it, and BYPASSRLS where it has row \
-         level security), or switch that off: ALTER TABLE {name} DISABLE ROW LEVEL SECURITY",
-        name = table.name_in_sql()
-    ))
 }
 
 /// Begins a transaction that sees one state of the target, and lets others see the same (manual, section 9.28.5).

@@ -5,6 +5,7 @@ use migrate_core::comparison::structure::{Severity, Structure, StructureDifferen
 use migrate_core::comparison::{
     ComparedColumn, ComparedTable, Comparison, DifferentValues, Gap, RowKind, WithoutCounterpart,
 };
+use migrate_core::finding::{NotCompared, Reason};
 use postgres_client::TargetUrl;
 use report::comparison::{ComparisonReport, TableResult};
 use report::figures::count;
@@ -14,6 +15,7 @@ use row_mover::comparison::Compared;
 use serde_json::{Value, json};
 
 use super::layout::{List, Section, TableRow, fitted};
+use super::left_out::{left_out, left_out_comment, not_repaired};
 use super::{JSON_FORMAT, counted, seconds};
 use crate::display::{printable, printable_lines};
 use crate::workspace;
@@ -26,7 +28,18 @@ pub(crate) const REPAIR_FILE: &str = "repair.sql";
 
 /// Whether both databases have the same rows, and the target keeps all that the source declares.
 pub(crate) fn is_same(compared: &Compared) -> bool {
-    compared.comparison.is_equal() && compared.structure.is_equal()
+    compared.comparison.is_equal() && compared.structure.is_equal() && is_decided(compared)
+}
+
+/// Whether everything was compared that decides whether the databases are equal.
+fn is_decided(compared: &Compared) -> bool {
+    compared.comparison.tables.iter().all(|table| table.undecided == 0)
+        && undecided(&compared.structure).next().is_none()
+}
+
+/// What of the structure could not be compared for want of a right: the app may fail on it.
+fn undecided(structure: &Structure) -> impl Iterator<Item = &NotCompared> {
+    structure.not_compared.iter().filter(|left| matches!(left.reason, Reason::NoRightToReadSequence { .. }))
 }
 
 /// The result on the screen; `folder` is that of the report, where one was written.
@@ -103,7 +116,14 @@ fn row_lines_of(table: &ComparedTable) -> Vec<String> {
         let first = if keys.is_empty() { String::new() } else { format!(" ({})", words::some(rows, &keys)) };
         format!("{}: {} {}{first}", table.table, counted(rows, "row"), words::row_kind(kind))
     };
-    kinds.into_iter().filter(|(_, rows)| *rows > 0).map(line).collect()
+    let undecided = (table.undecided > 0).then(|| {
+        format!(
+            "{}: {} not decided: too many rows have the values by which they can be paired; a key in SQLite decides",
+            table.table,
+            counted(table.undecided, "row")
+        )
+    });
+    kinds.into_iter().filter(|(_, rows)| *rows > 0).map(line).chain(undecided).collect()
 }
 
 fn value_lines(comparison: &Comparison) -> Vec<String> {
@@ -178,12 +198,14 @@ fn not_compared_lines(structure: &Structure) -> Vec<String> {
     let translated =
         translated.map(|left| format!("not compared: {} {}: {}", left.kind, left.name, left.reason));
     let others = structure.not_compared.iter();
-    let others = others.map(|left| {
-        format!("not compared: {}: {}", words::subject(&left.subject), words::reason(&left.reason))
-    });
+    let others = others.map(not_compared_line);
     let all =
         structure.not_planned.iter().map(|reason| format!("not compared: what SQLite declares: {reason}"));
     all.chain(translated).chain(others).collect()
+}
+
+fn not_compared_line(left: &NotCompared) -> String {
+    format!("not compared: {}: {}", words::subject(&left.subject), words::reason(&left.reason))
 }
 
 fn verdict(compared: &Compared) -> String {
@@ -212,7 +234,12 @@ fn verdict(compared: &Compared) -> String {
         (0, different) => format!("and {} different", declarations(different)),
         (lost, different) => format!("and {} lost, {} different", declarations(lost), count(different)),
     };
-    let head = if is_same(compared) { "Equal" } else { "NOT equal" };
+    let is_different = comparison.differs() || !compared.structure.is_equal();
+    let head = match is_different {
+        true => "NOT equal",
+        false if is_decided(compared) => "Equal",
+        false => "NOT decided",
+    };
     format!("{head}: {rows}, {}{structure}.\n", no_counterpart(without))
 }
 
@@ -239,7 +266,7 @@ fn declarations(number: u64) -> String {
 fn what_to_do(compared: &Compared, folder: Option<&str>) -> String {
     let mut text = String::new();
     let statements = compared.structure.repair_sql();
-    if !compared.comparison.is_equal() {
+    if compared.comparison.differs() {
         text.push_str(
             "Rows and values that are missing or differ have to be moved again, which no statement does: cargo xtask migrate --sqlite FILE \
              --postgres URL, into another database; or, once the structure is repaired and the tables are empty, with --into-existing.\n",
@@ -260,39 +287,6 @@ fn what_to_do(compared: &Compared, folder: Option<&str>) -> String {
     text
 }
 
-/// How many differences of the structure no statement repairs, and why.
-fn not_repaired(structure: &Structure) -> String {
-    const SHOWN_MAX: usize = 3;
-    let mut reasons: Vec<(String, u64)> = Vec::new();
-    for found in structure.not_repaired() {
-        let reason = words::unrepaired(found);
-        match reasons.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, number)) => *number += 1,
-            None => reasons.push((reason, 1)),
-        }
-    }
-    let total: u64 = reasons.iter().map(|(_, number)| number).sum();
-    if total == 0 {
-        return String::new();
-    }
-    reasons.sort_by_key(|(_, number)| std::cmp::Reverse(*number));
-    let one = |(reason, number): &(String, u64)| match number {
-        _ if total == 1 => printable(reason),
-        number => format!("{} ({})", printable(reason), count(*number)),
-    };
-    let mut shown: Vec<String> = reasons.iter().take(SHOWN_MAX).map(one).collect();
-    if reasons.len() > SHOWN_MAX {
-        shown.push("…".to_owned());
-    }
-    let verb = if total == 1 { "has" } else { "have" };
-    format!("{} of the structure {verb} no statement: {}\n", counted(total, "difference"), shown.join("; "))
-}
-
-/// What to do about a difference that no statement repairs.
-fn left_out(found: &StructureDifference) -> String {
-    format!("no statement repairs it: {}", words::unrepaired(found))
-}
-
 fn repairing(statements: u64) -> String {
     format!("{} {}", counted(statements, "statement"), if statements == 1 { "repairs" } else { "repair" })
 }
@@ -304,6 +298,11 @@ pub(crate) fn comparison_report(compared: &Compared, url: &TargetUrl) -> Compari
         place: "without a counterpart".to_owned(),
         what,
         next: "move it again, or decide in mapping.toml".to_owned(),
+    });
+    let left = undecided(structure).map(|left| Finding {
+        place: "not decided".to_owned(),
+        what: not_compared_line(left),
+        next: "grant the right, then validate again".to_owned(),
     });
     let is_remark = |found: &&StructureDifference| found.severity == Severity::Remark;
     let lost = structure.differences.iter().filter(|found| !is_remark(found)).map(|found| Finding {
@@ -321,7 +320,7 @@ pub(crate) fn comparison_report(compared: &Compared, url: &TargetUrl) -> Compari
         verdict: verdict(compared).trim_end().to_owned(),
         is_equal: is_same(compared),
         tables: comparison.tables.iter().map(table_result).collect(),
-        findings: missing.chain(lost).collect(),
+        findings: missing.chain(lost).chain(left).collect(),
         remarks: remarks.collect(),
         not_compared: not_compared_lines(structure),
         repair: structure.repair_sql(),
@@ -352,11 +351,7 @@ pub(crate) fn repair_file(structure: &Structure) -> String {
         text.push_str(&sql);
         text.push('\n');
     }
-    for found in structure.not_repaired() {
-        // On one line: a name may have line ends.
-        let line = format!("Left out: {}: {}", words::structure(found), words::unrepaired(found));
-        text.push_str(&format!("-- {}\n", printable(&line)));
-    }
+    structure.not_repaired().for_each(|found| text.push_str(&left_out_comment(found)));
     text
 }
 

@@ -15,6 +15,7 @@ mod files;
 mod findings;
 mod json;
 mod layout;
+mod left_out;
 mod outcome;
 mod problem;
 mod problems;

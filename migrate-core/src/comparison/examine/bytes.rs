@@ -23,10 +23,6 @@ pub(super) fn form(source: SourceValue<'_>, target: &TargetValue<'_>) -> Option<
             }
             base64(text).is_some_and(|own| own == *bytes).then_some(OtherForm::Base64AsBytes)
         }
-        (SourceValue::Text(one), TargetValue::Text(other)) => {
-            let (one, other) = (uuid(SourceValue::Text(one))?, uuid(SourceValue::Text(other.as_bytes()))?);
-            (one == other).then_some(OtherForm::UuidSpelling)
-        }
         (SourceValue::Text(_), TargetValue::Uuid(uuid_of_target)) => {
             (uuid(source)? == *uuid_of_target).then_some(OtherForm::UuidSpelling)
         }
@@ -38,13 +34,25 @@ fn as_text(bytes: &[u8], text: &str) -> Option<OtherForm> {
     if text.as_bytes() == bytes {
         return Some(OtherForm::BytesAsText);
     }
-    if bytes.len() == 16 && uuid(SourceValue::Text(text.as_bytes())).is_some_and(|uuid| uuid == bytes) {
-        return Some(OtherForm::UuidSpelling);
-    }
     if hex(text).is_some_and(|found| found == bytes) {
         return Some(OtherForm::BytesAsHex);
     }
+    if bytes.len() == 16 && uuid(SourceValue::Text(text.as_bytes())).is_some_and(|uuid| uuid == bytes) {
+        return Some(OtherForm::UuidSpelling);
+    }
     base64(text).is_some_and(|found| found == bytes).then_some(OtherForm::BytesAsBase64)
+}
+
+/// The bytes that these are in an encoding; none where they are none, or not in one.
+pub(super) fn decoded(encoded: &[u8]) -> Option<Vec<u8>> {
+    if encoded.is_empty() {
+        return None;
+    }
+    if let Some(uuid) = uuid(SourceValue::Text(encoded)) {
+        return Some(uuid.to_vec());
+    }
+    let text = str::from_utf8(encoded).ok()?;
+    hex(text).or_else(|| base64(text))
 }
 
 /// The bytes of hexadecimal digits of either case, alone or as `\x…`, `0x…` or `X'…'`.
@@ -89,6 +97,13 @@ pub(super) fn diagnosis(source: SourceValue<'_>, target: &TargetValue<'_>) -> Op
             Some(of_bytes(bytes, found))
         }
         (SourceValue::Blob(bytes), TargetValue::Text(text)) => Some(of_text(bytes, text)),
+        // Who looks for the text as it was does not find the other spelling.
+        (SourceValue::Text(text), TargetValue::Text(other))
+            if !text.eq_ignore_ascii_case(other.as_bytes()) =>
+        {
+            let (one, other) = (uuid(source)?, uuid(SourceValue::Text(other.as_bytes()))?);
+            (one == other).then_some(Diagnosis::Respelled)
+        }
         _ => None,
     }
 }

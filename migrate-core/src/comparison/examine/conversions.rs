@@ -51,7 +51,7 @@ fn makes(conversion: &Conversion, source: SourceValue<'_>, wire: &[u8]) -> bool 
 }
 
 /// The form that a conversion gives to a value of a class; none where it loses something or another value could have the same form.
-fn form_of(conversion: &Conversion, class: StorageClass) -> Option<OtherForm> {
+pub fn form_of(conversion: &Conversion, class: StorageClass) -> Option<OtherForm> {
     use Conversion as C;
     let is_number = matches!(class, StorageClass::Integer | StorageClass::Real);
     if let Some(unit) = unit_of(conversion).filter(|_| is_number) {

@@ -60,6 +60,17 @@ impl Decimal {
         }
     }
 
+    /// It as an integer, if it is one.
+    pub(super) fn as_integer(&self) -> Option<i64> {
+        let zeros = u32::try_from(self.exponent).ok()?;
+        let digits: i64 = match self.digits.is_empty() {
+            true => 0,
+            false => str::from_utf8(&self.digits).ok()?.parse().ok()?,
+        };
+        let number = digits.checked_mul(10_i64.checked_pow(zeros)?)?;
+        Some(if self.is_negative { -number } else { number })
+    }
+
     pub(super) fn is_zero(&self) -> bool {
         self.digits.is_empty()
     }

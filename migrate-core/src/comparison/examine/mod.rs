@@ -7,12 +7,15 @@ mod bytes;
 mod conversions;
 mod decimal;
 mod moments;
+mod normal_form;
 mod numbers;
 mod target_value;
 mod text;
 mod words;
 
-pub use conversions::key_conversions;
+pub use conversions::{form_of as form_of_conversion, key_conversions};
+pub use moments::likely_unit;
+pub use normal_form::{append_normal_form, append_normal_form_of_target};
 
 use super::{Diagnosis, OtherForm};
 use crate::plan::PlannedColumn;
@@ -34,13 +37,20 @@ pub fn examine(
             _ => Diagnosis::BecameNull,
         });
     };
+    let form = form(column, source, Some(wire));
+    form.ok_or_else(|| {
+        let mut scratch = Vec::new();
+        let target = TargetValue::of(column, wire, &mut scratch);
+        if source.is_null() { of_null(&target) } else { diagnosis(column, source, &target) }
+    })
+}
+
+/// The form in which two values are equal, if they are: as [`examine`], without a diagnosis, which takes longer.
+pub fn form(column: &PlannedColumn, source: SourceValue<'_>, target: Option<&[u8]>) -> Option<OtherForm> {
+    let wire = target.filter(|_| !source.is_null())?;
     let mut scratch = Vec::new();
     let target = TargetValue::of(column, wire, &mut scratch);
-    if source.is_null() {
-        return Err(of_null(&target));
-    }
-    let form = conversions::form(column, source, wire).or_else(|| other_form(source, &target));
-    form.ok_or_else(|| diagnosis(column, source, &target))
+    conversions::form(column, source, wire).or_else(|| other_form(source, &target))
 }
 
 /// The form of a value that no conversion of the column's type produces.

@@ -12,7 +12,7 @@ pub(super) const EPOCH_US: i64 = -946_684_800_000_000;
 
 /// A second and a day, in microseconds.
 const SECOND_US: i64 = 1_000_000;
-const DAY_US: i64 = 86_400 * SECOND_US;
+pub(super) const DAY_US: i64 = 86_400 * SECOND_US;
 
 /// The greatest difference that zones have: from 12 hours behind to 14 hours ahead of UTC.
 const SHIFT_MAX_US: i64 = 26 * 3600 * SECOND_US;
@@ -22,6 +22,12 @@ const SHIFT_UNIT_US: i64 = 15 * 60 * SECOND_US;
 
 /// 1990-01-01 to 2100-01-01: numbers of other times may be anything.
 const PLAUSIBLE_US: std::ops::Range<i64> = -315_619_200_000_000..3_155_760_000_000_000;
+
+/// The same in days of the Julian calendar.
+const PLAUSIBLE_DAYS: std::ops::Range<f64> = 2_447_892.5..2_488_069.5;
+
+/// 2000-01-01 in days of the Julian calendar.
+const JULIAN_DAY_OF_2000: f64 = 2_451_544.5;
 
 /// The units, and how many of each there are in a second.
 const UNITS: [(TimeUnit, i64); 4] = [
@@ -71,8 +77,39 @@ fn unit(us: i64, number: i64) -> Option<TimeUnit> {
     UNITS.into_iter().filter(|_| PLAUSIBLE_US.contains(&us)).find(is_it).map(|(unit, _)| unit)
 }
 
+/// The unit in which a number is a time of ours, from 1990 to 2100. The ranges of the units have nothing in common.
+pub fn likely_unit(number: SourceValue<'_>) -> Option<TimeUnit> {
+    let range = PLAUSIBLE_US.start as f64 - EPOCH_US as f64..PLAUSIBLE_US.end as f64 - EPOCH_US as f64;
+    let number = match number {
+        SourceValue::Integer(integer) => integer as f64,
+        SourceValue::Real(real) if PLAUSIBLE_DAYS.contains(&real) => return Some(TimeUnit::JulianDays),
+        SourceValue::Real(real) => real,
+        _ => return None,
+    };
+    let is_it =
+        |(_, per_second): &(TimeUnit, i64)| range.contains(&(number / *per_second as f64 * SECOND_US as f64));
+    UNITS.into_iter().find(is_it).map(|(unit, _)| unit)
+}
+
+/// The instant that a number is in its [`likely_unit`], in whole microseconds since 2000.
+pub(super) fn likely_instant(number: SourceValue<'_>) -> Option<i64> {
+    let unit = likely_unit(number)?;
+    let per_second = UNITS.into_iter().find(|(known, _)| *known == unit).map(|(_, per_second)| per_second);
+    match (number, per_second) {
+        (SourceValue::Integer(integer), Some(per_second)) => {
+            let us = i128::from(integer) * i128::from(SECOND_US) / i128::from(per_second);
+            i64::try_from(us + i128::from(EPOCH_US)).ok()
+        }
+        (SourceValue::Real(real), Some(per_second)) => {
+            Some((real / per_second as f64 * SECOND_US as f64).round() as i64 + EPOCH_US)
+        }
+        (SourceValue::Real(days), None) => Some(((days - JULIAN_DAY_OF_2000) * DAY_US as f64).round() as i64),
+        _ => None,
+    }
+}
+
 /// The instant that a text names, in microseconds since 2000; without an offset it is one by the clock of UTC.
-fn instant(text: &[u8]) -> Option<i64> {
+pub(super) fn instant(text: &[u8]) -> Option<i64> {
     // Nothing shorter is a date, and most texts are none.
     if text.len() < "YYYY-MM-DD".len() || !text.first()?.is_ascii_digit() {
         return None;

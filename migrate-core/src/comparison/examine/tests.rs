@@ -100,10 +100,16 @@ fn equal_values_in_another_form() {
         (Text(b"706c61696e"), T::Bytea, "plain", "HexAsBytes"),
         (Text(b"cGxhaW4="), T::Bytea, "plain", "Base64AsBytes"),
         (
-            Text(b"6F9619FF8B86D011B42D00C04FC964FF"),
+            Blob(b"\x6f\x96\x19\xff\x8b\x86\xd0\x11\xb4\x2d\x00\xc0\x4f\xc9\x64\xff"),
             T::Text,
             "6f9619ff-8b86-d011-b42d-00c04fc964ff",
             "UuidSpelling",
+        ),
+        (
+            Blob(b"\x6f\x96\x19\xff\x8b\x86\xd0\x11\xb4\x2d\x00\xc0\x4f\xc9\x64\xff"),
+            T::Text,
+            "6F9619FF8B86D011B42D00C04FC964FF",
+            "BytesAsHex",
         ),
         (
             Text(b"{6F9619FF-8B86-D011-B42D-00C04FC964FF}"),
@@ -113,6 +119,14 @@ fn equal_values_in_another_form() {
         ),
     ] {
         check(source, target_type, target, &format!("= {form}"));
+        // Among many rows they are found by this.
+        let mut column = column(target_type);
+        let blobs = u64::from(matches!(source, Blob(_)));
+        column.profile = Some(crate::profile::ColumnProfile { blobs, ..Default::default() });
+        let (mut of_source, mut of_target) = (Vec::new(), Vec::new());
+        append_normal_form(&column, source, &mut of_source);
+        append_normal_form_of_target(&column, &wire(target_type, target), &mut of_target);
+        assert_eq!(of_source, of_target, "{form} {target_type} {target}");
     }
 }
 
@@ -159,6 +173,23 @@ fn what_happened_to_a_value() {
         (Text(b" a "), T::Text, "a", "Trimmed"),
         (Text(b"a\r\nb"), T::Text, "a\nb", "LineEnds"),
         (Text(b"Ab"), T::Text, "ab", "CaseChanged"),
+        // A text is compared with texts: another word for a boolean and another spelling of a UUID are other texts.
+        (Text(b"NO"), T::Text, "false", "Other"),
+        (Text(b"yes"), T::Text, "y", "Cut { characters: 1 }"),
+        (Text(b"no"), T::Text, "No", "CaseChanged"),
+        (Text(b"F"), T::Jsonb, "false", "Other"),
+        (
+            Text(b"6F9619FF8B86D011B42D00C04FC964FF"),
+            T::Text,
+            "6f9619ff8b86d011b42d00c04fc964ff",
+            "CaseChanged",
+        ),
+        (
+            Text(b"6F9619FF8B86D011B42D00C04FC964FF"),
+            T::Text,
+            "6f9619ff-8b86-d011-b42d-00c04fc964ff",
+            "Respelled",
+        ),
         (Text(b"a\nb"), T::Text, "a\\nb", "Escapes"),
         (Text(b"a\\nb"), T::Text, "a\nb", "Escapes"),
         (Text(b"a"), T::Text, "\"a\"", "Quoted"),

@@ -22,7 +22,7 @@ pub(super) fn form(source: SourceValue<'_>, target: &TargetValue<'_>) -> Option<
     }
 }
 
-fn is_container(text: &[u8]) -> bool {
+pub(super) fn is_container(text: &[u8]) -> bool {
     matches!(text.trim_ascii_start().first(), Some(b'{' | b'['))
 }
 

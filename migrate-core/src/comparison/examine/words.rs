@@ -6,6 +6,11 @@ use crate::value::SourceValue;
 
 /// The form of a boolean.
 pub(super) fn form(source: SourceValue<'_>, target: &TargetValue<'_>) -> Option<OtherForm> {
+    let is_text = matches!(source, SourceValue::Text(_));
+    if is_text && matches!(target, TargetValue::Text(_) | TargetValue::Json(_)) {
+        // One word is not another, whatever boolean both may mean: `no` is a country, too.
+        return None;
+    }
     let (of_source, is_number) = match source {
         SourceValue::Integer(0) => (false, true),
         SourceValue::Integer(1) => (true, true),
@@ -27,7 +32,7 @@ pub(super) fn form(source: SourceValue<'_>, target: &TargetValue<'_>) -> Option<
 }
 
 /// What a word means.
-fn meaning(word: &str) -> Option<bool> {
+pub(super) fn meaning(word: &str) -> Option<bool> {
     const TRUE: [&str; 5] = ["true", "t", "yes", "y", "on"];
     const FALSE: [&str; 5] = ["false", "f", "no", "n", "off"];
     let is = |words: &[&str]| words.iter().any(|other| word.eq_ignore_ascii_case(other));

@@ -14,7 +14,7 @@ pub fn broken_by_rows(found: &mut StructureDifference) {
         found.leave_out(Unrepaired::BrokenByRows);
         return;
     }
-    for sql in found.repair.iter_mut().filter(|sql| is_added(sql)) {
+    for sql in found.repair.iter_mut().filter(|sql| is_added(sql) && !sql.ends_with(" NOT VALID;")) {
         if let Some(statement) = sql.strip_suffix(';') {
             *sql = format!("{statement} NOT VALID;");
         }

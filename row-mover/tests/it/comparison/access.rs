@@ -49,16 +49,55 @@ fn a_role_that_may_only_read_is_enough() {
     assert_eq!(ask(&mut session(pair.database.url()), STATE), before);
 }
 
+/// Each refusal names the statements that help, and they do.
 #[test]
-fn rows_that_a_role_may_not_see_are_no_equality() {
+fn what_a_role_may_not_read_is_no_equality_and_the_printed_statements_help() {
+    const MOVED: &str =
+        "CREATE SCHEMA app; ALTER TABLE t SET SCHEMA app; ALTER DATABASE DATABASE SET search_path = app; ";
+    const POLICY: &str = "ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON t USING (true)";
+    for (rights, reason, statements) in [
+        ("SELECT", "may not read all of public.t: GRANT SELECT ON public.t TO", 1),
+        ("GRANT SELECT (id) ON t TO ROLE", "may not read all of public.t: GRANT SELECT ON public.t TO", 1),
+        (&format!("{MOVED} SELECT"), "GRANT USAGE ON SCHEMA app TO", 2),
+        (&format!("{MOVED} GRANT SELECT ON app.t TO ROLE"), "GRANT USAGE ON SCHEMA app TO", 1),
+        (&format!("GRANT SELECT ON t TO ROLE; {POLICY}"), "may not see every row of public.t", 1),
+    ] {
+        let mut pair = Pair::new(SOURCE, TARGET);
+        if rights.contains("app") {
+            pair.mapping = "schemas = [\"app\"]".to_owned();
+        }
+        let (url, name) =
+            role(&pair, &rights.replace("DATABASE DATABASE", &format!("DATABASE {}", pair.database.name())));
+        let _dropped = Dropped(&pair, name.clone());
+        let error = pair.compared_as(&url).unwrap_err();
+        assert!(error.contains(reason), "{rights}: {error}");
+        assert_eq!(error.contains("ROW LEVEL"), rights.contains("POLICY"), "{rights}: {error}");
+        let printed: Vec<&str> = error
+            .split("; ")
+            .flat_map(|part| part.split(": "))
+            .filter(|part| ["GRANT", "ALTER"].iter().any(|verb| part.starts_with(verb)))
+            .collect();
+        assert_eq!(printed.len(), statements, "{error}");
+        pair.execute(&printed.join(";"));
+        assert!(pair.compared_as(&url).unwrap().is_equal());
+    }
+}
+
+/// A sequence that a role may not read is named with the statement that lets it, which does.
+#[test]
+fn a_sequence_that_a_role_may_not_read_is_not_decided() {
     let pair = Pair::new(SOURCE, TARGET);
-    let (url, name) = role(&pair, "SELECT");
+    pair.execute("SELECT setval('t_id_seq', 1)");
+    let (url, name) = role(&pair, "GRANT SELECT ON t TO ROLE");
     let _dropped = Dropped(&pair, name.clone());
-    let error = pair.compared_as(&url).unwrap_err();
-    assert!(error.contains("may not see every row"), "{error}");
-    pair.execute(&format!("GRANT SELECT ON t TO {name}; ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON t USING (true)"));
-    let error = pair.compared_as(&url).unwrap_err();
-    assert!(error.contains("may not see every row"), "{error}");
+    let found = pair.structure_as(&url);
+    let [left] = found.not_compared.as_slice() else { panic!("{found:#?}") };
+    let words = report::words::reason(&left.reason);
+    let statement = words.strip_prefix("this role may not read it: ").unwrap();
+    assert_eq!(statement, format!("GRANT SELECT ON SEQUENCE public.t_id_seq TO {name};"));
+    pair.execute(statement);
+    let found = pair.structure_as(&url);
+    assert_eq!((found.differences.len(), found.not_compared.len()), (1, 0), "{found:#?}");
 }
 
 /// The owner, too, could write: nothing does.

@@ -32,13 +32,101 @@ fn booleans_and_numbers() {
 #[test]
 fn the_rows_tell_the_unit_of_a_time() {
     let seconds: &[&str] = &["'2023-11-14 22:13:20Z'", "'1970-01-01 00:00:00Z'", "'2001-09-09 01:46:40Z'"];
-    let form = |unit: &str, count: u32| format!("t.v: NumberAsMoment {{ unit: {unit} }} in {count}");
     check("INTEGER", &["1700000000", "0", "1000000000"], "timestamptz", seconds, &[]);
-    // Most of the plausible readings are seconds, and the target has milliseconds.
-    let thousandths: &[&str] =
-        &["'1970-01-20 16:13:20Z'", "'1970-01-01 00:00:00Z'", "'1970-01-12 13:46:40Z'"];
-    let lines = [form("Milliseconds", 2)];
-    check("INTEGER", &["1700000000", "0", "1000000000"], "timestamptz", thousandths, &[&lines[0]]);
+    // Seconds that are no times of ours in any unit have the one that the target has.
+    let form = "t.v: NumberAsMoment { unit: Seconds } in 2";
+    check("INTEGER", &["86400", "60"], "timestamptz", &["'1970-01-02Z'", "'1970-01-01 00:01:00Z'"], &[form]);
+}
+
+/// Seconds that were read as milliseconds are times in January 1970, and milliseconds that were read as seconds lie far ahead.
+#[test]
+fn a_unit_that_gives_times_of_another_age_is_a_difference() {
+    let seconds = "(1, 1700000000), (2, 0), (3, 1000000000)";
+    let milliseconds = "(1, 1700000000000), (2, 0), (3, 1000000000000)";
+    let microseconds = "(1, 1700000000000000), (2, 0), (3, 1000000000000000)";
+    for (numbers, read, line) in [
+        (seconds, "to_timestamp(at / 1e3)", "WrongUnit { read: Milliseconds, likely: Seconds }"),
+        (milliseconds, "to_timestamp(at)", "WrongUnit { read: Seconds, likely: Milliseconds }"),
+        (microseconds, "to_timestamp(at / 1e9)", "WrongUnit { read: Nanoseconds, likely: Microseconds }"),
+    ] {
+        for (kind, declared) in [("timestamptz", "at INTEGER"), ("timestamp", "at INTEGER")] {
+            let pair = Pair::new(
+                &format!(
+                    "CREATE TABLE t (id INTEGER PRIMARY KEY, {declared}); INSERT INTO t VALUES {numbers}"
+                ),
+                &format!(
+                    "SET timezone = 'UTC'; CREATE TABLE t (id bigint PRIMARY KEY, at {kind});
+                     INSERT INTO t SELECT id, {read} FROM (VALUES {numbers}) AS s (id, at)"
+                ),
+            );
+            assert_eq!(
+                pair.findings(),
+                ["t: 2 different".to_owned(), format!("t.at: {line} in 2")],
+                "{kind}"
+            );
+        }
+        let pair = Pair::new(
+            &format!(
+                "CREATE TABLE t (id INTEGER, at INTEGER NOT NULL PRIMARY KEY) WITHOUT ROWID; INSERT INTO t VALUES {numbers}"
+            ),
+            &format!(
+                "CREATE TABLE t (id bigint, at timestamptz PRIMARY KEY);
+                 INSERT INTO t SELECT id, {read} FROM (VALUES {numbers}) AS s (id, at)"
+            ),
+        );
+        assert_eq!(pair.findings(), ["t: 2 different".to_owned(), format!("t.at: {line} in 2")], "key");
+    }
+    let pair = Pair::new(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, took INTEGER); INSERT INTO t VALUES (1, 1700000000), (2, 1600000000)",
+        "CREATE TABLE t (id bigint PRIMARY KEY, took interval); INSERT INTO t VALUES (1, '1700000 s'), (2, '1600000 s')",
+    );
+    pair.equal();
+}
+
+/// Whoever looks for a text finds it only if it is the same text.
+#[test]
+fn words_and_uuids_in_other_letters_are_other_texts() {
+    let pair = Pair::new(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, word TEXT, u TEXT);
+         INSERT INTO t VALUES (1, 'no', '550E8400-E29B-41D4-A716-446655440000'), (2, 'NO', 'D41D8CD98F00B204E9800998ECF8427E'), (3, 'yes', 'x'), (4, 'ON', 'x'),
+            (5, 'F', 'x')",
+        "CREATE TABLE t (id int, word text, u text);
+         INSERT INTO t VALUES (1, 'n', '550e8400-e29b-41d4-a716-446655440000'), (2, 'off', 'd41d8cd9-8f00-b204-e980-0998ecf8427e'), (3, 'true', 'x'), (4, 'on', 'x'),
+            (5, 'f', 'x')",
+    );
+    assert_eq!(
+        pair.findings(),
+        [
+            "t: 5 different",
+            "t.word: CaseChanged in 2",
+            "t.word: Other in 2",
+            "t.word: Cut { characters: 1 } in 1",
+            "t.u: Respelled in 1",
+            "t.u: CaseChanged in 1"
+        ]
+    );
+}
+
+/// An app decodes a column in one way.
+#[test]
+fn a_column_of_bytes_has_one_form() {
+    let pair = Pair::new(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, b BLOB, h TEXT, raw BLOB);
+         INSERT INTO t VALUES (1, x'00ff', 'abcd', x'616263'), (2, x'abcd', 'ef01', x'64'), (3, x'1234', '00', x'31'), (4, x'', '', x'')",
+        "CREATE TABLE t (id int, b text, h bytea, raw text);
+         INSERT INTO t VALUES (1, '\\x00ff', '\\xabcd', 'abc'), (2, 'q80=', 'ef01', '64'), (3, '1234', '\\x00', '1'), (4, '', '', '')",
+    );
+    assert_eq!(
+        pair.findings(),
+        [
+            "t: 1 different",
+            "t.b: BytesAsHex in 2",
+            "t.b: InconsistentForm in 1",
+            "t.h: HexAsBytes in 2",
+            "t.h: InconsistentForm in 1",
+            "t.raw: InconsistentForm in 1",
+        ]
+    );
 }
 
 #[test]
@@ -48,7 +136,10 @@ fn a_unit_that_changes_within_a_column_is_a_difference() {
         "CREATE TABLE t (id int, at timestamptz); INSERT INTO t VALUES (1, to_timestamp(1700000000)), (2, to_timestamp(1700000001)),
          (3, to_timestamp(1700000.002))",
     );
-    assert_eq!(pair.findings(), ["t: 1 different", "t.at: InconsistentUnit in 1"]);
+    assert_eq!(
+        pair.findings(),
+        ["t: 1 different", "t.at: WrongUnit { read: Milliseconds, likely: Seconds } in 1"]
+    );
 }
 
 #[test]

@@ -3,11 +3,15 @@
 mod access;
 mod copies;
 mod forms;
+mod keyless;
+mod long_cells;
 mod losses;
 mod names;
+mod numbering;
 mod own;
 mod random_repairs;
 mod repairs;
+mod sealed;
 mod structure;
 
 use std::path::PathBuf;
@@ -18,7 +22,7 @@ use migrate_core::comparison::structure::Structure;
 use migrate_core::comparison::{ComparedTable, Comparison, Gap};
 use migrate_core::mapping::Mapping;
 use postgres_client::{DbSettings, TargetUrl};
-use row_mover::comparison::{self, Compared, ComparisonRequest, ComparisonSource};
+use row_mover::comparison::{self, ComparisonRequest, ComparisonSource};
 use row_mover::observer::Silent;
 use row_mover::validate::CompareOptions;
 use tempfile::TempDir;
@@ -82,26 +86,46 @@ impl Pair {
         self.compared_as(self.database.url()).unwrap_or_else(|words| panic!("{words}"))
     }
 
-    /// What the comparison found in the structure.
-    #[track_caller]
-    pub fn structure(&self) -> Structure {
-        self.all_as(self.database.url()).unwrap_or_else(|words| panic!("{words}")).structure
-    }
-
     /// The comparison through another URL; the error in words.
     pub fn compared_as(&self, url: &str) -> Result<Comparison, String> {
-        self.all_as(url).map(|found| found.comparison)
+        self.compared_with(url, ComparisonSource::Live(&self.source))
     }
 
-    fn all_as(&self, url: &str) -> Result<Compared, String> {
-        let request = ComparisonRequest {
-            source: ComparisonSource::Live(&self.source),
+    fn request<'a>(&self, url: &str, source: ComparisonSource<'a>) -> ComparisonRequest<'a> {
+        ComparisonRequest {
+            source,
             target: TargetUrl::parse(url).unwrap(),
             settings: DbSettings { pool_max: 4, ..DbSettings::default() },
             mapping: Mapping::from_toml(&format!("format = 1\n{}", self.mapping)).unwrap(),
             options: CompareOptions { show_values: true, workers: self.workers, read_only: true },
-        };
-        comparison::compare(&request, &Silent).map_err(|error| chain(&error))
+        }
+    }
+
+    /// The comparison with a file in another state; the error in words.
+    pub fn compared_with(&self, url: &str, source: ComparisonSource<'_>) -> Result<Comparison, String> {
+        let request = self.request(url, source);
+        comparison::compare(&request, &Silent).map(|found| found.comparison).map_err(|error| chain(&error))
+    }
+
+    /// What the source declares and the target has, through another URL.
+    #[track_caller]
+    pub fn structure_as(&self, url: &str) -> Structure {
+        let request = self.request(url, ComparisonSource::Live(&self.source));
+        comparison::compare(&request, &Silent).unwrap_or_else(|error| panic!("{}", chain(&error))).structure
+    }
+
+    #[track_caller]
+    pub fn structure(&self) -> Structure {
+        self.structure_as(self.database.url())
+    }
+
+    /// The problems of the structure, with the statements that repair them.
+    #[track_caller]
+    pub fn problems(&self) -> Vec<(String, Vec<String>)> {
+        let found = self.structure();
+        let lines =
+            found.differences.iter().map(|found| (report::words::structure(found), found.repair.clone()));
+        lines.collect()
     }
 
     /// The comparison in one line for each finding.
@@ -134,6 +158,7 @@ fn of_table(table: &ComparedTable, lines: &mut Vec<String>) {
         ("extra", table.extra),
         ("duplicate", table.duplicates),
         ("different", table.different),
+        ("undecided", table.undecided),
     ] {
         if rows > 0 {
             lines.push(format!("{name}: {rows} {what}"));

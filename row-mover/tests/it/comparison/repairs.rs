@@ -191,7 +191,6 @@ const CASES: &[Case] = &[
         &[
             "numbering_missing a id: not_numbered numeric",
             "numbering_missing b id: not_numbered text",
-            "numbering_missing c id: number_too_high integer",
             "numbering_missing d id: not_numbered public.number",
         ],
     ),
