@@ -202,7 +202,6 @@ const CASES: &[Case] = &[
          ALTER TABLE c REPLICA IDENTITY USING INDEX r",
         &[
             "not_null_added p y: never_null",
-            "not_null_added c id: never_null",
             "not_null_added c w: never_null",
         ],
     ),
