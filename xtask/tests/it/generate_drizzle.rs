@@ -189,6 +189,7 @@ fn files_of_the_app_are_not_overwritten() {
             "{}",
             refused.stderr
         );
+        assert!(!refused.stderr.contains("kept "), "{}", refused.stderr);
         assert_eq!(place.state(), before);
     }
     let refused = place.run(["generate", "--drizzle", "app"]).expect(2);
@@ -212,6 +213,56 @@ fn a_file_that_the_app_took_over_is_kept_on_request() {
     let kept = place.run(["generate", "--drizzle", "app", "--keep-own"]).expect(0);
     assert!(kept.stderr.contains("kept app/db/client.ts\n"), "{}", kept.stderr);
     assert_eq!(text(&place, "app/db/client.ts"), "// Ours now.\nexport {};\n");
+}
+
+#[test]
+fn what_is_no_text_or_no_folder_is_the_apps_too() {
+    let bytes = |place: &Place| {
+        write(place, "app/db/client.ts", "");
+        fs::write(place.path().join("app/db/client.ts"), [0xff, 0xfe, 0x00]).unwrap();
+    };
+    let cases: [(fn(&Place), &str, bool); 5] = [
+        (bytes, "this command did not write db/client.ts", true),
+        (
+            |place| write(place, "app/drizzle/schema.ts/index.ts", ""),
+            "this command did not write drizzle/schema.ts",
+            true,
+        ),
+        (
+            |place| write(place, "app/drizzle", ""),
+            "this command needs a folder in the place of drizzle",
+            false,
+        ),
+        (|place| write(place, "app/db", ""), "this command needs a folder in the place of db", false),
+        (
+            |place| write(place, "app/drizzle/meta/_journal.json/x", ""),
+            "drizzle/ has other migrations than the generated ones",
+            false,
+        ),
+    ];
+    for (prepare, reason, can_be_kept) in cases {
+        let place = Place::new();
+        prepare(&place);
+        let before = place.state();
+        let refused = place.run(["generate", "--drizzle", "app"]).expect(2);
+        assert!(refused.stderr.contains(reason), "{}", refused.screen());
+        assert_eq!(refused.stderr.contains("--keep-own"), can_be_kept, "{}", refused.screen());
+        assert_eq!(place.state(), before);
+        if can_be_kept {
+            let kept = place.run(["generate", "--drizzle", "app", "--keep-own"]).expect(0);
+            assert_eq!(kept.stderr.matches("kept ").count(), 1, "{}", kept.screen());
+        }
+        follow(&place, &refused);
+        place.run(["generate", "--drizzle", "app"]).expect(0);
+    }
+    let place = Place::new();
+    write(&place, "app", "");
+    let refused = place.run(["generate", "--drizzle", "app"]).expect(2);
+    assert!(
+        refused.stderr.ends_with("app is no folder\n  next: name the folder of the app: `--drizzle DIR`\n"),
+        "{}",
+        refused.screen()
+    );
 }
 
 #[test]

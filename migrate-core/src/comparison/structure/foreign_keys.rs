@@ -171,6 +171,10 @@ fn differs(pair: &Pair<'_>, key: &PlannedForeignKey, live: &LiveForeignKey) -> O
             let named = PlannedForeignKey { name: live.name.clone(), ..key.clone() };
             let table = PlannedTable { foreign_keys: vec![named], ..pair.expected.clone() };
             let mut made = pair.made(Repaired::Constraint(&table, &live.name), &columns);
+            if differences.contains(&Difference::NotEnforced) {
+                // Rows without a parent may have got in: the key is for new rows, and validated once it is known to be NOT VALID.
+                made = made.iter().map(|sql| format!("{} NOT VALID;", sql.trim_end_matches(';'))).collect();
+            }
             made.insert(0, pair.alter(&format!("DROP CONSTRAINT {name}")));
             made
         }

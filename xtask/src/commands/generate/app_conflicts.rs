@@ -11,6 +11,8 @@ use crate::display::shell_word;
 pub(super) struct Conflicts {
     /// Whose the migrations in `drizzle/` are, if they are not generated.
     pub(super) journal: Option<Journal>,
+    /// What is in the places of folders and is none, by its path below the app's folder.
+    pub(super) not_folders: Vec<String>,
     /// The paths of files that were not generated, below the app's folder.
     pub(super) own: Vec<String>,
 }
@@ -44,6 +46,13 @@ pub(super) fn refuse(folder: &Path, conflicts: &Conflicts) -> anyhow::Result<()>
         }
         None => {}
     }
+    if !conflicts.not_folders.is_empty() {
+        reasons.push(format!(
+            "this command needs a folder in the place of {}",
+            conflicts.not_folders.join(", ")
+        ));
+        conflicts.not_folders.iter().for_each(|path| rename(path, ".before"));
+    }
     if !conflicts.own.is_empty() {
         reasons.push(format!("this command did not write {}", conflicts.own.join(", ")));
         conflicts.own.iter().for_each(|path| rename(path, ".before"));
@@ -51,9 +60,10 @@ pub(super) fn refuse(folder: &Path, conflicts: &Conflicts) -> anyhow::Result<()>
     if reasons.is_empty() {
         return Ok(());
     }
-    let keep = match conflicts.journal {
-        Some(_) => "",
-        None => ", or leave them as they are with --keep-own",
+    let keep = match conflicts.own.as_slice() {
+        _ if conflicts.journal.is_some() => "",
+        [] => "",
+        _ => ", or leave them as they are with --keep-own",
     };
     Err(row_mover::Error::new(format!("files of the app in {} would be overwritten", folder.display()))
         .caused_by(reasons.join("; "))

@@ -2,6 +2,7 @@
 //!
 //! `drizzle` renders them. Here are the folder, the database whose documents get types, and the refusal to overwrite what somebody wrote.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -88,6 +89,16 @@ impl AppArgs {
     }
 }
 
+/// What is in the place of a file.
+enum Found {
+    /// Nothing.
+    Nothing,
+    /// A file of text.
+    Text(String),
+    /// Something that no generated file is: a folder, or a file that is not UTF-8.
+    NoText,
+}
+
 /// What the files are made of.
 pub(super) struct App<'a> {
     pub(super) args: &'a AppArgs,
@@ -112,11 +123,19 @@ impl App<'_> {
                 .with_remedy_text("leave out --drizzle")
                 .into());
         }
+        self.check_folder()?;
         let database = self.database();
         let types = self.types(database.as_deref())?;
         let mut files = drizzle::files(self.plan, Some(&types));
-        let journal = self.read(JOURNAL)?.map(|text| drizzle::journal_owner(&text));
-        let mut conflicts = Conflicts::default();
+        let mut conflicts = Conflicts { not_folders: self.not_folders(&files), ..Conflicts::default() };
+        if !conflicts.not_folders.is_empty() {
+            refuse(self.folder, &conflicts)?;
+        }
+        let journal = match self.read(JOURNAL)? {
+            Found::Nothing => None,
+            Found::Text(text) => Some(drizzle::journal_owner(&text)),
+            Found::NoText => Some(Journal::Other),
+        };
         if let Some(owner @ (Journal::OtherDialect(_) | Journal::Other)) = &journal {
             conflicts.journal = Some(owner.clone());
         }
@@ -133,7 +152,7 @@ impl App<'_> {
         }
         // A file with the app's own types is as good as the generated one if it exports all of them.
         let documents = DocumentTypes::path();
-        if let Some(text) = self.read(&documents)? {
+        if let Found::Text(text) = self.read(&documents)? {
             let missing: Vec<&str> = types.missing_in(&text).collect();
             let is_own = own.contains(&documents);
             if missing.is_empty() && (is_own || database.is_none()) {
@@ -141,13 +160,11 @@ impl App<'_> {
                 files.retain(|file| file.path != documents);
             }
         }
-        if self.args.keep_own {
-            files.retain(|file| !own.contains(&file.path));
-            own.iter().for_each(|path| output::note(&format!("kept {}", self.shown(path))));
-            own.clear();
-        }
+        let kept = if self.args.keep_own { std::mem::take(&mut own) } else { Vec::new() };
+        files.retain(|file| !kept.contains(&file.path));
         conflicts.own = own;
         refuse(self.folder, &conflicts)?;
+        kept.iter().for_each(|path| output::note(&format!("kept {}", self.shown(path))));
         self.note_unknown(&files, &types, database.as_deref());
         let place =
             |file: TextFile| GeneratedFile { path: self.folder.join(file.path), content: file.content };
@@ -175,18 +192,46 @@ impl App<'_> {
         )?)
     }
 
-    fn read(&self, path: &str) -> anyhow::Result<Option<String>> {
+    /// Refuses something that is no folder.
+    fn check_folder(&self) -> anyhow::Result<()> {
+        if self.folder.is_dir() || !self.folder.exists() {
+            return Ok(());
+        }
+        Err(row_mover::Error::new(format!("{} is no folder", workspace::shown(self.folder)))
+            .with_remedy_text("name the folder of the app: `--drizzle DIR`")
+            .into())
+    }
+
+    /// What is in the places of folders and is none, below the app's folder.
+    fn not_folders(&self, files: &[TextFile]) -> Vec<String> {
+        let above = files.iter().flat_map(|file| Path::new(&file.path).ancestors().skip(1));
+        let paths: BTreeSet<&Path> = above.filter(|path| !path.as_os_str().is_empty()).collect();
+        let is_other = |path: &&Path| {
+            let path = self.folder.join(path);
+            path.exists() && !path.is_dir()
+        };
+        paths.into_iter().filter(is_other).map(|path| path.display().to_string()).collect()
+    }
+
+    fn read(&self, path: &str) -> anyhow::Result<Found> {
+        use std::io::ErrorKind;
         match std::fs::read_to_string(self.folder.join(path)) {
-            Ok(text) => Ok(Some(text)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Ok(text) => Ok(Found::Text(text)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Found::Nothing),
+            Err(error) if matches!(error.kind(), ErrorKind::IsADirectory | ErrorKind::InvalidData) => {
+                Ok(Found::NoText)
+            }
             Err(error) => Err(error).with_context(|| format!("{} cannot be read", self.shown(path))),
         }
     }
 
     /// Whether a file is in its place that this command did not write.
     fn is_own(&self, file: &TextFile) -> anyhow::Result<bool> {
-        let found = self.read(&file.path)?;
-        Ok(found.is_some_and(|text| text != file.content && !drizzle::is_generated(&file.path, &text)))
+        Ok(match self.read(&file.path)? {
+            Found::Nothing => false,
+            Found::Text(text) => text != file.content && !drizzle::is_generated(&file.path, &text),
+            Found::NoText => true,
+        })
     }
 
     fn extended(&self, added: &[String]) -> anyhow::Error {
