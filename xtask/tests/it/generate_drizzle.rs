@@ -221,7 +221,8 @@ fn what_is_no_text_or_no_folder_is_the_apps_too() {
         write(place, "app/db/client.ts", "");
         fs::write(place.path().join("app/db/client.ts"), [0xff, 0xfe, 0x00]).unwrap();
     };
-    let cases: [(fn(&Place), &str, bool); 5] = [
+    type Prepare = fn(&Place);
+    let cases: [(Prepare, &str, bool); 5] = [
         (bytes, "this command did not write db/client.ts", true),
         (
             |place| write(place, "app/drizzle/schema.ts/index.ts", ""),
