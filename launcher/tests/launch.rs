@@ -6,11 +6,20 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 
 const URL: &str = "postgres://user:hunter2@host/database";
+
+/// Held while a program is written, and while a process is started: between fork and exec, a process of another test holds what this one
+/// has open for writing, and nothing can execute that.
+static WRITING_OR_STARTING: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    WRITING_OR_STARTING.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A checkout with a launcher in its target folder and a script in place of cargo.
 struct Checkout {
@@ -24,7 +33,10 @@ impl Checkout {
         let checkout = Self { folder };
         fs::create_dir_all(checkout.path("launcher")).unwrap();
         fs::create_dir_all(checkout.path("target")).unwrap();
-        fs::copy(env!("CARGO_BIN_EXE_launcher"), checkout.path("target/launcher")).unwrap();
+        {
+            let _alone = alone();
+            fs::copy(env!("CARGO_BIN_EXE_launcher"), checkout.path("target/launcher")).unwrap();
+        }
         script(&checkout.path("cargo"), &format!("echo \"cargo $*\" >&2\n{cargo}"));
         checkout
     }
@@ -52,16 +64,23 @@ impl Checkout {
     }
 
     fn run(&self) -> Ended {
-        Ended::from(self.command().output().unwrap())
+        run_to_end(&mut self.command())
     }
 }
 
+fn started(command: &mut Command) -> Child {
+    let _alone = alone();
+    command.spawn().unwrap()
+}
+
+fn run_to_end(command: &mut Command) -> Ended {
+    ended(started(command))
+}
+
 fn script(path: &Path, body: &str) {
-    // Written elsewhere and moved: a file that a forked process of another test still has open cannot be executed.
-    let written = path.with_extension("new");
-    fs::write(&written, format!("#!/bin/sh\n{body}\n")).unwrap();
-    fs::set_permissions(&written, fs::Permissions::from_mode(0o755)).unwrap();
-    fs::rename(written, path).unwrap();
+    let _alone = alone();
+    fs::write(path, format!("#!/bin/sh\n{body}\n")).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 struct Ended {
@@ -88,7 +107,7 @@ fn arguments_standard_output_and_exit_status_are_the_programs() {
         "printf '%s\\n' \"$@\" >seen; echo from xtask; echo \"$CARGO_MANIFEST_DIR\" >manifest; exit 7",
     );
     let mut command = checkout.command();
-    let ended = Ended::from(command.arg("a b").arg("").current_dir(checkout.folder.path()).output().unwrap());
+    let ended = run_to_end(command.arg("a b").arg("").current_dir(checkout.folder.path()));
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(7), "from xtask\n"), "{}", ended.stderr);
     assert!(
         ended.stderr.contains("from cargo"),
@@ -108,7 +127,7 @@ fn a_first_build_is_announced_and_shown() {
     let checkout = Checkout::new("mv ready target/xtask");
     script(&checkout.path("ready"), "exit 0");
     let mut command = checkout.command();
-    let ended = Ended::from(command.current_dir(checkout.folder.path()).output().unwrap());
+    let ended = run_to_end(command.current_dir(checkout.folder.path()));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(ended.stderr.starts_with("Building cargo xtask for the first time; this takes about "));
     assert!(!ended.stderr.contains("--quiet"), "{}", ended.stderr);
@@ -174,7 +193,7 @@ fn no_output_holds_the_command_line() {
 fn a_lock_file_out_of_step_fails_in_ci() {
     let checkout = Checkout::new("").with_program("exit 0");
     for (value, is_locked) in [("true", true), ("1", true), ("false", false), ("", false)] {
-        let ended = Ended::from(checkout.command().env("CI", value).output().unwrap());
+        let ended = run_to_end(checkout.command().env("CI", value));
         assert_eq!(ended.stderr.contains(" --locked"), is_locked, "CI={value}: {}", ended.stderr);
     }
 }
@@ -186,7 +205,7 @@ fn signals_reach_the_program_itself() {
             "trap 'kill $!; exit 40' {name}\nsleep 600 >/dev/null 2>&1 &\n: >ready\nwait"
         ));
         let mut command = checkout.command();
-        let child = command.current_dir(checkout.folder.path()).spawn().unwrap();
+        let child = started(command.current_dir(checkout.folder.path()));
         wait_for(&checkout.path("ready"));
         assert!(
             Command::new("kill")
