@@ -126,13 +126,19 @@ impl<'a> AsRepaired<'a> {
             Problem::UniqueMissing { keys, condition, .. } => {
                 Some(self.unique(table, keys, condition.as_deref()))
             }
-            Problem::IndexMissing { index, .. } | Problem::IndexOrder { index, .. } => {
+            // An index for all rows is unique in those of its condition, too: only what the other one names is not known.
+            Problem::IndexMissing { index, .. }
+            | Problem::IndexOrder { index, .. }
+            | Problem::UniqueForAllRows { index, .. } => {
                 let planned = planned_index(table, index)?;
                 let key = |key: &crate::plan::PlannedIndexColumn| {
                     key.expression.clone().unwrap_or_else(|| quote_pg(&key.column))
                 };
                 let keys: Vec<String> = planned.columns.iter().map(key).collect();
                 Some(self.index(table, &keys, planned.predicate.as_deref()))
+            }
+            Problem::UniqueNulls { keys, .. } | Problem::UniqueDeferrable { keys, .. } => {
+                Some(self.index(table, keys, None))
             }
             Problem::IndexInvalid { live } => {
                 let live = self.live_table(table)?.indexes.iter().find(|index| index.name == *live)?;

@@ -217,6 +217,10 @@ impl Requirements<'_> {
                         Some(Unrepaired::Partitioned)
                     }
                     _ if !objects.is_empty() => used_by(objects),
+                    // An expression on an enum compares it with labels, which text is not.
+                    ColumnChange::Type if matches!(found.problem, Problem::EnumAdded { .. }) => {
+                        used_by(self.expressions_on(table, column))
+                    }
                     ColumnChange::Drop if !along.is_empty() => {
                         Some(Unrepaired::LostWithColumn { objects: along })
                     }
@@ -245,6 +249,18 @@ impl Requirements<'_> {
             }
             _ => None,
         }
+    }
+
+    /// The CHECKs of a table and its indexes of expressions or with a condition that name a column.
+    fn expressions_on(&self, table: &str, column: &str) -> Vec<String> {
+        let Some(live) = self.live_table(table) else { return Vec::new() };
+        let checks = live.checks.iter().filter(|check| mentions(&check.expression, column));
+        let is_on = |index: &&LiveIndex| {
+            let keys = index.keys.iter().filter(|key| key.column.is_none()).map(|key| &key.sql);
+            keys.chain(&index.condition).any(|sql| mentions(sql, column))
+        };
+        let indexes = live.indexes.iter().filter(is_on).map(|index| format!("index {}", index.name));
+        checks.map(|check| format!("constraint {}", check.name)).chain(indexes).collect()
     }
 
     fn numbering_refused(
