@@ -278,7 +278,7 @@ fn rows_that_row_level_security_hides_are_no_proof() {
     table jobs cannot be compared
     because: a statement was refused
     because: PostgreSQL 42501: query would be affected by row-level security policy for table "jobs"
-    next: this role may not see every row of public.jobs: validate as a role that may (SELECT on it, and BYPASSRLS where it has row level security), or switch that off: ALTER TABLE public.jobs DISABLE ROW LEVEL SECURITY
+    next: this role may not see every row of public.jobs, which has row level security: validate as a role with BYPASSRLS, or switch it off: ALTER TABLE public.jobs DISABLE ROW LEVEL SECURITY
     "#);
 }
 
