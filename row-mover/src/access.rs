@@ -17,7 +17,7 @@ struct Access {
     has_row_security: bool,
 }
 
-/// Adds the name of the table. If the role may not read all of it, the error says what lets it: a part of a table proves nothing.
+/// Adds the name of the table. If the role may not read all of it, the error names the right that is missing: a part of a table proves nothing.
 ///
 /// It ends the transaction that the error has aborted.
 pub(crate) fn cannot_compare(table: &PlannedTable, error: Error, target: &mut Connection) -> Error {

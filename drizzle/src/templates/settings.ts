@@ -208,7 +208,7 @@ export interface Configuration {
   isTlsOptional: boolean;
 }
 
-/** Returns what the environment says. */
+/** Reads the settings of connections from the environment. */
 export function configuration(): Configuration {
   const found = options();
   const host = found.get('host') ?? variable('PGHOST') ?? 'localhost';

@@ -55,7 +55,7 @@ impl Session<'_> {
         let run = self.retrying(|| {
             let mut connection = self.connection()?;
             ledger::create(&mut connection)?;
-            // An earlier try may have gone through without a word: the sealed copy is that of this run alone.
+            // A previous attempt may have committed without our seeing the reply: the sealed copy is that of this run alone.
             if let Some(run) = ledger::last_run(&mut connection)?.filter(|run| run.seal == seal) {
                 return Ok(run);
             }

@@ -161,7 +161,7 @@ impl Execution<'_> {
 
     fn plan_builds(&self) -> Result<()> {
         let mut connection = self.session.connection()?;
-        // An earlier try may have gone through without a word.
+        // A previous attempt may have committed without our seeing the reply.
         if !ledger::builds(&mut connection, self.run.id)?.is_empty() {
             return Ok(());
         }

@@ -110,7 +110,7 @@ pub(super) fn write(session: &Session<'_>, request: &Request<'_>, run: &Run) -> 
                 ledger::record_plan(connection, run.id, &plan)?;
             }
             let Some(wanted) = wanted else { return Ok(()) };
-            // An earlier try may have gone through without a word.
+            // A previous attempt may have committed without our seeing the reply.
             if ledger::baseline(connection)?.is_some() {
                 return Ok(());
             }

@@ -12,6 +12,7 @@ use migrate_core::plan::{PlannedColumn, PlannedTable};
 use migrate_core::source_sql::{Clock, default_clock};
 use migrate_core::value::SourceValue;
 use postgres_client::Connection;
+use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::types::Value;
 
@@ -302,19 +303,19 @@ impl SourceDefault {
         Ok(SourceDefault { connection, sql: sql.to_owned() })
     }
 
-    /// Whether it returns one value for ever, which SQLite asks of a generated column; none where it does not say.
+    /// Whether it always returns the same value, as SQLite requires of a generated column: what it computes and refuses there is not
+    /// deterministic. None where it computes neither. Text in double quotes is refused there for another reason, and is none here either.
     fn is_deterministic(&self) -> Option<bool> {
-        let sql = format!(
-            "CREATE TABLE g (a INTEGER, b AS ({}\n)); INSERT INTO g (a) VALUES (1); CREATE TABLE h AS SELECT b FROM g",
-            self.sql
+        let sql = &self.sql;
+        let as_generated = format!(
+            "DROP TABLE IF EXISTS g; CREATE TABLE g (a INTEGER, b AS ({sql}\n)); INSERT INTO g (a) VALUES (1)"
         );
-        let created = self.connection.execute_batch(&sql);
-        let _ = self.connection.execute_batch("DROP TABLE IF EXISTS h; DROP TABLE IF EXISTS g");
-        match created {
-            Ok(()) => Some(true),
-            Err(error) if error.to_string().contains("non-deterministic") => Some(false),
-            Err(_) => None,
+        let compute = |sql: &str| self.connection.query_row(sql, [], |row| row.get::<_, Value>(0));
+        self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false).ok()?;
+        if self.connection.execute_batch(&as_generated).is_ok() && compute("SELECT b FROM g").is_ok() {
+            return Some(true);
         }
+        compute(&format!("SELECT ({sql}\n)")).is_ok().then_some(false)
     }
 
     /// The current value.

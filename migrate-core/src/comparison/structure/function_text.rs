@@ -1,6 +1,6 @@
 //! What the text of a trigger function in PL/pgSQL says about the row that it is called for. Its words decide: nothing is run.
 
-/// The columns of the new row that a function assigns to; none where the whole row may be another.
+/// The columns of the new row that a function assigns to; none where the row may be replaced.
 pub(super) fn assigned_columns(function: &str) -> Option<Vec<String>> {
     let words = words(function);
     let mut columns = Vec::new();

@@ -10,7 +10,7 @@ impl Structure {
             && self.differences.iter().all(|difference| difference.severity == Severity::Remark)
     }
 
-    /// The statements that repair what is lost or different, in an order that works: what a statement needs stands before it.
+    /// The statements that repair what is lost or different, in an order that works: what a statement needs precedes it.
     pub fn repair_sql(&self) -> Vec<String> {
         let repaired: Vec<&StructureDifference> =
             self.differences.iter().filter(|found| found.is_repaired()).collect();

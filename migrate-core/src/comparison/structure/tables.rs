@@ -1,4 +1,4 @@
-//! What a table refuses or loses as a whole: by policies, partitions, inheritance, and at a crash.
+//! What makes a table refuse or lose rows, apart from its columns and keys: policies, partitions, inheritance, and a crash.
 
 use super::{Pair, Severity, StructureDifference, StructureProblem as Problem};
 use crate::identifier::{fit_pg, qualified_pg};

@@ -278,7 +278,7 @@ fn begin_numbering(
         return Ok(());
     }
     let narrow = NarrowColumn { table: owner.clone(), column: column.target.clone() };
-    // A default that is in the way is dropped before.
+    // A statement that drops a default comes before and stays.
     missing.repair.pop();
     missing.repair.extend((start > highest).then(|| narrow.widening_sql()));
     missing.repair.push(format!(

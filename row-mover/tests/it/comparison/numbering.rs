@@ -40,7 +40,7 @@ fn a_sequence_that_is_used_up_is_found() {
     pair.execute("INSERT INTO a (v) VALUES ('new'); INSERT INTO b (v) VALUES ('new'); INSERT INTO c (v) VALUES ('new')");
 }
 
-/// PostgreSQL numbers integers only: other keys are compared all the same.
+/// PostgreSQL numbers integers only: other keys are compared, too.
 #[test]
 fn a_key_that_is_no_integer_ends_nothing() {
     for (key, value) in [

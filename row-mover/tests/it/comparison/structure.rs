@@ -257,7 +257,7 @@ fn every_difference_is_found_and_repaired() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Views, triggers and foreign keys that PostgreSQL cannot have, and that nothing there stands for, are lost.
+/// Views, triggers and foreign keys that PostgreSQL cannot have, and that have no counterpart there, are lost.
 #[test]
 fn what_cannot_be_translated_and_has_no_namesake_is_lost() {
     let source = "
