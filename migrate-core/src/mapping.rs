@@ -28,7 +28,7 @@ pub const MAPPING_FORMAT: u32 = 1;
 
 /// The content of `mapping.toml`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a file of decisions")]
 pub struct Mapping {
     /// The version of the file format.
     pub format: u32,
@@ -83,7 +83,7 @@ pub struct Mapping {
 
 /// What is decided for an app that uses Drizzle ORM.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "the section [drizzle]")]
 pub struct DrizzleMapping {
     /// How the app sees moments; as `Date` where nothing is said.
     #[serde(default)]
@@ -92,7 +92,7 @@ pub struct DrizzleMapping {
 
 /// What is decided about one table.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "the section of a table")]
 pub struct TableMapping {
     /// Its name in PostgreSQL.
     pub rename: Option<String>,
@@ -121,7 +121,7 @@ pub struct TableMapping {
 
 /// What is decided about one column.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "the section of a column, such as { as = \"jsonb\" }")]
 pub struct ColumnMapping {
     /// The conversion, in place of the faithful one.
     #[serde(rename = "as")]
@@ -145,7 +145,7 @@ pub struct ColumnMapping {
 
 /// An index that only the target has.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an index with name, columns and why")]
 pub struct AddedIndex {
     /// Its name.
     pub name: String,

@@ -11,7 +11,7 @@ use crate::terms::{EmptyText, Rounding};
 /// What is decided about all columns that fit a pattern. `*` stands for any characters and `?` for one, without regard to
 /// ASCII case, as SQLite reads names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a rule for columns")]
 pub struct ColumnRule {
     /// The pattern of the table's name; any where none is given.
     pub table: Option<String>,
@@ -39,7 +39,7 @@ pub struct ColumnRule {
 
 /// What is decided about all tables that fit a pattern.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a rule for tables")]
 pub struct TableRule {
     /// The pattern of the table's name.
     pub table: String,

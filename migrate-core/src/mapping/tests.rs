@@ -76,6 +76,24 @@ fn the_examples_of_the_page_can_be_used() {
 }
 
 #[test]
+fn what_was_expected_is_not_named_by_a_type_of_the_program() {
+    for (text, expected) in [
+        ("drizzle = true", "expected the section [drizzle]"),
+        ("drizzle = \"date\"", "expected the section [drizzle]"),
+        ("tables.jobs = 1", "expected the section of a table"),
+        ("tables.jobs.columns.a = \"jsonb\"", "expected the section of a column, such as { as = \"jsonb\" }"),
+        ("tables.jobs.indexes = [1]", "expected an index with name, columns and why"),
+        ("columns = [1]", "expected a rule for columns"),
+        ("tables_matching = [\"a\"]", "expected a rule for tables"),
+        ("create = 1", "expected a boolean"),
+        ("schema = 1", "expected a string"),
+    ] {
+        let error = Mapping::from_toml(&format!("format = 1\n{text}")).unwrap_err().to_string();
+        assert!(error.contains(expected) && !error.contains("struct"), "{text}: {error}");
+    }
+}
+
+#[test]
 fn the_page_has_every_key() {
     // serde lists the keys of a struct itself, so that a new one cannot be forgotten here.
     for (place, text) in [

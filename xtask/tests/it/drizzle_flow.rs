@@ -123,6 +123,24 @@ fn a_plan_that_is_replaced_is_said_to_be() {
     assert_eq!(value(&database, HAS_LIST), "false");
 }
 
+#[test]
+fn a_plan_made_with_options_is_said_to_be_replaced_and_can_be_followed() {
+    let (place, database) = prepared();
+    place.run(ANY.iter().chain(&["--faithful", "--autoincrement", "serial"])).expect(0);
+    let why = "replace the plan in plans/any: it had another type or numbering for 2 columns, such as users.id; --plan plans/any \
+               follows it as it is\n";
+    let shown = migrate(&place, &database, &["--dry-run"]).expect(0);
+    assert!(shown.stderr.contains(why), "{}", shown.screen());
+    let moved = migrate(&place, &database, &["--plan", "plans/any"]).expect(0);
+    assert!(!moved.stderr.contains("replace"), "{}", moved.screen());
+    let seen = "SELECT data_type FROM information_schema.columns WHERE column_name = 'seen_at'";
+    assert_eq!(value(&database, seen), "bigint");
+    let place = prepared().0;
+    place.run(ANY).expect(0);
+    let same = migrate(&place, &TestDatabase::create(), &["--dry-run"]).expect(0);
+    assert!(!same.stderr.contains("replace"), "{}", same.screen());
+}
+
 const WRITTEN: &str = "Baseline: drizzle.__drizzle_migrations written: it lists 2 migrations, so that the app's first start runs \
                        none of them.\nNothing else to do: run 1 moved";
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use migrate_core::mapping::Mapping;
 use migrate_core::phase::Phase;
-use migrate_core::plan::Plan;
+use migrate_core::plan::{Plan, PlannedColumn};
 use migrate_core::planner::{self, ObstructedPlan, PlanningError};
 use postgres_client::TargetUrl;
 use row_mover::ledger::Run;
@@ -203,8 +203,32 @@ fn replaced(folder: &Path, plan: &Plan, is_recorded: bool) -> Option<String> {
             before.name(),
             now.name()
         )),
-        _ => None,
+        _ => reshaped(&found, plan, &workspace::shown(folder)),
     }
+}
+
+/// The columns that get another type, or another numbering, than in the plan of the folder: it was made with options that `mapping.toml`
+/// does not have, or the rows have changed.
+fn reshaped(found: &Plan, plan: &Plan, folder: &str) -> Option<String> {
+    let numbering = |column: &PlannedColumn| column.sequence.as_ref().map(|_| column.numbering);
+    let mut names = Vec::new();
+    for table in &plan.tables {
+        let Some(before) = found.tables.iter().find(|before| before.source == table.source) else { continue };
+        for column in &table.columns {
+            let is_other = |before: &&PlannedColumn| {
+                before.target_type != column.target_type || numbering(before) != numbering(column)
+            };
+            let before = before.columns.iter().find(|before| before.source == column.source);
+            if before.filter(is_other).is_some() {
+                names.push(format!("{}.{}", table.source, column.source));
+            }
+        }
+    }
+    let first = names.first()?;
+    let count = report::counted(names.len() as u64, "column");
+    Some(format!(
+        "it had another type or numbering for {count}, such as {first}; --plan {folder} follows it as it is"
+    ))
 }
 
 /// What else a run would stop at once the obstacles are gone: the rows of the tables that fit are checked, so that all decisions can be made
