@@ -206,7 +206,9 @@ impl Layout {
         }
         for entry in fs::read_dir(&self.state).map_err(at("read", &self.state))? {
             let name = entry.map_err(at("read", &self.state))?.file_name();
-            if name != "lock" && !name.to_string_lossy().starts_with(".new-") {
+            let is_beginning = name == "lock" || name.to_string_lossy().starts_with(".new-");
+            // Another process may have created the folder meanwhile. It writes the marker before anything else.
+            if !is_beginning && !self.is_marked() {
                 return Err(foreign());
             }
         }
@@ -240,6 +242,24 @@ mod tests {
         assert_eq!(short.socket_dir(), Path::new("/short/main-15/socket"));
         let odd = Layout::under(PathBuf::from("/a\nb"), Purpose::Main, 15);
         assert!(odd.socket_dir().starts_with("/tmp"));
+    }
+
+    #[test]
+    fn a_folder_that_is_just_being_made_is_ours() {
+        for _ in 0..50 {
+            let root = tempfile::tempdir().unwrap();
+            let layout = Layout::under(root.path().to_owned(), Purpose::Test, 15);
+            std::thread::scope(|scope| {
+                let made = scope.spawn(|| {
+                    let lock = layout.prepare(root.path()).unwrap();
+                    fs::create_dir(layout.state.join("data")).unwrap();
+                    drop(lock);
+                });
+                while !made.is_finished() {
+                    layout.refuse_foreign().unwrap();
+                }
+            });
+        }
     }
 
     #[test]
