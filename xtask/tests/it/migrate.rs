@@ -9,6 +9,7 @@ use diesel::sql_types::Text;
 use fixtures::hyperpage::{SAMPLE_ENCRYPTION_KEY_HEX, TABLES, tokens};
 use serde_json::{Value, json};
 use test_database::TestDatabase;
+use token_cipher::EncryptionKey;
 
 use crate::place::{Output, Place, checkout, contents, output};
 use crate::server::{connect, everything, execute, lines, value};
@@ -80,9 +81,10 @@ fn every_access_token_decrypts_after_the_move() {
             .load(&mut connect(&database))
             .unwrap();
     assert!(!stored.is_empty());
+    let key = EncryptionKey::from_hex(SAMPLE_ENCRYPTION_KEY_HEX).unwrap();
     for row in &stored {
         assert_eq!(
-            tokens::decrypt(SAMPLE_ENCRYPTION_KEY_HEX, &row.access_token, &row.iv_access).unwrap(),
+            *token_cipher::decrypt(&key, &row.access_token, &row.iv_access).unwrap(),
             tokens::sample_access_token(&row.user_id, &row.tool_name),
             "{} {}",
             row.user_id,
