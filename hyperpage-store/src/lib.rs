@@ -5,6 +5,7 @@
 
 pub mod domain;
 mod error;
+pub mod postgres;
 mod store;
 mod timestamp;
 
