@@ -18,3 +18,12 @@ pub fn client_error(error: &DieselError) -> Option<&postgres_client::Error> {
 pub(super) fn wrapped(error: postgres_client::Error) -> DieselError {
     DieselError::QueryBuilderError(Box::new(error))
 }
+
+/// Returns the client's error, or the error of Diesel where there is none in it.
+pub(crate) fn client_error_of(error: DieselError) -> Result<Box<postgres_client::Error>, DieselError> {
+    match error {
+        DieselError::QueryBuilderError(error) => error.downcast().map_err(DieselError::QueryBuilderError),
+        DieselError::RollbackErrorOnCommit { commit_error, .. } => client_error_of(*commit_error),
+        error => Err(error),
+    }
+}
