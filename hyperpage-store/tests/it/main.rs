@@ -5,5 +5,10 @@
 
 mod app_state;
 mod jobs;
+mod oauth_tokens;
+mod rate_limits;
+mod sqlite;
 mod support;
+mod tool_configs;
 mod user_sessions;
+mod users;
