@@ -6,6 +6,7 @@
 mod app_state;
 mod jobs;
 mod oauth_tokens;
+mod plans;
 mod rate_limits;
 mod sqlite;
 mod support;
