@@ -67,7 +67,7 @@ enum Command {
     Postgres(commands::postgres::PostgresArgs),
     /// Run everything that CI checks
     Test(commands::test::TestArgs),
-    /// Measure a migration against PostgreSQL's own speed and other programs
+    /// Measure a migration against PostgreSQL's own speed and other programs, or the app's work
     Bench(commands::bench::BenchArgs),
 }
 

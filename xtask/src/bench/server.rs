@@ -73,7 +73,7 @@ impl Server {
     /// # Errors
     /// Where it does not answer.
     pub(crate) fn settings(&self) -> anyhow::Result<Vec<(String, String)>> {
-        const NAMES: [&str; 9] = [
+        self.settings_named(&[
             "server_version",
             "shared_buffers",
             "wal_level",
@@ -83,9 +83,16 @@ impl Server {
             "full_page_writes",
             "max_parallel_maintenance_workers",
             "maintenance_work_mem",
-        ];
+        ])
+    }
+
+    /// Returns settings by name.
+    ///
+    /// # Errors
+    /// Where it does not answer, or has no such setting.
+    pub(crate) fn settings_named(&self, names: &[&str]) -> anyhow::Result<Vec<(String, String)>> {
         let mut session = self.connect(&self.address.database)?;
-        NAMES
+        names
             .iter()
             .map(|name| {
                 let value = line(&mut session, &format!("SELECT pg_catalog.current_setting('{name}')"))?;
@@ -99,9 +106,13 @@ impl Server {
     /// # Errors
     /// Where the role may not make one.
     pub(crate) fn database(&self) -> anyhow::Result<BenchDatabase<'_>> {
+        self.database_from("template0 ENCODING 'UTF8'")
+    }
+
+    fn database_from(&self, template: &str) -> anyhow::Result<BenchDatabase<'_>> {
         let number = self.made.replace(self.made.get() + 1);
         let name = format!("{PREFIX}_{}_{number}", std::process::id());
-        let sql = format!("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'", quote_pg(&name));
+        let sql = format!("CREATE DATABASE {} TEMPLATE {template}", quote_pg(&name));
         execute(&mut self.connect(&self.address.database)?, &sql)
             .context("a database cannot be created: the role needs CREATEDB")?;
         Ok(BenchDatabase { server: self, name })
@@ -123,7 +134,20 @@ impl Server {
     }
 }
 
-impl BenchDatabase<'_> {
+impl<'s> BenchDatabase<'s> {
+    /// Another database with the same content. Nobody may be connected to this one; a session that is about to end is waited for.
+    ///
+    /// # Errors
+    /// Where somebody is connected, or the role may not make one.
+    pub(crate) fn copy(&self) -> anyhow::Result<BenchDatabase<'s>> {
+        self.server.database_from(&quote_pg(&self.name))
+    }
+
+    /// Its URL with the password: never print it.
+    pub(crate) fn login_url(&self) -> String {
+        self.server.address.url(&self.name, true)
+    }
+
     /// A session in it.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use crate::bench::child::Interrupt;
 use crate::bench::figures::Figures;
@@ -15,6 +15,8 @@ use crate::bench::{floor, ours, peers};
 use crate::exit::Exit;
 use crate::output;
 
+mod app;
+
 /// The exit status and the examples, for both forms of the help.
 macro_rules! after_help {
     () => {
@@ -23,7 +25,8 @@ macro_rules! after_help {
          Examples:\n  \
          cargo xtask bench\n  \
          cargo xtask bench --only hyperpage --rounds 5\n  \
-         cargo xtask bench --rows 20000 --no-peers --json"
+         cargo xtask bench --rows 20000 --no-peers --json\n  \
+         cargo xtask bench app --write"
     };
 }
 
@@ -42,8 +45,12 @@ const AFTER_LONG_HELP: &str = concat!(
 
 /// The options of `bench`.
 #[derive(Args, Debug)]
-#[command(after_help = after_help!(), after_long_help = AFTER_LONG_HELP)]
+#[command(after_help = after_help!(), after_long_help = AFTER_LONG_HELP, args_conflicts_with_subcommands = true)]
 pub(crate) struct BenchArgs {
+    /// What else is measured.
+    #[command(subcommand)]
+    other: Option<OtherBench>,
+
     /// Jobs in the Hyperpage database, which has seven times as many rows; the other databases are as large
     #[arg(long, value_name = "N", default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1..=50_000_000))]
     rows: u64,
@@ -77,8 +84,18 @@ pub(crate) struct BenchArgs {
     quiet: bool,
 }
 
+/// Measurements besides that of a migration.
+#[derive(Subcommand, Debug)]
+enum OtherBench {
+    /// Measure the app's work on SQLite and on PostgreSQL, and judge the plan's promises
+    App(app::AppArgs),
+}
+
 /// Runs `bench`.
 pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<Exit> {
+    if let Some(OtherBench::App(args)) = &args.other {
+        return app::run(args);
+    }
     let remark = output::remarks(args.quiet);
     let interrupt = Interrupt::listen()?;
     let server = Server::choose(args.postgres.as_deref(), args.pg_version, &remark)?;

@@ -9,6 +9,7 @@
 mod any_file;
 mod baseline;
 mod bench;
+mod bench_app;
 mod changes_since;
 mod cleanup_gate;
 mod comparison;
