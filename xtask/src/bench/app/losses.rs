@@ -7,6 +7,9 @@ use super::promises::EQUAL_WITHIN;
 use super::results::{CellFigures, Results};
 use super::workload::Workload;
 
+/// With fewer operations, the slowest of all would stand for the slowest 5 %.
+const LATENCY_OPERATIONS_MIN: u64 = 20;
+
 /// A comparison that PostgreSQL loses by more than [`EQUAL_WITHIN`].
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Loss {
@@ -101,6 +104,7 @@ fn throughput_loss(results: &Results, workload: Workload) -> Option<Loss> {
 
 fn latency_loss(results: &Results, workload: Workload) -> Option<Loss> {
     let factors = pairs(results, workload, Pacing::ThinkTime)
+        .filter(|(sqlite, postgres)| sqlite.operations.min(postgres.operations) >= LATENCY_OPERATIONS_MIN)
         .map(|(sqlite, postgres)| (sqlite.load.users, [sqlite.latency.p95, postgres.latency.p95]));
     let (users, worst_users, worst) = worst(factors, |[sqlite, postgres]| postgres / sqlite)?;
     Some(Loss::Latency { workload, users, worst_users, worst })

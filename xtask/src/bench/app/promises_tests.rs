@@ -212,7 +212,7 @@ fn losses_are_found_with_their_worst_number_of_users() {
     };
     assert_eq!(found, [expected]);
     let [place, factor, when] = words::loss(&found[0]);
-    assert_eq!(place, "job queue, no think time, with 1, 10 users");
+    assert_eq!(place, "job queue, no think time, users: 1, 10");
     assert!(factor.starts_with("2.0 times slower with 1"), "{factor}");
     assert!(when.contains("100 of them take 1,000 ms more"), "{when}");
 }

@@ -196,7 +196,7 @@ pub(crate) fn loss(loss: &Loss) -> [String; 3] {
     let at = |users: &[u32]| users.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     match loss {
         Loss::Throughput { workload, users, worst_users, worst: [sqlite, postgres] } => [
-            format!("{}, no think time, with {} users", workload.label(), at(users)),
+            format!("{}, no think time, users: {}", workload.label(), at(users)),
             format!(
                 "{:.1} times slower with {worst_users}: {} against {} operations a second",
                 sqlite / postgres,
@@ -214,7 +214,7 @@ pub(crate) fn loss(loss: &Loss) -> [String; 3] {
             },
         ],
         Loss::Latency { workload, users, worst_users, worst: [sqlite, postgres] } => [
-            format!("{}, think time, 95 % latency with {} users", workload.label(), at(users)),
+            format!("{}, think time, 95 % latency, users: {}", workload.label(), at(users)),
             format!(
                 "{:.1} times slower with {worst_users}: {} against {}",
                 postgres / sqlite,

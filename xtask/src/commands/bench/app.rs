@@ -60,7 +60,7 @@ pub(crate) struct AppArgs {
     rounds: u32,
 
     /// Counted seconds of a load in a round, after a warm-up of a quarter; with think time twice that
-    #[arg(long, value_name = "S", default_value_t = 0.8, value_parser = seconds)]
+    #[arg(long, value_name = "S", default_value_t = 0.5, value_parser = seconds)]
     seconds: f64,
 
     /// The mean of the time between two operations of a user with think time, in milliseconds
