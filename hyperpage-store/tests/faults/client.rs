@@ -5,7 +5,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use hyperpage_store::postgres::Pool;
+use crate::stub::Pool;
 use hyperpage_store::{PostgresStore, Result};
 use postgres_client::{AppSettings, TargetUrl};
 

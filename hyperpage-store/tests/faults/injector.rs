@@ -47,7 +47,7 @@ impl Injector {
         let plan = Arc::new(Mutex::new(Plan::default()));
         let judged = Arc::clone(&plan);
         let direct = app.database.url().to_owned();
-        let proxy = Proxy::start(&direct, move |piece| match next(&judged, piece) {
+        let proxy = Proxy::start(app.database.url(), move |piece| match next(&judged, piece) {
             None => Action::Forward,
             Some(Fault::Cut) => Action::Cut,
             Some(Fault::ReplyLost) => Action::WithholdReply,

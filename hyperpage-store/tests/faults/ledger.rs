@@ -6,8 +6,9 @@ use crate::harness::App;
 const CONTRADICTIONS: [(&str, &str); 6] = [
     (
         "attempts are numbered from 1 without gaps or repetitions",
-        "SELECT job_id || ' has ' || string_agg(attempt::text, ',' ORDER BY id) FROM job_history GROUP BY job_id \
-         HAVING array_agg(attempt ORDER BY id) <> (SELECT array_agg(n) FROM generate_series(1, count(*)) AS n)",
+        "SELECT job_id || ' has ' || attempt || ' in place of ' || number FROM \
+         (SELECT job_id, attempt, row_number() OVER (PARTITION BY job_id ORDER BY id) AS number FROM job_history) AS numbered \
+         WHERE attempt <> number",
     ),
     (
         "a running job has one open attempt, any other job none",

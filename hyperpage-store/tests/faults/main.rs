@@ -18,3 +18,4 @@ mod pooler;
 mod queue;
 mod server;
 mod silence;
+mod stub;

@@ -73,7 +73,7 @@ impl Storm {
 fn stormy(app: &App, storm: &Arc<Mutex<Storm>>, is_calm: &Arc<AtomicBool>) -> Proxy {
     let (storm, is_calm) = (Arc::clone(storm), Arc::clone(is_calm));
     let direct = app.database.url().to_owned();
-    Proxy::start(&direct.clone(), move |piece| {
+    Proxy::start(app.database.url(), move |piece| {
         if !piece.is_from_client || is_calm.load(Ordering::SeqCst) {
             return Action::Forward;
         }
