@@ -5,7 +5,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use crate::stub::Pool;
+use hyperpage_store::postgres::Pool;
 use hyperpage_store::{PostgresStore, Result};
 use postgres_client::{AppSettings, TargetUrl};
 
@@ -27,7 +27,8 @@ impl Client {
     #[track_caller]
     pub fn new(url: &str, settings: &AppSettings) -> Client {
         let pool = Pool::open(&TargetUrl::parse(url).unwrap(), settings).unwrap();
-        Client { pool, deadline: settings.db.statement_timeout + SLACK }
+        let deadline = pool.call_timeout() + SLACK;
+        Client { pool, deadline }
     }
 
     /// Runs operations, which must end by their deadline.

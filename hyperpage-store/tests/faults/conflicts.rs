@@ -33,7 +33,9 @@ fn a_row_that_others_have_locked_makes_the_operation_busy_and_changes_nothing() 
     let (app, client) = prepared();
     let before = state(&app);
     let mut other = app.admin();
-    other.script("BEGIN; SELECT FROM rate_limits FOR UPDATE; SELECT FROM jobs WHERE id = 'running' FOR UPDATE").unwrap();
+    other
+        .script("BEGIN; SELECT FROM rate_limits FOR UPDATE; SELECT FROM jobs WHERE id = 'running' FOR UPDATE")
+        .unwrap();
     for operation in [Operation::Consume, Operation::Complete, Operation::Fail, Operation::Recover] {
         let result = client.call("locked", move |store| operation.run(store));
         assert!(matches!(result, Err(Error::Busy { .. })), "{operation:?}: {result:?}");
@@ -56,7 +58,9 @@ fn a_table_that_others_have_locked_makes_every_operation_busy() {
     let (app, client) = prepared();
     let before = state(&app);
     let mut other = app.admin();
-    other.script("BEGIN; LOCK TABLE jobs, rate_limits, app_state IN ACCESS EXCLUSIVE MODE").unwrap();
+    other
+        .script("BEGIN; LOCK TABLE jobs, rate_limits, app_state, user_sessions IN ACCESS EXCLUSIVE MODE")
+        .unwrap();
     for operation in Operation::ALL {
         let result = client.call("locked", move |store| operation.run(store));
         assert!(matches!(result, Err(Error::Busy { .. })), "{operation:?}: {result:?}");
@@ -79,7 +83,9 @@ fn a_statement_that_takes_too_long_is_ended_and_changes_nothing() {
     let client = app.client_at(app.database.url(), &impatient);
     let before = state(&app);
     let mut other = app.admin();
-    other.script("BEGIN; LOCK TABLE jobs, rate_limits, app_state IN ACCESS EXCLUSIVE MODE").unwrap();
+    other
+        .script("BEGIN; LOCK TABLE jobs, rate_limits, app_state, user_sessions IN ACCESS EXCLUSIVE MODE")
+        .unwrap();
     for operation in Operation::ALL {
         let result = client.call("too long", move |store| operation.run(store));
         assert!(matches!(result, Err(Error::Database { .. })), "{operation:?}: {result:?}");
@@ -113,7 +119,10 @@ fn a_serialization_failure_is_repeated_and_done_once() {
         assert!(result.is_ok(), "{operation:?}: {result:?}");
     }
     assert_eq!(app.ask("SELECT limit_remaining FROM rate_limits"), [(CALLS - 1 - 7).to_string()]);
-    assert_eq!(app.ask("SELECT status, name FROM jobs WHERE id = 'running'"), ["completed|job running renamed"]);
+    assert_eq!(
+        app.ask("SELECT status, name FROM jobs WHERE id = 'running'"),
+        ["completed|job running renamed"]
+    );
     assert_consistent(&app, "after serialization failures");
 }
 

@@ -81,7 +81,7 @@ impl App {
 
     /// Removes all rows.
     pub fn empty(&self) {
-        self.execute("TRUNCATE jobs, job_history, rate_limits, app_state RESTART IDENTITY");
+        self.execute("TRUNCATE jobs, job_history, rate_limits, app_state, user_sessions RESTART IDENTITY");
     }
 
     /// Opens the app's store without faults.

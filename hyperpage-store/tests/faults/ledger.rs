@@ -45,13 +45,14 @@ pub fn assert_consistent(app: &App, what: &str) {
     }
 }
 
-/// The rows of jobs, attempts and limits, without ids that the database numbers: two of them differ if anything was done.
+/// The rows that the operations change, without ids that the database numbers: two of them differ if anything was done.
 pub fn state(app: &App) -> Vec<String> {
     [
         "SELECT id, status, retry_count, recovery_attempts, result FROM jobs ORDER BY id",
         "SELECT job_id, attempt, status, error_message FROM job_history ORDER BY job_id, attempt",
         "SELECT id, limit_remaining FROM rate_limits ORDER BY id",
         "SELECT key, value FROM app_state ORDER BY key",
+        "SELECT last_activity FROM user_sessions",
     ]
     .iter()
     .flat_map(|query| app.ask(query))

@@ -18,4 +18,3 @@ mod pooler;
 mod queue;
 mod server;
 mod silence;
-mod stub;

@@ -1,6 +1,6 @@
 //! The operations that faults are injected into: how each is prepared, run, and told apart from one that was done twice.
 
-use hyperpage_store::domain::{Expected, NewJob, NewRateLimit};
+use hyperpage_store::domain::{Expected, NewJob, NewRateLimit, NewSession};
 use hyperpage_store::{Result, Store, Timestamp};
 use serde_json::json;
 
@@ -30,10 +30,11 @@ pub enum Operation {
     Consume,
     CompareAndSet,
     SetState,
+    TouchSession,
 }
 
 impl Operation {
-    pub const ALL: [Operation; 12] = [
+    pub const ALL: [Operation; 13] = [
         Operation::Enqueue,
         Operation::Claim,
         Operation::Progress,
@@ -46,17 +47,28 @@ impl Operation {
         Operation::Consume,
         Operation::CompareAndSet,
         Operation::SetState,
+        Operation::TouchSession,
     ];
 
     /// Whether it is a single write without a transaction of its own.
     pub fn is_single_write(self) -> bool {
         matches!(
             self,
-            Operation::Enqueue | Operation::Consume | Operation::CompareAndSet | Operation::SetState
+            Operation::Enqueue
+                | Operation::Consume
+                | Operation::CompareAndSet
+                | Operation::SetState
+                | Operation::TouchSession
         )
     }
 
-    /// Creates what it needs, in empty tables: one pending job, one that is running, one that failed, a limit and an entry of the state.
+    /// Whether it may be repeated although it may have been kept.
+    pub fn is_idempotent(self) -> bool {
+        self == Operation::TouchSession
+    }
+
+    /// Creates what it needs, in empty tables: one pending job, one that is running, one that failed, a limit, an entry
+    /// of the state, and a session.
     pub fn prepare(client: &Client) {
         client.run("prepare", |store| {
             for (id, priority) in [("failed", 9), ("running", 8), ("pending", 1)] {
@@ -75,6 +87,7 @@ impl Operation {
                 },
                 NOW,
             )?;
+            store.create_session(&session(), NOW)?;
             store.set_state("entry", Some("old"), NOW)
         });
     }
@@ -99,6 +112,7 @@ impl Operation {
                 format!("{:?}", store.compare_and_set_state("entry", expected, Some("new"), LATER)?)
             }
             Operation::SetState => format!("{:?}", store.set_state("entry", Some("new"), LATER)?),
+            Operation::TouchSession => format!("{:?}", store.touch_session(&session().id, LATER)?),
         })
     }
 }
@@ -114,4 +128,8 @@ pub fn job(id: &str, priority: i32) -> NewJob {
         endpoint: None,
         payload: json!({"id": id}),
     }
+}
+
+fn session() -> NewSession {
+    NewSession { id: "session".into(), user_id: "github:1".into(), provider: "github".to_owned() }
 }

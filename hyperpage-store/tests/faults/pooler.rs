@@ -16,7 +16,11 @@ pub fn transaction_mode() -> AppSettings {
 #[test]
 fn a_pooler_that_restarts_between_two_calls_is_noticed_by_none_of_them() {
     let app = App::new();
-    let Some(mut pooler) = PgBouncer::start(app.database.url(), "transaction", "ignore_startup_parameters = extra_float_digits") else { return };
+    let Some(mut pooler) =
+        PgBouncer::start(app.database.url(), "transaction", "ignore_startup_parameters = extra_float_digits")
+    else {
+        return;
+    };
     let client = app.client_at(&pooler.url(app.database.url()), &transaction_mode());
     for operation in Operation::ALL {
         app.empty();
@@ -33,7 +37,10 @@ fn a_pooler_that_restarts_between_two_calls_is_noticed_by_none_of_them() {
 fn a_pooler_that_restarts_while_it_works_loses_and_repeats_nothing() {
     const JOBS: usize = 200;
     let app = App::new();
-    let Some(mut pooler) = PgBouncer::start(app.database.url(), "transaction", "default_pool_size = 3") else { return };
+    let Some(mut pooler) = PgBouncer::start(app.database.url(), "transaction", "default_pool_size = 3")
+    else {
+        return;
+    };
     let client = app.client_at(&pooler.url(app.database.url()), &transaction_mode());
     let (kept, unknown) = std::thread::scope(|scope| {
         let client = &client;
@@ -62,7 +69,10 @@ fn a_pooler_that_restarts_while_it_works_loses_and_repeats_nothing() {
     });
     let found = app.ask("SELECT id FROM jobs ORDER BY id");
     assert!(kept.iter().all(|id| found.contains(id)), "a job that was enqueued is missing");
-    assert!(found.iter().all(|id| kept.contains(id) || unknown.contains(id)), "a job is there that was not enqueued");
+    assert!(
+        found.iter().all(|id| kept.contains(id) || unknown.contains(id)),
+        "a job is there that was not enqueued"
+    );
     client.run("afterwards", |store| store.claim(LATER)).unwrap();
     assert_consistent(&app, "restarts");
     assert!(!state(&app).is_empty());

@@ -229,7 +229,9 @@ impl Round<'_> {
             let ids: Vec<String> = (0..JOBS).map(|number| format!("job {number:03}")).collect();
             ids.into_iter().any(|id| {
                 let id = id.as_str().into();
-                direct.run("left", move |store| store.job(&id)).is_some_and(|job| job.status != JobStatus::Completed)
+                direct
+                    .run("left", move |store| store.job(&id))
+                    .is_some_and(|job| job.status != JobStatus::Completed)
             })
         };
         if !is_left(self.direct) {
@@ -237,7 +239,9 @@ impl Round<'_> {
         }
         // One that was kept and is repeated finds nothing to recover.
         while self
-            .outcome(|store| store.recover(hyperpage_store::Timestamp::from_epoch_ms(LATER.epoch_ms() + 1), LATER))
+            .outcome(|store| {
+                store.recover(hyperpage_store::Timestamp::from_epoch_ms(LATER.epoch_ms() + 1), LATER)
+            })
             .is_none()
         {}
         true
@@ -292,7 +296,11 @@ fn round(what: &str, seed: u64) {
     let known = known.into_inner().unwrap();
     assert_eq!(known.completed.len(), JOBS, "{what}");
     assert_eq!(app.ask("SELECT count(*) FROM jobs WHERE status = 'completed'"), [JOBS.to_string()], "{what}");
-    assert_eq!(app.ask("SELECT count(*) FROM job_history WHERE status = 'completed'"), [JOBS.to_string()], "{what}");
+    assert_eq!(
+        app.ask("SELECT count(*) FROM job_history WHERE status = 'completed'"),
+        [JOBS.to_string()],
+        "{what}"
+    );
     for (limit, consumed) in &known.consumed {
         let remaining = app.ask(&format!("SELECT limit_remaining FROM rate_limits WHERE id = '{limit}'"));
         assert_eq!(remaining, [(CALLS - consumed).to_string()], "{what}: {limit}");
@@ -304,6 +312,9 @@ fn round(what: &str, seed: u64) {
     drop(client);
     app.assert_no_session_is_left(what);
     let done = storm.lock().unwrap().done.clone();
-    assert!(done.len() == FAULTS.len() && done.values().sum::<usize>() > 20, "{what}: too few faults: {done:?}");
+    assert!(
+        done.len() == FAULTS.len() && done.values().sum::<usize>() > 20,
+        "{what}: too few faults: {done:?}"
+    );
     assert!(troubles.unknown.load(Ordering::SeqCst) > 0, "{what}: no outcome was unknown: {done:?}");
 }

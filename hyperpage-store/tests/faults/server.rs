@@ -1,15 +1,16 @@
 //! A server that restarts, stops, is suspended, and has no room for another session.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hyperpage_store::Error;
+use hyperpage_store::{Error, Result, Store};
 use test_database::occupied::Occupied;
 use test_database::own_server::{OwnServer, StopMode};
 
 use crate::client::Client;
 use crate::harness::{App, settings};
 use crate::ledger::{assert_consistent, state};
-use crate::operations::Operation;
+use crate::operations::{NOW, Operation, job};
 
 /// Opens all sessions of the pool.
 fn fill_pool(app: &App, client: &Client) {
@@ -20,9 +21,7 @@ fn fill_pool(app: &App, client: &Client) {
         for number in 0..most {
             scope.spawn(move || {
                 let key = format!("filler {number}");
-                client.run("fill the pool", move |store| {
-                    hyperpage_store::Store::set_state(store, &key, None, crate::operations::NOW)
-                });
+                client.run("fill the pool", move |store| store.set_state(&key, None, NOW));
             });
         }
     });
@@ -33,22 +32,85 @@ fn fill_pool(app: &App, client: &Client) {
 #[test]
 fn a_restart_between_two_calls_is_noticed_by_none_of_them() {
     let server = OwnServer::start_durable(&[]);
-    for mode in [StopMode::Fast, StopMode::Immediate] {
+    for (mode, operations) in [
+        (StopMode::Fast, [Operation::Claim, Operation::Enqueue, Operation::Consume]),
+        (StopMode::Immediate, [Operation::Complete, Operation::CompareAndSet, Operation::Recover]),
+    ] {
         let app = App::on(&server);
         let client = app.client_at(app.database.url(), &settings());
         Operation::prepare(&app.client());
-        fill_pool(&app, &client);
-        // More calls than the pool has dead sessions.
-        for operation in Operation::ALL {
-            app.empty();
-            Operation::prepare(&app.client());
+        for operation in operations {
+            fill_pool(&app, &client);
             server.restart(mode);
-            let result = client.call("after a restart", move |store| operation.run(store));
-            assert!(result.is_ok(), "{mode:?}, {operation:?}: {result:?}");
+            let what = format!("{mode:?}, {operation:?}");
+            client.run(&what, move |store| operation.run(store));
+            assert_consistent(&app, &what);
+            app.assert_no_transaction_is_open(&what);
         }
-        assert_consistent(&app, &format!("{mode:?}"));
-        app.assert_no_transaction_is_open(&format!("{mode:?}"));
     }
+}
+
+#[test]
+fn calls_during_restarts_end_in_time_and_nothing_is_done_twice() {
+    let server = OwnServer::start_durable(&[]);
+    let app = App::on(&server);
+    let client = app.client_at(app.database.url(), &settings());
+    let is_over = AtomicBool::new(false);
+    let enqueued = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..4)
+            .map(|worker| {
+                let (client, is_over) = (&client, &is_over);
+                scope.spawn(move || enqueue_until(client, worker, is_over))
+            })
+            .collect();
+        for mode in [StopMode::Fast, StopMode::Immediate, StopMode::Fast] {
+            std::thread::sleep(Duration::from_millis(300));
+            server.restart(mode);
+        }
+        is_over.store(true, Ordering::SeqCst);
+        workers.into_iter().map(|worker| worker.join().unwrap()).collect::<Vec<_>>()
+    });
+    let found = app.ask("SELECT id FROM jobs");
+    let kept = enqueued.iter().flat_map(|of_worker| &of_worker.kept);
+    let unknown: Vec<&String> = enqueued.iter().flat_map(|of_worker| &of_worker.unknown).collect();
+    assert!(kept.clone().all(|id| found.contains(id)), "a job that was enqueued is missing");
+    let kept: Vec<&String> = kept.collect();
+    assert!(!kept.is_empty());
+    assert!(
+        found.iter().all(|id| kept.contains(&id) || unknown.contains(&id)),
+        "a job is there that was not enqueued"
+    );
+    client.run("afterwards", |store| Operation::Claim.run(store));
+    app.assert_no_transaction_is_open("restarts");
+    assert!(app.sessions() <= settings().db.pool_max as usize);
+}
+
+#[derive(Default)]
+struct Enqueued {
+    kept: Vec<String>,
+    unknown: Vec<String>,
+}
+
+/// Enqueues one job after another. Without a connection or an answer nothing is changed.
+fn enqueue_until(client: &Client, worker: usize, is_over: &AtomicBool) -> Enqueued {
+    let mut enqueued = Enqueued::default();
+    for number in 0.. {
+        if is_over.load(Ordering::SeqCst) {
+            break;
+        }
+        let id = format!("job {worker}-{number}");
+        let job = job(&id, 0);
+        match client.call(&id, move |store| store.enqueue(&job, NOW)) {
+            Ok(is_new) => {
+                assert!(is_new, "{id} was enqueued twice");
+                enqueued.kept.push(id);
+            }
+            Err(Error::OutcomeUnknown { .. }) => enqueued.unknown.push(id),
+            Err(Error::Unavailable { .. } | Error::Database { .. }) => {}
+            Err(error) => panic!("{id}: {error:?}"),
+        }
+    }
+    enqueued
 }
 
 #[test]
@@ -84,38 +146,74 @@ fn a_server_without_room_is_unavailable_until_there_is_some() {
     occupied.free(2);
     client.run("room", |store| Operation::Claim.run(store));
     // A session that the pool has does not need any room.
-    occupied = { drop(occupied); Occupied::all(&server.url()) };
+    occupied = {
+        drop(occupied);
+        Occupied::all(&server.url())
+    };
     client.run("no more room", |store| Operation::Complete.run(store));
     drop(occupied);
     assert_consistent(&app, "room");
     assert!(app.sessions() <= settings().db.pool_max as usize);
 }
 
-#[test]
-fn calls_to_a_suspended_server_end_in_time_and_keep_their_promise_when_it_resumes() {
-    let server = OwnServer::start_durable(&[]);
-    for operation in Operation::ALL {
-        let app = App::on(&server);
+/// An app's store with an open session, and the state of its database.
+struct Warm {
+    operation: Operation,
+    app: App,
+    client: Client,
+    before: Vec<String>,
+}
+
+impl Warm {
+    fn new(server: &OwnServer, operation: Operation) -> Warm {
+        let app = App::on(server);
         let client = app.client_at(app.database.url(), &settings());
         Operation::prepare(&app.client());
-        client.run("warm up", |store| hyperpage_store::Store::state(store, "entry"));
+        client.run("warm up", |store| store.state("entry"));
         let before = state(&app);
-        let suspended = server.suspend();
-        let result = client.call("suspended", move |store| operation.run(store));
-        drop(suspended);
+        Warm { operation, app, client, before }
+    }
+
+    fn call(&self) -> Result<String> {
+        let operation = self.operation;
+        self.client.call(&format!("{operation:?} on a suspended server"), move |store| operation.run(store))
+    }
+
+    /// Checks what the server has done once it has resumed.
+    #[track_caller]
+    fn judge(&self, result: Result<String>) {
+        let Warm { operation, app, client, before } = self;
         // The server still reads what the app has sent before it notices that the app has gone.
         app.wait_until("the app's statements have ended", &App::busy_sessions("= 0"));
-        let after = state(&app);
         match result {
-            Err(Error::OutcomeUnknown { .. }) => {}
-            Err(Error::Unavailable { .. } | Error::Database { .. } | Error::Busy { .. }) => {
-                assert_eq!(after, before, "{operation:?} was carried out afterwards: {result:?}");
+            Err(Error::OutcomeUnknown { .. }) => assert!(operation.is_single_write(), "{operation:?}"),
+            Err(Error::Unavailable { .. } | Error::Database { .. }) => {
+                assert!(
+                    !operation.is_single_write() || operation.is_idempotent(),
+                    "{operation:?}: {result:?}"
+                );
+                assert_eq!(&state(app), before, "{operation:?} was carried out afterwards: {result:?}");
             }
             result => panic!("{operation:?}: {result:?}"),
         }
-        assert_consistent(&app, &format!("{operation:?}"));
-        client.run("resumed", |store| hyperpage_store::Store::state(store, "entry"));
+        assert_consistent(app, &format!("{operation:?}"));
+        client.run("resumed", |store| store.state("entry"));
         app.assert_no_transaction_is_open(&format!("{operation:?}"));
+    }
+}
+
+#[test]
+fn calls_to_a_suspended_server_end_in_time_and_keep_their_promise_when_it_resumes() {
+    let server = OwnServer::start_durable(&[]);
+    let warm: Vec<Warm> = Operation::ALL.iter().map(|operation| Warm::new(&server, *operation)).collect();
+    let suspended = server.suspend();
+    let results = std::thread::scope(|scope| {
+        let calls: Vec<_> = warm.iter().map(|warm| scope.spawn(|| warm.call())).collect();
+        calls.into_iter().map(|call| call.join().unwrap()).collect::<Vec<_>>()
+    });
+    drop(suspended);
+    for (warm, result) in warm.iter().zip(results) {
+        warm.judge(result);
     }
 }
 
