@@ -21,8 +21,8 @@ pub use check::{
     State, Unknown,
 };
 pub use details::{
-    Autovacuum, Details, Freezing, Known, Latency, LockWait, ReplicationSlot, SessionState, Sessions,
-    Standby, Statistics, Transaction,
+    Autovacuum, Details, Found as DetailsFound, Freezing, Known, Latency, LockWait, ReplicationSlot,
+    SessionState, Sessions, Standby, Statistics, Transaction,
 };
 pub use expected::{Expected, ExpectedList, ExpectedMigration};
 pub use metrics::{CONTENT_TYPE, encode};
