@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ::health::http::{BindError, Bounds, Server};
-use ::health::{Details, Monitor, Options, Readiness};
+use ::health::{Check, Details, Monitor, Options, Readiness, State};
 use anyhow::Context;
 use clap::Args;
 use postgres_client::watch::StopFlag;
@@ -29,9 +29,9 @@ use crate::{output, private};
 /// The options of `health`.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Exit status: 0 ready, 1 not ready (a server that cannot be reached is not), 2 could not ask: a wrong\n\
-    option, a URL or a plan that cannot be read, an address that is refused. With --serve: 0 when SIGINT or\n\
-    SIGTERM ends it.\n\n\
+    after_help = "Exit status: 0 ready, 1 not ready (a server that cannot be reached is not), 2 could not ask: a\n\
+    wrong option, a URL or a plan that cannot be read, an address that is refused. With --serve: 0 when\n\
+    SIGINT or SIGTERM ends it.\n\n\
     Examples:\n  \
     cargo xtask health                     the last migration's database: checks and details\n  \
     cargo xtask health --ready --timeout 1000 --postgres postgres://app@db.example/shop\n  \
@@ -170,7 +170,9 @@ fn monitor(
 
 fn print(args: &HealthArgs, url: &TargetUrl, monitor: &Monitor) -> anyhow::Result<Exit> {
     let readiness = monitor.readiness();
-    let details = (!args.ready).then(|| monitor.details());
+    // A server that does not answer is not asked again.
+    let has_answered = matches!(readiness.state(Check::Answers), Some(State::Ok(_)));
+    let details = (has_answered && !args.ready).then(|| monitor.details());
     let text = match args.json {
         true => json_text(url, &readiness, details.as_deref())?,
         false => {
