@@ -310,4 +310,24 @@ mod tests {
             assert_eq!(address(text).ok().map(|address| address.to_string()).as_deref(), expected, "{text}");
         }
     }
+
+    /// The page shows commands for a shell, and arrays for Kubernetes, which are JSON too.
+    #[test]
+    fn every_command_of_the_page_is_accepted() {
+        let page = include_str!("../../../docs/health.md");
+        let of_shell = page.lines().filter_map(|line| {
+            let words = line.strip_prefix("cargo ")?.split(" #").next()?;
+            Some(words.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+        });
+        let of_probe = page.lines().filter_map(|line| {
+            let array = line.split_once("command: ")?.1.trim_end_matches(" }");
+            serde_json::from_str::<Vec<String>>(array).ok()
+        });
+        let commands: Vec<Vec<String>> = of_shell.chain(of_probe).collect();
+        assert_eq!(commands.len(), 7, "{commands:?}");
+        for command in commands {
+            let parsed = <crate::Cli as clap::Parser>::try_parse_from(&command);
+            assert!(parsed.is_ok(), "{command:?}: {}", parsed.err().map(|error| error.to_string()).unwrap_or_default());
+        }
+    }
 }
