@@ -327,7 +327,11 @@ mod tests {
         assert_eq!(commands.len(), 7, "{commands:?}");
         for command in commands {
             let parsed = <crate::Cli as clap::Parser>::try_parse_from(&command);
-            assert!(parsed.is_ok(), "{command:?}: {}", parsed.err().map(|error| error.to_string()).unwrap_or_default());
+            assert!(
+                parsed.is_ok(),
+                "{command:?}: {}",
+                parsed.err().map(|error| error.to_string()).unwrap_or_default()
+            );
         }
     }
 }

@@ -39,7 +39,14 @@ fn a_migrated_database_is_ready_until_something_is_wrong() {
     let before = everything(&database);
     let ready = health(&place, &database, &[]).expect(0);
     assert!(ready.stdout.starts_with("ready: postgres://"), "{}", ready.screen());
-    for line in ["  version ", "  round trip ", "  pool ", "  sessions ", "  longest transaction ", "  cache hit rate "] {
+    for line in [
+        "  version ",
+        "  round trip ",
+        "  pool ",
+        "  sessions ",
+        "  longest transaction ",
+        "  cache hit rate ",
+    ] {
         assert!(ready.stdout.contains(line), "{line}: {}", ready.screen());
     }
     assert_eq!(ready.stderr, "");
@@ -50,10 +57,16 @@ fn a_migrated_database_is_ready_until_something_is_wrong() {
         json.as_object().unwrap().keys().collect::<Vec<_>>(),
         ["format", "command", "target", "is_ready", "took_ms", "checks", "details"]
     );
-    assert_eq!([&json["format"], &json["command"], &json["is_ready"]], [&json!(1), &json!("health"), &json!(true)]);
+    assert_eq!(
+        [&json["format"], &json["command"], &json["is_ready"]],
+        [&json!(1), &json!("health"), &json!(true)]
+    );
     assert_eq!(
         check(&json, "migrations")["lists"],
-        json!([{ "table": "public.__diesel_schema_migrations", "applied": 2, "others": 0 }])
+        json!([
+            { "table": "public.__diesel_schema_migrations", "applied": 2, "others": 0 },
+            { "table": "drizzle.__drizzle_migrations", "applied": 2, "others": 0 }
+        ])
     );
     assert_eq!(json["details"]["largest_tables"]["known"].as_array().unwrap().len(), 5);
     assert_eq!(everything(&database), before, "nothing was changed");
@@ -61,15 +74,21 @@ fn a_migrated_database_is_ready_until_something_is_wrong() {
     execute(&database, "DELETE FROM __diesel_schema_migrations WHERE version = '20261101000002'");
     let missing = health(&place, &database, &["--ready"]).expect(1);
     place.snapshot("health-missing_migration", &settled(&missing.screen()));
-    execute(&database, "DROP TABLE __diesel_schema_migrations");
+    execute(&database, "DROP TABLE __diesel_schema_migrations; DROP SCHEMA drizzle CASCADE");
     let json = health(&place, &database, &["--json"]).expect(1).json();
-    assert_eq!(check(&json, "migrations")["reason"], "no_migration_list", "the ledger proves that there should be one");
+    assert_eq!(
+        check(&json, "migrations")["reason"],
+        "no_migration_list",
+        "the ledger proves that there should be one"
+    );
 }
 
 /// What differs between machines and runs.
 fn settled(screen: &str) -> String {
     let line = |line: &str| match line.split_whitespace().nth(1) {
-        Some(name @ ("answers" | "connections" | "disk" | "pool")) => format!("  [STATE]    {name:11}  [NUMBERS]"),
+        Some(name @ ("answers" | "connections" | "disk" | "pool")) => {
+            format!("  [STATE]    {name:11}  [NUMBERS]")
+        }
         _ => line.to_owned(),
     };
     screen.lines().map(line).collect::<Vec<_>>().join("\n")
@@ -108,7 +127,10 @@ fn what_cannot_be_reached_is_not_ready_and_what_cannot_be_asked_is_refused() {
     let unreachable = place.run(["health", "--ready", "--postgres", "postgres://x@127.0.0.1:1/x"]).expect(1);
     place.snapshot("health-unreachable", &unreachable.screen());
     let json = place.run(["health", "--json", "--postgres", "postgres://x@127.0.0.1:1/x"]).expect(1).json();
-    assert_eq!(check(&json, "answers"), json!({ "check": "answers", "state": "failed", "reason": "unreachable" }));
+    assert_eq!(
+        check(&json, "answers"),
+        json!({ "check": "answers", "state": "failed", "reason": "unreachable" })
+    );
     assert!(json.get("details").is_none(), "a server that does not answer is not asked twice");
 
     let database = TestDatabase::create();
@@ -206,7 +228,10 @@ fn probes_are_answered_until_a_signal_arrives() {
         assert_eq!(served.status(path), 200, "{path}");
     }
     served.end(Signal::TERM);
-    let public = Served::start(&place, &["--postgres", "postgres://x@127.0.0.1:1/x", "--serve", "0.0.0.0:0", "--public"]);
+    let public = Served::start(
+        &place,
+        &["--postgres", "postgres://x@127.0.0.1:1/x", "--serve", "0.0.0.0:0", "--public"],
+    );
     assert_eq!([public.status("/livez"), public.status("/readyz")], [200, 503]);
     public.end(Signal::INT);
 }
