@@ -19,6 +19,8 @@ mod dialect;
 mod error;
 mod find_containing;
 mod merge_config;
+mod pool;
+mod retry;
 mod row;
 mod source;
 
@@ -44,6 +46,7 @@ mod users;
 pub use connection::Connection;
 pub use error::client_error;
 pub(crate) use error::client_error_of;
+pub use pool::Pool;
 pub use row::{Field, Row, Rows};
 pub use source::{Operation, Source};
 

@@ -12,7 +12,7 @@ pub enum Operation {
     Read,
     /// One statement that may be repeated when its outcome is unknown.
     IdempotentWrite,
-    /// One statement that must not be repeated when its outcome is unknown.
+    /// One statement that changes something, perhaps with a read after it, and must not be repeated when its outcome is unknown.
     Write,
     /// Several statements in a transaction. It may be repeated unless the connection was lost during the commit.
     Transaction,

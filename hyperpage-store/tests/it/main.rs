@@ -5,5 +5,11 @@
 
 mod app_state;
 mod jobs;
+mod oauth_tokens;
+mod plans;
+mod rate_limits;
+mod sqlite;
 mod support;
+mod tool_configs;
 mod user_sessions;
+mod users;
