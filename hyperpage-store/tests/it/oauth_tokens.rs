@@ -98,6 +98,12 @@ fn a_refresh_keeps_what_it_does_not_have(database: &dyn Database) {
         ..old
     };
     assert_eq!(store.tokens(&user(), "github", &key()).unwrap(), Some(expected));
+    let moments = format!(
+        "SELECT user_id AS value FROM oauth_tokens WHERE created_at = {} AND updated_at = {}",
+        database.moment(at(0).epoch_ms()),
+        database.moment(at(2).epoch_ms())
+    );
+    assert_eq!(database.texts(&moments), [Some("github:1".to_owned())]);
 }
 
 /// A row as the app writes it: the output of Node's `createCipheriv('aes-256-gcm', key, iv)`.
