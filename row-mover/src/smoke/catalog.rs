@@ -28,6 +28,7 @@ pub(super) struct Table {
     may_update: bool,
     may_delete: bool,
     pub(super) columns: Vec<Column>,
+    unique_keys: Vec<UniqueKey>,
     pub(super) references: Vec<Reference>,
     pub(super) referenced_by: Vec<IncomingReference>,
 }
@@ -54,6 +55,14 @@ pub(super) struct Column {
     pub(super) draws_number: bool,
     /// Whether it is in a key, a unique index or an exclusion constraint.
     pub(super) is_unique: bool,
+}
+
+/// A unique index of the table or of one of its partitions.
+#[derive(Clone, Debug, Deserialize)]
+struct UniqueKey {
+    name: String,
+    columns: Vec<String>,
+    has_expression: bool,
 }
 
 /// A foreign key of the table.
@@ -127,6 +136,21 @@ impl Table {
     /// Whether a column is part of a foreign key of the table.
     pub(super) fn is_reference(&self, column: &Column) -> bool {
         self.references.iter().any(|reference| reference.columns.contains(&column.name))
+    }
+
+    /// Whether new rows get their key from a sequence.
+    pub(super) fn draws_key(&self) -> bool {
+        self.unique_keys.iter().any(|key| self.is_drawn(key))
+    }
+
+    /// Whether a name is that of a key which new rows get from a sequence.
+    pub(super) fn is_drawn_key(&self, constraint: &str) -> bool {
+        self.unique_keys.iter().any(|key| key.name == constraint && self.is_drawn(key))
+    }
+
+    fn is_drawn(&self, key: &UniqueKey) -> bool {
+        let draws = |name: &String| self.columns.iter().any(|column| column.name == *name && column.draws_number);
+        !key.has_expression && key.columns.iter().all(draws)
     }
 
     /// Whether a name is that of a foreign key which refers to the table.

@@ -7,6 +7,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use migrate_core::identifier::{quote_pg, quote_pg_literal};
+use postgres_client::server_error::ServerError;
 
 use super::catalog::{Column, Reference, Table};
 use super::made_up;
@@ -97,11 +98,11 @@ fn insert_for<'t>(
 
 /// Whether the server refused the values that were made up, and not the operation. A number that the table's own sequence has returned
 /// is not made up.
-fn is_about_row(table: &Table, error: &postgres_client::server_error::ServerError) -> bool {
+fn is_about_row(table: &Table, error: &ServerError) -> bool {
     let state = error.sqlstate.as_deref().unwrap_or_default();
-    let keys = table.columns.iter().filter(|column| column.is_unique);
-    let is_drawn = state == "23505" && keys.clone().count() > 0 && keys.clone().all(|column| column.draws_number);
-    !is_drawn && (state.starts_with("22") || state.starts_with("23") || state.starts_with("P0"))
+    let is_drawn = error.constraint.as_deref().is_some_and(|constraint| table.is_drawn_key(constraint));
+    let is_about_values = ["22", "23", "P0"].iter().any(|class| state.starts_with(class));
+    is_about_values && !is_drawn
 }
 
 /// The address of the row that the last statement inserted.

@@ -31,6 +31,15 @@ SELECT pg_catalog.json_build_object(
         LEFT JOIN pg_catalog.pg_type AS b ON b.oid = t.typbasetype
         LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = c.oid AND d.adnum = a.attnum
         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '[]'),
+    'unique_keys', coalesce((
+        SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+            'name', x.relname,
+            'columns', (SELECT coalesce(pg_catalog.json_agg(a.attname), '[]') FROM pg_catalog.pg_attribute AS a
+                WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)),
+            'has_expression', i.indexprs IS NOT NULL))
+        FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_class AS x ON x.oid = i.indexrelid
+        WHERE i.indisunique AND (i.indrelid = c.oid OR (c.relkind = 'p' AND i.indrelid IN (
+            SELECT p.relid FROM pg_catalog.pg_partition_tree(c.oid) AS p)))), '[]'),
     'references', coalesce((
         SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
             'constraint', k.conname, 'parent', k.confrelid::text,

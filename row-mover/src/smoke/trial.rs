@@ -38,7 +38,7 @@ pub(super) fn steps(session: &mut Session<'_>, all: &[Table], table: &Table) -> 
     match trial.subject()? {
         Subject::Free(row) => trial.with_free_row(&row)?,
         Subject::Referenced(row) => trial.with_referenced_row(&row)?,
-        Subject::None => trial.with_fresh_row(None)?,
+        Subject::None => trial.with_fresh_row()?,
         Subject::Unavailable(attempt) => {
             for operation in Operation::ALL {
                 trial.record(operation, attempt.clone().outcome(), Duration::ZERO);
@@ -93,20 +93,28 @@ impl Trial<'_, '_, '_> {
         })
     }
 
-    /// The row is updated, deleted, and inserted again with a new number where the table draws one.
+    /// The row is updated, deleted, and inserted again. Where the table draws the key of a new row, a copy is inserted next to the row: a
+    /// sequence that is behind would otherwise return the number of the row that was just deleted.
     fn with_free_row(&mut self, row: &Address) -> Result<()> {
         self.update(row)?;
         self.delete(row)?;
-        let is_deletable = self
-            .done
-            .iter()
-            .any(|step| step.operation == Operation::Delete && matches!(step.outcome, Outcome::Passed));
-        if !is_deletable {
-            return self.insert_only(Some(row));
+        let deleted = self.done.iter().find(|step| step.operation == Operation::Delete);
+        let is_deletable = deleted.is_some_and(|step| matches!(step.outcome, Outcome::Passed));
+        if !is_deletable || self.table.obstacle(Operation::Insert).is_some() {
+            return self.insert_fresh(Some(row)).map(drop);
         }
-        if let Some(why) = self.table.obstacle(Operation::Insert) {
-            self.done.push(Step::not_tried(Operation::Insert, why));
-            return Ok(());
+        if self.table.draws_key() {
+            match fresh_row::insert(self.session, self.all, self.table, Some(row))? {
+                Ok((_, took)) => {
+                    self.record(Operation::Insert, Outcome::Passed, took);
+                    return Ok(());
+                }
+                Err(Outcome::NotTried(_)) => {}
+                Err(outcome) => {
+                    self.record(Operation::Insert, outcome, Duration::ZERO);
+                    return Ok(());
+                }
+            }
         }
         let (attempt, took) = self.session.undone(&reinsert(self.table, row))?;
         self.record(Operation::Insert, attempt.outcome(), took);
@@ -121,9 +129,8 @@ impl Trial<'_, '_, '_> {
     }
 
     /// A row is made up, inserted, updated and deleted.
-    fn with_fresh_row(&mut self, model: Option<&Address>) -> Result<()> {
-        let fresh = self.insert_fresh(model)?;
-        let Some(fresh) = fresh else {
+    fn with_fresh_row(&mut self) -> Result<()> {
+        let Some(fresh) = self.insert_fresh(None)? else {
             for operation in [Operation::Update, Operation::Delete] {
                 let why = self.table.obstacle(operation).unwrap_or(NotTried::NoRowToChange);
                 self.done.push(Step::not_tried(operation, why));
@@ -132,10 +139,6 @@ impl Trial<'_, '_, '_> {
         };
         self.update(&fresh)?;
         self.delete(&fresh)
-    }
-
-    fn insert_only(&mut self, model: Option<&Address>) -> Result<()> {
-        self.insert_fresh(model).map(drop)
     }
 
     /// Inserts a row and records how that ended; returns where the row is stored.
