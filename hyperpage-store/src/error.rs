@@ -56,6 +56,15 @@ pub enum Error {
         /// The column.
         column: &'static str,
     },
+    /// A value is beyond what both databases hold: a moment outside of PostgreSQL's `timestamptz`, a document that is nested more than
+    /// 127 deep, a text of more than 1,024 bytes in a column with an index, or a provider with a colon. Nothing was sent.
+    #[error("{table}.{column} cannot hold this value")]
+    OutOfRange {
+        /// The table.
+        table: Table,
+        /// The column.
+        column: &'static str,
+    },
     /// A stored value has no meaning for the app: a status that does not exist, text that is not JSON.
     #[error("{table}.{column} holds a value that the app does not know")]
     UnknownValue {

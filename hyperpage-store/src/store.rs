@@ -13,8 +13,10 @@ use crate::{Result, Timestamp};
 /// What the app does with its database.
 ///
 /// Each operation happens completely or not at all, and means the same on SQLite and PostgreSQL. `now` is the time that it writes.
-/// Texts and documents with U+0000 are refused by [`crate::Error::NulCharacter`], and moments that PostgreSQL cannot hold by
-/// [`crate::Error::UnknownValue`], on both.
+/// Texts and documents with U+0000 are refused by [`crate::Error::NulCharacter`], and other values that only one of the databases holds
+/// by [`crate::Error::OutOfRange`], on both, before anything is sent. A stored value that the app does not know fails the operation that
+/// reads it ([`crate::Error::UnknownValue`]). Counters stay at `i32::MAX` once they have reached it. Durations are between 0 and
+/// `i32::MAX`. Documents are returned with numbers in the form of [`crate::canonical`].
 ///
 /// # Errors
 /// Every operation fails as [`crate::Error`] describes.
@@ -23,7 +25,10 @@ pub trait Store {
     /// Adds a pending job; returns false, and changes nothing, if there is a job with this id.
     fn enqueue(&mut self, job: &NewJob, now: Timestamp) -> Result<bool>;
     /// Claims a pending job for the caller and opens an attempt: the one with the largest priority, then the oldest, then the smallest id.
-    /// No two callers get the same job.
+    /// No two callers get the same job. Sets the moments of its start and change; a result from before stays.
+    ///
+    /// A pending job with a value that the app does not know is not returned: it becomes failed, with an attempt that failed with the
+    /// message `unreadable`, so that it does not block the others.
     fn claim(&mut self, now: Timestamp) -> Result<Option<Job>>;
     /// Returns a job.
     fn job(&mut self, id: &JobId) -> Result<Option<Job>>;
@@ -33,17 +38,18 @@ pub trait Store {
     fn complete(&mut self, id: &JobId, result: &Value, now: Timestamp) -> Result<JobChange>;
     /// Ends a running job with an error, without a result, and closes its attempt.
     fn fail(&mut self, id: &JobId, error_message: &str, now: Timestamp) -> Result<JobChange>;
-    /// Ends a pending or running job on request, and closes its attempt if it has one.
+    /// Ends a pending or running job on request, and closes its attempt if it has one. Its result so far stays.
     fn cancel(&mut self, id: &JobId, now: Timestamp) -> Result<JobChange>;
-    /// Makes a failed job pending again, and counts the retry. Its attempts stay in the history.
+    /// Makes a failed job pending again, and counts the retry. It has not ended any more; the moment of its last start and its attempts
+    /// stay.
     fn retry(&mut self, id: &JobId, now: Timestamp) -> Result<JobChange>;
-    /// Makes all jobs pending again that have been running since before `started_before`, counts their recoveries, and closes their
-    /// attempts as failed with the message `interrupted`. Returns their number.
+    /// Makes all jobs pending again that have been running since before `started_before`, or since an unknown moment, counts their
+    /// recoveries, and closes their attempts as failed with the message `interrupted`. Result and start stay. Returns their number.
     fn recover(&mut self, started_before: Timestamp, now: Timestamp) -> Result<u64>;
     /// Returns jobs whose payload contains `pattern` in the sense of PostgreSQL's `@>` (manual, section 8.14.3), the oldest first, then
     /// by id.
     fn jobs_containing(&mut self, pattern: &Value, limit: u32) -> Result<Vec<Job>>;
-    /// Deletes jobs that have ended before `completed_before`, with their history. Returns the number of jobs.
+    /// Deletes completed, failed and cancelled jobs that have ended before `completed_before`, with their history. Returns the number of jobs.
     fn delete_finished(&mut self, completed_before: Timestamp) -> Result<u64>;
     /// Returns the attempts at a job in the order of their ids.
     fn history(&mut self, id: &JobId) -> Result<Vec<Attempt>>;

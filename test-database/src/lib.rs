@@ -12,7 +12,10 @@
 //! let database = TestDatabase::create();
 //! // Connect to database.url(); it is dropped at the end of the scope.
 //! ```
-#![allow(clippy::panic, reason = "a test without its database fails with the reason")]
+//!
+//! For tests of faults there are a server that one test has to itself ([`own_server`]), a [`proxy`] in front of a server,
+//! [`pgbouncer`], sessions that leave no room for others ([`occupied`]), and faults chosen by the seed ([`chance`]).
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test without its database fails with the reason")]
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -25,7 +28,13 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
 use private_postgres::{Cluster, Options, Purpose};
 
+pub mod chance;
+pub mod occupied;
+pub mod own_server;
+pub mod pgbouncer;
+pub mod proxy;
 mod seed;
+pub mod suspended;
 mod url;
 
 pub use seed::{SEED_VARIABLE, seed};

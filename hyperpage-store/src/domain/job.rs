@@ -110,7 +110,7 @@ pub struct Attempt {
     pub started_at: Timestamp,
     /// When it ended.
     pub completed_at: Option<Timestamp>,
-    /// How long it took, or until the last progress report, in milliseconds.
+    /// How long it took since the job's start, or until the last progress report, in milliseconds. A clock that was set back counts as 0.
     pub duration_ms: Option<i32>,
     /// Why it failed.
     pub error_message: Option<String>,

@@ -14,6 +14,11 @@ impl Secret {
     pub fn expose(&self) -> &str {
         &self.0
     }
+
+    /// Wraps a text that is overwritten already.
+    pub(crate) const fn from_zeroizing(text: Zeroizing<String>) -> Secret {
+        Secret(text)
+    }
 }
 
 impl<T: Into<String>> From<T> for Secret {

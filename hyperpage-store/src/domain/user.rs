@@ -47,6 +47,14 @@ impl NewUser {
     /// The id that the user gets.
     #[must_use]
     pub fn id(&self) -> UserId {
-        UserId::from(format!("{}:{}", self.provider, self.provider_user_id))
+        UserId::of(&self.provider, &self.provider_user_id)
+    }
+}
+
+impl UserId {
+    /// The id of the user that a provider knows by this id.
+    #[must_use]
+    pub fn of(provider: &str, provider_user_id: &str) -> UserId {
+        UserId::from(format!("{provider}:{provider_user_id}"))
     }
 }

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use postgres_client::TargetUrl;
 use row_mover::run::{self, Request};
+use test_database::chance::{Chance, rounds};
+use test_database::proxy::{Action, Proxy};
 
-use crate::chance::{Chance, rounds};
-use crate::proxy::{Fate, Proxy};
 use crate::watch::Watch;
 use crate::whole::{assert_recovered, case};
 
@@ -25,11 +25,11 @@ fn a_commit_without_a_reply_is_checked_in_the_ledger() {
         let commits = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&commits);
         let proxy = Proxy::start(case.database.url(), move |piece| {
-            let is_commit = piece.is_ours && piece.contains(b"COMMIT\0");
+            let is_commit = piece.is_from_client && piece.contains(b"COMMIT\0");
             if is_commit && counted.fetch_add(1, Ordering::SeqCst) % UNANSWERED_EACH == first {
-                Fate::Unanswered
+                Action::WithholdReply
             } else {
-                Fate::Passes
+                Action::Forward
             }
         });
         let watch = Watch::new(&|_| {});

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use migrate_core::phase::Phase;
 use postgres_client::{DbSettings, TargetUrl};
 use row_mover::run::{self, Request};
+use test_database::chance::{Chance, rounds};
+use test_database::proxy::{Action, Piece, Proxy};
 
-use crate::chance::{Chance, rounds};
 use crate::engine::Case;
-use crate::proxy::{Fate, Proxy};
 use crate::watch::{Step, Watch};
 use crate::whole::{assert_recovered, case};
 
@@ -35,7 +35,7 @@ fn a_run_resumes_after_a_connection_is_cut_at_any_byte() {
             let is_due = limits.get(done).is_some_and(|limit| piece.total > *limit);
             let is_mine = is_due
                 && counted.compare_exchange(done, done + 1, Ordering::SeqCst, Ordering::SeqCst).is_ok();
-            if is_mine { Fate::Cut } else { Fate::Passes }
+            if is_mine { Action::Cut } else { Action::Forward }
         });
         let watch = Watch::new(&|_| {});
         assert_recovered(&case, run::migrate(&through(&case, &proxy), &watch), &what);
@@ -51,7 +51,7 @@ fn a_run_resumes_after_a_complete_outage_in_any_phase() {
     for round in 0..rounds(1) {
         let what = format!("round {round}, {seed}");
         let case = case();
-        let proxy = Proxy::start(case.database.url(), |_| Fate::Passes);
+        let proxy = Proxy::start(case.database.url(), |_| Action::Forward);
         let (builds, compared) = (AtomicUsize::new(0), AtomicBool::new(false));
         let cuts = Mutex::new(Vec::new());
         std::thread::scope(|scope| {
@@ -85,12 +85,12 @@ fn a_run_resumes_after_a_complete_outage_in_any_phase() {
 
 /// Once `is_due` returns true on a connection, the proxy silently drops everything on it.
 #[track_caller]
-fn stalled(what: &str, is_due: impl Fn(&crate::proxy::Piece<'_>) -> bool + Send + Sync + 'static) {
+fn stalled(what: &str, is_due: impl Fn(&Piece<'_>) -> bool + Send + Sync + 'static) {
     let case = case();
     let is_lost = Arc::new(AtomicBool::new(false));
     let once = Arc::clone(&is_lost);
     let proxy = Proxy::start(case.database.url(), move |piece| {
-        if is_due(piece) && !once.swap(true, Ordering::SeqCst) { Fate::Lost } else { Fate::Passes }
+        if is_due(piece) && !once.swap(true, Ordering::SeqCst) { Action::Silence } else { Action::Forward }
     });
     let watch = Watch::new(&|_| {});
     let settings = DbSettings { stall_timeout: Duration::from_millis(1000), ..case.request().settings };
@@ -114,29 +114,29 @@ fn stalled(what: &str, is_due: impl Fn(&crate::proxy::Piece<'_>) -> bool + Send 
 fn a_stall_while_rows_move_is_given_up() {
     let mut chance = Chance::new();
     let after = 300_000 + chance.below(700_000);
-    stalled(&format!("rows, {}", chance.seed()), move |piece| piece.is_ours && piece.total > after);
+    stalled(&format!("rows, {}", chance.seed()), move |piece| piece.is_from_client && piece.total > after);
 }
 
 #[test]
 fn a_stall_before_a_build_is_given_up() {
-    stalled("build", |piece| piece.is_ours && piece.contains(b"CREATE INDEX"));
+    stalled("build", |piece| piece.is_from_client && piece.contains(b"CREATE INDEX"));
 }
 
 #[test]
 fn a_stall_at_the_answer_to_a_build_is_given_up() {
     // The build runs inside a block that catches violations by rows.
-    stalled("build's answer", |piece| !piece.is_ours && piece.contains(b"DO\0"));
+    stalled("build's answer", |piece| !piece.is_from_client && piece.contains(b"DO\0"));
 }
 
 #[test]
 fn a_stall_while_rows_are_read_back_is_given_up() {
-    stalled("validation", |piece| !piece.is_ours && piece.total > 400_000);
+    stalled("validation", |piece| !piece.is_from_client && piece.total > 400_000);
 }
 
 #[test]
 fn a_stall_of_the_session_with_the_lock_is_given_up() {
     // The first connection of a run holds the lock. The run checks before each step that it still does.
     stalled("the lock", |piece| {
-        piece.connection == 0 && piece.is_ours && piece.contains(b"SELECT pg_backend_pid()\0")
+        piece.connection == 0 && piece.is_from_client && piece.contains(b"SELECT pg_backend_pid()\0")
     });
 }

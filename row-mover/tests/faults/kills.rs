@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use migrate_core::phase::Phase;
+use test_database::chance::{Chance, rounds};
 
-use crate::chance::{Chance, rounds};
 use crate::child::Child;
 use crate::whole::{case, finish, wait_for_its_sessions};
 

@@ -10,8 +10,8 @@ use postgres_client::session::open_bulk;
 use postgres_client::{Connection, DbSettings, TargetUrl};
 use row_mover::Error;
 use row_mover::run::{self, Silent};
+use test_database::own_server::OwnServer;
 
-use crate::engine::own_server::OwnServer;
 use crate::engine::{chain, session};
 use crate::whole::{assert_recovered, on_server};
 

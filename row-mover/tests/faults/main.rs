@@ -10,7 +10,6 @@
 #![allow(clippy::print_stderr, reason = "a long run says what it hit, and a test that cannot run says why")]
 #![allow(unreachable_pub, reason = "nothing is exported from a test")]
 
-mod chance;
 mod child;
 mod commits;
 mod connections;
@@ -26,7 +25,6 @@ mod lasting;
 mod locks;
 mod many_tables;
 mod pooler;
-mod proxy;
 mod rivals;
 mod server;
 mod sessions;

@@ -8,10 +8,10 @@ use postgres_client::{DbSettings, TargetUrl};
 use row_mover::run::{self, Outcome, Request, Silent};
 use row_mover::status::status;
 use test_database::TestDatabase;
+use test_database::chance::Chance;
+use test_database::own_server::OwnServer;
 
-use crate::chance::Chance;
 use crate::child::Child;
-use crate::engine::own_server::OwnServer;
 use crate::engine::{Case, ask, chain, moved, session};
 use crate::watch::{Step, Watch};
 use crate::whole::wait_for_its_sessions;

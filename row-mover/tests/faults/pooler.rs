@@ -1,10 +1,6 @@
 //! PgBouncer in front of the server. One that lends sessions per transaction or statement is refused before anything of ours could stay
 //! in a session of the app; one that lends them per connection works like the server.
 
-use std::fs;
-use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -12,7 +8,7 @@ use postgres_client::connection::Connection;
 use postgres_client::{DbSettings, TargetUrl};
 use row_mover::run::{self, Request, Silent};
 use row_mover::status::status;
-use tempfile::TempDir;
+use test_database::pgbouncer::PgBouncer;
 
 use crate::engine::{Case, ask, chain, moved, session};
 
@@ -22,69 +18,6 @@ const REFUSED_WITHIN: Duration = Duration::from_secs(10);
 /// The advisory locks that are held in this database.
 const LOCKS: &str = "SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database \
     WHERE locktype = 'advisory' AND datname = current_database()";
-
-/// PgBouncer, which ends with the test.
-struct Pooler {
-    child: Child,
-    _folder: TempDir,
-    /// Where it listens, as `host:port`.
-    address: String,
-}
-
-impl Pooler {
-    /// Starts it in front of the server of `url`; none where it is not installed, which is reported, and is a failure in CI.
-    fn start(url: &str, mode: &str, more: &str) -> Option<Pooler> {
-        let is_installed = Command::new("pgbouncer").arg("--version").stdout(Stdio::null()).status().is_ok();
-        if !is_installed {
-            assert!(
-                std::env::var_os("CI").is_none(),
-                "pgbouncer is not installed (apt-get install pgbouncer)"
-            );
-            eprintln!("not run: pgbouncer is not installed (apt-get install pgbouncer)");
-            return None;
-        }
-        let server = url.strip_prefix("postgres://").unwrap();
-        let (login, rest) = server.rsplit_once('@').unwrap();
-        let (user, password) = login.split_once(':').unwrap();
-        let (host, port) = rest.split_once('/').unwrap().0.split_once(':').unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let own_port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let settings = folder.path().join("pgbouncer.ini");
-        let text = format!(
-            "[databases]\n* = host={host} port={port} user={user} password={password}\n\
-             [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {own_port}\nunix_socket_dir =\nauth_type = any\npool_mode = {mode}\n{more}\n"
-        );
-        fs::write(&settings, text).unwrap();
-        let mut command = Command::new("pgbouncer");
-        if rustix::process::geteuid().is_root() {
-            // It does not run as root.
-            command.args(["-u", "nobody"]);
-        }
-        let child = command.arg(&settings).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let pooler = Pooler { child, _folder: folder, address: format!("127.0.0.1:{own_port}") };
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while Connection::connect(&pooler.url(url), "test", Duration::from_secs(5)).is_err() {
-            assert!(Instant::now() < deadline, "pgbouncer does not answer");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Some(pooler)
-    }
-
-    /// The URL of the same database through it.
-    fn url(&self, direct: &str) -> String {
-        let (before, rest) = direct.rsplit_once('@').unwrap();
-        let (_, database) = rest.split_once('/').unwrap();
-        format!("{before}@{}/{database}", self.address)
-    }
-}
-
-impl Drop for Pooler {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
 
 fn case() -> Case {
     Case::new("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b')")
@@ -109,7 +42,7 @@ fn a_pooler_of_transactions_or_statements_is_refused_at_once_and_the_address_it_
         ("transaction", "default_pool_size = 1"),
     ] {
         let case = case();
-        let Some(pooler) = Pooler::start(case.database.url(), mode, more) else { return };
+        let Some(pooler) = PgBouncer::start(case.database.url(), mode, more) else { return };
         let through = pooler.url(case.database.url());
         let request = || Request { target: TargetUrl::parse(&through).unwrap(), ..case.request() };
         let started = Instant::now();
@@ -137,7 +70,7 @@ fn a_pooler_of_transactions_or_statements_is_refused_at_once_and_the_address_it_
 #[test]
 fn a_busy_pooler_of_transactions_is_refused() {
     let case = case();
-    let Some(pooler) = Pooler::start(case.database.url(), "transaction", "") else { return };
+    let Some(pooler) = PgBouncer::start(case.database.url(), "transaction", "") else { return };
     let through = pooler.url(case.database.url());
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -161,7 +94,7 @@ fn a_busy_pooler_of_transactions_is_refused() {
 #[test]
 fn a_pooler_of_connections_works_like_the_server() {
     let case = case();
-    let Some(pooler) = Pooler::start(case.database.url(), "session", "") else { return };
+    let Some(pooler) = PgBouncer::start(case.database.url(), "session", "") else { return };
     let through = pooler.url(case.database.url());
     moved(run::migrate(&Request { target: TargetUrl::parse(&through).unwrap(), ..case.request() }, &Silent));
     case.moved_already();

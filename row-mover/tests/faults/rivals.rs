@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use migrate_core::phase::Phase;
 use row_mover::run;
+use test_database::chance::{Chance, rounds};
 
-use crate::chance::{Chance, rounds};
 use crate::child::Child;
 use crate::engine::chain;
 use crate::watch::{Step, Watch};

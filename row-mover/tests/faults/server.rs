@@ -6,11 +6,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use private_postgres::StopMode;
 use row_mover::run;
+use test_database::chance::{Chance, rounds};
+use test_database::own_server::OwnServer;
+use test_database::own_server::StopMode;
 
-use crate::chance::{Chance, rounds};
-use crate::engine::own_server::OwnServer;
 use crate::engine::{Case, ask, session};
 use crate::language::{plain_url, start_durable};
 use crate::watch::{Step, Watch};

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use row_mover::run;
+use test_database::chance::{Chance, rounds};
 
-use crate::chance::{Chance, rounds};
 use crate::engine::session;
 use crate::watch::Watch;
 use crate::whole::{assert_recovered, case};

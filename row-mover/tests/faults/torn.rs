@@ -8,8 +8,8 @@ use migrate_core::mapping::Mapping;
 use row_mover::run::{self, Moved, Outcome};
 use row_mover::source::evidence;
 use row_mover::source::undisturbed::Protection;
+use test_database::chance::{Chance, rounds};
 
-use crate::chance::{Chance, rounds};
 use crate::engine::{chain, moved, sqlite};
 use crate::kept::{Hands, Kept, RunningApp, SUM, Scanning, TRANSFER, run_app};
 

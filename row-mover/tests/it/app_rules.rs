@@ -3,8 +3,8 @@
 
 use row_mover::run::{self, Outcome, Request, Silent};
 use row_mover::source::refused_rows::{RefusedRows, Rule};
+use test_database::own_server::OwnServer;
 
-use crate::support::own_server::OwnServer;
 use crate::support::{Case, chain, moved, sqlite};
 
 /// An app's table, the rows for it, and the rule with the number of rows that it refuses and the first of their keys.

@@ -1,6 +1,7 @@
 //! A server that logs as PostgreSQL does by default; the private server is more discreet.
 
-use crate::support::own_server::OwnServer;
+use test_database::own_server::OwnServer;
+
 use crate::support::session;
 
 /// Starts it.

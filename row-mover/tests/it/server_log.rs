@@ -15,9 +15,9 @@ use postgres_client::{DbSettings, watch::Watch};
 use row_mover::remedy::Remedy;
 use row_mover::run::{self, Observer, Purpose, Request, Silent};
 use row_mover::validate::CompareOptions;
+use test_database::own_server::OwnServer;
 
 use crate::loud::loud_server;
-use crate::support::own_server::OwnServer;
 use crate::support::{Case, chain, hyperpage_plan, moved, sqlite};
 
 /// What may stand in no log: text, a number, a blob, a moment, a date, a UUID.

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::own_server::OwnServer;
+use test_database::own_server::OwnServer;
+
 use crate::support::{ask, session};
 
 /// A server that replays the log of another one, made from a backup of it.

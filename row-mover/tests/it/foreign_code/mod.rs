@@ -11,9 +11,9 @@ use postgres_client::{DbSettings, TargetUrl, pool};
 use row_mover::run::{self, Purpose, Silent, ValidationRequest};
 use row_mover::status::status;
 use row_mover::validate::CompareOptions;
+use test_database::own_server::OwnServer;
 
 use crate::standby::Standby;
-use crate::support::own_server::OwnServer;
 use crate::support::{Case, ask, chain, session};
 use story::{APP_ROLE, story};
 

@@ -2,8 +2,6 @@
 
 #[allow(dead_code, reason = "each test binary uses some of it")]
 pub mod dump;
-#[allow(dead_code, reason = "each test binary uses some of it")]
-pub mod own_server;
 #[allow(dead_code, reason = "each test binary uses some of them")]
 pub mod words;
 

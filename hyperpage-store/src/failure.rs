@@ -1,0 +1,95 @@
+//! What is kept of an error of Diesel: its kind and names, never its message, which may contain values.
+
+use std::fmt;
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+use crate::Error;
+
+/// Why a database did not carry out a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// A unique constraint was violated.
+    UniqueViolation,
+    /// A foreign key was violated.
+    ForeignKeyViolation,
+    /// A NOT NULL constraint was violated.
+    NotNullViolation,
+    /// A CHECK constraint was violated.
+    CheckViolation,
+    /// The transaction conflicts with another one.
+    SerializationFailure,
+    /// The transaction is read-only.
+    ReadOnly,
+    /// The connection is closed.
+    Closed,
+    /// A value was not sent or read.
+    Value,
+    /// Something else.
+    Other,
+}
+
+/// What a database reported, without values.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct DatabaseFailure {
+    /// Why.
+    pub kind: FailureKind,
+    /// The constraint, if the database named one.
+    pub constraint: Option<String>,
+}
+
+impl fmt::Display for DatabaseFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            FailureKind::UniqueViolation => "a unique constraint was violated",
+            FailureKind::ForeignKeyViolation => "a foreign key was violated",
+            FailureKind::NotNullViolation => "a NOT NULL constraint was violated",
+            FailureKind::CheckViolation => "a CHECK constraint was violated",
+            FailureKind::SerializationFailure => "the transaction conflicts with another one",
+            FailureKind::ReadOnly => "the transaction is read-only",
+            FailureKind::Closed => "the connection is closed",
+            FailureKind::Value => "a value was not sent or read",
+            FailureKind::Other => "the database reported an error",
+        })?;
+        match &self.constraint {
+            Some(name) => write!(f, " ({name})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The message of `sqlite3_errstr(SQLITE_BUSY)`. Diesel keeps no code of SQLite's errors; SQLite's texts are constants in English.
+const SQLITE_BUSY: &str = "database is locked";
+
+impl From<DieselError> for Error {
+    fn from(error: DieselError) -> Error {
+        let (kind, constraint) = match &error {
+            DieselError::DatabaseError(kind, information) => {
+                if matches!(kind, DatabaseErrorKind::Unknown) && information.message() == SQLITE_BUSY {
+                    let source = DatabaseFailure { kind: FailureKind::Other, constraint: None };
+                    return Error::Busy { source: Box::new(source) };
+                }
+                (kind_of(kind), information.constraint_name().map(str::to_owned))
+            }
+            DieselError::DeserializationError(_)
+            | DieselError::SerializationError(_)
+            | DieselError::InvalidCString(_) => (FailureKind::Value, None),
+            _ => (FailureKind::Other, None),
+        };
+        Error::Database { source: Box::new(DatabaseFailure { kind, constraint }) }
+    }
+}
+
+fn kind_of(kind: &DatabaseErrorKind) -> FailureKind {
+    match kind {
+        DatabaseErrorKind::UniqueViolation => FailureKind::UniqueViolation,
+        DatabaseErrorKind::ForeignKeyViolation => FailureKind::ForeignKeyViolation,
+        DatabaseErrorKind::NotNullViolation => FailureKind::NotNullViolation,
+        DatabaseErrorKind::CheckViolation => FailureKind::CheckViolation,
+        DatabaseErrorKind::SerializationFailure => FailureKind::SerializationFailure,
+        DatabaseErrorKind::ReadOnlyTransaction => FailureKind::ReadOnly,
+        DatabaseErrorKind::ClosedConnection => FailureKind::Closed,
+        _ => FailureKind::Other,
+    }
+}

@@ -1,0 +1,4 @@
+//! The connection that the queries run on.
+
+/// A connection to PostgreSQL.
+pub type Connection = diesel::PgConnection;

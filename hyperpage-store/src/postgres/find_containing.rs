@@ -1,0 +1,18 @@
+//! Jobs by their payload in PostgreSQL: the operator `@>`, which the GIN index `idx_jobs_payload` serves.
+
+use diesel::prelude::*;
+use serde_json::Value;
+
+use super::dialect::Connection;
+use super::jobs::Row;
+use super::schema::jobs;
+use crate::Result;
+
+pub(super) fn find_containing(connection: &mut Connection, pattern: &Value, limit: u32) -> Result<Vec<Row>> {
+    let query = jobs::table
+        .filter(jobs::payload.contains(pattern))
+        .order((jobs::created_at, jobs::id))
+        .limit(limit.into())
+        .select(Row::as_select());
+    Ok(query.load(connection)?)
+}
