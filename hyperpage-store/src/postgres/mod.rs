@@ -18,6 +18,7 @@ mod connection;
 mod dialect;
 mod find_containing;
 mod merge_config;
+mod rehearsal;
 mod source;
 
 #[path = "../queries/app_state.rs"]
@@ -40,6 +41,7 @@ mod user_sessions;
 mod users;
 
 pub use connection::Connection;
+pub use rehearsal::{Limits, Rehearsal, Rehearsed, rehearse};
 pub use source::{Operation, Source};
 
 /// The app's database on PostgreSQL, on the connections of a source.

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod app_state;
+mod exercise;
 mod jobs;
 mod support;
 mod user_sessions;

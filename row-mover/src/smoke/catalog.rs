@@ -149,7 +149,8 @@ impl Table {
     }
 
     fn is_drawn(&self, key: &UniqueKey) -> bool {
-        let draws = |name: &String| self.columns.iter().any(|column| column.name == *name && column.draws_number);
+        let draws =
+            |name: &String| self.columns.iter().any(|column| column.name == *name && column.draws_number);
         !key.has_expression && key.columns.iter().all(draws)
     }
 

@@ -132,12 +132,17 @@ impl Composed {
     }
 
     fn sql(&self, table: &Table) -> String {
-        let columns = if self.columns.is_empty() { String::new() } else { format!(" ({})", self.columns.join(", ")) };
+        let columns =
+            if self.columns.is_empty() { String::new() } else { format!(" ({})", self.columns.join(", ")) };
         let overriding = if self.overrides_identity { " OVERRIDING SYSTEM VALUE" } else { "" };
         let values = if self.columns.is_empty() && self.sources.is_empty() {
             " DEFAULT VALUES".to_owned()
         } else {
-            let from = if self.sources.is_empty() { String::new() } else { format!(" FROM {}", self.sources.join(", ")) };
+            let from = if self.sources.is_empty() {
+                String::new()
+            } else {
+                format!(" FROM {}", self.sources.join(", "))
+            };
             format!("{overriding} SELECT {}{from}", self.values.join(", "))
         };
         format!(
@@ -158,7 +163,11 @@ fn compose<'t>(
 ) -> Result<std::result::Result<Composed, Outcome>> {
     let mut row = Composed::default();
     if let Some(model) = model {
-        row.sources.push(format!("(SELECT * FROM {} AS r WHERE {}) AS model", table.only(), model.condition()));
+        row.sources.push(format!(
+            "(SELECT * FROM {} AS r WHERE {}) AS model",
+            table.only(),
+            model.condition()
+        ));
     }
     let chance = RandomState::new().hash_one(fill as u8);
     let referenced: Vec<&String> = table.columns.iter().map(|column| &column.name).collect();
@@ -193,7 +202,9 @@ fn compose<'t>(
                     address.condition()
                 ));
                 let pairs = reference.columns.iter().zip(&reference.keys);
-                given.extend(pairs.map(|(column, key)| (column, format!("parent_{number}.{}", quote_pg(key)))));
+                given.extend(
+                    pairs.map(|(column, key)| (column, format!("parent_{number}.{}", quote_pg(key)))),
+                );
             }
             Err(outcome) => return Ok(Err(outcome)),
         }
@@ -239,7 +250,9 @@ fn parent<'t>(
     children: &mut Vec<&'t Table>,
 ) -> Result<std::result::Result<(&'t Table, Address), Outcome>> {
     let circle = || Outcome::NotTried(NotTried::Circle(reference.constraint.clone()));
-    let Some(table) = all.iter().find(|table| table.oid == reference.parent) else { return Ok(Err(circle())) };
+    let Some(table) = all.iter().find(|table| table.oid == reference.parent) else {
+        return Ok(Err(circle()));
+    };
     let existing = match session.first_row(&any_row(table))? {
         Ok(found) => found.map(Address::new),
         Err(attempt) => return Ok(Err(attempt.outcome())),
@@ -249,7 +262,8 @@ fn parent<'t>(
     }
     children.push(child);
     let is_circle = children.len() > PARENTS_MAX || children.iter().any(|child| child.oid == table.oid);
-    let made = if is_circle { Err(circle()) } else { insert_for(session, all, table, existing.as_ref(), children)? };
+    let made =
+        if is_circle { Err(circle()) } else { insert_for(session, all, table, existing.as_ref(), children)? };
     children.pop();
     Ok(made.map(|(address, _)| (table, address)))
 }

@@ -43,16 +43,21 @@ pub fn smoke_test(
     watch: &dyn Watch,
 ) -> Result<SmokeTest> {
     let deadline = Instant::now() + timeout;
-    let settings = DbSettings { stall_timeout: settings.stall_timeout.min(timeout + STALL_MARGIN), ..*settings };
+    let settings =
+        DbSettings { stall_timeout: settings.stall_timeout.min(timeout + STALL_MARGIN), ..*settings };
     let mut connection = open_checked(target, &settings)?;
     if let Some(why) = guarded::missing(&mut connection)? {
-        return Err(Error::new(why).with_remedy_text("create the language with CREATE EXTENSION plpgsql, or grant USAGE on it"));
+        return Err(Error::new(why)
+            .with_remedy_text("create the language with CREATE EXTENSION plpgsql, or grant USAGE on it"));
     }
     check_stop(watch)?;
     let read_only = read_only(&mut connection)?;
     let all = catalog::tables(&mut connection)?;
     let planned = planned(&mut connection)?;
-    let mut test = SmokeTest { tables: Vec::new(), scope: if planned.is_some() { Scope::Plan } else { Scope::Database } };
+    let mut test = SmokeTest {
+        tables: Vec::new(),
+        scope: if planned.is_some() { Scope::Plan } else { Scope::Database },
+    };
     let mut session = Session::new(connection, target, &settings, deadline, watch);
     for (schema, name) in names(&all, planned) {
         let table = all.iter().find(|table| table.schema == schema && table.name == name);
@@ -79,9 +84,13 @@ fn try_table(session: &mut Session<'_>, all: &[Table], table: &Table) -> Result<
         return Ok(untried(&|_| NotTried::OutOfTime));
     }
     let failed = || format!("table {} could not be tried", table.name_in_sql());
-    let (steps, number) =
-        session.rolled_back(|session| trial::steps(session, all, table)).context(failed).map_err(|error| {
-            error.with_remedy_text("the server rolls the transaction back: nothing was changed; run the same command again")
+    let (steps, number) = session
+        .rolled_back(|session| trial::steps(session, all, table))
+        .context(failed)
+        .map_err(|error| {
+            error.with_remedy_text(
+                "the server rolls the transaction back: nothing was changed; run the same command again",
+            )
         })?;
     Ok((steps, Some(number)))
 }
@@ -117,7 +126,8 @@ fn planned(connection: &mut Connection) -> Result<Option<Vec<(String, String)>>>
 
 /// Why nothing can be written here; none where it can.
 fn read_only(connection: &mut Connection) -> Result<Option<NotTried>> {
-    let sql = "SELECT pg_catalog.current_setting('transaction_read_only') = 'on', pg_catalog.pg_is_in_recovery()";
+    let sql =
+        "SELECT pg_catalog.current_setting('transaction_read_only') = 'on', pg_catalog.pg_is_in_recovery()";
     let (is_read_only, is_standby): (bool, bool) = connection.one(sql, &[])?;
     Ok((is_read_only || is_standby).then_some(NotTried::ReadOnly { is_standby }))
 }

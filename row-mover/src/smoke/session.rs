@@ -192,7 +192,10 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// As above.
-    pub(super) fn first_row(&mut self, sql: &str) -> Result<std::result::Result<Option<[String; 2]>, Attempt>> {
+    pub(super) fn first_row(
+        &mut self,
+        sql: &str,
+    ) -> Result<std::result::Result<Option<[String; 2]>, Attempt>> {
         if !self.limit_statement()? {
             return Ok(Err(Attempt::OutOfTime));
         }
@@ -201,7 +204,9 @@ impl<'a> Session<'a> {
             Ok(row) => Ok(Ok(row.map(<[String; 2]>::from))),
             Err(error) => match server_error(&error) {
                 // The session itself is over.
-                Some(cause) if !cause.sqlstate.as_deref().is_some_and(is_fatal) => self.explain(cause).map(Err),
+                Some(cause) if !cause.sqlstate.as_deref().is_some_and(is_fatal) => {
+                    self.explain(cause).map(Err)
+                }
                 _ => Err(error),
             },
         }

@@ -160,12 +160,14 @@ impl Trial<'_, '_, '_> {
     }
 
     fn update(&mut self, row: &Address) -> Result<()> {
-        let columns: Vec<String> = self.table.columns.iter().filter(|column| column.can_be_set()).map(set).collect();
+        let columns: Vec<String> =
+            self.table.columns.iter().filter(|column| column.can_be_set()).map(set).collect();
         if columns.is_empty() {
             self.record(Operation::Update, Outcome::NothingToUpdate, Duration::ZERO);
             return Ok(());
         }
-        let sql = format!("UPDATE {} AS r SET {} WHERE {}", self.table.only(), columns.join(", "), row.condition());
+        let sql =
+            format!("UPDATE {} AS r SET {} WHERE {}", self.table.only(), columns.join(", "), row.condition());
         self.change(Operation::Update, row, &sql)
     }
 
@@ -227,7 +229,8 @@ fn set(column: &Column) -> String {
 
 /// Deletes a row and inserts it again. A number that the table draws for new rows is drawn anew, as for a row of the app.
 fn reinsert(table: &Table, row: &Address) -> String {
-    let is_copied = |column: &&Column| !column.is_generated && (!column.draws_number || table.is_reference(column));
+    let is_copied =
+        |column: &&Column| !column.is_generated && (!column.draws_number || table.is_reference(column));
     let columns: Vec<&Column> = table.columns.iter().filter(is_copied).collect();
     let overriding = columns.iter().any(|column| column.is_always_identity());
     let names: Vec<String> = columns.iter().map(|column| quote_pg(&column.name)).collect();

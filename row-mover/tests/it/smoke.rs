@@ -10,7 +10,7 @@ use row_mover::smoke::{NotTried, Operation, Outcome, Scope, SmokeTest, TableSmok
 use test_database::TestDatabase;
 
 use crate::standby::Standby;
-use crate::support::own_server::OwnServer;
+use test_database::own_server::OwnServer;
 
 const TIMEOUT: Duration = Duration::from_secs(120);
 
@@ -71,7 +71,10 @@ fn short(outcome: &Outcome) -> String {
         Outcome::Blocked(_) => "blocked".to_owned(),
         Outcome::TimedOut => "timed out".to_owned(),
         Outcome::NotTried(NotTried::NoRow(error)) => {
-            format!("no row: {}", error.constraint.as_deref().or(error.sqlstate.as_deref()).unwrap_or_default())
+            format!(
+                "no row: {}",
+                error.constraint.as_deref().or(error.sqlstate.as_deref()).unwrap_or_default()
+            )
         }
         Outcome::NotTried(NotTried::MissingRight(right)) => format!("no right to {}", right.name()),
         Outcome::NotTried(why) => format!("{why:?}"),
@@ -249,7 +252,10 @@ fn what_refuses_is_named() {
             ("of_domain", ["no row: impossible_check", "NoRowToChange", "NoRowToChange"]),
             ("checked", ["no row: status_check", "NoRowToChange", "NoRowToChange"]),
             ("checked_full", ALL_PASSED),
-            ("composite", ["NoValue { column: \"p\", type_name: \"public.pair\" }", "NoRowToChange", "NoRowToChange"]),
+            (
+                "composite",
+                ["NoValue { column: \"p\", type_name: \"public.pair\" }", "NoRowToChange", "NoRowToChange"],
+            ),
             ("behind", ["failed 23505", "passed", "passed"]),
             ("split", ["ForeignPartition"; 3]),
         ],
@@ -369,7 +375,7 @@ fn triggers_run_with_the_search_path_of_the_app() {
 
 #[test]
 fn a_database_that_is_read_only_is_reported() {
-    let server = OwnServer::start(&["wal_level = replica"]);
+    let server = OwnServer::start(&["wal_level = 'replica'", "max_wal_senders = 5"]);
     let database = server.database();
     execute(database.url(), "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)");
     let standby = Standby::of(&server);

@@ -19,14 +19,12 @@ mod text;
 
 /// The options of `smoke`.
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Everything is rolled back; only sequences advance.\n\n\
+#[command(after_help = "Everything is rolled back; only sequences advance.\n\n\
     Exit status: 0 everything passed, 1 an operation failed or could not be tried, 2 could not run.\n\n\
     Examples:\n  \
     cargo xtask smoke --sample            what the last `migrate --sample` moved\n  \
     cargo xtask smoke --postgres postgres://app@db.example/shop\n  \
-    cargo xtask smoke --postgres postgres://app@db.example/shop --timeout 60 --json"
-)]
+    cargo xtask smoke --postgres postgres://app@db.example/shop --timeout 60 --json")]
 pub(crate) struct SmokeArgs {
     #[command(flatten)]
     target: TargetArgs,
@@ -55,8 +53,7 @@ pub(crate) fn run(args: &SmokeArgs) -> anyhow::Result<Exit> {
     let url = resolve_target(args)?;
     let screen = Screen::new(true, stop.clone());
     let timeout = Duration::from_secs(args.timeout);
-    let result =
-        stop.in_order(&url, &settings, || smoke::smoke_test(&url, &settings, timeout, &screen));
+    let result = stop.in_order(&url, &settings, || smoke::smoke_test(&url, &settings, timeout, &screen));
     screen.finish();
     let nothing_changed = || "Nothing was changed. Run the same command again.".to_owned();
     let test = result.map_err(|error| stop.explain(error, nothing_changed))?;

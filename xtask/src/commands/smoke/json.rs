@@ -73,7 +73,9 @@ fn reason(why: &NotTried) -> (&'static str, Value) {
         NotTried::ForeignPartition => ("foreign_partition", Value::Null),
         NotTried::NoTable => ("no_table", Value::Null),
         NotTried::NoRow(error) => ("no_row", json!({ "error": server_error(error) })),
-        NotTried::NoValue { column, type_name } => ("no_value", json!({ "column": column, "type": type_name })),
+        NotTried::NoValue { column, type_name } => {
+            ("no_value", json!({ "column": column, "type": type_name }))
+        }
         NotTried::Circle(constraint) => ("circle", json!({ "constraint": constraint })),
         NotTried::WouldCascade(constraint) => ("would_cascade", json!({ "constraint": constraint })),
         NotTried::RowMoved => ("row_moved", Value::Null),

@@ -80,7 +80,9 @@ fn words(outcome: &Outcome) -> Option<String> {
             counted(*rows, "row")
         ),
         Outcome::Blocked(Some(wait)) => format!("blocked: {wait}; {}", wait.remedy()),
-        Outcome::Blocked(None) => "blocked: another session holds a lock; it ended before it could be named".to_owned(),
+        Outcome::Blocked(None) => {
+            "blocked: another session holds a lock; it ended before it could be named".to_owned()
+        }
         Outcome::TimedOut => "failed: it took longer than 10 seconds".to_owned(),
         Outcome::NotTried(why) => format!("not tried: {}", reason(why)),
     })
@@ -92,19 +94,28 @@ fn reason(why: &NotTried) -> String {
         NotTried::ReadOnly { is_standby: false } => {
             "default_transaction_read_only is on for this role or database".to_owned()
         }
-        NotTried::RowSecurity => "row level security applies to this role, and only the app knows for whom its sessions act".to_owned(),
+        NotTried::RowSecurity => {
+            "row level security applies to this role, and only the app knows for whom its sessions act"
+                .to_owned()
+        }
         NotTried::MissingRight(right) => format!("this role lacks the right to {}", right.name()),
-        NotTried::ForeignPartition => "a partition is a foreign table, where nothing can be rolled back for certain".to_owned(),
+        NotTried::ForeignPartition => {
+            "a partition is a foreign table, where nothing can be rolled back for certain".to_owned()
+        }
         NotTried::NoTable => "the table does not exist".to_owned(),
         NotTried::NoRow(error) => format!("no made-up row was accepted: {error}"),
         NotTried::NoValue { column, type_name } => {
             format!("column {column} must have a value, and none is known for the type {type_name}")
         }
         NotTried::Circle(constraint) => {
-            format!("a new row needs one in another table that needs the new row, by the foreign key {constraint}")
+            format!(
+                "a new row needs one in another table that needs the new row, by the foreign key {constraint}"
+            )
         }
         NotTried::WouldCascade(constraint) => {
-            format!("every row is referenced, and the foreign key {constraint} would change or delete the rows that refer to it")
+            format!(
+                "every row is referenced, and the foreign key {constraint} would change or delete the rows that refer to it"
+            )
         }
         NotTried::RowMoved => "a trigger moved the row that was inserted for this".to_owned(),
         NotTried::NoRowToChange => "there is no row, and none could be inserted".to_owned(),
@@ -122,8 +133,18 @@ fn summary(test: &SmokeTest, url: &TargetUrl) -> String {
     format!(
         "{}: {passed} of {} on {tables} of {url} passed, {failed} failed, {undecided} refused by a trigger or not tried; \
          PostgreSQL confirmed that {} rolled back\n",
-        if failed > 0 { "Failed" } else if undecided > 0 { "Undecided" } else { "Passed" },
+        if failed > 0 {
+            "Failed"
+        } else if undecided > 0 {
+            "Undecided"
+        } else {
+            "Passed"
+        },
         counted(steps().count() as u64, "operation"),
-        if aborted == 1 { "the transaction was".to_owned() } else { format!("all {aborted} transactions were") },
+        if aborted == 1 {
+            "the transaction was".to_owned()
+        } else {
+            format!("all {aborted} transactions were")
+        },
     )
 }
