@@ -4,7 +4,10 @@ use std::fmt;
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
+use postgres_client::Condition;
+
 use crate::Error;
+use crate::postgres::client_error_of;
 
 /// Why a database did not carry out a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +67,10 @@ const SQLITE_BUSY: &str = "database is locked";
 
 impl From<DieselError> for Error {
     fn from(error: DieselError) -> Error {
+        let error = match client_error_of(error) {
+            Ok(error) => return Error::from(*error),
+            Err(error) => error,
+        };
         let (kind, constraint) = match &error {
             DieselError::DatabaseError(kind, information) => {
                 if matches!(kind, DatabaseErrorKind::Unknown) && information.message() == SQLITE_BUSY {
@@ -78,6 +85,16 @@ impl From<DieselError> for Error {
             _ => (FailureKind::Other, None),
         };
         Error::Database { source: Box::new(DatabaseFailure { kind, constraint }) }
+    }
+}
+
+/// PostgreSQL's client has removed all values from its errors, which are kept as they are.
+impl From<postgres_client::Error> for Error {
+    fn from(error: postgres_client::Error) -> Error {
+        match error.condition() {
+            Some(Condition::LockNotAvailable) => Error::Busy { source: Box::new(error) },
+            _ => Error::Database { source: Box::new(error) },
+        }
     }
 }
 

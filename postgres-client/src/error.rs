@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::TargetUrl;
+use crate::failure::{Condition, Loss};
 use crate::lock_wait::{Blocked, LockWait};
 use crate::refusal::Refusal;
 use crate::server_error::{LOCK_NOT_AVAILABLE, ServerError};
@@ -21,6 +23,10 @@ pub struct Error {
     is_stall: bool,
     /// Whether it ended the retries, so that what to do next is known.
     is_exhausted: bool,
+    /// How far the call got, where its connection is lost.
+    loss: Option<Loss>,
+    /// Whether a prepared statement no longer fitted.
+    is_stale_statement: bool,
 }
 
 /// What to do next.
@@ -45,6 +51,8 @@ impl Error {
             is_transient: false,
             is_stall: false,
             is_exhausted: false,
+            loss: None,
+            is_stale_statement: false,
         }
     }
 
@@ -53,6 +61,17 @@ impl Error {
     pub fn with_remedy_text(mut self, remedy: impl Into<String>) -> Error {
         self.remedy = Some(Remedy::Text(remedy.into()));
         self
+    }
+
+    /// Adds which server was tried, where nothing more precise is known.
+    #[must_use]
+    pub(crate) fn tried(self, target: &TargetUrl) -> Error {
+        match self.remedy {
+            Some(_) => self,
+            None => self.with_remedy_text(format!(
+                "tried {target}; check host, port, database, user and password, and that the server runs"
+            )),
+        }
     }
 
     /// Adds what to do next as a value, which is worded where the error is shown.
@@ -92,9 +111,51 @@ impl Error {
         Error { is_transient: true, is_stall: true, ..self }
     }
 
+    /// Records how far the call got before its connection was lost.
+    #[must_use]
+    pub(crate) fn lost(self, loss: Loss) -> Error {
+        Error { loss: Some(loss), ..self }
+    }
+
+    /// Marks it as that of a prepared statement that no longer fitted.
+    #[must_use]
+    pub(crate) fn stale_statement(self) -> Error {
+        Error { is_stale_statement: true, ..self }
+    }
+
     /// Its causes, the nearest first.
     fn causes(&self) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
         std::iter::successors(std::error::Error::source(self), |error| error.source())
+    }
+
+    /// The server's error; none where no server reported one.
+    #[must_use]
+    pub fn server_error(&self) -> Option<&ServerError> {
+        self.causes().find_map(|cause| cause.downcast_ref::<ServerError>())
+    }
+
+    /// The condition that the server reported.
+    #[must_use]
+    pub fn condition(&self) -> Option<Condition> {
+        self.server_error().and_then(ServerError::condition)
+    }
+
+    /// How far the call got, where its connection is lost. None where the connection can still be used: the server has refused the
+    /// statement, and kept nothing of it.
+    #[must_use]
+    pub fn loss(&self) -> Option<Loss> {
+        let of_causes =
+            || self.causes().find_map(|cause| cause.downcast_ref::<Error>().and_then(|error| error.loss));
+        self.loss.or_else(of_causes)
+    }
+
+    /// Whether a prepared statement was no longer what it was prepared for. It was dropped: the same transaction may succeed at once.
+    #[must_use]
+    pub fn is_stale_statement(&self) -> bool {
+        let is_stale = |cause: &(dyn std::error::Error + 'static)| {
+            cause.downcast_ref::<Error>().is_some_and(|error| error.is_stale_statement)
+        };
+        self.is_stale_statement || self.causes().any(is_stale)
     }
 
     /// Whether it or one of its causes is a stall, or a wait for a lock.

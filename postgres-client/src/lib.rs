@@ -2,10 +2,12 @@
 //!
 //! The crate is independent of SQLite, of plans and of any table. The only `unsafe` is in `connection/` and `url.rs`, around libpq.
 
+pub mod app_session;
 pub mod budget;
 pub mod connection;
 pub mod connections;
 pub mod error;
+pub mod failure;
 pub mod guarded;
 pub mod lock_query;
 pub mod lock_wait;
@@ -22,8 +24,9 @@ pub mod url;
 pub mod watch;
 pub mod work_clock;
 
-pub use connection::{Backend, Connection, TextRows};
+pub use connection::{Backend, BinaryRows, Connection, TextRows};
 pub use error::{Error, Result};
+pub use failure::{Condition, Loss};
 pub use pool::{Pool, PooledConnection};
-pub use settings::DbSettings;
+pub use settings::{AppSettings, DbSettings, PoolMode};
 pub use url::TargetUrl;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::app_session::REPLY_MAX;
 use crate::connection::{Backend, Connection};
 use crate::error::Result;
 use crate::{DbSettings, TargetUrl, pooler};
@@ -88,8 +89,6 @@ pub fn open_bulk_again(target: &TargetUrl, settings: &DbSettings) -> Result<Conn
 
 /// Opens a connection for short statements, which the server ends after `DB_STATEMENT_TIMEOUT`.
 pub(crate) fn open_short(target: &TargetUrl, settings: &DbSettings) -> Result<Connection> {
-    /// Time for the reply to a statement that was cancelled after its timeout.
-    const REPLY_MAX: Duration = Duration::from_secs(5);
     let mut connection = connect(target, settings)?;
     set_up(&mut connection, settings)?;
     // A statement that the server still has time for is no stall.
@@ -102,14 +101,8 @@ pub(crate) fn open_short(target: &TargetUrl, settings: &DbSettings) -> Result<Co
 
 fn connect(target: &TargetUrl, settings: &DbSettings) -> Result<Connection> {
     let mut connection =
-        Connection::connect(target.conninfo(), APPLICATION_NAME, settings.connection_timeout).map_err(
-            |error| match error.remedy_text() {
-                Some(_) => error,
-                None => error.with_remedy_text(format!(
-                    "tried {target}; check host, port, database, user and password, and that the server runs"
-                )),
-            },
-        )?;
+        Connection::connect(target.conninfo(), APPLICATION_NAME, settings.connection_timeout)
+            .map_err(|error| error.tried(target))?;
     connection.set_stall_max(settings.stall_timeout);
     Ok(connection)
 }

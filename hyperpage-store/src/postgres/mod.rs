@@ -16,9 +16,11 @@ use crate::{Result, Store, Table, Timestamp, check};
 mod claim_job;
 mod connection;
 mod dialect;
+mod error;
 mod find_containing;
 mod merge_config;
 mod rehearsal;
+mod row;
 mod source;
 
 #[path = "../queries/app_state.rs"]
@@ -41,7 +43,10 @@ mod user_sessions;
 mod users;
 
 pub use connection::Connection;
+pub use error::client_error;
+pub(crate) use error::client_error_of;
 pub use rehearsal::{Limits, Rehearsal, Rehearsed, rehearse};
+pub use row::{Field, Row, Rows};
 pub use source::{Operation, Source};
 
 /// The app's database on PostgreSQL, on the connections of a source.

@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 use diesel_migrations::MigrationHarness;
 use hyperpage_store::sqlite::{SqliteOptions, Synchronous};
-use hyperpage_store::{PostgresStore, SqliteStore, Store, Timestamp};
+use hyperpage_store::{PostgresStore, SqliteStore, Store, Timestamp, postgres};
 use tempfile::TempDir;
 use test_database::TestDatabase;
 
@@ -115,7 +115,7 @@ impl Postgres {
 
 impl Database for Postgres {
     fn open(&self) -> Box<dyn Store + Send> {
-        Box::new(PostgresStore::new(self.connect()))
+        Box::new(PostgresStore::new(postgres::Connection::establish(self.database.url()).unwrap()))
     }
 
     fn execute(&self, sql: &str) {

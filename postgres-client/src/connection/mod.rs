@@ -5,30 +5,33 @@
 
 #![allow(unsafe_code)]
 
+mod binary;
 mod copy;
+mod loss;
+mod open;
+mod prepared;
 mod query_result;
 mod row;
 mod transaction;
 mod wait;
 
+use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::ptr::{self, NonNull};
 use std::time::{Duration, Instant};
 
-use pq_sys::{ConnStatusType, ExecStatusType, PGVerbosity, PGconn, PostgresPollingStatusType};
+use pq_sys::{ExecStatusType, PGconn};
 use rustix::event::PollFlags;
 
+pub use binary::BinaryRows;
 pub use copy::{CopyIn, CopyOut};
+use prepared::PreparedStatements;
 use query_result::QueryResult;
 pub use row::{FromRow, FromText, Row, TextRows, text_array};
 
 use crate::error::{Context, Error, Result};
-use crate::refusal::Refusal;
 use crate::server_error::ServerError;
 use crate::watch::StopFlag;
-
-/// How long a connection may make no progress before it counts as lost, by default.
-const STALL_MAX: Duration = Duration::from_secs(120);
 
 /// How many times as long a statement may be silent that reads or sorts a full table first.
 pub(super) const SLOW: u32 = 30;
@@ -43,6 +46,14 @@ pub struct Connection {
     backend: Backend,
     /// Ends every wait, once it is set.
     give_up: Option<StopFlag>,
+    /// When every wait ends.
+    deadline: Option<Instant>,
+    /// When the server answered last.
+    answered_at: Instant,
+    /// The statements that the session keeps; none where it keeps none.
+    prepared: Option<PreparedStatements>,
+    /// What begins a transaction.
+    begin_sql: Cow<'static, str>,
 }
 
 /// The process of the server that serves a connection, or has served it: its number, and when it began, since numbers come again.
@@ -70,34 +81,6 @@ impl Backend {
 unsafe impl Send for Connection {}
 
 impl Connection {
-    /// Connects with `conninfo`, a URL or a keyword string of libpq, within `timeout`.
-    ///
-    /// # Errors
-    /// When the server cannot be reached or refuses; the text is libpq's, which holds no password.
-    pub fn connect(conninfo: &str, application_name: &str, timeout: Duration) -> Result<Connection> {
-        let values = [conninfo, application_name, "UTF8"].map(CString::new);
-        let [Ok(conninfo), Ok(application_name), Ok(encoding)] = values else {
-            return Err(Error::new("the PostgreSQL URL holds a NUL character"));
-        };
-        let keywords =
-            [c"dbname".as_ptr(), c"application_name".as_ptr(), c"client_encoding".as_ptr(), ptr::null()];
-        let values = [conninfo.as_ptr(), application_name.as_ptr(), encoding.as_ptr(), ptr::null()];
-        // SAFETY: both arrays end with a null pointer, and all strings outlive the call, which copies them.
-        let raw = unsafe { pq_sys::PQconnectStartParams(keywords.as_ptr(), values.as_ptr(), 1) };
-        let raw = NonNull::new(raw).ok_or_else(|| Error::new("libpq has no memory for a connection"))?;
-        let connection = Connection { raw, stall_max: STALL_MAX, backend: Backend::default(), give_up: None };
-        // SAFETY: the connection exists, and the function that it is given lives for ever.
-        unsafe { pq_sys::PQsetNoticeProcessor(connection.raw.as_ptr(), Some(drop_notice), ptr::null_mut()) };
-        // libpq writes the SQLSTATE of a refusal into its message then, by which it is recognised in any language. SAFETY: the connection exists.
-        unsafe { pq_sys::PQsetErrorVerbosity(connection.raw.as_ptr(), PGVerbosity::PQERRORS_VERBOSE) };
-        connection.finish_connecting(Instant::now() + timeout)?;
-        // SAFETY: the connection is open.
-        if unsafe { pq_sys::PQsetnonblocking(connection.raw.as_ptr(), 1) } != 0 {
-            return Err(connection.error("the connection cannot be made non-blocking"));
-        }
-        Ok(connection)
-    }
-
     /// Sets how long the connection may make no progress before it counts as lost.
     pub(crate) fn set_stall_max(&mut self, stall_max: Duration) {
         self.stall_max = stall_max;
@@ -135,34 +118,6 @@ impl Connection {
         &self.backend
     }
 
-    fn finish_connecting(&self, deadline: Instant) -> Result<()> {
-        let failed = || Error::new("PostgreSQL cannot be reached");
-        let mut wanted = PollFlags::OUT;
-        loop {
-            // SAFETY: the connection was started and is polled by this thread alone.
-            if unsafe { pq_sys::PQstatus(self.raw.as_ptr()) } == ConnStatusType::CONNECTION_BAD {
-                return Err(self.refused());
-            }
-            if !self.wait(wanted, Some(deadline)).map_err(|error| failed().caused_by(error))? {
-                return Err(failed().caused_by(Refusal::no_answer()).with_remedy_text(
-                    "check host, port and firewall; DB_CONNECTION_TIMEOUT sets how long to wait, in milliseconds",
-                ));
-            }
-            // SAFETY: as above.
-            match unsafe { pq_sys::PQconnectPoll(self.raw.as_ptr()) } {
-                PostgresPollingStatusType::PGRES_POLLING_OK => return Ok(()),
-                PostgresPollingStatusType::PGRES_POLLING_READING => wanted = PollFlags::IN,
-                PostgresPollingStatusType::PGRES_POLLING_WRITING => wanted = PollFlags::OUT,
-                _ => return Err(self.refused()),
-            }
-        }
-    }
-
-    /// Why no connection was made.
-    fn refused(&self) -> Error {
-        Error::new("PostgreSQL cannot be reached").caused_by(Refusal::new(self.last_message()))
-    }
-
     /// The process that the other side announced when the connection began: the server's own, or a number that a pooler made up.
     pub(crate) fn announced_pid(&self) -> i32 {
         // SAFETY: the connection is open.
@@ -180,8 +135,8 @@ impl Connection {
     /// # Errors
     /// An error of the server, scrubbed, or a lost or stalled connection.
     pub fn query(&mut self, sql: &str, parameters: &[Option<&str>]) -> Result<TextRows> {
-        self.send(sql, parameters)?;
-        self.results(&mut || Ok(false))
+        let answer = self.send(sql, parameters).and_then(|()| self.results(&mut || Ok(false)));
+        answer.map_err(|error| self.with_loss(error))
     }
 
     /// The same for statements without parameters, separated by `;`, that read an entire table before they answer and may be silent for
@@ -198,8 +153,8 @@ impl Connection {
     /// # Errors
     /// An error of the server, scrubbed, or a lost or stalled connection.
     pub fn script(&mut self, sql: &str) -> Result<TextRows> {
-        self.send_script(sql)?;
-        self.results(&mut || Ok(false))
+        let answer = self.send_script(sql).and_then(|()| self.results(&mut || Ok(false)));
+        answer.map_err(|error| self.with_loss(error))
     }
 
     /// Runs statements that may take as long as the data is large. While the server is silent, `is_at_work` is asked again and again
@@ -225,18 +180,20 @@ impl Connection {
                 ExecStatusType::PGRES_COPY_IN | ExecStatusType::PGRES_COPY_OUT => {
                     return Err(Error::new("a statement began a COPY where none was expected"));
                 }
-                _ => {
-                    let error = result.server_error();
-                    // The error may have closed the connection, but is more specific than that.
-                    return match self.drain() {
-                        Err(_) if error.sqlstate.is_some() => Err(statement_failed(error)),
-                        Err(lost) => Err(lost),
-                        Ok(()) => Err(statement_failed(error)),
-                    };
-                }
+                _ => return Err(self.failure(&result)),
             }
         }
         Ok(rows)
+    }
+
+    /// The error of a statement that the server refused.
+    fn failure(&mut self, result: &QueryResult) -> Error {
+        let error = result.server_error();
+        match self.drain() {
+            // The error may have closed the connection, but is more specific than that.
+            Err(lost) if error.sqlstate.is_none() => lost,
+            _ => statement_failed(error),
+        }
     }
 
     /// The next result of long work: the server may be silent for as long as `is_at_work` returns true, and at least for the usual time.
@@ -294,7 +251,7 @@ impl Connection {
     }
 
     fn send(&mut self, sql: &str, parameters: &[Option<&str>]) -> Result<()> {
-        let sql = CString::new(sql).context(|| "a statement holds a NUL character".to_owned())?;
+        let sql = no_nul(sql)?;
         let owned: Vec<Option<CString>> = parameters
             .iter()
             .map(|parameter| parameter.map(CString::new).transpose())
@@ -320,7 +277,7 @@ impl Connection {
     }
 
     fn send_script(&mut self, sql: &str) -> Result<()> {
-        let sql = CString::new(sql).context(|| "a statement holds a NUL character".to_owned())?;
+        let sql = no_nul(sql)?;
         // SAFETY: the connection is open, and the string outlives the call.
         let sent = unsafe { pq_sys::PQsendQuery(self.raw.as_ptr(), sql.as_ptr()) };
         if sent == 1 { self.flush() } else { Err(self.lost("a statement could not be sent")) }
@@ -362,6 +319,7 @@ impl Connection {
             self.wait_or_stall(PollFlags::IN)?;
             self.consume()?;
         }
+        self.answered_at = Instant::now();
         // SAFETY: the connection is not busy, so that this does not block; what it returns is ours to clear.
         Ok(QueryResult::new(unsafe { pq_sys::PQgetResult(self.raw.as_ptr()) }))
     }
@@ -405,8 +363,10 @@ impl Drop for Connection {
     }
 }
 
-/// Drops a notice of the server: libpq itself would print it with its values.
-extern "C" fn drop_notice(_argument: *mut std::ffi::c_void, _message: *const c_char) {}
+/// A text for libpq.
+fn no_nul(sql: &str) -> Result<CString> {
+    CString::new(sql).context(|| "a statement holds a NUL character")
+}
 
 fn stalled(silent_for: Duration) -> Error {
     Error::new(format!("PostgreSQL took nothing and sent nothing for {} seconds", silent_for.as_secs_f32()))

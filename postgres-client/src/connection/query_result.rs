@@ -43,6 +43,49 @@ impl QueryResult {
         )
     }
 
+    /// The numbers of rows and columns.
+    pub(super) fn size(&self) -> (usize, usize) {
+        // SAFETY: the result is ours.
+        let (rows, columns) =
+            unsafe { (pq_sys::PQntuples(self.0.as_ptr()), pq_sys::PQnfields(self.0.as_ptr())) };
+        // Neither is ever negative.
+        (usize::try_from(rows).unwrap_or(0), usize::try_from(columns).unwrap_or(0))
+    }
+
+    /// The number of rows that the statement concerned; 0 for one that concerns none.
+    pub(super) fn affected(&self) -> u64 {
+        // SAFETY: the result is ours; libpq gives a string that belongs to it.
+        let text = unsafe { CStr::from_ptr(pq_sys::PQcmdTuples(self.0.as_ptr())) };
+        text.to_str().ok().and_then(|text| text.parse().ok()).unwrap_or(0)
+    }
+
+    /// The name of a column.
+    pub(super) fn column_name(&self, column: c_int) -> Option<&str> {
+        // SAFETY: the result is ours; libpq gives null for a column that does not exist.
+        let name = unsafe { pq_sys::PQfname(self.0.as_ptr(), column) };
+        // SAFETY: the string belongs to the result, which is borrowed for as long.
+        (!name.is_null()).then(|| unsafe { CStr::from_ptr(name) }.to_str().ok()).flatten()
+    }
+
+    /// The OID of a column's type; 0 for a column that does not exist.
+    pub(super) fn column_type(&self, column: c_int) -> u32 {
+        // SAFETY: the result is ours.
+        unsafe { pq_sys::PQftype(self.0.as_ptr(), column) }
+    }
+
+    /// The bytes of a field; none for NULL. Row and column are within [`QueryResult::size`].
+    pub(super) fn field(&self, row: c_int, column: c_int) -> Option<&[u8]> {
+        let result = self.0.as_ptr();
+        // SAFETY: the result is ours; libpq gives the length of the bytes, which belong to the result, borrowed for as long.
+        unsafe {
+            if pq_sys::PQgetisnull(result, row, column) != 0 {
+                return None;
+            }
+            let length = usize::try_from(pq_sys::PQgetlength(result, row, column)).ok()?;
+            Some(std::slice::from_raw_parts(pq_sys::PQgetvalue(result, row, column).cast(), length))
+        }
+    }
+
     /// The rows, as text.
     pub(super) fn text_rows(&self) -> TextRows {
         let result = self.0.as_ptr();

@@ -5,6 +5,12 @@ use pq_sys::{ConnStatusType, PGTransactionStatusType};
 use super::Connection;
 use crate::error::{Context, Error, Result};
 
+/// What begins a transaction without settings of its own.
+pub(super) const BEGIN: &str = "BEGIN";
+
+/// What separates it from the settings.
+const SEPARATOR: &str = "; ";
+
 impl Connection {
     /// Runs `work` in a transaction, which an error undoes. Within a transaction it runs in a savepoint.
     ///
@@ -22,13 +28,28 @@ impl Connection {
         self.in_transaction(work, false)
     }
 
+    /// Begins every transaction with these statements, whose settings hold until it ends.
+    pub(crate) fn begin_with(&mut self, settings: &str) {
+        self.begin_sql = format!("{BEGIN}{SEPARATOR}{settings}").into();
+    }
+
+    /// What begins a transaction.
+    pub fn begin_sql(&self) -> &str {
+        &self.begin_sql
+    }
+
+    /// The statements with which every transaction begins; none where the settings are the session's.
+    pub fn transaction_settings(&self) -> Option<&str> {
+        self.begin_sql.split_once(SEPARATOR).map(|(_, settings)| settings)
+    }
+
     fn in_transaction<T>(
         &mut self,
         work: impl FnOnce(&mut Connection) -> Result<T>,
         is_kept: bool,
     ) -> Result<T> {
         let (begin, commit, undo) = match self.transaction_status() {
-            PGTransactionStatusType::PQTRANS_IDLE => ("BEGIN", "COMMIT", "ROLLBACK"),
+            PGTransactionStatusType::PQTRANS_IDLE => (&*self.begin_sql.clone(), "COMMIT", "ROLLBACK"),
             // The innermost savepoint of a name is the one that is meant.
             _ => (
                 "SAVEPOINT nested",
@@ -57,7 +78,7 @@ impl Connection {
         }
     }
 
-    fn transaction_status(&self) -> PGTransactionStatusType {
+    pub(super) fn transaction_status(&self) -> PGTransactionStatusType {
         // SAFETY: the connection exists.
         unsafe { pq_sys::PQtransactionStatus(self.raw.as_ptr()) }
     }

@@ -26,6 +26,10 @@ impl Connection {
     /// Waits for the socket, for this multiple of the time for which the connection may usually be silent.
     pub(super) fn wait_or_stall_for(&self, wanted: PollFlags, times: u32) -> Result<()> {
         let stall_max = self.stall_max.saturating_mul(times);
+        let stall_max = match self.deadline {
+            Some(deadline) => stall_max.min(deadline.saturating_duration_since(Instant::now())),
+            None => stall_max,
+        };
         if self.wait(wanted, Some(Instant::now() + stall_max))? { Ok(()) } else { Err(stalled(stall_max)) }
     }
 
