@@ -2,6 +2,7 @@
 //!
 //! Nothing remains but the numbers that sequences have returned.
 
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use diesel::connection::{Connection as _, SimpleConnection};
@@ -78,8 +79,8 @@ struct Line {
     line: Option<String>,
 }
 
-/// Carries out the exercise and rolls it back. `tag` must be random. `is_stopped` is asked before each operation; an operation that begins
-/// afterwards counts as [`Rehearsed::OutOfTime`].
+/// Carries out the exercise and rolls it back. `tag` must be random. `after` gets each outcome at once; when it breaks off, the operations
+/// that are left count as [`Rehearsed::OutOfTime`].
 ///
 /// # Errors
 /// A lost connection, or a transaction of which PostgreSQL does not confirm that it is rolled back.
@@ -87,7 +88,7 @@ pub fn rehearse(
     connection: &mut Connection,
     tag: &str,
     limits: Limits,
-    is_stopped: &dyn Fn() -> bool,
+    after: &mut dyn FnMut(Operation, &Rehearsed) -> ControlFlow<()>,
 ) -> Result<Rehearsal> {
     let mut done = None;
     let ended = connection.transaction(|connection| -> std::result::Result<(), End> {
@@ -98,7 +99,7 @@ pub fn rehearse(
         );
         connection.batch_execute(&limits_sql)?;
         let number = line(connection, "SELECT pg_catalog.pg_current_xact_id()::text AS line")?;
-        let steps = steps(connection, tag, limits.deadline, is_stopped);
+        let steps = steps(connection, tag, limits.deadline, after);
         done = Some((number.unwrap_or_default(), steps));
         Err(End::RolledBack)
     });
@@ -124,14 +125,15 @@ fn steps(
     connection: &mut Connection,
     tag: &str,
     deadline: Instant,
-    is_stopped: &dyn Fn() -> bool,
+    after: &mut dyn FnMut(Operation, &Rehearsed) -> ControlFlow<()>,
 ) -> Vec<(Operation, Rehearsed)> {
     let mut exercise = Exercise::new(tag);
     let mut failed: Vec<(Group, Operation)> = Vec::new();
     let mut steps = Vec::with_capacity(Operation::ALL.len());
+    let mut is_over = false;
     for operation in Operation::ALL.iter().copied() {
         let needed = failed.iter().find(|(group, _)| *group == operation.group());
-        let rehearsed = if Instant::now() >= deadline || is_stopped() {
+        let rehearsed = if is_over || Instant::now() >= deadline {
             Rehearsed::OutOfTime
         } else if let Some((_, needed)) = needed {
             Rehearsed::Needs(*needed)
@@ -144,6 +146,7 @@ fn steps(
                 }
             }
         };
+        is_over |= after(operation, &rehearsed).is_break();
         steps.push((operation, rehearsed));
     }
     steps

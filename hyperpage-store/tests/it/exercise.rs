@@ -1,11 +1,13 @@
 //! The exercise passes on both databases, notices what is wrong, and leaves nothing in PostgreSQL when it is rehearsed.
 
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use diesel::Connection as _;
 use hyperpage_store::Error;
 use hyperpage_store::domain::NewJob;
 use hyperpage_store::exercise::{Exercise, Operation, Problem};
-use hyperpage_store::postgres::{Limits, Rehearsal, Rehearsed, rehearse};
+use hyperpage_store::postgres::{self, Limits, Rehearsal, Rehearsed, rehearse};
 use serde_json::json;
 
 use crate::support::{Database, Postgres, at, on_both};
@@ -65,7 +67,8 @@ fn rehearsed(database: &Postgres, time: Duration) -> Rehearsal {
         statement_timeout: Duration::from_secs(10),
         deadline: Instant::now() + time,
     };
-    rehearse(&mut database.connect(), "0123456789abcdef", limits, &|| false).unwrap()
+    let mut connection = postgres::Connection::establish(database.url()).unwrap();
+    rehearse(&mut connection, "0123456789abcdef", limits, &mut |_, _| ControlFlow::Continue(())).unwrap()
 }
 
 /// Every row version of the app's tables.
@@ -155,7 +158,7 @@ fn a_lock_of_another_session_is_not_waited_for() {
         .unwrap();
     let rehearsal = rehearsed(&database, MINUTE);
     let blocked = outcome(&rehearsal, Operation::SaveRateLimit);
-    assert!(matches!(blocked, Rehearsed::Problem(Problem::Failed(_))), "{blocked:?}");
+    assert!(matches!(blocked, Rehearsed::Problem(Problem::Failed(Error::Busy { .. }))), "{blocked:?}");
     assert!(matches!(outcome(&rehearsal, Operation::Consume), Rehearsed::Needs(Operation::SaveRateLimit)));
     assert!(matches!(outcome(&rehearsal, Operation::DeleteState), Rehearsed::Passed(_)));
 }

@@ -108,6 +108,10 @@ impl Postgres {
         database
     }
 
+    pub(crate) fn url(&self) -> &str {
+        self.database.url()
+    }
+
     pub(crate) fn connect(&self) -> PgConnection {
         PgConnection::establish(self.database.url()).unwrap()
     }

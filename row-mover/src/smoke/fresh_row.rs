@@ -163,52 +163,76 @@ fn compose<'t>(
 ) -> Result<std::result::Result<Composed, Outcome>> {
     let mut row = Composed::default();
     if let Some(model) = model {
-        row.sources.push(format!(
-            "(SELECT * FROM {} AS r WHERE {}) AS model",
-            table.only(),
-            model.condition()
-        ));
+        row.sources.push(source(table, model, "model"));
     }
     let chance = RandomState::new().hash_one(fill as u8);
-    let referenced: Vec<&String> = table.columns.iter().map(|column| &column.name).collect();
-    let has = |reference: &&Reference, wanted: &dyn Fn(&Column) -> bool| {
-        table.columns.iter().any(|column| reference.columns.contains(&column.name) && wanted(column))
-    };
-    let mut given: Vec<(&String, String)> = Vec::new();
+    let mut given = Vec::new();
     for (number, reference) in table.references.iter().enumerate() {
-        let is_needed = has(&reference, &|column| column.not_null);
-        let is_unique = has(&reference, &|column| column.is_unique);
-        let is_self = reference.parent == table.oid;
-        // A copy refers to what its model refers to, unless each parent may have one child only.
-        if (fill == Fill::Copy && !is_unique) || (fill != Fill::Copy && !is_needed) {
+        if !is_chosen(table, reference, fill) {
             continue;
         }
-        if is_self {
-            // The row refers to itself, by the values that its key gets below.
-            let keys = reference.columns.iter().zip(&reference.keys);
-            for (column, key) in keys.filter(|(_, key)| referenced.contains(key)) {
-                let Some(of_key) = table.columns.iter().find(|column| column.name == *key) else { continue };
-                let Some(value) = made_up::value(of_key, chance) else { return Ok(Err(no_value(of_key))) };
-                given.push((column, value.clone()));
-                given.push((key, value));
+        if reference.parent == table.oid {
+            if let Err(outcome) = refer_to_itself(table, reference, chance, &mut given) {
+                return Ok(Err(*outcome));
             }
             continue;
         }
-        match parent(session, all, reference, is_unique, table, children)? {
-            Ok((table, address)) => {
-                row.sources.push(format!(
-                    "(SELECT * FROM {} AS r WHERE {}) AS parent_{number}",
-                    table.only(),
-                    address.condition()
-                ));
+        match parent(session, all, reference, has_unique(table, reference), table, children)? {
+            Ok((of, address)) => {
+                let alias = format!("parent_{number}");
+                row.sources.push(source(of, &address, &alias));
                 let pairs = reference.columns.iter().zip(&reference.keys);
-                given.extend(
-                    pairs.map(|(column, key)| (column, format!("parent_{number}.{}", quote_pg(key)))),
-                );
+                given.extend(pairs.map(|(column, key)| (column, format!("{alias}.{}", quote_pg(key)))));
             }
             Err(outcome) => return Ok(Err(outcome)),
         }
     }
+    Ok(match fill_columns(table, fill, chance, &given, &mut row) {
+        Ok(()) => Ok(row),
+        Err(outcome) => Err(*outcome),
+    })
+}
+
+/// A stored row as a source of values.
+fn source(table: &Table, address: &Address, alias: &str) -> String {
+    format!("(SELECT * FROM {} AS r WHERE {}) AS {alias}", table.only(), address.condition())
+}
+
+/// Whether a row to refer to has to be chosen. A copy refers to what its model refers to, unless each parent may have one child only.
+fn is_chosen(table: &Table, reference: &Reference, fill: Fill) -> bool {
+    let mut columns = table.columns.iter().filter(|column| reference.columns.contains(&column.name));
+    if fill == Fill::Copy { has_unique(table, reference) } else { columns.any(|column| column.not_null) }
+}
+
+fn has_unique(table: &Table, reference: &Reference) -> bool {
+    let mut columns = table.columns.iter().filter(|column| reference.columns.contains(&column.name));
+    columns.any(|column| column.is_unique)
+}
+
+/// Makes up the key of the row, to which the row itself then refers.
+fn refer_to_itself<'r>(
+    table: &Table,
+    reference: &'r Reference,
+    chance: u64,
+    given: &mut Vec<(&'r String, String)>,
+) -> std::result::Result<(), Box<Outcome>> {
+    for (column, key) in reference.columns.iter().zip(&reference.keys) {
+        let Some(of_key) = table.columns.iter().find(|column| column.name == *key) else { continue };
+        let value = made_up::value(of_key, chance).ok_or_else(|| Box::new(no_value(of_key)))?;
+        given.push((column, value.clone()));
+        given.push((key, value));
+    }
+    Ok(())
+}
+
+/// Sets the columns that foreign keys have not `given` a value already.
+fn fill_columns(
+    table: &Table,
+    fill: Fill,
+    chance: u64,
+    given: &[(&String, String)],
+    row: &mut Composed,
+) -> std::result::Result<(), Box<Outcome>> {
     for column in table.columns.iter().filter(|column| !column.is_generated) {
         if let Some((_, value)) = given.iter().find(|(name, _)| **name == column.name) {
             row.set(column, value.clone());
@@ -222,17 +246,17 @@ fn compose<'t>(
         if is_left_out {
             continue;
         }
-        if fill == Fill::Copy && !(column.is_unique && !table.is_reference(column)) {
+        if fill == Fill::Copy && (!column.is_unique || table.is_reference(column)) {
             row.set(column, format!("model.{}", quote_pg(&column.name)));
             continue;
         }
         match made_up::value(column, chance) {
             Some(value) => row.set(column, value),
             None if !column.not_null => {}
-            None => return Ok(Err(no_value(column))),
+            None => return Err(Box::new(no_value(column))),
         }
     }
-    Ok(Ok(row))
+    Ok(())
 }
 
 fn no_value(column: &Column) -> Outcome {

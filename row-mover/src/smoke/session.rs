@@ -163,15 +163,15 @@ impl<'a> Session<'a> {
             return Ok((Attempt::OutOfTime, Duration::ZERO));
         }
         let started = Instant::now();
-        let rows = self.connection.guarded(sql, Then::Keep)?;
-        let checked = match rows {
+        let changed = self.connection.guarded(sql, Then::Keep)?;
+        let checked = match &changed {
             Ok(_) => self.connection.guarded("SET CONSTRAINTS ALL IMMEDIATE", Then::Keep)?,
             Err(_) => Ok(0),
         };
         let took = started.elapsed();
-        let attempt = match rows.and_then(|rows| checked.map(|_| rows)) {
-            Ok(rows) => Attempt::Rows(rows),
-            Err(error) => self.explain(error)?,
+        let attempt = match (changed, checked) {
+            (Ok(rows), Ok(_)) => Attempt::Rows(rows),
+            (Err(error), _) | (_, Err(error)) => self.explain(error)?,
         };
         Ok((attempt, took))
     }

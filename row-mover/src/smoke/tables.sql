@@ -1,9 +1,12 @@
+-- No function here opens a table: a table that somebody has locked would keep all others from being tried.
 SELECT pg_catalog.json_build_object(
     'oid', c.oid::text, 'schema', n.nspname, 'name', c.relname, 'is_partitioned', c.relkind = 'p',
     'has_row_security', pg_catalog.row_security_active(c.oid),
     'has_foreign_partition', c.relkind = 'p' AND EXISTS (
-        SELECT FROM pg_catalog.pg_partition_tree(c.oid) AS p JOIN pg_catalog.pg_class AS f ON f.oid = p.relid
-        WHERE f.relkind = 'f'),
+        WITH RECURSIVE tree (oid) AS (
+            SELECT c.oid UNION ALL
+            SELECT h.inhrelid FROM tree JOIN pg_catalog.pg_inherits AS h ON h.inhparent = tree.oid)
+        SELECT FROM tree JOIN pg_catalog.pg_class AS f ON f.oid = tree.oid WHERE f.relkind = 'f'),
     'may_use', pg_catalog.has_schema_privilege(n.oid, 'USAGE'),
     'may_select', pg_catalog.has_table_privilege(c.oid, 'SELECT'),
     'may_insert', pg_catalog.has_table_privilege(c.oid, 'INSERT'),
@@ -18,8 +21,12 @@ SELECT pg_catalog.json_build_object(
             'category', t.typcategory,
             'not_null', a.attnotnull OR t.typnotnull,
             'identity', a.attidentity, 'is_generated', a.attgenerated <> '', 'has_default', a.atthasdef,
-            'draws_number', a.attidentity <> '' OR coalesce(
-                a.attgenerated = '' AND pg_catalog.pg_get_expr(d.adbin, d.adrelid) LIKE 'nextval(%', false),
+            'draws_number', a.attidentity <> '' OR (a.attgenerated = '' AND EXISTS (
+                SELECT FROM pg_catalog.pg_attrdef AS d
+                JOIN pg_catalog.pg_depend AS q ON q.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND q.objid = d.oid
+                    AND q.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                JOIN pg_catalog.pg_class AS s ON s.oid = q.refobjid AND s.relkind = 'S'
+                WHERE d.adrelid = c.oid AND d.adnum = a.attnum)),
             'is_unique', EXISTS (
                 SELECT FROM pg_catalog.pg_index AS i WHERE i.indrelid = c.oid AND (i.indisunique OR i.indisexclusion)
                 AND (a.attnum = ANY (i.indkey) OR EXISTS (
@@ -29,7 +36,6 @@ SELECT pg_catalog.json_build_object(
         FROM pg_catalog.pg_attribute AS a
         JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
         LEFT JOIN pg_catalog.pg_type AS b ON b.oid = t.typbasetype
-        LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = c.oid AND d.adnum = a.attnum
         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '[]'),
     'unique_keys', coalesce((
         SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
@@ -39,7 +45,10 @@ SELECT pg_catalog.json_build_object(
             'has_expression', i.indexprs IS NOT NULL))
         FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_class AS x ON x.oid = i.indexrelid
         WHERE i.indisunique AND (i.indrelid = c.oid OR (c.relkind = 'p' AND i.indrelid IN (
-            SELECT p.relid FROM pg_catalog.pg_partition_tree(c.oid) AS p)))), '[]'),
+            WITH RECURSIVE tree (oid) AS (
+                SELECT c.oid UNION ALL
+                SELECT h.inhrelid FROM tree JOIN pg_catalog.pg_inherits AS h ON h.inhparent = tree.oid)
+            SELECT tree.oid FROM tree)))), '[]'),
     'references', coalesce((
         SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
             'constraint', k.conname, 'parent', k.confrelid::text,

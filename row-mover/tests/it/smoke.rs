@@ -295,7 +295,7 @@ fn rights_and_policies_are_reported() {
 #[test]
 fn a_lock_is_reported_with_its_holder() {
     let database = database(
-        "CREATE TABLE locked (id int PRIMARY KEY); INSERT INTO locked VALUES (1), (2);
+        "CREATE TABLE locked (id serial PRIMARY KEY, v text DEFAULT 'x'); INSERT INTO locked VALUES (1), (2);
          CREATE TABLE row_locked (id int PRIMARY KEY); INSERT INTO row_locked VALUES (1);
          CREATE TABLE one_locked (id int PRIMARY KEY); INSERT INTO one_locked VALUES (1), (2);",
     );

@@ -1,11 +1,13 @@
 //! `cargo xtask smoke`: tries what the app does on a migrated database, in transactions that are rolled back.
 //!
-//! Here are the options and the exit status; `row_mover::smoke` does the work.
+//! Here are the options and the exit status. `hyperpage_store` tries the operations of Hyperpage on its tables, `row_mover::smoke` those of
+//! any other database.
 
 use std::time::Duration;
 
 use clap::Args;
-use postgres_client::TargetUrl;
+use postgres_client::{DbSettings, TargetUrl};
+use row_mover::run::check_target;
 use row_mover::smoke::{self, SmokeTest, Verdict};
 
 use crate::exit::Exit;
@@ -14,6 +16,8 @@ use crate::stop::Stop;
 use crate::target::{self, TargetArgs};
 use crate::{output, private};
 
+mod hyperpage;
+mod hyperpage_output;
 mod json;
 mod text;
 
@@ -51,17 +55,42 @@ pub(crate) fn run(args: &SmokeArgs) -> anyhow::Result<Exit> {
     let stop = Stop::listen()?;
     let settings = target::settings()?;
     let url = resolve_target(args)?;
-    let screen = Screen::new(true, stop.clone());
     let timeout = Duration::from_secs(args.timeout);
-    let result = stop.in_order(&url, &settings, || smoke::smoke_test(&url, &settings, timeout, &screen));
+    stop.in_order(&url, &settings, || {
+        check_target(&url, &settings)?;
+        if !hyperpage::is_hyperpage(&url, &settings)? {
+            return try_tables(args, &url, &settings, timeout, &stop);
+        }
+        let smoke = hyperpage::smoke(&url, &settings, timeout, &stop)?;
+        let exit = hyperpage_output::exit(&smoke, args.accept_untried);
+        if args.json {
+            output::stdout(&hyperpage_output::json(&smoke, &url, exit == Exit::Done)?)?;
+        } else {
+            output::stdout(&hyperpage_output::text(&smoke, &url))?;
+            output::note("sequences may have advanced, nothing else has changed");
+        }
+        Ok(exit)
+    })
+}
+
+/// Tries the tables of a database that is not Hyperpage's.
+fn try_tables(
+    args: &SmokeArgs,
+    url: &TargetUrl,
+    settings: &DbSettings,
+    timeout: Duration,
+    stop: &Stop,
+) -> anyhow::Result<Exit> {
+    let screen = Screen::new(true, stop.clone());
+    let result = smoke::smoke_test(url, settings, timeout, &screen);
     screen.finish();
     let nothing_changed = || "Nothing was changed. Run the same command again.".to_owned();
     let test = result.map_err(|error| stop.explain(error, nothing_changed))?;
     let exit = exit(&test, args.accept_untried);
     if args.json {
-        output::stdout(&json::smoke_json(&test, &url, exit == Exit::Done)?)?;
+        output::stdout(&json::smoke_json(&test, url, exit == Exit::Done)?)?;
     } else {
-        output::stdout(&text::smoke_text(&test, &url))?;
+        output::stdout(&text::smoke_text(&test, url))?;
         output::note(&text::remarks(&test));
     }
     Ok(exit)

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use ::report::figures::counted;
 use migrate_core::identifier::qualified_pg;
 use postgres_client::TargetUrl;
 use row_mover::smoke::{NotTried, Operation, Outcome, Scope, SmokeTest, Step, TableSmoke, Verdict};
 
 use crate::display::printable;
-use crate::report::new_table;
+use crate::report::{counted, new_table};
 
 /// Returns a table of all operations, and a line for each that did not pass.
 pub(crate) fn smoke_text(test: &SmokeTest, url: &TargetUrl) -> String {
@@ -62,7 +61,7 @@ fn cell(step: &Step) -> String {
     }
 }
 
-fn milliseconds(took: Duration) -> String {
+pub(super) fn milliseconds(took: Duration) -> String {
     format!("{:.1} ms", took.as_secs_f64() * 1000.0)
 }
 
