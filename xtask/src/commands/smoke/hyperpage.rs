@@ -41,6 +41,11 @@ const COLUMNS_SQL: &str = "
     JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND c.relname = ANY ($1::text[])";
 
+/// The planned columns in the same form: PostgreSQL knows which names are those of one type.
+const EXPECTED_SQL: &str = "
+    SELECT pg_catalog.concat_ws(' ', c ->> 0, c ->> 1, pg_catalog.format_type(pg_catalog.to_regtype(c ->> 2), -1), c ->> 3)
+    FROM pg_catalog.json_array_elements($1::json) AS c";
+
 /// A rehearsal with the holders of the locks that operations waited for.
 pub(super) struct HyperpageSmoke {
     pub(super) rehearsal: Rehearsal,
@@ -52,15 +57,17 @@ pub(super) fn is_hyperpage(url: &TargetUrl, settings: &DbSettings) -> anyhow::Re
     let plan = plan_folder::read(&workspace::plan_dir())?;
     let names = TABLES.map(Table::name);
     let planned = plan.tables.iter().filter(|table| names.contains(&&*table.target));
-    let expected: BTreeSet<String> = planned
+    let columns: Vec<[&str; 4]> = planned
         .flat_map(|table| {
             table.columns.iter().map(|column| {
                 let not_null = if column.not_null { "t" } else { "f" };
-                format!("{} {} {} {not_null}", table.target, column.target, column.target_type.sql())
+                [&*table.target, &*column.target, column.target_type.sql(), not_null]
             })
         })
         .collect();
     let mut connection = open_bulk(url, settings)?;
+    let columns = serde_json::to_string(&columns)?;
+    let expected: BTreeSet<String> = connection.load(EXPECTED_SQL, &[Some(&columns)])?.into_iter().collect();
     let names = text_array(names.map(Some));
     let found: Vec<String> = connection.load(COLUMNS_SQL, &[Some(&names)])?;
     let is_complete = TABLES.iter().all(|table| {
